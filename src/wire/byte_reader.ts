@@ -1,0 +1,172 @@
+import { WireError } from "./errors.ts";
+import { StringTable } from "./string_table.ts";
+
+/** How a protobuf field is stored, the low three bits of its tag. */
+export const WireType = { VARINT: 0, FIXED64: 1, BYTES: 2, START_GROUP: 3, END_GROUP: 4, FIXED32: 5 } as const;
+
+const MAX_DEPTH = 100;
+
+/**
+ * A cursor over protobuf bytes. Reads stay between `position` and `end`; anything that would leave them, or that
+ * is no protobuf, throws a WireError.
+ *
+ * Encoding: https://protobuf.dev/programming-guides/encoding/
+ */
+export class ByteReader {
+  bytes: Uint8Array = new Uint8Array();
+  position = 0;
+  end = 0;
+  #view = new DataView(this.bytes.buffer);
+
+  /** @param strings shared by the readers of one connection */
+  constructor(readonly strings: StringTable = new StringTable()) {}
+
+  /** Points the cursor at `bytes[start, end)`. */
+  reset(bytes: Uint8Array, start = 0, end = bytes.length): this {
+    if (bytes !== this.bytes) {
+      this.bytes = bytes;
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    }
+    this.position = start;
+    this.end = end;
+    return this;
+  }
+
+  /** A varint of which the low 32 bits count: tags, lengths, enums, booleans. Longer ones are read to their end. */
+  uint32(): number {
+    const bytes = this.bytes;
+    let position = this.position;
+    const end = this.end;
+    if (position < end) {
+      const first = bytes[position];
+      if (first < 0x80) {
+        this.position = position + 1;
+        return first;
+      }
+    }
+    let value = 0;
+    for (let shift = 0; shift < 70; shift += 7) {
+      if (position >= end) throw cut();
+      const byte = bytes[position++];
+      if (shift < 32) value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) {
+        this.position = position;
+        return value >>> 0;
+      }
+    }
+    throw overlong();
+  }
+
+  /** A varint as a boolean: any bit of its 64 counts. */
+  bool(): boolean {
+    return this.int64() !== 0n;
+  }
+
+  /** A varint as a signed 64-bit integer. */
+  int64(): bigint {
+    const bytes = this.bytes;
+    const end = this.end;
+    let position = this.position;
+    // Three numbers of 28, 28 and 8 bits, since bigint arithmetic on every byte costs ten times as much.
+    let low = 0, middle = 0, high = 0;
+    for (let i = 0; i < 10; i++) {
+      if (position >= end) throw cut();
+      const byte = bytes[position++];
+      const bits = byte & 0x7f;
+      if (i < 4) low |= bits << 7 * i;
+      else if (i < 8) middle |= bits << 7 * (i - 4);
+      else high |= bits << 7 * (i - 8);
+      if (byte < 0x80) {
+        this.position = position;
+        if (high === 0 && middle < 0x1000000) return BigInt(middle * 0x10000000 + low);
+        scratch.setUint32(0, (low | middle << 28) >>> 0, true);
+        scratch.setUint32(4, (middle >>> 4 | high << 24) >>> 0, true);
+        return scratch.getBigInt64(0, true);
+      }
+    }
+    throw overlong();
+  }
+
+  /** A 64-bit IEEE 754 number, little endian. */
+  double(): number {
+    const position = this.position;
+    if (position + 8 > this.end) throw cut();
+    this.position = position + 8;
+    return this.#view.getFloat64(position, true);
+  }
+
+  /** The end of a length-delimited value that starts here, after its length was read. */
+  delimited(): number {
+    const length = this.uint32();
+    const end = this.position + length;
+    if (end > this.end) throw cut();
+    return end;
+  }
+
+  /** A string, from the table if it has been seen. */
+  string(): string {
+    const end = this.delimited();
+    const text = this.strings.get(this.bytes, this.position, end);
+    this.position = end;
+    return text;
+  }
+
+  /** A copy of a byte string. */
+  byteString(): Uint8Array {
+    const end = this.delimited();
+    const copy = this.bytes.slice(this.position, end);
+    this.position = end;
+    return copy;
+  }
+
+  /** Skips the value of a field whose tag was just read. */
+  skip(tag: number, depth = 0): void {
+    if (tag >>> 3 === 0) throw new WireError("bad-field", "a protobuf field has the number 0");
+    switch (tag & 7) {
+      case WireType.VARINT: {
+        const bytes = this.bytes;
+        for (let i = 0; i < 10; i++) {
+          if (this.position >= this.end) throw cut();
+          if (bytes[this.position++] < 0x80) return;
+        }
+        throw overlong();
+      }
+      case WireType.FIXED64:
+        this.#advance(8);
+        return;
+      case WireType.BYTES:
+        this.position = this.delimited();
+        return;
+      case WireType.START_GROUP:
+        if (depth === MAX_DEPTH) throw new WireError("bad-field", `protobuf groups nest deeper than ${MAX_DEPTH}`);
+        for (;;) {
+          const inner = this.uint32();
+          if ((inner & 7) === WireType.END_GROUP) {
+            if (inner >>> 3 !== tag >>> 3) throw new WireError("bad-field", "a protobuf group ends another group");
+            return;
+          }
+          this.skip(inner, depth + 1);
+        }
+      case WireType.FIXED32:
+        this.#advance(4);
+        return;
+      default:
+        throw new WireError("bad-field", `protobuf wire type ${tag & 7} of field ${tag >>> 3} is not valid here`);
+    }
+  }
+
+  #advance(length: number): void {
+    if (this.position + length > this.end) throw cut();
+    this.position += length;
+  }
+}
+
+const scratch = new DataView(new ArrayBuffer(8));
+
+function cut(): WireError {
+  return new WireError("cut-message", "a protobuf message ends in the middle of a field");
+}
+
+function overlong(): WireError {
+  return new WireError("bad-varint", "a varint is longer than 10 bytes");
+}

@@ -1,0 +1,142 @@
+const encoder = new TextEncoder();
+const scratch = new DataView(new ArrayBuffer(8));
+
+/** A growing buffer of protobuf bytes. */
+export class ByteWriter {
+  bytes: Uint8Array<ArrayBuffer>;
+  position = 0;
+  #view: DataView;
+
+  /** @param capacity bytes to start with */
+  constructor(capacity = 256) {
+    this.bytes = new Uint8Array(capacity);
+    this.#view = new DataView(this.bytes.buffer);
+  }
+
+  /** Makes room for `length` more bytes. */
+  reserve(length: number): void {
+    const needed = this.position + length;
+    if (needed <= this.bytes.length) return;
+    const grown = new Uint8Array(Math.max(needed, this.bytes.length * 2));
+    grown.set(this.bytes.subarray(0, this.position));
+    this.bytes = grown;
+    this.#view = new DataView(grown.buffer);
+  }
+
+  /** An unsigned varint below 2^32: a tag, a length, an enum. */
+  uint32(value: number): void {
+    this.reserve(5);
+    const bytes = this.bytes;
+    let position = this.position;
+    while (value > 0x7f) {
+      bytes[position++] = value & 0x7f | 0x80;
+      value >>>= 7;
+    }
+    bytes[position++] = value;
+    this.position = position;
+  }
+
+  /** A signed 64-bit varint; negative ones take 10 bytes. Values outside 64 bits wrap. */
+  int64(value: bigint): void {
+    this.reserve(10);
+    scratch.setBigInt64(0, value, true);
+    let low = scratch.getUint32(0, true);
+    let high = scratch.getUint32(4, true);
+    const bytes = this.bytes;
+    let position = this.position;
+    while (high !== 0) {
+      bytes[position++] = low & 0x7f | 0x80;
+      low = (low >>> 7 | high << 25) >>> 0;
+      high >>>= 7;
+    }
+    while (low > 0x7f) {
+      bytes[position++] = low & 0x7f | 0x80;
+      low >>>= 7;
+    }
+    bytes[position++] = low;
+    this.position = position;
+  }
+
+  /** A 64-bit IEEE 754 number, little endian. */
+  double(value: number): void {
+    this.reserve(8);
+    this.#view.setFloat64(this.position, value, true);
+    this.position += 8;
+  }
+
+  /** A string with its length before it; lone surrogates become U+FFFD. */
+  string(text: string): void {
+    const length = text.length;
+    this.reserve(length * 3 + 5);
+    if (length < 64) {
+      const bytes = this.bytes;
+      let position = this.position + 1;
+      for (let i = 0; i < length; i++) {
+        const unit = text.charCodeAt(i);
+        if (unit > 0x7f) return this.#encode(text);
+        bytes[position++] = unit;
+      }
+      bytes[this.position] = length;
+      this.position = position;
+      return;
+    }
+    this.#encode(text);
+  }
+
+  /** Bytes as they are. */
+  raw(bytes: Uint8Array, start = 0, end = bytes.length): void {
+    const length = end - start;
+    this.reserve(length);
+    // Below this a loop is faster than the call that a subarray and a set take.
+    if (length <= 24) {
+      const own = this.bytes;
+      let position = this.position;
+      for (let i = start; i < end; i++) own[position++] = bytes[i];
+    } else {
+      this.bytes.set(bytes.subarray(start, end), this.position);
+    }
+    this.position += length;
+  }
+
+  /**
+   * Starts something that is preceded by its length; leaves `guess` bytes for the length.
+   *
+   * @returns where it starts, for {@linkcode closeLength}
+   */
+  openLength(guess = 1): number {
+    this.reserve(guess);
+    this.position += guess;
+    return this.position;
+  }
+
+  /** Writes the length of what began at `start`; moves it where the guess was wrong. Returns the length's size. */
+  closeLength(start: number, guess = 1): number {
+    const length = this.position - start;
+    const size = varintSize(length);
+    if (size !== guess) {
+      this.reserve(Math.max(0, size - guess));
+      this.bytes.copyWithin(start - guess + size, start, this.position);
+    }
+    this.position = start - guess;
+    this.uint32(length);
+    this.position += length;
+    return size;
+  }
+
+  /** The bytes written so far; valid until the next write. */
+  written(): Uint8Array<ArrayBuffer> {
+    return this.bytes.subarray(0, this.position);
+  }
+
+  #encode(text: string): void {
+    const start = this.openLength(2);
+    this.reserve(text.length * 3);
+    this.position += encoder.encodeInto(text, this.bytes.subarray(start)).written;
+    this.closeLength(start, 2);
+  }
+}
+
+/** How many bytes an unsigned varint below 2^32 takes. */
+export function varintSize(value: number): number {
+  return value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x200000 ? 3 : value < 0x10000000 ? 4 : 5;
+}

@@ -1,0 +1,45 @@
+/** Where bytes come from. `Deno.stdin` and `Deno.Conn` are such sources. */
+export interface ByteSource {
+  /**
+   * Reads at least one byte into `buffer`.
+   *
+   * @returns the number of bytes read, or null at the end
+   */
+  read(buffer: Uint8Array): Promise<number | null>;
+}
+
+/** Where bytes go to. `Deno.stdout` and `Deno.Conn` are such sinks. */
+export interface ByteSink {
+  /** @returns the number of bytes written, at least one */
+  write(bytes: Uint8Array): Promise<number>;
+}
+
+/** Two independent byte streams to a peer. A `Deno.Conn` is one. */
+export interface Connection extends ByteSource, ByteSink {
+  /** Ends the outgoing stream, so that the peer reads its end; reading goes on. */
+  closeWrite(): Promise<void>;
+  /** Ends both streams at once. Closing twice is harmless. */
+  close(): void;
+}
+
+/** Writes all of `bytes`, in as many writes as the sink needs. */
+export async function writeAll(sink: ByteSink, bytes: Uint8Array): Promise<void> {
+  while (bytes.length > 0) bytes = bytes.subarray(await sink.write(bytes));
+}
+
+/** The standard input and output of this process as a connection to its parent. */
+export function stdioConnection(): Connection {
+  const closeStdout = () => {
+    try {
+      Deno.stdout.close();
+    } catch (error) {
+      if (!(error instanceof Deno.errors.BadResource)) throw error;
+    }
+  };
+  return {
+    read: (buffer) => Deno.stdin.read(buffer),
+    write: (bytes) => Deno.stdout.write(bytes),
+    closeWrite: () => Promise.resolve(closeStdout()),
+    close: closeStdout,
+  };
+}

@@ -1,0 +1,35 @@
+/**
+ * An error with a code that programs can test and one sentence that people can read.
+ *
+ * Every error that tine throws on purpose is one, or a subclass.
+ *
+ * @example
+ * ```ts
+ * import { TineError } from "./errors.ts";
+ * const error = new TineError("usage", "unknown flag --foo");
+ * console.assert(error.code === "usage");
+ * ```
+ */
+export class TineError extends Error {
+  override name = "TineError";
+
+  /**
+   * @param code what went wrong, in kebab-case, stable between versions
+   * @param message one sentence: the value, what was expected, the place
+   * @param options `cause`: the error behind this one
+   */
+  constructor(readonly code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
+/** Bytes that are not what the protocol says: a bad varint, a cut frame, a frame over the limit. */
+export class WireError extends TineError {
+  override name = "WireError";
+}
+
+/** The message of anything that was thrown, without a stack. */
+export function messageOf(error: unknown): string {
+  if (error instanceof Error) return error.message || error.name;
+  return String(error);
+}

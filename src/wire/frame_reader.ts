@@ -1,0 +1,170 @@
+import type { ByteSource } from "./connection.ts";
+import { WireError } from "./errors.ts";
+
+/** The largest frame that is accepted unless an option says otherwise: 64 MiB. */
+export const DEFAULT_MAX_FRAME_BYTES = 64 * 1024 * 1024;
+
+const SMALLEST = 4 * 1024;
+const LARGEST = 256 * 1024;
+
+/**
+ * Takes varint-delimited frames off a byte stream, however it is cut into reads.
+ *
+ * Bytes of frames already handed out are never overwritten: what refers to them may be kept. The buffer starts small
+ * and grows with the traffic, so that a thousand idle connections cost little.
+ *
+ * @example
+ * ```ts
+ * import { FrameReader } from "./frame_reader.ts";
+ * import { pipe } from "./pipe.ts";
+ * const [left, right] = pipe();
+ * const writing = left.write(new Uint8Array([2, 104, 105])).then(() => left.closeWrite());
+ * const frames = new FrameReader(right);
+ * while (await frames.fill()) {
+ *   while (frames.next()) console.assert(frames.end - frames.start === 2);
+ * }
+ * await writing;
+ * ```
+ */
+export class FrameReader {
+  /** The buffer that holds the current frame. */
+  bytes: Uint8Array<ArrayBuffer> = new Uint8Array(SMALLEST);
+  /** Where the current frame starts in `bytes`, after its length. */
+  start = 0;
+  /** Where the current frame ends in `bytes`. */
+  end = 0;
+
+  readonly #source: ByteSource;
+  readonly #maxFrameBytes: number;
+  #position = 0; // of the first byte that belongs to no frame yet
+  #filled = 0; // end of what was read
+  #wanted = 1; // bytes from #position that the next frame needs, as far as known
+  #chunk = SMALLEST;
+  #reading: Promise<number | null> | undefined;
+
+  constructor(source: ByteSource, maxFrameBytes = DEFAULT_MAX_FRAME_BYTES) {
+    this.#source = source;
+    this.#maxFrameBytes = maxFrameBytes;
+  }
+
+  /**
+   * Moves on to the next frame that is wholly in the buffer.
+   *
+   * @returns whether there is one
+   * @throws {WireError} for a length that is no varint or exceeds the limit
+   */
+  next(): boolean {
+    const bytes = this.bytes;
+    const filled = this.#filled;
+    let position = this.#position;
+    let length = 0;
+    for (let i = 0;; i++) {
+      if (position >= filled) {
+        this.#wanted = i + 1;
+        return false;
+      }
+      const byte = bytes[position++];
+      if (i < 9) length += (byte & 0x7f) * 2 ** (7 * i);
+      else if (byte > 1) {
+        throw new WireError("bad-varint", `a frame starts with a varint longer than 10 bytes: ${this.preview()}`);
+      }
+      if (byte < 0x80) break;
+    }
+    if (length > this.#maxFrameBytes) {
+      throw new WireError(
+        "frame-too-large",
+        `a frame claims ${length} bytes, the limit is ${this.#maxFrameBytes}: ${this.preview()}`,
+      );
+    }
+    const end = position + length;
+    if (end > filled) {
+      this.#wanted = end - this.#position;
+      return false;
+    }
+    this.start = position;
+    this.end = end;
+    this.#position = end;
+    return true;
+  }
+
+  /**
+   * Starts reading the next bytes, while the frames at hand are worked on. {@linkcode fill} waits for them.
+   * Only once {@linkcode next} has said that there is no further frame may the buffer be replaced, so this only
+   * uses the room behind what was read.
+   */
+  readAhead(): void {
+    if (this.#reading !== undefined || this.bytes.length - this.#filled < SMALLEST) return;
+    this.#read();
+  }
+
+  /**
+   * Waits for more bytes. Call it when {@linkcode next} has returned false.
+   *
+   * @returns false at the end of the stream
+   * @throws {WireError} if the stream ends inside a frame
+   */
+  async fill(): Promise<boolean> {
+    if (this.#reading === undefined) {
+      this.#makeRoom();
+      this.#read();
+    }
+    const count = await this.#reading!;
+    this.#reading = undefined;
+    if (count === null) {
+      const rest = this.#filled - this.#position;
+      if (rest === 0) return false;
+      throw new WireError(
+        "cut-frame",
+        this.#wanted > 1 && rest < this.#wanted
+          ? `the stream ends inside a frame, after ${rest} of at least ${this.#wanted} bytes: ${this.preview()}`
+          : `the stream ends inside a frame: ${this.preview()}`,
+      );
+    }
+    this.#filled += count;
+    if (count >= this.#chunk && this.#chunk < LARGEST) this.#chunk *= 2;
+    return true;
+  }
+
+  /** The first bytes that belong to no frame yet, for messages: as text where it is text, else in hex. */
+  preview(): string {
+    return previewBytes(this.bytes.subarray(this.#position, Math.min(this.#filled, this.#position + 80)));
+  }
+
+  /** The bytes that belong to no frame yet. */
+  rest(): Uint8Array {
+    return this.bytes.subarray(this.#position, this.#filled);
+  }
+
+  #read(): void {
+    this.#reading = this.#source.read(this.bytes.subarray(this.#filled));
+    // A rejection is reported by the fill() that awaits it; until then it must not count as unhandled.
+    this.#reading.catch(() => {});
+  }
+
+  /** Gives the next read at least a chunk of room, in a new buffer if frames in this one may still be referred to. */
+  #makeRoom(): void {
+    const rest = this.#filled - this.#position;
+    const missing = Math.max(this.#wanted - rest, 1);
+    const room = this.bytes.length - this.#filled;
+    if (room >= missing && room >= Math.min(this.#chunk, SMALLEST)) return;
+    // A large frame is not trusted to be as long as it claims: the buffer doubles as its bytes really come.
+    const capacity = Math.max(this.#chunk * 2, Math.min(rest + missing, Math.max(rest * 2, LARGEST)));
+    const bytes = new Uint8Array(capacity);
+    bytes.set(this.bytes.subarray(this.#position, this.#filled));
+    this.bytes = bytes;
+    this.#filled = rest;
+    this.#position = 0;
+  }
+}
+
+/** Up to 80 bytes for a message: quoted text if they look like text, else hex. */
+export function previewBytes(bytes: Uint8Array): string {
+  if (bytes.length === 0) return "nothing";
+  let printable = 0;
+  for (const byte of bytes) {
+    if (byte >= 0x20 && byte < 0x7f || byte === 0x0a || byte === 0x0d || byte === 0x09) printable++;
+  }
+  if (printable >= bytes.length * 0.85) return JSON.stringify(new TextDecoder().decode(bytes));
+  return Array.from(bytes.subarray(0, 24), (byte) => byte.toString(16).padStart(2, "0")).join(" ") +
+    (bytes.length > 24 ? " ..." : "");
+}

@@ -1,0 +1,109 @@
+import { ByteWriter } from "./byte_writer.ts";
+import { type ByteSink, writeAll } from "./connection.ts";
+
+const HIGH_WATER = 256 * 1024;
+const KEEP = 1024 * 1024;
+
+/**
+ * Puts varint-delimited frames on a byte stream. Frames collect in memory and go out in one write by
+ * {@linkcode flush}; while a write is under way further frames collect for the next one.
+ *
+ * A write that fails is remembered: {@linkcode drained} and {@linkcode finish} throw it.
+ */
+export class FrameWriter {
+  readonly #sink: ByteSink;
+  #filling = new ByteWriter(4096);
+  #spare: ByteWriter | undefined;
+  #writing: Promise<void> | undefined;
+  #failure: { error: unknown } | undefined;
+  #frame = 0;
+  #guess = 1;
+
+  constructor(sink: ByteSink) {
+    this.#sink = sink;
+  }
+
+  /** Starts a frame; write its bytes to what is returned, then call {@linkcode close}. */
+  open(): ByteWriter {
+    this.#frame = this.#filling.openLength(this.#guess);
+    return this.#filling;
+  }
+
+  /** Ends the frame. */
+  close(): void {
+    // Frames of one connection are mostly of one size: the size of the last length is the best guess for the next.
+    this.#guess = this.#filling.closeLength(this.#frame, this.#guess);
+  }
+
+  /** Drops the frame that was opened. */
+  discard(): void {
+    this.#filling.position = this.#frame - this.#guess;
+  }
+
+  /** Bytes that wait to be written. */
+  get pending(): number {
+    return this.#filling.position;
+  }
+
+  /** Whether the frames that wait are so many that the producer should wait, see {@linkcode drained}. */
+  get full(): boolean {
+    return this.#filling.position >= HIGH_WATER;
+  }
+
+  /** The error of the first write that failed. */
+  get failure(): unknown {
+    return this.#failure?.error;
+  }
+
+  /** Starts to write what waits, unless a write is under way: that one then goes on with it. */
+  flush(): void {
+    if (this.#writing !== undefined || this.#filling.position === 0) return;
+    this.#writing = this.#write();
+  }
+
+  /**
+   * Waits until the frames that wait are few enough to go on.
+   *
+   * @throws what the sink threw
+   */
+  async drained(): Promise<void> {
+    while (this.full) {
+      this.flush();
+      await this.#writing;
+    }
+    this.#check();
+  }
+
+  /**
+   * Waits until all is written.
+   *
+   * @throws what the sink threw
+   */
+  async finish(): Promise<void> {
+    this.flush();
+    while (this.#writing !== undefined) await this.#writing;
+    this.#check();
+  }
+
+  #check(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  async #write(): Promise<void> {
+    try {
+      while (this.#filling.position > 0) {
+        const full = this.#filling;
+        this.#filling = this.#spare ?? new ByteWriter(4096);
+        this.#spare = undefined;
+        if (this.#failure === undefined) await writeAll(this.#sink, full.written());
+        full.position = 0;
+        if (full.bytes.length <= KEEP) this.#spare = full;
+      }
+    } catch (error) {
+      this.#failure = { error };
+      this.#filling.position = 0;
+    } finally {
+      this.#writing = undefined;
+    }
+  }
+}
