@@ -40,7 +40,8 @@ export class FrameReader {
   #filled = 0; // end of what was read
   #wanted = 1; // bytes from #position that the next frame needs, as far as known
   #chunk = SMALLEST;
-  #reading: Promise<number | null> | undefined;
+  #reading: PromiseWithResolvers<number | null> | undefined;
+  #stopped = false;
 
   constructor(source: ByteSource, maxFrameBytes = DEFAULT_MAX_FRAME_BYTES) {
     this.#source = source;
@@ -64,10 +65,10 @@ export class FrameReader {
         return false;
       }
       const byte = bytes[position++];
-      if (i < 9) length += (byte & 0x7f) * 2 ** (7 * i);
-      else if (byte > 1) {
+      if (i === 9 && byte > 1) {
         throw new WireError("bad-varint", `a frame starts with a varint longer than 10 bytes: ${this.preview()}`);
       }
+      length += (byte & 0x7f) * 2 ** (7 * i);
       if (byte < 0x80) break;
     }
     if (length > this.#maxFrameBytes) {
@@ -104,11 +105,13 @@ export class FrameReader {
    * @throws {WireError} if the stream ends inside a frame
    */
   async fill(): Promise<boolean> {
+    if (this.#stopped) return false;
     if (this.#reading === undefined) {
       this.#makeRoom();
       this.#read();
     }
-    const count = await this.#reading!;
+    const count = await this.#reading!.promise;
+    if (this.#stopped) return false;
     this.#reading = undefined;
     if (count === null) {
       const rest = this.#filled - this.#position;
@@ -135,10 +138,28 @@ export class FrameReader {
     return this.bytes.subarray(this.#position, this.#filled);
   }
 
+  /** Makes {@linkcode fill} return false, now and ever after, also where it waits for bytes that may never come. */
+  stop(): void {
+    this.#stopped = true;
+    this.#reading?.resolve(null);
+  }
+
+  /** Reads and drops all that comes, until the end of the stream or {@linkcode stop}. */
+  async drain(): Promise<void> {
+    if (!this.#stopped && this.#reading !== undefined) await this.#reading.promise;
+    const waste = new Uint8Array(LARGEST);
+    while (!this.#stopped) {
+      this.#reading = Promise.withResolvers();
+      this.#source.read(waste).then(this.#reading.resolve, this.#reading.reject);
+      if (await this.#reading.promise === null) return;
+    }
+  }
+
   #read(): void {
-    this.#reading = this.#source.read(this.bytes.subarray(this.#filled));
+    const reading = this.#reading = Promise.withResolvers<number | null>();
+    this.#source.read(this.bytes.subarray(this.#filled)).then(reading.resolve, reading.reject);
     // A rejection is reported by the fill() that awaits it; until then it must not count as unhandled.
-    this.#reading.catch(() => {});
+    reading.promise.catch(() => {});
   }
 
   /** Gives the next read at least a chunk of room, in a new buffer if frames in this one may still be referred to. */
