@@ -162,14 +162,14 @@ export class FrameReader {
     reading.promise.catch(() => {});
   }
 
-  /** Gives the next read at least a chunk of room, in a new buffer if frames in this one may still be referred to. */
+  /** Gives the next read some room: in a new buffer once this one is full, since its frames may still be referred to. */
   #makeRoom(): void {
+    if (this.bytes.length - this.#filled >= SMALLEST) return;
     const rest = this.#filled - this.#position;
-    const missing = Math.max(this.#wanted - rest, 1);
-    const room = this.bytes.length - this.#filled;
-    if (room >= missing && room >= Math.min(this.#chunk, SMALLEST)) return;
-    // A large frame is not trusted to be as long as it claims: the buffer doubles as its bytes really come.
-    const capacity = Math.max(this.#chunk * 2, Math.min(rest + missing, Math.max(rest * 2, LARGEST)));
+    const wanted = Math.max(this.#wanted, rest + 1);
+    // A large frame is not trusted to be as long as it claims: the buffer doubles as its bytes really come. The room
+    // on top of what is wanted lets even its last bytes come one by one without another copy of all the others.
+    const capacity = Math.max(this.#chunk * 2, Math.min(wanted, Math.max(rest * 2, LARGEST)) + SMALLEST);
     const bytes = new Uint8Array(capacity);
     bytes.set(this.bytes.subarray(this.#position, this.#filled));
     this.bytes = bytes;
