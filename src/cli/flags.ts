@@ -1,0 +1,272 @@
+import { UsageError } from "./errors.ts";
+import { escape } from "./terminal.ts";
+import { parseDuration, parseSize } from "./units.ts";
+
+/** One flag of a command: everything that parsing, help, completions and error messages need to know of it. */
+export interface Flag<T = unknown> {
+  /** The placeholder of its value in help and messages, such as `PATH`; undefined for a flag that takes none. */
+  readonly value?: string;
+  /** What it does, in one or two lines. */
+  readonly help: string;
+  /** One letter, for `-o` beside `--out`. */
+  readonly short?: string;
+  /** It may be given several times, and all values count; of other flags the last one does. */
+  readonly repeatable?: boolean;
+  /** The words it accepts. */
+  readonly choices?: readonly string[];
+  /** What a shell offers for its value. */
+  readonly complete?: "file" | "directory";
+  /** Its value when it is not given, as people would write it. */
+  readonly defaultText?: string;
+
+  /**
+   * Turns what was given into the flag's value.
+   *
+   * @param given every value on the command line, in order; none when the flag is absent
+   * @param name the flag as it was declared, such as `--out`, for messages
+   * @throws {UsageError} for a value that is not what was expected
+   */
+  read(given: readonly string[], name: string): T;
+}
+
+/** The flags of a command by name; `handlerTimeout` is `--handler-timeout` on the command line. */
+export type Flags = Readonly<Record<string, Flag>>;
+
+/** What a command gets for its flags: each one's value, undefined where it is absent and has no default. */
+export type Values<F extends Flags> = { readonly [K in keyof F]: F[K] extends Flag<infer T> ? T : never };
+
+/** What the constructors of flags with a value have in common. */
+export interface ValueOptions<T, D extends T | undefined = undefined> {
+  /** What the flag does. */
+  help: string;
+  /** The placeholder of its value, such as `PATH`. */
+  value?: string;
+  /** One letter, for `-o` beside `--out`. */
+  short?: string;
+  /** What a shell offers for its value. */
+  complete?: "file" | "directory";
+  /** The value when the flag is absent. */
+  default?: D;
+  /** How help writes the default, where plain digits would be hard to read: `10s`, `64MiB`. */
+  defaultText?: string;
+}
+
+/** The range of a number. */
+export interface Range {
+  /** The smallest value accepted. */
+  min?: number;
+  /** The largest value accepted. */
+  max?: number;
+}
+
+/**
+ * A switch: `--json`. False when absent.
+ *
+ * @example
+ * ```ts
+ * import { flag } from "./flags.ts";
+ * const flags = { json: flag({ help: "print JSON lines" }) };
+ * ```
+ */
+export function flag(options: { help: string; short?: string }): Flag<boolean> {
+  return { ...options, read: (given) => given.length > 0 };
+}
+
+/**
+ * Any text: `--socket PATH`.
+ *
+ * @example
+ * ```ts
+ * import { text } from "./flags.ts";
+ * const flags = { socket: text({ value: "PATH", complete: "file", help: "listen on a Unix socket" }) };
+ * ```
+ */
+export function text<D extends string | undefined = undefined>(options: ValueOptions<string, D>): Flag<string | D> {
+  return single(options, { value: "TEXT", expected: "text", parse: (text) => text });
+}
+
+/**
+ * Text that may be given several times: `--set A=1 --set B=2`. Empty when absent.
+ *
+ * @example
+ * ```ts
+ * import { list } from "./flags.ts";
+ * const flags = { set: list({ value: "NAME=VALUE", help: "set an option of the handler" }) };
+ * ```
+ */
+export function list(options: Omit<ValueOptions<string>, "default" | "defaultText">): Flag<string[]> {
+  return { value: "TEXT", ...options, repeatable: true, read: (given) => [...given] };
+}
+
+/**
+ * One of a few words: `--format csv`.
+ *
+ * @example
+ * ```ts
+ * import { choice } from "./flags.ts";
+ * const flags = { format: choice(["csv", "json"], { default: "csv", help: "how the input is written" }) };
+ * ```
+ */
+export function choice<const C extends string>(
+  choices: readonly C[],
+  options: ValueOptions<NoInfer<C>, NoInfer<C>> & { default: NoInfer<C> },
+): Flag<C>;
+export function choice<const C extends string>(
+  choices: readonly C[],
+  options: ValueOptions<NoInfer<C>>,
+): Flag<C | undefined>;
+export function choice<const C extends string>(
+  choices: readonly C[],
+  options: ValueOptions<C, C | undefined>,
+): Flag<C | undefined> {
+  const parse = (text: string) => choices.find((choice) => choice === text);
+  return { ...single(options, { value: choices.join("|"), expected: oneOf(choices), parse }), choices };
+}
+
+/**
+ * A whole number: `--workers 4`.
+ *
+ * @example
+ * ```ts
+ * import { integer } from "./flags.ts";
+ * const flags = { workers: integer({ min: 1, max: 64, default: 1, help: "how many threads run handlers" }) };
+ * ```
+ */
+export function integer<D extends number | undefined = undefined>(
+  options: ValueOptions<number, D> & Range,
+): Flag<number | D> {
+  const { min = -Number.MAX_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = options;
+  const parse = (text: string) => /^[+-]?\d+$/.test(text) ? within(Number(text), { min, max }) : undefined;
+  return single(options, { value: "N", expected: `a whole number${rangeText(options)}`, parse });
+}
+
+/**
+ * A number, with or without decimals: `--rate 0.5`.
+ *
+ * @example
+ * ```ts
+ * import { number } from "./flags.ts";
+ * const flags = { speed: number({ min: 0, default: 1, help: "how fast to replay, as a factor" }) };
+ * ```
+ */
+export function number<D extends number | undefined = undefined>(
+  options: ValueOptions<number, D> & Range,
+): Flag<number | D> {
+  const parse = (text: string) =>
+    /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? within(Number(text), options) : undefined;
+  return single(options, { value: "X", expected: `a number${rangeText(options)}`, parse });
+}
+
+/**
+ * A duration with its unit, in milliseconds: `--timeout 1m30s` is 90000.
+ *
+ * Zero is refused unless `zero` says what it means; help shows that.
+ *
+ * @example
+ * ```ts
+ * import { duration } from "./flags.ts";
+ * const flags = { keepalive: duration({ default: 10_000, zero: "never", help: "send keepalives this often" }) };
+ * ```
+ */
+export function duration<D extends number | undefined = undefined>(
+  options: ValueOptions<number, D> & { zero?: string },
+): Flag<number | D> {
+  const { zero, ...rest } = options;
+  const parse = (text: string) => {
+    const ms = parseDuration(text);
+    return ms === 0 && zero === undefined ? undefined : ms;
+  };
+  const expected = `a duration such as 500ms, 10s or 1m30s${
+    zero === undefined ? ", more than zero" : `, or 0: ${zero}`
+  }`;
+  const help = zero === undefined ? rest.help : `${rest.help} (0: ${zero})`;
+  const defaultText = rest.default === undefined ? undefined : durationText(rest.default);
+  return single({ defaultText, ...rest, help }, { value: "DURATION", expected, parse });
+}
+
+/**
+ * An amount of bytes: `--max-frame 64MiB` is 67108864; a bare number is bytes.
+ *
+ * @example
+ * ```ts
+ * import { size } from "./flags.ts";
+ * const flags = { maxFrame: size({ default: 64 * 2 ** 20, help: "the largest frame accepted" }) };
+ * ```
+ */
+export function size<D extends number | undefined = undefined>(
+  options: ValueOptions<number, D> & Range,
+): Flag<number | D> {
+  const parse = (text: string) => {
+    const bytes = parseSize(text);
+    return bytes === undefined ? undefined : within(bytes, options);
+  };
+  const defaultText = options.default === undefined ? undefined : sizeText(options.default);
+  const range = rangeText(options, sizeText);
+  return single({ defaultText, ...options }, {
+    value: "SIZE",
+    expected: `a size such as 512KiB, 64MiB or a number of bytes${range}`,
+    parse,
+  });
+}
+
+/** How the value of a flag is written and read. */
+interface ValueSyntax<T> {
+  value: string;
+  expected: string;
+  /** The value of a text, or undefined for a text that is not one. */
+  parse(text: string): T | undefined;
+}
+
+/** A flag with one value: the last one given counts. */
+function single<T, D extends T | undefined>(options: ValueOptions<T, D>, syntax: ValueSyntax<T>): Flag<T | D> {
+  const { help, short, complete, default: absent } = options;
+  const value = options.value ?? syntax.value;
+  const defaultText = options.defaultText ?? (absent === undefined ? undefined : String(absent));
+  return {
+    value,
+    help,
+    short,
+    complete,
+    defaultText,
+    read(given, name) {
+      const text = given.at(-1);
+      if (text === undefined) return absent as D;
+      const parsed = syntax.parse(text);
+      if (parsed === undefined) {
+        throw new UsageError(`${name} ${value}: expected ${syntax.expected}, not "${escape(text)}"`);
+      }
+      return parsed;
+    },
+  };
+}
+
+function within(value: number, { min = -Infinity, max = Infinity }: Range): number | undefined {
+  return Number.isFinite(value) && value >= min && value <= max ? value : undefined;
+}
+
+function rangeText({ min, max }: Range, write: (n: number) => string = String): string {
+  if (min !== undefined && max !== undefined) return ` from ${write(min)} to ${write(max)}`;
+  if (min !== undefined) return `, at least ${write(min)}`;
+  return max === undefined ? "" : `, at most ${write(max)}`;
+}
+
+/** `csv or json`, `a, b or c`. */
+function oneOf(words: readonly string[]): string {
+  return words.length < 2 ? words.join() : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
+}
+
+/** The shortest way to write a duration with one unit. */
+function durationText(ms: number): string {
+  for (const [unit, factor] of [["h", 3_600_000], ["m", 60_000], ["s", 1000]] as const) {
+    if (ms !== 0 && ms % factor === 0) return `${ms / factor}${unit}`;
+  }
+  return `${ms}ms`;
+}
+
+/** The shortest way to write a size with one binary unit. */
+function sizeText(bytes: number): string {
+  for (const [unit, factor] of [["GiB", 2 ** 30], ["MiB", 2 ** 20], ["KiB", 2 ** 10]] as const) {
+    if (bytes !== 0 && bytes % factor === 0) return `${bytes / factor}${unit}`;
+  }
+  return String(bytes);
+}

@@ -1,0 +1,67 @@
+/** A standard stream that may be a terminal. */
+export type TerminalStream = Pick<typeof Deno.stdout, "isTerminal">;
+
+/** Functions that decorate text for a stream; they return it as it is when the stream shows no colours. */
+export interface Style {
+  bold(text: string): string;
+  dim(text: string): string;
+  red(text: string): string;
+  green(text: string): string;
+  yellow(text: string): string;
+}
+
+/**
+ * The decorations for a stream: none unless it is a terminal and NO_COLOR is unset or empty.
+ *
+ * @example
+ * ```ts
+ * import { style } from "./terminal.ts";
+ * const { green } = style(Deno.stderr);
+ * console.error(green("ok"));
+ * ```
+ */
+export function style(stream: TerminalStream): Style {
+  const colour = stream.isTerminal() && !Deno.env.get("NO_COLOR") && Deno.env.get("TERM") !== "dumb";
+  const paint = (on: number, off: number) => (text: string) => colour ? `\x1b[${on}m${text}\x1b[${off}m` : text;
+  return { bold: paint(1, 22), dim: paint(2, 22), red: paint(31, 39), green: paint(32, 39), yellow: paint(33, 39) };
+}
+
+/**
+ * How many columns text for a stream may take: the terminal's, at most `most`, or `most` when it is none.
+ *
+ * @param stream where the text will go
+ * @param most the widest that is still easy to read
+ */
+export function columns(stream: TerminalStream, most = 100): number {
+  if (!stream.isTerminal()) return most;
+  try {
+    // A terminal that was never given a size reports 0.
+    return Math.max(40, Math.min(most, Deno.consoleSize().columns || 80));
+  } catch {
+    return 80;
+  }
+}
+
+/**
+ * Text from outside, fit for a terminal and for one line: control characters become visible, so that they can neither
+ * move the cursor nor forge lines, and marks that reorder the text around them do not act.
+ *
+ * @example
+ * ```ts
+ * import { escape } from "./terminal.ts";
+ * console.assert(escape("a\x1b[31mb\n") === "a\\x1b[31mb\\n");
+ * ```
+ */
+export function escape(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]|\p{Surrogate}/gu, visible);
+}
+
+function visible(character: string): string {
+  const named: Record<string, string> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+  const code = character.charCodeAt(0);
+  return named[character] ?? (code < 0x100 ? `\\x${hex(code, 2)}` : `\\u${hex(code, 4)}`);
+}
+
+function hex(code: number, digits: number): string {
+  return code.toString(16).padStart(digits, "0");
+}
