@@ -117,9 +117,16 @@ export class ByteWriter {
       this.reserve(Math.max(0, size - guess));
       this.bytes.copyWithin(start - guess + size, start, this.position);
     }
-    this.position = start - guess;
-    this.uint32(length);
-    this.position += length;
+    // Not by uint32(): that makes room for its longest, and growing here would lose what stands behind the length.
+    const bytes = this.bytes;
+    let position = start - guess;
+    let rest = length;
+    while (rest > 0x7f) {
+      bytes[position++] = rest & 0x7f | 0x80;
+      rest >>>= 7;
+    }
+    bytes[position++] = rest;
+    this.position = position + length;
     return size;
   }
 
