@@ -58,6 +58,10 @@ export class FrameWriter {
   /** Starts to write what waits, unless a write is under way: that one then goes on with it. */
   flush(): void {
     if (this.#writing !== undefined || this.#filling.position === 0) return;
+    if (this.#failure !== undefined) {
+      this.#filling.position = 0;
+      return;
+    }
     this.#writing = this.#write();
   }
 
@@ -95,7 +99,7 @@ export class FrameWriter {
         const full = this.#filling;
         this.#filling = this.#spare ?? new ByteWriter(4096);
         this.#spare = undefined;
-        if (this.#failure === undefined) await writeAll(this.#sink, full.written());
+        await writeAll(this.#sink, full.written());
         full.position = 0;
         if (full.bytes.length <= KEEP) this.#spare = full;
       }
