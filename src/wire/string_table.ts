@@ -25,8 +25,10 @@ export class StringTable {
     const slot = (hash ^ hash >>> 12) & (SLOTS - 1);
     const entry = this.#slots[slot];
     if (entry !== undefined && entry.hash === hash && matches(entry.bytes, bytes, start, end)) return entry.text;
+    const invalid = this.invalid;
     const text = this.#decode(bytes, start, end);
-    this.#slots[slot] = { hash, bytes: bytes.slice(start, end), text };
+    // A broken one is not remembered, so that it counts each time it comes.
+    if (this.invalid === invalid) this.#slots[slot] = { hash, bytes: bytes.slice(start, end), text };
     return text;
   }
 
