@@ -39,6 +39,7 @@ const EMPTY: { kind: "empty" } = { kind: "empty" };
  * @throws {WireError} if the bytes are no Request
  */
 export function decodeRequest(reader: ByteReader): Request {
+  if (isPoint(reader)) return { kind: "point", point: Point.decode(reader) };
   return decodeOneof<Request>(reader, requestMember, EMPTY);
 }
 
@@ -48,6 +49,7 @@ export function decodeRequest(reader: ByteReader): Request {
  * @throws {WireError} if the bytes are no Response
  */
 export function decodeResponse(reader: ByteReader): Response {
+  if (isPoint(reader)) return { kind: "point", point: Point.decode(reader) };
   return decodeOneof<Response>(reader, responseMember, EMPTY);
 }
 
@@ -67,7 +69,7 @@ export function encodeRequest(writer: ByteWriter, request: Request): void {
     case "begin":
       return message(writer, BEGIN, encodeBegin, request.begin);
     case "point":
-      return message(writer, POINT, encodePoint, request.point, 2);
+      return encodePoint(writer, request.point);
     case "end":
       return message(writer, END, encodeEnd, request.end);
   }
@@ -91,10 +93,24 @@ export function encodeResponse(writer: ByteWriter, response: Response): void {
     case "begin":
       return message(writer, BEGIN, encodeBegin, response.begin);
     case "point":
-      return message(writer, POINT, encodePoint, response.point, 2);
+      return encodePoint(writer, response.point);
     case "end":
       return message(writer, END, encodeEnd, response.end);
   }
+}
+
+/** Steps to the point of a message that holds one and nothing else: nearly all messages do. */
+function isPoint(reader: ByteReader): boolean {
+  const { bytes, position, end } = reader;
+  if (end - position < 4 || bytes[position] !== 0x8a || bytes[position + 1] !== 0x01) return false;
+  let start = position + 3;
+  let length = bytes[position + 2];
+  if (length > 0x7f) {
+    length = length & 0x7f | bytes[start++] << 7; // 16 KiB and more: the usual way
+  }
+  if (start + length !== end || length > 0x3fff) return false;
+  reader.position = start;
+  return true;
 }
 
 /** Of several members of a oneof the last one counts; unknown fields are skipped. */
@@ -108,11 +124,10 @@ function decodeOneof<T>(reader: ByteReader, member: (reader: ByteReader, field: 
       continue;
     }
     const inner = reader.delimited();
-    const strings = reader.end;
     reader.end = inner;
     decoded = member(reader, tag >>> 3) ?? decoded;
     // Decoding a point that is laid out as usual leaves the reader where the point starts.
-    reader.reset(bytes, inner, strings);
+    reader.reset(bytes, inner, end);
   }
   return decoded;
 }
@@ -349,25 +364,27 @@ function enumName<T>(reader: ByteReader, names: readonly T[], type: string): T {
   return name;
 }
 
-/** Writes an embedded message as the field of this number. `guess`: how many bytes its length will take. */
+function encodePoint(writer: ByteWriter, point: Point): void {
+  writer.uint32(POINT << 3 | BYTES);
+  const start = writer.openLength(2);
+  point.encode(writer);
+  writer.closeLength(start, 2);
+}
+
+/** Writes an embedded message as the field of this number. */
 function message<T>(
   writer: ByteWriter,
   field: number,
   encode: (writer: ByteWriter, value: T) => void,
   value: T,
-  guess = 1,
 ): void {
   writer.uint32(field << 3 | BYTES);
-  const start = writer.openLength(guess);
+  const start = writer.openLength();
   encode(writer, value);
-  writer.closeLength(start, guess);
+  writer.closeLength(start);
 }
 
 function nothing(): void {}
-
-function encodePoint(writer: ByteWriter, point: Point): void {
-  point.encode(writer);
-}
 
 function encodeTime(writer: ByteWriter, time: bigint): void {
   writeInt64(writer, 1, time);

@@ -51,6 +51,7 @@ const BY_NAME = 11;
 const BOOLS = 12;
 const FIELDS = 13; // one past the last
 const ALL = (1 << FIELDS) - 2;
+const FIELD_MAPS = 1 << DOUBLES | 1 << INTS | 1 << STRINGS | 1 << BOOLS;
 
 /**
  * A point of a stream or of a batch.
@@ -69,6 +70,7 @@ const ALL = (1 << FIELDS) - 2;
 export class Point {
   #reader: ByteReader | undefined;
   #bytes: Uint8Array | undefined;
+  #view: DataView | undefined;
   /** Where field n starts in `#bytes`, at index n; what lies between n and n + 1 is field n, whole. */
   #offsets: number[] | undefined;
   /** Bits of the fields whose value stands below. */
@@ -88,6 +90,8 @@ export class Point {
   #fieldsInt: Map<string, bigint> | undefined;
   #fieldsString: Map<string, string> | undefined;
   #fieldsBool: Map<string, boolean> | undefined;
+  /** What {@linkcode setFields} was given, until a map is asked for: a map costs more than a list of one. */
+  #replaced: readonly (readonly [string, FieldValue])[] | undefined;
 
   constructor(init?: PointInit) {
     if (init === undefined) return;
@@ -118,6 +122,7 @@ export class Point {
     } else {
       point.#reader = reader;
       point.#bytes = reader.bytes;
+      point.#view = reader.view;
       point.#offsets = offsets;
       point.#decoded = 0;
       point.#changed = 0;
@@ -128,23 +133,24 @@ export class Point {
   /** Writes the point's fields; the caller writes the length. */
   encode(writer: ByteWriter): void {
     const bytes = this.#bytes;
+    const view = this.#view;
     const offsets = this.#offsets;
-    if (bytes === undefined || offsets === undefined) {
+    if (bytes === undefined || view === undefined || offsets === undefined) {
       for (let field = TIME; field < FIELDS; field++) this.#encodeField(writer, field);
       return;
     }
     if (this.#changed === 0) {
-      writer.raw(bytes, offsets[TIME], offsets[FIELDS]);
+      writer.rawSlice(bytes, view, offsets[TIME], offsets[FIELDS]);
       return;
     }
     let from = offsets[TIME];
     for (let field = TIME; field < FIELDS; field++) {
       if ((this.#changed & 1 << field) === 0) continue;
-      if (from < offsets[field]) writer.raw(bytes, from, offsets[field]);
+      if (from < offsets[field]) writer.rawSlice(bytes, view, from, offsets[field]);
       this.#encodeField(writer, field);
       from = offsets[field + 1];
     }
-    if (from < offsets[FIELDS]) writer.raw(bytes, from, offsets[FIELDS]);
+    if (from < offsets[FIELDS]) writer.rawSlice(bytes, view, from, offsets[FIELDS]);
   }
 
   /** ns since the epoch */
@@ -233,33 +239,41 @@ export class Point {
   }
 
   get fieldsDouble(): Map<string, number> {
+    if (this.#replaced !== undefined) this.#spread();
     return this.#fieldsDouble ?? (this.fieldsDouble = this.#readMap(DOUBLES, readDoubleEntry));
   }
   set fieldsDouble(fields: Map<string, number>) {
+    if (this.#replaced !== undefined) this.#spread();
     this.#fieldsDouble = fields;
     this.#set(DOUBLES);
   }
 
   get fieldsInt(): Map<string, bigint> {
+    if (this.#replaced !== undefined) this.#spread();
     return this.#fieldsInt ?? (this.fieldsInt = this.#readMap(INTS, readIntEntry));
   }
   set fieldsInt(fields: Map<string, bigint>) {
+    if (this.#replaced !== undefined) this.#spread();
     this.#fieldsInt = fields;
     this.#set(INTS);
   }
 
   get fieldsString(): Map<string, string> {
+    if (this.#replaced !== undefined) this.#spread();
     return this.#fieldsString ?? (this.fieldsString = this.#readMap(STRINGS, readStringEntry));
   }
   set fieldsString(fields: Map<string, string>) {
+    if (this.#replaced !== undefined) this.#spread();
     this.#fieldsString = fields;
     this.#set(STRINGS);
   }
 
   get fieldsBool(): Map<string, boolean> {
+    if (this.#replaced !== undefined) this.#spread();
     return this.#fieldsBool ?? (this.fieldsBool = this.#readMap(BOOLS, readBoolEntry));
   }
   set fieldsBool(fields: Map<string, boolean>) {
+    if (this.#replaced !== undefined) this.#spread();
     this.#fieldsBool = fields;
     this.#set(BOOLS);
   }
@@ -269,37 +283,22 @@ export class Point {
    * beats string, as in Kapacitor. Looks into the encoded point, which stays as it is: the fastest way to read.
    */
   field(name: string): FieldValue | undefined {
+    if (this.#replaced !== undefined) this.#spread();
     return this.#lookUp(BOOLS, this.#fieldsBool, name, boolValue) ??
       this.#lookUp(DOUBLES, this.#fieldsDouble, name, doubleValue) ??
       this.#lookUp(INTS, this.#fieldsInt, name, intValue) ??
       this.#lookUp(STRINGS, this.#fieldsString, name, stringValue);
   }
 
-  /** Replaces all fields, of all types. Numbers become doubles, bigints int64. */
-  setFields(fields: Iterable<readonly [string, FieldValue]>): void {
-    this.#fieldsDouble =
-      this.#fieldsInt =
-      this.#fieldsString =
-      this.#fieldsBool =
-        undefined;
-    for (const [name, value] of fields) {
-      switch (typeof value) {
-        case "number":
-          (this.#fieldsDouble ??= new Map()).set(name, value);
-          break;
-        case "bigint":
-          (this.#fieldsInt ??= new Map()).set(name, value);
-          break;
-        case "string":
-          (this.#fieldsString ??= new Map()).set(name, value);
-          break;
-        case "boolean":
-          (this.#fieldsBool ??= new Map()).set(name, value);
-      }
-    }
-    const all = 1 << DOUBLES | 1 << INTS | 1 << STRINGS | 1 << BOOLS;
-    this.#decoded |= all;
-    this.#changed |= all;
+  /**
+   * Replaces all fields, of all types. Numbers become doubles, bigints int64.
+   *
+   * @param fields belongs to the point from now on
+   */
+  setFields(fields: readonly (readonly [string, FieldValue])[]): void {
+    this.#replaced = fields;
+    this.#decoded |= FIELD_MAPS;
+    this.#changed |= FIELD_MAPS;
   }
 
   /** All fields with a value each, in the order bool, double, int, string; the first of a name counts. */
@@ -329,6 +328,21 @@ export class Point {
       byName: this.byName,
       fieldsBool: new Map(this.fieldsBool),
     });
+  }
+
+  /** Puts what replaced the fields into their maps. */
+  #spread(): void {
+    const doubles = this.#fieldsDouble = new Map();
+    const ints = this.#fieldsInt = new Map();
+    const strings = this.#fieldsString = new Map();
+    const bools = this.#fieldsBool = new Map();
+    for (const [name, value] of this.#replaced!) {
+      if (typeof value === "number") doubles.set(name, value);
+      else if (typeof value === "bigint") ints.set(name, value);
+      else if (typeof value === "string") strings.set(name, value);
+      else bools.set(name, value);
+    }
+    this.#replaced = undefined;
   }
 
   #set(field: number): void {
@@ -452,6 +466,9 @@ export class Point {
   }
 
   #encodeField(writer: ByteWriter, field: number): void {
+    if (this.#replaced !== undefined && (1 << field & FIELD_MAPS) !== 0) {
+      return writeReplaced(writer, field, this.#replaced);
+    }
     switch (field) {
       case TIME:
         if (this.#time === 0n) return;
@@ -493,6 +510,41 @@ export class Point {
       case BOOLS:
         if (this.#fieldsBool !== undefined) writeBoolMap(writer, BOOLS << 3 | 2, this.#fieldsBool);
     }
+  }
+}
+
+/** Writes those of the fields that belong into the map of this number. */
+function writeReplaced(writer: ByteWriter, field: number, fields: readonly (readonly [string, FieldValue])[]): void {
+  for (let i = 0; i < fields.length; i++) {
+    const value = fields[i][1];
+    const type = typeof value;
+    if (
+      type !== (field === DOUBLES ? "number" : field === INTS ? "bigint" : field === STRINGS ? "string" : "boolean")
+    ) {
+      continue;
+    }
+    writer.uint32(field << 3 | 2);
+    const start = writer.openLength();
+    writer.uint32(0x0a);
+    writer.string(fields[i][0]);
+    switch (typeof value) {
+      case "number":
+        writer.uint32(0x11);
+        writer.double(value);
+        break;
+      case "bigint":
+        writer.uint32(0x10);
+        writer.int64(value);
+        break;
+      case "string":
+        writer.uint32(0x12);
+        writer.string(value);
+        break;
+      case "boolean":
+        writer.uint32(0x10);
+        writer.uint32(value ? 1 : 0);
+    }
+    writer.closeLength(start);
   }
 }
 

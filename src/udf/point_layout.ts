@@ -9,7 +9,7 @@ import type { ByteReader } from "../wire/byte_reader.ts";
  * UTF-8: such a point has to be decoded whole
  */
 export function layOut(reader: ByteReader): number[] | undefined {
-  const { bytes, position: start, end, strings } = reader;
+  const { bytes, position: start, end } = reader;
   const offsets = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
   let last = 0;
   let position = start;
@@ -39,7 +39,7 @@ export function layOut(reader: ByteReader): number[] | undefined {
           length = length & 0x7f | bytes[position++] << 7;
         }
         const next = position + length;
-        if (next > end || !isText(position, next)) return undefined;
+        if (next > end || !isText(reader, position, next)) return undefined;
         position = next;
         break;
       }
@@ -61,7 +61,7 @@ export function layOut(reader: ByteReader): number[] | undefined {
           keyLength = keyLength & 0x7f | bytes[position++] << 7;
         }
         const keyEnd = position + keyLength;
-        if (keyEnd + 1 >= next || !isText(position, keyEnd)) return undefined;
+        if (keyEnd + 1 >= next || !isText(reader, position, keyEnd)) return undefined;
         position = keyEnd + 1;
         const valueTag = bytes[keyEnd];
         if (tag === 0x42) {
@@ -75,7 +75,7 @@ export function layOut(reader: ByteReader): number[] | undefined {
             if (bytes[position] > 0x7f) return undefined;
             valueLength = valueLength & 0x7f | bytes[position++] << 7;
           }
-          if (position + valueLength !== next || !isText(position, next)) return undefined;
+          if (position + valueLength !== next || !isText(reader, position, next)) return undefined;
         }
         position = next;
         break;
@@ -86,12 +86,22 @@ export function layOut(reader: ByteReader): number[] | undefined {
   }
   while (last < 13) offsets[++last] = end;
   return position === end ? offsets : undefined;
+}
 
-  function isText(from: number, to: number): boolean {
-    let high = 0;
-    for (let i = from; i < to; i++) high |= bytes[i];
-    return high < 0x80 || strings.isValid(bytes, from, to);
+/** Whether these bytes are valid UTF-8. */
+function isText(reader: ByteReader, from: number, to: number): boolean {
+  const { bytes, view } = reader;
+  let high = 0;
+  let i = from;
+  if (to - from >= 4) {
+    for (; i + 4 <= to; i += 4) high |= view.getInt32(i, true);
+    high |= view.getInt32(to - 4, true); // the rest, some of it twice
+    if ((high & 0x80808080) === 0) return true;
+  } else {
+    for (; i < to; i++) high |= bytes[i];
+    if (high < 0x80) return true;
   }
+  return reader.strings.isValid(bytes, from, to);
 }
 
 /** Where the varint at `position` ends, or -1. */

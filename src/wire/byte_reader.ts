@@ -16,7 +16,8 @@ export class ByteReader {
   bytes: Uint8Array = new Uint8Array();
   position = 0;
   end = 0;
-  #view = new DataView(this.bytes.buffer);
+  /** The same bytes, for what is wider than one. */
+  view: DataView = new DataView(this.bytes.buffer);
 
   /** @param strings shared by the readers of one connection */
   constructor(readonly strings: StringTable = new StringTable()) {}
@@ -25,7 +26,7 @@ export class ByteReader {
   reset(bytes: Uint8Array, start = 0, end = bytes.length): this {
     if (bytes !== this.bytes) {
       this.bytes = bytes;
-      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     }
     this.position = start;
     this.end = end;
@@ -92,7 +93,7 @@ export class ByteReader {
     const position = this.position;
     if (position + 8 > this.end) throw cut();
     this.position = position + 8;
-    return this.#view.getFloat64(position, true);
+    return this.view.getFloat64(position, true);
   }
 
   /** The end of a length-delimited value that starts here, after its length was read. */

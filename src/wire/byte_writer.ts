@@ -36,8 +36,13 @@ export class ByteWriter {
     this.position = position;
   }
 
-  /** A signed 64-bit varint; negative ones take 10 bytes. Values outside 64 bits wrap. */
+  /**
+   * A signed 64-bit varint; negative ones take 10 bytes.
+   *
+   * @throws {RangeError} if the value does not fit
+   */
   int64(value: bigint): void {
+    if (BigInt.asIntN(64, value) !== value) throw new RangeError(`${value} does not fit into 64 bits`);
     this.reserve(10);
     scratch.setBigInt64(0, value, true);
     let low = scratch.getUint32(0, true);
@@ -84,18 +89,29 @@ export class ByteWriter {
   }
 
   /** Bytes as they are. */
-  raw(bytes: Uint8Array, start = 0, end = bytes.length): void {
+  raw(bytes: Uint8Array): void {
+    this.reserve(bytes.length);
+    this.bytes.set(bytes, this.position);
+    this.position += bytes.length;
+  }
+
+  /** A piece of bytes as they are; `view` is on the same bytes. */
+  rawSlice(bytes: Uint8Array, view: DataView, start: number, end: number): void {
     const length = end - start;
     this.reserve(length);
-    // Below this a loop is faster than the call that a subarray and a set take.
-    if (length <= 24) {
-      const own = this.bytes;
-      let position = this.position;
-      for (let i = start; i < end; i++) own[position++] = bytes[i];
-    } else {
-      this.bytes.set(bytes.subarray(start, end), this.position);
-    }
+    let position = this.position;
     this.position += length;
+    if (length > 128) {
+      this.bytes.set(bytes.subarray(start, end), position);
+      return;
+    }
+    // For short pieces a loop over words costs a third of what a subarray and a set do.
+    const own = this.bytes;
+    const ownView = this.#view;
+    for (; start + 8 <= end; start += 8, position += 8) {
+      ownView.setBigUint64(position, view.getBigUint64(start, true), true);
+    }
+    while (start < end) own[position++] = bytes[start++];
   }
 
   /**

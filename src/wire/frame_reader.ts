@@ -59,6 +59,7 @@ export class FrameReader {
     const filled = this.#filled;
     let position = this.#position;
     let length = 0;
+    let scale = 1;
     for (let i = 0;; i++) {
       if (position >= filled) {
         this.#wanted = i + 1;
@@ -68,8 +69,9 @@ export class FrameReader {
       if (i === 9 && byte > 1) {
         throw new WireError("bad-varint", `a frame starts with a varint longer than 10 bytes: ${this.preview()}`);
       }
-      length += (byte & 0x7f) * 2 ** (7 * i);
+      length += (byte & 0x7f) * scale;
       if (byte < 0x80) break;
+      scale *= 128;
     }
     if (length > this.#maxFrameBytes) {
       throw new WireError(

@@ -1,0 +1,250 @@
+import { ByteReader } from "../wire/byte_reader.ts";
+import type { Connection } from "../wire/connection.ts";
+import { TineError } from "../wire/errors.ts";
+import { DEFAULT_MAX_FRAME_BYTES, FrameReader } from "../wire/frame_reader.ts";
+import { FrameWriter } from "../wire/frame_writer.ts";
+import { AgentOutput } from "./agent_output.ts";
+import { BatchGuard } from "./batch_guard.ts";
+import { CallWatch } from "./call_watch.ts";
+import { decodeRequest } from "./codec.ts";
+import { type Awaitable, type CreateHandler, type Handler, infoResponse } from "./handler.ts";
+import type { InfoResponse, InitRequest, Outcome, Request } from "./messages.ts";
+
+/** How an agent behaves; each has a default. */
+export interface AgentOptions {
+  /** The largest frame that is accepted, in bytes; default 64 MiB. */
+  maxFrameBytes?: number;
+  /** How long one asynchronous call of the handler may take, in ms; default 60,000; 0: for ever. */
+  handlerTimeoutMs?: number;
+}
+
+/** What went through an agent. */
+export interface AgentCounts {
+  /** Points that came in. */
+  pointsIn: number;
+  /** Points that the handler wrote. */
+  pointsOut: number;
+  /** Strings that came in and were not valid UTF-8; each was mended with U+FFFD. */
+  invalidStrings: number;
+}
+
+/**
+ * Runs a handler for one host: reads requests, calls the handler, writes its responses.
+ *
+ * It answers keepalives itself, also unasked while a call of the handler goes on; a wrong batch does not leave it; an error of the handler
+ * goes to the host as an ErrorResponse. The end of the input always ends it.
+ *
+ * @example
+ * ```ts
+ * import { Agent } from "./agent.ts";
+ * import { createHandler } from "./handlers/mirror.ts";
+ * import { pipe } from "../wire/pipe.ts";
+ * const [udf, host] = pipe();
+ * const running = new Agent(udf, createHandler).run();
+ * await host.closeWrite();
+ * await running;
+ * ```
+ */
+export class Agent {
+  readonly #connection: Connection;
+  readonly #createHandler: CreateHandler;
+  readonly #frames: FrameReader;
+  readonly #cursor = new ByteReader();
+  readonly #writer: FrameWriter;
+  readonly #output: AgentOutput;
+  readonly #watch: CallWatch;
+  readonly #incoming = new BatchGuard("the host");
+  #handler: Handler | undefined;
+  #info: InfoResponse | undefined;
+  #stopping = false;
+  #pointsIn = 0;
+
+  /**
+   * @param connection to the host; the agent ends it
+   * @param createHandler makes the handler, once
+   */
+  constructor(connection: Connection, createHandler: CreateHandler, options: AgentOptions = {}) {
+    this.#connection = connection;
+    this.#createHandler = createHandler;
+    this.#frames = new FrameReader(connection, options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES);
+    this.#writer = new FrameWriter(connection);
+    this.#output = new AgentOutput(this.#writer);
+    this.#watch = new CallWatch(this.#output, options.handlerTimeoutMs ?? 60_000);
+  }
+
+  /** What has gone through so far. */
+  get counts(): AgentCounts {
+    return {
+      pointsIn: this.#pointsIn,
+      pointsOut: this.#output.points,
+      invalidStrings: this.#cursor.strings.invalid,
+    };
+  }
+
+  /**
+   * Serves the host until its input ends, {@linkcode stop} is called, or something fails; ends the connection.
+   *
+   * @throws the error that was sent to the host, or that of the connection
+   */
+  async run(): Promise<void> {
+    let failure: { error: unknown } | undefined;
+    try {
+      this.#handler = await this.#createHandler(this.#output);
+      await this.#serve(this.#handler);
+    } catch (error) {
+      failure = { error };
+      this.#output.fail(error);
+    }
+    try {
+      if (this.#handler?.stop !== undefined) await this.#call("stop", () => this.#handler!.stop!());
+      if (failure === undefined) this.#output.checkEnd();
+    } catch (error) {
+      if (failure === undefined) this.#output.fail(error);
+      failure ??= { error };
+    }
+    this.#output.end();
+    try {
+      await this.#writer.finish();
+      await this.#connection.closeWrite();
+      if (failure !== undefined) await this.#linger();
+    } catch (error) {
+      failure ??= { error };
+    } finally {
+      this.#connection.close();
+    }
+    if (failure !== undefined) throw failure.error;
+  }
+
+  /** Stops reading, lets the current call finish, stops the handler and sends what it wrote; {@linkcode run} then ends. */
+  stop(): void {
+    this.#stopping = true;
+    this.#frames.stop();
+  }
+
+  async #serve(handler: Handler): Promise<void> {
+    const frames = this.#frames;
+    const cursor = this.#cursor;
+    const writer = this.#writer;
+    for (;;) {
+      // What a chunk of input produces goes out in one write, while the next chunk is being read.
+      frames.readAhead();
+      this.#output.hold();
+      while (!this.#stopping && frames.next()) {
+        const request = decodeRequest(cursor.reset(frames.bytes, frames.start, frames.end));
+        const call = this.#dispatch(handler, request);
+        if (call !== undefined) {
+          this.#output.release();
+          await call;
+          this.#output.hold();
+        }
+        if (writer.full) await writer.drained();
+      }
+      this.#output.release();
+      if (writer.failure !== undefined) throw writer.failure;
+      if (this.#stopping || !await frames.fill()) return;
+    }
+  }
+
+  #dispatch(handler: Handler, request: Request): Promise<void> | void {
+    switch (request.kind) {
+      case "point": {
+        this.#pointsIn++;
+        this.#incoming.point();
+        if (handler.point === undefined) throw new TineError("no-method", "the handler has no method point()");
+        const result = handler.point(request.point);
+        if (isPromiseLike(result)) return this.#watch.over("point", result, request.point);
+        return;
+      }
+      case "begin":
+        this.#incoming.begin(request.begin);
+        if (handler.beginBatch === undefined) {
+          throw new TineError("no-method", "the UDF takes single points, the host sent a batch");
+        }
+        return this.#watched("beginBatch", handler.beginBatch(request.begin));
+      case "end":
+        this.#incoming.end(request.end);
+        if (handler.endBatch === undefined) throw new TineError("no-method", "the handler has no method endBatch()");
+        return this.#watched("endBatch", handler.endBatch(request.end));
+      case "keepalive":
+        return this.#output.respond(request);
+      case "info":
+        return this.#answerInfo();
+      case "init":
+        return this.#answerInit(handler, request.init);
+      case "snapshot":
+        return this.#answerSnapshot(handler);
+      case "restore":
+        return this.#answerRestore(handler, request.snapshot);
+      case "empty":
+    }
+  }
+
+  #watched(name: string, result: Awaitable<void>): Promise<void> | void {
+    if (isPromiseLike(result)) return this.#watch.over(name, result);
+  }
+
+  /** Calls a method that may be asynchronous, and watches over it. */
+  async #call<T>(name: string, call: () => Awaitable<T>): Promise<T> {
+    const result = call();
+    return isPromiseLike(result) ? await this.#watch.over(name, result) : result;
+  }
+
+  async #learnInfo(): Promise<InfoResponse> {
+    const info = infoResponse(await this.#call("info", () => this.#handler!.info()));
+    this.#incoming.edge = info.wants;
+    this.#output.edge = info.provides;
+    return this.#info = info;
+  }
+
+  async #answerInfo(): Promise<void> {
+    const info = await this.#learnInfo();
+    this.#output.respond({ kind: "info", info });
+  }
+
+  async #answerInit(handler: Handler, init: InitRequest): Promise<void> {
+    // Kapacitor does not ask a task's UDF for its info, but what leaves is checked against it.
+    if (this.#info === undefined) await this.#learnInfo();
+    const outcome = await this.#call("init", () => handler.init(init));
+    this.#output.respond({ kind: "init", outcome: checkOutcome("init", outcome) });
+  }
+
+  async #answerSnapshot(handler: Handler): Promise<void> {
+    const snapshot = await this.#call("snapshot", () => handler.snapshot?.());
+    if (snapshot !== undefined && !(snapshot instanceof Uint8Array)) {
+      throw new TypeError(`snapshot() must return a Uint8Array or nothing, got ${typeof snapshot}`);
+    }
+    this.#output.respond({ kind: "snapshot", snapshot: snapshot ?? new Uint8Array() });
+  }
+
+  async #answerRestore(handler: Handler, snapshot: Uint8Array): Promise<void> {
+    const outcome = handler.restore === undefined
+      ? { success: false, error: "this UDF has no state to restore" }
+      : await this.#call("restore", () => handler.restore!(snapshot));
+    this.#output.respond({ kind: "restore", outcome: checkOutcome("restore", outcome) });
+  }
+
+  /**
+   * Reads what the host still sends, for a second at most: closing a socket with unread input may destroy the
+   * ErrorResponse on its way.
+   */
+  async #linger(): Promise<void> {
+    const timer = setTimeout(() => this.#frames.stop(), 1000);
+    try {
+      await this.#frames.drain();
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+function checkOutcome(call: string, outcome: Outcome | void): Outcome {
+  if (outcome === undefined) return { success: true, error: "" };
+  if (typeof outcome !== "object" || outcome === null || typeof outcome.success !== "boolean") {
+    throw new TypeError(`${call}() must return { success, error } or nothing, got ${JSON.stringify(outcome)}`);
+  }
+  return { success: outcome.success, error: String(outcome.error ?? "") };
+}
+
+function isPromiseLike<T>(value: Awaitable<T>): value is PromiseLike<T> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}

@@ -1,0 +1,135 @@
+import { messageOf, TineError } from "../wire/errors.ts";
+import type { FrameWriter } from "../wire/frame_writer.ts";
+import { BatchGuard } from "./batch_guard.ts";
+import { encodeResponse } from "./codec.ts";
+import { type BeginBatchInit, type EndBatchInit, type Output, toPoint } from "./handler.ts";
+import type { EdgeType, Response } from "./messages.ts";
+import type { Point, PointInit } from "./point.ts";
+
+/** What collects before a write starts although more is about to come. */
+const WRITE_BYTES = 64 * 1024;
+/** What a handler may write without ever waiting. */
+const MAX_PENDING_BYTES = 256 * 1024 * 1024;
+
+/** The outgoing half of an agent: what handlers write to, and the agent's own responses. */
+export class AgentOutput implements Output {
+  readonly #writer: FrameWriter;
+  readonly #guard = new BatchGuard("the handler");
+  #points = 0;
+  #held = false;
+  #flushScheduled = false;
+  #ended = false;
+
+  constructor(writer: FrameWriter) {
+    this.#writer = writer;
+  }
+
+  /** Points written so far. */
+  get points(): number {
+    return this.#points;
+  }
+
+  /** What the UDF provides, once it is known. */
+  set edge(edge: EdgeType) {
+    this.#guard.edge = edge;
+  }
+
+  point(point: Point | PointInit): Promise<void> | void {
+    this.#checkOpen();
+    this.#guard.point();
+    this.#points++;
+    return this.#write({ kind: "point", point: toPoint(point) });
+  }
+
+  beginBatch(begin: BeginBatchInit): Promise<void> | void {
+    this.#checkOpen();
+    const { name, group = "", tags = new Map(), size = 0n, byName = false } = begin;
+    return this.#write({ kind: "begin", begin: this.#guard.begin({ name, group, tags, size, byName }) });
+  }
+
+  endBatch(end: EndBatchInit): Promise<void> | void {
+    this.#checkOpen();
+    const begin = this.#guard.open;
+    this.#guard.end({ name: end.name ?? "" });
+    // Kapacitor takes name and tags of a batch from its end: they must be those of its beginning.
+    const { name, group, tags, byName } = begin!;
+    return this.#write({ kind: "end", end: { name, group, tags, byName, tmax: end.tmax } });
+  }
+
+  /** Sends a response of the agent itself. */
+  respond(response: Response): void {
+    if (!this.#ended) void this.#write(response);
+  }
+
+  /** From now on frames collect until {@linkcode release}. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  /** Sends what was collected; from now on what is written goes out by itself. */
+  release(): void {
+    this.#held = false;
+    this.#writer.flush();
+  }
+
+  /** Tells the host what failed; nothing can be written any more. */
+  fail(error: unknown): void {
+    if (this.#ended) return;
+    this.#held = false;
+    if (this.#writer.failure === undefined) void this.#write({ kind: "error", error: messageOf(error) });
+    this.#ended = true;
+  }
+
+  /** @throws {TineError} if a batch was begun and not ended */
+  checkEnd(): void {
+    const open = this.#guard.open;
+    if (open === undefined) return;
+    throw new TineError("wrong-batch", `the handler stopped without ending the batch ${JSON.stringify(open.name)}`);
+  }
+
+  /** Nothing can be written any more. */
+  end(): void {
+    this.#ended = true;
+  }
+
+  #checkOpen(): void {
+    if (this.#ended) throw new TineError("agent-stopped", "the agent has stopped, nothing can be written any more");
+    if (this.#writer.failure !== undefined) throw this.#writer.failure;
+  }
+
+  #write(response: Response): Promise<void> | void {
+    const writer = this.#writer;
+    const bytes = writer.open();
+    try {
+      encodeResponse(bytes, response);
+    } catch (error) {
+      writer.discard();
+      throw new TineError(
+        "bad-response",
+        `the handler wrote a ${response.kind} that cannot be sent: ${messageOf(error)}`,
+        {
+          cause: error,
+        },
+      );
+    }
+    writer.close();
+    if (this.#held) {
+      if (writer.pending < WRITE_BYTES) return;
+      writer.flush();
+    } else if (!this.#flushScheduled) {
+      this.#flushScheduled = true;
+      queueMicrotask(() => {
+        this.#flushScheduled = false;
+        writer.flush();
+      });
+    }
+    if (!writer.full) return;
+    if (writer.pending > MAX_PENDING_BYTES) {
+      throw new TineError(
+        "output-overflow",
+        `the handler wrote ${writer.pending} bytes that the host has not read; wait for the promise that point() returns`,
+      );
+    }
+    return writer.drained();
+  }
+}

@@ -1,0 +1,109 @@
+import type { BeginBatch, EdgeType, EndBatch, InfoResponse, InitRequest, Outcome, ValueType } from "./messages.ts";
+import { Point, type PointInit } from "./point.ts";
+
+/** A value, or the promise of one. */
+export type Awaitable<T> = T | PromiseLike<T>;
+
+/** What a handler says about itself; options may be given as a plain object. */
+export interface HandlerInfo {
+  wants: EdgeType;
+  provides: EdgeType;
+  /** For each option the types of its values by position; none: a flag. */
+  options?: Map<string, readonly ValueType[]> | Record<string, readonly ValueType[]>;
+}
+
+/**
+ * A user-defined function.
+ *
+ * Methods are never called concurrently: the next request waits for the promise that one returns. An error that a
+ * method throws ends the agent and reaches the host as an ErrorResponse.
+ *
+ * @example
+ * ```ts
+ * import type { Handler, Output } from "./handler.ts";
+ * export function createHandler(agent: Output): Handler {
+ *   return {
+ *     info: () => ({ wants: "stream", provides: "stream" }),
+ *     init() {},
+ *     point: (point) => agent.point(point),
+ *   };
+ * }
+ * ```
+ */
+export interface Handler {
+  /** What the UDF wants, provides and can be told. May be called before, after and without init. */
+  info(): Awaitable<HandlerInfo>;
+  /** Takes the options; nothing or `{ success: true }` says that they are fine. A failure does not end the agent. */
+  init(request: InitRequest): Awaitable<Outcome | void>;
+  /** The state, reflecting all data so far; nothing: there is none. */
+  snapshot?(): Awaitable<Uint8Array | void>;
+  /** Takes the state that an earlier snapshot gave. A failure does not end the agent. */
+  restore?(snapshot: Uint8Array): Awaitable<Outcome | void>;
+  /** A point of the stream, or of the batch that has begun. */
+  point?(point: Point): Awaitable<void>;
+  beginBatch?(begin: BeginBatch): Awaitable<void>;
+  endBatch?(end: EndBatch): Awaitable<void>;
+  /** There is no more input. What it returns is waited for; points may be written until then. */
+  stop?(): Awaitable<void>;
+}
+
+/** The head of a batch that a handler writes; left out: empty, and a size that is unknown. */
+export type BeginBatchInit = Partial<BeginBatch> & { name: string };
+
+/** The end of a batch that a handler writes; name, group and tags are those of its beginning. */
+export type EndBatchInit = Partial<EndBatch> & { tmax: bigint };
+
+/**
+ * What a handler writes to, at any time: in a call, between calls, and until its `stop` is done.
+ *
+ * Each method returns a promise when the host reads more slowly than the handler writes; wait for it before
+ * writing more.
+ */
+export interface Output {
+  /** Writes a point, of the stream or of the batch that was begun. */
+  point(point: Point | PointInit): Promise<void> | void;
+  /** Begins a batch. `size`, where not 0, must be the number of points that follow. */
+  beginBatch(begin: BeginBatchInit): Promise<void> | void;
+  /** Ends the batch that was begun. */
+  endBatch(end: EndBatchInit): Promise<void> | void;
+}
+
+/** Makes the handler of one connection. */
+export type CreateHandler = (agent: Output) => Awaitable<Handler>;
+
+/**
+ * The info of a handler as a message.
+ *
+ * @throws {TypeError} that says what is wrong with it
+ */
+export function infoResponse(info: HandlerInfo): InfoResponse {
+  if (typeof info !== "object" || info === null) {
+    throw new TypeError(`info() must return { wants, provides, options }, got ${info}`);
+  }
+  for (const key of ["wants", "provides"] as const) {
+    if (info[key] !== "stream" && info[key] !== "batch") {
+      throw new TypeError(`info().${key} must be "stream" or "batch", got ${JSON.stringify(info[key])}`);
+    }
+  }
+  const options = new Map<string, ValueType[]>();
+  const given = info.options ?? {};
+  for (const [name, types] of given instanceof Map ? given : Object.entries(given)) {
+    if (!Array.isArray(types) || !types.every(isValueType)) {
+      throw new TypeError(
+        `info().options.${name} must list the types of its values ("bool", "int", "double", "string", "duration"), ` +
+          `got ${JSON.stringify(types)}`,
+      );
+    }
+    options.set(name, [...types]);
+  }
+  return { wants: info.wants, provides: info.provides, options };
+}
+
+function isValueType(type: unknown): type is ValueType {
+  return type === "bool" || type === "int" || type === "double" || type === "string" || type === "duration";
+}
+
+/** The point itself, or one made from what describes it. */
+export function toPoint(point: Point | PointInit): Point {
+  return point instanceof Point ? point : new Point(point);
+}

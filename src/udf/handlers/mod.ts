@@ -1,0 +1,15 @@
+import type { CreateHandler } from "../handler.ts";
+
+const HANDLERS: Record<string, () => Promise<{ createHandler: CreateHandler }>> = {
+  "mirror": () => import("./mirror.ts"),
+  "moving-avg": () => import("./moving_avg.ts"),
+  "outliers": () => import("./outliers.ts"),
+};
+
+/** The names of the handlers that come with tine. */
+export const BUNDLED_HANDLERS: readonly string[] = Object.keys(HANDLERS);
+
+/** Loads a handler that comes with tine; undefined if there is none of this name. */
+export async function loadBundledHandler(name: string): Promise<CreateHandler | undefined> {
+  return Object.hasOwn(HANDLERS, name) ? (await HANDLERS[name]()).createHandler : undefined;
+}

@@ -1,0 +1,82 @@
+import type { Handler, Output } from "../handler.ts";
+import type { BeginBatch, EndBatch, InitRequest, Outcome } from "../messages.ts";
+import type { Point } from "../point.ts";
+
+/**
+ * Answers each batch with a batch of its outliers by Tukey's method: points below Q1 - scale * IQR or above
+ * Q3 + scale * IQR, where Q1 and Q3 are the medians of the lower and upper half and IQR = Q3 - Q1.
+ */
+export function createHandler(agent: Output): Handler {
+  let field = "";
+  let scale = 1.5;
+  let begin: BeginBatch | undefined;
+  let points: Point[] = [];
+
+  function init({ options }: InitRequest): Outcome {
+    for (const { name, values: [value] } of options) {
+      if (name === "field" && value?.type === "string") field = value.value;
+      else if (name === "scale" && value?.type === "double") {
+        if (!(value.value >= 1)) return failure(`option scale must be at least 1.0, got ${value.value}`);
+        scale = value.value;
+      } else return failure(`option ${name} is unknown, or its value is not of the type that info declares`);
+    }
+    return field === "" ? failure("missing option: field") : { success: true, error: "" };
+  }
+
+  async function endBatch(end: EndBatch): Promise<void> {
+    const values = points.map((point) => numberOf(point, field));
+    const [low, high] = fences(values.filter((value) => !Number.isNaN(value)), scale);
+    const outliers = points.filter((_, i) => values[i] < low || values[i] > high);
+    points = [];
+    await agent.beginBatch({ ...begin!, size: BigInt(outliers.length) });
+    for (const point of outliers) {
+      const full = agent.point(point);
+      if (full !== undefined) await full;
+    }
+    await agent.endBatch(end);
+  }
+
+  return {
+    info: () => ({
+      wants: "batch",
+      provides: "batch",
+      options: { field: ["string"], scale: ["double"] },
+    }),
+    init,
+    beginBatch(batch) {
+      if (field === "") throw new Error("a batch came before a successful init");
+      begin = batch;
+      points = [];
+    },
+    point(point) {
+      points.push(point);
+    },
+    endBatch,
+  };
+}
+
+/** The field as a number; NaN, which is never an outlier, where the point has none. */
+function numberOf(point: Point, field: string): number {
+  const value = point.field(field);
+  return typeof value === "number" || typeof value === "bigint" ? Number(value) : NaN;
+}
+
+/** Below the first and above the second of these values lie the outliers. */
+function fences(values: number[], scale: number): [number, number] {
+  const sorted = Float64Array.from(values).sort();
+  const half = Math.floor(sorted.length / 2);
+  const q1 = median(sorted.subarray(0, half));
+  const q3 = median(sorted.subarray(sorted.length - half));
+  const reach = scale * (q3 - q1);
+  return [q1 - reach, q3 + reach];
+}
+
+/** Of sorted values; NaN if there are none. */
+function median(sorted: Float64Array): number {
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+function failure(error: string): Outcome {
+  return { success: false, error };
+}
