@@ -1,0 +1,54 @@
+import type { BeginBatch, EndBatch } from "../messages.ts";
+import type { Point } from "../point.ts";
+import { terminalText } from "./terminal_text.ts";
+
+/** A line that could not be read. */
+export interface BadLine {
+  kind: "bad";
+  /** Where it starts, the first line being 1. */
+  line: number;
+  /** What is wrong with it, safe to print. */
+  reason: string;
+  /** Its start, safe to print. */
+  text: string;
+}
+
+/** One thing read from input, with the number of the line it starts at. */
+export type InputItem =
+  | { kind: "point"; line: number; point: Point }
+  /** A blank line. */
+  | { kind: "boundary"; line: number }
+  | { kind: "begin"; line: number; begin: BeginBatch }
+  | { kind: "end"; line: number; end: EndBatch }
+  | BadLine;
+
+/** What points get that do not say it themselves. */
+export interface PointDefaults {
+  /** ns of one unit of time */
+  unit: bigint;
+  /** The measurement; undefined: input has to name it. */
+  measurement: string | undefined;
+  database: string;
+  retentionPolicy: string;
+  /** The time of points without one, ns since the epoch. */
+  now: () => bigint;
+}
+
+const PREVIEW = 80;
+
+/** Makes a BadLine of what stands in `text[from, to)`. */
+export function badLine(line: number, reason: string, text: string, from = 0, to = text.length): BadLine {
+  const cut = to - from > PREVIEW;
+  const preview = text.slice(from, cut ? from + PREVIEW : to);
+  return {
+    kind: "bad",
+    line,
+    reason: terminalText(reason),
+    text: terminalText(preview.replace(/[\r\n]+$/, "")) + (cut ? "..." : ""),
+  };
+}
+
+/** A part of input as it stands in a reason: quoted and of bounded length. */
+export function quoted(text: string): string {
+  return `"${text.length > 40 ? text.slice(0, 40) + "..." : text}"`;
+}
