@@ -125,6 +125,7 @@ function decodeOneof<T>(reader: ByteReader, member: (reader: ByteReader, field: 
     }
     const inner = reader.delimited();
     reader.end = inner;
+    if (tag >>> 3 === 0) throw new WireError("bad-field", "a protobuf field has the number 0");
     decoded = member(reader, tag >>> 3) ?? decoded;
     // Decoding a point that is laid out as usual leaves the reader where the point starts.
     reader.reset(bytes, inner, end);
@@ -421,7 +422,7 @@ function encodeInfo(writer: ByteWriter, info: InfoResponse): void {
 function encodeOptionInfo(writer: ByteWriter, types: ValueType[]): void {
   if (types.length === 0) return;
   message(writer, 1, (writer) => {
-    for (const type of types) writer.uint32(VALUE_TYPES.indexOf(type));
+    for (const type of types) writer.uint32(enumNumber(VALUE_TYPES, type));
   }, undefined);
 }
 
@@ -493,8 +494,15 @@ function writeBool(writer: ByteWriter, field: number, value: boolean): void {
 }
 
 function writeEnum<T>(writer: ByteWriter, field: number, names: readonly T[], name: T): void {
-  const number = names.indexOf(name);
-  if (number <= 0) return;
+  const number = enumNumber(names, name);
+  if (number === 0) return;
   writer.uint32(field << 3 | VARINT);
   writer.uint32(number);
+}
+
+/** Handlers written in JavaScript can have names here that no type allows. */
+function enumNumber<T>(names: readonly T[], name: T): number {
+  const number = names.indexOf(name);
+  if (number < 0) throw new WireError("unknown-enum", `${name} is none of ${names.join(", ")}`);
+  return number;
 }

@@ -21,7 +21,7 @@ export function describeDouble(value: number): string {
 
 /** Bytes in hex. */
 export function describeBytes(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return bytes.toHex();
 }
 
 /** The entries of a map, sorted. */
