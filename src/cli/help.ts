@@ -1,0 +1,110 @@
+import { textWidth } from "../udf/format/text_width.ts";
+import type { AnyCommand } from "./command.ts";
+import { flagName } from "./flag_name.ts";
+import type { Flag } from "./flags.ts";
+import type { Registry } from "./registry.ts";
+import { columns, style, type TerminalStream } from "./terminal.ts";
+
+/** A term and what it means, for an aligned list. */
+type Row = readonly [term: string, meaning: string];
+
+/** Terms longer than this stand on a line of their own. */
+const WIDEST_TERM = 30;
+
+/**
+ * The help of one command: how to call it, what it is for, examples, flags.
+ *
+ * @param command its declaration
+ * @param stream where it will be printed; decides on width and colour
+ */
+export function help(command: AnyCommand, stream: TerminalStream): string {
+  const width = columns(stream);
+  const { bold, dim } = style(stream);
+  const usage = command.usage.map((line) => `tine ${command.name} ${line}`.trimEnd());
+  const sections = [
+    hanging(bold("Usage:"), "Usage:".length + 1, usage, width),
+    wrap(`${command.summary}.`, width).join("\n"),
+    bold("Examples:") + "\n" +
+    command.examples.map(({ command, what }) => `  ${dim(`# ${what}`)}\n  ${command}`).join("\n"),
+  ];
+  const positionals = (command.positionals ?? []).filter(({ help }) => help !== undefined);
+  if (positionals.length > 0) {
+    const rows = positionals.map(({ name, help }): Row => [name, help ?? ""]);
+    sections.push(`${bold("Arguments:")}\n${table(rows, width)}`);
+  }
+  const flags: Row[] = Object.entries(command.flags).map(([key, flag]) => [flagTerm(key, flag), flagMeaning(flag)]);
+  sections.push(`${bold("Flags:")}\n${table([...flags, ["-h, --help", "show this"]], width)}`);
+  for (const paragraph of command.description?.split(/\n\s*\n/) ?? []) {
+    sections.push(wrap(paragraph.replace(/\s+/g, " ").trim(), width).join("\n"));
+  }
+  return sections.join("\n\n") + "\n";
+}
+
+/**
+ * The help of the program: its subcommands, one line each.
+ *
+ * @param commands all subcommands
+ * @param stream where it will be printed; decides on width and colour
+ */
+export function overview(commands: Registry, stream: TerminalStream): string {
+  const width = columns(stream);
+  const { bold } = style(stream);
+  const rows = [...commands].map(([name, { summary }]): Row => [name, summary]);
+  return [
+    hanging(bold("Usage:"), "Usage:".length + 1, ["tine COMMAND ...", "tine COMMAND --help", "tine --version"], width),
+    wrap("Write, serve, drive and test user-defined functions, and run network tests.", width).join("\n"),
+    `${bold("Commands:")}\n${table(rows, width)}`,
+    wrap("tine COMMAND --help shows what a command does, with examples.", width).join("\n"),
+  ].join("\n\n") + "\n";
+}
+
+function flagTerm(key: string, flag: Flag): string {
+  const long = flagName(key) + (flag.value === undefined ? "" : ` ${flag.value}`);
+  return flag.short === undefined ? `    ${long}` : `-${flag.short}, ${long}`;
+}
+
+function flagMeaning(flag: Flag): string {
+  const notes = [
+    // Choices usually stand in the placeholder already.
+    flag.choices && flag.value !== flag.choices.join("|") ? `one of ${flag.choices.join(", ")}` : "",
+    flag.repeatable ? "may be repeated" : "",
+    flag.defaultText === undefined ? "" : `default: ${flag.defaultText || '""'}`,
+  ].filter((note) => note !== "");
+  return flag.help + (notes.length > 0 ? ` [${notes.join("; ")}]` : "");
+}
+
+/** Terms on the left, what they mean aligned and wrapped on the right. */
+function table(rows: readonly Row[], width: number): string {
+  const widths = rows.map(([term]) => textWidth(term)).filter((width) => width <= WIDEST_TERM);
+  const left = Math.min(Math.max(0, ...widths), Math.floor(width / 2)) + 4;
+  return rows.map(([term, meaning]) => {
+    const lines = wrap(meaning, Math.max(20, width - left));
+    const gap = left - 2 - textWidth(term);
+    const first = gap >= 2 ? `  ${term}${" ".repeat(gap)}${lines.shift()}` : `  ${term}`;
+    return [first, ...lines.map((line) => " ".repeat(left) + line)].join("\n").trimEnd();
+  }).join("\n");
+}
+
+/** A heading with one or more lines beside it, their continuations indented further. */
+function hanging(heading: string, indent: number, lines: readonly string[], width: number): string {
+  const wrapped = lines.flatMap((line) =>
+    wrap(line, width - indent - 4).map((part, i) => i === 0 ? part : `    ${part}`)
+  );
+  return wrapped.map((line, i) => i === 0 ? `${heading} ${line}` : " ".repeat(indent) + line).join("\n");
+}
+
+/** Breaks text between words so that no line is wider than `width` columns, unless a single word is. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (line !== "" && textWidth(longer) > width) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = longer;
+    }
+  }
+  return [...lines, line];
+}

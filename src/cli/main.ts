@@ -1,0 +1,124 @@
+import { messageOf, TineError } from "../wire/errors.ts";
+import type { AnyCommand } from "./command.ts";
+import { CommandFailure, UsageError } from "./errors.ts";
+import { nearest } from "./nearest.ts";
+import { type Registry, registry } from "./registry.ts";
+import { writeStdout } from "./stdout.ts";
+import { escape } from "./terminal.ts";
+
+/** What a shell reports for a program that wrote to a closed pipe: 128 + SIGPIPE. */
+const EXIT_CLOSED_PIPE = 141;
+
+/**
+ * Runs the subcommand that the arguments name, and renders whatever goes wrong, once, on stderr.
+ *
+ * @param args the command line without the program's name
+ * @param commands the subcommands there are
+ * @returns the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted
+ *
+ * @example
+ * ```ts
+ * import { main } from "./main.ts";
+ * console.assert(await main(["--version"]) === 0);
+ * ```
+ */
+export async function main(args: readonly string[], commands: Registry = registry): Promise<number> {
+  const name = commandName(args, commands);
+  try {
+    return await dispatch(name, args, commands);
+  } catch (error) {
+    return render(error, name === undefined ? "tine" : `tine ${name}`);
+  }
+}
+
+async function dispatch(name: string | undefined, args: readonly string[], commands: Registry): Promise<number> {
+  // What helps, parses and describes is loaded where it is needed: most starts need one of them.
+  if (name === undefined) {
+    switch (args[0]) {
+      case undefined: {
+        const { overview } = await import("./help.ts");
+        await Deno.stderr.write(new TextEncoder().encode(overview(commands, Deno.stderr)));
+        return 2;
+      }
+      case "--help":
+      case "-h":
+      case "help":
+        await writeStdout(await helpFor(args.slice(1), commands));
+        return 0;
+      case "--version":
+      case "-V":
+        await writeStdout((await import("./version.ts")).versionLine() + "\n");
+        return 0;
+      default:
+        throw new UsageError(unknownCommand(args, commands));
+    }
+  }
+  const command = await load(name, commands);
+  const rest = args.slice(name.split(" ").length);
+  if (wantsHelp(rest)) {
+    const { help } = await import("./help.ts");
+    await writeStdout(help(command, Deno.stdout));
+    return 0;
+  }
+  const { parse } = await import("./parse.ts");
+  return await command.run(parse(command, rest));
+}
+
+async function helpFor(words: readonly string[], commands: Registry): Promise<string> {
+  const { help, overview } = await import("./help.ts");
+  if (words.length === 0) return overview(commands, Deno.stdout);
+  const name = commandName(words, commands);
+  if (name === undefined) throw new UsageError(unknownCommand(words, commands));
+  return help(await load(name, commands), Deno.stdout);
+}
+
+async function load(name: string, commands: Registry): Promise<AnyCommand> {
+  const entry = commands.get(name);
+  if (entry === undefined) throw new UsageError(`unknown command ${name}`);
+  return (await entry.load()).command;
+}
+
+/** The longest name of a command that the arguments begin with. */
+function commandName(args: readonly string[], commands: Registry): string | undefined {
+  return [args.slice(0, 2).join(" "), args[0] ?? ""].find((name) => commands.has(name));
+}
+
+function unknownCommand(args: readonly string[], commands: Registry): string {
+  const [first, second] = args;
+  if (first.startsWith("-")) {
+    const guess = nearest(first, ["--help", "--version"]);
+    return `unknown flag ${escape(first)}` + (guess ? `, did you mean ${guess}?` : "");
+  }
+  const below = [...commands.keys()].filter((name) => name.startsWith(`${first} `));
+  if (below.length > 0 && second === undefined) return `${first} needs one of: ${below.join(", ")}`;
+  const words = below.length > 0 ? `${first} ${second}` : first;
+  const guess = nearest(words, below.length > 0 ? below : commands.keys());
+  return `unknown command ${escape(words)}` + (guess ? `, did you mean ${guess}?` : "");
+}
+
+/** Help is asked for before `--`; behind it, the flag belongs to another program. */
+function wantsHelp(args: readonly string[]): boolean {
+  const end = args.indexOf("--");
+  return args.slice(0, end < 0 ? args.length : end).some((arg) => arg === "--help" || arg === "-h");
+}
+
+/** Says what went wrong in one sentence, and returns the exit code. */
+function render(error: unknown, name: string): number {
+  if (isClosedPipe(error)) return EXIT_CLOSED_PIPE;
+  const expected = error instanceof TineError;
+  // Messages may quote input from outside.
+  console.error(`${name}: ${escape(messageOf(error))}`);
+  if (Deno.env.get("TINE_DEBUG")) console.error(error);
+  else if (!expected) console.error("This is a mistake in tine. Set TINE_DEBUG=1 to see where it comes from.");
+  if (error instanceof UsageError) {
+    console.error(`Try: ${name} --help`);
+    return 2;
+  }
+  return error instanceof CommandFailure ? error.exitCode : 1;
+}
+
+/** Commands turn broken pipes to their own children into errors that name them; what is left is standard output. */
+function isClosedPipe(error: unknown): boolean {
+  if (error instanceof Deno.errors.BrokenPipe) return true;
+  return error instanceof TineError && error.code === "stdout-closed";
+}

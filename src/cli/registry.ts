@@ -1,0 +1,28 @@
+import type { AnyCommand } from "./command.ts";
+
+/** A subcommand that is loaded when it is called, not before. */
+export interface Entry {
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** Imports its declaration. */
+  load(): Promise<{ readonly command: AnyCommand }>;
+}
+
+/** Subcommands by name; a name of two words is a subcommand of a subcommand. */
+export type Registry = ReadonlyMap<string, Entry>;
+
+/** All subcommands, in the order in which help lists them. */
+export const registry: Registry = new Map<string, Entry>([
+  ["agent", {
+    summary: "Run a UDF: as a child on stdio, as a socket server, or supervised",
+    load: () => import("./agent.ts"),
+  }],
+  ["host", {
+    summary: "Drive a UDF with points and print what it returns",
+    load: () => import("./host.ts"),
+  }],
+  ["completions", {
+    summary: "Print a completion script for bash, zsh or fish",
+    load: () => import("./completions.ts"),
+  }],
+]);
