@@ -1,6 +1,7 @@
 import { quoted } from "./input_item.ts";
 
-const QUOTE = 34, COMMA = 44, COLON = 58, BACKSLASH = 92, CLOSE_BRACKET = 93, CLOSE_BRACE = 125;
+const NEWLINE = 10, QUOTE = 34, COMMA = 44, MINUS = 45, ZERO = 48, COLON = 58, BACKSLASH = 92;
+const OPEN_BRACKET = 91, CLOSE_BRACKET = 93, OPEN_BRACE = 123, CLOSE_BRACE = 125;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 
 /** Text that is not the JSON that was expected; its message says why. */
@@ -18,21 +19,25 @@ export class JsonCursor {
   #text = "";
   #position = 0;
 
-  reset(text: string): this {
+  /** Whether the number that was read last has a fraction or an exponent. */
+  fractional = false;
+
+  /** Points the cursor at a line; the line ends where a newline or the text does. */
+  reset(text: string, position: number): this {
     this.#text = text;
-    this.#position = 0;
+    this.#position = position;
     return this;
   }
 
-  /** The first character of the value that comes next; empty at the end. */
-  peek(): string {
-    this.#skipSpace();
-    return this.#text.charAt(this.#position);
+  /** The first character of the value that comes next; NaN at the end. */
+  peek(): number {
+    const unit = this.#skipSpace();
+    return unit === NEWLINE ? NaN : unit;
   }
 
   /** Reads an object, calling back at each value; the callback has to read it. */
   object(what: string, member: (key: string) => void): void {
-    if (this.peek() !== "{") throw this.#unexpected(what, "an object");
+    if (this.#skipSpace() !== OPEN_BRACE) throw this.#unexpected(what, "an object");
     this.#position++;
     if (this.#skipSpace() === CLOSE_BRACE) {
       this.#position++;
@@ -53,7 +58,7 @@ export class JsonCursor {
 
   /** Reads an array, calling back at each element. */
   array(what: string, element: () => void): void {
-    if (this.peek() !== "[") throw this.#unexpected(what, "an array");
+    if (this.#skipSpace() !== OPEN_BRACKET) throw this.#unexpected(what, "an array");
     this.#position++;
     if (this.#skipSpace() === CLOSE_BRACKET) {
       this.#position++;
@@ -79,6 +84,7 @@ export class JsonCursor {
         this.#position = i + 1;
         return text.slice(start, i);
       }
+      if (unit === NEWLINE) break;
       if (unit === BACKSLASH || unit < 32) return this.#escapedString(start - 1, i);
     }
     throw new JsonError("a string does not end");
@@ -87,11 +93,21 @@ export class JsonCursor {
   /** Reads a number as it is written. */
   number(what: string): string {
     this.#skipSpace();
-    NUMBER.lastIndex = this.#position;
-    const match = NUMBER.exec(this.#text);
-    if (match === null) throw this.#unexpected(what, "a number");
-    this.#position += match[0].length;
-    return match[0];
+    const text = this.#text;
+    const start = this.#position;
+    const first = text.charCodeAt(start) === MINUS ? start + 1 : start;
+    let end = first;
+    while (isDigit(text.charCodeAt(end))) end++;
+    const next = text.charCodeAt(end) | 0x20;
+    this.fractional = next === 0x2e || next === 0x65; // . and e
+    if (this.fractional || end === first || text.charCodeAt(first) === ZERO && end > first + 1) {
+      NUMBER.lastIndex = start;
+      const match = NUMBER.exec(text);
+      if (match === null) throw this.#unexpected(what, "a number");
+      end = start + match[0].length;
+    }
+    this.#position = end;
+    return text.slice(start, end);
   }
 
   /** Reads true or false. */
@@ -108,8 +124,8 @@ export class JsonCursor {
 
   /** Makes sure that nothing follows. */
   finish(): void {
-    this.#skipSpace();
-    if (this.#position < this.#text.length) throw this.#unexpected("what follows the object", "nothing");
+    const unit = this.#skipSpace();
+    if (unit !== NEWLINE && !Number.isNaN(unit)) throw this.#unexpected("what follows the object", "nothing");
   }
 
   /** Says what stands here in place of what was expected. */
@@ -121,9 +137,10 @@ export class JsonCursor {
     const text = this.#text;
     for (; position < text.length; position++) {
       const unit = text.charCodeAt(position);
+      if (unit === NEWLINE) break;
       if (unit < 32) throw new JsonError("a string holds a control character that is not escaped");
       if (unit === BACKSLASH) {
-        position++;
+        if (text.charCodeAt(position + 1) !== NEWLINE) position++;
       } else if (unit === QUOTE) {
         this.#position = position + 1;
         const literal = text.slice(start, position + 1);
@@ -149,13 +166,17 @@ export class JsonCursor {
     const text = this.#text;
     for (;;) {
       const unit = text.charCodeAt(this.#position);
-      if (unit !== 32 && unit !== 9 && unit !== 10 && unit !== 13) return unit;
+      if (unit !== 32 && unit !== 9 && unit !== 13) return unit;
       this.#position++;
     }
   }
 
   #unexpected(what: string, expected: string): JsonError {
-    const rest = this.#text.slice(this.#position, this.#position + 20);
+    const rest = this.#text.slice(this.#position, this.#position + 20).split("\n", 1)[0];
     return new JsonError(`${what} must be ${expected}, not ${rest === "" ? "the end of the line" : quoted(rest)}`);
   }
+}
+
+function isDigit(unit: number): boolean {
+  return unit >= ZERO && unit <= ZERO + 9;
 }

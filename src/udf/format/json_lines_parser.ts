@@ -8,6 +8,8 @@ import { SPECIAL_DOUBLES } from "./json_lines_writer.ts";
 import { NEEDS_NEWLINE, type RecordParser } from "./record_splitter.ts";
 import { parseRfc3339, parseTime } from "./timestamp.ts";
 
+const QUOTE = 0x22;
+
 /**
  * Reads JSON lines: what {@linkcode JsonLinesWriter} writes, and a little more.
  *
@@ -29,8 +31,8 @@ export class JsonLinesParser implements RecordParser<InputItem> {
   parse(text: string, position: number, line: number, out: (InputItem | BadLine)[]): number {
     const newline = text.indexOf("\n", position);
     if (newline < 0) return NEEDS_NEWLINE;
-    this.#cursor.reset(text.slice(position, newline));
-    if (this.#cursor.peek() === "") {
+    this.#cursor.reset(text, position);
+    if (Number.isNaN(this.#cursor.peek())) {
       if (this.#open === 0) out.push({ kind: "boundary", line });
       return newline + 1;
     }
@@ -59,7 +61,7 @@ export class JsonLinesParser implements RecordParser<InputItem> {
     let dimensions: string[] | undefined;
     let tags: Map<string, string> | undefined;
     let fields: FieldMaps | undefined;
-    let batch: { kind: "begin"; begin: BeginBatch } | { kind: "end"; end: EndBatch } | undefined;
+    let batch: Boundary | undefined;
     let members = 0;
     cursor.object("a line", (key) => {
       members++;
@@ -94,10 +96,10 @@ export class JsonLinesParser implements RecordParser<InputItem> {
           break;
         }
         case "begin":
-          batch = { kind: "begin", begin: this.#batch("begin", "size") };
+          batch = this.#batch("begin");
           break;
         case "end":
-          batch = { kind: "end", end: this.#batch("end", "tmax") };
+          batch = this.#batch("end");
           break;
         default:
           throw new JsonError(
@@ -133,10 +135,7 @@ export class JsonLinesParser implements RecordParser<InputItem> {
     return { kind: "point", line, point };
   }
 
-  #boundary(
-    batch: { kind: "begin"; begin: BeginBatch } | { kind: "end"; end: EndBatch },
-    line: number,
-  ): InputItem {
+  #boundary(batch: Boundary, line: number): InputItem {
     if (batch.kind === "begin") {
       if (this.#open > 0) throw new JsonError(`a batch begins inside of the one that begins on line ${this.#open}`);
       this.#open = line;
@@ -148,15 +147,16 @@ export class JsonLinesParser implements RecordParser<InputItem> {
   }
 
   /** The inside of a begin or an end: both have the same members but one. */
-  #batch(what: string, own: "size" | "tmax"): BeginBatch & EndBatch {
+  #batch(what: "begin" | "end"): Boundary {
     const cursor = this.#cursor;
-    const batch = { name: "", group: "", tags: new Map<string, string>(), size: 0n, tmax: 0n, byName: false };
-    let hasName = false, hasTmax = own !== "tmax";
+    const batch = { name: this.#defaults.measurement ?? "", group: "", tags: new Map<string, string>(), byName: false };
+    const own = what === "begin" ? "size" : "tmax";
+    let size = 0n;
+    let tmax: bigint | undefined;
     cursor.object(what, (key) => {
       switch (key) {
         case "name":
           batch.name = cursor.string("name");
-          hasName = true;
           return;
         case "group":
           batch.group = cursor.string("group");
@@ -172,20 +172,19 @@ export class JsonLinesParser implements RecordParser<InputItem> {
         throw new JsonError(`${what} has no ${quoted(key)}: it has name, group, tags, ${own} and byName`);
       }
       if (own === "tmax") {
-        batch.tmax = this.#time("tmax");
-        hasTmax = true;
+        tmax = this.#time("tmax");
       } else {
-        batch.size = this.#integer("size", cursor.number("size"));
+        size = this.#integer("size", cursor.number("size"));
       }
     });
-    if (!hasTmax) throw new JsonError("the end has no tmax");
-    if (!hasName) batch.name = this.#defaults.measurement ?? "";
-    return batch;
+    if (what === "begin") return { kind: "begin", begin: { ...batch, size } };
+    if (tmax === undefined) throw new JsonError("the end has no tmax");
+    return { kind: "end", end: { ...batch, tmax } };
   }
 
   #time(what: string): bigint {
     const cursor = this.#cursor;
-    if (cursor.peek() === '"') {
+    if (cursor.peek() === QUOTE) {
       const text = cursor.string(what);
       const time = parseRfc3339(text);
       if (time === undefined) {
@@ -201,7 +200,7 @@ export class JsonLinesParser implements RecordParser<InputItem> {
   }
 
   #integer(what: string, literal: string): bigint {
-    if (isDouble(literal)) throw new JsonError(`${what} must be an integer, not ${quoted(literal)}`);
+    if (this.#cursor.fractional) throw new JsonError(`${what} must be an integer, not ${quoted(literal)}`);
     const value = parseInt64(literal);
     if (value === undefined) throw new JsonError(`${what} is out of the range of int64: ${quoted(literal)}`);
     return value;
@@ -211,7 +210,7 @@ export class JsonLinesParser implements RecordParser<InputItem> {
     const cursor = this.#cursor;
     let tags: Map<string, string> | undefined;
     cursor.object("tags", (key) => {
-      if (cursor.peek() !== '"') throw cursor.unexpected(`the tag ${quoted(key)}`, "a string");
+      if (cursor.peek() !== QUOTE) throw cursor.unexpected(`the tag ${quoted(key)}`, "a string");
       (tags ??= new Map()).set(key, cursor.string(""));
     });
     return tags;
@@ -222,28 +221,28 @@ export class JsonLinesParser implements RecordParser<InputItem> {
     const fields = new FieldMaps();
     cursor.object("fields", (key) => {
       switch (cursor.peek()) {
-        case '"': {
+        case QUOTE: {
           const text = cursor.string("");
           const special = SPECIAL_DOUBLES.get(text);
           if (special === undefined) fields.setString(key, text);
           else fields.setDouble(key, special);
           break;
         }
-        case "t":
-        case "f":
+        case 0x74: // t
+        case 0x66: // f
           fields.setBool(key, cursor.boolean(`the field ${quoted(key)}`));
           break;
-        case "n":
+        case 0x6e: // n
           if (!cursor.skipNull()) throw cursor.unexpected(`the field ${quoted(key)}`, "a value");
           break;
-        case "{":
+        case 0x7b: // {
           this.#tagged(key, fields);
           break;
-        case "[":
+        case 0x5b: // [
           throw new JsonError(`the field ${quoted(key)} is an array`);
         default: {
           const literal = cursor.number("the value of a field");
-          if (isDouble(literal)) fields.setDouble(key, toDouble(key, literal));
+          if (cursor.fractional) fields.setDouble(key, toDouble(key, literal));
           else fields.setInt(key, this.#integer("a field", literal));
         }
       }
@@ -270,13 +269,7 @@ export class JsonLinesParser implements RecordParser<InputItem> {
   }
 }
 
-function isDouble(literal: string): boolean {
-  for (let i = 1; i < literal.length; i++) {
-    const unit = literal.charCodeAt(i);
-    if (unit === 0x2e || unit === 0x65 || unit === 0x45) return true; // . e E
-  }
-  return false;
-}
+type Boundary = { kind: "begin"; begin: BeginBatch } | { kind: "end"; end: EndBatch };
 
 function toDouble(key: string, literal: string): number {
   const value = Number(literal);

@@ -18,7 +18,7 @@ const BOOLEANS = new Map(
  *
  * A backslash escapes comma, space and equals sign in names, and quote and backslash in quoted strings; elsewhere it
  * stands for itself. Quoted strings may hold newlines. Lines that start with `#` are comments. Unsigned integers (`5u`)
- * are read as int64. Of fields with the same name the last counts; a tag that repeats is an error, as in InfluxDB.
+ * are read as int64. Of fields with the same name and type the last counts; a tag that repeats is an error, as in InfluxDB.
  *
  * Format: https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/
  */
@@ -217,12 +217,13 @@ const FIELD_ESCAPES = /\\([,= "])/g;
 function setBare(fields: FieldMaps, key: string, token: string): string {
   const last = token.charCodeAt(token.length - 1);
   if (last === 0x69 || last === 0x75) { // i, u
-    const digits = token.slice(0, -1);
-    if (INTEGER.test(digits) && (last === 0x69 || digits[0] !== "-")) {
-      const value = parseInt64(digits);
-      if (value === undefined) return `the field ${quoted(key)} is out of the range of int64: ${quoted(token)}`;
+    const value = parseInt64(token, 0, token.length - 1);
+    if (value !== undefined && (last === 0x69 || token[0] !== "-")) {
       fields.setInt(key, value);
       return "";
+    }
+    if (INTEGER.test(token.slice(0, -1))) {
+      return `the field ${quoted(key)} is out of the range of int64: ${quoted(token)}`;
     }
   }
   if (FLOAT.test(token)) {

@@ -66,12 +66,16 @@ export class LineProtocolWriter implements PointWriter {
   }
 }
 
+/** Names that need no escapes: nearly all. */
+const PLAIN = /^[\w.:/-]+$/;
+
 /** Whether names can hold the text. A backslash at the end would escape what comes next. */
 function isName(text: string): boolean {
   return text !== "" && !text.endsWith("\\") && !text.includes("\n");
 }
 
 function escape(text: string, special: RegExp): string {
+  if (PLAIN.test(text)) return text;
   return text.replace(special, "\\$&");
 }
 

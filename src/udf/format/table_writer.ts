@@ -1,8 +1,8 @@
-import { unicodeWidth } from "@std/cli/unicode-width";
 import type { BeginBatch, EndBatch } from "../messages.ts";
 import type { FieldValue, Point } from "../point.ts";
 import type { PointWriter } from "./point_writer.ts";
 import { terminalText } from "./terminal_text.ts";
+import { textWidth } from "./text_width.ts";
 import { formatRfc3339 } from "./timestamp.ts";
 
 /** How many rows decide the columns and their widths. */
@@ -122,10 +122,10 @@ const EMPTY: Cell = { text: "", width: 0, numeric: true };
 function cell(content: string, numeric: boolean): Cell {
   // Cut first: a text may have millions of characters.
   let text = terminalText(content.length > 4 * MAX_WIDTH ? content.slice(0, 4 * MAX_WIDTH) : content);
-  let width = unicodeWidth(text);
+  let width = textWidth(text);
   if (width > MAX_WIDTH || content.length > 4 * MAX_WIDTH) {
     const characters = [...text];
-    while (width >= MAX_WIDTH) width -= unicodeWidth(characters.pop() ?? "");
+    while (width >= MAX_WIDTH) width -= textWidth(characters.pop() ?? "");
     text = characters.join("") + "…";
     width++;
   }

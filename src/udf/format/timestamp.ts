@@ -15,7 +15,6 @@ const NANOSECONDS: Record<Precision, bigint> = {
   h: 3_600_000_000_000n,
 };
 
-const INTEGER = /^[+-]?\d+$/;
 const RFC3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))$/;
 
 /** The nanoseconds of one unit. */
@@ -30,7 +29,6 @@ export function nanosecondsOf(precision: Precision): bigint {
  * @returns ns since the epoch; undefined if it is no integer or does not fit into 64 bits
  */
 export function parseTime(text: string, unit: bigint): bigint | undefined {
-  if (!INTEGER.test(text)) return undefined;
   const value = parseInt64(text);
   if (value === undefined || unit === 1n) return value;
   const time = value * unit;
