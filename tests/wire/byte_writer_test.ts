@@ -75,6 +75,25 @@ Deno.test("ByteWriter.raw() copies a part, short or long", () => {
   }
 });
 
+Deno.test("ByteWriter.rawSlice() copies a part of any length from any place to any place", () => {
+  const bytes = new Random(3).bytes(400);
+  const piece = bytes.subarray(5); // not at the start of its buffer
+  const view = new DataView(piece.buffer, piece.byteOffset, piece.byteLength);
+  for (const length of [...Array(40).keys(), 127, 128, 129, 136, 300]) {
+    for (const from of [0, 1, 7, 8, 63]) {
+      for (const before of [0, 1, 3]) {
+        const copied = encode((writer) => {
+          writer.raw(new Uint8Array(before));
+          writer.rawSlice(piece, view, from, from + length);
+          writer.raw(new Uint8Array([9]));
+        });
+        const expected = concat([new Uint8Array(before), piece.slice(from, from + length), new Uint8Array([9])]);
+        assertEquals(copied, expected, `${length} bytes from ${from}`);
+      }
+    }
+  }
+});
+
 Deno.test("ByteWriter.closeLength() is right wherever the buffer ends and whatever was guessed", () => {
   const random = new Random(2);
   for (const length of [0, 1, 2, 3, 4, 5, 6, 126, 127, 128, 129, 200]) {
@@ -112,6 +131,15 @@ Deno.test("ByteWriter.closeLength() nests", () => {
     }
     assertEquals(writer.written(), expected);
   }
+});
+
+Deno.test("ByteWriter.int64() refuses what exceeds 64 bits, and leaves what was written as it was", () => {
+  const writer = new ByteWriter();
+  writer.uint32(1);
+  for (const value of [2n ** 63n, -(2n ** 63n) - 1n, 2n ** 64n + 5n]) {
+    assertThrows(() => writer.int64(value), RangeError, `${value}`);
+  }
+  assertEquals(writer.written(), new Uint8Array([1]));
 });
 
 Deno.test("ByteWriter.int64() throws for a number, and leaves what was written as it was", () => {
