@@ -184,3 +184,33 @@ Deno.test("previewBytes() quotes text and prints anything else in hex", () => {
   assertEquals(previewBytes(new Uint8Array([0, 1, 255])), "00 01 ff");
   assertEquals(previewBytes(new Uint8Array(25)), "00 ".repeat(24) + "...");
 });
+
+Deno.test("FrameReader.stop() ends a fill() that waits, and every later one", async () => {
+  const frames = new FrameReader({ read: () => new Promise(() => {}) });
+  const filling = frames.fill();
+  frames.stop();
+  assertEquals(await filling, false);
+  assertEquals(await frames.fill(), false);
+});
+
+Deno.test("FrameReader.drain() reads to the end of the stream, whatever it holds, or until stop()", async () => {
+  let reads = 0;
+  const source = sourceOf(frame(text("first")), ...cutInto(new Uint8Array(1_000_000).fill(0xff), 100_000));
+  const frames = new FrameReader({
+    read(buffer) {
+      reads++;
+      return source.read(buffer);
+    },
+  });
+  assert(await frames.fill());
+  assert(frames.next());
+  frames.readAhead();
+  await frames.drain();
+  assertEquals(new TextDecoder().decode(frames.bytes.subarray(frames.start, frames.end)), "first");
+  assertEquals(await source.read(new Uint8Array(1)), null);
+  assert(reads >= 12, `${reads} reads`);
+  const waiting = new FrameReader({ read: () => new Promise(() => {}) });
+  const draining = waiting.drain();
+  waiting.stop();
+  await draining;
+});
