@@ -95,6 +95,7 @@ export class Agent {
       failure = { error };
       this.#output.fail(error);
     }
+    this.#writer.release();
     try {
       if (this.#handler?.stop !== undefined) await this.#call("stop", () => this.#handler!.stop!());
       if (failure === undefined) this.#output.checkEnd();
@@ -128,18 +129,18 @@ export class Agent {
     for (;;) {
       // What a chunk of input produces goes out in one write, while the next chunk is being read.
       frames.readAhead();
-      this.#output.hold();
+      writer.hold();
       while (!this.#stopping && frames.next()) {
         const request = decodeRequest(cursor.reset(frames.bytes, frames.start, frames.end));
         const call = this.#dispatch(handler, request);
         if (call !== undefined) {
-          this.#output.release();
+          writer.release();
           await call;
-          this.#output.hold();
+          writer.hold();
         }
         if (writer.full) await writer.drained();
       }
-      this.#output.release();
+      writer.release();
       if (writer.failure !== undefined) throw writer.failure;
       if (this.#stopping || !await frames.fill()) return;
     }

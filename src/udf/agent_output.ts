@@ -6,8 +6,6 @@ import { type BeginBatchInit, type EndBatchInit, type Output, toPoint } from "./
 import type { EdgeType, Response } from "./messages.ts";
 import type { Point, PointInit } from "./point.ts";
 
-/** What collects before a write starts although more is about to come. */
-const WRITE_BYTES = 64 * 1024;
 /** What a handler may write without ever waiting. */
 const MAX_PENDING_BYTES = 256 * 1024 * 1024;
 
@@ -16,8 +14,6 @@ export class AgentOutput implements Output {
   readonly #writer: FrameWriter;
   readonly #guard = new BatchGuard("the handler");
   #points = 0;
-  #held = false;
-  #flushScheduled = false;
   #ended = false;
 
   constructor(writer: FrameWriter) {
@@ -61,21 +57,9 @@ export class AgentOutput implements Output {
     if (!this.#ended) void this.#write(response);
   }
 
-  /** From now on frames collect until {@linkcode release}. */
-  hold(): void {
-    this.#held = true;
-  }
-
-  /** Sends what was collected; from now on what is written goes out by itself. */
-  release(): void {
-    this.#held = false;
-    this.#writer.flush();
-  }
-
   /** Tells the host what failed; nothing can be written any more. */
   fail(error: unknown): void {
     if (this.#ended) return;
-    this.#held = false;
     if (this.#writer.failure === undefined) void this.#write({ kind: "error", error: messageOf(error) });
     this.#ended = true;
   }
@@ -113,16 +97,6 @@ export class AgentOutput implements Output {
       );
     }
     writer.close();
-    if (this.#held) {
-      if (writer.pending < WRITE_BYTES) return;
-      writer.flush();
-    } else if (!this.#flushScheduled) {
-      this.#flushScheduled = true;
-      queueMicrotask(() => {
-        this.#flushScheduled = false;
-        writer.flush();
-      });
-    }
     if (!writer.full) return;
     if (writer.pending > MAX_PENDING_BYTES) {
       throw new TineError(

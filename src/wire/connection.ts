@@ -43,3 +43,43 @@ export function stdioConnection(): Connection {
     close: closeStdout,
   };
 }
+
+/**
+ * A pair of web streams as a connection; what a child process offers, for instance.
+ *
+ * @param readable what comes in
+ * @param writable what goes out
+ */
+export function streamConnection(
+  readable: ReadableStream<Uint8Array>,
+  writable: WritableStream<Uint8Array>,
+): Connection {
+  const reader = readable.getReader();
+  const writer = writable.getWriter();
+  // Failures are reported by the read or write that meets them.
+  reader.closed.catch(() => {});
+  writer.closed.catch(() => {});
+  let rest: Uint8Array | undefined;
+  return {
+    async read(buffer) {
+      if (rest === undefined) {
+        const { value, done } = await reader.read();
+        if (done) return null;
+        rest = value;
+      }
+      const length = Math.min(buffer.length, rest.length);
+      buffer.set(rest.subarray(0, length));
+      rest = length < rest.length ? rest.subarray(length) : undefined;
+      return length;
+    },
+    async write(bytes) {
+      await writer.write(bytes);
+      return bytes.length;
+    },
+    closeWrite: () => writer.close(),
+    close() {
+      reader.cancel().catch(() => {});
+      writer.abort().catch(() => {});
+    },
+  };
+}

@@ -2,11 +2,14 @@ import { ByteWriter } from "./byte_writer.ts";
 import { type ByteSink, writeAll } from "./connection.ts";
 
 const HIGH_WATER = 256 * 1024;
+/** What collects before a write starts although frames are held for one write. */
+const HELD_BYTES = 64 * 1024;
 const KEEP = 1024 * 1024;
 
 /**
- * Puts varint-delimited frames on a byte stream. Frames collect in memory and go out in one write by
- * {@linkcode flush}; while a write is under way further frames collect for the next one.
+ * Puts varint-delimited frames on a byte stream. Frames that are written in one turn of the event loop, or between
+ * {@linkcode hold} and {@linkcode release}, go out in one write; while a write is under way further frames collect for
+ * the next one.
  *
  * A write that fails is remembered: {@linkcode drained} and {@linkcode finish} throw it.
  */
@@ -18,6 +21,8 @@ export class FrameWriter {
   #failure: { error: unknown } | undefined;
   #frame = 0;
   #guess = 1;
+  #held = false;
+  #flushScheduled = false;
 
   constructor(sink: ByteSink) {
     this.#sink = sink;
@@ -33,6 +38,26 @@ export class FrameWriter {
   close(): void {
     // Frames of one connection are mostly of one size: the size of the last length is the best guess for the next.
     this.#guess = this.#filling.closeLength(this.#frame, this.#guess);
+    if (this.#held) {
+      if (this.pending >= HELD_BYTES) this.flush();
+    } else if (!this.#flushScheduled) {
+      this.#flushScheduled = true;
+      queueMicrotask(() => {
+        this.#flushScheduled = false;
+        this.flush();
+      });
+    }
+  }
+
+  /** From now on frames collect until {@linkcode release}, or until they are many. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  /** Writes what was held; from now on frames go out by themselves. */
+  release(): void {
+    this.#held = false;
+    this.flush();
   }
 
   /** Drops the frame that was opened. */

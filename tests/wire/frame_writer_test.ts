@@ -130,6 +130,7 @@ Deno.test("FrameWriter.full tells that the sink is slow, FrameWriter.drained() w
 Deno.test("FrameWriter.drained() returns at once when little waits", async () => {
   const sink = new ManualSink();
   const writer = new FrameWriter(sink);
+  writer.hold();
   put(writer, BYTES(9));
   await writer.drained();
   assertEquals(sink.waiting, 0);

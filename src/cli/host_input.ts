@@ -1,0 +1,82 @@
+import { messageOf, TineError } from "../wire/errors.ts";
+import type { InputFormat } from "../udf/format/point_reader.ts";
+
+/** An input of `tine host`. */
+export interface Input {
+  /** For messages. */
+  name: string;
+  format: InputFormat;
+  stream: ReadableStream<Uint8Array>;
+  /** Bytes, where they are known. */
+  size: number | undefined;
+}
+
+/** What the ending of a file name says about its format. */
+const FORMATS: Readonly<Record<string, InputFormat>> = {
+  json: "json",
+  jsonl: "json",
+  ndjson: "json",
+  csv: "csv",
+};
+
+/**
+ * Opens files; `-`, or no file at all, is stdin.
+ *
+ * @param format of all of them; undefined: what the ending of each name says, else line protocol
+ * @throws {TineError} `cannot-read`
+ */
+export async function openInputs(paths: readonly string[], format: InputFormat | undefined): Promise<Input[]> {
+  const inputs: Input[] = [];
+  for (const path of paths.length === 0 ? ["-"] : paths) {
+    if (path === "-") {
+      inputs.push({ name: "stdin", format: format ?? "line", stream: Deno.stdin.readable, size: undefined });
+      continue;
+    }
+    try {
+      const info = await Deno.stat(path);
+      if (info.isDirectory) throw new Error("it is a folder");
+      const file = await Deno.open(path);
+      const ending = path.slice(path.lastIndexOf(".") + 1).toLowerCase();
+      inputs.push({
+        name: path,
+        format: format ?? FORMATS[ending] ?? "line",
+        stream: file.readable,
+        size: info.isFile ? info.size : undefined,
+      });
+    } catch (error) {
+      for (const { stream } of inputs) await stream.cancel();
+      const reason = error instanceof Deno.errors.NotFound ? "there is no such file" : messageOf(error);
+      throw new TineError("cannot-read", `cannot read ${path}: ${reason}`, { cause: error });
+    }
+  }
+  return inputs;
+}
+
+/**
+ * Reads a snapshot.
+ *
+ * @throws {TineError} `cannot-read`
+ */
+export async function readSnapshot(path: string): Promise<Uint8Array> {
+  try {
+    return await Deno.readFile(path);
+  } catch (error) {
+    throw new TineError("cannot-read", `cannot read the snapshot ${path}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/**
+ * Writes a snapshot: the file is there whole or not at all.
+ *
+ * @throws {TineError} `cannot-write`
+ */
+export async function writeSnapshot(path: string, snapshot: Uint8Array): Promise<void> {
+  const temporary = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
+  try {
+    await Deno.writeFile(temporary, snapshot, { createNew: true, mode: 0o600 });
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
+    throw new TineError("cannot-write", `cannot write the snapshot ${path}: ${messageOf(error)}`, { cause: error });
+  }
+}

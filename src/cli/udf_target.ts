@@ -1,0 +1,70 @@
+import type { Peer } from "../udf/peer.ts";
+import { BUNDLED_HANDLERS } from "../udf/handlers/mod.ts";
+import { parseAddress } from "./address.ts";
+import { UsageError } from "./errors.ts";
+import { text } from "./flags.ts";
+import { escape } from "./terminal.ts";
+
+/** The flags of all commands that drive a UDF; the command line of one may also stand behind `--`. */
+export const targetFlags = {
+  handler: text({ value: "HANDLER", help: `run a bundled handler in this process: ${BUNDLED_HANDLERS.join(", ")}` }),
+  socket: text({ value: "PATH", complete: "file", help: "connect to a UDF on a Unix socket" }),
+  connect: text({ value: "HOST:PORT", help: "connect to a UDF on TCP" }),
+};
+
+/** Where a UDF is to be found, as the command line says it. */
+export interface Target {
+  handler?: string;
+  socket?: string;
+  connect?: string;
+  trailing?: readonly string[];
+}
+
+/** What reaching a UDF needs to know beyond its place. */
+export interface ReachOptions {
+  /** How long a socket that is not there yet is tried again, in ms. */
+  retryMs: number;
+  /** Gets the lines that a child process writes to stderr. */
+  log: (line: string) => void;
+  signal?: AbortSignal;
+}
+
+/**
+ * Reaches the UDF that the command line names: starts or connects to it.
+ *
+ * @throws {UsageError} if it names none, or several
+ */
+export async function reachUdf(target: Target, { retryMs, log, signal }: ReachOptions): Promise<Peer> {
+  checkTarget(target);
+  const { handler, socket, connect, trailing } = target;
+  if (handler !== undefined) {
+    const { loadBundledHandler } = await import("../udf/handlers/mod.ts");
+    const createHandler = await loadBundledHandler(handler);
+    if (createHandler === undefined) {
+      throw new UsageError(`--handler HANDLER: expected ${BUNDLED_HANDLERS.join(", ")}, not "${escape(handler)}"`);
+    }
+    const { startInProcess } = await import("../udf/in_process_peer.ts");
+    return startInProcess(handler, createHandler);
+  }
+  if (trailing !== undefined) {
+    const { startProcess } = await import("../udf/process_peer.ts");
+    return startProcess(trailing, log);
+  }
+  const { connectSocket } = await import("../udf/socket_peer.ts");
+  const address = socket !== undefined ? { path: socket } : parseAddress(connect!, "--connect");
+  return await connectSocket(address, retryMs, signal);
+}
+
+/** @throws {UsageError} unless exactly one UDF is named */
+export function checkTarget({ handler, socket, connect, trailing }: Target): void {
+  const given = [
+    handler !== undefined && "--handler",
+    socket !== undefined && "--socket",
+    connect !== undefined && "--connect",
+    trailing !== undefined && "-- CMD",
+  ].filter((name) => name !== false);
+  if (given.length > 1) throw new UsageError(`${given.join(" and ")} exclude each other: name one UDF`);
+  if (given.length === 0 || trailing?.length === 0) {
+    throw new UsageError("which UDF? Give -- CMD ARGS..., --handler HANDLER, --socket PATH or --connect HOST:PORT");
+  }
+}

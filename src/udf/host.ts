@@ -1,0 +1,370 @@
+import { ByteReader } from "../wire/byte_reader.ts";
+import { TineError } from "../wire/errors.ts";
+import { DEFAULT_MAX_FRAME_BYTES, FrameReader } from "../wire/frame_reader.ts";
+import { FrameWriter } from "../wire/frame_writer.ts";
+import { BatchGuard } from "./batch_guard.ts";
+import { decodeResponse, encodeRequest } from "./codec.ts";
+import { EXIT_GRACE_MS, failureOf, withinMs } from "./host_failure.ts";
+import { Lifeline } from "./lifeline.ts";
+import type { Batch } from "./batcher.ts";
+import type { InfoResponse, Option, Request, Response } from "./messages.ts";
+import type { Peer } from "./peer.ts";
+import type { Point } from "./point.ts";
+
+/** Gets what a UDF sends back, in order. A promise that is returned holds up reading, and so in the end the UDF. */
+export interface Receiver {
+  point(point: Point): Promise<void> | void;
+  batch(batch: Batch): Promise<void> | void;
+}
+
+/** How a host behaves; each has a default. */
+export interface HostOptions {
+  taskId?: string;
+  nodeId?: string;
+  /** A UDF that says nothing for so long, in ms, is aborted; default 10,000; 0: never. Keepalives go out at half of it. */
+  timeoutMs?: number;
+  /** The largest frame that is accepted, in bytes; default 64 MiB. */
+  maxFrameBytes?: number;
+  /** Gets sentences about what is odd and not an error. */
+  log?: (message: string) => void;
+  /** Called once, with the reason, when the host gives up the UDF. */
+  onAbort?: (error: Error) => void;
+  /** Called when an aborted UDF has not ended after twice the timeout; by default the UDF is killed. */
+  onKill?: () => void;
+}
+
+/** What went through a host. */
+export interface HostCounts {
+  pointsIn: number;
+  pointsOut: number;
+  batchesIn: number;
+  batchesOut: number;
+  /** Responses nobody asked for, and empty ones. */
+  unasked: number;
+  /** Strings from the UDF that were not valid UTF-8. */
+  invalidStrings: number;
+}
+
+/** What is asked for with an answer of its own kind. */
+type Question = "info" | "init" | "snapshot" | "restore";
+
+/** How many points a batch from a UDF may have: it is handed on whole. */
+const MAX_BATCH_POINTS = 10_000_000;
+
+/**
+ * The host's side of a connection to a UDF, as Kapacitor's `udf.Server` is.
+ *
+ * @example
+ * ```ts
+ * import { Host } from "./host.ts";
+ * import { startInProcess } from "./in_process_peer.ts";
+ * import { createHandler } from "./handlers/mirror.ts";
+ * import { Point } from "./point.ts";
+ * const host = new Host(startInProcess("mirror", createHandler), { point: (p) => console.log(p.name), batch() {} });
+ * host.start();
+ * await host.init([]);
+ * await host.point(new Point({ name: "cpu" }));
+ * await host.stop();
+ * ```
+ */
+export class Host {
+  readonly #peer: Peer;
+  readonly #receiver: Receiver;
+  readonly #options: HostOptions;
+  readonly #frames: FrameReader;
+  readonly #cursor = new ByteReader();
+  readonly #writer: FrameWriter;
+  readonly #lifeline: Lifeline;
+  readonly #guard = new BatchGuard("the UDF");
+  readonly #questions: { kind: Question; answer: PromiseWithResolvers<Response> }[] = [];
+  readonly #counts = { pointsIn: 0, pointsOut: 0, batchesIn: 0, batchesOut: 0, unasked: 0 };
+  #batch: Point[] = [];
+  #reading: Promise<void> | undefined;
+  #stopping = false;
+  #failure: Error | undefined;
+
+  constructor(peer: Peer, receiver: Receiver, options: HostOptions = {}) {
+    this.#peer = peer;
+    this.#receiver = receiver;
+    this.#options = options;
+    this.#frames = new FrameReader(peer.connection, options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES);
+    this.#writer = new FrameWriter(peer.connection);
+    this.#lifeline = new Lifeline({
+      timeoutMs: options.timeoutMs ?? 10_000,
+      keepalive: (time) => void this.#send({ kind: "keepalive", time }),
+      waiting: () => this.#writer.pending > 0,
+      asking: () => this.#questions.length > 0,
+      rest: () => this.#frames.rest(),
+      onSilence: (error) => this.abort(error),
+      onHeldBack: () =>
+        this.#options.log?.(
+          `${this.#peer.name} holds back its output until a keepalive makes it flush: ` +
+            "flush after each response (a Python UDF: run it with python -u)",
+        ),
+    });
+  }
+
+  get counts(): HostCounts {
+    return { ...this.#counts, invalidStrings: this.#cursor.strings.invalid };
+  }
+
+  /** The first error, once there is one. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** Starts to read what the UDF says. */
+  start(): void {
+    this.#reading ??= this.#read();
+    this.#lifeline.start();
+  }
+
+  /** Asks the UDF what it wants, provides and can be told. */
+  async info(): Promise<InfoResponse> {
+    const response = await this.#ask("info", { kind: "info" });
+    if (response.kind !== "info") throw new Error("unreachable");
+    this.#guard.edge = response.info.provides;
+    return response.info;
+  }
+
+  /**
+   * Gives the UDF its options.
+   *
+   * @throws {TineError} `init-failed` with the UDF's reason
+   */
+  async init(options: Option[]): Promise<void> {
+    const { taskId = "", nodeId = "" } = this.#options;
+    const response = await this.#ask("init", { kind: "init", init: { options, taskId, nodeId } });
+    if (response.kind === "init" && !response.outcome.success) {
+      throw new TineError(
+        "init-failed",
+        `the UDF refused its options: ${response.outcome.error || "it did not say why"}`,
+      );
+    }
+  }
+
+  /** Asks the UDF for its state, which reflects all that was sent before. */
+  async snapshot(): Promise<Uint8Array> {
+    const response = await this.#ask("snapshot", { kind: "snapshot" });
+    return response.kind === "snapshot" ? response.snapshot : new Uint8Array();
+  }
+
+  /**
+   * Gives the UDF a state that an earlier snapshot gave.
+   *
+   * @throws {TineError} `restore-failed` with the UDF's reason
+   */
+  async restore(snapshot: Uint8Array): Promise<void> {
+    const response = await this.#ask("restore", { kind: "restore", snapshot });
+    if (response.kind === "restore" && !response.outcome.success) {
+      throw new TineError(
+        "restore-failed",
+        `the UDF refused the snapshot: ${response.outcome.error || "it did not say why"}`,
+      );
+    }
+  }
+
+  /** Sends a point. The promise, where there is one, must be waited for: the UDF reads more slowly than we write. */
+  point(point: Point): Promise<void> | void {
+    this.#counts.pointsIn++;
+    return this.#send({ kind: "point", point });
+  }
+
+  /** Sends a batch. */
+  async batch({ begin, points, end }: Batch): Promise<void> {
+    this.#counts.batchesIn++;
+    await this.#send({ kind: "begin", begin });
+    for (const point of points) {
+      const full = this.point(point);
+      if (full !== undefined) await full;
+    }
+    await this.#send({ kind: "end", end });
+  }
+
+  /**
+   * Ends the UDF's input, once the caller has stopped writing; reads all that it still says, and waits for its end.
+   *
+   * @param drainTimeoutMs how long the UDF may take to end, then it is aborted; 0: for ever
+   * @throws the reason if it did not end well
+   */
+  async stop(drainTimeoutMs = 0): Promise<void> {
+    const timer = drainTimeoutMs === 0 ? undefined : setTimeout(() => {
+      this.abort(
+        new TineError(
+          "drain-timeout",
+          `the UDF did not end within ${drainTimeoutMs / 1000} s after the end of its input`,
+        ),
+      );
+    }, drainTimeoutMs);
+    try {
+      this.start();
+      if (this.#failure === undefined) {
+        this.#lifeline.probe();
+        await this.#writer.finish().catch(() => this.#stoppedReading()).catch(() => {});
+      }
+      this.#stopping = true;
+      await this.#peer.connection.closeWrite().catch(() => {});
+      await this.#reading;
+      const end = await this.#peer.ended;
+      if (end !== undefined) this.#fail(new TineError("udf-ended", `the UDF ${end}`));
+    } finally {
+      clearTimeout(timer);
+      this.#lifeline.stop();
+      await this.#peer.close();
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /**
+   * Gives the UDF up: nothing more that it says is handed on, its input is ended; if it has not ended after
+   * twice the timeout, it is killed. The first reason is the one kept.
+   */
+  abort(error: Error): void {
+    if (this.#failure !== undefined) return;
+    this.#fail(error);
+    void this.#peer.connection.closeWrite().catch(() => {});
+    const grace = 2 * (this.#options.timeoutMs || 10_000);
+    const timer = setTimeout(() => {
+      if (this.#options.onKill) this.#options.onKill();
+      else this.#peer.kill();
+      this.#frames.stop();
+    }, grace);
+    void this.#peer.ended.then(() => {
+      clearTimeout(timer);
+      this.#frames.stop();
+    });
+  }
+
+  #send(request: Request): Promise<void> | void {
+    if (this.#stopping) throw new TineError("stopped", "the host has stopped the UDF, nothing more can be sent");
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#writer.failure !== undefined) return this.#stoppedReading();
+    encodeRequest(this.#writer.open(), request);
+    this.#writer.close();
+    this.#lifeline.sent(request.kind);
+    if (this.#writer.full) return this.#drained();
+  }
+
+  async #drained(): Promise<void> {
+    try {
+      await this.#writer.drained();
+    } catch {
+      await this.#stoppedReading();
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Writing failed: the UDF goes away, or reads no more. Why is known once all that it said is read. */
+  async #stoppedReading(): Promise<never> {
+    await withinMs(EXIT_GRACE_MS, this.#reading);
+    this.abort(
+      new TineError("connection-broke", "the UDF stopped reading before the end of its input", {
+        cause: this.#writer.failure,
+      }),
+    );
+    throw this.#failure;
+  }
+
+  #ask(kind: Question, request: Request): Promise<Response> {
+    const answer = Promise.withResolvers<Response>();
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    this.#questions.push({ kind, answer });
+    const sent = this.#send(request);
+    sent?.catch(() => {}); // the answer is rejected as well
+    return answer.promise;
+  }
+
+  async #read(): Promise<void> {
+    try {
+      while (await this.#frames.fill()) {
+        this.#lifeline.heard();
+        this.#frames.readAhead();
+        while (this.#frames.next()) {
+          if (this.#failure !== undefined) continue; // what is in flight is not processed after an abort
+          const { bytes, start, end } = this.#frames;
+          const busy = this.#take(decodeResponse(this.#cursor.reset(bytes, start, end)));
+          if (busy !== undefined) await busy;
+        }
+        this.#lifeline.handled();
+      }
+      const unfinished = this.#guard.open !== undefined || this.#questions.length > 0;
+      if (this.#failure === undefined && (!this.#stopping || unfinished)) {
+        this.abort(await failureOf({ peer: this.#peer, asked: this.#questions[0]?.kind }));
+      }
+    } catch (error) {
+      await this.#broke(error);
+    } finally {
+      this.#lifeline.stop();
+    }
+  }
+
+  /** Reading or handling failed: finds out why, and lets the UDF end. */
+  async #broke(error: unknown): Promise<void> {
+    if (this.#failure === undefined) {
+      const { bytes, start, end } = this.#frames;
+      const frame = bytes.subarray(Math.max(0, start - 1), end);
+      this.abort(await failureOf({ peer: this.#peer, error, rest: this.#frames.rest(), frame }));
+    }
+    // A UDF that cannot get rid of its output does not see the end of its input.
+    await this.#frames.drain().catch(() => {});
+  }
+
+  #take(response: Response): Promise<void> | void {
+    switch (response.kind) {
+      case "point": {
+        this.#guard.point();
+        if (this.#guard.open === undefined) {
+          this.#counts.pointsOut++;
+          this.#lifeline.data();
+          return this.#receiver.point(response.point);
+        }
+        if (this.#batch.length >= MAX_BATCH_POINTS) {
+          throw new TineError("batch-too-large", `the UDF sent a batch of more than ${MAX_BATCH_POINTS} points`);
+        }
+        this.#batch.push(response.point);
+        this.#lifeline.data();
+        return;
+      }
+      case "begin":
+        this.#guard.begin(response.begin);
+        return;
+      case "end": {
+        const begin = this.#guard.open!;
+        this.#guard.end(response.end);
+        const points = this.#batch;
+        this.#batch = [];
+        this.#counts.pointsOut += points.length;
+        this.#counts.batchesOut++;
+        this.#lifeline.data();
+        return this.#receiver.batch({ begin, points, end: response.end });
+      }
+      case "keepalive":
+        this.#lifeline.answered();
+        return;
+      case "error":
+        throw new TineError("udf-error", `the UDF reported an error: ${response.error || "it did not say which"}`);
+      case "empty":
+        this.#counts.unasked++;
+        this.#options.log?.("the UDF sent an empty or unknown response; Kapacitor would crash on it");
+        return;
+      default: {
+        const [question] = this.#questions;
+        if (question?.kind !== response.kind) {
+          this.#counts.unasked++;
+          this.#options.log?.(`the UDF answered ${response.kind}, which nobody asked for`);
+          return;
+        }
+        this.#questions.shift();
+        this.#lifeline.data();
+        question.answer.resolve(response);
+      }
+    }
+  }
+
+  #fail(error: Error): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error;
+    for (const { answer } of this.#questions.splice(0)) answer.reject(error);
+    this.#options.onAbort?.(error);
+  }
+}

@@ -1,0 +1,75 @@
+import { messageOf, TineError, WireError } from "../wire/errors.ts";
+import { previewBytes } from "../wire/frame_reader.ts";
+import type { Peer } from "./peer.ts";
+
+/** How long the end of a UDF is waited for, so that it can explain the end of its connection. */
+export const EXIT_GRACE_MS = 2000;
+
+/** What is known when a connection to a UDF breaks. */
+export interface Breakage {
+  peer: Peer;
+  /** What reading or handling threw. */
+  error?: unknown;
+  /** The bytes that belong to no frame. */
+  rest?: Uint8Array;
+  /** The frame that was being handled, with its length where that takes one byte. */
+  frame?: Uint8Array;
+  /** What the UDF was asked and did not answer. */
+  asked?: string;
+}
+
+/**
+ * The best reason there is for the end of a connection: what the UDF itself said, then how it ended, then what happened to
+ * the connection.
+ */
+export async function failureOf({ peer, error, rest, frame, asked }: Breakage): Promise<Error> {
+  // What the UDF itself reported, or what is wrong with a response of its.
+  if (error instanceof TineError && !(error instanceof WireError)) return error;
+  const text = textOn(rest) ?? (error instanceof WireError ? textOn(frame) : undefined);
+  if (text !== undefined) return textOnStdout(text, error);
+  const ended = error instanceof WireError && error.code !== "cut-frame"
+    ? undefined
+    : await withinMs(EXIT_GRACE_MS, peer.ended);
+  if (ended !== undefined) return new TineError("udf-ended", `the UDF ${ended}`, { cause: error });
+  if (error instanceof WireError) {
+    return new TineError(error.code, `the UDF sent bytes that are not the protocol: ${error.message}`, {
+      cause: error,
+    });
+  }
+  if (error !== undefined) {
+    return new TineError("connection-broke", `the connection to the UDF broke: ${messageOf(error)}`, { cause: error });
+  }
+  return new TineError(
+    "udf-ended",
+    asked === undefined
+      ? "the UDF ended its output before the end of its input"
+      : `the UDF ended its output without answering ${asked}`,
+  );
+}
+
+/** The error for text where frames should be: the most common mistake of authors. */
+export function textOnStdout(text: string, cause?: unknown): TineError {
+  return new TineError(
+    "text-on-stdout",
+    `the UDF wrote text to its standard output, which must carry only frames (print to stderr instead): ${text}`,
+    { cause },
+  );
+}
+
+/** A preview of bytes that look like text, undefined if they do not. */
+export function textOn(bytes: Uint8Array | undefined): string | undefined {
+  if (bytes === undefined || bytes.length < 4) return undefined;
+  const preview = previewBytes(bytes.subarray(0, 80));
+  return preview.startsWith('"') ? preview : undefined;
+}
+
+/** What a promise gives within a time, undefined if it takes longer. */
+export async function withinMs<T>(ms: number, promise: Promise<T> | undefined): Promise<T | undefined> {
+  const timeout = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => timeout.resolve(undefined), ms);
+  try {
+    return await Promise.race([promise, timeout.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

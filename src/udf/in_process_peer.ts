@@ -1,0 +1,26 @@
+import { messageOf } from "../wire/errors.ts";
+import { pipe } from "../wire/pipe.ts";
+import { Agent, type AgentOptions } from "./agent.ts";
+import type { CreateHandler } from "./handler.ts";
+import type { Peer } from "./peer.ts";
+
+/**
+ * Runs a handler in this process, behind an agent and a pipe in memory.
+ *
+ * @param name for messages
+ */
+export function startInProcess(name: string, createHandler: CreateHandler, options?: AgentOptions): Peer {
+  const [udf, host] = pipe();
+  const agent = new Agent(udf, createHandler, options);
+  const ended = agent.run().then(() => undefined, (error) => `failed: ${messageOf(error)}`);
+  return {
+    name,
+    connection: host,
+    ended,
+    kill: () => host.close(),
+    async close() {
+      host.close();
+      await ended;
+    },
+  };
+}

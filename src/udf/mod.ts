@@ -1,0 +1,44 @@
+/**
+ * User-defined functions that speak Kapacitor's UDF protocol: write, serve and drive them.
+ *
+ * @module
+ */
+
+export { Agent, type AgentCounts, type AgentOptions } from "./agent.ts";
+export { AgentServer, type AgentServerOptions } from "./agent_server.ts";
+export { type Batch, Batcher, type BatcherOptions } from "./batcher.ts";
+export { assignGroup, groupId, type GroupKey, groupOfBatch, groupOfPoint, sortDimensions } from "./group.ts";
+export type {
+  Awaitable,
+  BeginBatchInit,
+  CreateHandler,
+  EndBatchInit,
+  Handler,
+  HandlerInfo,
+  Output,
+} from "./handler.ts";
+export { BUNDLED_HANDLERS, loadBundledHandler } from "./handlers/mod.ts";
+export { Host, type HostCounts, type HostOptions, type Receiver } from "./host.ts";
+export { startInProcess } from "./in_process_peer.ts";
+export type {
+  BeginBatch,
+  EdgeType,
+  EndBatch,
+  InfoResponse,
+  InitRequest,
+  Option,
+  OptionValue,
+  Outcome,
+  ValueType,
+} from "./messages.ts";
+export { describeOptions, parseSettings } from "./option_settings.ts";
+export type { Peer } from "./peer.ts";
+export { type FieldValue, Point, type PointInit } from "./point.ts";
+export { startProcess } from "./process_peer.ts";
+export { connectSocket, type SocketAddress } from "./socket_peer.ts";
+export { listenUnix, type UnixListener } from "./unix_listener.ts";
+export { createPointWriter, type OutputFormat, type PointWriter } from "./format/point_writer.ts";
+export { type InputFormat, type PointReader, readPoints, type ReadPointsOptions } from "./format/point_reader.ts";
+export { type Connection, stdioConnection } from "../wire/connection.ts";
+export { pipe } from "../wire/pipe.ts";
+export { TineError, WireError } from "../wire/errors.ts";

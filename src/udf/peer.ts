@@ -1,0 +1,17 @@
+import type { Connection } from "../wire/connection.ts";
+
+/** A UDF that a host has reached: a process, a socket, or a handler in this process. */
+export interface Peer {
+  /** For messages, e.g. `python3 my_udf.py`. */
+  readonly name: string;
+  readonly connection: Connection;
+  /**
+   * Settles when the UDF is gone: with undefined where it ended well, or a clause that says how it ended, e.g.
+   * `exited with status 3`. Where nobody can tell, as behind a socket, undefined when the connection ends.
+   */
+  readonly ended: Promise<string | undefined>;
+  /** Ends the UDF by force. */
+  kill(): void;
+  /** Frees what the peer holds; call it once it has ended or been killed. */
+  close(): Promise<void>;
+}

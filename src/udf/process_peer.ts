@@ -1,0 +1,85 @@
+import { streamConnection } from "../wire/connection.ts";
+import { messageOf, TineError } from "../wire/errors.ts";
+import { lines } from "../wire/lines.ts";
+import type { Peer } from "./peer.ts";
+
+/** How long stderr is read after the process has ended: its own children may hold it open for ever. */
+const STDERR_GRACE_MS = 250;
+
+/**
+ * Starts a UDF as a child process that speaks over its standard input and output.
+ *
+ * The process is in a group of its own: a Ctrl-C in the terminal reaches the host alone, which then stops the UDF in
+ * order, and {@linkcode Peer.kill} reaches what the UDF has started.
+ *
+ * @param command the program and its arguments; no shell is involved
+ * @param log gets each line that the UDF writes to stderr
+ * @throws {TineError} `cannot-start`
+ */
+export function startProcess(command: readonly string[], log: (line: string) => void): Peer {
+  const [program, ...args] = command;
+  let child: Deno.ChildProcess;
+  try {
+    child = new Deno.Command(program, {
+      args,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+      detached: true,
+    }).spawn();
+  } catch (error) {
+    throw new TineError("cannot-start", `cannot start ${JSON.stringify(program)}: ${startFailure(error)}`, {
+      cause: error,
+    });
+  }
+  let lastLine = "";
+  const logging = (async () => {
+    try {
+      for await (const line of lines(child.stderr)) {
+        if (line.trim() !== "") lastLine = line;
+        log(line);
+      }
+    } catch {
+      // The stream was canceled, see below.
+    }
+  })();
+
+  async function ended(): Promise<string | undefined> {
+    const status = await child.status;
+    const timer = Promise.withResolvers<void>();
+    const id = setTimeout(timer.resolve, STDERR_GRACE_MS);
+    await Promise.race([logging, timer.promise]);
+    clearTimeout(id);
+    if (status.success) return undefined;
+    const how = status.signal === null ? `exited with status ${status.code}` : `was ended by ${status.signal}`;
+    return lastLine === "" ? how : `${how}; its last line on stderr: ${lastLine.slice(0, 500)}`;
+  }
+
+  const connection = streamConnection(child.stdout, child.stdin);
+  return {
+    name: command.join(" "),
+    connection,
+    ended: ended(),
+    kill: () => killGroup(child.pid),
+    async close() {
+      connection.close();
+      // Ends what the UDF has left behind in its group; the UDF itself has been waited for.
+      killGroup(child.pid);
+      await child.status;
+    },
+  };
+}
+
+function killGroup(pid: number): void {
+  try {
+    Deno.kill(-pid, "SIGKILL");
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+function startFailure(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "there is no such program";
+  if (error instanceof Deno.errors.PermissionDenied) return "it is not executable";
+  return messageOf(error);
+}
