@@ -84,22 +84,25 @@ export class CsvTable {
   async read(records: readonly (InputItem | CsvRecord)[]): Promise<InputItem[]> {
     const texts: CsvRecord[] = [];
     for (const item of records) if (item.kind === "record") texts.push(item);
+    if (this.#roles === undefined) {
+      if (texts.length === 0) return records.filter((item) => item.kind === "bad");
+      const [row] = await parseRows(texts.splice(0, 1));
+      if (typeof row === "string") throw badHeader(row);
+      this.#roles = this.#header(row);
+      const header = records.findIndex((item) => item.kind === "record");
+      // Blank lines before the header end no batch.
+      records = records.filter((item, i) => i > header || item.kind === "bad");
+    }
     const rows = await parseRows(texts);
     const items: InputItem[] = [];
     let next = 0;
     for (const item of records) {
       if (item.kind !== "record") {
-        // What stands before the header ends no batch.
-        if (this.#roles !== undefined || item.kind === "bad") items.push(item);
+        items.push(item);
         continue;
       }
       const row = rows[next++];
-      if (this.#roles === undefined) {
-        if (typeof row === "string") throw badHeader(row);
-        this.#roles = this.#header(row);
-      } else {
-        items.push(typeof row === "string" ? badLine(item.line, row, item.text) : this.#item(row, item));
-      }
+      items.push(typeof row === "string" ? badLine(item.line, row, item.text) : this.#item(row, item));
     }
     return items;
   }
@@ -108,7 +111,9 @@ export class CsvTable {
     const { timeColumn, tagColumns } = this.#columns;
     const wanted = timeColumn === undefined ? tagColumns : [timeColumn, ...tagColumns];
     for (const name of wanted) {
-      if (!names.includes(name)) throw badHeader(`there is no column ${quoted(name)}, only ${names.join(", ")}`);
+      if (!names.includes(name)) {
+        throw badHeader(`there is no column ${quoted(name)}, only ${names.join(", ").slice(0, 200)}`);
+      }
     }
     const seen = new Set<string>();
     let hasName = this.#defaults.measurement !== undefined;
@@ -209,14 +214,17 @@ function badHeader(reason: string): TineError {
 /** The cells of each record, or why it has none. */
 async function parseRows(records: readonly CsvRecord[]): Promise<(string[] | string)[]> {
   const rows: (string[] | string)[] = [];
+  // An error drops rows that were read ahead, so the record it is about is found by going on one by one. Blocks then
+  // grow again: all the rest at once would take quadratic time where many records are bad.
+  let size = records.length;
   while (rows.length < records.length) {
-    const reason = await parseInto(rows, records.slice(rows.length));
-    // An error drops rows that were read ahead: the record it is about has to be found one by one.
-    while (reason !== undefined && rows.length < records.length) {
-      const single = await parseInto(rows, [records[rows.length]]);
-      if (single === undefined) continue;
-      rows.push(single);
-      break;
+    const block = records.slice(rows.length, rows.length + size);
+    const reason = await parseInto(rows, block);
+    if (reason === undefined) {
+      size *= 2;
+    } else {
+      if (block.length === 1) rows.push(reason);
+      size = 1;
     }
   }
   return rows;
