@@ -14,7 +14,9 @@ export interface Flag<T = unknown> {
   readonly repeatable?: boolean;
   /** The words it accepts. */
   readonly choices?: readonly string[];
-  /** What a shell offers for its value. */
+  /** Words that a shell offers for its value; others are accepted too. */
+  readonly words?: readonly string[];
+  /** Whether a shell offers files or folders for its value. */
   readonly complete?: "file" | "directory";
   /** Its value when it is not given, as people would write it. */
   readonly defaultText?: string;
@@ -43,7 +45,9 @@ export interface ValueOptions<T, D extends T | undefined = undefined> {
   value?: string;
   /** One letter, for `-o` beside `--out`. */
   short?: string;
-  /** What a shell offers for its value. */
+  /** Words that a shell offers for its value, such as the names of bundled handlers; others are accepted too. */
+  words?: readonly string[];
+  /** Whether a shell offers files or folders for its value. */
   complete?: "file" | "directory";
   /** The value when the flag is absent. */
   default?: D;
@@ -219,13 +223,14 @@ interface ValueSyntax<T> {
 
 /** A flag with one value: the last one given counts. */
 function single<T, D extends T | undefined>(options: ValueOptions<T, D>, syntax: ValueSyntax<T>): Flag<T | D> {
-  const { help, short, complete, default: absent } = options;
+  const { help, short, words, complete, default: absent } = options;
   const value = options.value ?? syntax.value;
   const defaultText = options.defaultText ?? (absent === undefined ? undefined : String(absent));
   return {
     value,
     help,
     short,
+    words,
     complete,
     defaultText,
     read(given, name) {

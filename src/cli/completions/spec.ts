@@ -1,0 +1,106 @@
+import type { AnyCommand } from "../command.ts";
+import { flagName } from "../flag_name.ts";
+import type { Flag } from "../flags.ts";
+
+/** A word that a shell offers, with what it means. */
+export interface Word {
+  readonly word: string;
+  readonly help?: string;
+}
+
+/** What a shell offers at one place of a command line. */
+export interface Offer {
+  readonly words: readonly Word[];
+  /** Files, or folders only, are offered as well. */
+  readonly paths?: "file" | "directory";
+}
+
+/** A flag as shells need to know it. */
+export interface FlagSpec {
+  /** The ways to write it: `--out`, `-o`. */
+  readonly names: readonly string[];
+  readonly help: string;
+  /** What is offered for its value; undefined for a switch. */
+  readonly value?: Offer;
+}
+
+/** A command line up to some word, and what can follow. */
+export interface CommandSpec {
+  /** The words behind `tine`; empty for `tine` itself. */
+  readonly name: string;
+  readonly flags: readonly FlagSpec[];
+  /** What is offered for each positional argument. */
+  readonly places: readonly Offer[];
+  /** The last place may be filled again and again. */
+  readonly repeatable: boolean;
+}
+
+/**
+ * Everything that completion scripts are made of: `tine` itself, its commands, and groups of them such as `tine node`.
+ *
+ * @param commands the declarations of all commands
+ */
+export function specs(commands: readonly AnyCommand[]): CommandSpec[] {
+  const names = commands.map(({ name, summary }): Word => ({ word: name, help: summary }));
+  const groups = new Set(commands.filter(({ name }) => name.includes(" ")).map(({ name }) => name.split(" ")[0]));
+  const single = names.filter(({ word }) => !word.includes(" "));
+  const first = [
+    ...single,
+    ...[...groups].filter((word) => !single.some((s) => s.word === word)).map((word) => ({ word })),
+  ];
+  const help: FlagSpec = { names: ["--help", "-h"], help: "show help" };
+  const version: FlagSpec = { names: ["--version", "-V"], help: "show the version" };
+  const helpWord: Word = { word: "help", help: "Show what a command does" };
+  return [
+    { name: "", flags: [help, version], places: [{ words: [...first, helpWord] }], repeatable: false },
+    { name: "help", flags: [], places: [{ words: first }], repeatable: false },
+    ...[...groups].filter((name) => !single.some(({ word }) => word === name)).map((name): CommandSpec => {
+      const below = names.filter(({ word }) => word.startsWith(`${name} `));
+      const words = below.map(({ word, help }) => ({ word: word.slice(name.length + 1), help }));
+      return { name, flags: [help], places: [{ words }], repeatable: false };
+    }),
+    ...commands.map((command): CommandSpec => ({
+      name: command.name,
+      flags: [...Object.entries(command.flags).map(([key, flag]) => flagSpec(key, flag)), help],
+      places: (command.positionals ?? []).map(({ words = [], complete }) => ({
+        words: words.map((word) => ({ word })),
+        paths: complete,
+      })),
+      repeatable: command.positionals?.at(-1)?.repeatable ?? false,
+    })),
+  ];
+}
+
+function flagSpec(key: string, flag: Flag): FlagSpec {
+  const names = flag.short === undefined ? [flagName(key)] : [flagName(key), `-${flag.short}`];
+  if (flag.value === undefined) return { names, help: flag.help };
+  const words = (flag.choices ?? flag.words ?? []).map((word) => ({ word }));
+  return { names, help: flag.help, value: { words, paths: flag.complete } };
+}
+
+/** Where a word takes a command line further: after `node`, the word `serve` makes it `node serve`. */
+export function steps(specs: readonly CommandSpec[]): { from: string; word: string; to: string }[] {
+  return specs.filter(({ name }) => name !== "").map(({ name }) => {
+    const words = name.split(" ");
+    return { from: words.slice(0, -1).join(" "), word: words.at(-1)!, to: name };
+  });
+}
+
+/** Every way to write a flag that takes a value, with its command. */
+export function valueFlags(specs: readonly CommandSpec[]): { command: string; name: string; value: Offer }[] {
+  return specs.flatMap(({ name: command, flags }) =>
+    flags.flatMap(({ names, value }) => value === undefined ? [] : names.map((name) => ({ command, name, value })))
+  );
+}
+
+/** Every place of every command as a pattern for a shell's `case`: `agent 0`, or `report *` for the last repeatable. */
+export function placePatterns(specs: readonly CommandSpec[]): { command: string; place: string; offer: Offer }[] {
+  return specs.flatMap(({ name: command, places, repeatable }) =>
+    places.map((offer, i) => ({ command, offer, place: repeatable && i === places.length - 1 ? "*" : String(i) }))
+  );
+}
+
+/** A text as one word of a POSIX shell. */
+export function quote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
