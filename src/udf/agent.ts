@@ -53,7 +53,7 @@ export class Agent {
   readonly #writer: FrameWriter;
   readonly #output: AgentOutput;
   readonly #watch: CallWatch;
-  readonly #incoming = new BatchGuard("the host");
+  readonly #incoming = new BatchGuard("the host", { sizeIsHint: true });
   #handler: Handler | undefined;
   #info: InfoResponse | undefined;
   #stopping = false;
@@ -89,7 +89,7 @@ export class Agent {
   async run(): Promise<void> {
     let failure: { error: unknown } | undefined;
     try {
-      this.#handler = await this.#createHandler(this.#output);
+      this.#handler = await this.#call("createHandler", () => this.#createHandler(this.#output));
       await this.#serve(this.#handler);
     } catch (error) {
       failure = { error };
@@ -97,8 +97,12 @@ export class Agent {
     }
     this.#writer.release();
     try {
-      if (this.#handler?.stop !== undefined) await this.#call("stop", () => this.#handler!.stop!());
-      if (failure === undefined) this.#output.checkEnd();
+      if (this.#handler?.stop !== undefined && !isTimeout(failure?.error)) {
+        await this.#call("stop", () => this.#handler!.stop!());
+      }
+      // Where the batch that came in was cut off, the one that goes out cannot be whole.
+      const whole = !this.#stopping && this.#incoming.open === undefined;
+      if (failure === undefined && whole) this.#output.checkEnd();
     } catch (error) {
       if (failure === undefined) this.#output.fail(error);
       failure ??= { error };
@@ -236,6 +240,11 @@ export class Agent {
       clearTimeout(timer);
     }
   }
+}
+
+/** A call that has taken too long still goes on, and methods are never called concurrently. */
+function isTimeout(error: unknown): boolean {
+  return error instanceof TineError && error.code === "handler-timeout";
 }
 
 function checkOutcome(call: string, outcome: Outcome | void): Outcome {

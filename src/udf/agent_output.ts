@@ -54,14 +54,14 @@ export class AgentOutput implements Output {
 
   /** Sends a response of the agent itself. */
   respond(response: Response): void {
-    if (!this.#ended) void this.#write(response);
+    if (!this.#ended) this.#put(response);
   }
 
   /** Tells the host what failed; nothing can be written any more. */
   fail(error: unknown): void {
     if (this.#ended) return;
-    if (this.#writer.failure === undefined) void this.#write({ kind: "error", error: messageOf(error) });
     this.#ended = true;
+    if (this.#writer.failure === undefined) this.#put({ kind: "error", error: describe(error) });
   }
 
   /** @throws {TineError} if a batch was begun and not ended */
@@ -82,6 +82,22 @@ export class AgentOutput implements Output {
   }
 
   #write(response: Response): Promise<void> | void {
+    this.#put(response);
+    const writer = this.#writer;
+    if (!writer.full) return;
+    if (writer.pending > MAX_PENDING_BYTES) {
+      throw new TineError(
+        "output-overflow",
+        `the handler wrote ${writer.pending} bytes that the host has not read; wait for the promise that point() returns`,
+      );
+    }
+    const drained = writer.drained();
+    // A handler that does not wait learns of the failure by its next write; it must not end the whole process.
+    drained.catch(() => {});
+    return drained;
+  }
+
+  #put(response: Response): void {
     const writer = this.#writer;
     const bytes = writer.open();
     try {
@@ -97,13 +113,14 @@ export class AgentOutput implements Output {
       );
     }
     writer.close();
-    if (!writer.full) return;
-    if (writer.pending > MAX_PENDING_BYTES) {
-      throw new TineError(
-        "output-overflow",
-        `the handler wrote ${writer.pending} bytes that the host has not read; wait for the promise that point() returns`,
-      );
-    }
-    return writer.drained();
+  }
+}
+
+/** The message of what a handler threw, which may be anything. */
+function describe(error: unknown): string {
+  try {
+    return String(messageOf(error));
+  } catch {
+    return `the handler threw a value of type ${typeof error} that cannot be shown`;
   }
 }

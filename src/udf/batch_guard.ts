@@ -14,13 +14,18 @@ const LARGEST_ANNOUNCED = 1n << 20n;
 export class BatchGuard {
   #edge: EdgeType | undefined;
   readonly #who: string;
+  readonly #sizeIsHint: boolean;
   #open: BeginBatch | undefined;
   #count = 0n;
 
-  /** @param who subject of the sentences in errors, e.g. "the handler" */
-  constructor(who: string, edge?: EdgeType) {
+  /**
+   * @param who subject of the sentences in errors, e.g. "the handler"
+   * @param options `sizeIsHint`: a batch may have more or fewer points than announced; Kapacitor sends the size that it
+   *   expects, which a node before the UDF may have changed
+   */
+  constructor(who: string, { sizeIsHint = false } = {}) {
     this.#who = who;
-    this.#edge = edge;
+    this.#sizeIsHint = sizeIsHint;
   }
 
   /** Sets the edge once it is known. */
@@ -39,7 +44,7 @@ export class BatchGuard {
       return;
     }
     this.#count++;
-    if (this.#open.size !== 0n && this.#count > this.#open.size) {
+    if (!this.#sizeIsHint && this.#open.size !== 0n && this.#count > this.#open.size) {
       this.#fail(`more points than the ${this.#open.size} that the batch ${quote(this.#open)} announced`);
     }
   }
@@ -59,7 +64,7 @@ export class BatchGuard {
   end(end: Pick<EndBatch, "name">): void {
     const open = this.#open;
     if (open === undefined) return this.#fail(`the end of a batch ${quote(end)} that has not begun`);
-    if (open.size !== 0n && this.#count !== open.size) {
+    if (!this.#sizeIsHint && open.size !== 0n && this.#count !== open.size) {
       this.#fail(`the end of the batch ${quote(open)} after ${this.#count} points, it announced ${open.size}`);
     }
     this.#open = undefined;

@@ -43,7 +43,7 @@ export class CallWatch {
           this.#output.respond({ kind: "keepalive", time: BigInt(Date.now()) * 1_000_000n });
         }
       }, this.#timeoutMs > 0 ? Math.min(KEEPALIVE_INTERVAL_MS, this.#timeoutMs) : KEEPALIVE_INTERVAL_MS);
-      result.then((value) => {
+      Promise.resolve(result).then((value) => {
         clearInterval(timer);
         resolve(value);
       }, (error) => {
