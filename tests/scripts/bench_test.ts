@@ -1,0 +1,27 @@
+import { assertEquals, assertMatch } from "@std/assert";
+
+const bench = new URL("../../scripts/bench.ts", import.meta.url).pathname;
+
+async function runBench(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", "-A", bench, ...args],
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+Deno.test("bench runs the benchmark that is named, side by side with its peer", async () => {
+  const { code, stdout, stderr } = await runBench("--quick", "agent-throughput");
+  assertEquals(code, 0, stderr);
+  assertMatch(stdout, /^agent-throughput: /m);
+  assertMatch(stdout, /strings that never repeat: [\d,]+ points\/s, plain loop [\d,]+: [\d.]+ x$/m);
+  assertEquals(stdout.includes("round-trip"), false);
+});
+
+Deno.test("bench lists the benchmarks there are when it does not know one", async () => {
+  const { code, stderr } = await runBench("no-such-thing");
+  assertEquals(code, 2);
+  assertMatch(stderr, /there is no no-such-thing/);
+  assertMatch(stderr, /^ {2}round-trip /m);
+});
