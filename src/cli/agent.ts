@@ -23,6 +23,11 @@ export const command = defineCommand({
     socketMode: text({ value: "MODE", default: "0600", help: "permissions of the Unix socket, in octal" }),
     handlerTimeout: duration({ default: 60_000, zero: "none", help: "longest time for one asynchronous call" }),
     maxFrame: size({ min: 1, max: 2 ** 31 - 1, default: 64 * 2 ** 20, help: "largest message accepted" }),
+    record: text({
+      value: "FILE",
+      complete: "file",
+      help: "record both directions, for tine replay; further connections go to FILE.2, FILE.3, ...",
+    }),
   },
   positionals: [{ name: "HANDLER", help: "a bundled handler", words: BUNDLED_HANDLERS }],
   examples: [
@@ -42,6 +47,13 @@ export const command = defineCommand({
     }
     const { redirectConsole } = await import("../udf/stderr_console.ts");
     redirectConsole();
+    const { openTape } = await import("./tape.ts");
+    await using tape = await openTape(
+      flags.record,
+      "udf",
+      name,
+      (message) => console.error(`tine agent: ${escape(message)}`),
+    );
     const options = { maxFrameBytes: flags.maxFrame, handlerTimeoutMs: flags.handlerTimeout };
     if (flags.socket === undefined && flags.listen === undefined) return await serveStdio();
     return await serveSocket();
@@ -52,7 +64,8 @@ export const command = defineCommand({
       }
       const { Agent } = await import("../udf/agent.ts");
       const { stdioConnection } = await import("../wire/connection.ts");
-      const agent = new Agent(stdioConnection(), createHandler!, options);
+      const connection = stdioConnection();
+      const agent = new Agent(tape?.connection(connection) ?? connection, createHandler!, options);
       using _ = onInterrupt(() => stopSoon(() => agent.stop()), () => Deno.exit(0));
       await agent.run();
       reportInvalid(agent.counts.invalidStrings);
@@ -65,6 +78,7 @@ export const command = defineCommand({
       const server = new AgentServer(listener, createHandler!, {
         ...options,
         log: (message) => console.error(`tine agent: ${message}`),
+        wrap: (connection) => tape?.connection(connection) ?? connection,
       });
       using _ = onInterrupt(() => stopSoon(() => void server.stop()), () => {
         close();

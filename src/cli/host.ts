@@ -3,6 +3,7 @@ import { defineCommand } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import { choice, duration, flag, integer, list, size, text } from "./flags.ts";
 import { onInterrupt } from "./interrupts.ts";
+import { describeTarget, openTape } from "./tape.ts";
 import { escape, style } from "./terminal.ts";
 import { checkTarget, reachUdf, targetFlags } from "./udf_target.ts";
 
@@ -43,6 +44,7 @@ const flags = {
     help: "give up a UDF that goes on so long after its input",
   }),
   maxFrame: size({ min: 1, max: 2 ** 31 - 1, default: 64 * 2 ** 20, help: "largest message accepted" }),
+  record: text({ value: "FILE", complete: "file", help: "record both directions, for tine replay" }),
 };
 
 /** `tine host`: drives a UDF with points. */
@@ -88,6 +90,7 @@ export const command = defineCommand({
     const { Progress } = await import("./progress.ts");
     const { renderSummary } = await import("./host_summary.ts");
 
+    const tape = await openTape(flags.record, "host", describeTarget(target), (message) => warn(escape(message)));
     const restored = flags.restore === undefined ? undefined : await readSnapshot(flags.restore);
     const inputs = await openInputs(flags.input, flags.inputFormat);
     const total = inputs.every(({ size }) => size !== undefined)
@@ -119,6 +122,7 @@ export const command = defineCommand({
         log: (line) => say(dim(escape(line))),
         signal: ending.signal,
       });
+      peer = tape?.peer(peer) ?? peer;
     } catch (error) {
       for (const { stream } of inputs) await stream.cancel();
       throw error;

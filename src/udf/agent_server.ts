@@ -1,3 +1,4 @@
+import type { Connection } from "../wire/connection.ts";
 import { messageOf } from "../wire/errors.ts";
 import { Agent, type AgentOptions } from "./agent.ts";
 import type { CreateHandler } from "./handler.ts";
@@ -8,6 +9,8 @@ export interface AgentServerOptions extends AgentOptions {
   log?: (message: string) => void;
   /** How many connections may be open at the same time; default 10,000. More wait in the kernel's queue. */
   maxConnections?: number;
+  /** Gets each connection with its number, from 1 on, before anything crosses it; the agent uses what it returns. */
+  wrap?: (connection: Connection, number: number) => Connection;
 }
 
 /**
@@ -89,7 +92,9 @@ export class AgentServer {
   }
 
   #run(connection: Deno.Conn, number: number): void {
-    const agent = new Agent(closeOnce(connection), this.#createHandler, this.#options);
+    const closing = closeOnce(connection);
+    const wrapped = this.#options.wrap?.(closing, number) ?? closing;
+    const agent = new Agent(wrapped, this.#createHandler, this.#options);
     const running = agent.run()
       .catch((error) => this.#options.log?.(`connection ${number} failed: ${messageOf(error)}`))
       .finally(() => {
@@ -101,7 +106,7 @@ export class AgentServer {
 }
 
 /** A connection whose end may be asked for twice. */
-function closeOnce(connection: Deno.Conn) {
+function closeOnce(connection: Deno.Conn): Connection {
   let closed = false;
   return {
     read: (buffer: Uint8Array) => connection.read(buffer),
