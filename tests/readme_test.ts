@@ -1,0 +1,44 @@
+import { assert, assertEquals } from "@std/assert";
+
+// Blocks marked `sh` are run here, in the order of the README and in one folder; those marked `shell` are not: they run
+// what the README's own tests are part of, or need a Kapacitor or a module of the reader's.
+
+const root = new URL("..", import.meta.url);
+const readme = await Deno.readTextFile(new URL("README.md", root));
+const blocks = [...readme.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, commands]) => commands);
+
+/** A folder that looks like the checkout, so that what commands write does not stay in it. */
+async function linkedCheckout(): Promise<string> {
+  const dir = await Deno.makeTempDir({ prefix: "tine-readme-" });
+  for await (const { name } of Deno.readDir(root)) {
+    await Deno.symlink(new URL(name, root).pathname, `${dir}/${name}`);
+  }
+  return dir;
+}
+
+Deno.test("README: commands marked to run succeed as shown", async () => {
+  assert(blocks.length > 3, "no commands were found");
+  const dir = await linkedCheckout();
+  const bin = await Deno.makeTempDir({ prefix: "tine-readme-bin-" });
+  try {
+    // The deno of this test, whether or not one is installed.
+    await Deno.symlink(Deno.execPath(), `${bin}/deno`);
+    // Read line by line, so that an alias is known to the lines behind it; what was left in the background is ended.
+    const ending = `trap 'test -z "$!" || kill $! 2>/dev/null || :' EXIT`;
+    await Deno.writeTextFile(`${dir}/commands.sh`, ["set -e", ending, ...blocks].join("\n"));
+    const { code, stderr } = await new Deno.Command("sh", {
+      args: ["./commands.sh"],
+      cwd: dir,
+      env: { PATH: `${bin}:${Deno.env.get("PATH")}`, NO_COLOR: "1" },
+      stdin: "null",
+    }).output();
+    assertEquals(code, 0, new TextDecoder().decode(stderr));
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+    await Deno.remove(bin, { recursive: true });
+  }
+});
+
+Deno.test("README: links to files of the checkout lead somewhere", async () => {
+  for (const [, target] of readme.matchAll(/\]\(([^)#:]+)\)/g)) await Deno.stat(new URL(target, root));
+});
