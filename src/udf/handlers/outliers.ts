@@ -49,6 +49,7 @@ export function createHandler(agent: Output): Handler {
       points = [];
     },
     point(point) {
+      if (field === "") throw new Error("a point came before a successful init");
       points.push(point);
     },
     endBatch,
@@ -74,7 +75,10 @@ function fences(values: number[], scale: number): [number, number] {
 /** Of sorted values; NaN if there are none. */
 function median(sorted: Float64Array): number {
   const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  if (sorted.length % 2 === 1) return sorted[middle];
+  const [a, b] = sorted.subarray(middle - 1, middle + 1);
+  const sum = a + b;
+  return Number.isFinite(sum) ? sum / 2 : a / 2 + b / 2; // the sum of huge values overflows, their mean does not
 }
 
 function failure(error: string): Outcome {

@@ -2,18 +2,24 @@
 export interface SavedWindow {
   values: string[];
   next: number;
-  sum: string;
 }
 
-/** The last values of a series and their mean, at a constant cost for each. */
+/**
+ * The last values of a series and their mean, at a constant cost for each.
+ *
+ * Nothing is ever subtracted, so no rounding error builds up, and a NaN, an infinity or a huge value leaves no trace once it has left.
+ * The window is a ring; once a turn, the sums from each place to its end are made, and with the sum of what has come since the
+ * turn began they give the sum of the window.
+ */
 export class Window {
   readonly #size: number;
   #values: number[] = [];
   /** Where the oldest value is, once the window is full. */
   #next = 0;
-  /** Of the finite values. */
+  /** Of the values before `#next`, or of all as long as the window is not full. */
   #sum = 0;
-  #nonFinite = 0;
+  /** At index i the sum of the values from i to the end, for each i beyond `#next`. */
+  #sumsToEnd: Float64Array | undefined;
 
   /** @param size how many values, at least 1 */
   constructor(size: number) {
@@ -24,46 +30,57 @@ export class Window {
   static load(size: number, saved: SavedWindow): Window {
     const window = new Window(size);
     const { values, next } = saved;
-    if (!Array.isArray(values) || values.length > size || !Number.isInteger(next) || next < 0 || next >= size) {
-      throw new Error(`a window must hold at most ${size} values`);
+    if (!Array.isArray(values) || values.length > size) throw new Error(`a window must hold at most ${size} values`);
+    if (!Number.isInteger(next) || next < 0 || next > 0 && (next >= size || values.length < size)) {
+      throw new Error(`the oldest value cannot be at ${next}`);
     }
-    window.#values = values.map(Number);
+    window.#values = values.map(fromText);
     window.#next = next;
-    window.#sum = Number(saved.sum);
-    window.#nonFinite = window.#values.filter((value) => !Number.isFinite(value)).length;
+    const end = values.length < size ? values.length : next;
+    for (let i = 0; i < end; i++) window.#sum += window.#values[i];
+    if (next > 0) window.#sumToEnd(next);
     return window;
   }
 
   save(): SavedWindow {
-    return { values: this.#values.map(toText), next: this.#next, sum: toText(this.#sum) };
+    return { values: this.#values.map(toText), next: this.#next };
   }
 
   /** Adds a value, lets the oldest go where the window is full, and returns the mean. */
   add(value: number): number {
-    if (this.#values.length < this.#size) {
-      this.#values.push(value);
-    } else {
-      const oldest = this.#values[this.#next];
-      this.#values[this.#next] = value;
-      this.#next = (this.#next + 1) % this.#size;
-      if (Number.isFinite(oldest)) this.#sum -= oldest;
-      else this.#nonFinite--;
+    const values = this.#values;
+    if (values.length < this.#size) {
+      values.push(value);
+      this.#sum += value;
+      return this.#sum / values.length;
     }
-    if (Number.isFinite(value)) this.#sum += value;
-    else this.#nonFinite++;
-    if (this.#nonFinite > 0) return sum(this.#values) / this.#values.length;
-    // Rounding errors of a running sum add up; once a turn it is made anew, and whenever it has overflowed.
-    if (this.#next === 0 || !Number.isFinite(this.#sum)) this.#sum = sum(this.#values);
-    return this.#sum / this.#values.length;
+    if (this.#next === 0) {
+      this.#sum = 0;
+      this.#sumToEnd(1);
+    }
+    values[this.#next++] = value;
+    this.#sum += value;
+    if (this.#next < this.#size) return (this.#sum + this.#sumsToEnd![this.#next]) / this.#size;
+    this.#next = 0;
+    return this.#sum / this.#size;
   }
-}
 
-function sum(values: number[]): number {
-  let sum = 0;
-  for (const value of values) sum += value;
-  return sum;
+  /** Makes the sums from each place to the end, down to this place. */
+  #sumToEnd(first: number): void {
+    const sums = this.#sumsToEnd ??= new Float64Array(this.#size);
+    let sum = 0;
+    for (let i = this.#size - 1; i >= first; i--) sums[i] = sum += this.#values[i];
+  }
 }
 
 function toText(value: number): string {
   return Object.is(value, -0) ? "-0" : String(value);
+}
+
+function fromText(text: unknown): number {
+  if (typeof text === "string" && text.trim() !== "") {
+    const value = Number(text);
+    if (!Number.isNaN(value) || text === "NaN") return value;
+  }
+  throw new Error(`${JSON.stringify(text)} is no value of a window`);
 }
