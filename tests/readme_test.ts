@@ -10,8 +10,11 @@ const blocks = [...readme.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, commands]) 
 /** A folder that looks like the checkout, so that what commands write does not stay in it. */
 async function linkedCheckout(): Promise<string> {
   const dir = await Deno.makeTempDir({ prefix: "tine-readme-" });
-  for await (const { name } of Deno.readDir(root)) {
-    await Deno.symlink(new URL(name, root).pathname, `${dir}/${name}`);
+  for await (const { name, isDirectory } of Deno.readDir(root)) {
+    if (name.startsWith(".")) continue;
+    // Deno lets a program without permissions import its own files, but not through a link.
+    const link = isDirectory ? Deno.symlink : Deno.copyFile;
+    await link(new URL(name, root).pathname, `${dir}/${name}`);
   }
   return dir;
 }
