@@ -6,7 +6,8 @@ export type Build = "source" | "compiled" | "packed";
 /** Which of the builds is running. */
 export function buildKind(): Build {
   if (Deno.build.standalone) return "compiled";
-  return Deno.env.get("TINE_PACKED") ? "packed" : "source";
+  // A checkout that is run by a packed tine inherits the variable.
+  return Deno.env.get("TINE_PACKED") && !import.meta.url.endsWith(".ts") ? "packed" : "source";
 }
 
 /** tine's version, as in deno.json. */

@@ -1,0 +1,90 @@
+import { TineError } from "../../src/wire/errors.ts";
+
+/** The repository. */
+export const root = new URL("../../", import.meta.url).pathname;
+
+/** What Deno needs beside `-A` to run tine; the same as `unstable` in deno.json. */
+export const unstableFlags = ["--unstable-net", "--unstable-worker-options"];
+
+/** How sources start a worker, or name another module that is loaded by its address. */
+const moduleUrl = /new URL\("(\.{1,2}\/[^"]+\.ts)", import\.meta\.url\)/g;
+
+/**
+ * The modules that are loaded by their address instead of an import, such as the code of workers; found in the sources,
+ * so that nobody has to list them.
+ *
+ * @returns paths from the repository's root, sorted
+ */
+export async function workerModules(): Promise<string[]> {
+  const found = new Set<string>();
+  for await (const path of sources(`${root}src`)) {
+    for (const [, specifier] of (await Deno.readTextFile(path)).matchAll(moduleUrl)) {
+      found.add(new URL(specifier, `file://${path}`).pathname.slice(root.length));
+    }
+  }
+  return [...found].sort();
+}
+
+async function* sources(folder: string): AsyncGenerator<string> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (isDirectory) yield* sources(`${folder}/${name}`);
+    else if (name.endsWith(".ts")) yield `${folder}/${name}`;
+  }
+}
+
+/**
+ * Bundles the program; what is loaded lazily stays in files of its own.
+ *
+ * @param entry the module to start with, from the repository's root
+ * @returns the files' texts by their paths; the entry's path has `.js` for `.ts`
+ * @throws {TineError} `bundle`, when it cannot be bundled
+ */
+export async function bundle(entry: string): Promise<Map<string, string>> {
+  const workers = await workerModules();
+  const out = await Deno.makeTempDir({ prefix: "tine-bundle-" });
+  try {
+    const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+      // A common file above all keeps the layout: output paths are relative to the entries' common folder.
+      args: ["bundle", "-q", "--code-splitting", "--outdir", out, "main.ts", entry, ...workers],
+      cwd: root,
+      env: { NO_COLOR: "1" },
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+    }).output();
+    if (!success) {
+      const said = new TextDecoder().decode(stderr).split("\nStack backtrace")[0].trim();
+      throw new TineError("bundle", `deno bundle failed: ${said}`);
+    }
+    const files = new Map<string, string>();
+    for await (const path of outputs(out)) {
+      files.set(path.slice(out.length + 1), relink(path.slice(out.length + 1), await Deno.readTextFile(path), workers));
+    }
+    return new Map([...files].sort(([a], [b]) => a < b ? -1 : 1));
+  } finally {
+    await Deno.remove(out, { recursive: true });
+  }
+}
+
+async function* outputs(folder: string): AsyncGenerator<string> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (isDirectory) yield* outputs(`${folder}/${name}`);
+    else yield `${folder}/${name}`;
+  }
+}
+
+/** The bundler moves modules, but not the addresses in them: these are told by the file's name. */
+function relink(path: string, text: string, workers: readonly string[]): string {
+  return text.replace(moduleUrl, (_, specifier: string) => {
+    const name = specifier.slice(specifier.lastIndexOf("/"));
+    const [worker, ...others] = workers.filter((worker) => `/${worker}`.endsWith(name));
+    if (worker === undefined || others.length > 0) {
+      throw new TineError(
+        "bundle",
+        `which module is ${specifier} in ${path}? Modules loaded by address need own names`,
+      );
+    }
+    const up = "../".repeat(path.split("/").length - 1) || "./";
+    return `new URL("${up}${worker.replace(/\.ts$/, ".js")}", import.meta.url)`;
+  });
+}
