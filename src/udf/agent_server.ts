@@ -9,6 +9,8 @@ export interface AgentServerOptions extends AgentOptions {
   log?: (message: string) => void;
   /** How many connections may be open at the same time; default 10,000. More wait in the kernel's queue. */
   maxConnections?: number;
+  /** How long connections may take to end once the server is stopped, in ms; default 5,000. Then they are cut. */
+  stopTimeoutMs?: number;
   /** Gets each connection with its number, from 1 on, before anything crosses it; the agent uses what it returns. */
   wrap?: (connection: Connection, number: number) => Connection;
 }
@@ -31,6 +33,9 @@ export class AgentServer {
   readonly #createHandler: CreateHandler;
   readonly #options: AgentServerOptions;
   readonly #agents = new Map<Agent, Promise<void>>();
+  readonly #connections = new Set<Deno.Conn>();
+  /** Settles when connections have been cut. */
+  readonly #cut = Promise.withResolvers<void>();
   #stopping = false;
   #room: PromiseWithResolvers<void> | undefined;
   #accepted = 0;
@@ -68,7 +73,7 @@ export class AgentServer {
       try {
         connection = await this.#listener.accept();
       } catch (error) {
-        if (this.#stopping) break;
+        if (this.#stopping || error instanceof Deno.errors.BadResource) break; // the listener is closed
         // For instance a connection that was reset before it was accepted, or too many open files: others go on.
         this.#options.log?.(`cannot accept a connection: ${messageOf(error)}`);
         await new Promise((resolve) => setTimeout(resolve, 50));
@@ -77,21 +82,38 @@ export class AgentServer {
       if (connection.localAddr.transport === "tcp") (connection as Deno.TcpConn).setNoDelay();
       this.#run(connection, ++this.#accepted);
     }
-    await Promise.all(this.#agents.values());
+    await this.#ended();
   }
 
-  /** Stops listening and ends all agents as {@linkcode Agent.stop} does; waits for them. */
+  /**
+   * Stops listening and ends all agents as {@linkcode Agent.stop} does; waits for them, but not for ever: hosts that do not
+   * read and handlers that do not end are left after {@linkcode AgentServerOptions.stopTimeoutMs}.
+   */
   async stop(): Promise<void> {
     if (!this.#stopping) {
       this.#stopping = true;
-      this.#listener.close();
+      close(this.#listener);
       this.#room?.resolve();
       for (const agent of this.#agents.keys()) agent.stop();
     }
-    await Promise.all(this.#agents.values());
+    const timer = setTimeout(() => {
+      for (const connection of this.#connections) close(connection);
+      this.#agents.clear();
+      this.#cut.resolve();
+    }, this.#options.stopTimeoutMs ?? 5_000);
+    try {
+      await this.#ended();
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #ended(): Promise<void> {
+    await Promise.race([Promise.all(this.#agents.values()), this.#cut.promise]);
   }
 
   #run(connection: Deno.Conn, number: number): void {
+    this.#connections.add(connection);
     const closing = closeOnce(connection);
     const wrapped = this.#options.wrap?.(closing, number) ?? closing;
     const agent = new Agent(wrapped, this.#createHandler, this.#options);
@@ -99,6 +121,7 @@ export class AgentServer {
       .catch((error) => this.#options.log?.(`connection ${number} failed: ${messageOf(error)}`))
       .finally(() => {
         this.#agents.delete(agent);
+        this.#connections.delete(connection);
         this.#room?.resolve();
       });
     this.#agents.set(agent, running);
@@ -107,15 +130,19 @@ export class AgentServer {
 
 /** A connection whose end may be asked for twice. */
 function closeOnce(connection: Deno.Conn): Connection {
-  let closed = false;
   return {
     read: (buffer: Uint8Array) => connection.read(buffer),
     write: (bytes: Uint8Array) => connection.write(bytes),
     closeWrite: () => connection.closeWrite(),
-    close() {
-      if (closed) return;
-      closed = true;
-      connection.close();
-    },
+    close: () => close(connection),
   };
+}
+
+/** Closes what somebody else may have closed before. */
+function close(resource: Deno.Conn | Deno.Listener): void {
+  try {
+    resource.close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BadResource)) throw error;
+  }
 }
