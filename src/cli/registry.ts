@@ -21,6 +21,10 @@ export const registry: Registry = new Map<string, Entry>([
     summary: "Drive a UDF with points and print what it returns",
     load: () => import("./host.ts"),
   }],
+  ["replay", {
+    summary: "Replay a recording to a UDF and compare its answers",
+    load: () => import("./replay.ts"),
+  }],
   ["completions", {
     summary: "Print a completion script for bash, zsh or fish",
     load: () => import("./completions.ts"),

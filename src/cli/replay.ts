@@ -1,0 +1,142 @@
+import { TineError } from "../wire/errors.ts";
+import type { Difference } from "../udf/recording/comparison.ts";
+import type { ReplayReport } from "../udf/replay.ts";
+import { defineCommand } from "./command.ts";
+import { UsageError } from "./errors.ts";
+import { duration, flag, number, size } from "./flags.ts";
+import { onInterrupt } from "./interrupts.ts";
+import { writeStdout } from "./stdout.ts";
+import { escape, type Style, style } from "./terminal.ts";
+import { checkTarget, reachUdf, targetFlags } from "./udf_target.ts";
+
+/** Differences that people are shown; further ones are counted. */
+const SHOWN_DIFFERENCES = 20;
+
+const flags = {
+  ...targetFlags,
+  show: flag({ help: "print what the recording holds, and replay nothing" }),
+  pace: flag({ help: "send requests at the pace of the recording, not as fast as the UDF takes them" }),
+  tolerance: number({ min: 0, default: 0, help: "numbers of fields may differ by so much, absolutely or relatively" }),
+  ignoreSnapshots: flag({ help: "do not compare snapshots, whose bytes some UDFs write in any order" }),
+  json: flag({ help: "print JSON lines" }),
+  timeout: duration({ default: 10_000, zero: "wait for ever", help: "give up a UDF that is silent for so long" }),
+  drainTimeout: duration({
+    default: 60_000,
+    zero: "wait for ever",
+    help: "give up a UDF that goes on so long after the last request",
+  }),
+  maxFrame: size({ min: 1, max: 2 ** 31 - 1, default: 64 * 2 ** 20, help: "largest message accepted" }),
+};
+
+/** `tine replay`: does a UDF still answer as it did when it was recorded? */
+export const command = defineCommand({
+  name: "replay",
+  summary: "Replay a recording to a UDF and compare its answers",
+  usage: [
+    "RECORDING [flags] -- CMD ARGS...",
+    "RECORDING [flags] --handler HANDLER | --socket PATH | --connect HOST:PORT",
+    "RECORDING --show [--json]",
+  ],
+  description:
+    "Recordings are made by --record FILE of tine host and tine agent. Points are compared in order within their group; " +
+    "keepalives are not compared. Exits with 0 if all answers are as recorded, with 1 if not.",
+  flags,
+  positionals: [{ name: "RECORDING", help: "what --record has written", complete: "file" }],
+  trailing: true,
+  examples: [
+    { command: "tine replay run.rec -- python3 -u my_udf.py", what: "a regression test of a UDF" },
+    { command: "tine replay run.rec --tolerance 1e-9 --socket /tmp/udf.sock", what: "allow for rounding" },
+    { command: "tine replay run.rec --show", what: "print what was said, and when" },
+  ],
+
+  async run({ flags, positionals: [path], trailing }) {
+    if (path === undefined) throw new UsageError("RECORDING is missing");
+    const target = { handler: flags.handler, socket: flags.socket, connect: flags.connect, trailing };
+    if (flags.show) {
+      if (Object.values(target).some((value) => value !== undefined)) {
+        throw new UsageError("--show prints a recording and needs no UDF: give one of them");
+      }
+    } else checkTarget(target);
+    const { openRecording } = await import("../udf/recording/recording.ts");
+    using recording = await openRecording(path);
+    if (flags.show) {
+      const { showRecording } = await import("./show_recording.ts");
+      await showRecording(recording, flags.json);
+      return 0;
+    }
+    const { replay } = await import("../udf/replay.ts");
+    const { dim, yellow } = style(Deno.stderr);
+    const stopping = new AbortController();
+    using interrupts = onInterrupt(() => stopping.abort(), () => Deno.exit(130));
+    const peer = await reachUdf(target, {
+      retryMs: flags.timeout,
+      log: (line) => console.error(dim(escape(line))),
+      signal: stopping.signal,
+    });
+    const paint = style(Deno.stdout);
+    let printed = Promise.resolve();
+    let count = 0;
+    const print = (text: string) => {
+      printed = printed.then(() => writeStdout(text));
+      printed.catch(() => stopping.abort());
+    };
+    const report = await replay(recording, peer, (difference) => {
+      if (flags.json) print(JSON.stringify(difference) + "\n");
+      else if (++count <= SHOWN_DIFFERENCES) print(differenceText(difference, paint));
+    }, {
+      pace: flags.pace,
+      tolerance: flags.tolerance,
+      ignoreSnapshots: flags.ignoreSnapshots,
+      timeoutMs: flags.timeout,
+      drainTimeoutMs: flags.drainTimeout,
+      maxFrameBytes: flags.maxFrame,
+      log: (message) => console.error(yellow(`tine replay: ${escape(message)}`)),
+      signal: stopping.signal,
+    });
+    const { failure, ...counts } = report;
+    const differences = report.changed + report.missing + report.extra;
+    const verdict = failure !== undefined ? "failed" : differences > 0 ? "differs" : "same";
+    if (flags.json) print(JSON.stringify({ verdict, ...counts, error: failure?.message }) + "\n");
+    else {
+      if (count > SHOWN_DIFFERENCES) print(`... and ${plural(count - SHOWN_DIFFERENCES, "more difference")}\n`);
+      print(summaryText(report, differences, paint));
+    }
+    await printed;
+    if (interrupts.interrupted) return 130;
+    if (failure !== undefined) throw failure instanceof TineError ? failure : new TineError("failed", failure.message);
+    return differences > 0 ? 1 : 0;
+  },
+});
+
+function differenceText({ change, what, group, index, expected, actual, details }: Difference, paint: Style): string {
+  const where = `${what} ${index + 1}${group ? ` of group ${escape(group)}` : ""}`;
+  const lines = [paint.bold(`${where} ${{ changed: "differs", missing: "is missing", extra: "is new" }[change]}`)];
+  if (expected !== undefined) lines.push(paint.red(`  - ${expected}`));
+  if (actual !== undefined) lines.push(paint.green(`  + ${actual}`));
+  for (const line of details) lines.push(`    ${line}`);
+  return lines.join("\n") + "\n";
+}
+
+function summaryText(report: ReplayReport, differences: number, { bold, red, green }: Style): string {
+  const { same, changed, missing, extra, beyond, requests } = report;
+  const sent = plural(requests, "request");
+  const lines: string[] = [];
+  if (report.failure !== undefined) {
+    lines.push(`${red("failed")}: ${plural(same, "response")} as recorded until then, ${differences} not`);
+  } else if (differences === 0) {
+    lines.push(`${green("same")}: ${sent}, ${plural(same, "response")} as recorded`);
+  } else {
+    const kinds = [[changed, "differ"], [missing, "missing"], [extra, "new"]] as const;
+    const text = kinds.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`).join(", ");
+    lines.push(`${red(bold("differs"))}: ${sent}, ${plural(same, "response")} as recorded, ${text}`);
+  }
+  if (report.cut) {
+    lines.push(`the recording was cut; what came beyond its end was not compared: ${plural(beyond, "response")}`);
+  }
+  if (report.endedEarly) lines.push("the recorded UDF ended before its input did");
+  return lines.join("\n") + "\n";
+}
+
+function plural(count: number, one: string): string {
+  return `${count.toLocaleString("en")} ${one}${count === 1 ? "" : "s"}`;
+}

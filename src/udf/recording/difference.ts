@@ -1,0 +1,174 @@
+import { terminalText } from "../format/terminal_text.ts";
+import { LineProtocolWriter } from "../format/line_protocol_writer.ts";
+import type { InfoResponse } from "../messages.ts";
+import type { FieldValue, Point } from "../point.ts";
+import { Alignment } from "./alignment.ts";
+import { contentText } from "./message_text.ts";
+import { pointIdentity, type ResponseItem } from "./response_item.ts";
+
+/** How many points of one batch a difference shows. */
+const SHOWN_POINTS = 5;
+
+/** What counts as the same. */
+export interface Tolerance {
+  /** Numbers a and b are the same if |a - b| is at most this, or at most this times the larger of |a| and |b|; 0: only if equal. */
+  tolerance: number;
+  /** Snapshots are the same whatever they hold. */
+  ignoreSnapshots: boolean;
+}
+
+/** Whether two responses are the same. Maps have no order; NaN is NaN; an int64 is never a double. */
+export function sameItem(expected: ResponseItem, actual: ResponseItem, options: Tolerance): boolean {
+  return explain(expected, actual, options).length === 0;
+}
+
+/** What differs between two responses, each on a line that is safe to print; none: nothing. */
+export function explain(expected: ResponseItem, actual: ResponseItem, options: Tolerance): string[] {
+  if (expected.kind === "point" && actual.kind === "point") {
+    return explainPoint(expected.point, actual.point, options.tolerance);
+  }
+  if (expected.kind === "batch" && actual.kind === "batch") {
+    const { begin, end, points } = expected.batch;
+    const other = actual.batch;
+    return [
+      ...explainKeys("begin.", begin, other.begin, ["name", "group", "size", "byName"], options.tolerance),
+      ...explainMap("begin.tags.", begin.tags, other.begin.tags),
+      ...explainKeys("end.", end, other.end, ["name", "group", "tmax", "byName"], options.tolerance),
+      ...explainMap("end.tags.", end.tags, other.end.tags),
+      ...explainPoints(points, other.points, options.tolerance),
+    ];
+  }
+  if (expected.kind === "snapshot" && actual.kind === "snapshot") {
+    return options.ignoreSnapshots ? [] : explainBytes(expected.snapshot, actual.snapshot);
+  }
+  if (expected.kind === "info" && actual.kind === "info") return explainInfo(expected.info, actual.info);
+  const before = itemText(expected), after = itemText(actual);
+  return before === after ? [] : [change(expected.kind === actual.kind ? expected.kind : "kind", before, after)];
+}
+
+/** A response on one line: points as line protocol where that can hold them, else as JSON. */
+export function itemText(item: ResponseItem): string {
+  if (item.kind === "point") return pointText(item.point);
+  if (item.kind === "broken batch") return terminalText(`${item.reason}, ${item.points.length} points`);
+  if (item.kind !== "batch") return `${item.kind} ${terminalText(contentText(item))}`;
+  const { begin, points } = item.batch;
+  return `batch ${terminalText(contentText({ kind: "begin", begin }))}, ${points.length} points`;
+}
+
+function pointText(point: Point): string {
+  const writer = new LineProtocolWriter();
+  const line = writer.point(point).trimEnd();
+  const { points, fields, tags } = writer.losses;
+  return terminalText(points + fields + tags === 0 ? line : contentText({ kind: "point", point }));
+}
+
+function explainPoint(expected: Point, actual: Point, tolerance: number): string[] {
+  return [
+    ...explainKeys("", expected, actual, POINT_KEYS, tolerance),
+    ...explainLists("dimensions", expected.dimensions, actual.dimensions),
+    ...explainMap("tags.", expected.tags, actual.tags),
+    ...explainMap("", new Map(expected.fields()), new Map(actual.fields()), tolerance),
+  ];
+}
+
+const POINT_KEYS = ["time", "name", "database", "retentionPolicy", "group", "byName"] as const;
+
+function explainPoints(expected: Point[], actual: Point[], tolerance: number): string[] {
+  const lines: string[] = [];
+  let count = 0;
+  const alignment = new Alignment<Point>({
+    same: (a, b) => explainPoint(a, b, tolerance).length === 0,
+    identity: pointIdentity,
+    onDifference({ index, expected, actual }) {
+      if (++count > SHOWN_POINTS) return;
+      if (expected === undefined) lines.push(`point ${index + 1} is new: ${pointText(actual!)}`);
+      else if (actual === undefined) lines.push(`point ${index + 1} is missing: ${pointText(expected)}`);
+      else {
+        lines.push(`point ${index + 1}: - ${pointText(expected)}`, `point ${index + 1}: + ${pointText(actual)}`);
+        for (const line of explainPoint(expected, actual, tolerance)) lines.push(`point ${index + 1}: ${line}`);
+      }
+    },
+  });
+  for (const point of expected) alignment.expected(point);
+  for (const point of actual) alignment.actual(point);
+  alignment.end();
+  if (count > SHOWN_POINTS) lines.push(`and ${count - SHOWN_POINTS} more points of this batch`);
+  return lines;
+}
+
+function explainInfo(expected: InfoResponse, actual: InfoResponse): string[] {
+  return [
+    ...explainKeys("", expected, actual, ["wants", "provides"], 0),
+    ...explainMap("options.", typesOf(expected), typesOf(actual)),
+  ];
+}
+
+function typesOf({ options }: InfoResponse): Map<string, string> {
+  return new Map(Array.from(options, ([name, types]) => [name, `(${types.join(", ")})`]));
+}
+
+function explainKeys<K extends string>(
+  prefix: string,
+  expected: { [key in K]: FieldValue },
+  actual: { [key in K]: FieldValue },
+  keys: readonly K[],
+  tolerance: number,
+): string[] {
+  return keys
+    // Times and sizes are no measured numbers.
+    .filter((key) => !sameValue(expected[key], actual[key], typeof expected[key] === "bigint" ? 0 : tolerance))
+    .map((key) => change(prefix + key, valueText(expected[key]), valueText(actual[key])));
+}
+
+function explainMap<T extends FieldValue>(
+  prefix: string,
+  expected: Map<string, T>,
+  actual: Map<string, T>,
+  tolerance = 0,
+): string[] {
+  const lines: string[] = [];
+  for (const [name, value] of expected) {
+    const other = actual.get(name);
+    if (other === undefined) lines.push(change(prefix + terminalText(name), valueText(value), "(none)"));
+    else if (!sameValue(value, other, tolerance)) {
+      lines.push(change(prefix + terminalText(name), valueText(value), valueText(other)));
+    }
+  }
+  for (const [name, value] of actual) {
+    if (!expected.has(name)) lines.push(change(prefix + terminalText(name), "(none)", valueText(value)));
+  }
+  return lines;
+}
+
+function explainLists(what: string, expected: string[], actual: string[]): string[] {
+  const before = JSON.stringify(expected), after = JSON.stringify(actual);
+  return before === after ? [] : [change(what, terminalText(before), terminalText(after))];
+}
+
+function explainBytes(expected: Uint8Array, actual: Uint8Array): string[] {
+  const length = Math.min(expected.length, actual.length);
+  let same = 0;
+  while (same < length && expected[same] === actual[same]) same++;
+  if (same === expected.length && same === actual.length) return [];
+  return [`the first ${same} bytes are the same, of ${expected.length} before and ${actual.length} now`];
+}
+
+/** Whether two values are the same; numbers within the tolerance, absolute or relative. */
+export function sameValue(expected: FieldValue, actual: FieldValue, tolerance: number): boolean {
+  if (Object.is(expected, actual)) return true;
+  if (tolerance === 0 || typeof expected !== typeof actual) return false;
+  if (typeof expected !== "number" && typeof expected !== "bigint") return false;
+  const a = Number(expected), b = Number(actual);
+  const distance = typeof expected === "bigint" ? Number(expected - (actual as bigint)) : a - b;
+  return Math.abs(distance) <= tolerance * Math.max(1, Math.abs(a), Math.abs(b)) && Number.isFinite(distance);
+}
+
+function valueText(value: FieldValue): string {
+  if (typeof value === "bigint") return `${value}i`;
+  if (typeof value === "string") return terminalText(JSON.stringify(value));
+  return Object.is(value, -0) ? "-0" : String(value);
+}
+
+function change(what: string, before: string, after: string): string {
+  return `${what}: ${before} -> ${after}`;
+}
