@@ -10,6 +10,8 @@ export interface Peer {
    * `exited with status 3`. Where nobody can tell, as behind a socket, undefined when the connection ends.
    */
   readonly ended: Promise<string | undefined>;
+  /** Sends a signal to the UDF; absent where it is no process of ours. */
+  signal?(name: Deno.Signal): void;
   /** Ends the UDF by force. */
   kill(): void;
   /** Frees what the peer holds; call it once it has ended or been killed. */

@@ -60,6 +60,14 @@ export function startProcess(command: readonly string[], log: (line: string) => 
     name: command.join(" "),
     connection,
     ended: ended(),
+    signal(name) {
+      try {
+        child.kill(name);
+      } catch (error) {
+        // It has ended by itself.
+        if (!(error instanceof TypeError || error instanceof Deno.errors.NotFound)) throw error;
+      }
+    },
     kill: () => killGroup(child.pid),
     async close() {
       connection.close();

@@ -1,0 +1,25 @@
+import { batchChecks } from "./batch_checks.ts";
+import type { Check } from "./check.ts";
+import { compatibilityChecks } from "./compatibility_checks.ts";
+import { endingChecks } from "./ending_checks.ts";
+import { framingChecks } from "./framing_checks.ts";
+import { groupChecks } from "./group_checks.ts";
+import { keepaliveChecks } from "./keepalive_checks.ts";
+import { optionChecks } from "./option_checks.ts";
+import { snapshotChecks } from "./snapshot_checks.ts";
+import { startupChecks } from "./startup_checks.ts";
+import { valueChecks } from "./value_checks.ts";
+
+/** All checks, in the order in which Kapacitor would come across what they look at. */
+export const CHECKS: readonly Check[] = [
+  ...startupChecks,
+  ...optionChecks,
+  ...keepaliveChecks,
+  ...framingChecks,
+  ...valueChecks,
+  ...compatibilityChecks,
+  ...batchChecks,
+  ...groupChecks,
+  ...snapshotChecks,
+  ...endingChecks,
+];

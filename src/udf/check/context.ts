@@ -1,0 +1,73 @@
+import { messageOf } from "../../wire/errors.ts";
+import { Finding } from "./finding.ts";
+import { Probe } from "./probe.ts";
+import type { Subject } from "./subject.ts";
+
+/** What a check works with: fresh conversations with the UDF, all of which end with the check, in time. */
+export class Context implements AsyncDisposable {
+  readonly #probes: Probe[] = [];
+  #expires: number;
+
+  constructor(readonly subject: Subject) {
+    this.#expires = performance.now() + subject.timeoutMs;
+  }
+
+  /** Gives the check its whole time again: for one that makes progress. */
+  extend(): void {
+    this.#expires = performance.now() + this.subject.timeoutMs;
+  }
+
+  /** A conversation with a fresh UDF, which has heard nothing yet. */
+  async open(): Promise<Probe> {
+    const { subject } = this;
+    subject.signal?.throwIfAborted();
+    let peer;
+    try {
+      peer = await subject.connect((line) => subject.hearStderr(line));
+    } catch (error) {
+      throw new Finding("fail", `it cannot be reached: ${messageOf(error)}`, {
+        sent: "nothing",
+        came: messageOf(error),
+        expected: "a UDF that can be started or connected to again and again",
+      });
+    }
+    const probe = new Probe(peer, {
+      provides: subject.info?.provides,
+      timeoutMs: subject.timeoutMs,
+      within: (promise, atMostMs) => this.#within(promise, atMostMs),
+    });
+    this.#probes.push(probe);
+    return probe;
+  }
+
+  /** A conversation with a fresh UDF that has accepted its options, as Kapacitor starts one: without asking for info. */
+  async start(): Promise<Probe> {
+    const options = this.subject.needOptions();
+    const probe = await this.open();
+    await probe.send({ kind: "init", init: { options, taskId: "check", nodeId: "udf1" } });
+    const { outcome } = await probe.answer("init");
+    if (!outcome.success) throw probe.fail("it refused options that it accepted before", "a success");
+    return probe;
+  }
+
+  async #within(promise: Promise<unknown>, atMostMs = Infinity): Promise<boolean> {
+    const { signal } = this.subject;
+    signal?.throwIfAborted();
+    const left = Math.min(atMostMs, this.#expires - performance.now());
+    const done = Promise.withResolvers<boolean>();
+    const abort = () => done.reject(signal!.reason);
+    const timer = setTimeout(() => done.resolve(false), Math.max(0, left));
+    signal?.addEventListener("abort", abort, { once: true });
+    promise.then(() => done.resolve(true), done.reject);
+    try {
+      return await done.promise;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#probes.splice(0).map((probe) => probe.close()));
+  }
+}

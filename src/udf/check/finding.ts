@@ -1,0 +1,38 @@
+/** What a check comes to, where it is not simply passed. */
+export type Trouble = "fail" | "warn" | "skip";
+
+/** What a failed check has to show. */
+export interface Evidence {
+  /** What was sent, in order. */
+  sent: string;
+  /** What came back, in order, and how the UDF ended where it did. */
+  came: string;
+  /** What the protocol asks for. */
+  expected: string;
+}
+
+/** Ends a check with something else than a pass. */
+export class Finding extends Error {
+  override name = "Finding";
+
+  /**
+   * @param trouble `fail`: a real Kapacitor can run into it; `warn`: it is unwise; `skip`: it could not be checked
+   * @param reason one clause: what is wrong, or why the check was skipped
+   * @param evidence absent where the check was skipped
+   */
+  constructor(readonly trouble: Trouble, readonly reason: string, readonly evidence?: Evidence) {
+    super(reason);
+  }
+}
+
+/** A check that cannot be made, and why. */
+export function skip(reason: string): Finding {
+  return new Finding("skip", reason);
+}
+
+/** A failure as a warning, where a real Kapacitor does not send what led to it. */
+export function warnOnly(error: unknown): unknown {
+  return error instanceof Finding && error.trouble === "fail"
+    ? new Finding("warn", error.reason, error.evidence)
+    : error;
+}

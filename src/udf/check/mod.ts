@@ -1,0 +1,12 @@
+/**
+ * Checks whether a UDF speaks Kapacitor's protocol, by frames that a host sends and by such as it might.
+ *
+ * @module
+ */
+
+export type { Check, CheckResult } from "./check.ts";
+export { CHECKS } from "./checks.ts";
+export type { Unit } from "./data.ts";
+export { type Evidence, Finding, type Trouble } from "./finding.ts";
+export { type CheckOptions, checkUdf } from "./runner.ts";
+export type { SubjectOptions } from "./subject.ts";

@@ -1,0 +1,81 @@
+import type { Option, OptionValue } from "../messages.ts";
+import type { Check } from "./check.ts";
+import type { Context } from "./context.ts";
+import { Finding, skip } from "./finding.ts";
+import { sampleOptions } from "./subject.ts";
+
+/** Options as a script may give them. Kapacitor checks them against the info that it got when it started, which may be old. */
+export const optionChecks: readonly Check[] = [
+  {
+    id: "init",
+    title: "accepts its options",
+    async run(context) {
+      const { subject } = context;
+      if (subject.options !== undefined) {
+        const probe = await context.start();
+        await probe.finish();
+        return;
+      }
+      const evidence = { sent: "init", came: subject.refusal, expected: "a success" };
+      throw subject.hasSettings
+        ? new Finding("fail", subject.refusal, evidence)
+        : new Finding("warn", `${subject.refusal}; most checks need its options: give them with --set`, evidence);
+    },
+  },
+  {
+    id: "init-without",
+    title: "answers init without options",
+    run: (context) => initWith(context, []),
+  },
+  {
+    id: "init-repeated",
+    title: "answers init with each option twice",
+    run(context) {
+      const options = someOptions(context);
+      return initWith(context, [...options, ...options]);
+    },
+  },
+  {
+    id: "init-wrong-type",
+    title: "answers init with values of other types",
+    run(context) {
+      const options = someOptions(context);
+      return initWith(context, options.map(({ name, values }) => ({ name, values: values.map(otherType) })));
+    },
+  },
+  {
+    id: "init-without-values",
+    title: "answers init with options that lack their values",
+    run: (context) => initWith(context, someOptions(context).map(({ name }) => ({ name, values: [] }))),
+  },
+  {
+    id: "init-unknown",
+    title: "answers init with an option it does not have",
+    run(context) {
+      const unknown: Option = { name: "tine_unknown", values: [{ type: "int", value: 1n }] };
+      return initWith(context, [...context.subject.options ?? [], unknown]);
+    },
+  },
+];
+
+function someOptions({ subject }: Context): readonly Option[] {
+  const info = subject.info!;
+  if (info.options.size === 0) throw skip("it takes no options");
+  return subject.options?.length ? subject.options : sampleOptions(info);
+}
+
+/** Whatever the options are: the UDF has to say whether it takes them, and why not, and to end with its input. */
+async function initWith(context: Context, options: readonly Option[]): Promise<string> {
+  const probe = await context.open();
+  await probe.send({ kind: "init", init: { options: [...options], taskId: "check", nodeId: "udf1" } });
+  const { outcome } = await probe.answer("init");
+  if (!outcome.success && outcome.error === "") {
+    throw probe.warn("it refuses without a reason, and nobody will know why the task does not start", "an error text");
+  }
+  await probe.dismiss();
+  return outcome.success ? "accepted" : `refused: ${outcome.error}`;
+}
+
+function otherType({ type }: OptionValue): OptionValue {
+  return type === "string" ? { type: "int", value: 7n } : { type: "string", value: "seven" };
+}

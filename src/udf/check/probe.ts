@@ -1,0 +1,334 @@
+import { ByteReader } from "../../wire/byte_reader.ts";
+import { writeAll } from "../../wire/connection.ts";
+import { messageOf } from "../../wire/errors.ts";
+import { DEFAULT_MAX_FRAME_BYTES, FrameReader, previewBytes } from "../../wire/frame_reader.ts";
+import { BatchGuard } from "../batch_guard.ts";
+import { decodeResponse } from "../codec.ts";
+import type { BeginBatch, EdgeType, Request, Response } from "../messages.ts";
+import type { Peer } from "../peer.ts";
+import type { Point } from "../point.ts";
+import type { Output } from "./canonical.ts";
+import { type Evidence, Finding } from "./finding.ts";
+import { describeRequest, describeResponse, Transcript } from "./transcript.ts";
+import { framesOf } from "./wire.ts";
+
+/** How long the end of a process is waited for where it only explains the end of its output. */
+const EXIT_GRACE_MS = 1000;
+/** More than this in one conversation is no answer to what checks send. */
+const MAX_RESPONSES = 1_000_000;
+
+/** Waits for a promise as long as a check may take: false once its time is up. Throws if all checks are stopped. */
+export type Within = (promise: Promise<unknown>, atMostMs?: number) => Promise<boolean>;
+
+/** What a probe is told about the UDF. */
+export interface ProbeOptions {
+  /** What the UDF provides, where it is known. */
+  provides?: EdgeType;
+  within: Within;
+  /** For messages: how long a check may take. */
+  timeoutMs: number;
+}
+
+type Answer = Exclude<Response, { kind: "keepalive" | "error" | "point" | "begin" | "end" | "empty" }>;
+
+/**
+ * A conversation with a fresh UDF in raw frames: sends what it is told, whether a host would or not, and takes what
+ * comes, which must be in order whatever was sent. Whatever is wrong ends it in a {@linkcode Finding} that shows both sides.
+ */
+export class Probe {
+  /** Points and whole batches that came back, in order. */
+  readonly outputs: Output[] = [];
+  /** Times of the keepalive responses that came, in order. */
+  readonly keepalives: bigint[] = [];
+  /** The text of the ErrorResponse, once one has come. */
+  error: string | undefined;
+  /** The longest time between two signs of life since {@linkcode listen}, in ms. */
+  longestSilenceMs = 0;
+  /** Strings that came and were not UTF-8 do not count as a fault. */
+  toleratesInvalidUtf8 = false;
+
+  readonly #peer: Peer;
+  readonly #options: ProbeOptions;
+  readonly #frames: FrameReader;
+  readonly #cursor = new ByteReader();
+  readonly #guard: BatchGuard;
+  readonly #answers: Answer[] = [];
+  readonly #sent = new Transcript();
+  readonly #came = new Transcript();
+  #batch: { begin: BeginBatch; points: Point[] } | undefined;
+  #violation: string | undefined;
+  #outputEnded = false;
+  #inputEnded = false;
+  #responses = 0;
+  #lastHeard = performance.now();
+  #changed = Promise.withResolvers<void>();
+
+  constructor(peer: Peer, options: ProbeOptions) {
+    this.#peer = peer;
+    this.#options = options;
+    this.#frames = new FrameReader(peer.connection, DEFAULT_MAX_FRAME_BYTES);
+    this.#guard = new BatchGuard("the UDF");
+    if (options.provides !== undefined) this.#guard.edge = options.provides;
+    void this.#read();
+  }
+
+  /** Whether the UDF can be sent signals, as a child process can. */
+  get signals(): boolean {
+    return this.#peer.signal !== undefined;
+  }
+
+  /** Sends requests, in as few writes as possible. */
+  async send(...requests: Request[]): Promise<void> {
+    for (let start = 0; start < requests.length; start += 500) {
+      const some = requests.slice(start, start + 500);
+      for (const request of some) this.#sent.add(describeRequest(request));
+      await this.#write(framesOf(some));
+    }
+  }
+
+  /** Sends bytes in one write; `what` they are stands in messages. */
+  async sendBytes(bytes: Uint8Array, what: string): Promise<void> {
+    this.#sent.add(what);
+    await this.#write(bytes);
+  }
+
+  /** Whether a string has come that is not UTF-8. */
+  get sawInvalidUtf8(): boolean {
+    return this.#cursor.strings.invalid > 0;
+  }
+
+  /** Adds a remark to what was sent. */
+  note(remark: string): void {
+    this.#sent.add(remark);
+  }
+
+  /** All points that came back, also those in batches. */
+  points(): Point[] {
+    return this.outputs.flatMap((output) => output.kind === "point" ? [output.point] : output.batch.points);
+  }
+
+  /** Sends a signal to the UDF. */
+  signal(name: Deno.Signal): void {
+    this.#sent.add(`the signal ${name}`);
+    this.#peer.signal?.(name);
+  }
+
+  /** Waits for the answer to a question; data and keepalives may come before it. */
+  async answer<K extends Answer["kind"]>(kind: K): Promise<Extract<Answer, { kind: K }>> {
+    const expected = `an answer to ${kind}`;
+    const answer = await this.until(() => this.#answers.shift(), expected);
+    if (answer.kind !== kind) throw this.fail(`it answered ${answer.kind} where ${kind} was asked`, expected);
+    return answer as Extract<Answer, { kind: K }>;
+  }
+
+  /** Sends a keepalive and waits for a response to one: all that was sent before has then been read. */
+  async settle(time = 1n): Promise<void> {
+    const before = this.keepalives.length;
+    await this.send({ kind: "keepalive", time });
+    await this.until(() => this.keepalives.length > before || undefined, "an answer to keepalive");
+  }
+
+  /** Waits until nothing has come for so long. */
+  async quiet(ms: number): Promise<void> {
+    while (await this.#options.within(this.#changed.promise, ms)) if (this.#outputEnded) return;
+  }
+
+  /** Waits until `look` finds something, and returns it. */
+  async until<T>(look: () => T | undefined, expected: string): Promise<T> {
+    for (;;) {
+      if (this.#violation !== undefined) throw this.fail(this.#violation, expected);
+      const found = look();
+      if (found !== undefined) return found;
+      if (this.error !== undefined) throw this.fail("it reported an error", expected);
+      if (this.#outputEnded) {
+        const end = await this.#explainEnd();
+        throw this.fail(end === undefined ? "it ended its output" : `it ${end}`, expected);
+      }
+      if (!await this.#options.within(this.#changed.promise)) {
+        const waited = `${this.#options.timeoutMs / 1000} s`;
+        this.#came.add(`nothing more within ${waited}`);
+        throw this.fail(`it did not answer within ${waited}`, expected);
+      }
+    }
+  }
+
+  /** Ends the UDF's input. */
+  async endInput(): Promise<void> {
+    if (this.#inputEnded) return;
+    this.#inputEnded = true;
+    this.#sent.add("the end of input");
+    await this.#options.within(this.#peer.connection.closeWrite().catch(() => {}));
+  }
+
+  /** Ends the UDF's input, and sees to it that the UDF says the rest in order and ends with status 0. */
+  async finish(): Promise<void> {
+    const expected = "the rest of its output, then its end with status 0";
+    await this.endInput();
+    await this.until(() => this.#outputEnded || undefined, expected);
+    if (this.error !== undefined) throw this.fail("it reported an error", expected);
+    if (this.#batch !== undefined) throw this.fail("it ended inside a batch that it had begun", expected);
+    const end = await this.ended(expected);
+    if (end !== undefined) throw this.fail(`it ${end}`, expected);
+    const [unasked] = this.#answers;
+    if (unasked !== undefined) throw this.warn(`it answered ${unasked.kind}, which nobody asked for`, "no such answer");
+  }
+
+  /** Ends the UDF's input and waits for its end, however it ends: what it was sent is nothing to be proud of. */
+  async dismiss(): Promise<void> {
+    await this.endInput();
+    const look = () => this.#outputEnded || this.error !== undefined || undefined;
+    await this.until(look, "the end of the UDF at the end of its input");
+    await this.ended("the end of the UDF at the end of its input");
+  }
+
+  /** How the UDF ended: undefined where it ended well. Waits for that. */
+  async ended(expected: string): Promise<string | undefined> {
+    if (await this.#options.within(this.#peer.ended)) {
+      const end = await this.#peer.ended;
+      this.#came.add(end ?? "its end");
+      return end;
+    }
+    throw this.fail(`it did not end within ${this.#options.timeoutMs / 1000} s`, expected);
+  }
+
+  /** Starts to measure silence. */
+  listen(): void {
+    this.#lastHeard = performance.now();
+    this.longestSilenceMs = 0;
+  }
+
+  /** A failure with what was sent and what came. */
+  fail(reason: string, expected: string, came?: string): Finding {
+    return new Finding("fail", reason, this.evidence(expected, came));
+  }
+
+  /** A warning with what was sent and what came. */
+  warn(reason: string, expected: string, came?: string): Finding {
+    return new Finding("warn", reason, this.evidence(expected, came));
+  }
+
+  /** Both sides of the conversation. */
+  evidence(expected: string, came?: string): Evidence {
+    return { sent: this.#sent.toString(), came: came ?? this.#came.toString(), expected };
+  }
+
+  /** Ends the UDF, by force where it is still there. Does not fail. */
+  async close(): Promise<void> {
+    this.#frames.stop();
+    try {
+      this.#peer.kill();
+    } catch {
+      // It has gone.
+    }
+    // A handler in this process cannot be killed; it ends once its call does.
+    const timer = Promise.withResolvers<void>();
+    const id = setTimeout(timer.resolve, EXIT_GRACE_MS);
+    await Promise.race([this.#peer.close().catch(() => {}), timer.promise]);
+    clearTimeout(id);
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    if (this.#violation !== undefined) throw this.fail(this.#violation, "responses that the protocol allows");
+    const expected = "a UDF that reads its input";
+    let failed = false;
+    const writing = writeAll(this.#peer.connection, bytes).catch(() => {
+      failed = true;
+    });
+    if (!await this.#options.within(writing)) {
+      throw this.fail(`it did not read its input for ${this.#options.timeoutMs / 1000} s`, expected);
+    }
+    if (!failed) return;
+    // It goes away; why is known once all that it said is read.
+    await this.until<never>(() => undefined, expected);
+  }
+
+  async #read(): Promise<void> {
+    try {
+      while (await this.#frames.fill()) {
+        this.#heard();
+        while (this.#frames.next()) {
+          const { bytes, start, end } = this.#frames;
+          this.#take(decodeResponse(this.#cursor.reset(bytes, start, end)), bytes.subarray(start - 1, end));
+        }
+        this.#notify();
+      }
+    } catch (error) {
+      this.#violation ??= `it sent what is no response: ${messageOf(error)}${this.#nearby()}`;
+      this.#came.add(this.#violation);
+      void this.#frames.drain().catch(() => {});
+    }
+    this.#outputEnded = true;
+    this.#notify();
+  }
+
+  #take(response: Response, frame: Uint8Array): void {
+    this.#came.add(describeResponse(response));
+    if (++this.#responses > MAX_RESPONSES) throw new Error(`more than ${MAX_RESPONSES} responses`);
+    if (this.#cursor.strings.invalid > 0 && !this.toleratesInvalidUtf8) {
+      this.#violation ??= "it sent a string that is not UTF-8, which Kapacitor refuses";
+    }
+    switch (response.kind) {
+      case "keepalive":
+        this.keepalives.push(response.time);
+        return;
+      case "error":
+        this.error ??= response.error;
+        return;
+      case "empty":
+        this.#violation ??= `it sent an empty or unknown response, on which Kapacitor crashes: ${previewBytes(frame)}`;
+        return;
+      case "begin":
+      case "point":
+      case "end":
+        try {
+          this.#takeData(response);
+        } catch (error) {
+          this.#violation ??= messageOf(error).replace("the UDF", "it");
+        }
+        return;
+      default:
+        this.#answers.push(response);
+    }
+  }
+
+  #takeData(response: Extract<Response, { kind: "begin" | "point" | "end" }>): void {
+    if (response.kind === "begin") {
+      this.#guard.begin(response.begin);
+      this.#batch = { begin: response.begin, points: [] };
+    } else if (response.kind === "end") {
+      this.#guard.end(response.end);
+      this.outputs.push({ kind: "batch", batch: { ...this.#batch!, end: response.end } });
+      this.#batch = undefined;
+    } else {
+      this.#guard.point();
+      if (this.#batch === undefined) this.outputs.push(response);
+      else this.#batch.points.push(response.point);
+    }
+  }
+
+  /** What stands where a response should, if it reads like text. */
+  #nearby(): string {
+    const { bytes, start, end } = this.#frames;
+    const preview = previewBytes(bytes.subarray(Math.max(0, start - 1), Math.min(end, start + 80)));
+    return preview.startsWith('"') ? `; text on its standard output? ${preview}` : "";
+  }
+
+  async #explainEnd(): Promise<string | undefined> {
+    if (!await this.#options.within(this.#peer.ended, EXIT_GRACE_MS)) return undefined;
+    const end = await this.#peer.ended;
+    if (end !== undefined) this.#came.add(end);
+    else this.#came.add("the end of its output");
+    return end;
+  }
+
+  #heard(): void {
+    const now = performance.now();
+    this.longestSilenceMs = Math.max(this.longestSilenceMs, now - this.#lastHeard);
+    this.#lastHeard = now;
+  }
+
+  #notify(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+}

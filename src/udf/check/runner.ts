@@ -1,0 +1,110 @@
+import type { Check, CheckResult } from "./check.ts";
+import { CHECKS } from "./checks.ts";
+import { Context } from "./context.ts";
+import { Finding } from "./finding.ts";
+import { Subject, type SubjectOptions } from "./subject.ts";
+
+/** What to check of a UDF, and how. */
+export interface CheckOptions extends SubjectOptions {
+  /** The ids of the checks to make; absent: all. */
+  only?: readonly string[];
+  /** How many checks are made at the same time, each with a UDF of its own; default 1. */
+  jobs?: number;
+}
+
+/**
+ * Checks whether a UDF speaks the protocol. Results come in the order of {@linkcode CHECKS}; where the UDF cannot even answer
+ * info, all others are skipped.
+ *
+ * @throws {TineError} `bad-option` where the settings do not fit what the UDF declares
+ *
+ * @example
+ * ```ts
+ * import { checkUdf } from "./runner.ts";
+ * import { startInProcess } from "../in_process_peer.ts";
+ * import { createHandler } from "../handlers/mirror.ts";
+ * const connect = () => Promise.resolve(startInProcess("mirror", createHandler));
+ * for await (const { id, status } of checkUdf({ connect })) console.log(status, id);
+ * ```
+ */
+export async function* checkUdf(options: CheckOptions): AsyncGenerator<CheckResult> {
+  const subject = new Subject(options);
+  const chosen = CHECKS.filter(({ id }) => options.only?.includes(id) ?? true);
+  const unusable = await prepare(subject);
+  if (unusable !== undefined) {
+    const [first] = CHECKS;
+    yield unusable;
+    const reason = "it does not answer info";
+    for (const { id, title } of chosen) {
+      if (id !== first.id) yield { id, title, status: "skip", reason, durationMs: 0 };
+    }
+    return;
+  }
+  const early = chosen.filter((check) => !check.last), late = chosen.filter((check) => check.last);
+  yield* inOrder(early.map((check) => () => runCheck(check, subject)), options.jobs ?? 1);
+  yield* inOrder(late.map((check) => () => runCheck(check, subject)), 1);
+}
+
+/** Asks for info, without which nothing is known, and finds out which options the UDF accepts. */
+async function prepare(subject: Subject): Promise<CheckResult | undefined> {
+  let info;
+  const [first] = CHECKS;
+  const result = await runCheck({
+    ...first,
+    async run(context) {
+      const probe = await context.open();
+      await probe.send({ kind: "info" });
+      ({ info } = await probe.answer("info"));
+    },
+  }, subject);
+  if (info === undefined) return result;
+  await subject.learnOptions(info);
+}
+
+async function runCheck({ id, title, run }: Check, subject: Subject): Promise<CheckResult> {
+  const started = performance.now();
+  const done = (status: CheckResult["status"], more: Partial<CheckResult> = {}): CheckResult => {
+    return { id, title, status, ...more, durationMs: Math.round(performance.now() - started) };
+  };
+  try {
+    await using context = new Context(subject);
+    const reason = await run(context);
+    return done("pass", reason === undefined ? {} : { reason });
+  } catch (error) {
+    if (!(error instanceof Finding)) throw error;
+    const { trouble, reason, evidence } = error;
+    return done(trouble, { reason, evidence });
+  }
+}
+
+/** Runs tasks, so many at a time; gives their results in order. */
+async function* inOrder<T>(tasks: readonly (() => Promise<T>)[], jobs: number): AsyncGenerator<T> {
+  const running: Promise<T>[] = [];
+  let next = 0;
+  let active = 0;
+  let failed = false;
+  const freed = () => {
+    active--;
+    if (!failed) fillUp();
+  };
+  const fillUp = () => {
+    while (active < Math.max(1, jobs) && next < tasks.length) {
+      active++;
+      const result = tasks[next]();
+      running[next++] = result;
+      result.then(freed, () => {
+        failed = true;
+        active--;
+      });
+    }
+  };
+  fillUp();
+  for (let i = 0; i < tasks.length; i++) {
+    try {
+      yield await running[i];
+    } catch (error) {
+      await Promise.allSettled(running);
+      throw error;
+    }
+  }
+}

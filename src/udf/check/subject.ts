@@ -1,0 +1,168 @@
+import { parseSettings } from "../option_settings.ts";
+import type { InfoResponse, Option, OptionValue, ValueType } from "../messages.ts";
+import type { Peer } from "../peer.ts";
+import type { Output } from "./canonical.ts";
+import { firstDifference } from "./canonical.ts";
+import { Context } from "./context.ts";
+import { copyUnits, requestsOf, sampleUnits, type Unit } from "./data.ts";
+import { Finding, skip } from "./finding.ts";
+import { describeRequest } from "./transcript.ts";
+
+/** What is checked, and how. */
+export interface SubjectOptions {
+  /** Reaches a fresh UDF: a new process, or a new connection. `log` gets its lines on stderr, where it has one. */
+  connect(log: (line: string) => void): Promise<Peer>;
+  /** Options as people write them, `name=value`; none: what the UDF accepts is found out. */
+  settings?: readonly string[];
+  /** Makes the data of one's own, once it is known what the UDF wants; absent: samples. */
+  data?: (info: InfoResponse) => Promise<Unit[]>;
+  /** How long a check may wait, in ms; default 10,000. */
+  timeoutMs?: number;
+  /** Stops all checks. */
+  signal?: AbortSignal;
+}
+
+/** What a UDF makes of the data, undisturbed. */
+export interface Reference {
+  outputs: readonly Output[];
+  /** Two fresh runs gave the same. */
+  deterministic: boolean;
+}
+
+/** A UDF under check, and what has been learned about it. */
+export class Subject {
+  readonly connect: SubjectOptions["connect"];
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+  /** What the UDF said about itself, once it has. */
+  info: InfoResponse | undefined;
+  /** The longest line on stderr so far, in bytes. */
+  longestStderrLine = 0;
+
+  readonly #settings: readonly string[];
+  readonly #data: SubjectOptions["data"];
+  #options: readonly Option[] | undefined;
+  #refusal = "it was not asked to init";
+  #units: Unit[] | undefined;
+  #reference: Promise<Reference> | undefined;
+
+  constructor({ connect, settings = [], data, timeoutMs = 10_000, signal }: SubjectOptions) {
+    this.connect = connect;
+    this.timeoutMs = timeoutMs;
+    this.signal = signal;
+    this.#settings = settings;
+    this.#data = data;
+  }
+
+  /** Whether options were given, so that their refusal is a failure. */
+  get hasSettings(): boolean {
+    return this.#settings.length > 0;
+  }
+
+  /**
+   * Learns which options the UDF accepts: those that were given, else none, else some of the declared types.
+   *
+   * @throws {TineError} `bad-option` where the given ones are not of the declared types
+   */
+  async learnOptions(info: InfoResponse): Promise<void> {
+    this.info = info;
+    const candidates = this.hasSettings
+      ? [parseSettings(this.#settings, info)]
+      : info.options.size === 0
+      ? [[]]
+      : [[], sampleOptions(info)];
+    for (const options of candidates) {
+      try {
+        await using context = new Context(this);
+        const probe = await context.open();
+        const request = { kind: "init", init: { options, taskId: "check", nodeId: "udf1" } } as const;
+        await probe.send(request);
+        const { outcome } = await probe.answer("init");
+        if (outcome.success) {
+          this.#options = options;
+          break;
+        }
+        this.#refusal = `it refused ${describeRequest(request)}: ${outcome.error || "it did not say why"}`;
+      } catch (error) {
+        if (!(error instanceof Finding)) throw error;
+        this.#refusal = `at init ${error.reason}`;
+      }
+    }
+    this.#units = await this.#data?.(info);
+    this.#units ??= sampleUnits(info.wants, this.#options ?? []);
+  }
+
+  /** The options that the UDF accepts; undefined where it refused all. */
+  get options(): readonly Option[] | undefined {
+    return this.#options;
+  }
+
+  /** Why it accepts none. */
+  get refusal(): string {
+    return this.#refusal;
+  }
+
+  /** The options that the UDF accepts. Without them there is nothing to check. */
+  needOptions(): Option[] {
+    if (this.#options === undefined) throw skip(`${this.#refusal}; give its options with --set`);
+    return [...this.#options];
+  }
+
+  /** Data that fits the UDF; fresh copies, since handlers in this process may change what they get. */
+  units(shift = 0n): Unit[] {
+    return copyUnits(this.#units ?? [], shift);
+  }
+
+  /** Gets a line that the UDF wrote to stderr. */
+  hearStderr(line: string): void {
+    this.longestStderrLine = Math.max(this.longestStderrLine, new TextEncoder().encode(line).length);
+  }
+
+  /** What the UDF makes of the data: two fresh runs, made once. A UDF that does not survive them skips what needs them. */
+  async reference(): Promise<Reference> {
+    this.needOptions();
+    this.#reference ??= this.#measure();
+    try {
+      return await this.#reference;
+    } catch (error) {
+      if (error instanceof Finding) throw skip("it does not survive ordinary data, see end-drains");
+      throw error;
+    }
+  }
+
+  async #measure(): Promise<Reference> {
+    const runs: Output[][] = [];
+    for (let i = 0; i < 2; i++) {
+      await using context = new Context(this);
+      const probe = await context.start();
+      await probe.send(...requestsOf(this.units()));
+      await probe.finish();
+      runs.push(probe.outputs);
+    }
+    return { outputs: runs[0], deterministic: firstDifference(runs[0], runs[1]) === undefined };
+  }
+}
+
+/** A value for each option of a UDF, of the declared types. */
+export function sampleOptions(info: Pick<InfoResponse, "options">): Option[] {
+  return Array.from(info.options, ([name, types]) => ({
+    name,
+    values: types.map((type) => sampleValue(type, name)),
+  }));
+}
+
+/** A value of this type that most options can live with. A text is the name of a field that the data has. */
+export function sampleValue(type: ValueType, name: string): OptionValue {
+  switch (type) {
+    case "bool":
+      return { type, value: true };
+    case "int":
+      return { type, value: 3n };
+    case "double":
+      return { type, value: 2 };
+    case "duration":
+      return { type, value: 10_000_000_000n };
+    case "string":
+      return { type, value: /^(as|name|output)$/i.test(name) ? "result" : "value" };
+  }
+}
