@@ -5,6 +5,7 @@ import { assert, assertEquals } from "@std/assert";
 
 const root = new URL("..", import.meta.url);
 const readme = await Deno.readTextFile(new URL("README.md", root));
+const PORT = /\b19400\b/g;
 const blocks = [...readme.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, commands]) => commands);
 
 /** A folder that looks like the checkout, so that what commands write does not stay in it. */
@@ -19,6 +20,12 @@ async function linkedCheckout(): Promise<string> {
   return dir;
 }
 
+/** Another port than the one that is shown: this test may run twice at a time on one machine. */
+function freePort(): string {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return String(listener.addr.port);
+}
+
 Deno.test("README: commands marked to run succeed as shown", async () => {
   assert(blocks.length > 3, "no commands were found");
   const dir = await linkedCheckout();
@@ -28,7 +35,7 @@ Deno.test("README: commands marked to run succeed as shown", async () => {
     await Deno.symlink(Deno.execPath(), `${bin}/deno`);
     // Read line by line, so that an alias is known to the lines behind it; what was left in the background is ended.
     const ending = `trap 'test -z "$!" || kill $! 2>/dev/null || :' EXIT`;
-    await Deno.writeTextFile(`${dir}/commands.sh`, ["set -e", ending, ...blocks].join("\n"));
+    await Deno.writeTextFile(`${dir}/commands.sh`, ["set -e", ending, ...blocks].join("\n").replace(PORT, freePort()));
     const { code, stderr } = await new Deno.Command("sh", {
       args: ["./commands.sh"],
       cwd: dir,
