@@ -8,6 +8,7 @@ for (const [path, text] of Object.entries(files)) {
   Deno.writeTextFileSync(file, text, { mode: 0o600 });
 }
 Deno.removeSync(`${folder}/install.js`);
+Deno.removeSync(`${folder}/errors`);
 
 if (entry !== undefined) {
   const place = () => Deno.renameSync(folder, entry);

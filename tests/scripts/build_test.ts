@@ -1,0 +1,208 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+
+const root = new URL("../../", import.meta.url).pathname;
+let folder = "";
+let executable = "";
+/** A cache that all tests share that only need the program to run. */
+let cache = "";
+
+Deno.test.beforeAll(async () => {
+  folder = await Deno.makeTempDir({ prefix: "tine-build-test-" });
+  cache = `${folder}/cache`;
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", `${root}scripts/build.ts`, "--pack", "--out", folder],
+  }).output();
+  assert(success, new TextDecoder().decode(stderr));
+  [executable] = [...Deno.readDirSync(folder)].map(({ name }) => `${folder}/${name}`);
+  // The first start is not what most tests are about.
+  await run(["--version"]);
+});
+
+Deno.test.afterAll(() => Deno.remove(folder, { recursive: true }));
+
+interface Result {
+  code: number;
+  signal: Deno.Signal | null;
+  stdout: string;
+  stderr: string;
+}
+
+async function run(args: string[], env: Record<string, string> = {}, input = "", file = executable): Promise<Result> {
+  const child = new Deno.Command(file, {
+    args,
+    env: { XDG_CACHE_HOME: cache, ...env },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(input)).catch(() => {});
+  await writer.close().catch(() => {});
+  const { code, signal, stdout, stderr } = await child.output();
+  return { code, signal, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
+}
+
+async function newFolder(name: string): Promise<string> {
+  return await Deno.makeTempDir({ dir: folder, prefix: `${name}-` });
+}
+
+function list(path: string): string[] {
+  return [...Deno.readDirSync(path)].map(({ name }) => name).sort();
+}
+
+/** Waits until something holds, for what other processes do in their own time. */
+async function eventually(what: string, holds: () => boolean): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!holds()) {
+    assert(performance.now() < deadline, `${what}: not within 10 s`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test("the packed executable says what it is", async () => {
+  const { code, stdout } = await run(["--version"]);
+  assertEquals(code, 0);
+  assertMatch(stdout, /^tine \d+\.\d+\.\d+ \(packed, deno /);
+});
+
+Deno.test("the packed executable passes arguments on, whatever is in them", async () => {
+  const odd = ["", " a  b ", "*", "$HOME", "`id`", "'\"\\", "line\nline", "-x", "--", "ü", "a=b", "~", "!"];
+  const file = `${await newFolder("args")}/args`;
+  await run(["host", "--", "sh", "-c", 'out=$1; shift; printf "%s\\0" "$@" >"$out"', "sh", file, ...odd]);
+  assertEquals((await Deno.readTextFile(file)).split("\0").slice(0, -1), odd);
+});
+
+Deno.test("the packed executable passes stdin, stdout and exit codes on", async () => {
+  const driven = await run(["host", "--handler", "mirror"], {}, "m,t=a v=1 1\n");
+  assertEquals(driven.code, 0, driven.stderr);
+  assertStringIncludes(driven.stdout, "m,t=a v=1 1");
+  assertEquals((await run(["host", "--no-such-flag"])).code, 2);
+  assertEquals((await run(["host", "--handler", "mirror", "--input", "/no/such/file"])).code, 1);
+});
+
+Deno.test("the packed executable leaves deno's variables to the children of the program", async () => {
+  const file = `${await newFolder("env")}/env`;
+  await run(["host", "--", "sh", "-c", 'echo "$DENO_DIR|$TINE_PACKED" >"$1"', "sh", file], { DENO_DIR: "" });
+  assertEquals(await Deno.readTextFile(file), `|${executable}\n`);
+});
+
+for (const place of ["the cache", "a private folder"]) {
+  Deno.test(`a program that runs from ${place} gets signals itself and leaves nothing behind`, async () => {
+    const temporary = await newFolder("signals");
+    const socket = `${temporary}/s`;
+    const child = new Deno.Command(executable, {
+      args: ["agent", "mirror", "--socket", socket],
+      env: { XDG_CACHE_HOME: place === "the cache" ? cache : "/dev/null/none", TMPDIR: temporary },
+      stdin: "null",
+      stderr: "null",
+    }).spawn();
+    await eventually("the agent listens", () => exists(socket));
+    child.kill("SIGTERM");
+    const { code, signal } = await child.status;
+    assertEquals([code, signal], [0, null]);
+    await eventually("the folder is empty", () => list(temporary).length === 0);
+  });
+}
+
+Deno.test("the private folder goes also when the program is killed", async () => {
+  const temporary = await newFolder("killed");
+  const socket = `${await newFolder("socket")}/s`;
+  const child = new Deno.Command(executable, {
+    args: ["agent", "mirror", "--socket", socket],
+    env: { XDG_CACHE_HOME: "/dev/null/none", TMPDIR: temporary },
+    stdin: "null",
+    stderr: "null",
+  }).spawn();
+  await eventually("the agent listens", () => exists(socket));
+  child.kill("SIGKILL");
+  assertEquals((await child.status).signal, "SIGKILL");
+  await eventually("the folder is empty", () => list(temporary).length === 0);
+});
+
+Deno.test("first starts at the same time all succeed and leave one entry", async () => {
+  const empty = await newFolder("concurrent");
+  const results = await Promise.all([1, 2, 3].map(() => run(["--version"], { XDG_CACHE_HOME: empty })));
+  assertEquals(results.map(({ code, stderr }) => [code, stderr]), [[0, ""], [0, ""], [0, ""]]);
+  const [entry, ...others] = list(`${empty}/tine`);
+  assertEquals(others, []);
+  assertEquals(list(`${empty}/tine/${entry}`), ["deno", "program", "tine-deno-dir"]);
+  assertEquals(Deno.statSync(`${empty}/tine/${entry}`).mode! & 0o777, 0o700);
+});
+
+Deno.test("a damaged entry of the cache is noticed and replaced", async () => {
+  const own = await newFolder("damaged");
+  await run(["--version"], { XDG_CACHE_HOME: own });
+  const entry = `${own}/tine/${list(`${own}/tine`)[0]}`;
+  const start = `${entry}/program/scripts/build/packed_start.js`;
+  const { size } = Deno.statSync(start);
+  const damages: [string, () => void][] = [
+    ["a short deno", () => Deno.truncateSync(`${entry}/deno`, 1000)],
+    ["a short program", () => Deno.truncateSync(start, 10)],
+    ["a missing file", () => Deno.removeSync(start)],
+  ];
+  for (const [what, damage] of damages) {
+    damage();
+    const { code, stderr } = await run(["--version"], { XDG_CACHE_HOME: own });
+    assertEquals([code, stderr], [0, ""], what);
+    assertEquals(Deno.statSync(start).size, size, what);
+    assertEquals(list(`${own}/tine`).length, 1, what);
+  }
+});
+
+Deno.test("an entry of the cache that others can write to is not executed", async () => {
+  const own = await newFolder("writable");
+  await run(["--version"], { XDG_CACHE_HOME: own });
+  const deno = `${own}/tine/${list(`${own}/tine`)[0]}/deno`;
+  await Deno.writeTextFile(deno, "#!/bin/sh\necho foreign\n");
+  await Deno.truncate(deno, (await Deno.stat(Deno.execPath())).size);
+  await Deno.chmod(deno, 0o777);
+  assertMatch((await run(["--version"], { XDG_CACHE_HOME: own })).stdout, /^tine /);
+});
+
+Deno.test({
+  name: "root executes nothing from a cache that others can write to" + (Deno.uid() === 0 ? "" : " (needs root)"),
+  ignore: Deno.uid() !== 0,
+  async fn() {
+    const own = await newFolder("foreign");
+    await Deno.chmod(own, 0o777);
+    assertEquals((await run(["--version"], { XDG_CACHE_HOME: own })).code, 0);
+    assertEquals(list(`${own}/tine`), []);
+  },
+});
+
+Deno.test("without a cache and a temporary folder, one sentence says what to do", async () => {
+  const { code, stderr } = await run(["--version"], { XDG_CACHE_HOME: "/dev/null/none", TMPDIR: "/dev/null/none" });
+  assertEquals(code, 1);
+  assertMatch(stderr, /^tine: cannot unpack: .*set XDG_CACHE_HOME or TMPDIR\)\n$/);
+});
+
+Deno.test("an executable that was cut short says that it cannot be unpacked", async () => {
+  const cut = `${folder}/cut`;
+  await Deno.copyFile(executable, cut);
+  await Deno.truncate(cut, 5_000_000);
+  const empty = await newFolder("cut");
+  const { code, stderr } = await run(["--version"], { XDG_CACHE_HOME: empty, TMPDIR: empty }, "", cut);
+  assertEquals(code, 1);
+  assertMatch(stderr, /^tine: cannot unpack .*\/cut: gzip: .*\n$/);
+  assertEquals(list(empty), ["tine"]);
+  assertEquals(list(`${empty}/tine`), []);
+});
+
+Deno.test("the build refuses a deno of another platform", async () => {
+  const wrong = `${folder}/wrong`;
+  await Deno.writeTextFile(wrong, "#!/bin/sh\n");
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", `${root}scripts/build.ts`, "--platform", "macos-arm64", "--deno", wrong, "--out", folder],
+  }).output();
+  assertEquals(code, 1);
+  assertEquals(new TextDecoder().decode(stderr), `build: ${wrong} is not an executable for macos-arm64\n`);
+});
