@@ -21,9 +21,17 @@ export const registry: Registry = new Map<string, Entry>([
     summary: "Drive a UDF with points and print what it returns",
     load: () => import("./host.ts"),
   }],
+  ["check", {
+    summary: "Check whether a UDF speaks the protocol correctly",
+    load: () => import("./check.ts"),
+  }],
   ["replay", {
     summary: "Replay a recording to a UDF and compare its answers",
     load: () => import("./replay.ts"),
+  }],
+  ["init", {
+    summary: "Write a UDF to start from, with a test beside it",
+    load: () => import("./init.ts"),
   }],
   ["completions", {
     summary: "Print a completion script for bash, zsh or fish",

@@ -1,0 +1,119 @@
+import { basename, dirname, join, relative, resolve } from "node:path";
+import { messageOf, TineError } from "../wire/errors.ts";
+import { defineCommand } from "./command.ts";
+import { UsageError } from "./errors.ts";
+import { writeStdout } from "./stdout.ts";
+import { escape } from "./terminal.ts";
+
+/** What modules import their types from. */
+const TYPES = "@tine/tine/udf";
+/** The file that holds them where there is only the executable. */
+const TYPES_FILE = "tine_udf.d.ts";
+
+/** `tine init`: a skeleton to start from. */
+export const command = defineCommand({
+  name: "init",
+  summary: "Write a UDF to start from, with a test beside it",
+  usage: ["FILE.ts | FILE.js"],
+  description:
+    "Writes a small UDF that works, and its test. The types for editors come with it, as tine_udf.d.ts and an entry in " +
+    "deno.json; a UDF needs neither to run. Files that exist are never overwritten.",
+  flags: {},
+  positionals: [{ name: "FILE", help: "the module to write: .ts or .js", complete: "file" }],
+  examples: [
+    { command: "tine init my_udf.ts", what: "a UDF in TypeScript" },
+    { command: "deno test my_udf_test.ts", what: "run its test" },
+    { command: "tine host --handler ./my_udf.ts --set field=value --input points.txt", what: "try it with points" },
+  ],
+
+  async run({ positionals: [path] }) {
+    const { language, module, test } = namesFor(path);
+    const folder = dirname(path);
+    const { MODULE, TEST } = language === "ts"
+      ? await import("./init/typescript_skeleton.ts")
+      : await import("./init/javascript_skeleton.ts");
+    const { UDF_TYPES } = await import("./init/udf_types.ts");
+    const fill = (text: string) => {
+      const name = module.replace(/\.\w+$/, "").replace(/\W/g, "_");
+      return text.replace("@NAME()", `@${name}()`).replace("./MODULE", `./${module}`).replace("TEST", test);
+    };
+    const skeleton = [{ path: join(folder, module), text: fill(MODULE) }, {
+      path: join(folder, test),
+      text: fill(TEST),
+    }];
+    for (const file of skeleton) await refuseExisting(file.path);
+
+    // Written where they are missing: another UDF of the same folder has them already.
+    const support = [];
+    const typesPath = join(folder, TYPES_FILE);
+    if (!await exists(typesPath)) support.push({ path: typesPath, text: UDF_TYPES });
+    const config = await findConfig(folder);
+    if (config === undefined) {
+      const text = `{\n  "imports": { "${TYPES}": "./${TYPES_FILE}" }\n}\n`;
+      support.push({ path: join(folder, "deno.json"), text });
+    }
+    for (const file of [...skeleton, ...support]) {
+      await write(file.path, file.text);
+      await writeStdout(`${file.path}\n`);
+    }
+
+    const shown = path.startsWith("/") ? path : `./${join(path)}`;
+    console.error(`
+Test it:  deno test ${join(folder, test)}
+Try it:   tine host --handler ${shown} --set field=value --input points.txt
+Run it:   tine agent ${shown}`);
+    if (config !== undefined && !(await Deno.readTextFile(config)).includes(TYPES)) {
+      const target = relative(dirname(config), resolve(typesPath));
+      console.error(`\nFor editors and deno test, add to ${config}:  "imports": { "${TYPES}": "./${target}" }`);
+    }
+    return 0;
+  },
+});
+
+/** What the files are called. */
+function namesFor(path: string): { language: "ts" | "js"; module: string; test: string } {
+  const module = basename(path);
+  const [, name, language] = /^(.+)\.(ts|js)$/.exec(module) ?? [];
+  if (name === undefined || name.endsWith(".d") || path.endsWith("/")) {
+    throw new UsageError(`FILE: expected a name that ends in .ts or .js, such as my_udf.ts, not "${escape(path)}"`);
+  }
+  if (!/^\w[\w.-]*$/.test(name)) {
+    throw new UsageError(`FILE: expected a name of letters, digits, _, - and ., not "${escape(module)}"`);
+  }
+  return { language: language as "ts" | "js", module, test: `${name}_test.${language}` };
+}
+
+async function refuseExisting(path: string): Promise<void> {
+  if (!await exists(path)) return;
+  throw new TineError("exists", `${path} exists already, nothing was written; choose another name or remove it`);
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw new TineError("cannot-write", `cannot write ${path}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** The deno.json that counts for a folder: its own, or that of a folder above. */
+async function findConfig(folder: string): Promise<string | undefined> {
+  for (let current = resolve(folder);; current = dirname(current)) {
+    for (const name of ["deno.json", "deno.jsonc"]) {
+      const path = join(current, name);
+      if (await exists(path)) return path;
+    }
+    if (dirname(current) === current) return undefined;
+  }
+}
+
+async function write(path: string, text: string): Promise<void> {
+  try {
+    await Deno.writeTextFile(path, text, { createNew: true });
+  } catch (error) {
+    const reason = error instanceof Deno.errors.NotFound ? "there is no such folder" : messageOf(error);
+    throw new TineError("cannot-write", `cannot write ${path}: ${reason}`, { cause: error });
+  }
+}

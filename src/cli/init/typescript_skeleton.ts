@@ -1,0 +1,201 @@
+/** The module that `tine init my_udf.ts` writes. NAME, MODULE and TEST stand for the names of the UDF and of its files. */
+export const MODULE = `// A UDF: how fast a field changes, for each group of points. Change it into
+// yours.
+//
+// The import below is for types only. It is gone when the module runs, so a UDF
+// needs nothing but tine.
+import type {
+  Handler,
+  InitRequest,
+  Outcome,
+  Output,
+  Point,
+} from "@tine/tine/udf";
+
+/** The last value of a group. */
+interface Last {
+  time: bigint;
+  value: number;
+}
+
+/** Called once for each task that uses the UDF. */
+export function createHandler(agent: Output): Handler {
+  // The state of one task: there is one handler for each, so variables belong
+  // here and not to the module.
+  let field = "";
+  let as = "rate";
+  let unit = 1_000_000_000n; // ns
+  let groups = new Map<string, Last>();
+
+  return {
+    // What the UDF takes and gives ("stream": single points, "batch": batches),
+    // and its options with the types of their values. In a TICKscript:
+    // @NAME().field('value').unit(1s)
+    info: () => ({
+      wants: "stream",
+      provides: "stream",
+      options: { field: ["string"], as: ["string"], unit: ["duration"] },
+    }),
+
+    // The options as the script gives them. A failure is shown to whoever
+    // starts the task.
+    init({ options }: InitRequest): Outcome {
+      for (const { name, values: [value] } of options) {
+        if (name === "field" && value?.type === "string") field = value.value;
+        else if (name === "as" && value?.type === "string") as = value.value;
+        else if (name === "unit" && value?.type === "duration") {
+          unit = value.value;
+        } else return { success: false, error: \`unknown option \${name}\` };
+      }
+      if (field === "") {
+        return { success: false, error: "missing option: field" };
+      }
+      if (unit <= 0n) {
+        return { success: false, error: "option unit must be more than 0s" };
+      }
+      return { success: true, error: "" };
+    },
+
+    // A point. Write as many as you like with agent.point(), now or later.
+    // Return the promise that it may give: it makes the host wait when points
+    // come faster than they can go out.
+    point(point: Point): Promise<void> | void {
+      const value = point.field(field);
+      // Doubles are numbers, integers are bigints; a point may lack the field.
+      if (typeof value !== "number" && typeof value !== "bigint") return;
+      const now: Last = { time: point.time, value: Number(value) };
+      const last = groups.get(point.group);
+      groups.set(point.group, now);
+      if (last === undefined || now.time <= last.time) return;
+      const rate = (now.value - last.value) * Number(unit) /
+        Number(now.time - last.time);
+      // The point keeps its time, name, tags and group. Also possible:
+      // agent.point({ time, name, fieldsDouble, ... })
+      point.setFields([[as, rate]]);
+      return agent.point(point);
+    },
+
+    // The state, as bytes of your choice: Kapacitor asks every minute, and
+    // gives the last ones to restore() when it starts the task again.
+    snapshot(): Uint8Array {
+      const saved = Array.from(
+        groups,
+        ([group, { time, value }]) => [group, String(time), String(value)],
+      );
+      return new TextEncoder().encode(JSON.stringify(saved));
+    },
+
+    restore(snapshot: Uint8Array): Outcome {
+      try {
+        const saved: [string, string, string][] = JSON.parse(
+          new TextDecoder().decode(snapshot),
+        );
+        groups = new Map<string, Last>();
+        for (const [group, time, value] of saved) {
+          groups.set(group, { time: BigInt(time), value: Number(value) });
+        }
+        return { success: true, error: "" };
+      } catch (error) {
+        return {
+          success: false,
+          error: \`this is no snapshot of mine: \${error}\`,
+        };
+      }
+    },
+
+    // There is no more input. What it returns is waited for; points may still
+    // be written.
+    stop() {
+      // The console goes to the host's log.
+      console.error(\`saw \${groups.size} groups\`);
+    },
+  };
+}
+`;
+
+/** The test beside it. */
+export const TEST = `// Run it with: deno test TEST
+import type { Handler, Output, Point, PointInit } from "@tine/tine/udf";
+import { createHandler } from "./MODULE";
+
+/** The handler with its options, and what it writes. */
+async function start(): Promise<{ handler: Handler; written: PointInit[] }> {
+  const written: PointInit[] = [];
+  const agent: Output = {
+    point: (point) => void written.push(point),
+    beginBatch() {},
+    endBatch() {},
+  };
+  const handler = createHandler(agent);
+  const options = [{
+    name: "field",
+    values: [{ type: "string" as const, value: "value" }],
+  }];
+  const outcome = await handler.init({
+    options,
+    taskId: "test",
+    nodeId: "test",
+  });
+  if (outcome && !outcome.success) throw new Error(outcome.error);
+  return { handler, written };
+}
+
+/** A point as the handler gets it, as far as the handler uses it. */
+function point(seconds: number, value: number, group = ""): Point {
+  const made = {
+    time: BigInt(seconds * 1e9),
+    name: "m",
+    group,
+    fieldsDouble: new Map([["value", value]]),
+    field: (name: string) => made.fieldsDouble.get(name),
+    setFields(fields: [string, number][]) {
+      made.fieldsDouble = new Map(fields);
+    },
+  };
+  return made as unknown as Point;
+}
+
+function rates(written: PointInit[]): (number | undefined)[] {
+  return written.map((point) => point.fieldsDouble?.get("rate"));
+}
+
+function assertEquals(actual: unknown, expected: unknown): void {
+  const [got, wanted] = [JSON.stringify(actual), JSON.stringify(expected)];
+  if (got !== wanted) throw new Error(\`expected \${wanted}, got \${got}\`);
+}
+
+Deno.test("the rate is the change for each second", async () => {
+  const { handler, written } = await start();
+  await handler.point?.(point(10, 5));
+  await handler.point?.(point(12, 8));
+  assertEquals(rates(written), [1.5]);
+});
+
+Deno.test("groups do not mix", async () => {
+  const { handler, written } = await start();
+  await handler.point?.(point(1, 0, "host=a"));
+  await handler.point?.(point(2, 100, "host=b"));
+  await handler.point?.(point(3, 4, "host=a"));
+  assertEquals(rates(written), [2]);
+});
+
+Deno.test("a restored snapshot goes on where it was taken", async () => {
+  const before = await start();
+  await before.handler.point?.(point(1, 1));
+  const snapshot = await before.handler.snapshot?.();
+  const after = await start();
+  await after.handler.restore?.(snapshot!);
+  await after.handler.point?.(point(2, 4));
+  assertEquals(rates(after.written), [3]);
+});
+
+Deno.test("init fails without the option field", async () => {
+  const outcome = await createHandler({
+    point() {},
+    beginBatch() {},
+    endBatch() {},
+  })
+    .init({ options: [], taskId: "", nodeId: "" });
+  assertEquals(outcome, { success: false, error: "missing option: field" });
+});
+`;
