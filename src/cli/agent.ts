@@ -1,9 +1,11 @@
 import { BUNDLED_HANDLERS } from "../udf/handlers/mod.ts";
-import { isLoopback, parseAddress } from "./address.ts";
+import type { Sessions } from "./agent_sessions.ts";
 import { defineCommand } from "./command.ts";
 import { UsageError } from "./errors.ts";
-import { duration, size, text } from "./flags.ts";
+import { duration, flag, integer, size, text } from "./flags.ts";
 import { onInterrupt } from "./interrupts.ts";
+import { isModule, moduleFlags } from "./module_flags.ts";
+import { supervisionFlags } from "./supervision_flags.ts";
 import { escape } from "./terminal.ts";
 
 /** How long an agent that was told to stop may take. */
@@ -13,15 +15,30 @@ const STOP_MS = 5_000;
 export const command = defineCommand({
   name: "agent",
   summary: "Run a UDF: as a child on stdio, as a socket server, or supervised",
-  usage: ["HANDLER", "HANDLER --socket PATH | --listen HOST:PORT"],
+  usage: [
+    "HANDLER [--socket PATH | --listen HOST:PORT]",
+    "[--restart] [--socket PATH | --listen HOST:PORT] -- CMD ARGS...",
+    "[--restart] [--socket PATH | --listen HOST:PORT] --connect HOST:PORT",
+  ],
   description:
-    "Speaks Kapacitor's UDF protocol on stdin and stdout, or with each client of a socket. HANDLER is mirror, moving-avg " +
-    "or outliers. The protocol is binary: to try a UDF by hand, use tine host.",
+    "Speaks Kapacitor's UDF protocol on stdin and stdout, or with each client of a socket. HANDLER is mirror, " +
+    "moving-avg, outliers, or the path of a .ts or .js module, which runs sandboxed. Without one it is a relay to another " +
+    "UDF. The protocol is binary: to try a UDF by hand, use tine host.",
   flags: {
     socket: text({ value: "PATH", complete: "file", help: "listen on a Unix socket" }),
     listen: text({ value: "HOST:PORT", help: "listen on TCP; the host defaults to the loopback" }),
     socketMode: text({ value: "MODE", default: "0600", help: "permissions of the Unix socket, in octal" }),
-    handlerTimeout: duration({ default: 60_000, zero: "none", help: "longest time for one asynchronous call" }),
+    connect: text({ value: "HOST:PORT", help: "relay to a UDF on TCP" }),
+    ...supervisionFlags,
+    timeout: duration({ default: 10_000, zero: "never", help: "relay: give up a UDF that is silent for so long" }),
+    ...moduleFlags,
+    workers: integer({
+      min: 1,
+      max: 64,
+      default: 1,
+      help: "threads that run a module; a stuck one ends its connections",
+    }),
+    watch: flag({ help: "replace a module by its new version whenever it changes" }),
     maxFrame: size({ min: 1, max: 2 ** 31 - 1, default: 64 * 2 ** 20, help: "largest message accepted" }),
     record: text({
       value: "FILE",
@@ -29,101 +46,106 @@ export const command = defineCommand({
       help: "record both directions, for tine replay; further connections go to FILE.2, FILE.3, ...",
     }),
   },
-  positionals: [{ name: "HANDLER", help: "a bundled handler", words: BUNDLED_HANDLERS }],
+  positionals: [{
+    name: "HANDLER",
+    help: "a bundled handler, or the path of a module",
+    words: BUNDLED_HANDLERS,
+    complete: "file",
+    optional: true,
+  }],
+  trailing: true,
   examples: [
     { command: "tine agent moving-avg", what: "as Kapacitor starts it, from prog and args" },
-    { command: "tine agent outliers --socket /tmp/outliers.sock", what: "as Kapacitor connects to it, from socket" },
+    { command: "tine agent ./my_udf.ts --socket /tmp/my_udf.sock", what: "as Kapacitor connects to it, from socket" },
     { command: "tine agent mirror --listen 127.0.0.1:9000", what: "over TCP, for tine host --connect" },
+    { command: "tine agent --restart -- python3 -u my_udf.py", what: "any UDF under supervision, for Kapacitor" },
   ],
 
-  async run({ flags, positionals: [name] }) {
+  async run({ flags, positionals: [handler], trailing }) {
     if (flags.socket !== undefined && flags.listen !== undefined) {
       throw new UsageError("--socket and --listen exclude each other: give one of them");
     }
-    const { loadBundledHandler } = await import("../udf/handlers/mod.ts");
-    const createHandler = await loadBundledHandler(name);
-    if (createHandler === undefined) {
-      throw new UsageError(`HANDLER: expected ${BUNDLED_HANDLERS.join(", ")}, not "${escape(name)}"`);
+    checkUdf(handler, flags.connect, trailing);
+    if (flags.watch && (handler === undefined || !isModule(handler, "HANDLER"))) {
+      throw new UsageError("--watch is for modules: give the path of a .ts or .js file");
     }
     const { redirectConsole } = await import("../udf/stderr_console.ts");
     redirectConsole();
+    const say = (message: string) => console.error(`tine agent: ${escape(message)}`);
+    const { openSessions } = await import("./agent_sessions.ts");
+    const sessions = await openSessions(handler, trailing, flags, say);
     const { openTape } = await import("./tape.ts");
-    await using tape = await openTape(
-      flags.record,
-      "udf",
-      name,
-      (message) => console.error(`tine agent: ${escape(message)}`),
-    );
-    const options = { maxFrameBytes: flags.maxFrame, handlerTimeoutMs: flags.handlerTimeout };
-    if (flags.socket === undefined && flags.listen === undefined) return await serveStdio();
-    return await serveSocket();
-
-    async function serveStdio(): Promise<number> {
-      if (Deno.stdin.isTerminal()) {
-        console.error(`tine agent: waiting for binary frames on a terminal; to try it: tine host --handler ${name}`);
-      }
-      const { Agent } = await import("../udf/agent.ts");
-      const { stdioConnection } = await import("../wire/connection.ts");
-      const connection = stdioConnection();
-      const agent = new Agent(tape?.connection(connection) ?? connection, createHandler!, options);
-      using _ = onInterrupt(() => stopSoon(() => agent.stop()), () => Deno.exit(0));
-      await agent.run();
-      reportInvalid(agent.counts.invalidStrings);
-      return 0;
+    const udf = handler ?? flags.connect ?? trailing?.join(" ") ?? "";
+    await using tape = await openTape(flags.record, "udf", udf, say);
+    const taped: Sessions = {
+      ...sessions,
+      accept: (connection, number) => sessions.accept(tape?.connection(connection) ?? connection, number),
+    };
+    try {
+      if (flags.socket === undefined && flags.listen === undefined) await serveStdio(taped, handler, say);
+      else await serveSocket(taped, flags, say);
+    } finally {
+      sessions.kill();
     }
-
-    async function serveSocket(): Promise<number> {
-      const { AgentServer } = await import("../udf/agent_server.ts");
-      const { listener, place, close } = await listen(flags.socket, flags.listen, flags.socketMode);
-      const server = new AgentServer(listener, createHandler!, {
-        ...options,
-        log: (message) => console.error(`tine agent: ${message}`),
-        wrap: (connection) => tape?.connection(connection) ?? connection,
-      });
-      using _ = onInterrupt(() => stopSoon(() => void server.stop()), () => {
-        close();
-        Deno.exit(0);
-      });
-      console.error(`tine agent: listening on ${place}`);
-      try {
-        await server.serve();
-      } finally {
-        close();
-      }
-      return 0;
-    }
+    return 0;
   },
 });
 
-/** Stops in order, and at once where that takes too long: hosts take any status but 0 for a crash. */
-function stopSoon(stop: () => void): void {
-  stop();
-  Deno.unrefTimer(setTimeout(() => Deno.exit(0), STOP_MS));
-}
-
-function reportInvalid(count: number): void {
-  if (count > 0) console.error(`tine agent: ${count} strings were not valid UTF-8 and came in with U+FFFD`);
-}
-
-/** Listens where the flags say. */
-async function listen(path: string | undefined, address: string | undefined, modeText: string) {
-  if (path !== undefined) {
-    const mode = parseInt(modeText, 8);
-    if (!/^0?[0-7]{3}$/.test(modeText)) {
-      throw new UsageError(`--socket-mode MODE: expected permissions in octal such as 0660, not "${escape(modeText)}"`);
-    }
-    const { listenUnix } = await import("../udf/unix_listener.ts");
-    const unix = await listenUnix(path, mode);
-    return { listener: unix.listener as Deno.Listener, place: path, close: () => unix.close() };
+async function serveStdio(sessions: Sessions, handler: string | undefined, say: (message: string) => void) {
+  if (Deno.stdin.isTerminal()) {
+    say(`waiting for binary frames on a terminal; to try a UDF: tine host --handler ${handler ?? "mirror"}`);
   }
-  const { hostname, port } = parseAddress(address!, "--listen");
-  if (!isLoopback(hostname)) {
-    console.error(
-      `tine agent: warning: ${hostname} may be reached by other machines, and the UDF protocol has no authentication`,
+  const { stdioConnection } = await import("../wire/connection.ts");
+  const session = sessions.accept(stdioConnection(), 1);
+  using _ = onStop(() => session.stop(), () => sessions.kill());
+  await session.run();
+}
+
+async function serveSocket(
+  sessions: Sessions,
+  flags: { socket?: string; listen?: string; socketMode: string },
+  say: (message: string) => void,
+) {
+  const { AgentServer } = await import("../udf/agent_server.ts");
+  const { openListener } = await import("./listen.ts");
+  const { listener, place, close } = await openListener(flags, (message) => say(`warning: ${message}`));
+  const server = new AgentServer(listener, sessions.accept, { log: say });
+  using _ = onStop(() => void server.stop(), () => {
+    sessions.kill();
+    close();
+  });
+  say(`listening on ${place}`);
+  try {
+    await server.serve();
+  } finally {
+    close();
+  }
+}
+
+/**
+ * Stops in order at the first SIGINT or SIGTERM; at once at the second, or where the first takes too long. The status
+ * is 0 all the same: hosts take any other for a crash.
+ */
+function onStop(stop: () => void, end: () => void): Disposable {
+  const exit = () => {
+    end();
+    Deno.exit(0);
+  };
+  return onInterrupt(() => {
+    stop();
+    Deno.unrefTimer(setTimeout(exit, STOP_MS));
+  }, exit);
+}
+
+/** @throws {UsageError} unless exactly one UDF is named */
+function checkUdf(handler: string | undefined, connect: string | undefined, trailing: readonly string[] | undefined) {
+  const given = [handler !== undefined && "HANDLER", connect !== undefined && "--connect", trailing && "-- CMD"];
+  const names = given.filter((name) => typeof name === "string");
+  if (names.length > 1) throw new UsageError(`${names.join(" and ")} exclude each other: name one UDF`);
+  if (names.length === 0 || trailing?.length === 0) {
+    throw new UsageError(
+      `which UDF? Give HANDLER (${BUNDLED_HANDLERS.join(", ")}, or a module), -- CMD ARGS... or --connect HOST:PORT`,
     );
   }
-  const { listenTcp } = await import("../udf/tcp_listener.ts");
-  const listener = listenTcp({ hostname, port });
-  const { formatAddress } = await import("../udf/socket_peer.ts");
-  return { listener: listener as Deno.Listener, place: formatAddress(listener.addr as Deno.NetAddr), close: () => {} };
+  if (handler !== undefined) isModule(handler, "HANDLER");
 }

@@ -1,9 +1,13 @@
 import { messageOf, TineError } from "../wire/errors.ts";
+import type { Host } from "../udf/host.ts";
+import type { Supervisor } from "../udf/supervise/supervisor.ts";
 import { defineCommand } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import { choice, duration, flag, integer, list, size, text } from "./flags.ts";
 import { onInterrupt } from "./interrupts.ts";
 import { describeTarget, openTape } from "./tape.ts";
+import { isModule, moduleFlags, moduleOptions } from "./module_flags.ts";
+import { supervisionFlags, supervisorOptions } from "./supervision_flags.ts";
 import { escape, style } from "./terminal.ts";
 import { checkTarget, reachUdf, targetFlags } from "./udf_target.ts";
 
@@ -43,6 +47,9 @@ const flags = {
     zero: "wait for ever",
     help: "give up a UDF that goes on so long after its input",
   }),
+  ...supervisionFlags,
+  ...moduleFlags,
+  watch: flag({ help: "with --handler MODULE: replace it by its new version whenever it changes" }),
   maxFrame: size({ min: 1, max: 2 ** 31 - 1, default: 64 * 2 ** 20, help: "largest message accepted" }),
   record: text({ value: "FILE", complete: "file", help: "record both directions, for tine replay" }),
 };
@@ -80,7 +87,11 @@ export const command = defineCommand({
     if (flags.json && flags.format !== undefined && flags.format !== "json") {
       throw new UsageError(`--json and --format ${flags.format} exclude each other: give one of them`);
     }
-    const { Host } = await import("../udf/host.ts");
+    if (flags.watch && (flags.handler === undefined || !isModule(flags.handler, "--handler HANDLER"))) {
+      throw new UsageError("--watch is for modules: give --handler the path of a .ts or .js file");
+    }
+    const hosts = await import("../udf/host.ts");
+    const supervisors = await import("../udf/supervise/supervisor.ts");
     const { Feeder } = await import("../udf/feeder.ts");
     const { readPoints } = await import("../udf/format/point_reader.ts");
     const { createPointWriter } = await import("../udf/format/point_writer.ts");
@@ -116,29 +127,40 @@ export const command = defineCommand({
     });
     let progress: InstanceType<typeof Progress> | undefined;
     let peer: Awaited<ReturnType<typeof reachUdf>> | undefined;
-    try {
-      peer = await reachUdf(target, {
+    const reach = async () => {
+      const reached = await reachUdf(target, {
         retryMs: flags.timeout,
         log: (line) => say(dim(escape(line))),
         signal: ending.signal,
+        module: { ...moduleOptions(flags), maxFrameBytes: flags.maxFrame },
       });
-      peer = tape?.peer(peer) ?? peer;
-    } catch (error) {
-      for (const { stream } of inputs) await stream.cancel();
-      throw error;
-    }
+      return peer = tape?.peer(reached) ?? reached;
+    };
     let waiting: ReturnType<typeof setTimeout> | undefined;
-    const host = new Host(peer, printer, {
+    const hostOptions = {
       taskId: flags.taskId,
       nodeId: flags.nodeId,
       timeoutMs: flags.timeout,
       maxFrameBytes: flags.maxFrame,
-      log: warn,
-      onAbort(error) {
+      log: (message: string) => warn(escape(message)),
+      onAbort(error: Error) {
         ending.abort();
         waiting = setTimeout(() => warn(`${escape(error.message)}; waiting for the UDF to end`), 1000);
       },
-    });
+    };
+    const supervisor = flags.restart || flags.watch
+      ? new supervisors.Supervisor(reach, printer, { ...hostOptions, ...supervisorOptions(flags) })
+      : undefined;
+    let host: Host | Supervisor;
+    try {
+      host = supervisor ?? new hosts.Host(await reach(), printer, hostOptions);
+    } catch (error) {
+      for (const { stream } of inputs) await stream.cancel();
+      throw error;
+    }
+    const unwatch = flags.watch
+      ? (await import("../udf/module/watch_file.ts")).watchModule(flags.handler!, () => void supervisor!.reload())
+      : undefined;
     const started = performance.now();
     let badLines = 0;
     let late = () => 0;
@@ -213,6 +235,7 @@ export const command = defineCommand({
       host.abort(error);
       await host.stop(flags.drainTimeout).catch(() => {});
     } finally {
+      unwatch?.();
       clearTimeout(waiting);
       progress?.[Symbol.dispose]();
     }
@@ -223,6 +246,7 @@ export const command = defineCommand({
     }
     const summary = {
       ...host.counts,
+      supervision: supervisor?.supervision,
       seconds: (performance.now() - started) / 1000,
       badLines,
       latePoints: late(),

@@ -1,5 +1,7 @@
 import type { Losses } from "../udf/format/point_writer.ts";
 import type { HostCounts } from "../udf/host.ts";
+import type { SupervisorCounts } from "../udf/supervise/supervisor.ts";
+import { describeSupervision } from "./supervision_flags.ts";
 
 /** What `tine host` did. */
 export interface HostSummary extends HostCounts {
@@ -7,6 +9,8 @@ export interface HostSummary extends HostCounts {
   badLines: number;
   latePoints: number;
   wrongGroups: number;
+  /** Where the UDF was supervised. */
+  supervision?: SupervisorCounts;
   losses: Losses;
   error?: string;
 }
@@ -36,6 +40,8 @@ export function renderSummary(summary: HostSummary): string {
     told(summary.invalidStrings, "string that was not UTF-8", "strings that were not UTF-8"),
   ].filter((part) => part !== false);
   if (odd.length > 0) lines.push(odd.join(", "));
+  const supervision = summary.supervision && describeSupervision(summary.supervision);
+  if (supervision !== undefined) lines.push(supervision);
   return lines.join("\n");
 }
 

@@ -1,13 +1,18 @@
+import type { ModuleRunnerOptions } from "../udf/module/module_runner.ts";
 import type { Peer } from "../udf/peer.ts";
 import { BUNDLED_HANDLERS } from "../udf/handlers/mod.ts";
 import { parseAddress } from "./address.ts";
 import { UsageError } from "./errors.ts";
 import { text } from "./flags.ts";
-import { escape } from "./terminal.ts";
+import { isModule } from "./module_flags.ts";
 
 /** The flags of all commands that drive a UDF; the command line of one may also stand behind `--`. */
 export const targetFlags = {
-  handler: text({ value: "HANDLER", help: `run a bundled handler in this process: ${BUNDLED_HANDLERS.join(", ")}` }),
+  handler: text({
+    value: "HANDLER",
+    complete: "file",
+    help: `run a handler in this process: ${BUNDLED_HANDLERS.join(", ")}, or the path of a module`,
+  }),
   socket: text({ value: "PATH", complete: "file", help: "connect to a UDF on a Unix socket" }),
   connect: text({ value: "HOST:PORT", help: "connect to a UDF on TCP" }),
 };
@@ -27,6 +32,8 @@ export interface ReachOptions {
   /** Gets the lines that a child process writes to stderr. */
   log: (line: string) => void;
   signal?: AbortSignal;
+  /** How a module of an author is run. */
+  module?: ModuleRunnerOptions;
 }
 
 /**
@@ -34,17 +41,17 @@ export interface ReachOptions {
  *
  * @throws {UsageError} if it names none, or several
  */
-export async function reachUdf(target: Target, { retryMs, log, signal }: ReachOptions): Promise<Peer> {
+export async function reachUdf(target: Target, { retryMs, log, signal, module }: ReachOptions): Promise<Peer> {
   checkTarget(target);
   const { handler, socket, connect, trailing } = target;
   if (handler !== undefined) {
-    const { loadBundledHandler } = await import("../udf/handlers/mod.ts");
-    const createHandler = await loadBundledHandler(handler);
-    if (createHandler === undefined) {
-      throw new UsageError(`--handler HANDLER: expected ${BUNDLED_HANDLERS.join(", ")}, not "${escape(handler)}"`);
+    if (isModule(handler, "--handler HANDLER")) {
+      const { startModule } = await import("../udf/module/module_runner.ts");
+      return await startModule(handler, module);
     }
+    const { loadBundledHandler } = await import("../udf/handlers/mod.ts");
     const { startInProcess } = await import("../udf/in_process_peer.ts");
-    return startInProcess(handler, createHandler);
+    return startInProcess(handler, (await loadBundledHandler(handler))!);
   }
   if (trailing !== undefined) {
     const { startProcess } = await import("../udf/process_peer.ts");

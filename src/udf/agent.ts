@@ -6,8 +6,16 @@ import { FrameWriter } from "../wire/frame_writer.ts";
 import { AgentOutput } from "./agent_output.ts";
 import { BatchGuard } from "./batch_guard.ts";
 import { CallWatch } from "./call_watch.ts";
+import type { CallProgress } from "./call_progress.ts";
 import { decodeRequest } from "./codec.ts";
-import { type Awaitable, type CreateHandler, type Handler, infoResponse } from "./handler.ts";
+import {
+  type Awaitable,
+  checkHandler,
+  checkMethods,
+  type CreateHandler,
+  type Handler,
+  infoResponse,
+} from "./handler.ts";
 import type { InfoResponse, InitRequest, Outcome, Request } from "./messages.ts";
 
 /** How an agent behaves; each has a default. */
@@ -16,6 +24,8 @@ export interface AgentOptions {
   maxFrameBytes?: number;
   /** How long one asynchronous call of the handler may take, in ms; default 60,000; 0: for ever. */
   handlerTimeoutMs?: number;
+  /** Is told about each call of the handler, for a watch in another thread. */
+  progress?: CallProgress;
 }
 
 /** What went through an agent. */
@@ -53,6 +63,7 @@ export class Agent {
   readonly #writer: FrameWriter;
   readonly #output: AgentOutput;
   readonly #watch: CallWatch;
+  readonly #progress: CallProgress | undefined;
   readonly #incoming = new BatchGuard("the host", { sizeIsHint: true });
   #handler: Handler | undefined;
   #info: InfoResponse | undefined;
@@ -69,6 +80,7 @@ export class Agent {
     this.#frames = new FrameReader(connection, options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES);
     this.#writer = new FrameWriter(connection);
     this.#output = new AgentOutput(this.#writer);
+    this.#progress = options.progress;
     this.#watch = new CallWatch(this.#output, options.handlerTimeoutMs ?? 60_000);
   }
 
@@ -89,7 +101,9 @@ export class Agent {
   async run(): Promise<void> {
     let failure: { error: unknown } | undefined;
     try {
-      this.#handler = await this.#call("createHandler", () => this.#createHandler(this.#output));
+      this.#progress?.begin("create", 0);
+      this.#handler = checkHandler(await this.#call("createHandler", () => this.#createHandler(this.#output)));
+      this.#progress?.end();
       await this.#serve(this.#handler);
     } catch (error) {
       failure = { error };
@@ -97,9 +111,11 @@ export class Agent {
     }
     this.#writer.release();
     try {
+      this.#progress?.begin("stop", 0);
       if (this.#handler?.stop !== undefined && !isTimeout(failure?.error)) {
         await this.#call("stop", () => this.#handler!.stop!());
       }
+      this.#progress?.end();
       // Where the batch that came in was cut off, the one that goes out cannot be whole.
       const whole = !this.#stopping && this.#incoming.open === undefined;
       if (failure === undefined && whole) this.#output.checkEnd();
@@ -130,16 +146,21 @@ export class Agent {
     const frames = this.#frames;
     const cursor = this.#cursor;
     const writer = this.#writer;
+    const progress = this.#progress;
     for (;;) {
       // What a chunk of input produces goes out in one write, while the next chunk is being read.
       frames.readAhead();
       writer.hold();
       while (!this.#stopping && frames.next()) {
         const request = decodeRequest(cursor.reset(frames.bytes, frames.start, frames.end));
+        progress?.begin(request.kind, frames.offset);
         const call = this.#dispatch(handler, request);
-        if (call !== undefined) {
+        if (call === undefined) {
+          progress?.end();
+        } else {
           writer.release();
           await call;
+          progress?.end();
           writer.hold();
         }
         if (writer.full) await writer.drained();
@@ -196,6 +217,7 @@ export class Agent {
 
   async #learnInfo(): Promise<InfoResponse> {
     const info = infoResponse(await this.#call("info", () => this.#handler!.info()));
+    checkMethods(this.#handler!, info.wants);
     this.#incoming.edge = info.wants;
     this.#output.edge = info.provides;
     return this.#info = info;

@@ -1,28 +1,37 @@
 import type { Connection } from "../wire/connection.ts";
 import { messageOf } from "../wire/errors.ts";
-import { Agent, type AgentOptions } from "./agent.ts";
-import type { CreateHandler } from "./handler.ts";
+
+/** What serves one connection: an {@linkcode Agent}, or what acts like one. */
+export interface AgentSession {
+  /** Serves until the end of the input, ends the connection, and throws what failed. */
+  run(): Promise<void>;
+  /** Makes {@linkcode run} end in order. */
+  stop(): void;
+}
 
 /** How a server behaves; each has a default. */
-export interface AgentServerOptions extends AgentOptions {
+export interface AgentServerOptions {
   /** Gets a sentence for each connection that failed. */
   log?: (message: string) => void;
   /** How many connections may be open at the same time; default 10,000. More wait in the kernel's queue. */
   maxConnections?: number;
   /** How long connections may take to end once the server is stopped, in ms; default 5,000. Then they are cut. */
   stopTimeoutMs?: number;
-  /** Gets each connection with its number, from 1 on, before anything crosses it; the agent uses what it returns. */
-  wrap?: (connection: Connection, number: number) => Connection;
 }
+
+/** Makes what serves a connection; the first connection has the number 1. */
+export type Accept = (connection: Connection, number: number) => AgentSession;
 
 /**
  * Serves UDFs on a socket: each connection is an agent with a handler of its own.
  *
  * @example
  * ```ts
+ * import { Agent } from "./agent.ts";
  * import { AgentServer } from "./agent_server.ts";
  * import { createHandler } from "./handlers/mirror.ts";
- * const server = new AgentServer(Deno.listen({ hostname: "127.0.0.1", port: 0 }), createHandler);
+ * const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * const server = new AgentServer(listener, (connection) => new Agent(connection, createHandler));
  * const serving = server.serve();
  * await server.stop();
  * await serving;
@@ -30,9 +39,9 @@ export interface AgentServerOptions extends AgentOptions {
  */
 export class AgentServer {
   readonly #listener: Deno.Listener;
-  readonly #createHandler: CreateHandler;
+  readonly #accept: Accept;
   readonly #options: AgentServerOptions;
-  readonly #agents = new Map<Agent, Promise<void>>();
+  readonly #agents = new Map<AgentSession, Promise<void>>();
   readonly #connections = new Set<Deno.Conn>();
   /** Settles when connections have been cut. */
   readonly #cut = Promise.withResolvers<void>();
@@ -42,11 +51,11 @@ export class AgentServer {
 
   /**
    * @param listener closed by {@linkcode stop}
-   * @param createHandler called once for each connection
+   * @param accept called once for each connection
    */
-  constructor(listener: Deno.Listener, createHandler: CreateHandler, options: AgentServerOptions = {}) {
+  constructor(listener: Deno.Listener, accept: Accept, options: AgentServerOptions = {}) {
     this.#listener = listener;
-    this.#createHandler = createHandler;
+    this.#accept = accept;
     this.#options = options;
   }
 
@@ -98,7 +107,6 @@ export class AgentServer {
     }
     const timer = setTimeout(() => {
       for (const connection of this.#connections) close(connection);
-      this.#agents.clear();
       this.#cut.resolve();
     }, this.#options.stopTimeoutMs ?? 5_000);
     try {
@@ -114,9 +122,7 @@ export class AgentServer {
 
   #run(connection: Deno.Conn, number: number): void {
     this.#connections.add(connection);
-    const closing = closeOnce(connection);
-    const wrapped = this.#options.wrap?.(closing, number) ?? closing;
-    const agent = new Agent(wrapped, this.#createHandler, this.#options);
+    const agent = this.#accept(closeOnce(connection), number);
     const running = agent.run()
       .catch((error) => this.#options.log?.(`connection ${number} failed: ${messageOf(error)}`))
       .finally(() => {

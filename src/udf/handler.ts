@@ -103,6 +103,51 @@ function isValueType(type: unknown): type is ValueType {
   return type === "bool" || type === "int" || type === "double" || type === "string" || type === "duration";
 }
 
+/** The methods that a handler must have for the edge it wants, each with the line to write. */
+const METHODS: Readonly<Record<EdgeType, readonly [keyof Handler, string][]>> = {
+  stream: [["point", "point(point) { ... }"]],
+  batch: [
+    ["beginBatch", "beginBatch(begin) { ... }"],
+    ["point", "point(point) { ... }"],
+    ["endBatch", "endBatch(end) { ... }"],
+  ],
+};
+
+/**
+ * What createHandler returned, if it is a handler.
+ *
+ * @throws {TypeError} that says which line is missing
+ */
+export function checkHandler(handler: unknown): Handler {
+  if (typeof handler !== "object" || handler === null) {
+    throw new TypeError(
+      `createHandler() must return a handler, got ${handler === null ? "null" : typeof handler}; ` +
+        "write: return { info() { ... }, init(request) { ... }, point(point) { ... } };",
+    );
+  }
+  checkMethod(
+    handler,
+    "info",
+    'info() { return { wants: "stream", provides: "stream" }; }',
+  );
+  checkMethod(handler, "init", "init(request) { ... }");
+  return handler as Handler;
+}
+
+/**
+ * Makes sure that a handler has the methods that its edge needs.
+ *
+ * @throws {TypeError} that says which line is missing
+ */
+export function checkMethods(handler: Handler, wants: EdgeType): void {
+  for (const [name, line] of METHODS[wants]) checkMethod(handler, name, line);
+}
+
+function checkMethod(handler: object, name: string, line: string): void {
+  if (typeof Reflect.get(handler, name) === "function") return;
+  throw new TypeError(`the handler has no method ${name}(); write: ${line}`);
+}
+
 /** The point itself, or one made from what describes it. */
 export function toPoint(point: Point | PointInit): Point {
   return point instanceof Point ? point : new Point(point);

@@ -7,7 +7,7 @@ import { decodeResponse, encodeRequest } from "./codec.ts";
 import { EXIT_GRACE_MS, failureOf, withinMs } from "./host_failure.ts";
 import { Lifeline } from "./lifeline.ts";
 import type { Batch } from "./batcher.ts";
-import type { InfoResponse, Option, Request, Response } from "./messages.ts";
+import type { EdgeType, InfoResponse, Option, Request, Response } from "./messages.ts";
 import type { Peer } from "./peer.ts";
 import type { Point } from "./point.ts";
 
@@ -119,6 +119,11 @@ export class Host {
     this.#lifeline.start();
   }
 
+  /** What the UDF provides, where it is known without asking: batches that do not fit are errors. */
+  set provides(edge: EdgeType) {
+    this.#guard.edge = edge;
+  }
+
   /** Asks the UDF what it wants, provides and can be told. */
   async info(): Promise<InfoResponse> {
     const response = await this.#ask("info", { kind: "info" });
@@ -168,6 +173,20 @@ export class Host {
   point(point: Point): Promise<void> | void {
     this.#counts.pointsIn++;
     return this.#send({ kind: "point", point });
+  }
+
+  /**
+   * Sends requests that are already encoded, each with its length; the promise must be waited for, where there is one.
+   *
+   * @param points how many of them are points, for the counts
+   */
+  frames(frames: Uint8Array, points: number): Promise<void> | void {
+    this.#counts.pointsIn += points;
+    const broken = this.#checkOpen();
+    if (broken !== undefined) return broken;
+    this.#writer.add(frames);
+    this.#lifeline.sent("point");
+    if (this.#writer.full) return this.#drained();
   }
 
   /** Sends a batch. */
@@ -235,10 +254,21 @@ export class Host {
     });
   }
 
-  #send(request: Request): Promise<void> | void {
+  /** Ends the UDF by force; {@linkcode stop} then waits for its end. */
+  kill(): void {
+    this.#peer.kill();
+    this.#frames.stop();
+  }
+
+  #checkOpen(): Promise<never> | void {
     if (this.#stopping) throw new TineError("stopped", "the host has stopped the UDF, nothing more can be sent");
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#writer.failure !== undefined) return this.#stoppedReading();
+  }
+
+  #send(request: Request): Promise<void> | void {
+    const broken = this.#checkOpen();
+    if (broken !== undefined) return broken;
     encodeRequest(this.#writer.open(), request);
     this.#writer.close();
     this.#lifeline.sent(request.kind);

@@ -36,6 +36,7 @@ export class FrameReader {
 
   readonly #source: ByteSource;
   readonly #maxFrameBytes: number;
+  #base = 0; // how many bytes of the stream came before those in the buffer
   #position = 0; // of the first byte that belongs to no frame yet
   #filled = 0; // end of what was read
   #wanted = 1; // bytes from #position that the next frame needs, as far as known
@@ -130,6 +131,11 @@ export class FrameReader {
     return true;
   }
 
+  /** How many bytes of the stream came before the current frame, its length included. */
+  get offset(): number {
+    return this.#base + this.start;
+  }
+
   /** The first bytes that belong to no frame yet, for messages: as text where it is text, else in hex. */
   preview(): string {
     return previewBytes(this.bytes.subarray(this.#position, Math.min(this.#filled, this.#position + 80)));
@@ -175,6 +181,7 @@ export class FrameReader {
     const bytes = new Uint8Array(capacity);
     bytes.set(this.bytes.subarray(this.#position, this.#filled));
     this.bytes = bytes;
+    this.#base += this.#position;
     this.#filled = rest;
     this.#position = 0;
   }

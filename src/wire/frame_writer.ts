@@ -38,15 +38,13 @@ export class FrameWriter {
   close(): void {
     // Frames of one connection are mostly of one size: the size of the last length is the best guess for the next.
     this.#guess = this.#filling.closeLength(this.#frame, this.#guess);
-    if (this.#held) {
-      if (this.pending >= HELD_BYTES) this.flush();
-    } else if (!this.#flushScheduled) {
-      this.#flushScheduled = true;
-      queueMicrotask(() => {
-        this.#flushScheduled = false;
-        this.flush();
-      });
-    }
+    this.#scheduleFlush();
+  }
+
+  /** Adds frames that are already framed. */
+  add(frames: Uint8Array): void {
+    this.#filling.raw(frames);
+    this.#scheduleFlush();
   }
 
   /** From now on frames collect until {@linkcode release}, or until they are many. */
@@ -112,6 +110,18 @@ export class FrameWriter {
     this.flush();
     while (this.#writing !== undefined) await this.#writing;
     this.#check();
+  }
+
+  #scheduleFlush(): void {
+    if (this.#held) {
+      if (this.pending >= HELD_BYTES) this.flush();
+    } else if (!this.#flushScheduled) {
+      this.#flushScheduled = true;
+      queueMicrotask(() => {
+        this.#flushScheduled = false;
+        this.flush();
+      });
+    }
   }
 
   #check(): void {

@@ -1,10 +1,12 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Agent, type AgentOptions } from "../../src/udf/agent.ts";
 import { AgentServer, type AgentServerOptions } from "../../src/udf/agent_server.ts";
 import type { CreateHandler, Output } from "../../src/udf/handler.ts";
 import { createHandler as mirror } from "../../src/udf/handlers/mirror.ts";
 import { createHandler as movingAvg } from "../../src/udf/handlers/moving_avg.ts";
 import { listenTcp } from "../../src/udf/tcp_listener.ts";
 import { listenUnix } from "../../src/udf/unix_listener.ts";
+import type { Connection } from "../../src/wire/connection.ts";
 import { INFO, INIT, kinds, pointRequest, streamHandler, UdfDriver, values } from "../support/udf_driver.ts";
 
 interface Place {
@@ -19,7 +21,7 @@ function test(
   name: string,
   createHandler: CreateHandler,
   fn: (place: Place) => Promise<void>,
-  options: AgentServerOptions = {},
+  options: AgentServerOptions & AgentOptions = {},
 ): void {
   for (const transport of ["Unix", "TCP"]) {
     Deno.test(`${name} (${transport})`, async () => {
@@ -27,7 +29,8 @@ function test(
       const unix = transport === "Unix" ? await listenUnix(`${dir}/s`) : undefined;
       const listener = unix?.listener ?? listenTcp({ hostname: "127.0.0.1", port: 0 });
       const log: string[] = [];
-      const server = new AgentServer(listener, createHandler, { log: (message) => log.push(message), ...options });
+      const accept = (connection: Connection) => new Agent(connection, createHandler, options);
+      const server = new AgentServer(listener, accept, { log: (message) => log.push(message), ...options });
       const serving = server.serve();
       const open: Deno.Conn[] = [];
       const connect = async () => {
@@ -237,7 +240,7 @@ test(
 
 Deno.test("serve() ends when somebody else closes the listener", async () => {
   const listener = listenTcp({ hostname: "127.0.0.1", port: 0 });
-  const serving = new AgentServer(listener, mirror).serve();
+  const serving = new AgentServer(listener, (connection) => new Agent(connection, mirror)).serve();
   listener.close();
   await serving;
 });

@@ -1,0 +1,117 @@
+import type { Accept, AgentSession } from "../udf/agent_server.ts";
+import type { Peer } from "../udf/peer.ts";
+import { isModule, moduleOptions } from "./module_flags.ts";
+import type { ModuleFlagValues } from "./module_flags.ts";
+import { describeSupervision, type SupervisionFlagValues, supervisorOptions } from "./supervision_flags.ts";
+import { reachUdf } from "./udf_target.ts";
+
+/** Makes what serves each connection of `tine agent`. */
+export interface Sessions {
+  accept: Accept;
+  /** Ends by force whatever the sessions have started. */
+  kill(): void;
+}
+
+/** What `tine agent` was told. */
+export interface SessionFlags extends ModuleFlagValues, SupervisionFlagValues {
+  readonly maxFrame: number;
+  readonly workers: number;
+  readonly watch: boolean;
+  readonly connect?: string;
+  readonly timeout: number;
+}
+
+/**
+ * Prepares to run a bundled handler, an author's module, or a relay to another UDF.
+ *
+ * @param handler undefined: a relay, to `--connect` or to the command behind `--`
+ * @param log gets lines for stderr
+ */
+export async function openSessions(
+  handler: string | undefined,
+  trailing: readonly string[] | undefined,
+  flags: SessionFlags,
+  log: (line: string) => void,
+): Promise<Sessions> {
+  const agentOptions = { maxFrameBytes: flags.maxFrame, handlerTimeoutMs: flags.handlerTimeout };
+  if (handler === undefined) {
+    return await openRelay(() =>
+      reachUdf({ connect: flags.connect, trailing }, { ...moduleReach(flags), retryMs: flags.timeout, log })
+    );
+  }
+  if (!isModule(handler, "HANDLER")) {
+    const { loadBundledHandler } = await import("../udf/handlers/mod.ts");
+    const { Agent } = await import("../udf/agent.ts");
+    const createHandler = (await loadBundledHandler(handler))!;
+    return {
+      accept(connection) {
+        const agent = new Agent(connection, createHandler, agentOptions);
+        return reporting(agent, () => agent.counts.invalidStrings);
+      },
+      kill() {},
+    };
+  }
+  const { ModuleRunner } = await import("../udf/module/module_runner.ts");
+  const runnerOptions = { ...moduleOptions(flags), workers: flags.workers, maxFrameBytes: flags.maxFrame };
+  if (flags.watch || flags.restart) {
+    // Each start loads the module anew.
+    await ModuleRunner.open(handler, runnerOptions);
+    return await openRelay(() => reachUdf({ handler }, { ...moduleReach(flags), retryMs: 0, log }), handler);
+  }
+  const runner = await ModuleRunner.open(handler, runnerOptions);
+  const { ModuleSession } = await import("../udf/module/module_session.ts");
+  return {
+    accept(connection) {
+      const peer = runner.connect();
+      return reporting(new ModuleSession(connection, peer), () => peer.counts?.invalidStrings ?? 0);
+    },
+    kill: () => void runner[Symbol.asyncDispose](),
+  };
+
+  /** Says at the end what had to be mended. */
+  function reporting(session: AgentSession, invalidStrings: () => number): AgentSession {
+    return {
+      async run() {
+        await session.run();
+        const count = invalidStrings();
+        if (count > 0) log(`${count} strings were not valid UTF-8 and came in with U+FFFD`);
+      },
+      stop: () => session.stop(),
+    };
+  }
+
+  async function openRelay(reach: () => Promise<Peer>, watched?: string): Promise<Sessions> {
+    const { Agent } = await import("../udf/agent.ts");
+    const { createRelay } = await import("../udf/supervise/relay.ts");
+    const peers = new Set<Peer>();
+    const reachAndKeep = async () => {
+      const peer = await reach();
+      peers.add(peer);
+      void peer.ended.then(() => peers.delete(peer));
+      return peer;
+    };
+    const relay = createRelay(reachAndKeep, {
+      ...supervisorOptions(flags),
+      timeoutMs: flags.timeout,
+      maxFrameBytes: flags.maxFrame,
+      log,
+      watch: flags.watch ? watched : undefined,
+      onEnd(counts) {
+        const sentence = describeSupervision(counts);
+        if (sentence !== undefined) log(sentence);
+      },
+    });
+    return {
+      // The relay supervises the UDF itself: its own calls may wait for as long as that takes.
+      accept: (connection) => new Agent(connection, relay, { ...agentOptions, handlerTimeoutMs: 0 }),
+      kill() {
+        for (const peer of peers) peer.kill();
+      },
+    };
+  }
+}
+
+/** What reaching a module needs to know. */
+function moduleReach(flags: SessionFlags) {
+  return { module: { ...moduleOptions(flags), maxFrameBytes: flags.maxFrame } };
+}

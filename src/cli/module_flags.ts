@@ -1,0 +1,43 @@
+import type { ModuleRunnerOptions } from "../udf/module/module_runner.ts";
+import { BUNDLED_HANDLERS } from "../udf/handlers/mod.ts";
+import { UsageError } from "./errors.ts";
+import { duration, flag, list } from "./flags.ts";
+import { escape } from "./terminal.ts";
+
+/** What an author's module may do, and for how long. */
+export const moduleFlags = {
+  allowNet: list({ value: "HOST", help: "let the module reach a host (HOST or HOST:PORT)" }),
+  allowRead: list({ value: "PATH", complete: "file", help: "let the module read a file or folder" }),
+  allowEnv: list({ value: "NAME", help: "let the module read an environment variable" }),
+  trust: flag({ help: "let the module do all that tine itself may do" }),
+  handlerTimeout: duration({ default: 60_000, zero: "none", help: "longest time for one call of the handler" }),
+};
+
+/** The flags above, as the command line gave them. */
+export interface ModuleFlagValues {
+  readonly allowNet: string[];
+  readonly allowRead: string[];
+  readonly allowEnv: string[];
+  readonly trust: boolean;
+  readonly handlerTimeout: number;
+}
+
+/** How a module is run, as the flags say. */
+export function moduleOptions(flags: ModuleFlagValues): ModuleRunnerOptions {
+  const { trust, allowNet: net, allowRead: read, allowEnv: env, handlerTimeout } = flags;
+  return { permissions: { trust, net, read, env }, handlerTimeoutMs: handlerTimeout };
+}
+
+/**
+ * Whether HANDLER is the path of a module.
+ *
+ * @param name how the argument is called, for the message
+ * @throws {UsageError} if it is neither that nor a bundled handler
+ */
+export function isModule(handler: string, name: string): boolean {
+  if (BUNDLED_HANDLERS.includes(handler)) return false;
+  if (/\.[mc]?[tj]s$/.test(handler)) return true;
+  throw new UsageError(
+    `${name}: expected ${BUNDLED_HANDLERS.join(", ")}, or the path of a .ts or .js module, not "${escape(handler)}"`,
+  );
+}

@@ -1,0 +1,11 @@
+import type { AgentCounts } from "../agent.ts";
+
+/** What a worker is told: to serve a connection, or to stop one in order. */
+export type ToWorker =
+  | { id: number; port: MessagePort; memory: SharedArrayBuffer; maxFrameBytes: number | undefined }
+  | { stop: number };
+
+/** What a worker tells: that a connection has ended, or that the module wanted to end the process. */
+export type FromWorker =
+  | { ended: number; error: string | undefined; counts: AgentCounts }
+  | { exit: number };

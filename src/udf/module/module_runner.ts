@@ -1,0 +1,236 @@
+import { pathToFileURL } from "node:url";
+import { TineError } from "../../wire/errors.ts";
+import type { AgentCounts } from "../agent.ts";
+import type { Peer } from "../peer.ts";
+import type { FromWorker, ToWorker } from "./messages.ts";
+import { ModuleConnection } from "./module_connection.ts";
+import { type ModulePermissions, workerPermissions } from "./permissions.ts";
+import { workerUrl } from "./worker_url.ts";
+
+const LOOK_MS = 100;
+
+/** How a module is run; each has a default. */
+export interface ModuleRunnerOptions {
+  permissions?: ModulePermissions;
+  /** Threads that serve connections, in turn; default 1. */
+  workers?: number;
+  /** How long one call of the handler may take, in ms; default 60,000; 0: for ever. */
+  handlerTimeoutMs?: number;
+  /** The largest frame that is accepted, in bytes; default 64 MiB. */
+  maxFrameBytes?: number;
+}
+
+/** A handler of an author's module, reached like any other UDF. */
+export interface ModulePeer extends Peer {
+  readonly connection: ModuleConnection;
+  /** Stops the handler in order, as {@linkcode Agent.stop} does. */
+  stop(): void;
+  /** What went through, once it has ended. */
+  readonly counts: AgentCounts | undefined;
+}
+
+/**
+ * Runs the handlers of an author's module in workers, apart from input and output: an endless loop in a handler stops
+ * neither keepalives nor signals, and the module may do only what it is permitted.
+ *
+ * @example
+ * ```ts
+ * import { ModuleRunner } from "./module_runner.ts";
+ * await using runner = await ModuleRunner.open("./my_udf.ts");
+ * const peer = runner.connect();
+ * await peer.connection.closeWrite();
+ * ```
+ */
+export class ModuleRunner implements AsyncDisposable {
+  readonly #path: string;
+  readonly #url: string;
+  readonly #options: ModuleRunnerOptions;
+  readonly #workers: (ModuleWorker | undefined)[];
+  #next = 0;
+
+  private constructor(path: string, url: string, options: ModuleRunnerOptions) {
+    this.#path = path;
+    this.#url = url;
+    this.#options = options;
+    this.#workers = new Array(options.workers ?? 1).fill(undefined);
+  }
+
+  /**
+   * Makes sure that the module is there; it is loaded with the first connection.
+   *
+   * @throws {TineError} `no-module`
+   */
+  static async open(path: string, options: ModuleRunnerOptions = {}): Promise<ModuleRunner> {
+    let info: Deno.FileInfo;
+    let real: string;
+    try {
+      info = await Deno.stat(path);
+      real = await Deno.realPath(path);
+    } catch (error) {
+      const reason = error instanceof Deno.errors.NotFound ? "there is no such file" : String(error);
+      throw new TineError("no-module", `cannot load the module ${path}: ${reason}`, { cause: error });
+    }
+    if (!info.isFile) throw new TineError("no-module", `cannot load the module ${path}: it is no file`);
+    return new ModuleRunner(path, pathToFileURL(real).href, options);
+  }
+
+  /** Starts a handler for one host. */
+  connect(): ModulePeer {
+    const slot = this.#next++ % this.#workers.length;
+    let worker = this.#workers[slot];
+    if (worker === undefined || worker.dead) {
+      worker = this.#workers[slot] = new ModuleWorker(this.#path, this.#url, this.#options);
+    }
+    return worker.connect();
+  }
+
+  /** Ends all workers, and with them all connections. */
+  [Symbol.asyncDispose](): Promise<void> {
+    for (const worker of this.#workers) worker?.terminate();
+    return Promise.resolve();
+  }
+}
+
+/**
+ * Runs a module for one host, in a worker of its own.
+ *
+ * @throws {TineError} `no-module`
+ */
+export async function startModule(path: string, options?: ModuleRunnerOptions): Promise<Peer> {
+  const runner = await ModuleRunner.open(path, options);
+  const peer = runner.connect();
+  return {
+    name: peer.name,
+    connection: peer.connection,
+    ended: peer.ended,
+    kill: () => peer.kill(),
+    async close() {
+      await peer.close();
+      await runner[Symbol.asyncDispose]();
+    },
+  };
+}
+
+interface Served {
+  connection: ModuleConnection;
+  ended: PromiseWithResolvers<string | undefined>;
+  counts: AgentCounts | undefined;
+}
+
+/** One thread with one copy of the module, and the connections it serves. */
+class ModuleWorker {
+  readonly #path: string;
+  readonly #options: ModuleRunnerOptions;
+  readonly #worker: Worker;
+  readonly #served = new Map<number, Served>();
+  readonly #timer: ReturnType<typeof setInterval>;
+  #lastId = 0;
+  dead = false;
+
+  constructor(path: string, url: string, options: ModuleRunnerOptions) {
+    this.#path = path;
+    this.#options = options;
+    // The root imports the author's module statically: that is checked against the permissions of this process, so
+    // that the module itself needs none to be read.
+    const main = workerUrl();
+    const root = `import { serve } from ${JSON.stringify(main)};\n` +
+      `import * as module from ${JSON.stringify(url)};\nserve(module);\n`;
+    this.#worker = new Worker(`data:text/javascript,${encodeURIComponent(root)}`, {
+      type: "module",
+      name: path,
+      deno: { permissions: workerPermissions(options.permissions ?? {}) },
+    });
+    this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#receive(data);
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#fail(`the module ${path} failed: ${withoutRoot(event.message)}`);
+    };
+    this.#worker.onmessageerror = () => this.#fail(`the module ${path} sent what cannot be read`);
+    this.#timer = setInterval(() => this.#look(), LOOK_MS);
+    Deno.unrefTimer(Number(this.#timer));
+  }
+
+  connect(): ModulePeer {
+    const id = ++this.#lastId;
+    const { port1, port2 } = new MessageChannel();
+    const served: Served = {
+      connection: new ModuleConnection(port1),
+      ended: Promise.withResolvers(),
+      counts: undefined,
+    };
+    this.#served.set(id, served);
+    const message: ToWorker = {
+      id,
+      port: port2,
+      memory: served.connection.progress.memory,
+      maxFrameBytes: this.#options.maxFrameBytes,
+    };
+    this.#worker.postMessage(message, [port2]);
+    return {
+      name: this.#path,
+      connection: served.connection,
+      ended: served.ended.promise,
+      get counts() {
+        return served.counts;
+      },
+      stop: () => this.#post({ stop: id }),
+      kill: () => this.#fail("the module was ended by its host"),
+      close: () => {
+        served.connection.close();
+        this.#post({ stop: id });
+        return Promise.resolve();
+      },
+    };
+  }
+
+  terminate(): void {
+    this.#fail("the module was ended");
+  }
+
+  #post(message: ToWorker): void {
+    if (!this.dead) this.#worker.postMessage(message);
+  }
+
+  #receive(message: FromWorker): void {
+    if ("exit" in message) {
+      this.#fail(`the module ${this.#path} called exit(${message.exit}); a handler ends by returning from stop()`);
+      return;
+    }
+    const served = this.#served.get(message.ended);
+    if (served === undefined) return;
+    this.#served.delete(message.ended);
+    served.counts = message.counts;
+    served.ended.resolve(message.error === undefined ? undefined : `failed: ${withoutRoot(message.error)}`);
+  }
+
+  /** Gives keepalives for handlers that are busy, and ends the worker of one that is stuck. */
+  #look(): void {
+    const timeout = this.#options.handlerTimeoutMs ?? 60_000;
+    const now = performance.now();
+    for (const { connection } of this.#served.values()) {
+      const busy = connection.look(now);
+      if (timeout > 0 && busy >= timeout && connection.progress.call !== "idle") {
+        this.#fail(`${connection.describe()} has not ended after ${(busy / 1000).toFixed(1)} s`);
+        return;
+      }
+    }
+  }
+
+  /** Ends the worker and all connections that it serves. */
+  #fail(message: string): void {
+    if (this.dead) return;
+    this.dead = true;
+    clearInterval(this.#timer);
+    this.#worker.terminate();
+    for (const { connection, ended } of this.#served.values()) {
+      connection.fail(message);
+      ended.resolve(`failed: ${message}`);
+    }
+    this.#served.clear();
+  }
+}
+
+/** An error's message without the lines that point into the root of the worker, which is not the author's. */
+function withoutRoot(message: string): string {
+  return message.replace(/^Uncaught (\(in promise\) )?/, "").replace(/\n\s+at .*data:text\/javascript.*/g, "").trim();
+}

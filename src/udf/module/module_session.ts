@@ -1,0 +1,41 @@
+import type { Connection } from "../../wire/connection.ts";
+import { copy } from "../../wire/copy.ts";
+import { TineError } from "../../wire/errors.ts";
+import type { AgentSession } from "../agent_server.ts";
+import type { ModulePeer } from "./module_runner.ts";
+
+/** Joins the connection of a host to a handler in a worker; what {@linkcode Agent} is for a handler in this thread. */
+export class ModuleSession implements AgentSession {
+  readonly #connection: Connection;
+  readonly #peer: ModulePeer;
+
+  constructor(connection: Connection, peer: ModulePeer) {
+    this.#connection = connection;
+    this.#peer = peer;
+  }
+
+  /**
+   * Serves the host until its input ends, {@linkcode stop} is called, or something fails; ends the connection.
+   *
+   * @throws {TineError} `module-failed` with the reason that was sent to the host
+   */
+  async run(): Promise<void> {
+    const { connection } = this.#peer;
+    // When the handler has ended there is nobody left to read for: the reading that is under way is abandoned.
+    const reading = copy(this.#connection, connection).catch(() => connection.closeWrite());
+    try {
+      await copy(connection, this.#connection);
+      const failure = await this.#peer.ended;
+      if (failure === undefined) return;
+      await Promise.race([reading, new Promise((resolve) => setTimeout(resolve, 100))]);
+      throw new TineError("module-failed", failure.replace(/^failed: /, ""));
+    } finally {
+      await this.#peer.close();
+      this.#connection.close();
+    }
+  }
+
+  stop(): void {
+    this.#peer.stop();
+  }
+}

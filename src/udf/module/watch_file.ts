@@ -1,0 +1,25 @@
+/** Changes that come so close together are one. */
+const SETTLE_MS = 100;
+
+/**
+ * Calls back whenever a module changes, also where an editor replaces its file. What it imports from its own folder
+ * counts as well.
+ *
+ * @returns ends the watching
+ */
+export function watchModule(path: string, changed: () => void): () => void {
+  const folder = path.includes("/") ? path.slice(0, path.lastIndexOf("/")) || "/" : ".";
+  const watcher = Deno.watchFs(folder, { recursive: false });
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  void (async () => {
+    for await (const { kind, paths } of watcher) {
+      if (kind === "access" || !paths.some((path) => /\.[mc]?[tj]sx?$|\.json$/.test(path))) continue;
+      clearTimeout(timer);
+      timer = setTimeout(changed, SETTLE_MS);
+    }
+  })();
+  return () => {
+    clearTimeout(timer);
+    watcher.close();
+  };
+}

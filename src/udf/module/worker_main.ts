@@ -1,0 +1,99 @@
+/**
+ * What runs in the worker of an author's module, before the module itself: it takes stdin, stdout and exit away, then
+ * runs an agent for each connection that the other thread sends.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import { messageOf } from "../../wire/errors.ts";
+import { Agent } from "../agent.ts";
+import { CallProgress } from "../call_progress.ts";
+import type { CreateHandler } from "../handler.ts";
+import { redirectConsole } from "../stderr_console.ts";
+import type { FromWorker, ToWorker } from "./messages.ts";
+import { PortConnection } from "./port_connection.ts";
+
+/** The part of a worker's global scope that is used here. */
+interface Scope {
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+  postMessage(message: FromWorker): void;
+  close(): void;
+}
+
+const scope = globalThis as unknown as Scope;
+const loaded = Promise.withResolvers<CreateHandler>();
+const agents = new Map<number, Agent>();
+
+takeAwayStdio();
+takeAwayExit();
+scope.onmessage = ({ data }) => {
+  if ("stop" in data) agents.get(data.stop)?.stop();
+  else void run(data);
+};
+
+/** Called by the worker's root with the author's module once that has been evaluated. */
+export function serve(module: Record<string, unknown>): void {
+  const { createHandler } = module;
+  if (typeof createHandler === "function") loaded.resolve(createHandler as CreateHandler);
+  else {
+    const exported = Object.keys(module);
+    loaded.reject(
+      new TypeError(
+        `the module exports no function createHandler` +
+          `${exported.length > 0 ? `, only ${exported.join(", ")}` : ""}; ` +
+          "write: export function createHandler(agent) { return { info() { ... }, init(request) { ... }, ... }; }",
+      ),
+    );
+    loaded.promise.catch(() => {}); // each connection reports it
+  }
+}
+
+async function run({ id, port, memory, maxFrameBytes }: Exclude<ToWorker, { stop: number }>): Promise<void> {
+  const progress = new CallProgress(memory);
+  progress.begin("load", 0);
+  const createHandler: CreateHandler = async (output) => {
+    const create = await loaded.promise;
+    progress.begin("create", 0);
+    return await create(output);
+  };
+  // The other thread watches over the time that calls take.
+  const agent = new Agent(new PortConnection(port), createHandler, { maxFrameBytes, progress, handlerTimeoutMs: 0 });
+  agents.set(id, agent);
+  let error: string | undefined;
+  try {
+    await agent.run();
+  } catch (thrown) {
+    error = messageOf(thrown);
+  }
+  agents.delete(id);
+  scope.postMessage({ ended: id, error, counts: agent.counts });
+}
+
+/** Prints go to stderr, since stdout carries frames; stdin carries frames as well. */
+function takeAwayStdio(): void {
+  redirectConsole();
+  const { stderr, stdin, stdout } = Deno;
+  replace(stdout, "write", (bytes: Uint8Array) => stderr.write(bytes));
+  replace(stdout, "writeSync", (bytes: Uint8Array) => stderr.writeSync(bytes));
+  Object.defineProperty(stdout, "writable", { get: () => stderr.writable });
+  replace(stdin, "read", () => Promise.resolve(null));
+  replace(stdin, "readSync", () => null);
+  Object.defineProperty(stdin, "readable", { get: () => new ReadableStream({ start: (c) => c.close() }) });
+  Object.defineProperty(process, "stdout", { get: () => process.stderr });
+}
+
+/** A module that ends the worker would end the connections of others silently. */
+function takeAwayExit(): void {
+  const exit = (code?: number) => {
+    scope.postMessage({ exit: code ?? 0 });
+    throw new Error(`the module called exit(${code ?? ""})`);
+  };
+  replace(Deno, "exit", exit);
+  replace(process, "exit", exit);
+  replace(scope, "close", () => exit());
+}
+
+function replace(object: object, name: string, value: unknown): void {
+  Object.defineProperty(object, name, { value, writable: false, configurable: false });
+}

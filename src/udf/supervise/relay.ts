@@ -1,0 +1,78 @@
+import { TineError } from "../../wire/errors.ts";
+import type { CreateHandler, Handler } from "../handler.ts";
+import type { Outcome } from "../messages.ts";
+import { watchModule } from "../module/watch_file.ts";
+import type { Peer } from "../peer.ts";
+import { Supervisor, type SupervisorCounts, type SupervisorOptions } from "./supervisor.ts";
+
+/** How a relay behaves; each has a default. */
+export interface RelayOptions extends SupervisorOptions {
+  /** How long the UDF may go on after the end of its input, in ms; default 0: for ever. */
+  drainTimeoutMs?: number;
+  /** A module: whenever it changes, the UDF is replaced by its new version. */
+  watch?: string;
+  /** Gets what supervision did, when a connection has ended. */
+  onEnd?: (counts: SupervisorCounts) => void;
+}
+
+/**
+ * A handler that hands everything on to another UDF and supervises it: behind an agent it puts any UDF under supervision for a
+ * real Kapacitor, or on another kind of socket.
+ *
+ * @param reach starts or connects to the UDF, each time anew
+ */
+export function createRelay(
+  reach: () => Promise<Peer>,
+  options: RelayOptions = {},
+): CreateHandler {
+  return (agent): Handler => {
+    const supervisor = new Supervisor(reach, {
+      point: (point) => agent.point(point),
+      async batch({ begin, points, end }) {
+        await agent.beginBatch(begin);
+        for (const point of points) {
+          const full = agent.point(point);
+          if (full !== undefined) await full;
+        }
+        await agent.endBatch(end);
+      },
+    }, options);
+    supervisor.start();
+    const unwatch = options.watch === undefined
+      ? undefined
+      : watchModule(options.watch, () => void supervisor.reload().catch(() => {}));
+    return {
+      info: () => supervisor.info(),
+      init: ({ options }) => outcome(supervisor.init(options), "init-failed"),
+      snapshot: () => supervisor.snapshot(),
+      restore: (snapshot) => outcome(supervisor.restore(snapshot), "restore-failed"),
+      point: (point) => supervisor.point(point),
+      beginBatch: (begin) => supervisor.begin(begin),
+      endBatch: (end) => supervisor.end(end),
+      async stop() {
+        unwatch?.();
+        try {
+          await supervisor.stop(options.drainTimeoutMs);
+        } finally {
+          options.onEnd?.(supervisor.supervision);
+        }
+      },
+    };
+  };
+}
+
+/** A refusal of the UDF is answered as such; everything else ends the relay. */
+async function outcome(
+  answer: Promise<void>,
+  refusal: string,
+): Promise<Outcome> {
+  try {
+    await answer;
+    return { success: true, error: "" };
+  } catch (error) {
+    if (error instanceof TineError && error.code === refusal) {
+      return { success: false, error: error.message };
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,510 @@
+import { messageOf, TineError } from "../../wire/errors.ts";
+import { Host, type HostCounts, type HostOptions, type Receiver } from "../host.ts";
+import type { Batch } from "../batcher.ts";
+import type { BeginBatch, EdgeType, EndBatch, InfoResponse, Option, Request } from "../messages.ts";
+import type { Peer } from "../peer.ts";
+import type { Point } from "../point.ts";
+import { Backoff, type BackoffOptions } from "./backoff.ts";
+import { ReplayLog } from "./replay_log.ts";
+
+/** How often a UDF is started again that dies after the end of its input. */
+const STOP_ATTEMPTS = 3;
+/** How often a UDF may die of being asked for a snapshot, before it is not asked any more. */
+const SAVE_ATTEMPTS = 2;
+
+/** How a UDF is supervised; each has a default. */
+export interface SupervisorOptions extends Omit<HostOptions, "onKill"> {
+  /** How often a UDF that dies is started again, and when. */
+  backoff?: BackoffOptions;
+  /** How often its state is saved, in ms; default 10,000. */
+  snapshotIntervalMs?: number;
+  /** How much input is kept to be sent again, in bytes; default 64 MiB. */
+  replayBufferBytes?: number;
+}
+
+/** What supervision did. */
+export interface SupervisorCounts {
+  /** How often the UDF was started again. */
+  restarts: number;
+  /** Points that were sent again. */
+  resentPoints: number;
+  /** Points that the UDF had sent since its last known state when it died: they may come a second time. */
+  repeatedOutputs: number;
+  /** Points whose effect on the state is lost, since the UDF gave no snapshot that holds it. */
+  lostPoints: number;
+}
+
+/**
+ * A host whose UDF may die: it is started again, gets its options, its last state, and all input since.
+ *
+ * Snapshots are taken between batches every so often, and when much input has collected. What the UDF has sent since its last
+ * snapshot comes again after a restart; {@linkcode Supervisor.supervision} counts it.
+ */
+export class Supervisor {
+  readonly #reach: () => Promise<Peer>;
+  readonly #receiver: Receiver;
+  readonly #options: SupervisorOptions;
+  readonly #backoff: Backoff;
+  readonly #log = new ReplayLog();
+  readonly #counts: SupervisorCounts = {
+    restarts: 0,
+    resentPoints: 0,
+    repeatedOutputs: 0,
+    lostPoints: 0,
+  };
+  readonly #totals: HostCounts = {
+    pointsIn: 0,
+    pointsOut: 0,
+    batchesIn: 0,
+    batchesOut: 0,
+    unasked: 0,
+    invalidStrings: 0,
+  };
+  #host: Host | undefined;
+  /** While the UDF is being started: settles when it is there again. */
+  #starting: Promise<void> | undefined;
+  #init: Option[] | undefined;
+  #state: Uint8Array | undefined;
+  #saving: Promise<void> | undefined;
+  #saveDue = false;
+  #insideBatch = false;
+  #edge: EdgeType | undefined;
+  /** How often the UDF died of being asked for a snapshot. */
+  #savesDied = 0;
+  #outputsSince = 0;
+  /** Points that no snapshot of this UDF holds. */
+  #unsaved = 0;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #failure: Error | undefined;
+
+  /**
+   * @param reach starts or connects to the UDF, each time anew
+   * @param receiver gets what the UDF sends
+   */
+  constructor(
+    reach: () => Promise<Peer>,
+    receiver: Receiver,
+    options: SupervisorOptions = {},
+  ) {
+    this.#reach = reach;
+    this.#options = options;
+    this.#backoff = new Backoff(options.backoff);
+    this.#receiver = {
+      point: (point) => {
+        this.#outputsSince++;
+        return this.#handOn(() => receiver.point(point));
+      },
+      batch: (batch) => {
+        this.#outputsSince += batch.points.length;
+        return this.#handOn(() => receiver.batch(batch));
+      },
+    };
+  }
+
+  /** What supervision did so far. */
+  get supervision(): SupervisorCounts {
+    return { ...this.#counts };
+  }
+
+  /** What went through, over all restarts; points that were sent again count once. */
+  get counts(): HostCounts {
+    const { pointsOut, batchesOut, unasked, invalidStrings } = this.#host?.counts ?? this.#totals;
+    const sum = { ...this.#totals };
+    if (this.#host !== undefined) {
+      sum.pointsOut += pointsOut;
+      sum.batchesOut += batchesOut;
+      sum.unasked += unasked;
+      sum.invalidStrings += invalidStrings;
+    }
+    return sum;
+  }
+
+  /** Why it was given up, once it was. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** Starts the UDF. */
+  start(): void {
+    if (this.#starting !== undefined || this.#host !== undefined) return;
+    this.#begin(this.#attach());
+    const { snapshotIntervalMs = 10_000 } = this.#options;
+    this.#timer = setInterval(() => this.#saveSoon(), snapshotIntervalMs);
+    Deno.unrefTimer(Number(this.#timer));
+  }
+
+  /** As {@linkcode Host.info}. */
+  async info(): Promise<InfoResponse> {
+    const info = await this.#ask((host) => host.info());
+    this.#edge = info.provides;
+    return info;
+  }
+
+  /** As {@linkcode Host.init}; a UDF that is started again gets the same options. */
+  async init(options: Option[]): Promise<void> {
+    await this.#ask((host) => host.init(options));
+    this.#init = options;
+  }
+
+  /** As {@linkcode Host.restore}. */
+  async restore(state: Uint8Array): Promise<void> {
+    await this.#ask((host) => host.restore(state));
+    this.#state = state;
+  }
+
+  /** As {@linkcode Host.snapshot}. */
+  async snapshot(): Promise<Uint8Array> {
+    if (this.#insideBatch || this.#init === undefined) {
+      return await this.#ask((host) => host.snapshot());
+    }
+    await this.#save();
+    if (this.#failure !== undefined) throw this.#failure;
+    return this.#state ?? new Uint8Array();
+  }
+
+  /** Sends a point; the promise, where there is one, must be waited for. */
+  point(point: Point): Promise<void> | void {
+    this.#totals.pointsIn++;
+    return this.#send({ kind: "point", point }, 1);
+  }
+
+  /** Begins a batch. */
+  begin(begin: BeginBatch): Promise<void> | void {
+    this.#insideBatch = true;
+    return this.#send({ kind: "begin", begin }, 0);
+  }
+
+  /** Ends a batch. */
+  end(end: EndBatch): Promise<void> | void {
+    this.#insideBatch = false;
+    this.#totals.batchesIn++;
+    const sent = this.#send({ kind: "end", end }, 0);
+    if (this.#saveDue) this.#saveSoon();
+    return sent;
+  }
+
+  /** Sends a batch. */
+  async batch({ begin, points, end }: Batch): Promise<void> {
+    await this.begin(begin);
+    for (const point of points) {
+      const full = this.point(point);
+      if (full !== undefined) await full;
+    }
+    await this.end(end);
+  }
+
+  /**
+   * Replaces the UDF by a new one that gets its state, as after a change of its program; input goes on where it was.
+   * A new one that does not start leaves the old one in place.
+   */
+  async reload(): Promise<void> {
+    await this.#saving;
+    await this.#starting;
+    if (this.#failure !== undefined || this.#host === undefined) return;
+    // From now on input collects in the log.
+    this.#begin(this.#replace(this.#host));
+    await this.#starting;
+  }
+
+  /** As {@linkcode Host.stop}; a UDF that dies meanwhile is started once more. */
+  async stop(drainTimeoutMs = 0): Promise<void> {
+    clearInterval(this.#timer);
+    for (let attempt = 1;; attempt++) {
+      await this.#ready();
+      const host = this.#host!;
+      try {
+        return await host.stop(drainTimeoutMs);
+      } catch (error) {
+        const hopeless = error instanceof TineError && error.code === "drain-timeout" ||
+          attempt === STOP_ATTEMPTS;
+        if (hopeless) this.#giveUp(error);
+        else this.#recover(host, error);
+      }
+    }
+  }
+
+  /** As {@linkcode Host.abort}. */
+  abort(error: Error): void {
+    this.#giveUp(error);
+  }
+
+  #send(request: Request, points: number): Promise<void> | void {
+    if (this.#failure !== undefined) throw this.#failure;
+    const frames = this.#log.add(request);
+    const most = this.#options.replayBufferBytes ?? 64 * 1024 * 1024;
+    if (this.#log.bytes > most / 2) this.#saveSoon();
+    if (this.#starting !== undefined) return this.#ready();
+    const host = this.#host!;
+    try {
+      const full = host.frames(frames, points);
+      if (full !== undefined) {
+        return full.catch((error) => this.#recoverAndWait(host, error));
+      }
+    } catch (error) {
+      return this.#recoverAndWait(host, error);
+    }
+    if (this.#log.bytes > most) return this.#makeRoom();
+  }
+
+  /** Makes room in the log. A batch that is larger than the room has to be let through. */
+  async #makeRoom(): Promise<void> {
+    if (this.#insideBatch) return;
+    if (this.#savesDied < SAVE_ATTEMPTS) await this.#save();
+    else this.#unsaved += this.#log.dropBefore(this.#log.mark() - 1);
+  }
+
+  async #recoverAndWait(host: Host, error: unknown): Promise<void> {
+    this.#recover(host, error);
+    await this.#ready();
+  }
+
+  /** Waits until the UDF is there. */
+  async #ready(): Promise<void> {
+    while (this.#starting !== undefined) await this.#starting;
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  async #ask<T>(question: (host: Host) => Promise<T>): Promise<T> {
+    for (;;) {
+      await this.#ready();
+      const host = this.#host!;
+      try {
+        return await question(host);
+      } catch (error) {
+        // A UDF that refuses its options is well.
+        if (host.failure === undefined) throw error;
+        this.#recover(host, error);
+      }
+    }
+  }
+
+  #saveSoon(): void {
+    this.#saveDue = this.#insideBatch;
+    if (
+      this.#insideBatch || this.#starting !== undefined ||
+      this.#saving !== undefined
+    ) return;
+    if (
+      this.#init === undefined || this.#failure !== undefined ||
+      this.#savesDied >= SAVE_ATTEMPTS
+    ) return;
+    void this.#save().catch(() => {}); // what it meets is met again by whoever sends next
+  }
+
+  /** Takes a snapshot, and forgets the input that it reflects. */
+  #save(): Promise<void> {
+    return this.#saving ??= this.#saveNow().finally(() => this.#saving = undefined);
+  }
+
+  async #saveNow(): Promise<void> {
+    await this.#ready();
+    if (this.#insideBatch) return void (this.#saveDue = true);
+    const host = this.#host!;
+    const mark = this.#log.mark();
+    try {
+      const state = await host.snapshot();
+      this.#savesDied = 0;
+      const points = this.#log.dropBefore(mark);
+      this.#outputsSince = 0;
+      this.#backoff.reset();
+      if (state.length > 0) {
+        this.#state = state;
+        this.#unsaved = 0;
+      } else {
+        this.#unsaved += points;
+      }
+    } catch (error) {
+      if (host.failure === undefined) throw error;
+      if (++this.#savesDied === SAVE_ATTEMPTS) {
+        this.#options.log?.(
+          "the UDF dies of being asked for its state: it is not asked any more",
+        );
+      }
+      this.#recover(host, error);
+      await this.#ready();
+    }
+  }
+
+  /** Notes that the UDF has died, and starts it again; once for each death. */
+  #recover(host: Host, error: unknown): void {
+    if (host !== this.#host || this.#failure !== undefined) return;
+    this.#retire(host);
+    this.#host = undefined;
+    this.#counts.repeatedOutputs += this.#outputsSince;
+    this.#outputsSince = 0;
+    this.#counts.lostPoints += this.#unsaved;
+    this.#unsaved = 0;
+    const reason = messageOf(host.failure ?? error);
+    this.#begin(this.#restart(host, reason));
+  }
+
+  async #restart(host: Host, reason: string): Promise<void> {
+    // Its process, its group and its sockets must be gone before the next one comes.
+    await this.#end(host);
+    await this.#attach(reason);
+  }
+
+  async #end(host: Host): Promise<void> {
+    host.kill();
+    await host.stop().catch(() => {});
+  }
+
+  #retire(host: Host): void {
+    const { pointsOut, batchesOut, unasked, invalidStrings } = host.counts;
+    this.#totals.pointsOut += pointsOut;
+    this.#totals.batchesOut += batchesOut;
+    this.#totals.unasked += unasked;
+    this.#totals.invalidStrings += invalidStrings;
+  }
+
+  /** From now on the UDF is being started. */
+  #begin(starting: Promise<void>): void {
+    const done = starting.catch((error) => {
+      this.#giveUp(error);
+      this.#starting = undefined;
+    });
+    this.#starting = done;
+  }
+
+  /** Reaches a UDF and gives it all that the last one had, as often as it takes. */
+  async #attach(reason?: string): Promise<void> {
+    for (;;) {
+      if (reason !== undefined) {
+        const delay = this.#backoff.next();
+        if (delay === undefined) {
+          const { failures } = this.#backoff;
+          throw failures === 0 ? new TineError("udf-ended", reason) : new TineError(
+            "gave-up",
+            `the UDF was started again ${failures} times in a row and died each time: ${reason}`,
+          );
+        }
+        this.#options.log?.(
+          `the UDF died: ${reason}; starting it again in ${(delay / 1000).toFixed(2)} s`,
+        );
+        await new Promise((resolve) => setTimeout(resolve, delay));
+        if (this.#failure !== undefined) throw this.#failure;
+        this.#counts.restarts++;
+      }
+      let host: Host | undefined;
+      try {
+        host = await this.#startHost();
+        if (this.#init !== undefined) await host.init(this.#init);
+        if (this.#state !== undefined) await host.restore(this.#state);
+        await this.#takeOver(host, 0);
+        if (this.#counts.restarts > 0) this.#saveSoon();
+        return;
+      } catch (error) {
+        if (this.#failure !== undefined) throw this.#failure;
+        if (host !== undefined) {
+          this.#retire(host);
+          await this.#end(host);
+        }
+        // A UDF that was never there, or refuses what it took before, will not do better.
+        if (host === undefined && reason === undefined) throw error;
+        reason = messageOf(error);
+      }
+    }
+  }
+
+  async #startHost(): Promise<Host> {
+    const { onAbort: _, ...options } = this.#options;
+    const host: Host = new Host(await this.#reach(), this.#receiver, {
+      ...options,
+      onAbort: (error) => {
+        if (this.#host === host) this.#recover(host, error);
+      },
+    });
+    host.start();
+    if (this.#edge !== undefined) host.provides = this.#edge;
+    return host;
+  }
+
+  /**
+   * Sends a UDF the input in the log, also what comes meanwhile; from the moment in which it has all, it is the one
+   * that is used.
+   *
+   * @param mark where to begin
+   */
+  async #takeOver(host: Host, mark: number): Promise<void> {
+    const again = this.#counts.restarts > 0 && mark === 0;
+    for (const segment of this.#log.segments(mark)) {
+      let bytes = 0;
+      let points = 0;
+      while (bytes < segment.writer.position) {
+        const piece = segment.writer.bytes.slice(
+          bytes,
+          segment.writer.position,
+        );
+        const more = segment.points - points;
+        bytes += piece.length;
+        points += more;
+        if (again) this.#counts.resentPoints += more;
+        const full = host.frames(piece, more);
+        if (full !== undefined) await full;
+      }
+    }
+    // In the same turn as the last look at the log: nothing can have come in between.
+    this.#host = host;
+    this.#starting = undefined;
+  }
+
+  async #replace(old: Host): Promise<void> {
+    const mark = this.#log.mark();
+    let fresh: Host | undefined;
+    let state: Uint8Array;
+    try {
+      state = await old.snapshot();
+      fresh = await this.#startHost();
+      await fresh.info();
+      if (this.#init !== undefined) await fresh.init(this.#init);
+    } catch (error) {
+      if (fresh !== undefined) await this.#end(fresh);
+      if (old.failure !== undefined) {
+        return await this.#restart(old, messageOf(old.failure));
+      }
+      this.#options.log?.(
+        `the new version does not start, the old one goes on: ${messageOf(error)}`,
+      );
+      return await this.#takeOver(old, mark);
+    }
+    try {
+      if (state.length > 0) await fresh.restore(state);
+      this.#state = state.length > 0 ? state : undefined;
+    } catch (error) {
+      this.#state = undefined;
+      this.#options.log?.(`the new version starts empty: ${messageOf(error)}`);
+    }
+    await old.stop().catch((error) =>
+      this.#options.log?.(
+        `the old version did not end well: ${messageOf(error)}`,
+      )
+    );
+    this.#retire(old);
+    this.#log.dropBefore(mark);
+    this.#outputsSince = 0;
+    await this.#takeOver(fresh, 0);
+    this.#options.log?.("the new version has taken over");
+  }
+
+  #handOn(hand: () => Promise<void> | void): Promise<void> | void {
+    try {
+      return hand()?.catch((error) => this.#refuse(error));
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
+  /** What the UDF sends cannot be handed on: that is not its fault, and a restart would not help. */
+  #refuse(error: unknown): never {
+    this.#giveUp(error);
+    throw error;
+  }
+
+  #giveUp(error: unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error instanceof Error ? error : new Error(messageOf(error));
+    clearInterval(this.#timer);
+    this.#options.onAbort?.(this.#failure);
+    this.#host?.abort(this.#failure);
+  }
+}
