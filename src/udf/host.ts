@@ -48,6 +48,9 @@ export interface HostCounts {
 /** What is asked for with an answer of its own kind. */
 type Question = "info" | "init" | "snapshot" | "restore";
 
+/** How long the output of a UDF that has ended may be silent: what it has started may hold it open for ever. */
+const OUTPUT_GRACE_MS = 1000;
+
 /** How many points a batch from a UDF may have: it is handed on whole. */
 const MAX_BATCH_POINTS = 10_000_000;
 
@@ -78,7 +81,15 @@ export class Host {
   readonly #guard = new BatchGuard("the UDF");
   readonly #questions: { kind: Question; answer: PromiseWithResolvers<Response> }[] = [];
   readonly #counts = { pointsIn: 0, pointsOut: 0, batchesIn: 0, batchesOut: 0, unasked: 0 };
+  /** Who waits for room to write. */
+  readonly #waiting = new Set<PromiseWithResolvers<void>>();
+  /** Settles when a UDF that was killed may be left to itself. */
+  readonly #left = Promise.withResolvers<undefined>();
   #batch: Point[] = [];
+  #chunks = 0;
+  /** What the UDF wrote first, until a frame has been understood: text on stdout is mostly printed at the start. */
+  #first: Uint8Array | undefined;
+  #taking = false;
   #reading: Promise<void> | undefined;
   #stopping = false;
   #failure: Error | undefined;
@@ -91,7 +102,7 @@ export class Host {
     this.#writer = new FrameWriter(peer.connection);
     this.#lifeline = new Lifeline({
       timeoutMs: options.timeoutMs ?? 10_000,
-      keepalive: (time) => void this.#send({ kind: "keepalive", time }),
+      keepalive: (time) => this.#keepalive(time),
       waiting: () => this.#writer.pending > 0,
       asking: () => this.#questions.length > 0,
       rest: () => this.#frames.rest(),
@@ -115,8 +126,10 @@ export class Host {
 
   /** Starts to read what the UDF says. */
   start(): void {
-    this.#reading ??= this.#read();
+    if (this.#reading !== undefined) return;
+    this.#reading = this.#read();
     this.#lifeline.start();
+    void this.#peer.ended.then(() => this.#endReading());
   }
 
   /** What the UDF provides, where it is known without asking: batches that do not fit are errors. */
@@ -222,9 +235,11 @@ export class Host {
         await this.#writer.finish().catch(() => this.#stoppedReading()).catch(() => {});
       }
       this.#stopping = true;
+      // No keepalive can be sent any more: only the drain timeout says how long the UDF may be silent.
+      this.#lifeline.stop();
       await this.#peer.connection.closeWrite().catch(() => {});
       await this.#reading;
-      const end = await this.#peer.ended;
+      const end = await Promise.race([this.#peer.ended, this.#left.promise]);
       if (end !== undefined) this.#fail(new TineError("udf-ended", `the UDF ${end}`));
     } finally {
       clearTimeout(timer);
@@ -247,6 +262,7 @@ export class Host {
       if (this.#options.onKill) this.#options.onKill();
       else this.#peer.kill();
       this.#frames.stop();
+      void withinMs(EXIT_GRACE_MS, this.#peer.ended).then(() => this.#left.resolve(undefined));
     }, grace);
     void this.#peer.ended.then(() => {
       clearTimeout(timer);
@@ -261,8 +277,8 @@ export class Host {
   }
 
   #checkOpen(): Promise<never> | void {
-    if (this.#stopping) throw new TineError("stopped", "the host has stopped the UDF, nothing more can be sent");
     if (this.#failure !== undefined) throw this.#failure;
+    if (this.#stopping) throw new TineError("stopped", "the host has stopped the UDF, nothing more can be sent");
     if (this.#writer.failure !== undefined) return this.#stoppedReading();
   }
 
@@ -275,13 +291,21 @@ export class Host {
     if (this.#writer.full) return this.#drained();
   }
 
-  async #drained(): Promise<void> {
-    try {
-      await this.#writer.drained();
-    } catch {
-      await this.#stoppedReading();
-    }
-    if (this.#failure !== undefined) throw this.#failure;
+  /** Waits for room to write, or until the UDF is given up: a write to a UDF that hangs may never end. */
+  #drained(): Promise<void> {
+    const waiting = Promise.withResolvers<void>();
+    this.#waiting.add(waiting);
+    this.#writer.drained().catch(() => this.#stoppedReading()).then(waiting.resolve, waiting.reject)
+      .finally(() => this.#waiting.delete(waiting));
+    // Who does not wait learns of the failure by the next call; it must not end the whole process.
+    waiting.promise.catch(() => {});
+    return waiting.promise;
+  }
+
+  #keepalive(time: bigint): void {
+    if (this.#stopping || this.#failure !== undefined) return;
+    if (this.#writer.failure !== undefined) void this.#stoppedReading().catch(() => {});
+    else void this.#send({ kind: "keepalive", time });
   }
 
   /** Writing failed: the UDF goes away, or reads no more. Why is known once all that it said is read. */
@@ -298,6 +322,7 @@ export class Host {
   #ask(kind: Question, request: Request): Promise<Response> {
     const answer = Promise.withResolvers<Response>();
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    this.start();
     this.#questions.push({ kind, answer });
     const sent = this.#send(request);
     sent?.catch(() => {}); // the answer is rejected as well
@@ -307,6 +332,8 @@ export class Host {
   async #read(): Promise<void> {
     try {
       while (await this.#frames.fill()) {
+        if (this.#chunks++ === 0) this.#first = this.#frames.rest().slice(0, 80);
+        this.#taking = true;
         this.#lifeline.heard();
         this.#frames.readAhead();
         while (this.#frames.next()) {
@@ -316,6 +343,8 @@ export class Host {
           if (busy !== undefined) await busy;
         }
         this.#lifeline.handled();
+        this.#taking = false;
+        if (this.#lifeline.understood) this.#first = undefined;
       }
       const unfinished = this.#guard.open !== undefined || this.#questions.length > 0;
       if (this.#failure === undefined && (!this.#stopping || unfinished)) {
@@ -328,12 +357,23 @@ export class Host {
     }
   }
 
+  /** Reads what a UDF that has ended has left in its pipe, and not until what it has started ends too. */
+  async #endReading(): Promise<void> {
+    let done = false;
+    const reading = this.#reading!.finally(() => done = true);
+    for (let before = -1; !done && (this.#taking || this.#chunks !== before);) {
+      before = this.#chunks;
+      await withinMs(OUTPUT_GRACE_MS, reading);
+    }
+    this.#frames.stop();
+  }
+
   /** Reading or handling failed: finds out why, and lets the UDF end. */
   async #broke(error: unknown): Promise<void> {
     if (this.#failure === undefined) {
       const { bytes, start, end } = this.#frames;
       const frame = bytes.subarray(Math.max(0, start - 1), end);
-      this.abort(await failureOf({ peer: this.#peer, error, rest: this.#frames.rest(), frame }));
+      this.abort(await failureOf({ peer: this.#peer, error, first: this.#first, rest: this.#frames.rest(), frame }));
     }
     // A UDF that cannot get rid of its output does not see the end of its input.
     await this.#frames.drain().catch(() => {});
@@ -395,6 +435,7 @@ export class Host {
     if (this.#failure !== undefined) return;
     this.#failure = error;
     for (const { answer } of this.#questions.splice(0)) answer.reject(error);
+    for (const { reject } of this.#waiting) reject(error);
     this.#options.onAbort?.(error);
   }
 }

@@ -1,5 +1,4 @@
 import { messageOf, TineError, WireError } from "../wire/errors.ts";
-import { previewBytes } from "../wire/frame_reader.ts";
 import type { Peer } from "./peer.ts";
 
 /** How long the end of a UDF is waited for, so that it can explain the end of its connection. */
@@ -10,6 +9,8 @@ export interface Breakage {
   peer: Peer;
   /** What reading or handling threw. */
   error?: unknown;
+  /** The first bytes of all, where nothing has been understood. */
+  first?: Uint8Array;
   /** The bytes that belong to no frame. */
   rest?: Uint8Array;
   /** The frame that was being handled, with its length where that takes one byte. */
@@ -22,10 +23,10 @@ export interface Breakage {
  * The best reason there is for the end of a connection: what the UDF itself said, then how it ended, then what happened to
  * the connection.
  */
-export async function failureOf({ peer, error, rest, frame, asked }: Breakage): Promise<Error> {
+export async function failureOf({ peer, error, first, rest, frame, asked }: Breakage): Promise<Error> {
   // What the UDF itself reported, or what is wrong with a response of its.
   if (error instanceof TineError && !(error instanceof WireError)) return error;
-  const text = textOn(rest) ?? (error instanceof WireError ? textOn(frame) : undefined);
+  const text = textOn(first) ?? (error instanceof WireError ? textOn(frame) : undefined) ?? textOn(rest);
   if (text !== undefined) return textOnStdout(text, error);
   const ended = error instanceof WireError && error.code !== "cut-frame"
     ? undefined
@@ -58,9 +59,19 @@ export function textOnStdout(text: string, cause?: unknown): TineError {
 
 /** A preview of bytes that look like text, undefined if they do not. */
 export function textOn(bytes: Uint8Array | undefined): string | undefined {
-  if (bytes === undefined || bytes.length < 4) return undefined;
-  const preview = previewBytes(bytes.subarray(0, 80));
-  return preview.startsWith('"') ? preview : undefined;
+  if (bytes === undefined || bytes.length < 2 || beginsFrame(bytes)) return undefined;
+  // Frames may follow the text.
+  const text = /^[\t\n\r\x1b\x20-\x7e\u00a0-\ufffc]*/u.exec(new TextDecoder().decode(bytes.subarray(0, 80)))![0];
+  const enough = text.endsWith("\n") ? 3 : 4;
+  return text.length >= Math.min(enough, bytes.length) ? JSON.stringify(text) : undefined;
+}
+
+/**
+ * Whether a Response may begin like this: its length, then a field that is announced as long as the rest. Of the kinds whose tag
+ * is a printable character, an ErrorResponse holds little else than text.
+ */
+function beginsFrame([length, tag, inner]: Uint8Array): boolean {
+  return (tag === 0x0a || tag === 0x2a || tag === 0x32) && (inner === undefined || inner === length - 2);
 }
 
 /** What a promise gives within a time, undefined if it takes longer. */

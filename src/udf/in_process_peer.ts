@@ -12,15 +12,19 @@ import type { Peer } from "./peer.ts";
 export function startInProcess(name: string, createHandler: CreateHandler, options?: AgentOptions): Peer {
   const [udf, host] = pipe();
   const agent = new Agent(udf, createHandler, options);
-  const ended = agent.run().then(() => undefined, (error) => `failed: ${messageOf(error)}`);
+  const killed = Promise.withResolvers<string>();
+  const running = agent.run().then(() => undefined, (error) => `failed: ${messageOf(error)}`);
+  const ended = Promise.race([running, killed.promise]);
+  const kill = () => {
+    host.close();
+    // A handler that hangs cannot be ended, it can only be left.
+    killed.resolve("was killed");
+  };
   return {
     name,
     connection: host,
     ended,
-    kill: () => host.close(),
-    async close() {
-      host.close();
-      await ended;
-    },
+    kill,
+    close: () => Promise.resolve(kill()),
   };
 }

@@ -46,7 +46,10 @@ export class Lifeline {
   #asked = false;
   #told = false;
   #stopped = false;
-  /** Whether anything it said was understood. */
+  /** While what came in is being handled, silence is ours. */
+  #handling = false;
+  #lastTick = 0;
+  #intervalMs = QUIET_MS;
   #understood = false;
 
   constructor(options: LifelineOptions) {
@@ -55,9 +58,10 @@ export class Lifeline {
 
   start(): void {
     if (this.#timer !== undefined || this.#stopped) return;
-    this.#lastHeard = this.#lastKeepalive = performance.now();
+    this.#lastHeard = this.#lastKeepalive = this.#lastTick = performance.now();
     const { timeoutMs } = this.#options;
-    this.#timer = setInterval(() => this.#tick(), timeoutMs === 0 ? QUIET_MS : Math.min(QUIET_MS, timeoutMs / 4));
+    if (timeoutMs > 0) this.#intervalMs = Math.min(QUIET_MS, timeoutMs / 4);
+    this.#timer = setInterval(() => this.#tick(), this.#intervalMs);
   }
 
   stop(): void {
@@ -80,6 +84,12 @@ export class Lifeline {
     this.#lastHeardWallClock = Date.now();
     this.#dataInChunk = 0;
     this.#answeredInChunk = false;
+    this.#handling = true;
+  }
+
+  /** Whether anything that the UDF said was a response. */
+  get understood(): boolean {
+    return this.#understood;
   }
 
   data(): void {
@@ -96,6 +106,7 @@ export class Lifeline {
   handled(): void {
     const now = performance.now();
     this.#lastHeard = now; // handling may have taken long: that is no silence of the UDF
+    this.#handling = false;
     if (!this.#answeredInChunk || this.#probedAt === 0) return;
     // Several results that came only with the answer to a keepalive had been waiting for it.
     const heldBack = this.#silenceBefore >= QUIET_MS &&
@@ -123,7 +134,11 @@ export class Lifeline {
   #tick(): void {
     const { timeoutMs, waiting, rest, onSilence } = this.#options;
     const now = performance.now();
-    const silence = now - this.#lastHeard;
+    // Nor is it one of the UDF where this process could not listen, for instance because it was suspended.
+    const lateMs = now - this.#lastTick - this.#intervalMs;
+    this.#lastTick = now;
+    if (lateMs > this.#intervalMs) this.#lastHeard += lateMs;
+    const silence = this.#handling ? 0 : now - this.#lastHeard;
     const stuck = timeoutMs > 0 && silence >= timeoutMs;
     const text = stuck || silence >= QUIET_MS && !this.#understood ? textOn(rest()) : undefined;
     if (text !== undefined) return onSilence(textOnStdout(text));
