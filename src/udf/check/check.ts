@@ -27,5 +27,7 @@ export interface CheckResult {
   /** What is wrong, why it was skipped, or a remark. */
   readonly reason?: string;
   readonly evidence?: Evidence;
+  /** It was skipped, as all others, since the UDF does not even answer info. */
+  readonly unusable?: true;
   readonly durationMs: number;
 }

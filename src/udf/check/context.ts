@@ -1,4 +1,4 @@
-import { messageOf } from "../../wire/errors.ts";
+import { messageOf, TineError } from "../../wire/errors.ts";
 import { Finding } from "./finding.ts";
 import { Probe } from "./probe.ts";
 import type { Subject } from "./subject.ts";
@@ -25,6 +25,8 @@ export class Context implements AsyncDisposable {
     try {
       peer = await subject.connect((line) => subject.hearStderr(line));
     } catch (error) {
+      if (!(error instanceof TineError) || error.code === "usage") throw error;
+      subject.signal?.throwIfAborted();
       throw new Finding("fail", `it cannot be reached: ${messageOf(error)}`, {
         sent: "nothing",
         came: messageOf(error),

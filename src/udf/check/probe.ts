@@ -4,6 +4,7 @@ import { messageOf } from "../../wire/errors.ts";
 import { DEFAULT_MAX_FRAME_BYTES, FrameReader, previewBytes } from "../../wire/frame_reader.ts";
 import { BatchGuard } from "../batch_guard.ts";
 import { decodeResponse } from "../codec.ts";
+import { textOn } from "../host_failure.ts";
 import type { BeginBatch, EdgeType, Request, Response } from "../messages.ts";
 import type { Peer } from "../peer.ts";
 import type { Point } from "../point.ts";
@@ -59,6 +60,7 @@ export class Probe {
   #violation: string | undefined;
   #outputEnded = false;
   #inputEnded = false;
+  #stoppedReading = false;
   #responses = 0;
   #lastHeard = performance.now();
   #changed = Promise.withResolvers<void>();
@@ -145,6 +147,8 @@ export class Probe {
         throw this.fail(end === undefined ? "it ended its output" : `it ${end}`, expected);
       }
       if (!await this.#options.within(this.#changed.promise)) {
+        const text = textOn(this.#frames.rest());
+        if (text !== undefined) throw this.fail(textInstead(text), expected, text);
         const waited = `${this.#options.timeoutMs / 1000} s`;
         this.#came.add(`nothing more within ${waited}`);
         throw this.fail(`it did not answer within ${waited}`, expected);
@@ -169,6 +173,7 @@ export class Probe {
     if (this.#batch !== undefined) throw this.fail("it ended inside a batch that it had begun", expected);
     const end = await this.ended(expected);
     if (end !== undefined) throw this.fail(`it ${end}`, expected);
+    if (this.#stoppedReading) throw this.fail("it stopped reading before the end of its input", expected);
     const [unasked] = this.#answers;
     if (unasked !== undefined) throw this.warn(`it answered ${unasked.kind}, which nobody asked for`, "no such answer");
   }
@@ -229,17 +234,13 @@ export class Probe {
 
   async #write(bytes: Uint8Array): Promise<void> {
     if (this.#violation !== undefined) throw this.fail(this.#violation, "responses that the protocol allows");
-    const expected = "a UDF that reads its input";
-    let failed = false;
     const writing = writeAll(this.#peer.connection, bytes).catch(() => {
-      failed = true;
+      // It goes away; why is known once all that it said is read.
+      this.#stoppedReading = true;
     });
-    if (!await this.#options.within(writing)) {
-      throw this.fail(`it did not read its input for ${this.#options.timeoutMs / 1000} s`, expected);
-    }
-    if (!failed) return;
-    // It goes away; why is known once all that it said is read.
-    await this.until<never>(() => undefined, expected);
+    if (await this.#options.within(writing)) return;
+    const waited = `${this.#options.timeoutMs / 1000} s`;
+    throw this.fail(`it did not read its input for ${waited}`, "a UDF that reads its input");
   }
 
   async #read(): Promise<void> {
@@ -253,7 +254,7 @@ export class Probe {
         this.#notify();
       }
     } catch (error) {
-      this.#violation ??= `it sent what is no response: ${messageOf(error)}${this.#nearby()}`;
+      this.#violation ??= this.#describeGarbage(error);
       this.#came.add(this.#violation);
       void this.#frames.drain().catch(() => {});
     }
@@ -306,11 +307,11 @@ export class Probe {
     }
   }
 
-  /** What stands where a response should, if it reads like text. */
-  #nearby(): string {
+  /** What is wrong with bytes that are no response. */
+  #describeGarbage(error: unknown): string {
     const { bytes, start, end } = this.#frames;
-    const preview = previewBytes(bytes.subarray(Math.max(0, start - 1), Math.min(end, start + 80)));
-    return preview.startsWith('"') ? `; text on its standard output? ${preview}` : "";
+    const text = textOn(this.#frames.rest()) ?? textOn(bytes.subarray(Math.max(0, start - 1), end));
+    return text === undefined ? `it sent what is no response: ${messageOf(error)}` : textInstead(text);
   }
 
   async #explainEnd(): Promise<string | undefined> {
@@ -331,4 +332,8 @@ export class Probe {
     this.#changed.resolve();
     this.#changed = Promise.withResolvers();
   }
+}
+
+function textInstead(text: string): string {
+  return `it sent text where only frames belong (it should print to stderr instead): ${text}`;
 }

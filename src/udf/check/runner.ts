@@ -36,7 +36,7 @@ export async function* checkUdf(options: CheckOptions): AsyncGenerator<CheckResu
     yield unusable;
     const reason = "it does not answer info";
     for (const { id, title } of chosen) {
-      if (id !== first.id) yield { id, title, status: "skip", reason, durationMs: 0 };
+      if (id !== first.id) yield { id, title, status: "skip", reason, unusable: true, durationMs: 0 };
     }
     return;
   }

@@ -1,0 +1,191 @@
+import { TineError } from "../wire/errors.ts";
+import { defineCommand } from "./command.ts";
+import { CommandFailure, UsageError } from "./errors.ts";
+import { flagName } from "./flag_name.ts";
+import { choice, duration, type Flag, flag, integer, list, text } from "./flags.ts";
+import { onInterrupt } from "./interrupts.ts";
+import { nearest } from "./nearest.ts";
+import { escape, style } from "./terminal.ts";
+import { checkTarget, reachUdf, type Target, targetFlags } from "./udf_target.ts";
+import type { CheckResult, Unit } from "../udf/check/mod.ts";
+import type { InfoResponse } from "../udf/messages.ts";
+
+/** Points of one's own that are used; the rest is left alone, since each check sends them anew. */
+const MOST_POINTS = 5_000;
+const MOST_JOBS = 4;
+
+const flags = {
+  ...targetFlags,
+  set: list({ value: "NAME=VALUE", short: "s", help: "set an option of the UDF, as for tine host" }),
+  input: list({ value: "FILE", short: "i", complete: "file", help: "data of your own instead of samples; -: stdin" }),
+  inputFormat: choice(["line", "json", "csv"], { help: "default: what the file's name says, else line" }),
+  tagColumns: text({ value: "NAME,NAME", help: "CSV: the columns that are tags" }),
+  groupBy: text({ value: "TAG,TAG", help: "group points of --input as Kapacitor's groupBy does; *: by all tags" }),
+  batchSize: integer({ min: 1, default: 10, help: "points of --input in a batch of a group" }),
+  only: text({ value: "ID,ID", help: "make these checks only" }),
+  list: flag({ help: "list the checks and make none" }),
+  timeout: duration({ default: 10_000, help: "how long a check may wait; Kapacitor's timeout for the UDF" }),
+  jobs: integer({ min: 1, max: 64, help: "how many checks are made at the same time (default: 1 to 4, by cores)" }),
+  verbose: flag({ short: "v", help: "show what the UDF writes to stderr" }),
+  json: flag({ help: "a JSON object a line: one for each check, then the summary" }),
+};
+
+/** `tine check`: does a UDF speak the protocol correctly? */
+export const command = defineCommand({
+  name: "check",
+  summary: "Check whether a UDF speaks the protocol correctly",
+  usage: ["[flags] -- CMD ARGS...", "[flags] --handler HANDLER | --socket PATH | --connect HOST:PORT", "--list"],
+  description:
+    "Each check talks to a fresh process or connection. FAIL: a real Kapacitor can run into it. WARN: unwise. SKIP: could " +
+    "not be checked, and why. What a UDF computes is not judged, only how it speaks. Exit code 1 if a check failed.",
+  flags,
+  trailing: true,
+  examples: [
+    { command: "tine check --set field=value -- python3 -u my_udf.py", what: "all checks, with sample data" },
+    { command: "tine check --handler moving-avg --set field=value --set size=3", what: "a bundled handler" },
+    { command: "tine check --only snapshot-restore,order -i cpu.txt -- ./my_udf", what: "some, with your own data" },
+  ],
+
+  async run({ flags, trailing }) {
+    const { CHECKS, checkUdf } = await import("../udf/check/mod.ts");
+    const { writeStdout } = await import("./stdout.ts");
+    const width = Math.max(...CHECKS.map(({ id }) => id.length));
+    if (flags.list) {
+      const lines = CHECKS.map(({ id, title }) =>
+        flags.json ? JSON.stringify({ id, title }) : `${id.padEnd(width)}  ${title}`
+      );
+      await writeStdout(lines.join("\n") + "\n");
+      return 0;
+    }
+    const target: Target = { ...flags, trailing };
+    checkTarget(target);
+    const only = chosen(flags.only, CHECKS.map(({ id }) => id));
+    const { CheckReport, verdict } = await import("./check_report.ts");
+
+    const say = (line: string) => console.error(style(Deno.stderr).dim(escape(line)));
+    const ending = new AbortController();
+    using interrupts = onInterrupt(() => ending.abort(), () => Deno.exit(130));
+    const { shellWords } = await import("./shell_words.ts");
+    const reproduce = (id: string) =>
+      shellWords(["tine", "check", "--only", id, ...ownFlags(flags), ...rest(trailing)]);
+    const report = new CheckReport(style(Deno.stdout), width, reproduce);
+    const results = checkUdf({
+      connect: (log) =>
+        reachUdf(target, {
+          retryMs: Math.min(flags.timeout, 2_000),
+          log(line) {
+            log(line);
+            if (flags.verbose) say(line);
+          },
+          signal: ending.signal,
+        }),
+      settings: flags.set,
+      data: flags.input.length === 0 ? undefined : (info) => readData(flags, info),
+      timeoutMs: flags.timeout,
+      signal: ending.signal,
+      only,
+      jobs: flags.jobs ?? Math.min(MOST_JOBS, navigator.hardwareConcurrency),
+    });
+    const unusable: CheckResult[] = [];
+    try {
+      for await (const result of results) {
+        if (flags.json) {
+          const { id, title, status, reason, evidence, durationMs } = result;
+          const shown = status === "fail" || status === "warn" ? reproduce(id) : undefined;
+          report.line(result); // counts
+          await writeStdout(
+            JSON.stringify({ type: "check", id, title, status, reason, ...evidence, reproduce: shown, durationMs }) +
+              "\n",
+          );
+        } else if (result.unusable) {
+          unusable.push(result);
+        } else {
+          await writeStdout(report.line(result));
+        }
+      }
+    } catch (error) {
+      if (interrupts.interrupted) return 130;
+      if (error instanceof TineError && error.code === "bad-option") throw new UsageError(`--set: ${error.message}`);
+      throw error;
+    }
+    const summary = { type: "summary", ...report.counts, verdict: verdict(report.counts) };
+    if (flags.json) await writeStdout(JSON.stringify(summary) + "\n");
+    else await writeStdout(report.skipped(unusable) + report.summary());
+    return report.counts.failed > 0 ? 1 : 0;
+  },
+});
+
+/** Flags that say which checks are made and how they are shown. */
+const NOT_REPEATED = ["only", "list", "json", "verbose", "jobs"];
+
+type Given = { [K in keyof typeof flags]: ReturnType<(typeof flags)[K]["read"]> };
+
+/** The checks that `--only` names. */
+function chosen(given: string | undefined, ids: readonly string[]): string[] | undefined {
+  const only = given?.split(",").map((id) => id.trim()).filter((id) => id !== "");
+  for (const id of only ?? []) {
+    if (ids.includes(id)) continue;
+    const guess = nearest(id, ids);
+    throw new UsageError(
+      `--only ID: there is no check ${escape(id)}${guess ? `, did you mean ${guess}?` : "; --list names them"}`,
+    );
+  }
+  return only;
+}
+
+/** The flags that were given, as they lead to the same check again. */
+function ownFlags(given: Given): string[] {
+  const words: string[] = [];
+  for (const [key, flag] of Object.entries<Flag>(flags)) {
+    const value = given[key as keyof Given];
+    if (NOT_REPEATED.includes(key) || value === flag.read([], key)) continue;
+    if (value === true) words.push(flagName(key));
+    else for (const text of Array.isArray(value) ? value : [value]) words.push(flagName(key), textOf(key, text));
+  }
+  return words;
+}
+
+/** A value as it is written on the command line. */
+function textOf(key: string, value: unknown): string {
+  return key.toLowerCase().endsWith("timeout") ? `${value}ms` : String(value);
+}
+
+function rest(trailing: readonly string[] | undefined): string[] {
+  return trailing === undefined ? [] : ["--", ...trailing];
+}
+
+/** Reads data of one's own into what the UDF wants. */
+async function readData(given: Given, info: InfoResponse): Promise<Unit[]> {
+  const { openInputs } = await import("./host_input.ts");
+  const { readPoints } = await import("../udf/format/point_reader.ts");
+  const { Feeder } = await import("../udf/feeder.ts");
+  const units: Unit[] = [];
+  let count = 0;
+  const feeder = new Feeder({
+    point(point) {
+      if (++count <= MOST_POINTS) units.push({ kind: "point", point });
+    },
+    batch(batch) {
+      count += batch.points.length;
+      if (count <= MOST_POINTS || units.length === 0) units.push({ kind: "batch", batch });
+      return Promise.resolve();
+    },
+  }, {
+    wants: info.wants,
+    groupBy: given.groupBy?.split(",").map((name) => name.trim()) ?? [],
+    batches: { size: given.batchSize },
+    onBad(bad) {
+      throw new TineError("bad-line", `${current} line ${bad.line}: ${bad.reason}: ${bad.text}`);
+    },
+  });
+  let current = "";
+  for (const input of await openInputs(given.input, given.inputFormat)) {
+    current = input.name;
+    const tagColumns = given.tagColumns?.split(",").map((name) => name.trim());
+    for await (const items of readPoints({ format: input.format, tagColumns }, input.stream)) await feeder.feed(items);
+  }
+  await feeder.end();
+  if (units.length === 0) throw new CommandFailure("no-data", `there are no points in ${given.input.join(", ")}`, 1);
+  if (count > MOST_POINTS) console.error(`tine check: only the first ${MOST_POINTS} of ${count} points are used`);
+  return units;
+}
