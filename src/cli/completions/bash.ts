@@ -1,4 +1,4 @@
-import { type CommandSpec, type Offer, placePatterns, quote, steps, valueFlags } from "./spec.ts";
+import { type CommandSpec, type Offer, placePattern, places, quote, steps, valueFlags } from "./spec.ts";
 
 /** The completion script for bash 3.2 and later; it needs no bash-completion package. */
 export function bashScript(specs: readonly CommandSpec[]): string {
@@ -11,9 +11,7 @@ export function bashScript(specs: readonly CommandSpec[]): string {
     const words = flags.flatMap(({ names }) => names.filter((name) => name.startsWith("--"))).join(" ");
     return `${quote(name)}) words=${quote(words)} ;;`;
   });
-  const placeCases = placePatterns(specs).map(({ command, place, offer }) =>
-    `${place === "*" ? `${quote(`${command} `)}*` : quote(`${command} ${place}`)}) ${set(offer)} ;;`
-  );
+  const placeCases = places(specs).map((place) => `${placePattern(place)}) ${set(place.offer)} ;;`);
   return `# bash completion for tine
 _tine() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev= command= place=0 i word words= paths= line IFS=$' \\t\\n'

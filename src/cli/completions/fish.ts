@@ -1,4 +1,4 @@
-import { type CommandSpec, type FlagSpec, type Offer, placePatterns, steps, valueFlags } from "./spec.ts";
+import { type CommandSpec, type FlagSpec, type Offer, places, steps, valueFlags } from "./spec.ts";
 
 /** The completion script for fish 3 and later. */
 export function fishScript(specs: readonly CommandSpec[]): string {
@@ -19,7 +19,7 @@ function __tine_line
             continue
         end
         if test "$word" = --
-            echo --
+            printf '%s\\n' --
             return
         end
         switch "$command $word"
@@ -31,16 +31,19 @@ function __tine_line
                 set place (math $place + 1)
         end
     end
-    echo "$command"
-    echo "$command $place"
+    printf '%s\\n' "$command" $place
 end
 function __tine_at
     set -l line (__tine_line)
-    string match -q -- $argv[1] "$line[1]"
+    test "$line[1]" = $argv[1]
 end
+# Whether an argument of command 1 begins at place 2; with a third argument, there or later.
 function __tine_place
     set -l line (__tine_line)
-    string match -q -- $argv[1] "$line[2]"
+    test "$line[1]" = $argv[1]; or return
+    test "$line[2]" = $argv[2]; or begin
+        set -q argv[3]; and test "$line[2]" -gt $argv[2]
+    end
 end
 # Completes the command line behind -- as if it stood alone.
 function __tine_trailing
@@ -65,8 +68,9 @@ function flagLine(command: string, { names, help, value }: FlagSpec): string {
 
 /** One line for each word, since a description belongs to all words of a line. */
 function placeLines(specs: readonly CommandSpec[]): string[] {
-  return placePatterns(specs).flatMap(({ command, place, offer: { words, paths } }) => {
-    const start = `complete -c tine -n ${quoted(`__tine_place ${quoted(`${command} ${place}`)}`)}`;
+  return places(specs).flatMap(({ command, place, last, offer: { words, paths } }) => {
+    const condition = `__tine_place ${quoted(command)} ${place}${last ? " or-later" : ""}`;
+    const start = `complete -c tine -n ${quoted(condition)}`;
     const lines = words.map(({ word, help }) =>
       `${start} -a ${quoted(word)}` + (help === undefined ? "" : ` -d ${quoted(help)}`)
     );

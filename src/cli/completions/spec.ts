@@ -93,11 +93,26 @@ export function valueFlags(specs: readonly CommandSpec[]): { command: string; na
   );
 }
 
-/** Every place of every command as a pattern for a shell's `case`: `agent 0`, or `report *` for the last repeatable. */
-export function placePatterns(specs: readonly CommandSpec[]): { command: string; place: string; offer: Offer }[] {
+/** A place of a command's positional arguments, and what is offered there. */
+export interface Place {
+  readonly command: string;
+  /** Counted from 0. */
+  readonly place: number;
+  /** It stands for all further places as well. */
+  readonly last: boolean;
+  readonly offer: Offer;
+}
+
+/** Every place of every command. */
+export function places(specs: readonly CommandSpec[]): Place[] {
   return specs.flatMap(({ name: command, places, repeatable }) =>
-    places.map((offer, i) => ({ command, offer, place: repeatable && i === places.length - 1 ? "*" : String(i) }))
+    places.map((offer, place) => ({ command, place, offer, last: repeatable && place === places.length - 1 }))
   );
+}
+
+/** A place as a pattern for `case` of bash and zsh, after those of smaller places. */
+export function placePattern({ command, place, last }: Place): string {
+  return last ? `${quote(`${command} `)}*` : quote(`${command} ${place}`);
 }
 
 /** A text as one word of a POSIX shell. */

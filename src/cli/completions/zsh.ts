@@ -1,4 +1,4 @@
-import { type CommandSpec, type Offer, placePatterns, quote, steps, valueFlags, type Word } from "./spec.ts";
+import { type CommandSpec, type Offer, placePattern, places, quote, steps, valueFlags, type Word } from "./spec.ts";
 
 /** The completion script for zsh: to be sourced after compinit, or put into $fpath as `_tine`. */
 export function zshScript(specs: readonly CommandSpec[]): string {
@@ -11,9 +11,7 @@ export function zshScript(specs: readonly CommandSpec[]): string {
     const words = flags.flatMap(({ names, help }) => names.map((word): Word => ({ word, help })));
     return `${quote(name)}) offers=(${words.map(described).join(" ")}) ;;`;
   });
-  const placeCases = placePatterns(specs).map(({ command, place, offer }) =>
-    `${place === "*" ? `${quote(`${command} `)}*` : quote(`${command} ${place}`)}) ${set(offer)} ;;`
-  );
+  const placeCases = places(specs).map((place) => `${placePattern(place)}) ${set(place.offer)} ;;`);
   return `#compdef tine
 # zsh completion for tine
 _tine() {
