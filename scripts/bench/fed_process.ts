@@ -48,13 +48,15 @@ export class FedProcess implements AsyncDisposable {
     await this.#writer.close();
   }
 
-  /** Reads all output to its end, and returns how many bytes it has. */
-  async drain(): Promise<number> {
+  /** Reads all output to its end, and returns how many bytes there were at which time, in ms. */
+  async drain(): Promise<{ bytes: number; atMs: number }[]> {
+    const progress: { bytes: number; atMs: number }[] = [];
     let bytes = 0;
     for (;;) {
       const { value, done } = await this.#reader.read();
-      if (done) return bytes;
+      if (done) return progress;
       bytes += value.length;
+      progress.push({ bytes, atMs: performance.now() });
     }
   }
 
