@@ -6,8 +6,8 @@ export const root = new URL("../../", import.meta.url).pathname;
 /** What Deno needs beside `-A` to run tine; the same as `unstable` in deno.json. */
 export const unstableFlags = ["--unstable-net", "--unstable-worker-options"];
 
-/** How sources start a worker, or name another module that is loaded by its address. */
-const moduleUrl = /new URL\("(\.{1,2}\/[^"]+\.ts)", import\.meta\.url\)/g;
+/** How sources name a module that is loaded by its address: `new URL("./x.ts", import.meta.url)`, or a choice of such. */
+const moduleUrl = /new URL\([^()]*?"(\.{1,2}\/[^"]+\.ts)"[^()"]*import\.meta\.url\s*\)/g;
 
 /**
  * The modules that are loaded by their address instead of an import, such as the code of workers; found in the sources,

@@ -95,6 +95,13 @@ Deno.test("the packed executable leaves deno's variables to the children of the 
   assertEquals(await Deno.readTextFile(file), `|${executable}\n`);
 });
 
+Deno.test("the packed executable runs an author's TypeScript module in a worker", async () => {
+  const module = `${await newFolder("module")}/my_udf.ts`;
+  assertEquals((await run(["init", module])).code, 0);
+  const driven = await run(["host", "--set", "field=value", "--", executable, "agent", module], {}, "m value=1 1\n");
+  assertEquals(driven.code, 0, driven.stderr);
+});
+
 for (const place of ["the cache", "a private folder"]) {
   Deno.test(`a program that runs from ${place} gets signals itself and leaves nothing behind`, async () => {
     const temporary = await newFolder("signals");
