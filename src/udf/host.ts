@@ -106,7 +106,7 @@ export class Host {
       waiting: () => this.#writer.pending > 0,
       asking: () => this.#questions.length > 0,
       rest: () => this.#frames.rest(),
-      onSilence: (error) => this.abort(error),
+      onSilence: (error) => this.abort(this.#writer.failure === undefined ? error : this.#brokenPipe()),
       onHeldBack: () =>
         this.#options.log?.(
           `${this.#peer.name} holds back its output until a keepalive makes it flush: ` +
@@ -311,12 +311,14 @@ export class Host {
   /** Writing failed: the UDF goes away, or reads no more. Why is known once all that it said is read. */
   async #stoppedReading(): Promise<never> {
     await withinMs(EXIT_GRACE_MS, this.#reading);
-    this.abort(
-      new TineError("connection-broke", "the UDF stopped reading before the end of its input", {
-        cause: this.#writer.failure,
-      }),
-    );
+    this.abort(this.#brokenPipe());
     throw this.#failure;
+  }
+
+  #brokenPipe(): TineError {
+    return new TineError("connection-broke", "the UDF stopped reading before the end of its input", {
+      cause: this.#writer.failure,
+    });
   }
 
   #ask(kind: Question, request: Request): Promise<Response> {

@@ -32,15 +32,17 @@ export function startProcess(command: readonly string[], log: (line: string) => 
       cause: error,
     });
   }
+  const closing = new AbortController();
   let lastLine = "";
   const logging = (async () => {
     try {
-      for await (const line of lines(child.stderr)) {
+      const stderr = child.stderr.pipeThrough(new TransformStream(), { signal: closing.signal });
+      for await (const line of lines(stderr)) {
         if (line.trim() !== "") lastLine = line;
         log(line);
       }
     } catch {
-      // The stream was canceled, see below.
+      // It was closed although something that the UDF has left behind still holds it.
     }
   })();
 
@@ -71,6 +73,7 @@ export function startProcess(command: readonly string[], log: (line: string) => 
     kill: () => killGroup(child.pid),
     async close() {
       connection.close();
+      closing.abort();
       // Ends what the UDF has left behind in its group; the UDF itself has been waited for.
       killGroup(child.pid);
       await child.status;

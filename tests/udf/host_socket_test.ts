@@ -1,0 +1,94 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { connectSocket, formatAddress } from "../../src/udf/socket_peer.ts";
+import { listenTcp } from "../../src/udf/tcp_listener.ts";
+import { listenUnix } from "../../src/udf/unix_listener.ts";
+import { TineError } from "../../src/wire/errors.ts";
+import { HostProbe } from "../support/scripted_udf.ts";
+import { pointRequest } from "../support/udf_driver.ts";
+
+Deno.test("formatAddress() writes addresses as people do", () => {
+  assertEquals(formatAddress({ path: "/tmp/s" }), "/tmp/s");
+  assertEquals(formatAddress({ hostname: "127.0.0.1", port: 9 }), "127.0.0.1:9");
+  assertEquals(formatAddress({ hostname: "::1", port: 9 }), "[::1]:9");
+});
+
+Deno.test("connectSocket() says what is wrong where nothing listens", async () => {
+  const dir = await Deno.makeTempDir();
+  const none = await assertRejects(() => connectSocket({ path: `${dir}/s` }), TineError);
+  assertEquals(none.message, `cannot connect to ${dir}/s: there is no such socket; is the UDF running?`);
+  await Deno.writeTextFile(`${dir}/s`, "");
+  await assertRejects(() => connectSocket({ path: `${dir}/s` }), TineError, "connection refused");
+  await Deno.remove(dir, { recursive: true });
+  const listener = listenTcp({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  listener.close();
+  await assertRejects(
+    () => connectSocket({ hostname: "127.0.0.1", port }, 60),
+    TineError,
+    "within 0.06 s: connection refused",
+  );
+});
+
+Deno.test("connectSocket() tries again until the UDF listens, and stops when it is told", async () => {
+  const dir = await Deno.makeTempDir();
+  const connecting = connectSocket({ path: `${dir}/s` }, 10_000);
+  const unix = await listenUnix(`${dir}/s`);
+  const accepting = unix.listener.accept();
+  await (await connecting).close();
+  (await accepting).close();
+  unix.close();
+  const controller = new AbortController();
+  const canceled = assertRejects(() => connectSocket({ path: `${dir}/s` }, 3_600_000, controller.signal), TineError);
+  controller.abort();
+  await canceled;
+  await Deno.remove(dir, { recursive: true });
+});
+
+for (const transport of ["Unix", "TCP"]) {
+  /** A UDF behind a socket that does what the test tells it. */
+  async function connected(timeoutMs: number) {
+    const dir = await Deno.makeTempDir();
+    const unix = transport === "Unix" ? await listenUnix(`${dir}/s`) : undefined;
+    const listener: Deno.Listener = unix?.listener ?? listenTcp({ hostname: "127.0.0.1", port: 0 });
+    const { addr } = listener;
+    const address = "hostname" in addr ? { hostname: addr.hostname, port: addr.port } : { path: `${dir}/s` };
+    const accepting = listener.accept();
+    const peer = await connectSocket(address);
+    const udf = await accepting;
+    if (unix === undefined) listener.close();
+    else unix.close();
+    await Deno.remove(dir, { recursive: true });
+    return { udf, probe: new HostProbe(peer, { timeoutMs }) };
+  }
+
+  Deno.test(`a UDF behind a socket that neither reads nor writes is given up (${transport})`, async () => {
+    const { udf, probe } = await connected(60);
+    const { point } = pointRequest(1, "x".repeat(500_000));
+    const error = await assertRejects(async () => {
+      for (;;) await probe.host.point(point);
+    }, TineError);
+    assertEquals(error.code, "keepalive-timeout");
+    assertEquals(await probe.failure(), error);
+    udf.close();
+  });
+
+  Deno.test(`a UDF behind a socket that does not read does not hold up stop() (${transport})`, async () => {
+    const { udf, probe } = await connected(60);
+    void probe.host.point(pointRequest(1, "x".repeat(9_000_000)).point);
+    assertStringIncludes((await probe.failure()).message, "no sign of life");
+    udf.close();
+  });
+
+  Deno.test(`a connection that is cut is an error (${transport})`, async () => {
+    const { udf, probe } = await connected(10_000);
+    const asked = assertRejects(() => probe.host.info(), TineError);
+    await udf.read(new Uint8Array(100));
+    udf.close();
+    assertEquals((await asked).message, "the UDF ended its output without answering info");
+    await probe.failure();
+    const other = await connected(10_000);
+    await other.udf.write(new Uint8Array([100, 1, 2]));
+    other.udf.close();
+    assert(await other.probe.failure());
+  });
+}
