@@ -1,6 +1,6 @@
 import { terminalText } from "../format/terminal_text.ts";
 import { LineProtocolWriter } from "../format/line_protocol_writer.ts";
-import type { InfoResponse } from "../messages.ts";
+import type { BeginBatch, InfoResponse } from "../messages.ts";
 import type { FieldValue, Point } from "../point.ts";
 import { Alignment } from "./alignment.ts";
 import { contentText } from "./message_text.ts";
@@ -35,7 +35,7 @@ export function explain(expected: ResponseItem, actual: ResponseItem, options: T
       ...explainMap("begin.tags.", begin.tags, other.begin.tags),
       ...explainKeys("end.", end, other.end, ["name", "group", "tmax", "byName"], options.tolerance),
       ...explainMap("end.tags.", end.tags, other.end.tags),
-      ...explainPoints(points, other.points, options.tolerance),
+      ...explainPoints(points, other.points, begin, options.tolerance),
     ];
   }
   if (expected.kind === "snapshot" && actual.kind === "snapshot") {
@@ -55,8 +55,10 @@ export function itemText(item: ResponseItem): string {
   return `batch ${terminalText(contentText({ kind: "begin", begin }))}, ${points.length} points`;
 }
 
-function pointText(point: Point): string {
+/** @param begin of the batch that the point is in: it has the name */
+function pointText(point: Point, begin?: BeginBatch): string {
   const writer = new LineProtocolWriter();
+  if (begin !== undefined) writer.begin(begin);
   const line = writer.point(point).trimEnd();
   const { points, fields, tags } = writer.losses;
   return terminalText(points + fields + tags === 0 ? line : contentText({ kind: "point", point }));
@@ -73,7 +75,7 @@ function explainPoint(expected: Point, actual: Point, tolerance: number): string
 
 const POINT_KEYS = ["time", "name", "database", "retentionPolicy", "group", "byName"] as const;
 
-function explainPoints(expected: Point[], actual: Point[], tolerance: number): string[] {
+function explainPoints(expected: Point[], actual: Point[], begin: BeginBatch, tolerance: number): string[] {
   const lines: string[] = [];
   let count = 0;
   const alignment = new Alignment<Point>({
@@ -81,10 +83,13 @@ function explainPoints(expected: Point[], actual: Point[], tolerance: number): s
     identity: pointIdentity,
     onDifference({ index, expected, actual }) {
       if (++count > SHOWN_POINTS) return;
-      if (expected === undefined) lines.push(`point ${index + 1} is new: ${pointText(actual!)}`);
-      else if (actual === undefined) lines.push(`point ${index + 1} is missing: ${pointText(expected)}`);
+      if (expected === undefined) lines.push(`point ${index + 1} is new: ${pointText(actual!, begin)}`);
+      else if (actual === undefined) lines.push(`point ${index + 1} is missing: ${pointText(expected, begin)}`);
       else {
-        lines.push(`point ${index + 1}: - ${pointText(expected)}`, `point ${index + 1}: + ${pointText(actual)}`);
+        lines.push(
+          `point ${index + 1}: - ${pointText(expected, begin)}`,
+          `point ${index + 1}: + ${pointText(actual, begin)}`,
+        );
         for (const line of explainPoint(expected, actual, tolerance)) lines.push(`point ${index + 1}: ${line}`);
       }
     },

@@ -1,0 +1,146 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { command } from "../../src/cli/init.ts";
+import { UDF_TYPES } from "../../src/cli/init/udf_types.ts";
+import { main } from "../../src/cli/main.ts";
+import type { CreateHandler } from "../../src/udf/handler.ts";
+import { Host } from "../../src/udf/host.ts";
+import { startInProcess } from "../../src/udf/in_process_peer.ts";
+import { Point } from "../../src/udf/point.ts";
+
+const entry = new URL("../../main.ts", import.meta.url).pathname;
+const udf = new URL("../../src/udf/mod.ts", import.meta.url).href;
+
+async function temporary(): Promise<AsyncDisposable & { dir: string }> {
+  const dir = await Deno.makeTempDir({ prefix: "tine-init-" });
+  return { dir, [Symbol.asyncDispose]: () => Deno.remove(dir, { recursive: true }) };
+}
+
+async function run(cwd: string, ...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const command = new Deno.Command(Deno.execPath(), { args, cwd, env: { NO_COLOR: "1" } });
+  const { code, stdout, stderr } = await command.output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+const init = (cwd: string, ...args: string[]) => run(cwd, "run", "-A", entry, "init", ...args);
+
+const files = (dir: string) => Array.from(Deno.readDirSync(dir), ({ name }) => name).sort();
+
+Deno.test("what tine init writes is formatted, linted, checked, and passes its tests", async () => {
+  await using folder = await temporary();
+  const { dir } = folder;
+  const first = await init(dir, "my_udf.ts");
+  assertEquals([first.code, first.stdout], [0, "my_udf.ts\nmy_udf_test.ts\ntine_udf.d.ts\ndeno.json\n"]);
+  assertStringIncludes(first.stderr, "deno test my_udf_test.ts");
+  assertStringIncludes(first.stderr, "tine agent ./my_udf.ts");
+  assert(!first.stderr.includes("add to"));
+  assertEquals((await init(dir, "in-js.js")).stdout, "in-js.js\nin-js_test.js\n");
+  for (const args of [["fmt", "--check"], ["lint"], ["test"]]) {
+    const { code, stdout, stderr } = await run(dir, ...args);
+    assertEquals(code, 0, stdout + stderr);
+    if (args[0] === "test") assertStringIncludes(stdout, "8 passed | 0 failed");
+  }
+});
+
+Deno.test("the skeletons run as they are, without the files beside them", async () => {
+  for (const name of ["my_udf.ts", "my_udf.js"]) {
+    await using folder = await temporary();
+    await init(folder.dir, name);
+    await Deno.remove(`${folder.dir}/deno.json`);
+    await Deno.remove(`${folder.dir}/tine_udf.d.ts`);
+    const { createHandler }: { createHandler: CreateHandler } = await import(`file://${folder.dir}/${name}`);
+    const rates: unknown[] = [];
+    const receiver = { point: (point: Point) => void rates.push(point.field("rate")), batch() {} };
+    const feed = async (values: number[], from: number, snapshot?: Uint8Array) => {
+      const host = new Host(startInProcess(name, createHandler), receiver);
+      host.start();
+      assertEquals((await host.info()).options.get("unit"), ["duration"]);
+      await host.init([
+        { name: "field", values: [{ type: "string", value: "v" }] },
+        { name: "unit", values: [{ type: "duration", value: 1n }] },
+      ]);
+      if (snapshot !== undefined) await host.restore(snapshot);
+      for (const [i, value] of values.entries()) {
+        await host.point(new Point({ time: BigInt(from + i), fieldsDouble: new Map([["v", value]]) }));
+      }
+      const state = await host.snapshot();
+      await host.stop();
+      return state;
+    };
+    await feed([9, NaN, 5], 4, await feed([1, 4, 2], 1));
+    assertEquals(rates, [3, -2, 7, NaN, NaN]);
+  }
+});
+
+Deno.test("the types that tine init writes are those of tine", async () => {
+  await using folder = await temporary();
+  const { dir } = folder;
+  await Deno.writeTextFile(`${dir}/tine_udf.d.ts`, UDF_TYPES);
+  // Handlers are assignable both ways: what one side calls, the other provides.
+  await Deno.writeTextFile(
+    `${dir}/both.ts`,
+    `import type * as theirs from "./tine_udf.d.ts";
+import type * as ours from "${udf}";
+type Same<A, B> = [A] extends [B] ? [B] extends [A] ? true : false : false;
+export const same: [
+  Same<theirs.EdgeType, ours.EdgeType>,
+  Same<theirs.ValueType, ours.ValueType>,
+  Same<theirs.FieldValue, ours.FieldValue>,
+  Same<theirs.OptionValue, ours.OptionValue>,
+  Same<theirs.InitRequest, ours.InitRequest>,
+  Same<theirs.Outcome, ours.Outcome>,
+  Same<theirs.HandlerInfo, ours.HandlerInfo>,
+  Same<theirs.BeginBatchInit, ours.BeginBatchInit>,
+  Same<theirs.EndBatchInit, ours.EndBatchInit>,
+  Same<theirs.PointInit, ours.PointInit>,
+  Same<keyof theirs.Point, Exclude<keyof ours.Point, "encode">>,
+  Same<keyof theirs.Handler, keyof ours.Handler>,
+  Same<keyof theirs.Output, keyof ours.Output>,
+] = [true, true, true, true, true, true, true, true, true, true, true, true, true];
+export const handler: (handler: theirs.Handler) => ours.Handler = (handler) => handler;
+export const output: (output: ours.Output) => Pick<theirs.Output, "beginBatch" | "endBatch"> = (output) => output;
+export const point: (point: ours.Point) => theirs.Point = (point) => point;
+`,
+  );
+  const config = new URL("../../deno.json", import.meta.url).pathname;
+  const { code, stderr } = await run(dir, "check", "--config", config, "both.ts");
+  assertEquals(code, 0, stderr);
+});
+
+Deno.test("tine init never overwrites a file", async () => {
+  for (const existing of ["my_udf.ts", "my_udf_test.ts"]) {
+    await using folder = await temporary();
+    await Deno.writeTextFile(`${folder.dir}/${existing}`, "mine");
+    const { code, stderr } = await init(folder.dir, "my_udf.ts");
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, `${existing} exists already, nothing was written`);
+    assertEquals(files(folder.dir), [existing]);
+    assertEquals(await Deno.readTextFile(`${folder.dir}/${existing}`), "mine");
+  }
+});
+
+Deno.test("tine init leaves a deno.json alone, and says what to add to it", async () => {
+  await using folder = await temporary();
+  const { dir } = folder;
+  await Deno.writeTextFile(`${dir}/deno.json`, "{}\n");
+  await Deno.mkdir(`${dir}/udfs`);
+  const { code, stderr } = await init(dir, "udfs/rate.ts");
+  assertEquals(code, 0, stderr);
+  assertStringIncludes(stderr, '"imports": { "@tine/tine/udf": "./udfs/tine_udf.d.ts" }');
+  assertEquals(files(dir), ["deno.json", "udfs"]);
+  assertEquals(files(`${dir}/udfs`), ["rate.ts", "rate_test.ts", "tine_udf.d.ts"]);
+  await Deno.writeTextFile(`${dir}/deno.json`, '{ "imports": { "@tine/tine/udf": "./udfs/tine_udf.d.ts" } }\n');
+  assertEquals((await run(dir, "check", "udfs/rate_test.ts")).code, 0);
+  assert(!(await init(dir, "udfs/other.ts")).stderr.includes("add to"));
+});
+
+Deno.test("tine init explains names that it cannot use", async () => {
+  assertEquals(command.name, "init");
+  await using folder = await temporary();
+  for (const name of ["my_plan.yaml", "udf", "types.d.ts", ".ts", "a b.ts", 'q".ts', "folder.ts/"]) {
+    assertEquals(await main(["init", `${folder.dir}/${name}`]), 2, name);
+  }
+  assertEquals(await main(["init"]), 2);
+  assertEquals(await main(["init", `${folder.dir}/no/such/udf.ts`]), 1);
+  assertEquals(files(folder.dir), []);
+});
