@@ -1,6 +1,6 @@
 import { ByteReader } from "../wire/byte_reader.ts";
 import type { Connection } from "../wire/connection.ts";
-import { TineError } from "../wire/errors.ts";
+import { messageOf, TineError } from "../wire/errors.ts";
 import { DEFAULT_MAX_FRAME_BYTES, FrameReader } from "../wire/frame_reader.ts";
 import { FrameWriter } from "../wire/frame_writer.ts";
 import { AgentOutput } from "./agent_output.ts";
@@ -26,6 +26,8 @@ export interface AgentOptions {
   handlerTimeoutMs?: number;
   /** Is told about each call of the handler, for a watch in another thread. */
   progress?: CallProgress;
+  /** What the host is told about an error of the handler; default: its message. */
+  describeError?: (error: unknown) => string;
 }
 
 /** What went through an agent. */
@@ -64,6 +66,7 @@ export class Agent {
   readonly #output: AgentOutput;
   readonly #watch: CallWatch;
   readonly #progress: CallProgress | undefined;
+  readonly #describeError: (error: unknown) => string;
   readonly #incoming = new BatchGuard("the host", { sizeIsHint: true });
   #handler: Handler | undefined;
   #info: InfoResponse | undefined;
@@ -81,6 +84,7 @@ export class Agent {
     this.#writer = new FrameWriter(connection);
     this.#output = new AgentOutput(this.#writer);
     this.#progress = options.progress;
+    this.#describeError = options.describeError ?? messageOf;
     this.#watch = new CallWatch(this.#output, options.handlerTimeoutMs ?? 60_000);
   }
 
@@ -107,7 +111,7 @@ export class Agent {
       await this.#serve(this.#handler);
     } catch (error) {
       failure = { error };
-      this.#output.fail(error);
+      this.#output.fail(error, this.#describeError);
     }
     this.#writer.release();
     try {
@@ -120,7 +124,7 @@ export class Agent {
       const whole = !this.#stopping && this.#incoming.open === undefined;
       if (failure === undefined && whole) this.#output.checkEnd();
     } catch (error) {
-      if (failure === undefined) this.#output.fail(error);
+      if (failure === undefined) this.#output.fail(error, this.#describeError);
       failure ??= { error };
     }
     this.#output.end();

@@ -57,11 +57,15 @@ export class AgentOutput implements Output {
     if (!this.#ended) this.#put(response);
   }
 
-  /** Tells the host what failed; nothing can be written any more. */
-  fail(error: unknown): void {
+  /**
+   * Tells the host what failed; nothing can be written any more.
+   *
+   * @param toText puts the error into words
+   */
+  fail(error: unknown, toText: (error: unknown) => string): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (this.#writer.failure === undefined) this.#put({ kind: "error", error: describe(error) });
+    if (this.#writer.failure === undefined) this.#put({ kind: "error", error: describe(error, toText) });
   }
 
   /** @throws {TineError} if a batch was begun and not ended */
@@ -117,9 +121,9 @@ export class AgentOutput implements Output {
 }
 
 /** The message of what a handler threw, which may be anything. */
-function describe(error: unknown): string {
+function describe(error: unknown, toText: (error: unknown) => string): string {
   try {
-    return String(messageOf(error));
+    return String(toText(error));
   } catch {
     return `the handler threw a value of type ${typeof error} that cannot be shown`;
   }

@@ -107,6 +107,7 @@ export class AgentServer {
     }
     const timer = setTimeout(() => {
       for (const connection of this.#connections) close(connection);
+      this.#agents.clear();
       this.#cut.resolve();
     }, this.#options.stopTimeoutMs ?? 5_000);
     try {

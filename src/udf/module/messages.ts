@@ -5,7 +5,8 @@ export type ToWorker =
   | { id: number; port: MessagePort; memory: SharedArrayBuffer; maxFrameBytes: number | undefined }
   | { stop: number };
 
-/** What a worker tells: that a connection has ended, or that the module wanted to end the process. */
+/** What a worker tells: that a connection has ended, that the module wanted to end the process, or threw an error that nobody awaits. */
 export type FromWorker =
   | { ended: number; error: string | undefined; counts: AgentCounts }
-  | { exit: number };
+  | { exit: number }
+  | { uncaught: string };

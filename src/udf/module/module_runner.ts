@@ -196,6 +196,10 @@ class ModuleWorker {
       this.#fail(`the module ${this.#path} called exit(${message.exit}); a handler ends by returning from stop()`);
       return;
     }
+    if ("uncaught" in message) {
+      this.#fail(`the module ${this.#path} failed: ${message.uncaught}`);
+      return;
+    }
     const served = this.#served.get(message.ended);
     if (served === undefined) return;
     this.#served.delete(message.ended);

@@ -27,6 +27,7 @@ const agents = new Map<number, Agent>();
 
 takeAwayStdio();
 takeAwayExit();
+catchUncaught();
 scope.onmessage = ({ data }) => {
   if ("stop" in data) agents.get(data.stop)?.stop();
   else void run(data);
@@ -51,23 +52,50 @@ export function serve(module: Record<string, unknown>): void {
 
 async function run({ id, port, memory, maxFrameBytes }: Exclude<ToWorker, { stop: number }>): Promise<void> {
   const progress = new CallProgress(memory);
-  progress.begin("load", 0);
   const createHandler: CreateHandler = async (output) => {
+    progress.begin("load", 0);
     const create = await loaded.promise;
     progress.begin("create", 0);
     return await create(output);
   };
   // The other thread watches over the time that calls take.
-  const agent = new Agent(new PortConnection(port), createHandler, { maxFrameBytes, progress, handlerTimeoutMs: 0 });
+  const agent = new Agent(new PortConnection(port), createHandler, {
+    maxFrameBytes,
+    progress,
+    handlerTimeoutMs: 0,
+    describeError,
+  });
   agents.set(id, agent);
   let error: string | undefined;
   try {
     await agent.run();
   } catch (thrown) {
-    error = messageOf(thrown);
+    error = describeError(thrown);
   }
   agents.delete(id);
   scope.postMessage({ ended: id, error, counts: agent.counts });
+}
+
+/** An error with the place in the author's code that it comes from. */
+function describeError(error: unknown): string {
+  const message = messageOf(error);
+  if (!(error instanceof Error) || error.stack === undefined) return message;
+  const own = new URL("../../", import.meta.url).href;
+  const frame = error.stack.split("\n").find((line) => line.includes("file://") && !line.includes(own));
+  const place = frame?.match(/([^/()]+:\d+:\d+)\)?$/)?.[1];
+  return place === undefined ? message : `${message} (${place})`;
+}
+
+/** An error that nobody awaits ends the worker, and should say where it comes from. */
+function catchUncaught(): void {
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    scope.postMessage({ uncaught: describeError(event.reason) });
+  });
+  globalThis.addEventListener("error", (event) => {
+    event.preventDefault();
+    scope.postMessage({ uncaught: describeError(event.error ?? event.message) });
+  });
 }
 
 /** Prints go to stderr, since stdout carries frames; stdin carries frames as well. */

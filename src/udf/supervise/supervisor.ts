@@ -9,8 +9,6 @@ import { ReplayLog } from "./replay_log.ts";
 
 /** How often a UDF is started again that dies after the end of its input. */
 const STOP_ATTEMPTS = 3;
-/** How often a UDF may die of being asked for a snapshot, before it is not asked any more. */
-const SAVE_ATTEMPTS = 2;
 
 /** How a UDF is supervised; each has a default. */
 export interface SupervisorOptions extends Omit<HostOptions, "onKill"> {
@@ -69,8 +67,6 @@ export class Supervisor {
   #saveDue = false;
   #insideBatch = false;
   #edge: EdgeType | undefined;
-  /** How often the UDF died of being asked for a snapshot. */
-  #savesDied = 0;
   #outputsSince = 0;
   /** Points that no snapshot of this UDF holds. */
   #unsaved = 0;
@@ -248,9 +244,7 @@ export class Supervisor {
 
   /** Makes room in the log. A batch that is larger than the room has to be let through. */
   async #makeRoom(): Promise<void> {
-    if (this.#insideBatch) return;
-    if (this.#savesDied < SAVE_ATTEMPTS) await this.#save();
-    else this.#unsaved += this.#log.dropBefore(this.#log.mark() - 1);
+    if (!this.#insideBatch) await this.#save();
   }
 
   async #recoverAndWait(host: Host, error: unknown): Promise<void> {
@@ -284,10 +278,7 @@ export class Supervisor {
       this.#insideBatch || this.#starting !== undefined ||
       this.#saving !== undefined
     ) return;
-    if (
-      this.#init === undefined || this.#failure !== undefined ||
-      this.#savesDied >= SAVE_ATTEMPTS
-    ) return;
+    if (this.#init === undefined || this.#failure !== undefined) return;
     void this.#save().catch(() => {}); // what it meets is met again by whoever sends next
   }
 
@@ -303,7 +294,6 @@ export class Supervisor {
     const mark = this.#log.mark();
     try {
       const state = await host.snapshot();
-      this.#savesDied = 0;
       const points = this.#log.dropBefore(mark);
       this.#outputsSince = 0;
       this.#backoff.reset();
@@ -315,11 +305,6 @@ export class Supervisor {
       }
     } catch (error) {
       if (host.failure === undefined) throw error;
-      if (++this.#savesDied === SAVE_ATTEMPTS) {
-        this.#options.log?.(
-          "the UDF dies of being asked for its state: it is not asked any more",
-        );
-      }
       this.#recover(host, error);
       await this.#ready();
     }
