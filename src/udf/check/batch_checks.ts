@@ -89,11 +89,14 @@ export const batchChecks: readonly Check[] = [
       // Kapacitor compares edges when a task is defined, so it takes a mistake of a person to get here.
       try {
         await probe.send(...requestsOf(other));
-        await probe.dismiss();
+        const end = await probe.dismiss();
+        if (end !== undefined && probe.error === undefined) {
+          throw probe.fail(`it ${end}`, "an error response, or silence");
+        }
       } catch (error) {
         if (probe.error === undefined) throw warnOnly(error);
       }
-      if (probe.outputs.length > 0) {
+      if (probe.error === undefined && probe.outputs.length > 0) {
         const came = `${probe.outputs.length} outputs`;
         throw probe.warn("it answers data of an edge that it does not want", "an error, or silence", came);
       }

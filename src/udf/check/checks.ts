@@ -1,6 +1,7 @@
 import { batchChecks } from "./batch_checks.ts";
 import type { Check } from "./check.ts";
 import { compatibilityChecks } from "./compatibility_checks.ts";
+import { dataCheck } from "./data_check.ts";
 import { endingChecks } from "./ending_checks.ts";
 import { framingChecks } from "./framing_checks.ts";
 import { groupChecks } from "./group_checks.ts";
@@ -14,6 +15,7 @@ import { valueChecks } from "./value_checks.ts";
 export const CHECKS: readonly Check[] = [
   ...startupChecks,
   ...optionChecks,
+  dataCheck,
   ...keepaliveChecks,
   ...framingChecks,
   ...valueChecks,

@@ -5,6 +5,9 @@ import type { Subject } from "./subject.ts";
 
 /** What a check works with: fresh conversations with the UDF, all of which end with the check, in time. */
 export class Context implements AsyncDisposable {
+  /** Whether each sign of life gives the check its whole time again. */
+  patient = false;
+
   readonly #probes: Probe[] = [];
   #expires: number;
 
@@ -36,6 +39,7 @@ export class Context implements AsyncDisposable {
     const probe = new Probe(peer, {
       provides: subject.info?.provides,
       timeoutMs: subject.timeoutMs,
+      heard: () => this.patient && this.extend(),
       within: (promise, atMostMs) => this.#within(promise, atMostMs),
     });
     this.#probes.push(probe);
@@ -55,10 +59,17 @@ export class Context implements AsyncDisposable {
   async #within(promise: Promise<unknown>, atMostMs = Infinity): Promise<boolean> {
     const { signal } = this.subject;
     signal?.throwIfAborted();
-    const left = Math.min(atMostMs, this.#expires - performance.now());
+    const started = performance.now();
+    const left = () => Math.min(started + atMostMs, this.#expires) - performance.now();
     const done = Promise.withResolvers<boolean>();
     const abort = () => done.reject(signal!.reason);
-    const timer = setTimeout(() => done.resolve(false), Math.max(0, left));
+    let timer: ReturnType<typeof setTimeout>;
+    const tick = () => {
+      const ms = left();
+      if (ms <= 0) done.resolve(false);
+      else timer = setTimeout(tick, Math.ceil(ms));
+    };
+    timer = setTimeout(tick, Math.max(0, Math.ceil(left())));
     signal?.addEventListener("abort", abort, { once: true });
     promise.then(() => done.resolve(true), done.reject);
     try {

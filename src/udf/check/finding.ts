@@ -25,6 +25,15 @@ export class Finding extends Error {
   }
 }
 
+/** A failure of a UDF that does nothing any more: further checks would only wait. */
+export class Stuck extends Finding {
+  override name = "Stuck";
+
+  constructor(reason: string, evidence: Evidence) {
+    super("fail", reason, evidence);
+  }
+}
+
 /** A check that cannot be made, and why. */
 export function skip(reason: string): Finding {
   return new Finding("skip", reason);

@@ -4,8 +4,8 @@ import { pointsOf, repeatUnits, requestsOf, type Unit } from "./data.ts";
 import type { Probe } from "./probe.ts";
 
 const KEEPALIVES = 10;
-/** A burst is what the UDF handles in so long, within these limits. */
-const BURST_MS = 1000;
+/** A burst is what the UDF handles in so many ms, within these limits. */
+const BURST_MS = 300;
 const FEWEST = 200;
 const MOST = 20_000;
 
@@ -29,13 +29,13 @@ export const keepaliveChecks: readonly Check[] = [
     async run(context) {
       const { units, probe } = await burst(context);
       const share = Math.ceil(units.length / KEEPALIVES);
+      context.patient = true;
       const before = probe.keepalives.length;
       for (let i = 0; i < KEEPALIVES; i++) {
         await probe.send(...requestsOf(units.slice(i * share, (i + 1) * share)), {
           kind: "keepalive",
           time: BigInt(i),
         });
-        context.extend();
       }
       await probe.until(() => probe.keepalives.length >= before + KEEPALIVES || undefined, `${KEEPALIVES} keepalives`);
       await probe.finish();
@@ -47,6 +47,7 @@ export const keepaliveChecks: readonly Check[] = [
     async run(context) {
       const { units, probe, points } = await burst(context);
       const before = probe.keepalives.length;
+      context.patient = true;
       probe.listen();
       await probe.send(...requestsOf(units), { kind: "keepalive", time: 1n });
       await probe.until(
@@ -79,7 +80,7 @@ async function askTime(probe: Probe, time: bigint): Promise<void> {
   }
 }
 
-/** As much data as the UDF handles in about a second, and a conversation for it. */
+/** As much data as the UDF handles in a moment, and a conversation for it. */
 async function burst(context: Context): Promise<{ units: Unit[]; probe: Probe; points: number }> {
   const probe = await context.start();
   const trial = repeatUnits(context.subject.units(), FEWEST);

@@ -9,7 +9,7 @@ import type { BeginBatch, EdgeType, Request, Response } from "../messages.ts";
 import type { Peer } from "../peer.ts";
 import type { Point } from "../point.ts";
 import type { Output } from "./canonical.ts";
-import { type Evidence, Finding } from "./finding.ts";
+import { type Evidence, Finding, Stuck } from "./finding.ts";
 import { describeRequest, describeResponse, Transcript } from "./transcript.ts";
 import { framesOf } from "./wire.ts";
 
@@ -28,6 +28,8 @@ export interface ProbeOptions {
   within: Within;
   /** For messages: how long a check may take. */
   timeoutMs: number;
+  /** Called at each sign of life. */
+  heard(): void;
 }
 
 type Answer = Exclude<Response, { kind: "keepalive" | "error" | "point" | "begin" | "end" | "empty" }>;
@@ -135,8 +137,8 @@ export class Probe {
     while (await this.#options.within(this.#changed.promise, ms)) if (this.#outputEnded) return;
   }
 
-  /** Waits until `look` finds something, and returns it. */
-  async until<T>(look: () => T | undefined, expected: string): Promise<T> {
+  /** Waits until `look` finds something, and returns it; `verb` says what the UDF has to do. */
+  async until<T>(look: () => T | undefined, expected: string, verb = "answer"): Promise<T> {
     for (;;) {
       if (this.#violation !== undefined) throw this.fail(this.#violation, expected);
       const found = look();
@@ -149,9 +151,7 @@ export class Probe {
       if (!await this.#options.within(this.#changed.promise)) {
         const text = textOn(this.#frames.rest());
         if (text !== undefined) throw this.fail(textInstead(text), expected, text);
-        const waited = `${this.#options.timeoutMs / 1000} s`;
-        this.#came.add(`nothing more within ${waited}`);
-        throw this.fail(`it did not answer within ${waited}`, expected);
+        throw this.#stuck(verb, expected);
       }
     }
   }
@@ -168,7 +168,7 @@ export class Probe {
   async finish(): Promise<void> {
     const expected = "the rest of its output, then its end with status 0";
     await this.endInput();
-    await this.until(() => this.#outputEnded || undefined, expected);
+    await this.until(() => this.#outputEnded || undefined, expected, "end");
     if (this.error !== undefined) throw this.fail("it reported an error", expected);
     if (this.#batch !== undefined) throw this.fail("it ended inside a batch that it had begun", expected);
     const end = await this.ended(expected);
@@ -178,12 +178,13 @@ export class Probe {
     if (unasked !== undefined) throw this.warn(`it answered ${unasked.kind}, which nobody asked for`, "no such answer");
   }
 
-  /** Ends the UDF's input and waits for its end, however it ends: what it was sent is nothing to be proud of. */
-  async dismiss(): Promise<void> {
+  /** Ends the UDF's input and waits for its end, whatever that is: what it was sent is nothing to be proud of. */
+  async dismiss(): Promise<string | undefined> {
     await this.endInput();
     const look = () => this.#outputEnded || this.error !== undefined || undefined;
-    await this.until(look, "the end of the UDF at the end of its input");
-    await this.ended("the end of the UDF at the end of its input");
+    const expected = "the end of the UDF at the end of its input";
+    await this.until(look, expected, "end");
+    return await this.ended(expected);
   }
 
   /** How the UDF ended: undefined where it ended well. Waits for that. */
@@ -193,7 +194,7 @@ export class Probe {
       this.#came.add(end ?? "its end");
       return end;
     }
-    throw this.fail(`it did not end within ${this.#options.timeoutMs / 1000} s`, expected);
+    throw this.#stuck("end", expected);
   }
 
   /** Starts to measure silence. */
@@ -239,8 +240,13 @@ export class Probe {
       this.#stoppedReading = true;
     });
     if (await this.#options.within(writing)) return;
-    const waited = `${this.#options.timeoutMs / 1000} s`;
-    throw this.fail(`it did not read its input for ${waited}`, "a UDF that reads its input");
+    throw this.#stuck("read its input", "a UDF that reads its input");
+  }
+
+  #stuck(verb: string, expected: string): Finding {
+    const waited = `within ${this.#options.timeoutMs / 1000} s`;
+    this.#came.add(`no ${verb === "read its input" ? "reading" : verb} ${waited}`);
+    return new Stuck(`it did not ${verb} ${waited}`, this.evidence(expected));
   }
 
   async #read(): Promise<void> {
@@ -323,6 +329,7 @@ export class Probe {
   }
 
   #heard(): void {
+    this.#options.heard();
     const now = performance.now();
     this.longestSilenceMs = Math.max(this.longestSilenceMs, now - this.#lastHeard);
     this.#lastHeard = now;

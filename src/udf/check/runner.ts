@@ -1,7 +1,8 @@
 import type { Check, CheckResult } from "./check.ts";
 import { CHECKS } from "./checks.ts";
 import { Context } from "./context.ts";
-import { Finding } from "./finding.ts";
+import { dataCheck } from "./data_check.ts";
+import { Finding, Stuck } from "./finding.ts";
 import { Subject, type SubjectOptions } from "./subject.ts";
 
 /** What to check of a UDF, and how. */
@@ -40,9 +41,13 @@ export async function* checkUdf(options: CheckOptions): AsyncGenerator<CheckResu
     }
     return;
   }
+  const data = await tryData(subject);
   const early = chosen.filter((check) => !check.last), late = chosen.filter((check) => check.last);
-  yield* inOrder(early.map((check) => () => runCheck(check, subject)), options.jobs ?? 1);
-  yield* inOrder(late.map((check) => () => runCheck(check, subject)), 1);
+  const tasks = (checks: readonly Check[]) =>
+    checks.map((check) => () => check === dataCheck ? Promise.resolve(data.result) : runCheck(check, subject));
+  if (data.stuck && !chosen.includes(dataCheck)) yield data.result;
+  yield* inOrder(tasks(early), options.jobs ?? 1);
+  yield* inOrder(tasks(late), 1);
 }
 
 /** Asks for info, without which nothing is known, and finds out which options the UDF accepts. */
@@ -59,6 +64,24 @@ async function prepare(subject: Subject): Promise<CheckResult | undefined> {
   }, subject);
   if (info === undefined) return result;
   await subject.learnOptions(info);
+}
+
+/** Sends ordinary data once. Where the UDF gets stuck on it, whatever needs data is skipped. */
+async function tryData(subject: Subject): Promise<{ result: CheckResult; stuck: boolean }> {
+  let stuck = false;
+  const result = await runCheck({
+    ...dataCheck,
+    async run(context) {
+      try {
+        return await dataCheck.run(context);
+      } catch (error) {
+        stuck = error instanceof Stuck;
+        throw error;
+      }
+    },
+  }, subject);
+  if (stuck) subject.giveUpData();
+  return { result, stuck };
 }
 
 async function runCheck({ id, title, run }: Check, subject: Subject): Promise<CheckResult> {

@@ -87,9 +87,9 @@ export const snapshotChecks: readonly Check[] = [
       const probe = await context.start();
       const units: Unit[] = repeatUnits(context.subject.units(), LOAD_POINTS);
       const share = Math.ceil(units.length / SNAPSHOTS);
+      context.patient = true;
       for (let i = 0; i < SNAPSHOTS; i++) {
         await probe.send(...requestsOf(units.slice(i * share, (i + 1) * share)), { kind: "snapshot" });
-        context.extend();
       }
       for (let i = 0; i < SNAPSHOTS; i++) await probe.answer("snapshot");
       await probe.finish();

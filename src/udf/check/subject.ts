@@ -45,6 +45,7 @@ export class Subject {
   #refusal = "it was not asked to init";
   #units: Unit[] | undefined;
   #reference: Promise<Reference> | undefined;
+  #stuck = false;
 
   constructor({ connect, settings = [], data, timeoutMs = 10_000, signal }: SubjectOptions) {
     this.connect = connect;
@@ -108,8 +109,14 @@ export class Subject {
     return [...this.#options];
   }
 
+  /** Skips all that needs data from now on. */
+  giveUpData(): void {
+    this.#stuck = true;
+  }
+
   /** Data that fits the UDF; fresh copies, since handlers in this process may change what they get. */
   units(shift = 0n): Unit[] {
+    if (this.#stuck) throw skip("it gets stuck on ordinary data, see data");
     return copyUnits(this.#units ?? [], shift);
   }
 
@@ -125,7 +132,7 @@ export class Subject {
     try {
       return await this.#reference;
     } catch (error) {
-      if (error instanceof Finding) throw skip("it does not survive ordinary data, see end-drains");
+      if (error instanceof Finding) throw skip("it does not survive ordinary data, see data");
       throw error;
     }
   }

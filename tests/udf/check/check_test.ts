@@ -1,0 +1,123 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { type CheckOptions, type CheckResult, CHECKS, checkUdf } from "../../../src/udf/check/mod.ts";
+import { loadBundledHandler } from "../../../src/udf/handlers/mod.ts";
+import { startInProcess } from "../../../src/udf/in_process_peer.ts";
+import type { EdgeType } from "../../../src/udf/messages.ts";
+import { CASES, TIMEOUT_MS } from "./faults.ts";
+import { startFaulty } from "./faulty_udf.ts";
+
+async function results(options: CheckOptions): Promise<CheckResult[]> {
+  return await Array.fromAsync(checkUdf(options));
+}
+
+for (const { mistake, check, status, reason, fault, settings } of CASES) {
+  Deno.test(`check ${check} says ${status} for a UDF that ${mistake}`, async () => {
+    const connect = (log: (line: string) => void) => Promise.resolve(startFaulty(fault(), log));
+    const all = await results({ connect, settings, only: [check], timeoutMs: TIMEOUT_MS });
+    const result = all.find(({ id }) => id === check)!;
+    assertEquals([result.id, result.status], [check, status], JSON.stringify(result));
+    assertStringIncludes(result.reason ?? "", reason);
+    if (status === "skip") return;
+    for (const part of ["sent", "came", "expected"] as const) assert(result.evidence?.[part], `nothing ${part}`);
+  });
+}
+
+Deno.test("every check has a UDF that fails it or is warned", () => {
+  const caught = new Set(CASES.filter(({ status }) => status !== "skip").map(({ check }) => check));
+  assertEquals(CHECKS.map(({ id }) => id).filter((id) => !caught.has(id)), []);
+});
+
+for (const edge of ["stream", "batch"] satisfies EdgeType[]) {
+  Deno.test(`every check passes, or is skipped, for a UDF that mirrors a ${edge} without a fault`, async () => {
+    const connect = (log: (line: string) => void) =>
+      Promise.resolve(startFaulty({ edge, options: { x: ["int", "string"] }, onSignal: () => "well" }, log));
+    const bad = (await results({ connect, jobs: 4 })).filter(({ status }) => status === "fail" || status === "warn");
+    assertEquals(bad, []);
+  });
+}
+
+for (
+  const [name, settings] of [
+    ["mirror", []],
+    ["moving-avg", ["field=value", "size=3"]],
+    ["moving-avg", []],
+    ["outliers", ["field=value"]],
+  ] as const
+) {
+  Deno.test(`the bundled handler ${name} ${settings.join(" ")} passes every check without a warning`, async () => {
+    const createHandler = (await loadBundledHandler(name))!;
+    const connect = () => Promise.resolve(startInProcess(name, createHandler));
+    const all = await results({ connect, settings, jobs: 2 });
+    assertEquals(all.map(({ id }) => id), CHECKS.map(({ id }) => id));
+    assertEquals(all.filter(({ status }) => status === "fail" || status === "warn"), []);
+    assert(all.filter(({ status }) => status === "pass").length >= 30);
+  });
+}
+
+Deno.test("checkUdf() skips all checks when the UDF does not answer info", async () => {
+  const connect = (log: (line: string) => void) => Promise.resolve(startFaulty({ respond: () => [] }, log));
+  const started = performance.now();
+  const [first, ...others] = await results({ connect, timeoutMs: TIMEOUT_MS });
+  assertEquals([first.id, first.status], ["info-alone", "fail"]);
+  assert(others.every(({ status, unusable }) => status === "skip" && unusable));
+  assertEquals(others.length, CHECKS.length - 1);
+  assert(performance.now() - started < 5 * TIMEOUT_MS);
+});
+
+Deno.test("checkUdf() skips what needs data when the UDF refuses its options", async () => {
+  const connect = (log: (line: string) => void) =>
+    Promise.resolve(startFaulty({
+      respond: (request) =>
+        request.kind === "init" ? [{ kind: "init", outcome: { success: false, error: "no luck" } }] : undefined,
+    }, log));
+  const all = await results({ connect });
+  const statusOf = (id: string) => all.find((result) => result.id === id)?.status;
+  assertEquals([statusOf("init"), statusOf("info-alone"), statusOf("unicode")], ["warn", "pass", "skip"]);
+  assertEquals(all.filter(({ status }) => status === "fail"), []);
+});
+
+Deno.test("checkUdf() stops when its signal is aborted, and leaves nothing behind", async () => {
+  const ending = new AbortController();
+  const connect = (log: (line: string) => void) =>
+    Promise.resolve(startFaulty({
+      async respond(request, state) {
+        if (request.kind !== "snapshot") return;
+        ending.abort(new Error("enough"));
+        await state.killed;
+      },
+    }, log));
+  let message = "";
+  try {
+    await results({ connect, signal: ending.signal, jobs: 3, only: ["info-again", "snapshot", "snapshot-load"] });
+  } catch (error) {
+    message = (error as Error).message;
+  }
+  assertEquals(message, "enough");
+});
+
+Deno.test("checkUdf() skips what needs data when the UDF gets stuck on ordinary data, and says so", async () => {
+  const connect = (log: (line: string) => void) =>
+    Promise.resolve(startFaulty({
+      async respond(request, state) {
+        if (request.kind === "point") await state.killed;
+      },
+    }, log));
+  const only = ["info-alone", "keepalive-idle", "order", "int64"];
+  const all = await results({ connect, only, timeoutMs: 100 });
+  assertEquals(all.map(({ id, status }) => `${id} ${status}`), [
+    "data fail",
+    "info-alone pass",
+    "keepalive-idle pass",
+    "int64 skip",
+    "order skip",
+  ]);
+});
+
+Deno.test("checkUdf() gives each check its time once where the UDF never ends", async () => {
+  const connect = (log: (line: string) => void) =>
+    Promise.resolve(startFaulty({ atEnd: (state) => state.killed.then(() => {}) }, log));
+  const only = ["info-alone", "end-before-init", "data", "init-unknown"];
+  const all = await results({ connect, only, timeoutMs: 100 });
+  assertEquals(all.map(({ status }) => status), ["fail", "fail", "fail", "fail"]);
+  assert(all.every(({ durationMs }) => durationMs < 1000), JSON.stringify(all.map(({ durationMs }) => durationMs)));
+});
