@@ -156,6 +156,7 @@ export const command = defineCommand({
       host = supervisor ?? new hosts.Host(await reach(), printer, hostOptions);
     } catch (error) {
       for (const { stream } of inputs) await stream.cancel();
+      if (interrupts.interrupted) return 130;
       throw error;
     }
     const unwatch = flags.watch

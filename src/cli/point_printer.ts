@@ -53,12 +53,14 @@ export class PointPrinter implements Receiver {
   }
 
   #print(text: string): Promise<void> | void {
+    // Where little is printed, no write is ever waited for: it failed behind our back.
+    if (this.#failure !== undefined) throw this.#failure;
     if (this.#strict) this.#checkLosses();
     this.#text += text;
     if (this.#text.length >= WRITE_UNITS) return this.#write();
     this.#timer ??= setTimeout(() => {
       this.#text += this.#writer.flush();
-      // A failure is thrown by the next write that is waited for.
+      // A failure is thrown by the next point.
       this.#write().catch(() => {});
     }, IDLE_MS);
   }

@@ -1,0 +1,112 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { startTine, TextReader } from "../support/tine.ts";
+
+const encoder = new TextEncoder();
+
+/** A running tine host, to talk to. */
+function start(...args: string[]) {
+  const child = startTine("host", ...args);
+  const stdin = child.stdin.getWriter();
+  return {
+    child,
+    stdin,
+    write: (text: string) => stdin.write(encoder.encode(text)),
+    stdout: new TextReader(child.stdout),
+    stderr: new TextReader(child.stderr),
+  };
+}
+
+/** A UDF as a process: the mirror of this very program. */
+const MIRROR = ["--", Deno.execPath(), "run", "-A", "--no-check", new URL("../../main.ts", import.meta.url).pathname]
+  .concat(["agent", "mirror"]);
+
+for (const [name, udf] of [["in this process", ["--handler", "mirror"]], ["as a process", MIRROR]] as const) {
+  Deno.test(`tine host prints each point before its input ends, with a UDF ${name}`, async () => {
+    const host = start("--format", "line", ...udf);
+    for (let i = 1; i <= 3; i++) {
+      await host.write(`cpu v=${i} ${i}\n`);
+      await host.stdout.until(new RegExp(`cpu v=${i} ${i}\n`));
+    }
+    await host.stdin.close();
+    assertEquals(await host.stdout.rest(), "cpu v=1 1\ncpu v=2 2\ncpu v=3 3\n");
+    assertEquals((await host.child.status).code, 0);
+    assertStringIncludes(await host.stderr.rest(), "3 points in, 3 points out");
+  });
+
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.test(`tine host on ${signal} drains, tells the summary and ends with status 130, with a UDF ${name}`, async () => {
+      const host = start("--format", "line", ...udf);
+      await host.write("cpu v=1 1\n");
+      await host.stdout.until(/\n/);
+      host.child.kill(signal);
+      assertEquals((await host.child.status).code, 130);
+      assertEquals(await host.stdout.rest(), "cpu v=1 1\n");
+      assertStringIncludes(await host.stderr.rest(), "1 point in, 1 point out");
+      await host.stdin.close().catch(() => {});
+    });
+  }
+}
+
+Deno.test("tine host on SIGINT while it waits for a UDF to listen ends with status 130", async () => {
+  const host = start("--socket", "/tmp/tine-none/s", "--timeout", "1h");
+  // Its signals are handled before it connects; until then the signal itself would end it, with another status.
+  const pid = host.child.pid;
+  while (!/SigCgt:\s*\w*[2367abef]\b/.test(await Deno.readTextFile(`/proc/${pid}/status`))) await turn();
+  host.child.kill("SIGINT");
+  assertEquals((await host.child.status).code, 130);
+  assertEquals(await host.stdout.rest(), "");
+  await host.stderr.rest();
+  await host.stdin.close().catch(() => {});
+});
+
+Deno.test("tine host ends at once on a second signal, with status 130, and kills the UDF", async () => {
+  const host = start("--timeout", "0", "--", "sh", "-c", "echo $$ >&2; exec sleep 1000");
+  const [, pid] = await host.stderr.until(/^(\d+)\n/);
+  const signals = setInterval(() => host.child.kill("SIGINT"), 50);
+  assertEquals((await host.child.status).code, 130);
+  clearInterval(signals);
+  while (await isAlive(Number(pid))) await turn();
+  await Promise.all([host.stdout.rest(), host.stderr.rest()]);
+  await host.stdin.close().catch(() => {});
+});
+
+Deno.test("tine host ends when nobody reads its output any more, also where little is printed", async () => {
+  const host = start("--format", "line", "--handler", "mirror");
+  await host.write("cpu v=1 1\n");
+  await host.stdout.until(/\n/);
+  await host.stdout[Symbol.asyncDispose]();
+  const feeding = (async () => {
+    try {
+      for (let i = 0;; i++) {
+        await host.write(`cpu v=2 ${i}\n`);
+        await turn();
+      }
+    } catch {
+      // It has ended.
+    }
+  })();
+  assertEquals((await host.child.status).code, 141);
+  await feeding;
+  const stderr = await host.stderr.rest();
+  assert(!stderr.includes("mistake"), stderr);
+});
+
+Deno.test("tine host | head ends soon, whatever the input", async () => {
+  const script =
+    `yes 'cpu v=1 1' | "$0" run -A --no-check "$1" host --handler mirror --format line 2>/dev/null | head -n 2`;
+  const main = new URL("../../main.ts", import.meta.url).pathname;
+  const { stdout } = await new Deno.Command("sh", { args: ["-c", script, Deno.execPath(), main] }).output();
+  assertEquals(new TextDecoder().decode(stdout), "cpu v=1 1\ncpu v=1 1\n");
+});
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 2));
+}
+
+async function isAlive(pid: number): Promise<boolean> {
+  try {
+    return !/^State:\s+Z/m.test(await Deno.readTextFile(`/proc/${pid}/status`));
+  } catch {
+    return false;
+  }
+}
