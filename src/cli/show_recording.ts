@@ -1,3 +1,4 @@
+import { ByteReader } from "../wire/byte_reader.ts";
 import { terminalText } from "../udf/format/terminal_text.ts";
 import { messageText } from "../udf/recording/message_text.ts";
 import type { RecordedEvent, Recording } from "../udf/recording/recording.ts";
@@ -20,10 +21,11 @@ export async function showRecording(recording: Recording, json: boolean): Promis
   ) +
     "\n";
   let complete = false;
+  const cursor = new ByteReader();
   try {
     for await (const event of recording.events()) {
       if (event.kind === "end" && event.direction === "response") complete = true;
-      text += json ? jsonLine(event) : line(event, dim);
+      text += json ? jsonLine(event, cursor) : line(event, dim, cursor);
       if (text.length < WRITE_UNITS) continue;
       await writeStdout(text);
       text = "";
@@ -34,24 +36,24 @@ export async function showRecording(recording: Recording, json: boolean): Promis
   }
 }
 
-function line(event: RecordedEvent, dim: (text: string) => string): string {
+function line(event: RecordedEvent, dim: (text: string) => string, cursor: ByteReader): string {
   const time = (event.timeNs / 1e9).toFixed(6).padStart(12);
   const arrow = event.direction === "request" ? "->" : "<-";
-  return `${dim(time)} ${arrow} ${terminalText(content(event))}\n`;
+  return `${dim(time)} ${arrow} ${terminalText(content(event, cursor))}\n`;
 }
 
-function content(event: RecordedEvent): string {
+function content(event: RecordedEvent, cursor: ByteReader): string {
   if (event.kind === "end") return "(end)";
   if (event.kind === "garbage") return `(no frames from here on: ${event.reason})`;
-  const { kind, json } = messageText(event.direction, event.payload);
+  const { kind, json } = messageText(event.direction, event.payload, cursor);
   return json === "{}" ? kind : `${kind} ${json}`;
 }
 
-function jsonLine(event: RecordedEvent): string {
+function jsonLine(event: RecordedEvent, cursor: ByteReader): string {
   const { kind, direction, timeNs } = event;
   const start = `{"timeNs":${timeNs},"direction":"${direction}"`;
   if (kind === "end") return `${start},"kind":"end of output"}\n`;
   if (kind === "garbage") return `${start},"kind":"no frames","reason":${JSON.stringify(event.reason)}}\n`;
-  const message = messageText(direction, event.payload);
+  const message = messageText(direction, event.payload, cursor);
   return `${start},"kind":"${message.kind}","message":${message.json}}\n`;
 }

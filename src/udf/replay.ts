@@ -7,11 +7,7 @@ import { EXIT_GRACE_MS, failureOf, withinMs } from "./host_failure.ts";
 import { Lifeline } from "./lifeline.ts";
 import type { Request } from "./messages.ts";
 import type { Peer } from "./peer.ts";
-import {
-  Comparison,
-  type ComparisonCounts,
-  type Difference,
-} from "./recording/comparison.ts";
+import { Comparison, type ComparisonCounts, type Difference } from "./recording/comparison.ts";
 import type { RecordedEvent, Recording } from "./recording/recording.ts";
 
 /** How a recording is replayed; each has a default. */
@@ -109,14 +105,8 @@ class Replay {
     this.#peer = peer;
     this.#options = options;
     const { tolerance = 0, ignoreSnapshots = false } = options;
-    this.#comparison = new Comparison(
-      { tolerance, ignoreSnapshots },
-      onDifference,
-    );
-    this.#frames = new FrameReader(
-      peer.connection,
-      options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES,
-    );
+    this.#comparison = new Comparison({ tolerance, ignoreSnapshots }, onDifference);
+    this.#frames = new FrameReader(peer.connection, options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES);
     this.#writer = new FrameWriter(peer.connection);
     this.#lifeline = new Lifeline({
       timeoutMs: options.timeoutMs ?? 10_000,
@@ -125,17 +115,13 @@ class Replay {
       asking: () => this.#lastAsked !== undefined,
       rest: () => this.#frames.rest(),
       onSilence: (error) => this.#giveUp(error),
-      onHeldBack: () =>
-        options.log?.(
-          `${peer.name} holds back its output until a keepalive makes it flush`,
-        ),
+      onHeldBack: () => options.log?.(`${peer.name} holds back its output until a keepalive makes it flush`),
     });
   }
 
   async run(): Promise<ReplayReport> {
     const { signal, drainTimeoutMs = 60_000 } = this.#options;
-    const onAbort = () =>
-      this.#giveUp(new TineError("interrupted", "the replay was interrupted"));
+    const onAbort = () => this.#giveUp(new TineError("interrupted", "the replay was interrupted"));
     signal?.addEventListener("abort", onAbort, { once: true });
     const reading = this.#read();
     this.#lifeline.start();
@@ -146,19 +132,12 @@ class Replay {
         if (this.#gaveUp) break;
       }
       this.#lifeline.probe();
-      await this.#unlessOver(
-        this.#writer.finish().catch(() => this.#over.abort()),
-      );
+      await this.#unlessOver(this.#writer.finish().catch(() => this.#over.abort()));
       this.#inputEnded = true;
       await this.#peer.connection.closeWrite().catch(() => {});
       if (drainTimeoutMs > 0) {
-        const message = `the UDF did not end within ${
-          drainTimeoutMs / 1000
-        } s after the last request`;
-        timer = setTimeout(
-          () => this.#giveUp(new TineError("drain-timeout", message)),
-          drainTimeoutMs,
-        );
+        const message = `the UDF did not end within ${drainTimeoutMs / 1000} s after the last request`;
+        timer = setTimeout(() => this.#giveUp(new TineError("drain-timeout", message)), drainTimeoutMs);
       }
       await reading;
       const ended = await this.#peer.ended;
@@ -184,12 +163,8 @@ class Replay {
     const cut = !this.#recordedEnds.response;
     const early = this.#endedEarly || this.#recordedError;
     // A UDF that ended early when it was recorded may do so again.
-    const failure = early && !this.#gaveUp && hasEnded(this.#failure)
-      ? undefined
-      : this.#failure;
-    this.#comparison.end(
-      failure !== undefined ? "actual" : cut ? "expected" : undefined,
-    );
+    const failure = early && !this.#gaveUp && hasEnded(this.#failure) ? undefined : this.#failure;
+    this.#comparison.end(failure !== undefined ? "actual" : cut ? "expected" : undefined);
     return {
       ...this.#comparison.counts,
       requests: this.#requests,
@@ -222,14 +197,12 @@ class Replay {
     try {
       const response = decodeResponse(this.#recordedCursor.reset(payload));
       if (response.kind === "error") this.#recordedError = true;
-      this.#comparison.expected(response);
+      this.#comparison.expected(response, payload);
     } catch (error) {
       if (error instanceof TineError && error.code === "not-as-recorded") {
         return this.#giveUp(error);
       }
-      this.#options.log?.(
-        `a recorded response is left out, it is none: ${messageOf(error)}`,
-      );
+      this.#options.log?.(`a recorded response is left out, it is none: ${messageOf(error)}`);
     }
   }
 
@@ -264,11 +237,7 @@ class Replay {
       if (ms <= 0) return;
       let timer: ReturnType<typeof setTimeout> | undefined;
       // Timers count in 32 bits.
-      await this.#unlessOver(
-        new Promise((resolve) =>
-          timer = setTimeout(resolve, Math.min(ms, 2 ** 30))
-        ),
-      );
+      await this.#unlessOver(new Promise((resolve) => timer = setTimeout(resolve, Math.min(ms, 2 ** 30))));
       clearTimeout(timer);
     }
   }
@@ -307,9 +276,7 @@ class Replay {
         this.#lifeline.heard();
         while (frames.next()) {
           if (this.#failure !== undefined) continue;
-          const response = decodeResponse(
-            cursor.reset(frames.bytes, frames.start, frames.end),
-          );
+          const response = decodeResponse(cursor.reset(frames.bytes, frames.start, frames.end));
           if (response.kind === "keepalive") {
             this.#lifeline.answered();
             continue;
@@ -317,26 +284,19 @@ class Replay {
           this.#lifeline.data();
           if (response.kind === "error") this.#error = true;
           if (response.kind === this.#lastAsked) this.#lastAsked = undefined;
-          this.#comparison.actual(response);
+          this.#comparison.actual(response, frames.bytes.subarray(frames.start, frames.end));
           if (this.#error) this.#over.abort();
         }
         this.#lifeline.handled();
       }
       if (!this.#inputEnded) {
-        this.#udfEnded(
-          await failureOf({ peer: this.#peer, asked: this.#lastAsked }),
-        );
+        this.#udfEnded(await failureOf({ peer: this.#peer, asked: this.#lastAsked }));
       }
     } catch (error) {
       const { bytes, start, end } = frames;
       const frame = bytes.subarray(Math.max(0, start - 1), end);
       this.#udfEnded(
-        await failureOf({
-          peer: this.#peer,
-          error,
-          rest: frames.rest(),
-          frame,
-        }),
+        await failureOf({ peer: this.#peer, error, rest: frames.rest(), frame }),
       );
       await frames.drain().catch(() => {});
     } finally {
@@ -359,9 +319,7 @@ class Replay {
     this.#over.abort();
     void this.#peer.connection.closeWrite().catch(() => {});
     void withinMs(
-      failure instanceof TineError && failure.code === "interrupted"
-        ? 0
-        : EXIT_GRACE_MS,
+      failure instanceof TineError && failure.code === "interrupted" ? 0 : EXIT_GRACE_MS,
       this.#peer.ended,
     )
       .then(() => {

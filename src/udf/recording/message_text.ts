@@ -16,14 +16,16 @@ export interface MessageText {
 /**
  * The message that a frame holds, as text; kind `invalid` if it is none.
  *
+ * @param cursor for those who read many: it remembers strings that repeat
+ *
  * @example
  * ```ts
  * import { messageText } from "./message_text.ts";
  * console.assert(messageText("request", new Uint8Array([0x0a, 0x00])).kind === "info");
  * ```
  */
-export function messageText(direction: Direction, payload: Uint8Array): MessageText {
-  const reader = new ByteReader().reset(payload);
+export function messageText(direction: Direction, payload: Uint8Array, cursor = new ByteReader()): MessageText {
+  const reader = cursor.reset(payload);
   try {
     const message = direction === "request" ? decodeRequest(reader) : decodeResponse(reader);
     return { kind: message.kind, json: contentText(message) };

@@ -5,7 +5,9 @@ import type { Point } from "../point.ts";
 
 /** A response as it is compared: a batch is one. */
 export type ResponseItem =
-  | Exclude<Response, { kind: "keepalive" | "begin" | "end" }>
+  | Exclude<Response, { kind: "keepalive" | "begin" | "end" | "point" }>
+  /** `bytes`: the message as it came, where that is known; equal bytes are equal points. */
+  | { kind: "point"; point: Point; bytes?: Uint8Array }
   | { kind: "batch"; batch: Batch }
   /** Beginning, points and end that do not fit each other. */
   | { kind: "broken batch"; reason: string; points: Point[] };
@@ -16,7 +18,7 @@ export class ResponseCollector {
   #points: Point[] = [];
 
   /** What a response completes; keepalives complete nothing. */
-  *add(response: Response): Generator<ResponseItem, void, void> {
+  *add(response: Response, bytes?: Uint8Array): Generator<ResponseItem, void, void> {
     switch (response.kind) {
       case "keepalive":
         return;
@@ -25,7 +27,7 @@ export class ResponseCollector {
         this.#begin = response.begin;
         return;
       case "point":
-        if (this.#begin === undefined) yield response;
+        if (this.#begin === undefined) yield { kind: "point", point: response.point, bytes };
         else this.#points.push(response.point);
         return;
       case "end": {
