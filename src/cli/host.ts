@@ -8,6 +8,7 @@ import { onInterrupt } from "./interrupts.ts";
 import { describeTarget, openTape } from "./tape.ts";
 import { isModule, moduleFlags, moduleOptions } from "./module_flags.ts";
 import { supervisionFlags, supervisorOptions } from "./supervision_flags.ts";
+import { StdoutClosed } from "./stdout.ts";
 import { escape, style } from "./terminal.ts";
 import { checkTarget, reachUdf, targetFlags } from "./udf_target.ts";
 
@@ -121,7 +122,11 @@ export const command = defineCommand({
     const ending = new AbortController();
     const writer = createPointWriter(format);
     const printer = new PointPrinter(writer, { strict: flags.strict, warn });
-    using interrupts = onInterrupt(() => ending.abort(), () => {
+    let waiting: ReturnType<typeof setTimeout> | undefined;
+    using interrupts = onInterrupt(() => {
+      ending.abort();
+      waiting ??= setTimeout(() => warn("interrupted, waiting for the UDF to end; a second time kills it"), 1000);
+    }, () => {
       peer?.kill();
       Deno.exit(130);
     });
@@ -136,7 +141,6 @@ export const command = defineCommand({
       });
       return peer = tape?.peer(reached) ?? reached;
     };
-    let waiting: ReturnType<typeof setTimeout> | undefined;
     const hostOptions = {
       taskId: flags.taskId,
       nodeId: flags.nodeId,
@@ -145,7 +149,7 @@ export const command = defineCommand({
       log: (message: string) => warn(escape(message)),
       onAbort(error: Error) {
         ending.abort();
-        waiting = setTimeout(() => warn(`${escape(error.message)}; waiting for the UDF to end`), 1000);
+        waiting ??= setTimeout(() => warn(`${escape(error.message)}; waiting for the UDF to end`), 1000);
       },
     };
     const supervisor = flags.restart || flags.watch
@@ -155,6 +159,7 @@ export const command = defineCommand({
     try {
       host = supervisor ?? new hosts.Host(await reach(), printer, hostOptions);
     } catch (error) {
+      clearTimeout(waiting);
       for (const { stream } of inputs) await stream.cancel();
       if (interrupts.interrupted) return 130;
       throw error;
@@ -253,7 +258,8 @@ export const command = defineCommand({
       latePoints: late(),
       wrongGroups: printer.wrongGroups,
       losses: writer.losses,
-      error: failure === undefined ? undefined : messageOf(host.failure ?? failure),
+      // That nobody wants to read more is no failure.
+      error: failure === undefined || failure instanceof StdoutClosed ? undefined : messageOf(host.failure ?? failure),
     };
     if (flags.json) console.error(JSON.stringify(summary));
     else if (failure === undefined || summary.pointsIn > 0) console.error(dim(renderSummary(summary)));

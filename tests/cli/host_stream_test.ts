@@ -62,9 +62,10 @@ Deno.test("tine host on SIGINT while it waits for a UDF to listen ends with stat
 Deno.test("tine host ends at once on a second signal, with status 130, and kills the UDF", async () => {
   const host = start("--timeout", "0", "--", "sh", "-c", "echo $$ >&2; exec sleep 1000");
   const [, pid] = await host.stderr.until(/^(\d+)\n/);
-  const signals = setInterval(() => host.child.kill("SIGINT"), 50);
+  host.child.kill("SIGINT");
+  await host.stderr.until(/tine host: interrupted, waiting for the UDF to end; a second time kills it\n/);
+  host.child.kill("SIGINT");
   assertEquals((await host.child.status).code, 130);
-  clearInterval(signals);
   while (await isAlive(Number(pid))) await turn();
   await Promise.all([host.stdout.rest(), host.stderr.rest()]);
   await host.stdin.close().catch(() => {});
@@ -88,7 +89,7 @@ Deno.test("tine host ends when nobody reads its output any more, also where litt
   assertEquals((await host.child.status).code, 141);
   await feeding;
   const stderr = await host.stderr.rest();
-  assert(!stderr.includes("mistake"), stderr);
+  assert(!/mistake|failed/.test(stderr), stderr);
 });
 
 Deno.test("tine host | head ends soon, whatever the input", async () => {

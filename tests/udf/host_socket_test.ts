@@ -44,25 +44,25 @@ Deno.test("connectSocket() tries again until the UDF listens, and stops when it 
   await Deno.remove(dir, { recursive: true });
 });
 
-for (const transport of ["Unix", "TCP"]) {
-  /** A UDF behind a socket that does what the test tells it. */
-  async function connected(timeoutMs: number) {
-    const dir = await Deno.makeTempDir();
-    const unix = transport === "Unix" ? await listenUnix(`${dir}/s`) : undefined;
-    const listener: Deno.Listener = unix?.listener ?? listenTcp({ hostname: "127.0.0.1", port: 0 });
-    const { addr } = listener;
-    const address = "hostname" in addr ? { hostname: addr.hostname, port: addr.port } : { path: `${dir}/s` };
-    const accepting = listener.accept();
-    const peer = await connectSocket(address);
-    const udf = await accepting;
-    if (unix === undefined) listener.close();
-    else unix.close();
-    await Deno.remove(dir, { recursive: true });
-    return { udf, probe: new HostProbe(peer, { timeoutMs }) };
-  }
+/** A UDF behind a socket that does what the test tells it. */
+async function connect(transport: string, timeoutMs: number) {
+  const dir = await Deno.makeTempDir();
+  const unix = transport === "Unix" ? await listenUnix(`${dir}/s`) : undefined;
+  const listener: Deno.Listener = unix?.listener ?? listenTcp({ hostname: "127.0.0.1", port: 0 });
+  const { addr } = listener;
+  const address = "hostname" in addr ? { hostname: addr.hostname, port: addr.port } : { path: `${dir}/s` };
+  const accepting = listener.accept();
+  const peer = await connectSocket(address);
+  const udf = await accepting;
+  if (unix === undefined) listener.close();
+  else unix.close();
+  await Deno.remove(dir, { recursive: true });
+  return { udf, probe: new HostProbe(peer, { timeoutMs }) };
+}
 
+for (const transport of ["Unix", "TCP"]) {
   Deno.test(`a UDF behind a socket that neither reads nor writes is given up (${transport})`, async () => {
-    const { udf, probe } = await connected(60);
+    const { udf, probe } = await connect(transport, 60);
     const { point } = pointRequest(1, "x".repeat(500_000));
     const error = await assertRejects(async () => {
       for (;;) await probe.host.point(point);
@@ -73,20 +73,20 @@ for (const transport of ["Unix", "TCP"]) {
   });
 
   Deno.test(`a UDF behind a socket that does not read does not hold up stop() (${transport})`, async () => {
-    const { udf, probe } = await connected(60);
+    const { udf, probe } = await connect(transport, 60);
     void probe.host.point(pointRequest(1, "x".repeat(9_000_000)).point);
     assertStringIncludes((await probe.failure()).message, "no sign of life");
     udf.close();
   });
 
   Deno.test(`a connection that is cut is an error (${transport})`, async () => {
-    const { udf, probe } = await connected(10_000);
+    const { udf, probe } = await connect(transport, 10_000);
     const asked = assertRejects(() => probe.host.info(), TineError);
     await udf.read(new Uint8Array(100));
     udf.close();
     assertEquals((await asked).message, "the UDF ended its output without answering info");
     await probe.failure();
-    const other = await connected(10_000);
+    const other = await connect(transport, 10_000);
     await other.udf.write(new Uint8Array([100, 1, 2]));
     other.udf.close();
     assert(await other.probe.failure());
