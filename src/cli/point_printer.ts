@@ -1,4 +1,4 @@
-import { TineError } from "../wire/errors.ts";
+import { messageOf, TineError } from "../wire/errors.ts";
 import type { Batch } from "../udf/batcher.ts";
 import type { PointWriter } from "../udf/format/point_writer.ts";
 import { groupOfBatch, groupOfPoint } from "../udf/group.ts";
@@ -76,8 +76,9 @@ export class PointPrinter implements Receiver {
       try {
         await writeStdout(text);
       } catch (error) {
-        this.#failure = error;
-        throw error;
+        throw this.#failure = error instanceof TineError
+          ? error
+          : new TineError("cannot-write", `cannot write to standard output: ${messageOf(error)}`, { cause: error });
       }
     });
   }

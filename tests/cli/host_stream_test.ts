@@ -100,6 +100,16 @@ Deno.test("tine host | head ends soon, whatever the input", async () => {
   assertEquals(new TextDecoder().decode(stdout), "cpu v=1 1\ncpu v=1 1\n");
 });
 
+Deno.test("tine host says that its output cannot be written", async () => {
+  const script = `echo 'cpu v=1 1' | "$0" run -A --no-check "$1" host --handler mirror --format line > /dev/full`;
+  const main = new URL("../../main.ts", import.meta.url).pathname;
+  const { code, stderr } = await new Deno.Command("sh", { args: ["-c", script, Deno.execPath(), main] }).output();
+  const text = new TextDecoder().decode(stderr);
+  assertEquals(code, 1);
+  assertStringIncludes(text, "tine host: cannot write to standard output: No space left on device");
+  assert(!text.includes("mistake"), text);
+});
+
 function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 2));
 }
