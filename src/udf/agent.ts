@@ -90,11 +90,7 @@ export class Agent {
 
   /** What has gone through so far. */
   get counts(): AgentCounts {
-    return {
-      pointsIn: this.#pointsIn,
-      pointsOut: this.#output.points,
-      invalidStrings: this.#cursor.strings.invalid,
-    };
+    return { pointsIn: this.#pointsIn, pointsOut: this.#output.points, invalidStrings: this.#cursor.strings.invalid };
   }
 
   /**

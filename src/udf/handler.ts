@@ -125,11 +125,7 @@ export function checkHandler(handler: unknown): Handler {
         "write: return { info() { ... }, init(request) { ... }, point(point) { ... } };",
     );
   }
-  checkMethod(
-    handler,
-    "info",
-    'info() { return { wants: "stream", provides: "stream" }; }',
-  );
+  checkMethod(handler, "info", 'info() { return { wants: "stream", provides: "stream" }; }');
   checkMethod(handler, "init", "init(request) { ... }");
   return handler as Handler;
 }

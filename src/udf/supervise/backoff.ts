@@ -13,9 +13,7 @@ export class Backoff {
   readonly #options: Required<BackoffOptions>;
   #failures = 0;
 
-  constructor(
-    { firstDelayMs = 100, longestDelayMs = 10_000, limit = 10 }: BackoffOptions = {},
-  ) {
+  constructor({ firstDelayMs = 100, longestDelayMs = 10_000, limit = 10 }: BackoffOptions = {}) {
     this.#options = { firstDelayMs, longestDelayMs, limit };
   }
 
@@ -39,10 +37,7 @@ export class Backoff {
     const { firstDelayMs, longestDelayMs, limit } = this.#options;
     if (this.#failures >= limit) return undefined;
     // Half of the pause is fixed, half drawn, so that many UDFs that died together do not come back together.
-    const delay = Math.min(
-      longestDelayMs,
-      firstDelayMs * 2 ** this.#failures++,
-    );
+    const delay = Math.min(longestDelayMs, firstDelayMs * 2 ** this.#failures++);
     return delay / 2 + delay / 2 * random;
   }
 }

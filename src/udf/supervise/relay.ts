@@ -21,10 +21,7 @@ export interface RelayOptions extends SupervisorOptions {
  *
  * @param reach starts or connects to the UDF, each time anew
  */
-export function createRelay(
-  reach: () => Promise<Peer>,
-  options: RelayOptions = {},
-): CreateHandler {
+export function createRelay(reach: () => Promise<Peer>, options: RelayOptions = {}): CreateHandler {
   return (agent): Handler => {
     const supervisor = new Supervisor(reach, {
       point: (point) => agent.point(point),
@@ -62,10 +59,7 @@ export function createRelay(
 }
 
 /** A refusal of the UDF is answered as such; everything else ends the relay. */
-async function outcome(
-  answer: Promise<void>,
-  refusal: string,
-): Promise<Outcome> {
+async function outcome(answer: Promise<void>, refusal: string): Promise<Outcome> {
   try {
     await answer;
     return { success: true, error: "" };

@@ -44,12 +44,7 @@ export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #backoff: Backoff;
   readonly #log = new ReplayLog();
-  readonly #counts: SupervisorCounts = {
-    restarts: 0,
-    resentPoints: 0,
-    repeatedOutputs: 0,
-    lostPoints: 0,
-  };
+  readonly #counts: SupervisorCounts = { restarts: 0, resentPoints: 0, repeatedOutputs: 0, lostPoints: 0 };
   readonly #totals: HostCounts = {
     pointsIn: 0,
     pointsOut: 0,
@@ -77,11 +72,7 @@ export class Supervisor {
    * @param reach starts or connects to the UDF, each time anew
    * @param receiver gets what the UDF sends
    */
-  constructor(
-    reach: () => Promise<Peer>,
-    receiver: Receiver,
-    options: SupervisorOptions = {},
-  ) {
+  constructor(reach: () => Promise<Peer>, receiver: Receiver, options: SupervisorOptions = {}) {
     this.#reach = reach;
     this.#options = options;
     this.#backoff = new Backoff(options.backoff);
@@ -274,10 +265,7 @@ export class Supervisor {
 
   #saveSoon(): void {
     this.#saveDue = this.#insideBatch;
-    if (
-      this.#insideBatch || this.#starting !== undefined ||
-      this.#saving !== undefined
-    ) return;
+    if (this.#insideBatch || this.#starting !== undefined || this.#saving !== undefined) return;
     if (this.#init === undefined || this.#failure !== undefined) return;
     void this.#save().catch(() => {}); // what it meets is met again by whoever sends next
   }
@@ -363,9 +351,7 @@ export class Supervisor {
             `the UDF was started again ${failures} times in a row and died each time: ${reason}`,
           );
         }
-        this.#options.log?.(
-          `the UDF died: ${reason}; starting it again in ${(delay / 1000).toFixed(2)} s`,
-        );
+        this.#options.log?.(`the UDF died: ${reason}; starting it again in ${(delay / 1000).toFixed(2)} s`);
         await new Promise((resolve) => setTimeout(resolve, delay));
         if (this.#failure !== undefined) throw this.#failure;
         this.#counts.restarts++;
@@ -416,10 +402,7 @@ export class Supervisor {
       let bytes = 0;
       let points = 0;
       while (bytes < segment.writer.position) {
-        const piece = segment.writer.bytes.slice(
-          bytes,
-          segment.writer.position,
-        );
+        const piece = segment.writer.bytes.slice(bytes, segment.writer.position);
         const more = segment.points - points;
         bytes += piece.length;
         points += more;
@@ -447,9 +430,7 @@ export class Supervisor {
       if (old.failure !== undefined) {
         return await this.#restart(old, messageOf(old.failure));
       }
-      this.#options.log?.(
-        `the new version does not start, the old one goes on: ${messageOf(error)}`,
-      );
+      this.#options.log?.(`the new version does not start, the old one goes on: ${messageOf(error)}`);
       return await this.#takeOver(old, mark);
     }
     try {
@@ -459,11 +440,7 @@ export class Supervisor {
       this.#state = undefined;
       this.#options.log?.(`the new version starts empty: ${messageOf(error)}`);
     }
-    await old.stop().catch((error) =>
-      this.#options.log?.(
-        `the old version did not end well: ${messageOf(error)}`,
-      )
-    );
+    await old.stop().catch((error) => this.#options.log?.(`the old version did not end well: ${messageOf(error)}`));
     this.#retire(old);
     this.#log.dropBefore(mark);
     this.#outputsSince = 0;
