@@ -29,11 +29,9 @@ const NAMES: readonly CallName[] = [
   "empty",
   "stop",
 ];
-const NUMBERS: ReadonlyMap<CallName, number> = new Map(
-  NAMES.map((name, number) => [name, number]),
-);
+const NUMBERS: ReadonlyMap<CallName, number> = new Map(NAMES.map((name, number) => [name, number]));
 
-const CALL = 0, COUNT = 1, OFFSET = 2, CELLS = 3;
+const CALL = 0, COUNT = 1, OFFSET = 2, READ = 3, CELLS = 4;
 
 /**
  * What the handler of a connection is doing, in memory that two threads share: one writes, another one looks from time to time, also
@@ -43,9 +41,7 @@ export class CallProgress {
   readonly #cells: Float64Array;
 
   /** @param memory of another thread's progress; left out: a new one */
-  constructor(
-    readonly memory: SharedArrayBuffer = new SharedArrayBuffer(CELLS * 8),
-  ) {
+  constructor(readonly memory: SharedArrayBuffer = new SharedArrayBuffer(CELLS * 8)) {
     this.#cells = new Float64Array(memory);
   }
 
@@ -63,6 +59,16 @@ export class CallProgress {
   /** The call has ended. */
   end(): void {
     this.#cells[CALL] = 0;
+  }
+
+  /** Bytes of the stream of requests have been read. */
+  read(count: number): void {
+    this.#cells[READ] += count;
+  }
+
+  /** How many bytes of the stream of requests have been read. */
+  get bytesRead(): number {
+    return this.#cells[READ];
   }
 
   /** What is being called. */

@@ -33,6 +33,7 @@ export class Lifeline {
   #lastHeard = performance.now();
   #lastHeardWallClock = Date.now();
   #lastSent = performance.now();
+  #sentSinceTick = false;
   #lastKeepalive = performance.now();
   /** Whether there is something that a keepalive could make the UDF flush. */
   #unprobed = false;
@@ -72,7 +73,8 @@ export class Lifeline {
   /** A request was sent. */
   sent(kind: string): void {
     if (kind === "keepalive") return;
-    this.#lastSent = performance.now();
+    // The clock is read by the next tick: for each point that would cost more than sending it.
+    this.#sentSinceTick = true;
     this.#unprobed = true;
   }
 

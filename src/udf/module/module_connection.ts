@@ -28,7 +28,6 @@ export class ModuleConnection implements Connection {
 
   constructor(port: MessagePort) {
     this.#port = new PortConnection(port);
-    this.#port.onTaken = () => this.#forget();
     this.progress.begin("load", 0);
   }
 
@@ -40,6 +39,7 @@ export class ModuleConnection implements Connection {
   }
 
   write(bytes: Uint8Array): Promise<number> {
+    this.#forget();
     this.#sent.push({ start: this.#sentBytes, bytes: bytes.slice() });
     this.#sentBytes += bytes.length;
     return this.#port.write(bytes);
@@ -61,7 +61,7 @@ export class ModuleConnection implements Connection {
    */
   look(now: number): number {
     const { call, count, offset } = this.progress;
-    const { underWay } = this.#port;
+    const underWay = this.#sentBytes - this.progress.bytesRead;
     const busy = call !== "idle" || underWay > 0;
     if (!busy || count !== this.#lastCount || offset !== this.#lastOffset || underWay < this.#lastUnderWay) {
       this.#busySince = now;

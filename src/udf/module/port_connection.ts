@@ -2,6 +2,8 @@ import type { Connection } from "../../wire/connection.ts";
 
 /** What may be on its way to the other side, in bytes, before a write waits. */
 const WINDOW_BYTES = 1024 * 1024;
+/** What is taken before the other side is told: a message costs more than a point. */
+const TELL_BYTES = WINDOW_BYTES / 4;
 
 /** What goes over a port: bytes, how many of them have been taken, or the end of the stream. */
 type Message = { bytes: Uint8Array } | { taken: number } | { end: true } | { close: true };
@@ -15,21 +17,20 @@ export class PortConnection implements Connection {
   readonly #incoming: Uint8Array[] = [];
   #readable: PromiseWithResolvers<void> | undefined;
   #writable: PromiseWithResolvers<void> | undefined;
+  /** Bytes sent that the other side has not said to have taken. */
   #underWay = 0;
+  /** Bytes taken that the other side has not been told of. */
+  #untold = 0;
   #ended = false;
   #closed = false;
 
-  /** Called when the other side has taken some of the bytes, with their number. */
-  onTaken: ((count: number) => void) | undefined;
+  readonly #onRead: ((count: number) => void) | undefined;
 
-  constructor(port: MessagePort) {
+  /** @param onRead is told how many bytes each read takes */
+  constructor(port: MessagePort, onRead?: (count: number) => void) {
     this.#port = port;
+    this.#onRead = onRead;
     port.onmessage = ({ data }: MessageEvent<Message>) => this.#receive(data);
-  }
-
-  /** Bytes that the other side has not taken yet. */
-  get underWay(): number {
-    return this.#underWay;
   }
 
   async read(buffer: Uint8Array): Promise<number | null> {
@@ -43,7 +44,12 @@ export class PortConnection implements Connection {
     buffer.set(first.subarray(0, length));
     if (length === first.length) this.#incoming.shift();
     else this.#incoming[0] = first.subarray(length);
-    this.#post({ taken: length });
+    this.#onRead?.(length);
+    this.#untold += length;
+    if (this.#untold >= TELL_BYTES) {
+      this.#post({ taken: this.#untold });
+      this.#untold = 0;
+    }
     return length;
   }
 
@@ -89,7 +95,6 @@ export class PortConnection implements Connection {
       this.#readable?.resolve();
     } else if ("taken" in message) {
       this.#underWay -= message.taken;
-      this.onTaken?.(message.taken);
       if (this.#underWay <= WINDOW_BYTES) {
         this.#writable?.resolve();
         this.#writable = undefined;

@@ -59,7 +59,7 @@ async function run({ id, port, memory, maxFrameBytes }: Exclude<ToWorker, { stop
     return await create(output);
   };
   // The other thread watches over the time that calls take.
-  const agent = new Agent(new PortConnection(port), createHandler, {
+  const agent = new Agent(new PortConnection(port, (count) => progress.read(count)), createHandler, {
     maxFrameBytes,
     progress,
     handlerTimeoutMs: 0,

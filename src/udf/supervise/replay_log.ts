@@ -81,12 +81,11 @@ export class ReplayLog {
 
   #current(): Segment {
     const last = this.#segments.at(-1);
-    if (
-      !this.#sealed && last !== undefined &&
-      last.writer.position < SEGMENT_BYTES
-    ) return last;
+    if (!this.#sealed && last !== undefined && last.writer.position < SEGMENT_BYTES) return last;
     this.#sealed = false;
-    const segment = { writer: new ByteWriter(4096), points: 0 };
+    // The first one is small, since most connections are.
+    const capacity = last === undefined ? 4096 : last.writer.bytes.length * 2;
+    const segment = { writer: new ByteWriter(Math.min(capacity, SEGMENT_BYTES * 2)), points: 0 };
     this.#segments.push(segment);
     return segment;
   }
