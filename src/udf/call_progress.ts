@@ -31,7 +31,7 @@ const NAMES: readonly CallName[] = [
 ];
 const NUMBERS: ReadonlyMap<CallName, number> = new Map(NAMES.map((name, number) => [name, number]));
 
-const CALL = 0, COUNT = 1, OFFSET = 2, READ = 3, CELLS = 4;
+const CALL = 0, COUNT = 1, OFFSET = 2, CELLS = 3;
 
 /**
  * What the handler of a connection is doing, in memory that two threads share: one writes, another one looks from time to time, also
@@ -59,16 +59,6 @@ export class CallProgress {
   /** The call has ended. */
   end(): void {
     this.#cells[CALL] = 0;
-  }
-
-  /** Bytes of the stream of requests have been read. */
-  read(count: number): void {
-    this.#cells[READ] += count;
-  }
-
-  /** How many bytes of the stream of requests have been read. */
-  get bytesRead(): number {
-    return this.#cells[READ];
   }
 
   /** What is being called. */

@@ -18,6 +18,8 @@ export class FrameWriter {
   #filling = new ByteWriter(4096);
   #spare: ByteWriter | undefined;
   #writing: Promise<void> | undefined;
+  /** Settles when what waited is being written, and there is room to wait for others. */
+  #room: PromiseWithResolvers<void> | undefined;
   #failure: { error: unknown } | undefined;
   #frame = 0;
   #guess = 1;
@@ -94,9 +96,10 @@ export class FrameWriter {
    * @throws what the sink threw
    */
   async drained(): Promise<void> {
-    while (this.full) {
+    while (this.full && this.#failure === undefined) {
       this.flush();
-      await this.#writing;
+      this.#room ??= Promise.withResolvers();
+      await this.#room.promise;
     }
     this.#check();
   }
@@ -134,6 +137,7 @@ export class FrameWriter {
         const full = this.#filling;
         this.#filling = this.#spare ?? new ByteWriter(4096);
         this.#spare = undefined;
+        this.#makeRoom();
         await writeAll(this.#sink, full.written());
         full.position = 0;
         if (full.bytes.length <= KEEP) this.#spare = full;
@@ -143,6 +147,12 @@ export class FrameWriter {
       this.#filling.position = 0;
     } finally {
       this.#writing = undefined;
+      this.#makeRoom();
     }
+  }
+
+  #makeRoom(): void {
+    this.#room?.resolve();
+    this.#room = undefined;
   }
 }

@@ -4,7 +4,7 @@ import { FrameWriter } from "../../wire/frame_writer.ts";
 import { CallProgress } from "../call_progress.ts";
 import { decodeRequest, encodeResponse } from "../codec.ts";
 import type { Response } from "../messages.ts";
-import { PortConnection } from "./port_connection.ts";
+import { RingConnection, type RingMemory } from "./ring_connection.ts";
 
 /** A handler that has been busy for so long is spoken for by keepalives. */
 const QUIET_MS = 200;
@@ -15,7 +15,7 @@ const QUIET_MS = 200;
  */
 export class ModuleConnection implements Connection {
   readonly progress = new CallProgress();
-  readonly #port: PortConnection;
+  readonly #ring = new RingConnection();
   /** What was sent and may be in work, so that the point of a call that never ends can be named. */
   readonly #sent: { start: number; bytes: Uint8Array }[] = [];
   #sentBytes = 0;
@@ -26,13 +26,17 @@ export class ModuleConnection implements Connection {
   #lastSpoken = 0;
   #reading = true;
 
-  constructor(port: MessagePort) {
-    this.#port = new PortConnection(port);
+  constructor() {
     this.progress.begin("load", 0);
   }
 
+  /** What the worker makes its end from. */
+  get otherSide(): RingMemory {
+    return this.#ring.otherSide;
+  }
+
   async read(buffer: Uint8Array): Promise<number | null> {
-    const count = await this.#port.read(buffer);
+    const count = await this.#ring.read(buffer);
     this.#lastSpoken = performance.now();
     if (count === null) this.#reading = false;
     return count;
@@ -42,16 +46,16 @@ export class ModuleConnection implements Connection {
     this.#forget();
     this.#sent.push({ start: this.#sentBytes, bytes: bytes.slice() });
     this.#sentBytes += bytes.length;
-    return this.#port.write(bytes);
+    return this.#ring.write(bytes);
   }
 
   closeWrite(): Promise<void> {
-    return this.#port.closeWrite();
+    return this.#ring.closeWrite();
   }
 
   close(): void {
     this.#reading = false;
-    this.#port.close();
+    this.#ring.close();
   }
 
   /**
@@ -61,7 +65,7 @@ export class ModuleConnection implements Connection {
    */
   look(now: number): number {
     const { call, count, offset } = this.progress;
-    const underWay = this.#sentBytes - this.progress.bytesRead;
+    const { underWay } = this.#ring;
     const busy = call !== "idle" || underWay > 0;
     if (!busy || count !== this.#lastCount || offset !== this.#lastOffset || underWay < this.#lastUnderWay) {
       this.#busySince = now;
@@ -81,7 +85,7 @@ export class ModuleConnection implements Connection {
   fail(message: string): void {
     if (!this.#reading) return;
     this.#say({ kind: "error", error: message });
-    this.#port.endReading();
+    this.#ring.endReading();
   }
 
   /** What the handler is doing, as the subject of a sentence: `point() of the handler, for the point "cpu" at 17`. */
@@ -139,7 +143,7 @@ export class ModuleConnection implements Connection {
   #say(response: Response): void {
     const writer = new FrameWriter({
       write: (bytes) => {
-        this.#port.inject(bytes.slice());
+        this.#ring.inject(bytes.slice());
         return Promise.resolve(bytes.length);
       },
     });

@@ -152,20 +152,19 @@ class ModuleWorker {
 
   connect(): ModulePeer {
     const id = ++this.#lastId;
-    const { port1, port2 } = new MessageChannel();
     const served: Served = {
-      connection: new ModuleConnection(port1),
+      connection: new ModuleConnection(),
       ended: Promise.withResolvers(),
       counts: undefined,
     };
     this.#served.set(id, served);
     const message: ToWorker = {
       id,
-      port: port2,
-      memory: served.connection.progress.memory,
+      connection: served.connection.otherSide,
+      progress: served.connection.progress.memory,
       maxFrameBytes: this.#options.maxFrameBytes,
     };
-    this.#worker.postMessage(message, [port2]);
+    this.#worker.postMessage(message);
     return {
       name: this.#path,
       connection: served.connection,

@@ -12,7 +12,7 @@ import { CallProgress } from "../call_progress.ts";
 import type { CreateHandler } from "../handler.ts";
 import { redirectConsole } from "../stderr_console.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
-import { PortConnection } from "./port_connection.ts";
+import { RingConnection } from "./ring_connection.ts";
 
 /** The part of a worker's global scope that is used here. */
 interface Scope {
@@ -50,8 +50,10 @@ export function serve(module: Record<string, unknown>): void {
   }
 }
 
-async function run({ id, port, memory, maxFrameBytes }: Exclude<ToWorker, { stop: number }>): Promise<void> {
-  const progress = new CallProgress(memory);
+async function run(
+  { id, connection, progress: cells, maxFrameBytes }: Exclude<ToWorker, { stop: number }>,
+): Promise<void> {
+  const progress = new CallProgress(cells);
   const createHandler: CreateHandler = async (output) => {
     progress.begin("load", 0);
     const create = await loaded.promise;
@@ -59,7 +61,7 @@ async function run({ id, port, memory, maxFrameBytes }: Exclude<ToWorker, { stop
     return await create(output);
   };
   // The other thread watches over the time that calls take.
-  const agent = new Agent(new PortConnection(port, (count) => progress.read(count)), createHandler, {
+  const agent = new Agent(new RingConnection(connection), createHandler, {
     maxFrameBytes,
     progress,
     handlerTimeoutMs: 0,
