@@ -1,5 +1,7 @@
 /** The program itself, as people run it. */
 
+import { toText } from "@std/streams";
+
 /** The command line of tine. */
 export const TINE: readonly string[] = [
   Deno.execPath(),
@@ -41,9 +43,8 @@ export async function tine(args: string[], input: string | Uint8Array = ""): Pro
 
 /** Waits for the end of a process. */
 export async function outputOf(child: Deno.ChildProcess): Promise<TineOutput> {
-  const { code, stdout, stderr } = await child.output();
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  const [{ code }, stdout, stderr] = await Promise.all([child.status, toText(child.stdout), toText(child.stderr)]);
+  return { code, stdout, stderr };
 }
 
 /** Reads a stream of text up to a place that a test waits for. */
