@@ -79,7 +79,11 @@ export class Host {
   readonly #writer: FrameWriter;
   readonly #lifeline: Lifeline;
   readonly #guard = new BatchGuard("the UDF");
-  readonly #questions: { kind: Question; answer: PromiseWithResolvers<Response> }[] = [];
+  readonly #questions: {
+    kind: Question;
+    answer: PromiseWithResolvers<Response>;
+    taken?: (response: Response) => void;
+  }[] = [];
   readonly #counts = { pointsIn: 0, pointsOut: 0, batchesIn: 0, batchesOut: 0, unasked: 0 };
   /** Who waits for room to write. */
   readonly #waiting = new Set<PromiseWithResolvers<void>>();
@@ -161,9 +165,15 @@ export class Host {
     }
   }
 
-  /** Asks the UDF for its state, which reflects all that was sent before. */
-  async snapshot(): Promise<Uint8Array> {
-    const response = await this.#ask("snapshot", { kind: "snapshot" });
+  /**
+   * Asks the UDF for its state, which reflects all that was sent before.
+   *
+   * @param taken gets the state before anything is handed on that the UDF said after it
+   */
+  async snapshot(taken?: (state: Uint8Array) => void): Promise<Uint8Array> {
+    const response = await this.#ask("snapshot", { kind: "snapshot" }, (response) => {
+      if (response.kind === "snapshot") taken?.(response.snapshot);
+    });
     return response.kind === "snapshot" ? response.snapshot : new Uint8Array();
   }
 
@@ -321,11 +331,11 @@ export class Host {
     });
   }
 
-  #ask(kind: Question, request: Request): Promise<Response> {
+  #ask(kind: Question, request: Request, taken?: (response: Response) => void): Promise<Response> {
     const answer = Promise.withResolvers<Response>();
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     this.start();
-    this.#questions.push({ kind, answer });
+    this.#questions.push({ kind, answer, taken });
     const sent = this.#send(request);
     sent?.catch(() => {}); // the answer is rejected as well
     return answer.promise;
@@ -428,6 +438,7 @@ export class Host {
         }
         this.#questions.shift();
         this.#lifeline.data();
+        question.taken?.(response);
         question.answer.resolve(response);
       }
     }

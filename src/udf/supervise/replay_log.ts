@@ -13,6 +13,8 @@ export interface Segment {
 /** The requests that a UDF would have to get again if it died now: all since the state that is known. */
 export class ReplayLog {
   #segments: Segment[] = [];
+  /** Segments that have been dropped. */
+  #dropped = 0;
   #sealed = true;
   #guess = 1;
   #bytes = 0;
@@ -56,17 +58,19 @@ export class ReplayLog {
   /** Marks where the log stands, for {@linkcode dropBefore}. */
   mark(): number {
     this.#sealed = true;
-    return this.#segments.length;
+    return this.#dropped + this.#segments.length;
   }
 
   /**
-   * Drops what came before a mark, made since the last drop.
+   * Drops what came before a mark.
    *
    * @returns how many points that were
    */
   dropBefore(mark: number): number {
     let points = 0;
-    for (const segment of this.#segments.splice(0, mark)) {
+    const dropped = this.#segments.splice(0, Math.max(0, mark - this.#dropped));
+    this.#dropped += dropped.length;
+    for (const segment of dropped) {
       points += segment.points;
       this.#bytes -= segment.writer.position;
     }
@@ -76,7 +80,9 @@ export class ReplayLog {
 
   /** The segments since a mark, also those that are added while one iterates. */
   *segments(mark = 0): Generator<Segment> {
-    for (let i = mark; i < this.#segments.length; i++) yield this.#segments[i];
+    for (let i = Math.max(mark, this.#dropped); i < this.#dropped + this.#segments.length; i++) {
+      if (i >= this.#dropped) yield this.#segments[i - this.#dropped];
+    }
   }
 
   #current(): Segment {

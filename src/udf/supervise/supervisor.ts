@@ -58,13 +58,23 @@ export class Supervisor {
   #starting: Promise<void> | undefined;
   #init: Option[] | undefined;
   #state: Uint8Array | undefined;
-  #saving: Promise<void> | undefined;
+  #saving: Promise<Uint8Array> | undefined;
   #saveDue = false;
   #insideBatch = false;
   #edge: EdgeType | undefined;
   #outputsSince = 0;
   /** Points that no snapshot of this UDF holds. */
   #unsaved = 0;
+  /** Points of the log that a UDF has got, counted from its beginning. */
+  #given = 0;
+  /** Hosts that have not been waited for: of the UDF in use, of one that is being started, of one that is replaced. */
+  readonly #live = new Set<Host>();
+  /** While a reload waits for its turn: further ones are the same. */
+  #reloading: Promise<void> | undefined;
+  /** Settles at the end of a batch, for who waits for that. */
+  #batchEnded: PromiseWithResolvers<void> | undefined;
+  #stopping = false;
+  readonly #gaveUp = Promise.withResolvers<void>();
   #timer: ReturnType<typeof setInterval> | undefined;
   #failure: Error | undefined;
 
@@ -95,14 +105,8 @@ export class Supervisor {
 
   /** What went through, over all restarts; points that were sent again count once. */
   get counts(): HostCounts {
-    const { pointsOut, batchesOut, unasked, invalidStrings } = this.#host?.counts ?? this.#totals;
     const sum = { ...this.#totals };
-    if (this.#host !== undefined) {
-      sum.pointsOut += pointsOut;
-      sum.batchesOut += batchesOut;
-      sum.unasked += unasked;
-      sum.invalidStrings += invalidStrings;
-    }
+    for (const host of this.#live) add(sum, host.counts);
     return sum;
   }
 
@@ -135,18 +139,21 @@ export class Supervisor {
 
   /** As {@linkcode Host.restore}. */
   async restore(state: Uint8Array): Promise<void> {
+    if (this.#saving !== undefined) await this.#saving.catch(() => {});
+    const mark = this.#log.mark();
     await this.#ask((host) => host.restore(state));
+    // What was sent before has no effect any more.
+    this.#log.dropBefore(mark);
     this.#state = state;
+    this.#outputsSince = this.#unsaved = 0;
   }
 
   /** As {@linkcode Host.snapshot}. */
   async snapshot(): Promise<Uint8Array> {
-    if (this.#insideBatch || this.#init === undefined) {
-      return await this.#ask((host) => host.snapshot());
-    }
-    await this.#save();
-    if (this.#failure !== undefined) throw this.#failure;
-    return this.#state ?? new Uint8Array();
+    // One that is being taken does not reflect what was sent after it had been asked for.
+    if (this.#saving !== undefined) await this.#saving.catch(() => {});
+    if (this.#insideBatch || this.#init === undefined) return await this.#ask((host) => host.snapshot());
+    return await this.#save();
   }
 
   /** Sends a point; the promise, where there is one, must be waited for. */
@@ -167,6 +174,7 @@ export class Supervisor {
     this.#totals.batchesIn++;
     const sent = this.#send({ kind: "end", end }, 0);
     if (this.#saveDue) this.#saveSoon();
+    this.#endWaitForBatch();
     return sent;
   }
 
@@ -182,31 +190,34 @@ export class Supervisor {
 
   /**
    * Replaces the UDF by a new one that gets its state, as after a change of its program; input goes on where it was.
-   * A new one that does not start leaves the old one in place.
+   * A new one that does not start leaves the old one in place. Never in the middle of a batch.
    */
-  async reload(): Promise<void> {
-    await this.#saving;
-    await this.#starting;
-    if (this.#failure !== undefined || this.#host === undefined) return;
-    // From now on input collects in the log.
-    this.#begin(this.#replace(this.#host));
-    await this.#starting;
+  reload(): Promise<void> {
+    return this.#reloading ??= Promise.resolve().then(() => this.#reloadSoon());
   }
 
   /** As {@linkcode Host.stop}; a UDF that dies meanwhile is started once more. */
   async stop(drainTimeoutMs = 0): Promise<void> {
+    this.#stopping = true;
+    this.#endWaitForBatch();
     clearInterval(this.#timer);
-    for (let attempt = 1;; attempt++) {
-      await this.#ready();
-      const host = this.#host!;
-      try {
-        return await host.stop(drainTimeoutMs);
-      } catch (error) {
-        const hopeless = error instanceof TineError && error.code === "drain-timeout" ||
-          attempt === STOP_ATTEMPTS;
-        if (hopeless) this.#giveUp(error);
-        else this.#recover(host, error);
+    try {
+      for (let attempt = 1;; attempt++) {
+        await this.#ready();
+        const host = this.#host!;
+        try {
+          await host.stop(drainTimeoutMs);
+          this.#retire(host);
+          return;
+        } catch (error) {
+          const hopeless = error instanceof TineError && error.code === "drain-timeout" || attempt === STOP_ATTEMPTS;
+          if (hopeless) this.#giveUp(error);
+          else this.#recover(host, error);
+        }
       }
+    } finally {
+      // After a failure nothing may be left behind.
+      for (const host of this.#live) await host.stop().catch(() => {});
     }
   }
 
@@ -215,32 +226,37 @@ export class Supervisor {
     this.#giveUp(error);
   }
 
+  get #replayBufferBytes(): number {
+    return this.#options.replayBufferBytes ?? 64 * 1024 * 1024;
+  }
+
   #send(request: Request, points: number): Promise<void> | void {
     if (this.#failure !== undefined) throw this.#failure;
     const frames = this.#log.add(request);
-    const most = this.#options.replayBufferBytes ?? 64 * 1024 * 1024;
+    const most = this.#replayBufferBytes;
     if (this.#log.bytes > most / 2) this.#saveSoon();
-    if (this.#starting !== undefined) return this.#ready();
+    if (this.#starting !== undefined) return this.#settle();
     const host = this.#host!;
     try {
       const full = host.frames(frames, points);
-      if (full !== undefined) {
-        return full.catch((error) => this.#recoverAndWait(host, error));
-      }
+      if (full !== undefined) return this.#settle(host, full);
     } catch (error) {
-      return this.#recoverAndWait(host, error);
+      this.#recover(host, error);
+      return this.#settle();
     }
-    if (this.#log.bytes > most) return this.#makeRoom();
+    if (this.#log.bytes > most) return this.#settle();
   }
 
-  /** Makes room in the log. A batch that is larger than the room has to be let through. */
-  async #makeRoom(): Promise<void> {
-    if (!this.#insideBatch) await this.#save();
-  }
-
-  async #recoverAndWait(host: Host, error: unknown): Promise<void> {
-    this.#recover(host, error);
+  /** Waits until a request is on its way to the UDF, and there is room in the log for more. */
+  async #settle(host?: Host, full?: Promise<void>): Promise<void> {
+    try {
+      await full;
+    } catch (error) {
+      this.#recover(host!, error);
+    }
     await this.#ready();
+    // A batch that is larger than the room has to be let through.
+    if (this.#log.bytes > this.#replayBufferBytes && !this.#insideBatch) await this.#save();
   }
 
   /** Waits until the UDF is there. */
@@ -271,17 +287,31 @@ export class Supervisor {
   }
 
   /** Takes a snapshot, and forgets the input that it reflects. */
-  #save(): Promise<void> {
+  #save(): Promise<Uint8Array> {
     return this.#saving ??= this.#saveNow().finally(() => this.#saving = undefined);
   }
 
-  async #saveNow(): Promise<void> {
-    await this.#ready();
-    if (this.#insideBatch) return void (this.#saveDue = true);
-    const host = this.#host!;
+  async #saveNow(): Promise<Uint8Array> {
+    for (;;) {
+      if (this.#starting !== undefined) await this.#ready();
+      if (this.#failure !== undefined) throw this.#failure;
+      if (this.#insideBatch) {
+        this.#saveDue = true;
+        return new Uint8Array();
+      }
+      const host = this.#host!;
+      try {
+        return await this.#saveFrom(host);
+      } catch (error) {
+        if (host.failure === undefined) throw error;
+        this.#recover(host, error);
+      }
+    }
+  }
+
+  #saveFrom(host: Host): Promise<Uint8Array> {
     const mark = this.#log.mark();
-    try {
-      const state = await host.snapshot();
+    return host.snapshot((state) => {
       const points = this.#log.dropBefore(mark);
       this.#outputsSince = 0;
       this.#backoff.reset();
@@ -291,52 +321,42 @@ export class Supervisor {
       } else {
         this.#unsaved += points;
       }
-    } catch (error) {
-      if (host.failure === undefined) throw error;
-      this.#recover(host, error);
-      await this.#ready();
-    }
+    });
   }
 
   /** Notes that the UDF has died, and starts it again; once for each death. */
   #recover(host: Host, error: unknown): void {
     if (host !== this.#host || this.#failure !== undefined) return;
-    this.#retire(host);
     this.#host = undefined;
-    this.#counts.repeatedOutputs += this.#outputsSince;
-    this.#outputsSince = 0;
-    this.#counts.lostPoints += this.#unsaved;
-    this.#unsaved = 0;
-    const reason = messageOf(host.failure ?? error);
-    this.#begin(this.#restart(host, reason));
+    this.#given = this.#log.points;
+    this.#begin(this.#restart(host, messageOf(host.failure ?? error)));
   }
 
   async #restart(host: Host, reason: string): Promise<void> {
     // Its process, its group and its sockets must be gone before the next one comes.
     await this.#end(host);
+    this.#counts.repeatedOutputs += this.#outputsSince;
+    this.#counts.lostPoints += this.#unsaved;
+    this.#outputsSince = this.#unsaved = 0;
     await this.#attach(reason);
   }
 
   async #end(host: Host): Promise<void> {
     host.kill();
     await host.stop().catch(() => {});
+    this.#retire(host);
   }
 
   #retire(host: Host): void {
-    const { pointsOut, batchesOut, unasked, invalidStrings } = host.counts;
-    this.#totals.pointsOut += pointsOut;
-    this.#totals.batchesOut += batchesOut;
-    this.#totals.unasked += unasked;
-    this.#totals.invalidStrings += invalidStrings;
+    if (this.#live.delete(host)) add(this.#totals, host.counts);
   }
 
   /** From now on the UDF is being started. */
-  #begin(starting: Promise<void>): void {
-    const done = starting.catch((error) => {
+  #begin(starting: Promise<void>): Promise<void> {
+    return this.#starting = starting.catch((error) => {
       this.#giveUp(error);
       this.#starting = undefined;
     });
-    this.#starting = done;
   }
 
   /** Reaches a UDF and gives it all that the last one had, as often as it takes. */
@@ -352,7 +372,7 @@ export class Supervisor {
           );
         }
         this.#options.log?.(`the UDF died: ${reason}; starting it again in ${(delay / 1000).toFixed(2)} s`);
-        await new Promise((resolve) => setTimeout(resolve, delay));
+        await this.#pause(delay);
         if (this.#failure !== undefined) throw this.#failure;
         this.#counts.restarts++;
       }
@@ -365,11 +385,10 @@ export class Supervisor {
         if (this.#counts.restarts > 0) this.#saveSoon();
         return;
       } catch (error) {
+        if (host !== undefined) await this.#end(host);
         if (this.#failure !== undefined) throw this.#failure;
-        if (host !== undefined) {
-          this.#retire(host);
-          await this.#end(host);
-        }
+        this.#counts.repeatedOutputs += this.#outputsSince;
+        this.#outputsSince = 0;
         // A UDF that was never there, or refuses what it took before, will not do better.
         if (host === undefined && reason === undefined) throw error;
         reason = messageOf(error);
@@ -379,12 +398,19 @@ export class Supervisor {
 
   async #startHost(): Promise<Host> {
     const { onAbort: _, ...options } = this.#options;
-    const host: Host = new Host(await this.#reach(), this.#receiver, {
+    const peer = await this.#reach();
+    if (this.#failure !== undefined) {
+      peer.kill();
+      await peer.close();
+      throw this.#failure;
+    }
+    const host: Host = new Host(peer, this.#receiver, {
       ...options,
       onAbort: (error) => {
         if (this.#host === host) this.#recover(host, error);
       },
     });
+    this.#live.add(host);
     host.start();
     if (this.#edge !== undefined) host.provides = this.#edge;
     return host;
@@ -397,7 +423,7 @@ export class Supervisor {
    * @param mark where to begin
    */
   async #takeOver(host: Host, mark: number): Promise<void> {
-    const again = this.#counts.restarts > 0 && mark === 0;
+    let sent = 0;
     for (const segment of this.#log.segments(mark)) {
       let bytes = 0;
       let points = 0;
@@ -406,46 +432,102 @@ export class Supervisor {
         const more = segment.points - points;
         bytes += piece.length;
         points += more;
-        if (again) this.#counts.resentPoints += more;
+        this.#counts.resentPoints += Math.max(0, Math.min(more, this.#given - sent));
+        sent += more;
         const full = host.frames(piece, more);
+        this.#given = Math.max(this.#given, sent);
         if (full !== undefined) await full;
       }
     }
+    if (this.#failure !== undefined) throw this.#failure;
+    // It may have died while nobody looked: from now on that is noticed.
+    if (host.failure !== undefined) throw host.failure;
     // In the same turn as the last look at the log: nothing can have come in between.
     this.#host = host;
     this.#starting = undefined;
   }
 
+  async #reloadSoon(): Promise<void> {
+    for (;;) {
+      if (this.#failure !== undefined || this.#stopping) break;
+      if (this.#insideBatch) await (this.#batchEnded ??= Promise.withResolvers()).promise;
+      else if (this.#saving !== undefined) await this.#saving.catch(() => {});
+      else if (this.#starting !== undefined) await this.#starting;
+      else break;
+    }
+    this.#reloading = undefined; // what changes from now on needs another one
+    const old = this.#host;
+    if (this.#failure !== undefined || this.#stopping || old === undefined) return;
+    // From now on input collects in the log, and the death of the old one is no reason to start it again.
+    this.#host = undefined;
+    await this.#begin(this.#replace(old));
+  }
+
   async #replace(old: Host): Promise<void> {
     const mark = this.#log.mark();
-    let fresh: Host | undefined;
-    let state: Uint8Array;
+    this.#given = this.#log.points;
     try {
-      state = await old.snapshot();
+      const state = await this.#saveFrom(old);
+      this.#given = 0;
+      const fresh = await this.#startVersion(old, state);
+      if (fresh === undefined) return await this.#takeOver(old, mark);
+      await old.stop(this.#options.timeoutMs ?? 10_000)
+        .catch((error) => this.#options.log?.(`the old version did not end well: ${messageOf(error)}`));
+      this.#retire(old);
+      this.#outputsSince = this.#unsaved = 0;
+      await this.#takeOver(fresh, mark);
+      this.#options.log?.("the new version has taken over");
+    } catch (error) {
+      if (this.#failure !== undefined) throw this.#failure;
+      for (const host of this.#live) if (host !== old) await this.#end(host);
+      await this.#restart(old, messageOf(error));
+    }
+  }
+
+  /** Starts a new version in the state of the old one, or empty where it refuses that; undefined: it does not start. */
+  async #startVersion(old: Host, state: Uint8Array): Promise<Host | undefined> {
+    let fresh: Host | undefined;
+    const start = async () => {
       fresh = await this.#startHost();
-      await fresh.info();
+      const { provides } = await fresh.info();
       if (this.#init !== undefined) await fresh.init(this.#init);
+      this.#edge = provides;
+      return fresh;
+    };
+    try {
+      fresh = await start();
+      if (state.length === 0) {
+        this.#state = undefined;
+        return fresh;
+      }
+      try {
+        await fresh.restore(state);
+      } catch (error) {
+        this.#options.log?.(`the new version starts empty: ${messageOf(error)}`);
+        if (fresh.failure !== undefined) {
+          await this.#end(fresh);
+          fresh = await start();
+        }
+        this.#state = undefined;
+      }
+      return fresh;
     } catch (error) {
       if (fresh !== undefined) await this.#end(fresh);
-      if (old.failure !== undefined) {
-        return await this.#restart(old, messageOf(old.failure));
-      }
+      if (old.failure !== undefined) throw old.failure;
       this.#options.log?.(`the new version does not start, the old one goes on: ${messageOf(error)}`);
-      return await this.#takeOver(old, mark);
     }
-    try {
-      if (state.length > 0) await fresh.restore(state);
-      this.#state = state.length > 0 ? state : undefined;
-    } catch (error) {
-      this.#state = undefined;
-      this.#options.log?.(`the new version starts empty: ${messageOf(error)}`);
-    }
-    await old.stop().catch((error) => this.#options.log?.(`the old version did not end well: ${messageOf(error)}`));
-    this.#retire(old);
-    this.#log.dropBefore(mark);
-    this.#outputsSince = 0;
-    await this.#takeOver(fresh, 0);
-    this.#options.log?.("the new version has taken over");
+  }
+
+  #endWaitForBatch(): void {
+    this.#batchEnded?.resolve();
+    this.#batchEnded = undefined;
+  }
+
+  async #pause(ms: number): Promise<void> {
+    const over = Promise.withResolvers<void>();
+    const timer = setTimeout(over.resolve, ms);
+    await Promise.race([over.promise, this.#gaveUp.promise]);
+    clearTimeout(timer);
   }
 
   #handOn(hand: () => Promise<void> | void): Promise<void> | void {
@@ -466,7 +548,17 @@ export class Supervisor {
     if (this.#failure !== undefined) return;
     this.#failure = error instanceof Error ? error : new Error(messageOf(error));
     clearInterval(this.#timer);
+    this.#gaveUp.resolve();
+    this.#endWaitForBatch();
     this.#options.onAbort?.(this.#failure);
-    this.#host?.abort(this.#failure);
+    for (const host of this.#live) host.abort(this.#failure);
   }
+}
+
+/** Adds to the counts of all UDFs so far; what came in is counted where it comes in. */
+function add(sum: HostCounts, { pointsOut, batchesOut, unasked, invalidStrings }: HostCounts): void {
+  sum.pointsOut += pointsOut;
+  sum.batchesOut += batchesOut;
+  sum.unasked += unasked;
+  sum.invalidStrings += invalidStrings;
 }
