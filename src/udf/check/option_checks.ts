@@ -16,7 +16,7 @@ export const optionChecks: readonly Check[] = [
         await probe.finish();
         return;
       }
-      const evidence = { sent: "init", came: subject.refusal, expected: "a success" };
+      const evidence = { sent: "init", came: subject.refusal, expected: "a success; options are given with --set" };
       throw subject.hasSettings
         ? new Finding("fail", subject.refusal, evidence)
         : new Finding("warn", `${subject.refusal}; most checks need its options: give them with --set`, evidence);

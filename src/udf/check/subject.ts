@@ -105,7 +105,7 @@ export class Subject {
 
   /** The options that the UDF accepts. Without them there is nothing to check. */
   needOptions(): Option[] {
-    if (this.#options === undefined) throw skip(`${this.#refusal}; give its options with --set`);
+    if (this.#options === undefined) throw skip("it does not accept its options, see init");
     return [...this.#options];
   }
 
