@@ -4,6 +4,7 @@ import { CommandFailure, UsageError } from "./errors.ts";
 import { flagName } from "./flag_name.ts";
 import { choice, duration, type Flag, flag, integer, list, text } from "./flags.ts";
 import { onInterrupt } from "./interrupts.ts";
+import { moduleFlags, moduleOptions } from "./module_flags.ts";
 import { nearest } from "./nearest.ts";
 import { escape, style } from "./terminal.ts";
 import { checkTarget, reachUdf, type Target, targetFlags } from "./udf_target.ts";
@@ -16,6 +17,7 @@ const MOST_JOBS = 4;
 
 const flags = {
   ...targetFlags,
+  ...moduleFlags,
   set: list({ value: "NAME=VALUE", short: "s", help: "set an option of the UDF, as for tine host" }),
   input: list({ value: "FILE", short: "i", complete: "file", help: "data of your own instead of samples; -: stdin" }),
   inputFormat: choice(["line", "json", "csv"], { help: "default: what the file's name says, else line" }),
@@ -78,6 +80,7 @@ export const command = defineCommand({
             if (flags.verbose) say(line);
           },
           signal: ending.signal,
+          module: moduleOptions(flags),
         }),
       settings: flags.set,
       data: flags.input.length === 0 ? undefined : (info) => readData(flags, info),
