@@ -5,6 +5,7 @@
  * @module
  */
 
+import fs from "node:fs";
 import process from "node:process";
 import { messageOf } from "../../wire/errors.ts";
 import { Agent } from "../agent.ts";
@@ -110,7 +111,37 @@ function takeAwayStdio(): void {
   replace(stdin, "read", () => Promise.resolve(null));
   replace(stdin, "readSync", () => null);
   Object.defineProperty(stdin, "readable", { get: () => new ReadableStream({ start: (c) => c.close() }) });
+  replace(stdout, "close", () => {});
+  replace(stdin, "close", () => {});
   Object.defineProperty(process, "stdout", { get: () => process.stderr });
+  takeAwayDescriptors();
+}
+
+/**
+ * Node's file functions reach stdin and stdout by their numbers, without any permission; loggers do that. A module that
+ * imports such a function by name, instead of the whole of `node:fs`, gets past this.
+ */
+function takeAwayDescriptors(): void {
+  wrap(["write", "writev", "writeFile", "appendFile"], (call, fd, rest) => call(fd === 1 ? 2 : fd, ...rest));
+  wrap(["read", "readv", "readFile"], (call, fd, rest) => {
+    if (fd === 0) throw new Error("stdin carries frames, a module cannot read it");
+    return call(fd, ...rest);
+  });
+  wrap(["close"], (call, fd, rest) => {
+    if (fd !== 0 && fd !== 1) return call(fd, ...rest);
+    const callback = rest.at(-1);
+    if (typeof callback === "function") queueMicrotask(() => callback(null));
+  });
+}
+
+type Call = (...args: unknown[]) => unknown;
+
+/** Puts a function before functions of `node:fs` and their synchronous variants. */
+function wrap(names: readonly string[], around: (call: Call, fd: unknown, rest: unknown[]) => unknown): void {
+  for (const name of names.flatMap((name) => [name, `${name}Sync`])) {
+    const call: Call = Reflect.get(fs, name);
+    Reflect.set(fs, name, (fd: unknown, ...rest: unknown[]) => around(call, fd, rest));
+  }
 }
 
 /** A module that ends the worker would end the connections of others silently. */
