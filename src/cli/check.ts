@@ -1,11 +1,11 @@
 import { TineError } from "../wire/errors.ts";
+import { nearest } from "../wire/nearest.ts";
 import { defineCommand } from "./command.ts";
 import { CommandFailure, UsageError } from "./errors.ts";
 import { flagName } from "./flag_name.ts";
 import { choice, duration, type Flag, flag, integer, list, text } from "./flags.ts";
 import { onInterrupt } from "./interrupts.ts";
 import { moduleFlags, moduleOptions } from "./module_flags.ts";
-import { nearest } from "./nearest.ts";
 import { escape, style } from "./terminal.ts";
 import { checkTarget, reachUdf, type Target, targetFlags } from "./udf_target.ts";
 import type { CheckResult, Unit } from "../udf/check/mod.ts";

@@ -1,10 +1,10 @@
+import { nearest } from "../wire/nearest.ts";
 import { bashScript } from "./completions/bash.ts";
 import { fishScript } from "./completions/fish.ts";
 import { type CommandSpec, specs } from "./completions/spec.ts";
 import { zshScript } from "./completions/zsh.ts";
 import { type AnyCommand, defineCommand } from "./command.ts";
 import { UsageError } from "./errors.ts";
-import { nearest } from "./nearest.ts";
 import { registry } from "./registry.ts";
 import { writeStdout } from "./stdout.ts";
 import { escape } from "./terminal.ts";

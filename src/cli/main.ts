@@ -1,7 +1,7 @@
 import { messageOf, TineError } from "../wire/errors.ts";
+import { nearest } from "../wire/nearest.ts";
 import type { AnyCommand } from "./command.ts";
 import { CommandFailure, UsageError } from "./errors.ts";
-import { nearest } from "./nearest.ts";
 import { type Registry, registry } from "./registry.ts";
 import { writeStdout } from "./stdout.ts";
 import { escape } from "./terminal.ts";

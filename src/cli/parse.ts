@@ -1,9 +1,9 @@
 import { parseArgs } from "@std/cli/parse-args";
+import { nearest } from "../wire/nearest.ts";
 import type { AnyCommand, Invocation, Positional } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import { flagName } from "./flag_name.ts";
 import type { Flag } from "./flags.ts";
-import { nearest } from "./nearest.ts";
 import { escape } from "./terminal.ts";
 
 /**
