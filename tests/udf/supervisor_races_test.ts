@@ -327,3 +327,17 @@ Deno.test("ReplayLog.dropBefore() takes marks in any order", () => {
   assertEquals([...log.segments(two)].length, 1);
   assertEquals(log.points, 1);
 });
+
+Deno.test("a UDF that dies right after a snapshot has lost no point", async () => {
+  const { supervisor, peers, points } = supervise([counter], { replayBufferBytes: 400, backoff: { firstDelayMs: 1 } });
+  await supervisor.init([]);
+  const total = 200;
+  for (let i = 0; i < total; i++) {
+    await supervisor.point(point(i));
+    if (i % 10 === 9) await new Promise((resolve) => setTimeout(resolve, 2));
+    if (i % 37 === 36) peers.at(-1)!.kill();
+  }
+  assertEquals(text(await supervisor.snapshot()), String(total));
+  await supervisor.stop(5000);
+  assertEquals(points.length, total + supervisor.supervision.repeatedOutputs);
+});

@@ -233,17 +233,19 @@ export class Supervisor {
   #send(request: Request, points: number): Promise<void> | void {
     if (this.#failure !== undefined) throw this.#failure;
     const frames = this.#log.add(request);
-    const most = this.#replayBufferBytes;
-    if (this.#log.bytes > most / 2) this.#saveSoon();
     if (this.#starting !== undefined) return this.#settle();
     const host = this.#host!;
+    let full: Promise<void> | void;
     try {
-      const full = host.frames(frames, points);
-      if (full !== undefined) return this.#settle(host, full);
+      full = host.frames(frames, points);
     } catch (error) {
       this.#recover(host, error);
       return this.#settle();
     }
+    // Only now: a snapshot that is asked for reflects what was sent before, and that is dropped from the log.
+    const most = this.#replayBufferBytes;
+    if (this.#log.bytes > most / 2) this.#saveSoon();
+    if (full !== undefined) return this.#settle(host, full);
     if (this.#log.bytes > most) return this.#settle();
   }
 
