@@ -208,7 +208,7 @@ for (
 ) {
   Deno.test(`a module that ${what} is explained`, async () => {
     await withSource(source, async (path) => {
-      await withModule(path, { handlerTimeoutMs: 500 }, async (host) => {
+      await withModule(path, { loadTimeoutMs: reason.startsWith("loading") ? 500 : 60_000 }, async (host) => {
         await assertRejects(() => host.info(), TineError, reason);
       });
     });

@@ -16,6 +16,8 @@ export interface ModuleRunnerOptions {
   workers?: number;
   /** How long one call of the handler may take, in ms; default 60,000; 0: for ever. */
   handlerTimeoutMs?: number;
+  /** How long loading the module may take, in ms; default 60,000. */
+  loadTimeoutMs?: number;
   /** The largest frame that is accepted, in bytes; default 64 MiB. */
   maxFrameBytes?: number;
 }
@@ -208,10 +210,11 @@ class ModuleWorker {
 
   /** Gives keepalives for handlers that are busy, and ends the worker of one that is stuck. */
   #look(): void {
-    const timeout = this.#options.handlerTimeoutMs ?? 60_000;
+    const { handlerTimeoutMs = 60_000, loadTimeoutMs = 60_000 } = this.#options;
     const now = performance.now();
     for (const { connection } of this.#served.values()) {
       const busy = connection.look(now);
+      const timeout = connection.progress.call === "load" ? loadTimeoutMs : handlerTimeoutMs;
       if (timeout > 0 && busy >= timeout && connection.progress.call !== "idle") {
         this.#fail(`${connection.describe()} has not ended after ${(busy / 1000).toFixed(1)} s`);
         return;
