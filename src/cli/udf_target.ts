@@ -47,7 +47,7 @@ export async function reachUdf(target: Target, { retryMs, log, signal, module }:
   if (handler !== undefined) {
     if (isModule(handler, "--handler HANDLER")) {
       const { startModule } = await import("../udf/module/module_runner.ts");
-      return await startModule(handler, module);
+      return await startModule(handler, { log, ...module });
     }
     const { loadBundledHandler } = await import("../udf/handlers/mod.ts");
     const { startInProcess } = await import("../udf/in_process_peer.ts");

@@ -134,6 +134,24 @@ Deno.test("a module may do nothing by default", async () => {
   });
 });
 
+Deno.test("what a module prints goes to the log, in order, however much it is", async () => {
+  const source = `export const createHandler = () => ({
+    info: () => ({ wants: "stream", provides: "stream" }),
+    init() { for (let i = 0; i < 5000; i++) console.log("line", i); },
+    point() {},
+  });
+  console.log("loaded");`;
+  await withSource(source, async (path) => {
+    const lines: string[] = [];
+    await withModule(path, { log: (line) => lines.push(line) }, async (host) => {
+      await host.init([]);
+      await host.stop(5000);
+    });
+    assertEquals(lines.slice(0, 2).concat(lines.slice(-1)), ["loaded", "line 0", "line 4999"]);
+    assertEquals(lines.length, 5001);
+  });
+});
+
 Deno.test("a module may do what single permissions allow, and no more", async () => {
   const permissions = { read: ["/etc/hostname"], env: ["HOME"], net: ["127.0.0.1:9"] };
   await withModule("nosy.ts", { permissions }, async (host, points) => {

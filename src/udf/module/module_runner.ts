@@ -2,7 +2,7 @@ import { pathToFileURL } from "node:url";
 import { TineError } from "../../wire/errors.ts";
 import type { AgentCounts } from "../agent.ts";
 import type { Peer } from "../peer.ts";
-import type { FromWorker, ToWorker } from "./messages.ts";
+import { CAPTURE, type FromWorker, type ToWorker } from "./messages.ts";
 import { ModuleConnection } from "./module_connection.ts";
 import { type ModulePermissions, workerPermissions } from "./permissions.ts";
 import { workerUrl } from "./worker_url.ts";
@@ -20,6 +20,8 @@ export interface ModuleRunnerOptions {
   loadTimeoutMs?: number;
   /** The largest frame that is accepted, in bytes; default 64 MiB. */
   maxFrameBytes?: number;
+  /** Gets the lines that the module prints; default: they go to this process's stderr. */
+  log?: (line: string) => void;
 }
 
 /** A handler of an author's module, reached like any other UDF. */
@@ -135,7 +137,8 @@ class ModuleWorker {
     // The root imports the author's module statically: that is checked against the permissions of this process, so
     // that the module itself needs none to be read.
     const main = workerUrl();
-    const root = `import { serve } from ${JSON.stringify(main)};\n` +
+    const capture = options.log === undefined ? "" : `import "data:text/javascript,globalThis.${CAPTURE}=true";\n`;
+    const root = `${capture}import { serve } from ${JSON.stringify(main)};\n` +
       `import * as module from ${JSON.stringify(url)};\nserve(module);\n`;
     this.#worker = new Worker(`data:text/javascript,${encodeURIComponent(root)}`, {
       type: "module",
@@ -195,6 +198,12 @@ class ModuleWorker {
   #receive(message: FromWorker): void {
     if ("exit" in message) {
       this.#fail(`the module ${this.#path} called exit(${message.exit}); a handler ends by returning from stop()`);
+      return;
+    }
+    if ("line" in message) {
+      this.#options.log?.(message.line);
+      Atomics.sub(message.unprinted, 0, 1);
+      Atomics.notify(message.unprinted, 0);
       return;
     }
     if ("uncaught" in message) {

@@ -12,7 +12,7 @@ import { Agent } from "../agent.ts";
 import { CallProgress } from "../call_progress.ts";
 import type { CreateHandler } from "../handler.ts";
 import { redirectConsole } from "../stderr_console.ts";
-import type { FromWorker, ToWorker } from "./messages.ts";
+import { CAPTURE, type FromWorker, type ToWorker } from "./messages.ts";
 import { RingConnection } from "./ring_connection.ts";
 
 /** The part of a worker's global scope that is used here. */
@@ -21,6 +21,11 @@ interface Scope {
   postMessage(message: FromWorker): void;
   close(): void;
 }
+
+/** How many lines may be on their way to the other thread, and how long the module waits for it, in ms. */
+const MOST_LINES = 1000;
+const LINE_WAIT_MS = 1000;
+const unprinted = new Int32Array(new SharedArrayBuffer(4));
 
 const scope = globalThis as unknown as Scope;
 const loaded = Promise.withResolvers<CreateHandler>();
@@ -101,9 +106,10 @@ function catchUncaught(): void {
   });
 }
 
-/** Prints go to stderr, since stdout carries frames; stdin carries frames as well. */
+/** Prints go to stderr, or to the other thread, since stdout carries frames; stdin carries frames as well. */
 function takeAwayStdio(): void {
-  redirectConsole();
+  if (Reflect.has(globalThis, CAPTURE)) redirectConsole(sendLine);
+  else redirectConsole();
   const { stderr, stdin, stdout } = Deno;
   replace(stdout, "write", (bytes: Uint8Array) => stderr.write(bytes));
   replace(stdout, "writeSync", (bytes: Uint8Array) => stderr.writeSync(bytes));
@@ -142,6 +148,13 @@ function wrap(names: readonly string[], around: (call: Call, fd: unknown, rest: 
     const call: Call = Reflect.get(fs, name);
     Reflect.set(fs, name, (fd: unknown, ...rest: unknown[]) => around(call, fd, rest));
   }
+}
+
+/** Sends a line to the other thread, and waits where that takes them more slowly than the module prints. */
+function sendLine(line: string): void {
+  const waiting = Atomics.add(unprinted, 0, 1) + 1;
+  scope.postMessage({ line: line.trimEnd(), unprinted });
+  if (waiting > MOST_LINES) Atomics.wait(unprinted, 0, waiting, LINE_WAIT_MS);
 }
 
 /** A module that ends the worker would end the connections of others silently. */

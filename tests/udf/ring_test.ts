@@ -1,0 +1,99 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { Ring } from "../../src/udf/module/ring.ts";
+import { RingConnection } from "../../src/udf/module/ring_connection.ts";
+
+const MEBIBYTE = 1024 * 1024;
+
+function pattern(length: number, seed: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, i) => (i * 31 + seed) & 0xff);
+}
+
+Deno.test("Ring.read() gets what the other side wrote, also across the end of the memory", async () => {
+  const writer = new Ring();
+  const reader = new Ring(writer.memory);
+  const buffer = new Uint8Array(MEBIBYTE);
+  for (let round = 0; round < 20; round++) {
+    const bytes = pattern(300_001, round);
+    await writer.write(bytes);
+    assertEquals(reader.length, bytes.length);
+    const count = reader.read(buffer);
+    assertEquals(count, bytes.length);
+    assertEquals(buffer.subarray(0, count), bytes);
+  }
+  assertEquals(reader.read(buffer), 0);
+});
+
+Deno.test("Ring.write() waits for room, and what it writes appears all at once", async () => {
+  const ring = new Ring();
+  await ring.write(pattern(MEBIBYTE - 10, 1));
+  let written = false;
+  const writing = ring.write(pattern(100, 2)).then(() => written = true);
+  const buffer = new Uint8Array(MEBIBYTE);
+  assertEquals(ring.read(buffer.subarray(0, 50)), 50);
+  assertEquals(ring.length, MEBIBYTE - 60, "there is room for a part, but nothing was written");
+  assertEquals(written, false);
+  assertEquals(ring.read(buffer), MEBIBYTE - 60);
+  await writing;
+  assertEquals(ring.read(buffer), 100);
+  assertEquals(buffer.subarray(0, 100), pattern(100, 2));
+});
+
+Deno.test("Ring.write() passes on more than fits at once", async () => {
+  const ring = new Ring();
+  const bytes = pattern(3 * MEBIBYTE + 7, 3);
+  const writing = ring.write(bytes).then(() => ring.end());
+  const received = new Uint8Array(bytes.length);
+  let count = 0;
+  for (;;) {
+    const news = ring.news;
+    const read = ring.read(received.subarray(count));
+    count += read;
+    if (read > 0) continue;
+    if (ring.ended) break;
+    await ring.changed(news);
+  }
+  await writing;
+  assertEquals(count, bytes.length);
+  assertEquals(received, bytes);
+});
+
+Deno.test("Ring.write() fails once the reader has gone, also where it waits for room", async () => {
+  const ring = new Ring();
+  await ring.write(new Uint8Array(MEBIBYTE));
+  const writing = ring.write(new Uint8Array(1));
+  ring.abandon();
+  await assertRejects(() => writing, Deno.errors.BrokenPipe);
+  await assertRejects(() => ring.write(new Uint8Array(1)), Deno.errors.BrokenPipe);
+});
+
+Deno.test("RingConnection.inject() comes after all that has come in, and before the end", async () => {
+  const near = new RingConnection();
+  const far = new RingConnection(near.otherSide);
+  await far.write(pattern(10, 1));
+  near.inject(pattern(3, 9));
+  const buffer = new Uint8Array(6);
+  assertEquals(await near.read(buffer), 6);
+  assertEquals(await near.read(buffer), 4);
+  assertEquals(await near.read(buffer), 3);
+  assertEquals(buffer.subarray(0, 3), pattern(3, 9));
+  near.inject(pattern(2, 5));
+  near.endReading();
+  assertEquals(await near.read(buffer), 2);
+  assertEquals(await near.read(buffer), null);
+  await assertRejects(() => near.write(new Uint8Array(1)), Deno.errors.BrokenPipe);
+});
+
+Deno.test("RingConnection.read() that waits is woken by bytes, by what is injected, and by the end", async () => {
+  const near = new RingConnection();
+  const far = new RingConnection(near.otherSide);
+  const buffer = new Uint8Array(16);
+  const first = near.read(buffer);
+  await far.write(pattern(5, 1));
+  assertEquals(await first, 5);
+  const second = near.read(buffer);
+  near.inject(pattern(2, 1));
+  assertEquals(await second, 2);
+  const third = near.read(buffer);
+  await far.closeWrite();
+  assertEquals(await third, null);
+});
