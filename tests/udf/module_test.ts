@@ -74,6 +74,21 @@ for (const method of ["init", "point", "snapshot", "restore", "stop"]) {
   });
 }
 
+for (
+  const [method, source] of [
+    ["createHandler", `export const createHandler = () => { while (true); };`],
+    ["info", `export const createHandler = () => ({ info() { while (true); }, init() {}, point() {} });`],
+  ]
+) {
+  Deno.test(`an endless loop in ${method}() is ended by an error that names it`, async () => {
+    await withSource(source, async (path) => {
+      await withModule(path, { handlerTimeoutMs: 400 }, async (host) => {
+        await assertRejects(() => host.info(), TineError, `${method}()`);
+      });
+    });
+  });
+}
+
 for (const method of ["beginBatch", "point", "endBatch"]) {
   Deno.test(`an endless loop in ${method}() of a batch is ended by an error that names it`, async () => {
     await withModule("stuck_batch.ts", { handlerTimeoutMs: 400, timeoutMs: 2000 }, async (host) => {
