@@ -32,6 +32,7 @@ export function startProcess(command: readonly string[], log: (line: string) => 
       cause: error,
     });
   }
+  const endWatch = watchOver(child.pid);
   const closing = new AbortController();
   let lastLine = "";
   const logging = (async () => {
@@ -74,10 +75,37 @@ export function startProcess(command: readonly string[], log: (line: string) => 
     async close() {
       connection.close();
       closing.abort();
+      endWatch();
       // Ends what the UDF has left behind in its group; the UDF itself has been waited for.
       killGroup(child.pid);
       await child.status;
     },
+  };
+}
+
+/**
+ * Ends a process group soon after this process has died without having done that itself: a UDF that hangs does not see the
+ * end of its input, and the group is out of reach for whoever killed us.
+ *
+ * @returns ends the watching
+ */
+function watchOver(group: number): () => void {
+  let watcher: Deno.ChildProcess;
+  try {
+    watcher = new Deno.Command("sh", {
+      args: ["-c", 'read -r line || { sleep 2; kill -KILL "-$0"; }', String(group)],
+      stdin: "piped",
+      stdout: "null",
+      stderr: "null",
+      detached: true,
+    }).spawn();
+  } catch {
+    return () => {}; // there is no shell
+  }
+  watcher.unref();
+  return () => {
+    killGroup(watcher.pid);
+    watcher.stdin.abort().catch(() => {});
   };
 }
 
