@@ -90,20 +90,25 @@ export async function openSessions(
       void peer.ended.then(() => peers.delete(peer));
       return peer;
     };
-    const relay = createRelay(reachAndKeep, {
-      ...supervisorOptions(flags),
-      timeoutMs: flags.timeout,
-      maxFrameBytes: flags.maxFrame,
-      log,
-      watch: flags.watch ? watched : undefined,
-      onEnd(counts) {
-        const sentence = describeSupervision(counts);
-        if (sentence !== undefined) log(sentence);
-      },
-    });
     return {
-      // The relay supervises the UDF itself: its own calls may wait for as long as that takes.
-      accept: (connection) => new Agent(connection, relay, { ...agentOptions, handlerTimeoutMs: 0 }),
+      accept(connection) {
+        const relay = createRelay(reachAndKeep, {
+          ...supervisorOptions(flags),
+          timeoutMs: flags.timeout,
+          maxFrameBytes: flags.maxFrame,
+          log,
+          watch: flags.watch ? watched : undefined,
+          // The host learns of it at once, also while it sends nothing.
+          onAbort: () => agent.stop(),
+          onEnd(counts) {
+            const sentence = describeSupervision(counts);
+            if (sentence !== undefined) log(sentence);
+          },
+        });
+        // The relay supervises the UDF itself: its own calls may wait for as long as that takes.
+        const agent = new Agent(connection, relay, { ...agentOptions, handlerTimeoutMs: 0 });
+        return agent;
+      },
       kill() {
         for (const peer of peers) peer.kill();
       },

@@ -2,10 +2,11 @@ import { TineError } from "../wire/errors.ts";
 import type { AgentOutput } from "./agent_output.ts";
 import type { Point } from "./point.ts";
 
-const KEEPALIVE_INTERVAL_MS = 1000;
+/** Hosts may have timeouts of well below a second. */
+const KEEPALIVE_INTERVAL_MS = 200;
 
 /**
- * Watches over asynchronous calls of a handler: while one goes on, the host gets a keepalive response every second
+ * Watches over asynchronous calls of a handler: while one goes on, the host gets keepalive responses
  * (it takes any response for a sign of life); one that takes too long is an error.
  */
 export class CallWatch {
