@@ -4,6 +4,8 @@ import { TineError } from "../../wire/errors.ts";
 import type { AgentSession } from "../agent_server.ts";
 import type { ModulePeer } from "./module_runner.ts";
 
+const LINGER_MS = 1000;
+
 /** Joins the connection of a host to a handler in a worker; what {@linkcode Agent} is for a handler in this thread. */
 export class ModuleSession implements AgentSession {
   readonly #connection: Connection;
@@ -27,7 +29,8 @@ export class ModuleSession implements AgentSession {
       await copy(connection, this.#connection);
       const failure = await this.#peer.ended;
       if (failure === undefined) return;
-      await Promise.race([reading, new Promise((resolve) => setTimeout(resolve, 100))]);
+      await this.#peer.close(); // nobody takes what comes in any more
+      await this.#linger(reading);
       throw new TineError("module-failed", failure.replace(/^failed: /, ""));
     } finally {
       await this.#peer.close();
@@ -37,5 +40,20 @@ export class ModuleSession implements AgentSession {
 
   stop(): void {
     this.#peer.stop();
+  }
+
+  /**
+   * Reads what the host still sends, for a while: closing a socket with unread input may destroy the ErrorResponse on
+   * its way.
+   */
+  async #linger(reading: Promise<void>): Promise<void> {
+    const drained = reading.then(async () => {
+      const bytes = new Uint8Array(64 * 1024);
+      while (await this.#connection.read(bytes) !== null);
+    }).catch(() => {});
+    const over = Promise.withResolvers<void>();
+    const timer = setTimeout(over.resolve, LINGER_MS);
+    await Promise.race([drained, over.promise]);
+    clearTimeout(timer);
   }
 }

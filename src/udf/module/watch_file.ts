@@ -17,7 +17,7 @@ export function watchModule(path: string, changed: () => void): () => void {
       clearTimeout(timer);
       timer = setTimeout(changed, SETTLE_MS);
     }
-  })();
+  })().catch(() => {}); // the folder is gone: there is nothing left to watch
   return () => {
     clearTimeout(timer);
     watcher.close();
