@@ -7,14 +7,16 @@ import { AgentOutput } from "./agent_output.ts";
 import { BatchGuard } from "./batch_guard.ts";
 import { CallWatch } from "./call_watch.ts";
 import type { CallProgress } from "./call_progress.ts";
-import { decodeRequest } from "./codec.ts";
+import { decodeRequest, isPoint } from "./codec.ts";
 import {
   type Awaitable,
   checkHandler,
   checkMethods,
   type CreateHandler,
+  type FrameTaker,
   type Handler,
   infoResponse,
+  takesFrames,
 } from "./handler.ts";
 import type { InfoResponse, InitRequest, Outcome, Request } from "./messages.ts";
 
@@ -147,14 +149,22 @@ export class Agent {
     const cursor = this.#cursor;
     const writer = this.#writer;
     const progress = this.#progress;
+    const relay = takesFrames(handler) ? handler : undefined;
     for (;;) {
       // What a chunk of input produces goes out in one write, while the next chunk is being read.
       frames.readAhead();
       writer.hold();
       while (!this.#stopping && frames.next()) {
-        const request = decodeRequest(cursor.reset(frames.bytes, frames.start, frames.end));
-        progress?.begin(request.kind, frames.offset);
-        const call = this.#dispatch(handler, request);
+        cursor.reset(frames.bytes, frames.start, frames.end);
+        let call: Promise<void> | void;
+        // What a host says to a relay is for its UDF to judge.
+        if (relay !== undefined && isPoint(cursor)) {
+          call = this.#handOn(relay);
+        } else {
+          const request = decodeRequest(cursor);
+          progress?.begin(request.kind, frames.offset);
+          call = this.#dispatch(handler, request);
+        }
         if (call === undefined) {
           progress?.end();
         } else {
@@ -169,6 +179,14 @@ export class Agent {
       if (writer.failure !== undefined) throw writer.failure;
       if (this.#stopping || !await frames.fill()) return;
     }
+  }
+
+  #handOn(relay: FrameTaker): Promise<void> | void {
+    this.#pointsIn++;
+    this.#incoming.point();
+    const { bytes, start, end } = this.#frames;
+    const result = relay.pointFrame(bytes, start, end);
+    if (result !== undefined) return this.#watch.over("point", result);
   }
 
   #dispatch(handler: Handler, request: Request): Promise<void> | void {

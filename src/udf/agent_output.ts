@@ -2,7 +2,7 @@ import { messageOf, TineError } from "../wire/errors.ts";
 import type { FrameWriter } from "../wire/frame_writer.ts";
 import { BatchGuard } from "./batch_guard.ts";
 import { encodeResponse } from "./codec.ts";
-import { type BeginBatchInit, type EndBatchInit, type Output, toPoint } from "./handler.ts";
+import { type BeginBatchInit, type EndBatchInit, type FrameTaker, type Output, toPoint } from "./handler.ts";
 import type { EdgeType, Response } from "./messages.ts";
 import type { Point, PointInit } from "./point.ts";
 
@@ -10,7 +10,7 @@ import type { Point, PointInit } from "./point.ts";
 const MAX_PENDING_BYTES = 256 * 1024 * 1024;
 
 /** The outgoing half of an agent: what handlers write to, and the agent's own responses. */
-export class AgentOutput implements Output {
+export class AgentOutput implements Output, FrameTaker {
   readonly #writer: FrameWriter;
   readonly #guard = new BatchGuard("the handler");
   #points = 0;
@@ -35,6 +35,14 @@ export class AgentOutput implements Output {
     this.#guard.point();
     this.#points++;
     return this.#write({ kind: "point", point: toPoint(point) });
+  }
+
+  pointFrame(bytes: Uint8Array, start: number, end: number): Promise<void> | void {
+    this.#checkOpen();
+    this.#guard.point();
+    this.#points++;
+    this.#writer.add(bytes, start, end);
+    return this.#backPressure();
   }
 
   beginBatch(begin: BeginBatchInit): Promise<void> | void {
@@ -87,6 +95,10 @@ export class AgentOutput implements Output {
 
   #write(response: Response): Promise<void> | void {
     this.#put(response);
+    return this.#backPressure();
+  }
+
+  #backPressure(): Promise<void> | void {
     const writer = this.#writer;
     if (!writer.full) return;
     if (writer.pending > MAX_PENDING_BYTES) {

@@ -9,6 +9,7 @@ import { type ByteReader, WireType } from "../wire/byte_reader.ts";
 import type { ByteWriter } from "../wire/byte_writer.ts";
 import { WireError } from "../wire/errors.ts";
 import { readEntry, readStringEntry, writeStringMap } from "./map_field.ts";
+import { layOut } from "./point_layout.ts";
 import {
   type BeginBatch,
   EDGE_TYPES,
@@ -99,8 +100,19 @@ export function encodeResponse(writer: ByteWriter, response: Response): void {
   }
 }
 
+/**
+ * Whether a message, Request or Response, is a point that can be handed on as it is: laid out as usual, its text valid. The reader
+ * may then stand anywhere; otherwise it stays where it is.
+ */
+export function isIntactPoint(reader: ByteReader): boolean {
+  const { position } = reader;
+  if (isPoint(reader) && layOut(reader) !== undefined) return true;
+  reader.position = position;
+  return false;
+}
+
 /** Steps to the point of a message that holds one and nothing else: nearly all messages do. */
-function isPoint(reader: ByteReader): boolean {
+export function isPoint(reader: ByteReader): boolean {
   const { bytes, position, end } = reader;
   if (end - position < 4 || bytes[position] !== 0x8a || bytes[position + 1] !== 0x01) return false;
   let start = position + 3;

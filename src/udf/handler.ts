@@ -68,6 +68,20 @@ export interface Output {
   endBatch(end: EndBatchInit): Promise<void> | void;
 }
 
+/**
+ * What a relay is on both of its ends: it can take a point as an encoded message, Request or Response, which look the
+ * same, without its length. That saves decoding what is only handed on.
+ */
+export interface FrameTaker {
+  /** Takes the point in `bytes[start, end)`, valid until this returns. */
+  pointFrame(bytes: Uint8Array, start: number, end: number): Promise<void> | void;
+}
+
+/** Whether somebody can take encoded points. */
+export function takesFrames<T extends object>(taker: T): taker is T & FrameTaker {
+  return "pointFrame" in taker && typeof taker.pointFrame === "function";
+}
+
 /** Makes the handler of one connection. */
 export type CreateHandler = (agent: Output) => Awaitable<Handler>;
 

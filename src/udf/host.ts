@@ -3,7 +3,8 @@ import { TineError } from "../wire/errors.ts";
 import { DEFAULT_MAX_FRAME_BYTES, FrameReader } from "../wire/frame_reader.ts";
 import { FrameWriter } from "../wire/frame_writer.ts";
 import { BatchGuard } from "./batch_guard.ts";
-import { decodeResponse, encodeRequest } from "./codec.ts";
+import { decodeResponse, encodeRequest, isIntactPoint } from "./codec.ts";
+import { type FrameTaker, takesFrames } from "./handler.ts";
 import { EXIT_GRACE_MS, failureOf, withinMs } from "./host_failure.ts";
 import { Lifeline } from "./lifeline.ts";
 import type { Batch } from "./batcher.ts";
@@ -73,6 +74,7 @@ const MAX_BATCH_POINTS = 10_000_000;
 export class Host {
   readonly #peer: Peer;
   readonly #receiver: Receiver;
+  readonly #relay: FrameTaker | undefined;
   readonly #options: HostOptions;
   readonly #frames: FrameReader;
   readonly #cursor = new ByteReader();
@@ -101,6 +103,7 @@ export class Host {
   constructor(peer: Peer, receiver: Receiver, options: HostOptions = {}) {
     this.#peer = peer;
     this.#receiver = receiver;
+    this.#relay = takesFrames(receiver) ? receiver : undefined;
     this.#options = options;
     this.#frames = new FrameReader(peer.connection, options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES);
     this.#writer = new FrameWriter(peer.connection);
@@ -198,6 +201,16 @@ export class Host {
     return this.#send({ kind: "point", point });
   }
 
+  /** Sends the point in `bytes[start, end)`, an encoded Request without its length. */
+  pointFrame(bytes: Uint8Array, start: number, end: number): Promise<void> | void {
+    this.#counts.pointsIn++;
+    const broken = this.#checkOpen();
+    if (broken !== undefined) return broken;
+    this.#writer.add(bytes, start, end);
+    this.#lifeline.sent("point");
+    if (this.#writer.full) return this.#drained();
+  }
+
   /**
    * Sends requests that are already encoded, each with its length; the promise must be waited for, where there is one.
    *
@@ -207,7 +220,7 @@ export class Host {
     this.#counts.pointsIn += points;
     const broken = this.#checkOpen();
     if (broken !== undefined) return broken;
-    this.#writer.add(frames);
+    this.#writer.addFrames(frames);
     this.#lifeline.sent("point");
     if (this.#writer.full) return this.#drained();
   }
@@ -351,7 +364,11 @@ export class Host {
         while (this.#frames.next()) {
           if (this.#failure !== undefined) continue; // what is in flight is not processed after an abort
           const { bytes, start, end } = this.#frames;
-          const busy = this.#take(decodeResponse(this.#cursor.reset(bytes, start, end)));
+          const cursor = this.#cursor.reset(bytes, start, end);
+          const relay = this.#guard.open === undefined ? this.#relay : undefined;
+          const busy = relay !== undefined && isIntactPoint(cursor)
+            ? this.#handOn(relay)
+            : this.#take(decodeResponse(cursor));
           if (busy !== undefined) await busy;
         }
         this.#lifeline.handled();
@@ -389,6 +406,14 @@ export class Host {
     }
     // A UDF that cannot get rid of its output does not see the end of its input.
     await this.#frames.drain().catch(() => {});
+  }
+
+  #handOn(relay: FrameTaker): Promise<void> | void {
+    this.#guard.point();
+    this.#counts.pointsOut++;
+    this.#lifeline.data();
+    const { bytes, start, end } = this.#frames;
+    return relay.pointFrame(bytes, start, end);
   }
 
   #take(response: Response): Promise<void> | void {

@@ -61,6 +61,8 @@ export function textOnStdout(text: string, cause?: unknown): TineError {
 export function textOn(bytes: Uint8Array | undefined): string | undefined {
   if (bytes === undefined || bytes.length < 2 || beginsFrame(bytes)) return undefined;
   // Frames may follow the text.
+  // A terminal that a UDF wanted to colour may have been sent escape sequences.
+  // deno-lint-ignore no-control-regex
   const text = /^[\t\n\r\x1b\x20-\x7e\u00a0-\ufffc]*/u.exec(new TextDecoder().decode(bytes.subarray(0, 80)))![0];
   const enough = text.endsWith("\n") ? 3 : 4;
   return text.length >= Math.min(enough, bytes.length) ? JSON.stringify(text) : undefined;

@@ -89,10 +89,11 @@ export class ByteWriter {
   }
 
   /** Bytes as they are. */
-  raw(bytes: Uint8Array): void {
-    this.reserve(bytes.length);
-    this.bytes.set(bytes, this.position);
-    this.position += bytes.length;
+  raw(bytes: Uint8Array, start = 0, end = bytes.length): void {
+    const length = end - start;
+    this.reserve(length);
+    this.bytes.set(length === bytes.length ? bytes : bytes.subarray(start, end), this.position);
+    this.position += length;
   }
 
   /** A piece of bytes as they are; `view` is on the same bytes. */

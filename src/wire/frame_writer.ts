@@ -43,8 +43,15 @@ export class FrameWriter {
     this.#scheduleFlush();
   }
 
-  /** Adds frames that are already framed. */
-  add(frames: Uint8Array): void {
+  /** Adds the frame of the message in `bytes[start, end)`. */
+  add(bytes: Uint8Array, start: number, end: number): void {
+    this.#filling.uint32(end - start);
+    this.#filling.raw(bytes, start, end);
+    this.#scheduleFlush();
+  }
+
+  /** Adds bytes that are frames already. */
+  addFrames(frames: Uint8Array): void {
     this.#filling.raw(frames);
     this.#scheduleFlush();
   }

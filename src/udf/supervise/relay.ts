@@ -1,5 +1,6 @@
 import { TineError } from "../../wire/errors.ts";
-import type { CreateHandler, Handler } from "../handler.ts";
+import { type CreateHandler, type FrameTaker, type Handler, takesFrames } from "../handler.ts";
+import type { Receiver } from "../host.ts";
 import type { Outcome } from "../messages.ts";
 import { watchModule } from "../module/watch_file.ts";
 import type { Peer } from "../peer.ts";
@@ -22,8 +23,8 @@ export interface RelayOptions extends SupervisorOptions {
  * @param reach starts or connects to the UDF, each time anew
  */
 export function createRelay(reach: () => Promise<Peer>, options: RelayOptions = {}): CreateHandler {
-  return (agent): Handler => {
-    const supervisor = new Supervisor(reach, {
+  return (agent): Handler & FrameTaker => {
+    const receiver: Receiver & Partial<FrameTaker> = {
       point: (point) => agent.point(point),
       async batch({ begin, points, end }) {
         await agent.beginBatch(begin);
@@ -33,7 +34,10 @@ export function createRelay(reach: () => Promise<Peer>, options: RelayOptions = 
         }
         await agent.endBatch(end);
       },
-    }, options);
+    };
+    // Points are handed on as they are, both ways, where the agent can do that.
+    if (takesFrames(agent)) receiver.pointFrame = (bytes, start, end) => agent.pointFrame(bytes, start, end);
+    const supervisor = new Supervisor(reach, receiver, options);
     supervisor.start();
     const unwatch = options.watch === undefined
       ? undefined
@@ -44,6 +48,7 @@ export function createRelay(reach: () => Promise<Peer>, options: RelayOptions = 
       snapshot: () => supervisor.snapshot(),
       restore: (snapshot) => outcome(supervisor.restore(snapshot), "restore-failed"),
       point: (point) => supervisor.point(point),
+      pointFrame: (bytes, start, end) => supervisor.pointFrame(bytes, start, end),
       beginBatch: (begin) => supervisor.begin(begin),
       endBatch: (end) => supervisor.end(end),
       async stop() {

@@ -85,6 +85,20 @@ export class ReplayLog {
     }
   }
 
+  /**
+   * Adds the point in `bytes[start, end)`, an encoded Request without its length.
+   */
+  addPoint(bytes: Uint8Array, start: number, end: number): void {
+    const segment = this.#current();
+    const { writer } = segment;
+    const before = writer.position;
+    writer.uint32(end - start);
+    writer.raw(bytes, start, end);
+    this.#bytes += writer.position - before;
+    segment.points++;
+    this.#points++;
+  }
+
   #current(): Segment {
     const last = this.#segments.at(-1);
     if (!this.#sealed && last !== undefined && last.writer.position < SEGMENT_BYTES) return last;

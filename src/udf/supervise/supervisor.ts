@@ -1,4 +1,5 @@
 import { messageOf, TineError } from "../../wire/errors.ts";
+import { takesFrames } from "../handler.ts";
 import { Host, type HostCounts, type HostOptions, type Receiver } from "../host.ts";
 import type { Batch } from "../batcher.ts";
 import type { BeginBatch, EdgeType, EndBatch, InfoResponse, Option, Request } from "../messages.ts";
@@ -96,6 +97,14 @@ export class Supervisor {
         return this.#handOn(() => receiver.batch(batch));
       },
     };
+    if (takesFrames(receiver)) {
+      this.#receiver = Object.assign(this.#receiver, {
+        pointFrame: (bytes: Uint8Array, start: number, end: number) => {
+          this.#outputsSince++;
+          return this.#handOn(() => receiver.pointFrame(bytes, start, end));
+        },
+      });
+    }
   }
 
   /** What supervision did so far. */
@@ -160,6 +169,14 @@ export class Supervisor {
   point(point: Point): Promise<void> | void {
     this.#totals.pointsIn++;
     return this.#send({ kind: "point", point }, 1);
+  }
+
+  /** Sends a point that is encoded, as {@linkcode FrameTaker.pointFrame} has it. */
+  pointFrame(bytes: Uint8Array, start: number, end: number): Promise<void> | void {
+    if (this.#failure !== undefined) throw this.#failure;
+    this.#totals.pointsIn++;
+    this.#log.addPoint(bytes, start, end);
+    return this.#sent((host) => host.pointFrame(bytes, start, end));
   }
 
   /** Begins a batch. */
@@ -233,11 +250,16 @@ export class Supervisor {
   #send(request: Request, points: number): Promise<void> | void {
     if (this.#failure !== undefined) throw this.#failure;
     const frames = this.#log.add(request);
+    return this.#sent((host) => host.frames(frames, points));
+  }
+
+  /** Sends what was just added to the log, if the UDF is there; else it gets it with the rest of the log. */
+  #sent(send: (host: Host) => Promise<void> | void): Promise<void> | void {
     if (this.#starting !== undefined) return this.#settle();
     const host = this.#host!;
     let full: Promise<void> | void;
     try {
-      full = host.frames(frames, points);
+      full = send(host);
     } catch (error) {
       this.#recover(host, error);
       return this.#settle();
