@@ -1,0 +1,81 @@
+/**
+ * Functions that write plans in TypeScript. They return plain JSON, so `deno run my_plan.ts | tine run -` works.
+ *
+ * @module
+ */
+import type { RunnerInputs, RunnerName } from "../runners.ts";
+import type { ChildInput, PlanInput, RunInput, ScheduleOptions, TestInput } from "./types.ts";
+
+/**
+ * A plan: tests that run one after another.
+ *
+ * @example
+ * ```ts
+ * import { child, plan, printPlan, serial, sleep, system, test } from "./../mod.ts";
+ *
+ * const left = { id: "left", launcher: { local: {} }, netns: { create: true } };
+ * const hello = plan(
+ *   test({ name: "hello" }, child(left, serial(system("ip -br addr"), sleep("1s"))), { timeout: "60s" }),
+ * );
+ * if (import.meta.main) await printPlan(hello);
+ * ```
+ */
+export function plan(...tests: TestInput[]): PlanInput {
+  return { tests };
+}
+
+/** A test: what tells it from others, and its run. */
+export function test(id: Record<string, string>, run: RunInput, options: { timeout?: string } = {}): TestInput {
+  return { id, ...options, ...run };
+}
+
+/** Runs one after another, up to the first failure. */
+export function serial(...runs: RunInput[]): RunInput {
+  return { serial: runs };
+}
+
+/** Runs at the same time. */
+export function parallel(...runs: RunInput[]): RunInput {
+  return { parallel: runs };
+}
+
+/** Runs started one after another at given distances. */
+export function schedule(options: ScheduleOptions, ...runs: RunInput[]): RunInput {
+  return { schedule: { ...options, run: runs } };
+}
+
+/** A run on another node. */
+export function child(node: ChildInput["node"], run: RunInput): RunInput {
+  return { child: { node, ...run } };
+}
+
+/** A run of any runner, by its name and configuration. */
+export function runner<N extends RunnerName>(name: N, config: RunnerInputs[N]): RunInput {
+  return { [name]: config };
+}
+
+/** Sleeps, e.g. for `500ms`. */
+export function sleep(duration: RunnerInputs["sleep"]): RunInput {
+  return { sleep: duration };
+}
+
+/** Runs a command, e.g. `ip -br addr`. */
+export function system(command: string, options: Omit<RunnerInputs["system"], "command"> = {}): RunInput {
+  return { system: { command, ...options } };
+}
+
+/** Chooses which results are sent at once. */
+export function resultStream(config: RunnerInputs["resultStream"] = {}): RunInput {
+  return { resultStream: config };
+}
+
+/** Describes the node's system. */
+export function sysInfo(config: RunnerInputs["sysInfo"] = {}): RunInput {
+  return { sysInfo: config };
+}
+
+/** Writes a plan to standard output as JSON, for `tine run -`. */
+export async function printPlan(plan: PlanInput): Promise<void> {
+  const bytes = new TextEncoder().encode(JSON.stringify(plan, null, 2) + "\n");
+  for (let done = 0; done < bytes.length;) done += await Deno.stdout.write(bytes.subarray(done));
+}

@@ -1,0 +1,58 @@
+/**
+ * An amount of time in milliseconds. Plans write it as `500ms` or `1m30s`; every whole nanosecond up to
+ * {@link MAX_DURATION} is kept.
+ */
+export type Duration = number;
+
+/** The longest duration of a plan, 24 days in milliseconds: timers cannot wait for much more. */
+export const MAX_DURATION: Duration = 24 * 86_400_000;
+
+/** How durations are written: amounts with units, such as `1m30s`, or 0. */
+export const DURATION_PATTERN = /^(?:0|(?:\d{1,16}(?:\.\d{1,9})?(?:ns|us|ms|s|m|h|d)){1,7})$/;
+
+const UNITS = [
+  ["d", 86_400_000_000_000],
+  ["h", 3_600_000_000_000],
+  ["m", 60_000_000_000],
+  ["s", 1_000_000_000],
+  ["ms", 1_000_000],
+  ["us", 1000],
+  ["ns", 1],
+] as const;
+const nanosecondsPer = new Map<string, number>(UNITS);
+
+/**
+ * Reads a duration.
+ *
+ * @returns milliseconds; undefined for a text that is none, or one longer than {@link MAX_DURATION}
+ *
+ * @example
+ * ```ts
+ * import { parseDuration } from "./duration.ts";
+ * console.assert(parseDuration("1m30s") === 90_000);
+ * ```
+ */
+export function parseDuration(text: string): Duration | undefined {
+  if (!DURATION_PATTERN.test(text)) return undefined;
+  let sum = 0;
+  for (const [, amount, unit] of text.matchAll(/([\d.]+)([a-z]+)/g)) sum += Number(amount) * nanosecondsPer.get(unit)!;
+  const duration = Math.round(sum) / 1e6;
+  return duration <= MAX_DURATION ? duration : undefined;
+}
+
+/**
+ * Writes a duration with the fewest units that are exact: `1m30s`.
+ *
+ * @param duration milliseconds, 0 to {@link MAX_DURATION}
+ */
+export function formatDuration(duration: Duration): string {
+  let rest = Math.round(duration * 1e6);
+  if (rest === 0) return "0s";
+  let text = "";
+  for (const [unit, factor] of UNITS) {
+    const amount = Math.floor(rest / factor);
+    if (amount > 0) text += amount + unit;
+    rest -= amount * factor;
+  }
+  return text;
+}

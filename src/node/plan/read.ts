@@ -1,0 +1,64 @@
+import { messageOf, TineError } from "../../wire/errors.ts";
+import { parsePlan } from "./parse.ts";
+import { PlanError } from "./plan_error.ts";
+import type { Plan } from "./types.ts";
+
+/** The largest plan that is read, 64 MiB. */
+export const MAX_PLAN_BYTES = 64 * 2 ** 20;
+
+/**
+ * Reads a plan from a file, or from standard input.
+ *
+ * @param path the file; `-` is standard input
+ * @param stdin what `-` reads from
+ * @throws {PlanError} where it is none
+ * @throws {TineError} `cannot-read`
+ */
+export async function readPlan(path: string, stdin: ReadableStream<Uint8Array> = Deno.stdin.readable): Promise<Plan> {
+  const name = path === "-" ? "stdin" : path;
+  const bytes = await readLimited(path === "-" ? stdin : await open(path), name);
+  let text;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new PlanError(name, [{ place: "", message: "is not UTF-8 text" }], 0, { cause: error });
+  }
+  return await parsePlan(text, name);
+}
+
+async function open(path: string): Promise<ReadableStream<Uint8Array>> {
+  try {
+    if ((await Deno.stat(path)).isDirectory) throw new Error("it is a folder");
+    return (await Deno.open(path)).readable;
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+async function readLimited(stream: ReadableStream<Uint8Array>, name: string): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of stream) {
+      length += chunk.length;
+      if (length > MAX_PLAN_BYTES) {
+        throw new PlanError(name, [{ place: "", message: `is larger than ${MAX_PLAN_BYTES / 2 ** 20} MiB` }]);
+      }
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw error instanceof PlanError ? error : unreadable(name, error);
+  }
+  const bytes = new Uint8Array(length);
+  let done = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, done);
+    done += chunk.length;
+  }
+  return bytes;
+}
+
+function unreadable(path: string, error: unknown): TineError {
+  const reason = error instanceof Deno.errors.NotFound ? "there is no such file" : messageOf(error);
+  return new TineError("cannot-read", `cannot read ${path}: ${reason}`, { cause: error });
+}

@@ -1,0 +1,46 @@
+/** An amount of data in whole bytes. Plans write it as `64KiB` or `10MB`. */
+export type Size = number;
+
+/** How sizes are written: an amount with a unit, such as `64KiB`, or 0. */
+export const SIZE_PATTERN = /^(?:0|\d{1,16}(?:\.\d{1,9})?(?:B|kB|MB|GB|TB|KiB|MiB|GiB|TiB))$/;
+
+const UNITS = [
+  ["TiB", 2 ** 40],
+  ["TB", 1e12],
+  ["GiB", 2 ** 30],
+  ["GB", 1e9],
+  ["MiB", 2 ** 20],
+  ["MB", 1e6],
+  ["KiB", 2 ** 10],
+  ["kB", 1e3],
+  ["B", 1],
+] as const;
+const bytesPer = new Map<string, number>(UNITS);
+
+/**
+ * Reads a size.
+ *
+ * @returns bytes; undefined for a text that is none, for parts of bytes, and beyond 2^53
+ *
+ * @example
+ * ```ts
+ * import { parseSize } from "./size.ts";
+ * console.assert(parseSize("64KiB") === 65_536);
+ * ```
+ */
+export function parseSize(text: string): Size | undefined {
+  if (!SIZE_PATTERN.test(text)) return undefined;
+  const [, amount, unit] = /^([\d.]+)(\w*)$/.exec(text)!;
+  const bytes = Number(amount) * (bytesPer.get(unit) ?? 1);
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
+}
+
+/**
+ * Writes a size with the largest unit that is exact: `64KiB`.
+ *
+ * @param size whole bytes, at least 0
+ */
+export function formatSize(size: Size): string {
+  const [unit, factor] = UNITS.find(([, factor]) => size !== 0 && size % factor === 0) ?? ["B", 1];
+  return `${size / factor}${unit}`;
+}

@@ -1,0 +1,76 @@
+import { nearest } from "../../wire/nearest.ts";
+import { at, placeText } from "./place.ts";
+import { MOST_PROBLEMS, PlanError, type Problem } from "./plan_error.ts";
+import { planSchema } from "./schema.ts";
+import { show } from "./show.ts";
+import { checkStructure } from "./structure.ts";
+import type { Plan, Run } from "./types.ts";
+
+/** A plan may have this many runs. */
+export const MAX_RUNS = 1_000_000;
+
+/**
+ * Validates and decodes a plan.
+ *
+ * @param value the plan as it was parsed
+ * @param source what to call it in messages, such as its file's name
+ * @throws {PlanError} with everything that is wrong, up to 20 problems
+ *
+ * @example
+ * ```ts
+ * import { validatePlan } from "./validate.ts";
+ * const { tests } = validatePlan({ tests: [{ id: { name: "hello" }, sleep: "1s" }] });
+ * console.assert(tests[0].sleep === 1000 && tests[0].timeout === 660_000);
+ * ```
+ */
+export function validatePlan(value: unknown, source = "plan", schema: typeof planSchema = planSchema): Plan {
+  const structure = checkStructure(value);
+  if (structure !== undefined) throw new PlanError(source, [structure]);
+  const { data, error } = schema.safeParse(value, { error: message as never });
+  if (error !== undefined) {
+    const problems = error.issues.slice(0, MOST_PROBLEMS).map(({ path, message }): Problem => ({
+      place: placeText(at(undefined, ...path as (string | number)[])),
+      message,
+    }));
+    throw new PlanError(source, problems, error.issues.length - problems.length);
+  }
+  if (!runsWithin(data.tests, MAX_RUNS)) {
+    const message = `has more than ${MAX_RUNS} runs; divide it into several plans`;
+    throw new PlanError(source, [{ place: "", message }]);
+  }
+  return data;
+}
+
+/** What zod tells of an issue before it has a message. */
+interface RawIssue {
+  code: string;
+  input: unknown;
+  keys?: readonly string[];
+  inst?: { _zod: { def: { shape?: object } } };
+}
+
+/** The words for what the schema itself has none for. */
+function message({ code, input, keys, inst }: RawIssue): string | undefined {
+  if (code === "unrecognized_keys") {
+    const known = Object.keys(inst?._zod.def.shape ?? {});
+    return keys!.slice(0, 5).map((key) => {
+      const guess = nearest(key, known);
+      return `unknown key ${show(key)}, ` + (guess ? `did you mean ${guess}?` : `known are ${known.join(", ")}`);
+    }).join("; ");
+  }
+  return code === "too_small" ? `expected more than ${show(input)}` : undefined;
+}
+
+function runsWithin(runs: readonly Run[], most: number): boolean {
+  const rest: (readonly Run[])[] = [runs];
+  for (let list = rest.pop(); list !== undefined; list = rest.pop()) {
+    most -= list.length;
+    if (most < 0) return false;
+    for (const { serial, parallel, schedule, child } of list) {
+      const below = serial ?? parallel ?? schedule?.run;
+      if (below !== undefined) rest.push(below);
+      if (child !== undefined) rest.push([child]);
+    }
+  }
+  return true;
+}

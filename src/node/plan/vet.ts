@@ -1,0 +1,72 @@
+import type { Runner } from "../runner.ts";
+import { runners as allRunners } from "../runners.ts";
+import { type Machine, thisMachine } from "./machine.ts";
+import { at } from "./place.ts";
+import type { Plan } from "./types.ts";
+import { checkExecutables } from "./vet/executables.ts";
+import { checkFeedback } from "./vet/feedback.ts";
+import { type Finding, type VetCheck, warningAt } from "./vet/finding.ts";
+import { checkNamespaces } from "./vet/namespaces.ts";
+import { checkNodeIds } from "./vet/node_ids.ts";
+import { checkNothing } from "./vet/nothing.ts";
+import { checkRootless } from "./vet/rootless.ts";
+import { checkTestIds } from "./vet/test_ids.ts";
+import { checkTime } from "./vet/time.ts";
+import { visitTest } from "./visits.ts";
+
+const CHECKS: readonly VetCheck[] = [
+  checkNodeIds,
+  checkNamespaces,
+  checkFeedback,
+  checkTime,
+  checkRootless,
+  checkNothing,
+  checkExecutables,
+];
+
+/** What was found, and how much there was to look at. */
+export interface VetResult {
+  readonly findings: readonly Finding[];
+  readonly tests: number;
+  /** Runs of all tests, lists and children included. */
+  readonly runs: number;
+  /** Different nodes of all tests. */
+  readonly nodes: number;
+}
+
+/** For tests: another machine, other runners. */
+export interface VetOptions {
+  readonly machine?: Machine;
+  readonly runners?: Readonly<Record<string, Runner>>;
+}
+
+/**
+ * Checks a plan without running it: what its schema cannot know.
+ *
+ * @param plan a validated plan
+ *
+ * @example
+ * ```ts
+ * import { parsePlan } from "./parse.ts";
+ * import { vetPlan } from "./vet.ts";
+ * const { findings } = vetPlan(await parsePlan("tests: [{ id: { name: long }, sleep: 1h }]"));
+ * console.assert(findings[0].code === "too-long");
+ * ```
+ */
+export function vetPlan(
+  plan: Plan,
+  { machine = thisMachine(), runners = allRunners }: VetOptions = {},
+): VetResult {
+  const findings = [...checkTestIds(plan)];
+  if (plan.tests.length === 0) findings.push(warningAt(at(undefined, "tests"), "nothing", "the plan has no tests"));
+  const nodes = new Set<string>();
+  let runs = 0;
+  for (const [i, test] of plan.tests.entries()) {
+    const visited = visitTest(test, at(undefined, "tests", i)!);
+    for (const check of CHECKS) for (const finding of check(visited, { machine, runners })) findings.push(finding);
+    for (const { text } of visited.nodes) nodes.add(text);
+    runs += visited.visits.filter(({ kind }) => kind !== undefined).length;
+  }
+  const rank = ({ severity }: Finding) => severity === "error" ? 0 : 1;
+  return { findings: findings.sort((a, b) => rank(a) - rank(b)), tests: plan.tests.length, runs, nodes: nodes.size };
+}

@@ -1,0 +1,61 @@
+import { type Place, placeText } from "../place.ts";
+import type { Run } from "../types.ts";
+import { innerRuns, kindOf, needsOf, type TestVisits } from "../visits.ts";
+import { errorAt, type Finding, type VetContext } from "./finding.ts";
+
+/** Keys of Feedback, and where each is set. */
+type Keys = ReadonlyMap<string, Place>;
+
+/** Keys of Feedback must be set before they are used, and once. */
+export function* checkFeedback({ test, place, visits }: TestVisits, { runners }: VetContext): Iterable<Finding> {
+  // Where else a key is set, for messages.
+  const anywhere = new Map<string, Place>();
+  for (const { run, kind, place } of visits) {
+    for (const key of needsOf(run, kind, runners).sets ?? []) if (!anywhere.has(key)) anywhere.set(key, place);
+  }
+  const findings: Finding[] = [];
+
+  /** The keys that a run sets; `before` are those that were set when it starts. */
+  const follow = (run: Run, place: Place, before: Keys): Keys => {
+    if (run.child !== undefined) return follow(run.child, { above: place, key: "child" }, before);
+    const kind = kindOf(run);
+    const set = new Map<string, Place>();
+    const { sets = [], uses = [] } = needsOf(run, kind, runners);
+    for (const key of uses) if (!before.has(key)) findings.push(unset(key, place, anywhere.get(key)));
+    for (const key of sets) add(set, key, place, before);
+    // Runs of a list see what earlier ones have set; others see only what was there before all of them.
+    const serial = kind === "serial";
+    let seen = before;
+    for (const [inner, innerPlace] of innerRuns({ run, place })) {
+      const inside = follow(inner, innerPlace, seen);
+      for (const [key, place] of inside) add(set, key, place, serial ? EMPTY : before);
+      if (serial && inside.size > 0) seen = new Map([...seen, ...inside]);
+    }
+    return set;
+  };
+  const add = (set: Map<string, Place>, key: string, place: Place, before: Keys) => {
+    const other = set.get(key) ?? before.get(key);
+    if (other === undefined) set.set(key, place);
+    else if (placeText(other) !== placeText(place)) findings.push(twice(key, place, other));
+  };
+  follow(test, place, EMPTY);
+  yield* unique(findings);
+}
+
+const EMPTY: Keys = new Map();
+
+function unset(key: string, place: Place, elsewhere: Place | undefined): Finding {
+  const where = elsewhere === undefined
+    ? "nothing in this test sets it"
+    : `${placeText(elsewhere)} sets it, but not before this; put both into a serial, that one first`;
+  return errorAt(place, "feedback-unset", `uses the feedback key ${key}, but ${where}`);
+}
+
+function twice(key: string, place: Place, other: Place): Finding {
+  const message = `sets the feedback key ${key}, as ${placeText(other)} does; give one of them another key`;
+  return errorAt(place, "feedback-twice", message);
+}
+
+function unique(findings: readonly Finding[]): Iterable<Finding> {
+  return new Map(findings.map((finding) => [`${finding.code} ${finding.place} ${finding.message}`, finding])).values();
+}

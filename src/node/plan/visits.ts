@@ -1,0 +1,93 @@
+import type { Needs, Runner } from "../runner.ts";
+import { at, type Place } from "./place.ts";
+import type { Node, Run, Test } from "./types.ts";
+
+/** A node where a plan names it. */
+export interface NodeUse {
+  readonly node: Node;
+  readonly place: Place;
+  /** The node that is its parent; undefined is the root. */
+  readonly parent: NodeUse | undefined;
+  /** The node as text: equal nodes have equal ones. */
+  readonly text: string;
+}
+
+/** A run of a test, with its surroundings. */
+export interface Visit {
+  readonly run: Run;
+  /** `serial`, `child`, the name of a runner, ...; undefined for an empty run. */
+  readonly kind: string | undefined;
+  readonly place: Place;
+  /** The node that it runs on; undefined is the root. */
+  readonly node: NodeUse | undefined;
+}
+
+/** A test with all that is in it, as checks want it. */
+export interface TestVisits {
+  readonly test: Test;
+  readonly place: Place;
+  /** Its runs, each before those inside it. */
+  readonly visits: readonly Visit[];
+  /** Its nodes; one for each child run. */
+  readonly nodes: readonly NodeUse[];
+}
+
+const NOT_KINDS = ["id", "timeout", "node"];
+
+/** The kind of a run: its one member. */
+export function kindOf(run: Run): string | undefined {
+  return Object.entries(run).find(([key, value]) => value !== undefined && !NOT_KINDS.includes(key))?.[0];
+}
+
+/** Walks through a test. */
+export function visitTest(test: Test, place: Place): TestVisits {
+  const visits: Visit[] = [];
+  const nodes: NodeUse[] = [];
+  const visit = (run: Run, place: Place, node: NodeUse | undefined) => {
+    const kind = kindOf(run);
+    visits.push({ run, kind, place, node });
+    if (run.child !== undefined) {
+      const below = at(place, "child")!;
+      const use: NodeUse = {
+        node: run.child.node,
+        place: at(below, "node")!,
+        parent: node,
+        text: sortedJson(run.child.node),
+      };
+      nodes.push(use);
+      visit(run.child, below, use);
+      return;
+    }
+    for (const [inner, innerPlace] of innerRuns({ run, place })) visit(inner, innerPlace, node);
+  };
+  visit(test, place, undefined);
+  return { test, place, visits, nodes };
+}
+
+/** The runs directly inside a list or schedule. */
+export function* innerRuns({ run, place }: { run: Run; place: Place }): Iterable<[Run, Place]> {
+  const lists = [["serial", run.serial], ["parallel", run.parallel]] as const;
+  for (const [kind, list] of lists) {
+    for (const [i, inner] of (list ?? []).entries()) yield [inner, at(place, kind, i)!];
+  }
+  for (const [i, inner] of (run.schedule?.run ?? []).entries()) yield [inner, at(place, "schedule", "run", i)!];
+}
+
+/** What a run relies on, as its runner says. */
+export function needsOf(run: Run, kind: string | undefined, runners: Readonly<Record<string, Runner>>): Needs {
+  if (kind === undefined || !Object.hasOwn(runners, kind)) return {};
+  return runners[kind].needs?.(run[kind as keyof Run]) ?? {};
+}
+
+/** A node and those above it, itself first. */
+export function* upwards(node: NodeUse | undefined): Iterable<NodeUse> {
+  for (let use = node; use !== undefined; use = use.parent) yield use;
+}
+
+/** JSON with sorted keys, without members that are undefined. */
+export function sortedJson(value: unknown): string {
+  return JSON.stringify(value, (_, inner) => {
+    if (typeof inner !== "object" || inner === null || Array.isArray(inner)) return inner;
+    return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => a < b ? -1 : 1));
+  });
+}

@@ -1,0 +1,63 @@
+/**
+ * The words that schemas of plans are made of. Runners get them as an argument, so that their files load without zod.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { type Duration, DURATION_PATTERN, formatDuration, MAX_DURATION, parseDuration } from "./duration.ts";
+import { expected } from "./show.ts";
+import { formatSize, parseSize, type Size, SIZE_PATTERN } from "./size.ts";
+
+export { z };
+
+/** Says what a schema expects, in place of zod's own words. */
+export function expects(what: string): { error: (issue: { code?: string; input?: unknown }) => string | undefined } {
+  // Unknown keys are told by validate.ts, which knows the known ones.
+  return { error: ({ code, input }) => code === "unrecognized_keys" ? undefined : expected(what, input) };
+}
+
+/** A text of a pattern; `what` completes "expected ...". */
+export function pattern(what: string, pattern: RegExp): z.ZodString {
+  return z.string(expects(what)).regex(pattern, expects(what));
+}
+
+/** A duration such as `1m30s`, read to milliseconds. */
+export const duration: z.ZodCodec<z.ZodString, z.ZodType<Duration, number>> = z.codec(
+  z.string({ error: ({ input }) => expected(DURATION, input) + unitFor(input, "s") })
+    .regex(DURATION_PATTERN, { error: ({ input }) => expected(DURATION, input) + unitFor(input, "s") }),
+  z.number(),
+  {
+    decode(text, { issues }) {
+      const value = parseDuration(text);
+      if (value !== undefined) return value;
+      const most = formatDuration(MAX_DURATION);
+      issues.push({ code: "custom", input: text, message: expected(`a duration of at most ${most}`, text) });
+      return z.NEVER;
+    },
+    encode: formatDuration,
+  },
+);
+
+/** A size such as `64KiB`, read to bytes. */
+export const size: z.ZodCodec<z.ZodString, z.ZodType<Size, number>> = z.codec(
+  z.string({ error: ({ input }) => expected(SIZE, input) + unitFor(input, "B") })
+    .regex(SIZE_PATTERN, { error: ({ input }) => expected(SIZE, input) + unitFor(input, "B") }),
+  z.number(),
+  {
+    decode(text, { issues }) {
+      const value = parseSize(text);
+      if (value !== undefined) return value;
+      issues.push({ code: "custom", input: text, message: expected("a whole number of bytes below 2^53", text) });
+      return z.NEVER;
+    },
+    encode: formatSize,
+  },
+);
+
+const DURATION = "a duration such as 500ms, 1m30s or 1h";
+const SIZE = "a size such as 4096B, 64KiB or 10MB";
+
+/** The remedy for the usual slip, a bare number. */
+function unitFor(input: unknown, unit: string): string {
+  return /^\d+(\.\d+)?$/.test(String(input)) ? `; a unit is missing: "${input}${unit}"?` : "";
+}
