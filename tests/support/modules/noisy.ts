@@ -20,7 +20,9 @@ export function createHandler(agent: any) {
       fs.writeFileSync(1, "fs.writeFileSync\n");
       fs.appendFileSync(1, "fs.appendFileSync\n");
       await new Promise((resolve) => fs.write(1, "fs.write\n", resolve));
-      await new Promise((resolve) => fs.createWriteStream("", { fd: 1 }).end("fs.createWriteStream\n", resolve));
+      await new Promise<void>((resolve) =>
+        fs.createWriteStream("", { fd: 1 }).end("fs.createWriteStream\n", () => resolve())
+      );
       for (const use of [() => fs.readSync(0, new Uint8Array(9)), () => fs.readFileSync(0)]) {
         try {
           use();
