@@ -13,20 +13,23 @@ const TYPES_FILE = "tine_udf.d.ts";
 /** `tine init`: a skeleton to start from. */
 export const command = defineCommand({
   name: "init",
-  summary: "Write a UDF to start from, with a test beside it",
-  usage: ["FILE.ts | FILE.js"],
+  summary: "Write a UDF or a plan to start from",
+  usage: ["FILE.ts | FILE.js", "FILE.yaml | FILE.jsonc | FILE.json"],
   description:
     "Writes a small UDF that works, and its test. The types for editors come with it, as tine_udf.d.ts and an entry in " +
-    "deno.json; a UDF needs neither to run. Files that exist are never overwritten.",
+    "deno.json; a UDF needs neither to run. Or writes a plan of tests, with comments (in .json too, tine reads them). " +
+    "Files that exist are never overwritten.",
   flags: {},
-  positionals: [{ name: "FILE", help: "the module to write: .ts or .js", complete: "file" }],
+  positionals: [{ name: "FILE", help: "a module: .ts or .js; a plan: .yaml, .jsonc or .json", complete: "file" }],
   examples: [
     { command: "tine init my_udf.ts", what: "a UDF in TypeScript" },
     { command: "deno test my_udf_test.ts", what: "run its test" },
     { command: "tine host --handler ./my_udf.ts --set field=value --input points.txt", what: "try it with points" },
+    { command: "tine init my_plan.yaml", what: "a plan of tests" },
   ],
 
   async run({ positionals: [path] }) {
+    if (/\.(ya?ml|jsonc?)$/.test(path)) return await initPlan(path);
     const { language, module, test } = namesFor(path);
     const folder = dirname(path);
     const { MODULE, TEST } = language === "ts"
@@ -70,12 +73,30 @@ Run it:   tine agent ${shown}`);
   },
 });
 
+/** Writes a plan. */
+async function initPlan(path: string): Promise<number> {
+  const file = basename(path);
+  if (!/^\w[\w.-]*$/.test(file)) {
+    throw new UsageError(`FILE: expected a name of letters, digits, _, - and ., not "${escape(file)}"`);
+  }
+  await refuseExisting(path);
+  const { JSON_PLAN, YAML_PLAN } = await import("./init/plan_skeleton.ts");
+  await write(path, (/\.ya?ml$/.test(path) ? YAML_PLAN : JSON_PLAN).replace("FILE", file));
+  await writeStdout(`${path}\n`);
+  console.error(`\nCheck it:  tine vet ${path}`);
+  return 0;
+}
+
 /** What the files are called. */
 function namesFor(path: string): { language: "ts" | "js"; module: string; test: string } {
   const module = basename(path);
   const [, name, language] = /^(.+)\.(ts|js)$/.exec(module) ?? [];
   if (name === undefined || name.endsWith(".d") || path.endsWith("/")) {
-    throw new UsageError(`FILE: expected a name that ends in .ts or .js, such as my_udf.ts, not "${escape(path)}"`);
+    throw new UsageError(
+      `FILE: expected a name that ends in .ts or .js for a UDF, or .yaml, .jsonc or .json for a plan, not "${
+        escape(path)
+      }"`,
+    );
   }
   if (!/^\w[\w.-]*$/.test(name)) {
     throw new UsageError(`FILE: expected a name of letters, digits, _, - and ., not "${escape(module)}"`);

@@ -29,8 +29,16 @@ export const registry: Registry = new Map<string, Entry>([
     summary: "Replay a recording to a UDF and compare its answers",
     load: () => import("./replay.ts"),
   }],
+  ["vet", {
+    summary: "Check a plan without running it",
+    load: () => import("./vet.ts"),
+  }],
+  ["schema", {
+    summary: "Print the JSON Schema of plans",
+    load: () => import("./schema.ts"),
+  }],
   ["init", {
-    summary: "Write a UDF to start from, with a test beside it",
+    summary: "Write a UDF or a plan to start from",
     load: () => import("./init.ts"),
   }],
   ["completions", {

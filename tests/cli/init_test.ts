@@ -93,10 +93,11 @@ export const same: [
   Same<theirs.BeginBatchInit, ours.BeginBatchInit>,
   Same<theirs.EndBatchInit, ours.EndBatchInit>,
   Same<theirs.PointInit, ours.PointInit>,
+  Same<theirs.OutputPoint, ours.OutputPoint>,
   Same<keyof theirs.Point, Exclude<keyof ours.Point, "encode">>,
   Same<keyof theirs.Handler, keyof ours.Handler>,
   Same<keyof theirs.Output, keyof ours.Output>,
-] = [true, true, true, true, true, true, true, true, true, true, true, true, true];
+] = [true, true, true, true, true, true, true, true, true, true, true, true, true, true];
 export const handler: (handler: theirs.Handler) => ours.Handler = (handler) => handler;
 export const output: (output: ours.Output) => Pick<theirs.Output, "beginBatch" | "endBatch"> = (output) => output;
 export const point: (point: ours.Point) => theirs.Point = (point) => point;
@@ -137,7 +138,9 @@ Deno.test("tine init leaves a deno.json alone, and says what to add to it", asyn
 Deno.test("tine init explains names that it cannot use", async () => {
   assertEquals(command.name, "init");
   await using folder = await temporary();
-  for (const name of ["my_plan.yaml", "udf", "types.d.ts", ".ts", "a b.ts", 'q".ts', "folder.ts/"]) {
+  for (
+    const name of ["my plan.yaml", "my_plan.toml", ".yaml", "udf", "types.d.ts", ".ts", "a b.ts", 'q".ts', "folder.ts/"]
+  ) {
     assertEquals(await main(["init", `${folder.dir}/${name}`]), 2, name);
   }
   assertEquals(await main(["init"]), 2);

@@ -1,0 +1,89 @@
+import { defineCommand } from "./command.ts";
+import { flag } from "./flags.ts";
+import { writeStdout } from "./stdout.ts";
+import { escape, style } from "./terminal.ts";
+import type { Problem } from "../node/mod.ts";
+
+/** More findings are counted, not shown. */
+const MOST_SHOWN = 100;
+
+/** `tine vet PLAN`: checks a plan without running it. */
+export const command = defineCommand({
+  name: "vet",
+  summary: "Check a plan without running it",
+  usage: ["PLAN [--json]"],
+  description:
+    "An error: the plan cannot run as it stands. A warning: it may, but deserves a look. Found are unknown keys, bad " +
+    "values and, beyond what a schema can tell, clashing nodes and namespaces, feedback that nobody sets, runs that can " +
+    "never run, missing executables and what needs root, as far as this machine and this user tell. Exit code 1 if " +
+    "there are errors.",
+  flags: {
+    rootless: flag({ help: "check for a run without root, also as root" }),
+    json: flag({ help: "a JSON object a line: one for each finding, then the summary" }),
+  },
+  positionals: [{ name: "PLAN", help: "a file in JSON, JSONC or YAML; -: stdin", complete: "file" }],
+  examples: [
+    { command: "tine vet my_plan.yaml", what: "a plan in a file" },
+    { command: "deno run my_plan.ts | tine vet -", what: "a plan that a program writes" },
+  ],
+
+  async run({ flags, positionals: [path] }) {
+    const { PlanError, readPlan, thisMachine, vetPlan } = await import("../node/mod.ts");
+    const name = path === "-" ? "stdin" : path;
+    let findings: Found[];
+    let more = 0;
+    let size;
+    try {
+      const plan = await readPlan(path);
+      const { findings: found, ...counts } = vetPlan(plan, { machine: thisMachine({ rootless: flags.rootless }) });
+      findings = [...found];
+      size = counts;
+    } catch (error) {
+      if (!(error instanceof PlanError)) throw error;
+      findings = error.problems.map((problem): Found => ({ severity: "error", code: "bad-plan", ...problem }));
+      more = error.more;
+    }
+    const errors = findings.filter(({ severity }) => severity === "error").length + more;
+    const warnings = findings.length + more - errors;
+    const summary = { type: "summary", plan: name, ...size, errors, warnings };
+    const lines = flags.json
+      ? [...findings.map((finding) => JSON.stringify({ type: "finding", ...finding })), JSON.stringify(summary)]
+      : report(name, findings, more, summaryText(name, summary));
+    await writeStdout(lines.join("\n") + "\n");
+    return errors > 0 ? 1 : 0;
+  },
+});
+
+/** A finding, or a problem of a plan that could not even be validated. */
+type Found = Problem & { severity: "error" | "warning"; code: string };
+
+function report(name: string, findings: readonly Found[], more: number, summary: string): string[] {
+  const { red, yellow, bold } = style(Deno.stdout);
+  const lines = findings.slice(0, MOST_SHOWN).map(({ severity, place, line, column, message }) => {
+    const head = severity === "error" ? red("ERROR") : yellow("WARN ");
+    const where = line === undefined ? place || name : `${name}:${line}:${column}`;
+    return `${head}  ${bold(escape(where))}\n       ${escape(message)}`;
+  });
+  const hidden = findings.length - lines.length + more;
+  if (hidden > 0) lines.push(`... and ${hidden} more`);
+  return [...lines, ...(lines.length > 0 ? [""] : []), bold(escape(summary))];
+}
+
+interface Summary {
+  tests?: number;
+  runs?: number;
+  nodes?: number;
+  errors: number;
+  warnings: number;
+}
+
+function summaryText(name: string, { tests, runs, nodes, errors, warnings }: Summary): string {
+  const size = tests === undefined
+    ? "no usable plan"
+    : `${count(tests, "test")}, ${count(runs!, "run")}, ${count(nodes!, "node")}`;
+  return `${name}: ${size}; ${count(errors, "error")}, ${count(warnings, "warning")}`;
+}
+
+function count(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? "" : "s"}`;
+}
