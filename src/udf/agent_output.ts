@@ -2,9 +2,16 @@ import { messageOf, TineError } from "../wire/errors.ts";
 import type { FrameWriter } from "../wire/frame_writer.ts";
 import { BatchGuard } from "./batch_guard.ts";
 import { encodeResponse } from "./codec.ts";
-import { type BeginBatchInit, type EndBatchInit, type FrameTaker, type Output, toPoint } from "./handler.ts";
+import {
+  type BeginBatchInit,
+  type EndBatchInit,
+  type FrameTaker,
+  type Output,
+  type OutputPoint,
+  toPoint,
+} from "./handler.ts";
 import type { EdgeType, Response } from "./messages.ts";
-import type { Point, PointInit } from "./point.ts";
+import type { Point } from "./point.ts";
 
 /** What a handler may write without ever waiting. */
 const MAX_PENDING_BYTES = 256 * 1024 * 1024;
@@ -30,7 +37,7 @@ export class AgentOutput implements Output, FrameTaker {
     this.#guard.edge = edge;
   }
 
-  point(point: Point | PointInit): Promise<void> | void {
+  point(point: Point | OutputPoint): Promise<void> | void {
     this.#checkOpen();
     this.#guard.point();
     this.#points++;

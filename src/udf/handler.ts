@@ -1,5 +1,5 @@
 import type { BeginBatch, EdgeType, EndBatch, InfoResponse, InitRequest, Outcome, ValueType } from "./messages.ts";
-import { Point, type PointInit } from "./point.ts";
+import { type FieldValue, Point, type PointInit } from "./point.ts";
 
 /** A value, or the promise of one. */
 export type Awaitable<T> = T | PromiseLike<T>;
@@ -53,6 +53,21 @@ export type BeginBatchInit = Partial<BeginBatch> & { name: string };
 /** The end of a batch that a handler writes; name, group and tags are those of its beginning. */
 export type EndBatchInit = Partial<EndBatch> & { tmax: bigint };
 
+/** A map, or a plain object that stands for one. */
+export type MapLike<T> = Map<string, T> | Readonly<Record<string, T>>;
+
+/** A point that a handler writes; maps may be plain objects. */
+export interface OutputPoint
+  extends Omit<PointInit, "tags" | "fieldsDouble" | "fieldsInt" | "fieldsString" | "fieldsBool"> {
+  tags?: MapLike<string>;
+  /** Fields of all types: numbers become doubles, bigints int64. In place of the four maps below. */
+  fields?: MapLike<FieldValue>;
+  fieldsDouble?: MapLike<number>;
+  fieldsInt?: MapLike<bigint>;
+  fieldsString?: MapLike<string>;
+  fieldsBool?: MapLike<boolean>;
+}
+
 /**
  * What a handler writes to, at any time: in a call, between calls, and until its `stop` is done.
  *
@@ -61,7 +76,7 @@ export type EndBatchInit = Partial<EndBatch> & { tmax: bigint };
  */
 export interface Output {
   /** Writes a point, of the stream or of the batch that was begun. */
-  point(point: Point | PointInit): Promise<void> | void;
+  point(point: Point | OutputPoint): Promise<void> | void;
   /** Begins a batch. `size`, where not 0, must be the number of points that follow. */
   beginBatch(begin: BeginBatchInit): Promise<void> | void;
   /** Ends the batch that was begun. */
@@ -159,6 +174,20 @@ function checkMethod(handler: object, name: string, line: string): void {
 }
 
 /** The point itself, or one made from what describes it. */
-export function toPoint(point: Point | PointInit): Point {
-  return point instanceof Point ? point : new Point(point);
+export function toPoint(point: Point | OutputPoint): Point {
+  if (point instanceof Point) return point;
+  const made = new Point({
+    ...point,
+    tags: toMap(point.tags),
+    fieldsDouble: toMap(point.fieldsDouble),
+    fieldsInt: toMap(point.fieldsInt),
+    fieldsString: toMap(point.fieldsString),
+    fieldsBool: toMap(point.fieldsBool),
+  });
+  if (point.fields !== undefined) made.setFields([...toMap(point.fields)!]);
+  return made;
+}
+
+function toMap<T>(map: MapLike<T> | undefined): Map<string, T> | undefined {
+  return map === undefined || map instanceof Map ? map : new Map(Object.entries(map));
 }

@@ -15,7 +15,9 @@ export type {
   EndBatchInit,
   Handler,
   HandlerInfo,
+  MapLike,
   Output,
+  OutputPoint,
 } from "./handler.ts";
 export { BUNDLED_HANDLERS, loadBundledHandler } from "./handlers/mod.ts";
 export { Host, type HostCounts, type HostOptions, type Receiver } from "./host.ts";

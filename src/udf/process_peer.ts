@@ -3,6 +3,8 @@ import { messageOf, TineError } from "../wire/errors.ts";
 import { lines } from "../wire/lines.ts";
 import type { Peer } from "./peer.ts";
 
+/** The line in which V8 says why it ends the process; those after it are about its own insides. */
+const FATAL = /FATAL ERROR:|out of memory/;
 /** How long stderr is read after the process has ended: its own children may hold it open for ever. */
 const STDERR_GRACE_MS = 250;
 
@@ -39,7 +41,7 @@ export function startProcess(command: readonly string[], log: (line: string) => 
     try {
       const stderr = child.stderr.pipeThrough(new TransformStream(), { signal: closing.signal });
       for await (const line of lines(stderr)) {
-        if (line.trim() !== "") lastLine = line;
+        if (line.trim() !== "" && !FATAL.test(lastLine)) lastLine = line;
         log(line);
       }
     } catch {

@@ -220,7 +220,9 @@ Deno.test("replay() compares batches as a whole, and says which of their points 
 
   const off: CreateHandler = async (agent) => {
     const inner = await outliers({
-      point: (point) => (point.time === 111n ? point.fieldsDouble?.set("v", 91) : 0, agent.point(point)),
+      point: (
+        point,
+      ) => (point.time === 111n && point instanceof Point ? point.fieldsDouble.set("v", 91) : 0, agent.point(point)),
       beginBatch: (begin) => agent.beginBatch(begin),
       endBatch: (end) => agent.endBatch(end),
     });

@@ -64,7 +64,7 @@ export function createHandler(agent) {
       const rate = (now.value - last.value) * Number(unit) /
         Number(now.time - last.time);
       // The point keeps its time, name, tags and group. Also possible:
-      // agent.point({ time, name, fieldsDouble, ... })
+      // agent.point({ time, name, tags, fields: { rate: 1.5 } })
       point.setFields([[as, rate]]);
       return agent.point(point);
     },
@@ -147,7 +147,7 @@ function point(seconds, value, group = "") {
 }
 
 function rates(written) {
-  return written.map((point) => point.fieldsDouble.get("rate"));
+  return written.map((point) => point.field("rate"));
 }
 
 function assertEquals(actual, expected) {

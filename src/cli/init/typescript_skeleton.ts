@@ -70,7 +70,7 @@ export function createHandler(agent: Output): Handler {
       const rate = (now.value - last.value) * Number(unit) /
         Number(now.time - last.time);
       // The point keeps its time, name, tags and group. Also possible:
-      // agent.point({ time, name, fieldsDouble, ... })
+      // agent.point({ time, name, tags, fields: { rate: 1.5 } })
       point.setFields([[as, rate]]);
       return agent.point(point);
     },
@@ -115,14 +115,14 @@ export function createHandler(agent: Output): Handler {
 
 /** The test beside it. */
 export const TEST = `// Run it with: deno test TEST
-import type { Handler, Output, Point, PointInit } from "@tine/tine/udf";
+import type { Handler, Output, Point } from "@tine/tine/udf";
 import { createHandler } from "./MODULE";
 
 /** The handler with its options, and what it writes. */
-async function start(): Promise<{ handler: Handler; written: PointInit[] }> {
-  const written: PointInit[] = [];
+async function start(): Promise<{ handler: Handler; written: Point[] }> {
+  const written: Point[] = [];
   const agent: Output = {
-    point: (point) => void written.push(point),
+    point: (point) => void written.push(point as Point),
     beginBatch() {},
     endBatch() {},
   };
@@ -155,8 +155,8 @@ function point(seconds: number, value: number, group = ""): Point {
   return made as unknown as Point;
 }
 
-function rates(written: PointInit[]): (number | undefined)[] {
-  return written.map((point) => point.fieldsDouble?.get("rate"));
+function rates(written: Point[]): unknown[] {
+  return written.map((point) => point.field("rate"));
 }
 
 function assertEquals(actual: unknown, expected: unknown): void {

@@ -53,7 +53,7 @@ export interface HandlerInfo {
 /** What a handler writes to, at any time until its \`stop\` is done. */
 export interface Output {
   /** Writes a point. A promise says: wait before you write more. */
-  point(point: Point | PointInit): Promise<void> | void;
+  point(point: Point | OutputPoint): Promise<void> | void;
   /** Begins a batch; \`size\`, where not 0, is the number of its points. */
   beginBatch(begin: BeginBatchInit): Promise<void> | void;
   /** Ends the batch that was begun. */
@@ -108,6 +108,24 @@ export interface PointInit {
   /** Whether the name is part of the group. */
   byName?: boolean;
   fieldsBool?: Map<string, boolean>;
+}
+
+/** A map, or a plain object that stands for one. */
+export type MapLike<T> = Map<string, T> | Readonly<Record<string, T>>;
+
+/** A point that a handler writes; maps may be plain objects. */
+export interface OutputPoint extends
+  Omit<
+    PointInit,
+    "tags" | "fieldsDouble" | "fieldsInt" | "fieldsString" | "fieldsBool"
+  > {
+  tags?: MapLike<string>;
+  /** Fields of all types: numbers become doubles, bigints int64. */
+  fields?: MapLike<FieldValue>;
+  fieldsDouble?: MapLike<number>;
+  fieldsInt?: MapLike<bigint>;
+  fieldsString?: MapLike<string>;
+  fieldsBool?: MapLike<boolean>;
 }
 
 /** A point as it came; it can be changed and sent on. */

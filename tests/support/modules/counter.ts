@@ -21,13 +21,14 @@ export function createHandler(agent: any) {
           throw new Error("thrown later");
         }, 0);
       }
-      return agent.point({ name: point.name, time: point.time, fieldsInt: new Map([["count", BigInt(count)]]) });
+      return agent.point({ name: point.name, time: point.time, fields: { count: BigInt(count) } });
     },
     snapshot: () => new TextEncoder().encode(String(count)),
     restore(bytes: Uint8Array) {
       count = Number(new TextDecoder().decode(bytes));
     },
     stop() {
+      if (fault === "late") return new Promise<void>(() => {}); // what was thrown ends it
       if (fault !== "after") return;
       setTimeout(() => agent.point({ name: "late" }), 0);
     },
