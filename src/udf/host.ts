@@ -8,7 +8,7 @@ import { type FrameTaker, takesFrames } from "./handler.ts";
 import { EXIT_GRACE_MS, failureOf, withinMs } from "./host_failure.ts";
 import { Lifeline } from "./lifeline.ts";
 import type { Batch } from "./batcher.ts";
-import type { EdgeType, InfoResponse, Option, Request, Response } from "./messages.ts";
+import type { BeginBatch, EdgeType, InfoResponse, Option, Request, Response } from "./messages.ts";
 import type { Peer } from "./peer.ts";
 import type { Point } from "./point.ts";
 
@@ -80,7 +80,7 @@ export class Host {
   readonly #cursor = new ByteReader();
   readonly #writer: FrameWriter;
   readonly #lifeline: Lifeline;
-  readonly #guard = new BatchGuard("the UDF");
+  readonly #guard = new BatchGuard("the UDF", { sizeIsHint: true });
   readonly #questions: {
     kind: Question;
     answer: PromiseWithResolvers<Response>;
@@ -98,6 +98,7 @@ export class Host {
   #taking = false;
   #reading: Promise<void> | undefined;
   #stopping = false;
+  #toldSize = false;
   #failure: Error | undefined;
 
   constructor(peer: Peer, receiver: Receiver, options: HostOptions = {}) {
@@ -408,6 +409,13 @@ export class Host {
     await this.#frames.drain().catch(() => {});
   }
 
+  /** A wrong size harms no task under Kapacitor: it is told once. */
+  #checkSize({ name, size }: BeginBatch, count: number): void {
+    if (size === 0n || size === BigInt(count) || this.#toldSize) return;
+    this.#toldSize = true;
+    this.#options.log?.(`the UDF announced ${size} points for the batch ${JSON.stringify(name)} and sent ${count}`);
+  }
+
   #handOn(relay: FrameTaker): Promise<void> | void {
     this.#guard.point();
     this.#counts.pointsOut++;
@@ -440,6 +448,7 @@ export class Host {
         this.#guard.end(response.end);
         const points = this.#batch;
         this.#batch = [];
+        this.#checkSize(begin, points.length);
         this.#counts.pointsOut += points.length;
         this.#counts.batchesOut++;
         this.#lifeline.data();

@@ -90,6 +90,16 @@ Deno.test("a batch goes out whole, and one that comes back is handed on whole", 
   assertEquals(probe.points, []);
 });
 
+Deno.test("a batch whose size the UDF announced wrongly is handed on, and that is told once", async () => {
+  const { udf, probe } = scripted();
+  for (let i = 0; i < 2; i++) await udf.send(beginRequest(5n), pointRequest(1), endRequest());
+  const left = udf.leave();
+  await probe.host.stop();
+  await left;
+  assertEquals(probe.batches.map(({ points }) => points.length), [1, 1]);
+  assertEquals(probe.log, ['the UDF announced 5 points for the batch "cpu" and sent 1']);
+});
+
 Deno.test("stop() sends what was written before, ends the input, and reads all that the UDF still says", async () => {
   const { udf, probe } = scripted();
   for (let i = 0; i < 50; i++) void probe.host.point(pointRequest(i).point);

@@ -27,7 +27,8 @@ export function createRelay(reach: () => Promise<Peer>, options: RelayOptions = 
     const receiver: Receiver & Partial<FrameTaker> = {
       point: (point) => agent.point(point),
       async batch({ begin, points, end }) {
-        await agent.beginBatch(begin);
+        // What leaves for Kapacitor has the size that it really has.
+        await agent.beginBatch({ ...begin, size: BigInt(points.length) });
         for (const point of points) {
           const full = agent.point(point);
           if (full !== undefined) await full;
