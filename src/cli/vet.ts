@@ -14,7 +14,8 @@ export const command = defineCommand({
   usage: ["PLAN [--json]"],
   description:
     "An error: the plan cannot run as it stands. A warning: it may, but deserves a look. Found are unknown keys, bad " +
-    "values and, beyond what a schema can tell, clashing nodes and namespaces, feedback that nobody sets, runs that can " +
+    "values and, beyond what a schema can tell, clashing nodes and namespaces, feedback that nobody sets, runs " +
+    "that can " +
     "never run, missing executables and what needs root, as far as this machine and this user tell. Exit code 1 if " +
     "there are errors.",
   flags: {

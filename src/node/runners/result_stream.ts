@@ -34,6 +34,7 @@ export const resultStream: Runner<ResultStreamConfig, ResultStreamConfig> = {
     return z.strictObject({
       include: filter.optional().describe("What is sent at once; left out: everything."),
       exclude: filter.optional().describe("What is not, of that."),
-    }, expects("an object such as {include: {log: true}}"));
+    }, expects("an object such as {include: {log: true}}"))
+      .describe("Choose which results are sent at once; the others wait on their node until the run is over.");
   },
 };

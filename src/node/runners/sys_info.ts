@@ -22,7 +22,8 @@ export const sysInfo: Runner<SysInfoConfig, SysInfoConfig> = {
       files: texts("a list of files").describe("Files whose content is kept; patterns are possible."),
       env: texts("a list of patterns").describe("Patterns for names of variables that are kept."),
       sysctl: texts("a list of patterns").describe("Patterns for names of kernel settings that are kept."),
-    }, expects("an object, {} for the usual"));
+    }, expects("an object, {} for the usual"))
+      .describe("Describe the node's system: operating system, kernel, CPU, memory, interfaces.");
   },
   needs: ({ commands = [] }) => ({ programs: commands.flatMap((command) => splitCommand(command)?.slice(0, 1) ?? []) }),
 };

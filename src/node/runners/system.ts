@@ -29,7 +29,7 @@ export const system: Runner<SystemConfig, SystemConfig> = {
     const output = pattern(
       "gather, stream, quiet, bufmem:NAME, buftmp:NAME, or a relative file name without .. and colons",
       // deno-lint-ignore no-control-regex
-      /^(?:|gather|stream|quiet|(?:(?:bufmem|buftmp):)?(?!.*(?:^|[/:])\.{0,2}(?:\/|$))[^\0-\x1f\x7f\\:]{1,255})$/,
+      /^(?:|gather|stream|quiet|(?:(?:bufmem|buftmp):)?(?!.*(?<![^/:])\.{0,2}(?:\/|$))[^\0-\x1f\x7f\\:]{1,255})$/,
     );
     return z.strictObject({
       command: z.string(expects('a command such as "ip -br addr"')).superRefine((command, { addIssue }) => {
@@ -42,14 +42,16 @@ export const system: Runner<SystemConfig, SystemConfig> = {
       background: yes("Return once started; ended after the rest of the tree is complete."),
       ignoreErrors: yes("An exit status other than 0 does not fail the run."),
       stdout: output.optional().describe(
-        "What becomes of standard output: gather (default): one log entry at the end; stream: one log entry a line; quiet; " +
+        "What becomes of standard output: gather (default): one log entry at the end; stream: one log entry a " +
+          "line; quiet; " +
           "bufmem:NAME, buftmp:NAME: kept in memory or a temporary file until the end, then a file of the results; " +
           "or the name of a file of the results, streamed.",
       ),
       stderr: output.optional().describe("What becomes of standard error, as for stdout."),
       kill: yes("On cancel, kill it rather than interrupt it."),
       root: yes("Run it as root."),
-    }, expects('an object such as {command: "ip -br addr"}'));
+    }, expects('an object such as {command: "ip -br addr"}'))
+      .describe("Run a command.");
   },
   needs: ({ command, root }) => ({ programs: splitCommand(command)?.slice(0, 1), root }),
 };

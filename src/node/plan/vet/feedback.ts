@@ -47,7 +47,7 @@ const EMPTY: Keys = new Map();
 function unset(key: string, place: Place, elsewhere: Place | undefined): Finding {
   const where = elsewhere === undefined
     ? "nothing in this test sets it"
-    : `${placeText(elsewhere)} sets it, but not before this; put both into a serial, that one first`;
+    : `${placeText(elsewhere)} sets it only later or at the same time; put both into a serial, that one first`;
   return errorAt(place, "feedback-unset", `uses the feedback key ${key}, but ${where}`);
 }
 

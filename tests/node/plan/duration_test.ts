@@ -1,0 +1,35 @@
+import { assertEquals } from "@std/assert";
+import { formatDuration, MAX_DURATION, parseDuration } from "../../../src/node/plan/duration.ts";
+import { Random } from "../../support/random.ts";
+
+Deno.test("parseDuration() reads amounts with units as milliseconds", () => {
+  const cases: [string, number][] = [
+    ["0", 0],
+    ["0s", 0],
+    ["500ms", 500],
+    ["1m30s", 90_000],
+    ["1.5h", 5_400_000],
+    ["1h", 3_600_000],
+    ["0.1s", 100],
+    ["250us", 0.25],
+    ["1ns", 0.000001],
+    ["24d", MAX_DURATION],
+  ];
+  for (const [text, ms] of cases) assertEquals(parseDuration(text), ms, text);
+});
+
+Deno.test("parseDuration() refuses what is none, or too long", () => {
+  for (const text of ["", "60", "1x", "-1s", "1 s", "s", "1e3s", ".5s", "1.s", "24d1ns", "9".repeat(99) + "h"]) {
+    assertEquals(parseDuration(text), undefined, text);
+  }
+});
+
+Deno.test("formatDuration() writes what parseDuration() reads", () => {
+  assertEquals([0, 90_000, 500.25, 86_400_000].map(formatDuration), ["0s", "1m30s", "500ms250us", "1d"]);
+  const random = new Random(1);
+  for (let i = 0; i < 20_000; i++) {
+    // Whole nanoseconds of any magnitude.
+    const ns = Math.floor(2 ** (random.below(51_000) / 1000) * (1 + random.below(1000) / 1000)) % (MAX_DURATION * 1e6);
+    assertEquals(parseDuration(formatDuration(ns / 1e6)), ns / 1e6, `${ns}ns`);
+  }
+});

@@ -1,0 +1,55 @@
+import { assert, assertEquals } from "@std/assert";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { JSON_PLAN, YAML_PLAN } from "../../../src/cli/init/plan_skeleton.ts";
+import { parseJsonc } from "../../../src/node/plan/jsonc.ts";
+import { planJsonSchema } from "../../../src/node/plan/json_schema.ts";
+import { parseYaml } from "../../../src/node/plan/yaml.ts";
+import { EVERYTHING, LEFT, planOf } from "./samples.ts";
+
+const schema = planJsonSchema();
+// Strict: the schema has no keyword that a validator does not know. `if` may stand beside the properties that it means.
+const validate = new Ajv2020({ strict: true, strictRequired: false, strictTypes: false }).compile(schema);
+
+Deno.test("the JSON Schema is of draft 2020-12, named, and describes its members", () => {
+  assertEquals(schema.$schema, "https://json-schema.org/draft/2020-12/schema");
+  const definitions = schema.$defs as Record<string, { properties?: Record<string, { description?: string }> }>;
+  assertEquals(Object.keys(definitions).sort(), ["Child", "Node", "Run", "Runs", "Schedule", "Test"]);
+  for (const [name, { properties = {} }] of Object.entries(definitions)) {
+    for (const [key, member] of Object.entries(properties)) {
+      assert(member.description ?? "$ref" in member, `${name}.${key} has no description`);
+    }
+  }
+});
+
+Deno.test("the JSON Schema takes plans", () => {
+  for (const plan of [EVERYTHING, parseYaml(YAML_PLAN), parseJsonc(JSON_PLAN), planOf({}), { tests: [] }]) {
+    assert(validate(plan), JSON.stringify(validate.errors));
+  }
+});
+
+Deno.test("the JSON Schema refuses what tine refuses", () => {
+  const refused: unknown[] = [
+    {},
+    [],
+    { tests: [], foo: 1 },
+    { tests: [{ sleep: "1s" }] },
+    { tests: [{ id: {} }] },
+    { tests: [{ id: { a: 1 } }] },
+    { tests: [{ id: { "a b": "x" } }] },
+    planOf({ sleep: "1" }),
+    planOf({ sleep: 1 as never }),
+    planOf({ sleep: "1s", serial: [] }),
+    planOf({ timeout: "1s", sleep: "1s", serial: [] }),
+    planOf({ serial: [{ sleep: "1s", serial: [] }] }),
+    planOf({ serial: [{ slep: "1s" } as never] }),
+    planOf({ child: { node: {} as never } }),
+    planOf({ child: { sleep: "1s" } as never }),
+    planOf({ child: { node: { id: "a", launcher: {} } } }),
+    planOf({ child: { node: { id: "a", launcher: { local: {}, ssh: {} } } } }),
+    planOf({ child: { node: LEFT, sleep: "1s", serial: [] } }),
+    planOf({ schedule: {} as never }),
+    planOf({ system: {} as never }),
+    planOf({ system: { command: "a", stdout: "../b" } }),
+  ];
+  for (const plan of refused) assert(!validate(plan), JSON.stringify(plan));
+});

@@ -1,0 +1,155 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { parsePlan, PlanError, readPlan, TineError } from "../../../src/node/mod.ts";
+import { parseJsonc, TextError } from "../../../src/node/plan/jsonc.ts";
+import { planFormat } from "../../../src/node/plan/parse.ts";
+import { Random } from "../../support/random.ts";
+import { EVERYTHING } from "./samples.ts";
+
+const message = async (text: string, name?: string) =>
+  (await assertRejects(() => parsePlan(text, name), PlanError)).message;
+
+Deno.test("parsePlan() reads the same plan as JSON, JSONC and YAML", async () => {
+  const expected = { tests: [{ id: { name: "hello" }, timeout: 60_000, serial: [{ sleep: 1000 }] }] };
+  for (
+    const text of [
+      '{"tests":[{"id":{"name":"hello"},"timeout":"60s","serial":[{"sleep":"1s"}]}]}',
+      '// a plan\n{"tests":[/* one */{"id":{"name":"hello"},"timeout":"60s","serial":[{"sleep":"1s"},],},]}\n',
+      "# a plan\ntests:\n- id: {name: hello}\n  timeout: 60s\n  serial:\n  - sleep: 1s\n",
+      "--- \ntests: [{id: &a {name: hello}, timeout: 60s, serial: [sleep: 1s]}]\n",
+    ]
+  ) assertEquals(await parsePlan(text), expected);
+  assertEquals((await parsePlan(JSON.stringify(EVERYTHING), "x.yaml")).tests.length, 2);
+});
+
+Deno.test("planFormat() goes by the ending, else by the first character", () => {
+  assertEquals(planFormat("a.json", "a: 1"), "jsonc");
+  assertEquals(planFormat("a.JSONC", ""), "jsonc");
+  assertEquals(planFormat("a.yml", "{}"), "yaml");
+  assertEquals(planFormat("stdin", "\n // x\n{"), "jsonc");
+  assertEquals(planFormat("stdin", "[1]"), "jsonc");
+  assertEquals(planFormat("a.plan", "# x\ntests:"), "yaml");
+});
+
+Deno.test("parsePlan() names line and column of what is no JSON", async () => {
+  const cases: [string, string][] = [
+    ['{\n  "tests": [\n}', 'p.json:3:1: not JSON: expected a value, not "}"'],
+    ['{\n  "tests": [ 1 2 ]\n}', 'p.json:2:16: not JSON: expected , or ], not "2"'],
+    ['{"tests": []', "p.json:1:13: not JSON: expected , or }, not the end"],
+    ['{\r\n"tests": [],\r\n"tests": [] }', 'p.json:3:1: not JSON: the key "tests" is there twice'],
+    ["{tests: []}", 'p.json:1:2: not JSON: expected a key in double quotes or }, not "tests"'],
+    ['{"a" 1}', 'p.json:1:6: not JSON: expected : after the key "a", not "1"'],
+    ['{"a": "x\n"}', "p.json:1:7: not JSON: a text does not end on its line"],
+    ['{"a": "\\x"}', "p.json:1:7: not JSON: a text has an escape that JSON does not know"],
+    ['{"a": 01}', 'p.json:1:7: not JSON: expected a value, not "01"'],
+    ["{} x", 'p.json:1:4: not JSON: expected nothing more, not "x"'],
+    ["/* {}", "p.json:1:1: not JSON: a comment does not end"],
+    ["[".repeat(500_000), "p.json:1:201: not JSON: is nested too deeply: at most 200 levels are possible"],
+  ];
+  for (const [text, expected] of cases) assertEquals(await message(text, "p.json"), expected);
+});
+
+Deno.test("parsePlan() names line and column of what is no YAML", async () => {
+  assertStringIncludes(await message("tests:\n  - id: {a: b}\n sleep: 1s\n", "p.yaml"), "p.yaml:3:");
+  assertStringIncludes(await message("a: 1\na: 2\n", "p.yaml"), "duplicated key");
+  assertStringIncludes(await message("a: !!js/function x", "p.yaml"), "unknown tag");
+  assertStringIncludes(await message("a: 1\n---\nb: 2\n", "p.yaml"), "more than 1 document");
+  assertStringIncludes(await message("- ".repeat(20_000) + "x", "p.yaml"), "nested too deeply");
+});
+
+Deno.test("parsePlan() refuses bombs and rings of anchors, at once", async () => {
+  const levels = Array.from({ length: 60 }, (_, i) => `- &a${i + 1} {serial: [*a${i}, *a${i}, *a${i}]}`);
+  const bomb = `tests:\n- id: {a: b}\n  serial:\n  - &a0 {sleep: 1s}\n  ${levels.join("\n  ")}\n`;
+  assertEquals(
+    await message(bomb),
+    "plan: has more than 10000000 values, anchors counted wherever they are referred to",
+  );
+  assertEquals(await message("tests: &a [*a]"), "plan: tests[0]: contains itself");
+  const shared = "tests:\n- id: {a: b}\n  serial: [&a {sleep: 1s}, *a, *a]\n";
+  assertEquals((await parsePlan(shared)).tests[0].serial!.length, 3);
+});
+
+Deno.test("parsePlan() takes no key of YAML for a prototype", async () => {
+  assertEquals(await message("tests:\n- __proto__: {id: {a: b}}\n"), 'plan: tests[0]: unknown key "__proto__"');
+});
+
+Deno.test("parsePlan() explains an empty text", async () => {
+  assertEquals(await message(" \n"), "plan: is empty, expected a plan with tests");
+  assertEquals(await message("# nothing\n"), "plan: expected a plan such as {tests: [...]}, not nothing");
+});
+
+Deno.test("parsePlan() throws nothing but PlanError for mutated texts", async () => {
+  const random = new Random(5);
+  const texts = [
+    JSON.stringify(EVERYTHING, null, 1),
+    "tests:\n- id: {name: hello}\n  serial:\n  - sleep: 1s\n  - &a {}\n",
+  ];
+  for (let i = 0; i < 1500; i++) {
+    let text = random.pick(texts);
+    for (let n = 1 + random.below(4); n > 0; n--) {
+      const at = random.below(text.length + 1);
+      const insert = random.oneIn(3) ? "" : random.pick([...'{}[]:,"*&!|>-#\n\t\0\\\u2028', "  ", "<<: ", "? ", "%"]);
+      text = text.slice(0, at) + insert + text.slice(at + random.below(3));
+    }
+    try {
+      await parsePlan(text);
+    } catch (error) {
+      if (!(error instanceof PlanError)) throw new Error(`${JSON.stringify(text)}: ${error}`, { cause: error });
+    }
+  }
+});
+
+Deno.test("parseJsonc() reads JSON as JSON.parse does", () => {
+  const random = new Random(6);
+  const value = (depth: number): unknown => {
+    const kind = random.below(depth > 4 ? 4 : 6);
+    if (kind === 0) return random.pick([null, true, false]);
+    if (kind === 1) return JSON.parse(JSON.stringify(random.double()));
+    if (kind < 4) return random.string();
+    const inner = Array.from({ length: random.below(4) }, () => value(depth + 1));
+    return kind === 4 ? inner : Object.fromEntries(inner.map((value) => [random.string(), value]));
+  };
+  for (let i = 0; i < 2000; i++) {
+    const text = JSON.stringify(value(0), null, random.pick([undefined, 1, "\t"]));
+    assertEquals(parseJsonc(text), JSON.parse(text));
+  }
+});
+
+Deno.test("parseJsonc() refuses what JSON.parse refuses", () => {
+  const random = new Random(7);
+  for (let i = 0; i < 3000; i++) {
+    const base = random.pick(['{"a":[1,-2.5e3,"x\\n"],"b":null}', "[true,false,0.1]", '{"k":{"l":""}}']);
+    const at = random.below(base.length);
+    const text = base.slice(0, at) + random.pick([...'{}[]:,"\\-+.eE0x \n']) + base.slice(at + random.below(2));
+    let ours: unknown;
+    try {
+      ours = parseJsonc(text);
+    } catch (error) {
+      assert(error instanceof TextError, text);
+      continue;
+    }
+    // A comma before a closing bracket is all that is more.
+    assertEquals(ours, JSON.parse(text.replace(/,\s*([\]}])/g, "$1")), text);
+  }
+});
+
+Deno.test("readPlan() reads files and standard input", async () => {
+  const path = await Deno.makeTempFile({ suffix: ".yaml" });
+  try {
+    await Deno.writeTextFile(path, "\ufefftests: []\n");
+    assertEquals(await readPlan(path), { tests: [] });
+    await Deno.writeFile(path, new Uint8Array([0xff, 0xfe, 0x00]));
+    assertEquals((await assertRejects(() => readPlan(path), PlanError)).message, `${path}: is not UTF-8 text`);
+  } finally {
+    await Deno.remove(path);
+  }
+  assertEquals(await readPlan("-", new Blob(['{"tests":[]}']).stream()), { tests: [] });
+  const missing = await assertRejects(() => readPlan("/no/such.yaml"), TineError);
+  assertEquals(missing.message, "cannot read /no/such.yaml: there is no such file");
+  assertEquals((await assertRejects(() => readPlan("/tmp"), TineError)).message, "cannot read /tmp: it is a folder");
+});
+
+Deno.test("readPlan() stops at 64 MiB", async () => {
+  const chunk = new Uint8Array(2 ** 20).fill(32);
+  const endless = new ReadableStream<Uint8Array>({ pull: (controller) => controller.enqueue(chunk) });
+  assertEquals((await assertRejects(() => readPlan("-", endless), PlanError)).message, "stdin: is larger than 64 MiB");
+});

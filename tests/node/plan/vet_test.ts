@@ -1,0 +1,259 @@
+import { assert, assertEquals } from "@std/assert";
+import { type Machine, type Node, parsePlan, type PlanInput, type RunInput, vetPlan } from "../../../src/node/mod.ts";
+import { createPlanSchema } from "../../../src/node/plan/schema.ts";
+import { thisMachine } from "../../../src/node/plan/machine.ts";
+import { validatePlan } from "../../../src/node/plan/validate.ts";
+import type { Runner } from "../../../src/node/runner.ts";
+import { runners } from "../../../src/node/runners.ts";
+import { LEFT, planOf } from "./samples.ts";
+
+const ROOT: Machine = { root: true, rootless: false, namespaces: new Set(["old"]), hasProgram: () => true };
+const USER: Machine = { ...ROOT, root: false, rootless: true };
+const NETNS = { create: true };
+const FAR = { id: "far", launcher: { ssh: {} } };
+
+/** What is found, a line each: severity, code, place, message. */
+function found(plan: PlanInput, machine = ROOT): string[] {
+  return vetPlan(validatePlan(plan), { machine }).findings
+    .map(({ severity, code, place, message }) => `${severity} ${code} ${place}: ${message}`);
+}
+
+/** A run on a node. */
+const on = (node: Node, run: RunInput = { sleep: "1s" }): RunInput => ({ child: { node, ...run } });
+const both = (...serial: RunInput[]) => planOf({ serial });
+
+const cases: [string, PlanInput, Machine, string[]][] = [
+  [
+    "tests with the same id",
+    {
+      tests: [{ id: { a: "1", b: "2" }, sleep: "1s" }, { id: { b: "2", a: "1" }, sleep: "1s" }],
+    },
+    ROOT,
+    [
+      "error same-test-id tests[1].id: b=2, a=1 is the id of tests[0] too; add a name and value that tell them apart",
+    ],
+  ],
+  ["a plan without tests", { tests: [] }, ROOT, ["warning nothing tests: the plan has no tests"]],
+  ["nodes with an id and different definitions", both(on(LEFT), on({ ...LEFT, netns: NETNS })), ROOT, [
+    "error clashing-node tests[0].serial[1].child.node: node left has another netns than at " +
+    "tests[0].serial[0].child.node; make them equal, or give one of them another id",
+  ]],
+  ["a node below two parents", both(on(LEFT), on({ ...LEFT, id: "mid" }, on(LEFT))), ROOT, [
+    "error clashing-node tests[0].serial[1].child.child.node: node left is a child of node mid here, and of the " +
+    "root at " +
+    "tests[0].serial[0].child.node; that makes two nodes, give one of them another id",
+  ]],
+  [
+    "two nodes that create a namespace",
+    both(
+      on({ ...LEFT, netns: NETNS }),
+      on({ ...LEFT, id: "right", netns: { name: "left", create: true } }),
+    ),
+    ROOT,
+    [
+      "error clashing-namespace tests[0].serial[1].child.node.netns: creates the namespace left, as node left at " +
+      "tests[0].serial[0].child.node does; give it another name, or leave out create to enter that one",
+    ],
+  ],
+  ["a namespace that exists", both(on({ ...LEFT, id: "old", netns: NETNS })), ROOT, [
+    "error namespace-exists tests[0].serial[0].child.node.netns: creates the namespace old, which exists " +
+    "already; give " +
+    "it another name, or remove that one: ip netns delete old",
+  ]],
+  ["a namespace that does not exist", both(on({ ...LEFT, netns: { name: "no" } })), ROOT, [
+    "warning no-namespace tests[0].serial[0].child.node.netns: enters the namespace no, which does not exist " +
+    "now; add " +
+    "create: true to create it",
+  ]],
+  ["an existing namespace without root", both(on({ ...LEFT, netns: { name: "old" } })), USER, [
+    "error rootless tests[0].serial[0].child.node.netns: enters the namespace old, but without root only " +
+    "namespaces that " +
+    "the test creates can be entered; add create: true, or run it as root",
+  ]],
+  ["ssh from a namespace without root", both(on({ ...LEFT, netns: NETNS }, on(FAR))), USER, [
+    "error rootless tests[0].serial[0].child.child.node: node far is reached by ssh from a namespace, which " +
+    "needs root; " +
+    "make it a child of the root node, or run the plan as root",
+  ]],
+  [
+    "root: true without root",
+    both(
+      on({ id: "a", launcher: { local: { root: true } } }),
+      on({ id: "b", launcher: { local: { root: true } }, netns: NETNS }),
+      { system: { command: "true", root: true } },
+      on({ ...LEFT, netns: NETNS }, { system: { command: "true", root: true } }),
+    ),
+    USER,
+    [
+      "error needs-root tests[0].serial[0].child.node.launcher.local.root: node a is to run as root; run tine as " +
+      "root, or " +
+      "leave it out",
+      "error needs-root tests[0].serial[2].system.root: is to run as root; run tine as root, or leave it out",
+      "warning rootless tests[0].serial[1].child.node.launcher.local.root: without root, the nodes of a " +
+      "namespace are root " +
+      "of that namespace only",
+    ],
+  ],
+  [
+    "a run after the timeout",
+    planOf({
+      timeout: "2m",
+      serial: [{ parallel: [{ sleep: "1s" }, { sleep: "2m" }] }, { system: { command: "true" } }, { sleep: "1s" }],
+    }),
+    ROOT,
+    [
+      "error never-runs tests[0].serial[1]: can never run: what comes before takes 2m or longer, and the test is " +
+      "canceled " +
+      "after 2m; set a longer timeout, 0 for none",
+    ],
+  ],
+  ["a test longer than its timeout", planOf({ child: { node: LEFT, sleep: "1h" } }), ROOT, [
+    "warning too-long tests[0]: takes 1h or longer, and the test is canceled after 11m; set a longer timeout, 0 " +
+    "for none",
+  ]],
+  [
+    "a schedule longer than the timeout",
+    planOf({
+      timeout: "10s",
+      schedule: {
+        wait: ["4s", "1s"],
+        waitFirst: true,
+        run: [{}, {}, {}, { sleep: "1s" }].map(() => ({ sleep: "1s" })),
+      },
+    }),
+    ROOT,
+    [
+      "error never-runs tests[0].schedule.run[3]: can never run: what comes before takes 10s or longer, and the " +
+      "test is " +
+      "canceled after 10s; set a longer timeout, 0 for none",
+    ],
+  ],
+  [
+    "what does nothing",
+    {
+      tests: [{ id: { a: "1" } }, { id: { a: "2" }, serial: [{}, { parallel: [] }, { child: { node: LEFT } }] }],
+    },
+    ROOT,
+    [
+      "warning nothing tests[0]: the test does nothing; add a run such as sleep: 1s",
+      "warning nothing tests[1].serial[0]: an empty run does nothing; add a run such as sleep: 1s",
+      "warning nothing tests[1].serial[1]: the parallel at tests[1].serial[1] is empty and does nothing",
+      "warning nothing tests[1].serial[2].child: starts its node, which does nothing; add a run such as sleep: 1s",
+    ],
+  ],
+  [
+    "missing executables, each once",
+    both(
+      { system: { command: "'no such' x" } },
+      { system: { command: "/no/such" } },
+      { sysInfo: { commands: ["'no such'"] } },
+      on({ ...LEFT, id: "own", env: { vars: ["PATH=/opt"] } }, { system: { command: "other" } }),
+      on({ ...LEFT, id: "none", env: { inherit: false } }, { system: { command: "other" } }),
+      on(FAR, { system: { command: "other" } }),
+      on({ ...LEFT, netns: NETNS }),
+    ),
+    { ...USER, hasProgram: () => false },
+    [
+      "warning no-program tests[0].serial[0]: needs no such, which is not found on PATH; install it, or correct " +
+      "the name",
+      "warning no-program tests[0].serial[1]: needs /no/such, which is not there, or cannot be executed; install " +
+      "it, or " +
+      "correct the name",
+      ...["serial[5] ssh", "serial[6] ip", "serial[6] unshare", "serial[6] nsenter"].map((words) => {
+        const [place, program] = words.split(" ");
+        return `warning no-program tests[0].${place}.child.node: needs ${program}, which is not found on PATH; install it, ` +
+          "or correct the name";
+      }),
+    ],
+  ],
+];
+for (const [what, plan, machine, expected] of cases) {
+  Deno.test(`vetPlan() finds ${what}`, () => assertEquals(found(plan, machine), expected));
+}
+
+Deno.test("vetPlan() finds nothing in plans that are fine", () => {
+  const namespaced = { ...LEFT, netns: NETNS };
+  const plans: [PlanInput, Machine][] = [
+    [both(on(LEFT), on({ launcher: { local: {} }, id: "left" })), ROOT],
+    [both(on(namespaced), on({ ...LEFT, id: "in", netns: { name: "left" } })), ROOT],
+    [both(on(namespaced), on({ ...LEFT, id: "in", netns: { name: "left" } })), USER],
+    [both(on({ ...LEFT, netns: { name: "old" } })), ROOT],
+    [both(on({ ...LEFT, id: "old", netns: NETNS })), USER],
+    [both(on(namespaced), on({ ...FAR, netns: { name: "left", create: true } })), ROOT],
+    [both(on(FAR, on({ ...LEFT, netns: { name: "there" } }))), USER],
+    [both(on({ id: "a", launcher: { local: { root: true } } }), { system: { command: "true", root: true } }), ROOT],
+    [planOf({ timeout: "0", serial: [{ sleep: "1d" }, { sleep: "1d" }] }), ROOT],
+    [planOf({ timeout: "2m", serial: [{ sleep: "1m" }, { sleep: "1m" }] }), ROOT],
+    [
+      planOf({
+        timeout: "5s",
+        schedule: { wait: ["1s", "9s"], random: true, run: [{ sleep: "1s" }, { sleep: "1s" }] },
+      }),
+      ROOT,
+    ],
+    [{ tests: [{ id: { a: "1" }, ...on(LEFT) }, { id: { a: "2" }, ...on(namespaced) }] }, ROOT],
+  ];
+  for (const [plan, machine] of plans) assertEquals(found(plan, machine), []);
+});
+
+Deno.test("vetPlan() follows feedback through the tree", () => {
+  // Runners that set and use keys, as those for traffic do.
+  const setter: Runner<string, string> = { schema: ({ z }) => z.string(), needs: (key) => ({ sets: [key] }) };
+  const user: Runner<string, string> = { schema: ({ z }) => z.string(), needs: (key) => ({ uses: [key] }) };
+  const all = { ...runners, set: setter, use: user } as Readonly<Record<string, Runner>>;
+  const schema = createPlanSchema(all);
+  const vet = (run: Record<string, unknown>) =>
+    vetPlan(validatePlan(planOf(run), "plan", schema), { machine: ROOT, runners: all }).findings
+      .map(({ place, message }) => `${place}: ${message}`);
+  const set = (key: string) => ({ set: key });
+  const use = (key: string) => ({ use: key });
+
+  assertEquals(vet({ serial: [set("a"), use("a")] }), []);
+  assertEquals(
+    vet({ serial: [{ parallel: [set("a"), { child: { node: LEFT, ...set("b") } }] }, use("a"), use("b")] }),
+    [],
+  );
+  assertEquals(vet({ serial: [set("a"), { parallel: [use("a"), { schedule: { run: [use("a")] } }] }] }), []);
+  assertEquals(vet({ serial: [{ serial: [set("a")] }, { child: { node: LEFT, serial: [use("a")] } }] }), []);
+  assertEquals(vet(use("a")), ["tests[0]: uses the feedback key a, but nothing in this test sets it"]);
+  assertEquals(vet({ serial: [use("a"), set("a")] }), [
+    "tests[0].serial[0]: uses the feedback key a, but tests[0].serial[1] sets it only later or at the same time; " +
+    "put both into a " +
+    "serial, that one first",
+  ]);
+  for (const kind of ["parallel", "schedule"]) {
+    const list = [set("a"), use("a")];
+    const path = kind === "parallel" ? "parallel" : "schedule.run";
+    assertEquals(vet({ [kind]: kind === "parallel" ? list : { run: list } }), [
+      `tests[0].${path}[1]: uses the feedback key a, but tests[0].${path}[0] sets it only later or at the same ` +
+      `time; put both into ` +
+      "a serial, that one first",
+    ]);
+  }
+  for (const kind of ["serial", "parallel"]) {
+    assertEquals(vet({ [kind]: [set("a"), set("a")] }), [
+      `tests[0].${kind}[1]: sets the feedback key a, as tests[0].${kind}[0] does; give one of them another key`,
+    ]);
+  }
+});
+
+Deno.test("vetPlan() counts tests, runs and nodes", async () => {
+  const { tests, runs, nodes } = vetPlan(
+    await parsePlan("tests: [{id: {a: b}, serial: [child: {node: {id: l, launcher: {local: {}}}}]}]"),
+    { machine: ROOT },
+  );
+  assertEquals([tests, runs, nodes], [1, 2, 1]);
+});
+
+Deno.test("vetPlan() walks through 100,000 runs", () => {
+  const serial = Array.from({ length: 100_000 }, () => ({ system: { command: "true" } }));
+  assertEquals(vetPlan(validatePlan(planOf({ serial })), { machine: ROOT }).findings, []);
+});
+
+Deno.test("thisMachine() finds programs as a shell does", () => {
+  const machine = thisMachine();
+  assert(machine.hasProgram("sh") && machine.hasProgram("/bin/sh"));
+  assert(!machine.hasProgram("no-such-program") && !machine.hasProgram("/etc") && !machine.hasProgram("/etc/passwd"));
+  assert(thisMachine({ rootless: true }).rootless);
+  assertEquals(machine.root, Deno.uid() === 0);
+});
