@@ -161,8 +161,8 @@ const cases: [string, PlanInput, Machine, string[]][] = [
       "correct the name",
       ...["serial[5] ssh", "serial[6] ip", "serial[6] unshare", "serial[6] nsenter"].map((words) => {
         const [place, program] = words.split(" ");
-        return `warning no-program tests[0].${place}.child.node: needs ${program}, which is not found on PATH; install it, ` +
-          "or correct the name";
+        return `warning no-program tests[0].${place}.child.node: needs ${program}, which is not found on PATH; ` +
+          "install it, or correct the name";
       }),
     ],
   ],
