@@ -25,11 +25,13 @@ export function* checkFeedback({ test, place, visits }: TestVisits, { runners }:
     for (const key of sets) add(set, key, place, before);
     // Runs of a list see what earlier ones have set; others see only what was there before all of them.
     const serial = kind === "serial";
-    let seen = before;
+    const seen = serial ? new Map(before) : undefined;
     for (const [inner, innerPlace] of innerRuns({ run, place })) {
-      const inside = follow(inner, innerPlace, seen);
-      for (const [key, place] of inside) add(set, key, place, serial ? EMPTY : before);
-      if (serial && inside.size > 0) seen = new Map([...seen, ...inside]);
+      const inside = follow(inner, innerPlace, seen ?? before);
+      for (const [key, place] of inside) {
+        add(set, key, place, serial ? EMPTY : before);
+        seen?.set(key, place);
+      }
     }
     return set;
   };
