@@ -1,4 +1,4 @@
-import { TineError } from "../wire/errors.ts";
+import { messageOf, TineError } from "../wire/errors.ts";
 
 /** Nobody reads standard output any more, as in `tine host ... | head`: the command ends, and nothing is said. */
 export class StdoutClosed extends TineError {
@@ -17,6 +17,7 @@ const encoder = new TextEncoder();
  * `console.log` hides that the reader has gone, so a command would compute on for nobody.
  *
  * @throws {StdoutClosed} once the reader has gone
+ * @throws {TineError} `cannot-write` for any other reason, such as a full disk
  *
  * @example
  * ```ts
@@ -30,6 +31,6 @@ export async function writeStdout(data: string | Uint8Array): Promise<void> {
     for (let done = 0; done < bytes.length;) done += await Deno.stdout.write(bytes.subarray(done));
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe) throw new StdoutClosed({ cause: error });
-    throw error;
+    throw new TineError("cannot-write", `cannot write to standard output: ${messageOf(error)}`, { cause: error });
   }
 }

@@ -121,3 +121,12 @@ async function isAlive(pid: number): Promise<boolean> {
     return false;
   }
 }
+
+Deno.test("whatever prints says in a sentence that standard output cannot be written", async () => {
+  const script = `"$0" run -A --no-check "$1" --version > /dev/full`;
+  const main = new URL("../../main.ts", import.meta.url).pathname;
+  const { code, stderr } = await new Deno.Command("sh", { args: ["-c", script, Deno.execPath(), main] }).output();
+  const text = new TextDecoder().decode(stderr);
+  assertEquals([code, text.includes("mistake in tine")], [1, false]);
+  assertStringIncludes(text, "tine: cannot write to standard output: No space left on device");
+});
