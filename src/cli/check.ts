@@ -5,7 +5,7 @@ import { CommandFailure, UsageError } from "./errors.ts";
 import { flagName } from "./flag_name.ts";
 import { choice, duration, type Flag, flag, integer, list, text } from "./flags.ts";
 import { onInterrupt } from "./interrupts.ts";
-import { moduleFlags, moduleOptions } from "./module_flags.ts";
+import { checkModuleFlags, moduleFlags, moduleOptions } from "./module_flags.ts";
 import { escape, style } from "./terminal.ts";
 import { checkTarget, reachUdf, type Target, targetFlags } from "./udf_target.ts";
 import type { CheckResult, Unit } from "../udf/check/mod.ts";
@@ -61,6 +61,7 @@ export const command = defineCommand({
     }
     const target: Target = { ...flags, trailing };
     checkTarget(target);
+    checkModuleFlags(flags, flags.handler);
     const only = chosen(flags.only, CHECKS.map(({ id }) => id));
     const { CheckReport, verdict } = await import("./check_report.ts");
 
@@ -126,6 +127,7 @@ type Given = { [K in keyof typeof flags]: ReturnType<(typeof flags)[K]["read"]> 
 /** The checks that `--only` names. */
 function chosen(given: string | undefined, ids: readonly string[]): string[] | undefined {
   const only = given?.split(",").map((id) => id.trim()).filter((id) => id !== "");
+  if (only?.length === 0) throw new UsageError("--only ID: expected the names of checks; --list names them");
   for (const id of only ?? []) {
     if (ids.includes(id)) continue;
     const guess = nearest(id, ids);

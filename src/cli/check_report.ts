@@ -73,9 +73,10 @@ export class CheckReport {
 }
 
 /** What the counts mean, in one sentence. */
-export function verdict({ passed, failed, warnings }: CheckCounts): string {
+export function verdict({ passed, failed, warnings, skipped }: CheckCounts): string {
   if (failed > 0) return "This UDF does not do what Kapacitor expects of it.";
   if (passed === 0 && warnings === 0) return "Nothing could be checked.";
+  if (skipped > passed + warnings) return "Too much was skipped to tell whether this UDF is fit for Kapacitor.";
   if (warnings > 0) return "This UDF works under Kapacitor, but the warnings deserve a look.";
   return "This UDF is fit for Kapacitor, as far as was checked.";
 }

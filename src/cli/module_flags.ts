@@ -29,6 +29,25 @@ export function moduleOptions(flags: ModuleFlagValues): ModuleRunnerOptions {
 }
 
 /**
+ * Sees to it that nobody takes a UDF for sandboxed that is not.
+ *
+ * @param handler what is run; undefined: another process
+ * @throws {UsageError} for permissions of what is no module
+ */
+export function checkModuleFlags(flags: ModuleFlagValues, handler: string | undefined): void {
+  if (handler !== undefined && !BUNDLED_HANDLERS.includes(handler)) return;
+  const given = [
+    flags.allowNet.length > 0 && "--allow-net",
+    flags.allowRead.length > 0 && "--allow-read",
+    flags.allowEnv.length > 0 && "--allow-env",
+    flags.trust && "--trust",
+  ].find((name) => name !== false);
+  if (given === undefined) return;
+  const instead = handler === undefined ? "another process is not sandboxed" : `${handler} comes with tine`;
+  throw new UsageError(`${given} is for modules, the path of a .ts or .js file: ${instead}`);
+}
+
+/**
  * Whether HANDLER is the path of a module.
  *
  * @param name how the argument is called, for the message

@@ -187,3 +187,20 @@ Deno.test("tine check ends at once on SIGINT with status 130, and leaves no proc
   assertEquals((await child.status).code, 130);
   assertEquals(await running(), false);
 });
+
+Deno.test("tine check fails a program that sends back what it is sent, such as cat", async () => {
+  const { code, stdout } = await check("--timeout", "1s", "--only", "init,data", "--", "cat");
+  assertStringIncludes(stdout, "it sends back what it is sent, as cat does");
+  assertEquals(code, 1);
+});
+
+Deno.test("tine check praises no UDF of which most was skipped", async () => {
+  const { stdout } = await check("--only", "batch-empty,batch-small,info-alone", "--handler", "mirror");
+  assertStringIncludes(stdout, "Too much was skipped to tell whether this UDF is fit for Kapacitor.");
+});
+
+Deno.test("tine check refuses an empty --only", async () => {
+  const { code, stderr } = await check("--only", ",", "--handler", "mirror");
+  assertStringIncludes(stderr, "--only ID: expected the names of checks; --list names them");
+  assertEquals(code, 2);
+});

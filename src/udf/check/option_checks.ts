@@ -17,7 +17,7 @@ export const optionChecks: readonly Check[] = [
         return;
       }
       const evidence = { sent: "init", came: subject.refusal, expected: "a success; options are given with --set" };
-      throw subject.hasSettings
+      throw subject.hasSettings || subject.echoes
         ? new Finding("fail", subject.refusal, evidence)
         : new Finding("warn", `${subject.refusal}; most checks need its options: give them with --set`, evidence);
     },

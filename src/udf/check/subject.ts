@@ -43,6 +43,7 @@ export class Subject {
   readonly #data: SubjectOptions["data"];
   #options: readonly Option[] | undefined;
   #refusal = "it was not asked to init";
+  #echoes = false;
   #units: Unit[] | undefined;
   #reference: Promise<Reference> | undefined;
   #stuck = false;
@@ -83,6 +84,12 @@ export class Subject {
           this.#options = options;
           break;
         }
+        // Bytes that come back unchanged read as an empty info, and as a refusal whose reason is the id of the task.
+        this.#echoes = outcome.error === request.init.taskId;
+        if (this.#echoes) {
+          this.#refusal = "it sends back what it is sent, as cat does, and speaks no protocol";
+          break;
+        }
         this.#refusal = `it refused ${describeRequest(request)}: ${outcome.error || "it did not say why"}`;
       } catch (error) {
         if (!(error instanceof Finding)) throw error;
@@ -96,6 +103,11 @@ export class Subject {
   /** The options that the UDF accepts; undefined where it refused all. */
   get options(): readonly Option[] | undefined {
     return this.#options;
+  }
+
+  /** Whether it hands back its input unread, which no options mend. */
+  get echoes(): boolean {
+    return this.#echoes;
   }
 
   /** Why it accepts none. */
