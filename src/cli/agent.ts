@@ -4,7 +4,7 @@ import { defineCommand } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import { duration, flag, integer, size, text } from "./flags.ts";
 import { onInterrupt } from "./interrupts.ts";
-import { isModule, moduleFlags } from "./module_flags.ts";
+import { checkModuleFlags, isModule, moduleFlags } from "./module_flags.ts";
 import { supervisionFlags } from "./supervision_flags.ts";
 import { escape } from "./terminal.ts";
 
@@ -66,6 +66,7 @@ export const command = defineCommand({
       throw new UsageError("--socket and --listen exclude each other: give one of them");
     }
     checkUdf(handler, flags.connect, trailing);
+    checkModuleFlags(flags, handler);
     if (flags.watch && (handler === undefined || !isModule(handler, "HANDLER"))) {
       throw new UsageError("--watch is for modules: give the path of a .ts or .js file");
     }

@@ -6,7 +6,7 @@ import { UsageError } from "./errors.ts";
 import { choice, duration, flag, integer, list, size, text } from "./flags.ts";
 import { onInterrupt } from "./interrupts.ts";
 import { describeTarget, openTape } from "./tape.ts";
-import { isModule, moduleFlags, moduleOptions } from "./module_flags.ts";
+import { checkModuleFlags, isModule, moduleFlags, moduleOptions } from "./module_flags.ts";
 import { supervisionFlags, supervisorOptions } from "./supervision_flags.ts";
 import { StdoutClosed } from "./stdout.ts";
 import { escape, style } from "./terminal.ts";
@@ -82,6 +82,7 @@ export const command = defineCommand({
   async run({ flags, trailing }) {
     const target = { handler: flags.handler, socket: flags.socket, connect: flags.connect, trailing };
     checkTarget(target);
+    checkModuleFlags(flags, flags.handler);
     if (flags.batchSize !== undefined && flags.batchWindow !== undefined) {
       throw new UsageError("--batch-size and --batch-window exclude each other: give one of them");
     }
@@ -97,14 +98,16 @@ export const command = defineCommand({
     const { readPoints } = await import("../udf/format/point_reader.ts");
     const { createPointWriter } = await import("../udf/format/point_writer.ts");
     const { describeOptions, parseSettings } = await import("../udf/option_settings.ts");
-    const { openInputs, readSnapshot, writeSnapshot } = await import("./host_input.ts");
+    const { checkSnapshotPath, openInputs, readSnapshot, writeSnapshot } = await import("./host_input.ts");
     const { PointPrinter } = await import("./point_printer.ts");
     const { Progress } = await import("./progress.ts");
     const { renderSummary } = await import("./host_summary.ts");
 
-    const tape = await openTape(flags.record, "host", describeTarget(target), (message) => warn(escape(message)));
     const restored = flags.restore === undefined ? undefined : await readSnapshot(flags.restore);
+    if (flags.snapshot !== undefined) await checkSnapshotPath(flags.snapshot);
     const inputs = await openInputs(flags.input, flags.inputFormat);
+    // Last: a recording that exists is overwritten, which a mistyped name of an input should not cost.
+    const tape = await openTape(flags.record, "host", describeTarget(target), (message) => warn(escape(message)));
     const total = inputs.every(({ size }) => size !== undefined)
       ? inputs.reduce((sum, { size }) => sum + size!, 0)
       : undefined;
@@ -183,6 +186,10 @@ export const command = defineCommand({
         throw new TineError(error.code, `${error.message} (${describeOptions(info)})`, { cause: error });
       }
       if (restored !== undefined) await host.restore(restored);
+      if (info.wants === "stream" && (flags.batchSize !== undefined || flags.batchWindow !== undefined)) {
+        const name = flags.batchSize === undefined ? "--batch-window" : "--batch-size";
+        warn(`${name} has no effect: the UDF wants single points, not batches`);
+      }
       let current = "";
       const feeder = new Feeder(host, {
         wants: info.wants,

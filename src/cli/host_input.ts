@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { messageOf, TineError } from "../wire/errors.ts";
 import type { InputFormat } from "../udf/format/point_reader.ts";
 
@@ -61,8 +62,24 @@ export async function readSnapshot(path: string): Promise<Uint8Array> {
   try {
     return await Deno.readFile(path);
   } catch (error) {
-    throw new TineError("cannot-read", `cannot read the snapshot ${path}: ${messageOf(error)}`, { cause: error });
+    const reason = error instanceof Deno.errors.NotFound ? "there is no such file" : messageOf(error);
+    throw new TineError("cannot-read", `cannot read the snapshot ${path}: ${reason}`, { cause: error });
   }
+}
+
+/**
+ * Makes sure that a snapshot can have this name: said before hours of input, not behind them.
+ *
+ * @throws {TineError} `cannot-write` where there is no such folder, or the name is one
+ */
+export async function checkSnapshotPath(path: string): Promise<void> {
+  const statOf = (path: string) => Deno.stat(path).catch(() => undefined);
+  const reason = (await statOf(path))?.isDirectory
+    ? "it is a folder"
+    : (await statOf(dirname(path)))?.isDirectory
+    ? undefined
+    : "there is no such folder";
+  if (reason !== undefined) throw new TineError("cannot-write", `cannot write the snapshot ${path}: ${reason}`);
 }
 
 /**

@@ -55,6 +55,7 @@ async function dispatch(name: string | undefined, args: readonly string[], comma
   }
   const command = await load(name, commands);
   const rest = args.slice(name.split(" ").length);
+  if (rest[0]?.startsWith("--help=")) throw new UsageError("--help takes no value");
   if (wantsHelp(rest)) {
     const { help } = await import("./help.ts");
     await writeStdout(help(command, Deno.stdout));

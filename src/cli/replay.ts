@@ -5,6 +5,7 @@ import { defineCommand } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import { duration, flag, number, size } from "./flags.ts";
 import { onInterrupt } from "./interrupts.ts";
+import { checkModuleFlags, moduleFlags, moduleOptions } from "./module_flags.ts";
 import { writeStdout } from "./stdout.ts";
 import { escape, type Style, style } from "./terminal.ts";
 import { checkTarget, reachUdf, targetFlags } from "./udf_target.ts";
@@ -25,6 +26,7 @@ const flags = {
     zero: "wait for ever",
     help: "give up a UDF that goes on so long after the last request",
   }),
+  ...moduleFlags,
   maxFrame: size({ min: 1, max: 2 ** 31 - 1, default: 64 * 2 ** 20, help: "largest message accepted" }),
 };
 
@@ -56,7 +58,10 @@ export const command = defineCommand({
       if (Object.values(target).some((value) => value !== undefined)) {
         throw new UsageError("--show prints a recording and needs no UDF: give one of them");
       }
-    } else checkTarget(target);
+    } else {
+      checkTarget(target);
+      checkModuleFlags(flags, flags.handler);
+    }
     const { openRecording } = await import("../udf/recording/recording.ts");
     using recording = await openRecording(path);
     if (flags.show) {
@@ -72,6 +77,7 @@ export const command = defineCommand({
       retryMs: flags.timeout,
       log: (line) => console.error(dim(escape(line))),
       signal: stopping.signal,
+      module: { ...moduleOptions(flags), maxFrameBytes: flags.maxFrame },
     });
     const paint = style(Deno.stdout);
     let printed = Promise.resolve();

@@ -11,6 +11,7 @@ export const targetFlags = {
   handler: text({
     value: "HANDLER",
     complete: "file",
+    words: BUNDLED_HANDLERS,
     help: `run a handler in this process: ${BUNDLED_HANDLERS.join(", ")}, or the path of a module`,
   }),
   socket: text({ value: "PATH", complete: "file", help: "connect to a UDF on a Unix socket" }),

@@ -112,7 +112,7 @@ Deno.test("tine host --snapshot and --restore carry the state of the UDF over", 
     assertEquals([none.code, none.stdout], [1, ""]);
     assertStringIncludes(none.stderr, `cannot read the snapshot ${dir}/none`);
     const unwritable = await tine([...AVERAGE, "--snapshot", `${dir}/none/state`], "cpu v=5 3\n");
-    assertEquals([unwritable.code, unwritable.stdout], [1, "cpu avg=5 3\n"]);
+    assertEquals([unwritable.code, unwritable.stdout], [1, ""], "said before the input, not behind it");
     assertStringIncludes(unwritable.stderr, `cannot write the snapshot ${dir}/none/state`);
     await Deno.writeTextFile(file, "rubbish");
     const refused = await tine([...AVERAGE, "--restore", file], "cpu v=5 3\n");
@@ -173,6 +173,16 @@ const mistakes: [string[], number, string][] = [
   [["--handler", "mirror", "--json", "--format", "line"], 2, "--json and --format line exclude each other"],
   [["--handler", "mirror", "--input", "/none/points"], 1, "cannot read /none/points: there is no such file"],
   [["--handler", "mirror", "--input", "/"], 1, "cannot read /: it is a folder"],
+  [["--handler", "mirror", "--snapshot", "/none/s"], 1, "cannot write the snapshot /none/s: there is no such folder"],
+  [["--handler", "mirror", "--snapshot", "/"], 1, "cannot write the snapshot /: it is a folder"],
+  [["--handler", "mirror", "--restore", "/none/s"], 1, "cannot read the snapshot /none/s: there is no such file"],
+  [
+    ["--handler", "mirror", "--trust"],
+    2,
+    "--trust is for modules, the path of a .ts or .js file: mirror comes with tine",
+  ],
+  [["--allow-net", "x", "--", "cat"], 2, "--allow-net is for modules, the path of a .ts or .js file: another process"],
+  [["--help=3"], 2, "--help takes no value"],
   [["--connect", "nonsense"], 2, "expected e.g. 127.0.0.1:9000"],
   [["--socket", "/none/s", "--timeout", "50ms"], 1, "there is no such socket; is the UDF running?"],
   [["--", "/none/udf"], 1, 'cannot start "/none/udf": there is no such program'],
@@ -193,4 +203,20 @@ Deno.test("tine host shows what the UDF prints on stderr", async () => {
   assertEquals(code, 1);
   assertStringIncludes(stderr, "hello\n");
   assertStringIncludes(stderr, "the UDF has given no sign of life for 0.2 s");
+});
+
+Deno.test("tine host says when batches are asked for that the UDF does not want", async () => {
+  const { code, stderr } = await tine([...MIRROR, "--batch-size", "2"], "cpu v=1 1\n");
+  assertStringIncludes(stderr, "--batch-size has no effect: the UDF wants single points, not batches");
+  assertEquals(code, 0);
+});
+
+Deno.test("tine host leaves a recording alone when its input cannot be read", async () => {
+  await inFolder(async (dir) => {
+    const path = `${dir}/run.rec`;
+    await tine([...MIRROR, "--record", path], "cpu v=1 1\n");
+    const before = await Deno.readFile(path);
+    const { code } = await tine([...MIRROR, "--record", path, "--input", `${dir}/none`]);
+    assertEquals([code, await Deno.readFile(path)], [1, before]);
+  });
 });
