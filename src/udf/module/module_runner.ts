@@ -70,8 +70,14 @@ export class ModuleRunner implements AsyncDisposable {
     try {
       info = await Deno.stat(path);
       real = await Deno.realPath(path);
+      // A worker that fails to read it would print a trace of its own.
+      if (info.isFile) (await Deno.open(path)).close();
     } catch (error) {
-      const reason = error instanceof Deno.errors.NotFound ? "there is no such file" : String(error);
+      const reason = error instanceof Deno.errors.NotFound
+        ? "there is no such file"
+        : error instanceof Deno.errors.PermissionDenied
+        ? "permission denied"
+        : String(error);
       throw new TineError("no-module", `cannot load the module ${path}: ${reason}`, { cause: error });
     }
     if (!info.isFile) throw new TineError("no-module", `cannot load the module ${path}: it is no file`);
