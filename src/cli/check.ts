@@ -21,7 +21,10 @@ const flags = {
   set: list({ value: "NAME=VALUE", short: "s", help: "set an option of the UDF, as for tine host" }),
   input: list({ value: "FILE", short: "i", complete: "file", help: "data of your own instead of samples; -: stdin" }),
   inputFormat: choice(["line", "json", "csv"], { help: "default: what the file's name says, else line" }),
+  precision: choice(["ns", "us", "ms", "s", "m", "h"], { default: "ns", help: "unit of times that are integers" }),
+  measurement: text({ value: "NAME", help: "name of points that have none" }),
   tagColumns: text({ value: "NAME,NAME", help: "CSV: the columns that are tags" }),
+  timeColumn: text({ value: "NAME", help: "CSV: the column of the time (default: time)" }),
   groupBy: text({ value: "TAG,TAG", help: "group points of --input as Kapacitor's groupBy does; *: by all tags" }),
   batchSize: integer({ min: 1, default: 10, help: "points of --input in a batch of a group" }),
   only: text({ value: "ID,ID", help: "make these checks only" }),
@@ -187,7 +190,9 @@ async function readData(given: Given, info: InfoResponse): Promise<Unit[]> {
   for (const input of await openInputs(given.input, given.inputFormat)) {
     current = input.name;
     const tagColumns = given.tagColumns?.split(",").map((name) => name.trim());
-    for await (const items of readPoints({ format: input.format, tagColumns }, input.stream)) await feeder.feed(items);
+    const { precision, measurement, timeColumn } = given;
+    const options = { format: input.format, precision, measurement, tagColumns, timeColumn };
+    for await (const items of readPoints(options, input.stream)) await feeder.feed(items);
   }
   await feeder.end();
   if (units.length === 0) throw new CommandFailure("no-data", `there are no points in ${given.input.join(", ")}`, 1);

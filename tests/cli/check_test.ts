@@ -204,3 +204,13 @@ Deno.test("tine check refuses an empty --only", async () => {
   assertStringIncludes(stderr, "--only ID: expected the names of checks; --list names them");
   assertEquals(code, 2);
 });
+
+Deno.test("tine check reads CSV whose columns are called otherwise", async () => {
+  const path = await Deno.makeTempFile({ suffix: ".csv" });
+  await Deno.writeTextFile(path, "at,v\n1,1\n2,3\n");
+  const columns = ["--time-column", "at", "--measurement", "m", "--precision", "s"];
+  const { code, stdout } = await check("--only", "data", "-i", path, ...columns, "--handler", "mirror");
+  await Deno.remove(path);
+  assertStringIncludes(stdout, "(2 answers)");
+  assertEquals(code, 0);
+});
