@@ -13,7 +13,7 @@ export interface GroupKey {
 }
 
 /** The dimension that stands for every tag a point has. */
-export const ALL_TAGS = "*";
+const ALL_TAGS = "*";
 
 /**
  * The id of a group as Kapacitor makes it: `k=v` for each dimension, joined by commas, after the name and a newline

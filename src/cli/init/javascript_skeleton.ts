@@ -99,7 +99,7 @@ export function createHandler(agent) {
     // be written.
     stop() {
       // The console goes to the host's log.
-      console.error(\`saw \${groups.size} groups\`);
+      console.error(\`groups: \${groups.size}\`);
     },
   };
 }

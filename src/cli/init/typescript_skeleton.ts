@@ -107,7 +107,7 @@ export function createHandler(agent: Output): Handler {
     // be written.
     stop() {
       // The console goes to the host's log.
-      console.error(\`saw \${groups.size} groups\`);
+      console.error(\`groups: \${groups.size}\`);
     },
   };
 }

@@ -10,9 +10,6 @@ import { Utf8Decoder } from "./utf8_decoder.ts";
 /** The formats points are read from. */
 export type InputFormat = "line" | "json" | "csv";
 
-/** The names of the formats points are read from. */
-export const INPUT_FORMATS: readonly InputFormat[] = ["line", "json", "csv"];
-
 /** How input is to be understood. */
 export interface ReadPointsOptions {
   format: InputFormat;

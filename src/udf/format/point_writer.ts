@@ -29,9 +29,6 @@ export interface PointWriter {
 /** The formats points are written in. */
 export type OutputFormat = "line" | "json" | "table";
 
-/** The names of the formats points are written in. */
-export const OUTPUT_FORMATS: readonly OutputFormat[] = ["line", "json", "table"];
-
 /**
  * Makes the writer of a format.
  *

@@ -17,7 +17,7 @@ export interface RecordParser<T> {
 }
 
 /** The longest line, in UTF-16 units, unless an option says otherwise. */
-export const DEFAULT_MAX_LINE_LENGTH = 16 * 1024 * 1024;
+const DEFAULT_MAX_LINE_LENGTH = 16 * 1024 * 1024;
 
 /**
  * Cuts text that comes in pieces of any size into records.
