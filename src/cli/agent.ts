@@ -27,7 +27,12 @@ export const command = defineCommand({
   flags: {
     socket: text({ value: "PATH", complete: "file", help: "listen on a Unix socket" }),
     listen: text({ value: "HOST:PORT", help: "listen on TCP; the host defaults to the loopback" }),
-    socketMode: text({ value: "MODE", default: "0600", help: "permissions of the Unix socket, in octal" }),
+    socketMode: text({
+      value: "MODE",
+      default: "0600",
+      goesWith: ["socket"],
+      help: "permissions of the Unix socket, in octal",
+    }),
     connect: text({ value: "HOST:PORT", help: "relay to a UDF on TCP" }),
     ...supervisionFlags,
     timeout: duration({ default: 10_000, zero: "never", help: "relay: give up a UDF that is silent for so long" }),
@@ -69,6 +74,13 @@ export const command = defineCommand({
     checkModuleFlags(flags, handler);
     if (flags.watch && (handler === undefined || !isModule(handler, "HANDLER"))) {
       throw new UsageError("--watch is for modules: give the path of a .ts or .js file");
+    }
+    const module = handler !== undefined && isModule(handler, "HANDLER");
+    if (flags.restart && handler !== undefined && !module) {
+      throw new UsageError("--restart is for modules and other UDFs: a bundled handler runs in this process");
+    }
+    if (flags.workers > 1 && !module) {
+      throw new UsageError("--workers is for modules: give the path of a .ts or .js file");
     }
     const { redirectConsole } = await import("../udf/stderr_console.ts");
     redirectConsole();

@@ -18,6 +18,8 @@ export interface Flag<T = unknown> {
   readonly words?: readonly string[];
   /** Whether a shell offers files or folders for its value. */
   readonly complete?: "file" | "directory";
+  /** It means something only beside one of these flags of the same command. */
+  readonly goesWith?: readonly string[];
   /** Its value when it is not given, as people would write it. */
   readonly defaultText?: string;
 
@@ -49,6 +51,8 @@ export interface ValueOptions<T, D extends T | undefined = undefined> {
   words?: readonly string[];
   /** Whether a shell offers files or folders for its value. */
   complete?: "file" | "directory";
+  /** It means something only beside one of these flags of the same command. */
+  goesWith?: readonly string[];
   /** The value when the flag is absent. */
   default?: D;
   /** How help writes the default, where plain digits would be hard to read: `10s`, `64MiB`. */
@@ -223,7 +227,7 @@ interface ValueSyntax<T> {
 
 /** A flag with one value: the last one given counts. */
 function single<T, D extends T | undefined>(options: ValueOptions<T, D>, syntax: ValueSyntax<T>): Flag<T | D> {
-  const { help, short, words, complete, default: absent } = options;
+  const { help, short, words, complete, goesWith, default: absent } = options;
   const value = options.value ?? syntax.value;
   const defaultText = options.defaultText ?? (absent === undefined ? undefined : String(absent));
   return {
@@ -232,6 +236,7 @@ function single<T, D extends T | undefined>(options: ValueOptions<T, D>, syntax:
     short,
     words,
     complete,
+    goesWith,
     defaultText,
     read(given, name) {
       const text = given.at(-1);

@@ -3,7 +3,7 @@ import { nearest } from "../wire/nearest.ts";
 import type { AnyCommand, Invocation, Positional } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import { flagName } from "./flag_name.ts";
-import type { Flag } from "./flags.ts";
+import type { Flag, Flags } from "./flags.ts";
 import { escape } from "./terminal.ts";
 
 /**
@@ -43,6 +43,7 @@ export function parse(command: AnyCommand, args: readonly string[]): Invocation 
     const name = flagName(key);
     values[key] = flag.read(given[name.slice(2)] as string[], name);
   }
+  checkCompany(command.flags, (key) => (given[flagName(key).slice(2)] as string[]).length > 0);
   const positionals = given._ as string[];
   checkPositionals(command.positionals ?? [], positionals, trailing !== undefined);
   if (trailing !== undefined && !command.trailing) throw new UsageError("nothing can follow --");
@@ -76,6 +77,15 @@ function joinValues(args: readonly string[], names: ReadonlyMap<string, Flag>): 
     }
   }
   return joined;
+}
+
+/** A flag that would mean nothing is a mistake, not to be passed over. */
+function checkCompany(flags: Flags, isGiven: (key: string) => boolean): void {
+  for (const [key, { goesWith }] of Object.entries(flags)) {
+    if (goesWith === undefined || !isGiven(key) || goesWith.some((other) => other in flags && isGiven(other))) continue;
+    const company = goesWith.filter((other) => other in flags).map(flagName).join(" or ");
+    throw new UsageError(`${flagName(key)} means nothing without ${company}`);
+  }
 }
 
 /** The long name of a flag that may have been written short. */

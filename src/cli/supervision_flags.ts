@@ -1,12 +1,28 @@
 import type { SupervisorCounts, SupervisorOptions } from "../udf/supervise/supervisor.ts";
 import { duration, flag, integer, size } from "./flags.ts";
 
+const SUPERVISED = ["restart", "watch"];
+
 /** Whether and how a UDF that dies is started again. */
 export const supervisionFlags = {
   restart: flag({ help: "start a UDF that dies again, with its state and the input since" }),
-  restartLimit: integer({ min: 1, default: 10, help: "give up after so many deaths in a row" }),
-  snapshotInterval: duration({ default: 10_000, help: "with --restart: save the state this often" }),
-  replayBuffer: size({ min: 1, default: 64 * 2 ** 20, help: "with --restart: input kept to be sent again" }),
+  restartLimit: integer({
+    min: 1,
+    default: 10,
+    goesWith: SUPERVISED,
+    help: "with --restart: give up after so many deaths in a row",
+  }),
+  snapshotInterval: duration({
+    default: 10_000,
+    goesWith: SUPERVISED,
+    help: "with --restart: save the state this often",
+  }),
+  replayBuffer: size({
+    min: 1,
+    default: 64 * 2 ** 20,
+    goesWith: SUPERVISED,
+    help: "with --restart: input kept to be sent again",
+  }),
 };
 
 /** The flags above, as the command line gave them. */

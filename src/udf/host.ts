@@ -162,6 +162,10 @@ export class Host {
     const { taskId = "", nodeId = "" } = this.#options;
     const response = await this.#ask("init", { kind: "init", init: { options, taskId, nodeId } });
     if (response.kind === "init" && !response.outcome.success) {
+      // An InitRequest that is read as an InitResponse fails with the task's id as its reason.
+      if (taskId !== "" && response.outcome.error === taskId) {
+        throw new TineError("echo", "this is no UDF: it sends back what it is sent, as cat does");
+      }
       throw new TineError(
         "init-failed",
         `the UDF refused its options: ${response.outcome.error || "it did not say why"}`,

@@ -194,3 +194,18 @@ async function outputOfErr(child: Deno.ChildProcess): Promise<{ code: number; st
   const stderr = await new TextReader(child.stderr).rest();
   return { code: (await child.status).code, stderr };
 }
+
+for (
+  const [args, message] of [
+    [["mirror", "--restart"], "--restart is for modules and other UDFs"],
+    [["mirror", "--restart-limit", "3"], "--restart-limit means nothing without --restart or --watch"],
+    [["mirror", "--listen", "127.0.0.1:0", "--socket-mode", "0660"], "--socket-mode means nothing without --socket"],
+    [["mirror", "--workers", "3"], "--workers is for modules"],
+  ] as const
+) {
+  Deno.test(`tine agent ${args.join(" ")} is refused, since a flag would be ignored`, async () => {
+    const { code, stderr } = await tine(["agent", ...args]);
+    assertStringIncludes(stderr, message);
+    assertEquals(code, 2);
+  });
+}
