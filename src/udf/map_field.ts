@@ -52,54 +52,50 @@ const readDouble = (reader: ByteReader) => reader.double();
 const readInt = (reader: ByteReader) => reader.int64();
 const readBool = (reader: ByteReader) => reader.bool();
 
-/** Writes a `map<string, string>` as the field with this tag. */
-export function writeStringMap(writer: ByteWriter, tag: number, map: Map<string, string>): void {
+/** What the values of a map are in JavaScript: string, double, int64 or bool. */
+export type MapValue = string | number | bigint | boolean;
+
+/**
+ * Writes a map with string keys as the field with this tag.
+ *
+ * @param type of all values, as `typeof` says it: number for double, bigint for int64
+ * @throws {TypeError} for a value of another type, which handlers in JavaScript can have
+ */
+export function writeMap(
+  writer: ByteWriter,
+  tag: number,
+  type: "string" | "number" | "bigint" | "boolean",
+  map: Map<string, MapValue>,
+): void {
   for (const [key, value] of map) {
-    writer.uint32(tag);
-    const start = writer.openLength();
-    writer.uint32(1 << 3 | WireType.BYTES);
-    writer.string(key);
-    writer.uint32(2 << 3 | WireType.BYTES);
-    writer.string(value);
-    writer.closeLength(start);
+    const given = typeof value;
+    if (given !== type) throw new TypeError(`${JSON.stringify(key)} must be a ${type}, got a ${given}`);
+    writeEntry(writer, tag, key, value);
   }
 }
 
-/** Writes a `map<string, double>` as the field with this tag. */
-export function writeDoubleMap(writer: ByteWriter, tag: number, map: Map<string, number>): void {
-  for (const [key, value] of map) {
-    writer.uint32(tag);
-    const start = writer.openLength();
-    writer.uint32(1 << 3 | WireType.BYTES);
-    writer.string(key);
-    writer.uint32(2 << 3 | WireType.FIXED64);
-    writer.double(value);
-    writer.closeLength(start);
+/** Writes one entry of a map; the type of the value says which map that is. */
+export function writeEntry(writer: ByteWriter, tag: number, key: string, value: MapValue): void {
+  writer.uint32(tag);
+  const start = writer.openLength();
+  writer.uint32(1 << 3 | WireType.BYTES);
+  writer.string(key);
+  switch (typeof value) {
+    case "string":
+      writer.uint32(2 << 3 | WireType.BYTES);
+      writer.string(value);
+      break;
+    case "number":
+      writer.uint32(2 << 3 | WireType.FIXED64);
+      writer.double(value);
+      break;
+    case "bigint":
+      writer.uint32(2 << 3 | WireType.VARINT);
+      writer.int64(value);
+      break;
+    case "boolean":
+      writer.uint32(2 << 3 | WireType.VARINT);
+      writer.uint32(value ? 1 : 0);
   }
-}
-
-/** Writes a `map<string, int64>` as the field with this tag. */
-export function writeIntMap(writer: ByteWriter, tag: number, map: Map<string, bigint>): void {
-  for (const [key, value] of map) {
-    writer.uint32(tag);
-    const start = writer.openLength();
-    writer.uint32(1 << 3 | WireType.BYTES);
-    writer.string(key);
-    writer.uint32(2 << 3 | WireType.VARINT);
-    writer.int64(value);
-    writer.closeLength(start);
-  }
-}
-
-/** Writes a `map<string, bool>` as the field with this tag. */
-export function writeBoolMap(writer: ByteWriter, tag: number, map: Map<string, boolean>): void {
-  for (const [key, value] of map) {
-    writer.uint32(tag);
-    const start = writer.openLength();
-    writer.uint32(1 << 3 | WireType.BYTES);
-    writer.string(key);
-    writer.uint32(2 << 3 | WireType.VARINT);
-    writer.uint32(value ? 1 : 0);
-    writer.closeLength(start);
-  }
+  writer.closeLength(start);
 }

@@ -1,7 +1,7 @@
 import { WireType } from "../wire/byte_reader.ts";
 import type { ByteWriter } from "../wire/byte_writer.ts";
 import { WireError } from "../wire/errors.ts";
-import { writeStringMap } from "./map_field.ts";
+import { writeMap } from "./map_field.ts";
 import {
   type BeginBatch,
   EDGE_TYPES,
@@ -127,7 +127,7 @@ function encodeOptionValue(writer: ByteWriter, option: OptionValue): void {
 export function encodeBegin(writer: ByteWriter, begin: BeginBatch): void {
   writeString(writer, 1, begin.name);
   writeString(writer, 2, begin.group);
-  writeStringMap(writer, 3 << 3 | BYTES, begin.tags);
+  writeMap(writer, 3 << 3 | BYTES, "string", begin.tags);
   writeInt64(writer, 4, begin.size);
   writeBool(writer, 5, begin.byName);
 }
@@ -137,7 +137,7 @@ export function encodeEnd(writer: ByteWriter, end: EndBatch): void {
   writeString(writer, 1, end.name);
   writeString(writer, 2, end.group);
   writeInt64(writer, 3, end.tmax);
-  writeStringMap(writer, 4 << 3 | BYTES, end.tags);
+  writeMap(writer, 4 << 3 | BYTES, "string", end.tags);
   writeBool(writer, 5, end.byName);
 }
 

@@ -1,15 +1,6 @@
 import type { ByteReader } from "../wire/byte_reader.ts";
 import type { ByteWriter } from "../wire/byte_writer.ts";
-import {
-  readBoolEntry,
-  readDoubleEntry,
-  readIntEntry,
-  readStringEntry,
-  writeBoolMap,
-  writeDoubleMap,
-  writeIntMap,
-  writeStringMap,
-} from "./map_field.ts";
+import { readBoolEntry, readDoubleEntry, readIntEntry, readStringEntry, writeEntry, writeMap } from "./map_field.ts";
 import { layOut } from "./point_layout.ts";
 
 /** The value of a field. */
@@ -491,16 +482,16 @@ export class Point {
         }
         return;
       case TAGS:
-        if (this.#tags !== undefined) writeStringMap(writer, TAGS << 3 | 2, this.#tags);
+        if (this.#tags !== undefined) writeMap(writer, TAGS << 3 | 2, "string", this.#tags);
         return;
       case DOUBLES:
-        if (this.#fieldsDouble !== undefined) writeDoubleMap(writer, DOUBLES << 3 | 2, this.#fieldsDouble);
+        if (this.#fieldsDouble !== undefined) writeMap(writer, DOUBLES << 3 | 2, "number", this.#fieldsDouble);
         return;
       case INTS:
-        if (this.#fieldsInt !== undefined) writeIntMap(writer, INTS << 3 | 2, this.#fieldsInt);
+        if (this.#fieldsInt !== undefined) writeMap(writer, INTS << 3 | 2, "bigint", this.#fieldsInt);
         return;
       case STRINGS:
-        if (this.#fieldsString !== undefined) writeStringMap(writer, STRINGS << 3 | 2, this.#fieldsString);
+        if (this.#fieldsString !== undefined) writeMap(writer, STRINGS << 3 | 2, "string", this.#fieldsString);
         return;
       case BY_NAME:
         if (!this.#byName) return;
@@ -508,43 +499,18 @@ export class Point {
         writer.uint32(1);
         return;
       case BOOLS:
-        if (this.#fieldsBool !== undefined) writeBoolMap(writer, BOOLS << 3 | 2, this.#fieldsBool);
+        if (this.#fieldsBool !== undefined) writeMap(writer, BOOLS << 3 | 2, "boolean", this.#fieldsBool);
     }
   }
 }
 
 /** Writes those of the fields that belong into the map of this number. */
 function writeReplaced(writer: ByteWriter, field: number, fields: readonly (readonly [string, FieldValue])[]): void {
+  const type = field === DOUBLES ? "number" : field === INTS ? "bigint" : field === STRINGS ? "string" : "boolean";
   for (let i = 0; i < fields.length; i++) {
     const value = fields[i][1];
-    const type = typeof value;
-    if (
-      type !== (field === DOUBLES ? "number" : field === INTS ? "bigint" : field === STRINGS ? "string" : "boolean")
-    ) {
-      continue;
-    }
-    writer.uint32(field << 3 | 2);
-    const start = writer.openLength();
-    writer.uint32(0x0a);
-    writer.string(fields[i][0]);
-    switch (typeof value) {
-      case "number":
-        writer.uint32(0x11);
-        writer.double(value);
-        break;
-      case "bigint":
-        writer.uint32(0x10);
-        writer.int64(value);
-        break;
-      case "string":
-        writer.uint32(0x12);
-        writer.string(value);
-        break;
-      case "boolean":
-        writer.uint32(0x10);
-        writer.uint32(value ? 1 : 0);
-    }
-    writer.closeLength(start);
+    const given = typeof value;
+    if (given === type) writeEntry(writer, field << 3 | 2, fields[i][0], value);
   }
 }
 

@@ -420,3 +420,12 @@ Deno.test("Point.decode() refuses a point that is cut, at every byte that ends n
     }
   }
 });
+
+Deno.test("Point.encode() refuses a value that is not of its map's type, and names it", () => {
+  const fieldsInt = new Map([["count", 3]]) as unknown as Map<string, bigint>;
+  assertThrows(
+    () => new Point({ fieldsInt }).encode(new ByteWriter()),
+    TypeError,
+    '"count" must be a bigint, got a number',
+  );
+});
