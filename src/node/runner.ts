@@ -1,5 +1,8 @@
 import type { ZodType } from "zod";
+import type { Feedback } from "./feedback.ts";
+import type { Item } from "./item.ts";
 import type { Duration } from "./plan/duration.ts";
+import type { Processes } from "./process/processes.ts";
 
 /** What schemas are made of: zod, durations, sizes, names. */
 export type Vocabulary = typeof import("./plan/vocabulary.ts");
@@ -18,6 +21,44 @@ export interface Needs {
   readonly atLeast?: Duration;
 }
 
+/** What a node offers to a run. */
+export interface RunContext {
+  /** The id of the node that it runs on. */
+  readonly nodeId: string;
+  /** Aborted when the run is canceled; the reason is an Error. */
+  readonly signal: AbortSignal;
+  /** What runs before have set. */
+  readonly feedback: Feedback;
+  /** Starts processes that end with the node at the latest, whatever happens. */
+  readonly processes: Processes;
+
+  /**
+   * Writes an entry to the log, tagged with the name of the runner.
+   *
+   * @returns a promise where the sender should wait before it goes on, since more comes than can be sent
+   */
+  log(text: string, tag?: string): Promise<void> | undefined;
+
+  /**
+   * Sends a result to the root. Samples of flows need not wait; whoever sends without end does.
+   *
+   * @returns a promise where the sender should wait before it goes on
+   */
+  send(item: Unsigned<Item>): Promise<void> | undefined;
+
+  /** From now on, results that the filter does not choose wait on this node until all its runs are over. */
+  choose(chosen: (item: Unsigned<Item>) => boolean): void;
+
+  /** Registers what must be done when all runs of the node have ended; done in reverse order. */
+  onEnd(cleanup: () => void | Promise<void>): void;
+
+  /** A folder for temporary files; removed when the node ends, however it does. */
+  temporaryFolder(): Promise<string>;
+}
+
+/** An item as a run makes it: the node adds its id. */
+export type Unsigned<I extends Item> = I extends Item ? Omit<I, "nodeId"> : never;
+
 /**
  * A kind of work at the leaves of a run tree. A new one is a file in runners/ and a line in runners.ts.
  *
@@ -32,4 +73,13 @@ export interface Runner<Config = unknown, Input = unknown> {
   schema(vocabulary: Vocabulary): ZodType<Config, Input>;
   /** What a run with this configuration relies on; nothing when absent. */
   needs?(config: Config): Needs;
+
+  /**
+   * Does the work, until it is done or canceled.
+   *
+   * @param config its configuration as it is decoded
+   * @returns feedback for the runs after it, if any
+   * @throws {TineError} what fails the run, and with it the node
+   */
+  run(config: Config, context: RunContext): Promise<Feedback | void>;
 }

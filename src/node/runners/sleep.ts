@@ -1,3 +1,4 @@
+import { delay } from "../delay.ts";
 import type { Duration } from "../plan/duration.ts";
 import type { Runner } from "../runner.ts";
 
@@ -5,4 +6,5 @@ import type { Runner } from "../runner.ts";
 export const sleep: Runner<Duration, string> = {
   schema: ({ duration }) => duration.describe("Sleep for this long, e.g. 500ms; ends early when canceled."),
   needs: (duration) => ({ atLeast: duration }),
+  run: (duration, { signal }) => delay(duration, signal),
 };

@@ -25,5 +25,8 @@ export const sysInfo: Runner<SysInfoConfig, SysInfoConfig> = {
     }, expects("an object, {} for the usual"))
       .describe("Describe the node's system: operating system, kernel, CPU, memory, interfaces.");
   },
+  async run(_config, context) {
+    await context.send({ type: "sysInfo", sections: { kernel: Deno.osRelease() } });
+  },
   needs: ({ commands = [] }) => ({ programs: commands.flatMap((command) => splitCommand(command)?.slice(0, 1) ?? []) }),
 };

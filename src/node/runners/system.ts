@@ -1,3 +1,4 @@
+import { TineError } from "../../wire/errors.ts";
 import { splitCommand } from "../command_words.ts";
 import type { Runner } from "../runner.ts";
 
@@ -52,6 +53,12 @@ export const system: Runner<SystemConfig, SystemConfig> = {
       root: yes("Run it as root."),
     }, expects('an object such as {command: "ip -br addr"}'))
       .describe("Run a command.");
+  },
+  async run({ command, args = [], root }, context) {
+    const [program, ...words] = splitCommand(command)!;
+    const { ended } = context.processes.start({ program, args: [...words, ...args], root, stdout: false, stderr: false });
+    const { success, how } = await ended;
+    if (!success) throw new TineError("command-failed", `${command}: ${how}`);
   },
   needs: ({ command, root }) => ({ programs: splitCommand(command)?.slice(0, 1), root }),
 };

@@ -1,0 +1,114 @@
+/** What a node tells of itself once it and all below it are launched. */
+export interface NodeInfo {
+  readonly type: "nodeInfo";
+  readonly nodeId: string;
+  /** Such as `linux-x64`. */
+  readonly platform: string;
+  readonly hostname: string;
+  /** Of the kernel; clocks are shared exactly where boot ids are equal. */
+  readonly bootId: string;
+  readonly pid: number;
+  readonly versions: { readonly tine: string; readonly deno: string; readonly kernel: string };
+}
+
+/** A line of a log. */
+export interface LogEntry {
+  readonly type: "log";
+  readonly nodeId: string;
+  /** Nanoseconds since 1970, by the node's clock. */
+  readonly time: bigint;
+  /** What it is about: the name of a runner, of a command. */
+  readonly tag: string;
+  readonly text: string;
+}
+
+/** An unrecoverable error; it keeps its origin while it travels. */
+export interface ErrorItem {
+  readonly type: "error";
+  readonly nodeId: string;
+  /** Nanoseconds since 1970, by the node's clock. */
+  readonly time: bigint;
+  /** The name of the runner, or what the node was doing. */
+  readonly tag: string;
+  /** For programs, in kebab-case. */
+  readonly code: string;
+  readonly message: string;
+}
+
+/** A piece of a file; pieces of the same name belong one behind the other. */
+export interface FileData {
+  readonly type: "fileData";
+  readonly nodeId: string;
+  /** A relative path in the folder of results; not trusted. */
+  readonly name: string;
+  readonly data: Uint8Array;
+}
+
+/** What sysInfo found. */
+export interface SysInfoData {
+  readonly type: "sysInfo";
+  readonly nodeId: string;
+  /** Sections by title, such as `kernel`; each holds values by name, or text. */
+  readonly sections: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+}
+
+/** The feedback that a test ended with. */
+export interface FeedbackItem {
+  readonly type: "feedback";
+  readonly nodeId: string;
+  readonly values: Readonly<Record<string, string>>;
+}
+
+/** Small aggregates of a flow, a few times a second. */
+export interface Progress {
+  readonly type: "progress";
+  readonly nodeId: string;
+  readonly flow: string;
+  readonly values: Readonly<Record<string, number>>;
+}
+
+/** What the samples of a flow refer to. */
+export interface FlowInfo {
+  readonly type: "streamInfo" | "packetInfo";
+  readonly nodeId: string;
+  readonly flow: string;
+  /** Nanoseconds since 1970: the base of the flow's relative times. */
+  readonly tinit: bigint;
+  /** The server told it, rather than the client. */
+  readonly server: boolean;
+  /** Addresses, direction, congestion control and the like. */
+  readonly values: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** Samples of a flow; decoded by src/flow/records. */
+export interface Records {
+  readonly type: "records";
+  readonly nodeId: string;
+  readonly flow: string;
+  readonly chunk: Uint8Array;
+}
+
+/** What a node does just now. */
+export interface Activity {
+  readonly type: "activity";
+  readonly nodeId: string;
+  /** The runs under way, the oldest first; not all of them if they are many. */
+  readonly running: readonly string[];
+  /** How many more are under way. */
+  readonly more: number;
+  /** How many have ended. */
+  readonly ended: number;
+}
+
+/** What reaches the root while a test runs. */
+export type Item =
+  | NodeInfo
+  | LogEntry
+  | ErrorItem
+  | FileData
+  | SysInfoData
+  | FeedbackItem
+  | Progress
+  | FlowInfo
+  | Records
+  | Activity;

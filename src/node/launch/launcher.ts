@@ -1,0 +1,50 @@
+import type { Connection } from "../../wire/connection.ts";
+import type { Node } from "../plan/types.ts";
+
+/** What the nodes of one machine have in common; each hands it on to those that it launches on its machine. */
+export interface Host {
+  /**
+   * A process whose mount namespace holds the names of network namespaces, as the nodes see it: the root node, the
+   * first node of a far machine, the init of the holder. Nodes in namespaces have mount namespaces of their own, and
+   * names that are made in these nobody else would see.
+   */
+  readonly mounts: number;
+  /** Without root: the init of the holder that has the namespaces, for nodes outside of it. */
+  readonly holder?: number;
+  /** Where tine was run through sudo: the user to drop to. */
+  readonly user?: InvokingUser;
+}
+
+/** The user that ran tine through sudo. */
+export interface InvokingUser {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly home: string;
+}
+
+/** What a launcher gets besides the node. */
+export interface LaunchOptions {
+  readonly host: Host;
+  /** Aborted when the launch is canceled. */
+  readonly signal: AbortSignal;
+  /** A line that the child wrote to standard error, or something to know about the launch. */
+  onLine(line: string): void;
+}
+
+/** A child node that was started. It may not have said anything yet. */
+export interface LaunchedNode extends AsyncDisposable {
+  /** To its `node serve`. */
+  readonly connection: Connection;
+  /** What the child must know of its own machine. */
+  readonly host: Host;
+  /** How it ended, in words, once it has: `exited with status 1: ...`, `was killed by SIGKILL`. */
+  readonly ended: Promise<string>;
+  /** Ends it at once. */
+  kill(): void;
+  /** Waits for its end (kills it after a grace period), and takes back what was made for it, such as a namespace. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Starts a node. */
+export type Launch = (node: Node, options: LaunchOptions) => Promise<LaunchedNode>;

@@ -1,0 +1,44 @@
+import type { ByteSource } from "../../wire/connection.ts";
+
+/** What to start. */
+export interface ProcessOptions {
+  readonly program: string;
+  readonly args: readonly string[];
+  /** Run it as root: by sudo -n where the node is not root. */
+  readonly root?: boolean;
+  /** Whether its output is wanted. */
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+}
+
+/** How a process ended. */
+export interface ProcessEnd {
+  readonly success: boolean;
+  /** In words: `exited with status 3`, `was killed by SIGKILL`. */
+  readonly how: string;
+}
+
+/** A process in a process group of its own. */
+export interface StartedProcess {
+  readonly pid: number;
+  /** Its output; undefined where it is not wanted. Whoever wants it must read it. */
+  readonly stdout: ByteSource | undefined;
+  readonly stderr: ByteSource | undefined;
+  readonly ended: Promise<ProcessEnd>;
+  /**
+   * Ends its whole group: interrupts it, kills it after a grace period, or kills it at once.
+   *
+   * @returns once it has ended
+   */
+  stop(how: "interrupt" | "kill"): Promise<void>;
+}
+
+/** Starts processes that end with their node, whatever happens to it. */
+export interface Processes {
+  /**
+   * Starts a process.
+   *
+   * @throws {TineError} `no-program`, `not-permitted`, ... naming the program
+   */
+  start(options: ProcessOptions): StartedProcess;
+}
