@@ -1,6 +1,7 @@
-import { TineError } from "../../wire/errors.ts";
 import { splitCommand } from "../command_words.ts";
 import type { Runner } from "../runner.ts";
+import { fileOf } from "./output/output.ts";
+import { Command } from "./system/command.ts";
 
 /** A command, and what becomes of it. */
 export interface SystemConfig {
@@ -16,7 +17,7 @@ export interface SystemConfig {
   stdout?: string;
   /** As for stdout. */
   stderr?: string;
-  /** On cancel, kill it rather than interrupt it. */
+  /** When it is canceled, or ended in the background: kill it rather than interrupt it. */
   kill?: boolean;
   /** Run it as root. */
   root?: boolean;
@@ -49,16 +50,23 @@ export const system: Runner<SystemConfig, SystemConfig> = {
           "or the name of a file of the results, streamed.",
       ),
       stderr: output.optional().describe("What becomes of standard error, as for stdout."),
-      kill: yes("On cancel, kill it rather than interrupt it."),
+      kill: yes("When it is canceled, or ended in the background: kill it rather than interrupt it."),
       root: yes("Run it as root."),
-    }, expects('an object such as {command: "ip -br addr"}'))
-      .describe("Run a command.");
-  },
-  async run({ command, args = [], root }, context) {
-    const [program, ...words] = splitCommand(command)!;
-    const { ended } = context.processes.start({ program, args: [...words, ...args], root, stdout: false, stderr: false });
-    const { success, how } = await ended;
-    if (!success) throw new TineError("command-failed", `${command}: ${how}`);
+    }, expects('an object such as {command: "ip -br addr"}')).superRefine(({ stdout, stderr }, { addIssue }) => {
+      const file = fileOf(stdout);
+      if (file === undefined || file !== fileOf(stderr)) return;
+      addIssue({
+        code: "custom",
+        path: ["stderr"],
+        message: `is the file ${file}, as is stdout; give it another, or run sh -c "COMMAND 2>&1"`,
+      });
+    }).describe("Run a command.");
   },
   needs: ({ command, root }) => ({ programs: splitCommand(command)?.slice(0, 1), root }),
+  async run(config, context) {
+    context.signal.throwIfAborted();
+    const command = new Command(config, context);
+    if (config.background) context.onEnd(() => command.end());
+    else await command.finish();
+  },
 };

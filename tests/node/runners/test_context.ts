@@ -1,0 +1,130 @@
+import { NO_FEEDBACK } from "../../../src/node/feedback.ts";
+import type { Item } from "../../../src/node/item.ts";
+import type { Processes, StartedProcess } from "../../../src/node/process/processes.ts";
+import type { RunContext, Unsigned } from "../../../src/node/runner.ts";
+import { streamConnection } from "../../../src/wire/connection.ts";
+import { TineError } from "../../../src/wire/errors.ts";
+
+/** A context that keeps what a run does. Disposing it is the end of its node. */
+export class TestContext implements RunContext, AsyncDisposable {
+  readonly nodeId = "left";
+  readonly feedback = NO_FEEDBACK;
+  readonly processes: Processes = { start };
+  readonly logged: { text: string; tag: string | undefined }[] = [];
+  readonly sent: Unsigned<Item>[] = [];
+  chosen: ((item: Unsigned<Item>) => boolean) | undefined;
+  readonly #control = new AbortController();
+  readonly #cleanups: (() => void | Promise<void>)[] = [];
+  #folder: string | undefined;
+  #onLog: (() => void) | undefined;
+
+  get signal(): AbortSignal {
+    return this.#control.signal;
+  }
+
+  cancel(): Error {
+    const reason = new TineError("canceled", "the run was canceled");
+    this.#control.abort(reason);
+    return reason;
+  }
+
+  log(text: string, tag?: string): undefined {
+    this.logged.push({ text, tag });
+    this.#onLog?.();
+  }
+
+  /** Resolves once so many entries are in the log. */
+  async entries(count: number): Promise<void> {
+    while (this.logged.length < count) await new Promise<void>((resolve) => this.#onLog = resolve);
+  }
+
+  send(item: Unsigned<Item>): Promise<void> | undefined {
+    this.sent.push(item);
+    return undefined;
+  }
+
+  choose(chosen: (item: Unsigned<Item>) => boolean): void {
+    this.chosen = chosen;
+  }
+
+  onEnd(cleanup: () => void | Promise<void>): void {
+    this.#cleanups.push(cleanup);
+  }
+
+  async temporaryFolder(): Promise<string> {
+    return this.#folder ??= await Deno.makeTempDir({ prefix: "tine-test-" });
+  }
+
+  /** Ends what runs have left. */
+  async end(): Promise<void> {
+    for (const cleanup of this.#cleanups.splice(0).reverse()) await cleanup();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.end();
+    } finally {
+      if (this.#folder !== undefined) await Deno.remove(this.#folder, { recursive: true });
+    }
+  }
+
+  /** The bytes of each file that was sent. */
+  get files(): Map<string, Uint8Array> {
+    const pieces = Map.groupBy(this.sent.filter((item) => item.type === "fileData"), ({ name }) => name);
+    return new Map([...pieces].map(([name, items]) => [name, join(items.map(({ data }) => data))]));
+  }
+
+  /** The text of a file that was sent. */
+  text(name: string): string | undefined {
+    const bytes = this.files.get(name);
+    return bytes && new TextDecoder().decode(bytes);
+  }
+
+  get texts(): string[] {
+    return this.logged.map(({ text }) => text);
+  }
+}
+
+function join(parts: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+/** Processes of their own groups, without the watchdog of a node. */
+function start({ program, args, stdout, stderr }: Parameters<Processes["start"]>[0]): StartedProcess {
+  let child: Deno.ChildProcess;
+  try {
+    child = new Deno.Command(program, {
+      args: [...args],
+      stdin: "null",
+      stdout: stdout ? "piped" : "null",
+      stderr: stderr ? "piped" : "null",
+      detached: true,
+    }).spawn();
+  } catch (cause) {
+    throw new TineError("no-program", `command "${program}" was not found in PATH`, { cause });
+  }
+  const source = (stream: ReadableStream<Uint8Array>) => streamConnection(stream, new WritableStream());
+  return {
+    pid: child.pid,
+    stdout: stdout ? source(child.stdout) : undefined,
+    stderr: stderr ? source(child.stderr) : undefined,
+    ended: child.status.then(({ success, code, signal }) => ({
+      success,
+      how: signal === null ? `exited with status ${code}` : `was killed by ${signal}`,
+    })),
+    async stop(how) {
+      try {
+        Deno.kill(-child.pid, how === "kill" ? "SIGKILL" : "SIGINT");
+      } catch (error) {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      }
+      await child.status;
+    },
+  };
+}
