@@ -1,0 +1,176 @@
+import { messageOf, TineError } from "../../wire/errors.ts";
+import { findTool } from "./find_program.ts";
+import { LINEAGE } from "./lineage.ts";
+import { membersOf, signalGroup } from "./process_group.ts";
+import { ProcessOutput } from "./process_output.ts";
+import { describeStatus } from "./process_status.ts";
+import type { Processes, ProcessOptions, StartedProcess } from "./processes.ts";
+import { Watchdog } from "./watchdog.ts";
+
+/** What an interrupted process gets until it is killed. */
+const GRACE_MS = 5000;
+/** What the rest of its group gets once it has ended: an interrupt does not reach background children of a shell. */
+const REST_GRACE_MS = 500;
+const POLL_MS = 20;
+
+/** The processes that a node starts. To be disposed of, before its watchdog, when the node ends. */
+export interface NodeProcesses extends Processes, AsyncDisposable {}
+
+/**
+ * Lets a node start processes.
+ *
+ * @param watchdog of the node; it ends them when the node has ended
+ * @param env what they get in their environment on top of that of the node
+ *
+ * @example
+ * ```ts
+ * import { createProcesses } from "./node_processes.ts";
+ * import { Watchdog } from "./watchdog.ts";
+ * await using watchdog = new Watchdog();
+ * await using processes = createProcesses(watchdog);
+ * const sleep = processes.start({ program: "sleep", args: ["1000"], stdout: false, stderr: false });
+ * await sleep.stop("interrupt");
+ * console.log((await sleep.ended).how); // was killed by SIGINT
+ * ```
+ */
+export function createProcesses(watchdog: Watchdog, env: Readonly<Record<string, string>> = {}): NodeProcesses {
+  let rootWatchdog: Watchdog | undefined;
+  /** A watchdog with the rights of root, since ours cannot signal what runs as root. */
+  const asRoot = () => {
+    if (rootWatchdog === undefined) checkSudo();
+    return rootWatchdog ??= new Watchdog({ lineage: watchdog.lineage, sudo: true });
+  };
+  return {
+    start(options) {
+      const marked = { ...env, [LINEAGE]: watchdog.lineage.command };
+      if (!options.root || Deno.uid() === 0) {
+        const child = spawn(options.program, options.args, options, marked);
+        return new NodeProcess(child, options, watchdog, signalGroup);
+      }
+      const helper = asRoot();
+      // sudo hands on next to nothing of its own environment.
+      const vars = Object.entries(marked).map(([name, value]) => `${name}=${value}`);
+      const args = ["-n", "--", "env", ...vars, options.program, ...options.args];
+      return new NodeProcess(spawn("sudo", args, options, {}), options, helper, (group, signal) => {
+        helper.signalGroup(group, signal === "SIGKILL" ? "kill" : "interrupt");
+        return true;
+      });
+    },
+    async [Symbol.asyncDispose]() {
+      await rootWatchdog?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+class NodeProcess implements StartedProcess {
+  readonly pid: number;
+  readonly stdout: ProcessOutput | undefined;
+  readonly stderr: ProcessOutput | undefined;
+  readonly ended: StartedProcess["ended"];
+  readonly #marker: string;
+  readonly #signal: (group: number, signal: "SIGINT" | "SIGKILL" | "SIGCONT") => boolean;
+  #leaderEnded = false;
+  #killing = Promise.withResolvers<void>();
+
+  constructor(
+    child: Deno.ChildProcess,
+    options: ProcessOptions,
+    watchdog: Watchdog,
+    signal: (group: number, signal: "SIGINT" | "SIGKILL" | "SIGCONT") => boolean,
+  ) {
+    this.pid = child.pid;
+    this.#marker = watchdog.lineage.command;
+    this.#signal = signal;
+    const watch = watchdog.watchGroup(child.pid);
+    if (options.stdout) this.stdout = new ProcessOutput(child.stdout);
+    if (options.stderr) this.stderr = new ProcessOutput(child.stderr);
+    this.ended = child.status.then((status) => {
+      this.#leaderEnded = true;
+      watch[Symbol.dispose]();
+      return { success: status.success, how: describeStatus(status) };
+    });
+  }
+
+  async stop(how: "interrupt" | "kill"): Promise<void> {
+    if (how === "kill") this.#killing.resolve();
+    if (!this.#leaderEnded) {
+      if (how === "interrupt") {
+        this.#signal(this.pid, "SIGINT");
+        // A stopped one gets it when it goes on.
+        this.#signal(this.pid, "SIGCONT");
+        await within(GRACE_MS, Promise.race([this.ended, this.#killing.promise]));
+      }
+      if (!this.#leaderEnded) this.#signal(this.pid, "SIGKILL");
+      await this.ended;
+    }
+    await this.#endRest(how);
+    this.stdout?.finish();
+    this.stderr?.finish();
+  }
+
+  /** Ends what is left of the group without its leader. */
+  async #endRest(how: "interrupt" | "kill"): Promise<void> {
+    const deadline = performance.now() + (how === "interrupt" ? REST_GRACE_MS : 0);
+    let interrupted = false;
+    while (membersOf(this.pid, this.#marker).length > 0) {
+      if (performance.now() >= deadline) {
+        this.#signal(this.pid, "SIGKILL");
+        return;
+      }
+      if (!interrupted) this.#signal(this.pid, "SIGINT");
+      interrupted = true;
+      await within(POLL_MS, this.#killing.promise);
+    }
+  }
+}
+
+function spawn(
+  program: string,
+  args: readonly string[],
+  { stdout, stderr }: ProcessOptions,
+  env: Record<string, string>,
+): Deno.ChildProcess {
+  try {
+    return new Deno.Command(program, {
+      args: [...args],
+      env,
+      stdin: "null",
+      stdout: stdout ? "piped" : "null",
+      stderr: stderr ? "piped" : "null",
+      detached: true,
+    }).spawn();
+  } catch (error) {
+    throw startError(program, error);
+  }
+}
+
+function startError(program: string, cause: unknown): TineError {
+  const name = JSON.stringify(program);
+  if (cause instanceof Deno.errors.NotFound) {
+    const where = program.includes("/")
+      ? "was not found, or what its first line names was not"
+      : "was not found in PATH";
+    return new TineError("no-program", `command ${name} ${where}`, { cause });
+  }
+  if (cause instanceof Deno.errors.PermissionDenied) {
+    return new TineError("not-permitted", `command ${name} may not be executed`, { cause });
+  }
+  return new TineError("cannot-start", `command ${name} cannot be started: ${messageOf(cause)}`, { cause });
+}
+
+/** Once a node, since a sudo that asks for a password could not be told from a command that fails. */
+function checkSudo(): void {
+  const sudo = findTool("sudo", "it runs commands as root; install it, or run tine as root");
+  const { success, stderr } = new Deno.Command(sudo, { args: ["-n", "--", "true"], stdin: "null", stdout: "null" })
+    .outputSync();
+  if (success) return;
+  const said = new TextDecoder().decode(stderr).trim().split("\n")[0].replace(/^sudo: /, "");
+  throw new TineError("no-sudo", `sudo does not run commands as root here (${said}): run tine as root`);
+}
+
+async function within(ms: number, promise: Promise<unknown>): Promise<void> {
+  const timeout = Promise.withResolvers<void>();
+  const timer = setTimeout(timeout.resolve, ms);
+  await Promise.race([promise, timeout.promise]);
+  clearTimeout(timer);
+}

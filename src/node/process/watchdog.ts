@@ -1,0 +1,326 @@
+import { messageOf, TineError } from "../../wire/errors.ts";
+import { lines } from "../../wire/lines.ts";
+import { findTool, toolPath } from "./find_program.ts";
+import { createLineage, LINEAGE, type Lineage, pidText } from "./lineage.ts";
+import { WATCHDOG_SCRIPT } from "./watchdog_script.ts";
+
+/** How often one that was killed is started anew. */
+const MOST_RESTARTS = 3;
+/** A line of its answers that is longer is cut. */
+const LONGEST_ANSWER = 4096;
+
+/** How a watchdog is made. */
+export interface WatchdogOptions {
+  /**
+   * A process in the mount namespace where the names of network namespaces are, see `Host`; this process by default.
+   */
+  readonly mounts?: number;
+  /** The lineage of the node; by default, that which its environment gives. */
+  readonly lineage?: Lineage;
+  /** Run it as root, by `sudo -n`: for commands that run as root where the node does not. */
+  readonly sudo?: boolean;
+}
+
+/**
+ * A small process beside a node that undoes what the node did, when the node ends in whatever way: it kills commands
+ * (also those that left their process group and session), ends nodes below, deletes namespaces and removes folders.
+ *
+ * It is started when it is first needed. Disposing of it is how a node cleans up in order.
+ *
+ * @example
+ * ```ts
+ * import { Watchdog } from "./watchdog.ts";
+ * await using watchdog = new Watchdog();
+ * const folder = await watchdog.makeFolder();
+ * await Deno.writeTextFile(`${folder}/notes`, "gone soon");
+ * ```
+ */
+export class Watchdog implements AsyncDisposable {
+  /** What is put into the environment of commands, nodes and their watchdogs. */
+  readonly lineage: Lineage;
+  readonly #options: WatchdogOptions;
+  readonly #groups = new Set<number>();
+  readonly #paths = new Set<string>();
+  readonly #namespaces = new Set<string>();
+  #process: WatchdogProcess | undefined;
+  #restarts = 0;
+  #folders = 0;
+  #disposed: Promise<void> | undefined;
+
+  constructor(options: WatchdogOptions = {}) {
+    this.#options = options;
+    this.lineage = options.lineage ?? createLineage(Deno.env.get(LINEAGE));
+  }
+
+  /**
+   * Has a process group killed when the node ends.
+   *
+   * @param group its id: the process id of its leader, which must not have been waited for
+   * @returns to be disposed of when the leader has ended: its number may be given to others from then on
+   */
+  watchGroup(group: number): Disposable {
+    const text = pidText(group);
+    this.#tell(`group ${text}`);
+    this.#groups.add(group);
+    return {
+      [Symbol.dispose]: () => {
+        if (this.#groups.delete(group)) this.#tellIfRunning(`ungroup ${text}`);
+      },
+    };
+  }
+
+  /** Signals a watched group, with the rights of the watchdog. */
+  signalGroup(group: number, how: "interrupt" | "kill"): void {
+    if (this.#groups.has(group)) this.#tellIfRunning(`${how} ${pidText(group)}`);
+  }
+
+  /**
+   * Has a file or folder removed when the node ends.
+   *
+   * @param path absolute, below some folder; only what this node makes itself, under a name that it has drawn
+   * @returns once it is sure, so that it can be made; to be disposed of when it was removed
+   * @throws {TineError} `bad-path`
+   */
+  async watchPath(path: string): Promise<Disposable> {
+    if (!/^(?:\/(?!\.{1,2}(?:\/|$))[^/\0\n]+){2,}$/.test(path) || path.length > 4000 || path !== path.trimEnd()) {
+      throw new TineError("bad-path", `${JSON.stringify(path)} is no absolute path that may be removed`);
+    }
+    this.#paths.add(path);
+    await this.#tell(`path ${path}`);
+    return {
+      [Symbol.dispose]: () => {
+        if (this.#paths.delete(path)) this.#tellIfRunning(`unpath ${path}`);
+      },
+    };
+  }
+
+  /**
+   * Makes a folder for temporary files that is removed when the node ends.
+   *
+   * @returns its path; only this user can look into it
+   */
+  async makeFolder(): Promise<string> {
+    const above = (Deno.env.get("TMPDIR") || "/tmp").replace(/\/+$/, "");
+    // It must be registered before it exists: the name cannot be left to makeTempDir.
+    const path = `${above}/tine-${this.lineage.marker}-${++this.#folders}`;
+    await this.watchPath(path);
+    await Deno.mkdir(path, { mode: 0o700 });
+    return path;
+  }
+
+  /**
+   * Creates a network namespace, with its loopback interface up.
+   *
+   * The watchdog does it itself: so it knows for certain which ones are to be deleted, whenever the node dies.
+   *
+   * @returns deletes it when disposed of, after killing what still runs in it
+   * @throws {TineError} `namespace-exists`, `no-program` or `namespace-failed`
+   */
+  async createNamespace(name: string): Promise<AsyncDisposable> {
+    checkNamespaceName(name);
+    findTool("ip", "network namespaces are made by it; install iproute2");
+    const reason = await this.#ask(`namespace ${name}`);
+    if (reason !== undefined) throw namespaceError(name, reason);
+    this.#namespaces.add(name);
+    return {
+      [Symbol.asyncDispose]: async () => {
+        if (!this.#namespaces.delete(name) || this.#disposed !== undefined) return; // that deletes it
+        const reason = await this.#ask(`release ${name}`);
+        if (reason !== undefined) {
+          throw new TineError("namespace-failed", `cannot delete the network namespace ${name}: ${reason}`);
+        }
+      },
+    };
+  }
+
+  /** Undoes all that is left, and waits for that. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#disposed ??= this.#end();
+  }
+
+  async #end(): Promise<void> {
+    while (this.#process !== undefined && !(await this.#process.end())) {
+      if (++this.#restarts > MOST_RESTARTS) {
+        throw new TineError(
+          "no-watchdog",
+          "the watchdog of the node was killed again and again: something may be left",
+        );
+      }
+      this.#process = this.#startAnew();
+    }
+  }
+
+  #tell(request: string): Promise<void> {
+    return this.#running().tell(request);
+  }
+
+  #tellIfRunning(request: string): void {
+    if (this.#disposed === undefined) this.#process?.tell(request);
+  }
+
+  #ask(request: string): Promise<string | undefined> {
+    return this.#running().ask(request);
+  }
+
+  #running(): WatchdogProcess {
+    if (this.#disposed !== undefined) throw new TineError("ended", "the node has ended");
+    return this.#process ??= this.#start();
+  }
+
+  #start(): WatchdogProcess {
+    const process = new WatchdogProcess(this.lineage, this.#options);
+    process.died.then(() => {
+      process.end();
+      this.#restart();
+    });
+    return process;
+  }
+
+  #restart(): void {
+    if (this.#disposed === undefined && ++this.#restarts <= MOST_RESTARTS) this.#process = this.#startAnew();
+  }
+
+  /** Something killed it: what it knew is told to another one. */
+  #startAnew(): WatchdogProcess {
+    const process = this.#start();
+    for (const name of this.#namespaces) process.tell(`adopt ${name}`);
+    for (const path of this.#paths) process.tell(`path ${path}`);
+    for (const group of this.#groups) process.tell(`group ${group}`);
+    return process;
+  }
+}
+
+/** The process, and the pipes to it. */
+class WatchdogProcess {
+  readonly #child: Deno.ChildProcess;
+  readonly #requests: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #answers: AsyncGenerator<string>;
+  /** Whether it did its work, rather than being killed. */
+  readonly #ended: Promise<boolean>;
+  /** Answers come in the order of the questions. */
+  #lastAnswer: Promise<unknown> = Promise.resolve();
+  #asking = 0;
+  #ending = false;
+  /** Settled if it ends without being told. */
+  readonly died: Promise<void>;
+
+  constructor(lineage: Lineage, options: WatchdogOptions) {
+    const [program, ...args] = watchdogCommand(lineage, options);
+    try {
+      this.#child = new Deno.Command(program, {
+        args,
+        // Without what nodes and commands carry in theirs, and in a group of its own: whoever kills these spares it.
+        clearEnv: true,
+        env: { PATH: toolPath(), LC_ALL: "C", [LINEAGE]: lineage.watchdog },
+        detached: true,
+        stdin: "piped",
+        stdout: "piped",
+        // Whoever waits for the end of the node's own standard error so waits for its watchdog as well.
+        stderr: "inherit",
+      }).spawn();
+    } catch (error) {
+      throw new TineError("no-watchdog", `cannot start ${program}, which cleans up after a node: ${messageOf(error)}`, {
+        cause: error,
+      });
+    }
+    this.#child.unref();
+    this.#requests = this.#child.stdin.getWriter();
+    // A write that fails is reported by it, and the end of the process by its status.
+    this.#requests.closed.catch(() => {});
+    this.#answers = lines(this.#child.stdout, LONGEST_ANSWER);
+    const died = Promise.withResolvers<void>();
+    this.died = died.promise;
+    this.#ended = this.#child.status.then(({ success }) => {
+      if (!this.#ending) died.resolve();
+      return success;
+    });
+  }
+
+  /** @returns once it has the request; it has it also if this process dies then */
+  async tell(request: string): Promise<void> {
+    try {
+      await this.#requests.write(new TextEncoder().encode(`${request}\n`));
+    } catch {
+      // It was killed. The one that follows is told everything.
+    }
+  }
+
+  /** @returns undefined if it was done, otherwise why not */
+  ask(request: string): Promise<string | undefined> {
+    const asked = this.tell(request);
+    // A program goes on as long as an answer is awaited.
+    if (this.#asking++ === 0) this.#child.ref();
+    const answer = this.#lastAnswer.then(async () => {
+      await asked;
+      const { value } = await this.#answers.next();
+      if (--this.#asking === 0 && !this.#ending) this.#child.unref();
+      if (value === "ok") return undefined;
+      return value?.startsWith("no ") ? value.slice(3) : "the watchdog of the node was killed";
+    });
+    this.#lastAnswer = answer;
+    return answer;
+  }
+
+  /** @returns false if it was killed before it had done its work */
+  async end(): Promise<boolean> {
+    this.#ending = true;
+    this.#child.ref();
+    await this.#requests.close().catch(() => {}); // it was killed
+    const success = await this.#ended;
+    await this.#lastAnswer;
+    for await (const _ of this.#answers); // closes the stream
+    return success;
+  }
+}
+
+function watchdogCommand(lineage: Lineage, { mounts, sudo }: WatchdogOptions): string[] {
+  const script = ["sh", "-c", WATCHDOG_SCRIPT, "tine-watchdog", lineage.marker];
+  if (sudo) {
+    const path = findTool("sudo", "it runs commands as root; install it, or run tine as root");
+    return [path, "-n", "--", "env", `${LINEAGE}=${lineage.watchdog}`, ...script];
+  }
+  return [...intoMounts(mounts), ...script];
+}
+
+/**
+ * The words in front of a command that let it run in the mount namespace of another process; none where that is ours.
+ *
+ * @param pid such as `mounts` of `Host`; this process by default
+ */
+export function intoMounts(pid = Deno.pid): string[] {
+  if (pid === Deno.pid) return [];
+  const namespaceOf = (pid: string | number) => Deno.readLinkSync(`/proc/${pid}/ns/mnt`);
+  try {
+    if (namespaceOf("self") === namespaceOf(pid)) return [];
+  } catch {
+    // An ordinary user may not see those of root. Such a node has no part in namespaces.
+    return [];
+  }
+  const nsenter = findTool("nsenter", "it reaches the namespaces of the host; install util-linux");
+  return [nsenter, "--target", pidText(pid), "--mount", "--"];
+}
+
+/**
+ * Checks the name of a network namespace.
+ *
+ * @throws {TineError} `bad-namespace`
+ */
+export function checkNamespaceName(name: string): void {
+  if (/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/.test(name)) return;
+  throw new TineError("bad-namespace", `${JSON.stringify(name)} is no name of a network namespace`);
+}
+
+/**
+ * Why a namespace could not be created.
+ *
+ * @param reason what `ip netns add` said
+ */
+export function namespaceError(name: string, reason: string): TineError {
+  if (reason.includes("File exists")) {
+    return new TineError(
+      "namespace-exists",
+      `the network namespace ${name} exists already: delete it (ip netns delete ${name}), or take another name`,
+    );
+  }
+  return new TineError("namespace-failed", `cannot create the network namespace ${name}: ${reason}`);
+}
