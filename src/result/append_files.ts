@@ -1,0 +1,253 @@
+import { ByteWriter } from "../wire/byte_writer.ts";
+import { writeAll } from "../wire/connection.ts";
+import type { TineError } from "../wire/errors.ts";
+import type { Budget } from "./budget.ts";
+import { makeFile, makeFolder, type Owner } from "./owner.ts";
+import { storeError } from "./store_error.ts";
+
+/** What collects for a file before it is written. */
+const WRITE_BYTES = 256 * 1024;
+/** What waits for all files together before whoever produces should wait. */
+const HIGH_WATER = 4 * 1024 * 1024;
+/** What comes little by little is written at the latest after this. */
+const FLUSH_MS = 1000;
+const MOST_HANDLES = 64;
+const MOST_SPARE = 4;
+const LARGEST_SPARE = 1024 * 1024;
+
+/**
+ * Files in a folder that are only appended to. Writes are collected, and done one after another in the background;
+ * handles are closed when there are many.
+ *
+ * The first write that fails ends it all: nothing more is accepted, and what was written before stays.
+ */
+export class AppendFiles {
+  readonly #budget: Budget;
+  readonly #owner: Owner | undefined;
+  /** Folders that were asked for, and those of them that were made. */
+  readonly #folders = new Set<string>();
+  readonly #made = new Set<string>();
+  readonly #handles = new Map<AppendFile, Deno.FsFile>(); // the least recently used first
+  readonly #dirty = new Set<AppendFile>();
+  readonly #due = new Set<AppendFile>();
+  readonly #spare: ByteWriter[] = [];
+  #pending = 0;
+  #written = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #writing: Promise<void> | undefined;
+  #room: PromiseWithResolvers<void> | undefined;
+  #failure: TineError | undefined;
+
+  /**
+   * @param folder an existing one
+   * @param budget what may be written
+   * @param owner to whom files and folders are given
+   */
+  constructor(readonly folder: string, budget: Budget, owner?: Owner) {
+    this.#budget = budget;
+    this.#owner = owner;
+  }
+
+  /** The first write that failed. */
+  get failure(): TineError | undefined {
+    return this.#failure;
+  }
+
+  /**
+   * Adds a file; it is made soon, also without content. The folders above it are made unless that was done before.
+   *
+   * @param parts its path below the folder; they are trusted
+   * @throws {TineError} `results-too-large`
+   */
+  add(parts: readonly string[]): AppendFile {
+    for (let depth = 1; depth < parts.length; depth++) {
+      const folder = parts.slice(0, depth).join("/");
+      if (this.#folders.has(folder)) continue;
+      this.#budget.addFile();
+      this.#folders.add(folder);
+    }
+    this.#budget.addFile();
+    const file = new AppendFile(this, parts);
+    this.#touch(file, 0);
+    return file;
+  }
+
+  /** A promise where the producer should wait, since more comes than can be written; it rejects if a write fails. */
+  room(): Promise<void> | undefined {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#pending < HIGH_WATER) return undefined;
+    this.#room ??= Promise.withResolvers();
+    return this.#room.promise;
+  }
+
+  /**
+   * Writes what waits, and closes all files.
+   *
+   * @throws {TineError} the first write that failed, now or before
+   */
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#flushAll();
+    while (this.#writing !== undefined) await this.#writing;
+    for (const handle of this.#handles.values()) handle.close();
+    this.#handles.clear();
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** For {@linkcode AppendFile}: a buffer. */
+  borrow(): ByteWriter {
+    return this.#spare.pop() ?? new ByteWriter(4096);
+  }
+
+  /** For {@linkcode AppendFile}: counts what was put into its buffer. */
+  added(file: AppendFile, count: number): void {
+    this.#budget.addBytes(count);
+    this.#touch(file, count);
+  }
+
+  #touch(file: AppendFile, count: number): void {
+    this.#pending += count;
+    this.#dirty.add(file);
+    if (this.#failure !== undefined) return;
+    if (this.#pending >= HIGH_WATER) this.#flushAll();
+    else if (file.pending >= WRITE_BYTES) {
+      this.#due.add(file);
+      this.#start();
+    }
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#flushAll();
+    }, FLUSH_MS);
+  }
+
+  #flushAll(): void {
+    for (const file of this.#dirty) this.#due.add(file);
+    this.#start();
+  }
+
+  #start(): void {
+    if (this.#due.size > 0 && this.#failure === undefined) this.#writing ??= this.#write();
+  }
+
+  async #write(): Promise<void> {
+    try {
+      for (const file of this.#due) {
+        this.#due.delete(file);
+        this.#dirty.delete(file);
+        const buffer = file.take();
+        const handle = await this.#handle(file);
+        if (buffer === undefined) continue;
+        const count = buffer.position;
+        await writeAll(handle, buffer.written());
+        this.#pending -= count;
+        this.#written += count;
+        buffer.position = 0;
+        if (this.#spare.length < MOST_SPARE && buffer.bytes.length <= LARGEST_SPARE) this.#spare.push(buffer);
+        if (this.#pending < HIGH_WATER) this.#makeRoom();
+      }
+    } catch (error) {
+      this.#failure = storeError(error, this.folder, `what was written before, ${this.#written} bytes, is kept`);
+      clearTimeout(this.#timer);
+    } finally {
+      this.#writing = undefined;
+      this.#makeRoom();
+    }
+  }
+
+  #makeRoom(): void {
+    if (this.#failure === undefined) this.#room?.resolve();
+    else this.#room?.reject(this.#failure);
+    this.#room = undefined;
+  }
+
+  async #handle(file: AppendFile): Promise<Deno.FsFile> {
+    let handle = this.#handles.get(file);
+    if (handle !== undefined) this.#handles.delete(file);
+    else {
+      if (this.#handles.size >= MOST_HANDLES) this.#closeOldest();
+      handle = await this.#open(file);
+    }
+    this.#handles.set(file, handle);
+    return handle;
+  }
+
+  async #open(file: AppendFile): Promise<Deno.FsFile> {
+    const { parts } = file;
+    const path = [this.folder, ...parts].join("/");
+    if (file.made) {
+      const info = await Deno.lstat(path);
+      if (!info.isFile) throw new Error(`${path} was replaced meanwhile`);
+      return await Deno.open(path, { append: true });
+    }
+    for (let depth = 1; depth < parts.length; depth++) await this.#makeParent(parts.slice(0, depth).join("/"));
+    const handle = await makeFile(path, this.#owner);
+    file.made = true;
+    return handle;
+  }
+
+  async #makeParent(folder: string): Promise<void> {
+    if (this.#made.has(folder)) return;
+    await makeFolder(`${this.folder}/${folder}`, this.#owner);
+    this.#made.add(folder);
+  }
+
+  #closeOldest(): void {
+    for (const [file, handle] of this.#handles) {
+      this.#handles.delete(file);
+      handle.close();
+      return;
+    }
+  }
+}
+
+/** A file of {@linkcode AppendFiles}. */
+export class AppendFile {
+  /** How many bytes it was given. */
+  bytes = 0;
+  /** It exists on disk. */
+  made = false;
+  readonly #files: AppendFiles;
+  #buffer: ByteWriter | undefined;
+  #start = 0;
+
+  constructor(files: AppendFiles, readonly parts: readonly string[]) {
+    this.#files = files;
+  }
+
+  /** How many bytes wait to be written. */
+  get pending(): number {
+    return this.#buffer?.position ?? 0;
+  }
+
+  /** Starts something that is appended as a whole; write it to what is returned, then call {@linkcode close}. */
+  open(): ByteWriter {
+    const buffer = this.#buffer ??= this.#files.borrow();
+    this.#start = buffer.position;
+    return buffer;
+  }
+
+  /**
+   * Ends it.
+   *
+   * @throws {TineError} `results-too-large`: then nothing of it is appended
+   */
+  close(): void {
+    const buffer = this.#buffer!;
+    const count = buffer.position - this.#start;
+    try {
+      this.#files.added(this, count);
+      this.bytes += count;
+    } catch (error) {
+      buffer.position = this.#start;
+      throw error;
+    }
+  }
+
+  /** Gives away what waits to be written. */
+  take(): ByteWriter | undefined {
+    const buffer = this.#buffer;
+    this.#buffer = undefined;
+    return buffer;
+  }
+}

@@ -1,0 +1,32 @@
+/**
+ * Results of runs: stored while tests run, read again at any time.
+ *
+ * @module
+ */
+
+export { DEFAULT_MAX_RESULT_BYTES } from "./budget.ts";
+export { hashTest } from "./hash_test.ts";
+export { testIdText } from "./names.ts";
+export {
+  listRuns,
+  openResults,
+  type ResultsFolder,
+  type RunResults,
+  type TestResults,
+  testsOf,
+} from "./open_results.ts";
+export type { Owner } from "./owner.ts";
+export { findPrevious, type PreviousTest } from "./previous.ts";
+export { type LogFilter, type LoggedLine, readLogs } from "./read_logs.ts";
+export { readRecords } from "./read_records.ts";
+export { createRun, RunFolder, type RunOptions } from "./run_folder.ts";
+export type {
+  ErrorSummary,
+  MissingResults,
+  NodeSummary,
+  RunSummary,
+  TestEntry,
+  TestStatus,
+  TestSummary,
+} from "./summary.ts";
+export { type TestOutcome, TestStore } from "./test_store.ts";

@@ -1,0 +1,129 @@
+import { messageOf, TineError } from "../wire/errors.ts";
+import { LATEST } from "./latest.ts";
+import { readRunSummary, readTestSummary } from "./read_summary.ts";
+import { RUN_FILE, type RunSummary, TEST_FILE, type TestSummary, WORK_SUFFIX } from "./summary.ts";
+
+/** A run's results. */
+export interface RunResults {
+  readonly kind: "run";
+  /** Its folder. */
+  readonly path: string;
+  /** The name of its folder, such as `2026-11-21T02-55-00Z`. */
+  readonly name: string;
+  /** False where it is under way, or was killed. */
+  readonly complete: boolean;
+  readonly summary: RunSummary;
+}
+
+/** A test's results. */
+export interface TestResults {
+  readonly kind: "test";
+  /** Its folder. */
+  readonly path: string;
+  readonly summary: TestSummary;
+}
+
+/** A folder of runs. */
+export interface ResultsFolder {
+  readonly kind: "results";
+  readonly path: string;
+  /** The oldest first. */
+  readonly runs: readonly RunResults[];
+}
+
+/**
+ * Opens results, whatever the path leads to: a folder of runs, a run, a test.
+ *
+ * @throws {TineError} `no-results`, if there are none; `cannot-read`; `bad-results`
+ *
+ * @example
+ * ```ts ignore
+ * import { openResults } from "./open_results.ts";
+ *
+ * const results = await openResults("results/latest");
+ * if (results.kind === "run") console.log(results.summary.tests.length);
+ * ```
+ */
+export async function openResults(path: string): Promise<ResultsFolder | RunResults | TestResults> {
+  let real;
+  try {
+    real = await Deno.realPath(path);
+    if (!(await Deno.stat(real)).isDirectory) throw new TineError("no-results", `${path} is no folder of results`);
+  } catch (error) {
+    if (error instanceof TineError) throw error;
+    if (error instanceof Deno.errors.NotFound) {
+      throw new TineError("no-results", `there are no results in ${path}: there is no such folder`, { cause: error });
+    }
+    throw new TineError("cannot-read", `cannot read ${path}: ${messageOf(error)}`, { cause: error });
+  }
+  if (await exists(`${real}/${TEST_FILE}`)) {
+    const summary = await readTestSummary(real);
+    if (summary !== undefined) return { kind: "test", path, summary };
+  }
+  if (await exists(`${real}/${RUN_FILE}`)) {
+    const run = await openRun(path, baseName(real));
+    if (run !== undefined) return run;
+  }
+  const runs = await listRuns(path);
+  if (runs.length === 0) throw new TineError("no-results", `there are no results in ${path}: no run has written there`);
+  return { kind: "results", path, runs };
+}
+
+/**
+ * The tests of a run, in the order in which they were run.
+ *
+ * @throws {TineError} `bad-results`, `cannot-read`
+ */
+export async function* testsOf(run: RunResults): AsyncGenerator<TestResults, void, void> {
+  for (const { folder } of run.summary.tests) {
+    const path = `${run.path}/${folder}`;
+    const summary = await readTestSummary(path);
+    if (summary === undefined) throw new TineError("bad-results", `${path} has no ${TEST_FILE}, although it was run`);
+    yield { kind: "test", path, summary };
+  }
+}
+
+/**
+ * The runs in a folder, the oldest first; other folders in it are left out.
+ *
+ * @throws {TineError} `bad-results`, `cannot-read`
+ */
+export async function listRuns(out: string): Promise<RunResults[]> {
+  const runs: RunResults[] = [];
+  try {
+    for await (const { name, isDirectory } of Deno.readDir(out)) {
+      if (!isDirectory || name === LATEST) continue;
+      const run = await openRun(`${out}/${name}`, name);
+      if (run !== undefined) runs.push(run);
+    }
+  } catch (error) {
+    if (error instanceof TineError) throw error;
+    throw new TineError("cannot-read", `cannot read ${out}: ${messageOf(error)}`, { cause: error });
+  }
+  return runs.sort((a, b) => compare(a.summary.started, b.summary.started) || compare(a.name, b.name));
+}
+
+async function openRun(path: string, name: string): Promise<RunResults | undefined> {
+  const summary = await readRunSummary(path);
+  if (summary === undefined) return undefined;
+  const complete = summary.status === "complete" && !name.endsWith(WORK_SUFFIX);
+  return { kind: "run", path, name, complete, summary };
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw new TineError("cannot-read", `cannot read ${path}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,164 @@
+import { messageOf, TineError } from "../wire/errors.ts";
+import { blockLines } from "./block_lines.ts";
+import { nodeOfLog } from "./names.ts";
+import type { LogLine } from "./test_store.ts";
+
+const MOST_BLOCK_BYTES = 256 * 1024;
+const LEAST_BLOCK_BYTES = 4 * 1024;
+/** For the blocks of all logs together. */
+const ALL_BLOCKS_BYTES = 16 * 1024 * 1024;
+
+/** A line of a log. */
+export interface LoggedLine {
+  /** Nanoseconds since 1970, by the node's clock. */
+  readonly time: bigint;
+  readonly nodeId: string;
+  readonly tag: string;
+  readonly text: string;
+  /** The code of the error that it tells of, if it does. */
+  readonly error?: string;
+}
+
+/** Which lines of logs are wanted. */
+export interface LogFilter {
+  /** Of these nodes; of all when absent. */
+  readonly nodes?: readonly string[];
+  /** With these tags; with any when absent. */
+  readonly tags?: readonly string[];
+}
+
+/**
+ * Reads the logs of a test, merged by time, up to the last whole line of each. Lines of one node keep their order also
+ * where its clock was set back meanwhile. Memory stays the same however much there is.
+ *
+ * @param folder of the test
+ * @throws {TineError} `bad-results`, if a log is damaged; `cannot-read`
+ *
+ * @example
+ * ```ts ignore
+ * import { readLogs } from "./read_logs.ts";
+ *
+ * for await (const { nodeId, text } of readLogs("results/latest/name=hello", { tags: ["system"] })) {
+ *   console.log(nodeId, text);
+ * }
+ * ```
+ */
+export async function* readLogs(folder: string, filter: LogFilter = {}): AsyncGenerator<LoggedLine, void, void> {
+  const paths = await logsIn(`${folder}/logs`, filter.nodes);
+  const blockBytes = Math.max(LEAST_BLOCK_BYTES, Math.min(MOST_BLOCK_BYTES, ALL_BLOCKS_BYTES / paths.length));
+  const heap: LogReader[] = [];
+  for (const [nodeId, path] of paths) {
+    const reader = new LogReader(nodeId, path, Math.floor(blockBytes), filter.tags);
+    if (reader.advance() || await reader.fill()) push(heap, reader);
+  }
+  while (heap.length > 0) {
+    const first = heap[0];
+    yield first.line!;
+    if (first.advance() || await first.fill()) sink(heap);
+    else {
+      const last = heap.pop()!;
+      if (heap.length > 0) {
+        heap[0] = last;
+        sink(heap);
+      }
+    }
+  }
+}
+
+async function logsIn(folder: string, nodes: readonly string[] | undefined): Promise<[string, string][]> {
+  const logs: [string, string][] = [];
+  try {
+    for await (const { name, isFile } of Deno.readDir(folder)) {
+      const nodeId = isFile ? nodeOfLog(name) : undefined;
+      if (nodeId === undefined || nodes !== undefined && !nodes.includes(nodeId)) continue;
+      logs.push([nodeId, `${folder}/${name}`]);
+    }
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return []; // nobody has logged
+    throw new TineError("cannot-read", `cannot read ${folder}: ${messageOf(error)}`, { cause: error });
+  }
+  return logs.sort(([a], [b]) => a < b ? -1 : 1);
+}
+
+/** The log of a node, line by line. */
+class LogReader {
+  /** The current line. */
+  line: LoggedLine | undefined;
+  readonly #nodeId: string;
+  readonly #path: string;
+  readonly #tags: readonly string[] | undefined;
+  readonly #blocks: AsyncGenerator<string[], void, void>;
+  #lines: string[] = [];
+  #next = 0;
+  #number = 0;
+
+  constructor(nodeId: string, path: string, blockBytes: number, tags: readonly string[] | undefined) {
+    this.#nodeId = nodeId;
+    this.#path = path;
+    this.#tags = tags;
+    this.#blocks = blockLines(path, blockBytes);
+  }
+
+  /** Goes on to the next wanted line at hand; false if there is none. */
+  advance(): boolean {
+    while (this.#next < this.#lines.length) {
+      const line = this.#parse(this.#lines[this.#next++]);
+      if (this.#tags !== undefined && !this.#tags.includes(line.tag)) continue;
+      this.line = line;
+      return true;
+    }
+    return false;
+  }
+
+  /** Reads on until there is a wanted line; false at the end. */
+  async fill(): Promise<boolean> {
+    for (;;) {
+      const { value, done } = await this.#blocks.next();
+      if (done) return false;
+      this.#lines = value;
+      this.#next = 0;
+      if (this.advance()) return true;
+    }
+  }
+
+  #parse(text: string): LoggedLine {
+    this.#number++;
+    try {
+      const { time, tag, text: content, error } = JSON.parse(text) as LogLine;
+      if (typeof time === "string" && typeof tag === "string" && typeof content === "string") {
+        const line = { time: BigInt(time), nodeId: this.#nodeId, tag, text: content };
+        return error === undefined ? line : { ...line, error: String(error) };
+      }
+    } catch (error) {
+      if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
+    }
+    throw new TineError("bad-results", `${this.#path} is damaged: its line ${this.#number} is no entry of a log`);
+  }
+}
+
+/** Adds to a heap that has the earliest line at its top. */
+function push(heap: LogReader[], reader: LogReader): void {
+  let i = heap.push(reader) - 1;
+  while (i > 0) {
+    const parent = (i - 1) >> 1;
+    if (heap[parent].line!.time <= reader.line!.time) break;
+    heap[i] = heap[parent];
+    i = parent;
+  }
+  heap[i] = reader;
+}
+
+/** Restores a heap whose top has become later. */
+function sink(heap: LogReader[]): void {
+  const top = heap[0];
+  let i = 0;
+  for (;;) {
+    let child = 2 * i + 1;
+    if (child >= heap.length) break;
+    if (child + 1 < heap.length && heap[child + 1].line!.time < heap[child].line!.time) child++;
+    if (heap[child].line!.time >= top.line!.time) break;
+    heap[i] = heap[child];
+    i = child;
+  }
+  heap[i] = top;
+}

@@ -1,0 +1,74 @@
+import type { Message } from "../node/protocol/frame.ts";
+import { readFrame } from "../node/protocol/frame_codec.ts";
+import { ByteReader } from "../wire/byte_reader.ts";
+import { messageOf, TineError, WireError } from "../wire/errors.ts";
+import { FrameReader, previewBytes } from "../wire/frame_reader.ts";
+import { RECORD_FILE, RECORD_HEADER, RECORD_MAGIC } from "./record_format.ts";
+
+/**
+ * Reads what a test has recorded, up to the last whole frame, in the order in which it reached the root. Messages are
+ * decoded by decodeItem(), chunks of samples by readChunk(). Memory stays the same however much there is.
+ *
+ * @param folder of the test
+ * @throws {TineError} `no-results`, if nothing was recorded; `bad-results`, if the file is damaged or of another version
+ *
+ * @example
+ * ```ts ignore
+ * import { Kind } from "../node/protocol/frame.ts";
+ * import { readChunk } from "../flow/records/read_chunk.ts";
+ * import { readRecords } from "./read_records.ts";
+ *
+ * for await (const { kind, name, payload } of readRecords("results/latest/name=hello")) {
+ *   if (kind === Kind.records) console.log(name, readChunk(payload).count);
+ * }
+ * ```
+ */
+export async function* readRecords(folder: string): AsyncGenerator<Message, void, void> {
+  const path = `${folder}/${RECORD_FILE}`;
+  using file = await openRecords(path);
+  if (!await checkHeader(file, path)) return;
+  const frames = new FrameReader(file);
+  const cursor = new ByteReader();
+  try {
+    do {
+      while (frames.next()) yield readFrame(cursor.reset(frames.bytes, frames.start, frames.end));
+    } while (await frames.fill());
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    if (error.code === "cut-frame") return; // tine was killed, or the disk was full
+    const place = `${frames.offset + RECORD_HEADER.length} bytes from its start`;
+    throw new TineError("bad-results", `${path} is damaged about ${place}: ${error.message}`, { cause: error });
+  }
+}
+
+async function openRecords(path: string): Promise<Deno.FsFile> {
+  try {
+    return await Deno.open(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new TineError("no-results", `there are no records: ${path} does not exist`, { cause: error });
+    }
+    throw new TineError("cannot-read", `cannot read ${path}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Whether frames may follow: not so if even the header was cut. */
+async function checkHeader(file: Deno.FsFile, path: string): Promise<boolean> {
+  const wanted = new TextEncoder().encode(RECORD_HEADER);
+  const header = new Uint8Array(wanted.length);
+  let length = 0;
+  while (length < header.length) {
+    const count = await file.read(header.subarray(length));
+    if (count === null) break;
+    length += count;
+  }
+  const text = new TextDecoder().decode(header.subarray(0, length));
+  if (text === RECORD_HEADER) return true;
+  if (RECORD_HEADER.startsWith(text)) return false;
+  if (text.startsWith(RECORD_MAGIC)) {
+    const version = text.slice(RECORD_MAGIC.length).trim();
+    throw new TineError("bad-results", `${path} is of version ${version}, this tine reads version 1`);
+  }
+  const start = previewBytes(header.subarray(0, length));
+  throw new TineError("bad-results", `${path} holds no records of tine: it starts with ${start}`);
+}

@@ -1,0 +1,114 @@
+/**
+ * What the JSON files of a results folder say. They are read by other programs too: members are added, not changed.
+ *
+ * @module
+ */
+
+/** How a test ended; `running` until then, and for ever where tine was killed. */
+export type TestStatus = "running" | "ok" | "failed" | "canceled" | "timeout";
+
+/** An unrecoverable error. */
+export interface ErrorSummary {
+  /** Nanoseconds since 1970, by the node's clock. */
+  time: string;
+  nodeId: string;
+  tag: string;
+  code: string;
+  message: string;
+}
+
+/** A node, as it described itself. */
+export interface NodeSummary {
+  nodeId: string;
+  platform: string;
+  hostname: string;
+  bootId: string;
+  pid: number;
+  versions: { tine: string; deno: string; kernel: string };
+}
+
+/** Results that did not reach the root. */
+export interface MissingResults {
+  nodeId: string;
+  /** Such as `12 frames of records`. */
+  what: string;
+}
+
+/** `test.json`: a test and what is in its folder. */
+export interface TestSummary {
+  version: 1;
+  id: Record<string, string>;
+  /** Of the test as it was run; equal tests have equal ones. */
+  hash: string;
+  status: TestStatus;
+  /** ISO 8601. */
+  started: string;
+  ended?: string;
+  durationMs?: number;
+  errors: ErrorSummary[];
+  /** Errors beyond those in the list. */
+  moreErrors: number;
+  nodes: NodeSummary[];
+  /** The final feedback. */
+  feedback: Record<string, string>;
+  /** In the folder `files`. */
+  files: { name: string; nodeId: string; bytes: number }[];
+  logs: { entries: number; bytes: number };
+  records: { frames: number; bytes: number; samples: Record<string, number> };
+  missing: MissingResults[];
+}
+
+/** A test in `run.json`. */
+export interface TestEntry {
+  id: Record<string, string>;
+  hash: string;
+  /** In the folder of the run. */
+  folder: string;
+  status: TestStatus;
+  started: string;
+  durationMs?: number;
+  /** Of records, logs and files together. */
+  bytes: number;
+  errors: number;
+  /** The run that it is kept from, where it was not run again. */
+  keptFrom?: string;
+}
+
+/** `run.json`: a run and its tests so far. */
+export interface RunSummary {
+  version: 1;
+  /** The plan's name. */
+  plan: string;
+  /** The version of tine. */
+  tine: string;
+  /** `running` until all is written, and for ever where tine was killed. */
+  status: "running" | "complete";
+  started: string;
+  ended?: string;
+  durationMs?: number;
+  tests: TestEntry[];
+}
+
+/** The names of the JSON files. */
+export const RUN_FILE = "run.json";
+export const TEST_FILE = "test.json";
+export const PLAN_FILE = "plan.json";
+
+/** What the name of a run's folder ends with until the run is complete. */
+export const WORK_SUFFIX = ".work";
+
+/** The test's entry in `run.json`. */
+export function entryOf(summary: TestSummary, folder: string, keptFrom?: string): TestEntry {
+  const { id, hash, status, started, durationMs, errors, moreErrors, records, logs, files } = summary;
+  return {
+    id,
+    hash,
+    folder,
+    status,
+    started,
+    durationMs,
+    bytes: files.reduce((sum, { bytes }) => sum + bytes, records.bytes + logs.bytes),
+    errors: errors.length + moreErrors,
+    ...(keptFrom === undefined ? {} : { keptFrom }),
+  };
+}
