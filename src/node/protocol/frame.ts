@@ -52,6 +52,20 @@ export interface Frame extends Message {
   readonly more: boolean;
 }
 
+/** A lane whose frames wait for credit: records or bulk. */
+export type DataLane = Exclude<Lane, typeof Lane.urgent>;
+
+/** What a frame takes at most, envelope included: more would keep urgent ones waiting. */
+export const MAX_FRAME_BYTES = 64 * 1024;
+
+/** What a message in several frames takes at most. */
+export const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+
+/** Whether frames of this kind go on to the root: also those that only a later version knows. */
+export function isResult(kind: number): boolean {
+  return kind >= Kind.nodeInfo;
+}
+
 /** The lane of each kind. */
 export function laneOf(kind: Kind): Lane {
   switch (kind) {

@@ -1,0 +1,69 @@
+/** What a heartbeat needs. */
+export interface HeartbeatOptions {
+  /** How often it beats, in ms. */
+  readonly intervalMs: number;
+  /** How long the other side may give no sign of life, in ms. */
+  readonly silenceMs: number;
+  /** Time to give a sign of life. */
+  beat(): void;
+  /** The other side has given none for too long. */
+  silent(): void;
+  /** The time in ms; default: performance.now(). */
+  now?(): number;
+}
+
+/**
+ * Beats at an interval, and watches that the other side does so: a connection that is cut somewhere gives no end of file.
+ * Time in which this process could not listen, because it was busy or suspended, is no silence of the other side.
+ */
+export class Heartbeat {
+  readonly #options: HeartbeatOptions;
+  readonly #now: () => number;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #lastHeard = 0;
+  #lastTick = 0;
+  #deaf = false;
+
+  constructor(options: HeartbeatOptions) {
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+  }
+
+  /** Starts. Its timer does not keep the process alive. */
+  start(): void {
+    this.#lastHeard = this.#lastTick = this.#now();
+    this.#timer = setInterval(() => this.tick(), this.#options.intervalMs);
+    Deno.unrefTimer(this.#timer);
+  }
+
+  /** The other side gave a sign of life. */
+  heard(): void {
+    this.#lastHeard = this.#now();
+  }
+
+  /** Nobody listens to the other side until {@linkcode listen}. */
+  stopListening(): void {
+    this.#deaf = true;
+  }
+
+  /** Listens again. */
+  listen(): void {
+    this.#deaf = false;
+    this.heard();
+  }
+
+  /** Beats, and looks whether the other side is silent; called by the timer. */
+  tick(): void {
+    const { intervalMs, silenceMs, beat, silent } = this.#options;
+    const now = this.#now();
+    this.#lastHeard += Math.max(0, now - this.#lastTick - intervalMs);
+    this.#lastTick = now;
+    beat();
+    if (!this.#deaf && now - this.#lastHeard >= silenceMs) silent();
+  }
+
+  /** Stops for good. */
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}

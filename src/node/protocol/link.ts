@@ -1,0 +1,404 @@
+import { ByteReader } from "../../wire/byte_reader.ts";
+import { ByteWriter } from "../../wire/byte_writer.ts";
+import { type Connection, writeAll } from "../../wire/connection.ts";
+import { messageOf, TineError, WireError } from "../../wire/errors.ts";
+import { FrameReader } from "../../wire/frame_reader.ts";
+import { Allowance, decodeCredit, encodeCredit } from "./allowance.ts";
+import { type Frame, isResult, Kind, Lane, laneOf, MAX_FRAME_BYTES, type Message } from "./frame.ts";
+import { readFrame } from "./frame_codec.ts";
+import { FrameCutter } from "./frame_cutter.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import { Outbox } from "./outbox.ts";
+import { temporarySpill } from "./spill.ts";
+
+/** Urgent frames are not limited by credit; when more bytes of them wait for their receiver, nothing further is read. */
+const MAX_URGENT_BYTES = 16 * 1024 * 1024;
+
+/** What a link needs, and its limits. */
+export interface LinkOptions {
+  /** Who is at the other end, for messages: `node left`, `the parent`. */
+  readonly peer: string;
+  /**
+   * A frame came in; heartbeats and credits are handled inside. `bytes` is the whole encoded frame, for forwarding; it and
+   * the payload are views that stay as they are.
+   *
+   * Reading does not stop for it: what comes is bounded by the credit of its lane, which is given back when the promise has
+   * resolved. What it throws ends the link, and `closed` rejects with it.
+   */
+  receive(frame: Frame, bytes: Uint8Array): void | Promise<void>;
+  /** Opens the file for what does not fit into memory, when that happens first. Default: a temporary file without a name. */
+  spillFile?(): Deno.FsFile;
+  /** How often a sign of life is given, in ms. Default: 1000 */
+  readonly heartbeatMs?: number;
+  /** How long the other side may be silent, in ms. Default: 10000 */
+  readonly silenceMs?: number;
+  /** Bytes of data of this node that wait in memory, in each lane, before more goes to the file. Default: 16 MiB */
+  readonly memory?: number;
+  /** Bytes of data in each lane that the other side may send before some of it is worked off. Default: 1 MiB */
+  readonly windowBytes?: number;
+}
+
+/**
+ * One end of the connection between a node and its parent: takes messages and sends them in frames, the urgent ones first;
+ * receives frames; and watches that the other side is alive.
+ *
+ * @example
+ * ```ts
+ * import { pipe } from "../../wire/pipe.ts";
+ * import { Kind } from "./frame.ts";
+ * import { Link } from "./link.ts";
+ * const [up, down] = pipe();
+ * const child = new Link(up, { peer: "the parent", receive() {} });
+ * const parent = new Link(down, { peer: "node left", receive: (frame) => console.log(frame.kind) });
+ * child.send({ kind: Kind.ready, origin: "left", name: "", payload: new Uint8Array() });
+ * await Promise.all([child.close(), parent.close()]);
+ * await Promise.all([child.closed, parent.closed]);
+ * ```
+ */
+export class Link {
+  readonly #connection: Connection;
+  readonly #options: LinkOptions;
+  readonly #frames: FrameReader;
+  readonly #reader = new ByteReader();
+  readonly #cutter = new FrameCutter();
+  readonly #outbox: Outbox;
+  readonly #allowance: Allowance;
+  readonly #heartbeat: Heartbeat;
+  readonly #closed = Promise.withResolvers<void>();
+  readonly #written: Promise<void>;
+
+  /** Why the link has ended at once. */
+  #failure: { error: unknown } | undefined;
+  /** Why nothing can be sent any more; what comes is read to its end. */
+  #writeFailure: TineError | undefined;
+  #closing: Promise<void> | undefined;
+  /** All is queued that will ever be. */
+  #finishing = false;
+  /** The outgoing stream has ended. */
+  #ended = false;
+  /** The incoming stream has ended. */
+  #heardEnd = false;
+  /** Wakes the writer. */
+  #news: PromiseWithResolvers<void> | undefined;
+  /** Bytes were written since the last heartbeat, or are being written. */
+  #spoken = false;
+  #speaking = false;
+  /** Frames that their receiver has not worked off. */
+  #unfinished = 0;
+  #urgentBytes = 0;
+  #calm: PromiseWithResolvers<void> | undefined;
+
+  constructor(connection: Connection, options: LinkOptions) {
+    this.#connection = connection;
+    this.#options = options;
+    this.#frames = new FrameReader(connection, MAX_FRAME_BYTES);
+    this.#outbox = new Outbox({
+      memory: options.memory ?? 16 * 1024 * 1024,
+      openSpill: options.spillFile ?? temporarySpill,
+      spillFailed: (error) => this.#fail(error),
+    });
+    this.#allowance = new Allowance(options.windowBytes ?? 1024 * 1024);
+    this.#heartbeat = new Heartbeat({
+      intervalMs: options.heartbeatMs ?? 1000,
+      silenceMs: options.silenceMs ?? 10_000,
+      beat: () => this.#beat(),
+      silent: () => this.#silent(),
+    });
+    // Failures are told to whoever asks.
+    this.#closed.promise.catch(() => {});
+    this.#heartbeat.start();
+    this.#allow();
+    this.#written = this.#write();
+    this.#read();
+  }
+
+  /**
+   * Resolves when the other side has ended its stream in order and all that came is worked off.
+   *
+   * Rejects with a TineError: `node-silent`, `connection-failed`, `spill-failed`; with a WireError, if the other side broke
+   * the protocol; with what `receive` threw; with the reason of {@linkcode abort}.
+   */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  /**
+   * Queues a message of this node. All that this node sends in the data lanes must have its id as origin, since it is
+   * numbered. Urgent messages overtake data that waits: see {@linkcode flushed}.
+   *
+   * It goes nowhere after {@linkcode close}, and once the connection has failed; `closed`, `flushed` and `close` tell of that.
+   *
+   * @throws {TineError} `message-too-large`, `chunk-too-large`
+   */
+  send(message: Message): void {
+    if (this.#mute || this.#closing !== undefined) return;
+    const lane = laneOf(message.kind);
+    const frames = this.#cutter.cut(message);
+    try {
+      for (const frame of frames) this.#outbox.push(lane, frame);
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#wake();
+  }
+
+  /**
+   * For producers that can wait: a promise, where so much of this node waits in a lane (1 MiB) that they should. It resolves
+   * when there is room, or nothing can be sent any more.
+   */
+  room(lane: Lane): Promise<void> | undefined {
+    return this.#mute ? undefined : this.#outbox.room(lane);
+  }
+
+  /**
+   * Hands on a frame from further down as it is. The sources and this node's own data take turns within a lane.
+   *
+   * @param bytes the whole encoded frame; it must stay as it is
+   * @param source the child that it came from
+   * @returns when it is written
+   * @throws {TineError} (rejects) `connection-failed`, `link-closed`, or why the link has failed
+   */
+  forward(frame: Frame, bytes: Uint8Array, source: string): Promise<void> {
+    if (this.#mute) return Promise.reject(this.#failure?.error ?? this.#writeFailure);
+    if (this.#closing !== undefined) {
+      return Promise.reject(new TineError("link-closed", `the connection to ${this.#options.peer} is closed`));
+    }
+    const written = this.#outbox.forward(frame.lane, source, bytes);
+    this.#wake();
+    return written;
+  }
+
+  /**
+   * Resolves when all that was queued before, of this node and of its children, is written.
+   *
+   * @throws {TineError} (rejects) `connection-failed`, or why the link has failed
+   */
+  flushed(): Promise<void> {
+    if (this.#mute) return Promise.reject(this.#failure?.error ?? this.#writeFailure);
+    return this.#outbox.flushed();
+  }
+
+  /**
+   * Ends the outgoing stream once all that was queued is written. What comes in is received until its end, see `closed`.
+   *
+   * @throws {TineError} (rejects) `connection-failed`, or why the link has failed
+   */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  /** Ends both directions at once. */
+  abort(reason: unknown = new TineError("link-aborted", `the connection to ${this.#options.peer} was given up`)): void {
+    this.#fail(reason);
+  }
+
+  async #close(): Promise<void> {
+    await this.flushed();
+    this.#finishing = true;
+    this.#wake();
+    await this.#written;
+    if (this.#mute) throw this.#failure?.error ?? this.#writeFailure;
+  }
+
+  /** Nothing can be sent any more. */
+  get #mute(): boolean {
+    return this.#failure !== undefined || this.#writeFailure !== undefined;
+  }
+
+  async #write(): Promise<void> {
+    const writer = new ByteWriter(4096);
+    try {
+      // What the same turn of the event loop queues goes into one write.
+      await undefined;
+      while (!this.#mute) {
+        this.#fill(writer);
+        if (writer.position > 0) {
+          this.#spoken = this.#speaking = true;
+          await writeAll(this.#connection, writer.written());
+          this.#speaking = false;
+          writer.position = 0;
+          this.#wrote();
+        } else if (this.#finishing) {
+          this.#ended = true;
+          await this.#connection.closeWrite();
+          this.#settle();
+          return;
+        } else {
+          this.#news = Promise.withResolvers();
+          await this.#news.promise;
+          this.#news = undefined;
+        }
+      }
+    } catch (error) {
+      this.#writeFailed(error);
+    }
+  }
+
+  #fill(writer: ByteWriter): void {
+    try {
+      this.#outbox.fill(writer);
+    } catch (error) {
+      this.#fail(error);
+      writer.position = 0;
+    }
+  }
+
+  #wrote(): void {
+    if (this.#mute) return;
+    try {
+      this.#outbox.wrote();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #wake(): void {
+    this.#news?.resolve();
+  }
+
+  async #read(): Promise<void> {
+    const frames = this.#frames;
+    try {
+      do {
+        // Whoever speaks but does not listen is given up as if it were silent.
+        if (this.#writeFailure === undefined) this.#heartbeat.heard();
+        while (this.#failure === undefined && frames.next()) {
+          const wait = this.#take(frames.bytes, frames.start, frames.end);
+          if (wait === undefined) continue;
+          this.#heartbeat.stopListening();
+          await wait;
+          this.#heartbeat.listen();
+        }
+      } while (this.#failure === undefined && await frames.fill());
+      this.#heardEnd = true;
+      this.#heartbeat.stopListening();
+      // It will allow no more, see node.proto.
+      this.#outbox.allow(Infinity, Infinity);
+      this.#wake();
+      this.#settle();
+    } catch (error) {
+      this.#readFailed(error);
+    }
+  }
+
+  /** Takes a frame in; returns what to wait for before the next one. */
+  #take(buffer: Uint8Array, start: number, end: number): Promise<void> | undefined {
+    const frame = readFrame(this.#reader.reset(buffer, start, end));
+    const { kind, lane } = frame;
+    const length = end - start;
+    if (lane !== Lane.urgent && !this.#ended) this.#allowance.use(lane, length);
+    if (kind === Kind.credit) {
+      const { record, bulk } = decodeCredit(frame.payload, this.#reader);
+      this.#outbox.allow(record, bulk);
+      this.#wake();
+      return undefined;
+    }
+    const known = KNOWN.has(kind);
+    if (known && lane !== laneOf(kind)) {
+      throw new WireError("bad-lane", `a frame of kind ${kind} came in lane ${lane} instead of ${laneOf(kind)}`);
+    }
+    const wanted = kind !== Kind.nothing && kind !== Kind.heartbeat && (known || isResult(kind));
+    const working = wanted ? this.#options.receive(frame, buffer.subarray(start, end)) : undefined;
+    if (working === undefined) {
+      this.#workedOff(lane, length);
+      return undefined;
+    }
+    this.#unfinished++;
+    if (lane === Lane.urgent) this.#urgentBytes += length;
+    const done = working.then(() => {
+      this.#unfinished--;
+      this.#workedOff(lane, length);
+      if (lane === Lane.urgent) this.#urgentBytes -= length;
+      if (this.#urgentBytes <= MAX_URGENT_BYTES) this.#calm?.resolve();
+      if (this.#unfinished === 0) this.#settle();
+    }, (error) => this.#fail(error));
+    // Once our stream has ended nothing can be allowed, so the stream itself must push back.
+    if (this.#ended) return done;
+    if (this.#urgentBytes <= MAX_URGENT_BYTES) return undefined;
+    this.#calm = Promise.withResolvers();
+    return this.#calm.promise;
+  }
+
+  #workedOff(lane: Lane, length: number): void {
+    if (lane === Lane.urgent) return;
+    this.#allowance.workedOff(lane, length);
+    this.#allow();
+  }
+
+  #allow(): void {
+    if (this.#ended || this.#mute) return;
+    const credit = this.#allowance.take();
+    if (credit !== undefined) this.#sendControl(Kind.credit, encodeCredit(credit));
+  }
+
+  #sendControl(kind: Kind, payload: Uint8Array): void {
+    for (const frame of this.#cutter.cut({ kind, origin: "", name: "", payload })) {
+      this.#outbox.push(Lane.urgent, frame);
+    }
+    this.#wake();
+  }
+
+  #beat(): void {
+    if (this.#ended || this.#mute) return;
+    if (!this.#spoken) this.#sendControl(Kind.heartbeat, new Uint8Array());
+    // A write that is still under way is one sign of life, however long it takes: further ones could not overtake it.
+    this.#spoken = this.#speaking;
+  }
+
+  #silent(): void {
+    const { peer, silenceMs = 10_000 } = this.#options;
+    this.#fail(
+      this.#writeFailure ?? new TineError("node-silent", `${peer} gave no sign of life for ${silenceMs / 1000} s`),
+    );
+  }
+
+  /** Reading goes on: what the other side said before it went away counts. */
+  #writeFailed(error: unknown): void {
+    if (this.#mute) return;
+    this.#ended = true;
+    this.#writeFailure = this.#connectionError(error);
+    this.#outbox.abandon(this.#writeFailure);
+    this.#settle();
+  }
+
+  #readFailed(error: unknown): void {
+    const { peer } = this.#options;
+    if (error instanceof WireError) {
+      this.#fail(new WireError(error.code, `${peer} broke the protocol: ${error.message}`, { cause: error }));
+    } else {
+      this.#fail(error instanceof TineError ? error : this.#connectionError(error));
+    }
+  }
+
+  #connectionError(error: unknown): TineError {
+    return new TineError("connection-failed", `the connection to ${this.#options.peer} failed: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+
+  /** Tells of the end of what comes, and lets go of the connection once both directions have ended. */
+  #settle(): void {
+    if (this.#failure !== undefined || !this.#heardEnd) return;
+    if (this.#unfinished === 0) this.#closed.resolve();
+    if (this.#ended) this.#release();
+  }
+
+  #release(): void {
+    this.#heartbeat.stop();
+    this.#outbox[Symbol.dispose]();
+    this.#connection.close();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = { error };
+    this.#closed.reject(error);
+    this.#outbox.abandon(error);
+    this.#frames.stop();
+    this.#calm?.resolve();
+    this.#wake();
+    this.#release();
+  }
+}
+
+const KNOWN: ReadonlySet<number> = new Set(Object.values(Kind));

@@ -1,0 +1,170 @@
+import type { ByteWriter } from "../../wire/byte_writer.ts";
+import { type DataLane, Lane } from "./frame.ts";
+import { Source, type Waiting } from "./lane_queue.ts";
+import { OutgoingLane } from "./outgoing_lane.ts";
+import { Spill } from "./spill.ts";
+
+/** A write that holds more takes too long: urgent frames wait behind it. With one frame on top it stays below 256 KiB. */
+const WRITE_BYTES = 128 * 1024;
+/** After so many bytes of records, files that wait have their turn for a frame. */
+const RECORDS_PER_FILE_BYTES = 512 * 1024;
+
+/** What an outbox needs. */
+export interface OutboxOptions {
+  /** Bytes of frames of this node that wait in memory, in each lane; more go to the file. */
+  readonly memory: number;
+  /** Opens the file for what does not fit into memory. */
+  openSpill(): Deno.FsFile;
+  /** Is told of a failure of that file that no call can throw. */
+  spillFailed(error: Error): void;
+}
+
+/**
+ * The frames that wait to be sent over one connection, and which of them is next: urgent ones first, then records, with a
+ * file now and then, as far as the other side has allowed.
+ */
+export class Outbox implements Disposable {
+  readonly #urgent = new Source();
+  readonly #lanes: Readonly<Record<DataLane, OutgoingLane>>;
+  readonly #spill: Spill;
+  /** What was taken by {@linkcode fill} and is not written yet. */
+  #batch: [Source, Waiting][] = [];
+  #recordBytes = 0;
+  #flushes: Flush[] = [];
+
+  constructor({ memory, openSpill, spillFailed }: OutboxOptions) {
+    this.#spill = new Spill(openSpill, spillFailed);
+    this.#lanes = {
+      [Lane.record]: new OutgoingLane(Lane.record, memory, this.#spill),
+      [Lane.bulk]: new OutgoingLane(Lane.bulk, memory, this.#spill),
+    };
+  }
+
+  /**
+   * Adds a frame of this node.
+   *
+   * @throws {TineError} `spill-failed`
+   */
+  push(lane: Lane, frame: Uint8Array): void {
+    if (lane === Lane.urgent) this.#pushUrgent({ bytes: frame });
+    else this.#lanes[lane].push(frame);
+  }
+
+  /**
+   * Adds a frame of a child.
+   *
+   * @returns a promise of its being written
+   */
+  forward(lane: Lane, child: string, frame: Uint8Array): Promise<void> {
+    const written = Promise.withResolvers<void>();
+    if (lane === Lane.urgent) this.#pushUrgent({ bytes: frame, written });
+    else this.#lanes[lane].forward(child, { bytes: frame, written });
+    return written.promise;
+  }
+
+  /** The other side takes more bytes of records and of files. */
+  allow(record: number, bulk: number): void {
+    this.#lanes[Lane.record].allow(record);
+    this.#lanes[Lane.bulk].allow(bulk);
+  }
+
+  /** Resolves when there is room for more of this node in a lane; undefined: there is. */
+  room(lane: Lane): Promise<void> | undefined {
+    return lane === Lane.urgent ? undefined : this.#lanes[lane].room();
+  }
+
+  /**
+   * Puts what is to be written next into `writer`; nothing, if nothing can be sent now. Then call {@linkcode wrote}.
+   *
+   * @throws {TineError} `spill-failed`
+   */
+  fill(writer: ByteWriter): void {
+    while (writer.position < WRITE_BYTES) {
+      const next = this.#next();
+      if (next === undefined) break;
+      const { bytes } = next[1];
+      writer.uint32(bytes.length);
+      writer.raw(bytes);
+      this.#batch.push(next);
+    }
+  }
+
+  /**
+   * What the last {@linkcode fill} took has been written.
+   *
+   * @throws {TineError} `spill-failed`
+   */
+  wrote(): void {
+    const batch = this.#batch;
+    this.#batch = [];
+    for (const [source, frame] of batch) {
+      source.written++;
+      frame.written?.resolve();
+    }
+    this.#flushes = this.#flushes.filter(({ targets, done }) => {
+      const open = targets.some(([source, count]) => source.written < count);
+      if (!open) done.resolve();
+      return open;
+    });
+    if (!this.#lanes[Lane.record].busy && !this.#lanes[Lane.bulk].busy) this.#spill.clear();
+  }
+
+  /** Resolves when all that waits now is written. */
+  flushed(): Promise<void> {
+    const sources = [this.#urgent, ...this.#lanes[Lane.record].sources(), ...this.#lanes[Lane.bulk].sources()];
+    const targets = sources.filter((source) => source.written < source.added)
+      .map((source): [Source, number] => [source, source.added]);
+    if (targets.length === 0) return Promise.resolve();
+    const done = Promise.withResolvers<void>();
+    this.#flushes.push({ targets, done });
+    return done.promise;
+  }
+
+  /** Nothing of what waits will be written: tells all who wait why. */
+  abandon(error: unknown): void {
+    const urgent = function* (source: Source) {
+      for (let frame; (frame = source.waiting.shift()) !== undefined;) yield frame;
+    };
+    const lanes = Object.values(this.#lanes);
+    const waiting = [this.#batch.map(([, frame]) => frame), urgent(this.#urgent), ...lanes.map((lane) => lane.drop())];
+    for (const frames of waiting) {
+      for (const { written } of frames) written?.reject(error);
+    }
+    for (const { done } of this.#flushes) done.reject(error);
+    for (const lane of lanes) lane.makeRoom();
+    this.#batch = [];
+    this.#flushes = [];
+    this[Symbol.dispose]();
+  }
+
+  [Symbol.dispose](): void {
+    this.#spill[Symbol.dispose]();
+  }
+
+  #pushUrgent(frame: Waiting): void {
+    this.#urgent.added++;
+    this.#urgent.waiting.push(frame);
+  }
+
+  #next(): [Source, Waiting] | undefined {
+    const urgent = this.#urgent.waiting.shift();
+    if (urgent !== undefined) return [this.#urgent, urgent];
+    const record = this.#lanes[Lane.record];
+    const bulk = this.#lanes[Lane.bulk];
+    const recordsReady = record.ready();
+    if ((!recordsReady || this.#recordBytes >= RECORDS_PER_FILE_BYTES) && bulk.ready()) {
+      this.#recordBytes = 0;
+      return bulk.take();
+    }
+    if (!recordsReady) return undefined;
+    const next = record.take();
+    this.#recordBytes += next[1].bytes.length;
+    return next;
+  }
+}
+
+interface Flush {
+  /** How many frames of a source must be written. */
+  readonly targets: readonly [Source, number][];
+  readonly done: PromiseWithResolvers<void>;
+}

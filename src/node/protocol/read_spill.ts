@@ -1,0 +1,48 @@
+import { ByteReader } from "../../wire/byte_reader.ts";
+import type { ByteSource } from "../../wire/connection.ts";
+import { WireError } from "../../wire/errors.ts";
+import { FrameReader } from "../../wire/frame_reader.ts";
+import { type Frame, Lane, MAX_FRAME_BYTES } from "./frame.ts";
+import { readFrame } from "./frame_codec.ts";
+
+/**
+ * Reads the frames that a node had put aside when it died, and that had not reached its parent. A frame that it was in the
+ * middle of is left out.
+ *
+ * @param file the spill file, from its start
+ * @param after the numbers of the last frames of this node that had come, in each lane
+ * @returns frames in the order of each lane, with their bytes for forwarding
+ * @throws {WireError} if the file holds something else
+ *
+ * @example
+ * ```ts
+ * import { readSpill } from "./read_spill.ts";
+ * async function numbers(path: string) {
+ *   using file = await Deno.open(path);
+ *   for await (const { frame } of readSpill(file, { record: 0, bulk: 0 })) console.log(frame.number);
+ * }
+ * ```
+ */
+export async function* readSpill(
+  file: ByteSource,
+  after: { readonly record: number; readonly bulk: number },
+): AsyncGenerator<{ frame: Frame; bytes: Uint8Array }> {
+  const frames = new FrameReader(file, MAX_FRAME_BYTES);
+  const reader = new ByteReader();
+  do {
+    while (frames.next()) {
+      const frame = readFrame(reader.reset(frames.bytes, frames.start, frames.end));
+      if (frame.number <= (frame.lane === Lane.bulk ? after.bulk : after.record)) continue;
+      yield { frame, bytes: frames.bytes.subarray(frames.start, frames.end) };
+    }
+  } while (await hasMore(frames));
+}
+
+async function hasMore(frames: FrameReader): Promise<boolean> {
+  try {
+    return await frames.fill();
+  } catch (error) {
+    if (error instanceof WireError && error.code === "cut-frame") return false;
+    throw error;
+  }
+}

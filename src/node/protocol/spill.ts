@@ -1,0 +1,173 @@
+import { ByteWriter } from "../../wire/byte_writer.ts";
+import { messageOf, TineError } from "../../wire/errors.ts";
+import { Fifo } from "./fifo.ts";
+import { type DataLane, Lane } from "./frame.ts";
+
+/** What is written and read back at a time, in bytes. */
+const EXTENT_BYTES = 64 * 1024;
+
+/** A piece of the file with frames of one lane. */
+interface Extent {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/**
+ * Keeps frames that do not fit into memory in a file, and gives those of each lane back in order.
+ *
+ * The file holds encoded frames, each with its length before it, and nothing else, so that after a crash of this process
+ * another one can read them, see readSpill(). Frames stay in the file until {@linkcode clear}, also when they were taken.
+ *
+ * The file is written at the end of a turn of the event loop, synchronously: that keeps what waits in memory small where
+ * the disk is slow, and the traffic that is measured is in other threads.
+ */
+export class Spill implements Disposable {
+  readonly #open: () => Deno.FsFile;
+  readonly #failed: (error: TineError) => void;
+  readonly #lanes = { [Lane.record]: new SpilledLane(), [Lane.bulk]: new SpilledLane() };
+  #file: Deno.FsFile | undefined;
+  #end = 0;
+  #flushScheduled = false;
+
+  /**
+   * @param open opens the file, for reading and writing, once it is needed
+   * @param failed is told of a failure that no call can throw
+   */
+  constructor(open: () => Deno.FsFile, failed: (error: TineError) => void) {
+    this.#open = open;
+    this.#failed = failed;
+  }
+
+  /** Bytes of a lane that were not taken yet. */
+  bytes(lane: DataLane): number {
+    return this.#lanes[lane].bytes;
+  }
+
+  /**
+   * Adds an encoded frame.
+   *
+   * @throws {TineError} `spill-failed`, if the file cannot be written
+   */
+  add(lane: DataLane, frame: Uint8Array): void {
+    const spilled = this.#lanes[lane];
+    spilled.filling.uint32(frame.length);
+    spilled.filling.raw(frame);
+    spilled.bytes += frame.length;
+    if (spilled.filling.position >= EXTENT_BYTES) this.#write(spilled);
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    queueMicrotask(() => {
+      this.#flushScheduled = false;
+      try {
+        this.#write(this.#lanes[Lane.record]);
+        this.#write(this.#lanes[Lane.bulk]);
+      } catch (error) {
+        this.#failed(error as TineError);
+      }
+    });
+  }
+
+  /**
+   * Takes the next frames of a lane.
+   *
+   * @returns encoded frames, views of one buffer
+   * @throws {TineError} `spill-failed`, if the file cannot be read
+   */
+  take(lane: DataLane): Uint8Array[] {
+    const spilled = this.#lanes[lane];
+    if (spilled.extents.length === 0) this.#write(spilled);
+    const extent = spilled.extents.shift();
+    if (extent === undefined) return [];
+    const frames = splitFrames(this.#read(extent));
+    for (const frame of frames) spilled.bytes -= frame.length;
+    return frames;
+  }
+
+  /**
+   * Empties the file, where all frames were taken and none of them is needed any more.
+   *
+   * @throws {TineError} `spill-failed`
+   */
+  clear(): void {
+    if (this.#end === 0) return;
+    this.#attempt("emptied", () => this.#file!.truncateSync(0));
+    this.#end = 0;
+  }
+
+  [Symbol.dispose](): void {
+    for (const lane of Object.values(this.#lanes)) lane.filling.position = 0;
+    this.#file?.close();
+    this.#file = undefined;
+  }
+
+  #write(spilled: SpilledLane): void {
+    const { filling, extents } = spilled;
+    const length = filling.position;
+    if (length === 0) return;
+    this.#attempt("written", () => {
+      const file = this.#file ??= this.#open();
+      file.seekSync(this.#end, Deno.SeekMode.Start);
+      let bytes: Uint8Array = filling.written();
+      while (bytes.length > 0) bytes = bytes.subarray(file.writeSync(bytes));
+    });
+    extents.push({ offset: this.#end, length });
+    this.#end += length;
+    filling.position = 0;
+  }
+
+  #read({ offset, length }: Extent): Uint8Array {
+    return this.#attempt("read", () => {
+      const bytes = new Uint8Array(length);
+      this.#file!.seekSync(offset, Deno.SeekMode.Start);
+      for (let filled = 0; filled < length;) {
+        const count = this.#file!.readSync(bytes.subarray(filled));
+        if (count === null) throw new Error(`it ends at ${offset + filled} of at least ${offset + length} bytes`);
+        filled += count;
+      }
+      return bytes;
+    });
+  }
+
+  #attempt<T>(what: string, action: () => T): T {
+    try {
+      return action();
+    } catch (error) {
+      throw new TineError(
+        "spill-failed",
+        `results that wait to be sent are too many for memory, and their file cannot be ${what}: ${messageOf(error)}`,
+        { cause: error },
+      );
+    }
+  }
+}
+
+class SpilledLane {
+  readonly filling = new ByteWriter(0);
+  readonly extents = new Fifo<Extent>();
+  bytes = 0;
+}
+
+/** The frames in bytes that were written by this process. */
+function splitFrames(bytes: Uint8Array): Uint8Array[] {
+  const frames: Uint8Array[] = [];
+  for (let position = 0; position < bytes.length;) {
+    let length = 0;
+    for (let shift = 0;; shift += 7) {
+      const byte = bytes[position++];
+      length |= (byte & 0x7f) << shift;
+      if (byte < 0x80) break;
+    }
+    frames.push(bytes.subarray(position, position += length));
+  }
+  return frames;
+}
+
+/** Opens a temporary file that has no name any more: it is gone with this process, however that ends. */
+export function temporarySpill(): Deno.FsFile {
+  const path = Deno.makeTempFileSync({ prefix: "tine-spill-" });
+  try {
+    return Deno.openSync(path, { read: true, write: true });
+  } finally {
+    Deno.removeSync(path);
+  }
+}
