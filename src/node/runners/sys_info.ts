@@ -1,5 +1,18 @@
 import { splitCommand } from "../command_words.ts";
+import type { SysInfoData } from "../item.ts";
 import type { Runner } from "../runner.ts";
+import { describeCommands, describeFiles, describeSettings, describeVariables } from "./sys_info/chosen.ts";
+import {
+  describeClock,
+  describeCpu,
+  describeKernel,
+  describeLoad,
+  describeMemory,
+  describeOs,
+  describeTcp,
+} from "./sys_info/machine.ts";
+import { describeInterfaces, describeQdiscs } from "./sys_info/network.ts";
+import { type Section, Survey } from "./sys_info/survey.ts";
 
 /** What is described besides the usual: operating system, kernel, CPU, memory, interfaces. */
 export interface SysInfoConfig {
@@ -18,15 +31,60 @@ export const sysInfo: Runner<SysInfoConfig, SysInfoConfig> = {
   schema({ z, expects }) {
     const texts = (what: string) => z.array(z.string(expects("a text, in quotes")).min(1), expects(what)).optional();
     return z.strictObject({
-      commands: texts("a list of commands").describe("Commands whose output is kept."),
-      files: texts("a list of files").describe("Files whose content is kept; patterns are possible."),
-      env: texts("a list of patterns").describe("Patterns for names of variables that are kept."),
-      sysctl: texts("a list of patterns").describe("Patterns for names of kernel settings that are kept."),
+      commands: texts("a list of commands").describe("Commands whose output is kept; no shell runs them."),
+      files: texts("a list of files").describe(
+        "Files whose content is kept, as it is. * and ? stay in a folder, ** does not.",
+      ),
+      env: texts("a list of patterns").describe(
+        'Patterns for names of variables that are kept, such as "LC_*". What looks like a secret is masked.',
+      ),
+      sysctl: texts("a list of patterns").describe(
+        'Patterns for names of kernel settings that are kept, such as "net.ipv4.tcp_*"; * goes across dots.',
+      ),
     }, expects("an object, {} for the usual"))
-      .describe("Describe the node's system: operating system, kernel, CPU, memory, interfaces.");
-  },
-  async run(_config, context) {
-    await context.send({ type: "sysInfo", sections: { kernel: Deno.osRelease() } });
+      .describe(
+        "Describe the node's system: operating system, kernel, CPU, memory, load, clock, TCP, interfaces, queueing " +
+          "disciplines. What cannot be told is noted, and fails nothing.",
+      );
   },
   needs: ({ commands = [] }) => ({ programs: commands.flatMap((command) => splitCommand(command)?.slice(0, 1) ?? []) }),
+  async run(config, context) {
+    const survey = new Survey(context);
+    const network = describeInterfaces(survey);
+    const sections: Record<string, Promise<Section>> = {
+      os: describeOs(),
+      kernel: describeKernel(),
+      cpu: describeCpu(),
+      memory: describeMemory(),
+      load: describeLoad(),
+      clock: describeClock(),
+      tcp: describeTcp(),
+      interfaces: network.then(({ interfaces }) => interfaces),
+      offloads: network.then(({ offloads }) => offloads),
+      qdiscs: describeQdiscs(survey),
+      commands: describeCommands(config.commands ?? [], survey),
+      files: describeFiles(config.files ?? [], survey),
+      env: describeVariables(config.env ?? [], survey),
+      sysctl: describeSettings(config.sysctl ?? [], survey),
+    };
+    // All of them are over before the run is, also when it is canceled.
+    const settled = await Promise.allSettled(Object.values(sections));
+    const values = settled.map((result) => {
+      if (result.status === "rejected") throw result.reason;
+      return told(result.value);
+    });
+    const named = Object.keys(sections).map((title, i) => [title, values[i]] as const);
+    const notes = ["notes", told(Object.fromEntries(survey.notes))] as const;
+    const withContent = [...named, notes].filter((entry): entry is [string, Content] => entry[1] !== undefined);
+    await context.send({ type: "sysInfo", sections: Object.fromEntries(withContent) });
+  },
 };
+
+type Content = SysInfoData["sections"][string];
+
+/** A section without what is not known; undefined if nothing is. */
+function told(section: Section): Content | undefined {
+  if (typeof section !== "object") return section === "" ? undefined : section;
+  const known = Object.entries(section).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return known.length === 0 ? undefined : Object.fromEntries(known);
+}
