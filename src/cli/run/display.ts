@@ -1,0 +1,128 @@
+import type { Item } from "../../node/item.ts";
+import { writeStdout } from "../stdout.ts";
+import { style } from "../terminal.ts";
+import { JsonDisplay } from "./json_display.ts";
+import { LineDisplay } from "./line_display.ts";
+import { stderrSize, writeStderr } from "./stderr_screen.ts";
+import { TerminalDisplay } from "./terminal_display.ts";
+
+/** The names and values that tell a test from others. */
+export type TestId = Readonly<Record<string, string>>;
+
+/** A plan that is about to run. */
+export interface PlanStart {
+  /** Its name: that of its file, or `stdin`. */
+  readonly plan: string;
+  /** Where the results go. */
+  readonly folder: string;
+  /** How many tests were selected, those that are kept included. */
+  readonly tests: number;
+  /** How many of them are kept from before and do not run. */
+  readonly kept: number;
+}
+
+/** A test that is about to run. */
+export interface TestStart {
+  readonly id: TestId;
+  /** Which one of the selected tests it is, from 1. */
+  readonly number: number;
+  /** It takes this long or longer, in milliseconds, as far as the plan tells. */
+  readonly expectedMs: number;
+  /** It is canceled after so many milliseconds; 0: never. */
+  readonly timeoutMs: number;
+}
+
+/** How a test ended; a kept one did not run, since its results from before still hold. */
+export type TestEnd = "ok" | "failed" | "timeout" | "canceled" | "kept";
+
+/** What went wrong on a node. */
+export interface TestError {
+  readonly nodeId: string;
+  /** The name of the runner, or what the node was doing. */
+  readonly tag: string;
+  readonly message: string;
+}
+
+/** A test that has ended, or is kept. */
+export interface TestOutcome {
+  readonly id: TestId;
+  /** Which one of the selected tests it is, from 1. */
+  readonly number: number;
+  readonly status: TestEnd;
+  readonly durationMs: number;
+  readonly errors: readonly TestError[];
+  /** Errors beyond those in the list. */
+  readonly moreErrors?: number;
+  /** Results that did not reach the root, such as `12 frames of records`. */
+  readonly missing?: readonly { readonly nodeId: string; readonly what: string }[];
+  /** Where its results are. */
+  readonly folder: string;
+}
+
+/** A plan that has ended. */
+export interface PlanSummary {
+  readonly ok: number;
+  /** Failed, canceled or over their time. */
+  readonly failed: number;
+  readonly kept: number;
+  readonly notRun: number;
+  readonly durationMs: number;
+  /** Where the results are. */
+  readonly folder: string;
+}
+
+/**
+ * Shows what `tine run` does.
+ *
+ * Calls never wait and never fail: whoever looks at a test must not disturb it, not even with a terminal that stands
+ * still. Too much of what is in the results anyway, such as lines of logs, is left out, and counted.
+ */
+export interface Display extends AsyncDisposable {
+  /** The plan is about to run. */
+  planStarts(plan: PlanStart): void;
+  /** A test is about to run. */
+  testStarts(test: TestStart): void;
+  /** A result of the running test. Types other than `nodeInfo`, `log`, `error` and `activity` are passed over. */
+  item(item: Item): void;
+  /** Something to know about the run, such as that it is being canceled, and why. */
+  note(text: string): void;
+  /** The running test has ended, or a test is kept. */
+  testEnds(outcome: TestOutcome): void;
+  /**
+   * The plan has ended. Waits until everything was written.
+   *
+   * Without `--json`, the folder of the results is all that is written to standard output, so that
+   * `dir=$(tine run my_plan.yaml)` works, also where tests have failed: what they measured is there as well.
+   *
+   * @throws {TineError} `stdout-closed` or `cannot-write`, if data did not reach standard output
+   */
+  planEnds(summary: PlanSummary): Promise<void>;
+  /** Takes down what is still shown of a run, and waits until everything was written. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** How to show a run. */
+export interface DisplayOptions {
+  /** An object a line on standard output. */
+  readonly json?: boolean;
+  /** Show log entries of nodes as well, which otherwise only go into the results; as JSON, also what nodes do. */
+  readonly verbose?: boolean;
+}
+
+/**
+ * The display that fits: JSON lines on standard output if asked for, a live one where standard error is a terminal,
+ * else a line on standard error for each event.
+ *
+ * @example
+ * ```ts
+ * import { createDisplay } from "./display.ts";
+ * await using display = createDisplay({ json: false, verbose: true });
+ * display.note("nothing runs yet");
+ * ```
+ */
+export function createDisplay({ json = false, verbose = false }: DisplayOptions = {}): Display {
+  if (json) return new JsonDisplay({ verbose, write: writeStdout });
+  const options = { verbose, style: style(Deno.stderr), write: writeStderr, writeResult: writeStdout };
+  if (!Deno.stderr.isTerminal() || Deno.env.get("TERM") === "dumb") return new LineDisplay(options);
+  return new TerminalDisplay({ ...options, size: stderrSize });
+}

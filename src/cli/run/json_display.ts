@@ -1,0 +1,88 @@
+import type { Item } from "../../node/item.ts";
+import { BackgroundWriter, type WriteText } from "./background_writer.ts";
+import type { Display, PlanStart, PlanSummary, TestOutcome, TestStart } from "./display.ts";
+
+/** What a JSON display gets. */
+export interface JsonDisplayOptions {
+  /** Also `log` and `activity`. */
+  readonly verbose: boolean;
+  /** To standard output. */
+  readonly write: WriteText;
+}
+
+/**
+ * An object a line, for programs. Its `type` is `plan`, `test-start`, `node`, `error`, `note`, `test-end` or `summary`,
+ * with `verbose` also `log` and `activity`. Where the reader is far behind, what nodes tell is left out, and a `left-out`
+ * says how many events. `test` is the number of a test among those selected. Keys are added, not changed.
+ */
+export class JsonDisplay implements Display {
+  readonly #verbose: boolean;
+  readonly #writer: BackgroundWriter;
+  #test = 0;
+
+  constructor({ verbose, write }: JsonDisplayOptions) {
+    this.#verbose = verbose;
+    this.#writer = new BackgroundWriter(write, (events) => JSON.stringify({ type: "left-out", events }));
+  }
+
+  planStarts({ plan, folder, tests, kept }: PlanStart): void {
+    this.#write({ type: "plan", plan, folder, tests, kept });
+  }
+
+  testStarts({ id, number, expectedMs, timeoutMs }: TestStart): void {
+    this.#test = number;
+    this.#write({ type: "test-start", test: number, id, expectedMs, timeoutMs });
+  }
+
+  item(item: Item): void {
+    const test = this.#test;
+    switch (item.type) {
+      case "nodeInfo": {
+        const { nodeId, platform, hostname, bootId, pid, versions } = item;
+        return this.#offer({ type: "node", test, nodeId, platform, hostname, bootId, pid, versions });
+      }
+      case "error": {
+        const { nodeId, time, tag, code, message } = item;
+        return this.#offer({ type: "error", test, nodeId, timeNs: String(time), tag, code, message });
+      }
+      case "log": {
+        const { nodeId, time, tag, text } = item;
+        if (this.#verbose) this.#offer({ type: "log", test, nodeId, timeNs: String(time), tag, text });
+        return;
+      }
+      case "activity": {
+        const { nodeId, running, more, ended } = item;
+        if (this.#verbose) this.#offer({ type: "activity", test, nodeId, running, more, ended });
+      }
+    }
+  }
+
+  note(text: string): void {
+    this.#write({ type: "note", text });
+  }
+
+  testEnds(outcome: TestOutcome): void {
+    const { id, number, status, durationMs, moreErrors = 0, folder } = outcome;
+    const errors = outcome.errors.map(({ nodeId, tag, message }) => ({ nodeId, tag, message }));
+    const missing = (outcome.missing ?? []).map(({ nodeId, what }) => ({ nodeId, what }));
+    this.#write({ type: "test-end", test: number, id, status, durationMs, errors, moreErrors, missing, folder });
+  }
+
+  async planEnds({ ok, failed, kept, notRun, durationMs, folder }: PlanSummary): Promise<void> {
+    this.#write({ type: "summary", ok, failed, kept, notRun, durationMs, folder });
+    await this.#writer.flush();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // A failure was thrown by planEnds(); where that was not reached, a graver one is under way.
+    await this.#writer.flush().catch(() => {});
+  }
+
+  #write(event: object): void {
+    this.#writer.line(JSON.stringify(event));
+  }
+
+  #offer(event: object): void {
+    this.#writer.offer(JSON.stringify(event));
+  }
+}

@@ -1,0 +1,102 @@
+import { escape, type Style } from "../terminal.ts";
+import { cutToWidth, displayWidth } from "./display_width.ts";
+import { elapsed, wholeSeconds } from "./elapsed.ts";
+import { type Counts, countsText, errorLine, nameOfTest } from "./outcome_text.ts";
+import type { NodeActivity, RunningTest } from "./running_test.ts";
+import type { ScreenSize } from "./stderr_screen.ts";
+
+/** More lines are no glance any more, however high the terminal. */
+const MOST_LINES = 24;
+/** Ids of nodes are cut here, in columns, so that there is room for what they do. */
+const WIDEST_LABEL = 16;
+const WIDEST_BAR = 30;
+/** No terminal shows more runs on a line. */
+const MOST_RUNS = 20;
+/** Setting up and cleaning up are not in the plan's time: this much later, in milliseconds, is as planned. */
+const TOLERANCE_MS = 2000;
+
+/** What the running test is shown with. */
+export interface LiveView {
+  readonly size: ScreenSize;
+  readonly style: Style;
+  /** By the clock of `performance.now()`. */
+  readonly nowMs: number;
+  /** How many tests were selected. */
+  readonly tests: number;
+  /** How those before have ended. */
+  readonly counts: Counts;
+}
+
+/** The lines that show a running test; they fit the terminal. */
+export function liveBlock(running: RunningTest, { size, style, nowMs, tests, counts }: LiveView): string[] {
+  // A character in the last column makes some terminals begin a line.
+  const width = Math.max(1, size.columns - 1);
+  const { id, number } = running.test;
+  const head = [
+    style.bold(cutToWidth(`test ${number} of ${tests}: ${nameOfTest(id)}`, width)),
+    timeLine(running, nowMs, width, style),
+  ];
+  const foot: string[] = [];
+  if (running.error !== undefined) foot.push(style.red(cutToWidth(`  error ${errorLine(running.error)}`, width)));
+  if (running.log !== undefined) foot.push(style.dim(cutToWidth(`  log ${logStart(running.log, width)}`, width)));
+  if (number > 1) foot.push(style.dim(cutToWidth(`  so far: ${countsText(counts)}`, width)));
+  // The cursor stands below the block, and what is shown before should not be pushed out at once.
+  const most = Math.max(1, Math.min(MOST_LINES, size.rows - 2));
+  const room = most - head.length - foot.length;
+  return [...head, ...nodeLines(running.nodes, room, width, style), ...foot].slice(0, most);
+}
+
+function timeLine({ test, startedMs }: RunningTest, nowMs: number, width: number, style: Style): string {
+  const ms = nowMs - startedMs;
+  const { expectedMs, timeoutMs } = test;
+  const timeout = timeoutMs > 0 ? `, timeout in ${wholeSeconds(timeoutMs - ms + 999)}` : "";
+  if (expectedMs === 0) return cutToWidth(`  ${wholeSeconds(ms)}${timeout}`, width);
+  const late = ms - expectedMs;
+  const text = late > TOLERANCE_MS
+    ? ` ${wholeSeconds(ms)}, ${wholeSeconds(late)} more than expected${timeout}`
+    : ` ${wholeSeconds(Math.min(ms, expectedMs))} of ${elapsed(expectedMs)}${timeout}`;
+  const cells = Math.min(WIDEST_BAR, width - 2 - displayWidth(text) - 2);
+  if (cells < 5) return cutToWidth(` ${text}`, width);
+  const full = Math.min(cells, Math.floor(cells * ms / expectedMs));
+  return `  [${style.green("#".repeat(full))}${style.dim("-".repeat(cells - full))}]${text}`;
+}
+
+function logStart(entry: { nodeId: string; tag: string; text: string }, width: number): string {
+  const { nodeId, tag, text } = entry;
+  return escape(`${nodeId} ${tag}: ${text.slice(0, width * 8).trimStart().split("\n", 1)[0]}`);
+}
+
+/** What each node does; those that do something first, where there are too many. */
+function nodeLines(nodes: RunningTest["nodes"], room: number, width: number, style: Style): string[] {
+  if (room <= 0) return [];
+  if (nodes.size === 0) return [style.dim(cutToWidth("  launching nodes", width))];
+  const all = [...nodes];
+  const fits = all.length <= room ? all.length : room - 1;
+  const busy = ([, { running }]: [string, NodeActivity]) => running.length > 0 ? 0 : 1;
+  const shown = fits < all.length ? all.toSorted((a, b) => busy(a) - busy(b)).slice(0, fits) : all;
+  const labels = shown.map(([id]) => cutToWidth(escape(id), WIDEST_LABEL));
+  const widest = Math.max(0, ...labels.map(displayWidth));
+  const lines = shown.map(([, activity], i) => {
+    const label = labels[i] + " ".repeat(widest - displayWidth(labels[i]));
+    const text = cutToWidth(`  ${label}  ${activityText(activity, width - widest - 4)}`, width);
+    return activity.running.length > 0 ? text : style.dim(text);
+  });
+  if (fits < all.length) lines.push(style.dim(cutToWidth(`  +${all.length - fits} more nodes`, width)));
+  return lines;
+}
+
+/** As many runs as there is room for, and how many more: `sleep 1s, system tc -s qdisc, +3 more; 12 done`. */
+function activityText({ running, more, ended }: NodeActivity, width: number): string {
+  const done = ended > 0 ? `; ${ended} done` : "";
+  if (running.length === 0) return `waits${done}`;
+  const names = running.slice(0, MOST_RUNS).map((name) => escape(name.slice(0, width * 8)));
+  for (let shown = names.length; shown > 0; shown--) {
+    const hidden = running.length - shown + more;
+    const end = `${hidden > 0 ? `, +${hidden} more` : ""}${done}`;
+    const text = names.slice(0, shown).join(", ");
+    if (displayWidth(text + end) <= width) return text + end;
+    // The one that has run longest is always shown.
+    if (shown === 1) return cutToWidth(text, Math.max(4, width - end.length)) + end;
+  }
+  return "";
+}

@@ -1,0 +1,101 @@
+import type { ErrorItem, LogEntry, NodeInfo } from "../../node/item.ts";
+import { testIdText } from "../../result/names.ts";
+import { escape, type Style } from "../terminal.ts";
+import type { PlanStart, PlanSummary, TestEnd, TestError, TestId, TestOutcome } from "./display.ts";
+import { elapsed } from "./elapsed.ts";
+
+/** Errors of a test beyond this are counted: the first ones tell, and all are in the results. */
+const MOST_ERRORS = 20;
+/** Lines of a log entry beyond this are counted. */
+const MOST_LINES = 20;
+/** Longer texts are cut, in UTF-16 code units. */
+const LONGEST_LINE = 2000;
+
+/** The name of a test: `cca=bbr, name=fct`. */
+export function nameOfTest(id: TestId): string {
+  return escape(testIdText(id));
+}
+
+/** What a plan is about to do. */
+export function planLine({ plan, tests, kept }: PlanStart): string {
+  return `${escape(plan)}: ${count(tests, "test")}${kept > 0 ? `, ${kept} kept from before` : ""}`;
+}
+
+/** A node that was launched. */
+export function nodeLine({ nodeId, platform, hostname, pid }: NodeInfo): string {
+  return line(`node ${nodeId}: ${platform} on ${hostname}, pid ${pid}`);
+}
+
+/** An error, with its origin. */
+export function errorLine({ nodeId, tag, message }: TestError | ErrorItem): string {
+  return line(`${nodeId} ${tag}: ${message}`);
+}
+
+/** An entry of a log, a line for each of its lines. */
+export function logLines({ nodeId, tag, text }: LogEntry): string[] {
+  const lines = text.slice(0, MOST_LINES * LONGEST_LINE).split("\n", MOST_LINES + 1);
+  const shown = lines.slice(0, MOST_LINES).map((text) => line(`${nodeId} ${tag}: ${text}`));
+  // A text ends with its last line, not with an empty one.
+  if (shown.length > 1 && lines.length <= MOST_LINES && lines.at(-1) === "") shown.pop();
+  if (lines.length > MOST_LINES) shown.push(line(`${nodeId} ${tag}: ... and more, in the results`));
+  return shown;
+}
+
+/** The status of a test in its colour. */
+export function paintStatus(status: TestEnd, text: string, style: Style): string {
+  const paints = { ok: style.green, failed: style.red, timeout: style.red, canceled: style.yellow, kept: style.dim };
+  return paints[status](text);
+}
+
+/**
+ * What stands below a test that has ended: errors, what is missing, and where to look.
+ *
+ * @param told errors that were shown before
+ */
+export function detailLines(outcome: TestOutcome, told: ReadonlySet<string> = new Set()): string[] {
+  const { status, errors, moreErrors = 0, missing = [], folder } = outcome;
+  const left = errors.map(errorLine).filter((text) => !told.has(text));
+  const lines = left.slice(0, MOST_ERRORS).map((text) => `error ${text}`);
+  const hidden = left.length - lines.length + moreErrors;
+  if (hidden > 0) lines.push(`... and ${count(hidden, "more error", "more errors")}, in the results`);
+  for (const { nodeId, what } of missing.slice(0, MOST_ERRORS)) lines.push(line(`missing from ${nodeId}: ${what}`));
+  if (missing.length > MOST_ERRORS) lines.push(`... and more is missing from ${missing.length - MOST_ERRORS} others`);
+  if (status !== "ok" && status !== "kept") lines.push(`results: ${escape(folder)}`);
+  return lines;
+}
+
+/** How a plan ended. */
+export function summaryLine({ ok, failed, kept, notRun, durationMs }: PlanSummary): string {
+  return `${count(ok + failed + kept + notRun, "test")}: ${countsText({ ok, failed, kept, notRun })}; ` +
+    elapsed(durationMs);
+}
+
+/** Counts of results: `2 ok, 1 failed`. What there is none of is left out, save ok. */
+export function countsText({ ok, failed, kept, notRun = 0 }: Counts): string {
+  const parts = [`${ok} ok`];
+  if (failed > 0) parts.push(`${failed} failed`);
+  if (kept > 0) parts.push(`${kept} kept`);
+  if (notRun > 0) parts.push(`${notRun} not run`);
+  return parts.join(", ");
+}
+
+/** How many tests ended how. */
+export interface Counts {
+  ok: number;
+  failed: number;
+  kept: number;
+  notRun?: number;
+}
+
+/** The line that tells of others that were left out. */
+export function leftOutLine(leftOut: number): string {
+  return `  ... ${count(leftOut, "line")} left out, all of it is in the results`;
+}
+
+function line(text: string): string {
+  return escape(text.length > LONGEST_LINE ? text.slice(0, LONGEST_LINE) + "..." : text);
+}
+
+function count(n: number, one: string, many = `${one}s`): string {
+  return `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
+}

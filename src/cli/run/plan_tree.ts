@@ -1,0 +1,114 @@
+import { formatDuration } from "../../node/plan/duration.ts";
+import { leastTime } from "../../node/plan/least_time.ts";
+import { at } from "../../node/plan/place.ts";
+import type { Node, Plan, Run, Schedule, Test } from "../../node/plan/types.ts";
+import { kindOf, type NodeUse, visitTest } from "../../node/plan/visits.ts";
+import type { Runner } from "../../node/runner.ts";
+import { runners as allRunners } from "../../node/runners.ts";
+import { testIdText } from "../../result/names.ts";
+import { escape } from "../terminal.ts";
+import { fold } from "./fold.ts";
+
+/** Waits of a schedule beyond this are counted. */
+const MOST_WAITS = 6;
+
+/**
+ * A plan as it would run, for people: each test with its nodes and its runs, one a line, indented. Runs that repeat
+ * are shown once, with how often.
+ *
+ * @param plan the tests that would run
+ * @param runners the runners that there are, by name
+ */
+export function planTree({ tests }: Plan, runners: Readonly<Record<string, Runner>> = allRunners): string {
+  const shown = tests.map((test, i) =>
+    [
+      `test ${i + 1} of ${tests.length}: ${escape(testIdText(test.id))}`,
+      ...testLines(test, i, runners).map((line) => `  ${line}`),
+    ].join("\n")
+  );
+  return shown.map((text) => `${text}\n`).join("\n");
+}
+
+function testLines(test: Test, i: number, runners: Readonly<Record<string, Runner>>): string[] {
+  const place = at(undefined, "tests", i)!;
+  const least = leastTime(test, place, runners);
+  const limits = [
+    test.timeout > 0 ? `timeout ${formatDuration(test.timeout)}` : "no timeout",
+    ...(least > 0 ? [`at least ${formatDuration(least)}`] : []),
+  ];
+  return [limits.join(", "), ...nodeLines(visitTest(test, place).nodes), ...runLines(test, runners)];
+}
+
+/** Each node once, with those above it; equal nodes are the same node. */
+function nodeLines(uses: readonly NodeUse[]): string[] {
+  const nodes = new Map(uses.map((use) => [use.text, use]));
+  return Array.from(nodes.values(), ({ node, parent }) => {
+    const below = parent === undefined ? "" : `, below ${parent.node.id}`;
+    return escape(`node ${node.id}: ${nodeText(node)}${below}`);
+  });
+}
+
+function nodeText({ id, platform, launcher: { local, ssh }, netns, env }: Node): string {
+  const parts = [ssh === undefined ? "local" : `ssh ${ssh.destination ?? id}`];
+  if ((ssh ?? local)?.root) parts.push("as root");
+  if (platform !== undefined) parts.push(platform);
+  if (netns !== undefined) parts.push(`${netns.create ? "creates " : ""}netns ${netns.name ?? id}`);
+  // Values may be secrets.
+  const names = env?.vars?.map((text) => text.split("=", 1)[0]) ?? [];
+  if (names.length > 0) parts.push(`sets ${names.join(" ")}`);
+  if (env?.inherit === false) parts.push("inherits no environment");
+  return parts.join(", ");
+}
+
+function runLines(run: Run, runners: Readonly<Record<string, Runner>>): string[] {
+  const below = (runs: readonly Run[]) =>
+    fold(runs.map((inner) => runLines(inner, runners))).map((line) => `  ${line}`);
+  const { serial, parallel, schedule, child } = run;
+  if (serial !== undefined) return ["serial", ...below(serial)];
+  if (parallel !== undefined) return ["parallel", ...below(parallel)];
+  if (schedule !== undefined) return [scheduleLine(schedule), ...below(schedule.run)];
+  if (child !== undefined) return [escape(`child ${childText(child.node)}`), ...below([child])];
+  const kind = kindOf(run);
+  if (kind === undefined) return ["nothing"];
+  const config = run[kind as keyof Run];
+  const title = Object.hasOwn(runners, kind) ? runners[kind].title?.(config) : undefined;
+  return [escape([kind, configText(config, title)].filter((text) => text !== "").join(" "))];
+}
+
+/** The node in short: `left (local, netns left)`. */
+function childText({ id, launcher: { ssh }, netns }: Node): string {
+  return `${id} (${ssh === undefined ? "local" : "ssh"}${netns === undefined ? "" : `, netns ${netns.name ?? id}`})`;
+}
+
+/** `schedule every 100ms, waits first, 5 runs`. */
+function scheduleLine({ wait = [], random, waitFirst, sequential, run }: Schedule): string {
+  const waits = wait.slice(0, MOST_WAITS).map(formatDuration);
+  if (wait.length > MOST_WAITS) waits.push(`${wait.length - MOST_WAITS} more`);
+  const parts: string[] = [];
+  if (wait.length === 0) parts.push(sequential ? "one after another" : "at once");
+  else if (wait.length === 1) parts.push(`every ${waits[0]}`);
+  else parts.push(random ? `every ${waits.join(" or ")} at random` : `every ${waits.join(", ")} in turn`);
+  if (sequential && wait.length > 0) parts.push("from the end of the run before");
+  if (waitFirst && wait.length > 0) parts.push("waits first");
+  parts.push(`${run.length} ${run.length === 1 ? "run" : "runs"}`);
+  return `schedule ${parts.join(", ")}`;
+}
+
+/** What a runner says of its configuration, and the members that it leaves out: `ip -br addr  stdout: addr.txt`. */
+function configText(config: unknown, title: string | undefined): string {
+  if (typeof config !== "object" || config === null) return title ?? memberText(config);
+  const members = Object.entries(config).filter(([, value]) => value !== undefined && !isIn(title, value))
+    .map(([name, value]) => value === true ? name : `${name}: ${memberText(value)}`);
+  return [...(title === undefined ? [] : [title]), ...members].join(title === undefined ? ", " : "  ");
+}
+
+/** Whether a title shows a value: as its beginning or as its end, words joined by spaces. */
+function isIn(title: string | undefined, value: unknown): boolean {
+  if (title === undefined) return false;
+  const text = Array.isArray(value) ? value.join(" ") : value;
+  return typeof text === "string" && text !== "" && (title.startsWith(text) || title.endsWith(` ${text}`));
+}
+
+function memberText(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}

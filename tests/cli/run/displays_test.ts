@@ -1,0 +1,188 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import type { Display, TestEnd } from "../../../src/cli/run/display.ts";
+import { JsonDisplay } from "../../../src/cli/run/json_display.ts";
+import { LineDisplay, type TextDisplayOptions } from "../../../src/cli/run/line_display.ts";
+import { TerminalDisplay } from "../../../src/cli/run/terminal_display.ts";
+import { FakeTerminal } from "./fake_terminal.ts";
+import { activity, error, log, nodeInfo, PLAIN } from "./samples.ts";
+
+const SUMMARY = { ok: 1, failed: 1, kept: 1, notRun: 1, durationMs: 12_000, folder: "out/now" };
+
+/** Shows a plan of three tests: one kept, one that is fine, one that fails. */
+function showPlan(display: Display): void {
+  const end = (name: string, number: number, status: TestEnd, messages: string[] = []) => {
+    const errors = messages.map((message) => ({ nodeId: "left", tag: "system", message }));
+    display.testEnds({ id: { name }, number, status, durationMs: 1234, errors, folder: `out/${name}` });
+  };
+  display.planStarts({ plan: "p.yaml", folder: "out", tests: 4, kept: 1 });
+  end("old", 1, "kept");
+  display.testStarts({ id: { name: "fine" }, number: 2, expectedMs: 1500, timeoutMs: 60_000 });
+  display.item(nodeInfo("left"));
+  display.item(activity("left", ["sleep 1s"]));
+  display.item(log("left", "\x1b[2Jhello\n"));
+  end("fine", 2, "ok");
+  display.testStarts({ id: { name: "bad" }, number: 3, expectedMs: 0, timeoutMs: 0 });
+  display.item(error("left", "ping: exited with status 1"));
+  display.note("canceling");
+  end("bad", 3, "failed", ["ping: exited with status 1", "the disk is full"]);
+}
+
+function options(verbose = false): TextDisplayOptions & { stderr: FakeTerminal; stdout: string[] } {
+  const stderr = new FakeTerminal();
+  const stdout: string[] = [];
+  return {
+    verbose,
+    style: PLAIN,
+    stderr,
+    stdout,
+    write: (text) => Promise.resolve(stderr.write(text)),
+    writeResult: (text) => Promise.resolve(void stdout.push(text)),
+  };
+}
+
+Deno.test("LineDisplay shows a line for each event, and the folder of results alone on standard output", async () => {
+  const given = options();
+  await using display = new LineDisplay(given);
+  showPlan(display);
+  await display.planEnds(SUMMARY);
+  assertEquals(given.stderr.lines, [
+    "p.yaml: 4 tests, 1 kept from before",
+    "name=old: kept",
+    "name=fine: started (timeout 1m, at least 1s500ms)",
+    "  node left: linux-x64 on lab, pid 42",
+    "name=fine: ok in 1.2s",
+    "name=bad: started (no timeout)",
+    "  error left system: ping: exited with status 1",
+    "canceling",
+    "name=bad: failed in 1.2s",
+    "  error left system: the disk is full",
+    "  results: out/bad",
+    "4 tests: 1 ok, 1 failed, 1 kept, 1 not run; 12s",
+  ]);
+  assertEquals(given.stdout, ["out/now\n"]);
+});
+
+Deno.test("LineDisplay shows entries of logs when it is verbose", async () => {
+  const given = options(true);
+  await using display = new LineDisplay(given);
+  showPlan(display);
+  await display.planEnds(SUMMARY);
+  assertEquals(given.stderr.lines[4], "  left system: \\x1b[2Jhello");
+});
+
+Deno.test("TerminalDisplay leaves a line for each test, with its errors, and takes down the rest", async () => {
+  const given = options();
+  await using display = new TerminalDisplay({ ...given, size: () => ({ columns: 80, rows: 24 }) });
+  showPlan(display);
+  await display.planEnds(SUMMARY);
+  assertEquals(given.stderr.lines, [
+    "p.yaml: 4 tests, 1 kept from before",
+    "kept      name=old",
+    "ok        name=fine  1.2s",
+    "canceling",
+    "failed    name=bad  1.2s",
+    "          error left system: ping: exited with status 1",
+    "          error left system: the disk is full",
+    "          results: out/bad",
+    "4 tests: 1 ok, 1 failed, 1 kept, 1 not run; 12s",
+  ]);
+  assertEquals(given.stdout, ["out/now\n"]);
+});
+
+Deno.test("TerminalDisplay shows the running test, and nothing of it once it is disposed", async () => {
+  const given = options(true);
+  const drawn = Promise.withResolvers<void>();
+  const write = (text: string) => {
+    given.stderr.write(text);
+    return Promise.resolve(drawn.resolve());
+  };
+  {
+    await using display = new TerminalDisplay({ ...given, write, size: () => ({ columns: 80, rows: 24 }) });
+    display.planStarts({ plan: "p.yaml", folder: "out", tests: 1, kept: 0 });
+    display.testStarts({ id: { name: "a" }, number: 1, expectedMs: 0, timeoutMs: 0 });
+    display.item(activity("left", ["sleep 1s"]));
+    display.item(log("left", "hello"));
+    const alive = setInterval(() => {}, 1000); // the display's own timer keeps no process alive
+    await drawn.promise;
+    clearInterval(alive);
+    assertEquals(given.stderr.lines, [
+      "p.yaml: 1 test",
+      "  left system: hello",
+      "test 1 of 1: name=a",
+      "  0s",
+      "  left  sleep 1s",
+      "  log left system: hello",
+    ]);
+  }
+  assertEquals(given.stderr.lines, ["p.yaml: 1 test", "  left system: hello"]);
+  assertEquals(given.stderr.cursor, { row: 2, column: 0 });
+});
+
+Deno.test("displays for people go on where standard error is gone", async () => {
+  const gone = () => Promise.reject(new Deno.errors.BrokenPipe("gone"));
+  for (const create of [LineDisplay, TerminalDisplay]) {
+    const given = options();
+    await using display = new create({ ...given, write: gone, size: () => ({ columns: 80, rows: 24 }) });
+    showPlan(display);
+    await display.planEnds(SUMMARY);
+    assertEquals(given.stdout, ["out/now\n"]);
+  }
+});
+
+async function jsonLines(verbose: boolean): Promise<unknown[]> {
+  let text = "";
+  await using display = new JsonDisplay({ verbose, write: (more) => Promise.resolve(void (text += more)) });
+  showPlan(display);
+  await display.planEnds(SUMMARY);
+  return text.trimEnd().split("\n").map((line) => JSON.parse(line));
+}
+
+Deno.test("JsonDisplay writes an object a line", async () => {
+  const { type: _, ...node } = nodeInfo("left");
+  const ended = { errors: [], moreErrors: 0, missing: [] };
+  const errors = ["ping: exited with status 1", "the disk is full"]
+    .map((message) => ({ nodeId: "left", tag: "system", message }));
+  assertEquals(await jsonLines(false), [
+    { type: "plan", plan: "p.yaml", folder: "out", tests: 4, kept: 1 },
+    { type: "test-end", test: 1, id: { name: "old" }, status: "kept", durationMs: 1234, ...ended, folder: "out/old" },
+    { type: "test-start", test: 2, id: { name: "fine" }, expectedMs: 1500, timeoutMs: 60_000 },
+    { type: "node", test: 2, ...node },
+    { type: "test-end", test: 2, id: { name: "fine" }, status: "ok", durationMs: 1234, ...ended, folder: "out/fine" },
+    { type: "test-start", test: 3, id: { name: "bad" }, expectedMs: 0, timeoutMs: 0 },
+    {
+      type: "error",
+      test: 3,
+      nodeId: "left",
+      timeNs: "1700000000000000001",
+      tag: "system",
+      code: "command-failed",
+      message: "ping: exited with status 1",
+    },
+    { type: "note", text: "canceling" },
+    {
+      type: "test-end",
+      test: 3,
+      id: { name: "bad" },
+      status: "failed",
+      durationMs: 1234,
+      ...ended,
+      errors,
+      folder: "out/bad",
+    },
+    { type: "summary", ...SUMMARY },
+  ]);
+});
+
+Deno.test("JsonDisplay writes entries of logs and activities as well when it is verbose", async () => {
+  assertEquals((await jsonLines(true)).slice(4, 6), [
+    { type: "activity", test: 2, nodeId: "left", running: ["sleep 1s"], more: 0, ended: 0 },
+    { type: "log", test: 2, nodeId: "left", timeNs: "1700000000000000001", tag: "system", text: "\x1b[2Jhello\n" },
+  ]);
+});
+
+Deno.test("JsonDisplay.planEnds() throws what kept data from being written, and not before", async () => {
+  const gone = () => Promise.reject(new Deno.errors.BrokenPipe("gone"));
+  await using display = new JsonDisplay({ verbose: false, write: gone });
+  showPlan(display);
+  await assertRejects(() => display.planEnds(SUMMARY), Deno.errors.BrokenPipe, "gone");
+});

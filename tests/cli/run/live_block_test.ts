@@ -1,0 +1,90 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { displayWidth } from "../../../src/cli/run/display_width.ts";
+import { liveBlock, type LiveView } from "../../../src/cli/run/live_block.ts";
+import { RunningTest } from "../../../src/cli/run/running_test.ts";
+import { activity, error, log, nodeInfo, PLAIN } from "./samples.ts";
+
+const ID = { name: "fct", cca: "bbr" };
+
+function running(expectedMs = 0, timeoutMs = 0): RunningTest {
+  return new RunningTest({ id: ID, number: 2, expectedMs, timeoutMs }, 1000);
+}
+
+function block(test: RunningTest, seconds: number, columns = 80, rows = 24): string[] {
+  const view: LiveView = {
+    size: { columns, rows },
+    style: PLAIN,
+    nowMs: 1000 + seconds * 1000,
+    tests: 12,
+    counts: { ok: 1, failed: 0, kept: 0 },
+  };
+  return liveBlock(test, view);
+}
+
+Deno.test("liveBlock() shows the test, its time, and what each node does", () => {
+  const test = running(20_000, 60_000);
+  test.take(nodeInfo("-"));
+  test.take(activity("left", ["sleep 1s", "system ip -br addr"], 3, 7));
+  test.take(log("left", "first\nsecond\n"));
+  assertEquals(block(test, 5.5), [
+    "test 2 of 12: cca=bbr, name=fct",
+    "  [########----------------------] 5s of 20s, timeout in 55s",
+    "  -     waits",
+    "  left  sleep 1s, system ip -br addr, +3 more; 7 done",
+    "  log left system: first",
+    "  so far: 1 ok",
+  ]);
+});
+
+Deno.test("liveBlock() says that nodes are being launched until one tells of itself", () => {
+  assertEquals(block(running(), 0.3).slice(1), ["  0s", "  launching nodes", "  so far: 1 ok"]);
+});
+
+Deno.test("liveBlock() says when a test takes longer than expected", () => {
+  assertEquals(block(running(20_000), 21)[1], `  [${"#".repeat(30)}] 20s of 20s`);
+  assertStringIncludes(block(running(20_000, 60_000), 30.2)[1], "] 30s, 10s more than expected, timeout in 30s");
+  assertEquals(block(running(0, 60_000), 30)[1], "  30s, timeout in 30s");
+});
+
+Deno.test("liveBlock() shows the first error: the others come from it", () => {
+  const test = running();
+  test.take(error("left", "ping: exited with status 1"));
+  test.take(error("-", "canceled"));
+  assertStringIncludes(block(test, 1).join("\n"), "  error left system: ping: exited with status 1\n");
+});
+
+Deno.test("liveBlock() fits any terminal", () => {
+  const test = running(20_000, 60_000);
+  for (let i = 0; i < 40; i++) {
+    test.take(activity(`node${i}温度温度温度温度温度`, i < 30 ? [] : [`system ${"温".repeat(300)}`, "b"], 1, i));
+  }
+  test.take(log("left", "x".repeat(10_000)));
+  test.take(error("left", "x".repeat(10_000)));
+  for (const [columns, rows] of [[80, 24], [50, 24], [200, 100], [20, 10], [3, 3], [1, 1]]) {
+    const lines = block(test, 5, columns, rows);
+    assert(lines.length <= Math.max(1, rows - 2) && lines.length <= 24, `${lines.length} lines of ${rows}`);
+    for (const line of lines) assert(displayWidth(line) < Math.max(2, columns), `${columns}: ${line}`);
+  }
+});
+
+Deno.test("liveBlock() shows nodes that do something where there is no room for all", () => {
+  const test = running();
+  for (let i = 0; i < 40; i++) test.take(activity(`n${i}`, i < 38 ? [] : ["sleep 1s"]));
+  const lines = block(test, 5, 80, 10);
+  assertEquals(lines.slice(2), [
+    "  n38  sleep 1s",
+    "  n39  sleep 1s",
+    "  n0   waits",
+    "  n1   waits",
+    "  +36 more nodes",
+    "  so far: 1 ok",
+  ]);
+});
+
+Deno.test("liveBlock() makes visible what would act on the terminal", () => {
+  const test = running();
+  test.take(activity("le\x1b[2Jft", ["system \x1b]0;title\x07\n"]));
+  test.take(log("\x9b", "\x1b[31m"));
+  // deno-lint-ignore no-control-regex
+  assert(!/[\x00-\x1f\x7f-\x9f]/.test(block(test, 1).join("")));
+});

@@ -1,0 +1,49 @@
+import { assertEquals } from "@std/assert";
+import { detailLines, logLines, planLine, summaryLine } from "../../../src/cli/run/outcome_text.ts";
+import { log } from "./samples.ts";
+
+const OUTCOME = { id: { name: "a" }, number: 1, status: "failed", durationMs: 1, folder: "out/a" } as const;
+
+Deno.test("logLines() shows each line of an entry, a few of many", () => {
+  assertEquals(logLines(log("left", "a\nb\n")), ["left system: a", "left system: b"]);
+  assertEquals(logLines(log("left", "")), ["left system: "]);
+  const many = logLines(log("left", "x\n".repeat(100_000)));
+  assertEquals([many.length, many.at(-1)], [21, "left system: ... and more, in the results"]);
+  assertEquals(logLines(log("left", "x".repeat(1_000_000)))[0].length, 2003);
+});
+
+Deno.test("logLines() makes visible what would act on the terminal", () => {
+  assertEquals(logLines(log("left", "\x1b[2J\r")), ["left system: \\x1b[2J\\r"]);
+});
+
+Deno.test("detailLines() tells errors that were not told, what is missing, and where to look", () => {
+  const errors = ["one", "two"].map((message) => ({ nodeId: "left", tag: "system", message }));
+  const missing = [{ nodeId: "far", what: "12 frames of records" }];
+  assertEquals(detailLines({ ...OUTCOME, errors, moreErrors: 3, missing }, new Set(["left system: one"])), [
+    "error left system: two",
+    "... and 3 more errors, in the results",
+    "missing from far: 12 frames of records",
+    "results: out/a",
+  ]);
+  assertEquals(detailLines({ ...OUTCOME, status: "ok", errors: [] }), []);
+});
+
+Deno.test("detailLines() counts errors beyond the first", () => {
+  const errors = Array.from({ length: 30 }, (_, i) => ({ nodeId: "left", tag: "system", message: String(i) }));
+  assertEquals(detailLines({ ...OUTCOME, errors }).slice(19), [
+    "error left system: 19",
+    "... and 10 more errors, in the results",
+    "results: out/a",
+  ]);
+});
+
+Deno.test("planLine() and summaryLine() count tests", () => {
+  assertEquals(planLine({ plan: "p.yaml", folder: "out", tests: 1, kept: 0 }), "p.yaml: 1 test");
+  assertEquals(planLine({ plan: "p.yaml", folder: "out", tests: 3, kept: 2 }), "p.yaml: 3 tests, 2 kept from before");
+  const summary = { ok: 1, failed: 0, kept: 0, notRun: 0, durationMs: 1234, folder: "out" };
+  assertEquals(summaryLine(summary), "1 test: 1 ok; 1.2s");
+  assertEquals(
+    summaryLine({ ...summary, failed: 2, kept: 3, notRun: 4 }),
+    "10 tests: 1 ok, 2 failed, 3 kept, 4 not run; 1.2s",
+  );
+});
