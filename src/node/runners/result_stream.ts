@@ -56,7 +56,7 @@ export const resultStream: Runner<ResultStreamConfig, ResultStreamConfig> = {
 
 /** They are few and small, and late they are of little use. */
 function neverWaits({ type }: Unsigned<Item>): boolean {
-  return type === "nodeInfo" || type === "error" || type === "feedback" || type === "progress";
+  return type === "nodeInfo" || type === "error" || type === "feedback" || type === "progress" || type === "activity";
 }
 
 function compileFilter({ file = [], log = false, flow = [], all = false }: MessageFilter) {

@@ -1,10 +1,11 @@
 import { delay } from "../delay.ts";
-import type { Duration } from "../plan/duration.ts";
+import { type Duration, formatDuration } from "../plan/duration.ts";
 import type { Runner } from "../runner.ts";
 
 /** Sleeps for a duration, or until the run is canceled. */
 export const sleep: Runner<Duration, string> = {
   schema: ({ duration }) => duration.describe("Sleep for this long, e.g. 500ms; ends early when canceled."),
   needs: (duration) => ({ atLeast: duration }),
+  title: formatDuration,
   run: (duration, { signal }) => delay(duration, signal),
 };

@@ -1,6 +1,7 @@
 import { splitCommand } from "../command_words.ts";
 import type { Runner } from "../runner.ts";
 import { fileOf } from "./output/output.ts";
+import { commandOf } from "./system/command_of.ts";
 import { Command } from "./system/command.ts";
 
 /** A command, and what becomes of it. */
@@ -63,6 +64,7 @@ export const system: Runner<SystemConfig, SystemConfig> = {
     }).describe("Run a command.");
   },
   needs: ({ command, root }) => ({ programs: splitCommand(command)?.slice(0, 1), root }),
+  title: commandOf,
   async run(config, context) {
     context.signal.throwIfAborted();
     const command = new Command(config, context);

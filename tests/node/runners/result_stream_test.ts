@@ -17,6 +17,7 @@ const ALWAYS: Unsigned<Item>[] = [
   { type: "error", time: 0n, tag: "", code: "x", message: "" },
   { type: "feedback", values: {} },
   { type: "progress", flow: "bulk.1", values: {} },
+  { type: "activity", running: [], more: 0, ended: 0 },
 ];
 const OTHERS: Record<string, Unsigned<Item>> = {
   log: { type: "log", time: 0n, tag: "", text: "" },

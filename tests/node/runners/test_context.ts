@@ -1,15 +1,16 @@
 import { NO_FEEDBACK } from "../../../src/node/feedback.ts";
 import type { Item } from "../../../src/node/item.ts";
-import type { Processes, StartedProcess } from "../../../src/node/process/processes.ts";
+import { createProcesses, type NodeProcesses } from "../../../src/node/process/node_processes.ts";
+import { Watchdog } from "../../../src/node/process/watchdog.ts";
 import type { RunContext, Unsigned } from "../../../src/node/runner.ts";
-import { streamConnection } from "../../../src/wire/connection.ts";
 import { TineError } from "../../../src/wire/errors.ts";
 
 /** A context that keeps what a run does. Disposing it is the end of its node. */
 export class TestContext implements RunContext, AsyncDisposable {
   readonly nodeId = "left";
   readonly feedback = NO_FEEDBACK;
-  readonly processes: Processes = { start };
+  readonly #watchdog = new Watchdog();
+  readonly processes: NodeProcesses = createProcesses(this.#watchdog);
   readonly logged: { text: string; tag: string | undefined }[] = [];
   readonly sent: Unsigned<Item>[] = [];
   chosen: ((item: Unsigned<Item>) => boolean) | undefined;
@@ -64,6 +65,8 @@ export class TestContext implements RunContext, AsyncDisposable {
     try {
       await this.end();
     } finally {
+      await this.processes[Symbol.asyncDispose]();
+      await this.#watchdog[Symbol.asyncDispose]();
       if (this.#folder !== undefined) await Deno.remove(this.#folder, { recursive: true });
     }
   }
@@ -93,38 +96,4 @@ function join(parts: readonly Uint8Array[]): Uint8Array {
     at += part.length;
   }
   return all;
-}
-
-/** Processes of their own groups, without the watchdog of a node. */
-function start({ program, args, stdout, stderr }: Parameters<Processes["start"]>[0]): StartedProcess {
-  let child: Deno.ChildProcess;
-  try {
-    child = new Deno.Command(program, {
-      args: [...args],
-      stdin: "null",
-      stdout: stdout ? "piped" : "null",
-      stderr: stderr ? "piped" : "null",
-      detached: true,
-    }).spawn();
-  } catch (cause) {
-    throw new TineError("no-program", `command "${program}" was not found in PATH`, { cause });
-  }
-  const source = (stream: ReadableStream<Uint8Array>) => streamConnection(stream, new WritableStream());
-  return {
-    pid: child.pid,
-    stdout: stdout ? source(child.stdout) : undefined,
-    stderr: stderr ? source(child.stderr) : undefined,
-    ended: child.status.then(({ success, code, signal }) => ({
-      success,
-      how: signal === null ? `exited with status ${code}` : `was killed by ${signal}`,
-    })),
-    async stop(how) {
-      try {
-        Deno.kill(-child.pid, how === "kill" ? "SIGKILL" : "SIGINT");
-      } catch (error) {
-        if (!(error instanceof Deno.errors.NotFound)) throw error;
-      }
-      await child.status;
-    },
-  };
 }

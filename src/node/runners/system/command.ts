@@ -6,9 +6,7 @@ import { LastLine } from "../output/last_line.ts";
 import { createOutput } from "../output/output.ts";
 import { type Outputs, treatOutput } from "../output/treat_output.ts";
 import type { SystemConfig } from "../system.ts";
-
-/** What of a command line is shown in messages. */
-const SHOWN_CHARACTERS = 100;
+import { commandOf } from "./command_of.ts";
 
 /** A command that was started, whose output is being treated. */
 export class Command {
@@ -93,7 +91,9 @@ export class Command {
     }, () => void this.#stop());
     for (const stream of stillOpen) {
       await this.#context.log(
-        `${this.#command()} has ended, but something that it started holds ${stream} open; what that writes is not kept`,
+        `${
+          commandOf(this.#config)
+        } has ended, but something that it started holds ${stream} open; what that writes is not kept`,
         this.#name,
       );
     }
@@ -107,13 +107,7 @@ export class Command {
 
   #failure({ how }: ProcessEnd): string {
     const line = this.#lastError.text();
-    return `${this.#command()}: ${how}` + (line === undefined ? "" : `: ${line}`);
-  }
-
-  #command(): string {
-    const { command: line, args = [] } = this.#config;
-    const command = [line, ...args].join(" ").replace(/\s+/g, " ");
-    return command.length > SHOWN_CHARACTERS ? command.slice(0, SHOWN_CHARACTERS) + "..." : command;
+    return `${commandOf(this.#config)}: ${how}` + (line === undefined ? "" : `: ${line}`);
   }
 }
 
