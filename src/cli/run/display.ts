@@ -40,6 +40,8 @@ export interface TestError {
   readonly nodeId: string;
   /** The name of the runner, or what the node was doing. */
   readonly tag: string;
+  /** For programs, in kebab-case. */
+  readonly code: string;
   readonly message: string;
 }
 

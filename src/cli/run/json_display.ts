@@ -63,7 +63,7 @@ export class JsonDisplay implements Display {
 
   testEnds(outcome: TestOutcome): void {
     const { id, number, status, durationMs, moreErrors = 0, folder } = outcome;
-    const errors = outcome.errors.map(({ nodeId, tag, message }) => ({ nodeId, tag, message }));
+    const errors = outcome.errors.map(({ nodeId, tag, code, message }) => ({ nodeId, tag, code, message }));
     const missing = (outcome.missing ?? []).map(({ nodeId, what }) => ({ nodeId, what }));
     this.#write({ type: "test-end", test: number, id, status, durationMs, errors, moreErrors, missing, folder });
   }

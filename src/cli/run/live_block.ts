@@ -7,7 +7,7 @@ import type { ScreenSize } from "./stderr_screen.ts";
 
 /** More lines are no glance any more, however high the terminal. */
 const MOST_LINES = 24;
-/** Ids of nodes are cut here, in columns, so that there is room for what they do. */
+/** Ids of nodes are cut here, in columns, so that there is room for what they do; sooner on a narrow terminal. */
 const WIDEST_LABEL = 16;
 const WIDEST_BAR = 30;
 /** No terminal shows more runs on a line. */
@@ -74,7 +74,7 @@ function nodeLines(nodes: RunningTest["nodes"], room: number, width: number, sty
   const fits = all.length <= room ? all.length : room - 1;
   const busy = ([, { running }]: [string, NodeActivity]) => running.length > 0 ? 0 : 1;
   const shown = fits < all.length ? all.toSorted((a, b) => busy(a) - busy(b)).slice(0, fits) : all;
-  const labels = shown.map(([id]) => cutToWidth(escape(id), WIDEST_LABEL));
+  const labels = shown.map(([id]) => cutToWidth(escape(id), Math.min(WIDEST_LABEL, Math.ceil(width / 4))));
   const widest = Math.max(0, ...labels.map(displayWidth));
   const lines = shown.map(([, activity], i) => {
     const label = labels[i] + " ".repeat(widest - displayWidth(labels[i]));

@@ -1,4 +1,4 @@
-import type { ErrorItem, LogEntry, NodeInfo } from "../../node/item.ts";
+import type { LogEntry, NodeInfo } from "../../node/item.ts";
 import { testIdText } from "../../result/names.ts";
 import { escape, type Style } from "../terminal.ts";
 import type { PlanStart, PlanSummary, TestEnd, TestError, TestId, TestOutcome } from "./display.ts";
@@ -27,7 +27,7 @@ export function nodeLine({ nodeId, platform, hostname, pid }: NodeInfo): string 
 }
 
 /** An error, with its origin. */
-export function errorLine({ nodeId, tag, message }: TestError | ErrorItem): string {
+export function errorLine({ nodeId, tag, message }: TestError): string {
   return line(`${nodeId} ${tag}: ${message}`);
 }
 

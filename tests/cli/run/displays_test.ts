@@ -11,7 +11,7 @@ const SUMMARY = { ok: 1, failed: 1, kept: 1, notRun: 1, durationMs: 12_000, fold
 /** Shows a plan of three tests: one kept, one that is fine, one that fails. */
 function showPlan(display: Display): void {
   const end = (name: string, number: number, status: TestEnd, messages: string[] = []) => {
-    const errors = messages.map((message) => ({ nodeId: "left", tag: "system", message }));
+    const errors = messages.map((message) => ({ nodeId: "left", tag: "system", code: "command-failed", message }));
     display.testEnds({ id: { name }, number, status, durationMs: 1234, errors, folder: `out/${name}` });
   };
   display.planStarts({ plan: "p.yaml", folder: "out", tests: 4, kept: 1 });
@@ -141,7 +141,7 @@ Deno.test("JsonDisplay writes an object a line", async () => {
   const { type: _, ...node } = nodeInfo("left");
   const ended = { errors: [], moreErrors: 0, missing: [] };
   const errors = ["ping: exited with status 1", "the disk is full"]
-    .map((message) => ({ nodeId: "left", tag: "system", message }));
+    .map((message) => ({ nodeId: "left", tag: "system", code: "command-failed", message }));
   assertEquals(await jsonLines(false), [
     { type: "plan", plan: "p.yaml", folder: "out", tests: 4, kept: 1 },
     { type: "test-end", test: 1, id: { name: "old" }, status: "kept", durationMs: 1234, ...ended, folder: "out/old" },

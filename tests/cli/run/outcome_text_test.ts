@@ -17,7 +17,7 @@ Deno.test("logLines() makes visible what would act on the terminal", () => {
 });
 
 Deno.test("detailLines() tells errors that were not told, what is missing, and where to look", () => {
-  const errors = ["one", "two"].map((message) => ({ nodeId: "left", tag: "system", message }));
+  const errors = ["one", "two"].map((message) => ({ nodeId: "left", tag: "system", code: "command-failed", message }));
   const missing = [{ nodeId: "far", what: "12 frames of records" }];
   assertEquals(detailLines({ ...OUTCOME, errors, moreErrors: 3, missing }, new Set(["left system: one"])), [
     "error left system: two",
@@ -29,7 +29,10 @@ Deno.test("detailLines() tells errors that were not told, what is missing, and w
 });
 
 Deno.test("detailLines() counts errors beyond the first", () => {
-  const errors = Array.from({ length: 30 }, (_, i) => ({ nodeId: "left", tag: "system", message: String(i) }));
+  const errors = Array.from(
+    { length: 30 },
+    (_, i) => ({ nodeId: "left", tag: "system", code: "command-failed", message: String(i) }),
+  );
   assertEquals(detailLines({ ...OUTCOME, errors }).slice(19), [
     "error left system: 19",
     "... and 10 more errors, in the results",
