@@ -15,6 +15,7 @@ export const Kind = {
   canceled: 6,
   heartbeat: 7,
   credit: 8,
+  end: 9,
   nodeInfo: 16,
   log: 17,
   error: 18,

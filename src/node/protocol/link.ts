@@ -74,8 +74,10 @@ export class Link {
   #closing: Promise<void> | undefined;
   /** All is queued that will ever be. */
   #finishing = false;
-  /** The outgoing stream has ended. */
+  /** The last frame is queued, or nothing can be sent any more. */
   #ended = false;
+  /** The last frame is written, or none will be. */
+  #finished = false;
   /** The incoming stream has ended. */
   #heardEnd = false;
   /** Wakes the writer. */
@@ -113,7 +115,8 @@ export class Link {
   }
 
   /**
-   * Resolves when the other side has ended its stream in order and all that came is worked off.
+   * Resolves when the other side has ended its stream, behind a whole frame, and all that came is worked off. That is also
+   * what its death may look like: see the messages whether it was meant.
    *
    * Rejects with a TineError: `node-silent`, `connection-failed`, `spill-failed`; with a WireError, if the other side broke
    * the protocol; with what `receive` threw; with the reason of {@linkcode abort}.
@@ -218,9 +221,12 @@ export class Link {
           this.#speaking = false;
           writer.position = 0;
           this.#wrote();
-        } else if (this.#finishing) {
+        } else if (this.#finishing && !this.#ended) {
+          this.#sendControl(Kind.end);
           this.#ended = true;
+        } else if (this.#finishing) {
           await this.#connection.closeWrite();
+          this.#finished = true;
           this.#settle();
           return;
         } else {
@@ -262,14 +268,14 @@ export class Link {
       do {
         // Whoever speaks but does not listen is given up as if it were silent.
         if (this.#writeFailure === undefined) this.#heartbeat.heard();
-        while (this.#failure === undefined && frames.next()) {
+        while (this.#failure === undefined && !this.#heardEnd && frames.next()) {
           const wait = this.#take(frames.bytes, frames.start, frames.end);
           if (wait === undefined) continue;
           this.#heartbeat.stopListening();
           await wait;
           this.#heartbeat.listen();
         }
-      } while (this.#failure === undefined && await frames.fill());
+      } while (this.#failure === undefined && !this.#heardEnd && await frames.fill());
       this.#heardEnd = true;
       this.#heartbeat.stopListening();
       // It will allow no more, see node.proto.
@@ -293,11 +299,12 @@ export class Link {
       this.#wake();
       return undefined;
     }
+    if (kind === Kind.end) this.#heardEnd = true;
     const known = KNOWN.has(kind);
     if (known && lane !== laneOf(kind)) {
       throw new WireError("bad-lane", `a frame of kind ${kind} came in lane ${lane} instead of ${laneOf(kind)}`);
     }
-    const wanted = kind !== Kind.nothing && kind !== Kind.heartbeat && (known || isResult(kind));
+    const wanted = known ? !HANDLED.has(kind) : isResult(kind);
     const working = wanted ? this.#options.receive(frame, buffer.subarray(start, end)) : undefined;
     if (working === undefined) {
       this.#workedOff(lane, length);
@@ -331,7 +338,7 @@ export class Link {
     if (credit !== undefined) this.#sendControl(Kind.credit, encodeCredit(credit));
   }
 
-  #sendControl(kind: Kind, payload: Uint8Array): void {
+  #sendControl(kind: Kind, payload: Uint8Array = new Uint8Array()): void {
     for (const frame of this.#cutter.cut({ kind, origin: "", name: "", payload })) {
       this.#outbox.push(Lane.urgent, frame);
     }
@@ -340,7 +347,7 @@ export class Link {
 
   #beat(): void {
     if (this.#ended || this.#mute) return;
-    if (!this.#spoken) this.#sendControl(Kind.heartbeat, new Uint8Array());
+    if (!this.#spoken) this.#sendControl(Kind.heartbeat);
     // A write that is still under way is one sign of life, however long it takes: further ones could not overtake it.
     this.#spoken = this.#speaking;
   }
@@ -355,7 +362,7 @@ export class Link {
   /** Reading goes on: what the other side said before it went away counts. */
   #writeFailed(error: unknown): void {
     if (this.#mute) return;
-    this.#ended = true;
+    this.#ended = this.#finished = true;
     this.#writeFailure = this.#connectionError(error);
     this.#outbox.abandon(this.#writeFailure);
     this.#settle();
@@ -380,7 +387,7 @@ export class Link {
   #settle(): void {
     if (this.#failure !== undefined || !this.#heardEnd) return;
     if (this.#unfinished === 0) this.#closed.resolve();
-    if (this.#ended) this.#release();
+    if (this.#finished) this.#release();
   }
 
   #release(): void {
@@ -402,3 +409,4 @@ export class Link {
 }
 
 const KNOWN: ReadonlySet<number> = new Set(Object.values(Kind));
+const HANDLED: ReadonlySet<number> = new Set([Kind.nothing, Kind.heartbeat, Kind.credit, Kind.end]);

@@ -303,6 +303,24 @@ Deno.test("Link.close() ends the outgoing stream after all data, and what still 
   assertEquals(parent.got.length, 100);
 });
 
+Deno.test("Link.close() tells of the end also where a process keeps its standard output open", async () => {
+  const pipes = pipe();
+  const open: Connection[] = pipes.map((end) => ({
+    read: (buffer) => end.read(buffer),
+    write: (bytes) => end.write(bytes),
+    closeWrite: () => Promise.resolve(),
+    close: () => end.close(),
+  }));
+  const child = childLink(open[0]);
+  const parent = parentLink(open[1]);
+  child.link.send(message(Kind.canceled, "because"));
+  await child.link.close();
+  await parent.link.closed;
+  assertEquals(parent.got.map(textOf), ["because"]);
+  await parent.link.close();
+  await child.link.closed;
+});
+
 Deno.test("Link takes messages after close() nowhere, and refuses to forward", async () => {
   const [up, down] = pipe();
   const child = childLink(up);
