@@ -102,11 +102,13 @@ function configText(config: unknown, title: string | undefined): string {
   return [...(title === undefined ? [] : [title]), ...members].join(title === undefined ? ", " : "  ");
 }
 
-/** Whether a title shows a value: as its beginning or as its end, words joined by spaces. */
+/** Whether a title shows a value whole: as its beginning or as its end, words joined by single spaces. */
 function isIn(title: string | undefined, value: unknown): boolean {
   if (title === undefined) return false;
   const text = Array.isArray(value) ? value.join(" ") : value;
-  return typeof text === "string" && text !== "" && (title.startsWith(text) || title.endsWith(` ${text}`));
+  if (typeof text !== "string" || text === "") return false;
+  const words = text.replace(/\s+/g, " ");
+  return title === words || title.startsWith(`${words} `) || title.endsWith(` ${words}`);
 }
 
 function memberText(value: unknown): string {
