@@ -4,15 +4,13 @@ import { type Connection, writeAll } from "../../wire/connection.ts";
 import { messageOf, TineError, WireError } from "../../wire/errors.ts";
 import { FrameReader } from "../../wire/frame_reader.ts";
 import { Allowance, decodeCredit, encodeCredit } from "./allowance.ts";
+import { Backlog } from "./backlog.ts";
 import { type Frame, isResult, Kind, Lane, laneOf, MAX_FRAME_BYTES, type Message } from "./frame.ts";
 import { readFrame } from "./frame_codec.ts";
 import { FrameCutter } from "./frame_cutter.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Outbox } from "./outbox.ts";
 import { temporarySpill } from "./spill.ts";
-
-/** Urgent frames are not limited by credit; when more bytes of them wait for their receiver, nothing further is read. */
-const MAX_URGENT_BYTES = 16 * 1024 * 1024;
 
 /** What a link needs, and its limits. */
 export interface LinkOptions {
@@ -63,6 +61,7 @@ export class Link {
   readonly #cutter = new FrameCutter();
   readonly #outbox: Outbox;
   readonly #allowance: Allowance;
+  readonly #backlog = new Backlog();
   readonly #heartbeat: Heartbeat;
   readonly #closed = Promise.withResolvers<void>();
   readonly #written: Promise<void>;
@@ -85,10 +84,6 @@ export class Link {
   /** Bytes were written since the last heartbeat, or are being written. */
   #spoken = false;
   #speaking = false;
-  /** Frames that their receiver has not worked off. */
-  #unfinished = 0;
-  #urgentBytes = 0;
-  #calm: PromiseWithResolvers<void> | undefined;
 
   constructor(connection: Connection, options: LinkOptions) {
     this.#connection = connection;
@@ -106,8 +101,7 @@ export class Link {
       beat: () => this.#beat(),
       silent: () => this.#silent(),
     });
-    // Failures are told to whoever asks.
-    this.#closed.promise.catch(() => {});
+    this.#closed.promise.catch(() => {}); // told to whoever asks
     this.#heartbeat.start();
     this.#allow();
     this.#written = this.#write();
@@ -310,20 +304,14 @@ export class Link {
       this.#workedOff(lane, length);
       return undefined;
     }
-    this.#unfinished++;
-    if (lane === Lane.urgent) this.#urgentBytes += length;
+    this.#backlog.add(lane, length);
     const done = working.then(() => {
-      this.#unfinished--;
+      this.#backlog.remove(lane, length);
       this.#workedOff(lane, length);
-      if (lane === Lane.urgent) this.#urgentBytes -= length;
-      if (this.#urgentBytes <= MAX_URGENT_BYTES) this.#calm?.resolve();
-      if (this.#unfinished === 0) this.#settle();
+      this.#settle();
     }, (error) => this.#fail(error));
     // Once our stream has ended nothing can be allowed, so the stream itself must push back.
-    if (this.#ended) return done;
-    if (this.#urgentBytes <= MAX_URGENT_BYTES) return undefined;
-    this.#calm = Promise.withResolvers();
-    return this.#calm.promise;
+    return this.#ended ? done : this.#backlog.calm();
   }
 
   #workedOff(lane: Lane, length: number): void {
@@ -386,7 +374,7 @@ export class Link {
   /** Tells of the end of what comes, and lets go of the connection once both directions have ended. */
   #settle(): void {
     if (this.#failure !== undefined || !this.#heardEnd) return;
-    if (this.#unfinished === 0) this.#closed.resolve();
+    if (this.#backlog.empty) this.#closed.resolve();
     if (this.#finished) this.#release();
   }
 
@@ -402,7 +390,7 @@ export class Link {
     this.#closed.reject(error);
     this.#outbox.abandon(error);
     this.#frames.stop();
-    this.#calm?.resolve();
+    this.#backlog.release();
     this.#wake();
     this.#release();
   }
