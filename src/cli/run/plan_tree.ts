@@ -107,8 +107,8 @@ function isIn(title: string | undefined, value: unknown): boolean {
   if (title === undefined) return false;
   const text = Array.isArray(value) ? value.join(" ") : value;
   if (typeof text !== "string" || text === "") return false;
-  const words = text.replace(/\s+/g, " ");
-  return title === words || title.startsWith(`${words} `) || title.endsWith(` ${words}`);
+  const [shown, wanted] = [title, text].map((text) => ` ${text.replace(/\s+/g, " ")} `);
+  return shown.startsWith(wanted) || shown.endsWith(wanted);
 }
 
 function memberText(value: unknown): string {
