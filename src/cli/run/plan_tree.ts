@@ -31,7 +31,7 @@ export function planTree({ tests }: Plan, runners: Readonly<Record<string, Runne
 
 function testLines(test: Test, i: number, runners: Readonly<Record<string, Runner>>): string[] {
   const place = at(undefined, "tests", i)!;
-  const least = leastTime(test, place, runners);
+  const least = leastTime(test, runners, place);
   const limits = [
     test.timeout > 0 ? `timeout ${formatDuration(test.timeout)}` : "no timeout",
     ...(least > 0 ? [`at least ${formatDuration(least)}`] : []),
