@@ -29,6 +29,14 @@ export const registry: Registry = new Map<string, Entry>([
     summary: "Replay a recording to a UDF and compare its answers",
     load: () => import("./replay.ts"),
   }],
+  ["run", {
+    summary: "Run a plan of tests and store what they measure",
+    load: () => import("./run.ts"),
+  }],
+  ["node serve", {
+    summary: "Be a node of a test, driven over stdio by the parent that started it",
+    load: () => import("./node_serve.ts"),
+  }],
   ["vet", {
     summary: "Check a plan without running it",
     load: () => import("./vet.ts"),

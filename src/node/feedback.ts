@@ -28,7 +28,10 @@ export function mergeFeedback(into: Feedback, more: Feedback): Feedback {
   const merged = new Map(into);
   for (const [key, value] of more) {
     if (merged.has(key)) {
-      throw new TineError("feedback-conflict", `the feedback key ${key} is set twice: ${merged.get(key)}, then ${value}`);
+      throw new TineError(
+        "feedback-conflict",
+        `the feedback key ${key} is set twice: ${merged.get(key)}, then ${value}`,
+      );
     }
     merged.set(key, value);
   }

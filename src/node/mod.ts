@@ -1,9 +1,26 @@
 /**
- * Plans of network tests: write, read and check them.
+ * Network tests on nodes: write, read and check plans, run them, and serve as a node.
  *
  * @module
  */
 
+export { Canceled } from "./canceled.ts";
+export type { Feedback } from "./feedback.ts";
+export type {
+  Activity,
+  ErrorItem,
+  FeedbackItem,
+  FileData,
+  FlowInfo,
+  Item,
+  LogEntry,
+  NodeInfo,
+  Progress,
+  Records,
+  SysInfoData,
+} from "./item.ts";
+export { thisHost } from "./launch/invoking_user.ts";
+export type { Host, InvokingUser } from "./launch/launcher.ts";
 export {
   child,
   parallel,
@@ -19,6 +36,7 @@ export {
   test,
 } from "./plan/builders.ts";
 export { type Duration, formatDuration, MAX_DURATION, parseDuration } from "./plan/duration.ts";
+export { leastTime } from "./plan/least_time.ts";
 export { type Machine, thisMachine } from "./plan/machine.ts";
 export { parsePlan, type PlanFormat } from "./plan/parse.ts";
 export { PlanError, type Problem } from "./plan/plan_error.ts";
@@ -40,6 +58,14 @@ export type {
 } from "./plan/types.ts";
 export { type VetOptions, vetPlan, type VetResult } from "./plan/vet.ts";
 export type { Finding } from "./plan/vet/finding.ts";
-export type { Needs, Runner, Vocabulary } from "./runner.ts";
+export type { ProcessEnd, Processes, ProcessOptions, StartedProcess } from "./process/processes.ts";
+export { Kind, type Message } from "./protocol/frame.ts";
+export { decodeItem, encodeItem } from "./protocol/payloads.ts";
+export { ROOT_ID, run, type RunOptions } from "./run.ts";
+export type { Needs, RunContext, Runner, Unsigned, Vocabulary } from "./runner.ts";
+export { serve, type ServeOptions } from "./serve.ts";
+export { type Connection, stdioConnection as stdioConn } from "../wire/connection.ts";
+export { pipe as pipeConn } from "../wire/pipe.ts";
+export { runners } from "./runners.ts";
 export type { RunnerConfigs, RunnerInputs, RunnerName } from "./runners.ts";
 export { TineError } from "../wire/errors.ts";

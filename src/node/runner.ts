@@ -74,6 +74,9 @@ export interface Runner<Config = unknown, Input = unknown> {
   /** What a run with this configuration relies on; nothing when absent. */
   needs?(config: Config): Needs;
 
+  /** A few words for people, beside its name: the command that it runs. Nothing when absent. */
+  title?(config: Config): string;
+
   /**
    * Does the work, until it is done or canceled.
    *

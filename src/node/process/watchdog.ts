@@ -6,8 +6,6 @@ import { WATCHDOG_SCRIPT } from "./watchdog_script.ts";
 
 /** How often one that was killed is started anew. */
 const MOST_RESTARTS = 3;
-/** A line of its answers that is longer is cut. */
-const LONGEST_ANSWER = 4096;
 
 /** How a watchdog is made. */
 export interface WatchdogOptions {
@@ -74,6 +72,11 @@ export class Watchdog implements AsyncDisposable {
     if (this.#groups.has(group)) this.#tellIfRunning(`${how} ${pidText(group)}`);
   }
 
+  /** Kills all groups that it watches, now. */
+  killGroups(): void {
+    for (const group of this.#groups) this.signalGroup(group, "kill");
+  }
+
   /**
    * Has a file or folder removed when the node ends.
    *
@@ -118,7 +121,7 @@ export class Watchdog implements AsyncDisposable {
    */
   async createNamespace(name: string): Promise<AsyncDisposable> {
     checkNamespaceName(name);
-    findTool("ip", "network namespaces are made by it; install iproute2");
+    findIp();
     const reason = await this.#ask(`namespace ${name}`);
     if (reason !== undefined) throw namespaceError(name, reason);
     this.#namespaces.add(name);
@@ -188,139 +191,4 @@ export class Watchdog implements AsyncDisposable {
     for (const group of this.#groups) process.tell(`group ${group}`);
     return process;
   }
-}
-
-/** The process, and the pipes to it. */
-class WatchdogProcess {
-  readonly #child: Deno.ChildProcess;
-  readonly #requests: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #answers: AsyncGenerator<string>;
-  /** Whether it did its work, rather than being killed. */
-  readonly #ended: Promise<boolean>;
-  /** Answers come in the order of the questions. */
-  #lastAnswer: Promise<unknown> = Promise.resolve();
-  #asking = 0;
-  #ending = false;
-  /** Settled if it ends without being told. */
-  readonly died: Promise<void>;
-
-  constructor(lineage: Lineage, options: WatchdogOptions) {
-    const [program, ...args] = watchdogCommand(lineage, options);
-    try {
-      this.#child = new Deno.Command(program, {
-        args,
-        // Without what nodes and commands carry in theirs, and in a group of its own: whoever kills these spares it.
-        clearEnv: true,
-        env: { PATH: toolPath(), LC_ALL: "C", [LINEAGE]: lineage.watchdog },
-        detached: true,
-        stdin: "piped",
-        stdout: "piped",
-        // Whoever waits for the end of the node's own standard error so waits for its watchdog as well.
-        stderr: "inherit",
-      }).spawn();
-    } catch (error) {
-      throw new TineError("no-watchdog", `cannot start ${program}, which cleans up after a node: ${messageOf(error)}`, {
-        cause: error,
-      });
-    }
-    this.#child.unref();
-    this.#requests = this.#child.stdin.getWriter();
-    // A write that fails is reported by it, and the end of the process by its status.
-    this.#requests.closed.catch(() => {});
-    this.#answers = lines(this.#child.stdout, LONGEST_ANSWER);
-    const died = Promise.withResolvers<void>();
-    this.died = died.promise;
-    this.#ended = this.#child.status.then(({ success }) => {
-      if (!this.#ending) died.resolve();
-      return success;
-    });
-  }
-
-  /** @returns once it has the request; it has it also if this process dies then */
-  async tell(request: string): Promise<void> {
-    try {
-      await this.#requests.write(new TextEncoder().encode(`${request}\n`));
-    } catch {
-      // It was killed. The one that follows is told everything.
-    }
-  }
-
-  /** @returns undefined if it was done, otherwise why not */
-  ask(request: string): Promise<string | undefined> {
-    const asked = this.tell(request);
-    // A program goes on as long as an answer is awaited.
-    if (this.#asking++ === 0) this.#child.ref();
-    const answer = this.#lastAnswer.then(async () => {
-      await asked;
-      const { value } = await this.#answers.next();
-      if (--this.#asking === 0 && !this.#ending) this.#child.unref();
-      if (value === "ok") return undefined;
-      return value?.startsWith("no ") ? value.slice(3) : "the watchdog of the node was killed";
-    });
-    this.#lastAnswer = answer;
-    return answer;
-  }
-
-  /** @returns false if it was killed before it had done its work */
-  async end(): Promise<boolean> {
-    this.#ending = true;
-    this.#child.ref();
-    await this.#requests.close().catch(() => {}); // it was killed
-    const success = await this.#ended;
-    await this.#lastAnswer;
-    for await (const _ of this.#answers); // closes the stream
-    return success;
-  }
-}
-
-function watchdogCommand(lineage: Lineage, { mounts, sudo }: WatchdogOptions): string[] {
-  const script = ["sh", "-c", WATCHDOG_SCRIPT, "tine-watchdog", lineage.marker];
-  if (sudo) {
-    const path = findTool("sudo", "it runs commands as root; install it, or run tine as root");
-    return [path, "-n", "--", "env", `${LINEAGE}=${lineage.watchdog}`, ...script];
-  }
-  return [...intoMounts(mounts), ...script];
-}
-
-/**
- * The words in front of a command that let it run in the mount namespace of another process; none where that is ours.
- *
- * @param pid such as `mounts` of `Host`; this process by default
- */
-export function intoMounts(pid = Deno.pid): string[] {
-  if (pid === Deno.pid) return [];
-  const namespaceOf = (pid: string | number) => Deno.readLinkSync(`/proc/${pid}/ns/mnt`);
-  try {
-    if (namespaceOf("self") === namespaceOf(pid)) return [];
-  } catch {
-    // An ordinary user may not see those of root. Such a node has no part in namespaces.
-    return [];
-  }
-  const nsenter = findTool("nsenter", "it reaches the namespaces of the host; install util-linux");
-  return [nsenter, "--target", pidText(pid), "--mount", "--"];
-}
-
-/**
- * Checks the name of a network namespace.
- *
- * @throws {TineError} `bad-namespace`
- */
-export function checkNamespaceName(name: string): void {
-  if (/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/.test(name)) return;
-  throw new TineError("bad-namespace", `${JSON.stringify(name)} is no name of a network namespace`);
-}
-
-/**
- * Why a namespace could not be created.
- *
- * @param reason what `ip netns add` said
- */
-export function namespaceError(name: string, reason: string): TineError {
-  if (reason.includes("File exists")) {
-    return new TineError(
-      "namespace-exists",
-      `the network namespace ${name} exists already: delete it (ip netns delete ${name}), or take another name`,
-    );
-  }
-  return new TineError("namespace-failed", `cannot create the network namespace ${name}: ${reason}`);
 }

@@ -1,0 +1,31 @@
+import { defineCommand } from "./command.ts";
+import { onInterrupt } from "./interrupts.ts";
+import { UsageError } from "./errors.ts";
+
+/** `tine node serve ID`: is a node of a running test. */
+export const command = defineCommand({
+  name: "node serve",
+  summary: "Be a node of a test, driven over stdio by the parent that started it",
+  usage: ["ID"],
+  description:
+    "Parents start their nodes with this command; by hand it has no use. It speaks the protocol of nodes on stdin and " +
+    "stdout, and ends, with all that it started, when its parent says so or the connection is gone.",
+  flags: {},
+  positionals: [{ name: "ID", help: "the node's id in the plan" }],
+  examples: [{ command: "tine node serve left", what: "what tine run starts for a local node left" }],
+
+  async run({ positionals: [id] }) {
+    if (Deno.stdin.isTerminal()) throw new UsageError("node serve is driven by tine run, not from a terminal");
+    // What helps and parses is not needed here, and neither are the schemas of plans: a node starts often.
+    const [{ serve }, { stdioConnection }, { Canceled }] = await Promise.all([
+      import("../node/serve.ts"),
+      import("../wire/connection.ts"),
+      import("../node/canceled.ts"),
+    ]);
+    const control = new AbortController();
+    const stop = () => control.abort(new Canceled("interrupted", "the node was interrupted by a signal"));
+    using _interrupts = onInterrupt(stop, () => Deno.exit(130));
+    await serve(id, stdioConnection(), { signal: control.signal });
+    return 0;
+  },
+});

@@ -1,0 +1,135 @@
+import type { Plan } from "../node/mod.ts";
+import type { RunPlanOptions } from "../result/run_plan.ts";
+import { defineCommand } from "./command.ts";
+import { CommandFailure } from "./errors.ts";
+import { flag, list, size, text } from "./flags.ts";
+import { onInterrupt } from "./interrupts.ts";
+import { writeStdout } from "./stdout.ts";
+
+/** A test that was told twice to stop at once may take so long; then the program ends, and watchdogs clean up. */
+const KILL_GRACE_MS = 5000;
+
+/** `tine run PLAN`: runs a plan of tests. */
+export const command = defineCommand({
+  name: "run",
+  summary: "Run a plan of tests and store what they measure",
+  usage: ["PLAN [--out DIR] [--test NAME=RE]... [--resume]", "PLAN --dry-run"],
+  description:
+    "Runs the tests of a plan one after another. Results go to a new folder in --out, also those of a test that failed; " +
+    "its path is printed at the end. Without root, network namespaces are made in a user namespace. Ctrl-C ends a test " +
+    "in order, a second one at once. Exit code 1 if a test failed.",
+  flags: {
+    out: text({ value: "DIR", default: "results", complete: "directory", help: "the folder of runs" }),
+    test: list({ value: "NAME=RE", help: "only tests whose id has NAME with a value that matches; repeatable" }),
+    resume: flag({ help: "keep results of unchanged tests that succeeded before, run the others" }),
+    dryRun: flag({ help: "print the tests as they would run, and run nothing" }),
+    rootless: flag({ help: "make namespaces in a user namespace, also as root" }),
+    maxSize: size({ default: 64 * 2 ** 30, min: 2 ** 20, help: "what all results together may take" }),
+    verbose: flag({ help: "show log entries of nodes as well" }),
+    json: flag({ help: "a JSON object a line for what happens; with --dry-run, the plan" }),
+  },
+  positionals: [{ name: "PLAN", help: "a file in JSON, JSONC or YAML; -: stdin", complete: "file" }],
+  examples: [
+    { command: "tine run my_plan.yaml", what: "run all tests" },
+    { command: "tine run my_plan.yaml --test cca=bbr --resume", what: "some of them, and only what is not done yet" },
+    { command: "deno run my_plan.ts | tine run -", what: "a plan that a program writes" },
+  ],
+
+  async run({ flags, positionals: [path] }) {
+    const [{ readPlan, thisMachine, vetPlan }, { selectTests }] = await Promise.all([
+      import("../node/mod.ts"),
+      import("./run/test_selection.ts"),
+    ]);
+    const whole = await readPlan(path);
+    const plan = { ...whole, tests: selectTests(whole.tests, flags.test) };
+    if (flags.dryRun) {
+      const { planTree } = await import("./run/plan_tree.ts");
+      await writeStdout(flags.json ? JSON.stringify(plan) + "\n" : planTree(plan));
+      return 0;
+    }
+    const name = path === "-" ? "stdin" : path;
+    const { findings } = vetPlan(plan, { machine: thisMachine({ rootless: flags.rootless }) });
+    const errors = [...findings].filter(({ severity }) => severity === "error");
+    if (errors.length > 0) {
+      const [{ place, message }] = errors;
+      const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
+      throw new CommandFailure("bad-plan", `${name}: ${place}: ${message}${more}; tine vet tells all`, 1);
+    }
+    return await runAndShow(plan, name, flags);
+  },
+});
+
+interface Settings {
+  out: string;
+  resume: boolean;
+  rootless: boolean;
+  maxSize: number;
+  verbose: boolean;
+  json: boolean;
+}
+
+async function runAndShow(plan: Plan, name: string, flags: Settings): Promise<number> {
+  const [{ runPlan }, { createDisplay }, { Canceled, decodeItem, Kind, leastTime, runners, thisHost }, { version }] =
+    await Promise.all([
+      import("../result/run_plan.ts"),
+      import("./run/display.ts"),
+      import("../node/mod.ts"),
+      import("./version.ts"),
+    ]);
+  const started = performance.now();
+  const stop = new AbortController();
+  const kill = new AbortController();
+  await using display = createDisplay({ json: flags.json, verbose: flags.verbose });
+  let killing: ReturnType<typeof setTimeout> | undefined;
+  using interrupts = onInterrupt(
+    () => {
+      display.note("interrupted: the test ends in order; once more to end it at once");
+      stop.abort(new Canceled("interrupted", "it was interrupted"));
+    },
+    () => {
+      kill.abort(new Canceled("interrupted", "it was interrupted"));
+      killing ??= setTimeout(() => Deno.exit(130), KILL_GRACE_MS);
+    },
+  );
+  const shown: ReadonlySet<number> = new Set([Kind.nodeInfo, Kind.log, Kind.error, Kind.activity]);
+  const observer: RunPlanOptions["observer"] = {
+    planStarts: (folder, kept) => display.planStarts({ plan: name, folder, tests: plan.tests.length, kept }),
+    testStarts: (test, number) =>
+      display.testStarts({
+        id: test.id,
+        number,
+        expectedMs: leastTime(test, runners),
+        timeoutMs: test.timeout,
+      }),
+    message(message) {
+      if (shown.has(message.kind)) display.item(decodeItem(message));
+    },
+    testEnds: (summary, number, folder, kept) =>
+      display.testEnds({
+        ...summary,
+        number,
+        folder,
+        status: kept ? "kept" : summary.status === "running" ? "failed" : summary.status,
+        durationMs: summary.durationMs ?? 0,
+      }),
+  };
+  try {
+    const outcome = await runPlan(plan, {
+      planName: name,
+      tine: version,
+      out: flags.out,
+      resume: flags.resume,
+      rootless: flags.rootless,
+      maxBytes: flags.maxSize,
+      owner: thisHost().user,
+      signal: stop.signal,
+      killSignal: kill.signal,
+      observer,
+    });
+    await display.planEnds({ ...outcome, durationMs: performance.now() - started });
+    if (interrupts.interrupted) return 130;
+    return outcome.failed + outcome.notRun > 0 ? 1 : 0;
+  } finally {
+    clearTimeout(killing);
+  }
+}

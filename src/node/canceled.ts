@@ -1,0 +1,14 @@
+import { TineError } from "../wire/errors.ts";
+
+/** Why a node was told to stop; codes are `timeout`, `interrupted`, `canceled`, or that of the error that caused it. */
+export class Canceled extends TineError {
+  override name = "Canceled";
+
+  /**
+   * @param code for programs, in kebab-case
+   * @param message one sentence for people
+   */
+  constructor(code = "canceled", message = "the run was canceled", options?: ErrorOptions) {
+    super(code, message, options);
+  }
+}

@@ -1,0 +1,254 @@
+import { TineError } from "../wire/errors.ts";
+import { Canceled } from "./canceled.ts";
+import type { Feedback } from "./feedback.ts";
+import type { Host, Launch, LaunchedNode } from "./launch/launcher.ts";
+import type { NodeTree } from "./node_tree.ts";
+import type { Run } from "./plan/types.ts";
+import {
+  cancelMessage,
+  type CancelReason,
+  decodeRan,
+  decodeReason,
+  runMessage,
+  setupMessage,
+} from "./protocol/control.ts";
+import { type Frame, Kind, type Message } from "./protocol/frame.ts";
+import { Joiner } from "./protocol/joiner.ts";
+import { Link } from "./protocol/link.ts";
+import { LossCounter } from "./protocol/loss_counter.ts";
+import { readSpill } from "./protocol/read_spill.ts";
+import type { Uplink } from "./uplink.ts";
+
+/** A child that was told to end, and neither ends nor sends anything for so long, is killed. */
+const END_GRACE_MS = 15_000;
+
+/** What a child node needs of its parent. */
+export interface ChildNodeOptions {
+  readonly tree: NodeTree;
+  readonly host: Host;
+  readonly launch: Launch;
+  /** Aborted when the parent is canceled. */
+  readonly signal: AbortSignal;
+  /** Where its results go. */
+  readonly uplink: Uplink;
+  /** A file that takes results of the child which do not fit into its memory; for nodes of the same machine. */
+  readonly spill?: Spill;
+  /** A line that it wrote to standard error, or what its parent should log of it. */
+  log(line: string): void;
+  /** An error of the child, or of one below it, that is on its way to the root. */
+  onError(error: Message): void;
+  /** It has ended, and nobody asked it to. */
+  onFailure(error: TineError): void;
+}
+
+/** A file for results of a child that do not fit into its memory. */
+export interface Spill extends AsyncDisposable {
+  readonly path: string;
+  /** Opened before the child could put something else in its place. */
+  readonly file: Deno.FsFile;
+}
+
+/** A child node, as its parent sees it. */
+export class ChildNode {
+  readonly #options: ChildNodeOptions;
+  readonly #joiner = new Joiner();
+  readonly #runs = new Map<string, PromiseWithResolvers<Feedback>>();
+  readonly #ready = Promise.withResolvers<void>();
+  /** Resolves once the connection has ended and everything that came over it was handed on. */
+  readonly #ended: Promise<void>;
+  readonly #launched: LaunchedNode;
+  readonly #link: Link;
+  readonly #counter = new LossCounter();
+  readonly #forwarding = new Set<Promise<void>>();
+  #number = 0;
+  #canceled: { reason: CancelReason | undefined } | undefined;
+  #canceling = false;
+  #lastData = 0;
+
+  /**
+   * Launches a child and all nodes below it.
+   *
+   * @throws {TineError} what kept it from being launched, naming the node
+   */
+  static async launch(options: ChildNodeOptions): Promise<ChildNode> {
+    const { tree: { node }, launch, host, signal, log } = options;
+    const launched = await launch(node, { host, signal, onLine: log });
+    const child = new ChildNode(launched, options);
+    try {
+      await child.#ready.promise;
+      return child;
+    } catch (error) {
+      await child.cancel(error instanceof Canceled ? error : undefined);
+      throw error;
+    }
+  }
+
+  private constructor(launched: LaunchedNode, options: ChildNodeOptions) {
+    this.#options = options;
+    this.#launched = launched;
+    const { tree: { node: { id }, children }, spill } = options;
+    this.#link = new Link(launched.connection, {
+      peer: `node ${id}`,
+      receive: (frame, bytes) => this.#receive(frame, bytes),
+    });
+    this.#link.send(setupMessage({ host: launched.host, children, spill: spill?.path }));
+    this.#ended = this.#watch();
+    this.#ready.promise.catch(() => {}); // told by launch()
+    // A launch that is canceled ends the child right away; afterwards cancel() does it in order.
+    options.signal.addEventListener("abort", () => this.#ready.reject(options.signal.reason), { once: true });
+  }
+
+  get id(): string {
+    return this.#options.tree.node.id;
+  }
+
+  /**
+   * Runs a tree on the child.
+   *
+   * @throws {Canceled} if the child ends before it is through
+   */
+  async run(run: Run, feedback: Feedback): Promise<Feedback> {
+    const { signal } = this.#options;
+    signal.throwIfAborted();
+    if (this.#canceled !== undefined) throw new Canceled("node-ended", `node ${this.id} has ended`);
+    const number = ++this.#number;
+    const answer = Promise.withResolvers<Feedback>();
+    this.#runs.set(String(number), answer);
+    const abort = () => answer.reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      this.#link.send(runMessage(number, { run, feedback }));
+      return await answer.promise;
+    } finally {
+      signal.removeEventListener("abort", abort);
+      this.#runs.delete(String(number));
+    }
+  }
+
+  /** Tells the child to end, in order, and waits until it has, with all that it had to send. */
+  async cancel(reason: CancelReason | undefined): Promise<void> {
+    this.#canceling = true;
+    if (this.#canceled === undefined) this.#link.send(cancelMessage(reason));
+    this.#lastData = performance.now();
+    const timer = setInterval(() => {
+      if (performance.now() - this.#lastData < END_GRACE_MS) return;
+      this.#options.log(`node ${this.id} was told to end and did not within ${END_GRACE_MS / 1000} s; it is killed`);
+      this.kill();
+    }, 1000);
+    try {
+      await this.#ended;
+    } finally {
+      clearInterval(timer);
+      await this.#options.spill?.[Symbol.asyncDispose]();
+    }
+  }
+
+  /** Ends it at once. */
+  kill(): void {
+    this.#canceling = true;
+    this.#launched.kill();
+  }
+
+  /** Follows the connection to its end; an end that nobody asked for is an error. */
+  async #watch(): Promise<void> {
+    let failure: unknown;
+    try {
+      await this.#link.closed;
+    } catch (error) {
+      failure = error;
+      this.#launched.kill();
+    }
+    await Promise.allSettled(this.#forwarding);
+    await this.#link.close().catch(() => {}); // it has ended on the other side already
+    const orderly = this.#canceled !== undefined;
+    if (!orderly && failure === undefined) {
+      // What has closed its output and goes on running is no node any more.
+      const timer = setTimeout(() => this.#launched.kill(), 1000);
+      await this.#launched.ended;
+      clearTimeout(timer);
+    }
+    const spilled = orderly ? 0 : await this.#readSpill();
+    try {
+      await this.#launched[Symbol.asyncDispose]();
+    } catch (error) {
+      this.#options.log(`cleaning up after node ${this.id}: ${(error as Error).message}`);
+    }
+    const error = orderly ? this.#reasonOf() : await this.#unexpected(failure, spilled);
+    if (!this.#canceling && !this.#options.signal.aborted) this.#options.onFailure(error);
+    this.#ready.reject(error);
+    for (const answer of this.#runs.values()) answer.reject(error);
+  }
+
+  #reasonOf(): TineError {
+    const { code = "node-ended", message = "for no reason that it named" } = this.#canceled?.reason ?? {};
+    return new TineError(code, `node ${this.id} has ended: ${message}`);
+  }
+
+  async #unexpected(failure: unknown, spilled: number): Promise<TineError> {
+    const how = await this.#launched.ended;
+    if (!this.#canceling) {
+      const ids = [...idsIn(this.#options.tree)].join(", ");
+      this.#options.log(
+        `what ${ids} had measured and not sent yet is lost` +
+          (spilled > 0 ? `, except for ${spilled} frames that were found in a file` : ""),
+      );
+    }
+    if (failure instanceof TineError && failure.code !== "connection-failed") return failure;
+    return new TineError("node-ended", `node ${this.id} ended unexpectedly: it ${how}`, { cause: failure });
+  }
+
+  async #readSpill(): Promise<number> {
+    const { spill, uplink, log } = this.#options;
+    if (spill === undefined) return 0;
+    let count = 0;
+    try {
+      for await (const { frame, bytes } of readSpill(spill.file, this.#counter.last(this.id))) {
+        count++;
+        await uplink.forward(frame, bytes, this.id);
+      }
+    } catch (error) {
+      log(`the results that node ${this.id} left in a file are lost: ${(error as Error).message}`);
+    }
+    return count;
+  }
+
+  #receive(frame: Frame, bytes: Uint8Array): void | Promise<void> {
+    switch (frame.kind) {
+      case Kind.ready:
+        return this.#ready.resolve();
+      case Kind.ran: {
+        const message = this.#joiner.add(frame);
+        if (message === undefined) return;
+        const answer = this.#runs.get(message.name);
+        try {
+          answer?.resolve(decodeRan(message));
+        } catch (error) {
+          answer?.reject(error);
+        }
+        return;
+      }
+      case Kind.canceled: {
+        const message = this.#joiner.add(frame);
+        if (message !== undefined) this.#canceled = { reason: decodeReason(message) };
+        return;
+      }
+      case Kind.error: {
+        const message = this.#joiner.add(frame);
+        if (message !== undefined) this.#options.onError(message);
+        break;
+      }
+      default:
+        this.#lastData = performance.now();
+        this.#counter.add(frame);
+    }
+    if (frame.kind < Kind.nodeInfo) return; // what only a parent sends
+    const forwarding = this.#options.uplink.forward(frame, bytes, this.id);
+    this.#forwarding.add(forwarding);
+    return forwarding.finally(() => this.#forwarding.delete(forwarding));
+  }
+}
+
+function* idsIn({ node, children }: NodeTree): Iterable<string> {
+  yield node.id;
+  for (const child of children) yield* idsIn(child);
+}

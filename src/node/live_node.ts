@@ -1,0 +1,288 @@
+import { messageOf, TineError } from "../wire/errors.ts";
+import { ActivityReporter } from "./activity_reporter.ts";
+import { Canceled } from "./canceled.ts";
+import { ChildNode, type Spill } from "./child_node.ts";
+import { now } from "./clock.ts";
+import { type Feedback, NO_FEEDBACK } from "./feedback.ts";
+import { HeldResults } from "./held_results.ts";
+import type { Item } from "./item.ts";
+import type { Host, Launch } from "./launch/launcher.ts";
+import { nodeInfo } from "./node_info.ts";
+import { nodeKey, type NodeTree } from "./node_tree.ts";
+import type { Node, Run } from "./plan/types.ts";
+import { createProcesses, type NodeProcesses } from "./process/node_processes.ts";
+import type { Watchdog } from "./process/watchdog.ts";
+import { laneOf, type Message } from "./protocol/frame.ts";
+import { decodeItem, encodeItem } from "./protocol/payloads.ts";
+import type { RunContext, Runner, Unsigned } from "./runner.ts";
+import { runTree } from "./run_tree.ts";
+import type { Uplink } from "./uplink.ts";
+
+/** Where a node is in its life. It never goes back. */
+export type NodeState = "run" | "cancel" | "canceled" | "done";
+
+/** What a node is made of. */
+export interface LiveNodeOptions {
+  readonly id: string;
+  readonly host: Host;
+  /** Where its results go. */
+  readonly uplink: Uplink;
+  readonly runners: Readonly<Record<string, Runner>>;
+  /** What undoes all that it does, should it die; to be disposed of after the node has ended. */
+  readonly watchdog: Watchdog;
+  readonly launch: Launch;
+}
+
+/**
+ * A node: runs trees of runs, launches its children and sends all results to its uplink.
+ *
+ * An error of any of its runs cancels it: its runs are aborted, what they registered is cleaned up in reverse order,
+ * its children are canceled and awaited.
+ */
+export class LiveNode {
+  readonly #options: LiveNodeOptions;
+  readonly #abort = new AbortController();
+  readonly #children = new Map<string, ChildNode>();
+  readonly #work = new Set<Promise<unknown>>();
+  readonly #cleanups: (() => void | Promise<void>)[] = [];
+  readonly #held: HeldResults;
+  readonly #activity: ActivityReporter;
+  readonly #processes: NodeProcesses;
+  #chosen: ((item: Unsigned<Item>) => boolean) | undefined;
+  #folder: Promise<string> | undefined;
+  #state: NodeState = "run";
+  #reason: Canceled | undefined;
+  #ending: Promise<Canceled | undefined> | undefined;
+  readonly #ended = Promise.withResolvers<Canceled | undefined>();
+
+  constructor(options: LiveNodeOptions) {
+    this.#options = options;
+    this.#processes = createProcesses(options.watchdog);
+    this.#held = new HeldResults();
+    this.#activity = new ActivityReporter((report) => this.#send(report));
+  }
+
+  get state(): NodeState {
+    return this.#state;
+  }
+
+  /** Resolves once it is canceled, for whatever reason: undefined when it was told that all is done. */
+  get canceled(): Promise<Canceled | undefined> {
+    return this.#ended.promise;
+  }
+
+  /**
+   * Launches child nodes, all at the same time, and tells of this one.
+   *
+   * @throws {TineError} what kept the first of them from being launched
+   */
+  async setup(trees: readonly NodeTree[]): Promise<void> {
+    await this.#doing("launch", async () => {
+      this.#send(nodeInfo());
+      for (const result of await Promise.allSettled(trees.map((tree) => this.#launch(tree)))) {
+        if (result.status === "rejected") throw result.reason;
+      }
+    });
+  }
+
+  /**
+   * Runs a tree; the nodes in it were launched by {@linkcode setup}.
+   *
+   * @returns what it has set
+   * @throws what the first run that failed has thrown; the node is canceled by then
+   */
+  async run(run: Run, feedback: Feedback = NO_FEEDBACK): Promise<Feedback> {
+    return await this.#doing("run", () =>
+      runTree(run, feedback, {
+        signal: this.#abort.signal,
+        runLeaf: (name, config, feedback) => this.#runLeaf(name, config, feedback),
+        runChild: (node, run, feedback) => this.#runChild(node, run, feedback),
+      }));
+  }
+
+  /**
+   * Ends all that it does, in order.
+   *
+   * @param reason why; undefined: all is done
+   * @returns once it is canceled: the reason
+   */
+  cancel(reason?: Canceled): Promise<Canceled | undefined> {
+    this.#ending ??= this.#cancel(reason);
+    this.#ending.then(this.#ended.resolve, this.#ended.reject);
+    return this.#ending;
+  }
+
+  /** Ends its children and commands at once; {@linkcode cancel} then has little to wait for. */
+  kill(reason: Canceled): Promise<Canceled | undefined> {
+    for (const child of this.#children.values()) child.kill();
+    this.#options.watchdog.killGroups();
+    return this.cancel(reason);
+  }
+
+  /** The connection to its parent has ended: nothing more will come. */
+  done(): void {
+    this.#state = "done";
+  }
+
+  /** Sends an item of this node at once. */
+  send(item: Unsigned<Item>): void {
+    this.#send(item);
+  }
+
+  /** An error of this node: tells the root, and cancels the node. */
+  fail(error: unknown, tag: string): void {
+    // What was canceled ends with the reason why, or with what a run makes of it.
+    if (error === this.#reason || error instanceof Canceled) return;
+    const code = error instanceof TineError ? error.code : "internal";
+    if (this.#reason !== undefined) {
+      this.#send({ type: "log", time: now(), tag, text: `after it was canceled: ${messageOf(error)}` });
+      return;
+    }
+    const message = error instanceof TineError ? messageOf(error) : `a mistake in tine: ${messageOf(error)}`;
+    this.#send({ type: "error", time: now(), tag, code, message });
+    this.#canceledFor(new Canceled(code, `${tag}: ${message}`, { cause: error }));
+  }
+
+  #canceledFor(reason: Canceled): void {
+    // While all is done and it cleans up, an error still counts.
+    if (this.#state === "cancel" && this.#reason === undefined) this.#reason = reason;
+    void this.cancel(reason);
+  }
+
+  async #doing<T>(tag: string, what: () => Promise<T>): Promise<T> {
+    this.#abort.signal.throwIfAborted();
+    const work = what();
+    this.#work.add(work);
+    try {
+      return await work;
+    } catch (error) {
+      this.fail(error, tag);
+      throw error;
+    } finally {
+      this.#work.delete(work);
+    }
+  }
+
+  async #launch(tree: NodeTree): Promise<void> {
+    const { launch, uplink, host } = this.#options;
+    const spill = tree.node.launcher.local === undefined ? undefined : await this.#spill(tree.node);
+    const child = await ChildNode.launch({
+      tree,
+      launch,
+      uplink,
+      host,
+      spill,
+      signal: this.#abort.signal,
+      log: (text) => this.#send({ type: "log", time: now(), tag: tree.node.id, text }),
+      onError: (message) => {
+        const error = decodeItem(message);
+        if (error.type !== "error") return;
+        this.#canceledFor(new Canceled(error.code, `${error.tag} on node ${error.nodeId}: ${error.message}`));
+      },
+      onFailure: (error) => this.fail(error, "child"),
+    });
+    this.#children.set(nodeKey(tree.node), child);
+  }
+
+  async #runLeaf(name: string, config: unknown, feedback: Feedback): Promise<Feedback> {
+    const runner = this.#options.runners[name];
+    const title = runner.title?.(config);
+    using _running = this.#activity.start(title === undefined ? name : `${name} ${title}`);
+    try {
+      return await runner.run(config, this.#context(name, feedback)) ?? NO_FEEDBACK;
+    } catch (error) {
+      this.fail(error, name);
+      throw error;
+    }
+  }
+
+  async #runChild(node: Node, run: Run, feedback: Feedback): Promise<Feedback> {
+    const child = this.#children.get(nodeKey(node));
+    if (child === undefined) throw new TineError("bad-run", `node ${node.id} was not launched before its run`);
+    return await child.run(run, feedback);
+  }
+
+  #context(tag: string, feedback: Feedback): RunContext {
+    const { id } = this.#options;
+    return {
+      nodeId: id,
+      signal: this.#abort.signal,
+      feedback,
+      processes: this.#processes,
+      log: (text, about = tag) => this.#sendOrHold({ type: "log", time: now(), tag: about, text }),
+      send: (item) => this.#sendOrHold(item),
+      choose: (chosen) => this.#chosen = chosen,
+      onEnd: (cleanup) => void this.#cleanups.push(cleanup),
+      temporaryFolder: () => this.#temporaryFolder(),
+    };
+  }
+
+  #sendOrHold(item: Unsigned<Item>): Promise<void> | undefined {
+    if (this.#chosen === undefined || this.#chosen(item)) return this.#send(item);
+    return this.#held.add(this.#sign(item));
+  }
+
+  #send(item: Unsigned<Item>): Promise<void> | undefined {
+    const message = this.#sign(item);
+    this.#options.uplink.send(message);
+    return this.#options.uplink.room(laneOf(message.kind));
+  }
+
+  #sign(item: Unsigned<Item>): Message {
+    return encodeItem({ ...item, nodeId: this.#options.id } as Item);
+  }
+
+  async #cancel(reason: Canceled | undefined): Promise<Canceled | undefined> {
+    this.#state = "cancel";
+    this.#reason = reason;
+    this.#abort.abort(reason ?? new Canceled());
+    // Runs may start others as long as they do not know that they are canceled.
+    while (this.#work.size > 0) await Promise.allSettled(this.#work);
+    for (const cleanup of this.#cleanups.toReversed()) {
+      try {
+        await cleanup();
+      } catch (error) {
+        this.fail(error, "cleanup");
+      }
+    }
+    await Promise.all(this.#children.values().map((child) => child.cancel(this.#reason)));
+    try {
+      await this.#held.release(this.#options.uplink);
+    } catch (error) {
+      this.fail(error, "results");
+    }
+    this.#activity[Symbol.dispose]();
+    try {
+      await this.#processes[Symbol.asyncDispose]();
+    } catch (error) {
+      this.fail(error, "cleanup");
+    }
+    this.#state = "canceled";
+    return this.#reason;
+  }
+
+  /** A folder that goes with the node. */
+  #temporaryFolder(): Promise<string> {
+    return this.#folder ??= this.#options.watchdog.makeFolder();
+  }
+
+  async #spill(node: Node): Promise<Spill> {
+    // It is watched before it exists, so that it cannot be left over.
+    const path = `${Deno.env.get("TMPDIR") || "/tmp"}/tine-spill-${crypto.randomUUID()}`;
+    const watched = await this.#options.watchdog.watchPath(path);
+    const file = await Deno.open(path, { createNew: true, read: true, write: true, mode: 0o600 });
+    const { user } = this.#options.host;
+    if (user !== undefined && node.launcher.local?.root !== true && Deno.uid() === 0) {
+      await Deno.chown(path, user.uid, user.gid);
+    }
+    return {
+      path,
+      file,
+      async [Symbol.asyncDispose]() {
+        file.close();
+        await Deno.remove(path).catch(() => {}); // the watchdog may have been faster
+        watched[Symbol.dispose]();
+      },
+    };
+  }
+}

@@ -1,0 +1,25 @@
+import config from "../../deno.json" with { type: "json" };
+import type { NodeInfo } from "./item.ts";
+import { thisPlatform } from "./platform.ts";
+import type { Unsigned } from "./runner.ts";
+
+/** What a node tells of itself. */
+export function nodeInfo(): Unsigned<NodeInfo> {
+  return {
+    type: "nodeInfo",
+    platform: thisPlatform(),
+    hostname: Deno.hostname(),
+    bootId: read("/proc/sys/kernel/random/boot_id"),
+    pid: Deno.pid,
+    versions: { tine: config.version, deno: Deno.version.deno, kernel: Deno.osRelease() },
+  };
+}
+
+/** The text of a file of the kernel; empty where there is none. */
+function read(path: string): string {
+  try {
+    return Deno.readTextFileSync(path).trim();
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * What a parent and a child tell each other besides results, see node.proto.
+ *
+ * @module
+ */
+import { TineError } from "../../wire/errors.ts";
+import type { Host } from "../launch/launcher.ts";
+import type { NodeTree } from "../node_tree.ts";
+import { decodeNode, decodeRun } from "../run_decoder.ts";
+import type { Run } from "../plan/types.ts";
+import { type Feedback, feedbackFromJson, feedbackToJson } from "../feedback.ts";
+import type { Runner } from "../runner.ts";
+import { Kind, type Message } from "./frame.ts";
+import { decodeJson, encodeJson } from "./payloads.ts";
+
+/** Changes whenever a node of another version of tine could not be understood. */
+const PROTOCOL = 1;
+
+/** What a node must know before it runs anything. */
+export interface Setup {
+  readonly host: Host;
+  /** The nodes that it launches. */
+  readonly children: readonly NodeTree[];
+  /** The file for results that do not fit into memory; its parent reads it, should the node die. */
+  readonly spill?: string;
+}
+
+/** A run that a child is to do. */
+export interface RunRequest {
+  readonly run: Run;
+  readonly feedback: Feedback;
+}
+
+/** The message for {@linkcode Setup}. */
+export function setupMessage(setup: Setup): Message {
+  return control(Kind.setup, encodeJson({ protocol: PROTOCOL, ...setup }));
+}
+
+/** @throws {TineError} `bad-setup` */
+export function decodeSetup({ payload }: Message): Setup {
+  const value = decodeJson(payload) as Setup & { protocol: number };
+  if (typeof value !== "object" || value === null || value.protocol !== PROTOCOL) {
+    const protocol = (value as { protocol?: unknown } | null)?.protocol;
+    throw new TineError("bad-setup", `the parent speaks version ${protocol} of the protocol, this node ${PROTOCOL}`);
+  }
+  const { host, children, spill } = value;
+  if (typeof host !== "object" || host === null || !Number.isInteger(host.mounts) || !Array.isArray(children)) {
+    throw new TineError("bad-setup", "the parent sent a setup without a host or without children");
+  }
+  for (const tree of children) checkTree(tree);
+  if (spill !== undefined && typeof spill !== "string") throw new TineError("bad-setup", "the spill is no path");
+  return { host, children, spill };
+}
+
+function checkTree(tree: NodeTree): void {
+  decodeNode(tree?.node);
+  if (!Array.isArray(tree.children)) throw new TineError("bad-setup", `node ${tree.node.id} has no list of children`);
+  for (const child of tree.children) checkTree(child);
+}
+
+/** The message for {@linkcode RunRequest}; the answer bears the same number. */
+export function runMessage(number: number, { run, feedback }: RunRequest): Message {
+  return control(Kind.run, encodeJson({ run, feedback: feedbackToJson(feedback) }), String(number));
+}
+
+/** @throws {TineError} `bad-run`, `bad-feedback` */
+export function decodeRunRequest({ payload }: Message, runners: Readonly<Record<string, Runner>>): RunRequest {
+  const value = decodeJson(payload) as { run: unknown; feedback: unknown } | null;
+  return { run: decodeRun(value?.run, runners), feedback: feedbackFromJson(value?.feedback) };
+}
+
+/** The answer to a run. */
+export function ranMessage(number: string, feedback: Feedback): Message {
+  return control(Kind.ran, encodeJson(feedbackToJson(feedback)), number);
+}
+
+/** @throws {TineError} `bad-feedback` */
+export function decodeRan({ payload }: Message): Feedback {
+  return feedbackFromJson(decodeJson(payload));
+}
+
+/** Why a node is told to end, or has ended: a code and a sentence. */
+export interface CancelReason {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** The message that tells a node to end; without a reason, since all is done. */
+export function cancelMessage(reason: CancelReason | undefined): Message {
+  return control(Kind.cancel, encodeReason(reason));
+}
+
+/** The last message of a node. */
+export function canceledMessage(reason: CancelReason | undefined): Message {
+  return control(Kind.canceled, encodeReason(reason));
+}
+
+/** @returns undefined where there is no reason: all is done */
+export function decodeReason({ payload }: Message): CancelReason | undefined {
+  if (payload.length === 0) return undefined;
+  const { code, message } = Object(decodeJson(payload));
+  return { code: String(code), message: String(message) };
+}
+
+/** All below and the node itself are launched. */
+export function readyMessage(): Message {
+  return control(Kind.ready, new Uint8Array());
+}
+
+function encodeReason(reason: CancelReason | undefined): Uint8Array {
+  return reason === undefined ? new Uint8Array() : encodeJson({ code: reason.code, message: reason.message });
+}
+
+function control(kind: Kind, payload: Uint8Array, name = ""): Message {
+  return { kind, origin: "", name, payload };
+}

@@ -1,0 +1,92 @@
+import { type Frame, type Lane, laneOf, type Message } from "./protocol/frame.ts";
+import { Joiner } from "./protocol/joiner.ts";
+import type { Uplink } from "./uplink.ts";
+
+/** Bytes that wait for whoever takes the results, before senders that can wait do. */
+const HIGH_WATER = 1024 * 1024;
+
+/** The root's own uplink: results wait here until they are taken. */
+export class RootUplink implements Uplink {
+  readonly #joiner = new Joiner();
+  #waiting: { message: Message; taken?: () => void }[] = [];
+  #bytes = 0;
+  #ended = false;
+  #abandoned = false;
+  #more: PromiseWithResolvers<void> | undefined;
+  #roomy: PromiseWithResolvers<void> | undefined;
+
+  send(message: Message): void {
+    this.#add(message);
+  }
+
+  room(_lane: Lane): Promise<void> | undefined {
+    if (this.#bytes < HIGH_WATER) return undefined;
+    this.#roomy ??= Promise.withResolvers();
+    return this.#roomy.promise;
+  }
+
+  forward(frame: Frame): Promise<void> {
+    const message = this.#joiner.add(frame);
+    if (message === undefined || this.#abandoned) return Promise.resolve();
+    // What is urgent has no credit to give back, and nobody to wait for it.
+    if (laneOf(message.kind) === 0) {
+      this.#add(message);
+      return Promise.resolve();
+    }
+    return new Promise((taken) => this.#add(message, taken));
+  }
+
+  /** No more will come. */
+  end(): void {
+    this.#ended = true;
+    this.#more?.resolve();
+  }
+
+  /** Nobody takes results any more: they are dropped. */
+  abandon(): void {
+    this.#abandoned = true;
+    for (const { taken } of this.#waiting) taken?.();
+    this.#waiting = [];
+    this.#bytes = 0;
+    this.#roomy?.resolve();
+    this.#roomy = undefined;
+  }
+
+  /** What comes, in order, until the end. */
+  async *messages(): AsyncGenerator<Message, void, undefined> {
+    for (;;) {
+      const batch = this.#waiting;
+      this.#waiting = [];
+      let next = 0;
+      try {
+        while (next < batch.length) {
+          const { message, taken } = batch[next++];
+          yield message;
+          taken?.();
+          this.#freed(message.payload.length);
+        }
+      } finally {
+        while (next < batch.length) batch[next++].taken?.();
+      }
+      if (this.#waiting.length > 0) continue;
+      if (this.#ended) return;
+      this.#more = Promise.withResolvers();
+      await this.#more.promise;
+      this.#more = undefined;
+    }
+  }
+
+  #freed(bytes: number): void {
+    this.#bytes -= bytes;
+    if (this.#bytes >= HIGH_WATER / 2) return;
+    this.#roomy?.resolve();
+    this.#roomy = undefined;
+  }
+
+  #add(message: Message, taken?: () => void): void {
+    if (this.#abandoned) return taken?.();
+    this.#waiting.push({ message, taken });
+    this.#bytes += message.payload.length;
+    this.#more?.resolve();
+  }
+}

@@ -1,0 +1,116 @@
+import { Canceled } from "./canceled.ts";
+import { type Feedback, feedbackToJson } from "./feedback.ts";
+import { startHolder } from "./launch/holder.ts";
+import { thisHost } from "./launch/invoking_user.ts";
+import { createLaunch } from "./launch/launch.ts";
+import { LiveNode } from "./live_node.ts";
+import { childNodes, type NodeTree } from "./node_tree.ts";
+import type { Run } from "./plan/types.ts";
+import { Watchdog } from "./process/watchdog.ts";
+import type { Message } from "./protocol/frame.ts";
+import { RootUplink } from "./root_uplink.ts";
+import type { Runner } from "./runner.ts";
+import { runners as allRunners } from "./runners.ts";
+
+/** The id of the root node. */
+export const ROOT_ID = "-";
+
+/** What can be set about a run. */
+export interface RunOptions {
+  /** Ends it in order; the reason is best a {@linkcode Canceled}. */
+  readonly signal?: AbortSignal;
+  /** Ends it at once. */
+  readonly killSignal?: AbortSignal;
+  /** Make namespaces without root, also as root. Without root, there is no other way. */
+  readonly rootless?: boolean;
+  /** Canceled after so many milliseconds; 0: never. */
+  readonly timeoutMs?: number;
+  /** The runners that there are, by name; all by default. */
+  readonly runners?: Readonly<Record<string, Runner>>;
+  /** The program, with its arguments, that is this very tine; found out by default. */
+  readonly command?: readonly string[];
+}
+
+/**
+ * Runs a tree of runs, with this process as its root node, and yields what is measured as it comes in.
+ *
+ * A result that is not taken holds up those behind it, so whoever is slow slows down what can wait, and fills memory
+ * and spill files of nodes with what cannot.
+ *
+ * @returns results as messages; decode those that are of interest with `decodeItem`
+ * @throws {Canceled} after all that was measured, if anything failed or it was canceled: the first reason
+ *
+ * @example
+ * ```ts ignore
+ * import { decodeItem, run } from "@tine/tine/node";
+ *
+ * for await (const message of run({ system: { command: "uname -a" } })) {
+ *   const item = decodeItem(message);
+ *   if (item.type === "log") console.log(item.nodeId, item.text);
+ * }
+ * ```
+ */
+export async function* run(run: Run, options: RunOptions = {}): AsyncGenerator<Message, void, undefined> {
+  const { signal, killSignal, timeoutMs = 0, runners = allRunners, rootless, command } = options;
+  signal?.throwIfAborted();
+  const children = childNodes(run);
+  await using watchdog = new Watchdog();
+  const wantsHolder = (rootless || Deno.uid() !== 0) && children.some(hasNamespace);
+  await using holder = wantsHolder ? await startHolder(watchdog.lineage) : undefined;
+  const host = { ...thisHost(), ...(holder && { holder: holder.pid }) };
+  const uplink = new RootUplink();
+  const node = new LiveNode({
+    id: ROOT_ID,
+    host,
+    uplink,
+    runners,
+    watchdog,
+    launch: createLaunch({ watchdog, command }),
+  });
+  const stop = () => void node.cancel(reasonOf(signal!));
+  const kill = () => void node.kill(reasonOf(killSignal!));
+  signal?.addEventListener("abort", stop, { once: true });
+  killSignal?.addEventListener("abort", kill, { once: true });
+  const timer = timeoutMs > 0 ? setTimeout(() => void node.cancel(timeout(timeoutMs)), timeoutMs) : undefined;
+  const running = runToEnd(node, run, children).finally(() => uplink.end());
+  running.catch(() => {}); // thrown below, after what was measured
+  try {
+    yield* uplink.messages();
+    await running;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", stop);
+    killSignal?.removeEventListener("abort", kill);
+    // Whoever has stopped taking results does not want the rest.
+    uplink.abandon();
+    await node.cancel(new Canceled());
+    await running.catch(() => {});
+  }
+}
+
+async function runToEnd(node: LiveNode, run: Run, children: readonly NodeTree[]): Promise<void> {
+  let output: Feedback | undefined;
+  try {
+    await node.setup(children);
+    output = await node.run(run);
+  } catch {
+    // It has canceled the node: the reason comes from there.
+  }
+  const reason = await node.cancel();
+  if (output !== undefined && output.size > 0) node.send({ type: "feedback", values: feedbackToJson(output) });
+  node.done();
+  if (reason !== undefined) throw reason;
+}
+
+/** Whether a node of this machine is in a network namespace. */
+function hasNamespace({ node, children }: NodeTree): boolean {
+  return node.launcher.ssh === undefined && (node.netns !== undefined || children.some(hasNamespace));
+}
+
+function reasonOf(signal: AbortSignal): Canceled {
+  return signal.reason instanceof Canceled ? signal.reason : new Canceled();
+}
+
+function timeout(ms: number): Canceled {
+  return new Canceled("timeout", `it took longer than its timeout of ${ms / 1000} s`);
+}

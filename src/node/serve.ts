@@ -1,0 +1,128 @@
+import { messageOf, TineError } from "../wire/errors.ts";
+import type { Connection } from "../wire/connection.ts";
+import { Canceled } from "./canceled.ts";
+import { createLaunch } from "./launch/launch.ts";
+import { LiveNode } from "./live_node.ts";
+import { Watchdog } from "./process/watchdog.ts";
+import {
+  canceledMessage,
+  decodeReason,
+  decodeRunRequest,
+  decodeSetup,
+  ranMessage,
+  readyMessage,
+} from "./protocol/control.ts";
+import { type Frame, Kind, type Message } from "./protocol/frame.ts";
+import { Joiner } from "./protocol/joiner.ts";
+import { Link } from "./protocol/link.ts";
+import { temporarySpill } from "./protocol/spill.ts";
+import type { Runner } from "./runner.ts";
+import { runners as allRunners } from "./runners.ts";
+
+/** How long a node that has ended waits for its parent to end the connection. */
+const PARENT_GRACE_MS = 5000;
+
+/** What can be set about a node that serves. */
+export interface ServeOptions {
+  /** The runners that there are, by name; all by default. */
+  readonly runners?: Readonly<Record<string, Runner>>;
+  /** Tells it to end, as a cancel of its parent does. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Serves as a child node: does what comes over the connection to its parent, until the parent ends it.
+ *
+ * @param nodeId its id
+ * @param connection to its parent; closed when this returns
+ * @throws {TineError} if the connection failed, or the node was canceled for a reason
+ *
+ * @example
+ * ```ts ignore
+ * import { serve, stdioConn } from "@tine/tine/node";
+ * await serve("left", stdioConn());
+ * ```
+ */
+export async function serve(nodeId: string, connection: Connection, options: ServeOptions = {}): Promise<void> {
+  const { runners = allRunners, signal } = options;
+  const watchdog = new Watchdog();
+  const joiner = new Joiner();
+  let node: LiveNode | undefined;
+  let spill: string | undefined;
+  const over = Promise.withResolvers<Canceled | undefined>();
+  const link = new Link(connection, { peer: "the parent", receive, spillFile: openSpill });
+
+  /** The file that the parent has made, and reads should this node die. */
+  function openSpill(): Deno.FsFile {
+    return spill === undefined ? temporarySpill() : Deno.openSync(spill, { read: true, write: true });
+  }
+
+  /** Ends the node, or what there is of it yet. */
+  function cancel(reason: Canceled | undefined): void {
+    if (node === undefined) over.resolve(reason);
+    else void node.cancel(reason);
+  }
+
+  function receive(frame: Frame): void {
+    const message = joiner.add(frame);
+    if (message === undefined) return;
+    try {
+      act(message);
+    } catch (error) {
+      if (node !== undefined) node.fail(error, "protocol");
+      else over.reject(error);
+    }
+  }
+
+  function act(message: Message): void {
+    switch (message.kind) {
+      case Kind.setup: {
+        if (node !== undefined) throw new TineError("bad-setup", "the parent sent a second setup");
+        const setup = decodeSetup(message);
+        spill = setup.spill;
+        const launch = createLaunch({ watchdog });
+        node = new LiveNode({ id: nodeId, host: setup.host, uplink: link, runners, watchdog, launch });
+        node.canceled.then(over.resolve, over.reject);
+        // A failure is on its way to the parent as an error, and the node canceled.
+        node.setup(setup.children).then(() => link.send(readyMessage()), () => {});
+        break;
+      }
+      case Kind.run: {
+        if (node === undefined) throw new TineError("bad-run", "the parent sent a run before the setup");
+        const { run, feedback } = decodeRunRequest(message, runners);
+        node.run(run, feedback).then((output) => link.send(ranMessage(message.name, output)), () => {});
+        break;
+      }
+      case Kind.cancel: {
+        const reason = decodeReason(message);
+        cancel(reason && new Canceled(reason.code, reason.message));
+      }
+    }
+  }
+
+  const stop = () => cancel(signal?.reason instanceof Canceled ? signal.reason : new Canceled());
+  signal?.addEventListener("abort", stop, { once: true });
+  if (signal?.aborted) stop();
+  const lost = link.closed.then(
+    () => new Canceled("parent-gone", "the parent has ended the connection"),
+    (error) =>
+      new Canceled("parent-gone", `the connection to the parent failed: ${messageOf(error)}`, { cause: error }),
+  );
+  lost.then(cancel);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  try {
+    const reason = await over.promise;
+    link.send(canceledMessage(reason));
+    // Neither throws: a connection that is gone has been told by `lost`.
+    await link.close().catch(() => {});
+    timer = setTimeout(() => link.abort(), PARENT_GRACE_MS);
+    await lost;
+    node?.done();
+    if (reason !== undefined) throw reason;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", stop);
+    link.abort();
+    await watchdog[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,166 @@
+import { Canceled } from "../node/canceled.ts";
+import { now } from "../node/clock.ts";
+import type { ErrorItem } from "../node/item.ts";
+import type { Plan, Test } from "../node/plan/types.ts";
+import type { Message } from "../node/protocol/frame.ts";
+import { ROOT_ID, run, type RunOptions as NodeRunOptions } from "../node/run.ts";
+import { messageOf, TineError } from "../wire/errors.ts";
+import { hashTest } from "./hash_test.ts";
+import { findPrevious, type PreviousTest } from "./previous.ts";
+import { createRun, type RunFolder, type RunOptions as StoreOptions } from "./run_folder.ts";
+import type { TestSummary } from "./summary.ts";
+import type { TestStore } from "./test_store.ts";
+
+/** Who follows a plan while it runs. None of these must throw. */
+export interface PlanObserver {
+  /** The results go to `folder`, under another name once the plan has ended; `kept` tests do not run. */
+  planStarts(folder: string, kept: number): void;
+  /** A test is about to run; `number` is that of the test in the plan, from 1. */
+  testStarts(test: Test, number: number): void;
+  /** A result of the running test. */
+  message(message: Message): void;
+  /** The test has ended, or is kept from before. */
+  testEnds(summary: TestSummary, number: number, folder: string, kept: boolean): void;
+}
+
+/** How to run a plan. */
+export interface RunPlanOptions extends Omit<StoreOptions, "started">, Omit<NodeRunOptions, "timeoutMs"> {
+  /** The folder of runs, such as `results`. */
+  readonly out: string;
+  /** Keep the results of tests that have not changed and succeeded before. */
+  readonly resume?: boolean;
+  readonly observer: PlanObserver;
+}
+
+/** How a plan ended. */
+export interface PlanOutcome {
+  /** Where the results are. */
+  readonly folder: string;
+  readonly ok: number;
+  /** Failed, canceled or over their time. */
+  readonly failed: number;
+  readonly kept: number;
+  /** Not even started, since the run was interrupted or its results could not be written. */
+  readonly notRun: number;
+}
+
+/**
+ * Runs the tests of a plan one after another, and stores their results. A test that fails does not keep the next ones
+ * from running.
+ *
+ * @throws {TineError} if the results cannot be stored: `results-full`, `results-not-writable`, ...
+ */
+export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<PlanOutcome> {
+  const { out, resume = false, observer, signal } = options;
+  const previous = resume ? await keptTests(plan, out) : new Map<Test, PreviousTest>();
+  await using folder = await createRun(out, plan, options);
+  observer.planStarts(folder.path, previous.size);
+  let ok = 0;
+  let failed = 0;
+  let kept = 0;
+  let broken: unknown;
+  for (const [i, test] of plan.tests.entries()) {
+    if (signal?.aborted || broken !== undefined) break;
+    const before = previous.get(test);
+    if (before !== undefined) {
+      await folder.keepTest(before);
+      observer.testEnds(before.summary, i + 1, before.folder, true);
+      kept++;
+      continue;
+    }
+    observer.testStarts(test, i + 1);
+    const store = await folder.startTest(test);
+    const { summary, storeFailure } = await runTest(test, store, options);
+    broken = storeFailure;
+    if (summary.status === "ok") ok++;
+    else failed++;
+    observer.testEnds(summary, i + 1, store.folder.replace(WORK_FOLDER, "$1"), false);
+  }
+  const path = await finish(folder, broken);
+  return { folder: path, ok, failed, kept, notRun: plan.tests.length - ok - failed - kept };
+}
+
+/** Ends the run; where results could not be written, that is what went wrong, not what follows from it. */
+async function finish(folder: RunFolder, broken: unknown): Promise<string> {
+  try {
+    return await folder.finish();
+  } catch (error) {
+    throw broken ?? error;
+  }
+}
+
+async function keptTests(plan: Plan, out: string): Promise<Map<Test, PreviousTest>> {
+  const previous = await findPrevious(out);
+  const kept = new Map<Test, PreviousTest>();
+  for (const test of plan.tests) {
+    const before = previous.get(await hashTest(test));
+    if (before !== undefined) kept.set(test, before);
+  }
+  return kept;
+}
+
+/** The folder of a run is about to lose this suffix when a test's is told: what is told should still hold then. */
+const WORK_FOLDER = /\.work(\/[^/]*)$/;
+
+/** Codes of errors after which nothing can be stored any more. */
+const STORE_FAILURES = new Set(["results-full", "results-not-writable", "results-failed", "results-too-large"]);
+
+async function runTest(
+  test: Test,
+  store: TestStore,
+  options: RunPlanOptions,
+): Promise<{ summary: TestSummary; storeFailure: unknown }> {
+  const { observer, signal, killSignal, rootless, runners, command } = options;
+  const control = new AbortController();
+  const signals = signal === undefined ? control.signal : AbortSignal.any([signal, control.signal]);
+  const errors: ErrorItem[] = [];
+  let storeFailure: TineError | undefined;
+  let reason: Canceled | undefined;
+  try {
+    const messages = run(test, {
+      signal: signals,
+      killSignal,
+      rootless,
+      runners,
+      command,
+      timeoutMs: test.timeout,
+    });
+    for await (const message of messages) {
+      observer.message(message);
+      try {
+        await store.add(message);
+      } catch (error) {
+        if (!(error instanceof TineError)) throw error;
+        if (storeFailure !== undefined) continue;
+        if (STORE_FAILURES.has(error.code)) storeFailure = error;
+        else errors.push(rootError("results", error));
+        control.abort(new Canceled(error.code, error.message, { cause: error }));
+      }
+    }
+  } catch (error) {
+    reason = error instanceof Canceled
+      ? error
+      : new Canceled("internal", `a mistake in tine: ${messageOf(error)}`, { cause: error });
+    if (reason.code === "timeout" || reason.code === "internal") errors.push(rootError(reason.code, reason));
+  }
+  const summary = await store.finish({ status: statusOf(reason), errors });
+  return { summary, storeFailure };
+}
+
+function statusOf(reason: Canceled | undefined): Exclude<TestSummary["status"], "running"> {
+  switch (reason?.code) {
+    case undefined:
+      return "ok";
+    case "timeout":
+      return "timeout";
+    case "interrupted":
+    case "canceled":
+      return "canceled";
+    default:
+      return "failed";
+  }
+}
+
+function rootError(tag: string, { code, message }: TineError): ErrorItem {
+  return { type: "error", nodeId: ROOT_ID, time: now(), tag, code, message };
+}

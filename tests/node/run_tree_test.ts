@@ -1,0 +1,142 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Canceled } from "../../src/node/canceled.ts";
+import { type Feedback, NO_FEEDBACK } from "../../src/node/feedback.ts";
+import type { Run } from "../../src/node/plan/types.ts";
+import { runTree, type RunTreeActions } from "../../src/node/run_tree.ts";
+import { TineError } from "../../src/wire/errors.ts";
+
+type Work = (name: string, feedback: Feedback) => Promise<Feedback | void>;
+
+/** Runs a tree whose leaves are named by their config; a leaf that fails cancels, as a node does. */
+function run(tree: Run, work: Work, control = new AbortController()): Promise<Feedback> {
+  const actions: RunTreeActions = {
+    signal: control.signal,
+    async runLeaf(_, config, feedback) {
+      try {
+        return await work((config as { command: string }).command, feedback) ?? NO_FEEDBACK;
+      } catch (error) {
+        control.abort(new Canceled());
+        throw error;
+      }
+    },
+    runChild: (node, run, feedback) => work(node.id, feedback).then(() => runTree(run, feedback, actions)),
+  };
+  return runTree(tree, NO_FEEDBACK, actions);
+}
+
+const leaf = (name: string): Run => ({ system: { command: name } });
+
+Deno.test("runTree() runs a series in order, and each run sees what those before have set", async () => {
+  const seen: string[] = [];
+  const output = await run({ serial: [leaf("a"), { serial: [leaf("b")] }, leaf("c")] }, (name, feedback) => {
+    seen.push(`${name}:${[...feedback.keys()]}`);
+    return Promise.resolve(new Map([[name, "1"]]));
+  });
+  assertEquals(seen, ["a:", "b:a", "c:a,b"]);
+  assertEquals([...output.keys()], ["a", "b", "c"]);
+});
+
+Deno.test("runTree() stops a series at the first failure", async () => {
+  const seen: string[] = [];
+  const work: Work = (name) => {
+    seen.push(name);
+    return name === "bad" ? Promise.reject(new Error("broken")) : Promise.resolve();
+  };
+  await assertRejects(() => run({ serial: [leaf("a"), leaf("bad"), leaf("c")] }, work), Error, "broken");
+  assertEquals(seen, ["a", "bad"]);
+});
+
+Deno.test("runTree() gives parallel runs their common input only, and waits for all", async () => {
+  const seen: string[] = [];
+  const first = Promise.withResolvers<void>();
+  const output = await run(
+    { serial: [leaf("before"), { parallel: [leaf("a"), leaf("b")] }] },
+    async (name, feedback) => {
+      if (name === "a") await first.promise;
+      if (name === "b") first.resolve();
+      seen.push(`${name}:${[...feedback.keys()]}`);
+      return new Map([[name, "1"]]);
+    },
+  );
+  assertEquals(seen, ["before:", "b:before", "a:before"]);
+  assertEquals([...output.keys()], ["before", "a", "b"]);
+});
+
+Deno.test("runTree() fails where two parallel runs set the same key", async () => {
+  const work: Work = (name) => Promise.resolve(new Map([["key", name]]));
+  await assertRejects(
+    () => run({ parallel: [leaf("a"), leaf("b")] }, work),
+    TineError,
+    "the feedback key key is set twice: a, then b",
+  );
+});
+
+Deno.test("runTree() starts the runs of a schedule without waiting for their ends", async () => {
+  const ends = new Map<string, PromiseWithResolvers<void>>();
+  const allStarted = Promise.withResolvers<void>();
+  const done = run({ schedule: { wait: [1], run: [leaf("a"), leaf("b"), leaf("c")] } }, async (name) => {
+    const end = Promise.withResolvers<void>();
+    ends.set(name, end);
+    if (ends.size === 3) allStarted.resolve();
+    await end.promise;
+  });
+  await allStarted.promise;
+  assertEquals([...ends.keys()], ["a", "b", "c"]);
+  for (const { resolve } of ends.values()) resolve();
+  await done;
+});
+
+Deno.test("runTree() waits before the first run of a schedule when told so", async () => {
+  const start = performance.now();
+  let started = 0;
+  await run({ schedule: { wait: [20], waitFirst: true, run: [leaf("a")] } }, () => {
+    started = performance.now();
+    return Promise.resolve();
+  });
+  assert(started - start >= 20);
+});
+
+Deno.test("runTree() runs a sequential schedule one after another", async () => {
+  let active = 0;
+  let most = 0;
+  const runs = ["a", "b", "c"].map(leaf);
+  await run({ schedule: { wait: [1], sequential: true, random: true, run: runs } }, async () => {
+    most = Math.max(most, ++active);
+    await Promise.resolve();
+    active--;
+  });
+  assertEquals(most, 1);
+});
+
+Deno.test("runTree() starts nothing more of a schedule after a failure", async () => {
+  const seen: string[] = [];
+  const work: Work = (name) => {
+    seen.push(name);
+    return name === "bad" ? Promise.reject(new Error("broken")) : Promise.resolve();
+  };
+  const schedule = { wait: [5], run: [leaf("a"), leaf("bad"), leaf("c"), leaf("d")] };
+  await assertRejects(() => run({ schedule }, work), Error, "broken");
+  assertEquals(seen, ["a", "bad"]);
+});
+
+Deno.test("runTree() ends a waiting schedule when it is canceled", async () => {
+  const control = new AbortController();
+  const started = Promise.withResolvers<void>();
+  const done = run({ schedule: { wait: [3_600_000], run: [leaf("a"), leaf("b")] } }, () => {
+    started.resolve();
+    return Promise.resolve();
+  }, control);
+  await started.promise;
+  control.abort(new Canceled("timeout", "too long"));
+  await assertRejects(() => done, Canceled, "too long");
+});
+
+Deno.test("runTree() does nothing for an empty run, and hands children their node and tree", async () => {
+  const seen: string[] = [];
+  const child = { node: { id: "left", launcher: { local: {} } }, serial: [leaf("x")] };
+  await run({ serial: [{}, { child }] }, (name) => {
+    seen.push(name);
+    return Promise.resolve();
+  });
+  assertEquals(seen, ["left", "x"]);
+});
