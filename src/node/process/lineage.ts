@@ -27,6 +27,8 @@ export interface Lineage {
    * commands and nodes below an ancestor spares the watchdogs, which have work to do then.
    */
   readonly watchdog: string;
+  /** The value of {@linkcode LINEAGE} for what must outlive the nodes below, as their watchdogs do. */
+  readonly keeper: string;
 }
 
 /**
@@ -45,11 +47,13 @@ export interface Lineage {
 export function createLineage(inherited = ""): Lineage {
   const above = VALID.test(inherited) ? inherited : "";
   const marker = crypto.getRandomValues(new Uint8Array(8)).toHex();
+  const watchdog = above.replaceAll(/[!.]/g, WATCHDOG);
   return {
     marker,
     command: above + marker + COMMAND,
     node: above + marker + NODE,
-    watchdog: above.replaceAll(/[!.]/g, WATCHDOG),
+    watchdog,
+    keeper: watchdog + marker + WATCHDOG,
   };
 }
 

@@ -1,0 +1,139 @@
+import { messageOf, TineError } from "../../wire/errors.ts";
+import type { Node } from "../plan/types.ts";
+import { LINEAGE } from "../process/lineage.ts";
+import type { Watchdog } from "../process/watchdog.ts";
+import { neededEnv, selfCommand } from "./executable.ts";
+import { asUser, checkReadable, userEnv } from "./invoking_user.ts";
+import type { Host, InvokingUser, Launch, LaunchedNode, LaunchOptions } from "./launcher.ts";
+import { startLocal } from "./local.ts";
+import { holderNamespaces, hostNamespaces } from "./netns.ts";
+
+/** How nodes are launched by this one. */
+export interface LaunchContext {
+  /** The watchdog of this node. */
+  readonly watchdog: Watchdog;
+  /** What is started in place of `tine node serve ID`: for other programs that speak the protocol. */
+  readonly command?: readonly string[];
+}
+
+/**
+ * What launches the children of a node: on this machine, in a network namespace where the node says so.
+ *
+ * @returns starts a node; it throws TineErrors that name the node, and takes everything back if it is canceled
+ *
+ * @example
+ * ```ts
+ * import { createLaunch } from "./launch.ts";
+ * import { thisHost } from "./invoking_user.ts";
+ * import { Watchdog } from "../process/watchdog.ts";
+ * await using watchdog = new Watchdog();
+ * const launch = createLaunch({ watchdog });
+ * const options = { host: thisHost(), signal: AbortSignal.timeout(10_000), onLine: console.error };
+ * await using node = await launch({ id: "left", launcher: { local: {} }, netns: { create: true } }, options);
+ * console.log(await node.ended);
+ * ```
+ */
+export function createLaunch(context: LaunchContext): Launch {
+  const launcher = new Launcher(context);
+  return async (node, options) => {
+    try {
+      return await launcher.launch(node, options);
+    } catch (error) {
+      if (options.signal.aborted && error === options.signal.reason) throw error;
+      const code = error instanceof TineError ? error.code : "launch-failed";
+      throw new TineError(code, `cannot launch the node ${node.id}: ${messageOf(error)}`, { cause: error });
+    }
+  };
+}
+
+class Launcher {
+  readonly #context: LaunchContext;
+  #readable: Promise<void> | undefined;
+  #saidRoot = false;
+
+  constructor(context: LaunchContext) {
+    this.#context = context;
+  }
+
+  async launch(node: Node, options: LaunchOptions): Promise<LaunchedNode> {
+    if (node.launcher.ssh) throw new TineError("no-ssh", "ssh nodes cannot be launched yet");
+    const { host, signal, onLine } = options;
+    signal.throwIfAborted();
+    const inHolder = node.netns !== undefined && host.holder !== undefined;
+    const user = inHolder ? undefined : this.#userOf(node, host, onLine);
+    const self = selfCommand({ forOther: user !== undefined });
+    if (user && !this.#context.command) await (this.#readable ??= checkReadable(user, self.files));
+
+    await using undo = new AsyncDisposableStack();
+    const enter = await this.#namespaceOf(node, host, undo);
+    signal.throwIfAborted();
+    const command = this.#context.command ?? [...self.command, "node", "serve", node.id];
+    const process = startLocal(
+      [...enter, ...(user ? asUser(user) : []), ...command],
+      this.#env(node, user, self.env),
+      onLine,
+    );
+    undo.use(process);
+    const taken = undo.move();
+    return {
+      connection: process.connection,
+      host: hostOf(host, inHolder, user !== undefined),
+      ended: process.ended,
+      kill: () => process.kill(),
+      [Symbol.asyncDispose]: () => taken.disposeAsync(),
+    };
+  }
+
+  /** Whom to drop to. */
+  #userOf(node: Node, host: Host, onLine: (line: string) => void): InvokingUser | undefined {
+    const root = Deno.uid() === 0;
+    if (node.launcher.local?.root) {
+      if (!root) throw new TineError("not-root", "root: true needs root: run tine with sudo");
+      return undefined;
+    }
+    if (!root) return undefined;
+    // Told by the first node of the machine, not by each.
+    if (host.user === undefined && host.mounts === Deno.pid && !this.#saidRoot) {
+      this.#saidRoot = true;
+      onLine("nodes run as root: tine was not started through sudo, so there is no user to drop to");
+    }
+    return host.user;
+  }
+
+  /** Makes the namespace of a node, if it has one, and has it taken back. Returns the words that enter it. */
+  async #namespaceOf(node: Node, host: Host, undo: AsyncDisposableStack): Promise<string[]> {
+    if (node.netns === undefined) return [];
+    if (host.holder === undefined && Deno.uid() !== 0) {
+      throw new TineError("not-root", "a network namespace needs root: run tine with sudo, or with --rootless");
+    }
+    const namespaces = host.holder === undefined
+      ? hostNamespaces(this.#context.watchdog, host)
+      : holderNamespaces(host.holder);
+    const name = node.netns.name ?? node.id;
+    if (node.netns.create) undo.use(await namespaces.create(name));
+    else await namespaces.open(name);
+    return namespaces.enter(name);
+  }
+
+  #env(node: Node, user: InvokingUser | undefined, self: Readonly<Record<string, string>>): Record<string, string> {
+    const inherited = node.env?.inherit === false ? neededEnv() : Deno.env.toObject();
+    const vars = (node.env?.vars ?? []).map((text) => {
+      const end = text.indexOf("=");
+      return [text.slice(0, end), text.slice(end + 1)];
+    });
+    return {
+      ...(user ? userEnv(inherited, user) : inherited),
+      ...self,
+      ...Object.fromEntries(vars),
+      [LINEAGE]: this.#context.watchdog.lineage.node,
+    };
+  }
+}
+
+/** What the child must know. */
+function hostOf(host: Host, inHolder: boolean, dropped: boolean): Host {
+  // The init of the holder is process 1 for those in it.
+  if (inHolder) return { mounts: 1 };
+  if (!dropped) return host;
+  return { mounts: host.mounts, ...(host.holder !== undefined && { holder: host.holder }) };
+}

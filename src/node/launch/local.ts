@@ -1,0 +1,105 @@
+import { type Connection, streamConnection } from "../../wire/connection.ts";
+import { messageOf, TineError } from "../../wire/errors.ts";
+import { lines } from "../../wire/lines.ts";
+import { signalGroup } from "../process/process_group.ts";
+import { describeStatus } from "../process/process_status.ts";
+import { LineLimit } from "./line_limit.ts";
+
+/** What a node gets to end by itself once its input has ended. */
+const GRACE_MS = 5000;
+/** What its watchdog gets after that: it holds the standard error of the node as long as it works. */
+const WATCHDOG_GRACE_MS = 25_000;
+/** How long the last words of a node that has ended are waited for. */
+const LAST_WORDS_MS = 250;
+const LONGEST_LINE = 4096;
+
+/** A process on this machine that is spoken with over its standard input and output. */
+export interface LocalProcess extends AsyncDisposable {
+  readonly connection: Connection;
+  /** How it ended, in words, with the last lines that it wrote to standard error. */
+  readonly ended: Promise<string>;
+  /** Kills it and its group. */
+  kill(): void;
+  /** Waits for its end, kills it after a grace period, and waits for what it has to clean up. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Starts a process in a process group of its own, so that a Ctrl-C in the terminal does not reach it.
+ *
+ * @param command the program and its arguments
+ * @param env its whole environment
+ * @param onLine gets what it writes to standard error; no more than so many lines a second
+ * @throws {TineError} `cannot-start`
+ */
+export function startLocal(
+  command: readonly string[],
+  env: Readonly<Record<string, string>>,
+  onLine: (line: string) => void,
+): LocalProcess {
+  const [program, ...args] = command;
+  let child: Deno.ChildProcess;
+  try {
+    child = new Deno.Command(program, {
+      args,
+      clearEnv: true,
+      env,
+      detached: true,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+  } catch (error) {
+    throw new TineError("cannot-start", `cannot start ${program}: ${messageOf(error)}`, { cause: error });
+  }
+  const connection = streamConnection(child.stdout, child.stdin);
+  const limit = new LineLimit(onLine);
+  const canceled = new AbortController();
+  const reading = (async () => {
+    try {
+      const stderr = child.stderr.pipeThrough(new TransformStream(), { signal: canceled.signal });
+      for await (const line of lines(stderr, LONGEST_LINE)) limit.add(line);
+    } catch (error) {
+      // It was closed although something that was left behind still holds it.
+      if (!canceled.signal.aborted) limit.add(`standard error cannot be read: ${messageOf(error)}`);
+    }
+    limit.end();
+  })();
+  const status = child.status.then((status) => {
+    // What is left of its group. Its watchdog is not in there.
+    signalGroup(child.pid, "SIGKILL");
+    return status;
+  });
+  let running = true;
+  const ended = status.then(async (status) => {
+    running = false;
+    await within(LAST_WORDS_MS, reading);
+    return [describeStatus(status), ...limit.last].join(": ");
+  });
+  const kill = () => {
+    if (running) signalGroup(child.pid, "SIGKILL");
+  };
+  return {
+    connection,
+    ended,
+    kill,
+    async [Symbol.asyncDispose]() {
+      connection.closeWrite().catch(() => {}); // it is closed, or the process has ended
+      if (!await within(GRACE_MS, status)) kill();
+      await status;
+      if (!await within(WATCHDOG_GRACE_MS, reading)) canceled.abort();
+      await reading;
+      connection.close();
+      await ended;
+    },
+  };
+}
+
+/** @returns whether the promise was settled in time */
+async function within(ms: number, promise: Promise<unknown>): Promise<boolean> {
+  const timeout = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => timeout.resolve(false), ms);
+  const settled = await Promise.race([promise.then(() => true), timeout.promise]);
+  clearTimeout(timer);
+  return settled;
+}

@@ -1,0 +1,95 @@
+import { assert, assertEquals } from "@std/assert";
+import type { Node } from "../../../src/node/plan/types.ts";
+import { noLeftovers } from "../../support/leaks.ts";
+import type { Spec } from "../../support/modules/launch_program.ts";
+import { TextReader } from "../../support/tine.ts";
+
+const ROOT = Deno.uid() === 0;
+const PROGRAM = new URL("../../support/modules/launch_program.ts", import.meta.url).pathname;
+
+const SCRIPTS = [
+  "exec sleep 1001",
+  "trap '' INT TERM HUP; setsid sleep 1002 & wait",
+  "setsid sh -c '(sleep 1003 &)' </dev/null >/dev/null 2>&1",
+];
+
+/** A chain of nodes: one in a namespace, one in another, one as they come. */
+const CHAIN: Node[] = [
+  { id: "a", launcher: { local: {} }, netns: { create: true, name: `tine-a${Deno.pid}` } },
+  { id: "b", launcher: { local: {} }, netns: { create: true, name: `tine-b${Deno.pid}` } },
+  { id: "c", launcher: { local: {} } },
+];
+
+interface Running {
+  child: Deno.ChildProcess;
+  /** id, pid, marker, uid, namespace of each node from the root on. */
+  nodes: { id: string; pid: number; uid: string; net: string; cwd: string }[];
+}
+
+async function start(spec: Partial<Spec>): Promise<Running> {
+  const full: Spec = { scripts: SCRIPTS, nodes: CHAIN, ...spec };
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", "--no-lock", PROGRAM, JSON.stringify(full)],
+    cwd: "/usr",
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const reader = new TextReader(child.stdout);
+  await reader.until(/\n/);
+  await reader[Symbol.asyncDispose]();
+  const nodes = reader.text.trim().split(";").map((text) => {
+    const [id, pid, , uid, net, cwd] = text.split(" ");
+    return { id, pid: Number(pid), uid, net, cwd };
+  });
+  return { child, nodes };
+}
+
+/** The process of a node as it is seen from here: those in a holder are numbered anew in there. */
+function pidOf(id: string): number {
+  for (const { name } of Deno.readDirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const args = Deno.readTextFileSync(`/proc/${name}/cmdline`).split("\0");
+      if (args[0] !== Deno.execPath()) continue;
+      const spec = args.find((arg) => arg.startsWith("{"));
+      if (spec && args.includes(PROGRAM) && (JSON.parse(spec) as Spec).id === id) return Number(name);
+    } catch {
+      // it has just ended
+    }
+  }
+  throw new Error(`there is no node ${id}`);
+}
+
+for (const rootless of ROOT ? [false, true] : [true]) {
+  const how = rootless ? "without root" : "as root";
+
+  Deno.test(`nodes in nodes in namespaces end in order, ${how}`, async () => {
+    await using _ = noLeftovers();
+    const { child, nodes } = await start({ rootless });
+    assertEquals(nodes.map(({ id }) => id), ["-", "a", "b", "c"]);
+    assertEquals(new Set(nodes.map(({ net }) => net)).size, 3);
+    assertEquals(nodes.map(({ cwd }) => cwd), Array(4).fill("cwd=/usr"));
+    await child.stdin.close();
+    assert((await child.status).success);
+  });
+
+  for (const id of ["-", "a", "b", "c"]) {
+    Deno.test(`nothing is left when node ${id} is killed, ${how}`, async () => {
+      await using _ = noLeftovers();
+      const { child } = await start({ rootless });
+      if (id === "-") child.kill("SIGKILL");
+      else Deno.kill(pidOf(id), "SIGKILL");
+      await child.stdin.close().catch(() => {});
+      await child.status;
+    });
+  }
+
+  Deno.test(`nothing is left when a node is stopped and the root is killed, ${how}`, async () => {
+    await using _ = noLeftovers();
+    const { child } = await start({ rootless });
+    Deno.kill(pidOf("b"), "SIGSTOP");
+    child.kill("SIGKILL");
+    await child.stdin.close().catch(() => {});
+    await child.status;
+  });
+}
