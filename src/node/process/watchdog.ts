@@ -1,8 +1,8 @@
-import { messageOf, TineError } from "../../wire/errors.ts";
-import { lines } from "../../wire/lines.ts";
-import { findTool, toolPath } from "./find_program.ts";
+import { TineError } from "../../wire/errors.ts";
+import { findIp } from "./find_program.ts";
 import { createLineage, LINEAGE, type Lineage, pidText } from "./lineage.ts";
-import { WATCHDOG_SCRIPT } from "./watchdog_script.ts";
+import { checkNamespaceName, namespaceError } from "./namespace_name.ts";
+import { WatchdogProcess } from "./watchdog_process.ts";
 
 /** How often one that was killed is started anew. */
 const MOST_RESTARTS = 3;
