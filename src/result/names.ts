@@ -42,16 +42,19 @@ export function fileNameParts(name: string, nodeId: string): string[] {
 }
 
 /**
- * The name of a node's log.
+ * Checks the id of a node that a result came from.
  *
- * @throws {TineError} `bad-node-id`, if the id is none
+ * @throws {TineError} `bad-node-id`
  */
+export function checkNodeId(nodeId: string): void {
+  if (nodeId === ROOT_ID || NODE_ID.test(nodeId)) return;
+  const shown = JSON.stringify(nodeId.slice(0, 100));
+  throw new TineError("bad-node-id", `a result is from a node with the id ${shown}, which no node can have`);
+}
+
+/** The name of a node's log; the id was checked. */
 export function logFileName(nodeId: string): string {
-  if (nodeId === ROOT_ID) return `${ROOT_FILE}.jsonl`;
-  if (!NODE_ID.test(nodeId)) {
-    throw new TineError("bad-node-id", `a result is from a node with the id ${JSON.stringify(nodeId.slice(0, 100))}`);
-  }
-  return `${nodeId}.jsonl`;
+  return `${nodeId === ROOT_ID ? ROOT_FILE : nodeId}.jsonl`;
 }
 
 /** The node whose log has this name; undefined for other files. */

@@ -1,7 +1,8 @@
 import { messageOf, TineError } from "../wire/errors.ts";
+import { exists } from "./exists.ts";
 import { LATEST } from "./latest.ts";
 import { readRunSummary, readTestSummary } from "./read_summary.ts";
-import { RUN_FILE, type RunSummary, TEST_FILE, type TestSummary, WORK_SUFFIX } from "./summary.ts";
+import { RUN_FILE, type RunSummary, TEST_FILE, type TestEntry, type TestSummary, WORK_SUFFIX } from "./summary.ts";
 
 /** A run's results. */
 export interface RunResults {
@@ -72,10 +73,14 @@ export async function openResults(path: string): Promise<ResultsFolder | RunResu
 /**
  * The tests of a run, in the order in which they were run.
  *
+ * @param entries those that are wanted; all when absent
  * @throws {TineError} `bad-results`, `cannot-read`
  */
-export async function* testsOf(run: RunResults): AsyncGenerator<TestResults, void, void> {
-  for (const { folder } of run.summary.tests) {
+export async function* testsOf(
+  run: RunResults,
+  entries: readonly TestEntry[] = run.summary.tests,
+): AsyncGenerator<TestResults, void, void> {
+  for (const { folder } of entries) {
     const path = `${run.path}/${folder}`;
     const summary = await readTestSummary(path);
     if (summary === undefined) throw new TineError("bad-results", `${path} has no ${TEST_FILE}, although it was run`);
@@ -108,16 +113,6 @@ async function openRun(path: string, name: string): Promise<RunResults | undefin
   if (summary === undefined) return undefined;
   const complete = summary.status === "complete" && !name.endsWith(WORK_SUFFIX);
   return { kind: "run", path, name, complete, summary };
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.lstat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw new TineError("cannot-read", `cannot read ${path}: ${messageOf(error)}`, { cause: error });
-  }
 }
 
 function baseName(path: string): string {

@@ -1,12 +1,18 @@
 import { messageOf, TineError } from "../wire/errors.ts";
 import { blockLines } from "./block_lines.ts";
+import { exists } from "./exists.ts";
+import { ERROR_FILE, LOG_FOLDER, type LogLine } from "./log_format.ts";
 import { nodeOfLog } from "./names.ts";
-import type { LogLine } from "./test_store.ts";
 
 const MOST_BLOCK_BYTES = 256 * 1024;
 const LEAST_BLOCK_BYTES = 4 * 1024;
 /** For the blocks of all logs together. */
 const ALL_BLOCKS_BYTES = 16 * 1024 * 1024;
+/** Errors are few: usually all of them are in one block. */
+const ERROR_BLOCK_BYTES = 4 * 1024 * 1024;
+
+/** A 64-bit integer has at most 19 digits. */
+const DECIMAL = /^-?\d{1,19}$/;
 
 /** A line of a log. */
 export interface LoggedLine {
@@ -28,8 +34,8 @@ export interface LogFilter {
 }
 
 /**
- * Reads the logs of a test, merged by time, up to the last whole line of each. Lines of one node keep their order also
- * where its clock was set back meanwhile. Memory stays the same however much there is.
+ * Reads the logs of a test and its errors, merged by time, up to the last whole line of each. Lines of one node keep
+ * their order also where its clock was set back meanwhile. Memory stays the same however much there is.
  *
  * @param folder of the test
  * @throws {TineError} `bad-results`, if a log is damaged; `cannot-read`
@@ -44,16 +50,18 @@ export interface LogFilter {
  * ```
  */
 export async function* readLogs(folder: string, filter: LogFilter = {}): AsyncGenerator<LoggedLine, void, void> {
-  const paths = await logsIn(`${folder}/logs`, filter.nodes);
-  const blockBytes = Math.max(LEAST_BLOCK_BYTES, Math.min(MOST_BLOCK_BYTES, ALL_BLOCKS_BYTES / paths.length));
+  const logs = await logsIn(`${folder}/${LOG_FOLDER}`, filter.nodes);
+  const blockBytes = Math.max(LEAST_BLOCK_BYTES, Math.min(MOST_BLOCK_BYTES, ALL_BLOCKS_BYTES / logs.length));
+  const readers = logs.map(([nodeId, path]) => new LogReader(path, Math.floor(blockBytes), filter, nodeId));
+  const errors = `${folder}/${ERROR_FILE}`;
+  if (await exists(errors)) readers.push(new LogReader(errors, ERROR_BLOCK_BYTES, filter));
   const heap: LogReader[] = [];
-  for (const [nodeId, path] of paths) {
-    const reader = new LogReader(nodeId, path, Math.floor(blockBytes), filter.tags);
-    if (reader.advance() || await reader.fill()) push(heap, reader);
+  for (const reader of readers) {
+    if (await reader.fill()) push(heap, reader);
   }
   while (heap.length > 0) {
     const first = heap[0];
-    yield first.line!;
+    yield first.line;
     if (first.advance() || await first.fill()) sink(heap);
     else {
       const last = heap.pop()!;
@@ -80,57 +88,60 @@ async function logsIn(folder: string, nodes: readonly string[] | undefined): Pro
   return logs.sort(([a], [b]) => a < b ? -1 : 1);
 }
 
-/** The log of a node, line by line. */
+/** A file of logs, line by line. */
 class LogReader {
-  /** The current line. */
-  line: LoggedLine | undefined;
-  readonly #nodeId: string;
   readonly #path: string;
-  readonly #tags: readonly string[] | undefined;
+  readonly #filter: LogFilter;
+  readonly #nodeId: string | undefined;
   readonly #blocks: AsyncGenerator<string[], void, void>;
-  #lines: string[] = [];
-  #next = 0;
+  #lines: LoggedLine[] = [];
+  #current = 0;
   #number = 0;
 
-  constructor(nodeId: string, path: string, blockBytes: number, tags: readonly string[] | undefined) {
-    this.#nodeId = nodeId;
+  /** @param nodeId whose log it is; those of several nodes are brought into the order of time, block by block */
+  constructor(path: string, blockBytes: number, filter: LogFilter, nodeId?: string) {
     this.#path = path;
-    this.#tags = tags;
+    this.#filter = filter;
+    this.#nodeId = nodeId;
     this.#blocks = blockLines(path, blockBytes);
   }
 
-  /** Goes on to the next wanted line at hand; false if there is none. */
+  /** The current line. */
+  get line(): LoggedLine {
+    return this.#lines[this.#current];
+  }
+
+  /** Goes on to the next line at hand; false if there is none. */
   advance(): boolean {
-    while (this.#next < this.#lines.length) {
-      const line = this.#parse(this.#lines[this.#next++]);
-      if (this.#tags !== undefined && !this.#tags.includes(line.tag)) continue;
-      this.line = line;
-      return true;
-    }
-    return false;
+    return ++this.#current < this.#lines.length;
   }
 
   /** Reads on until there is a wanted line; false at the end. */
   async fill(): Promise<boolean> {
+    const { nodes, tags } = this.#filter;
     for (;;) {
       const { value, done } = await this.#blocks.next();
       if (done) return false;
-      this.#lines = value;
-      this.#next = 0;
-      if (this.advance()) return true;
+      this.#current = 0;
+      this.#lines = value.map((text) => this.#parse(text)).filter(({ nodeId, tag }) =>
+        (nodes === undefined || nodes.includes(nodeId)) && (tags === undefined || tags.includes(tag))
+      );
+      if (this.#nodeId === undefined) this.#lines.sort((a, b) => a.time < b.time ? -1 : a.time > b.time ? 1 : 0);
+      if (this.#lines.length > 0) return true;
     }
   }
 
   #parse(text: string): LoggedLine {
     this.#number++;
     try {
-      const { time, tag, text: content, error } = JSON.parse(text) as LogLine;
-      if (typeof time === "string" && typeof tag === "string" && typeof content === "string") {
-        const line = { time: BigInt(time), nodeId: this.#nodeId, tag, text: content };
+      const { time, tag, text: content, error, nodeId = this.#nodeId } = JSON.parse(text) as LogLine;
+      const texts = [time, tag, content, nodeId].every((value) => typeof value === "string");
+      if (texts && DECIMAL.test(time)) {
+        const line = { time: BigInt(time), nodeId: nodeId!, tag, text: content };
         return error === undefined ? line : { ...line, error: String(error) };
       }
     } catch (error) {
-      if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
+      if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error; // TypeError: null has no members
     }
     throw new TineError("bad-results", `${this.#path} is damaged: its line ${this.#number} is no entry of a log`);
   }
@@ -141,7 +152,7 @@ function push(heap: LogReader[], reader: LogReader): void {
   let i = heap.push(reader) - 1;
   while (i > 0) {
     const parent = (i - 1) >> 1;
-    if (heap[parent].line!.time <= reader.line!.time) break;
+    if (heap[parent].line.time <= reader.line.time) break;
     heap[i] = heap[parent];
     i = parent;
   }
@@ -155,8 +166,8 @@ function sink(heap: LogReader[]): void {
   for (;;) {
     let child = 2 * i + 1;
     if (child >= heap.length) break;
-    if (child + 1 < heap.length && heap[child + 1].line!.time < heap[child].line!.time) child++;
-    if (heap[child].line!.time >= top.line!.time) break;
+    if (child + 1 < heap.length && heap[child + 1].line.time < heap[child].line.time) child++;
+    if (heap[child].line.time >= top.line.time) break;
     heap[i] = heap[child];
     i = child;
   }

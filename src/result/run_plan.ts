@@ -138,10 +138,9 @@ async function runTest(
       }
     }
   } catch (error) {
-    reason = error instanceof Canceled
-      ? error
-      : new Canceled("internal", `a mistake in tine: ${messageOf(error)}`, { cause: error });
-    if (reason.code === "timeout" || reason.code === "internal") errors.push(rootError(reason.code, reason));
+    reason = error instanceof Canceled ? error : unexpected(error);
+    // Other reasons have come as errors of the node that they arose on.
+    if (reason !== error || reason.code === "timeout") errors.push(rootError("run", reason));
   }
   const summary = await store.finish({ status: statusOf(reason), errors });
   return { summary, storeFailure };
@@ -159,6 +158,13 @@ function statusOf(reason: Canceled | undefined): Exclude<TestSummary["status"], 
     default:
       return "failed";
   }
+}
+
+/** What kept the root node from starting, such as a kernel that allows no namespaces. */
+function unexpected(error: unknown): Canceled {
+  const code = error instanceof TineError ? error.code : "internal";
+  const message = error instanceof TineError ? error.message : `a mistake in tine: ${messageOf(error)}`;
+  return new Canceled(code, message, { cause: error });
 }
 
 function rootError(tag: string, { code, message }: TineError): ErrorItem {

@@ -6,7 +6,8 @@ import { decodeItem } from "../node/protocol/payloads.ts";
 import { TineError } from "../wire/errors.ts";
 import { type AppendFile, AppendFiles } from "./append_files.ts";
 import type { Budget } from "./budget.ts";
-import { fileNameParts, logFileName } from "./names.ts";
+import { ERROR_FILE, LOG_FOLDER, type LogLine } from "./log_format.ts";
+import { checkNodeId, fileNameParts, logFileName } from "./names.ts";
 import type { Owner } from "./owner.ts";
 import { RECORD_FILE, RECORD_HEADER } from "./record_format.ts";
 import type { MissingResults, TestStatus, TestSummary } from "./summary.ts";
@@ -47,6 +48,7 @@ export class TestStore {
   readonly #files: AppendFiles;
   readonly #records: AppendFile;
   readonly #logs = new Map<string, AppendFile>();
+  #errors: AppendFile | undefined;
   readonly #named = new Map<string, NamedFile>();
   /** Folders of named files, and the first node that needed each. */
   readonly #folders = new Map<string, string>();
@@ -127,7 +129,10 @@ export class TestStore {
 
   async #finish({ status, missing = [], errors = [] }: TestOutcome): Promise<TestSummary> {
     const summary = this.#summary;
-    for (const error of errors) this.#addError(error);
+    for (const error of errors) {
+      if (this.#files.failure === undefined) this.#appendError(error);
+      this.#addError(error);
+    }
     summary.status = status;
     try {
       await this.#files.close();
@@ -155,6 +160,7 @@ export class TestStore {
         `node ${message.origin} sent a frame of kind ${message.kind}, which is no result`,
       );
     }
+    checkNodeId(message.origin);
     switch (message.kind) {
       case Kind.fileData:
         return this.#addFileData(message);
@@ -197,12 +203,10 @@ export class TestStore {
         if (nodes.length < MOST_NODES) nodes.push(node);
         break;
       }
-      case "error": {
-        const { nodeId, time, tag, code, message } = item;
-        this.#appendLog(nodeId, { time: String(time), tag, text: message, error: code });
+      case "error":
+        this.#appendError(item);
         this.#addError(item);
         break;
-      }
       case "feedback":
         this.#summary.feedback = { ...item.values };
     }
@@ -231,14 +235,15 @@ export class TestStore {
   #appendLog(nodeId: string, line: LogLine): void {
     let file = this.#logs.get(nodeId);
     if (file === undefined) {
-      file = this.#files.add(["logs", logFileName(nodeId)]);
+      file = this.#files.add([LOG_FOLDER, logFileName(nodeId)]);
       this.#logs.set(nodeId, file);
     }
-    const text = JSON.stringify(line) + "\n";
-    const buffer = file.open();
-    buffer.reserve(text.length * 3);
-    buffer.position += encoder.encodeInto(text, buffer.bytes.subarray(buffer.position)).written;
-    file.close();
+    appendLine(file, line);
+  }
+
+  #appendError({ nodeId, time, tag, code, message }: ErrorItem): void {
+    this.#errors ??= this.#files.add([ERROR_FILE]);
+    appendLine(this.#errors, { time: String(time), tag, text: message, nodeId, error: code });
   }
 
   #addFileData({ name, origin, payload }: Message): void {
@@ -270,14 +275,12 @@ export class TestStore {
   }
 }
 
-/** A line of a log as it is stored. */
-export interface LogLine {
-  /** Nanoseconds since 1970, by the node's clock. */
-  readonly time: string;
-  readonly tag: string;
-  readonly text: string;
-  /** The code of the error that it tells of, if it does. */
-  readonly error?: string;
+function appendLine(file: AppendFile, line: LogLine): void {
+  const text = JSON.stringify(line) + "\n";
+  const buffer = file.open();
+  buffer.reserve(text.length * 3);
+  buffer.position += encoder.encodeInto(text, buffer.bytes.subarray(buffer.position)).written;
+  file.close();
 }
 
 interface NamedFile {

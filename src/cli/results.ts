@@ -1,0 +1,159 @@
+import type { RunResults, TestEntry, TestResults, TestStatus } from "../result/mod.ts";
+import { testIdText } from "../result/names.ts";
+import { byteAmount } from "./byte_amount.ts";
+import { defineCommand } from "./command.ts";
+import { flag } from "./flags.ts";
+import { writeStdout } from "./stdout.ts";
+import { elapsed } from "./run/elapsed.ts";
+import { escape, style } from "./terminal.ts";
+
+/** Longer lists are cut for people; `--json` has all of it. */
+const MOST_LINES = 1000;
+/** A status is padded to this. */
+const STATUS_WIDTH = 10;
+
+/** `tine results [PATH]`: what runs have left. */
+export const command = defineCommand({
+  name: "results",
+  summary: "List runs, tests and what was measured",
+  usage: ["[PATH] [--json]"],
+  description:
+    "A folder with several runs: its runs, the oldest first. A run, or a folder with one: its tests. A test: its errors, " +
+    "nodes and files. Results of a run that is under way, or was killed, are shown as far as they go.",
+  flags: {
+    json: flag({ help: "a JSON object a line: of type run, or test" }),
+  },
+  positionals: [{
+    name: "PATH",
+    help: "a folder of runs, a run, or a test; default: results",
+    optional: true,
+    complete: "directory",
+  }],
+  examples: [
+    { command: "tine results", what: "the runs in the folder results" },
+    { command: "tine results results/latest", what: "the tests of the latest run" },
+    { command: "tine results results/latest/name=hello", what: "one test, with its nodes and files" },
+  ],
+
+  async run({ flags, positionals: [path = "results"] }) {
+    const { openResults } = await import("../result/mod.ts");
+    const results = await openResults(path);
+    if (results.kind === "test") await print(flags.json ? [testJson(results)] : testLines(results));
+    else if (results.kind === "run") await printRun(results, flags.json);
+    else if (results.runs.length === 1) await printRun(results.runs[0], flags.json);
+    else await print(results.runs.map((run) => flags.json ? runJson(run) : runLine(run)));
+    return 0;
+  },
+});
+
+async function printRun(run: RunResults, json: boolean): Promise<void> {
+  const { testsOf } = await import("../result/mod.ts");
+  if (!json) return await print(runLines(run, await errorsOf(run)));
+  await print([runJson(run)]);
+  for await (const test of testsOf(run)) await print([testJson(test)]);
+}
+
+/** The first error of each test that has some, by folder. */
+async function errorsOf(run: RunResults): Promise<Map<string, string>> {
+  const { testsOf } = await import("../result/mod.ts");
+  const errors = new Map<string, string>();
+  const failed = run.summary.tests.filter(({ errors }) => errors > 0).slice(0, MOST_LINES);
+  for await (const { path, summary } of testsOf(run, failed)) {
+    const [error] = summary.errors;
+    if (error !== undefined) {
+      errors.set(path.slice(path.lastIndexOf("/") + 1), `${error.nodeId} ${error.tag}: ${error.message}`);
+    }
+  }
+  return errors;
+}
+
+function runJson({ path, name, complete, summary }: RunResults): string {
+  return JSON.stringify({ type: "run", path, name, complete, ...summary });
+}
+
+function testJson({ path, summary }: TestResults): string {
+  return JSON.stringify({ type: "test", path, ...summary });
+}
+
+/** A run among others. */
+function runLine({ name, complete, summary }: RunResults): string {
+  const { yellow } = style(Deno.stdout);
+  const { plan, tests } = summary;
+  const time = complete ? elapsed(summary.durationMs ?? 0) : yellow("not complete");
+  return `${escape(name)}  ${escape(plan)}  ${countText(tests.length, "test")}${statusText(tests)}  ${time}`;
+}
+
+function runLines(run: RunResults, errors: ReadonlyMap<string, string>): string[] {
+  const { bold, red, yellow } = style(Deno.stdout);
+  const { summary, complete } = run;
+  const time = complete ? `, ${elapsed(summary.durationMs ?? 0)}` : "";
+  const head = `${escape(run.path)}: ${escape(summary.plan)}, ${countText(summary.tests.length, "test")}${time}`;
+  const lines = [bold(head)];
+  if (!complete) lines.push(yellow("not complete: it is still running, or was killed"));
+  const ids = summary.tests.map(({ id }) => escape(testIdText(id)));
+  const width = Math.min(60, Math.max(...ids.map((id) => id.length)));
+  for (const [i, test] of summary.tests.slice(0, MOST_LINES).entries()) {
+    const kept = test.keptFrom === undefined ? "" : `  kept from ${escape(test.keptFrom)}`;
+    const took = (test.durationMs === undefined ? "" : elapsed(test.durationMs)).padStart(6);
+    lines.push(
+      `${paintStatus(statusOf(test.status, complete))} ${ids[i].padEnd(width)} ${took} ` +
+        `${byteAmount(test.bytes).padStart(8)}${kept}`,
+    );
+    const error = errors.get(test.folder);
+    if (error === undefined) continue;
+    const more = test.errors > 1 ? ` (and ${countText(test.errors - 1, "more error")})` : "";
+    lines.push(`${" ".repeat(STATUS_WIDTH)} ${red(escape(error))}${more}`);
+  }
+  if (summary.tests.length > MOST_LINES) lines.push(`... and ${summary.tests.length - MOST_LINES} more`);
+  return lines;
+}
+
+function testLines({ path, summary }: TestResults): string[] {
+  const { bold, red } = style(Deno.stdout);
+  const { status, durationMs, nodes, records, logs, files, errors, moreErrors, missing } = summary;
+  const time = durationMs === undefined ? "" : `, ${elapsed(durationMs)}`;
+  const lines = [bold(`${escape(path)}: ${escape(testIdText(summary.id))}, ${statusOf(status, false)}${time}`)];
+  for (const { nodeId, tag, message } of errors) lines.push(`error    ${red(escape(`${nodeId} ${tag}: ${message}`))}`);
+  if (moreErrors > 0) lines.push(`         ... and ${countText(moreErrors, "more error")}`);
+  for (const { nodeId, what } of missing) lines.push(`missing  ${escape(`${nodeId}: ${what}`)}`);
+  for (const { nodeId, platform, hostname } of nodes) {
+    lines.push(`node     ${escape(`${nodeId}: ${platform} on ${hostname}`)}`);
+  }
+  const samples = Object.entries(records.samples).map(([kind, count]) => `, ${count} ${escape(kind)}`).join("");
+  lines.push(`records  ${byteAmount(records.bytes)}${samples}`);
+  if (logs.entries > 0) {
+    lines.push(`logs     ${byteAmount(logs.bytes)}, ${countText(logs.entries, "entry", "entries")}`);
+  }
+  for (const { name, nodeId, bytes } of files.slice(0, MOST_LINES)) {
+    lines.push(`file     ${escape(name)}: ${byteAmount(bytes)} from ${escape(nodeId)}`);
+  }
+  if (files.length > MOST_LINES) lines.push(`         ... and ${countText(files.length - MOST_LINES, "more file")}`);
+  return lines;
+}
+
+/** How the tests have ended: `: 2 ok, 1 failed`. */
+function statusText(tests: readonly TestEntry[]): string {
+  if (tests.length === 0) return "";
+  const counts = new Map<string, number>();
+  for (const { status } of tests) counts.set(status, (counts.get(status) ?? 0) + 1);
+  return `: ${Array.from(counts, ([status, count]) => `${count} ${statusOf(status as TestStatus, false)}`).join(", ")}`;
+}
+
+/** What runs in a run that is complete can only have been cut. */
+function statusOf(status: TestStatus, complete: boolean): string {
+  return escape(status === "running" ? complete ? "cut" : "not ended" : status);
+}
+
+function paintStatus(status: string): string {
+  const { green, red, yellow } = style(Deno.stdout);
+  const text = status.padEnd(STATUS_WIDTH);
+  return status === "ok" ? green(text) : status === "failed" || status === "timeout" ? red(text) : yellow(text);
+}
+
+function countText(n: number, one: string, many = `${one}s`): string {
+  return `${n} ${n === 1 ? one : many}`;
+}
+
+async function print(lines: readonly string[]): Promise<void> {
+  await writeStdout(lines.map((line) => line + "\n").join(""));
+}

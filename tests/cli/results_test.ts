@@ -1,0 +1,113 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { errorMessage, fileData, inFolder, item, log, STARTED, startRun, testNamed } from "../result/fixtures.ts";
+import { tine } from "../support/tine.ts";
+
+const lines = (text: string) => text.trimEnd().split("\n").map((line) => JSON.parse(line));
+const versions = { tine: "1", deno: "2", kernel: "6" };
+
+/** Two tests, one of which failed. */
+async function aRun(out: string, finish = true): Promise<void> {
+  await using run = await startRun(out);
+  const hello = await run.startTest(testNamed("hello"));
+  await hello.add(
+    item({ type: "nodeInfo", nodeId: "left", platform: "linux-x64", hostname: "h", bootId: "b", pid: 1, versions }),
+  );
+  await hello.add(fileData("left", "a/b.txt", "x".repeat(1500)));
+  await hello.add(log("left", 1, "x"));
+  await hello.finish({ status: "ok" });
+  const bad = await run.startTest(testNamed("bad", { cca: "bbr" }));
+  await bad.add(errorMessage("left", "ip foo: exited with status 1\x1b[2J"));
+  await bad.add(errorMessage("-", "another"));
+  await bad.finish({ status: "failed", missing: [{ nodeId: "right", what: "3 frames of records" }] });
+  if (finish) await run.finish();
+}
+
+/** Measured times differ. */
+const steady = (text: string, out: string) =>
+  text.replaceAll(out, "OUT").replace(/ +\d\.\d+s/g, " TIME").replace(/\d+ B/g, "SIZE").replace(/1\.[6-9]\d kB/, "SIZE")
+    .replace(/TIME +SIZE/g, "TIME SIZE");
+
+Deno.test("tine results lists the tests of a run", () =>
+  inFolder(async (out) => {
+    await aRun(out);
+    const { code, stdout, stderr } = await tine(["results", `${out}/latest`]);
+    assertEquals([code, stderr], [0, ""]);
+    assertEquals(
+      steady(stdout, out),
+      `OUT/latest: hello.yaml, 2 tests, TIME
+ok         name=hello TIME SIZE
+failed     cca=bbr, name=bad TIME SIZE
+           left system: ip foo: exited with status 1\\x1b[2J (and 1 more error)
+`,
+    );
+    // The only run of a folder.
+    assertStringIncludes((await tine(["results", out])).stdout, `${out}/2026-11-21T02-55-00Z: hello.yaml, 2 tests`);
+  }));
+
+Deno.test("tine results lists runs, also one that was cut", () =>
+  inFolder(async (out) => {
+    await aRun(out);
+    await aRun(out, false);
+    const { code, stdout } = await tine(["results", out]);
+    assertEquals(
+      steady(stdout, out),
+      `2026-11-21T02-55-00Z  hello.yaml  2 tests: 1 ok, 1 failed TIME
+2026-11-21T02-55-00Z-2.work  hello.yaml  2 tests: 1 ok, 1 failed  not complete
+`,
+    );
+    assertEquals(code, 0);
+    const cut = await tine(["results", `${out}/2026-11-21T02-55-00Z-2.work`]);
+    assertStringIncludes(cut.stdout, "\nnot complete: it is still running, or was killed\nok ");
+    const json = lines((await tine(["results", "--json", out])).stdout);
+    assertEquals(json.map(({ type, complete, started }) => [type, complete, started]), [
+      ["run", true, STARTED.toISOString()],
+      ["run", false, STARTED.toISOString()],
+    ]);
+  }));
+
+Deno.test("tine results shows a test", () =>
+  inFolder(async (out) => {
+    await aRun(out);
+    const hello = await tine(["results", `${out}/latest/name=hello`]);
+    assertEquals(
+      steady(hello.stdout, out),
+      `OUT/latest/name=hello: name=hello, ok, TIME
+node     left: linux-x64 on h
+records  SIZE
+logs     SIZE, 1 entry
+file     a/b.txt: 1.50 kB from left
+`,
+    );
+    const bad = await tine(["results", `${out}/latest/cca=bbr,name=bad`]);
+    assertStringIncludes(
+      bad.stdout,
+      `
+error    left system: ip foo: exited with status 1\\x1b[2J
+error    - system: another
+missing  right: 3 frames of records
+records  `,
+    );
+  }));
+
+Deno.test("tine results --json prints a run and its tests", () =>
+  inFolder(async (out) => {
+    await aRun(out);
+    const [run, ...tests] = lines((await tine(["results", "--json", `${out}/latest`])).stdout);
+    assertEquals([run.type, run.plan, run.tests.length], ["run", "hello.yaml", 2]);
+    assertEquals(tests.map(({ type, status, files, errors }) => [type, status, files.length, errors.length]), [
+      ["test", "ok", 1, 0],
+      ["test", "failed", 0, 2],
+    ]);
+  }));
+
+Deno.test("tine results and tine log say where there are no results", () =>
+  inFolder(async (out) => {
+    for (const command of ["results", "log"]) {
+      const empty = await tine([command, out]);
+      assertEquals([empty.code, empty.stdout], [1, ""]);
+      assertEquals(empty.stderr, `tine ${command}: there are no results in ${out}: no run has written there\n`);
+      const none = await tine([command, `${out}/none`]);
+      assertEquals(none.code, 1);
+      assertEquals(none.stderr, `tine ${command}: there are no results in ${out}/none: there is no such folder\n`);
+    }
+  }));

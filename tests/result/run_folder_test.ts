@@ -1,0 +1,250 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { findPrevious, hashTest, listRuns, openResults } from "../../src/result/mod.ts";
+import { readTestSummary } from "../../src/result/read_summary.ts";
+import { TineError } from "../../src/wire/errors.ts";
+import { errorMessage, fileData, inFolder, item, listing, log, rejection, startRun, testNamed } from "./fixtures.ts";
+
+const root = Deno.uid() === 0;
+
+Deno.test("createRun() stores a run, and leads to it by a link", () =>
+  inFolder(async (folder) => {
+    const out = `${folder}/new/results`;
+    await using run = await startRun(out);
+    assertEquals(run.path, `${out}/2026-11-21T02-55-00Z.work`);
+    const test = testNamed("hello");
+    const store = await run.startTest(test);
+    assertEquals((await readTestSummary(store.folder))?.status, "running");
+    const versions = { tine: "1.2.3", deno: "2.9.6", kernel: "6.1" };
+    const node = { nodeId: "left", platform: "linux-x64", hostname: "h", bootId: "b", pid: 7, versions };
+    await store.add(item({ type: "nodeInfo", ...node }));
+    await store.add(log("left", 1, "hello"));
+    await store.add(fileData("left", "dir/a.txt", "one "));
+    await store.add(fileData("left", "dir/a.txt", "two"));
+    await store.add(fileData("-", "empty", ""));
+    await store.add(errorMessage("left", "it failed"));
+    await store.add(item({ type: "feedback", nodeId: "-", values: { addr: "::1" } }));
+    const missing = [{ nodeId: "right", what: "12 frames of records" }];
+    const summary = await store.finish({ status: "failed", missing });
+    assertEquals(await run.finish(), `${out}/2026-11-21T02-55-00Z`);
+    assertEquals(await listing(out), [
+      "2026-11-21T02-55-00Z",
+      "2026-11-21T02-55-00Z/name=hello",
+      "2026-11-21T02-55-00Z/name=hello/errors.jsonl",
+      "2026-11-21T02-55-00Z/name=hello/files",
+      "2026-11-21T02-55-00Z/name=hello/files/dir",
+      "2026-11-21T02-55-00Z/name=hello/files/dir/a.txt",
+      "2026-11-21T02-55-00Z/name=hello/files/empty",
+      "2026-11-21T02-55-00Z/name=hello/logs",
+      "2026-11-21T02-55-00Z/name=hello/logs/left.jsonl",
+      "2026-11-21T02-55-00Z/name=hello/records.tine",
+      "2026-11-21T02-55-00Z/name=hello/test.json",
+      "2026-11-21T02-55-00Z/plan.json",
+      "2026-11-21T02-55-00Z/run.json",
+      "latest -> 2026-11-21T02-55-00Z",
+    ]);
+    const test_ = `${out}/latest/name=hello`;
+    assertEquals(await Deno.readTextFile(`${test_}/files/dir/a.txt`), "one two");
+    assertEquals(
+      await Deno.readTextFile(`${test_}/logs/left.jsonl`),
+      '{"time":"1","tag":"system","text":"hello"}\n',
+    );
+    assertEquals(
+      await Deno.readTextFile(`${test_}/errors.jsonl`),
+      '{"time":"1000","tag":"system","text":"it failed","nodeId":"left","error":"command-failed"}\n',
+    );
+    const read = await readTestSummary(test_);
+    assertEquals(read, summary);
+    assertEquals(read?.id, { name: "hello" });
+    assertEquals(read?.hash, await hashTest(test));
+    assertEquals(read?.status, "failed");
+    assertEquals(read?.nodes, [node]);
+    assertEquals(read?.feedback, { addr: "::1" });
+    assertEquals(read?.files, [
+      { name: "dir/a.txt", nodeId: "left", bytes: 7 },
+      { name: "empty", nodeId: "-", bytes: 0 },
+    ]);
+    assertEquals(read?.missing, missing);
+    assertEquals(read?.errors, [
+      { time: "1000", nodeId: "left", tag: "system", code: "command-failed", message: "it failed" },
+    ]);
+    assertEquals([read?.logs.entries, read?.records.frames], [1, 3]);
+    const results = await openResults(`${out}/latest`);
+    assert(results.kind === "run");
+    assertEquals([results.name, results.complete], ["2026-11-21T02-55-00Z", true]);
+    assertEquals(results.summary.tests.map(({ status, errors, folder }) => [status, errors, folder]), [
+      ["failed", 1, "name=hello"],
+    ]);
+  }));
+
+Deno.test("createRun() never uses the folder of another run, also at the same time", () =>
+  inFolder(async (out) => {
+    const runs = await Promise.all([startRun(out), startRun(out), startRun(out)]);
+    const finished = await Promise.all(runs.map(async (run) => {
+      const store = await run.startTest(testNamed("hello"));
+      await store.add(fileData("left", "run", run.path));
+      await store.finish({ status: "ok" });
+      return await run.finish();
+    }));
+    const stamp = "2026-11-21T02-55-00Z";
+    assertEquals(finished.map((path) => path.slice(out.length + 1)).sort(), [stamp, `${stamp}-2`, `${stamp}-3`]);
+    assertEquals((await Array.fromAsync(Deno.readDir(out))).length, 4);
+    await using later = await startRun(out);
+    assertEquals(later.path, `${out}/${stamp}-4.work`);
+    // Somebody takes the name meanwhile.
+    await Deno.mkdir(`${out}/${stamp}-4`);
+    assertEquals(await later.finish(), `${out}/${stamp}-5`);
+    assertEquals(await Deno.readLink(`${out}/latest`), `${stamp}-5`);
+  }));
+
+Deno.test("RunFolder.startTest() gives tests with the same id folders of their own", () =>
+  inFolder(async (out) => {
+    await using run = await startRun(out);
+    for (const folder of ["name=a", "name=a-2"]) {
+      const store = await run.startTest(testNamed("a"));
+      assertEquals(store.folder, `${run.path}/${folder}`);
+      await store.finish({ status: "ok" });
+    }
+    await run.finish();
+  }));
+
+Deno.test("createRun() refuses a folder in place of the link before anything runs", () =>
+  inFolder(async (out) => {
+    await Deno.mkdir(`${out}/latest`);
+    const error = await rejection(startRun(out));
+    assertEquals(error.code, "latest-not-link");
+    assertEquals(await listing(out), ["latest"]);
+  }));
+
+Deno.test("createRun() names a folder that it cannot make", () =>
+  inFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/file`, "");
+    assertEquals((await rejection(startRun(`${folder}/file`))).code, "results-failed");
+    assertEquals((await rejection(startRun(`${folder}/file/below`))).code, "results-failed");
+    assertStringIncludes((await rejection(startRun(`${folder}/file`))).message, `${folder}/file`);
+  }));
+
+Deno.test("a run that was killed stays readable in its work folder", () =>
+  inFolder(async (out) => {
+    {
+      await using run = await startRun(out);
+      const store = await run.startTest(testNamed("done"));
+      await store.add(log("left", 1, "x"));
+      await store.finish({ status: "ok" });
+      await (await run.startTest(testNamed("cut"))).add(log("left", 1, "y"));
+      const results = await openResults(out);
+      assert(results.kind === "results");
+      assertEquals(results.runs.map(({ complete }) => complete), [false]);
+      assertEquals(results.runs[0].summary.tests.map(({ status }) => status), ["ok", "running"]);
+    }
+    // Without finish(), as after an error.
+    const [run] = await listRuns(out);
+    assertEquals([run.complete, run.name], [false, "2026-11-21T02-55-00Z.work"]);
+    assertEquals(run.summary.tests.map(({ status }) => status), ["ok", "canceled"]);
+  }));
+
+Deno.test("openResults() says where there are none", () =>
+  inFolder(async (folder) => {
+    for (const path of [folder, `${folder}/none`]) {
+      assertEquals((await rejection(openResults(path))).code, "no-results");
+    }
+    await Deno.writeTextFile(`${folder}/file`, "");
+    assertEquals((await rejection(openResults(`${folder}/file`))).code, "no-results");
+  }));
+
+Deno.test("openResults() refuses damaged summaries", () =>
+  inFolder(async (out) => {
+    const summary = { version: 1, plan: "p", started: "2026", status: "complete", tests: [] as unknown[] };
+    for (
+      const text of [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"version":2}',
+        '{"version":1}',
+        JSON.stringify({ ...summary, tests: [{ id: {}, hash: "", folder: "../../etc" }] }),
+        JSON.stringify({ ...summary, tests: [{ id: {}, hash: "", folder: ".." }] }),
+        JSON.stringify({ ...summary, tests: [null] }),
+      ]
+    ) {
+      await Deno.writeTextFile(`${out}/run.json`, text);
+      await assertRejects(() => openResults(out), TineError, "run.json");
+    }
+    await Deno.writeTextFile(`${out}/run.json`, JSON.stringify(summary));
+    assertEquals((await openResults(out)).kind, "run");
+  }));
+
+Deno.test("RunFolder.keepTest() takes over unchanged tests that succeeded", () =>
+  inFolder(async (out) => {
+    let minute = 0;
+    const run = async (statuses: Record<string, "ok" | "failed">, finish = true) => {
+      await using run = await startRun(out, { started: new Date(Date.UTC(2026, 0, 1, 0, ++minute)) });
+      const previous = await findPrevious(out);
+      const kept: string[] = [];
+      for (const [name, status] of Object.entries(statuses)) {
+        const test = testNamed(name);
+        const before = previous.get(await hashTest(test));
+        if (before !== undefined) {
+          await run.keepTest(before);
+          kept.push(name);
+          continue;
+        }
+        const store = await run.startTest(test);
+        await store.add(fileData("left", "dir/name", name));
+        await store.finish({ status });
+      }
+      if (finish) await run.finish();
+      return { kept, path: run.path };
+    };
+    assertEquals((await findPrevious(`${out}/none`)).size, 0);
+    const first = await run({ a: "ok", b: "failed" });
+    assertEquals(first.kept, []);
+    const second = await run({ a: "ok", b: "failed", c: "ok" }, false); // killed
+    assertEquals(second.kept, ["a"]);
+    const third = await run({ a: "ok", b: "ok", c: "ok", d: "ok" });
+    assertEquals(third.kept, ["a", "c"]);
+    assertEquals(await Deno.readTextFile(`${third.path}/name=a/files/dir/name`), "a");
+    const inode = async (path: string) => (await Deno.stat(`${path}/name=a/files/dir/name`)).ino;
+    assertEquals(await inode(third.path), await inode(first.path));
+    const results = await openResults(third.path);
+    assert(results.kind === "run");
+    assertEquals(results.summary.tests.map(({ keptFrom, status }) => [keptFrom, status]), [
+      ["2026-01-01T00-01-00Z", "ok"],
+      [undefined, "ok"],
+      ["2026-01-01T00-02-00Z", "ok"],
+      [undefined, "ok"],
+    ]);
+    // What came before the last complete run does not count.
+    assertEquals((await run({ d: "ok" })).kept, ["d"]);
+    assertEquals((await run({ a: "ok" })).kept, []);
+  }));
+
+Deno.test("RunFolder.keepTest() tells when the results have gone", () =>
+  inFolder(async (out) => {
+    const run = await startRun(out);
+    await (await run.startTest(testNamed("a"))).finish({ status: "ok" });
+    await run.finish();
+    const [previous] = (await findPrevious(out)).values();
+    await Deno.remove(previous.folder, { recursive: true });
+    assertEquals((await findPrevious(out)).size, 0);
+    await using again = await startRun(out);
+    assertEquals((await rejection(again.keepTest(previous))).code, "results-failed");
+  }));
+
+Deno.test({
+  name: "createRun() gives everything to the owner",
+  ignore: !root,
+  fn: () =>
+    inFolder(async (out) => {
+      await using run = await startRun(`${out}/a/b`, { owner: { uid: 12345, gid: 12346 } });
+      const store = await run.startTest(testNamed("a"));
+      await store.add(fileData("left", "dir/name", "x"));
+      await store.add(log("left", 1, "x"));
+      await store.finish({ status: "ok" });
+      await run.finish();
+      for (const path of (await listing(out)).filter((path) => !path.includes("->"))) {
+        const { uid, gid } = await Deno.lstat(`${out}/${path}`);
+        assertEquals([path, uid, gid], [path, 12345, 12346]);
+      }
+    }),
+});
