@@ -11,7 +11,9 @@ import { Watchdog } from "./watchdog.ts";
 const GRACE_MS = 5000;
 /** What the rest of its group gets once it has ended: an interrupt does not reach background children of a shell. */
 const REST_GRACE_MS = 500;
-const POLL_MS = 20;
+/** How long the kernel may take to end what was killed. */
+const KILLED_MS = 2000;
+const POLL_MS = 10;
 
 /** The processes that a node starts. To be disposed of, before its watchdog, when the node ends. */
 export interface NodeProcesses extends Processes, AsyncDisposable {}
@@ -70,7 +72,9 @@ class NodeProcess implements StartedProcess {
   readonly #marker: string;
   readonly #signal: (group: number, signal: "SIGINT" | "SIGKILL" | "SIGCONT") => boolean;
   #leaderEnded = false;
-  #killing = Promise.withResolvers<void>();
+  /** Settled when it is to be killed, maybe while it is being interrupted. */
+  readonly #killing = Promise.withResolvers<void>();
+  #killed = false;
 
   constructor(
     child: Deno.ChildProcess,
@@ -92,7 +96,10 @@ class NodeProcess implements StartedProcess {
   }
 
   async stop(how: "interrupt" | "kill"): Promise<void> {
-    if (how === "kill") this.#killing.resolve();
+    if (how === "kill") {
+      this.#killed = true;
+      this.#killing.resolve();
+    }
     if (!this.#leaderEnded) {
       if (how === "interrupt") {
         this.#signal(this.pid, "SIGINT");
@@ -110,16 +117,17 @@ class NodeProcess implements StartedProcess {
 
   /** Ends what is left of the group without its leader. */
   async #endRest(how: "interrupt" | "kill"): Promise<void> {
-    const deadline = performance.now() + (how === "interrupt" ? REST_GRACE_MS : 0);
-    let interrupted = false;
+    const start = performance.now();
+    const graceMs = how === "interrupt" ? REST_GRACE_MS : 0;
+    let last: "SIGINT" | "SIGKILL" | undefined;
     while (membersOf(this.pid, this.#marker).length > 0) {
-      if (performance.now() >= deadline) {
-        this.#signal(this.pid, "SIGKILL");
-        return;
-      }
-      if (!interrupted) this.#signal(this.pid, "SIGINT");
-      interrupted = true;
-      await within(POLL_MS, this.#killing.promise);
+      const elapsedMs = performance.now() - start;
+      // What cannot even be killed waits for a device.
+      if (elapsedMs > graceMs + KILLED_MS) return;
+      const signal = elapsedMs < graceMs && !this.#killed ? "SIGINT" : "SIGKILL";
+      if (signal !== last) this.#signal(this.pid, signal);
+      last = signal;
+      await delay(POLL_MS);
     }
   }
 }
@@ -173,4 +181,8 @@ async function within(ms: number, promise: Promise<unknown>): Promise<void> {
   const timer = setTimeout(timeout.resolve, ms);
   await Promise.race([promise, timeout.promise]);
   clearTimeout(timer);
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
