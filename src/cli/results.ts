@@ -90,9 +90,10 @@ function runLines(run: RunResults, errors: ReadonlyMap<string, string>): string[
   const head = `${escape(run.path)}: ${escape(summary.plan)}, ${countText(summary.tests.length, "test")}${time}`;
   const lines = [bold(head)];
   if (!complete) lines.push(yellow("not complete: it is still running, or was killed"));
-  const ids = summary.tests.map(({ id }) => escape(testIdText(id)));
-  const width = Math.min(60, Math.max(...ids.map((id) => id.length)));
-  for (const [i, test] of summary.tests.slice(0, MOST_LINES).entries()) {
+  const shown = summary.tests.slice(0, MOST_LINES);
+  const ids = shown.map(({ id }) => escape(testIdText(id)));
+  const width = Math.min(60, Math.max(0, ...ids.map((id) => id.length)));
+  for (const [i, test] of shown.entries()) {
     const kept = test.keptFrom === undefined ? "" : `  kept from ${escape(test.keptFrom)}`;
     const took = (test.durationMs === undefined ? "" : elapsed(test.durationMs)).padStart(6);
     lines.push(

@@ -18,7 +18,8 @@ async function aRun(out: string, finish = true): Promise<void> {
   const bad = await run.startTest(testNamed("bad", { cca: "bbr" }));
   await bad.add(errorMessage("left", "ip foo: exited with status 1\x1b[2J"));
   await bad.add(errorMessage("-", "another"));
-  await bad.finish({ status: "failed", missing: [{ nodeId: "right", what: "3 frames of records" }] });
+  await bad.add(item({ type: "missing", nodeId: "-", from: "right", what: "3 frames of records" }));
+  await bad.finish({ status: "failed" });
   if (finish) await run.finish();
 }
 

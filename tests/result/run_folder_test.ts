@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { findPrevious, hashTest, listRuns, openResults } from "../../src/result/mod.ts";
+import { readChunk } from "../../src/flow/records/read_chunk.ts";
+import { Kind } from "../../src/node/protocol/frame.ts";
+import { findPrevious, hashTest, listRuns, openResults, readLogs, readRecords, testsOf } from "../../src/result/mod.ts";
 import { readTestSummary } from "../../src/result/read_summary.ts";
 import { TineError } from "../../src/wire/errors.ts";
 import { errorMessage, fileData, inFolder, item, listing, log, rejection, startRun, testNamed } from "./fixtures.ts";
@@ -23,8 +25,8 @@ Deno.test("createRun() stores a run, and leads to it by a link", () =>
     await store.add(fileData("-", "empty", ""));
     await store.add(errorMessage("left", "it failed"));
     await store.add(item({ type: "feedback", nodeId: "-", values: { addr: "::1" } }));
-    const missing = [{ nodeId: "right", what: "12 frames of records" }];
-    const summary = await store.finish({ status: "failed", missing });
+    await store.add(item({ type: "missing", nodeId: "-", from: "right", what: "12 frames of records" }));
+    const summary = await store.finish({ status: "failed" });
     assertEquals(await run.finish(), `${out}/2026-11-21T02-55-00Z`);
     assertEquals(await listing(out), [
       "2026-11-21T02-55-00Z",
@@ -63,11 +65,11 @@ Deno.test("createRun() stores a run, and leads to it by a link", () =>
       { name: "dir/a.txt", nodeId: "left", bytes: 7 },
       { name: "empty", nodeId: "-", bytes: 0 },
     ]);
-    assertEquals(read?.missing, missing);
+    assertEquals(read?.missing, [{ nodeId: "right", what: "12 frames of records" }]);
     assertEquals(read?.errors, [
       { time: "1000", nodeId: "left", tag: "system", code: "command-failed", message: "it failed" },
     ]);
-    assertEquals([read?.logs.entries, read?.records.frames], [1, 3]);
+    assertEquals([read?.logs.entries, read?.records.frames], [1, 4]);
     const results = await openResults(`${out}/latest`);
     assert(results.kind === "run");
     assertEquals([results.name, results.complete], ["2026-11-21T02-55-00Z", true]);
@@ -140,6 +142,35 @@ Deno.test("a run that was killed stays readable in its work folder", () =>
     const [run] = await listRuns(out);
     assertEquals([run.complete, run.name], [false, "2026-11-21T02-55-00Z.work"]);
     assertEquals(run.summary.tests.map(({ status }) => status), ["ok", "canceled"]);
+  }));
+
+Deno.test("what a killed run has written is read up to the last whole frame and line", () =>
+  inFolder(async (out) => {
+    const script = new URL("endless_run.ts", import.meta.url).pathname;
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-check", script, out],
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    const { value } = await child.stdout.values().next();
+    child.kill("SIGKILL");
+    await child.status;
+    assert(value !== undefined);
+    const results = await openResults(out);
+    assert(results.kind === "results");
+    const [run] = results.runs;
+    assertEquals(run.complete, false);
+    const [done, cut] = await Array.fromAsync(testsOf(run));
+    assertEquals([done.summary.status, cut.summary.status], ["ok", "running"]);
+    const records = await Array.fromAsync(readRecords(cut.path));
+    assert(records.length > 100);
+    for (const { kind, payload } of records.slice(1)) {
+      assertEquals(kind, Kind.records);
+      assert(readChunk(payload).count > 0);
+    }
+    const lines = await Array.fromAsync(readLogs(cut.path));
+    assertEquals(lines.filter(({ error }) => error !== undefined).map(({ text }) => text), ["seen before the end"]);
+    assertEquals((await findPrevious(out)).size, 1);
   }));
 
 Deno.test("openResults() says where there are none", () =>
