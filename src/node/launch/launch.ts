@@ -64,6 +64,7 @@ class Launcher {
     const self = selfCommand({ forOther: user !== undefined });
     if (user && !this.#context.command) await (this.#readable ??= checkReadable(user, self.files));
 
+    this.#context.watchdog.start();
     await using undo = new AsyncDisposableStack();
     const enter = await this.#namespaceOf(node, host, undo);
     signal.throwIfAborted();

@@ -44,12 +44,14 @@ export function createProcesses(watchdog: Watchdog, env: Readonly<Record<string,
   };
   return {
     start(options) {
+      watchdog.start();
       const marked = { ...env, [LINEAGE]: watchdog.lineage.command };
       if (!options.root || Deno.uid() === 0) {
         const child = spawn(options.program, options.args, options, marked);
         return new NodeProcess(child, options, watchdog, signalGroup);
       }
       const helper = asRoot();
+      helper.start();
       // sudo hands on next to nothing of its own environment.
       const vars = Object.entries(marked).map(([name, value]) => `${name}=${value}`);
       const args = ["-n", "--", "env", ...vars, options.program, ...options.args];

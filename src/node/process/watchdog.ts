@@ -51,6 +51,15 @@ export class Watchdog implements AsyncDisposable {
   }
 
   /**
+   * Starts it, unless it runs: to be called before anything is started that it must end.
+   *
+   * @throws {TineError} `no-watchdog`, or `ended` once it was disposed of
+   */
+  start(): void {
+    this.#running();
+  }
+
+  /**
    * Has a process group killed when the node ends.
    *
    * @param group its id: the process id of its leader, which must not have been waited for

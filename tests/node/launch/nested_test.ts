@@ -92,4 +92,12 @@ for (const rootless of ROOT ? [false, true] : [true]) {
     await child.stdin.close().catch(() => {});
     await child.status;
   });
+
+  Deno.test(`nothing is left of a node that goes on when the root is killed, ${how}`, async () => {
+    await using _ = noLeftovers();
+    const { child } = await start({ rootless, scripts: [], deaf: "c" });
+    child.kill("SIGKILL");
+    await child.stdin.close().catch(() => {});
+    await child.status;
+  });
 }

@@ -34,7 +34,7 @@ async function main(spec: Spec) {
   await using processes = createProcesses(watchdog);
   await using holder = spec.rootless && !spec.host ? await startHolder(watchdog.lineage) : undefined;
   if (holder) host = { ...host, holder: holder.pid };
-  await watchdog.makeFolder();
+  if (spec.scripts.length > 0) await watchdog.makeFolder();
   for (const script of spec.scripts) {
     processes.start({ program: "sh", args: ["-c", script], stdout: false, stderr: false });
   }
