@@ -37,6 +37,14 @@ export const registry: Registry = new Map<string, Entry>([
     summary: "Be a node of a test, driven over stdio by the parent that started it",
     load: () => import("./node_serve.ts"),
   }],
+  ["results", {
+    summary: "List runs, tests and what was measured",
+    load: () => import("./results.ts"),
+  }],
+  ["log", {
+    summary: "Print the logs of a run, merged by time",
+    load: () => import("./log.ts"),
+  }],
   ["vet", {
     summary: "Check a plan without running it",
     load: () => import("./vet.ts"),

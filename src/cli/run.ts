@@ -91,7 +91,9 @@ async function runAndShow(plan: Plan, name: string, flags: Settings): Promise<nu
       killing ??= setTimeout(() => Deno.exit(130), KILL_GRACE_MS);
     },
   );
-  const shown: ReadonlySet<number> = new Set([Kind.nodeInfo, Kind.log, Kind.error, Kind.activity]);
+  // Logs may be long, and lines of them are shown on a terminal, or on demand.
+  const logs = flags.verbose || (!flags.json && Deno.stderr.isTerminal());
+  const shown: ReadonlySet<number> = new Set([Kind.nodeInfo, Kind.error, Kind.activity, ...(logs ? [Kind.log] : [])]);
   const observer: RunPlanOptions["observer"] = {
     planStarts: (folder, kept) => display.planStarts({ plan: name, folder, tests: plan.tests.length, kept }),
     testStarts: (test, number) =>

@@ -37,6 +37,8 @@ export interface ChildNodeOptions {
   log(line: string): void;
   /** An error of the child, or of one below it, that is on its way to the root. */
   onError(error: Message): void;
+  /** Results of it, or of a node below it, will not come. */
+  onMissing(nodeId: string, what: string): void;
   /** It has ended, and nobody asked it to. */
   onFailure(error: TineError): void;
 }
@@ -187,11 +189,10 @@ export class ChildNode {
   async #unexpected(failure: unknown, spilled: number): Promise<TineError> {
     const how = await this.#launched.ended;
     if (!this.#canceling) {
-      const ids = [...idsIn(this.#options.tree)].join(", ");
-      this.#options.log(
-        `what ${ids} had measured and not sent yet is lost` +
-          (spilled > 0 ? `, except for ${spilled} frames that were found in a file` : ""),
-      );
+      const found = spilled > 0 ? `, except for ${spilled} frames that it had put into a file` : "";
+      for (const id of idsIn(this.#options.tree)) {
+        this.#options.onMissing(id, `what it had not sent yet${id === this.id ? found : ""}`);
+      }
     }
     if (failure instanceof TineError && failure.code !== "connection-failed") return failure;
     return new TineError("node-ended", `node ${this.id} ended unexpectedly: it ${how}`, { cause: failure });

@@ -100,6 +100,17 @@ export interface Activity {
   readonly ended: number;
 }
 
+/** Results that will not come, since their node died. */
+export interface Missing {
+  readonly type: "missing";
+  /** The node that tells it. */
+  readonly nodeId: string;
+  /** The node whose results are missing. */
+  readonly from: string;
+  /** What is missing, as far as is known. */
+  readonly what: string;
+}
+
 /** What reaches the root while a test runs. */
 export type Item =
   | NodeInfo
@@ -111,4 +122,5 @@ export type Item =
   | Progress
   | FlowInfo
   | Records
-  | Activity;
+  | Activity
+  | Missing;

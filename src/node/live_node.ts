@@ -179,6 +179,7 @@ export class LiveNode {
         if (error.type !== "error") return;
         this.#canceledFor(new Canceled(error.code, `${error.tag} on node ${error.nodeId}: ${error.message}`));
       },
+      onMissing: (from, what) => this.#send({ type: "missing", from, what }),
       onFailure: (error) => this.fail(error, "child"),
     });
     this.#children.set(nodeKey(tree.node), child);

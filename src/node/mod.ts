@@ -14,6 +14,7 @@ export type {
   FlowInfo,
   Item,
   LogEntry,
+  Missing,
   NodeInfo,
   Progress,
   Records,

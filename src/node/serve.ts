@@ -45,7 +45,7 @@ export interface ServeOptions {
  */
 export async function serve(nodeId: string, connection: Connection, options: ServeOptions = {}): Promise<void> {
   const { runners = allRunners, signal } = options;
-  const watchdog = new Watchdog();
+  let watchdog: Watchdog | undefined;
   const joiner = new Joiner();
   let node: LiveNode | undefined;
   let spill: string | undefined;
@@ -80,6 +80,7 @@ export async function serve(nodeId: string, connection: Connection, options: Ser
         if (node !== undefined) throw new TineError("bad-setup", "the parent sent a second setup");
         const setup = decodeSetup(message);
         spill = setup.spill;
+        watchdog = new Watchdog({ mounts: setup.host.mounts });
         const launch = createLaunch({ watchdog });
         node = new LiveNode({ id: nodeId, host: setup.host, uplink: link, runners, watchdog, launch });
         node.canceled.then(over.resolve, over.reject);
@@ -112,8 +113,9 @@ export async function serve(nodeId: string, connection: Connection, options: Ser
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {
     const reason = await over.promise;
+    // It is the last message, also behind what is less urgent. A connection that is gone is told by `lost`.
+    await link.flushed().catch(() => {});
     link.send(canceledMessage(reason));
-    // Neither throws: a connection that is gone has been told by `lost`.
     await link.close().catch(() => {});
     timer = setTimeout(() => link.abort(), PARENT_GRACE_MS);
     await lost;
@@ -123,6 +125,6 @@ export async function serve(nodeId: string, connection: Connection, options: Ser
     clearTimeout(timer);
     signal?.removeEventListener("abort", stop);
     link.abort();
-    await watchdog[Symbol.asyncDispose]();
+    await watchdog?.[Symbol.asyncDispose]();
   }
 }

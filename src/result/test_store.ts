@@ -10,7 +10,7 @@ import { ERROR_FILE, LOG_FOLDER, type LogLine } from "./log_format.ts";
 import { checkNodeId, fileNameParts, logFileName } from "./names.ts";
 import type { Owner } from "./owner.ts";
 import { RECORD_FILE, RECORD_HEADER } from "./record_format.ts";
-import type { MissingResults, TestStatus, TestSummary } from "./summary.ts";
+import type { TestStatus, TestSummary } from "./summary.ts";
 
 /** Errors beyond this are counted, and stand in the records. */
 const MOST_ERRORS = 1000;
@@ -22,8 +22,6 @@ const encoder = new TextEncoder();
 /** How a test ended. */
 export interface TestOutcome {
   readonly status: Exclude<TestStatus, "running">;
-  /** Results that did not reach the root. */
-  readonly missing?: readonly MissingResults[];
   /** Errors that did not come as messages, such as those of the store itself. */
   readonly errors?: readonly ErrorItem[];
 }
@@ -127,7 +125,7 @@ export class TestStore {
     return this.#finished ??= this.#finish(outcome);
   }
 
-  async #finish({ status, missing = [], errors = [] }: TestOutcome): Promise<TestSummary> {
+  async #finish({ status, errors = [] }: TestOutcome): Promise<TestSummary> {
     const summary = this.#summary;
     for (const error of errors) {
       if (this.#files.failure === undefined) this.#appendError(error);
@@ -145,7 +143,6 @@ export class TestStore {
     }
     summary.ended = new Date().toISOString();
     summary.durationMs = Math.round(performance.now() - this.#started);
-    summary.missing = [...missing];
     summary.files = Array.from(this.#named, ([name, { nodeId, file }]) => ({ name, nodeId, bytes: file.bytes }));
     summary.logs.bytes = this.#logs.values().reduce((sum, { bytes }) => sum + bytes, 0);
     summary.records.bytes = this.#records.bytes;
@@ -179,6 +176,7 @@ export class TestStore {
       case Kind.nodeInfo:
       case Kind.error:
       case Kind.feedback:
+      case Kind.missing:
         this.#note(message);
     }
     this.#addRecord(message);
@@ -207,6 +205,11 @@ export class TestStore {
         this.#appendError(item);
         this.#addError(item);
         break;
+      case "missing": {
+        const { missing } = this.#summary;
+        if (missing.length < MOST_NODES) missing.push({ nodeId: item.from, what: item.what });
+        break;
+      }
       case "feedback":
         this.#summary.feedback = { ...item.values };
     }

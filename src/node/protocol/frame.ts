@@ -27,6 +27,7 @@ export const Kind = {
   packetInfo: 24,
   records: 25,
   activity: 26,
+  missing: 27,
 } as const;
 export type Kind = typeof Kind[keyof typeof Kind];
 

@@ -78,6 +78,8 @@ export function encodeItem(item: Item): Message {
       const { running, more, ended } = item;
       return { kind: Kind.activity, origin, name: "", payload: encodeJson({ running, more, ended }) };
     }
+    case "missing":
+      return { kind: Kind.missing, origin, name: item.from, payload: encodeJson({ what: item.what }) };
   }
 }
 
@@ -159,6 +161,10 @@ function decode({ kind, origin, name, payload }: Message): Item {
         more: asCount(more, "more"),
         ended: asCount(ended, "ended"),
       };
+    }
+    case Kind.missing: {
+      if (name === "" || name.length > MAX_NODE_ID) throw bad(`its node id has ${name.length} characters`);
+      return { type: "missing", nodeId, from: name, what: asText(asObject(decodeJson(payload), "it").what, "what") };
     }
     default:
       throw bad("this version of tine does not know it");
