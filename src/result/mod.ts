@@ -5,7 +5,7 @@
  */
 
 export { DEFAULT_MAX_RESULT_BYTES } from "./budget.ts";
-export { hashTest } from "./hash_test.ts";
+export { hashTest } from "./test_hash.ts";
 export { testIdText } from "./names.ts";
 export {
   listRuns,

@@ -1,6 +1,6 @@
 import type { Plan, Test } from "../node/plan/types.ts";
 import { Budget } from "./budget.ts";
-import { hashTest } from "./hash_test.ts";
+import { hashTest } from "./test_hash.ts";
 import { replaceJson, writeJson } from "./json_file.ts";
 import { checkLatest, setLatest } from "./latest.ts";
 import { linkTree } from "./link_tree.ts";

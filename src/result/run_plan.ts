@@ -5,7 +5,7 @@ import type { Plan, Test } from "../node/plan/types.ts";
 import type { Message } from "../node/protocol/frame.ts";
 import { ROOT_ID, run, type RunOptions as NodeRunOptions } from "../node/run.ts";
 import { messageOf, TineError } from "../wire/errors.ts";
-import { hashTest } from "./hash_test.ts";
+import { hashTest } from "./test_hash.ts";
 import { findPrevious, type PreviousTest } from "./previous.ts";
 import { createRun, type RunFolder, type RunOptions as StoreOptions } from "./run_folder.ts";
 import type { TestSummary } from "./summary.ts";

@@ -2,7 +2,7 @@ import { escape, type Style } from "../terminal.ts";
 import { cutToWidth, displayWidth } from "./display_width.ts";
 import { elapsed, wholeSeconds } from "./elapsed.ts";
 import { type Counts, countsText, errorLine, nameOfTest } from "./outcome_text.ts";
-import type { NodeActivity, RunningTest } from "./running_test.ts";
+import type { NodeActivity, RunningTest } from "./test_progress.ts";
 import type { ScreenSize } from "./stderr_screen.ts";
 
 /** More lines are no glance any more, however high the terminal. */

@@ -16,7 +16,7 @@ import {
   planLine,
   summaryLine,
 } from "./outcome_text.ts";
-import { RunningTest } from "./running_test.ts";
+import { RunningTest } from "./test_progress.ts";
 import type { ScreenSize } from "./stderr_screen.ts";
 
 const INTERVAL_MS = 200;

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { displayWidth } from "../../../src/cli/run/display_width.ts";
 import { liveBlock, type LiveView } from "../../../src/cli/run/live_block.ts";
-import { RunningTest } from "../../../src/cli/run/running_test.ts";
+import { RunningTest } from "../../../src/cli/run/test_progress.ts";
 import { activity, error, log, nodeInfo, PLAIN } from "./samples.ts";
 
 const ID = { name: "fct", cca: "bbr" };

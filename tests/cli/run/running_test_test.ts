@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { RunningTest } from "../../../src/cli/run/running_test.ts";
+import { RunningTest } from "../../../src/cli/run/test_progress.ts";
 import { activity, error, log, nodeInfo } from "./samples.ts";
 
 Deno.test("RunningTest keeps what each node does, the last entry of a log and the first error", () => {

@@ -6,7 +6,7 @@ import { sortedJson } from "../node/plan/visits.ts";
  *
  * @example
  * ```ts
- * import { hashTest } from "./hash_test.ts";
+ * import { hashTest } from "./test_hash.ts";
  * const hash = await hashTest({ id: { name: "hello" }, timeout: 60_000, sleep: 1000 });
  * console.assert(hash === await hashTest({ sleep: 1000, timeout: 60_000, id: { name: "hello" } }));
  * ```
