@@ -131,8 +131,8 @@ export class LiveNode {
 
   /** An error of this node: tells the root, and cancels the node. */
   fail(error: unknown, tag: string): void {
-    // What was canceled ends with the reason why, or with what a run makes of it.
-    if (error === this.#reason || error instanceof Canceled) return;
+    // An error passes by once for each level of the tree; what was canceled by it ends with the reason why.
+    if (error === this.#reason?.cause || error instanceof Canceled) return;
     const code = error instanceof TineError ? error.code : "internal";
     if (this.#reason !== undefined) {
       this.#send({ type: "log", time: now(), tag, text: `after it was canceled: ${messageOf(error)}` });
