@@ -105,7 +105,10 @@ class Launcher {
   async #namespaceOf(node: Node, host: Host, undo: AsyncDisposableStack): Promise<string[]> {
     if (node.netns === undefined) return [];
     if (host.holder === undefined && Deno.uid() !== 0) {
-      throw new TineError("not-root", "a network namespace needs root: run tine with sudo, or with --rootless");
+      throw new TineError(
+        "not-root",
+        "a network namespace needs root, which the parent is not: run tine with sudo, the parent with root: true, or use --rootless",
+      );
     }
     const namespaces = host.holder === undefined
       ? hostNamespaces(this.#context.watchdog, host)

@@ -114,7 +114,7 @@ Deno.test({
   async fn() {
     await using it = launcher("cat");
     for (const node of [{ ...LEFT, launcher: { local: { root: true } } }, { ...LEFT, netns: { create: true } }]) {
-      const error = await assertRejects(() => it.launch(node), TineError, "run tine with sudo");
+      const error = await assertRejects(() => it.launch(node), TineError, "with sudo");
       assertEquals(error.code, "not-root");
     }
   },
