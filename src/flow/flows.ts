@@ -1,0 +1,73 @@
+import type { PacketClientConfig, PacketServerConfig, StreamClientConfig, StreamServerConfig } from "./config.ts";
+
+/** What flows tell while they run. Called often: each must return at once. */
+export interface FlowEvents {
+  /** What the samples of a flow refer to; before its first samples. */
+  info(info: FlowInfoEvent): void;
+  /** Samples of a flow, a chunk as src/flow/records has it. */
+  records(flow: string, chunk: Uint8Array): void;
+  /** Small aggregates of a flow, some four times a second: keys carry their unit, such as `goodputBitsPerSecond`. */
+  progress(flow: string, values: Readonly<Record<string, number>>): void;
+  /** Something to know, such as a client that was refused. */
+  log(text: string): void;
+}
+
+/** What the samples of a flow refer to. */
+export interface FlowInfoEvent {
+  readonly type: "streamInfo" | "packetInfo";
+  readonly flow: string;
+  /** The server tells it, rather than the client. */
+  readonly server: boolean;
+  /** Nanoseconds since 1970: the base of the flow's times. */
+  readonly tinit: bigint;
+  /** Addresses, direction, congestion control, `ffi` or `portable`, and the like. */
+  readonly values: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** A server that listens. */
+export interface FlowServer extends AsyncDisposable {
+  /** The address that was bound: `127.0.0.1:45678`. */
+  readonly address: string;
+  /** Rejects if it can serve no longer; resolves once it was disposed of. */
+  readonly ended: Promise<void>;
+}
+
+/** What is common to all calls. */
+export interface FlowOptions {
+  readonly events: FlowEvents;
+  /** Ends it within 100 ms; the reason is thrown. What was measured until then has been told. */
+  readonly signal: AbortSignal;
+  /** The key that clients and servers share, 32 bytes; absent: none is wanted. */
+  readonly key?: Uint8Array;
+}
+
+/** Traffic, over raw sockets in workers, or over Deno's own network API where these are not to be had. */
+export interface Flows extends AsyncDisposable {
+  /** How it is made: `ffi` or `portable`. */
+  readonly kind: "ffi" | "portable";
+
+  /** Listens for TCP flows, until disposed of. Returns as soon as it listens. */
+  streamServer(config: StreamServerConfig, options: FlowOptions): Promise<FlowServer>;
+
+  /**
+   * Runs a TCP flow to its end.
+   *
+   * @param addr the server's address
+   * @returns aggregates, as in the last progress event
+   */
+  streamClient(
+    addr: string,
+    config: StreamClientConfig,
+    options: FlowOptions,
+  ): Promise<Readonly<Record<string, number>>>;
+
+  /** Listens for UDP flows, until disposed of. Returns as soon as it listens. */
+  packetServer(config: PacketServerConfig, options: FlowOptions): Promise<FlowServer>;
+
+  /** Runs a UDP flow to its end, late replies included. */
+  packetClient(
+    addr: string,
+    config: PacketClientConfig,
+    options: FlowOptions,
+  ): Promise<Readonly<Record<string, number>>>;
+}
