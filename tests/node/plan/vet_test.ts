@@ -81,6 +81,7 @@ const cases: [string, PlanInput, Machine, string[]][] = [
       on({ id: "a", launcher: { local: { root: true } } }),
       on({ id: "b", launcher: { local: { root: true } }, netns: NETNS }),
       { system: { command: "true", root: true } },
+      on({ id: "b", launcher: { local: { root: true } }, netns: NETNS }),
       on({ ...LEFT, netns: NETNS }, { system: { command: "true", root: true } }),
     ),
     USER,
@@ -89,9 +90,8 @@ const cases: [string, PlanInput, Machine, string[]][] = [
       "root, or " +
       "leave it out",
       "error needs-root tests[0].serial[2].system.root: is to run as root; run tine as root, or leave it out",
-      "warning rootless tests[0].serial[1].child.node.launcher.local.root: without root, the nodes of a " +
-      "namespace are root " +
-      "of that namespace only",
+      "warning rootless tests[0].serial[1].child.node.launcher.local.root: without root, node b is root of its " +
+      "namespace only",
     ],
   ],
   [

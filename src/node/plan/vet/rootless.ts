@@ -8,7 +8,11 @@ import { errorAt, type Finding, inNamespace, isHere, type VetContext, warningAt 
  */
 export function* checkRootless({ visits, nodes }: TestVisits, { machine, runners }: VetContext): Iterable<Finding> {
   if (!machine.rootless) return;
+  const checked = new Set<string>();
   for (const use of nodes) {
+    // A node is used often; below different parents it clashes with itself, which is told elsewhere.
+    if (checked.has(use.text)) continue;
+    checked.add(use.text);
     const { launcher: { local, ssh } } = use.node;
     if (ssh !== undefined && isHere(use.parent) && inNamespace(use.parent)) {
       yield errorAt(
@@ -21,7 +25,7 @@ export function* checkRootless({ visits, nodes }: TestVisits, { machine, runners
     if (local?.root !== true || !isHere(use)) continue;
     const place = at(use.place, "launcher", "local", "root");
     if (inNamespace(use)) {
-      yield warningAt(place, "rootless", "without root, the nodes of a namespace are root of that namespace only");
+      yield warningAt(place, "rootless", `without root, node ${use.node.id} is root of its namespace only`);
     } else if (!machine.root) {
       yield errorAt(place, "needs-root", `node ${use.node.id} is to run as root; run tine as root, or leave it out`);
     }
