@@ -1,3 +1,5 @@
+import { toolPath } from "../process/find_program.ts";
+
 /** What `vet` knows of the machine that a plan would run on. */
 export interface Machine {
   /** tine would run as root. */
@@ -6,7 +8,7 @@ export interface Machine {
   readonly rootless: boolean;
   /** The network namespaces that have a name already. */
   readonly namespaces: ReadonlySet<string>;
-  /** Whether a command can be started: a path, or a name to be found on PATH. */
+  /** Whether a command can be started: a path, or a name to be found on the PATH of nodes. */
   hasProgram(name: string): boolean;
 }
 
@@ -40,8 +42,7 @@ function namespaceNames(): string[] {
 
 function candidates(name: string): string[] {
   if (name.includes("/")) return [name];
-  const folders = (Deno.env.get("PATH") ?? "/usr/bin:/bin").split(":");
-  return folders.map((folder) => `${folder === "" ? "." : folder}/${name}`);
+  return toolPath().split(":").map((folder) => `${folder === "" ? "." : folder}/${name}`);
 }
 
 function isExecutable(path: string): boolean {

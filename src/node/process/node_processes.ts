@@ -1,5 +1,5 @@
 import { messageOf, TineError } from "../../wire/errors.ts";
-import { findTool } from "./find_program.ts";
+import { findTool, toolPath } from "./find_program.ts";
 import { LINEAGE } from "./lineage.ts";
 import { membersOf, signalGroup } from "./process_group.ts";
 import { ProcessOutput } from "./process_output.ts";
@@ -45,7 +45,8 @@ export function createProcesses(watchdog: Watchdog, env: Readonly<Record<string,
   return {
     start(options) {
       watchdog.start();
-      const marked = { ...env, [LINEAGE]: watchdog.lineage.command };
+      // Ordinary users often lack the folders of tc or sysctl in PATH, which they may use in namespaces.
+      const marked = { PATH: toolPath(), ...env, [LINEAGE]: watchdog.lineage.command };
       if (!options.root || Deno.uid() === 0) {
         const child = spawn(options.program, options.args, options, marked);
         return new NodeProcess(child, options, watchdog, signalGroup);

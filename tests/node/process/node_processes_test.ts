@@ -40,6 +40,20 @@ async function until(source: ByteSource, text: string): Promise<void> {
   }
 }
 
+Deno.test("start() finds programs of administrators although PATH lacks their folders", async () => {
+  const path = Deno.env.get("PATH")!;
+  Deno.env.set("PATH", "/usr/bin:/bin");
+  try {
+    await using it = node();
+    assertEquals(
+      await textOf(it.sh("echo $PATH").stdout!),
+      "/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin\n",
+    );
+  } finally {
+    Deno.env.set("PATH", path);
+  }
+});
+
 Deno.test("start() gives output, the end and the environment", async () => {
   await using _ = noLeftovers();
   await using it = node();
