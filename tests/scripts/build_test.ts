@@ -145,6 +145,16 @@ Deno.test("first starts at the same time all succeed and leave one entry", async
   assertEquals(Deno.statSync(`${empty}/tine/${entry}`).mode! & 0o777, 0o700);
 });
 
+Deno.test("a start reads the modules that it needs, and not all that there are", async () => {
+  const own = await newFolder("lazy");
+  await run(["--version"], { XDG_CACHE_HOME: own });
+  const program = `${own}/tine/${list(`${own}/tine`)[0]}/program`;
+  const lazy = list(program).filter((name) => name.endsWith(".js"))
+    .flatMap((name) => [...Deno.readTextFileSync(`${program}/${name}`).matchAll(/\bimport\((.*?)\.js"/g)]);
+  assert(lazy.length > 10, "the subcommands are imported lazily");
+  for (const [, start] of lazy) assertMatch(start, /^String\("\.\//);
+});
+
 Deno.test("a damaged entry of the cache is noticed and replaced", async () => {
   const own = await newFolder("damaged");
   await run(["--version"], { XDG_CACHE_HOME: own });
