@@ -1,6 +1,7 @@
 import type { Losses } from "../udf/format/point_writer.ts";
 import type { HostCounts } from "../udf/host.ts";
 import type { SupervisorCounts } from "../udf/supervise/supervisor.ts";
+import { count, grouped } from "./count.ts";
 import { describeSupervision } from "./supervision_flags.ts";
 
 /** What `tine host` did. */
@@ -18,10 +19,10 @@ export interface HostSummary extends HostCounts {
 /** The summary for people: one line, and one more where something was lost or odd. */
 export function renderSummary(summary: HostSummary): string {
   const { pointsIn, pointsOut, batchesIn, batchesOut, seconds } = summary;
-  const batches = (count: number) => count === 0 ? "" : ` (${plural(count, "batch", "batches")})`;
-  const rate = Math.round(pointsIn / Math.max(seconds, 1e-6)).toLocaleString("en");
+  const batches = (n: number) => n === 0 ? "" : ` (${count(n, "batch", "batches")})`;
+  const rate = grouped(Math.round(pointsIn / Math.max(seconds, 1e-6)));
   const lines = [
-    `${plural(pointsIn, "point")} in${batches(batchesIn)}, ${plural(pointsOut, "point")} out${batches(batchesOut)}, ` +
+    `${count(pointsIn, "point")} in${batches(batchesIn)}, ${count(pointsOut, "point")} out${batches(batchesOut)}, ` +
     `${seconds.toFixed(2)} s, ${rate} points/s`,
   ];
   const odd = [
@@ -45,10 +46,6 @@ export function renderSummary(summary: HostSummary): string {
   return lines.join("\n");
 }
 
-function told(count: number, one: string, many = `${one}s`): string | false {
-  return count > 0 && plural(count, one, many);
-}
-
-function plural(count: number, one: string, many = `${one}s`): string {
-  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+function told(n: number, one: string, many = `${one}s`): string | false {
+  return n > 0 && count(n, one, many);
 }

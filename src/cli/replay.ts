@@ -2,6 +2,7 @@ import { TineError } from "../wire/errors.ts";
 import type { Difference } from "../udf/recording/comparison.ts";
 import type { ReplayReport } from "../udf/replay.ts";
 import { defineCommand } from "./command.ts";
+import { count } from "./count.ts";
 import { UsageError } from "./errors.ts";
 import { duration, flag, number, size } from "./flags.ts";
 import { onInterrupt } from "./interrupts.ts";
@@ -81,14 +82,14 @@ export const command = defineCommand({
     });
     const paint = style(Deno.stdout);
     let printed = Promise.resolve();
-    let count = 0;
+    let told = 0;
     const print = (text: string) => {
       printed = printed.then(() => writeStdout(text));
       printed.catch(() => stopping.abort());
     };
     const report = await replay(recording, peer, (difference) => {
       if (flags.json) print(JSON.stringify(difference) + "\n");
-      else if (++count <= SHOWN_DIFFERENCES) print(differenceText(difference, paint));
+      else if (++told <= SHOWN_DIFFERENCES) print(differenceText(difference, paint));
     }, {
       pace: flags.pace,
       tolerance: flags.tolerance,
@@ -104,7 +105,7 @@ export const command = defineCommand({
     const verdict = failure !== undefined ? "failed" : differences > 0 ? "differs" : "same";
     if (flags.json) print(JSON.stringify({ verdict, ...counts, error: failure?.message }) + "\n");
     else {
-      if (count > SHOWN_DIFFERENCES) print(`... and ${plural(count - SHOWN_DIFFERENCES, "more difference")}\n`);
+      if (told > SHOWN_DIFFERENCES) print(`... and ${count(told - SHOWN_DIFFERENCES, "more difference")}\n`);
       print(summaryText(report, differences, paint));
     }
     await printed;
@@ -125,24 +126,20 @@ function differenceText({ change, what, group, index, expected, actual, details 
 
 function summaryText(report: ReplayReport, differences: number, { bold, red, green }: Style): string {
   const { same, changed, missing, extra, beyond, requests } = report;
-  const sent = plural(requests, "request");
+  const sent = count(requests, "request");
   const lines: string[] = [];
   if (report.failure !== undefined) {
-    lines.push(`${red("failed")}: ${plural(same, "response")} as recorded until then, ${differences} not`);
+    lines.push(`${red("failed")}: ${count(same, "response")} as recorded until then, ${differences} not`);
   } else if (differences === 0) {
-    lines.push(`${green("same")}: ${sent}, ${plural(same, "response")} as recorded`);
+    lines.push(`${green("same")}: ${sent}, ${count(same, "response")} as recorded`);
   } else {
     const kinds = [[changed, "differ"], [missing, "missing"], [extra, "new"]] as const;
-    const text = kinds.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`).join(", ");
-    lines.push(`${red(bold("differs"))}: ${sent}, ${plural(same, "response")} as recorded, ${text}`);
+    const text = kinds.filter(([n]) => n > 0).map(([n, what]) => `${n} ${what}`).join(", ");
+    lines.push(`${red(bold("differs"))}: ${sent}, ${count(same, "response")} as recorded, ${text}`);
   }
   if (report.cut) {
-    lines.push(`the recording was cut; what came beyond its end was not compared: ${plural(beyond, "response")}`);
+    lines.push(`the recording was cut; what came beyond its end was not compared: ${count(beyond, "response")}`);
   }
   if (report.endedEarly) lines.push("the recorded UDF ended before its input did");
   return lines.join("\n") + "\n";
-}
-
-function plural(count: number, one: string): string {
-  return `${count.toLocaleString("en")} ${one}${count === 1 ? "" : "s"}`;
 }

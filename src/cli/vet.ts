@@ -1,4 +1,5 @@
 import { defineCommand } from "./command.ts";
+import { count } from "./count.ts";
 import { flag } from "./flags.ts";
 import { writeStdout } from "./stdout.ts";
 import { escape, style } from "./terminal.ts";
@@ -83,8 +84,4 @@ function summaryText(name: string, { tests, runs, nodes, errors, warnings }: Sum
     ? "no usable plan"
     : `${count(tests, "test")}, ${count(runs!, "run")}, ${count(nodes!, "node")}`;
   return `${name}: ${size}; ${count(errors, "error")}, ${count(warnings, "warning")}`;
-}
-
-function count(n: number, what: string): string {
-  return `${n} ${what}${n === 1 ? "" : "s"}`;
 }

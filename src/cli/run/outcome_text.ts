@@ -1,5 +1,6 @@
 import type { LogEntry, NodeInfo } from "../../node/item.ts";
 import { testIdText } from "../../result/names.ts";
+import { count } from "../count.ts";
 import { escape, type Style } from "../terminal.ts";
 import type { PlanStart, PlanSummary, TestEnd, TestError, TestId, TestOutcome } from "./display.ts";
 import { elapsed } from "./elapsed.ts";
@@ -94,8 +95,4 @@ export function leftOutLine(leftOut: number): string {
 
 function line(text: string): string {
   return escape(text.length > LONGEST_LINE ? text.slice(0, LONGEST_LINE) + "..." : text);
-}
-
-function count(n: number, one: string, many = `${one}s`): string {
-  return `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
 }

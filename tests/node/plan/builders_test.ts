@@ -70,7 +70,7 @@ await printPlan(plan(test({ name: "many" }, serial(...many))));\n`,
     assertEquals(code, 0, new TextDecoder().decode(stderr));
     assertEquals((await parsePlan(new TextDecoder().decode(stdout))).tests[0].serial?.length, 10_000);
     const vetted = await tine(["vet", "-"], stdout);
-    assertEquals([vetted.code, vetted.stdout], [0, "stdin: 1 test, 10001 runs, 0 nodes; 0 errors, 0 warnings\n"]);
+    assertEquals([vetted.code, vetted.stdout], [0, "stdin: 1 test, 10,001 runs, 0 nodes; 0 errors, 0 warnings\n"]);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
