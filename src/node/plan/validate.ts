@@ -26,7 +26,8 @@ export const MAX_RUNS = 1_000_000;
 export function validatePlan(value: unknown, source = "plan", schema: typeof planSchema = planSchema): Plan {
   const structure = checkStructure(value);
   if (structure !== undefined) throw new PlanError(source, [structure]);
-  const { data, error } = schema.safeParse(value, { error: message as never });
+  // Code that zod generates for a schema pays only where it is used longer than for one plan, also a large one.
+  const { data, error } = schema.safeParse(value, { error: message as never, jitless: true });
   if (error !== undefined) {
     const problems = error.issues.slice(0, MOST_PROBLEMS).map(({ path, message }): Problem => ({
       place: placeText(at(undefined, ...path as (string | number)[])),

@@ -3,12 +3,40 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as zod from "zod";
 import { type Duration, DURATION_PATTERN, formatDuration, MAX_DURATION, parseDuration } from "./duration.ts";
 import { expected } from "./show.ts";
 import { formatSize, parseSize, type Size, SIZE_PATTERN } from "./size.ts";
 
-export { z };
+/** What of zod there is for schemas. */
+type Words =
+  | "array"
+  | "boolean"
+  | "codec"
+  | "enum"
+  | "literal"
+  | "number"
+  | "record"
+  | "strictObject"
+  | "string"
+  | "union";
+
+/**
+ * The words of zod for schemas. Each by its name, so that a bundler leaves out the rest: messages in fifty languages
+ * alone are half a megabyte, which every `tine run` would load.
+ */
+export const z: Pick<typeof zod, Words> = {
+  array: zod.array,
+  boolean: zod.boolean,
+  codec: zod.codec,
+  enum: zod.enum,
+  literal: zod.literal,
+  number: zod.number,
+  record: zod.record,
+  strictObject: zod.strictObject,
+  string: zod.string,
+  union: zod.union,
+};
 
 /** Says what a schema expects, in place of zod's own words. */
 export function expects(what: string): { error: (issue: { code?: string; input?: unknown }) => string | undefined } {
@@ -17,12 +45,12 @@ export function expects(what: string): { error: (issue: { code?: string; input?:
 }
 
 /** A text of a pattern; `what` completes "expected ...". */
-export function pattern(what: string, pattern: RegExp): z.ZodString {
+export function pattern(what: string, pattern: RegExp): zod.ZodString {
   return z.string(expects(what)).regex(pattern, expects(what));
 }
 
 /** A duration such as `1m30s`, read to milliseconds. */
-export const duration: z.ZodCodec<z.ZodString, z.ZodType<Duration, number>> = z.codec(
+export const duration: zod.ZodCodec<zod.ZodString, zod.ZodType<Duration, number>> = z.codec(
   z.string({ error: ({ input }) => expected(DURATION, input) + unitFor(input, "s") })
     .regex(DURATION_PATTERN, { error: ({ input }) => expected(DURATION, input) + unitFor(input, "s") }),
   z.number(),
@@ -32,14 +60,14 @@ export const duration: z.ZodCodec<z.ZodString, z.ZodType<Duration, number>> = z.
       if (value !== undefined) return value;
       const most = formatDuration(MAX_DURATION);
       issues.push({ code: "custom", input: text, message: expected(`a duration of at most ${most}`, text) });
-      return z.NEVER;
+      return zod.NEVER;
     },
     encode: formatDuration,
   },
 );
 
 /** A size such as `64KiB`, read to bytes. */
-export const size: z.ZodCodec<z.ZodString, z.ZodType<Size, number>> = z.codec(
+export const size: zod.ZodCodec<zod.ZodString, zod.ZodType<Size, number>> = z.codec(
   z.string({ error: ({ input }) => expected(SIZE, input) + unitFor(input, "B") })
     .regex(SIZE_PATTERN, { error: ({ input }) => expected(SIZE, input) + unitFor(input, "B") }),
   z.number(),
@@ -48,7 +76,7 @@ export const size: z.ZodCodec<z.ZodString, z.ZodType<Size, number>> = z.codec(
       const value = parseSize(text);
       if (value !== undefined) return value;
       issues.push({ code: "custom", input: text, message: expected("a whole number of bytes below 2^53", text) });
-      return z.NEVER;
+      return zod.NEVER;
     },
     encode: formatSize,
   },
