@@ -53,15 +53,14 @@ async function dispatch(name: string | undefined, args: readonly string[], comma
         throw new UsageError(unknownCommand(args, commands));
     }
   }
-  const command = await load(name, commands);
   const rest = args.slice(name.split(" ").length);
   if (rest[0]?.startsWith("--help=")) throw new UsageError("--help takes no value");
   if (wantsHelp(rest)) {
-    const { help } = await import("./help.ts");
+    const [command, { help }] = await Promise.all([load(name, commands), import("./help.ts")]);
     await writeStdout(help(command, Deno.stdout));
     return 0;
   }
-  const { parse } = await import("./parse.ts");
+  const [command, { parse }] = await Promise.all([load(name, commands), import("./parse.ts")]);
   return await command.run(parse(command, rest));
 }
 

@@ -36,6 +36,8 @@ export const command = defineCommand({
   ],
 
   async run({ flags, positionals: [path] }) {
+    // All at once: while files are read, what is there already is compiled and the plan is checked.
+    const running = loadRunning();
     const [{ readPlan, thisMachine, vetPlan }, { selectTests }] = await Promise.all([
       import("../node/mod.ts"),
       import("./run/test_selection.ts"),
@@ -55,7 +57,7 @@ export const command = defineCommand({
       const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
       throw new CommandFailure("bad-plan", `${name}: ${place}: ${message}${more}; tine vet tells all`, 1);
     }
-    return await runAndShow(plan, name, flags);
+    return await runAndShow(plan, name, flags, await running);
   },
 });
 
@@ -68,14 +70,23 @@ interface Settings {
   json: boolean;
 }
 
-async function runAndShow(plan: Plan, name: string, flags: Settings): Promise<number> {
-  const [{ runPlan }, { createDisplay }, { Canceled, decodeItem, Kind, leastTime, runners, thisHost }, { version }] =
-    await Promise.all([
-      import("../result/run_plan.ts"),
-      import("./run/display.ts"),
-      import("../node/mod.ts"),
-      import("./version.ts"),
-    ]);
+function loadRunning() {
+  return Promise.all([
+    import("../result/run_plan.ts"),
+    import("./run/display.ts"),
+    import("../node/mod.ts"),
+    import("./version.ts"),
+  ]);
+}
+
+async function runAndShow(
+  plan: Plan,
+  name: string,
+  flags: Settings,
+  [{ runPlan }, { createDisplay }, { Canceled, decodeItem, Kind, leastTime, runners, thisHost }, { version }]: Awaited<
+    ReturnType<typeof loadRunning>
+  >,
+): Promise<number> {
   const started = performance.now();
   const stop = new AbortController();
   const kill = new AbortController();

@@ -16,6 +16,8 @@ export const MAX_PLAN_BYTES = 64 * 2 ** 20;
  */
 export async function readPlan(path: string, stdin: ReadableStream<Uint8Array> = Deno.stdin.readable): Promise<Plan> {
   const name = path === "-" ? "stdin" : path;
+  // What parsePlan() needs, a schema library, takes longer to load than the plan does.
+  void import("./validate.ts");
   const bytes = await readLimited(path === "-" ? stdin : await open(path), name);
   let text;
   try {
