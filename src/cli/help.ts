@@ -52,7 +52,7 @@ export function overview(commands: Registry, stream: TerminalStream): string {
   const rows = [...commands].map(([name, { summary }]): Row => [name, summary]);
   return [
     hanging(bold("Usage:"), "Usage:".length + 1, ["tine COMMAND ...", "tine COMMAND --help", "tine --version"], width),
-    wrap("Write, serve, drive and test user-defined functions, and check plans of network tests.", width).join("\n"),
+    wrap("Write, serve, drive and test user-defined functions, and run network tests on nodes.", width).join("\n"),
     `${bold("Commands:")}\n${table(rows, width)}`,
     wrap("tine COMMAND --help shows what a command does, with examples.", width).join("\n"),
   ].join("\n\n") + "\n";

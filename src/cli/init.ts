@@ -81,9 +81,9 @@ async function initPlan(path: string): Promise<number> {
   }
   await refuseExisting(path);
   const { JSON_PLAN, YAML_PLAN } = await import("./init/plan_skeleton.ts");
-  await write(path, (/\.ya?ml$/.test(path) ? YAML_PLAN : JSON_PLAN).replace("FILE", file));
+  await write(path, (/\.ya?ml$/.test(path) ? YAML_PLAN : JSON_PLAN).replaceAll("FILE", file));
   await writeStdout(`${path}\n`);
-  console.error(`\nCheck it:  tine vet ${path}`);
+  console.error(`\nRun it:    tine run ${path}\nCheck it:  tine vet ${path}`);
   return 0;
 }
 

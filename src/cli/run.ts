@@ -13,18 +13,24 @@ const KILL_GRACE_MS = 5000;
 export const command = defineCommand({
   name: "run",
   summary: "Run a plan of tests and store what they measure",
-  usage: ["PLAN [--out DIR] [--test NAME=RE]... [--resume]", "PLAN --dry-run"],
+  usage: ["PLAN [--out DIR] [--test NAME=REGEXP]... [--resume] [--rootless]", "PLAN --dry-run"],
   description:
-    "Runs the tests of a plan one after another. Results go to a new folder in --out, also those of a test that failed; " +
-    "its path is printed at the end. Without root, network namespaces are made in a user namespace. Ctrl-C ends a test " +
-    "in order, a second one at once. Exit code 1 if a test failed.",
+    "Runs the tests of a plan one after another; one that fails does not keep the next from running. Results go to a " +
+    "new folder in --out, also those of a failed test; its path is printed at the end. Without root, network " +
+    "namespaces are made in a user namespace. Ctrl-C ends a test in order, a second one at once. Exit code 1 if a " +
+    "test failed.",
   flags: {
-    out: text({ value: "DIR", default: "results", complete: "directory", help: "the folder of runs" }),
-    test: list({ value: "NAME=RE", help: "only tests whose id has NAME with a value that matches; repeatable" }),
+    out: text({ value: "DIR", default: "results", complete: "directory", help: "the folder of runs; made if missing" }),
+    test: list({ value: "NAME=REGEXP", help: "only tests whose id has such a value" }),
     resume: flag({ help: "keep results of unchanged tests that succeeded before, run the others" }),
     dryRun: flag({ help: "print the tests as they would run, and run nothing" }),
     rootless: flag({ help: "make namespaces in a user namespace, also as root" }),
-    maxSize: size({ default: 64 * 2 ** 30, min: 2 ** 20, help: "what all results together may take" }),
+    exeDir: text({
+      value: "DIR",
+      complete: "directory",
+      help: "builds for the platforms of nodes behind ssh (tine-linux-arm64, ...); default: this very tine",
+    }),
+    maxSize: size({ default: 64 * 2 ** 30, min: 2 ** 20, help: "what all results of the run together may take" }),
     verbose: flag({ help: "show log entries of nodes as well" }),
     json: flag({ help: "a JSON object a line for what happens; with --dry-run, the plan" }),
   },
@@ -32,6 +38,7 @@ export const command = defineCommand({
   examples: [
     { command: "tine run my_plan.yaml", what: "run all tests" },
     { command: "tine run my_plan.yaml --test cca=bbr --resume", what: "some of them, and only what is not done yet" },
+    { command: "tine run my_plan.yaml --dry-run", what: "only show what would run" },
     { command: "deno run my_plan.ts | tine run -", what: "a plan that a program writes" },
   ],
 
@@ -65,6 +72,7 @@ interface Settings {
   out: string;
   resume: boolean;
   rootless: boolean;
+  exeDir: string | undefined;
   maxSize: number;
   verbose: boolean;
   json: boolean;
@@ -133,6 +141,7 @@ async function runAndShow(
       out: flags.out,
       resume: flags.resume,
       rootless: flags.rootless,
+      exeDir: flags.exeDir,
       maxBytes: flags.maxSize,
       owner: thisHost().user,
       signal: stop.signal,

@@ -16,9 +16,8 @@ export const command = defineCommand({
   description:
     "An error: the plan cannot run as it stands. A warning: it may, but deserves a look. Found are unknown keys, bad " +
     "values and, beyond what a schema can tell, clashing nodes and namespaces, feedback that nobody sets, runs " +
-    "that can " +
-    "never run, missing executables and what needs root, as far as this machine and this user tell. Exit code 1 if " +
-    "there are errors.",
+    "that can never run, missing executables and what needs root, as far as this machine and this user tell. tine " +
+    "run checks for errors as well. Exit code 1 if there are errors.",
   flags: {
     rootless: flag({ help: "check for a run without root, also as root" }),
     json: flag({ help: "a JSON object a line: one for each finding, then the summary" }),

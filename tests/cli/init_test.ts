@@ -6,6 +6,7 @@ import type { CreateHandler } from "../../src/udf/handler.ts";
 import { Host } from "../../src/udf/host.ts";
 import { startInProcess } from "../../src/udf/in_process_peer.ts";
 import { Point } from "../../src/udf/point.ts";
+import { OWN_NAMES, whyNoNamespaces } from "../support/namespaces.ts";
 
 const entry = new URL("../../main.ts", import.meta.url).pathname;
 const udf = new URL("../../src/udf/mod.ts", import.meta.url).href;
@@ -146,4 +147,27 @@ Deno.test("tine init explains names that it cannot use", async () => {
   assertEquals(await main(["init"]), 2);
   assertEquals(await main(["init", `${folder.dir}/no/such/udf.ts`]), 1);
   assertEquals(files(folder.dir), []);
+});
+
+const ROOT = Deno.uid() === 0;
+const noNamespaces = whyNoNamespaces({ rootless: !ROOT });
+
+Deno.test({
+  name: `the plans that tine init writes run as they stand${noNamespaces === undefined ? "" : ` (${noNamespaces})`}`,
+  ignore: noNamespaces !== undefined,
+  async fn() {
+    const tine = ["run", "-A", "--no-check", entry];
+    for (const plan of ["my_plan.yaml", "my_plan.jsonc"]) {
+      await using folder = await temporary();
+      const { dir } = folder;
+      assertStringIncludes((await init(dir, plan)).stderr, `tine run ${plan}`);
+      const vetted = await run(dir, ...tine, "vet", plan);
+      assertStringIncludes(vetted.stdout, "0 errors, 0 warnings");
+      const words = [...(ROOT ? OWN_NAMES : []), Deno.execPath(), ...tine, "run", plan];
+      const { code, stderr } = await new Deno.Command(words[0], { args: words.slice(1), cwd: dir }).output();
+      assertEquals(code, 0, new TextDecoder().decode(stderr));
+      assertEquals(files(`${dir}/results/latest/name=hello/files`), ["addr.txt"]);
+      assertStringIncludes((await run(dir, ...tine, "log", "--node", "-")).stdout, "uname: Linux");
+    }
+  },
 });
