@@ -27,7 +27,10 @@ export interface RunOptions {
   readonly timeoutMs?: number;
   /** The runners that there are, by name; all by default. */
   readonly runners?: Readonly<Record<string, Runner>>;
-  /** The program, with its arguments, that is this very tine; found out by default. */
+  /**
+   * What children are started with, for programs with runners of their own: a program with its first arguments, such as
+   * `deno run -A my_tine.ts`, which gets `node serve ID` besides and calls `serve`. By default, this very tine.
+   */
   readonly command?: readonly string[];
 }
 

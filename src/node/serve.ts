@@ -26,6 +26,8 @@ const PARENT_GRACE_MS = 5000;
 export interface ServeOptions {
   /** The runners that there are, by name; all by default. */
   readonly runners?: Readonly<Record<string, Runner>>;
+  /** What its children are started with, as in the options of `run`. */
+  readonly command?: readonly string[];
   /** Tells it to end, as a cancel of its parent does. */
   readonly signal?: AbortSignal;
 }
@@ -44,7 +46,7 @@ export interface ServeOptions {
  * ```
  */
 export async function serve(nodeId: string, connection: Connection, options: ServeOptions = {}): Promise<void> {
-  const { runners = allRunners, signal } = options;
+  const { runners = allRunners, command, signal } = options;
   let watchdog: Watchdog | undefined;
   const joiner = new Joiner();
   let node: LiveNode | undefined;
@@ -81,7 +83,7 @@ export async function serve(nodeId: string, connection: Connection, options: Ser
         const setup = decodeSetup(message);
         spill = setup.spill;
         watchdog = new Watchdog({ mounts: setup.host.mounts });
-        const launch = createLaunch({ watchdog });
+        const launch = createLaunch({ watchdog, command });
         node = new LiveNode({ id: nodeId, host: setup.host, uplink: link, runners, watchdog, launch });
         node.canceled.then(over.resolve, over.reject);
         // A failure is on its way to the parent as an error, and the node canceled.

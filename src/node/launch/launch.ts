@@ -12,7 +12,7 @@ import { holderNamespaces, hostNamespaces } from "./netns.ts";
 export interface LaunchContext {
   /** The watchdog of this node. */
   readonly watchdog: Watchdog;
-  /** What is started in place of `tine node serve ID`: for other programs that speak the protocol. */
+  /** The program, with its first arguments, that is started in place of this very tine; `node serve ID` follow. */
   readonly command?: readonly string[];
 }
 
@@ -68,7 +68,7 @@ class Launcher {
     await using undo = new AsyncDisposableStack();
     const enter = await this.#namespaceOf(node, host, undo);
     signal.throwIfAborted();
-    const command = this.#context.command ?? [...self.command, "node", "serve", node.id];
+    const command = [...this.#context.command ?? self.command, "node", "serve", node.id];
     const process = startLocal(
       [...enter, ...(user ? asUser(user) : []), ...command],
       this.#env(node, user, self.env),
