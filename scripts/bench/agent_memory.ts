@@ -3,6 +3,7 @@ import { FedProcess } from "./fed_process.ts";
 import { median } from "./median.ts";
 import { pointFrames } from "./points.ts";
 import { tine } from "./programs.ts";
+import { residentMegabytes } from "./resident.ts";
 
 const BLOCK = 500_000;
 const SAMPLE_MS = 20;
@@ -20,10 +21,11 @@ export const benchmark: Benchmark = {
     const frames = pointFrames(block, "unique");
     await using fed = await FedProcess.start(tine("agent", "moving-avg"));
     const draining = fed.drain();
+    const sample = async () => await residentMegabytes(fed.pid) ?? NaN;
     const samples: number[][] = [];
     for (let i = 0; i < blocks; i++) {
-      const during: number[] = samples[i] = [await rssMegabytes(fed.pid)];
-      const timer = setInterval(async () => during.push(await rssMegabytes(fed.pid)), SAMPLE_MS);
+      const during: number[] = samples[i] = [await sample()];
+      const timer = setInterval(async () => during.push(await sample()), SAMPLE_MS);
       await fed.write(frames);
       clearInterval(timer);
     }
@@ -43,8 +45,3 @@ export const benchmark: Benchmark = {
     };
   },
 };
-
-async function rssMegabytes(pid: number): Promise<number> {
-  const status = await Deno.readTextFile(`/proc/${pid}/status`);
-  return Number(/^VmRSS:\s*(\d+) kB/m.exec(status)?.[1] ?? NaN) / 1024;
-}

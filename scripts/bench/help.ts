@@ -1,5 +1,6 @@
 import type { Benchmark } from "./benchmark.ts";
-import { median, medianOfRounds } from "./median.ts";
+import { medianMs } from "./command_time.ts";
+import { medianOfRounds } from "./median.ts";
 import { program, tine } from "./programs.ts";
 
 /** How long `tine --help` takes, beside a program that does nothing. */
@@ -21,14 +22,3 @@ export const benchmark: Benchmark = {
     };
   },
 };
-
-async function medianMs([command, ...args]: readonly string[], runs: number): Promise<number> {
-  const times: number[] = [];
-  for (let i = 0; i < runs; i++) {
-    const started = performance.now();
-    const { success } = await new Deno.Command(command, { args, stdin: "null" }).output();
-    times.push(performance.now() - started);
-    if (!success) throw new Error(`${[command, ...args].join(" ")} failed`);
-  }
-  return median(times);
-}

@@ -7,4 +7,8 @@ export const registry: ReadonlyMap<string, () => Promise<{ readonly benchmark: B
   ["round-trip", () => import("./round_trip.ts")],
   ["agent-memory", () => import("./agent_memory.ts")],
   ["help", () => import("./help.ts")],
+  ["node-launch", () => import("./node_launch.ts")],
+  ["node-records", () => import("./node_records.ts")],
+  ["node-logs", () => import("./node_logs.ts")],
+  ["node-memory", () => import("./node_memory.ts")],
 ]);

@@ -19,6 +19,13 @@ Deno.test("bench runs the benchmark that is named, side by side with its peer", 
   assertEquals(stdout.includes("round-trip"), false);
 });
 
+Deno.test("bench sends records and log entries through three processes to the disk", async () => {
+  const { code, stdout, stderr } = await runBench("--quick", "node-records", "node-logs");
+  assertEquals(code, 0, stderr);
+  assertMatch(stdout, /records, [\d.]+ bytes each: [\d,]+\/s, the same bytes through cat [\d,]+\/s: [\d.]+ x$/m);
+  assertMatch(stdout, /logs, [\d.]+ bytes each: [\d,]+\/s, the same bytes through cat [\d,]+\/s: [\d.]+ x$/m);
+});
+
 Deno.test("bench lists the benchmarks there are when it does not know one", async () => {
   const { code, stderr } = await runBench("no-such-thing");
   assertEquals(code, 2);
