@@ -25,7 +25,13 @@ export const command = defineCommand({
     const control = new AbortController();
     const stop = () => control.abort(new Canceled("interrupted", "the node was interrupted by a signal"));
     using _interrupts = onInterrupt(stop, () => Deno.exit(130));
-    await serve(id, stdioConnection(), { signal: control.signal });
-    return 0;
+    try {
+      await serve(id, stdioConnection(), { signal: control.signal });
+      return 0;
+    } catch (error) {
+      // The parent knows why: it is what it said itself, or what it was told.
+      if (error instanceof Canceled && error.code !== "parent-gone") return 1;
+      throw error;
+    }
   },
 });

@@ -18,15 +18,19 @@ export class ActivityReporter implements Disposable {
     this.#report = report;
   }
 
-  /** A run starts; it ends when what is returned is disposed. */
-  start(name: string): Disposable {
+  /**
+   * A run starts; it ends when what is returned is disposed.
+   *
+   * @param options `counted`: whether it is one of the runs that have ended then; true by default
+   */
+  start(name: string, { counted = true } = {}): Disposable {
     const key = Symbol(name);
     this.#running.set(key, name);
     this.#changed();
     return {
       [Symbol.dispose]: () => {
         this.#running.delete(key);
-        this.#ended++;
+        if (counted) this.#ended++;
         this.#changed();
       },
     };

@@ -9,6 +9,7 @@ import {
   type CancelReason,
   decodeRan,
   decodeReason,
+  killMessage,
   runMessage,
   setupMessage,
 } from "./protocol/control.ts";
@@ -21,6 +22,8 @@ import type { Uplink } from "./uplink.ts";
 
 /** A child that was told to end, and neither ends nor sends anything for so long, is killed. */
 const END_GRACE_MS = 15_000;
+/** A child that was told to end at once, and has not within this time, is killed. */
+const KILL_GRACE_MS = 1500;
 
 /** What a child node needs of its parent. */
 export interface ChildNodeOptions {
@@ -29,6 +32,8 @@ export interface ChildNodeOptions {
   readonly launch: Launch;
   /** Aborted when the parent is canceled. */
   readonly signal: AbortSignal;
+  /** Aborted when it must end at once. */
+  readonly killSignal: AbortSignal;
   /** Where its results go. */
   readonly uplink: Uplink;
   /** A file that takes results of the child which do not fit into its memory; for nodes of the same machine. */
@@ -98,6 +103,8 @@ export class ChildNode {
     this.#ready.promise.catch(() => {}); // told by launch()
     // A launch that is canceled ends the child right away; afterwards cancel() does it in order.
     options.signal.addEventListener("abort", () => this.#ready.reject(options.signal.reason), { once: true });
+    options.killSignal.addEventListener("abort", () => this.#kill(), { once: true });
+    if (options.killSignal.aborted) this.#kill();
   }
 
   get id(): string {
@@ -135,7 +142,7 @@ export class ChildNode {
     const timer = setInterval(() => {
       if (performance.now() - this.#lastData < END_GRACE_MS) return;
       this.#options.log(`node ${this.id} was told to end and did not within ${END_GRACE_MS / 1000} s; it is killed`);
-      this.kill();
+      this.#launched.kill();
     }, 1000);
     try {
       await this.#ended;
@@ -145,10 +152,13 @@ export class ChildNode {
     }
   }
 
-  /** Ends it at once. */
-  kill(): void {
+  /** Has it and those below end at once: in order as far as they can, so that what they have measured still comes. */
+  #kill(): void {
     this.#canceling = true;
-    this.#launched.kill();
+    const { reason } = this.#options.killSignal;
+    this.#link.send(killMessage(reason instanceof TineError ? reason : new Canceled()));
+    const timer = setTimeout(() => this.#launched.kill(), KILL_GRACE_MS);
+    this.#ended.finally(() => clearTimeout(timer));
   }
 
   /** Follows the connection to its end; an end that nobody asked for is an error. */

@@ -42,9 +42,10 @@ export interface LiveNodeOptions {
 export class LiveNode {
   readonly #options: LiveNodeOptions;
   readonly #abort = new AbortController();
+  readonly #kill = new AbortController();
   readonly #children = new Map<string, ChildNode>();
   readonly #work = new Set<Promise<unknown>>();
-  readonly #cleanups: (() => void | Promise<void>)[] = [];
+  readonly #cleanups: { title: string; cleanup: () => void | Promise<void> }[] = [];
   readonly #held: HeldResults;
   readonly #activity: ActivityReporter;
   readonly #processes: NodeProcesses;
@@ -114,7 +115,7 @@ export class LiveNode {
 
   /** Ends its children and commands at once; {@linkcode cancel} then has little to wait for. */
   kill(reason: Canceled): Promise<Canceled | undefined> {
-    for (const child of this.#children.values()) child.kill();
+    this.#kill.abort(reason);
     this.#options.watchdog.killGroups();
     return this.cancel(reason);
   }
@@ -173,6 +174,7 @@ export class LiveNode {
       host,
       spill,
       signal: this.#abort.signal,
+      killSignal: this.#kill.signal,
       log: (text) => this.#send({ type: "log", time: now(), tag: tree.node.id, text }),
       onError: (message) => {
         const error = decodeItem(message);
@@ -187,10 +189,11 @@ export class LiveNode {
 
   async #runLeaf(name: string, config: unknown, feedback: Feedback): Promise<Feedback> {
     const runner = this.#options.runners[name];
-    const title = runner.title?.(config);
-    using _running = this.#activity.start(title === undefined ? name : `${name} ${title}`);
+    const what = runner.title?.(config);
+    const title = what === undefined ? name : `${name} ${what}`;
+    using _running = this.#activity.start(title);
     try {
-      return await runner.run(config, this.#context(name, feedback)) ?? NO_FEEDBACK;
+      return await runner.run(config, this.#context(name, title, feedback)) ?? NO_FEEDBACK;
     } catch (error) {
       this.fail(error, name);
       throw error;
@@ -203,7 +206,7 @@ export class LiveNode {
     return await child.run(run, feedback);
   }
 
-  #context(tag: string, feedback: Feedback): RunContext {
+  #context(tag: string, title: string, feedback: Feedback): RunContext {
     const { id } = this.#options;
     return {
       nodeId: id,
@@ -213,7 +216,7 @@ export class LiveNode {
       log: (text, about = tag) => this.#sendOrHold({ type: "log", time: now(), tag: about, text }),
       send: (item) => this.#sendOrHold(item),
       choose: (chosen) => this.#chosen = chosen,
-      onEnd: (cleanup) => void this.#cleanups.push(cleanup),
+      onEnd: (cleanup) => void this.#cleanups.push({ title, cleanup }),
       temporaryFolder: () => this.#temporaryFolder(),
     };
   }
@@ -239,7 +242,9 @@ export class LiveNode {
     this.#abort.abort(reason ?? new Canceled());
     // Runs may start others as long as they do not know that they are canceled.
     while (this.#work.size > 0) await Promise.allSettled(this.#work);
-    for (const cleanup of this.#cleanups.toReversed()) {
+    for (const { title, cleanup } of this.#cleanups.toReversed()) {
+      // It may take its time: who waits for this node sees that it goes on.
+      using _ending = this.#activity.start(`end of ${title}`, { counted: false });
       try {
         await cleanup();
       } catch (error) {

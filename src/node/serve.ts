@@ -9,6 +9,7 @@ import {
   decodeReason,
   decodeRunRequest,
   decodeSetup,
+  meansKill,
   ranMessage,
   readyMessage,
 } from "./protocol/control.ts";
@@ -97,8 +98,10 @@ export async function serve(nodeId: string, connection: Connection, options: Ser
         break;
       }
       case Kind.cancel: {
-        const reason = decodeReason(message);
-        cancel(reason && new Canceled(reason.code, reason.message));
+        const decoded = decodeReason(message);
+        const reason = decoded && new Canceled(decoded.code, decoded.message);
+        if (reason !== undefined && meansKill(message)) void node?.kill(reason);
+        cancel(reason);
       }
     }
   }

@@ -90,6 +90,11 @@ export function cancelMessage(reason: CancelReason | undefined): Message {
   return control(Kind.cancel, encodeReason(reason));
 }
 
+/** The message that tells a node to end at once, also where it was told to end in order before. */
+export function killMessage({ code, message }: CancelReason): Message {
+  return control(Kind.cancel, encodeJson({ code, message, kill: true }));
+}
+
 /** The last message of a node. */
 export function canceledMessage(reason: CancelReason | undefined): Message {
   return control(Kind.canceled, encodeReason(reason));
@@ -105,6 +110,11 @@ export function decodeReason({ payload }: Message): CancelReason | undefined {
 /** All below and the node itself are launched. */
 export function readyMessage(): Message {
   return control(Kind.ready, new Uint8Array());
+}
+
+/** Whether a message that tells a node to end means at once. */
+export function meansKill({ payload }: Message): boolean {
+  return payload.length > 0 && Object(decodeJson(payload)).kill === true;
 }
 
 function encodeReason(reason: CancelReason | undefined): Uint8Array {
