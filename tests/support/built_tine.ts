@@ -1,0 +1,20 @@
+/** The executable, as it is deployed. */
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+
+/**
+ * Builds the executable for this machine, in a temporary folder that everybody can read.
+ *
+ * @returns its path; on disposal it is removed
+ */
+export async function buildTine(): Promise<{ readonly path: string } & AsyncDisposable> {
+  const folder = await Deno.makeTempDir({ prefix: "tine-built-" });
+  await Deno.chmod(folder, 0o755);
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", `${ROOT}scripts/build.ts`, "--pack", "--out", folder],
+    stdout: "null",
+  }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+  const [path] = [...Deno.readDirSync(folder)].map(({ name }) => `${folder}/${name}`);
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }) };
+}
