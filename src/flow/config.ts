@@ -1,14 +1,10 @@
 /**
- * What can be said about flows, decoded: durations are milliseconds, sizes bytes. Plans, the command line and programs
- * all come down to these.
+ * What can be said about flows. Plans, the command line and programs all come down to these. Decoded, durations are
+ * milliseconds, sizes bytes; in a plan they are texts with units, for which the types have parameters.
  *
  * @module
  */
-
-/** A duration in milliseconds. */
-type Duration = number;
-/** A size in bytes. */
-type Size = number;
+import type { Rate } from "./rate.ts";
 
 /** An option of a socket by its numbers, for those that have no name here. */
 export interface SocketOption {
@@ -52,7 +48,7 @@ export type PacketProtocol = "udp" | "udp4" | "udp6";
 export type StreamServerConfig = ListenConfig<StreamProtocol>;
 
 /** A transfer in one direction, and the stream that it goes over. */
-export interface TransferConfig {
+export interface TransferConfig<Duration = number, Size = number> {
   /** The flow's id. */
   readonly flow: string;
   /** The sender stops after this long; 1 minute if there is no length either. */
@@ -73,19 +69,19 @@ export interface TransferConfig {
 }
 
 /** A client of TCP flows: exactly one of upload and download. */
-export interface StreamClientConfig extends DialConfig<StreamProtocol> {
-  readonly upload?: TransferConfig;
-  readonly download?: TransferConfig;
+export interface StreamClientConfig<Duration = number, Size = number> extends DialConfig<StreamProtocol> {
+  readonly upload?: TransferConfig<Duration, Size>;
+  readonly download?: TransferConfig<Duration, Size>;
 }
 
 /** A server of UDP flows: echoes and counts. */
-export interface PacketServerConfig extends ListenConfig<PacketProtocol> {
+export interface PacketServerConfig<Size = number> extends ListenConfig<PacketProtocol> {
   /** Default: 1480 */
   readonly maxPacketSize?: Size;
 }
 
 /** Sends on schedule whatever the network does. */
-export interface UnresponsiveConfig {
+export interface UnresponsiveConfig<Duration = number, Size = number, R = Rate> {
   /** Between packets, cycled or drawn. Default: 200 */
   readonly wait?: readonly Duration[];
   /** Draw the waits. */
@@ -93,7 +89,7 @@ export interface UnresponsiveConfig {
   /** Wait before the first packet as well. */
   readonly waitFirst?: boolean;
   /** Instead of waits: bits or packets per second, such as `10Mbps`, `1000pps`, or as fast as possible. */
-  readonly rate?: { readonly bitsPerSecond: number } | { readonly packetsPerSecond: number } | "max";
+  readonly rate?: R;
   /** Lengths of packets, header included; cycled or drawn. Default: the header alone. */
   readonly length?: readonly Size[];
   /** Draw the lengths. */
@@ -109,17 +105,17 @@ export interface UnresponsiveConfig {
 }
 
 /** A sender of packets: exactly one kind. */
-export interface PacketSenderConfig {
-  readonly unresponsive?: UnresponsiveConfig;
+export interface PacketSenderConfig<Duration = number, Size = number, R = Rate> {
+  readonly unresponsive?: UnresponsiveConfig<Duration, Size, R>;
 }
 
 /** A client of UDP flows. */
-export interface PacketClientConfig extends DialConfig<PacketProtocol> {
+export interface PacketClientConfig<Duration = number, Size = number, R = Rate> extends DialConfig<PacketProtocol> {
   readonly flow: string;
   /** Default: 1480 */
   readonly maxPacketSize?: Size;
   /** At the same time. */
-  readonly sender: readonly PacketSenderConfig[];
+  readonly sender: readonly PacketSenderConfig<Duration, Size, R>[];
   /** Differentiated services code point, 0 to 63. */
   readonly dscp?: number;
   /** Explicit congestion notification: 0 to 3. */
