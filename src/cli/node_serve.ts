@@ -1,4 +1,5 @@
 import { defineCommand } from "./command.ts";
+import { flag } from "./flags.ts";
 import { onInterrupt } from "./interrupts.ts";
 import { UsageError } from "./errors.ts";
 
@@ -10,11 +11,13 @@ export const command = defineCommand({
   description:
     "Parents start their nodes with this command; by hand it has no use. It speaks the protocol of nodes on stdin and " +
     "stdout, and ends, with all that it started, when its parent says so or the connection is gone.",
-  flags: {},
+  flags: {
+    far: flag({ help: "read a line of JSON first: where the node runs (what ssh nodes are started with)" }),
+  },
   positionals: [{ name: "ID", help: "the node's id in the plan" }],
   examples: [{ command: "tine node serve left", what: "what tine run starts for a local node left" }],
 
-  async run({ positionals: [id] }) {
+  async run({ flags, positionals: [id] }) {
     if (Deno.stdin.isTerminal()) throw new UsageError("node serve is driven by tine run, not from a terminal");
     // What helps and parses is not needed here, and neither are the schemas of plans: a node starts often.
     const [{ serve }, { stdioConnection }, { Canceled }] = await Promise.all([
@@ -26,7 +29,12 @@ export const command = defineCommand({
     const stop = () => control.abort(new Canceled("interrupted", "the node was interrupted by a signal"));
     using _interrupts = onInterrupt(stop, () => Deno.exit(130));
     try {
-      await serve(id, stdioConnection(), { signal: control.signal });
+      if (flags.far) {
+        const { serveFar } = await import("../node/serve_far.ts");
+        await serveFar(id, stdioConnection(), control.signal);
+      } else {
+        await serve(id, stdioConnection(), { signal: control.signal });
+      }
       return 0;
     } catch (error) {
       // The parent knows why: it is what it said itself, or what it was told.

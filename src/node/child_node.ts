@@ -1,12 +1,16 @@
 import { TineError } from "../wire/errors.ts";
 import { Canceled } from "./canceled.ts";
+import { now } from "./clock.ts";
+import type { ClockRelation } from "./clock_relation.ts";
 import type { Feedback } from "./feedback.ts";
 import type { Host, Launch, LaunchedNode } from "./launch/launcher.ts";
+import { bootId } from "./node_info.ts";
 import type { NodeTree } from "./node_tree.ts";
 import type { Run } from "./plan/types.ts";
 import {
   cancelMessage,
   type CancelReason,
+  clockMessage,
   decodeRan,
   decodeReason,
   killMessage,
@@ -29,6 +33,8 @@ const KILL_GRACE_MS = 1500;
 export interface ChildNodeOptions {
   readonly tree: NodeTree;
   readonly host: Host;
+  /** The clock of the parent, in relation to that of the root. */
+  readonly clock: ClockRelation;
   readonly launch: Launch;
   /** Aborted when the parent is canceled. */
   readonly signal: AbortSignal;
@@ -78,8 +84,8 @@ export class ChildNode {
    * @throws {TineError} what kept it from being launched, naming the node
    */
   static async launch(options: ChildNodeOptions): Promise<ChildNode> {
-    const { tree: { node }, launch, host, signal, log } = options;
-    const launched = await launch(node, { host, signal, onLine: log });
+    const { tree, launch, host, signal, log } = options;
+    const launched = await launch(tree.node, { host, signal, platforms: platformsBelow(tree), onLine: log });
     const child = new ChildNode(launched, options);
     try {
       await child.#ready.promise;
@@ -93,12 +99,18 @@ export class ChildNode {
   private constructor(launched: LaunchedNode, options: ChildNodeOptions) {
     this.#options = options;
     this.#launched = launched;
-    const { tree: { node: { id }, children }, spill } = options;
+    const { tree: { node: { id }, children }, clock, spill } = options;
     this.#link = new Link(launched.connection, {
       peer: `node ${id}`,
       receive: (frame, bytes) => this.#receive(frame, bytes),
     });
-    this.#link.send(setupMessage({ host: launched.host, children, spill: spill?.path }));
+    this.#link.send(setupMessage({
+      host: launched.host,
+      children,
+      executables: launched.executables,
+      parentClock: { ...clock, bootId: bootId() },
+      spill: spill?.path,
+    }));
     this.#ended = this.#watch();
     this.#ready.promise.catch(() => {}); // told by launch()
     // A launch that is canceled ends the child right away; afterwards cancel() does it in order.
@@ -227,6 +239,8 @@ export class ChildNode {
     switch (frame.kind) {
       case Kind.ready:
         return this.#ready.resolve();
+      case Kind.clock:
+        return this.#link.send(clockMessage(frame.name, now()));
       case Kind.ran: {
         const message = this.#joiner.add(frame);
         if (message === undefined) return;
@@ -257,6 +271,14 @@ export class ChildNode {
     this.#forwarding.add(forwarding);
     return forwarding.finally(() => this.#forwarding.delete(forwarding));
   }
+}
+
+/** The platforms of nodes below a node that are launched by ssh, as far as the plan says. */
+function platformsBelow({ children }: NodeTree): string[] {
+  return children.flatMap((child) => {
+    const { launcher, platform } = child.node;
+    return [...(launcher.ssh && platform ? [platform] : []), ...platformsBelow(child)];
+  });
 }
 
 function* idsIn({ node, children }: NodeTree): Iterable<string> {

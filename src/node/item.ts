@@ -1,3 +1,5 @@
+import type { ClockRelation } from "./clock_relation.ts";
+
 /** What a node tells of itself once it and all below it are launched. */
 export interface NodeInfo {
   readonly type: "nodeInfo";
@@ -7,6 +9,8 @@ export interface NodeInfo {
   readonly hostname: string;
   /** Of the kernel; clocks are shared exactly where boot ids are equal. */
   readonly bootId: string;
+  /** How its clock relates to that of the root node. */
+  readonly clock: ClockRelation;
   readonly pid: number;
   readonly versions: { readonly tine: string; readonly deno: string; readonly kernel: string };
 }

@@ -3,6 +3,7 @@ import { ActivityReporter } from "./activity_reporter.ts";
 import { Canceled } from "./canceled.ts";
 import { ChildNode, type Spill } from "./child_node.ts";
 import { now } from "./clock.ts";
+import type { ClockRelation } from "./clock_relation.ts";
 import { type Feedback, NO_FEEDBACK } from "./feedback.ts";
 import { HeldResults } from "./held_results.ts";
 import type { Item } from "./item.ts";
@@ -25,6 +26,8 @@ export type NodeState = "run" | "cancel" | "canceled" | "done";
 export interface LiveNodeOptions {
   readonly id: string;
   readonly host: Host;
+  /** Its clock, in relation to that of the root. */
+  readonly clock: ClockRelation;
   /** Where its results go. */
   readonly uplink: Uplink;
   readonly runners: Readonly<Record<string, Runner>>;
@@ -79,7 +82,7 @@ export class LiveNode {
    */
   async setup(trees: readonly NodeTree[]): Promise<void> {
     await this.#doing("launch", async () => {
-      this.#send(nodeInfo());
+      this.#send(nodeInfo(this.#options.clock));
       for (const result of await Promise.allSettled(trees.map((tree) => this.#launch(tree)))) {
         if (result.status === "rejected") throw result.reason;
       }
@@ -165,13 +168,14 @@ export class LiveNode {
   }
 
   async #launch(tree: NodeTree): Promise<void> {
-    const { launch, uplink, host } = this.#options;
+    const { launch, uplink, host, clock } = this.#options;
     const spill = tree.node.launcher.local === undefined ? undefined : await this.#spill(tree.node);
     const child = await ChildNode.launch({
       tree,
       launch,
       uplink,
       host,
+      clock,
       spill,
       signal: this.#abort.signal,
       killSignal: this.#kill.signal,

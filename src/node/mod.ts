@@ -5,6 +5,7 @@
  */
 
 export { Canceled } from "./canceled.ts";
+export type { ClockRelation } from "./clock_relation.ts";
 export type { Feedback } from "./feedback.ts";
 export type {
   Activity,

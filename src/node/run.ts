@@ -1,5 +1,7 @@
 import { Canceled } from "./canceled.ts";
+import { SAME_CLOCK } from "./clock_relation.ts";
 import { type Feedback, feedbackToJson } from "./feedback.ts";
+import { defaultExeSource } from "./launch/executables/default_exe_source.ts";
 import { startHolder } from "./launch/holder.ts";
 import { thisHost } from "./launch/invoking_user.ts";
 import { createLaunch } from "./launch/launch.ts";
@@ -32,6 +34,8 @@ export interface RunOptions {
    * `deno run -A my_tine.ts`, which gets `node serve ID` besides and calls `serve`. By default, this very tine.
    */
   readonly command?: readonly string[];
+  /** A folder of builds for the platforms of nodes on other machines: `tine-linux-x64` and the like. */
+  readonly exeDir?: string;
 }
 
 /**
@@ -54,9 +58,10 @@ export interface RunOptions {
  * ```
  */
 export async function* run(run: Run, options: RunOptions = {}): AsyncGenerator<Message, void, undefined> {
-  const { signal, killSignal, timeoutMs = 0, runners = allRunners, rootless, command } = options;
+  const { signal, killSignal, timeoutMs = 0, runners = allRunners, rootless, command, exeDir } = options;
   signal?.throwIfAborted();
   const children = childNodes(run);
+  const exeSource = defaultExeSource({ exeDir });
   await using watchdog = new Watchdog();
   const wantsHolder = (rootless || Deno.uid() !== 0) && children.some(hasNamespace);
   await using holder = wantsHolder ? await startHolder(watchdog.lineage) : undefined;
@@ -68,7 +73,8 @@ export async function* run(run: Run, options: RunOptions = {}): AsyncGenerator<M
     uplink,
     runners,
     watchdog,
-    launch: createLaunch({ watchdog, command }),
+    clock: SAME_CLOCK,
+    launch: createLaunch({ watchdog, command, exeSource }),
   });
   const stop = () => void node.cancel(reasonOf(signal!));
   const kill = () => void node.kill(reasonOf(killSignal!));

@@ -1,11 +1,18 @@
 import { messageOf, TineError } from "../wire/errors.ts";
 import type { Connection } from "../wire/connection.ts";
 import { Canceled } from "./canceled.ts";
+import { type ClockRelation, relateClock } from "./clock_relation.ts";
+import { defaultExeSource } from "./launch/executables/default_exe_source.ts";
+import { thisHost } from "./launch/invoking_user.ts";
 import { createLaunch } from "./launch/launch.ts";
+import type { Host } from "./launch/launcher.ts";
 import { LiveNode } from "./live_node.ts";
+import { bootId } from "./node_info.ts";
 import { Watchdog } from "./process/watchdog.ts";
 import {
   canceledMessage,
+  clockMessage,
+  decodeClock,
   decodeReason,
   decodeRunRequest,
   decodeSetup,
@@ -29,6 +36,8 @@ export interface ServeOptions {
   readonly runners?: Readonly<Record<string, Runner>>;
   /** What its children are started with, as in the options of `run`. */
   readonly command?: readonly string[];
+  /** What it must know of its machine, where its parent cannot tell; found out by default. */
+  readonly host?: Host;
   /** Tells it to end, as a cancel of its parent does. */
   readonly signal?: AbortSignal;
 }
@@ -52,6 +61,9 @@ export async function serve(nodeId: string, connection: Connection, options: Ser
   const joiner = new Joiner();
   let node: LiveNode | undefined;
   let spill: string | undefined;
+  let ending = false;
+  /** Questions for the parent's time that wait for an answer. */
+  const clocks = new Map<string, (time: bigint) => void>();
   const over = Promise.withResolvers<Canceled | undefined>();
   const link = new Link(connection, { peer: "the parent", receive, spillFile: openSpill });
 
@@ -60,8 +72,17 @@ export async function serve(nodeId: string, connection: Connection, options: Ser
     return spill === undefined ? temporarySpill() : Deno.openSync(spill, { read: true, write: true });
   }
 
+  function askClock(): Promise<bigint> {
+    const number = crypto.randomUUID();
+    const { promise, resolve } = Promise.withResolvers<bigint>();
+    clocks.set(number, resolve);
+    link.send(clockMessage(number));
+    return promise;
+  }
+
   /** Ends the node, or what there is of it yet. */
   function cancel(reason: Canceled | undefined): void {
+    ending = true;
     if (node === undefined) over.resolve(reason);
     else void node.cancel(reason);
   }
@@ -80,17 +101,29 @@ export async function serve(nodeId: string, connection: Connection, options: Ser
   function act(message: Message): void {
     switch (message.kind) {
       case Kind.setup: {
-        if (node !== undefined) throw new TineError("bad-setup", "the parent sent a second setup");
+        if (watchdog !== undefined) throw new TineError("bad-setup", "the parent sent a second setup");
         const setup = decodeSetup(message);
+        const host = setup.host ?? options.host ?? thisHost();
         spill = setup.spill;
-        watchdog = new Watchdog({ mounts: setup.host.mounts });
-        const launch = createLaunch({ watchdog, command });
-        node = new LiveNode({ id: nodeId, host: setup.host, uplink: link, runners, watchdog, launch });
-        node.canceled.then(over.resolve, over.reject);
-        // A failure is on its way to the parent as an error, and the node canceled.
-        node.setup(setup.children).then(() => link.send(readyMessage()), () => {});
+        watchdog = new Watchdog({ mounts: host.mounts });
+        const exeSource = defaultExeSource({ handedDown: setup.executables });
+        const launch = createLaunch({ watchdog, command, exeSource });
+        const begin = (clock: ClockRelation) => {
+          if (ending) return;
+          node = new LiveNode({ id: nodeId, host, clock, uplink: link, runners, watchdog: watchdog!, launch });
+          node.canceled.then(over.resolve, over.reject);
+          // A failure is on its way to the parent as an error, and the node canceled.
+          node.setup(setup.children).then(() => link.send(readyMessage()), () => {});
+        };
+        const clock = relateClock(setup.parentClock, bootId(), askClock);
+        if (clock instanceof Promise) clock.then(begin).catch(over.reject);
+        else begin(clock);
         break;
       }
+      case Kind.clock:
+        clocks.get(message.name)?.(decodeClock(message));
+        clocks.delete(message.name);
+        break;
       case Kind.run: {
         if (node === undefined) throw new TineError("bad-run", "the parent sent a run before the setup");
         const { run, feedback } = decodeRunRequest(message, runners);

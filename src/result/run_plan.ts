@@ -110,7 +110,7 @@ async function runTest(
   store: TestStore,
   options: RunPlanOptions,
 ): Promise<{ summary: TestSummary; storeFailure: unknown }> {
-  const { observer, signal, killSignal, rootless, runners, command } = options;
+  const { observer, signal, killSignal, rootless, runners, command, exeDir } = options;
   const control = new AbortController();
   const signals = signal === undefined ? control.signal : AbortSignal.any([signal, control.signal]);
   const errors: ErrorItem[] = [];
@@ -123,6 +123,7 @@ async function runTest(
       rootless,
       runners,
       command,
+      exeDir,
       timeoutMs: test.timeout,
     });
     for await (const message of messages) {

@@ -8,7 +8,16 @@ async function aRun(out: string, finish = true): Promise<void> {
   const first = await run.startTest(testNamed("one"));
   const versions = { tine: "1", deno: "2", kernel: "6" };
   await first.add(
-    item({ type: "nodeInfo", nodeId: "left", platform: "linux-x64", hostname: "h", bootId: "b", pid: 1, versions }),
+    item({
+      type: "nodeInfo",
+      nodeId: "left",
+      platform: "linux-x64",
+      hostname: "h",
+      bootId: "b",
+      clock: { offsetNs: 0, errorNs: 0 },
+      pid: 1,
+      versions,
+    }),
   );
   await first.add(log("left", 1_500_000_000, "two\nlines\x07\n"));
   await first.add(log("-", 1_000_000_000, "begins", "sleep"));

@@ -10,7 +10,16 @@ async function aRun(out: string, finish = true): Promise<void> {
   await using run = await startRun(out);
   const hello = await run.startTest(testNamed("hello"));
   await hello.add(
-    item({ type: "nodeInfo", nodeId: "left", platform: "linux-x64", hostname: "h", bootId: "b", pid: 1, versions }),
+    item({
+      type: "nodeInfo",
+      nodeId: "left",
+      platform: "linux-x64",
+      hostname: "h",
+      bootId: "b",
+      clock: { offsetNs: 0, errorNs: 0 },
+      pid: 1,
+      versions,
+    }),
   );
   await hello.add(fileData("left", "a/b.txt", "x".repeat(1500)));
   await hello.add(log("left", 1, "x"));

@@ -16,8 +16,9 @@ Deno.test("createRun() stores a run, and leads to it by a link", () =>
     const test = testNamed("hello");
     const store = await run.startTest(test);
     assertEquals((await readTestSummary(store.folder))?.status, "running");
+    const clock = { offsetNs: 0, errorNs: 0 };
     const versions = { tine: "1.2.3", deno: "2.9.6", kernel: "6.1" };
-    const node = { nodeId: "left", platform: "linux-x64", hostname: "h", bootId: "b", pid: 7, versions };
+    const node = { nodeId: "left", platform: "linux-x64", hostname: "h", bootId: "b", clock, pid: 7, versions };
     await store.add(item({ type: "nodeInfo", ...node }));
     await store.add(log("left", 1, "hello"));
     await store.add(fileData("left", "dir/a.txt", "one "));

@@ -38,8 +38,8 @@ export class JsonDisplay implements Display {
     const test = this.#test;
     switch (item.type) {
       case "nodeInfo": {
-        const { nodeId, platform, hostname, bootId, pid, versions } = item;
-        return this.#offer({ type: "node", test, nodeId, platform, hostname, bootId, pid, versions });
+        const { nodeId, platform, hostname, bootId, clock, pid, versions } = item;
+        return this.#offer({ type: "node", test, nodeId, platform, hostname, bootId, clock, pid, versions });
       }
       case "error": {
         const { nodeId, time, tag, code, message } = item;

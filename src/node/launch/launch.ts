@@ -3,6 +3,8 @@ import type { Node } from "../plan/types.ts";
 import { LINEAGE } from "../process/lineage.ts";
 import type { Watchdog } from "../process/watchdog.ts";
 import { neededEnv, selfCommand } from "./executable.ts";
+import { defaultExeSource } from "./executables/default_exe_source.ts";
+import type { ExeSource } from "./executables/exe_source.ts";
 import { asUser, checkReadable, userEnv } from "./invoking_user.ts";
 import type { Host, InvokingUser, Launch, LaunchedNode, LaunchOptions } from "./launcher.ts";
 import { startLocal } from "./local.ts";
@@ -14,10 +16,15 @@ export interface LaunchContext {
   readonly watchdog: Watchdog;
   /** The program, with its first arguments, that is started in place of this very tine; `node serve ID` follow. */
   readonly command?: readonly string[];
+  /** What follows the id of the node. */
+  readonly serveArgs?: readonly string[];
+  /** Where executables for other machines come from; found out by default. */
+  readonly exeSource?: ExeSource;
 }
 
 /**
- * What launches the children of a node: on this machine, in a network namespace where the node says so.
+ * What launches the children of a node: on this machine, in a network namespace where the node says so, or on
+ * another one by ssh.
  *
  * @returns starts a node; it throws TineErrors that name the node, and takes everything back if it is canceled
  *
@@ -48,15 +55,18 @@ export function createLaunch(context: LaunchContext): Launch {
 
 class Launcher {
   readonly #context: LaunchContext;
+  readonly #exeSource: ExeSource;
+  #ssh: Promise<Launch> | undefined;
   #readable: Promise<void> | undefined;
   #saidRoot = false;
 
   constructor(context: LaunchContext) {
     this.#context = context;
+    this.#exeSource = context.exeSource ?? defaultExeSource();
   }
 
   async launch(node: Node, options: LaunchOptions): Promise<LaunchedNode> {
-    if (node.launcher.ssh) throw new TineError("no-ssh", "ssh nodes cannot be launched yet");
+    if (node.launcher.ssh) return await (await this.#bySsh())(node, options);
     const { host, signal, onLine } = options;
     signal.throwIfAborted();
     const inHolder = node.netns !== undefined && host.holder !== undefined;
@@ -68,7 +78,8 @@ class Launcher {
     await using undo = new AsyncDisposableStack();
     const enter = await this.#namespaceOf(node, host, undo);
     signal.throwIfAborted();
-    const command = [...this.#context.command ?? self.command, "node", "serve", node.id];
+    const { command: program = self.command, serveArgs = [] } = this.#context;
+    const command = [...program, "node", "serve", node.id, ...serveArgs];
     const process = startLocal(
       [...enter, ...(user ? asUser(user) : []), ...command],
       this.#env(node, user, self.env),
@@ -78,11 +89,18 @@ class Launcher {
     const taken = undo.move();
     return {
       connection: process.connection,
-      host: hostOf(host, inHolder, user !== undefined),
+      host: hostOf(node, host, user !== undefined),
+      executables: Object.fromEntries(this.#exeSource.platforms()),
       ended: process.ended,
       kill: () => process.kill(),
       [Symbol.asyncDispose]: () => taken.disposeAsync(),
     };
+  }
+
+  /** Loaded when it is needed: most nodes have no children on other machines. */
+  #bySsh(): Promise<Launch> {
+    const { watchdog } = this.#context;
+    return this.#ssh ??= import("./ssh/ssh.ts").then(({ sshLaunch }) => sshLaunch(watchdog, this.#exeSource));
   }
 
   /** Whom to drop to. */
@@ -135,9 +153,13 @@ class Launcher {
 }
 
 /** What the child must know. */
-function hostOf(host: Host, inHolder: boolean, dropped: boolean): Host {
+function hostOf({ netns }: Node, host: Host, dropped: boolean): Host {
   // The init of the holder is process 1 for those in it.
-  if (inHolder) return { mounts: 1 };
-  if (!dropped) return host;
-  return { mounts: host.mounts, ...(host.holder !== undefined && { holder: host.holder }) };
+  if (netns !== undefined && host.holder !== undefined) return { mounts: 1, inside: "holder" };
+  const { user, ...common } = host;
+  return {
+    ...common,
+    ...(netns !== undefined && { inside: host.inside ?? "namespace" }),
+    ...(user !== undefined && !dropped && { user }),
+  };
 }

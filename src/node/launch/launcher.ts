@@ -11,6 +11,8 @@ export interface Host {
   readonly mounts: number;
   /** Without root: the init of the holder that has the namespaces, for nodes outside of it. */
   readonly holder?: number;
+  /** What nodes are in that do not see the network of the machine: a namespace of the test, or the holder. */
+  readonly inside?: "namespace" | "holder";
   /** Where tine was run through sudo: the user to drop to. */
   readonly user?: InvokingUser;
 }
@@ -28,6 +30,8 @@ export interface LaunchOptions {
   readonly host: Host;
   /** Aborted when the launch is canceled. */
   readonly signal: AbortSignal;
+  /** The platforms of nodes further down that are reached by ssh, as far as the plan says. */
+  readonly platforms?: readonly string[];
   /** A line that the child wrote to standard error, or something to know about the launch. */
   onLine(line: string): void;
 }
@@ -36,8 +40,10 @@ export interface LaunchOptions {
 export interface LaunchedNode extends AsyncDisposable {
   /** To its `node serve`. */
   readonly connection: Connection;
-  /** What the child must know of its own machine. */
-  readonly host: Host;
+  /** What the child must know of its own machine; absent on another one, where it finds out itself. */
+  readonly host?: Host;
+  /** Files on its machine, by platform: executables for what it launches further away. */
+  readonly executables?: Readonly<Record<string, string>>;
   /** How it ended, in words, once it has: `exited with status 1: ...`, `was killed by SIGKILL`. */
   readonly ended: Promise<string>;
   /** Ends it at once. */

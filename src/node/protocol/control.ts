@@ -9,8 +9,10 @@ import type { NodeTree } from "../node_tree.ts";
 import { decodeNode, decodeRun } from "../run_decoder.ts";
 import type { Run } from "../plan/types.ts";
 import { type Feedback, feedbackFromJson, feedbackToJson } from "../feedback.ts";
+import type { ParentClock } from "../clock_relation.ts";
 import type { Runner } from "../runner.ts";
 import { Kind, type Message } from "./frame.ts";
+import { asDecimal, asNumber, asObject, asText, asTexts } from "./payload_checks.ts";
 import { decodeJson, encodeJson } from "./payloads.ts";
 
 /** Changes whenever a node of another version of tine could not be understood. */
@@ -18,9 +20,14 @@ const PROTOCOL = 1;
 
 /** What a node must know before it runs anything. */
 export interface Setup {
-  readonly host: Host;
+  /** Absent for the first node of a machine, which finds out. */
+  readonly host?: Host;
   /** The nodes that it launches. */
   readonly children: readonly NodeTree[];
+  /** Files on its machine, by platform: executables for what it launches on others. */
+  readonly executables?: Readonly<Record<string, string>>;
+  /** What its parent's clock has to do with that of the root. */
+  readonly parentClock?: ParentClock;
   /** The file for results that do not fit into memory; its parent reads it, should the node die. */
   readonly spill?: string;
 }
@@ -43,19 +50,44 @@ export function decodeSetup({ payload }: Message): Setup {
     const protocol = (value as { protocol?: unknown } | null)?.protocol;
     throw new TineError("bad-setup", `the parent speaks version ${protocol} of the protocol, this node ${PROTOCOL}`);
   }
-  const { host, children, spill } = value;
-  if (typeof host !== "object" || host === null || !Number.isInteger(host.mounts) || !Array.isArray(children)) {
-    throw new TineError("bad-setup", "the parent sent a setup without a host or without children");
+  const { host, children, spill, executables, parentClock } = value;
+  if ((host !== undefined && !Number.isInteger(host?.mounts)) || !Array.isArray(children)) {
+    throw new TineError("bad-setup", "the parent sent a setup with a broken host or without children");
   }
   for (const tree of children) checkTree(tree);
   if (spill !== undefined && typeof spill !== "string") throw new TineError("bad-setup", "the spill is no path");
-  return { host, children, spill };
+  return {
+    host,
+    children,
+    spill,
+    executables: executables === undefined ? undefined : asTexts(executables, "executables"),
+    parentClock: parentClock === undefined ? undefined : decodeParentClock(parentClock),
+  };
 }
 
 function checkTree(tree: NodeTree): void {
   decodeNode(tree?.node);
   if (!Array.isArray(tree.children)) throw new TineError("bad-setup", `node ${tree.node.id} has no list of children`);
   for (const child of tree.children) checkTree(child);
+}
+
+function decodeParentClock(value: unknown): ParentClock {
+  const { bootId, offsetNs, errorNs } = asObject(value, "parentClock");
+  return {
+    bootId: asText(bootId, "bootId"),
+    offsetNs: asNumber(offsetNs, "offsetNs"),
+    errorNs: asNumber(errorNs, "errorNs"),
+  };
+}
+
+/** The question of a child for the time of its parent, and the answer to it: of the same number. */
+export function clockMessage(number: string, time?: bigint): Message {
+  return control(Kind.clock, time === undefined ? new Uint8Array() : encodeJson({ time }), number);
+}
+
+/** @throws {TineError} `bad-item` */
+export function decodeClock({ payload }: Message): bigint {
+  return asDecimal(asObject(decodeJson(payload), "it").time, "time");
 }
 
 /** The message for {@linkcode RunRequest}; the answer bears the same number. */

@@ -16,6 +16,7 @@ export const Kind = {
   heartbeat: 7,
   credit: 8,
   end: 9,
+  clock: 10,
   nodeInfo: 16,
   log: 17,
   error: 18,

@@ -29,6 +29,12 @@ export function asDecimal(value: unknown, name: string): bigint {
   throw wrong(name, value, "an integer of 64 bits in a text");
 }
 
+/** @throws {TineError} `bad-item`, if the value is no finite number */
+export function asNumber(value: unknown, name: string): number {
+  if (!Number.isFinite(value)) throw wrong(name, value, "a number");
+  return value as number;
+}
+
 /** @throws {TineError} `bad-item`, if the value is no integer from 0 on */
 export function asCount(value: unknown, name: string): number {
   if (!Number.isSafeInteger(value) || value as number < 0) throw wrong(name, value, "an integer from 0 on");

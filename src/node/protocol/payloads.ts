@@ -9,7 +9,7 @@ import type { FlowInfo, Item, NodeInfo, Progress, SysInfoData } from "../item.ts
 import { Kind, type Message } from "./frame.ts";
 import { decodeJson, encodeJson } from "./json_payload.ts";
 import { decodeLog, encodeLog } from "./log_payload.ts";
-import { asCount, asDecimal, asFields, asList, asObject, asText, asTexts } from "./payload_checks.ts";
+import { asCount, asDecimal, asFields, asList, asNumber, asObject, asText, asTexts } from "./payload_checks.ts";
 import { shorten } from "./shorten.ts";
 
 export { decodeJson, decodeText, encodeJson, encodeText } from "./json_payload.ts";
@@ -37,8 +37,8 @@ export function encodeItem(item: Item): Message {
   const origin = item.nodeId;
   switch (item.type) {
     case "nodeInfo": {
-      const { platform, hostname, bootId, pid, versions } = item;
-      const payload = encodeJson({ platform, hostname, bootId, pid, versions });
+      const { platform, hostname, bootId, clock, pid, versions } = item;
+      const payload = encodeJson({ platform, hostname, bootId, clock, pid, versions });
       return { kind: Kind.nodeInfo, origin, name: "", payload };
     }
     case "log": {
@@ -172,14 +172,16 @@ function decode({ kind, origin, name, payload }: Message): Item {
 }
 
 function nodeInfo(nodeId: string, payload: Uint8Array): NodeInfo {
-  const { platform, hostname, bootId, pid, versions } = asObject(decodeJson(payload), "it");
+  const { platform, hostname, bootId, clock, pid, versions } = asObject(decodeJson(payload), "it");
   const { tine, deno, kernel } = asObject(versions, "versions");
+  const { offsetNs, errorNs } = asObject(clock, "clock");
   return {
     type: "nodeInfo",
     nodeId,
     platform: asText(platform, "platform"),
     hostname: asText(hostname, "hostname"),
     bootId: asText(bootId, "bootId"),
+    clock: { offsetNs: asNumber(offsetNs, "clock.offsetNs"), errorNs: asNumber(errorNs, "clock.errorNs") },
     pid: asCount(pid, "pid"),
     versions: {
       tine: asText(tine, "versions.tine"),

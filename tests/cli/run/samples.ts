@@ -7,7 +7,8 @@ export const PLAIN = style({ isTerminal: () => false });
 /** A node that was launched. */
 export function nodeInfo(nodeId: string): NodeInfo {
   const versions = { tine: "0.1.0", deno: "2.9.6", kernel: "6.1" };
-  return { type: "nodeInfo", nodeId, platform: "linux-x64", hostname: "lab", bootId: "b0", pid: 42, versions };
+  const clock = { offsetNs: 0, errorNs: 0 };
+  return { type: "nodeInfo", nodeId, platform: "linux-x64", hostname: "lab", bootId: "b0", clock, pid: 42, versions };
 }
 
 /** What a node does. */

@@ -16,7 +16,16 @@ import { reference } from "./frames.ts";
 const nodeId = "left";
 const versions = { tine: "0.1.0", deno: "2.9.6", kernel: "6.1" };
 const ITEMS: Item[] = [
-  { type: "nodeInfo", nodeId, platform: "linux-x64", hostname: "h", bootId: "b", pid: 12, versions },
+  {
+    type: "nodeInfo",
+    nodeId,
+    platform: "linux-x64",
+    hostname: "h",
+    bootId: "b",
+    clock: { offsetNs: -1.5e9, errorNs: 250.5 },
+    pid: 12,
+    versions,
+  },
   { type: "log", nodeId, time: 1_700_000_000_123_456_789n, tag: "ip", text: "Grüße\n" },
   { type: "log", nodeId, time: -5n, tag: "", text: "" },
   { type: "error", nodeId, time: 2n ** 63n - 1n, tag: "system", code: "command-failed", message: "ip: no" },

@@ -11,6 +11,7 @@ const ALWAYS: Unsigned<Item>[] = [
     platform: "linux-x64",
     hostname: "h",
     bootId: "",
+    clock: { offsetNs: 0, errorNs: 0 },
     pid: 1,
     versions: { tine: "", deno: "", kernel: "" },
   },

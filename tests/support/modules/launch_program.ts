@@ -71,7 +71,8 @@ async function main(spec: Spec) {
 
 /** What the launcher is expected to say. */
 function hostBelow(host: Host, node: Node): Host {
-  return node.netns && host.holder ? { mounts: 1 } : host;
+  if (node.netns && host.holder) return { mounts: 1, inside: "holder" };
+  return { ...host, ...(node.netns && { inside: host.inside ?? "namespace" }) };
 }
 
 async function endOfInput(spec: Spec) {

@@ -1,0 +1,76 @@
+import { now } from "./clock.ts";
+
+/** How far the clock of a node is ahead of that of the root node. */
+export interface ClockRelation {
+  /** Nanoseconds to subtract from the node's time to get the root's. */
+  readonly offsetNs: number;
+  /** The offset is wrong by no more than so many nanoseconds. 0: they share a clock. */
+  readonly errorNs: number;
+}
+
+/** The clock of a parent. */
+export interface ParentClock extends ClockRelation {
+  /** Of its kernel: clocks are shared exactly where boot ids are equal. */
+  readonly bootId: string;
+}
+
+/** The root's own, and that of nodes on its machine. */
+export const SAME_CLOCK: ClockRelation = { offsetNs: 0, errorNs: 0 };
+
+/** The quickest of so many questions counts: it says most. */
+const ROUNDS = 8;
+
+/** What the clock tells at best, in nanoseconds. */
+const RESOLUTION_NS = 1000;
+
+/**
+ * The clock of this node in relation to that of the root.
+ *
+ * @param parent the clock of its parent; that of the root if absent
+ * @param bootId of this node's kernel
+ * @param ask the parent for its time
+ * @returns at once where the clocks are the same
+ */
+export function relateClock(
+  parent: ParentClock | undefined,
+  bootId: string,
+  ask: () => Promise<bigint>,
+): ClockRelation | Promise<ClockRelation> {
+  if (parent === undefined) return SAME_CLOCK;
+  const { offsetNs, errorNs } = parent;
+  // What has no boot id, such as macOS, shares nothing.
+  if (parent.bootId === bootId && bootId !== "") return { offsetNs, errorNs };
+  return estimateOffset(ask).then((found) => ({
+    offsetNs: offsetNs + found.offsetNs,
+    errorNs: errorNs + found.errorNs,
+  }));
+}
+
+/**
+ * Estimates how far this clock is ahead of another one, from questions for its time: the answer was given at some moment
+ * between question and answer, so the middle of the two is wrong by no more than half the time between them.
+ *
+ * @param ask for the time of the other clock
+ * @param clock this clock
+ *
+ * @example
+ * ```ts
+ * import { estimateOffset } from "./clock_relation.ts";
+ * import { now } from "./clock.ts";
+ * const { offsetNs, errorNs } = await estimateOffset(() => Promise.resolve(now() - 5_000_000_000n));
+ * console.assert(Math.abs(offsetNs - 5e9) <= errorNs);
+ * ```
+ */
+export async function estimateOffset(ask: () => Promise<bigint>, clock: () => bigint = now): Promise<ClockRelation> {
+  let best: ClockRelation | undefined;
+  for (let round = 0; round < ROUNDS; round++) {
+    const asked = clock();
+    const theirs = await ask();
+    const answered = clock();
+    const errorNs = Number(answered - asked) / 2 + RESOLUTION_NS;
+    if (best === undefined || errorNs < best.errorNs) {
+      best = { offsetNs: Number(asked + answered - 2n * theirs) / 2, errorNs };
+    }
+  }
+  return best!;
+}

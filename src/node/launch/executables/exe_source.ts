@@ -1,0 +1,43 @@
+import { TineError } from "../../../wire/errors.ts";
+
+/** Where executables of tine for other machines come from. */
+export interface ExeSource {
+  /** Files that are there already, by platform. */
+  platforms(): ReadonlyMap<string, string>;
+  /**
+   * The file of the executable for a platform; undefined where this source has none. It may take a while to make it.
+   *
+   * @param platform such as `linux-x64`
+   * @param onLine told what takes long
+   */
+  find(platform: string, onLine: (line: string) => void): Promise<string | undefined>;
+}
+
+/** Files that are known, such as those that a parent node has handed down. */
+export function knownFiles(files: Readonly<Record<string, string>>): ExeSource {
+  const known = new Map(Object.entries(files));
+  return { platforms: () => known, find: (platform) => Promise.resolve(known.get(platform)) };
+}
+
+/** The first of several sources that has it. */
+export function firstOf(sources: readonly ExeSource[]): ExeSource {
+  return {
+    platforms: () => new Map(sources.toReversed().flatMap((source) => [...source.platforms()])),
+    async find(platform, onLine) {
+      for (const source of sources) {
+        const file = await source.find(platform, onLine);
+        if (file !== undefined) return file;
+      }
+      return undefined;
+    },
+  };
+}
+
+/** No source has an executable for a platform. */
+export function noExecutable(platform: string): TineError {
+  return new TineError(
+    "no-executable",
+    `there is no tine for ${platform} here: build it in a checkout (deno task build --platform ${platform} --out DIR), ` +
+      "and give the folder to tine run (--exe-dir DIR)",
+  );
+}

@@ -1,0 +1,80 @@
+import type { Connection } from "../../wire/connection.ts";
+import { messageOf, TineError } from "../../wire/errors.ts";
+import type { Node } from "../plan/types.ts";
+import type { Host } from "./launcher.ts";
+
+/** Longer is none. */
+const LONGEST = 1024 * 1024;
+
+/**
+ * What `tine node serve ID --far` is told in a line of JSON, before the protocol begins: what a launcher would have done
+ * that is not on its machine.
+ */
+export interface FarStart {
+  /** The namespace that the node is to run in. */
+  readonly netns?: Node["netns"];
+  /** What is different in its environment. */
+  readonly env?: Node["env"];
+  /** What the node must know of its machine; absent for the first node of a machine, which finds out. */
+  readonly host?: Host;
+}
+
+/** The line for it. */
+export function farStartLine(start: FarStart): Uint8Array {
+  return new TextEncoder().encode(`${JSON.stringify(start)}\n`);
+}
+
+/**
+ * Reads the line.
+ *
+ * @returns what it holds, and the connection behind it
+ * @throws {TineError} `bad-start`
+ */
+export async function readFarStart(connection: Connection): Promise<{ start: FarStart; connection: Connection }> {
+  const buffer = new Uint8Array(64 * 1024);
+  let text: Uint8Array = new Uint8Array();
+  for (;;) {
+    const length = await connection.read(buffer);
+    if (length === null) {
+      throw new TineError("bad-start", "the parent has ended the connection before it said anything");
+    }
+    const newline = buffer.subarray(0, length).indexOf(NEWLINE);
+    const more = new Uint8Array(text.length + (newline < 0 ? length : newline));
+    more.set(text);
+    more.set(buffer.subarray(0, newline < 0 ? length : newline), text.length);
+    text = more;
+    if (text.length > LONGEST) throw new TineError("bad-start", "what the parent says first is too long");
+    if (newline >= 0) {
+      return { start: parse(text), connection: readAhead(buffer.slice(newline + 1, length), connection) };
+    }
+  }
+}
+
+/** A connection of which the first bytes were read already. */
+export function readAhead(first: Uint8Array, connection: Connection): Connection {
+  let rest = first;
+  return {
+    async read(buffer) {
+      if (rest.length === 0) return await connection.read(buffer);
+      const length = Math.min(buffer.length, rest.length);
+      buffer.set(rest.subarray(0, length));
+      rest = rest.subarray(length);
+      return length;
+    },
+    write: (bytes) => connection.write(bytes),
+    closeWrite: () => connection.closeWrite(),
+    close: () => connection.close(),
+  };
+}
+
+const NEWLINE = "\n".charCodeAt(0);
+
+function parse(text: Uint8Array): FarStart {
+  try {
+    const start = JSON.parse(new TextDecoder().decode(text));
+    if (typeof start === "object" && start !== null) return start;
+    throw new TypeError("it is no object");
+  } catch (error) {
+    throw new TineError("bad-start", `what the parent says first is broken: ${messageOf(error)}`, { cause: error });
+  }
+}

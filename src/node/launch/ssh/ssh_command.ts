@@ -1,0 +1,46 @@
+import { TineError } from "../../../wire/errors.ts";
+import { findTool } from "../../process/find_program.ts";
+
+/** ssh gives up an address that does not answer after so many seconds. */
+const CONNECT_TIMEOUT_S = 10;
+/** It gives up a connection after four of these without a sign of life. */
+const ALIVE_INTERVAL_S = 2;
+
+/**
+ * What is set whatever the user's configuration says: no questions, no terminal, nothing forwarded, no command of its
+ * own. All else, such as names, users, ports, keys, agents and hosts to jump over, is up to that configuration.
+ *
+ * A connection that is shared (ControlPath) is used where there is one, but none is opened to be shared: it would
+ * outlive the test.
+ */
+const OPTIONS: Readonly<Record<string, string>> = {
+  BatchMode: "yes",
+  ConnectTimeout: String(CONNECT_TIMEOUT_S),
+  ConnectionAttempts: "1",
+  ServerAliveInterval: String(ALIVE_INTERVAL_S),
+  ServerAliveCountMax: "4",
+  ControlMaster: "no",
+  ClearAllForwardings: "yes",
+  ForkAfterAuthentication: "no",
+  PermitLocalCommand: "no",
+  RemoteCommand: "none",
+  SessionType: "default",
+  StdinNull: "no",
+  EscapeChar: "none",
+};
+
+/**
+ * The words that run a shell on another machine.
+ *
+ * @param destination as for ssh: a host, `user@host`, `ssh://user@host:port` or a name from its configuration
+ * @throws {TineError} `bad-destination`, `no-program`
+ */
+export function sshCommand(destination: string): string[] {
+  if (!/^(?!-)[^\0-\x20\x7f]{1,255}$/.test(destination)) {
+    throw new TineError("bad-destination", `${JSON.stringify(destination)} is no destination for ssh`);
+  }
+  const ssh = findTool("ssh", "it reaches other machines; install the client of OpenSSH");
+  const options = Object.entries(OPTIONS).map(([name, value]) => `-o${name}=${value}`);
+  // Words that every login shell takes as they are. It must not stay between ssh and the node.
+  return [ssh, "-T", "-a", "-x", ...options, "--", destination, "exec", "sh"];
+}

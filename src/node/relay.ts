@@ -1,0 +1,67 @@
+import { messageOf, TineError } from "../wire/errors.ts";
+import { type Connection, writeAll } from "../wire/connection.ts";
+import { Canceled } from "./canceled.ts";
+import { type FarStart, farStartLine } from "./launch/far_start.ts";
+import { thisHost } from "./launch/invoking_user.ts";
+import { createLaunch } from "./launch/launch.ts";
+import type { LaunchedNode } from "./launch/launcher.ts";
+import { canceledMessage } from "./protocol/control.ts";
+import { Link } from "./protocol/link.ts";
+import { Watchdog } from "./process/watchdog.ts";
+
+/**
+ * Stands in for the launcher of a node on the machine where the node runs: launches it as its parent would have done
+ * there, in its namespace, and passes on what the two say to each other.
+ *
+ * @param nodeId its id
+ * @param start where it runs
+ * @param connection to the parent of the node; closed when this returns
+ * @throws {TineError} if the node cannot be launched; the parent knows by then
+ */
+export async function relay(
+  nodeId: string,
+  { netns, env }: FarStart,
+  connection: Connection,
+  signal: AbortSignal,
+): Promise<void> {
+  const host = thisHost();
+  await using watchdog = new Watchdog({ mounts: host.mounts });
+  const launch = createLaunch({ watchdog, serveArgs: ["--far"] });
+  const launcher = { local: { root: Deno.uid() === 0 } };
+  let node: LaunchedNode;
+  try {
+    node = await launch({ id: nodeId, launcher, netns, env }, { host, signal, onLine: (line) => console.error(line) });
+  } catch (error) {
+    await tell(connection, error);
+    throw error;
+  }
+  await using _ = node;
+  await writeAll(node.connection, farStartLine({ host: node.host }));
+  const stop = () => void node.connection.closeWrite().catch(() => {}); // it has ended
+  signal.addEventListener("abort", stop, { once: true });
+  // The end of either side ends the other one, the node in order.
+  const up = pass(connection, node.connection).catch(() => {}).then(stop);
+  await pass(node.connection, connection).catch(() => {});
+  signal.removeEventListener("abort", stop);
+  connection.close();
+  await Promise.race([up, node.ended]);
+}
+
+/** Tells the parent why there is no node, as a node tells why it ends. */
+async function tell(connection: Connection, error: unknown): Promise<void> {
+  const code = error instanceof TineError ? error.code : "launch-failed";
+  const link = new Link(connection, { peer: "the parent", receive() {} });
+  link.send(canceledMessage(new Canceled(code, messageOf(error))));
+  await link.close().catch(() => {}); // the parent is gone
+  await link.closed.catch(() => {});
+}
+
+async function pass(from: Connection, to: Connection): Promise<void> {
+  const buffer = new Uint8Array(64 * 1024);
+  let broken = false;
+  for (let length; (length = await from.read(buffer)) !== null;) {
+    // Whoever writes must not be kept from ending because nobody listens any more.
+    if (!broken) await writeAll(to, buffer.slice(0, length)).catch(() => broken = true);
+  }
+  if (!broken) await to.closeWrite();
+}
