@@ -1,0 +1,187 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { type ErrorSummary, openResults, readLogs, testsOf } from "../../src/result/mod.ts";
+import { PlanPlace } from "../support/plan_place.ts";
+import { tine } from "../support/tine.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+const node = (id: string) => ({ id, launcher: { local: {} } });
+const echo = (text: string, stdout?: string) => ({ system: { command: `echo ${text}`, stdout } });
+/** A plan of one test. */
+const planOf = (run: unknown) => ({ tests: [{ id: { name: "x" }, timeout: "60s", ...run as object }] });
+
+Deno.test("tine run stores files and logs of nodes three deep, and tells of them", async () => {
+  await PlanPlace.use(async (place) => {
+    const leaf = { child: { node: node("c"), serial: [echo("deep", "sub/deep.txt"), echo("logged", "stream")] } };
+    const running = await place.start(planOf({
+      child: { node: node("a"), child: { node: node("b"), serial: [leaf, echo("after", "after.txt")] } },
+    }));
+    const { code, stderr, events, test, folder } = await running.end();
+    assertEquals([code, stderr, test.status, test.errors, test.missing], [0, "", "ok", [], []]);
+    assertEquals(events.filter(({ type }) => type === "node").map(({ nodeId }) => nodeId), ["-", "a", "b", "c"]);
+    assertEquals(await Deno.readTextFile(`${test.folder}/files/sub/deep.txt`), "deep\n");
+    assertEquals(await Deno.readTextFile(`${test.folder}/files/after.txt`), "after\n");
+    const logged = (await Array.fromAsync(readLogs(test.folder, { nodes: ["c"] }))).map(({ tag, text }) => [tag, text]);
+    assertEquals(logged, [["echo", "logged"]]);
+    assertEquals(await Deno.realPath(`${place.out}/latest`), await Deno.realPath(folder));
+  });
+});
+
+Deno.test("tine run uses a node of several runs once, and keeps what runs in it until all is over", async () => {
+  await PlanPlace.use(async (place) => {
+    const sign = `${place.folder}/sign`;
+    const script = `touch ${sign}; trap 'rm ${sign}; exit' INT; while :; do sleep 0.02; done`;
+    const { code, events, test } = await (await place.start(planOf({
+      serial: [
+        { child: { node: node("a"), system: { command: "sh -c", args: [script], background: true } } },
+        {
+          child: {
+            node: node("a"),
+            parallel: [echo("1", "1.txt"), { child: { node: node("b"), ...echo("2", "2.txt") } }],
+          },
+        },
+        { child: { node: node("a"), ...echo("3", "3.txt") } },
+        { system: { command: `sh -c "until test -e ${sign}; do sleep 0.02; done"` } },
+      ],
+    }))).end();
+    assertEquals([code, test.errors], [0, []]);
+    assertEquals(events.filter(({ type }) => type === "node").map(({ nodeId }) => nodeId), ["-", "a", "b"]);
+    for (const i of [1, 2, 3]) assertEquals(await Deno.readTextFile(`${test.folder}/files/${i}.txt`), `${i}\n`);
+    await assertRejects(() => Deno.stat(sign), Deno.errors.NotFound);
+  });
+});
+
+Deno.test("tine run keeps the origin of an error, the results of a test that failed, and goes on", async () => {
+  await PlanPlace.use(async (place) => {
+    const bad = {
+      child: {
+        node: node("c"),
+        serial: [echo("kept", "kept.txt"), { system: { command: "sh -c 'echo no luck >&2; exit 3'" } }],
+      },
+    };
+    const deep = { child: { node: node("a"), child: { node: node("b"), parallel: [bad, { sleep: "50s" }] } } };
+    const plan = { tests: [{ id: { name: "bad" }, ...deep }, { id: { name: "good" }, sleep: "1ms" }] };
+    const { code, events, folder } = await (await place.start(plan)).end();
+    assertEquals(code, 1);
+    const error = {
+      nodeId: "c",
+      tag: "system",
+      code: "command-failed",
+      message: "sh -c 'echo no luck >&2; exit 3': exited with status 3: no luck",
+    };
+    const tests = events.filter(({ type }) => type === "test-end");
+    assertEquals(tests.map(({ status, errors }) => [status, errors]), [["failed", [error]], ["ok", []]]);
+    const results = await openResults(folder);
+    assert(results.kind === "run" && results.complete);
+    const [failed] = await Array.fromAsync(testsOf(results));
+    assertEquals(failed.summary.errors.map(({ time: _, ...rest }: ErrorSummary) => rest), [error]);
+    assertEquals(await Deno.readTextFile(`${failed.path}/files/kept.txt`), "kept\n");
+  });
+});
+
+Deno.test("tine run copes with 10,000 runs, on a child and sent to it, in series and side by side", async () => {
+  await PlanPlace.use(async (place) => {
+    const runs = (run: unknown) => Array<unknown>(10_000).fill(run);
+    const sleep = { sleep: "0s" };
+    const sent = { child: { node: node("a"), ...sleep } };
+    const { code, test } = await (await place.start(planOf({
+      serial: [
+        { child: { node: node("a"), serial: [{ parallel: runs(sleep) }, ...runs(sleep)] } },
+        { parallel: runs(sent) },
+        ...runs(sent),
+        { child: { node: node("a"), ...echo("through", "through.txt") } },
+      ],
+    }))).end();
+    assertEquals([code, test.errors], [0, []]);
+    assertEquals(await Deno.readTextFile(`${test.folder}/files/through.txt`), "through\n");
+  });
+});
+
+Deno.test("tine run stores what a command writes without end, through a node in between", async () => {
+  await PlanPlace.use(async (place) => {
+    const bytes = 64 * 2 ** 20;
+    const { code, test } = await (await place.start(planOf({
+      child: {
+        node: node("a"),
+        child: { node: node("b"), system: { command: `head -c ${bytes} /dev/zero`, stdout: "zeros" } },
+      },
+    }))).end();
+    assertEquals([code, test.errors], [0, []]);
+    assertEquals((await Deno.stat(`${test.folder}/files/zeros`)).size, bytes);
+  });
+});
+
+Deno.test("tine run launches a tree 32 wide and 3 deep", async () => {
+  await PlanPlace.use(async (place) => {
+    const wide = Array.from({ length: 32 }, (_, i) => ({
+      child: {
+        node: node(`n${i}`),
+        serial: [
+          echo(`${i}`, `${i}.txt`),
+          ...(i === 7
+            ? [{ child: { node: node("deep"), child: { node: node("deeper"), ...echo("d", "d.txt") } } }]
+            : []),
+        ],
+      },
+    }));
+    const { code, test } = await (await place.start(planOf({ parallel: wide }))).end();
+    assertEquals([code, test.errors], [0, []]);
+    for (let i = 0; i < 32; i++) assertEquals(await Deno.readTextFile(`${test.folder}/files/${i}.txt`), `${i}\n`);
+    assertEquals(await Deno.readTextFile(`${test.folder}/files/d.txt`), "d\n");
+  });
+});
+
+Deno.test("tine run --resume keeps what has succeeded, and runs the rest", async () => {
+  await PlanPlace.use(async (place) => {
+    const flag = `${place.folder}/flag`;
+    const plan = {
+      tests: [
+        { id: { name: "good", kind: "a" }, child: { node: node("a"), ...echo("first", "said.txt") } },
+        { id: { name: "flaky", kind: "b" }, system: { command: `test -e ${flag}` } },
+      ],
+    };
+    const first = await (await place.start(plan)).end();
+    assertEquals([first.code, first.events.at(-1)], [1, { ...first.events.at(-1)!, ok: 1, failed: 1, kept: 0 }]);
+    await Deno.writeTextFile(flag, "");
+    const second = await (await place.start(plan, { args: ["--resume"] })).end();
+    assertEquals([second.code, second.events.at(-1)], [0, { ...second.events.at(-1)!, ok: 1, failed: 0, kept: 1 }]);
+    const results = await openResults(second.folder);
+    assert(results.kind === "run");
+    const tests = await Array.fromAsync(testsOf(results));
+    assertEquals(tests.map(({ summary }) => summary.status), ["ok", "ok"]);
+    assertEquals(await Deno.readTextFile(`${tests[0].path}/files/said.txt`), "first\n");
+
+    const one = await (await place.start(plan, { args: ["--test", "kind=^b"] })).end();
+    assertEquals([one.code, one.events[0].tests, one.test.id], [0, 1, { name: "flaky", kind: "b" }]);
+  });
+});
+
+Deno.test("tine run --dry-run shows the tests, and runs nothing", async () => {
+  const plan = JSON.stringify(planOf({ child: { node: node("left"), serial: [{ sleep: "1s" }] } }));
+  const shown = await tine(["run", "-", "--dry-run"], plan);
+  assertEquals([shown.code, shown.stderr], [0, ""]);
+  for (const text of ["left", "sleep 1s"]) assertStringIncludes(shown.stdout, text);
+  const json = await tine(["run", "-", "--dry-run", "--json"], plan);
+  assertEquals([json.code, JSON.parse(json.stdout).tests[0].id], [0, { name: "x" }]);
+});
+
+Deno.test("tine run runs a plan that a program has printed", async () => {
+  await PlanPlace.use(async (place) => {
+    const program = `${place.folder}/my_plan.ts`;
+    await Deno.writeTextFile(
+      program,
+      `import { child, plan, printPlan, serial, sleep, system, test } from "${ROOT}src/node/mod.ts";
+       const left = { id: "left", launcher: { local: {} } };
+       await printPlan(plan(
+         test({ name: "hello" }, child(left, serial(system("echo hi", { stdout: "hi.txt" }), sleep("1ms")))),
+       ));`,
+    );
+    const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-q", "--no-check", "--config", new URL("deno.json", ROOT).pathname, program],
+    }).output();
+    assert(success, new TextDecoder().decode(stderr));
+    const running = await place.start(JSON.parse(new TextDecoder().decode(stdout)), { stdin: true });
+    const { code, events, test } = await running.end();
+    assertEquals([code, events[0].plan, test.id], [0, "stdin", { name: "hello" }]);
+    assertEquals(await Deno.readTextFile(`${test.folder}/files/hi.txt`), "hi\n");
+  });
+});
