@@ -1,7 +1,7 @@
 import type { Plan } from "../node/mod.ts";
 import type { RunPlanOptions } from "../result/run_plan.ts";
 import { defineCommand } from "./command.ts";
-import { CommandFailure } from "./errors.ts";
+import { CommandFailure, UsageError } from "./errors.ts";
 import { flag, list, size, text } from "./flags.ts";
 import { onInterrupt } from "./interrupts.ts";
 import { writeStdout } from "./stdout.ts";
@@ -49,6 +49,7 @@ export const command = defineCommand({
       import("../node/mod.ts"),
       import("./run/test_selection.ts"),
     ]);
+    if (flags.out === "") throw new UsageError("--out DIR: expected a folder, not an empty text");
     const whole = await readPlan(path);
     const plan = { ...whole, tests: selectTests(whole.tests, flags.test) };
     if (flags.dryRun) {

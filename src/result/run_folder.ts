@@ -1,4 +1,5 @@
 import type { Plan, Test } from "../node/plan/types.ts";
+import { TineError } from "../wire/errors.ts";
 import { Budget } from "./budget.ts";
 import { hashTest } from "./test_hash.ts";
 import { replaceJson, writeJson } from "./json_file.ts";
@@ -14,6 +15,13 @@ import { TestStore } from "./test_store.ts";
 /** Room that is kept free for the summaries on a disk that becomes full. */
 const RESERVE_FILE = ".reserve";
 const RESERVE_BYTES = 256 * 1024;
+
+/** Why there can be no folder of runs, where the system's own words say little. */
+const NO_FOLDER: ReadonlyMap<string, string> = new Map([
+  ["EEXIST", "it is no folder"],
+  ["ENOTDIR", "what stands above it is no folder"],
+  ["ENOENT", "it does not exist, and cannot be made there"],
+]);
 
 /** How a run's results are stored. */
 export interface RunOptions {
@@ -52,7 +60,10 @@ export interface RunOptions {
 export async function createRun(out: string, plan: Plan, options: RunOptions): Promise<RunFolder> {
   const { owner, started = new Date() } = options;
   try {
-    await makeOut(out, owner);
+    await makeOut(out, owner).catch((error) => {
+      const what = NO_FOLDER.get(systemCode(error));
+      throw what ? new TineError("results-failed", `cannot write results to ${out}: ${what}`, { cause: error }) : error;
+    });
     await checkLatest(out);
     const stamp = runFolderName(started);
     const path = await makeWorkFolder(out, stamp, owner);

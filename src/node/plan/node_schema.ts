@@ -4,7 +4,7 @@ import { expects, pattern, z } from "./vocabulary.ts";
 
 /** Where a child of a run tree runs. */
 export const nodeSchema: ZodType<Node, Node> = z.strictObject({
-  id: pattern("an id of letters, digits, _, . and - such as left", /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/)
+  id: pattern("an id such as left: at most 63 letters, digits, _, . and -", /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/)
     .describe("Names the node in logs and results; unique in a test."),
   platform: pattern("a platform such as linux-x64", /^[a-z0-9]+-[a-z0-9]+$/).optional()
     .describe("The platform that it runs on; left out: the parent's for local, asked of the far side for ssh."),
@@ -22,7 +22,7 @@ export const nodeSchema: ZodType<Node, Node> = z.strictObject({
     "expected exactly one of local and ssh, such as {local: {}}",
   ).meta({ description: "How it is started: exactly one of local and ssh.", minProperties: 1, maxProperties: 1 }),
   netns: z.strictObject({
-    name: pattern("a name of letters, digits, _, . and -", /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/).optional()
+    name: pattern("a name of at most 63 letters, digits, _, . and -", /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/).optional()
       .describe("Its name; with create, the node's id by default."),
     create: z.boolean(expects("true or false")).optional().describe("Create it, and delete it when the node ends."),
   }, expects("an object such as {create: true}")).refine(

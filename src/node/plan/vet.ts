@@ -10,6 +10,7 @@ import { checkNamespaces } from "./vet/namespaces.ts";
 import { checkNodeIds } from "./vet/node_ids.ts";
 import { checkNothing } from "./vet/nothing.ts";
 import { checkRootless } from "./vet/rootless.ts";
+import { checkShellSyntax } from "./vet/shell_syntax.ts";
 import { checkTestIds } from "./vet/test_ids.ts";
 import { checkTime } from "./vet/time.ts";
 import { visitTest } from "./visits.ts";
@@ -21,6 +22,7 @@ const CHECKS: readonly VetCheck[] = [
   checkTime,
   checkRootless,
   checkNothing,
+  checkShellSyntax,
   checkExecutables,
 ];
 

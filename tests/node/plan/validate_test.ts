@@ -92,7 +92,7 @@ const cases: [string, () => string[], string[]][] = [
     `${RUN}.schedule.run: missing, expected a list of runs`,
   ]],
   ["an empty node", () => nodeProblems({}), [
-    `${NODE}.id: missing, expected an id of letters, digits, _, . and - such as left`,
+    `${NODE}.id: missing, expected an id such as left: at most 63 letters, digits, _, . and -`,
     `${NODE}.launcher: missing, expected an object such as {local: {}} or {ssh: {}}`,
   ]],
   ["a child without a node", () => runProblems({ child: { sleep: "1s" } }), [
@@ -116,8 +116,8 @@ const cases: [string, () => string[], string[]][] = [
     `${NODE}.netns: expected a name, create: true, or both`,
   ]],
   ["ids and names that are paths", () => nodeProblems({ ...LEFT, id: "-", netns: { name: "../x" } }), [
-    `${NODE}.id: expected an id of letters, digits, _, . and - such as left, not "-"`,
-    `${NODE}.netns.name: expected a name of letters, digits, _, . and -, not "../x"`,
+    `${NODE}.id: expected an id such as left: at most 63 letters, digits, _, . and -, not "-"`,
+    `${NODE}.netns.name: expected a name of at most 63 letters, digits, _, . and -, not "../x"`,
   ]],
   ["variables without a value", () => nodeProblems({ ...LEFT, env: { vars: ["A"] } }), [
     `${NODE}.env.vars[0]: expected KEY=value, not "A"`,

@@ -142,6 +142,24 @@ const cases: [string, PlanInput, Machine, string[]][] = [
     ],
   ],
   [
+    "what only a shell understands",
+    both(
+      ...["ls | wc", "ls >out.txt", "sleep 1 &", "a && b", "echo $HOME", "echo `date`", 'echo "$HOME"'].map((
+        command,
+      ) => ({
+        system: { command },
+      })),
+      ...["echo 'a | b'", 'echo "a > b"', "echo \\$5 a\\;b x=1&y=2", "sh -c 'ls | wc $HOME'", "echo $ 5"].map((
+        command,
+      ) => ({ system: { command } })),
+    ),
+    ROOT,
+    ["|", ">out.txt", "&", "&&", "$HOME", "`", "$HOME"].map((syntax, i) =>
+      `warning shell-syntax tests[0].serial[${i}].system.command: has ${syntax}, but no shell runs it; put the line ` +
+      "into args, behind command: sh -c"
+    ),
+  ],
+  [
     "missing executables, each once",
     both(
       { system: { command: "'no such' x" } },
