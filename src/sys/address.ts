@@ -1,0 +1,202 @@
+import { TineError } from "../wire/errors.ts";
+import { AF_INET, AF_INET6 } from "./constants.ts";
+import { interfaceIndex } from "./interface_index.ts";
+import { formatIPv4, formatIPv6, isMappedIPv4, parseIPv4, parseIPv6 } from "./ip_text.ts";
+import { sockaddrIn, sockaddrIn6 } from "./layouts.ts";
+
+/** IPv4 or IPv6. */
+export type Family = "ipv4" | "ipv6";
+
+/** The longest address, in bytes. */
+export const MAX_ADDRESS_BYTES = sockaddrIn6.sizeBytes;
+
+/**
+ * An IP address and a port. It keeps the form in which the kernel takes and gives addresses, so that nothing has to be
+ * converted on the way of a packet.
+ *
+ * @example
+ * ```ts
+ * import { SocketAddress } from "./address.ts";
+ * const address = SocketAddress.parse("[::1]:5201");
+ * console.assert(address.family === "ipv6" && address.port === 5201);
+ * console.assert(`${address}` === "[::1]:5201");
+ * ```
+ */
+export class SocketAddress {
+  /** A struct sockaddr_in or sockaddr_in6. Not to be written to. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly family: Family;
+
+  private constructor(bytes: Uint8Array<ArrayBuffer>) {
+    this.bytes = bytes;
+    this.family = bytes.length === sockaddrIn.sizeBytes ? "ipv4" : "ipv6";
+  }
+
+  /**
+   * An address from its parts.
+   *
+   * @param host an IPv4 or IPv6 address; IPv6 with a scope where it needs one: `fe80::1%eth0`, or `%2` for its index
+   * @param port 0 to 65535
+   * @throws {TineError} `invalid-address`
+   */
+  static of(host: string, port: number): SocketAddress {
+    if (!Number.isInteger(port) || port < 0 || port > 65535) {
+      throw new TineError("invalid-address", `${port} is not a port, 0 to 65535`);
+    }
+    const ipv4 = parseIPv4(host);
+    if (ipv4 !== undefined) return fromIPv4(ipv4, port);
+    const [ip, scope, ...rest] = host.split("%");
+    const ipv6 = parseIPv6(ip);
+    if (ipv6 === undefined || rest.length > 0 || scope === "") {
+      throw new TineError("invalid-address", `"${host}" is neither an IPv4 nor an IPv6 address`);
+    }
+    return fromIPv6(ipv6, port, scope === undefined ? 0 : scopeId(scope));
+  }
+
+  /**
+   * Reads `127.0.0.1:80` or `[::1]:80`.
+   *
+   * @throws {TineError} `invalid-address`
+   */
+  static parse(text: string): SocketAddress {
+    const match = /^(?:\[([^\]]*)\]|([^:]*)):([0-9]{1,5})$/.exec(text);
+    const ipv6 = match?.[1];
+    const host = ipv6 ?? match?.[2];
+    if (match === null || host === undefined || (ipv6 === undefined) !== !host.includes(":")) {
+      throw new TineError("invalid-address", `"${text}" is not an address such as 127.0.0.1:80 or [::1]:80`);
+    }
+    return SocketAddress.of(host, Number(match[3]));
+  }
+
+  /**
+   * Copies an address that the kernel gave.
+   *
+   * @param bytes a sockaddr from their start on
+   * @throws {TineError} `invalid-address` if it is of another family
+   */
+  static decode(bytes: Uint8Array): SocketAddress {
+    const family = bytes[0] | bytes[1] << 8;
+    const length = family === AF_INET ? sockaddrIn.sizeBytes : family === AF_INET6 ? sockaddrIn6.sizeBytes : 0;
+    if (length === 0 || bytes.length < length) {
+      throw new TineError("invalid-address", `a socket address of family ${family} is neither IPv4 nor IPv6`);
+    }
+    return new SocketAddress(bytes.slice(0, length));
+  }
+
+  /** The address that stands for all addresses of this machine. */
+  static wildcard(family: Family, port: number): SocketAddress {
+    return SocketAddress.of(family === "ipv4" ? "0.0.0.0" : "::", port);
+  }
+
+  /** The address of this machine that no other can reach. */
+  static loopback(family: Family, port: number): SocketAddress {
+    return SocketAddress.of(family === "ipv4" ? "127.0.0.1" : "::1", port);
+  }
+
+  /** The port, 0 to 65535. */
+  get port(): number {
+    return this.bytes[sockaddrIn.at.sin_port] << 8 | this.bytes[sockaddrIn.at.sin_port + 1];
+  }
+
+  /** The IP address as text, with its scope if it has one. */
+  get host(): string {
+    if (this.family === "ipv4") return formatIPv4(this.ip);
+    return this.scopeId === 0 ? formatIPv6(this.ip) : `${formatIPv6(this.ip)}%${this.scopeId}`;
+  }
+
+  /** The 4 or 16 bytes of the IP address. */
+  get ip(): Uint8Array {
+    const start = this.family === "ipv4" ? sockaddrIn.at.sin_addr : sockaddrIn6.at.sin6_addr;
+    return this.bytes.subarray(start, start + (this.family === "ipv4" ? 4 : 16));
+  }
+
+  /** The index of the interface of a link-local IPv6 address; 0: none is named. */
+  get scopeId(): number {
+    return this.family === "ipv4" ? 0 : viewOf(this.bytes).getUint32(sockaddrIn6.at.sin6_scope_id, true);
+  }
+
+  /** Whether it stands for all addresses of this machine, and so cannot be sent to. */
+  get isWildcard(): boolean {
+    return this.unmapped().ip.every((byte) => byte === 0);
+  }
+
+  /** Whether it is of this machine, and no other can reach it. */
+  get isLoopback(): boolean {
+    const { family, ip } = this.unmapped();
+    return family === "ipv4" ? ip[0] === 127 : ip.every((byte, i) => byte === (i === 15 ? 1 : 0));
+  }
+
+  /** Whether it is an IPv4 address in the form that IPv6 sockets use for them, e.g. `::ffff:10.0.0.1`. */
+  get isMapped(): boolean {
+    return this.family === "ipv6" && isMappedIPv4(this.ip);
+  }
+
+  /** The IPv4 address that is mapped; other addresses as they are. */
+  unmapped(): SocketAddress {
+    return this.isMapped ? fromIPv4(this.ip.subarray(12), this.port) : this;
+  }
+
+  /** An IPv4 address in the form that IPv6 sockets use for them; an IPv6 address as it is. */
+  mapped(): SocketAddress {
+    if (this.family === "ipv6") return this;
+    const ip = new Uint8Array(16);
+    ip.fill(0xff, 10, 12);
+    ip.set(this.ip, 12);
+    return fromIPv6(ip, this.port, 0);
+  }
+
+  /** The same IP address with another port. */
+  withPort(port: number): SocketAddress {
+    return SocketAddress.of(this.host, port);
+  }
+
+  /** Whether both are the same address, port and scope. */
+  equals(other: SocketAddress): boolean {
+    return this.startsIn(other.bytes, 0);
+  }
+
+  /** Whether the address stands in the bytes from a place on; allocates nothing. */
+  startsIn(bytes: Uint8Array, start: number): boolean {
+    const own = this.bytes;
+    if (start + own.length > bytes.length) return false;
+    for (let i = 0; i < own.length; i++) if (bytes[start + i] !== own[i]) return false;
+    return true;
+  }
+
+  /** `127.0.0.1:80` or `[::1]:80`. */
+  toString(): string {
+    return this.family === "ipv4" ? `${this.host}:${this.port}` : `[${this.host}]:${this.port}`;
+  }
+}
+
+// The constructor is private, so that no other bytes become an address; these two go through decode.
+
+function fromIPv4(ip: Uint8Array, port: number): SocketAddress {
+  const bytes = new Uint8Array(sockaddrIn.sizeBytes);
+  const { sin_family, sin_port, sin_addr } = sockaddrIn.at;
+  viewOf(bytes).setUint16(sin_family, AF_INET, true);
+  viewOf(bytes).setUint16(sin_port, port);
+  bytes.set(ip, sin_addr);
+  return SocketAddress.decode(bytes);
+}
+
+function fromIPv6(ip: Uint8Array, port: number, scope: number): SocketAddress {
+  const bytes = new Uint8Array(sockaddrIn6.sizeBytes);
+  const { sin6_family, sin6_port, sin6_addr, sin6_scope_id } = sockaddrIn6.at;
+  viewOf(bytes).setUint16(sin6_family, AF_INET6, true);
+  viewOf(bytes).setUint16(sin6_port, port);
+  bytes.set(ip, sin6_addr);
+  viewOf(bytes).setUint32(sin6_scope_id, scope, true);
+  return SocketAddress.decode(bytes);
+}
+
+function scopeId(scope: string): number {
+  if (!/^[0-9]+$/.test(scope)) return interfaceIndex(scope);
+  const id = Number(scope);
+  if (id > 0xffff_ffff) throw new TineError("invalid-address", `${scope} is not the index of an interface`);
+  return id;
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,101 @@
+import { TineError } from "../wire/errors.ts";
+import { availability } from "./availability.ts";
+import { Errno } from "./errno.ts";
+import { SystemError } from "./system_error.ts";
+
+/**
+ * The calls in use, each described in the manual's page of its name. Sizes (`size_t`) are declared as such and passed
+ * as bigint: a 32-bit argument in their place would leave the upper half of a register undefined. Results (`ssize_t`)
+ * are declared as 32 bits: no buffer here has 2 GiB, and the lower half of -1 is -1.
+ */
+const declarations = {
+  __errno_location: { parameters: [], result: "pointer" },
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+  bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  listen: { parameters: ["i32", "i32"], result: "i32" },
+  accept4: { parameters: ["i32", "pointer", "pointer", "i32"], result: "i32" },
+  connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  shutdown: { parameters: ["i32", "i32"], result: "i32" },
+  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
+  send: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
+  recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
+  sendto: { parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"], result: "i32" },
+  sendmmsg: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
+  recvmmsg: { parameters: ["i32", "buffer", "u32", "i32", "pointer"], result: "i32" },
+  ppoll: { parameters: ["buffer", "u64", "buffer", "pointer"], result: "i32" },
+  eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  read: { parameters: ["i32", "buffer", "usize"], result: "i32" },
+  write: { parameters: ["i32", "buffer", "usize"], result: "i32" },
+  clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
+  prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
+  if_nametoindex: { parameters: ["buffer"], result: "u32" },
+  if_indextoname: { parameters: ["u32", "buffer"], result: "pointer" },
+  // In a thread of its own: it may wait for a name server.
+  getaddrinfo: { parameters: ["buffer", "pointer", "buffer", "buffer"], result: "i32", nonblocking: true },
+  freeaddrinfo: { parameters: ["pointer"], result: "void" },
+  gai_strerror: { parameters: ["i32"], result: "pointer" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** The functions of the C library that are in use. */
+export type LibcCalls = Deno.StaticForeignLibraryInterface<typeof declarations>;
+
+/** What the calls return when there is nothing to read, or no room to write to, for now. */
+export const WOULD_BLOCK = -1;
+
+/** The C library, for the thread that opened it. */
+export class Libc {
+  /** The calls themselves. After one that failed, nothing may come before {@linkcode Libc.errno} is read. */
+  readonly calls: LibcCalls;
+  /**
+   * The error number of this thread, as memory: V8 and Deno make system calls too, and a call to ask for it would give
+   * them the occasion.
+   */
+  readonly #errno: Int32Array;
+
+  /** Use {@linkcode libc}: V8 compiles calls well only where it always meets the same functions. */
+  constructor() {
+    const status = availability();
+    if (!status.available) {
+      throw new TineError("ffi-unavailable", `Linux system calls cannot be made: ${status.reason}`);
+    }
+    this.calls = Deno.dlopen("libc.so.6", declarations).symbols;
+    const place = this.calls.__errno_location();
+    if (place === null) throw new TineError("ffi-unavailable", "the C library has no errno for this thread");
+    this.#errno = new Int32Array(new Deno.UnsafePointerView(place).getArrayBuffer(4));
+  }
+
+  /** The error number of the last call that failed. */
+  get errno(): number {
+    return this.#errno[0];
+  }
+
+  /**
+   * What to do after a call that returned -1.
+   *
+   * @param call its name
+   * @param place what it was called upon; made text only for an error
+   * @returns true: a signal interrupted it, call again; false: it would block
+   * @throws {SystemError} in all other cases
+   */
+  interrupted(call: string, place: { toString(): string } = ""): boolean {
+    const errno = this.#errno[0];
+    if (errno === Errno.EINTR) return true;
+    if (errno === Errno.EAGAIN) return false;
+    throw new SystemError(call, errno, String(place));
+  }
+}
+
+let opened: Libc | undefined;
+
+/**
+ * The C library of this thread, opened at the first call.
+ *
+ * @throws {TineError} `ffi-unavailable`: see {@linkcode availability}
+ */
+export function libc(): Libc {
+  return opened ??= new Libc();
+}

@@ -1,0 +1,212 @@
+import { TineError } from "../wire/errors.ts";
+import { Clock, TimeBase } from "./clock.ts";
+import { POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT } from "./constants.ts";
+import { pollfd, timespec } from "./layouts.ts";
+import { type Libc, libc } from "./libc.ts";
+
+/** There is something to read, a connection to accept, or the peer has ended. */
+export const READABLE = POLLIN;
+/** There is room to write to, or a connection was made. */
+export const WRITABLE = POLLOUT;
+/** An error came in, or the connection is gone. Told whether asked for or not. */
+export const FAILED = POLLERR | POLLHUP;
+
+/** A file that a poller watches. */
+export interface Watch extends Disposable {
+  /** READABLE, WRITABLE, both or 0. To set it costs no system call. */
+  interest: number;
+  /** Ends it, also from within a handler. The file itself stays open, so end it before the file is closed. */
+  close(): void;
+}
+
+/** @param ready what the file is: bits of READABLE, WRITABLE and FAILED */
+export type ReadyHandler = (ready: number) => void;
+
+const FIRST_CAPACITY = 16;
+const NO_FILE = -1;
+
+/**
+ * Waits for many files at once, and for a time in nanoseconds, ppoll(2).
+ *
+ * @example
+ * ```ts
+ * import { EventFd } from "./event_fd.ts";
+ * import { Poller, READABLE } from "./poller.ts";
+ * using wakeUp = EventFd.open();
+ * const poller = new Poller();
+ * let canceled = false;
+ * poller.watch(wakeUp.fd, READABLE, () => canceled = wakeUp.clear());
+ * wakeUp.signal();
+ * while (!canceled) poller.poll(Infinity);
+ * ```
+ */
+export class Poller {
+  readonly #libc: Libc = libc();
+  readonly #clock = new Clock("monotonic");
+  /** The seconds and nanoseconds to wait for, each of 64 bits. */
+  readonly #timeout = new Uint32Array(timespec.sizeBytes / 4);
+  #watches: (FileWatch | undefined)[] = [];
+  #memory = new PollMemory(FIRST_CAPACITY);
+  /** How many of the watches have ended since the last poll. */
+  #holes = 0;
+
+  /** How many files it watches. */
+  get size(): number {
+    return this.#watches.length - this.#holes;
+  }
+
+  /**
+   * Watches a file.
+   *
+   * @param interest READABLE, WRITABLE, both or 0
+   * @param onReady called from poll() whenever the file is one of that; it may watch and end watches
+   */
+  watch(fd: number, interest: number, onReady: ReadyHandler): Watch {
+    const index = this.#watches.length;
+    if (index === this.#memory.capacity) this.#memory = this.#memory.grown();
+    const watch = new FileWatch(index, onReady, {
+      interest: (at) => this.#memory.shorts[4 * at + EVENTS],
+      setInterest: (at, bits) => this.#memory.shorts[4 * at + EVENTS] = bits,
+      close: (at) => this.#remove(at),
+    });
+    this.#watches.push(watch);
+    this.#memory.set(index, fd, interest);
+    return watch;
+  }
+
+  /**
+   * Waits until a file is ready or the time is over, and calls the handlers of those that are ready. What a handler
+   * throws is thrown; the files after it are told again at the next call.
+   *
+   * @param timeoutNanos for how long at most, in nanoseconds; not above 0: only looks; Infinity: for ever
+   * @returns how many files were ready
+   * @throws {SystemError}
+   * @throws {TineError} `closed-file`: a file was closed while it was watched
+   * @throws {RangeError} for NaN, which would make a loop spin
+   */
+  poll(timeoutNanos: number): number {
+    if (Number.isNaN(timeoutNanos)) throw new RangeError("a poller cannot wait for NaN nanoseconds");
+    if (this.#holes > 0) this.#compact();
+    const ready = this.#wait(timeoutNanos);
+    // Handlers may add watches, which have no answer yet, and so are not reached: the ready ones are counted down.
+    for (let i = 0, left = ready; left > 0; i++) {
+      const bits = this.#memory.shorts[4 * i + REVENTS];
+      if (bits === 0) continue;
+      left--;
+      const watch = this.#watches[i];
+      if (watch === undefined) continue; // A handler before has ended it.
+      if ((bits & POLLNVAL) !== 0) {
+        throw new TineError("closed-file", `file ${this.#memory.words[2 * i]} was closed while it was watched`);
+      }
+      watch.onReady(bits);
+    }
+    return ready;
+  }
+
+  #wait(timeoutNanos: number): number {
+    const { calls } = this.#libc;
+    const { bytes } = this.#memory, count = BigInt(this.#watches.length);
+    const forever = timeoutNanos === Infinity;
+    const start = forever || timeoutNanos <= 0 ? undefined : new TimeBase(this.#clock.now());
+    let left = Math.max(0, timeoutNanos);
+    for (;;) {
+      const ready = calls.ppoll(bytes, count, forever ? null : this.#timespec(left), null);
+      if (ready >= 0) return ready;
+      this.#libc.interrupted("ppoll");
+      if (start !== undefined) left = Math.max(0, timeoutNanos - this.#clock.since(start));
+    }
+  }
+
+  #timespec(nanos: number): Uint32Array<ArrayBuffer> {
+    // A century and more is for ever, and fits.
+    const seconds = Math.min(Math.floor(nanos / 1e9), 0xffff_ffff);
+    this.#timeout[0] = seconds;
+    this.#timeout[2] = Math.floor(nanos - seconds * 1e9);
+    return this.#timeout;
+  }
+
+  #remove(index: number): void {
+    this.#watches[index] = undefined;
+    // The kernel passes over negative numbers.
+    this.#memory.words[2 * index] = NO_FILE;
+    this.#holes++;
+  }
+
+  #compact(): void {
+    let to = 0;
+    for (const [from, watch] of this.#watches.entries()) {
+      if (watch === undefined) continue;
+      this.#memory.move(from, to);
+      watch.index = to;
+      this.#watches[to++] = watch;
+    }
+    this.#watches.length = to;
+    this.#holes = 0;
+  }
+}
+
+/** The places of the events in a pollfd, in units of 16 bits. */
+const EVENTS = pollfd.at.events / 2;
+const REVENTS = pollfd.at.revents / 2;
+
+/** An array of struct pollfd. */
+class PollMemory {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Two a file; the first is its number. */
+  readonly words: Int32Array;
+  /** Four a file. */
+  readonly shorts: Int16Array;
+
+  constructor(readonly capacity: number) {
+    this.bytes = new Uint8Array(capacity * pollfd.sizeBytes);
+    this.words = new Int32Array(this.bytes.buffer);
+    this.shorts = new Int16Array(this.bytes.buffer);
+  }
+
+  set(index: number, fd: number, events: number): void {
+    this.words[2 * index] = fd;
+    this.shorts[4 * index + EVENTS] = events;
+    this.shorts[4 * index + REVENTS] = 0;
+  }
+
+  move(from: number, to: number): void {
+    this.words.copyWithin(2 * to, 2 * from, 2 * from + 2);
+  }
+
+  grown(): PollMemory {
+    const larger = new PollMemory(2 * this.capacity);
+    larger.bytes.set(this.bytes);
+    return larger;
+  }
+}
+
+/** What a watch may do with its poller. */
+interface Slots {
+  interest(index: number): number;
+  setInterest(index: number, bits: number): void;
+  close(index: number): void;
+}
+
+class FileWatch implements Watch {
+  #closed = false;
+
+  constructor(public index: number, readonly onReady: ReadyHandler, readonly slots: Slots) {}
+
+  get interest(): number {
+    return this.#closed ? 0 : this.slots.interest(this.index);
+  }
+
+  set interest(bits: number) {
+    if (!this.#closed) this.slots.setInterest(this.index, bits);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.slots.close(this.index);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}

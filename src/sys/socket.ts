@@ -1,0 +1,255 @@
+import { type Family, MAX_ADDRESS_BYTES, SocketAddress } from "./address.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  MSG_NOSIGNAL,
+  SHUT_RD,
+  SHUT_RDWR,
+  SHUT_WR,
+  SO_ERROR,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+  SOL_SOCKET,
+} from "./constants.ts";
+import { Errno } from "./errno.ts";
+import { type Libc, libc } from "./libc.ts";
+import type { SocketOption } from "./socket_option.ts";
+import { SystemError } from "./system_error.ts";
+
+export { WOULD_BLOCK } from "./libc.ts";
+
+/** TCP or UDP. */
+export type Protocol = "tcp" | "udp";
+
+/** The directions in which a connection can be shut. */
+export type Direction = "receive" | "send" | "both";
+
+const directions = { receive: SHUT_RD, send: SHUT_WR, both: SHUT_RDWR } as const;
+
+/**
+ * A TCP or UDP socket of the kernel, which never blocks: where it would, calls return {@linkcode WOULD_BLOCK}, and a
+ * Poller tells when to try again. Calls that a signal interrupts are made again, and SIGPIPE is never raised.
+ *
+ * All methods throw a {@linkcode SystemError} for what the kernel refuses.
+ *
+ * @example
+ * ```ts
+ * import { SocketAddress } from "./address.ts";
+ * import { Socket } from "./socket.ts";
+ * using server = Socket.open("udp", "ipv4");
+ * server.bind(SocketAddress.loopback("ipv4", 0));
+ * using client = Socket.open("udp", "ipv4");
+ * client.connect(server.localAddress());
+ * client.send(new TextEncoder().encode("hello"));
+ * ```
+ */
+export class Socket implements Disposable {
+  readonly #libc: Libc = libc();
+  #fd: number;
+
+  private constructor(fd: number, readonly protocol: Protocol, readonly family: Family) {
+    this.#fd = fd;
+  }
+
+  /** Makes a socket, socket(2). An IPv6 socket also takes IPv4, by mapped addresses, unless its `v6Only` is set. */
+  static open(protocol: Protocol, family: Family): Socket {
+    const type = (protocol === "tcp" ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC;
+    const fd = libc().calls.socket(family === "ipv4" ? AF_INET : AF_INET6, type, 0);
+    if (fd < 0) throw new SystemError("socket", libc().errno, `for ${protocol} over ${family}`);
+    return new Socket(fd, protocol, family);
+  }
+
+  /**
+   * Takes over a socket that another thread of this process has detached.
+   *
+   * @param fd what {@linkcode Socket.detach} returned
+   */
+  static adopt(fd: number, protocol: Protocol, family: Family): Socket {
+    return new Socket(fd, protocol, family);
+  }
+
+  /** The number of its file; -1 after it was closed or detached. */
+  get fd(): number {
+    return this.#fd;
+  }
+
+  /** Gives an address to it, bind(2). Port 0: the kernel chooses one. */
+  bind(address: SocketAddress): void {
+    const { bytes } = address;
+    if (this.#libc.calls.bind(this.#fd, bytes, bytes.length) < 0) throw this.#error("bind", "to", address);
+  }
+
+  /**
+   * Lets connections come, listen(2).
+   *
+   * @param backlog how many may wait to be accepted; the kernel has a limit of its own, net.core.somaxconn
+   */
+  listen(backlog = 4096): void {
+    if (this.#libc.calls.listen(this.#fd, backlog) < 0) throw this.#error("listen", "on", this);
+  }
+
+  /** Takes a connection that came, accept(2); undefined if there is none. One that is gone already is passed over. */
+  accept(): Socket | undefined {
+    for (;;) {
+      const fd = this.#libc.calls.accept4(this.#fd, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (fd >= 0) return new Socket(fd, this.protocol, this.family);
+      if (this.#libc.errno === Errno.ECONNABORTED) continue;
+      if (!this.#libc.interrupted("accept", this)) return undefined;
+    }
+  }
+
+  /**
+   * Connects, connect(2). A UDP socket afterwards sends to this address and receives from it alone.
+   *
+   * @returns whether it is connected; false: in progress. Then it becomes writable, and
+   * {@linkcode Socket.pendingError} tells what became of it
+   */
+  connect(address: SocketAddress): boolean {
+    const { bytes } = address;
+    if (this.#libc.calls.connect(this.#fd, bytes, bytes.length) === 0) return true;
+    const errno = this.#libc.errno;
+    // A connect that was interrupted goes on, and cannot be called again.
+    if (errno === Errno.EINPROGRESS || errno === Errno.EINTR) return false;
+    throw new SystemError("connect", errno, `to ${address}`);
+  }
+
+  /** The error that came in since it was asked last, SO_ERROR of socket(7), and clears it; undefined if none did. */
+  pendingError(call = "connect"): SystemError | undefined {
+    const value = new Int32Array(1);
+    this.getOptionBytes(SOL_SOCKET, SO_ERROR, "SO_ERROR", new Uint8Array(value.buffer));
+    return value[0] === 0 ? undefined : new SystemError(call, value[0], `on ${this}`);
+  }
+
+  /** Ends a connection in one direction or both, shutdown(2). */
+  shutdown(direction: Direction): void {
+    if (this.#libc.calls.shutdown(this.#fd, directions[direction]) < 0) throw this.#error("shutdown", "of", this);
+  }
+
+  /**
+   * Sends, send(2).
+   *
+   * @returns how many bytes of them were taken, or {@linkcode WOULD_BLOCK}
+   */
+  send(bytes: Uint8Array<ArrayBuffer>): number {
+    const length = BigInt(bytes.length);
+    let count;
+    do count = this.#libc.calls.send(this.#fd, bytes, length, MSG_NOSIGNAL); while (
+      count < 0 && this.#libc.interrupted("send", this)
+    );
+    return count;
+  }
+
+  /**
+   * Sends a packet to an address, sendto(2). For many at once: SendBatch.
+   *
+   * @returns how many bytes were taken, all of them, or {@linkcode WOULD_BLOCK}
+   */
+  sendTo(bytes: Uint8Array<ArrayBuffer>, address: SocketAddress): number {
+    const length = BigInt(bytes.length), name = address.bytes;
+    let count;
+    do count = this.#libc.calls.sendto(this.#fd, bytes, length, MSG_NOSIGNAL, name, name.length); while (
+      count < 0 && this.#libc.interrupted("sendto", address)
+    );
+    return count;
+  }
+
+  /**
+   * Receives, recv(2).
+   *
+   * @returns how many bytes there are now, or {@linkcode WOULD_BLOCK}; 0 from a TCP socket: the peer has ended
+   */
+  receive(bytes: Uint8Array<ArrayBuffer>): number {
+    const length = BigInt(bytes.length);
+    let count;
+    do count = this.#libc.calls.recv(this.#fd, bytes, length, 0); while (
+      count < 0 && this.#libc.interrupted("recv", this)
+    );
+    return count;
+  }
+
+  /** The address it is bound to, getsockname(2). */
+  localAddress(): SocketAddress {
+    const bytes = new Uint8Array(MAX_ADDRESS_BYTES);
+    if (this.#libc.calls.getsockname(this.#fd, bytes, Uint32Array.of(bytes.length)) < 0) {
+      throw this.#error("getsockname");
+    }
+    return SocketAddress.decode(bytes);
+  }
+
+  /** The address it is connected to, getpeername(2). */
+  peerAddress(): SocketAddress {
+    const bytes = new Uint8Array(MAX_ADDRESS_BYTES);
+    if (this.#libc.calls.getpeername(this.#fd, bytes, Uint32Array.of(bytes.length)) < 0) {
+      throw this.#error("getpeername");
+    }
+    return SocketAddress.decode(bytes);
+  }
+
+  /** Sets an option, setsockopt(2). */
+  set<T>(option: SocketOption<T>, value: T): void {
+    const bytes = option.encode(value);
+    const { level, number } = option;
+    if (this.#libc.calls.setsockopt(this.#fd, level, number, bytes, bytes.length) < 0) {
+      throw this.#error("setsockopt", `${option.name} = ${value} on a ${this.protocol} socket`);
+    }
+  }
+
+  /** Asks for an option, getsockopt(2). */
+  get<T>(option: SocketOption<T>): T {
+    const bytes = new Uint8Array(option.maxBytes);
+    const length = this.getOptionBytes(option.level, option.number, option.name, bytes);
+    return option.decode(bytes.subarray(0, length));
+  }
+
+  /**
+   * Asks for the bytes of an option, getsockopt(2).
+   *
+   * @param into is filled
+   * @returns how many bytes of it
+   */
+  getOptionBytes(level: number, number: number, name: string, into: Uint8Array<ArrayBuffer>): number {
+    const length = Uint32Array.of(into.length);
+    if (this.#libc.calls.getsockopt(this.#fd, level, number, into, length) < 0) {
+      throw this.#error("getsockopt", `${name} on a ${this.protocol} socket`);
+    }
+    return length[0];
+  }
+
+  /** Gives the socket away: this object does not close it any more, and whoever adopts its file has to. */
+  detach(): number {
+    const fd = this.#fd;
+    this.#fd = -1;
+    return fd;
+  }
+
+  /** Closes it, close(2). What was sent is still delivered, unless its `linger` is zero. */
+  close(): void {
+    const fd = this.detach();
+    // Whatever close says, the file is closed.
+    if (fd >= 0) this.#libc.calls.close(fd);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** What it is, for messages: `tcp 127.0.0.1:5201 to 127.0.0.1:40000`. */
+  toString(): string {
+    const ends = [() => this.localAddress(), () => this.peerAddress()].flatMap((address) => {
+      try {
+        return [address().toString()];
+      } catch {
+        return []; // Closed or not connected: there is less to tell.
+      }
+    });
+    return [this.protocol, ends.join(" to ")].join(" ").trim();
+  }
+
+  /** The error of the call before: `what` becomes text only when its number was read, since that takes calls too. */
+  #error(call: string, preposition = "", what: { toString(): string } = ""): SystemError {
+    const errno = this.#libc.errno;
+    return new SystemError(call, errno, `${preposition} ${what}`.trim());
+  }
+}

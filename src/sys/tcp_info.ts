@@ -1,0 +1,140 @@
+import { IPPROTO_TCP, TCP_INFO } from "./constants.ts";
+import type { Socket } from "./socket.ts";
+
+/** Where a field stands in struct tcp_info of linux/tcp.h, and how long it is, in bits. */
+type Place = readonly [c: string, offsetBytes: number, bits: 1 | 8 | 32 | 64];
+
+/**
+ * The fields that are read, with their places. The kernel only ever adds to the end of the structure: an older one
+ * gives less of it, a newer one more.
+ */
+export const tcpInfoPlaces = {
+  /** Established is 1, see tcp_states.h. */
+  state: ["tcpi_state", 0, 8],
+  /** Of congestion avoidance: open is 0, disorder 1, CWR 2, recovery 3, loss 4. */
+  caState: ["tcpi_ca_state", 1, 8],
+  /** Timeouts in a row. */
+  retransmits: ["tcpi_retransmits", 2, 8],
+  /** 1: the delivery rate was limited by the application. */
+  appLimited: ["tcpi_delivery_rate_app_limited", 7, 1],
+  /** The retransmission timeout, in µs. */
+  rto: ["tcpi_rto", 8, 32],
+  /** In bytes. */
+  sndMss: ["tcpi_snd_mss", 16, 32],
+  /** In bytes. */
+  rcvMss: ["tcpi_rcv_mss", 20, 32],
+  /** In segments, as the following three. */
+  unacked: ["tcpi_unacked", 24, 32],
+  sacked: ["tcpi_sacked", 28, 32],
+  lost: ["tcpi_lost", 32, 32],
+  /** Retransmitted segments in flight. */
+  retrans: ["tcpi_retrans", 36, 32],
+  /** The path MTU, in bytes. */
+  pmtu: ["tcpi_pmtu", 60, 32],
+  /** The smoothed round-trip time, in µs. */
+  rtt: ["tcpi_rtt", 68, 32],
+  /** In µs. */
+  rttvar: ["tcpi_rttvar", 72, 32],
+  /** In segments; 2147483647: none yet. */
+  ssthresh: ["tcpi_snd_ssthresh", 76, 32],
+  /** In segments. */
+  cwnd: ["tcpi_snd_cwnd", 80, 32],
+  /** In segments. */
+  reordering: ["tcpi_reordering", 88, 32],
+  /** The receiver's estimate of the round-trip time, in µs. */
+  rcvRtt: ["tcpi_rcv_rtt", 92, 32],
+  /** Own space for receiving, in bytes. */
+  rcvSpace: ["tcpi_rcv_space", 96, 32],
+  /** Segments retransmitted in the whole life of the connection. */
+  totalRetrans: ["tcpi_total_retrans", 100, 32],
+  /** In bytes/s; -1: not limited. */
+  pacingRate: ["tcpi_pacing_rate", 104, 64],
+  bytesAcked: ["tcpi_bytes_acked", 120, 64],
+  bytesReceived: ["tcpi_bytes_received", 128, 64],
+  segsOut: ["tcpi_segs_out", 136, 32],
+  segsIn: ["tcpi_segs_in", 140, 32],
+  /** Written by the application, but not sent yet. */
+  notsentBytes: ["tcpi_notsent_bytes", 144, 32],
+  /** In µs; -1: none was measured. */
+  minRtt: ["tcpi_min_rtt", 148, 32],
+  /** In bytes/s. */
+  deliveryRate: ["tcpi_delivery_rate", 160, 64],
+  /** How long there was data to send, in µs. */
+  busyTime: ["tcpi_busy_time", 168, 64],
+  /** How long of that the peer's receive window was the limit, in µs. */
+  rwndLimited: ["tcpi_rwnd_limited", 176, 64],
+  /** How long of that the own send buffer was the limit, in µs. */
+  sndbufLimited: ["tcpi_sndbuf_limited", 184, 64],
+  /** In segments. */
+  delivered: ["tcpi_delivered", 192, 32],
+  /** Segments delivered with a congestion mark. */
+  deliveredCe: ["tcpi_delivered_ce", 196, 32],
+  bytesSent: ["tcpi_bytes_sent", 200, 64],
+  bytesRetrans: ["tcpi_bytes_retrans", 208, 64],
+  /** In segments. */
+  dsackDups: ["tcpi_dsack_dups", 216, 32],
+  reordSeen: ["tcpi_reord_seen", 220, 32],
+  /** The peer's receive window, in bytes. */
+  sndWnd: ["tcpi_snd_wnd", 228, 32],
+} as const satisfies Record<string, Place>;
+
+/** What the kernel knows of a TCP connection, tcp(7): whole numbers; -1 for what it does not tell. */
+export type TcpInfo = Record<keyof typeof tcpInfoPlaces, number>;
+
+const places = Object.entries(tcpInfoPlaces) as [keyof TcpInfo, Place][];
+
+/** More than any kernel gives so far. */
+const MAX_BYTES = 512;
+
+/**
+ * Samples TCP connections. One serves many sockets of a thread, one after another.
+ *
+ * @example
+ * ```ts
+ * import { Socket } from "./socket.ts";
+ * import { TcpInfoSampler } from "./tcp_info.ts";
+ * const sampler = new TcpInfoSampler();
+ * using socket = Socket.open("tcp", "ipv4");
+ * console.log(sampler.sample(socket).rtt, "µs");
+ * ```
+ */
+export class TcpInfoSampler {
+  readonly #bytes = new Uint8Array(MAX_BYTES);
+  readonly #view = new DataView(this.#bytes.buffer);
+
+  /**
+   * Asks the kernel.
+   *
+   * @param into is filled; left out: a new object
+   * @throws {SystemError}
+   */
+  sample(socket: Socket, into: TcpInfo = {} as TcpInfo): TcpInfo {
+    const length = socket.getOptionBytes(IPPROTO_TCP, TCP_INFO, "TCP_INFO", this.#bytes);
+    return decodeTcpInfo(this.#view, length, into);
+  }
+}
+
+/**
+ * Reads a struct tcp_info.
+ *
+ * @param view starts with it
+ * @param lengthBytes so much of it the kernel gave
+ * @param into is filled
+ */
+export function decodeTcpInfo(view: DataView, lengthBytes: number, into: TcpInfo = {} as TcpInfo): TcpInfo {
+  for (const [name, [, at, bits]] of places) {
+    if (at + Math.ceil(bits / 8) > lengthBytes) into[name] = -1;
+    else if (bits === 32) into[name] = view.getUint32(at, true);
+    else if (bits === 64) into[name] = uint64(view, at);
+    else into[name] = bits === 8 ? view.getUint8(at) : view.getUint8(at) & 1;
+  }
+  // All ones say that there was no sample; for other fields of 32 bits they would be a number.
+  if (into.minRtt === 0xffff_ffff) into.minRtt = -1;
+  return into;
+}
+
+/** A number of 64 bits, exact up to 2^53; -1 if all are set: the kernel's way to say that there is no limit. */
+function uint64(view: DataView, at: number): number {
+  const low = view.getUint32(at, true), high = view.getUint32(at + 4, true);
+  return low === 0xffff_ffff && high === 0xffff_ffff ? -1 : high * 2 ** 32 + low;
+}

@@ -1,0 +1,64 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { Clock, measureClockOffset, setTimerSlack, TimeBase } from "../../src/sys/clock.ts";
+
+const ignore = Deno.build.os !== "linux";
+
+Deno.test({
+  name: "Clock.now() of the wall clock is the time since 1970",
+  ignore,
+  fn() {
+    const before = BigInt(Date.now()) * 1_000_000n;
+    const now = new Clock("realtime").now();
+    // Date.now() cuts to the millisecond.
+    assert(before <= now && now < BigInt(Date.now() + 1) * 1_000_000n);
+  },
+});
+
+Deno.test({
+  name: "Clock.now() of the monotonic clock never goes back, and since() agrees with it",
+  ignore,
+  fn() {
+    const clock = new Clock("monotonic");
+    let last = clock.now();
+    const base = new TimeBase(last);
+    for (let i = 0; i < 10_000; i++) {
+      const between = clock.since(base), now = clock.now();
+      assert(last <= now && Number(last - base.time) <= between && between <= Number(now - base.time));
+      last = now;
+    }
+  },
+});
+
+Deno.test("TimeBase.elapsed() is exact to the nanosecond over months, both ways", () => {
+  const base = new TimeBase(1_789_000_000_123_456_789n);
+  assertEquals([base.seconds, base.nanos, base.time], [1_789_000_000, 123_456_789, 1_789_000_000_123_456_789n]);
+  assertEquals(base.elapsed(1_789_000_000, 123_456_790), 1);
+  assertEquals(base.elapsed(1_788_999_999, 999_999_999), -123_456_790);
+  assertEquals(base.elapsed(1_789_000_000 + 8_640_000, 123_456_788), 8_640_000 * 1e9 - 1);
+});
+
+Deno.test({
+  name: "measureClockOffset() fits the clocks, within its bound",
+  ignore,
+  fn() {
+    const { offset, errorBound } = measureClockOffset();
+    const monotonic = new Clock("monotonic").now(), wall = new Clock("realtime").now();
+    assert(errorBound >= 0 && errorBound < 1e9);
+    const distance = Number(wall - (monotonic + offset));
+    assert(distance >= -errorBound - 1e6 && distance < 1e9, `${distance}`);
+  },
+});
+
+Deno.test({
+  name: "setTimerSlack() takes nanoseconds",
+  ignore,
+  fn() {
+    const thread = Deno.readLinkSync("/proc/thread-self").split("/").at(-1);
+    const slack = () => Number(Deno.readTextFileSync(`/proc/${thread}/timerslack_ns`));
+    const before = slack();
+    setTimerSlack(1234);
+    assertEquals(slack(), 1234);
+    setTimerSlack(before);
+    for (const bad of [0, 0.5, NaN, -1]) assertThrows(() => setTimerSlack(bad), RangeError);
+  },
+});
