@@ -3,7 +3,9 @@
 /** Why they cannot be made: as root, or in a user namespace. Undefined where they can. */
 export function whyNoNamespaces({ rootless }: { rootless: boolean }): string | undefined {
   for (const program of ["ip", "unshare", "nsenter"]) {
-    if (!succeeds("sh", "-c", `command -v ${program}`)) return `${program} is not installed`;
+    if (!succeeds("sh", "-c", `PATH=$PATH:/usr/sbin:/sbin; command -v ${program}`)) {
+      return `${program} is not installed`;
+    }
   }
   const user = rootless ? ["--user", "--map-root-user"] : [];
   if (succeeds("unshare", ...user, "--net", "--mount", "true")) return undefined;

@@ -216,8 +216,9 @@ Deno.test("vetPlan() finds nothing in plans that are fine", () => {
 
 Deno.test("vetPlan() follows feedback through the tree", () => {
   // Runners that set and use keys, as those for traffic do.
-  const setter: Runner<string, string> = { schema: ({ z }) => z.string(), needs: (key) => ({ sets: [key] }) };
-  const user: Runner<string, string> = { schema: ({ z }) => z.string(), needs: (key) => ({ uses: [key] }) };
+  const run = () => Promise.resolve();
+  const setter: Runner<string, string> = { schema: ({ z }) => z.string(), needs: (key) => ({ sets: [key] }), run };
+  const user: Runner<string, string> = { schema: ({ z }) => z.string(), needs: (key) => ({ uses: [key] }), run };
   const all = { ...runners, set: setter, use: user } as Readonly<Record<string, Runner>>;
   const schema = createPlanSchema(all);
   const vet = (run: Record<string, unknown>) =>
