@@ -118,6 +118,9 @@ function checkPositionals(declared: readonly Positional[], given: readonly strin
       most === 0 ? `unexpected argument "${extra}"` : `unexpected argument "${extra}" after ${declared[most - 1].name}`,
     );
   }
+  // Of a variable of the shell that is not set, more often than not.
+  const empty = given.indexOf("");
+  if (empty >= 0) throw new UsageError(`${declared[Math.min(empty, declared.length - 1)].name} is empty`);
   const missing = declared[given.length];
   if (missing && !missing.optional && !trailing) throw new UsageError(`${missing.name} is missing`);
 }

@@ -107,6 +107,8 @@ for (const [what, args, message] of refused) {
 
 Deno.test("parse() asks for arguments that must be there", () => {
   assertEquals(assertThrows(() => parse(nested, []), UsageError).message, "HOW is missing");
+  assertEquals(assertThrows(() => parse(nested, [""]), UsageError).message, "HOW is empty");
+  assertEquals(assertThrows(() => parse(nested, ["known", "x", ""]), UsageError).message, "FILE is empty");
 });
 
 Deno.test("parse() refuses -- where no command can follow", () => {

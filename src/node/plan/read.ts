@@ -61,6 +61,10 @@ async function readLimited(stream: ReadableStream<Uint8Array>, name: string): Pr
 }
 
 function unreadable(path: string, error: unknown): TineError {
-  const reason = error instanceof Deno.errors.NotFound ? "there is no such file" : messageOf(error);
+  const reason = error instanceof Deno.errors.NotFound
+    ? "there is no such file"
+    : error instanceof Deno.errors.PermissionDenied
+    ? "permission denied"
+    : messageOf(error);
   return new TineError("cannot-read", `cannot read ${path}: ${reason}`, { cause: error });
 }

@@ -146,7 +146,19 @@ Deno.test("readPlan() reads files and standard input", async () => {
   const missing = await assertRejects(() => readPlan("/no/such.yaml"), TineError);
   assertEquals(missing.message, "cannot read /no/such.yaml: there is no such file");
   assertEquals((await assertRejects(() => readPlan("/tmp"), TineError)).message, "cannot read /tmp: it is a folder");
+  await using denied = await unreadableFile();
+  if (!denied.readable) {
+    const { message } = await assertRejects(() => readPlan(denied.path), TineError);
+    assertEquals(message, `cannot read ${denied.path}: permission denied`);
+  }
 });
+
+/** A file that nobody but root can read. */
+async function unreadableFile(): Promise<{ path: string; readable: boolean } & AsyncDisposable> {
+  const path = await Deno.makeTempFile();
+  await Deno.chmod(path, 0);
+  return { path, readable: Deno.uid() === 0, [Symbol.asyncDispose]: () => Deno.remove(path) };
+}
 
 Deno.test("readPlan() stops at 64 MiB", async () => {
   const chunk = new Uint8Array(2 ** 20).fill(32);
