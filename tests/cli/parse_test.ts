@@ -47,7 +47,7 @@ for (const [what, args, values] of accepted) {
 Deno.test("parse() leaves positional arguments as they were written", () => {
   assertEquals(parse(demo, ["--json", "007"]).positionals, ["007"]);
   assertEquals(parse(demo, ["-"]).positionals, ["-"]);
-  assertEquals(parse(nested, ["a", "1", "true", ""]).positionals, ["a", "1", "true", ""]);
+  assertEquals(parse(nested, ["a", "1", "true", " "]).positionals, ["a", "1", "true", " "]);
 });
 
 Deno.test("parse() takes what follows a switch for an argument, also the word true", () => {
