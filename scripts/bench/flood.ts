@@ -20,7 +20,7 @@ const flood: Runner<Flood, Flood> = {
       return;
     }
     const writer = new ChunkWriter("packetIO");
-    const { sender, seq, flag, len, t, scheduled, sent, server, tos, stampSource } = writer.columns;
+    const { sender, seq, packets, flag, len, t, scheduled, sent, server, tos, stampSource } = writer.columns;
     const send = () => context.send({ type: "records", flow: "video", chunk: writer.take() });
     for (let n = 0; n < count; n++) {
       const i = writer.next();
@@ -29,6 +29,7 @@ const flood: Runner<Flood, Flood> = {
       const late = 200 + ((n * 2_654_435_761) >>> 22);
       sender[i] = 0;
       seq[i] = n;
+      packets[i] = 1;
       flag[i] = 1;
       len[i] = 200;
       scheduled[i] = due;

@@ -79,15 +79,17 @@ const tcpInfo = {
   sndbufLimited: "us",
 } as const;
 
-/** A packet of a UDP flow that was sent or received. */
+/** A packet of a UDP flow that was sent or received, or a burst of such. */
 const packetIO = {
   /** The index of the sender in the configuration of the client. */
   sender: "number",
-  /** Counted by the client, from 0 on. */
+  /** Counted by the sender, from 0 on; of a burst, that of its first packet. */
   seq: "number",
-  /** Echo wanted is 1, a reply 2. */
+  /** How many packets: 1, or those of a burst, numbered one after another, which went through the kernel as one (GSO). */
+  packets: "number",
+  /** Echo wanted is 1, a reply 2, from the server's own sender 8. */
   flag: "bits",
-  /** With header and padding, without UDP's and IP's. */
+  /** Of one packet, with header and padding, without UDP's and IP's. */
   len: "bytes",
   /** When it was sent or received. */
   t: "ns",
@@ -101,6 +103,12 @@ const packetIO = {
   tos: "bits",
   /** Where `t` is from: this process is 0, the kernel 1, the network card 2. */
   stampSource: "number",
+  /** What a reply tells, 0 for all others: when the server received the packet, by its clock; counted from `t` on. */
+  serverReceived: "ns",
+  /** How long the packet was at the server, by its clock, until the reply was sent. */
+  serverTime: "ns",
+  /** How many packets of this sender the server had received by then, each counted once. */
+  serverCount: "number",
 } as const;
 
 /** How a kind is declared. */
