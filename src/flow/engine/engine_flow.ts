@@ -1,0 +1,117 @@
+/**
+ * What a flow or a server in a worker is, and what its engine gives to it. All of it is synchronous: the worker's loop
+ * never returns to its event loop, so no promise is ever settled there.
+ *
+ * @module
+ */
+import type { ReadyHandler, Watch } from "../../sys/poller.ts";
+import type { FlowInfoEvent } from "../flows.ts";
+import type { ChunkWriter } from "../records/chunk_writer.ts";
+import type { RecordKind } from "../records/kinds.ts";
+
+/** What the main side asks for. It is cloned on its way, so it holds data only. */
+export interface FlowRequest<Config = unknown> {
+  /** A key of the registry, src/flow/flow_kinds.ts. */
+  readonly kind: string;
+  /** `IP:PORT`, resolved: where a server binds, exactly one; or what a client tries, in this order. */
+  readonly addresses: readonly string[];
+  readonly config: Config;
+  /** The key that clients and servers share; absent: none is wanted. */
+  readonly key?: Uint8Array;
+}
+
+/**
+ * A flow or a server: a state machine that is driven by the watches and timers of its host. What any of their handlers
+ * throws fails the flow.
+ */
+export interface EngineFlow {
+  /** Called once, first. What it throws fails the flow. */
+  start(): void;
+  /**
+   * Called exactly once: after the flow has ended or failed, or because it is canceled. Closes its sockets and its
+   * arena, and may add last samples. Its watches and timers have ended already. Must not throw.
+   */
+  close(): void;
+}
+
+/** Makes a flow; it opens nothing before {@linkcode EngineFlow.start}. */
+export type EngineFlowFactory<Config = unknown> = (host: FlowHost, request: FlowRequest<Config>) => EngineFlow;
+
+/** Calls back once, at a time; is set again for every call. */
+export interface Timer {
+  /** Calls back at this time of {@linkcode Scope.now}, instead of the time set before; at once if it has passed. */
+  set(atNanos: number): void;
+  /** Does not call back. */
+  clear(): void;
+}
+
+/** Of a timer. */
+export interface TimerOptions {
+  /** The last 50 µs are spent looking at the clock: hit to a microsecond or two, at the cost of a busy core. */
+  readonly precise?: boolean;
+}
+
+/** A set of watches and timers that end together. */
+export interface Scope {
+  /** Nanoseconds of CLOCK_MONOTONIC since the worker's start, exact. */
+  now(): number;
+  /**
+   * Calls back whenever a file is ready; see Poller. Close it before the file is closed.
+   *
+   * @param interest READABLE, WRITABLE, both or 0
+   */
+  watch(fd: number, interest: number, handler: ReadyHandler): Watch;
+  /** Makes a timer, not set. */
+  timer(handler: () => void, options?: TimerOptions): Timer;
+  /** A part that can fail for itself, such as a client of a server; it ends with this one at the latest. */
+  scope(onError: (error: unknown) => void): Scope;
+  /** Ends all watches, timers and scopes in it, for ever. Also from within a handler. */
+  close(): void;
+}
+
+/** Samples of one kind of one flow, on their way to the main side: within 100 ms, or as soon as a chunk is full. */
+export interface SampleSink<K extends RecordKind> {
+  /**
+   * Where the next sample goes: it has room for at least one. Ask again for each sample, do not keep it.
+   *
+   *     const chunk = sink.writer();
+   *     const i = chunk.next();
+   *     chunk.columns.t[i] = ...
+   */
+  writer(): ChunkWriter<K>;
+  /** Hands over what there is at once; called at the end by the engine too. */
+  flush(): void;
+}
+
+/** What the engine gives to a flow. */
+export interface FlowHost extends Scope {
+  /** What the samples of a flow refer to; before its first samples. */
+  info(info: FlowInfoEvent): void;
+  /** A sink of samples of a flow. */
+  samples<K extends RecordKind>(kind: K, flow: string): SampleSink<K>;
+  /** Aggregates of a flow. */
+  progress(flow: string, values: Readonly<Record<string, number>>): void;
+  /** Something to know. */
+  log(text: string): void;
+  /** A server listens at this address; the main side learns it at once. */
+  listening(address: string): void;
+  /** The flow is over, with this result; then the engine calls close(). */
+  end(values: Readonly<Record<string, number>>): void;
+  /** The flow has failed: a TineError keeps its code on the main side. Then the engine calls close(). */
+  fail(error: unknown): void;
+  /**
+   * Zeros to send, or room for bytes that nobody will read: shared by all flows of the worker, valid until the handler
+   * returns.
+   *
+   * @param lengthBytes up to 16 MiB
+   */
+  readonly shared: SharedBuffers;
+}
+
+/** Buffers that all flows of a worker share, since only one runs at a time. */
+export interface SharedBuffers {
+  /** All zero; never write to it. */
+  zeros(lengthBytes: number): Uint8Array<ArrayBuffer>;
+  /** For whatever. */
+  scratch(lengthBytes: number): Uint8Array<ArrayBuffer>;
+}
