@@ -1,7 +1,7 @@
 // What becomes of the output of commands, written in TypeScript: a plan that a program makes.
 //
 //   deno run examples/files_and_logs.ts | tine run -
-//   tine results
+//   tine results results/latest/name=system --system
 //   tine log
 
 import { child, parallel, plan, printPlan, resultStream, serial, sleep, sysInfo, system, test } from "@tine/tine/node";

@@ -2,6 +2,7 @@ import type { RunResults, TestEntry, TestResults, TestStatus } from "../result/m
 import { testIdText } from "../result/names.ts";
 import { byteAmount } from "./byte_amount.ts";
 import { defineCommand } from "./command.ts";
+import { CommandFailure, UsageError } from "./errors.ts";
 import { flag } from "./flags.ts";
 import { writeStdout } from "./stdout.ts";
 import { elapsed } from "./run/elapsed.ts";
@@ -16,12 +17,13 @@ const STATUS_WIDTH = 10;
 export const command = defineCommand({
   name: "results",
   summary: "List runs, tests and what was measured",
-  usage: ["[PATH] [--json]"],
+  usage: ["[PATH] [--json]", "PATH --system [--json]"],
   description:
     "A folder with several runs: its runs, the oldest first. A run, or a folder with one: its tests. A test: its errors, " +
-    "nodes and files. Results of a run that is under way, or was killed, are shown as far as they go.",
+    "nodes and files, or what sysInfo found. Results of a run that is under way, or was killed, are shown as far as they go.",
   flags: {
-    json: flag({ help: "a JSON object a line: of type run, or test" }),
+    system: flag({ help: "of a test: what sysInfo found on its nodes" }),
+    json: flag({ help: "a JSON object a line: of type run, test, or system" }),
   },
   positionals: [{
     name: "PATH",
@@ -33,11 +35,13 @@ export const command = defineCommand({
     { command: "tine results", what: "the runs in the folder results" },
     { command: "tine results results/latest", what: "the tests of the latest run" },
     { command: "tine results results/latest/name=hello", what: "one test, with its nodes and files" },
+    { command: "tine results results/latest/name=hello --system", what: "kernel, CPU, interfaces, ... of its nodes" },
   ],
 
   async run({ flags, positionals: [path = "results"] }) {
     const { openResults } = await import("../result/mod.ts");
     const results = await openResults(path);
+    if (flags.system) return await printSystems(results, flags.json);
     if (results.kind === "test") await print(flags.json ? [testJson(results)] : testLines(results));
     else if (results.kind === "run") await printRun(results, flags.json);
     else if (results.runs.length === 1) await printRun(results.runs[0], flags.json);
@@ -51,6 +55,26 @@ async function printRun(run: RunResults, json: boolean): Promise<void> {
   if (!json) return await print(runLines(run, await errorsOf(run)));
   await print([runJson(run)]);
   for await (const test of testsOf(run)) await print([testJson(test)]);
+}
+
+/** What sysInfo has found, read from the records of a test. */
+async function printSystems({ kind, path }: { kind: string; path: string }, json: boolean): Promise<number> {
+  if (kind !== "test") throw new UsageError(`--system needs the folder of a test, such as those in ${escape(path)}`);
+  const [{ readRecords }, { decodeItem, Kind }, { systemLines }] = await Promise.all([
+    import("../result/mod.ts"),
+    import("../node/mod.ts"),
+    import("./system_lines.ts"),
+  ]);
+  let found = false;
+  for await (const message of readRecords(path)) {
+    const item = message.kind === Kind.sysInfo ? decodeItem(message) : undefined;
+    if (item?.type !== "sysInfo") continue;
+    found = true;
+    const { nodeId, sections } = item;
+    await print(json ? [JSON.stringify({ type: "system", nodeId, sections })] : systemLines(item));
+  }
+  if (!found) throw new CommandFailure("no-entries", `the test in ${path} has no sysInfo`, 1);
+  return 0;
 }
 
 /** The first error of each test that has some, by folder. */

@@ -121,3 +121,39 @@ Deno.test("tine results and tine log say where there are no results", () =>
       assertEquals(none.stderr, `tine ${command}: there are no results in ${out}/none: there is no such folder\n`);
     }
   }));
+
+Deno.test("tine results --system tells what sysInfo found", () =>
+  inFolder(async (out) => {
+    await using run = await startRun(out);
+    const test = await run.startTest(testNamed("hello"));
+    const sections = {
+      kernel: { release: "6.1\x1b[2J", commandLine: "a" },
+      files: { "/x": "1\n2\n" },
+      qdiscs: "q 1\nq 2",
+    };
+    await test.add(item({ type: "sysInfo", nodeId: "left", sections }));
+    await test.finish({ status: "ok" });
+    await (await run.startTest(testNamed("none"))).finish({ status: "ok" });
+    await run.finish();
+    const { code, stdout } = await tine(["results", `${out}/latest/name=hello`, "--system"]);
+    const text = `== left
+kernel
+  release: 6.1\\x1b[2J
+  commandLine: a
+files
+  /x:
+    1
+    2
+qdiscs
+  q 1
+  q 2
+`;
+    assertEquals([code, stdout], [0, text]);
+    const json = await tine(["results", `${out}/latest/name=hello`, "--system", "--json"]);
+    assertEquals(lines(json.stdout), [{ type: "system", nodeId: "left", sections }]);
+    const whole = await tine(["results", `${out}/latest`, "--system"]);
+    assertEquals(whole.code, 2);
+    assertStringIncludes(whole.stderr, "--system needs the folder of a test");
+    const none = await tine(["results", `${out}/latest/name=none`, "--system"]);
+    assertEquals([none.code, none.stderr], [1, `tine results: the test in ${out}/latest/name=none has no sysInfo\n`]);
+  }));
