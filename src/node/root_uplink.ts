@@ -59,13 +59,14 @@ export class RootUplink implements Uplink {
       this.#waiting = [];
       let next = 0;
       try {
-        while (next < batch.length) {
-          const { message, taken } = batch[next++];
+        for (; next < batch.length; next++) {
+          const { message, taken } = batch[next];
           yield message;
           taken?.();
           this.#freed(message.payload.length);
         }
       } finally {
+        // Whoever stops taking stops at one of them: its sender is not to wait for ever.
         while (next < batch.length) batch[next++].taken?.();
       }
       if (this.#waiting.length > 0) continue;

@@ -1,6 +1,12 @@
 /** Where a test runs plans: a folder, an environment and names of its own, so that many can run at the same time. */
 
 import { assertEquals } from "@std/assert";
+import type { Item } from "../../src/node/item.ts";
+import type { Run } from "../../src/node/plan/types.ts";
+import { LINEAGE } from "../../src/node/process/lineage.ts";
+import { decodeItem } from "../../src/node/protocol/payloads.ts";
+import { run, type RunOptions } from "../../src/node/run.ts";
+import { TineError } from "../../src/wire/errors.ts";
 import { eventually } from "./eventually.ts";
 import { processesWith } from "./leaks.ts";
 import { RunningTine } from "./running_tine.ts";
@@ -20,6 +26,12 @@ export interface StartOptions {
   readonly out?: string;
   /** The plan comes from standard input. */
   readonly stdin?: boolean;
+}
+
+/** What came of a tree that was run in this process. */
+export interface RanTree {
+  readonly items: readonly Item[];
+  readonly error: TineError | undefined;
 }
 
 /** A place for runs of plans, of which nothing must be left: no process, namespace, mount or temporary file. */
@@ -112,6 +124,36 @@ export class PlanPlace {
     });
     this.#running.push(running);
     return running;
+  }
+
+  /**
+   * Runs a tree in this process.
+   *
+   * @param onItem gets what comes in
+   * @returns what came, and what was thrown
+   */
+  async run(tree: Run, options: RunOptions = {}, onItem: (item: Item) => void = () => {}): Promise<RanTree> {
+    const before = Deno.env.get(LINEAGE);
+    Deno.env.set(LINEAGE, `${this.marker}!`);
+    const messages = run(tree, options);
+    const first = messages.next();
+    // It has seen it by now.
+    if (before === undefined) Deno.env.delete(LINEAGE);
+    else Deno.env.set(LINEAGE, before);
+    const items: Item[] = [];
+    try {
+      for (let next = await first; !next.done; next = await messages.next()) {
+        const item = decodeItem(next.value);
+        items.push(item);
+        onItem(item);
+      }
+      return { items, error: undefined };
+    } catch (error) {
+      if (!(error instanceof TineError)) throw error;
+      return { items, error };
+    } finally {
+      await messages.return();
+    }
   }
 
   /** Notes who is there, also in other process and user namespaces, so that they are looked for at the end. */

@@ -1,0 +1,179 @@
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { Canceled } from "../../src/node/canceled.ts";
+import type { ErrorItem, Item } from "../../src/node/item.ts";
+import type { Node, Run } from "../../src/node/plan/types.ts";
+import { run, type RunOptions } from "../../src/node/run.ts";
+import type { Runner } from "../../src/node/runner.ts";
+import { runners } from "../../src/node/runners.ts";
+import { openResults, testsOf } from "../../src/result/mod.ts";
+import { runPlan } from "../../src/result/run_plan.ts";
+import { ESCAPES, fakeNode } from "../support/modules/fake_node.ts";
+import { PlanPlace } from "../support/plan_place.ts";
+
+const LEFT: Node = { id: "left", launcher: { local: {} } };
+const echo = (text: string, stdout?: string): Run => ({ system: { command: `echo ${text}`, stdout } });
+
+/** Sets a feedback key to what it is configured with, behind what it was before. */
+const set: Runner<{ key: string; value: string }> = {
+  schema: ({ z }) => z.strictObject({ key: z.string(), value: z.string() }),
+  run: ({ key, value }, { feedback }) => Promise.resolve(new Map([[key, `${feedback.get("base") ?? ""}${value}`]])),
+};
+const withSet = { ...runners, set } as Readonly<Record<string, Runner>>;
+const setting = (key: string, value: string) => ({ set: { key, value } }) as unknown as Run;
+
+function errorsOf(items: readonly Item[]): [string, string, string][] {
+  return items.filter((item): item is ErrorItem => item.type === "error")
+    .map(({ nodeId, code, message }) => [nodeId, code, message]);
+}
+
+Deno.test("run() hands feedback from run to run, and yields what it ends with", async () => {
+  await PlanPlace.use(async (place) => {
+    // What a child has set comes back; it gets what was set before.
+    const tree = { serial: [setting("base", "b"), { child: { node: LEFT, sleep: 0 } }, setting("more", "m")] };
+    const { items, error } = await place.run(tree, { runners: withSet });
+    assertEquals([error, items.at(-1)], [undefined, {
+      type: "feedback",
+      nodeId: "-",
+      values: { base: "b", more: "bm" },
+    }]);
+  });
+});
+
+Deno.test("run() fails where a feedback key is set twice", async () => {
+  for (const kind of ["serial", "parallel"]) {
+    await PlanPlace.use(async (place) => {
+      const { items, error } = await place.run({ [kind]: [setting("a", "1"), setting("a", "2")] }, {
+        runners: withSet,
+      });
+      const message = "the feedback key a is set twice: 1, then 2";
+      assertEquals(errorsOf(items), [["-", "feedback-conflict", message]]);
+      assert(error instanceof Canceled);
+      assertEquals([error.code, error.message], ["feedback-conflict", `run: ${message}`]);
+    });
+  }
+});
+
+Deno.test("run() yields held results after all others", async () => {
+  await PlanPlace.use(async (place) => {
+    const streaming: Run = { resultStream: { include: { log: true } } };
+    const { items, error } = await place.run({
+      child: { node: LEFT, serial: [streaming, echo("held", "held.txt"), echo("sent", "stream")] },
+    });
+    const order = items.filter(({ type }) => type === "log" || type === "fileData")
+      .filter(({ nodeId }) => nodeId === "left").map(({ type }) => type);
+    assertEquals([error, order], [undefined, ["log", "fileData"]]);
+  });
+});
+
+Deno.test("run() ends all when nobody takes the results any more", async () => {
+  await PlanPlace.use(async (place) => {
+    const enough = new Error("enough");
+    const tree: Run = { child: { node: LEFT, parallel: [{ system: { command: "yes", stdout: "stream" } }] } };
+    await assertRejects(
+      () =>
+        place.run(tree, {}, ({ type, nodeId }) => {
+          if (type === "log" && nodeId === "left") throw enough;
+        }),
+      Error,
+      "enough",
+    );
+  });
+});
+
+Deno.test("run() is canceled by a signal, and killed by another", async () => {
+  const started = (stop: AbortController) => (item: Item) => {
+    if (item.type === "log" && item.nodeId === "left") stop.abort(new Canceled("interrupted", "that will do"));
+  };
+  const tree: Run = { child: { node: LEFT, serial: [echo("on", "stream"), { system: { command: "sleep 1006" } }] } };
+  for (const name of ["signal", "killSignal"]) {
+    await PlanPlace.use(async (place) => {
+      const stop = new AbortController();
+      const { items, error } = await place.run(tree, { [name]: stop.signal }, started(stop));
+      assertEquals([error?.code, error?.message, errorsOf(items)], ["interrupted", "that will do", []]);
+    });
+  }
+  await assertRejects(() => run(tree, { signal: AbortSignal.abort(new Canceled()) }).next(), Canceled);
+});
+
+Deno.test("run() ends what takes longer than its timeout", async () => {
+  await PlanPlace.use(async (place) => {
+    const { items, error } = await place.run({ child: { node: LEFT, sleep: 3_600_000 } }, { timeoutMs: 500 });
+    assertEquals([error?.code, errorsOf(items)], ["timeout", []]);
+  });
+});
+
+Deno.test({
+  name: "run() does not take over a namespace that was made meanwhile",
+  ignore: Deno.uid() !== 0,
+  async fn() {
+    await PlanPlace.use(async (place) => {
+      const name = place.namespace("mine");
+      const ip = (...args: string[]) => new Deno.Command("ip", { args }).outputSync();
+      assert(ip("netns", "add", name).success);
+      try {
+        const { items } = await place.run({ child: { node: { ...LEFT, netns: { create: true, name } }, sleep: 0 } });
+        const [[nodeId, code, message]] = errorsOf(items);
+        assertEquals([nodeId, code], ["-", "namespace-exists"]);
+        assert(message.startsWith(`cannot launch the node left: `) && message.includes(name), message);
+        Deno.statSync(`/run/netns/${name}`);
+      } finally {
+        ip("netns", "delete", name);
+      }
+    });
+  },
+});
+
+for (
+  const [how, command, message] of [
+    ["speaks otherwise", fakeNode("banner"), /^node left broke the protocol: /],
+    ["exits", fakeNode("quit"), /^node left ended unexpectedly: it exited with status 3: the license has expired$/],
+    ["closes", ["sh", "-c", "exec sleep 1007 >&-"], /^node left ended unexpectedly: it was killed by SIGKILL$/],
+  ] as const
+) {
+  Deno.test(`run() names a node that is none, and what is wrong with it (it ${how})`, async () => {
+    await PlanPlace.use(async (place) => {
+      const { items, error } = await place.run({ child: { node: LEFT, sleep: 0 } }, { command });
+      const [[nodeId, said, text], ...more] = errorsOf(items);
+      assertEquals([nodeId, more], ["-", []]);
+      assertMatch(text, message);
+      assertEquals([error?.code, error?.message.endsWith(text)], [said, true]);
+    });
+  });
+}
+
+Deno.test("run() gives up a node that does not end", async () => {
+  await PlanPlace.use(async (place) => {
+    const { items, error } = await place.run({ child: { node: LEFT, sleep: 0 } }, { command: fakeNode("stay") });
+    assertEquals(error, undefined);
+    const logs = items.flatMap((item) => item.type === "log" && item.tag === "left" ? [item.text] : []);
+    assertEquals(logs.at(-1), "node left was told to end and did not within 15 s; it is killed");
+  });
+});
+
+Deno.test("a node cannot write out of the folder of results", async () => {
+  await PlanPlace.use(async (place) => {
+    const options: RunOptions = { command: fakeNode("escape") };
+    const test = { id: { name: "x" }, timeout: 60_000, child: { node: LEFT, sleep: 0 } };
+    const nothing = () => {};
+    const observer = { planStarts: nothing, testStarts: nothing, message: nothing, testEnds: nothing };
+    const outcome = await runPlan({ tests: [test] }, {
+      ...options,
+      out: place.out,
+      planName: "x",
+      tine: "1",
+      observer,
+    });
+    assertEquals([outcome.ok, outcome.failed], [0, 1]);
+    const results = await openResults(outcome.folder);
+    assert(results.kind === "run");
+    const [{ summary, path }] = await Array.fromAsync(testsOf(results));
+    assertEquals(summary.errors.length, ESCAPES.length);
+    for (const { code, message } of summary.errors) {
+      assertEquals(code, "bad-file-name");
+      assertMatch(message, /\bleft\b/);
+    }
+    assertEquals(summary.files, []);
+    const found = [...Deno.readDirSync(path)].map(({ name }) => name).sort();
+    assertEquals(found.filter((name) => !/^(logs|test\.json|records\.tine|errors?\.jsonl)$/.test(name)), []);
+  });
+});

@@ -1,0 +1,51 @@
+/** A node that misbehaves, in the way that its argument names. It speaks the protocol well enough to be launched. */
+
+import { canceledMessage, decodeReason, ranMessage, readyMessage } from "../../../src/node/protocol/control.ts";
+import { type Frame, Kind } from "../../../src/node/protocol/frame.ts";
+import { Link } from "../../../src/node/protocol/link.ts";
+import { stdioConnection } from "../../../src/wire/connection.ts";
+
+/** How a node misbehaves. */
+export type Misbehavior = "banner" | "quit" | "stay" | "escape";
+
+/** Names of files that lead out of the folder of results. */
+export const ESCAPES = ["../evil", "/tmp/evil", "a/../../evil", "..", "records.tine/../../../evil", "a\0b", ""];
+
+/** The command that starts one. */
+export function fakeNode(how: Misbehavior): string[] {
+  return [Deno.execPath(), "run", "-q", "-A", "--no-check", "--no-lock", import.meta.filename!, how];
+}
+
+if (import.meta.main) main(Deno.args[0] as Misbehavior);
+
+function main(how: Misbehavior): void {
+  if (how === "banner") {
+    console.log("Welcome to this machine. Authorized use only.");
+    return;
+  }
+  if (how === "quit") {
+    console.error("the license has expired");
+    Deno.exit(3);
+  }
+  // Its timers do not keep the process alive.
+  setInterval(() => {}, 3_600_000);
+  const link: Link = new Link(stdioConnection(), { peer: "the parent", receive: (frame) => receive(frame) });
+  link.closed.catch(() => {}).then(() => Deno.exit(0));
+
+  function receive(frame: Frame): void {
+    switch (frame.kind) {
+      case Kind.setup:
+        return link.send(readyMessage());
+      case Kind.run:
+        if (how === "escape") {
+          const payload = new TextEncoder().encode("out of the folder");
+          for (const name of ESCAPES) link.send({ kind: Kind.fileData, origin: "left", name, payload });
+        }
+        return link.send(ranMessage(frame.name, new Map()));
+      case Kind.cancel:
+        if (how === "stay") return;
+        link.send(canceledMessage(decodeReason(frame)));
+        link.close();
+    }
+  }
+}
