@@ -25,5 +25,6 @@ function indented(text: string): string[] {
 }
 
 function textLines(text: string): string[] {
-  return text.replace(/\n$/, "").split("\n").map(escape);
+  // A tab would be escaped, too.
+  return text.replace(/\n$/, "").replaceAll("\t", "  ").split("\n").map(escape);
 }

@@ -128,7 +128,7 @@ Deno.test("tine results --system tells what sysInfo found", () =>
     const test = await run.startTest(testNamed("hello"));
     const sections = {
       kernel: { release: "6.1\x1b[2J", commandLine: "a" },
-      files: { "/x": "1\n2\n" },
+      files: { "/x": "1\t0\n2\n" },
       qdiscs: "q 1\nq 2",
     };
     await test.add(item({ type: "sysInfo", nodeId: "left", sections }));
@@ -142,7 +142,7 @@ kernel
   commandLine: a
 files
   /x:
-    1
+    1  0
     2
 qdiscs
   q 1
