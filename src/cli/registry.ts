@@ -37,6 +37,10 @@ export const registry: Registry = new Map<string, Entry>([
     summary: "Be a node of a test, driven over stdio by the parent that started it",
     load: () => import("./node_serve.ts"),
   }],
+  ["node clean", {
+    summary: "Remove the executables that are kept on another machine",
+    load: () => import("./node_clean.ts"),
+  }],
   ["results", {
     summary: "List runs, tests and what was measured",
     load: () => import("./results.ts"),

@@ -2,7 +2,7 @@ import { messageOf, TineError } from "../wire/errors.ts";
 import { type Connection, writeAll } from "../wire/connection.ts";
 import { Canceled } from "./canceled.ts";
 import { type FarStart, farStartLine } from "./launch/far_start.ts";
-import { thisHost } from "./launch/invoking_user.ts";
+import { farHost } from "./launch/invoking_user.ts";
 import { createLaunch } from "./launch/launch.ts";
 import type { LaunchedNode } from "./launch/launcher.ts";
 import { canceledMessage } from "./protocol/control.ts";
@@ -16,7 +16,7 @@ import { Watchdog } from "./process/watchdog.ts";
  * @param nodeId its id
  * @param start where it runs
  * @param connection to the parent of the node; closed when this returns
- * @throws {TineError} if the node cannot be launched; the parent knows by then
+ * @throws {Canceled} if the node cannot be launched; the parent knows by then
  */
 export async function relay(
   nodeId: string,
@@ -24,16 +24,25 @@ export async function relay(
   connection: Connection,
   signal: AbortSignal,
 ): Promise<void> {
-  const host = thisHost();
+  const host = farHost();
   await using watchdog = new Watchdog({ mounts: host.mounts });
   const launch = createLaunch({ watchdog, serveArgs: ["--far"] });
-  const launcher = { local: { root: Deno.uid() === 0 } };
+  const launcher = { local: { root: true } };
   let node: LaunchedNode;
   try {
+    if (Deno.uid() !== 0) {
+      throw new TineError(
+        "not-root",
+        `node ${nodeId} is in a network namespace, which needs root on its machine: give its launcher root: true, ` +
+          "or log in as root",
+      );
+    }
     node = await launch({ id: nodeId, launcher, netns, env }, { host, signal, onLine: (line) => console.error(line) });
   } catch (error) {
-    await tell(connection, error);
-    throw error;
+    const code = error instanceof TineError ? error.code : "launch-failed";
+    const reason = new Canceled(code, messageOf(error), { cause: error });
+    await tell(connection, reason);
+    throw reason;
   }
   await using _ = node;
   await writeAll(node.connection, farStartLine({ host: node.host }));
@@ -48,10 +57,9 @@ export async function relay(
 }
 
 /** Tells the parent why there is no node, as a node tells why it ends. */
-async function tell(connection: Connection, error: unknown): Promise<void> {
-  const code = error instanceof TineError ? error.code : "launch-failed";
+async function tell(connection: Connection, reason: Canceled): Promise<void> {
   const link = new Link(connection, { peer: "the parent", receive() {} });
-  link.send(canceledMessage(new Canceled(code, messageOf(error))));
+  link.send(canceledMessage(reason));
   await link.close().catch(() => {}); // the parent is gone
   await link.closed.catch(() => {});
 }

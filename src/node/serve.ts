@@ -3,7 +3,7 @@ import type { Connection } from "../wire/connection.ts";
 import { Canceled } from "./canceled.ts";
 import { type ClockRelation, relateClock } from "./clock_relation.ts";
 import { defaultExeSource } from "./launch/executables/default_exe_source.ts";
-import { thisHost } from "./launch/invoking_user.ts";
+import { farHost } from "./launch/invoking_user.ts";
 import { createLaunch } from "./launch/launch.ts";
 import type { Host } from "./launch/launcher.ts";
 import { LiveNode } from "./live_node.ts";
@@ -103,7 +103,7 @@ export async function serve(nodeId: string, connection: Connection, options: Ser
       case Kind.setup: {
         if (watchdog !== undefined) throw new TineError("bad-setup", "the parent sent a second setup");
         const setup = decodeSetup(message);
-        const host = setup.host ?? options.host ?? thisHost();
+        const host = setup.host ?? options.host ?? farHost();
         spill = setup.spill;
         watchdog = new Watchdog({ mounts: host.mounts });
         const exeSource = defaultExeSource({ handedDown: setup.executables });

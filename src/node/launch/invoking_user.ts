@@ -9,6 +9,14 @@ export function thisHost(): Host {
   return { mounts: Deno.pid, ...(user && { user }) };
 }
 
+/**
+ * What the first node of another machine hands on. What is below a node that is root there is root as well, also where
+ * it became that by sudo: the user that logged in cannot read the executable of root.
+ */
+export function farHost(): Host {
+  return { mounts: Deno.pid };
+}
+
 /** Who ran this process through sudo; undefined if nobody did, or root itself. */
 function sudoUser(): InvokingUser | undefined {
   const uid = Deno.env.get("SUDO_UID") ?? "";

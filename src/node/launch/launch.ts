@@ -112,7 +112,7 @@ class Launcher {
     }
     if (!root) return undefined;
     // Told by the first node of the machine, not by each.
-    if (host.user === undefined && host.mounts === Deno.pid && !this.#saidRoot) {
+    if (host.user === undefined && host.mounts === Deno.pid && !Deno.env.has("SUDO_UID") && !this.#saidRoot) {
       this.#saidRoot = true;
       onLine("nodes run as root: tine was not started through sudo, so there is no user to drop to");
     }

@@ -1,6 +1,8 @@
 import { TineError } from "../../../wire/errors.ts";
 import { lines } from "../../../wire/lines.ts";
-import type { ExeSource } from "./exe_source.ts";
+import { LINEAGE } from "../../process/lineage.ts";
+import { signalGroup } from "../../process/process_group.ts";
+import type { ExeSource, FindOptions } from "./exe_source.ts";
 
 /** Builds of sources that have changed since are removed when they were not used for so long. */
 const KEPT_MS = 3_600_000;
@@ -18,9 +20,9 @@ export function checkoutBuild(): ExeSource {
   const building = new Map<string, Promise<string>>();
   return {
     platforms: () => new Map(),
-    async find(platform, onLine) {
+    async find(platform, options) {
       if (root === undefined) return undefined;
-      const known = building.get(platform) ?? build(root, platform, onLine);
+      const known = building.get(platform) ?? build(root, platform, options);
       building.set(platform, known);
       return await known;
     },
@@ -37,7 +39,7 @@ function checkout(): string | undefined {
   }
 }
 
-async function build(root: string, platform: string, onLine: (line: string) => void): Promise<string> {
+async function build(root: string, platform: string, options: FindOptions): Promise<string> {
   const key = await hashOf(root);
   const kept = keptIn(root);
   const file = `${kept}/${key}/tine-${platform}`;
@@ -48,11 +50,11 @@ async function build(root: string, platform: string, onLine: (line: string) => v
   } catch {
     // It is to be built.
   }
-  onLine(`building tine for ${platform} from ${root}`);
+  options.onLine(`building tine for ${platform} from ${root}`);
   const folder = `${kept}/new-${crypto.randomUUID()}`;
   await Deno.mkdir(folder, { recursive: true });
   try {
-    await runBuild(root, platform, folder);
+    await runBuild(root, platform, folder, options);
     await Deno.mkdir(`${kept}/${key}`, { recursive: true });
     await Deno.rename(`${folder}/tine-${platform}`, file);
   } finally {
@@ -62,23 +64,33 @@ async function build(root: string, platform: string, onLine: (line: string) => v
   return file;
 }
 
-async function runBuild(root: string, platform: string, folder: string): Promise<void> {
-  const signal = AbortSignal.timeout(BUILD_TIMEOUT_MS);
+async function runBuild(
+  root: string,
+  platform: string,
+  folder: string,
+  { signal, lineage }: FindOptions,
+): Promise<void> {
+  const timeout = AbortSignal.timeout(BUILD_TIMEOUT_MS);
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-q", "-A", "--no-check", "--no-prompt", "scripts/build.ts", "--platform", platform, "--out", folder],
     cwd: root,
     // It must not take itself for something that was unpacked.
-    env: { NO_COLOR: "1", TINE_PACKED: "" },
+    env: { NO_COLOR: "1", TINE_PACKED: "", [LINEAGE]: lineage },
+    detached: true,
     stdin: "null",
     stdout: "null",
     stderr: "piped",
-    signal,
   }).spawn();
+  // It starts others: all of its group end.
+  const kill = () => signalGroup(child.pid, "SIGKILL");
+  for (const aborted of [signal, timeout]) aborted.addEventListener("abort", kill, { once: true });
   let last = "it said nothing";
   for await (const line of lines(child.stderr, 4096)) if (line.trim() !== "") last = line.trim();
   const { success } = await child.status;
+  for (const aborted of [signal, timeout]) aborted.removeEventListener("abort", kill);
+  signal.throwIfAborted();
   if (success) return;
-  const why = signal.aborted ? `it was not done after ${BUILD_TIMEOUT_MS / 1000} s` : last;
+  const why = timeout.aborted ? `it was not done after ${BUILD_TIMEOUT_MS / 1000} s` : last;
   throw new TineError(
     "no-executable",
     `tine cannot be built for ${platform} (${why}): see deno task build --platform ${platform}, or give a folder of ` +
@@ -127,10 +139,9 @@ async function removeOld(kept: string, key: string): Promise<void> {
   for await (const { name } of Deno.readDir(kept)) {
     if (name === key) continue;
     try {
-      const used = Array.from(Deno.readDirSync(`${kept}/${name}`), (file) => {
-        return Deno.statSync(`${kept}/${name}/${file.name}`).mtime?.getTime() ?? 0;
-      });
-      if (used.some((time) => Date.now() - time < KEPT_MS) || name.startsWith("new-") && used.length === 0) continue;
+      const files = Array.from(Deno.readDirSync(`${kept}/${name}`), (file) => `${kept}/${name}/${file.name}`);
+      const times = [`${kept}/${name}`, ...files].map((path) => Deno.statSync(path).mtime?.getTime() ?? 0);
+      if (times.some((time) => Date.now() - time < KEPT_MS)) continue;
       await Deno.remove(`${kept}/${name}`, { recursive: true });
     } catch {
       // Another build tidies up as well.

@@ -1,5 +1,7 @@
 import { TineError } from "../../../wire/errors.ts";
 
+import type { LINEAGE } from "../../process/lineage.ts";
+
 /** Where executables of tine for other machines come from. */
 export interface ExeSource {
   /** Files that are there already, by platform. */
@@ -8,9 +10,18 @@ export interface ExeSource {
    * The file of the executable for a platform; undefined where this source has none. It may take a while to make it.
    *
    * @param platform such as `linux-x64`
-   * @param onLine told what takes long
    */
-  find(platform: string, onLine: (line: string) => void): Promise<string | undefined>;
+  find(platform: string, options: FindOptions): Promise<string | undefined>;
+}
+
+/** What is needed while an executable is made. */
+export interface FindOptions {
+  /** Ends that. */
+  readonly signal: AbortSignal;
+  /** The value of {@linkcode LINEAGE} for what is started. */
+  readonly lineage: string;
+  /** Told what takes long. */
+  onLine(line: string): void;
 }
 
 /** Files that are known, such as those that a parent node has handed down. */
@@ -23,9 +34,9 @@ export function knownFiles(files: Readonly<Record<string, string>>): ExeSource {
 export function firstOf(sources: readonly ExeSource[]): ExeSource {
   return {
     platforms: () => new Map(sources.toReversed().flatMap((source) => [...source.platforms()])),
-    async find(platform, onLine) {
+    async find(platform, options) {
       for (const source of sources) {
-        const file = await source.find(platform, onLine);
+        const file = await source.find(platform, options);
         if (file !== undefined) return file;
       }
       return undefined;

@@ -1,6 +1,6 @@
 import { TineError } from "../../../wire/errors.ts";
 import { type ExeFile, exeFile } from "../executables/exe_file.ts";
-import { type ExeSource, noExecutable } from "../executables/exe_source.ts";
+import { type ExeSource, type FindOptions, noExecutable } from "../executables/exe_source.ts";
 import type { FarShell } from "./far_shell.ts";
 import { upload } from "./upload.ts";
 
@@ -16,13 +16,19 @@ export class Deployer {
     this.#source = source;
   }
 
+  /** Reads the executable for a platform ahead, where one is there. */
+  prepare(platform: string): void {
+    const path = this.#source.platforms().get(platform);
+    if (path !== undefined) exeFile(path).catch(() => {}); // told when it is needed
+  }
+
   /**
    * The executable for a platform.
    *
    * @throws {TineError} `no-executable`
    */
-  async find(platform: string, onLine: (line: string) => void): Promise<ExeFile> {
-    const path = await this.#source.find(platform, onLine);
+  async find(platform: string, options: FindOptions): Promise<ExeFile> {
+    const path = await this.#source.find(platform, options);
     if (path === undefined) throw noExecutable(platform);
     return await exeFile(path);
   }

@@ -128,6 +128,7 @@ export class FarShell implements AsyncDisposable {
   async #answer(expected: string | readonly string[], limitMs: number): Promise<Answer> {
     const { destination, signal } = this.#options;
     let late = false;
+    let failed = false;
     const timer = setTimeout(() => {
       late = true;
       this.#process.kill();
@@ -142,11 +143,16 @@ export class FarShell implements AsyncDisposable {
       }
       const [word, ...rest] = line.split(" ");
       const text = rest.join(" ");
-      if (word === "fail") throw farFailure(destination, rest[0], rest.slice(1).join(" "));
+      failed = word === "fail";
+      if (failed) throw farFailure(destination, rest[0], rest.slice(1).join(" "));
       if (!expected.includes(word)) {
         throw new TineError("ssh-failed", `${destination} answered ${JSON.stringify(line)}, expected ${expected}`);
       }
       return { word, text };
+    } catch (error) {
+      // A far side that has failed tidies up; all else cannot be ended in order.
+      if (!failed) this.#process.kill();
+      throw error;
     } finally {
       clearTimeout(timer);
     }

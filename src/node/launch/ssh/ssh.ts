@@ -39,28 +39,28 @@ async function launchBySsh(node: Node, options: LaunchOptions, context: SshConte
   signal.throwIfAborted();
   context.watchdog.start();
   await using shell = new FarShell({ destination, root, signal, onLine, ...sshProcess(destination, options, context) });
-  // It is found while the login is under way: mostly the far side is of the same kind as this one.
-  const presumed = node.platform ?? thisPlatform();
-  const presumedExe = context.deployer.find(presumed, onLine);
-  presumedExe.catch(() => {}); // told if it is needed
+  // Mostly the far side is of the same kind as this one.
+  context.deployer.prepare(node.platform ?? thisPlatform());
   const { system, machine, uid } = await shell.login();
   const platform = platformOf(system, machine);
   if (node.platform !== undefined && node.platform !== platform) {
     throw new TineError("platform", `${destination} is ${platform}, not ${node.platform}: correct the node's platform`);
   }
-  const exe = platform === presumed ? await presumedExe : await context.deployer.find(platform, onLine);
+  const finding = { signal, onLine, lineage: context.watchdog.lineage.command };
+  const exe = await context.deployer.find(platform, finding);
   const to = `${destination}\n${uid}`;
   await context.deployer.deploy(shell, exe, to, onLine);
   const executables: Record<string, string> = {};
   for (const wanted of new Set(platforms)) {
     if (wanted === platform) continue;
-    const other = await context.deployer.find(wanted, onLine);
+    const other = await context.deployer.find(wanted, finding);
     executables[wanted] = await context.deployer.deploy(shell, other, to, onLine);
   }
   const { connection, process } = await shell.start(`start ${node.id} ${exe.hash}`);
   await using undo = new AsyncDisposableStack();
   undo.use(process);
-  await writeAll(connection, farStartLine({ netns: node.netns, env: node.env }));
+  // A node that has ended already is told by the end of the connection.
+  await writeAll(connection, farStartLine({ netns: node.netns, env: node.env })).catch(() => {});
   signal.throwIfAborted();
   const taken = undo.move();
   return {
