@@ -1,0 +1,160 @@
+import { TineError } from "../../wire/errors.ts";
+import type { FlowOptions } from "../flows.ts";
+import type { FlowRequest } from "./engine_flow.ts";
+import type { FlowMessage, Values } from "./messages.ts";
+import { PoolWorker } from "./pool_worker.ts";
+
+const MAX_WORKERS = 4;
+
+/** A flow or server in a worker, as the main side sees it. */
+export interface PooledFlow {
+  /** The address of a server, as soon as it listens. */
+  readonly listening: Promise<string>;
+  /** Its result; rejects if it fails, and with the reason if the signal aborts. Empty for what was canceled. */
+  readonly ended: Promise<Values>;
+  /** Ends it; then {@linkcode PooledFlow.ended} settles. */
+  cancel(): void;
+}
+
+/**
+ * Runs flows in a few workers, each of which holds many. A worker takes some 30 ms to start, so the first starts with
+ * the pool, and one more whenever all have something to do, up to the number of processors.
+ */
+export class FlowPool implements AsyncDisposable {
+  readonly #flows = new Map<number, StartedFlow>();
+  readonly #workers: PoolWorker[] = [];
+  readonly #maxWorkers: number;
+  #lastId = 0;
+  #stopped: Promise<void> | undefined;
+
+  /** @param maxWorkers how many workers there may be; by default one for each processor, up to 4 */
+  constructor(maxWorkers = Math.min(navigator.hardwareConcurrency, MAX_WORKERS)) {
+    this.#maxWorkers = Math.max(1, maxWorkers);
+    this.#addWorker();
+  }
+
+  /**
+   * Starts a flow or a server.
+   *
+   * @throws {TineError} `flows-closed`, after the pool was disposed of
+   */
+  start(request: FlowRequest, { events, signal }: Pick<FlowOptions, "events" | "signal">): PooledFlow {
+    if (this.#stopped !== undefined) throw closed();
+    signal.throwIfAborted();
+    const id = ++this.#lastId;
+    const worker = this.#leastLoaded();
+    const flow = new StartedFlow(id, worker, events, signal, () => {
+      this.#flows.delete(id);
+      worker.load--;
+    });
+    this.#flows.set(id, flow);
+    worker.load++;
+    worker.tell({ type: "start", id, request });
+    // The next flow should not wait for a worker to start.
+    if (this.#workers.every(({ load }) => load > 0)) this.#addWorker();
+    return flow;
+  }
+
+  /** Cancels all flows, and ends the workers. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#stopped ??= this.#stop();
+  }
+
+  async #stop(): Promise<void> {
+    for (const flow of this.#flows.values()) flow.cancel(closed());
+    await Promise.all(this.#workers.map((worker) => worker.stop()));
+  }
+
+  #leastLoaded(): PoolWorker {
+    if (this.#workers.length === 0) this.#addWorker();
+    return this.#workers.reduce((best, worker) => worker.load < best.load ? worker : best);
+  }
+
+  #addWorker(): void {
+    if (this.#workers.length >= this.#maxWorkers) return;
+    const worker = new PoolWorker(
+      `flows ${this.#workers.length + 1}`,
+      (message) => this.#flows.get(message.id)?.receive(message),
+      (error) => {
+        this.#workers.splice(this.#workers.indexOf(worker), 1);
+        for (const flow of this.#flows.values()) if (flow.worker === worker) flow.fail(error);
+        void worker.stop();
+      },
+    );
+    this.#workers.push(worker);
+  }
+}
+
+class StartedFlow implements PooledFlow {
+  readonly #listening = Promise.withResolvers<string>();
+  readonly #ended = Promise.withResolvers<Values>();
+  readonly #onAbort: () => void;
+  #reason: { readonly value: unknown } | undefined;
+
+  constructor(
+    readonly id: number,
+    readonly worker: PoolWorker,
+    readonly events: FlowOptions["events"],
+    readonly signal: AbortSignal,
+    readonly onOver: () => void,
+  ) {
+    // Clients do not ask whether they listen, and servers are asked for their end late or never.
+    this.#listening.promise.catch(() => {});
+    this.#ended.promise.catch(() => {});
+    this.#onAbort = () => this.cancel(signal.reason);
+    signal.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  get listening(): Promise<string> {
+    return this.#listening.promise;
+  }
+
+  get ended(): Promise<Values> {
+    return this.#ended.promise;
+  }
+
+  /** @param reason what {@linkcode ended} rejects with; left out: it resolves */
+  cancel(...[reason]: [reason?: unknown]): void {
+    if (reason !== undefined) this.#reason ??= { value: reason };
+    this.worker.tell({ type: "cancel", id: this.id });
+  }
+
+  receive(message: FlowMessage): void {
+    const { events } = this;
+    switch (message.type) {
+      case "info":
+        return events.info(message.info);
+      case "records":
+        return events.records(message.flow, message.chunk);
+      case "progress":
+        return events.progress(message.flow, message.values);
+      case "log":
+        return events.log(message.text);
+      case "listening":
+        return this.#listening.resolve(message.address);
+      case "ended":
+        return this.#over(() => this.#ended.resolve(message.values));
+      case "failed":
+        return this.fail(new TineError(message.error.code, message.error.message));
+      case "canceled":
+        if (this.#reason !== undefined) return this.fail(this.#reason.value);
+        return this.#over(() => this.#ended.resolve({}));
+    }
+  }
+
+  fail(error: unknown): void {
+    this.#over(() => this.#ended.reject(error));
+    this.#listening.reject(error);
+  }
+
+  #over(settle: () => void): void {
+    this.signal.removeEventListener("abort", this.#onAbort);
+    this.onOver();
+    settle();
+    this.#listening.reject(new TineError("flow-canceled", "the server was ended before it listened"));
+  }
+}
+
+function closed(): TineError {
+  return new TineError("flows-closed", "the pool of flows is closed");
+}

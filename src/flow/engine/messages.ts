@@ -1,0 +1,52 @@
+import { messageOf, TineError } from "../../wire/errors.ts";
+import type { FlowInfoEvent } from "../flows.ts";
+import type { FlowRequest } from "./engine_flow.ts";
+
+/** What a worker gets once, as a message of its event loop, before it enters the loop of flows. */
+export interface WorkerStart {
+  /** Brings {@linkcode ToWorker}; the worker looks into it when woken. */
+  readonly port: MessagePort;
+  /** The file of the EventFd that wakes it. */
+  readonly wakeFd: number;
+}
+
+/** What the main side tells a worker. */
+export type ToWorker =
+  | { readonly type: "start"; readonly id: number; readonly request: FlowRequest }
+  | { readonly type: "cancel"; readonly id: number }
+  /** Close all flows, and end. */
+  | { readonly type: "stop" };
+
+/** What a worker tells of a flow. */
+export type FlowMessage =
+  | { readonly type: "info"; readonly id: number; readonly info: FlowInfoEvent }
+  | { readonly type: "records"; readonly id: number; readonly flow: string; readonly chunk: Uint8Array<ArrayBuffer> }
+  | { readonly type: "progress"; readonly id: number; readonly flow: string; readonly values: Values }
+  | { readonly type: "log"; readonly id: number; readonly text: string }
+  | { readonly type: "listening"; readonly id: number; readonly address: string }
+  /** The last of a flow is one of these three. */
+  | { readonly type: "ended"; readonly id: number; readonly values: Values }
+  | { readonly type: "failed"; readonly id: number; readonly error: PlainError }
+  | { readonly type: "canceled"; readonly id: number };
+
+/** What a worker tells; `stopped` is its last word. */
+export type FromWorker = readonly FlowMessage[] | "stopped";
+
+/** Aggregates by their keys. */
+export type Values = Readonly<Record<string, number>>;
+
+/** An error on its way between threads: cloning would make a TineError a plain one. */
+export interface PlainError {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** An error as data. */
+export function plainError(error: unknown): PlainError {
+  // What is not one of ours is a fault of this program; its message alone would not tell where.
+  if (!(error instanceof TineError)) {
+    const stack = error instanceof Error ? error.stack : undefined;
+    return { code: "flow-failed", message: `the flow failed: ${stack ?? messageOf(error)}` };
+  }
+  return { code: error.code, message: error.message };
+}

@@ -1,0 +1,69 @@
+import { EventFd } from "../../sys/event_fd.ts";
+import { TineError } from "../../wire/errors.ts";
+import type { FlowMessage, FromWorker, ToWorker, WorkerStart } from "./messages.ts";
+
+/** A worker, as the main side sees it. */
+export class PoolWorker {
+  /** How many flows it has. */
+  load = 0;
+  readonly #worker: Worker;
+  readonly #port: MessagePort;
+  readonly #wakeUp = EventFd.open();
+  readonly #stopped = Promise.withResolvers<void>();
+  #dead = false;
+
+  /**
+   * Starts it.
+   *
+   * @param onMessage gets what its flows tell
+   * @param onDeath called if it dies, with what it told of that
+   */
+  constructor(
+    readonly name: string,
+    onMessage: (message: FlowMessage) => void,
+    onDeath: (error: TineError) => void,
+  ) {
+    this.#worker = new Worker(new URL("./flow_worker.ts", import.meta.url), { type: "module", name });
+    this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+      if (data === "stopped") this.#stopped.resolve();
+      else for (const message of data) onMessage(message);
+    };
+    const die = (why: string) => {
+      if (this.#dead) return;
+      this.#dead = true;
+      this.#stopped.resolve();
+      onDeath(new TineError("flow-worker-failed", `a worker of flows failed: ${why}`));
+    };
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      die(event.message);
+    };
+    this.#worker.onmessageerror = () => die("it sent what cannot be read");
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    const start: WorkerStart = { port: port2, wakeFd: this.#wakeUp.fd };
+    this.#worker.postMessage(start, [port2]);
+  }
+
+  /** Whether it can take no more flows. */
+  get dead(): boolean {
+    return this.#dead;
+  }
+
+  /** Gives an order. */
+  tell(order: ToWorker): void {
+    if (this.#dead) return;
+    this.#port.postMessage(order);
+    this.#wakeUp.signal();
+  }
+
+  /** Ends it once its flows are closed. */
+  async stop(): Promise<void> {
+    this.tell({ type: "stop" });
+    await this.#stopped.promise;
+    this.#dead = true;
+    this.#port.close();
+    this.#worker.terminate();
+    this.#wakeUp[Symbol.dispose]();
+  }
+}

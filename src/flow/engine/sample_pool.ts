@@ -1,0 +1,88 @@
+import { ChunkWriter } from "../records/chunk_writer.ts";
+import type { RecordKind } from "../records/kinds.ts";
+import type { SampleSink } from "./engine_flow.ts";
+
+/** So many chunks are filled at a time; each takes some 150 KB. */
+const MAX_WRITERS = 64;
+
+/** Lends writers of chunks to the flows of a worker: only those with samples that wait hold one. */
+export class SamplePool {
+  readonly #free = new Map<RecordKind, ChunkWriter<RecordKind>[]>();
+  readonly #busy = new Set<PooledSink<RecordKind>>();
+  readonly #onFirst: () => void;
+
+  /** @param onFirst called when samples wait where none did */
+  constructor(onFirst: () => void) {
+    this.#onFirst = onFirst;
+  }
+
+  /**
+   * Makes a sink.
+   *
+   * @param owner to flush it with others of the same
+   * @param emit gets its chunks
+   */
+  sink<K extends RecordKind>(
+    kind: K,
+    owner: object,
+    emit: (chunk: Uint8Array<ArrayBuffer>) => void,
+  ): SampleSink<K> {
+    return new PooledSink(kind, owner, emit, this);
+  }
+
+  /**
+   * Hands over samples that wait.
+   *
+   * @param owner only of this one's sinks
+   */
+  flush(owner?: object): void {
+    for (const sink of this.#busy) if (owner === undefined || sink.owner === owner) sink.flush();
+  }
+
+  /** Lends a writer, for as long as the sink has samples. */
+  lend<K extends RecordKind>(sink: PooledSink<K>): ChunkWriter<K> {
+    if (this.#busy.size >= MAX_WRITERS) this.flush();
+    if (this.#busy.size === 0) this.#onFirst();
+    this.#busy.add(sink as unknown as PooledSink<RecordKind>);
+    const free = this.#free.get(sink.kind)?.pop() as ChunkWriter<K> | undefined;
+    return free ?? new ChunkWriter(sink.kind);
+  }
+
+  /** Takes an empty writer back. */
+  takeBack<K extends RecordKind>(sink: PooledSink<K>, writer: ChunkWriter<K>): void {
+    this.#busy.delete(sink as unknown as PooledSink<RecordKind>);
+    const free = this.#free.get(sink.kind);
+    if (free === undefined) this.#free.set(sink.kind, [writer as unknown as ChunkWriter<RecordKind>]);
+    else free.push(writer as unknown as ChunkWriter<RecordKind>);
+  }
+}
+
+class PooledSink<K extends RecordKind> implements SampleSink<K> {
+  readonly #emit: (chunk: Uint8Array<ArrayBuffer>) => void;
+  readonly #pool: SamplePool;
+  #writer: ChunkWriter<K> | undefined;
+
+  constructor(
+    readonly kind: K,
+    readonly owner: object,
+    emit: (chunk: Uint8Array<ArrayBuffer>) => void,
+    pool: SamplePool,
+  ) {
+    this.#emit = emit;
+    this.#pool = pool;
+  }
+
+  writer(): ChunkWriter<K> {
+    const writer = this.#writer ??= this.#pool.lend(this);
+    if (writer.full) this.#emit(writer.take());
+    return writer;
+  }
+
+  flush(): void {
+    const writer = this.#writer;
+    if (writer === undefined) return;
+    this.#writer = undefined;
+    if (writer.length > 0) this.#emit(writer.take());
+    this.#pool.takeBack(this, writer);
+  }
+}
