@@ -1,0 +1,184 @@
+/**
+ * Packets that open and close flows. After the header, of which all times are zero, the one that opens has:
+ *
+ *     56 the client's nonce, 16 bytes
+ *     72 the server's cookie, 16 bytes; zeros where it is not known yet
+ *     88 in a reply: 0 if it is granted, 1 if it is refused; else 0
+ *     89 length u16, and so much text: the settings of the flow as JSON, or why it was refused
+ *
+ * Number 0 says hello, number 1 starts the flow. The one that closes is sent for each sender and has six counts, u64:
+ *
+ *     56 in a reply: of the sender's packets, those received, each counted once; and those that came again
+ *     72 in a reply: of the server's sender, those sent; those that could not be; those that were due but not sent
+ *     96 in a reply: packets that the server's socket had no room for
+ *
+ * If they are signed, the last 16 bytes are the beginning of the HMAC of all between the magic and them. A request is
+ * as long as its reply.
+ *
+ * @module
+ */
+import type { Hmac } from "../hmac.ts";
+import type { FlowName } from "./flow_name.ts";
+import {
+  CLOSE,
+  flagsOf,
+  OPEN,
+  PACKET_HEADER_BYTES,
+  REPLY,
+  setWide,
+  SIGNATURE_BYTES,
+  SIGNED,
+  wide,
+  writeHeader,
+} from "./header.ts";
+import { NONCE_BYTES } from "./session.ts";
+
+const AT_NONCE = PACKET_HEADER_BYTES;
+const AT_COOKIE = AT_NONCE + NONCE_BYTES;
+const AT_STATUS = AT_COOKIE + NONCE_BYTES;
+const AT_TEXT_LENGTH = AT_STATUS + 1;
+const AT_TEXT = AT_TEXT_LENGTH + 2;
+const COUNTS = 6;
+
+/** So long is a packet that opens at least: its reply has room for a sentence. */
+export const MIN_OPEN_BYTES = 400;
+/** So long it is at most: it passes wherever IPv6 does. */
+export const MAX_CONTROL_BYTES = 1200;
+/** The length of packets that close. */
+export const CLOSE_BYTES = PACKET_HEADER_BYTES + COUNTS * 8 + SIGNATURE_BYTES;
+/** The most text that fits a packet that opens, in bytes. */
+export const MAX_OPEN_TEXT_BYTES = MAX_CONTROL_BYTES - AT_TEXT - SIGNATURE_BYTES;
+
+/** The number of the packet that says hello. */
+export const HELLO = 0;
+/** The number of the packet that starts the flow. */
+export const START = 1;
+
+/** What a packet that opens says. */
+export interface Opening {
+  /** {@linkcode HELLO} or {@linkcode START}. */
+  readonly stage: number;
+  readonly nonce: Uint8Array;
+  readonly cookie: Uint8Array;
+  readonly refused: boolean;
+  readonly text: string;
+}
+
+/** What a reply to a packet that closes tells of one sender. */
+export interface Totals {
+  /** Packets that the server received, each counted once. */
+  readonly received: number;
+  /** Packets that came again. */
+  readonly duplicates: number;
+  /** Packets that the server's own sender sent. */
+  readonly reverseSent: number;
+  /** Packets that it could not send. */
+  readonly reverseSendErrors: number;
+  /** Packets that were due, but that it did not get to. */
+  readonly reverseUnsent: number;
+  /** Packets, of whatever flow, that the server's socket had no room for while the flow went on. */
+  readonly socketDrops: number;
+}
+
+/**
+ * Makes a packet that opens.
+ *
+ * @param hmac of the key of the run, if there is one
+ * @param lengthBytes of the packet; text that does not fit is cut
+ */
+export function openPacket(
+  flow: FlowName,
+  opening: Opening,
+  hmac: Hmac | undefined,
+  lengthBytes: number,
+  reply: boolean,
+): Uint8Array<ArrayBuffer> {
+  const { bytes, view } = blank(lengthBytes);
+  writeHeader(view, 0, OPEN | (reply ? REPLY : 0) | signedFlag(hmac), 0, lengthBytes, opening.stage, 0, flow);
+  bytes.set(opening.nonce, AT_NONCE);
+  bytes.set(opening.cookie, AT_COOKIE);
+  bytes[AT_STATUS] = opening.refused ? 1 : 0;
+  const room = bytes.subarray(AT_TEXT, lengthBytes - SIGNATURE_BYTES);
+  view.setUint16(AT_TEXT_LENGTH, new TextEncoder().encodeInto(opening.text, room).written);
+  seal(bytes, hmac);
+  return bytes;
+}
+
+/** How long a packet with so much text is. */
+export function openBytesFor(text: string): number {
+  return Math.max(MIN_OPEN_BYTES, AT_TEXT + new TextEncoder().encode(text).length + SIGNATURE_BYTES);
+}
+
+/** Reads a packet that opens; undefined if it is none. */
+export function readOpening(view: DataView, lengthBytes: number): Opening | undefined {
+  if (lengthBytes < MIN_OPEN_BYTES || lengthBytes > MAX_CONTROL_BYTES) return undefined;
+  const bytes = new Uint8Array(view.buffer, view.byteOffset, lengthBytes);
+  const textBytes = view.getUint16(AT_TEXT_LENGTH);
+  if (AT_TEXT + textBytes + SIGNATURE_BYTES > lengthBytes) return undefined;
+  const stage = wide(view, 8);
+  if (stage !== HELLO && stage !== START) return undefined;
+  return {
+    stage,
+    nonce: bytes.slice(AT_NONCE, AT_NONCE + NONCE_BYTES),
+    cookie: bytes.slice(AT_COOKIE, AT_COOKIE + NONCE_BYTES),
+    refused: bytes[AT_STATUS] !== 0,
+    text: new TextDecoder().decode(bytes.subarray(AT_TEXT, AT_TEXT + textBytes)),
+  };
+}
+
+/**
+ * Makes a packet that closes.
+ *
+ * @param hmac of the key of the flow, if there is one
+ * @param totals of a reply
+ */
+export function closePacket(
+  flow: FlowName,
+  sender: number,
+  hmac: Hmac | undefined,
+  totals?: Totals,
+): Uint8Array<ArrayBuffer> {
+  const { bytes, view } = blank(CLOSE_BYTES);
+  const flags = CLOSE | (totals === undefined ? 0 : REPLY) | signedFlag(hmac);
+  writeHeader(view, 0, flags, sender, CLOSE_BYTES, 0, 0, flow);
+  if (totals !== undefined) {
+    const { received, duplicates, reverseSent, reverseSendErrors, reverseUnsent, socketDrops } = totals;
+    [received, duplicates, reverseSent, reverseSendErrors, reverseUnsent, socketDrops].forEach((count, i) =>
+      setWide(view, PACKET_HEADER_BYTES + 8 * i, count)
+    );
+  }
+  seal(bytes, hmac);
+  return bytes;
+}
+
+/** Reads the reply to a packet that closes; undefined if it is none. */
+export function readTotals(view: DataView, lengthBytes: number): Totals | undefined {
+  if (lengthBytes !== CLOSE_BYTES) return undefined;
+  const [received, duplicates, reverseSent, reverseSendErrors, reverseUnsent, socketDrops] = Array.from(
+    { length: COUNTS },
+    (_, i) => wide(view, PACKET_HEADER_BYTES + 8 * i),
+  );
+  return { received, duplicates, reverseSent, reverseSendErrors, reverseUnsent, socketDrops };
+}
+
+/** Whether a packet that opens or closes is signed with this key, or not at all where there is none. */
+export function isSealed(view: DataView, lengthBytes: number, hmac: Hmac | undefined): boolean {
+  const signed = (flagsOf(view, 0) & SIGNED) !== 0;
+  if (hmac === undefined || !signed) return hmac === undefined && !signed;
+  const bytes = new Uint8Array(view.buffer, view.byteOffset, lengthBytes);
+  return hmac.verify(bytes, 4, lengthBytes - SIGNATURE_BYTES, lengthBytes - SIGNATURE_BYTES, SIGNATURE_BYTES);
+}
+
+function seal(bytes: Uint8Array, hmac: Hmac | undefined): void {
+  const end = bytes.length - SIGNATURE_BYTES;
+  hmac?.sign(bytes, 4, end, end, SIGNATURE_BYTES);
+}
+
+function signedFlag(hmac: Hmac | undefined): number {
+  return hmac === undefined ? 0 : SIGNED;
+}
+
+function blank(lengthBytes: number): { bytes: Uint8Array<ArrayBuffer>; view: DataView<ArrayBuffer> } {
+  const bytes = new Uint8Array(lengthBytes);
+  return { bytes, view: new DataView(bytes.buffer) };
+}

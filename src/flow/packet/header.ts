@@ -1,0 +1,151 @@
+/**
+ * What every packet starts with. All numbers are big endian.
+ *
+ *     0  magic u32, "tine"
+ *     4  flags u8, sender u8, length u16: of the whole packet, so that a cut one is known
+ *     8  number u64: counted by the sender
+ *     16 time u64, ns since 1970: of a request, when the client sent it; of a reply, when the server received it
+ *     24 time u64: of a reply, when the server sent it
+ *     32 count u64: of a reply, how many packets of the sender the server has received, each counted once
+ *     40 the flow's id, padded with zeros to 16 bytes
+ *     56 if it is signed: the first 16 bytes of the HMAC-SHA256 of bytes 4 to 55
+ *
+ * Then come zeros up to its length. Packets that open and close flows have more to say, see control_packet.ts.
+ *
+ * @module
+ */
+import type { Hmac } from "../hmac.ts";
+import type { FlowName } from "./flow_name.ts";
+
+/** The length of the header without a signature, in bytes. */
+export const PACKET_HEADER_BYTES = 56;
+/** The length of a signature. */
+export const SIGNATURE_BYTES = 16;
+/** The length of the header with a signature, in bytes. */
+export const SIGNED_HEADER_BYTES = PACKET_HEADER_BYTES + SIGNATURE_BYTES;
+/** The longest packet that UDP over IPv4 carries, in bytes. */
+export const MAX_PACKET_BYTES = 65_507;
+/** The longest packet that is accepted where nobody says otherwise, in bytes. */
+export const DEFAULT_MAX_PACKET_BYTES = 1480;
+
+/** A flag: the client wants the packet back. */
+export const ECHO = 1;
+/** A flag: what the server answers. */
+export const REPLY = 2;
+/** A flag: opens a flow. */
+export const OPEN = 4;
+/** A flag: of a packet that a sender at the server sends, or of a client's that says it still wants them. */
+export const REVERSE = 8;
+/** A flag: closes a flow. */
+export const CLOSE = 16;
+/** A flag: it is signed. */
+export const SIGNED = 128;
+
+const MAGIC = 0x74696e65;
+const AT_FLAGS = 4;
+const AT_SENDER = 5;
+const AT_LENGTH = 6;
+const AT_NUMBER = 8;
+const AT_FLOW = 40;
+/** Where the first time stands. */
+export const AT_TIME = 16;
+/** Where the second time stands. */
+export const AT_SERVER_TIME = 24;
+const AT_COUNT = 32;
+
+/** Numbers beyond are not exact; no flow gets there. */
+const MAX_HIGH = 2 ** 21;
+
+/** The length of the header of packets that are signed or not, in bytes. */
+export function headerBytes(signed: boolean): number {
+  return signed ? SIGNED_HEADER_BYTES : PACKET_HEADER_BYTES;
+}
+
+/**
+ * Writes all but the times and the signature.
+ *
+ * @param at where the packet starts
+ * @param length of the packet, in bytes
+ * @param count 0 in requests
+ */
+export function writeHeader(
+  view: DataView,
+  at: number,
+  flags: number,
+  sender: number,
+  length: number,
+  number: number,
+  count: number,
+  flow: FlowName,
+): void {
+  view.setUint32(at, MAGIC);
+  view.setUint32(at + AT_FLAGS, (flags << 24 | sender << 16 | length) >>> 0);
+  setWide(view, at + AT_NUMBER, number);
+  setWide(view, at + AT_TIME, 0);
+  setWide(view, at + AT_SERVER_TIME, 0);
+  setWide(view, at + AT_COUNT, count);
+  flow.write(view, at + AT_FLOW);
+}
+
+/**
+ * Whether a packet starts here: the magic, a whole length, room for the signature if it claims one, numbers in bounds.
+ *
+ * @param received its length in bytes, as the network gave it
+ */
+export function isPacket(view: DataView, at: number, received: number): boolean {
+  return received >= PACKET_HEADER_BYTES && view.getUint32(at) === MAGIC &&
+    view.getUint16(at + AT_LENGTH) === received &&
+    ((view.getUint8(at + AT_FLAGS) & SIGNED) === 0 || received >= SIGNED_HEADER_BYTES) &&
+    view.getUint32(at + AT_NUMBER) < MAX_HIGH && view.getUint32(at + AT_COUNT) < MAX_HIGH;
+}
+
+/** The flags of the packet at `at`. */
+export function flagsOf(view: DataView, at: number): number {
+  return view.getUint8(at + AT_FLAGS);
+}
+
+/** The index of the sender that the packet is of. */
+export function senderOf(view: DataView, at: number): number {
+  return view.getUint8(at + AT_SENDER);
+}
+
+/** The number of the packet at `at`. */
+export function numberOf(view: DataView, at: number): number {
+  return wide(view, at + AT_NUMBER);
+}
+
+/** The count in the packet at `at`. */
+export function countOf(view: DataView, at: number): number {
+  return wide(view, at + AT_COUNT);
+}
+
+/** Whether the packet at `at` is of a flow. Allocates nothing. */
+export function isOfFlow(view: DataView, at: number, flow: FlowName): boolean {
+  return flow.standsIn(view, at + AT_FLOW);
+}
+
+/** Where in a packet the flow's id stands. */
+export function flowPlace(at: number): number {
+  return at + AT_FLOW;
+}
+
+/** Signs the header at `at`, whose flags say so. */
+export function signHeader(hmac: Hmac, bytes: Uint8Array, at: number): void {
+  hmac.sign(bytes, at + AT_FLAGS, at + PACKET_HEADER_BYTES, at + PACKET_HEADER_BYTES, SIGNATURE_BYTES);
+}
+
+/** Whether the signature of the header at `at` is that of this key; takes the same time wherever it differs. */
+export function isHeaderSigned(hmac: Hmac, bytes: Uint8Array, at: number): boolean {
+  return hmac.verify(bytes, at + AT_FLAGS, at + PACKET_HEADER_BYTES, at + PACKET_HEADER_BYTES, SIGNATURE_BYTES);
+}
+
+/** Writes a whole number of 64 bits; not above 2^53. */
+export function setWide(view: DataView, at: number, value: number): void {
+  view.setUint32(at, value / 2 ** 32);
+  view.setUint32(at + 4, value);
+}
+
+/** Reads a whole number of 64 bits; exact up to 2^53. */
+export function wide(view: DataView, at: number): number {
+  return view.getUint32(at) * 2 ** 32 + view.getUint32(at + 4);
+}

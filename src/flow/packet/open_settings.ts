@@ -1,0 +1,126 @@
+import { messageOf, TineError } from "../../wire/errors.ts";
+import type { UnresponsiveConfig } from "../config.ts";
+import { MAX_OPEN_TEXT_BYTES } from "./control_packet.ts";
+import { MAX_PACKET_BYTES, PACKET_HEADER_BYTES } from "./header.ts";
+
+/** The version of what packets say; both ends must have the same. */
+export const PACKET_VERSION = 1;
+
+/** More senders than this are in no flow: packets name them with a byte. */
+export const MAX_SENDERS = 256;
+/** No flow lasts longer. */
+export const MAX_DURATION_MS = 24 * 3600 * 1000;
+const MAX_LIST = 256;
+
+/** What a client is going to do, as it tells the server. */
+export interface OpenSettings {
+  readonly version: number;
+  /** How many senders there are. */
+  readonly senders: number;
+  /** The longest packet, in bytes. */
+  readonly longest: number;
+  /** How long it lasts, in milliseconds. */
+  readonly duration: number;
+  /** Packets come in bursts. */
+  readonly gso: boolean;
+  /** What the server's own senders do, by their indices. */
+  readonly reverse: readonly (readonly [sender: number, config: UnresponsiveConfig])[];
+}
+
+/**
+ * The settings as text.
+ *
+ * @throws {TineError} `settings-too-long`, if they do not fit a packet
+ */
+export function formatSettings(settings: OpenSettings): string {
+  const text = JSON.stringify(settings);
+  if (text.length > MAX_OPEN_TEXT_BYTES) {
+    throw new TineError(
+      "settings-too-long",
+      `what the server is to send takes ${text.length} bytes to say, and a packet has room for ` +
+        `${MAX_OPEN_TEXT_BYTES}: use shorter lists of waits and lengths`,
+    );
+  }
+  return text;
+}
+
+/**
+ * Reads settings that came from a stranger.
+ *
+ * @param maxPacketBytes the longest packet that this server takes
+ * @throws {TineError} `bad-settings`: the message is for the client
+ */
+export function parseSettings(text: string, maxPacketBytes: number): OpenSettings {
+  const given = parseJson(text);
+  const { version, senders, longest, duration, gso, reverse } = given;
+  if (version !== PACKET_VERSION) {
+    throw bad(`the client speaks version ${JSON.stringify(version)} of the protocol, the server ${PACKET_VERSION}`);
+  }
+  whole("senders", senders, 1, MAX_SENDERS);
+  whole("the longest packet", longest, PACKET_HEADER_BYTES, MAX_PACKET_BYTES);
+  if (longest as number > maxPacketBytes) {
+    throw bad(
+      `packets of ${longest} bytes are too long for this server, which takes ${maxPacketBytes} (maxPacketSize)`,
+    );
+  }
+  number("the duration", duration, 0, MAX_DURATION_MS);
+  if (typeof gso !== "boolean") throw bad("gso is neither true nor false");
+  if (!Array.isArray(reverse) || reverse.length > (senders as number)) throw bad("reverse is not a list of senders");
+  const seen = new Set<number>();
+  for (const pair of reverse) {
+    if (!Array.isArray(pair) || pair.length !== 2) throw bad("a sender of the server is not a pair");
+    whole("the index of a sender", pair[0], 0, (senders as number) - 1);
+    if (seen.has(pair[0])) throw bad(`sender ${pair[0]} is there twice`);
+    seen.add(pair[0]);
+    checkSender(pair[1], longest as number);
+  }
+  return given as unknown as OpenSettings;
+}
+
+function checkSender(given: unknown, longest: number): void {
+  if (typeof given !== "object" || given === null) throw bad("a sender of the server has no configuration");
+  const { wait, length, rate, duration, ...flags } = given as Record<string, unknown>;
+  number("the duration of a sender", duration, 0, MAX_DURATION_MS);
+  if (wait !== undefined) list("waits", wait, (each) => number("a wait", each, 0, MAX_DURATION_MS));
+  if (length !== undefined) list("lengths", length, (each) => whole("a length", each, PACKET_HEADER_BYTES, longest));
+  if (rate !== undefined && rate !== "max") {
+    const { bitsPerSecond, packetsPerSecond } = Object(rate) as Record<string, unknown>;
+    if (bitsPerSecond === undefined) number("packets per second", packetsPerSecond, 1e-6, 1e12);
+    else number("bits per second", bitsPerSecond, 1e-6, 1e15);
+  }
+  for (const [name, value] of Object.entries(flags)) {
+    if (typeof value !== "boolean") throw bad(`${JSON.stringify(name)} of a sender is neither true nor false`);
+  }
+}
+
+function parseJson(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
+  } catch (error) {
+    throw bad(`the settings are no JSON: ${messageOf(error)}`);
+  }
+  throw bad("the settings are no object");
+}
+
+function list(what: string, value: unknown, check: (each: unknown) => void): void {
+  if (!Array.isArray(value) || value.length === 0 || value.length > MAX_LIST) {
+    throw bad(`${what} are no list of 1 to ${MAX_LIST}`);
+  }
+  value.forEach(check);
+}
+
+function number(what: string, value: unknown, min: number, max: number): void {
+  if (typeof value !== "number" || !(value >= min && value <= max)) {
+    throw bad(`${what}: ${JSON.stringify(value)} is not a number of ${min} to ${max}`);
+  }
+}
+
+function whole(what: string, value: unknown, min: number, max: number): void {
+  number(what, value, min, max);
+  if (!Number.isInteger(value)) throw bad(`${what}: ${value} is not a whole number`);
+}
+
+function bad(message: string): TineError {
+  return new TineError("bad-settings", message);
+}
