@@ -11,4 +11,5 @@ export const registry: ReadonlyMap<string, () => Promise<{ readonly benchmark: B
   ["node-records", () => import("./node_records.ts")],
   ["node-logs", () => import("./node_logs.ts")],
   ["node-memory", () => import("./node_memory.ts")],
+  ["system-calls", () => import("./system_calls.ts")],
 ]);

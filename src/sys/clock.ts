@@ -63,7 +63,7 @@ export class Clock {
 
   #read(): void {
     if (this.#libc.calls.clock_gettime(this.#id, this.#words) < 0) {
-      throw new SystemError("clock_gettime", this.#libc.errno, this.name);
+      throw new SystemError("clock_gettime", this.#libc.errno[0], this.name);
     }
   }
 
@@ -105,7 +105,8 @@ export function measureClockOffset(): ClockOffset {
 export function setTimerSlack(nanos: number): void {
   // To the kernel, 0 is the slack that the thread started with.
   if (!Number.isSafeInteger(nanos) || nanos < 1) throw new RangeError(`a timer slack of ${nanos} ns: 1 or more`);
-  if (libc().calls.prctl(PR_SET_TIMERSLACK, BigInt(nanos), 0n, 0n, 0n) < 0) {
-    throw new SystemError("prctl", libc().errno, "PR_SET_TIMERSLACK");
+  const { calls, errno } = libc();
+  if (calls.prctl(PR_SET_TIMERSLACK, BigInt(nanos), 0n, 0n, 0n) < 0) {
+    throw new SystemError("prctl", errno[0], "PR_SET_TIMERSLACK");
   }
 }

@@ -23,8 +23,9 @@ export class EventFd implements Disposable {
 
   /** Makes one. */
   static open(): EventFd {
-    const fd = libc().calls.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (fd < 0) throw new SystemError("eventfd", libc().errno);
+    const { calls, errno } = libc();
+    const fd = calls.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (fd < 0) throw new SystemError("eventfd", errno[0]);
     return new EventFd(fd, true);
   }
 
@@ -37,7 +38,7 @@ export class EventFd implements Disposable {
   signal(): void {
     while (this.#libc.calls.write(this.fd, this.#one, 8n) < 0) {
       // Would block: it was signaled 2^64 - 2 times, so it is readable.
-      if (!this.#libc.interrupted("write", "to an eventfd")) return;
+      if (!this.#libc.interrupted(this.#libc.errno[0], "write", "to an eventfd")) return;
     }
   }
 
@@ -48,7 +49,7 @@ export class EventFd implements Disposable {
    */
   clear(): boolean {
     while (this.#libc.calls.read(this.fd, this.#count, 8n) < 0) {
-      if (!this.#libc.interrupted("read", "from an eventfd")) return false;
+      if (!this.#libc.interrupted(this.#libc.errno[0], "read", "from an eventfd")) return false;
     }
     return true;
   }

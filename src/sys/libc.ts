@@ -48,13 +48,14 @@ export const WOULD_BLOCK = -1;
 
 /** The C library, for the thread that opened it. */
 export class Libc {
-  /** The calls themselves. After one that failed, nothing may come before {@linkcode Libc.errno} is read. */
+  /** The calls themselves. */
   readonly calls: LibcCalls;
   /**
-   * The error number of this thread, as memory: V8 and Deno make system calls too, and a call to ask for it would give
-   * them the occasion.
+   * The error number of the last call of this thread that failed, in its only element. V8 makes system calls too, when
+   * it collects garbage: read this in the statement of the call or the next one, with no other call, allocation or loop
+   * in between. It is memory because a function that asks for it would already give V8 the occasion.
    */
-  readonly #errno: Int32Array;
+  readonly errno: Int32Array;
 
   /** Use {@linkcode libc}: V8 compiles calls well only where it always meets the same functions. */
   constructor() {
@@ -65,24 +66,19 @@ export class Libc {
     this.calls = Deno.dlopen("libc.so.6", declarations).symbols;
     const place = this.calls.__errno_location();
     if (place === null) throw new TineError("ffi-unavailable", "the C library has no errno for this thread");
-    this.#errno = new Int32Array(new Deno.UnsafePointerView(place).getArrayBuffer(4));
-  }
-
-  /** The error number of the last call that failed. */
-  get errno(): number {
-    return this.#errno[0];
+    this.errno = new Int32Array(new Deno.UnsafePointerView(place).getArrayBuffer(4));
   }
 
   /**
    * What to do after a call that returned -1.
    *
+   * @param errno its error number
    * @param call its name
    * @param place what it was called upon; made text only for an error
    * @returns true: a signal interrupted it, call again; false: it would block
    * @throws {SystemError} in all other cases
    */
-  interrupted(call: string, place: { toString(): string } = ""): boolean {
-    const errno = this.#errno[0];
+  interrupted(errno: number, call: string, place: { toString(): string } = ""): boolean {
     if (errno === Errno.EINTR) return true;
     if (errno === Errno.EAGAIN) return false;
     throw new SystemError(call, errno, String(place));

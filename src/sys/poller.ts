@@ -43,6 +43,7 @@ const NO_FILE = -1;
 export class Poller {
   readonly #libc: Libc = libc();
   readonly #clock = new Clock("monotonic");
+  readonly #base = new TimeBase(this.#clock.now());
   /** The seconds and nanoseconds to wait for, each of 64 bits. */
   readonly #timeout = new Uint32Array(timespec.sizeBytes / 4);
   #watches: (FileWatch | undefined)[] = [];
@@ -104,16 +105,17 @@ export class Poller {
   }
 
   #wait(timeoutNanos: number): number {
-    const { calls } = this.#libc;
+    const { calls, errno } = this.#libc;
     const { bytes } = this.#memory, count = BigInt(this.#watches.length);
     const forever = timeoutNanos === Infinity;
-    const start = forever || timeoutNanos <= 0 ? undefined : new TimeBase(this.#clock.now());
+    const timed = !forever && timeoutNanos > 0;
+    const end = timed ? this.#clock.since(this.#base) + timeoutNanos : 0;
     let left = Math.max(0, timeoutNanos);
     for (;;) {
       const ready = calls.ppoll(bytes, count, forever ? null : this.#timespec(left), null);
       if (ready >= 0) return ready;
-      this.#libc.interrupted("ppoll");
-      if (start !== undefined) left = Math.max(0, timeoutNanos - this.#clock.since(start));
+      this.#libc.interrupted(errno[0], "ppoll");
+      if (timed) left = Math.max(0, end - this.#clock.since(this.#base));
     }
   }
 

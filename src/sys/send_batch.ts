@@ -151,10 +151,10 @@ export class SendBatch {
     }
     if (count === 0) return 0;
     for (let i = from; i < from + count; i++) if (this.#changed[i] !== 0) this.#writeControl(i, socket.family);
-    const { calls } = this.#libc, headers = this.#memory.headersFrom(from);
+    const { calls, errno } = this.#libc, headers = this.#memory.headersFrom(from);
     let sent;
     do sent = calls.sendmmsg(socket.fd, headers, count, c.MSG_NOSIGNAL); while (
-      sent < 0 && this.#libc.interrupted("sendmmsg", socket)
+      sent < 0 && this.#libc.interrupted(errno[0], "sendmmsg", socket)
     );
     return sent;
   }

@@ -47,6 +47,7 @@ const directions = { receive: SHUT_RD, send: SHUT_WR, both: SHUT_RDWR } as const
  */
 export class Socket implements Disposable {
   readonly #libc: Libc = libc();
+  readonly #errno = this.#libc.errno;
   #fd: number;
 
   private constructor(fd: number, readonly protocol: Protocol, readonly family: Family) {
@@ -56,8 +57,9 @@ export class Socket implements Disposable {
   /** Makes a socket, socket(2). An IPv6 socket also takes IPv4, by mapped addresses, unless its `v6Only` is set. */
   static open(protocol: Protocol, family: Family): Socket {
     const type = (protocol === "tcp" ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC;
-    const fd = libc().calls.socket(family === "ipv4" ? AF_INET : AF_INET6, type, 0);
-    if (fd < 0) throw new SystemError("socket", libc().errno, `for ${protocol} over ${family}`);
+    const { calls, errno } = libc();
+    const fd = calls.socket(family === "ipv4" ? AF_INET : AF_INET6, type, 0);
+    if (fd < 0) throw new SystemError("socket", errno[0], `for ${protocol} over ${family}`);
     return new Socket(fd, protocol, family);
   }
 
@@ -78,7 +80,9 @@ export class Socket implements Disposable {
   /** Gives an address to it, bind(2). Port 0: the kernel chooses one. */
   bind(address: SocketAddress): void {
     const { bytes } = address;
-    if (this.#libc.calls.bind(this.#fd, bytes, bytes.length) < 0) throw this.#error("bind", "to", address);
+    if (this.#libc.calls.bind(this.#fd, bytes, bytes.length) < 0) {
+      throw this.#error(this.#errno[0], "bind", "to", address);
+    }
   }
 
   /**
@@ -87,7 +91,7 @@ export class Socket implements Disposable {
    * @param backlog how many may wait to be accepted; the kernel has a limit of its own, net.core.somaxconn
    */
   listen(backlog = 4096): void {
-    if (this.#libc.calls.listen(this.#fd, backlog) < 0) throw this.#error("listen", "on", this);
+    if (this.#libc.calls.listen(this.#fd, backlog) < 0) throw this.#error(this.#errno[0], "listen", "on", this);
   }
 
   /** Takes a connection that came, accept(2); undefined if there is none. One that is gone already is passed over. */
@@ -95,8 +99,8 @@ export class Socket implements Disposable {
     for (;;) {
       const fd = this.#libc.calls.accept4(this.#fd, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd >= 0) return new Socket(fd, this.protocol, this.family);
-      if (this.#libc.errno === Errno.ECONNABORTED) continue;
-      if (!this.#libc.interrupted("accept", this)) return undefined;
+      const errno = this.#errno[0];
+      if (errno !== Errno.ECONNABORTED && !this.#libc.interrupted(errno, "accept", this)) return undefined;
     }
   }
 
@@ -109,7 +113,7 @@ export class Socket implements Disposable {
   connect(address: SocketAddress): boolean {
     const { bytes } = address;
     if (this.#libc.calls.connect(this.#fd, bytes, bytes.length) === 0) return true;
-    const errno = this.#libc.errno;
+    const errno = this.#errno[0];
     // A connect that was interrupted goes on, and cannot be called again.
     if (errno === Errno.EINPROGRESS || errno === Errno.EINTR) return false;
     throw new SystemError("connect", errno, `to ${address}`);
@@ -124,7 +128,9 @@ export class Socket implements Disposable {
 
   /** Ends a connection in one direction or both, shutdown(2). */
   shutdown(direction: Direction): void {
-    if (this.#libc.calls.shutdown(this.#fd, directions[direction]) < 0) throw this.#error("shutdown", "of", this);
+    if (this.#libc.calls.shutdown(this.#fd, directions[direction]) < 0) {
+      throw this.#error(this.#errno[0], "shutdown", "of", this);
+    }
   }
 
   /**
@@ -136,7 +142,7 @@ export class Socket implements Disposable {
     const length = BigInt(bytes.length);
     let count;
     do count = this.#libc.calls.send(this.#fd, bytes, length, MSG_NOSIGNAL); while (
-      count < 0 && this.#libc.interrupted("send", this)
+      count < 0 && this.#libc.interrupted(this.#errno[0], "send", this)
     );
     return count;
   }
@@ -150,7 +156,7 @@ export class Socket implements Disposable {
     const length = BigInt(bytes.length), name = address.bytes;
     let count;
     do count = this.#libc.calls.sendto(this.#fd, bytes, length, MSG_NOSIGNAL, name, name.length); while (
-      count < 0 && this.#libc.interrupted("sendto", address)
+      count < 0 && this.#libc.interrupted(this.#errno[0], "sendto", address)
     );
     return count;
   }
@@ -164,7 +170,7 @@ export class Socket implements Disposable {
     const length = BigInt(bytes.length);
     let count;
     do count = this.#libc.calls.recv(this.#fd, bytes, length, 0); while (
-      count < 0 && this.#libc.interrupted("recv", this)
+      count < 0 && this.#libc.interrupted(this.#errno[0], "recv", this)
     );
     return count;
   }
@@ -173,7 +179,7 @@ export class Socket implements Disposable {
   localAddress(): SocketAddress {
     const bytes = new Uint8Array(MAX_ADDRESS_BYTES);
     if (this.#libc.calls.getsockname(this.#fd, bytes, Uint32Array.of(bytes.length)) < 0) {
-      throw this.#error("getsockname");
+      throw this.#error(this.#errno[0], "getsockname");
     }
     return SocketAddress.decode(bytes);
   }
@@ -182,7 +188,7 @@ export class Socket implements Disposable {
   peerAddress(): SocketAddress {
     const bytes = new Uint8Array(MAX_ADDRESS_BYTES);
     if (this.#libc.calls.getpeername(this.#fd, bytes, Uint32Array.of(bytes.length)) < 0) {
-      throw this.#error("getpeername");
+      throw this.#error(this.#errno[0], "getpeername");
     }
     return SocketAddress.decode(bytes);
   }
@@ -192,7 +198,7 @@ export class Socket implements Disposable {
     const bytes = option.encode(value);
     const { level, number } = option;
     if (this.#libc.calls.setsockopt(this.#fd, level, number, bytes, bytes.length) < 0) {
-      throw this.#error("setsockopt", `${option.name} = ${value} on a ${this.protocol} socket`);
+      throw this.#error(this.#errno[0], "setsockopt", `${option.name} = ${value} on a ${this.protocol} socket`);
     }
   }
 
@@ -212,7 +218,7 @@ export class Socket implements Disposable {
   getOptionBytes(level: number, number: number, name: string, into: Uint8Array<ArrayBuffer>): number {
     const length = Uint32Array.of(into.length);
     if (this.#libc.calls.getsockopt(this.#fd, level, number, into, length) < 0) {
-      throw this.#error("getsockopt", `${name} on a ${this.protocol} socket`);
+      throw this.#error(this.#errno[0], "getsockopt", `${name} on a ${this.protocol} socket`);
     }
     return length[0];
   }
@@ -247,9 +253,8 @@ export class Socket implements Disposable {
     return [this.protocol, ends.join(" to ")].join(" ").trim();
   }
 
-  /** The error of the call before: `what` becomes text only when its number was read, since that takes calls too. */
-  #error(call: string, preposition = "", what: { toString(): string } = ""): SystemError {
-    const errno = this.#libc.errno;
+  /** What the kernel refused. Its number is read first: to make text of `what` may take calls too. */
+  #error(errno: number, call: string, preposition = "", what: { toString(): string } = ""): SystemError {
     return new SystemError(call, errno, `${preposition} ${what}`.trim());
   }
 }

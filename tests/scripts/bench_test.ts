@@ -26,6 +26,17 @@ Deno.test("bench sends records and log entries through three processes to the di
   assertMatch(stdout, /logs, [\d.]+ bytes each: [\d,]+\/s, the same bytes through cat [\d,]+\/s: [\d.]+ x$/m);
 });
 
+Deno.test({
+  name: "bench measures system calls beside Deno's own API",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const { code, stdout, stderr } = await runBench("--quick", "system-calls");
+    assertEquals(code, 0, stderr);
+    assertMatch(stdout, /sendmmsg with GSO, 1400 bytes: [\d,]+\/s, Deno's [\d,]+\/s: [\d.]+ x$/m);
+    assertMatch(stdout, /clock_gettime: \d+ ns, performance.now \d+ ns$/m);
+  },
+});
+
 Deno.test("bench lists the benchmarks there are when it does not know one", async () => {
   const { code, stderr } = await runBench("no-such-thing");
   assertEquals(code, 2);
