@@ -41,6 +41,9 @@ export const command = defineCommand({
   async run({ flags, positionals: [path = "results"] }) {
     const { openResults } = await import("../result/mod.ts");
     const results = await openResults(path);
+    if (results.kind === "results") {
+      for (const { message } of results.damaged) console.error(`tine results: passed over: ${escape(message)}`);
+    }
     if (flags.system) return await printSystems(results, flags.json);
     if (results.kind === "test") await print(flags.json ? [testJson(results)] : testLines(results));
     else if (results.kind === "run") await printRun(results, flags.json);

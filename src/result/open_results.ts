@@ -30,6 +30,8 @@ export interface ResultsFolder {
   readonly path: string;
   /** The oldest first. */
   readonly runs: readonly RunResults[];
+  /** Why folders that look like runs are not among them. */
+  readonly damaged: readonly TineError[];
 }
 
 /**
@@ -65,9 +67,11 @@ export async function openResults(path: string): Promise<ResultsFolder | RunResu
     const run = await openRun(path, baseName(real));
     if (run !== undefined) return run;
   }
-  const runs = await listRuns(path);
-  if (runs.length === 0) throw new TineError("no-results", `there are no results in ${path}: no run has written there`);
-  return { kind: "results", path, runs };
+  const { runs, damaged } = await listRuns(path);
+  if (runs.length === 0) {
+    throw damaged[0] ?? new TineError("no-results", `there are no results in ${path}: no run has written there`);
+  }
+  return { kind: "results", path, runs, damaged };
 }
 
 /**
@@ -89,23 +93,30 @@ export async function* testsOf(
 }
 
 /**
- * The runs in a folder, the oldest first; other folders in it are left out.
+ * The runs in a folder, the oldest first; other folders in it are left out. One that is damaged is no obstacle to the
+ * others.
  *
- * @throws {TineError} `bad-results`, `cannot-read`
+ * @throws {TineError} `cannot-read`
  */
-export async function listRuns(out: string): Promise<RunResults[]> {
+export async function listRuns(out: string): Promise<Pick<ResultsFolder, "runs" | "damaged">> {
   const runs: RunResults[] = [];
+  const damaged: TineError[] = [];
   try {
     for await (const { name, isDirectory } of Deno.readDir(out)) {
       if (!isDirectory || name === LATEST) continue;
-      const run = await openRun(`${out}/${name}`, name);
-      if (run !== undefined) runs.push(run);
+      try {
+        const run = await openRun(`${out}/${name}`, name);
+        if (run !== undefined) runs.push(run);
+      } catch (error) {
+        if (!(error instanceof TineError)) throw error;
+        damaged.push(error);
+      }
     }
   } catch (error) {
-    if (error instanceof TineError) throw error;
     throw new TineError("cannot-read", `cannot read ${out}: ${messageOf(error)}`, { cause: error });
   }
-  return runs.sort((a, b) => compare(a.summary.started, b.summary.started) || compare(a.name, b.name));
+  runs.sort((a, b) => compare(a.summary.started, b.summary.started) || compare(a.name, b.name));
+  return { runs, damaged };
 }
 
 async function openRun(path: string, name: string): Promise<RunResults | undefined> {

@@ -219,7 +219,7 @@ Deno.test({
         tests[1].errors[0].message,
         /^no space is left for the results in .*\/name=large; what was written before, \d+ bytes, is kept$/,
       );
-      const [run] = await listRuns(place.out);
+      const { runs: [run] } = await listRuns(place.out);
       const [small, large] = await Array.fromAsync(testsOf(run));
       assertEquals(await Deno.readTextFile(`${small.path}/files/said.txt`), "hello\n");
       assertEquals(large.summary.errors.map(({ code }) => code), ["results-full"]);

@@ -147,7 +147,7 @@ Deno.test("a run that was killed stays readable in its work folder", () =>
       assertEquals(results.runs[0].summary.tests.map(({ status }) => status), ["ok", "running"]);
     }
     // Without finish(), as after an error.
-    const [run] = await listRuns(out);
+    const { runs: [run] } = await listRuns(out);
     assertEquals([run.complete, run.name], [false, "2026-11-21T02-55-00Z.work"]);
     assertEquals(run.summary.tests.map(({ status }) => status), ["ok", "canceled"]);
   }));

@@ -57,12 +57,11 @@ export async function describeMemory(): Promise<Section> {
 
 /** What the machine was doing. */
 export function describeLoad(): Promise<Section> {
-  const [one, five, fifteen] = Deno.loadavg().map((load) => load.toFixed(2));
-  return Promise.resolve({
-    "1min": one,
-    "5min": five,
-    "15min": fifteen,
-    uptimeSeconds: Math.floor(Deno.osUptime()).toString(),
+  // What is thrown is a rejection as well, so that the other sections are waited for.
+  return Promise.try(() => {
+    const [one, five, fifteen] = Deno.loadavg().map((load) => load.toFixed(2));
+    const uptimeSeconds = Math.floor(Deno.osUptime()).toString();
+    return { "1min": one, "5min": five, "15min": fifteen, uptimeSeconds };
   });
 }
 
