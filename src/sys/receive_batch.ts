@@ -99,9 +99,9 @@ export class ReceiveBatch {
     this.#used = 0;
     const { calls, errno } = this.#libc, headers = memory.headersFrom(0);
     let count;
-    do count = calls.recvmmsg(socket.fd, headers, memory.capacity, 0, null); while (
-      count < 0 && this.#libc.interrupted(errno[0], "recvmmsg", socket)
-    );
+    do {
+      count = calls.recvmmsg(socket.fd, headers, memory.capacity, 0, null);
+    } while (count < 0 && this.#libc.interrupted(errno[0], "recvmmsg", socket));
     for (let i = 0; i < count; i++) this.#readControl(i);
     this.#used = Math.max(0, count);
     return count;

@@ -153,9 +153,9 @@ export class SendBatch {
     for (let i = from; i < from + count; i++) if (this.#changed[i] !== 0) this.#writeControl(i, socket.family);
     const { calls, errno } = this.#libc, headers = this.#memory.headersFrom(from);
     let sent;
-    do sent = calls.sendmmsg(socket.fd, headers, count, c.MSG_NOSIGNAL); while (
-      sent < 0 && this.#libc.interrupted(errno[0], "sendmmsg", socket)
-    );
+    do {
+      sent = calls.sendmmsg(socket.fd, headers, count, c.MSG_NOSIGNAL);
+    } while (sent < 0 && this.#libc.interrupted(errno[0], "sendmmsg", socket));
     return sent;
   }
 

@@ -140,11 +140,10 @@ export class Socket implements Disposable {
    */
   send(bytes: Uint8Array<ArrayBuffer>): number {
     const length = BigInt(bytes.length);
-    let count;
-    do count = this.#libc.calls.send(this.#fd, bytes, length, MSG_NOSIGNAL); while (
-      count < 0 && this.#libc.interrupted(this.#errno[0], "send", this)
-    );
-    return count;
+    for (;;) {
+      const count = this.#libc.calls.send(this.#fd, bytes, length, MSG_NOSIGNAL);
+      if (count >= 0 || !this.#libc.interrupted(this.#errno[0], "send", this)) return count;
+    }
   }
 
   /**
@@ -154,11 +153,10 @@ export class Socket implements Disposable {
    */
   sendTo(bytes: Uint8Array<ArrayBuffer>, address: SocketAddress): number {
     const length = BigInt(bytes.length), name = address.bytes;
-    let count;
-    do count = this.#libc.calls.sendto(this.#fd, bytes, length, MSG_NOSIGNAL, name, name.length); while (
-      count < 0 && this.#libc.interrupted(this.#errno[0], "sendto", address)
-    );
-    return count;
+    for (;;) {
+      const count = this.#libc.calls.sendto(this.#fd, bytes, length, MSG_NOSIGNAL, name, name.length);
+      if (count >= 0 || !this.#libc.interrupted(this.#errno[0], "sendto", address)) return count;
+    }
   }
 
   /**
@@ -168,11 +166,10 @@ export class Socket implements Disposable {
    */
   receive(bytes: Uint8Array<ArrayBuffer>): number {
     const length = BigInt(bytes.length);
-    let count;
-    do count = this.#libc.calls.recv(this.#fd, bytes, length, 0); while (
-      count < 0 && this.#libc.interrupted(this.#errno[0], "recv", this)
-    );
-    return count;
+    for (;;) {
+      const count = this.#libc.calls.recv(this.#fd, bytes, length, 0);
+      if (count >= 0 || !this.#libc.interrupted(this.#errno[0], "recv", this)) return count;
+    }
   }
 
   /** The address it is bound to, getsockname(2). */
