@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type ErrorSummary, listRuns, openResults, readRecords, testsOf } from "../../src/result/mod.ts";
 import { buildTine } from "../support/built_tine.ts";
 import { busyPlan, untilBusy } from "../support/busy_plan.ts";
+import { fakeNode } from "../support/modules/fake_node.ts";
 import { PlanPlace, type StartOptions } from "../support/plan_place.ts";
 import type { TineEnd } from "../support/running_tine.ts";
 import { TINE } from "../support/tine.ts";
@@ -79,6 +80,7 @@ Deno.test("tine run leaves nothing when a node is killed or stopped", async () =
   await allOf([
     ...scenarios.map(([fault, options]) => PlanPlace.use((place) => survive(place, fault, options))),
     PlanPlace.use(stoppedAtStart),
+    PlanPlace.use(unwilling),
   ]);
 });
 
@@ -100,6 +102,14 @@ async function stoppedAtStart(place: PlanPlace): Promise<void> {
   assertEquals(test.errors.map(({ nodeId, code, message }: ErrorSummary) => [nodeId, code, message]), [
     ["-", "node-silent", "node left gave no sign of life for 10 s"],
   ]);
+}
+
+/** A node answers everything, but does not end. */
+async function unwilling(place: PlanPlace): Promise<void> {
+  const { items, error } = await place.run({ child: { node: LEFT, sleep: 0 } }, { command: fakeNode("stay") });
+  assertEquals(error, undefined);
+  const logs = items.flatMap((item) => item.type === "log" && item.tag === "left" ? [item.text] : []);
+  assertEquals(logs.at(-1), "node left was told to end and did not within 15 s; it is killed");
 }
 
 Deno.test("the executable leaves nothing when a node is killed", async () => {

@@ -93,11 +93,11 @@ Deno.test("LiveNode aborts its runs, then cleans up in reverse order, then ends 
     started[name as "here"].resolve();
     await aborted(context).finally(() => events.push(`${name}: ${context.signal.reason.code}`));
   });
-  const running = it.run({ parallel: [on("left", work("there")), work("here")] });
+  const running = assertRejects(() => it.run({ parallel: [on("left", work("there")), work("here")] }));
   await Promise.all([started.here.promise, started.there.promise]);
   const reason = new Canceled("interrupted", "enough");
   assertEquals(await it.end(reason), reason);
-  assertEquals(await assertRejects(() => running), reason);
+  assertEquals(await running, reason);
   assertEquals(events.filter((event) => event.startsWith("here")), [
     "here: interrupted",
     "here: second",

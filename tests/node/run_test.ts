@@ -141,15 +141,6 @@ for (
   });
 }
 
-Deno.test("run() gives up a node that does not end", async () => {
-  await PlanPlace.use(async (place) => {
-    const { items, error } = await place.run({ child: { node: LEFT, sleep: 0 } }, { command: fakeNode("stay") });
-    assertEquals(error, undefined);
-    const logs = items.flatMap((item) => item.type === "log" && item.tag === "left" ? [item.text] : []);
-    assertEquals(logs.at(-1), "node left was told to end and did not within 15 s; it is killed");
-  });
-});
-
 Deno.test("a node cannot write out of the folder of results", async () => {
   await PlanPlace.use(async (place) => {
     const options: RunOptions = { command: fakeNode("escape") };
