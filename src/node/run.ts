@@ -80,6 +80,9 @@ export async function* run(run: Run, options: RunOptions = {}): AsyncGenerator<M
   const kill = () => void node.kill(reasonOf(killSignal!));
   signal?.addEventListener("abort", stop, { once: true });
   killSignal?.addEventListener("abort", kill, { once: true });
+  // They may have come while the holder was started.
+  if (signal?.aborted) stop();
+  if (killSignal?.aborted) kill();
   const timer = timeoutMs > 0 ? setTimeout(() => void node.cancel(timeout(timeoutMs)), timeoutMs) : undefined;
   const running = runToEnd(node, run, children).finally(() => uplink.end());
   running.catch(() => {}); // thrown below, after what was measured
