@@ -23,8 +23,10 @@ export interface Sshd extends AsyncDisposable {
   readonly folder: string;
   /** For programs that are to use this sshd: `ssh USER@far` reaches it. */
   readonly env: Readonly<Record<string, string>>;
-  /** The processes of its sessions. */
+  /** Its own processes for the sessions. */
   sessions(): number[];
+  /** What was started in the sessions, unless it has another parent by now. */
+  commands(): number[];
 }
 
 /** Why there can be no sshd here; undefined if there can. */
@@ -103,7 +105,8 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     port,
     folder,
     env: { PATH: `${bin}:${Deno.env.get("PATH")}` },
-    sessions: () => processesOf(folder).filter((pid) => pid !== child.pid),
+    sessions: () => descendants(child.pid).filter((pid) => nameOf(pid) === "sshd"),
+    commands: () => descendants(child.pid).filter((pid) => nameOf(pid) !== "sshd"),
     async [Symbol.asyncDispose]() {
       for (const pid of [child.pid, ...descendants(child.pid)]) kill(pid);
       await child.status;
@@ -145,15 +148,18 @@ function userProcesses(user: string): string[] {
     .filter((line) => line !== "" && !line.includes("sshd:"));
 }
 
-function processesOf(folder: string): number[] {
-  const { stdout } = new Deno.Command("pgrep", { args: ["-f", `sshd.*${folder}`] }).outputSync();
-  return new TextDecoder().decode(stdout).split("\n").filter(Boolean).map(Number);
-}
-
 function descendants(pid: number): number[] {
   const { stdout } = new Deno.Command("pgrep", { args: ["-P", String(pid)] }).outputSync();
   const children = new TextDecoder().decode(stdout).split("\n").filter(Boolean).map(Number);
   return children.flatMap((child) => [child, ...descendants(child)]);
+}
+
+function nameOf(pid: number): string {
+  try {
+    return Deno.readTextFileSync(`/proc/${pid}/comm`).trim();
+  } catch {
+    return ""; // it has just ended
+  }
 }
 
 function kill(pid: number): void {

@@ -66,10 +66,16 @@ async function launchBySsh(node: Node, options: LaunchOptions, context: SshConte
   return {
     connection,
     executables,
-    ended: process.ended,
+    ended: process.ended.then(howItEnded),
     kill: () => process.kill(),
     [Symbol.asyncDispose]: () => taken.disposeAsync(),
   };
+}
+
+/** How the node has ended, from how ssh has: 255 is what it exits with if the connection or the node was killed. */
+function howItEnded(how: string): string {
+  if (/^exited with status 255\b/.test(how)) return `was killed or cut off: ssh ${how}`;
+  return how.startsWith("was killed") ? `was cut off: its ssh ${how}` : how;
 }
 
 /** ssh runs as the user that runs tine, also if through sudo: so its configuration and its keys are used. */
