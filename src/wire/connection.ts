@@ -44,32 +44,44 @@ export function stdioConnection(): Connection {
   };
 }
 
+/** What a pipe holds: more does not come in one read. */
+const PIPE_BYTES = 64 * 1024;
+
 /**
- * A pair of web streams as a connection; what a child process offers, for instance.
+ * A pair of web streams as a connection: the pipes of a child process.
  *
- * @param readable what comes in
+ * @param readable what comes in: a stream of bytes, as those of processes are
  * @param writable what goes out
  */
 export function streamConnection(
   readable: ReadableStream<Uint8Array>,
   writable: WritableStream<Uint8Array>,
 ): Connection {
-  const reader = readable.getReader();
+  // A reader that brings its own buffer: otherwise the stream makes one of 64 KiB for each read, also of a few bytes.
+  const reader = readable.getReader({ mode: "byob" });
   const writer = writable.getWriter();
   // Failures are reported by the read or write that meets them.
   reader.closed.catch(() => {});
   writer.closed.catch(() => {});
-  let rest: Uint8Array | undefined;
+  let own = new Uint8Array(PIPE_BYTES);
+  let rest = own.subarray(0, 0);
+  let ended = false;
   return {
     async read(buffer) {
-      if (rest === undefined) {
-        const { value, done } = await reader.read();
-        if (done) return null;
+      if (rest.length === 0) {
+        if (ended) return null;
+        const { value, done } = await reader.read(own);
+        if (done) {
+          ended = true;
+          return null;
+        }
+        // The stream gives the memory back under another name.
+        own = new Uint8Array(value.buffer);
         rest = value;
       }
       const length = Math.min(buffer.length, rest.length);
       buffer.set(rest.subarray(0, length));
-      rest = length < rest.length ? rest.subarray(length) : undefined;
+      rest = rest.subarray(length);
       return length;
     },
     async write(bytes) {
