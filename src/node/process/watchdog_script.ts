@@ -52,7 +52,9 @@ has() {
 # Prints the processes that have $1 in their environment.
 having() {
   set +f
-  files=$(echo /proc/[0-9]*/environ | xargs grep -lsF -e "$1")
+  files=$(grep -lsF -e "$1" /proc/[0-9]*/environ)
+  # A machine with so many processes that their names are too long for one command.
+  [ $? -lt 126 ] || files=$(echo /proc/[0-9]*/environ | xargs grep -lsF -e "$1")
   set -f
   for file in $files; do
     file=${"$"}{file#/proc/}
