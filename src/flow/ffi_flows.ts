@@ -1,0 +1,86 @@
+import type { Family, SocketAddress } from "../sys/address.ts";
+import { resolve } from "../sys/resolve.ts";
+import { TineError } from "../wire/errors.ts";
+import type {
+  PacketClientConfig,
+  PacketProtocol,
+  PacketServerConfig,
+  StreamClientConfig,
+  StreamProtocol,
+  StreamServerConfig,
+} from "./config.ts";
+import { FlowPool } from "./engine/flow_pool.ts";
+import type { FlowOptions, Flows, FlowServer } from "./flows.ts";
+import { parseHostPort } from "./host_port.ts";
+
+/** So many addresses of a name are tried. */
+const MAX_ADDRESSES = 8;
+
+/** Traffic over raw sockets in workers. */
+export class FfiFlows implements Flows {
+  readonly kind = "ffi";
+  readonly #pool = new FlowPool();
+
+  streamServer(config: StreamServerConfig, options: FlowOptions): Promise<FlowServer> {
+    return this.#serve("streamServer", config, options);
+  }
+
+  streamClient(addr: string, config: StreamClientConfig, options: FlowOptions): Promise<Record<string, number>> {
+    return this.#run("streamClient", addr, config, options);
+  }
+
+  packetServer(config: PacketServerConfig, options: FlowOptions): Promise<FlowServer> {
+    return this.#serve("packetServer", config, options);
+  }
+
+  packetClient(addr: string, config: PacketClientConfig, options: FlowOptions): Promise<Record<string, number>> {
+    return this.#run("packetClient", addr, config, options);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#pool[Symbol.asyncDispose]();
+  }
+
+  async #serve(
+    kind: string,
+    config: StreamServerConfig | PacketServerConfig,
+    { events, signal, key }: FlowOptions,
+  ): Promise<FlowServer> {
+    const { host, port } = parseHostPort(config.listenAddr);
+    const family = familyOf(config.protocol);
+    // Who names no host means this machine and no other.
+    const loopback = family === "ipv6" ? "::1" : "127.0.0.1";
+    const [address] = await resolve(host || loopback, port, { family, signal });
+    const flow = this.#pool.start({ kind, addresses: [address.toString()], config, key }, { events, signal });
+    const bound = await flow.listening;
+    return {
+      address: bound,
+      ended: flow.ended.then(() => {}),
+      async [Symbol.asyncDispose]() {
+        flow.cancel();
+        // What it failed with was told by `ended`.
+        await flow.ended.catch(() => {});
+      },
+    };
+  }
+
+  async #run(
+    kind: string,
+    addr: string,
+    config: StreamClientConfig | PacketClientConfig,
+    { events, signal, key }: FlowOptions,
+  ): Promise<Record<string, number>> {
+    const { host, port } = parseHostPort(addr);
+    if (host === "" || port === 0) {
+      throw new TineError("invalid-address", `"${addr}" cannot be dialled: it needs a host, and a port above 0`);
+    }
+    const found = await resolve(host, port, { family: familyOf(config.protocol), signal });
+    const addresses = found.slice(0, MAX_ADDRESSES).map((address: SocketAddress) => address.toString());
+    return await this.#pool.start({ kind, addresses, config, key }, { events, signal }).ended;
+  }
+}
+
+function familyOf(protocol: StreamProtocol | PacketProtocol | undefined): Family | undefined {
+  if (protocol?.endsWith("4")) return "ipv4";
+  return protocol?.endsWith("6") ? "ipv6" : undefined;
+}

@@ -1,0 +1,53 @@
+import type { SampleSink } from "../engine/engine_flow.ts";
+
+/** Counts the bytes of one end of a stream, and samples the count. */
+export class IoMeter {
+  /** Bytes so far. */
+  total = 0;
+  readonly #sink: SampleSink<"streamIO">;
+  readonly #sent: number;
+  readonly #intervalNanos: number;
+  #sampledAt: number;
+  #sampledTotal = 0;
+
+  /**
+   * Begins with a sample of 0 bytes.
+   *
+   * @param sent whether it is the sender's end
+   * @param intervalNanos the least time between samples
+   * @param t nanoseconds since the flow's `tinit`, as all that follow
+   */
+  constructor(sink: SampleSink<"streamIO">, sent: boolean, intervalNanos: number, t: number) {
+    this.#sink = sink;
+    this.#sent = sent ? 1 : 0;
+    this.#intervalNanos = intervalNanos;
+    this.#sampledAt = t;
+    this.#sample(t);
+  }
+
+  /** Counts a write or a read that has just ended. */
+  add(bytes: number, t: number): void {
+    this.total += bytes;
+    if (t - this.#sampledAt >= this.#intervalNanos) this.#sample(t);
+  }
+
+  /** Samples the end, unless the sample before says it already. */
+  end(t: number): void {
+    if (this.total !== this.#sampledTotal) this.#sample(t);
+  }
+
+  #sample(t: number): void {
+    const writer = this.#sink.writer();
+    const { columns } = writer, i = writer.next();
+    columns.t[i] = t;
+    columns.total[i] = this.total;
+    columns.sent[i] = this.#sent;
+    this.#sampledAt = t;
+    this.#sampledTotal = this.total;
+  }
+}
+
+/** Bits a second from bytes and nanoseconds; 0 where no time has passed. */
+export function bitsPerSecond(bytes: number, nanos: number): number {
+  return nanos > 0 ? bytes * 8e9 / nanos : 0;
+}

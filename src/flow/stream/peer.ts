@@ -1,0 +1,74 @@
+import { type Socket, WOULD_BLOCK } from "../../sys/socket.ts";
+import { TineError } from "../../wire/errors.ts";
+import { connectionError } from "./connection_error.ts";
+import { encodeFrame, type Frame, type FrameKey, FrameReader } from "./wire.ts";
+
+/** The other end of a connection: what it says, and what is said to it. */
+export class Peer {
+  readonly #frames = new FrameReader();
+
+  /** @param name for messages: its address */
+  constructor(readonly socket: Socket, readonly name: string) {}
+
+  /**
+   * Reads on, and no further than the frame's end.
+   *
+   * @returns a frame when one is complete
+   * @throws {TineError} `connection-closed` at the end of the stream, `connection-reset`, `bad-stream-frame`
+   */
+  readFrame(): Frame | undefined {
+    for (;;) {
+      const count = this.read(this.#frames.room);
+      if (count === WOULD_BLOCK) return undefined;
+      const frame = this.#frames.filled(count);
+      if (frame !== undefined) return frame;
+    }
+  }
+
+  /**
+   * Reads bytes.
+   *
+   * @returns how many, at least 1, or WOULD_BLOCK
+   * @throws {TineError} `connection-closed` at the end of the stream, `connection-reset`
+   */
+  read(into: Uint8Array<ArrayBuffer>): number {
+    let count;
+    try {
+      count = this.socket.receive(into);
+    } catch (error) {
+      throw this.#broken(error);
+    }
+    if (count === 0) throw new TineError("connection-closed", `${this.name} closed the connection too early`);
+    return count;
+  }
+
+  /**
+   * Writes bytes.
+   *
+   * @returns how many, or WOULD_BLOCK
+   * @throws {TineError} `connection-reset`
+   */
+  write(bytes: Uint8Array<ArrayBuffer>): number {
+    try {
+      return this.socket.send(bytes);
+    } catch (error) {
+      throw this.#broken(error);
+    }
+  }
+
+  /** Says something short, for which there is room unless the peer has not read what came before. */
+  say(bytes: Uint8Array<ArrayBuffer>): void {
+    if (this.write(bytes) !== bytes.length) {
+      throw new TineError("peer-stalled", `${this.name} does not read what it is told`);
+    }
+  }
+
+  /** Says a frame. */
+  sayFrame(value: unknown, key?: FrameKey): void {
+    this.say(encodeFrame(value, key));
+  }
+
+  #broken(error: unknown): unknown {
+    return connectionError(error, `the connection to ${this.name} broke`);
+  }
+}

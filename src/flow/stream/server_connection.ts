@@ -1,0 +1,176 @@
+import { Clock } from "../../sys/clock.ts";
+import { READABLE } from "../../sys/poller.ts";
+import type { Socket } from "../../sys/socket.ts";
+import { lingerSeconds } from "../../sys/socket_options.ts";
+import { messageOf, TineError } from "../../wire/errors.ts";
+import type { FlowHost, Scope } from "../engine/engine_flow.ts";
+import type { Hmac } from "../hmac.ts";
+import { bitsPerSecond } from "./io_meter.ts";
+import { HANDSHAKE_TIMEOUT_MS, LINGER_MS } from "./limits.ts";
+import { Peer } from "./peer.ts";
+import { setUpServer } from "./socket_setup.ts";
+import { streamInfo } from "./stream_info.ts";
+import { receiveStream } from "./stream_receiver.ts";
+import { sendStream } from "./stream_sender.ts";
+import type { Transfer, TransferResult } from "./transfer.ts";
+import { encodeGreeting, type Frame, type Greeting, newGreeting } from "./wire.ts";
+import { checkRequest, type StreamAnswer, type StreamRequest } from "./words.ts";
+
+const MILLISECOND = 1e6;
+
+/** What a server does for its connections. */
+export interface ServerConnectionHooks {
+  /** A client's request was accepted: it is no stranger any more. */
+  onAccepted(): void;
+  /** The connection is closed. */
+  onClosed(): void;
+  /** What went wrong with it. */
+  log(text: string): void;
+}
+
+/** A client of a server, from its connection to its end. */
+export class ServerConnection {
+  readonly #host: FlowHost;
+  readonly #scope: Scope;
+  readonly #peer: Peer;
+  readonly #hmac: Hmac | undefined;
+  readonly #hooks: ServerConnectionHooks;
+  readonly #greeting: Greeting;
+  readonly #tinitNanos: number;
+  readonly #tinit: bigint;
+  #request: StreamRequest | undefined;
+  #transfer: Transfer | undefined;
+  /** All that had to be said was said: closing sends the rest, and resets nothing. */
+  #finished = false;
+  #closed = false;
+
+  constructor(host: FlowHost, socket: Socket, hmac: Hmac | undefined, hooks: ServerConnectionHooks) {
+    this.#host = host;
+    this.#hmac = hmac;
+    this.#hooks = hooks;
+    this.#tinitNanos = host.now();
+    this.#tinit = new Clock("realtime").now();
+    this.#peer = new Peer(socket, `client ${socket.peerAddress().unmapped()}`);
+    this.#greeting = newGreeting(hmac !== undefined);
+    this.#scope = host.scope((error) => this.#fail(error));
+  }
+
+  /** Greets the client, and goes on from there. */
+  start(): void {
+    try {
+      this.#peer.say(encodeGreeting(this.#greeting));
+      const patience = this.#patience(HANDSHAKE_TIMEOUT_MS, () => {
+        throw new TineError("no-request", `${this.#peer.name} said nothing for ${HANDSHAKE_TIMEOUT_MS / 1000} s`);
+      });
+      const watch = this.#scope.watch(this.#peer.socket.fd, READABLE, () => {
+        const frame = this.#peer.readFrame();
+        if (frame === undefined) return;
+        patience.clear();
+        watch.close();
+        this.#begin(frame);
+      });
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Closes it, whatever it is doing. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#scope.close();
+    const { socket } = this.#peer;
+    this.#transfer?.stop();
+    // Else the kernel would go on sending what a canceled transfer has left with it.
+    if (!this.#finished) socket.set(lingerSeconds, 0);
+    socket.close();
+    this.#hooks.onClosed();
+  }
+
+  #begin(frame: Frame): void {
+    let request: StreamRequest;
+    try {
+      request = this.#accept(frame);
+    } catch (error) {
+      this.#refuse(error);
+      return;
+    }
+    this.#request = request;
+    this.#hooks.onAccepted();
+    const { socket } = this.#peer;
+    this.#host.info(streamInfo(socket, request, { server: true, tinit: this.#tinit }));
+    this.#peer.sayFrame({ ok: true } satisfies StreamAnswer);
+    const start = request.direction === "upload" ? receiveStream : sendStream;
+    this.#transfer = start({
+      host: this.#host,
+      scope: this.#scope,
+      fail: (error) => this.#fail(error),
+      peer: this.#peer,
+      request,
+      server: true,
+      tinitNanos: this.#tinitNanos,
+    }, (result) => this.#finish(request, result));
+  }
+
+  #accept(frame: Frame): StreamRequest {
+    if (this.#hmac !== undefined && !frame.verify(this.#hmac, this.#greeting.nonce)) {
+      throw new TineError("wrong-key", `the key of ${this.#peer.name} is missing or wrong`);
+    }
+    const request = checkRequest(frame.value);
+    setUpServer(this.#peer.socket, request);
+    return request;
+  }
+
+  #refuse(error: unknown): void {
+    // Faults of this program are not the client's business.
+    if (!(error instanceof TineError)) throw error;
+    const { code, message } = error;
+    this.#peer.sayFrame({ ok: false, code, message } satisfies StreamAnswer);
+    this.#hooks.log(`${this.#peer.name} was refused: ${message}`);
+    this.#linger();
+  }
+
+  #finish(request: StreamRequest, { bytes, durationNanos, report }: TransferResult): void {
+    if (request.direction === "download") this.#peer.sayFrame(report);
+    const goodputBitsPerSecond = bitsPerSecond(bytes, durationNanos);
+    this.#host.progress(request.flow, { bytes, durationNanos, goodputBitsPerSecond, ...report });
+    this.#linger();
+  }
+
+  /** Waits until the client has closed: who closes first has to remember the connection for a minute. */
+  #linger(): void {
+    this.#finished = true;
+    const { socket } = this.#peer;
+    const patience = this.#patience(LINGER_MS, () => this.close());
+    const room = this.#host.shared.scratch(1);
+    const watch = this.#scope.watch(socket.fd, READABLE, () => {
+      // Whatever comes now, bytes, the end or an error: there is nothing left to be said.
+      patience.clear();
+      watch.close();
+      try {
+        socket.receive(room);
+      } catch {
+        // The client has reset the connection, which is an end as well.
+      }
+      this.close();
+    });
+  }
+
+  #patience(ms: number, handler: () => void) {
+    const timer = this.#scope.timer(handler);
+    timer.set(this.#scope.now() + ms * MILLISECOND);
+    return timer;
+  }
+
+  #fail(error: unknown): void {
+    if (this.#closed) return;
+    const flow = this.#request === undefined ? "" : `flow ${this.#request.flow}: `;
+    this.#hooks.log(flow + (error instanceof TineError ? error.message : failureText(error)));
+    this.close();
+  }
+}
+
+/** What is not one of our errors is a fault of this program: its place helps to find it. */
+function failureText(error: unknown): string {
+  return (error instanceof Error ? error.stack : undefined) ?? messageOf(error);
+}

@@ -1,0 +1,41 @@
+import { congestionControl } from "../../sys/socket_options.ts";
+import type { Socket } from "../../sys/socket.ts";
+import type { FlowInfoEvent } from "../flows.ts";
+import type { StreamRequest } from "./words.ts";
+
+/** What is told of a stream before its samples. */
+export function streamInfo(
+  socket: Socket,
+  request: StreamRequest,
+  { server, tinit }: { readonly server: boolean; readonly tinit: bigint },
+): FlowInfoEvent {
+  const local = socket.localAddress().unmapped().toString();
+  const peer = socket.peerAddress().unmapped().toString();
+  return {
+    type: "streamInfo",
+    flow: request.flow,
+    server,
+    tinit,
+    values: {
+      engine: "ffi",
+      direction: request.direction,
+      client: server ? peer : local,
+      server: server ? local : peer,
+      // Of this end; it governs the transfer where this end is the sender.
+      cca: socket.get(congestionControl),
+      ...requestValues(request),
+    },
+  };
+}
+
+/** What was asked for, as far as it was. */
+export function requestValues(
+  { durationMs, lengthBytes, bufLenBytes, dscp }: StreamRequest,
+): Record<string, number> {
+  return {
+    bufLenBytes,
+    ...durationMs === undefined ? {} : { durationMs },
+    ...lengthBytes === undefined ? {} : { lengthBytes },
+    ...dscp === undefined ? {} : { dscp },
+  };
+}

@@ -1,0 +1,122 @@
+import { READABLE } from "../../sys/poller.ts";
+import { WOULD_BLOCK } from "../../sys/socket.ts";
+import { TineError } from "../../wire/errors.ts";
+import type { Scope } from "../engine/engine_flow.ts";
+import { bitsPerSecond, IoMeter } from "./io_meter.ts";
+import { MAX_DURATION_MS, PROGRESS_MS, STALL_TIMEOUT_MS } from "./limits.ts";
+import type { Transfer, TransferContext, TransferResult } from "./transfer.ts";
+import type { StreamReceipt } from "./words.ts";
+
+/** So many reads, and other flows of the worker have their turn. */
+const MAX_READS = 16;
+
+const MILLISECOND = 1e6;
+
+/**
+ * Receives up to the mark, and gives the receipt.
+ *
+ * @param onDone called once, after that
+ */
+export function receiveStream(context: TransferContext, onDone: (result: TransferResult) => void): Transfer {
+  const receiver = new StreamReceiver(context, onDone);
+  receiver.start();
+  return receiver;
+}
+
+class StreamReceiver implements Transfer {
+  readonly #context: TransferContext;
+  readonly #onDone: (result: TransferResult) => void;
+  readonly #scope: Scope;
+  readonly #meter: IoMeter;
+  readonly #startedAt: number;
+  #toldAt: number;
+  #toldTotal = 0;
+  #movedAt: number;
+
+  constructor(context: TransferContext, onDone: (result: TransferResult) => void) {
+    this.#context = context;
+    this.#onDone = onDone;
+    const { host, request, tinitNanos } = context;
+    const scope = this.#scope = context.scope.scope(context.fail);
+    this.#startedAt = this.#toldAt = this.#movedAt = scope.now();
+    this.#meter = new IoMeter(
+      host.samples("streamIO", request.flow),
+      false,
+      request.sampleIOIntervalMs * MILLISECOND,
+      this.#startedAt - tinitNanos,
+    );
+  }
+
+  start(): void {
+    const { peer } = this.#context;
+    const scope = this.#scope;
+    const timer = scope.timer(() => {
+      this.#tellProgress();
+      timer.set(scope.now() + PROGRESS_MS * MILLISECOND);
+    });
+    timer.set(this.#startedAt + PROGRESS_MS * MILLISECOND);
+    scope.watch(peer.socket.fd, READABLE, () => {
+      const receipt = this.#receive();
+      if (receipt === undefined) return;
+      this.stop();
+      peer.sayFrame(receipt);
+      this.#onDone({ ...receipt, report: {} });
+    });
+  }
+
+  stop(): void {
+    this.#scope.close();
+    this.#meter.end(this.#scope.now() - this.#context.tinitNanos);
+  }
+
+  #receive(): StreamReceipt | undefined {
+    const { peer, host, request, tinitNanos } = this.#context;
+    const buffer = host.shared.scratch(request.bufLenBytes);
+    for (let reads = 0; reads < MAX_READS; reads++) {
+      const count = peer.read(buffer);
+      if (count === WOULD_BLOCK) return undefined;
+      const now = this.#scope.now();
+      this.#meter.add(count, now - tinitNanos);
+      // Nothing comes behind the mark, so it can only be the last byte of a read.
+      if (buffer[count - 1] !== 0) {
+        this.#meter.end(now - tinitNanos);
+        return { bytes: this.#meter.total, durationNanos: now - this.#startedAt };
+      }
+      if (count < buffer.length) return undefined;
+    }
+    return undefined;
+  }
+
+  #tellProgress(): void {
+    const { host, request, peer } = this.#context;
+    const now = this.#scope.now(), { total } = this.#meter;
+    host.progress(request.flow, {
+      elapsedNanos: now - this.#startedAt,
+      bytesReceived: total,
+      goodputBitsPerSecond: bitsPerSecond(total - this.#toldTotal, now - this.#toldAt),
+    });
+    this.#checkLimits(total, now);
+    if (total !== this.#toldTotal) this.#movedAt = now;
+    else if (now - this.#movedAt > STALL_TIMEOUT_MS * MILLISECOND) {
+      throw new TineError(
+        "peer-stalled",
+        `${peer.name} has sent nothing for ${STALL_TIMEOUT_MS / 1000} s, after ${total} bytes`,
+      );
+    }
+    this.#toldTotal = total;
+    this.#toldAt = now;
+  }
+
+  #checkLimits(total: number, now: number): void {
+    const { request, peer } = this.#context;
+    if (total > (request.lengthBytes ?? Infinity)) {
+      throw new TineError(
+        "stream-too-long",
+        `${peer.name} sent more than the ${request.lengthBytes} bytes agreed upon`,
+      );
+    }
+    if (now - this.#startedAt > MAX_DURATION_MS * MILLISECOND) {
+      throw new TineError("stream-too-long", `${peer.name} has been sending for ${MAX_DURATION_MS / 3_600_000} hours`);
+    }
+  }
+}

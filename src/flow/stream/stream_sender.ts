@@ -1,0 +1,188 @@
+import { READABLE, type Watch, WRITABLE } from "../../sys/poller.ts";
+import { WOULD_BLOCK } from "../../sys/socket.ts";
+import { TineError } from "../../wire/errors.ts";
+import type { Scope } from "../engine/engine_flow.ts";
+import { bitsPerSecond, IoMeter } from "./io_meter.ts";
+import { PROGRESS_MS, STALL_TIMEOUT_MS } from "./limits.ts";
+import { TcpInfoRecorder } from "./tcp_info_recorder.ts";
+import type { Transfer, TransferContext, TransferResult } from "./transfer.ts";
+import { END_MARK } from "./wire.ts";
+import { checkReceipt } from "./words.ts";
+
+/** So many writes, and other flows of the worker have their turn. */
+const MAX_WRITES = 16;
+
+const MILLISECOND = 1e6;
+
+/**
+ * Sends: zeros until the time is over or all is sent, the mark as the last byte; then waits for the receipt.
+ *
+ * @param onDone called once, with what the receiver said
+ */
+export function sendStream(context: TransferContext, onDone: (result: TransferResult) => void): Transfer {
+  const sender = new StreamSender(context, onDone);
+  sender.start();
+  return sender;
+}
+
+class StreamSender implements Transfer {
+  readonly #context: TransferContext;
+  readonly #onDone: (result: TransferResult) => void;
+  readonly #scope: Scope;
+  readonly #meter: IoMeter;
+  readonly #info: TcpInfoRecorder;
+  readonly #startedAt: number;
+  readonly #lengthBytes: number;
+  #watch: Watch | undefined;
+  #expired = false;
+  #marked = false;
+  #stopped = false;
+  /** Where the connection was when it last got on, and when. */
+  #acked: number;
+  #ackedAt: number;
+  #toldAt: number;
+  #toldAcked: number;
+
+  constructor(context: TransferContext, onDone: (result: TransferResult) => void) {
+    this.#context = context;
+    this.#onDone = onDone;
+    const { host, request, server, peer } = context;
+    const scope = this.#scope = context.scope.scope(context.fail);
+    const { flow } = request;
+    this.#startedAt = this.#ackedAt = this.#toldAt = scope.now();
+    this.#lengthBytes = request.lengthBytes ?? Infinity;
+    this.#meter = new IoMeter(
+      host.samples("streamIO", flow),
+      true,
+      request.sampleIOIntervalMs * MILLISECOND,
+      this.#time(),
+    );
+    this.#info = new TcpInfoRecorder(peer.socket, host.samples("tcpInfo", flow), server);
+    this.#toldAcked = this.#acked = this.#info.last.bytesAcked;
+  }
+
+  start(): void {
+    const { peer, request } = this.#context;
+    const scope = this.#scope;
+    const { durationMs, tcpInfoIntervalMs } = request;
+    if (durationMs !== undefined) {
+      const deadline = scope.timer(() => {
+        this.#expired = true;
+        this.#send();
+      });
+      deadline.set(this.#startedAt + durationMs * MILLISECOND);
+    }
+    if (tcpInfoIntervalMs !== undefined) this.#every(tcpInfoIntervalMs, () => this.#info.record(this.#time()));
+    this.#every(PROGRESS_MS, () => this.#tellProgress());
+    this.#watch = scope.watch(peer.socket.fd, READABLE | WRITABLE, (ready) => {
+      // Also when the connection has failed: reading says how.
+      if ((ready & ~WRITABLE) !== 0) this.#read();
+      else this.#send();
+    });
+    this.#send();
+  }
+
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#scope.close();
+    this.#meter.end(this.#time());
+    this.#info.record(this.#time());
+  }
+
+  #send(): void {
+    const { peer, host, request } = this.#context;
+    const { bufLenBytes } = request;
+    for (let writes = 0; writes < MAX_WRITES && !this.#marked; writes++) {
+      const left = this.#lengthBytes - this.#meter.total;
+      const last = this.#expired || left <= bufLenBytes;
+      const length = this.#expired ? 1 : Math.min(left, bufLenBytes);
+      const count = peer.write(last ? markedBytes(host.shared.scratch(length)) : host.shared.zeros(length));
+      if (count === WOULD_BLOCK) return;
+      this.#meter.add(count, this.#time());
+      if (last && count === length) this.#mark();
+      // What was not taken whole left no room for more.
+      else if (count < length) return;
+    }
+  }
+
+  #mark(): void {
+    this.#marked = true;
+    this.#meter.end(this.#time());
+    this.#watch!.interest = READABLE;
+  }
+
+  #read(): void {
+    const frame = this.#context.peer.readFrame();
+    if (frame === undefined) return;
+    if (!this.#marked) {
+      throw new TineError("bad-stream-frame", `${this.#context.peer.name} gave a receipt before the end`);
+    }
+    const receipt = checkReceipt(frame.value);
+    if (receipt.bytes !== this.#meter.total) {
+      const { bytes } = receipt;
+      throw new TineError(
+        "stream-bytes-differ",
+        `${this.#meter.total} bytes were sent, but ${this.#context.peer.name} says that it received ${bytes}`,
+      );
+    }
+    this.stop();
+    this.#onDone({ ...receipt, report: this.#info.report() });
+  }
+
+  #tellProgress(): void {
+    const { host, request } = this.#context;
+    const now = this.#scope.now();
+    const { bytesAcked } = this.#info.ask();
+    // Kernels of old do not tell it: then what was taken from us has to do.
+    const acked = bytesAcked < 0 ? this.#meter.total : bytesAcked;
+    this.#checkStall(acked, now);
+    host.progress(request.flow, {
+      elapsedNanos: now - this.#startedAt,
+      bytesSent: this.#meter.total,
+      goodputBitsPerSecond: bitsPerSecond(Math.max(0, acked - this.#toldAcked), now - this.#toldAt),
+      ...this.#info.report(),
+    });
+    this.#toldAcked = acked;
+    this.#toldAt = now;
+  }
+
+  #checkStall(acked: number, now: number): void {
+    if (acked !== this.#acked) {
+      this.#acked = acked;
+      this.#ackedAt = now;
+    } else if (now - this.#ackedAt > STALL_TIMEOUT_MS * MILLISECOND) {
+      const { name } = this.#context.peer;
+      throw new TineError(
+        "peer-stalled",
+        `${name} has taken nothing for ${STALL_TIMEOUT_MS / 1000} s, after ${this.#meter.total} bytes`,
+      );
+    }
+  }
+
+  #every(ms: number, handler: () => void): void {
+    const scope = this.#scope;
+    let at = this.#startedAt;
+    const timer = scope.timer(() => {
+      handler();
+      next();
+    });
+    const next = () => {
+      // Where the worker was late, times that have passed are left out.
+      at = Math.max(at + ms * MILLISECOND, scope.now());
+      timer.set(at);
+    };
+    next();
+  }
+
+  #time(): number {
+    return this.#scope.now() - this.#context.tinitNanos;
+  }
+}
+
+/** Zeros with the mark as the last byte. */
+function markedBytes(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  bytes.fill(0);
+  bytes[bytes.length - 1] = END_MARK;
+  return bytes;
+}

@@ -1,0 +1,34 @@
+import type { FlowHost, Scope } from "../engine/engine_flow.ts";
+import type { Peer } from "./peer.ts";
+import type { StreamReport, StreamRequest } from "./words.ts";
+
+/** What both ends of a transfer work with. */
+export interface TransferContext {
+  readonly host: FlowHost;
+  /** Of the connection. */
+  readonly scope: Scope;
+  /** Gets what goes wrong. */
+  readonly fail: (error: unknown) => void;
+  readonly peer: Peer;
+  readonly request: StreamRequest;
+  /** This is the server's end. */
+  readonly server: boolean;
+  /** The flow's `tinit` as {@linkcode Scope.now} had it. */
+  readonly tinitNanos: number;
+}
+
+/** What an end has when the transfer is complete. */
+export interface TransferResult {
+  /** As the receiver counted them. */
+  readonly bytes: number;
+  /** As the receiver measured it, from when it was ready to the last byte. */
+  readonly durationNanos: number;
+  /** What the sender says of its connection; empty at the receiver. */
+  readonly report: StreamReport;
+}
+
+/** One end of a transfer that goes on. */
+export interface Transfer {
+  /** Ends its watches and timers, and takes the last samples; called before the socket is closed, however it came to that. */
+  stop(): void;
+}
