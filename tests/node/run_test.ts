@@ -95,6 +95,19 @@ Deno.test("run() is canceled by a signal, and killed by another", async () => {
   await assertRejects(() => run(tree, { signal: AbortSignal.abort(new Canceled()) }).next(), Canceled);
 });
 
+Deno.test("run() is canceled also while it makes a place for namespaces", async () => {
+  const tree: Run = { child: { node: { ...LEFT, netns: { create: true } }, sleep: 3_600_000 } };
+  for (const name of ["signal", "killSignal"]) {
+    await PlanPlace.use(async (place) => {
+      const stop = new AbortController();
+      const running = place.run(tree, { rootless: true, timeoutMs: 20_000, [name]: stop.signal });
+      stop.abort(new Canceled("interrupted", "that will do"));
+      const { items, error } = await running;
+      assertEquals([error?.code, errorsOf(items)], ["interrupted", []]);
+    });
+  }
+});
+
 Deno.test("run() ends what takes longer than its timeout", async () => {
   await PlanPlace.use(async (place) => {
     const { items, error } = await place.run({ child: { node: LEFT, sleep: 3_600_000 } }, { timeoutMs: 500 });
