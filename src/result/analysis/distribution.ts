@@ -1,0 +1,172 @@
+/** Values below this have a bin each. */
+const LINEAR_BINS = 1024;
+/** Each octave above has so many bins. */
+const BINS = 512;
+const LINEAR_BITS = 10;
+
+/** The figures of a distribution that tables have; in the unit of what was added. */
+export interface Quantiles {
+  /** How many values there were. */
+  readonly count: number;
+  /** Exact. */
+  readonly min: number;
+  /** The arithmetic mean, exact. */
+  readonly mean: number;
+  /** Half of the values are at most this. */
+  readonly median: number;
+  /** 99% of the values are at most this. */
+  readonly p99: number;
+  /** 99.9% of the values are at most this. */
+  readonly p999: number;
+  /** Exact. */
+  readonly max: number;
+}
+
+/**
+ * A distribution of times, in memory that stays the same however many there are: a log-linear histogram of whole
+ * numbers. Count, least, greatest and mean are exact. Quantiles are exact to a unit below 1024, and to 0.1% of the value
+ * above. They are empirical ones, as RFC 2330 (11.3) defines: the least value that so many of all values are at most.
+ *
+ * @example
+ * ```ts
+ * import { Distribution } from "./distribution.ts";
+ *
+ * const rtt = new Distribution();
+ * for (const nanos of [700, 800, 900]) rtt.add(nanos);
+ * console.assert(rtt.quantile(0.5) === 800);
+ * ```
+ */
+export class Distribution {
+  #count = 0;
+  #sum = 0;
+  #min = Infinity;
+  #max = -Infinity;
+  /** Bins of the linear part, then of each octave that has values. */
+  readonly #blocks: (Float64Array | undefined)[] = [];
+
+  /** How many values there are. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The least value; Infinity without values. */
+  get min(): number {
+    return this.#min;
+  }
+
+  /** The greatest value; -Infinity without values. */
+  get max(): number {
+    return this.#max;
+  }
+
+  /** The arithmetic mean; NaN without values. */
+  get mean(): number {
+    return this.#sum / this.#count;
+  }
+
+  /**
+   * Adds a value.
+   *
+   * @param value 0 to 2^53; what is less counts as 0, what is more as the most
+   * @param times how often
+   */
+  add(value: number, times = 1): void {
+    if (!(value >= 0)) value = 0;
+    else if (value > Number.MAX_SAFE_INTEGER) value = Number.MAX_SAFE_INTEGER;
+    this.#count += times;
+    this.#sum += value * times;
+    if (value < this.#min) this.#min = value;
+    if (value > this.#max) this.#max = value;
+    const octave = octaveOf(value);
+    const block = this.#blocks[octave] ??= new Float64Array(octave === 0 ? LINEAR_BINS : BINS);
+    block[octave === 0 ? Math.floor(value) : Math.floor(value / 2 ** octave) - BINS] += times;
+  }
+
+  /** Adds all values of another one. */
+  merge(other: Distribution): void {
+    this.#count += other.#count;
+    this.#sum += other.#sum;
+    this.#min = Math.min(this.#min, other.#min);
+    this.#max = Math.max(this.#max, other.#max);
+    for (const [octave, theirs] of other.#blocks.entries()) {
+      if (theirs === undefined) continue;
+      const ours = this.#blocks[octave] ??= new Float64Array(theirs.length);
+      for (let i = 0; i < theirs.length; i++) ours[i] += theirs[i];
+    }
+  }
+
+  /**
+   * The least value that a share of all values is at most; NaN without values.
+   *
+   * @param share 0 to 1, such as 0.99
+   */
+  quantile(share: number): number {
+    return this.valueAt(Math.max(1, Math.ceil(share * this.#count)));
+  }
+
+  /**
+   * The value at a place in ascending order; NaN without values.
+   *
+   * @param rank from 1 on
+   */
+  valueAt(rank: number): number {
+    if (rank >= this.#count) return this.#count === 0 ? NaN : this.#max;
+    let seen = 0;
+    for (const [value, times] of this.#bins()) {
+      seen += times;
+      if (seen >= rank) return value;
+    }
+    return this.#max;
+  }
+
+  /**
+   * The mean of the values up to a quantile, exact to 0.1%; NaN without values.
+   *
+   * @param share such as 0.95: the twentieth part with the greatest values is left out
+   */
+  trimmedMean(share: number): number {
+    const rank = Math.max(1, Math.ceil(share * this.#count));
+    let seen = 0;
+    let sum = 0;
+    for (const [value, times] of this.#bins()) {
+      const taken = Math.min(times, rank - seen);
+      sum += value * taken;
+      seen += taken;
+      if (seen >= rank) break;
+    }
+    return sum / seen;
+  }
+
+  /** What tables show; undefined without values. */
+  quantiles(): Quantiles | undefined {
+    if (this.#count === 0) return undefined;
+    return {
+      count: this.#count,
+      min: this.#min,
+      mean: this.mean,
+      median: this.quantile(0.5),
+      p99: this.quantile(0.99),
+      p999: this.quantile(0.999),
+      max: this.#max,
+    };
+  }
+
+  /** The middle of each bin that has values, in ascending order, and how many. */
+  *#bins(): Generator<[value: number, times: number], void, void> {
+    for (const [octave, block] of this.#blocks.entries()) {
+      if (block === undefined) continue;
+      for (let i = 0; i < block.length; i++) {
+        if (block[i] === 0) continue;
+        const middle = octave === 0 ? i : (BINS + i + 0.5) * 2 ** octave;
+        yield [Math.min(this.#max, Math.max(this.#min, middle)), block[i]];
+      }
+    }
+  }
+}
+
+/** 0 for the linear part; bins of octave n are 2^n wide. */
+function octaveOf(value: number): number {
+  if (value < LINEAR_BINS) return 0;
+  const bits = value < 2 ** 32 ? 32 - Math.clz32(value) : 64 - Math.clz32(value / 2 ** 32);
+  return bits - LINEAR_BITS;
+}

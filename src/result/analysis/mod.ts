@@ -1,0 +1,13 @@
+/**
+ * Figures from samples of flows, each with a definition. Computed in one pass and in memory that stays the same.
+ *
+ * @module
+ */
+
+export { type Bottleneck, type MachineLoad, packetBottlenecks, streamBottlenecks } from "./bottlenecks.ts";
+export type { OffsetEstimate } from "./clock_offset.ts";
+export { Distribution, type Quantiles } from "./distribution.ts";
+export { PacketAnalysis, type PacketAnalysisOptions, type PacketFlowFigures, SHARED_CLOCK } from "./packet_analysis.ts";
+export type { PathFigures } from "./packet_path.ts";
+export type { PacketFigures, PacketTotals } from "./packet_sender.ts";
+export { StreamAnalysis, type StreamFigures, type StreamLimits, type StreamTotals } from "./stream_analysis.ts";

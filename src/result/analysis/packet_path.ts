@@ -1,0 +1,101 @@
+import { ArrivalOrder, type OrderCounts } from "./arrival_order.ts";
+import type { OffsetEstimate } from "./clock_offset.ts";
+import { Deviations } from "./deviations.ts";
+import { Distribution, type Quantiles } from "./distribution.ts";
+import type { PacketWindow } from "./packet_window.ts";
+
+/** How packets fared in one direction. Times are nanoseconds. */
+export interface PathFigures extends OrderCounts {
+  /** Packets that the kernel took. */
+  readonly sent: number;
+  /** Packets that arrived at the program, each counted once; absent if the receiver told nothing. */
+  readonly received?: number;
+  /**
+   * Sent, but not received: Type-P-One-way-Packet-Loss of RFC 7680. Those that the receiver's own socket had no room for
+   * are not among them where it counted them, see `socketDrops`. Absent if the receiver told nothing.
+   */
+  readonly lost?: number;
+  /** Arrived again: RFC 5560. */
+  readonly duplicates: number;
+  /** What the receiver's own socket had no room for: lost at this end, not in the network. */
+  readonly socketDrops: number;
+  /** Arrived marked "congestion experienced": RFC 3168. */
+  readonly congestionMarks: number;
+  /** The inter-packet delay variation of neighbours by number that both arrived, RFC 3393, without its sign. */
+  readonly ipdv?: Quantiles;
+  /**
+   * From sending to arrival: Type-P-One-way-Delay of RFC 7679, from just before the system call to the stamp of the
+   * receiver's kernel. Exact where both ends have one clock; see `oneWayDelayBoundNanos` else.
+   */
+  readonly oneWayDelay?: Quantiles;
+  /** The true delays are all off by the same amount, at most this; 0 where clocks are shared. */
+  readonly oneWayDelayBoundNanos?: number;
+}
+
+/** One direction of a sender's packets: what is counted, and what follows from the times of each packet. */
+export class PacketPath {
+  sent = 0;
+  received = 0;
+  duplicates = 0;
+  socketDrops = 0;
+  congestionMarks = 0;
+  readonly order: ArrivalOrder;
+  readonly #ipdv = new Distribution();
+  readonly #delays = new Deviations();
+
+  /**
+   * @param window the packets
+   * @param sentColumn when they were sent
+   * @param receivedColumn when they arrived
+   * @param placeColumn at which place they arrived
+   * @param sign 1 if the receiver has the server's clock, -1 if the sender has
+   */
+  constructor(
+    readonly window: PacketWindow,
+    readonly sentColumn: number,
+    readonly receivedColumn: number,
+    placeColumn: number,
+    readonly sign: 1 | -1,
+  ) {
+    this.order = new ArrivalOrder(window, placeColumn);
+  }
+
+  /** Both times of a packet are known now. */
+  complete(seq: number): void {
+    const delay = this.#delay(seq);
+    this.#delays.add(delay);
+    for (const other of [seq - 1, seq + 1]) {
+      const neighbour = this.window.has(other) ? this.#delay(other) : NaN;
+      if (!Number.isNaN(neighbour)) this.#ipdv.add(Math.abs(delay - neighbour));
+    }
+  }
+
+  /**
+   * What is known now.
+   *
+   * @param told whether anything is known from the receiver
+   * @param offset how the clocks relate; undefined where that is not known
+   */
+  figures(told: boolean, offset: OffsetEstimate | undefined): PathFigures {
+    const { sent, received, duplicates, socketDrops, congestionMarks } = this;
+    return {
+      sent,
+      ...told && { received, lost: Math.max(0, sent - received - socketDrops) },
+      duplicates,
+      socketDrops,
+      congestionMarks,
+      ...this.order.counts,
+      ipdv: this.#ipdv.quantiles(),
+      ...offset && this.#delays.count > 0 && {
+        oneWayDelay: this.#delays.quantiles(this.sign * offset.offsetNanos),
+        oneWayDelayBoundNanos: offset.boundNanos,
+      },
+    };
+  }
+
+  /** NaN unless both times are known. */
+  #delay(seq: number): number {
+    const slot = this.window.slot(seq);
+    return this.window.columns[this.receivedColumn][slot] - this.window.columns[this.sentColumn][slot];
+  }
+}

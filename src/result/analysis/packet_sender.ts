@@ -1,0 +1,299 @@
+import type { Columns } from "../../flow/records/kinds.ts";
+import type { ClockOffset, OffsetEstimate } from "./clock_offset.ts";
+import { Distribution, type Quantiles } from "./distribution.ts";
+import { PacketPath, type PathFigures } from "./packet_path.ts";
+import { PacketWindow, type WindowBudget } from "./packet_window.ts";
+import { RateMeter } from "./rate_meter.ts";
+import { roundTripsPerMinute } from "./responsiveness.ts";
+
+/** Columns of the window. The first four are times by the clock of the end where it happened. */
+const SENT = 0;
+const SERVER_RECEIVED = 1;
+const SERVER_SENT = 2;
+const RECEIVED = 3;
+/** At which place it arrived. */
+const SERVER_PLACE = 4;
+const PLACE = 5;
+/** The server itself told that it received it. */
+const SERVER_RECORD = 6;
+const COLUMNS = 7;
+
+const ECHO = 1;
+const REPLY = 2;
+const REVERSE = 8;
+const CE = 3;
+/** More packets than the kernel takes as one burst are damage. */
+const MOST_IN_BURST = 1024;
+/** What UDP carries at most. */
+const MOST_BYTES = 65_535;
+
+/** Counts that ends tell when a flow closes, beside its samples. Absent: not known. */
+export interface PacketTotals {
+  /** Packets of the sender that the server received, each counted once. */
+  readonly serverReceived?: number;
+  /** Packets of the sender that the server received again. */
+  readonly serverDuplicates?: number;
+  /** Packets that the server's own sender sent. */
+  readonly serverSent?: number;
+  /** Packets that the client's socket had no room for. */
+  readonly socketDrops?: number;
+  /** Packets that the server's socket had no room for. */
+  readonly serverSocketDrops?: number;
+  /** Packets that the client's kernel did not take. */
+  readonly sendErrors?: number;
+}
+
+/** What was measured with the packets of one sender. Times are nanoseconds. */
+export interface PacketFigures {
+  /** The index of the sender in the configuration of the client. */
+  readonly sender: number;
+  /** From client to server; absent if the sender is at the server. */
+  readonly there?: PathFigures;
+  /** From server to client: replies, or packets of a sender at the server. */
+  readonly back?: PathFigures;
+  /** There and back: RFC 2681, from just before the send call to the stamp of the client's kernel at the reply. */
+  readonly rtt?: Quantiles;
+  /** Round trips that fit a minute, see {@linkcode roundTripsPerMinute}: responsiveness, if the path is under load. */
+  readonly roundTripsPerMinute?: number;
+  /** Of the round trip, how long packets were at the server. */
+  readonly serverTime?: Quantiles;
+  /** How much later than scheduled packets were handed to the kernel. */
+  readonly lateness?: Quantiles;
+  /** Between the first packet sent and the last one. */
+  readonly sendNanos: number;
+  /** Of payloads of UDP, see {@linkcode RateMeter}; absent if fewer than two packets are known. */
+  readonly sendBitsPerSecond?: number;
+  /**
+   * Of payloads of UDP that arrived in the direction of the sender, echoes not. Where the server has told how many came,
+   * but not when: the sending rate, reduced by what was lost.
+   */
+  readonly goodputBitsPerSecond?: number;
+  /** Packets that the sender's kernel did not take. */
+  readonly sendErrors: number;
+  /** Samples that contradict others or make no sense, and were left out. */
+  readonly incoherent: number;
+}
+
+/** Follows the packets of one sender, as samples of either end or both arrive in any order. */
+export class PacketSender {
+  readonly #window: PacketWindow;
+  readonly #there: PacketPath;
+  readonly #back: PacketPath;
+  readonly #rtt = new Distribution();
+  readonly #serverTime = new Distribution();
+  readonly #lateness = new Distribution();
+  #reverse = false;
+  #echo = false;
+  #serverReplies = 0;
+  #serverRecords = 0;
+  #serverCount = 0;
+  readonly #sendRate = new RateMeter();
+  readonly #serverRate = new RateMeter();
+  readonly #receiveRate = new RateMeter();
+  #incoherent = 0;
+
+  /**
+   * @param sender its index
+   * @param offset learns how the clocks relate
+   * @param budget what its window may grow by
+   */
+  constructor(readonly sender: number, readonly offset: ClockOffset, budget: WindowBudget) {
+    this.#window = new PacketWindow(COLUMNS, budget, (end) => {
+      this.#there.order.settle(end);
+      this.#back.order.settle(end);
+    });
+    this.#there = new PacketPath(this.#window, SENT, SERVER_RECEIVED, SERVER_PLACE, 1);
+    this.#back = new PacketPath(this.#window, SERVER_SENT, RECEIVED, PLACE, -1);
+  }
+
+  /**
+   * Adds a sample, a packet or a burst.
+   *
+   * @param columns of the chunk
+   * @param i of the sample
+   * @param shift what turns its times into those since the client's `tinit`
+   */
+  add(columns: Columns<"packetIO">, i: number, shift: number): void {
+    const t = columns.t[i] + shift;
+    const seq = columns.seq[i];
+    // Chunks of an earlier version do not have the column.
+    const packets = columns.packets[i] >= 1 ? Math.floor(columns.packets[i]) : 1;
+    const bytes = columns.len[i];
+    if (!isTime(t) || packets > MOST_IN_BURST || !(bytes >= 0 && bytes <= MOST_BYTES)) {
+      this.#incoherent++;
+      return;
+    }
+    if (columns.flag[i] & REVERSE) this.#reverse = true;
+    if (columns.sent[i]) this.#sent(columns, i, t, packets, bytes);
+    for (let k = 0; k < packets; k++) {
+      if (columns.server[i]) {
+        if (columns.sent[i]) this.#set(seq + k, SERVER_SENT, t);
+        else this.#serverReceived(seq + k, t, bytes);
+      } else if (columns.sent[i]) {
+        this.#set(seq + k, SENT, t);
+      } else {
+        this.#received(columns, i, seq + k, t, bytes);
+      }
+    }
+    if (!columns.sent[i] && (columns.tos[i] & 3) === CE) {
+      (columns.server[i] ? this.#there : this.#back).congestionMarks += packets;
+    }
+  }
+
+  /**
+   * All figures. Nothing may be added any more.
+   *
+   * @param offset how the clocks relate
+   * @param totals what the ends have told beside
+   */
+  figures(offset: OffsetEstimate | undefined, totals: PacketTotals): PacketFigures {
+    this.#window.end();
+    const [there, back] = [this.#there, this.#back];
+    // Samples of the server and what its replies tell may both be cut short: the greater one knows more.
+    const told = this.#serverRecords > 0 || this.#serverCount > 0 || totals.serverReceived !== undefined;
+    there.received = Math.max(this.#serverRecords, this.#serverCount, totals.serverReceived ?? 0);
+    there.duplicates = Math.max(there.duplicates, totals.serverDuplicates ?? 0);
+    there.socketDrops = totals.serverSocketDrops ?? 0;
+    const sent = this.#reverse
+      ? Math.max(back.sent, totals.serverSent ?? this.#window.high + 1)
+      // A server echoes each packet that it receives.
+      : this.#echo
+      ? Math.max(this.#serverReplies, there.received)
+      : this.#serverReplies;
+    back.sent = Math.max(sent, back.received);
+    back.socketDrops = totals.socketDrops ?? 0;
+    return {
+      sender: this.sender,
+      there: there.sent > 0 || there.received > 0 ? there.figures(told, offset) : undefined,
+      back: this.#reverse || back.sent > 0 ? back.figures(true, offset) : undefined,
+      rtt: this.#rtt.quantiles(),
+      roundTripsPerMinute: roundTripsPerMinute(this.#rtt),
+      serverTime: this.#serverTime.quantiles(),
+      lateness: this.#lateness.quantiles(),
+      sendNanos: this.#sendRate.nanos,
+      sendBitsPerSecond: this.#sendRate.bitsPerSecond,
+      goodputBitsPerSecond: this.#goodput(),
+      sendErrors: totals.sendErrors ?? 0,
+      incoherent: this.#incoherent,
+    };
+  }
+
+  #goodput(): number | undefined {
+    if (this.#reverse) return this.#receiveRate.bitsPerSecond;
+    const { sent, received } = this.#there;
+    const rate = this.#sendRate.bitsPerSecond;
+    return this.#serverRate.bitsPerSecond ?? (rate !== undefined && received > 0 ? rate * received / sent : undefined);
+  }
+
+  #sent(columns: Columns<"packetIO">, i: number, t: number, packets: number, bytes: number): void {
+    if (columns.flag[i] & REPLY) {
+      this.#serverReplies += packets;
+      return;
+    }
+    (columns.server[i] ? this.#back : this.#there).sent += packets;
+    this.#sendRate.add(t, bytes * packets);
+    if (columns.flag[i] & ECHO) this.#echo = true;
+    const lateness = columns.t[i] - columns.scheduled[i];
+    if (!Number.isNaN(lateness)) this.#lateness.add(lateness);
+  }
+
+  #serverReceived(seq: number, t: number, bytes: number): void {
+    const slot = this.#window.enter(seq);
+    if (slot < 0) {
+      this.#strange(seq, this.#there);
+      return;
+    }
+    const recorded = this.#window.columns[SERVER_RECORD];
+    if (recorded[slot] === 1) {
+      this.#there.duplicates++;
+      return;
+    }
+    recorded[slot] = 1;
+    this.#serverRecords++;
+    this.#serverRate.add(t, bytes);
+    const places = this.#window.columns[SERVER_PLACE];
+    if (Number.isNaN(places[slot])) {
+      if (seq < this.#window.settled) this.#there.order.tooLate();
+      places[slot] = this.#serverRecords;
+    }
+    this.#set(seq, SERVER_RECEIVED, t);
+  }
+
+  #received(columns: Columns<"packetIO">, i: number, seq: number, t: number, bytes: number): void {
+    const slot = this.#window.enter(seq);
+    if (slot < 0) {
+      this.#strange(seq, this.#back);
+      return;
+    }
+    const { columns: window } = this.#window;
+    if (!Number.isNaN(window[PLACE][slot])) {
+      this.#back.duplicates++;
+      return;
+    }
+    if (seq < this.#window.settled) this.#back.order.tooLate();
+    window[PLACE][slot] = ++this.#back.received;
+    this.#receiveRate.add(t, bytes);
+    this.#set(seq, RECEIVED, t);
+    const count = columns.serverCount[i];
+    if (!(columns.flag[i] & REPLY)) return;
+    if (!(count > 0 && count <= Number.MAX_SAFE_INTEGER)) return;
+    if (count > this.#serverCount) this.#serverCount = count;
+    if (Number.isNaN(window[SERVER_PLACE][slot])) window[SERVER_PLACE][slot] = count;
+    const serverReceived = t + columns.serverReceived[i];
+    this.#set(seq, SERVER_RECEIVED, serverReceived);
+    this.#set(seq, SERVER_SENT, serverReceived + columns.serverTime[i]);
+  }
+
+  /** A number that has no place in the window: it came far too late, or is none. */
+  #strange(seq: number, path: PacketPath): void {
+    if (seq >= 0 && seq < this.#window.low) {
+      // Whether it came before is forgotten.
+      if (path === this.#there) this.#serverRecords++;
+      else path.received++;
+      path.order.tooLate();
+    } else this.#incoherent++;
+  }
+
+  /** Learns a time of a packet, and what follows from it together with those known before. */
+  #set(seq: number, column: number, t: number): void {
+    const slot = this.#window.enter(seq);
+    if (slot < 0 || !isTime(t)) {
+      if (!(seq >= 0 && seq < this.#window.low)) this.#incoherent++;
+      return;
+    }
+    const { columns } = this.#window;
+    // The first one counts: what comes again is a duplicate, or is known from a reply.
+    if (!Number.isNaN(columns[column][slot])) return;
+    columns[column][slot] = t;
+    const sent = columns[SENT][slot];
+    const serverReceived = columns[SERVER_RECEIVED][slot];
+    const serverSent = columns[SERVER_SENT][slot];
+    const received = columns[RECEIVED][slot];
+    if ((column === SENT || column === SERVER_RECEIVED) && known(sent, serverReceived)) {
+      this.#there.complete(seq);
+      this.offset.there(sent, serverReceived);
+    }
+    if ((column === SERVER_SENT || column === RECEIVED) && known(serverSent, received)) {
+      this.#back.complete(seq);
+      this.offset.back(serverSent, received);
+    }
+    if ((column === SENT || column === RECEIVED) && known(sent, received)) this.#span(this.#rtt, received - sent);
+    if ((column === SERVER_RECEIVED || column === SERVER_SENT) && known(serverReceived, serverSent)) {
+      this.#span(this.#serverTime, serverSent - serverReceived);
+    }
+  }
+
+  /** A time between two moments of one clock, which can only be negative if that was set. */
+  #span(distribution: Distribution, nanos: number): void {
+    if (nanos >= 0) distribution.add(nanos);
+    else this.#incoherent++;
+  }
+}
+
+function isTime(t: number): boolean {
+  return Math.abs(t) <= Number.MAX_SAFE_INTEGER;
+}
+
+function known(a: number, b: number): boolean {
+  return !Number.isNaN(a) && !Number.isNaN(b);
+}
