@@ -12,4 +12,5 @@ export const registry: ReadonlyMap<string, () => Promise<{ readonly benchmark: B
   ["node-logs", () => import("./node_logs.ts")],
   ["node-memory", () => import("./node_memory.ts")],
   ["system-calls", () => import("./system_calls.ts")],
+  ["ssh-launch", () => import("./ssh_launch.ts")],
 ]);

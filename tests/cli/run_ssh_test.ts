@@ -40,7 +40,7 @@ async function nothingLeft(user: TestUser): Promise<void> {
   await eventually("nothing runs any more", () => user.processes().length === 0);
   assertEquals(namesIn(user.home).filter((name) => !name.startsWith(".bash") && name !== ".profile"), [".cache"]);
   assertEquals(namesIn(`${user.home}/.cache`), ["tine"]);
-  assertEquals(namesIn(`${user.home}/.cache/tine`).filter((name) => !/^(tine-)?[0-9a-f]+$/.test(name)), []);
+  assertEquals(namesIn(`${user.home}/.cache/tine`).filter((name) => !/^(tine-)?[0-9a-f]+(\.checked)?$/.test(name)), []);
 }
 
 function namesIn(folder: string): string[] {

@@ -14,7 +14,8 @@
  * | clean                 | removes the cache                                            | cleaned PATH, clean PATH         |
  * |                       | it cannot go on                                              | fail CODE TEXT                   |
  *
- * An executable lies in the user's cache folder under its hash, complete or not at all. Where that folder cannot be
+ * An executable lies in the user's cache folder under its hash, complete or not at all; beside it, a file whose time says
+ * when it was last hashed. Where that folder cannot be
  * used, it goes to a folder of its own that is removed when the node has ended.
  */
 const FAR_SCRIPT = String.raw`
@@ -113,6 +114,21 @@ whole() {
   [ "$found" = "$hash" ] || [ -z "$found" ]
 }
 
+# File $1 has not changed in any way since it was hashed; where find cannot tell, it may have.
+unchanged() { [ -n "$(find "$1.checked" -newermc "$1" 2>/dev/null)" ]; }
+
+# File $1 is what was asked for: that was found out before, or is now. Hashing takes as long as a login.
+intact() {
+  [ -f "$1" ] && [ -x "$1" ] && owned "$1" && [ "$(($(wc -c <"$1")))" = "$size" ] || return 1
+  if unchanged "$1"; then return; fi
+  # Its time is that before the hash was taken. A cache that cannot be written is hashed each time.
+  new=$cache/.new.$mark
+  { printf '' >"$new"; } 2>/dev/null
+  whole "$1" || return 1
+  mv -f -- "$new" "$1.checked" 2>/dev/null
+  new=
+}
+
 # Sets folder to where an executable can be put.
 choose_folder() {
   folder=$private
@@ -143,6 +159,11 @@ receive() {
     # Where nothing can tell its hash, it has to tell itself that it is whole.
     [ -n "$found" ] || "$new" --version >/dev/null 2>&1 </dev/null || fail damaged "what arrived does not run"
     said=$(mv -f -- "$new" "$folder/tine-$hash" 2>&1) || fail not-written "$said"
+    # The clock of files goes on in steps of some milliseconds.
+    for _ in 1 2 3 4 5 6 7 8 9; do
+      { printf '' >"$folder/tine-$hash.checked"; } 2>/dev/null
+      if unchanged "$folder/tine-$hash"; then break; fi
+    done
     new=
     return
   fi
@@ -162,8 +183,7 @@ while read -r request subject more; do
       file=$private/tine-$hash
       if [ -n "$private" ] && [ -f "$file" ]; then
         say have "$file"
-      elif file=$cache/tine-$hash && [ -n "$cache" ] && safe "$cache" && [ -f "$file" ] && [ -x "$file" ] &&
-        owned "$file" && whole "$file"; then
+      elif file=$cache/tine-$hash && [ -n "$cache" ] && safe "$cache" && intact "$file"; then
         say have "$file"
       else
         choose_folder

@@ -11,6 +11,7 @@ import type { Launch, LaunchedNode, LaunchOptions } from "../launcher.ts";
 import { Deployer, platformOf } from "./deploy.ts";
 import { FarShell } from "./far_shell.ts";
 import { hostNetwork } from "./host_network.ts";
+import { LoginGate } from "./login_gate.ts";
 import { sshCommand } from "./ssh_command.ts";
 
 /**
@@ -23,7 +24,7 @@ import { sshCommand } from "./ssh_command.ts";
  * @returns starts a node; it throws TineErrors that tell why it could not be started, and the remedy
  */
 export function sshLaunch(watchdog: Watchdog, exeSource: ExeSource): Launch {
-  const context = { watchdog, deployer: new Deployer(exeSource) };
+  const context = { watchdog, deployer: new Deployer(exeSource), gate: new LoginGate() };
   return (node, options) => launchBySsh(node, options, context);
 }
 
@@ -31,6 +32,7 @@ export function sshLaunch(watchdog: Watchdog, exeSource: ExeSource): Launch {
 interface SshContext {
   readonly watchdog: Watchdog;
   readonly deployer: Deployer;
+  readonly gate: LoginGate;
 }
 
 async function launchBySsh(node: Node, options: LaunchOptions, context: SshContext): Promise<LaunchedNode> {
@@ -38,10 +40,13 @@ async function launchBySsh(node: Node, options: LaunchOptions, context: SshConte
   const { destination = node.id, root = false } = node.launcher.ssh ?? {};
   signal.throwIfAborted();
   context.watchdog.start();
+  using turn = await context.gate.enter(destination);
+  signal.throwIfAborted();
   await using shell = new FarShell({ destination, root, signal, onLine, ...sshProcess(destination, options, context) });
   // Mostly the far side is of the same kind as this one.
   context.deployer.prepare(node.platform ?? thisPlatform());
   const { system, machine, uid } = await shell.login();
+  turn[Symbol.dispose]();
   const platform = platformOf(system, machine);
   if (node.platform !== undefined && node.platform !== platform) {
     throw new TineError("platform", `${destination} is ${platform}, not ${node.platform}: correct the node's platform`);

@@ -56,6 +56,13 @@ const CAUSES: readonly [pattern: RegExp, code: string, tell: (destination: strin
     "no-login",
     (to) => `the user cannot log in on ${to}: give it a shell, or take another user`,
   ],
+  [
+    /kex_exchange_identification|Connection (closed|reset) by/i,
+    "refused",
+    (to) =>
+      `${to} closes the connection before the login: see its log for the reason, such as too many logins at a time ` +
+      "(MaxStartups), or an address that it does not allow",
+  ],
 ];
 
 /**

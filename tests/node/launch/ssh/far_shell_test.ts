@@ -96,7 +96,7 @@ for (const [name, words] of SHELLS) {
         await using shell = place.shell({ script, words: [...words] });
         assertEquals(await place.run(shell), `${place.cache}/tine-${hash} node serve left --far\nhello\0\n`);
       }
-      assertEquals(place.left(), [`tine-${hash}`]);
+      assertEquals(place.left(), [`tine-${hash}`, `tine-${hash}.checked`]);
       assertEquals(Deno.statSync(`${place.cache}/tine-${hash}`).mode! & 0o777, 0o700);
       assertEquals(Deno.statSync(place.cache).mode! & 0o777, 0o700);
       assertEquals(place.lines.map((line) => line.split(" ")[0]), ["sending", "sent"]);
@@ -151,6 +151,11 @@ Deno.test("FarShell sends anew what is damaged, or what others can write to", as
       () => Deno.writeTextFileSync(path, ""),
       () => Deno.chmodSync(path, 0o722),
       () => Deno.chmodSync(path, 0o600),
+      () => {
+        const { mtime } = Deno.statSync(path);
+        Deno.writeTextFileSync(path, PROGRAM.replace("cat", "rev"));
+        Deno.utimeSync(path, mtime!, mtime!);
+      },
     ]
   ) {
     place.lines.length = 0;
@@ -159,6 +164,39 @@ Deno.test("FarShell sends anew what is damaged, or what others can write to", as
     assertEquals(place.lines.length, 2);
     assertEquals([Deno.readTextFileSync(path), Deno.statSync(path).mode! & 0o777], [PROGRAM, 0o700]);
   }
+});
+
+Deno.test("FarShell hashes what lies there once, and again when it was touched", async () => {
+  await using place = new Place();
+  const { hash } = await exeFile(place.exe);
+  const path = `${place.cache}/tine-${hash}`;
+  await place.run(place.shell());
+  const hashed = () => Deno.statSync(`${path}.checked`).mtime!.getTime();
+  const first = hashed();
+  await place.run(place.shell());
+  assertEquals(hashed(), first);
+  for (const touch of [() => Deno.chmodSync(path, 0o500), () => Deno.removeSync(`${path}.checked`)]) {
+    const before = Date.now() - 10; // what the kernel's clock lags behind
+    touch();
+    await place.run(place.shell());
+    assert(hashed() >= before);
+  }
+  assertEquals(place.lines.length, 2);
+});
+
+Deno.test({
+  name: "FarShell uses a cache that cannot be written, if the executable is there",
+  // Permissions do not keep root from writing.
+  ignore: Deno.uid() === 0,
+  async fn() {
+    await using place = new Place();
+    await place.run(place.shell());
+    Deno.removeSync(`${place.cache}/tine-${(await exeFile(place.exe)).hash}.checked`);
+    Deno.chmodSync(place.cache, 0o500);
+    assertMatch(await place.run(place.shell()), new RegExp(`^${place.cache}/tine-`));
+    Deno.chmodSync(place.cache, 0o700);
+    assertEquals(place.lines.length, 2);
+  },
 });
 
 Deno.test("FarShell uses a folder of its own where the cache cannot be used, and removes it", async () => {
