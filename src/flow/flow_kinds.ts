@@ -1,4 +1,7 @@
 import type { EngineFlowFactory } from "./engine/engine_flow.ts";
+import { packetClientFlow } from "./packet/packet_client_flow.ts";
+import { packetServerFlow } from "./packet/packet_server_flow.ts";
+import { SocketPorts } from "./packet/socket_ports.ts";
 import { streamClientFlow } from "./stream/stream_client_flow.ts";
 import { streamServerFlow } from "./stream/stream_server_flow.ts";
 
@@ -7,4 +10,6 @@ import { streamServerFlow } from "./stream/stream_server_flow.ts";
 export const flowKinds: Readonly<Record<string, EngineFlowFactory<any>>> = {
   streamServer: streamServerFlow,
   streamClient: streamClientFlow,
+  packetServer: packetServerFlow((host) => new SocketPorts(host)),
+  packetClient: packetClientFlow((host) => new SocketPorts(host)),
 };

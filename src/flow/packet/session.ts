@@ -12,7 +12,7 @@ import { Hmac } from "../hmac.ts";
 export const NONCE_BYTES = 16;
 
 /** A cookie is good for at least so long, in milliseconds, and for twice as long at most. */
-export const COOKIE_MS = 10_000;
+export const COOKIE_MS = 5_000;
 
 /** What nobody can guess. */
 export function newNonce(): Uint8Array<ArrayBuffer> {

@@ -1,0 +1,141 @@
+import type { Hmac } from "../hmac.ts";
+import { DuplicateWindow } from "./duplicate_window.ts";
+import type { FlowName } from "./flow_name.ts";
+import {
+  AT_SERVER_TIME,
+  AT_TIME,
+  countOf,
+  ECHO,
+  flagsOf,
+  isHeaderSigned,
+  isOfFlow,
+  isPacket,
+  numberOf,
+  REPLY,
+  REVERSE,
+  senderOf,
+  SIGNED,
+} from "./header.ts";
+import type { PacketSamples } from "./packet_samples.ts";
+import type { PacketSender } from "./packet_sender.ts";
+import { RttEstimator } from "./rtt_estimator.ts";
+import type { WireTime } from "./wire_time.ts";
+
+/** Times that servers claim are cut to this, in nanoseconds, some 52 days: sums of them stay exact. */
+const MAX_DISTANCE = 2 ** 52;
+
+/** What came of one sender. */
+export interface Arrivals {
+  readonly window: DuplicateWindow;
+  /** The highest number of a reply. */
+  lastNumber: number;
+  /** How many packets the server had received when it sent that. */
+  lastCount: number;
+}
+
+/** Takes the packets that a client receives: replies, and those of the server's senders. */
+export class ClientReceiver {
+  readonly arrivals: readonly Arrivals[];
+  readonly rtt = new RttEstimator();
+  /** Of packets that came the first time. */
+  bytes = 0;
+  /** Packets that are none of this flow's, or not signed as they should be. */
+  bad = 0;
+  readonly #flow: FlowName;
+  readonly #hmac: Hmac | undefined;
+  readonly #senders: readonly PacketSender[];
+  readonly #time: WireTime;
+  readonly #samples: PacketSamples;
+
+  /** @param senders all of them, by their index */
+  constructor(
+    flow: FlowName,
+    hmac: Hmac | undefined,
+    senders: readonly PacketSender[],
+    time: WireTime,
+    samples: PacketSamples,
+  ) {
+    this.#flow = flow;
+    this.#hmac = hmac;
+    this.#senders = senders;
+    this.#time = time;
+    this.#samples = samples;
+    this.arrivals = senders.map(() => ({ window: new DuplicateWindow(), lastNumber: -1, lastCount: 0 }));
+  }
+
+  /**
+   * Takes a message: a packet, or several that came as one.
+   *
+   * @param segment if it has several packets, the length of all but the last; else 0
+   * @param byKernel whether `t` is from the kernel
+   * @returns how many packets of the flow it had
+   */
+  receive(
+    bytes: Uint8Array,
+    view: DataView,
+    length: number,
+    segment: number,
+    t: number,
+    tos: number,
+    byKernel: boolean,
+  ): number {
+    if (segment === 0) return this.#receiveOne(bytes, view, 0, length, t, tos, byKernel, false);
+    let good = 0;
+    for (let at = 0; at < length; at += segment) {
+      good += this.#receiveOne(bytes, view, at, Math.min(segment, length - at), t, tos, byKernel, true);
+    }
+    return good;
+  }
+
+  #receiveOne(
+    bytes: Uint8Array,
+    view: DataView,
+    at: number,
+    length: number,
+    t: number,
+    tos: number,
+    byKernel: boolean,
+    merged: boolean,
+  ): number {
+    const flags = this.#flagsOf(bytes, view, at, length);
+    const index = flags < 0 ? 0 : senderOf(view, at);
+    if (flags < 0 || index >= this.#senders.length || this.#senders[index].flags !== (flags & ~REPLY)) {
+      this.bad++;
+      return 0;
+    }
+    const arrivals = this.arrivals[index], number = numberOf(view, at);
+    const isNew = arrivals.window.accept(number);
+    if (isNew) this.bytes += length;
+    if ((flags & REPLY) === 0) {
+      if (merged) this.#samples.receivedInBurst(index, number, flags, length, t, tos, byKernel);
+      else this.#samples.received(index, number, flags, length, t, tos, byKernel);
+      return 1;
+    }
+    const received = limited(this.#time.read(view, at + AT_TIME) - t);
+    const serverTime = limited(this.#time.read(view, at + AT_SERVER_TIME) - this.#time.read(view, at + AT_TIME));
+    const count = countOf(view, at);
+    this.#samples.received(index, number, flags, length, t, tos, byKernel, received, serverTime, count);
+    if (!isNew) return 1;
+    if (number > arrivals.lastNumber) {
+      arrivals.lastNumber = number;
+      arrivals.lastCount = count;
+    }
+    const total = t - this.#senders[index].times!.get(number);
+    // Without the time at the server, if what that claims can be.
+    if (total >= 0) this.rtt.add(serverTime >= 0 && serverTime <= total ? total - serverTime : total);
+    return 1;
+  }
+
+  /** The flags of a packet of this flow, as its records have them; -1 if it is none. */
+  #flagsOf(bytes: Uint8Array, view: DataView, at: number, length: number): number {
+    if (!isPacket(view, at, length) || !isOfFlow(view, at, this.#flow)) return -1;
+    const all = flagsOf(view, at), flags = all & ~SIGNED;
+    if (flags !== (ECHO | REPLY) && flags !== REVERSE) return -1;
+    if (this.#hmac === undefined) return all === flags ? flags : -1;
+    return all !== flags && isHeaderSigned(this.#hmac, bytes, at) ? flags : -1;
+  }
+}
+
+function limited(nanos: number): number {
+  return Math.max(-MAX_DISTANCE, Math.min(MAX_DISTANCE, nanos));
+}

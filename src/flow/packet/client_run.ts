@@ -1,0 +1,291 @@
+import type { SocketAddress } from "../../sys/address.ts";
+import { READABLE, WRITABLE } from "../../sys/poller.ts";
+import { SystemError } from "../../sys/system_error.ts";
+import { TineError } from "../../wire/errors.ts";
+import type { FlowHost, Timer } from "../engine/engine_flow.ts";
+import type { Hmac } from "../hmac.ts";
+import { ClientClosing } from "./client_closing.ts";
+import { clientCounts } from "./client_counts.ts";
+import type { ClientPlan } from "./client_plan.ts";
+import { ClientReceiver } from "./client_receiver.ts";
+import type { ControlOutbox } from "./control_outbox.ts";
+import { closePacket } from "./control_packet.ts";
+import type { FlowName } from "./flow_name.ts";
+import { CLOSE, flagsOf, isOfFlow, isPacket, OPEN, REPLY, SIGNED } from "./header.ts";
+import { KEEPALIVE_NANOS, keepalivePacket } from "./keepalive.ts";
+import { type Inbox, isOddTime, type PacketPort } from "./packet_port.ts";
+import { PacketSamples } from "./packet_samples.ts";
+import { Transmitter } from "./transmitter.ts";
+import { WireTime } from "./wire_time.ts";
+
+const PROGRESS_NANOS = 250e6;
+const WALL_CLOCK_NANOS = 1e9;
+
+/** At the end it waits so many smoothed round-trip times for what is late, within bounds. */
+const LATE_RTTS = 3;
+const MIN_LATE_NANOS = 1e6;
+const MAX_LATE_NANOS = 10e9;
+/** If no round-trip time is known. */
+const GUESSED_RTT_NANOS = 300e6;
+
+const MIN_CLOSE_RETRY_NANOS = 200e6;
+
+/** If packets are refused for so long, and nothing comes, the server is gone. */
+const GONE_NANOS = 1e9;
+
+/** How many messages are prepared at a time. */
+const FAST_BATCH = 64;
+const SLOW_BATCH = 16;
+const BURST_BATCH = 8;
+
+/** What a run needs. */
+export interface ClientRunOptions {
+  readonly host: FlowHost;
+  readonly port: PacketPort;
+  readonly control: ControlOutbox;
+  readonly server: SocketAddress;
+  readonly flow: FlowName;
+  readonly plan: ClientPlan;
+  /** Of the key of the flow. */
+  readonly hmac: Hmac | undefined;
+  /** How long opening took, in nanoseconds; NaN if that is not known. */
+  readonly openRttNanos: number;
+}
+
+/** A flow that is open, from the client's side: sends, receives, waits for what is late, and closes. */
+export class ClientRun {
+  readonly #options: ClientRunOptions;
+  readonly #transmitter: Transmitter;
+  readonly #receiver: ClientReceiver;
+  readonly #pumpTimer: Timer;
+  readonly #endTimer: Timer;
+  /** What is 0 in the time of the flow, in the time of the host. */
+  readonly #epoch: number;
+  readonly #start: number;
+  /** When nobody sends any more; Infinity while that is not known. */
+  #sentBy = Infinity;
+  #closing: ClientClosing | undefined;
+  #keepalives = 0;
+  #drops = 0;
+  #refusedSince = Infinity;
+  #errors = 0;
+  #before = { t: 0, bytesSent: 0, bytesReceived: 0 };
+
+  constructor(options: ClientRunOptions) {
+    const { host, port, flow, plan, hmac } = options;
+    this.#options = options;
+    this.#start = port.clock.now();
+    this.#epoch = host.now() - this.#start;
+    const samples = new PacketSamples(host.samples("packetIO", flow.text), false);
+    this.#receiver = new ClientReceiver(flow, hmac, plan.senders, new WireTime(port.clock.tinit), samples);
+    if (!Number.isNaN(options.openRttNanos)) this.#receiver.rtt.seed(options.openRttNanos);
+    const forward = plan.senders.filter(({ reverse }) => !reverse);
+    const bursts = forward.some(({ burst }) => burst > 1);
+    const capacity = bursts ? BURST_BATCH : plan.fast ? FAST_BATCH : SLOW_BATCH;
+    this.#transmitter = new Transmitter(forward, port.outbox(capacity, plan.longestMessage), {
+      flow,
+      clock: port.clock,
+      hmac,
+      onSent: (sender, number, packets, length, t, scheduled) =>
+        samples.sent(sender.index, number, packets, sender.flags, length, t, scheduled),
+      onError: (error) => this.#onSendError(error),
+    });
+    this.#pumpTimer = host.timer(() => this.#pump(), { precise: true });
+    this.#endTimer = host.timer(() => this.#endOrClose());
+  }
+
+  /** Starts to send. */
+  start(): void {
+    const { host, plan, port } = this.#options;
+    if (plan.receivesBursts) port.mergeReceived(true);
+    for (const sender of plan.senders) sender.start(this.#start);
+    this.#before.t = this.#start;
+    this.#every(PROGRESS_NANOS, () => this.#progress());
+    this.#every(WALL_CLOCK_NANOS, () => this.#checkWallClock());
+    if (plan.senders.some(({ reverse }) => reverse)) {
+      this.#every(KEEPALIVE_NANOS, () => {
+        if (this.#closing === undefined) this.#sendControl(this.#keepalive());
+      });
+    }
+    // Let the caller finish first: what goes wrong with sending is told like everything later.
+    this.#pumpTimer.set(host.now());
+  }
+
+  /** To be called when the port is ready. */
+  ready(): void {
+    if (this.#transmitter.blocked) this.#pump();
+    const { inbox } = this.#options.port;
+    // Not for ever: timers want their turn too.
+    for (let round = 0; round < 8; round++) {
+      const count = this.#receive(inbox);
+      if (count <= 0) return;
+      this.takeAll(inbox, 0, count);
+    }
+  }
+
+  /** Tells the last figures; a flow that did not come to its end is closed as well as it can be. */
+  close(): void {
+    const { host, flow, control, hmac } = this.#options;
+    if (this.#closing === undefined || !this.#closing.complete) {
+      try {
+        control.send(closePacket(flow, 0, hmac));
+      } catch (error) {
+        if (!(error instanceof SystemError)) throw error; // The server is gone, or there is no way to it.
+      }
+    }
+    host.progress(flow.text, this.#values());
+  }
+
+  #pump(): void {
+    const { port } = this.#options;
+    const next = this.#transmitter.run();
+    port.interest = this.#transmitter.blocked ? READABLE | WRITABLE : READABLE;
+    if (next !== Infinity) this.#pumpTimer.set(this.#epoch + next);
+    if (this.#transmitter.over && this.#sentBy === Infinity) this.#onSent();
+  }
+
+  /** All is sent from here; senders at the server end by their own clock. */
+  #onSent(): void {
+    const { port, plan } = this.#options;
+    this.#sentBy = Math.max(port.clock.now(), ...plan.senders.map((sender) => sender.reverse ? sender.end : 0));
+    const late = Math.min(MAX_LATE_NANOS, Math.max(MIN_LATE_NANOS, LATE_RTTS * this.#rtt()));
+    this.#endTimer.set(this.#epoch + this.#sentBy + late);
+  }
+
+  #rtt(): number {
+    const { smoothed } = this.#receiver.rtt;
+    return Number.isNaN(smoothed) ? GUESSED_RTT_NANOS : smoothed;
+  }
+
+  /** Asks for the server's counts, and ends when they are there, or do not come. */
+  #endOrClose(): void {
+    const { host, flow, plan, hmac } = this.#options;
+    this.#closing ??= new ClientClosing(flow, plan.senders.length, hmac);
+    const packets = this.#closing.complete ? [] : this.#closing.packets();
+    if (packets.length > 0) {
+      for (const packet of packets) this.#sendControl(packet);
+      this.#endTimer.set(host.now() + Math.max(MIN_CLOSE_RETRY_NANOS, 2 * this.#rtt()));
+      return;
+    }
+    if (!this.#closing.complete) {
+      host.log(`flow ${flow.text}: the server at ${this.#options.server} did not tell its counts at the end`);
+    }
+    host.end(this.#values());
+  }
+
+  #receive(inbox: Inbox): number {
+    try {
+      return inbox.receive();
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      this.#onRefused(error);
+      return 0;
+    }
+  }
+
+  /** Takes the messages [from, to). */
+  takeAll(inbox: Inbox, from: number, to: number): void {
+    if (from >= to) return;
+    const now = this.#options.port.clock.now();
+    if (isOddTime(inbox.arrival(to - 1), now)) this.#checkWallClock();
+    for (let i = from; i < to; i++) this.#take(inbox, i, now);
+  }
+
+  #take(inbox: Inbox, i: number, now: number): void {
+    const { flow } = this.#options;
+    const bytes = inbox.bytes(i), view = inbox.view(i), length = inbox.length(i);
+    this.#drops = Math.max(this.#drops, inbox.drops(i));
+    const arrival = inbox.arrival(i);
+    const byKernel = !Number.isNaN(arrival);
+    const t = byKernel ? arrival : now;
+    let good: number;
+    if (isPacket(view, 0, length) && (flagsOf(view, 0) & (OPEN | CLOSE)) !== 0 && isOfFlow(view, 0, flow)) {
+      good = this.#takeControl(view, length);
+    } else {
+      good = this.#receiver.receive(bytes, view, length, inbox.segmentBytes(i), t, inbox.trafficClass(i), byKernel);
+    }
+    if (good > 0) this.#refusedSince = Infinity;
+  }
+
+  #takeControl(view: DataView, length: number): number {
+    // A late answer to a packet that opened is no fault of anybody.
+    if ((flagsOf(view, 0) & ~SIGNED) === (OPEN | REPLY)) return 0;
+    if (this.#closing?.receive(view, length)) {
+      if (this.#closing.complete) this.#endTimer.set(this.#options.host.now());
+      return 1;
+    }
+    this.#receiver.bad++;
+    return 0;
+  }
+
+  #sendControl(packet: Uint8Array): void {
+    try {
+      this.#options.control.send(packet);
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      this.#onRefused(error);
+    }
+  }
+
+  #keepalive(): Uint8Array {
+    const { flow, hmac } = this.#options;
+    return keepalivePacket(flow, ++this.#keepalives, hmac);
+  }
+
+  /** Packets are sent whatever the network says; but where nobody listens any more, there is nothing to measure. */
+  #onRefused(error: SystemError): void {
+    if (error.errnoName !== "ECONNREFUSED") return this.#onSendError(error);
+    const { port, server, flow } = this.#options;
+    const now = port.clock.now();
+    this.#refusedSince = Math.min(this.#refusedSince, now);
+    if (this.#closing === undefined && now - this.#refusedSince < GONE_NANOS) return;
+    throw new TineError("server-gone", `flow ${flow.text}: the server at ${server} is gone (${error.errnoName})`, {
+      cause: error,
+    });
+  }
+
+  #onSendError(error: SystemError): void {
+    if (error.errnoName === "ECONNREFUSED") return this.#onRefused(error);
+    if (this.#errors++ > 0) return; // The others are counted.
+    this.#options.host.log(`flow ${this.#options.flow.text}: packets cannot be sent: ${error.message}`);
+  }
+
+  #checkWallClock(): void {
+    const { host, port, flow } = this.#options;
+    const step = port.clock.checkWallClock();
+    if (step === 0) return;
+    host.log(`flow ${flow.text}: the wall clock was set by ${step / 1e6} ms; times are corrected for that`);
+  }
+
+  #progress(): void {
+    const { host, port, flow } = this.#options;
+    const values = this.#values();
+    const { bytesSent, bytesReceived } = values;
+    const t = port.clock.now(), before = this.#before;
+    const seconds = (t - before.t) / 1e9;
+    values.sentBitsPerSecond = (bytesSent - before.bytesSent) * 8 / seconds;
+    values.receivedBitsPerSecond = (bytesReceived - before.bytesReceived) * 8 / seconds;
+    this.#before = { t, bytesSent, bytesReceived };
+    host.progress(flow.text, values);
+  }
+
+  #values(): Record<string, number> {
+    const { port, plan } = this.#options;
+    return clientCounts({
+      senders: plan.senders,
+      receiver: this.#receiver,
+      totals: this.#closing?.totals ?? [],
+      socketDrops: this.#drops,
+      elapsedNanos: Math.min(this.#sentBy, port.clock.now()) - this.#start,
+    });
+  }
+
+  #every(nanos: number, handler: () => void): void {
+    const { host } = this.#options;
+    const timer = host.timer(() => {
+      timer.set(host.now() + nanos);
+      handler();
+    });
+    timer.set(host.now() + nanos);
+  }
+}

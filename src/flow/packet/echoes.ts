@@ -1,0 +1,110 @@
+import { SystemError } from "../../sys/system_error.ts";
+import { AT_SERVER_TIME, AT_TIME, ECHO, REPLY, SIGNED, signHeader, writeHeader } from "./header.ts";
+import type { FlowClock, Inbox, Outbox } from "./packet_port.ts";
+import type { ServedFlow } from "./served_flow.ts";
+import { WireTime } from "./wire_time.ts";
+
+/** Sends packets back to where they came from, several at a time. */
+export class Echoes {
+  readonly #outbox: Outbox;
+  readonly #clock: FlowClock;
+  readonly #time: WireTime;
+  readonly #slots: Slot[];
+  /** Messages [from, to) are filled, but not sent yet. */
+  #from = 0;
+  #to = 0;
+
+  constructor(outbox: Outbox, clock: FlowClock) {
+    this.#outbox = outbox;
+    this.#clock = clock;
+    this.#time = new WireTime(clock.tinit);
+    this.#slots = Array.from({ length: outbox.capacity }, () => ({ flow: undefined, sender: 0, number: 0, length: 0 }));
+  }
+
+  /** Whether the socket has no room for what waits. */
+  get blocked(): boolean {
+    return this.#from < this.#to;
+  }
+
+  /**
+   * Prepares a reply to a packet in a received message.
+   *
+   * @param t when it was received
+   * @param count of the packets of the sender that the server has received
+   */
+  add(
+    flow: ServedFlow,
+    inbox: Inbox,
+    i: number,
+    sender: number,
+    number: number,
+    length: number,
+    t: number,
+    count: number,
+  ): void {
+    if (this.#to === this.#outbox.capacity && !this.flush()) {
+      flow.replyErrors++;
+      return;
+    }
+    const slot = this.#slots[this.#to];
+    slot.flow = flow;
+    slot.sender = sender;
+    slot.number = number;
+    slot.length = length;
+    const view = this.#outbox.view(this.#to);
+    const flags = ECHO | REPLY | (flow.hmac === undefined ? 0 : SIGNED);
+    writeHeader(view, 0, flags, sender, length, number, count, flow.name);
+    this.#time.write(view, AT_TIME, t);
+    this.#outbox.setLength(this.#to, length);
+    this.#outbox.reply(this.#to, inbox, i);
+    this.#to++;
+  }
+
+  /**
+   * Sends what waits.
+   *
+   * @returns false: there is no room for now
+   */
+  flush(): boolean {
+    while (this.#from < this.#to) {
+      const t = this.#clock.now();
+      for (let i = this.#from; i < this.#to; i++) {
+        this.#time.write(this.#outbox.view(i), AT_SERVER_TIME, t);
+        const { hmac } = this.#slots[i].flow!;
+        if (hmac !== undefined) signHeader(hmac, this.#outbox.bytes(i), 0);
+      }
+      const sent = this.#send();
+      if (sent < 0) return false;
+      for (let i = this.#from; i < this.#from + sent; i++) this.#count(this.#slots[i], t);
+      this.#from += sent;
+    }
+    this.#from = this.#to = 0;
+    return true;
+  }
+
+  /** @returns how many were sent; -1: there is no room */
+  #send(): number {
+    try {
+      return this.#outbox.send(this.#from, this.#to - this.#from) || -1;
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      this.#slots[this.#from].flow!.replyErrors++;
+      this.#from++;
+      return 0;
+    }
+  }
+
+  #count({ flow, sender, number, length }: Slot, t: number): void {
+    flow!.replies++;
+    flow!.replyBytes += length;
+    flow!.samples.sent(sender, number, 1, ECHO | REPLY, length, t, t);
+  }
+}
+
+/** What a message of the outbox has. */
+interface Slot {
+  flow: ServedFlow | undefined;
+  sender: number;
+  number: number;
+  length: number;
+}

@@ -1,0 +1,108 @@
+/**
+ * What flows of packets need of the system, so that they run over raw sockets and over Deno's own alike.
+ *
+ * @module
+ */
+import type { SocketAddress } from "../../sys/address.ts";
+import type { PacketClientConfig, PacketServerConfig } from "../config.ts";
+
+/** Opens ports. */
+export interface PacketPorts {
+  /** `ffi` or `portable`. */
+  readonly kind: "ffi" | "portable";
+  /**
+   * Opens one that sends to an address, and receives from it alone.
+   *
+   * @param maxBytes the longest packet, in bytes
+   */
+  connect(address: SocketAddress, config: PacketClientConfig, maxBytes: number): PacketPort;
+  /** Opens one that receives at an address. */
+  listen(address: SocketAddress, config: PacketServerConfig, maxBytes: number): PacketPort;
+}
+
+/** A UDP socket, with memory for packets. Nothing in it blocks. */
+export interface PacketPort extends Disposable {
+  readonly clock: FlowClock;
+  /** The address that it is bound to. */
+  readonly local: SocketAddress;
+  /** What came; another one after {@linkcode PacketPort.mergeReceived}. */
+  readonly inbox: Inbox;
+  /** The longest packet that the path takes uncut, as far as the system knows, in bytes. */
+  readonly longest: number;
+  /** READABLE, WRITABLE, both or 0: what {@linkcode PacketPort.watch} calls back for. */
+  interest: number;
+  /** Calls back when there is something to receive or room to send, as the interest says. Once a port. */
+  watch(handler: () => void): void;
+  /**
+   * Makes room for packets to send. It ends with the port, or before.
+   *
+   * @param maxBytes the longest message: of one packet, or of a burst
+   */
+  outbox(capacity: number, maxBytes: number): Outbox;
+  /** Packets of a burst may be received as one message from now on, or not any more; where the system can do that. */
+  mergeReceived(on: boolean): void;
+}
+
+/** Time of a flow, in nanoseconds since its tinit, by a clock that only ever goes on. */
+export interface FlowClock {
+  /** The wall clock's time when the flow's was 0, in nanoseconds since 1970. */
+  readonly tinit: bigint;
+  now(): number;
+  /**
+   * Looks whether the wall clock was set since; times that the kernel gives are corrected for that from then on. To be
+   * called once a second or so.
+   *
+   * @returns by how much, in nanoseconds; 0 if it was not
+   */
+  checkWallClock(): number;
+}
+
+/**
+ * Whether a packet cannot have arrived when the kernel says that it did: somebody has set the wall clock.
+ *
+ * @param arrival in the time of the flow, or NaN
+ */
+export function isOddTime(arrival: number, now: number): boolean {
+  return arrival > now + SKEW_NANOS || arrival < now - ODD_NANOS;
+}
+
+/** The distance of the clocks is known much better than this, */
+const SKEW_NANOS = 20_000;
+/** and packets wait less than this. */
+const ODD_NANOS = 1e9;
+
+/** Messages that were received; each call of receive() replaces them. */
+export interface Inbox {
+  /** @returns how many messages, not above 0 if there are none; throws what came back for packets sent before */
+  receive(): number;
+  /** The room for the message; the first length() bytes are filled. */
+  bytes(i: number): Uint8Array<ArrayBuffer>;
+  view(i: number): DataView<ArrayBuffer>;
+  length(i: number): number;
+  /** If it has several packets: the length of all but the last, which may be shorter; else 0. */
+  segmentBytes(i: number): number;
+  /** When the kernel received it, in the time of the flow; NaN if that is not known. */
+  arrival(i: number): number;
+  /** The byte of the IP header that was called TOS; 0 if that is not known. */
+  trafficClass(i: number): number;
+  /** How many packets the socket had no room for, since it was opened. */
+  drops(i: number): number;
+  source(i: number): SocketAddress;
+  isFrom(i: number, address: SocketAddress): boolean;
+  /** The port of its source. */
+  sourcePort(i: number): number;
+}
+
+/** Messages to send. What is set for one stays. */
+export interface Outbox extends Disposable {
+  readonly capacity: number;
+  bytes(i: number): Uint8Array<ArrayBuffer>;
+  view(i: number): DataView<ArrayBuffer>;
+  setLength(i: number, bytes: number): void;
+  /** Cuts the message into packets of this length; 0: it is one packet. */
+  setSegmentBytes(i: number, bytes: number): void;
+  /** It goes where a received one came from, from where that went to, with its traffic class. */
+  reply(i: number, inbox: Inbox, j: number): void;
+  /** @returns how many were sent, at least one; not above 0 if there is no room now; throws for the first */
+  send(from: number, count: number): number;
+}

@@ -1,0 +1,318 @@
+import { SocketAddress } from "../../sys/address.ts";
+import { READABLE, WRITABLE } from "../../sys/poller.ts";
+import { SystemError } from "../../sys/system_error.ts";
+import type { PacketServerConfig } from "../config.ts";
+import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest } from "../engine/engine_flow.ts";
+import { closePacket, isSealed, MAX_CONTROL_BYTES } from "./control_packet.ts";
+import { ControlOutbox } from "./control_outbox.ts";
+import { Echoes } from "./echoes.ts";
+import { FlowName } from "./flow_name.ts";
+import { FlowTable, isStale } from "./flow_table.ts";
+import {
+  CLOSE,
+  DEFAULT_MAX_PACKET_BYTES,
+  ECHO,
+  flagsOf,
+  flowPlace,
+  isHeaderSigned,
+  isPacket,
+  numberOf,
+  OPEN,
+  REVERSE,
+  senderOf,
+  SIGNED,
+} from "./header.ts";
+import { LimitedLog } from "./limited_log.ts";
+import { type Inbox, isOddTime, type PacketPort, type PacketPorts } from "./packet_port.ts";
+import { PacketSamples } from "./packet_samples.ts";
+import { ReverseRun } from "./reverse_run.ts";
+import { ServedFlow } from "./served_flow.ts";
+import { type Grant, refuse, ServerOpening } from "./server_opening.ts";
+
+const PROGRESS_NANOS = 250e6;
+const SECOND_NANOS = 1e9;
+
+/** Echoes of all messages that are received at once have room. */
+const ECHO_BATCH = 128;
+
+/** Makes the flows of packetServer, over ports of a kind. */
+export function packetServerFlow(
+  ports: (host: FlowHost) => PacketPorts,
+): EngineFlowFactory<PacketServerConfig> {
+  return (host, request) => new PacketServerFlow(host, request, ports(host));
+}
+
+/** A server: counts the packets of its clients' flows, echoes those that want it, and sends what was asked of it. */
+class PacketServerFlow implements EngineFlow {
+  readonly #host: FlowHost;
+  readonly #request: FlowRequest<PacketServerConfig>;
+  readonly #ports: PacketPorts;
+  readonly #maxBytes: number;
+  readonly #opening: ServerOpening;
+  readonly #flows = new FlowTable();
+  readonly #reverse = new Map<ServedFlow, ReverseRun>();
+  readonly #log: LimitedLog;
+  #parts: { readonly port: PacketPort; readonly control: ControlOutbox; readonly echoes: Echoes } | undefined;
+  #drops = 0;
+  /** Packets of no flow, and what is none. */
+  #strangers = 0;
+
+  constructor(host: FlowHost, request: FlowRequest<PacketServerConfig>, ports: PacketPorts) {
+    this.#host = host;
+    this.#request = request;
+    this.#ports = ports;
+    this.#maxBytes = request.config.maxPacketSize ?? DEFAULT_MAX_PACKET_BYTES;
+    this.#opening = new ServerOpening(request.key, this.#maxBytes);
+    this.#log = new LimitedLog((text) => host.log(text));
+  }
+
+  start(): void {
+    const { addresses: [address], config } = this.#request;
+    const room = Math.max(this.#maxBytes, MAX_CONTROL_BYTES);
+    const port = this.#ports.listen(SocketAddress.parse(address), config, room);
+    // First of all, so that it is closed whatever happens.
+    this.#parts = {
+      port,
+      control: new ControlOutbox(port),
+      echoes: new Echoes(port.outbox(ECHO_BATCH, this.#maxBytes), port.clock),
+    };
+    port.watch(() => this.#ready());
+    this.#every(PROGRESS_NANOS, () => this.#progress());
+    this.#every(SECOND_NANOS, () => this.#tidy());
+    this.#host.listening(port.local.toString());
+  }
+
+  close(): void {
+    if (this.#parts === undefined) return;
+    for (const run of this.#reverse.values()) run[Symbol.dispose]();
+    this.#progress();
+    this.#log.flush();
+    this.#parts.port[Symbol.dispose]();
+  }
+
+  #ready(): void {
+    const { port, echoes } = this.#parts!;
+    const { inbox } = port;
+    let room = echoes.flush();
+    for (const run of this.#reverse.values()) if (run.blocked) run.run();
+    // Not for ever: timers want their turn too. What cannot be echoed yet waits in the socket.
+    for (let round = 0; round < 8 && room; round++) {
+      const count = this.#receive(inbox);
+      if (count <= 0) break;
+      this.#takeAll(inbox, count);
+      room = echoes.flush();
+    }
+    this.#setInterest();
+  }
+
+  #receive(inbox: Inbox): number {
+    try {
+      return inbox.receive();
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      return 0; // An error that came back for a packet that was sent: of one client, and no other's concern.
+    }
+  }
+
+  #setInterest(): void {
+    const { port, echoes } = this.#parts!;
+    if (echoes.blocked) port.interest = WRITABLE;
+    else {
+      let blocked = false;
+      for (const run of this.#reverse.values()) blocked ||= run.blocked;
+      port.interest = blocked ? READABLE | WRITABLE : READABLE;
+    }
+  }
+
+  #takeAll(inbox: Inbox, count: number): void {
+    const { clock } = this.#parts!.port;
+    const now = clock.now();
+    if (isOddTime(inbox.arrival(count - 1), now)) this.#checkWallClock();
+    for (let i = 0; i < count; i++) {
+      this.#drops = Math.max(this.#drops, inbox.drops(i));
+      const arrival = inbox.arrival(i);
+      const byKernel = !Number.isNaN(arrival), t = byKernel ? arrival : now;
+      const length = inbox.length(i), segment = inbox.segmentBytes(i);
+      if (segment === 0) this.#take(inbox, i, 0, length, t, now, byKernel, false);
+      else {
+        for (let at = 0; at < length; at += segment) {
+          this.#take(inbox, i, at, Math.min(segment, length - at), t, now, byKernel, true);
+        }
+      }
+    }
+  }
+
+  /** Takes the packet at `at` of message `i`. */
+  #take(
+    inbox: Inbox,
+    i: number,
+    at: number,
+    length: number,
+    t: number,
+    now: number,
+    byKernel: boolean,
+    merged: boolean,
+  ): void {
+    const view = inbox.view(i);
+    if (!isPacket(view, at, length)) {
+      this.#strangers++;
+      return;
+    }
+    const all = flagsOf(view, at), flags = all & ~SIGNED;
+    if (flags === OPEN) return this.#open(inbox, i, at, length, now);
+    const flow = this.#flows.find(inbox, i, view, at);
+    if (flow === undefined) {
+      this.#strangers++;
+      return;
+    }
+    if (flags === CLOSE) return this.#closeFlow(flow, inbox, i, at, length, now);
+    const index = senderOf(view, at);
+    const { hmac } = flow;
+    if (
+      index >= flow.windows.length || (hmac === undefined) !== (all === flags) ||
+      hmac !== undefined && !isHeaderSigned(hmac, inbox.bytes(i), at)
+    ) {
+      flow.bad++;
+      return;
+    }
+    flow.heard = now;
+    const number = numberOf(view, at);
+    if (flags === 0 || flags === ECHO) {
+      const window = flow.windows[index], tos = inbox.trafficClass(i);
+      const isNew = window.accept(number);
+      if (merged) flow.samples.receivedInBurst(index, number, flags, length, t, tos, byKernel);
+      else flow.samples.received(index, number, flags, length, t, tos, byKernel);
+      if (!isNew) return;
+      flow.bytes += length;
+      if (flags === ECHO) this.#parts!.echoes.add(flow, inbox, i, index, number, length, t, window.accepted);
+    } else if (flags !== REVERSE) flow.bad++;
+  }
+
+  #open(inbox: Inbox, i: number, at: number, length: number, now: number): void {
+    const view = at === 0 ? inbox.view(i) : new DataView(inbox.bytes(i).buffer, inbox.view(i).byteOffset + at, length);
+    const name = FlowName.read(view, flowPlace(0));
+    const address = inbox.source(i);
+    const result = name && this.#opening.receive(view, length, name, address.toString(), now / 1e6);
+    if (name === undefined || result === undefined) {
+      this.#strangers++;
+      return;
+    }
+    const { grant } = result;
+    const refusal = grant === undefined ? result.refusal : this.#admit(grant, name, inbox, i, now);
+    if (refusal !== undefined) this.#log.say(`flow ${name.text} of ${address.unmapped()} is refused: ${refusal}`, now);
+    const { opening } = refusal === undefined ? result : refuse(result.opening, refusal);
+    this.#parts!.control.answer(this.#opening.answer(name, opening, length), inbox, i);
+  }
+
+  /** @returns why the flow cannot be */
+  #admit(grant: Grant, name: FlowName, inbox: Inbox, i: number, now: number): string | undefined {
+    const { settings, nonce, hmac } = grant;
+    const view = inbox.view(i), known = this.#flows.find(inbox, i, view, 0);
+    if (known !== undefined) {
+      // The answer was lost, and it asks again.
+      if (known.nonce.every((byte, k) => byte === nonce[k])) return undefined;
+      if (known.closedAt === Infinity) return `there is a flow of that id from ${known.address.unmapped()} already`;
+      this.#remove(known);
+    }
+    if (!this.#flows.hasRoom(settings.senders, settings.reverse.length > 0)) return "the server has too many flows";
+    const { port } = this.#parts!;
+    const address = inbox.source(i);
+    const samples = new PacketSamples(this.#host.samples("packetIO", name.text), true, now);
+    const flow = new ServedFlow({
+      name,
+      address,
+      hmac,
+      settings,
+      nonce,
+      samples,
+      start: now,
+      socketDrops: this.#drops,
+    });
+    const tooShort = flow.senders.find(({ schedule }) => schedule.longest > this.#maxBytes);
+    if (tooShort !== undefined) return `packets of ${tooShort.schedule.longest} bytes are too long for it`;
+    this.#flows.add(flow);
+    this.#host.info({
+      type: "packetInfo",
+      flow: name.text,
+      server: true,
+      tinit: port.clock.tinit + BigInt(now),
+      values: {
+        engine: this.#ports.kind,
+        client: address.unmapped().toString(),
+        server: port.local.toString(),
+        senders: settings.senders,
+        signed: hmac !== undefined,
+      },
+    });
+    if (flow.senders.length > 0) {
+      const run = new ReverseRun(flow, this.#host, port, i, () => this.#setInterest());
+      this.#reverse.set(flow, run);
+      run.start();
+    }
+    this.#setMerging();
+    return undefined;
+  }
+
+  #closeFlow(flow: ServedFlow, inbox: Inbox, i: number, at: number, length: number, now: number): void {
+    const index = senderOf(inbox.view(i), at);
+    if (at !== 0 || index >= flow.windows.length || !isSealed(inbox.view(i), length, flow.hmac)) {
+      flow.bad++;
+      return;
+    }
+    flow.heard = now;
+    flow.closedAt = Math.min(flow.closedAt, now);
+    this.#reverse.get(flow)?.stop();
+    const reply = closePacket(flow.name, index, flow.hmac, flow.totals(index, this.#drops));
+    this.#parts!.control.answer(reply, inbox, i);
+  }
+
+  #remove(flow: ServedFlow): void {
+    this.#tell(flow);
+    this.#flows.remove(flow);
+    this.#reverse.get(flow)?.[Symbol.dispose]();
+    this.#reverse.delete(flow);
+    this.#setMerging();
+  }
+
+  /** Bursts are taken as such while there are flows that have some; others get a time of arrival for each packet. */
+  #setMerging(): void {
+    let bursts = false;
+    for (const { settings, closedAt } of this.#flows) bursts ||= settings.gso && closedAt === Infinity;
+    this.#parts!.port.mergeReceived(bursts);
+  }
+
+  #tidy(): void {
+    this.#checkWallClock();
+    const now = this.#parts!.port.clock.now();
+    for (const [flow, run] of this.#reverse) {
+      if (!run.checkSilence(now)) continue;
+      this.#host.log(`flow ${flow.name.text}: nothing comes from ${flow.address.unmapped()}: the server sends no more`);
+    }
+    for (const flow of this.#flows) if (isStale(flow, now)) this.#remove(flow);
+    if (this.#strangers > 0) this.#log.say(`${this.#strangers} packets that are of no flow were dropped`, now);
+    this.#strangers = 0;
+    this.#setMerging();
+  }
+
+  #checkWallClock(): void {
+    const step = this.#parts!.port.clock.checkWallClock();
+    if (step !== 0) this.#host.log(`the wall clock was set by ${step / 1e6} ms; times are corrected for that`);
+  }
+
+  #progress(): void {
+    for (const flow of this.#flows) this.#tell(flow);
+  }
+
+  #tell(flow: ServedFlow): void {
+    const values = flow.news(this.#drops, this.#parts!.port.clock.now());
+    if (values !== undefined) this.#host.progress(flow.name.text, values);
+  }
+
+  #every(nanos: number, handler: () => void): void {
+    const timer = this.#host.timer(() => {
+      timer.set(this.#host.now() + nanos);
+      handler();
+    });
+    timer.set(this.#host.now() + nanos);
+  }
+}

@@ -1,0 +1,98 @@
+import { messageOf } from "../../wire/errors.ts";
+import type { FlowHost, Timer } from "../engine/engine_flow.ts";
+import { SILENCE_NANOS } from "./keepalive.ts";
+import type { Outbox, PacketPort } from "./packet_port.ts";
+import type { ServedFlow } from "./served_flow.ts";
+import { Transmitter } from "./transmitter.ts";
+
+const BATCH = 16;
+const UNPACED_BATCH = 64;
+const BURST_BATCH = 8;
+
+/** Runs the senders that a flow has at its server, for as long as its client wants that. */
+export class ReverseRun implements Disposable {
+  readonly #flow: ServedFlow;
+  readonly #port: PacketPort;
+  readonly #outbox: Outbox;
+  readonly #transmitter: Transmitter;
+  readonly #timer: Timer;
+  readonly #host: FlowHost;
+  readonly #onRun: () => void;
+  #over = false;
+
+  /**
+   * @param i the message in the inbox that started the flow: packets go to where it came from
+   * @param onRun called after packets were sent, or could not be for want of room
+   */
+  constructor(flow: ServedFlow, host: FlowHost, port: PacketPort, i: number, onRun: () => void) {
+    this.#flow = flow;
+    this.#port = port;
+    this.#host = host;
+    this.#onRun = onRun;
+    const { senders } = flow;
+    const bursts = senders.some(({ burst }) => burst > 1);
+    const unpaced = senders.some(({ unpaced }) => unpaced);
+    const longest = Math.max(...senders.map(({ burst, schedule }) => burst * schedule.longest));
+    this.#outbox = port.outbox(bursts ? BURST_BATCH : unpaced ? UNPACED_BATCH : BATCH, longest);
+    for (let slot = 0; slot < this.#outbox.capacity; slot++) this.#outbox.reply(slot, port.inbox, i);
+    this.#transmitter = new Transmitter(senders, this.#outbox, {
+      flow: flow.name,
+      clock: port.clock,
+      hmac: flow.hmac,
+      onSent: (sender, number, packets, length, t, scheduled) =>
+        flow.samples.sent(sender.index, number, packets, sender.flags, length, t, scheduled),
+      onError: () => {}, // The sender counts it, and the client is told.
+    });
+    this.#timer = host.timer(() => this.run(), { precise: true });
+  }
+
+  /** Whether the port has no room for what is due. */
+  get blocked(): boolean {
+    return !this.#over && this.#transmitter.blocked;
+  }
+
+  /** Starts now. */
+  start(): void {
+    const now = this.#port.clock.now();
+    for (const sender of this.#flow.senders) sender.start(now);
+    this.run();
+  }
+
+  /** Sends what is due. What goes wrong ends this flow's senders, and no other's. */
+  run(): void {
+    if (this.#over) return;
+    let next = Infinity;
+    try {
+      next = this.#transmitter.run();
+    } catch (error) {
+      this.stop();
+      const { name, address } = this.#flow;
+      this.#host.log(`flow ${name.text}: the server sends no more to ${address.unmapped()}: ${messageOf(error)}`);
+    }
+    this.#onRun();
+    if (next !== Infinity) this.#timer.set(this.#host.now() + next - this.#port.clock.now());
+  }
+
+  /**
+   * Stops if the client is silent.
+   *
+   * @returns whether it was, and packets were left to send
+   */
+  checkSilence(now: number): boolean {
+    if (this.#over || this.#transmitter.over || now - this.#flow.heard < SILENCE_NANOS) return false;
+    this.stop();
+    return true;
+  }
+
+  /** Stops, whatever is left. */
+  stop(): void {
+    this.#over = true;
+    for (const sender of this.#flow.senders) sender.stop();
+  }
+
+  [Symbol.dispose](): void {
+    this.stop();
+    this.#timer.clear();
+    this.#outbox[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,121 @@
+import type { SocketAddress } from "../../sys/address.ts";
+import type { Hmac } from "../hmac.ts";
+import type { Totals } from "./control_packet.ts";
+import { DuplicateWindow } from "./duplicate_window.ts";
+import type { FlowName } from "./flow_name.ts";
+import type { OpenSettings } from "./open_settings.ts";
+import type { PacketSamples } from "./packet_samples.ts";
+import { PacketSender } from "./packet_sender.ts";
+
+/** What a flow is made of, at its server. */
+export interface ServedFlowOptions {
+  readonly name: FlowName;
+  readonly address: SocketAddress;
+  /** Of the key of the flow. */
+  readonly hmac: Hmac | undefined;
+  readonly settings: OpenSettings;
+  /** What opened it: the same once more is the same flow. */
+  readonly nonce: Uint8Array;
+  readonly samples: PacketSamples;
+  /** When it was opened, in the time of the server. */
+  readonly start: number;
+  /** What the socket had dropped by then. */
+  readonly socketDrops: number;
+}
+
+/** A flow at its server. */
+export class ServedFlow {
+  readonly name: FlowName;
+  readonly address: SocketAddress;
+  readonly hmac: Hmac | undefined;
+  readonly settings: OpenSettings;
+  readonly nonce: Uint8Array;
+  readonly samples: PacketSamples;
+  readonly start: number;
+  /** By sender. */
+  readonly windows: readonly DuplicateWindow[];
+  /** Senders of this end, by their index in the client's configuration. */
+  readonly senders: readonly PacketSender[];
+  /** When the client was heard last. */
+  heard: number;
+  /** When the client closed it; Infinity: it did not. */
+  closedAt = Infinity;
+  /** Bytes of packets that came the first time. */
+  bytes = 0;
+  /** Echoes that were sent, and those that could not be. */
+  replies = 0;
+  replyBytes = 0;
+  replyErrors = 0;
+  /** Packets that were not signed as they should be, or of a sender that there is not. */
+  bad = 0;
+  /** The number of the last packet that said that the client still wants packets. */
+  lastKeepalive = 0;
+  readonly #socketDrops: number;
+  #told = -1;
+
+  constructor(options: ServedFlowOptions) {
+    const { settings, hmac } = options;
+    this.name = options.name;
+    this.address = options.address;
+    this.hmac = hmac;
+    this.settings = settings;
+    this.nonce = options.nonce;
+    this.samples = options.samples;
+    this.start = this.heard = options.start;
+    this.#socketDrops = options.socketDrops;
+    this.windows = Array.from({ length: settings.senders }, () => new DuplicateWindow());
+    this.senders = settings.reverse.map(([index, config]) =>
+      new PacketSender(index, { ...config, reverse: true, echo: false }, hmac !== undefined)
+    );
+  }
+
+  /** When it is over even if nobody closes it. */
+  get deadline(): number {
+    return this.start + this.settings.duration * 1e6;
+  }
+
+  /** What the client is told of one sender at the end. */
+  totals(index: number, socketDrops: number): Totals {
+    const { accepted, refused } = this.windows[index];
+    const sender = this.senders.find((sender) => sender.index === index);
+    return {
+      received: accepted,
+      duplicates: refused,
+      reverseSent: sender?.sent ?? 0,
+      reverseSendErrors: sender?.errors ?? 0,
+      reverseUnsent: sender?.unsent ?? 0,
+      socketDrops: socketDrops - this.#socketDrops,
+    };
+  }
+
+  /** Its figures; undefined if they are those that were told last. */
+  news(socketDrops: number, now: number): Record<string, number> | undefined {
+    const values: Record<string, number> = {
+      server: 1,
+      received: 0,
+      duplicates: 0,
+      sent: this.replies,
+      sendErrors: this.replyErrors,
+      bytesReceived: this.bytes,
+      bytesSent: this.replyBytes,
+      bad: this.bad,
+      socketDrops: socketDrops - this.#socketDrops,
+      complete: this.closedAt === Infinity ? 0 : 1,
+      elapsedNanos: Math.min(now, this.closedAt) - this.start,
+    };
+    for (const { accepted, refused } of this.windows) {
+      values.received += accepted;
+      values.duplicates += refused;
+    }
+    for (const { sent, errors, bytes } of this.senders) {
+      values.sent += sent;
+      values.sendErrors += errors;
+      values.bytesSent += bytes;
+    }
+    const { received, duplicates, sent, sendErrors, bad, complete } = values;
+    const sum = received + duplicates + sent + sendErrors + bad + complete;
+    if (sum === this.#told) return undefined;
+    this.#told = sum;
+    return values;
+  }
+}

@@ -1,0 +1,241 @@
+import { SystemError } from "../../sys/system_error.ts";
+import { TineError } from "../../wire/errors.ts";
+import type { Hmac } from "../hmac.ts";
+import type { FlowName } from "./flow_name.ts";
+import { AT_TIME, SIGNED, signHeader, writeHeader } from "./header.ts";
+import type { FlowClock, Outbox } from "./packet_port.ts";
+import type { PacketSender } from "./packet_sender.ts";
+import { WireTime } from "./wire_time.ts";
+
+/** After so many messages it lets others have a turn. */
+const MAX_ROUNDS = 4;
+
+/** Gets what was sent: `packets` of them from `number` on, each of `length` bytes. */
+export type SentHandler = (
+  sender: PacketSender,
+  number: number,
+  packets: number,
+  length: number,
+  t: number,
+  scheduled: number,
+) => void;
+
+/** What a transmitter needs. */
+export interface TransmitterOptions {
+  readonly flow: FlowName;
+  readonly clock: FlowClock;
+  /** Of the key of the flow, if its packets are signed. */
+  readonly hmac: Hmac | undefined;
+  readonly onSent: SentHandler;
+  /** Gets errors of packets that could not be sent; not those that end the flow. */
+  readonly onError: (error: SystemError) => void;
+}
+
+/** Sends the packets of senders when they are due, several at a time where they are. */
+export class Transmitter {
+  readonly #senders: readonly PacketSender[];
+  readonly #outbox: Outbox;
+  readonly #options: TransmitterOptions;
+  readonly #time: WireTime;
+  readonly #slots: Slot[];
+  /** Messages [from, to) are filled, but not sent yet. */
+  #from = 0;
+  #to = 0;
+  /** The message at `from` failed once: an error may be about an earlier one, so it has another try. */
+  #retrying = false;
+  #turn = 0;
+
+  /** @param outbox has room for the bursts of all senders */
+  constructor(senders: readonly PacketSender[], outbox: Outbox, options: TransmitterOptions) {
+    this.#senders = senders;
+    this.#outbox = outbox;
+    this.#options = options;
+    this.#time = new WireTime(options.clock.tinit);
+    this.#slots = Array.from({ length: outbox.capacity }, () => ({
+      sender: undefined,
+      number: 0,
+      packets: 0,
+      length: 0,
+      due: 0,
+    }));
+  }
+
+  /** Whether the socket has no room for what is due. */
+  get blocked(): boolean {
+    return this.#from < this.#to;
+  }
+
+  /** Whether all senders are over, and all is sent. */
+  get over(): boolean {
+    if (this.blocked) return false;
+    for (const sender of this.#senders) if (!sender.over) return false;
+    return true;
+  }
+
+  /**
+   * Sends what is due, or some of it.
+   *
+   * @returns when to call again, in the time of the flow; Infinity: when there is room, or never
+   * @throws {SystemError | TineError} for what ends the flow
+   */
+  run(): number {
+    const { clock } = this.#options;
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      if (!this.#flush()) return this.#endOfTime();
+      this.#fill(clock.now());
+      if (this.#from === this.#to) break;
+    }
+    if (!this.#flush()) return this.#endOfTime();
+    let next = Infinity;
+    for (const sender of this.#senders) next = Math.min(next, sender.due);
+    return next;
+  }
+
+  /** When a sender ends even if there is no room: time goes on. */
+  #endOfTime(): number {
+    const now = this.#options.clock.now();
+    let end = Infinity;
+    for (const sender of this.#senders) {
+      sender.check(now);
+      if (!sender.over) end = Math.min(end, sender.end);
+    }
+    // What waits for room when all are over has missed its time.
+    if (end === Infinity) {
+      for (; this.#from < this.#to; this.#from++) {
+        const { sender, packets } = this.#slots[this.#from];
+        sender!.unsent += packets;
+      }
+    }
+    return end;
+  }
+
+  #fill(now: number): void {
+    this.#from = this.#to = 0;
+    for (const sender of this.#senders) sender.check(now);
+    while (this.#to < this.#outbox.capacity) {
+      const sender = this.#mostDue(now);
+      if (sender === undefined) return;
+      this.#fillSlot(this.#to++, sender);
+    }
+  }
+
+  /** The sender whose packet is due for the longest time; those without a pace take turns for the room that is left. */
+  #mostDue(now: number): PacketSender | undefined {
+    const senders = this.#senders;
+    let found: PacketSender | undefined, due = now;
+    for (let i = 0; i < senders.length; i++) {
+      const sender = senders[i];
+      if (!sender.unpaced && sender.due <= due) {
+        found = sender;
+        due = sender.due;
+      }
+    }
+    if (found !== undefined) return found;
+    for (let i = 0; i < senders.length; i++) {
+      this.#turn = this.#turn + 1 >= senders.length ? 0 : this.#turn + 1;
+      const sender = senders[this.#turn];
+      if (sender.unpaced && sender.due <= now) return sender;
+    }
+    return undefined;
+  }
+
+  #fillSlot(i: number, sender: PacketSender): void {
+    const slot = this.#slots[i];
+    const { length } = sender.schedule;
+    slot.sender = sender;
+    slot.number = sender.number;
+    slot.length = length;
+    slot.due = sender.due;
+    slot.packets = 0;
+    do {
+      slot.packets++;
+      sender.advance();
+    } while (slot.packets < sender.burst && !sender.over && sender.schedule.length === length);
+    this.#outbox.setLength(i, slot.packets * length);
+    this.#outbox.setSegmentBytes(i, slot.packets > 1 ? length : 0);
+  }
+
+  /** @returns false: there is no room for now */
+  #flush(): boolean {
+    while (this.#from < this.#to) {
+      const t = this.#options.clock.now();
+      for (let i = this.#from; i < this.#to; i++) this.#write(i, t);
+      const sent = this.#send();
+      if (sent <= 0) {
+        if (sent === 0) continue;
+        return false;
+      }
+      for (let i = this.#from; i < this.#from + sent; i++) this.#count(this.#slots[i], t);
+      this.#from += sent;
+      this.#retrying = false;
+    }
+    return true;
+  }
+
+  #write(i: number, t: number): void {
+    const { flow, hmac } = this.#options;
+    const { sender, number, packets, length } = this.#slots[i];
+    const bytes = this.#outbox.bytes(i), view = this.#outbox.view(i);
+    const flags = sender!.flags | (hmac === undefined ? 0 : SIGNED);
+    for (let k = 0, at = 0; k < packets; k++, at += length) {
+      writeHeader(view, at, flags, sender!.index, length, number + k, 0, flow);
+      this.#time.write(view, at + AT_TIME, t);
+      if (hmac !== undefined) signHeader(hmac, bytes, at);
+    }
+  }
+
+  /** @returns how many messages were sent; 0: call again; -1: there is no room */
+  #send(): number {
+    try {
+      return this.#outbox.send(this.#from, this.#to - this.#from);
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      const { sender, packets, length } = this.#slots[this.#from];
+      if (error.errnoName === "EMSGSIZE") throw tooLong(length, error);
+      if (packets > 1 && (error.errnoName === "EINVAL" || error.errnoName === "EIO")) throw noBursts(error);
+      if (this.#retrying) {
+        sender!.errors += packets;
+        this.#from++;
+        this.#options.onError(error);
+      }
+      this.#retrying = !this.#retrying;
+      return 0;
+    }
+  }
+
+  #count(slot: Slot, t: number): void {
+    const { number, packets, length, due } = slot;
+    const sender = slot.sender!;
+    sender.sent += packets;
+    sender.bytes += packets * length;
+    if (sender.times !== undefined) { for (let k = 0; k < packets; k++) sender.times.set(number + k, t); }
+    this.#options.onSent(sender, number, packets, length, t, sender.unpaced ? t : due);
+  }
+}
+
+/** What a message of the outbox has. */
+interface Slot {
+  sender: PacketSender | undefined;
+  number: number;
+  packets: number;
+  length: number;
+  due: number;
+}
+
+function tooLong(length: number, cause: SystemError): TineError {
+  return new TineError(
+    "packet-too-long",
+    `a packet of ${length} bytes is longer than the path takes uncut (${cause.errnoName}): use a shorter length`,
+    { cause },
+  );
+}
+
+function noBursts(cause: SystemError): TineError {
+  return new TineError(
+    "no-bursts",
+    `the system does not send packets in bursts here (${cause.message}): leave out gso`,
+    {
+      cause,
+    },
+  );
+}
