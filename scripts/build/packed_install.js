@@ -15,16 +15,17 @@ if (entry !== undefined) {
   try {
     place();
   } catch {
-    // Someone else was faster, or what lies there is damaged. Both are replaced: a running program has its binary open,
-    // and the files that it may still load are the same.
-    Deno.renameSync(entry, `${folder}.old`);
-    try {
-      place();
-    } catch (error) {
-      // Faster again: then it has just been written.
-      if (!(error instanceof Deno.errors.AlreadyExists) && error.code !== "ENOTEMPTY") throw error;
+    // Someone else was faster, and may run it already; only what is damaged is replaced. The head removes what is left.
+    if (!isWhole(entry)) {
+      Deno.renameSync(entry, `${folder}.old`);
+      try {
+        place();
+      } catch (error) {
+        // Faster again: then it has just been written.
+        if (!(error instanceof Deno.errors.AlreadyExists) && error.code !== "ENOTEMPTY") throw error;
+      }
+      Deno.removeSync(`${folder}.old`, { recursive: true });
     }
-    Deno.removeSync(`${folder}.old`, { recursive: true });
   }
   // What first starts left behind that were killed.
   const cache = entry.slice(0, entry.lastIndexOf("/"));
@@ -36,5 +37,21 @@ if (entry !== undefined) {
     } catch {
       // Another start is tidying up as well.
     }
+  }
+}
+
+/** Whether the entry is what the head takes for intact: files of these sizes, of this user, that only this user can write to. */
+function isWhole(entry) {
+  const isOurs = (path, size) => {
+    const { uid, mode, size: found } = Deno.lstatSync(path);
+    return uid === Deno.uid() && (mode & 0o022) === 0 && (size === undefined || size === found);
+  };
+  try {
+    const encoder = new TextEncoder();
+    return isOurs(entry) && isOurs(`${entry}/program`) &&
+      isOurs(`${entry}/deno`, Deno.statSync(`${folder}/deno`).size) &&
+      Object.entries(files).every(([path, text]) => isOurs(`${entry}/program/${path}`, encoder.encode(text).length));
+  } catch {
+    return false; // something is missing
   }
 }

@@ -36,11 +36,16 @@ export class Deployer {
   /**
    * Sends an executable, unless it is there.
    *
-   * @param to what tells the caches of far users apart
+   * @param options `to`: what tells the caches of far users apart; `own`: it is for that machine, rather than to be
+   * handed on
    * @returns where it lies there
    * @throws {TineError} why it could not be sent, with the remedy
    */
-  async deploy(shell: FarShell, exe: ExeFile, to: string, onLine: (line: string) => void): Promise<string> {
+  async deploy(
+    shell: FarShell,
+    exe: ExeFile,
+    { to, own, onLine }: { to: string; own: boolean; onLine(line: string): void },
+  ): Promise<string> {
     const key = `${to}\n${exe.hash}`;
     // Whoever comes second looks again when the first is done, in whatever way.
     for (let other; !this.#there.has(key) && (other = this.#running.get(key)) !== undefined;) await other;
@@ -57,6 +62,7 @@ export class Deployer {
       const path = await upload(
         shell,
         exe,
+        own,
         (sent) => onLine(`sent ${megabytes(sent)} of ${megabytes(exe.size)} MB`),
       );
       const seconds = (performance.now() - started) / 1000;

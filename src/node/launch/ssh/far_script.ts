@@ -9,7 +9,8 @@
  * | --------------------- | ------------------------------------------------------------ | -------------------------------- |
  * |                       | it is there                                                  | hello OS MACHINE UID             |
  * | file HASH SIZE        | is there this executable?                                    | have PATH, need                  |
- * | blocks gzip or raw    | it follows: a line with a length, so many bytes, ..., a 0    | next after each block, have PATH |
+ * | blocks KIND FOR       | it follows, gzip or raw: a line with a length, so many       | next after each block, have PATH |
+ * |                       | bytes, ..., a 0; `own`: it is for this machine               |                                  |
  * | start ID HASH         | goes on as `tine node serve ID`, by that executable          | start                            |
  * | clean                 | removes the cache                                            | cleaned PATH, clean PATH         |
  * |                       | it cannot go on                                              | fail CODE TEXT                   |
@@ -156,8 +157,6 @@ receive() {
   if said=$( { blocks | $unpack >"$new"; } 2>&1 ); then
     exec 3>&-
     chmod 700 "$new" && whole "$new" || fail damaged "what arrived is not what was sent"
-    # Where nothing can tell its hash, it has to tell itself that it is whole.
-    [ -n "$found" ] || "$new" --version >/dev/null 2>&1 </dev/null || fail damaged "what arrived does not run"
     said=$(mv -f -- "$new" "$folder/tine-$hash" 2>&1) || fail not-written "$said"
     # The clock of files goes on in steps of some milliseconds.
     for _ in 1 2 3 4 5 6 7 8 9; do
@@ -165,6 +164,8 @@ receive() {
       if unchanged "$folder/tine-$hash"; then break; fi
     done
     new=
+    # The first start may unpack it: once, before several nodes do.
+    [ "$2" != own ] || said=$("$file" --version 2>&1 </dev/null) || fail not-runnable "$said"
     return
   fi
   case $said in
@@ -192,7 +193,7 @@ while read -r request subject more; do
       fi
       ;;
     blocks)
-      receive "$subject"
+      receive "$subject" "$more"
       say have "$file"
       ;;
     start)

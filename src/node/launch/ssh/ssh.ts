@@ -54,12 +54,12 @@ async function launchBySsh(node: Node, options: LaunchOptions, context: SshConte
   const finding = { signal, onLine, lineage: context.watchdog.lineage.command };
   const exe = await context.deployer.find(platform, finding);
   const to = `${destination}\n${uid}`;
-  await context.deployer.deploy(shell, exe, to, onLine);
+  await context.deployer.deploy(shell, exe, { to, own: true, onLine });
   const executables: Record<string, string> = {};
   for (const wanted of new Set(platforms)) {
     if (wanted === platform) continue;
     const other = await context.deployer.find(wanted, finding);
-    executables[wanted] = await context.deployer.deploy(shell, other, to, onLine);
+    executables[wanted] = await context.deployer.deploy(shell, other, { to, own: false, onLine });
   }
   const { connection, process } = await shell.start(`start ${node.id} ${exe.hash}`);
   await using undo = new AsyncDisposableStack();

@@ -90,6 +90,7 @@ export function farFailure(destination: string, code: string, text: string): Tin
       `tine node clean ${destination}`,
     "no-folder": `there is no place for the executable on ${destination}: set XDG_CACHE_HOME or TMPDIR there`,
     "damaged": `the executable arrived damaged on ${destination}: try again`,
+    "not-runnable": `tine does not run on ${destination}: it needs Linux with glibc, or macOS, of that platform`,
     "not-written": `the executable cannot be written on ${destination}: correct its cache folder, or remove it by ` +
       `tine node clean ${destination}`,
   };

@@ -14,6 +14,7 @@ const TELL_MS = 2000;
 /**
  * Sends an executable to a far shell that has asked for it.
  *
+ * @param own it is for that machine, rather than to be handed on
  * @param onProgress bytes sent so far; not more often than every two seconds
  * @returns where it lies on the far side
  * @throws {TineError} why it could not be sent, with the remedy
@@ -21,6 +22,7 @@ const TELL_MS = 2000;
 export async function upload(
   shell: FarShell,
   exe: ExeFile,
+  own: boolean,
   onProgress: (sentBytes: number) => void,
 ): Promise<string> {
   using file = await Deno.open(exe.path);
@@ -28,7 +30,7 @@ export async function upload(
   const compressed = await gzip(block);
   const zip = compressed.length < WORTH * block.length;
   let next = zip ? compressed : block;
-  let request = `blocks ${zip ? "gzip" : "raw"}\n`;
+  let request = `blocks ${zip ? "gzip" : "raw"} ${own ? "own" : "other"}\n`;
   let sent = 0;
   let told = performance.now();
   while (block.length > 0) {

@@ -38,7 +38,11 @@ class Place implements AsyncDisposable {
 
   async deploy(shell: FarShell): Promise<string> {
     await shell.login();
-    return await this.deployer.deploy(shell, await exeFile(this.exe), "far", (line) => this.lines.push(line));
+    return await this.deployer.deploy(shell, await exeFile(this.exe), {
+      to: "far",
+      own: true,
+      onLine: (line) => this.lines.push(line),
+    });
   }
 
   /** Deploys, starts, and returns what the program says. */
@@ -242,7 +246,7 @@ Deno.test("FarShell leaves nothing of an upload that is cut", async () => {
   await shell.login();
   const { hash } = await exeFile(place.exe);
   await shell.ask(`file ${hash} 1000000`, "need");
-  void shell.send("blocks raw\n1000000", new Uint8Array(500_000), 10_000, "next").catch(() => {}); // it is cut
+  void shell.send("blocks raw own\n1000000", new Uint8Array(500_000), 10_000, "next").catch(() => {}); // it is cut
   await eventually("the upload begins", () => place.left().some((name) => name.startsWith(".new")));
   await shell[Symbol.asyncDispose]();
   await eventually("it is removed", () => place.left().length === 0);
@@ -253,11 +257,23 @@ Deno.test("FarShell refuses what did not arrive as it was sent", async () => {
   await using shell = place.shell();
   await shell.login();
   await shell.ask(`file ${"0".repeat(64)} 4`, "need");
-  await shell.send("blocks raw\n4", new TextEncoder().encode("abcd"), 10_000, "next");
+  await shell.send("blocks raw own\n4", new TextEncoder().encode("abcd"), 10_000, "next");
   const error = await assertRejects(() => shell.ask("0", "have"), TineError, "arrived damaged on far");
   assertEquals(error.code, "damaged");
   await shell[Symbol.asyncDispose]();
   assertEquals(place.left(), []);
+});
+
+Deno.test("FarShell says when the executable does not run there, and does not try one that is to be handed on", async () => {
+  await using place = new Place("#!/bin/sh\necho no such library >&2\nexit 127\n");
+  await using shell = place.shell();
+  const error = await assertRejects(() => place.deploy(shell), TineError, "tine does not run on far");
+  assertEquals([error.code, /\(no such library\)$/.test(error.message)], ["not-runnable", true]);
+  await using another = place.shell({ env: { XDG_CACHE_HOME: `${place.folder}/other` } });
+  await another.login();
+  const options = { to: "another", own: false, onLine() {} };
+  const path = await place.deployer.deploy(another, await exeFile(place.exe), options);
+  assertEquals(Deno.readTextFileSync(path), Deno.readTextFileSync(place.exe));
 });
 
 Deno.test("FarShell never takes requests for code", async () => {
