@@ -1,6 +1,5 @@
 import type { Family, SocketAddress } from "../sys/address.ts";
 import { resolve } from "../sys/resolve.ts";
-import { TineError } from "../wire/errors.ts";
 import type {
   PacketClientConfig,
   PacketProtocol,
@@ -11,7 +10,7 @@ import type {
 } from "./config.ts";
 import { FlowPool } from "./engine/flow_pool.ts";
 import type { FlowOptions, Flows, FlowServer } from "./flows.ts";
-import { parseHostPort } from "./host_port.ts";
+import { parseDialAddress, parseHostPort } from "./host_port.ts";
 
 /** So many addresses of a name are tried. */
 const MAX_ADDRESSES = 8;
@@ -53,13 +52,17 @@ export class FfiFlows implements Flows {
     const [address] = await resolve(host || loopback, port, { family, signal });
     const flow = this.#pool.start({ kind, addresses: [address.toString()], config, key }, { events, signal });
     const bound = await flow.listening;
+    const ended = flow.ended.then(() => {}, (error) => {
+      if (!flow.canceled) throw error;
+    });
+    // It is not unhandled only because nobody has asked yet.
+    ended.catch(() => {});
     return {
       address: bound,
-      ended: flow.ended.then(() => {}),
+      ended,
       async [Symbol.asyncDispose]() {
         flow.cancel();
-        // What it failed with was told by `ended`.
-        await flow.ended.catch(() => {});
+        await flow.ended.catch(() => {}); // What it failed with is told by `ended`.
       },
     };
   }
@@ -70,10 +73,7 @@ export class FfiFlows implements Flows {
     config: StreamClientConfig | PacketClientConfig,
     { events, signal, key }: FlowOptions,
   ): Promise<Record<string, number>> {
-    const { host, port } = parseHostPort(addr);
-    if (host === "" || port === 0) {
-      throw new TineError("invalid-address", `"${addr}" cannot be dialled: it needs a host, and a port above 0`);
-    }
+    const { host, port } = parseDialAddress(addr);
     const found = await resolve(host, port, { family: familyOf(config.protocol), signal });
     const addresses = found.slice(0, MAX_ADDRESSES).map((address: SocketAddress) => address.toString());
     return await this.#pool.start({ kind, addresses, config, key }, { events, signal }).ended;

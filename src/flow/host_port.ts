@@ -29,3 +29,14 @@ export function parseHostPort(text: string): HostPort {
   }
   return { host: match[1] ?? match[2], port };
 }
+
+/**
+ * Reads an address to connect to: with a host, and a port above 0.
+ *
+ * @throws {TineError} `invalid-address`
+ */
+export function parseDialAddress(text: string): HostPort {
+  const parsed = parseHostPort(text);
+  if (parsed.host !== "" && parsed.port !== 0) return parsed;
+  throw new TineError("invalid-address", `"${text}" cannot be dialled: it needs a host, and a port above 0`);
+}

@@ -12,6 +12,8 @@ export interface PooledFlow {
   readonly listening: Promise<string>;
   /** Its result; rejects if it fails, and with the reason if the signal aborts. Empty for what was canceled. */
   readonly ended: Promise<Values>;
+  /** Whether it was told to end, by {@linkcode PooledFlow.cancel}, the signal, or the end of the pool. */
+  readonly canceled: boolean;
   /** Ends it; then {@linkcode PooledFlow.ended} settles. */
   cancel(): void;
 }
@@ -90,6 +92,7 @@ class StartedFlow implements PooledFlow {
   readonly #ended = Promise.withResolvers<Values>();
   readonly #onAbort: () => void;
   #reason: { readonly value: unknown } | undefined;
+  canceled = false;
 
   constructor(
     readonly id: number,
@@ -115,6 +118,7 @@ class StartedFlow implements PooledFlow {
 
   /** @param reason what {@linkcode ended} rejects with; left out: it resolves */
   cancel(...[reason]: [reason?: unknown]): void {
+    this.canceled = true;
     if (reason !== undefined) this.#reason ??= { value: reason };
     this.worker.tell({ type: "cancel", id: this.id });
   }

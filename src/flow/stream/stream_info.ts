@@ -1,6 +1,7 @@
 import { congestionControl } from "../../sys/socket_options.ts";
 import type { Socket } from "../../sys/socket.ts";
 import type { FlowInfoEvent } from "../flows.ts";
+import { requestValues } from "./request_values.ts";
 import type { StreamRequest } from "./words.ts";
 
 /** What is told of a stream before its samples. */
@@ -25,17 +26,5 @@ export function streamInfo(
       cca: socket.get(congestionControl),
       ...requestValues(request),
     },
-  };
-}
-
-/** What was asked for, as far as it was. */
-export function requestValues(
-  { durationMs, lengthBytes, bufLenBytes, dscp }: StreamRequest,
-): Record<string, number> {
-  return {
-    bufLenBytes,
-    ...durationMs === undefined ? {} : { durationMs },
-    ...lengthBytes === undefined ? {} : { lengthBytes },
-    ...dscp === undefined ? {} : { dscp },
   };
 }

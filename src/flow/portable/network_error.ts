@@ -1,0 +1,26 @@
+import { messageOf, TineError } from "../../wire/errors.ts";
+
+/** Codes, by the name of Deno's error; the same as for raw sockets. */
+const codes: Readonly<Record<string, string>> = {
+  ConnectionRefused: "connection-refused",
+  ConnectionReset: "connection-reset",
+  ConnectionAborted: "connection-reset",
+  BrokenPipe: "connection-reset",
+  NetworkUnreachable: "unreachable",
+  TimedOut: "connection-timeout",
+};
+
+/** Deno has no class for this one. */
+const UNREACHABLE = /unreachable|no route to host/i;
+
+/**
+ * An error of Deno's network API in the words of its user; ours as they are.
+ *
+ * @param what the text in front of the reason
+ */
+export function networkError(error: unknown, what: string): TineError {
+  if (error instanceof TineError) return error;
+  const reason = messageOf(error);
+  const code = codes[(error as Error).name] ?? (UNREACHABLE.test(reason) ? "unreachable" : "network-failed");
+  return new TineError(code, `${what}: ${reason}`, { cause: error });
+}

@@ -1,0 +1,143 @@
+import { messageOf, TineError } from "../../wire/errors.ts";
+import type { StreamServerConfig } from "../config.ts";
+import type { FlowOptions, FlowServer } from "../flows.ts";
+import { Hmac } from "../hmac.ts";
+import { parseHostPort } from "../host_port.ts";
+import { bitsPerSecond } from "../stream/io_meter.ts";
+import { HANDSHAKE_TIMEOUT_MS, LINGER_MS, MAX_CLIENTS } from "../stream/limits.ts";
+import { encodeGreeting, newGreeting } from "../stream/wire.ts";
+import { checkRequest, type StreamRequest } from "../stream/words.ts";
+import { addressText, Connection } from "./connection.ts";
+import { checkFamily } from "./family.ts";
+import { networkError } from "./network_error.ts";
+import { nowNanos, wallNanos } from "./now.ts";
+import { PortableSamples } from "./portable_samples.ts";
+import { checkPortable, portableStreamInfo } from "./stream_setup.ts";
+import { receiveStream, sendStream } from "./stream_transfer.ts";
+
+/** Listens for TCP flows over Deno's own network API; see Flows. */
+export function portableStreamServer(config: StreamServerConfig, options: FlowOptions): FlowServer {
+  options.signal.throwIfAborted();
+  const { host, port } = parseHostPort(config.listenAddr);
+  // Who names no host means this machine and no other.
+  const hostname = host || (config.protocol === "tcp6" ? "::1" : "127.0.0.1");
+  checkFamily(hostname, config.protocol);
+  try {
+    return new PortableStreamServer(Deno.listen({ hostname, port }), options);
+  } catch (error) {
+    throw networkError(error, `listen on ${config.listenAddr}`);
+  }
+}
+
+class PortableStreamServer implements FlowServer {
+  readonly address: string;
+  readonly ended: Promise<void>;
+  readonly #listener: Deno.TcpListener;
+  readonly #options: FlowOptions;
+  readonly #hmac: Hmac | undefined;
+  readonly #clients = new Map<Connection, Promise<void>>();
+  readonly #onAbort = () => void this[Symbol.asyncDispose]();
+  #closing = false;
+
+  constructor(listener: Deno.TcpListener, options: FlowOptions) {
+    this.#listener = listener;
+    this.#options = options;
+    this.#hmac = options.key === undefined ? undefined : new Hmac(options.key);
+    this.address = addressText(listener.addr);
+    options.signal.addEventListener("abort", this.#onAbort, { once: true });
+    this.ended = this.#acceptAll();
+    // It is not unhandled only because nobody has asked yet.
+    this.ended.catch(() => {});
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#closing) {
+      this.#closing = true;
+      this.#listener.close();
+      for (const client of this.#clients.keys()) client.fail(serverClosed());
+    }
+    await this.ended.catch(() => {}); // What it failed with is told by `ended`.
+  }
+
+  async #acceptAll(): Promise<void> {
+    try {
+      for (;;) this.#welcome(await this.#listener.accept());
+    } catch (error) {
+      if (!this.#closing) throw networkError(error, `accept on ${this.address}`);
+    } finally {
+      this.#options.signal.removeEventListener("abort", this.#onAbort);
+      await Promise.all(this.#clients.values());
+    }
+  }
+
+  #welcome(conn: Deno.TcpConn): void {
+    const connection = new Connection(conn, `client ${addressText(conn.remoteAddr)}`);
+    this.#clients.set(
+      connection,
+      this.#serve(connection).catch((error) => {
+        if (!this.#closing) this.#options.events.log(messageOf(error));
+      }).finally(() => {
+        connection[Symbol.dispose]();
+        this.#clients.delete(connection);
+      }),
+    );
+  }
+
+  async #serve(connection: Connection): Promise<void> {
+    const { events } = this.#options;
+    const tinitNanos = nowNanos(), tinit = wallNanos();
+    const request = await this.#handshake(connection);
+    if (request === undefined) return;
+    events.info(portableStreamInfo(connection, request, { server: true, tinit }));
+    await connection.sayFrame({ ok: true });
+    using samples = new PortableSamples(events);
+    const upload = request.direction === "upload";
+    const transfer = upload ? receiveStream : sendStream;
+    const { bytes, durationNanos } = await transfer({ connection, request, events, samples, tinitNanos });
+    if (!upload) await connection.sayFrame({});
+    const goodputBitsPerSecond = bitsPerSecond(bytes, durationNanos);
+    events.progress(request.flow, { bytes, durationNanos, goodputBitsPerSecond });
+    await linger(connection);
+  }
+
+  /** Hears what a client wants; undefined: it was refused. */
+  async #handshake(connection: Connection): Promise<StreamRequest | undefined> {
+    const busy = this.#clients.size > MAX_CLIENTS;
+    const greeting = newGreeting(this.#hmac !== undefined, busy);
+    await connection.say(encodeGreeting(greeting));
+    if (busy) return undefined;
+    const frame = await connection.within(HANDSHAKE_TIMEOUT_MS, connection.readFrame(), () => {
+      const seconds = HANDSHAKE_TIMEOUT_MS / 1000;
+      return new TineError("no-request", `${connection.name} said nothing for ${seconds} s`);
+    });
+    try {
+      if (this.#hmac !== undefined && !frame.verify(this.#hmac, greeting.nonce)) {
+        throw new TineError("wrong-key", `the key of ${connection.name} is missing or wrong`);
+      }
+      const request = checkRequest(frame.value);
+      checkPortable(request, request.direction === "download");
+      return request;
+    } catch (error) {
+      if (!(error instanceof TineError)) throw error;
+      const { code, message } = error;
+      await connection.sayFrame({ ok: false, code, message });
+      this.#options.events.log(`${connection.name} was refused: ${message}`);
+      await linger(connection);
+    }
+  }
+}
+
+/** Waits until the client has closed. */
+async function linger(connection: Connection): Promise<void> {
+  const timeout = new TineError("connection-timeout", `${connection.name} does not close`);
+  try {
+    await connection.within(LINGER_MS, connection.readToEnd(), () => timeout);
+  } catch (error) {
+    // All has been said: how the connection ends does not matter any more.
+    if (!(error instanceof TineError)) throw error;
+  }
+}
+
+function serverClosed(): TineError {
+  return new TineError("flow-canceled", "the server was ended");
+}
