@@ -42,6 +42,8 @@ export interface ChildNodeOptions {
   /** The clock of the parent, in relation to that of the root. */
   readonly clock: ClockRelation;
   readonly launch: Launch;
+  /** The key that all nodes of the run share. */
+  readonly key: Uint8Array;
   /** Aborted when the parent is canceled. */
   readonly signal: AbortSignal;
   /** Aborted when it must end at once. */
@@ -117,6 +119,7 @@ export class ChildNode {
       executables: launched.executables,
       parentClock: { ...clock, bootId: bootId() },
       spill: spill?.path,
+      key: options.key,
     }));
     this.#ended = this.#watch();
     this.#ready.promise.catch(() => {}); // told by launch()

@@ -1,3 +1,4 @@
+import type { Flows } from "../flow/flows.ts";
 import { messageOf, TineError } from "../wire/errors.ts";
 import { ActivityReporter } from "./activity_reporter.ts";
 import { Canceled } from "./canceled.ts";
@@ -34,6 +35,8 @@ export interface LiveNodeOptions {
   /** What undoes all that it does, should it die; to be disposed of after the node has ended. */
   readonly watchdog: Watchdog;
   readonly launch: Launch;
+  /** The key that all nodes of the run share. */
+  readonly key: Uint8Array;
 }
 
 /**
@@ -54,6 +57,7 @@ export class LiveNode {
   readonly #processes: NodeProcesses;
   #chosen: ((item: Unsigned<Item>) => boolean) | undefined;
   #folder: Promise<string> | undefined;
+  #flows: Promise<Flows> | undefined;
   #state: NodeState = "run";
   #reason: Canceled | undefined;
   #ending: Promise<Canceled | undefined> | undefined;
@@ -177,6 +181,7 @@ export class LiveNode {
       host,
       clock,
       spill,
+      key: this.#options.key,
       signal: this.#abort.signal,
       killSignal: this.#kill.signal,
       log: (text) => this.#send({ type: "log", time: now(), tag: tree.node.id, text }),
@@ -221,6 +226,9 @@ export class LiveNode {
       send: (item) => this.#sendOrHold(item),
       choose: (chosen) => this.#chosen = chosen,
       onEnd: (cleanup) => void this.#cleanups.push({ title, cleanup }),
+      flows: () => this.#flows ??= createFlows(),
+      key: this.#options.key,
+      goesOn: (work) => void work.catch((error) => this.fail(error, tag)),
       temporaryFolder: () => this.#temporaryFolder(),
     };
   }
@@ -264,6 +272,7 @@ export class LiveNode {
     this.#activity[Symbol.dispose]();
     try {
       await this.#processes[Symbol.asyncDispose]();
+      await (await this.#flows)?.[Symbol.asyncDispose]();
     } catch (error) {
       this.fail(error, "cleanup");
     }
@@ -295,4 +304,10 @@ export class LiveNode {
       },
     };
   }
+}
+
+/** Traffic is loaded where there is some: most nodes start without. */
+async function createFlows(): Promise<Flows> {
+  const { FfiFlows } = await import("../flow/ffi_flows.ts");
+  return new FfiFlows();
 }

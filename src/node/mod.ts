@@ -25,6 +25,8 @@ export { thisHost } from "./launch/invoking_user.ts";
 export type { Host, InvokingUser } from "./launch/launcher.ts";
 export {
   child,
+  packetClient,
+  packetServer,
   parallel,
   plan,
   printPlan,
@@ -33,6 +35,8 @@ export {
   schedule,
   serial,
   sleep,
+  streamClient,
+  streamServer,
   sysInfo,
   system,
   test,

@@ -75,6 +75,7 @@ export async function* run(run: Run, options: RunOptions = {}): AsyncGenerator<M
     watchdog,
     clock: SAME_CLOCK,
     launch: createLaunch({ watchdog, command, exeSource }),
+    key: crypto.getRandomValues(new Uint8Array(32)),
   });
   const stop = () => void node.cancel(reasonOf(signal!));
   const kill = () => void node.kill(reasonOf(killSignal!));

@@ -1,4 +1,5 @@
 import type { ZodType } from "zod";
+import type { Flows } from "../flow/flows.ts";
 import type { Feedback } from "./feedback.ts";
 import type { Item } from "./item.ts";
 import type { Duration } from "./plan/duration.ts";
@@ -48,6 +49,15 @@ export interface RunContext {
 
   /** From now on, results that the filter does not choose wait on this node until all its runs are over. */
   choose(chosen: (item: Unsigned<Item>) => boolean): void;
+
+  /** Traffic; what it needs is started when it is first asked for. */
+  flows(): Promise<Flows>;
+
+  /** The key that all nodes of a run share, and nobody else: 32 random bytes. */
+  readonly key: Uint8Array;
+
+  /** Work that goes on when the run has returned, such as that of a server: if it fails, the node fails. */
+  goesOn(work: Promise<void>): void;
 
   /** Registers what must be done when all runs of the node have ended; done in reverse order. */
   onEnd(cleanup: () => void | Promise<void>): void;

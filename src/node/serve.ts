@@ -110,7 +110,8 @@ export async function serve(nodeId: string, connection: Connection, options: Ser
         const launch = createLaunch({ watchdog, command, exeSource });
         const begin = (clock: ClockRelation) => {
           if (ending) return;
-          node = new LiveNode({ id: nodeId, host, clock, uplink: link, runners, watchdog: watchdog!, launch });
+          const { key } = setup;
+          node = new LiveNode({ id: nodeId, host, clock, uplink: link, runners, watchdog: watchdog!, launch, key });
           node.canceled.then(over.resolve, over.reject);
           // A failure is on its way to the parent as an error, and the node canceled.
           node.setup(setup.children).then(() => link.send(readyMessage()), () => {});

@@ -34,7 +34,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
         if (kind === Kind.canceled) link.close();
       },
     });
-    link.send(setupMessage({ host: { mounts: Deno.pid }, children: [] }));
+    link.send(setupMessage({ host: { mounts: Deno.pid }, children: [], key: new Uint8Array(32) }));
     await ready.promise;
     child.kill(signal);
     await link.closed;

@@ -37,6 +37,7 @@ class TestNode implements AsyncDisposable {
       runners,
       watchdog: this.#watchdog,
       launch: launch ?? memoryLaunch({ runners }),
+      key: new Uint8Array(32),
     });
     this.#reading = (async () => {
       for await (const message of this.#uplink.messages()) this.items.push(decodeItem(message));

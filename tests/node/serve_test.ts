@@ -20,7 +20,7 @@ import { TineError } from "../../src/wire/errors.ts";
 import { pipe } from "../../src/wire/pipe.ts";
 import { HOST } from "./memory_launch.ts";
 
-const SETUP = setupMessage({ host: HOST, children: [] });
+const SETUP = setupMessage({ host: HOST, children: [], key: new Uint8Array(32) });
 
 /** A parent that writes down what its child sends. */
 class Parent {

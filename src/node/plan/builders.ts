@@ -74,6 +74,32 @@ export function sysInfo(config: RunnerInputs["sysInfo"] = {}): RunInput {
   return { sysInfo: config };
 }
 
+/** Serves TCP flows until the node ends, e.g. at `10.0.0.1:0`. */
+export function streamServer(
+  listenAddr: string,
+  options: Omit<RunnerInputs["streamServer"], "listenAddr"> = {},
+): RunInput {
+  return { streamServer: { listenAddr, ...options } };
+}
+
+/** Runs a TCP flow, e.g. `{ addrKey: "server", upload: { flow: "bulk", duration: "10s" } }`. */
+export function streamClient(config: RunnerInputs["streamClient"]): RunInput {
+  return { streamClient: config };
+}
+
+/** Serves UDP flows until the node ends, e.g. at `10.0.0.1:0`. */
+export function packetServer(
+  listenAddr: string,
+  options: Omit<RunnerInputs["packetServer"], "listenAddr"> = {},
+): RunInput {
+  return { packetServer: { listenAddr, ...options } };
+}
+
+/** Runs a UDP flow, e.g. `{ addrKey: "server", flow: "voip", sender: [{ unresponsive: { duration: "10s" } }] }`. */
+export function packetClient(config: RunnerInputs["packetClient"]): RunInput {
+  return { packetClient: config };
+}
+
 /** Writes a plan to standard output as JSON, for `tine run -`. */
 export async function printPlan(plan: PlanInput): Promise<void> {
   const bytes = new TextEncoder().encode(JSON.stringify(plan, null, 2) + "\n");

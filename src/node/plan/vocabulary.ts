@@ -5,6 +5,7 @@
  */
 import * as zod from "zod";
 import { type Duration, DURATION_PATTERN, formatDuration, MAX_DURATION, parseDuration } from "./duration.ts";
+import { formatRate, parseRate, type Rate, RATE_PATTERN } from "../../flow/rate.ts";
 import { expected } from "./show.ts";
 import { formatSize, parseSize, type Size, SIZE_PATTERN } from "./size.ts";
 
@@ -14,6 +15,7 @@ type Words =
   | "boolean"
   | "codec"
   | "enum"
+  | "int"
   | "literal"
   | "number"
   | "record"
@@ -30,6 +32,7 @@ export const z: Pick<typeof zod, Words> = {
   boolean: zod.boolean,
   codec: zod.codec,
   enum: zod.enum,
+  int: zod.int,
   literal: zod.literal,
   number: zod.number,
   record: zod.record,
@@ -79,6 +82,23 @@ export const size: zod.ZodCodec<zod.ZodString, zod.ZodType<Size, number>> = z.co
       return zod.NEVER;
     },
     encode: formatSize,
+  },
+);
+
+const RATE = "a rate such as 10Mbps, 1000pps or max";
+
+/** A rate such as `10Mbps`. */
+export const rate: zod.ZodCodec<zod.ZodString, zod.ZodType<Rate>> = z.codec(
+  z.string(expects(RATE)).regex(RATE_PATTERN, expects(RATE)),
+  zod.custom<Rate>(),
+  {
+    decode(text, { issues }) {
+      const value = parseRate(text);
+      if (value !== undefined) return value;
+      issues.push({ code: "custom", input: text, message: expected("a rate above 0", text) });
+      return zod.NEVER;
+    },
+    encode: formatRate,
   },
 );
 

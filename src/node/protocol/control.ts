@@ -30,6 +30,8 @@ export interface Setup {
   readonly parentClock?: ParentClock;
   /** The file for results that do not fit into memory; its parent reads it, should the node die. */
   readonly spill?: string;
+  /** The key that all nodes of the run share: 32 bytes. */
+  readonly key: Uint8Array;
 }
 
 /** A run that a child is to do. */
@@ -40,26 +42,30 @@ export interface RunRequest {
 
 /** The message for {@linkcode Setup}. */
 export function setupMessage(setup: Setup): Message {
-  return control(Kind.setup, encodeJson({ protocol: PROTOCOL, ...setup }));
+  return control(Kind.setup, encodeJson({ protocol: PROTOCOL, ...setup, key: setup.key.toHex() }));
 }
 
 /** @throws {TineError} `bad-setup` */
 export function decodeSetup({ payload }: Message): Setup {
-  const value = decodeJson(payload) as Setup & { protocol: number };
+  const value = decodeJson(payload) as Omit<Setup, "key"> & { protocol: number; key: unknown };
   if (typeof value !== "object" || value === null || value.protocol !== PROTOCOL) {
     const protocol = (value as { protocol?: unknown } | null)?.protocol;
     throw new TineError("bad-setup", `the parent speaks version ${protocol} of the protocol, this node ${PROTOCOL}`);
   }
-  const { host, children, spill, executables, parentClock } = value;
+  const { host, children, spill, executables, parentClock, key } = value;
   if ((host !== undefined && !Number.isInteger(host?.mounts)) || !Array.isArray(children)) {
     throw new TineError("bad-setup", "the parent sent a setup with a broken host or without children");
   }
   for (const tree of children) checkTree(tree);
   if (spill !== undefined && typeof spill !== "string") throw new TineError("bad-setup", "the spill is no path");
+  if (typeof key !== "string" || !/^[0-9a-f]{64}$/.test(key)) {
+    throw new TineError("bad-setup", "the parent sent a setup without a key of 32 bytes");
+  }
   return {
     host,
     children,
     spill,
+    key: Uint8Array.fromHex(key),
     executables: executables === undefined ? undefined : asTexts(executables, "executables"),
     parentClock: parentClock === undefined ? undefined : decodeParentClock(parentClock),
   };

@@ -1,4 +1,6 @@
-import { NO_FEEDBACK } from "../../../src/node/feedback.ts";
+import { FfiFlows } from "../../../src/flow/ffi_flows.ts";
+import type { Flows } from "../../../src/flow/flows.ts";
+import { type Feedback, NO_FEEDBACK } from "../../../src/node/feedback.ts";
 import type { Item } from "../../../src/node/item.ts";
 import { createProcesses, type NodeProcesses } from "../../../src/node/process/node_processes.ts";
 import { Watchdog } from "../../../src/node/process/watchdog.ts";
@@ -8,7 +10,7 @@ import { TineError } from "../../../src/wire/errors.ts";
 /** A context that keeps what a run does. Disposing it is the end of its node. */
 export class TestContext implements RunContext, AsyncDisposable {
   readonly nodeId = "left";
-  readonly feedback = NO_FEEDBACK;
+  feedback: Feedback = NO_FEEDBACK;
   readonly #watchdog = new Watchdog();
   readonly processes: NodeProcesses = createProcesses(this.#watchdog);
   readonly logged: { text: string; tag: string | undefined }[] = [];
@@ -16,6 +18,9 @@ export class TestContext implements RunContext, AsyncDisposable {
   chosen: ((item: Unsigned<Item>) => boolean) | undefined;
   readonly #control = new AbortController();
   readonly #cleanups: (() => void | Promise<void>)[] = [];
+  readonly key = new Uint8Array(32);
+  readonly #work: Promise<void>[] = [];
+  #flows: FfiFlows | undefined;
   #folder: string | undefined;
   #onLog: (() => void) | undefined;
 
@@ -52,6 +57,14 @@ export class TestContext implements RunContext, AsyncDisposable {
     this.#cleanups.push(cleanup);
   }
 
+  flows(): Promise<Flows> {
+    return Promise.resolve(this.#flows ??= new FfiFlows());
+  }
+
+  goesOn(work: Promise<void>): void {
+    this.#work.push(work);
+  }
+
   async temporaryFolder(): Promise<string> {
     return this.#folder ??= await Deno.makeTempDir({ prefix: "tine-test-" });
   }
@@ -64,7 +77,9 @@ export class TestContext implements RunContext, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       await this.end();
+      await Promise.all(this.#work);
     } finally {
+      await this.#flows?.[Symbol.asyncDispose]();
       await this.processes[Symbol.asyncDispose]();
       await this.#watchdog[Symbol.asyncDispose]();
       if (this.#folder !== undefined) await Deno.remove(this.#folder, { recursive: true });

@@ -1,0 +1,71 @@
+import type { ZodType } from "zod";
+import type { StreamClientConfig, TransferConfig } from "../../flow/config.ts";
+import { formatDuration } from "../plan/duration.ts";
+import { formatSize } from "../plan/size.ts";
+import type { Runner, Vocabulary } from "../runner.ts";
+import { checkDial, dialMembers, dscp, flowId, ONE_ADDRESS, socketOptions } from "./traffic/address_schema.ts";
+import { flowOptions } from "./traffic/flow_options.ts";
+import { serverAddress } from "./traffic/server_address.ts";
+
+/** A transfer as a plan has it. */
+type TransferInput = TransferConfig<string, string>;
+
+/** Runs a TCP flow in one direction. */
+export const streamClient: Runner<StreamClientConfig, StreamClientConfig<string, string>> = {
+  schema(vocabulary) {
+    const { z, expects } = vocabulary;
+    const transfer = transferSchema(vocabulary);
+    return z.strictObject({
+      ...dialMembers(vocabulary, 7000),
+      protocol: z.enum(["tcp", "tcp4", "tcp6"], expects("tcp, tcp4 or tcp6")).optional()
+        .describe("TCP over IPv4, IPv6, or (default) what the address says."),
+      upload: transfer.optional().describe("From this client to the server."),
+      download: transfer.optional().describe("From the server to this client."),
+    }, expects("an object such as {addrKey: server, upload: {flow: bulk, duration: 10s}}"))
+      .refine(checkDial, ONE_ADDRESS)
+      .refine(
+        ({ upload, download }) => (upload === undefined) !== (download === undefined),
+        "expected exactly one of upload and download",
+      )
+      .describe("Run a TCP flow in one direction, and measure it at both ends.");
+  },
+  needs: ({ addrKey, upload, download }) => {
+    const { duration, length } = upload ?? download!;
+    return {
+      uses: addrKey === undefined ? [] : [addrKey],
+      atLeast: length === undefined ? duration ?? 60_000 : undefined,
+    };
+  },
+  title({ upload, download }) {
+    const { flow, duration, length } = upload ?? download!;
+    const words = [upload === undefined ? "download" : "upload", flow];
+    if (length !== undefined) words.push(formatSize(length));
+    if (duration !== undefined || length === undefined) words.push(formatDuration(duration ?? 60_000));
+    return words.join(" ");
+  },
+  async run(config, context) {
+    const flows = await context.flows();
+    await flows.streamClient(serverAddress(config, context.feedback), config, flowOptions(context, config.hmac));
+  },
+};
+
+function transferSchema(vocabulary: Vocabulary): ZodType<TransferConfig, TransferInput> {
+  const { z, duration, size, expects, pattern } = vocabulary;
+  return z.strictObject({
+    flow: flowId(vocabulary),
+    duration: duration.refine((ms) => ms > 0, "expected more than 0s").optional()
+      .describe("The sender stops after this long; 1m if there is no length either."),
+    length: size.refine((bytes) => bytes > 0, "expected at least 1B").optional()
+      .describe("The sender stops after so many bytes."),
+    sampleIOInterval: duration.optional()
+      .describe("The least time between samples of bytes sent and received; 0: each read and write; default 100ms."),
+    tcpInfoInterval: duration.refine((ms) => ms >= 1, "expected at least 1ms").optional()
+      .describe("The time between samples of the kernel's tcp_info; left out: one sample, at the end."),
+    bufLen: size.refine((bytes) => bytes >= 1 && bytes <= 2 ** 24, "expected 1B to 16MiB").optional()
+      .describe("The length of reads and writes; default 128KiB."),
+    cca: pattern("the name of a congestion control such as cubic", /^[a-z][a-z0-9_-]{0,15}$/).optional()
+      .describe("The sender's congestion control, such as cubic or bbr; left out: the system's."),
+    dscp: dscp(vocabulary).optional(),
+    sockopt: socketOptions(vocabulary).optional(),
+  }, expects("an object such as {flow: bulk, duration: 10s}"));
+}

@@ -1,0 +1,83 @@
+import type { ZodType } from "zod";
+import { FLOW_ID, type SocketOption } from "../../../flow/config.ts";
+import type { Vocabulary } from "../../runner.ts";
+
+/** `HOST:PORT`, `[IPv6]:PORT`, `:PORT`. */
+const ADDRESS = /^(?:\[[0-9A-Fa-f:.]+(?:%\w{1,15})?\]|[^\s:[\]]{0,253}):\d{1,5}$/;
+
+/** Addresses that mean all of a machine: no client can dial them. */
+const WILDCARD = /^(?:0\.0\.0\.0|\[(?:0{0,4}:){2,7}0{0,4}\]):/;
+
+/** The members of a server's configuration that say where it listens. */
+export function listenMembers({ z, pattern, expects }: Vocabulary, what: string, port: number) {
+  return {
+    listenAddr: pattern(`an address such as 10.0.0.1:${port} or :0`, ADDRESS).describe(
+      `Where to listen for ${what}: HOST:PORT; port 0: any that is free; without a host: on the loopback only.`,
+    ),
+    listenAddrKey: feedbackKey({ pattern } as Vocabulary).optional()
+      .describe("The feedback key that gets the address, for clients that run later."),
+    hmac: z.boolean(expects("true or false")).optional().describe(
+      "Serve only clients with the key of this run; default true.",
+    ),
+  };
+}
+
+/** Wildcard addresses cannot be dialled, so they cannot be handed to clients. */
+export function checkListen({ listenAddr, listenAddrKey }: { listenAddr: string; listenAddrKey?: string }): boolean {
+  return listenAddrKey === undefined || !WILDCARD.test(listenAddr);
+}
+
+/** What to say where {@linkcode checkListen} says no. */
+export const WILDCARD_UNDER_KEY =
+  "listens on a wildcard address, which no client can dial; with listenAddrKey, name the address to dial";
+
+/** The members of a client's configuration that say where the server is. */
+export function dialMembers({ z, pattern, expects }: Vocabulary, port: number) {
+  return {
+    addr: pattern(`an address such as 10.0.0.1:${port}`, ADDRESS).optional().describe("The server: HOST:PORT."),
+    addrKey: feedbackKey({ pattern } as Vocabulary).optional()
+      .describe("The feedback key that has the address of the server, in place of addr."),
+    hmac: z.boolean(expects("true or false")).optional()
+      .describe("Prove to the server that this client belongs to the run, as the server wants it; default true."),
+  };
+}
+
+/** A client needs exactly one way to find its server. */
+export function checkDial({ addr, addrKey }: { addr?: string; addrKey?: string }): boolean {
+  return (addr === undefined) !== (addrKey === undefined);
+}
+
+/** What to say where {@linkcode checkDial} says no. */
+export const ONE_ADDRESS = "expected exactly one of addr and addrKey";
+
+/** The id of a flow. */
+export function flowId({ pattern }: Vocabulary): ZodType<string, string> {
+  return pattern("a flow id such as bulk.1", FLOW_ID).describe("Names the flow in results; unique in a test.");
+}
+
+/** Bytes 0 to 63 of the IP header's traffic class. */
+export function dscp({ z, expects }: Vocabulary): ZodType<number, number> {
+  const text = "a whole number of 0 to 63, such as 46 for expedited forwarding";
+  return z.int(expects(text)).min(0, expects(text)).max(63, expects(text))
+    .describe("Differentiated services code point, 0 to 63.");
+}
+
+/** Options of a socket by their numbers. */
+export function socketOptions({ z, expects }: Vocabulary): ZodType<readonly SocketOption[], readonly SocketOption[]> {
+  const number = expects("a whole number");
+  const option = z.strictObject({
+    type: z.enum(["string", "int", "byte"], expects("string, int or byte")).describe("The type of the value."),
+    level: z.int(number).describe("As in C: 1 is SOL_SOCKET, 6 IPPROTO_TCP, 0 IPPROTO_IP, 41 IPPROTO_IPV6."),
+    opt: z.int(number).describe("The option's number."),
+    name: z.string(expects("a text, in quotes")).describe("Its name, for messages."),
+    value: z.union([z.string(), z.int()], expects("a text or a whole number")).describe("What it is set to."),
+  }, expects("an object such as {type: int, level: 1, opt: 12, name: SO_PRIORITY, value: 6}")).refine(
+    ({ type, value }) => (typeof value === "string") === (type === "string"),
+    "has a value that is not of its type",
+  );
+  return z.array(option, expects("a list of options")).describe("Options of the socket that have no name here.");
+}
+
+function feedbackKey({ pattern }: Vocabulary): ReturnType<Vocabulary["pattern"]> {
+  return pattern("a key of letters, digits, _, . and - such as server", /^[A-Za-z][\w.-]{0,63}$/);
+}
