@@ -76,7 +76,13 @@ async function gzippedOnce(binary: Uint8Array<ArrayBuffer>, hash: string): Promi
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
   const compressed = await gzip(binary);
-  await write(kept, [compressed]);
+  try {
+    await write(kept, [compressed]);
+  } catch (error) {
+    // The checkout of somebody else: then it is compressed each time.
+    const readOnly = (error as { code?: string }).code === "EROFS";
+    if (!readOnly && !(error instanceof Deno.errors.PermissionDenied)) throw error;
+  }
   return compressed;
 }
 

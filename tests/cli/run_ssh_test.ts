@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { parse } from "@std/yaml";
 import { eventually } from "../support/eventually.ts";
 import { PlanPlace, type StartOptions } from "../support/plan_place.ts";
 import type { TineEnd } from "../support/running_tine.ts";
@@ -247,6 +248,88 @@ Deno.test({
       assertOk(rootless);
       assertEquals(logOf(rootless, "a"), [user.name]);
       await nothingLeft(user);
+    });
+  },
+});
+
+Deno.test({
+  name: "tine run hands on executables for other platforms, and a far node launches nodes of its own machine",
+  ignore,
+  async fn() {
+    await using middle = await makeUser("hands");
+    await using sshd = await startSshd();
+    await PlanPlace.use(async (place) => {
+      const builds = `${place.folder}/builds`;
+      await Deno.mkdir(builds);
+      await Deno.writeTextFile(`${builds}/tine-linux-riscv64`, "an executable for another machine");
+      const beyond = far("beyond", "nobody@no-such-host.invalid", { platform: "linux-riscv64" });
+      const plan = planOf({
+        node: far("middle", `${middle.name}@far`),
+        parallel: [
+          { child: { node: { id: "beside", launcher: { local: {} } }, ...say("id -un") } },
+          { child: { node: beyond, ...say("true") } },
+        ],
+      });
+      const end = await run(place, sshd, plan, { args: ["--exe-dir", builds] });
+      assertEquals(end.test.errors.map(({ nodeId, code }: { nodeId: string; code: string }) => [nodeId, code]), [
+        ["middle", "no-such-host"],
+      ]);
+      const texts = namesIn(`${middle.home}/.cache/tine`).filter((name) => /^tine-\w+$/.test(name))
+        .map((name) => Deno.readFileSync(`${middle.home}/.cache/tine/${name}`).length);
+      assertEquals(texts.length, 2);
+      assert(texts.includes("an executable for another machine".length));
+      await nothingLeft(middle);
+    });
+  },
+});
+
+Deno.test({
+  name: "tine run that is run through sudo reaches other machines as the user behind it",
+  ignore,
+  async fn() {
+    await using user = await makeUser("behind");
+    await using sshd = await startSshd({ client: ["Match exec WHO"] });
+    const { uid, gid } = await Deno.stat(user.home);
+    await Deno.chown(`${sshd.folder}/user`, uid, gid);
+    // ssh runs this as the user that it runs as.
+    const config = `${sshd.folder}/ssh_config`;
+    const who = `${user.home}/who`;
+    await Deno.writeTextFile(
+      config,
+      (await Deno.readTextFile(config)).replace(/^Match .*$/m, `Match exec "id -un > ${who}"`),
+    );
+    await PlanPlace.use(async (place) => {
+      const env = { SUDO_UID: String(uid), SUDO_GID: String(gid), SUDO_USER: user.name };
+      const end = await run(place, sshd, planOf({ node: far("a", `${user.name}@far`), ...say("id -un") }), { env });
+      assertOk(end);
+      assertEquals(await Deno.readTextFile(who), `${user.name}\n`);
+      assertEquals(logOf(end, "a"), [user.name]);
+    });
+  },
+});
+
+Deno.test({
+  name: "examples/ssh.yaml runs on two far nodes and a local one",
+  ignore,
+  async fn() {
+    await using one = await makeUser("one");
+    await using two = await makeUser("two");
+    const client = [["one", one.name], ["two", two.name]].flatMap(([host, user]) => [
+      `Host ${host}.example`,
+      "  HostName 127.0.0.1",
+      `  User ${user}`,
+    ]);
+    await using sshd = await startSshd({ client });
+    await PlanPlace.use(async (place) => {
+      const example = parse(await Deno.readTextFile(new URL("../../examples/ssh.yaml", import.meta.url)));
+      const end = await run(place, sshd, example);
+      assertOk(end);
+      assertEquals(logOf(end, "one"), [`this is ${one.name}`]);
+      assertEquals(logOf(end, "two"), [`this is ${two.name}`]);
+      const file = (name: string) => Deno.readTextFile(`${end.folder}/name=hosts/files/${name}`);
+      for (const name of ["one.txt", "two.txt", "here.txt"]) assertMatch(await file(name), /^Linux /);
+      await nothingLeft(one);
+      await nothingLeft(two);
     });
   },
 });
