@@ -147,14 +147,15 @@ class StartedFlow implements PooledFlow {
   }
 
   fail(error: unknown): void {
-    this.#over(() => this.#ended.reject(error));
     this.#listening.reject(error);
+    this.#over(() => this.#ended.reject(error));
   }
 
   #over(settle: () => void): void {
     this.signal.removeEventListener("abort", this.#onAbort);
     this.onOver();
     settle();
+    // Unless it listened or failed before.
     this.#listening.reject(new TineError("flow-canceled", "the server was ended before it listened"));
   }
 }

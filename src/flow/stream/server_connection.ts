@@ -82,7 +82,7 @@ export class ServerConnection {
     const { socket } = this.#peer;
     this.#transfer?.stop();
     // Else the kernel would go on sending what a canceled transfer has left with it.
-    if (!this.#finished) socket.set(lingerSeconds, 0);
+    if (this.#transfer !== undefined && !this.#finished) socket.set(lingerSeconds, 0);
     socket.close();
     this.#hooks.onClosed();
   }

@@ -57,7 +57,7 @@ class StreamClientFlow implements EngineFlow {
     const socket = this.#peer?.socket;
     if (socket === undefined) return;
     // Else the kernel would go on sending what a canceled transfer has left with it.
-    if (!this.#finished) socket.set(lingerSeconds, 0);
+    if (this.#transfer !== undefined && !this.#finished) socket.set(lingerSeconds, 0);
     socket.close();
   }
 

@@ -1,0 +1,46 @@
+import type { FlowEvents, FlowInfoEvent } from "../../../src/flow/flows.ts";
+import { type Chunk, readChunk } from "../../../src/flow/records/read_chunk.ts";
+
+/** What flows have told, to look at. */
+export class RecordedEvents implements FlowEvents {
+  readonly infos: FlowInfoEvent[] = [];
+  readonly chunks: { readonly flow: string; readonly chunk: Chunk }[] = [];
+  readonly aggregates: { readonly flow: string; readonly values: Readonly<Record<string, number>> }[] = [];
+  readonly logs: string[] = [];
+
+  info(info: FlowInfoEvent): void {
+    this.infos.push(info);
+  }
+
+  records(flow: string, chunk: Uint8Array): void {
+    this.chunks.push({ flow, chunk: readChunk(chunk) });
+  }
+
+  progress(flow: string, values: Readonly<Record<string, number>>): void {
+    this.aggregates.push({ flow, values });
+  }
+
+  log(text: string): void {
+    this.logs.push(text);
+  }
+
+  /** Samples of a flow's bytes, in order. */
+  io(flow: string): { t: number; total: number; sent: number }[] {
+    return this.chunks.flatMap(({ flow: of, chunk }) =>
+      of !== flow || chunk.kind !== "streamIO" ? [] : Array.from(
+        chunk.columns.t,
+        (t, i) => ({ t, total: chunk.columns.total[i], sent: chunk.columns.sent[i] }),
+      )
+    );
+  }
+
+  /** How many samples of the kernel's view of a flow there are, and from which ends. */
+  tcpInfo(flow: string): { t: number; server: number; bytesAcked: number }[] {
+    return this.chunks.flatMap(({ flow: of, chunk }) =>
+      of !== flow || chunk.kind !== "tcpInfo" ? [] : Array.from(
+        chunk.columns.t,
+        (t, i) => ({ t, server: chunk.columns.server[i], bytesAcked: chunk.columns.bytesAcked[i] }),
+      )
+    );
+  }
+}

@@ -1,0 +1,122 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { Hmac } from "../../../src/flow/hmac.ts";
+import { MAX_FRAME_BYTES } from "../../../src/flow/stream/limits.ts";
+import {
+  encodeFrame,
+  encodeGreeting,
+  type Frame,
+  FrameReader,
+  type Greeting,
+  GreetingReader,
+  newGreeting,
+  signRequest,
+} from "../../../src/flow/stream/wire.ts";
+import { TineError } from "../../../src/wire/errors.ts";
+import { Random } from "../../support/random.ts";
+
+const key = new Uint8Array(32).fill(7);
+
+/** Gives bytes to a reader, so many at a time; the rest of them stays. */
+function feed<T>(
+  reader: { room: Uint8Array; filled(count: number): T | undefined },
+  bytes: Uint8Array,
+  atOnce: number,
+): { value: T; used: number } | undefined {
+  for (let used = 0; used < bytes.length;) {
+    const room = reader.room;
+    const piece = bytes.subarray(used, used + Math.min(atOnce, room.length));
+    room.set(piece);
+    used += piece.length;
+    const value = reader.filled(piece.length);
+    if (value !== undefined) return { value, used };
+  }
+}
+
+function codeOf(run: () => unknown): string {
+  return assertThrows(run, TineError).code;
+}
+
+Deno.test("GreetingReader reads what encodeGreeting() writes, in any pieces", () => {
+  for (const atOnce of [1, 5, 24]) {
+    for (const greeting of [newGreeting(true), newGreeting(false, true)]) {
+      assertEquals(feed<Greeting>(new GreetingReader("s"), encodeGreeting(greeting), atOnce)?.value, greeting);
+    }
+  }
+});
+
+Deno.test("GreetingReader refuses another protocol at its first wrong byte, and another version", () => {
+  const reader = new GreetingReader("10.0.0.1:22");
+  assertEquals(codeOf(() => feed(reader, new TextEncoder().encode("SSH-2.0"), 1)), "not-a-stream-server");
+  const bytes = encodeGreeting(newGreeting(true));
+  bytes[5] = 9;
+  assertEquals(codeOf(() => feed(new GreetingReader("s"), bytes, 24)), "stream-version");
+});
+
+Deno.test("newGreeting() never says the same twice", () => {
+  assert(newGreeting(true).nonce.some((byte, i) => byte !== newGreeting(true).nonce[i]));
+});
+
+Deno.test("FrameReader takes a frame in any pieces, and not a byte behind it", () => {
+  const greeting = newGreeting(true);
+  const frame = signRequest({ flow: "a", n: 1 }, greeting, new Hmac(key), "s");
+  const bytes = new Uint8Array([...frame, 1, 2, 3]);
+  for (const atOnce of [1, 2, 7, 1000]) {
+    const read = feed<Frame>(new FrameReader(), bytes, atOnce)!;
+    assertEquals([read.used, read.value.value], [frame.length, { flow: "a", n: 1 }]);
+    assert(read.value.verify(new Hmac(key), greeting.nonce));
+    assert(!read.value.verify(new Hmac(key), newGreeting(true).nonce));
+    assert(!read.value.verify(new Hmac(new Uint8Array(32)), greeting.nonce));
+  }
+});
+
+Deno.test("FrameReader reads frames one after another", () => {
+  const reader = new FrameReader();
+  for (const value of [1, { a: [] }, "x"]) {
+    assertEquals(feed<Frame>(reader, encodeFrame(value), 3)?.value.value, value);
+  }
+});
+
+Deno.test("Frame.verify() says no to a frame without a code, and to one that was changed", () => {
+  const { nonce } = newGreeting(true);
+  const hmac = new Hmac(key);
+  assert(!feed<Frame>(new FrameReader(), encodeFrame({ a: 1 }), 99)!.value.verify(hmac, nonce));
+  const bytes = encodeFrame({ a: 1 }, { hmac, nonce });
+  for (let i = 3; i < bytes.length; i++) {
+    const changed = bytes.slice();
+    changed[i] ^= 1;
+    let frame;
+    try {
+      frame = feed<Frame>(new FrameReader(), changed, 99)!.value;
+    } catch {
+      continue; // No JSON any more.
+    }
+    assert(!frame.verify(hmac, nonce), `byte ${i}`);
+  }
+});
+
+Deno.test("FrameReader refuses what is no frame with bad-stream-frame, and never fails otherwise", () => {
+  const random = new Random(3);
+  for (let round = 0; round < 3000; round++) {
+    const bytes = encodeFrame({ flow: "abc", n: round });
+    for (let i = 0; i < 3; i++) bytes[random.below(bytes.length)] = random.below(256);
+    try {
+      feed<Frame>(new FrameReader(), bytes, 1 + random.below(40));
+    } catch (error) {
+      assertEquals((error as TineError).code, "bad-stream-frame");
+    }
+  }
+  for (const head of [[0, 0, 0], [255, 255, 0], [0, 2, 4]]) {
+    assertEquals(codeOf(() => feed(new FrameReader(), Uint8Array.from(head), 3)), "bad-stream-frame");
+  }
+});
+
+Deno.test("encodeFrame() refuses what is too long to be read", () => {
+  assertEquals(codeOf(() => encodeFrame("x".repeat(MAX_FRAME_BYTES))), "stream-frame-too-long");
+});
+
+Deno.test("signRequest() refuses a busy server, and a key that only one of both has", () => {
+  const hmac = new Hmac(key);
+  assertEquals(codeOf(() => signRequest({}, newGreeting(true, true), hmac, "s")), "server-busy");
+  assertEquals(codeOf(() => signRequest({}, newGreeting(true), undefined, "s")), "key-missing");
+  assertEquals(codeOf(() => signRequest({}, newGreeting(false), hmac, "s")), "server-without-key");
+});
