@@ -1,0 +1,53 @@
+import { TineError } from "../../wire/errors.ts";
+import type { PacketClientConfig, PacketServerConfig, StreamClientConfig, StreamServerConfig } from "../config.ts";
+import type { FlowOptions, Flows, FlowServer } from "../flows.ts";
+import { portableStreamClient } from "./stream_client.ts";
+import { portableStreamServer } from "./stream_server.ts";
+
+/** Traffic over Deno's own network API, in the thread that asks for it. */
+export class PortableFlows implements Flows {
+  readonly kind = "portable";
+  readonly #closing = new AbortController();
+  readonly #open = new Set<Promise<unknown>>();
+
+  /** @param reason why there are no raw sockets: a clause that fits behind a colon */
+  constructor(readonly reason: string) {}
+
+  async streamServer(config: StreamServerConfig, options: FlowOptions): Promise<FlowServer> {
+    const server = await portableStreamServer(config, this.#within(options));
+    this.#remember(server.ended);
+    return server;
+  }
+
+  streamClient(addr: string, config: StreamClientConfig, options: FlowOptions): Promise<Record<string, number>> {
+    return this.#remember(portableStreamClient(addr, config, this.#within(options)));
+  }
+
+  packetServer(_config: PacketServerConfig, _options: FlowOptions): Promise<FlowServer> {
+    return Promise.reject(this.#noPackets());
+  }
+
+  packetClient(_addr: string, _config: PacketClientConfig, _options: FlowOptions): Promise<Record<string, number>> {
+    return Promise.reject(this.#noPackets());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new TineError("flows-closed", "the flows were closed"));
+    await Promise.allSettled(this.#open);
+  }
+
+  /** All ends with these flows. */
+  #within(options: FlowOptions): FlowOptions {
+    return { ...options, signal: AbortSignal.any([options.signal, this.#closing.signal]) };
+  }
+
+  #remember<T>(promise: Promise<T>): Promise<T> {
+    const settled: Promise<unknown> = promise.then(() => {}, () => {}).then(() => this.#open.delete(settled));
+    this.#open.add(settled);
+    return promise;
+  }
+
+  #noPackets(): TineError {
+    return new TineError("ffi-unavailable", `UDP flows need raw sockets, which are not to be had here: ${this.reason}`);
+  }
+}
