@@ -226,7 +226,7 @@ export class LiveNode {
       send: (item) => this.#sendOrHold(item),
       choose: (chosen) => this.#chosen = chosen,
       onEnd: (cleanup) => void this.#cleanups.push({ title, cleanup }),
-      flows: () => this.#flows ??= createFlows(),
+      flows: () => this.#flows ??= loadFlows(),
       key: this.#options.key,
       goesOn: (work) => void work.catch((error) => this.fail(error, tag)),
       temporaryFolder: () => this.#temporaryFolder(),
@@ -307,7 +307,7 @@ export class LiveNode {
 }
 
 /** Traffic is loaded where there is some: most nodes start without. */
-async function createFlows(): Promise<Flows> {
-  const { FfiFlows } = await import("../flow/ffi_flows.ts");
-  return new FfiFlows();
+async function loadFlows(): Promise<Flows> {
+  const { createFlows } = await import("../flow/create_flows.ts");
+  return createFlows();
 }
