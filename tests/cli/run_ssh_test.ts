@@ -3,7 +3,7 @@ import { parse } from "@std/yaml";
 import { eventually } from "../support/eventually.ts";
 import { PlanPlace, type StartOptions } from "../support/plan_place.ts";
 import type { TineEnd } from "../support/running_tine.ts";
-import { makeUser, type Sshd, startSshd, type TestUser, whyNoSshd } from "../support/sshd.ts";
+import { makeUser, type Sshd, startSshd, type TestUser, whyNoSshd, withoutRootCache } from "../support/sshd.ts";
 
 const NO_SSHD = whyNoSshd();
 const ignore = NO_SSHD !== undefined;
@@ -127,6 +127,7 @@ Deno.test({
   name: "tine run makes namespaces and sets the environment on the far side, as root there by sudo",
   ignore: ignore || !exists("/usr/bin/sudo"),
   async fn() {
+    using _ = withoutRootCache();
     await using user = await makeUser("sudo");
     await using sshd = await startSshd();
     const rule = `/etc/sudoers.d/${user.name}`;

@@ -141,6 +141,24 @@ export async function makeUser(name: string, { shell = "/bin/sh" } = {}): Promis
   };
 }
 
+/** Removes the executables that nodes with `root: true` leave in the cache of this very root. */
+export function withoutRootCache(): Disposable {
+  const cache = `${Deno.env.get("HOME")}/.cache/tine`;
+  const sent = () => {
+    try {
+      return Array.from(Deno.readDirSync(cache), ({ name }) => name).filter((name) => name.startsWith("tine-"));
+    } catch {
+      return []; // there is no such cache
+    }
+  };
+  const before = sent();
+  return {
+    [Symbol.dispose]() {
+      for (const name of sent()) if (!before.includes(name)) Deno.removeSync(`${cache}/${name}`);
+    },
+  };
+}
+
 function userProcesses(user: string): string[] {
   const { stdout } = new Deno.Command("ps", { args: ["-u", user, "-o", "pid=,args="], stderr: "null" }).outputSync();
   // sshd's own process for a login ends a moment after the login.

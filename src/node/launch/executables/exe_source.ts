@@ -1,7 +1,5 @@
 import { TineError } from "../../../wire/errors.ts";
 
-import type { LINEAGE } from "../../process/lineage.ts";
-
 /** Where executables of tine for other machines come from. */
 export interface ExeSource {
   /** Files that are there already, by platform. */
@@ -18,7 +16,7 @@ export interface ExeSource {
 export interface FindOptions {
   /** Ends that. */
   readonly signal: AbortSignal;
-  /** The value of {@linkcode LINEAGE} for what is started. */
+  /** What is started has this in its environment as `TINE_NODE`: it ends with its node. */
   readonly lineage: string;
   /** Told what takes long. */
   onLine(line: string): void;

@@ -57,6 +57,11 @@ const CAUSES: readonly [pattern: RegExp, code: string, tell: (destination: strin
     (to) => `the user cannot log in on ${to}: give it a shell, or take another user`,
   ],
   [
+    /Connection to .* closed|send disconnect|Broken pipe/i,
+    "connection-cut",
+    (to) => `the connection to ${to} was cut: try again, and if it happens again, see the log of sshd there`,
+  ],
+  [
     /kex_exchange_identification|Connection (closed|reset) by/i,
     "refused",
     (to) =>

@@ -54,6 +54,8 @@ Deno.test("sshFailure() tells cause and remedy, and what was said", () => {
     ["sh: 1: exec: sudo: not found", "no-sudo"],
     ["me is not in the sudoers file.", "no-sudo"],
     ["This account is currently not available.", "no-login"],
+    ["Connection to x closed by remote host.", "connection-cut"],
+    ["client_loop: send disconnect: Broken pipe", "connection-cut"],
     ["kex_exchange_identification: Connection closed by remote host", "refused"],
     ["something new", "ssh-failed"],
   ];
