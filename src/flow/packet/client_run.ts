@@ -1,5 +1,4 @@
 import type { SocketAddress } from "../../sys/address.ts";
-import { READABLE, WRITABLE } from "../../sys/poller.ts";
 import { SystemError } from "../../sys/system_error.ts";
 import { TineError } from "../../wire/errors.ts";
 import type { FlowHost, Timer } from "../engine/engine_flow.ts";
@@ -10,6 +9,7 @@ import type { ClientPlan } from "./client_plan.ts";
 import { ClientReceiver } from "./client_receiver.ts";
 import type { ControlOutbox } from "./control_outbox.ts";
 import { closePacket } from "./control_packet.ts";
+import { DropCounter } from "./drop_counter.ts";
 import type { FlowName } from "./flow_name.ts";
 import { CLOSE, flagsOf, isOfFlow, isPacket, OPEN, REPLY, SIGNED } from "./header.ts";
 import { KEEPALIVE_NANOS, keepalivePacket } from "./keepalive.ts";
@@ -50,6 +50,8 @@ export interface ClientRunOptions {
   readonly hmac: Hmac | undefined;
   /** How long opening took, in nanoseconds; NaN if that is not known. */
   readonly openRttNanos: number;
+  /** Called after packets were sent, or could not be for want of room. */
+  readonly onPumped: () => void;
 }
 
 /** A flow that is open, from the client's side: sends, receives, waits for what is late, and closes. */
@@ -66,7 +68,7 @@ export class ClientRun {
   #sentBy = Infinity;
   #closing: ClientClosing | undefined;
   #keepalives = 0;
-  #drops = 0;
+  readonly #drops = new DropCounter();
   #refusedSince = Infinity;
   #errors = 0;
   #before = { t: 0, bytesSent: 0, bytesReceived: 0 };
@@ -90,14 +92,13 @@ export class ClientRun {
         samples.sent(sender.index, number, packets, sender.flags, length, t, scheduled),
       onError: (error) => this.#onSendError(error),
     });
-    this.#pumpTimer = host.timer(() => this.#pump(), { precise: true });
+    this.#pumpTimer = host.timer(() => this.pump(), { precise: true });
     this.#endTimer = host.timer(() => this.#endOrClose());
   }
 
   /** Starts to send. */
   start(): void {
-    const { host, plan, port } = this.#options;
-    if (plan.receivesBursts) port.mergeReceived(true);
+    const { host, plan } = this.#options;
     for (const sender of plan.senders) sender.start(this.#start);
     this.#before.t = this.#start;
     this.#every(PROGRESS_NANOS, () => this.#progress());
@@ -111,16 +112,9 @@ export class ClientRun {
     this.#pumpTimer.set(host.now());
   }
 
-  /** To be called when the port is ready. */
-  ready(): void {
-    if (this.#transmitter.blocked) this.#pump();
-    const { inbox } = this.#options.port;
-    // Not for ever: timers want their turn too.
-    for (let round = 0; round < 8; round++) {
-      const count = this.#receive(inbox);
-      if (count <= 0) return;
-      this.takeAll(inbox, 0, count);
-    }
+  /** Whether there is no room to send what is due. */
+  get blocked(): boolean {
+    return this.#transmitter.blocked;
   }
 
   /** Tells the last figures; a flow that did not come to its end is closed as well as it can be. */
@@ -136,10 +130,10 @@ export class ClientRun {
     host.progress(flow.text, this.#values());
   }
 
-  #pump(): void {
-    const { port } = this.#options;
+  /** Sends what is due. */
+  pump(): void {
     const next = this.#transmitter.run();
-    port.interest = this.#transmitter.blocked ? READABLE | WRITABLE : READABLE;
+    this.#options.onPumped();
     if (next !== Infinity) this.#pumpTimer.set(this.#epoch + next);
     if (this.#transmitter.over && this.#sentBy === Infinity) this.#onSent();
   }
@@ -173,16 +167,6 @@ export class ClientRun {
     host.end(this.#values());
   }
 
-  #receive(inbox: Inbox): number {
-    try {
-      return inbox.receive();
-    } catch (error) {
-      if (!(error instanceof SystemError)) throw error;
-      this.#onRefused(error);
-      return 0;
-    }
-  }
-
   /** Takes the messages [from, to). */
   takeAll(inbox: Inbox, from: number, to: number): void {
     if (from >= to) return;
@@ -194,7 +178,8 @@ export class ClientRun {
   #take(inbox: Inbox, i: number, now: number): void {
     const { flow } = this.#options;
     const bytes = inbox.bytes(i), view = inbox.view(i), length = inbox.length(i);
-    this.#drops = Math.max(this.#drops, inbox.drops(i));
+    const segment = inbox.segmentBytes(i);
+    this.#drops.add(inbox.drops(i), segment === 0 ? 1 : Math.ceil(length / segment));
     const arrival = inbox.arrival(i);
     const byKernel = !Number.isNaN(arrival);
     const t = byKernel ? arrival : now;
@@ -202,7 +187,7 @@ export class ClientRun {
     if (isPacket(view, 0, length) && (flagsOf(view, 0) & (OPEN | CLOSE)) !== 0 && isOfFlow(view, 0, flow)) {
       good = this.#takeControl(view, length);
     } else {
-      good = this.#receiver.receive(bytes, view, length, inbox.segmentBytes(i), t, inbox.trafficClass(i), byKernel);
+      good = this.#receiver.receive(bytes, view, length, segment, t, inbox.trafficClass(i), byKernel);
     }
     if (good > 0) this.#refusedSince = Infinity;
   }
@@ -223,7 +208,7 @@ export class ClientRun {
       this.#options.control.send(packet);
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
-      this.#onRefused(error);
+      this.onRefused(error);
     }
   }
 
@@ -232,8 +217,11 @@ export class ClientRun {
     return keepalivePacket(flow, ++this.#keepalives, hmac);
   }
 
-  /** Packets are sent whatever the network says; but where nobody listens any more, there is nothing to measure. */
-  #onRefused(error: SystemError): void {
+  /**
+   * To be called with what came back for packets that were sent. They are sent whatever the network says; but where
+   * nobody listens any more, there is nothing to measure.
+   */
+  onRefused(error: SystemError): void {
     if (error.errnoName !== "ECONNREFUSED") return this.#onSendError(error);
     const { port, server, flow } = this.#options;
     const now = port.clock.now();
@@ -245,7 +233,7 @@ export class ClientRun {
   }
 
   #onSendError(error: SystemError): void {
-    if (error.errnoName === "ECONNREFUSED") return this.#onRefused(error);
+    if (error.errnoName === "ECONNREFUSED") return this.onRefused(error);
     if (this.#errors++ > 0) return; // The others are counted.
     this.#options.host.log(`flow ${this.#options.flow.text}: packets cannot be sent: ${error.message}`);
   }
@@ -275,7 +263,7 @@ export class ClientRun {
       senders: plan.senders,
       receiver: this.#receiver,
       totals: this.#closing?.totals ?? [],
-      socketDrops: this.#drops,
+      socketDrops: this.#drops.packets,
       elapsedNanos: Math.min(this.#sentBy, port.clock.now()) - this.#start,
     });
   }

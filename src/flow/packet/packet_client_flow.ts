@@ -10,7 +10,8 @@ import { ControlOutbox } from "./control_outbox.ts";
 import { MAX_CONTROL_BYTES } from "./control_packet.ts";
 import { FlowName } from "./flow_name.ts";
 import { DEFAULT_MAX_PACKET_BYTES, flagsOf, isOfFlow, isPacket, OPEN, REPLY, SIGNED } from "./header.ts";
-import type { Inbox, PacketPort, PacketPorts } from "./packet_port.ts";
+import type { PacketPort, PacketPorts } from "./packet_port.ts";
+import { PortReader, type PortUser } from "./port_reader.ts";
 
 /** Makes the flows of packetClient, over ports of a kind. */
 export function packetClientFlow(ports: (host: FlowHost) => PacketPorts): EngineFlowFactory<PacketClientConfig> {
@@ -18,7 +19,7 @@ export function packetClientFlow(ports: (host: FlowHost) => PacketPorts): Engine
 }
 
 /** A client: opens its flow at the first of the server's addresses where that works, and runs it. */
-class PacketClientFlow implements EngineFlow {
+class PacketClientFlow implements EngineFlow, PortUser {
   readonly #host: FlowHost;
   readonly #request: FlowRequest<PacketClientConfig>;
   readonly #ports: PacketPorts;
@@ -72,10 +73,11 @@ class PacketClientFlow implements EngineFlow {
     const port = this.#ports.connect(server, config, room);
     try {
       checkPath(port, this.#plan.longest, server);
-      port.watch(() => this.#ready());
+      if (this.#plan.receivesBursts) port.mergeReceived(true);
       return {
         server,
         port,
+        reader: new PortReader(this.#host, port, this),
         control: new ControlOutbox(port),
         opening: new ClientOpening(this.#flow, this.#plan.settings, key, server.toString()),
         timer: this.#host.timer(() => this.#retry()),
@@ -100,26 +102,41 @@ class PacketClientFlow implements EngineFlow {
     timer.set(this.#host.now() + OPEN_RETRY_NANOS);
   }
 
-  #ready(): void {
-    if (this.#run !== undefined) this.#run.ready();
-    else {
-      try {
-        this.#receive(this.#attempt!.port.inbox);
-      } catch (error) {
-        this.#giveUp(error);
-      }
-    }
+  get canTake(): boolean {
+    return true;
   }
 
-  #receive(inbox: Inbox): void {
-    const count = inbox.receive();
-    for (let i = 0; i < count; i++) {
-      this.#take(inbox.view(i), inbox.length(i));
-      if (this.#run === undefined) continue;
-      // What came right behind the answer that opened the flow.
-      this.#run.takeAll(inbox, i + 1, count);
-      return;
+  /** Opening is a matter of round trips; later the kernel notes when packets come. */
+  get prompt(): boolean {
+    return this.#run === undefined;
+  }
+
+  get wantsRoom(): boolean {
+    return this.#run?.blocked ?? false;
+  }
+
+  onRoom(): void {
+    this.#run?.pump();
+  }
+
+  onError(error: unknown): void {
+    if (!(error instanceof SystemError)) throw error;
+    if (this.#run === undefined) this.#giveUp(error);
+    else this.#run.onRefused(error);
+  }
+
+  takeAll(count: number): void {
+    const { inbox } = this.#attempt!.port;
+    let i = 0;
+    // What came right behind the answer that opened the flow is for its run.
+    for (; i < count && this.#run === undefined; i++) {
+      try {
+        this.#take(inbox.view(i), inbox.length(i));
+      } catch (error) {
+        return this.#giveUp(error);
+      }
     }
+    this.#run?.takeAll(inbox, i, count);
   }
 
   #take(view: DataView, length: number): void {
@@ -132,7 +149,7 @@ class PacketClientFlow implements EngineFlow {
   }
 
   #open(): void {
-    const { server, port, control, opening, timer } = this.#attempt!;
+    const { server, port, reader, control, opening, timer } = this.#attempt!;
     timer.clear();
     const { config } = this.#request;
     this.#host.info({
@@ -159,6 +176,7 @@ class PacketClientFlow implements EngineFlow {
       plan: this.#plan,
       hmac: opening.sessionHmac(),
       openRttNanos: opening.rttNanos,
+      onPumped: () => reader.update(),
     });
     this.#run.start();
   }
@@ -181,6 +199,7 @@ class PacketClientFlow implements EngineFlow {
 interface Attempt {
   readonly server: SocketAddress;
   readonly port: PacketPort;
+  readonly reader: PortReader;
   readonly control: ControlOutbox;
   readonly opening: ClientOpening;
   readonly timer: { set(at: number): void; clear(): void };

@@ -22,6 +22,8 @@ export interface PacketPorts {
 
 /** A UDP socket, with memory for packets. Nothing in it blocks. */
 export interface PacketPort extends Disposable {
+  /** Whether it was disposed of. */
+  readonly closed: boolean;
   readonly clock: FlowClock;
   /** The address that it is bound to. */
   readonly local: SocketAddress;
@@ -73,6 +75,8 @@ const ODD_NANOS = 1e9;
 
 /** Messages that were received; each call of receive() replaces them. */
 export interface Inbox {
+  /** The most messages of one call. */
+  readonly capacity: number;
   /** @returns how many messages, not above 0 if there are none; throws what came back for packets sent before */
   receive(): number;
   /** The room for the message; the first length() bytes are filled. */

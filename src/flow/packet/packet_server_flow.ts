@@ -1,10 +1,10 @@
 import { SocketAddress } from "../../sys/address.ts";
-import { READABLE, WRITABLE } from "../../sys/poller.ts";
 import { SystemError } from "../../sys/system_error.ts";
 import type { PacketServerConfig } from "../config.ts";
 import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest } from "../engine/engine_flow.ts";
 import { closePacket, isSealed, MAX_CONTROL_BYTES } from "./control_packet.ts";
 import { ControlOutbox } from "./control_outbox.ts";
+import { DropCounter } from "./drop_counter.ts";
 import { Echoes } from "./echoes.ts";
 import { FlowName } from "./flow_name.ts";
 import { FlowTable, isStale } from "./flow_table.ts";
@@ -24,6 +24,7 @@ import {
 } from "./header.ts";
 import { LimitedLog } from "./limited_log.ts";
 import { type Inbox, isOddTime, type PacketPort, type PacketPorts } from "./packet_port.ts";
+import { PortReader, type PortUser } from "./port_reader.ts";
 import { PacketSamples } from "./packet_samples.ts";
 import { ReverseRun } from "./reverse_run.ts";
 import { ServedFlow } from "./served_flow.ts";
@@ -43,7 +44,7 @@ export function packetServerFlow(
 }
 
 /** A server: counts the packets of its clients' flows, echoes those that want it, and sends what was asked of it. */
-class PacketServerFlow implements EngineFlow {
+class PacketServerFlow implements EngineFlow, PortUser {
   readonly #host: FlowHost;
   readonly #request: FlowRequest<PacketServerConfig>;
   readonly #ports: PacketPorts;
@@ -52,8 +53,10 @@ class PacketServerFlow implements EngineFlow {
   readonly #flows = new FlowTable();
   readonly #reverse = new Map<ServedFlow, ReverseRun>();
   readonly #log: LimitedLog;
-  #parts: { readonly port: PacketPort; readonly control: ControlOutbox; readonly echoes: Echoes } | undefined;
-  #drops = 0;
+  #parts: Parts | undefined;
+  readonly #drops = new DropCounter();
+  /** Some of the last messages were to be echoed. */
+  #echoing = false;
   /** Packets of no flow, and what is none. */
   #strangers = 0;
 
@@ -76,7 +79,7 @@ class PacketServerFlow implements EngineFlow {
       control: new ControlOutbox(port),
       echoes: new Echoes(port.outbox(ECHO_BATCH, this.#maxBytes), port.clock),
     };
-    port.watch(() => this.#ready());
+    this.#parts.reader = new PortReader(this.#host, port, this);
     this.#every(PROGRESS_NANOS, () => this.#progress());
     this.#every(SECOND_NANOS, () => this.#tidy());
     this.#host.listening(port.local.toString());
@@ -90,49 +93,42 @@ class PacketServerFlow implements EngineFlow {
     this.#parts.port[Symbol.dispose]();
   }
 
-  #ready(): void {
-    const { port, echoes } = this.#parts!;
-    const { inbox } = port;
-    let room = echoes.flush();
+  /** What cannot be echoed yet waits in the socket. */
+  get canTake(): boolean {
+    return !this.#parts!.echoes.blocked;
+  }
+
+  /** Whoever wants an echo wants it soon. */
+  get prompt(): boolean {
+    return this.#echoing;
+  }
+
+  get wantsRoom(): boolean {
+    if (this.#parts!.echoes.blocked) return true;
+    for (const run of this.#reverse.values()) if (run.blocked) return true;
+    return false;
+  }
+
+  onRoom(): void {
+    this.#parts!.echoes.flush();
     for (const run of this.#reverse.values()) if (run.blocked) run.run();
-    // Not for ever: timers want their turn too. What cannot be echoed yet waits in the socket.
-    for (let round = 0; round < 8 && room; round++) {
-      const count = this.#receive(inbox);
-      if (count <= 0) break;
-      this.#takeAll(inbox, count);
-      room = echoes.flush();
-    }
-    this.#setInterest();
   }
 
-  #receive(inbox: Inbox): number {
-    try {
-      return inbox.receive();
-    } catch (error) {
-      if (!(error instanceof SystemError)) throw error;
-      return 0; // An error that came back for a packet that was sent: of one client, and no other's concern.
-    }
+  onError(error: unknown): void {
+    // What came back for a packet that was sent: of one client, and no other's concern.
+    if (!(error instanceof SystemError)) throw error;
   }
 
-  #setInterest(): void {
-    const { port, echoes } = this.#parts!;
-    if (echoes.blocked) port.interest = WRITABLE;
-    else {
-      let blocked = false;
-      for (const run of this.#reverse.values()) blocked ||= run.blocked;
-      port.interest = blocked ? READABLE | WRITABLE : READABLE;
-    }
-  }
-
-  #takeAll(inbox: Inbox, count: number): void {
-    const { clock } = this.#parts!.port;
+  takeAll(count: number): void {
+    const { port, echoes } = this.#parts!, { inbox, clock } = port;
+    this.#echoing = false;
     const now = clock.now();
     if (isOddTime(inbox.arrival(count - 1), now)) this.#checkWallClock();
     for (let i = 0; i < count; i++) {
-      this.#drops = Math.max(this.#drops, inbox.drops(i));
       const arrival = inbox.arrival(i);
       const byKernel = !Number.isNaN(arrival), t = byKernel ? arrival : now;
       const length = inbox.length(i), segment = inbox.segmentBytes(i);
+      this.#drops.add(inbox.drops(i), segment === 0 ? 1 : Math.ceil(length / segment));
       if (segment === 0) this.#take(inbox, i, 0, length, t, now, byKernel, false);
       else {
         for (let at = 0; at < length; at += segment) {
@@ -140,6 +136,7 @@ class PacketServerFlow implements EngineFlow {
         }
       }
     }
+    echoes.flush();
   }
 
   /** Takes the packet at `at` of message `i`. */
@@ -184,7 +181,9 @@ class PacketServerFlow implements EngineFlow {
       else flow.samples.received(index, number, flags, length, t, tos, byKernel);
       if (!isNew) return;
       flow.bytes += length;
-      if (flags === ECHO) this.#parts!.echoes.add(flow, inbox, i, index, number, length, t, window.accepted);
+      if (flags !== ECHO) return;
+      this.#echoing = true;
+      this.#parts!.echoes.add(flow, inbox, i, index, number, length, t, window.accepted);
     } else if (flags !== REVERSE) flow.bad++;
   }
 
@@ -226,7 +225,7 @@ class PacketServerFlow implements EngineFlow {
       nonce,
       samples,
       start: now,
-      socketDrops: this.#drops,
+      socketDrops: this.#drops.packets,
     });
     const tooShort = flow.senders.find(({ schedule }) => schedule.longest > this.#maxBytes);
     if (tooShort !== undefined) return `packets of ${tooShort.schedule.longest} bytes are too long for it`;
@@ -245,7 +244,7 @@ class PacketServerFlow implements EngineFlow {
       },
     });
     if (flow.senders.length > 0) {
-      const run = new ReverseRun(flow, this.#host, port, i, () => this.#setInterest());
+      const run = new ReverseRun(flow, this.#host, port, i, () => this.#parts!.reader!.update());
       this.#reverse.set(flow, run);
       run.start();
     }
@@ -262,7 +261,7 @@ class PacketServerFlow implements EngineFlow {
     flow.heard = now;
     flow.closedAt = Math.min(flow.closedAt, now);
     this.#reverse.get(flow)?.stop();
-    const reply = closePacket(flow.name, index, flow.hmac, flow.totals(index, this.#drops));
+    const reply = closePacket(flow.name, index, flow.hmac, flow.totals(index, this.#drops.packets));
     this.#parts!.control.answer(reply, inbox, i);
   }
 
@@ -279,6 +278,7 @@ class PacketServerFlow implements EngineFlow {
     let bursts = false;
     for (const { settings, closedAt } of this.#flows) bursts ||= settings.gso && closedAt === Infinity;
     this.#parts!.port.mergeReceived(bursts);
+    if (!bursts) this.#drops.single();
   }
 
   #tidy(): void {
@@ -304,7 +304,7 @@ class PacketServerFlow implements EngineFlow {
   }
 
   #tell(flow: ServedFlow): void {
-    const values = flow.news(this.#drops, this.#parts!.port.clock.now());
+    const values = flow.news(this.#drops.packets, this.#parts!.port.clock.now());
     if (values !== undefined) this.#host.progress(flow.name.text, values);
   }
 
@@ -315,4 +315,12 @@ class PacketServerFlow implements EngineFlow {
     });
     timer.set(this.#host.now() + nanos);
   }
+}
+
+/** What there is from the start on. */
+interface Parts {
+  readonly port: PacketPort;
+  readonly control: ControlOutbox;
+  readonly echoes: Echoes;
+  reader?: PortReader;
 }

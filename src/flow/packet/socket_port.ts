@@ -46,6 +46,10 @@ export class SocketPort implements PacketPort {
     this.#single = new SocketInbox(this.#arena, socket, this.clock, BATCH, maxBytes);
   }
 
+  get closed(): boolean {
+    return this.#socket.fd < 0;
+  }
+
   get inbox(): Inbox {
     return this.#merged ?? this.#single;
   }
@@ -103,6 +107,10 @@ class SocketInbox implements Inbox {
 
   get batch(): ReceiveBatch {
     return this.#batch;
+  }
+
+  get capacity(): number {
+    return this.#batch.capacity;
   }
 
   receive(): number {

@@ -2,11 +2,13 @@ import type { SocketAddress } from "../../sys/address.ts";
 import { receiveLocalAddress, receiveTrafficClass, setOversize, setTrafficClass } from "../../sys/ip_options.ts";
 import { Socket } from "../../sys/socket.ts";
 import { byteOption, intOption, textOption } from "../../sys/socket_option.ts";
-import { receiveDrops, receiveTimestamps } from "../../sys/socket_options.ts";
+import { receiveBufferBytes, receiveDrops, receiveTimestamps } from "../../sys/socket_options.ts";
 import type { FlowHost } from "../engine/engine_flow.ts";
 import type { PacketClientConfig, PacketServerConfig, SocketOption } from "../config.ts";
 import type { PacketPort, PacketPorts } from "./packet_port.ts";
 import { SocketPort } from "./socket_port.ts";
+
+const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 
 /** Ports that are raw sockets, watched by the loop of a worker. */
 export class SocketPorts implements PacketPorts {
@@ -40,6 +42,8 @@ export class SocketPorts implements PacketPorts {
       socket.set(receiveTimestamps, true);
       socket.set(receiveDrops, true);
       receiveTrafficClass(socket);
+      // What there is no room for is lost here and not in the network. The kernel gives as much of it as it allows.
+      socket.set(receiveBufferBytes, RECEIVE_BUFFER_BYTES);
       // A packet that is cut is two packets, of which one is lost: lengths would not mean what they say.
       setOversize(socket, "refuse");
       prepare(socket);
