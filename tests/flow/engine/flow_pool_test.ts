@@ -1,0 +1,58 @@
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { FlowPool } from "../../../src/flow/engine/flow_pool.ts";
+import { availability } from "../../../src/sys/availability.ts";
+import { TineError } from "../../../src/wire/errors.ts";
+import { RecordedEvents } from "../stream/recorded_events.ts";
+
+const ignore = !availability().available;
+const events = new RecordedEvents();
+const server = { kind: "streamServer", addresses: ["127.0.0.1:0"], config: { listenAddr: ":0" } };
+
+Deno.test({
+  name: "FlowPool.start() runs a server until it is canceled, its signal aborts, or the pool ends",
+  ignore,
+  async fn() {
+    const pool = new FlowPool(1);
+    const stop = new AbortController();
+    const canceled = pool.start(server, { events, signal: new AbortController().signal });
+    const aborted = pool.start(server, { events, signal: stop.signal });
+    const closed = pool.start(server, { events, signal: new AbortController().signal });
+    assertEquals((await Promise.all([canceled.listening, aborted.listening, closed.listening])).length, 3);
+
+    canceled.cancel();
+    assertEquals(await canceled.ended, {});
+    stop.abort(new Error("enough"));
+    await assertRejects(() => aborted.ended, Error, "enough");
+    assertEquals([canceled.canceled, aborted.canceled, closed.canceled], [true, true, false]);
+    await pool[Symbol.asyncDispose]();
+    await assertRejects(() => closed.ended, TineError, "closed");
+    assertThrows(() => pool.start(server, { events, signal: new AbortController().signal }), TineError, "closed");
+    await pool[Symbol.asyncDispose]();
+  },
+});
+
+Deno.test({
+  name: "FlowPool.start() fails for what is aborted, of no known kind, and for addresses that are none",
+  ignore,
+  async fn() {
+    await using pool = new FlowPool(1);
+    const { signal } = new AbortController();
+    assertThrows(() => pool.start(server, { events, signal: AbortSignal.abort(new Error("before")) }), Error, "before");
+    const unknown = pool.start({ ...server, kind: "toString" }, { events, signal });
+    assertEquals((await assertRejects(() => unknown.ended, TineError)).code, "unknown-flow-kind");
+    const nowhere = pool.start({ ...server, addresses: ["nowhere"] }, { events, signal });
+    assertEquals((await assertRejects(() => nowhere.listening, TineError)).code, "invalid-address");
+  },
+});
+
+Deno.test({
+  name: "FlowPool ends at once when nothing was started, and while its worker starts",
+  ignore,
+  async fn() {
+    await new FlowPool(1)[Symbol.asyncDispose]();
+    const pool = new FlowPool(2);
+    const flow = pool.start(server, { events, signal: new AbortController().signal });
+    await pool[Symbol.asyncDispose]();
+    await assertRejects(() => flow.ended, TineError, "closed");
+  },
+});

@@ -1,0 +1,46 @@
+import { Hmac } from "../../../src/flow/hmac.ts";
+import { FrameReader, type Greeting, GreetingReader, signRequest } from "../../../src/flow/stream/wire.ts";
+
+/** A client that a test leads step by step. */
+export class RawClient implements Disposable {
+  readonly #frames = new FrameReader();
+
+  private constructor(readonly conn: Deno.TcpConn, readonly greeting: Greeting) {}
+
+  /** Connects, and hears the greeting. */
+  static async connect(address: string): Promise<RawClient> {
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port: Number(address.split(":").at(-1)) });
+    const reader = new GreetingReader(address);
+    for (;;) {
+      const count = await conn.read(reader.room);
+      if (count === null) throw new Error("there was no greeting");
+      const greeting = reader.filled(count);
+      if (greeting !== undefined) return new RawClient(conn, greeting);
+    }
+  }
+
+  /** Says what it wants. */
+  async request(value: object, key?: Uint8Array): Promise<Uint8Array> {
+    const bytes = signRequest(value, this.greeting, key === undefined ? undefined : new Hmac(key), "server");
+    await this.write(bytes);
+    return bytes;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let sent = 0; sent < bytes.length;) sent += await this.conn.write(bytes.subarray(sent));
+  }
+
+  /** What the next frame says. */
+  async answer(): Promise<Record<string, unknown>> {
+    for (;;) {
+      const count = await this.conn.read(this.#frames.room);
+      if (count === null) throw new Error("there was no frame");
+      const frame = this.#frames.filled(count);
+      if (frame !== undefined) return frame.value as Record<string, unknown>;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.conn.close();
+  }
+}

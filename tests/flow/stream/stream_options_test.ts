@@ -1,0 +1,105 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { StreamClientConfig, TransferConfig } from "../../../src/flow/config.ts";
+import { congestionControls } from "../../../src/sys/congestion_control.ts";
+import { TineError } from "../../../src/wire/errors.ts";
+import { RecordedEvents } from "./recorded_events.ts";
+import { makers, type StreamMaker } from "./stream_makers.ts";
+
+const { signal } = new AbortController();
+const ignore = !("ffi" in makers);
+
+/** Runs a flow; returns what both ends told. */
+async function run(flows: StreamMaker, config: StreamClientConfig) {
+  const atClient = new RecordedEvents(), atServer = new RecordedEvents();
+  const server = await flows.streamServer({ listenAddr: ":0" }, { events: atServer, signal });
+  try {
+    const result = await flows.streamClient(server.address, config, { events: atClient, signal });
+    return { atClient, atServer, result };
+  } finally {
+    await server[Symbol.asyncDispose]();
+  }
+}
+
+async function errorOf(flows: StreamMaker, direction: string, more: Partial<TransferConfig>): Promise<TineError> {
+  const config = { [direction]: { flow: "a", length: 10, ...more } } as StreamClientConfig;
+  return await assertRejects(() => run(flows, config), TineError);
+}
+
+Deno.test({
+  name: "streamClient() samples tcp_info at the sender: each interval, and at the end",
+  ignore,
+  async fn() {
+    await using flows = makers.ffi();
+    for (const direction of ["upload", "download"]) {
+      for (const [tcpInfoInterval, least] of [[50, 10], [undefined, 1]] as const) {
+        const config = { [direction]: { flow: "a", duration: 600, tcpInfoInterval } } as StreamClientConfig;
+        const { atClient, atServer, result } = await run(flows, config);
+        const [sender, receiver] = direction === "upload" ? [atClient, atServer] : [atServer, atClient];
+        const samples = sender.tcpInfo("a");
+        assertEquals(receiver.tcpInfo("a"), []);
+        assert(least === 1 ? samples.length === 1 : samples.length >= least && samples.length <= 14);
+        assert(samples.every(({ server }) => server === (direction === "upload" ? 0 : 1)));
+        // The kernel counts the words before the transfer too.
+        assert(samples.at(-1)!.bytesAcked >= result.bytes);
+        assert(samples.slice(0, -2).every(({ t }, i) => samples[i + 1].t - t >= 40e6 && t < 700e6));
+        assert(result.rttMicros > 0 && result.cwndBytes > 0 && result.retransmits >= 0);
+      }
+    }
+  },
+});
+
+Deno.test({
+  name: "streamClient() uses the congestion control that was asked for, at the sender",
+  ignore,
+  async fn() {
+    await using flows = makers.ffi();
+    for (const cca of congestionControls(Deno.uid() === 0)) {
+      const up = await run(flows, { upload: { flow: "a", length: 10, cca } });
+      assertEquals(up.atClient.infos[0].values.cca, cca);
+      const down = await run(flows, { download: { flow: "a", length: 10, cca } });
+      assertEquals(down.atServer.infos[0].values.cca, cca);
+    }
+  },
+});
+
+Deno.test({
+  name: "streamClient() lists the congestion controls that can be used when one cannot",
+  ignore,
+  async fn() {
+    await using flows = makers.ffi();
+    for (const direction of ["upload", "download"]) {
+      const { code, message } = await errorOf(flows, direction, { cca: "tribble" });
+      assertEquals(code, "unknown-cca");
+      assert(message.includes("ENOENT") && message.includes(congestionControls(true).join(", ")), message);
+      assertEquals(message.includes("refused"), direction === "download");
+    }
+  },
+});
+
+Deno.test({
+  name: "streamClient() sets socket options at both ends, but on the server only harmless ones",
+  ignore,
+  async fn() {
+    await using flows = makers.ffi();
+    const noDelay = { type: "int", level: 6, opt: 1, name: "TCP_NODELAY", value: 1 } as const;
+    const sndBuf = { type: "int", level: 1, opt: 7, name: "SO_SNDBUF", value: 65536 } as const;
+    await run(flows, { upload: { flow: "a", length: 1000, dscp: 46, sockopt: [noDelay, sndBuf] } });
+    const device = { type: "string", level: 1, opt: 25, name: "SO_BINDTODEVICE", value: "lo" } as const;
+    const { code, message } = await errorOf(flows, "download", { sockopt: [device] });
+    assertEquals(code, "forbidden-socket-option");
+    assert(message.includes("SO_BINDTODEVICE") && message.includes("TCP_NODELAY"), message);
+    const nonsense = { type: "int", level: 6, opt: 9999, name: "NONSENSE", value: 1 } as const;
+    assert((await errorOf(flows, "upload", { sockopt: [nonsense] })).message.includes("NONSENSE = 1"));
+  },
+});
+
+Deno.test("streams over Deno's API refuse options that need raw sockets", async () => {
+  await using flows = makers.portable();
+  for (const direction of ["upload", "download"]) {
+    for (const more of [{ cca: "cubic" }, { dscp: 1 }, { sockopt: [] }]) {
+      const { code, message } = await errorOf(flows, direction, more);
+      assertEquals(code, "ffi-unavailable");
+      assert(message.includes(Object.keys(more)[0]), message);
+    }
+  }
+});
