@@ -38,6 +38,7 @@ export const benchmark: Benchmark = {
         host: { mounts: Deno.pid },
         clock: SAME_CLOCK,
         launch,
+        key: new Uint8Array(32),
         signal: new AbortController().signal,
         killSignal: new AbortController().signal,
         uplink: { send() {}, room: () => undefined, forward: () => Promise.resolve() },
