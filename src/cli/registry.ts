@@ -41,6 +41,22 @@ export const registry: Registry = new Map<string, Entry>([
     summary: "Remove the executables that are kept on another machine",
     load: () => import("./node_clean.ts"),
   }],
+  ["tcp server", {
+    summary: "Serve TCP flows to clients, many at once",
+    load: () => import("./tcp_server.ts"),
+  }],
+  ["tcp client", {
+    summary: "Run TCP flows to a server and measure them",
+    load: () => import("./tcp_client.ts"),
+  }],
+  ["udp server", {
+    summary: "Serve UDP flows to clients, many at once",
+    load: () => import("./udp_server.ts"),
+  }],
+  ["udp client", {
+    summary: "Run UDP flows to a server and measure delay, loss and order",
+    load: () => import("./udp_client.ts"),
+  }],
   ["results", {
     summary: "List runs, tests and what was measured",
     load: () => import("./results.ts"),

@@ -13,6 +13,7 @@ export interface Bottleneck {
   /** For programs. */
   readonly code:
     | "sends-late"
+    | "unsent"
     | "send-errors"
     | "socket-drops"
     | "server-socket-drops"
@@ -21,6 +22,8 @@ export interface Bottleneck {
     | "sender-idle";
   /** For people: one sentence, without a full stop. */
   readonly message: string;
+  /** Of several with one code, the one with the greatest size is the worst. */
+  readonly size: number;
 }
 
 /** What was seen of the machine while it measured. */
@@ -32,24 +35,32 @@ export interface MachineLoad {
 /** Where tine was the bottleneck of packets. */
 export function packetBottlenecks(figures: PacketFigures, load: MachineLoad): Bottleneck[] {
   const found: Bottleneck[] = [];
-  const { lateness, there, back, sendErrors } = figures;
+  const { lateness, there, back, sendErrors, unsent } = figures;
   if (lateness !== undefined && lateness.p99 > LATE_NANOS) {
     const late = (lateness.p99 / 1e6).toFixed(1);
-    found.push({ code: "sends-late", message: `1% of the packets were sent ${late} ms late or later` });
+    const message = `1% of the packets were sent ${late} ms late or later`;
+    found.push({ code: "sends-late", message, size: lateness.p99 });
+  }
+  if (unsent > 0) {
+    const message = `there was no time to send ${packets(unsent)} that were due`;
+    found.push({ code: "unsent", message, size: unsent });
   }
   if (sendErrors > 0) {
-    found.push({ code: "send-errors", message: `the system did not take ${packets(sendErrors)}` });
+    const message = `the system did not take ${packets(sendErrors)}`;
+    found.push({ code: "send-errors", message, size: sendErrors });
   }
   if (back !== undefined && back.socketDrops > 0) {
     found.push({
       code: "socket-drops",
       message: `the client's own socket dropped ${packets(back.socketDrops)} that had arrived`,
+      size: back.socketDrops,
     });
   }
   if (there !== undefined && there.socketDrops > 0) {
     found.push({
       code: "server-socket-drops",
       message: `the server's socket dropped ${packets(there.socketDrops)} that had arrived`,
+      size: there.socketDrops,
     });
   }
   return [...found, ...machineBottlenecks(load)];
@@ -64,11 +75,13 @@ export function streamBottlenecks(figures: StreamFigures, load: MachineLoad): Bo
     found.push({
       code: "receive-window",
       message: `the receiver's window was full for ${percent}% of the time: its program or its buffer was the limit`,
+      size: limits.receiveWindow,
     });
   }
   if (limits !== undefined && limits.busy < 1 - LIMITED_SHARE) {
     const percent = Math.round((1 - limits.busy) * 100);
-    found.push({ code: "sender-idle", message: `the sender had nothing to send for ${percent}% of the time` });
+    const message = `the sender had nothing to send for ${percent}% of the time`;
+    found.push({ code: "sender-idle", message, size: 1 - limits.busy });
   }
   return [...found, ...machineBottlenecks(load)];
 }
@@ -76,10 +89,18 @@ export function streamBottlenecks(figures: StreamFigures, load: MachineLoad): Bo
 function machineBottlenecks({ busiestThread }: MachineLoad): Bottleneck[] {
   if (busiestThread === undefined || busiestThread < BUSY_SHARE) return [];
   const percent = Math.round(busiestThread * 100);
-  return [{
-    code: "busy-core",
-    message: `a core of this machine was busy with sending or receiving ${percent}% of the time`,
-  }];
+  const message = `sending or receiving kept a core of this machine busy for ${percent}% of the time`;
+  return [{ code: "busy-core", message, size: busiestThread }];
+}
+
+/** The worst one of each code. */
+export function worstBottlenecks(bottlenecks: readonly Bottleneck[]): Bottleneck[] {
+  const worst = new Map<string, Bottleneck>();
+  for (const bottleneck of bottlenecks) {
+    const { code, size } = bottleneck;
+    if (size > (worst.get(code)?.size ?? -Infinity)) worst.set(code, bottleneck);
+  }
+  return [...worst.values()];
 }
 
 function packets(n: number): string {

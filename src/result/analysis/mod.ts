@@ -4,7 +4,13 @@
  * @module
  */
 
-export { type Bottleneck, type MachineLoad, packetBottlenecks, streamBottlenecks } from "./bottlenecks.ts";
+export {
+  type Bottleneck,
+  type MachineLoad,
+  packetBottlenecks,
+  streamBottlenecks,
+  worstBottlenecks,
+} from "./bottlenecks.ts";
 export type { OffsetEstimate } from "./clock_offset.ts";
 export { Distribution, type Quantiles } from "./distribution.ts";
 export { PacketAnalysis, type PacketAnalysisOptions, type PacketFlowFigures, SHARED_CLOCK } from "./packet_analysis.ts";

@@ -19,6 +19,8 @@ export interface PacketFlowFigures {
 export interface PacketAnalysisOptions {
   /** How the clock of the server relates to that of the client; absent: estimated from echoes. */
   readonly clocks?: OffsetEstimate;
+  /** Is told each round trip: when the reply came, since the client's `tinit`, and how long it took, in nanoseconds. */
+  readonly onRoundTrip?: (received: number, nanos: number) => void;
 }
 
 /** Both ends have one clock. */
@@ -46,11 +48,18 @@ export class PacketAnalysis {
   readonly #senders = new Map<number, PacketSender>();
   readonly #offset = new ClockOffset();
   readonly #budget = { packets: BUDGET_PACKETS };
-  readonly #clocks: OffsetEstimate | undefined;
+  readonly #onRoundTrip: PacketAnalysisOptions["onRoundTrip"];
+  #clocks: OffsetEstimate | undefined;
   #serverShift = 0;
 
   constructor(options: PacketAnalysisOptions = {}) {
     this.#clocks = options.clocks;
+    this.#onRoundTrip = options.onRoundTrip;
+  }
+
+  /** How the clock of the server relates to that of the client, where that becomes known later. */
+  set clocks(clocks: OffsetEstimate) {
+    this.#clocks = clocks;
   }
 
   /**
@@ -86,7 +95,7 @@ export class PacketAnalysis {
     let sender = this.#senders.get(index);
     if (sender === undefined) {
       if (!(Number.isInteger(index) && index >= 0 && index < MOST_SENDERS)) return undefined;
-      sender = new PacketSender(index, this.#offset, this.#budget);
+      sender = new PacketSender(index, this.#offset, this.#budget, this.#onRoundTrip);
       this.#senders.set(index, sender);
     }
     return sender;

@@ -17,7 +17,10 @@ export interface PathFigures extends OrderCounts {
   readonly lost?: number;
   /** Arrived again: RFC 5560. */
   readonly duplicates: number;
-  /** What the receiver's own socket had no room for: lost at this end, not in the network. */
+  /**
+   * What the receiver's own socket had no room for: lost at this end, not in the network. Of a server, packets of other
+   * flows may be among them.
+   */
   readonly socketDrops: number;
   /** Arrived marked "congestion experienced": RFC 3168. */
   readonly congestionMarks: number;

@@ -39,8 +39,10 @@ export interface PacketTotals {
   readonly socketDrops?: number;
   /** Packets that the server's socket had no room for. */
   readonly serverSocketDrops?: number;
-  /** Packets that the client's kernel did not take. */
+  /** Packets that the sender's kernel did not take. */
   readonly sendErrors?: number;
+  /** Packets that were due, but that the sender did not get to before its time was over. */
+  readonly unsent?: number;
 }
 
 /** What was measured with the packets of one sender. Times are nanoseconds. */
@@ -70,6 +72,8 @@ export interface PacketFigures {
   readonly goodputBitsPerSecond?: number;
   /** Packets that the sender's kernel did not take. */
   readonly sendErrors: number;
+  /** Packets that were due, but that the sender did not get to before its time was over. */
+  readonly unsent: number;
   /** Samples that contradict others or make no sense, and were left out. */
   readonly incoherent: number;
 }
@@ -96,8 +100,14 @@ export class PacketSender {
    * @param sender its index
    * @param offset learns how the clocks relate
    * @param budget what its window may grow by
+   * @param onRoundTrip is told each round trip: when the reply came, and how long it took, in nanoseconds
    */
-  constructor(readonly sender: number, readonly offset: ClockOffset, budget: WindowBudget) {
+  constructor(
+    readonly sender: number,
+    readonly offset: ClockOffset,
+    budget: WindowBudget,
+    readonly onRoundTrip?: (received: number, nanos: number) => void,
+  ) {
     this.#window = new PacketWindow(COLUMNS, budget, (end) => {
       this.#there.order.settle(end);
       this.#back.order.settle(end);
@@ -174,6 +184,7 @@ export class PacketSender {
       sendBitsPerSecond: this.#sendRate.bitsPerSecond,
       goodputBitsPerSecond: this.#goodput(),
       sendErrors: totals.sendErrors ?? 0,
+      unsent: totals.unsent ?? 0,
       incoherent: this.#incoherent,
     };
   }
@@ -277,7 +288,10 @@ export class PacketSender {
       this.#back.complete(seq);
       this.offset.back(serverSent, received);
     }
-    if ((column === SENT || column === RECEIVED) && known(sent, received)) this.#span(this.#rtt, received - sent);
+    if ((column === SENT || column === RECEIVED) && known(sent, received)) {
+      this.#span(this.#rtt, received - sent);
+      if (received >= sent) this.onRoundTrip?.(received, received - sent);
+    }
     if ((column === SERVER_RECEIVED || column === SERVER_SENT) && known(serverReceived, serverSent)) {
       this.#span(this.#serverTime, serverSent - serverReceived);
     }

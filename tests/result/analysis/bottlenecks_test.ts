@@ -20,7 +20,8 @@ Deno.test("packetBottlenecks() finds nothing where packets left and arrived in t
 
 Deno.test("packetBottlenecks() finds late sends, drops in own sockets, refused sends and busy cores", () => {
   assertEquals(codes(3e6), ["sends-late"]);
-  assertEquals(codes(0, { sendErrors: 1, socketDrops: 2, serverSocketDrops: 3 }), [
+  assertEquals(codes(0, { unsent: 4, sendErrors: 1, socketDrops: 2, serverSocketDrops: 3 }), [
+    "unsent",
     "send-errors",
     "socket-drops",
     "server-socket-drops",

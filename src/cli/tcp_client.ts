@@ -1,0 +1,107 @@
+import type { SocketOption, TransferConfig } from "../flow/config.ts";
+import type { Rate } from "../flow/rate.ts";
+import { defineCommand } from "./command.ts";
+import { UsageError } from "./errors.ts";
+import { duration, size, text } from "./flags.ts";
+import { clientFlags, DEFAULT_DURATION_MS, intervalOf } from "./traffic/client_flags.ts";
+import { rate } from "./traffic/rate_flag.ts";
+import { serverAddress } from "./traffic/server_address.ts";
+import type { StreamFlow } from "./traffic/stream_flow.ts";
+
+const SOL_SOCKET = 1;
+const SO_MAX_PACING_RATE = 47;
+/** The greatest rate that this option of the kernel can say, but for "none". */
+const MOST_PACED_BYTES = 2 ** 31 - 1;
+
+/** `tine tcp client`: TCP flows by hand. */
+export const command = defineCommand({
+  name: "tcp client",
+  summary: "Run TCP flows to a server and measure them",
+  usage: ["HOST:PORT [--reverse | --bidir] [--duration DURATION | --length SIZE] [--parallel N] ..."],
+  description:
+    "Received and goodput are what the receiver counted, from when it was ready until the last byte; lines of an upload " +
+    "while it runs tell what the receiver's system has acknowledged. Resent are segments, RTT is the smoothed one, and " +
+    "cwnd the congestion window, all of the sender's kernel; of a download, they are known at the end.\n\n" +
+    "Explicit congestion notification of TCP is a setting of the system: net.ipv4.tcp_ecn. Ctrl-C ends it with the " +
+    "summary so far and exit code 130.",
+  flags: {
+    duration: duration({ defaultText: "10s, without --length", help: "stop sending after this long" }),
+    length: size({ min: 1, max: 2 ** 50, help: "stop sending after so many bytes; seconds then is a completion time" }),
+    rate: rate({
+      packets: false,
+      example: "10Mbps",
+      help: "pace each flow at most at this rate, such as 10Mbps (by the kernel: SO_MAX_PACING_RATE)",
+    }),
+    cca: text({
+      value: "NAME",
+      words: ["cubic", "bbr", "reno"],
+      help: "the sender's congestion control; else the system's",
+    }),
+    ...clientFlags,
+  },
+  positionals: [{ name: "HOST:PORT", help: "the server, as it was started with tine tcp server" }],
+  examples: [
+    { command: "tine tcp client 127.0.0.1:7000", what: "upload for ten seconds, with a line a second" },
+    { command: "tine tcp client 10.0.0.1:7000 --reverse --cca bbr --parallel 4", what: "four downloads with BBR" },
+    { command: "tine tcp client 10.0.0.1:7000 --length 100MB --json | jq .flows[0].completionSeconds", what: "a time" },
+  ],
+
+  async run({ flags, positionals: [positional] }) {
+    const server = serverAddress(positional);
+    if (flags.reverse && flags.bidir) {
+      throw new UsageError("--reverse and --bidir exclude each other: give one of them");
+    }
+    const intervalMs = intervalOf(flags);
+    const [{ createFlows }, { readFlowKey }, { runClient }, { StreamFlow }, report] = await Promise.all([
+      import("../flow/create_flows.ts"),
+      import("./traffic/flow_key.ts"),
+      import("./traffic/client_command.ts"),
+      import("./traffic/stream_flow.ts"),
+      import("./traffic/stream_report.ts"),
+    ]);
+    const key = await readFlowKey(flags.keyFile);
+    const transfer: Omit<TransferConfig, "flow"> = {
+      duration: flags.duration ?? (flags.length === undefined ? DEFAULT_DURATION_MS : undefined),
+      length: flags.length,
+      cca: flags.cca,
+      dscp: flags.dscp,
+      sockopt: flags.rate === undefined ? undefined : [pacing(flags.rate)],
+    };
+    const directions = flags.bidir ? ["upload", "download"] as const : [flags.reverse ? "download" : "upload"] as const;
+    const parallel = flags.parallel ?? 1;
+    const clients: StreamFlow[] = directions.flatMap((direction) =>
+      Array.from({ length: parallel }, (_, i) => {
+        const label = (direction === "upload" ? "up" : "down") + (parallel > 1 ? i + 1 : "");
+        return new StreamFlow({ label, direction, server, intervalMs, transfer });
+      })
+    );
+    await using flows = createFlows();
+    return await runClient(flows, clients, {
+      name: "tine tcp client",
+      start(print) {
+        if (!flags.json && intervalMs < Infinity) print.lines(report.streamIntervalHead());
+      },
+      interval(print, k, fromMs, toMs) {
+        const seen = clients.map((client) => [client, client.takeInterval(k)] as const);
+        if (!flags.json) print.lines(report.streamIntervalLines({ fromMs, toMs, seen }));
+        else for (const object of report.streamIntervalJson({ fromMs, toMs, seen })) print.json(object);
+      },
+      end(print, load) {
+        if (flags.json) print.json(report.streamSummaryJson(clients, server, load));
+        else {
+          if (intervalMs < Infinity) print.lines([""]);
+          print.lines(report.streamSummaryLines(clients, server, load));
+        }
+      },
+    }, { key, intervalMs });
+  },
+});
+
+/** Has the kernel pace a flow. */
+function pacing(rate: Rate): SocketOption {
+  const bytes = rate !== "max" && "bitsPerSecond" in rate ? Math.round(rate.bitsPerSecond / 8) : 0;
+  if (bytes < 1 || bytes > MOST_PACED_BYTES) {
+    throw new UsageError("--rate RATE: the kernel paces at 8bps to 17Gbps; leave it out for as fast as possible");
+  }
+  return { type: "int", level: SOL_SOCKET, opt: SO_MAX_PACING_RATE, name: "SO_MAX_PACING_RATE", value: bytes };
+}

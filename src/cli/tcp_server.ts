@@ -1,0 +1,44 @@
+import { defineCommand } from "./command.ts";
+import { flag, text } from "./flags.ts";
+import { commonFlags } from "./traffic/client_flags.ts";
+import { listenAddress } from "./traffic/server_address.ts";
+
+/** `tine tcp server`: serves TCP flows by hand. */
+export const command = defineCommand({
+  name: "tcp server",
+  summary: "Serve TCP flows to clients, many at once",
+  usage: ["[--listen HOST:PORT] [--key-file FILE] [--json]"],
+  description:
+    "Serves uploads and downloads of tine tcp client until it is interrupted, and prints a line for each one that has " +
+    "ended. Only this machine can reach the default address. On another, use a key: without one it serves whoever asks.",
+  flags: {
+    listen: text({ value: "HOST:PORT", default: "127.0.0.1:7000", help: "where to listen; port 0: any that is free" }),
+    ...commonFlags,
+    json: flag({ help: "a JSON object a line: the address, then each flow that has ended" }),
+  },
+  examples: [
+    { command: "tine tcp server", what: "for clients on this machine" },
+    {
+      command: "TINE_KEY=$(cat key) tine tcp server --listen 0.0.0.0:7000",
+      what: "for all machines that have the key",
+    },
+  ],
+
+  async run({ flags }) {
+    const { hostname, listenAddr } = listenAddress(flags.listen);
+    const [{ createFlows }, { readFlowKey }, { serveFlows }] = await Promise.all([
+      import("../flow/create_flows.ts"),
+      import("./traffic/flow_key.ts"),
+      import("./traffic/serve_flows.ts"),
+    ]);
+    const key = await readFlowKey(flags.keyFile);
+    await using flows = createFlows();
+    return await serveFlows({
+      name: "tine tcp server",
+      hostname,
+      key,
+      json: flags.json,
+      listen: async (options) => [await flows.streamServer({ listenAddr, hmac: key !== undefined }, options)],
+    });
+  },
+});

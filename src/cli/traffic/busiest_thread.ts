@@ -1,0 +1,49 @@
+import { messageOf } from "../../wire/errors.ts";
+
+/** CPU times in these files count hundredths of a second on all of Linux's platforms. */
+const TICK_MS = 10;
+/** Less time than this says nothing about a share. */
+const LEAST_MS = 500;
+
+/** Watches how busy the threads of this process are; on systems without /proc it knows nothing. */
+export class BusiestThread {
+  readonly #start = performance.now();
+  readonly #before = threadTicks();
+
+  /** The share of the time since the start that the busiest thread has computed, 0 to 1; undefined if unknown. */
+  get share(): number | undefined {
+    const elapsed = performance.now() - this.#start;
+    if (this.#before === undefined || elapsed < LEAST_MS) return undefined;
+    let most = 0;
+    for (const [thread, ticks] of threadTicks() ?? []) most = Math.max(most, ticks - (this.#before.get(thread) ?? 0));
+    return Math.min(1, most * TICK_MS / elapsed);
+  }
+}
+
+/** How long each thread has computed, in program and kernel. */
+function threadTicks(): Map<string, number> | undefined {
+  try {
+    const ticks = new Map<string, number>();
+    for (const { name } of Deno.readDirSync("/proc/self/task")) {
+      const stat = readStat(name);
+      if (stat !== undefined) ticks.set(name, stat);
+    }
+    return ticks;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable) return undefined;
+    throw new Error(`cannot read /proc/self/task: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Undefined for a thread that has just ended. */
+function readStat(thread: string): number | undefined {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(`/proc/self/task/${thread}/stat`);
+  } catch {
+    return undefined; // it has ended since the folder was read
+  }
+  // The name, in parentheses, may hold anything; behind it, utime and stime are the 12th and 13th fields.
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return Number(fields[11]) + Number(fields[12]);
+}

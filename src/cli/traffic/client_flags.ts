@@ -1,0 +1,37 @@
+import { duration, flag, integer, text } from "../flags.ts";
+
+/** More flows than this at once are no measurement by hand. */
+export const MOST_PARALLEL = 128;
+/** The time between lines while it runs, where nobody says otherwise, in milliseconds. */
+const DEFAULT_INTERVAL_MS = 1000;
+/** How long it runs, where nobody says otherwise, in milliseconds. */
+export const DEFAULT_DURATION_MS = 10_000;
+
+/** What servers and clients of both protocols take. */
+export const commonFlags = {
+  keyFile: text({
+    value: "FILE",
+    complete: "file",
+    help: "the key that both ends share, 32 characters or more; else TINE_KEY; else none is wanted",
+  }),
+};
+
+/** What clients of both protocols take. */
+export const clientFlags = {
+  interval: duration({
+    zero: "never",
+    defaultText: "1s, with --json never",
+    help: "print what was measured this often while it runs",
+  }),
+  parallel: integer({ min: 1, max: MOST_PARALLEL, help: "flows at the same time in each direction" }),
+  reverse: flag({ help: "from the server to this client" }),
+  bidir: flag({ help: "both ways at the same time" }),
+  dscp: integer({ min: 0, max: 63, help: "differentiated services code point of what this client sends" }),
+  ...commonFlags,
+  json: flag({ help: "a JSON object: the summary; with --interval, one a line while it runs as well" }),
+};
+
+/** The time between lines, in milliseconds; Infinity: no lines. */
+export function intervalOf({ interval, json }: { interval?: number; json: boolean }): number {
+  return (interval ?? (json ? 0 : DEFAULT_INTERVAL_MS)) || Infinity;
+}

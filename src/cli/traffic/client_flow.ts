@@ -1,0 +1,20 @@
+import type { FlowInfoEvent, FlowOptions, Flows } from "../../flow/flows.ts";
+import type { Chunk } from "../../flow/records/read_chunk.ts";
+
+/** A flow that a client runs, with all that is kept of it. */
+export interface ClientFlow {
+  /** As the server knows it. */
+  readonly id: string;
+  /** For people: `up`, `down2`. */
+  readonly label: string;
+  /** When the last sample was taken, in milliseconds since its start. */
+  readonly lastMs: number;
+  /** What its samples refer to. */
+  info(info: FlowInfoEvent): void;
+  /** Samples. */
+  records(chunk: Chunk): void;
+  /** Aggregates. */
+  progress(values: Readonly<Record<string, number>>): void;
+  /** Runs it to its end. */
+  run(flows: Flows, options: FlowOptions): Promise<void>;
+}

@@ -1,0 +1,43 @@
+import { messageOf } from "../../wire/errors.ts";
+import { UsageError } from "../errors.ts";
+import { escape } from "../terminal.ts";
+
+/** The variable that holds a key. */
+export const KEY_VARIABLE = "TINE_KEY";
+/** A shorter key could be guessed. */
+const LEAST_CHARACTERS = 32;
+/** A larger file is none with a key. */
+const MOST_BYTES = 65_536;
+
+/**
+ * The key that clients and servers share, from a file or else from the variable TINE_KEY: any text of 32 characters or
+ * more. Blanks around it do not count.
+ *
+ * @param file the path, if there is one
+ * @returns 32 bytes, the SHA-256 of the text; undefined where there is no key
+ * @throws {UsageError} for a key that is too short, or a file that cannot be read
+ */
+export async function readFlowKey(file: string | undefined): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const from = file === undefined ? KEY_VARIABLE : `--key-file ${escape(file)}`;
+  const text = (file === undefined ? Deno.env.get(KEY_VARIABLE) : await readKeyFile(file))?.trim();
+  if (text === undefined || (text === "" && file === undefined)) return undefined;
+  if (text.length < LEAST_CHARACTERS) {
+    throw new UsageError(
+      `${from}: expected a key of ${LEAST_CHARACTERS} characters or more, not of ${text.length}; ` +
+        "openssl rand -hex 32 makes one",
+    );
+  }
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
+}
+
+async function readKeyFile(path: string): Promise<string> {
+  try {
+    using file = await Deno.open(path);
+    const bytes = new Uint8Array(MOST_BYTES);
+    let length = 0;
+    for (let count; length < MOST_BYTES && (count = await file.read(bytes.subarray(length))) !== null;) length += count;
+    return new TextDecoder().decode(bytes.subarray(0, length));
+  } catch (error) {
+    throw new UsageError(`--key-file ${escape(path)}: cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+}

@@ -1,0 +1,24 @@
+import type { Quantiles } from "../../result/analysis/mod.ts";
+
+/** Nanoseconds as microseconds, to the nanosecond. */
+export function micros(nanos: number): number {
+  return Math.round(nanos) / 1000;
+}
+
+/** A number with so many digits that nothing measured is lost; undefined stays so, and is left out of JSON. */
+export function rounded(value: number | undefined): number | undefined {
+  return value === undefined ? undefined : Number(value.toPrecision(10));
+}
+
+/**
+ * A distribution of times under keys that carry their unit: `rttMinMicros`, `rttMedianMicros`, `rttP99Micros`...
+ *
+ * @param name what it is of: `rtt`
+ * @returns no keys where nothing was measured
+ */
+export function quantileKeys(name: string, quantiles: Quantiles | undefined): Record<string, number> {
+  if (quantiles === undefined) return {};
+  const { min, mean, median, p99, p999, max } = quantiles;
+  const named = { Min: min, Mean: mean, Median: median, P99: p99, P999: p999, Max: max };
+  return Object.fromEntries(Object.entries(named).map(([key, value]) => [`${name}${key}Micros`, micros(value)]));
+}

@@ -1,0 +1,157 @@
+import type { PacketClientConfig, UnresponsiveConfig } from "../../flow/config.ts";
+import type { FlowInfoEvent, FlowOptions, Flows } from "../../flow/flows.ts";
+import type { Chunk } from "../../flow/records/read_chunk.ts";
+import {
+  Distribution,
+  type OffsetEstimate,
+  PacketAnalysis,
+  type PacketFigures,
+  type PacketTotals,
+  SHARED_CLOCK,
+} from "../../result/analysis/mod.ts";
+import { isLoopback, parseAddress } from "../address.ts";
+import type { ClientFlow } from "./client_flow.ts";
+import { newFlowId } from "./flow_id.ts";
+
+/** What was seen of a UDP flow in an interval, by this client. */
+export class PacketInterval {
+  sent = 0;
+  sentBytes = 0;
+  received = 0;
+  receivedBytes = 0;
+  /** In nanoseconds. */
+  readonly rtt = new Distribution();
+}
+
+/** How a UDP flow is run. */
+export interface PacketFlowOptions {
+  /** For people. */
+  readonly label: string;
+  /** The server: `HOST:PORT`. */
+  readonly server: string;
+  /** How often it is looked at, in milliseconds. */
+  readonly intervalMs: number;
+  readonly sender: UnresponsiveConfig;
+  readonly client: Pick<PacketClientConfig, "dscp" | "ecn" | "maxPacketSize">;
+}
+
+/** A UDP flow with one sender, by hand. */
+export class PacketFlow implements ClientFlow {
+  readonly id: string;
+  readonly label: string;
+  /** It is from the server to this client. */
+  readonly reverse: boolean;
+  readonly #options: PacketFlowOptions;
+  readonly #analysis: PacketAnalysis;
+  readonly #intervals = new Map<number, PacketInterval>();
+  #values: Readonly<Record<string, number>> = {};
+  #lastNanos = 0;
+  #complete = false;
+
+  constructor(options: PacketFlowOptions) {
+    this.#options = options;
+    this.label = options.label;
+    this.reverse = options.sender.reverse ?? false;
+    this.id = newFlowId(options.label);
+    this.#analysis = new PacketAnalysis({ onRoundTrip: (at, nanos) => this.#interval(at).rtt.add(nanos) });
+  }
+
+  get lastMs(): number {
+    return this.#lastNanos / 1e6;
+  }
+
+  /** Whether it came to its end, with the counts of the server. */
+  get complete(): boolean {
+    return this.#complete;
+  }
+
+  info({ values: { client, server } }: FlowInfoEvent): void {
+    if (typeof client === "string" && typeof server === "string" && sameMachine(client, server)) {
+      this.#analysis.clocks = SHARED_CLOCK;
+    }
+  }
+
+  records(chunk: Chunk): void {
+    if (chunk.kind !== "packetIO") return;
+    this.#analysis.add(chunk);
+    const { columns, count } = chunk;
+    for (let i = 0; i < count; i++) {
+      if (columns.server[i]) continue;
+      const interval = this.#interval(columns.t[i]);
+      const packets = Math.max(1, columns.packets[i]);
+      const bytes = packets * columns.len[i];
+      if (columns.sent[i]) {
+        interval.sent += packets;
+        interval.sentBytes += bytes;
+      } else {
+        interval.received += packets;
+        interval.receivedBytes += bytes;
+      }
+    }
+  }
+
+  progress(values: Readonly<Record<string, number>>): void {
+    this.#values = values;
+  }
+
+  async run(flows: Flows, options: FlowOptions): Promise<void> {
+    const { server, sender, client } = this.#options;
+    const config: PacketClientConfig = {
+      ...client,
+      addr: server,
+      hmac: options.key !== undefined,
+      flow: this.id,
+      sender: [{ unresponsive: sender }],
+    };
+    this.#values = await flows.packetClient(server, config, options);
+    this.#complete = this.#values.complete === 1;
+  }
+
+  /**
+   * Takes out what is known of an interval.
+   *
+   * @param k from 0 on
+   */
+  takeInterval(k: number): PacketInterval {
+    const interval = this.#intervals.get(k) ?? new PacketInterval();
+    this.#intervals.delete(k);
+    return interval;
+  }
+
+  /** All that was measured, and how the clocks of the ends relate; undefined if no packet was sent or received. */
+  figures(): { figures: PacketFigures; clockOffset?: OffsetEstimate } | undefined {
+    const { senders: [figures], clockOffset } = this.#analysis.figures(new Map([[0, this.#totals()]]));
+    return figures && { figures, clockOffset };
+  }
+
+  #totals(): PacketTotals {
+    const values = this.#values;
+    // Before the end, these are what the last reply told, which samples tell as well.
+    const final = values.complete === 1 && {
+      ...!this.reverse && { serverReceived: values.serverReceived },
+      ...this.reverse && { serverSent: values.serverSent },
+      serverDuplicates: values.serverDuplicates,
+    };
+    return {
+      ...final,
+      socketDrops: values.socketDrops,
+      serverSocketDrops: values.serverSocketDrops,
+      sendErrors: (values.sendErrors ?? 0) + (values.serverSendErrors ?? 0),
+      unsent: (values.unsent ?? 0) + (values.serverUnsent ?? 0),
+    };
+  }
+
+  #interval(nanos: number): PacketInterval {
+    this.#lastNanos = Math.max(this.#lastNanos, nanos);
+    const k = Math.max(0, Math.floor(nanos / (this.#options.intervalMs * 1e6)));
+    let interval = this.#intervals.get(k);
+    if (interval === undefined) this.#intervals.set(k, interval = new PacketInterval());
+    return interval;
+  }
+}
+
+/** A machine that dials one of its own addresses does so from that address, so that its clock is that of both ends. */
+function sameMachine(client: string, server: string): boolean {
+  const host = parseAddress(server, "server").hostname;
+  return isLoopback(host) || host === parseAddress(client, "client").hostname;
+}

@@ -1,0 +1,86 @@
+import {
+  type MachineLoad,
+  type OffsetEstimate,
+  packetBottlenecks,
+  type PacketFigures,
+  type PathFigures,
+} from "../../result/analysis/mod.ts";
+import { bottlenecksJson } from "./bottleneck_report.ts";
+import { micros, quantileKeys, rounded } from "./json_figures.ts";
+import type { PacketFlow } from "./packet_flow.ts";
+import type { PacketIntervals } from "./packet_report.ts";
+
+/** An interval of UDP flows as objects, one a flow. */
+export function packetIntervalJson({ fromMs, toMs, seen }: PacketIntervals): object[] {
+  const rate = (bytes: number) => rounded(bytes * 8000 / (toMs - fromMs));
+  return seen.map(([{ label }, { sent, sentBytes, received, receivedBytes, rtt }]) => ({
+    type: "interval",
+    flow: label,
+    startSeconds: fromMs / 1000,
+    endSeconds: toMs / 1000,
+    sent,
+    received,
+    sendBitsPerSecond: rate(sentBytes),
+    receiveBitsPerSecond: rate(receivedBytes),
+    ...quantileKeys("rtt", rtt.quantiles()),
+  }));
+}
+
+/** The summary of UDP flows as an object. */
+export function packetSummaryJson(flows: readonly PacketFlow[], server: string, load: MachineLoad): object {
+  const measured = flows.map((flow) => ({ flow, measured: flow.figures() }));
+  return {
+    type: "summary",
+    protocol: "udp",
+    server,
+    complete: flows.every(({ complete }) => complete),
+    flows: measured.map(({ flow, measured }) => ({
+      flow: flow.label,
+      id: flow.id,
+      direction: flow.reverse ? "fromServer" : "toServer",
+      complete: flow.complete,
+      ...measured && packetFiguresJson(measured.figures, measured.clockOffset),
+    })),
+    bottlenecks: bottlenecksJson(
+      measured.flatMap(({ measured }) => measured ? packetBottlenecks(measured.figures, load) : []),
+    ),
+  };
+}
+
+/** What was measured with a sender, under keys that carry their unit. */
+export function packetFiguresJson(figures: PacketFigures, clockOffset: OffsetEstimate | undefined): object {
+  return {
+    sendBitsPerSecond: rounded(figures.sendBitsPerSecond),
+    goodputBitsPerSecond: rounded(figures.goodputBitsPerSecond),
+    ...quantileKeys("rtt", figures.rtt),
+    ...quantileKeys("serverTime", figures.serverTime),
+    ...quantileKeys("lateness", figures.lateness),
+    sendErrors: figures.sendErrors,
+    unsent: figures.unsent,
+    clockOffsetMicros: clockOffset && micros(clockOffset.offsetNanos),
+    clockOffsetBoundMicros: clockOffset && micros(clockOffset.boundNanos),
+    clockDrifted: clockOffset?.drifted,
+    toServer: figures.there && pathJson(figures.there),
+    fromServer: figures.back && pathJson(figures.back),
+    incoherent: figures.incoherent,
+  };
+}
+
+function pathJson(path: PathFigures): object {
+  const { sent, received, lost, duplicates, reordered, early, late, socketDrops, congestionMarks } = path;
+  return {
+    sent,
+    received,
+    lost,
+    lostPercent: lost === undefined || sent === 0 ? undefined : rounded(lost / sent * 100),
+    duplicates,
+    reordered,
+    early,
+    late,
+    socketDrops,
+    congestionMarks,
+    ...quantileKeys("oneWayDelay", path.oneWayDelay),
+    oneWayDelayBoundMicros: path.oneWayDelayBoundNanos === undefined ? undefined : micros(path.oneWayDelayBoundNanos),
+    ...quantileKeys("ipdv", path.ipdv),
+  };
+}

@@ -1,0 +1,61 @@
+import type { FlowInfoEvent } from "../../flow/flows.ts";
+import { byteAmount } from "../byte_amount.ts";
+import { count, grouped } from "../count.ts";
+import { escape } from "../terminal.ts";
+import { bitRate } from "./figure_text.ts";
+import { rounded } from "./json_figures.ts";
+
+/** What a server has at the end of a flow. */
+type Values = Readonly<Record<string, number>>;
+
+/** A flow that a server has served, as a line. */
+export function servedLine(info: FlowInfoEvent, values: Values): string {
+  const client = escape(String(info.values.client));
+  if (info.type === "streamInfo") {
+    const { bytes = 0, durationNanos = 0, goodputBitsPerSecond = 0 } = values;
+    const seconds = (durationNanos / 1e9).toFixed(2);
+    return `${client} ${escape(String(info.values.direction))} ${escape(info.flow)}: ` +
+      `${byteAmount(bytes)} in ${seconds} s, ${bitRate(goodputBitsPerSecond)}`;
+  }
+  const { received = 0, sent = 0, duplicates = 0, socketDrops = 0, elapsedNanos = 0 } = values;
+  const more = [
+    ...duplicates > 0 ? [`${grouped(duplicates)} twice`] : [],
+    ...socketDrops > 0 ? [`${grouped(socketDrops)} dropped by this socket`] : [],
+  ];
+  return `${client} ${escape(info.flow)}: received ${count(received, "packet")}, sent ${grouped(sent)}` +
+    `${more.map((text) => `, ${text}`).join("")} in ${(elapsedNanos / 1e9).toFixed(2)} s`;
+}
+
+/** A flow that a server has served, as an object. */
+export function servedJson(info: FlowInfoEvent, values: Values): object {
+  const { client } = info.values;
+  if (info.type === "streamInfo") {
+    const { bytes, durationNanos = 0, goodputBitsPerSecond, retransmits } = values;
+    return {
+      type: "flow",
+      protocol: "tcp",
+      id: info.flow,
+      client,
+      direction: info.values.direction,
+      bytes,
+      durationSeconds: durationNanos / 1e9,
+      goodputBitsPerSecond: rounded(goodputBitsPerSecond),
+      retransmits,
+    };
+  }
+  const { received, sent, sendErrors, duplicates, socketDrops, bytesReceived, bytesSent, elapsedNanos = 0 } = values;
+  return {
+    type: "flow",
+    protocol: "udp",
+    id: info.flow,
+    client,
+    received,
+    sent,
+    sendErrors,
+    duplicates,
+    socketDrops,
+    bytesReceived,
+    bytesSent,
+    durationSeconds: elapsedNanos / 1e9,
+  };
+}

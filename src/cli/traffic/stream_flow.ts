@@ -1,0 +1,138 @@
+import type { TransferConfig } from "../../flow/config.ts";
+import type { FlowInfoEvent, FlowOptions, Flows } from "../../flow/flows.ts";
+import type { Chunk } from "../../flow/records/read_chunk.ts";
+import { StreamAnalysis, type StreamFigures, type StreamTotals } from "../../result/analysis/mod.ts";
+import { ByteIntervals } from "./byte_intervals.ts";
+import type { ClientFlow } from "./client_flow.ts";
+import { newFlowId } from "./flow_id.ts";
+
+/** The least time between samples, in milliseconds. */
+const LEAST_SAMPLE_MS = 1;
+/** The time between samples where intervals are long, in milliseconds. */
+const SAMPLE_MS = 100;
+
+/** What was seen of a TCP flow in an interval. */
+export interface StreamInterval {
+  readonly bytes: number;
+  /** Segments that were sent again; undefined where the sender's kernel cannot be asked. */
+  readonly retransmits?: number;
+  /** At its end. */
+  readonly rttMicros?: number;
+  readonly cwndBytes?: number;
+}
+
+/** How a TCP flow is run. */
+export interface StreamFlowOptions {
+  /** For people. */
+  readonly label: string;
+  readonly direction: "upload" | "download";
+  /** The server: `HOST:PORT`. */
+  readonly server: string;
+  /** How often it is looked at, in milliseconds. */
+  readonly intervalMs: number;
+  readonly transfer: Omit<TransferConfig, "flow">;
+}
+
+/** A TCP flow by hand. */
+export class StreamFlow implements ClientFlow {
+  readonly id: string;
+  readonly label: string;
+  readonly direction: "upload" | "download";
+  readonly #options: StreamFlowOptions;
+  readonly #analysis = new StreamAnalysis();
+  readonly #acked: ByteIntervals;
+  readonly #counted: ByteIntervals;
+  #infos = new Map<number, { retransmits: number; rttMicros: number; cwndBytes: number }>();
+  #toldRetransmits = 0;
+  #lastNanos = 0;
+  #totals: StreamTotals = {};
+  #cca: string | undefined;
+  #complete = false;
+
+  constructor(options: StreamFlowOptions) {
+    this.#options = options;
+    this.label = options.label;
+    this.direction = options.direction;
+    this.id = newFlowId(options.label);
+    this.#acked = new ByteIntervals(options.intervalMs * 1e6);
+    this.#counted = new ByteIntervals(options.intervalMs * 1e6);
+  }
+
+  get lastMs(): number {
+    return this.#lastNanos / 1e6;
+  }
+
+  /** The sender's congestion control, where this end is the sender; or what was asked for. */
+  get cca(): string | undefined {
+    return this.direction === "upload" ? this.#cca : this.#options.transfer.cca;
+  }
+
+  /** Whether it came to its end. */
+  get complete(): boolean {
+    return this.#complete;
+  }
+
+  info({ values }: FlowInfoEvent): void {
+    if (typeof values.cca === "string") this.#cca = values.cca;
+  }
+
+  records(chunk: Chunk): void {
+    if (chunk.kind === "packetIO") return;
+    this.#analysis.add(chunk);
+    for (let i = 0; i < chunk.count; i++) {
+      const t = chunk.columns.t[i];
+      this.#lastNanos = Math.max(this.#lastNanos, t);
+      if (chunk.kind === "streamIO") this.#counted.add(t, chunk.columns.total[i]);
+      else this.#kernel(t, chunk, i);
+    }
+  }
+
+  progress(): void {
+    // All of it is in the samples.
+  }
+
+  async run(flows: Flows, options: FlowOptions): Promise<void> {
+    const { direction, server, transfer, intervalMs } = this.#options;
+    const sampleMs = Math.max(LEAST_SAMPLE_MS, Math.min(SAMPLE_MS, intervalMs / 10));
+    const config: TransferConfig = {
+      ...transfer,
+      flow: this.id,
+      sampleIOInterval: sampleMs,
+      tcpInfoInterval: sampleMs,
+    };
+    const hmac = options.key !== undefined;
+    this.#totals = await flows.streamClient(server, { addr: server, hmac, [direction]: config }, options);
+    this.#complete = true;
+  }
+
+  /**
+   * Takes out what is known of an interval, in order.
+   *
+   * @param k from 0 on
+   */
+  takeInterval(k: number): StreamInterval {
+    // A sender counts what its system took; what the receiver's system has acknowledged is closer to what arrived.
+    const [acked, counted] = [this.#acked.take(k), this.#counted.take(k)];
+    const bytes = Math.round(this.direction === "upload" && this.#acked.total > 0 ? acked : counted);
+    const info = this.#infos.get(k);
+    this.#infos.delete(k);
+    if (info === undefined) return { bytes };
+    const retransmits = Math.max(0, info.retransmits - this.#toldRetransmits);
+    this.#toldRetransmits = info.retransmits;
+    return { bytes, retransmits, rttMicros: info.rttMicros, cwndBytes: info.cwndBytes };
+  }
+
+  /** All that was measured. */
+  figures(): StreamFigures {
+    return this.#analysis.figures(this.#totals);
+  }
+
+  #kernel(t: number, { columns }: Chunk<"tcpInfo">, i: number): void {
+    if (columns.bytesAcked[i] >= 0) this.#acked.add(t, columns.bytesAcked[i]);
+    this.#infos.set(Math.max(0, Math.ceil(t / (this.#options.intervalMs * 1e6)) - 1), {
+      retransmits: columns.totalRetrans[i],
+      rttMicros: columns.rtt[i],
+      cwndBytes: columns.cwnd[i] * columns.sndMss[i],
+    });
+  }
+}

@@ -1,0 +1,169 @@
+import { type MachineLoad, streamBottlenecks, type StreamFigures } from "../../result/analysis/mod.ts";
+import { byteAmount } from "../byte_amount.ts";
+import { grouped } from "../count.ts";
+import { bottleneckLines, bottlenecksJson } from "./bottleneck_report.ts";
+import { bitRate, milliseconds, span } from "./figure_text.ts";
+import { micros, quantileKeys, rounded } from "./json_figures.ts";
+import type { StreamFlow, StreamInterval } from "./stream_flow.ts";
+import { tableLines } from "./text_table.ts";
+
+const INTERVAL_HEAD = ["flow", "seconds", "received", "goodput", "resent", "RTT ms", "cwnd"];
+const INTERVAL_WIDTHS = [8, 11, 9, 11, 6, 7, 9];
+const UNKNOWN = "-";
+
+/** An interval of TCP flows. */
+export interface StreamIntervals {
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** What was seen of each flow. */
+  readonly seen: readonly (readonly [flow: StreamFlow, interval: StreamInterval])[];
+}
+
+/** The heading of the lines that are printed while TCP flows run. */
+export function streamIntervalHead(): string[] {
+  return tableLines([INTERVAL_HEAD], INTERVAL_WIDTHS);
+}
+
+/** An interval of TCP flows as lines: one a flow, and their sum where there are several in a direction. */
+export function streamIntervalLines({ fromMs, toMs, seen }: StreamIntervals): string[] {
+  const time = span(fromMs, toMs);
+  const row = (label: string, bytes: number, more: string[]) => [
+    label,
+    time,
+    byteAmount(bytes),
+    bitRate(perSecond(bytes, toMs - fromMs)),
+    ...more,
+  ];
+  const rows = seen.map(([{ label }, { bytes, retransmits, rttMicros, cwndBytes }]) =>
+    row(label, bytes, [
+      retransmits === undefined ? UNKNOWN : grouped(retransmits),
+      rttMicros === undefined ? UNKNOWN : milliseconds(rttMicros * 1000),
+      cwndBytes === undefined ? UNKNOWN : byteAmount(cwndBytes),
+    ])
+  );
+  for (const direction of ["upload", "download"] as const) {
+    const those = seen.filter(([flow]) => flow.direction === direction);
+    if (those.length < 2) continue;
+    const retransmits = those.map(([, interval]) => interval.retransmits).filter((n) => n !== undefined);
+    rows.push(row(
+      direction === "upload" ? "sum up" : "sum down",
+      those.reduce((sum, [, { bytes }]) => sum + bytes, 0),
+      [retransmits.length === 0 ? UNKNOWN : grouped(retransmits.reduce((a, b) => a + b)), UNKNOWN, UNKNOWN],
+    ));
+  }
+  return tableLines(rows, INTERVAL_WIDTHS);
+}
+
+/** An interval of TCP flows as objects, one a flow. */
+export function streamIntervalJson({ fromMs, toMs, seen }: StreamIntervals): object[] {
+  return seen.map(([{ label, direction }, { bytes, ...more }]) => ({
+    type: "interval",
+    flow: label,
+    direction,
+    startSeconds: fromMs / 1000,
+    endSeconds: toMs / 1000,
+    bytes,
+    goodputBitsPerSecond: rounded(perSecond(bytes, toMs - fromMs)),
+    ...more,
+  }));
+}
+
+/** The summary of TCP flows as lines. */
+export function streamSummaryLines(flows: readonly StreamFlow[], server: string, load: MachineLoad): string[] {
+  const measured = flows.map((flow) => ({ flow, figures: flow.figures() }));
+  const ccas = new Set(flows.map(({ cca }) => cca).filter((cca) => cca !== undefined));
+  const head = ["flow", "seconds", "received", "goodput", "resent", "RTT min", "median", "p99 ms", "cwnd median"];
+  const rows = measured.map(({ flow: { label }, figures }) => [
+    label,
+    (figures.durationNanos / 1e9).toFixed(2),
+    byteAmount(figures.bytes) + (figures.receiverCounted ? "" : "*"),
+    bitRate(figures.goodputBitsPerSecond),
+    figures.retransmits === undefined ? UNKNOWN : grouped(figures.retransmits),
+    optional(figures.minRttNanos, milliseconds),
+    optional(figures.rtt?.median, milliseconds),
+    optional(figures.rtt && figures.rtt.count > 1 ? figures.rtt.p99 : undefined, milliseconds),
+    optional(figures.cwndBytes?.median, byteAmount),
+  ]);
+  for (const direction of ["upload", "download"] as const) {
+    const those = measured.filter(({ flow }) => flow.direction === direction);
+    if (those.length < 2) continue;
+    rows.push([
+      direction === "upload" ? "sum up" : "sum down",
+      UNKNOWN,
+      byteAmount(sum(those, ({ figures }) => figures.bytes)),
+      bitRate(sum(those, ({ figures }) => figures.goodputBitsPerSecond)),
+      those.some(({ figures }) => figures.retransmits === undefined)
+        ? UNKNOWN
+        : grouped(sum(those, ({ figures }) => figures.retransmits ?? 0)),
+      ...Array<string>(4).fill(UNKNOWN),
+    ]);
+  }
+  const lines = [`TCP, server ${server}${ccas.size === 0 ? "" : `, ${[...ccas].join(", ")}`}`, ""];
+  lines.push(...tableLines([head, ...rows]));
+  if (measured.some(({ figures }) => !figures.receiverCounted)) {
+    lines.push("* sent: the receiver has not told what arrived");
+  }
+  return [...lines, ...bottleneckLines(bottlenecks(measured, load))];
+}
+
+/** The summary of TCP flows as an object. */
+export function streamSummaryJson(flows: readonly StreamFlow[], server: string, load: MachineLoad): object {
+  const measured = flows.map((flow) => ({ flow, figures: flow.figures() }));
+  const goodput = (direction: "upload" | "download") => {
+    const those = measured.filter(({ flow }) => flow.direction === direction);
+    return those.length === 0 ? undefined : rounded(sum(those, ({ figures }) => figures.goodputBitsPerSecond));
+  };
+  return {
+    type: "summary",
+    protocol: "tcp",
+    server,
+    complete: flows.every(({ complete }) => complete),
+    goodputBitsPerSecond: rounded(sum(measured, ({ figures }) => figures.goodputBitsPerSecond)),
+    uploadGoodputBitsPerSecond: goodput("upload"),
+    downloadGoodputBitsPerSecond: goodput("download"),
+    flows: measured.map(({ flow, figures }) => flowJson(flow, figures)),
+    bottlenecks: bottlenecksJson(bottlenecks(measured, load)),
+  };
+}
+
+function flowJson(flow: StreamFlow, figures: StreamFigures): object {
+  const { limits, completionNanos, minRttNanos, cwndBytes } = figures;
+  return {
+    flow: flow.label,
+    id: flow.id,
+    direction: flow.direction,
+    cca: flow.cca,
+    complete: flow.complete,
+    bytes: figures.bytes,
+    receiverCounted: figures.receiverCounted,
+    durationSeconds: figures.durationNanos / 1e9,
+    completionSeconds: completionNanos === undefined ? undefined : completionNanos / 1e9,
+    goodputBitsPerSecond: rounded(figures.goodputBitsPerSecond),
+    retransmits: figures.retransmits,
+    retransmittedPercent: figures.retransmittedShare && rounded(figures.retransmittedShare * 100),
+    minRttMicros: minRttNanos && micros(minRttNanos),
+    ...quantileKeys("rtt", figures.rtt),
+    cwndMinBytes: cwndBytes?.min,
+    cwndMedianBytes: cwndBytes?.median,
+    cwndMaxBytes: cwndBytes?.max,
+    busyPercent: limits && rounded(limits.busy * 100),
+    receiveWindowLimitedPercent: limits && rounded(limits.receiveWindow * 100),
+    sendBufferLimitedPercent: limits && rounded(limits.sendBuffer * 100),
+  };
+}
+
+function bottlenecks(measured: readonly { figures: StreamFigures }[], load: MachineLoad) {
+  return measured.flatMap(({ figures }) => streamBottlenecks(figures, load));
+}
+
+function perSecond(bytes: number, ms: number): number {
+  return ms > 0 ? bytes * 8000 / ms : 0;
+}
+
+function sum<T>(items: readonly T[], value: (item: T) => number): number {
+  return items.reduce((total, item) => total + value(item), 0);
+}
+
+function optional(value: number | undefined, write: (value: number) => string): string {
+  return value === undefined ? UNKNOWN : write(value);
+}

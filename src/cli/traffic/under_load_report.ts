@@ -1,0 +1,90 @@
+import { bottleneckLines, bottlenecksJson } from "./bottleneck_report.ts";
+import { bitRate, milliseconds, percent } from "./figure_text.ts";
+import { quantileKeys, rounded } from "./json_figures.ts";
+import { grouped } from "../count.ts";
+import { tableLines } from "./text_table.ts";
+import type { PhaseFigures } from "./under_load.ts";
+
+const HEAD = ["path", "RTT min", "median", "p99", "max ms", "lost", "trips/min", "upload", "download"];
+const WIDTHS = [8, 7, 7, 7, 7, 6, 9, 11, 11];
+const UNKNOWN = "-";
+
+/** The heading of the lines of phases. */
+export function phaseHead(): string[] {
+  return tableLines([HEAD], WIDTHS);
+}
+
+/** A phase as a line. */
+export function phaseLines(figures: PhaseFigures): string[] {
+  const { phase, packets, uploadBitsPerSecond, downloadBitsPerSecond } = figures;
+  const rtt = packets?.rtt;
+  const sent = packets?.there?.sent ?? 0;
+  const lost = Math.max(0, sent - (packets?.back?.received ?? 0));
+  const row = [
+    phase,
+    ...[rtt?.min, rtt?.median, rtt?.p99, rtt?.max].map((nanos) => nanos === undefined ? UNKNOWN : milliseconds(nanos)),
+    percent(lost, sent),
+    packets?.roundTripsPerMinute === undefined ? UNKNOWN : grouped(Math.round(packets.roundTripsPerMinute)),
+    ...[uploadBitsPerSecond, downloadBitsPerSecond].map((rate) => rate === undefined ? UNKNOWN : bitRate(rate)),
+  ];
+  return tableLines([row], WIDTHS);
+}
+
+/** What follows from all phases, as lines. */
+export function underLoadLines(phases: readonly PhaseFigures[]): string[] {
+  const added = addedNanos(phases);
+  const least = leastRoundTrips(phases);
+  const lines = [
+    ...added === undefined ? [] : [`The load adds ${milliseconds(added)} ms to the median round trip.`],
+    ...least === undefined
+      ? []
+      : [`Responsiveness under load: ${grouped(Math.round(least))} round trips per minute in the worst phase.`],
+  ];
+  const bottlenecks = bottleneckLines(phases.flatMap(({ bottlenecks }) => bottlenecks));
+  return [...lines.length === 0 ? [] : ["", ...lines], ...bottlenecks];
+}
+
+/** A phase as an object. */
+export function phaseJson({ phase, packets, ...more }: PhaseFigures): object {
+  const sent = packets?.there?.sent ?? 0;
+  return {
+    type: "phase",
+    phase,
+    sent,
+    lostPercent: sent === 0 ? undefined : rounded(Math.max(0, sent - (packets?.back?.received ?? 0)) / sent * 100),
+    ...quantileKeys("rtt", packets?.rtt),
+    roundTripsPerMinute: rounded(packets?.roundTripsPerMinute),
+    uploadGoodputBitsPerSecond: rounded(more.uploadBitsPerSecond),
+    downloadGoodputBitsPerSecond: rounded(more.downloadBitsPerSecond),
+  };
+}
+
+/** What follows from all phases, as an object. */
+export function underLoadJson(phases: readonly PhaseFigures[], server: string, complete: boolean): object {
+  const added = addedNanos(phases);
+  return {
+    type: "summary",
+    protocol: "udp",
+    server,
+    complete,
+    addedRttMedianMicros: added === undefined ? undefined : Math.round(added) / 1000,
+    roundTripsPerMinute: rounded(leastRoundTrips(phases)),
+    phases: phases.map(phaseJson),
+    bottlenecks: bottlenecksJson(phases.flatMap(({ bottlenecks }) => bottlenecks)),
+  };
+}
+
+/** How much longer the median round trip takes in the worst phase under load than idle. */
+function addedNanos(phases: readonly PhaseFigures[]): number | undefined {
+  const idle = phases.find(({ phase }) => phase === "idle")?.packets?.rtt?.median;
+  const loaded = phases.flatMap(({ phase, packets }) =>
+    phase === "idle" || packets?.rtt === undefined ? [] : [packets.rtt.median]
+  );
+  return idle === undefined || loaded.length === 0 ? undefined : Math.max(...loaded) - idle;
+}
+
+/** The round trips per minute of the worst phase under load. */
+function leastRoundTrips(phases: readonly PhaseFigures[]): number | undefined {
+  const loaded = phases.flatMap(({ phase, packets }) => phase === "idle" ? [] : packets?.roundTripsPerMinute ?? []);
+  return loaded.length === 0 ? undefined : Math.min(...loaded);
+}

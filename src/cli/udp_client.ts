@@ -1,0 +1,178 @@
+import type { UnresponsiveConfig } from "../flow/config.ts";
+import type { Flows } from "../flow/flows.ts";
+import { MAX_PACKET_BYTES, PACKET_HEADER_BYTES } from "../flow/packet/header.ts";
+import { defineCommand } from "./command.ts";
+import { UsageError } from "./errors.ts";
+import { duration, flag, integer, size, text, type Values } from "./flags.ts";
+import { clientFlags, DEFAULT_DURATION_MS, intervalOf } from "./traffic/client_flags.ts";
+import type { PacketFlow } from "./traffic/packet_flow.ts";
+import { rate } from "./traffic/rate_flag.ts";
+import { serverAddress } from "./traffic/server_address.ts";
+
+/** Between packets, where nobody says otherwise, in milliseconds: as VoIP does. */
+const DEFAULT_WAIT_MS = 20;
+/** Between the packets that measure under load, and how long each phase is. */
+const PROBE_WAIT_MS = 10;
+const PHASE_MS = 5000;
+/** TCP flows that make the load, in each direction. */
+const LOAD_FLOWS = 4;
+/** What a server takes where nobody says otherwise, in bytes. */
+const DEFAULT_MAX_BYTES = 1480;
+
+const flags = {
+  duration: duration({
+    defaultText: "10s; with --under-load 5s for each phase",
+    help: "stop sending after this long",
+  }),
+  wait: duration({ defaultText: "20ms; with --under-load 10ms", help: "send a packet this often" }),
+  rate: rate({
+    packets: true,
+    example: "10Mbps, 1000pps or max",
+    help: "send at this rate instead: 10Mbps (of UDP payload), 1000pps or max",
+  }),
+  length: size({
+    min: PACKET_HEADER_BYTES,
+    max: MAX_PACKET_BYTES,
+    defaultText: "the header alone, 56, or 72 with a key",
+    help: "length of packets, without headers of UDP and IP",
+  }),
+  echo: flag({ help: "have packets sent back with --rate and --bidir too" }),
+  gso: flag({ help: "hand packets to the kernel by the burst, with --rate: faster, but bursts share their times" }),
+  underLoad: flag({ help: "latency on the idle path, and under TCP load" }),
+  cca: text({
+    value: "NAME",
+    words: ["cubic", "bbr", "reno"],
+    goesWith: ["underLoad"],
+    help: "congestion control of the load; else the system's",
+  }),
+  ecn: integer({ min: 0, max: 3, help: "ECN of what this client sends: 1 is ECT(1), 2 ECT(0), 3 CE" }),
+  ...clientFlags,
+};
+
+/** What was on the command line. */
+type Given = Values<typeof flags>;
+
+/** `tine udp client`: UDP flows by hand. */
+export const command = defineCommand({
+  name: "udp client",
+  summary: "Run UDP flows to a server and measure delay, loss and order",
+  usage: [
+    "HOST:PORT [--wait DURATION] [--length SIZE] [--duration DURATION] ...",
+    "HOST:PORT --rate RATE [--echo | --reverse | --bidir] [--gso] ...",
+    "HOST:PORT --under-load [--duration DURATION] [--parallel N] ...",
+  ],
+  description:
+    "Packets at even distances come back from the server at once, unless --rate or a direction is given. RTT is from " +
+    "just before the send call to the stamp of this kernel, the time at the server included. One-way delays are exact " +
+    "where both ends have one clock, else estimates with their bound. IPDV is the difference of the delays of " +
+    "neighbours (RFC 3393), lateness how late a packet was sent.\n\n" +
+    "Lost packets are told by direction from the server's counts; what a receiver's own socket had no room for is " +
+    "dropped instead. Reordered are those that arrived after a later one (RFC 4737); early and late ones arrived " +
+    "before and after their place, lost ones and duplicates left out (RFC 5236).\n\n" +
+    "--under-load measures round trips on the idle path, then under TCP uploads, downloads, and both: median, losses, " +
+    "and round trips per minute, 60 s by the mean without the longest 5%. It is close to " +
+    "draft-ietf-ippm-responsiveness, but with UDP echoes beside the load in place of HTTP requests within it. " +
+    "Ctrl-C ends all with the summary so far and exit code 130.",
+  flags,
+  positionals: [{ name: "HOST:PORT", help: "the server, as it was started with tine udp server" }],
+  examples: [
+    { command: "tine udp client 127.0.0.1:7001", what: "fifty echoes a second for ten seconds" },
+    { command: "tine udp client 10.0.0.1:7001 --rate 10Mbps --length 1400 --bidir", what: "loss in each direction" },
+    { command: "tine udp client 10.0.0.1:7001 --under-load", what: "how much latency load adds" },
+  ],
+
+  async run({ flags, positionals: [positional] }) {
+    const server = serverAddress(positional);
+    checkFlags(flags);
+    const [{ createFlows }, { readFlowKey }] = await Promise.all([
+      import("../flow/create_flows.ts"),
+      import("./traffic/flow_key.ts"),
+    ]);
+    const key = await readFlowKey(flags.keyFile);
+    await using flows = createFlows();
+    if (!flags.underLoad) return await measure(flows, server, flags, key);
+    const { runUnderLoad } = await import("./traffic/under_load_command.ts");
+    return await runUnderLoad(flows, {
+      server,
+      durationMs: flags.duration ?? PHASE_MS,
+      waitMs: flags.wait ?? PROBE_WAIT_MS,
+      lengthBytes: flags.length,
+      parallel: flags.parallel ?? LOAD_FLOWS,
+      cca: flags.cca,
+      client: clientOf(flags),
+      key,
+      json: flags.json,
+    });
+  },
+});
+
+/** @throws {UsageError} for flags that mean nothing together */
+function checkFlags(flags: Given): void {
+  const exclude = (one: string, other: string) => {
+    throw new UsageError(`${one} and ${other} exclude each other: give one of them`);
+  };
+  if (flags.reverse && flags.bidir) exclude("--reverse", "--bidir");
+  if (flags.wait !== undefined && flags.rate !== undefined) exclude("--wait", "--rate");
+  if (flags.echo && flags.reverse) exclude("--echo", "--reverse");
+  if (flags.gso && flags.rate === undefined) throw new UsageError("--gso means nothing without --rate");
+  if (!flags.underLoad) return;
+  const others = { rate: "--rate", echo: "--echo", reverse: "--reverse", bidir: "--bidir", interval: "--interval" };
+  for (const [key, name] of Object.entries(others)) {
+    if (flags[key as keyof typeof others]) exclude("--under-load", name);
+  }
+}
+
+async function measure(flows: Flows, server: string, flags: Given, key: Uint8Array | undefined): Promise<number> {
+  const [{ runClient }, { PacketFlow }, report, json] = await Promise.all([
+    import("./traffic/client_command.ts"),
+    import("./traffic/packet_flow.ts"),
+    import("./traffic/packet_report.ts"),
+    import("./traffic/packet_json.ts"),
+  ]);
+  const intervalMs = intervalOf(flags);
+  const directions = flags.bidir ? [false, true] : [flags.reverse];
+  const parallel = flags.parallel ?? 1;
+  const clients: PacketFlow[] = directions.flatMap((reverse) =>
+    Array.from({ length: parallel }, (_, i) =>
+      new PacketFlow({
+        label: (reverse ? "down" : "up") + (parallel > 1 ? i + 1 : ""),
+        server,
+        intervalMs,
+        sender: senderOf(flags, reverse),
+        client: clientOf(flags),
+      }))
+  );
+  return await runClient(flows, clients, {
+    name: "tine udp client",
+    start(print) {
+      if (!flags.json && intervalMs < Infinity) print.lines(report.packetIntervalHead());
+    },
+    interval(print, k, fromMs, toMs) {
+      const seen = clients.map((client) => [client, client.takeInterval(k)] as const);
+      if (!flags.json) print.lines(report.packetIntervalLines({ fromMs, toMs, seen }));
+      else for (const object of json.packetIntervalJson({ fromMs, toMs, seen })) print.json(object);
+    },
+    end(print, load) {
+      if (flags.json) print.json(json.packetSummaryJson(clients, server, load));
+      else {
+        if (intervalMs < Infinity) print.lines([""]);
+        print.lines(report.packetSummaryLines(clients, server, load));
+      }
+    },
+  }, { key, intervalMs });
+}
+
+function senderOf(flags: Given, reverse: boolean): UnresponsiveConfig {
+  return {
+    ...flags.rate === undefined ? { wait: [flags.wait ?? DEFAULT_WAIT_MS] } : { rate: flags.rate },
+    length: flags.length === undefined ? undefined : [flags.length],
+    duration: flags.duration ?? DEFAULT_DURATION_MS,
+    echo: !reverse && (flags.echo || (flags.rate === undefined && !flags.bidir)),
+    gso: flags.gso,
+    reverse,
+  };
+}
+
+function clientOf({ dscp, ecn, length }: Given) {
+  return { dscp, ecn, maxPacketSize: Math.max(DEFAULT_MAX_BYTES, length ?? 0) };
+}

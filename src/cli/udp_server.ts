@@ -1,0 +1,63 @@
+import { MAX_PACKET_BYTES, PACKET_HEADER_BYTES } from "../flow/packet/header.ts";
+import { messageOf } from "../wire/errors.ts";
+import { defineCommand } from "./command.ts";
+import { flag, size, text } from "./flags.ts";
+import { escape } from "./terminal.ts";
+import { commonFlags } from "./traffic/client_flags.ts";
+import { listenAddress } from "./traffic/server_address.ts";
+
+/** `tine udp server`: serves UDP flows by hand. */
+export const command = defineCommand({
+  name: "udp server",
+  summary: "Serve UDP flows to clients, many at once",
+  usage: ["[--listen HOST:PORT] [--key-file FILE] [--max-packet-size SIZE] [--json]"],
+  description:
+    "Counts the packets of tine udp client and echoes those that ask for it, once each, until it is interrupted; prints a " +
+    "line for each flow that has ended. It also listens on TCP at the same address, for the load of --under-load. Only " +
+    "this machine can reach the default address. On another, use a key: without one it serves whoever asks, though it " +
+    "never sends more to an address than came from there before that has proved itself.",
+  flags: {
+    listen: text({ value: "HOST:PORT", default: "127.0.0.1:7001", help: "where to listen; port 0: any that is free" }),
+    maxPacketSize: size({
+      min: PACKET_HEADER_BYTES,
+      max: MAX_PACKET_BYTES,
+      default: 1480,
+      help: "the longest packet that is accepted, without headers of UDP and IP",
+    }),
+    ...commonFlags,
+    json: flag({ help: "a JSON object a line: the address, then each flow that has ended" }),
+  },
+  examples: [
+    { command: "tine udp server", what: "for clients on this machine" },
+    { command: "tine udp server --listen '[::]:7001' --key-file key", what: "for all machines that have the key" },
+  ],
+
+  async run({ flags }) {
+    const { hostname, listenAddr } = listenAddress(flags.listen);
+    const [{ createFlows }, { readFlowKey }, { serveFlows }] = await Promise.all([
+      import("../flow/create_flows.ts"),
+      import("./traffic/flow_key.ts"),
+      import("./traffic/serve_flows.ts"),
+    ]);
+    const key = await readFlowKey(flags.keyFile);
+    const hmac = key !== undefined;
+    await using flows = createFlows();
+    return await serveFlows({
+      name: "tine udp server",
+      hostname,
+      key,
+      json: flags.json,
+      async listen(options) {
+        const { maxPacketSize } = flags;
+        const packets = await flows.packetServer({ listenAddr, hmac, maxPacketSize }, options);
+        try {
+          return [packets, await flows.streamServer({ listenAddr: packets.address, hmac }, options)];
+        } catch (error) {
+          const reason = escape(messageOf(error));
+          console.error(`tine udp server: no load for --under-load, since TCP cannot listen there: ${reason}`);
+          return [packets];
+        }
+      },
+    });
+  },
+});

@@ -1,0 +1,167 @@
+import { assert, assertAlmostEquals, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { outputOf, startTine, TextReader, tine } from "../support/tine.ts";
+import { withServer } from "./traffic_server.ts";
+
+const LOOPBACK = ["--listen", "127.0.0.1:0"];
+const objects = (text: string) => text.trimEnd().split("\n").map((line) => JSON.parse(line));
+
+Deno.test("tine tcp client uploads and prints intervals and a summary; the server prints the flow", async () => {
+  const server = await withServer("tcp", LOOPBACK, async (address) => {
+    const { code, stdout, stderr } = await tine(["tcp", "client", address, "--duration=500ms", "--interval=200ms"]);
+    assertEquals([code, stderr], [0, ""]);
+    assertMatch(stdout, /^flow +seconds +received +goodput +resent +RTT ms +cwnd\n/);
+    assertMatch(stdout, /\nup +0\.00-0\.20 +[\d.]+ [kMG]B +[\d.]+ [MG]bit\/s +\d/);
+    assertMatch(stdout, /\nup +0\.20-0\.40 /);
+    assertStringIncludes(stdout, `\n\nTCP, server ${address}, `);
+    assertMatch(stdout, /\nup +0\.5\d +[\d.]+ [MG]B +[\d.]+ [MG]bit\/s/);
+  });
+  assertEquals(server.code, 0);
+  assertMatch(server.stdout, /^127\.0\.0\.1:\d+ upload up\.\w{8}: [\d.]+ [MG]B in 0\.5\d s, [\d.]+ [MG]bit\/s\n$/);
+});
+
+Deno.test("tine tcp client --json has the exact bytes of each flow, both ways, over IPv6", async () => {
+  const server = await withServer("tcp", ["--listen", "[::1]:0", "--json"], async (address) => {
+    const args = ["tcp", "client", address, "--length=1000001", "--bidir", "--parallel=2", "--json"];
+    const { code, stdout, stderr } = await tine(args);
+    assertEquals([code, stderr], [0, ""]);
+    const [summary, ...more] = objects(stdout);
+    assertEquals(more, []);
+    const { type, protocol, complete, flows, goodputBitsPerSecond } = summary;
+    assertEquals([type, protocol, summary.server, complete], ["summary", "tcp", address, true]);
+    assertEquals(
+      flows.map(({ flow, direction, bytes, receiverCounted }: Record<string, unknown>) => [
+        flow,
+        direction,
+        bytes,
+        receiverCounted,
+      ]),
+      [
+        ["up1", "upload", 1_000_001, true],
+        ["up2", "upload", 1_000_001, true],
+        ["down1", "download", 1_000_001, true],
+        ["down2", "download", 1_000_001, true],
+      ],
+    );
+    const sum = flows.reduce((sum: number, flow: Record<string, number>) => sum + flow.goodputBitsPerSecond, 0);
+    assertAlmostEquals(goodputBitsPerSecond, sum, sum * 1e-6);
+    assertAlmostEquals(summary.uploadGoodputBitsPerSecond + summary.downloadGoodputBitsPerSecond, sum, sum * 1e-6);
+    for (
+      const { goodputBitsPerSecond, durationSeconds, completionSeconds, rttMedianMicros, cwndMedianBytes } of flows
+    ) {
+      assertAlmostEquals(goodputBitsPerSecond * durationSeconds, 8_000_008, 1);
+      assert(completionSeconds > durationSeconds);
+      assert(rttMedianMicros > 0 && cwndMedianBytes > 0);
+    }
+  });
+  const [listening, ...served] = objects(server.stdout);
+  assertEquals(listening.type, "listening");
+  assertEquals(served.length, 4);
+  for (const { type, protocol, bytes } of served) assertEquals([type, protocol, bytes], ["flow", "tcp", 1_000_001]);
+});
+
+Deno.test("tine tcp client --json --interval prints an object a line while it runs", () =>
+  withServer("tcp", LOOPBACK, async (address) => {
+    const args = ["tcp", "client", address, "--duration=450ms", "--interval=100ms", "--json", "--reverse"];
+    const { code, stdout } = await tine(args);
+    assertEquals(code, 0);
+    const lines = objects(stdout);
+    const summary = lines.pop();
+    assert(lines.length >= 4);
+    for (const [k, { type, flow, direction, startSeconds, goodputBitsPerSecond }] of lines.entries()) {
+      assertEquals([type, flow, direction, startSeconds], ["interval", "down", "download", k * 100 / 1000]);
+      assert(goodputBitsPerSecond > 0);
+    }
+    // Nothing is counted twice or lost between intervals; a short rest at the end may not have a line.
+    const bytes = lines.reduce((sum, { bytes }) => sum + bytes, 0);
+    assert(bytes <= summary.flows[0].bytes + lines.length && bytes > summary.flows[0].bytes * 0.8);
+  }).then(({ code }) => assertEquals(code, 0)));
+
+Deno.test("tine tcp client that is interrupted tells what it has, with exit code 130", async () => {
+  await withServer("tcp", LOOPBACK, async (address) => {
+    const child = startTine("tcp", "client", address, "--interval=50ms", "--json");
+    const [first, second] = child.stdout.tee();
+    const output = outputOf({ status: child.status, stdout: second, stderr: child.stderr } as Deno.ChildProcess);
+    {
+      await using reader = new TextReader(first);
+      await reader.until(/"interval"[^\n]*\n.*"interval"/);
+      child.kill("SIGINT");
+    }
+    await child.stdin.close();
+    const { code, stdout, stderr } = await output;
+    assertEquals([code, stderr], [130, ""]);
+    const summary = objects(stdout).at(-1);
+    assertEquals([summary.type, summary.complete], ["summary", false]);
+    assert(summary.flows[0].bytes > 0);
+  });
+});
+
+Deno.test("tine tcp client --rate is kept by the kernel", async () => {
+  await withServer("tcp", LOOPBACK, async (address) => {
+    const { stdout } = await tine(["tcp", "client", address, "--duration=1s", "--rate=20Mbps", "--json"]);
+    const [{ goodputBitsPerSecond }] = objects(stdout);
+    // What the socket has room for is queued when time is over, and sent at the rate as well.
+    assert(goodputBitsPerSecond > 10e6 && goodputBitsPerSecond < 30e6, `${goodputBitsPerSecond}`);
+  });
+});
+
+Deno.test("tine tcp client with a key is served, another one refused", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const [key, wrong, short] = ["key", "wrong", "short"].map((name) => `${folder}/${name}`);
+    await Deno.writeTextFile(key, "k".repeat(32) + "\n");
+    await Deno.writeTextFile(wrong, "w".repeat(32));
+    await Deno.writeTextFile(short, "k".repeat(31) + "\n");
+    const server = await withServer("tcp", [...LOOPBACK, "--key-file", key], async (address) => {
+      const client = (...args: string[]) => tine(["tcp", "client", address, "--length=1kB", "--json", ...args]);
+      assertEquals((await client("--key-file", key)).code, 0);
+      const refused = await client("--key-file", wrong);
+      assertEquals([refused.code, refused.stdout], [1, ""]);
+      assertMatch(refused.stderr, /^tine tcp client: .*key/);
+      assertEquals((await client()).code, 1);
+      const { code, stderr } = await client("--key-file", short);
+      assertEquals(code, 2);
+      assertStringIncludes(stderr, "expected a key of 32 characters or more, not of 31");
+      assertEquals((await client("--key-file", `${folder}/none`)).code, 2);
+    });
+    assertStringIncludes(server.stderr, "for clients with the key");
+    assertEquals(server.stdout.split("\n").length, 2);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("tine tcp client says in one sentence what is wrong", async () => {
+  const wrong = async (code: number, message: RegExp, ...args: string[]) => {
+    const output = await tine(["tcp", "client", ...args]);
+    assertEquals([output.code, output.stdout], [code, ""]);
+    assertMatch(output.stderr, message);
+  };
+  await wrong(2, /^tine tcp client: HOST:PORT is missing\n/);
+  await wrong(2, /expected e.g. 127.0.0.1:9000/, "nowhere");
+  await wrong(2, /port 0 cannot be dialled/, "127.0.0.1:0");
+  await wrong(2, /--reverse and --bidir exclude each other/, "127.0.0.1:1", "--reverse", "--bidir");
+  await wrong(2, /--rate RATE: expected a rate such as 10Mbps, not "10pps"/, "127.0.0.1:1", "--rate=10pps");
+  await wrong(2, /the kernel paces at/, "127.0.0.1:1", "--rate=100Gbps");
+  await wrong(1, /^tine tcp client: .*127\.0\.0\.1:1.*refused/, "127.0.0.1:1");
+});
+
+Deno.test("tine tcp server serves many clients at once", async () => {
+  const server = await withServer("tcp", [...LOOPBACK, "--json"], async (address) => {
+    const outputs = await Promise.all(
+      Array.from({ length: 4 }, () => tine(["tcp", "client", address, "--duration=300ms", "--parallel=8", "--json"])),
+    );
+    for (const { code, stdout } of outputs) {
+      assertEquals(code, 0);
+      assertEquals(objects(stdout).at(-1).flows.length, 8);
+    }
+  });
+  assertEquals(objects(server.stdout).filter(({ type }) => type === "flow").length, 32);
+});
+
+Deno.test("tine tcp server says where it cannot listen", async () => {
+  await withServer("tcp", LOOPBACK, async (address) => {
+    const { code, stderr } = await tine(["tcp", "server", "--listen", address]);
+    assertEquals(code, 1);
+    assertMatch(stderr, /^tine tcp server: .*in use/);
+  });
+});

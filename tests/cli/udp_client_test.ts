@@ -1,0 +1,146 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { tine } from "../support/tine.ts";
+import { withServer } from "./traffic_server.ts";
+
+const LOOPBACK = ["--listen", "127.0.0.1:0"];
+const objects = (text: string) => text.trimEnd().split("\n").map((line) => JSON.parse(line));
+
+Deno.test("tine udp client prints round trips, delays, loss and order", async () => {
+  const server = await withServer("udp", LOOPBACK, async (address) => {
+    const { code, stdout, stderr } = await tine(["udp", "client", address, "--duration=500ms", "--interval=200ms"]);
+    assertEquals([code, stderr], [0, ""]);
+    assertMatch(
+      stdout,
+      /^flow +seconds +sent +received +sending +receiving +RTT min +median +max ms\nup +0\.00-0\.20 +\d/,
+    );
+    assertStringIncludes(stdout, `\n\nUDP, server ${address}\n\nup: 25 packets, sent at `);
+    for (
+      const row of [
+        "RTT",
+        "of it at the server",
+        "one-way to server",
+        "one-way from server",
+        "IPDV to server",
+        "IPDV from server",
+        "lateness of sends",
+      ]
+    ) {
+      assertMatch(stdout, new RegExp(`\n${row}(?: +\\d+\\.\\d{1,3}){6}\n`), row);
+    }
+    assertMatch(stdout, /\nto server +25 +25 +0 +0% +0 +0 +0 +0 +0\nfrom server +25 +25 +0 +0% /);
+  });
+  assertEquals(server.code, 0);
+  assertMatch(server.stdout, /^127\.0\.0\.1:\d+ up\.\w{8}: received 25 packets, sent 25 in \d\.\d\d s\n$/);
+});
+
+Deno.test("tine udp client --json has keys with units, over IPv6", async () => {
+  await withServer("udp", ["--listen", "[::1]:0"], async (address) => {
+    const args = [
+      "udp",
+      "client",
+      address,
+      "--duration=300ms",
+      "--wait=10ms",
+      "--length=200",
+      "--json",
+      "--parallel=2",
+    ];
+    const { code, stdout } = await tine(args);
+    assertEquals(code, 0);
+    const [summary] = objects(stdout);
+    assertEquals([summary.type, summary.protocol, summary.complete], ["summary", "udp", true]);
+    assertEquals(summary.flows.map(({ flow }: { flow: string }) => flow), ["up1", "up2"]);
+    for (const flow of summary.flows) {
+      const { rttMinMicros, rttMedianMicros, rttP99Micros, rttP999Micros, rttMaxMicros, latenessP99Micros } = flow;
+      assert(0 < rttMinMicros && rttMinMicros <= rttMedianMicros && rttMedianMicros <= rttP99Micros);
+      assert(rttP99Micros <= rttP999Micros && rttP999Micros <= rttMaxMicros && latenessP99Micros >= 0);
+      assertEquals([flow.toServer.sent, flow.toServer.lost, flow.fromServer.lost], [30, 0, 0]);
+      // On one machine both ends have one clock.
+      assertEquals([flow.toServer.oneWayDelayBoundMicros, flow.fromServer.oneWayDelayBoundMicros], [0, 0]);
+      assert(flow.toServer.oneWayDelayMedianMicros > 0 && flow.toServer.ipdvMedianMicros >= 0);
+      assert(flow.sendBitsPerSecond > 100_000 && flow.sendBitsPerSecond < 250_000);
+    }
+  });
+});
+
+Deno.test("tine udp client --rate sends without echo, both ways with --bidir", async () => {
+  await withServer("udp", LOOPBACK, async (address) => {
+    const args = [
+      "udp",
+      "client",
+      address,
+      "--rate=1000pps",
+      "--bidir",
+      "--duration=300ms",
+      "--json",
+      "--interval=100ms",
+    ];
+    const { code, stdout } = await tine(args);
+    assertEquals(code, 0);
+    const lines = objects(stdout);
+    const { flows: [up, down] } = lines.pop();
+    assertEquals([up.direction, down.direction], ["toServer", "fromServer"]);
+    assertEquals([up.toServer.sent, up.fromServer, down.toServer], [300, undefined, undefined]);
+    assertEquals(up.toServer.received + up.toServer.lost + up.toServer.socketDrops, 300);
+    assert(down.fromServer.received >= 290);
+    assertEquals(up.rttMedianMicros, undefined);
+    assert(lines.length >= 6);
+    for (const { type, startSeconds, endSeconds } of lines) {
+      assertEquals(type, "interval");
+      assert(startSeconds < endSeconds);
+    }
+  });
+});
+
+Deno.test("tine udp client --under-load measures each phase, over TCP at the same address", async () => {
+  await withServer("udp", LOOPBACK, async (address) => {
+    const args = ["udp", "client", address, "--under-load", "--duration=300ms", "--parallel=1", "--json"];
+    const { code, stdout } = await tine(args);
+    assertEquals(code, 0);
+    const lines = objects(stdout);
+    const summary = lines.pop();
+    assertEquals(lines.map(({ type, phase }) => [type, phase]), [
+      ["phase", "idle"],
+      ["phase", "upload"],
+      ["phase", "download"],
+      ["phase", "both"],
+    ]);
+    for (const { phase, rttMedianMicros, roundTripsPerMinute, ...more } of lines) {
+      assert(rttMedianMicros > 0 && roundTripsPerMinute > 0);
+      assertEquals(more.uploadGoodputBitsPerSecond > 0, phase === "upload" || phase === "both");
+      assertEquals(more.downloadGoodputBitsPerSecond > 0, phase === "download" || phase === "both");
+    }
+    assertEquals([summary.type, summary.complete, summary.phases], ["summary", true, lines]);
+    assert(summary.roundTripsPerMinute > 0 && Number.isFinite(summary.addedRttMedianMicros));
+  });
+});
+
+Deno.test("tine udp client says in one sentence what is wrong", async () => {
+  const wrong = async (code: number, message: RegExp, ...args: string[]) => {
+    const output = await tine(["udp", "client", ...args]);
+    assertEquals([output.code, output.stdout], [code, ""]);
+    assertMatch(output.stderr, message);
+  };
+  await wrong(2, /--wait and --rate exclude each other/, "127.0.0.1:1", "--wait=1ms", "--rate=max");
+  await wrong(2, /--echo and --reverse exclude each other/, "127.0.0.1:1", "--echo", "--reverse");
+  await wrong(2, /--gso means nothing without --rate/, "127.0.0.1:1", "--gso");
+  await wrong(2, /--under-load and --rate exclude each other/, "127.0.0.1:1", "--under-load", "--rate=max");
+  await wrong(2, /--length SIZE: expected a size .* from 56/, "127.0.0.1:1", "--length=20");
+  await wrong(2, /--cca means nothing without --under-load/, "127.0.0.1:1", "--cca=bbr");
+  await wrong(1, /^tine udp client: nobody listens .* 127\.0\.0\.1:1 /, "127.0.0.1:1");
+  await wrong(1, /^tine udp client: nobody listens .* 127\.0\.0\.1:1 /, "127.0.0.1:1", "--under-load");
+});
+
+Deno.test("tine udp server warns where other machines may reach it, and says what it refuses", async () => {
+  const server = await withServer("udp", ["--listen", "0.0.0.0:0"], async (address) => {
+    const port = address.split(":").at(-1);
+    const { code, stderr } = await tine(["udp", "client", `127.0.0.1:${port}`, "--length=2000", "--duration=100ms"]);
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, "packets of 2000 bytes are too long for this server");
+  });
+  assertMatch(server.stderr, /^tine udp server: warning: 0\.0\.0\.0 may be reached by other machines/);
+  const large = await withServer("udp", [...LOOPBACK, "--max-packet-size=9000"], async (address) => {
+    assertEquals((await tine(["udp", "client", address, "--length=9000", "--duration=100ms"])).code, 0);
+  });
+  assertEquals(large.code, 0);
+});
