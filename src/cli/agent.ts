@@ -3,7 +3,7 @@ import type { Sessions } from "./agent_sessions.ts";
 import { defineCommand } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import { duration, flag, integer, size, text } from "./flags.ts";
-import { onInterrupt } from "./interrupts.ts";
+import { type Interrupts, onInterrupt } from "./interrupts.ts";
 import { checkModuleFlags, isModule, moduleFlags } from "./module_flags.ts";
 import { supervisionFlags } from "./supervision_flags.ts";
 import { escape } from "./terminal.ts";
@@ -121,14 +121,19 @@ async function serveSocket(
 ) {
   const { AgentServer } = await import("../udf/agent_server.ts");
   const { openListener } = await import("./listen.ts");
-  const { listener, place, close } = await openListener(flags, (message) => say(`warning: ${message}`));
-  const server = new AgentServer(listener, sessions.accept, { log: say });
-  using _ = onStop(() => void server.stop(), () => {
+  let [stop, close] = [() => {}, () => {}];
+  // Before there is a socket: whoever sees it may send a signal.
+  using interrupts = onStop(() => stop(), () => {
     sessions.kill();
     close();
   });
-  say(`listening on ${place}`);
+  const listening = await openListener(flags, (message) => say(`warning: ${message}`));
+  close = listening.close;
   try {
+    if (interrupts.interrupted) return;
+    const server = new AgentServer(listening.listener, sessions.accept, { log: say });
+    stop = () => void server.stop();
+    say(`listening on ${listening.place}`);
     await server.serve();
   } finally {
     close();
@@ -139,7 +144,7 @@ async function serveSocket(
  * Stops in order at the first SIGINT or SIGTERM; at once at the second, or where the first takes too long. The status
  * is 0 all the same: hosts take any other for a crash.
  */
-function onStop(stop: () => void, end: () => void): Disposable {
+function onStop(stop: () => void, end: () => void): Interrupts {
   const exit = () => {
     end();
     Deno.exit(0);

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Point } from "../../src/udf/point.ts";
 import { concat, payloads, responseIn } from "../support/bytes.ts";
 import { INFO, INIT, kinds, pointRequest, requestFrames, UdfDriver, values } from "../support/udf_driver.ts";
-import { startTine, TextReader, tine } from "../support/tine.ts";
+import { outputOf, startTine, TextReader, tine } from "../support/tine.ts";
 import { streamConnection } from "../../src/wire/connection.ts";
 
 /** Runs tine agent on stdio with these bytes as its input. */
@@ -104,6 +104,30 @@ Deno.test("tine agent ends at once on a second signal, with status 0", async () 
   await stderr.rest();
   driver.connection.close();
 });
+
+Deno.test("tine agent --socket removes its socket also at a SIGTERM that comes the moment it is there", async () => {
+  const dir = await Deno.makeTempDir({ prefix: "tine-cli-" });
+  for (let round = 0; round < 5; round++) {
+    const path = `${dir}/${round}`;
+    const child = startTine("agent", "mirror", "--socket", path);
+    const deadline = performance.now() + 10_000;
+    // Nothing else happens here meanwhile: a turn of the event loop would be too late.
+    while (!existsSync(path)) assert(performance.now() < deadline, "there is no socket");
+    child.kill("SIGTERM");
+    assertEquals((await outputOf(child)).code, 0);
+  }
+  assertEquals([...Deno.readDirSync(dir)], []);
+  await Deno.remove(dir);
+});
+
+function existsSync(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 Deno.test("tine agent --socket serves, removes its socket on SIGTERM, and ends with status 0", async () => {
   const dir = await Deno.makeTempDir({ prefix: "tine-cli-" });
