@@ -2,6 +2,7 @@ import { SocketAddress } from "../../sys/address.ts";
 import { SystemError } from "../../sys/system_error.ts";
 import type { PacketServerConfig } from "../config.ts";
 import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest } from "../engine/engine_flow.ts";
+import { LogLimiter } from "../engine/log_limiter.ts";
 import { closePacket, isSealed, MAX_CONTROL_BYTES } from "./control_packet.ts";
 import { ControlOutbox } from "./control_outbox.ts";
 import { DropCounter } from "./drop_counter.ts";
@@ -22,7 +23,6 @@ import {
   senderOf,
   SIGNED,
 } from "./header.ts";
-import { LimitedLog } from "./limited_log.ts";
 import { type Inbox, isOddTime, type PacketPort, type PacketPorts } from "./packet_port.ts";
 import { PortReader, type PortUser } from "./port_reader.ts";
 import { PacketSamples } from "./packet_samples.ts";
@@ -52,7 +52,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
   readonly #opening: ServerOpening;
   readonly #flows = new FlowTable();
   readonly #reverse = new Map<ServedFlow, ReverseRun>();
-  readonly #log: LimitedLog;
+  readonly #log: LogLimiter;
   #parts: Parts | undefined;
   readonly #drops = new DropCounter();
   /** Some of the last messages were to be echoed. */
@@ -66,7 +66,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
     this.#ports = ports;
     this.#maxBytes = request.config.maxPacketSize ?? DEFAULT_MAX_PACKET_BYTES;
     this.#opening = new ServerOpening(request.key, this.#maxBytes);
-    this.#log = new LimitedLog((text) => host.log(text));
+    this.#log = new LogLimiter(host);
   }
 
   start(): void {
@@ -89,7 +89,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
     if (this.#parts === undefined) return;
     for (const run of this.#reverse.values()) run[Symbol.dispose]();
     this.#progress();
-    this.#log.flush();
+    this.#log.tellLeftOut();
     this.#parts.port[Symbol.dispose]();
   }
 
@@ -198,7 +198,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
     }
     const { grant } = result;
     const refusal = grant === undefined ? result.refusal : this.#admit(grant, name, inbox, i, now);
-    if (refusal !== undefined) this.#log.say(`flow ${name.text} of ${address.unmapped()} is refused: ${refusal}`, now);
+    if (refusal !== undefined) this.#log.log(`flow ${name.text} of ${address.unmapped()} is refused: ${refusal}`);
     const { opening } = refusal === undefined ? result : refuse(result.opening, refusal);
     this.#parts!.control.answer(this.#opening.answer(name, opening, length), inbox, i);
   }
@@ -289,7 +289,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
       this.#host.log(`flow ${flow.name.text}: nothing comes from ${flow.address.unmapped()}: the server sends no more`);
     }
     for (const flow of this.#flows) if (isStale(flow, now)) this.#remove(flow);
-    if (this.#strangers > 0) this.#log.say(`${this.#strangers} packets that are of no flow were dropped`, now);
+    if (this.#strangers > 0) this.#log.log(`${this.#strangers} packets that are of no flow were dropped`);
     this.#strangers = 0;
     this.#setMerging();
   }

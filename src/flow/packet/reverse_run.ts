@@ -51,11 +51,11 @@ export class ReverseRun implements Disposable {
     return !this.#over && this.#transmitter.blocked;
   }
 
-  /** Starts now. */
+  /** Starts as soon as what opens the flow is answered. */
   start(): void {
     const now = this.#port.clock.now();
     for (const sender of this.#flow.senders) sender.start(now);
-    this.run();
+    this.#timer.set(this.#host.now());
   }
 
   /** Sends what is due. What goes wrong ends this flow's senders, and no other's. */

@@ -1,6 +1,7 @@
 import { TineError } from "../../wire/errors.ts";
 import type { PacketClientConfig, PacketServerConfig, StreamClientConfig, StreamServerConfig } from "../config.ts";
 import type { FlowOptions, Flows, FlowServer } from "../flows.ts";
+import { portablePacketClient, portablePacketServer } from "./packet_flows.ts";
 import { portableStreamClient } from "./stream_client.ts";
 import { portableStreamServer } from "./stream_server.ts";
 
@@ -23,12 +24,14 @@ export class PortableFlows implements Flows {
     return this.#remember(portableStreamClient(addr, config, this.#within(options)));
   }
 
-  packetServer(_config: PacketServerConfig, _options: FlowOptions): Promise<FlowServer> {
-    return Promise.reject(this.#noPackets());
+  async packetServer(config: PacketServerConfig, options: FlowOptions): Promise<FlowServer> {
+    const server = await portablePacketServer(config, this.#within(options));
+    this.#remember(server.ended);
+    return server;
   }
 
-  packetClient(_addr: string, _config: PacketClientConfig, _options: FlowOptions): Promise<Record<string, number>> {
-    return Promise.reject(this.#noPackets());
+  packetClient(addr: string, config: PacketClientConfig, options: FlowOptions): Promise<Record<string, number>> {
+    return this.#remember(portablePacketClient(addr, config, this.#within(options)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -45,9 +48,5 @@ export class PortableFlows implements Flows {
     const settled: Promise<unknown> = promise.then(() => {}, () => {}).then(() => this.#open.delete(settled));
     this.#open.add(settled);
     return promise;
-  }
-
-  #noPackets(): TineError {
-    return new TineError("ffi-unavailable", `UDP flows need raw sockets, which are not to be had here: ${this.reason}`);
   }
 }
