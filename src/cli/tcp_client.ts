@@ -43,7 +43,7 @@ export const command = defineCommand({
   examples: [
     { command: "tine tcp client 127.0.0.1:7000", what: "upload for ten seconds, with a line a second" },
     { command: "tine tcp client 10.0.0.1:7000 --reverse --cca bbr --parallel 4", what: "four downloads with BBR" },
-    { command: "tine tcp client 10.0.0.1:7000 --length 100MB --json | jq .flows[0].completionSeconds", what: "a time" },
+    { command: "tine tcp client 10.0.0.1:7000 --length 100MB --json", what: "a completion time, for programs" },
   ],
 
   async run({ flags, positionals: [positional] }) {

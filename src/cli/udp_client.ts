@@ -14,6 +14,8 @@ const DEFAULT_WAIT_MS = 20;
 /** Between the packets that measure under load, and how long each phase is. */
 const PROBE_WAIT_MS = 10;
 const PHASE_MS = 5000;
+/** The load runs for so long before latency is measured, in milliseconds: slow start is over by then. */
+const RAMP_MS = 1500;
 /** TCP flows that make the load, in each direction. */
 const LOAD_FLOWS = 4;
 /** What a server takes where nobody says otherwise, in bytes. */
@@ -95,6 +97,7 @@ export const command = defineCommand({
     return await runUnderLoad(flows, {
       server,
       durationMs: flags.duration ?? PHASE_MS,
+      rampMs: RAMP_MS,
       waitMs: flags.wait ?? PROBE_WAIT_MS,
       lengthBytes: flags.length,
       parallel: flags.parallel ?? LOAD_FLOWS,

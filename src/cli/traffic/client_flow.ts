@@ -7,10 +7,14 @@ export interface ClientFlow {
   readonly id: string;
   /** For people: `up`, `down2`. */
   readonly label: string;
-  /** When the last sample was taken, in milliseconds since its start. */
+  /** When the last sample was taken, in milliseconds since the first of the flows has started. */
   readonly lastMs: number;
-  /** What its samples refer to. */
-  info(info: FlowInfoEvent): void;
+  /**
+   * What its samples refer to.
+   *
+   * @param startNanos when it started, since the first of the flows has
+   */
+  info(info: FlowInfoEvent, startNanos: number): void;
   /** Samples. */
   records(chunk: Chunk): void;
   /** Aggregates. */

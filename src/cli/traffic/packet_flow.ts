@@ -45,6 +45,7 @@ export class PacketFlow implements ClientFlow {
   readonly #analysis: PacketAnalysis;
   readonly #intervals = new Map<number, PacketInterval>();
   #values: Readonly<Record<string, number>> = {};
+  #startNanos = 0;
   #lastNanos = 0;
   #complete = false;
 
@@ -65,7 +66,8 @@ export class PacketFlow implements ClientFlow {
     return this.#complete;
   }
 
-  info({ values: { client, server } }: FlowInfoEvent): void {
+  info({ values: { client, server } }: FlowInfoEvent, startNanos: number): void {
+    this.#startNanos = startNanos;
     if (typeof client === "string" && typeof server === "string" && sameMachine(client, server)) {
       this.#analysis.clocks = SHARED_CLOCK;
     }
@@ -141,7 +143,9 @@ export class PacketFlow implements ClientFlow {
     };
   }
 
-  #interval(nanos: number): PacketInterval {
+  /** The interval of a time of this flow. */
+  #interval(t: number): PacketInterval {
+    const nanos = t + this.#startNanos;
     this.#lastNanos = Math.max(this.#lastNanos, nanos);
     const k = Math.max(0, Math.floor(nanos / (this.#options.intervalMs * 1e6)));
     let interval = this.#intervals.get(k);

@@ -42,12 +42,13 @@ export async function runFlows(
 /** Gives to each flow what is told of it. */
 function eventsTo(clients: readonly ClientFlow[], { log, onOpen }: RunFlowsOptions): FlowEvents {
   const byId = new Map(clients.map((client) => [client.id, client]));
-  let open = false;
+  let tinit: bigint | undefined;
   return {
     info(info) {
-      byId.get(info.flow)?.info(info);
-      if (!open) onOpen?.();
-      open = true;
+      const first = tinit === undefined;
+      tinit ??= info.tinit;
+      byId.get(info.flow)?.info(info, Number(info.tinit - tinit));
+      if (first) onOpen?.();
     },
     records: (flow, chunk) => byId.get(flow)?.records(readChunk(chunk)),
     progress: (flow, values) => byId.get(flow)?.progress(values),

@@ -44,6 +44,7 @@ export class StreamFlow implements ClientFlow {
   readonly #counted: ByteIntervals;
   #infos = new Map<number, { retransmits: number; rttMicros: number; cwndBytes: number }>();
   #toldRetransmits = 0;
+  #startNanos = 0;
   #lastNanos = 0;
   #totals: StreamTotals = {};
   #cca: string | undefined;
@@ -72,7 +73,8 @@ export class StreamFlow implements ClientFlow {
     return this.#complete;
   }
 
-  info({ values }: FlowInfoEvent): void {
+  info({ values }: FlowInfoEvent, startNanos: number): void {
+    this.#startNanos = startNanos;
     if (typeof values.cca === "string") this.#cca = values.cca;
   }
 
@@ -80,7 +82,7 @@ export class StreamFlow implements ClientFlow {
     if (chunk.kind === "packetIO") return;
     this.#analysis.add(chunk);
     for (let i = 0; i < chunk.count; i++) {
-      const t = chunk.columns.t[i];
+      const t = chunk.columns.t[i] + this.#startNanos;
       this.#lastNanos = Math.max(this.#lastNanos, t);
       if (chunk.kind === "streamIO") this.#counted.add(t, chunk.columns.total[i]);
       else this.#kernel(t, chunk, i);

@@ -6,9 +6,6 @@ import { PacketFlow } from "./packet_flow.ts";
 import { runFlows } from "./run_flows.ts";
 import { StreamFlow } from "./stream_flow.ts";
 
-/** The load runs for so long before the latency is measured, in milliseconds: slow start is over by then. */
-export const RAMP_MS = 1500;
-
 /** What loads the path. */
 export const PHASES = ["idle", "upload", "download", "both"] as const;
 /** One of them. */
@@ -20,6 +17,8 @@ export interface UnderLoadOptions {
   readonly server: string;
   /** Of each phase, in milliseconds. */
   readonly durationMs: number;
+  /** For how long the load runs before latency is measured, in milliseconds. */
+  readonly rampMs: number;
   /** Between the packets that measure, in milliseconds. */
   readonly waitMs: number;
   /** Their length, in bytes; undefined: the header alone. */
@@ -81,7 +80,7 @@ async function measurePhase(flows: Flows, phase: Phase, options: UnderLoadOption
     return result;
   };
   const loaded = failing(runFlows(flows, streams, { key, signal: both, log }));
-  if (streams.length > 0) await delay(RAMP_MS, both);
+  if (streams.length > 0) await delay(options.rampMs, both);
   const thread = new BusiestThread();
   const probed = failing(runFlows(flows, [probe], { key, signal: both, log }));
   const results = await Promise.all([loaded, probed]);
@@ -99,7 +98,7 @@ async function measurePhase(flows: Flows, phase: Phase, options: UnderLoadOption
 }
 
 /** The TCP flows of a phase. */
-function loadOf(phase: Phase, { server, durationMs, parallel, cca }: UnderLoadOptions): StreamFlow[] {
+function loadOf(phase: Phase, { server, durationMs, rampMs, parallel, cca }: UnderLoadOptions): StreamFlow[] {
   const directions = ["upload", "download"] as const;
   return directions.filter((direction) => phase === direction || phase === "both").flatMap((direction) =>
     Array.from({ length: parallel }, (_, i) =>
@@ -108,7 +107,7 @@ function loadOf(phase: Phase, { server, durationMs, parallel, cca }: UnderLoadOp
         direction,
         server,
         intervalMs: Infinity,
-        transfer: { duration: RAMP_MS + durationMs, cca },
+        transfer: { duration: rampMs + durationMs, cca },
       }))
   );
 }

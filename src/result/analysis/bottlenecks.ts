@@ -42,7 +42,7 @@ export function packetBottlenecks(figures: PacketFigures, load: MachineLoad): Bo
     found.push({ code: "sends-late", message, size: lateness.p99 });
   }
   if (unsent > 0) {
-    const message = `there was no time to send ${packets(unsent)} that were due`;
+    const message = `time was over before ${packets(unsent)} could be sent`;
     found.push({ code: "unsent", message, size: unsent });
   }
   if (sendErrors > 0) {

@@ -1,0 +1,130 @@
+import { assertEquals } from "@std/assert";
+import { PacketFlow } from "../../../src/cli/traffic/packet_flow.ts";
+import { packetSummaryJson } from "../../../src/cli/traffic/packet_json.ts";
+import { packetIntervalLines, packetSummaryLines } from "../../../src/cli/traffic/packet_report.ts";
+import { runFlows } from "../../../src/cli/traffic/run_flows.ts";
+import type { Sample } from "../../../src/flow/records/kinds.ts";
+import { chunkOf, type Script, scriptedFlows } from "./scripted_flows.ts";
+
+const MS = 1_000_000;
+const SERVER = "192.0.2.2:7001";
+
+/** Ten packets that take 3 ms there and 2 ms back, to a clock that is 1 s ahead; the fourth is lost there. */
+const echoes: Script = (flow, { events }) => {
+  events.info({
+    type: "packetInfo",
+    flow,
+    server: false,
+    tinit: 0n,
+    values: { client: "192.0.2.1:4000", server: SERVER },
+  });
+  const samples: Partial<Sample<"packetIO">>[] = [];
+  for (let seq = 0; seq < 10; seq++) {
+    const t = seq * 20 * MS;
+    const common = { seq, packets: 1, len: 100 };
+    samples.push({ ...common, flag: 1, t, scheduled: t - 10_000, sent: 1 });
+    if (seq === 3) continue;
+    const serverCount = seq < 3 ? seq + 1 : seq;
+    const reply = { ...common, flag: 2, t: t + 5 * MS, scheduled: t + 5 * MS };
+    samples.push({ ...reply, serverReceived: 1000 * MS - 2 * MS, serverTime: 0, serverCount });
+  }
+  events.records(flow, chunkOf("packetIO", samples));
+  return Promise.resolve({ complete: 1, serverReceived: 9, serverDuplicates: 0, socketDrops: 0, serverSocketDrops: 0 });
+};
+
+async function measured(script: Script): Promise<PacketFlow> {
+  const flow = new PacketFlow({
+    label: "up",
+    server: SERVER,
+    intervalMs: 100,
+    sender: { wait: [20], duration: 200, echo: true },
+    client: {},
+  });
+  const { signal } = new AbortController();
+  await runFlows(scriptedFlows({ packets: script }), [flow], { signal, log() {} });
+  return flow;
+}
+
+Deno.test("packetSummaryLines() is a table with delays, their bound, and loss by direction", async () => {
+  assertEquals(
+    packetSummaryLines([await measured(echoes)], SERVER, {}).join("\n"),
+    `UDP, server 192.0.2.2:7001
+
+up: 10 packets, sent at 40.0 kbit/s, received at 36.0 kbit/s
+
+milliseconds              min     mean   median      p99    p99.9      max
+RTT                     5.000    5.000    5.000    5.000    5.000    5.000
+of it at the server     0.000    0.000    0.000    0.000    0.000    0.000
+one-way to server       2.500    2.500    2.500    2.500    2.500    2.500
+one-way from server     2.500    2.500    2.500    2.500    2.500    2.500
+IPDV to server          0.000    0.000    0.000    0.000    0.000    0.000
+IPDV from server        0.000    0.000    0.000    0.000    0.000    0.000
+lateness of sends       0.010    0.010    0.010    0.010    0.010    0.010
+one-way delays are estimates, off by 2.500 ms at most: the clocks are not shared
+
+packets               sent  received  lost       duplicates  reordered  early  late  dropped
+to server               10         9     1  10%           0          0      0     0        0
+from server              9         9     0   0%           0          0      0     0        0`,
+  );
+});
+
+Deno.test("packetSummaryJson() has the same under keys with units", async () => {
+  // deno-lint-ignore no-explicit-any -- as a program sees it
+  const summary = JSON.parse(JSON.stringify(packetSummaryJson([await measured(echoes)], SERVER, {}))) as any;
+  assertEquals([summary.type, summary.protocol, summary.server, summary.complete], ["summary", "udp", SERVER, true]);
+  const [{ rttMedianMicros, rttP999Micros, latenessMaxMicros, toServer, fromServer, ...flow }] = summary.flows;
+  assertEquals([rttMedianMicros, rttP999Micros, latenessMaxMicros], [5000, 5000, 10]);
+  assertEquals([flow.flow, flow.direction, flow.clockOffsetMicros, flow.clockOffsetBoundMicros], [
+    "up",
+    "toServer",
+    1_000_500,
+    2500,
+  ]);
+  assertEquals([toServer.sent, toServer.lost, toServer.lostPercent, toServer.oneWayDelayMedianMicros], [
+    10,
+    1,
+    10,
+    2500,
+  ]);
+  assertEquals([fromServer.sent, fromServer.lost, fromServer.oneWayDelayBoundMicros], [9, 0, 2500]);
+  assertEquals(summary.bottlenecks, []);
+});
+
+Deno.test("packetSummaryLines() says where tine was the limit, and what is not known", async () => {
+  const flow = await measured((id, { events }) => {
+    const packets = Array.from({ length: 100 }, (_, seq) => ({ seq, packets: 1, t: seq * MS, scheduled: 0, sent: 1 }));
+    events.records(id, chunkOf("packetIO", packets));
+    events.progress(id, { socketDrops: 0, serverSocketDrops: 12, sendErrors: 3, unsent: 1 });
+    return Promise.reject(new Error("gone"));
+  });
+  const text = packetSummaryLines([flow], SERVER, { busiestThread: 0.99 }).join("\n");
+  const [, tail] = text.split("\n\npackets");
+  assertEquals(
+    tail,
+    `               sent  received  lost    duplicates  reordered  early  late  dropped
+to server              100         -     -             0          0      0     0       12
+the server has not told its counts: the flow did not come to its end
+
+These figures may be limited by tine and its machines rather than by the network:
+- 1% of the packets were sent 98.0 ms late or later
+- time was over before 1 packet could be sent
+- the system did not take 3 packets
+- the server's socket dropped 12 packets that had arrived
+- sending or receiving kept a core of this machine busy for 99% of the time`,
+  );
+});
+
+Deno.test("packetIntervalLines() has what was sent and received in an interval", async () => {
+  const flow = await measured(echoes);
+  const lines = [0, 1, 2].flatMap((k) =>
+    packetIntervalLines({ fromMs: k * 100, toMs: (k + 1) * 100, seen: [[flow, flow.takeInterval(k)]] })
+  );
+  assertEquals(
+    lines,
+    [
+      "up        0.00-0.10          5          4  40.0 kbit/s  32.0 kbit/s    5.000    5.000    5.000",
+      "up        0.10-0.20          5          5  40.0 kbit/s  40.0 kbit/s    5.000    5.000    5.000",
+      "up        0.20-0.30          0          0            -            -        -        -        -",
+    ].map((line) => line.replace("0.00-0.10          5          4", "0.00-0.10          5          4")),
+  );
+});

@@ -1,0 +1,10 @@
+import { assertEquals } from "@std/assert";
+import { tableLines } from "../../../src/cli/traffic/text_table.ts";
+
+Deno.test("tableLines() aligns the first column left, others right", () => {
+  assertEquals(tableLines([["flow", "lost", ""], ["up", "12,345", "1%"]], [6]), [
+    "flow      lost",
+    "up      12,345  1%",
+  ]);
+  assertEquals(tableLines([]), []);
+});
