@@ -18,6 +18,7 @@ export {
 export type { Owner } from "./owner.ts";
 export { findPrevious, type PreviousTest } from "./previous.ts";
 export { type LogFilter, type LoggedLine, readLogs } from "./read_logs.ts";
+export { type FlowEnd, type MeasuredPackets, type MeasuredStream, readFlows } from "./flows/read_flows.ts";
 export { readRecords } from "./read_records.ts";
 export { createRun, RunFolder, type RunOptions } from "./run_folder.ts";
 export type {

@@ -24,6 +24,20 @@ import { RECORD_FILE, RECORD_HEADER, RECORD_MAGIC } from "./record_format.ts";
  * ```
  */
 export async function* readRecords(folder: string): AsyncGenerator<Message, void, void> {
+  for await (const { message } of readPlacedRecords(folder)) yield message;
+}
+
+/** Where the frame of a record stands in its file. */
+export interface RecordPlace {
+  /** In bytes from the start of the file. */
+  readonly position: number;
+  readonly bytes: number;
+}
+
+/** Like {@linkcode readRecords}, with the place of each one, at which {@linkcode RecordFile} reads it again. */
+export async function* readPlacedRecords(
+  folder: string,
+): AsyncGenerator<{ message: Message; place: RecordPlace }, void, void> {
   const path = `${folder}/${RECORD_FILE}`;
   using file = await openRecords(path);
   if (!await checkHeader(file, path)) return;
@@ -31,13 +45,58 @@ export async function* readRecords(folder: string): AsyncGenerator<Message, void
   const cursor = new ByteReader();
   try {
     do {
-      while (frames.next()) yield readFrame(cursor.reset(frames.bytes, frames.start, frames.end));
+      while (frames.next()) {
+        const { bytes, start, end, offset } = frames;
+        const message = readFrame(cursor.reset(bytes, start, end));
+        yield { message, place: { position: RECORD_HEADER.length + offset, bytes: end - start } };
+      }
     } while (await frames.fill());
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
     if (error.code === "cut-frame") return; // tine was killed, or the disk was full
     const place = `${frames.offset + RECORD_HEADER.length} bytes from its start`;
     throw new TineError("bad-results", `${path} is damaged about ${place}: ${error.message}`, { cause: error });
+  }
+}
+
+/** Reads records at their places, in any order. */
+export class RecordFile implements Disposable {
+  readonly #path: string;
+  readonly #file: Deno.FsFile;
+
+  private constructor(path: string, file: Deno.FsFile) {
+    this.#path = path;
+    this.#file = file;
+  }
+
+  /**
+   * Opens the records of a test.
+   *
+   * @throws {TineError} `no-results`, `cannot-read`
+   */
+  static async open(folder: string): Promise<RecordFile> {
+    const path = `${folder}/${RECORD_FILE}`;
+    return new RecordFile(path, await openRecords(path));
+  }
+
+  /**
+   * Reads a record; one call after another.
+   *
+   * @throws {TineError} `bad-results`, if it is no longer there
+   */
+  async read({ position, bytes }: RecordPlace): Promise<Message> {
+    const frame = new Uint8Array(bytes);
+    await this.#file.seek(position, Deno.SeekMode.Start);
+    for (let length = 0; length < bytes;) {
+      const count = await this.#file.read(frame.subarray(length));
+      if (count === null) throw new TineError("bad-results", `${this.#path} became shorter while it was read`);
+      length += count;
+    }
+    return readFrame(new ByteReader().reset(frame, 0, bytes));
+  }
+
+  [Symbol.dispose](): void {
+    this.#file.close();
   }
 }
 

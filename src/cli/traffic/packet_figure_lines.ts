@@ -1,0 +1,88 @@
+import type { OffsetEstimate, PacketFigures, PathFigures, Quantiles } from "../../result/analysis/mod.ts";
+import { count, grouped } from "../count.ts";
+import { bitRate, milliseconds, percent } from "./figure_text.ts";
+import { tableLines } from "./text_table.ts";
+
+const UNKNOWN = "-";
+
+/** What a flow, or one of its senders, is shown with. */
+export interface ShownPackets {
+  readonly label: string;
+  /** It is from the server to the client. */
+  readonly reverse: boolean;
+  /** The server has told its counts. */
+  readonly complete: boolean;
+}
+
+/** What was measured with packets as tables: times, and how they fared in each direction. */
+export function packetFigureLines(
+  flow: ShownPackets,
+  figures: PacketFigures,
+  clockOffset: OffsetEstimate | undefined,
+): string[] {
+  const { there, back, rtt, serverTime, lateness, sendBitsPerSecond, goodputBitsPerSecond, incoherent } = figures;
+  const sending = flow.reverse ? back?.sent : there?.sent;
+  const rates = [
+    count(sending ?? 0, "packet"),
+    ...sendBitsPerSecond === undefined ? [] : [`sent at ${bitRate(sendBitsPerSecond)}`],
+    ...goodputBitsPerSecond === undefined ? [] : [`received at ${bitRate(goodputBitsPerSecond)}`],
+  ];
+  const lines = [`${flow.label}: ${rates.join(", ")}`];
+  const times: (readonly [name: string, quantiles: Quantiles | undefined])[] = [
+    ["RTT", rtt],
+    ["of it at the server", serverTime],
+    ["one-way to server", there?.oneWayDelay],
+    ["one-way from server", back?.oneWayDelay],
+    ["IPDV to server", there?.ipdv],
+    ["IPDV from server", back?.ipdv],
+    ["lateness of sends", lateness],
+  ];
+  const rows = times.flatMap(([name, quantiles]) => quantiles === undefined ? [] : [quantileRow(name, quantiles)]);
+  if (rows.length > 0) {
+    const head = ["milliseconds", "min", "mean", "median", "p99", "p99.9", "max"];
+    lines.push("", ...tableLines([head, ...rows], [20, 7, 7, 7, 7, 7, 7]));
+    lines.push(...clockLines(there ?? back, clockOffset));
+  }
+  const head = ["packets", "sent", "received", "lost", "", "duplicates", "reordered", "dropped"];
+  const paths = [
+    ...there === undefined ? [] : [pathRow("to server", there)],
+    ...back === undefined ? [] : [pathRow("from server", back)],
+  ];
+  lines.push("", ...tableLines([head, ...paths]));
+  if (there !== undefined) lines.push(...placeLines("to server", there));
+  if (back !== undefined) lines.push(...placeLines("from server", back));
+  if (!flow.complete) lines.push("the server has not told its counts: the flow did not come to its end");
+  const marks = (there?.congestionMarks ?? 0) + (back?.congestionMarks ?? 0);
+  if (marks > 0) lines.push(`${count(marks, "packet")} arrived marked: congestion experienced`);
+  if (incoherent > 0) lines.push(`${count(incoherent, "sample")} made no sense and were left out`);
+  return lines;
+}
+
+/** How far one-way delays can be trusted. */
+function clockLines(path: PathFigures | undefined, clockOffset: OffsetEstimate | undefined): string[] {
+  const bound = path?.oneWayDelayBoundNanos;
+  if (bound === undefined || bound === 0) return [];
+  const drift = clockOffset?.drifted ? "; the clocks drifted apart or were set" : "";
+  return [`one-way delays are estimates, off by ${milliseconds(bound)} ms at most: the clocks are not shared${drift}`];
+}
+
+function quantileRow(name: string, { min, mean, median, p99, p999, max }: Quantiles): string[] {
+  return [name, ...[min, mean, median, p99, p999, max].map(milliseconds)];
+}
+
+function pathRow(name: string, path: PathFigures): string[] {
+  const { sent, received, lost, duplicates, reordered, socketDrops } = path;
+  return [
+    name,
+    grouped(sent),
+    received === undefined ? UNKNOWN : grouped(received),
+    lost === undefined ? UNKNOWN : grouped(lost),
+    lost === undefined ? "" : percent(lost, sent),
+    ...[duplicates, reordered, socketDrops].map(grouped),
+  ];
+}
+
+/** Where there is disorder, how it looks. */
+function placeLines(name: string, { early, late }: PathFigures): string[] {
+  return early + late === 0 ? [] : [`${name}: ${grouped(early)} came before their place, ${grouped(late)} after it`];
+}
