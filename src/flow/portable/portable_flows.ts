@@ -10,9 +10,13 @@ export class PortableFlows implements Flows {
   readonly kind = "portable";
   readonly #closing = new AbortController();
   readonly #open = new Set<Promise<unknown>>();
+  readonly #reason: string;
+  #told = false;
 
   /** @param reason why there are no raw sockets: a clause that fits behind a colon */
-  constructor(readonly reason: string) {}
+  constructor(reason: string) {
+    this.#reason = reason;
+  }
 
   async streamServer(config: StreamServerConfig, options: FlowOptions): Promise<FlowServer> {
     const server = await portableStreamServer(config, this.#within(options));
@@ -41,6 +45,10 @@ export class PortableFlows implements Flows {
 
   /** All ends with these flows. */
   #within(options: FlowOptions): FlowOptions {
+    if (!this.#told) {
+      this.#told = true;
+      options.events.log(`Deno's own network API serves, which measures less than raw sockets: ${this.#reason}`);
+    }
     return { ...options, signal: AbortSignal.any([options.signal, this.#closing.signal]) };
   }
 

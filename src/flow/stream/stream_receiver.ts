@@ -5,10 +5,8 @@ import type { Scope } from "../engine/engine_flow.ts";
 import { bitsPerSecond, IoMeter } from "./io_meter.ts";
 import { MAX_DURATION_MS, PROGRESS_MS, STALL_TIMEOUT_MS } from "./limits.ts";
 import type { Transfer, TransferContext, TransferResult } from "./transfer.ts";
+import { TurnBudget } from "./turn_budget.ts";
 import type { StreamReceipt } from "./words.ts";
-
-/** So many reads, and other flows of the worker have their turn. */
-const MAX_READS = 16;
 
 const MILLISECOND = 1e6;
 
@@ -28,6 +26,7 @@ class StreamReceiver implements Transfer {
   readonly #onDone: (result: TransferResult) => void;
   readonly #scope: Scope;
   readonly #meter: IoMeter;
+  readonly #turn = new TurnBudget();
   readonly #startedAt: number;
   #toldAt: number;
   #toldTotal = 0;
@@ -72,7 +71,8 @@ class StreamReceiver implements Transfer {
   #receive(): StreamReceipt | undefined {
     const { peer, host, request, tinitNanos } = this.#context;
     const buffer = host.shared.scratch(request.bufLenBytes);
-    for (let reads = 0; reads < MAX_READS; reads++) {
+    this.#turn.begin(this.#scope.now());
+    for (;;) {
       const count = peer.read(buffer);
       if (count === WOULD_BLOCK) return undefined;
       const now = this.#scope.now();
@@ -82,9 +82,8 @@ class StreamReceiver implements Transfer {
         this.#meter.end(now - tinitNanos);
         return { bytes: this.#meter.total, durationNanos: now - this.#startedAt };
       }
-      if (count < buffer.length) return undefined;
+      if (!this.#turn.spend(count, now) || count < buffer.length) return undefined;
     }
-    return undefined;
   }
 
   #tellProgress(): void {

@@ -6,11 +6,9 @@ import { bitsPerSecond, IoMeter } from "./io_meter.ts";
 import { PROGRESS_MS, STALL_TIMEOUT_MS } from "./limits.ts";
 import { TcpInfoRecorder } from "./tcp_info_recorder.ts";
 import type { Transfer, TransferContext, TransferResult } from "./transfer.ts";
+import { TurnBudget } from "./turn_budget.ts";
 import { END_MARK } from "./wire.ts";
 import { checkReceipt } from "./words.ts";
-
-/** So many writes, and other flows of the worker have their turn. */
-const MAX_WRITES = 16;
 
 const MILLISECOND = 1e6;
 
@@ -31,6 +29,7 @@ class StreamSender implements Transfer {
   readonly #scope: Scope;
   readonly #meter: IoMeter;
   readonly #info: TcpInfoRecorder;
+  readonly #turn = new TurnBudget();
   readonly #startedAt: number;
   readonly #lengthBytes: number;
   #watch: Watch | undefined;
@@ -91,18 +90,21 @@ class StreamSender implements Transfer {
   }
 
   #send(): void {
-    const { peer, host, request } = this.#context;
+    const { peer, host, request, tinitNanos } = this.#context;
     const { bufLenBytes } = request;
-    for (let writes = 0; writes < MAX_WRITES && !this.#marked; writes++) {
+    this.#turn.begin(this.#scope.now());
+    while (!this.#marked) {
       const left = this.#lengthBytes - this.#meter.total;
       const last = this.#expired || left <= bufLenBytes;
       const length = this.#expired ? 1 : Math.min(left, bufLenBytes);
       const count = peer.write(last ? markedBytes(host.shared.scratch(length)) : host.shared.zeros(length));
       if (count === WOULD_BLOCK) return;
-      this.#meter.add(count, this.#time());
+      const now = this.#scope.now();
+      this.#meter.add(count, now - tinitNanos);
+      const goesOn = this.#turn.spend(count, now);
       if (last && count === length) this.#mark();
       // What was not taken whole left no room for more.
-      else if (count < length) return;
+      else if (count < length || !goesOn) return;
     }
   }
 

@@ -1,10 +1,11 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { StreamClientConfig } from "../../../src/flow/config.ts";
+import type { Flows } from "../../../src/flow/flows.ts";
 import { TineError } from "../../../src/wire/errors.ts";
 import { eventually } from "../../support/eventually.ts";
 import { openSockets } from "./open_sockets.ts";
 import { RecordedEvents } from "./recorded_events.ts";
-import { makers, type StreamMaker } from "./stream_makers.ts";
+import { makers } from "./stream_makers.ts";
 
 const { signal } = new AbortController();
 const linux = Deno.build.os === "linux";
@@ -13,7 +14,7 @@ function upload(more: object = {}): StreamClientConfig {
   return { upload: { flow: "a", duration: 60_000, ...more } };
 }
 
-async function errorOf(flows: StreamMaker, addr: string, config = upload()): Promise<TineError> {
+async function errorOf(flows: Flows, addr: string, config = upload()): Promise<TineError> {
   return await assertRejects(
     () => flows.streamClient(addr, config, { events: new RecordedEvents(), signal }),
     TineError,

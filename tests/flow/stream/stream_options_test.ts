@@ -1,15 +1,16 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { StreamClientConfig, TransferConfig } from "../../../src/flow/config.ts";
 import { congestionControls } from "../../../src/sys/congestion_control.ts";
+import type { Flows } from "../../../src/flow/flows.ts";
 import { TineError } from "../../../src/wire/errors.ts";
 import { RecordedEvents } from "./recorded_events.ts";
-import { makers, type StreamMaker } from "./stream_makers.ts";
+import { makers } from "./stream_makers.ts";
 
 const { signal } = new AbortController();
 const ignore = !("ffi" in makers);
 
 /** Runs a flow; returns what both ends told. */
-async function run(flows: StreamMaker, config: StreamClientConfig) {
+async function run(flows: Flows, config: StreamClientConfig) {
   const atClient = new RecordedEvents(), atServer = new RecordedEvents();
   const server = await flows.streamServer({ listenAddr: ":0" }, { events: atServer, signal });
   try {
@@ -20,7 +21,7 @@ async function run(flows: StreamMaker, config: StreamClientConfig) {
   }
 }
 
-async function errorOf(flows: StreamMaker, direction: string, more: Partial<TransferConfig>): Promise<TineError> {
+async function errorOf(flows: Flows, direction: string, more: Partial<TransferConfig>): Promise<TineError> {
   const config = { [direction]: { flow: "a", length: 10, ...more } } as StreamClientConfig;
   return await assertRejects(() => run(flows, config), TineError);
 }

@@ -1,0 +1,38 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { createFlows } from "../../src/flow/create_flows.ts";
+import { availability } from "../../src/sys/availability.ts";
+import { TineError } from "../../src/wire/errors.ts";
+import { RecordedEvents } from "./stream/recorded_events.ts";
+
+const { signal } = new AbortController();
+
+Deno.test({
+  name: "createFlows() takes raw sockets where they are to be had",
+  ignore: !availability().available,
+  async fn() {
+    await using flows = createFlows();
+    assertEquals(flows.kind, "ffi");
+  },
+});
+
+Deno.test({
+  name: "createFlows() takes Deno's network API without the permission for raw sockets, and says so",
+  permissions: { net: true, ffi: false },
+  async fn() {
+    const events = new RecordedEvents();
+    const flows = createFlows();
+    assertEquals(flows.kind, "portable");
+    const server = await flows.streamServer({ listenAddr: ":0" }, { events, signal });
+    const config = { upload: { flow: "a", length: 5 } };
+    assertEquals((await flows.streamClient(server.address, config, { events, signal })).bytes, 5);
+    assertEquals(events.infos.map(({ values }) => values.engine), ["portable", "portable"]);
+    assertEquals(events.notices.length, 1);
+    assert(events.notices[0].includes(Deno.build.os === "linux" ? "--allow-ffi" : "not linux"), events.notices[0]);
+
+    const endless = flows.streamClient(server.address, { upload: { flow: "b" } }, { events, signal });
+    const ended = assertRejects(() => endless, TineError, "closed");
+    await flows[Symbol.asyncDispose]();
+    await ended;
+    await server.ended;
+  },
+});
