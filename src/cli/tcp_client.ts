@@ -87,10 +87,10 @@ export const command = defineCommand({
         else for (const object of report.streamIntervalJson({ fromMs, toMs, seen })) print.json(object);
       },
       end(print, load) {
-        if (flags.json) print.json(report.streamSummaryJson(clients, server, load));
+        if (flags.json) print.json(report.streamSummaryJson(clients, { server, load, kind: flows.kind }));
         else {
           if (intervalMs < Infinity) print.lines([""]);
-          print.lines(report.streamSummaryLines(clients, server, load));
+          print.lines(report.streamSummaryLines(clients, { server, load, kind: flows.kind }));
         }
       },
     }, { key, intervalMs });

@@ -156,10 +156,10 @@ async function measure(flows: Flows, server: string, flags: Given, key: Uint8Arr
       else for (const object of json.packetIntervalJson({ fromMs, toMs, seen })) print.json(object);
     },
     end(print, load) {
-      if (flags.json) print.json(json.packetSummaryJson(clients, server, load));
+      if (flags.json) print.json(json.packetSummaryJson(clients, { server, load, kind: flows.kind }));
       else {
         if (intervalMs < Infinity) print.lines([""]);
-        print.lines(report.packetSummaryLines(clients, server, load));
+        print.lines(report.packetSummaryLines(clients, { server, load, kind: flows.kind }));
       }
     },
   }, { key, intervalMs });

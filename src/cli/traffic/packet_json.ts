@@ -1,5 +1,4 @@
 import {
-  type MachineLoad,
   type OffsetEstimate,
   packetBottlenecks,
   type PacketFigures,
@@ -7,6 +6,7 @@ import {
 } from "../../result/analysis/mod.ts";
 import { bottlenecksJson } from "./bottleneck_report.ts";
 import { micros, quantileKeys, rounded } from "./json_figures.ts";
+import type { MeasuredWith } from "./measured_with.ts";
 import type { PacketFlow } from "./packet_flow.ts";
 import type { PacketIntervals } from "./packet_report.ts";
 
@@ -27,12 +27,14 @@ export function packetIntervalJson({ fromMs, toMs, seen }: PacketIntervals): obj
 }
 
 /** The summary of UDP flows as an object. */
-export function packetSummaryJson(flows: readonly PacketFlow[], server: string, load: MachineLoad): object {
+export function packetSummaryJson(flows: readonly PacketFlow[], how: MeasuredWith): object {
+  const { server, load, kind } = how;
   const measured = flows.map((flow) => ({ flow, measured: flow.figures() }));
   return {
     type: "summary",
     protocol: "udp",
     server,
+    kind,
     complete: flows.every(({ complete }) => complete),
     flows: measured.map(({ flow, measured }) => ({
       flow: flow.label,

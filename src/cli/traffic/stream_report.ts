@@ -1,10 +1,12 @@
-import { type MachineLoad, streamBottlenecks, type StreamFigures } from "../../result/analysis/mod.ts";
+import { streamBottlenecks, type StreamFigures } from "../../result/analysis/mod.ts";
 import { byteAmount } from "../byte_amount.ts";
 import { grouped } from "../count.ts";
 import { bottleneckLines, bottlenecksJson } from "./bottleneck_report.ts";
 import { bitRate, milliseconds, span } from "./figure_text.ts";
-import { micros, quantileKeys, rounded } from "./json_figures.ts";
+import { rounded } from "./json_figures.ts";
+import { kindLines, type MeasuredWith } from "./measured_with.ts";
 import type { StreamFlow, StreamInterval } from "./stream_flow.ts";
+import { streamFiguresJson } from "./stream_json.ts";
 import { tableLines } from "./text_table.ts";
 
 const INTERVAL_HEAD = ["flow", "seconds", "received", "goodput", "resent", "RTT ms", "cwnd"];
@@ -69,7 +71,8 @@ export function streamIntervalJson({ fromMs, toMs, seen }: StreamIntervals): obj
 }
 
 /** The summary of TCP flows as lines. */
-export function streamSummaryLines(flows: readonly StreamFlow[], server: string, load: MachineLoad): string[] {
+export function streamSummaryLines(flows: readonly StreamFlow[], how: MeasuredWith): string[] {
+  const { server, load, kind } = how;
   const measured = flows.map((flow) => ({ flow, figures: flow.figures() }));
   const ccas = new Set(flows.map(({ cca }) => cca).filter((cca) => cca !== undefined));
   const head = ["flow", "seconds", "received", "goodput", "resent", "RTT min", "median", "p99 ms", "cwnd median"];
@@ -103,11 +106,12 @@ export function streamSummaryLines(flows: readonly StreamFlow[], server: string,
   if (measured.some(({ figures }) => !figures.receiverCounted)) {
     lines.push("* sent: the receiver has not told what arrived");
   }
-  return [...lines, ...bottleneckLines(bottlenecks(measured, load))];
+  return [...lines, ...kindLines(kind), ...bottleneckLines(bottlenecks(measured, load))];
 }
 
 /** The summary of TCP flows as an object. */
-export function streamSummaryJson(flows: readonly StreamFlow[], server: string, load: MachineLoad): object {
+export function streamSummaryJson(flows: readonly StreamFlow[], how: MeasuredWith): object {
+  const { server, load, kind } = how;
   const measured = flows.map((flow) => ({ flow, figures: flow.figures() }));
   const goodput = (direction: "upload" | "download") => {
     const those = measured.filter(({ flow }) => flow.direction === direction);
@@ -117,6 +121,7 @@ export function streamSummaryJson(flows: readonly StreamFlow[], server: string, 
     type: "summary",
     protocol: "tcp",
     server,
+    kind,
     complete: flows.every(({ complete }) => complete),
     goodputBitsPerSecond: rounded(sum(measured, ({ figures }) => figures.goodputBitsPerSecond)),
     uploadGoodputBitsPerSecond: goodput("upload"),
@@ -127,32 +132,11 @@ export function streamSummaryJson(flows: readonly StreamFlow[], server: string, 
 }
 
 function flowJson(flow: StreamFlow, figures: StreamFigures): object {
-  const { limits, completionNanos, minRttNanos, cwndBytes } = figures;
-  return {
-    flow: flow.label,
-    id: flow.id,
-    direction: flow.direction,
-    cca: flow.cca,
-    complete: flow.complete,
-    bytes: figures.bytes,
-    receiverCounted: figures.receiverCounted,
-    durationSeconds: figures.durationNanos / 1e9,
-    completionSeconds: completionNanos === undefined ? undefined : completionNanos / 1e9,
-    goodputBitsPerSecond: rounded(figures.goodputBitsPerSecond),
-    retransmits: figures.retransmits,
-    retransmittedPercent: figures.retransmittedShare && rounded(figures.retransmittedShare * 100),
-    minRttMicros: minRttNanos && micros(minRttNanos),
-    ...quantileKeys("rtt", figures.rtt),
-    cwndMinBytes: cwndBytes?.min,
-    cwndMedianBytes: cwndBytes?.median,
-    cwndMaxBytes: cwndBytes?.max,
-    busyPercent: limits && rounded(limits.busy * 100),
-    receiveWindowLimitedPercent: limits && rounded(limits.receiveWindow * 100),
-    sendBufferLimitedPercent: limits && rounded(limits.sendBuffer * 100),
-  };
+  const { label, id, direction, cca, complete } = flow;
+  return { flow: label, id, direction, cca, complete, ...streamFiguresJson(figures) };
 }
 
-function bottlenecks(measured: readonly { figures: StreamFigures }[], load: MachineLoad) {
+function bottlenecks(measured: readonly { figures: StreamFigures }[], load: MeasuredWith["load"]) {
   return measured.flatMap(({ figures }) => streamBottlenecks(figures, load));
 }
 

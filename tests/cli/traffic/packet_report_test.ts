@@ -8,6 +8,7 @@ import { chunkOf, type Script, scriptedFlows } from "./scripted_flows.ts";
 
 const MS = 1_000_000;
 const SERVER = "192.0.2.2:7001";
+const HOW = { server: SERVER, kind: "ffi", load: {} } as const;
 
 /** Ten packets that take 3 ms there and 2 ms back, to a clock that is 1 s ahead; the fourth is lost there. */
 const echoes: Script = (flow, { events }) => {
@@ -47,7 +48,7 @@ async function measured(script: Script): Promise<PacketFlow> {
 
 Deno.test("packetSummaryLines() is a table with delays, their bound, and loss by direction", async () => {
   assertEquals(
-    packetSummaryLines([await measured(echoes)], SERVER, {}).join("\n"),
+    packetSummaryLines([await measured(echoes)], HOW).join("\n"),
     `UDP, server 192.0.2.2:7001
 
 up: 10 packets, sent at 40.0 kbit/s, received at 36.0 kbit/s
@@ -62,15 +63,15 @@ IPDV from server        0.000    0.000    0.000    0.000    0.000    0.000
 lateness of sends       0.010    0.010    0.010    0.010    0.010    0.010
 one-way delays are estimates, off by 2.500 ms at most: the clocks are not shared
 
-packets               sent  received  lost       duplicates  reordered  early  late  dropped
-to server               10         9     1  10%           0          0      0     0        0
-from server              9         9     0   0%           0          0      0     0        0`,
+packets      sent  received  lost       duplicates  reordered  dropped
+to server      10         9     1  10%           0          0        0
+from server     9         9     0   0%           0          0        0`,
   );
 });
 
 Deno.test("packetSummaryJson() has the same under keys with units", async () => {
   // deno-lint-ignore no-explicit-any -- as a program sees it
-  const summary = JSON.parse(JSON.stringify(packetSummaryJson([await measured(echoes)], SERVER, {}))) as any;
+  const summary = JSON.parse(JSON.stringify(packetSummaryJson([await measured(echoes)], HOW))) as any;
   assertEquals([summary.type, summary.protocol, summary.server, summary.complete], ["summary", "udp", SERVER, true]);
   const [{ rttMedianMicros, rttP999Micros, latenessMaxMicros, toServer, fromServer, ...flow }] = summary.flows;
   assertEquals([rttMedianMicros, rttP999Micros, latenessMaxMicros], [5000, 5000, 10]);
@@ -97,12 +98,12 @@ Deno.test("packetSummaryLines() says where tine was the limit, and what is not k
     events.progress(id, { socketDrops: 0, serverSocketDrops: 12, sendErrors: 3, unsent: 1 });
     return Promise.reject(new Error("gone"));
   });
-  const text = packetSummaryLines([flow], SERVER, { busiestThread: 0.99 }).join("\n");
+  const text = packetSummaryLines([flow], { ...HOW, load: { busiestThread: 0.99 } }).join("\n");
   const [, tail] = text.split("\n\npackets");
   assertEquals(
     tail,
-    `               sent  received  lost    duplicates  reordered  early  late  dropped
-to server              100         -     -             0          0      0     0       12
+    `    sent  received  lost    duplicates  reordered  dropped
+to server   100         -     -             0          0       12
 the server has not told its counts: the flow did not come to its end
 
 These figures may be limited by tine and its machines rather than by the network:
@@ -112,6 +113,11 @@ These figures may be limited by tine and its machines rather than by the network
 - the server's socket dropped 12 packets that had arrived
 - sending or receiving kept a core of this machine busy for 99% of the time`,
   );
+});
+
+Deno.test("packetSummaryLines() says where raw sockets were missing", async () => {
+  const lines = packetSummaryLines([await measured(echoes)], { ...HOW, kind: "portable" });
+  assertEquals(lines.at(-1)?.startsWith("Without raw sockets"), true);
 });
 
 Deno.test("packetIntervalLines() has what was sent and received in an interval", async () => {
