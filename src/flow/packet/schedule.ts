@@ -88,7 +88,7 @@ export class Schedule {
   /** How many packets are still to come, about if waits are drawn. Without a pace: 0. */
   get remaining(): number {
     if (this.unpaced || this.over) return 0;
-    return Math.ceil((this.durationNanos - this.#due) / this.#meanWait());
+    return Math.min(Number.MAX_SAFE_INTEGER, Math.ceil((this.durationNanos - this.#due) / this.#meanWait()));
   }
 
   #nextWait(): number {

@@ -122,13 +122,10 @@ export class Transmitter {
   /** The sender whose packet is due for the longest time; those without a pace take turns for the room that is left. */
   #mostDue(now: number): PacketSender | undefined {
     const senders = this.#senders;
-    let found: PacketSender | undefined, due = now;
+    let found: PacketSender | undefined;
     for (let i = 0; i < senders.length; i++) {
       const sender = senders[i];
-      if (!sender.unpaced && sender.due <= due) {
-        found = sender;
-        due = sender.due;
-      }
+      if (!sender.unpaced && sender.due <= now && (found === undefined || sender.due < found.due)) found = sender;
     }
     if (found !== undefined) return found;
     for (let i = 0; i < senders.length; i++) {

@@ -1,0 +1,213 @@
+import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import { Hmac } from "../../../src/flow/hmac.ts";
+import { ClientOpening, OPEN_ATTEMPTS } from "../../../src/flow/packet/client_opening.ts";
+import { MIN_OPEN_BYTES, openPacket } from "../../../src/flow/packet/control_packet.ts";
+import { FlowName } from "../../../src/flow/packet/flow_name.ts";
+import { isPacket } from "../../../src/flow/packet/header.ts";
+import { formatSettings, type OpenSettings, parseSettings } from "../../../src/flow/packet/open_settings.ts";
+import { type OpeningResult, ServerOpening } from "../../../src/flow/packet/server_opening.ts";
+import { COOKIE_MS, Cookies, newNonce, sessionKey } from "../../../src/flow/packet/session.ts";
+import { TineError } from "../../../src/wire/errors.ts";
+import { Random } from "../../support/random.ts";
+
+const flow = new FlowName("voip");
+const settings: OpenSettings = { version: 1, senders: 2, longest: 200, duration: 1000, gso: false, reverse: [] };
+const key = new Uint8Array(32).fill(1);
+const address = "192.0.2.1:1000";
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function client(clientKey: Uint8Array | undefined, text = formatSettings(settings)): ClientOpening {
+  return new ClientOpening(flow, text, clientKey, "192.0.2.9:7001");
+}
+
+/** Hands a packet to the server, and its answer back. */
+function exchange(opening: ClientOpening, server: ServerOpening, nowMs = 0, from = address) {
+  const request = opening.packet(nowMs * 1e6);
+  const result = server.receive(viewOf(request), request.length, flow, from, nowMs)!;
+  const answer = server.answer(flow, result.opening, request.length);
+  assertEquals(answer.length, request.length);
+  const state = () => opening.receive(viewOf(answer), answer.length, nowMs * 1e6 + 5000);
+  return { request, result, state };
+}
+
+for (const shared of [undefined, key]) {
+  const name = shared === undefined ? "without a key" : "with a key";
+  Deno.test(`ClientOpening and ServerOpening open a flow ${name}`, () => {
+    const opening = client(shared), server = new ServerOpening(shared, 1480);
+    const hello = exchange(opening, server);
+    assertEquals([hello.result.grant, hello.state()], [undefined, "next"]);
+    const start = exchange(opening, server);
+    assertEquals(start.state(), "open");
+    assertEquals(start.result.grant?.settings, settings);
+    assertEquals(opening.rttNanos, 5000);
+    const theirs = start.result.grant!.hmac, ours = opening.sessionHmac();
+    if (shared === undefined) assertEquals([theirs, ours], [undefined, undefined]);
+    else {
+      const message = Uint8Array.of(1, 2, 3);
+      assertEquals(theirs!.digest(message), ours!.digest(message));
+      assertNotEquals(ours!.digest(message), new Hmac(shared).digest(message));
+    }
+  });
+}
+
+Deno.test("ServerOpening refuses clients with another key, with none, and with one where none is wanted", () => {
+  for (
+    const [theirs, ours, why] of [
+      [new Uint8Array(32).fill(2), key, "the client has another key"],
+      [undefined, key, "the client signs with no key"],
+      [key, undefined, "it wants no key, and the client signs with one"],
+    ] as const
+  ) {
+    const opening = client(theirs), server = new ServerOpening(ours, 1480);
+    const { result, state } = exchange(opening, server);
+    assertEquals(result.refusal, why);
+    // A client with another key cannot know whether it is the server that says so, and waits for one that can.
+    assertEquals(state(), "waiting");
+    const error = assertThrows(() => opening.packet(0), TineError, why);
+    assertEquals(error.code, "packet-flow-refused");
+  }
+});
+
+Deno.test("ClientOpening believes a server with its key more than one without", () => {
+  const opening = client(key), server = new ServerOpening(key, 1480);
+  const request = opening.packet(0);
+  const result = server.receive(viewOf(request), request.length, flow, address, 0)!;
+  const lie = openPacket(flow, { ...result.opening, refused: true, text: "go away" }, undefined, request.length, true);
+  const answer = server.answer(flow, result.opening, request.length);
+  assertEquals(opening.receive(viewOf(lie), lie.length, 0), "waiting");
+  assertEquals(opening.receive(viewOf(answer), answer.length, 0), "next");
+  opening.packet(0);
+});
+
+Deno.test("ClientOpening does not take answers to others, cut ones and those it has seen", () => {
+  const opening = client(key), server = new ServerOpening(key, 1480);
+  const other = exchange(client(key), server);
+  const first = opening.packet(0);
+  const { opening: said } = server.receive(viewOf(first), first.length, flow, address, 0)!;
+  const answer = server.answer(flow, said, first.length);
+  const stranger = server.answer(flow, other.result.opening, first.length);
+  assertEquals(opening.receive(viewOf(stranger), stranger.length, 0), "waiting");
+  assertEquals(opening.receive(viewOf(answer), 300, 0), "waiting");
+  assertEquals(opening.receive(viewOf(answer), answer.length, 0), "next");
+  assertEquals(opening.receive(viewOf(answer), answer.length, 0), "waiting");
+});
+
+Deno.test("ClientOpening gives up when nobody answers", () => {
+  const opening = client(key);
+  for (let i = 0; i < OPEN_ATTEMPTS; i++) assert(isPacket(viewOf(opening.packet(i)), 0, MIN_OPEN_BYTES));
+  const error = assertThrows(() => opening.packet(0), TineError, "no server of UDP flows answers at 192.0.2.9:7001");
+  assertEquals(error.code, "no-answer");
+});
+
+Deno.test("ClientOpening.rttNanos is not known when it is not known which packet was answered", () => {
+  const opening = client(key), server = new ServerOpening(key, 1480);
+  opening.packet(0);
+  assertEquals(exchange(opening, server).state(), "next");
+  assertEquals(opening.rttNanos, NaN);
+});
+
+Deno.test("ServerOpening keeps a recorded opening from being used by others, elsewhere and later", () => {
+  const opening = client(key), server = new ServerOpening(key, 1480);
+  exchange(opening, server).state();
+  const request = opening.packet(0);
+  const at = (from: string, nowMs: number, to = server) =>
+    to.receive(viewOf(request), request.length, flow, from, nowMs)!.refusal;
+  assertEquals(at(address, COOKIE_MS - 1), undefined);
+  for (
+    const refusal of [
+      at("192.0.2.2:1000", 0),
+      at("192.0.2.1:1001", 0),
+      at(address, 2 * COOKIE_MS),
+      at(address, 0, new ServerOpening(key, 1480)),
+    ]
+  ) assertEquals(refusal, "its cookie is not of this server, or too old");
+});
+
+Deno.test("ServerOpening.receive() survives what strangers make of packets", () => {
+  const random = new Random(11);
+  const server = new ServerOpening(undefined, 1480);
+  const opening = client(undefined);
+  exchange(opening, server).state();
+  const packet = opening.packet(0);
+  let granted = 0, nothing = 0;
+  for (let round = 0; round < 5000; round++) {
+    const changed = packet.slice();
+    for (let n = random.below(8); n >= 0; n--) changed[random.below(changed.length)] = random.below(256);
+    const length = random.oneIn(4) ? random.below(changed.length + 1) : changed.length;
+    const result: OpeningResult | undefined = server.receive(viewOf(changed), length, flow, address, 0);
+    if (result === undefined) nothing++;
+    else {
+      if (result.grant !== undefined) granted++;
+      assert(server.answer(flow, result.opening, length).length === length);
+    }
+  }
+  assert(granted > 100 && nothing > 100, `${granted} ${nothing}`);
+});
+
+Deno.test("parseSettings() says what is wrong with settings", () => {
+  const sender = { duration: 1000, wait: [10], length: [100], echo: false };
+  assertEquals(parseSettings(formatSettings({ ...settings, reverse: [[1, sender]] }), 1480).reverse, [[1, sender]]);
+  const refused = (change: object, message: string) => {
+    const error = assertThrows(
+      () => parseSettings(JSON.stringify({ ...settings, ...change }), 1480),
+      TineError,
+      message,
+    );
+    assertEquals(error.code, "bad-settings");
+  };
+  refused({ version: 2 }, "the client speaks version 2 of the protocol, the server 1");
+  refused({ senders: 0 }, "senders: 0 is not a number of 1 to 256");
+  refused({ senders: 1.5 }, "1.5 is not a whole number");
+  refused({ senders: "2" }, 'senders: "2" is not a number');
+  refused({ longest: 1481 }, "packets of 1481 bytes are too long for this server, which takes 1480 (maxPacketSize)");
+  refused({ duration: 1e9 }, "the duration: 1000000000 is not a number of 0 to 86400000");
+  refused({ gso: 1 }, "gso is neither");
+  refused({ reverse: {} }, "reverse is not a list");
+  refused({ reverse: [[0, sender], [0, sender]] }, "sender 0 is there twice");
+  refused({ reverse: [[2, sender]] }, "the index of a sender: 2");
+  refused({ reverse: [[0, null]] }, "has no configuration");
+  refused({ reverse: [[0, { ...sender, wait: [] }]] }, "waits are no list");
+  refused({ reverse: [[0, { ...sender, wait: [-1] }]] }, "a wait: -1");
+  refused({ reverse: [[0, { ...sender, length: [201] }]] }, "a length: 201 is not a number of 56 to 200");
+  refused({ reverse: [[0, { ...sender, rate: {} }]] }, "packets per second: undefined");
+  refused({ reverse: [[0, { ...sender, rate: { bitsPerSecond: 0 } }]] }, "bits per second: 0");
+  refused({ reverse: [[0, { ...sender, gso: "yes" }]] }, '"gso" of a sender is neither true nor false');
+  for (const text of ["", "null", "[", "7"]) {
+    assertThrows(() => parseSettings(text, 1480), TineError, "the settings are");
+  }
+});
+
+Deno.test("formatSettings() refuses what fits no packet", () => {
+  const wait = Array.from({ length: 400 }, (_, i) => i);
+  const error = assertThrows(
+    () => formatSettings({ ...settings, reverse: [[0, { wait, duration: 1 }]] }),
+    TineError,
+    "use shorter lists",
+  );
+  assertEquals(error.code, "settings-too-long");
+});
+
+Deno.test("Cookies.knows() its own for two periods", () => {
+  const cookies = new Cookies(), nonce = newNonce();
+  const cookie = cookies.bake(address, nonce, "voip", 12_345);
+  assert(cookies.knows(cookie, address, nonce, "voip", 12_345));
+  assert(cookies.knows(cookie, address, nonce, "voip", 10_000 + 2 * COOKIE_MS - 1));
+  assert(!cookies.knows(cookie, address, nonce, "voip", 10_000 + 2 * COOKIE_MS));
+  assert(!cookies.knows(cookie, address, nonce, "voice", 12_345));
+  assert(!cookies.knows(cookie, address, newNonce(), "voip", 12_345));
+  assert(!cookies.knows(new Uint8Array(16), address, nonce, "voip", 12_345));
+});
+
+Deno.test("sessionKey() differs with each of its parts", () => {
+  const one = newNonce(), other = newNonce();
+  const keys = [
+    sessionKey(key, one, other, "voip"),
+    sessionKey(key, other, one, "voip"),
+    sessionKey(key, one, other, "voice"),
+    sessionKey(new Uint8Array(32), one, other, "voip"),
+  ];
+  assertEquals(new Set(keys.map((bytes) => bytes.join())).size, 4);
+});

@@ -1,0 +1,13 @@
+import { FfiFlows } from "../../../src/flow/ffi_flows.ts";
+import type { Flows } from "../../../src/flow/flows.ts";
+import { PortableFlows } from "../../../src/flow/portable/portable_flows.ts";
+import { availability } from "../../../src/sys/availability.ts";
+
+/** The ways to make flows that this system has. */
+export const makers: Readonly<Record<string, () => Flows>> = {
+  ...availability().available ? { ffi: () => new FfiFlows() } : {},
+  portable: () => new PortableFlows("it is a test"),
+};
+
+/** Whether there are raw sockets. */
+export const rawSockets = availability().available;

@@ -1,0 +1,260 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import type { UnresponsiveConfig } from "../../../src/flow/config.ts";
+import { Hmac } from "../../../src/flow/hmac.ts";
+import { FlowName } from "../../../src/flow/packet/flow_name.ts";
+import { isHeaderSigned, isPacket, numberOf, senderOf } from "../../../src/flow/packet/header.ts";
+import type { FlowClock, Outbox } from "../../../src/flow/packet/packet_port.ts";
+import { PacketSender } from "../../../src/flow/packet/packet_sender.ts";
+import { Transmitter } from "../../../src/flow/packet/transmitter.ts";
+import { WireTime } from "../../../src/flow/packet/wire_time.ts";
+import { SystemError } from "../../../src/sys/system_error.ts";
+import { TineError } from "../../../src/wire/errors.ts";
+
+const MS = 1e6;
+
+/** A clock that goes on when it is told to. */
+class TestClock implements FlowClock {
+  readonly tinit = 1_700_000_000_000_000_000n;
+  time = 0;
+
+  now(): number {
+    return this.time;
+  }
+
+  checkWallClock(): number {
+    return 0;
+  }
+}
+
+/** What the network does with the next calls. */
+type Outcome = number | SystemError;
+
+/** An outbox that keeps what was sent. */
+class TestOutbox implements Outbox {
+  readonly packets: Uint8Array[] = [];
+  readonly outcomes: Outcome[] = [];
+  calls = 0;
+  readonly #slots: { bytes: Uint8Array<ArrayBuffer>; length: number; segment: number }[];
+
+  constructor(readonly capacity: number, maxBytes = 2000) {
+    this.#slots = Array.from({ length: capacity }, () => ({ bytes: new Uint8Array(maxBytes), length: 0, segment: 0 }));
+  }
+
+  bytes(i: number): Uint8Array<ArrayBuffer> {
+    return this.#slots[i].bytes;
+  }
+
+  view(i: number): DataView<ArrayBuffer> {
+    return new DataView(this.#slots[i].bytes.buffer);
+  }
+
+  setLength(i: number, bytes: number): void {
+    this.#slots[i].length = bytes;
+  }
+
+  setSegmentBytes(i: number, bytes: number): void {
+    this.#slots[i].segment = bytes;
+  }
+
+  reply(): void {}
+
+  send(from: number, count: number): number {
+    this.calls++;
+    const outcome = this.outcomes.shift() ?? count;
+    if (outcome instanceof SystemError) throw outcome;
+    for (let i = from; i < from + outcome; i++) {
+      const { bytes, length, segment } = this.#slots[i];
+      const step = segment || length;
+      for (let at = 0; at < length; at += step) this.packets.push(bytes.slice(at, Math.min(length, at + step)));
+    }
+    return outcome;
+  }
+
+  [Symbol.dispose](): void {}
+}
+
+/** A packet, or a burst, as it is recorded. */
+interface Sent {
+  readonly sender: number;
+  readonly number: number;
+  readonly packets: number;
+  readonly length: number;
+  readonly t: number;
+  readonly scheduled: number;
+}
+
+function setUp(configs: UnresponsiveConfig[], { capacity = 16, key = false, maxBytes = 2000 } = {}) {
+  const clock = new TestClock();
+  const outbox = new TestOutbox(capacity, maxBytes);
+  const senders = configs.map((config, i) => new PacketSender(i, config, key));
+  const sent: Sent[] = [], errors: SystemError[] = [];
+  const hmac = key ? new Hmac(Uint8Array.of(1)) : undefined;
+  const transmitter = new Transmitter(senders, outbox, {
+    flow: new FlowName("voip"),
+    clock,
+    hmac,
+    onSent: ({ index }, number, packets, length, t, scheduled) =>
+      sent.push({ sender: index, number, packets, length, t, scheduled }),
+    onError: (error) => errors.push(error),
+  });
+  for (const sender of senders) sender.start(0);
+  return { clock, outbox, senders, sent, errors, transmitter, hmac };
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+Deno.test("Transmitter.run() sends when packets are due, and says when the next one is", () => {
+  const { clock, outbox, sent, transmitter } = setUp([{ wait: [20, 30], length: [100, 200], duration: 100 }]);
+  const wakes: number[] = [];
+  for (let next = 0; next !== Infinity; wakes.push(next)) {
+    clock.time = next;
+    next = transmitter.run();
+  }
+  assertEquals(wakes, [20 * MS, 50 * MS, 70 * MS, Infinity]);
+  assertEquals(sent.map(({ t, scheduled, number, length }) => [t / MS, scheduled / MS, number, length]), [
+    [0, 0, 0, 100],
+    [20, 20, 1, 200],
+    [50, 50, 2, 100],
+    [70, 70, 3, 200],
+  ]);
+  assert(transmitter.over);
+  for (const [i, packet] of outbox.packets.entries()) {
+    const view = viewOf(packet);
+    assert(isPacket(view, 0, packet.length));
+    assertEquals([numberOf(view, 0), senderOf(view, 0)], [i, 0]);
+    assertEquals(new WireTime(clock.tinit).read(view, 16), sent[i].t);
+  }
+});
+
+Deno.test("Transmitter.run() neither drifts nor skips when it is called late", () => {
+  const { clock, sent, transmitter } = setUp([{ wait: [10], duration: 100 }]);
+  transmitter.run();
+  clock.time = 13 * MS;
+  assertEquals(transmitter.run(), 20 * MS);
+  clock.time = 57 * MS;
+  assertEquals(transmitter.run(), 60 * MS);
+  assertEquals(sent.map(({ t, scheduled }) => [t / MS, scheduled / MS]), [
+    [0, 0],
+    [13, 10],
+    [57, 20],
+    [57, 30],
+    [57, 40],
+    [57, 50],
+  ]);
+});
+
+Deno.test("Transmitter.run() counts what it did not get to before the end", () => {
+  const { clock, senders, transmitter } = setUp([{ wait: [10], duration: 100 }]);
+  transmitter.run();
+  clock.time = 200 * MS;
+  assertEquals(transmitter.run(), Infinity);
+  assertEquals([senders[0].sent, senders[0].unsent, transmitter.over], [1, 9, true]);
+});
+
+Deno.test("Transmitter.run() keeps the schedules of several senders, earliest first", () => {
+  const { clock, sent, transmitter } = setUp([{ wait: [10], duration: 30 }, { wait: [7], duration: 30 }]);
+  clock.time = 25 * MS;
+  transmitter.run();
+  assertEquals(sent.map(({ sender, scheduled }) => [scheduled / MS, sender]), [
+    [0, 0],
+    [0, 1],
+    [7, 1],
+    [10, 0],
+    [14, 1],
+    [20, 0],
+    [21, 1],
+  ]);
+});
+
+Deno.test("Transmitter.run() lets senders without a pace share what the others leave", () => {
+  const max = { rate: "max" as const, duration: 100 };
+  const { clock, senders, transmitter } = setUp([max, { wait: [10], duration: 100 }, max]);
+  clock.time = 35 * MS;
+  assert(transmitter.run() <= clock.time);
+  assertEquals(senders.map(({ sent }) => sent), [30, 4, 30]);
+  clock.time = 100 * MS;
+  transmitter.run();
+  assert(transmitter.over);
+});
+
+Deno.test("Transmitter.run() goes on where there was no room, with fresh times", () => {
+  const { clock, outbox, sent, transmitter } = setUp([{ wait: [1], duration: 10 }]);
+  clock.time = 5 * MS;
+  outbox.outcomes.push(2, -1);
+  transmitter.run();
+  assert(transmitter.blocked);
+  clock.time = 6 * MS;
+  transmitter.run();
+  assert(!transmitter.blocked);
+  assertEquals(sent.map(({ number, t }) => [number, t / MS]), [[0, 5], [1, 5], [2, 6], [3, 6], [4, 6], [5, 6], [6, 6]]);
+  assertEquals(outbox.packets.map((packet) => new WireTime(clock.tinit).read(viewOf(packet), 16) / MS), [
+    5,
+    5,
+    6,
+    6,
+    6,
+    6,
+    6,
+  ]);
+});
+
+Deno.test("Transmitter.run() ends on time although there is never room", () => {
+  const { clock, outbox, senders, transmitter } = setUp([{ wait: [1], duration: 10 }], { capacity: 4 });
+  for (let i = 0; i < 10; i++) outbox.outcomes.push(-1);
+  clock.time = 5 * MS;
+  const end = transmitter.run();
+  assertEquals(end, 20 * MS);
+  clock.time = end;
+  assertEquals(transmitter.run(), Infinity);
+  assertEquals([senders[0].sent, senders[0].unsent, transmitter.over], [0, 10, true]);
+});
+
+Deno.test("Transmitter.run() tries once more after an error, which may be about an earlier packet", () => {
+  const { clock, outbox, senders, errors, transmitter } = setUp([{ wait: [1], duration: 10 }]);
+  const unreachable = new SystemError("sendmmsg", 101);
+  outbox.outcomes.push(unreachable, 2, unreachable, unreachable);
+  clock.time = 4 * MS;
+  transmitter.run();
+  assertEquals([senders[0].sent, senders[0].errors, errors], [4, 1, [unreachable]]);
+});
+
+Deno.test("Transmitter.run() fails for packets that are too long for the path", () => {
+  const { outbox, transmitter } = setUp([{ length: [1500], duration: 10 }]);
+  outbox.outcomes.push(new SystemError("sendmmsg", 90));
+  const error = assertThrows(() => transmitter.run(), TineError, "a packet of 1500 bytes is longer than the path");
+  assertEquals(error.code, "packet-too-long");
+});
+
+Deno.test("Transmitter.run() makes bursts of packets of one length", () => {
+  const { clock, outbox, sent, senders, transmitter } = setUp(
+    [{ rate: { packetsPerSecond: 10_000 }, length: [100, 100, 100, 60], gso: true, duration: 2 }],
+    { maxBytes: 65_507 },
+  );
+  transmitter.run();
+  clock.time = 1 * MS;
+  transmitter.run();
+  assertEquals(sent.map(({ number, packets, length, scheduled }) => [number, packets, length, scheduled / MS]), [
+    [0, 3, 100, 0],
+    [3, 1, 60, 0.3],
+    [4, 3, 100, 0.4],
+    [7, 1, 60, 0.7],
+    [8, 3, 100, 0.8],
+  ]);
+  assertEquals(outbox.packets.map((packet) => numberOf(viewOf(packet), 0)), outbox.packets.map((_, i) => i));
+  assertEquals(senders[0].sent, outbox.packets.length);
+});
+
+Deno.test("Transmitter.run() signs each packet, those of bursts too", () => {
+  const { outbox, transmitter, hmac } = setUp([{ rate: "max", length: [100], gso: true, duration: 1 }], {
+    key: true,
+    capacity: 2,
+    maxBytes: 65_507,
+  });
+  transmitter.run();
+  assertEquals(outbox.packets.length, 4 * 2 * 64);
+  for (const packet of outbox.packets) {
+    assert(isPacket(viewOf(packet), 0, 100) && isHeaderSigned(hmac!, packet, 0));
+  }
+});
