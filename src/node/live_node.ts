@@ -13,6 +13,7 @@ import { nodeInfo } from "./node_info.ts";
 import { nodeKey, type NodeTree } from "./node_tree.ts";
 import type { Node, Run } from "./plan/types.ts";
 import { createProcesses, type NodeProcesses } from "./process/node_processes.ts";
+import { temporaryPath } from "./process/temporary_path.ts";
 import type { Watchdog } from "./process/watchdog.ts";
 import { laneOf, type Message } from "./protocol/frame.ts";
 import { decodeItem, encodeItem } from "./protocol/payloads.ts";
@@ -287,7 +288,7 @@ export class LiveNode {
 
   async #spill(node: Node): Promise<Spill> {
     // It is watched before it exists, so that it cannot be left over.
-    const path = `${Deno.env.get("TMPDIR") || "/tmp"}/tine-spill-${crypto.randomUUID()}`;
+    const path = temporaryPath("tine-spill-");
     const watched = await this.#options.watchdog.watchPath(path);
     const file = await Deno.open(path, { createNew: true, read: true, write: true, mode: 0o600 });
     const { user } = this.#options.host;

@@ -2,6 +2,7 @@ import { TineError } from "../../wire/errors.ts";
 import { findIp } from "./find_program.ts";
 import { createLineage, LINEAGE, type Lineage, pidText } from "./lineage.ts";
 import { checkNamespaceName, namespaceError } from "./namespace_name.ts";
+import { temporaryPath } from "./temporary_path.ts";
 import { WatchdogProcess } from "./watchdog_process.ts";
 
 /** How often one that was killed is started anew. */
@@ -42,7 +43,6 @@ export class Watchdog implements AsyncDisposable {
   readonly #namespaces = new Set<string>();
   #process: WatchdogProcess | undefined;
   #restarts = 0;
-  #folders = 0;
   #disposed: Promise<void> | undefined;
 
   constructor(options: WatchdogOptions = {}) {
@@ -112,9 +112,8 @@ export class Watchdog implements AsyncDisposable {
    * @returns its path; only this user can look into it
    */
   async makeFolder(): Promise<string> {
-    const above = (Deno.env.get("TMPDIR") || "/tmp").replace(/\/+$/, "");
     // It must be registered before it exists: the name cannot be left to makeTempDir.
-    const path = `${above}/tine-${this.lineage.marker}-${++this.#folders}`;
+    const path = temporaryPath("tine-");
     await this.watchPath(path);
     await Deno.mkdir(path, { mode: 0o700 });
     return path;
