@@ -123,6 +123,7 @@ class Replay {
     const { signal, drainTimeoutMs = 60_000 } = this.#options;
     const onAbort = () => this.#giveUp(new TineError("interrupted", "the replay was interrupted"));
     signal?.addEventListener("abort", onAbort, { once: true });
+    if (signal?.aborted) onAbort();
     const reading = this.#read();
     this.#lifeline.start();
     let timer: ReturnType<typeof setTimeout> | undefined;

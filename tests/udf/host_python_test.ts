@@ -121,7 +121,7 @@ test("a Python UDF that prints, dies, hangs or floods gets a clear error, and no
   assertEquals(await dies.failure(), died);
   assertEquals(dies.points.length, 5);
 
-  const hangs = start(agent.command("mirror", "--hang-after", "3"), { timeoutMs: 200 });
+  const hangs = start(agent.command("mirror", "--hang-after", "3"), { timeoutMs: 1000 });
   await hangs.host.init([]);
   const hung = await assertRejects(async () => {
     for (;;) {
@@ -133,7 +133,7 @@ test("a Python UDF that prints, dies, hangs or floods gets a clear error, and no
   await hangs.failure();
   assertEquals(hangs.points.length, 3);
 
-  const floods = start(agent.command("mirror", "--flood"), { timeoutMs: 100 });
+  const floods = start(agent.command("mirror", "--flood"), { timeoutMs: 1000 });
   await floods.host.init([]);
   const flooded = await floods.failure(300);
   assertStringIncludes(flooded.message, "did not end within 0.3 s");

@@ -287,6 +287,8 @@ Deno.test("replay() gives up a UDF that is silent, and ends at a signal", async 
   setTimeout(() => stopping.abort(), 100);
   const stopped = await compare(startProcess(["sleep", "60"], () => {}), { signal: stopping.signal });
   assertEquals(stopped.failure?.message, "the replay was interrupted");
+  const late = await compare(startProcess(["sleep", "60"], () => {}), { signal: AbortSignal.abort() });
+  assertEquals(late.failure?.message, "the replay was interrupted");
 });
 
 Deno.test("a recorded UDF that ended early may do so again", async () => {

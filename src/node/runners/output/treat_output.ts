@@ -21,13 +21,13 @@ export async function treatOutput(
   outputs: Outputs,
   fail: () => void,
 ): Promise<("stdout" | "stderr")[]> {
-  const open: ("stdout" | "stderr")[] = [];
+  const open = new Set<"stdout" | "stderr">();
   const read = async (stream: "stdout" | "stderr", source: ByteSource | undefined) => {
     const output = outputs[stream];
     if (source === undefined || output === undefined) return;
     try {
       const whole = await drain(source, (bytes) => output.write(bytes), process.ended);
-      if (!whole) open.push(stream);
+      if (!whole) open.add(stream);
     } catch (error) {
       fail();
       throw error;
@@ -41,5 +41,5 @@ export async function treatOutput(
   }
   const failed = results.find((result) => result.status === "rejected");
   if (failed !== undefined) throw failed.reason;
-  return open;
+  return (["stdout", "stderr"] as const).filter((stream) => open.has(stream));
 }
