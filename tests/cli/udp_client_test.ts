@@ -45,8 +45,8 @@ Deno.test("tine udp client --json has keys with units, over IPv6", async () => {
       "--json",
       "--parallel=2",
     ];
-    const { code, stdout } = await tine(args);
-    assertEquals(code, 0);
+    const { code, stdout, stderr } = await tine(args);
+    assertEquals([code, stderr], [0, ""]);
     const [summary] = objects(stdout);
     assertEquals([summary.type, summary.protocol, summary.complete], ["summary", "udp", true]);
     assertEquals(summary.flows.map(({ flow }: { flow: string }) => flow), ["up1", "up2"]);
@@ -75,8 +75,8 @@ Deno.test("tine udp client --rate sends without echo, both ways with --bidir", a
       "--json",
       "--interval=100ms",
     ];
-    const { code, stdout } = await tine(args);
-    assertEquals(code, 0);
+    const { code, stdout, stderr } = await tine(args);
+    assertEquals([code, stderr], [0, ""]);
     const lines = objects(stdout);
     const { flows: [up, down] } = lines.pop();
     assertEquals([up.direction, down.direction], ["toServer", "fromServer"]);
@@ -95,8 +95,8 @@ Deno.test("tine udp client --rate sends without echo, both ways with --bidir", a
 Deno.test("tine udp client --under-load measures each phase, over TCP at the same address", async () => {
   await withServer("udp", LOOPBACK, async (address) => {
     const args = ["udp", "client", address, "--under-load", "--duration=300ms", "--parallel=1", "--json"];
-    const { code, stdout } = await tine(args);
-    assertEquals(code, 0);
+    const { code, stdout, stderr } = await tine(args);
+    assertEquals([code, stderr], [0, ""]);
     const lines = objects(stdout);
     const summary = lines.pop();
     assertEquals(lines.map(({ type, phase }) => [type, phase]), [
