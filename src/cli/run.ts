@@ -31,7 +31,7 @@ export const command = defineCommand({
       help: "builds for the platforms of nodes behind ssh (tine-linux-arm64, ...); default: this very tine",
     }),
     maxSize: size({ default: 64 * 2 ** 30, min: 2 ** 20, help: "what all results of the run together may take" }),
-    verbose: flag({ help: "show log entries of nodes as well" }),
+    verbose: flag({ help: "show log entries of nodes and progress of flows as well" }),
     json: flag({ help: "a JSON object a line for what happens; with --dry-run, the plan" }),
   },
   positionals: [{ name: "PLAN", help: "a file in JSON, JSONC or YAML; -: stdin", complete: "file" }],
@@ -113,7 +113,13 @@ async function runAndShow(
   );
   // Logs may be long, and lines of them are shown on a terminal, or on demand.
   const logs = flags.verbose || (!flags.json && Deno.stderr.isTerminal());
-  const shown: ReadonlySet<number> = new Set([Kind.nodeInfo, Kind.error, Kind.activity, ...(logs ? [Kind.log] : [])]);
+  const shown: ReadonlySet<number> = new Set([
+    Kind.nodeInfo,
+    Kind.error,
+    Kind.activity,
+    Kind.progress,
+    ...(logs ? [Kind.log] : []),
+  ]);
   const observer: RunPlanOptions["observer"] = {
     planStarts: (folder, kept) => display.planStarts({ plan: name, folder, tests: plan.tests.length, kept }),
     testStarts: (test, number) =>

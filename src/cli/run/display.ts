@@ -84,7 +84,10 @@ export interface Display extends AsyncDisposable {
   planStarts(plan: PlanStart): void;
   /** A test is about to run. */
   testStarts(test: TestStart): void;
-  /** A result of the running test. Types other than `nodeInfo`, `log`, `error` and `activity` are passed over. */
+  /**
+   * A result of the running test. Types other than `nodeInfo`, `log`, `error`, `activity` and `progress` are
+   * passed over.
+   */
   item(item: Item): void;
   /** Something to know about the run, such as that it is being canceled, and why. */
   note(text: string): void;
@@ -107,7 +110,10 @@ export interface Display extends AsyncDisposable {
 export interface DisplayOptions {
   /** An object a line on standard output. */
   readonly json?: boolean;
-  /** Show log entries of nodes as well, which otherwise only go into the results; as JSON, also what nodes do. */
+  /**
+   * Show log entries of nodes as well, which otherwise only go into the results, and how flows get on; as JSON, also
+   * what nodes do.
+   */
   readonly verbose?: boolean;
 }
 

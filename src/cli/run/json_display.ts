@@ -1,24 +1,27 @@
 import type { Item } from "../../node/item.ts";
 import { BackgroundWriter, type WriteText } from "./background_writer.ts";
+import { FlowProgress } from "./flow_progress.ts";
 import type { Display, PlanStart, PlanSummary, TestOutcome, TestStart } from "./display.ts";
 
 /** What a JSON display gets. */
 export interface JsonDisplayOptions {
-  /** Also `log` and `activity`. */
+  /** Also `log`, `activity` and `progress`. */
   readonly verbose: boolean;
   /** To standard output. */
   readonly write: WriteText;
 }
 
 /**
- * An object a line, for programs. Its `type` is `plan`, `test-start`, `node`, `error`, `note`, `test-end` or `summary`,
- * with `verbose` also `log` and `activity`. Where the reader is far behind, what nodes tell is left out, and a `left-out`
+ * An object a line, for programs. Its `type` is `plan`, `test-start`, `node`, `error`, `note`, `flow`, `test-end` or
+ * `summary`, with `verbose` also `log`, `activity` and `progress`. A `flow` is what was last known of one when its test
+ * ended; what was measured in all is in the results. Where the reader is far behind, what nodes tell is left out, and a `left-out`
  * says how many events. `test` is the number of a test among those selected. Keys are added, not changed.
  */
 export class JsonDisplay implements Display {
   readonly #verbose: boolean;
   readonly #writer: BackgroundWriter;
   #test = 0;
+  #flows = new FlowProgress();
 
   constructor({ verbose, write }: JsonDisplayOptions) {
     this.#verbose = verbose;
@@ -53,6 +56,12 @@ export class JsonDisplay implements Display {
       case "activity": {
         const { nodeId, running, more, ended } = item;
         if (this.#verbose) this.#offer({ type: "activity", test, nodeId, running, more, ended });
+        return;
+      }
+      case "progress": {
+        const { nodeId, flow, values } = item;
+        this.#flows.take(item);
+        if (this.#verbose) this.#offer({ type: "progress", test, nodeId, flow, ...values });
       }
     }
   }
@@ -63,6 +72,9 @@ export class JsonDisplay implements Display {
 
   testEnds(outcome: TestOutcome): void {
     const { id, number, status, durationMs, moreErrors = 0, folder } = outcome;
+    for (const flow of this.#flows.flows.values()) this.#offer({ type: "flow", test: number, ...flow });
+    // Tests that are kept are told without having run.
+    this.#flows = new FlowProgress();
     const errors = outcome.errors.map(({ nodeId, tag, code, message }) => ({ nodeId, tag, code, message }));
     const missing = (outcome.missing ?? []).map(({ nodeId, what }) => ({ nodeId, what }));
     this.#write({ type: "test-end", test: number, id, status, durationMs, errors, moreErrors, missing, folder });

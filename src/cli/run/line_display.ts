@@ -1,9 +1,11 @@
-import type { Item } from "../../node/item.ts";
+import type { Item, Progress } from "../../node/item.ts";
 import { formatDuration } from "../../node/plan/duration.ts";
 import { escape, type Style } from "../terminal.ts";
 import { BackgroundWriter, type WriteText } from "./background_writer.ts";
 import type { Display, PlanStart, PlanSummary, TestOutcome, TestStart } from "./display.ts";
 import { elapsed } from "./elapsed.ts";
+import { FlowProgress } from "./flow_progress.ts";
+import { flowEndLines, flowLine } from "./flow_text.ts";
 import {
   detailLines,
   errorLine,
@@ -18,10 +20,12 @@ import {
 
 /** So many errors of a test are remembered, so that they are not shown twice. */
 const MOST_TOLD = 1000;
+/** A flow that runs has a line this often. */
+const PROGRESS_MS = 1000;
 
 /** What a display for people gets. */
 export interface TextDisplayOptions {
-  /** Show log entries of nodes. */
+  /** Show log entries of nodes, and flows that run. */
   readonly verbose: boolean;
   readonly style: Style;
   /** To standard error. */
@@ -36,6 +40,9 @@ export class LineDisplay implements Display {
   readonly #writer: BackgroundWriter;
   /** Errors of the running test that were shown. */
   readonly #told = new Set<string>();
+  #flows = new FlowProgress();
+  /** When there was a line of a flow that runs, by the clock of `performance.now()`. */
+  readonly #shownAt = new Map<string, number>();
 
   constructor(options: TextDisplayOptions) {
     this.#options = options;
@@ -48,6 +55,7 @@ export class LineDisplay implements Display {
 
   testStarts({ id, expectedMs, timeoutMs }: TestStart): void {
     this.#told.clear();
+    this.#shownAt.clear();
     const limits = [
       timeoutMs > 0 ? `timeout ${formatDuration(timeoutMs)}` : "no timeout",
       ...(expectedMs > 0 ? [`at least ${formatDuration(expectedMs)}`] : []),
@@ -65,6 +73,8 @@ export class LineDisplay implements Display {
       if (shown && this.#told.size < MOST_TOLD) this.#told.add(text);
     } else if (item.type === "log" && this.#options.verbose) {
       for (const text of logLines(item)) this.#writer.offer(`  ${text}`);
+    } else if (item.type === "progress") {
+      this.#progress(item);
     }
   }
 
@@ -76,6 +86,9 @@ export class LineDisplay implements Display {
     const { id, status, durationMs } = outcome;
     const shown = paintStatus(status, status, this.#options.style);
     this.#writer.line(`${nameOfTest(id)}: ${shown}${status === "kept" ? "" : ` in ${elapsed(durationMs)}`}`);
+    for (const text of flowEndLines(this.#flows.flows.values())) this.#writer.line(`  ${text}`);
+    // Tests that are kept are told without having run.
+    this.#flows = new FlowProgress();
     for (const text of detailLines(outcome, this.#told)) this.#writer.line(`  ${text}`);
     this.#told.clear();
   }
@@ -89,5 +102,15 @@ export class LineDisplay implements Display {
   async [Symbol.asyncDispose](): Promise<void> {
     // Where standard error is gone, there is nobody to tell.
     await this.#writer.flush().catch(() => {});
+  }
+
+  #progress(item: Progress): void {
+    const state = this.#flows.take(item);
+    // What a flow measured in all is told at the end of the test.
+    if (!this.#options.verbose || state === undefined || state.ended) return;
+    const now = performance.now();
+    if (now - (this.#shownAt.get(state.flow) ?? -Infinity) < PROGRESS_MS) return;
+    this.#shownAt.set(state.flow, now);
+    this.#writer.offer(`  ${flowLine(state)}`);
   }
 }

@@ -1,6 +1,8 @@
 import { escape, type Style } from "../terminal.ts";
 import { cutToWidth, displayWidth } from "./display_width.ts";
 import { elapsed, wholeSeconds } from "./elapsed.ts";
+import type { FlowState } from "./flow_progress.ts";
+import { flowFigures } from "./flow_text.ts";
 import { type Counts, countsText, errorLine, nameOfTest } from "./outcome_text.ts";
 import type { NodeActivity, RunningTest } from "./test_progress.ts";
 import type { ScreenSize } from "./stderr_screen.ts";
@@ -43,7 +45,26 @@ export function liveBlock(running: RunningTest, { size, style, nowMs, tests, cou
   // The cursor stands below the block, and what is shown before should not be pushed out at once.
   const most = Math.max(1, Math.min(MOST_LINES, size.rows - 2));
   const room = most - head.length - foot.length;
-  return [...head, ...nodeLines(running.nodes, room, width, style), ...foot].slice(0, most);
+  const nodes = nodeLines(running.nodes, Math.ceil(room / 2), width, style);
+  const flows = flowLines([...running.flows.flows.values()], room - nodes.length, width, style);
+  // Where there are few flows, more nodes have room.
+  const more = flows.length < room - nodes.length ? nodeLines(running.nodes, room - flows.length, width, style) : nodes;
+  return [...head, ...more, ...flows, ...foot].slice(0, most);
+}
+
+/** What each flow has measured so far; where there are too many, those that run, and those that began last. */
+function flowLines(flows: readonly FlowState[], room: number, width: number, style: Style): string[] {
+  if (room <= 0 || flows.length === 0) return [];
+  const fits = flows.length <= room ? flows.length : room - 1;
+  const over = (flow: FlowState) => flow.ended ? 1 : 0;
+  const shown = fits === flows.length ? flows : flows.toReversed().sort((a, b) => over(a) - over(b)).slice(0, fits);
+  const widest = Math.max(0, ...shown.map(({ flow }) => escape(flow).length));
+  const lines = shown.map((state) => {
+    const text = cutToWidth(`  ${escape(state.flow).padEnd(widest)}  ${flowFigures(state)}`, width);
+    return state.ended ? style.dim(text) : text;
+  });
+  if (fits < flows.length) lines.push(style.dim(cutToWidth(`  +${flows.length - fits} more flows`, width)));
+  return lines;
 }
 
 function timeLine({ test, startedMs }: RunningTest, nowMs: number, width: number, style: Style): string {

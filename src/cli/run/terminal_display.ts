@@ -3,6 +3,7 @@ import { escape } from "../terminal.ts";
 import { Backlog } from "./backlog.ts";
 import type { Display, PlanStart, PlanSummary, TestOutcome, TestStart } from "./display.ts";
 import { elapsed } from "./elapsed.ts";
+import { flowEndLines } from "./flow_text.ts";
 import type { TextDisplayOptions } from "./line_display.ts";
 import { LiveArea } from "./live_area.ts";
 import { liveBlock } from "./live_block.ts";
@@ -66,12 +67,14 @@ export class TerminalDisplay implements Display {
   }
 
   testEnds(outcome: TestOutcome): void {
+    const flows = this.#running?.flows.flows.values() ?? [];
     this.#running = undefined;
     const { id, status, durationMs } = outcome;
     this.#counts[status === "ok" || status === "kept" ? status : "failed"]++;
     const { style } = this.#options;
     const time = status === "kept" ? "" : style.dim(`  ${elapsed(durationMs)}`);
     this.#above.add(`${paintStatus(status, status.padEnd(8), style)}  ${nameOfTest(id)}${time}`);
+    for (const text of flowEndLines(flows)) this.#above.add(`          ${text}`);
     for (const text of detailLines(outcome)) {
       this.#above.add(`          ${text.startsWith("error") ? style.red(text) : text}`);
     }

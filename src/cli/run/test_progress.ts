@@ -1,5 +1,6 @@
 import type { Activity, ErrorItem, Item, LogEntry } from "../../node/item.ts";
 import type { TestStart } from "./display.ts";
+import { FlowProgress } from "./flow_progress.ts";
 
 /** A test has fewer nodes than that; a node that goes mad makes up more. */
 const MOST_NODES = 10_000;
@@ -13,6 +14,7 @@ const NOTHING: NodeActivity = { running: [], more: 0, ended: 0 };
 export class RunningTest {
   /** What its nodes do, by their ids, in the order in which they were first heard of. */
   readonly nodes = new Map<string, NodeActivity>();
+  readonly flows = new FlowProgress();
   /** The last entry of a log. */
   log: LogEntry | undefined;
   /** The first error: those that follow come from it. */
@@ -31,6 +33,9 @@ export class RunningTest {
         return this.#set(item.nodeId, this.nodes.get(item.nodeId) ?? NOTHING);
       case "activity":
         return this.#set(item.nodeId, item);
+      case "progress":
+        this.flows.take(item);
+        return;
       case "log":
         this.log = item;
         return;

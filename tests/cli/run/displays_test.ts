@@ -4,7 +4,7 @@ import { JsonDisplay } from "../../../src/cli/run/json_display.ts";
 import { LineDisplay, type TextDisplayOptions } from "../../../src/cli/run/line_display.ts";
 import { TerminalDisplay } from "../../../src/cli/run/terminal_display.ts";
 import { FakeTerminal } from "./fake_terminal.ts";
-import { activity, error, log, nodeInfo, PLAIN } from "./samples.ts";
+import { activity, error, log, nodeInfo, PLAIN, progress } from "./samples.ts";
 
 const SUMMARY = { ok: 1, failed: 1, kept: 1, notRun: 1, durationMs: 12_000, folder: "out/now" };
 
@@ -185,4 +185,38 @@ Deno.test("JsonDisplay.planEnds() throws what kept data from being written, and 
   await using display = new JsonDisplay({ verbose: false, write: gone });
   showPlan(display);
   await assertRejects(() => display.planEnds(SUMMARY), Deno.errors.BrokenPipe, "gone");
+});
+
+Deno.test("displays tell what flows have measured when their test ends", async () => {
+  const ended = progress("bulk", { bytes: 1e6, goodputBitsPerSecond: 8e6, fctNanos: 1e9 });
+  const show = async (display: Display) => {
+    display.testStarts({ id: { name: "a" }, number: 1, expectedMs: 0, timeoutMs: 0 });
+    display.item(progress("bulk", { bytesReceived: 5e5, goodputBitsPerSecond: 8e6 }));
+    display.item(progress("bulk", { bytesReceived: 6e5, goodputBitsPerSecond: 8e6 }));
+    display.item(ended);
+    display.testEnds({ id: { name: "a" }, number: 1, status: "ok", durationMs: 1234, errors: [], folder: "out/a" });
+    display.testEnds({ id: { name: "b" }, number: 2, status: "kept", durationMs: 0, errors: [], folder: "out/b" });
+    await display.planEnds(SUMMARY);
+  };
+  const lines = options(true);
+  await show(new LineDisplay(lines));
+  assertEquals(lines.stderr.lines.slice(1, -1), [
+    "  bulk: 8.00 Mbit/s, 500 kB so far",
+    "name=a: ok in 1.2s",
+    "  bulk: 8.00 Mbit/s, 1.00 MB in 1.0s",
+    "name=b: kept",
+  ]);
+  const terminal = options();
+  await show(new TerminalDisplay({ ...terminal, size: () => ({ columns: 80, rows: 24 }) }));
+  assertEquals(terminal.stderr.lines.slice(0, 3), [
+    "ok        name=a  1.2s",
+    "          bulk: 8.00 Mbit/s, 1.00 MB in 1.0s",
+    "kept      name=b",
+  ]);
+  let text = "";
+  await show(new JsonDisplay({ verbose: false, write: (more) => Promise.resolve(void (text += more)) }));
+  const objects = text.trimEnd().split("\n").map((line) => JSON.parse(line));
+  assertEquals(objects.map(({ type }) => type), ["test-start", "flow", "test-end", "test-end", "summary"]);
+  const { flow, bytes, completionNanos, ended: over } = objects[1];
+  assertEquals([flow, bytes, completionNanos, over], ["bulk", 1e6, 1e9, true]);
 });

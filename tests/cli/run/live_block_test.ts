@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { displayWidth } from "../../../src/cli/run/display_width.ts";
 import { liveBlock, type LiveView } from "../../../src/cli/run/live_block.ts";
 import { RunningTest } from "../../../src/cli/run/test_progress.ts";
-import { activity, error, log, nodeInfo, PLAIN } from "./samples.ts";
+import { activity, error, log, nodeInfo, PLAIN, progress } from "./samples.ts";
 
 const ID = { name: "fct", cca: "bbr" };
 
@@ -87,4 +87,25 @@ Deno.test("liveBlock() makes visible what would act on the terminal", () => {
   test.take(log("\x9b", "\x1b[31m"));
   // deno-lint-ignore no-control-regex
   assert(!/[\x00-\x1f\x7f-\x9f]/.test(block(test, 1).join("")));
+});
+
+Deno.test("liveBlock() shows flows below the nodes, those that run where there is no room for all", () => {
+  const test = running();
+  test.take(activity("left", ["upload bulk 2s"]));
+  test.take(progress("bulk", { bytesReceived: 1e6, goodputBitsPerSecond: 8e6 }));
+  test.take(progress("old", { bytes: 1e6, goodputBitsPerSecond: 8e6, fctNanos: 1e9 }));
+  assertEquals(block(test, 1).slice(2, 5), [
+    "  left  upload bulk 2s",
+    "  bulk  8.00 Mbit/s, 1.00 MB so far",
+    "  old   8.00 Mbit/s, 1.00 MB in 1.0s",
+  ]);
+  for (let i = 0; i < 1000; i++) test.take(progress(`f${i}`, { bytes: 1, goodputBitsPerSecond: 1, fctNanos: 1 }));
+  assertEquals(block(test, 1, 80, 10).slice(2, 8), [
+    "  left  upload bulk 2s",
+    "  bulk  8.00 Mbit/s, 1.00 MB so far",
+    "  f999  1.00 bit/s, 1 B in 0.00s",
+    "  f998  1.00 bit/s, 1 B in 0.00s",
+    "  +999 more flows",
+    "  so far: 1 ok",
+  ]);
 });

@@ -1,4 +1,4 @@
-import type { Activity, ErrorItem, LogEntry, NodeInfo } from "../../../src/node/item.ts";
+import type { Activity, ErrorItem, LogEntry, NodeInfo, Progress } from "../../../src/node/item.ts";
 import { style } from "../../../src/cli/terminal.ts";
 
 /** No colours. */
@@ -24,4 +24,9 @@ export function log(nodeId: string, text: string): LogEntry {
 /** An error of a command. */
 export function error(nodeId: string, message: string): ErrorItem {
   return { type: "error", nodeId, time: 1_700_000_000_000_000_001n, tag: "system", code: "command-failed", message };
+}
+
+/** What an end of a flow tells while it runs. */
+export function progress(flow: string, values: Progress["values"]): Progress {
+  return { type: "progress", nodeId: "left", flow, values };
 }

@@ -1,0 +1,76 @@
+import { byteAmount } from "../byte_amount.ts";
+import { count, grouped } from "../count.ts";
+import { escape } from "../terminal.ts";
+import { bitRate, milliseconds } from "../traffic/figure_text.ts";
+import { elapsed } from "./elapsed.ts";
+import type { FlowState, PacketProgress, StreamProgress } from "./flow_progress.ts";
+
+/** With more flows than this, their sums are told. */
+const MOST_LINES = 16;
+
+/** What a flow does: `bulk: 49.2 Mbit/s, 12.3 MB, RTT 0.12 ms, 3 resent`. */
+export function flowLine(state: FlowState): string {
+  return `${escape(state.flow)}: ${flowFigures(state)}`;
+}
+
+/** The same without its name. */
+export function flowFigures(state: FlowState): string {
+  return state.protocol === "tcp" ? streamText(state) : packetText(state);
+}
+
+/** The flows of a test that has ended, a line each, or where they are many, their sums. */
+export function flowEndLines(flows: Iterable<FlowState>): string[] {
+  const all = [...flows];
+  if (all.length <= MOST_LINES) return all.map(flowLine);
+  const streams = all.filter((state) => state.protocol === "tcp");
+  const packets = all.filter((state) => state.protocol === "udp");
+  return [
+    ...streams.length === 0 ? [] : [streamSum(streams)],
+    ...packets.length === 0 ? [] : [packetSum(packets)],
+  ];
+}
+
+function streamText(state: StreamProgress): string {
+  const { bytes, goodputBitsPerSecond, rttMicros, retransmits, completionNanos, ended } = state;
+  const took = completionNanos === undefined ? "" : ` in ${elapsed(completionNanos / 1e6)}`;
+  return [
+    bitRate(goodputBitsPerSecond),
+    `${byteAmount(bytes)}${took}${ended ? "" : " so far"}`,
+    ...rttMicros === undefined || rttMicros <= 0 ? [] : [`RTT ${milliseconds(rttMicros * 1000)} ms`],
+    ...retransmits === undefined || retransmits < 0 ? [] : [`${grouped(retransmits)} resent`],
+  ].join(", ");
+}
+
+function packetText(state: PacketProgress): string {
+  const { packets, lost, bitsPerSecond, rttMicros, rttMinMicros, rttMeanMicros, rttMaxMicros, ended } = state;
+  const times = ended ? [rttMinMicros, rttMeanMicros, rttMaxMicros] : [rttMicros];
+  const known = times.filter((micros) => micros !== undefined);
+  const what = known.length === 3 ? " (min, mean, max)" : "";
+  return [
+    ...bitsPerSecond === undefined ? [] : [bitRate(bitsPerSecond)],
+    count(packets, "packet"),
+    `${grouped(lost)} lost`,
+    ...known.length === 0 ? [] : [`RTT ${known.map((micros) => milliseconds(micros * 1000)).join(" / ")} ms${what}`],
+  ].join(", ");
+}
+
+function streamSum(streams: readonly StreamProgress[]): string {
+  const ended = streams.filter(({ ended }) => ended).length;
+  const rest = ended === streams.length ? "" : `, ${grouped(ended)} of them to their end`;
+  const times = streams.flatMap(({ completionNanos }) => completionNanos ?? []).sort((a, b) => a - b);
+  const span = times.length === 0
+    ? ""
+    : `; they took ${[times[0], times[times.length >> 1], times[times.length - 1]].map(milliseconds).join(" / ")} ms ` +
+      "(min, median, max)";
+  return `${count(streams.length, "TCP flow")}${rest}: ${byteAmount(sum(streams, ({ bytes }) => bytes))}, ` +
+    `${grouped(sum(streams, ({ retransmits }) => Math.max(0, retransmits ?? 0)))} resent${span}`;
+}
+
+function packetSum(flows: readonly PacketProgress[]): string {
+  return `${count(flows.length, "UDP flow")}: ${count(sum(flows, ({ packets }) => packets), "packet")}, ` +
+    `${grouped(sum(flows, ({ lost }) => lost))} lost`;
+}
+
+function sum<T>(items: readonly T[], value: (item: T) => number): number {
+  return items.reduce((total, item) => total + value(item), 0);
+}

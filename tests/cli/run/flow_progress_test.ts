@@ -1,0 +1,59 @@
+import { assertEquals } from "@std/assert";
+import { FlowProgress } from "../../../src/cli/run/flow_progress.ts";
+import { flowEndLines, flowLine } from "../../../src/cli/run/flow_text.ts";
+import { progress } from "./samples.ts";
+
+const lines = (flows: FlowProgress) => flows.flows.values().map(flowLine).toArray();
+
+Deno.test("FlowProgress takes bytes from the receiver of a stream, and the kernel's figures from its sender", () => {
+  const flows = new FlowProgress();
+  flows.take(progress("bulk", { bytesSent: 5e6, goodputBitsPerSecond: 4e6, rttMicros: 1500, retransmits: 2 }));
+  assertEquals(lines(flows), ["bulk: 4.00 Mbit/s, 5.00 MB so far, RTT 1.500 ms, 2 resent"]);
+  flows.take(progress("bulk", { bytesReceived: 4e6, goodputBitsPerSecond: 3e6 }));
+  flows.take(progress("bulk", { bytesSent: 9e6, goodputBitsPerSecond: 9e6, rttMicros: 1600, retransmits: 1234 }));
+  assertEquals(lines(flows), ["bulk: 3.00 Mbit/s, 4.00 MB so far, RTT 1.600 ms, 1,234 resent"]);
+});
+
+Deno.test("FlowProgress takes the last words of a stream from its client, whatever comes late", () => {
+  const flows = new FlowProgress();
+  flows.take(progress("bulk", { bytes: 1e6, durationNanos: 1e9, goodputBitsPerSecond: 8e6 }));
+  flows.take(
+    progress("bulk", { bytes: 1e6, goodputBitsPerSecond: 8e6, fctNanos: 1.1e9, rttMicros: -1, retransmits: -1 }),
+  );
+  flows.take(progress("bulk", { bytesReceived: 5e5, goodputBitsPerSecond: 4e6 }));
+  assertEquals(lines(flows), ["bulk: 8.00 Mbit/s, 1.00 MB in 1.1s"]);
+});
+
+Deno.test("FlowProgress takes packets from the client: the server knows half of it", () => {
+  const flows = new FlowProgress();
+  flows.take(progress("voip", { sent: 0, received: 7, server: 1 }));
+  assertEquals(flows.flows.size, 0);
+  const values = {
+    sent: 100,
+    serverSent: 0,
+    lostToServer: 1,
+    lostFromServer: 2,
+    sentBitsPerSecond: 64_000,
+    rttMicros: 250,
+  };
+  flows.take(progress("voip", { ...values, complete: 0 }));
+  assertEquals(lines(flows), ["voip: 64.0 kbit/s, 100 packets, 3 lost, RTT 0.250 ms"]);
+  const { sentBitsPerSecond: _, ...counts } = values;
+  flows.take(progress("voip", { ...counts, complete: 1, rttMinMicros: 100, rttMeanMicros: 200, rttMaxMicros: 900 }));
+  assertEquals(lines(flows), ["voip: 100 packets, 3 lost, RTT 0.100 / 0.200 / 0.900 ms (min, mean, max)"]);
+  flows.take(progress("down", { sent: 0, serverSent: 10, received: 10, receivedBitsPerSecond: 8000, complete: 0 }));
+  assertEquals(lines(flows)[1], "down: 8.00 kbit/s, 10 packets, 0 lost");
+});
+
+Deno.test("flowEndLines() tells the sums of many flows", () => {
+  const flows = new FlowProgress();
+  for (let i = 1; i <= 40; i++) {
+    const fct: Record<string, number> = i < 40 ? { bytes: 1000, fctNanos: i * 1e6 } : { bytesSent: 500 };
+    flows.take(progress(`s${i}`, { ...fct, goodputBitsPerSecond: 1e6, rttMicros: 10, retransmits: 1 }));
+  }
+  for (let i = 0; i < 2; i++) flows.take(progress(`p${i}`, { sent: 5, lostToServer: 1, complete: 1 }));
+  assertEquals(flowEndLines(flows.flows.values()), [
+    "40 TCP flows, 39 of them to their end: 39.5 kB, 40 resent; they took 1.000 / 20.00 / 39.00 ms (min, median, max)",
+    "2 UDP flows: 10 packets, 2 lost",
+  ]);
+});
