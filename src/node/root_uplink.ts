@@ -1,4 +1,4 @@
-import { type Frame, type Lane, laneOf, type Message } from "./protocol/frame.ts";
+import { type Frame, type Lane, type Message } from "./protocol/frame.ts";
 import { Joiner } from "./protocol/joiner.ts";
 import type { Uplink } from "./uplink.ts";
 
@@ -28,11 +28,7 @@ export class RootUplink implements Uplink {
   forward(frame: Frame): Promise<void> {
     const message = this.#joiner.add(frame);
     if (message === undefined || this.#abandoned) return Promise.resolve();
-    // What is urgent has no credit to give back, and nobody to wait for it.
-    if (laneOf(message.kind) === 0) {
-      this.#add(message);
-      return Promise.resolve();
-    }
+    // Also of what is urgent, a connection only lets so much wait.
     return new Promise((taken) => this.#add(message, taken));
   }
 
