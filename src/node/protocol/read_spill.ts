@@ -2,7 +2,7 @@ import { ByteReader } from "../../wire/byte_reader.ts";
 import type { ByteSource } from "../../wire/connection.ts";
 import { WireError } from "../../wire/errors.ts";
 import { FrameReader } from "../../wire/frame_reader.ts";
-import { type Frame, Lane, MAX_FRAME_BYTES } from "./frame.ts";
+import { type Frame, isResult, Lane, laneOf, MAX_FRAME_BYTES } from "./frame.ts";
 import { readFrame } from "./frame_codec.ts";
 
 /**
@@ -32,10 +32,17 @@ export async function* readSpill(
   do {
     while (frames.next()) {
       const frame = readFrame(reader.reset(frames.bytes, frames.start, frames.end));
+      checkSpilled(frame);
       if (frame.number <= (frame.lane === Lane.bulk ? after.bulk : after.record)) continue;
       yield { frame, bytes: frames.bytes.subarray(frames.start, frames.end) };
     }
   } while (await hasMore(frames));
+}
+
+/** The file belongs to a node that may have put anything into it: what goes on must be what a connection would take. */
+function checkSpilled({ kind, lane, number }: Frame): void {
+  if (isResult(kind) && lane !== Lane.urgent && lane === laneOf(kind) && number > 0) return;
+  throw new WireError("bad-spill", `it holds a frame of kind ${kind} in lane ${lane}, which no node puts into a file`);
 }
 
 async function hasMore(frames: FrameReader): Promise<boolean> {

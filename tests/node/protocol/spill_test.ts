@@ -93,3 +93,25 @@ Deno.test("readSpill() refuses what is no spill file", async () => {
   await assertRejects(() => read(new Uint8Array([0xff, 0xff, 0xff, 1])), WireError, "the limit is 65536");
   await read(new Uint8Array());
 });
+
+Deno.test("readSpill() gives nothing that a connection would not have taken", async () => {
+  const read = async (...frames: Frame[]) => {
+    const found: number[] = [];
+    const bytes = concat(frames.map((it) => frame(frameBytes(it))));
+    for await (const { frame } of readSpill(sourceOf(bytes), { record: 1, bulk: 1 })) found.push(frame.number);
+    return found;
+  };
+  const good = numbered(2, Lane.record);
+  assertEquals(await read(good), [2]);
+  const forged: Frame[] = [
+    { ...good, kind: Kind.ran, lane: Lane.urgent, number: 0 },
+    { ...good, kind: Kind.canceled },
+    { ...good, kind: Kind.end, lane: Lane.urgent },
+    { ...good, kind: Kind.error, lane: Lane.urgent },
+    { ...good, lane: Lane.bulk },
+    { ...good, number: 0 },
+  ];
+  for (const one of forged) await assertRejects(() => read(one), WireError, "which no node puts into a file");
+  // A file with a hole in it would be read for ages.
+  await assertRejects(() => read({ ...good, kind: Kind.nothing, lane: Lane.urgent, number: 0 }), WireError);
+});
