@@ -22,7 +22,9 @@ export async function portablePacketServer(config: PacketServerConfig, options: 
   const factory = packetServerFlow(() => new DatagramPorts(host)) as EngineFlowFactory;
   host.begin(factory, { kind: "packetServer", addresses: [address], config, key: options.key });
   const bound = await host.address;
-  const ended = host.ended.then(() => {});
+  const ended = host.ended.then(() => {}, (error) => {
+    if (!options.signal.aborted) throw error; // To be canceled is the usual end of a server.
+  });
   // It is not unhandled only because nobody has asked yet.
   ended.catch(() => {});
   return { address: bound, ended, [Symbol.asyncDispose]: () => host[Symbol.asyncDispose]() };
