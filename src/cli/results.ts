@@ -20,10 +20,11 @@ export const command = defineCommand({
   usage: ["[PATH] [--json]", "PATH --system [--json]"],
   description:
     "A folder with several runs: its runs, the oldest first. A run, or a folder with one: its tests. A test: its errors, " +
-    "nodes and files, or what sysInfo found. Results of a run that is under way, or was killed, are shown as far as they go.",
+    "nodes and files, and the figures of its flows, or what sysInfo found. Results of a run that is under way, or was " +
+    "killed, are shown as far as they go.",
   flags: {
     system: flag({ help: "of a test: what sysInfo found on its nodes" }),
-    json: flag({ help: "a JSON object a line: of type run, test, or system" }),
+    json: flag({ help: "a JSON object a line: of type run, test, flow, or system" }),
   },
   positionals: [{
     name: "PATH",
@@ -34,7 +35,7 @@ export const command = defineCommand({
   examples: [
     { command: "tine results", what: "the runs in the folder results" },
     { command: "tine results results/latest", what: "the tests of the latest run" },
-    { command: "tine results results/latest/name=hello", what: "one test, with its nodes and files" },
+    { command: "tine results results/latest/name=hello", what: "one test, with nodes, files and figures" },
     { command: "tine results results/latest/name=hello --system", what: "kernel, CPU, interfaces, ... of its nodes" },
   ],
 
@@ -45,7 +46,7 @@ export const command = defineCommand({
       for (const { message } of results.damaged) console.error(`tine results: passed over: ${escape(message)}`);
     }
     if (flags.system) return await printSystems(results, flags.json);
-    if (results.kind === "test") await print(flags.json ? [testJson(results)] : testLines(results));
+    if (results.kind === "test") await printTest(results, flags.json);
     else if (results.kind === "run") await printRun(results, flags.json);
     else if (results.runs.length === 1) await printRun(results.runs[0], flags.json);
     else await print(results.runs.map((run) => flags.json ? runJson(run) : runLine(run)));
@@ -58,6 +59,18 @@ async function printRun(run: RunResults, json: boolean): Promise<void> {
   if (!json) return await print(runLines(run, await errorsOf(run)));
   await print([runJson(run)]);
   for await (const test of testsOf(run)) await print([testJson(test)]);
+}
+
+async function printTest(test: TestResults, json: boolean): Promise<void> {
+  await print(json ? [testJson(test)] : testLines(test));
+  if (Object.keys(test.summary.records.samples).length === 0) return;
+  const [{ readFlows }, { flowJson }, { flowTables }] = await Promise.all([
+    import("../result/mod.ts"),
+    import("./results/flow_json.ts"),
+    import("./results/flow_tables.ts"),
+  ]);
+  if (!json) return await print(flowTables(await Array.fromAsync(readFlows(test.path))));
+  for await (const flow of readFlows(test.path)) await print(flowJson(flow).map((object) => JSON.stringify(object)));
 }
 
 /** What sysInfo has found, read from the records of a test. */

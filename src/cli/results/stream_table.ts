@@ -1,0 +1,83 @@
+import { Distribution, type Quantiles } from "../../result/analysis/mod.ts";
+import type { MeasuredStream } from "../../result/mod.ts";
+import { byteAmount } from "../byte_amount.ts";
+import { count, grouped } from "../count.ts";
+import { escape } from "../terminal.ts";
+import { bitRate, milliseconds } from "../traffic/figure_text.ts";
+import { tableLines } from "../traffic/text_table.ts";
+
+/** With more flows of a kind than this, a table tells their distribution. */
+const MOST_ROWS = 24;
+const UNKNOWN = "-";
+
+/** TCP flows as tables: one for each direction and congestion control. */
+export function streamTables(flows: readonly MeasuredStream[]): string[] {
+  const lines: string[] = [];
+  for (const [title, those] of Map.groupBy(flows, titleOf)) {
+    if (lines.length > 0) lines.push("");
+    lines.push(...those.length > MOST_ROWS ? distributionTable(title, those) : flowTable(title, those));
+  }
+  return lines;
+}
+
+/** Short enough for 80 columns: `TCP down, cubic`. */
+function titleOf({ direction, cca }: MeasuredStream): string {
+  const way = direction === undefined ? "" : direction === "upload" ? " up" : " down";
+  return `TCP${way}${cca === undefined ? "" : `, ${escape(cca)}`}`;
+}
+
+function flowTable(title: string, flows: readonly MeasuredStream[]): string[] {
+  const rows = flows.map(({ flow, figures, complete }) => [
+    escape(flow) + (complete ? "" : "*"),
+    byteAmount(figures.bytes),
+    bitRate(figures.goodputBitsPerSecond),
+    ((figures.completionNanos ?? figures.durationNanos) / 1e9).toFixed(2),
+    figures.retransmits === undefined ? UNKNOWN : grouped(figures.retransmits),
+    optional(figures.rtt?.median, milliseconds),
+    optional(figures.rtt && figures.rtt.count > 1 ? figures.rtt.p99 : undefined, milliseconds),
+    optional(figures.cwndBytes?.median, byteAmount),
+  ]);
+  const head = [title, "received", "goodput", "done s", "resent", "RTT ms", "p99 ms", "cwnd"];
+  return [...tableLines([head, ...rows]), ...incompleteLines(flows)];
+}
+
+/** Many flows are short ones: what counts is how long they took. */
+function distributionTable(title: string, flows: readonly MeasuredStream[]): string[] {
+  const rows = ([
+    ["completion ms", flows.map(({ figures }) => figures.completionNanos), milliseconds],
+    ["goodput", flows.map(({ figures }) => figures.goodputBitsPerSecond), bitRate],
+    ["received", flows.map(({ figures }) => figures.bytes), (bytes: number) => byteAmount(Math.round(bytes))],
+    ["RTT ms", flows.map(({ figures }) => figures.rtt?.median), milliseconds],
+    ["resent", flows.map(({ figures }) => figures.retransmits), (n: number) => String(Number(n.toFixed(2)))],
+  ] as const).flatMap(([name, values, write]) => {
+    const quantiles = quantilesOf(values);
+    if (quantiles === undefined) return [];
+    const { min, mean, median, p99, max } = quantiles;
+    return [[name, ...[min, mean, median, p99, max].map(write)]];
+  });
+  const total = flows.reduce((sum, { figures }) => sum + figures.bytes, 0);
+  return [
+    `${title}: ${count(flows.length, "flow")}, ${byteAmount(total)}`,
+    ...tableLines([["of flows", "min", "mean", "median", "p99", "max"], ...rows]),
+    ...incompleteLines(flows),
+  ];
+}
+
+function quantilesOf(values: readonly (number | undefined)[]): Quantiles | undefined {
+  const distribution = new Distribution();
+  for (const value of values) if (value !== undefined) distribution.add(value);
+  return distribution.quantiles();
+}
+
+function incompleteLines(flows: readonly MeasuredStream[]): string[] {
+  const cut = flows.filter(({ complete }) => !complete).length;
+  if (cut === 0) return [];
+  const rest = flows.some(({ complete, figures }) => !complete && !figures.receiverCounted)
+    ? "; bytes are those sent where the receiver told nothing"
+    : "";
+  return [`* ${count(cut, "flow")} did not come to ${cut === 1 ? "its" : "their"} end${rest}`];
+}
+
+function optional(value: number | undefined, write: (value: number) => string): string {
+  return value === undefined ? UNKNOWN : write(value);
+}

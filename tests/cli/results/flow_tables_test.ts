@@ -1,0 +1,139 @@
+import { assert, assertEquals } from "@std/assert";
+import { flowJson } from "../../../src/cli/results/flow_json.ts";
+import { flowTables } from "../../../src/cli/results/flow_tables.ts";
+import { PacketAnalysis, StreamAnalysis } from "../../../src/result/analysis/mod.ts";
+import type { MeasuredPackets, MeasuredStream } from "../../../src/result/mod.ts";
+import { atServer, packetChunks, reply, sent } from "../../result/analysis/packet_samples.ts";
+
+const MS = 1e6;
+
+/** A TCP flow of a second. */
+function stream(flow: string, more: Partial<MeasuredStream> = {}, bytes = 1e6): MeasuredStream {
+  const totals = { bytes, durationNanos: 1e9, fctNanos: 1.1e9, retransmits: 1234, rttMicros: 1500, cwndBytes: 14_480 };
+  const figures = new StreamAnalysis().figures(totals);
+  return {
+    protocol: "tcp",
+    flow,
+    complete: true,
+    direction: "upload",
+    cca: "cubic",
+    figures,
+    bottlenecks: [],
+    ...more,
+  };
+}
+
+/** A UDP flow of ten packets, one of which is lost on the way. */
+function packets(flow: string, more: Partial<MeasuredPackets> = {}): MeasuredPackets {
+  const analysis = new PacketAnalysis();
+  const samples = Array.from({ length: 10 }, (_, seq) => [
+    sent(seq, seq * 20 * MS, { scheduled: seq * 20 * MS - 10_000 }),
+    ...seq === 4 ? [] : [
+      atServer(seq, (seq * 20 + 1) * MS),
+      reply(seq, (seq * 20 + 2) * MS, (seq * 20 + 1) * MS, 50_000, seq < 4 ? seq + 1 : seq),
+    ],
+  ]);
+  for (const chunk of packetChunks(samples.flat())) analysis.add(chunk);
+  return { protocol: "udp", flow, complete: true, figures: analysis.figures(), bottlenecks: [], ...more };
+}
+
+Deno.test("flowTables() is a table for each kind of stream, then those of packets", () => {
+  const ended = { completionNanos: undefined };
+  const cut = { ...stream("b").figures, ...ended, rtt: undefined, retransmits: undefined, cwndBytes: undefined };
+  const lines = flowTables([
+    stream("bulk"),
+    packets("voip"),
+    stream("b", { complete: false, figures: cut }),
+    stream("video", { direction: "download", cca: "bbr" }, 12e6),
+  ]);
+  assertEquals(
+    lines.join("\n"),
+    `
+TCP up, cubic  received      goodput  done s  resent  RTT ms  p99 ms     cwnd
+bulk            1.00 MB  8.00 Mbit/s    1.10   1,234   1.500       -  14.5 kB
+b*              1.00 MB  8.00 Mbit/s    1.00       -       -       -        -
+* 1 flow did not come to its end
+
+TCP down, bbr  received      goodput  done s  resent  RTT ms  p99 ms     cwnd
+video           12.0 MB  96.0 Mbit/s    1.10   1,234   1.500       -  14.5 kB
+
+UDP voip: 10 packets, sent at 40.0 kbit/s, received at 35.6 kbit/s
+
+milliseconds              min     mean   median      p99    p99.9      max
+RTT                     2.000    2.000    2.000    2.000    2.000    2.000
+of it at the server     0.050    0.050    0.050    0.050    0.050    0.050
+one-way to server       0.975    0.975    0.975    0.975    0.975    0.975
+one-way from server     0.975    0.975    0.975    0.975    0.975    0.975
+IPDV to server          0.000    0.000    0.000    0.000    0.000    0.000
+IPDV from server        0.000    0.000    0.000    0.000    0.000    0.000
+lateness of sends       0.010    0.010    0.010    0.010    0.010    0.010
+one-way delays are estimates, off by 0.975 ms at most: the clocks are not shared
+
+packets      sent  received  lost       duplicates  reordered  dropped
+to server      10         9     1  10%           0          0        0
+from server     9         9     0   0%           0          0        0`,
+  );
+});
+
+Deno.test("flowTables() tells the distribution of many streams, and a line for each of many senders", () => {
+  const streams = Array.from({ length: 1200 }, (_, i) => stream(`s${i}`, {}, 1000 + i));
+  const flows = Array.from({ length: 6 }, (_, i) => packets(`flow-number-${i}`, { complete: i > 0 }));
+  assertEquals(
+    flowTables([...streams, ...flows]).join("\n"),
+    `
+TCP up, cubic: 1,200 flows, 1.92 MB
+of flows               min         mean       median          p99          max
+completion ms         1100         1100         1100         1100         1100
+goodput        8.00 kbit/s  12.8 kbit/s  12.8 kbit/s  17.5 kbit/s  17.6 kbit/s
+received           1.00 kB      1.60 kB      1.60 kB      2.19 kB      2.20 kB
+RTT ms               1.500        1.500        1.500        1.500        1.500
+resent                1234         1234         1234         1234         1234
+
+UDP             RTT median    p99  max ms  sent  lost there  back  late p99
+flow-number-0*       2.000  2.000   2.000    10         10%    0%     0.010
+${
+      [1, 2, 3, 4, 5].map((i) => `flow-number-${i}        2.000  2.000   2.000    10         10%    0%     0.010`).join(
+        "\n",
+      )
+    }
+* did not come to its end: the server has not told its counts`,
+  );
+});
+
+Deno.test("flowTables() fits 80 columns whatever flows are called", () => {
+  const id = "a".repeat(16);
+  const lines = flowTables([stream(id, { direction: "download" }, 98_765_432_109), packets(id)]);
+  for (const line of lines) assert(line.length <= 80, line);
+});
+
+Deno.test("flowTables() says where figures are not the network's", () => {
+  const end = { nodeId: "left", engine: "portable" };
+  const bottlenecks = [{
+    code: "sends-late",
+    message: "1% of the packets were sent 3.1 ms late or later",
+    size: 1,
+  }] as const;
+  const lines = flowTables([packets("voip", { bottlenecks, client: end, server: { nodeId: "right", engine: "ffi" } })]);
+  assertEquals(lines.slice(-6), [
+    "",
+    "Without raw sockets on left: times there are those of the program, not of the",
+    "kernel, and what the kernel knows of flows is missing.",
+    "",
+    "These figures may be limited by tine and its machines rather than by the network:",
+    "- voip: 1% of the packets were sent 3.1 ms late or later",
+  ]);
+});
+
+Deno.test("flowJson() has the figures under keys that carry their unit", () => {
+  const [up] = flowJson(stream("bulk")) as Record<string, unknown>[];
+  assertEquals([up.type, up.protocol, up.flow, up.direction, up.cca], ["flow", "tcp", "bulk", "upload", "cubic"]);
+  assertEquals([up.bytes, up.goodputBitsPerSecond, up.completionSeconds, up.rttMedianMicros], [1e6, 8e6, 1.1, 1500]);
+  // deno-lint-ignore no-explicit-any -- as a program sees it
+  const [voip] = flowJson(packets("voip")) as any[];
+  assertEquals([voip.sender, voip.direction, voip.rttMedianMicros, voip.toServer.lostPercent], [
+    0,
+    "toServer",
+    2000,
+    10,
+  ]);
+});
