@@ -3,7 +3,7 @@ import { decodeItem, Kind } from "../src/node/mod.ts";
 import { readRecords } from "../src/result/mod.ts";
 import { buildTine } from "./support/built_tine.ts";
 import { eventually } from "./support/eventually.ts";
-import { processesWith } from "./support/leaks.ts";
+import { processesWith } from "./support/processes_with.ts";
 import { OWN_NAMES, whyNoNamespaces } from "./support/namespaces.ts";
 import { TINE } from "./support/tine.ts";
 

@@ -1,11 +1,17 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { prepareSentTine } from "../support/built_tine.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeFarNetwork } from "../support/far_network.ts";
 import { PlanPlace } from "../support/plan_place.ts";
 import type { RunningTine, TineEnd } from "../support/running_tine.ts";
 import { makeUser, type Sshd, startSshd, type TestUser, whyNoSshd, withoutRootCache } from "../support/sshd.ts";
+import { type Scenario, testTogether } from "../support/together.ts";
 
 const ignore = whyNoSshd() !== undefined;
+/** Most of their time is that of grace periods. */
+const scenarios: Scenario[] = [];
+
+if (!ignore) Deno.test.beforeAll(prepareSentTine);
 
 /** A plan whose far node logs `on`, and then goes on for long. */
 function plan(destination: string, more: Record<string, unknown> = {}) {
@@ -36,63 +42,68 @@ function cacheOf({ home }: TestUser): string[] {
   }
 }
 
-/** As `[what, configuration of ssh for the host x, expected code, expected message]`. */
-const LOGINS: readonly [string, string[], string, RegExp][] = [
-  [
-    "there is no such host",
-    ["HostName no-such-host.invalid"],
-    "no-such-host",
-    /there is no host \S+@x: .*~\/.ssh\/config/,
-  ],
-  [
-    "the connection is refused",
-    ["HostName 127.0.0.1", "Port 1"],
-    "refused",
-    /refuses the connection: start sshd there/,
-  ],
-  [
-    "the host key is not known",
-    ["HostName 127.0.0.1", "UserKnownHostsFile /dev/null"],
-    "host-key-unknown",
-    /is not known: connect once by hand \(ssh \S+@x\)/,
-  ],
-  [
-    "the host key has changed",
-    ["HostName 127.0.0.1", "UserKnownHostsFile CHANGED"],
-    "host-key-changed",
-    /has changed: .*ssh-keygen -R/,
-  ],
-  [
-    "a password is wanted",
-    ["HostName 127.0.0.1", "PubkeyAuthentication no"],
-    "not-permitted",
-    /does not let us in without a password: .*ssh-copy-id/,
-  ],
-];
+scenarios.push({
+  name: "both sides end when packets are dropped, within 15 s",
+  ignore,
+  async fn() {
+    await using user = await makeUser("cut");
+    await using network = await makeFarNetwork();
+    await using sshd = await startSshd({ within: ["ip", "netns", "exec", network.name], address: network.address });
+    await PlanPlace.use(async (place) => {
+      const running = await place.start(plan(`${user.name}@far`), { env: sshd.env });
+      await running.event("log", { text: "on" });
+      await network.cut();
+      const started = performance.now();
+      const error = await failure(running);
+      assert(performance.now() - started < 15_000);
+      assertMatch(
+        error.message,
+        /node a (gave no sign of life|ended unexpectedly: it was killed or cut off: ssh )/,
+      );
+      await nothingRuns(user);
+    });
+  },
+});
 
-for (const [what, client, code, message] of LOGINS) {
-  Deno.test({
-    name: `tine run says so when ${what}`,
-    ignore,
-    async fn() {
-      await using user = await makeUser("login");
-      const folder = await Deno.makeTempDir({ prefix: "tine-keys-" });
-      const lines = client.map((line) => `  ${line.replace("CHANGED", `${folder}/known_hosts`)}`);
-      await using sshd = await startSshd({ client: ["Host x", ...lines], config: ["PasswordAuthentication yes"] });
-      const key = (await Deno.readTextFile(`${sshd.folder}/user.pub`)).split(" ").slice(0, 2).join(" ");
-      await Deno.writeTextFile(`${folder}/known_hosts`, `[127.0.0.1]:${sshd.port} ${key}\n`);
-      await PlanPlace.use(async (place) => {
-        const error = await failure(await place.start(plan(`${user.name}@x`), { env: sshd.env }));
-        assertEquals([error.nodeId, error.code], ["-", code], error.message);
-        assertMatch(error.message, /^cannot launch the node a: /);
-        assertMatch(error.message, message);
-      });
-      await Deno.remove(folder, { recursive: true });
-    },
-  });
-}
+scenarios.push({
+  name: "nothing is left of an upload that is cut or canceled",
+  ignore,
+  async fn() {
+    await using user = await makeUser("upload");
+    await using network = await makeFarNetwork();
+    await using sshd = await startSshd({ within: ["ip", "netns", "exec", network.name], address: network.address });
+    await network.limit("80mbit");
+    await PlanPlace.use(async (place) => {
+      const uploading = async () => {
+        const running = await place.start(plan(`${user.name}@far`), { env: sshd.env });
+        await eventually("the upload is under way", () => cacheOf(user).some((name) => name.startsWith(".new")));
+        return running;
+      };
+      const killed = await uploading();
+      kill(sshd.sessions());
+      const error = await failure(killed);
+      assertEquals(error.code, "connection-cut", error.message);
+      await nothingRuns(user);
+      assertEquals(cacheOf(user), []);
 
-Deno.test({
+      const canceled = await uploading();
+      canceled.kill("SIGINT");
+      assertEquals((await canceled.end()).code, 130);
+      await nothingRuns(user);
+      assertEquals(cacheOf(user), []);
+
+      const dropped = await uploading();
+      await network.cut();
+      const started = performance.now();
+      const last = await failure(dropped);
+      assert(performance.now() - started < 15_000);
+      // ssh finds out by itself, or by the kernel.
+      assert(["unreachable", "connection-cut"].includes(last.code), last.message);
+    });
+  },
+});
+
+scenarios.push({
   name: "tine run says so when the login hangs",
   ignore,
   async fn() {
@@ -108,7 +119,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+scenarios.push({
   name: "tine run says so when the far disk is full",
   ignore,
   async fn() {
@@ -132,7 +143,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+scenarios.push({
   name: "tine run uses another folder where the far home lets no programs run, and removes it",
   ignore,
   async fn() {
@@ -176,7 +187,7 @@ const DEATHS: readonly [string, (sshd: Sshd, user: TestUser, place: PlanPlace) =
 ];
 
 for (const [what, harm, message] of DEATHS) {
-  Deno.test({
+  scenarios.push({
     name: `nothing is left on either side of a far node when ${what}`,
     ignore,
     async fn() {
@@ -198,7 +209,7 @@ for (const [what, harm, message] of DEATHS) {
 }
 
 for (const signal of ["SIGKILL", "SIGINT"] as const) {
-  Deno.test({
+  scenarios.push({
     name: `nothing is left on the far side when tine run gets a ${signal}`,
     ignore,
     async fn() {
@@ -216,12 +227,12 @@ for (const signal of ["SIGKILL", "SIGINT"] as const) {
   });
 }
 
-Deno.test({
+scenarios.push({
   name: "nothing is left of a far node in a namespace when it, or what relays it, is killed",
   ignore,
   async fn() {
     await using sshd = await startSshd();
-    using _ = withoutRootCache();
+    using _ = await withoutRootCache();
     await PlanPlace.use(async (place) => {
       const netns = { create: true, name: place.namespace("a") };
       for (const pick of ["first", "last"] as const) {
@@ -240,66 +251,63 @@ Deno.test({
   },
 });
 
-Deno.test({
-  name: "both sides end when packets are dropped, within 15 s",
-  ignore,
-  async fn() {
-    await using user = await makeUser("cut");
-    await using network = await makeFarNetwork();
-    await using sshd = await startSshd({ within: ["ip", "netns", "exec", network.name], address: network.address });
-    await PlanPlace.use(async (place) => {
-      const running = await place.start(plan(`${user.name}@far`), { env: sshd.env });
-      await running.event("log", { text: "on" });
-      await network.cut();
-      const started = performance.now();
-      const error = await failure(running);
-      assert(performance.now() - started < 15_000);
-      assertMatch(
-        error.message,
-        /node a (gave no sign of life|ended unexpectedly: it was killed or cut off: ssh )/,
-      );
-      await nothingRuns(user);
-    });
-  },
-});
+/** As `[what, configuration of ssh for the host x, expected code, expected message]`. */
+const LOGINS: readonly [string, string[], string, RegExp][] = [
+  [
+    "there is no such host",
+    ["HostName no-such-host.invalid"],
+    "no-such-host",
+    /there is no host \S+@x: .*~\/.ssh\/config/,
+  ],
+  [
+    "the connection is refused",
+    ["HostName 127.0.0.1", "Port 1"],
+    "refused",
+    /refuses the connection: start sshd there/,
+  ],
+  [
+    "the host key is not known",
+    ["HostName 127.0.0.1", "UserKnownHostsFile /dev/null"],
+    "host-key-unknown",
+    /is not known: connect once by hand \(ssh \S+@x\)/,
+  ],
+  [
+    "the host key has changed",
+    ["HostName 127.0.0.1", "UserKnownHostsFile CHANGED"],
+    "host-key-changed",
+    /has changed: .*ssh-keygen -R/,
+  ],
+  [
+    "a password is wanted",
+    ["HostName 127.0.0.1", "PubkeyAuthentication no"],
+    "not-permitted",
+    /does not let us in without a password: .*ssh-copy-id/,
+  ],
+];
 
-Deno.test({
-  name: "nothing is left of an upload that is cut or canceled",
-  ignore,
-  async fn() {
-    await using user = await makeUser("upload");
-    await using network = await makeFarNetwork();
-    await using sshd = await startSshd({ within: ["ip", "netns", "exec", network.name], address: network.address });
-    await network.limit("80mbit");
-    await PlanPlace.use(async (place) => {
-      const uploading = async () => {
-        const running = await place.start(plan(`${user.name}@far`), { env: sshd.env });
-        await eventually("the upload is under way", () => cacheOf(user).some((name) => name.startsWith(".new")));
-        return running;
-      };
-      const killed = await uploading();
-      kill(sshd.sessions());
-      const error = await failure(killed);
-      assertEquals(error.code, "connection-cut", error.message);
-      await nothingRuns(user);
-      assertEquals(cacheOf(user), []);
+for (const [what, client, code, message] of LOGINS) {
+  scenarios.push({
+    name: `tine run says so when ${what}`,
+    ignore,
+    async fn() {
+      await using user = await makeUser("login");
+      const folder = await Deno.makeTempDir({ prefix: "tine-keys-" });
+      const lines = client.map((line) => `  ${line.replace("CHANGED", `${folder}/known_hosts`)}`);
+      await using sshd = await startSshd({ client: ["Host x", ...lines], config: ["PasswordAuthentication yes"] });
+      const key = (await Deno.readTextFile(`${sshd.folder}/user.pub`)).split(" ").slice(0, 2).join(" ");
+      await Deno.writeTextFile(`${folder}/known_hosts`, `[127.0.0.1]:${sshd.port} ${key}\n`);
+      await PlanPlace.use(async (place) => {
+        const error = await failure(await place.start(plan(`${user.name}@x`), { env: sshd.env }));
+        assertEquals([error.nodeId, error.code], ["-", code], error.message);
+        assertMatch(error.message, /^cannot launch the node a: /);
+        assertMatch(error.message, message);
+      });
+      await Deno.remove(folder, { recursive: true });
+    },
+  });
+}
 
-      const canceled = await uploading();
-      canceled.kill("SIGINT");
-      assertEquals((await canceled.end()).code, 130);
-      await nothingRuns(user);
-      assertEquals(cacheOf(user), []);
-
-      const dropped = await uploading();
-      await network.cut();
-      const started = performance.now();
-      const last = await failure(dropped);
-      assert(performance.now() - started < 15_000);
-      // ssh finds out by itself, or by the kernel.
-      assert(["unreachable", "connection-cut"].includes(last.code), last.message);
-    });
-  },
-});
+testTogether("tine run with far nodes that fail", scenarios, 6);
 
 /** The processes `node serve a` below an sshd, the one that was started first in front. */
 function farNodes(sshd: Sshd): number[] {

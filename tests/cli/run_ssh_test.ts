@@ -1,13 +1,20 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { parse } from "@std/yaml";
+import { prepareSentTine } from "../support/built_tine.ts";
 import { eventually } from "../support/eventually.ts";
 import { PlanPlace, type StartOptions } from "../support/plan_place.ts";
 import type { TineEnd } from "../support/running_tine.ts";
 import { makeUser, type Sshd, startSshd, type TestUser, whyNoSshd, withoutRootCache } from "../support/sshd.ts";
+import { type Scenario, testTogether } from "../support/together.ts";
 
 const NO_SSHD = whyNoSshd();
 const ignore = NO_SSHD !== undefined;
 if (ignore) console.log(`tests of ssh nodes are skipped: ${NO_SSHD}`);
+
+/** Each logs in, and most send the executable: side by side, they take half of the time. */
+const scenarios: Scenario[] = [];
+
+if (!ignore) Deno.test.beforeAll(prepareSentTine);
 
 /** A command whose output comes as lines of the log. */
 function say(script: string) {
@@ -48,7 +55,7 @@ function namesIn(folder: string): string[] {
   return Array.from(Deno.readDirSync(folder), ({ name }) => name);
 }
 
-Deno.test({
+scenarios.push({
   name: "tine run sends the executable to a far host once, for two nodes, and leaves nothing else",
   ignore,
   async fn() {
@@ -81,7 +88,7 @@ Deno.test({
 });
 
 for (const shell of ["/bin/bash", "/usr/bin/zsh", "/usr/bin/fish", "/usr/bin/csh", "/usr/bin/tcsh"]) {
-  Deno.test({
+  scenarios.push({
     name: `tine run logs in where ${shell} is the login shell, and start-up files and banners are noisy`,
     ignore: ignore || !exists(shell),
     async fn() {
@@ -104,7 +111,7 @@ for (const shell of ["/bin/bash", "/usr/bin/zsh", "/usr/bin/fish", "/usr/bin/csh
   });
 }
 
-Deno.test({
+scenarios.push({
   name: "tine run survives a login shell that prints before and after",
   ignore,
   async fn() {
@@ -123,11 +130,11 @@ Deno.test({
   },
 });
 
-Deno.test({
+scenarios.push({
   name: "tine run makes namespaces and sets the environment on the far side, as root there by sudo",
   ignore: ignore || !exists("/usr/bin/sudo"),
   async fn() {
-    using _ = withoutRootCache();
+    using _ = await withoutRootCache();
     await using user = await makeUser("sudo");
     await using sshd = await startSshd();
     const rule = `/etc/sudoers.d/${user.name}`;
@@ -165,7 +172,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+scenarios.push({
   name: "tine run reaches a third host from a far one, with executables handed on",
   ignore,
   async fn() {
@@ -199,7 +206,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+scenarios.push({
   name: "tine run takes executables from a folder of builds, and names the command for a missing one",
   ignore,
   async fn() {
@@ -228,7 +235,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+scenarios.push({
   name: "tine run starts ssh in the network of the host, also from a node in a namespace",
   ignore,
   async fn() {
@@ -253,7 +260,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+scenarios.push({
   name: "tine run hands on executables for other platforms, and a far node launches nodes of its own machine",
   ignore,
   async fn() {
@@ -284,7 +291,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+scenarios.push({
   name: "tine run that is run through sudo reaches other machines as the user behind it",
   ignore,
   async fn() {
@@ -309,7 +316,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+scenarios.push({
   name: "examples/ssh.yaml runs on two far nodes and a local one",
   ignore,
   async fn() {
@@ -334,6 +341,8 @@ Deno.test({
     });
   },
 });
+
+testTogether("tine run with far nodes", scenarios, 4);
 
 function exists(path: string): boolean {
   try {

@@ -1,5 +1,8 @@
 /** The executable, as it is deployed. */
 
+import { checkoutBuild } from "../../src/node/launch/executables/checkout_build.ts";
+import { thisPlatform } from "../../src/node/platform.ts";
+
 const ROOT = new URL("../../", import.meta.url).pathname;
 
 /**
@@ -17,4 +20,9 @@ export async function buildTine(): Promise<{ readonly path: string } & AsyncDisp
   if (!success) throw new Error(new TextDecoder().decode(stderr));
   const [path] = [...Deno.readDirSync(folder)].map(({ name }) => `${folder}/${name}`);
   return { path, [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }) };
+}
+
+/** Builds what `tine run` sends to other machines, so that runs which begin together need not build it each. */
+export async function prepareSentTine(): Promise<void> {
+  await checkoutBuild().find(thisPlatform(), { signal: new AbortController().signal, lineage: "", onLine() {} });
 }

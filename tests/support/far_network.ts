@@ -13,17 +13,18 @@ export interface FarNetwork extends AsyncDisposable {
 
 /** Makes one. It takes root, iproute2 and the tbf qdisc. */
 export async function makeFarNetwork(): Promise<FarNetwork> {
-  const [number] = crypto.getRandomValues(new Uint8Array(1));
-  const subnet = `198.18.${number}`;
+  // One of the many subnets of four addresses in 198.18.0.0/15, so that those of several tests differ.
+  const subnet = crypto.getRandomValues(new Uint16Array(1))[0] << 1 & ~3;
+  const address = (host: number) => `198.${18 + (subnet >> 16)}.${subnet >> 8 & 0xff}.${(subnet & 0xff) + host}`;
   const name = `far-${crypto.randomUUID().slice(0, 8)}`;
   const here = `v-${name.slice(4)}`;
   await run("ip", "netns", "add", name);
   try {
     await run("ip", "link", "add", here, "type", "veth", "peer", "name", "far", "netns", name);
-    await run("ip", "addr", "add", `${subnet}.1/24`, "dev", here);
+    await run("ip", "addr", "add", `${address(1)}/30`, "dev", here);
     await run("ip", "link", "set", here, "up");
-    for (const words of ["addr add SUBNET.2/24 dev far", "link set far up", "link set lo up"]) {
-      await run("ip", "-n", name, ...words.replace("SUBNET", subnet).split(" "));
+    for (const words of [`addr add ${address(2)}/30 dev far`, "link set far up", "link set lo up"]) {
+      await run("ip", "-n", name, ...words.split(" "));
     }
   } catch (error) {
     await run("ip", "netns", "delete", name);
@@ -35,7 +36,7 @@ export async function makeFarNetwork(): Promise<FarNetwork> {
   };
   return {
     name,
-    address: `${subnet}.2`,
+    address: address(2),
     limit: (rate) => shape("rate", rate, "burst", "128k", "limit", "1m"),
     // No packet is as small as that.
     cut: () => shape("rate", "1kbit", "burst", "1", "limit", "1"),

@@ -8,7 +8,7 @@ import { decodeItem } from "../../src/node/protocol/payloads.ts";
 import { run, type RunOptions } from "../../src/node/run.ts";
 import { TineError } from "../../src/wire/errors.ts";
 import { eventually } from "./eventually.ts";
-import { processesWith } from "./leaks.ts";
+import { processesWith } from "./processes_with.ts";
 import { RunningTine } from "./running_tine.ts";
 import { TINE } from "./tine.ts";
 
@@ -156,8 +156,13 @@ export class PlanPlace {
     }
   }
 
-  /** Notes who is there, also in other process and user namespaces, so that they are looked for at the end. */
-  noteFamily(): void {
+  /**
+   * Notes who is there, also in other process and user namespaces, so that they are looked for at the end.
+   *
+   * @param roots whose descendants; by default those of all that was started here
+   */
+  noteFamily(...roots: number[]): void {
+    const tops = roots.length > 0 ? roots : this.#running.map(({ pid }) => pid);
     const parents = new Map<number, number>();
     for (const { name } of Deno.readDirSync("/proc")) {
       const stat = /^\d+$/.test(name) ? statOf(Number(name)) : undefined;
@@ -165,7 +170,7 @@ export class PlanPlace {
     }
     for (const pid of parents.keys()) {
       let above: number | undefined = pid;
-      while (above !== undefined && !this.#running.some((running) => running.pid === above)) above = parents.get(above);
+      while (above !== undefined && !tops.includes(above)) above = parents.get(above);
       if (above !== undefined) this.#family.set(pid, statOf(pid)?.started ?? "");
     }
   }

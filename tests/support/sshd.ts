@@ -126,24 +126,35 @@ export interface TestUser extends AsyncDisposable {
 
 /** Makes a user. It takes root. */
 export async function makeUser(name: string, { shell = "/bin/sh" } = {}): Promise<TestUser> {
-  const full = `test-${name}-${Deno.pid}`;
+  const full = `test-${name}-${crypto.randomUUID().slice(0, 8)}`;
   const home = `/home/${full}`;
   // No password, but not locked.
-  await run("useradd", "--create-home", "--home-dir", home, "--shell", shell, "--password", "*", full);
+  await changeUsers("useradd", "--create-home", "--home-dir", home, "--shell", shell, "--password", "*", full);
   return {
     name: full,
     home,
     processes: () => userProcesses(full),
     async [Symbol.asyncDispose]() {
       for (const line of userProcesses(full)) kill(Number(line.split(" ")[0]));
-      await run("userdel", "--remove", "--force", full);
+      await changeUsers("userdel", "--remove", "--force", full);
     },
   };
 }
 
-/** Removes the executables that nodes with `root: true` leave in the cache of this very root. */
-export function withoutRootCache(): Disposable {
-  const cache = `${Deno.env.get("HOME")}/.cache/tine`;
+/** One at a time, over all processes: they do not wait for each other. */
+async function changeUsers(...command: string[]): Promise<void> {
+  await run("flock", "/home", ...command);
+}
+
+/**
+ * Removes the executables that nodes with `root: true` leave in the cache of this very root. Only one test at a time, over
+ * all processes, has that cache.
+ */
+export async function withoutRootCache(): Promise<Disposable> {
+  const home = Deno.env.get("HOME")!;
+  const cache = `${home}/.cache/tine`;
+  const lock = await Deno.open(home);
+  await lock.lock(true);
   const sent = () => {
     try {
       return Array.from(Deno.readDirSync(cache), ({ name }) => name).filter((name) => name.startsWith("tine-"));
@@ -155,6 +166,7 @@ export function withoutRootCache(): Disposable {
   return {
     [Symbol.dispose]() {
       for (const name of sent()) if (!before.includes(name)) Deno.removeSync(`${cache}/${name}`);
+      lock.close();
     },
   };
 }

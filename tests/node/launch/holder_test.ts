@@ -2,7 +2,8 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { intoHolder, startHolder } from "../../../src/node/launch/holder.ts";
 import { runTool } from "../../../src/node/launch/tool.ts";
 import { Watchdog } from "../../../src/node/process/watchdog.ts";
-import { noLeftovers, processesWith } from "../../support/leaks.ts";
+import { noLeftovers } from "../../support/leaks.ts";
+import { processesWith } from "../../support/processes_with.ts";
 
 Deno.test("startHolder() makes a place for namespaces that ends with it", async () => {
   await using _ = noLeftovers();

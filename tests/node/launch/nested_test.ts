@@ -1,8 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Node } from "../../../src/node/plan/types.ts";
-import { noLeftovers } from "../../support/leaks.ts";
 import type { Spec } from "../../support/modules/launch_program.ts";
+import { PlanPlace } from "../../support/plan_place.ts";
 import { TextReader } from "../../support/tine.ts";
+import { type Scenario, testTogether } from "../../support/together.ts";
 
 const ROOT = Deno.uid() === 0;
 const PROGRAM = new URL("../../support/modules/launch_program.ts", import.meta.url).pathname;
@@ -14,11 +15,14 @@ const SCRIPTS = [
 ];
 
 /** A chain of nodes: one in a namespace, one in another, one as they come. */
-const CHAIN: Node[] = [
-  { id: "a", launcher: { local: {} }, netns: { create: true, name: `tine-a${Deno.pid}` } },
-  { id: "b", launcher: { local: {} }, netns: { create: true, name: `tine-b${Deno.pid}` } },
-  { id: "c", launcher: { local: {} } },
-];
+function chain(place: PlanPlace): Node[] {
+  const local = { launcher: { local: {} } };
+  return [
+    { id: "a", ...local, netns: { create: true, name: place.namespace("a") } },
+    { id: "b", ...local, netns: { create: true, name: place.namespace("b") } },
+    { id: "c", ...local },
+  ];
+}
 
 interface Running {
   child: Deno.ChildProcess;
@@ -26,11 +30,12 @@ interface Running {
   nodes: { id: string; pid: number; uid: string; net: string; cwd: string }[];
 }
 
-async function start(spec: Partial<Spec>): Promise<Running> {
-  const full: Spec = { scripts: SCRIPTS, nodes: CHAIN, ...spec };
+async function start(place: PlanPlace, spec: Partial<Spec>): Promise<Running> {
+  const full: Spec = { scripts: SCRIPTS, nodes: chain(place), ...spec };
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-check", "--no-lock", PROGRAM, JSON.stringify(full)],
     cwd: "/usr",
+    env: place.env,
     stdin: "piped",
     stdout: "piped",
   }).spawn();
@@ -41,18 +46,18 @@ async function start(spec: Partial<Spec>): Promise<Running> {
     const [id, pid, , uid, net, cwd] = text.split(" ");
     return { id, pid: Number(pid), uid, net, cwd };
   });
+  place.noteFamily(child.pid);
   return { child, nodes };
 }
 
 /** The process of a node as it is seen from here: those in a holder are numbered anew in there. */
-function pidOf(id: string): number {
-  for (const { name } of Deno.readDirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
+function pidOf(place: PlanPlace, id: string): number {
+  for (const pid of place.processes()) {
     try {
-      const args = Deno.readTextFileSync(`/proc/${name}/cmdline`).split("\0");
+      const args = Deno.readTextFileSync(`/proc/${pid}/cmdline`).split("\0");
       if (args[0] !== Deno.execPath()) continue;
       const spec = args.find((arg) => arg.startsWith("{"));
-      if (spec && args.includes(PROGRAM) && (JSON.parse(spec) as Spec).id === id) return Number(name);
+      if (spec && args.includes(PROGRAM) && (JSON.parse(spec) as Spec).id === id) return pid;
     } catch {
       // it has just ended
     }
@@ -60,12 +65,18 @@ function pidOf(id: string): number {
   throw new Error(`there is no node ${id}`);
 }
 
+/** What happens to a chain. Nothing must be left of it. */
+const scenarios: Scenario[] = [];
+
+function scenario(name: string, fn: (place: PlanPlace) => Promise<void>): void {
+  scenarios.push({ name, fn: () => PlanPlace.use(fn) });
+}
+
 for (const rootless of ROOT ? [false, true] : [true]) {
   const how = rootless ? "without root" : "as root";
 
-  Deno.test(`nodes in nodes in namespaces end in order, ${how}`, async () => {
-    await using _ = noLeftovers();
-    const { child, nodes } = await start({ rootless });
+  scenario(`nodes in nodes in namespaces end in order, ${how}`, async (place) => {
+    const { child, nodes } = await start(place, { rootless });
     assertEquals(nodes.map(({ id }) => id), ["-", "a", "b", "c"]);
     assertEquals(new Set(nodes.map(({ net }) => net)).size, 3);
     assertEquals(nodes.map(({ cwd }) => cwd), Array(4).fill("cwd=/usr"));
@@ -74,30 +85,29 @@ for (const rootless of ROOT ? [false, true] : [true]) {
   });
 
   for (const id of ["-", "a", "b", "c"]) {
-    Deno.test(`nothing is left when node ${id} is killed, ${how}`, async () => {
-      await using _ = noLeftovers();
-      const { child } = await start({ rootless });
+    scenario(`nothing is left when node ${id} is killed, ${how}`, async (place) => {
+      const { child } = await start(place, { rootless });
       if (id === "-") child.kill("SIGKILL");
-      else Deno.kill(pidOf(id), "SIGKILL");
+      else Deno.kill(pidOf(place, id), "SIGKILL");
       await child.stdin.close().catch(() => {});
       await child.status;
     });
   }
 
-  Deno.test(`nothing is left when a node is stopped and the root is killed, ${how}`, async () => {
-    await using _ = noLeftovers();
-    const { child } = await start({ rootless });
-    Deno.kill(pidOf("b"), "SIGSTOP");
+  scenario(`nothing is left when a node is stopped and the root is killed, ${how}`, async (place) => {
+    const { child } = await start(place, { rootless });
+    Deno.kill(pidOf(place, "b"), "SIGSTOP");
     child.kill("SIGKILL");
     await child.stdin.close().catch(() => {});
     await child.status;
   });
 
-  Deno.test(`nothing is left of a node that goes on when the root is killed, ${how}`, async () => {
-    await using _ = noLeftovers();
-    const { child } = await start({ rootless, scripts: [], deaf: "c" });
+  scenario(`nothing is left of a node that goes on when the root is killed, ${how}`, async (place) => {
+    const { child } = await start(place, { rootless, scripts: [], deaf: "c" });
     child.kill("SIGKILL");
     await child.stdin.close().catch(() => {});
     await child.status;
   });
 }
+
+testTogether("nodes in nodes", scenarios, 4);

@@ -3,7 +3,8 @@ import { createProcesses } from "../../../src/node/process/node_processes.ts";
 import { Watchdog } from "../../../src/node/process/watchdog.ts";
 import type { ByteSource } from "../../../src/wire/connection.ts";
 import { TineError } from "../../../src/wire/errors.ts";
-import { noLeftovers, processesWith } from "../../support/leaks.ts";
+import { noLeftovers } from "../../support/leaks.ts";
+import { processesWith } from "../../support/processes_with.ts";
 
 function node() {
   const watchdog = new Watchdog();

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Watchdog } from "../../../src/node/process/watchdog.ts";
 import { TineError } from "../../../src/wire/errors.ts";
-import { noLeftovers, processesWith } from "../../support/leaks.ts";
+import { noLeftovers } from "../../support/leaks.ts";
+import { processesWith } from "../../support/processes_with.ts";
 
 const ROOT = Deno.uid() === 0;
 
