@@ -21,16 +21,16 @@ export function whyNoLink(): string | undefined {
   return whyNoNamespaces({ rootless: false });
 }
 
-/** One end of a {@linkcode Link}: a namespace that is there for as long as a process. */
-export class LinkEnd implements AsyncDisposable {
+/** A network namespace without a name: it is there for as long as a process. */
+class Namespace implements AsyncDisposable {
   readonly #holder: Deno.ChildProcess;
 
-  private constructor(holder: Deno.ChildProcess, readonly ipv4: string, readonly ipv6: string) {
+  private constructor(holder: Deno.ChildProcess) {
     this.#holder = holder;
   }
 
-  /** Makes the namespace; it ends with this process, however that ends. */
-  static async start(ipv4: string, ipv6: string): Promise<LinkEnd> {
+  /** Makes it; it ends with this process, however that ends. */
+  static async start(): Promise<Namespace> {
     // It has something to say as soon as it is in there, and then waits for the end of its input.
     const args = ["--net", "sh", "-c", "echo; exec cat"];
     const holder = new Deno.Command("unshare", { args, stdin: "piped", stdout: "piped" }).spawn();
@@ -38,7 +38,7 @@ export class LinkEnd implements AsyncDisposable {
     const { done } = await reader.read();
     reader.releaseLock();
     if (done) throw new Error("unshare --net failed");
-    return new LinkEnd(holder, ipv4, ipv6);
+    return new Namespace(holder);
   }
 
   get pid(): number {
@@ -55,35 +55,6 @@ export class LinkEnd implements AsyncDisposable {
     return output([...this.inside, ...command.split(" ")]);
   }
 
-  /** Shapes what leaves it by a token bucket: `rate 50mbit burst 16kb limit 100kb`. */
-  async shape(bucket: string): Promise<void> {
-    await this.run(`tc qdisc replace dev ${DEVICE} root tbf ${bucket}`);
-  }
-
-  /** What its queue has done. */
-  async queue(): Promise<QueueCounts> {
-    const [{ packets, bytes, drops }] = JSON.parse(await this.run(`tc -s -j qdisc show dev ${DEVICE}`));
-    return { packets, bytes, drops };
-  }
-
-  /** What came in, and what went out. */
-  async traffic(): Promise<{ readonly received: InterfaceCounts; readonly sent: InterfaceCounts }> {
-    const [{ stats64: { rx, tx } }] = JSON.parse(await this.run(`ip -s -j link show dev ${DEVICE}`));
-    return { received: rx, sent: tx };
-  }
-
-  /** A counter of all sockets in there: `Udp InDatagrams`, `Tcp RetransSegs`, or `Udp6InDatagrams`. */
-  async counter(name: string): Promise<number> {
-    const [group, member] = name.split(" ");
-    if (member === undefined) {
-      const text = await Deno.readTextFile(`/proc/${this.pid}/net/snmp6`);
-      return Number(new RegExp(`^${name}\\s+(\\d+)$`, "m").exec(text)![1]);
-    }
-    const lines = (await Deno.readTextFile(`/proc/${this.pid}/net/snmp`)).split("\n");
-    const [names, values] = lines.filter((line) => line.startsWith(`${group}: `)).map((line) => line.split(" "));
-    return Number(values[names.indexOf(member)]);
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#holder.stdin.close();
     await this.#holder.stdout.cancel();
@@ -91,33 +62,107 @@ export class LinkEnd implements AsyncDisposable {
   }
 }
 
-/** Both ends. */
+/** An interface, where packets wait to leave a namespace. */
+export class Port {
+  constructor(readonly namespace: Namespace, readonly device: string) {}
+
+  /** Lets out no more than a token bucket does: `rate 50mbit burst 16kb limit 100kb`. */
+  async shape(bucket: string): Promise<void> {
+    await this.namespace.run(`tc qdisc replace dev ${this.device} root tbf ${bucket}`);
+  }
+
+  /** What its queue has done. */
+  async queue(): Promise<QueueCounts> {
+    const [{ packets, bytes, drops }] = JSON.parse(await this.namespace.run(`tc -s -j qdisc show dev ${this.device}`));
+    return { packets, bytes, drops };
+  }
+
+  /** What came in, and what went out. */
+  async traffic(): Promise<{ readonly received: InterfaceCounts; readonly sent: InterfaceCounts }> {
+    const [{ stats64: { rx, tx } }] = JSON.parse(await this.namespace.run(`ip -s -j link show dev ${this.device}`));
+    return { received: rx, sent: tx };
+  }
+}
+
+/** One end of a {@linkcode Link}. */
+export class LinkEnd extends Port {
+  constructor(namespace: Namespace, readonly ipv4: string, readonly ipv6: string) {
+    super(namespace, DEVICE);
+  }
+
+  /** Words in front of a command that is to run in there. */
+  get inside(): readonly string[] {
+    return this.namespace.inside;
+  }
+
+  /** A counter of all sockets in there: `Udp InDatagrams`, `Tcp RetransSegs`, or `Udp6InDatagrams`. */
+  async counter(name: string): Promise<number> {
+    const [group, member] = name.split(" ");
+    const folder = `/proc/${this.namespace.pid}/net`;
+    if (member === undefined) {
+      const text = await Deno.readTextFile(`${folder}/snmp6`);
+      return Number(new RegExp(`^${name}\\s+(\\d+)$`, "m").exec(text)![1]);
+    }
+    const lines = (await Deno.readTextFile(`${folder}/snmp`)).split("\n");
+    const [names, values] = lines.filter((line) => line.startsWith(`${group}: `)).map((line) => line.split(" "));
+    return Number(values[names.indexOf(member)]);
+  }
+}
+
+/** Two namespaces, and where packets wait on their way. */
 export interface Link extends AsyncDisposable {
   readonly client: LinkEnd;
   readonly server: LinkEnd;
+  readonly toServer: Port;
+  readonly toClient: Port;
+}
+
+/** How a link is. */
+export interface LinkOptions {
+  /**
+   * There is a bridge in the middle, and queues are there: a sender does not see what they drop, whereas TCP is told of
+   * the drops of its own host and never fills its queue. Default: queues are at the senders
+   */
+  readonly bridge?: boolean;
+  /** How many segments TCP hands down at once, see {@linkcode makeLink}. Default: 1 */
+  readonly segments?: number;
 }
 
 /**
  * Makes two namespaces and a cable (a veth pair) between them, which carries segments as a network card without
  * offloads would: TCP hands down one segment at a time (`gso_max_segs 1`), so that queues and counters see the packets
  * that a wire would see. It takes root and iproute2.
- *
- * @param options `segments`: how many segments TCP may hand down at once
  */
-export async function makeLink({ segments = 1 }: { segments?: number } = {}): Promise<Link> {
+export async function makeLink({ bridge = false, segments = 1 }: LinkOptions = {}): Promise<Link> {
   await using stack = new AsyncDisposableStack();
-  const client = stack.use(await LinkEnd.start("198.18.0.1", "fd00:18::1"));
-  const server = stack.use(await LinkEnd.start("198.18.0.2", "fd00:18::2"));
-  await client.run(`ip link add ${DEVICE} type veth peer name ${DEVICE} netns ${server.pid}`);
+  const start = async () => stack.use(await Namespace.start());
+  const client = new LinkEnd(await start(), "198.18.0.1", "fd00:18::1");
+  const server = new LinkEnd(await start(), "198.18.0.2", "fd00:18::2");
+  const ways = bridge ? await plugInto(await start(), client, server) : await join(client, server);
   for (const end of [client, server]) {
-    await end.run(`ip link set ${DEVICE} gso_max_segs ${segments} addrgenmode none`);
-    await end.run(`ip addr add ${end.ipv4}/24 dev ${DEVICE}`);
-    await end.run(`ip addr add ${end.ipv6}/64 dev ${DEVICE} nodad`);
-    await end.run(`ip link set ${DEVICE} up`);
-    await end.run("ip link set lo up");
+    await end.namespace.run(`ip link set ${DEVICE} gso_max_segs ${segments} addrgenmode none`);
+    await end.namespace.run(`ip addr add ${end.ipv4}/24 dev ${DEVICE}`);
+    await end.namespace.run(`ip addr add ${end.ipv6}/64 dev ${DEVICE} nodad`);
+    await end.namespace.run(`ip link set ${DEVICE} up`);
+    await end.namespace.run("ip link set lo up");
   }
   const owned = stack.move();
-  return { client, server, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { client, server, ...ways, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+async function join(client: LinkEnd, server: LinkEnd) {
+  await client.namespace.run(`ip link add ${DEVICE} type veth peer name ${DEVICE} netns ${server.namespace.pid}`);
+  return { toServer: client, toClient: server };
+}
+
+async function plugInto(middle: Namespace, client: LinkEnd, server: LinkEnd) {
+  await middle.run("ip link add bridge type bridge");
+  await middle.run("ip link set bridge addrgenmode none up");
+  for (const [port, end] of [["client", client], ["server", server]] as const) {
+    await middle.run(`ip link add ${port} type veth peer name ${DEVICE} netns ${end.namespace.pid}`);
+    await middle.run(`ip link set ${port} addrgenmode none master bridge up`);
+  }
+  return { toServer: new Port(middle, "server"), toClient: new Port(middle, "client") };
 }
 
 async function output([program, ...args]: readonly string[]): Promise<string> {
