@@ -1,0 +1,34 @@
+import { assertEquals } from "@std/assert";
+import { addSummaries, formatSummary, parseSummary } from "../../../scripts/test/summary.ts";
+
+Deno.test("parseSummary() reads the last line of deno test", () => {
+  const cases: [string, ReturnType<typeof parseSummary>][] = [
+    ["ok | 12 passed | 0 failed (2s)", { passed: 12, failed: 0, ignored: 0, steps: 0 }],
+    ["FAILED | 1 passed (1 step) | 2 failed (3 steps) | 4 ignored (1m2s)", {
+      passed: 1,
+      failed: 2,
+      ignored: 4,
+      steps: 1,
+    }],
+    ["ok | 0 passed (7 steps) | 0 failed | 4 ignored (2 steps) | 15 filtered out (763ms)", {
+      passed: 0,
+      failed: 0,
+      ignored: 4,
+      steps: 7,
+    }],
+    ["some test ... ok (2s)", undefined],
+    ["error: Module not found", undefined],
+  ];
+  for (const [line, expected] of cases) {
+    assertEquals(parseSummary(`a test ... ok (1ms)\n\n${line}\n\nmore\n`), expected);
+  }
+  assertEquals(parseSummary("ok | 1 passed | 0 failed (1s)\nok | 2 passed | 0 failed (1s)\n")?.passed, 2);
+});
+
+Deno.test("formatSummary() writes a sum so that it can be read again", () => {
+  const [a, b] = [{ passed: 3, failed: 0, ignored: 1, steps: 2 }, { passed: 4, failed: 1, ignored: 0, steps: 0 }];
+  const sum = addSummaries([a, b]);
+  assertEquals(formatSummary(sum, 61_700), "FAILED | 7 passed (2 steps) | 1 failed | 1 ignored (1m2s)");
+  assertEquals(parseSummary(formatSummary(sum, 500)), sum);
+  assertEquals(formatSummary({ passed: 1, failed: 0, ignored: 0, steps: 0 }, 59_000), "ok | 1 passed | 0 failed (59s)");
+});
