@@ -172,7 +172,6 @@ class PacketServerFlow implements EngineFlow, PortUser {
       flow.bad++;
       return;
     }
-    flow.heard = now;
     const number = numberOf(view, at);
     if (flags === 0 || flags === ECHO) {
       const window = flow.windows[index], tos = inbox.trafficClass(i);
@@ -180,11 +179,16 @@ class PacketServerFlow implements EngineFlow, PortUser {
       if (merged) flow.samples.receivedInBurst(index, number, flags, length, t, tos, byKernel);
       else flow.samples.received(index, number, flags, length, t, tos, byKernel);
       if (!isNew) return;
+      flow.heard = now;
       flow.bytes += length;
       if (flags !== ECHO) return;
       this.#echoing = true;
       this.#parts!.echoes.add(flow, inbox, i, index, number, length, t, window.accepted);
     } else if (flags !== REVERSE) flow.bad++;
+    else if (number > flow.lastKeepalive) {
+      flow.lastKeepalive = number;
+      flow.heard = now;
+    }
   }
 
   #open(inbox: Inbox, i: number, at: number, length: number, now: number): void {

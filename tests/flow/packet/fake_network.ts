@@ -1,0 +1,230 @@
+import type { PacketClientConfig } from "../../../src/flow/config.ts";
+import type { EngineFlow, EngineFlowFactory } from "../../../src/flow/engine/engine_flow.ts";
+import type { FlowClock, Inbox, Outbox, PacketPort, PacketPorts } from "../../../src/flow/packet/packet_port.ts";
+import { packetClientFlow } from "../../../src/flow/packet/packet_client_flow.ts";
+import { packetServerFlow } from "../../../src/flow/packet/packet_server_flow.ts";
+import { SocketAddress } from "../../../src/sys/address.ts";
+import { READABLE, WRITABLE } from "../../../src/sys/poller.ts";
+import { FakeHost } from "../stream/fake_host.ts";
+
+/** A packet on its way. */
+export interface Datagram {
+  readonly from: SocketAddress;
+  readonly to: SocketAddress;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** A network in which packets move when they are told to, and time passes when it is told to. */
+export class FakeNetwork implements PacketPorts {
+  readonly kind = "portable";
+  readonly host = new FakeHost();
+  /** What ports sent, and nobody has taken yet. */
+  readonly wire: Datagram[] = [];
+  readonly ports: FakePort[] = [];
+  readonly #flows: EngineFlow[] = [];
+  #nextPort = 1000;
+
+  /** Starts a server at 192.0.2.1:7001. */
+  serve(maxPacketSize?: number, key?: Uint8Array): FakePort {
+    const factory = packetServerFlow(() => this) as EngineFlowFactory;
+    return this.#start(factory, "192.0.2.1:7001", { listenAddr: "192.0.2.1:7001", maxPacketSize }, key);
+  }
+
+  /** Starts a client of that server. */
+  dial(config: PacketClientConfig, key?: Uint8Array): FakePort {
+    return this.#start(packetClientFlow(() => this) as EngineFlowFactory, "192.0.2.1:7001", config, key);
+  }
+
+  connect(address: SocketAddress): FakePort {
+    return this.#port(SocketAddress.of("192.0.2.2", this.#nextPort++), address);
+  }
+
+  listen(address: SocketAddress): FakePort {
+    return this.#port(address);
+  }
+
+  /** Delivers what is on the wire, and what comes of that, at once. */
+  deliver(keep: (datagram: Datagram) => boolean = () => true): void {
+    for (let i = 0; this.wire.length > 0 && i < 10_000; i++) {
+      const datagram = this.wire.shift()!;
+      if (!keep(datagram)) continue;
+      this.ports.find((port) => !port.closed && port.local.equals(datagram.to))?.receive(datagram);
+    }
+  }
+
+  /** Lets time pass in steps, and delivers packets after each. */
+  pass(nanos: number, step = 1e6): void {
+    for (let passed = 0; passed < nanos; passed += step) {
+      this.host.pass(Math.min(step, nanos - passed));
+      this.deliver();
+    }
+  }
+
+  /** Closes all flows, as the engine does at the end. */
+  close(): void {
+    for (const flow of this.#flows) flow.close();
+  }
+
+  #start(factory: EngineFlowFactory, address: string, config: unknown, key: Uint8Array | undefined): FakePort {
+    const flow = factory(this.host, { kind: "", addresses: [address], config, key });
+    this.#flows.push(flow);
+    flow.start();
+    return this.ports.at(-1)!;
+  }
+
+  #port(local: SocketAddress, peer?: SocketAddress): FakePort {
+    const port = new FakePort(this, local, peer);
+    this.ports.push(port);
+    return port;
+  }
+}
+
+/** A port of that network. */
+export class FakePort implements PacketPort, Inbox {
+  readonly clock: FlowClock;
+  readonly inbox = this;
+  readonly longest = 65_507;
+  readonly capacity = 64;
+  interest = READABLE;
+  closed = false;
+  /** How many packets can be sent before there is no room. */
+  room = Infinity;
+  merging = false;
+  readonly #waiting: Datagram[] = [];
+  #current: Datagram[] = [];
+  #handler = () => {};
+
+  constructor(readonly network: FakeNetwork, readonly local: SocketAddress, readonly peer?: SocketAddress) {
+    const start = network.host.now();
+    const now = () => network.host.now() - start;
+    this.clock = { tinit: BigInt(start), now, checkWallClock: () => 0 };
+  }
+
+  watch(handler: () => void): void {
+    this.#handler = () => {
+      try {
+        handler();
+      } catch (error) {
+        this.network.host.fail(error);
+      }
+    };
+  }
+
+  /** Takes a packet, or lets it wait. */
+  receive(datagram: Datagram): number;
+  receive(): number;
+  receive(datagram?: Datagram): number {
+    if (datagram !== undefined) {
+      if (this.peer === undefined || this.peer.equals(datagram.from)) this.#waiting.push(datagram);
+      if (this.interest & READABLE) this.#handler();
+      return 0;
+    }
+    this.#current = this.#waiting.splice(0, this.capacity);
+    return this.#current.length;
+  }
+
+  /** There is room again. */
+  makeRoom(packets: number): void {
+    this.room = packets;
+    if (this.interest & WRITABLE) this.#handler();
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  outbox(capacity: number, maxBytes: number): Outbox {
+    return new FakeOutbox(this, capacity, maxBytes);
+  }
+
+  mergeReceived(on: boolean): void {
+    this.merging = on;
+  }
+
+  bytes(i: number): Uint8Array<ArrayBuffer> {
+    return this.#current[i].bytes;
+  }
+
+  view(i: number): DataView<ArrayBuffer> {
+    return new DataView(this.#current[i].bytes.buffer);
+  }
+
+  length(i: number): number {
+    return this.#current[i].bytes.length;
+  }
+
+  segmentBytes(): number {
+    return 0;
+  }
+
+  arrival(): number {
+    return NaN;
+  }
+
+  trafficClass(): number {
+    return 0;
+  }
+
+  drops(): number {
+    return 0;
+  }
+
+  source(i: number): SocketAddress {
+    return this.#current[i].from;
+  }
+
+  isFrom(i: number, address: SocketAddress): boolean {
+    return this.#current[i].from.equals(address);
+  }
+
+  sourcePort(i: number): number {
+    return this.#current[i].from.port;
+  }
+
+  [Symbol.dispose](): void {
+    this.closed = true;
+  }
+}
+
+class FakeOutbox implements Outbox {
+  readonly #payloads: Uint8Array<ArrayBuffer>[];
+  readonly #lengths: number[];
+  readonly #targets: (SocketAddress | undefined)[];
+
+  constructor(readonly port: FakePort, readonly capacity: number, maxBytes: number) {
+    this.#payloads = Array.from({ length: capacity }, () => new Uint8Array(maxBytes));
+    this.#lengths = Array(capacity).fill(maxBytes);
+    this.#targets = Array(capacity).fill(port.peer);
+  }
+
+  bytes(i: number): Uint8Array<ArrayBuffer> {
+    return this.#payloads[i];
+  }
+
+  view(i: number): DataView<ArrayBuffer> {
+    return new DataView(this.#payloads[i].buffer);
+  }
+
+  setLength(i: number, bytes: number): void {
+    this.#lengths[i] = bytes;
+  }
+
+  setSegmentBytes(): void {}
+
+  reply(i: number, inbox: Inbox, j: number): void {
+    this.#targets[i] = inbox.source(j);
+  }
+
+  send(from: number, count: number): number {
+    const { port } = this;
+    const sent = Math.min(count, port.room);
+    for (let i = from; i < from + sent; i++) {
+      const bytes = this.#payloads[i].slice(0, this.#lengths[i]);
+      port.network.wire.push({ from: port.local, to: this.#targets[i]!, bytes });
+    }
+    port.room -= sent;
+    return sent === 0 ? -1 : sent;
+  }
+
+  [Symbol.dispose](): void {}
+}
