@@ -7,6 +7,7 @@ import { Watchdog } from "../../../src/node/process/watchdog.ts";
 import { writeAll } from "../../../src/wire/connection.ts";
 import { TineError } from "../../../src/wire/errors.ts";
 import { noLeftovers } from "../../support/leaks.ts";
+import { testAsOrdinaryUser } from "../../support/ordinary_user.ts";
 
 const ROOT = Deno.uid() === 0;
 const LEFT: Node = { id: "left", launcher: { local: {} } };
@@ -105,16 +106,12 @@ Deno.test("createLaunch() starts nothing when it is canceled", async () => {
   assertEquals(await assertRejects(() => launched), reason);
 });
 
-Deno.test({
-  name: "createLaunch() says that it must be root",
-  ignore: ROOT,
-  async fn() {
-    await using it = launcher("cat");
-    for (const node of [{ ...LEFT, launcher: { local: { root: true } } }, { ...LEFT, netns: { create: true } }]) {
-      const error = await assertRejects(() => it.launch(node), TineError, "with sudo");
-      assertEquals(error.code, "not-root");
-    }
-  },
+testAsOrdinaryUser(import.meta.filename!, "createLaunch() says that it must be root", async () => {
+  await using it = launcher("cat");
+  for (const node of [{ ...LEFT, launcher: { local: { root: true } } }, { ...LEFT, netns: { create: true } }]) {
+    const error = await assertRejects(() => it.launch(node), TineError, "with sudo");
+    assertEquals(error.code, "not-root");
+  }
 });
 
 Deno.test({

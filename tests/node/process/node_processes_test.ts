@@ -5,6 +5,7 @@ import type { ByteSource } from "../../../src/wire/connection.ts";
 import { TineError } from "../../../src/wire/errors.ts";
 import { noLeftovers } from "../../support/leaks.ts";
 import { processesWith } from "../../support/processes_with.ts";
+import { testAsOrdinaryUser } from "../../support/ordinary_user.ts";
 
 function node() {
   const watchdog = new Watchdog();
@@ -151,16 +152,12 @@ Deno.test("start() passes much output on as fast as it is read", async () => {
   assertEquals([total, (await head.ended).success], [50_000_000, true]);
 });
 
-Deno.test({
-  name: "start() says that sudo wants a password",
-  ignore: Deno.uid() === 0,
-  async fn() {
-    await using it = node();
-    const processes = createProcesses(it.watchdog);
-    assertThrows(
-      () => processes.start({ program: "true", args: [], root: true, stdout: false, stderr: false }),
-      TineError,
-      "run tine as root",
-    );
-  },
+testAsOrdinaryUser(import.meta.filename!, "start() says that sudo wants a password", async () => {
+  await using it = node();
+  const processes = createProcesses(it.watchdog);
+  assertThrows(
+    () => processes.start({ program: "true", args: [], root: true, stdout: false, stderr: false }),
+    TineError,
+    "run tine as root",
+  );
 });

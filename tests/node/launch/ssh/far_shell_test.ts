@@ -6,6 +6,7 @@ import { FarShell } from "../../../../src/node/launch/ssh/far_shell.ts";
 import { writeAll } from "../../../../src/wire/connection.ts";
 import { TineError } from "../../../../src/wire/errors.ts";
 import { eventually } from "../../../support/eventually.ts";
+import { testAsOrdinaryUser } from "../../../support/ordinary_user.ts";
 
 /** Something to send that is no tine: says what it was started with, and passes on what it hears. */
 const PROGRAM = '#!/bin/sh\necho "$0 $*"\nexec cat\n';
@@ -188,11 +189,11 @@ Deno.test("FarShell hashes what lies there once, and again when it was touched",
   assertEquals(place.lines.length, 2);
 });
 
-Deno.test({
-  name: "FarShell uses a cache that cannot be written, if the executable is there",
-  // Permissions do not keep root from writing.
-  ignore: Deno.uid() === 0,
-  async fn() {
+// Permissions do not keep root from writing.
+testAsOrdinaryUser(
+  import.meta.filename!,
+  "FarShell uses a cache that cannot be written, if the executable is there",
+  async () => {
     await using place = new Place();
     await place.run(place.shell());
     Deno.removeSync(`${place.cache}/tine-${(await exeFile(place.exe)).hash}.checked`);
@@ -201,7 +202,7 @@ Deno.test({
     Deno.chmodSync(place.cache, 0o700);
     assertEquals(place.lines.length, 2);
   },
-});
+);
 
 Deno.test("FarShell uses a folder of its own where the cache cannot be used, and removes it", async () => {
   const cases: [string, (place: Place) => Record<string, string>][] = [
