@@ -1,10 +1,8 @@
 import type { MeasuredPackets, MeasuredStream } from "../../result/mod.ts";
+import { count } from "../count.ts";
 import { escape } from "../terminal.ts";
 import { packetTables } from "./packet_tables.ts";
 import { streamTables } from "./stream_table.ts";
-
-/** More remarks tell nothing new. */
-const MOST_REMARKS = 10;
 
 /** What was measured with the flows of a test, for a terminal of 80 columns. */
 export function flowTables(flows: readonly (MeasuredStream | MeasuredPackets)[]): string[] {
@@ -28,15 +26,14 @@ function portableLines(flows: readonly (MeasuredStream | MeasuredPackets)[]): st
   ];
 }
 
+/** The worst case of each kind. */
 function bottleneckLines(flows: readonly (MeasuredStream | MeasuredPackets)[]): string[] {
-  const remarks = flows.flatMap(({ flow, bottlenecks }) =>
-    bottlenecks.map(({ message }) => `- ${escape(flow)}: ${message}`)
-  );
-  if (remarks.length === 0) return [];
-  const more = remarks.length - MOST_REMARKS;
-  return [
-    "These figures may be limited by tine and its machines rather than by the network:",
-    ...remarks.slice(0, MOST_REMARKS),
-    ...more > 0 ? [`- ... and ${more} more remarks`] : [],
-  ];
+  const found = flows.flatMap(({ flow, bottlenecks }) => bottlenecks.map((bottleneck) => ({ flow, ...bottleneck })));
+  if (found.length === 0) return [];
+  const remarks = Array.from(Map.groupBy(found, ({ code }) => code).values(), (alike) => {
+    const worst = alike.reduce((worst, one) => one.size > worst.size ? one : worst);
+    const others = new Set(alike.map(({ flow }) => flow)).size - 1;
+    return `- ${escape(worst.flow)}: ${worst.message}${others > 0 ? `; less so ${count(others, "other flow")}` : ""}`;
+  });
+  return ["These figures may be limited by tine and its machines rather than by the network:", ...remarks];
 }

@@ -2,22 +2,24 @@ import { Distribution, type Quantiles } from "../../result/analysis/mod.ts";
 import type { MeasuredStream } from "../../result/mod.ts";
 import { byteAmount } from "../byte_amount.ts";
 import { count, grouped } from "../count.ts";
+import { groupFlows } from "../flow_groups.ts";
 import { escape } from "../terminal.ts";
 import { bitRate, milliseconds } from "../traffic/figure_text.ts";
 import { tableLines } from "../traffic/text_table.ts";
 
-/** With more flows of a kind than this, a table tells their distribution. */
+/** Of more flows of a kind than this, tables tell the distribution of those with similar ids. */
 const MOST_ROWS = 24;
 const UNKNOWN = "-";
 
 /** TCP flows as tables: one for each direction and congestion control. */
 export function streamTables(flows: readonly MeasuredStream[]): string[] {
-  const lines: string[] = [];
+  const tables: string[][] = [];
   for (const [title, those] of Map.groupBy(flows, titleOf)) {
-    if (lines.length > 0) lines.push("");
-    lines.push(...those.length > MOST_ROWS ? distributionTable(title, those) : flowTable(title, those));
+    const { single, crowds } = groupFlows(those, MOST_ROWS);
+    if (single.length > 0) tables.push(flowTable(title, single));
+    for (const [stem, crowd] of crowds) tables.push(distributionTable(`${title}, ${escape(stem)}`, crowd));
   }
-  return lines;
+  return tables.flatMap((lines, i) => i === 0 ? lines : ["", ...lines]);
 }
 
 /** Short enough for 80 columns: `TCP down, cubic`. */

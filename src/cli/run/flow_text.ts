@@ -1,11 +1,12 @@
 import { byteAmount } from "../byte_amount.ts";
 import { count, grouped } from "../count.ts";
+import { groupFlows } from "../flow_groups.ts";
 import { escape } from "../terminal.ts";
 import { bitRate, milliseconds } from "../traffic/figure_text.ts";
 import { elapsed } from "./elapsed.ts";
 import type { FlowState, PacketProgress, StreamProgress } from "./flow_progress.ts";
 
-/** With more flows than this, their sums are told. */
+/** Of more flows than this, sums are told of those with similar ids. */
 const MOST_LINES = 16;
 
 /** What a flow does: `bulk: 49.2 Mbit/s, 12.3 MB, RTT 0.12 ms, 3 resent`. */
@@ -18,15 +19,18 @@ export function flowFigures(state: FlowState): string {
   return state.protocol === "tcp" ? streamText(state) : packetText(state);
 }
 
-/** The flows of a test that has ended, a line each, or where they are many, their sums. */
+/** The flows of a test that has ended, a line each, or where they are many, sums. */
 export function flowEndLines(flows: Iterable<FlowState>): string[] {
-  const all = [...flows];
-  if (all.length <= MOST_LINES) return all.map(flowLine);
-  const streams = all.filter((state) => state.protocol === "tcp");
-  const packets = all.filter((state) => state.protocol === "udp");
+  const { single, crowds } = groupFlows([...flows], MOST_LINES);
+  return [...single.map(flowLine), ...crowds.entries().flatMap(([stem, crowd]) => sumLines(escape(stem), crowd))];
+}
+
+function sumLines(stem: string, flows: readonly FlowState[]): string[] {
+  const streams = flows.filter((state) => state.protocol === "tcp");
+  const packets = flows.filter((state) => state.protocol === "udp");
   return [
-    ...streams.length === 0 ? [] : [streamSum(streams)],
-    ...packets.length === 0 ? [] : [packetSum(packets)],
+    ...streams.length === 0 ? [] : [`${stem}: ${streamSum(streams)}`],
+    ...packets.length === 0 ? [] : [`${stem}: ${packetSum(packets)}`],
   ];
 }
 

@@ -8,6 +8,9 @@ const BUSY_SHARE = 0.9;
 /** A stream that has nothing to send, or nowhere to put it, for this share of the time is held up by an end. */
 const LIMITED_SHARE = 0.2;
 
+/** Of a stream that is shorter, in nanoseconds, opening it is a good part: shares of its time say nothing. */
+const LEAST_STREAM_NANOS = 500e6;
+
 /** Why a figure may be that of tine and its machines rather than of the network. */
 export interface Bottleneck {
   /** For programs. */
@@ -69,7 +72,7 @@ export function packetBottlenecks(figures: PacketFigures, load: MachineLoad): Bo
 /** Where tine was the bottleneck of a stream. */
 export function streamBottlenecks(figures: StreamFigures, load: MachineLoad): Bottleneck[] {
   const found: Bottleneck[] = [];
-  const { limits } = figures;
+  const limits = figures.durationNanos < LEAST_STREAM_NANOS ? undefined : figures.limits;
   if (limits !== undefined && limits.receiveWindow > LIMITED_SHARE) {
     const percent = Math.round(limits.receiveWindow * 100);
     found.push({

@@ -79,9 +79,12 @@ Deno.test("flowTables() tells the distribution of many streams, and a line for e
   const streams = Array.from({ length: 1200 }, (_, i) => stream(`s${i}`, {}, 1000 + i));
   const flows = Array.from({ length: 6 }, (_, i) => packets(`flow-number-${i}`, { complete: i > 0 }));
   assertEquals(
-    flowTables([...streams, ...flows]).join("\n"),
+    flowTables([stream("bulk"), ...streams, ...flows]).join("\n"),
     `
-TCP up, cubic: 1,200 flows, 1.92 MB
+TCP up, cubic  received      goodput  done s  resent  RTT ms  p99 ms     cwnd
+bulk            1.00 MB  8.00 Mbit/s    1.10   1,234   1.500       -  14.5 kB
+
+TCP up, cubic, s: 1,200 flows, 1.92 MB
 of flows               min         mean       median          p99          max
 completion ms         1100         1100         1100         1100         1100
 goodput        8.00 kbit/s  12.8 kbit/s  12.8 kbit/s  17.5 kbit/s  17.6 kbit/s
@@ -113,14 +116,18 @@ Deno.test("flowTables() says where figures are not the network's", () => {
     message: "1% of the packets were sent 3.1 ms late or later",
     size: 1,
   }] as const;
-  const lines = flowTables([packets("voip", { bottlenecks, client: end, server: { nodeId: "right", engine: "ffi" } })]);
+  const worse = [{ ...bottlenecks[0], message: "1% of the packets were sent 4.2 ms late or later", size: 2 }];
+  const lines = flowTables([
+    packets("other", { bottlenecks: worse }),
+    packets("voip", { bottlenecks, client: end, server: { nodeId: "right", engine: "ffi" } }),
+  ]);
   assertEquals(lines.slice(-6), [
     "",
     "Without raw sockets on left: times there are those of the program, not of the",
     "kernel, and what the kernel knows of flows is missing.",
     "",
     "These figures may be limited by tine and its machines rather than by the network:",
-    "- voip: 1% of the packets were sent 3.1 ms late or later",
+    "- other: 1% of the packets were sent 4.2 ms late or later; less so 1 other flow",
   ]);
 });
 

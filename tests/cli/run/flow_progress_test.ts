@@ -45,15 +45,17 @@ Deno.test("FlowProgress takes packets from the client: the server knows half of 
   assertEquals(lines(flows)[1], "down: 8.00 kbit/s, 10 packets, 0 lost");
 });
 
-Deno.test("flowEndLines() tells the sums of many flows", () => {
+Deno.test("flowEndLines() tells sums of many flows, and others one by one", () => {
   const flows = new FlowProgress();
   for (let i = 1; i <= 40; i++) {
     const fct: Record<string, number> = i < 40 ? { bytes: 1000, fctNanos: i * 1e6 } : { bytesSent: 500 };
     flows.take(progress(`s${i}`, { ...fct, goodputBitsPerSecond: 1e6, rttMicros: 10, retransmits: 1 }));
   }
-  for (let i = 0; i < 2; i++) flows.take(progress(`p${i}`, { sent: 5, lostToServer: 1, complete: 1 }));
+  for (let i = 0; i < 20; i++) flows.take(progress(`p.${i}`, { sent: 5, lostToServer: 1, complete: 1 }));
+  flows.take(progress("voip", { sent: 5, complete: 1 }));
   assertEquals(flowEndLines(flows.flows.values()), [
-    "40 TCP flows, 39 of them to their end: 39.5 kB, 40 resent; they took 1.000 / 20.00 / 39.00 ms (min, median, max)",
-    "2 UDP flows: 10 packets, 2 lost",
+    "voip: 5 packets, 0 lost",
+    "p: 20 UDP flows: 100 packets, 20 lost",
+    "s: 40 TCP flows, 39 of them to their end: 39.5 kB, 40 resent; they took 1.000 / 20.00 / 39.00 ms (min, median, max)",
   ]);
 });

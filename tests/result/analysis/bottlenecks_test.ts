@@ -33,11 +33,12 @@ Deno.test("packetBottlenecks() finds late sends, drops in own sockets, refused s
 Deno.test("streamBottlenecks() finds ends that were the limit", () => {
   const figures = new StreamAnalysis().figures();
   assertEquals(streamBottlenecks(figures, {}), []);
-  const limited = (busy: number, receiveWindow: number) =>
-    streamBottlenecks({ ...figures, limits: { busy, receiveWindow, sendBuffer: 0 } }, {});
+  const limited = (busy: number, receiveWindow: number, durationNanos = 1e9) =>
+    streamBottlenecks({ ...figures, durationNanos, limits: { busy, receiveWindow, sendBuffer: 0 } }, {});
   assertEquals(limited(1, 0), []);
   const [{ code, message }] = limited(1, 0.7);
   assertEquals(code, "receive-window");
   assertStringIncludes(message, "70%");
   assertEquals(limited(0.5, 0).map(({ code }) => code), ["sender-idle"]);
+  assertEquals(limited(0.1, 0, 1e8), [], "a short stream is idle while it is opened");
 });
