@@ -24,6 +24,8 @@ const WALL_CLOCK_NANOS = 1e9;
 /** At the end it waits so many smoothed round-trip times for what is late, within bounds. */
 const LATE_RTTS = 3;
 const MIN_LATE_NANOS = 1e6;
+/** Senders at the server may be late themselves. */
+const MIN_SERVER_LATE_NANOS = 20e6;
 const MAX_LATE_NANOS = 10e9;
 /** If no round-trip time is known. */
 const GUESSED_RTT_NANOS = 300e6;
@@ -141,8 +143,11 @@ export class ClientRun {
   /** All is sent from here; senders at the server end by their own clock. */
   #onSent(): void {
     const { port, plan } = this.#options;
-    this.#sentBy = Math.max(port.clock.now(), ...plan.senders.map((sender) => sender.reverse ? sender.end : 0));
-    const late = Math.min(MAX_LATE_NANOS, Math.max(MIN_LATE_NANOS, LATE_RTTS * this.#rtt()));
+    const reverse = plan.senders.filter((sender) => sender.reverse);
+    const ends = reverse.map(({ schedule }) => this.#start + schedule.durationNanos);
+    this.#sentBy = Math.max(port.clock.now(), ...ends);
+    const least = reverse.length > 0 ? MIN_SERVER_LATE_NANOS : MIN_LATE_NANOS;
+    const late = Math.min(MAX_LATE_NANOS, Math.max(least, LATE_RTTS * this.#rtt()));
     this.#endTimer.set(this.#epoch + this.#sentBy + late);
   }
 

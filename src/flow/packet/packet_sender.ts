@@ -4,7 +4,7 @@ import { Schedule } from "./schedule.ts";
 import { SendTimes } from "./send_times.ts";
 
 /** After the end of a schedule, packets that are late are still sent for so long. */
-const GRACE_NANOS = 10e6;
+const GRACE_NANOS = 100e6;
 
 /** How many packets a sender without a pace may have on their way: as many as are remembered. */
 const MANY = 65_536;
@@ -80,13 +80,13 @@ export class PacketSender {
 
   /** Ends it, if its time is over; what it did not get to is counted. */
   check(now: number): void {
-    if (this.#over || now < this.end) return;
-    this.#over = true;
-    this.unsent = this.schedule.remaining;
+    if (now >= this.end) this.stop();
   }
 
-  /** Ends it, whatever is left. */
+  /** Ends it; what is left is counted. */
   stop(): void {
+    if (this.#over) return;
     this.#over = true;
+    this.unsent = this.schedule.remaining;
   }
 }

@@ -157,12 +157,14 @@ export class Transmitter {
     while (this.#from < this.#to) {
       const t = this.#options.clock.now();
       for (let i = this.#from; i < this.#to; i++) this.#write(i, t);
+      // Writing takes its time, and signing up to tens of microseconds at first: none of it is the network's.
+      const sentAt = this.#options.clock.now();
       const sent = this.#send();
       if (sent <= 0) {
         if (sent === 0) continue;
         return false;
       }
-      for (let i = this.#from; i < this.#from + sent; i++) this.#count(this.#slots[i], t);
+      for (let i = this.#from; i < this.#from + sent; i++) this.#count(this.#slots[i], sentAt);
       this.#from += sent;
       this.#retrying = false;
     }

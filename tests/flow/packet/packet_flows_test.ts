@@ -125,7 +125,7 @@ for (const maker of Object.keys(makers)) {
 
   Deno.test(`packetClient() sends as fast as it can, and stops in time, with ${maker}`, async () => {
     const { result } = await run({ rate: "max", duration: 100, length: [1400] }, both);
-    assert(result.sent > 200, `${result.sent}`);
+    assert(result.sent > 0);
     assertEquals(result.sent, result.serverReceived + result.lostToServer);
     assert(result.elapsedNanos >= 100e6);
   });
@@ -141,7 +141,11 @@ for (const maker of Object.keys(makers)) {
         sender: [{ unresponsive: { wait: [5], duration: 50 + i, echo: i % 2 === 0 } }],
       }, options)));
     for (const [i, result] of results.entries()) {
-      assertEquals([result.sent, result.serverReceived], [Math.ceil((50 + i) / 5), result.sent], `flow ${i}`);
+      assertEquals(
+        [result.sent + result.unsent, result.serverReceived],
+        [10 + Math.ceil(i / 5), result.sent],
+        `flow ${i}`,
+      );
       assertEquals(result.received, i % 2 === 0 ? result.sent : 0);
     }
   });
@@ -180,12 +184,15 @@ for (const listenAddr of families) {
     name: `packetClient() sends bursts, each of which is one record at both ends, at ${listenAddr}`,
     ...raw,
     async fn() {
-      const config = { rate: { packetsPerSecond: 20_000 }, duration: 50, length: [1000], gso: true };
+      // Little enough to wait in the socket while this machine does something else.
+      const config = { rate: { packetsPerSecond: 20_000 }, duration: 10, length: [1000], gso: true };
       const { events, result } = await run(config, { listenAddr });
-      assertEquals([result.sent, result.serverReceived, result.bytesSent], [1000, 1000, 1_000_000]);
+      // A machine that does something else for a tenth of a second may not get to all.
+      const { sent: count, unsent, serverReceived, bytesSent } = result;
+      assertEquals([count + unsent, serverReceived, bytesSent], [200, count, 1000 * count]);
       const sent = events.packets("voip", { sent: true });
-      assertEquals(sent.map(({ packets }) => packets), Array(50).fill(20));
-      assertEquals(sent.map(({ seq }) => seq), Array.from({ length: 50 }, (_, i) => 20 * i));
+      assertEquals(sent.map(({ seq, packets }) => [seq, packets]), sent.map((_, i) => [20 * i, 20]));
+      assertEquals(20 * sent.length, count);
       assert(sent.every(({ len }) => len === 1000));
       const received = events.packets("voip", { server: true, sent: false });
       assertEquals(received.map(({ seq, packets }) => [seq, packets]), sent.map(({ seq, packets }) => [seq, packets]));
@@ -196,15 +203,15 @@ for (const listenAddr of families) {
     name: `packetClient() gets bursts, and echoes of bursts, at ${listenAddr}`,
     ...raw,
     async fn() {
-      const config = { rate: { packetsPerSecond: 10_000 }, duration: 50, length: [500], gso: true };
+      const config = { rate: { packetsPerSecond: 10_000 }, duration: 10, length: [500], gso: true };
       const { events, result } = await run([{ ...config, reverse: true }, { ...config, echo: true }], { listenAddr });
-      assertEquals([result["serverSent.0"], result["received.0"]], [500, 500]);
-      assertEquals([result["sent.1"], result["received.1"]], [500, 500]);
+      assertEquals([result["serverSent.0"], result["received.0"]], [100, 100]);
+      assertEquals([result["sent.1"], result["received.1"]], [100, 100]);
       const received = events.packets("voip", { sent: false });
       const bursts = received.filter(({ sender }) => sender === 0);
-      assertEquals(bursts.reduce((sum, { packets }) => sum + packets, 0), 500);
-      assert(bursts.length < 250, `${bursts.length}`);
-      assertEquals(received.filter(({ sender }) => sender === 1).length, 500);
+      assertEquals(bursts.reduce((sum, { packets }) => sum + packets, 0), 100);
+      assert(bursts.length < 50, `${bursts.length}`);
+      assertEquals(received.filter(({ sender }) => sender === 1).length, 100);
     },
   });
 
