@@ -16,6 +16,8 @@ const root = new URL("..", import.meta.url).pathname;
 const COMMAND = ["test", "-A", "--no-check"];
 /** More than processes, so that none is left with the slow ones; few, since each start costs a moment. */
 const SHARES = 16;
+/** Tests of how exact figures are: they run when nothing else does. */
+const QUIET = `${root}tests/truth/`;
 
 /** What came of a share of the tests. */
 interface Ran {
@@ -34,19 +36,23 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   const started = performance.now();
   const files = [...testsIn(`${root}tests`)].sort();
+  const others = files.filter((file) => !file.startsWith(QUIET));
   // Neighbours are often slow for the same reason: they go into different shares.
-  const shares = Array.from({ length: SHARES }, (_, share) => files.filter((_, i) => i % SHARES === share)).values();
+  const shares = Array.from({ length: SHARES }, (_, share) => others.filter((_, i) => i % SHARES === share)).values();
   const ran: Ran[] = [];
-  const work = async () => {
-    for (const share of shares) {
-      const result = await runShare(share);
-      ran.push(result);
-      // What failed is shown last.
-      if (result.summary.failed === 0) console.log(result.output);
-    }
+  const run = async (share: readonly string[]) => {
+    const result = await runShare(share);
+    ran.push(result);
+    // What failed is shown last.
+    if (result.summary.failed === 0) console.log(result.output);
+  };
+  const runInTurn = async () => {
+    for (const share of shares) await run(share);
   };
   const jobs = Math.max(1, Number(Deno.env.get("DENO_JOBS")) || navigator.hardwareConcurrency);
-  await Promise.all(Array.from({ length: jobs }, work));
+  await Promise.all(Array.from({ length: jobs }, runInTurn));
+  const quiet = files.filter((file) => file.startsWith(QUIET));
+  if (quiet.length > 0) await run(quiet);
   for (const { output, summary } of ran) if (summary.failed > 0) console.log(output);
   const total = addSummaries(ran.map(({ summary }) => summary));
   console.log(`\nall tests:\n${formatSummary(total, performance.now() - started)}`);
