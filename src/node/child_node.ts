@@ -1,4 +1,4 @@
-import { TineError } from "../wire/errors.ts";
+import { TineError, WireError } from "../wire/errors.ts";
 import { Canceled } from "./canceled.ts";
 import { now } from "./clock.ts";
 import type { ClockRelation } from "./clock_relation.ts";
@@ -17,7 +17,7 @@ import {
   runMessage,
   setupMessage,
 } from "./protocol/control.ts";
-import { type Frame, Kind, type Message } from "./protocol/frame.ts";
+import { type Frame, isResult, Kind, type Message } from "./protocol/frame.ts";
 import { Joiner } from "./protocol/joiner.ts";
 import { Link } from "./protocol/link.ts";
 import { LossCounter } from "./protocol/loss_counter.ts";
@@ -26,6 +26,12 @@ import type { Uplink } from "./uplink.ts";
 
 /** A child that was told to end, and neither ends nor sends anything for so long, is killed. */
 const END_GRACE_MS = 15_000;
+/** A child that has said its last word has so long to hear ours. */
+const CLOSE_GRACE_MS = 5000;
+/** What has closed its output without a last word, and goes on running, is no node any more. */
+const SILENT_GRACE_MS = 1000;
+/** A child asks for the time a few times, and once in its life. */
+const MOST_CLOCKS = 100;
 /** A child that was told to end at once, and has not within this time, is killed. */
 const KILL_GRACE_MS = 1500;
 
@@ -80,10 +86,15 @@ export class ChildNode {
   readonly #launched: LaunchedNode;
   readonly #link: Link;
   readonly #counter = new LossCounter();
+  /** It, and all below it: nobody else's results come over this connection. */
+  readonly #ids: ReadonlySet<string>;
   readonly #forwarding = new Set<Promise<void>>();
   #number = 0;
   #canceled: { reason: CancelReason | undefined } | undefined;
   #canceling = false;
+  /** It was told to end, and had to be killed. */
+  #hung = false;
+  #clocks = 0;
   #lastData = 0;
 
   /**
@@ -93,7 +104,13 @@ export class ChildNode {
    */
   static async launch(options: ChildNodeOptions): Promise<ChildNode> {
     const { tree, launch, host, signal, log } = options;
-    const launched = await launch(tree.node, { host, signal, platforms: platformsBelow(tree), onLine: log });
+    let launched: LaunchedNode;
+    try {
+      launched = await launch(tree.node, { host, signal, platforms: platformsBelow(tree), onLine: log });
+    } catch (error) {
+      await options.spill?.[Symbol.asyncDispose]();
+      throw error;
+    }
     const child = new ChildNode(launched, options);
     try {
       await child.#ready.promise;
@@ -107,6 +124,7 @@ export class ChildNode {
   private constructor(launched: LaunchedNode, options: ChildNodeOptions) {
     this.#options = options;
     this.#launched = launched;
+    this.#ids = new Set(idsIn(options.tree));
     const { tree: { node: { id, launcher }, children }, clock, spill } = options;
     this.#link = new Link(launched.connection, {
       peer: `node ${id}`,
@@ -136,12 +154,12 @@ export class ChildNode {
   /**
    * Runs a tree on the child.
    *
-   * @throws {Canceled} if the child ends before it is through
+   * @throws {TineError} if the child ends before it is through; the reason of the signal
    */
   async run(run: Run, feedback: Feedback): Promise<Feedback> {
     const { signal } = this.#options;
     signal.throwIfAborted();
-    if (this.#canceled !== undefined) throw new Canceled("node-ended", `node ${this.id} has ended`);
+    if (this.#canceled !== undefined) throw this.#reasonOf();
     const number = ++this.#number;
     const answer = Promise.withResolvers<Feedback>();
     this.#runs.set(String(number), answer);
@@ -163,7 +181,7 @@ export class ChildNode {
     this.#lastData = performance.now();
     const timer = setInterval(() => {
       if (performance.now() - this.#lastData < END_GRACE_MS) return;
-      this.#options.log(`node ${this.id} was told to end and did not within ${END_GRACE_MS / 1000} s; it is killed`);
+      this.#hung = true;
       this.#launched.kill();
     }, 1000);
     try {
@@ -193,14 +211,15 @@ export class ChildNode {
       this.#launched.kill();
     }
     await Promise.allSettled(this.#forwarding);
-    await this.#link.close().catch(() => {}); // it has ended on the other side already
     const orderly = this.#canceled !== undefined;
-    if (!orderly && failure === undefined) {
-      // What has closed its output and goes on running is no node any more.
-      const timer = setTimeout(() => this.#launched.kill(), 1000);
-      await this.#launched.ended;
-      clearTimeout(timer);
-    }
+    // It may neither read what we have to say nor end.
+    const timer = setTimeout(() => {
+      this.#launched.kill();
+      this.#link.abort();
+    }, orderly ? CLOSE_GRACE_MS : SILENT_GRACE_MS);
+    await this.#link.close().catch(() => {}); // it has ended on the other side already
+    if (!orderly) await this.#launched.ended;
+    clearTimeout(timer);
     const spilled = orderly ? 0 : await this.#readSpill();
     try {
       await this.#launched[Symbol.asyncDispose]();
@@ -208,7 +227,9 @@ export class ChildNode {
       this.#options.log(`cleaning up after node ${this.id}: ${(error as Error).message}`);
     }
     const error = orderly ? this.#reasonOf() : await this.#unexpected(failure, spilled);
-    if (!this.#canceling && !this.#options.signal.aborted) this.#options.onFailure(error);
+    // Its last results come while it is canceled: dying then is no less of an error, unless we did it.
+    const meant = orderly ? this.#canceling || this.#options.signal.aborted : this.#options.killSignal.aborted;
+    if (!meant) this.#options.onFailure(error);
     this.#ready.reject(error);
     for (const answer of this.#runs.values()) answer.reject(error);
   }
@@ -220,11 +241,13 @@ export class ChildNode {
 
   async #unexpected(failure: unknown, spilled: number): Promise<TineError> {
     const how = await this.#launched.ended;
-    if (!this.#canceling) {
-      const found = spilled > 0 ? `, except for ${spilled} frames that it had put into a file` : "";
-      for (const id of idsIn(this.#options.tree)) {
-        this.#options.onMissing(id, `what it had not sent yet${id === this.id ? found : ""}`);
-      }
+    const found = spilled > 0 ? `, except for ${spilled} frames that it had put into a file` : "";
+    for (const id of this.#ids) {
+      this.#options.onMissing(id, `what it had not sent yet${id === this.id ? found : ""}`);
+    }
+    if (this.#hung) {
+      const message = `node ${this.id} was told to end and did not within ${END_GRACE_MS / 1000} s: it was killed`;
+      return new TineError("node-hung", message);
     }
     if (failure instanceof TineError && failure.code !== "connection-failed") return failure;
     return new TineError("node-ended", `node ${this.id} ended unexpectedly: it ${how}`, { cause: failure });
@@ -236,6 +259,7 @@ export class ChildNode {
     let count = 0;
     try {
       for await (const { frame, bytes } of readSpill(spill.file, this.#counter.last(this.id))) {
+        if (frame.origin !== this.id) throw this.#badOrigin(frame.origin);
         count++;
         await uplink.forward(frame, bytes, this.id);
       }
@@ -246,10 +270,14 @@ export class ChildNode {
   }
 
   #receive(frame: Frame, bytes: Uint8Array): void | Promise<void> {
+    if (isResult(frame.kind)) this.#checkOrigin(frame);
     switch (frame.kind) {
       case Kind.ready:
         return this.#ready.resolve();
       case Kind.clock:
+        if (++this.#clocks > MOST_CLOCKS) {
+          throw new WireError("too-many-clocks", `it asked for the time more than ${MOST_CLOCKS} times`);
+        }
         return this.#link.send(clockMessage(frame.name, now()));
       case Kind.ran: {
         const message = this.#joiner.add(frame);
@@ -276,10 +304,21 @@ export class ChildNode {
         this.#lastData = performance.now();
         this.#counter.add(frame);
     }
-    if (frame.kind < Kind.nodeInfo) return; // what only a parent sends
+    if (!isResult(frame.kind)) return; // what only a parent sends
     const forwarding = this.#options.uplink.forward(frame, bytes, this.id);
     this.#forwarding.add(forwarding);
     return forwarding.finally(() => this.#forwarding.delete(forwarding));
+  }
+
+  /** A node may be on a machine that is not to be trusted: it speaks for itself and those below it only. */
+  #checkOrigin({ kind, origin, name }: Frame): void {
+    if (!this.#ids.has(origin)) throw this.#badOrigin(origin);
+    if (kind === Kind.missing && !this.#ids.has(name)) throw this.#badOrigin(name);
+  }
+
+  #badOrigin(origin: string): TineError {
+    const shown = JSON.stringify(origin.slice(0, 80));
+    return new TineError("bad-origin", `node ${this.id} sent results of the node ${shown}, which is not below it`);
   }
 }
 

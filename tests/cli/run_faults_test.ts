@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type ErrorSummary, listRuns, openResults, readRecords, testsOf } from "../../src/result/mod.ts";
+import type { TineError } from "../../src/wire/errors.ts";
 import { buildTine } from "../support/built_tine.ts";
 import { busyPlan, untilBusy } from "../support/busy_plan.ts";
 import { fakeNode } from "../support/modules/fake_node.ts";
@@ -107,9 +108,10 @@ async function stoppedAtStart(place: PlanPlace): Promise<void> {
 /** A node answers everything, but does not end. */
 async function unwilling(place: PlanPlace): Promise<void> {
   const { items, error } = await place.run({ child: { node: LEFT, sleep: 0 } }, { command: fakeNode("stay") });
-  assertEquals(error, undefined);
-  const logs = items.flatMap((item) => item.type === "log" && item.tag === "left" ? [item.text] : []);
-  assertEquals(logs.at(-1), "node left was told to end and did not within 15 s; it is killed");
+  assertEquals((error as TineError).code, "node-hung");
+  const errors = items.flatMap((item) => item.type === "error" ? [item.message] : []);
+  assertEquals(errors, ["node left was told to end and did not within 15 s: it was killed"]);
+  assertEquals(items.flatMap((item) => item.type === "missing" ? [item.from] : []), ["left"]);
 }
 
 Deno.test("the executable leaves nothing when a node is killed", async () => {
