@@ -18,6 +18,9 @@ import { decodeJson, encodeJson } from "./payloads.ts";
 /** Changes whenever a node of another version of tine could not be understood. */
 const PROTOCOL = 1;
 
+/** What the answer of a child takes at most, in bytes: longer JSON would keep its parent busy for ages. */
+const MOST_ANSWER_BYTES = 8 * 1024 * 1024;
+
 /** What a node must know before it runs anything. */
 export interface Setup {
   /** Absent for the first node of a machine, which finds out. */
@@ -112,8 +115,9 @@ export function ranMessage(number: string, feedback: Feedback): Message {
   return control(Kind.ran, encodeJson(feedbackToJson(feedback)), number);
 }
 
-/** @throws {TineError} `bad-feedback` */
+/** @throws {TineError} `bad-feedback`, `message-too-large` */
 export function decodeRan({ payload }: Message): Feedback {
+  checkLength(payload);
   return feedbackFromJson(decodeJson(payload));
 }
 
@@ -138,9 +142,13 @@ export function canceledMessage(reason: CancelReason | undefined): Message {
   return control(Kind.canceled, encodeReason(reason));
 }
 
-/** @returns undefined where there is no reason: all is done */
+/**
+ * @returns undefined where there is no reason: all is done
+ * @throws {TineError} `message-too-large`
+ */
 export function decodeReason({ payload }: Message): CancelReason | undefined {
   if (payload.length === 0) return undefined;
+  checkLength(payload);
   const { code, message } = Object(decodeJson(payload));
   return { code: String(code), message: String(message) };
 }
@@ -153,6 +161,11 @@ export function readyMessage(): Message {
 /** Whether a message that tells a node to end means at once. */
 export function meansKill({ payload }: Message): boolean {
   return payload.length > 0 && Object(decodeJson(payload)).kill === true;
+}
+
+function checkLength({ length }: Uint8Array): void {
+  if (length <= MOST_ANSWER_BYTES) return;
+  throw new TineError("message-too-large", `an answer has ${length} bytes, the limit is ${MOST_ANSWER_BYTES}`);
 }
 
 function encodeReason(reason: CancelReason | undefined): Uint8Array {

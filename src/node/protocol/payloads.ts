@@ -21,6 +21,13 @@ const MAX_NODE_ID = 255;
 const MAX_FILE_NAME = 4096;
 const FLOW = /^[a-z][a-z0-9.-]{0,15}$/;
 
+/** What a result of these kinds takes at most, in bytes; JSON that is much longer would keep its reader busy for ages. */
+const MOST_BYTES: ReadonlyMap<number, number> = new Map([
+  [Kind.error, 8 * 1024 * 1024], // a character of its text takes six bytes at most
+  ...[Kind.nodeInfo, Kind.progress, Kind.activity, Kind.missing, Kind.streamInfo, Kind.packetInfo]
+    .map((kind): [number, number] => [kind, 64 * 1024]),
+]);
+
 /**
  * The message for a result.
  *
@@ -110,6 +117,8 @@ const KINDS: ReadonlyMap<number, string> = new Map(Object.entries(Kind).map(([na
 function decode({ kind, origin, name, payload }: Message): Item {
   const nodeId = origin;
   if (nodeId === "" || nodeId.length > MAX_NODE_ID) throw bad(`its node id has ${nodeId.length} characters`);
+  const most = MOST_BYTES.get(kind) ?? Infinity;
+  if (payload.length > most) throw bad(`it has ${payload.length} bytes, the limit is ${most}`);
   switch (kind) {
     case Kind.nodeInfo:
       return nodeInfo(nodeId, payload);

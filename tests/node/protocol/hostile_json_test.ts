@@ -1,0 +1,38 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { decodeRan, decodeReason } from "../../../src/node/protocol/control.ts";
+import { Kind } from "../../../src/node/protocol/frame.ts";
+import { decodeItem, encodeItem } from "../../../src/node/protocol/payloads.ts";
+import { TineError } from "../../../src/wire/errors.ts";
+
+const MIB = 1024 * 1024;
+
+/** JSON that takes its reader half a second for each MiB, and thirty times its size. */
+function slowJson(bytes: number): Uint8Array {
+  return new TextEncoder().encode(`[${"{},".repeat(bytes / 3)}{}]`);
+}
+
+Deno.test("decodeItem() does not read JSON that is longer than results of its kind are", () => {
+  const payload = slowJson(9 * MIB);
+  for (const kind of ["nodeInfo", "error", "progress", "streamInfo", "packetInfo", "activity", "missing"] as const) {
+    const error = assertThrows(
+      () => decodeItem({ kind: Kind[kind], origin: "left", name: "f", payload }),
+      TineError,
+      `(${kind}) of node left is broken: it has ${payload.length} bytes, the limit is`,
+    );
+    assertEquals(error.code, "bad-item");
+  }
+});
+
+Deno.test("decodeItem() reads the longest error there can be", () => {
+  const message = "\0".repeat(MIB);
+  const error = decodeItem(encodeItem({ type: "error", nodeId: "left", time: 1n, tag: "x", code: "y", message }));
+  assertEquals(error.type === "error" && error.message === message, true);
+});
+
+Deno.test("decodeRan() and decodeReason() do not read JSON that is too long", () => {
+  const payload = slowJson(9 * MIB);
+  for (const decode of [decodeRan, decodeReason]) {
+    const error = assertThrows(() => decode({ kind: Kind.ran, origin: "", name: "1", payload }), TineError);
+    assertEquals(error.code, "message-too-large");
+  }
+});
