@@ -7,13 +7,14 @@ import { TineError } from "../wire/errors.ts";
 import { type AppendFile, AppendFiles } from "./append_files.ts";
 import type { Budget } from "./budget.ts";
 import { ERROR_FILE, LOG_FOLDER, type LogLine } from "./log_format.ts";
-import { checkNodeId, fileNameParts, logFileName } from "./names.ts";
+import { checkNodeId, fileNameParts, logFileName, ROOT_ID } from "./names.ts";
 import type { Owner } from "./owner.ts";
 import { RECORD_FILE, RECORD_HEADER } from "./record_format.ts";
 import type { TestStatus, TestSummary } from "./summary.ts";
 
 /** Errors beyond this are counted, and stand in the records. */
 const MOST_ERRORS = 1000;
+const MOST_ERROR_CHARS = 16 * 1024 * 1024;
 /** Nodes beyond this stand in the records alone. */
 const MOST_NODES = 10_000;
 
@@ -47,6 +48,7 @@ export class TestStore {
   readonly #records: AppendFile;
   readonly #logs = new Map<string, AppendFile>();
   #errors: AppendFile | undefined;
+  #errorChars = 0;
   readonly #named = new Map<string, NamedFile>();
   /** Folders of named files, and the first node that needed each. */
   readonly #folders = new Map<string, string>();
@@ -138,7 +140,7 @@ export class TestStore {
       if (!(error instanceof TineError)) throw error;
       const time = BigInt(Date.now()) * 1_000_000n;
       const { code, message } = error;
-      this.#addError({ type: "error", nodeId: "-", time, tag: "results", code, message });
+      this.#addError({ type: "error", nodeId: ROOT_ID, time, tag: "results", code, message });
       if (status === "ok") summary.status = "failed";
     }
     summary.ended = new Date().toISOString();
@@ -173,9 +175,17 @@ export class TestStore {
         samples[kind] = (samples[kind] ?? 0) + count;
         return;
       }
+      case Kind.feedback:
+        if (message.origin !== ROOT_ID) {
+          throw new TineError(
+            "bad-item",
+            `node ${message.origin} sent the feedback of a test, which only the root has`,
+          );
+        }
+        this.#note(message);
+        break;
       case Kind.nodeInfo:
       case Kind.error:
-      case Kind.feedback:
       case Kind.missing:
         this.#note(message);
     }
@@ -217,8 +227,10 @@ export class TestStore {
 
   #addError({ time, nodeId, tag, code, message }: ErrorItem): void {
     const { errors } = this.#summary;
-    if (errors.length < MOST_ERRORS) errors.push({ time: String(time), nodeId, tag, code, message });
-    else this.#summary.moreErrors++;
+    this.#errorChars += tag.length + code.length + message.length;
+    if (errors.length < MOST_ERRORS && this.#errorChars < MOST_ERROR_CHARS) {
+      errors.push({ time: String(time), nodeId, tag, code, message });
+    } else this.#summary.moreErrors++;
   }
 
   #addRecord({ kind, origin, name, payload }: Message): void {

@@ -1,0 +1,26 @@
+import { assert, assertEquals } from "@std/assert";
+import { Kind } from "../../src/node/protocol/frame.ts";
+import { encodeJson } from "../../src/node/protocol/payloads.ts";
+import { errorMessage, inFolder, item, rejection, startRun, testNamed } from "./fixtures.ts";
+
+Deno.test("TestStore.add() takes the feedback of a test from the root only", () =>
+  inFolder(async (out) => {
+    await using run = await startRun(out);
+    const store = await run.startTest(testNamed("a"));
+    await store.add(item({ type: "feedback", nodeId: "-", values: { addr: "::1" } }));
+    const payload = encodeJson({ values: { addr: "evil" } });
+    const { code } = await rejection(store.add({ kind: Kind.feedback, origin: "left", name: "", payload }));
+    assertEquals(code, "bad-item");
+    assertEquals((await store.finish({ status: "ok" })).feedback, { addr: "::1" });
+  }));
+
+Deno.test("TestStore keeps a bounded number of long errors in the summary, and all of them in a file", () =>
+  inFolder(async (out) => {
+    await using run = await startRun(out);
+    const store = await run.startTest(testNamed("a"));
+    const long = errorMessage("left", "x".repeat(1024 * 1024));
+    for (let i = 0; i < 40; i++) await store.add(long);
+    const { errors, moreErrors } = await store.finish({ status: "failed" });
+    assert(errors.length < 20, `${errors.length} errors`);
+    assertEquals(errors.length + moreErrors, 40);
+  }));
