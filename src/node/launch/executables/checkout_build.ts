@@ -3,6 +3,7 @@ import { lines } from "../../../wire/lines.ts";
 import { LINEAGE } from "../../process/lineage.ts";
 import { signalGroup } from "../../process/process_group.ts";
 import type { ExeSource, FindOptions } from "./exe_source.ts";
+import { userCache } from "./user_cache.ts";
 
 /** Builds of sources that have changed since are removed when they were not used for so long. */
 const KEPT_MS = 3_600_000;
@@ -106,8 +107,7 @@ function keptIn(root: string): string {
     Deno.removeSync(Deno.makeTempDirSync({ dir: own, prefix: "new-" }));
     return own;
   } catch {
-    const cache = Deno.env.get("XDG_CACHE_HOME") || `${Deno.env.get("HOME") || "/tmp"}/.cache`;
-    return `${cache}/tine/exe`;
+    return `${userCache()}/exe`;
   }
 }
 
