@@ -16,8 +16,8 @@ const root = new URL("..", import.meta.url).pathname;
 const COMMAND = ["test", "-A", "--no-check"];
 /** More than processes, so that none is left with the slow ones; few, since each start costs a moment. */
 const SHARES = 16;
-/** Tests of how exact figures are: they run when nothing else does. */
-const QUIET = `${root}tests/truth/`;
+/** Folders with tests of how exact traffic and its figures are: they run when nothing else does. */
+const QUIET = ["flow", "truth"].map((name) => `${root}tests/${name}/`);
 
 /** What came of a share of the tests. */
 interface Ran {
@@ -35,8 +35,9 @@ export async function main(args: readonly string[]): Promise<number> {
     return (await new Deno.Command(Deno.execPath(), { args: [...COMMAND, ...args] }).spawn().status).code;
   }
   const started = performance.now();
+  const isQuiet = (file: string) => QUIET.some((folder) => file.startsWith(folder));
   const files = [...testsIn(`${root}tests`)].sort();
-  const others = files.filter((file) => !file.startsWith(QUIET));
+  const others = files.filter((file) => !isQuiet(file));
   // Neighbours are often slow for the same reason: they go into different shares.
   const shares = Array.from({ length: SHARES }, (_, share) => others.filter((_, i) => i % SHARES === share)).values();
   const ran: Ran[] = [];
@@ -51,8 +52,7 @@ export async function main(args: readonly string[]): Promise<number> {
   };
   const jobs = Math.max(1, Number(Deno.env.get("DENO_JOBS")) || navigator.hardwareConcurrency);
   await Promise.all(Array.from({ length: jobs }, runInTurn));
-  const quiet = files.filter((file) => file.startsWith(QUIET));
-  if (quiet.length > 0) await run(quiet);
+  await run(files.filter(isQuiet));
   for (const { output, summary } of ran) if (summary.failed > 0) console.log(output);
   const total = addSummaries(ran.map(({ summary }) => summary));
   console.log(`\nall tests:\n${formatSummary(total, performance.now() - started)}`);
