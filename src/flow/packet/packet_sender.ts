@@ -6,8 +6,8 @@ import { SendTimes } from "./send_times.ts";
 /** After the end of a schedule, packets that are late are still sent for so long. */
 const GRACE_NANOS = 100e6;
 
-/** How many packets a sender without a pace may have on their way: as many as are remembered. */
-const MANY = 65_536;
+/** Replies that come later than this have no round-trip time in the figures; memory has its limits. */
+const LATE_NANOS = 10e9;
 
 /** A sender of packets: where it is in its schedule, and what it has sent. */
 export class PacketSender {
@@ -42,7 +42,7 @@ export class PacketSender {
     this.reverse = config.reverse === true;
     this.flags = config.reverse ? REVERSE : config.echo ? ECHO : 0;
     this.burst = config.gso ? this.schedule.burst : 1;
-    if (config.echo) this.times = new SendTimes(this.schedule.unpaced ? MANY : this.schedule.remaining);
+    if (config.echo) this.times = new SendTimes(this.schedule.packetsWithin(LATE_NANOS));
   }
 
   /** Whether it has nothing to send any more. */

@@ -91,6 +91,11 @@ export class Schedule {
     return Math.min(Number.MAX_SAFE_INTEGER, Math.ceil((this.durationNanos - this.#due) / this.#meanWait()));
   }
 
+  /** How many packets are due within so many nanoseconds, about. Without a pace: Infinity. */
+  packetsWithin(nanos: number): number {
+    return this.unpaced ? Infinity : Math.ceil(nanos / this.#meanWait());
+  }
+
   #nextWait(): number {
     const rate = this.#rate;
     if (this.unpaced) return 0;

@@ -12,19 +12,23 @@ const STEP_NANOS = 20_000;
  * arrival go on in the old way.
  */
 export class WallClock implements FlowClock {
-  readonly #clock = new Clock("realtime");
+  readonly #wall: { now(): bigint };
   readonly #now: () => number;
   readonly #start: number;
   readonly #base: TimeBase;
   /** By how much the wall clock was set since the start. */
   #step = 0;
 
-  /** @param now a monotonic clock, in nanoseconds */
-  constructor(now: () => number) {
+  /**
+   * @param now a monotonic clock, in nanoseconds
+   * @param wall the wall clock, in nanoseconds since 1970
+   */
+  constructor(now: () => number, wall: { now(): bigint } = new Clock("realtime")) {
     this.#now = now;
-    const { at, wall } = this.#compare();
-    this.#start = at;
-    this.#base = new TimeBase(wall);
+    this.#wall = wall;
+    const first = this.#compare();
+    this.#start = first.at;
+    this.#base = new TimeBase(first.wall);
   }
 
   get tinit(): bigint {
@@ -57,7 +61,7 @@ export class WallClock implements FlowClock {
   #compare(): { at: number; wall: bigint } {
     let best = { at: 0, wall: 0n, error: Infinity };
     for (let round = 0; round < ROUNDS; round++) {
-      const before = this.#now(), wall = this.#clock.now(), after = this.#now();
+      const before = this.#now(), wall = this.#wall.now(), after = this.#now();
       if (after - before < best.error) best = { at: Math.round((before + after) / 2), wall, error: after - before };
     }
     return best;

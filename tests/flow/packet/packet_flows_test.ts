@@ -205,13 +205,13 @@ for (const listenAddr of families) {
     async fn() {
       const config = { rate: { packetsPerSecond: 10_000 }, duration: 10, length: [500], gso: true };
       const { events, result } = await run([{ ...config, reverse: true }, { ...config, echo: true }], { listenAddr });
-      assertEquals([result["serverSent.0"], result["received.0"]], [100, 100]);
-      assertEquals([result["sent.1"], result["received.1"]], [100, 100]);
+      assertEquals(result["serverSent.0"], result["received.0"]);
+      assertEquals(result["sent.1"], result["received.1"]);
       const received = events.packets("voip", { sent: false });
       const bursts = received.filter(({ sender }) => sender === 0);
-      assertEquals(bursts.reduce((sum, { packets }) => sum + packets, 0), 100);
-      assert(bursts.length < 50, `${bursts.length}`);
-      assertEquals(received.filter(({ sender }) => sender === 1).length, 100);
+      assertEquals(bursts.reduce((sum, { packets }) => sum + packets, 0), result["received.0"]);
+      assert(bursts.length <= 0.5 * result["received.0"], `${bursts.length}`);
+      assertEquals(received.filter(({ sender }) => sender === 1).length, result["received.1"]);
     },
   });
 
