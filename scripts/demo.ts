@@ -1,43 +1,44 @@
 /**
- * Shows tine at work on an hour of measurements: prints each command, so that it can be copied, and runs it.
+ * Shows tine at work: a call across a slow link, alone and beside an upload, measured at both ends.
  *
- *     deno task demo
+ *     deno task demo [--out DIR]
  *
  * @module
  */
+import { showCommand, TINE } from "./show_command.ts";
 
-const STEPS: readonly { what: string; command: string }[] = [
-  {
-    what:
-      "examples/cpu.csv is an hour of CPU load of five hosts, a point each 10 seconds. Its mean over the last five " +
-      "minutes,\nby host, from the bundled handler moving-avg; shown each ten minutes:",
-    command: "tine host --handler moving-avg --set field=usage --set size=30 --set as=mean_5m \\\n" +
-      "    --input examples/cpu.csv --tag-columns host,dc --group-by host --format table | grep -E 'time|:.0:00Z'",
-  },
-  {
-    what: "What the means hide, the bundled handler outliers finds; the hour of each host is a batch:",
-    command: "tine host --handler outliers --set field=usage --set scale=2.3 --batch-window 1h \\\n" +
-      "    --input examples/cpu.csv --tag-columns host,dc --group-by host --format table",
-  },
-];
+/** What `tine run` exits with when it was interrupted. */
+const INTERRUPTED = 130;
 
-/** How a reader starts tine from a checkout: this program may itself have been started by npx. */
-const shown = Deno.env.get("npm_command") === "exec" ? "npx -y deno@2.9.6" : "deno";
-const bold = Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR")
-  ? (text: string) => `\x1b[1m${text}\x1b[22m`
-  : (text: string) => text;
-
-for (const { what, command } of STEPS) {
-  console.log(`${what}\n\n${bold(`$ ${command.replace("tine", `${shown} run -A main.ts`)}`)}`);
-  const { code } = await new Deno.Command("sh", {
-    args: ["-c", `tine() { "$DENO" run -A main.ts "$@"; }\n${command}`],
-    cwd: new URL("..", import.meta.url),
-    env: { DENO: Deno.execPath() },
-    stdin: "null",
-    stdout: "inherit",
-    stderr: "inherit",
-  }).spawn().status;
-  if (code !== 0) Deno.exit(1);
-  console.log();
+const [flag, out = "results"] = Deno.args;
+if (flag !== undefined && flag !== "--out") {
+  console.error(`demo: expected --out DIR, not ${flag}`);
+  Deno.exit(2);
 }
-console.log(`More: ${shown} run -A main.ts host --help, and README.md.`);
+const folder = /^[\w./-]+$/.test(out) ? out : `'${out.replaceAll("'", "'\\''")}'`;
+// A terminal shows the flows live; elsewhere lines do.
+const options = `--out ${folder}${Deno.stderr.isTerminal() ? "" : " --verbose"}`;
+
+let test = "name=voip";
+let code = await showCommand(
+  "Three network namespaces: a router with a link of 20 Mbit/s, and an end on each side of it. A call, which is a UDP\n" +
+    "packet and its echo each 20 ms, has the link first for itself, then beside a TCP upload:",
+  `tine run examples/voip_beside_bulk.yaml ${options}`,
+);
+if (code !== 0 && code !== INTERRUPTED) {
+  test = "name=loopback";
+  code = await showCommand(
+    "Network namespaces, or what the plan does in them, are not to be had here, see above. So the same over the loopback\n" +
+      "of this machine, which is fast, and has no queue to speak of:",
+    `tine run examples/loopback.yaml ${options}`,
+  );
+}
+if (code === 0) {
+  code = await showCommand(
+    "What was measured. Compare the round trips of the two calls:",
+    `tine results ${folder}/latest/${test}`,
+  );
+}
+if (code !== 0) Deno.exit(code);
+console.log(`The results are in ${out}/latest. Nothing else is left: processes and namespaces are gone.`);
+console.log(`More: ${TINE} run --help, README.md, and the plans in examples. UDFs: deno task demo:udf`);

@@ -1,18 +1,81 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { eventually } from "../support/eventually.ts";
+import { processesWith } from "../support/processes_with.ts";
+import { OWN_NAMES, whyNoNamespaces } from "../support/namespaces.ts";
 
 const root = new URL("../../", import.meta.url);
+const ROOT = Deno.uid() === 0;
 
-async function runScript(name: string): Promise<string> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "-A", new URL(`scripts/${name}`, root).pathname],
-    stdin: "null",
-  }).output();
+/** Runs a script of the checkout; `before` are words in front of it. */
+async function runScript(
+  name: string,
+  args: readonly string[] = [],
+  before: readonly string[] = [],
+  env = {},
+): Promise<string> {
+  const script = [Deno.execPath(), "run", "--no-prompt", "-A", new URL(`scripts/${name}`, root).pathname, ...args];
+  const [program, ...words] = [...before, ...script];
+  const { code, stdout, stderr } = await new Deno.Command(program, { args: words, env, stdin: "null" }).output();
   assertEquals(code, 0, new TextDecoder().decode(stderr));
   return new TextDecoder().decode(stdout);
 }
 
-Deno.test("demo shows each command and what it prints", async () => {
-  const output = await runScript("demo.ts");
+/** Runs the demo; leaves nothing. */
+async function runDemo(before: readonly string[]): Promise<string> {
+  const out = await Deno.makeTempDir({ prefix: "tine-demo-" });
+  const marker = crypto.randomUUID();
+  try {
+    const output = await runScript("demo.ts", ["--out", out], before, { DEMO: marker, NO_COLOR: "1" });
+    await eventually("nothing is left of the demo", () => processesWith(marker).length === 0);
+    assertStringIncludes(output, `The results are in ${out}/latest.`);
+    return output;
+  } finally {
+    await Deno.remove(out, { recursive: true });
+  }
+}
+
+const noNamespaces = whyNoNamespaces({ rootless: !ROOT });
+
+Deno.test({
+  name: `demo shows what an upload does to a call${noNamespaces === undefined ? "" : ` (${noNamespaces})`}`,
+  ignore: noNamespaces !== undefined,
+  async fn() {
+    const output = await runDemo(ROOT ? OWN_NAMES : []);
+    assertStringIncludes(output, "run -A main.ts run examples/voip_beside_bulk.yaml");
+    assertMatch(output, /TCP up, cubic .*\nbulk +\d/);
+    const [alone, beside] = ["alone", "beside"].map((flow) =>
+      Number(new RegExp(`UDP voip.${flow}:.*?\\nRTT +\\S+ +\\S+ +(\\S+)`, "s").exec(output)![1])
+    );
+    assertEquals([alone < 20, beside > 30], [true, true], `${alone} ms alone, ${beside} ms beside the upload`);
+  },
+});
+
+/** Words in front of a command that is to have no network namespaces. */
+const WITHOUT_NAMESPACES: readonly string[] = [
+  "unshare",
+  "--user",
+  "--map-root-user",
+  "sh",
+  "-ec",
+  'echo 0 >/proc/sys/user/max_net_namespaces; exec "$@"',
+  "sh",
+];
+const noUserNamespaces = whyNoNamespaces({ rootless: true });
+
+Deno.test({
+  name: `demo takes the loopback where namespaces are not to be had${
+    noUserNamespaces === undefined ? "" : ` (${noUserNamespaces})`
+  }`,
+  ignore: noUserNamespaces !== undefined,
+  async fn() {
+    const output = await runDemo(WITHOUT_NAMESPACES);
+    assertStringIncludes(output, "So the same over the loopback");
+    assertMatch(output, /UDP voip.load: 100 packets/);
+  },
+});
+
+Deno.test("demo_udf shows each command and what it prints", async () => {
+  const output = await runScript("demo_udf.ts");
   assertStringIncludes(output, "run -A main.ts host --handler moving-avg");
   assertStringIncludes(output, "2026-03-02T09:50:00Z  cpu   db-1     ams    58.92");
   assertStringIncludes(output, "2026-03-02T09:27:40Z  db-1   ams   87.1");

@@ -1,0 +1,77 @@
+// CUBIC against BBR through a slow link: who gets how much of it, with a short queue, with a long one, and with fq_codel,
+// which gives each flow a queue of its own. A test for each; the plan is written by a program.
+//
+//   deno run -A examples/cubic_bbr.ts | tine run -
+//   tine results results/latest/name=cca,queue=short
+//
+// An argument sets how long flows last: `deno run -A examples/cubic_bbr.ts 30s`. It needs iproute2, and no root. What the
+// kernel does not have is replaced, and that is said: BBR on standard error, queues in the log.
+
+import { child, parallel, plan, printPlan, serial, streamClient, streamServer, system, test } from "@tine/tine/node";
+
+const [duration = "4s"] = Deno.args;
+
+/** The kernel's congestion controls; loading BBR as a module is root's business. */
+const available = Deno.readTextFileSync("/proc/sys/net/ipv4/tcp_available_congestion_control").split(/\s+/);
+const rival = available.includes("bbr") ? "bbr" : "reno";
+if (rival !== "bbr") console.error("there is no BBR here (modprobe tcp_bbr): it is CUBIC against Reno");
+
+const local = { launcher: { local: { root: true } }, netns: { create: true } };
+const left = { id: "left", ...local };
+const right = { id: "right", ...local };
+// A node of its own, a router: a queue at the sender's own interface would slow its TCP down before it is full.
+const link = { id: "link", ...local };
+
+const tbf = (latency: string) => `
+  tc qdisc add dev to-right root handle 1: tbf rate 50mbit burst 32kb latency ${latency} ||
+    { echo "there is no tbf here: the link is not shaped"; exit; }`;
+
+/** What makes each queue. */
+const queues = {
+  short: tbf("10ms"),
+  long: tbf("200ms"),
+  fq_codel: `${tbf("200ms")}
+    tc qdisc add dev to-right parent 1:1 fq_codel ||
+      echo "there is no fq_codel here: it is one long queue for all flows"`,
+};
+
+const cables = `
+  ip link add to-left type veth peer name to-link netns left
+  ip link add to-right type veth peer name to-link netns right
+  ip addr add 10.0.1.2/24 dev to-left
+  ip addr add 10.0.2.2/24 dev to-right
+  ip link set to-left up
+  ip link set to-right up
+  echo 1 >/proc/sys/net/ipv4/ip_forward`;
+
+const shell = (script: string) => system("sh -ec", { args: [script] });
+
+/** One end of the link. */
+const end = (net: number) =>
+  shell(`
+    ip addr add 10.0.${net}.1/24 dev to-link
+    ip link set to-link up
+    ip route add default via 10.0.${net}.2`);
+
+/** Both flows start at the same time, and share the link with nobody else. */
+const compare = (queue: keyof typeof queues) =>
+  test(
+    { name: "cca", queue },
+    serial(
+      child(link, shell(cables + queues[queue])),
+      child(left, end(1)),
+      child(right, serial(end(2), streamServer("10.0.2.1:0", { listenAddrKey: "server" }))),
+      child(
+        left,
+        parallel(
+          ...["cubic", rival].map((cca) =>
+            streamClient({ addrKey: "server", upload: { flow: cca, cca, duration, tcpInfoInterval: "10ms" } })
+          ),
+        ),
+      ),
+      child(link, system("tc -s qdisc show dev to-right", { stdout: "queue.txt" })),
+    ),
+    { timeout: "5m" },
+  );
+
+await printPlan(plan(compare("short"), compare("long"), compare("fq_codel")));
