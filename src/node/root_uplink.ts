@@ -1,4 +1,4 @@
-import { type Frame, type Lane, type Message } from "./protocol/frame.ts";
+import type { Frame, Lane, Message } from "./protocol/frame.ts";
 import { Joiner } from "./protocol/joiner.ts";
 import type { Uplink } from "./uplink.ts";
 
