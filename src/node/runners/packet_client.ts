@@ -7,6 +7,9 @@ import { flowOptions } from "./traffic/flow_options.ts";
 import { packetSize } from "./traffic/packet_size.ts";
 import { serverAddress } from "./traffic/server_address.ts";
 
+/** Servers serve no flow for longer. */
+const MAX_FLOW_MS = 24 * 3_600_000;
+
 /** Runs a UDP flow. */
 export const packetClient: Runner<PacketClientConfig, PacketClientConfig<string, string, string>> = {
   schema(vocabulary) {
@@ -64,7 +67,9 @@ function unresponsiveSchema(
       .min(1, expects("at least one size")).optional()
       .describe("Lengths of packets, header included, cycled; default: the header alone."),
     randomLength: yes("Draw the lengths instead of cycling through them."),
-    duration: duration.refine((ms) => ms > 0, "expected more than 0s").describe("It stops after this long."),
+    duration: duration.refine((ms) => ms > 0 && ms <= MAX_FLOW_MS, "expected more than 0s and at most 24h").describe(
+      "It stops after this long.",
+    ),
     echo: yes("Ask the server to send each packet back."),
     gso: yes("Hand packets to the kernel by the burst: faster, and recorded by the burst."),
     reverse: yes("Send from the server to this client instead."),
