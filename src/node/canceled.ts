@@ -1,6 +1,9 @@
 import { TineError } from "../wire/errors.ts";
 
-/** Why a node was told to stop; codes are `timeout`, `interrupted`, `canceled`, or that of the error that caused it. */
+/**
+ * Why a node was told to stop; codes are `timeout`, `interrupted`, `canceled`, or that of the error that caused it, which
+ * is its cause then.
+ */
 export class Canceled extends TineError {
   override name = "Canceled";
 

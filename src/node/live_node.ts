@@ -189,7 +189,8 @@ export class LiveNode {
       onError: (message) => {
         const error = decodeItem(message);
         if (error.type !== "error") return;
-        this.#canceledFor(new Canceled(error.code, `${error.tag} on node ${error.nodeId}: ${error.message}`));
+        const { code, tag, nodeId, message: text } = error;
+        this.#canceledFor(new Canceled(code, `${tag} on node ${nodeId}: ${text}`, { cause: error }));
       },
       onMissing: (from, what) => this.#send({ type: "missing", from, what }),
       onFailure: (error) => this.fail(error, "child"),

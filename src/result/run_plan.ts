@@ -141,13 +141,15 @@ async function runTest(
   } catch (error) {
     reason = error instanceof Canceled ? error : unexpected(error);
     // Other reasons have come as errors of the node that they arose on.
-    if (reason !== error || reason.code === "timeout") errors.push(rootError("run", reason));
+    if (reason !== error || statusOf(reason) === "timeout") errors.push(rootError("run", reason));
   }
   const summary = await store.finish({ status: statusOf(reason), errors });
   return { summary, storeFailure };
 }
 
 function statusOf(reason: Canceled | undefined): Exclude<TestSummary["status"], "running"> {
+  // An error of a node may have any code, also one of those below.
+  if (reason?.cause !== undefined) return "failed";
   switch (reason?.code) {
     case undefined:
       return "ok";
