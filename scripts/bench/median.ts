@@ -11,15 +11,26 @@ export function median(values: readonly number[]): number {
  *
  * @param rounds how often each is measured
  * @param measures one function a candidate
- * @returns the median of each candidate, in their order
+ * @returns what was measured of each candidate, in their order
  */
+export async function inRounds<T>(rounds: number, ...measures: readonly (() => Promise<T>)[]): Promise<T[][]> {
+  const values = measures.map((): T[] => []);
+  for (let round = 0; round < rounds; round++) {
+    for (const [i, measure] of measures.entries()) values[i].push(await measure());
+  }
+  return values;
+}
+
+/** The median of each candidate, see {@linkcode inRounds}. */
 export async function medianOfRounds(
   rounds: number,
   ...measures: readonly (() => Promise<number>)[]
 ): Promise<number[]> {
-  const values = measures.map((): number[] => []);
-  for (let round = 0; round < rounds; round++) {
-    for (const [i, measure] of measures.entries()) values[i].push(await measure());
-  }
-  return values.map(median);
+  return (await inRounds(rounds, ...measures)).map(median);
+}
+
+/** The median of each member, each by itself. */
+export function medians<K extends string>(values: readonly Readonly<Record<K, number>>[]): Record<K, number> {
+  const keys = Object.keys(values[0]) as K[];
+  return Object.fromEntries(keys.map((key) => [key, median(values.map((value) => value[key]))])) as Record<K, number>;
 }

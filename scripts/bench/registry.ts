@@ -12,5 +12,9 @@ export const registry: ReadonlyMap<string, () => Promise<{ readonly benchmark: B
   ["node-logs", () => import("./node_logs.ts")],
   ["node-memory", () => import("./node_memory.ts")],
   ["system-calls", () => import("./system_calls.ts")],
+  ["tcp-throughput", () => import("./tcp_throughput.ts")],
+  ["udp-throughput", () => import("./udp_throughput.ts")],
+  ["udp-echo", () => import("./udp_echo.ts")],
+  ["udp-recording", () => import("./udp_recording.ts")],
   ["ssh-launch", () => import("./ssh_launch.ts")],
 ]);

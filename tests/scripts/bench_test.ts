@@ -37,6 +37,18 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "bench measures traffic, beside its peers where they are installed",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const { code, stdout, stderr } = await runBench("--quick", "tcp-throughput", "udp-echo", "udp-recording");
+    assertEquals(code, 0, stderr);
+    assertMatch(stdout, /loopback: [\d.]+ Gbit\/s on [\d.]+ cores[,;] iperf3 /);
+    assertMatch(stdout, /RTT: median [\d.]+ us, 99th percentile [\d.]+ us, irtt /);
+    assertMatch(stdout, /recorded: [\d,]+\/s, [\d.]+ bytes on disk a packet, by hand [\d,]+\/s: [\d.]+ x$/m);
+  },
+});
+
 Deno.test("bench lists the benchmarks there are when it does not know one", async () => {
   const { code, stderr } = await runBench("no-such-thing");
   assertEquals(code, 2);

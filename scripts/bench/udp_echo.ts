@@ -1,0 +1,82 @@
+import type { Benchmark } from "./benchmark.ts";
+import { isInstalled, outputOf } from "./command_output.ts";
+import { inRounds, medians } from "./median.ts";
+import { flowRounds, freePort, LOOPBACK, startServer, tineFlow } from "./traffic.ts";
+
+const WAIT_MS = 1;
+const BYTES = 64;
+
+/** What was measured with echoes; times in microseconds. */
+type Figures = Readonly<Record<"median" | "p99" | "late" | "missedPercent" | "lostPercent", number>>;
+
+/** Round trips of packets that are sent on schedule. */
+export const benchmark: Benchmark = {
+  summary: "round trips and punctuality of a packet each millisecond on loopback, beside irtt",
+
+  async *run({ quick }) {
+    const ms = quick ? 500 : 5000;
+    const hasPeer = isInstalled("irtt", "version");
+    const measures = [() => ofTine(ms), ...hasPeer ? [() => ofIrtt(ms)] : []];
+    const [tine, irtt] = (await inRounds<Figures>(flowRounds(quick), ...measures)).map(medians);
+    const beside = (text: (of: Figures) => string) =>
+      `${text(tine)}, ${irtt === undefined ? "irtt is not installed" : `irtt ${text(irtt)}`}`;
+    const ratio = irtt && tine.median / irtt.median;
+    yield {
+      what: "RTT",
+      figures: beside(({ median, p99 }) => `median ${us(median)}, 99th percentile ${us(p99)}`) +
+        (ratio === undefined ? "" : `: ${ratio.toFixed(2)} x at the median`),
+      ...ratio !== undefined && { target: "0.5 x irtt's at the median", reached: ratio <= 0.5 },
+    };
+    yield {
+      what: "lateness of sends, 99th percentile",
+      figures: beside(({ late }) => us(late)),
+      target: "under 150 us",
+      reached: tine.late < 150,
+    };
+    yield {
+      what: "sends missed, packets lost",
+      figures: beside((of) => `${of.missedPercent.toFixed(1)}% and ${of.lostPercent.toFixed(1)}%`),
+    };
+  },
+};
+
+async function ofTine(ms: number): Promise<Figures> {
+  const args = [`--wait=${WAIT_MS}ms`, `--duration=${ms}ms`, `--length=${BYTES}`];
+  const { flow } = await tineFlow("udp", LOOPBACK, args);
+  const { sent } = flow.toServer;
+  return {
+    median: flow.rttMedianMicros,
+    p99: flow.rttP99Micros,
+    late: flow.latenessP99Micros,
+    missedPercent: flow.unsent / (sent + flow.unsent) * 100,
+    lostPercent: (1 - flow.fromServer.received / sent) * 100,
+  };
+}
+
+async function ofIrtt(ms: number): Promise<Figures> {
+  const address = `${LOOPBACK.host}:${freePort()}`;
+  await using _ = await startServer(["irtt", "server", "-i", "0", "-b", address], /starting IPv4 listener/);
+  const args = ["-i", `${WAIT_MS}ms`, "-d", `${ms}ms`, "-l", String(BYTES), "-Q", "-o", "-"];
+  const { stats, round_trips } = JSON.parse((await outputOf(["irtt", "client", ...args, address])).stdout);
+  const trips = round_trips as { delay: { rtt?: number }; timestamps: { client: { send: { monotonic: number } } } }[];
+  const rtts = trips.flatMap(({ delay: { rtt } }) => rtt === undefined ? [] : [rtt]);
+  // It passes over times that it missed, and may be early: what counts is how far the nearest time of the schedule is.
+  const sends = trips.map(({ timestamps: { client: { send } } }) => send.monotonic / (WAIT_MS * 1e6));
+  const late = sends.map((t) => Math.abs(t - sends[0] - Math.round(t - sends[0])) * WAIT_MS * 1e6);
+  return {
+    median: stats.rtt.median / 1000,
+    p99: quantile(rtts, 0.99) / 1000,
+    late: quantile(late, 0.99) / 1000,
+    missedPercent: stats.timer_miss_percent,
+    lostPercent: stats.packet_loss_percent,
+  };
+}
+
+function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
+}
+
+function us(micros: number): string {
+  return `${micros.toFixed(1)} us`;
+}
