@@ -1,16 +1,19 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { decodeItem, Kind } from "../src/node/mod.ts";
-import { readRecords } from "../src/result/mod.ts";
+import { type MeasuredPackets, type MeasuredStream, readFlows, readRecords } from "../src/result/mod.ts";
 import { buildTine } from "./support/built_tine.ts";
 import { eventually } from "./support/eventually.ts";
 import { processesWith } from "./support/processes_with.ts";
 import { OWN_NAMES, whyNoNamespaces } from "./support/namespaces.ts";
 import { TINE } from "./support/tine.ts";
+import { runTogether, type Scenario, testTogether } from "./support/together.ts";
 
 const ROOT = Deno.uid() === 0;
 const checkout = new URL("..", import.meta.url).pathname;
 /** Whom root runs tine as, to be an ordinary user. */
 const NOBODY = 65534;
+/** Examples mostly wait; those with traffic are slow enough for several at once. */
+const AT_ONCE = 4;
 
 /** An example that was run. */
 interface Ran {
@@ -19,16 +22,35 @@ interface Ran {
   file(test: string, name: string): string;
   /** What `tine log` prints of a test, without times. */
   log(test: string): Promise<string[]>;
+  /** The flows of a test by their ids; all of them have come to their end. */
+  flows(test: string): Promise<{ streams: Map<string, MeasuredStream>; packets: Map<string, MeasuredPackets> }>;
+}
+
+/** Who runs an example. */
+interface User {
+  readonly tine: readonly string[];
+  /** Root runs it as this user. */
+  readonly id?: number;
+  /** Where the executable of that user unpacks itself. */
+  readonly cache?: string;
 }
 
 /** Runs an example as an author would, in a folder of its own, and sees to it that nothing is left. */
-async function runExample(name: string, check: Example["check"], tine: readonly string[], user?: number) {
+async function runExample(name: string, example: Example, { tine: words, id: user, cache }: User) {
+  const { check, args = [], short } = example;
+  // Root would see the names of those that run at the same time; others have them in a user namespace.
+  const tine = [...ROOT && user === undefined && example.namespaces ? OWN_NAMES : [], ...words];
   const dir = await Deno.makeTempDir({ prefix: "tine-examples-" });
   try {
     if (user !== undefined) await Deno.chown(dir, user, user);
     const marker = crypto.randomUUID();
     const as = user === undefined ? [] : ["setpriv", `--reuid=${user}`, `--regid=${user}`, "--clear-groups"];
-    const env = { NO_COLOR: "1", EXAMPLE: marker, ...(user !== undefined && { HOME: dir }) };
+    const env = {
+      NO_COLOR: "1",
+      EXAMPLE: marker,
+      ...(user !== undefined && { HOME: dir }),
+      ...(cache !== undefined && { XDG_CACHE_HOME: cache }),
+    };
     const run = async (words: readonly string[], input?: Uint8Array<ArrayBuffer>) => {
       const child = new Deno.Command(words[0], {
         args: words.slice(1),
@@ -47,8 +69,8 @@ async function runExample(name: string, check: Example["check"], tine: readonly 
     };
     // The checkout may be out of reach of that user.
     const plan = name.endsWith(".ts")
-      ? await run([Deno.execPath(), "run", "--no-check", `${checkout}examples/${name}`])
-      : await Deno.readFile(`${checkout}examples/${name}`);
+      ? await run([Deno.execPath(), "run", "-A", "--no-check", `${checkout}examples/${name}`, ...args])
+      : shortened(await Deno.readTextFile(`${checkout}examples/${name}`), short);
     const path = name.endsWith(".ts") ? "-" : name;
     if (path !== "-") await Deno.writeFile(`${dir}/${name}`, plan);
     const input = path === "-" ? plan : undefined;
@@ -62,16 +84,62 @@ async function runExample(name: string, check: Example["check"], tine: readonly 
         const text = new TextDecoder().decode(await run([...TINE, "log", `results/latest/${test}`]));
         return text.trimEnd().split("\n").map((line) => line.replace(/^\S+ +/, ""));
       },
+      async flows(test) {
+        const all = await Array.fromAsync(readFlows(`${dir}/results/latest/${test}`));
+        assertEquals(all.filter(({ complete }) => !complete).map(({ flow }) => flow), []);
+        const streams = all.filter((flow) => flow.protocol === "tcp");
+        const packets = all.filter((flow) => flow.protocol === "udp");
+        return {
+          streams: new Map(streams.map((flow) => [flow.flow, flow])),
+          packets: new Map(packets.map((flow) => [flow.flow, flow])),
+        };
+      },
     });
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
 }
 
+/** A plan with other durations: flows and sleeps alone have some, beside timeouts. */
+function shortened(plan: string, durations: Readonly<Record<string, string>> = {}): Uint8Array<ArrayBuffer> {
+  const text = plan.replace(
+    /\b(duration|sleep): (\w+)/g,
+    (whole, key, duration) => durations[duration] === undefined ? whole : `${key}: ${durations[duration]}`,
+  );
+  return new TextEncoder().encode(text);
+}
+
+/** The median of the round trips of a flow's only sender, in milliseconds. */
+function rttMs(flow: MeasuredPackets | undefined): number {
+  return flow!.figures.senders[0].rtt!.median / 1e6;
+}
+
+function existsSync(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether links can be shaped here: examples say in their logs if not, and have a fast one. */
+function isShaped(ran: Ran, test: string): boolean {
+  const logs = `${ran.folder(test)}/logs`;
+  // There is none where nothing was logged.
+  const files = existsSync(logs) ? [...Deno.readDirSync(logs)] : [];
+  return !files.some(({ name }) => Deno.readTextFileSync(`${logs}/${name}`).includes("there is no tbf here"));
+}
+
 /** What an example should have measured, and what it needs for that. */
 interface Example {
   readonly check: (ran: Ran) => Promise<void>;
+  /** Of a plan that is written by a program. */
+  readonly args?: readonly string[];
+  /** Durations that are shorter here than in the plan. */
+  readonly short?: Readonly<Record<string, string>>;
   readonly namespaces?: boolean;
+  /** It takes long, and has what others have as well: where root can be both, it is run as one of them. */
+  readonly only?: "root" | "user";
   readonly programs?: readonly string[];
 }
 
@@ -88,6 +156,95 @@ function isInstalled(program: string): boolean {
 }
 
 const examples: Readonly<Record<string, Example>> = {
+  "latency_under_load.yaml": {
+    namespaces: true,
+    programs: ["tc"],
+    only: "root",
+    short: { "1s": "400ms", "2s": "1s" },
+    async check(ran) {
+      for (const queue of ["plain", "fq_codel"]) {
+        const test = `name=load,queue=${queue}`;
+        const { streams, packets } = await ran.flows(test);
+        assertEquals([...streams.keys()].toSorted(), ["both.down", "both.up", "down", "up"]);
+        assertEquals([...packets.keys()], ["rtt.idle", "rtt.up", "rtt.down", "rtt.both"]);
+        if (queue === "fq_codel" || !isShaped(ran, test)) continue;
+        const [idle, ...loaded] = [...packets.values()].map(rttMs);
+        for (const ms of loaded) assert(ms > idle + 10, `${ms} ms under load, ${idle} ms idle`);
+      }
+    },
+  },
+
+  "voip_beside_bulk.yaml": {
+    namespaces: true,
+    programs: ["tc"],
+    short: { "1s": "500ms", "2s": "500ms", "3s": "1s", "4s": "1500ms" },
+    async check(ran) {
+      const { streams, packets } = await ran.flows("name=voip");
+      const bulk = streams.get("bulk")!.figures;
+      assert(bulk.receiverCounted && bulk.bytes > 0);
+      if (!isShaped(ran, "name=voip")) return;
+      assert(bulk.goodputBitsPerSecond < 22e6, `${bulk.goodputBitsPerSecond} bit/s through 20 Mbit/s`);
+      const [alone, beside] = ["voip.alone", "voip.beside"].map((flow) => rttMs(packets.get(flow)));
+      assert(beside > alone + 10, `${alone} ms alone, ${beside} ms beside the upload`);
+      assertMatch(ran.file("name=voip", "queue.txt"), /^qdisc tbf .* rate 20Mbit /);
+    },
+  },
+
+  "upload_download.yaml": {
+    namespaces: true,
+    programs: ["tc"],
+    only: "user",
+    short: { "2s": "700ms" },
+    async check(ran) {
+      const { streams } = await ran.flows("name=updown");
+      assertEquals(streams.size, 4);
+      if (!isShaped(ran, "name=updown")) return;
+      for (const { flow, direction, figures: { goodputBitsPerSecond } } of streams.values()) {
+        const most = direction === "upload" ? 12e6 : 48e6;
+        assert(goodputBitsPerSecond < most, `${flow}: ${goodputBitsPerSecond} bit/s`);
+      }
+    },
+  },
+
+  "cubic_bbr.ts": {
+    namespaces: true,
+    programs: ["tc"],
+    only: "user",
+    args: ["700ms"],
+    async check(ran) {
+      for (const queue of ["short", "long", "fq_codel"]) {
+        const { streams } = await ran.flows(`name=cca,queue=${queue}`);
+        assertEquals(streams.size, 2);
+        for (const { flow, cca, figures } of streams.values()) {
+          assertEquals(cca, flow);
+          assert(figures.rtt!.count > 10, "the kernel was asked while the flow ran");
+        }
+      }
+    },
+  },
+
+  "short_flows.ts": {
+    namespaces: true,
+    programs: ["tc"],
+    only: "root",
+    args: ["100"],
+    async check(ran) {
+      const { streams } = await ran.flows("name=short");
+      assertEquals(streams.size, 101);
+      assertEquals(streams.get("page.8")?.figures.bytes, 128_000);
+      for (const { figures } of streams.values()) assert(figures.completionNanos! > 0);
+    },
+  },
+
+  "loopback.yaml": {
+    short: { "1s": "300ms", "2s": "500ms" },
+    async check(ran) {
+      const { streams, packets } = await ran.flows("name=loopback");
+      assert(streams.get("bulk")!.figures.bytes > 1e6);
+      assertEquals([...packets.values()].map(({ figures: { senders: [{ there }] } }) => there?.sent), [15, 25]);
+    },
+  },
+
   "hello.yaml": {
     namespaces: true,
     async check({ file, log }) {
@@ -161,25 +318,37 @@ const examples: Readonly<Record<string, Example>> = {
   },
 };
 
-for (const [name, example] of Object.entries(examples)) {
-  const why = ROOT ? whyNot(example, { rootless: false }) : "it needs root";
-  Deno.test({
-    name: `examples/${name} runs as root${why === undefined ? "" : ` (${why})`}`,
-    ignore: why !== undefined,
-    fn: () => runExample(name, example.check, [...(example.namespaces ? OWN_NAMES : []), ...TINE]),
+/** The examples as tests of a user. */
+function scenariosOf(
+  as: "root" | "user",
+  user: User,
+  whyNotHere: (example: Example) => string | undefined,
+): Scenario[] {
+  return Object.entries(examples).filter(([, { only = as }]) => !ROOT || only === as).map(([name, example]) => {
+    const why = whyNotHere(example);
+    return {
+      name: `examples/${name}${why === undefined ? "" : ` (${why})`}`,
+      ignore: why !== undefined,
+      fn: () => runExample(name, example, user),
+    };
   });
 }
 
+testTogether(
+  "examples run as root",
+  scenariosOf("root", { tine: TINE }, (example) => ROOT ? whyNot(example, { rootless: false }) : "it needs root"),
+  AT_ONCE,
+);
+
 Deno.test("examples run as an ordinary user", async (t) => {
   await using built = ROOT ? await buildTine() : undefined;
-  const [tine, user] = built === undefined ? [TINE, undefined] : [[built.path], NOBODY];
-  for (const [name, example] of Object.entries(examples)) {
-    const why = whyNot(example, { rootless: true });
-    await t.step({
-      name: `examples/${name}${why === undefined ? "" : ` (${why})`}`,
-      ignore: why !== undefined,
-      fn: () => runExample(name, example.check, tine, user),
-    });
+  const cache = await Deno.makeTempDir({ prefix: "tine-examples-cache-" });
+  try {
+    if (ROOT) await Deno.chown(cache, NOBODY, NOBODY);
+    const user = built === undefined ? { tine: TINE } : { tine: [built.path], id: NOBODY, cache };
+    await runTogether(t, scenariosOf("user", user, (example) => whyNot(example, { rootless: true })), AT_ONCE);
+  } finally {
+    await Deno.remove(cache, { recursive: true });
   }
 });
 

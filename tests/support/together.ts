@@ -26,14 +26,17 @@ export function testTogether(name: string, scenarios: readonly Scenario[], atOnc
   Deno.test({
     name,
     ignore: scenarios.every(({ ignore }) => ignore),
-    async fn(t) {
-      // What one has open is not a leak of another.
-      const sanitizers = { sanitizeOps: false, sanitizeResources: false, sanitizeExit: false };
-      const waiting = scenarios.values();
-      const runInTurn = async () => {
-        for (const scenario of waiting) await t.step({ ...scenario, ...sanitizers });
-      };
-      await Promise.all(Array.from({ length: atOnce }, runInTurn));
-    },
+    fn: (t) => runTogether(t, scenarios, atOnce),
   });
+}
+
+/** The same within a test that sets up what its steps share. */
+export async function runTogether(t: Deno.TestContext, scenarios: readonly Scenario[], atOnce: number): Promise<void> {
+  // What one has open is not a leak of another.
+  const sanitizers = { sanitizeOps: false, sanitizeResources: false, sanitizeExit: false };
+  const waiting = scenarios.values();
+  const runInTurn = async () => {
+    for (const scenario of waiting) await t.step({ ...scenario, ...sanitizers });
+  };
+  await Promise.all(Array.from({ length: atOnce }, runInTurn));
 }
