@@ -22,14 +22,14 @@ export const benchmark: Benchmark = {
       `${text(tine)}, ${irtt === undefined ? "irtt is not installed" : `irtt ${text(irtt)}`}`;
     const ratio = irtt && tine.median / irtt.median;
     yield {
-      what: "RTT",
+      what: "RTT, with the time at the server",
       figures: beside(({ median, p99 }) => `median ${us(median)}, 99th percentile ${us(p99)}`) +
         (ratio === undefined ? "" : `: ${ratio.toFixed(2)} x at the median`),
       ...ratio !== undefined && { target: "0.5 x irtt's at the median", reached: ratio <= 0.5 },
     };
     yield {
       what: "lateness of sends, 99th percentile",
-      figures: beside(({ late }) => us(late)),
+      figures: us(tine.late),
       target: "under 150 us",
       reached: tine.late < 150,
     };
@@ -53,20 +53,29 @@ async function ofTine(ms: number): Promise<Figures> {
   };
 }
 
+/** A round trip as irtt tells it. Its own figure leaves out the server's time, which ours has in it. */
+interface IrttTrip {
+  readonly timestamps: {
+    readonly client: {
+      readonly send: { readonly monotonic: number };
+      readonly receive?: { readonly monotonic?: number };
+    };
+  };
+}
+
 async function ofIrtt(ms: number): Promise<Figures> {
   const address = `${LOOPBACK.host}:${freePort()}`;
   await using _ = await startServer(["irtt", "server", "-i", "0", "-b", address], /starting IPv4 listener/);
   const args = ["-i", `${WAIT_MS}ms`, "-d", `${ms}ms`, "-l", String(BYTES), "-Q", "-o", "-"];
   const { stats, round_trips } = JSON.parse((await outputOf(["irtt", "client", ...args, address])).stdout);
-  const trips = round_trips as { delay: { rtt?: number }; timestamps: { client: { send: { monotonic: number } } } }[];
-  const rtts = trips.flatMap(({ delay: { rtt } }) => rtt === undefined ? [] : [rtt]);
-  // It passes over times that it missed, and may be early: what counts is how far the nearest time of the schedule is.
-  const sends = trips.map(({ timestamps: { client: { send } } }) => send.monotonic / (WAIT_MS * 1e6));
-  const late = sends.map((t) => Math.abs(t - sends[0] - Math.round(t - sends[0])) * WAIT_MS * 1e6);
+  const rtts = (round_trips as readonly IrttTrip[]).flatMap(({ timestamps: { client: { send, receive } } }) =>
+    receive?.monotonic === undefined ? [] : [receive.monotonic - send.monotonic]
+  );
   return {
-    median: stats.rtt.median / 1000,
+    median: quantile(rtts, 0.5) / 1000,
     p99: quantile(rtts, 0.99) / 1000,
-    late: quantile(late, 0.99) / 1000,
+    // It passes over what it missed, and does not tell how late the rest was.
+    late: NaN,
     missedPercent: stats.timer_miss_percent,
     lostPercent: stats.packet_loss_percent,
   };
