@@ -18,6 +18,8 @@ export interface Needs {
   readonly sets?: readonly string[];
   /** Feedback keys that must be set before. */
   readonly uses?: readonly string[];
+  /** The id of the flow that it runs. */
+  readonly flow?: string;
   /** It takes this long or longer. */
   readonly atLeast?: Duration;
 }

@@ -5,6 +5,7 @@ import { at } from "./place.ts";
 import type { Plan } from "./types.ts";
 import { checkExecutables } from "./vet/executables.ts";
 import { checkFeedback } from "./vet/feedback.ts";
+import { checkFlowIds } from "./vet/flow_ids.ts";
 import { type Finding, type VetCheck, warningAt } from "./vet/finding.ts";
 import { checkNamespaces } from "./vet/namespaces.ts";
 import { checkNodeIds } from "./vet/node_ids.ts";
@@ -19,6 +20,7 @@ const CHECKS: readonly VetCheck[] = [
   checkNodeIds,
   checkNamespaces,
   checkFeedback,
+  checkFlowIds,
   checkTime,
   checkRootless,
   checkNothing,

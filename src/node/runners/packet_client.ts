@@ -38,8 +38,9 @@ export const packetClient: Runner<PacketClientConfig, PacketClientConfig<string,
       .refine(checkDial, ONE_ADDRESS)
       .describe("Run a UDP flow, and measure it at both ends. Waits for late replies at the end.");
   },
-  needs: ({ addrKey, sender }) => ({
+  needs: ({ addrKey, flow, sender }) => ({
     uses: addrKey === undefined ? [] : [addrKey],
+    flow,
     atLeast: Math.max(...sender.map(({ unresponsive }) => unresponsive?.duration ?? 0)),
   }),
   title({ flow, sender }) {

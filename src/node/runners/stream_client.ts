@@ -30,9 +30,10 @@ export const streamClient: Runner<StreamClientConfig, StreamClientConfig<string,
       .describe("Run a TCP flow in one direction, and measure it at both ends.");
   },
   needs: ({ addrKey, upload, download }) => {
-    const { duration, length } = upload ?? download!;
+    const { flow, duration, length } = upload ?? download!;
     return {
       uses: addrKey === undefined ? [] : [addrKey],
+      flow,
       atLeast: length === undefined ? duration ?? 60_000 : undefined,
     };
   },

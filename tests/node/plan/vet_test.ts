@@ -10,6 +10,7 @@ import { LEFT, planOf } from "./samples.ts";
 const ROOT: Machine = { root: true, rootless: false, namespaces: new Set(["old"]), hasProgram: () => true };
 const USER: Machine = { ...ROOT, root: false, rootless: true };
 const NETNS = { create: true };
+const SENDER = { unresponsive: { duration: "1s" } };
 const FAR = { id: "far", launcher: { ssh: {} } };
 
 /** What is found, a line each: severity, code, place, message. */
@@ -31,6 +32,26 @@ const cases: [string, PlanInput, Machine, string[]][] = [
     ROOT,
     [
       "error same-test-id tests[1].id: b=2, a=1 is the id of tests[0] too; add a name and value that tell them apart",
+    ],
+  ],
+  [
+    "flows with the same id, in one test",
+    {
+      tests: [
+        {
+          id: { a: "1" },
+          serial: [
+            { streamClient: { addr: "127.0.0.1:1", upload: { flow: "bulk", length: "1B" } } },
+            { child: { node: LEFT, packetClient: { addr: "127.0.0.1:1", flow: "bulk", sender: [SENDER] } } },
+          ],
+        },
+        { id: { a: "2" }, streamClient: { addr: "127.0.0.1:1", upload: { flow: "bulk", length: "1B" } } },
+      ],
+    },
+    ROOT,
+    [
+      "error same-flow-id tests[0].serial[1].child: bulk is the id of the flow at " +
+      "tests[0].serial[0] too; give one of them another id",
     ],
   ],
   ["a plan without tests", { tests: [] }, ROOT, ["warning nothing tests: the plan has no tests"]],
