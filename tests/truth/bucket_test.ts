@@ -6,8 +6,11 @@ import { runClient, startServer } from "./by_hand.ts";
 const missing = whyNoLink();
 const WHAT = "tine tcp and udp measure what a token bucket lets through";
 const RATE = 40e6;
-/** Tokens that are not used within 13 ms are lost: a busy machine takes a few. */
-const BUCKET = "rate 40mbit burst 64kb limit 128kb";
+/**
+ * Tokens that are not used within 13 ms are lost: a busy machine takes a few. The queue is shorter than what a socket may
+ * have in it, or that would hold the sender back.
+ */
+const BUCKET = "rate 40mbit burst 64kb limit 64kb";
 /** A frame as the bucket counts it, of Ethernet, IPv4, TCP with timestamps and data, and the data in it. */
 const FRAME_BYTES = 1514;
 const SEGMENT_BYTES = 1448;
