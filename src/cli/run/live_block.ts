@@ -4,7 +4,7 @@ import { elapsed, wholeSeconds } from "./elapsed.ts";
 import type { FlowState } from "./flow_progress.ts";
 import { flowFigures } from "./flow_text.ts";
 import { type Counts, countsText, errorLine, nameOfTest } from "./outcome_text.ts";
-import type { NodeActivity, RunningTest } from "./test_progress.ts";
+import type { NodeActivity, TestProgress } from "./test_progress.ts";
 import type { ScreenSize } from "./stderr_screen.ts";
 
 /** More lines are no glance any more, however high the terminal. */
@@ -30,7 +30,7 @@ export interface LiveView {
 }
 
 /** The lines that show a running test; they fit the terminal. */
-export function liveBlock(running: RunningTest, { size, style, nowMs, tests, counts }: LiveView): string[] {
+export function liveBlock(running: TestProgress, { size, style, nowMs, tests, counts }: LiveView): string[] {
   // A character in the last column makes some terminals begin a line.
   const width = Math.max(1, size.columns - 1);
   const { id, number } = running.test;
@@ -67,7 +67,7 @@ function flowLines(flows: readonly FlowState[], room: number, width: number, sty
   return lines;
 }
 
-function timeLine({ test, startedMs }: RunningTest, nowMs: number, width: number, style: Style): string {
+function timeLine({ test, startedMs }: TestProgress, nowMs: number, width: number, style: Style): string {
   const ms = nowMs - startedMs;
   const { expectedMs, timeoutMs } = test;
   const timeout = timeoutMs > 0 ? `, timeout in ${wholeSeconds(timeoutMs - ms + 999)}` : "";
@@ -88,7 +88,7 @@ function logStart(entry: { nodeId: string; tag: string; text: string }, width: n
 }
 
 /** What each node does; those that do something first, where there are too many. */
-function nodeLines(nodes: RunningTest["nodes"], room: number, width: number, style: Style): string[] {
+function nodeLines(nodes: TestProgress["nodes"], room: number, width: number, style: Style): string[] {
   if (room <= 0) return [];
   if (nodes.size === 0) return [style.dim(cutToWidth("  launching nodes", width))];
   const all = [...nodes];

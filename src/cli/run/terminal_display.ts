@@ -17,7 +17,7 @@ import {
   planLine,
   summaryLine,
 } from "./outcome_text.ts";
-import { RunningTest } from "./test_progress.ts";
+import { TestProgress } from "./test_progress.ts";
 import type { ScreenSize } from "./stderr_screen.ts";
 
 const INTERVAL_MS = 200;
@@ -36,7 +36,7 @@ export class TerminalDisplay implements Display {
   readonly #counts: Required<Pick<Counts, "ok" | "failed" | "kept">> = { ok: 0, failed: 0, kept: 0 };
   readonly #timer: ReturnType<typeof setInterval>;
   #tests = 0;
-  #running: RunningTest | undefined;
+  #running: TestProgress | undefined;
   #writing: Promise<void> | undefined;
   /** The terminal is gone. */
   #gone = false;
@@ -53,7 +53,7 @@ export class TerminalDisplay implements Display {
   }
 
   testStarts(test: TestStart): void {
-    this.#running = new RunningTest(test, performance.now());
+    this.#running = new TestProgress(test, performance.now());
   }
 
   item(item: Item): void {

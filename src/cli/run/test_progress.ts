@@ -11,7 +11,7 @@ export type NodeActivity = Pick<Activity, "running" | "more" | "ended">;
 const NOTHING: NodeActivity = { running: [], more: 0, ended: 0 };
 
 /** What is known of the running test. */
-export class RunningTest {
+export class TestProgress {
   /** What its nodes do, by their ids, in the order in which they were first heard of. */
   readonly nodes = new Map<string, NodeActivity>();
   readonly flows = new FlowProgress();

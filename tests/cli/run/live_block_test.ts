@@ -1,16 +1,16 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { displayWidth } from "../../../src/cli/run/display_width.ts";
 import { liveBlock, type LiveView } from "../../../src/cli/run/live_block.ts";
-import { RunningTest } from "../../../src/cli/run/test_progress.ts";
+import { TestProgress } from "../../../src/cli/run/test_progress.ts";
 import { activity, error, log, nodeInfo, PLAIN, progress } from "./samples.ts";
 
 const ID = { name: "fct", cca: "bbr" };
 
-function running(expectedMs = 0, timeoutMs = 0): RunningTest {
-  return new RunningTest({ id: ID, number: 2, expectedMs, timeoutMs }, 1000);
+function running(expectedMs = 0, timeoutMs = 0): TestProgress {
+  return new TestProgress({ id: ID, number: 2, expectedMs, timeoutMs }, 1000);
 }
 
-function block(test: RunningTest, seconds: number, columns = 80, rows = 24): string[] {
+function block(test: TestProgress, seconds: number, columns = 80, rows = 24): string[] {
   const view: LiveView = {
     size: { columns, rows },
     style: PLAIN,

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { RunningTest } from "../../../src/cli/run/test_progress.ts";
+import { TestProgress } from "../../../src/cli/run/test_progress.ts";
 import { activity, error, log, nodeInfo } from "./samples.ts";
 
-Deno.test("RunningTest keeps what each node does, the last entry of a log and the first error", () => {
-  const test = new RunningTest({ id: { name: "a" }, number: 1, expectedMs: 0, timeoutMs: 0 }, 0);
+Deno.test("TestProgress keeps what each node does, the last entry of a log and the first error", () => {
+  const test = new TestProgress({ id: { name: "a" }, number: 1, expectedMs: 0, timeoutMs: 0 }, 0);
   test.take(activity("left", ["sleep 1s"]));
   test.take(nodeInfo("left"));
   test.take(nodeInfo("right"));
@@ -15,8 +15,8 @@ Deno.test("RunningTest keeps what each node does, the last entry of a log and th
   assertEquals([test.log?.text, test.error?.message], ["2", "1"]);
 });
 
-Deno.test("RunningTest does not grow without end", () => {
-  const test = new RunningTest({ id: { name: "a" }, number: 1, expectedMs: 0, timeoutMs: 0 }, 0);
+Deno.test("TestProgress does not grow without end", () => {
+  const test = new TestProgress({ id: { name: "a" }, number: 1, expectedMs: 0, timeoutMs: 0 }, 0);
   for (let i = 0; i < 20_000; i++) test.take(activity(`n${i}`, []));
   test.take(activity("n1", ["sleep 1s"]));
   assertEquals([test.nodes.size, test.nodes.get("n1")?.running.length], [10_000, 1]);
