@@ -10,7 +10,10 @@ import { WireTime } from "./wire_time.ts";
 /** After so many messages it lets others have a turn. */
 const MAX_ROUNDS = 4;
 
-/** Gets what was sent: `packets` of them from `number` on, each of `length` bytes. */
+/**
+ * Gets what was sent: `packets` of them from `number` on, each of `length` bytes. They are several if they made one
+ * burst, or, of a sender without a pace, left in one call: then nothing is known of one that is not true of all.
+ */
 export type SentHandler = (
   sender: PacketSender,
   number: number,
@@ -164,8 +167,7 @@ export class Transmitter {
         if (sent === 0) continue;
         return false;
       }
-      for (let i = this.#from; i < this.#from + sent; i++) this.#count(this.#slots[i], sentAt);
-      this.#from += sent;
+      this.#countAll(this.#from + sent, sentAt);
       this.#retrying = false;
     }
     return true;
@@ -202,13 +204,26 @@ export class Transmitter {
     }
   }
 
-  #count(slot: Slot, t: number): void {
-    const { number, packets, length, due } = slot;
-    const sender = slot.sender!;
+  /** Counts the messages up to `end`, `end` not included; single packets of which the same is known are told as one. */
+  #countAll(end: number, t: number): void {
+    while (this.#from < end) {
+      const { sender, number, length, due } = this.#slots[this.#from];
+      let { packets } = this.#slots[this.#from++];
+      if (sender!.unpaced && sender!.burst === 1) {
+        for (; this.#from < end; this.#from++, packets++) {
+          const next = this.#slots[this.#from];
+          if (next.sender !== sender || next.length !== length) break;
+        }
+      }
+      this.#count(sender!, number, packets, length, t, sender!.unpaced ? t : due);
+    }
+  }
+
+  #count(sender: PacketSender, number: number, packets: number, length: number, t: number, scheduled: number): void {
     sender.sent += packets;
     sender.bytes += packets * length;
     if (sender.times !== undefined) { for (let k = 0; k < packets; k++) sender.times.set(number + k, t); }
-    this.#options.onSent(sender, number, packets, length, t, sender.unpaced ? t : due);
+    this.#options.onSent(sender, number, packets, length, t, scheduled);
   }
 }
 

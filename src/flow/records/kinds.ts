@@ -85,7 +85,10 @@ const packetIO = {
   sender: "number",
   /** Counted by the sender, from 0 on; of a burst, that of its first packet. */
   seq: "number",
-  /** How many packets: 1, or those of a burst, numbered one after another, which went through the kernel as one (GSO). */
+  /**
+   * How many packets, numbered one after another: 1; or those of a burst, which went through the kernel as one (GSO); or
+   * those that a sender without a pace handed over in one call, all at `t`.
+   */
   packets: "number",
   /** Echo wanted is 1, a reply 2, from the server's own sender 8. */
   flag: "bits",
