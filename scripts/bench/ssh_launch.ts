@@ -41,7 +41,7 @@ export const benchmark: Benchmark = {
         key: new Uint8Array(32),
         signal: new AbortController().signal,
         killSignal: new AbortController().signal,
-        uplink: { send() {}, room: () => undefined, forward: () => Promise.resolve() },
+        uplink: { send() {}, room: () => undefined, forward: () => Promise.resolve(), forget() {} },
         log: (line) => lines.push(line),
         onError() {},
         onMissing() {},

@@ -221,6 +221,7 @@ export class ChildNode {
     if (!orderly) await this.#launched.ended;
     clearTimeout(timer);
     const spilled = orderly ? 0 : await this.#readSpill();
+    this.#options.uplink.forget(this.id);
     try {
       await this.#launched[Symbol.asyncDispose]();
     } catch (error) {

@@ -7,7 +7,8 @@ const HIGH_WATER = 1024 * 1024;
 
 /** The root's own uplink: results wait here until they are taken. */
 export class RootUplink implements Uplink {
-  readonly #joiner = new Joiner();
+  /** One for each child: two that make up frames of the same node are not to end each other's messages. */
+  readonly #joiners = new Map<string, Joiner>();
   #waiting: { message: Message; taken?: () => void }[] = [];
   #bytes = 0;
   #ended = false;
@@ -25,11 +26,17 @@ export class RootUplink implements Uplink {
     return this.#roomy.promise;
   }
 
-  forward(frame: Frame): Promise<void> {
-    const message = this.#joiner.add(frame);
+  forward(frame: Frame, _bytes: Uint8Array, source: string): Promise<void> {
+    let joiner = this.#joiners.get(source);
+    if (joiner === undefined) this.#joiners.set(source, joiner = new Joiner());
+    const message = joiner.add(frame);
     if (message === undefined || this.#abandoned) return Promise.resolve();
     // Also of what is urgent, a connection only lets so much wait.
     return new Promise((taken) => this.#add(message, taken));
+  }
+
+  forget(source: string): void {
+    this.#joiners.delete(source);
   }
 
   /** No more will come. */

@@ -16,4 +16,7 @@ export interface Uplink {
    * @returns once it was handed on
    */
   forward(frame: Frame, bytes: Uint8Array, source: string): Promise<void>;
+
+  /** A child has ended, and all that came from it was handed on: what was kept for it goes, with what it left unfinished. */
+  forget(source: string): void;
 }

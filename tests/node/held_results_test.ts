@@ -20,6 +20,7 @@ function collector(): Uplink & { readonly messages: Message[] } {
     send: ({ kind, origin, name, payload }) => void messages.push({ kind, origin, name, payload: payload.slice() }),
     room: () => Promise.resolve(),
     forward: () => Promise.reject(new Error("nothing is forwarded")),
+    forget() {},
   };
 }
 

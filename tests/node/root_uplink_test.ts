@@ -1,12 +1,47 @@
 import { assertEquals } from "@std/assert";
-import { Kind, Lane } from "../../src/node/protocol/frame.ts";
+import { type Frame, Kind, Lane } from "../../src/node/protocol/frame.ts";
 import { RootUplink } from "../../src/node/root_uplink.ts";
+
+const NOTHING = new Uint8Array();
+
+function part(text: string, more: boolean): Frame {
+  const payload = new TextEncoder().encode(text);
+  return { kind: Kind.sysInfo, lane: Lane.record, origin: "twin", name: "", number: 1, more, payload };
+}
+
+/** The texts of all messages, once the uplink has ended. */
+async function texts(uplink: RootUplink): Promise<string[]> {
+  uplink.end();
+  return (await Array.fromAsync(uplink.messages())).map(({ payload }) => new TextDecoder().decode(payload));
+}
+
+Deno.test("RootUplink joins no parts of messages that came from different children", async () => {
+  const uplink = new RootUplink();
+  const forwarding = [
+    uplink.forward(part("left 1,", true), NOTHING, "left"),
+    uplink.forward(part("right 1,", true), NOTHING, "right"),
+    uplink.forward(part("left 2", false), NOTHING, "left"),
+    uplink.forward(part("right 2", false), NOTHING, "right"),
+  ];
+  assertEquals(await texts(uplink), ["left 1,left 2", "right 1,right 2"]);
+  await Promise.all(forwarding);
+});
+
+Deno.test("RootUplink.forget() drops what a child left unfinished", async () => {
+  const uplink = new RootUplink();
+  const cut = uplink.forward(part("cut", true), NOTHING, "left");
+  uplink.forget("left");
+  const whole = uplink.forward(part("whole", false), NOTHING, "left");
+  assertEquals(await texts(uplink), ["whole"]);
+  await Promise.all([cut, whole]);
+});
 
 Deno.test("RootUplink lets senders of urgent frames wait until they were taken, like all others", async () => {
   const uplink = new RootUplink();
   const frame = { kind: Kind.progress, lane: Lane.urgent, origin: "a", name: "f", number: 0, more: false };
   let handedOn = 0;
-  const forward = () => uplink.forward({ ...frame, payload: new Uint8Array(1000) }).then(() => handedOn++);
+  const forward = () =>
+    uplink.forward({ ...frame, payload: new Uint8Array(1000) }, NOTHING, "a").then(() => handedOn++);
   const forwarding = [forward(), forward()];
   const messages = uplink.messages();
   await messages.next();

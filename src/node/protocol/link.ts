@@ -165,6 +165,11 @@ export class Link {
     return written;
   }
 
+  /** A source has ended, and all of it is written. */
+  forget(source: string): void {
+    this.#outbox.forget(source);
+  }
+
   /**
    * Resolves when all that was queued before, of this node and of its children, is written.
    *
@@ -208,13 +213,14 @@ export class Link {
       // What the same turn of the event loop queues goes into one write.
       await undefined;
       while (!this.#mute) {
-        this.#fill(writer);
+        this.#try(() => this.#outbox.fill(writer));
+        if (this.#mute) break;
         if (writer.position > 0) {
           this.#spoken = this.#speaking = true;
           await writeAll(this.#connection, writer.written());
           this.#speaking = false;
           writer.position = 0;
-          this.#wrote();
+          if (!this.#mute) this.#try(() => this.#outbox.wrote());
         } else if (this.#finishing && !this.#ended) {
           this.#sendControl(Kind.end);
           this.#ended = true;
@@ -234,19 +240,10 @@ export class Link {
     }
   }
 
-  #fill(writer: ByteWriter): void {
+  /** Without its spill file, the link has failed. */
+  #try(work: () => void): void {
     try {
-      this.#outbox.fill(writer);
-    } catch (error) {
-      this.#fail(error);
-      writer.position = 0;
-    }
-  }
-
-  #wrote(): void {
-    if (this.#mute) return;
-    try {
-      this.#outbox.wrote();
+      work();
     } catch (error) {
       this.#fail(error);
     }

@@ -62,6 +62,11 @@ export class Outbox implements Disposable {
     return written.promise;
   }
 
+  /** A child has ended, and all of its frames are written. */
+  forget(child: string): void {
+    for (const lane of Object.values(this.#lanes)) lane.forget(child);
+  }
+
   /** The other side takes more bytes of records and of files. */
   allow(record: number, bulk: number): void {
     this.#lanes[Lane.record].allow(record);

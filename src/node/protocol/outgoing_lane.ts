@@ -49,6 +49,11 @@ export class OutgoingLane {
     this.#queue.push(source, frame);
   }
 
+  /** A child has ended, and all of its frames are written. */
+  forget(child: string): void {
+    this.#children.delete(child);
+  }
+
   /**
    * Whether the next frame may be sent now.
    *
