@@ -1,5 +1,4 @@
-/** The longest that a timer can be set to. */
-const LONGEST_TIMER = 2 ** 31 - 1;
+import { startLongTimer } from "../wire/long_timer.ts";
 
 /**
  * Waits.
@@ -9,25 +8,15 @@ const LONGEST_TIMER = 2 ** 31 - 1;
  * @throws the signal's reason
  */
 export async function delay(ms: number, signal: AbortSignal): Promise<void> {
-  const end = performance.now() + ms;
-  for (;;) {
-    signal.throwIfAborted();
-    const left = end - performance.now();
-    if (left <= 0) return;
-    await timer(Math.min(left, LONGEST_TIMER), signal);
+  signal.throwIfAborted();
+  if (ms <= 0) return;
+  const over = Promise.withResolvers<void>();
+  const stop = () => over.reject(signal.reason);
+  using _timer = startLongTimer(ms, over.resolve);
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    await over.promise;
+  } finally {
+    signal.removeEventListener("abort", stop);
   }
-}
-
-function timer(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = () => {
-      clearTimeout(id);
-      reject(signal.reason);
-    };
-    const id = setTimeout(() => {
-      signal.removeEventListener("abort", stop);
-      resolve();
-    }, ms);
-    signal.addEventListener("abort", stop, { once: true });
-  });
 }

@@ -1,3 +1,4 @@
+import { startLongTimer } from "../wire/long_timer.ts";
 import { Canceled } from "./canceled.ts";
 import { SAME_CLOCK } from "./clock_relation.ts";
 import { type Feedback, feedbackToJson } from "./feedback.ts";
@@ -84,14 +85,14 @@ export async function* run(run: Run, options: RunOptions = {}): AsyncGenerator<M
   // They may have come while the holder was started.
   if (signal?.aborted) stop();
   if (killSignal?.aborted) kill();
-  const timer = timeoutMs > 0 ? setTimeout(() => void node.cancel(timeout(timeoutMs)), timeoutMs) : undefined;
+  const timer = timeoutMs > 0 ? startLongTimer(timeoutMs, () => void node.cancel(timeout(timeoutMs))) : undefined;
   const running = runToEnd(node, run, children).finally(() => uplink.end());
   running.catch(() => {}); // thrown below, after what was measured
   try {
     yield* uplink.messages();
     await running;
   } finally {
-    clearTimeout(timer);
+    timer?.[Symbol.dispose]();
     signal?.removeEventListener("abort", stop);
     killSignal?.removeEventListener("abort", kill);
     // Whoever has stopped taking results does not want the rest.

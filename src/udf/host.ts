@@ -2,6 +2,7 @@ import { ByteReader } from "../wire/byte_reader.ts";
 import { TineError } from "../wire/errors.ts";
 import { DEFAULT_MAX_FRAME_BYTES, FrameReader } from "../wire/frame_reader.ts";
 import { FrameWriter } from "../wire/frame_writer.ts";
+import { startLongTimer } from "../wire/long_timer.ts";
 import { BatchGuard } from "./batch_guard.ts";
 import { decodeResponse, encodeRequest, isIntactPoint } from "./codec.ts";
 import { type FrameTaker, takesFrames } from "./handler.ts";
@@ -248,14 +249,14 @@ export class Host {
    * @throws the reason if it did not end well
    */
   async stop(drainTimeoutMs = 0): Promise<void> {
-    const timer = drainTimeoutMs === 0 ? undefined : setTimeout(() => {
+    const timer = drainTimeoutMs === 0 ? undefined : startLongTimer(drainTimeoutMs, () => {
       this.abort(
         new TineError(
           "drain-timeout",
           `the UDF did not end within ${drainTimeoutMs / 1000} s after the end of its input`,
         ),
       );
-    }, drainTimeoutMs);
+    });
     try {
       this.start();
       if (this.#failure === undefined) {
@@ -270,7 +271,7 @@ export class Host {
       const end = await Promise.race([this.#peer.ended, this.#left.promise]);
       if (end !== undefined) this.#fail(new TineError("udf-ended", `the UDF ${end}`));
     } finally {
-      clearTimeout(timer);
+      timer?.[Symbol.dispose]();
       this.#lifeline.stop();
       await this.#peer.close();
     }
@@ -286,14 +287,14 @@ export class Host {
     this.#fail(error);
     void this.#peer.connection.closeWrite().catch(() => {});
     const grace = 2 * (this.#options.timeoutMs || 10_000);
-    const timer = setTimeout(() => {
+    const timer = startLongTimer(grace, () => {
       if (this.#options.onKill) this.#options.onKill();
       else this.#peer.kill();
       this.#frames.stop();
       void withinMs(EXIT_GRACE_MS, this.#peer.ended).then(() => this.#left.resolve(undefined));
-    }, grace);
+    });
     void this.#peer.ended.then(() => {
-      clearTimeout(timer);
+      timer[Symbol.dispose]();
       this.#frames.stop();
     });
   }

@@ -2,6 +2,7 @@ import { ByteReader } from "../wire/byte_reader.ts";
 import { messageOf, TineError } from "../wire/errors.ts";
 import { DEFAULT_MAX_FRAME_BYTES, FrameReader } from "../wire/frame_reader.ts";
 import { FrameWriter } from "../wire/frame_writer.ts";
+import { startLongTimer } from "../wire/long_timer.ts";
 import { decodeRequest, decodeResponse, encodeRequest } from "./codec.ts";
 import { EXIT_GRACE_MS, failureOf, withinMs } from "./host_failure.ts";
 import { Lifeline } from "./lifeline.ts";
@@ -126,7 +127,7 @@ class Replay {
     if (signal?.aborted) onAbort();
     const reading = this.#read();
     this.#lifeline.start();
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    let timer: Disposable | undefined;
     try {
       for await (const event of this.#recording.events()) {
         await this.#take(event);
@@ -138,7 +139,7 @@ class Replay {
       await this.#peer.connection.closeWrite().catch(() => {});
       if (drainTimeoutMs > 0) {
         const message = `the UDF did not end within ${drainTimeoutMs / 1000} s after the last request`;
-        timer = setTimeout(() => this.#giveUp(new TineError("drain-timeout", message)), drainTimeoutMs);
+        timer = startLongTimer(drainTimeoutMs, () => this.#giveUp(new TineError("drain-timeout", message)));
       }
       await reading;
       const ended = await this.#peer.ended;
@@ -150,7 +151,7 @@ class Replay {
       this.#peer.kill();
       throw error;
     } finally {
-      clearTimeout(timer);
+      timer?.[Symbol.dispose]();
       signal?.removeEventListener("abort", onAbort);
       this.#lifeline.stop();
       this.#frames.stop();
@@ -232,15 +233,11 @@ class Replay {
       this.#firstNs = timeNs;
       this.#started = performance.now();
     }
-    const due = this.#started + (timeNs - this.#firstNs) / 1e6;
-    while (!this.#over.signal.aborted) {
-      const ms = due - performance.now();
-      if (ms <= 0) return;
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      // Timers count in 32 bits.
-      await this.#unlessOver(new Promise((resolve) => timer = setTimeout(resolve, Math.min(ms, 2 ** 30))));
-      clearTimeout(timer);
-    }
+    const ms = this.#started + (timeNs - this.#firstNs) / 1e6 - performance.now();
+    if (ms <= 0) return;
+    const due = Promise.withResolvers<void>();
+    using _timer = startLongTimer(ms, due.resolve);
+    await this.#unlessOver(due.promise);
   }
 
   /** Waits for a promise, at most until nothing more is to be sent. */

@@ -115,6 +115,13 @@ Deno.test("run() ends what takes longer than its timeout", async () => {
   });
 });
 
+Deno.test("run() has time where its timeout is longer than a timer of the runtime", async () => {
+  await PlanPlace.use(async (place) => {
+    const { items, error } = await place.run({ sleep: 20 }, { timeoutMs: 2 ** 31 });
+    assertEquals([error, errorsOf(items)], [undefined, []]);
+  });
+});
+
 Deno.test({
   name: "run() does not take over a namespace that was made meanwhile",
   ignore: Deno.uid() !== 0,

@@ -139,6 +139,25 @@ Deno.test("a UDF that does not end is given up after the drain timeout, then kil
   assertEquals(udf.kills, 1);
 });
 
+Deno.test("a UDF has time where its timeouts are longer than a timer of the runtime", async () => {
+  const { udf, probe } = scripted({ timeoutMs: 2 ** 31 });
+  const stopping = probe.host.stop(2 ** 31);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const left = udf.leave();
+  await stopping;
+  await left;
+  assertEquals(udf.kills, 0);
+});
+
+Deno.test("a UDF that is given up has time to end where the timeout is longer than a timer of the runtime", async () => {
+  const { udf, probe } = scripted({ timeoutMs: 2 ** 31 });
+  probe.host.abort(new TineError("enough", "enough of it"));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  await udf.leave();
+  await probe.failure();
+  assertEquals(udf.kills, 0);
+});
+
 Deno.test("stop() ends although a handler in this process hangs", async () => {
   const create = streamHandler(() => ({ point: () => new Promise<void>(() => {}) }));
   const peer = startInProcess("hangs", create, { handlerTimeoutMs: 400 });

@@ -1,4 +1,5 @@
 import { messageOf, TineError } from "../../wire/errors.ts";
+import { LONGEST_TIMER_MS } from "../../wire/long_timer.ts";
 import { Finding } from "./finding.ts";
 import { Probe } from "./probe.ts";
 import type { Subject } from "./subject.ts";
@@ -63,13 +64,12 @@ export class Context implements AsyncDisposable {
     const left = () => Math.min(started + atMostMs, this.#expires) - performance.now();
     const done = Promise.withResolvers<boolean>();
     const abort = () => done.reject(signal!.reason);
-    let timer: ReturnType<typeof setTimeout>;
-    const tick = () => {
-      const ms = left();
-      if (ms <= 0) done.resolve(false);
-      else timer = setTimeout(tick, Math.ceil(ms));
-    };
-    timer = setTimeout(tick, Math.max(0, Math.ceil(left())));
+    const wait = () => setTimeout(tick, Math.min(Math.max(0, Math.ceil(left())), LONGEST_TIMER_MS));
+    let timer = wait();
+    function tick(): void {
+      if (left() <= 0) done.resolve(false);
+      else timer = wait();
+    }
     signal?.addEventListener("abort", abort, { once: true });
     promise.then(() => done.resolve(true), done.reject);
     try {

@@ -1,4 +1,5 @@
 import { messageOf, TineError } from "../../wire/errors.ts";
+import { LONGEST_TIMER_MS } from "../../wire/long_timer.ts";
 import { takesFrames } from "../handler.ts";
 import { Host, type HostCounts, type HostOptions, type Receiver } from "../host.ts";
 import type { Batch } from "../batcher.ts";
@@ -129,7 +130,7 @@ export class Supervisor {
     if (this.#starting !== undefined || this.#host !== undefined) return;
     this.#begin(this.#attach());
     const { snapshotIntervalMs = 10_000 } = this.#options;
-    this.#timer = setInterval(() => this.#saveSoon(), snapshotIntervalMs);
+    this.#timer = setInterval(() => this.#saveSoon(), Math.min(snapshotIntervalMs, LONGEST_TIMER_MS));
     Deno.unrefTimer(Number(this.#timer));
   }
 

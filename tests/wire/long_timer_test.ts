@@ -1,0 +1,68 @@
+import { assertEquals } from "@std/assert";
+import { startLongTimer } from "../../src/wire/long_timer.ts";
+
+/** A clock that only goes on when told, in place of the one of the runtime. */
+class FakeClock implements Disposable {
+  readonly #real = [globalThis.setTimeout, globalThis.clearTimeout, performance.now] as const;
+  /** The time that each timer was set to. */
+  readonly set: number[] = [];
+  #now = 0;
+  #timer: { due: number; callback: () => void } | undefined;
+
+  constructor() {
+    globalThis.setTimeout = ((callback: () => void, ms: number) => {
+      this.set.push(ms);
+      this.#timer = { due: this.#now + ms, callback };
+      return this.set.length;
+    }) as unknown as typeof setTimeout;
+    globalThis.clearTimeout = () => this.#timer = undefined;
+    performance.now = () => this.#now;
+  }
+
+  /** To where the timer fires, and `earlyMs` less. */
+  fire(earlyMs = 0): void {
+    const { due, callback } = this.#timer!;
+    this.#timer = undefined;
+    this.#now = due - earlyMs;
+    callback();
+  }
+
+  get waits(): boolean {
+    return this.#timer !== undefined;
+  }
+
+  [Symbol.dispose](): void {
+    [globalThis.setTimeout, globalThis.clearTimeout, performance.now] = this.#real;
+  }
+}
+
+const LONGEST = 2 ** 31 - 1;
+
+Deno.test("startLongTimer() waits for longer than a timer of the runtime can", () => {
+  using clock = new FakeClock();
+  let calls = 0;
+  startLongTimer(2 * LONGEST + 5, () => calls++);
+  clock.fire();
+  clock.fire();
+  assertEquals([clock.set, calls], [[LONGEST, LONGEST, 5], 0]);
+  clock.fire();
+  assertEquals([calls, clock.waits], [1, false]);
+});
+
+Deno.test("startLongTimer() calls once, and never early", () => {
+  using clock = new FakeClock();
+  let calls = 0;
+  startLongTimer(10, () => calls++);
+  clock.fire(0.5);
+  assertEquals([clock.set, calls], [[10, 0.5], 0]);
+  clock.fire();
+  assertEquals([calls, clock.waits], [1, false]);
+});
+
+Deno.test("startLongTimer() is stopped by disposing, also in a later part of the wait", () => {
+  using clock = new FakeClock();
+  const timer = startLongTimer(Infinity, () => {});
+  clock.fire();
+  timer[Symbol.dispose]();
+  assertEquals(clock.waits, false);
+});
