@@ -65,15 +65,16 @@ export const command = defineCommand({
   ],
   description:
     "Packets at even distances come back from the server at once, unless --rate or a direction is given. RTT is from " +
-    "just before the send call to the stamp of this kernel, the time at the server included. One-way delays are exact " +
-    "where both ends have one clock, else estimates with their bound. IPDV is the difference of the delays of " +
-    "neighbours (RFC 3393), lateness how late a packet was sent.\n\n" +
+    "just before the send call to the stamp of this kernel, without the time at the server, which is told beside it. " +
+    "One-way delays are exact where both ends have one clock, else estimates with their bound. IPDV is the " +
+    "difference of the delays of neighbours (RFC 3393), lateness how late a packet was sent.\n\n" +
     "Lost packets are told by direction from the server's counts; what a receiver's own socket had no room for is " +
     "dropped instead. Reordered are those that arrived after a later one (RFC 4737); early and late ones arrived " +
     "before and after their place, lost ones and duplicates left out (RFC 5236).\n\n" +
     "--under-load measures round trips on the idle path, then under TCP uploads, downloads, and both: median, losses, " +
     "and round trips per minute, 60 s by the mean without the longest 5%. It is close to " +
-    "draft-ietf-ippm-responsiveness, but with UDP echoes beside the load in place of HTTP requests within it. " +
+    "draft-ietf-ippm-responsiveness, but with UDP echoes beside the load in place of HTTP requests within it, and " +
+    "without the time at the server. " +
     "Ctrl-C ends all with the summary so far and exit code 130.",
   flags,
   positionals: [{ name: "HOST:PORT", help: "the server, as it was started with tine udp server" }],

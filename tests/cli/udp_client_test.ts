@@ -17,7 +17,7 @@ Deno.test("tine udp client prints round trips, delays, loss and order", async ()
     for (
       const row of [
         "RTT",
-        "of it at the server",
+        "at the server",
         "one-way to server",
         "one-way from server",
         "IPDV to server",

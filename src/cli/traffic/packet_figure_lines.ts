@@ -30,7 +30,7 @@ export function packetFigureLines(
   const lines = [`${flow.label}: ${rates.join(", ")}`];
   const times: (readonly [name: string, quantiles: Quantiles | undefined])[] = [
     ["RTT", rtt],
-    ["of it at the server", serverTime],
+    ["at the server", serverTime],
     ["one-way to server", there?.oneWayDelay],
     ["one-way from server", back?.oneWayDelay],
     ["IPDV to server", there?.ipdv],

@@ -19,7 +19,7 @@ export class PacketInterval {
   sentBytes = 0;
   received = 0;
   receivedBytes = 0;
-  /** In nanoseconds. */
+  /** Without the time at the server; in nanoseconds. */
   readonly rtt = new Distribution();
 }
 

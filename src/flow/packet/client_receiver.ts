@@ -18,6 +18,7 @@ import {
 } from "./header.ts";
 import type { PacketSamples } from "./packet_samples.ts";
 import type { PacketSender } from "./packet_sender.ts";
+import { roundTripTime } from "./round_trip.ts";
 import { RttEstimator } from "./rtt_estimator.ts";
 import type { WireTime } from "./wire_time.ts";
 
@@ -36,6 +37,7 @@ export interface Arrivals {
 /** Takes the packets that a client receives: replies, and those of the server's senders. */
 export class ClientReceiver {
   readonly arrivals: readonly Arrivals[];
+  /** Of packets that came back the first time, each as {@linkcode roundTripTime} defines it. */
   readonly rtt = new RttEstimator();
   /** Of packets that came the first time. */
   bytes = 0;
@@ -120,9 +122,8 @@ export class ClientReceiver {
       arrivals.lastNumber = number;
       arrivals.lastCount = count;
     }
-    const total = t - this.#senders[index].times!.get(number);
-    // Without the time at the server, if what that claims can be.
-    if (total >= 0) this.rtt.add(serverTime >= 0 && serverTime <= total ? total - serverTime : total);
+    const rtt = roundTripTime(t - this.#senders[index].times!.get(number), serverTime);
+    if (!Number.isNaN(rtt)) this.rtt.add(rtt);
     return 1;
   }
 

@@ -19,7 +19,7 @@ export interface PacketFlowFigures {
 export interface PacketAnalysisOptions {
   /** How the clock of the server relates to that of the client; absent: estimated from echoes. */
   readonly clocks?: OffsetEstimate;
-  /** Is told each round trip: when the reply came, since the client's `tinit`, and how long it took, in nanoseconds. */
+  /** Is told each round trip: when the reply came, since the client's `tinit`, and its time, in nanoseconds. */
   readonly onRoundTrip?: (received: number, nanos: number) => void;
 }
 

@@ -1,3 +1,4 @@
+import { roundTripTime } from "../../flow/packet/round_trip.ts";
 import type { Columns } from "../../flow/records/kinds.ts";
 import type { ClockOffset, OffsetEstimate } from "./clock_offset.ts";
 import { Distribution, type Quantiles } from "./distribution.ts";
@@ -53,11 +54,14 @@ export interface PacketFigures {
   readonly there?: PathFigures;
   /** From server to client: replies, or packets of a sender at the server. */
   readonly back?: PathFigures;
-  /** There and back: RFC 2681, from just before the send call to the stamp of the client's kernel at the reply. */
+  /**
+   * There and back, without the time at the server: from just before the client's send call until its kernel has the
+   * reply, less `serverTime` of the same packet, see {@linkcode roundTripTime}. It is the sum of both one-way delays.
+   */
   readonly rtt?: Quantiles;
   /** Round trips that fit a minute, see {@linkcode roundTripsPerMinute}: responsiveness, if the path is under load. */
   readonly roundTripsPerMinute?: number;
-  /** Of the round trip, how long packets were at the server. */
+  /** How long packets were at the server: from when its kernel had them until just before its send call. */
   readonly serverTime?: Quantiles;
   /** How much later than scheduled packets were handed to the kernel. */
   readonly lateness?: Quantiles;
@@ -100,7 +104,7 @@ export class PacketSender {
    * @param sender its index
    * @param offset learns how the clocks relate
    * @param budget what its window may grow by
-   * @param onRoundTrip is told each round trip: when the reply came, and how long it took, in nanoseconds
+   * @param onRoundTrip is told each round trip: when the reply came, and its time, in nanoseconds
    */
   constructor(
     readonly sender: number,
@@ -288,19 +292,23 @@ export class PacketSender {
       this.#back.complete(seq);
       this.offset.back(serverSent, received);
     }
-    if ((column === SENT || column === RECEIVED) && known(sent, received)) {
-      this.#span(this.#rtt, received - sent);
-      if (received >= sent) this.onRoundTrip?.(received, received - sent);
+    if (!known(serverReceived, serverSent)) return;
+    const serverTime = serverSent - serverReceived;
+    if (column === SERVER_RECEIVED || column === SERVER_SENT) {
+      // By one clock: it can only be negative if that was set.
+      if (serverTime >= 0) this.#serverTime.add(serverTime);
+      else this.#incoherent++;
     }
-    if ((column === SERVER_RECEIVED || column === SERVER_SENT) && known(serverReceived, serverSent)) {
-      this.#span(this.#serverTime, serverSent - serverReceived);
-    }
+    if (known(sent, received) && serverTime >= 0) this.#roundTrip(received, roundTripTime(received - sent, serverTime));
   }
 
-  /** A time between two moments of one clock, which can only be negative if that was set. */
-  #span(distribution: Distribution, nanos: number): void {
-    if (nanos >= 0) distribution.add(nanos);
-    else this.#incoherent++;
+  #roundTrip(received: number, nanos: number): void {
+    if (Number.isNaN(nanos)) {
+      this.#incoherent++;
+      return;
+    }
+    this.#rtt.add(nanos);
+    this.onRoundTrip?.(received, nanos);
   }
 }
 

@@ -9,7 +9,8 @@ const TRIM = 0.95;
  *
  * What differs from the draft: round trips are UDP echoes of a flow of its own, instead of HTTP requests over TLS, both
  * on new connections and on those that make the load. So what an end's own TCP buffers add is not seen, neither are
- * handshakes, and fair queuing at a bottleneck looks as good as it is for other flows.
+ * handshakes, and fair queuing at a bottleneck looks as good as it is for other flows. It is the responsiveness of the
+ * network: the time at the server is left out.
  *
  * @param rtt round-trip times in nanoseconds, under load
  * @returns undefined without round trips

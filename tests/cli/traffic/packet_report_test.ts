@@ -10,7 +10,7 @@ const MS = 1_000_000;
 const SERVER = "192.0.2.2:7001";
 const HOW = { server: SERVER, kind: "ffi", load: {} } as const;
 
-/** Ten packets that take 3 ms there and 2 ms back, to a clock that is 1 s ahead; the fourth is lost there. */
+/** Ten packets that take 3 ms there, 0.1 ms at the server and 2 ms back, to a clock that is 1 s ahead; the fourth is lost. */
 const echoes: Script = (flow, { events }) => {
   events.info({
     type: "packetInfo",
@@ -26,8 +26,8 @@ const echoes: Script = (flow, { events }) => {
     samples.push({ ...common, flag: 1, t, scheduled: t - 10_000, sent: 1 });
     if (seq === 3) continue;
     const serverCount = seq < 3 ? seq + 1 : seq;
-    const reply = { ...common, flag: 2, t: t + 5 * MS, scheduled: t + 5 * MS };
-    samples.push({ ...reply, serverReceived: 1000 * MS - 2 * MS, serverTime: 0, serverCount });
+    const reply = { ...common, flag: 2, t: t + 5.1 * MS, scheduled: t + 5.1 * MS };
+    samples.push({ ...reply, serverReceived: 1000 * MS - 2.1 * MS, serverTime: 0.1 * MS, serverCount });
   }
   events.records(flow, chunkOf("packetIO", samples));
   return Promise.resolve({ complete: 1, serverReceived: 9, serverDuplicates: 0, socketDrops: 0, serverSocketDrops: 0 });
@@ -55,7 +55,7 @@ up: 10 packets, sent at 40.0 kbit/s, received at 36.0 kbit/s
 
 milliseconds              min     mean   median      p99    p99.9      max
 RTT                     5.000    5.000    5.000    5.000    5.000    5.000
-of it at the server     0.000    0.000    0.000    0.000    0.000    0.000
+at the server           0.100    0.100    0.100    0.100    0.100    0.100
 one-way to server       2.500    2.500    2.500    2.500    2.500    2.500
 one-way from server     2.500    2.500    2.500    2.500    2.500    2.500
 IPDV to server          0.000    0.000    0.000    0.000    0.000    0.000

@@ -117,7 +117,7 @@ Deno.test("readFlows() merges the samples of both ends, however far apart they a
     const { senders: [{ there, back, rtt, incoherent }], clockOffset } = measured.figures;
     assertEquals([there?.sent, there?.received, there?.lost, there?.duplicates], [COUNT, COUNT, 0, 0]);
     assertEquals([back?.sent, back?.received, back?.lost, back?.socketDrops], [COUNT, COUNT - 3, 2, 1]);
-    assertEquals([rtt?.min, rtt?.max, incoherent], [3 * MS, 3 * MS, 0]);
+    assertEquals([rtt?.min, rtt?.max, incoherent], [2 * MS, 2 * MS, 0]);
     assertEquals(clockOffset, { offsetNanos: 3000 * MS, boundNanos: MS, drifted: false });
     assertEquals(measured.bottlenecks.map(({ code }) => code), ["send-errors", "socket-drops"]);
   }));

@@ -1,0 +1,41 @@
+import { assertEquals } from "@std/assert";
+import { AT_SERVER_TIME, AT_TIME, ECHO, flagsOf, REPLY } from "../../../src/flow/packet/header.ts";
+import { type Datagram, FakeNetwork } from "./fake_network.ts";
+
+const MS = 1e6;
+
+/** What a client says of ten round trips of some milliseconds, with a server that claims how long it had the packets. */
+function measure(serverTimes: readonly number[]): Record<string, number> {
+  const network = new FakeNetwork();
+  network.serve();
+  network.dial({ flow: "voip", sender: [{ unresponsive: { wait: [10], duration: 100, echo: true } }] });
+  const known = new Set<Datagram>();
+  let replies = 0;
+  for (let passed = 0; passed < 1000; passed++) {
+    const onTheWay: Datagram[] = [];
+    network.deliver((datagram) => {
+      const view = new DataView(datagram.bytes.buffer);
+      if (flagsOf(view, 0) !== (ECHO | REPLY) || known.has(datagram)) return true;
+      const claim = serverTimes[replies++ % serverTimes.length];
+      view.setBigUint64(AT_SERVER_TIME, view.getBigUint64(AT_TIME) + BigInt(claim));
+      known.add(datagram);
+      onTheWay.push(datagram);
+      return false;
+    });
+    network.host.pass(MS);
+    network.wire.push(...onTheWay);
+  }
+  assertEquals([replies, network.host.result!.received], [10, 10]);
+  return network.host.result!;
+}
+
+Deno.test("ClientReceiver leaves the time at the server out of round trips", () => {
+  const honest = measure([0]), busy = measure([0.2 * MS]);
+  assertEquals([honest.rttMinMicros, busy.rttMinMicros], [1000, 800]);
+  assertEquals(busy.rttMeanMicros, honest.rttMeanMicros - 200);
+});
+
+Deno.test("ClientReceiver has no round trips of a server that claims what cannot be", () => {
+  const { rttMicros, rttMinMicros, rttMeanMicros, rttMaxMicros } = measure([-1, 2 * MS, 2 ** 52, -(2 ** 60)]);
+  assertEquals([rttMicros, rttMinMicros, rttMeanMicros, rttMaxMicros], Array(4).fill(undefined));
+});
