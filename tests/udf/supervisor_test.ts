@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertGreater, assertRejects, assertStringIncludes } from "@std/assert";
 import { BatchGuard } from "../../src/udf/batch_guard.ts";
+import { startInProcess } from "../../src/udf/in_process_peer.ts";
 import type { Option } from "../../src/udf/messages.ts";
 import { startModule } from "../../src/udf/module/module_runner.ts";
 import type { Peer } from "../../src/udf/peer.ts";
@@ -9,6 +10,7 @@ import { Backoff } from "../../src/udf/supervise/backoff.ts";
 import { ReplayLog } from "../../src/udf/supervise/replay_log.ts";
 import { Supervisor, type SupervisorOptions } from "../../src/udf/supervise/supervisor.ts";
 import { TineError } from "../../src/wire/errors.ts";
+import { streamHandler } from "../support/udf_driver.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const COUNTER = new URL("../support/modules/counter.ts", import.meta.url).pathname;
@@ -229,4 +231,22 @@ Deno.test("BatchGuard is open between begin and end", () => {
   const guard = new BatchGuard("the test");
   guard.begin({ name: "cpu", group: "", tags: new Map(), size: 0n, byName: false });
   assert(guard.open !== undefined);
+});
+
+Deno.test("a supervisor takes no snapshot early where the interval is longer than a timer of the runtime", async () => {
+  let snapshots = 0;
+  const create = streamHandler(() => ({
+    snapshot: () => {
+      snapshots++;
+      return new Uint8Array();
+    },
+    restore() {},
+  }));
+  const { supervisor } = supervise(() => Promise.resolve(startInProcess("udf", create)), {
+    snapshotIntervalMs: 2 ** 31,
+  });
+  await supervisor.init([]);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assertEquals(snapshots, 0);
+  await supervisor.stop();
 });
