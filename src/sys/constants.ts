@@ -25,6 +25,9 @@ export const MSG_CTRUNC = 0x8;
 export const MSG_TRUNC = 0x20;
 export const MSG_NOSIGNAL = 0x4000;
 
+// Requests, ioctl(2).
+export const FIONREAD = 0x541b;
+
 // Levels of options and control messages, getsockopt(2).
 export const SOL_SOCKET = 1;
 export const IPPROTO_IP = 0;

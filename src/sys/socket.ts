@@ -2,7 +2,9 @@ import { type Family, MAX_ADDRESS_BYTES, SocketAddress } from "./address.ts";
 import {
   AF_INET,
   AF_INET6,
+  FIONREAD,
   MSG_NOSIGNAL,
+  MSG_TRUNC,
   SHUT_RD,
   SHUT_RDWR,
   SHUT_WR,
@@ -28,6 +30,8 @@ export type Direction = "receive" | "send" | "both";
 
 const directions = { receive: SHUT_RD, send: SHUT_WR, both: SHUT_RDWR } as const;
 
+const FIONREAD_REQUEST = BigInt(FIONREAD);
+
 /**
  * A TCP or UDP socket of the kernel, which never blocks: where it would, calls return {@linkcode WOULD_BLOCK}, and a
  * Poller tells when to try again. Calls that a signal interrupts are made again, and SIGPIPE is never raised.
@@ -48,6 +52,7 @@ const directions = { receive: SHUT_RD, send: SHUT_WR, both: SHUT_RDWR } as const
 export class Socket implements Disposable {
   readonly #libc: Libc = libc();
   readonly #errno = this.#libc.errno;
+  readonly #available = new Int32Array(1);
   #fd: number;
 
   private constructor(fd: number, readonly protocol: Protocol, readonly family: Family) {
@@ -168,6 +173,31 @@ export class Socket implements Disposable {
     const length = BigInt(bytes.length);
     for (;;) {
       const count = this.#libc.calls.recv(this.#fd, bytes, length, 0);
+      if (count >= 0 || !this.#libc.interrupted(this.#errno[0], "recv", this)) return count;
+    }
+  }
+
+  /**
+   * How many bytes of a stream have come and could be received now, FIONREAD of tcp(7). Its end is no byte. Allocates
+   * nothing.
+   */
+  available(): number {
+    if (this.#libc.calls.ioctl(this.#fd, FIONREAD_REQUEST, this.#available) < 0) {
+      throw this.#error(this.#errno[0], "ioctl", "FIONREAD of", this);
+    }
+    return this.#available[0];
+  }
+
+  /**
+   * Receives bytes of a stream and throws them away, recv(2) with MSG_TRUNC of tcp(7): the kernel copies nothing.
+   *
+   * @param mostBytes at most so many; below 2 GiB
+   * @returns how many they were, or {@linkcode WOULD_BLOCK}; 0: the peer has ended
+   */
+  discard(mostBytes: number): number {
+    const length = BigInt(mostBytes);
+    for (;;) {
+      const count = this.#libc.calls.recv(this.#fd, null, length, MSG_TRUNC);
       if (count >= 0 || !this.#libc.interrupted(this.#errno[0], "recv", this)) return count;
     }
   }

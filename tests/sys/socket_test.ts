@@ -63,6 +63,27 @@ for (const family of families) {
   });
 
   Deno.test({
+    name: `Socket.discard() over ${family} throws away as much as it is told of what is available, to its end`,
+    ignore,
+    fn() {
+      using pair = tcpPair(family);
+      const { client, server } = pair;
+      assertEquals([server.available(), server.discard(10)], [0, WOULD_BLOCK]);
+      client.send(Uint8Array.of(1, 2, 3, 4, 5));
+      until(server, READABLE);
+      assertEquals([server.available(), server.discard(3), server.available()], [5, 3, 2]);
+      const room = new Uint8Array(10);
+      assertEquals([server.receive(room), room[0], room[1]], [2, 4, 5]);
+      client.send(Uint8Array.of(6));
+      client.shutdown("send");
+      until(server, READABLE);
+      assertEquals([server.discard(10), server.available()], [1, 0]);
+      until(server, READABLE);
+      assertEquals([server.discard(10), server.available()], [0, 0]);
+    },
+  });
+
+  Deno.test({
     name: `Socket.sendTo() reaches an address over ${family}`,
     ignore,
     fn() {
@@ -181,6 +202,7 @@ Deno.test({
     socket.close();
     other.localAddress();
     assertEquals(errorOf(() => socket.localAddress()).errnoName, "EBADF");
+    assertEquals(errorOf(() => socket.available()).message, "ioctl FIONREAD of tcp: bad file descriptor (EBADF)");
     assertEquals(`${socket}`, "tcp");
   },
 });
