@@ -38,8 +38,29 @@ export class Peer {
     } catch (error) {
       throw this.#broken(error);
     }
-    if (count === 0) throw new TineError("connection-closed", `${this.name} closed the connection too early`);
-    return count;
+    return this.#notEnded(count);
+  }
+
+  /**
+   * Reads bytes that nobody looks at.
+   *
+   * @param most at most so many
+   * @returns as {@linkcode Peer.read}
+   * @throws {TineError} `connection-closed` at the end of the stream, `connection-reset`
+   */
+  discard(most: number): number {
+    let count;
+    try {
+      count = this.socket.discard(most);
+    } catch (error) {
+      throw this.#broken(error);
+    }
+    return this.#notEnded(count);
+  }
+
+  /** How many bytes are there to be read. */
+  available(): number {
+    return this.socket.available();
   }
 
   /**
@@ -66,6 +87,11 @@ export class Peer {
   /** Says a frame. */
   sayFrame(value: unknown, key?: FrameKey): void {
     this.say(encodeFrame(value, key));
+  }
+
+  #notEnded(count: number): number {
+    if (count === 0) throw new TineError("connection-closed", `${this.name} closed the connection too early`);
+    return count;
   }
 
   #broken(error: unknown): unknown {

@@ -5,6 +5,7 @@ import type { Scope } from "../engine/engine_flow.ts";
 import { bitsPerSecond, IoMeter } from "./io_meter.ts";
 import { MAX_DURATION_MS, PROGRESS_MS, STALL_TIMEOUT_MS } from "./limits.ts";
 import type { Transfer, TransferContext, TransferResult } from "./transfer.ts";
+import { TransferReader } from "./transfer_reader.ts";
 import { TurnBudget } from "./turn_budget.ts";
 import type { StreamReceipt } from "./words.ts";
 
@@ -25,6 +26,7 @@ class StreamReceiver implements Transfer {
   readonly #context: TransferContext;
   readonly #onDone: (result: TransferResult) => void;
   readonly #scope: Scope;
+  readonly #reader: TransferReader;
   readonly #meter: IoMeter;
   readonly #turn = new TurnBudget();
   readonly #startedAt: number;
@@ -35,8 +37,9 @@ class StreamReceiver implements Transfer {
   constructor(context: TransferContext, onDone: (result: TransferResult) => void) {
     this.#context = context;
     this.#onDone = onDone;
-    const { host, request, tinitNanos } = context;
+    const { host, peer, request, tinitNanos } = context;
     const scope = this.#scope = context.scope.scope(context.fail);
+    this.#reader = new TransferReader(peer, request.bufLenBytes);
     this.#startedAt = this.#toldAt = this.#movedAt = scope.now();
     this.#meter = new IoMeter(
       host.samples("streamIO", request.flow),
@@ -69,20 +72,18 @@ class StreamReceiver implements Transfer {
   }
 
   #receive(): StreamReceipt | undefined {
-    const { peer, host, request, tinitNanos } = this.#context;
-    const buffer = host.shared.scratch(request.bufLenBytes);
+    const { request, tinitNanos } = this.#context;
     this.#turn.begin(this.#scope.now());
     for (;;) {
-      const count = peer.read(buffer);
+      const count = this.#reader.read();
       if (count === WOULD_BLOCK) return undefined;
       const now = this.#scope.now();
       this.#meter.add(count, now - tinitNanos);
-      // Nothing comes behind the mark, so it can only be the last byte of a read.
-      if (buffer[count - 1] !== 0) {
+      if (this.#reader.complete) {
         this.#meter.end(now - tinitNanos);
         return { bytes: this.#meter.total, durationNanos: now - this.#startedAt };
       }
-      if (!this.#turn.spend(count, now) || count < buffer.length) return undefined;
+      if (!this.#turn.spend(count, now) || count < request.bufLenBytes) return undefined;
     }
   }
 
