@@ -29,10 +29,12 @@ export class FfiFlows implements Flows {
   }
 
   packetServer(config: PacketServerConfig, options: FlowOptions): Promise<FlowServer> {
+    this.#pool.rehearse("packets");
     return this.#serve("packetServer", config, options);
   }
 
   packetClient(addr: string, config: PacketClientConfig, options: FlowOptions): Promise<Record<string, number>> {
+    this.#pool.rehearse("packets");
     return this.#run("packetClient", addr, config, options);
   }
 

@@ -1,5 +1,7 @@
 import type { EngineFlowFactory } from "./engine/engine_flow.ts";
+import type { Rehearsal } from "./engine/rehearsal.ts";
 import { packetClientFlow } from "./packet/packet_client_flow.ts";
+import { packetRehearsal } from "./packet/packet_rehearsal.ts";
 import { packetServerFlow } from "./packet/packet_server_flow.ts";
 import { SocketPorts } from "./packet/socket_ports.ts";
 import { streamClientFlow } from "./stream/stream_client_flow.ts";
@@ -13,3 +15,9 @@ export const flowKinds: Readonly<Record<string, EngineFlowFactory<any>>> = {
   packetServer: packetServerFlow((host) => new SocketPorts(host)),
   packetClient: packetClientFlow((host) => new SocketPorts(host)),
 };
+
+/** What workers play before they have flows whose first packets matter, by name. */
+export const rehearsals = { packets: packetRehearsal } as const satisfies Record<string, Rehearsal>;
+
+/** The name of a rehearsal. */
+export type RehearsalName = keyof typeof rehearsals;

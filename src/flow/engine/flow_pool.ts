@@ -1,4 +1,5 @@
 import { TineError } from "../../wire/errors.ts";
+import type { RehearsalName } from "../flow_kinds.ts";
 import type { FlowOptions } from "../flows.ts";
 import type { FlowRequest } from "./engine_flow.ts";
 import type { FlowMessage, Values } from "./messages.ts";
@@ -18,21 +19,36 @@ export interface PooledFlow {
   cancel(): void;
 }
 
+/** So many workers start with the pool: one for its first flow, and one that need not start beside that. */
+const FIRST_WORKERS = 2;
+
 /**
- * Runs flows in a few workers, each of which holds many. A worker takes some 30 ms to start, so the first starts with
- * the pool, and one more whenever all have something to do, up to the number of processors.
+ * Runs flows in a few workers, each of which holds many. A worker takes some 30 ms to start and as much to rehearse, so
+ * the first start with the pool, and one more whenever all have something to do, up to the number of processors.
  */
 export class FlowPool implements AsyncDisposable {
   readonly #flows = new Map<number, StartedFlow>();
   readonly #workers: PoolWorker[] = [];
   readonly #maxWorkers: number;
+  readonly #rehearsed = new Set<RehearsalName>();
   #lastId = 0;
   #stopped: Promise<void> | undefined;
 
   /** @param maxWorkers how many workers there may be; by default one for each processor, up to 4 */
   constructor(maxWorkers = Math.min(navigator.hardwareConcurrency, MAX_WORKERS)) {
     this.#maxWorkers = Math.max(1, maxWorkers);
-    this.#addWorker();
+    while (this.#workers.length < Math.min(FIRST_WORKERS, this.#maxWorkers)) this.#addWorker();
+  }
+
+  /**
+   * Lets all workers play a rehearsal, those that start later too. Flows wait until those of now are through: beside it
+   * they would be disturbed. The second time it does nothing.
+   */
+  rehearse(name: RehearsalName): void {
+    if (this.#rehearsed.has(name)) return;
+    this.#rehearsed.add(name);
+    const all = Promise.all(this.#workers.map((worker) => worker.rehearse(name)));
+    for (const worker of this.#workers) worker.hold(all);
   }
 
   /**
@@ -83,6 +99,7 @@ export class FlowPool implements AsyncDisposable {
         void worker.stop();
       },
     );
+    for (const name of this.#rehearsed) void worker.rehearse(name);
     this.#workers.push(worker);
   }
 }

@@ -1,4 +1,5 @@
 import { messageOf, TineError } from "../../wire/errors.ts";
+import type { RehearsalName } from "../flow_kinds.ts";
 import type { FlowInfoEvent } from "../flows.ts";
 import type { FlowRequest } from "./engine_flow.ts";
 
@@ -12,6 +13,8 @@ export interface WorkerStart {
 
 /** What the main side tells a worker. */
 export type ToWorker =
+  /** Play this rehearsal, and say so. */
+  | { readonly type: "rehearse"; readonly name: RehearsalName }
   | { readonly type: "start"; readonly id: number; readonly request: FlowRequest }
   | { readonly type: "cancel"; readonly id: number }
   /** Close all flows, and end. */
@@ -29,8 +32,8 @@ export type FlowMessage =
   | { readonly type: "failed"; readonly id: number; readonly error: PlainError }
   | { readonly type: "canceled"; readonly id: number };
 
-/** What a worker tells; `stopped` is its last word. */
-export type FromWorker = readonly FlowMessage[] | "stopped";
+/** What a worker tells; `rehearsed` answers the order, `stopped` is its last word. */
+export type FromWorker = readonly FlowMessage[] | "rehearsed" | "stopped";
 
 /** Aggregates by their keys. */
 export type Values = Readonly<Record<string, number>>;

@@ -1,5 +1,6 @@
 import { EventFd } from "../../sys/event_fd.ts";
 import { TineError } from "../../wire/errors.ts";
+import type { RehearsalName } from "../flow_kinds.ts";
 import type { FlowMessage, FromWorker, ToWorker, WorkerStart } from "./messages.ts";
 
 /** A worker, as the main side sees it. */
@@ -10,6 +11,10 @@ export class PoolWorker {
   readonly #port: MessagePort;
   readonly #wakeUp = EventFd.open();
   readonly #stopped = Promise.withResolvers<void>();
+  readonly #rehearsals: PromiseWithResolvers<void>[] = [];
+  /** Orders that wait until nobody holds them back. */
+  readonly #held: ToWorker[] = [];
+  #holds = 0;
   #dead = false;
 
   /**
@@ -26,12 +31,14 @@ export class PoolWorker {
     this.#worker = new Worker(new URL("./flow_worker.ts", import.meta.url), { type: "module", name });
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data === "stopped") this.#stopped.resolve();
+      else if (data === "rehearsed") this.#rehearsals.shift()?.resolve();
       else for (const message of data) onMessage(message);
     };
     const die = (why: string) => {
       if (this.#dead) return;
       this.#dead = true;
       this.#stopped.resolve();
+      for (const { resolve } of this.#rehearsals) resolve();
       onDeath(new TineError("flow-worker-failed", `a worker of flows failed: ${why}`));
     };
     this.#worker.onerror = (event) => {
@@ -52,9 +59,26 @@ export class PoolWorker {
 
   /** Gives an order. */
   tell(order: ToWorker): void {
-    if (this.#dead) return;
-    this.#port.postMessage(order);
-    this.#wakeUp.signal();
+    if (this.#holds === 0) this.#send(order);
+    else this.#held.push(order);
+  }
+
+  /** Lets it play a rehearsal; resolves when that is over, or the worker dead. */
+  rehearse(name: RehearsalName): Promise<void> {
+    const rehearsal = Promise.withResolvers<void>();
+    if (this.#dead) return Promise.resolve();
+    this.#rehearsals.push(rehearsal);
+    this.#send({ type: "rehearse", name });
+    return rehearsal.promise;
+  }
+
+  /** Keeps orders back until a promise resolves. */
+  hold(until: Promise<unknown>): void {
+    this.#holds++;
+    void until.then(() => {
+      if (--this.#holds > 0) return;
+      for (const order of this.#held.splice(0)) this.#send(order);
+    });
   }
 
   /** Ends it once its flows are closed. */
@@ -65,5 +89,11 @@ export class PoolWorker {
     this.#port.close();
     this.#worker.terminate();
     this.#wakeUp[Symbol.dispose]();
+  }
+
+  #send(order: ToWorker): void {
+    if (this.#dead) return;
+    this.#port.postMessage(order);
+    this.#wakeUp.signal();
   }
 }

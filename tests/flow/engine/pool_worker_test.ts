@@ -1,0 +1,69 @@
+import { assert, assertEquals } from "@std/assert";
+import type { FlowMessage } from "../../../src/flow/engine/messages.ts";
+import { PoolWorker } from "../../../src/flow/engine/pool_worker.ts";
+import { availability } from "../../../src/sys/availability.ts";
+import { openSockets } from "../stream/open_sockets.ts";
+
+const ignore = !availability().available;
+const request = { kind: "streamServer", addresses: ["127.0.0.1:0"], config: { listenAddr: ":0" } };
+
+function setUp() {
+  const messages: FlowMessage[] = [], errors: Error[] = [];
+  const worker = new PoolWorker("test", (message) => messages.push(message), (error) => errors.push(error));
+  return { worker, messages, errors };
+}
+
+Deno.test({
+  name:
+    "PoolWorker.rehearse() sends packets there and back, signed and not, of flows that nobody has, and leaves nothing",
+  ignore,
+  async fn() {
+    const { worker, messages, errors } = setUp();
+    await worker.rehearse("packets");
+    assertEquals(messages.filter(({ type }) => type === "listening").length, 2);
+    assertEquals(messages.filter(({ type }) => type === "failed"), []);
+    const signed = messages.flatMap((message) => message.type === "info" ? [message.info] : [])
+      .filter(({ server }) => server).map(({ values }) => values.signed);
+    assertEquals(signed, [false, true]);
+    assert(messages.some(({ type }) => type === "records"));
+    assert(messages.every(({ id }) => id < 0));
+    // The worker itself has one.
+    const before = openSockets();
+    await worker.rehearse("packets");
+    assertEquals(openSockets(), before);
+    await worker.stop();
+    assertEquals(errors, []);
+  },
+});
+
+Deno.test({
+  name: "PoolWorker.hold() keeps orders back in their order until all who hold them let go",
+  ignore,
+  async fn() {
+    const { worker, messages } = setUp();
+    const first = Promise.withResolvers<void>(), second = Promise.withResolvers<void>();
+    worker.hold(first.promise);
+    worker.hold(second.promise);
+    worker.tell({ type: "start", id: 1, request });
+    worker.tell({ type: "cancel", id: 1 });
+    first.resolve();
+    await worker.rehearse("packets");
+    assertEquals(messages.filter(({ id }) => id === 1), []);
+    second.resolve();
+    await worker.stop();
+    assertEquals(messages.filter(({ id }) => id === 1).map(({ type }) => type), ["listening", "canceled"]);
+  },
+});
+
+Deno.test({
+  name: "PoolWorker.stop() ends it while it rehearses, too",
+  ignore,
+  async fn() {
+    const { worker, errors } = setUp();
+    const rehearsed = worker.rehearse("packets");
+    worker.hold(rehearsed);
+    await worker.stop();
+    await rehearsed;
+    assertEquals([worker.dead, errors], [true, []]);
+  },
+});
