@@ -2,6 +2,7 @@ import { TineError, WireError } from "../wire/errors.ts";
 import { Canceled } from "./canceled.ts";
 import { now } from "./clock.ts";
 import type { ClockRelation } from "./clock_relation.ts";
+import { EndGrace } from "./end_grace.ts";
 import type { Feedback } from "./feedback.ts";
 import type { Host, Launch, LaunchedNode } from "./launch/launcher.ts";
 import { bootId } from "./node_info.ts";
@@ -24,8 +25,6 @@ import { LossCounter } from "./protocol/loss_counter.ts";
 import { readSpill } from "./protocol/read_spill.ts";
 import type { Uplink } from "./uplink.ts";
 
-/** A child that was told to end, and neither ends nor sends anything for so long, is killed. */
-const END_GRACE_MS = 15_000;
 /** A child that has said its last word has so long to hear ours. */
 const CLOSE_GRACE_MS = 5000;
 /** What has closed its output without a last word, and goes on running, is no node any more. */
@@ -92,10 +91,10 @@ export class ChildNode {
   #number = 0;
   #canceled: { reason: CancelReason | undefined } | undefined;
   #canceling = false;
-  /** It was told to end, and had to be killed. */
-  #hung = false;
+  #endGrace: EndGrace | undefined;
+  /** It was told to end, and had to be killed: what it has done wrong. */
+  #hung: string | undefined;
   #clocks = 0;
-  #lastData = 0;
 
   /**
    * Launches a child and all nodes below it.
@@ -178,11 +177,10 @@ export class ChildNode {
   async cancel(reason: CancelReason | undefined): Promise<void> {
     this.#canceling = true;
     if (this.#canceled === undefined) this.#link.send(cancelMessage(reason));
-    this.#lastData = performance.now();
+    const grace = this.#endGrace = new EndGrace({ canceled: reason !== undefined });
     const timer = setInterval(() => {
-      if (performance.now() - this.#lastData < END_GRACE_MS) return;
-      this.#hung = true;
-      this.#launched.kill();
+      this.#hung ??= grace.exceeded();
+      if (this.#hung !== undefined) this.#launched.kill();
     }, 1000);
     try {
       await this.#ended;
@@ -246,9 +244,8 @@ export class ChildNode {
     for (const id of this.#ids) {
       this.#options.onMissing(id, `what it had not sent yet${id === this.id ? found : ""}`);
     }
-    if (this.#hung) {
-      const message = `node ${this.id} was told to end and did not within ${END_GRACE_MS / 1000} s: it was killed`;
-      return new TineError("node-hung", message);
+    if (this.#hung !== undefined) {
+      return new TineError("node-hung", `node ${this.id} was told to end and ${this.#hung}: it was killed`);
     }
     if (failure instanceof TineError && failure.code !== "connection-failed") return failure;
     return new TineError("node-ended", `node ${this.id} ended unexpectedly: it ${how}`, { cause: failure });
@@ -302,7 +299,7 @@ export class ChildNode {
         break;
       }
       default:
-        this.#lastData = performance.now();
+        this.#endGrace?.heard(frame);
         this.#counter.add(frame);
     }
     if (!isResult(frame.kind)) return; // what only a parent sends

@@ -81,7 +81,8 @@ Deno.test("tine run leaves nothing when a node is killed or stopped", async () =
   await allOf([
     ...scenarios.map(([fault, options]) => PlanPlace.use((place) => survive(place, fault, options))),
     PlanPlace.use(stoppedAtStart),
-    PlanPlace.use(unwilling),
+    PlanPlace.use((place) => unwilling(place, "stay")),
+    PlanPlace.use((place) => unwilling(place, "chat")),
   ]);
 });
 
@@ -105,9 +106,9 @@ async function stoppedAtStart(place: PlanPlace): Promise<void> {
   ]);
 }
 
-/** A node answers everything, but does not end. */
-async function unwilling(place: PlanPlace): Promise<void> {
-  const { items, error } = await place.run({ child: { node: LEFT, sleep: 0 } }, { command: fakeNode("stay") });
+/** A node answers everything, but does not end, in one way or another. */
+async function unwilling(place: PlanPlace, how: "stay" | "chat"): Promise<void> {
+  const { items, error } = await place.run({ child: { node: LEFT, sleep: 0 } }, { command: fakeNode(how) });
   assertEquals((error as TineError).code, "node-hung");
   const errors = items.flatMap((item) => item.type === "error" ? [item.message] : []);
   assertEquals(errors, ["node left was told to end and did not within 15 s: it was killed"]);

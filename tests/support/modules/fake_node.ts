@@ -3,13 +3,17 @@
 import { canceledMessage, decodeReason, ranMessage, readyMessage } from "../../../src/node/protocol/control.ts";
 import { type Frame, Kind } from "../../../src/node/protocol/frame.ts";
 import { Link } from "../../../src/node/protocol/link.ts";
+import { encodeItem } from "../../../src/node/protocol/payloads.ts";
 import { stdioConnection } from "../../../src/wire/connection.ts";
 
 /** How a node misbehaves. */
-export type Misbehavior = "banner" | "quit" | "stay" | "escape";
+export type Misbehavior = "banner" | "quit" | "stay" | "chat" | "escape";
 
 /** Names of files that lead out of the folder of results. */
 export const ESCAPES = ["../evil", "/tmp/evil", "a/../../evil", "..", "records.tine/../../../evil", "a\0b", ""];
+
+/** What a flow may say that goes on. */
+const PROGRESS = encodeItem({ type: "progress", nodeId: "left", flow: "f", values: {} });
 
 /** The command that starts one. */
 export function fakeNode(how: Misbehavior): string[] {
@@ -44,6 +48,7 @@ function main(how: Misbehavior): void {
         return link.send(ranMessage(frame.name, new Map()));
       case Kind.cancel:
         if (how === "stay") return;
+        if (how === "chat") return void setInterval(() => link.send(PROGRESS), 1000);
         link.send(canceledMessage(decodeReason(frame)));
         link.close();
     }

@@ -1,0 +1,53 @@
+import { type Frame, Kind, Lane } from "./protocol/frame.ts";
+
+/** A node that was told to end may hand over nothing for so long. */
+const QUIET_MS = 15_000;
+/** So long may it take in all, if it was canceled: what is left then is the output of something that does not stop. */
+const CANCELED_MS = 10 * 60_000;
+/** The same, where its runs were over: all that it has held was asked for, and a slow link takes its time. */
+const DONE_MS = 60 * 60_000;
+
+/** What {@linkcode EndGrace} takes besides. */
+export interface EndGraceOptions {
+  /** Whether the node was canceled, rather than done. */
+  readonly canceled: boolean;
+  /** The time in ms; default: performance.now(). */
+  now?(): number;
+}
+
+/**
+ * How long a node that was told to end is waited for: as long as it hands over results or ends one thing after another,
+ * and not for ever. Progress of flows and the like tell of no end that gets nearer.
+ *
+ * @example
+ * ```ts
+ * import { EndGrace } from "./end_grace.ts";
+ * const grace = new EndGrace({ canceled: true });
+ * console.assert(grace.exceeded() === undefined);
+ * ```
+ */
+export class EndGrace {
+  readonly #now: () => number;
+  readonly #longestMs: number;
+  readonly #started: number;
+  #renewed: number;
+
+  constructor({ canceled, now = () => performance.now() }: EndGraceOptions) {
+    this.#now = now;
+    this.#longestMs = canceled ? CANCELED_MS : DONE_MS;
+    this.#started = this.#renewed = now();
+  }
+
+  /** A result came from the node. */
+  heard({ kind, lane }: Frame): void {
+    if (lane !== Lane.urgent || kind === Kind.activity) this.#renewed = this.#now();
+  }
+
+  /** What it has done wrong, to complete "it was told to end and ..."; undefined: it has time left. */
+  exceeded(): string | undefined {
+    const now = this.#now();
+    if (now - this.#renewed >= QUIET_MS) return `did not within ${QUIET_MS / 1000} s`;
+    if (now - this.#started >= this.#longestMs) return `still sent results ${this.#longestMs / 60_000} minutes later`;
+    return undefined;
+  }
+}
