@@ -1,6 +1,7 @@
+import { formatDuration, parseDuration } from "../node/plan/duration.ts";
+import { formatSize, parseSize } from "../node/plan/size.ts";
 import { UsageError } from "./errors.ts";
 import { escape } from "./terminal.ts";
-import { parseDuration, parseSize } from "./units.ts";
 
 /** One flag of a command: everything that parsing, help, completions and error messages need to know of it. */
 export interface Flag<T = unknown> {
@@ -181,14 +182,14 @@ export function duration<D extends number | undefined = undefined>(
 ): Flag<number | D> {
   const { zero, ...rest } = options;
   const parse = (text: string) => {
-    const ms = parseDuration(text);
+    const ms = parseDuration(text, { longest: Infinity });
     return ms === 0 && zero === undefined ? undefined : ms;
   };
   const expected = `a duration such as 500ms, 10s or 1m30s${
     zero === undefined ? ", more than zero" : `, or 0: ${zero}`
   }`;
   const help = zero === undefined ? rest.help : `${rest.help} (0: ${zero})`;
-  const defaultText = rest.default === undefined ? undefined : durationText(rest.default);
+  const defaultText = rest.default === undefined ? undefined : formatDuration(rest.default);
   return single({ defaultText, ...rest, help }, { value: "DURATION", expected, parse });
 }
 
@@ -205,11 +206,11 @@ export function size<D extends number | undefined = undefined>(
   options: ValueOptions<number, D> & Range,
 ): Flag<number | D> {
   const parse = (text: string) => {
-    const bytes = parseSize(text);
+    const bytes = parseSize(/^\d+$/.test(text) ? `${text}B` : text);
     return bytes === undefined ? undefined : within(bytes, options);
   };
-  const defaultText = options.default === undefined ? undefined : sizeText(options.default);
-  const range = rangeText(options, sizeText);
+  const defaultText = options.default === undefined ? undefined : formatSize(options.default);
+  const range = rangeText(options, formatSize);
   return single({ defaultText, ...options }, {
     value: "SIZE",
     expected: `a size such as 512KiB, 64MiB or a number of bytes${range}`,
@@ -263,20 +264,4 @@ function rangeText({ min, max }: Range, write: (n: number) => string = String): 
 /** `csv or json`, `a, b or c`. */
 function oneOf(words: readonly string[]): string {
   return words.length < 2 ? words.join() : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
-}
-
-/** The shortest way to write a duration with one unit. */
-function durationText(ms: number): string {
-  for (const [unit, factor] of [["h", 3_600_000], ["m", 60_000], ["s", 1000]] as const) {
-    if (ms !== 0 && ms % factor === 0) return `${ms / factor}${unit}`;
-  }
-  return `${ms}ms`;
-}
-
-/** The shortest way to write a size with one binary unit. */
-function sizeText(bytes: number): string {
-  for (const [unit, factor] of [["GiB", 2 ** 30], ["MiB", 2 ** 20], ["KiB", 2 ** 10]] as const) {
-    if (bytes !== 0 && bytes % factor === 0) return `${bytes / factor}${unit}`;
-  }
-  return String(bytes);
 }

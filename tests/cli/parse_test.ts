@@ -32,7 +32,9 @@ const accepted: [string, string[], Record<string, unknown>][] = [
   ["takes line breaks in values", ["--socket=a\nb"], { socket: "a\nb" }],
   ["reads durations", ["--handler-timeout", "1m30s", "--keepalive=500ms"], { handlerTimeout: 90_000, keepalive: 500 }],
   ["takes a zero that is declared", ["--keepalive", "0"], { keepalive: 0 }],
+  ["reads durations longer than those of plans", ["--keepalive", "30d"], { keepalive: 30 * 86_400_000 }],
   ["reads sizes", ["--max-frame", "512KiB"], { maxFrame: 524_288 }],
+  ["reads sizes that are bare numbers", ["--max-frame", "4096"], { maxFrame: 4096 }],
   ["reads words", ["--format", "json"], { format: "json" }],
 ];
 

@@ -4,7 +4,7 @@
  */
 export type Duration = number;
 
-/** The longest duration of a plan, 24 days in milliseconds: timers cannot wait for much more. */
+/** The longest duration of a plan: 24 days in milliseconds. */
 export const MAX_DURATION: Duration = 24 * 86_400_000;
 
 /** How durations are written: amounts with units, such as `1m30s`, or 0. */
@@ -24,7 +24,8 @@ const nanosecondsPer = new Map<string, number>(UNITS);
 /**
  * Reads a duration.
  *
- * @returns milliseconds; undefined for a text that is none, or one longer than {@link MAX_DURATION}
+ * @param options `longest`: the longest that is accepted, in milliseconds; {@link MAX_DURATION} by default
+ * @returns milliseconds; undefined for a text that is none, or one that is longer
  *
  * @example
  * ```ts
@@ -32,12 +33,12 @@ const nanosecondsPer = new Map<string, number>(UNITS);
  * console.assert(parseDuration("1m30s") === 90_000);
  * ```
  */
-export function parseDuration(text: string): Duration | undefined {
+export function parseDuration(text: string, { longest = MAX_DURATION } = {}): Duration | undefined {
   if (!DURATION_PATTERN.test(text)) return undefined;
   let sum = 0;
   for (const [, amount, unit] of text.matchAll(/([\d.]+)([a-z]+)/g)) sum += Number(amount) * nanosecondsPer.get(unit)!;
   const duration = Math.round(sum) / 1e6;
-  return duration <= MAX_DURATION ? duration : undefined;
+  return duration <= longest ? duration : undefined;
 }
 
 /**

@@ -24,6 +24,11 @@ Deno.test("parseDuration() refuses what is none, or too long", () => {
   }
 });
 
+Deno.test("parseDuration() accepts what is longer where it is told to", () => {
+  assertEquals(parseDuration("30d", { longest: Infinity }), 30 * 86_400_000);
+  assertEquals(parseDuration("11s", { longest: 10_000 }), undefined);
+});
+
 Deno.test("formatDuration() writes what parseDuration() reads", () => {
   assertEquals([0, 90_000, 500.25, 86_400_000].map(formatDuration), ["0s", "1m30s", "500ms250us", "1d"]);
   const random = new Random(1);
