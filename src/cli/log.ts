@@ -2,6 +2,7 @@ import type { LoggedLine, RunResults, TestResults } from "../result/mod.ts";
 import { defineCommand } from "./command.ts";
 import { CommandFailure } from "./errors.ts";
 import { flag, list } from "./flags.ts";
+import { DEFAULT_PATH, NOT_COMPLETE, PATH } from "./results/path_argument.ts";
 import { writeStdout } from "./stdout.ts";
 import { escape, type Style, style } from "./terminal.ts";
 
@@ -23,19 +24,14 @@ export const command = defineCommand({
     relative: flag({ help: "seconds since the test started, rather than the time of day" }),
     json: flag({ help: "a JSON object a line, times in nanoseconds since 1970" }),
   },
-  positionals: [{
-    name: "PATH",
-    help: "a folder of runs, a run, or a test; default: results",
-    optional: true,
-    complete: "directory",
-  }],
+  positionals: [PATH],
   examples: [
     { command: "tine log", what: "all logs of the latest run" },
     { command: "tine log results/latest/name=hello --node left --relative", what: "one node in one test" },
     { command: "tine log --test name=fct --tag system", what: "output of commands in some tests" },
   ],
 
-  async run({ flags, positionals: [path = "results"] }) {
+  async run({ flags, positionals: [path = DEFAULT_PATH] }) {
     const { readLogs } = await import("../result/mod.ts");
     const tests = await selected(path, flags.test);
     const filter = {
@@ -78,9 +74,7 @@ async function selected(path: string, wanted: readonly string[]): Promise<TestRe
 
 function tellWhich({ name, complete }: RunResults, several: boolean): void {
   if (several || !complete) {
-    console.error(
-      `run ${escape(name)}${complete ? "" : ", which is not complete: it is still running, or was killed"}`,
-    );
+    console.error(`run ${escape(name)}${complete ? "" : `, which is ${NOT_COMPLETE}`}`);
   }
 }
 

@@ -2,10 +2,12 @@ import type { RunResults, TestEntry, TestResults, TestStatus } from "../result/m
 import { testIdText } from "../result/names.ts";
 import { byteAmount } from "./byte_amount.ts";
 import { defineCommand } from "./command.ts";
+import { count } from "./count.ts";
 import { CommandFailure, UsageError } from "./errors.ts";
 import { flag } from "./flags.ts";
-import { writeStdout } from "./stdout.ts";
+import { DEFAULT_PATH, NOT_COMPLETE, PATH } from "./results/path_argument.ts";
 import { elapsed } from "./run/elapsed.ts";
+import { writeStdout } from "./stdout.ts";
 import { escape, style } from "./terminal.ts";
 
 /** Longer lists are cut for people; `--json` has all of it. */
@@ -26,12 +28,7 @@ export const command = defineCommand({
     system: flag({ help: "of a test: what sysInfo found on its nodes" }),
     json: flag({ help: "a JSON object a line: of type run, test, flow, or system" }),
   },
-  positionals: [{
-    name: "PATH",
-    help: "a folder of runs, a run, or a test; default: results",
-    optional: true,
-    complete: "directory",
-  }],
+  positionals: [PATH],
   examples: [
     { command: "tine results", what: "the runs in the folder results" },
     { command: "tine results results/latest", what: "the tests of the latest run" },
@@ -39,7 +36,7 @@ export const command = defineCommand({
     { command: "tine results results/latest/name=hello --system", what: "kernel, CPU, interfaces, ... of its nodes" },
   ],
 
-  async run({ flags, positionals: [path = "results"] }) {
+  async run({ flags, positionals: [path = DEFAULT_PATH] }) {
     const { openResults } = await import("../result/mod.ts");
     const results = await openResults(path);
     if (results.kind === "results") {
@@ -120,16 +117,16 @@ function runLine({ name, complete, summary }: RunResults): string {
   const { yellow } = style(Deno.stdout);
   const { plan, tests } = summary;
   const time = complete ? elapsed(summary.durationMs ?? 0) : yellow("not complete");
-  return `${escape(name)}  ${escape(plan)}  ${countText(tests.length, "test")}${statusText(tests)}  ${time}`;
+  return `${escape(name)}  ${escape(plan)}  ${count(tests.length, "test")}${statusText(tests)}  ${time}`;
 }
 
 function runLines(run: RunResults, errors: ReadonlyMap<string, string>): string[] {
   const { bold, red, yellow } = style(Deno.stdout);
   const { summary, complete } = run;
   const time = complete ? `, ${elapsed(summary.durationMs ?? 0)}` : "";
-  const head = `${escape(run.path)}: ${escape(summary.plan)}, ${countText(summary.tests.length, "test")}${time}`;
+  const head = `${escape(run.path)}: ${escape(summary.plan)}, ${count(summary.tests.length, "test")}${time}`;
   const lines = [bold(head)];
-  if (!complete) lines.push(yellow("not complete: it is still running, or was killed"));
+  if (!complete) lines.push(yellow(NOT_COMPLETE));
   const shown = summary.tests.slice(0, MOST_LINES);
   const ids = shown.map(({ id }) => escape(testIdText(id)));
   const width = Math.min(60, Math.max(0, ...ids.map((id) => id.length)));
@@ -142,7 +139,7 @@ function runLines(run: RunResults, errors: ReadonlyMap<string, string>): string[
     );
     const error = errors.get(test.folder);
     if (error === undefined) continue;
-    const more = test.errors > 1 ? ` (and ${countText(test.errors - 1, "more error")})` : "";
+    const more = test.errors > 1 ? ` (and ${count(test.errors - 1, "more error")})` : "";
     lines.push(`${" ".repeat(STATUS_WIDTH)} ${red(escape(error))}${more}`);
   }
   if (summary.tests.length > MOST_LINES) lines.push(`... and ${summary.tests.length - MOST_LINES} more`);
@@ -155,20 +152,20 @@ function testLines({ path, summary }: TestResults): string[] {
   const time = durationMs === undefined ? "" : `, ${elapsed(durationMs)}`;
   const lines = [bold(`${escape(path)}: ${escape(testIdText(summary.id))}, ${statusOf(status, false)}${time}`)];
   for (const { nodeId, tag, message } of errors) lines.push(`error    ${red(escape(`${nodeId} ${tag}: ${message}`))}`);
-  if (moreErrors > 0) lines.push(`         ... and ${countText(moreErrors, "more error")}`);
+  if (moreErrors > 0) lines.push(`         ... and ${count(moreErrors, "more error")}`);
   for (const { nodeId, what } of missing) lines.push(`missing  ${escape(`${nodeId}: ${what}`)}`);
   for (const { nodeId, platform, hostname } of nodes) {
     lines.push(`node     ${escape(`${nodeId}: ${platform} on ${hostname}`)}`);
   }
-  const samples = Object.entries(records.samples).map(([kind, count]) => `, ${count} ${escape(kind)}`).join("");
+  const samples = Object.entries(records.samples).map(([kind, n]) => `, ${n} ${escape(kind)}`).join("");
   lines.push(`records  ${byteAmount(records.bytes)}${samples}`);
   if (logs.entries > 0) {
-    lines.push(`logs     ${byteAmount(logs.bytes)}, ${countText(logs.entries, "entry", "entries")}`);
+    lines.push(`logs     ${byteAmount(logs.bytes)}, ${count(logs.entries, "entry", "entries")}`);
   }
   for (const { name, nodeId, bytes } of files.slice(0, MOST_LINES)) {
     lines.push(`file     ${escape(name)}: ${byteAmount(bytes)} from ${escape(nodeId)}`);
   }
-  if (files.length > MOST_LINES) lines.push(`         ... and ${countText(files.length - MOST_LINES, "more file")}`);
+  if (files.length > MOST_LINES) lines.push(`         ... and ${count(files.length - MOST_LINES, "more file")}`);
   return lines;
 }
 
@@ -177,7 +174,7 @@ function statusText(tests: readonly TestEntry[]): string {
   if (tests.length === 0) return "";
   const counts = new Map<string, number>();
   for (const { status } of tests) counts.set(status, (counts.get(status) ?? 0) + 1);
-  return `: ${Array.from(counts, ([status, count]) => `${count} ${statusOf(status as TestStatus, false)}`).join(", ")}`;
+  return `: ${Array.from(counts, ([status, n]) => `${n} ${statusOf(status as TestStatus, false)}`).join(", ")}`;
 }
 
 /** What runs in a run that is complete can only have been cut. */
@@ -189,10 +186,6 @@ function paintStatus(status: string): string {
   const { green, red, yellow } = style(Deno.stdout);
   const text = status.padEnd(STATUS_WIDTH);
   return status === "ok" ? green(text) : status === "failed" || status === "timeout" ? red(text) : yellow(text);
-}
-
-function countText(n: number, one: string, many = `${one}s`): string {
-  return `${n} ${n === 1 ? one : many}`;
 }
 
 async function print(lines: readonly string[]): Promise<void> {
