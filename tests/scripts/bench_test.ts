@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { whyNoSshd } from "../support/sshd.ts";
 
 const bench = new URL("../../scripts/bench.ts", import.meta.url).pathname;
 
@@ -44,8 +45,20 @@ Deno.test({
     const { code, stdout, stderr } = await runBench("--quick", "tcp-throughput", "udp-echo", "udp-recording");
     assertEquals(code, 0, stderr);
     assertMatch(stdout, /loopback: [\d.]+ Gbit\/s on [\d.]+ cores[,;] iperf3 /);
-    assertMatch(stdout, /RTT, with the time at the server: median [\d.]+ us, 99th percentile [\d.]+ us, irtt /);
+    assertMatch(stdout, /RTT as each defines it, [a-z ]+: median [\d.]+ us, 99th percentile [\d.]+ us, irtt /);
+    assertMatch(stdout, /RTT and the time at the server: [\d.]+ us, irtt /);
     assertMatch(stdout, /recorded: [\d,]+\/s, [\d.]+ bytes on disk a packet, by hand [\d,]+\/s: [\d.]+ x$/m);
+  },
+});
+
+Deno.test({
+  name: "bench launches a node by ssh, beside a login and a start of the executable",
+  ignore: whyNoSshd() !== undefined,
+  async fn() {
+    const { code, stdout, stderr } = await runBench("--quick", "ssh-launch");
+    assertEquals(code, 0, stderr);
+    assertMatch(stdout, /first launch by ssh: \d+ ms; sent tine in [\d.]+ s, [\d.]+ MB\/s$/m);
+    assertMatch(stdout, /second launch by ssh: \d+ ms, ssh HOST true \d+ ms, .* \d+ ms, nothing sent$/m);
   },
 });
 
