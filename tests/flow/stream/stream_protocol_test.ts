@@ -36,6 +36,18 @@ for (const [kind, make] of Object.entries(makers)) {
     }
   });
 
+  Deno.test(`streamServer() ends a flow of other bytes than zeros with what it has counted, ${kind}`, async () => {
+    await using flows = make();
+    const events = new RecordedEvents();
+    await using server = await flows.streamServer({ listenAddr: ":0" }, { events, signal });
+    using client = await RawClient.connect(server.address);
+    await client.request(request);
+    assertEquals((await client.answer()).ok, true);
+    await client.write(new Uint8Array(3000).fill(255));
+    const { bytes } = await client.answer();
+    assert(Number(bytes) >= 1 && Number(bytes) <= 3000, `${bytes} bytes`);
+  });
+
   Deno.test(`streamServer() refuses a request that was overheard, ${kind}`, async () => {
     await using flows = make();
     const events = new RecordedEvents();
