@@ -1,5 +1,6 @@
-import type { Frame, Lane, Message } from "./protocol/frame.ts";
+import { type Frame, Kind, type Lane, type Message } from "./protocol/frame.ts";
 import { Joiner } from "./protocol/joiner.ts";
+import { splitLogs } from "./protocol/log_batch.ts";
 import type { Uplink } from "./uplink.ts";
 
 /** Bytes that wait for whoever takes the results, before senders that can wait do. */
@@ -31,8 +32,12 @@ export class RootUplink implements Uplink {
     if (joiner === undefined) this.#joiners.set(source, joiner = new Joiner());
     const message = joiner.add(frame);
     if (message === undefined || this.#abandoned) return Promise.resolve();
+    const messages = message.kind === Kind.logs ? splitLogs(message) : [message];
+    const last = messages.pop();
+    if (last === undefined) return Promise.resolve();
+    for (const message of messages) this.#add(message);
     // Also of what is urgent, a connection only lets so much wait.
-    return new Promise((taken) => this.#add(message, taken));
+    return new Promise((taken) => this.#add(last, taken));
   }
 
   forget(source: string): void {

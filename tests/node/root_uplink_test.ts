@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type Frame, Kind, Lane } from "../../src/node/protocol/frame.ts";
+import { LogBatch } from "../../src/node/protocol/log_batch.ts";
 import { RootUplink } from "../../src/node/root_uplink.ts";
 
 const NOTHING = new Uint8Array();
@@ -34,6 +35,23 @@ Deno.test("RootUplink.forget() drops what a child left unfinished", async () => 
   const whole = uplink.forward(part("whole", false), NOTHING, "left");
   assertEquals(await texts(uplink), ["whole"]);
   await Promise.all([cut, whole]);
+});
+
+Deno.test("RootUplink takes log entries apart that came together, and lets their sender wait for the last one", async () => {
+  const uplink = new RootUplink();
+  const batch = new LogBatch();
+  for (const text of ["one", "two"]) batch.add({ ...part(text, false), kind: Kind.log });
+  let handedOn = false;
+  const logs = { ...batch.take()!, lane: Lane.record, number: 1, more: false };
+  const forwarding = uplink.forward(logs, NOTHING, "left").then(() => handedOn = true);
+  const empty = uplink.forward({ ...logs, payload: NOTHING }, NOTHING, "left");
+  const messages = uplink.messages();
+  for (const text of ["one", "two"]) {
+    const { kind, origin, payload } = (await messages.next()).value!;
+    assertEquals([kind, origin, new TextDecoder().decode(payload), handedOn], [Kind.log, "twin", text, false]);
+  }
+  await messages.return();
+  await Promise.all([forwarding, empty]);
 });
 
 Deno.test("RootUplink lets senders of urgent frames wait until they were taken, like all others", async () => {

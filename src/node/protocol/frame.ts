@@ -29,6 +29,7 @@ export const Kind = {
   records: 25,
   activity: 26,
   missing: 27,
+  logs: 28,
 } as const;
 export type Kind = typeof Kind[keyof typeof Kind];
 
@@ -75,6 +76,7 @@ export function laneOf(kind: Kind): Lane {
     case Kind.fileData:
       return Lane.bulk;
     case Kind.log:
+    case Kind.logs:
     case Kind.sysInfo:
     case Kind.feedback:
     case Kind.streamInfo:

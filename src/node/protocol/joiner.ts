@@ -4,7 +4,10 @@ import { type Frame, Kind, MAX_MESSAGE_BYTES, type Message } from "./frame.ts";
 /** What a part takes besides its bytes, roughly; so that empty parts do not come for free. */
 const OVERHEAD_BYTES = 128;
 
-/** Puts messages together that came in several frames. Pieces of files and chunks of records stay as they are. */
+/**
+ * Puts messages together that came in several frames. What is whole in each frame stays as it is: pieces of files, chunks of
+ * records, several log entries.
+ */
 export class Joiner {
   readonly #maxBytes: number;
   readonly #parts = new Map<string, Uint8Array[]>();
@@ -23,7 +26,7 @@ export class Joiner {
    */
   add(frame: Frame): Message | undefined {
     const { kind, origin, name, payload, more } = frame;
-    if (kind === Kind.fileData || kind === Kind.records) return frame;
+    if (kind === Kind.fileData || kind === Kind.records || kind === Kind.logs) return frame;
     const key = `${kind} ${origin}\0${name}`;
     const parts = this.#parts.get(key);
     if (parts === undefined && !more) return frame;

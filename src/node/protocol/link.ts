@@ -91,6 +91,7 @@ export class Link {
     this.#frames = new FrameReader(connection, MAX_FRAME_BYTES);
     this.#outbox = new Outbox({
       memory: options.memory ?? 16 * 1024 * 1024,
+      rest: () => this.#cutter.rest(),
       openSpill: options.spillFile ?? temporarySpill,
       spillFailed: (error) => this.#fail(error),
     });
@@ -176,6 +177,7 @@ export class Link {
    * @throws {TineError} (rejects) `connection-failed`, or why the link has failed
    */
   flushed(): Promise<void> {
+    if (!this.#mute) this.#try(() => this.#outbox.addRest());
     if (this.#mute) return Promise.reject(this.#failure?.error ?? this.#writeFailure);
     return this.#outbox.flushed();
   }

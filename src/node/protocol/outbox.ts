@@ -13,6 +13,8 @@ const RECORDS_PER_FILE_BYTES = 512 * 1024;
 export interface OutboxOptions {
   /** Bytes of frames of this node that wait in memory, in each lane; more go to the file. */
   readonly memory: number;
+  /** Takes the frames out that this node keeps back in the record lane, until it is their turn. */
+  rest(): readonly Uint8Array[];
   /** Opens the file for what does not fit into memory. */
   openSpill(): Deno.FsFile;
   /** Is told of a failure of that file that no call can throw. */
@@ -27,12 +29,14 @@ export class Outbox implements Disposable {
   readonly #urgent = new Source();
   readonly #lanes: Readonly<Record<DataLane, OutgoingLane>>;
   readonly #spill: Spill;
+  readonly #rest: OutboxOptions["rest"];
   /** What was taken by {@linkcode fill} and is not written yet. */
   #batch: [Source, Waiting][] = [];
   #recordBytes = 0;
   #flushes: Flush[] = [];
 
-  constructor({ memory, openSpill, spillFailed }: OutboxOptions) {
+  constructor({ memory, rest, openSpill, spillFailed }: OutboxOptions) {
+    this.#rest = rest;
     this.#spill = new Spill(openSpill, spillFailed);
     this.#lanes = {
       [Lane.record]: new OutgoingLane(Lane.record, memory, this.#spill),
@@ -60,6 +64,15 @@ export class Outbox implements Disposable {
     if (lane === Lane.urgent) this.#pushUrgent({ bytes: frame, written });
     else this.#lanes[lane].forward(child, { bytes: frame, written });
     return written.promise;
+  }
+
+  /**
+   * Adds what this node keeps back.
+   *
+   * @throws {TineError} `spill-failed`
+   */
+  addRest(): void {
+    for (const frame of this.#rest()) this.#lanes[Lane.record].push(frame);
   }
 
   /** A child has ended, and all of its frames are written. */
@@ -156,6 +169,8 @@ export class Outbox implements Disposable {
     if (urgent !== undefined) return [this.#urgent, urgent];
     const record = this.#lanes[Lane.record];
     const bulk = this.#lanes[Lane.bulk];
+    // As long as others wait, more can come to it.
+    if (!record.busy) this.addRest();
     const recordsReady = record.ready();
     if ((!recordsReady || this.#recordBytes >= RECORDS_PER_FILE_BYTES) && bulk.ready()) {
       this.#recordBytes = 0;

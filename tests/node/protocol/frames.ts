@@ -14,6 +14,7 @@ const { root } = protobuf.parse(Deno.readTextFileSync(new URL("../../../proto/no
 export const reference = {
   frame: root.lookupType("tine.node.Frame"),
   logEntry: root.lookupType("tine.node.LogEntry"),
+  logEntries: root.lookupType("tine.node.LogEntries"),
   kinds: root.lookupEnum("tine.node.Kind").values,
   lanes: root.lookupEnum("tine.node.Lane").values,
 };

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { type Frame, Kind, Lane, MAX_FRAME_BYTES } from "../../../src/node/protocol/frame.ts";
+import { splitLogs } from "../../../src/node/protocol/log_batch.ts";
 import type { Connection } from "../../../src/wire/connection.ts";
 import { TineError } from "../../../src/wire/errors.ts";
 import { pipe } from "../../../src/wire/pipe.ts";
@@ -12,7 +13,7 @@ Deno.test("Link carries messages both ways, in order, and numbers those of each 
   const child = childLink(up);
   const parent = parentLink(down);
   for (let i = 0; i < 3; i++) {
-    child.link.send(message(Kind.log, `entry ${i}`));
+    child.link.send(message(Kind.sysInfo, `entry ${i}`));
     child.link.send(message(Kind.fileData, `piece ${i}`, "a.txt"));
     child.link.send(message(Kind.progress, "{}", "f"));
     parent.link.send(message(Kind.run, `run ${i}`, String(i)));
@@ -20,7 +21,7 @@ Deno.test("Link carries messages both ways, in order, and numbers those of each 
   await closeAll(child.link, parent.link);
   assertEquals(child.got.map(textOf), ["run 0", "run 1", "run 2"]);
   const of = (kind: Kind) => parent.got.filter((frame) => frame.kind === kind);
-  assertEquals(of(Kind.log).map((frame) => [frame.number, textOf(frame)]), [[1, "entry 0"], [2, "entry 1"], [
+  assertEquals(of(Kind.sysInfo).map((frame) => [frame.number, textOf(frame)]), [[1, "entry 0"], [2, "entry 1"], [
     3,
     "entry 2",
   ]]);
@@ -43,6 +44,45 @@ Deno.test("Link.send() cuts a message into frames of at most 64 KiB", async () =
   const frames = sizes.filter((_, i) => i % 2 === 0);
   assert(frames.every((size) => size <= MAX_FRAME_BYTES), String(frames));
   assertEquals(sizes.filter((_, i) => i % 2 === 1), [1, 1, 1, 0, 0, 0, 0, 0]);
+});
+
+Deno.test("Link.send() gathers log entries while others wait, and keeps all in order", async () => {
+  const [up, down] = pipe();
+  const child = childLink(up);
+  for (let i = 0; i < 5; i++) child.link.send(message(Kind.log, `a${i}`));
+  child.link.send(message(Kind.sysInfo, "b"));
+  for (let i = 0; i < 5000; i++) child.link.send(message(Kind.log, `c${i} ${"x".repeat(20)}`));
+  child.link.send(message(Kind.log, "d".repeat(100_000)));
+  child.link.send(message(Kind.error, "urgent"));
+  child.link.send(message(Kind.log, "e"));
+  const parent = parentLink(down);
+  await closeAll(child.link, parent.link);
+  const frames = parent.got.filter(({ lane }) => lane === Lane.record);
+  assertEquals(frames.map(({ number }) => number), range(1, frames.length));
+  assertLess(frames.length, 15);
+  const entries = frames.flatMap((frame) => frame.kind === Kind.logs ? splitLogs(frame) : [frame]);
+  const texts = entries.map((entry) => textOf(entry).split(" ")[0].slice(0, 10));
+  assertEquals(texts, [
+    ...Array.from({ length: 5 }, (_, i) => `a${i}`),
+    "b",
+    ...Array.from({ length: 5000 }, (_, i) => `c${i}`),
+    "d".repeat(10),
+    "d".repeat(10),
+    "e",
+  ]);
+});
+
+Deno.test("Link.send() sends a log entry at once where nothing waits", async () => {
+  const [up, down] = pipe();
+  const came: (() => void)[] = [];
+  const child = childLink(up);
+  const parent = parentLink(down, { receive: () => came.shift()?.() });
+  for (let i = 0; i < 3; i++) {
+    const coming = new Promise<void>((resolve) => came.push(resolve));
+    child.link.send(message(Kind.log, `entry ${i}`));
+    await coming;
+  }
+  await closeAll(child.link, parent.link);
 });
 
 Deno.test("Link.send() refuses records that do not fit into a frame", async () => {
@@ -193,7 +233,7 @@ Deno.test("Link makes a temporary file without a name where it is given none", a
   const tmpdir = Deno.env.get("TMPDIR");
   Deno.env.set("TMPDIR", folder);
   const child = childLink(up, { memory: 1000 });
-  for (let i = 0; i < 100; i++) child.link.send(message(Kind.log, "x".repeat(1000)));
+  for (let i = 0; i < 100; i++) child.link.send(message(Kind.sysInfo, "x".repeat(1000)));
   await Promise.resolve();
   assertEquals([...Deno.readDirSync(folder)], []);
   if (tmpdir === undefined) Deno.env.delete("TMPDIR");
