@@ -177,7 +177,10 @@ export class ChildNode {
   async cancel(reason: CancelReason | undefined): Promise<void> {
     this.#canceling = true;
     if (this.#canceled === undefined) this.#link.send(cancelMessage(reason));
-    const grace = this.#endGrace = new EndGrace({ canceled: reason !== undefined });
+    const grace = this.#endGrace = new EndGrace({
+      canceled: reason !== undefined,
+      levels: levelsOf(this.#options.tree),
+    });
     const timer = setInterval(() => {
       this.#hung ??= grace.exceeded();
       if (this.#hung !== undefined) this.#launched.kill();
@@ -326,6 +329,11 @@ function platformsBelow({ children }: NodeTree): string[] {
     const { launcher, platform } = child.node;
     return [...(launcher.ssh && platform ? [platform] : []), ...platformsBelow(child)];
   });
+}
+
+/** How many levels of nodes there are. */
+function levelsOf({ children }: NodeTree): number {
+  return 1 + Math.max(0, ...children.map(levelsOf));
 }
 
 function* idsIn({ node, children }: NodeTree): Iterable<string> {

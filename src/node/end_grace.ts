@@ -1,6 +1,6 @@
 import { type Frame, Kind, Lane } from "./protocol/frame.ts";
 
-/** A node that was told to end may hand over nothing for so long. */
+/** A node that was told to end may hand over nothing for so long, and by as much longer for each level of nodes below it. */
 const QUIET_MS = 15_000;
 /** So long may it take in all, if it was canceled: what is left then is the output of something that does not stop. */
 const CANCELED_MS = 10 * 60_000;
@@ -11,6 +11,8 @@ const DONE_MS = 60 * 60_000;
 export interface EndGraceOptions {
   /** Whether the node was canceled, rather than done. */
   readonly canceled: boolean;
+  /** Levels of nodes that end with it, itself included: it waits for those below, and has to outlive the worst of them. */
+  readonly levels: number;
   /** The time in ms; default: performance.now(). */
   now?(): number;
 }
@@ -22,19 +24,21 @@ export interface EndGraceOptions {
  * @example
  * ```ts
  * import { EndGrace } from "./end_grace.ts";
- * const grace = new EndGrace({ canceled: true });
+ * const grace = new EndGrace({ canceled: true, levels: 1 });
  * console.assert(grace.exceeded() === undefined);
  * ```
  */
 export class EndGrace {
   readonly #now: () => number;
+  readonly #quietMs: number;
   readonly #longestMs: number;
   readonly #started: number;
   #renewed: number;
 
-  constructor({ canceled, now = () => performance.now() }: EndGraceOptions) {
+  constructor({ canceled, levels, now = () => performance.now() }: EndGraceOptions) {
     this.#now = now;
-    this.#longestMs = canceled ? CANCELED_MS : DONE_MS;
+    this.#quietMs = levels * QUIET_MS;
+    this.#longestMs = (canceled ? CANCELED_MS : DONE_MS) + (levels - 1) * QUIET_MS;
     this.#started = this.#renewed = now();
   }
 
@@ -46,8 +50,8 @@ export class EndGrace {
   /** What it has done wrong, to complete "it was told to end and ..."; undefined: it has time left. */
   exceeded(): string | undefined {
     const now = this.#now();
-    if (now - this.#renewed >= QUIET_MS) return `did not within ${QUIET_MS / 1000} s`;
-    if (now - this.#started >= this.#longestMs) return `still sent results ${this.#longestMs / 60_000} minutes later`;
+    if (now - this.#renewed >= this.#quietMs) return `did not within ${this.#quietMs / 1000} s`;
+    if (now - this.#started >= this.#longestMs) return `still sent results ${this.#longestMs / 1000} s later`;
     return undefined;
   }
 }

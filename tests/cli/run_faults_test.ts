@@ -83,6 +83,7 @@ Deno.test("tine run leaves nothing when a node is killed or stopped", async () =
     PlanPlace.use(stoppedAtStart),
     PlanPlace.use((place) => unwilling(place, "stay")),
     PlanPlace.use((place) => unwilling(place, "chat")),
+    PlanPlace.use(unwillingBelow),
   ]);
 });
 
@@ -113,6 +114,18 @@ async function unwilling(place: PlanPlace, how: "stay" | "chat"): Promise<void> 
   const errors = items.flatMap((item) => item.type === "error" ? [item.message] : []);
   assertEquals(errors, ["node left was told to end and did not within 15 s: it was killed"]);
   assertEquals(items.flatMap((item) => item.type === "missing" ? [item.from] : []), ["left"]);
+}
+
+/** The child of a node that has nothing else to do does not end: that node still hands over what it has held. */
+async function unwillingBelow(place: PlanPlace): Promise<void> {
+  const below = { child: { node: { id: "below", launcher: { local: {} } }, sleep: 0 } };
+  const holding = { resultStream: { include: { log: true } } };
+  const left = { child: { node: LEFT, serial: [holding, SAY, below] } };
+  const { items } = await place.run({ serial: [left, { sleep: 700 }] }, { command: fakeNode("above") });
+  const errors = items.flatMap((item) => item.type === "error" ? [[item.nodeId, item.message]] : []);
+  assertEquals(errors, [["left", "node below was told to end and did not within 15 s: it was killed"]]);
+  assertEquals(items.flatMap((item) => item.type === "missing" ? [item.from] : []), ["below"]);
+  assertEquals(items.flatMap((item) => item.type === "fileData" ? [item.name] : []), ["said.txt"]);
 }
 
 Deno.test("the executable leaves nothing when a node is killed", async () => {

@@ -10,9 +10,9 @@ function frame(kind: Kind, lane: Lane): Frame {
 }
 
 /** A grace, and what makes time go on. */
-function graceFrom(canceled: boolean) {
+function graceFrom(canceled: boolean, levels = 1) {
   let ms = 0;
-  const grace = new EndGrace({ canceled, now: () => ms });
+  const grace = new EndGrace({ canceled, levels, now: () => ms });
   return { grace, pass: (passMs: number) => void (ms += passMs) };
 }
 
@@ -42,6 +42,14 @@ Deno.test("EndGrace is renewed by results, and by what is ended", () => {
   }
 });
 
+Deno.test("EndGrace lasts longer where nodes below have theirs first", () => {
+  const { grace, pass } = graceFrom(true, 3);
+  pass(44.9 * SECOND);
+  assertEquals(grace.exceeded(), undefined);
+  pass(0.1 * SECOND);
+  assertEquals(grace.exceeded(), "did not within 45 s");
+});
+
 Deno.test("EndGrace has an end, however much is handed over", () => {
   for (const [canceled, minutes] of [[true, 10], [false, 60]] as const) {
     const { grace, pass } = graceFrom(canceled);
@@ -50,6 +58,6 @@ Deno.test("EndGrace has an end, however much is handed over", () => {
       grace.heard(frame(Kind.log, Lane.record));
       pass(MINUTE / 6);
     }
-    assertEquals(grace.exceeded(), `still sent results ${minutes} minutes later`);
+    assertEquals(grace.exceeded(), `still sent results ${minutes * 60} s later`);
   }
 });

@@ -4,10 +4,11 @@ import { canceledMessage, decodeReason, ranMessage, readyMessage } from "../../.
 import { type Frame, Kind } from "../../../src/node/protocol/frame.ts";
 import { Link } from "../../../src/node/protocol/link.ts";
 import { encodeItem } from "../../../src/node/protocol/payloads.ts";
+import { serve } from "../../../src/node/serve.ts";
 import { stdioConnection } from "../../../src/wire/connection.ts";
 
 /** How a node misbehaves. */
-export type Misbehavior = "banner" | "quit" | "stay" | "chat" | "escape";
+export type Misbehavior = "banner" | "quit" | "stay" | "chat" | "escape" | "above";
 
 /** Names of files that lead out of the folder of results. */
 export const ESCAPES = ["../evil", "/tmp/evil", "a/../../evil", "..", "records.tine/../../../evil", "a\0b", ""];
@@ -30,6 +31,11 @@ function main(how: Misbehavior): void {
   if (how === "quit") {
     console.error("the license has expired");
     Deno.exit(3);
+  }
+  if (how === "above") {
+    // It is a good one, but its children are not.
+    serve(Deno.args[3], stdioConnection(), { command: fakeNode("stay") }).catch(() => {}).then(() => Deno.exit(0));
+    return;
   }
   // Its timers do not keep the process alive.
   setInterval(() => {}, 3_600_000);
