@@ -127,6 +127,11 @@ export class ReceiveBatch {
     return (this.memory.flags(i) & c.MSG_TRUNC) !== 0;
   }
 
+  /** Gives messages a source that come without one, as those of Socket.packetPair() do. */
+  presumeSource({ bytes }: SocketAddress): void {
+    for (let i = 0; i < this.capacity; i++) this.memory.names.set(bytes, i * this.memory.nameBytes);
+  }
+
   /** Where a message came from. */
   source(i: number): SocketAddress {
     return SocketAddress.decode(this.memory.names.subarray(i * this.memory.nameBytes));

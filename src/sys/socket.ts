@@ -2,6 +2,7 @@ import { type Family, MAX_ADDRESS_BYTES, SocketAddress } from "./address.ts";
 import {
   AF_INET,
   AF_INET6,
+  AF_UNIX,
   FIONREAD,
   MSG_NOSIGNAL,
   MSG_TRUNC,
@@ -66,6 +67,19 @@ export class Socket implements Disposable {
     const fd = calls.socket(family === "ipv4" ? AF_INET : AF_INET6, type, 0);
     if (fd < 0) throw new SystemError("socket", errno[0], `for ${protocol} over ${family}`);
     return new Socket(fd, protocol, family);
+  }
+
+  /**
+   * Makes two sockets that are connected with each other and with nothing else, socketpair(2): they take packets as
+   * sockets of UDP do, but no network sees or counts any. They have no addresses and no options of UDP or IP.
+   */
+  static packetPair(): [Socket, Socket] {
+    const files = new Int32Array(2);
+    const { calls, errno } = libc();
+    if (calls.socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, new Uint8Array(files.buffer)) < 0) {
+      throw new SystemError("socketpair", errno[0]);
+    }
+    return [new Socket(files[0], "udp", "ipv4"), new Socket(files[1], "udp", "ipv4")];
   }
 
   /**

@@ -14,6 +14,7 @@ const HEADERS = [
   "linux/sockios.h",
   "sys/uio.h",
   "sys/eventfd.h",
+  "sys/ioctl.h",
   "sys/prctl.h",
   "netdb.h",
   "poll.h",

@@ -223,3 +223,19 @@ Deno.test({
     assertEquals(openFiles(), before);
   },
 });
+
+Deno.test({
+  name: "Socket.packetPair() makes sockets that have each other's packets, whole and in order",
+  ignore,
+  fn() {
+    const [one, other] = Socket.packetPair();
+    using _one = one, _other = other;
+    const room = new Uint8Array(10);
+    assertEquals(other.receive(room), WOULD_BLOCK);
+    one.send(Uint8Array.of(1));
+    one.send(Uint8Array.of(2, 3));
+    assertEquals([other.receive(room), room[0], other.receive(room), room[1]], [1, 1, 2, 3]);
+    other.send(Uint8Array.of(4));
+    assertEquals([one.receive(room), room[0]], [1, 4]);
+  },
+});

@@ -1,5 +1,6 @@
 import { TineError } from "../../wire/errors.ts";
 import { flowKinds } from "../flow_kinds.ts";
+import type { EngineFlowFactory, FlowRequest } from "./engine_flow.ts";
 import { type FlowMessage, type FromWorker, plainError, type ToWorker } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
 import type { PollLoop } from "./poll_loop.ts";
@@ -29,7 +30,7 @@ export class WorkerEngine implements Engine {
     this.#flushTimer = loop.timer(() => this.#flush());
   }
 
-  /** Starts or cancels a flow. */
+  /** Starts or cancels a flow of a kind. */
   obey(order: FlowOrder): void {
     const { id } = order;
     if (order.type === "cancel") {
@@ -42,9 +43,14 @@ export class WorkerEngine implements Engine {
       this.tell({ type: "failed", id, error }, true);
       return;
     }
+    this.start(id, flowKinds[kind], order.request);
+  }
+
+  /** Starts a flow. */
+  start(id: number, factory: EngineFlowFactory, request: FlowRequest): void {
     const flow = new RunningFlow(id, this, () => this.#flows.delete(id));
     this.#flows.set(id, flow);
-    flow.begin(flowKinds[kind], order.request);
+    flow.begin(factory, request);
   }
 
   tell(message: FlowMessage, urgent = false): void {

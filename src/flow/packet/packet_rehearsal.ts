@@ -1,37 +1,53 @@
+import { Socket } from "../../sys/socket.ts";
 import type { PacketClientConfig, PacketServerConfig } from "../config.ts";
-import type { Rehearsal } from "../engine/rehearsal.ts";
-import { DEFAULT_MAX_PACKET_BYTES } from "./header.ts";
+import type { Rehearsal, Scene } from "../engine/rehearsal.ts";
+import { packetClientFlow } from "./packet_client_flow.ts";
+import { packetServerFlow } from "./packet_server_flow.ts";
+import { NOWHERE, PairedPorts } from "./paired_ports.ts";
 
 const SCENE_MS = 30;
-/** Distances between packets that leave no time to sleep, but some to receive. */
+/** Between packets on schedule: there is no time to sleep, but some to receive. */
 const BUSY_MS = 0.02;
+/** Of packets with more than a header. */
+const LENGTH = 1200;
 
 /**
- * Packets there and back, on schedule and as fast as possible, signed and not, over the loopback: the first packets of a
- * measurement would be late by milliseconds, and the first thousands lost, while the code is interpreted.
+ * Packets there and back, on schedule and as fast as possible, not signed and signed, between two sockets that no
+ * network is behind. Without it the first packets of a measurement would be late by milliseconds, and thousands lost,
+ * while the code is interpreted.
  */
 export const packetRehearsal: Rehearsal = {
-  nanos: SCENE_MS * 1e6,
-  scenes: [undefined, new Uint8Array(32)].map((key) => ({
-    server: {
-      kind: "packetServer",
-      addresses: ["127.0.0.1:0"],
-      config: { listenAddr: "127.0.0.1:0" } satisfies PacketServerConfig,
-      key,
-    },
-    client: (address) => ({ kind: "packetClient", addresses: [address], config: clientConfig(address), key }),
-  })),
+  sceneNanos: SCENE_MS * 1e6,
+  scenes: [() => scene(), () => scene(new Uint8Array(32))],
 };
 
-function clientConfig(addr: string): PacketClientConfig {
-  const onSchedule = { wait: [BUSY_MS], duration: SCENE_MS };
+function scene(key?: Uint8Array): Scene {
+  const [atServer, atClient] = Socket.packetPair();
+  const address = NOWHERE.toString(), addresses = [address];
+  const server: PacketServerConfig = { listenAddr: address };
+  const client: PacketClientConfig = { addr: address, flow: "rehearsal", sender: senders };
   return {
-    addr,
-    flow: "rehearsal",
-    sender: [
-      { unresponsive: { ...onSchedule, echo: true } },
-      { unresponsive: { ...onSchedule, reverse: true, length: [DEFAULT_MAX_PACKET_BYTES] } },
-      { unresponsive: { rate: "max", duration: SCENE_MS / 2 } },
+    parts: [
+      {
+        factory: packetServerFlow((host) => new PairedPorts(host, atServer)),
+        request: { kind: "packetServer", addresses, config: server, key },
+      },
+      {
+        factory: packetClientFlow((host) => new PairedPorts(host, atClient)),
+        request: { kind: "packetClient", addresses, config: client, key },
+      },
     ],
+    [Symbol.dispose]() {
+      atServer.close();
+      atClient.close();
+    },
   };
 }
+
+const onSchedule = { wait: [BUSY_MS], duration: SCENE_MS };
+
+const senders: PacketClientConfig["sender"] = [
+  { unresponsive: { ...onSchedule, echo: true } },
+  { unresponsive: { ...onSchedule, reverse: true, length: [LENGTH] } },
+  { unresponsive: { rate: "max", duration: SCENE_MS / 2 } },
+];

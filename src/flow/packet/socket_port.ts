@@ -37,13 +37,19 @@ export class SocketPort implements PacketPort {
   /**
    * @param socket bound or connected; it is closed with the port
    * @param maxBytes the longest packet to receive
+   * @param local the address that it is bound to
    */
-  constructor(socket: Socket, scope: Scope, maxBytes: number) {
+  constructor(socket: Socket, scope: Scope, maxBytes: number, local: SocketAddress) {
     this.#socket = socket;
     this.#scope = scope;
     this.clock = new WallClock(() => scope.now());
-    this.local = socket.localAddress().unmapped();
+    this.local = local;
     this.#single = new SocketInbox(this.#arena, socket, this.clock, BATCH, maxBytes);
+  }
+
+  /** See ReceiveBatch. */
+  presumeSource(address: SocketAddress): void {
+    this.#single.batch.presumeSource(address);
   }
 
   get closed(): boolean {

@@ -47,7 +47,7 @@ export class SocketPorts implements PacketPorts {
       // A packet that is cut is two packets, of which one is lost: lengths would not mean what they say.
       setOversize(socket, "refuse");
       prepare(socket);
-      return new SocketPort(socket, this.#host, maxBytes);
+      return new SocketPort(socket, this.#host, maxBytes, socket.localAddress().unmapped());
     } catch (error) {
       socket.close();
       throw error;
