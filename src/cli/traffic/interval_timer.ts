@@ -1,3 +1,5 @@
+import { startLongTimer } from "../../wire/long_timer.ts";
+
 /** Samples come in batches: after so long, those of an interval are there. */
 const LAG_MS = 300;
 /** A last interval that is shorter than this share of the others is not told. */
@@ -7,7 +9,7 @@ const LEAST_LAST = 0.1;
 export class IntervalTimer implements Disposable {
   readonly #intervalMs: number;
   readonly #tell: (k: number, fromMs: number, toMs: number) => void;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: Disposable | undefined;
   #startedAt = 0;
   #next = 0;
 
@@ -41,16 +43,16 @@ export class IntervalTimer implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    clearTimeout(this.#timer);
+    this.#timer?.[Symbol.dispose]();
   }
 
   #wait(): void {
     const due = this.#startedAt + (this.#next + 1) * this.#intervalMs + LAG_MS;
-    this.#timer = setTimeout(() => {
+    this.#timer = startLongTimer(due - performance.now(), () => {
       // Several at once if this thread was held up.
       while (performance.now() - this.#startedAt >= (this.#next + 1) * this.#intervalMs + LAG_MS) this.#tellNext();
       this.#wait();
-    }, Math.max(0, due - performance.now()));
+    });
   }
 
   #tellNext(): void {

@@ -1,5 +1,6 @@
 import type { PacketClientConfig } from "../../flow/config.ts";
 import type { Flows } from "../../flow/flows.ts";
+import { delay } from "../../node/delay.ts";
 import { type MachineLoad, packetBottlenecks, type PacketFigures } from "../../result/analysis/mod.ts";
 import { BusiestThread } from "./busiest_thread.ts";
 import { PacketFlow } from "./packet_flow.ts";
@@ -80,7 +81,8 @@ async function measurePhase(flows: Flows, phase: Phase, options: UnderLoadOption
     return result;
   };
   const loaded = failing(runFlows(flows, streams, { key, signal: both, log }));
-  if (streams.length > 0) await delay(options.rampMs, both);
+  // What aborts it is told with the rest.
+  if (streams.length > 0) await delay(options.rampMs, both).catch(() => {});
   const thread = new BusiestThread();
   const probed = failing(runFlows(flows, [probe], { key, signal: both, log }));
   const results = await Promise.all([loaded, probed]);
@@ -116,18 +118,4 @@ function goodput(streams: readonly StreamFlow[], direction: "upload" | "download
   const those = streams.filter((stream) => stream.direction === direction);
   if (those.length === 0) return undefined;
   return those.reduce((sum, stream) => sum + stream.figures().goodputBitsPerSecond, 0);
-}
-
-/** Waits, or until it is aborted. */
-function delay(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const timer = setTimeout(end, ms);
-    signal.addEventListener("abort", end);
-    function end() {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    }
-  });
 }

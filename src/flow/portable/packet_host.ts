@@ -6,6 +6,7 @@ import type { RecordKind } from "../records/kinds.ts";
 import type { Watch } from "../../sys/poller.ts";
 import { nowNanos } from "./now.ts";
 import { PortableSamples } from "./portable_samples.ts";
+import { LONGEST_TIMER_MS } from "../../wire/long_timer.ts";
 
 /** A flow of packets in the thread that asks for it, and the host that it sees: timers are those of the event loop. */
 export class PacketHost implements FlowHost, AsyncDisposable {
@@ -145,7 +146,7 @@ class LoopTimer implements Timer {
     this.clear();
     this.#at = atNanos;
     if (atNanos === Infinity) return;
-    this.#id = setTimeout(() => this.#fire(), Math.min(MAX_TIMEOUT_MS, Math.max(0, (atNanos - this.#now()) / 1e6)));
+    this.#id = setTimeout(() => this.#fire(), Math.min(LONGEST_TIMER_MS, Math.max(0, (atNanos - this.#now()) / 1e6)));
   }
 
   clear(): void {
@@ -159,6 +160,3 @@ class LoopTimer implements Timer {
     this.#handler();
   }
 }
-
-/** What setTimeout takes. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
