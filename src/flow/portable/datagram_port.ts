@@ -2,10 +2,12 @@ import { SocketAddress } from "../../sys/address.ts";
 import { READABLE, WRITABLE } from "../../sys/poller.ts";
 import { SystemError } from "../../sys/system_error.ts";
 import { MAX_PACKET_BYTES } from "../packet/header.ts";
-import type { FlowClock, Inbox, Outbox, PacketPort } from "../packet/packet_port.ts";
+import type { FlowClock, Outbox, PacketPort } from "../packet/packet_port.ts";
 import { networkError } from "./network_error.ts";
 import { nowNanos, wallNanos } from "./now.ts";
 import type { PacketHost } from "./packet_host.ts";
+import { PacketInbox } from "./packet_inbox.ts";
+import { type PacketExit, PacketOutbox } from "./packet_outbox.ts";
 
 const BATCH = 64;
 /** More packets than this wait in the system. */
@@ -30,11 +32,11 @@ const errnos: Readonly<Record<string, number>> = {
 };
 
 /** A datagram socket of Deno's own network API. It tells neither times of arrival, nor TOS, nor what it dropped. */
-export class DatagramPort implements PacketPort {
+export class DatagramPort implements PacketPort, PacketExit {
   readonly clock: FlowClock = new LoopClock();
   readonly local: SocketAddress;
   readonly longest = MAX_PACKET_BYTES;
-  readonly inbox: DatagramInbox;
+  readonly inbox = new PacketInbox(BATCH, () => this.throwError());
   interest = READABLE;
   /** The address that it sends to, and receives from alone. */
   readonly peer: SocketAddress | undefined;
@@ -55,7 +57,6 @@ export class DatagramPort implements PacketPort {
     this.#host = host;
     this.peer = peer?.unmapped();
     this.local = addressOf(socket.addr as Deno.NetAddr);
-    this.inbox = new DatagramInbox(this);
     void this.#receiveAll(maxBytes);
   }
 
@@ -73,7 +74,8 @@ export class DatagramPort implements PacketPort {
   }
 
   outbox(capacity: number, maxBytes: number): Outbox {
-    return new DatagramOutbox(this, capacity, maxBytes);
+    // An outbox for one packet at a time is for those that open and close flows.
+    return new PacketOutbox(this, capacity, maxBytes, capacity === 1 ? 0 : RESERVED);
   }
 
   mergeReceived(): void {
@@ -116,10 +118,9 @@ export class DatagramPort implements PacketPort {
     try {
       for (;;) {
         const [bytes, from] = await this.#socket.receive(room);
-        const t = this.clock.now();
         const source = addressOf(from as Deno.NetAddr);
         if (this.peer === undefined || source.equals(this.peer)) {
-          this.inbox.put({ bytes: bytes.length > maxBytes ? new Uint8Array() : bytes.slice(), source, t });
+          this.inbox.put({ bytes: bytes.length > maxBytes ? new Uint8Array() : bytes.slice(), source });
         }
         if (this.interest & READABLE) this.#call();
         while (this.inbox.waiting >= MAX_WAITING && !this.#closed) await this.inbox.room();
@@ -151,143 +152,6 @@ class LoopClock implements FlowClock {
 
   checkWallClock(): number {
     return 0;
-  }
-}
-
-/** A packet that was received. */
-interface Received {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly source: SocketAddress;
-  readonly t: number;
-}
-
-class DatagramInbox implements Inbox {
-  readonly capacity = BATCH;
-  readonly #port: DatagramPort;
-  readonly #waiting: Received[] = [];
-  #current: Received[] = [];
-  #onRoom = () => {};
-
-  constructor(port: DatagramPort) {
-    this.#port = port;
-  }
-
-  /** How many packets wait. */
-  get waiting(): number {
-    return this.#waiting.length;
-  }
-
-  put(packet: Received): void {
-    this.#waiting.push(packet);
-  }
-
-  /** Resolves when packets were taken. */
-  room(): Promise<void> {
-    return new Promise((resolve) => this.#onRoom = resolve);
-  }
-
-  /** Ends all waiting for room. */
-  wake(): void {
-    this.#onRoom();
-  }
-
-  receive(): number {
-    this.#port.throwError();
-    this.#current = this.#waiting.splice(0, BATCH);
-    this.wake();
-    return this.#current.length;
-  }
-
-  bytes(i: number): Uint8Array<ArrayBuffer> {
-    return this.#current[i].bytes;
-  }
-
-  view(i: number): DataView<ArrayBuffer> {
-    const { buffer, byteOffset, byteLength } = this.#current[i].bytes;
-    return new DataView(buffer, byteOffset, byteLength);
-  }
-
-  length(i: number): number {
-    return this.#current[i].bytes.length;
-  }
-
-  segmentBytes(): number {
-    return 0;
-  }
-
-  arrival(): number {
-    return NaN;
-  }
-
-  trafficClass(): number {
-    return 0;
-  }
-
-  drops(): number {
-    return 0;
-  }
-
-  source(i: number): SocketAddress {
-    return this.#current[i].source;
-  }
-
-  isFrom(i: number, address: SocketAddress): boolean {
-    return this.#current[i].source.equals(address);
-  }
-
-  sourcePort(i: number): number {
-    return this.#current[i].source.port;
-  }
-}
-
-class DatagramOutbox implements Outbox {
-  readonly #port: DatagramPort;
-  readonly #payloads: Uint8Array<ArrayBuffer>[];
-  readonly #lengths: number[];
-  readonly #targets: (SocketAddress | undefined)[];
-
-  constructor(port: DatagramPort, readonly capacity: number, maxBytes: number) {
-    this.#port = port;
-    this.#payloads = Array.from({ length: capacity }, () => new Uint8Array(maxBytes));
-    this.#lengths = Array(capacity).fill(maxBytes);
-    this.#targets = Array(capacity).fill(port.peer);
-  }
-
-  bytes(i: number): Uint8Array<ArrayBuffer> {
-    return this.#payloads[i];
-  }
-
-  view(i: number): DataView<ArrayBuffer> {
-    return new DataView(this.#payloads[i].buffer);
-  }
-
-  setLength(i: number, bytes: number): void {
-    this.#lengths[i] = bytes;
-  }
-
-  setSegmentBytes(): void {
-    // Bursts are refused before, see DatagramPorts.
-  }
-
-  reply(i: number, inbox: Inbox, j: number): void {
-    this.#targets[i] = inbox.source(j);
-  }
-
-  send(from: number, count: number): number {
-    this.#port.throwError();
-    // An outbox for one packet at a time is for those that open and close flows.
-    const reserved = this.capacity === 1 ? 0 : RESERVED;
-    let sent = 0;
-    for (; sent < count && this.#port.room > reserved; sent++) {
-      const i = from + sent, to = this.#targets[i];
-      if (to === undefined) throw new Error("a packet without a destination");
-      this.#port.send(this.#payloads[i].slice(0, this.#lengths[i]), to);
-    }
-    return sent === 0 ? -1 : sent;
-  }
-
-  [Symbol.dispose](): void {
-    this.#payloads.length = 0;
   }
 }
 

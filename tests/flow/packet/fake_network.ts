@@ -1,8 +1,10 @@
 import type { PacketClientConfig } from "../../../src/flow/config.ts";
 import type { EngineFlow, EngineFlowFactory } from "../../../src/flow/engine/engine_flow.ts";
-import type { FlowClock, Inbox, Outbox, PacketPort, PacketPorts } from "../../../src/flow/packet/packet_port.ts";
+import type { FlowClock, Outbox, PacketPort, PacketPorts } from "../../../src/flow/packet/packet_port.ts";
 import { packetClientFlow } from "../../../src/flow/packet/packet_client_flow.ts";
 import { packetServerFlow } from "../../../src/flow/packet/packet_server_flow.ts";
+import { PacketInbox } from "../../../src/flow/portable/packet_inbox.ts";
+import { type PacketExit, PacketOutbox } from "../../../src/flow/portable/packet_outbox.ts";
 import { SocketAddress } from "../../../src/sys/address.ts";
 import { READABLE, WRITABLE } from "../../../src/sys/poller.ts";
 import { FakeHost } from "../stream/fake_host.ts";
@@ -80,18 +82,15 @@ export class FakeNetwork implements PacketPorts {
 }
 
 /** A port of that network. */
-export class FakePort implements PacketPort, Inbox {
+export class FakePort implements PacketPort, PacketExit {
   readonly clock: FlowClock;
-  readonly inbox = this;
+  readonly inbox = new PacketInbox(64);
   readonly longest = 65_507;
-  readonly capacity = 64;
   interest = READABLE;
   closed = false;
   /** How many packets can be sent before there is no room. */
   room = Infinity;
   merging = false;
-  readonly #waiting: Datagram[] = [];
-  #current: Datagram[] = [];
   #handler = () => {};
 
   constructor(readonly network: FakeNetwork, readonly local: SocketAddress, readonly peer?: SocketAddress) {
@@ -111,16 +110,9 @@ export class FakePort implements PacketPort, Inbox {
   }
 
   /** Takes a packet, or lets it wait. */
-  receive(datagram: Datagram): number;
-  receive(): number;
-  receive(datagram?: Datagram): number {
-    if (datagram !== undefined) {
-      if (this.peer === undefined || this.peer.equals(datagram.from)) this.#waiting.push(datagram);
-      if (this.interest & READABLE) this.#handler();
-      return 0;
-    }
-    this.#current = this.#waiting.splice(0, this.capacity);
-    return this.#current.length;
+  receive({ from, bytes }: Datagram): void {
+    if (this.peer === undefined || this.peer.equals(from)) this.inbox.put({ bytes, source: from });
+    if (this.interest & READABLE) this.#handler();
   }
 
   /** There is room again. */
@@ -129,102 +121,25 @@ export class FakePort implements PacketPort, Inbox {
     if (this.interest & WRITABLE) this.#handler();
   }
 
+  /** How many packets wait. */
   get waiting(): number {
-    return this.#waiting.length;
+    return this.inbox.waiting;
   }
 
   outbox(capacity: number, maxBytes: number): Outbox {
-    return new FakeOutbox(this, capacity, maxBytes);
+    return new PacketOutbox(this, capacity, maxBytes);
   }
 
   mergeReceived(on: boolean): void {
     this.merging = on;
   }
 
-  bytes(i: number): Uint8Array<ArrayBuffer> {
-    return this.#current[i].bytes;
-  }
-
-  view(i: number): DataView<ArrayBuffer> {
-    return new DataView(this.#current[i].bytes.buffer);
-  }
-
-  length(i: number): number {
-    return this.#current[i].bytes.length;
-  }
-
-  segmentBytes(): number {
-    return 0;
-  }
-
-  arrival(): number {
-    return NaN;
-  }
-
-  trafficClass(): number {
-    return 0;
-  }
-
-  drops(): number {
-    return 0;
-  }
-
-  source(i: number): SocketAddress {
-    return this.#current[i].from;
-  }
-
-  isFrom(i: number, address: SocketAddress): boolean {
-    return this.#current[i].from.equals(address);
-  }
-
-  sourcePort(i: number): number {
-    return this.#current[i].from.port;
+  send(bytes: Uint8Array<ArrayBuffer>, to: SocketAddress): void {
+    this.room--;
+    this.network.wire.push({ from: this.local, to, bytes });
   }
 
   [Symbol.dispose](): void {
     this.closed = true;
   }
-}
-
-class FakeOutbox implements Outbox {
-  readonly #payloads: Uint8Array<ArrayBuffer>[];
-  readonly #lengths: number[];
-  readonly #targets: (SocketAddress | undefined)[];
-
-  constructor(readonly port: FakePort, readonly capacity: number, maxBytes: number) {
-    this.#payloads = Array.from({ length: capacity }, () => new Uint8Array(maxBytes));
-    this.#lengths = Array(capacity).fill(maxBytes);
-    this.#targets = Array(capacity).fill(port.peer);
-  }
-
-  bytes(i: number): Uint8Array<ArrayBuffer> {
-    return this.#payloads[i];
-  }
-
-  view(i: number): DataView<ArrayBuffer> {
-    return new DataView(this.#payloads[i].buffer);
-  }
-
-  setLength(i: number, bytes: number): void {
-    this.#lengths[i] = bytes;
-  }
-
-  setSegmentBytes(): void {}
-
-  reply(i: number, inbox: Inbox, j: number): void {
-    this.#targets[i] = inbox.source(j);
-  }
-
-  send(from: number, count: number): number {
-    const { port } = this;
-    const sent = Math.min(count, port.room);
-    for (let i = from; i < from + sent; i++) {
-      const bytes = this.#payloads[i].slice(0, this.#lengths[i]);
-      port.network.wire.push({ from: port.local, to: this.#targets[i]!, bytes });
-    }
-    port.room -= sent;
-    return sent === 0 ? -1 : sent;
-  }
-
-  [Symbol.dispose](): void {}
 }
