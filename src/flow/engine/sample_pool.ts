@@ -7,8 +7,8 @@ const MAX_WRITERS = 64;
 
 /** Lends writers of chunks to the flows of a worker: only those with samples that wait hold one. */
 export class SamplePool {
-  readonly #free = new Map<RecordKind, ChunkWriter<RecordKind>[]>();
-  readonly #busy = new Set<PooledSink<RecordKind>>();
+  readonly #free: { readonly [K in RecordKind]: ChunkWriter<K>[] } = { streamIO: [], tcpInfo: [], packetIO: [] };
+  readonly #busy = new Set<Pick<PooledSink<never>, "owner" | "flush">>();
   readonly #onFirst: () => void;
 
   /** @param onFirst called when samples wait where none did */
@@ -43,17 +43,14 @@ export class SamplePool {
   lend<K extends RecordKind>(sink: PooledSink<K>): ChunkWriter<K> {
     if (this.#busy.size >= MAX_WRITERS) this.flush();
     if (this.#busy.size === 0) this.#onFirst();
-    this.#busy.add(sink as unknown as PooledSink<RecordKind>);
-    const free = this.#free.get(sink.kind)?.pop() as ChunkWriter<K> | undefined;
-    return free ?? new ChunkWriter(sink.kind);
+    this.#busy.add(sink);
+    return this.#free[sink.kind].pop() ?? new ChunkWriter(sink.kind);
   }
 
   /** Takes an empty writer back. */
   takeBack<K extends RecordKind>(sink: PooledSink<K>, writer: ChunkWriter<K>): void {
-    this.#busy.delete(sink as unknown as PooledSink<RecordKind>);
-    const free = this.#free.get(sink.kind);
-    if (free === undefined) this.#free.set(sink.kind, [writer as unknown as ChunkWriter<RecordKind>]);
-    else free.push(writer as unknown as ChunkWriter<RecordKind>);
+    this.#busy.delete(sink);
+    this.#free[sink.kind].push(writer);
   }
 }
 
