@@ -60,7 +60,7 @@ export interface ValueOptions<T, D extends T | undefined = undefined> {
   defaultText?: string;
 }
 
-/** The range of a number. */
+/** The range of a number, of milliseconds or of bytes. */
 export interface Range {
   /** The smallest value accepted. */
   min?: number;
@@ -169,7 +169,7 @@ export function number<D extends number | undefined = undefined>(
 /**
  * A duration with its unit, in milliseconds: `--timeout 1m30s` is 90000.
  *
- * Zero is refused unless `zero` says what it means; help shows that.
+ * Zero is refused unless `zero` says what it means, whatever the range; help shows that.
  *
  * @example
  * ```ts
@@ -178,16 +178,16 @@ export function number<D extends number | undefined = undefined>(
  * ```
  */
 export function duration<D extends number | undefined = undefined>(
-  options: ValueOptions<number, D> & { zero?: string },
+  options: ValueOptions<number, D> & Range & { zero?: string },
 ): Flag<number | D> {
-  const { zero, ...rest } = options;
+  const { zero, min, max, ...rest } = options;
   const parse = (text: string) => {
     const ms = parseDuration(text, { longest: Infinity });
-    return ms === 0 && zero === undefined ? undefined : ms;
+    if (ms === 0) return zero === undefined ? undefined : ms;
+    return ms === undefined ? undefined : within(ms, { min, max });
   };
-  const expected = `a duration such as 500ms, 10s or 1m30s${
-    zero === undefined ? ", more than zero" : `, or 0: ${zero}`
-  }`;
+  const range = rangeText({ min, max }, formatDuration) || (zero === undefined ? ", more than zero" : "");
+  const expected = `a duration such as 500ms, 10s or 1m30s${range}${zero === undefined ? "" : `, or 0: ${zero}`}`;
   const help = zero === undefined ? rest.help : `${rest.help} (0: ${zero})`;
   const defaultText = rest.default === undefined ? undefined : formatDuration(rest.default);
   return single({ defaultText, ...rest, help }, { value: "DURATION", expected, parse });

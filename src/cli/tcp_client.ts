@@ -2,8 +2,8 @@ import type { SocketOption, TransferConfig } from "../flow/config.ts";
 import type { Rate } from "../flow/rate.ts";
 import { defineCommand } from "./command.ts";
 import { UsageError } from "./errors.ts";
-import { duration, size, text } from "./flags.ts";
-import { clientFlags, DEFAULT_DURATION_MS, intervalOf } from "./traffic/client_flags.ts";
+import { size } from "./flags.ts";
+import { cca, clientFlags, DEFAULT_DURATION_MS, flowDuration, intervalOf } from "./traffic/client_flags.ts";
 import { rate } from "./traffic/rate_flag.ts";
 import { serverAddress } from "./traffic/server_address.ts";
 import type { StreamFlow } from "./traffic/stream_flow.ts";
@@ -25,18 +25,14 @@ export const command = defineCommand({
     "Explicit congestion notification of TCP is a setting of the system: net.ipv4.tcp_ecn. Ctrl-C ends it with the " +
     "summary so far and exit code 130.",
   flags: {
-    duration: duration({ defaultText: "10s, without --length", help: "stop sending after this long" }),
+    duration: flowDuration({ defaultText: "10s, without --length", help: "stop sending after this long" }),
     length: size({ min: 1, max: 2 ** 50, help: "stop sending after so many bytes; seconds then is a completion time" }),
     rate: rate({
       packets: false,
       example: "10Mbps",
       help: "pace each flow at most at this rate, such as 10Mbps (by the kernel: SO_MAX_PACING_RATE)",
     }),
-    cca: text({
-      value: "NAME",
-      words: ["cubic", "bbr", "reno"],
-      help: "the sender's congestion control; else the system's",
-    }),
+    cca: cca({ help: "the sender's congestion control; else the system's" }),
     ...clientFlags,
   },
   positionals: [{ name: "HOST:PORT", help: "the server, as it was started with tine tcp server" }],

@@ -3,8 +3,8 @@ import type { Flows } from "../flow/flows.ts";
 import { MAX_PACKET_BYTES, PACKET_HEADER_BYTES } from "../flow/packet/header.ts";
 import { defineCommand } from "./command.ts";
 import { UsageError } from "./errors.ts";
-import { duration, flag, integer, size, text, type Values } from "./flags.ts";
-import { clientFlags, DEFAULT_DURATION_MS, intervalOf } from "./traffic/client_flags.ts";
+import { duration, flag, integer, size, type Values } from "./flags.ts";
+import { cca, clientFlags, DEFAULT_DURATION_MS, flowDuration, intervalOf } from "./traffic/client_flags.ts";
 import type { PacketFlow } from "./traffic/packet_flow.ts";
 import { rate } from "./traffic/rate_flag.ts";
 import { serverAddress } from "./traffic/server_address.ts";
@@ -22,7 +22,7 @@ const LOAD_FLOWS = 4;
 const DEFAULT_MAX_BYTES = 1480;
 
 const flags = {
-  duration: duration({
+  duration: flowDuration({
     defaultText: "10s; with --under-load 5s for each phase",
     help: "stop sending after this long",
   }),
@@ -41,12 +41,7 @@ const flags = {
   echo: flag({ help: "have packets sent back with --rate and --bidir too" }),
   gso: flag({ help: "hand packets to the kernel by the burst, with --rate: faster, but bursts share their times" }),
   underLoad: flag({ help: "latency on the idle path, and under TCP load" }),
-  cca: text({
-    value: "NAME",
-    words: ["cubic", "bbr", "reno"],
-    goesWith: ["underLoad"],
-    help: "congestion control of the load; else the system's",
-  }),
+  cca: cca({ goesWith: ["underLoad"], help: "congestion control of the load; else the system's" }),
   ecn: integer({ min: 0, max: 3, help: "ECN of what this client sends: 1 is ECT(1), 2 ECT(0), 3 CE" }),
   ...clientFlags,
 };

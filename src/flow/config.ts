@@ -125,3 +125,6 @@ export interface PacketClientConfig<Duration = number, Size = number, R = Rate> 
 
 /** What a flow's id looks like. */
 export const FLOW_ID = /^[a-z][a-z0-9.-]{0,15}$/;
+
+/** What the name of a congestion control looks like; the kernel keeps 15 characters. */
+export const CCA_NAME = /^[a-z][a-z0-9_-]{0,14}$/;

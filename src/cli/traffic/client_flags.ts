@@ -1,4 +1,7 @@
-import { duration, flag, integer, text } from "../flags.ts";
+import { CCA_NAME } from "../../flow/config.ts";
+import { UsageError } from "../errors.ts";
+import { duration, type Flag, flag, integer, text } from "../flags.ts";
+import { escape } from "../terminal.ts";
 
 /** More flows than this at once are no measurement by hand. */
 export const MOST_PARALLEL = 128;
@@ -6,6 +9,11 @@ export const MOST_PARALLEL = 128;
 const DEFAULT_INTERVAL_MS = 1000;
 /** How long it runs, where nobody says otherwise, in milliseconds. */
 export const DEFAULT_DURATION_MS = 10_000;
+
+/** Shorter intervals would be lines without end. */
+const LEAST_INTERVAL_MS = 1;
+/** Servers serve no flow for longer. */
+const MOST_DURATION_MS = 24 * 3_600_000;
 
 /** What servers and clients of both protocols take. */
 export const commonFlags = {
@@ -19,6 +27,7 @@ export const commonFlags = {
 /** What clients of both protocols take. */
 export const clientFlags = {
   interval: duration({
+    min: LEAST_INTERVAL_MS,
     zero: "never",
     defaultText: "1s, with --json never",
     help: "print what was measured this often while it runs",
@@ -30,6 +39,29 @@ export const clientFlags = {
   ...commonFlags,
   json: flag({ help: "a JSON object: the summary; with --interval, one a line while it runs as well" }),
 };
+
+/** How long a client runs: `--duration DURATION`. */
+export function flowDuration(
+  options: { readonly help: string; readonly defaultText: string },
+): Flag<number | undefined> {
+  return duration({ ...options, max: MOST_DURATION_MS });
+}
+
+/** The congestion control of senders: `--cca NAME`. */
+export function cca(options: { readonly help: string; readonly goesWith?: string[] }): Flag<string | undefined> {
+  return {
+    value: "NAME",
+    words: ["cubic", "bbr", "reno"],
+    ...options,
+    read(given, name) {
+      const text = given.at(-1);
+      if (text === undefined || CCA_NAME.test(text)) return text;
+      throw new UsageError(
+        `${name} NAME: expected the name of a congestion control such as cubic, not "${escape(text)}"`,
+      );
+    },
+  };
+}
 
 /** The time between lines, in milliseconds; Infinity: no lines. */
 export function intervalOf({ interval, json }: { interval?: number; json: boolean }): number {

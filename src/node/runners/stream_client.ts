@@ -1,5 +1,5 @@
 import type { ZodType } from "zod";
-import type { StreamClientConfig, TransferConfig } from "../../flow/config.ts";
+import { CCA_NAME, type StreamClientConfig, type TransferConfig } from "../../flow/config.ts";
 import { formatDuration } from "../plan/duration.ts";
 import { formatSize } from "../plan/size.ts";
 import type { Runner, Vocabulary } from "../runner.ts";
@@ -64,7 +64,7 @@ function transferSchema(vocabulary: Vocabulary): ZodType<TransferConfig, Transfe
       .describe("The time between samples of the kernel's tcp_info; left out: one sample, at the end."),
     bufLen: size.refine((bytes) => bytes >= 1 && bytes <= 2 ** 24, "expected 1B to 16MiB").optional()
       .describe("The length of reads and writes; default 128KiB."),
-    cca: pattern("the name of a congestion control such as cubic", /^[a-z][a-z0-9_-]{0,15}$/).optional()
+    cca: pattern("the name of a congestion control such as cubic", CCA_NAME).optional()
       .describe("The sender's congestion control, such as cubic or bbr; left out: the system's."),
     dscp: dscp(vocabulary).optional(),
     sockopt: socketOptions(vocabulary).optional(),

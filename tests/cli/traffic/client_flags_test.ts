@@ -1,0 +1,32 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { UsageError } from "../../../src/cli/errors.ts";
+import { parse } from "../../../src/cli/parse.ts";
+import { command as tcpClient } from "../../../src/cli/tcp_client.ts";
+import { command as udpClient } from "../../../src/cli/udp_client.ts";
+
+const SERVER = "127.0.0.1:1";
+const DURATION = "a duration such as 500ms, 10s or 1m30s";
+
+Deno.test("clients take durations and intervals that make sense", () => {
+  for (const command of [tcpClient, udpClient]) {
+    const { flags } = parse(command, [SERVER, "--duration=24h", "--interval=1ms"]);
+    assertEquals([flags.duration, flags.interval], [86_400_000, 1]);
+    assertEquals(parse(command, [SERVER, "--interval=0"]).flags.interval, 0);
+  }
+});
+
+const wrong: [string, string, string][] = [
+  ["--duration=1000h", "--duration DURATION", `${DURATION}, at most 1d, not "1000h"`],
+  ["--duration=0", "--duration DURATION", `${DURATION}, at most 1d, not "0"`],
+  ["--interval=0.001us", "--interval DURATION", `${DURATION}, at least 1ms, or 0: never, not "0.001us"`],
+  ["--cca=", "--cca NAME", 'the name of a congestion control such as cubic, not ""'],
+];
+
+for (const [flag, name, expected] of wrong) {
+  Deno.test(`clients refuse ${flag} by its name`, () => {
+    for (const command of [tcpClient, udpClient]) {
+      const args = command === udpClient && flag.startsWith("--cca") ? ["--under-load"] : [];
+      assertThrows(() => parse(command, [SERVER, flag, ...args]), UsageError, `${name}: expected ${expected}`);
+    }
+  });
+}
