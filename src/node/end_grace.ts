@@ -4,12 +4,10 @@ import { type Frame, Kind, Lane } from "./protocol/frame.ts";
 const QUIET_MS = 15_000;
 /** So long may it take in all, if it was canceled: what is left then is the output of something that does not stop. */
 const CANCELED_MS = 10 * 60_000;
-/** The same, where its runs were over: all that it has held was asked for, and a slow link takes its time. */
-const DONE_MS = 60 * 60_000;
 
 /** What {@linkcode EndGrace} takes besides. */
 export interface EndGraceOptions {
-  /** Whether the node was canceled, rather than done. */
+  /** Whether the node was canceled. If its runs were over, all that it holds was asked for, however slow the link is. */
   readonly canceled: boolean;
   /** Levels of nodes that end with it, itself included: it waits for those below, and has to outlive the worst of them. */
   readonly levels: number;
@@ -19,7 +17,7 @@ export interface EndGraceOptions {
 
 /**
  * How long a node that was told to end is waited for: as long as it hands over results or ends one thing after another,
- * and not for ever. Progress of flows and the like tell of no end that gets nearer.
+ * and not for ever if it was canceled. Progress of flows and the like tell of no end that gets nearer.
  *
  * @example
  * ```ts
@@ -38,7 +36,7 @@ export class EndGrace {
   constructor({ canceled, levels, now = () => performance.now() }: EndGraceOptions) {
     this.#now = now;
     this.#quietMs = levels * QUIET_MS;
-    this.#longestMs = (canceled ? CANCELED_MS : DONE_MS) + (levels - 1) * QUIET_MS;
+    this.#longestMs = (canceled ? CANCELED_MS : Infinity) + (levels - 1) * QUIET_MS;
     this.#started = this.#renewed = now();
   }
 
