@@ -11,6 +11,8 @@ export interface RunFlowsOptions {
   log(text: string): void;
   /** Is told once the first of them is open. */
   onOpen?(): void;
+  /** Is told once all of them are. */
+  onAllOpen?(): void;
 }
 
 /**
@@ -40,8 +42,9 @@ export async function runFlows(
 }
 
 /** Gives to each flow what is told of it. */
-function eventsTo(clients: readonly ClientFlow[], { log, onOpen }: RunFlowsOptions): FlowEvents {
+function eventsTo(clients: readonly ClientFlow[], { log, onOpen, onAllOpen }: RunFlowsOptions): FlowEvents {
   const byId = new Map(clients.map((client) => [client.id, client]));
+  const waiting = new Set(byId.keys());
   let tinit: bigint | undefined;
   return {
     info(info) {
@@ -49,6 +52,7 @@ function eventsTo(clients: readonly ClientFlow[], { log, onOpen }: RunFlowsOptio
       tinit ??= info.tinit;
       byId.get(info.flow)?.info(info, Number(info.tinit - tinit));
       if (first) onOpen?.();
+      if (waiting.delete(info.flow) && waiting.size === 0) onAllOpen?.();
     },
     records: (flow, chunk) => byId.get(flow)?.records(readChunk(chunk)),
     progress: (flow, values) => byId.get(flow)?.progress(values),

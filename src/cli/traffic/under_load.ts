@@ -1,7 +1,13 @@
 import type { PacketClientConfig } from "../../flow/config.ts";
 import type { Flows } from "../../flow/flows.ts";
 import { delay } from "../../node/delay.ts";
-import { type MachineLoad, packetBottlenecks, type PacketFigures } from "../../result/analysis/mod.ts";
+import {
+  type Bottleneck,
+  type MachineLoad,
+  packetBottlenecks,
+  type PacketFigures,
+  streamBottlenecks,
+} from "../../result/analysis/mod.ts";
 import { BusiestThread } from "./busiest_thread.ts";
 import { PacketFlow } from "./packet_flow.ts";
 import { runFlows } from "./run_flows.ts";
@@ -43,8 +49,8 @@ export interface PhaseFigures {
   readonly uploadBitsPerSecond?: number;
   readonly downloadBitsPerSecond?: number;
   readonly load: MachineLoad;
-  /** Where tine was the limit of what the packets measure. */
-  readonly bottlenecks: ReturnType<typeof packetBottlenecks>;
+  /** Where tine was the limit of what the packets measure, or of the load. */
+  readonly bottlenecks: readonly Bottleneck[];
   /** What ended it before its time. */
   readonly error?: unknown;
 }
@@ -80,23 +86,35 @@ async function measurePhase(flows: Flows, phase: Phase, options: UnderLoadOption
     if (result.error !== undefined) failed.abort(result.error);
     return result;
   };
-  const loaded = failing(runFlows(flows, streams, { key, signal: both, log }));
-  // What aborts it is told with the rest.
-  if (streams.length > 0) await delay(options.rampMs, both).catch(() => {});
+  const open = Promise.withResolvers<void>();
+  const loaded = failing(runFlows(flows, streams, { key, signal: both, log, onAllOpen: open.resolve }));
+  // Nothing is measured before the load is there. What aborts it is told with the rest.
+  if (streams.length > 0) {
+    await Promise.race([open.promise, loaded]);
+    await delay(options.rampMs, both).catch(() => {});
+  }
   const thread = new BusiestThread();
-  const probed = failing(runFlows(flows, [probe], { key, signal: both, log }));
+  const probed = both.aborted ? undefined : failing(runFlows(flows, [probe], { key, signal: both, log }));
   const results = await Promise.all([loaded, probed]);
   const load = { busiestThread: thread.share };
-  const packets = probe.figures()?.figures;
+  const packets = probed === undefined ? undefined : probe.figures()?.figures;
   return {
     phase,
     packets,
     uploadBitsPerSecond: goodput(streams, "upload"),
     downloadBitsPerSecond: goodput(streams, "download"),
     load,
-    bottlenecks: packets === undefined ? [] : packetBottlenecks(packets, load),
-    error: signal.aborted ? signal.reason : failed.signal.reason ?? results.find(({ error }) => error)?.error,
+    bottlenecks: packets === undefined ? [] : [...packetBottlenecks(packets, load), ...loadBottlenecks(streams)],
+    error: signal.aborted ? signal.reason : failed.signal.reason ?? results.find((result) => result?.error)?.error,
   };
+}
+
+/** Where tine was the limit of the load; how busy this machine was is told with the packets. */
+function loadBottlenecks(streams: readonly StreamFlow[]): Bottleneck[] {
+  return streams.flatMap((stream) => streamBottlenecks(stream.figures(), {})).map((bottleneck) => ({
+    ...bottleneck,
+    message: `of the load, ${bottleneck.message}`,
+  }));
 }
 
 /** The TCP flows of a phase. */
@@ -114,8 +132,8 @@ function loadOf(phase: Phase, { server, durationMs, rampMs, parallel, cca }: Und
   );
 }
 
+/** Of all flows in a direction; undefined if there are none, or none has carried anything. */
 function goodput(streams: readonly StreamFlow[], direction: "upload" | "download"): number | undefined {
   const those = streams.filter((stream) => stream.direction === direction);
-  if (those.length === 0) return undefined;
-  return those.reduce((sum, stream) => sum + stream.figures().goodputBitsPerSecond, 0);
+  return those.reduce((sum, stream) => sum + stream.figures().goodputBitsPerSecond, 0) || undefined;
 }

@@ -24,17 +24,15 @@ export async function runUnderLoad(
   const log = (text: string) => console.error(`tine udp client: ${escape(text)}`);
   for await (const phase of underLoad(flows, { ...options, signal: stop.signal, log })) {
     error ??= phase.error;
-    // Nothing was measured at all: then there is nothing to print.
-    if (phases.length === 0 && phase.packets === undefined) break;
+    // Nothing was measured: then there is nothing to print.
+    if (phase.error !== undefined && phase.packets === undefined) break;
     if (phases.length === 0 && !json) print.lines(phaseHead());
     phases.push(phase);
     if (json) print.json(phaseJson(phase));
     else print.lines(phaseLines(phase));
   }
-  if (phases.length > 0) {
-    if (json) print.json(underLoadJson(phases, options.server, error === undefined));
-    else print.lines(underLoadLines(phases));
-  }
+  if (json) print.json(underLoadJson(phases, { server: options.server, kind: flows.kind, error }));
+  else if (phases.length > 0) print.lines(underLoadLines(phases, flows.kind));
   await print.flush();
   if (stop.interrupted) return EXIT_INTERRUPTED;
   if (error !== undefined) throw error;

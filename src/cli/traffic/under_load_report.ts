@@ -1,7 +1,9 @@
+import { messageOf } from "../../wire/errors.ts";
 import { bottleneckLines, bottlenecksJson } from "./bottleneck_report.ts";
 import { bitRate, milliseconds, percent } from "./figure_text.ts";
 import { quantileKeys, rounded } from "./json_figures.ts";
 import { grouped } from "../count.ts";
+import { kindLines, type MeasuredWith } from "./measured_with.ts";
 import { tableLines } from "./text_table.ts";
 import type { PhaseFigures } from "./under_load.ts";
 
@@ -31,25 +33,30 @@ export function phaseLines(figures: PhaseFigures): string[] {
 }
 
 /** What follows from all phases, as lines. */
-export function underLoadLines(phases: readonly PhaseFigures[]): string[] {
+export function underLoadLines(phases: readonly PhaseFigures[], kind: MeasuredWith["kind"]): string[] {
   const added = addedNanos(phases);
   const least = leastRoundTrips(phases);
+  const cut = phases.filter(({ error }) => error !== undefined).map(({ phase }) =>
+    `The phase ${phase} was not whole: nothing is concluded from it.`
+  );
   const lines = [
+    ...cut,
     ...added === undefined ? [] : [`The load adds ${milliseconds(added)} ms to the median round trip.`],
     ...least === undefined
       ? []
       : [`Responsiveness under load: ${grouped(Math.round(least))} round trips per minute in the worst phase.`],
   ];
   const bottlenecks = bottleneckLines(phases.flatMap(({ bottlenecks }) => bottlenecks));
-  return [...lines.length === 0 ? [] : ["", ...lines], ...bottlenecks];
+  return [...lines.length === 0 ? [] : ["", ...lines], ...kindLines(kind), ...bottlenecks];
 }
 
 /** A phase as an object. */
-export function phaseJson({ phase, packets, ...more }: PhaseFigures): object {
+export function phaseJson({ phase, packets, error, ...more }: PhaseFigures): object {
   const sent = packets?.there?.sent ?? 0;
   return {
     type: "phase",
     phase,
+    complete: error === undefined,
     sent,
     lostPercent: sent === 0 ? undefined : rounded(Math.max(0, sent - (packets?.back?.received ?? 0)) / sent * 100),
     ...quantileKeys("rtt", packets?.rtt),
@@ -59,14 +66,23 @@ export function phaseJson({ phase, packets, ...more }: PhaseFigures): object {
   };
 }
 
-/** What follows from all phases, as an object. */
-export function underLoadJson(phases: readonly PhaseFigures[], server: string, complete: boolean): object {
+/**
+ * What follows from all phases, as an object.
+ *
+ * @param error what ended it before its time
+ */
+export function underLoadJson(
+  phases: readonly PhaseFigures[],
+  { server, kind, error }: Pick<MeasuredWith, "server" | "kind"> & { readonly error?: unknown },
+): object {
   const added = addedNanos(phases);
   return {
     type: "summary",
     protocol: "udp",
     server,
-    complete,
+    kind,
+    complete: error === undefined,
+    error: error === undefined ? undefined : messageOf(error),
     addedRttMedianMicros: added === undefined ? undefined : Math.round(added) / 1000,
     roundTripsPerMinute: rounded(leastRoundTrips(phases)),
     phases: phases.map(phaseJson),
@@ -76,8 +92,9 @@ export function underLoadJson(phases: readonly PhaseFigures[], server: string, c
 
 /** How much longer the median round trip takes in the worst phase under load than idle. */
 function addedNanos(phases: readonly PhaseFigures[]): number | undefined {
-  const idle = phases.find(({ phase }) => phase === "idle")?.packets?.rtt?.median;
-  const loaded = phases.flatMap(({ phase, packets }) =>
+  const whole = phases.filter(({ error }) => error === undefined);
+  const idle = whole.find(({ phase }) => phase === "idle")?.packets?.rtt?.median;
+  const loaded = whole.flatMap(({ phase, packets }) =>
     phase === "idle" || packets?.rtt === undefined ? [] : [packets.rtt.median]
   );
   return idle === undefined || loaded.length === 0 ? undefined : Math.max(...loaded) - idle;
@@ -85,6 +102,8 @@ function addedNanos(phases: readonly PhaseFigures[]): number | undefined {
 
 /** The round trips per minute of the worst phase under load. */
 function leastRoundTrips(phases: readonly PhaseFigures[]): number | undefined {
-  const loaded = phases.flatMap(({ phase, packets }) => phase === "idle" ? [] : packets?.roundTripsPerMinute ?? []);
+  const loaded = phases.flatMap(({ phase, packets, error }) =>
+    phase === "idle" || error !== undefined ? [] : packets?.roundTripsPerMinute ?? []
+  );
   return loaded.length === 0 ? undefined : Math.min(...loaded);
 }

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
+import { delay } from "../../../src/node/delay.ts";
 import { underLoad, type UnderLoadOptions } from "../../../src/cli/traffic/under_load.ts";
-import { phaseLines, underLoadLines } from "../../../src/cli/traffic/under_load_report.ts";
+import { phaseLines, underLoadJson, underLoadLines } from "../../../src/cli/traffic/under_load_report.ts";
 import { chunkOf, endless, type Script, scriptedFlows } from "./scripted_flows.ts";
 
 function options(signal = new AbortController().signal): UnderLoadOptions {
@@ -37,23 +38,99 @@ Deno.test("underLoad() measures each phase, with what the load carried", async (
     "download    30.00    30.00    30.00    30.00      0%      2,000            -  2.00 Mbit/s",
     "both        80.00    80.00    80.00    80.00      0%        750  2.00 Mbit/s  2.00 Mbit/s",
   ]);
-  assertEquals(underLoadLines(phases), [
+  assertEquals(underLoadLines(phases, "ffi"), [
     "",
     "The load adds 70.00 ms to the median round trip.",
     "Responsiveness under load: 750 round trips per minute in the worst phase.",
   ]);
 });
 
-Deno.test("underLoad() ends with the phase whose load fails", async () => {
+Deno.test("underLoad() measures nothing without its load, and ends with the phase whose load fails", async () => {
   const failure = new Error("refused");
-  const packets = probe([10]);
-  let phase = 0;
+  let probes = 0;
+  const packets = probe([10, 20]);
   const flows = scriptedFlows({
-    upload: () => Promise.reject(failure),
-    packets: (flow, options) => phase++ === 0 ? packets(flow, options) : endless(flow, options),
+    upload: async (_flow, { signal }) => {
+      await delay(10, signal);
+      throw failure;
+    },
+    packets: (flow, options) => {
+      probes++;
+      return packets(flow, options);
+    },
   });
   const phases = await Array.fromAsync(underLoad(flows, options()));
   assertEquals(phases.map(({ phase, error }) => [phase, error]), [["idle", undefined], ["upload", failure]]);
+  assertEquals([probes, phases[1].packets, phases[1].uploadBitsPerSecond], [1, undefined, undefined]);
+});
+
+Deno.test("underLoad() waits until all flows of the load are open", async () => {
+  const opened: string[] = [];
+  const flows = scriptedFlows({
+    async upload(flow, { events, signal }) {
+      await delay(opened.length * 5, signal);
+      opened.push(flow);
+      events.info({ type: "streamInfo", flow, server: false, tinit: 0n, values: {} });
+      await probed.promise;
+      return { bytes: 125_000, durationNanos: 1e9 };
+    },
+    packets(flow, options) {
+      probes.push(opened.length);
+      if (probes.length > 1) probed.resolve();
+      return measured(flow, options);
+    },
+  });
+  const [probed, probes, measured] = [Promise.withResolvers<void>(), [] as number[], probe([1, 2, 3, 4])];
+  for await (const { phase } of underLoad(flows, options())) if (phase === "upload") break;
+  assertEquals(probes, [0, 2]);
+});
+
+Deno.test("underLoadLines() concludes nothing from a phase that was cut short", async () => {
+  const bulk: Script = () => Promise.resolve({ bytes: 125_000, durationNanos: 1e9 });
+  const failure = new Error("reset");
+  const measured = probe([10, 60, 5]);
+  let phase = 0;
+  const flows = scriptedFlows({
+    upload: bulk,
+    download: bulk,
+    packets: async (flow, options) => {
+      const totals = await measured(flow, options);
+      if (++phase === 3) throw failure;
+      return totals;
+    },
+  });
+  const phases = await Array.fromAsync(underLoad(flows, options()));
+  assertEquals(underLoadLines(phases, "ffi"), [
+    "",
+    "The phase download was not whole: nothing is concluded from it.",
+    "The load adds 50.00 ms to the median round trip.",
+    "Responsiveness under load: 1,000 round trips per minute in the worst phase.",
+  ]);
+  const json = underLoadJson(phases, { server: "192.0.2.1:7001", kind: "ffi", error: failure }) as {
+    complete: boolean;
+    kind: string;
+    error: string;
+    phases: { complete: boolean }[];
+  };
+  assertEquals([json.complete, json.kind, json.error], [false, "ffi", "reset"]);
+  assertEquals(json.phases.map(({ complete }) => complete), [true, true, false]);
+});
+
+Deno.test("underLoad() tells where tine was the limit of the load", async () => {
+  const measured = probe([1, 1, 1, 1]);
+  const bulk: Script = (flow, { events }) => {
+    const half = { busyTime: 1e6, rwndLimited: 500_000 };
+    events.records(flow, chunkOf("tcpInfo", [{ t: 1e9, ...half }]));
+    return Promise.resolve({ bytes: 125_000, durationNanos: 1e9 });
+  };
+  const flows = scriptedFlows({ upload: bulk, download: bulk, packets: measured });
+  const phases = await Array.fromAsync(underLoad(flows, options()));
+  assert(
+    underLoadLines(phases, "ffi").some((line) =>
+      line.startsWith("- of the load, the receiver's window was full for 50%")
+    ),
+    underLoadLines(phases, "ffi").join("\n"),
+  );
 });
 
 Deno.test("underLoad() ends when it is aborted", async () => {
@@ -67,5 +144,5 @@ Deno.test("underLoad() ends when it is aborted", async () => {
   });
   const phases = await Array.fromAsync(underLoad(flows, options(control.signal)));
   assertEquals(phases.map(({ phase, error }) => [phase, error]), [["idle", reason]]);
-  assert(underLoadLines(phases).length === 0);
+  assertEquals(underLoadLines(phases, "ffi"), ["", "The phase idle was not whole: nothing is concluded from it."]);
 });
