@@ -42,9 +42,12 @@ Deno.test("tine tcp client --json has the exact bytes of each flow, both ways, o
         ["down2", "download", 1_000_001, true],
       ],
     );
-    const sum = flows.reduce((sum: number, flow: Record<string, number>) => sum + flow.goodputBitsPerSecond, 0);
-    assertAlmostEquals(goodputBitsPerSecond, sum, sum * 1e-6);
-    assertAlmostEquals(summary.uploadGoodputBitsPerSecond + summary.downloadGoodputBitsPerSecond, sum, sum * 1e-6);
+    // All bytes in the time that all took, which is no less than that of the longest.
+    const longest = Math.max(...flows.map(({ durationSeconds }: Record<string, number>) => durationSeconds));
+    const both = [summary.uploadGoodputBitsPerSecond, summary.downloadGoodputBitsPerSecond];
+    assert(goodputBitsPerSecond <= 4 * 8_000_008 / longest * (1 + 1e-6));
+    for (const goodput of both) assert(goodput > 0);
+    assert(goodputBitsPerSecond <= both[0] + both[1] + 1);
     for (
       const { goodputBitsPerSecond, durationSeconds, completionSeconds, rttMedianMicros, cwndMedianBytes } of flows
     ) {

@@ -45,6 +45,7 @@ export class StreamFlow implements ClientFlow {
   #infos = new Map<number, { retransmits: number; rttMicros: number; cwndBytes: number }>();
   #toldRetransmits = 0;
   #startNanos = 0;
+  #firstNanos: number | undefined;
   #lastNanos = 0;
   #totals: StreamTotals = {};
   #cca: string | undefined;
@@ -61,6 +62,11 @@ export class StreamFlow implements ClientFlow {
 
   get lastMs(): number {
     return this.#lastNanos / 1e6;
+  }
+
+  /** When its transfer started, in nanoseconds since the first of the flows has. */
+  get startNanos(): number {
+    return this.#firstNanos ?? this.#startNanos;
   }
 
   /** The sender's congestion control, where this end is the sender; or what was asked for. */
@@ -84,8 +90,11 @@ export class StreamFlow implements ClientFlow {
     for (let i = 0; i < chunk.count; i++) {
       const t = chunk.columns.t[i] + this.#startNanos;
       this.#lastNanos = Math.max(this.#lastNanos, t);
-      if (chunk.kind === "streamIO") this.#counted.add(t, chunk.columns.total[i]);
-      else this.#kernel(t, chunk, i);
+      if (chunk.kind === "tcpInfo") this.#kernel(t, chunk, i);
+      else {
+        this.#firstNanos ??= t;
+        this.#counted.add(t, chunk.columns.total[i]);
+      }
     }
   }
 

@@ -7,6 +7,7 @@ import { rounded } from "./json_figures.ts";
 import { kindLines, type MeasuredWith } from "./measured_with.ts";
 import type { StreamFlow, StreamInterval } from "./stream_flow.ts";
 import { streamFiguresJson } from "./stream_json.ts";
+import { streamSum } from "./stream_sum.ts";
 import { tableLines } from "./text_table.ts";
 
 const INTERVAL_HEAD = ["flow", "seconds", "received", "goodput", "resent", "RTT ms", "cwnd"];
@@ -90,14 +91,13 @@ export function streamSummaryLines(flows: readonly StreamFlow[], how: MeasuredWi
   for (const direction of ["upload", "download"] as const) {
     const those = measured.filter(({ flow }) => flow.direction === direction);
     if (those.length < 2) continue;
+    const total = streamSum(those.map(({ flow }) => flow));
     rows.push([
       direction === "upload" ? "sum up" : "sum down",
-      UNKNOWN,
-      byteAmount(sum(those, ({ figures }) => figures.bytes)),
-      bitRate(sum(those, ({ figures }) => figures.goodputBitsPerSecond)),
-      those.some(({ figures }) => figures.retransmits === undefined)
-        ? UNKNOWN
-        : grouped(sum(those, ({ figures }) => figures.retransmits ?? 0)),
+      (total.durationNanos / 1e9).toFixed(2),
+      byteAmount(total.bytes),
+      bitRate(total.goodputBitsPerSecond),
+      optional(total.retransmits, grouped),
       ...Array<string>(4).fill(UNKNOWN),
     ]);
   }
@@ -114,8 +114,8 @@ export function streamSummaryJson(flows: readonly StreamFlow[], how: MeasuredWit
   const { server, load, kind } = how;
   const measured = flows.map((flow) => ({ flow, figures: flow.figures() }));
   const goodput = (direction: "upload" | "download") => {
-    const those = measured.filter(({ flow }) => flow.direction === direction);
-    return those.length === 0 ? undefined : rounded(sum(those, ({ figures }) => figures.goodputBitsPerSecond));
+    const those = flows.filter((flow) => flow.direction === direction);
+    return those.length === 0 ? undefined : rounded(streamSum(those).goodputBitsPerSecond);
   };
   return {
     type: "summary",
@@ -123,7 +123,7 @@ export function streamSummaryJson(flows: readonly StreamFlow[], how: MeasuredWit
     server,
     kind,
     complete: flows.every(({ complete }) => complete),
-    goodputBitsPerSecond: rounded(sum(measured, ({ figures }) => figures.goodputBitsPerSecond)),
+    goodputBitsPerSecond: rounded(streamSum(flows).goodputBitsPerSecond),
     uploadGoodputBitsPerSecond: goodput("upload"),
     downloadGoodputBitsPerSecond: goodput("download"),
     flows: measured.map(({ flow, figures }) => flowJson(flow, figures)),
@@ -142,10 +142,6 @@ function bottlenecks(measured: readonly { figures: StreamFigures }[], load: Meas
 
 function perSecond(bytes: number, ms: number): number {
   return ms > 0 ? bytes * 8000 / ms : 0;
-}
-
-function sum<T>(items: readonly T[], value: (item: T) => number): number {
-  return items.reduce((total, item) => total + value(item), 0);
 }
 
 function optional(value: number | undefined, write: (value: number) => string): string {

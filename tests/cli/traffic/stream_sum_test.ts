@@ -1,0 +1,32 @@
+import { assertEquals } from "@std/assert";
+import { streamSum } from "../../../src/cli/traffic/stream_sum.ts";
+
+const flow = (startNanos: number, bytes: number, durationNanos: number, retransmits?: number) => ({
+  startNanos,
+  figures: () => ({ bytes, durationNanos, retransmits }),
+});
+
+Deno.test("streamSum() divides all bytes by the time from the first start to the last end", () => {
+  // One after the other, at a link's 1 Mbit/s each.
+  assertEquals(streamSum([flow(1e9, 125_000, 1e9, 1), flow(0, 125_000, 1e9, 2)]), {
+    bytes: 250_000,
+    durationNanos: 2e9,
+    goodputBitsPerSecond: 1e6,
+    retransmits: 3,
+  });
+});
+
+Deno.test("streamSum() has no time of flows that have not begun, and no retransmits if one has none", () => {
+  assertEquals(streamSum([flow(0, 0, 0), flow(5e9, 125_000, 1e9, 1)]), {
+    bytes: 125_000,
+    durationNanos: 1e9,
+    goodputBitsPerSecond: 1e6,
+    retransmits: undefined,
+  });
+  assertEquals(streamSum([flow(0, 0, 0, 0)]), {
+    bytes: 0,
+    durationNanos: 0,
+    goodputBitsPerSecond: 0,
+    retransmits: 0,
+  });
+});
