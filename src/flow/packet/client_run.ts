@@ -12,7 +12,7 @@ import { closePacket } from "./control_packet.ts";
 import { DropCounter } from "./drop_counter.ts";
 import type { FlowName } from "./flow_name.ts";
 import { CLOSE, flagsOf, isOfFlow, isPacket, OPEN, REPLY, SIGNED } from "./header.ts";
-import { KEEPALIVE_NANOS, keepalivePacket } from "./keepalive.ts";
+import { KEEPALIVE_NANOS, keepalivePacket, REVERSE_KEEPALIVE_NANOS } from "./keepalive.ts";
 import { type Inbox, isOddTime, type PacketPort } from "./packet_port.ts";
 import { PacketSamples } from "./packet_samples.ts";
 import { Transmitter } from "./transmitter.ts";
@@ -69,6 +69,8 @@ export class ClientRun {
   #sentBy = Infinity;
   #closing: ClientClosing | undefined;
   #keepalives = 0;
+  /** Packets sent when it was last checked whether a keepalive is wanted. */
+  #sentBefore = 0;
   readonly #drops = new DropCounter();
   #refusedSince = Infinity;
   #errors = 0;
@@ -104,11 +106,8 @@ export class ClientRun {
     this.#before.t = this.#start;
     this.#every(PROGRESS_NANOS, () => this.#progress());
     this.#every(WALL_CLOCK_NANOS, () => this.#checkWallClock());
-    if (plan.senders.some(({ reverse }) => reverse)) {
-      this.#every(KEEPALIVE_NANOS, () => {
-        if (this.#closing === undefined) this.#sendControl(this.#keepalive());
-      });
-    }
+    const receives = plan.senders.some(({ reverse }) => reverse);
+    this.#every(receives ? REVERSE_KEEPALIVE_NANOS : KEEPALIVE_NANOS, () => this.#keepAlive());
     // Let the caller finish first: what goes wrong with sending is told like everything later.
     this.#pumpTimer.set(host.now());
   }
@@ -215,9 +214,14 @@ export class ClientRun {
     }
   }
 
-  #keepalive(): Uint8Array {
-    const { flow, hmac } = this.#options;
-    return keepalivePacket(flow, ++this.#keepalives, hmac);
+  /** Says that this end is still there, if nothing else has said so since the last time. */
+  #keepAlive(): void {
+    const { flow, plan, hmac } = this.#options;
+    if (this.#closing !== undefined) return;
+    let sent = 0;
+    for (const sender of plan.senders) sent += sender.sent;
+    if (sent === this.#sentBefore) this.#sendControl(keepalivePacket(flow, ++this.#keepalives, hmac));
+    this.#sentBefore = sent;
   }
 
   /**

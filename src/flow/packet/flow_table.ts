@@ -1,13 +1,14 @@
-import { COOKIE_MS } from "./session.ts";
-import type { Inbox } from "./packet_port.ts";
 import { flowPlace } from "./header.ts";
+import { LOST_NANOS, SILENCE_NANOS } from "./keepalive.ts";
+import type { Inbox } from "./packet_port.ts";
 import type { ServedFlow } from "./served_flow.ts";
+import { COOKIE_MS } from "./session.ts";
 
 /** So many flows a server has at a time, those included that were closed lately. */
 export const MAX_FLOWS = 1024;
 /** And so many senders, each of which takes 8 KiB. */
 export const MAX_SERVED_SENDERS = 4096;
-/** And so many flows with senders at the server: each takes some MiB. */
+/** And so many open flows with senders at the server: each takes some MiB. */
 export const MAX_REVERSE_FLOWS = 64;
 
 /**
@@ -17,8 +18,8 @@ export const MAX_REVERSE_FLOWS = 64;
 const LINGER_NANOS = 3e9;
 const COOKIE_NANOS = 2 * COOKIE_MS * 1e6;
 
-/** A flow that nobody closes is kept for so long after its duration. */
-const FORGOTTEN_NANOS = 60e9;
+/** A flow that goes on beyond its duration, and is not closed, is kept for so long. */
+const OVERTIME_NANOS = 60e9;
 
 /** The flows of a server, found by the client's address and the flow's id. */
 export class FlowTable {
@@ -26,12 +27,35 @@ export class FlowTable {
   #last: ServedFlow | undefined;
   #size = 0;
   #senders = 0;
-  #reverse = 0;
 
-  /** Whether there is room for a flow with so many senders. */
-  hasRoom(senders: number, reverse: boolean): boolean {
-    return this.#size < MAX_FLOWS && this.#senders + senders <= MAX_SERVED_SENDERS &&
-      (!reverse || this.#reverse < MAX_REVERSE_FLOWS);
+  /**
+   * What there are too many of for one more flow, for its client.
+   *
+   * @param senders how many it has
+   * @param reverse some of them are at the server
+   * @returns undefined: there is room
+   */
+  lack(senders: number, reverse: boolean): string | undefined {
+    if (this.#size >= MAX_FLOWS) return `flows: it has ${MAX_FLOWS} at a time`;
+    if (this.#senders + senders > MAX_SERVED_SENDERS) return `senders: it has ${MAX_SERVED_SENDERS} at a time`;
+    if (reverse && this.#reverse() >= MAX_REVERSE_FLOWS) return `reverse flows: it has ${MAX_REVERSE_FLOWS} at a time`;
+    return undefined;
+  }
+
+  /**
+   * The flow whose client is silent for longest, and long enough to make room for another one.
+   *
+   * @param attended the time that clients are heard in
+   * @param reverse only those with senders at the server
+   */
+  mostSilent(attended: number, reverse: boolean): ServedFlow | undefined {
+    let found: ServedFlow | undefined;
+    for (const flow of this) {
+      if (flow.closedAt !== Infinity || attended - flow.heard <= SILENCE_NANOS) continue;
+      if (reverse && flow.senders.length === 0) continue;
+      if (found === undefined || flow.heard < found.heard) found = flow;
+    }
+    return found;
   }
 
   /** The flow of a packet; undefined: it has none. Most packets are of the flow of the one before. */
@@ -71,17 +95,35 @@ export class FlowTable {
     for (const flows of this.#flows.values()) yield* flows;
   }
 
+  /** Flows with senders at the server that may still send. */
+  #reverse(): number {
+    let sum = 0;
+    for (const { senders, closedAt } of this) if (senders.length > 0 && closedAt === Infinity) sum++;
+    return sum;
+  }
+
   #count(flow: ServedFlow, by: 1 | -1): void {
     this.#size += by;
     this.#senders += by * flow.windows.length;
-    if (flow.senders.length > 0) this.#reverse += by;
   }
 }
 
-/** Whether nobody can want a flow any more. */
-export function isStale(flow: ServedFlow, now: number): boolean {
-  if (flow.closedAt === Infinity) return now > Math.max(flow.deadline, flow.heard) + FORGOTTEN_NANOS;
-  return now > Math.max(flow.closedAt + LINGER_NANOS, flow.start + COOKIE_NANOS);
+/** Whether a flow that was closed can be wanted by nobody any more. */
+export function isStale({ closedAt, start }: ServedFlow, now: number): boolean {
+  return closedAt !== Infinity && now > Math.max(closedAt + LINGER_NANOS, start + COOKIE_NANOS);
+}
+
+/**
+ * Why a flow that nobody has closed is over all the same.
+ *
+ * @param attended the time that clients are heard in
+ * @returns undefined: it is not
+ */
+export function whyLost({ closedAt, deadline, heard }: ServedFlow, now: number, attended: number): string | undefined {
+  if (closedAt !== Infinity) return undefined;
+  if (attended - heard > LOST_NANOS) return `its client is silent for ${LOST_NANOS / 1e9} s`;
+  if (now > deadline + OVERTIME_NANOS) return "its time is over, and its client does not close it";
+  return undefined;
 }
 
 function keyOf(flow: ServedFlow): number {

@@ -4,7 +4,7 @@ import { MAX_OPEN_TEXT_BYTES } from "./control_packet.ts";
 import { MAX_PACKET_BYTES, PACKET_HEADER_BYTES } from "./header.ts";
 
 /** The version of what packets say; both ends must have the same. */
-export const PACKET_VERSION = 1;
+export const PACKET_VERSION = 2;
 
 /** More senders than this are in no flow: packets name them with a byte. */
 export const MAX_SENDERS = 256;

@@ -3,12 +3,13 @@ import { SystemError } from "../../sys/system_error.ts";
 import type { PacketServerConfig } from "../config.ts";
 import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest } from "../engine/engine_flow.ts";
 import { LogLimiter } from "../engine/log_limiter.ts";
+import { AttendedTime } from "./attended_time.ts";
 import { closePacket, isSealed, MAX_CONTROL_BYTES } from "./control_packet.ts";
 import { ControlOutbox } from "./control_outbox.ts";
 import { DropCounter } from "./drop_counter.ts";
 import { Echoes } from "./echoes.ts";
 import { FlowName } from "./flow_name.ts";
-import { FlowTable, isStale } from "./flow_table.ts";
+import { FlowTable, isStale, whyLost } from "./flow_table.ts";
 import {
   CLOSE,
   DEFAULT_MAX_PACKET_BYTES,
@@ -53,6 +54,9 @@ class PacketServerFlow implements EngineFlow, PortUser {
   readonly #flows = new FlowTable();
   readonly #reverse = new Map<ServedFlow, ReverseRun>();
   readonly #log: LogLimiter;
+  readonly #time = new AttendedTime();
+  /** In that time, when the last messages came. */
+  #attended = 0;
   #parts: Parts | undefined;
   readonly #drops = new DropCounter();
   /** Some of the last messages were to be echoed. */
@@ -88,7 +92,8 @@ class PacketServerFlow implements EngineFlow, PortUser {
   close(): void {
     if (this.#parts === undefined) return;
     for (const run of this.#reverse.values()) run[Symbol.dispose]();
-    this.#progress();
+    const now = this.#parts.port.clock.now();
+    for (const flow of this.#flows) this.#tellLast(flow, now);
     this.#log.tellLeftOut();
     this.#parts.port[Symbol.dispose]();
   }
@@ -123,6 +128,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
     const { port, echoes } = this.#parts!, { inbox, clock } = port;
     this.#echoing = false;
     const now = clock.now();
+    this.#attended = this.#time.at(now);
     if (isOddTime(inbox.arrival(count - 1), now)) this.#checkWallClock();
     for (let i = 0; i < count; i++) {
       const arrival = inbox.arrival(i);
@@ -179,7 +185,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
       if (merged) flow.samples.receivedInBurst(index, number, flags, length, t, tos, byKernel);
       else flow.samples.received(index, number, flags, length, t, tos, byKernel);
       if (!isNew) return;
-      flow.heard = now;
+      flow.heard = this.#attended;
       flow.bytes += length;
       if (flags !== ECHO) return;
       this.#echoing = true;
@@ -187,7 +193,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
     } else if (flags !== REVERSE) flow.bad++;
     else if (number > flow.lastKeepalive) {
       flow.lastKeepalive = number;
-      flow.heard = now;
+      flow.heard = this.#attended;
     }
   }
 
@@ -217,7 +223,8 @@ class PacketServerFlow implements EngineFlow, PortUser {
       if (known.closedAt === Infinity) return `there is a flow of that id from ${known.address.unmapped()} already`;
       this.#remove(known);
     }
-    if (!this.#flows.hasRoom(settings.senders, settings.reverse.length > 0)) return "the server has too many flows";
+    const lack = this.#makeRoom(settings.senders, settings.reverse.length > 0, now);
+    if (lack !== undefined) return `the server has too many ${lack}`;
     const { port } = this.#parts!;
     const address = inbox.source(i);
     const samples = new PacketSamples(this.#host.samples("packetIO", name.text), true, now);
@@ -229,6 +236,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
       nonce,
       samples,
       start: now,
+      heard: this.#attended,
       socketDrops: this.#drops.packets,
     });
     const tooShort = flow.senders.find(({ schedule }) => schedule.longest > this.#maxBytes);
@@ -256,25 +264,55 @@ class PacketServerFlow implements EngineFlow, PortUser {
     return undefined;
   }
 
+  /**
+   * Has flows whose clients are silent make room for another one.
+   *
+   * @returns what there are still too many of
+   */
+  #makeRoom(senders: number, reverse: boolean, now: number): string | undefined {
+    for (;;) {
+      const lack = this.#flows.lack(senders, reverse);
+      if (lack === undefined) return undefined;
+      const silent = this.#flows.mostSilent(this.#attended, reverse && this.#flows.lack(senders, false) === undefined);
+      if (silent === undefined) return lack;
+      this.#lose(silent, now, "its client is silent, and another one wants its place");
+    }
+  }
+
   #closeFlow(flow: ServedFlow, inbox: Inbox, i: number, at: number, length: number, now: number): void {
     const index = senderOf(inbox.view(i), at);
     if (at !== 0 || index >= flow.windows.length || !isSealed(inbox.view(i), length, flow.hmac)) {
       flow.bad++;
       return;
     }
-    flow.heard = now;
+    flow.heard = this.#attended;
     flow.closedAt = Math.min(flow.closedAt, now);
-    this.#reverse.get(flow)?.stop();
+    this.#endReverse(flow);
     const reply = closePacket(flow.name, index, flow.hmac, flow.totals(index, this.#drops.packets));
     this.#parts!.control.answer(reply, inbox, i);
   }
 
+  /** Ends a flow that its client has not closed. */
+  #lose(flow: ServedFlow, now: number, why: string): void {
+    this.#log.log(`flow ${flow.name.text} of ${flow.address.unmapped()} ended without a close: ${why}`);
+    this.#tellLast(flow, now);
+    this.#forget(flow);
+  }
+
   #remove(flow: ServedFlow): void {
     this.#tell(flow);
+    this.#forget(flow);
+  }
+
+  #forget(flow: ServedFlow): void {
     this.#flows.remove(flow);
+    this.#endReverse(flow);
+    this.#setMerging();
+  }
+
+  #endReverse(flow: ServedFlow): void {
     this.#reverse.get(flow)?.[Symbol.dispose]();
     this.#reverse.delete(flow);
-    this.#setMerging();
   }
 
   /** Bursts are taken as such while there are flows that have some; others get a time of arrival for each packet. */
@@ -287,12 +325,16 @@ class PacketServerFlow implements EngineFlow, PortUser {
 
   #tidy(): void {
     this.#checkWallClock();
-    const now = this.#parts!.port.clock.now();
+    const now = this.#parts!.port.clock.now(), attended = this.#time.at(now);
     for (const [flow, run] of this.#reverse) {
-      if (!run.checkSilence(now)) continue;
+      if (!run.checkSilence(attended)) continue;
       this.#host.log(`flow ${flow.name.text}: nothing comes from ${flow.address.unmapped()}: the server sends no more`);
     }
-    for (const flow of this.#flows) if (isStale(flow, now)) this.#remove(flow);
+    for (const flow of this.#flows) {
+      const lost = whyLost(flow, now, attended);
+      if (lost !== undefined) this.#lose(flow, now, lost);
+      else if (isStale(flow, now)) this.#remove(flow);
+    }
     if (this.#strangers > 0) this.#log.log(`${this.#strangers} packets that are of no flow were dropped`);
     this.#strangers = 0;
     this.#setMerging();
@@ -310,6 +352,13 @@ class PacketServerFlow implements EngineFlow, PortUser {
   #tell(flow: ServedFlow): void {
     const values = flow.news(this.#drops.packets, this.#parts!.port.clock.now());
     if (values !== undefined) this.#host.progress(flow.name.text, values);
+  }
+
+  /** Tells the last figures, those of a flow that nobody has closed as such: it lasted until its client was heard last. */
+  #tellLast(flow: ServedFlow, now: number): void {
+    if (flow.closedAt !== Infinity) return this.#tell(flow);
+    const silence = this.#time.at(now) - flow.heard;
+    this.#host.progress(flow.name.text, flow.last(this.#drops.packets, now - silence));
   }
 
   #every(nanos: number, handler: () => void): void {

@@ -76,10 +76,11 @@ export class ReverseRun implements Disposable {
   /**
    * Stops if the client is silent.
    *
+   * @param attended the time that clients are heard in
    * @returns whether it was, and packets were left to send
    */
-  checkSilence(now: number): boolean {
-    if (this.#over || this.#transmitter.over || now - this.#flow.heard < SILENCE_NANOS) return false;
+  checkSilence(attended: number): boolean {
+    if (this.#over || this.#transmitter.over || attended - this.#flow.heard < SILENCE_NANOS) return false;
     this.stop();
     return true;
   }

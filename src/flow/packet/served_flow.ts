@@ -19,6 +19,8 @@ export interface ServedFlowOptions {
   readonly samples: PacketSamples;
   /** When it was opened, in the time of the server. */
   readonly start: number;
+  /** The same, in the time that the server attends to its socket. */
+  readonly heard: number;
   /** What the socket had dropped by then. */
   readonly socketDrops: number;
 }
@@ -36,7 +38,7 @@ export class ServedFlow {
   readonly windows: readonly DuplicateWindow[];
   /** Senders of this end, by their index in the client's configuration. */
   readonly senders: readonly PacketSender[];
-  /** When the client was heard last. */
+  /** When the client was heard last, in the time that the server attends to its socket. */
   heard: number;
   /** When the client closed it; Infinity: it did not. */
   closedAt = Infinity;
@@ -61,7 +63,8 @@ export class ServedFlow {
     this.settings = settings;
     this.nonce = options.nonce;
     this.samples = options.samples;
-    this.start = this.heard = options.start;
+    this.start = options.start;
+    this.heard = options.heard;
     this.#socketDrops = options.socketDrops;
     this.windows = Array.from({ length: settings.senders }, () => new DuplicateWindow());
     this.senders = settings.reverse.map(([index, config]) =>
@@ -90,6 +93,20 @@ export class ServedFlow {
 
   /** Its figures; undefined if they are those that were told last. */
   news(socketDrops: number, now: number): Record<string, number> | undefined {
+    const values = this.#values(socketDrops, now);
+    const { received, duplicates, sent, sendErrors, bad, complete } = values;
+    const sum = received + duplicates + sent + sendErrors + bad + complete;
+    if (sum === this.#told) return undefined;
+    this.#told = sum;
+    return values;
+  }
+
+  /** The last figures of a flow that nobody has closed: `unclosed` is 1. */
+  last(socketDrops: number, now: number): Record<string, number> {
+    return { ...this.#values(socketDrops, now), unclosed: 1 };
+  }
+
+  #values(socketDrops: number, now: number): Record<string, number> {
     const values: Record<string, number> = {
       server: 1,
       received: 0,
@@ -112,10 +129,6 @@ export class ServedFlow {
       values.sendErrors += errors;
       values.bytesSent += bytes;
     }
-    const { received, duplicates, sent, sendErrors, bad, complete } = values;
-    const sum = received + duplicates + sent + sendErrors + bad + complete;
-    if (sum === this.#told) return undefined;
-    this.#told = sum;
     return values;
   }
 }

@@ -1,6 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { FlowName } from "../../../src/flow/packet/flow_name.ts";
-import { FlowTable, isStale, MAX_FLOWS, MAX_SERVED_SENDERS } from "../../../src/flow/packet/flow_table.ts";
+import {
+  FlowTable,
+  isStale,
+  MAX_FLOWS,
+  MAX_REVERSE_FLOWS,
+  MAX_SERVED_SENDERS,
+  whyLost,
+} from "../../../src/flow/packet/flow_table.ts";
 import { writeHeader } from "../../../src/flow/packet/header.ts";
 import type { Inbox } from "../../../src/flow/packet/packet_port.ts";
 import { PacketSamples } from "../../../src/flow/packet/packet_samples.ts";
@@ -11,15 +18,23 @@ import { FakeHost } from "../stream/fake_host.ts";
 
 const host = new FakeHost();
 
-function flow(id: string, address: string, senders = 1): ServedFlow {
+function flow(id: string, address: string, senders = 1, reverse = false): ServedFlow {
   return new ServedFlow({
     name: new FlowName(id),
     address: SocketAddress.parse(address),
     hmac: undefined,
-    settings: { version: 1, senders, longest: 56, duration: 1000, gso: false, reverse: [] },
+    settings: {
+      version: 1,
+      senders,
+      longest: 56,
+      duration: 1000,
+      gso: false,
+      reverse: reverse ? [[0, { duration: 1000 }]] : [],
+    },
     nonce: new Uint8Array(16),
     samples: new PacketSamples(host.samples("packetIO", id), true),
     start: 0,
+    heard: 0,
     socketDrops: 0,
   });
 }
@@ -50,19 +65,46 @@ Deno.test("FlowTable.find() knows flows by id and address, IPv4 and IPv6", () =>
   }
 });
 
-Deno.test("FlowTable.hasRoom() for so many flows, and so many senders", () => {
+Deno.test("FlowTable.lack() says what there are too many of", () => {
   const flows = new FlowTable();
   for (let i = 0; i < MAX_FLOWS; i++) {
-    assert(flows.hasRoom(1, false));
+    assertEquals(flows.lack(1, false), undefined);
     flows.add(flow("voip", `192.0.2.1:${i + 1}`));
   }
-  assert(!flows.hasRoom(1, false));
+  assertEquals(flows.lack(1, false), "flows: it has 1024 at a time");
   const senders = new FlowTable();
   for (let i = 0; i < MAX_SERVED_SENDERS / 256; i++) {
-    assert(senders.hasRoom(256, false));
+    assertEquals(senders.lack(256, false), undefined);
     senders.add(flow("voip", `192.0.2.1:${i + 1}`, 256));
   }
-  assert(!senders.hasRoom(1, false));
+  assertEquals(senders.lack(1, false), "senders: it has 4096 at a time");
+});
+
+Deno.test("FlowTable.lack() counts reverse flows until they are closed", () => {
+  const table = new FlowTable();
+  for (let i = 0; i < MAX_REVERSE_FLOWS; i++) {
+    assertEquals(table.lack(1, true), undefined);
+    table.add(flow("down", `192.0.2.1:${i + 1}`, 1, true));
+  }
+  assertEquals(table.lack(1, true), "reverse flows: it has 64 at a time");
+  assertEquals(table.lack(1, false), undefined);
+  for (const flow of table) flow.closedAt = 1e9;
+  assertEquals(table.lack(1, true), undefined);
+});
+
+Deno.test("FlowTable.mostSilent() is the open flow that is silent for longest, and for long enough", () => {
+  const table = new FlowTable();
+  const [up, down, closed] = [
+    flow("up", "192.0.2.1:1"),
+    flow("down", "192.0.2.1:2", 1, true),
+    flow("closed", "192.0.2.1:3"),
+  ];
+  for (const each of [up, down, closed]) table.add(each);
+  [up.heard, down.heard, closed.closedAt] = [2e9, 3e9, 1e9];
+  assertEquals(table.mostSilent(12e9, false), undefined);
+  assert(table.mostSilent(12e9 + 1, false) === up);
+  assertEquals(table.mostSilent(12e9 + 1, true), undefined);
+  assert(table.mostSilent(14e9, true) === down);
 });
 
 Deno.test("isStale() once a closed flow can not be opened again by what was recorded", () => {
@@ -72,8 +114,16 @@ Deno.test("isStale() once a closed flow can not be opened again by what was reco
   assert(isStale(closed, 2 * COOKIE_MS * 1e6 + 1));
   closed.closedAt = 100e9;
   assert(!isStale(closed, 102e9) && isStale(closed, 104e9));
+  assert(!isStale(flow("voip", "192.0.2.1:1"), 1000e9));
+});
+
+Deno.test("whyLost() for a client that is silent, and for one that does not close when its time is over", () => {
   const open = flow("voip", "192.0.2.1:1");
-  assert(!isStale(open, 60e9) && isStale(open, 62e9));
-  open.heard = 10e9;
-  assert(!isStale(open, 69e9) && isStale(open, 71e9));
+  assertEquals(whyLost(open, 30e9, 30e9), undefined);
+  assertEquals(whyLost(open, 31e9, 30e9 + 1), "its client is silent for 30 s");
+  open.heard = 61e9;
+  assertEquals(whyLost(open, 61e9, 61e9), undefined);
+  assertEquals(whyLost(open, 61e9 + 1, 61e9), "its time is over, and its client does not close it");
+  open.closedAt = 1e9;
+  assertEquals(whyLost(open, 200e9, 200e9), undefined);
 });

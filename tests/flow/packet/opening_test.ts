@@ -11,7 +11,7 @@ import { TineError } from "../../../src/wire/errors.ts";
 import { Random } from "../../support/random.ts";
 
 const flow = new FlowName("voip");
-const settings: OpenSettings = { version: 1, senders: 2, longest: 200, duration: 1000, gso: false, reverse: [] };
+const settings: OpenSettings = { version: 2, senders: 2, longest: 200, duration: 1000, gso: false, reverse: [] };
 const key = new Uint8Array(32).fill(1);
 const address = "192.0.2.1:1000";
 
@@ -158,7 +158,7 @@ Deno.test("parseSettings() says what is wrong with settings", () => {
     );
     assertEquals(error.code, "bad-settings");
   };
-  refused({ version: 2 }, "the client speaks version 2 of the protocol, the server 1");
+  refused({ version: 1 }, "the client speaks version 1 of the protocol, the server 2");
   refused({ senders: 0 }, "senders: 0 is not a number of 1 to 256");
   refused({ senders: 1.5 }, "1.5 is not a whole number");
   refused({ senders: "2" }, 'senders: "2" is not a number');

@@ -159,34 +159,104 @@ Deno.test("packetServerFlow() refuses flows that are too many", () => {
   for (let i = 0; i <= MAX_REVERSE_FLOWS; i++) network.dial(config({ wait: [50_000], reverse: true }, `f${i}`));
   network.deliver();
   assertEquals(network.host.infos.filter((info) => info.server).length, MAX_REVERSE_FLOWS);
-  assert(
-    network.host.logs.includes(
-      `flow f${MAX_REVERSE_FLOWS} of 192.0.2.2:${1000 + MAX_REVERSE_FLOWS} is refused: the server has too many flows`,
-    ),
-  );
+  assertEquals(network.host.logs, [
+    `flow f${MAX_REVERSE_FLOWS} of 192.0.2.2:${1000 + MAX_REVERSE_FLOWS} is refused: ` +
+    "the server has too many reverse flows: it has 64 at a time",
+  ]);
 });
 
-Deno.test("packetServerFlow() forgets a flow that nobody closes a minute after its time", () => {
+Deno.test("packetServerFlow() has closed reverse flows make room at once", () => {
   const network = new FakeNetwork();
   network.serve();
-  const client = network.dial(config({ wait: [10], duration: 60_000 }));
-  let request: Datagram | undefined;
+  for (const round of ["a", "b"]) {
+    for (let i = 0; i < MAX_REVERSE_FLOWS; i++) network.dial(config({ wait: [50], reverse: true }, `${round}${i}`));
+    network.pass(2 * SECOND, 10 * MS);
+  }
+  assertEquals(network.host.logs, []);
+  assertEquals(network.host.infos.filter((info) => info.server).length, 2 * MAX_REVERSE_FLOWS);
+});
+
+Deno.test("packetServerFlow() ends a flow whose client is silent, and says so", () => {
+  const network = new FakeNetwork();
+  network.serve();
+  const client = network.dial(config({ wait: [10], duration: 23 * 3600 * 1000 }));
   network.pass(SECOND);
-  network.host.pass(10 * MS);
-  network.deliver((datagram) => (request = datagram) === datagram);
   client[Symbol.dispose]();
-  const again = () => {
-    network.host.logs.length = 0;
-    network.ports[0].receive(request!);
-    network.wire.length = 0;
-    network.host.pass(2 * SECOND);
-    return network.host.logs.length > 0;
-  };
-  network.host.pass(115 * SECOND);
-  assert(!again());
-  assertEquals(served(network).duplicates, 1);
-  network.host.pass(5 * SECOND);
-  assert(again());
+  network.host.pass(29 * SECOND);
+  assertEquals(served(network).unclosed, undefined);
+  network.host.pass(2 * SECOND);
+  const { received, complete, unclosed, elapsedNanos } = served(network);
+  assertEquals([received, complete, unclosed], [100, 0, 1]);
+  assert(elapsedNanos >= 990 * MS && elapsedNanos <= 1010 * MS, `${elapsedNanos}`);
+  assertEquals(network.host.logs.filter((log) => log.startsWith("flow voip")), [
+    "flow voip of 192.0.2.2:1000 ended without a close: its client is silent for 30 s",
+  ]);
+});
+
+Deno.test("packetServerFlow() tells of flows that are open when it is stopped", () => {
+  const network = new FakeNetwork();
+  network.serve();
+  network.dial(config({ wait: [10], duration: 60_000 }));
+  network.pass(SECOND);
+  network.close();
+  const { received, complete, unclosed } = served(network);
+  assertEquals([received, complete, unclosed], [100, 0, 1]);
+});
+
+Deno.test("packetServerFlow() has silent flows make room for others, and only these", () => {
+  const network = new FakeNetwork();
+  network.serve();
+  const day = 24 * 3600 * 1000;
+  for (let i = 0; i < MAX_REVERSE_FLOWS; i++) {
+    network.dial(config({ wait: [day], duration: day, reverse: true }, `f${i}`));
+  }
+  network.pass(SECOND, 100 * MS);
+  const silent = [3, 40].map((i) => network.ports[1 + i].local);
+  for (let i = 0; i < 11; i++) {
+    network.host.pass(SECOND);
+    network.deliver(({ from }) => !silent.some((port) => port.equals(from)));
+  }
+  network.host.logs.length = 0;
+  for (const flow of ["next1", "next2", "next3"]) {
+    network.dial(config({ wait: [day], duration: day, reverse: true }, flow));
+    network.deliver(({ from }) => !silent.some((port) => port.equals(from)));
+  }
+  assertEquals(network.host.logs, [
+    "flow f3 of 192.0.2.2:1003 ended without a close: its client is silent, and another one wants its place",
+    "flow f40 of 192.0.2.2:1040 ended without a close: its client is silent, and another one wants its place",
+    "flow next3 of 192.0.2.2:1066 is refused: the server has too many reverse flows: it has 64 at a time",
+  ]);
+});
+
+Deno.test("packetServerFlow() keeps a client that sends a packet an hour, and stands still at times, over a bad path", () => {
+  const network = new FakeNetwork();
+  network.serve();
+  const random = new Random(50);
+  const hour = 3600 * 1000;
+  network.dial(config({ wait: [hour], duration: 3 * hour, echo: true }));
+  network.dial(config({ wait: [hour], duration: 3 * hour, reverse: true }, "down"));
+  network.deliver();
+  const lossy = (datagram: Datagram) =>
+    flagsIn(datagram) !== REVERSE || datagram.from.equals(server) || random.oneIn(2);
+  for (let second = 0; second < 3 * 3600 + 5; second++) {
+    network.host.pass(SECOND);
+    // What is sent in these five seconds comes later.
+    if (second % 60 < 55) network.deliver(lossy);
+  }
+  assertEquals(network.host.logs, []);
+  for (const flow of ["voip", "down"]) assertEquals(served(network, flow).complete, 1, flow);
+  assertEquals([served(network).received, served(network, "down").sent], [3, 3]);
+});
+
+Deno.test("packetServerFlow() does not take it for silence that it stood still itself", () => {
+  const network = new FakeNetwork();
+  network.serve();
+  network.dial(config({ wait: [100], duration: 200_000 }));
+  network.pass(5 * SECOND, 10 * MS);
+  network.host.stand(100 * SECOND);
+  network.pass(100 * SECOND, 10 * MS);
+  assertEquals(network.host.logs, []);
+  assertEquals(served(network).complete, 1);
 });
 
 Deno.test("packetServerFlow() grants a flow again whose answer was lost", () => {

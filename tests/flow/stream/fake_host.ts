@@ -34,6 +34,11 @@ export class FakeHost extends RecordedEvents implements FlowHost {
     this.#pool.flush();
   }
 
+  /** Lets time go by as if all stood still meanwhile. */
+  stand(nanos: number): void {
+    this.#now += nanos;
+  }
+
   now(): number {
     return this.#now;
   }
