@@ -12,6 +12,7 @@ import { BusiestThread } from "./busiest_thread.ts";
 import { PacketFlow } from "./packet_flow.ts";
 import { runFlows } from "./run_flows.ts";
 import { StreamFlow } from "./stream_flow.ts";
+import { streamSum } from "./stream_sum.ts";
 
 /** What loads the path. */
 export const PHASES = ["idle", "upload", "download", "both"] as const;
@@ -132,8 +133,7 @@ function loadOf(phase: Phase, { server, durationMs, rampMs, parallel, cca }: Und
   );
 }
 
-/** Of all flows in a direction; undefined if there are none, or none has carried anything. */
+/** Of all flows in a direction, over their common time; undefined if there are none, or none has carried anything. */
 function goodput(streams: readonly StreamFlow[], direction: "upload" | "download"): number | undefined {
-  const those = streams.filter((stream) => stream.direction === direction);
-  return those.reduce((sum, stream) => sum + stream.figures().goodputBitsPerSecond, 0) || undefined;
+  return streamSum(streams.filter((stream) => stream.direction === direction)).goodputBitsPerSecond || undefined;
 }

@@ -45,6 +45,18 @@ Deno.test("underLoad() measures each phase, with what the load carried", async (
   ]);
 });
 
+Deno.test("underLoad() adds up what flows carried over their common time", async () => {
+  let starts = 0n;
+  const bulk: Script = (flow, { events }) => {
+    // One after the other, a second each.
+    events.info({ type: "streamInfo", flow, server: false, tinit: 1_000_000_000n * (starts++ % 2n), values: {} });
+    return Promise.resolve({ bytes: 125_000, durationNanos: 1e9 });
+  };
+  const flows = scriptedFlows({ upload: bulk, download: bulk, packets: probe([1, 1, 1, 1]) });
+  const [, upload] = await Array.fromAsync(underLoad(flows, options()));
+  assertEquals(upload.uploadBitsPerSecond, 1e6);
+});
+
 Deno.test("underLoad() measures nothing without its load, and ends with the phase whose load fails", async () => {
   const failure = new Error("refused");
   let probes = 0;
