@@ -65,8 +65,8 @@ test("a plan measures one-way delays as the kernel sees them on the cable", () =
       return [
         { what: "RTT", inner: witnessed.rtt, outer: rtt!.median },
         { what: "server time", inner: serverTime!.median, outer: witnessed.serverTime },
-        { what: "delay there", inner: witnessed.there, outer: there!.oneWayDelay!.median },
-        { what: "delay back", inner: witnessed.back, outer: back!.oneWayDelay!.median },
+        { what: "delay there", inner: witnessed.there, outer: there!.oneWayDelay!.median! },
+        { what: "delay back", inner: witnessed.back, outer: back!.oneWayDelay!.median! },
       ];
     } finally {
       await Deno.remove(folder, { recursive: true });

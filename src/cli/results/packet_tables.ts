@@ -1,4 +1,4 @@
-import type { PacketFigures } from "../../result/analysis/mod.ts";
+import type { PacketFigures, PathFigures } from "../../result/analysis/mod.ts";
 import type { MeasuredPackets } from "../../result/mod.ts";
 import { count, grouped } from "../count.ts";
 import { escape } from "../terminal.ts";
@@ -47,7 +47,7 @@ function overview(senders: readonly ShownSender[]): string[] {
   const rows = senders.slice(0, MOST_ROWS).map(({ label, flow, figures: { there, back, rtt, lateness } }) => [
     label.replace(/^UDP /, "").replace(", sender ", "/") + (flow.complete ? "" : "*"),
     ...rtt === undefined ? [UNKNOWN, UNKNOWN, UNKNOWN] : [rtt.median, rtt.p99, rtt.max].map(milliseconds),
-    grouped((there ?? back)?.sent ?? 0),
+    sentBy(there ?? back),
     lost(there),
     lost(back),
     lateness === undefined ? UNKNOWN : milliseconds(lateness.p99),
@@ -61,6 +61,10 @@ function overview(senders: readonly ShownSender[]): string[] {
   return lines;
 }
 
-function lost(path: PacketFigures["there"]): string {
-  return path?.lost === undefined ? UNKNOWN : percent(path.lost, path.sent);
+function sentBy(path: PathFigures | undefined): string {
+  return path?.sent === undefined ? UNKNOWN : grouped(path.sent);
+}
+
+function lost(path: PathFigures | undefined): string {
+  return path?.lost === undefined || path.sent === undefined ? UNKNOWN : percent(path.lost, path.sent);
 }

@@ -1,4 +1,4 @@
-import type { Quantiles } from "../../result/analysis/mod.ts";
+import type { Spread } from "../../result/analysis/mod.ts";
 
 /** Nanoseconds as microseconds, to the nanosecond. */
 export function micros(nanos: number): number {
@@ -14,11 +14,15 @@ export function rounded(value: number | undefined): number | undefined {
  * A distribution of times under keys that carry their unit: `rttMinMicros`, `rttMedianMicros`, `rttP99Micros`...
  *
  * @param name what it is of: `rtt`
- * @returns no keys where nothing was measured
+ * @returns no keys where nothing was measured, or where only the whole is known: no quantiles then
  */
-export function quantileKeys(name: string, quantiles: Quantiles | undefined): Record<string, number> {
+export function quantileKeys(name: string, quantiles: Spread | undefined): Record<string, number> {
   if (quantiles === undefined) return {};
   const { min, mean, median, p99, p999, max } = quantiles;
   const named = { Min: min, Mean: mean, Median: median, P99: p99, P999: p999, Max: max };
-  return Object.fromEntries(Object.entries(named).map(([key, value]) => [`${name}${key}Micros`, micros(value)]));
+  return Object.fromEntries(
+    Object.entries(named).flatMap(([key, value]) =>
+      value === undefined ? [] : [[`${name}${key}Micros`, micros(value)]]
+    ),
+  );
 }

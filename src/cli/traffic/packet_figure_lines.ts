@@ -1,4 +1,4 @@
-import type { OffsetEstimate, PacketFigures, PathFigures, Quantiles } from "../../result/analysis/mod.ts";
+import type { OffsetEstimate, PacketFigures, PathFigures, Spread } from "../../result/analysis/mod.ts";
 import { count, grouped } from "../count.ts";
 import { bitRate, milliseconds, percent } from "./figure_text.ts";
 import { tableLines } from "./text_table.ts";
@@ -23,12 +23,12 @@ export function packetFigureLines(
   const { there, back, rtt, serverTime, lateness, sendBitsPerSecond, goodputBitsPerSecond, incoherent } = figures;
   const sending = flow.reverse ? back?.sent : there?.sent;
   const rates = [
-    count(sending ?? 0, "packet"),
+    ...sending === undefined ? [] : [count(sending, "packet")],
     ...sendBitsPerSecond === undefined ? [] : [`sent at ${bitRate(sendBitsPerSecond)}`],
     ...goodputBitsPerSecond === undefined ? [] : [`received at ${bitRate(goodputBitsPerSecond)}`],
   ];
-  const lines = [`${flow.label}: ${rates.join(", ")}`];
-  const times: (readonly [name: string, quantiles: Quantiles | undefined])[] = [
+  const lines = [[`${flow.label}:`, rates.join(", ")].join(" ").trimEnd()];
+  const times: (readonly [name: string, quantiles: Spread | undefined])[] = [
     ["RTT", rtt],
     ["at the server", serverTime],
     ["one-way to server", there?.oneWayDelay],
@@ -66,18 +66,17 @@ function clockLines(path: PathFigures | undefined, clockOffset: OffsetEstimate |
   return [`one-way delays are estimates, off by ${milliseconds(bound)} ms at most: the clocks are not shared${drift}`];
 }
 
-function quantileRow(name: string, { min, mean, median, p99, p999, max }: Quantiles): string[] {
-  return [name, ...[min, mean, median, p99, p999, max].map(milliseconds)];
+function quantileRow(name: string, { min, mean, median, p99, p999, max }: Spread): string[] {
+  const known = (nanos: number | undefined) => nanos === undefined ? UNKNOWN : milliseconds(nanos);
+  return [name, ...[min, mean, median, p99, p999, max].map(known)];
 }
 
 function pathRow(name: string, path: PathFigures): string[] {
   const { sent, received, lost, duplicates, reordered, socketDrops } = path;
   return [
     name,
-    grouped(sent),
-    received === undefined ? UNKNOWN : grouped(received),
-    lost === undefined ? UNKNOWN : grouped(lost),
-    lost === undefined ? "" : percent(lost, sent),
+    ...[sent, received, lost].map((packets) => packets === undefined ? UNKNOWN : grouped(packets)),
+    lost === undefined || sent === undefined ? "" : percent(lost, sent),
     ...[duplicates, reordered, socketDrops].map(grouped),
   ];
 }

@@ -74,7 +74,7 @@ function pathJson(path: PathFigures): object {
     sent,
     received,
     lost,
-    lostPercent: lost === undefined || sent === 0 ? undefined : rounded(lost / sent * 100),
+    lostPercent: lost === undefined || !sent ? undefined : rounded(lost / sent * 100),
     duplicates,
     reordered,
     early,
@@ -84,5 +84,6 @@ function pathJson(path: PathFigures): object {
     ...quantileKeys("oneWayDelay", path.oneWayDelay),
     oneWayDelayBoundMicros: path.oneWayDelayBoundNanos === undefined ? undefined : micros(path.oneWayDelayBoundNanos),
     ...quantileKeys("ipdv", path.ipdv),
+    jitterMicros: path.jitterNanos === undefined ? undefined : micros(path.jitterNanos),
   };
 }

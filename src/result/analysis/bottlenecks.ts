@@ -1,8 +1,9 @@
-import type { PacketFigures } from "./packet_sender.ts";
+import { LATE_NANOS, type PacketFigures } from "./packet_sender.ts";
 import type { StreamFigures } from "./stream_analysis.ts";
 
-/** Sends are late if 1% of them are later than this, in nanoseconds. */
-const LATE_NANOS = 1e6;
+/** So many late packets are worth a word, if they are this share of all as well: one alone, such as the first, is not. */
+const LATE_PACKETS = 2;
+const LATE_SHARE = 0.01;
 /** A thread that computes for this share of the time has a core to itself and could use more. */
 const BUSY_SHARE = 0.9;
 /** A stream that has nothing to send, or nowhere to put it, for this share of the time is held up by an end. */
@@ -16,6 +17,7 @@ export interface Bottleneck {
   /** For programs. */
   readonly code:
     | "sends-late"
+    | "slow-server"
     | "unsent"
     | "send-errors"
     | "socket-drops"
@@ -38,11 +40,18 @@ export interface MachineLoad {
 /** Where tine was the bottleneck of packets. */
 export function packetBottlenecks(figures: PacketFigures, load: MachineLoad): Bottleneck[] {
   const found: Bottleneck[] = [];
-  const { lateness, there, back, sendErrors, unsent } = figures;
-  if (lateness !== undefined && lateness.p99 > LATE_NANOS) {
-    const late = (lateness.p99 / 1e6).toFixed(1);
-    const message = `1% of the packets were sent ${late} ms late or later`;
+  const { lateness, lateSends, serverTime, slowReplies, there, back, sendErrors, unsent } = figures;
+  const limit = `${LATE_NANOS / 1e6} ms`;
+  if (lateness !== undefined && areMany(lateSends, lateness.count)) {
+    const message = `${grouped(lateSends)} of ${packets(lateness.count)} were sent over ${limit} late, the latest by ` +
+      `${milliseconds(lateness.max)} ms`;
     found.push({ code: "sends-late", message, size: lateness.p99 });
+  }
+  if (serverTime !== undefined && areMany(slowReplies, serverTime.count)) {
+    const message =
+      `the server had ${grouped(slowReplies)} of ${packets(serverTime.count)} for over ${limit} before it sent ` +
+      `them back, at most ${milliseconds(serverTime.max)} ms`;
+    found.push({ code: "slow-server", message, size: serverTime.p99 });
   }
   if (unsent > 0) {
     const message = `time was over before ${packets(unsent)} could be sent`;
@@ -106,6 +115,19 @@ export function worstBottlenecks(bottlenecks: readonly Bottleneck[]): Bottleneck
   return [...worst.values()];
 }
 
+function areMany(late: number, all: number): boolean {
+  return late >= LATE_PACKETS && late >= all * LATE_SHARE;
+}
+
 function packets(n: number): string {
-  return n === 1 ? "1 packet" : `${n} packets`;
+  return n === 1 ? "1 packet" : `${grouped(n)} packets`;
+}
+
+function milliseconds(nanos: number): string {
+  return grouped((nanos / 1e6).toFixed(1));
+}
+
+/** With the digits before the point in groups, as tables have them. */
+function grouped(n: number | string): string {
+  return String(n).replace(/\B(?=(?:\d{3})+(?:\.|$))/g, ",");
 }

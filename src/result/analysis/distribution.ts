@@ -137,6 +137,13 @@ export class Distribution {
     return sum / seen;
   }
 
+  /** How many values are above a limit, exact as quantiles are. */
+  above(limit: number): number {
+    let above = 0;
+    for (const [value, times] of this.#bins()) if (value > limit) above += times;
+    return above;
+  }
+
   /** What tables show; undefined without values. */
   quantiles(): Quantiles | undefined {
     if (this.#count === 0) return undefined;

@@ -4,15 +4,33 @@ import { Deviations } from "./deviations.ts";
 import { Distribution, type Quantiles } from "./distribution.ts";
 import type { PacketWindow } from "./packet_window.ts";
 
+/** So much a difference of delays counts in jitter: RFC 3550, 6.4.1. */
+const JITTER_GAIN = 1 / 16;
+
+/** The figures of a distribution, of which quantiles are known only where each value is. */
+export type Spread = Pick<Quantiles, "count" | "min" | "mean" | "max"> & Partial<Quantiles>;
+
+/** What a receiver has told of the times of all packets together, in place of those of each. In nanoseconds. */
+export interface ArrivalTotals {
+  /** Arrived after one with a higher number. */
+  readonly reordered: number;
+  /** From sending to arrival, by the clock of each end. */
+  readonly delay: Spread;
+  /** Of neighbours by number that arrived one after the other; absent if there were none. */
+  readonly ipdv?: Spread;
+  /** RFC 3550. */
+  readonly jitterNanos?: number;
+}
+
 /** How packets fared in one direction. Times are nanoseconds. */
 export interface PathFigures extends OrderCounts {
-  /** Packets that the kernel took. */
-  readonly sent: number;
+  /** Packets that the kernel took; absent if the sender told nothing. */
+  readonly sent?: number;
   /** Packets that arrived at the program, each counted once; absent if the receiver told nothing. */
   readonly received?: number;
   /**
    * Sent, but not received: Type-P-One-way-Packet-Loss of RFC 7680. Those that the receiver's own socket had no room for
-   * are not among them where it counted them, see `socketDrops`. Absent if the receiver told nothing.
+   * are not among them where it counted them, see `socketDrops`. Absent if one of the ends told nothing.
    */
   readonly lost?: number;
   /** Arrived again: RFC 5560. */
@@ -25,12 +43,14 @@ export interface PathFigures extends OrderCounts {
   /** Arrived marked "congestion experienced": RFC 3168. */
   readonly congestionMarks: number;
   /** The inter-packet delay variation of neighbours by number that both arrived, RFC 3393, without its sign. */
-  readonly ipdv?: Quantiles;
+  readonly ipdv?: Spread;
+  /** The interarrival jitter of RFC 3550 (6.4.1) at the end: a mean of how delays differ, the last ones above all. */
+  readonly jitterNanos?: number;
   /**
    * From sending to arrival: Type-P-One-way-Delay of RFC 7679, from just before the system call to the stamp of the
    * receiver's kernel. Exact where both ends have one clock; see `oneWayDelayBoundNanos` else.
    */
-  readonly oneWayDelay?: Quantiles;
+  readonly oneWayDelay?: Spread;
   /** The true delays are all off by the same amount, at most this; 0 where clocks are shared. */
   readonly oneWayDelayBoundNanos?: number;
 }
@@ -45,6 +65,8 @@ export class PacketPath {
   readonly order: ArrivalOrder;
   readonly #ipdv = new Distribution();
   readonly #delays = new Deviations();
+  #lastDelay = NaN;
+  #jitter = 0;
 
   /**
    * @param window the packets
@@ -67,6 +89,10 @@ export class PacketPath {
   complete(seq: number): void {
     const delay = this.#delay(seq);
     this.#delays.add(delay);
+    if (!Number.isNaN(this.#lastDelay)) {
+      this.#jitter += (Math.abs(delay - this.#lastDelay) - this.#jitter) * JITTER_GAIN;
+    }
+    this.#lastDelay = delay;
     for (const other of [seq - 1, seq + 1]) {
       const neighbour = this.window.has(other) ? this.#delay(other) : NaN;
       if (!Number.isNaN(neighbour)) this.#ipdv.add(Math.abs(delay - neighbour));
@@ -76,23 +102,33 @@ export class PacketPath {
   /**
    * What is known now.
    *
-   * @param told whether anything is known from the receiver
+   * @param told of which ends anything is known
    * @param offset how the clocks relate; undefined where that is not known
+   * @param totals what is known where the times of each packet are not
    */
-  figures(told: boolean, offset: OffsetEstimate | undefined): PathFigures {
+  figures(
+    told: { readonly sender: boolean; readonly receiver: boolean },
+    offset: OffsetEstimate | undefined,
+    totals?: ArrivalTotals,
+  ): PathFigures {
     const { sent, received, duplicates, socketDrops, congestionMarks } = this;
+    const own = this.#delays.count > 0;
+    const { reordered, early, late } = this.order.counts;
+    const ahead = this.sign * (offset?.offsetNanos ?? 0);
+    const oneWayDelay = own ? this.#delays.quantiles(ahead) : totals && moved(totals.delay, -ahead);
     return {
-      sent,
-      ...told && { received, lost: Math.max(0, sent - received - socketDrops) },
+      ...told.sender && { sent },
+      ...told.receiver && { received },
+      ...told.sender && told.receiver && { lost: Math.max(0, sent - received - socketDrops) },
       duplicates,
       socketDrops,
       congestionMarks,
-      ...this.order.counts,
-      ipdv: this.#ipdv.quantiles(),
-      ...offset && this.#delays.count > 0 && {
-        oneWayDelay: this.#delays.quantiles(this.sign * offset.offsetNanos),
-        oneWayDelayBoundNanos: offset.boundNanos,
-      },
+      reordered: Math.max(reordered, totals?.reordered ?? 0),
+      early,
+      late,
+      ipdv: own ? this.#ipdv.quantiles() : totals?.ipdv,
+      jitterNanos: !own ? totals?.jitterNanos : this.#delays.count > 1 ? this.#jitter : undefined,
+      ...offset && oneWayDelay && { oneWayDelay, oneWayDelayBoundNanos: offset.boundNanos },
     };
   }
 
@@ -101,4 +137,8 @@ export class PacketPath {
     const slot = this.window.slot(seq);
     return this.window.columns[this.receivedColumn][slot] - this.window.columns[this.sentColumn][slot];
   }
+}
+
+function moved({ count, min, mean, max }: Spread, nanos: number): Spread {
+  return { count, min: min + nanos, mean: mean + nanos, max: max + nanos };
 }

@@ -2,10 +2,11 @@ import { roundTripTime } from "../../flow/packet/round_trip.ts";
 import type { Columns } from "../../flow/records/kinds.ts";
 import type { ClockOffset, OffsetEstimate } from "./clock_offset.ts";
 import { Distribution, type Quantiles } from "./distribution.ts";
-import { PacketPath, type PathFigures } from "./packet_path.ts";
+import { type ArrivalTotals, PacketPath, type PathFigures } from "./packet_path.ts";
 import { PacketWindow, type WindowBudget } from "./packet_window.ts";
 import { RateMeter } from "./rate_meter.ts";
 import { roundTripsPerMinute } from "./responsiveness.ts";
+import { ToldSends } from "./told_sends.ts";
 
 /** Columns of the window. The first four are times by the clock of the end where it happened. */
 const SENT = 0;
@@ -28,12 +29,17 @@ const MOST_IN_BURST = 1024;
 /** What UDP carries at most. */
 const MOST_BYTES = 65_535;
 
+/** What is sent later than this is late, in nanoseconds. */
+export const LATE_NANOS = 1e6;
+
 /** Counts that ends tell when a flow closes, beside its samples. Absent: not known. */
 export interface PacketTotals {
   /** Packets of the sender that the server received, each counted once. */
   readonly serverReceived?: number;
   /** Packets of the sender that the server received again. */
   readonly serverDuplicates?: number;
+  /** When the packets of the sender arrived at the server, for those that it does not echo. */
+  readonly arrivals?: ArrivalTotals;
   /** Packets that the server's own sender sent. */
   readonly serverSent?: number;
   /** Packets that the client's socket had no room for. */
@@ -63,8 +69,15 @@ export interface PacketFigures {
   readonly roundTripsPerMinute?: number;
   /** How long packets were at the server: from when its kernel had them until just before its send call. */
   readonly serverTime?: Quantiles;
-  /** How much later than scheduled packets were handed to the kernel. */
+  /** How many of them were there for over {@linkcode LATE_NANOS}. */
+  readonly slowReplies: number;
+  /**
+   * How much later than scheduled packets were handed to the kernel; absent where nothing is scheduled, as without a
+   * pace. Of a sender at the server that has no samples of its own: of the packets that arrived.
+   */
   readonly lateness?: Quantiles;
+  /** How many packets were later than {@linkcode LATE_NANOS}. */
+  readonly lateSends: number;
   /** Between the first packet sent and the last one. */
   readonly sendNanos: number;
   /** Of payloads of UDP, see {@linkcode RateMeter}; absent if fewer than two packets are known. */
@@ -98,6 +111,8 @@ export class PacketSender {
   readonly #sendRate = new RateMeter();
   readonly #serverRate = new RateMeter();
   readonly #receiveRate = new RateMeter();
+  /** What the packets of a sender at the server tell themselves. */
+  readonly #told = new ToldSends();
   #incoherent = 0;
 
   /**
@@ -168,6 +183,7 @@ export class PacketSender {
     there.received = Math.max(this.#serverRecords, this.#serverCount, totals.serverReceived ?? 0);
     there.duplicates = Math.max(there.duplicates, totals.serverDuplicates ?? 0);
     there.socketDrops = totals.serverSocketDrops ?? 0;
+    const toldSent = !this.#reverse || totals.serverSent !== undefined || back.sent > 0;
     const sent = this.#reverse
       ? Math.max(back.sent, totals.serverSent ?? this.#window.high + 1)
       // A server echoes each packet that it receives.
@@ -176,16 +192,22 @@ export class PacketSender {
       : this.#serverReplies;
     back.sent = Math.max(sent, back.received);
     back.socketDrops = totals.socketDrops ?? 0;
+    // Samples of the sender know of lost packets too.
+    const lateness = this.#lateness.count > 0 ? this.#lateness : this.#told.lateness;
     return {
       sender: this.sender,
-      there: there.sent > 0 || there.received > 0 ? there.figures(told, offset) : undefined,
-      back: this.#reverse || back.sent > 0 ? back.figures(true, offset) : undefined,
+      there: there.sent > 0 || there.received > 0
+        ? there.figures({ sender: true, receiver: told }, offset, totals.arrivals)
+        : undefined,
+      back: this.#reverse || back.sent > 0 ? back.figures({ sender: toldSent, receiver: true }, offset) : undefined,
       rtt: this.#rtt.quantiles(),
       roundTripsPerMinute: roundTripsPerMinute(this.#rtt),
       serverTime: this.#serverTime.quantiles(),
-      lateness: this.#lateness.quantiles(),
-      sendNanos: this.#sendRate.nanos,
-      sendBitsPerSecond: this.#sendRate.bitsPerSecond,
+      slowReplies: this.#serverTime.above(LATE_NANOS),
+      lateness: lateness.max > 0 ? lateness.quantiles() : undefined,
+      lateSends: lateness.above(LATE_NANOS),
+      sendNanos: this.#sendRate.nanos || this.#told.nanos,
+      sendBitsPerSecond: this.#sendRate.bitsPerSecond ?? this.#told.bitsPerSecond,
       goodputBitsPerSecond: this.#goodput(),
       sendErrors: totals.sendErrors ?? 0,
       unsent: totals.unsent ?? 0,
@@ -249,6 +271,7 @@ export class PacketSender {
     window[PLACE][slot] = ++this.#back.received;
     this.#receiveRate.add(t, bytes);
     this.#set(seq, RECEIVED, t);
+    if (columns.flag[i] & REVERSE) return this.#fromServer(columns, i, seq, t, bytes);
     const count = columns.serverCount[i];
     if (!(columns.flag[i] & REPLY)) return;
     if (!(count > 0 && count <= Number.MAX_SAFE_INTEGER)) return;
@@ -257,6 +280,14 @@ export class PacketSender {
     const serverReceived = t + columns.serverReceived[i];
     this.#set(seq, SERVER_RECEIVED, serverReceived);
     this.#set(seq, SERVER_SENT, serverReceived + columns.serverTime[i]);
+  }
+
+  /** A packet of a sender at the server; those of earlier versions tell no times. */
+  #fromServer(columns: Columns<"packetIO">, i: number, seq: number, t: number, bytes: number): void {
+    const due = columns.serverReceived[i], lateness = columns.serverTime[i];
+    if (!(due !== 0 || lateness !== 0) || !isTime(t + due + lateness)) return;
+    this.#set(seq, SERVER_SENT, t + due + lateness);
+    this.#told.add(seq, t + due + lateness, bytes, lateness);
   }
 
   /** A number that has no place in the window: it came far too late, or is none. */

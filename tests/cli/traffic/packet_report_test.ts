@@ -107,7 +107,7 @@ to server   100         -     -             0          0       12
 the server has not told its counts: the flow did not come to its end
 
 These figures may be limited by tine and its machines rather than by the network:
-- 1% of the packets were sent 98.0 ms late or later
+- 98 of 100 packets were sent over 1 ms late, the latest by 99.0 ms
 - time was over before 1 packet could be sent
 - the system did not take 3 packets
 - the server's socket dropped 12 packets that had arrived

@@ -1,17 +1,22 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { packetBottlenecks, streamBottlenecks } from "../../../src/result/analysis/bottlenecks.ts";
 import { PacketAnalysis } from "../../../src/result/analysis/packet_analysis.ts";
-import type { PacketTotals } from "../../../src/result/analysis/packet_sender.ts";
+import type { PacketFigures, PacketTotals } from "../../../src/result/analysis/packet_sender.ts";
 import { StreamAnalysis } from "../../../src/result/analysis/stream_analysis.ts";
 import { packetChunks, reply, sent } from "./packet_samples.ts";
 
-function codes(lateness: number, totals: PacketTotals = {}, load = {}): string[] {
+function figuresOf(lateness: readonly number[], totals: PacketTotals = {}, serverTime = 0): PacketFigures {
   const analysis = new PacketAnalysis();
-  for (const chunk of packetChunks([sent(0, lateness, { scheduled: 0 }), reply(0, lateness + 100, 0, 0, 1)])) {
-    analysis.add(chunk);
-  }
-  const [figures] = analysis.figures(new Map([[0, totals]])).senders;
-  return packetBottlenecks(figures, load).map(({ code }) => code);
+  const samples = lateness.flatMap((late, seq) => {
+    const t = seq * 1e9 + late;
+    return [sent(seq, t, { scheduled: seq * 1e9 }), reply(seq, t + serverTime + 100, t + 50, serverTime, seq + 1)];
+  });
+  for (const chunk of packetChunks(samples)) analysis.add(chunk);
+  return analysis.figures(new Map([[0, totals]])).senders[0];
+}
+
+function codes(lateness: number, totals: PacketTotals = {}, load = {}): string[] {
+  return packetBottlenecks(figuresOf([lateness, lateness], totals), load).map(({ code }) => code);
 }
 
 Deno.test("packetBottlenecks() finds nothing where packets left and arrived in time", () => {
@@ -28,6 +33,30 @@ Deno.test("packetBottlenecks() finds late sends, drops in own sockets, refused s
   ]);
   assertEquals(codes(0, {}, { busiestThread: 0.97 }), ["busy-core"]);
   assertEquals(codes(0, {}, { busiestThread: 0.5 }), []);
+});
+
+Deno.test("packetBottlenecks() does not take one late packet for a fault", () => {
+  const late = (count: number) => Array.from({ length: 50 }, (_, i) => i < count ? 3e6 : 1000);
+  assertEquals(packetBottlenecks(figuresOf(late(1)), {}), []);
+  const [{ code, message }] = packetBottlenecks(figuresOf(late(2)), {});
+  assertEquals([code, message], [
+    "sends-late",
+    "2 of 50 packets were sent over 1 ms late, the latest by 3.0 ms",
+  ]);
+});
+
+Deno.test("packetBottlenecks() finds a server that keeps packets waiting", () => {
+  const [{ code, message }, ...others] = packetBottlenecks(figuresOf([0, 0, 0], {}, 1_991e6), {});
+  assertEquals([code, message, others], [
+    "slow-server",
+    "the server had 3 of 3 packets for over 1 ms before it sent them back, at most 1,991.0 ms",
+    [],
+  ]);
+});
+
+Deno.test("packetBottlenecks() groups digits as tables do", () => {
+  const [{ message }] = packetBottlenecks(figuresOf([0], { unsent: 234_768 }), {});
+  assertEquals(message, "time was over before 234,768 packets could be sent");
 });
 
 Deno.test("streamBottlenecks() finds ends that were the limit", () => {

@@ -91,8 +91,8 @@ Deno.test("PacketAnalysis estimates one-way delays where clocks are not shared, 
   assertEquals(there!.oneWayDelayBoundNanos, 2.5 * MS);
   // The true ones are 3 and 2 ms.
   for (const [delay, truth] of [[there!.oneWayDelay!, 3 * MS], [back!.oneWayDelay!, 2 * MS]] as const) {
-    assertAlmostEquals(delay.median, 2.5 * MS, 1);
-    assert(Math.abs(delay.median - truth) <= there!.oneWayDelayBoundNanos!);
+    assertAlmostEquals(delay.median!, 2.5 * MS, 1);
+    assert(Math.abs(delay.median! - truth) <= there!.oneWayDelayBoundNanos!);
   }
   assertEquals([there!.ipdv!.max, back!.ipdv!.max], [0, 0]);
 });
@@ -197,6 +197,55 @@ Deno.test("PacketAnalysis takes a sender at the server as a way back alone", () 
   assertAlmostEquals(goodputBitsPerSecond!, 600_000, 1e-3);
   const both = analyse([...received, ...[0, 1, 2].map((seq) => ({ seq, t: seq * MS - 5, flag, sent: 1, server: 1 }))]);
   assertEquals([both.back!.sent, both.back!.oneWayDelay!.max, both.back!.oneWayDelay!.count], [5, 5, 2]);
+});
+
+Deno.test("PacketAnalysis does not know what a server sent that told neither counts nor samples", () => {
+  const received = [0, 1, 3, 4].map((seq) => ({ seq, t: seq * MS, flag: 8 }));
+  const { back } = analyse(received);
+  assertEquals([back!.sent, back!.received, back!.lost], [undefined, 4, undefined]);
+});
+
+Deno.test("PacketAnalysis has delays and lateness of a sender at the server from its packets", () => {
+  // Sent 3 ms before they arrive, those with an even number 1.5 ms late.
+  const received = [0, 1, 2, 4, 5].map((seq) => {
+    const late = seq % 2 === 0 ? 1.5 * MS : 0, delay = seq === 5 ? 4 * MS : 3 * MS;
+    const t = seq * 10 * MS + late + delay;
+    return { seq, t, flag: 8, serverReceived: -(delay + late), serverTime: late };
+  });
+  const records = received.map(({ seq, t, serverReceived, serverTime }) => {
+    const scheduled = t + serverReceived;
+    return { seq, flag: 8, t: scheduled + serverTime, scheduled, sent: 1, server: 1 };
+  });
+  for (const samples of [received, [...records, ...received], [...received, ...records]]) {
+    const { back, lateness, lateSends, sendBitsPerSecond, incoherent } = analyse(samples, { serverSent: 6 });
+    assertEquals([back!.sent, back!.lost, back!.oneWayDelay!.count, back!.oneWayDelay!.min], [6, 1, 5, 3 * MS]);
+    assertEquals([back!.ipdv!.count, back!.ipdv!.max], [3, MS]);
+    assertEquals(back!.jitterNanos, MS / 16);
+    assertEquals([lateness!.count, lateness!.max, lateSends, incoherent], [5, 1.5 * MS, 3, 0]);
+    // The rate of all that were sent in 48.5 ms, with or without those that were lost.
+    if (samples === received) assertAlmostEquals(sendBitsPerSecond!, 5 * 800 / 0.0485, 1e-3);
+  }
+});
+
+Deno.test("PacketAnalysis takes what the server told of arrivals where it has no samples of them", () => {
+  const arrivals = {
+    reordered: 3,
+    delay: { count: 10, min: 1002 * MS, mean: 1003 * MS, max: 1009 * MS },
+    ipdv: { count: 7, min: 0, mean: MS, max: 5 * MS },
+    jitterNanos: 2 * MS,
+  };
+  const clocks = { offsetNanos: 1000 * MS, boundNanos: MS, drifted: false };
+  const analysis = new PacketAnalysis({ clocks });
+  for (const chunk of packetChunks([sent(0, 0, { flag: 0 })])) analysis.add(chunk);
+  const { there } = analysis.figures(new Map([[0, { serverReceived: 1, arrivals }]])).senders[0];
+  assertEquals(there!.oneWayDelay, { count: 10, min: 2 * MS, mean: 3 * MS, max: 9 * MS });
+  assertEquals([there!.oneWayDelayBoundNanos, there!.reordered, there!.jitterNanos], [MS, 3, 2 * MS]);
+  assertEquals(there!.ipdv, arrivals.ipdv);
+});
+
+Deno.test("PacketAnalysis has no lateness where nothing was scheduled", () => {
+  assertEquals(analyse([sent(0, 0), sent(1, 5)]).lateness, undefined);
+  assertEquals(analyse([sent(0, 0), sent(1, 5, { scheduled: 4 })]).lateness!.max, 1);
 });
 
 Deno.test("PacketAnalysis keeps senders apart", () => {
