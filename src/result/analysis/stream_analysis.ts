@@ -19,6 +19,12 @@ export interface StreamTotals {
   readonly rttMicros?: number;
   readonly minRttMicros?: number;
   readonly cwndBytes?: number;
+  /** What the sender's kernel says of the whole connection: see {@linkcode StreamLimits}. */
+  readonly busyMicros?: number;
+  readonly receiveWindowMicros?: number;
+  readonly sendBufferMicros?: number;
+  /** Of that time, how long the server's thread computed. */
+  readonly serverCpuNanos?: number;
 }
 
 /** Why the sender's kernel had nothing to send, or could not: shares of the time of the transfer, 0 to 1. */
@@ -37,7 +43,7 @@ export interface StreamFigures {
   readonly bytes: number;
   /** Whether the receiver counted the bytes, so that goodput is what that word says. */
   readonly receiverCounted: boolean;
-  /** From when the receiver was ready until it had the last byte. */
+  /** From when the receiver was ready until it had the last byte, of whatever came. */
   readonly durationNanos: number;
   /** Bytes of the application that arrived, once each, per time: RFC 2647 (3.17), RFC 5166 (2.1). */
   readonly goodputBitsPerSecond: number;
@@ -47,13 +53,21 @@ export interface StreamFigures {
   readonly retransmits?: number;
   /** Of the bytes that the sender's kernel sent, the share that it sent again. */
   readonly retransmittedShare?: number;
-  /** The sender's smoothed round-trip time, RFC 6298, as it was sampled: not the round trips of single segments. */
+  /**
+   * The sender's smoothed round-trip time, RFC 6298, as it was sampled: not the round trips of single segments. Absent
+   * where there is one sample, of which there are no quantiles.
+   */
   readonly rtt?: Quantiles;
+  /** The last of these samples: what the sender's kernel said at the end. */
+  readonly lastRttNanos?: number;
   /** The least round trip that the sender's kernel saw: tcpi_min_rtt. */
   readonly minRttNanos?: number;
-  /** The sender's congestion window, RFC 5681, in bytes: segments by its maximum segment size. */
+  /** The sender's congestion window, RFC 5681, in bytes: segments by its maximum segment size. Absent as `rtt` is. */
   readonly cwndBytes?: Quantiles;
+  readonly lastCwndBytes?: number;
   readonly limits?: StreamLimits;
+  /** The share of the transfer's time that the server's thread computed, 0 to 1. */
+  readonly serverBusy?: number;
   /** Bytes as they arrived over time, in bins of `binNanos`. */
   readonly series: { readonly binNanos: number; readonly bytes: readonly number[] };
   /** Samples that contradict others, and were left out. */
@@ -63,9 +77,11 @@ export interface StreamFigures {
 /** One end of a stream. */
 class StreamEnd {
   bytes = 0;
+  /** When the last byte had come, since it was ready. */
   nanos = 0;
   incoherent = 0;
   readonly series = new ByteSeries(BIN_NANOS);
+  #readyAt: number | undefined;
 
   add(columns: Columns<"streamIO">, i: number): void {
     const { [i]: t } = columns.t;
@@ -74,8 +90,12 @@ class StreamEnd {
       this.incoherent++;
       return;
     }
+    // It samples that it has nothing yet as soon as it is ready.
+    this.#readyAt ??= total === 0 ? t : 0;
+    // Where nothing came any more, that it ended later takes nothing from what was.
+    if (total === this.bytes) return;
     this.bytes = total;
-    this.nanos = t;
+    this.nanos = t - this.#readyAt;
   }
 }
 
@@ -103,6 +123,8 @@ export class StreamAnalysis {
   readonly #receiver = new StreamEnd();
   readonly #rtt = new Distribution();
   readonly #cwnd = new Distribution();
+  #lastRtt: number | undefined;
+  #lastCwnd: number | undefined;
   #minRtt = Infinity;
   #retransmits: number | undefined;
   #retransmittedShare: number | undefined;
@@ -137,10 +159,13 @@ export class StreamAnalysis {
       completionNanos: totals.fctNanos,
       retransmits: this.#retransmits ?? totals.retransmits,
       retransmittedShare: this.#retransmittedShare,
-      rtt: this.#rtt.quantiles() ?? single(micros(totals.rttMicros)),
+      rtt: quantilesOf(this.#rtt),
+      lastRttNanos: this.#lastRtt ?? micros(totals.rttMicros),
       minRttNanos: minRtt,
-      cwndBytes: this.#cwnd.quantiles() ?? single(totals.cwndBytes),
-      limits: this.#limits,
+      cwndBytes: quantilesOf(this.#cwnd),
+      lastCwndBytes: this.#lastCwnd ?? positive(totals.cwndBytes),
+      limits: this.#limits ?? limitsOf(totals, durationNanos),
+      serverBusy: totals.serverCpuNanos === undefined ? undefined : share(totals.serverCpuNanos, durationNanos),
       series: { binNanos: end.series.binNanos, bytes: end.series.bins },
       incoherent: this.#sender.incoherent + this.#receiver.incoherent + this.#incoherent,
     };
@@ -154,33 +179,57 @@ export class StreamAnalysis {
       return;
     }
     this.#infoAt = t;
-    if (columns.rtt[i] > 0) this.#rtt.add(columns.rtt[i] * 1000);
+    if (columns.rtt[i] > 0) {
+      this.#lastRtt = columns.rtt[i] * 1000;
+      this.#rtt.add(this.#lastRtt);
+    }
     const minRtt = columns.minRtt[i];
     // The kernel's value for none is the greatest of 32 bits.
     if (minRtt > 0 && minRtt < 2 ** 32 - 1) this.#minRtt = Math.min(this.#minRtt, minRtt * 1000);
     const cwndBytes = columns.cwnd[i] * columns.sndMss[i];
-    if (columns.cwnd[i] > 0 && columns.sndMss[i] > 0) this.#cwnd.add(cwndBytes);
+    if (columns.cwnd[i] > 0 && columns.sndMss[i] > 0) {
+      this.#lastCwnd = cwndBytes;
+      this.#cwnd.add(cwndBytes);
+    }
     if (columns.totalRetrans[i] >= 0) this.#retransmits = columns.totalRetrans[i];
     if (columns.bytesRetrans[i] >= 0 && columns.bytesSent[i] > 0) {
       this.#retransmittedShare = columns.bytesRetrans[i] / columns.bytesSent[i];
     }
-    if (columns.busyTime[i] >= 0 && columns.rwndLimited[i] >= 0 && columns.sndbufLimited[i] >= 0 && t > 0) {
-      const share = (micros: number) => Math.min(1, micros * 1000 / t);
-      this.#limits = {
-        busy: share(columns.busyTime[i]),
-        receiveWindow: share(columns.rwndLimited[i]),
-        sendBuffer: share(columns.sndbufLimited[i]),
-      };
-    }
+    const [busyMicros, receiveWindowMicros, sendBufferMicros] = [
+      columns.busyTime[i],
+      columns.rwndLimited[i],
+      columns.sndbufLimited[i],
+    ];
+    this.#limits = limitsOf({ busyMicros, receiveWindowMicros, sendBufferMicros }, t) ?? this.#limits;
   }
+}
+
+function limitsOf(
+  { busyMicros = -1, receiveWindowMicros = -1, sendBufferMicros = -1 }: StreamTotals,
+  nanos: number,
+): StreamLimits | undefined {
+  // Kernels that do not tell say -1.
+  if (!(busyMicros >= 0 && receiveWindowMicros >= 0 && sendBufferMicros >= 0)) return undefined;
+  const [busy, receiveWindow, sendBuffer] = [busyMicros, receiveWindowMicros, sendBufferMicros]
+    .map((micros) => share(micros * 1000, nanos));
+  if (busy === undefined || receiveWindow === undefined || sendBuffer === undefined) return undefined;
+  return { busy, receiveWindow, sendBuffer };
+}
+
+function share(part: number, whole: number): number | undefined {
+  return whole > 0 && part >= 0 ? Math.min(1, part / whole) : undefined;
 }
 
 function micros(value: number | undefined): number | undefined {
   return value !== undefined && value > 0 ? value * 1000 : undefined;
 }
 
-/** A distribution of one value, which is all that is known. */
-function single(value: number | undefined): Quantiles | undefined {
-  if (value === undefined || !(value > 0)) return undefined;
-  return { count: 1, min: value, mean: value, median: value, p99: value, p999: value, max: value };
+function positive(value: number | undefined): number | undefined {
+  return value !== undefined && value > 0 ? value : undefined;
+}
+
+/** One sample has no distribution. */
+function quantilesOf(distribution: Distribution): Quantiles | undefined {
+  const quantiles = distribution.quantiles();
+  return quantiles !== undefined && quantiles.count > 1 ? quantiles : undefined;
 }

@@ -38,7 +38,29 @@ Deno.test("StreamAnalysis prefers what the receiver said at the end, and says wh
   const totals = { bytes: 1_000_000, durationNanos: 2e9, fctNanos: 2.1e9, retransmits: 3, rttMicros: 150 };
   const figures = analysis.figures(totals);
   assertEquals([figures.receiverCounted, figures.goodputBitsPerSecond, figures.completionNanos], [true, 4e6, 2.1e9]);
-  assertEquals([figures.retransmits, figures.rtt!.median], [3, 150_000]);
+  assertEquals([figures.retransmits, figures.lastRttNanos], [3, 150_000]);
+});
+
+Deno.test("StreamAnalysis has no quantiles of one sample", () => {
+  const analysis = new StreamAnalysis();
+  analysis.add(chunk("tcpInfo", [{ t: 1e9, rtt: 100, cwnd: 10, sndMss: 1000 }]));
+  const one = analysis.figures({ rttMicros: 4607, cwndBytes: 7 });
+  assertEquals([one.rtt, one.cwndBytes, one.lastRttNanos, one.lastCwndBytes], [undefined, undefined, 100_000, 10_000]);
+  const told = new StreamAnalysis().figures({ rttMicros: 4607, cwndBytes: 7 });
+  assertEquals([told.rtt, told.cwndBytes, told.lastRttNanos, told.lastCwndBytes], [undefined, undefined, 4607e3, 7]);
+});
+
+Deno.test("StreamAnalysis divides by the time until the last byte, not by that of a wait for more", () => {
+  const analysis = new StreamAnalysis();
+  analysis.add(chunk("streamIO", [{ t: 5e8, total: 0 }, { t: 15e8, total: 125_000 }, { t: 31e9, total: 125_000 }]));
+  const { durationNanos, goodputBitsPerSecond } = analysis.figures();
+  assertEquals([durationNanos, goodputBitsPerSecond], [1e9, 1e6]);
+});
+
+Deno.test("StreamAnalysis has what the server told of a sender and of itself", () => {
+  const told = { busyMicros: 1e6, receiveWindowMicros: 5e5, sendBufferMicros: 0, serverCpuNanos: 19e8 };
+  const { limits, serverBusy } = new StreamAnalysis().figures({ bytes: 1, durationNanos: 2e9, ...told });
+  assertEquals([limits, serverBusy], [{ busy: 0.5, receiveWindow: 0.25, sendBuffer: 0 }, 0.95]);
 });
 
 Deno.test("StreamAnalysis has the kernel's round-trip times, window and retransmits", () => {
@@ -60,7 +82,17 @@ Deno.test("StreamAnalysis tells nothing that the kernel did not tell", () => {
   const analysis = new StreamAnalysis();
   analysis.add(chunk("tcpInfo", [{ t: 1e9 }], -1));
   const figures = analysis.figures();
-  for (const key of ["rtt", "cwndBytes", "minRttNanos", "retransmits", "retransmittedShare", "limits"] as const) {
+  for (
+    const key of [
+      "rtt",
+      "lastRttNanos",
+      "cwndBytes",
+      "minRttNanos",
+      "retransmits",
+      "retransmittedShare",
+      "limits",
+    ] as const
+  ) {
     assertEquals(figures[key], undefined, key);
   }
 });
@@ -71,6 +103,6 @@ Deno.test("StreamAnalysis leaves out samples that contradict others", () => {
     chunk("streamIO", [{ t: 10, total: 10 }, { t: 5, total: 20 }, { t: 20, total: 5 }, { t: NaN, total: 9 }]),
   );
   analysis.add(chunk("tcpInfo", [{ t: 10, rtt: 1 }, { t: 5, rtt: 9 }, { t: Infinity }]));
-  const { bytes, incoherent, rtt } = analysis.figures();
-  assertEquals([bytes, incoherent, rtt!.max], [10, 5, 1000]);
+  const { bytes, incoherent, lastRttNanos } = analysis.figures();
+  assertEquals([bytes, incoherent, lastRttNanos], [10, 5, 1000]);
 });
