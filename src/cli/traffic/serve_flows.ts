@@ -58,7 +58,8 @@ function printing(print: Printer, json: boolean, log: (text: string) => void): F
     progress(flow, values) {
       const info = infos.get(flow);
       // Of a stream, how long it took is told at its end only.
-      if (info === undefined || !(values.complete === 1 || values.durationNanos !== undefined)) return;
+      const over = values.complete === 1 || values.unclosed === 1 || values.durationNanos !== undefined;
+      if (info === undefined || !over) return;
       infos.delete(flow);
       if (json) print.json(servedJson(info, values));
       else print.lines([servedLine(info, values)]);

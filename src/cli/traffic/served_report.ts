@@ -17,13 +17,15 @@ export function servedLine(info: FlowInfoEvent, values: Values): string {
     return `${client} ${escape(String(info.values.direction))} ${escape(info.flow)}: ` +
       `${byteAmount(bytes)} in ${seconds} s, ${bitRate(goodputBitsPerSecond)}`;
   }
-  const { received = 0, sent = 0, duplicates = 0, socketDrops = 0, elapsedNanos = 0 } = values;
+  const { received = 0, sent = 0, duplicates = 0, bad = 0, socketDrops = 0, elapsedNanos = 0, unclosed = 0 } = values;
   const more = [
     ...duplicates > 0 ? [`${grouped(duplicates)} twice`] : [],
+    ...bad > 0 ? [`${grouped(bad)} bad`] : [],
     ...socketDrops > 0 ? [`${grouped(socketDrops)} dropped by this socket`] : [],
   ];
   return `${client} ${escape(info.flow)}: received ${count(received, "packet")}, sent ${grouped(sent)}` +
-    `${more.map((text) => `, ${text}`).join("")} in ${(elapsedNanos / 1e9).toFixed(2)} s`;
+    `${more.map((text) => `, ${text}`).join("")} in ${(elapsedNanos / 1e9).toFixed(2)} s` +
+    (unclosed > 0 ? ", ended without a close" : "");
 }
 
 /** A flow that a server has served, as an object. */
@@ -43,16 +45,19 @@ export function servedJson(info: FlowInfoEvent, values: Values): object {
       retransmits,
     };
   }
-  const { received, sent, sendErrors, duplicates, socketDrops, bytesReceived, bytesSent, elapsedNanos = 0 } = values;
+  const { received, sent, sendErrors, duplicates, bad, socketDrops, bytesReceived, bytesSent, elapsedNanos = 0 } =
+    values;
   return {
     type: "flow",
     protocol: "udp",
     id: info.flow,
     client,
+    complete: values.complete === 1,
     received,
     sent,
     sendErrors,
     duplicates,
+    bad,
     socketDrops,
     bytesReceived,
     bytesSent,
