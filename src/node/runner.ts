@@ -8,6 +8,19 @@ import type { Processes } from "./process/processes.ts";
 /** What schemas are made of: zod, durations, sizes, names. */
 export type Vocabulary = typeof import("./plan/vocabulary.ts");
 
+/** What must be alike at both ends of a flow. */
+export interface FlowEnd {
+  readonly protocol: "TCP" | "UDP";
+  /** Where the server listens: `HOST:PORT`. */
+  readonly addr?: string;
+  /** The feedback key that has the address. */
+  readonly addrKey?: string;
+  /** Clients prove to have the key of the run. */
+  readonly hmac: boolean;
+  /** The longest packet that the server accepts, or the client sends, in bytes. */
+  readonly packetBytes?: number;
+}
+
 /** What a run relies on, as far as its configuration tells. `tine vet` compares it with the rest of the plan. */
 export interface Needs {
   /** Executables that it starts. */
@@ -20,6 +33,10 @@ export interface Needs {
   readonly uses?: readonly string[];
   /** The id of the flow that it runs. */
   readonly flow?: string;
+  /** The end of flows that it is: a server. */
+  readonly serves?: FlowEnd;
+  /** The end of a flow that it is: a client. */
+  readonly dials?: FlowEnd;
   /** It takes this long or longer. */
   readonly atLeast?: Duration;
 }

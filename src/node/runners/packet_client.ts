@@ -1,10 +1,20 @@
 import type { ZodType } from "zod";
 import type { PacketClientConfig, UnresponsiveConfig } from "../../flow/config.ts";
+import { DEFAULT_MAX_PACKET_BYTES, headerBytes } from "../../flow/packet/header.ts";
 import { formatDuration } from "../plan/duration.ts";
 import type { Runner, Vocabulary } from "../runner.ts";
-import { checkDial, dialMembers, dscp, flowId, ONE_ADDRESS, socketOptions } from "./traffic/address_schema.ts";
+import {
+  addrFits,
+  checkDial,
+  dialMembers,
+  dscp,
+  flowId,
+  ONE_ADDRESS,
+  socketOptions,
+} from "./traffic/address_schema.ts";
 import { flowOptions } from "./traffic/flow_options.ts";
 import { packetSize } from "./traffic/packet_size.ts";
+import { type Refinement, refinement } from "./traffic/refinement.ts";
 import { serverAddress } from "./traffic/server_address.ts";
 
 /** Servers serve no flow for longer. */
@@ -36,11 +46,14 @@ export const packetClient: Runner<PacketClientConfig, PacketClientConfig<string,
       sockopt: socketOptions(vocabulary).optional(),
     }, expects("an object such as {addrKey: server, flow: voip, sender: [{unresponsive: {duration: 10s}}]}"))
       .refine(checkDial, ONE_ADDRESS)
+      .refine(...addrFits)
+      .refine(...packetsFit)
       .describe("Run a UDP flow, and measure it at both ends. Waits for late replies at the end.");
   },
-  needs: ({ addrKey, flow, sender }) => ({
+  needs: ({ addr, addrKey, hmac = true, flow, sender }) => ({
     uses: addrKey === undefined ? [] : [addrKey],
     flow,
+    dials: { protocol: "UDP", addr, addrKey, hmac, packetBytes: lengthsOf(sender, hmac).longest },
     atLeast: Math.max(...sender.map(({ unresponsive }) => unresponsive?.duration ?? 0)),
   }),
   title({ flow, sender }) {
@@ -52,6 +65,33 @@ export const packetClient: Runner<PacketClientConfig, PacketClientConfig<string,
     await flows.packetClient(serverAddress(config, context.feedback), config, flowOptions(context, config.hmac));
   },
 };
+
+/** The shortest and the longest packet of all senders, in bytes. */
+function lengthsOf(sender: PacketClientConfig["sender"], hmac: boolean): { shortest: number; longest: number } {
+  let [shortest, longest] = [Infinity, 0];
+  for (const { unresponsive } of sender) {
+    for (const length of unresponsive?.length ?? [headerBytes(hmac)]) {
+      shortest = Math.min(shortest, length);
+      longest = Math.max(longest, length);
+    }
+  }
+  return { shortest, longest };
+}
+
+/** A packet holds its header, and is not longer than what its flow accepts. */
+const packetsFit: Refinement<PacketClientConfig> = refinement(
+  ({ sender, hmac = true, maxPacketSize = DEFAULT_MAX_PACKET_BYTES }) => {
+    const header = headerBytes(hmac);
+    const { shortest, longest } = lengthsOf(sender, hmac);
+    if (shortest < header) {
+      return `has packets of ${shortest}B, but the header alone takes ${header}B${hmac ? " with hmac" : ""}`;
+    }
+    // The header alone may always be sent.
+    if (longest <= maxPacketSize || longest === header) return undefined;
+    return `has packets of ${longest}B, over the flow's maxPacketSize of ${maxPacketSize}B`;
+  },
+  "sender",
+);
 
 function unresponsiveSchema(
   vocabulary: Vocabulary,

@@ -1,6 +1,7 @@
 import type { PacketServerConfig } from "../../flow/config.ts";
+import { DEFAULT_MAX_PACKET_BYTES } from "../../flow/packet/header.ts";
 import type { Runner } from "../runner.ts";
-import { checkListen, listenMembers, WILDCARD_UNDER_KEY } from "./traffic/address_schema.ts";
+import { checkListen, listenAddrFits, listenMembers, WILDCARD_UNDER_KEY } from "./traffic/address_schema.ts";
 import { packetSize } from "./traffic/packet_size.ts";
 import { serve } from "./traffic/serve.ts";
 
@@ -14,13 +15,17 @@ export const packetServer: Runner<PacketServerConfig, PacketServerConfig<string>
         .describe("UDP over IPv4, IPv6, or (default) what the address says."),
       maxPacketSize: packetSize(vocabulary).optional().describe("The longest packet that is accepted; default 1480B."),
     }, expects("an object such as {listenAddr: '10.0.0.1:0', listenAddrKey: server}"))
+      .refine(...listenAddrFits)
       .refine(checkListen, WILDCARD_UNDER_KEY)
       .describe(
         "Serve UDP flows: count packets, and echo each one once if it asks for it. Returns as soon as it listens, and " +
           "serves until its node ends.",
       );
   },
-  needs: ({ listenAddrKey }) => ({ sets: listenAddrKey === undefined ? [] : [listenAddrKey] }),
+  needs: ({ listenAddr, listenAddrKey, hmac = true, maxPacketSize = DEFAULT_MAX_PACKET_BYTES }) => ({
+    sets: listenAddrKey === undefined ? [] : [listenAddrKey],
+    serves: { protocol: "UDP", addr: listenAddr, addrKey: listenAddrKey, hmac, packetBytes: maxPacketSize },
+  }),
   title: ({ listenAddr }) => listenAddr,
   run: (config, context) => serve(config, context, (flows, options) => flows.packetServer(config, options)),
 };

@@ -1,10 +1,21 @@
 import type { ZodType } from "zod";
 import { CCA_NAME, type StreamClientConfig, type TransferConfig } from "../../flow/config.ts";
+import { forbiddenOnServer, mayBeSetOnServer } from "../../flow/stream/server_options.ts";
+import { IP_TOS, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPV6_TCLASS, TCP_CONGESTION } from "../../sys/constants.ts";
 import { formatDuration } from "../plan/duration.ts";
 import { formatSize } from "../plan/size.ts";
 import type { Runner, Vocabulary } from "../runner.ts";
-import { checkDial, dialMembers, dscp, flowId, ONE_ADDRESS, socketOptions } from "./traffic/address_schema.ts";
+import {
+  addrFits,
+  checkDial,
+  dialMembers,
+  dscp,
+  flowId,
+  ONE_ADDRESS,
+  socketOptions,
+} from "./traffic/address_schema.ts";
 import { flowOptions } from "./traffic/flow_options.ts";
+import { type Refinement, refinement } from "./traffic/refinement.ts";
 import { serverAddress } from "./traffic/server_address.ts";
 
 /** A transfer as a plan has it. */
@@ -23,17 +34,20 @@ export const streamClient: Runner<StreamClientConfig, StreamClientConfig<string,
       download: transfer.optional().describe("From the server to this client."),
     }, expects("an object such as {addrKey: server, upload: {flow: bulk, duration: 10s}}"))
       .refine(checkDial, ONE_ADDRESS)
+      .refine(...addrFits)
       .refine(
         ({ upload, download }) => (upload === undefined) !== (download === undefined),
         "expected exactly one of upload and download",
       )
+      .refine(...downloadFits)
       .describe("Run a TCP flow in one direction, and measure it at both ends.");
   },
-  needs: ({ addrKey, upload, download }) => {
+  needs: ({ addr, addrKey, hmac = true, upload, download }) => {
     const { flow, duration, length } = upload ?? download!;
     return {
       uses: addrKey === undefined ? [] : [addrKey],
       flow,
+      dials: { protocol: "TCP", addr, addrKey, hmac },
       atLeast: length === undefined ? duration ?? 60_000 : undefined,
     };
   },
@@ -49,6 +63,26 @@ export const streamClient: Runner<StreamClientConfig, StreamClientConfig<string,
     await flows.streamClient(serverAddress(config, context.feedback), config, flowOptions(context, config.hmac));
   },
 };
+
+/** A server lets clients set few options of its sockets. */
+const downloadFits: Refinement<{ download?: TransferConfig }> = refinement(
+  ({ download }) => {
+    const forbidden = download?.sockopt?.find((option) => !mayBeSetOnServer(option));
+    return forbidden && forbiddenOnServer(forbidden);
+  },
+  "download",
+  "sockopt",
+);
+
+/** An option without a name here may be one that has one. */
+const optionsFit: Refinement<TransferConfig> = refinement(({ sockopt = [], cca, dscp }) => {
+  const named = sockopt.flatMap(({ level, opt, name }) => {
+    if (cca !== undefined && level === IPPROTO_TCP && opt === TCP_CONGESTION) return [[name, "cca"]];
+    const isClass = level === IPPROTO_IP && opt === IP_TOS || level === IPPROTO_IPV6 && opt === IPV6_TCLASS;
+    return dscp !== undefined && isClass ? [[name, "dscp"]] : [];
+  });
+  return named.length === 0 ? undefined : `has ${named[0][0]}, which is ${named[0][1]} by another name; leave one out`;
+}, "sockopt");
 
 function transferSchema(vocabulary: Vocabulary): ZodType<TransferConfig, TransferInput> {
   const { z, duration, size, expects, pattern } = vocabulary;
@@ -68,5 +102,5 @@ function transferSchema(vocabulary: Vocabulary): ZodType<TransferConfig, Transfe
       .describe("The sender's congestion control, such as cubic or bbr; left out: the system's."),
     dscp: dscp(vocabulary).optional(),
     sockopt: socketOptions(vocabulary).optional(),
-  }, expects("an object such as {flow: bulk, duration: 10s}"));
+  }, expects("an object such as {flow: bulk, duration: 10s}")).refine(...optionsFit);
 }

@@ -54,6 +54,38 @@ const cases: [string, PlanInput, Machine, string[]][] = [
       "tests[0].serial[0] too; give one of them another id",
     ],
   ],
+  [
+    "a client and a server that do not agree",
+    both(
+      { streamServer: { listenAddr: "10.0.0.1:7000", listenAddrKey: "tcp" } },
+      { packetServer: { listenAddr: "10.0.0.1:7000", listenAddrKey: "udp", hmac: false } },
+      { streamClient: { addrKey: "tcp", hmac: false, upload: { flow: "a", length: "1B" } } },
+      { streamClient: { addr: "10.0.0.1:7000", hmac: false, upload: { flow: "b", length: "1B" } } },
+      { streamClient: { addrKey: "udp", upload: { flow: "c", length: "1B" } } },
+      { packetClient: { addrKey: "udp", flow: "d", sender: [SENDER] } },
+      {
+        packetClient: {
+          addrKey: "udp",
+          flow: "e",
+          hmac: false,
+          maxPacketSize: "9000B",
+          sender: [{ unresponsive: { duration: "1s", length: ["60B", "9000B"] } }],
+        },
+      },
+    ),
+    ROOT,
+    [
+      "error one-sided-hmac tests[0].serial[2]: has hmac: false, but the server at tests[0].serial[0] has hmac: true; " +
+      "give both the same",
+      "error one-sided-hmac tests[0].serial[3]: has hmac: false, but the server at tests[0].serial[0] has hmac: true; " +
+      "give both the same",
+      "error other-protocol tests[0].serial[4]: runs a flow over TCP, but the server at tests[0].serial[1] serves UDP",
+      "error one-sided-hmac tests[0].serial[5]: has hmac: true, but the server at tests[0].serial[1] has hmac: false; " +
+      "give both the same",
+      "error long-packets tests[0].serial[6]: sends packets of 9000B, but the server at tests[0].serial[1] accepts " +
+      "1480B; give it a maxPacketSize",
+    ],
+  ],
   ["a plan without tests", { tests: [] }, ROOT, ["warning nothing tests: the plan has no tests"]],
   ["nodes with an id and different definitions", both(on(LEFT), on({ ...LEFT, netns: NETNS })), ROOT, [
     "error clashing-node tests[0].serial[1].child.node: node left has another netns than at " +
@@ -228,6 +260,16 @@ Deno.test("vetPlan() finds nothing in plans that are fine", () => {
         timeout: "5s",
         schedule: { wait: ["1s", "9s"], random: true, run: [{ sleep: "1s" }, { sleep: "1s" }] },
       }),
+      ROOT,
+    ],
+    [
+      both(
+        { streamServer: { listenAddr: "127.0.0.1:7000", hmac: false } },
+        // Another namespace, another loopback.
+        on(namespaced, { streamClient: { addr: "127.0.0.1:7000", upload: { flow: "a", length: "1B" } } }),
+        { packetServer: { listenAddr: "10.0.0.1:0", listenAddrKey: "udp" } },
+        { packetClient: { addrKey: "udp", flow: "b", sender: [SENDER] } },
+      ),
       ROOT,
     ],
     [{ tests: [{ id: { a: "1" }, ...on(LEFT) }, { id: { a: "2" }, ...on(namespaced) }] }, ROOT],

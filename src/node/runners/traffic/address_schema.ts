@@ -1,9 +1,11 @@
 import type { ZodType } from "zod";
 import { FLOW_ID, type SocketOption } from "../../../flow/config.ts";
 import type { Vocabulary } from "../../runner.ts";
+import { addressProblem } from "./address_problem.ts";
+import { type Refinement, refinement } from "./refinement.ts";
 
 /** `HOST:PORT`, `[IPv6]:PORT`, `:PORT`. */
-const ADDRESS = /^(?:\[[0-9A-Fa-f:.]+(?:%\w{1,15})?\]|[^\s:[\]]{0,253}):\d{1,5}$/;
+const ADDRESS = /^(?:\[[0-9A-Fa-f:.]+(?:%[\w.-]{1,15})?\]|[^\s:[\]]{0,253}):\d{1,5}$/;
 
 /** Addresses that mean all of a machine: no client can dial them. */
 const WILDCARD = /^(?:0\.0\.0\.0|\[(?:0{0,4}:){2,7}0{0,4}\]):/;
@@ -21,6 +23,12 @@ export function listenMembers({ z, pattern, expects }: Vocabulary, what: string,
     ),
   };
 }
+
+/** What is wrong with where a server listens. */
+export const listenAddrFits: Refinement<{ listenAddr: string; protocol?: string }> = refinement(
+  ({ listenAddr, protocol }) => addressProblem(listenAddr, protocol, false),
+  "listenAddr",
+);
 
 /** Wildcard addresses cannot be dialled, so they cannot be handed to clients. */
 export function checkListen({ listenAddr, listenAddrKey }: { listenAddr: string; listenAddrKey?: string }): boolean {
@@ -41,6 +49,12 @@ export function dialMembers({ z, pattern, expects }: Vocabulary, port: number) {
       .describe("Prove to the server that this client belongs to the run, as the server wants it; default true."),
   };
 }
+
+/** What is wrong with what a client dials. */
+export const addrFits: Refinement<{ addr?: string; protocol?: string }> = refinement(
+  ({ addr, protocol }) => addr === undefined ? undefined : addressProblem(addr, protocol, true),
+  "addr",
+);
 
 /** A client needs exactly one way to find its server. */
 export function checkDial({ addr, addrKey }: { addr?: string; addrKey?: string }): boolean {

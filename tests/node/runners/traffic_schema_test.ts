@@ -1,0 +1,82 @@
+import { assertEquals } from "@std/assert";
+import type { SocketOption } from "../../../src/flow/config.ts";
+import * as vocabulary from "../../../src/node/plan/vocabulary.ts";
+import type { Runner } from "../../../src/node/runner.ts";
+import { packetClient } from "../../../src/node/runners/packet_client.ts";
+import { packetServer } from "../../../src/node/runners/packet_server.ts";
+import { streamClient } from "../../../src/node/runners/stream_client.ts";
+import { streamServer } from "../../../src/node/runners/stream_server.ts";
+
+function problems<C, I>(runner: Runner<C, I>, config: I): string[] {
+  const { error } = runner.schema(vocabulary).safeParse(config);
+  return (error?.issues ?? []).map(({ path, message }) => `${path.join(".")} ${message}`);
+}
+
+const upload = { flow: "bulk", length: "1B" };
+
+for (
+  const [listenAddr, protocol, message] of [
+    ["127.0.0.1:99999", undefined, "has the port 99999, expected at most 65535"],
+    ["127.0.0.1:0", "6", "has an IPv4 address, but protocol is PROTO6"],
+    ["[::1]:0", "4", "has an IPv6 address, but protocol is PROTO4"],
+    ["10.0.0.256:0", undefined, "has 10.0.0.256, which is no IP address"],
+    ["[fe80::1]:7000", undefined, "has a link-local address without its interface, expected e.g. [fe80::1%eth0]:7000"],
+    ["[fe80::1%to-link.7]:7000", undefined, undefined],
+    [":0", "6", undefined],
+    ["host4:0", "6", undefined],
+  ] as const
+) {
+  Deno.test(`servers ${message === undefined ? "may listen" : "cannot listen"} on ${listenAddr}, ${protocol}`, () => {
+    const expected = (name: string) => message === undefined ? [] : [`listenAddr ${message.replace("PROTO", name)}`];
+    const tcp = protocol && `tcp${protocol}` as const;
+    const udp = protocol && `udp${protocol}` as const;
+    assertEquals(problems(streamServer, { listenAddr, protocol: tcp }), expected("tcp"));
+    assertEquals(problems(packetServer, { listenAddr, protocol: udp }), expected("udp"));
+  });
+}
+
+Deno.test("clients cannot dial port 0, no host, or the other family", () => {
+  const dial = (addr: string, protocol?: "tcp6") => problems(streamClient, { addr, protocol, upload });
+  assertEquals(dial("10.0.0.1:0"), ["addr has the port 0, which no client can dial"]);
+  assertEquals(dial(":7000"), ["addr has no host, which a client needs"]);
+  assertEquals(dial("10.0.0.1:7000", "tcp6"), ["addr has an IPv4 address, but protocol is tcp6"]);
+  assertEquals(dial("10.0.0.1:7000"), []);
+});
+
+Deno.test("packetClient refuses packets shorter than their header, or longer than it accepts", () => {
+  const sent = (length: string[] | undefined, more: { hmac?: boolean; maxPacketSize?: string } = {}) => {
+    const sender = [{ unresponsive: { duration: "1s", length } }];
+    return problems(packetClient, { addr: "10.0.0.1:1", flow: "voip", sender, ...more });
+  };
+  assertEquals(sent(["172B", "60B"]), ["sender has packets of 60B, but the header alone takes 72B with hmac"]);
+  assertEquals(sent(["9000B"]), ["sender has packets of 9000B, over the flow's maxPacketSize of 1480B"]);
+  assertEquals(sent(["60B"], { hmac: false }), []);
+  assertEquals(sent(["9000B"], { maxPacketSize: "9000B" }), []);
+  assertEquals(sent(undefined, { maxPacketSize: "56B" }), []);
+});
+
+Deno.test("streamClient refuses options that a server does not let it set, and those that have a name here", () => {
+  const option = (level: number, opt: number, name: string): SocketOption => ({
+    type: "int",
+    level,
+    opt,
+    name,
+    value: 1,
+  });
+  const [device, congestion, tos] = [option(1, 25, "SO_X"), option(6, 13, "TCP_CONGESTION"), option(0, 1, "IP_TOS")];
+  const transfer = (direction: "upload" | "download", sockopt: SocketOption[], more = {}) =>
+    problems(streamClient, { addr: "10.0.0.1:1", [direction]: { ...upload, sockopt, ...more } });
+  const [forbidden] = transfer("download", [device]);
+  assertEquals(
+    forbidden.split(";")[0],
+    "download.sockopt a client may not set SO_X (level 1, option 25) on a server",
+  );
+  assertEquals(transfer("upload", [device]), []);
+  assertEquals(transfer("upload", [congestion], { cca: "reno" }), [
+    "upload.sockopt has TCP_CONGESTION, which is cca by another name; leave one out",
+  ]);
+  assertEquals(transfer("download", [tos], { dscp: 0 }), [
+    "download.sockopt has IP_TOS, which is dscp by another name; leave one out",
+  ]);
+  assertEquals(transfer("upload", [congestion, tos]), []);
+});
