@@ -38,6 +38,15 @@ export function clientPlan(config: PacketClientConfig, signed: boolean): ClientP
   const senders = configs.map((each, i) => new PacketSender(i, each, signed));
   const longest = Math.max(...senders.map(({ schedule }) => schedule.longest));
   const header = headerBytes(signed);
+  const shortest = Math.min(...senders.map(({ schedule }) => schedule.shortest));
+  if (shortest < header) {
+    throw bad(
+      flow,
+      `it has packets of ${shortest} bytes, and the header alone has ${header}${
+        signed ? " where they are signed" : ""
+      }`,
+    );
+  }
   if (longest > maxPacketSize && longest > header) {
     throw bad(flow, `it has packets of ${longest} bytes, over its maxPacketSize of ${maxPacketSize}`);
   }

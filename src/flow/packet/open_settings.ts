@@ -1,7 +1,7 @@
 import { messageOf, TineError } from "../../wire/errors.ts";
 import type { UnresponsiveConfig } from "../config.ts";
 import { MAX_OPEN_TEXT_BYTES } from "./control_packet.ts";
-import { MAX_PACKET_BYTES, PACKET_HEADER_BYTES } from "./header.ts";
+import { headerBytes, MAX_PACKET_BYTES } from "./header.ts";
 
 /** The version of what packets say; both ends must have the same. */
 export const PACKET_VERSION = 2;
@@ -48,16 +48,18 @@ export function formatSettings(settings: OpenSettings): string {
  * Reads settings that came from a stranger.
  *
  * @param maxPacketBytes the longest packet that this server takes
+ * @param signed whether packets are
  * @throws {TineError} `bad-settings`: the message is for the client
  */
-export function parseSettings(text: string, maxPacketBytes: number): OpenSettings {
+export function parseSettings(text: string, maxPacketBytes: number, signed: boolean): OpenSettings {
+  const header = headerBytes(signed);
   const given = parseJson(text);
   const { version, senders, longest, duration, gso, reverse } = given;
   if (version !== PACKET_VERSION) {
     throw bad(`the client speaks version ${JSON.stringify(version)} of the protocol, the server ${PACKET_VERSION}`);
   }
   whole("senders", senders, 1, MAX_SENDERS);
-  whole("the longest packet", longest, PACKET_HEADER_BYTES, MAX_PACKET_BYTES);
+  whole("the longest packet", longest, header, MAX_PACKET_BYTES);
   if (longest as number > maxPacketBytes) {
     throw bad(
       `packets of ${longest} bytes are too long for this server, which takes ${maxPacketBytes} (maxPacketSize)`,
@@ -72,17 +74,17 @@ export function parseSettings(text: string, maxPacketBytes: number): OpenSetting
     whole("the index of a sender", pair[0], 0, (senders as number) - 1);
     if (seen.has(pair[0])) throw bad(`sender ${pair[0]} is there twice`);
     seen.add(pair[0]);
-    checkSender(pair[1], longest as number);
+    checkSender(pair[1], header, longest as number);
   }
   return given as unknown as OpenSettings;
 }
 
-function checkSender(given: unknown, longest: number): void {
+function checkSender(given: unknown, shortest: number, longest: number): void {
   if (typeof given !== "object" || given === null) throw bad("a sender of the server has no configuration");
   const { wait, length, rate, duration, ...flags } = given as Record<string, unknown>;
   number("the duration of a sender", duration, 0, MAX_DURATION_MS);
   if (wait !== undefined) list("waits", wait, (each) => number("a wait", each, 0, MAX_DURATION_MS));
-  if (length !== undefined) list("lengths", length, (each) => whole("a length", each, PACKET_HEADER_BYTES, longest));
+  if (length !== undefined) list("lengths", length, (each) => whole("a length", each, shortest, longest));
   if (rate !== undefined && rate !== "max") {
     const { bitsPerSecond, packetsPerSecond } = Object(rate) as Record<string, unknown>;
     if (bitsPerSecond === undefined) number("packets per second", packetsPerSecond, 1e-6, 1e12);

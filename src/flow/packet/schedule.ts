@@ -30,6 +30,8 @@ export class Schedule {
   readonly durationNanos: number;
   /** There is no pace. */
   readonly unpaced: boolean;
+  /** The shortest packet, in bytes. */
+  readonly shortest: number;
   /** The longest packet, in bytes. */
   readonly longest: number;
   readonly #waits: Choice;
@@ -40,7 +42,7 @@ export class Schedule {
   #length: number;
 
   /**
-   * @param headerBytes the shortest packet; lengths below become that
+   * @param headerBytes the length of packets where none is given
    * @param random from 0 up to 1, for what is drawn
    */
   constructor(config: UnresponsiveConfig, headerBytes: number, random: () => number = Math.random) {
@@ -49,10 +51,10 @@ export class Schedule {
     this.#rate = rate;
     this.#waitFirst = config.waitFirst === true;
     this.unpaced = rate === "max" || rate === undefined && wait.every((ms) => ms === 0);
-    const lengths = length.map((bytes) => Math.max(bytes, headerBytes));
-    this.longest = Math.max(...lengths);
+    this.shortest = Math.min(...length);
+    this.longest = Math.max(...length);
     this.#waits = new Choice(wait.map((ms) => ms * NANOS_PER_MS), config.randomWait === true, random);
-    this.#lengths = new Choice(lengths, config.randomLength === true, random);
+    this.#lengths = new Choice(length, config.randomLength === true, random);
     this.#length = this.#lengths.next();
     if (this.#waitFirst) this.#due = this.#nextWait();
   }

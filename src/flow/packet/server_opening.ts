@@ -73,7 +73,7 @@ export class ServerOpening {
       return refuse(opening, "its cookie is not of this server, or too old");
     }
     try {
-      const settings = parseSettings(opening.text, this.#maxPacketBytes);
+      const settings = parseSettings(opening.text, this.#maxPacketBytes, this.#key !== undefined);
       const hmac = this.#key && new Hmac(sessionKey(this.#key, nonce, cookie, flow.text));
       return { opening: { ...opening, refused: false, text: "" }, grant: { settings, nonce, hmac } };
     } catch (error) {

@@ -149,10 +149,13 @@ Deno.test("ServerOpening.receive() survives what strangers make of packets", () 
 
 Deno.test("parseSettings() says what is wrong with settings", () => {
   const sender = { duration: 1000, wait: [10], length: [100], echo: false };
-  assertEquals(parseSettings(formatSettings({ ...settings, reverse: [[1, sender]] }), 1480).reverse, [[1, sender]]);
+  assertEquals(parseSettings(formatSettings({ ...settings, reverse: [[1, sender]] }), 1480, true).reverse, [[
+    1,
+    sender,
+  ]]);
   const refused = (change: object, message: string) => {
     const error = assertThrows(
-      () => parseSettings(JSON.stringify({ ...settings, ...change }), 1480),
+      () => parseSettings(JSON.stringify({ ...settings, ...change }), 1480, true),
       TineError,
       message,
     );
@@ -163,6 +166,7 @@ Deno.test("parseSettings() says what is wrong with settings", () => {
   refused({ senders: 1.5 }, "1.5 is not a whole number");
   refused({ senders: "2" }, 'senders: "2" is not a number');
   refused({ longest: 1481 }, "packets of 1481 bytes are too long for this server, which takes 1480 (maxPacketSize)");
+  refused({ longest: 71 }, "the longest packet: 71 is not a number of 72 to 65507");
   refused({ duration: 1e9 }, "the duration: 1000000000 is not a number of 0 to 86400000");
   refused({ gso: 1 }, "gso is neither");
   refused({ reverse: {} }, "reverse is not a list");
@@ -171,12 +175,13 @@ Deno.test("parseSettings() says what is wrong with settings", () => {
   refused({ reverse: [[0, null]] }, "has no configuration");
   refused({ reverse: [[0, { ...sender, wait: [] }]] }, "waits are no list");
   refused({ reverse: [[0, { ...sender, wait: [-1] }]] }, "a wait: -1");
-  refused({ reverse: [[0, { ...sender, length: [201] }]] }, "a length: 201 is not a number of 56 to 200");
+  refused({ reverse: [[0, { ...sender, length: [201] }]] }, "a length: 201 is not a number of 72 to 200");
   refused({ reverse: [[0, { ...sender, rate: {} }]] }, "packets per second: undefined");
   refused({ reverse: [[0, { ...sender, rate: { bitsPerSecond: 0 } }]] }, "bits per second: 0");
   refused({ reverse: [[0, { ...sender, gso: "yes" }]] }, '"gso" of a sender is neither true nor false');
+  assertEquals(parseSettings(JSON.stringify({ ...settings, longest: 56 }), 1480, false).longest, 56);
   for (const text of ["", "null", "[", "7"]) {
-    assertThrows(() => parseSettings(text, 1480), TineError, "the settings are");
+    assertThrows(() => parseSettings(text, 1480, true), TineError, "the settings are");
   }
 });
 

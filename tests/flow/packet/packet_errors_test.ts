@@ -60,10 +60,25 @@ for (const maker of Object.keys(makers)) {
     await fails(config({}, { sender: [] }), "bad-packet-flow", "it has 0 senders, 1 to 256 are possible");
     await fails(config({}, { sender: [{}] }), "bad-packet-flow", "sender 0 is of no kind");
     await fails(config({ length: [1481] }), "bad-packet-flow", "packets of 1481 bytes, over its maxPacketSize of 1480");
+    await fails(config({ length: [200, 55] }), "bad-packet-flow", "packets of 55 bytes, and the header alone has 56");
     const longest = { maxPacketSize: 70_000 };
     await fails(config({ length: [65_508] }, longest), "bad-packet-flow", "UDP carries no packets of 65508 bytes");
     const wait = Array.from({ length: 500 }, () => 1);
     await fails(config({ reverse: true, wait }), "settings-too-long", "use shorter lists");
+  });
+
+  Deno.test(`packetClient() refuses packets that have no room for a signature, with ${maker}`, async () => {
+    await using flows = makers[maker]();
+    const key = new Uint8Array(32);
+    for (const reverse of [false, true]) {
+      assertEquals(
+        await failure(flows.packetClient("127.0.0.1:9", config({ length: [60], reverse }), options({ key }))),
+        [
+          "bad-packet-flow",
+          "the flow voip cannot be: it has packets of 60 bytes, and the header alone has 72 where they are signed",
+        ],
+      );
+    }
   });
 
   Deno.test(`packetServer() refuses packets that are too long for it, with ${maker}`, async () => {

@@ -61,9 +61,9 @@ Deno.test("Schedule has no pace at the rate max, and with waits of nothing", () 
   assert(!new Schedule({ wait: [0, 1], duration: 5 }, 56).unpaced);
 });
 
-Deno.test("Schedule makes packets as long as their header, at least", () => {
+Deno.test("Schedule tells the shortest and the longest packet, and changes none", () => {
   const schedule = new Schedule({ length: [56, 300], duration: 5 }, 72);
-  assertEquals([schedule.length, schedule.longest], [72, 300]);
+  assertEquals([schedule.length, schedule.shortest, schedule.longest], [56, 56, 300]);
 });
 
 Deno.test("Schedule.remaining tells how many packets are to come", () => {
