@@ -58,6 +58,25 @@ export function overview(commands: Registry, stream: TerminalStream): string {
   ].join("\n\n") + "\n";
 }
 
+/**
+ * The help of commands that have their first word in common, one line each.
+ *
+ * @param group the word: `tcp`, of `tcp server` and `tcp client`
+ * @param commands all subcommands
+ * @param stream where it will be printed; decides on width and colour
+ */
+export function groupOverview(group: string, commands: Registry, stream: TerminalStream): string {
+  const width = columns(stream);
+  const { bold } = style(stream);
+  const below = [...commands].filter(([name]) => name.startsWith(`${group} `));
+  const usage = below.map(([name]) => `tine ${name} ...`);
+  return [
+    hanging(bold("Usage:"), "Usage:".length + 1, usage, width),
+    `${bold("Commands:")}\n${table(below.map(([name, { summary }]): Row => [name, summary]), width)}`,
+    wrap(`tine ${below[0][0]} --help shows what it does, with examples.`, width).join("\n"),
+  ].join("\n\n") + "\n";
+}
+
 function flagTerm(key: string, flag: Flag): string {
   const long = flagName(key) + (flag.value === undefined ? "" : ` ${flag.value}`);
   return flag.short === undefined ? `    ${long}` : `-${flag.short}, ${long}`;

@@ -34,6 +34,10 @@ export async function main(args: readonly string[], commands: Registry = registr
 async function dispatch(name: string | undefined, args: readonly string[], commands: Registry): Promise<number> {
   // What helps, parses and describes is loaded where it is needed: most starts need one of them.
   if (name === undefined) {
+    if (args.length > 1 && isGroup(args[0], commands) && wantsHelp(args.slice(1, 2))) {
+      await writeStdout(await helpFor(args.slice(0, 1), commands));
+      return 0;
+    }
     switch (args[0]) {
       case undefined: {
         const { overview } = await import("./help.ts");
@@ -65,8 +69,9 @@ async function dispatch(name: string | undefined, args: readonly string[], comma
 }
 
 async function helpFor(words: readonly string[], commands: Registry): Promise<string> {
-  const { help, overview } = await import("./help.ts");
+  const { groupOverview, help, overview } = await import("./help.ts");
   if (words.length === 0) return overview(commands, Deno.stdout);
+  if (words.length === 1 && isGroup(words[0], commands)) return groupOverview(words[0], commands, Deno.stdout);
   const name = commandName(words, commands);
   if (name === undefined) throw new UsageError(unknownCommand(words, commands));
   return help(await load(name, commands), Deno.stdout);
@@ -81,6 +86,11 @@ async function load(name: string, commands: Registry): Promise<AnyCommand> {
 /** The longest name of a command that the arguments begin with. */
 function commandName(args: readonly string[], commands: Registry): string | undefined {
   return [args.slice(0, 2).join(" "), args[0] ?? ""].find((name) => commands.has(name));
+}
+
+/** Whether commands start with a word that is none itself: `tcp`, of `tcp server`. */
+function isGroup(word: string, commands: Registry): boolean {
+  return !commands.has(word) && [...commands.keys()].some((name) => name.startsWith(`${word} `));
 }
 
 function unknownCommand(args: readonly string[], commands: Registry): string {
@@ -105,16 +115,25 @@ function wantsHelp(args: readonly string[]): boolean {
 /** Says what went wrong in one sentence, and returns the exit code. */
 function render(error: unknown, name: string): number {
   if (isClosedPipe(error)) return EXIT_CLOSED_PIPE;
-  const expected = error instanceof TineError;
+  // What the runtime forbids, it says in one sentence, and the remedy too.
+  const expected = error instanceof TineError || error instanceof Deno.errors.NotCapable;
   // Messages may quote input from outside.
   console.error(`${name}: ${escape(messageOf(error))}`);
-  if (Deno.env.get("TINE_DEBUG")) console.error(error);
+  if (debugging()) console.error(error);
   else if (!expected) console.error("This is a mistake in tine. Set TINE_DEBUG=1 to see where it comes from.");
   if (error instanceof UsageError) {
     console.error(`Try: ${name} --help`);
     return 2;
   }
   return error instanceof CommandFailure ? error.exitCode : 1;
+}
+
+function debugging(): boolean {
+  try {
+    return Boolean(Deno.env.get("TINE_DEBUG"));
+  } catch {
+    return false; // Without permission to read the environment, nobody asks for it there.
+  }
 }
 
 /** Commands turn broken pipes to their own children into errors that name them; what is left is standard output. */

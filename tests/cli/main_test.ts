@@ -99,6 +99,34 @@ Deno.test("a group of commands without one of them lists them", async () => {
   assertStringIncludes((await demo("group", "membre")).stderr, "did you mean group member?");
 });
 
+Deno.test("a group of commands has help, too", async () => {
+  const help = await tine("tcp", "--help");
+  assertEquals([help.code, help.stderr], [0, ""]);
+  assertMatch(help.stdout, /^Usage: tine tcp server \.\.\.\n {7}tine tcp client \.\.\.\n/);
+  assertMatch(help.stdout, /\n {2}tcp client +Run TCP flows/);
+  assertEquals([await tine("help", "tcp"), await tine("tcp", "-h")], [help, help]);
+});
+
+Deno.test("what the runtime forbids is told in one sentence, also without the environment", async () => {
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-prompt",
+      "--allow-read",
+      "--allow-net",
+      "--allow-ffi",
+      "main.ts",
+      "tcp",
+      "client",
+      "127.0.0.1:1",
+    ],
+    cwd: root,
+    stdin: "null",
+  }).output();
+  assertEquals(code, 1);
+  assertMatch(decoder.decode(stderr), /^tine tcp client: .*env access to "TINE_KEY".*\n$/);
+});
+
 Deno.test("a closed pipe ends a command without a word", async () => {
   const { code, stderr } = await demo("group", "member", "pipe");
   assertEquals([code, stderr], [141, ""]);
