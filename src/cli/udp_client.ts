@@ -1,6 +1,6 @@
 import type { UnresponsiveConfig } from "../flow/config.ts";
 import type { Flows } from "../flow/flows.ts";
-import { MAX_PACKET_BYTES, PACKET_HEADER_BYTES } from "../flow/packet/header.ts";
+import { MAX_PACKET_BYTES, PACKET_HEADER_BYTES, SIGNED_HEADER_BYTES } from "../flow/packet/header.ts";
 import { defineCommand } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import { duration, flag, integer, size, type Values } from "./flags.ts";
@@ -87,6 +87,11 @@ export const command = defineCommand({
       import("./traffic/flow_key.ts"),
     ]);
     const key = await readFlowKey(flags.keyFile);
+    if (key !== undefined && flags.length !== undefined && flags.length < SIGNED_HEADER_BYTES) {
+      throw new UsageError(
+        `--length SIZE: expected at least ${SIGNED_HEADER_BYTES} with a key, for the header alone, not ${flags.length}`,
+      );
+    }
     await using flows = createFlows();
     if (!flags.underLoad) return await measure(flows, server, flags, key);
     const { runUnderLoad } = await import("./traffic/under_load_command.ts");

@@ -126,6 +126,13 @@ Deno.test("tine udp client says in one sentence what is wrong", async () => {
   await wrong(2, /--gso means nothing without --rate/, "127.0.0.1:1", "--gso");
   await wrong(2, /--under-load and --rate exclude each other/, "127.0.0.1:1", "--under-load", "--rate=max");
   await wrong(2, /--length SIZE: expected a size .* from 56/, "127.0.0.1:1", "--length=20");
+  const keyFile = await Deno.makeTempFile();
+  await Deno.writeTextFile(keyFile, "0".repeat(64));
+  const short = ["127.0.0.1:1", `--key-file=${keyFile}`, "--length=71"];
+  const least = /--length SIZE: expected at least 72 with a key, for the header alone, not 71\n/;
+  await wrong(2, least, ...short);
+  await wrong(2, least, ...short, "--under-load");
+  await Deno.remove(keyFile);
   await wrong(2, /--cca means nothing without --under-load/, "127.0.0.1:1", "--cca=bbr");
   await wrong(1, /^tine udp client: nobody listens .* 127\.0\.0\.1:1 /, "127.0.0.1:1");
   await wrong(1, /^tine udp client: nobody listens .* 127\.0\.0\.1:1 /, "127.0.0.1:1", "--under-load");
