@@ -47,6 +47,81 @@ export function readEntry<T>(
   reader.end = outer;
 }
 
+/**
+ * Reads all entries of a map into `map`.
+ *
+ * @param reader stands behind the first tag, which takes one byte as all of them do, and ends with the last entry
+ * @param read reads one of them
+ */
+export function readEntries<T>(
+  reader: ByteReader,
+  map: Map<string, T>,
+  read: (reader: ByteReader, map: Map<string, T>) => void,
+): void {
+  for (;; reader.position++) {
+    read(reader, map);
+    if (reader.position === reader.end) return;
+  }
+}
+
+/** Looks for a key in a `map<string, string>`, as {@linkcode findEntry} does. */
+export function findStringEntry(reader: ByteReader, key: string): string | undefined {
+  return findEntry(reader, key, readString);
+}
+
+/** Looks for a key in a `map<string, double>`, as {@linkcode findEntry} does. */
+export function findDoubleEntry(reader: ByteReader, key: string): number | undefined {
+  return findEntry(reader, key, readDouble);
+}
+
+/** Looks for a key in a `map<string, int64>`, as {@linkcode findEntry} does. */
+export function findIntEntry(reader: ByteReader, key: string): bigint | undefined {
+  return findEntry(reader, key, readInt);
+}
+
+/** Looks for a key in a `map<string, bool>`, as {@linkcode findEntry} does. */
+export function findBoolEntry(reader: ByteReader, key: string): boolean | undefined {
+  return findEntry(reader, key, readBool);
+}
+
+/**
+ * Looks for a key among encoded entries, and decodes nothing but its value.
+ *
+ * @param reader stands at the first entry and ends with the last; all have tags of one byte, a key and a value, in order
+ * @returns the last value of the key, undefined if it has none
+ */
+export function findEntry<T>(reader: ByteReader, key: string, readValue: (reader: ByteReader) => T): T | undefined {
+  const end = reader.end;
+  let position = reader.position;
+  let found: T | undefined;
+  while (position < end) {
+    reader.position = position + 1; // behind the entry's tag
+    const next = position = reader.delimited();
+    reader.position++; // behind the key's tag
+    const keyEnd = reader.delimited();
+    if (isText(reader, reader.position, keyEnd, key)) {
+      reader.position = keyEnd + 1; // behind the value's tag
+      found = readValue(reader);
+    }
+    position = next;
+  }
+  return found;
+}
+
+/** Whether the UTF-8 bytes from `start` to `end` are this text. */
+function isText(reader: ByteReader, start: number, end: number, text: string): boolean {
+  const bytes = reader.bytes;
+  const length = text.length;
+  // A text of n UTF-16 units takes n to 3n bytes.
+  if (end - start < length || end - start > length * 3) return false;
+  for (let i = 0; i < length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit > 0x7f) return reader.strings.get(bytes, start, end) === text;
+    if (bytes[start + i] !== unit) return false;
+  }
+  return end - start === length;
+}
+
 const readString = (reader: ByteReader) => reader.string();
 const readDouble = (reader: ByteReader) => reader.double();
 const readInt = (reader: ByteReader) => reader.int64();
@@ -55,18 +130,15 @@ const readBool = (reader: ByteReader) => reader.bool();
 /** What the values of a map are in JavaScript: string, double, int64 or bool. */
 export type MapValue = string | number | bigint | boolean;
 
+/** The type of all values of a map, as `typeof` says it: number for double, bigint for int64. */
+export type MapType = "string" | "number" | "bigint" | "boolean";
+
 /**
  * Writes a map with string keys as the field with this tag.
  *
- * @param type of all values, as `typeof` says it: number for double, bigint for int64
  * @throws {TypeError} for a value of another type, which handlers in JavaScript can have
  */
-export function writeMap(
-  writer: ByteWriter,
-  tag: number,
-  type: "string" | "number" | "bigint" | "boolean",
-  map: Map<string, MapValue>,
-): void {
+export function writeMap(writer: ByteWriter, tag: number, type: MapType, map: Map<string, MapValue>): void {
   for (const [key, value] of map) {
     const given = typeof value;
     if (given !== type) throw new TypeError(`${JSON.stringify(key)} must be a ${type}, got a ${given}`);

@@ -15,6 +15,7 @@ import {
   type ValueType,
 } from "./messages.ts";
 import type { Point } from "./point.ts";
+import { writeBool, writeInt64, writeString } from "./scalar_field.ts";
 
 const { VARINT, FIXED64, BYTES } = WireType;
 
@@ -139,24 +140,6 @@ export function encodeEnd(writer: ByteWriter, end: EndBatch): void {
   writeInt64(writer, 3, end.tmax);
   writeMap(writer, 4 << 3 | BYTES, "string", end.tags);
   writeBool(writer, 5, end.byName);
-}
-
-function writeString(writer: ByteWriter, field: number, text: string): void {
-  if (text === "") return;
-  writer.uint32(field << 3 | BYTES);
-  writer.string(text);
-}
-
-function writeInt64(writer: ByteWriter, field: number, value: bigint): void {
-  if (value === 0n) return;
-  writer.uint32(field << 3 | VARINT);
-  writer.int64(value);
-}
-
-function writeBool(writer: ByteWriter, field: number, value: boolean): void {
-  if (!value) return;
-  writer.uint32(field << 3 | VARINT);
-  writer.uint32(1);
 }
 
 function writeEnum<T>(writer: ByteWriter, field: number, names: readonly T[], name: T): void {
