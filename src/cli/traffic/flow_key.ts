@@ -8,6 +8,8 @@ export const KEY_VARIABLE = "TINE_KEY";
 const LEAST_CHARACTERS = 32;
 /** A larger file is none with a key. */
 const MOST_BYTES = 65_536;
+/** Permissions of a file: its group and all others may read it. */
+const READ_BY_OTHERS = 0o044;
 
 /**
  * The key that clients and servers share, from a file or else from the variable TINE_KEY: any text of 32 characters or
@@ -15,7 +17,7 @@ const MOST_BYTES = 65_536;
  *
  * @param file the path, if there is one
  * @returns 32 bytes, the SHA-256 of the text; undefined where there is no key
- * @throws {UsageError} for a key that is too short, or a file that cannot be read
+ * @throws {UsageError} for a key that is too short, or a file that cannot be read or is none with a key
  */
 export async function readFlowKey(file: string | undefined): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const from = file === undefined ? KEY_VARIABLE : `--key-file ${escape(file)}`;
@@ -31,13 +33,29 @@ export async function readFlowKey(file: string | undefined): Promise<Uint8Array<
 }
 
 async function readKeyFile(path: string): Promise<string> {
+  const name = `--key-file ${escape(path)}`;
+  let bytes: Uint8Array;
   try {
     using file = await Deno.open(path);
-    const bytes = new Uint8Array(MOST_BYTES);
-    let length = 0;
-    for (let count; length < MOST_BYTES && (count = await file.read(bytes.subarray(length))) !== null;) length += count;
-    return new TextDecoder().decode(bytes.subarray(0, length));
+    const { isFile, mode } = await file.stat();
+    if (isFile && mode !== null && (mode & READ_BY_OTHERS) !== 0) {
+      console.error(`tine: ${name}: other users can read it; chmod 600 keeps them out`);
+    }
+    bytes = await readUpTo(file, MOST_BYTES + 1);
   } catch (error) {
-    throw new UsageError(`--key-file ${escape(path)}: cannot be read: ${messageOf(error)}`, { cause: error });
+    throw new UsageError(`${name}: cannot be read: ${messageOf(error)}`, { cause: error });
   }
+  if (bytes.length > MOST_BYTES) throw new UsageError(`${name}: expected a key of at most ${MOST_BYTES} bytes`);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new UsageError(`${name}: expected text, not other bytes; openssl rand -hex 32 makes a key`, { cause: error });
+  }
+}
+
+async function readUpTo(file: Deno.FsFile, most: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(most);
+  let length = 0;
+  for (let count; length < most && (count = await file.read(bytes.subarray(length))) !== null;) length += count;
+  return bytes.subarray(0, length);
 }
