@@ -22,7 +22,7 @@ export function congestionControls(privileged = false): string[] {
 }
 
 /**
- * Sets the congestion control algorithm of a TCP socket.
+ * Sets the congestion control algorithm of a TCP socket, or leaves it as it is.
  *
  * @param name e.g. `cubic`
  * @throws {TineError} `unknown-cca`, `forbidden-cca`: the message lists those that can be used
@@ -34,13 +34,13 @@ export function setCongestionControl(socket: Socket, name: string): void {
     if (!(cause instanceof SystemError)) throw cause;
     const { errno, errnoName } = cause;
     if (errno === Errno.ENOENT) {
-      const usable = usableText(congestionControls(true));
+      const usable = usableText(usableOn(socket));
       throw new TineError("unknown-cca", `the kernel has no congestion control "${name}" (${errnoName})${usable}`, {
         cause,
       });
     }
     if (errno !== Errno.EPERM) throw cause;
-    const usable = usableText(congestionControls());
+    const usable = usableText(usableOn(socket));
     const remedy = `; root may use it, and sysctl net.ipv4.tcp_allowed_congestion_control allows it to all`;
     throw new TineError(
       "forbidden-cca",
@@ -50,6 +50,22 @@ export function setCongestionControl(socket: Socket, name: string): void {
       },
     );
   }
+}
+
+/** Those that the socket takes: what a process may use depends on its namespaces and capabilities, so it is tried. */
+function usableOn(socket: Socket): string[] {
+  const current = socket.get(congestionControl);
+  const usable = congestionControls(true).filter((name) => {
+    try {
+      socket.set(congestionControl, name);
+      return true;
+    } catch (error) {
+      if (error instanceof SystemError) return false;
+      throw error;
+    }
+  });
+  socket.set(congestionControl, current);
+  return usable;
 }
 
 function usableText(names: readonly string[]): string {

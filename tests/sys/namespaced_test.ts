@@ -114,10 +114,14 @@ Deno.test({
     const lines = await run(
       ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all"],
       `using socket = Socket.open("tcp", "ipv4");
-       console.log(attempt(() => setCongestionControl(socket, "${forbidden}")));`,
+       console.log(attempt(() => setCongestionControl(socket, "${forbidden}")));
+       console.log(attempt(() => setCongestionControl(socket, "nope")));`,
     );
     const usable = congestionControls().join(", ");
     const remedy = "root may use it, and sysctl net.ipv4.tcp_allowed_congestion_control allows it to all";
-    assertEquals(lines, [`congestion control "${forbidden}" is not allowed (EPERM); usable: ${usable}; ${remedy}`]);
+    assertEquals(lines, [
+      `congestion control "${forbidden}" is not allowed (EPERM); usable: ${usable}; ${remedy}`,
+      `the kernel has no congestion control "nope" (ENOENT); usable: ${usable}`,
+    ]);
   },
 });
