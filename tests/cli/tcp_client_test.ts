@@ -111,9 +111,10 @@ Deno.test("tine tcp client with a key is served, another one refused", async () 
   const folder = await Deno.makeTempDir();
   try {
     const [key, wrong, short] = ["key", "wrong", "short"].map((name) => `${folder}/${name}`);
-    await Deno.writeTextFile(key, "k".repeat(32) + "\n");
-    await Deno.writeTextFile(wrong, "w".repeat(32));
-    await Deno.writeTextFile(short, "k".repeat(31) + "\n");
+    const mode = 0o600;
+    await Deno.writeTextFile(key, "k".repeat(32) + "\n", { mode });
+    await Deno.writeTextFile(wrong, "w".repeat(32), { mode });
+    await Deno.writeTextFile(short, "k".repeat(31) + "\n", { mode });
     const server = await withServer("tcp", [...LOOPBACK, "--key-file", key], async (address) => {
       const client = (...args: string[]) => tine(["tcp", "client", address, "--length=1kB", "--json", ...args]);
       assertEquals((await client("--key-file", key)).code, 0);
