@@ -4,6 +4,7 @@ import { Arena } from "./arena.ts";
 import { AF_INET, AF_INET6, AF_UNSPEC, EAI_SYSTEM, SOCK_STREAM } from "./constants.ts";
 import { addrinfo } from "./layouts.ts";
 import { libc } from "./libc.ts";
+import { needsZone } from "./link_local.ts";
 
 /** How to resolve. */
 export interface ResolveOptions {
@@ -23,7 +24,8 @@ const MAX_ANSWERS = 64;
  * @param host a name or an IP address
  * @param port of the addresses
  * @returns at least one
- * @throws {TineError} `unresolved-host`; `invalid-address` for an IP address of the other family
+ * @throws {TineError} `unresolved-host`; `invalid-address` for an IP address of the other family, and for one that is
+ *   link-local without its interface
  *
  * @example
  * ```ts
@@ -35,6 +37,12 @@ const MAX_ANSWERS = 64;
 export async function resolve(host: string, port: number, options: ResolveOptions = {}): Promise<SocketAddress[]> {
   options.signal?.throwIfAborted();
   const literal = ipAddress(host, port);
+  if (literal?.family === "ipv6" && literal.scopeId === 0 && needsZone(literal.ip)) {
+    throw new TineError(
+      "invalid-address",
+      `${host} is link-local: it needs the interface that it is on, e.g. ${host}%eth0`,
+    );
+  }
   if (literal === undefined) return await unlessAborted(ask(host, port, options.family), options.signal);
   if (options.family === undefined || options.family === literal.family) return [literal];
   throw new TineError("invalid-address", `${host} is not an ${options.family === "ipv4" ? "IPv4" : "IPv6"} address`);

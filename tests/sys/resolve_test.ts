@@ -17,6 +17,14 @@ Deno.test("resolve() takes an IP address as it is", async () => {
   await assertRejects(() => resolve("::1", 65_536), TineError, "65536 is not a port");
 });
 
+Deno.test("resolve() asks for the interface of a link-local address", async () => {
+  for (const host of ["fe80::1", "febf::1", "ff02::1"]) {
+    const error = await assertRejects(() => resolve(host, 7000), TineError, `e.g. ${host}%eth0`);
+    assertEquals(error.code, "invalid-address");
+  }
+  assertEquals(await texts("fec0::1", 80), ["[fec0::1]:80"]);
+});
+
 Deno.test({
   name: "resolve() finds a name of the hosts file, in the family that is wanted",
   ignore,
