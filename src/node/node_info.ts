@@ -1,4 +1,5 @@
 import config from "../../deno.json" with { type: "json" };
+import { bootId } from "../sys/boot_id.ts";
 import type { ClockRelation } from "./clock_relation.ts";
 import type { NodeInfo } from "./item.ts";
 import { thisPlatform } from "./platform.ts";
@@ -15,18 +16,4 @@ export function nodeInfo(clock: ClockRelation): Unsigned<NodeInfo> {
     pid: Deno.pid,
     versions: { tine: config.version, deno: Deno.version.deno, kernel: Deno.osRelease() },
   };
-}
-
-/** What is the same for all that share the clocks of a kernel; empty where there is none. */
-export function bootId(): string {
-  return read("/proc/sys/kernel/random/boot_id");
-}
-
-/** The text of a file of the kernel; empty where there is none. */
-function read(path: string): string {
-  try {
-    return Deno.readTextFileSync(path).trim();
-  } catch {
-    return "";
-  }
 }

@@ -84,6 +84,13 @@ Deno.test("tine udp client --rate sends without echo, both ways with --bidir", a
     assertEquals(up.toServer.received + up.toServer.lost + up.toServer.socketDrops, 300);
     assert(down.fromServer.received >= 290);
     assertEquals(up.rttMedianMicros, undefined);
+    // The server tells the client what it saw of arrivals, and its packets when they were due and sent.
+    const { ipdvMinMicros, ipdvMeanMicros, ipdvMaxMicros, ipdvMedianMicros, oneWayDelayMeanMicros } = up.toServer;
+    assert(0 <= ipdvMinMicros && ipdvMinMicros <= ipdvMeanMicros && ipdvMeanMicros <= ipdvMaxMicros);
+    assert(up.toServer.jitterMicros > 0 && oneWayDelayMeanMicros > 0);
+    assertEquals([ipdvMedianMicros, up.toServer.oneWayDelayBoundMicros], [undefined, 0]);
+    assert(down.fromServer.oneWayDelayMedianMicros > 0 && down.fromServer.ipdvMedianMicros >= 0);
+    assert(down.latenessMedianMicros > 0 && down.sendBitsPerSecond > 300_000 && down.sendBitsPerSecond < 600_000);
     assert(lines.length >= 6);
     for (const { type, startSeconds, endSeconds } of lines) {
       assertEquals(type, "interval");

@@ -1,4 +1,5 @@
 import type { PacketClientConfig, UnresponsiveConfig } from "../../flow/config.ts";
+import { readArrivalValues } from "../../flow/packet/arrival_values.ts";
 import type { FlowInfoEvent, FlowOptions, Flows } from "../../flow/flows.ts";
 import type { Chunk } from "../../flow/records/read_chunk.ts";
 import {
@@ -66,11 +67,10 @@ export class PacketFlow implements ClientFlow {
     return this.#complete;
   }
 
-  info({ values: { client, server } }: FlowInfoEvent, startNanos: number): void {
+  info({ values: { client, server, sharesClock } }: FlowInfoEvent, startNanos: number): void {
     this.#startNanos = startNanos;
-    if (typeof client === "string" && typeof server === "string" && sameMachine(client, server)) {
-      this.#analysis.clocks = SHARED_CLOCK;
-    }
+    const known = typeof client === "string" && typeof server === "string" && sameMachine(client, server);
+    if (known || sharesClock === true) this.#analysis.clocks = SHARED_CLOCK;
   }
 
   records(chunk: Chunk): void {
@@ -133,6 +133,7 @@ export class PacketFlow implements ClientFlow {
       ...!this.reverse && { serverReceived: values.serverReceived },
       ...this.reverse && { serverSent: values.serverSent },
       serverDuplicates: values.serverDuplicates,
+      arrivals: readArrivalValues(values, 0),
     };
     return {
       ...final,

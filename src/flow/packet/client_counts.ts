@@ -1,3 +1,4 @@
+import { arrivalValues } from "./arrival_values.ts";
 import type { ClientReceiver } from "./client_receiver.ts";
 import type { Totals } from "./control_packet.ts";
 import type { PacketSender } from "./packet_sender.ts";
@@ -29,6 +30,7 @@ export function clientCounts(state: ClientState): Record<string, number> {
   values.bad = receiver.bad;
   values.socketDrops = socketDrops;
   values.serverSocketDrops = Math.max(0, ...totals.map((total) => total?.socketDrops ?? 0));
+  values.serverBad = Math.max(0, ...totals.map((total) => total?.bad ?? 0));
   values.elapsedNanos = elapsedNanos;
   values.complete = totals.length > 0 && totals.every((total) => total !== undefined) ? 1 : 0;
   const { rtt } = receiver;
@@ -39,7 +41,11 @@ export function clientCounts(state: ClientState): Record<string, number> {
     values.rttMaxMicros = rtt.max / 1000;
     values.rttLastMicros = rtt.last / 1000;
   }
-  for (const [i, counts] of each.entries()) for (const key of COUNTS) values[`${key}.${i}`] = counts[key];
+  for (const [i, counts] of each.entries()) {
+    for (const key of COUNTS) values[`${key}.${i}`] = counts[key];
+    const arrivals = totals[i]?.arrivals;
+    if (arrivals !== undefined) Object.assign(values, arrivalValues(i, arrivals));
+  }
   return values;
 }
 

@@ -1,5 +1,6 @@
 import { TineError } from "../../wire/errors.ts";
 import { Hmac } from "../hmac.ts";
+import { clockMark } from "./clock_mark.ts";
 import { HELLO, isSealed, openBytesFor, openPacket, readOpening, START } from "./control_packet.ts";
 import type { FlowName } from "./flow_name.ts";
 import { newNonce, NONCE_BYTES, sessionKey } from "./session.ts";
@@ -28,6 +29,8 @@ export class ClientOpening {
   #rumour: string | undefined;
   /** How long the last answer took; NaN if it is not known to which packet it belongs. */
   rttNanos = NaN;
+  /** Once it is open: whether both ends are known to have one clock. */
+  sharesClock = false;
 
   /**
    * @param settings as text
@@ -75,7 +78,10 @@ export class ClientOpening {
     if (opening.refused) throw refused(this.#server, opening.text);
     if (opening.stage !== this.#stage) return "waiting";
     this.rttNanos = this.#attempts === 1 ? now - this.#sentAt : NaN;
-    if (this.#stage === START) return "open";
+    if (this.#stage === START) {
+      this.sharesClock = opening.text !== "" && opening.text === clockMark(this.#nonce, this.#cookie);
+      return "open";
+    }
     this.#stage = START;
     this.#attempts = 0;
     this.#rumour = undefined;

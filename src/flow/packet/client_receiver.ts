@@ -20,10 +20,7 @@ import type { PacketSamples } from "./packet_samples.ts";
 import type { PacketSender } from "./packet_sender.ts";
 import { roundTripTime } from "./round_trip.ts";
 import { RttEstimator } from "./rtt_estimator.ts";
-import type { WireTime } from "./wire_time.ts";
-
-/** Times that servers claim are cut to this, in nanoseconds, some 52 days: sums of them stay exact. */
-const MAX_DISTANCE = 2 ** 52;
+import { limitedDistance, type WireTime } from "./wire_time.ts";
 
 /** What came of one sender. */
 export interface Arrivals {
@@ -109,12 +106,16 @@ export class ClientReceiver {
     const isNew = arrivals.window.accept(number);
     if (isNew) this.bytes += length;
     if ((flags & REPLY) === 0) {
-      if (merged) this.#samples.receivedInBurst(index, number, flags, length, t, tos, byKernel);
-      else this.#samples.received(index, number, flags, length, t, tos, byKernel);
+      const due = limitedDistance(this.#time.read(view, at + AT_SERVER_TIME) - t);
+      const late = limitedDistance(this.#time.read(view, at + AT_TIME) - this.#time.read(view, at + AT_SERVER_TIME));
+      if (merged) this.#samples.receivedInBurst(index, number, flags, length, t, tos, byKernel, due, late);
+      else this.#samples.received(index, number, flags, length, t, tos, byKernel, due, late);
       return 1;
     }
-    const received = limited(this.#time.read(view, at + AT_TIME) - t);
-    const serverTime = limited(this.#time.read(view, at + AT_SERVER_TIME) - this.#time.read(view, at + AT_TIME));
+    const received = limitedDistance(this.#time.read(view, at + AT_TIME) - t);
+    const serverTime = limitedDistance(
+      this.#time.read(view, at + AT_SERVER_TIME) - this.#time.read(view, at + AT_TIME),
+    );
     const count = countOf(view, at);
     this.#samples.received(index, number, flags, length, t, tos, byKernel, received, serverTime, count);
     if (!isNew) return 1;
@@ -135,8 +136,4 @@ export class ClientReceiver {
     if (this.#hmac === undefined) return all === flags ? flags : -1;
     return all !== flags && isHeaderSigned(this.#hmac, bytes, at) ? flags : -1;
   }
-}
-
-function limited(nanos: number): number {
-  return Math.max(-MAX_DISTANCE, Math.min(MAX_DISTANCE, nanos));
 }

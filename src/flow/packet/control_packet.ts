@@ -4,13 +4,19 @@
  *     56 the client's nonce, 16 bytes
  *     72 the server's cookie, 16 bytes; zeros where it is not known yet
  *     88 in a reply: 0 if it is granted, 1 if it is refused; else 0
- *     89 length u16, and so much text: the settings of the flow as JSON, or why it was refused
+ *     89 length u16, and so much text: the settings of the flow as JSON; in a reply why it was refused, or the mark of
+ *        the server's clock
  *
- * Number 0 says hello, number 1 starts the flow. The one that closes is sent for each sender and has six counts, u64:
+ * Number 0 says hello, number 1 starts the flow. The one that closes is sent for each sender; its reply has numbers of
+ * 64 bits, the request zeros:
  *
- *     56 in a reply: of the sender's packets, those received, each counted once; and those that came again
- *     72 in a reply: of the server's sender, those sent; those that could not be; those that were due but not sent
- *     96 in a reply: packets that the server's socket had no room for
+ *     56 of the sender's packets, those received, each counted once; and those that came again
+ *     72 of the server's sender, those sent; those that could not be; those that were due but not sent
+ *     96 packets that the server's socket had no room for; packets of the flow that were not signed as they should be
+ *     112 of the packets of a sender that wants no echo: those received, and those of them that were reordered
+ *     128 their delays in ns, by the clock of each end, with sign: least, mean, greatest
+ *     152 how many neighbours arrived one after the other; the difference of their delays in ns: least, mean, greatest
+ *     184 the jitter of RFC 3550 in ns
  *
  * If they are signed, the last 16 bytes are the beginning of the HMAC of all between the magic and them. A request is
  * as long as its reply.
@@ -18,6 +24,7 @@
  * @module
  */
 import type { Hmac } from "../hmac.ts";
+import type { ArrivalTotals } from "./arrival_times.ts";
 import type { FlowName } from "./flow_name.ts";
 import {
   CLOSE,
@@ -25,7 +32,6 @@ import {
   OPEN,
   PACKET_HEADER_BYTES,
   REPLY,
-  setWide,
   SIGNATURE_BYTES,
   SIGNED,
   wide,
@@ -38,14 +44,14 @@ const AT_COOKIE = AT_NONCE + NONCE_BYTES;
 const AT_STATUS = AT_COOKIE + NONCE_BYTES;
 const AT_TEXT_LENGTH = AT_STATUS + 1;
 const AT_TEXT = AT_TEXT_LENGTH + 2;
-const COUNTS = 6;
+const CLOSE_NUMBERS = 17;
 
 /** So long is a packet that opens at least: its reply has room for a sentence. */
 export const MIN_OPEN_BYTES = 400;
 /** So long it is at most: it passes wherever IPv6 does. */
 export const MAX_CONTROL_BYTES = 1200;
 /** The length of packets that close. */
-export const CLOSE_BYTES = PACKET_HEADER_BYTES + COUNTS * 8 + SIGNATURE_BYTES;
+export const CLOSE_BYTES = PACKET_HEADER_BYTES + CLOSE_NUMBERS * 8 + SIGNATURE_BYTES;
 /** The most text that fits a packet that opens, in bytes. */
 export const MAX_OPEN_TEXT_BYTES = MAX_CONTROL_BYTES - AT_TEXT - SIGNATURE_BYTES;
 
@@ -78,6 +84,10 @@ export interface Totals {
   readonly reverseUnsent: number;
   /** Packets, of whatever flow, that the server's socket had no room for while the flow went on. */
   readonly socketDrops: number;
+  /** Packets of the flow, of any sender, that were not signed as they should be. */
+  readonly bad: number;
+  /** When the sender's packets arrived; absent if none did, or they were echoed. */
+  readonly arrivals?: ArrivalTotals;
 }
 
 /**
@@ -142,10 +152,7 @@ export function closePacket(
   const flags = CLOSE | (totals === undefined ? 0 : REPLY) | signedFlag(hmac);
   writeHeader(view, 0, flags, sender, CLOSE_BYTES, 0, 0, flow);
   if (totals !== undefined) {
-    const { received, duplicates, reverseSent, reverseSendErrors, reverseUnsent, socketDrops } = totals;
-    [received, duplicates, reverseSent, reverseSendErrors, reverseUnsent, socketDrops].forEach((count, i) =>
-      setWide(view, PACKET_HEADER_BYTES + 8 * i, count)
-    );
+    for (const [i, number] of numbersOf(totals).entries()) setSigned(view, PACKET_HEADER_BYTES + 8 * i, number);
   }
   seal(bytes, hmac);
   return bytes;
@@ -154,11 +161,43 @@ export function closePacket(
 /** Reads the reply to a packet that closes; undefined if it is none. */
 export function readTotals(view: DataView, lengthBytes: number): Totals | undefined {
   if (lengthBytes !== CLOSE_BYTES) return undefined;
-  const [received, duplicates, reverseSent, reverseSendErrors, reverseUnsent, socketDrops] = Array.from(
-    { length: COUNTS },
-    (_, i) => wide(view, PACKET_HEADER_BYTES + 8 * i),
-  );
-  return { received, duplicates, reverseSent, reverseSendErrors, reverseUnsent, socketDrops };
+  const numbers = Array.from({ length: CLOSE_NUMBERS }, (_, i) => signed(view, PACKET_HEADER_BYTES + 8 * i));
+  const [received, duplicates, reverseSent, reverseSendErrors, reverseUnsent, socketDrops, bad] = numbers;
+  const arrivals = arrivalsOf(numbers.slice(7));
+  return { received, duplicates, reverseSent, reverseSendErrors, reverseUnsent, socketDrops, bad, arrivals };
+}
+
+function numbersOf(totals: Totals): number[] {
+  const { received, duplicates, reverseSent, reverseSendErrors, reverseUnsent, socketDrops, bad, arrivals } = totals;
+  const numbers = [received, duplicates, reverseSent, reverseSendErrors, reverseUnsent, socketDrops, bad];
+  if (arrivals === undefined) return numbers;
+  const { reordered, delay, ipdv = { count: 0, min: 0, mean: 0, max: 0 }, jitterNanos } = arrivals;
+  numbers.push(delay.count, reordered, delay.min, delay.mean, delay.max);
+  numbers.push(ipdv.count, ipdv.min, ipdv.mean, ipdv.max, jitterNanos);
+  return numbers;
+}
+
+function arrivalsOf(numbers: readonly number[]): ArrivalTotals | undefined {
+  const [count, reordered, min, mean, max, pairs, leastDifference, meanDifference, mostDifference, jitterNanos] =
+    numbers;
+  if (count <= 0) return undefined;
+  return {
+    reordered,
+    delay: { count, min, mean, max },
+    ipdv: pairs > 0 ? { count: pairs, min: leastDifference, mean: meanDifference, max: mostDifference } : undefined,
+    jitterNanos,
+  };
+}
+
+/** Writes a number of either sign, to the nearest whole one; not above 2^53. */
+function setSigned(view: DataView, at: number, value: number): void {
+  const whole = Math.round(value);
+  view.setInt32(at, Math.floor(whole / 2 ** 32));
+  view.setUint32(at + 4, whole);
+}
+
+function signed(view: DataView, at: number): number {
+  return view.getInt32(at) * 2 ** 32 + view.getUint32(at + 4);
 }
 
 /** Whether a packet that opens or closes is signed with this key, or not at all where there is none. */

@@ -4,8 +4,8 @@
  *     0  magic u32, "tine"
  *     4  flags u8, sender u8, length u16: of the whole packet, so that a cut one is known
  *     8  number u64: counted by the sender
- *     16 time u64, ns since 1970: of a request, when the client sent it; of a reply, when the server received it
- *     24 time u64: of a reply, when the server sent it
+ *     16 time u64, ns since 1970: of a reply, when the server received the request; of all others, when it was sent
+ *     24 time u64: of a reply, when the server sent it; of a packet of the server's sender, when that was due
  *     32 count u64: of a reply, how many packets of the sender the server has received, each counted once
  *     40 the flow's id, padded with zeros to 16 bytes
  *     56 if it is signed: the first 16 bytes of the HMAC-SHA256 of bytes 4 to 55

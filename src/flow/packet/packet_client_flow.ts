@@ -165,6 +165,7 @@ class PacketClientFlow implements EngineFlow, PortUser {
         dscp: config.dscp ?? 0,
         ecn: config.ecn ?? 0,
         signed: this.#request.key !== undefined,
+        sharesClock: opening.sharesClock,
       },
     });
     this.#run = new ClientRun({

@@ -52,6 +52,8 @@ export class PacketSamples {
    * A packet that came in one message with others: one that follows that before it makes a burst with it.
    *
    * @param byKernel whether `t` is from the kernel
+   * @param due of the server's sender: when it was to be sent, from `t` on
+   * @param late how much later than that it was sent
    */
   receivedInBurst(
     sender: number,
@@ -61,20 +63,24 @@ export class PacketSamples {
     t: number,
     tos: number,
     byKernel: boolean,
+    due = 0,
+    late = 0,
   ): void {
     const chunk = this.#sink.writer();
     const i = chunk.length - 1, { columns } = chunk;
     const follows = i >= 0 && columns.t[i] === t - this.#origin && columns.seq[i] + columns.packets[i] === number &&
-      columns.sender[i] === sender && columns.flag[i] === flags && columns.len[i] === length && columns.sent[i] === 0;
+      columns.sender[i] === sender && columns.flag[i] === flags && columns.len[i] === length && columns.sent[i] === 0 &&
+      columns.serverReceived[i] === due && columns.serverTime[i] === late;
     if (follows) columns.packets[i]++;
-    else this.received(sender, number, flags, length, t, tos, byKernel);
+    else this.received(sender, number, flags, length, t, tos, byKernel, due, late);
   }
 
   /**
    * A packet that was received.
    *
    * @param byKernel whether `t` is from the kernel
-   * @param serverReceived what a reply tells: when the server received the packet, from `t` on
+   * @param serverReceived what it tells: when the server received the packet, or its sender was to send it, from `t` on
+   * @param serverTime how long the server had it from then on
    */
   received(
     sender: number,

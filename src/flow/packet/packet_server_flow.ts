@@ -11,6 +11,7 @@ import { Echoes } from "./echoes.ts";
 import { FlowName } from "./flow_name.ts";
 import { FlowTable, isStale, whyLost } from "./flow_table.ts";
 import {
+  AT_TIME,
   CLOSE,
   DEFAULT_MAX_PACKET_BYTES,
   ECHO,
@@ -30,6 +31,7 @@ import { PacketSamples } from "./packet_samples.ts";
 import { ReverseRun } from "./reverse_run.ts";
 import { ServedFlow } from "./served_flow.ts";
 import { type Grant, refuse, ServerOpening } from "./server_opening.ts";
+import { limitedDistance, WireTime } from "./wire_time.ts";
 
 const PROGRESS_NANOS = 250e6;
 const SECOND_NANOS = 1e9;
@@ -82,6 +84,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
       port,
       control: new ControlOutbox(port),
       echoes: new Echoes(port.outbox(ECHO_BATCH, this.#maxBytes), port.clock),
+      time: new WireTime(port.clock.tinit),
     };
     this.#parts.reader = new PortReader(this.#host, port, this);
     this.#every(PROGRESS_NANOS, () => this.#progress());
@@ -187,7 +190,10 @@ class PacketServerFlow implements EngineFlow, PortUser {
       if (!isNew) return;
       flow.heard = this.#attended;
       flow.bytes += length;
-      if (flags !== ECHO) return;
+      if (flags !== ECHO) {
+        const delay = limitedDistance(t - this.#parts!.time.read(view, at + AT_TIME));
+        return flow.arrivals[index].add(number, delay);
+      }
       this.#echoing = true;
       this.#parts!.echoes.add(flow, inbox, i, index, number, length, t, window.accepted);
     } else if (flags !== REVERSE) flow.bad++;
@@ -375,5 +381,6 @@ interface Parts {
   readonly port: PacketPort;
   readonly control: ControlOutbox;
   readonly echoes: Echoes;
+  readonly time: WireTime;
   reader?: PortReader;
 }

@@ -1,5 +1,6 @@
 import type { SocketAddress } from "../../sys/address.ts";
 import type { Hmac } from "../hmac.ts";
+import { ArrivalTimes } from "./arrival_times.ts";
 import type { Totals } from "./control_packet.ts";
 import { DuplicateWindow } from "./duplicate_window.ts";
 import type { FlowName } from "./flow_name.ts";
@@ -36,6 +37,8 @@ export class ServedFlow {
   readonly start: number;
   /** By sender. */
   readonly windows: readonly DuplicateWindow[];
+  /** By sender: when packets arrived of which the client gets no echo. */
+  readonly arrivals: readonly ArrivalTimes[];
   /** Senders of this end, by their index in the client's configuration. */
   readonly senders: readonly PacketSender[];
   /** When the client was heard last, in the time that the server attends to its socket. */
@@ -67,6 +70,7 @@ export class ServedFlow {
     this.heard = options.heard;
     this.#socketDrops = options.socketDrops;
     this.windows = Array.from({ length: settings.senders }, () => new DuplicateWindow());
+    this.arrivals = Array.from({ length: settings.senders }, () => new ArrivalTimes());
     this.senders = settings.reverse.map(([index, config]) =>
       new PacketSender(index, { ...config, reverse: true, echo: false }, hmac !== undefined)
     );
@@ -88,6 +92,8 @@ export class ServedFlow {
       reverseSendErrors: sender?.errors ?? 0,
       reverseUnsent: sender?.unsent ?? 0,
       socketDrops: socketDrops - this.#socketDrops,
+      bad: this.bad,
+      arrivals: this.arrivals[index].totals,
     };
   }
 

@@ -1,5 +1,6 @@
 import { TineError } from "../../wire/errors.ts";
 import { Hmac } from "../hmac.ts";
+import { clockMark } from "./clock_mark.ts";
 import { HELLO, isSealed, type Opening, openPacket, readOpening } from "./control_packet.ts";
 import type { FlowName } from "./flow_name.ts";
 import { flagsOf, SIGNED } from "./header.ts";
@@ -75,7 +76,8 @@ export class ServerOpening {
     try {
       const settings = parseSettings(opening.text, this.#maxPacketBytes, this.#key !== undefined);
       const hmac = this.#key && new Hmac(sessionKey(this.#key, nonce, cookie, flow.text));
-      return { opening: { ...opening, refused: false, text: "" }, grant: { settings, nonce, hmac } };
+      const text = clockMark(nonce, cookie);
+      return { opening: { ...opening, refused: false, text }, grant: { settings, nonce, hmac } };
     } catch (error) {
       if (!(error instanceof TineError)) throw error;
       return refuse(opening, error.message);

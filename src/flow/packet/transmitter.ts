@@ -2,10 +2,16 @@ import { SystemError } from "../../sys/system_error.ts";
 import { TineError } from "../../wire/errors.ts";
 import type { Hmac } from "../hmac.ts";
 import type { FlowName } from "./flow_name.ts";
-import { AT_TIME, SIGNED, signHeader, writeHeader } from "./header.ts";
+import { AT_SERVER_TIME, AT_TIME, SIGNED, signHeader, writeHeader } from "./header.ts";
 import type { FlowClock, Outbox } from "./packet_port.ts";
 import type { PacketSender } from "./packet_sender.ts";
 import { WireTime } from "./wire_time.ts";
+import { WritingTime } from "./writing_time.ts";
+
+/** A packet may say that it is sent so much later than it is: the system call takes longer. */
+const AHEAD_NANOS = 1000;
+/** It may say that it is sent so much earlier, and by as long again as half of the writing takes: that varies. */
+const BEHIND_NANOS = 20_000;
 
 /** After so many messages it lets others have a turn. */
 const MAX_ROUNDS = 4;
@@ -40,6 +46,7 @@ export class Transmitter {
   readonly #outbox: Outbox;
   readonly #options: TransmitterOptions;
   readonly #time: WireTime;
+  readonly #writing = new WritingTime();
   readonly #slots: Slot[];
   /** Messages [from, to) are filled, but not sent yet. */
   #from = 0;
@@ -158,10 +165,7 @@ export class Transmitter {
   /** @returns false: there is no room for now */
   #flush(): boolean {
     while (this.#from < this.#to) {
-      const t = this.#options.clock.now();
-      for (let i = this.#from; i < this.#to; i++) this.#write(i, t);
-      // Writing takes its time, and signing up to tens of microseconds at first: none of it is the network's.
-      const sentAt = this.#options.clock.now();
+      const sentAt = this.#stamp();
       const sent = this.#send();
       if (sent <= 0) {
         if (sent === 0) continue;
@@ -173,14 +177,38 @@ export class Transmitter {
     return true;
   }
 
+  /**
+   * Writes what is to be sent, with the time of that. Writing takes its time, and signing up to tens of microseconds at
+   * first: none of it is the network's.
+   *
+   * @returns when it is sent: as soon as all is written
+   */
+  #stamp(): number {
+    const { clock } = this.#options;
+    const messages = this.#to - this.#from, start = clock.now();
+    const expected = start + this.#writing.expected(messages);
+    this.#writeAll(expected);
+    const end = clock.now();
+    this.#writing.took(messages, end - start);
+    if (expected <= end + AHEAD_NANOS && end - expected <= BEHIND_NANOS + (end - start) / 2) return end;
+    this.#writeAll(end);
+    return clock.now();
+  }
+
+  #writeAll(t: number): void {
+    for (let i = this.#from; i < this.#to; i++) this.#write(i, t);
+  }
+
   #write(i: number, t: number): void {
     const { flow, hmac } = this.#options;
-    const { sender, number, packets, length } = this.#slots[i];
+    const { sender, number, packets, length, due } = this.#slots[i];
     const bytes = this.#outbox.bytes(i), view = this.#outbox.view(i);
     const flags = sender!.flags | (hmac === undefined ? 0 : SIGNED);
     for (let k = 0, at = 0; k < packets; k++, at += length) {
       writeHeader(view, at, flags, sender!.index, length, number + k, 0, flow);
       this.#time.write(view, at + AT_TIME, t);
+      // A client knows the schedule of its own senders.
+      if (sender!.reverse) this.#time.write(view, at + AT_SERVER_TIME, sender!.unpaced ? t : Math.round(due));
       if (hmac !== undefined) signHeader(hmac, bytes, at);
     }
   }

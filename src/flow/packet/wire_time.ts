@@ -1,3 +1,11 @@
+/** What peers claim is cut to this, in nanoseconds, some 52 days: sums of it stay exact. */
+const MOST_DISTANCE = 2 ** 52;
+
+/** The distance between two times of which one is claimed by a peer; cut to some 52 days. */
+export function limitedDistance(nanos: number): number {
+  return nanos > MOST_DISTANCE ? MOST_DISTANCE : nanos < -MOST_DISTANCE ? -MOST_DISTANCE : nanos;
+}
+
 /**
  * Times in packets, in nanoseconds since 1970 as 64 bits. They are given and taken as the distance from a moment, which
  * is exact as a number for 104 days; bigints are too slow for every packet.

@@ -106,11 +106,14 @@ const packetIO = {
   tos: "bits",
   /** Where `t` is from: this process is 0, the kernel 1, the network card 2. */
   stampSource: "number",
-  /** What a reply tells, 0 for all others: when the server received the packet, by its clock; counted from `t` on. */
+  /**
+   * What packets from the server tell its client, 0 for all others: when the server received the packet that this is the
+   * reply to, or when its own sender was to send this one, by its clock; counted from `t` on.
+   */
   serverReceived: "ns",
-  /** How long the packet was at the server, by its clock, until the reply was sent. */
+  /** How long it was at the server from then on, by its clock, until it was sent; of its own sender, how late that was. */
   serverTime: "ns",
-  /** How many packets of this sender the server had received by then, each counted once. */
+  /** What a reply tells: how many packets of this sender the server had received by then, each counted once. */
   serverCount: "number",
 } as const;
 

@@ -14,6 +14,6 @@ export {
 export type { OffsetEstimate } from "./clock_offset.ts";
 export { Distribution, type Quantiles } from "./distribution.ts";
 export { PacketAnalysis, type PacketAnalysisOptions, type PacketFlowFigures, SHARED_CLOCK } from "./packet_analysis.ts";
-export type { ArrivalTotals, PathFigures, Spread } from "./packet_path.ts";
+export type { PathFigures, Spread } from "./packet_path.ts";
 export type { PacketFigures, PacketTotals } from "./packet_sender.ts";
 export { StreamAnalysis, type StreamFigures, type StreamLimits, type StreamTotals } from "./stream_analysis.ts";

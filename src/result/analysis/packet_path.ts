@@ -1,3 +1,4 @@
+import type { ArrivalTotals } from "../../flow/packet/arrival_times.ts";
 import { ArrivalOrder, type OrderCounts } from "./arrival_order.ts";
 import type { OffsetEstimate } from "./clock_offset.ts";
 import { Deviations } from "./deviations.ts";
@@ -9,18 +10,6 @@ const JITTER_GAIN = 1 / 16;
 
 /** The figures of a distribution, of which quantiles are known only where each value is. */
 export type Spread = Pick<Quantiles, "count" | "min" | "mean" | "max"> & Partial<Quantiles>;
-
-/** What a receiver has told of the times of all packets together, in place of those of each. In nanoseconds. */
-export interface ArrivalTotals {
-  /** Arrived after one with a higher number. */
-  readonly reordered: number;
-  /** From sending to arrival, by the clock of each end. */
-  readonly delay: Spread;
-  /** Of neighbours by number that arrived one after the other; absent if there were none. */
-  readonly ipdv?: Spread;
-  /** RFC 3550. */
-  readonly jitterNanos?: number;
-}
 
 /** How packets fared in one direction. Times are nanoseconds. */
 export interface PathFigures extends OrderCounts {

@@ -1,8 +1,9 @@
+import type { ArrivalTotals } from "../../flow/packet/arrival_times.ts";
 import { roundTripTime } from "../../flow/packet/round_trip.ts";
 import type { Columns } from "../../flow/records/kinds.ts";
 import type { ClockOffset, OffsetEstimate } from "./clock_offset.ts";
 import { Distribution, type Quantiles } from "./distribution.ts";
-import { type ArrivalTotals, PacketPath, type PathFigures } from "./packet_path.ts";
+import { PacketPath, type PathFigures } from "./packet_path.ts";
 import { PacketWindow, type WindowBudget } from "./packet_window.ts";
 import { RateMeter } from "./rate_meter.ts";
 import { roundTripsPerMinute } from "./responsiveness.ts";

@@ -1,3 +1,4 @@
+import { readArrivalValues } from "../../flow/packet/arrival_values.ts";
 import type { PacketTotals } from "../analysis/mod.ts";
 
 /**
@@ -14,6 +15,7 @@ export function packetTotals(values: Readonly<Record<string, number>>): Map<numb
       serverReceived: of("serverReceived"),
       serverDuplicates: of("serverDuplicates"),
       serverSent: of("serverSent"),
+      arrivals: readArrivalValues(values, sender),
     };
     totals.set(sender, { ...final, sendErrors: of("sendErrors"), unsent: of("unsent") });
   }

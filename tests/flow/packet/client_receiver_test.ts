@@ -1,5 +1,6 @@
-import { assertEquals } from "@std/assert";
-import { AT_SERVER_TIME, AT_TIME, ECHO, flagsOf, REPLY } from "../../../src/flow/packet/header.ts";
+import { assert, assertEquals } from "@std/assert";
+import { AT_SERVER_TIME, AT_TIME, ECHO, flagsOf, REPLY, REVERSE } from "../../../src/flow/packet/header.ts";
+import { samplesOf } from "../../../src/flow/records/read_chunk.ts";
 import { type Datagram, FakeNetwork } from "./fake_network.ts";
 
 const MS = 1e6;
@@ -38,4 +39,37 @@ Deno.test("ClientReceiver leaves the time at the server out of round trips", () 
 Deno.test("ClientReceiver has no round trips of a server that claims what cannot be", () => {
   const { rttMicros, rttMinMicros, rttMeanMicros, rttMaxMicros } = measure([-1, 2 * MS, 2 ** 52, -(2 ** 60)]);
   assertEquals([rttMicros, rttMinMicros, rttMeanMicros, rttMaxMicros], Array(4).fill(undefined));
+});
+
+Deno.test("ClientReceiver records when a sender at the server was to send a packet, and when it did", () => {
+  const network = new FakeNetwork();
+  const server = network.serve();
+  network.dial({ flow: "voip", sender: [{ unresponsive: { wait: [10], duration: 100, reverse: true } }] });
+  const known = new Set<Datagram>();
+  for (let passed = 0; passed < 500; passed++) {
+    const onTheWay: Datagram[] = [];
+    network.deliver((datagram) => {
+      if (flagsOf(new DataView(datagram.bytes.buffer), 0) !== REVERSE || known.has(datagram)) return true;
+      known.add(datagram);
+      onTheWay.push(datagram);
+      return false;
+    });
+    // For a while there is no room to send.
+    if (passed === 10) server.room = 0;
+    if (passed === 15) server.makeRoom(Infinity);
+    network.host.pass(3 * MS);
+    network.wire.push(...onTheWay);
+  }
+  const samples = network.host.chunks.flatMap(({ chunk }) =>
+    chunk.kind === "packetIO" ? Array.from(samplesOf<"packetIO">(chunk), (sample) => ({ ...sample })) : []
+  );
+  const received = samples.filter(({ server, sent }) => !server && !sent);
+  const sent = samples.filter(({ server, sent }) => server && sent);
+  assertEquals([received.length, sent.length], [10, 10]);
+  for (const [i, { t, serverReceived, serverTime }] of received.entries()) {
+    // Flows have times of their own at each end.
+    assertEquals(t + serverReceived + serverTime - received[0].t - received[0].serverReceived, sent[i].t - sent[0].t);
+    assertEquals(serverTime, sent[i].t - sent[i].scheduled);
+  }
+  assert(received.some(({ serverTime }) => serverTime > 0));
 });

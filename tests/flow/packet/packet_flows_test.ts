@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { PacketClientConfig, PacketServerConfig, UnresponsiveConfig } from "../../../src/flow/config.ts";
+import { readArrivalValues } from "../../../src/flow/packet/arrival_values.ts";
 import { ECHO, REPLY, REVERSE } from "../../../src/flow/packet/header.ts";
 import { PacketEvents } from "./packet_events.ts";
 import { makers, rawSockets } from "./packet_makers.ts";
@@ -100,6 +101,13 @@ for (const server of Object.keys(makers)) {
       assertEquals([result.lostFromServer, result.lostToServer, result.unsent, result.complete], [0, 0, 0, 1]);
       const received = events.packets("voip", { sent: false });
       assert(received.every(({ flag }) => flag === REVERSE));
+      // One clock: the client knows of each packet when it was due and sent at the server, save what writing it takes.
+      assert(received.every(({ serverReceived, serverTime }) => serverTime >= 0 && serverReceived + serverTime < 1000));
+      const arrivals = readArrivalValues(result, 1)!;
+      assertEquals([arrivals.delay.count, arrivals.ipdv!.count, arrivals.reordered], [5, 4, 0]);
+      assert(arrivals.delay.min > -1000 && arrivals.delay.max < 1e9);
+      assertEquals(readArrivalValues(result, 0), undefined);
+      assert(events.infos.some(({ server, values }) => !server && values.sharesClock === true));
       assertEquals(
         received.filter(({ sender }) => sender === 0).map(({ len }) => len),
         Array(5).fill([100, 200]).flat(),

@@ -28,6 +28,22 @@ Deno.test("PacketSamples records packets that were sent and received", () => {
   assertEquals(received, { ...same, ...told, packets: 1, flag: 3, t: 2000, scheduled: 2000, sent: 0 });
 });
 
+Deno.test("PacketSamples.receivedInBurst() keeps packets apart that were sent at different times", () => {
+  const samples = recorded((samples) => {
+    for (const [number, due, late] of [[0, -9, 4], [1, -9, 4], [2, -8, 4], [3, -8, 5]]) {
+      samples.receivedInBurst(0, number, 8, 100, 5, 0, true, due, late);
+    }
+  });
+  assertEquals(
+    samples.map(({ seq, packets, serverReceived, serverTime }) => [seq, packets, serverReceived, serverTime]),
+    [
+      [0, 2, -9, 4],
+      [2, 1, -8, 4],
+      [3, 1, -8, 5],
+    ],
+  );
+});
+
 Deno.test("PacketSamples.receivedInBurst() makes one record of packets that follow each other", () => {
   const samples = recorded((samples) => {
     const take = (number: number, length = 100, t = 5, sender = 0) =>

@@ -1,0 +1,63 @@
+import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { ArrivalTimes } from "../../../src/flow/packet/arrival_times.ts";
+import { arrivalValues, readArrivalValues } from "../../../src/flow/packet/arrival_values.ts";
+import { closePacket, readTotals } from "../../../src/flow/packet/control_packet.ts";
+import { FlowName } from "../../../src/flow/packet/flow_name.ts";
+
+/** A server's clock that is years ahead. */
+const AHEAD = 2 ** 51;
+
+function arrivals(packets: readonly (readonly [number: number, delay: number])[]) {
+  const times = new ArrivalTimes();
+  for (const [number, delay] of packets) times.add(number, AHEAD + delay);
+  return times.totals!;
+}
+
+Deno.test("ArrivalTimes has delays, and IPDV of neighbours that arrived one after the other", () => {
+  assertEquals(new ArrivalTimes().totals, undefined);
+  const one = arrivals([[0, 100]]);
+  assertEquals([one.delay, one.ipdv], [{ count: 1, min: AHEAD + 100, mean: AHEAD + 100, max: AHEAD + 100 }, undefined]);
+  // Number 3 is lost.
+  const { delay, ipdv, reordered } = arrivals([[0, 100], [1, 130], [2, 120], [4, 500], [5, 480]]);
+  assertEquals(delay, { count: 5, min: AHEAD + 100, mean: AHEAD + 266, max: AHEAD + 500 });
+  assertEquals([ipdv, reordered], [{ count: 3, min: 10, mean: 20, max: 30 }, 0]);
+});
+
+Deno.test("ArrivalTimes counts packets that arrive after later ones", () => {
+  assertEquals(arrivals([[0, 1], [3, 1], [1, 1], [2, 1], [4, 1]]).reordered, 2);
+});
+
+Deno.test("ArrivalTimes has the jitter of RFC 3550", () => {
+  const delays = [0, 160, 0, 160];
+  const { jitterNanos } = arrivals(delays.map((delay, number) => [number, delay]));
+  assertAlmostEquals(jitterNanos, 10 + (160 - 10) / 16 + (160 - 10 - 150 / 16) / 16);
+});
+
+Deno.test("closePacket() carries what a server knows of arrivals, whatever the clocks", () => {
+  const flow = new FlowName("voip");
+  const counts = {
+    received: 2 ** 40,
+    duplicates: 1,
+    reverseSent: 2,
+    reverseSendErrors: 3,
+    reverseUnsent: 4,
+    socketDrops: 5,
+    bad: 6,
+  };
+  const of = (ahead: number, ipdv = true) => ({
+    ...counts,
+    arrivals: {
+      reordered: 7,
+      delay: { count: 8, min: ahead - 1, mean: ahead, max: ahead + 1 },
+      ipdv: ipdv ? { count: 9, min: 10, mean: 11, max: 12 } : undefined,
+      jitterNanos: 13,
+    },
+  });
+  for (const totals of [of(AHEAD), of(-AHEAD), of(0), of(-(2 ** 32), false), { ...counts, arrivals: undefined }]) {
+    const bytes = closePacket(flow, 0, undefined, totals);
+    assertEquals(readTotals(new DataView(bytes.buffer), bytes.length), totals);
+    assertEquals(bytes.length, closePacket(flow, 0, undefined).length);
+    if (totals.arrivals) assertEquals(readArrivalValues(arrivalValues(3, totals.arrivals), 3), totals.arrivals);
+  }
+  assertEquals(readArrivalValues({}, 0), undefined);
+});
