@@ -45,6 +45,7 @@ export const SO_LINGER = 13;
 export const SO_BINDTODEVICE = 25;
 export const SO_TIMESTAMPNS = 35;
 export const SO_RXQ_OVFL = 40;
+export const SO_MAX_PACING_RATE = 47;
 /** The type of the control message; the option is SO_TIMESTAMPNS. */
 export const SCM_TIMESTAMPNS = 35;
 
@@ -96,6 +97,7 @@ export const EFD_CLOEXEC = 0o2000000;
 // Clocks, clock_gettime(2).
 export const CLOCK_REALTIME = 0;
 export const CLOCK_MONOTONIC = 1;
+export const CLOCK_THREAD_CPUTIME_ID = 3;
 
 // Operations, prctl(2).
 export const PR_SET_TIMERSLACK = 29;

@@ -40,7 +40,7 @@ export async function sendStream(transfer: PortableTransfer): Promise<StreamRece
     meter.add(count, nowNanos() - tinitNanos);
     marked = last && count === length;
   }
-  meter.end(nowNanos() - tinitNanos);
+  meter.end();
   const receipt = checkReceipt((await connection.readFrame()).value);
   if (receipt.bytes === meter.total) return receipt;
   throw new TineError(
@@ -66,7 +66,7 @@ export async function receiveStream(transfer: PortableTransfer): Promise<StreamR
     }
     // Nothing comes behind the mark, so it can only be the last byte of a read.
     if (buffer[count - 1] === 0) continue;
-    meter.end(now - tinitNanos);
+    meter.end();
     const receipt = { bytes: meter.total, durationNanos: Math.round(now - startedAt) };
     await connection.sayFrame(receipt);
     return receipt;
@@ -98,7 +98,7 @@ class Progress implements Disposable {
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
     const { meter, transfer } = this;
-    meter.end(nowNanos() - transfer.tinitNanos);
+    meter.end();
   }
 
   #tell(): void {

@@ -7,6 +7,7 @@ export class IoMeter {
   readonly #sink: SampleSink<"streamIO">;
   readonly #sent: number;
   readonly #intervalNanos: number;
+  #movedAt: number;
   #sampledAt: number;
   #sampledTotal = 0;
 
@@ -21,19 +22,25 @@ export class IoMeter {
     this.#sink = sink;
     this.#sent = sent ? 1 : 0;
     this.#intervalNanos = intervalNanos;
-    this.#sampledAt = t;
+    this.#movedAt = this.#sampledAt = t;
     this.#sample(t);
   }
 
   /** Counts a write or a read that has just ended. */
   add(bytes: number, t: number): void {
     this.total += bytes;
+    this.#movedAt = t;
     if (t - this.#sampledAt >= this.#intervalNanos) this.#sample(t);
   }
 
-  /** Samples the end, unless the sample before says it already. */
-  end(t: number): void {
-    if (this.total !== this.#sampledTotal) this.#sample(t);
+  /** When the last byte was counted, or it began. */
+  get movedAt(): number {
+    return this.#movedAt;
+  }
+
+  /** Samples the last byte, at its time, unless the sample before says it already. */
+  end(): void {
+    if (this.total !== this.#sampledTotal) this.#sample(this.#movedAt);
   }
 
   #sample(t: number): void {

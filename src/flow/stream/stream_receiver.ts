@@ -68,7 +68,7 @@ class StreamReceiver implements Transfer {
 
   stop(): void {
     this.#scope.close();
-    this.#meter.end(this.#scope.now() - this.#context.tinitNanos);
+    this.#meter.end();
   }
 
   #receive(): StreamReceipt | undefined {
@@ -80,7 +80,7 @@ class StreamReceiver implements Transfer {
       const now = this.#scope.now();
       this.#meter.add(count, now - tinitNanos);
       if (this.#reader.complete) {
-        this.#meter.end(now - tinitNanos);
+        this.#meter.end();
         return { bytes: this.#meter.total, durationNanos: now - this.#startedAt };
       }
       if (!this.#turn.spend(count, now) || count < request.bufLenBytes) return undefined;

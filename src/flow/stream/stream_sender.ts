@@ -1,9 +1,11 @@
 import { READABLE, type Watch, WRITABLE } from "../../sys/poller.ts";
 import { WOULD_BLOCK } from "../../sys/socket.ts";
 import { TineError } from "../../wire/errors.ts";
-import type { Scope } from "../engine/engine_flow.ts";
+import type { Scope, Timer } from "../engine/engine_flow.ts";
 import { bitsPerSecond, IoMeter } from "./io_meter.ts";
 import { PROGRESS_MS, STALL_TIMEOUT_MS } from "./limits.ts";
+import { Pace } from "./pace.ts";
+import { SendQueue } from "./send_queue.ts";
 import { TcpInfoRecorder } from "./tcp_info_recorder.ts";
 import type { Transfer, TransferContext, TransferResult } from "./transfer.ts";
 import { TurnBudget } from "./turn_budget.ts";
@@ -11,6 +13,8 @@ import { END_MARK } from "./wire.ts";
 import { checkReceipt } from "./words.ts";
 
 const MILLISECOND = 1e6;
+/** When a path is first looked at for how much may wait to be sent: soon, for it may be fast. */
+const FIRST_LOOK_MS = 4;
 
 /**
  * Sends: zeros until the time is over or all is sent, the mark as the last byte; then waits for the receipt.
@@ -32,6 +36,9 @@ class StreamSender implements Transfer {
   readonly #turn = new TurnBudget();
   readonly #startedAt: number;
   readonly #lengthBytes: number;
+  readonly #writeBytes: number;
+  readonly #pace: Pace | undefined;
+  readonly #due: Timer;
   #watch: Watch | undefined;
   #expired = false;
   #marked = false;
@@ -50,6 +57,9 @@ class StreamSender implements Transfer {
     const { flow } = request;
     this.#startedAt = this.#ackedAt = this.#toldAt = scope.now();
     this.#lengthBytes = request.lengthBytes ?? Infinity;
+    this.#pace = Pace.of(request);
+    this.#writeBytes = this.#pace?.writeBytes ?? request.bufLenBytes;
+    this.#due = scope.timer(() => this.#goOn());
     this.#meter = new IoMeter(
       host.samples("streamIO", flow),
       true,
@@ -67,12 +77,14 @@ class StreamSender implements Transfer {
     if (durationMs !== undefined) {
       const deadline = scope.timer(() => {
         this.#expired = true;
-        this.#send();
+        this.#goOn();
       });
       deadline.set(this.#startedAt + durationMs * MILLISECOND);
     }
     if (tcpInfoIntervalMs !== undefined) this.#every(tcpInfoIntervalMs, () => this.#info.record(this.#time()));
     this.#every(PROGRESS_MS, () => this.#tellProgress());
+    const queue = SendQueue.of(peer.socket, request, this.#acked, this.#startedAt);
+    if (queue !== undefined) this.#adapt(queue);
     this.#watch = scope.watch(peer.socket.fd, READABLE | WRITABLE, (ready) => {
       // Also when the connection has failed: reading says how.
       if ((ready & ~WRITABLE) !== 0) this.#read();
@@ -85,18 +97,17 @@ class StreamSender implements Transfer {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#scope.close();
-    this.#meter.end(this.#time());
+    this.#meter.end();
     this.#info.record(this.#time());
   }
 
   #send(): void {
-    const { peer, host, request, tinitNanos } = this.#context;
-    const { bufLenBytes } = request;
+    const { peer, host, tinitNanos } = this.#context;
     this.#turn.begin(this.#scope.now());
-    while (!this.#marked) {
+    while (!this.#marked && !this.#isEarly()) {
       const left = this.#lengthBytes - this.#meter.total;
-      const last = this.#expired || left <= bufLenBytes;
-      const length = this.#expired ? 1 : Math.min(left, bufLenBytes);
+      const last = this.#expired || left <= this.#writeBytes;
+      const length = this.#expired ? 1 : Math.min(left, this.#writeBytes);
       const count = peer.write(last ? markedBytes(host.shared.scratch(length)) : host.shared.zeros(length));
       if (count === WOULD_BLOCK) return;
       const now = this.#scope.now();
@@ -108,9 +119,26 @@ class StreamSender implements Transfer {
     }
   }
 
+  /** Whether the next write is not due; then it waits until it is. */
+  #isEarly(): boolean {
+    if (this.#pace === undefined || this.#expired) return false;
+    const due = this.#startedAt + this.#pace.dueNanos(this.#meter.total);
+    if (due <= this.#scope.now()) return false;
+    this.#watch!.interest = READABLE;
+    this.#due.set(due);
+    return true;
+  }
+
+  /** Sends after a wait. */
+  #goOn(): void {
+    if (this.#marked) return;
+    this.#watch!.interest = READABLE | WRITABLE;
+    this.#send();
+  }
+
   #mark(): void {
     this.#marked = true;
-    this.#meter.end(this.#time());
+    this.#meter.end();
     this.#watch!.interest = READABLE;
   }
 
@@ -160,6 +188,18 @@ class StreamSender implements Transfer {
         `${name} has taken nothing for ${STALL_TIMEOUT_MS / 1000} s, after ${this.#meter.total} bytes`,
       );
     }
+  }
+
+  /** Soon at first, then ever less often. */
+  #adapt(queue: SendQueue): void {
+    const scope = this.#scope;
+    let ms = FIRST_LOOK_MS;
+    const timer = scope.timer(() => {
+      queue.adapt(this.#info.ask().bytesAcked, scope.now());
+      ms = Math.min(2 * ms, PROGRESS_MS);
+      timer.set(scope.now() + ms * MILLISECOND);
+    });
+    timer.set(scope.now() + ms * MILLISECOND);
   }
 
   #every(ms: number, handler: () => void): void {
