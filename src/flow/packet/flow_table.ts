@@ -4,9 +4,9 @@ import type { Inbox } from "./packet_port.ts";
 import type { ServedFlow } from "./served_flow.ts";
 import { COOKIE_MS } from "./session.ts";
 
-/** So many flows a server has at a time, those included that were closed lately. */
+/** So many open flows a server has at a time. */
 export const MAX_FLOWS = 1024;
-/** And so many senders, each of which takes 8 KiB. */
+/** And so many senders, each of which takes 8 KiB: those of flows included that were closed lately. */
 export const MAX_SERVED_SENDERS = 4096;
 /** And so many open flows with senders at the server: each takes some MiB. */
 export const MAX_REVERSE_FLOWS = 64;
@@ -25,7 +25,8 @@ const OVERTIME_NANOS = 60e9;
 export class FlowTable {
   readonly #flows = new Map<number, ServedFlow[]>();
   #last: ServedFlow | undefined;
-  #size = 0;
+  #open = 0;
+  #openReverse = 0;
   #senders = 0;
 
   /**
@@ -36,9 +37,11 @@ export class FlowTable {
    * @returns undefined: there is room
    */
   lack(senders: number, reverse: boolean): string | undefined {
-    if (this.#size >= MAX_FLOWS) return `flows: it has ${MAX_FLOWS} at a time`;
+    if (this.#open >= MAX_FLOWS) return `flows: it has ${MAX_FLOWS} at a time`;
     if (this.#senders + senders > MAX_SERVED_SENDERS) return `senders: it has ${MAX_SERVED_SENDERS} at a time`;
-    if (reverse && this.#reverse() >= MAX_REVERSE_FLOWS) return `reverse flows: it has ${MAX_REVERSE_FLOWS} at a time`;
+    if (reverse && this.#openReverse >= MAX_REVERSE_FLOWS) {
+      return `reverse flows: it has ${MAX_REVERSE_FLOWS} at a time`;
+    }
     return undefined;
   }
 
@@ -77,7 +80,15 @@ export class FlowTable {
     const others = this.#flows.get(key);
     if (others === undefined) this.#flows.set(key, [flow]);
     else others.push(flow);
-    this.#count(flow, 1);
+    this.#senders += flow.windows.length;
+    this.#countOpen(flow, 1);
+  }
+
+  /** Notes that a flow is closed: another one may have its place. It is still found until it is removed. */
+  close(flow: ServedFlow, now: number): void {
+    if (flow.closedAt !== Infinity) return;
+    this.#countOpen(flow, -1);
+    flow.closedAt = now;
   }
 
   /** Removes a flow. */
@@ -87,7 +98,8 @@ export class FlowTable {
     if (left.length === 0) this.#flows.delete(key);
     else this.#flows.set(key, left);
     if (this.#last === flow) this.#last = undefined;
-    this.#count(flow, -1);
+    this.#senders -= flow.windows.length;
+    if (flow.closedAt === Infinity) this.#countOpen(flow, -1);
   }
 
   /** All flows. */
@@ -95,16 +107,9 @@ export class FlowTable {
     for (const flows of this.#flows.values()) yield* flows;
   }
 
-  /** Flows with senders at the server that may still send. */
-  #reverse(): number {
-    let sum = 0;
-    for (const { senders, closedAt } of this) if (senders.length > 0 && closedAt === Infinity) sum++;
-    return sum;
-  }
-
-  #count(flow: ServedFlow, by: 1 | -1): void {
-    this.#size += by;
-    this.#senders += by * flow.windows.length;
+  #countOpen(flow: ServedFlow, by: 1 | -1): void {
+    this.#open += by;
+    if (flow.senders.length > 0) this.#openReverse += by;
   }
 }
 

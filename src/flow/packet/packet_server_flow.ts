@@ -97,6 +97,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
     for (const run of this.#reverse.values()) run[Symbol.dispose]();
     const now = this.#parts.port.clock.now();
     for (const flow of this.#flows) this.#tellLast(flow, now);
+    this.#tellStrangers();
     this.#log.tellLeftOut();
     this.#parts.port[Symbol.dispose]();
   }
@@ -292,7 +293,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
       return;
     }
     flow.heard = this.#attended;
-    flow.closedAt = Math.min(flow.closedAt, now);
+    this.#flows.close(flow, now);
     this.#endReverse(flow);
     const reply = closePacket(flow.name, index, flow.hmac, flow.totals(index, this.#drops.packets));
     this.#parts!.control.answer(reply, inbox, i);
@@ -341,9 +342,14 @@ class PacketServerFlow implements EngineFlow, PortUser {
       if (lost !== undefined) this.#lose(flow, now, lost);
       else if (isStale(flow, now)) this.#remove(flow);
     }
-    if (this.#strangers > 0) this.#log.log(`${this.#strangers} packets that are of no flow were dropped`);
-    this.#strangers = 0;
+    this.#tellStrangers();
     this.#setMerging();
+  }
+
+  #tellStrangers(): void {
+    const packets = this.#strangers === 1 ? "packet that is of no flow was" : "packets that are of no flow were";
+    if (this.#strangers > 0) this.#log.log(`${this.#strangers} ${packets} dropped`);
+    this.#strangers = 0;
   }
 
   #checkWallClock(): void {

@@ -80,16 +80,27 @@ Deno.test("FlowTable.lack() says what there are too many of", () => {
   assertEquals(senders.lack(1, false), "senders: it has 4096 at a time");
 });
 
-Deno.test("FlowTable.lack() counts reverse flows until they are closed", () => {
+Deno.test("FlowTable.lack() counts flows until they are closed, or removed", () => {
   const table = new FlowTable();
-  for (let i = 0; i < MAX_REVERSE_FLOWS; i++) {
-    assertEquals(table.lack(1, true), undefined);
-    table.add(flow("down", `192.0.2.1:${i + 1}`, 1, true));
-  }
-  assertEquals(table.lack(1, true), "reverse flows: it has 64 at a time");
-  assertEquals(table.lack(1, false), undefined);
-  for (const flow of table) flow.closedAt = 1e9;
+  const flows = Array.from({ length: MAX_FLOWS }, (_, i) => {
+    const each = flow("f", `192.0.2.1:${i + 1}`, 1, i < MAX_REVERSE_FLOWS);
+    assertEquals(table.lack(1, i < MAX_REVERSE_FLOWS), undefined);
+    table.add(each);
+    return each;
+  });
+  assertEquals(table.lack(1, true), "flows: it has 1024 at a time");
+  table.close(flows[100], 1e9);
+  table.close(flows[100], 2e9);
+  assertEquals(flows[100].closedAt, 1e9);
+  assertEquals([table.lack(1, false), table.lack(1, true)], [undefined, "reverse flows: it has 64 at a time"]);
+  for (const [i, each] of flows.entries()) if (i % 2 === 0) table.close(each, 1e9);
   assertEquals(table.lack(1, true), undefined);
+  for (const each of flows) table.remove(each);
+  for (let i = 0; i < MAX_FLOWS; i++) {
+    assertEquals(table.lack(1, false), undefined);
+    table.add(flow("f", `192.0.2.1:${i + 1}`));
+  }
+  assertEquals(table.lack(1, false), "flows: it has 1024 at a time");
 });
 
 Deno.test("FlowTable.mostSilent() is the open flow that is silent for longest, and for long enough", () => {
@@ -100,7 +111,8 @@ Deno.test("FlowTable.mostSilent() is the open flow that is silent for longest, a
     flow("closed", "192.0.2.1:3"),
   ];
   for (const each of [up, down, closed]) table.add(each);
-  [up.heard, down.heard, closed.closedAt] = [2e9, 3e9, 1e9];
+  table.close(closed, 1e9);
+  [up.heard, down.heard] = [2e9, 3e9];
   assertEquals(table.mostSilent(12e9, false), undefined);
   assert(table.mostSilent(12e9 + 1, false) === up);
   assertEquals(table.mostSilent(12e9 + 1, true), undefined);

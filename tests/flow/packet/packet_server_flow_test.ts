@@ -176,6 +176,17 @@ Deno.test("packetServerFlow() has closed reverse flows make room at once", () =>
   assertEquals(network.host.infos.filter((info) => info.server).length, 2 * MAX_REVERSE_FLOWS);
 });
 
+Deno.test("packetServerFlow() serves more short flows than it has places within seconds", () => {
+  const network = new FakeNetwork();
+  network.serve();
+  for (let round = 0; round < 12; round++) {
+    for (let i = 0; i < 100; i++) network.dial(config({ wait: [5], duration: 10 }, `f${round}.${i}`));
+    network.pass(200 * MS, 20 * MS);
+  }
+  assertEquals(network.host.logs, []);
+  assertEquals(network.host.infos.filter((info) => info.server).length, 1200);
+});
+
 Deno.test("packetServerFlow() ends a flow whose client is silent, and says so", () => {
   const network = new FakeNetwork();
   network.serve();
@@ -270,6 +281,14 @@ Deno.test("packetServerFlow() grants a flow again whose answer was lost", () => 
   }
   const { sent, received } = network.host.result!;
   assertEquals([sent, received, network.host.infos.filter((info) => info.server).length], [100, 100, 1]);
+});
+
+Deno.test("packetServerFlow() tells of strangers at its end", () => {
+  const network = new FakeNetwork();
+  const port = network.serve();
+  port.receive({ from: SocketAddress.parse("192.0.2.9:1"), to: server, bytes: new Uint8Array(100) });
+  network.close();
+  assertEquals(network.host.logs, ["1 packet that is of no flow was dropped"]);
 });
 
 Deno.test("packetServerFlow() survives packets of a flow that are changed", () => {
