@@ -1,23 +1,19 @@
-import { ByteReader } from "../wire/byte_reader.ts";
 import { TineError } from "../wire/errors.ts";
-import { DEFAULT_MAX_FRAME_BYTES, FrameReader } from "../wire/frame_reader.ts";
 import { FrameWriter } from "../wire/frame_writer.ts";
 import { startLongTimer } from "../wire/long_timer.ts";
-import { BatchGuard } from "./batch_guard.ts";
-import { decodeResponse, encodeRequest, isIntactPoint } from "./codec.ts";
-import { type FrameTaker, takesFrames } from "./handler.ts";
-import { EXIT_GRACE_MS, failureOf, withinMs } from "./host_failure.ts";
-import { Lifeline } from "./lifeline.ts";
 import type { Batch } from "./batcher.ts";
-import type { BeginBatch, EdgeType, InfoResponse, Option, Request, Response } from "./messages.ts";
+import { encodeRequest } from "./codec.ts";
+import { EXIT_GRACE_MS, failureOf, withinMs } from "./host_failure.ts";
+import { HostReader } from "./host_reader.ts";
+import { Lifeline } from "./lifeline.ts";
+import type { EdgeType, InfoResponse, Option, Request } from "./messages.ts";
 import type { Peer } from "./peer.ts";
 import type { Point } from "./point.ts";
+import { type Answer, type Question, Questions } from "./questions.ts";
+import type { Receiver } from "./receiver.ts";
+import { type ResponseCounts, ResponseTaker } from "./response_taker.ts";
 
-/** Gets what a UDF sends back, in order. A promise that is returned holds up reading, and so in the end the UDF. */
-export interface Receiver {
-  point(point: Point): Promise<void> | void;
-  batch(batch: Batch): Promise<void> | void;
-}
+export type { Receiver } from "./receiver.ts";
 
 /** How a host behaves; each has a default. */
 export interface HostOptions {
@@ -36,25 +32,10 @@ export interface HostOptions {
 }
 
 /** What went through a host. */
-export interface HostCounts {
+export interface HostCounts extends ResponseCounts {
   pointsIn: number;
-  pointsOut: number;
   batchesIn: number;
-  batchesOut: number;
-  /** Responses nobody asked for, and empty ones. */
-  unasked: number;
-  /** Strings from the UDF that were not valid UTF-8. */
-  invalidStrings: number;
 }
-
-/** What is asked for with an answer of its own kind. */
-type Question = "info" | "init" | "snapshot" | "restore";
-
-/** How long the output of a UDF that has ended may be silent: what it has started may hold it open for ever. */
-const OUTPUT_GRACE_MS = 1000;
-
-/** How many points a batch from a UDF may have: it is handed on whole. */
-const MAX_BATCH_POINTS = 10_000_000;
 
 /**
  * The host's side of a connection to a UDF, as Kapacitor's `udf.Server` is.
@@ -74,47 +55,32 @@ const MAX_BATCH_POINTS = 10_000_000;
  */
 export class Host {
   readonly #peer: Peer;
-  readonly #receiver: Receiver;
-  readonly #relay: FrameTaker | undefined;
   readonly #options: HostOptions;
-  readonly #frames: FrameReader;
-  readonly #cursor = new ByteReader();
   readonly #writer: FrameWriter;
   readonly #lifeline: Lifeline;
-  readonly #guard = new BatchGuard("the UDF", { sizeIsHint: true });
-  readonly #questions: {
-    kind: Question;
-    answer: PromiseWithResolvers<Response>;
-    taken?: (response: Response) => void;
-  }[] = [];
-  readonly #counts = { pointsIn: 0, pointsOut: 0, batchesIn: 0, batchesOut: 0, unasked: 0 };
+  readonly #questions = new Questions();
+  readonly #taker: ResponseTaker;
+  readonly #reader: HostReader;
+  #pointsIn = 0;
+  #batchesIn = 0;
   /** Who waits for room to write. */
   readonly #waiting = new Set<PromiseWithResolvers<void>>();
   /** Settles when a UDF that was killed may be left to itself. */
   readonly #left = Promise.withResolvers<undefined>();
-  #batch: Point[] = [];
-  #chunks = 0;
-  /** What the UDF wrote first, until a frame has been understood: text on stdout is mostly printed at the start. */
-  #first: Uint8Array | undefined;
-  #taking = false;
   #reading: Promise<void> | undefined;
   #stopping = false;
-  #toldSize = false;
   #failure: Error | undefined;
 
   constructor(peer: Peer, receiver: Receiver, options: HostOptions = {}) {
     this.#peer = peer;
-    this.#receiver = receiver;
-    this.#relay = takesFrames(receiver) ? receiver : undefined;
     this.#options = options;
-    this.#frames = new FrameReader(peer.connection, options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES);
     this.#writer = new FrameWriter(peer.connection);
-    this.#lifeline = new Lifeline({
+    const lifeline = this.#lifeline = new Lifeline({
       timeoutMs: options.timeoutMs ?? 10_000,
       keepalive: (time) => this.#keepalive(time),
       waiting: () => this.#writer.pending > 0,
-      asking: () => this.#questions.length > 0,
-      rest: () => this.#frames.rest(),
+      asking: () => this.#questions.first !== undefined,
+      rest: () => this.#reader.rest(),
       onSilence: (error) => this.abort(this.#writer.failure === undefined ? error : this.#brokenPipe()),
       onHeldBack: () =>
         this.#options.log?.(
@@ -122,10 +88,13 @@ export class Host {
             "flush after each response (a Python UDF: run it with python -u)",
         ),
     });
+    const taker = this.#taker = new ResponseTaker({ receiver, questions: this.#questions, lifeline, log: options.log });
+    this.#reader = new HostReader(peer.connection, { taker, lifeline, maxFrameBytes: options.maxFrameBytes });
   }
 
   get counts(): HostCounts {
-    return { ...this.#counts, invalidStrings: this.#cursor.strings.invalid };
+    const { pointsOut, batchesOut, unasked, invalidStrings } = this.#taker.counts;
+    return { pointsIn: this.#pointsIn, pointsOut, batchesIn: this.#batchesIn, batchesOut, unasked, invalidStrings };
   }
 
   /** The first error, once there is one. */
@@ -136,22 +105,21 @@ export class Host {
   /** Starts to read what the UDF says. */
   start(): void {
     if (this.#reading !== undefined) return;
-    this.#reading = this.#read();
+    const reading = this.#reading = this.#read();
     this.#lifeline.start();
-    void this.#peer.ended.then(() => this.#endReading());
+    void this.#peer.ended.then(() => this.#reader.stopOnceSilent(reading));
   }
 
   /** What the UDF provides, where it is known without asking: batches that do not fit are errors. */
   set provides(edge: EdgeType) {
-    this.#guard.edge = edge;
+    this.#taker.provides = edge;
   }
 
   /** Asks the UDF what it wants, provides and can be told. */
   async info(): Promise<InfoResponse> {
-    const response = await this.#ask("info", { kind: "info" });
-    if (response.kind !== "info") throw new Error("unreachable");
-    this.#guard.edge = response.info.provides;
-    return response.info;
+    const { info } = await this.#ask("info", { kind: "info" });
+    this.#taker.provides = info.provides;
+    return info;
   }
 
   /**
@@ -161,15 +129,15 @@ export class Host {
    */
   async init(options: Option[]): Promise<void> {
     const { taskId = "", nodeId = "" } = this.#options;
-    const response = await this.#ask("init", { kind: "init", init: { options, taskId, nodeId } });
-    if (response.kind === "init" && !response.outcome.success) {
+    const { outcome } = await this.#ask("init", { kind: "init", init: { options, taskId, nodeId } });
+    if (!outcome.success) {
       // An InitRequest that is read as an InitResponse fails with the task's id as its reason.
-      if (taskId !== "" && response.outcome.error === taskId) {
+      if (taskId !== "" && outcome.error === taskId) {
         throw new TineError("echo", "this is no UDF: it sends back what it is sent, as cat does");
       }
       throw new TineError(
         "init-failed",
-        `the UDF refused its options: ${response.outcome.error || "it did not say why"}`,
+        `the UDF refused its options: ${outcome.error || "it did not say why"}`,
       );
     }
   }
@@ -180,10 +148,8 @@ export class Host {
    * @param taken gets the state before anything is handed on that the UDF said after it
    */
   async snapshot(taken?: (state: Uint8Array) => void): Promise<Uint8Array> {
-    const response = await this.#ask("snapshot", { kind: "snapshot" }, (response) => {
-      if (response.kind === "snapshot") taken?.(response.snapshot);
-    });
-    return response.kind === "snapshot" ? response.snapshot : new Uint8Array();
+    const { snapshot } = await this.#ask("snapshot", { kind: "snapshot" }, ({ snapshot }) => taken?.(snapshot));
+    return snapshot;
   }
 
   /**
@@ -192,24 +158,24 @@ export class Host {
    * @throws {TineError} `restore-failed` with the UDF's reason
    */
   async restore(snapshot: Uint8Array): Promise<void> {
-    const response = await this.#ask("restore", { kind: "restore", snapshot });
-    if (response.kind === "restore" && !response.outcome.success) {
+    const { outcome } = await this.#ask("restore", { kind: "restore", snapshot });
+    if (!outcome.success) {
       throw new TineError(
         "restore-failed",
-        `the UDF refused the snapshot: ${response.outcome.error || "it did not say why"}`,
+        `the UDF refused the snapshot: ${outcome.error || "it did not say why"}`,
       );
     }
   }
 
   /** Sends a point. The promise, where there is one, must be waited for: the UDF reads more slowly than we write. */
   point(point: Point): Promise<void> | void {
-    this.#counts.pointsIn++;
+    this.#pointsIn++;
     return this.#send({ kind: "point", point });
   }
 
   /** Sends the point in `bytes[start, end)`, an encoded Request without its length. */
   pointFrame(bytes: Uint8Array, start: number, end: number): Promise<void> | void {
-    this.#counts.pointsIn++;
+    this.#pointsIn++;
     const broken = this.#checkOpen();
     if (broken !== undefined) return broken;
     this.#writer.add(bytes, start, end);
@@ -223,7 +189,7 @@ export class Host {
    * @param points how many of them are points, for the counts
    */
   frames(frames: Uint8Array, points: number): Promise<void> | void {
-    this.#counts.pointsIn += points;
+    this.#pointsIn += points;
     const broken = this.#checkOpen();
     if (broken !== undefined) return broken;
     this.#writer.addFrames(frames);
@@ -233,7 +199,7 @@ export class Host {
 
   /** Sends a batch. */
   async batch({ begin, points, end }: Batch): Promise<void> {
-    this.#counts.batchesIn++;
+    this.#batchesIn++;
     await this.#send({ kind: "begin", begin });
     for (const point of points) {
       const full = this.point(point);
@@ -290,19 +256,19 @@ export class Host {
     const timer = startLongTimer(grace, () => {
       if (this.#options.onKill) this.#options.onKill();
       else this.#peer.kill();
-      this.#frames.stop();
+      this.#reader.stop();
       void withinMs(EXIT_GRACE_MS, this.#peer.ended).then(() => this.#left.resolve(undefined));
     });
     void this.#peer.ended.then(() => {
       timer[Symbol.dispose]();
-      this.#frames.stop();
+      this.#reader.stop();
     });
   }
 
   /** Ends the UDF by force; {@linkcode stop} then waits for its end. */
   kill(): void {
     this.#peer.kill();
-    this.#frames.stop();
+    this.#reader.stop();
   }
 
   #checkOpen(): Promise<never> | void {
@@ -350,143 +316,37 @@ export class Host {
     });
   }
 
-  #ask(kind: Question, request: Request, taken?: (response: Response) => void): Promise<Response> {
-    const answer = Promise.withResolvers<Response>();
+  #ask<Q extends Question>(kind: Q, request: Request, taken?: (answer: Answer<Q>) => void): Promise<Answer<Q>> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     this.start();
-    this.#questions.push({ kind, answer, taken });
+    const answer = this.#questions.add(kind, taken);
     const sent = this.#send(request);
     sent?.catch(() => {}); // the answer is rejected as well
-    return answer.promise;
+    return answer;
   }
 
   async #read(): Promise<void> {
     try {
-      while (await this.#frames.fill()) {
-        if (this.#chunks++ === 0) this.#first = this.#frames.rest().slice(0, 80);
-        this.#taking = true;
-        this.#lifeline.heard();
-        this.#frames.readAhead();
-        while (this.#frames.next()) {
-          if (this.#failure !== undefined) continue; // what is in flight is not processed after an abort
-          const { bytes, start, end } = this.#frames;
-          const cursor = this.#cursor.reset(bytes, start, end);
-          const relay = this.#guard.open === undefined ? this.#relay : undefined;
-          const busy = relay !== undefined && isIntactPoint(cursor)
-            ? this.#handOn(relay)
-            : this.#take(decodeResponse(cursor));
-          if (busy !== undefined) await busy;
-        }
-        this.#lifeline.handled();
-        this.#taking = false;
-        if (this.#lifeline.understood) this.#first = undefined;
-      }
-      const unfinished = this.#guard.open !== undefined || this.#questions.length > 0;
-      if (this.#failure === undefined && (!this.#stopping || unfinished)) {
-        this.abort(await failureOf({ peer: this.#peer, asked: this.#questions[0]?.kind }));
+      await this.#reader.read();
+      if (this.#failure === undefined && (!this.#stopping || this.#taker.unfinished)) {
+        this.abort(await failureOf({ peer: this.#peer, asked: this.#questions.first }));
       }
     } catch (error) {
-      await this.#broke(error);
+      if (this.#failure === undefined) {
+        this.abort(await failureOf({ peer: this.#peer, error, ...this.#reader.evidence }));
+      }
+      // A UDF that cannot get rid of its output does not see the end of its input.
+      await this.#reader.drain().catch(() => {});
     } finally {
       this.#lifeline.stop();
-    }
-  }
-
-  /** Reads what a UDF that has ended has left in its pipe, and not until what it has started ends too. */
-  async #endReading(): Promise<void> {
-    let done = false;
-    const reading = this.#reading!.finally(() => done = true);
-    for (let before = -1; !done && (this.#taking || this.#chunks !== before);) {
-      before = this.#chunks;
-      await withinMs(OUTPUT_GRACE_MS, reading);
-    }
-    this.#frames.stop();
-  }
-
-  /** Reading or handling failed: finds out why, and lets the UDF end. */
-  async #broke(error: unknown): Promise<void> {
-    if (this.#failure === undefined) {
-      const { bytes, start, end } = this.#frames;
-      const frame = bytes.subarray(Math.max(0, start - 1), end);
-      this.abort(await failureOf({ peer: this.#peer, error, first: this.#first, rest: this.#frames.rest(), frame }));
-    }
-    // A UDF that cannot get rid of its output does not see the end of its input.
-    await this.#frames.drain().catch(() => {});
-  }
-
-  /** A wrong size harms no task under Kapacitor: it is told once. */
-  #checkSize({ name, size }: BeginBatch, count: number): void {
-    if (size === 0n || size === BigInt(count) || this.#toldSize) return;
-    this.#toldSize = true;
-    this.#options.log?.(`the UDF announced ${size} points for the batch ${JSON.stringify(name)} and sent ${count}`);
-  }
-
-  #handOn(relay: FrameTaker): Promise<void> | void {
-    this.#guard.point();
-    this.#counts.pointsOut++;
-    this.#lifeline.data();
-    const { bytes, start, end } = this.#frames;
-    return relay.pointFrame(bytes, start, end);
-  }
-
-  #take(response: Response): Promise<void> | void {
-    switch (response.kind) {
-      case "point": {
-        this.#guard.point();
-        if (this.#guard.open === undefined) {
-          this.#counts.pointsOut++;
-          this.#lifeline.data();
-          return this.#receiver.point(response.point);
-        }
-        if (this.#batch.length >= MAX_BATCH_POINTS) {
-          throw new TineError("batch-too-large", `the UDF sent a batch of more than ${MAX_BATCH_POINTS} points`);
-        }
-        this.#batch.push(response.point);
-        this.#lifeline.data();
-        return;
-      }
-      case "begin":
-        this.#guard.begin(response.begin);
-        return;
-      case "end": {
-        const begin = this.#guard.open!;
-        this.#guard.end(response.end);
-        const points = this.#batch;
-        this.#batch = [];
-        this.#checkSize(begin, points.length);
-        this.#counts.pointsOut += points.length;
-        this.#counts.batchesOut++;
-        this.#lifeline.data();
-        return this.#receiver.batch({ begin, points, end: response.end });
-      }
-      case "keepalive":
-        this.#lifeline.answered();
-        return;
-      case "error":
-        throw new TineError("udf-error", `the UDF reported an error: ${response.error || "it did not say which"}`);
-      case "empty":
-        this.#counts.unasked++;
-        this.#options.log?.("the UDF sent an empty or unknown response; Kapacitor would crash on it");
-        return;
-      default: {
-        const [question] = this.#questions;
-        if (question?.kind !== response.kind) {
-          this.#counts.unasked++;
-          this.#options.log?.(`the UDF answered ${response.kind}, which nobody asked for`);
-          return;
-        }
-        this.#questions.shift();
-        this.#lifeline.data();
-        question.taken?.(response);
-        question.answer.resolve(response);
-      }
     }
   }
 
   #fail(error: Error): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
-    for (const { answer } of this.#questions.splice(0)) answer.reject(error);
+    this.#reader.drop();
+    this.#questions.reject(error);
     for (const { reject } of this.#waiting) reject(error);
     this.#options.onAbort?.(error);
   }

@@ -1,0 +1,57 @@
+import type { Response } from "./messages.ts";
+
+/** What a UDF is asked, and answers with a response of the same kind. */
+export type Question = "info" | "init" | "snapshot" | "restore";
+
+/** The answer to a question of this kind. */
+export type Answer<Q extends Question> = Extract<Response, { kind: Q }>;
+
+interface OpenQuestion {
+  kind: Question;
+  /** Takes the answer; false: the response is none. */
+  take(response: Response): boolean;
+  reject(error: Error): void;
+}
+
+/** The questions that a UDF has not answered yet. It answers in the order in which it is asked. */
+export class Questions {
+  readonly #open: OpenQuestion[] = [];
+
+  /** What it has to answer first, if anything. */
+  get first(): Question | undefined {
+    return this.#open[0]?.kind;
+  }
+
+  /**
+   * Adds a question.
+   *
+   * @param taken gets the answer at once, while who waits for the promise gets it later
+   * @returns the answer
+   */
+  add<Q extends Question>(kind: Q, taken?: (answer: Answer<Q>) => void): Promise<Answer<Q>> {
+    const { promise, resolve, reject } = Promise.withResolvers<Answer<Q>>();
+    const take = (response: Response) => {
+      if (!answers(response, kind)) return false;
+      this.#open.shift();
+      taken?.(response);
+      resolve(response);
+      return true;
+    };
+    this.#open.push({ kind, take, reject });
+    return promise;
+  }
+
+  /** Takes a response as the answer to the first question; false: it is none. */
+  answer(response: Response): boolean {
+    return this.#open.length > 0 && this.#open[0].take(response);
+  }
+
+  /** There will be no more answers. */
+  reject(error: Error): void {
+    for (const { reject } of this.#open.splice(0)) reject(error);
+  }
+}
+
+function answers<Q extends Question>(response: Response, kind: Q): response is Answer<Q> {
+  return response.kind === kind;
+}
