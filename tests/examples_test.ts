@@ -122,7 +122,14 @@ function existsSync(path: string): boolean {
   }
 }
 
-/** Whether links can be shaped here: examples say in their logs if not, and have a fast one. */
+/** What queues there were, by the names of the tests. */
+function queuesOf(ran: Ran, name: string): string[] {
+  return [...Deno.readDirSync(ran.folder(""))].flatMap((entry) =>
+    entry.name.startsWith(`name=${name},queue=`) ? entry.name.split("=")[2] : []
+  ).toSorted();
+}
+
+/** Whether links can be shaped here: other examples say in their logs if not, and have a fast one. */
 function isShaped(ran: Ran, test: string): boolean {
   const logs = `${ran.folder(test)}/logs`;
   // There is none where nothing was logged.
@@ -156,18 +163,21 @@ function isInstalled(program: string): boolean {
 }
 
 const examples: Readonly<Record<string, Example>> = {
-  "latency_under_load.yaml": {
+  "latency_under_load.ts": {
     namespaces: true,
     programs: ["tc"],
     only: "root",
-    short: { "1s": "400ms", "2s": "1s" },
+    args: ["0.4"],
     async check(ran) {
-      for (const queue of ["plain", "fq_codel"]) {
+      const queues = queuesOf(ran, "load");
+      assert(["none", "plain", "fq_codel,plain"].includes(queues.join()), queues.join());
+      for (const queue of queues) {
         const test = `name=load,queue=${queue}`;
         const { streams, packets } = await ran.flows(test);
         assertEquals([...streams.keys()].toSorted(), ["both.down", "both.up", "down", "up"]);
         assertEquals([...packets.keys()], ["rtt.idle", "rtt.up", "rtt.down", "rtt.both"]);
-        if (queue === "fq_codel" || !isShaped(ran, test)) continue;
+        assertEquals(ran.file(test, "queues.txt").includes("qdisc fq_codel"), queue === "fq_codel");
+        if (queue !== "plain") continue;
         const [idle, ...loaded] = [...packets.values()].map(rttMs);
         for (const ms of loaded) assert(ms > idle + 10, `${ms} ms under load, ${idle} ms idle`);
       }
@@ -212,7 +222,9 @@ const examples: Readonly<Record<string, Example>> = {
     only: "user",
     args: ["700ms"],
     async check(ran) {
-      for (const queue of ["short", "long", "fq_codel"]) {
+      const queues = queuesOf(ran, "cca");
+      assert(["none", "long,short", "fq_codel,long,short"].includes(queues.join()), queues.join());
+      for (const queue of queues) {
         const { streams } = await ran.flows(`name=cca,queue=${queue}`);
         assertEquals(streams.size, 2);
         for (const { flow, cca, figures } of streams.values()) {
@@ -353,8 +365,8 @@ Deno.test("examples run as an ordinary user", async (t) => {
 });
 
 Deno.test("each plan in examples is tested", () => {
-  // What needs other machines is tested with those, in cli/run_ssh_test.ts.
+  // What needs other machines is tested with those, in cli/run_ssh_test.ts; what is no plan, with the plans that use it.
   const plans = Array.from(Deno.readDirSync(`${checkout}examples`), ({ name }) => name)
-    .filter((name) => !name.endsWith(".csv") && name !== "ssh.yaml");
+    .filter((name) => !name.endsWith(".csv") && !["ssh.yaml", "kernel_queues.ts"].includes(name));
   assertEquals(Object.keys(examples).toSorted(), plans.toSorted());
 });
