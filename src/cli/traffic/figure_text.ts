@@ -17,6 +17,12 @@ export function milliseconds(nanos: number): string {
   return ms.toFixed(size < 9.9995 ? 3 : size < 99.995 ? 2 : size < 999.95 ? 1 : 0);
 }
 
+/** A time in seconds: `0.00751`, `0.512`, `12.30`; short ones have three digits, too. */
+export function seconds(nanos: number): string {
+  const s = nanos / 1e9;
+  return s >= 0.9995 || s <= 0 ? s.toFixed(2) : s.toFixed(Math.min(9, 2 - Math.floor(Math.log10(s))));
+}
+
 /** A share: `0.12%`. */
 export function percent(part: number, whole: number): string {
   if (whole === 0) return "-";

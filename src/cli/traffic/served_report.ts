@@ -2,7 +2,7 @@ import type { FlowInfoEvent } from "../../flow/flows.ts";
 import { byteAmount } from "../byte_amount.ts";
 import { count, grouped } from "../count.ts";
 import { escape } from "../terminal.ts";
-import { bitRate } from "./figure_text.ts";
+import { bitRate, seconds } from "./figure_text.ts";
 import { rounded } from "./json_figures.ts";
 
 /** What a server has at the end of a flow. */
@@ -12,10 +12,10 @@ type Values = Readonly<Record<string, number>>;
 export function servedLine(info: FlowInfoEvent, values: Values): string {
   const client = escape(String(info.values.client));
   if (info.type === "streamInfo") {
-    const { bytes = 0, durationNanos = 0, goodputBitsPerSecond = 0 } = values;
-    const seconds = (durationNanos / 1e9).toFixed(2);
+    const { bytes = 0, durationNanos = 0, goodputBitsPerSecond = 0, unclosed = 0 } = values;
     return `${client} ${escape(String(info.values.direction))} ${escape(info.flow)}: ` +
-      `${byteAmount(bytes)} in ${seconds} s, ${bitRate(goodputBitsPerSecond)}`;
+      `${byteAmount(bytes)} in ${seconds(durationNanos)} s, ${bitRate(goodputBitsPerSecond)}` +
+      (unclosed > 0 ? ", did not come to its end" : "");
   }
   const { received = 0, sent = 0, duplicates = 0, bad = 0, socketDrops = 0, elapsedNanos = 0, unclosed = 0 } = values;
   const more = [
@@ -32,13 +32,14 @@ export function servedLine(info: FlowInfoEvent, values: Values): string {
 export function servedJson(info: FlowInfoEvent, values: Values): object {
   const { client } = info.values;
   if (info.type === "streamInfo") {
-    const { bytes, durationNanos = 0, goodputBitsPerSecond, retransmits } = values;
+    const { bytes, durationNanos = 0, goodputBitsPerSecond, retransmits, unclosed = 0 } = values;
     return {
       type: "flow",
       protocol: "tcp",
       id: info.flow,
       client,
       direction: info.values.direction,
+      complete: unclosed === 0,
       bytes,
       durationSeconds: durationNanos / 1e9,
       goodputBitsPerSecond: rounded(goodputBitsPerSecond),

@@ -93,10 +93,20 @@ class PortableStreamServer implements FlowServer {
     using samples = new PortableSamples(events);
     const upload = request.direction === "upload";
     const transfer = upload ? receiveStream : sendStream;
-    const { bytes, durationNanos } = await transfer({ connection, request, events, samples, tinitNanos });
-    if (!upload) await connection.sayFrame({});
-    const goodputBitsPerSecond = bitsPerSecond(bytes, durationNanos);
-    events.progress(request.flow, { bytes, durationNanos, goodputBitsPerSecond });
+    const tell = (bytes: number, durationNanos: number, more = {}) => {
+      const goodputBitsPerSecond = bitsPerSecond(bytes, durationNanos);
+      events.progress(request.flow, { bytes, durationNanos, goodputBitsPerSecond, ...more });
+    };
+    let soFar: [bytes: number, durationNanos: number] = [0, 0];
+    const onEnd = (...values: typeof soFar) => soFar = values;
+    try {
+      const { bytes, durationNanos } = await transfer({ connection, request, events, samples, tinitNanos, onEnd });
+      if (!upload) await connection.sayFrame({});
+      tell(bytes, durationNanos);
+    } catch (error) {
+      tell(...soFar, { unclosed: 1 });
+      throw error;
+    }
     await linger(connection);
   }
 

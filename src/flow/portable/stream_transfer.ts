@@ -21,6 +21,8 @@ export interface PortableTransfer {
   readonly samples: PortableSamples;
   /** The flow's `tinit`, as {@linkcode nowNanos} had it. */
   readonly tinitNanos: number;
+  /** Is told of the last byte of this end, and how long they all took, when it ends, however that comes. */
+  onEnd?(bytes: number, durationNanos: number): void;
 }
 
 /** Sends up to the mark; resolves with the receipt. */
@@ -97,8 +99,9 @@ class Progress implements Disposable {
 
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
-    const { meter, transfer } = this;
+    const { meter, transfer, startedAt } = this;
     meter.end();
+    transfer.onEnd?.(meter.total, Math.round(meter.movedAt + transfer.tinitNanos - startedAt));
   }
 
   #tell(): void {

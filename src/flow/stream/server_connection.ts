@@ -81,10 +81,19 @@ export class ServerConnection {
     this.#scope.close();
     const { socket } = this.#peer;
     this.#transfer?.stop();
-    // Else the kernel would go on sending what a canceled transfer has left with it.
-    if (this.#transfer !== undefined && !this.#finished) socket.set(lingerSeconds, 0);
+    if (this.#transfer !== undefined && !this.#finished) {
+      this.#tellUnclosed(this.#transfer);
+      // Else the kernel would go on sending what a canceled transfer has left with it.
+      socket.set(lingerSeconds, 0);
+    }
     socket.close();
     this.#hooks.onClosed();
+  }
+
+  /** The last figures of a transfer that has not come to its end: `unclosed` is 1. */
+  #tellUnclosed({ soFar: { bytes, durationNanos } }: Transfer): void {
+    const goodputBitsPerSecond = bitsPerSecond(bytes, durationNanos);
+    this.#host.progress(this.#request!.flow, { bytes, durationNanos, goodputBitsPerSecond, unclosed: 1 });
   }
 
   #begin(frame: Frame): void {
@@ -156,6 +165,12 @@ export class ServerConnection {
     });
   }
 
+  /** How far a transfer had come, if an error does not say so itself. */
+  #after({ code }: TineError): string {
+    const told = this.#transfer === undefined || code === "peer-stalled";
+    return told ? "" : `, after ${this.#transfer!.soFar.bytes} bytes`;
+  }
+
   #patience(ms: number, handler: () => void) {
     const timer = this.#scope.timer(handler);
     timer.set(this.#scope.now() + ms * MILLISECOND);
@@ -165,7 +180,7 @@ export class ServerConnection {
   #fail(error: unknown): void {
     if (this.#closed) return;
     const flow = this.#request === undefined ? "" : `flow ${this.#request.flow}: `;
-    this.#hooks.log(flow + (error instanceof TineError ? error.message : failureText(error)));
+    this.#hooks.log(flow + (error instanceof TineError ? error.message + this.#after(error) : failureText(error)));
     this.close();
   }
 }

@@ -66,6 +66,11 @@ class StreamReceiver implements Transfer {
     });
   }
 
+  get soFar() {
+    const durationNanos = this.#meter.movedAt + this.#context.tinitNanos - this.#startedAt;
+    return { bytes: this.#meter.total, durationNanos };
+  }
+
   stop(): void {
     this.#scope.close();
     this.#meter.end();

@@ -93,6 +93,11 @@ class StreamSender implements Transfer {
     this.#send();
   }
 
+  get soFar() {
+    const durationNanos = this.#meter.movedAt + this.#context.tinitNanos - this.#startedAt;
+    return { bytes: this.#meter.total, durationNanos };
+  }
+
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;

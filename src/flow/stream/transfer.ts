@@ -23,12 +23,14 @@ export interface TransferResult {
   readonly bytes: number;
   /** As the receiver measured it, from when it was ready to the last byte. */
   readonly durationNanos: number;
-  /** What the sender says of its connection; empty at the receiver. */
+  /** What the sender says of its connection; of the receiver, what the server says of itself. */
   readonly report: StreamReport;
 }
 
 /** One end of a transfer that goes on. */
 export interface Transfer {
+  /** The bytes of this end so far, and how long they took: from when it was ready to the last of them, in nanoseconds. */
+  readonly soFar: { readonly bytes: number; readonly durationNanos: number };
   /** Ends its watches and timers, and takes the last samples; called before the socket is closed, however it came to that. */
   stop(): void;
 }

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { bitRate, milliseconds, percent, span } from "../../../src/cli/traffic/figure_text.ts";
+import { bitRate, milliseconds, percent, seconds, span } from "../../../src/cli/traffic/figure_text.ts";
 
 Deno.test("bitRate() has three digits and a unit", () => {
   const texts = [0, 1, 12.34, 999, 999.6, 941e6, 9.995e9, 10e9, 35.55e9, 2e15].map(bitRate);
@@ -20,6 +20,11 @@ Deno.test("bitRate() has three digits and a unit", () => {
 Deno.test("milliseconds() has as many decimals as fit", () => {
   const texts = [0, 61_000, 9_999_400, 9_999_600, 99_996_000, 1_204_000_000, -250_000].map(milliseconds);
   assertEquals(texts, ["0.000", "0.061", "9.999", "10.00", "100.0", "1204", "-0.250"]);
+});
+
+Deno.test("seconds() has three digits of short times too", () => {
+  const texts = [0, 480_000, 7_510_000, 512e6, 999.4e6, 999.6e6, 12.3e9].map(seconds);
+  assertEquals(texts, ["0.00", "0.000480", "0.00751", "0.512", "0.999", "1.00", "12.30"]);
 });
 
 Deno.test("percent() does not call a little nothing, or almost all of it all", () => {

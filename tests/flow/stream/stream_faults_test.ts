@@ -134,6 +134,34 @@ for (const [kind, make] of Object.entries(makers)) {
     if (linux) await eventually("sockets are gone", () => openSockets() <= before);
   });
 
+  Deno.test(`streamServer() tells the last figures of a flow whose client has gone, and of one it ends, ${kind}`, async () => {
+    await using flows = make();
+    const atServer = new RecordedEvents();
+    await using server = await flows.streamServer({ listenAddr: ":0" }, { events: atServer, signal });
+    const last = (flow: string) => atServer.aggregates.findLast((told) => told.flow === flow)?.values;
+    const start = (flow: string, direction: "upload" | "download") => {
+      const abort = new AbortController();
+      const config = { [direction]: { flow, duration: 60_000 } };
+      const events = new RecordedEvents();
+      const over = flows.streamClient(server.address, config, { events, signal: abort.signal }).catch(() => {});
+      return { over, abort };
+    };
+    const gone = start("gone", "upload");
+    const ended = [start("up", "upload"), start("down", "download")];
+    const moving = (flow: string) => ((last(flow)?.bytesReceived ?? last(flow)?.bytesSent) ?? 0) > 0;
+    await eventually("bytes of all", () => ["gone", "up", "down"].every(moving));
+    gone.abort.abort();
+    await eventually("the end of one", () => last("gone")?.unclosed === 1);
+    await server[Symbol.asyncDispose]();
+    for (const flow of ["gone", "up", "down"]) {
+      const { unclosed, bytes, durationNanos, goodputBitsPerSecond } = last(flow)!;
+      assertEquals(unclosed, 1, flow);
+      assert(bytes > 0 && durationNanos > 0 && goodputBitsPerSecond > 0, flow);
+    }
+    await Promise.all([gone, ...ended].map(({ over }) => over));
+    if (kind === "ffi") assert(atServer.logs.some((text) => /^flow gone: .*, after \d+ bytes$/.test(text)));
+  });
+
   Deno.test(`a server that ends in mid-transfer ends its clients' flows, ${kind}`, async () => {
     await using flows = make();
     const events = new RecordedEvents();
