@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { TextReader } from "../support/tine.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
 let folder = "";
@@ -101,6 +102,31 @@ Deno.test("the packed executable runs an author's TypeScript module in a worker"
   const driven = await run(["host", "--set", "field=value", "--", executable, "agent", module], {}, "m value=1 1\n");
   assertEquals(driven.code, 0, driven.stderr);
 });
+
+for (const protocol of ["tcp", "udp"]) {
+  Deno.test(`the packed executable is a ${protocol} server and client by hand`, async () => {
+    const server = new Deno.Command(executable, {
+      args: [protocol, "server", "--listen", "127.0.0.1:0", "--json"],
+      env: { XDG_CACHE_HOME: cache },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    try {
+      await using lines = new TextReader(server.stdout);
+      const [, address] = await lines.until(/"address": ?"([^"]+)"/);
+      const { code, stdout, stderr } = await run([protocol, "client", address, "--duration=200ms", "--json"]);
+      assertEquals([code, stderr], [0, ""]);
+      // Workers and system calls are there in the build, too.
+      const { kind, complete, protocol: told } = JSON.parse(stdout);
+      assertEquals([kind, complete, told], [Deno.build.os === "linux" ? "ffi" : "portable", true, protocol]);
+      await lines.until(/"type":"flow"/);
+    } finally {
+      server.kill("SIGINT");
+      assertEquals((await server.status).signal, null);
+    }
+  });
+}
 
 for (const place of ["the cache", "a private folder"]) {
   Deno.test(`a program that runs from ${place} gets signals itself and leaves nothing behind`, async () => {
