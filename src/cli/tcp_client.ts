@@ -20,13 +20,16 @@ export const command = defineCommand({
   usage: ["HOST:PORT [--reverse | --bidir] [--duration DURATION | --length SIZE] [--parallel N] ..."],
   description:
     "Received and goodput are what the receiver counted, from when it was ready until the last byte; lines of an upload " +
-    "while it runs tell what the receiver's system has acknowledged. Resent are segments, RTT is the smoothed one, and " +
-    "cwnd the congestion window, all of the sender's kernel; of a download, they are known at the end.\n\n" +
+    "while it runs tell what the receiver's system has acknowledged. Sums are all bytes in the time from the first start " +
+    "to the last end. With --length, done s is the completion time: from the first step to connect until the client " +
+    "knows that all has arrived.\n\nResent are segments, min RTT is the least round trip, sRTT the median of the smoothed " +
+    "one and p99 of its samples, and cwnd the median of the congestion window, all as the sender's kernel has them; of a " +
+    "download, they are known at its end only, which a + marks.\n\n" +
     "Explicit congestion notification of TCP is a setting of the system: net.ipv4.tcp_ecn. Ctrl-C ends it with the " +
     "summary so far and exit code 130.",
   flags: {
     duration: flowDuration({ defaultText: "10s, without --length", help: "stop sending after this long" }),
-    length: size({ min: 1, max: 2 ** 50, help: "stop sending after so many bytes; seconds then is a completion time" }),
+    length: size({ min: 1, max: 2 ** 50, help: "stop sending after so many bytes, and tell the completion time" }),
     rate: rate({
       packets: false,
       example: "10Mbps",
@@ -74,6 +77,7 @@ export const command = defineCommand({
     await using flows = createFlows();
     return await runClient(flows, clients, {
       name: "tine tcp client",
+      json: flags.json,
       start(print) {
         if (!flags.json && intervalMs < Infinity) print.lines(report.streamIntervalHead());
       },
@@ -82,11 +86,12 @@ export const command = defineCommand({
         if (!flags.json) print.lines(report.streamIntervalLines({ fromMs, toMs, seen }));
         else for (const object of report.streamIntervalJson({ fromMs, toMs, seen })) print.json(object);
       },
-      end(print, load) {
-        if (flags.json) print.json(report.streamSummaryJson(clients, { server, load, kind: flows.kind }));
+      end(print, how) {
+        const measured = { server, kind: flows.kind, ...how };
+        if (flags.json) print.json(report.streamSummaryJson(clients, measured));
         else {
           if (intervalMs < Infinity) print.lines([""]);
-          print.lines(report.streamSummaryLines(clients, { server, load, kind: flows.kind }));
+          print.lines(report.streamSummaryLines(clients, measured));
         }
       },
     }, { key, intervalMs });

@@ -127,15 +127,17 @@ function checkFlags(flags: Given): void {
 }
 
 async function measure(flows: Flows, server: string, flags: Given, key: Uint8Array | undefined): Promise<number> {
-  const [{ runClient }, { PacketFlow }, report, json] = await Promise.all([
+  const [{ runClient }, { PacketFlow }, report, json, { ClockOffset }] = await Promise.all([
     import("./traffic/client_command.ts"),
     import("./traffic/packet_flow.ts"),
     import("./traffic/packet_report.ts"),
     import("./traffic/packet_json.ts"),
+    import("../result/analysis/mod.ts"),
   ]);
   const intervalMs = intervalOf(flags);
   const directions = flags.bidir ? [false, true] : [flags.reverse];
   const parallel = flags.parallel ?? 1;
+  const offset = new ClockOffset();
   const clients: PacketFlow[] = directions.flatMap((reverse) =>
     Array.from({ length: parallel }, (_, i) =>
       new PacketFlow({
@@ -144,10 +146,12 @@ async function measure(flows: Flows, server: string, flags: Given, key: Uint8Arr
         intervalMs,
         sender: senderOf(flags, reverse),
         client: clientOf(flags),
+        offset,
       }))
   );
   return await runClient(flows, clients, {
     name: "tine udp client",
+    json: flags.json,
     start(print) {
       if (!flags.json && intervalMs < Infinity) print.lines(report.packetIntervalHead());
     },
@@ -156,11 +160,12 @@ async function measure(flows: Flows, server: string, flags: Given, key: Uint8Arr
       if (!flags.json) print.lines(report.packetIntervalLines({ fromMs, toMs, seen }));
       else for (const object of json.packetIntervalJson({ fromMs, toMs, seen })) print.json(object);
     },
-    end(print, load) {
-      if (flags.json) print.json(json.packetSummaryJson(clients, { server, load, kind: flows.kind }));
+    end(print, how) {
+      const measured = { server, kind: flows.kind, ...how };
+      if (flags.json) print.json(json.packetSummaryJson(clients, measured));
       else {
         if (intervalMs < Infinity) print.lines([""]);
-        print.lines(report.packetSummaryLines(clients, { server, load, kind: flows.kind }));
+        print.lines(report.packetSummaryLines(clients, measured));
       }
     },
   }, { key, intervalMs });

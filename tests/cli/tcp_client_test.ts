@@ -119,7 +119,7 @@ Deno.test("tine tcp client with a key is served, another one refused", async () 
       const client = (...args: string[]) => tine(["tcp", "client", address, "--length=1kB", "--json", ...args]);
       assertEquals((await client("--key-file", key)).code, 0);
       const refused = await client("--key-file", wrong);
-      assertEquals([refused.code, refused.stdout], [1, ""]);
+      assertEquals([refused.code, JSON.parse(refused.stdout).error.code], [1, "wrong-key"]);
       assertMatch(refused.stderr, /^tine tcp client: .*key/);
       assertEquals((await client()).code, 1);
       const { code, stderr } = await client("--key-file", short);

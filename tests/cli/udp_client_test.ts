@@ -1,4 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { CLOSE, ECHO, REPLY, REVERSE } from "../../src/flow/packet/header.ts";
+import { counted, PacketProxy } from "../flow/packet/packet_proxy.ts";
 import { tine } from "../support/tine.ts";
 import { withServer } from "./traffic_server.ts";
 
@@ -79,7 +81,7 @@ Deno.test("tine udp client --rate sends without echo, both ways with --bidir", a
     assertEquals([code, stderr], [0, ""]);
     const lines = objects(stdout);
     const { flows: [up, down] } = lines.pop();
-    assertEquals([up.direction, down.direction], ["toServer", "fromServer"]);
+    assertEquals([up.direction, down.direction], ["upload", "download"]);
     assertEquals([up.toServer.sent, up.fromServer, down.toServer], [300, undefined, undefined]);
     assertEquals(up.toServer.received + up.toServer.lost + up.toServer.socketDrops, 300);
     assert(down.fromServer.received >= 290);
@@ -92,11 +94,99 @@ Deno.test("tine udp client --rate sends without echo, both ways with --bidir", a
     assert(down.fromServer.oneWayDelayMedianMicros > 0 && down.fromServer.ipdvMedianMicros >= 0);
     assert(down.latenessMedianMicros > 0 && down.sendBitsPerSecond > 300_000 && down.sendBitsPerSecond < 600_000);
     assert(lines.length >= 6);
-    for (const { type, startSeconds, endSeconds } of lines) {
-      assertEquals(type, "interval");
+    for (const { type, direction, startSeconds, endSeconds } of lines) {
+      assertEquals([type, ["upload", "download"].includes(direction)], ["interval", true]);
       assert(startSeconds < endSeconds);
     }
   });
+});
+
+Deno.test("tine udp client fails where the server's end of a flow is lost, and does not know what was sent", async () => {
+  await withServer("udp", LOOPBACK, async (address) => {
+    await using proxy = new PacketProxy(address);
+    // The way back is cut for good.
+    proxy.down = counted(
+      (flags) => flags === REVERSE || (flags & CLOSE) !== 0,
+      (packet, n, pass) => n < 20 && pass(packet),
+    );
+    const args = ["udp", "client", proxy.address, "--reverse", "--duration=600ms", "--interval=0"];
+    const [text, json] = await Promise.all([tine(args), tine([...args, "--json"])]);
+    assertEquals([text.code, json.code], [1, 1]);
+    assertMatch(
+      text.stderr,
+      /^tine udp client: flow down\.\w+: the server at \S+ did not tell its counts at the end\n$/,
+    );
+    assertMatch(text.stdout, /\nfrom server +- +\d+ +- +0 +0 +0\nthe server has not told its counts/);
+    const { complete, error, flows: [{ fromServer }], totals } = JSON.parse(json.stdout);
+    assertEquals([complete, error.code], [false, "incomplete-flow"]);
+    for (const path of [fromServer, totals[0].fromServer]) assertEquals([path.sent, path.lost], [undefined, undefined]);
+  });
+});
+
+Deno.test("tine udp client --json says why it failed, also before anything was measured", async () => {
+  for (const protocol of ["udp", "tcp"]) {
+    const { code, stdout } = await tine([protocol, "client", "127.0.0.1:1", "--json"]);
+    const { type, complete, error } = JSON.parse(stdout);
+    assertEquals([code, type, complete, error.code], [1, "summary", false, "connection-refused"]);
+    assertStringIncludes(error.message, "127.0.0.1:1");
+  }
+});
+
+Deno.test("tine udp client adds up the flows of a direction", async () => {
+  await withServer("udp", LOOPBACK, async (address) => {
+    const args = ["udp", "client", address, "--rate=1000pps", "--bidir", "--parallel=2", "--duration=300ms"];
+    const { code, stdout } = await tine([...args, "--interval=100ms"]);
+    assertEquals(code, 0);
+    assertMatch(stdout, /\nsum up +0\.00-0\.10 +\d+ .*\nsum down +0\.00-0\.10 +0 +\d+ /);
+    assertMatch(stdout, /\n\nsum up: 600 packets, sent at 8\d\d kbit\/s, received at .*\n\npackets.*\nto server +600 /);
+    assertMatch(stdout, /\n\nsum down: 600 packets, .*\n\npackets.*\nfrom server +600 /);
+    const { totals, flows } = JSON.parse((await tine([...args, "--interval=0", "--json"])).stdout);
+    assertEquals(totals.map(({ direction, flows }: Record<string, unknown>) => [direction, flows]), [
+      ["upload", 2],
+      ["download", 2],
+    ]);
+    assertEquals([totals[0].toServer.sent, totals[1].fromServer.sent, totals[0].fromServer], [600, 600, undefined]);
+    for (const { durationSeconds, bad, serverBad } of flows) {
+      assert(durationSeconds > 0.25 && durationSeconds < 1);
+      assertEquals([bad, serverBad], [0, 0]);
+    }
+  });
+});
+
+Deno.test("tine udp client tells of packets that are not signed with its key", async () => {
+  const keyFile = await Deno.makeTempFile();
+  try {
+    await Deno.writeTextFile(keyFile, "k".repeat(32));
+    await Deno.chmod(keyFile, 0o600);
+    await withServer("udp", [...LOOPBACK, `--key-file=${keyFile}`], async (address) => {
+      await using proxy = new PacketProxy(address);
+      const forge = (packet: Uint8Array<ArrayBuffer>, n: number, pass: (packet: Uint8Array<ArrayBuffer>) => void) => {
+        pass(packet);
+        if (n >= 3) return;
+        const forged = packet.slice();
+        forged[60] ^= 1; // of the signature
+        pass(forged);
+      };
+      proxy.up = counted((flags) => flags === ECHO, forge);
+      proxy.down = counted((flags) => flags === (ECHO | REPLY), forge);
+      const { code, stdout } = await tine([
+        "udp",
+        "client",
+        proxy.address,
+        `--key-file=${keyFile}`,
+        "--duration=300ms",
+      ]);
+      assertEquals(code, 0);
+      for (const way of ["from", "to"]) {
+        assertStringIncludes(
+          stdout,
+          `\n3 packets that came ${way} the server did not count: not of this flow, or not `,
+        );
+      }
+    });
+  } finally {
+    await Deno.remove(keyFile);
+  }
 });
 
 Deno.test("tine udp client --under-load measures each phase, over TCP at the same address", async () => {

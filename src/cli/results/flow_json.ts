@@ -15,7 +15,7 @@ export function flowJson(measured: MeasuredStream | MeasuredPackets): object[] {
   return senders.map((figures) => ({
     ...common,
     sender: figures.sender,
-    direction: figures.there === undefined ? "fromServer" : "toServer",
+    direction: figures.there === undefined ? "download" : "upload",
     ...packetFiguresJson(figures, clockOffset),
     bottlenecks,
   }));

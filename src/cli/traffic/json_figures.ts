@@ -1,3 +1,4 @@
+import { messageOf, TineError } from "../../wire/errors.ts";
 import type { Spread } from "../../result/analysis/mod.ts";
 
 /** Nanoseconds as microseconds, to the nanosecond. */
@@ -25,4 +26,10 @@ export function quantileKeys(name: string, quantiles: Spread | undefined): Recor
       value === undefined ? [] : [[`${name}${key}Micros`, micros(value)]]
     ),
   );
+}
+
+/** Why something failed; undefined if it did not, and left out of JSON. */
+export function errorJson(error: unknown): object | undefined {
+  if (error === undefined) return undefined;
+  return { code: error instanceof TineError ? error.code : "failed", message: messageOf(error) };
 }

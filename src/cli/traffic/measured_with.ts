@@ -9,6 +9,8 @@ export interface MeasuredWith {
   readonly kind: Flows["kind"];
   /** How busy this machine was. */
   readonly load: MachineLoad;
+  /** Why it did not come to its end. */
+  readonly error?: unknown;
 }
 
 /** What a summary says of traffic without raw sockets. */

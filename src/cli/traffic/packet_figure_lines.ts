@@ -12,6 +12,8 @@ export interface ShownPackets {
   readonly reverse: boolean;
   /** The server has told its counts. */
   readonly complete: boolean;
+  /** Packets that either end got, and that were none of the flow's or not signed as they should be. */
+  readonly bad?: { readonly here: number; readonly server: number };
 }
 
 /** What was measured with packets as tables: times, and how they fared in each direction. */
@@ -52,6 +54,9 @@ export function packetFigureLines(
   if (there !== undefined) lines.push(...placeLines("to server", there));
   if (back !== undefined) lines.push(...placeLines("from server", back));
   if (!flow.complete) lines.push("the server has not told its counts: the flow did not come to its end");
+  const { here = 0, server = 0 } = flow.bad ?? {};
+  if (here > 0) lines.push(badLine(here, "from the server"));
+  if (server > 0) lines.push(badLine(server, "to the server"));
   const marks = (there?.congestionMarks ?? 0) + (back?.congestionMarks ?? 0);
   if (marks > 0) lines.push(`${count(marks, "packet")} arrived marked: congestion experienced`);
   if (incoherent > 0) lines.push(`${count(incoherent, "sample")} made no sense and were left out`);
@@ -64,6 +69,10 @@ function clockLines(path: PathFigures | undefined, clockOffset: OffsetEstimate |
   if (bound === undefined || bound === 0) return [];
   const drift = clockOffset?.drifted ? "; the clocks drifted apart or were set" : "";
   return [`one-way delays are estimates, off by ${milliseconds(bound)} ms at most: the clocks are not shared${drift}`];
+}
+
+function badLine(packets: number, way: string): string {
+  return `${count(packets, "packet")} that came ${way} did not count: not of this flow, or not signed with its key`;
 }
 
 function quantileRow(name: string, { min, mean, median, p99, p999, max }: Spread): string[] {

@@ -3,11 +3,13 @@ import { readArrivalValues } from "../../flow/packet/arrival_values.ts";
 import type { FlowInfoEvent, FlowOptions, Flows } from "../../flow/flows.ts";
 import type { Chunk } from "../../flow/records/read_chunk.ts";
 import {
+  type ClockOffset,
   Distribution,
   type OffsetEstimate,
   PacketAnalysis,
   type PacketFigures,
   type PacketTotals,
+  RateMeter,
   SHARED_CLOCK,
 } from "../../result/analysis/mod.ts";
 import { isLoopback, parseAddress } from "../address.ts";
@@ -34,6 +36,8 @@ export interface PacketFlowOptions {
   readonly intervalMs: number;
   readonly sender: UnresponsiveConfig;
   readonly client: Pick<PacketClientConfig, "dscp" | "ecn" | "maxPacketSize">;
+  /** Learns how the clocks of both ends relate; flows to one server share it. Absent: from this flow alone. */
+  readonly offset?: ClockOffset;
 }
 
 /** A UDP flow with one sender, by hand. */
@@ -42,6 +46,8 @@ export class PacketFlow implements ClientFlow {
   readonly label: string;
   /** It is from the server to this client. */
   readonly reverse: boolean;
+  /** Its packets, without echoes, as they passed this end; in the time of all flows. */
+  readonly passed = new RateMeter();
   readonly #options: PacketFlowOptions;
   readonly #analysis: PacketAnalysis;
   readonly #intervals = new Map<number, PacketInterval>();
@@ -55,7 +61,10 @@ export class PacketFlow implements ClientFlow {
     this.label = options.label;
     this.reverse = options.sender.reverse ?? false;
     this.id = newFlowId(options.label);
-    this.#analysis = new PacketAnalysis({ onRoundTrip: (at, nanos) => this.#interval(at).rtt.add(nanos) });
+    this.#analysis = new PacketAnalysis({
+      offset: options.offset,
+      onRoundTrip: (at, nanos) => this.#interval(at).rtt.add(nanos),
+    });
   }
 
   get lastMs(): number {
@@ -65,6 +74,11 @@ export class PacketFlow implements ClientFlow {
   /** Whether it came to its end, with the counts of the server. */
   get complete(): boolean {
     return this.#complete;
+  }
+
+  /** Packets that either end got, and that were none of the flow's or not signed as they should be. */
+  get bad(): { readonly here: number; readonly server: number } {
+    return { here: this.#values.bad ?? 0, server: this.#values.serverBad ?? 0 };
   }
 
   info({ values: { client, server, sharesClock } }: FlowInfoEvent, startNanos: number): void {
@@ -82,6 +96,7 @@ export class PacketFlow implements ClientFlow {
       const interval = this.#interval(columns.t[i]);
       const packets = Math.max(1, columns.packets[i]);
       const bytes = packets * columns.len[i];
+      if (this.reverse !== (columns.sent[i] === 1)) this.passed.add(columns.t[i] + this.#startNanos, bytes);
       if (columns.sent[i]) {
         interval.sent += packets;
         interval.sentBytes += bytes;

@@ -5,17 +5,19 @@ import {
   type PathFigures,
 } from "../../result/analysis/mod.ts";
 import { bottlenecksJson } from "./bottleneck_report.ts";
-import { micros, quantileKeys, rounded } from "./json_figures.ts";
+import { errorJson, micros, quantileKeys, rounded } from "./json_figures.ts";
 import type { MeasuredWith } from "./measured_with.ts";
 import type { PacketFlow } from "./packet_flow.ts";
 import type { PacketIntervals } from "./packet_report.ts";
+import { packetSums } from "./packet_sums.ts";
 
 /** An interval of UDP flows as objects, one a flow. */
 export function packetIntervalJson({ fromMs, toMs, seen }: PacketIntervals): object[] {
   const rate = (bytes: number) => rounded(bytes * 8000 / (toMs - fromMs));
-  return seen.map(([{ label }, { sent, sentBytes, received, receivedBytes, rtt }]) => ({
+  return seen.map(([{ label, reverse }, { sent, sentBytes, received, receivedBytes, rtt }]) => ({
     type: "interval",
     flow: label,
+    direction: directionOf(reverse),
     startSeconds: fromMs / 1000,
     endSeconds: toMs / 1000,
     sent,
@@ -28,20 +30,30 @@ export function packetIntervalJson({ fromMs, toMs, seen }: PacketIntervals): obj
 
 /** The summary of UDP flows as an object. */
 export function packetSummaryJson(flows: readonly PacketFlow[], how: MeasuredWith): object {
-  const { server, load, kind } = how;
+  const { server, load, kind, error } = how;
   const measured = flows.map((flow) => ({ flow, measured: flow.figures() }));
+  const sums = packetSums(measured.map(({ flow, measured }) => ({ flow, figures: measured?.figures })));
   return {
     type: "summary",
     protocol: "udp",
     server,
     kind,
     complete: flows.every(({ complete }) => complete),
+    error: errorJson(error),
     flows: measured.map(({ flow, measured }) => ({
       flow: flow.label,
       id: flow.id,
-      direction: flow.reverse ? "fromServer" : "toServer",
+      direction: directionOf(flow.reverse),
       complete: flow.complete,
+      bad: flow.bad.here,
+      serverBad: flow.bad.server,
       ...measured && packetFiguresJson(measured.figures, measured.clockOffset),
+    })),
+    totals: sums.map(({ reverse, flows, complete, figures }) => ({
+      direction: directionOf(reverse),
+      flows,
+      complete,
+      ...packetFiguresJson(figures, undefined),
     })),
     bottlenecks: bottlenecksJson(
       measured.flatMap(({ measured }) => measured ? packetBottlenecks(measured.figures, load) : []),
@@ -52,6 +64,7 @@ export function packetSummaryJson(flows: readonly PacketFlow[], how: MeasuredWit
 /** What was measured with a sender, under keys that carry their unit. */
 export function packetFiguresJson(figures: PacketFigures, clockOffset: OffsetEstimate | undefined): object {
   return {
+    durationSeconds: figures.sendNanos / 1e9,
     sendBitsPerSecond: rounded(figures.sendBitsPerSecond),
     goodputBitsPerSecond: rounded(figures.goodputBitsPerSecond),
     ...quantileKeys("rtt", figures.rtt),
@@ -66,6 +79,10 @@ export function packetFiguresJson(figures: PacketFigures, clockOffset: OffsetEst
     fromServer: figures.back && pathJson(figures.back),
     incoherent: figures.incoherent,
   };
+}
+
+function directionOf(reverse: boolean): "upload" | "download" {
+  return reverse ? "download" : "upload";
 }
 
 function pathJson(path: PathFigures): object {

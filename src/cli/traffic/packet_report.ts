@@ -4,7 +4,8 @@ import { bottleneckLines } from "./bottleneck_report.ts";
 import { bitRate, milliseconds, span } from "./figure_text.ts";
 import { packetFigureLines } from "./packet_figure_lines.ts";
 import { kindLines, type MeasuredWith } from "./measured_with.ts";
-import type { PacketFlow, PacketInterval } from "./packet_flow.ts";
+import { type PacketFlow, PacketInterval } from "./packet_flow.ts";
+import { packetSums } from "./packet_sums.ts";
 import { tableLines } from "./text_table.ts";
 
 const INTERVAL_HEAD = ["flow", "seconds", "sent", "received", "sending", "receiving", "RTT min", "median", "max ms"];
@@ -24,11 +25,15 @@ export function packetIntervalHead(): string[] {
   return tableLines([INTERVAL_HEAD], INTERVAL_WIDTHS);
 }
 
-/** An interval of UDP flows as lines, one a flow. */
+/** An interval of UDP flows as lines: one a flow, and their sum where there are several in a direction. */
 export function packetIntervalLines({ fromMs, toMs, seen }: PacketIntervals): string[] {
   const rate = (bytes: number) => bytes === 0 ? UNKNOWN : bitRate(bytes * 8000 / (toMs - fromMs));
+  const sums = ([[false, "sum up"], [true, "sum down"]] as const).flatMap(([reverse, label]) => {
+    const those = seen.filter(([flow]) => flow.reverse === reverse).map(([, interval]) => interval);
+    return those.length < 2 ? [] : [[{ label }, sumOf(those)] as const];
+  });
   return tableLines(
-    seen.map(([{ label }, { sent, sentBytes, received, receivedBytes, rtt }]) => {
+    [...seen, ...sums].map(([{ label }, { sent, sentBytes, received, receivedBytes, rtt }]) => {
       const quantiles = rtt.quantiles();
       const times = quantiles === undefined
         ? [UNKNOWN, UNKNOWN, UNKNOWN]
@@ -47,19 +52,40 @@ export function packetIntervalLines({ fromMs, toMs, seen }: PacketIntervals): st
   );
 }
 
+function sumOf(intervals: readonly PacketInterval[]): PacketInterval {
+  const sum = new PacketInterval();
+  for (const { sent, sentBytes, received, receivedBytes, rtt } of intervals) {
+    sum.sent += sent;
+    sum.sentBytes += sentBytes;
+    sum.received += received;
+    sum.receivedBytes += receivedBytes;
+    sum.rtt.merge(rtt);
+  }
+  return sum;
+}
+
 /** The summary of UDP flows as lines. */
 export function packetSummaryLines(flows: readonly PacketFlow[], how: MeasuredWith): string[] {
   const { server, load, kind } = how;
   const lines = [`UDP, server ${server}`];
   const bottlenecks: Bottleneck[] = [];
-  for (const flow of flows) {
-    const measured = flow.figures();
+  const all = flows.map((flow) => ({ flow, measured: flow.figures() }));
+  for (const { flow, measured } of all) {
     if (measured === undefined) {
       lines.push("", `${flow.label}: no packet was sent or received`);
       continue;
     }
     lines.push("", ...packetFigureLines(flow, measured.figures, measured.clockOffset));
     bottlenecks.push(...packetBottlenecks(measured.figures, load));
+  }
+  for (
+    const { reverse, flows, complete, figures } of packetSums(
+      all.map(({ flow, measured }) => ({ flow, figures: measured?.figures })),
+    )
+  ) {
+    if (flows < 2) continue;
+    const label = reverse ? "sum down" : "sum up";
+    lines.push("", ...packetFigureLines({ label, reverse, complete }, figures, undefined));
   }
   return [...lines, ...kindLines(kind), ...bottleneckLines(bottlenecks)];
 }

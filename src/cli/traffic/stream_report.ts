@@ -2,8 +2,9 @@ import { streamBottlenecks, type StreamFigures } from "../../result/analysis/mod
 import { byteAmount } from "../byte_amount.ts";
 import { grouped } from "../count.ts";
 import { bottleneckLines, bottlenecksJson } from "./bottleneck_report.ts";
-import { bitRate, milliseconds, span } from "./figure_text.ts";
-import { rounded } from "./json_figures.ts";
+import { bitRate, milliseconds, seconds, span } from "./figure_text.ts";
+import { errorJson, rounded } from "./json_figures.ts";
+import { lastLines, medianOrLast } from "./last_sample.ts";
 import { kindLines, type MeasuredWith } from "./measured_with.ts";
 import type { StreamFlow, StreamInterval } from "./stream_flow.ts";
 import { streamFiguresJson } from "./stream_json.ts";
@@ -76,17 +77,19 @@ export function streamSummaryLines(flows: readonly StreamFlow[], how: MeasuredWi
   const { server, load, kind } = how;
   const measured = flows.map((flow) => ({ flow, figures: flow.figures() }));
   const ccas = new Set(flows.map(({ cca }) => cca).filter((cca) => cca !== undefined));
-  const head = ["flow", "seconds", "received", "goodput", "resent", "RTT min", "median", "p99 ms", "cwnd median"];
+  const completions = flows.some(({ hasLength }) => hasLength);
+  const time = completions ? "done s" : "seconds";
+  const head = ["flow", time, "received", "goodput", "resent", "min RTT", "sRTT ms", "p99 ms", "cwnd"];
   const rows = measured.map(({ flow: { label }, figures }) => [
     label,
-    (figures.durationNanos / 1e9).toFixed(2),
+    optional(completions ? figures.completionNanos : figures.durationNanos, seconds),
     byteAmount(figures.bytes) + (figures.receiverCounted ? "" : "*"),
     bitRate(figures.goodputBitsPerSecond),
     figures.retransmits === undefined ? UNKNOWN : grouped(figures.retransmits),
     optional(figures.minRttNanos, milliseconds),
-    optional(figures.rtt?.median, milliseconds),
-    optional(figures.rtt && figures.rtt.count > 1 ? figures.rtt.p99 : undefined, milliseconds),
-    optional(figures.cwndBytes?.median, byteAmount),
+    medianOrLast(figures.rtt, figures.lastRttNanos, milliseconds),
+    optional(figures.rtt?.p99, milliseconds),
+    medianOrLast(figures.cwndBytes, figures.lastCwndBytes, byteAmount),
   ]);
   for (const direction of ["upload", "download"] as const) {
     const those = measured.filter(({ flow }) => flow.direction === direction);
@@ -94,7 +97,7 @@ export function streamSummaryLines(flows: readonly StreamFlow[], how: MeasuredWi
     const total = streamSum(those.map(({ flow }) => flow));
     rows.push([
       direction === "upload" ? "sum up" : "sum down",
-      (total.durationNanos / 1e9).toFixed(2),
+      completions ? UNKNOWN : seconds(total.durationNanos),
       byteAmount(total.bytes),
       bitRate(total.goodputBitsPerSecond),
       optional(total.retransmits, grouped),
@@ -106,6 +109,7 @@ export function streamSummaryLines(flows: readonly StreamFlow[], how: MeasuredWi
   if (measured.some(({ figures }) => !figures.receiverCounted)) {
     lines.push("* sent: the receiver has not told what arrived");
   }
+  lines.push(...lastLines(rows));
   return [...lines, ...kindLines(kind), ...bottleneckLines(bottlenecks(measured, load))];
 }
 
@@ -123,6 +127,7 @@ export function streamSummaryJson(flows: readonly StreamFlow[], how: MeasuredWit
     server,
     kind,
     complete: flows.every(({ complete }) => complete),
+    error: errorJson(how.error),
     goodputBitsPerSecond: rounded(streamSum(flows).goodputBitsPerSecond),
     uploadGoodputBitsPerSecond: goodput("upload"),
     downloadGoodputBitsPerSecond: goodput("download"),

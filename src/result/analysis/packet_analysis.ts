@@ -19,6 +19,8 @@ export interface PacketFlowFigures {
 export interface PacketAnalysisOptions {
   /** How the clock of the server relates to that of the client; absent: estimated from echoes. */
   readonly clocks?: OffsetEstimate;
+  /** Learns from this flow and others how the clocks relate: flows between the same two machines may share it. */
+  readonly offset?: ClockOffset;
   /** Is told each round trip: when the reply came, since the client's `tinit`, and its time, in nanoseconds. */
   readonly onRoundTrip?: (received: number, nanos: number) => void;
 }
@@ -46,7 +48,7 @@ export const SHARED_CLOCK: OffsetEstimate = { offsetNanos: 0, boundNanos: 0, dri
  */
 export class PacketAnalysis {
   readonly #senders = new Map<number, PacketSender>();
-  readonly #offset = new ClockOffset();
+  readonly #offset: ClockOffset;
   readonly #budget = { packets: BUDGET_PACKETS };
   readonly #onRoundTrip: PacketAnalysisOptions["onRoundTrip"];
   #clocks: OffsetEstimate | undefined;
@@ -54,6 +56,7 @@ export class PacketAnalysis {
 
   constructor(options: PacketAnalysisOptions = {}) {
     this.#clocks = options.clocks;
+    this.#offset = options.offset ?? new ClockOffset();
     this.#onRoundTrip = options.onRoundTrip;
   }
 

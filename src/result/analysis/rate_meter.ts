@@ -33,4 +33,12 @@ export class RateMeter {
     }
     if (!(time <= this.#last)) this.#last = time;
   }
+
+  /** Adds what passed another point: all but the first packet of each, from the first of both to the last. */
+  merge(other: RateMeter): void {
+    this.#bytes += other.#bytes;
+    this.#firstBytes += other.#firstBytes;
+    if (!(this.#first <= other.#first)) this.#first = other.#first;
+    if (!(this.#last >= other.#last)) this.#last = other.#last;
+  }
 }

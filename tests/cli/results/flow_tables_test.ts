@@ -139,7 +139,7 @@ Deno.test("flowJson() has the figures under keys that carry their unit", () => {
   const [voip] = flowJson(packets("voip")) as any[];
   assertEquals([voip.sender, voip.direction, voip.rttMedianMicros, voip.toServer.lostPercent], [
     0,
-    "toServer",
+    "upload",
     1950,
     10,
   ]);

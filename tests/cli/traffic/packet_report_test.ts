@@ -77,7 +77,7 @@ Deno.test("packetSummaryJson() has the same under keys with units", async () => 
   assertEquals([rttMedianMicros, rttP999Micros, latenessMaxMicros], [5000, 5000, 10]);
   assertEquals([flow.flow, flow.direction, flow.clockOffsetMicros, flow.clockOffsetBoundMicros], [
     "up",
-    "toServer",
+    "upload",
     1_000_500,
     2500,
   ]);
