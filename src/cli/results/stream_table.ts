@@ -4,7 +4,8 @@ import { byteAmount } from "../byte_amount.ts";
 import { count, grouped } from "../count.ts";
 import { groupFlows } from "../flow_groups.ts";
 import { escape } from "../terminal.ts";
-import { bitRate, milliseconds } from "../traffic/figure_text.ts";
+import { bitRate, milliseconds, seconds } from "../traffic/figure_text.ts";
+import { lastLines, medianOrLast } from "../traffic/last_sample.ts";
 import { tableLines } from "../traffic/text_table.ts";
 
 /** Of more flows of a kind than this, tables tell the distribution of those with similar ids. */
@@ -33,14 +34,14 @@ function flowTable(title: string, flows: readonly MeasuredStream[]): string[] {
     escape(flow) + (complete ? "" : "*"),
     byteAmount(figures.bytes),
     bitRate(figures.goodputBitsPerSecond),
-    ((figures.completionNanos ?? figures.durationNanos) / 1e9).toFixed(2),
+    seconds(figures.completionNanos ?? figures.durationNanos),
     figures.retransmits === undefined ? UNKNOWN : grouped(figures.retransmits),
-    optional(figures.rtt?.median, milliseconds),
-    optional(figures.rtt && figures.rtt.count > 1 ? figures.rtt.p99 : undefined, milliseconds),
-    optional(figures.cwndBytes?.median, byteAmount),
+    medianOrLast(figures.rtt, figures.lastRttNanos, milliseconds),
+    optional(figures.rtt?.p99, milliseconds),
+    medianOrLast(figures.cwndBytes, figures.lastCwndBytes, byteAmount),
   ]);
   const head = [title, "received", "goodput", "done s", "resent", "RTT ms", "p99 ms", "cwnd"];
-  return [...tableLines([head, ...rows]), ...incompleteLines(flows)];
+  return [...tableLines([head, ...rows]), ...lastLines(rows), ...incompleteLines(flows)];
 }
 
 /** Many flows are short ones: what counts is how long they took. */
@@ -49,7 +50,7 @@ function distributionTable(title: string, flows: readonly MeasuredStream[]): str
     ["completion ms", flows.map(({ figures }) => figures.completionNanos), milliseconds],
     ["goodput", flows.map(({ figures }) => figures.goodputBitsPerSecond), bitRate],
     ["received", flows.map(({ figures }) => figures.bytes), (bytes: number) => byteAmount(Math.round(bytes))],
-    ["RTT ms", flows.map(({ figures }) => figures.rtt?.median), milliseconds],
+    ["RTT ms", flows.map(({ figures: { rtt, lastRttNanos } }) => rtt?.median ?? lastRttNanos), milliseconds],
     ["resent", flows.map(({ figures }) => figures.retransmits), (n: number) => String(Number(n.toFixed(2)))],
   ] as const).flatMap(([name, values, write]) => {
     const quantiles = quantilesOf(values);

@@ -69,6 +69,11 @@ export class StreamFlow implements ClientFlow {
     return this.#firstNanos ?? this.#startNanos;
   }
 
+  /** Whether it is to send so many bytes, and not for so long only: then the time that it takes is a figure. */
+  get hasLength(): boolean {
+    return this.#options.transfer.length !== undefined;
+  }
+
   /** The sender's congestion control, where this end is the sender; or what was asked for. */
   get cca(): string | undefined {
     return this.direction === "upload" ? this.#cca : this.#options.transfer.cca;

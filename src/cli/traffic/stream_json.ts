@@ -3,7 +3,7 @@ import { micros, quantileKeys, rounded } from "./json_figures.ts";
 
 /** What was measured with a TCP flow, under keys that carry their unit. */
 export function streamFiguresJson(figures: StreamFigures): object {
-  const { limits, completionNanos, minRttNanos, cwndBytes } = figures;
+  const { limits, completionNanos, minRttNanos, lastRttNanos, cwndBytes } = figures;
   return {
     bytes: figures.bytes,
     receiverCounted: figures.receiverCounted,
@@ -14,11 +14,14 @@ export function streamFiguresJson(figures: StreamFigures): object {
     retransmittedPercent: figures.retransmittedShare && rounded(figures.retransmittedShare * 100),
     minRttMicros: minRttNanos && micros(minRttNanos),
     ...quantileKeys("rtt", figures.rtt),
+    rttLastMicros: lastRttNanos && micros(lastRttNanos),
     cwndMinBytes: cwndBytes?.min,
     cwndMedianBytes: cwndBytes?.median,
     cwndMaxBytes: cwndBytes?.max,
+    cwndLastBytes: figures.lastCwndBytes,
     busyPercent: limits && rounded(limits.busy * 100),
     receiveWindowLimitedPercent: limits && rounded(limits.receiveWindow * 100),
     sendBufferLimitedPercent: limits && rounded(limits.sendBuffer * 100),
+    serverBusyPercent: figures.serverBusy && rounded(figures.serverBusy * 100),
   };
 }
