@@ -3,7 +3,14 @@ import type { Rate } from "../flow/rate.ts";
 import { defineCommand } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import { size } from "./flags.ts";
-import { cca, clientFlags, DEFAULT_DURATION_MS, flowDuration, intervalOf } from "./traffic/client_flags.ts";
+import {
+  cca,
+  checkRawSockets,
+  clientFlags,
+  DEFAULT_DURATION_MS,
+  flowDuration,
+  intervalOf,
+} from "./traffic/client_flags.ts";
 import { rate } from "./traffic/rate_flag.ts";
 import { serverAddress } from "./traffic/server_address.ts";
 import type { StreamFlow } from "./traffic/stream_flow.ts";
@@ -75,6 +82,9 @@ export const command = defineCommand({
       })
     );
     await using flows = createFlows();
+    // The congestion control is that of the sender.
+    const cca = flags.reverse ? undefined : flags.cca;
+    checkRawSockets(flows.kind, { rate: flags.rate, cca, dscp: flags.dscp });
     return await runClient(flows, clients, {
       name: "tine tcp client",
       json: flags.json,

@@ -4,7 +4,14 @@ import { MAX_PACKET_BYTES, PACKET_HEADER_BYTES, SIGNED_HEADER_BYTES } from "../f
 import { defineCommand } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import { duration, flag, integer, size, type Values } from "./flags.ts";
-import { cca, clientFlags, DEFAULT_DURATION_MS, flowDuration, intervalOf } from "./traffic/client_flags.ts";
+import {
+  cca,
+  checkRawSockets,
+  clientFlags,
+  DEFAULT_DURATION_MS,
+  flowDuration,
+  intervalOf,
+} from "./traffic/client_flags.ts";
 import type { PacketFlow } from "./traffic/packet_flow.ts";
 import { rate } from "./traffic/rate_flag.ts";
 import { serverAddress } from "./traffic/server_address.ts";
@@ -93,6 +100,7 @@ export const command = defineCommand({
       );
     }
     await using flows = createFlows();
+    checkRawSockets(flows.kind, { dscp: flags.dscp, ecn: flags.ecn, gso: flags.gso, cca: flags.cca });
     if (!flags.underLoad) return await measure(flows, server, flags, key);
     const { runUnderLoad } = await import("./traffic/under_load_command.ts");
     return await runUnderLoad(flows, {

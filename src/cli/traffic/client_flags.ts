@@ -1,5 +1,7 @@
 import { CCA_NAME } from "../../flow/config.ts";
+import type { Flows } from "../../flow/flows.ts";
 import { UsageError } from "../errors.ts";
+import { flagName } from "../flag_name.ts";
 import { duration, type Flag, flag, integer, text } from "../flags.ts";
 import { escape } from "../terminal.ts";
 
@@ -61,6 +63,20 @@ export function cca(options: { readonly help: string; readonly goesWith?: string
       );
     },
   };
+}
+
+/**
+ * Refuses flags that mean nothing without raw sockets, where there are none.
+ *
+ * @param given what was on the command line of those flags
+ * @throws {UsageError}
+ */
+export function checkRawSockets(kind: Flows["kind"], given: Readonly<Record<string, unknown>>): void {
+  if (kind === "ffi") return;
+  const names = Object.keys(given).filter((key) => given[key] !== undefined && given[key] !== false);
+  if (names.length === 0) return;
+  const flags = names.map(flagName).join(" and ");
+  throw new UsageError(`${flags}: only raw sockets can do that, and there are none here; leave it out`);
 }
 
 /** The time between lines, in milliseconds; Infinity: no lines. */

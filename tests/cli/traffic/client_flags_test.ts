@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../../src/cli/errors.ts";
 import { parse } from "../../../src/cli/parse.ts";
+import { checkRawSockets } from "../../../src/cli/traffic/client_flags.ts";
 import { command as tcpClient } from "../../../src/cli/tcp_client.ts";
 import { command as udpClient } from "../../../src/cli/udp_client.ts";
 
@@ -30,3 +31,10 @@ for (const [flag, name, expected] of wrong) {
     }
   });
 }
+
+Deno.test("checkRawSockets() names the flags that want them, where there are none", () => {
+  const given = { rate: undefined, cca: "bbr", gso: false, dscp: 0 };
+  checkRawSockets("ffi", given);
+  assertThrows(() => checkRawSockets("portable", given), UsageError, "--cca and --dscp: only raw sockets can do that");
+  checkRawSockets("portable", { rate: undefined, gso: false });
+});
