@@ -8,7 +8,9 @@ import {
   type PacketFigures,
   streamBottlenecks,
 } from "../../result/analysis/mod.ts";
+import { TineError } from "../../wire/errors.ts";
 import { BusiestThread } from "./busiest_thread.ts";
+import type { ClientFlow } from "./client_flow.ts";
 import { PacketFlow } from "./packet_flow.ts";
 import { runFlows } from "./run_flows.ts";
 import { StreamFlow } from "./stream_flow.ts";
@@ -106,8 +108,16 @@ async function measurePhase(flows: Flows, phase: Phase, options: UnderLoadOption
     downloadBitsPerSecond: goodput(streams, "download"),
     load,
     bottlenecks: packets === undefined ? [] : [...packetBottlenecks(packets, load), ...loadBottlenecks(streams)],
-    error: signal.aborted ? signal.reason : failed.signal.reason ?? results.find((result) => result?.error)?.error,
+    error: signal.aborted
+      ? signal.reason
+      : failed.signal.reason ?? results.find((result) => result?.error)?.error ?? incomplete([probe, ...streams]),
   };
+}
+
+/** The error of a flow that has not come to its end, though nothing has failed. */
+function incomplete(clients: readonly ClientFlow[]): TineError | undefined {
+  const cut = clients.find(({ complete }) => !complete);
+  return cut && new TineError("incomplete-flow", `flow ${cut.id} did not come to its end`);
 }
 
 /** Where tine was the limit of the load; how busy this machine was is told with the packets. */

@@ -1,11 +1,10 @@
-import { messageOf } from "../../wire/errors.ts";
 import { bottleneckLines, bottlenecksJson } from "./bottleneck_report.ts";
 import { bitRate, milliseconds, percent } from "./figure_text.ts";
-import { quantileKeys, rounded } from "./json_figures.ts";
+import { errorJson, quantileKeys, rounded } from "./json_figures.ts";
 import { grouped } from "../count.ts";
 import { kindLines, type MeasuredWith } from "./measured_with.ts";
 import { tableLines } from "./text_table.ts";
-import type { PhaseFigures } from "./under_load.ts";
+import { type PhaseFigures, PHASES } from "./under_load.ts";
 
 const HEAD = ["path", "RTT min", "median", "p99", "max ms", "lost", "trips/min", "upload", "download"];
 const WIDTHS = [8, 7, 7, 7, 7, 6, 9, 11, 11];
@@ -66,14 +65,10 @@ export function phaseJson({ phase, packets, error, ...more }: PhaseFigures): obj
   };
 }
 
-/**
- * What follows from all phases, as an object.
- *
- * @param error what ended it before its time
- */
+/** What follows from all phases, as an object. */
 export function underLoadJson(
   phases: readonly PhaseFigures[],
-  { server, kind, error }: Pick<MeasuredWith, "server" | "kind"> & { readonly error?: unknown },
+  { server, kind, error }: Pick<MeasuredWith, "server" | "kind" | "error">,
 ): object {
   const added = addedNanos(phases);
   return {
@@ -81,8 +76,8 @@ export function underLoadJson(
     protocol: "udp",
     server,
     kind,
-    complete: error === undefined,
-    error: error === undefined ? undefined : messageOf(error),
+    complete: phases.length === PHASES.length && phases.every(({ error }) => error === undefined),
+    error: errorJson(error),
     addedRttMedianMicros: added === undefined ? undefined : Math.round(added) / 1000,
     roundTripsPerMinute: rounded(leastRoundTrips(phases)),
     phases: phases.map(phaseJson),

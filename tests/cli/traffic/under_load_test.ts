@@ -97,6 +97,17 @@ Deno.test("underLoad() waits until all flows of the load are open", async () => 
   assertEquals(probes, [0, 2]);
 });
 
+Deno.test("underLoad() ends with the phase whose packets the server has not counted", async () => {
+  const flows = scriptedFlows({
+    packets: async (flow, options) => ({ ...await probe([1])(flow, options), complete: 0 }),
+  });
+  const phases = await Array.fromAsync(underLoad(flows, options()));
+  assertEquals(phases.map(({ phase, error }) => [phase, (error as { code: string }).code]), [[
+    "idle",
+    "incomplete-flow",
+  ]]);
+});
+
 Deno.test("underLoadLines() concludes nothing from a phase that was cut short", async () => {
   const bulk: Script = () => Promise.resolve({ bytes: 125_000, durationNanos: 1e9 });
   const failure = new Error("reset");
@@ -121,10 +132,10 @@ Deno.test("underLoadLines() concludes nothing from a phase that was cut short", 
   const json = underLoadJson(phases, { server: "192.0.2.1:7001", kind: "ffi", error: failure }) as {
     complete: boolean;
     kind: string;
-    error: string;
+    error: unknown;
     phases: { complete: boolean }[];
   };
-  assertEquals([json.complete, json.kind, json.error], [false, "ffi", "reset"]);
+  assertEquals([json.complete, json.kind, json.error], [false, "ffi", { code: "failed", message: "reset" }]);
   assertEquals(json.phases.map(({ complete }) => complete), [true, true, false]);
 });
 
