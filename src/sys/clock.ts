@@ -1,11 +1,14 @@
-import { CLOCK_MONOTONIC, CLOCK_REALTIME, PR_SET_TIMERSLACK } from "./constants.ts";
+import { CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_THREAD_CPUTIME_ID, PR_SET_TIMERSLACK } from "./constants.ts";
 import { timespec } from "./layouts.ts";
 import { type Libc, libc } from "./libc.ts";
 import { SystemError } from "./system_error.ts";
 
-const ids = { realtime: CLOCK_REALTIME, monotonic: CLOCK_MONOTONIC } as const;
+const ids = { realtime: CLOCK_REALTIME, monotonic: CLOCK_MONOTONIC, thread: CLOCK_THREAD_CPUTIME_ID } as const;
 
-/** The wall clock, which may be set; or the one that only ever goes on, from some point before the machine's start. */
+/**
+ * The wall clock, which may be set; the one that only ever goes on, from some point before the machine's start; or the
+ * time that the calling thread has computed.
+ */
 export type ClockName = keyof typeof ids;
 
 /**

@@ -37,12 +37,12 @@ export async function portableStreamClient(
     acceptedBy(connection.name, (await patiently(connection, "answer", connection.readFrame())).value);
     events.info(portableStreamInfo(connection, request, { server: false, tinit }));
     const transfer = upload ? sendStream : receiveStream;
-    const { bytes, durationNanos } = await transfer({ connection, request, events, samples, tinitNanos });
+    const { bytes, durationNanos, ...more } = await transfer({ connection, request, events, samples, tinitNanos });
     const fctNanos = Math.round(nowNanos() - tinitNanos);
     let report: StreamReport = {};
     if (!upload) report = checkReport((await patiently(connection, "report", connection.readFrame())).value);
     const goodputBitsPerSecond = bitsPerSecond(bytes, durationNanos);
-    const values = { bytes, durationNanos, goodputBitsPerSecond, fctNanos, ...report };
+    const values = { bytes, durationNanos, goodputBitsPerSecond, fctNanos, ...more, ...report };
     events.progress(request.flow, values);
     return values;
   } finally {

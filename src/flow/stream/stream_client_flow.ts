@@ -97,10 +97,11 @@ class StreamClientFlow implements EngineFlow {
     });
   }
 
-  #end({ bytes, durationNanos }: TransferResult, fctNanos: number, report: StreamReport): void {
+  #end({ bytes, durationNanos, serverCpuNanos }: TransferResult, fctNanos: number, report: StreamReport): void {
     this.#finished = true;
     const goodputBitsPerSecond = bitsPerSecond(bytes, durationNanos);
-    const values = { bytes, durationNanos, goodputBitsPerSecond, fctNanos, ...report };
+    const cpu: StreamReport = serverCpuNanos === undefined ? {} : { serverCpuNanos };
+    const values = { bytes, durationNanos, goodputBitsPerSecond, fctNanos, ...cpu, ...report };
     this.#host.progress(this.#request.flow, values);
     this.#host.end(values);
   }

@@ -4,6 +4,7 @@ import { TineError } from "../../wire/errors.ts";
 import type { Scope } from "../engine/engine_flow.ts";
 import { bitsPerSecond, IoMeter } from "./io_meter.ts";
 import { MAX_DURATION_MS, PROGRESS_MS, STALL_TIMEOUT_MS } from "./limits.ts";
+import { serverCpu, ThreadTime } from "./thread_time.ts";
 import type { Transfer, TransferContext, TransferResult } from "./transfer.ts";
 import { TransferReader } from "./transfer_reader.ts";
 import { TurnBudget } from "./turn_budget.ts";
@@ -29,6 +30,7 @@ class StreamReceiver implements Transfer {
   readonly #reader: TransferReader;
   readonly #meter: IoMeter;
   readonly #turn = new TurnBudget();
+  readonly #cpu: ThreadTime | undefined;
   readonly #startedAt: number;
   #toldAt: number;
   #toldTotal = 0;
@@ -37,7 +39,8 @@ class StreamReceiver implements Transfer {
   constructor(context: TransferContext, onDone: (result: TransferResult) => void) {
     this.#context = context;
     this.#onDone = onDone;
-    const { host, peer, request, tinitNanos } = context;
+    const { host, peer, request, server, tinitNanos } = context;
+    this.#cpu = server ? new ThreadTime() : undefined;
     const scope = this.#scope = context.scope.scope(context.fail);
     this.#reader = new TransferReader(peer, request.bufLenBytes);
     this.#startedAt = this.#toldAt = this.#movedAt = scope.now();
@@ -86,7 +89,7 @@ class StreamReceiver implements Transfer {
       this.#meter.add(count, now - tinitNanos);
       if (this.#reader.complete) {
         this.#meter.end();
-        return { bytes: this.#meter.total, durationNanos: now - this.#startedAt };
+        return { bytes: this.#meter.total, durationNanos: now - this.#startedAt, ...serverCpu(this.#cpu) };
       }
       if (!this.#turn.spend(count, now) || count < request.bufLenBytes) return undefined;
     }

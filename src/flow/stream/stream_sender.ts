@@ -7,6 +7,7 @@ import { PROGRESS_MS, STALL_TIMEOUT_MS } from "./limits.ts";
 import { Pace } from "./pace.ts";
 import { SendQueue } from "./send_queue.ts";
 import { TcpInfoRecorder } from "./tcp_info_recorder.ts";
+import { serverCpu, ThreadTime } from "./thread_time.ts";
 import type { Transfer, TransferContext, TransferResult } from "./transfer.ts";
 import { TurnBudget } from "./turn_budget.ts";
 import { END_MARK } from "./wire.ts";
@@ -34,6 +35,7 @@ class StreamSender implements Transfer {
   readonly #meter: IoMeter;
   readonly #info: TcpInfoRecorder;
   readonly #turn = new TurnBudget();
+  readonly #cpu: ThreadTime | undefined;
   readonly #startedAt: number;
   readonly #lengthBytes: number;
   readonly #writeBytes: number;
@@ -58,6 +60,7 @@ class StreamSender implements Transfer {
     this.#startedAt = this.#ackedAt = this.#toldAt = scope.now();
     this.#lengthBytes = request.lengthBytes ?? Infinity;
     this.#pace = Pace.of(request);
+    this.#cpu = server ? new ThreadTime() : undefined;
     this.#writeBytes = this.#pace?.writeBytes ?? request.bufLenBytes;
     this.#due = scope.timer(() => this.#goOn());
     this.#meter = new IoMeter(
@@ -162,7 +165,7 @@ class StreamSender implements Transfer {
       );
     }
     this.stop();
-    this.#onDone({ ...receipt, report: this.#info.report() });
+    this.#onDone({ ...receipt, report: { ...this.#info.report(), ...serverCpu(this.#cpu) } });
   }
 
   #tellProgress(): void {

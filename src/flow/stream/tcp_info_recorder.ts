@@ -43,13 +43,16 @@ export class TcpInfoRecorder {
 
   /** The answer before, as progress events have it. */
   report(): StreamReport {
-    const { totalRetrans, rtt, rttvar, minRtt, cwnd, sndMss } = this.last;
+    const { totalRetrans, rtt, rttvar, minRtt, cwnd, sndMss, busyTime, rwndLimited, sndbufLimited } = this.last;
     return {
       retransmits: totalRetrans,
       rttMicros: rtt,
       rttVarMicros: rttvar,
       minRttMicros: minRtt,
       cwndBytes: cwnd * sndMss,
+      busyMicros: busyTime,
+      receiveWindowMicros: rwndLimited,
+      sendBufferMicros: sndbufLimited,
     };
   }
 }

@@ -23,7 +23,9 @@ export interface TransferResult {
   readonly bytes: number;
   /** As the receiver measured it, from when it was ready to the last byte. */
   readonly durationNanos: number;
-  /** What the sender says of its connection; of the receiver, what the server says of itself. */
+  /** For how much of that the server's thread computed, where the server received. */
+  readonly serverCpuNanos?: number;
+  /** What the sender says of its connection; empty at the receiver. */
   readonly report: StreamReport;
 }
 

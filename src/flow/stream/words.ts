@@ -35,6 +35,8 @@ export interface StreamReceipt {
   readonly bytes: number;
   /** From when it was ready until the last byte. */
   readonly durationNanos: number;
+  /** For how much of that the server's thread computed, if it is the receiver and can tell. */
+  readonly serverCpuNanos?: number;
 }
 
 /** What a sender tells of its connection at the end: keys as in progress events. */
@@ -119,11 +121,22 @@ export function checkReceipt(value: unknown): StreamReceipt {
   if (!isObject(value) || !isWhole(value.bytes, 0, 2 ** 53) || !isWhole(value.durationNanos, 0, 2 ** 53)) {
     throw badWord("a receipt", "has no bytes and durationNanos");
   }
-  return { bytes: value.bytes, durationNanos: value.durationNanos };
+  const { bytes, durationNanos, serverCpuNanos } = value;
+  return { bytes, durationNanos, ...isNumber(serverCpuNanos, 0, 2 ** 53) ? { serverCpuNanos } : {} };
 }
 
 /** The keys of a report. */
-const reported = ["retransmits", "rttMicros", "rttVarMicros", "minRttMicros", "cwndBytes"];
+const reported = [
+  "retransmits",
+  "rttMicros",
+  "rttVarMicros",
+  "minRttMicros",
+  "cwndBytes",
+  "busyMicros",
+  "receiveWindowMicros",
+  "sendBufferMicros",
+  "serverCpuNanos",
+];
 
 /** Reads what a sender says at the end; what is not known here is left out. */
 export function checkReport(value: unknown): StreamReport {

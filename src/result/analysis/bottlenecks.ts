@@ -23,6 +23,7 @@ export interface Bottleneck {
     | "socket-drops"
     | "server-socket-drops"
     | "busy-core"
+    | "busy-server-core"
     | "receive-window"
     | "sender-idle";
   /** For people: one sentence, without a full stop. */
@@ -94,6 +95,12 @@ export function streamBottlenecks(figures: StreamFigures, load: MachineLoad): Bo
     const percent = Math.round((1 - limits.busy) * 100);
     const message = `the sender had nothing to send for ${percent}% of the time`;
     found.push({ code: "sender-idle", message, size: 1 - limits.busy });
+  }
+  const { serverBusy = 0 } = figures;
+  if (figures.durationNanos >= LEAST_STREAM_NANOS && serverBusy >= BUSY_SHARE) {
+    const percent = Math.round(serverBusy * 100);
+    const message = `sending or receiving kept a core of the server busy for ${percent}% of the time`;
+    found.push({ code: "busy-server-core", message, size: serverBusy });
   }
   return [...found, ...machineBottlenecks(load)];
 }

@@ -44,6 +44,9 @@ Deno.test({
         assert(samples.at(-1)!.bytesAcked >= result.bytes);
         assert(samples.slice(0, -2).every(({ t }, i) => samples[i + 1].t - t >= 40e6 && t < 700e6));
         assert(result.rttMicros > 0 && result.cwndBytes > 0 && result.retransmits >= 0);
+        // What limited either direction is known at the client.
+        assert(result.busyMicros > 0 && result.receiveWindowMicros >= 0 && result.sendBufferMicros >= 0);
+        assert(result.serverCpuNanos > 0 && result.serverCpuNanos <= result.durationNanos * 1.2);
       }
     }
   },

@@ -70,4 +70,7 @@ Deno.test("streamBottlenecks() finds ends that were the limit", () => {
   assertStringIncludes(message, "70%");
   assertEquals(limited(0.5, 0).map(({ code }) => code), ["sender-idle"]);
   assertEquals(limited(0.1, 0, 1e8), [], "a short stream is idle while it is opened");
+  const served = (serverBusy: number) => streamBottlenecks({ ...figures, durationNanos: 1e9, serverBusy }, {});
+  assertEquals(served(0.8), []);
+  assertEquals(served(0.95).map(({ code }) => code), ["busy-server-core"]);
 });
