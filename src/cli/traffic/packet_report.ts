@@ -9,7 +9,7 @@ import { packetSums } from "./packet_sums.ts";
 import { tableLines } from "./text_table.ts";
 
 const INTERVAL_HEAD = ["flow", "seconds", "sent", "received", "sending", "receiving", "RTT min", "median", "max ms"];
-const INTERVAL_WIDTHS = [6, 11, 9, 9, 11, 11, 7, 7, 7];
+const INTERVAL_WIDTHS = [8, 11, 9, 9, 11, 11, 7, 7, 7];
 const UNKNOWN = "-";
 
 /** An interval of UDP flows. */

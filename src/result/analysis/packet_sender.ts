@@ -232,7 +232,7 @@ export class PacketSender {
     this.#sendRate.add(t, bytes * packets);
     if (columns.flag[i] & ECHO) this.#echo = true;
     const lateness = columns.t[i] - columns.scheduled[i];
-    if (!Number.isNaN(lateness)) this.#lateness.add(lateness);
+    if (!Number.isNaN(lateness)) this.#lateness.add(lateness, packets);
   }
 
   #serverReceived(seq: number, t: number, bytes: number): void {

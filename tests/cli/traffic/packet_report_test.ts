@@ -128,9 +128,9 @@ Deno.test("packetIntervalLines() has what was sent and received in an interval",
   assertEquals(
     lines,
     [
-      "up        0.00-0.10          5          4  40.0 kbit/s  32.0 kbit/s    5.000    5.000    5.000",
-      "up        0.10-0.20          5          5  40.0 kbit/s  40.0 kbit/s    5.000    5.000    5.000",
-      "up        0.20-0.30          0          0            -            -        -        -        -",
+      "up          0.00-0.10          5          4  40.0 kbit/s  32.0 kbit/s    5.000    5.000    5.000",
+      "up          0.10-0.20          5          5  40.0 kbit/s  40.0 kbit/s    5.000    5.000    5.000",
+      "up          0.20-0.30          0          0            -            -        -        -        -",
     ].map((line) => line.replace("0.00-0.10          5          4", "0.00-0.10          5          4")),
   );
 });

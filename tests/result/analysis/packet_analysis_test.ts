@@ -243,6 +243,14 @@ Deno.test("PacketAnalysis takes what the server told of arrivals where it has no
   assertEquals(there!.ipdv, arrivals.ipdv);
 });
 
+Deno.test("PacketAnalysis has the lateness of each packet of a burst", () => {
+  const { lateness, lateSends } = analyse([
+    { seq: 0, packets: 40, t: 2 * MS, scheduled: 0, sent: 1 },
+    { seq: 40, packets: 10, t: 3 * MS, scheduled: 3 * MS - 5, sent: 1 },
+  ]);
+  assertEquals([lateness!.count, lateness!.mean, lateSends], [50, (40 * 2 * MS + 10 * 5) / 50, 40]);
+});
+
 Deno.test("PacketAnalysis has no lateness where nothing was scheduled", () => {
   assertEquals(analyse([sent(0, 0), sent(1, 5)]).lateness, undefined);
   assertEquals(analyse([sent(0, 0), sent(1, 5, { scheduled: 4 })]).lateness!.max, 1);
