@@ -1,5 +1,5 @@
 import type { PacketClientConfig, UnresponsiveConfig } from "../../flow/config.ts";
-import { readArrivalValues } from "../../flow/packet/arrival_values.ts";
+import { readArrivalValues, readClockBounds } from "../../flow/packet/arrival_values.ts";
 import type { FlowInfoEvent, FlowOptions, Flows } from "../../flow/flows.ts";
 import type { Chunk } from "../../flow/records/read_chunk.ts";
 import {
@@ -149,6 +149,7 @@ export class PacketFlow implements ClientFlow {
       ...this.reverse && { serverSent: values.serverSent },
       serverDuplicates: values.serverDuplicates,
       arrivals: readArrivalValues(values, 0),
+      clock: readClockBounds(values),
     };
     return {
       ...final,

@@ -1,4 +1,5 @@
 import type { ArrivalTotals, TimeSpread } from "./arrival_times.ts";
+import type { ClockBounds } from "./client_closing.ts";
 
 /** When packets arrived at the server, as figures of a flow: under keys that carry their unit, and the sender's index. */
 export function arrivalValues(sender: number, { reordered, delay, ipdv, jitterNanos }: ArrivalTotals) {
@@ -23,6 +24,12 @@ export function readArrivalValues(
     ipdv: readSpread(values, "ipdvToServer", sender),
     jitterNanos: values[`jitterToServerNanos.${sender}`] ?? 0,
   };
+}
+
+/** Reads what the server's answers at the end have said of its clock; undefined if nothing. */
+export function readClockBounds(values: Readonly<Record<string, number>>): ClockBounds | undefined {
+  const { clockAheadLeastNanos: least, clockAheadMostNanos: most } = values;
+  return least === undefined || most === undefined ? undefined : { least, most };
 }
 
 function spreadValues(name: string, sender: number, { count, min, mean, max }: TimeSpread): Record<string, number> {

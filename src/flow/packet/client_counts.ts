@@ -1,4 +1,5 @@
 import { arrivalValues } from "./arrival_values.ts";
+import type { ClockBounds } from "./client_closing.ts";
 import type { ClientReceiver } from "./client_receiver.ts";
 import type { Totals } from "./control_packet.ts";
 import type { PacketSender } from "./packet_sender.ts";
@@ -9,6 +10,8 @@ export interface ClientState {
   readonly receiver: ClientReceiver;
   /** The server's counts by sender, those that came. */
   readonly totals: readonly (Totals | undefined)[];
+  /** What is known of the server's clock from its answers at the end. */
+  readonly clock?: ClockBounds;
   /** Packets that this client's socket had no room for. */
   readonly socketDrops: number;
   /** Since the flow was open, in nanoseconds. */
@@ -21,7 +24,7 @@ export interface ClientState {
  * before that what the last reply told.
  */
 export function clientCounts(state: ClientState): Record<string, number> {
-  const { senders, receiver, totals, socketDrops, elapsedNanos } = state;
+  const { senders, receiver, totals, clock, socketDrops, elapsedNanos } = state;
   const values: Record<string, number> = {};
   const each = senders.map((sender, i) => senderCounts(sender, receiver, totals[i]));
   for (const key of COUNTS) values[key] = each.reduce((sum, counts) => sum + counts[key], 0);
@@ -33,6 +36,10 @@ export function clientCounts(state: ClientState): Record<string, number> {
   values.serverBad = Math.max(0, ...totals.map((total) => total?.bad ?? 0));
   values.elapsedNanos = elapsedNanos;
   values.complete = totals.length > 0 && totals.every((total) => total !== undefined) ? 1 : 0;
+  if (clock !== undefined) {
+    values.clockAheadLeastNanos = clock.least;
+    values.clockAheadMostNanos = clock.most;
+  }
   const { rtt } = receiver;
   if (rtt.count > 0) {
     values.rttMicros = rtt.smoothed / 1000;

@@ -65,6 +65,7 @@ export class ClientRun {
   /** What is 0 in the time of the flow, in the time of the host. */
   readonly #epoch: number;
   readonly #start: number;
+  readonly #time: WireTime;
   /** When nobody sends any more; Infinity while that is not known. */
   #sentBy = Infinity;
   #closing: ClientClosing | undefined;
@@ -81,8 +82,9 @@ export class ClientRun {
     this.#options = options;
     this.#start = port.clock.now();
     this.#epoch = host.now() - this.#start;
+    this.#time = new WireTime(port.clock.tinit);
     const samples = new PacketSamples(host.samples("packetIO", flow.text), false);
-    this.#receiver = new ClientReceiver(flow, hmac, plan.senders, new WireTime(port.clock.tinit), samples);
+    this.#receiver = new ClientReceiver(flow, hmac, plan.senders, this.#time, samples);
     if (!Number.isNaN(options.openRttNanos)) this.#receiver.rtt.seed(options.openRttNanos);
     const forward = plan.senders.filter(({ reverse }) => !reverse);
     const bursts = forward.some(({ burst }) => burst > 1);
@@ -119,10 +121,11 @@ export class ClientRun {
 
   /** Tells the last figures; a flow that did not come to its end is closed as well as it can be. */
   close(): void {
-    const { host, flow, control, hmac } = this.#options;
+    const { host, port, flow, control, hmac } = this.#options;
     if (this.#closing === undefined || !this.#closing.complete) {
       try {
-        control.send(closePacket(flow, 0, hmac));
+        const packet = closePacket({ flow, sender: 0, hmac, attempt: 0, time: this.#time, t: port.clock.now() });
+        control.send(packet);
       } catch (error) {
         if (!(error instanceof SystemError)) throw error; // The server is gone, or there is no way to it.
       }
@@ -155,8 +158,8 @@ export class ClientRun {
 
   /** Asks for the server's counts, and ends when they are there, or do not come. */
   #endOrClose(): void {
-    const { host, flow, plan, hmac } = this.#options;
-    this.#closing ??= new ClientClosing(flow, plan.senders.length, hmac);
+    const { host, port, flow, plan, hmac } = this.#options;
+    this.#closing ??= new ClientClosing(flow, plan.senders.length, hmac, port.clock);
     const packets = this.#closing.complete ? [] : this.#closing.packets();
     if (packets.length > 0) {
       for (const packet of packets) this.#sendControl(packet);
@@ -187,17 +190,17 @@ export class ClientRun {
     const t = byKernel ? arrival : now;
     let good: number;
     if (isPacket(view, 0, length) && (flagsOf(view, 0) & (OPEN | CLOSE)) !== 0 && isOfFlow(view, 0, flow)) {
-      good = this.#takeControl(view, length);
+      good = this.#takeControl(view, length, t);
     } else {
       good = this.#receiver.receive(bytes, view, length, segment, t, inbox.trafficClass(i), byKernel);
     }
     if (good > 0) this.#refusedSince = Infinity;
   }
 
-  #takeControl(view: DataView, length: number): number {
+  #takeControl(view: DataView, length: number, t: number): number {
     // A late answer to a packet that opened is no fault of anybody.
     if ((flagsOf(view, 0) & ~SIGNED) === (OPEN | REPLY)) return 0;
-    if (this.#closing?.receive(view, length)) {
+    if (this.#closing?.receive(view, length, t)) {
       if (this.#closing.complete) this.#endTimer.set(this.#options.host.now());
       return 1;
     }
@@ -270,6 +273,7 @@ export class ClientRun {
       senders: plan.senders,
       receiver: this.#receiver,
       totals: this.#closing?.totals ?? [],
+      clock: this.#closing?.clock,
       socketDrops: this.#drops.packets,
       elapsedNanos: Math.min(this.#sentBy, port.clock.now()) - this.#start,
     });

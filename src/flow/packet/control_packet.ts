@@ -7,8 +7,8 @@
  *     89 length u16, and so much text: the settings of the flow as JSON; in a reply why it was refused, or the mark of
  *        the server's clock
  *
- * Number 0 says hello, number 1 starts the flow. The one that closes is sent for each sender; its reply has numbers of
- * 64 bits, the request zeros:
+ * Number 0 says hello, number 1 starts the flow. The one that closes is sent for each sender, has the times of
+ * other packets and the attempt as its number; its reply then has numbers of 64 bits, the request zeros:
  *
  *     56 of the sender's packets, those received, each counted once; and those that came again
  *     72 of the server's sender, those sent; those that could not be; those that were due but not sent
@@ -27,6 +27,8 @@ import type { Hmac } from "../hmac.ts";
 import type { ArrivalTotals } from "./arrival_times.ts";
 import type { FlowName } from "./flow_name.ts";
 import {
+  AT_SERVER_TIME,
+  AT_TIME,
   CLOSE,
   flagsOf,
   OPEN,
@@ -38,6 +40,7 @@ import {
   writeHeader,
 } from "./header.ts";
 import { NONCE_BYTES } from "./session.ts";
+import type { WireTime } from "./wire_time.ts";
 
 const AT_NONCE = PACKET_HEADER_BYTES;
 const AT_COOKIE = AT_NONCE + NONCE_BYTES;
@@ -136,23 +139,34 @@ export function readOpening(view: DataView, lengthBytes: number): Opening | unde
   };
 }
 
-/**
- * Makes a packet that closes.
- *
- * @param hmac of the key of the flow, if there is one
- * @param totals of a reply
- */
-export function closePacket(
-  flow: FlowName,
-  sender: number,
-  hmac: Hmac | undefined,
-  totals?: Totals,
-): Uint8Array<ArrayBuffer> {
+/** What a packet that closes is made of. */
+export interface ClosingPacket {
+  readonly flow: FlowName;
+  readonly sender: number;
+  /** Of the key of the flow, if there is one. */
+  readonly hmac: Hmac | undefined;
+  /** Which attempt it is, from 1 on; a reply has that of the request. */
+  readonly attempt: number;
+  /** Writes times. */
+  readonly time: WireTime;
+  /** When the request is sent; of a reply, when that was received. */
+  readonly t: number;
+  readonly reply?: {
+    readonly totals: Totals;
+    /** When the reply is sent. */
+    readonly sent: number;
+  };
+}
+
+/** Makes a packet that closes. */
+export function closePacket({ flow, sender, hmac, attempt, time, t, reply }: ClosingPacket): Uint8Array<ArrayBuffer> {
   const { bytes, view } = blank(CLOSE_BYTES);
-  const flags = CLOSE | (totals === undefined ? 0 : REPLY) | signedFlag(hmac);
-  writeHeader(view, 0, flags, sender, CLOSE_BYTES, 0, 0, flow);
-  if (totals !== undefined) {
-    for (const [i, number] of numbersOf(totals).entries()) setSigned(view, PACKET_HEADER_BYTES + 8 * i, number);
+  const flags = CLOSE | (reply === undefined ? 0 : REPLY) | signedFlag(hmac);
+  writeHeader(view, 0, flags, sender, CLOSE_BYTES, attempt, 0, flow);
+  time.write(view, AT_TIME, t);
+  if (reply !== undefined) {
+    time.write(view, AT_SERVER_TIME, reply.sent);
+    for (const [i, number] of numbersOf(reply.totals).entries()) setSigned(view, PACKET_HEADER_BYTES + 8 * i, number);
   }
   seal(bytes, hmac);
   return bytes;

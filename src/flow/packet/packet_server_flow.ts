@@ -172,7 +172,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
       this.#strangers++;
       return;
     }
-    if (flags === CLOSE) return this.#closeFlow(flow, inbox, i, at, length, now);
+    if (flags === CLOSE) return this.#closeFlow(flow, inbox, i, at, length, t, now);
     const index = senderOf(view, at);
     const { hmac } = flow;
     if (
@@ -286,7 +286,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
     }
   }
 
-  #closeFlow(flow: ServedFlow, inbox: Inbox, i: number, at: number, length: number, now: number): void {
+  #closeFlow(flow: ServedFlow, inbox: Inbox, i: number, at: number, length: number, t: number, now: number): void {
     const index = senderOf(inbox.view(i), at);
     if (at !== 0 || index >= flow.windows.length || !isSealed(inbox.view(i), length, flow.hmac)) {
       flow.bad++;
@@ -295,8 +295,18 @@ class PacketServerFlow implements EngineFlow, PortUser {
     flow.heard = this.#attended;
     this.#flows.close(flow, now);
     this.#endReverse(flow);
-    const reply = closePacket(flow.name, index, flow.hmac, flow.totals(index, this.#drops.packets));
-    this.#parts!.control.answer(reply, inbox, i);
+    const { control, port, time } = this.#parts!;
+    const totals = flow.totals(index, this.#drops.packets);
+    const reply = closePacket({
+      flow: flow.name,
+      sender: index,
+      hmac: flow.hmac,
+      attempt: numberOf(inbox.view(i), 0),
+      time,
+      t,
+      reply: { totals, sent: port.clock.now() },
+    });
+    control.answer(reply, inbox, i);
   }
 
   /** Ends a flow that its client has not closed. */

@@ -88,7 +88,12 @@ export class PacketAnalysis {
    * @param totals what the ends have told beside their samples, by sender
    */
   figures(totals: ReadonlyMap<number, PacketTotals> = new Map()): PacketFlowFigures {
-    for (const { arrivals } of totals.values()) if (arrivals !== undefined) this.#offset.there(0, arrivals.delay.min);
+    for (const { arrivals, clock } of totals.values()) {
+      if (arrivals !== undefined) this.#offset.there(0, arrivals.delay.min);
+      if (clock === undefined) continue;
+      this.#offset.there(0, clock.most);
+      this.#offset.back(clock.least, 0);
+    }
     const clockOffset = this.#clocks ?? this.#offset.estimate();
     const senders = [...this.#senders.values()].sort((a, b) => a.sender - b.sender)
       .map((sender) => sender.figures(clockOffset, totals.get(sender.sender) ?? {}));

@@ -1,4 +1,5 @@
 import type { ArrivalTotals } from "../../flow/packet/arrival_times.ts";
+import type { ClockBounds } from "../../flow/packet/client_closing.ts";
 import { roundTripTime } from "../../flow/packet/round_trip.ts";
 import type { Columns } from "../../flow/records/kinds.ts";
 import type { ClockOffset, OffsetEstimate } from "./clock_offset.ts";
@@ -41,6 +42,8 @@ export interface PacketTotals {
   readonly serverDuplicates?: number;
   /** When the packets of the sender arrived at the server, for those that it does not echo. */
   readonly arrivals?: ArrivalTotals;
+  /** How far the server's clock is ahead, in nanoseconds, as its answers at the end bound it. */
+  readonly clock?: ClockBounds;
   /** Packets that the server's own sender sent. */
   readonly serverSent?: number;
   /** Packets that the client's socket had no room for. */

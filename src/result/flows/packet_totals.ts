@@ -1,4 +1,4 @@
-import { readArrivalValues } from "../../flow/packet/arrival_values.ts";
+import { readArrivalValues, readClockBounds } from "../../flow/packet/arrival_values.ts";
 import type { PacketTotals } from "../analysis/mod.ts";
 
 /**
@@ -16,6 +16,7 @@ export function packetTotals(values: Readonly<Record<string, number>>): Map<numb
       serverDuplicates: of("serverDuplicates"),
       serverSent: of("serverSent"),
       arrivals: readArrivalValues(values, sender),
+      clock: readClockBounds(values),
     };
     totals.set(sender, { ...final, sendErrors: of("sendErrors"), unsent: of("unsent") });
   }

@@ -3,6 +3,7 @@ import { ArrivalTimes } from "../../../src/flow/packet/arrival_times.ts";
 import { arrivalValues, readArrivalValues } from "../../../src/flow/packet/arrival_values.ts";
 import { closePacket, readTotals } from "../../../src/flow/packet/control_packet.ts";
 import { FlowName } from "../../../src/flow/packet/flow_name.ts";
+import { WireTime } from "../../../src/flow/packet/wire_time.ts";
 
 /** A server's clock that is years ahead. */
 const AHEAD = 2 ** 51;
@@ -54,9 +55,10 @@ Deno.test("closePacket() carries what a server knows of arrivals, whatever the c
     },
   });
   for (const totals of [of(AHEAD), of(-AHEAD), of(0), of(-(2 ** 32), false), { ...counts, arrivals: undefined }]) {
-    const bytes = closePacket(flow, 0, undefined, totals);
+    const packet = { flow, sender: 0, hmac: undefined, attempt: 1, time: new WireTime(0n), t: 5 };
+    const bytes = closePacket({ ...packet, reply: { totals, sent: 6 } });
     assertEquals(readTotals(new DataView(bytes.buffer), bytes.length), totals);
-    assertEquals(bytes.length, closePacket(flow, 0, undefined).length);
+    assertEquals(bytes.length, closePacket(packet).length);
     if (totals.arrivals) assertEquals(readArrivalValues(arrivalValues(3, totals.arrivals), 3), totals.arrivals);
   }
   assertEquals(readArrivalValues({}, 0), undefined);

@@ -227,6 +227,16 @@ Deno.test("PacketAnalysis has delays and lateness of a sender at the server from
   }
 });
 
+Deno.test("PacketAnalysis estimates the delays of one direction from the server's answers at the end", () => {
+  const ahead = 1000 * MS;
+  const received = [0, 1, 2].map((seq) => {
+    return { seq, t: seq * MS + 3 * MS, flag: 8, serverReceived: ahead - 3 * MS, serverTime: 0 };
+  });
+  const { back } = analyse(received, { serverSent: 3, clock: { least: ahead - 2 * MS, most: ahead + MS } }, "separate");
+  // The closing packet was back faster than the others.
+  assertEquals([back!.oneWayDelay!.max, back!.oneWayDelayBoundNanos], [2.5 * MS, 1.5 * MS]);
+});
+
 Deno.test("PacketAnalysis takes what the server told of arrivals where it has no samples of them", () => {
   const arrivals = {
     reordered: 3,
