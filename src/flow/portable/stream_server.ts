@@ -4,7 +4,7 @@ import type { FlowOptions, FlowServer } from "../flows.ts";
 import { Hmac } from "../hmac.ts";
 import { parseHostPort } from "../host_port.ts";
 import { bitsPerSecond } from "../stream/io_meter.ts";
-import { HANDSHAKE_TIMEOUT_MS, LINGER_MS, MAX_CLIENTS } from "../stream/limits.ts";
+import * as limits from "../stream/limits.ts";
 import { encodeGreeting, newGreeting } from "../stream/wire.ts";
 import { checkRequest, type StreamRequest } from "../stream/words.ts";
 import { addressText, Connection } from "./connection.ts";
@@ -36,8 +36,11 @@ class PortableStreamServer implements FlowServer {
   readonly #options: FlowOptions;
   readonly #hmac: Hmac | undefined;
   readonly #clients = new Map<Connection, Promise<void>>();
+  /** Those that have not said what they want, the oldest first, and since when. */
+  readonly #strangers = new Map<Connection, number>();
   readonly #onAbort = () => void this[Symbol.asyncDispose]();
   #closing = false;
+  #toldFullAt = -Infinity;
 
   constructor(listener: Deno.TcpListener, options: FlowOptions) {
     this.#listener = listener;
@@ -61,7 +64,10 @@ class PortableStreamServer implements FlowServer {
 
   async #acceptAll(): Promise<void> {
     try {
-      for (;;) this.#welcome(await this.#listener.accept());
+      for (;;) {
+        const conn = await this.#accept();
+        if (conn !== undefined) this.#welcome(conn);
+      }
     } catch (error) {
       if (!this.#closing) throw networkError(error, `accept on ${this.address}`);
     } finally {
@@ -70,14 +76,38 @@ class PortableStreamServer implements FlowServer {
     }
   }
 
+  /** Takes a connection; undefined: there was no room, and there may be some now. */
+  async #accept(): Promise<Deno.TcpConn | undefined> {
+    try {
+      return await this.#listener.accept();
+    } catch (error) {
+      if (
+        this.#closing || !(error instanceof Error && "code" in error && limits.NO_ROOM.includes(String(error.code)))
+      ) {
+        throw error;
+      }
+      const now = performance.now();
+      if (now - this.#toldFullAt >= limits.NO_ROOM_TELL_MS) {
+        this.#toldFullAt = now;
+        this.#options.events.log(`connections wait for others to end: ${error.message}`);
+      }
+      const [[oldest, since] = []] = this.#strangers;
+      if (oldest !== undefined && now - since! >= limits.STRANGER_MS) oldest.fail(noRoom(oldest));
+      else await new Promise((resolve) => setTimeout(resolve, limits.NO_ROOM_PAUSE_MS));
+      return undefined;
+    }
+  }
+
   #welcome(conn: Deno.TcpConn): void {
     const connection = new Connection(conn, `client ${addressText(conn.remoteAddr)}`);
+    this.#strangers.set(connection, performance.now());
     this.#clients.set(
       connection,
       this.#serve(connection).catch((error) => {
         if (!this.#closing) this.#options.events.log(messageOf(error));
       }).finally(() => {
         connection[Symbol.dispose]();
+        this.#strangers.delete(connection);
         this.#clients.delete(connection);
       }),
     );
@@ -88,6 +118,7 @@ class PortableStreamServer implements FlowServer {
     const tinitNanos = nowNanos(), tinit = wallNanos();
     const request = await this.#handshake(connection);
     if (request === undefined) return;
+    this.#strangers.delete(connection);
     events.info(portableStreamInfo(connection, request, { server: true, tinit }));
     await connection.sayFrame({ ok: true });
     using samples = new PortableSamples(events);
@@ -112,12 +143,12 @@ class PortableStreamServer implements FlowServer {
 
   /** Hears what a client wants; undefined: it was refused. */
   async #handshake(connection: Connection): Promise<StreamRequest | undefined> {
-    const busy = this.#clients.size > MAX_CLIENTS;
+    const busy = this.#clients.size > limits.MAX_CLIENTS;
     const greeting = newGreeting(this.#hmac !== undefined, busy);
     await connection.say(encodeGreeting(greeting));
     if (busy) return undefined;
-    const frame = await connection.within(HANDSHAKE_TIMEOUT_MS, connection.readFrame(), () => {
-      const seconds = HANDSHAKE_TIMEOUT_MS / 1000;
+    const frame = await connection.within(limits.HANDSHAKE_TIMEOUT_MS, connection.readFrame(), () => {
+      const seconds = limits.HANDSHAKE_TIMEOUT_MS / 1000;
       return new TineError("no-request", `${connection.name} said nothing for ${seconds} s`);
     });
     try {
@@ -141,11 +172,15 @@ class PortableStreamServer implements FlowServer {
 async function linger(connection: Connection): Promise<void> {
   const timeout = new TineError("connection-timeout", `${connection.name} does not close`);
   try {
-    await connection.within(LINGER_MS, connection.readToEnd(), () => timeout);
+    await connection.within(limits.LINGER_MS, connection.readToEnd(), () => timeout);
   } catch (error) {
     // All has been said: how the connection ends does not matter any more.
     if (!(error instanceof TineError)) throw error;
   }
+}
+
+function noRoom({ name }: Connection): TineError {
+  return new TineError("no-request", `${name} was dropped, which has said nothing, for there is no room`);
 }
 
 function serverClosed(): TineError {

@@ -55,6 +55,11 @@ export class ServerConnection {
     this.#scope = host.scope((error) => this.#fail(error));
   }
 
+  /** When it was taken, as {@linkcode FlowHost.now} had it. */
+  get openedAt(): number {
+    return this.#tinitNanos;
+  }
+
   /** Greets the client, and goes on from there. */
   start(): void {
     try {

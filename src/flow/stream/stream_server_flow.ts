@@ -7,17 +7,13 @@ import type { StreamServerConfig } from "../config.ts";
 import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest, Timer } from "../engine/engine_flow.ts";
 import { LogLimiter } from "../engine/log_limiter.ts";
 import { Hmac } from "../hmac.ts";
-import { MAX_CLIENTS, MAX_STRANGERS } from "./limits.ts";
+import { MAX_CLIENTS, MAX_STRANGERS, NO_ROOM, NO_ROOM_PAUSE_MS, NO_ROOM_TELL_MS, STRANGER_MS } from "./limits.ts";
 import { ServerConnection } from "./server_connection.ts";
 import { encodeGreeting, newGreeting } from "./wire.ts";
 
 /** So many connections are taken, and others of the worker have their turn. */
 const MAX_ACCEPTS = 64;
-/** How long no connections are taken after there were too many open files. */
-const PAUSE_NANOS = 100e6;
-
-/** What the accept of a connection says where the process or the system has no room for one more. */
-const NO_ROOM = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
+const MILLISECOND = 1e6;
 
 /** A server of TCP flows. */
 export const streamServerFlow: EngineFlowFactory<StreamServerConfig> = (host, request) =>
@@ -32,6 +28,7 @@ class StreamServerFlow implements EngineFlow {
   /** Those that have not said what they want, the oldest first. */
   readonly #strangers = new Set<ServerConnection>();
   readonly #clients = new Set<ServerConnection>();
+  #toldFullAt = -Infinity;
   #socket: Socket | undefined;
   #watch: Watch | undefined;
 
@@ -67,14 +64,30 @@ class StreamServerFlow implements EngineFlow {
         connected = socket.accept();
       } catch (error) {
         if (!(error instanceof SystemError) || !NO_ROOM.includes(error.errnoName)) throw error;
-        this.#log.log(`no connections are taken for a moment: ${error.message}`);
+        this.#tellFull(error);
+        if (this.#makeRoom()) continue;
         this.#watch!.interest = 0;
-        this.#pause.set(this.#host.now() + PAUSE_NANOS);
+        this.#pause.set(this.#host.now() + NO_ROOM_PAUSE_MS * MILLISECOND);
         return;
       }
       if (connected === undefined) return;
       this.#welcome(connected);
     }
+  }
+
+  #tellFull({ message }: SystemError): void {
+    const now = this.#host.now();
+    if (now - this.#toldFullAt < NO_ROOM_TELL_MS * MILLISECOND) return;
+    this.#toldFullAt = now;
+    this.#log.log(`connections wait for others to end: ${message}`);
+  }
+
+  /** Drops the oldest of those that keep silent. */
+  #makeRoom(): boolean {
+    const oldest = this.#strangers.values().next().value;
+    if (oldest === undefined || this.#host.now() - oldest.openedAt < STRANGER_MS * MILLISECOND) return false;
+    oldest.close();
+    return true;
   }
 
   #welcome(socket: Socket): void {
