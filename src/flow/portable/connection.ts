@@ -5,13 +5,14 @@ import { networkError } from "./network_error.ts";
 /** A TCP connection of Deno's own network API. */
 export class Connection implements Disposable {
   readonly #conn: Deno.TcpConn;
-  readonly #frames = new FrameReader();
+  readonly #frames: FrameReader;
   #failure: { readonly error: unknown } | undefined;
   #closed = false;
 
   /** @param name for messages: the peer's address */
   constructor(conn: Deno.TcpConn, readonly name: string) {
     this.#conn = conn;
+    this.#frames = new FrameReader(name);
   }
 
   /** The address of this end. */

@@ -5,10 +5,12 @@ import { encodeFrame, type Frame, type FrameKey, FrameReader } from "./wire.ts";
 
 /** The other end of a connection: what it says, and what is said to it. */
 export class Peer {
-  readonly #frames = new FrameReader();
+  readonly #frames: FrameReader;
 
   /** @param name for messages: its address */
-  constructor(readonly socket: Socket, readonly name: string) {}
+  constructor(readonly socket: Socket, readonly name: string) {
+    this.#frames = new FrameReader(name);
+  }
 
   /**
    * Reads on, and no further than the frame's end.

@@ -163,8 +163,14 @@ export function signRequest(
 
 /** Takes frames from a stream and never a byte more, since what follows may be the transfer. */
 export class FrameReader {
+  readonly #from: string;
   #bytes = new Uint8Array(FRAME_HEAD_BYTES);
   #filled = 0;
+
+  /** @param from who says them, for messages */
+  constructor(from: string) {
+    this.#from = from;
+  }
 
   /** Where the next bytes go: at least one. */
   get room(): Uint8Array<ArrayBuffer> {
@@ -188,7 +194,7 @@ export class FrameReader {
       this.#bytes = bytes;
       return undefined;
     }
-    const frame = new ReceivedFrame(this.#bytes, text, this.#signed());
+    const frame = new ReceivedFrame(this.#from, this.#bytes, text, this.#signed());
     this.#bytes = new Uint8Array(FRAME_HEAD_BYTES);
     this.#filled = 0;
     return frame;
@@ -202,9 +208,9 @@ export class FrameReader {
     const [high, low, flags] = this.#bytes;
     const length = high << 8 | low;
     if (length === 0 || length > MAX_FRAME_BYTES) {
-      throw badFrame(`claims ${length} bytes, expected 1 to ${MAX_FRAME_BYTES}`);
+      throw badFrame(this.#from, `claims ${length} bytes, expected 1 to ${MAX_FRAME_BYTES}`);
     }
-    if ((flags & ~SIGNED) !== 0) throw badFrame(`has the unknown flags ${flags}`);
+    if ((flags & ~SIGNED) !== 0) throw badFrame(this.#from, `has the unknown flags ${flags}`);
     return length;
   }
 }
@@ -214,13 +220,13 @@ class ReceivedFrame implements Frame {
   readonly #text: Uint8Array<ArrayBuffer>;
   readonly #code: Uint8Array<ArrayBuffer> | undefined;
 
-  constructor(bytes: Uint8Array<ArrayBuffer>, textBytes: number, signed: boolean) {
+  constructor(from: string, bytes: Uint8Array<ArrayBuffer>, textBytes: number, signed: boolean) {
     this.#text = bytes.subarray(FRAME_HEAD_BYTES, FRAME_HEAD_BYTES + textBytes);
     this.#code = signed ? bytes.subarray(FRAME_HEAD_BYTES + textBytes) : undefined;
     try {
       this.value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(this.#text));
     } catch {
-      throw badFrame("is not JSON");
+      throw badFrame(from, "is not JSON");
     }
   }
 
@@ -241,6 +247,6 @@ function signedBytes(nonce: Uint8Array, text: Uint8Array): Uint8Array {
   return bytes;
 }
 
-function badFrame(what: string): TineError {
-  return new TineError("bad-stream-frame", `a frame of the peer ${what}`);
+function badFrame(from: string, what: string): TineError {
+  return new TineError("bad-stream-frame", `a frame of ${from} ${what}`);
 }

@@ -3,7 +3,7 @@ import { FrameReader, type Greeting, GreetingReader, signRequest } from "../../.
 
 /** A client that a test leads step by step. */
 export class RawClient implements Disposable {
-  readonly #frames = new FrameReader();
+  readonly #frames = new FrameReader("server");
 
   private constructor(readonly conn: Deno.TcpConn, readonly greeting: Greeting) {}
 

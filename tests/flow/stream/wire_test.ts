@@ -61,7 +61,7 @@ Deno.test("FrameReader takes a frame in any pieces, and not a byte behind it", (
   const frame = signRequest({ flow: "a", n: 1 }, greeting, new Hmac(key), "s");
   const bytes = new Uint8Array([...frame, 1, 2, 3]);
   for (const atOnce of [1, 2, 7, 1000]) {
-    const read = feed<Frame>(new FrameReader(), bytes, atOnce)!;
+    const read = feed<Frame>(new FrameReader("peer"), bytes, atOnce)!;
     assertEquals([read.used, read.value.value], [frame.length, { flow: "a", n: 1 }]);
     assert(read.value.verify(new Hmac(key), greeting.nonce));
     assert(!read.value.verify(new Hmac(key), newGreeting(true).nonce));
@@ -70,7 +70,7 @@ Deno.test("FrameReader takes a frame in any pieces, and not a byte behind it", (
 });
 
 Deno.test("FrameReader reads frames one after another", () => {
-  const reader = new FrameReader();
+  const reader = new FrameReader("peer");
   for (const value of [1, { a: [] }, "x"]) {
     assertEquals(feed<Frame>(reader, encodeFrame(value), 3)?.value.value, value);
   }
@@ -79,14 +79,14 @@ Deno.test("FrameReader reads frames one after another", () => {
 Deno.test("Frame.verify() says no to a frame without a code, and to one that was changed", () => {
   const { nonce } = newGreeting(true);
   const hmac = new Hmac(key);
-  assert(!feed<Frame>(new FrameReader(), encodeFrame({ a: 1 }), 99)!.value.verify(hmac, nonce));
+  assert(!feed<Frame>(new FrameReader("peer"), encodeFrame({ a: 1 }), 99)!.value.verify(hmac, nonce));
   const bytes = encodeFrame({ a: 1 }, { hmac, nonce });
   for (let i = 3; i < bytes.length; i++) {
     const changed = bytes.slice();
     changed[i] ^= 1;
     let frame;
     try {
-      frame = feed<Frame>(new FrameReader(), changed, 99)!.value;
+      frame = feed<Frame>(new FrameReader("peer"), changed, 99)!.value;
     } catch {
       continue; // No JSON any more.
     }
@@ -100,13 +100,13 @@ Deno.test("FrameReader refuses what is no frame with bad-stream-frame, and never
     const bytes = encodeFrame({ flow: "abc", n: round });
     for (let i = 0; i < 3; i++) bytes[random.below(bytes.length)] = random.below(256);
     try {
-      feed<Frame>(new FrameReader(), bytes, 1 + random.below(40));
+      feed<Frame>(new FrameReader("peer"), bytes, 1 + random.below(40));
     } catch (error) {
       assertEquals((error as TineError).code, "bad-stream-frame");
     }
   }
   for (const head of [[0, 0, 0], [255, 255, 0], [0, 2, 4]]) {
-    assertEquals(codeOf(() => feed(new FrameReader(), Uint8Array.from(head), 3)), "bad-stream-frame");
+    assertEquals(codeOf(() => feed(new FrameReader("peer"), Uint8Array.from(head), 3)), "bad-stream-frame");
   }
 });
 
