@@ -68,7 +68,8 @@ export const command = defineCommand({
   description:
     "Packets at even distances come back from the server at once, unless --rate or a direction is given. RTT is from " +
     "just before the send call to the stamp of this kernel, without the time at the server, which is told beside it. " +
-    "One-way delays are exact where both ends have one clock, else estimates with their bound. IPDV is the " +
+    "One-way delays are exact where both ends have one clock, else estimates with their bound; of what is sent without " +
+    "echo, the server tells min, mean and max at the end. IPDV is the " +
     "difference of the delays of neighbours (RFC 3393), lateness how late a packet was sent.\n\n" +
     "Lost packets are told by direction from the server's counts; what a receiver's own socket had no room for is " +
     "dropped instead. Reordered are those that arrived after a later one (RFC 4737); early and late ones arrived " +
@@ -82,7 +83,10 @@ export const command = defineCommand({
   positionals: [{ name: "HOST:PORT", help: "the server, as it was started with tine udp server" }],
   examples: [
     { command: "tine udp client 127.0.0.1:7001", what: "fifty echoes a second for ten seconds" },
-    { command: "tine udp client 10.0.0.1:7001 --rate 10Mbps --length 1400 --bidir", what: "loss in each direction" },
+    {
+      command: "tine udp client 10.0.0.1:7001 --rate 10Mbps --length 1400 --bidir",
+      what: "loss and delay in each direction",
+    },
     { command: "tine udp client 10.0.0.1:7001 --under-load", what: "how much latency load adds" },
   ],
 
