@@ -1,6 +1,6 @@
 import { TineError } from "../../wire/errors.ts";
 import { type CreateHandler, type FrameTaker, type Handler, takesFrames } from "../handler.ts";
-import type { Receiver } from "../host.ts";
+import type { Receiver } from "../receiver.ts";
 import type { Outcome } from "../messages.ts";
 import { watchModule } from "../module/watch_file.ts";
 import type { Peer } from "../peer.ts";

@@ -1,0 +1,97 @@
+import { Host, type HostOptions } from "../host.ts";
+import type { EdgeType } from "../messages.ts";
+import type { Peer } from "../peer.ts";
+import type { Receiver } from "../receiver.ts";
+import type { ResponseCounts } from "../response_taker.ts";
+
+/** What all hosts of a supervisor have in common. */
+export interface HostsOptions {
+  /** Starts or connects to a UDF, each time anew. */
+  reach: () => Promise<Peer>;
+  /** Gets what the UDFs send. */
+  receiver: Receiver;
+  /** How each of them behaves. */
+  host: HostOptions;
+  /** Called when a host gives its UDF up. */
+  onDeath: (host: Host, error: Error) => void;
+  /** From its abort on none is started any more. */
+  signal: AbortSignal;
+}
+
+/** The hosts of one UDF after the other: of that in use, of one that is being started, of one that is replaced. */
+export class Hosts {
+  readonly #options: HostsOptions;
+  /** Those that have not been waited for. */
+  readonly #live = new Set<Host>();
+  /** Counts of those that have. */
+  readonly #retired: ResponseCounts = { pointsOut: 0, batchesOut: 0, unasked: 0, invalidStrings: 0 };
+
+  constructor(options: HostsOptions) {
+    this.#options = options;
+  }
+
+  /** What all of them have sent. */
+  get counts(): ResponseCounts {
+    const sum = { ...this.#retired };
+    for (const host of this.#live) add(sum, host.counts);
+    return sum;
+  }
+
+  /**
+   * Reaches the UDF and starts a host of it.
+   *
+   * @param edge what the UDF provides, where that is known
+   * @throws what reaching it threw, or the reason of the abort
+   */
+  async start(edge: EdgeType | undefined): Promise<Host> {
+    const { reach, receiver, onDeath, signal } = this.#options;
+    const peer = await reach();
+    if (signal.aborted) {
+      peer.kill();
+      await peer.close();
+      throw signal.reason;
+    }
+    const host: Host = new Host(peer, receiver, {
+      ...this.#options.host,
+      onAbort: (error) => onDeath(host, error),
+    });
+    this.#live.add(host);
+    host.start();
+    if (edge !== undefined) host.provides = edge;
+    return host;
+  }
+
+  /** Ends a host by force, and waits until its process, its group and its sockets are gone. */
+  async end(host: Host): Promise<void> {
+    host.kill();
+    await host.stop().catch(() => {});
+    this.retire(host);
+  }
+
+  /** Ends all hosts but one by force. */
+  async endOthers(kept: Host): Promise<void> {
+    for (const host of this.#live) if (host !== kept) await this.end(host);
+  }
+
+  /** A host has been stopped and waited for. */
+  retire(host: Host): void {
+    if (this.#live.delete(host)) add(this.#retired, host.counts);
+  }
+
+  /** Gives all UDFs up. */
+  abort(error: Error): void {
+    for (const host of this.#live) host.abort(error);
+  }
+
+  /** Waits until nothing is left of those that were given up. */
+  async stop(): Promise<void> {
+    for (const host of this.#live) await host.stop().catch(() => {});
+  }
+}
+
+function add(sum: ResponseCounts, { pointsOut, batchesOut, unasked, invalidStrings }: ResponseCounts): void {
+  sum.pointsOut += pointsOut;
+  sum.batchesOut += batchesOut;
+  sum.unasked += unasked;
+  sum.invalidStrings += invalidStrings;
+}

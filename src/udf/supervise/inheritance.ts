@@ -1,0 +1,117 @@
+import type { Host } from "../host.ts";
+import type { EdgeType, Option } from "../messages.ts";
+import { ReplayLog } from "./replay_log.ts";
+
+/** What the deaths of UDFs cost. */
+export interface ReplayCounts {
+  /** Points that were sent again. */
+  resentPoints: number;
+  /** Points that the UDF had sent since its last known state when it died: they may come a second time. */
+  repeatedOutputs: number;
+  /** Points whose effect on the state is lost, since the UDF gave no snapshot that holds it. */
+  lostPoints: number;
+}
+
+/** What a UDF inherits from the one before it: its options, its last state, and all input since. */
+export class Inheritance {
+  /** The input since the last state. */
+  readonly log = new ReplayLog();
+  /** The options, once a UDF has accepted them. */
+  options: Option[] | undefined;
+  /** What the UDF provides, once it has said so. */
+  edge: EdgeType | undefined;
+  /** The last state; undefined: the UDF starts empty. */
+  state: Uint8Array | undefined;
+  readonly #counts: ReplayCounts = { resentPoints: 0, repeatedOutputs: 0, lostPoints: 0 };
+  /** Points that the UDF has sent since its last snapshot. */
+  #outputs = 0;
+  /** Points that no snapshot of this UDF holds, and the log neither. */
+  #unsaved = 0;
+  /** While no UDF is in use: points of the log that one has got, counted from its beginning. */
+  #given = 0;
+
+  get counts(): ReplayCounts {
+    return { ...this.#counts };
+  }
+
+  /** The UDF has sent points. */
+  sent(points: number): void {
+    this.#outputs += points;
+  }
+
+  /**
+   * The UDF has given a snapshot; an empty one holds nothing.
+   *
+   * @param mark of the log, where the snapshot was asked for
+   */
+  saved(mark: number, state: Uint8Array): void {
+    const points = this.log.dropBefore(mark);
+    this.#outputs = 0;
+    if (state.length > 0) {
+      this.state = state;
+      this.#unsaved = 0;
+    } else {
+      this.#unsaved += points;
+    }
+  }
+
+  /**
+   * The UDF has been given a state from elsewhere: what was sent before has no effect any more.
+   *
+   * @param mark of the log, where the state was sent
+   */
+  restored(mark: number, state: Uint8Array): void {
+    this.log.dropBefore(mark);
+    this.state = state;
+    this.#outputs = this.#unsaved = 0;
+  }
+
+  /** The UDF is not used any more: it has got what is in the log, and gets nothing of what comes now. */
+  allGiven(): void {
+    this.#given = this.log.points;
+  }
+
+  /** No UDF has got what is in the log: all of it came when none was in use. */
+  noneGiven(): void {
+    this.#given = 0;
+  }
+
+  /** The UDF has died: what it said since its last state may come again, what only it knew is lost. */
+  died(): void {
+    this.#counts.repeatedOutputs += this.#outputs;
+    this.#counts.lostPoints += this.#unsaved;
+    this.#outputs = this.#unsaved = 0;
+  }
+
+  /** The UDF has ended in order, after it gave its state: nothing is repeated or lost. */
+  ended(): void {
+    this.#outputs = this.#unsaved = 0;
+  }
+
+  /**
+   * Sends a UDF the input in the log, also what comes meanwhile.
+   *
+   * @param mark where to begin
+   * @param complete called in the very moment in which the UDF has all
+   */
+  async give(host: Pick<Host, "frames">, mark: number, complete: () => void): Promise<void> {
+    let sent = 0;
+    for (const segment of this.log.segments(mark)) {
+      let bytes = 0;
+      let points = 0;
+      while (bytes < segment.writer.position) {
+        const piece = segment.writer.bytes.slice(bytes, segment.writer.position);
+        const more = segment.points - points;
+        bytes += piece.length;
+        points += more;
+        this.#counts.resentPoints += Math.max(0, Math.min(more, this.#given - sent));
+        sent += more;
+        const full = host.frames(piece, more);
+        this.#given = Math.max(this.#given, sent);
+        if (full !== undefined) await full;
+      }
+    }
+    // In the same turn as the last look at the log: nothing can have come in between.
+    complete();
+  }
+}
