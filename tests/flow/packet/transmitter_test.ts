@@ -2,7 +2,14 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { UnresponsiveConfig } from "../../../src/flow/config.ts";
 import { Hmac } from "../../../src/flow/hmac.ts";
 import { FlowName } from "../../../src/flow/packet/flow_name.ts";
-import { isHeaderSigned, isPacket, numberOf, senderOf } from "../../../src/flow/packet/header.ts";
+import {
+  AT_SERVER_TIME,
+  AT_TIME,
+  isHeaderSigned,
+  isPacket,
+  numberOf,
+  senderOf,
+} from "../../../src/flow/packet/header.ts";
 import type { FlowClock, Outbox } from "../../../src/flow/packet/packet_port.ts";
 import { PacketSender } from "../../../src/flow/packet/packet_sender.ts";
 import { Transmitter } from "../../../src/flow/packet/transmitter.ts";
@@ -257,4 +264,40 @@ Deno.test("Transmitter.run() signs each packet, those of bursts too", () => {
   for (const packet of outbox.packets) {
     assert(isPacket(viewOf(packet), 0, 100) && isHeaderSigned(hmac!, packet, 0));
   }
+});
+
+Deno.test("Transmitter.run() does not count writing as time on the way, whatever comes between", () => {
+  const { clock, outbox, sent, transmitter } = setUp([{ wait: [10], duration: 100 }]);
+  const stampOf = (i: number) => new WireTime(clock.tinit).read(viewOf(outbox.packets[i]), AT_TIME);
+  // Each look at the clock takes so long: that is what writing takes, too.
+  let step = 4000;
+  clock.now = () => clock.time += step;
+  for (let i = 0; i < 9; i++) {
+    clock.time = i * 10 * MS;
+    transmitter.run();
+    const early = sent[i].t - stampOf(i);
+    if (i > 0) assert(early >= -1000 && early <= 2000, `${early}`);
+    else assert(early <= 4000);
+  }
+  step = 1 * MS;
+  clock.time = 90 * MS;
+  transmitter.run();
+  // It is written anew, which takes its time again.
+  assertEquals(sent[9].t - stampOf(9), step);
+});
+
+Deno.test("Transmitter.run() has packets of a server tell when they were due", () => {
+  const { clock, outbox, transmitter } = setUp([
+    { wait: [10], duration: 15, reverse: true },
+    { rate: "max", duration: 15, reverse: true },
+    { wait: [10], duration: 15 },
+  ], { capacity: 3 });
+  clock.time = 3 * MS;
+  transmitter.run();
+  const due = outbox.packets.slice(0, 3).map((packet) => [
+    senderOf(viewOf(packet), 0),
+    new WireTime(clock.tinit).read(viewOf(packet), AT_SERVER_TIME),
+  ]);
+  const none = new WireTime(clock.tinit).read(new DataView(new ArrayBuffer(8)), 0);
+  assertEquals(due.toSorted(([a], [b]) => a - b), [[0, 0], [1, 3 * MS], [2, none]]);
 });
