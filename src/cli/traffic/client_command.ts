@@ -2,6 +2,7 @@ import type { Flows } from "../../flow/flows.ts";
 import { TineError } from "../../wire/errors.ts";
 import { escape } from "../terminal.ts";
 import { BusiestThread } from "./busiest_thread.ts";
+import { BusyProcessors } from "./busy_processors.ts";
 import type { ClientFlow } from "./client_flow.ts";
 import { interruptible } from "./interruptible.ts";
 import { IntervalTimer } from "./interval_timer.ts";
@@ -44,12 +45,14 @@ export async function runClient(
   const print = new Printer((error) => stop.abort(error));
   using timer = new IntervalTimer(intervalMs, (k, fromMs, toMs) => report.interval(print, k, fromMs, toMs));
   let thread: BusiestThread | undefined;
+  let processors: BusyProcessors | undefined;
   const { error } = await runFlows(flows, clients, {
     key,
     signal: stop.signal,
     log: (text) => console.error(`${report.name}: ${escape(text)}`),
     onOpen() {
       thread = new BusiestThread();
+      processors = new BusyProcessors();
       report.start(print);
       timer.start();
     },
@@ -58,7 +61,10 @@ export async function runClient(
   const failure = error ?? (cut && new TineError("incomplete-flow", `flow ${cut.id} did not come to its end`));
   if (thread !== undefined) timer.end(Math.max(...clients.map(({ lastMs }) => lastMs)));
   if (thread !== undefined || report.json) {
-    report.end(print, { load: { busiestThread: thread?.share }, error: stop.interrupted ? undefined : failure });
+    report.end(print, {
+      load: { busiestThread: thread?.share, processors: processors?.share },
+      error: stop.interrupted ? undefined : failure,
+    });
   }
   await print.flush();
   if (stop.interrupted) return EXIT_INTERRUPTED;

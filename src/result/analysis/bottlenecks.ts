@@ -24,6 +24,7 @@ export interface Bottleneck {
     | "server-socket-drops"
     | "busy-core"
     | "busy-server-core"
+    | "busy-processors"
     | "receive-window"
     | "sender-idle";
   /** For people: one sentence, without a full stop. */
@@ -36,6 +37,8 @@ export interface Bottleneck {
 export interface MachineLoad {
   /** Of the busiest thread of this program: the share of the time that it computed, 0 to 1. */
   readonly busiestThread?: number;
+  /** Of the time of all its processors: the share that they were busy, with whatever, 0 to 1. */
+  readonly processors?: number;
 }
 
 /** Where tine was the bottleneck of packets. */
@@ -105,8 +108,13 @@ export function streamBottlenecks(figures: StreamFigures, load: MachineLoad): Bo
   return [...found, ...machineBottlenecks(load)];
 }
 
-function machineBottlenecks({ busiestThread }: MachineLoad): Bottleneck[] {
-  if (busiestThread === undefined || busiestThread < BUSY_SHARE) return [];
+function machineBottlenecks({ busiestThread, processors }: MachineLoad): Bottleneck[] {
+  if (busiestThread === undefined || busiestThread < BUSY_SHARE) {
+    if (processors === undefined || processors < BUSY_SHARE) return [];
+    const percent = Math.round(processors * 100);
+    const message = `the processors of this machine were busy for ${percent}% of the time, with this and whatever else`;
+    return [{ code: "busy-processors", message, size: processors }];
+  }
   const percent = Math.round(busiestThread * 100);
   const message = `sending or receiving kept a core of this machine busy for ${percent}% of the time`;
   return [{ code: "busy-core", message, size: busiestThread }];

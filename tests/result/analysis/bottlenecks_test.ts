@@ -32,7 +32,8 @@ Deno.test("packetBottlenecks() finds late sends, drops in own sockets, refused s
     "server-socket-drops",
   ]);
   assertEquals(codes(0, {}, { busiestThread: 0.97 }), ["busy-core"]);
-  assertEquals(codes(0, {}, { busiestThread: 0.5 }), []);
+  assertEquals(codes(0, {}, { busiestThread: 0.5, processors: 0.8 }), []);
+  assertEquals(codes(0, {}, { busiestThread: 0.5, processors: 0.95 }), ["busy-processors"]);
 });
 
 Deno.test("packetBottlenecks() does not take one late packet for a fault", () => {
