@@ -8,9 +8,9 @@ import type { PacketSender } from "./packet_sender.ts";
 import { WireTime } from "./wire_time.ts";
 import { WritingTime } from "./writing_time.ts";
 
-/** A packet may say that it is sent so much later than it is: the system call takes longer. */
-const AHEAD_NANOS = 1000;
-/** It may say that it is sent so much earlier, and by as long again as half of the writing takes: that varies. */
+/** Packets hardly ever say that they are sent later than they are if this share of the writing is foreseen: it varies. */
+const FORESEEN = 7 / 8;
+/** A packet may say that it is sent so much earlier than it is, and by half of the time that the writing takes. */
 const BEHIND_NANOS = 20_000;
 
 /** After so many messages it lets others have a turn. */
@@ -186,11 +186,12 @@ export class Transmitter {
   #stamp(): number {
     const { clock } = this.#options;
     const messages = this.#to - this.#from, start = clock.now();
-    const expected = start + this.#writing.expected(messages);
+    const expected = start + Math.round(this.#writing.expected(messages) * FORESEEN);
     this.#writeAll(expected);
     const end = clock.now();
     this.#writing.took(messages, end - start);
-    if (expected <= end + AHEAD_NANOS && end - expected <= BEHIND_NANOS + (end - start) / 2) return end;
+    // Nothing is received before it was sent.
+    if (expected <= end && end - expected <= BEHIND_NANOS + (end - start) / 2) return end;
     this.#writeAll(end);
     return clock.now();
   }
