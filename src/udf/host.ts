@@ -319,8 +319,8 @@ export class Host {
   #ask<Q extends Question>(kind: Q, request: Request, taken?: (answer: Answer<Q>) => void): Promise<Answer<Q>> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     this.start();
+    const sent = this.#send(request); // what throws here was never asked
     const answer = this.#questions.add(kind, taken);
-    const sent = this.#send(request);
     sent?.catch(() => {}); // the answer is rejected as well
     return answer;
   }

@@ -224,3 +224,19 @@ Deno.test("text that is not UTF-8 from the UDF is counted", async () => {
   assertEquals(probe.points[0].name, "\ufffd");
   assertEquals(probe.host.counts.invalidStrings, 1);
 });
+
+Deno.test("Host does not wait for the answer to what it could not ask", async () => {
+  const { udf, probe: { host } } = scripted();
+  const init = host.init([]);
+  await udf.nextOf("init");
+  await udf.send({ kind: "init", outcome: OK });
+  await init;
+  const left = udf.leave();
+  await host.stop();
+  await left;
+  const error = await assertRejects(() => host.snapshot(), TineError);
+  assertEquals(error.code, "stopped");
+  // It would reject a promise that nobody has.
+  host.abort(new TineError("test", "enough"));
+  await new Promise((resolve) => setTimeout(resolve));
+});
