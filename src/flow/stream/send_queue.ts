@@ -3,7 +3,7 @@ import type { Socket } from "../../sys/socket.ts";
 import { notSentLowWaterBytes } from "../../sys/socket_options.ts";
 import type { StreamRequest } from "./words.ts";
 
-/** How much may wait, as time of the rate at which the path takes it: longer than a worker takes to come back to a flow. */
+/** How much may wait, as time of the rate at which the path takes it: longer than a worker is away from a flow. */
 const QUEUE_NANOS = 40e6;
 const LEAST_BYTES = 16 * 1024;
 const MOST_BYTES = 4 * 1024 * 1024;

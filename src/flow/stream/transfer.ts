@@ -31,7 +31,7 @@ export interface TransferResult {
 
 /** One end of a transfer that goes on. */
 export interface Transfer {
-  /** The bytes of this end so far, and how long they took: from when it was ready to the last of them, in nanoseconds. */
+  /** The bytes of this end so far, and how long they took: from when it was ready to the last, in nanoseconds. */
   readonly soFar: { readonly bytes: number; readonly durationNanos: number };
   /** Ends its watches and timers, and takes the last samples; called before the socket is closed, however it came to that. */
   stop(): void;
