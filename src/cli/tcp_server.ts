@@ -9,12 +9,13 @@ export const command = defineCommand({
   summary: "Serve TCP flows to clients, many at once",
   usage: ["[--listen HOST:PORT] [--key-file FILE] [--json]"],
   description:
-    "Serves uploads and downloads of tine tcp client until it is interrupted, and prints a line for each one that has " +
-    "ended. Only this machine can reach the default address. On another, use a key: without one it serves whoever asks.",
+    "Serves uploads and downloads of tine tcp client until it is interrupted, and prints a line for each one that is " +
+    "over, also where it did not come to its end. Only this machine can reach the default address. On another, use a " +
+    "key: without one it serves whoever asks.",
   flags: {
     listen: text({ value: "HOST:PORT", default: "127.0.0.1:7000", help: "where to listen; port 0: any that is free" }),
     ...commonFlags,
-    json: flag({ help: "a JSON object a line: the address, then each flow that has ended" }),
+    json: flag({ help: "a JSON object a line: the address, then each flow that is over" }),
   },
   examples: [
     { command: "tine tcp server", what: "for clients on this machine" },

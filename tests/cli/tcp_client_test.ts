@@ -130,7 +130,15 @@ Deno.test("tine tcp client with a key is served, another one refused", async () 
       const client = (...args: string[]) => tine(["tcp", "client", address, "--length=1kB", "--json", ...args]);
       assertEquals((await client("--key-file", key)).code, 0);
       const refused = await client("--key-file", wrong);
-      assertEquals([refused.code, JSON.parse(refused.stdout).error.code], [1, "wrong-key"]);
+      assertEquals(refused.code, 1);
+      // Nothing was measured.
+      const { error, goodputBitsPerSecond, flows: [flow] } = JSON.parse(refused.stdout);
+      assertEquals([error.code, goodputBitsPerSecond, flow.bytes, flow.complete], [
+        "wrong-key",
+        undefined,
+        undefined,
+        false,
+      ]);
       assertMatch(refused.stderr, /^tine tcp client: .*key/);
       assertEquals((await client()).code, 1);
       const { code, stderr } = await client("--key-file", short);

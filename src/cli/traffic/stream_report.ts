@@ -117,9 +117,10 @@ export function streamSummaryLines(flows: readonly StreamFlow[], how: MeasuredWi
 export function streamSummaryJson(flows: readonly StreamFlow[], how: MeasuredWith): object {
   const { server, load, kind } = how;
   const measured = flows.map((flow) => ({ flow, figures: flow.figures() }));
-  const goodput = (direction: "upload" | "download") => {
-    const those = flows.filter((flow) => flow.direction === direction);
-    return those.length === 0 ? undefined : rounded(streamSum(those).goodputBitsPerSecond);
+  const goodput = (those: readonly StreamFlow[]) => {
+    const { durationNanos, goodputBitsPerSecond } = streamSum(those);
+    // Where no transfer has begun, nothing was measured.
+    return durationNanos > 0 ? rounded(goodputBitsPerSecond) : undefined;
   };
   return {
     type: "summary",
@@ -128,9 +129,9 @@ export function streamSummaryJson(flows: readonly StreamFlow[], how: MeasuredWit
     kind,
     complete: flows.every(({ complete }) => complete),
     error: errorJson(how.error),
-    goodputBitsPerSecond: rounded(streamSum(flows).goodputBitsPerSecond),
-    uploadGoodputBitsPerSecond: goodput("upload"),
-    downloadGoodputBitsPerSecond: goodput("download"),
+    goodputBitsPerSecond: goodput(flows),
+    uploadGoodputBitsPerSecond: goodput(flows.filter(({ direction }) => direction === "upload")),
+    downloadGoodputBitsPerSecond: goodput(flows.filter(({ direction }) => direction === "download")),
     flows: measured.map(({ flow, figures }) => flowJson(flow, figures)),
     bottlenecks: bottlenecksJson(bottlenecks(measured, load)),
   };
@@ -138,7 +139,8 @@ export function streamSummaryJson(flows: readonly StreamFlow[], how: MeasuredWit
 
 function flowJson(flow: StreamFlow, figures: StreamFigures): object {
   const { label, id, direction, cca, complete } = flow;
-  return { flow: label, id, direction, cca, complete, ...streamFiguresJson(figures) };
+  const measured = complete || figures.durationNanos > 0;
+  return { flow: label, id, direction, cca, complete, ...measured && streamFiguresJson(figures) };
 }
 
 function bottlenecks(measured: readonly { figures: StreamFigures }[], load: MeasuredWith["load"]) {
