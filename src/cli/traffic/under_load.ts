@@ -10,6 +10,7 @@ import {
 } from "../../result/analysis/mod.ts";
 import { TineError } from "../../wire/errors.ts";
 import { BusiestThread } from "./busiest_thread.ts";
+import { BusyProcessors } from "./busy_processors.ts";
 import type { ClientFlow } from "./client_flow.ts";
 import { PacketFlow } from "./packet_flow.ts";
 import { runFlows } from "./run_flows.ts";
@@ -96,10 +97,10 @@ async function measurePhase(flows: Flows, phase: Phase, options: UnderLoadOption
     await Promise.race([open.promise, loaded]);
     await delay(options.rampMs, both).catch(() => {});
   }
-  const thread = new BusiestThread();
+  const thread = new BusiestThread(), processors = new BusyProcessors();
   const probed = both.aborted ? undefined : failing(runFlows(flows, [probe], { key, signal: both, log }));
   const results = await Promise.all([loaded, probed]);
-  const load = { busiestThread: thread.share };
+  const load = { busiestThread: thread.share, processors: processors.share };
   const packets = probed === undefined ? undefined : probe.figures()?.figures;
   return {
     phase,
