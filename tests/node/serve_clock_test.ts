@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { now } from "../../src/node/clock.ts";
-import { bootId } from "../../src/node/node_info.ts";
+import { bootId } from "../../src/sys/boot_id.ts";
 import { cancelMessage, clockMessage, setupMessage } from "../../src/node/protocol/control.ts";
 import { type Frame, Kind } from "../../src/node/protocol/frame.ts";
 import { Link } from "../../src/node/protocol/link.ts";
