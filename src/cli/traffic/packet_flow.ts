@@ -63,6 +63,7 @@ export class PacketFlow implements ClientFlow {
     this.id = newFlowId(options.label);
     this.#analysis = new PacketAnalysis({
       offset: options.offset,
+      clientOnly: true,
       onRoundTrip: (at, nanos) => this.#interval(at).rtt.add(nanos),
     });
   }

@@ -1,6 +1,6 @@
 import type { Chunk } from "../../flow/records/read_chunk.ts";
 import { ClockOffset, type OffsetEstimate } from "./clock_offset.ts";
-import { type PacketFigures, PacketSender, type PacketTotals } from "./packet_sender.ts";
+import { type PacketFigures, PacketSender, type PacketSenderOptions, type PacketTotals } from "./packet_sender.ts";
 
 /** More senders than a packet can name are damage. */
 const MOST_SENDERS = 256;
@@ -16,13 +16,11 @@ export interface PacketFlowFigures {
 }
 
 /** How a flow is analysed. */
-export interface PacketAnalysisOptions {
+export interface PacketAnalysisOptions extends PacketSenderOptions {
   /** How the clock of the server relates to that of the client; absent: estimated from echoes. */
   readonly clocks?: OffsetEstimate;
   /** Learns from this flow and others how the clocks relate: flows between the same two machines may share it. */
   readonly offset?: ClockOffset;
-  /** Is told each round trip: when the reply came, since the client's `tinit`, and its time, in nanoseconds. */
-  readonly onRoundTrip?: (received: number, nanos: number) => void;
 }
 
 /** Both ends have one clock. */
@@ -50,14 +48,14 @@ export class PacketAnalysis {
   readonly #senders = new Map<number, PacketSender>();
   readonly #offset: ClockOffset;
   readonly #budget = { packets: BUDGET_PACKETS };
-  readonly #onRoundTrip: PacketAnalysisOptions["onRoundTrip"];
+  readonly #options: PacketAnalysisOptions;
   #clocks: OffsetEstimate | undefined;
   #serverShift = 0;
 
   constructor(options: PacketAnalysisOptions = {}) {
     this.#clocks = options.clocks;
     this.#offset = options.offset ?? new ClockOffset();
-    this.#onRoundTrip = options.onRoundTrip;
+    this.#options = options;
   }
 
   /** How the clock of the server relates to that of the client, where that becomes known later. */
@@ -104,7 +102,7 @@ export class PacketAnalysis {
     let sender = this.#senders.get(index);
     if (sender === undefined) {
       if (!(Number.isInteger(index) && index >= 0 && index < MOST_SENDERS)) return undefined;
-      sender = new PacketSender(index, this.#offset, this.#budget, this.#onRoundTrip);
+      sender = new PacketSender(index, this.#offset, this.#budget, this.#options);
       this.#senders.set(index, sender);
     }
     return sender;

@@ -56,6 +56,17 @@ export interface PacketTotals {
   readonly unsent?: number;
 }
 
+/** How the packets of a sender are followed. */
+export interface PacketSenderOptions {
+  /**
+   * All samples are of the client: of packets that nobody sends back, single times are of no use, and are not kept.
+   * Default: false
+   */
+  readonly clientOnly?: boolean;
+  /** Is told each round trip: when the reply came, since the client's `tinit`, and its time, in nanoseconds. */
+  readonly onRoundTrip?: (received: number, nanos: number) => void;
+}
+
 /** What was measured with the packets of one sender. Times are nanoseconds. */
 export interface PacketFigures {
   /** The index of the sender in the configuration of the client. */
@@ -123,13 +134,12 @@ export class PacketSender {
    * @param sender its index
    * @param offset learns how the clocks relate
    * @param budget what its window may grow by
-   * @param onRoundTrip is told each round trip: when the reply came, and its time, in nanoseconds
    */
   constructor(
     readonly sender: number,
     readonly offset: ClockOffset,
     budget: WindowBudget,
-    readonly onRoundTrip?: (received: number, nanos: number) => void,
+    readonly options: PacketSenderOptions,
   ) {
     this.#window = new PacketWindow(COLUMNS, budget, (end) => {
       this.#there.order.settle(end);
@@ -157,7 +167,11 @@ export class PacketSender {
       return;
     }
     if (columns.flag[i] & REVERSE) this.#reverse = true;
-    if (columns.sent[i]) this.#sent(columns, i, t, packets, bytes);
+    if (columns.sent[i]) {
+      this.#sent(columns, i, t, packets, bytes);
+      // Millions a second may be sent in bursts.
+      if (this.options.clientOnly && (columns.flag[i] & ECHO) === 0) return;
+    }
     for (let k = 0; k < packets; k++) {
       if (columns.server[i]) {
         if (columns.sent[i]) this.#set(seq + k, SERVER_SENT, t);
@@ -343,7 +357,7 @@ export class PacketSender {
       return;
     }
     this.#rtt.add(nanos);
-    this.onRoundTrip?.(received, nanos);
+    this.options.onRoundTrip?.(received, nanos);
   }
 }
 

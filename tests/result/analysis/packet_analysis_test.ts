@@ -308,3 +308,17 @@ Deno.test("PacketAnalysis takes no more memory for more packets, and forgets wha
   assertEquals([rtt!.count, rtt!.max], [many - 101, 99_995]);
   assertEquals([back!.received, back!.late, back!.reordered], [many - 100, 1, 1]);
 });
+
+Deno.test("PacketAnalysis of a client alone has the same figures, with and without echoes", () => {
+  const upload = Array.from({ length: 200 }, (_, i) => sent(64 * i, i * MS, { packets: 64, flag: 0, len: 100 }));
+  const totals = { serverReceived: 12_000, serverDuplicates: 3, serverSocketDrops: 5 };
+  for (const samples of [upload, [...echoes(100, [3], [7, 8])]]) {
+    const [both, alone] = [false, true].map((clientOnly) => {
+      const analysis = new PacketAnalysis({ clientOnly });
+      for (const chunk of packetChunks(samples)) analysis.add(chunk);
+      return analysis.figures(new Map([[0, totals]]));
+    });
+    assertEquals(alone, both);
+    assert(both.senders[0].there!.sent >= 100);
+  }
+});
