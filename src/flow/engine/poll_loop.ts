@@ -12,6 +12,7 @@ export class PollLoop {
   readonly #clock = new Clock("monotonic");
   readonly #base = new TimeBase(this.#clock.now());
   readonly #timers = new TimerHeap();
+  readonly #due: HeapTimer[] = [];
   #stopped = false;
 
   /** Nanoseconds of CLOCK_MONOTONIC since the loop was made. */
@@ -50,14 +51,10 @@ export class PollLoop {
   }
 
   #callTimers(): void {
-    // Timers that set themselves to times gone by must not keep files waiting.
-    let most = this.#timers.size;
-    if (most === 0) return;
-    const now = this.now();
-    for (; most > 0; most--) {
-      const timer = this.#timers.takeDue(now);
-      if (timer === undefined) return;
-      timer.handler();
-    }
+    // A timer that is due again by the end of its call must keep neither others nor files waiting.
+    const due = this.#due;
+    this.#timers.takeDue(this.now(), due);
+    for (let i = 0; i < due.length; i++) if (due[i].isDue()) due[i].handler();
+    due.length = 0;
   }
 }

@@ -1,5 +1,9 @@
 import type { Timer } from "./engine_flow.ts";
 
+/** In place of an index in the heap. */
+const NOT_SET = -1;
+const DUE = -2;
+
 /** Timers by their time: a binary heap in which each knows its place, so that all operations are logarithmic. */
 export class TimerHeap {
   readonly #heap: HeapTimer[] = [];
@@ -23,12 +27,20 @@ export class TimerHeap {
     return new HeapTimer(this, handler, precise);
   }
 
-  /** Takes the earliest timer out, which is not set any more, if its time is not after this one. */
-  takeDue(now: number): HeapTimer | undefined {
-    const first = this.#heap[0];
-    if (first === undefined || first.at > now) return undefined;
-    this.remove(first);
-    return first;
+  /**
+   * Takes out all timers whose time is not after this one, the earliest first. Each {@linkcode HeapTimer.isDue} until it
+   * is set or cleared.
+   *
+   * @param into gets them, behind what it has
+   */
+  takeDue(now: number, into: HeapTimer[]): void {
+    for (;;) {
+      const first = this.#heap[0];
+      if (first === undefined || first.at > now) return;
+      this.remove(first);
+      first.index = DUE;
+      into.push(first);
+    }
   }
 
   /** Puts a timer where its time belongs. */
@@ -45,8 +57,8 @@ export class TimerHeap {
   /** Takes a timer out, if it is set. */
   remove(timer: HeapTimer): void {
     const { index } = timer;
+    timer.index = NOT_SET;
     if (index < 0) return;
-    timer.index = -1;
     const last = this.#heap.pop()!;
     if (last === timer) return;
     this.#heap[index] = last;
@@ -84,12 +96,19 @@ export class TimerHeap {
 export class HeapTimer implements Timer {
   /** In nanoseconds, while it is set. */
   at = Infinity;
-  /** Its place in the heap; -1: not set. */
-  index = -1;
+  /** Its place in the heap, NOT_SET or DUE. */
+  index = NOT_SET;
   readonly #heap: TimerHeap;
 
   constructor(heap: TimerHeap, readonly handler: () => void, readonly precise: boolean) {
     this.#heap = heap;
+  }
+
+  /** Whether it was taken out of the heap to be called, and was neither set nor cleared since. Asked once for each. */
+  isDue(): boolean {
+    if (this.index !== DUE) return false;
+    this.index = NOT_SET;
+    return true;
   }
 
   set(atNanos: number): void {

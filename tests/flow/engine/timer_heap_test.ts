@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { TimerHeap } from "../../../src/flow/engine/timer_heap.ts";
+import { type HeapTimer, TimerHeap } from "../../../src/flow/engine/timer_heap.ts";
 import { Random } from "../../support/random.ts";
 
 Deno.test("TimerHeap gives timers in the order of their times, whatever was set again and cleared", () => {
@@ -13,9 +13,9 @@ Deno.test("TimerHeap gives timers in the order of their times, whatever was set 
   }
   const expected = timers.filter(({ index }) => index >= 0).map(({ at }) => at).sort((a, b) => a - b);
   assertEquals(heap.size, expected.length);
-  const given: number[] = [];
-  for (let timer = heap.takeDue(1000); timer !== undefined; timer = heap.takeDue(1000)) given.push(timer.at);
-  assertEquals(given, expected);
+  const given: HeapTimer[] = [];
+  heap.takeDue(1000, given);
+  assertEquals(given.map(({ at }) => at), expected);
   assertEquals([heap.size, heap.first], [0, undefined]);
 });
 
@@ -23,8 +23,25 @@ Deno.test("TimerHeap.takeDue() leaves timers whose time has not come", () => {
   const heap = new TimerHeap();
   const timer = heap.timer(() => {});
   timer.set(10);
-  assertEquals(heap.takeDue(9), undefined);
-  assertEquals(heap.takeDue(10), timer);
-  assertEquals(heap.takeDue(10), undefined);
+  const due: HeapTimer[] = [];
+  heap.takeDue(9, due);
+  assertEquals(due, []);
+  heap.takeDue(10, due);
+  assertEquals(due, [timer]);
+  heap.takeDue(10, due);
+  assertEquals(due.length, 1);
   assertThrows(() => timer.set(NaN), RangeError);
+});
+
+Deno.test("HeapTimer.isDue() from when it was taken out until it is asked, set or cleared", () => {
+  const heap = new TimerHeap();
+  const timers = Array.from({ length: 3 }, () => heap.timer(() => {}));
+  for (const timer of timers) timer.set(10);
+  assertEquals(timers.map((timer) => timer.isDue()), [false, false, false]);
+  heap.takeDue(10, []);
+  timers[0].clear();
+  timers[1].set(5);
+  assertEquals(timers.map((timer) => timer.isDue()), [false, false, true]);
+  assertEquals(timers.map((timer) => timer.isDue()), [false, false, false]);
+  assertEquals([heap.size, heap.first], [1, timers[1]]);
 });
