@@ -8,12 +8,15 @@ import { type Libc, libc } from "./libc.ts";
 export const READABLE = POLLIN;
 /** There is room to write to, or a connection was made. */
 export const WRITABLE = POLLOUT;
-/** An error came in, or the connection is gone. Told whether asked for or not. */
+/** An error came in, or the connection is gone. Told whoever asks for anything. */
 export const FAILED = POLLERR | POLLHUP;
 
 /** A file that a poller watches. */
 export interface Watch extends Disposable {
-  /** READABLE, WRITABLE, both or 0. To set it costs no system call. */
+  /**
+   * READABLE, WRITABLE, both or 0: then nothing is told, not even a failure, and what comes meanwhile has nobody to wake,
+   * which costs its sender less. To set it costs no system call.
+   */
   interest: number;
   /** Ends it, also from within a handler. The file itself stays open, so end it before the file is closed. */
   close(): void;
@@ -67,7 +70,7 @@ export class Poller {
     if (index === this.#memory.capacity) this.#memory = this.#memory.grown();
     const watch = new FileWatch(index, onReady, {
       interest: (at) => this.#memory.shorts[4 * at + EVENTS],
-      setInterest: (at, bits) => this.#memory.shorts[4 * at + EVENTS] = bits,
+      setInterest: (at, bits) => this.#memory.setInterest(at, bits),
       close: (at) => this.#remove(at),
     });
     this.#watches.push(watch);
@@ -167,8 +170,15 @@ class PollMemory {
 
   set(index: number, fd: number, events: number): void {
     this.words[2 * index] = fd;
-    this.shorts[4 * index + EVENTS] = events;
     this.shorts[4 * index + REVENTS] = 0;
+    this.setInterest(index, events);
+  }
+
+  setInterest(index: number, events: number): void {
+    const fd = this.words[2 * index];
+    // The kernel passes over negative numbers, and this one can be turned back.
+    this.words[2 * index] = (fd < 0) === (events === 0) ? fd : ~fd;
+    this.shorts[4 * index + EVENTS] = events;
   }
 
   move(from: number, to: number): void {

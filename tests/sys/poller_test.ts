@@ -67,18 +67,22 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Poller.poll() tells of a connection that was reset, whatever the interest",
+  name: "Poller.poll() tells of a connection that was reset to whoever has any interest",
   ignore,
   fn() {
     using pair = tcpPair("ipv4");
     const poller = new Poller();
     let seen = 0;
-    poller.watch(pair.client.fd, 0, (ready) => seen = ready);
+    const watch = poller.watch(pair.client.fd, 0, (ready) => seen = ready);
     pair.server.send(Uint8Array.of(1));
     pair.client.send(Uint8Array.of(1));
     pair.server.close(); // With data unread: a reset.
+    assertEquals([poller.poll(1e6), seen], [0, 0]);
+    watch.interest = WRITABLE;
     assertEquals(poller.poll(5e9), 1);
     assert((seen & FAILED) !== 0);
+    watch.interest = 0;
+    assertEquals(poller.poll(0), 0);
   },
 });
 
