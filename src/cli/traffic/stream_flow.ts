@@ -49,6 +49,7 @@ export class StreamFlow implements ClientFlow {
   #lastNanos = 0;
   #totals: StreamTotals = {};
   #cca: string | undefined;
+  #paced = false;
   #complete = false;
 
   constructor(options: StreamFlowOptions) {
@@ -74,6 +75,11 @@ export class StreamFlow implements ClientFlow {
     return this.#options.transfer.length !== undefined;
   }
 
+  /** Whether its sender is to keep to a rate. */
+  get paced(): boolean {
+    return this.#paced;
+  }
+
   /** The sender's congestion control, where this end is the sender; or what was asked for. */
   get cca(): string | undefined {
     return this.direction === "upload" ? this.#cca : this.#options.transfer.cca;
@@ -87,6 +93,7 @@ export class StreamFlow implements ClientFlow {
   info({ values }: FlowInfoEvent, startNanos: number): void {
     this.#startNanos = startNanos;
     if (typeof values.cca === "string") this.#cca = values.cca;
+    this.#paced = values.pacedBitsPerSecond !== undefined;
   }
 
   records(chunk: Chunk): void {

@@ -143,8 +143,11 @@ function flowJson(flow: StreamFlow, figures: StreamFigures): object {
   return { flow: label, id, direction, cca, complete, ...measured && streamFiguresJson(figures) };
 }
 
-function bottlenecks(measured: readonly { figures: StreamFigures }[], load: MeasuredWith["load"]) {
-  return measured.flatMap(({ figures }) => streamBottlenecks(figures, load));
+function bottlenecks(
+  measured: readonly { readonly flow: StreamFlow; readonly figures: StreamFigures }[],
+  load: MeasuredWith["load"],
+) {
+  return measured.flatMap(({ flow, figures }) => streamBottlenecks(figures, load, flow.paced));
 }
 
 function perSecond(bytes: number, ms: number): number {

@@ -12,11 +12,9 @@ const WRITE_SECONDS = 0.01;
 export class Pace {
   /** How much to write at once, in bytes. */
   readonly writeBytes: number;
-  readonly #bytesPerSecond: number;
 
   /** @param bufLenBytes the longest write */
-  constructor(bytesPerSecond: number, bufLenBytes: number) {
-    this.#bytesPerSecond = bytesPerSecond;
+  constructor(readonly bytesPerSecond: number, bufLenBytes: number) {
     this.writeBytes = Math.min(bufLenBytes, Math.max(1, Math.floor(bytesPerSecond * WRITE_SECONDS)));
   }
 
@@ -34,7 +32,7 @@ export class Pace {
 
   /** When the write that comes after so many bytes is due, in nanoseconds since the start. */
   dueNanos(bytes: number): number {
-    return bytes / this.#bytesPerSecond * 1e9;
+    return bytes / this.bytesPerSecond * 1e9;
   }
 }
 

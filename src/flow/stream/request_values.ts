@@ -1,11 +1,14 @@
+import { Pace } from "./pace.ts";
 import type { StreamRequest } from "./words.ts";
 
 /** What was asked for, as far as it was, as an info event has it. */
-export function requestValues({ durationMs, lengthBytes, bufLenBytes, dscp }: StreamRequest): Record<string, number> {
+export function requestValues(request: StreamRequest): Record<string, number> {
+  const { durationMs, lengthBytes, bufLenBytes, dscp } = request, pace = Pace.of(request);
   return {
     bufLenBytes,
     ...durationMs === undefined ? {} : { durationMs },
     ...lengthBytes === undefined ? {} : { lengthBytes },
     ...dscp === undefined ? {} : { dscp },
+    ...pace === undefined ? {} : { pacedBitsPerSecond: pace.bytesPerSecond * 8 },
   };
 }

@@ -82,8 +82,12 @@ export function packetBottlenecks(figures: PacketFigures, load: MachineLoad): Bo
   return [...found, ...machineBottlenecks(load)];
 }
 
-/** Where tine was the bottleneck of a stream. */
-export function streamBottlenecks(figures: StreamFigures, load: MachineLoad): Bottleneck[] {
+/**
+ * Where tine was the bottleneck of a stream.
+ *
+ * @param paced the sender was to keep to a rate, so that it has nothing to send at times
+ */
+export function streamBottlenecks(figures: StreamFigures, load: MachineLoad, paced = false): Bottleneck[] {
   const found: Bottleneck[] = [];
   const limits = figures.durationNanos < LEAST_STREAM_NANOS ? undefined : figures.limits;
   if (limits !== undefined && limits.receiveWindow > LIMITED_SHARE) {
@@ -94,7 +98,7 @@ export function streamBottlenecks(figures: StreamFigures, load: MachineLoad): Bo
       size: limits.receiveWindow,
     });
   }
-  if (limits !== undefined && limits.busy < 1 - LIMITED_SHARE) {
+  if (limits !== undefined && limits.busy < 1 - LIMITED_SHARE && !paced) {
     const percent = Math.round((1 - limits.busy) * 100);
     const message = `the sender had nothing to send for ${percent}% of the time`;
     found.push({ code: "sender-idle", message, size: 1 - limits.busy });

@@ -98,7 +98,8 @@ async function measureFlow(
   }
   const complete = "fctNanos" in values;
   const figures = streams.figures(complete ? values : {});
-  const bottlenecks = streamBottlenecks(figures, {});
+  const paced = (client ?? server)?.values.pacedBitsPerSecond !== undefined;
+  const bottlenecks = streamBottlenecks(figures, {}, paced);
   return { ...common, protocol: "tcp", complete, ...streamSetup(client, server), figures, bottlenecks };
 }
 

@@ -63,13 +63,14 @@ Deno.test("packetBottlenecks() groups digits as tables do", () => {
 Deno.test("streamBottlenecks() finds ends that were the limit", () => {
   const figures = new StreamAnalysis().figures();
   assertEquals(streamBottlenecks(figures, {}), []);
-  const limited = (busy: number, receiveWindow: number, durationNanos = 1e9) =>
-    streamBottlenecks({ ...figures, durationNanos, limits: { busy, receiveWindow, sendBuffer: 0 } }, {});
+  const limited = (busy: number, receiveWindow: number, durationNanos = 1e9, paced = false) =>
+    streamBottlenecks({ ...figures, durationNanos, limits: { busy, receiveWindow, sendBuffer: 0 } }, {}, paced);
   assertEquals(limited(1, 0), []);
   const [{ code, message }] = limited(1, 0.7);
   assertEquals(code, "receive-window");
   assertStringIncludes(message, "70%");
   assertEquals(limited(0.5, 0).map(({ code }) => code), ["sender-idle"]);
+  assertEquals(limited(0.04, 0, 1e9, true), [], "it keeps to a rate");
   assertEquals(limited(0.1, 0, 1e8), [], "a short stream is idle while it is opened");
   const served = (serverBusy: number) => streamBottlenecks({ ...figures, durationNanos: 1e9, serverBusy }, {});
   assertEquals(served(0.8), []);
