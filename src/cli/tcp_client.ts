@@ -86,25 +86,12 @@ export const command = defineCommand({
     const cca = flags.reverse ? undefined : flags.cca;
     checkRawSockets(flows.kind, { rate: flags.rate, cca, dscp: flags.dscp });
     return await runClient(flows, clients, {
-      name: "tine tcp client",
-      json: flags.json,
-      start(print) {
-        if (!flags.json && intervalMs < Infinity) print.lines(report.streamIntervalHead());
-      },
-      interval(print, k, fromMs, toMs) {
-        const seen = clients.map((client) => [client, client.takeInterval(k)] as const);
-        if (!flags.json) print.lines(report.streamIntervalLines({ fromMs, toMs, seen }));
-        else for (const object of report.streamIntervalJson({ fromMs, toMs, seen })) print.json(object);
-      },
-      end(print, how) {
-        const measured = { server, kind: flows.kind, ...how };
-        if (flags.json) print.json(report.streamSummaryJson(clients, measured));
-        else {
-          if (intervalMs < Infinity) print.lines([""]);
-          print.lines(report.streamSummaryLines(clients, measured));
-        }
-      },
-    }, { key, intervalMs });
+      intervalHead: report.streamIntervalHead,
+      intervalLines: report.streamIntervalLines,
+      intervalJson: report.streamIntervalJson,
+      summaryLines: report.streamSummaryLines,
+      summaryJson: report.streamSummaryJson,
+    }, { name: "tine tcp client", server, key, intervalMs, json: flags.json });
   },
 });
 

@@ -162,25 +162,12 @@ async function measure(flows: Flows, server: string, flags: Given, key: Uint8Arr
       }))
   );
   return await runClient(flows, clients, {
-    name: "tine udp client",
-    json: flags.json,
-    start(print) {
-      if (!flags.json && intervalMs < Infinity) print.lines(report.packetIntervalHead());
-    },
-    interval(print, k, fromMs, toMs) {
-      const seen = clients.map((client) => [client, client.takeInterval(k)] as const);
-      if (!flags.json) print.lines(report.packetIntervalLines({ fromMs, toMs, seen }));
-      else for (const object of json.packetIntervalJson({ fromMs, toMs, seen })) print.json(object);
-    },
-    end(print, how) {
-      const measured = { server, kind: flows.kind, ...how };
-      if (flags.json) print.json(json.packetSummaryJson(clients, measured));
-      else {
-        if (intervalMs < Infinity) print.lines([""]);
-        print.lines(report.packetSummaryLines(clients, measured));
-      }
-    },
-  }, { key, intervalMs });
+    intervalHead: report.packetIntervalHead,
+    intervalLines: report.packetIntervalLines,
+    intervalJson: json.packetIntervalJson,
+    summaryLines: report.packetSummaryLines,
+    summaryJson: json.packetSummaryJson,
+  }, { name: "tine udp client", server, key, intervalMs, json: flags.json });
 }
 
 function senderOf(flags: Given, reverse: boolean): UnresponsiveConfig {

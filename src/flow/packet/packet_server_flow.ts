@@ -87,7 +87,9 @@ class PacketServerFlow implements EngineFlow, PortUser {
       time: new WireTime(port.clock.tinit),
     };
     this.#parts.reader = new PortReader(this.#host, port, this);
-    this.#every(PROGRESS_NANOS, () => this.#progress());
+    this.#every(PROGRESS_NANOS, () => {
+      for (const flow of this.#flows) this.#tell(flow);
+    });
     this.#every(SECOND_NANOS, () => this.#tidy());
     this.#host.listening(port.local.toString());
   }
@@ -365,10 +367,6 @@ class PacketServerFlow implements EngineFlow, PortUser {
   #checkWallClock(): void {
     const step = this.#parts!.port.clock.checkWallClock();
     if (step !== 0) this.#host.log(`the wall clock was set by ${step / 1e6} ms; times are corrected for that`);
-  }
-
-  #progress(): void {
-    for (const flow of this.#flows) this.#tell(flow);
   }
 
   #tell(flow: ServedFlow): void {
