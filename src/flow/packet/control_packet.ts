@@ -48,6 +48,8 @@ const AT_STATUS = AT_COOKIE + NONCE_BYTES;
 const AT_TEXT_LENGTH = AT_STATUS + 1;
 const AT_TEXT = AT_TEXT_LENGTH + 2;
 const CLOSE_NUMBERS = 17;
+/** Where among them the delays stand. */
+const [FIRST_DELAY, LAST_DELAY] = [9, 11];
 
 /** So long is a packet that opens at least: its reply has room for a sentence. */
 export const MIN_OPEN_BYTES = 400;
@@ -176,6 +178,8 @@ export function closePacket({ flow, sender, hmac, attempt, time, t, reply }: Clo
 export function readTotals(view: DataView, lengthBytes: number): Totals | undefined {
   if (lengthBytes !== CLOSE_BYTES) return undefined;
   const numbers = Array.from({ length: CLOSE_NUMBERS }, (_, i) => signed(view, PACKET_HEADER_BYTES + 8 * i));
+  // Clocks may be apart either way; nothing else is below zero.
+  if (numbers.some((number, i) => number < 0 && (i < FIRST_DELAY || i > LAST_DELAY))) return undefined;
   const [received, duplicates, reverseSent, reverseSendErrors, reverseUnsent, socketDrops, bad] = numbers;
   const arrivals = arrivalsOf(numbers.slice(7));
   return { received, duplicates, reverseSent, reverseSendErrors, reverseUnsent, socketDrops, bad, arrivals };

@@ -63,3 +63,19 @@ Deno.test("closePacket() carries what a server knows of arrivals, whatever the c
   }
   assertEquals(readArrivalValues({}, 0), undefined);
 });
+
+Deno.test("readTotals() takes no counts and distances below zero", () => {
+  const arrivals = { reordered: 7, delay: { count: 8, min: -3, mean: -2, max: -1 }, jitterNanos: 13 };
+  const counts = { received: 1, duplicates: 1, reverseSent: 2, reverseSendErrors: 3, reverseUnsent: 4, socketDrops: 5 };
+  const totals = { ...counts, bad: 6, arrivals: { ...arrivals, ipdv: { count: 9, min: 10, mean: 11, max: 12 } } };
+  const packet = { flow: new FlowName("voip"), sender: 0, hmac: undefined, attempt: 1, time: new WireTime(0n), t: 5 };
+  const read = (told: typeof totals) => {
+    const bytes = closePacket({ ...packet, reply: { totals: told, sent: 6 } });
+    return readTotals(new DataView(bytes.buffer), bytes.length);
+  };
+  assertEquals(read(totals), totals);
+  for (const key of [...Object.keys(counts), "bad"]) assertEquals(read({ ...totals, [key]: -1 }), undefined, key);
+  for (const told of [{ reordered: -1 }, { jitterNanos: -1 }, { ipdv: { count: -1, min: 10, mean: 11, max: 12 } }]) {
+    assertEquals(read({ ...totals, arrivals: { ...totals.arrivals, ...told } }), undefined);
+  }
+});
