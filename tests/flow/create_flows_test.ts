@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createFlows } from "../../src/flow/create_flows.ts";
+import { packetRehearsal } from "../../src/flow/packet/packet_rehearsal.ts";
 import { availability } from "../../src/sys/availability.ts";
 import { TineError } from "../../src/wire/errors.ts";
 import { RecordedEvents } from "./stream/recorded_events.ts";
@@ -12,6 +13,23 @@ Deno.test({
   async fn() {
     await using flows = createFlows();
     assertEquals(flows.kind, "ffi");
+  },
+});
+
+Deno.test({
+  name: "createFlows() gives flows of packets whose workers have rehearsed",
+  ignore: !availability().available,
+  async fn() {
+    await using flows = createFlows();
+    const events = new RecordedEvents();
+    // Workers are there now.
+    await flows.streamServer({ listenAddr: ":0" }, { events, signal });
+    const start = performance.now();
+    await flows.packetServer({ listenAddr: ":0" }, { events, signal });
+    const first = performance.now() - start;
+    const nanos = packetRehearsal.scenes.length * packetRehearsal.sceneNanos;
+    assert(first >= nanos / 1e6, `the first server listened after ${first} ms`);
+    assertEquals(events.infos, []);
   },
 });
 
