@@ -103,14 +103,17 @@ Deno.test("tine udp client --rate sends without echo, both ways with --bidir", a
 
 Deno.test("tine udp client fails where the server's end of a flow is lost, and does not know what was sent", async () => {
   await withServer("udp", LOOPBACK, async (address) => {
-    await using proxy = new PacketProxy(address);
-    // The way back is cut for good.
-    proxy.down = counted(
-      (flags) => flags === REVERSE || (flags & CLOSE) !== 0,
-      (packet, n, pass) => n < 20 && pass(packet),
-    );
-    const args = ["udp", "client", proxy.address, "--reverse", "--duration=600ms", "--interval=0"];
-    const [text, json] = await Promise.all([tine(args), tine([...args, "--json"])]);
+    // Each has a proxy of its own: that has one client.
+    const run = async (...more: string[]) => {
+      await using proxy = new PacketProxy(address);
+      // The way back is cut for good.
+      proxy.down = counted(
+        (flags) => flags === REVERSE || (flags & CLOSE) !== 0,
+        (packet, n, pass) => n < 20 && pass(packet),
+      );
+      return await tine(["udp", "client", proxy.address, "--reverse", "--duration=600ms", "--interval=0", ...more]);
+    };
+    const [text, json] = await Promise.all([run(), run("--json")]);
     assertEquals([text.code, json.code], [1, 1]);
     assertMatch(
       text.stderr,
