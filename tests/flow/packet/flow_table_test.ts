@@ -36,6 +36,7 @@ function flow(id: string, address: string, senders = 1, reverse = false): Served
     start: 0,
     heard: 0,
     socketDrops: 0,
+    seesMarks: false,
   });
 }
 

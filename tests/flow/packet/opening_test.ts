@@ -202,6 +202,8 @@ Deno.test("parseSettings() says what is wrong with settings", () => {
   refused({ longest: 71 }, "the longest packet: 71 is not a number of 72 to 65507");
   refused({ duration: 1e9 }, "the duration: 1000000000 is not a number of 0 to 86400000");
   refused({ gso: 1 }, "gso is neither");
+  refused({ ecn: 4 }, "ecn: 4 is not a number of 0 to 3");
+  refused({ notices: 1 }, "notices is neither");
   refused({ reverse: {} }, "reverse is not a list");
   refused({ reverse: [[0, sender], [0, sender]] }, "sender 0 is there twice");
   refused({ reverse: [[2, sender]] }, "the index of a sender: 2");
