@@ -58,10 +58,11 @@ test("Ring.write() passes on more than fits at once", async () => {
   let count = 0;
   for (;;) {
     const news = ring.news;
+    const ended = ring.ended;
     const read = ring.read(received.subarray(count));
     count += read;
     if (read > 0) continue;
-    if (ring.ended) break;
+    if (ended) break;
     await ring.changed(news);
   }
   await writing;
@@ -108,4 +109,53 @@ test("RingConnection.read() that waits is woken by bytes, by what is injected, a
   const third = near.read(buffer);
   await far.closeWrite();
   assertEquals(await third, null);
+});
+
+test("RingConnection.read() gets what the other side writes and ends just after a look that found nothing", async () => {
+  const near = new RingConnection();
+  const far = new RingConnection(near.otherSide);
+  const read = Ring.prototype.read;
+  let writing: Promise<unknown> | undefined;
+  Ring.prototype.read = function (buffer) {
+    const count = read.call(this, buffer);
+    // There is room, so both are done when these calls return.
+    if (count === 0) writing ??= Promise.all([far.write(pattern(5, 1)), far.closeWrite()]);
+    return count;
+  };
+  try {
+    const buffer = new Uint8Array(16);
+    assertEquals(await near.read(buffer), 5);
+    assertEquals(buffer.subarray(0, 5), pattern(5, 1));
+    assertEquals(await near.read(buffer), null);
+    await writing;
+  } finally {
+    Ring.prototype.read = read;
+  }
+});
+
+test("RingConnection.inject() does not break a write into two that is larger than the memory", async () => {
+  const near = new RingConnection();
+  const far = new RingConnection(near.otherSide);
+  const bytes = pattern(2 * MEBIBYTE + 7, 3);
+  const writing = far.write(bytes); // goes on only when this thread comes to it
+  near.inject(pattern(3, 9));
+  const received: number[] = [];
+  const buffer = new Uint8Array(64 * 1024);
+  while (received.length < bytes.length + 3) received.push(...buffer.subarray(0, (await near.read(buffer))!));
+  await writing;
+  assertEquals(Uint8Array.from(received.slice(0, 3)), pattern(3, 9));
+  assertEquals(Uint8Array.from(received.slice(3)), bytes);
+});
+
+test("RingConnection.read() leaves out a write that the other side never finishes", async () => {
+  const near = new RingConnection();
+  const far = new RingConnection(near.otherSide);
+  await far.write(pattern(10, 1));
+  far.write(new Uint8Array(MEBIBYTE + 1)).catch(() => {});
+  near.inject(pattern(3, 9));
+  const buffer = new Uint8Array(64 * 1024);
+  assertEquals(await near.read(buffer), 10);
+  near.endReading();
+  assertEquals(await near.read(buffer), 3);
+  assertEquals(await near.read(buffer), null);
 });

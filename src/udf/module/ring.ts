@@ -1,15 +1,16 @@
 /** What fits into one direction of a connection, in bytes; a power of two. */
 const CAPACITY = 1024 * 1024;
 
-// Cells of the control block. WRITTEN and READ count bytes and wrap at 32 bits.
-const WRITTEN = 0, READ = 1, STATE = 2, NEWS = 3, ROOM = 4, CELLS = 8;
+// Cells of the control block. WRITTEN, READ and WHOLE count bytes and wrap at 32 bits; WHOLE is where the last finished write ends.
+const WRITTEN = 0, READ = 1, STATE = 2, NEWS = 3, ROOM = 4, WHOLE = 5, CELLS = 8;
 const OPEN = 0, ENDED = 1, ABANDONED = 2;
 
 /**
  * Bytes on their way from one thread to another, in memory that both share: one side writes, the other reads.
  *
  * Waking a thread by `Atomics.waitAsync` takes half as long as by a message, and nothing is allocated.
- * What one {@linkcode write} takes appears to the reader all at once, as far as it fits.
+ * What one {@linkcode write} takes appears to the reader all at once where it fits; {@linkcode whole} says how much of the rest
+ * belongs to writes that are finished.
  */
 export class Ring {
   readonly #control: Int32Array<SharedArrayBuffer>;
@@ -26,7 +27,12 @@ export class Ring {
     return (Atomics.load(this.#control, WRITTEN) - Atomics.load(this.#control, READ)) | 0;
   }
 
-  /** Whether the writer has ended it. */
+  /** Bytes to read up to the end of the last finished write; below 0: so many were read of a write that still goes on. */
+  get whole(): number {
+    return (Atomics.load(this.#control, WHOLE) - Atomics.load(this.#control, READ)) | 0;
+  }
+
+  /** Whether the writer has ended it. Ask before looking for bytes: those it wrote last are there by then. */
   get ended(): boolean {
     return Atomics.load(this.#control, STATE) !== OPEN;
   }
@@ -56,9 +62,10 @@ export class Ring {
       const first = Math.min(length, CAPACITY - at);
       this.#bytes.set(bytes.subarray(0, first), at);
       if (first < length) this.#bytes.set(bytes.subarray(first, length), 0);
-      Atomics.store(this.#control, WRITTEN, (written + length) | 0);
-      this.#tell(NEWS);
       bytes = bytes.subarray(length);
+      Atomics.store(this.#control, WRITTEN, (written + length) | 0);
+      if (bytes.length === 0) Atomics.store(this.#control, WHOLE, (written + length) | 0);
+      this.#tell(NEWS);
     }
   }
 

@@ -7,12 +7,21 @@ export interface RingMemory {
   outgoing: SharedArrayBuffer;
 }
 
-/** A connection to another thread over shared memory. A slow reader pushes back. */
+/**
+ * A connection to another thread over shared memory. A slow reader pushes back.
+ *
+ * The reader gets the bytes of whole writes only. So what this side {@linkcode inject}s stands between writes, and a write that the
+ * other thread never finishes does not come in.
+ */
 export class RingConnection implements Connection {
   readonly #incoming: Ring;
   readonly #outgoing: Ring;
   /** What this side has put in front of the reader, after all that has come in. */
   readonly #injected: Uint8Array[] = [];
+  /** What has come of a write that is larger than the ring and not finished. */
+  #part: Uint8Array[] = [];
+  /** What the reader gets first. */
+  #ready: Uint8Array[] = [];
   #readingEnded = false;
 
   /** @param memory as the other side sees it; left out: a new connection */
@@ -32,18 +41,27 @@ export class RingConnection implements Connection {
   }
 
   async read(buffer: Uint8Array): Promise<number | null> {
+    const incoming = this.#incoming;
     for (;;) {
-      const news = this.#incoming.news;
-      const count = this.#incoming.read(buffer);
-      if (count > 0) return count;
-      // Writes of whole frames appear all at once, so that what is injected stands between frames.
+      if (this.#ready.length > 0) return this.#readReady(buffer);
+      // Both are asked before the bytes are: the other thread may write its last ones and end at any moment between.
+      const news = incoming.news;
+      const ended = this.#readingEnded || incoming.ended;
+      const whole = incoming.whole;
+      if (whole >= 0 && this.#part.length > 0) {
+        [this.#ready, this.#part] = [this.#part, []];
+        continue;
+      }
+      if (whole > 0) return incoming.read(buffer.subarray(0, whole));
       const injected = this.#injected.shift();
       if (injected !== undefined) {
-        buffer.set(injected);
-        return injected.length;
+        this.#ready.push(injected);
+        continue;
       }
-      if (this.#readingEnded || this.#incoming.ended) return null;
-      await this.#incoming.changed(news);
+      const part = new Uint8Array(incoming.length);
+      if (incoming.read(part) > 0) this.#part.push(part);
+      else if (ended) return null;
+      else await incoming.changed(news);
     }
   }
 
@@ -74,5 +92,14 @@ export class RingConnection implements Connection {
     this.#readingEnded = true;
     this.#incoming.wake();
     this.#outgoing.abandon();
+  }
+
+  #readReady(buffer: Uint8Array): number {
+    const [first] = this.#ready;
+    const count = Math.min(first.length, buffer.length);
+    buffer.set(first.subarray(0, count));
+    if (count < first.length) this.#ready[0] = first.subarray(count);
+    else this.#ready.shift();
+    return count;
   }
 }
