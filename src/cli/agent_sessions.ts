@@ -1,5 +1,7 @@
+import type { AgentCounts } from "../udf/agent.ts";
 import type { Accept, AgentSession } from "../udf/agent_server.ts";
 import type { Peer } from "../udf/peer.ts";
+import { count } from "./count.ts";
 import { isModule, moduleOptions } from "./module_flags.ts";
 import type { ModuleFlagValues } from "./module_flags.ts";
 import { describeSupervision, type SupervisionFlagValues, supervisorOptions } from "./supervision_flags.ts";
@@ -46,7 +48,7 @@ export async function openSessions(
     return {
       accept(connection) {
         const agent = new Agent(connection, createHandler, agentOptions);
-        return reporting(agent, () => agent.counts.invalidStrings);
+        return reporting(agent, () => agent.counts);
       },
       kill() {},
     };
@@ -63,18 +65,21 @@ export async function openSessions(
   return {
     accept(connection) {
       const peer = runner.connect();
-      return reporting(new ModuleSession(connection, peer), () => peer.counts?.invalidStrings ?? 0);
+      return reporting(new ModuleSession(connection, peer), () => peer.counts);
     },
     kill: () => void runner[Symbol.asyncDispose](),
   };
 
-  /** Says at the end what had to be mended. */
-  function reporting(session: AgentSession, invalidStrings: () => number): AgentSession {
+  /** Says at the end what had to be mended or dropped. */
+  function reporting(session: AgentSession, counts: () => AgentCounts | undefined): AgentSession {
     return {
       async run() {
         await session.run();
-        const count = invalidStrings();
-        if (count > 0) log(`${count} strings were not valid UTF-8 and came in with U+FFFD`);
+        const { invalidStrings = 0, pointsDropped = 0 } = counts() ?? {};
+        if (invalidStrings > 0) log(`${invalidStrings} strings were not valid UTF-8 and came in with U+FFFD`);
+        if (pointsDropped > 0) {
+          log(`dropped ${count(pointsDropped, "point")}: written without a successful init, when hosts take no data`);
+        }
       },
       stop: () => session.stop(),
     };
@@ -107,7 +112,7 @@ export async function openSessions(
         });
         // The relay supervises the UDF itself: its own calls may wait for as long as that takes.
         const agent = new Agent(connection, relay, { ...agentOptions, handlerTimeoutMs: 0 });
-        return agent;
+        return reporting(agent, () => agent.counts);
       },
       kill() {
         for (const peer of peers) peer.kill();

@@ -32,12 +32,17 @@ export interface AgentOptions {
   describeError?: (error: unknown) => string;
 }
 
+/** How long output is held after init is answered, for a restore that may follow. Kapacitor sends that at once. */
+const RESTORE_WAIT_MS = 1_000;
+
 /** What went through an agent. */
 export interface AgentCounts {
   /** Points that came in. */
   pointsIn: number;
-  /** Points that the handler wrote. */
+  /** Points that the handler wrote and that went out. */
   pointsOut: number;
+  /** Points that the handler wrote and that were dropped: the host never came to the point where it takes data. */
+  pointsDropped: number;
   /** Strings that came in and were not valid UTF-8; each was mended with U+FFFD. */
   invalidStrings: number;
 }
@@ -47,6 +52,10 @@ export interface AgentCounts {
  *
  * It answers keepalives itself, also unasked while a call of the handler goes on; a wrong batch does not leave it; an error of the handler
  * goes to the host as an ErrorResponse. The end of the input always ends it.
+ *
+ * What the handler writes goes out once the host takes data: after an init that succeeds, and the restore that may follow within a second.
+ * Until then it is held. Kapacitor stops a task whose UDF sends data earlier, and does not start while a UDF sends data that it asks
+ * for its info only; so the output of a connection without a successful init is dropped.
  *
  * @example
  * ```ts
@@ -72,6 +81,9 @@ export class Agent {
   readonly #incoming = new BatchGuard("the host", { sizeIsHint: true });
   #handler: Handler | undefined;
   #info: InfoResponse | undefined;
+  #initialized = false;
+  /** Opens the output. */
+  #opening: ReturnType<typeof setTimeout> | undefined;
   #stopping = false;
   #pointsIn = 0;
 
@@ -92,7 +104,12 @@ export class Agent {
 
   /** What has gone through so far. */
   get counts(): AgentCounts {
-    return { pointsIn: this.#pointsIn, pointsOut: this.#output.points, invalidStrings: this.#cursor.strings.invalid };
+    return {
+      pointsIn: this.#pointsIn,
+      pointsOut: this.#output.points,
+      pointsDropped: this.#output.heldPoints,
+      invalidStrings: this.#cursor.strings.invalid,
+    };
   }
 
   /**
@@ -107,10 +124,12 @@ export class Agent {
       this.#handler = checkHandler(await this.#call("createHandler", () => this.#createHandler(this.#output)));
       this.#progress?.end();
       await this.#serve(this.#handler);
+      if (this.#initialized) this.#output.open();
     } catch (error) {
       failure = { error };
       this.#output.fail(error, this.#describeError);
     }
+    clearTimeout(this.#opening);
     this.#writer.release();
     try {
       this.#progress?.begin("stop", 0);
@@ -184,6 +203,7 @@ export class Agent {
   #handOn(relay: FrameTaker): Promise<void> | void {
     this.#pointsIn++;
     this.#incoming.point();
+    this.#output.open();
     const { bytes, start, end } = this.#frames;
     const result = relay.pointFrame(bytes, start, end);
     if (result !== undefined) return this.#watch.over("point", result);
@@ -194,6 +214,7 @@ export class Agent {
       case "point": {
         this.#pointsIn++;
         this.#incoming.point();
+        this.#output.open(); // a host that sends data takes data
         if (handler.point === undefined) throw new TineError("no-method", "the handler has no method point()");
         const result = handler.point(request.point);
         if (isPromiseLike(result)) return this.#watch.over("point", result, request.point);
@@ -201,6 +222,7 @@ export class Agent {
       }
       case "begin":
         this.#incoming.begin(request.begin);
+        this.#output.open();
         if (handler.beginBatch === undefined) {
           throw new TineError("no-method", "the UDF takes single points, the host sent a batch");
         }
@@ -249,11 +271,20 @@ export class Agent {
   async #answerInit(handler: Handler, init: InitRequest): Promise<void> {
     // Kapacitor does not ask a task's UDF for its info, but what leaves is checked against it.
     if (this.#info === undefined) await this.#learnInfo();
-    const outcome = await this.#call("init", () => handler.init(init));
-    this.#output.respond({ kind: "init", outcome: checkOutcome("init", outcome) });
+    clearTimeout(this.#opening);
+    const outcome = checkOutcome("init", await this.#call("init", () => handler.init(init)));
+    this.#output.respond({ kind: "init", outcome });
+    this.#initialized = outcome.success;
+    if (outcome.success) this.#openSoon();
+  }
+
+  /** Opens the output, unless a restore comes first. */
+  #openSoon(): void {
+    this.#opening = setTimeout(() => this.#output.open(), RESTORE_WAIT_MS);
   }
 
   async #answerSnapshot(handler: Handler): Promise<void> {
+    if (this.#initialized) this.#output.open();
     const snapshot = await this.#call("snapshot", () => handler.snapshot?.());
     if (snapshot !== undefined && !(snapshot instanceof Uint8Array)) {
       throw new TypeError(`snapshot() must return a Uint8Array or nothing, got ${typeof snapshot}`);
@@ -262,10 +293,15 @@ export class Agent {
   }
 
   async #answerRestore(handler: Handler, snapshot: Uint8Array): Promise<void> {
-    const outcome = handler.restore === undefined
+    clearTimeout(this.#opening);
+    const answer = handler.restore === undefined
       ? { success: false, error: "this UDF has no state to restore" }
       : await this.#call("restore", () => handler.restore!(snapshot));
-    this.#output.respond({ kind: "restore", outcome: checkOutcome("restore", outcome) });
+    const outcome = checkOutcome("restore", answer);
+    this.#output.respond({ kind: "restore", outcome });
+    if (!this.#initialized) return;
+    if (outcome.success) this.#output.open();
+    else this.#openSoon();
   }
 
   /**

@@ -1,3 +1,4 @@
+import { ByteWriter } from "../wire/byte_writer.ts";
 import { messageOf, TineError } from "../wire/errors.ts";
 import type { FrameWriter } from "../wire/frame_writer.ts";
 import { BatchGuard } from "./batch_guard.ts";
@@ -16,20 +17,41 @@ import type { Point } from "./point.ts";
 /** What a handler may write without ever waiting. */
 const MAX_PENDING_BYTES = 256 * 1024 * 1024;
 
-/** The outgoing half of an agent: what handlers write to, and the agent's own responses. */
+/**
+ * The outgoing half of an agent: what handlers write to, and the agent's own responses.
+ *
+ * What a handler writes is held until {@linkcode open}: Kapacitor takes no data before that and would wait for ever.
+ */
 export class AgentOutput implements Output, FrameTaker {
   readonly #writer: FrameWriter;
   readonly #guard = new BatchGuard("the handler");
+  /** Frames of the handler that are held; undefined once its output is open. */
+  #held: ByteWriter | undefined = new ByteWriter();
   #points = 0;
+  #heldPoints = 0;
   #ended = false;
 
   constructor(writer: FrameWriter) {
     this.#writer = writer;
   }
 
-  /** Points written so far. */
+  /** Points written so far, without those that are held. */
   get points(): number {
-    return this.#points;
+    return this.#points - this.#heldPoints;
+  }
+
+  /** Points that are held; at the end: that were never sent. */
+  get heldPoints(): number {
+    return this.#heldPoints;
+  }
+
+  /** Sends what was held; from now on output goes out at once. */
+  open(): void {
+    const held = this.#held;
+    if (held === undefined) return;
+    this.#held = undefined;
+    this.#heldPoints = 0;
+    if (held.position > 0) this.#writer.addFrames(held.written());
   }
 
   /** What the UDF provides, once it is known. */
@@ -40,15 +62,20 @@ export class AgentOutput implements Output, FrameTaker {
   point(point: Point | OutputPoint): Promise<void> | void {
     this.#checkOpen();
     this.#guard.point();
-    this.#points++;
+    this.#countPoint();
     return this.#write({ kind: "point", point: toPoint(point) });
   }
 
   pointFrame(bytes: Uint8Array, start: number, end: number): Promise<void> | void {
     this.#checkOpen();
     this.#guard.point();
-    this.#points++;
-    this.#writer.add(bytes, start, end);
+    this.#countPoint();
+    if (this.#held === undefined) {
+      this.#writer.add(bytes, start, end);
+    } else {
+      this.#held.uint32(end - start);
+      this.#held.raw(bytes, start, end);
+    }
     return this.#backPressure();
   }
 
@@ -86,7 +113,7 @@ export class AgentOutput implements Output, FrameTaker {
   /** @throws {TineError} if a batch was begun and not ended */
   checkEnd(): void {
     const open = this.#guard.open;
-    if (open === undefined) return;
+    if (open === undefined || this.#held !== undefined) return;
     throw new TineError("wrong-batch", `the handler stopped without ending the batch ${JSON.stringify(open.name)}`);
   }
 
@@ -100,12 +127,38 @@ export class AgentOutput implements Output, FrameTaker {
     if (this.#writer.failure !== undefined) throw this.#writer.failure;
   }
 
+  #countPoint(): void {
+    this.#points++;
+    if (this.#held !== undefined) this.#heldPoints++;
+  }
+
   #write(response: Response): Promise<void> | void {
-    this.#put(response);
+    if (this.#held === undefined) this.#put(response);
+    else this.#hold(this.#held, response);
     return this.#backPressure();
   }
 
+  #hold(held: ByteWriter, response: Response): void {
+    const start = held.position;
+    const frame = held.openLength(1);
+    try {
+      encodeResponse(held, response);
+    } catch (error) {
+      held.position = start;
+      throw unsendable(response, error);
+    }
+    held.closeLength(frame, 1);
+  }
+
   #backPressure(): Promise<void> | void {
+    if (this.#held !== undefined) {
+      // A promise would never settle here: init and restore wait for it, and the host for them.
+      if (this.#held.position <= MAX_PENDING_BYTES) return;
+      throw new TineError(
+        "output-overflow",
+        `the handler wrote ${this.#held.position} bytes before the host takes any, which is after init and restore`,
+      );
+    }
     const writer = this.#writer;
     if (!writer.full) return;
     if (writer.pending > MAX_PENDING_BYTES) {
@@ -127,16 +180,16 @@ export class AgentOutput implements Output, FrameTaker {
       encodeResponse(bytes, response);
     } catch (error) {
       writer.discard();
-      throw new TineError(
-        "bad-response",
-        `the handler wrote a ${response.kind} that cannot be sent: ${messageOf(error)}`,
-        {
-          cause: error,
-        },
-      );
+      throw unsendable(response, error);
     }
     writer.close();
   }
+}
+
+function unsendable({ kind }: Response, cause: unknown): TineError {
+  return new TineError("bad-response", `the handler wrote a ${kind} that cannot be sent: ${messageOf(cause)}`, {
+    cause,
+  });
 }
 
 /** The message of what a handler threw, which may be anything. */

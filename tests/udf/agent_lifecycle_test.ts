@@ -210,7 +210,7 @@ Deno.test("a slow reader holds up the handler, and memory is bounded", async () 
   let written = 0;
   const held = Promise.withResolvers<void>();
   const driver = new AgentDriver(streamHandler((agent) => ({
-    async init() {
+    async point() {
       for (let i = 0; i < 1000; i++) {
         written++;
         const full = agent.point({ name: padding });
@@ -221,7 +221,7 @@ Deno.test("a slow reader holds up the handler, and memory is bounded", async () 
       }
     },
   })));
-  driver.send(INIT);
+  driver.send(pointRequest(1));
   await held.promise;
   assertLess(written, 100, "256 KiB wait at most, then the handler does");
   assertEquals(kinds(await driver.end().rest()).filter((kind) => kind === "point").length, 1000);
@@ -248,11 +248,11 @@ Deno.test("a slow reader holds up the reading of requests, where the handler doe
 Deno.test("a handler that writes for ever without waiting gets an error", async () => {
   const padding = "x".repeat(32 * 1024 * 1024);
   const driver = new AgentDriver(streamHandler((agent) => ({
-    init() {
+    point() {
       for (;;) void agent.point({ name: padding });
     },
   })));
-  driver.send(INIT).end();
+  driver.send(pointRequest(1)).end();
   const responses = await driver.rest();
   assertStringIncludes(lastError(responses), "wait for the promise that point() returns");
   assertLess(responses.length, 12);
