@@ -69,7 +69,10 @@ export interface OutputPoint
 }
 
 /**
- * What a handler writes to, at any time: in a call, between calls, and until its `stop` is done.
+ * What a handler writes to: in a call, between calls, and until its `stop` is done.
+ *
+ * What is written before init and the restore that may follow have succeeded is held until then, since hosts take no data before;
+ * on a connection without init it is dropped.
  *
  * Each method returns a promise when the host reads more slowly than the handler writes; wait for it before
  * writing more.

@@ -39,7 +39,7 @@ Deno.test("what tine init writes is formatted, linted, checked, and passes its t
   for (const args of [["fmt", "--check"], ["lint"], ["test"]]) {
     const { code, stdout, stderr } = await run(dir, ...args);
     assertEquals(code, 0, stdout + stderr);
-    if (args[0] === "test") assertStringIncludes(stdout, "8 passed | 0 failed");
+    if (args[0] === "test") assertStringIncludes(stdout, "10 passed | 0 failed");
   }
 });
 

@@ -160,7 +160,6 @@ Deno.test("moving-avg goes on from a snapshot bit for bit", async () => {
 
 Deno.test("moving-avg refuses a snapshot that is not its own, and goes on", async () => {
   const options = init({ field: "v", size: 2n });
-  const other = await run(movingAvg, init({ field: "v", size: 3n }), request({ v: 1 }), SNAPSHOT);
   const texts = [
     "",
     "no JSON",
@@ -169,16 +168,96 @@ Deno.test("moving-avg refuses a snapshot that is not its own, and goes on", asyn
     "{}",
     '{"size":2}',
     '{"size":2,"groups":[["g",{"values":["1","2","3"],"next":0}]]}',
+    '{"groups":[["g",{"values":["1"],"next":0}]]}',
+    '{"size":0,"groups":[["g",{"values":[],"next":0}]]}',
   ];
-  const wrong = [...texts.map((text) => new TextEncoder().encode(text)), new Uint8Array([0xff, 0]), saved(other)];
+  const wrong = [...texts.map((text) => new TextEncoder().encode(text)), new Uint8Array([0xff, 0])];
   for (const snapshot of wrong) {
     const [, restored, point] = await run(movingAvg, options, { kind: "restore", snapshot }, request({ v: 5 }));
     assertEquals(restored.kind === "restore" && restored.outcome.success, false);
     assertEquals(point.kind === "point" && point.point.field("avg"), 5);
   }
-  function saved(responses: Response[]): Uint8Array {
-    const last = responses.at(-1)!;
-    return last.kind === "snapshot" ? last.snapshot : new Uint8Array();
+});
+
+/** The snapshot that comes last. */
+function saved(responses: Response[]): Uint8Array {
+  const last = responses.at(-1);
+  assert(last?.kind === "snapshot");
+  return last.snapshot;
+}
+
+Deno.test("moving-avg takes a snapshot of another size: a larger window gives its last values, a smaller one all", async () => {
+  for (const [before, after] of [[5n, 3n], [3n, 5n], [5n, 1n], [1n, 5n], [4n, 4n]]) {
+    for (let count = 0; count <= 12; count++) {
+      const values = Array.from({ length: count }, (_, i) => 2 ** i);
+      const first = await run(
+        movingAvg,
+        init({ field: "v", size: before }),
+        ...values.map((v) => request({ v })),
+        SNAPSHOT,
+      );
+      const restore: Request = { kind: "restore", snapshot: saved(first) };
+      const later = [1000, 2000, 4000, 8000, 16000, 32000];
+      const second = await run(
+        movingAvg,
+        init({ field: "v", size: after }),
+        restore,
+        ...later.map((v) => request({ v })),
+      );
+      assertEquals(second[1], { kind: "restore", outcome: OK });
+      const known = values.slice(-Number(before));
+      const expected = later.map((_, i) => {
+        const window = [...known, ...later.slice(0, i + 1)].slice(-Number(after));
+        return window.reduce((sum, v) => sum + v) / window.length;
+      });
+      assertEquals(points(second).map((point) => point.field("avg")), expected);
+    }
+  }
+});
+
+Deno.test("moving-avg starts empty from a snapshot of another field, and takes one that names none", async () => {
+  const restored = async (snapshot: Uint8Array) => {
+    const second = await run(
+      movingAvg,
+      init({ field: "v", size: 2n, as: "x" }),
+      { kind: "restore", snapshot },
+      request({ v: 4 }),
+    );
+    assertEquals(second[1], { kind: "restore", outcome: OK });
+    return points(second)[0].field("x");
+  };
+  const first = await run(movingAvg, init({ field: "w", size: 2n }), request({ w: 2 }), SNAPSHOT);
+  assertEquals(await restored(saved(first)), 4);
+  const older = '{"size":2,"groups":[["",{"values":["2"],"next":0}]]}';
+  assertEquals(await restored(new TextEncoder().encode(older)), 3);
+});
+
+Deno.test("mirror and outliers have no state, and take any snapshot that is left of another UDF", async () => {
+  const restore: Request = { kind: "restore", snapshot: new Uint8Array([1, 2]) };
+  for (const [handler, options] of [[mirror, {}], [outliers, { field: "v" }]] as const) {
+    assertEquals((await run(handler, init(options), restore, SNAPSHOT)).slice(1), [
+      { kind: "restore", outcome: OK },
+      { kind: "snapshot", snapshot: new Uint8Array() },
+    ]);
+  }
+});
+
+Deno.test("moving-avg says at the first point it drops, and only then, which fields there are", async () => {
+  const lines: string[] = [];
+  const { error } = console;
+  console.error = (line) => lines.push(line);
+  try {
+    const driver = new AgentDriver(movingAvg);
+    await driver.send(init({ field: "usage", size: 2n }), request({ idle: 1, user: 2 }), request({ idle: 2 }), SNAPSHOT)
+      .next();
+    await driver.next();
+    assertEquals(lines, [
+      'moving-avg: a point of "cpu" has no field "usage", only "idle", "user"; such points are dropped',
+    ]);
+    await driver.end().rest();
+    assertEquals(lines[1], "moving-avg: dropped 2 points without a number in the field usage");
+  } finally {
+    console.error = error;
   }
 });
 
@@ -189,6 +268,7 @@ Deno.test("outliers tells its options, and names those that are missing or wrong
     "batch",
     ["field", ["string"]],
     ["scale", ["double"]],
+    ["quartiles", ["string"]],
   ]);
   assertEquals(await initError(outliers, {}), "missing option: field");
   assertEquals(await initError(outliers, { field: "v" }), "");
@@ -196,6 +276,13 @@ Deno.test("outliers tells its options, and names those that are missing or wrong
   for (const scale of [0.99, -1, NaN]) {
     assertStringIncludes(await initError(outliers, { field: "v", scale }), "option scale must be at least 1.0, got");
   }
+  for (const quartiles of ["kapacitor", "tukey"]) {
+    assertEquals(await initError(outliers, { field: "v", quartiles }), "");
+  }
+  assertEquals(
+    await initError(outliers, { field: "v", quartiles: "exact" }),
+    'option quartiles must be "kapacitor" or "tukey", got "exact"',
+  );
   assertStringIncludes(await initError(outliers, { field: "v", scale: 2n }), "option scale is unknown, or its value");
   const early = "came before a successful init";
   assertStringIncludes(lastError(await run(outliers, beginRequest())), early);

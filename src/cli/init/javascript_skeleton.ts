@@ -50,8 +50,8 @@ export function createHandler(agent) {
       return { success: true, error: "" };
     },
 
-    // A point. Write as many as you like with agent.point(), now or later.
-    // Return the promise that it may give: it makes the host wait when points
+    // A point. Write as many as you like with agent.point(), now or later (what
+    // is written before init and restore are done goes out after them). Return the promise that it may give: it makes the host wait when points
     // come faster than they can go out.
     point(point) {
       const value = point.field(field);
@@ -76,16 +76,21 @@ export function createHandler(agent) {
         groups,
         ([group, { time, value }]) => [group, String(time), String(value)],
       );
-      return new TextEncoder().encode(JSON.stringify(saved));
+      return new TextEncoder().encode(JSON.stringify({ field, groups: saved }));
     },
 
+    // The snapshot may be of other options: Kapacitor gives it back also after
+    // the task was defined anew, and stops a task that refuses it. Take of it
+    // what still makes sense.
     restore(snapshot) {
       try {
         const saved = JSON.parse(new TextDecoder().decode(snapshot));
-        groups = new Map();
-        for (const [group, time, value] of saved) {
-          groups.set(group, { time: BigInt(time), value: Number(value) });
+        const restored = new Map();
+        for (const [group, time, value] of saved.groups) {
+          restored.set(group, { time: BigInt(time), value: Number(value) });
         }
+        if (saved.field === field) groups = restored;
+        else console.error(\`the snapshot is of the field \${saved.field}\`);
         return { success: true, error: "" };
       } catch (error) {
         return {
@@ -110,7 +115,7 @@ export const TEST = `// Run it with: deno test TEST
 import { createHandler } from "./MODULE";
 
 /** The handler with its options, and what it writes. */
-async function start() {
+async function start(field = "value") {
   const written = [];
   const agent = {
     point: (point) => void written.push(point),
@@ -120,7 +125,7 @@ async function start() {
   const handler = createHandler(agent);
   const options = [{
     name: "field",
-    values: [{ type: "string", value: "value" }],
+    values: [{ type: "string", value: field }],
   }];
   const outcome = await handler.init({
     options,
@@ -132,12 +137,12 @@ async function start() {
 }
 
 /** A point as the handler gets it, as far as the handler uses it. */
-function point(seconds, value, group = "") {
+function point(seconds, value, group = "", field = "value") {
   const made = {
     time: BigInt(seconds * 1e9),
     name: "m",
     group,
-    fieldsDouble: new Map([["value", value]]),
+    fieldsDouble: new Map([[field, value]]),
     field: (name) => made.fieldsDouble.get(name),
     setFields(fields) {
       made.fieldsDouble = new Map(fields);
@@ -178,6 +183,18 @@ Deno.test("a restored snapshot goes on where it was taken", async () => {
   await after.handler.restore(snapshot);
   await after.handler.point(point(2, 4));
   assertEquals(rates(after.written), [3]);
+});
+
+Deno.test("a snapshot of another field is taken, and starts empty", async () => {
+  const before = await start();
+  await before.handler.point(point(1, 1));
+  const snapshot = await before.handler.snapshot();
+  const after = await start("other");
+  const outcome = await after.handler.restore(snapshot);
+  assertEquals(outcome, { success: true, error: "" });
+  await after.handler.point(point(2, 4, "", "other"));
+  await after.handler.point(point(3, 6, "", "other"));
+  assertEquals(rates(after.written), [2]);
 });
 
 Deno.test("init fails without the option field", async () => {

@@ -18,6 +18,12 @@ interface Last {
   value: number;
 }
 
+/** The state as it is saved; JSON has no int64. */
+interface Saved {
+  field: string;
+  groups: [group: string, time: string, value: string][];
+}
+
 /** Called once for each task that uses the UDF. */
 export function createHandler(agent: Output): Handler {
   // The state of one task: there is one handler for each, so variables belong
@@ -56,8 +62,8 @@ export function createHandler(agent: Output): Handler {
       return { success: true, error: "" };
     },
 
-    // A point. Write as many as you like with agent.point(), now or later.
-    // Return the promise that it may give: it makes the host wait when points
+    // A point. Write as many as you like with agent.point(), now or later (what
+    // is written before init and restore are done goes out after them). Return the promise that it may give: it makes the host wait when points
     // come faster than they can go out.
     point(point: Point): Promise<void> | void {
       const value = point.field(field);
@@ -82,18 +88,21 @@ export function createHandler(agent: Output): Handler {
         groups,
         ([group, { time, value }]) => [group, String(time), String(value)],
       );
-      return new TextEncoder().encode(JSON.stringify(saved));
+      return new TextEncoder().encode(JSON.stringify({ field, groups: saved }));
     },
 
+    // The snapshot may be of other options: Kapacitor gives it back also after
+    // the task was defined anew, and stops a task that refuses it. Take of it
+    // what still makes sense.
     restore(snapshot: Uint8Array): Outcome {
       try {
-        const saved: [string, string, string][] = JSON.parse(
-          new TextDecoder().decode(snapshot),
-        );
-        groups = new Map<string, Last>();
-        for (const [group, time, value] of saved) {
-          groups.set(group, { time: BigInt(time), value: Number(value) });
+        const saved: Saved = JSON.parse(new TextDecoder().decode(snapshot));
+        const restored = new Map<string, Last>();
+        for (const [group, time, value] of saved.groups) {
+          restored.set(group, { time: BigInt(time), value: Number(value) });
         }
+        if (saved.field === field) groups = restored;
+        else console.error(\`the snapshot is of the field \${saved.field}\`);
         return { success: true, error: "" };
       } catch (error) {
         return {
@@ -119,7 +128,9 @@ import type { Handler, Output, Point } from "@tine/tine/udf";
 import { createHandler } from "./MODULE";
 
 /** The handler with its options, and what it writes. */
-async function start(): Promise<{ handler: Handler; written: Point[] }> {
+async function start(
+  field = "value",
+): Promise<{ handler: Handler; written: Point[] }> {
   const written: Point[] = [];
   const agent: Output = {
     point: (point) => void written.push(point as Point),
@@ -129,7 +140,7 @@ async function start(): Promise<{ handler: Handler; written: Point[] }> {
   const handler = createHandler(agent);
   const options = [{
     name: "field",
-    values: [{ type: "string" as const, value: "value" }],
+    values: [{ type: "string" as const, value: field }],
   }];
   const outcome = await handler.init({
     options,
@@ -141,12 +152,17 @@ async function start(): Promise<{ handler: Handler; written: Point[] }> {
 }
 
 /** A point as the handler gets it, as far as the handler uses it. */
-function point(seconds: number, value: number, group = ""): Point {
+function point(
+  seconds: number,
+  value: number,
+  group = "",
+  field = "value",
+): Point {
   const made = {
     time: BigInt(seconds * 1e9),
     name: "m",
     group,
-    fieldsDouble: new Map([["value", value]]),
+    fieldsDouble: new Map([[field, value]]),
     field: (name: string) => made.fieldsDouble.get(name),
     setFields(fields: [string, number][]) {
       made.fieldsDouble = new Map(fields);
@@ -187,6 +203,18 @@ Deno.test("a restored snapshot goes on where it was taken", async () => {
   await after.handler.restore?.(snapshot!);
   await after.handler.point?.(point(2, 4));
   assertEquals(rates(after.written), [3]);
+});
+
+Deno.test("a snapshot of another field is taken, and starts empty", async () => {
+  const before = await start();
+  await before.handler.point?.(point(1, 1));
+  const snapshot = await before.handler.snapshot?.();
+  const after = await start("other");
+  const outcome = await after.handler.restore?.(snapshot!);
+  assertEquals(outcome, { success: true, error: "" });
+  await after.handler.point?.(point(2, 4, "", "other"));
+  await after.handler.point?.(point(3, 6, "", "other"));
+  assertEquals(rates(after.written), [2]);
 });
 
 Deno.test("init fails without the option field", async () => {

@@ -50,7 +50,11 @@ export interface HandlerInfo {
     | Record<string, readonly ValueType[]>;
 }
 
-/** What a handler writes to, at any time until its \`stop\` is done. */
+/**
+ * What a handler writes to, until its \`stop\` is done. What is written before
+ * \`init\`, and a \`restore\` that follows, are done waits for them: hosts take no
+ * data before. On a connection without \`init\` it is dropped.
+ */
 export interface Output {
   /** Writes a point. A promise says: wait before you write more. */
   point(point: Point | OutputPoint): Promise<void> | void;

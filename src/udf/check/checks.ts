@@ -2,6 +2,7 @@ import { batchChecks } from "./batch_checks.ts";
 import type { Check } from "./check.ts";
 import { compatibilityChecks } from "./compatibility_checks.ts";
 import { dataCheck } from "./data_check.ts";
+import { earlyOutputCheck } from "./early_output_check.ts";
 import { endingChecks } from "./ending_checks.ts";
 import { framingChecks } from "./framing_checks.ts";
 import { groupChecks } from "./group_checks.ts";
@@ -16,6 +17,7 @@ export const CHECKS: readonly Check[] = [
   ...startupChecks,
   ...optionChecks,
   dataCheck,
+  earlyOutputCheck,
   ...keepaliveChecks,
   ...framingChecks,
   ...valueChecks,

@@ -56,6 +56,9 @@ export class Probe {
   readonly #cursor = new ByteReader();
   readonly #guard: BatchGuard;
   readonly #answers: Answer[] = [];
+  /** Messages of data that had come when the first answer of a kind came. */
+  readonly #dataBefore = new Map<Answer["kind"], number>();
+  #data = 0;
   readonly #sent = new Transcript();
   readonly #came = new Transcript();
   #batch: { begin: BeginBatch; points: Point[] } | undefined;
@@ -104,6 +107,11 @@ export class Probe {
   /** Adds a remark to what was sent. */
   note(remark: string): void {
     this.#sent.add(remark);
+  }
+
+  /** How many messages of points and batches had come when the first answer of this kind came. */
+  dataBefore(kind: Answer["kind"]): number {
+    return this.#dataBefore.get(kind) ?? 0;
   }
 
   /** All points that came back, also those in batches. */
@@ -287,6 +295,7 @@ export class Probe {
       case "begin":
       case "point":
       case "end":
+        this.#data++;
         try {
           this.#takeData(response);
         } catch (error) {
@@ -294,6 +303,7 @@ export class Probe {
         }
         return;
       default:
+        if (!this.#dataBefore.has(response.kind)) this.#dataBefore.set(response.kind, this.#data);
         this.#answers.push(response);
     }
   }

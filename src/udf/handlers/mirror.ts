@@ -5,6 +5,7 @@ export function createHandler(agent: Output): Handler {
   return {
     info: () => ({ wants: "stream", provides: "stream" }),
     init() {},
+    restore() {}, // of a UDF that had state, before the task was defined anew
     point: (point) => agent.point(point),
   };
 }

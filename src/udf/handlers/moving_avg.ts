@@ -39,7 +39,7 @@ export function createHandler(agent: Output): Handler {
     if (size === 0) throw new Error("a point came before a successful init");
     const value = point.field(field);
     if (typeof value !== "number" && typeof value !== "bigint") {
-      dropped++;
+      if (dropped++ === 0) sayDropped(point);
       return;
     }
     let window = windows.get(point.group);
@@ -49,20 +49,32 @@ export function createHandler(agent: Output): Handler {
     return agent.point(point);
   }
 
-  function snapshot(): Uint8Array {
-    const groups = Array.from(windows, ([group, window]): [string, SavedWindow] => [group, window.save()]);
-    return new TextEncoder().encode(JSON.stringify({ size, groups }));
+  /** At the first one: a misspelled field should not show only when the task ends. */
+  function sayDropped(point: Point): void {
+    const fields = Array.from(point.fields(), ([name]) => name);
+    const quoted = (name: string) => JSON.stringify(name);
+    const reason = fields.includes(field)
+      ? `a field ${quoted(field)} that is no number`
+      : `no field ${quoted(field)}${fields.length > 0 ? `, only ${fields.map(quoted).join(", ")}` : ""}`;
+    console.error(`moving-avg: a point of ${quoted(point.name)} has ${reason}; such points are dropped`);
   }
 
+  function snapshot(): Uint8Array {
+    const groups = Array.from(windows, ([group, window]): [string, SavedWindow] => [group, window.save()]);
+    return new TextEncoder().encode(JSON.stringify({ field, size, groups }));
+  }
+
+  /** Takes the windows of other options, too: Kapacitor gives the last ones back after a task is defined anew. */
   function restore(snapshot: Uint8Array): Outcome {
     try {
       const saved = JSON.parse(new TextDecoder().decode(snapshot));
-      if (saved.size !== size) {
-        return failure(`the snapshot has windows of ${saved.size} points, option size is ${size}`);
-      }
-      windows = new Map(
-        saved.groups.map(([group, window]: [string, SavedWindow]) => [String(group), Window.load(size, window)]),
+      const restored = new Map<string, Window>(
+        saved.groups.map((
+          [group, window]: [string, SavedWindow],
+        ) => [String(group), Window.load(size, window, saved.size)]),
       );
+      if (saved.field === undefined || saved.field === field) windows = restored;
+      else console.error(`moving-avg: the snapshot is of the field ${JSON.stringify(saved.field)}: starting empty`);
       return { success: true, error: "" };
     } catch (error) {
       return failure(`this is no snapshot of a moving average: ${error instanceof Error ? error.message : error}`);

@@ -2,13 +2,19 @@ import type { Handler, Output } from "../handler.ts";
 import type { BeginBatch, EndBatch, InitRequest, Outcome } from "../messages.ts";
 import type { Point } from "../point.ts";
 
+/** How the quartiles of a batch are found. */
+type Quartiles = "kapacitor" | "tukey";
+
 /**
  * Answers each batch with a batch of its outliers by Tukey's method: points below Q1 - scale * IQR or above
  * Q3 + scale * IQR, where Q1 and Q3 are the medians of the lower and upper half and IQR = Q3 - Q1.
+ *
+ * The option `quartiles` says what a median of an even count is, see {@linkcode median}.
  */
 export function createHandler(agent: Output): Handler {
   let field = "";
   let scale = 1.5;
+  let quartiles: Quartiles = "kapacitor";
   let begin: BeginBatch | undefined;
   let points: Point[] = [];
 
@@ -18,6 +24,11 @@ export function createHandler(agent: Output): Handler {
       else if (name === "scale" && value?.type === "double") {
         if (!(value.value >= 1)) return failure(`option scale must be at least 1.0, got ${value.value}`);
         scale = value.value;
+      } else if (name === "quartiles" && value?.type === "string") {
+        if (value.value !== "kapacitor" && value.value !== "tukey") {
+          return failure(`option quartiles must be "kapacitor" or "tukey", got ${JSON.stringify(value.value)}`);
+        }
+        quartiles = value.value;
       } else return failure(`option ${name} is unknown, or its value is not of the type that info declares`);
     }
     return field === "" ? failure("missing option: field") : { success: true, error: "" };
@@ -25,7 +36,7 @@ export function createHandler(agent: Output): Handler {
 
   async function endBatch(end: EndBatch): Promise<void> {
     const values = points.map((point) => numberOf(point, field));
-    const [low, high] = fences(values.filter((value) => !Number.isNaN(value)), scale);
+    const [low, high] = fences(values.filter((value) => !Number.isNaN(value)), scale, quartiles);
     const outliers = points.filter((_, i) => values[i] < low || values[i] > high);
     points = [];
     await agent.beginBatch({ ...begin!, size: BigInt(outliers.length) });
@@ -40,7 +51,7 @@ export function createHandler(agent: Output): Handler {
     info: () => ({
       wants: "batch",
       provides: "batch",
-      options: { field: ["string"], scale: ["double"] },
+      options: { field: ["string"], scale: ["double"], quartiles: ["string"] },
     }),
     init,
     beginBatch(batch) {
@@ -53,6 +64,7 @@ export function createHandler(agent: Output): Handler {
       points.push(point);
     },
     endBatch,
+    restore() {}, // of a UDF that had state, before the task was defined anew
   };
 }
 
@@ -63,20 +75,38 @@ function numberOf(point: Point, field: string): number {
 }
 
 /** Below the first and above the second of these values lie the outliers. */
-function fences(values: number[], scale: number): [number, number] {
+function fences(values: number[], scale: number, quartiles: Quartiles): [number, number] {
   const sorted = Float64Array.from(values).sort();
-  const half = Math.floor(sorted.length / 2);
-  const q1 = median(sorted.subarray(0, half));
-  const q3 = median(sorted.subarray(sorted.length - half));
+  const [lastOfLower, firstOfUpper] = middle(sorted.length, quartiles);
+  const q1 = median(sorted.subarray(0, lastOfLower), quartiles);
+  const q3 = median(sorted.subarray(firstOfUpper), quartiles);
   const reach = scale * (q3 - q1);
   return [q1 - reach, q3 + reach];
 }
 
-/** Of sorted values; NaN if there are none. */
-function median(sorted: Float64Array): number {
+/**
+ * Where the median of so many values lies: the end of the half below it and the start of the half above it.
+ *
+ * Kapacitor's own UDF looks for the median of an even count one place higher.
+ */
+function middle(count: number, quartiles: Quartiles): [number, number] {
+  const half = Math.floor(count / 2);
+  if (count % 2 === 1) return [half, half + 1];
+  const shift = quartiles === "kapacitor" ? 1 : 0;
+  return [half + shift, half + shift];
+}
+
+/**
+ * The median of sorted values; NaN if there are none.
+ *
+ * Of an even count it is the mean of the two middle values with `tukey`. With `kapacitor`, as in the UDF that comes with Kapacitor
+ * (udf/agent/examples/outliers), it is the mean of the upper one of them and the next; of two values, which have no next, their mean.
+ */
+function median(sorted: Float64Array, quartiles: Quartiles): number {
   const middle = Math.floor(sorted.length / 2);
   if (sorted.length % 2 === 1) return sorted[middle];
-  const [a, b] = sorted.subarray(middle - 1, middle + 1);
+  const first = quartiles === "kapacitor" && sorted.length > 2 ? middle : middle - 1;
+  const [a, b] = sorted.subarray(first, first + 2);
   const sum = a + b;
   return Number.isFinite(sum) ? sum / 2 : a / 2 + b / 2; // the sum of huge values overflows, their mean does not
 }

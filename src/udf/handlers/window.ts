@@ -26,19 +26,28 @@ export class Window {
     this.#size = size;
   }
 
-  /** A window as {@linkcode save} wrote it. Throws if it is none. */
-  static load(size: number, saved: SavedWindow): Window {
-    const window = new Window(size);
-    const { values, next } = saved;
-    if (!Array.isArray(values) || values.length > size) throw new Error(`a window must hold at most ${size} values`);
-    if (!Number.isInteger(next) || next < 0 || next > 0 && (next >= size || values.length < size)) {
+  /**
+   * A window as {@linkcode save} wrote it. One of another size keeps its last values, as many as fit.
+   *
+   * @param size of the new window
+   * @param savedSize of the saved one
+   * @throws {Error} if it is none
+   */
+  static load(size: number, { values, next }: SavedWindow, savedSize: number): Window {
+    if (!Number.isInteger(savedSize) || savedSize < 1) throw new Error(`a window cannot be of the size ${savedSize}`);
+    if (!Array.isArray(values) || values.length > savedSize) {
+      throw new Error(`a window must hold at most ${savedSize} values`);
+    }
+    if (!Number.isInteger(next) || next < 0 || next > 0 && (next >= savedSize || values.length < savedSize)) {
       throw new Error(`the oldest value cannot be at ${next}`);
     }
+    const window = new Window(size);
     window.#values = values.map(fromText);
-    window.#next = next;
-    const end = values.length < size ? values.length : next;
+    if (size === savedSize) window.#next = next;
+    else window.#values = [...window.#values.slice(next), ...window.#values.slice(0, next)].slice(-size);
+    const end = window.#values.length < size ? window.#values.length : window.#next;
     for (let i = 0; i < end; i++) window.#sum += window.#values[i];
-    if (next > 0) window.#sumToEnd(next);
+    if (window.#next > 0) window.#sumToEnd(window.#next);
     return window;
   }
 

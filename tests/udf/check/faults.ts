@@ -1,5 +1,5 @@
 import type { CheckResult } from "../../../src/udf/check/mod.ts";
-import type { Point } from "../../../src/udf/point.ts";
+import { Point } from "../../../src/udf/point.ts";
 import { frame } from "../../support/bytes.ts";
 import { batchReplies, type Fault, infoOf, type Reply, type State } from "./faulty_udf.ts";
 
@@ -548,6 +548,40 @@ export const CASES: readonly Case[] = [
         if (request.kind !== "point") return;
         state.held.unshift(request);
         return state.held.length === 6 ? state.held.splice(0) : [];
+      },
+    }),
+  },
+  {
+    mistake: "writes at the end of a connection that asks for info only",
+    check: "early-output",
+    status: "fail",
+    reason: "on a connection that asks for info only",
+    fault: () => ({ atEnd: ({ ready }) => ready ? [] : [{ kind: "point", point: new Point({ name: "bye" }) }] }),
+  },
+  {
+    mistake: "writes before it answers init",
+    check: "early-output",
+    status: "fail",
+    reason: "before it answered init",
+    fault: () => ({
+      respond(request) {
+        if (request.kind === "init") return [{ kind: "point", point: new Point({ name: "hello" }) }, init(true)];
+      },
+    }),
+  },
+  {
+    mistake: "writes before it answers the restore after init",
+    check: "early-output",
+    status: "fail",
+    reason: "before it answered the restore",
+    fault: () => ({
+      respond(request) {
+        if (request.kind === "snapshot") return [snapshotOf("state")];
+        if (request.kind !== "restore") return;
+        return [
+          { kind: "point", point: new Point({ name: "again" }) },
+          { kind: "restore", outcome: { success: true, error: "" } },
+        ];
       },
     }),
   },
