@@ -154,12 +154,12 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     const driver = new UdfDriver(streamConnection(child.stdout, child.stdin));
     const stderr = new TextReader(child.stderr);
     driver.send(INIT, pointRequest(1));
-    assertEquals((await driver.next())?.kind, "init");
-    assertEquals((await driver.next())?.kind, "point");
+    assertEquals((await driver.answer())?.kind, "init");
+    assertEquals((await driver.answer())?.kind, "point");
     const udfs = await below(child.pid, "agent mirror");
     assertGreater(udfs.length, 0);
     child.kill(signal);
-    assertEquals(await driver.rest(), []);
+    assertEquals(await driver.answer(), undefined);
     assertEquals((await child.status).code, 0);
     for (const pid of udfs) await gone(pid);
     assertEquals(await stderr.rest(), "");

@@ -52,6 +52,14 @@ export class UdfDriver {
     return responseIn(this.#frames.bytes.slice(this.#frames.start, this.#frames.end));
   }
 
+  /** The next response that is no keepalive: those also come unasked, whenever something takes its time. */
+  async answer(): Promise<Response | undefined> {
+    for (;;) {
+      const response = await this.next();
+      if (response?.kind !== "keepalive") return response;
+    }
+  }
+
   /** All responses up to the end of the stream. */
   async rest(): Promise<Response[]> {
     const responses: Response[] = [];
