@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { copyCheckout } from "../scripts/test/copy_checkout.ts";
 import { OWN_NAMES, whyNoNamespaces } from "./support/namespaces.ts";
 
 // Blocks marked `sh` are run here, in the order of the README and in one folder; those marked `shell` are not: they run
@@ -14,18 +15,6 @@ const noNamespaces = whyNoNamespaces({ rootless: !ROOT });
 const blocks = [...readme.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, commands]) => commands)
   .map((commands) => noNamespaces === undefined ? commands : commands.replace(OF_RUNS, ""));
 
-/** A folder that looks like the checkout, so that what commands write does not stay in it. */
-async function linkedCheckout(): Promise<string> {
-  const dir = await Deno.makeTempDir({ prefix: "tine-readme-" });
-  for await (const { name, isDirectory } of Deno.readDir(root)) {
-    if (name.startsWith(".")) continue;
-    // Deno lets a program without permissions import its own files, but not through a link.
-    const link = isDirectory ? Deno.symlink : Deno.copyFile;
-    await link(new URL(name, root).pathname, `${dir}/${name}`);
-  }
-  return dir;
-}
-
 /** Another port than the one that is shown: this test may run twice at a time on one machine. */
 function freePort(): string {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -36,7 +25,7 @@ const without = noNamespaces === undefined ? "" : ` (without those that run plan
 
 Deno.test(`README: commands marked to run succeed as shown${without}`, async () => {
   assert(blocks.length > 3, "no commands were found");
-  const dir = await linkedCheckout();
+  const dir = await copyCheckout();
   const bin = await Deno.makeTempDir({ prefix: "tine-readme-bin-" });
   try {
     // The deno of this test, whether or not one is installed.
