@@ -10,7 +10,7 @@
  * @module
  */
 import { toText } from "@std/streams";
-import { addSummaries, formatSummary, parseSummary, type Summary } from "./test/summary.ts";
+import { addSummaries, formatSummary, parseInconclusive, parseSummary, type Summary } from "./test/summary.ts";
 
 const root = new URL("..", import.meta.url).pathname;
 const COMMAND = ["test", "-A", "--no-check"];
@@ -23,6 +23,8 @@ const QUIET = ["flow", "truth"].map((name) => `${root}tests/${name}/`);
 interface Ran {
   readonly output: string;
   readonly summary: Summary;
+  /** Names of tests and steps that came to no result, since other work had the processors, and why. */
+  readonly inconclusive: readonly string[];
 }
 
 /**
@@ -55,6 +57,9 @@ export async function main(args: readonly string[]): Promise<number> {
   await run(files.filter(isQuiet));
   for (const { output, summary } of ran) if (summary.failed > 0) console.log(output);
   const total = addSummaries(ran.map(({ summary }) => summary));
+  const inconclusive = ran.flatMap(({ inconclusive }) => inconclusive);
+  if (inconclusive.length > 0) console.log(`\n${inconclusive.length} inconclusive:`);
+  for (const line of inconclusive) console.log(`  ${line}`);
   console.log(`\nall tests:\n${formatSummary(total, performance.now() - started)}`);
   return total.failed === 0 ? 0 : 1;
 }
@@ -80,11 +85,24 @@ async function runShare(files: readonly string[]): Promise<Ran> {
     toText(child.stderr),
     child.status,
   ]);
-  const counted = parseSummary(stdout) ?? { passed: 0, failed: 0, ignored: 0, steps: 0 };
+  const { passed, failed, ignored, steps } = parseSummary(stdout) ?? { passed: 0, failed: 0, ignored: 0, steps: 0 };
+  const open = parseInconclusive(stdout);
+  // What came to no result was not tested.
+  const summary = {
+    passed: passed - open.tests.length,
+    failed,
+    ignored: ignored + open.tests.length,
+    steps: steps - open.steps.length,
+  };
   const output = stdout + stderr;
-  if (success || counted.failed > 0) return { output, summary: counted };
+  const inconclusive = [...open.tests, ...open.steps];
+  if (success || failed > 0) return { output, summary, inconclusive };
   // Such as a file that does not load, or a crash.
-  return { output: `${output}\ndeno test exited with status ${code}`, summary: { ...counted, failed: 1 } };
+  return {
+    output: `${output}\ndeno test exited with status ${code}`,
+    summary: { ...summary, failed: 1 },
+    inconclusive,
+  };
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

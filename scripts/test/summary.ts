@@ -1,4 +1,4 @@
-/** How many tests came out how, as the last line of `deno test` says it. */
+/** How many tests came out how, as the last line of `deno test` says it; those that are inconclusive passed there. */
 export interface Summary {
   readonly passed: number;
   readonly failed: number;
@@ -29,6 +29,16 @@ export function parseSummary(text: string): Summary | undefined {
     ignored: count(/(\d+) ignored/),
     steps: count(/passed \((\d+) steps?\)/),
   };
+}
+
+/** What is in front of the name of a test, or of a step, that came to no result: alone on a line of standard output. */
+export const INCONCLUSIVE = { test: "inconclusive test: ", step: "inconclusive step: " } as const;
+
+/** Finds the tests and steps that came to no result in what `deno test` has printed: their names, and why. */
+export function parseInconclusive(text: string): { readonly tests: string[]; readonly steps: string[] } {
+  const find = (prefix: string) =>
+    text.split("\n").flatMap((line) => line.startsWith(prefix) ? line.slice(prefix.length) : []);
+  return { tests: find(INCONCLUSIVE.test), steps: find(INCONCLUSIVE.step) };
 }
 
 /** Adds up what several processes have counted. */

@@ -4,7 +4,7 @@
 export interface Scenario {
   readonly name: string;
   readonly ignore?: boolean;
-  readonly fn: () => Promise<void>;
+  readonly fn: (t: Deno.TestContext) => Promise<void>;
 }
 
 /**

@@ -4,11 +4,10 @@ import { READABLE } from "../../src/sys/poller.ts";
 import { Socket } from "../../src/sys/socket.ts";
 import { decodeTcpInfo, tcpInfoPlaces, TcpInfoSampler } from "../../src/sys/tcp_info.ts";
 import { tcpPair, until } from "./tcp_pair.ts";
+import { needsProcessors } from "../support/quiet.ts";
 
 Deno.test({
-  name: "TcpInfoSampler.sample() tells what a connection did",
-  ignore: Deno.build.os !== "linux",
-  fn() {
+  ...needsProcessors("TcpInfoSampler.sample() tells what a connection did", () => {
     using pair = tcpPair("ipv6");
     const sampler = new TcpInfoSampler();
     pair.client.send(new Uint8Array(1000));
@@ -23,7 +22,8 @@ Deno.test({
     assertEquals(received.bytesSent, 1000);
     using fresh = Socket.open("tcp", "ipv4");
     assertEquals(sampler.sample(fresh).state, 7);
-  },
+  }),
+  ignore: Deno.build.os !== "linux",
 });
 
 Deno.test("decodeTcpInfo() says -1 for what a shorter structure does not have, and for what was not measured", () => {

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { makeLink, whyNoLink } from "../support/link.ts";
+import { needsProcessors } from "../support/quiet.ts";
 import { testTogether } from "../support/together.ts";
 import { runClient, startServer } from "./by_hand.ts";
 
@@ -79,7 +80,10 @@ const drops = {
 
 testTogether(
   missing === undefined ? WHAT : `${WHAT} (skipped: ${missing})`,
-  [...goodputs, ...losses, drops].map((scenario) => ({ ...scenario, ignore: missing !== undefined })),
+  [...goodputs, ...losses, drops].map(({ name, fn }) => ({
+    ...needsProcessors(name, fn),
+    ignore: missing !== undefined,
+  })),
   3,
 );
 

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { makeLink, whyNoLink } from "../support/link.ts";
+import { needsProcessors } from "../support/quiet.ts";
 import { testTogether } from "../support/together.ts";
 import { runClient, startServer } from "./by_hand.ts";
 
@@ -70,6 +71,6 @@ const packets = (["ipv4", "ipv6"] as const).flatMap((family) =>
 
 testTogether(
   missing === undefined ? WHAT : `${WHAT} (skipped: ${missing})`,
-  [...streams, ...packets].map((scenario) => ({ ...scenario, ignore: missing !== undefined })),
+  [...streams, ...packets].map(({ name, fn }) => ({ ...needsProcessors(name, fn), ignore: missing !== undefined })),
   3,
 );

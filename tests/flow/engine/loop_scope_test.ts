@@ -3,13 +3,12 @@ import { EventFd } from "../../../src/sys/event_fd.ts";
 import { READABLE } from "../../../src/sys/poller.ts";
 import { LoopScope } from "../../../src/flow/engine/loop_scope.ts";
 import { PollLoop } from "../../../src/flow/engine/poll_loop.ts";
+import { needsProcessors } from "../../support/quiet.ts";
 
 const ignore = Deno.build.os !== "linux";
 
 Deno.test({
-  name: "PollLoop calls timers at their times and in their order, and files between them",
-  ignore,
-  fn() {
+  ...needsProcessors("PollLoop calls timers at their times and in their order, and files between them", () => {
     using file = EventFd.open();
     const loop = new PollLoop();
     const start = loop.now();
@@ -29,7 +28,8 @@ Deno.test({
     }, { precise: true }).set(start + 1e6);
     loop.run();
     assertEquals(seen, ["first true", "file", "second true"]);
-  },
+  }),
+  ignore,
 });
 
 Deno.test({

@@ -1,13 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { PollLoop } from "../../../src/flow/engine/poll_loop.ts";
 import { availability } from "../../../src/sys/availability.ts";
+import { needsProcessors } from "../../support/quiet.ts";
 
 const ignore = !availability().available;
 
 Deno.test({
-  name: "PollLoop calls all timers that are due, also beside one that is due again and again",
-  ignore,
-  fn() {
+  ...needsProcessors("PollLoop calls all timers that are due, also beside one that is due again and again", () => {
     const loop = new PollLoop();
     let calls = 0;
     const busy = loop.timer(() => {
@@ -22,13 +21,12 @@ Deno.test({
     }).set(loop.now() + 1e6);
     loop.run();
     assert(called);
-  },
+  }),
+  ignore,
 });
 
 Deno.test({
-  name: "PollLoop does not call a timer that another one has cleared or put off",
-  ignore,
-  fn() {
+  ...needsProcessors("PollLoop does not call a timer that another one has cleared or put off", () => {
     const loop = new PollLoop();
     const called: string[] = [];
     const first = loop.timer(() => {
@@ -46,5 +44,6 @@ Deno.test({
     loop.run();
     assertEquals(called, ["first", "later"]);
     assert(loop.now() - start >= 2e6);
-  },
+  }),
+  ignore,
 });

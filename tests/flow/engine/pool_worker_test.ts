@@ -3,6 +3,7 @@ import type { FlowMessage } from "../../../src/flow/engine/messages.ts";
 import { PoolWorker } from "../../../src/flow/engine/pool_worker.ts";
 import { availability } from "../../../src/sys/availability.ts";
 import { openSockets } from "../stream/open_sockets.ts";
+import { needsProcessors } from "../../support/quiet.ts";
 
 const ignore = !availability().available;
 const request = { kind: "streamServer", addresses: ["127.0.0.1:0"], config: { listenAddr: ":0" } };
@@ -14,26 +15,29 @@ function setUp() {
 }
 
 Deno.test({
-  name:
+  ...needsProcessors(
     "PoolWorker.rehearse() sends packets there and back, signed and not, of flows that nobody has, and leaves nothing",
+    async () => {
+      const { worker, messages, errors } = setUp();
+      await using cleanup = new AsyncDisposableStack();
+      cleanup.defer(() => worker.stop());
+      await worker.rehearse("packets");
+      assertEquals(messages.filter(({ type }) => type === "listening").length, 2);
+      assertEquals(messages.filter(({ type }) => type === "failed"), []);
+      const signed = messages.flatMap((message) => message.type === "info" ? [message.info] : [])
+        .filter(({ server }) => server).map(({ values }) => values.signed);
+      assertEquals(signed, [false, true]);
+      assert(messages.some((message) => message.type === "progress" && message.values["received.0"] > 0));
+      assert(messages.every(({ id }) => id < 0));
+      // The worker itself has one.
+      const before = openSockets();
+      await worker.rehearse("packets");
+      assertEquals(openSockets(), before);
+      await worker.stop();
+      assertEquals(errors, []);
+    },
+  ),
   ignore,
-  async fn() {
-    const { worker, messages, errors } = setUp();
-    await worker.rehearse("packets");
-    assertEquals(messages.filter(({ type }) => type === "listening").length, 2);
-    assertEquals(messages.filter(({ type }) => type === "failed"), []);
-    const signed = messages.flatMap((message) => message.type === "info" ? [message.info] : [])
-      .filter(({ server }) => server).map(({ values }) => values.signed);
-    assertEquals(signed, [false, true]);
-    assert(messages.some((message) => message.type === "progress" && message.values["received.0"] > 0));
-    assert(messages.every(({ id }) => id < 0));
-    // The worker itself has one.
-    const before = openSockets();
-    await worker.rehearse("packets");
-    assertEquals(openSockets(), before);
-    await worker.stop();
-    assertEquals(errors, []);
-  },
 });
 
 Deno.test({
@@ -56,14 +60,13 @@ Deno.test({
 });
 
 Deno.test({
-  name: "PoolWorker.stop() ends it while it rehearses, too",
-  ignore,
-  async fn() {
+  ...needsProcessors("PoolWorker.stop() ends it while it rehearses, too", async () => {
     const { worker, errors } = setUp();
     const rehearsed = worker.rehearse("packets");
     worker.hold(rehearsed);
     await worker.stop();
     await rehearsed;
     assertEquals([worker.dead, errors], [true, []]);
-  },
+  }),
+  ignore,
 });

@@ -6,6 +6,7 @@ import { eventually } from "../../support/eventually.ts";
 import { openSockets } from "../stream/open_sockets.ts";
 import { PacketEvents } from "./packet_events.ts";
 import { makers, rawSockets } from "./packet_makers.ts";
+import { needsProcessors } from "../../support/quiet.ts";
 
 function options(more: Partial<FlowOptions> = {}): FlowOptions & { events: PacketEvents } {
   return { signal: new AbortController().signal, ...more, events: new PacketEvents() };
@@ -38,6 +39,17 @@ for (const [host, name] of [["127.0.0.1", "IPv4"], ["[::1]", "IPv6"]]) {
 }
 
 for (const maker of Object.keys(makers)) {
+  Deno.test(`packetClient() fails where nobody answers, with ${maker}`, async () => {
+    const silent = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+    const address = `127.0.0.1:${(silent.addr as Deno.NetAddr).port}`;
+    await using flows = makers[maker]();
+    assertEquals(await failure(flows.packetClient(address, config({}), options())), [
+      "no-answer",
+      `no server of UDP flows answers at ${address} for 2 s`,
+    ]);
+    silent.close();
+  });
+
   Deno.test(`packetClient() refuses what cannot be, with ${maker}`, async () => {
     await using flows = makers[maker]();
     const fails = async (config: PacketClientConfig, code: string, message: string) => {
@@ -91,8 +103,9 @@ for (const maker of Object.keys(makers)) {
     await failure(flows.packetServer({ listenAddr: "[::1]:0", protocol: "udp4" }, options()));
   });
 
-  Deno.test(`packetClient() is canceled at once, in each of its states, with ${maker}`, async () => {
+  Deno.test(needsProcessors(`packetClient() is canceled at once, in each of its states, with ${maker}`, async () => {
     const silent = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+    using _ = { [Symbol.dispose]: () => silent.close() };
     const nobody = `127.0.0.1:${(silent.addr as Deno.NetAddr).port}`;
     await using flows = makers[maker]();
     await using server = await flows.packetServer({ listenAddr: ":0" }, options());
@@ -115,12 +128,10 @@ for (const maker of Object.keys(makers)) {
       abort.abort(reason);
       assertEquals(await assertRejects(() => running), reason);
       const ms = performance.now() - start;
-      // The others of this machine may be busy; what is promised is 100.
-      assert(ms < 1000, `${state} took ${ms} ms`);
+      assert(ms < 100, `${state} took ${ms} ms`);
       if (state !== "opening") assert(opts.events.last("voip", false) !== undefined, state);
     }
-    silent.close();
-  });
+  }));
 
   Deno.test(`packet flows leave no socket open, with ${maker}`, { ignore: Deno.build.os !== "linux" }, async () => {
     await using flows = makers[maker]();

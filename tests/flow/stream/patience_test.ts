@@ -7,6 +7,7 @@ import type { StreamRequest } from "../../../src/flow/stream/words.ts";
 import { TineError } from "../../../src/wire/errors.ts";
 import { tcpPair } from "../../sys/tcp_pair.ts";
 import { FakeHost } from "./fake_host.ts";
+import { needsProcessors } from "../../support/quiet.ts";
 
 const ignore = Deno.build.os !== "linux";
 
@@ -24,9 +25,7 @@ function codeOf(error: unknown): string {
 }
 
 Deno.test({
-  name: "sendStream() gives up when the peer takes nothing for 30 s, and keeps what was measured",
-  ignore,
-  fn() {
+  ...needsProcessors("sendStream() gives up when the peer takes nothing for 30 s, and keeps what was measured", () => {
     using pair = tcpPair("ipv4");
     const host = new FakeHost();
     const transfer = sendStream({
@@ -48,7 +47,8 @@ Deno.test({
     assert(total > 0);
     assertEquals(host.tcpInfo("a").length, 1);
     assert((host.error as Error).message.includes(`10.0.0.1:7000 has taken nothing for 30 s, after ${total} bytes`));
-  },
+  }),
+  ignore,
 });
 
 Deno.test({

@@ -6,6 +6,7 @@ import { eventually } from "../../support/eventually.ts";
 import { openSockets } from "./open_sockets.ts";
 import { RecordedEvents } from "./recorded_events.ts";
 import { makers } from "./stream_makers.ts";
+import { needsProcessors } from "../../support/quiet.ts";
 
 const { signal } = new AbortController();
 const linux = Deno.build.os === "linux";
@@ -102,34 +103,36 @@ for (const [kind, make] of Object.entries(makers)) {
     assert(message.includes(listenAddr), message);
   });
 
-  Deno.test(`the signal ends a flow and a server within 100 ms, and leaves no socket, ${kind}`, async () => {
-    await using flows = make();
-    const events = new RecordedEvents();
-    await using server = await flows.streamServer({ listenAddr: ":0" }, { events, signal });
-    // The first flow may start a worker, which has sockets of its own.
-    await flows.streamClient(server.address, upload({ length: 1 }), { events, signal });
-    await eventually(
-      "its end is told",
-      () => events.aggregates.filter(({ values }) => values.bytes === 1).length === 2,
-    );
-    const before = linux ? openSockets() : 0;
-    const stop = new AbortController();
-    const running = assertRejects(
-      () => flows.streamClient(server.address, upload({ flow: "b" }), { events, signal: stop.signal }),
-      Error,
-      "enough",
-    );
-    await eventually("it runs", () => events.aggregates.some(({ flow }) => flow === "b"));
-    const start = performance.now();
-    stop.abort(new Error("enough"));
-    await running;
-    assert(performance.now() - start < 100);
-    assert(events.io("b").at(-1)!.total > 0);
-    await eventually("the server has noticed", () =>
-      events.logs.some((line) => line.includes("broke")) ||
-      events.logs.some((line) => line.includes("closed")));
-    if (linux) await eventually("sockets are gone", () => openSockets() <= before);
-  });
+  Deno.test(
+    needsProcessors(`the signal ends a flow and a server within 100 ms, and leaves no socket, ${kind}`, async () => {
+      await using flows = make();
+      const events = new RecordedEvents();
+      await using server = await flows.streamServer({ listenAddr: ":0" }, { events, signal });
+      // The first flow may start a worker, which has sockets of its own.
+      await flows.streamClient(server.address, upload({ length: 1 }), { events, signal });
+      await eventually(
+        "its end is told",
+        () => events.aggregates.filter(({ values }) => values.bytes === 1).length === 2,
+      );
+      const before = linux ? openSockets() : 0;
+      const stop = new AbortController();
+      const running = assertRejects(
+        () => flows.streamClient(server.address, upload({ flow: "b" }), { events, signal: stop.signal }),
+        Error,
+        "enough",
+      );
+      await eventually("it runs", () => events.aggregates.some(({ flow }) => flow === "b"));
+      const start = performance.now();
+      stop.abort(new Error("enough"));
+      await running;
+      assert(performance.now() - start < 100);
+      assert(events.io("b").at(-1)!.total > 0);
+      await eventually("the server has noticed", () =>
+        events.logs.some((line) => line.includes("broke")) ||
+        events.logs.some((line) => line.includes("closed")));
+      if (linux) await eventually("sockets are gone", () => openSockets() <= before);
+    }),
+  );
 
   Deno.test(`streamServer() tells the last figures of a flow whose client has gone, and of one it ends, ${kind}`, async () => {
     await using flows = make();

@@ -1,5 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { addSummaries, formatSummary, parseSummary } from "../../../scripts/test/summary.ts";
+import {
+  addSummaries,
+  formatSummary,
+  INCONCLUSIVE,
+  parseInconclusive,
+  parseSummary,
+} from "../../../scripts/test/summary.ts";
 
 Deno.test("parseSummary() reads the last line of deno test", () => {
   const cases: [string, ReturnType<typeof parseSummary>][] = [
@@ -31,4 +37,15 @@ Deno.test("formatSummary() writes a sum so that it can be read again", () => {
   assertEquals(formatSummary(sum, 61_700), "FAILED | 7 passed (2 steps) | 1 failed | 1 ignored (1m2s)");
   assertEquals(parseSummary(formatSummary(sum, 500)), sum);
   assertEquals(formatSummary({ passed: 1, failed: 0, ignored: 0, steps: 0 }, 59_000), "ok | 1 passed | 0 failed (59s)");
+});
+
+Deno.test("parseInconclusive() finds tests and steps that came to no result", () => {
+  const lines = [
+    "a ...",
+    `${INCONCLUSIVE.test}b: why`,
+    "b ... ok",
+    `  ${INCONCLUSIVE.test}c`,
+    `${INCONCLUSIVE.step}d: why`,
+  ];
+  assertEquals(parseInconclusive(lines.join("\n")), { tests: ["b: why"], steps: ["d: why"] });
 });
