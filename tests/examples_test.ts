@@ -7,6 +7,7 @@ import { processesWith } from "./support/processes_with.ts";
 import { OWN_NAMES, whyNoNamespaces } from "./support/namespaces.ts";
 import { TINE } from "./support/tine.ts";
 import { runTogether, type Scenario, testTogether } from "./support/together.ts";
+import { unless, whyNoRoot, whyNotInstalled } from "./support/unless.ts";
 
 const ROOT = Deno.uid() === 0;
 const checkout = new URL("..", import.meta.url).pathname;
@@ -152,14 +153,7 @@ interface Example {
 
 /** Why an example cannot run here. */
 function whyNot({ namespaces = false, programs = [] }: Example, user: { rootless: boolean }): string | undefined {
-  const absent = programs.find((program) => !isInstalled(program));
-  if (absent !== undefined) return `${absent} is not installed`;
-  return namespaces ? whyNoNamespaces(user) : undefined;
-}
-
-function isInstalled(program: string): boolean {
-  const args = ["-c", `PATH=$PATH:/usr/sbin:/sbin; command -v ${program}`];
-  return new Deno.Command("sh", { args, stdout: "null", stderr: "null" }).outputSync().success;
+  return whyNotInstalled(...programs) ?? (namespaces ? whyNoNamespaces(user) : undefined);
 }
 
 const examples: Readonly<Record<string, Example>> = {
@@ -338,30 +332,31 @@ function scenariosOf(
 ): Scenario[] {
   return Object.entries(examples).filter(([, { only = as }]) => !ROOT || only === as).map(([name, example]) => {
     const why = whyNotHere(example);
-    return {
-      name: `examples/${name}${why === undefined ? "" : ` (${why})`}`,
-      ignore: why !== undefined,
-      fn: () => runExample(name, example, user),
-    };
+    return { ...unless(why, `examples/${name}`), fn: () => runExample(name, example, user) };
   });
 }
 
 testTogether(
   "examples run as root",
-  scenariosOf("root", { tine: TINE }, (example) => ROOT ? whyNot(example, { rootless: false }) : "it needs root"),
+  scenariosOf("root", { tine: TINE }, (example) => ROOT ? whyNot(example, { rootless: false }) : whyNoRoot),
   AT_ONCE,
 );
 
-Deno.test("examples run as an ordinary user", async (t) => {
-  await using built = ROOT ? await buildTine() : undefined;
-  const cache = await Deno.makeTempDir({ prefix: "tine-examples-cache-" });
-  try {
-    if (ROOT) await Deno.chown(cache, NOBODY, NOBODY);
-    const user = built === undefined ? { tine: TINE } : { tine: [built.path], id: NOBODY, cache };
-    await runTogether(t, scenariosOf("user", user, (example) => whyNot(example, { rootless: true })), AT_ONCE);
-  } finally {
-    await Deno.remove(cache, { recursive: true });
-  }
+const noExecutable = ROOT ? whyNotInstalled("gzip", "setpriv") : undefined;
+
+Deno.test({
+  ...unless(noExecutable, "examples run as an ordinary user"),
+  async fn(t) {
+    await using built = ROOT ? await buildTine() : undefined;
+    const cache = await Deno.makeTempDir({ prefix: "tine-examples-cache-" });
+    try {
+      if (ROOT) await Deno.chown(cache, NOBODY, NOBODY);
+      const user = built === undefined ? { tine: TINE } : { tine: [built.path], id: NOBODY, cache };
+      await runTogether(t, scenariosOf("user", user, (example) => whyNot(example, { rootless: true })), AT_ONCE);
+    } finally {
+      await Deno.remove(cache, { recursive: true });
+    }
+  },
 });
 
 Deno.test("each plan in examples is tested", () => {

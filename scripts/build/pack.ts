@@ -7,7 +7,6 @@ import { bundle, root, unstableFlags } from "./program.ts";
 const HEAD_BYTES = 16_384;
 
 const START = "scripts/build/packed_start.ts";
-const NODE = "scripts/build/packed_node.ts";
 
 /**
  * Packs a deno binary and the bundled program into one self-extracting file.
@@ -18,7 +17,7 @@ const NODE = "scripts/build/packed_node.ts";
  * @throws {TineError} when the program cannot be bundled
  */
 export async function pack(platform: Platform, denoPath: string, out: string): Promise<void> {
-  const program = await bundle(START, NODE);
+  const program = await bundle(START);
   const script = await Deno.readTextFile(new URL("./packed_install.js", import.meta.url));
   const install = `const files = ${JSON.stringify(Object.fromEntries(program))};\n${script}`;
   const binary = await Deno.readFile(denoPath);

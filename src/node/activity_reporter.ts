@@ -1,4 +1,3 @@
-import { startLongTimer } from "../wire/long_timer.ts";
 import type { Activity } from "./item.ts";
 import type { Unsigned } from "./runner.ts";
 
@@ -12,7 +11,7 @@ export class ActivityReporter implements Disposable {
   readonly #running = new Map<symbol, string>();
   readonly #report: (report: Unsigned<Activity>) => void;
   #ended = 0;
-  #timer: Disposable | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #disposed = false;
 
   constructor(report: (report: Unsigned<Activity>) => void) {
@@ -39,15 +38,16 @@ export class ActivityReporter implements Disposable {
 
   [Symbol.dispose](): void {
     this.#disposed = true;
-    this.#timer?.[Symbol.dispose]();
+    clearTimeout(this.#timer);
   }
 
   #changed(): void {
     if (this.#timer !== undefined || this.#disposed) return;
-    this.#timer = startLongTimer(INTERVAL_MS, () => {
+    this.#timer = setTimeout(() => {
       this.#timer = undefined;
       const running = Array.from(this.#running.values().take(MOST_NAMED));
       this.#report({ type: "activity", running, more: this.#running.size - running.length, ended: this.#ended });
-    });
+    }, INTERVAL_MS);
+    Deno.unrefTimer(this.#timer);
   }
 }

@@ -1,5 +1,4 @@
 import { messageOf, TineError } from "../wire/errors.ts";
-import { startLongTimer } from "../wire/long_timer.ts";
 import type { Connection } from "../wire/connection.ts";
 import { Canceled } from "./canceled.ts";
 import { type ClockRelation, relateClock } from "./clock_relation.ts";
@@ -150,19 +149,19 @@ export async function serve(nodeId: string, connection: Connection, options: Ser
       new Canceled("parent-gone", `the connection to the parent failed: ${messageOf(error)}`, { cause: error }),
   );
   lost.then(cancel);
-  let timer: Disposable | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   try {
     const reason = await over.promise;
     // It is the last message, also behind what is less urgent. A connection that is gone is told by `lost`.
     await link.flushed().catch(() => {});
     link.send(canceledMessage(reason));
     await link.close().catch(() => {});
-    timer = startLongTimer(PARENT_GRACE_MS, () => link.abort());
+    timer = setTimeout(() => link.abort(), PARENT_GRACE_MS);
     await lost;
     node?.done();
     if (reason !== undefined) throw reason;
   } finally {
-    timer?.[Symbol.dispose]();
+    clearTimeout(timer);
     signal?.removeEventListener("abort", stop);
     link.abort();
     await watchdog?.[Symbol.asyncDispose]();

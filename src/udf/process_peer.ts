@@ -1,9 +1,10 @@
 import { streamConnection } from "../wire/connection.ts";
 import { messageOf, TineError } from "../wire/errors.ts";
 import { lines } from "../wire/lines.ts";
-import { LastWords } from "./last_words.ts";
 import type { Peer } from "./peer.ts";
 
+/** The line in which V8 says why it ends the process; those after it are about its own insides. */
+const FATAL = /FATAL ERROR:|out of memory/;
 /** How long stderr is read after the process has ended: its own children may hold it open for ever. */
 const STDERR_GRACE_MS = 250;
 
@@ -29,16 +30,18 @@ export function startProcess(command: readonly string[], log: (line: string) => 
       detached: true,
     }).spawn();
   } catch (error) {
-    throw cannotStart(program, error);
+    throw new TineError("cannot-start", `cannot start ${JSON.stringify(program)}: ${startFailure(error)}`, {
+      cause: error,
+    });
   }
   const endWatch = watchOver(child.pid);
   const closing = new AbortController();
-  const lastWords = new LastWords();
+  let lastLine = "";
   const logging = (async () => {
     try {
       const stderr = child.stderr.pipeThrough(new TransformStream(), { signal: closing.signal });
       for await (const line of lines(stderr)) {
-        lastWords.add(line);
+        if (line.trim() !== "" && !FATAL.test(lastLine)) lastLine = line;
         log(line);
       }
     } catch {
@@ -54,7 +57,7 @@ export function startProcess(command: readonly string[], log: (line: string) => 
     clearTimeout(id);
     if (status.success) return undefined;
     const how = status.signal === null ? `exited with status ${status.code}` : `was ended by ${status.signal}`;
-    return lastWords.clause === "" ? how : `${how}; ${lastWords.clause}`;
+    return lastLine === "" ? how : `${how}; its last line on stderr: ${lastLine.slice(0, 500)}`;
   }
 
   const connection = streamConnection(child.stdout, child.stdin);
@@ -80,26 +83,6 @@ export function startProcess(command: readonly string[], log: (line: string) => 
       await child.status;
     },
   };
-}
-
-/**
- * Refuses a program that cannot be started: for who starts it only later.
- *
- * @throws {TineError} `cannot-start`, as {@linkcode startProcess}
- */
-export function checkProgram(program: string): void {
-  const folders = program.includes("/") ? [""] : Deno.env.get("PATH")?.split(":").map((folder) => `${folder || "."}/`);
-  let failure: Error = new Deno.errors.NotFound();
-  for (const folder of folders ?? []) {
-    try {
-      const { isFile, mode } = Deno.statSync(folder + program);
-      if (isFile && (mode === null || (mode & 0o111) !== 0)) return;
-      failure = new Deno.errors.PermissionDenied();
-    } catch {
-      // It is not there, or cannot be reached, which is the same.
-    }
-  }
-  if (folders !== undefined) throw cannotStart(program, failure);
 }
 
 /**
@@ -134,10 +117,6 @@ function killGroup(pid: number): void {
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-}
-
-function cannotStart(program: string, cause: unknown): TineError {
-  return new TineError("cannot-start", `cannot start ${JSON.stringify(program)}: ${startFailure(cause)}`, { cause });
 }
 
 function startFailure(error: unknown): string {

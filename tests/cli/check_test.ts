@@ -2,6 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { CHECKS } from "../../src/udf/check/mod.ts";
 import { named } from "../support/peers.ts";
 import { hasPythonAgent, preparePythonAgent, pythonAgentPeers } from "../support/python_agent.ts";
+import { eventually } from "../support/eventually.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const DENO = Deno.execPath();
@@ -177,20 +178,21 @@ Deno.test("tine check ends at once on SIGINT with status 130, and leaves no proc
     stdout: "null",
     stderr: "null",
   }).spawn();
-  const running = async () => {
-    const { stdout } = await new Deno.Command("pgrep", { args: ["-f", `^[^ ]*sh -c : ${marker}`] }).output();
-    return decoder.decode(stdout).trim() !== "";
-  };
-  const becomes = async (wanted: boolean) => {
-    const deadline = performance.now() + 10_000;
-    while (await running() !== wanted && performance.now() < deadline) await new Promise((go) => setTimeout(go, 20));
-    return await running();
-  };
-  assertEquals(await becomes(true), true);
+  const running = () =>
+    [...Deno.readDirSync("/proc")].some(({ name }) => {
+      try {
+        // Unlike the command line of tine, which has all of that at its end.
+        const [, flag, script] = Deno.readTextFileSync(`/proc/${name}/cmdline`).split("\0");
+        return flag === "-c" && script.includes(marker);
+      } catch {
+        return false; // it is no process, or has just ended
+      }
+    });
+  await eventually("the UDF runs", running);
   child.kill("SIGINT");
   assertEquals((await child.status).code, 130);
-  // Whoever was killed may take a moment to go: far less than the 60 s that it would take by itself.
-  assertEquals(await becomes(false), false);
+  // What was killed may take a moment to go: far less than the 60 s that it would take by itself.
+  await eventually("the UDF is gone", () => !running());
 });
 
 Deno.test("tine check fails a program that sends back what it is sent, such as cat", async () => {

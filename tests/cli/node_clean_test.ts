@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { makeUser, startSshd, whyNoSshd } from "../support/sshd.ts";
 import { TINE } from "../support/tine.ts";
+import { unless, whyNotInstalled } from "../support/unless.ts";
 
 async function clean(env: Readonly<Record<string, string>>, ...args: string[]) {
   const [program, ...first] = TINE;
@@ -13,8 +14,7 @@ async function clean(env: Readonly<Record<string, string>>, ...args: string[]) {
 }
 
 Deno.test({
-  name: "tine node clean removes the cache on another machine",
-  ignore: whyNoSshd() !== undefined,
+  ...unless(whyNoSshd(), "tine node clean removes the cache on another machine"),
   async fn() {
     await using user = await makeUser("clean");
     await using sshd = await startSshd();
@@ -30,10 +30,13 @@ Deno.test({
   },
 });
 
-Deno.test("tine node clean tells what is wrong with the destination", async () => {
-  const { code, stdout, stderr } = await clean({}, "nobody@no-such-host.invalid");
-  assertEquals([code, stdout], [1, ""]);
-  assert(stderr.includes("no-such-host.invalid"), stderr);
-  const option = await clean({}, "--", "-oProxyCommand=touch pwned");
-  assertMatch(option.stderr + option.code, /is no destination for ssh|unexpected|2$/);
+Deno.test({
+  ...unless(whyNotInstalled("ssh"), "tine node clean tells what is wrong with the destination"),
+  async fn() {
+    const { code, stdout, stderr } = await clean({}, "nobody@no-such-host.invalid");
+    assertEquals([code, stdout], [1, ""]);
+    assert(stderr.includes("no-such-host.invalid"), stderr);
+    const option = await clean({}, "--", "-oProxyCommand=touch pwned");
+    assertMatch(option.stderr + option.code, /is no destination for ssh|unexpected|2$/);
+  },
 });

@@ -7,10 +7,15 @@ import { fakeNode } from "../support/modules/fake_node.ts";
 import { PlanPlace, type StartOptions } from "../support/plan_place.ts";
 import type { TineEnd } from "../support/running_tine.ts";
 import { TINE } from "../support/tine.ts";
+import { whyNoNamespaces } from "../support/namespaces.ts";
+import { unless, whyNoRoot, whyNotInstalled } from "../support/unless.ts";
 
 const ROOT = Deno.uid() === 0;
 /** An ordinary user, where the tests run as root. */
 const NOBODY = 65534;
+/** Why there can be no {@linkcode busyPlan}: as root, runs of it are made in both ways. */
+const noBusyPlan = whyNoNamespaces({ rootless: true }) ??
+  (ROOT ? whyNoNamespaces({ rootless: false }) : undefined) ?? whyNotInstalled("setsid");
 const LEFT = { id: "left", launcher: { local: {} } };
 const SAY = { system: { command: "echo hello", stdout: "said.txt" } };
 
@@ -69,17 +74,25 @@ async function allOf(works: readonly Promise<void>[]): Promise<void> {
 
 const KILLS: readonly Fault[] = (["-", "a", "b", "c"] as const).map((node) => ({ node, signal: "SIGKILL" }));
 
-Deno.test("tine run leaves nothing when a node is killed or stopped", async () => {
-  const scenarios: [Fault, StartOptions][] = [
-    ...KILLS.map((fault): [Fault, StartOptions] => [fault, { args: ["--rootless"] }]),
-    [{ node: "b", signal: "SIGSTOP" }, { args: ["--rootless"] }],
-  ];
-  if (ROOT) {
-    scenarios.push(...KILLS.map((fault): [Fault, StartOptions] => [fault, {}]));
-    scenarios.push([{ node: "a", signal: "SIGSTOP" }, {}]);
-  }
+Deno.test({
+  ...unless(noBusyPlan, "tine run leaves nothing when a node is killed or stopped"),
+  async fn() {
+    const scenarios: [Fault, StartOptions][] = [
+      ...KILLS.map((fault): [Fault, StartOptions] => [fault, { args: ["--rootless"] }]),
+      [{ node: "b", signal: "SIGSTOP" }, { args: ["--rootless"] }],
+    ];
+    if (ROOT) {
+      scenarios.push(...KILLS.map((fault): [Fault, StartOptions] => [fault, {}]));
+      scenarios.push([{ node: "a", signal: "SIGSTOP" }, {}]);
+    }
+    await allOf([
+      ...scenarios.map(([fault, options]) => PlanPlace.use((place) => survive(place, fault, options))),
+    ]);
+  },
+});
+
+Deno.test("tine run leaves nothing of nodes that are stopped at their start, or do not end", async () => {
   await allOf([
-    ...scenarios.map(([fault, options]) => PlanPlace.use((place) => survive(place, fault, options))),
     PlanPlace.use(stoppedAtStart),
     PlanPlace.use((place) => unwilling(place, "stay")),
     PlanPlace.use((place) => unwilling(place, "chat")),
@@ -128,19 +141,22 @@ async function unwillingBelow(place: PlanPlace): Promise<void> {
   assertEquals(items.flatMap((item) => item.type === "fileData" ? [item.name] : []), ["said.txt"]);
 }
 
-Deno.test("the executable leaves nothing when a node is killed", async () => {
-  await using built = await buildTine();
-  const tine = [built.path];
-  // Where the user has no cache, each run unpacks the program for itself.
-  const env = { XDG_CACHE_HOME: "/dev/null/none" };
-  await allOf([
-    ...(ROOT ? [survive] : []).map((survive) =>
-      PlanPlace.use((place) => survive(place, { node: "b", signal: "SIGKILL" }, { tine }))
-    ),
-    ...KILLS.filter(({ node }) => node === "-" || node === "b").map((fault) =>
-      PlanPlace.use((place) => survive(place, fault, { tine, env }), ROOT ? NOBODY : undefined)
-    ),
-  ]);
+Deno.test({
+  ...unless(noBusyPlan ?? whyNotInstalled("gzip", "setpriv"), "the executable leaves nothing when a node is killed"),
+  async fn() {
+    await using built = await buildTine();
+    const tine = [built.path];
+    // Where the user has no cache, each run unpacks the program for itself.
+    const env = { XDG_CACHE_HOME: "/dev/null/none" };
+    await allOf([
+      ...(ROOT ? [survive] : []).map((survive) =>
+        PlanPlace.use((place) => survive(place, { node: "b", signal: "SIGKILL" }, { tine }))
+      ),
+      ...KILLS.filter(({ node }) => node === "-" || node === "b").map((fault) =>
+        PlanPlace.use((place) => survive(place, fault, { tine, env }), ROOT ? NOBODY : undefined)
+      ),
+    ]);
+  },
 });
 
 Deno.test("tine run ends in order when it is interrupted", async () => {
@@ -173,33 +189,39 @@ Deno.test("tine run ends in order when it is interrupted", async () => {
   });
 });
 
-Deno.test("tine run ends at once when it is interrupted twice", async () => {
-  await PlanPlace.use(async (place) => {
-    const running = await place.start(busyPlan(place, { patient: true }), { args: ROOT ? [] : ["--rootless"] });
-    await untilBusy(place);
-    running.kill("SIGINT");
-    await running.event("note");
-    const start = performance.now();
-    running.kill("SIGINT");
-    const { code, test, folder } = await running.end();
-    // Deaf commands alone would take 5 s on each node.
-    assert(performance.now() - start < 5000, `${performance.now() - start} ms`);
-    assertEquals([code, test.status, test.errors], [130, "canceled", []]);
-    assertEquals((await openResults(folder)).kind, "run");
-  });
+Deno.test({
+  ...unless(noBusyPlan, "tine run ends at once when it is interrupted twice"),
+  async fn() {
+    await PlanPlace.use(async (place) => {
+      const running = await place.start(busyPlan(place, { patient: true }), { args: ROOT ? [] : ["--rootless"] });
+      await untilBusy(place);
+      running.kill("SIGINT");
+      await running.event("note");
+      const start = performance.now();
+      running.kill("SIGINT");
+      const { code, test, folder } = await running.end();
+      // Deaf commands alone would take 5 s on each node.
+      assert(performance.now() - start < 5000, `${performance.now() - start} ms`);
+      assertEquals([code, test.status, test.errors], [130, "canceled", []]);
+      assertEquals((await openResults(folder)).kind, "run");
+    });
+  },
 });
 
-Deno.test("tine run can be interrupted while nodes are launched", async () => {
-  await allOf([0, 1, 2, 3].map((part) =>
-    PlanPlace.use(async (place) => {
-      const running = await place.start(busyPlan(place), { args: ["--rootless"] });
-      await running.event("test-start");
-      await new Promise((resolve) => setTimeout(resolve, part * 120)); // somewhere on the way
-      running.kill("SIGINT");
-      const { code, test } = await running.end();
-      assertEquals([code, test.status, test.errors], [130, "canceled", []]);
-    })
-  ));
+Deno.test({
+  ...unless(noBusyPlan, "tine run can be interrupted while nodes are launched"),
+  async fn() {
+    await allOf([0, 1, 2, 3].map((part) =>
+      PlanPlace.use(async (place) => {
+        const running = await place.start(busyPlan(place), { args: ["--rootless"] });
+        await running.event("test-start");
+        await new Promise((resolve) => setTimeout(resolve, part * 120)); // somewhere on the way
+        running.kill("SIGINT");
+        const { code, test } = await running.end();
+        assertEquals([code, test.status, test.errors], [130, "canceled", []]);
+      })
+    ));
+  },
 });
 
 Deno.test("tine run ends a test that takes too long, and goes on with the next", async () => {
@@ -221,8 +243,10 @@ Deno.test("tine run ends a test that takes too long, and goes on with the next",
 });
 
 Deno.test({
-  name: "tine run keeps what fits on a full disk, and says that it is full",
-  ignore: !ROOT,
+  ...unless(
+    whyNoRoot ?? whyNotInstalled("mount", "umount"),
+    "tine run keeps what fits on a full disk, and says that it is full",
+  ),
   async fn() {
     await PlanPlace.use(async (place) => {
       await using _ = await mountedTmpfs(place.out, "size=3m");
@@ -254,21 +278,26 @@ Deno.test({
   },
 });
 
-Deno.test("tine run starts nothing when its results cannot be written", async () => {
-  await PlanPlace.use(async (place) => {
-    await Deno.mkdir(place.out);
-    await Deno.chmod(place.out, 0o555);
-    await using _ = ROOT ? await mountedTmpfs(place.out, "ro") : undefined;
-    const running = await place.start({ tests: [{ id: { name: "x" }, child: { node: LEFT, ...SAY } }] });
-    const { code, events, stderr } = await running.end();
-    assertEquals([code, events], [1, []]);
-    assertMatch(stderr, /^tine run: .*\/results.*(read-only|may not|not permitted|permission).*\n$/i);
-  });
+Deno.test({
+  ...unless(
+    ROOT ? whyNotInstalled("mount", "umount") : undefined,
+    "tine run starts nothing when its results cannot be written",
+  ),
+  async fn() {
+    await PlanPlace.use(async (place) => {
+      await Deno.mkdir(place.out);
+      await Deno.chmod(place.out, 0o555);
+      await using _ = ROOT ? await mountedTmpfs(place.out, "ro") : undefined;
+      const running = await place.start({ tests: [{ id: { name: "x" }, child: { node: LEFT, ...SAY } }] });
+      const { code, events, stderr } = await running.end();
+      assertEquals([code, events], [1, []]);
+      assertMatch(stderr, /^tine run: .*\/results.*(read-only|may not|not permitted|permission).*\n$/i);
+    });
+  },
 });
 
 Deno.test({
-  name: "tine run says that ip is missing",
-  ignore: !ROOT,
+  ...unless(whyNoRoot ?? whyNotInstalled("unshare", "mount"), "tine run says that ip is missing"),
   async fn() {
     const script =
       'for file in /usr/sbin/ip /sbin/ip /usr/bin/ip /bin/ip; do [ ! -f $file ] || mount --bind /dev/null $file; done; exec "$@"';
@@ -287,8 +316,10 @@ Deno.test({
 });
 
 Deno.test({
-  name: "tine run never takes over a network namespace that exists",
-  ignore: !ROOT,
+  ...unless(
+    whyNoNamespaces({ rootless: false }),
+    "tine run never takes over a network namespace that exists",
+  ),
   async fn() {
     await PlanPlace.use(async (place) => {
       const name = place.namespace("mine");

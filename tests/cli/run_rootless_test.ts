@@ -1,8 +1,12 @@
 import { assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { buildTine } from "../support/built_tine.ts";
 import { PlanPlace, type StartOptions } from "../support/plan_place.ts";
+import { whyNoNamespaces } from "../support/namespaces.ts";
+import { unless, whyNotInstalled } from "../support/unless.ts";
 
 const ROOT = Deno.uid() === 0;
+const noNamespaces = whyNoNamespaces({ rootless: true }) ??
+  (ROOT ? whyNoNamespaces({ rootless: false }) : undefined);
 /** An ordinary user, where the tests run as root. */
 const NOBODY = 65534;
 
@@ -57,16 +61,22 @@ async function checkLinked(place: PlanPlace, options: StartOptions, uid: number)
   assertStringIncludes(await file("addr.txt"), "10.9.8.1/24");
 }
 
-Deno.test("tine run makes namespaces, links them and shapes the link, without root and with it", async () => {
-  await using built = await buildTine();
-  const tine = [built.path];
-  const works = [PlanPlace.use((place) => checkLinked(place, { args: ["--rootless"] }, Deno.uid()!))];
-  if (ROOT) {
-    works.push(PlanPlace.use((place) => checkLinked(place, {}, 0)));
-    works.push(PlanPlace.use((place) => checkLinked(place, { tine }, 0)));
-    works.push(PlanPlace.use((place) => checkLinked(place, { tine, env: cacheIn(place) }, NOBODY), NOBODY));
-  }
-  for (const result of await Promise.allSettled(works)) if (result.status === "rejected") throw result.reason;
+Deno.test({
+  ...unless(
+    noNamespaces ?? whyNotInstalled("tc", ...(ROOT ? ["setpriv"] : [])),
+    "tine run makes namespaces, links them and shapes the link, without root and with it",
+  ),
+  async fn() {
+    await using built = await buildTine();
+    const tine = [built.path];
+    const works = [PlanPlace.use((place) => checkLinked(place, { args: ["--rootless"] }, Deno.uid()!))];
+    if (ROOT) {
+      works.push(PlanPlace.use((place) => checkLinked(place, {}, 0)));
+      works.push(PlanPlace.use((place) => checkLinked(place, { tine }, 0)));
+      works.push(PlanPlace.use((place) => checkLinked(place, { tine, env: cacheIn(place) }, NOBODY), NOBODY));
+    }
+    for (const result of await Promise.allSettled(works)) if (result.status === "rejected") throw result.reason;
+  },
 });
 
 Deno.test("tine run --rootless says that it does not reach the namespaces of the host", async () => {

@@ -6,8 +6,10 @@ import { PlanPlace } from "../support/plan_place.ts";
 import type { RunningTine, TineEnd } from "../support/running_tine.ts";
 import { makeUser, type Sshd, startSshd, type TestUser, whyNoSshd, withoutRootCache } from "../support/sshd.ts";
 import { type Scenario, testTogether } from "../support/together.ts";
+import { unless } from "../support/unless.ts";
 
-const ignore = whyNoSshd() !== undefined;
+const noSshd = whyNoSshd();
+const ignore = noSshd !== undefined;
 /** Most of their time is that of grace periods. */
 const scenarios: Scenario[] = [];
 
@@ -307,7 +309,7 @@ for (const [what, client, code, message] of LOGINS) {
   });
 }
 
-testTogether("tine run with far nodes that fail", scenarios, 6);
+testTogether(unless(noSshd, "tine run with far nodes that fail").name, scenarios, 6);
 
 /** The processes `node serve a` below an sshd, the one that was started first in front. */
 function farNodes(sshd: Sshd): number[] {

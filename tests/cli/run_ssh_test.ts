@@ -6,10 +6,10 @@ import { PlanPlace, type StartOptions } from "../support/plan_place.ts";
 import type { TineEnd } from "../support/running_tine.ts";
 import { makeUser, type Sshd, startSshd, type TestUser, whyNoSshd, withoutRootCache } from "../support/sshd.ts";
 import { type Scenario, testTogether } from "../support/together.ts";
+import { unless } from "../support/unless.ts";
 
 const NO_SSHD = whyNoSshd();
 const ignore = NO_SSHD !== undefined;
-if (ignore) console.log(`tests of ssh nodes are skipped: ${NO_SSHD}`);
 
 /** Each logs in, and most send the executable: side by side, they take half of the time. */
 const scenarios: Scenario[] = [];
@@ -342,7 +342,7 @@ scenarios.push({
   },
 });
 
-testTogether("tine run with far nodes", scenarios, 4);
+testTogether(unless(NO_SSHD, "tine run with far nodes").name, scenarios, 4);
 
 function exists(path: string): boolean {
   try {

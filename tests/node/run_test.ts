@@ -9,6 +9,8 @@ import { openResults, testsOf } from "../../src/result/mod.ts";
 import { runPlan } from "../../src/result/run_plan.ts";
 import { ESCAPES, fakeNode } from "../support/modules/fake_node.ts";
 import { PlanPlace } from "../support/plan_place.ts";
+import { whyNoNamespaces } from "../support/namespaces.ts";
+import { unless } from "../support/unless.ts";
 
 const LEFT: Node = { id: "left", launcher: { local: {} } };
 const echo = (text: string, stdout?: string): Run => ({ system: { command: `echo ${text}`, stdout } });
@@ -95,17 +97,20 @@ Deno.test("run() is canceled by a signal, and killed by another", async () => {
   await assertRejects(() => run(tree, { signal: AbortSignal.abort(new Canceled()) }).next(), Canceled);
 });
 
-Deno.test("run() is canceled also while it makes a place for namespaces", async () => {
-  const tree: Run = { child: { node: { ...LEFT, netns: { create: true } }, sleep: 3_600_000 } };
-  for (const name of ["signal", "killSignal"]) {
-    await PlanPlace.use(async (place) => {
-      const stop = new AbortController();
-      const running = place.run(tree, { rootless: true, timeoutMs: 20_000, [name]: stop.signal });
-      stop.abort(new Canceled("interrupted", "that will do"));
-      const { items, error } = await running;
-      assertEquals([error?.code, errorsOf(items)], ["interrupted", []]);
-    });
-  }
+Deno.test({
+  ...unless(whyNoNamespaces({ rootless: true }), "run() is canceled also while it makes a place for namespaces"),
+  async fn() {
+    const tree: Run = { child: { node: { ...LEFT, netns: { create: true } }, sleep: 3_600_000 } };
+    for (const name of ["signal", "killSignal"]) {
+      await PlanPlace.use(async (place) => {
+        const stop = new AbortController();
+        const running = place.run(tree, { rootless: true, timeoutMs: 20_000, [name]: stop.signal });
+        stop.abort(new Canceled("interrupted", "that will do"));
+        const { items, error } = await running;
+        assertEquals([error?.code, errorsOf(items)], ["interrupted", []]);
+      });
+    }
+  },
 });
 
 Deno.test("run() ends what takes longer than its timeout", async () => {
@@ -123,8 +128,7 @@ Deno.test("run() has time where its timeout is longer than a timer of the runtim
 });
 
 Deno.test({
-  name: "run() does not take over a namespace that was made meanwhile",
-  ignore: Deno.uid() !== 0,
+  ...unless(whyNoNamespaces({ rootless: false }), "run() does not take over a namespace that was made meanwhile"),
   async fn() {
     await PlanPlace.use(async (place) => {
       const name = place.namespace("mine");

@@ -2,6 +2,8 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { eventually } from "../support/eventually.ts";
 import { processesWith } from "../support/processes_with.ts";
 import { OWN_NAMES, whyNoNamespaces } from "../support/namespaces.ts";
+import { unless } from "../support/unless.ts";
+import { needsProcessors } from "../support/quiet.ts";
 
 const root = new URL("../../", import.meta.url);
 const ROOT = Deno.uid() === 0;
@@ -37,9 +39,7 @@ async function runDemo(before: readonly string[]): Promise<string> {
 const noNamespaces = whyNoNamespaces({ rootless: !ROOT });
 
 Deno.test({
-  name: `demo shows what an upload does to a call${noNamespaces === undefined ? "" : ` (${noNamespaces})`}`,
-  ignore: noNamespaces !== undefined,
-  async fn() {
+  ...needsProcessors("demo shows what an upload does to a call", async () => {
     const output = await runDemo(ROOT ? OWN_NAMES : []);
     assertStringIncludes(output, "run -A main.ts run examples/voip_beside_bulk.yaml");
     assertMatch(output, /TCP up, cubic .*\nbulk +\d/);
@@ -47,7 +47,8 @@ Deno.test({
       Number(new RegExp(`UDP voip.${flow}:.*?\\nRTT +\\S+ +\\S+ +(\\S+)`, "s").exec(output)![1])
     );
     assertEquals([alone < 20, beside > 30], [true, true], `${alone} ms alone, ${beside} ms beside the upload`);
-  },
+  }),
+  ...unless(noNamespaces, "demo shows what an upload does to a call"),
 });
 
 /** Words in front of a command that is to have no network namespaces. */
@@ -63,10 +64,7 @@ const WITHOUT_NAMESPACES: readonly string[] = [
 const noUserNamespaces = whyNoNamespaces({ rootless: true });
 
 Deno.test({
-  name: `demo takes the loopback where namespaces are not to be had${
-    noUserNamespaces === undefined ? "" : ` (${noUserNamespaces})`
-  }`,
-  ignore: noUserNamespaces !== undefined,
+  ...unless(noUserNamespaces, "demo takes the loopback where namespaces are not to be had"),
   async fn() {
     const output = await runDemo(WITHOUT_NAMESPACES);
     assertStringIncludes(output, "So the same over the loopback");

@@ -1,15 +1,14 @@
 /** Whether this machine has network namespaces for tests. */
 
+import { whyNoRoot, whyNotInstalled } from "./unless.ts";
+
 /** Why they cannot be made: as root, or in a user namespace. Undefined where they can. */
 export function whyNoNamespaces({ rootless }: { rootless: boolean }): string | undefined {
-  for (const program of ["ip", "unshare", "nsenter"]) {
-    if (!succeeds("sh", "-c", `PATH=$PATH:/usr/sbin:/sbin; command -v ${program}`)) {
-      return `${program} is not installed`;
-    }
-  }
+  const missing = whyNotInstalled("ip", "unshare", "nsenter");
+  if (missing !== undefined) return missing;
   const user = rootless ? ["--user", "--map-root-user"] : [];
   if (succeeds("unshare", ...user, "--net", "--mount", "true")) return undefined;
-  if (Deno.uid() !== 0 && !rootless) return "it needs root";
+  if (!rootless && whyNoRoot !== undefined) return whyNoRoot;
   return `the kernel forbids ${rootless ? "user" : "network"} namespaces`;
 }
 

@@ -1,5 +1,7 @@
 /** Tests that root cannot make. */
 
+import { unless, whyNotInstalled } from "./unless.ts";
+
 const NOBODY = "65534";
 const UNSHARE = ["unshare", "--user", `--map-user=${NOBODY}`, `--map-group=${NOBODY}`];
 
@@ -19,8 +21,7 @@ const UNSHARE = ["unshare", "--user", `--map-user=${NOBODY}`, `--map-group=${NOB
 export function testAsOrdinaryUser(file: string, name: string, fn: () => Promise<void>): void {
   if (Deno.uid() !== 0) return Deno.test(name, fn);
   Deno.test({
-    name,
-    ignore: !canUnshare(),
+    ...unless(whyNotUnshared(), name),
     async fn() {
       const [program, ...args] = [...UNSHARE, Deno.execPath(), "test", "-A", "--no-check", "--filter", name, file];
       const { success, stdout } = await new Deno.Command(program, { args, env: { NO_COLOR: "1" } }).output();
@@ -30,11 +31,10 @@ export function testAsOrdinaryUser(file: string, name: string, fn: () => Promise
   });
 }
 
-function canUnshare(): boolean {
+function whyNotUnshared(): string | undefined {
+  const missing = whyNotInstalled("unshare");
+  if (missing !== undefined) return missing;
   const [program, ...args] = [...UNSHARE, "true"];
-  try {
-    return new Deno.Command(program, { args, stderr: "null" }).outputSync().success;
-  } catch {
-    return false; // util-linux is not installed
-  }
+  const { success } = new Deno.Command(program, { args, stderr: "null" }).outputSync();
+  return success ? undefined : "the kernel forbids user namespaces";
 }

@@ -1,6 +1,7 @@
 /** A real sshd on loopback, with keys and a configuration of its own. */
 
 import { TextReader } from "./tine.ts";
+import { whyNoRoot, whyNotInstalled } from "./unless.ts";
 
 const SSHD = "/usr/sbin/sshd";
 
@@ -31,13 +32,8 @@ export interface Sshd extends AsyncDisposable {
 
 /** Why there can be no sshd here; undefined if there can. */
 export function whyNoSshd(): string | undefined {
-  try {
-    Deno.statSync(SSHD);
-    new Deno.Command("ssh", { args: ["-V"], stderr: "null" }).outputSync();
-  } catch {
-    return "openssh-server and openssh-client are not installed";
-  }
-  return Deno.uid() === 0 ? undefined : "it takes root to log in as other users";
+  const missing = whyNotInstalled("ssh", "ssh-keygen", "sshd", "useradd", "flock", "ps", "pgrep");
+  return missing ?? (whyNoRoot === undefined ? undefined : "it takes root to log in as other users");
 }
 
 /**

@@ -1,4 +1,4 @@
-import { quantilesOf } from "../../result/analysis/mod.ts";
+import { Distribution, type Quantiles } from "../../result/analysis/mod.ts";
 import type { MeasuredStream } from "../../result/mod.ts";
 import { byteAmount } from "../byte_amount.ts";
 import { count, grouped } from "../count.ts";
@@ -53,7 +53,7 @@ function distributionTable(title: string, flows: readonly MeasuredStream[]): str
     ["RTT ms", flows.map(({ figures: { rtt, lastRttNanos } }) => rtt?.median ?? lastRttNanos), milliseconds],
     ["resent", flows.map(({ figures }) => figures.retransmits), (n: number) => String(Number(n.toFixed(2)))],
   ] as const).flatMap(([name, values, write]) => {
-    const quantiles = quantilesOf(values.flatMap((value) => value ?? []));
+    const quantiles = quantilesOf(values);
     if (quantiles === undefined) return [];
     const { min, mean, median, p99, max } = quantiles;
     return [[name, ...[min, mean, median, p99, max].map(write)]];
@@ -64,6 +64,12 @@ function distributionTable(title: string, flows: readonly MeasuredStream[]): str
     ...tableLines([["of flows", "min", "mean", "median", "p99", "max"], ...rows]),
     ...incompleteLines(flows),
   ];
+}
+
+function quantilesOf(values: readonly (number | undefined)[]): Quantiles | undefined {
+  const distribution = new Distribution();
+  for (const value of values) if (value !== undefined) distribution.add(value);
+  return distribution.quantiles();
 }
 
 function incompleteLines(flows: readonly MeasuredStream[]): string[] {

@@ -1,4 +1,3 @@
-import { TineError } from "../../wire/errors.ts";
 import { onInterrupt } from "../interrupts.ts";
 
 /** Something that goes on until it is interrupted. */
@@ -19,7 +18,7 @@ export interface Interruptible extends Disposable {
 export function interruptible(exitCode: number): Interruptible {
   const control = new AbortController();
   const interrupts = onInterrupt(
-    () => control.abort(new TineError("interrupted", "it was interrupted")),
+    () => control.abort(new DOMException("it was interrupted", "AbortError")),
     () => Deno.exit(exitCode),
   );
   return {

@@ -71,7 +71,7 @@ function sumPaths(paths: readonly PathFigures[], ofDrops: (drops: number[]) => n
     early: sum(paths.map(({ early }) => early)),
     late: sum(paths.map(({ late }) => late)),
     socketDrops,
-    congestionMarks: sumKnown(paths.map(({ congestionMarks }) => congestionMarks)),
+    congestionMarks: sum(paths.map(({ congestionMarks }) => congestionMarks)),
   };
 }
 

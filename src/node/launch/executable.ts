@@ -28,15 +28,14 @@ export function selfCommand({ forOther = false } = {}): SelfCommand {
   // A checkout that is run by a packed tine inherits the variable.
   if (packed && !import.meta.url.endsWith(".ts")) {
     if (forOther) return { command: [packed], env: {}, files: [packed] };
-    const folder = executable.slice(0, executable.lastIndexOf("/"));
-    const program = `${folder}/program/node/packed_node.js`;
+    const program = new URL(Deno.mainModule).pathname;
     return {
-      // As the head of the packed file does it, but with a bundle of `node serve` alone.
+      // As the head of the packed file does it.
       command: [executable, ...flags, "--no-config", "--no-remote", "--no-npm", ...UNSTABLE, program],
       env: {
         TINE_PACKED: packed,
         DENO_NO_UPDATE_CHECK: "1",
-        DENO_DIR: `${folder}/tine-deno-dir`,
+        DENO_DIR: `${executable.slice(0, executable.lastIndexOf("/"))}/tine-deno-dir`,
       },
       files: [executable, program],
     };

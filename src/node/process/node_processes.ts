@@ -1,5 +1,4 @@
 import { messageOf, TineError } from "../../wire/errors.ts";
-import { startLongTimer } from "../../wire/long_timer.ts";
 import { findTool, toolPath } from "./find_program.ts";
 import { LINEAGE } from "./lineage.ts";
 import { membersOf, signalGroup } from "./process_group.ts";
@@ -182,10 +181,11 @@ function checkSudo(): void {
 
 async function within(ms: number, promise: Promise<unknown>): Promise<void> {
   const timeout = Promise.withResolvers<void>();
-  using _timer = startLongTimer(ms, timeout.resolve);
+  const timer = setTimeout(timeout.resolve, ms);
   await Promise.race([promise, timeout.promise]);
+  clearTimeout(timer);
 }
 
 function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => startLongTimer(ms, resolve));
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,5 +1,3 @@
-import { startLongTimer } from "../../wire/long_timer.ts";
-
 /** What a heartbeat needs. */
 export interface HeartbeatOptions {
   /** How often it beats, in ms. */
@@ -21,7 +19,7 @@ export interface HeartbeatOptions {
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
   readonly #now: () => number;
-  #timer: Disposable | undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
   #lastHeard = 0;
   #lastTick = 0;
   #deaf = false;
@@ -31,10 +29,11 @@ export class Heartbeat {
     this.#now = options.now ?? (() => performance.now());
   }
 
-  /** Starts. Its timer keeps the process alive until {@linkcode stop}. */
+  /** Starts. Its timer does not keep the process alive. */
   start(): void {
     this.#lastHeard = this.#lastTick = this.#now();
-    this.#wait();
+    this.#timer = setInterval(() => this.tick(), this.#options.intervalMs);
+    Deno.unrefTimer(this.#timer);
   }
 
   /** The other side gave a sign of life. */
@@ -65,13 +64,6 @@ export class Heartbeat {
 
   /** Stops for good. */
   stop(): void {
-    this.#timer?.[Symbol.dispose]();
-  }
-
-  #wait(): void {
-    this.#timer = startLongTimer(this.#options.intervalMs, () => {
-      this.#wait();
-      this.tick();
-    });
+    clearInterval(this.#timer);
   }
 }

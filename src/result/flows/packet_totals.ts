@@ -15,8 +15,6 @@ export function packetTotals(values: Readonly<Record<string, number>>): Map<numb
       serverReceived: of("serverReceived"),
       serverDuplicates: of("serverDuplicates"),
       serverSent: of("serverSent"),
-      serverCongestionMarks: of("serverCongestionMarks"),
-      serverEchoErrors: of("serverSendErrors"),
       arrivals: readArrivalValues(values, sender),
       clock: readClockBounds(values),
     };

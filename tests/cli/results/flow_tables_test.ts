@@ -1,8 +1,6 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { flowJson } from "../../../src/cli/results/flow_json.ts";
 import { flowTables } from "../../../src/cli/results/flow_tables.ts";
-import { FlowProgress } from "../../../src/cli/run/flow_progress.ts";
-import { flowEndLines } from "../../../src/cli/run/flow_text.ts";
 import { PacketAnalysis, StreamAnalysis } from "../../../src/result/analysis/mod.ts";
 import type { MeasuredPackets, MeasuredStream } from "../../../src/result/mod.ts";
 import { atServer, packetChunks, reply, sent } from "../../result/analysis/packet_samples.ts";
@@ -111,24 +109,6 @@ ${
       )
     }
 * did not come to its end: the server has not told its counts`,
-  );
-});
-
-Deno.test("flowTables() and the lines of tine run have one median for a crowd of flows", () => {
-  const times = Array.from({ length: 40 }, (_, i) => i < 20 ? 492e6 : 1379e6);
-  const flows = times.map((completionNanos, i) => {
-    const one = stream(`s${i}`);
-    return { ...one, figures: { ...one.figures, completionNanos } };
-  });
-  const [, row] = flowTables(flows).filter((line) => /median|completion/.test(line));
-  assertEquals(row.split(/ {2,}/), ["completion ms", "492.0", "935.5", "935.5", "1379", "1379"]);
-  const progress = new FlowProgress();
-  for (const [i, fctNanos] of times.entries()) {
-    progress.take({ type: "progress", nodeId: "left", flow: `s${i}`, values: { bytes: 1, fctNanos } });
-  }
-  assertStringIncludes(
-    flowEndLines(progress.flows.values())[0],
-    "they took 492.0 / 935.5 / 1379 ms (min, median, max)",
   );
 });
 

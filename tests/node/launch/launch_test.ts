@@ -8,8 +8,10 @@ import { writeAll } from "../../../src/wire/connection.ts";
 import { TineError } from "../../../src/wire/errors.ts";
 import { noLeftovers } from "../../support/leaks.ts";
 import { testAsOrdinaryUser } from "../../support/ordinary_user.ts";
+import { whyNoNamespaces } from "../../support/namespaces.ts";
+import { unless, whyNoRoot, whyNotInstalled } from "../../support/unless.ts";
 
-const ROOT = Deno.uid() === 0;
+const noNamespaces = whyNoNamespaces({ rootless: false });
 const LEFT: Node = { id: "left", launcher: { local: {} } };
 
 function launcher(script: string) {
@@ -99,7 +101,7 @@ Deno.test("createLaunch() starts nothing when it is canceled", async () => {
   await using it = launcher("cat");
   const reason = new Error("enough");
   assertEquals(await assertRejects(() => it.launch(LEFT, AbortSignal.abort(reason))), reason);
-  if (!ROOT) return;
+  if (noNamespaces !== undefined) return;
   const canceled = new AbortController();
   const launched = it.launch({ ...LEFT, netns: { create: true, name: `tine-c${Deno.pid}` } }, canceled.signal);
   canceled.abort(reason);
@@ -115,8 +117,7 @@ testAsOrdinaryUser(import.meta.filename!, "createLaunch() says that it must be r
 });
 
 Deno.test({
-  name: "createLaunch() starts nodes in namespaces, new ones and existing ones",
-  ignore: !ROOT,
+  ...unless(noNamespaces, "createLaunch() starts nodes in namespaces, new ones and existing ones"),
   async fn() {
     await using _ = noLeftovers();
     await using it = launcher("ip -br addr show up; readlink /proc/self/ns/net; cat");
@@ -136,8 +137,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "createLaunch() says that it stays root, once",
-  ignore: !ROOT,
+  ...unless(whyNoRoot, "createLaunch() says that it stays root, once"),
   async fn() {
     await using it = launcher("id -u");
     for (let i = 0; i < 2; i++) {
@@ -149,8 +149,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "createLaunch() drops to the user behind sudo",
-  ignore: !ROOT,
+  ...unless(noNamespaces ?? whyNotInstalled("setpriv"), "createLaunch() drops to the user behind sudo"),
   async fn() {
     await using watchdog = new Watchdog();
     const user = { name: "nobody", uid: 65534, gid: 65534, home: "/nonexistent" };

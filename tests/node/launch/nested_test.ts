@@ -4,6 +4,8 @@ import type { Spec } from "../../support/modules/launch_program.ts";
 import { PlanPlace } from "../../support/plan_place.ts";
 import { TextReader } from "../../support/tine.ts";
 import { type Scenario, testTogether } from "../../support/together.ts";
+import { whyNoNamespaces } from "../../support/namespaces.ts";
+import { unless, whyNotInstalled } from "../../support/unless.ts";
 
 const ROOT = Deno.uid() === 0;
 const PROGRAM = new URL("../../support/modules/launch_program.ts", import.meta.url).pathname;
@@ -68,12 +70,11 @@ function pidOf(place: PlanPlace, id: string): number {
 /** What happens to a chain. Nothing must be left of it. */
 const scenarios: Scenario[] = [];
 
-function scenario(name: string, fn: (place: PlanPlace) => Promise<void>): void {
-  scenarios.push({ name, fn: () => PlanPlace.use(fn) });
-}
-
 for (const rootless of ROOT ? [false, true] : [true]) {
   const how = rootless ? "without root" : "as root";
+  const why = whyNoNamespaces({ rootless }) ?? whyNotInstalled("setsid");
+  const scenario = (name: string, fn: (place: PlanPlace) => Promise<void>) =>
+    scenarios.push({ ...unless(why, name), fn: () => PlanPlace.use(fn) });
 
   scenario(`nodes in nodes in namespaces end in order, ${how}`, async (place) => {
     const { child, nodes } = await start(place, { rootless });

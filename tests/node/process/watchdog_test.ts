@@ -3,8 +3,10 @@ import { Watchdog } from "../../../src/node/process/watchdog.ts";
 import { TineError } from "../../../src/wire/errors.ts";
 import { noLeftovers } from "../../support/leaks.ts";
 import { processesWith } from "../../support/processes_with.ts";
+import { whyNoNamespaces } from "../../support/namespaces.ts";
+import { unless } from "../../support/unless.ts";
 
-const ROOT = Deno.uid() === 0;
+const noNamespaces = whyNoNamespaces({ rootless: false });
 
 /** Starts a program that makes a watchdog and waits; what it prints first is its first line. */
 async function startProgram(body: string): Promise<{ child: Deno.ChildProcess; line: string }> {
@@ -104,8 +106,7 @@ Deno.test("createNamespace() refuses names that are none, without asking anybody
 });
 
 Deno.test({
-  name: "createNamespace() makes and deletes namespaces, and never one that existed",
-  ignore: !ROOT,
+  ...unless(noNamespaces, "createNamespace() makes and deletes namespaces, and never one that existed"),
   async fn() {
     await using _ = noLeftovers();
     const name = `tine-t${Deno.pid}`;
@@ -135,8 +136,7 @@ async function inNamespace(pid: number, name: string) {
 }
 
 Deno.test({
-  name: "Watchdog deletes namespaces when the node is killed",
-  ignore: !ROOT,
+  ...unless(noNamespaces, "Watchdog deletes namespaces when the node is killed"),
   async fn() {
     await using _ = noLeftovers();
     const name = `tine-k${Deno.pid}`;

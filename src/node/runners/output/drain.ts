@@ -1,5 +1,4 @@
 import type { ByteSource } from "../../../wire/connection.ts";
-import { startLongTimer } from "../../../wire/long_timer.ts";
 
 const BUFFER_BYTES = 64 * 1024;
 
@@ -43,7 +42,7 @@ class Patience {
   #ended = false;
   #lateMs = 0;
   #lateBytes = 0;
-  #timer: Disposable | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   /** Ends the wait under way. One for all reads: promises that are raced with a long-lived one stay attached to it. */
   #giveUp: (() => void) | undefined;
 
@@ -74,14 +73,14 @@ class Patience {
       }
       return length;
     } finally {
-      this.#timer?.[Symbol.dispose]();
+      clearTimeout(this.#timer);
       this.#giveUp = undefined;
     }
   }
 
   #setTimer(): void {
     if (!this.#ended || this.#giveUp === undefined) return;
-    this.#timer = startLongTimer(QUIET_MS, this.#giveUp);
+    this.#timer = setTimeout(this.#giveUp, QUIET_MS);
   }
 }
 

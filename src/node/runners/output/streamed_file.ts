@@ -1,4 +1,3 @@
-import { startLongTimer } from "../../../wire/long_timer.ts";
 import type { RunContext } from "../../runner.ts";
 import { CHUNK_BYTES } from "./byte_chunks.ts";
 import type { Output } from "./output.ts";
@@ -14,7 +13,7 @@ export class StreamedFile implements Output {
   #piece: Uint8Array<ArrayBuffer> | undefined;
   #length = 0;
   #sent = false;
-  #timer: Disposable | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   /** What the timer sends. */
   #sending: Promise<void> | undefined;
 
@@ -33,11 +32,11 @@ export class StreamedFile implements Output {
       bytes = bytes.subarray(part.length);
       if (this.#length === CHUNK_BYTES) await this.#send();
     }
-    if (this.#length > 0) this.#timer ??= startLongTimer(WAIT_MS, () => this.#sendLater());
+    if (this.#length > 0) this.#timer ??= setTimeout(() => this.#sendLater(), WAIT_MS);
   }
 
   async end(): Promise<void> {
-    this.#timer?.[Symbol.dispose]();
+    clearTimeout(this.#timer);
     await this.#sending;
     if (this.#length > 0 || !this.#sent) await this.#send();
   }
@@ -48,7 +47,7 @@ export class StreamedFile implements Output {
   }
 
   async #send(): Promise<void> {
-    this.#timer?.[Symbol.dispose]();
+    clearTimeout(this.#timer);
     this.#timer = undefined;
     const length = this.#length;
     // What is little gets memory of its own size, since it may wait for long.

@@ -3,12 +3,12 @@ import { hostNetwork } from "../../../../src/node/launch/ssh/host_network.ts";
 import { sshCommand } from "../../../../src/node/launch/ssh/ssh_command.ts";
 import { farFailure, sshFailure } from "../../../../src/node/launch/ssh/ssh_failure.ts";
 import { TineError } from "../../../../src/wire/errors.ts";
+import { unless, whyNotInstalled } from "../../../support/unless.ts";
 
-const ignore = !new Deno.Command("sh", { args: ["-c", "command -v ssh"], stdout: "null" }).outputSync().success;
+const noSsh = whyNotInstalled("ssh");
 
 Deno.test({
-  name: "sshCommand() asks nothing, forwards nothing, and runs a shell",
-  ignore,
+  ...unless(noSsh, "sshCommand() asks nothing, forwards nothing, and runs a shell"),
   fn() {
     const words = sshCommand("me@host");
     for (const option of ["-T", "-a", "-x", "-oBatchMode=yes", "-oControlMaster=no", "-oClearAllForwardings=yes"]) {
@@ -26,8 +26,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "sshCommand() takes what is no option for a destination",
-  ignore,
+  ...unless(noSsh, "sshCommand() takes what is no option for a destination"),
   fn() {
     for (const destination of ["host", "a@b", "ssh://a@b:22", "fe80::1%eth0", "a;b"]) {
       assertEquals(sshCommand(destination).at(-3), destination);
