@@ -1,7 +1,7 @@
 import { TineError } from "../wire/errors.ts";
 import { listRuns, type RunResults } from "./open_results.ts";
 import { readTestSummary } from "./read_summary.ts";
-import type { TestEntry, TestSummary } from "./summary.ts";
+import type { TestSummary } from "./summary.ts";
 
 /** A test that has succeeded before. */
 export interface PreviousTest {
@@ -13,30 +13,43 @@ export interface PreviousTest {
 }
 
 /**
- * Finds the tests that need not run again: by hash, those that succeeded in the last complete run, or in runs that
- * were cut since then. A test that failed in a later one of these runs is not among them.
+ * Finds the tests that need not run again, by hash: those that succeeded when they last came to an end, in whichever
+ * run that was. A run of a few tests, or one that was cut, hides nothing of the runs before it.
  *
  * @param out the folder of runs; it need not exist
- * @throws {TineError} `bad-results`, `cannot-read`
+ * @param wanted the hashes to look for; those of all tests by default
+ * @throws {TineError} `cannot-read`
  */
-export async function findPrevious(out: string): Promise<Map<string, PreviousTest>> {
-  const latest = new Map<string, { entry: TestEntry; path: string; name: string }>();
-  for (const { path, name, complete, summary } of (await runsIn(out)).reverse()) {
-    for (const entry of summary.tests) {
-      if (entry.status !== "running" && !latest.has(entry.hash)) latest.set(entry.hash, { entry, path, name });
-    }
-    if (complete) break;
-  }
+export async function findPrevious(out: string, wanted?: ReadonlySet<string>): Promise<Map<string, PreviousTest>> {
   const previous = new Map<string, PreviousTest>();
-  for (const [hash, { entry, path, name }] of latest) {
-    if (entry.status !== "ok") continue;
-    const folder = `${path}/${entry.folder}`;
-    const summary = await readTestSummary(folder);
-    // A folder that was removed or changed by hand is no result.
-    if (summary?.hash !== hash || summary.status !== "ok") continue;
-    previous.set(hash, { folder, keptFrom: entry.keptFrom ?? name.replace(/\.work$/, ""), summary });
+  const decided = new Set<string>();
+  for (const run of (await runsIn(out)).reverse()) {
+    if (wanted !== undefined && decided.size === wanted.size) break;
+    for (const { hash, status, folder, keptFrom } of run.summary.tests.toReversed()) {
+      // A test that was cut or canceled leaves open whether it succeeds.
+      if (status === "running" || status === "canceled") continue;
+      if (decided.has(hash) || wanted?.has(hash) === false) continue;
+      if (status === "ok") {
+        const path = `${run.path}/${folder}`;
+        const summary = await readResult(path, hash);
+        if (summary === undefined) continue;
+        previous.set(hash, { folder: path, keptFrom: keptFrom ?? run.name.replace(/\.work$/, ""), summary });
+      }
+      decided.add(hash);
+    }
   }
   return previous;
+}
+
+/** The summary of a test that succeeded; undefined where its folder was removed, damaged or changed by hand. */
+async function readResult(folder: string, hash: string): Promise<TestSummary | undefined> {
+  try {
+    const summary = await readTestSummary(folder);
+    return summary?.hash === hash && summary.status === "ok" ? summary : undefined;
+  } catch (error) {
+    if (error instanceof TineError && error.code === "bad-results") return undefined;
+    throw error;
+  }
 }
 
 async function runsIn(out: string): Promise<RunResults[]> {

@@ -90,10 +90,11 @@ async function finish(folder: RunFolder, broken: unknown): Promise<string> {
 }
 
 async function keptTests(plan: Plan, out: string): Promise<Map<Test, PreviousTest>> {
-  const previous = await findPrevious(out);
+  const hashes = await Promise.all(plan.tests.map(hashTest));
+  const previous = await findPrevious(out, new Set(hashes));
   const kept = new Map<Test, PreviousTest>();
-  for (const test of plan.tests) {
-    const before = previous.get(await hashTest(test));
+  for (const [i, test] of plan.tests.entries()) {
+    const before = previous.get(hashes[i]);
     if (before !== undefined) kept.set(test, before);
   }
   return kept;

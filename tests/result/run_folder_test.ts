@@ -253,9 +253,37 @@ Deno.test("RunFolder.keepTest() takes over unchanged tests that succeeded", () =
       ["2026-01-01T00-02-00Z", "ok"],
       [undefined, "ok"],
     ]);
-    // What came before the last complete run does not count.
+    // A run of some tests hides nothing of those before it.
     assertEquals((await run({ d: "ok" })).kept, ["d"]);
-    assertEquals((await run({ a: "ok" })).kept, []);
+    assertEquals((await run({ a: "ok" })).kept, ["a"]);
+  }));
+
+Deno.test("findPrevious() looks through all runs for each test, the newest first", () =>
+  inFolder(async (out) => {
+    let minute = 0;
+    const run = async (statuses: Record<string, "ok" | "failed" | "canceled">) => {
+      await using run = await startRun(out, { started: new Date(Date.UTC(2026, 0, 1, 0, ++minute)) });
+      for (const [name, status] of Object.entries(statuses)) {
+        await (await run.startTest(testNamed(name))).finish({ status });
+      }
+      return await run.finish();
+    };
+    const found = async () => {
+      const previous = await findPrevious(out);
+      return Object.fromEntries(
+        previous.values().map(({ summary: { id }, keptFrom }) => [id.name, keptFrom.slice(14, 16)]),
+      );
+    };
+    await run({ both: "ok", breaks: "ok", cut: "ok", gone: "ok", damaged: "ok", mended: "failed" });
+    await run({ both: "ok", breaks: "failed", cut: "canceled", mended: "ok" });
+    const last = await run({ gone: "ok", damaged: "ok" });
+    assertEquals(await found(), { both: "02", cut: "01", gone: "03", damaged: "03", mended: "02" });
+    // What was removed or damaged by hand is no result; the one before it is.
+    await Deno.remove(`${last}/name=gone`, { recursive: true });
+    await Deno.writeTextFile(`${last}/name=damaged/test.json`, "{");
+    assertEquals(await found(), { both: "02", cut: "01", gone: "01", damaged: "01", mended: "02" });
+    const wanted = await hashTest(testNamed("both"));
+    assertEquals([...(await findPrevious(out, new Set([wanted]))).keys()], [wanted]);
   }));
 
 Deno.test("RunFolder.keepTest() tells when the results have gone", () =>
