@@ -7,8 +7,8 @@ export type Duration = number;
 /** The longest duration of a plan: 24 days in milliseconds. */
 export const MAX_DURATION: Duration = 24 * 86_400_000;
 
-/** How durations are written: amounts with units, such as `1m30s`, or 0. */
-export const DURATION_PATTERN = /^(?:0|(?:\d{1,16}(?:\.\d{1,9})?(?:ns|us|ms|s|m|h|d)){1,7})$/;
+/** How durations are written: amounts with units, such as `1m30s`, or 0; `us` also with either of the signs for micro. */
+export const DURATION_PATTERN = /^(?:0|(?:\d{1,16}(?:\.\d{1,9})?(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h|d)){1,7})$/;
 
 const UNITS = [
   ["d", 86_400_000_000_000],
@@ -19,7 +19,7 @@ const UNITS = [
   ["us", 1000],
   ["ns", 1],
 ] as const;
-const nanosecondsPer = new Map<string, number>(UNITS);
+const nanosecondsPer = new Map<string, number>([...UNITS, ["\u00b5s", 1000], ["\u03bcs", 1000]]);
 
 /**
  * Reads a duration.
@@ -36,7 +36,7 @@ const nanosecondsPer = new Map<string, number>(UNITS);
 export function parseDuration(text: string, { longest = MAX_DURATION } = {}): Duration | undefined {
   if (!DURATION_PATTERN.test(text)) return undefined;
   let sum = 0;
-  for (const [, amount, unit] of text.matchAll(/([\d.]+)([a-z]+)/g)) sum += Number(amount) * nanosecondsPer.get(unit)!;
+  for (const [, amount, unit] of text.matchAll(/([\d.]+)([^\d.]+)/g)) sum += Number(amount) * nanosecondsPer.get(unit)!;
   const duration = Math.round(sum) / 1e6;
   return duration <= longest ? duration : undefined;
 }

@@ -1,5 +1,6 @@
 import { parseJsonc, TextError } from "./jsonc.ts";
 import { PlanError } from "./plan_error.ts";
+import { checkStructure } from "./structure.ts";
 import type { Plan } from "./types.ts";
 
 /** How a plan is written. JSON is read as JSONC. */
@@ -37,17 +38,29 @@ export async function parsePlan(
 ): Promise<Plan> {
   // A schema library and YAML take long to load: only here.
   const { validatePlan } = await import("./validate.ts");
-  return validatePlan(await parseText(text, name, format), name);
+  return validatePlan(format === "jsonc" ? readJson(text, name) : await readYaml(text, name), name);
 }
 
-async function parseText(text: string, name: string, format: PlanFormat): Promise<unknown> {
+function readJson(text: string, name: string): unknown {
+  return parseAs("JSON", parseJsonc, text, name);
+}
+
+async function readYaml(text: string, name: string): Promise<unknown> {
+  const { mergeKeys, parseYaml } = await import("./yaml.ts");
+  const value = parseAs("YAML", parseYaml, text, name);
+  // Merging goes through the whole value, so that must have an end.
+  const problem = checkStructure(value) ?? mergeKeys(value);
+  if (problem !== undefined) throw new PlanError(name, [problem]);
+  return value;
+}
+
+function parseAs(language: string, parse: (text: string) => unknown, text: string, name: string): unknown {
   if (/^\s*$/.test(text)) throw new PlanError(name, [{ place: "", message: "is empty, expected a plan with tests" }]);
   try {
-    return format === "jsonc" ? parseJsonc(text) : (await import("./yaml.ts")).parseYaml(text);
+    return parse(text);
   } catch (error) {
     if (!(error instanceof TextError)) throw error;
     const { line, column, message } = error;
-    const language = format === "jsonc" ? "JSON" : "YAML";
     throw new PlanError(name, [{ place: "", line, column, message: `not ${language}: ${message}` }], 0, {
       cause: error,
     });

@@ -95,7 +95,8 @@ export function createPlanSchema(runners: Readonly<Record<string, Runner>>): Sch
     tests: z.array(test, expects("a list of tests")).describe("The tests, run one after another."),
   }, expects("a plan such as {tests: [...]}")).meta({
     title: "Plan of tine",
-    description: "Tests, described as trees of runs on nodes.",
+    description: "Tests, described as trees of runs on nodes. Keys that begin with x- are passed over.",
+    patternProperties: { "^x-": {} },
   }) as unknown as Schema<Plan, PlanInput>;
 }
 

@@ -67,6 +67,8 @@ export interface PlanInput {
   /** For editors: where the JSON Schema is. */
   $schema?: string;
   tests: TestInput[];
+  /** Passed over: a place for what is used several times. */
+  [extension: `x-${string}`]: unknown;
 }
 
 /** A run as it is decoded; durations are milliseconds, sizes bytes. It is plain JSON as well. */

@@ -27,7 +27,7 @@ export function validatePlan(value: unknown, source = "plan", schema: typeof pla
   const structure = checkStructure(value);
   if (structure !== undefined) throw new PlanError(source, [structure]);
   // Code that zod generates for a schema pays only where it is used longer than for one plan, also a large one.
-  const { data, error } = schema.safeParse(value, { error: message as never, jitless: true });
+  const { data, error } = schema.safeParse(withoutExtensions(value), { error: message as never, jitless: true });
   if (error !== undefined) {
     const problems = error.issues.slice(0, MOST_PROBLEMS).map(({ path, message }): Problem => ({
       place: placeText(at(undefined, ...path as (string | number)[])),
@@ -40,6 +40,12 @@ export function validatePlan(value: unknown, source = "plan", schema: typeof pla
     throw new PlanError(source, [{ place: "", message }]);
   }
   return data;
+}
+
+/** A plan without keys such as `x-nodes`, which hold what anchors of YAML stand for, and mean nothing to tine. */
+function withoutExtensions(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([key]) => !key.startsWith("x-")));
 }
 
 /** What zod tells of an issue before it has a message. */

@@ -1,9 +1,12 @@
 import { parse } from "@std/yaml";
 import { TextError } from "./jsonc.ts";
+import { at, type Place, placeText } from "./place.ts";
+import type { Problem } from "./plan_error.ts";
+import { show } from "./show.ts";
 import { MAX_DEPTH } from "./structure.ts";
 
 /**
- * Reads YAML: the core schema of YAML 1.2, with anchors, without tags.
+ * Reads YAML: the core schema of YAML 1.2, with anchors, without tags. See {@linkcode mergeKeys} for keys `<<`.
  *
  * @throws {TextError}
  */
@@ -20,5 +23,46 @@ export function parseYaml(text: string): unknown {
       error.message,
     )!;
     throw new TextError(Number(line), Number(column), message.trim(), { cause: error });
+  }
+}
+
+/** The key of YAML that stands for the members of other objects: <https://yaml.org/type/merge.html>. */
+const MERGE = "<<";
+
+/**
+ * Puts the members of other objects in place of the keys `<<`, which the core schema leaves alone. Members of the
+ * object itself come before those, and those of an earlier object of a list before those of a later one.
+ *
+ * @param value what {@linkcode parseYaml} returns, with nothing that `checkStructure` finds
+ * @returns what is wrong, if anything; otherwise the value is changed in place
+ */
+export function mergeKeys(value: unknown): Problem | undefined {
+  // What several aliases stand for is one object, and merged once.
+  const merged = new Set<object>();
+  const merge = (value: unknown, place: Place | undefined): Problem | undefined => {
+    if (typeof value !== "object" || value === null || merged.has(value)) return undefined;
+    merged.add(value);
+    for (const [key, inner] of Object.entries(value)) {
+      const problem = merge(inner, at(place, Array.isArray(value) ? Number(key) : key));
+      if (problem !== undefined) return problem;
+    }
+    if (!Array.isArray(value) && Object.hasOwn(value, MERGE)) return take(value as Members, at(place, MERGE));
+  };
+  return merge(value, undefined);
+}
+
+type Members = Record<string, unknown>;
+
+function take(object: Members, place: Place | undefined): Problem | undefined {
+  const { [MERGE]: merge, ...own } = object;
+  const sources = Array.isArray(merge) ? merge : [merge];
+  for (const source of sources) {
+    if (typeof source === "object" && source !== null && !Array.isArray(source)) continue;
+    const message = `expected an object such as *anchor, or a list of them, not ${show(source)}`;
+    return { place: placeText(place), message };
+  }
+  delete object[MERGE];
+  for (const [key, value] of sources.flatMap((source: Members) => Object.entries(source))) {
+    if (!Object.hasOwn(own, key)) object[key] = own[key] = value;
   }
 }

@@ -12,6 +12,9 @@ Deno.test("parseDuration() reads amounts with units as milliseconds", () => {
     ["1h", 3_600_000],
     ["0.1s", 100],
     ["250us", 0.25],
+    // The micro sign, and the Greek letter.
+    ["250\u00b5s", 0.25],
+    ["1ms250\u03bcs", 1.25],
     ["1ns", 0.000001],
     ["24d", MAX_DURATION],
   ];

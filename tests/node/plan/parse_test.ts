@@ -68,6 +68,53 @@ Deno.test("parsePlan() refuses bombs and rings of anchors, at once", async () =>
   assertEquals((await parsePlan(shared)).tests[0].serial!.length, 3);
 });
 
+Deno.test("parsePlan() merges keys << of YAML, and passes over x- keys that anchors stand in", async () => {
+  const text = `
+x-local: &local
+  launcher: { local: {} }
+x-env: &env
+  env: { vars: [A=1] }
+  netns: { create: true }
+x-both: &both
+  <<: [*local, *env]
+  netns: { name: both }
+tests:
+- id: { name: a }
+  child:
+    node: { <<: *both, id: left }
+    sleep: 1s
+- id: { name: b }
+  child:
+    node:
+      id: right
+      <<: [*env, *local]
+    sleep: 1s
+`;
+  const { tests } = await parsePlan(text);
+  assertEquals(tests.map(({ child }) => child!.node), [
+    { id: "left", launcher: { local: {} }, netns: { name: "both" }, env: { vars: ["A=1"] } },
+    { id: "right", launcher: { local: {} }, netns: { create: true }, env: { vars: ["A=1"] } },
+  ]);
+  // The same as JSON, where there is nothing to merge.
+  assertEquals(await parsePlan('{"x-a": [1], "tests": []}'), { tests: [] });
+  for (
+    const [text, problem] of [
+      [
+        "tests:\n- id: {a: b}\n  <<: 3\n",
+        'tests[0]["<<"]: expected an object such as *anchor, or a list of them, not 3',
+      ],
+      [
+        "x: &a [1]\ntests: {<<: [*a]}\n",
+        'tests["<<"]: expected an object such as *anchor, or a list of them, not a list',
+      ],
+      ["x-a: &a {<<: *a}\ntests: []\n", '["x-a"]["<<"]: contains itself'],
+      ["x-a: &a {__proto__: {a: b}}\ntests:\n- <<: *a\n", "__proto__"],
+      ['{"tests": [{"id": {"a": "b"}, "<<": {}}]}', 'unknown key "<<"'],
+      ["x-a: 1\ntests:\n- {id: {a: b}, x-b: 1}\n", 'unknown key "x-b"'],
+    ]
+  ) assertStringIncludes(await message(text), problem);
+});
+
 Deno.test("parsePlan() takes no key of YAML for a prototype", async () => {
   assertEquals(await message("tests:\n- __proto__: {id: {a: b}}\n"), 'plan: tests[0]: unknown key "__proto__"');
 });
