@@ -37,6 +37,8 @@ export interface Needs {
   readonly serves?: FlowEnd;
   /** The end of a flow that it is: a client. */
   readonly dials?: FlowEnd;
+  /** Names of files of the results that it writes. */
+  readonly files?: readonly string[];
   /** It takes this long or longer. */
   readonly atLeast?: Duration;
 }

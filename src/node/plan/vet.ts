@@ -5,6 +5,7 @@ import { at } from "./place.ts";
 import type { Plan } from "./types.ts";
 import { checkExecutables } from "./vet/executables.ts";
 import { checkFeedback } from "./vet/feedback.ts";
+import { checkFiles } from "./vet/files.ts";
 import { checkFlowEnds } from "./vet/flow_ends.ts";
 import { checkFlowIds } from "./vet/flow_ids.ts";
 import { type Finding, type VetCheck, warningAt } from "./vet/finding.ts";
@@ -23,6 +24,7 @@ const CHECKS: readonly VetCheck[] = [
   checkFeedback,
   checkFlowIds,
   checkFlowEnds,
+  checkFiles,
   checkTime,
   checkRootless,
   checkNothing,

@@ -63,7 +63,11 @@ export const system: Runner<SystemConfig, SystemConfig> = {
       });
     }).describe("Run a command.");
   },
-  needs: ({ command, root }) => ({ programs: splitCommand(command)?.slice(0, 1), root }),
+  needs: ({ command, root, stdout, stderr }) => ({
+    programs: splitCommand(command)?.slice(0, 1),
+    root,
+    files: [fileOf(stdout), fileOf(stderr)].filter((file) => file !== undefined),
+  }),
   title: commandOf,
   async run(config, context) {
     context.signal.throwIfAborted();

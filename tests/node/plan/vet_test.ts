@@ -55,6 +55,26 @@ const cases: [string, PlanInput, Machine, string[]][] = [
     ],
   ],
   [
+    "a file that two nodes write, or that is a folder of another",
+    both(
+      { system: { command: "true", stdout: "a.txt", stderr: "bufmem:dir/err" } },
+      on(LEFT, { system: { command: "true", stdout: "b.txt" } }),
+      on(LEFT, { system: { command: "true", stdout: "b.txt" } }),
+      on(LEFT, { system: { command: "true", stdout: "buftmp:a.txt", stderr: "dir/out" } }),
+      { system: { command: "true", stdout: "dir", stderr: "stream" } },
+      { system: { command: "true", stdout: "b.txt/c", stderr: "gather" } },
+    ),
+    ROOT,
+    [
+      "error same-file tests[0].serial[3].child: writes the file a.txt, as the root does at tests[0].serial[0]; " +
+      "give one of them another name",
+      "error same-file tests[0].serial[4]: writes the file dir, but tests[0].serial[0] writes dir/err in a folder of " +
+      "this name",
+      "error same-file tests[0].serial[5]: writes the file b.txt/c, but b.txt is no folder: tests[0].serial[1].child " +
+      "writes a file of this name",
+    ],
+  ],
+  [
     "a client and a server that do not agree",
     both(
       { streamServer: { listenAddr: "10.0.0.1:7000", listenAddrKey: "tcp" } },
