@@ -42,7 +42,7 @@ export const benchmark: Benchmark = {
         killSignal: new AbortController().signal,
         uplink: { send() {}, room: () => undefined, forward: () => Promise.resolve(), forget() {} },
         log: (line) => lines.push(line),
-        onError() {},
+        onError: () => true,
         onMissing() {},
         onFailure: (error) => {
           throw error;

@@ -59,8 +59,8 @@ export interface ChildNodeOptions {
   readonly spill?: Spill;
   /** A line that it wrote to standard error, or what its parent should log of it. */
   log(line: string): void;
-  /** An error of the child, or of one below it, that is on its way to the root. */
-  onError(error: Message): void;
+  /** Takes an error of the child, or of one below it; returns whether it goes on to the root. */
+  onError(error: Message): boolean;
   /** Results of it, or of a node below it, will not come. */
   onMissing(nodeId: string, what: string): void;
   /** It has ended, and nobody asked it to. */
@@ -298,7 +298,7 @@ export class ChildNode {
       }
       case Kind.error: {
         const message = this.#joiner.add(frame);
-        if (message !== undefined) this.#options.onError(message);
+        if (message !== undefined && !this.#options.onError(message)) return;
         break;
       }
       default:

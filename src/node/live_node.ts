@@ -59,6 +59,8 @@ export class LiveNode {
   #chosen: ((item: Unsigned<Item>) => boolean) | undefined;
   #folder: Promise<string> | undefined;
   #flows: Promise<Flows> | undefined;
+  /** Errors that were sent, or logged. */
+  readonly #told = new Set<unknown>();
   #state: NodeState = "run";
   #reason: Canceled | undefined;
   #ending: Promise<Canceled | undefined> | undefined;
@@ -141,10 +143,11 @@ export class LiveNode {
   /** An error of this node: tells the root, and cancels the node. */
   fail(error: unknown, tag: string): void {
     // An error passes by once for each level of the tree; what was canceled by it ends with the reason why.
-    if (error === this.#reason?.cause || error instanceof Canceled) return;
+    if (this.#told.has(error) || error instanceof Canceled) return;
+    this.#told.add(error);
     const code = error instanceof TineError ? error.code : "internal";
     if (this.#reason !== undefined) {
-      this.#send({ type: "log", time: now(), tag, text: `after it was canceled: ${messageOf(error)}` });
+      this.#send({ type: "log", time: now(), tag, text: afterCancel(messageOf(error)) });
       return;
     }
     const message = error instanceof TineError ? messageOf(error) : `a mistake in tine: ${messageOf(error)}`;
@@ -188,9 +191,16 @@ export class LiveNode {
       log: (text) => this.#send({ type: "log", time: now(), tag: tree.node.id, text }),
       onError: (message) => {
         const error = decodeItem(message);
-        if (error.type !== "error") return;
+        if (error.type !== "error") return true;
         const { code, tag, nodeId, message: text } = error;
+        if (this.#reason !== undefined) {
+          // Such as that of a client whose server was canceled a moment before it.
+          const late = { type: "log", nodeId, time: error.time, tag, text: afterCancel(text) } as const;
+          uplink.send(encodeItem(late));
+          return false;
+        }
         this.#canceledFor(new Canceled(code, `${tag} on node ${nodeId}: ${text}`, { cause: error }));
+        return true;
       },
       onMissing: (from, what) => this.#send({ type: "missing", from, what }),
       onFailure: (error) => this.fail(error, "child"),
@@ -306,6 +316,11 @@ export class LiveNode {
       },
     };
   }
+}
+
+/** What follows from a cancellation is no error of the test. */
+function afterCancel(message: string): string {
+  return `after it was canceled: ${message}`;
 }
 
 /** Traffic is loaded where there is some: most nodes start without. */

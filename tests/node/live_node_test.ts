@@ -122,6 +122,29 @@ Deno.test("LiveNode cancels all for an error below it, which keeps its origin", 
   assertEquals(errors.map(({ nodeId, tag, code }) => [nodeId, tag, code]), [["left", "work", "no-luck"]]);
 });
 
+Deno.test("LiveNode logs an error below it that comes once it is canceled", async () => {
+  const started = Promise.withResolvers<void>();
+  const reset = Promise.withResolvers<never>();
+  await using it = new TestNode(async (name, context) => {
+    // The server of "client" ends a moment before the node of the client hears that all is canceled.
+    if (name === "server") context.onEnd(() => reset.reject(new TineError("connection-reset", "the peer has gone")));
+    else {
+      started.resolve();
+      await reset.promise;
+    }
+  });
+  const running = assertRejects(() =>
+    it.run({ serial: [work("server"), on("below", { parallel: [work("client")] })] })
+  );
+  await started.promise;
+  const reason = new Canceled("interrupted", "enough");
+  assertEquals(await it.end(reason), reason);
+  await running;
+  assertEquals(it.items.filter(({ type }) => type === "error"), []);
+  const logs = it.items.flatMap((item) => item.type === "log" ? [[item.nodeId, item.tag, item.text]] : []);
+  assertEquals(logs, [["below", "work", "after it was canceled: the peer has gone"]]);
+});
+
 Deno.test("LiveNode tells an error of a cleanup, and logs those after the first", async () => {
   await using it = new TestNode((_, { onEnd }) => {
     onEnd(() => Promise.reject(new TineError("second", "another one")));
