@@ -157,7 +157,7 @@ async function runAndShow(
     });
     await display.planEnds({ ...outcome, durationMs: performance.now() - started });
     if (interrupts.interrupted) return 130;
-    return outcome.failed + outcome.notRun > 0 ? 1 : 0;
+    return outcome.failed + outcome.canceled + outcome.notRun > 0 ? 1 : 0;
   } finally {
     clearTimeout(killing);
   }

@@ -37,8 +37,9 @@ export interface PlanOutcome {
   /** Where the results are. */
   readonly folder: string;
   readonly ok: number;
-  /** Failed, canceled or over their time. */
+  /** Failed, or over their time. */
   readonly failed: number;
+  readonly canceled: number;
   readonly kept: number;
   /** Not even started, since the run was interrupted or its results could not be written. */
   readonly notRun: number;
@@ -57,6 +58,7 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Plan
   observer.planStarts(folder.path, previous.size);
   let ok = 0;
   let failed = 0;
+  let canceled = 0;
   let kept = 0;
   let broken: unknown;
   for (const [i, test] of plan.tests.entries()) {
@@ -73,11 +75,12 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Plan
     const { summary, storeFailure } = await runTest(test, store, options);
     broken = storeFailure;
     if (summary.status === "ok") ok++;
+    else if (summary.status === "canceled") canceled++;
     else failed++;
     observer.testEnds(summary, i + 1, store.folder.replace(WORK_FOLDER, "$1"), false);
   }
   const path = await finish(folder, broken);
-  return { folder: path, ok, failed, kept, notRun: plan.tests.length - ok - failed - kept };
+  return { folder: path, ok, failed, canceled, kept, notRun: plan.tests.length - ok - failed - canceled - kept };
 }
 
 /** Ends the run; where results could not be written, that is what went wrong, not what follows from it. */

@@ -64,8 +64,9 @@ export interface TestOutcome {
 /** A plan that has ended. */
 export interface PlanSummary {
   readonly ok: number;
-  /** Failed, canceled or over their time. */
+  /** Failed, or over their time. */
   readonly failed: number;
+  readonly canceled: number;
   readonly kept: number;
   readonly notRun: number;
   readonly durationMs: number;

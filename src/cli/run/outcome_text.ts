@@ -66,15 +66,17 @@ export function detailLines(outcome: TestOutcome, told: ReadonlySet<string> = ne
 }
 
 /** How a plan ended. */
-export function summaryLine({ ok, failed, kept, notRun, durationMs }: PlanSummary): string {
-  return `${count(ok + failed + kept + notRun, "test")}: ${countsText({ ok, failed, kept, notRun })}; ` +
+export function summaryLine({ ok, failed, canceled, kept, notRun, durationMs }: PlanSummary): string {
+  return `${count(ok + failed + canceled + kept + notRun, "test")}: ` +
+    `${countsText({ ok, failed, canceled, kept, notRun })}; ` +
     elapsed(durationMs);
 }
 
 /** Counts of results: `2 ok, 1 failed`. What there is none of is left out, save ok. */
-export function countsText({ ok, failed, kept, notRun = 0 }: Counts): string {
+export function countsText({ ok, failed, canceled, kept, notRun = 0 }: Counts): string {
   const parts = [`${ok} ok`];
   if (failed > 0) parts.push(`${failed} failed`);
+  if (canceled > 0) parts.push(`${canceled} canceled`);
   if (kept > 0) parts.push(`${kept} kept`);
   if (notRun > 0) parts.push(`${notRun} not run`);
   return parts.join(", ");
@@ -84,6 +86,7 @@ export function countsText({ ok, failed, kept, notRun = 0 }: Counts): string {
 export interface Counts {
   ok: number;
   failed: number;
+  canceled: number;
   kept: number;
   notRun?: number;
 }

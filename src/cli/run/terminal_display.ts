@@ -33,7 +33,7 @@ export class TerminalDisplay implements Display {
   readonly #options: TerminalDisplayOptions;
   readonly #area = new LiveArea();
   readonly #above = new Backlog(leftOutLine);
-  readonly #counts: Required<Pick<Counts, "ok" | "failed" | "kept">> = { ok: 0, failed: 0, kept: 0 };
+  readonly #counts: Required<Omit<Counts, "notRun">> = { ok: 0, failed: 0, canceled: 0, kept: 0 };
   readonly #timer: ReturnType<typeof setInterval>;
   #tests = 0;
   #running: TestProgress | undefined;
@@ -70,7 +70,7 @@ export class TerminalDisplay implements Display {
     const flows = this.#running?.flows.flows.values() ?? [];
     this.#running = undefined;
     const { id, status, durationMs } = outcome;
-    this.#counts[status === "ok" || status === "kept" ? status : "failed"]++;
+    this.#counts[status === "timeout" ? "failed" : status]++;
     const { style } = this.#options;
     const time = status === "kept" ? "" : style.dim(`  ${elapsed(durationMs)}`);
     this.#above.add(`${paintStatus(status, status.padEnd(8), style)}  ${nameOfTest(id)}${time}`);

@@ -6,7 +6,7 @@ import { TerminalDisplay } from "../../../src/cli/run/terminal_display.ts";
 import { FakeTerminal } from "./fake_terminal.ts";
 import { activity, error, log, nodeInfo, PLAIN, progress } from "./samples.ts";
 
-const SUMMARY = { ok: 1, failed: 1, kept: 1, notRun: 1, durationMs: 12_000, folder: "out/now" };
+const SUMMARY = { ok: 1, failed: 1, canceled: 0, kept: 1, notRun: 1, durationMs: 12_000, folder: "out/now" };
 
 /** Shows a plan of three tests: one kept, one that is fine, one that fails. */
 function showPlan(display: Display): void {

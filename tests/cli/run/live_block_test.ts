@@ -16,7 +16,7 @@ function block(test: TestProgress, seconds: number, columns = 80, rows = 24): st
     style: PLAIN,
     nowMs: 1000 + seconds * 1000,
     tests: 12,
-    counts: { ok: 1, failed: 0, kept: 0 },
+    counts: { ok: 1, failed: 0, canceled: 0, kept: 0 },
   };
   return liveBlock(test, view);
 }
