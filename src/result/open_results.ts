@@ -37,6 +37,9 @@ export interface ResultsFolder {
 /**
  * Opens results, whatever the path leads to: a folder of runs, a run, a test.
  *
+ * Where `latest` leads nowhere, since its run was removed or no run has completed yet, the newest run there is takes
+ * its place: one that is complete, if there is any.
+ *
  * @throws {TineError} `no-results`, if there are none; `cannot-read`; `bad-results`
  *
  * @example
@@ -48,6 +51,7 @@ export interface ResultsFolder {
  * ```
  */
 export async function openResults(path: string): Promise<ResultsFolder | RunResults | TestResults> {
+  path = await withNewestRun(path) ?? path;
   let real;
   try {
     real = await Deno.realPath(path);
@@ -72,6 +76,19 @@ export async function openResults(path: string): Promise<ResultsFolder | RunResu
     throw damaged[0] ?? new TineError("no-results", `there are no results in ${path}: no run has written there`);
   }
   return { kind: "results", path, runs, damaged };
+}
+
+/** The path with the newest run in place of a `latest` that leads nowhere; undefined where that is not so. */
+async function withNewestRun(path: string): Promise<string | undefined> {
+  const parts = path.split("/");
+  const i = parts.lastIndexOf(LATEST);
+  if (i < 0) return undefined;
+  const out = i === 0 ? "." : parts.slice(0, i).join("/") || "/";
+  // What stands below the link is there where the link leads somewhere.
+  if (await exists(`${out}/${LATEST}/.`) || !await exists(out)) return undefined;
+  const { runs } = await listRuns(out);
+  const newest = runs.findLast(({ complete }) => complete) ?? runs.at(-1);
+  return newest && [out, newest.name, ...parts.slice(i + 1)].join("/");
 }
 
 /**

@@ -190,6 +190,33 @@ Deno.test("openResults() says where there are none", () =>
     assertEquals((await rejection(openResults(`${folder}/file`))).code, "no-results");
   }));
 
+Deno.test("openResults() takes the newest run where latest leads nowhere", () =>
+  inFolder(async (out) => {
+    const run = async (minute: number, finish: boolean) => {
+      await using run = await startRun(out, { started: new Date(Date.UTC(2026, 0, 1, 0, minute)) });
+      await (await run.startTest(testNamed("hello"))).finish({ status: "ok" });
+      if (finish) await run.finish();
+    };
+    const opened = async (path: string) => {
+      const { kind, path: found } = await openResults(`${out}/${path}`);
+      return [kind, found.slice(out.length + 1)];
+    };
+    // The first run is under way, or was killed.
+    await run(1, false);
+    assertEquals(await opened("latest"), ["run", "2026-01-01T00-01-00Z.work"]);
+    await run(2, true);
+    await run(3, true);
+    await run(4, false);
+    assertEquals(await opened("latest"), ["run", "latest"]);
+    await Deno.remove(`${out}/2026-01-01T00-03-00Z`, { recursive: true });
+    assertEquals(await opened("latest"), ["run", "2026-01-01T00-02-00Z"]);
+    assertEquals(await opened("latest/name=hello"), ["test", "2026-01-01T00-02-00Z/name=hello"]);
+    assertEquals(await rejection(openResults(`${out}/latest/name=none`)), {
+      code: "no-results",
+      message: `there are no results in ${out}/2026-01-01T00-02-00Z/name=none: there is no such folder`,
+    });
+  }));
+
 Deno.test("openResults() refuses damaged summaries", () =>
   inFolder(async (out) => {
     const summary = { version: 1, plan: "p", started: "2026", status: "complete", tests: [] as unknown[] };
