@@ -1,3 +1,4 @@
+import { TineError } from "../wire/errors.ts";
 import { BUNDLED_HANDLERS } from "../udf/handlers/mod.ts";
 import type { Sessions } from "./agent_sessions.ts";
 import { defineCommand } from "./command.ts";
@@ -10,6 +11,8 @@ import { escape } from "./terminal.ts";
 
 /** How long an agent that was told to stop may take. */
 const STOP_MS = 5_000;
+/** How long output may wait after the end of the input: Kapacitor takes none once a task is disabled, and hangs until the agent ends. */
+const OUTPUT_MS = 5_000;
 
 /** `tine agent`: runs a UDF. */
 export const command = defineCommand({
@@ -86,13 +89,17 @@ export const command = defineCommand({
     redirectConsole();
     const say = (message: string) => console.error(`tine agent: ${escape(message)}`);
     const { openSessions } = await import("./agent_sessions.ts");
+    const { PatientConnection } = await import("../wire/patient_connection.ts");
     const sessions = await openSessions(handler, trailing, flags, say);
     const { openTape } = await import("./tape.ts");
     const udf = handler ?? flags.connect ?? trailing?.join(" ") ?? "";
     await using tape = await openTape(flags.record, "udf", udf, say);
     const taped: Sessions = {
       ...sessions,
-      accept: (connection, number) => sessions.accept(tape?.connection(connection) ?? connection, number),
+      accept(connection, number) {
+        const patient = new PatientConnection(connection, OUTPUT_MS);
+        return sessions.accept(tape?.connection(patient) ?? patient, number);
+      },
     };
     try {
       if (flags.socket === undefined && flags.listen === undefined) await serveStdio(taped, handler, say);
@@ -111,7 +118,12 @@ async function serveStdio(sessions: Sessions, handler: string | undefined, say: 
   const { stdioConnection } = await import("../wire/connection.ts");
   const session = sessions.accept(stdioConnection(), 1);
   using _ = onStop(() => session.stop(), () => sessions.kill());
-  await session.run();
+  try {
+    await session.run();
+  } catch (error) {
+    if (!(error instanceof TineError) || error.code !== "output-not-taken") throw error;
+    say(error.message); // nobody is left to fail for, and hosts take any status but 0 for a crash
+  }
 }
 
 async function serveSocket(
