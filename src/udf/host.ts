@@ -79,7 +79,6 @@ export class Host {
       timeoutMs: options.timeoutMs ?? 10_000,
       keepalive: (time) => this.#keepalive(time),
       waiting: () => this.#writer.pending > 0,
-      asking: () => this.#questions.first !== undefined,
       rest: () => this.#reader.rest(),
       onSilence: (error) => this.abort(this.#writer.failure === undefined ? error : this.#brokenPipe()),
       onHeldBack: () =>

@@ -4,6 +4,11 @@ import { textOn, textOnStdout } from "./host_failure.ts";
 /** Silence after data, or after a question, that makes the host ask for a sign of life early. */
 const QUIET_MS = 250;
 
+/** An answer to a keepalive within this time, in ms, came because of it; a later one waited for something else. */
+const MOMENT_MS = 100;
+/** Output that came only with an answer to a keepalive so often, and never otherwise, waits for keepalives. */
+const HELD_BACK_TIMES = 3;
+
 /** What a lifeline needs from its host. */
 export interface LifelineOptions {
   /** Silence that means that the UDF is stuck, in ms; 0: none does. */
@@ -12,8 +17,6 @@ export interface LifelineOptions {
   keepalive(time: bigint): void;
   /** Whether requests still wait to be written. */
   waiting(): boolean;
-  /** Whether the UDF owes an answer. */
-  asking(): boolean;
   /** Bytes that belong to no frame. */
   rest(): Uint8Array;
   onSilence(error: Error): void;
@@ -37,15 +40,16 @@ export class Lifeline {
   #lastKeepalive = performance.now();
   /** Whether there is something that a keepalive could make the UDF flush. */
   #unprobed = false;
-  /** When the host asked early; 0: it did not. */
+  /** When the host asked early, after silence; 0: it did not. */
   #probedAt = 0;
-  /** Data and answers in the bytes that were read last. */
-  #dataInChunk = 0;
+  /** Whether the bytes that were read last hold data, an answer to a question, or one to a keepalive. */
+  #dataInChunk = false;
+  #replyInChunk = false;
   #answeredInChunk = false;
-  #silenceBefore = 0;
-  /** Whether the UDF owed an answer when the host asked early. */
-  #asked = false;
-  #told = false;
+  /** How often data came only with the answer to an early keepalive, in a row. */
+  #heldBack = 0;
+  /** Data came by itself: the UDF flushes. Also once it has been said that it does not. */
+  #settled = false;
   #stopped = false;
   /** While what came in is being handled, silence is ours. */
   #handling = false;
@@ -80,11 +84,10 @@ export class Lifeline {
 
   /** Bytes came in; what they hold is told by {@linkcode data} and {@linkcode answered}, then {@linkcode handled}. */
   heard(): void {
-    const now = performance.now();
-    this.#silenceBefore = now - this.#lastHeard;
-    this.#lastHeard = now;
+    this.#lastHeard = performance.now();
     this.#lastHeardWallClock = Date.now();
-    this.#dataInChunk = 0;
+    this.#dataInChunk = false;
+    this.#replyInChunk = false;
     this.#answeredInChunk = false;
     this.#handling = true;
   }
@@ -94,11 +97,19 @@ export class Lifeline {
     return this.#understood;
   }
 
-  data(): void {
-    this.#dataInChunk++;
+  /** The UDF has answered a question. */
+  replied(): void {
+    this.#replyInChunk = true;
     this.#understood = true;
   }
 
+  /** The UDF has sent data. */
+  data(): void {
+    this.#dataInChunk = true;
+    this.#understood = true;
+  }
+
+  /** The UDF has answered a keepalive. */
   answered(): void {
     this.#answeredInChunk = true;
     this.#understood = true;
@@ -106,25 +117,38 @@ export class Lifeline {
 
   /** All that came in has been handled. */
   handled(): void {
-    const now = performance.now();
-    this.#lastHeard = now; // handling may have taken long: that is no silence of the UDF
+    const tookMs = this.#lastHeard - this.#probedAt;
+    this.#lastHeard = performance.now(); // handling may have taken long: that is no silence of the UDF
     this.#handling = false;
-    if (!this.#answeredInChunk || this.#probedAt === 0) return;
-    // Several results that came only with the answer to a keepalive had been waiting for it.
-    const heldBack = this.#silenceBefore >= QUIET_MS &&
-      (this.#dataInChunk > 1 || this.#dataInChunk === 1 && this.#asked);
-    this.#probedAt = 0;
-    if (!heldBack || this.#told) return;
-    this.#told = true;
-    this.#options.onHeldBack();
+    if (!this.#settled) this.#judgeFlushing(tookMs);
+    if (this.#answeredInChunk) this.#probedAt = 0;
+  }
+
+  /**
+   * Decides whether the UDF flushes by itself.
+   *
+   * @param tookMs from the early keepalive to the bytes that were read last
+   */
+  #judgeFlushing(tookMs: number): void {
+    if (!this.#dataInChunk && !this.#replyInChunk) return;
+    if (this.#answeredInChunk && this.#probedAt > 0) {
+      // A UDF that was busy, or still starting, answers late, and its output comes when it is done.
+      this.#heldBack = tookMs <= MOMENT_MS ? this.#heldBack + 1 : 0;
+      if (this.#heldBack < HELD_BACK_TIMES) return;
+      this.#options.onHeldBack();
+    } else if (!this.#dataInChunk || this.#options.rest().length > 0) {
+      // A UDF may flush its replies and not its data; and a full buffer is written wherever it ends, mostly within a frame.
+      return;
+    }
+    this.#settled = true;
   }
 
   /** Asks for a sign of life now, so that a UDF that buffers flushes. */
   probe(): void {
     if (!this.#unprobed || this.#stopped) return;
     this.#unprobed = false;
-    this.#probedAt = performance.now();
-    this.#asked = this.#options.asking();
+    const now = performance.now();
+    this.#probedAt = now - this.#lastHeard >= QUIET_MS ? now : 0;
     this.#ask();
   }
 

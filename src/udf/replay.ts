@@ -113,7 +113,6 @@ class Replay {
       timeoutMs: options.timeoutMs ?? 10_000,
       keepalive: (time) => this.#keepalive(time),
       waiting: () => this.#writer.pending > 0,
-      asking: () => this.#lastAsked !== undefined,
       rest: () => this.#frames.rest(),
       onSilence: (error) => this.#giveUp(error),
       onHeldBack: () => options.log?.(`${peer.name} holds back its output until a keepalive makes it flush`),
@@ -279,7 +278,8 @@ class Replay {
             this.#lifeline.answered();
             continue;
           }
-          this.#lifeline.data();
+          if (response.kind === "point" || response.kind === "end") this.#lifeline.data();
+          else this.#lifeline.replied();
           if (response.kind === "error") this.#error = true;
           if (response.kind === this.#lastAsked) this.#lastAsked = undefined;
           this.#comparison.actual(response, frames.bytes.subarray(frames.start, frames.end));

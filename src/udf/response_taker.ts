@@ -29,7 +29,7 @@ export interface ResponseTakerOptions {
   /** Get their answers. */
   questions: Questions;
   /** Is told what is data and what is a mere sign of life. */
-  lifeline: Pick<Lifeline, "data" | "answered">;
+  lifeline: Pick<Lifeline, "data" | "replied" | "answered">;
   /** Gets sentences about what is odd and not an error. */
   log?: (message: string) => void;
 }
@@ -39,7 +39,7 @@ export class ResponseTaker {
   readonly #receiver: Receiver;
   readonly #relay: FrameTaker | undefined;
   readonly #questions: Questions;
-  readonly #lifeline: Pick<Lifeline, "data" | "answered">;
+  readonly #lifeline: Pick<Lifeline, "data" | "replied" | "answered">;
   readonly #log: ((message: string) => void) | undefined;
   readonly #cursor = new ByteReader();
   readonly #guard = new BatchGuard("the UDF", { sizeIsHint: true });
@@ -125,7 +125,7 @@ export class ResponseTaker {
         return;
       default:
         if (this.#questions.answer(response)) {
-          this.#lifeline.data();
+          this.#lifeline.replied();
         } else {
           this.#counts.unasked++;
           this.#log?.(`the UDF answered ${response.kind}, which nobody asked for`);

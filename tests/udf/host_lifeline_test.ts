@@ -79,18 +79,63 @@ Deno.test("without a timeout there are no keepalives but the one that makes a UD
   assertEquals(await left, []);
 });
 
-Deno.test("a UDF that flushes only for a keepalive is told so, once", async () => {
-  const { udf, probe } = scripted({ timeoutMs: 0 });
-  for (let round = 0; round < 2; round++) {
-    for (const i of [1, 2]) await probe.host.point(pointRequest(i).point);
-    const { time } = await udf.nextOf("keepalive");
-    await udf.send(pointRequest(1), pointRequest(2), { kind: "keepalive", time });
-  }
+/** Answers the next early keepalive together with points, in one write. */
+async function flushOnKeepalive({ udf, probe }: ReturnType<typeof scripted>, pauseMs = 0, points = 2) {
+  for (let i = 0; i < points; i++) await probe.host.point(pointRequest(i).point);
+  const { time } = await udf.nextOf("keepalive");
+  await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  const answers = Array.from({ length: points }, (_, i) => pointRequest(i));
+  await udf.send(...answers, { kind: "keepalive", time });
+}
+
+Deno.test("a UDF that flushes only for keepalives, again and again, is said to hold back its output, once", async () => {
+  const pair = scripted({ timeoutMs: 0 });
+  const { udf, probe } = pair;
+  await flushOnKeepalive(pair);
+  await flushOnKeepalive(pair, 0, 1);
+  assertEquals(probe.log, []);
+  // On a busy machine an answer may take too long to count.
+  for (let round = 0; round < 20 && probe.log.length === 0; round++) await flushOnKeepalive(pair);
+  await flushOnKeepalive(pair);
   const left = udf.leave();
   await probe.host.stop();
   await left;
   assertEquals(probe.log.length, 1);
   assertStringIncludes(probe.log[0], "scripted holds back its output until a keepalive makes it flush");
+});
+
+Deno.test("a UDF that is busy when a keepalive comes is not said to hold back its output", async () => {
+  const pair = scripted({ timeoutMs: 0 });
+  const { udf, probe } = pair;
+  for (let round = 0; round < 4; round++) await flushOnKeepalive(pair, 150, 24);
+  const left = udf.leave();
+  await probe.host.stop();
+  await left;
+  assertEquals(probe.log, []);
+});
+
+Deno.test("a UDF that takes long to start is not said to hold back its output", async () => {
+  const { udf, probe } = scripted({ timeoutMs: 0 });
+  const asked = probe.host.init([]);
+  const { time } = await udf.nextOf("keepalive");
+  await udf.send({ kind: "init", outcome: { success: true, error: "" } }, { kind: "keepalive", time });
+  await asked;
+  const left = udf.leave();
+  await probe.host.stop();
+  await left;
+  assertEquals(probe.log, []);
+});
+
+Deno.test("a UDF whose output once came by itself is never said to hold it back", async () => {
+  const pair = scripted({ timeoutMs: 0 });
+  const { udf, probe } = pair;
+  await probe.host.point(pointRequest(1).point);
+  await udf.send(pointRequest(1));
+  for (let round = 0; round < 4; round++) await flushOnKeepalive(pair);
+  const left = udf.leave();
+  await probe.host.stop();
+  await left;
+  assertEquals(probe.log, []);
 });
 
 Deno.test("after the end of its input a UDF may be silent for longer than the timeout", async () => {

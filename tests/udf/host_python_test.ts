@@ -87,16 +87,22 @@ test("a Python UDF gets batches, and a snapshot inside of one is taken over by t
 });
 
 test("a Python UDF that buffers gives its points when the host asks for a sign of life, and is told so", async (agent) => {
-  const first = Promise.withResolvers<void>();
+  let came = Promise.withResolvers<void>();
   const peer = startProcess(agent.command("mirror", "--buffered"), () => {});
-  const probe = new HostProbe(peer, { timeoutMs: 10_000 }, () => first.resolve());
+  const probe = new HostProbe(peer, { timeoutMs: 10_000 }, () => came.resolve());
   await probe.host.init([]);
-  const sent = performance.now();
-  for (const i of [1, 2, 3]) await probe.host.point(pointRequest(i).point);
-  await first.promise;
-  assert(performance.now() - sent < 4000, "long before half of the timeout");
+  let sent = 0;
+  // On a busy machine an answer may take too long to count.
+  for (let round = 0; round < 20 && probe.log.length === 0; round++) {
+    came = Promise.withResolvers<void>();
+    const started = performance.now();
+    for (const i of [1, 2, 3]) await probe.host.point(pointRequest(i).point);
+    sent += 3;
+    await came.promise;
+    assert(performance.now() - started < 4000, "long before half of the timeout");
+  }
   await probe.host.stop();
-  assertEquals(probe.points.length, 3);
+  assertEquals(probe.points.length, sent);
   assertEquals(probe.log.length, 1);
   assertStringIncludes(probe.log[0], "run it with python -u");
 });
