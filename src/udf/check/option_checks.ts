@@ -2,6 +2,7 @@ import type { Option, OptionValue } from "../messages.ts";
 import type { Check } from "./check.ts";
 import type { Context } from "./context.ts";
 import { Finding, skip } from "./finding.ts";
+import type { Probe } from "./probe.ts";
 import { sampleOptions } from "./subject.ts";
 
 /** Options as a script may give them. Kapacitor checks them against the info that it got when it started, which may be old. */
@@ -40,20 +41,20 @@ export const optionChecks: readonly Check[] = [
     title: "answers init with values of other types",
     run(context) {
       const options = someOptions(context);
-      return initWith(context, options.map(({ name, values }) => ({ name, values: values.map(otherType) })));
+      return initWithStale(context, options.map(({ name, values }) => ({ name, values: values.map(otherType) })));
     },
   },
   {
     id: "init-without-values",
     title: "answers init with options that lack their values",
-    run: (context) => initWith(context, someOptions(context).map(({ name }) => ({ name, values: [] }))),
+    run: (context) => initWithStale(context, someOptions(context).map(({ name }) => ({ name, values: [] }))),
   },
   {
     id: "init-unknown",
     title: "answers init with an option it does not have",
     run(context) {
       const unknown: Option = { name: "tine_unknown", values: [{ type: "int", value: 1n }] };
-      return initWith(context, [...context.subject.options ?? [], unknown]);
+      return initWithStale(context, [...context.subject.options ?? [], unknown]);
     },
   },
 ];
@@ -66,7 +67,10 @@ function someOptions({ subject }: Context): readonly Option[] {
 
 /** Whatever the options are: the UDF has to say whether it takes them, and why not, and to end with its input. */
 async function initWith(context: Context, options: readonly Option[]): Promise<string> {
-  const probe = await context.open();
+  return await initTo(await context.open(), options);
+}
+
+async function initTo(probe: Probe, options: readonly Option[]): Promise<string> {
   await probe.send({ kind: "init", init: { options: [...options], taskId: "check", nodeId: "udf1" } });
   const { outcome } = await probe.answer("init");
   if (!outcome.success && outcome.error === "") {
@@ -74,6 +78,23 @@ async function initWith(context: Context, options: readonly Option[]): Promise<s
   }
   await probe.dismiss();
   return outcome.success ? "accepted" : `refused: ${outcome.error}`;
+}
+
+/**
+ * Options that do not fit the info: Kapacitor sends such only where its info is stale. An error in place of a refusal, as
+ * Kapacitor's own examples give, then stops the task with its reason all the same.
+ */
+async function initWithStale(context: Context, options: readonly Option[]): Promise<string> {
+  const probe = await context.open();
+  try {
+    return await initTo(probe, options);
+  } catch (error) {
+    if (probe.error === undefined || probe.error === "") throw error;
+    throw probe.warn(
+      `it ends with an error where it could refuse the options: ${probe.error}`,
+      "an answer to init that refuses them, with the reason",
+    );
+  }
 }
 
 function otherType({ type }: OptionValue): OptionValue {

@@ -169,6 +169,26 @@ export const CASES: readonly Case[] = [
       },
     }),
   },
+  ...[
+    ["init-wrong-type", "reports an error for a value of another type"],
+    ["init-without-values", "reports an error for an option without values"],
+    ["init-unknown", "reports an error for an unknown option"],
+  ].map(([check, mistake]): Case => ({
+    mistake,
+    check,
+    status: "warn",
+    reason: "it ends with an error where it could refuse the options: no such option",
+    settings: ["x=1"],
+    fault: () => ({
+      options: { x: ["int"] },
+      respond(request) {
+        if (request.kind !== "init") return;
+        const { options } = request.init;
+        if (options.length === 1 && options[0].values[0]?.type === "int") return;
+        return [{ kind: "error", error: "no such option" }];
+      },
+    }),
+  })),
   {
     mistake: "crashes for an option without values",
     check: "init-without-values",
