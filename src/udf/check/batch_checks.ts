@@ -1,7 +1,7 @@
 import { groupOfBatch } from "../group.ts";
 import type { Check } from "./check.ts";
 import type { Context } from "./context.ts";
-import { fieldNames, requestsOf, sampleBatch, sampleUnits, type Unit } from "./data.ts";
+import { fieldNames, pointsOf, requestsOf, sampleBatch, sampleUnits, type Unit } from "./data.ts";
 import { skip, warnOnly } from "./finding.ts";
 import type { Probe } from "./probe.ts";
 
@@ -96,8 +96,11 @@ export const batchChecks: readonly Check[] = [
       } catch (error) {
         if (probe.error === undefined) throw warnOnly(error);
       }
-      if (probe.error === undefined && probe.outputs.length > 0) {
-        const came = `${probe.outputs.length} outputs`;
+      // What the UDF adds by a clock of its own is no answer.
+      const times = new Set(other.flatMap(pointsOf).map(({ time }) => time));
+      const answers = probe.points().filter(({ time }) => times.has(time));
+      if (probe.error === undefined && answers.length > 0) {
+        const came = `${answers.length} points`;
         throw probe.warn("it answers data of an edge that it does not want", "an error, or silence", came);
       }
       return probe.error === undefined ? "ignored" : `refused: ${probe.error}`;

@@ -1,7 +1,7 @@
 import { groupId, groupOfBatch, groupOfPoint, sortDimensions } from "../group.ts";
 import type { Check } from "./check.ts";
 import type { Context } from "./context.ts";
-import { copyUnits, pointsOf, requestsOf, type Unit } from "./data.ts";
+import { copyUnits, pointsOf, requestsOf, spanOf, type Unit } from "./data.ts";
 
 /** Groupings that scripts ask for: none, by name, by tags, by a tag that is absent. */
 const GROUPINGS = [
@@ -61,11 +61,16 @@ export const groupChecks: readonly Check[] = [
       const probe = await context.start();
       await probe.send(...requestsOf(context.subject.units()));
       await probe.finish();
+      const units = context.subject.units();
+      const first = units.flatMap(pointsOf).reduce((least, { time }) => time < least ? time : least, 2n ** 63n);
+      const end = first + 2n * spanOf(units);
       const latest = new Map<string, bigint>();
       for (const output of probe.outputs) {
         const { name, time, group } = output.kind === "point"
           ? { ...headOf(output.point), group: groupOfPoint(output.point) }
           : { ...headOf(output.batch.end), group: groupOfBatch(output.batch.begin, output.batch.end) };
+        // Points by a clock of the UDF's own are now, while samples lie in the past.
+        if (time < first || time > end) continue;
         const key = JSON.stringify([name, group]);
         const before = latest.get(key);
         if (before !== undefined && time < before) {

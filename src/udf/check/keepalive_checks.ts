@@ -15,12 +15,8 @@ export const keepaliveChecks: readonly Check[] = [
     id: "keepalive-idle",
     title: "answers keepalives before and after init",
     async run(context) {
-      const first = await context.open();
-      await askTime(first, -5n);
-      await first.finish();
-      const second = await context.start();
-      await askTime(second, 1_700_000_000_123_456_789n);
-      await second.finish();
+      await askTime(await context.open(), -5n);
+      await askTime(await context.start(), 1_700_000_000_123_456_789n);
     },
   },
   {
@@ -67,17 +63,16 @@ export const keepaliveChecks: readonly Check[] = [
   },
 ];
 
-/** A keepalive is answered with its own time; agents may send others unasked. */
+/** A keepalive is answered with its own time; agents may send others unasked, so all that comes is looked at. */
 async function askTime(probe: Probe, time: bigint): Promise<void> {
   await probe.settle(time);
-  if (!probe.keepalives.includes(time)) await probe.quiet(200);
-  if (!probe.keepalives.includes(time)) {
-    throw probe.warn(
-      `it answers a keepalive with another time, which makes logs misleading`,
-      `the time of the request, ${time}`,
-      `the time ${probe.keepalives.at(-1)}`,
-    );
-  }
+  await probe.finish();
+  if (probe.keepalives.includes(time)) return;
+  throw probe.warn(
+    `it answers a keepalive with another time, which makes logs misleading`,
+    `the time of the request, ${time}`,
+    `the time ${probe.keepalives.at(-1)}`,
+  );
 }
 
 /** As much data as the UDF handles in a moment, and a conversation for it. */

@@ -8,6 +8,10 @@ import { copyUnits, requestsOf, sampleUnits, type Unit } from "./data.ts";
 import { Finding, skip } from "./finding.ts";
 import { describeRequest } from "./transcript.ts";
 
+/** Pauses before the end of input that show whether a UDF adds points by a clock of its own. */
+const SHORT_PAUSE_MS = 20;
+const LONG_PAUSE_MS = 200;
+
 /** What is checked, and how. */
 export interface SubjectOptions {
   /** Reaches a fresh UDF: a new process, or a new connection. `log` gets its lines on stderr, where it has one. */
@@ -25,7 +29,7 @@ export interface SubjectOptions {
 /** What a UDF makes of the data, undisturbed. */
 export interface Reference {
   outputs: readonly Output[];
-  /** Two fresh runs gave the same. */
+  /** Fresh runs gave the same, however long they lasted. */
   deterministic: boolean;
 }
 
@@ -137,7 +141,7 @@ export class Subject {
     this.longestStderrLine = Math.max(this.longestStderrLine, new TextEncoder().encode(line).length);
   }
 
-  /** What the UDF makes of the data: two fresh runs, made once. A UDF that does not survive them skips what needs them. */
+  /** What the UDF makes of the data: fresh runs, made once. A UDF that does not survive them skips what needs them. */
   async reference(): Promise<Reference> {
     this.needOptions();
     this.#reference ??= this.#measure();
@@ -150,15 +154,24 @@ export class Subject {
   }
 
   async #measure(): Promise<Reference> {
-    const runs: Output[][] = [];
-    for (let i = 0; i < 2; i++) {
-      await using context = new Context(this);
-      const probe = await context.start();
-      await probe.send(...requestsOf(this.units()));
-      await probe.finish();
-      runs.push(probe.outputs);
+    const [first, second] = [await this.#run(), await this.#run()];
+    // Longer pauses change nothing, unless the UDF adds points by a clock of its own.
+    const [paused, longer] = [await this.#run(SHORT_PAUSE_MS), await this.#run(LONG_PAUSE_MS)];
+    const same = firstDifference(first, second) === undefined && firstDifference(paused, longer) === undefined;
+    return { outputs: first, deterministic: same };
+  }
+
+  /** A fresh run on the data, with a pause before the end of input. */
+  async #run(pauseMs?: number): Promise<Output[]> {
+    await using context = new Context(this);
+    const probe = await context.start();
+    await probe.send(...requestsOf(this.units()));
+    if (pauseMs !== undefined) {
+      await probe.settle();
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
-    return { outputs: runs[0], deterministic: firstDifference(runs[0], runs[1]) === undefined };
+    await probe.finish();
+    return probe.outputs;
   }
 }
 

@@ -6,6 +6,10 @@ import { bystandersOfText } from "./odd_texts.ts";
 import { concat, frame, payloadOf } from "./wire.ts";
 
 const SECOND = 1_000_000_000n;
+/** The coarsest unit in which times are kept in earnest. */
+const LARGEST_ROUNDING = SECOND;
+/** A field with the time at which a point was sent. */
+const SENT_AT = "tine_sent_at";
 
 /** Values that languages other than the one Kapacitor is written in tend to lose. */
 export const valueChecks: readonly Check[] = [
@@ -63,24 +67,37 @@ export const valueChecks: readonly Check[] = [
       // In steps of 1 ns, since a double at this height resolves 256.
       const dense = evenly(plain, 1n, exactEnd(exact) + 1n);
       const ancient = copyUnits(ordinary, -spanOf(ordinary) - 2n * SECOND - 1n);
-      for (const units of [ancient, ordinary, exact, dense]) {
+      const all = [ancient, ordinary, exact, dense].map((units) =>
+        copyUnits(units, 0n, (point) => point.fieldsString.set(SENT_AT, String(point.time)))
+      );
+      for (const units of all) {
         await probe.send(...requestsOf(units));
         probe.note(`(times from ${units.flatMap(pointsOf)[0]?.time} on)`);
       }
       await probe.settle();
       await probe.finish();
-      const times = (units: typeof plain) => new Set(units.flatMap(pointsOf).map(({ time }) => time));
-      const sent = times([...ancient, ...ordinary, ...exact, ...dense]);
-      const came = probe.points().map(({ time }) => time);
+      const sent = new Set(all.flat().flatMap(pointsOf).map(({ time }) => time));
+      const points = probe.points();
+      const came = new Set(points.map(({ time }) => String(time)));
       const firstOrdinary = SECOND, lastOrdinary = exactEnd(ordinary);
-      const near = came.filter((time) => time >= firstOrdinary && time <= lastOrdinary);
-      if (near.length === 0 || near.some((time) => !sent.has(time))) return "taken; its points have times of its own";
-      const odd = came.find((time) => !sent.has(time));
-      if (odd === undefined) return "handed on unchanged";
+      const near = points.filter(({ time }) => time >= firstOrdinary && time <= lastOrdinary);
+      if (near.length === 0 || near.some(({ time }) => !sent.has(time))) {
+        return "taken; its points have times of its own";
+      }
+      // A time is altered where the one that was sent is missing: the point says which, or stands beside it. Else the UDF
+      // has added the point.
+      const marked = near.every((point) => point.field(SENT_AT) === String(point.time));
+      const altered = points.find((point) => {
+        if (sent.has(point.time)) return false;
+        if (marked) return point.field(SENT_AT) !== undefined && !came.has(String(point.field(SENT_AT)));
+        const beside = nearest(point.time, sent);
+        return !came.has(String(beside)) && distance(beside, point.time) <= LARGEST_ROUNDING;
+      });
+      if (altered === undefined) return "handed on unchanged";
       throw probe.fail(
-        `it alters times: ${odd} was never sent`,
+        `it alters times: ${altered.time} was never sent`,
         "only times that were sent, since it hands on whole seconds soon after 1970 unchanged",
-        `a point at ${odd}; the nearest that was sent is ${nearest(odd, sent)}`,
+        `a point at ${altered.time}; the nearest that was sent is ${nearest(altered.time, sent)}`,
       );
     },
   },
@@ -133,6 +150,9 @@ function exactEnd(units: Parameters<typeof copyUnits>[0]): bigint {
 }
 
 function nearest(time: bigint, times: ReadonlySet<bigint>): bigint {
-  const distance = (other: bigint) => other > time ? other - time : time - other;
-  return [...times].reduce((best, other) => distance(other) < distance(best) ? other : best);
+  return [...times].reduce((best, other) => distance(other, time) < distance(best, time) ? other : best);
+}
+
+function distance(a: bigint, b: bigint): bigint {
+  return a > b ? a - b : b - a;
 }

@@ -4,7 +4,8 @@ import { loadBundledHandler } from "../../../src/udf/handlers/mod.ts";
 import { startInProcess } from "../../../src/udf/in_process_peer.ts";
 import type { EdgeType } from "../../../src/udf/messages.ts";
 import { CASES, TIMEOUT_MS } from "./faults.ts";
-import { startFaulty } from "./faulty_udf.ts";
+import { Point } from "../../../src/udf/point.ts";
+import { type Fault, startFaulty, type State } from "./faulty_udf.ts";
 
 async function results(options: CheckOptions): Promise<CheckResult[]> {
   return await Array.fromAsync(checkUdf(options));
@@ -35,6 +36,52 @@ for (const edge of ["stream", "batch"] satisfies EdgeType[]) {
     assertEquals(bad, []);
   });
 }
+
+Deno.test("every check passes, or is skipped, for a UDF that adds points by a clock of its own", async () => {
+  const now = () => BigInt(Date.now()) * 1_000_000n;
+  const ways: Fault[] = [
+    { add: () => [{ kind: "point", point: new Point({ name: "heartbeat", time: now() }) }] },
+    // The latest point again, with another time.
+    withLatest((latest) => {
+      const point = latest.copy();
+      point.time = now();
+      return point;
+    }),
+    // And as it was.
+    withLatest((latest) => latest.copy()),
+  ];
+  for (const way of ways) {
+    const connect = (log: (line: string) => void) => Promise.resolve(startFaulty(way, log));
+    const bad = (await results({ connect, jobs: 4 })).filter(({ status }) => status === "fail" || status === "warn");
+    assertEquals(bad, []);
+  }
+});
+
+function withLatest(repeat: (latest: Point) => Point): Fault {
+  const latest = new WeakMap<State, Point>();
+  return {
+    respond(request, state) {
+      if (request.kind === "point") latest.set(state, request.point.copy());
+    },
+    add(state) {
+      const point = latest.get(state);
+      return point === undefined ? [] : [{ kind: "point", point: repeat(point) }];
+    },
+  };
+}
+
+Deno.test("check keepalive-idle passes for a UDF that sends keepalives unasked and answers later", async () => {
+  const connect = (log: (line: string) => void) =>
+    Promise.resolve(startFaulty({
+      async respond(request) {
+        if (request.kind !== "keepalive") return;
+        await new Promise((resolve) => setTimeout(resolve, 400));
+        return [request];
+      },
+      add: () => [{ kind: "keepalive", time: 0n }],
+    }, log));
+  assertEquals((await results({ connect, only: ["keepalive-idle"] })).map(({ status }) => status), ["pass"]);
+});
 
 for (
   const [name, settings] of [

@@ -36,6 +36,8 @@ export interface Fault {
   atEnd?(state: State): Promise<Reply[] | void> | Reply[] | void;
   /** Gets a signal; returns how the UDF ends of it, undefined: it does not. Absent: it is no process. */
   onSignal?(): string | undefined;
+  /** What it adds by itself, every 20 ms once init has succeeded. */
+  add?(state: State): Reply[];
   /** What it writes to stderr at its start. */
   stderr?: string;
 }
@@ -53,11 +55,16 @@ export function startFaulty(fault: Fault, log: (line: string) => void): Peer {
   const state: State = { requests: 0, points: 0, ready: false, batch: undefined, held: [], killed: killed.promise };
   if (fault.stderr !== undefined) log(fault.stderr);
 
-  const write = async (replies: Reply[]) => {
-    for (const reply of replies) {
-      await writeAll(udf, reply instanceof Uint8Array ? reply : frame(responseBytes(reply)));
-    }
-  };
+  let writing = Promise.resolve();
+  const write = (replies: Reply[]) =>
+    writing = writing.then(async () => {
+      for (const reply of replies) {
+        await writeAll(udf, reply instanceof Uint8Array ? reply : frame(responseBytes(reply)));
+      }
+    });
+  const timer = fault.add && setInterval(() => {
+    if (state.ready) write(fault.add!(state)).catch(() => {});
+  }, 20);
   const running = (async () => {
     const frames = new FrameReader({
       async read(buffer) {
@@ -79,6 +86,7 @@ export function startFaulty(fault: Fault, log: (line: string) => void): Peer {
     }
     await write(await fault.atEnd?.(state) ?? []);
   })();
+  running.catch(() => {}).finally(() => clearInterval(timer));
   running.then(() => end(undefined), () => end("exited with status 1"));
 
   return {
