@@ -9,7 +9,7 @@ import type {
   StreamServerConfig,
 } from "./config.ts";
 import { FlowPool } from "./engine/flow_pool.ts";
-import type { FlowOptions, Flows, FlowServer } from "./flows.ts";
+import type { FlowOptions, Flows, FlowServer, PacketClientOptions } from "./flows.ts";
 import { parseDialAddress, parseHostPort } from "./host_port.ts";
 
 /** So many addresses of a name are tried. */
@@ -33,7 +33,11 @@ export class FfiFlows implements Flows {
     return this.#serve("packetServer", config, options);
   }
 
-  packetClient(addr: string, config: PacketClientConfig, options: FlowOptions): Promise<Record<string, number>> {
+  packetClient(
+    addr: string,
+    config: PacketClientConfig,
+    options: PacketClientOptions,
+  ): Promise<Record<string, number>> {
     this.#pool.rehearse("packets");
     return this.#run("packetClient", addr, config, options);
   }
@@ -73,12 +77,15 @@ export class FfiFlows implements Flows {
     kind: string,
     addr: string,
     config: StreamClientConfig | PacketClientConfig,
-    { events, signal, key }: FlowOptions,
+    { events, signal, key, sendAfter }: PacketClientOptions,
   ): Promise<Record<string, number>> {
     const { host, port } = parseDialAddress(addr);
     const found = await resolve(host, port, { family: familyOf(config.protocol), signal });
     const addresses = found.slice(0, MAX_ADDRESSES).map((address: SocketAddress) => address.toString());
-    return await this.#pool.start({ kind, addresses, config, key }, { events, signal }).ended;
+    const request = { kind, addresses, config, key, held: sendAfter !== undefined };
+    const flow = this.#pool.start(request, { events, signal });
+    void sendAfter?.then(() => flow.release());
+    return await flow.ended;
   }
 }
 

@@ -41,6 +41,15 @@ export interface FlowOptions {
   readonly key?: Uint8Array;
 }
 
+/** What clients of UDP flows may be given beside. */
+export interface PacketClientOptions extends FlowOptions {
+  /**
+   * The client opens its flow at once, and begins to send when this resolves: what comes to load the path meanwhile
+   * does not delay the opening. Senders at the server do not wait for it.
+   */
+  readonly sendAfter?: Promise<unknown>;
+}
+
 /** Traffic, over raw sockets in workers, or over Deno's own network API where these are not to be had. */
 export interface Flows extends AsyncDisposable {
   /** How it is made: `ffi` or `portable`. */
@@ -68,6 +77,6 @@ export interface Flows extends AsyncDisposable {
   packetClient(
     addr: string,
     config: PacketClientConfig,
-    options: FlowOptions,
+    options: PacketClientOptions,
   ): Promise<Readonly<Record<string, number>>>;
 }

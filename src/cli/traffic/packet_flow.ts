@@ -38,6 +38,8 @@ export interface PacketFlowOptions {
   readonly client: Pick<PacketClientConfig, "dscp" | "ecn" | "maxPacketSize">;
   /** Learns how the clocks of both ends relate; flows to one server share it. Absent: from this flow alone. */
   readonly offset?: ClockOffset;
+  /** It is opened at once, and sends once this resolves. Absent: at once. */
+  readonly sendAfter?: Promise<unknown>;
 }
 
 /** A UDP flow with one sender, by hand. */
@@ -113,7 +115,7 @@ export class PacketFlow implements ClientFlow {
   }
 
   async run(flows: Flows, options: FlowOptions): Promise<void> {
-    const { server, sender, client } = this.#options;
+    const { server, sender, client, sendAfter } = this.#options;
     const config: PacketClientConfig = {
       ...client,
       addr: server,
@@ -121,7 +123,7 @@ export class PacketFlow implements ClientFlow {
       flow: this.id,
       sender: [{ unresponsive: sender }],
     };
-    this.#values = await flows.packetClient(server, config, options);
+    this.#values = await flows.packetClient(server, config, { ...options, sendAfter });
     this.#complete = this.#values.complete === 1;
   }
 

@@ -71,6 +71,7 @@ export async function* underLoad(flows: Flows, options: UnderLoadOptions): Async
 async function measurePhase(flows: Flows, phase: Phase, options: UnderLoadOptions): Promise<PhaseFigures> {
   const { server, durationMs, waitMs, lengthBytes, client, key, signal, log } = options;
   const streams = loadOf(phase, options);
+  const opened = Promise.withResolvers<void>(), loadIsThere = Promise.withResolvers<void>();
   const probe = new PacketFlow({
     label: "probe",
     server,
@@ -82,6 +83,7 @@ async function measurePhase(flows: Flows, phase: Phase, options: UnderLoadOption
       duration: durationMs,
       echo: true,
     },
+    sendAfter: loadIsThere.promise,
   });
   const failed = new AbortController();
   const both = AbortSignal.any([signal, failed.signal]);
@@ -90,18 +92,24 @@ async function measurePhase(flows: Flows, phase: Phase, options: UnderLoadOption
     if (result.error !== undefined) failed.abort(result.error);
     return result;
   };
+  // The probe opens before the load: in the queue that this makes, that may take longer than the load lasts.
+  const probed = failing(runFlows(flows, [probe], { key, signal: both, log, onAllOpen: opened.resolve }));
+  await Promise.race([opened.promise, probed]);
   const open = Promise.withResolvers<void>();
-  const loaded = failing(runFlows(flows, streams, { key, signal: both, log, onAllOpen: open.resolve }));
+  const loaded = both.aborted
+    ? undefined
+    : failing(runFlows(flows, streams, { key, signal: both, log, onAllOpen: open.resolve }));
   // Nothing is measured before the load is there. What aborts it is told with the rest.
-  if (streams.length > 0) {
+  if (streams.length > 0 && !both.aborted) {
     await Promise.race([open.promise, loaded]);
     await delay(options.rampMs, both).catch(() => {});
   }
   const thread = new BusiestThread(), processors = new BusyProcessors();
-  const probed = both.aborted ? undefined : failing(runFlows(flows, [probe], { key, signal: both, log }));
+  const isMeasured = !both.aborted;
+  if (isMeasured) loadIsThere.resolve();
   const results = await Promise.all([loaded, probed]);
   const load = { busiestThread: thread.share, processors: processors.share };
-  const packets = probed === undefined ? undefined : probe.figures()?.figures;
+  const packets = isMeasured ? probe.figures()?.figures : undefined;
   return {
     phase,
     packets,

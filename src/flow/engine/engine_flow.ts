@@ -18,6 +18,8 @@ export interface FlowRequest<Config = unknown> {
   readonly config: Config;
   /** The key that clients and servers share; absent: none is wanted. */
   readonly key?: Uint8Array;
+  /** It opens, and does not send before {@linkcode EngineFlow.release} is called; for kinds that know that. */
+  readonly held?: boolean;
 }
 
 /**
@@ -27,6 +29,8 @@ export interface FlowRequest<Config = unknown> {
 export interface EngineFlow {
   /** Called once, first. What it throws fails the flow. */
   start(): void;
+  /** Called once at most, if the request says that it is held, and only while it runs: it may send from now on. */
+  release?(): void;
   /**
    * Called exactly once: after the flow has ended or failed, or because it is canceled. Closes its sockets and its
    * arena, and may add last samples. Its watches and timers have ended already. Must not throw.

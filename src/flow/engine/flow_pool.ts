@@ -15,6 +15,8 @@ export interface PooledFlow {
   readonly ended: Promise<Values>;
   /** Whether it was told to end, by {@linkcode PooledFlow.cancel}, the signal, or the end of the pool. */
   readonly canceled: boolean;
+  /** Lets a flow that is held begin to send. */
+  release(): void;
   /** Ends it; then {@linkcode PooledFlow.ended} settles. */
   cancel(): void;
 }
@@ -131,6 +133,10 @@ class StartedFlow implements PooledFlow {
 
   get ended(): Promise<Values> {
     return this.#ended.promise;
+  }
+
+  release(): void {
+    this.worker.tell({ type: "release", id: this.id });
   }
 
   /** @param reason what {@linkcode ended} rejects with; left out: it resolves */

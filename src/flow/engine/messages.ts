@@ -16,6 +16,7 @@ export type ToWorker =
   /** Play this rehearsal, and say so. */
   | { readonly type: "rehearse"; readonly name: RehearsalName }
   | { readonly type: "start"; readonly id: number; readonly request: FlowRequest }
+  | { readonly type: "release"; readonly id: number }
   | { readonly type: "cancel"; readonly id: number }
   /** Close all flows, and end. */
   | { readonly type: "stop" };

@@ -43,6 +43,15 @@ export class RunningFlow extends LoopScope implements FlowHost {
     }
   }
 
+  /** Lets it begin to send, if it is held. */
+  release(): void {
+    try {
+      this.#flow?.release?.();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
   /** Closes it without a result. */
   cancel(): void {
     this.#finish({ type: "canceled", id: this.#id });

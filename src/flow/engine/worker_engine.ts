@@ -30,9 +30,13 @@ export class WorkerEngine implements Engine {
     this.#flushTimer = loop.timer(() => this.#flush());
   }
 
-  /** Starts or cancels a flow of a kind. */
+  /** Starts, releases or cancels a flow of a kind. */
   obey(order: FlowOrder): void {
     const { id } = order;
+    if (order.type === "release") {
+      this.#flows.get(id)?.release();
+      return;
+    }
     if (order.type === "cancel") {
       this.#flows.get(id)?.cancel();
       return;

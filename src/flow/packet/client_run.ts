@@ -64,7 +64,8 @@ export class ClientRun {
   readonly #endTimer: Timer;
   /** What is 0 in the time of the flow, in the time of the host. */
   readonly #epoch: number;
-  readonly #start: number;
+  /** When its senders start. */
+  #start: number;
   readonly #time: WireTime;
   /** When nobody sends any more; Infinity while that is not known. */
   #sentBy = Infinity;
@@ -101,15 +102,21 @@ export class ClientRun {
     this.#endTimer = host.timer(() => this.#endOrClose());
   }
 
-  /** Starts to send. */
+  /** Starts to receive, and to say that this end is there. */
   start(): void {
-    const { host, plan } = this.#options;
-    for (const sender of plan.senders) sender.start(this.#start);
+    const { plan } = this.#options;
     this.#before.t = this.#start;
     this.#every(PROGRESS_NANOS, () => this.#progress());
     this.#every(WALL_CLOCK_NANOS, () => this.#checkWallClock());
     const receives = plan.senders.some(({ reverse }) => reverse);
     this.#every(receives ? REVERSE_KEEPALIVE_NANOS : KEEPALIVE_NANOS, () => this.#keepAlive());
+  }
+
+  /** Starts to send. */
+  send(): void {
+    const { host, port, plan } = this.#options;
+    this.#start = port.clock.now();
+    for (const sender of plan.senders) sender.start(this.#start);
     // Let the caller finish first: what goes wrong with sending is told like everything later.
     this.#pumpTimer.set(host.now());
   }

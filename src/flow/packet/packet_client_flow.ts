@@ -28,6 +28,7 @@ class PacketClientFlow implements EngineFlow, PortUser {
   #next = 0;
   #attempt: Attempt | undefined;
   #run: ClientRun | undefined;
+  #held: boolean;
 
   constructor(host: FlowHost, request: FlowRequest<PacketClientConfig>, ports: PacketPorts) {
     this.#host = host;
@@ -35,10 +36,16 @@ class PacketClientFlow implements EngineFlow, PortUser {
     this.#ports = ports;
     this.#flow = new FlowName(request.config.flow);
     this.#plan = clientPlan(request.config, request.key !== undefined);
+    this.#held = request.held ?? false;
   }
 
   start(): void {
     this.#tryNext();
+  }
+
+  release(): void {
+    this.#held = false;
+    this.#run?.send();
   }
 
   close(): void {
@@ -180,6 +187,7 @@ class PacketClientFlow implements EngineFlow, PortUser {
       onPumped: () => reader.update(),
     });
     this.#run.start();
+    if (!this.#held) this.#run.send();
   }
 
   /** Tries the next address; fails if that was the last one. */

@@ -2,7 +2,7 @@ import { type Family, SocketAddress } from "../../sys/address.ts";
 import { messageOf, TineError } from "../../wire/errors.ts";
 import type { PacketClientConfig, PacketProtocol, PacketServerConfig } from "../config.ts";
 import type { EngineFlowFactory } from "../engine/engine_flow.ts";
-import type { FlowOptions, FlowServer } from "../flows.ts";
+import type { FlowOptions, FlowServer, PacketClientOptions } from "../flows.ts";
 import { parseDialAddress, parseHostPort } from "../host_port.ts";
 import { packetClientFlow } from "../packet/packet_client_flow.ts";
 import { packetServerFlow } from "../packet/packet_server_flow.ts";
@@ -34,13 +34,15 @@ export async function portablePacketServer(config: PacketServerConfig, options: 
 export async function portablePacketClient(
   addr: string,
   config: PacketClientConfig,
-  options: FlowOptions,
+  options: PacketClientOptions,
 ): Promise<Record<string, number>> {
   const { host: name, port } = parseDialAddress(addr);
   const addresses = await addressesOf(name, port, config.protocol);
   const host = new PacketHost(options);
   const factory = packetClientFlow(() => new DatagramPorts(host)) as EngineFlowFactory;
-  host.begin(factory, { kind: "packetClient", addresses, config, key: options.key });
+  const { key, sendAfter } = options;
+  host.begin(factory, { kind: "packetClient", addresses, config, key, held: sendAfter !== undefined });
+  void sendAfter?.then(() => host.release());
   return await host.ended;
 }
 

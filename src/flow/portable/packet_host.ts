@@ -59,6 +59,11 @@ export class PacketHost implements FlowHost, AsyncDisposable {
     }
   }
 
+  /** Lets the flow begin to send, if it is held. */
+  release(): void {
+    this.try(() => this.#flow?.release?.());
+  }
+
   now(): number {
     return Math.round(nowNanos());
   }

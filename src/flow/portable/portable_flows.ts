@@ -1,6 +1,6 @@
 import { TineError } from "../../wire/errors.ts";
 import type { PacketClientConfig, PacketServerConfig, StreamClientConfig, StreamServerConfig } from "../config.ts";
-import type { FlowOptions, Flows, FlowServer } from "../flows.ts";
+import type { FlowOptions, Flows, FlowServer, PacketClientOptions } from "../flows.ts";
 import { portablePacketClient, portablePacketServer } from "./packet_flows.ts";
 import { portableStreamClient } from "./stream_client.ts";
 import { portableStreamServer } from "./stream_server.ts";
@@ -34,7 +34,11 @@ export class PortableFlows implements Flows {
     return server;
   }
 
-  packetClient(addr: string, config: PacketClientConfig, options: FlowOptions): Promise<Record<string, number>> {
+  packetClient(
+    addr: string,
+    config: PacketClientConfig,
+    options: PacketClientOptions,
+  ): Promise<Record<string, number>> {
     return this.#remember(portablePacketClient(addr, config, this.#within(options)));
   }
 
@@ -44,7 +48,7 @@ export class PortableFlows implements Flows {
   }
 
   /** All ends with these flows. */
-  #within(options: FlowOptions): FlowOptions {
+  #within<Options extends FlowOptions>(options: Options): Options {
     if (!this.#told) {
       this.#told = true;
       options.events.log(`Deno's own network API serves, which measures less than raw sockets: ${this.#reason}`);

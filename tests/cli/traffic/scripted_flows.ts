@@ -1,9 +1,9 @@
-import type { FlowOptions, Flows, FlowServer } from "../../../src/flow/flows.ts";
+import type { Flows, FlowServer, PacketClientOptions } from "../../../src/flow/flows.ts";
 import { ChunkWriter } from "../../../src/flow/records/chunk_writer.ts";
 import type { RecordKind, Sample } from "../../../src/flow/records/kinds.ts";
 
 /** What a flow does in a test, in place of traffic. */
-export type Script = (flow: string, options: FlowOptions) => Promise<Readonly<Record<string, number>>>;
+export type Script = (flow: string, options: PacketClientOptions) => Promise<Readonly<Record<string, number>>>;
 
 /** Flows that do what a test says. */
 export function scriptedFlows(scripts: { upload?: Script; download?: Script; packets?: Script }): Flows {

@@ -17,15 +17,18 @@ function options(signal = new AbortController().signal): UnderLoadOptions {
   };
 }
 
-/** Ten echoes that take so many milliseconds. */
-const probe = (rtts: number[]): Script => (flow, { events }) => {
+/** Ten echoes that take so many milliseconds, as soon as the load is there. */
+const probe = (rtts: number[]): Script => async (flow, options) => {
+  const { events, sendAfter } = options;
+  events.info({ type: "packetInfo", flow, server: false, tinit: 0n, values: {} });
+  await Promise.race([sendAfter, endless(flow, options)]);
   const rtt = rtts.shift()! * 1e6;
   const samples = Array.from({ length: 10 }, (_, seq) => [
     { seq, packets: 1, flag: 1, t: seq * 1e7, scheduled: seq * 1e7, sent: 1 },
     { seq, packets: 1, flag: 2, t: seq * 1e7 + rtt, serverCount: seq + 1 },
   ]);
   events.records(flow, chunkOf("packetIO", samples.flat()));
-  return Promise.resolve({ complete: 1 });
+  return { complete: 1 };
 };
 
 Deno.test("underLoad() measures each phase, with what the load carried", async () => {
@@ -59,25 +62,21 @@ Deno.test("underLoad() adds up what flows carried over their common time", async
 
 Deno.test("underLoad() measures nothing without its load, and ends with the phase whose load fails", async () => {
   const failure = new Error("refused");
-  let probes = 0;
   const packets = probe([10, 20]);
   const flows = scriptedFlows({
     upload: async (_flow, { signal }) => {
       await delay(10, signal);
       throw failure;
     },
-    packets: (flow, options) => {
-      probes++;
-      return packets(flow, options);
-    },
+    packets,
   });
   const phases = await Array.fromAsync(underLoad(flows, options()));
   assertEquals(phases.map(({ phase, error }) => [phase, error]), [["idle", undefined], ["upload", failure]]);
-  assertEquals([probes, phases[1].packets, phases[1].uploadBitsPerSecond], [1, undefined, undefined]);
+  assertEquals([phases[1].packets, phases[1].uploadBitsPerSecond], [undefined, undefined]);
 });
 
-Deno.test("underLoad() waits until all flows of the load are open", async () => {
-  const opened: string[] = [];
+Deno.test("underLoad() opens the probe before its load, and measures once all of that is open", async () => {
+  const opened: string[] = [], probesOpened: number[] = [];
   const flows = scriptedFlows({
     async upload(flow, { events, signal }) {
       await delay(opened.length * 5, signal);
@@ -86,7 +85,10 @@ Deno.test("underLoad() waits until all flows of the load are open", async () => 
       await probed.promise;
       return { bytes: 125_000, durationNanos: 1e9 };
     },
-    packets(flow, options) {
+    async packets(flow, options) {
+      probesOpened.push(opened.length);
+      options.events.info({ type: "packetInfo", flow, server: false, tinit: 0n, values: {} });
+      await options.sendAfter;
       probes.push(opened.length);
       if (probes.length > 1) probed.resolve();
       return measured(flow, options);
@@ -94,7 +96,7 @@ Deno.test("underLoad() waits until all flows of the load are open", async () => 
   });
   const [probed, probes, measured] = [Promise.withResolvers<void>(), [] as number[], probe([1, 2, 3, 4])];
   for await (const { phase } of underLoad(flows, options())) if (phase === "upload") break;
-  assertEquals(probes, [0, 2]);
+  assertEquals([probesOpened, probes], [[0, 0], [0, 2]]);
 });
 
 Deno.test("underLoad() ends with the phase whose packets the server has not counted", async () => {

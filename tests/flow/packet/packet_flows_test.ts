@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { PacketClientConfig, PacketServerConfig, UnresponsiveConfig } from "../../../src/flow/config.ts";
 import { readArrivalValues } from "../../../src/flow/packet/arrival_values.ts";
 import { ECHO, REPLY, REVERSE } from "../../../src/flow/packet/header.ts";
+import { eventually } from "../../support/eventually.ts";
 import { PacketEvents } from "./packet_events.ts";
 import { makers, rawSockets } from "./packet_makers.ts";
 
@@ -278,3 +279,26 @@ Deno.test({
     }
   },
 });
+
+for (const maker of Object.keys(makers)) {
+  Deno.test(`packetClient() opens at once and sends when it is let, with ${maker}`, async () => {
+    const { signal } = new AbortController();
+    const events = new PacketEvents(), served = new PacketEvents();
+    await using flows = makers[maker]();
+    await using server = await flows.packetServer({ listenAddr: "127.0.0.1:0" }, { events: served, signal });
+    const go = Promise.withResolvers<void>();
+    const sender = [{ unresponsive: { wait: [5], duration: 50, echo: true } }];
+    const options = { events, signal, sendAfter: go.promise };
+    const running = flows.packetClient(server.address, { flow: "voip", sender }, options);
+    // It says that it is there, and what it has sent.
+    await eventually("the open flow's figures", () => events.last("voip", false) !== undefined);
+    assertEquals(events.last("voip", false)!.sent, 0);
+    assertEquals(events.infos.length, 1);
+    go.resolve();
+    const { sent, received, elapsedNanos, complete } = await running;
+    assertEquals([sent, received, complete], [10, 10, 1]);
+    assert(elapsedNanos < 10e9, `${elapsedNanos}`);
+    const [first] = events.packets("voip", { sent: true });
+    assert(first.t > 100e6, `${first.t}`);
+  });
+}
