@@ -5,8 +5,7 @@ import { findPrevious, hashTest, listRuns, openResults, readLogs, readRecords, t
 import { readTestSummary } from "../../src/result/read_summary.ts";
 import { TineError } from "../../src/wire/errors.ts";
 import { errorMessage, fileData, inFolder, item, listing, log, rejection, startRun, testNamed } from "./fixtures.ts";
-
-const root = Deno.uid() === 0;
+import { unless, whyNoRoot } from "../support/unless.ts";
 
 Deno.test("createRun() stores a run, and leads to it by a link", () =>
   inFolder(async (folder) => {
@@ -326,8 +325,7 @@ Deno.test("RunFolder.keepTest() tells when the results have gone", () =>
   }));
 
 Deno.test({
-  name: "createRun() gives everything to the owner",
-  ignore: !root,
+  ...unless(whyNoRoot, "createRun() gives everything to the owner"),
   fn: () =>
     inFolder(async (out) => {
       await using run = await startRun(`${out}/a/b`, { owner: { uid: 12345, gid: 12346 } });

@@ -4,8 +4,7 @@ import { Kind, type Message } from "../../src/node/protocol/frame.ts";
 import { openResults, readLogs, readRecords } from "../../src/result/mod.ts";
 import { readTestSummary } from "../../src/result/read_summary.ts";
 import { errorMessage, fileData, inFolder, item, listing, log, rejection, startRun, testNamed } from "./fixtures.ts";
-
-const root = Deno.uid() === 0;
+import { unless, whyNoRoot, whyNotInstalled } from "../support/unless.ts";
 
 /** A chunk of samples. */
 function records(nodeId: string, flow: string, count: number): Message {
@@ -178,11 +177,11 @@ async function onSmallDisk(bytes: number, run: (folder: string) => Promise<void>
   });
 }
 
-const full = root ? "" : " (skipped: needs root to mount a small file system)";
+/** Why there is no small file system. */
+const noMount = whyNoRoot ?? whyNotInstalled("mount", "umount");
 
 Deno.test({
-  name: `TestStore tells of a full disk, and what came before stays readable${full}`,
-  ignore: !root,
+  ...unless(noMount, "TestStore tells of a full disk, and what came before stays readable"),
   fn: () =>
     onSmallDisk(2 * 2 ** 20, async (out) => {
       await using run = await startRun(out);
@@ -216,8 +215,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: `createRun() tells of a read-only file system${full}`,
-  ignore: !root,
+  ...unless(noMount, "createRun() tells of a read-only file system"),
   fn: () =>
     onSmallDisk(2 ** 20, async (out) => {
       const remount = (how: string) =>

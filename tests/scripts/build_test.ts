@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { TextReader } from "../support/tine.ts";
+import { unless, whyNoRoot } from "../support/unless.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
 let folder = "";
@@ -212,8 +213,7 @@ Deno.test("an entry of the cache that others can write to is not executed", asyn
 });
 
 Deno.test({
-  name: "root executes nothing from a cache that others can write to" + (Deno.uid() === 0 ? "" : " (needs root)"),
-  ignore: Deno.uid() !== 0,
+  ...unless(whyNoRoot, "root executes nothing from a cache that others can write to"),
   async fn() {
     const own = await newFolder("foreign");
     await Deno.chmod(own, 0o777);

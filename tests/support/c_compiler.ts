@@ -1,6 +1,9 @@
 /** The C compiler of this machine; undefined if there is none. Constants and layouts are held against it. */
 export const compiler = Deno.build.os === "linux" ? await findCompiler() : undefined;
 
+/** Why a test that takes a C compiler is left out; undefined where it is not. */
+export const whyNoCompiler: string | undefined = compiler === undefined ? "no C compiler is installed" : undefined;
+
 async function findCompiler(): Promise<string | undefined> {
   for (const name of ["cc", "gcc", "clang"]) {
     try {

@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { Errno, errnoName, errnoText } from "../../src/sys/errno.ts";
 import { SystemError } from "../../src/sys/system_error.ts";
-import { compiler, runC } from "../support/c_compiler.ts";
+import { runC, whyNoCompiler } from "../support/c_compiler.ts";
+import { unless } from "../support/unless.ts";
 
 Deno.test({
-  name: "errnoName() and errnoText() agree with the C library for every number",
-  ignore: compiler === undefined,
+  ...unless(whyNoCompiler, "errnoName() and errnoText() agree with the C library for every number"),
   async fn() {
     const named = Array.from({ length: 140 }, (_, i) => i).filter((number) => errnoName(number) !== `E${number}`);
     const lines = await runC(

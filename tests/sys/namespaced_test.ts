@@ -1,11 +1,11 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { congestionControls } from "../../src/sys/congestion_control.ts";
 import { whyNoNamespaces } from "../support/namespaces.ts";
+import { unless, whyNoRoot, whyNotInstalled } from "../support/unless.ts";
 
 const linux = Deno.build.os === "linux";
 const rootless = linux && Deno.uid() !== 0;
 const noNamespaces = linux ? whyNoNamespaces({ rootless }) : "not Linux";
-if (noNamespaces !== undefined) console.warn(`skipped: link-local addresses and MTUs; ${noNamespaces}`);
 
 /** Code that imports what it is to try, by names that stand for files of src/sys. */
 function program(body: string): string {
@@ -50,8 +50,7 @@ const NAMESPACE = [
 ];
 
 Deno.test({
-  name: "SendBatch.reply() answers link-local addresses on the interface that they came from",
-  ignore: noNamespaces !== undefined,
+  ...unless(noNamespaces, "SendBatch.reply() answers link-local addresses on the interface that they came from"),
   async fn() {
     const lines = await run(
       NAMESPACE,
@@ -75,8 +74,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "setOversize() decides whether what is too long for an interface is refused",
-  ignore: noNamespaces !== undefined,
+  ...unless(noNamespaces, "setOversize() decides whether what is too long for an interface is refused"),
   async fn() {
     const lines = await run(
       NAMESPACE,
@@ -97,19 +95,17 @@ Deno.test({
 });
 
 const forbidden = linux ? congestionControls(true).find((name) => !congestionControls().includes(name)) : undefined;
-const noSetpriv = forbidden === undefined || rootless || whyNoSetpriv();
+const noForbidden = whyNoRoot ?? whyNotInstalled("setpriv") ??
+  (forbidden === undefined ? "the kernel forbids no congestion control" : whyNotBounded());
 
-function whyNoSetpriv(): boolean {
-  try {
-    return !new Deno.Command("setpriv", { args: ["--bounding-set", "-all", "true"] }).outputSync().success;
-  } catch {
-    return true;
-  }
+function whyNotBounded(): string | undefined {
+  const args = ["--bounding-set", "-all", "true"];
+  const { success } = new Deno.Command("setpriv", { args, stderr: "null" }).outputSync();
+  return success ? undefined : "the kernel lets root drop no capability";
 }
 
 Deno.test({
-  name: "setCongestionControl() without privileges says what is forbidden, and what is allowed",
-  ignore: noSetpriv,
+  ...unless(noForbidden, "setCongestionControl() without privileges says what is forbidden, and what is allowed"),
   async fn() {
     const lines = await run(
       ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all"],

@@ -7,6 +7,7 @@ import { writeAll } from "../../../../src/wire/connection.ts";
 import { TineError } from "../../../../src/wire/errors.ts";
 import { eventually } from "../../../support/eventually.ts";
 import { testAsOrdinaryUser } from "../../../support/ordinary_user.ts";
+import { unless, whyNotInstalled } from "../../../support/unless.ts";
 
 /** Something to send that is no tine: says what it was started with, and passes on what it hears. */
 const PROGRAM = '#!/bin/sh\necho "$0 $*"\nexec cat\n';
@@ -91,8 +92,7 @@ Deno.test("FarShell tells what the far side is", async () => {
 
 for (const [name, words] of SHELLS) {
   Deno.test({
-    name: `FarShell sends an executable once, and starts it: ${name}`,
-    ignore: await missing(name),
+    ...unless(whyNotInstalled(name), `FarShell sends an executable once, and starts it: ${name}`),
     async fn() {
       await using place = new Place();
       const { hash } = await exeFile(place.exe);
@@ -341,11 +341,3 @@ Deno.test("platformOf() knows the names of uname", () => {
   const error = assertRejects(() => Promise.resolve().then(() => platformOf("Linux", "riscv64")), TineError);
   return error.then(({ message }) => assert(message.includes("Linux on riscv64")));
 });
-
-async function missing(program: string): Promise<boolean> {
-  try {
-    return !(await new Deno.Command(program, { args: ["-c", "true"], stdout: "null", stderr: "null" }).output());
-  } catch {
-    return true;
-  }
-}
