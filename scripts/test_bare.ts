@@ -11,12 +11,10 @@
 import { copyCheckout } from "./test/copy_checkout.ts";
 
 /** What there is on the smallest of systems; tine needs some of it, tests the rest. */
-const PROGRAMS = [
-  ...["sh", "awk", "cat", "chmod", "cp", "cut", "date", "dd", "echo", "env", "false", "find", "grep", "gzip", "head"],
-  ...["id", "kill", "ln", "ls", "mkdir", "mkfifo", "mktemp", "mv", "od", "printf", "pwd", "readlink", "rm", "rmdir"],
-  ...["sed", "seq", "sha256sum", "sleep", "sort", "stat", "tail", "tee", "test", "touch", "tr", "true", "uname", "wc"],
-  ...["xargs", "yes"],
-];
+const PROGRAMS = (
+  "sh awk cat chmod cp cut date dd echo env false find grep gzip head id kill ln ls mkdir mkfifo mktemp mv nohup od " +
+  "printf pwd readlink rm rmdir sed seq sha256sum sleep sort stat tail tee test touch tr true uname wc xargs yes"
+).split(" ");
 /** Programs of administrators lie here; tine looks there also when PATH does not say so. */
 const HIDDEN = "/usr/local/sbin /usr/sbin /sbin";
 /** The user and group `nobody`. */

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertGreater, assertLess, assertMatch, assertStr
 import { streamConnection } from "../../src/wire/connection.ts";
 import { INIT, pointRequest, UdfDriver } from "../support/udf_driver.ts";
 import { outputOf, startTine, TextReader, TINE, tine } from "../support/tine.ts";
+import { needsProcessors } from "../support/quiet.ts";
 
 const COUNTER = new URL("../support/modules/counter.ts", import.meta.url).pathname;
 const delay = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -72,14 +73,16 @@ Deno.test("a host notices nothing of the deaths of a UDF behind tine agent --res
   assertEquals(times.length, rounds * 3000 + Number(repeated));
 });
 
-Deno.test("a relay answers keepalives while its UDF takes longer to start than they allow", async () => {
-  const slow = ["sh", "-c", `sleep 1.5; exec ${TINE.join(" ")} agent mirror`];
-  const { code, stdout, stderr } = await tine(
-    ["host", "--timeout", "600ms", "--", ...TINE, "agent", "--restart", "--timeout", "5s", "--", ...slow],
-    lines(0, 3),
-  );
-  assertEquals([code, stdout], [0, lines(0, 3)], stderr);
-});
+Deno.test(
+  needsProcessors("a relay answers keepalives while its UDF takes longer to start than they allow", async () => {
+    const slow = ["sh", "-c", `sleep 1.5; exec ${TINE.join(" ")} agent mirror`];
+    const { code, stdout, stderr } = await tine(
+      ["host", "--timeout", "600ms", "--", ...TINE, "agent", "--restart", "--timeout", "5s", "--", ...slow],
+      lines(0, 3),
+    );
+    assertEquals([code, stdout], [0, lines(0, 3)], stderr);
+  }),
+);
 
 Deno.test("a UDF that dies behind a relay without --restart is an error at once, also while nothing is sent", async () => {
   const child = startTine("agent", "--", "sh", "-c", "echo out of luck >&2; sleep 0.5; exit 3");
