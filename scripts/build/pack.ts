@@ -1,10 +1,12 @@
 import { version } from "../../src/cli/version.ts";
 import { TineError } from "../../src/wire/errors.ts";
 import type { Platform } from "./platform.ts";
-import { bundle, root, unstableFlags } from "./program.ts";
+import { bundle, importMap, root, unstableFlags } from "./program.ts";
 
 /** The head is padded to this, so that it can name its own length. */
 const HEAD_BYTES = 16_384;
+
+const IMPORT_MAP = "imports.json";
 
 const START = "scripts/build/packed_start.ts";
 
@@ -17,7 +19,7 @@ const START = "scripts/build/packed_start.ts";
  * @throws {TineError} when the program cannot be bundled
  */
 export async function pack(platform: Platform, denoPath: string, out: string): Promise<void> {
-  const program = await bundle(START);
+  const program = (await bundle(START)).set(IMPORT_MAP, importMap);
   const script = await Deno.readTextFile(new URL("./packed_install.js", import.meta.url));
   const install = `const files = ${JSON.stringify(Object.fromEntries(program))};\n${script}`;
   const binary = await Deno.readFile(denoPath);
@@ -36,6 +38,7 @@ export async function pack(platform: Platform, denoPath: string, out: string): P
       PROGRAM_BYTES: String(programGzip.length),
       FILES: sizes(binary.length, program).join(" "),
       DENO_FLAGS: unstableFlags.join(" "),
+      IMPORT_MAP,
       ENTRY: START.replace(/\.ts$/, ".js"),
     });
   const contents = await sha256(new TextEncoder().encode([fill(""), binaryHash, install].join("\n")));

@@ -75,7 +75,7 @@ start() {
   # Deno's own caches go where the program lies, not into the user's; the program hides this from its children.
   [ -n "${DENO_DIR:-}" ] || export DENO_DIR="$dir/tine-deno-dir"
   exec "$dir/deno" run -q -A --no-config --no-lock --no-prompt --no-remote --no-npm \
-    @DENO_FLAGS@ "$dir/program/@ENTRY@" "$@"
+    @DENO_FLAGS@ --import-map "$dir/program/@IMPORT_MAP@" "$dir/program/@ENTRY@" "$@"
 }
 
 # Unpacks into the new folder $1; then, if $2 is given, makes it the entry $2 of the cache.

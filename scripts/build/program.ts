@@ -6,6 +6,16 @@ export const root = new URL("../../", import.meta.url).pathname;
 /** What Deno needs beside `-A` to run tine; the same as `unstable` in deno.json. */
 export const unstableFlags = ["--unstable-net", "--unstable-worker-options"];
 
+/** What authors' modules import from tine, by the name: a path from the repository's root. The same as in deno.json. */
+const importable: Readonly<Record<string, string>> = { "@tine/tine/node": "src/node/mod.ts" };
+
+/** The import map that the packed program runs with, beside the bundled files. */
+export const importMap = JSON.stringify({
+  imports: Object.fromEntries(
+    Object.entries(importable).map(([name, path]) => [name, `./${path.replace(/ts$/, "js")}`]),
+  ),
+});
+
 /** How sources name a module that is loaded by its address: `new URL("./x.ts", import.meta.url)`, or a choice of such. */
 const moduleUrl = /new URL\([^()]*?"(\.{1,2}\/[^"]+\.ts)"[^()"]*import\.meta\.url\s*\)/g;
 
@@ -45,7 +55,17 @@ export async function bundle(entry: string): Promise<Map<string, string>> {
   try {
     const { success, stderr } = await new Deno.Command(Deno.execPath(), {
       // A common file above all keeps the layout: output paths are relative to the entries' common folder.
-      args: ["bundle", "-q", "--code-splitting", "--outdir", out, "main.ts", entry, ...workers],
+      args: [
+        "bundle",
+        "-q",
+        "--code-splitting",
+        "--outdir",
+        out,
+        "main.ts",
+        entry,
+        ...workers,
+        ...Object.values(importable),
+      ],
       cwd: root,
       env: { NO_COLOR: "1" },
       stdin: "null",

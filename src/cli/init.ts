@@ -10,26 +10,35 @@ const TYPES = "@tine/tine/udf";
 /** The file that holds them where there is only the executable. */
 const TYPES_FILE = "tine_udf.d.ts";
 
+/** A module that is a plan, as its name says: `plan.ts`, `my_plan.ts`. */
+const PLAN_MODULE = /(^|[^A-Za-z0-9])plan\.[jt]s$/i;
+
 /** `tine init`: a skeleton to start from. */
 export const command = defineCommand({
   name: "init",
   summary: "Write a UDF or a plan to start from",
-  usage: ["FILE.ts | FILE.js", "FILE.yaml | FILE.jsonc | FILE.json"],
+  usage: ["FILE.ts | FILE.js", "FILE.yaml | FILE.jsonc | FILE.json | plan.ts | NAME_plan.ts"],
   description:
     "Writes a small UDF that works, and its test. The types for editors come with it, as tine_udf.d.ts and an entry in " +
-    "deno.json; a UDF needs neither to run. Or writes a plan of tests, with comments (in .json too, tine reads them). " +
+    "deno.json; a UDF needs neither to run. Or writes a plan of tests, with comments (in .json too, tine reads them); a module whose name " +
+    "ends with plan is one. " +
     "Files that exist are never overwritten.",
   flags: {},
-  positionals: [{ name: "FILE", help: "a module: .ts or .js; a plan: .yaml, .jsonc or .json", complete: "file" }],
+  positionals: [{
+    name: "FILE",
+    help: "a module: .ts or .js; a plan: .yaml, .jsonc, .json, or a module named plan",
+    complete: "file",
+  }],
   examples: [
     { command: "tine init my_udf.ts", what: "a UDF in TypeScript" },
     { command: "deno test my_udf_test.ts", what: "run its test" },
     { command: "tine host --handler ./my_udf.ts --set field=value --input points.txt", what: "try it with points" },
     { command: "tine init my_plan.yaml", what: "a plan of tests" },
+    { command: "tine init my_plan.ts", what: "one that a program writes" },
   ],
 
   async run({ positionals: [path] }) {
-    if (/\.(ya?ml|jsonc?)$/.test(path)) return await initPlan(path);
+    if (/\.(ya?ml|jsonc?)$/.test(path) || PLAN_MODULE.test(path)) return await initPlan(path);
     const { language, module, test } = namesFor(path);
     const folder = dirname(path);
     const { MODULE, TEST } = language === "ts"
@@ -80,8 +89,9 @@ async function initPlan(path: string): Promise<number> {
     throw new UsageError(`FILE: expected a name of letters, digits, _, - and ., not "${escape(file)}"`);
   }
   await refuseExisting(path);
-  const { JSON_PLAN, YAML_PLAN } = await import("./init/plan_skeleton.ts");
-  await write(path, (/\.ya?ml$/.test(path) ? YAML_PLAN : JSON_PLAN).replaceAll("FILE", file));
+  const { JSON_PLAN, MODULE_PLAN, YAML_PLAN } = await import("./init/plan_skeleton.ts");
+  const skeleton = PLAN_MODULE.test(path) ? MODULE_PLAN : /\.ya?ml$/.test(path) ? YAML_PLAN : JSON_PLAN;
+  await write(path, skeleton.replaceAll("FILE", file));
   await writeStdout(`${path}\n`);
   console.error(`\nRun it:    tine run ${path}\nCheck it:  tine vet ${path}`);
   return 0;

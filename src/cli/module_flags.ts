@@ -1,24 +1,18 @@
 import type { ModuleRunnerOptions } from "../udf/module/module_runner.ts";
 import { BUNDLED_HANDLERS } from "../udf/handlers/mod.ts";
 import { UsageError } from "./errors.ts";
-import { duration, flag, list } from "./flags.ts";
+import { duration } from "./flags.ts";
+import { givenPermission, permissionFlags, type PermissionFlagValues } from "./permission_flags.ts";
 import { escape } from "./terminal.ts";
 
 /** What an author's module may do, and for how long. */
 export const moduleFlags = {
-  allowNet: list({ value: "HOST", help: "let the module reach a host (HOST or HOST:PORT)" }),
-  allowRead: list({ value: "PATH", complete: "file", help: "let the module read a file or folder" }),
-  allowEnv: list({ value: "NAME", help: "let the module read an environment variable" }),
-  trust: flag({ help: "let the module do all that tine itself may do" }),
+  ...permissionFlags,
   handlerTimeout: duration({ default: 60_000, zero: "none", help: "longest time for one call of the handler" }),
 };
 
 /** The flags above, as the command line gave them. */
-export interface ModuleFlagValues {
-  readonly allowNet: string[];
-  readonly allowRead: string[];
-  readonly allowEnv: string[];
-  readonly trust: boolean;
+export interface ModuleFlagValues extends PermissionFlagValues {
   readonly handlerTimeout: number;
 }
 
@@ -36,12 +30,7 @@ export function moduleOptions(flags: ModuleFlagValues): ModuleRunnerOptions {
  */
 export function checkModuleFlags(flags: ModuleFlagValues, handler: string | undefined): void {
   if (handler !== undefined && !BUNDLED_HANDLERS.includes(handler)) return;
-  const given = [
-    flags.allowNet.length > 0 && "--allow-net",
-    flags.allowRead.length > 0 && "--allow-read",
-    flags.allowEnv.length > 0 && "--allow-env",
-    flags.trust && "--trust",
-  ].find((name) => name !== false);
+  const given = givenPermission(flags);
   if (given === undefined) return;
   const instead = handler === undefined ? "another process is not sandboxed" : `${handler} comes with tine`;
   throw new UsageError(`${given} is for modules, the path of a .ts or .js file: ${instead}`);

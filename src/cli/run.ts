@@ -4,6 +4,7 @@ import { defineCommand } from "./command.ts";
 import { CommandFailure, UsageError } from "./errors.ts";
 import { flag, list, size, text } from "./flags.ts";
 import { onInterrupt } from "./interrupts.ts";
+import { permissionFlags } from "./permission_flags.ts";
 import { writeStdout } from "./stdout.ts";
 
 /** A test that was told twice to stop at once may take so long; then the program ends, and watchdogs clean up. */
@@ -13,12 +14,18 @@ const KILL_GRACE_MS = 5000;
 export const command = defineCommand({
   name: "run",
   summary: "Run a plan of tests and store what they measure",
-  usage: ["PLAN [--out DIR] [--test NAME=REGEXP]... [--resume] [--rootless]", "PLAN --dry-run"],
+  usage: [
+    "PLAN [--out DIR] [--test NAME=REGEXP]... [--resume] [--rootless]",
+    "PLAN.ts [FLAGS] -- ARGS...",
+    "PLAN --dry-run",
+  ],
   description:
     "Runs the tests of a plan one after another; one that fails does not keep the next from running. Results go to a " +
     "new folder in --out, also those of a failed test; its path is printed at the end. Without root, network " +
     "namespaces are made in a user namespace. Ctrl-C ends a test in order, a second one at once. Exit code 1 if a " +
-    "test failed.",
+    "test failed.\n\n" +
+    "A plan in TypeScript is what the module exports as default, or else what it prints. It runs without permissions " +
+    "unless flags give it some; it needs no Deno on the machine, and finds @tine/tine/node.",
   flags: {
     out: text({ value: "DIR", default: "results", complete: "directory", help: "the folder of runs; made if missing" }),
     test: list({ value: "NAME=REGEXP", help: "only tests whose id has such a value" }),
@@ -31,26 +38,34 @@ export const command = defineCommand({
       help: "builds for the platforms of nodes behind ssh (tine-linux-arm64, ...); default: this very tine",
     }),
     maxSize: size({ default: 64 * 2 ** 30, min: 2 ** 20, help: "what all results of the run together may take" }),
+    ...permissionFlags,
     verbose: flag({ help: "show log entries of nodes and progress of flows as well" }),
     json: flag({ help: "a JSON object a line for what happens; with --dry-run, the plan" }),
   },
-  positionals: [{ name: "PLAN", help: "a file in JSON, JSONC or YAML; -: stdin", complete: "file" }],
+  trailing: true,
+  positionals: [{
+    name: "PLAN",
+    help: "a file in JSON, JSONC or YAML, or a .ts or .js that writes the plan; -: stdin",
+    complete: "file",
+  }],
   examples: [
     { command: "tine run my_plan.yaml", what: "run all tests" },
     { command: "tine run my_plan.yaml --test cca=bbr --resume", what: "some of them, and only what is not done yet" },
     { command: "tine run my_plan.yaml --dry-run", what: "only show what would run" },
-    { command: "deno run my_plan.ts | tine run -", what: "a plan that a program writes" },
+    { command: "tine run my_plan.ts -- 10s", what: "a plan that a module writes, with what it gets as Deno.args" },
+    { command: "deno run my_plan.ts | tine run -", what: "a plan that another program writes" },
   ],
 
-  async run({ flags, positionals: [path] }) {
+  async run({ flags, positionals: [path], trailing }) {
     // All at once: while files are read, what is there already is compiled and the plan is checked.
     const running = loadRunning();
-    const [{ readPlan, thisMachine, vetPlan }, { selectTests }] = await Promise.all([
+    const [{ thisMachine, vetPlan }, { readGivenPlan }, { selectTests }] = await Promise.all([
       import("../node/mod.ts"),
+      import("./read_plan.ts"),
       import("./run/test_selection.ts"),
     ]);
     if (flags.out === "") throw new UsageError("--out DIR: expected a folder, not an empty text");
-    const whole = await readPlan(path);
+    const whole = await readGivenPlan(path, flags, trailing);
     const plan = { ...whole, tests: selectTests(whole.tests, flags.test) };
     if (flags.dryRun) {
       const { planTree } = await import("./run/plan_tree.ts");

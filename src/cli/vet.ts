@@ -1,6 +1,7 @@
 import { defineCommand } from "./command.ts";
 import { count } from "./count.ts";
 import { flag } from "./flags.ts";
+import { permissionFlags } from "./permission_flags.ts";
 import { writeStdout } from "./stdout.ts";
 import { escape, style } from "./terminal.ts";
 import type { Problem } from "../node/mod.ts";
@@ -12,7 +13,7 @@ const MOST_SHOWN = 100;
 export const command = defineCommand({
   name: "vet",
   summary: "Check a plan without running it",
-  usage: ["PLAN [--json]"],
+  usage: ["PLAN [--json]", "PLAN.ts [FLAGS] [-- ARGS...]"],
   description:
     "An error: the plan cannot run as it stands. A warning: it may, but deserves a look. Found are unknown keys, bad " +
     "values and, beyond what a schema can tell, clashing nodes and namespaces, feedback that nobody sets, runs " +
@@ -20,22 +21,32 @@ export const command = defineCommand({
     "run checks for errors as well. Exit code 1 if there are errors.",
   flags: {
     rootless: flag({ help: "check for a run without root, also as root" }),
+    ...permissionFlags,
     json: flag({ help: "a JSON object a line: one for each finding, then the summary" }),
   },
-  positionals: [{ name: "PLAN", help: "a file in JSON, JSONC or YAML; -: stdin", complete: "file" }],
+  trailing: true,
+  positionals: [{
+    name: "PLAN",
+    help: "a file in JSON, JSONC or YAML, or a .ts or .js that writes the plan; -: stdin",
+    complete: "file",
+  }],
   examples: [
     { command: "tine vet my_plan.yaml", what: "a plan in a file" },
-    { command: "deno run my_plan.ts | tine vet -", what: "a plan that a program writes" },
+    { command: "tine vet my_plan.ts", what: "a plan that a module writes" },
+    { command: "deno run my_plan.ts | tine vet -", what: "a plan that another program writes" },
   ],
 
-  async run({ flags, positionals: [path] }) {
-    const { PlanError, readPlan, thisMachine, vetPlan } = await import("../node/mod.ts");
+  async run({ flags, positionals: [path], trailing }) {
+    const [{ PlanError, thisMachine, vetPlan }, { readGivenPlan }] = await Promise.all([
+      import("../node/mod.ts"),
+      import("./read_plan.ts"),
+    ]);
     const name = path === "-" ? "stdin" : path;
     let findings: Found[];
     let more = 0;
     let size;
     try {
-      const plan = await readPlan(path);
+      const plan = await readGivenPlan(path, flags, trailing);
       const { findings: found, ...counts } = vetPlan(plan, { machine: thisMachine({ rootless: flags.rootless }) });
       findings = [...found];
       size = counts;

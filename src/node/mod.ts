@@ -46,7 +46,7 @@ export { leastTime } from "./plan/least_time.ts";
 export { type Machine, thisMachine } from "./plan/machine.ts";
 export { parsePlan, type PlanFormat } from "./plan/parse.ts";
 export { PlanError, type Problem } from "./plan/plan_error.ts";
-export { readPlan } from "./plan/read.ts";
+export { isPlanModule, readPlan, type ReadPlanOptions } from "./plan/read.ts";
 export { formatSize, parseSize, type Size } from "./plan/size.ts";
 export type {
   Child,

@@ -157,7 +157,13 @@ Deno.test({
   ignore: noNamespaces !== undefined,
   async fn() {
     const tine = ["run", "-A", "--no-check", entry];
-    for (const plan of ["my_plan.yaml", "my_plan.jsonc"]) {
+    const plans = [
+      ["my_plan.yaml", "name=hello"],
+      ["my_plan.jsonc", "name=hello"],
+      ["my_plan.ts", "distance=50ms,name=hello"],
+      ["plan.js", "distance=100ms,name=hello"],
+    ];
+    for (const [plan, test] of plans) {
       await using folder = await temporary();
       const { dir } = folder;
       assertStringIncludes((await init(dir, plan)).stderr, `tine run ${plan}`);
@@ -166,7 +172,7 @@ Deno.test({
       const words = [...(ROOT ? OWN_NAMES : []), Deno.execPath(), ...tine, "run", plan];
       const { code, stderr } = await new Deno.Command(words[0], { args: words.slice(1), cwd: dir }).output();
       assertEquals(code, 0, new TextDecoder().decode(stderr));
-      assertEquals(files(`${dir}/results/latest/name=hello/files`), ["addr.txt"]);
+      assertEquals(files(`${dir}/results/latest/${test}/files`), ["addr.txt"]);
       assertStringIncludes((await run(dir, ...tine, "log", "--node", "-")).stdout, "uname: Linux");
     }
   },

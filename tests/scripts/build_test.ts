@@ -104,6 +104,15 @@ Deno.test("the packed executable runs an author's TypeScript module in a worker"
   assertEquals(driven.code, 0, driven.stderr);
 });
 
+Deno.test("the packed executable runs an author's TypeScript plan, which imports what the executable has", async () => {
+  const plan = `${await newFolder("plan")}/my_plan.ts`;
+  assertEquals((await run(["init", plan])).code, 0);
+  const vetted = await run(["vet", "--json", plan, "--", "3s"]);
+  assertEquals(vetted.code, 0, vetted.stderr);
+  const dry = await run(["run", "--dry-run", "--json", plan, "--", "3s"]);
+  assertEquals(JSON.parse(dry.stdout).tests[1].serial[1].child.serial[2], { sleep: 3000 });
+});
+
 for (const protocol of ["tcp", "udp"]) {
   Deno.test(`the packed executable is a ${protocol} server and client by hand`, async () => {
     const server = new Deno.Command(executable, {

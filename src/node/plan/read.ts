@@ -1,23 +1,39 @@
 import { messageOf, TineError } from "../../wire/errors.ts";
 import { parsePlan } from "./parse.ts";
+import type { ModulePermissions } from "./plan_module.ts";
 import { PlanError } from "./plan_error.ts";
 import type { Plan } from "./types.ts";
 
 /** The largest plan that is read, 64 MiB. */
 export const MAX_PLAN_BYTES = 64 * 2 ** 20;
 
+/** Where a plan comes from. */
+export interface ReadPlanOptions {
+  /** What `-` reads from. */
+  readonly stdin?: ReadableStream<Uint8Array>;
+  /** What a plan in TypeScript finds in `Deno.args`. */
+  readonly args?: readonly string[];
+  /** What a plan in TypeScript may do, as workers take it; nothing by default. */
+  readonly permissions?: ModulePermissions;
+}
+
 /**
- * Reads a plan from a file, or from standard input.
+ * Reads a plan from a file, or from standard input. A file that ends in .ts or .js is run, in a worker without
+ * permissions: its default export, or else what it prints, is the plan.
  *
  * @param path the file; `-` is standard input
- * @param stdin what `-` reads from
  * @throws {PlanError} where it is none
  * @throws {TineError} `cannot-read`
  */
-export async function readPlan(path: string, stdin: ReadableStream<Uint8Array> = Deno.stdin.readable): Promise<Plan> {
+export async function readPlan(path: string, options: ReadPlanOptions = {}): Promise<Plan> {
+  const { stdin = Deno.stdin.readable, args, permissions } = options;
   const name = path === "-" ? "stdin" : path;
   // What parsePlan() needs, a schema library, takes longer to load than the plan does.
   void import("./validate.ts");
+  if (isPlanModule(name)) {
+    const { runPlanModule } = await import("./plan_module.ts");
+    return await parsePlan(await runPlanModule(path, { args, permissions }), name);
+  }
   const bytes = await readLimited(path === "-" ? stdin : await open(path), name);
   let text;
   try {
@@ -26,6 +42,11 @@ export async function readPlan(path: string, stdin: ReadableStream<Uint8Array> =
     throw new PlanError(name, [{ place: "", message: "is not UTF-8 text" }], 0, { cause: error });
   }
   return await parsePlan(text, name);
+}
+
+/** Whether a plan is written by a module: TypeScript or JavaScript, as the ending of its name says. */
+export function isPlanModule(name: string): boolean {
+  return /\.[mc]?[tj]s$/i.test(name);
 }
 
 async function open(path: string): Promise<ReadableStream<Uint8Array>> {

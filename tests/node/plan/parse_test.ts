@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { parsePlan, PlanError, readPlan, TineError } from "../../../src/node/mod.ts";
+import { parsePlan, PlanError, readPlan, type ReadPlanOptions, TineError } from "../../../src/node/mod.ts";
 import { parseJsonc, TextError } from "../../../src/node/plan/jsonc.ts";
+import { runPlanModule } from "../../../src/node/plan/plan_module.ts";
 import { planFormat } from "../../../src/node/plan/parse.ts";
 import { Random } from "../../support/random.ts";
 import { EVERYTHING } from "./samples.ts";
@@ -189,7 +190,7 @@ Deno.test("readPlan() reads files and standard input", async () => {
   } finally {
     await Deno.remove(path);
   }
-  assertEquals(await readPlan("-", new Blob(['{"tests":[]}']).stream()), { tests: [] });
+  assertEquals(await readPlan("-", { stdin: new Blob(['{"tests":[]}']).stream() }), { tests: [] });
   const missing = await assertRejects(() => readPlan("/no/such.yaml"), TineError);
   assertEquals(missing.message, "cannot read /no/such.yaml: there is no such file");
   assertEquals((await assertRejects(() => readPlan("/tmp"), TineError)).message, "cannot read /tmp: it is a folder");
@@ -207,8 +208,92 @@ async function unreadableFile(): Promise<{ path: string; readable: boolean } & A
   return { path, readable: Deno.uid() === 0, [Symbol.asyncDispose]: () => Deno.remove(path) };
 }
 
+/** Runs a module as a plan. */
+async function planOfModule(text: string, options?: ReadPlanOptions) {
+  const folder = await Deno.makeTempDir({ prefix: "tine-plan-" });
+  try {
+    await Deno.writeTextFile(`${folder}/part.ts`, 'export const pause: string = "2s";');
+    await Deno.writeTextFile(`${folder}/x_plan.ts`, text);
+    return await readPlan(`${folder}/x_plan.ts`, options);
+  } catch (error) {
+    if (!(error instanceof PlanError)) throw error;
+    return error.message.replace(`${folder}/`, "");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("readPlan() runs a module, whose default export or output is the plan", async () => {
+  const expected = { tests: [{ id: { name: "a" }, timeout: 660_000, sleep: 2000 }] };
+  const exports = 'import { plan, sleep, test } from "@tine/tine/node"; import { pause } from "./part.ts";\n' +
+    'export default plan(test({ name: "a" }, sleep(pause as string)));';
+  assertEquals(await planOfModule(exports), expected);
+  const prints = 'import { plan, printPlan, sleep, test } from "@tine/tine/node";\n' +
+    'await printPlan(plan(test({ name: "a" }, sleep(Deno.args[0]))));';
+  assertEquals(await planOfModule(prints, { args: ["2s"] }), expected);
+  for (
+    const print of [
+      "console.log(text)",
+      "Deno.stdout.writeSync(new TextEncoder().encode(text))",
+      'import process from "node:process"; process.stdout.write(text)',
+      "await new Blob([text]).stream().pipeTo(Deno.stdout.writable)",
+      "console.info(text); Deno.exit(0)",
+    ]
+  ) {
+    assertEquals(await planOfModule(`const text = 'tests: [{id: {name: a}, sleep: 2s}]';\n${print};`), expected, print);
+  }
+});
+
+Deno.test("readPlan() says what is wrong with a module", async () => {
+  const cases: [text: string, message: string, options?: ReadPlanOptions][] = [
+    ["", "x_plan.ts: the module writes no plan: export default plan(...), or print it by printPlan()"],
+    [
+      "export default 3n;",
+      "x_plan.ts: the default export of the module is no plan: Do not know how to serialize a BigInt",
+    ],
+    ["export default () => {};", "x_plan.ts: the default export of the module is no plan"],
+    ["export default { tests: 1 };", "x_plan.ts: tests: expected a list of tests, not 1"],
+    ["\n  throw new Error('boo');", "x_plan.ts: the module failed: Error: boo (x_plan.ts:2:9)"],
+    ["await Promise.reject(new Error('boo'));", "x_plan.ts: the module failed: Error: boo (x_plan.ts:1:22)"],
+    ["Deno.exit(3);", "x_plan.ts: the module called exit(3)"],
+    [
+      'Deno.readTextFileSync("/etc/hostname");',
+      'x_plan.ts: the module failed: NotCapable: Requires read access to "/etc/hostname" (x_plan.ts:1:6); permit it by ' +
+      "--allow-read",
+    ],
+    [
+      'new Deno.Command("true").outputSync();',
+      'x_plan.ts: the module failed: NotCapable: Requires run access to "true" (x_plan.ts:1:26); permit it by --trust',
+    ],
+  ];
+  for (const [text, message, options] of cases) assertEquals(await planOfModule(text, options), message);
+  const permitted = { permissions: { read: ["/proc/self/status"] } };
+  const reads = 'Deno.statSync("/etc/hostname"); export default { tests: [] };';
+  assertEquals(await planOfModule(reads, { permissions: { read: ["/etc/hostname"] } }), { tests: [] });
+  assertStringIncludes(String(await planOfModule(reads, permitted)), "Requires read access");
+  await assertRejects(
+    () => readPlan("/no/such_plan.ts"),
+    TineError,
+    "cannot read /no/such_plan.ts: there is no such file",
+  );
+});
+
+Deno.test("runPlanModule() gives up a module that does not end", async () => {
+  const path = await Deno.makeTempFile({ suffix: ".ts" });
+  try {
+    await Deno.writeTextFile(path, "for (;;);");
+    const message = `${path}: the module has written no plan after 0.5 s`;
+    await assertRejects(() => runPlanModule(path, { timeoutMs: 500 }), PlanError, message);
+  } finally {
+    await Deno.remove(path);
+  }
+});
+
 Deno.test("readPlan() stops at 64 MiB", async () => {
   const chunk = new Uint8Array(2 ** 20).fill(32);
   const endless = new ReadableStream<Uint8Array>({ pull: (controller) => controller.enqueue(chunk) });
-  assertEquals((await assertRejects(() => readPlan("-", endless), PlanError)).message, "stdin: is larger than 64 MiB");
+  assertEquals(
+    (await assertRejects(() => readPlan("-", { stdin: endless }), PlanError)).message,
+    "stdin: is larger than 64 MiB",
+  );
 });
