@@ -29,7 +29,7 @@ export const command = defineCommand({
     "Received and goodput are what the receiver counted, from when it was ready until the last byte; lines of an upload " +
     "while it runs tell what the receiver's system has acknowledged. Sums are all bytes in the time from the first start " +
     "to the last end. With --length, done s is the completion time: from the first step to connect until the client " +
-    "knows that all has arrived.\n\nResent are segments, min RTT is the least round trip, sRTT the median of the smoothed " +
+    "knows that all has arrived, without the round trip that proves a key.\n\nResent are segments, min RTT is the least round trip, sRTT the median of the smoothed " +
     "one and p99 of its samples, and cwnd the median of the congestion window, all as the sender's kernel has them; of a " +
     "download, they are known at its end only, which a + marks.\n\n" +
     "Explicit congestion notification of TCP is a setting of the system: net.ipv4.tcp_ecn. Ctrl-C ends it with the " +

@@ -17,6 +17,15 @@ export interface SocketOption {
   readonly value: string | number;
 }
 
+/** The ends of a flow. */
+export type FlowSide = "client" | "server";
+
+/** An option of a TCP flow's sockets. */
+export interface StreamSocketOption extends SocketOption {
+  /** At which end it is set. Default: at that of the sender */
+  readonly side?: FlowSide | "both";
+}
+
 /** Where a server listens. */
 export interface ListenConfig<Protocol extends string> {
   /** `HOST:PORT`; port 0 lets the system choose; IPv6 addresses in brackets; `:PORT` listens on the loopback. */
@@ -65,7 +74,8 @@ export interface TransferConfig<Duration = number, Size = number> {
   readonly cca?: string;
   /** Differentiated services code point, 0 to 63. */
   readonly dscp?: number;
-  readonly sockopt?: readonly SocketOption[];
+  /** Of the server's socket, few options may be set. */
+  readonly sockopt?: readonly StreamSocketOption[];
 }
 
 /** A client of TCP flows: exactly one of upload and download. */

@@ -2,7 +2,10 @@ import type { PacketClientConfig, PacketServerConfig, StreamClientConfig, Stream
 
 /** What flows tell while they run. Called often: each must return at once. */
 export interface FlowEvents {
-  /** What the samples of a flow refer to; before its first samples. */
+  /**
+   * What the samples of a flow refer to, as soon as both ends agree on it. Those of a sender that need not wait for that
+   * may come before.
+   */
   info(info: FlowInfoEvent): void;
   /** Samples of a flow, a chunk as src/flow/records has it. */
   records(flow: string, chunk: Uint8Array): void;

@@ -25,6 +25,7 @@ export const SHUT_RDWR = 2;
 export const MSG_CTRUNC = 0x8;
 export const MSG_TRUNC = 0x20;
 export const MSG_NOSIGNAL = 0x4000;
+export const MSG_MORE = 0x8000;
 
 // Requests, ioctl(2).
 export const FIONREAD = 0x541b;

@@ -4,6 +4,7 @@ import {
   AF_INET6,
   AF_UNIX,
   FIONREAD,
+  MSG_MORE,
   MSG_NOSIGNAL,
   MSG_TRUNC,
   SHUT_RD,
@@ -155,12 +156,13 @@ export class Socket implements Disposable {
   /**
    * Sends, send(2).
    *
+   * @param more more is written at once: the kernel may wait for it and send both in one segment, MSG_MORE
    * @returns how many bytes of them were taken, or {@linkcode WOULD_BLOCK}
    */
-  send(bytes: Uint8Array<ArrayBuffer>): number {
-    const length = BigInt(bytes.length);
+  send(bytes: Uint8Array<ArrayBuffer>, more = false): number {
+    const length = BigInt(bytes.length), flags = more ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
     for (;;) {
-      const count = this.#libc.calls.send(this.#fd, bytes, length, MSG_NOSIGNAL);
+      const count = this.#libc.calls.send(this.#fd, bytes, length, flags);
       if (count >= 0 || !this.#libc.interrupted(this.#errno[0], "send", this)) return count;
     }
   }

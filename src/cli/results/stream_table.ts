@@ -11,6 +11,8 @@ import { tableLines } from "../traffic/text_table.ts";
 /** Of more flows of a kind than this, tables tell the distribution of those with similar ids. */
 const MOST_ROWS = 24;
 const UNKNOWN = "-";
+/** For 80 columns. */
+const COMPLETION = "completion: from connecting until all is known to be there, key proof left out";
 
 /** TCP flows as tables: one for each direction and congestion control. */
 export function streamTables(flows: readonly MeasuredStream[]): string[] {
@@ -48,6 +50,7 @@ function flowTable(title: string, flows: readonly MeasuredStream[]): string[] {
 function distributionTable(title: string, flows: readonly MeasuredStream[]): string[] {
   const rows = ([
     ["completion ms", flows.map(({ figures }) => figures.completionNanos), milliseconds],
+    ["key proof ms", flows.map(({ figures }) => figures.keyProofNanos), milliseconds],
     ["goodput", flows.map(({ figures }) => figures.goodputBitsPerSecond), bitRate],
     ["received", flows.map(({ figures }) => figures.bytes), (bytes: number) => byteAmount(Math.round(bytes))],
     ["RTT ms", flows.map(({ figures: { rtt, lastRttNanos } }) => rtt?.median ?? lastRttNanos), milliseconds],
@@ -62,6 +65,7 @@ function distributionTable(title: string, flows: readonly MeasuredStream[]): str
   return [
     `${title}: ${count(flows.length, "flow")}, ${byteAmount(total)}`,
     ...tableLines([["of flows", "min", "mean", "median", "p99", "max"], ...rows]),
+    ...flows.some(({ figures }) => figures.completionNanos !== undefined) ? [COMPLETION] : [],
     ...incompleteLines(flows),
   ];
 }

@@ -44,6 +44,9 @@ export class StreamFlow implements ClientFlow {
   readonly #counted: ByteIntervals;
   #infos = new Map<number, { retransmits: number; rttMicros: number; cwndBytes: number }>();
   #toldRetransmits = 0;
+  #begun = false;
+  /** Samples that came before the server has taken the flow: if it does not, there was none. */
+  readonly #early: Chunk<"streamIO" | "tcpInfo">[] = [];
   #startNanos = 0;
   #firstNanos: number | undefined;
   #lastNanos = 0;
@@ -91,13 +94,19 @@ export class StreamFlow implements ClientFlow {
   }
 
   info({ values }: FlowInfoEvent, startNanos: number): void {
+    this.#begun = true;
     this.#startNanos = startNanos;
     if (typeof values.cca === "string") this.#cca = values.cca;
     this.#paced = values.pacedBitsPerSecond !== undefined;
+    for (const chunk of this.#early.splice(0)) this.records(chunk);
   }
 
   records(chunk: Chunk): void {
     if (chunk.kind === "packetIO") return;
+    if (!this.#begun) {
+      this.#early.push(chunk);
+      return;
+    }
     this.#analysis.add(chunk);
     for (let i = 0; i < chunk.count; i++) {
       const t = chunk.columns.t[i] + this.#startNanos;

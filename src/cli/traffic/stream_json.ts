@@ -3,12 +3,13 @@ import { micros, quantileKeys, rounded } from "./json_figures.ts";
 
 /** What was measured with a TCP flow, under keys that carry their unit. */
 export function streamFiguresJson(figures: StreamFigures): object {
-  const { limits, completionNanos, minRttNanos, lastRttNanos, cwndBytes } = figures;
+  const { limits, completionNanos, keyProofNanos, minRttNanos, lastRttNanos, cwndBytes } = figures;
   return {
     bytes: figures.bytes,
     receiverCounted: figures.receiverCounted,
     durationSeconds: figures.durationNanos / 1e9,
     completionSeconds: completionNanos === undefined ? undefined : completionNanos / 1e9,
+    keyProofSeconds: keyProofNanos === undefined ? undefined : keyProofNanos / 1e9,
     goodputBitsPerSecond: rounded(figures.goodputBitsPerSecond),
     retransmits: figures.retransmits,
     retransmittedPercent: figures.retransmittedShare && rounded(figures.retransmittedShare * 100),

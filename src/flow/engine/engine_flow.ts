@@ -89,7 +89,7 @@ export interface SampleSink<K extends RecordKind> {
 
 /** What the engine gives to a flow. */
 export interface FlowHost extends Scope {
-  /** What the samples of a flow refer to; before its first samples. */
+  /** See {@linkcode FlowEvents.info}. */
   info(info: FlowInfoEvent): void;
   /** A sink of samples of a flow. */
   samples<K extends RecordKind>(kind: K, flow: string): SampleSink<K>;

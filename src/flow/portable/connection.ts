@@ -12,6 +12,8 @@ export class Connection implements Disposable {
   /** @param name for messages: the peer's address */
   constructor(conn: Deno.TcpConn, readonly name: string) {
     this.#conn = conn;
+    // Words are short, and none waits until those before are acknowledged.
+    conn.setNoDelay();
     this.#frames = new FrameReader(name);
   }
 
@@ -44,7 +46,7 @@ export class Connection implements Disposable {
 
   /** Reads until the peer closes, and throws away what comes. */
   async readToEnd(): Promise<void> {
-    const room = new Uint8Array(64);
+    const room = new Uint8Array(64 * 1024);
     while (await this.#attempt(() => this.#conn.read(room)) !== null);
   }
 

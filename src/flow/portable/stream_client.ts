@@ -3,10 +3,10 @@ import type { StreamClientConfig } from "../config.ts";
 import type { FlowOptions } from "../flows.ts";
 import { Hmac } from "../hmac.ts";
 import { parseDialAddress } from "../host_port.ts";
-import { bitsPerSecond } from "../stream/io_meter.ts";
+import { goodput } from "../stream/io_meter.ts";
 import { CONNECT_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS } from "../stream/limits.ts";
-import { type Greeting, GreetingReader, signRequest } from "../stream/wire.ts";
-import { acceptedBy, checkReport, requestOf, type StreamReport } from "../stream/words.ts";
+import { checkGreeting, encodeFrame, type Greeting, GreetingReader } from "../stream/wire.ts";
+import { acceptedBy, checkReport, requestAt, requestOf, type StreamReport } from "../stream/words.ts";
 import { Connection } from "./connection.ts";
 import { checkFamily } from "./family.ts";
 import { networkError } from "./network_error.ts";
@@ -23,7 +23,8 @@ export async function portableStreamClient(
 ): Promise<Record<string, number>> {
   const request = requestOf(config);
   const upload = request.direction === "upload";
-  checkPortable(request, upload);
+  const own = requestAt("client", request);
+  checkPortable(own, upload);
   const hmac = key === undefined ? undefined : new Hmac(key);
   const tinitNanos = nowNanos(), tinit = wallNanos();
   using connection = await connect(addr, config, signal);
@@ -32,17 +33,36 @@ export async function portableStreamClient(
   signal.addEventListener("abort", onAbort, { once: true });
   try {
     signal.throwIfAborted();
-    const greeting = await patiently(connection, "greeting", readGreeting(connection));
-    await connection.say(signRequest(request, greeting, hmac, connection.name));
-    acceptedBy(connection.name, (await patiently(connection, "answer", connection.readFrame())).value);
-    events.info(portableStreamInfo(connection, request, { server: false, tinit }));
-    const transfer = upload ? sendStream : receiveStream;
-    const { bytes, durationNanos, ...more } = await transfer({ connection, request, events, samples, tinitNanos });
-    const fctNanos = Math.round(nowNanos() - tinitNanos);
+    let nonce: Greeting["nonce"] | undefined;
+    let keyProofNanos: number | undefined;
+    if (hmac !== undefined) {
+      const connectedAt = nowNanos();
+      ({ nonce } = await readGreeting(connection, true));
+      keyProofNanos = Math.round(nowNanos() - connectedAt);
+    }
+    const proof = hmac === undefined ? undefined : { hmac, nonce: nonce! };
+    await connection.say(encodeFrame(requestAt("server", request), proof));
+    const accepted = (async () => {
+      if (hmac === undefined) await readGreeting(connection, false);
+      acceptedBy(connection.name, (await patiently(connection, "answer", connection.readFrame())).value);
+      events.info(portableStreamInfo(connection, request, { server: false, tinit }));
+    })();
+    const context = { connection, request: own, events, samples, tinitNanos };
+    if (!upload) await accepted;
+    const { bytes, durationNanos, ...more } = upload
+      ? await sendStream({ ...context, accepted }).catch(async (error) => {
+        // Why the server has closed may be there to be read.
+        await accepted;
+        throw error;
+      })
+      : await receiveStream(context);
+    // What proves the key is tine's, and no part of the flow.
+    const fctNanos = Math.round(nowNanos() - tinitNanos) - (keyProofNanos ?? 0);
     let report: StreamReport = {};
     if (!upload) report = checkReport((await patiently(connection, "report", connection.readFrame())).value);
-    const goodputBitsPerSecond = bitsPerSecond(bytes, durationNanos);
-    const values = { bytes, durationNanos, goodputBitsPerSecond, fctNanos, ...more, ...report };
+    const goodputBitsPerSecond = goodput(bytes, durationNanos, (report.minRttMicros ?? 0) * 1000);
+    const told: StreamReport = keyProofNanos === undefined ? {} : { keyProofNanos };
+    const values = { bytes, durationNanos, goodputBitsPerSecond, fctNanos, ...told, ...more, ...report };
     events.progress(request.flow, values);
     return values;
   } finally {
@@ -66,12 +86,17 @@ async function connect(addr: string, config: StreamClientConfig, signal: AbortSi
   return new Connection(conn, addr);
 }
 
-async function readGreeting(connection: Connection): Promise<Greeting> {
+function readGreeting(connection: Connection, hasKey: boolean): Promise<Greeting> {
   const reader = new GreetingReader(connection.name);
-  for (;;) {
-    const greeting = reader.filled(await connection.read(reader.room));
-    if (greeting !== undefined) return greeting;
-  }
+  const read = async () => {
+    for (;;) {
+      const greeting = reader.filled(await connection.read(reader.room));
+      if (greeting === undefined) continue;
+      checkGreeting(greeting, hasKey, connection.name);
+      return greeting;
+    }
+  };
+  return patiently(connection, "greeting", read());
 }
 
 function patiently<T>(connection: Connection, what: string, promise: Promise<T>): Promise<T> {

@@ -6,7 +6,7 @@ import { parseHostPort } from "../host_port.ts";
 import { bitsPerSecond } from "../stream/io_meter.ts";
 import * as limits from "../stream/limits.ts";
 import { encodeGreeting, newGreeting } from "../stream/wire.ts";
-import { checkRequest, type StreamRequest } from "../stream/words.ts";
+import { checkRequest, requestAt, type StreamRequest } from "../stream/words.ts";
 import { addressText, Connection } from "./connection.ts";
 import { checkFamily } from "./family.ts";
 import { networkError } from "./network_error.ts";
@@ -155,7 +155,7 @@ class PortableStreamServer implements FlowServer {
       if (this.#hmac !== undefined && !frame.verify(this.#hmac, greeting.nonce)) {
         throw new TineError("wrong-key", `the key of ${connection.name} is missing or wrong`);
       }
-      const request = checkRequest(frame.value);
+      const request = requestAt("server", checkRequest(frame.value));
       checkPortable(request, request.direction === "download");
       return request;
     } catch (error) {

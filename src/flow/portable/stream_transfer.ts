@@ -21,13 +21,17 @@ export interface PortableTransfer {
   readonly samples: PortableSamples;
   /** The flow's `tinit`, as {@linkcode nowNanos} had it. */
   readonly tinitNanos: number;
+  /** Of a sender that does not wait for the server's words: settles when these have come, before the receipt. */
+  readonly accepted?: Promise<void>;
   /** Is told of the last byte of this end, and how long they all took, when it ends, however that comes. */
   onEnd?(bytes: number, durationNanos: number): void;
 }
 
 /** Sends up to the mark; resolves with the receipt. */
 export async function sendStream(transfer: PortableTransfer): Promise<StreamReceipt> {
-  const { connection, request, tinitNanos } = transfer;
+  const { connection, request, tinitNanos, accepted } = transfer;
+  // A refusal ends what is being written.
+  accepted?.catch((error) => connection.fail(error));
   const { bufLenBytes, durationMs = Infinity, lengthBytes = Infinity } = request;
   const zeros = new Uint8Array(Math.min(bufLenBytes, lengthBytes));
   const startedAt = nowNanos();
@@ -43,6 +47,7 @@ export async function sendStream(transfer: PortableTransfer): Promise<StreamRece
     marked = last && count === length;
   }
   meter.end();
+  await accepted;
   const receipt = checkReceipt((await connection.readFrame()).value);
   if (receipt.bytes === meter.total) return receipt;
   throw new TineError(

@@ -58,3 +58,14 @@ export class IoMeter {
 export function bitsPerSecond(bytes: number, nanos: number): number {
   return nanos > 0 ? bytes * 8e9 / nanos : 0;
 }
+
+/**
+ * The goodput of a stream, in bits a second. Bytes that come in one flight come at once, but are there for no one in
+ * less than a round trip.
+ *
+ * @param durationNanos from when the receiver was ready to the last byte
+ * @param minRttNanos the least round trip; 0: not known
+ */
+export function goodput(bytes: number, durationNanos: number, minRttNanos = 0): number {
+  return bitsPerSecond(bytes, Math.max(durationNanos, minRttNanos));
+}

@@ -1,7 +1,7 @@
 import { type Socket, WOULD_BLOCK } from "../../sys/socket.ts";
 import { TineError } from "../../wire/errors.ts";
 import { connectionError } from "./connection_error.ts";
-import { encodeFrame, type Frame, type FrameKey, FrameReader } from "./wire.ts";
+import { encodeFrame, type Frame, FrameReader } from "./wire.ts";
 
 /** The other end of a connection: what it says, and what is said to it. */
 export class Peer {
@@ -68,27 +68,33 @@ export class Peer {
   /**
    * Writes bytes.
    *
+   * @param more more is written at once, and may go out with these
    * @returns how many, or WOULD_BLOCK
    * @throws {TineError} `connection-reset`
    */
-  write(bytes: Uint8Array<ArrayBuffer>): number {
+  write(bytes: Uint8Array<ArrayBuffer>, more = false): number {
     try {
-      return this.socket.send(bytes);
+      return this.socket.send(bytes, more);
     } catch (error) {
       throw this.#broken(error);
     }
   }
 
-  /** Says something short, for which there is room unless the peer has not read what came before. */
-  say(bytes: Uint8Array<ArrayBuffer>): void {
-    if (this.write(bytes) !== bytes.length) {
+  /**
+   * Says something short, for which there is room unless the peer has not read what came before.
+   *
+   * @param more more is written at once, and may go out with it
+   * @throws {TineError} `peer-stalled`, `connection-reset`
+   */
+  say(bytes: Uint8Array<ArrayBuffer>, more = false): void {
+    if (this.write(bytes, more) !== bytes.length) {
       throw new TineError("peer-stalled", `${this.name} does not read what it is told`);
     }
   }
 
-  /** Says a frame. */
-  sayFrame(value: unknown, key?: FrameKey): void {
-    this.say(encodeFrame(value, key));
+  /** Says a frame, see {@linkcode Peer.say}. */
+  sayFrame(value: unknown, more = false): void {
+    this.say(encodeFrame(value), more);
   }
 
   #notEnded(count: number): number {

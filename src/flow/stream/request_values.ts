@@ -1,9 +1,10 @@
 import { Pace } from "./pace.ts";
-import type { StreamRequest } from "./words.ts";
+import { requestAt, senderOf, type StreamRequest } from "./words.ts";
 
 /** What was asked for, as far as it was, as an info event has it. */
 export function requestValues(request: StreamRequest): Record<string, number> {
-  const { durationMs, lengthBytes, bufLenBytes, dscp } = request, pace = Pace.of(request);
+  const { durationMs, lengthBytes, bufLenBytes, dscp } = request;
+  const pace = Pace.of(requestAt(senderOf(request), request));
   return {
     bufLenBytes,
     ...durationMs === undefined ? {} : { durationMs },

@@ -1,11 +1,11 @@
 import { Clock } from "../../sys/clock.ts";
 import { READABLE } from "../../sys/poller.ts";
 import type { Socket } from "../../sys/socket.ts";
-import { lingerSeconds } from "../../sys/socket_options.ts";
+import { lingerSeconds, noDelay } from "../../sys/socket_options.ts";
 import { messageOf, TineError } from "../../wire/errors.ts";
 import type { FlowHost, Scope } from "../engine/engine_flow.ts";
 import type { Hmac } from "../hmac.ts";
-import { bitsPerSecond } from "./io_meter.ts";
+import { bitsPerSecond, goodput } from "./io_meter.ts";
 import { HANDSHAKE_TIMEOUT_MS, LINGER_MS } from "./limits.ts";
 import { Peer } from "./peer.ts";
 import { setUpServer } from "./socket_setup.ts";
@@ -14,9 +14,13 @@ import { receiveStream } from "./stream_receiver.ts";
 import { sendStream } from "./stream_sender.ts";
 import type { Transfer, TransferResult } from "./transfer.ts";
 import { encodeGreeting, type Frame, type Greeting, newGreeting } from "./wire.ts";
-import { checkRequest, type StreamAnswer, type StreamRequest } from "./words.ts";
+import { checkRequest, requestAt, type StreamAnswer, type StreamRequest } from "./words.ts";
 
 const MILLISECOND = 1e6;
+/** How long a server that wants no key waits with its greeting for a request, in milliseconds. */
+const GREETING_WAIT_MS = 5;
+/** What is read at once and thrown away, of what comes too late. */
+const LINGER_READ_BYTES = 1024 * 1024;
 
 /** What a server does for its connections. */
 export interface ServerConnectionHooks {
@@ -38,6 +42,7 @@ export class ServerConnection {
   readonly #greeting: Greeting;
   readonly #tinitNanos: number;
   readonly #tinit: bigint;
+  #greeted = false;
   #request: StreamRequest | undefined;
   #transfer: Transfer | undefined;
   /** All that had to be said was said: closing sends the rest, and resets nothing. */
@@ -63,20 +68,34 @@ export class ServerConnection {
   /** Greets the client, and goes on from there. */
   start(): void {
     try {
-      this.#peer.say(encodeGreeting(this.#greeting));
+      // Its words are short, and none waits until those before are acknowledged.
+      this.#peer.socket.set(noDelay, true);
+      // A client that has a key can say nothing before. Others have their request on the way: then all words go out
+      // together, and take no segment of their own from the transfer's first window.
+      if (this.#hmac !== undefined) this.#greet();
+      const late = this.#patience(GREETING_WAIT_MS, () => this.#greet());
       const patience = this.#patience(HANDSHAKE_TIMEOUT_MS, () => {
         throw new TineError("no-request", `${this.#peer.name} said nothing for ${HANDSHAKE_TIMEOUT_MS / 1000} s`);
       });
       const watch = this.#scope.watch(this.#peer.socket.fd, READABLE, () => {
         const frame = this.#peer.readFrame();
         if (frame === undefined) return;
+        late.clear();
         patience.clear();
         watch.close();
+        this.#greet(true);
         this.#begin(frame);
       });
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  /** @param more the answer follows at once */
+  #greet(more = false): void {
+    if (this.#greeted) return;
+    this.#greeted = true;
+    this.#peer.say(encodeGreeting(this.#greeting), more);
   }
 
   /** Closes it, whatever it is doing. */
@@ -113,8 +132,9 @@ export class ServerConnection {
     this.#hooks.onAccepted();
     const { socket } = this.#peer;
     this.#host.info(streamInfo(socket, request, { server: true, tinit: this.#tinit }));
-    this.#peer.sayFrame({ ok: true } satisfies StreamAnswer);
-    const start = request.direction === "upload" ? receiveStream : sendStream;
+    const upload = request.direction === "upload";
+    this.#peer.sayFrame({ ok: true } satisfies StreamAnswer, !upload);
+    const start = upload ? receiveStream : sendStream;
     this.#transfer = start({
       host: this.#host,
       scope: this.#scope,
@@ -130,7 +150,7 @@ export class ServerConnection {
     if (this.#hmac !== undefined && !frame.verify(this.#hmac, this.#greeting.nonce)) {
       throw new TineError("wrong-key", `the key of ${this.#peer.name} is missing or wrong`);
     }
-    const request = checkRequest(frame.value);
+    const request = requestAt("server", checkRequest(frame.value));
     setUpServer(this.#peer.socket, request);
     return request;
   }
@@ -146,7 +166,7 @@ export class ServerConnection {
 
   #finish(request: StreamRequest, { bytes, durationNanos, report }: TransferResult): void {
     if (request.direction === "download") this.#peer.sayFrame(report);
-    const goodputBitsPerSecond = bitsPerSecond(bytes, durationNanos);
+    const goodputBitsPerSecond = goodput(bytes, durationNanos, (report.minRttMicros ?? 0) * 1000);
     this.#host.progress(request.flow, { bytes, durationNanos, goodputBitsPerSecond, ...report });
     this.#linger();
   }
@@ -156,16 +176,15 @@ export class ServerConnection {
     this.#finished = true;
     const { socket } = this.#peer;
     const patience = this.#patience(LINGER_MS, () => this.close());
-    const room = this.#host.shared.scratch(1);
     const watch = this.#scope.watch(socket.fd, READABLE, () => {
-      // Whatever comes now, bytes, the end or an error: there is nothing left to be said.
-      patience.clear();
-      watch.close();
       try {
-        socket.receive(room);
+        // A client that was refused may have sent: what is not read resets the connection, and why may be lost.
+        if (socket.discard(LINGER_READ_BYTES) !== 0) return;
       } catch {
         // The client has reset the connection, which is an end as well.
       }
+      patience.clear();
+      watch.close();
       this.close();
     });
   }

@@ -31,5 +31,6 @@ export function mayBeSetOnServer({ level, opt }: SocketOption): boolean {
 /** What to say of an option that it may not. */
 export function forbiddenOnServer({ name, level, opt }: SocketOption): string {
   const names = Object.values(allowed).flatMap((options) => Object.values(options)).sort();
-  return `a client may not set ${name} (level ${level}, option ${opt}) on a server; allowed: ${names.join(", ")}`;
+  return `a client may not set ${name} (level ${level}, option ${opt}) on a server, with side: client on its own socket; ` +
+    `allowed: ${names.join(", ")}`;
 }

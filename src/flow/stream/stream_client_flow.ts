@@ -1,22 +1,23 @@
 import { Clock } from "../../sys/clock.ts";
 import { READABLE } from "../../sys/poller.ts";
-import { type Socket, WOULD_BLOCK } from "../../sys/socket.ts";
+import type { Socket } from "../../sys/socket.ts";
 import { lingerSeconds } from "../../sys/socket_options.ts";
 import { TineError } from "../../wire/errors.ts";
 import type { StreamClientConfig } from "../config.ts";
-import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest } from "../engine/engine_flow.ts";
+import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest, Timer } from "../engine/engine_flow.ts";
 import { Hmac } from "../hmac.ts";
 import { Connector } from "./connector.ts";
-import { bitsPerSecond } from "./io_meter.ts";
+import { goodput } from "./io_meter.ts";
 import { HANDSHAKE_TIMEOUT_MS } from "./limits.ts";
+import { Opening } from "./opening.ts";
 import { Peer } from "./peer.ts";
 import { setUpClient } from "./socket_setup.ts";
 import { streamInfo } from "./stream_info.ts";
 import { receiveStream } from "./stream_receiver.ts";
 import { sendStream } from "./stream_sender.ts";
 import type { Transfer, TransferResult } from "./transfer.ts";
-import { type Frame, GreetingReader, signRequest } from "./wire.ts";
-import { acceptedBy, checkReport, requestOf, type StreamReport, type StreamRequest } from "./words.ts";
+import { encodeFrame, type FrameKey } from "./wire.ts";
+import { checkReport, requestAt, requestOf, type StreamReport, type StreamRequest } from "./words.ts";
 
 const MILLISECOND = 1e6;
 
@@ -33,6 +34,9 @@ class StreamClientFlow implements EngineFlow {
   #tinit = 0n;
   #peer: Peer | undefined;
   #transfer: Transfer | undefined;
+  /** How long it took until the key could be proved, where it has to be. */
+  #keyProofNanos: number | undefined;
+  #accepted = false;
   #finished = false;
 
   constructor(host: FlowHost, { addresses, config, key }: FlowRequest<StreamClientConfig>) {
@@ -40,8 +44,8 @@ class StreamClientFlow implements EngineFlow {
     this.#request = requestOf(config);
     this.#hmac = key === undefined ? undefined : new Hmac(key);
     this.#connector = new Connector(host, addresses, {
-      setUp: (socket) => setUpClient(socket, this.#request),
-      onConnected: (socket, address) => this.#awaitGreeting(socket, address.toString()),
+      setUp: (socket) => setUpClient(socket, requestAt("client", this.#request)),
+      onConnected: (socket, address) => this.#open(socket, address.toString()),
     });
   }
 
@@ -61,25 +65,45 @@ class StreamClientFlow implements EngineFlow {
     socket.close();
   }
 
-  #awaitGreeting(socket: Socket, address: string): void {
+  /** It is connected: a signature needs the greeting first, all else goes out at once. */
+  #open(socket: Socket, address: string): void {
     const peer = this.#peer = new Peer(socket, address);
-    const reader = new GreetingReader(address);
-    this.#await("greeting", () => {
-      const count = peer.read(reader.room);
-      const greeting = count === WOULD_BLOCK ? undefined : reader.filled(count);
+    const opening = new Opening(peer, this.#hmac !== undefined);
+    const hmac = this.#hmac;
+    if (hmac === undefined) return this.#ask(peer, opening);
+    const connectedAt = this.#host.now();
+    this.#await(() => opening.awaited, () => {
+      const greeting = opening.readGreeting();
       if (greeting === undefined) return false;
-      peer.say(signRequest(this.#request, greeting, this.#hmac, address));
-      this.#awaitFrame("answer", (frame) => {
-        acceptedBy(address, frame.value);
-        this.#begin(peer);
-      });
+      this.#keyProofNanos = this.#host.now() - connectedAt;
+      this.#ask(peer, opening, { hmac, nonce: greeting.nonce });
       return true;
     });
   }
 
-  #begin(peer: Peer): void {
-    const request = this.#request;
-    this.#host.info(streamInfo(peer.socket, request, { server: false, tinit: this.#tinit }));
+  /** Requests the transfer; an upload starts right behind the request. */
+  #ask(peer: Peer, opening: Opening, key?: FrameKey): void {
+    const upload = this.#request.direction === "upload";
+    peer.say(encodeFrame(requestAt("server", this.#request), key), upload);
+    const answer = this.#patience(() => opening.awaited);
+    const accepted = () => {
+      if (this.#accepted) return true;
+      if (!opening.readAnswer()) return false;
+      answer.clear();
+      this.#accepted = true;
+      this.#host.info(streamInfo(peer.socket, this.#request, { server: false, tinit: this.#tinit }));
+      return true;
+    };
+    if (upload) return this.#begin(peer, accepted);
+    const watch = this.#host.watch(peer.socket.fd, READABLE, () => {
+      if (!accepted()) return;
+      watch.close();
+      this.#begin(peer);
+    });
+  }
+
+  #begin(peer: Peer, accepted?: () => boolean): void {
+    const request = requestAt("client", this.#request);
     const upload = request.direction === "upload";
     const start = upload ? sendStream : receiveStream;
     this.#transfer = start({
@@ -90,47 +114,52 @@ class StreamClientFlow implements EngineFlow {
       request,
       server: false,
       tinitNanos: this.#tinitNanos,
+      accepted,
     }, (result) => {
-      const fctNanos = this.#host.now() - this.#tinitNanos;
+      // What proves the key is tine's, and no part of the flow.
+      const fctNanos = this.#host.now() - this.#tinitNanos - (this.#keyProofNanos ?? 0);
       if (upload) return this.#end(result, fctNanos, result.report);
-      this.#awaitFrame("report", (frame) => this.#end(result, fctNanos, checkReport(frame.value)));
+      this.#await(() => "report", () => {
+        const frame = peer.readFrame();
+        if (frame === undefined) return false;
+        this.#end(result, fctNanos, checkReport(frame.value));
+        return true;
+      });
     });
   }
 
   #end({ bytes, durationNanos, serverCpuNanos }: TransferResult, fctNanos: number, report: StreamReport): void {
     this.#finished = true;
-    const goodputBitsPerSecond = bitsPerSecond(bytes, durationNanos);
+    const goodputBitsPerSecond = goodput(bytes, durationNanos, (report.minRttMicros ?? 0) * 1000);
+    const proof: StreamReport = this.#keyProofNanos === undefined ? {} : { keyProofNanos: this.#keyProofNanos };
     const cpu: StreamReport = serverCpuNanos === undefined ? {} : { serverCpuNanos };
-    const values = { bytes, durationNanos, goodputBitsPerSecond, fctNanos, ...cpu, ...report };
+    const values = { bytes, durationNanos, goodputBitsPerSecond, fctNanos, ...proof, ...cpu, ...report };
     this.#host.progress(this.#request.flow, values);
     this.#host.end(values);
-  }
-
-  #awaitFrame(what: string, then: (frame: Frame) => void): void {
-    this.#await(what, () => {
-      const frame = this.#peer!.readFrame();
-      if (frame === undefined) return false;
-      then(frame);
-      return true;
-    });
   }
 
   /**
    * Waits for a word of the server, with limited patience.
    *
+   * @param what names it
    * @param read called whenever there is something to read, until it returns true
    */
-  #await(what: string, read: () => boolean): void {
-    const { socket, name } = this.#peer!;
-    const timer = this.#host.timer(() => {
-      const seconds = HANDSHAKE_TIMEOUT_MS / 1000;
-      throw new TineError("no-answer", `${name} gave no ${what} of a tine server of TCP flows for ${seconds} s`);
-    });
-    timer.set(this.#host.now() + HANDSHAKE_TIMEOUT_MS * MILLISECOND);
-    const watch = this.#host.watch(socket.fd, READABLE, () => {
+  #await(what: () => string, read: () => boolean): void {
+    const timer = this.#patience(what);
+    const watch = this.#host.watch(this.#peer!.socket.fd, READABLE, () => {
       if (!read()) return;
       timer.clear();
       watch.close();
     });
+  }
+
+  #patience(what: () => string): Timer {
+    const timer = this.#host.timer(() => {
+      const seconds = HANDSHAKE_TIMEOUT_MS / 1000;
+      const { name } = this.#peer!;
+      throw new TineError("no-answer", `${name} gave no ${what()} of a tine server of TCP flows for ${seconds} s`);
+    });
+    timer.set(this.#host.now() + HANDSHAKE_TIMEOUT_MS * MILLISECOND);
+    return timer;
   }
 }

@@ -1,5 +1,7 @@
+import { IPPROTO_TCP, TCP_NODELAY } from "../../sys/constants.ts";
 import { READABLE, type Watch, WRITABLE } from "../../sys/poller.ts";
 import { WOULD_BLOCK } from "../../sys/socket.ts";
+import { noDelay } from "../../sys/socket_options.ts";
 import { TineError } from "../../wire/errors.ts";
 import type { Scope, Timer } from "../engine/engine_flow.ts";
 import { bitsPerSecond, IoMeter } from "./io_meter.ts";
@@ -40,6 +42,8 @@ class StreamSender implements Transfer {
   readonly #lengthBytes: number;
   readonly #writeBytes: number;
   readonly #pace: Pace | undefined;
+  /** Whether to delay small segments is the user's business. */
+  readonly #setsNoDelay: boolean;
   readonly #due: Timer;
   #watch: Watch | undefined;
   #expired = false;
@@ -60,6 +64,7 @@ class StreamSender implements Transfer {
     this.#startedAt = this.#ackedAt = this.#toldAt = scope.now();
     this.#lengthBytes = request.lengthBytes ?? Infinity;
     this.#pace = Pace.of(request);
+    this.#setsNoDelay = (request.sockopt ?? []).some(({ level, opt }) => level === IPPROTO_TCP && opt === TCP_NODELAY);
     this.#cpu = server ? new ThreadTime() : undefined;
     this.#writeBytes = this.#pace?.writeBytes ?? request.bufLenBytes;
     this.#due = scope.timer(() => this.#goOn());
@@ -77,6 +82,8 @@ class StreamSender implements Transfer {
     const { peer, request } = this.#context;
     const scope = this.#scope;
     const { durationMs, tcpInfoIntervalMs } = request;
+    // Words are sent without it, the transfer as the system has it.
+    if (!this.#setsNoDelay) peer.socket.set(noDelay, false);
     if (durationMs !== undefined) {
       const deadline = scope.timer(() => {
         this.#expired = true;
@@ -110,13 +117,13 @@ class StreamSender implements Transfer {
   }
 
   #send(): void {
-    const { peer, host, tinitNanos } = this.#context;
+    const { host, tinitNanos } = this.#context;
     this.#turn.begin(this.#scope.now());
     while (!this.#marked && !this.#isEarly()) {
       const left = this.#lengthBytes - this.#meter.total;
       const last = this.#expired || left <= this.#writeBytes;
       const length = this.#expired ? 1 : Math.min(left, this.#writeBytes);
-      const count = peer.write(last ? markedBytes(host.shared.scratch(length)) : host.shared.zeros(length));
+      const count = this.#write(last ? markedBytes(host.shared.scratch(length)) : host.shared.zeros(length));
       if (count === WOULD_BLOCK) return;
       const now = this.#scope.now();
       this.#meter.add(count, now - tinitNanos);
@@ -124,6 +131,17 @@ class StreamSender implements Transfer {
       if (last && count === length) this.#mark();
       // What was not taken whole left no room for more.
       else if (count < length || !goesOn) return;
+    }
+  }
+
+  #write(bytes: Uint8Array<ArrayBuffer>): number {
+    const { peer, accepted } = this.#context;
+    try {
+      return peer.write(bytes);
+    } catch (error) {
+      // Why the server has closed may be there to be read.
+      accepted?.();
+      throw error;
     }
   }
 
@@ -146,12 +164,16 @@ class StreamSender implements Transfer {
 
   #mark(): void {
     this.#marked = true;
+    // The last segment is not full: it need not wait until what was sent before is acknowledged.
+    if (!this.#setsNoDelay) this.#context.peer.socket.set(noDelay, true);
     this.#meter.end();
     this.#watch!.interest = READABLE;
   }
 
   #read(): void {
-    const frame = this.#context.peer.readFrame();
+    const { peer, accepted } = this.#context;
+    if (accepted?.() === false) return;
+    const frame = peer.readFrame();
     if (frame === undefined) return;
     if (!this.#marked) {
       throw new TineError("bad-stream-frame", `${this.#context.peer.name} gave a receipt before the end`);

@@ -15,6 +15,13 @@ export interface TransferContext {
   readonly server: boolean;
   /** The flow's `tinit` as {@linkcode Scope.now} had it. */
   readonly tinitNanos: number;
+  /**
+   * Of a sender that does not wait for the server's words: reads them, which come before the receipt.
+   *
+   * @returns whether the server has taken the request
+   * @throws {TineError} what the server refused it with
+   */
+  readonly accepted?: () => boolean;
 }
 
 /** What an end has when the transfer is complete. */

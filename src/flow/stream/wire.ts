@@ -8,6 +8,10 @@
  *     receiver: receipt  a frame
  *     server: report     a frame, if it was the sender
  *
+ * Each end says these in this order, but waits for nothing that it does not need: a client without a key requests before
+ * it has heard the greeting, and sends right behind its request; a server sends right behind its answer. So words cost
+ * a transfer no round trip, save for the random bytes that a signature needs.
+ *
  * A frame is: length of the text u16 big endian, flags u8 (1: signed), the text in JSON, if signed its HMAC, 32 bytes.
  * Since the random bytes differ each time, nothing that was overheard can be used again.
  *
@@ -138,27 +142,20 @@ export function encodeFrame(value: unknown, key?: FrameKey): Uint8Array<ArrayBuf
 }
 
 /**
- * The bytes of a client's request.
+ * Checks whether a greeting is for a client.
  *
- * @param request see StreamRequest
- * @param hmac with the key that both have; undefined: the client has none
+ * @param hasKey whether the client has a key
  * @param server its address, for messages
  * @throws {TineError} `server-busy`; `key-missing` or `server-without-key`, if only one of both has a key
  */
-export function signRequest(
-  request: object,
-  { wantsKey, busy, nonce }: Greeting,
-  hmac: Hmac | undefined,
-  server: string,
-): Uint8Array<ArrayBuffer> {
+export function checkGreeting({ wantsKey, busy }: Greeting, hasKey: boolean, server: string): void {
   if (busy) throw new TineError("server-busy", `the server at ${server} has as many clients as it takes`);
-  if (wantsKey && hmac === undefined) {
+  if (wantsKey && !hasKey) {
     throw new TineError("key-missing", `the server at ${server} wants a key, and this client has none`);
   }
-  if (!wantsKey && hmac !== undefined) {
+  if (!wantsKey && hasKey) {
     throw new TineError("server-without-key", `the server at ${server} wants no key, but this client is to prove one`);
   }
-  return encodeFrame(request, hmac === undefined ? undefined : { hmac, nonce });
 }
 
 /** Takes frames from a stream and never a byte more, since what follows may be the transfer. */

@@ -1,6 +1,12 @@
 /** What frames say: made here for sending, and checked here when received. @module */
 import { TineError } from "../../wire/errors.ts";
-import { FLOW_ID, type SocketOption, type StreamClientConfig, type TransferConfig } from "../config.ts";
+import {
+  FLOW_ID,
+  type FlowSide,
+  type StreamClientConfig,
+  type StreamSocketOption,
+  type TransferConfig,
+} from "../config.ts";
 import * as limits from "./limits.ts";
 
 /** What a client wants. */
@@ -17,7 +23,7 @@ export interface StreamRequest {
   readonly bufLenBytes: number;
   readonly cca?: string;
   readonly dscp?: number;
-  readonly sockopt?: readonly SocketOption[];
+  readonly sockopt?: readonly StreamSocketOption[];
 }
 
 /** What the server says to that. */
@@ -58,6 +64,26 @@ export function requestOf({ upload, download }: StreamClientConfig): StreamReque
     dscp,
     sockopt,
   });
+}
+
+/** The end that sends. */
+export function senderOf({ direction }: Pick<StreamRequest, "direction">): FlowSide {
+  return direction === "upload" ? "client" : "server";
+}
+
+/** The socket options of a request that are for an end. */
+export function optionsAt(
+  end: FlowSide,
+  { direction, sockopt = [] }: Pick<StreamRequest, "direction" | "sockopt">,
+): readonly StreamSocketOption[] {
+  return sockopt.filter(({ side = senderOf({ direction }) }) => side === end || side === "both");
+}
+
+/** A request as it concerns one end: of its socket options, it has those of that end. */
+export function requestAt(end: FlowSide, request: StreamRequest): StreamRequest {
+  const { sockopt: _, ...rest } = request;
+  const sockopt = optionsAt(end, request);
+  return sockopt.length === 0 ? rest : { ...rest, sockopt };
 }
 
 /** For each key: what it is, and whether a value is that. */
@@ -158,8 +184,9 @@ function isWhole(value: unknown, min: number, max: number): value is number {
   return isNumber(value, min, max) && Number.isInteger(value);
 }
 
-function isSocketOption(value: unknown): value is SocketOption {
+function isSocketOption(value: unknown): value is StreamSocketOption {
   return isObject(value) && ["string", "int", "byte"].includes(value.type as string) &&
+    (value.side === undefined || ["client", "server", "both"].includes(value.side as string)) &&
     isWhole(value.level, 0, 2 ** 31 - 1) && isWhole(value.opt, 0, 2 ** 31 - 1) && typeof value.name === "string" &&
     (value.type === "string" ? typeof value.value === "string" : isWhole(value.value, -(2 ** 31), 2 ** 32 - 1));
 }

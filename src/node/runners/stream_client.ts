@@ -1,6 +1,7 @@
 import type { ZodType } from "zod";
 import { CCA_NAME, type StreamClientConfig, type TransferConfig } from "../../flow/config.ts";
 import { forbiddenOnServer, mayBeSetOnServer } from "../../flow/stream/server_options.ts";
+import { optionsAt } from "../../flow/stream/words.ts";
 import { IP_TOS, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPV6_TCLASS, TCP_CONGESTION } from "../../sys/constants.ts";
 import { formatDuration } from "../plan/duration.ts";
 import { formatSize } from "../plan/size.ts";
@@ -12,7 +13,7 @@ import {
   dscp,
   flowId,
   ONE_ADDRESS,
-  socketOptions,
+  streamSocketOptions,
 } from "./traffic/address_schema.ts";
 import { flowOptions } from "./traffic/flow_options.ts";
 import { type Refinement, refinement } from "./traffic/refinement.ts";
@@ -39,7 +40,8 @@ export const streamClient: Runner<StreamClientConfig, StreamClientConfig<string,
         ({ upload, download }) => (upload === undefined) !== (download === undefined),
         "expected exactly one of upload and download",
       )
-      .refine(...downloadFits)
+      .refine(...serverOptionsFit("upload"))
+      .refine(...serverOptionsFit("download"))
       .describe("Run a TCP flow in one direction, and measure it at both ends.");
   },
   needs: ({ addr, addrKey, hmac = true, upload, download }) => {
@@ -65,14 +67,17 @@ export const streamClient: Runner<StreamClientConfig, StreamClientConfig<string,
 };
 
 /** A server lets clients set few options of its sockets. */
-const downloadFits: Refinement<{ download?: TransferConfig }> = refinement(
-  ({ download }) => {
-    const forbidden = download?.sockopt?.find((option) => !mayBeSetOnServer(option));
-    return forbidden && forbiddenOnServer(forbidden);
-  },
-  "download",
-  "sockopt",
-);
+function serverOptionsFit<D extends "upload" | "download">(direction: D): Refinement<{ [K in D]?: TransferConfig }> {
+  return refinement(
+    ({ [direction]: transfer }) => {
+      const forbidden = optionsAt("server", { direction, sockopt: transfer?.sockopt })
+        .find((option) => !mayBeSetOnServer(option));
+      return forbidden && forbiddenOnServer(forbidden);
+    },
+    direction,
+    "sockopt",
+  );
+}
 
 /** An option without a name here may be one that has one. */
 const optionsFit: Refinement<TransferConfig> = refinement(({ sockopt = [], cca, dscp }) => {
@@ -101,6 +106,6 @@ function transferSchema(vocabulary: Vocabulary): ZodType<TransferConfig, Transfe
     cca: pattern("the name of a congestion control such as cubic", CCA_NAME).optional()
       .describe("The sender's congestion control, such as cubic or bbr; left out: the system's."),
     dscp: dscp(vocabulary).optional(),
-    sockopt: socketOptions(vocabulary).optional(),
+    sockopt: streamSocketOptions(vocabulary).optional(),
   }, expects("an object such as {flow: bulk, duration: 10s}")).refine(...optionsFit);
 }

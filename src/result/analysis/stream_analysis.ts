@@ -1,3 +1,4 @@
+import { goodput } from "../../flow/stream/io_meter.ts";
 import type { Columns } from "../../flow/records/kinds.ts";
 import type { Chunk } from "../../flow/records/read_chunk.ts";
 import { ByteSeries } from "./byte_series.ts";
@@ -12,8 +13,10 @@ export interface StreamTotals {
   readonly bytes?: number;
   /** As the receiver measured it: from when it was ready until it had the last byte. */
   readonly durationNanos?: number;
-  /** From the client's first step to connect until it knew that all had arrived. */
+  /** From the client's first step to connect until it knew that all had arrived, without `keyProofNanos`. */
   readonly fctNanos?: number;
+  /** From the connection until the client could prove its key, where it had to. */
+  readonly keyProofNanos?: number;
   /** Segments that the sender's kernel sent again. */
   readonly retransmits?: number;
   readonly rttMicros?: number;
@@ -45,10 +48,19 @@ export interface StreamFigures {
   readonly receiverCounted: boolean;
   /** From when the receiver was ready until it had the last byte, of whatever came. */
   readonly durationNanos: number;
-  /** Bytes of the application that arrived, once each, per time: RFC 2647 (3.17), RFC 5166 (2.1). */
+  /**
+   * Bytes of the application that arrived, once each, per time: RFC 2647 (3.17), RFC 5166 (2.1). The time is
+   * `durationNanos`, and at least `minRttNanos`: what comes in one flight comes at once.
+   */
   readonly goodputBitsPerSecond: number;
-  /** Flow completion time: from the client's first step to connect until it knew that all had arrived. */
+  /**
+   * Flow completion time: from the client's first step to connect until it knew that all had arrived. The proof of the
+   * key is left out, so that it is the time that the same transfer takes without a key: the round trip of TCP's
+   * handshake, and those of the transfer. Flows of earlier versions have two round trips of words in it.
+   */
   readonly completionNanos?: number;
+  /** The time that the proof of the key took: a round trip from the connection on; absent without a key. */
+  readonly keyProofNanos?: number;
   /** Segments that the sender's kernel sent again, RFC 4898 (tcpEStatsPerfSegsRetrans). */
   readonly retransmits?: number;
   /** Of the bytes that the sender's kernel sent, the share that it sent again. */
@@ -155,8 +167,9 @@ export class StreamAnalysis {
       bytes,
       receiverCounted,
       durationNanos,
-      goodputBitsPerSecond: durationNanos > 0 ? bytes * 8e9 / durationNanos : 0,
+      goodputBitsPerSecond: goodput(bytes, durationNanos, minRtt),
       completionNanos: totals.fctNanos,
+      keyProofNanos: totals.keyProofNanos,
       retransmits: this.#retransmits ?? totals.retransmits,
       retransmittedShare: this.#retransmittedShare,
       rtt: quantilesOf(this.#rtt),

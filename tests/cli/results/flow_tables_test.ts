@@ -100,6 +100,7 @@ goodput        8.00 kbit/s  12.8 kbit/s  12.8 kbit/s  17.5 kbit/s  17.6 kbit/s
 received           1.00 kB      1.60 kB      1.60 kB      2.19 kB      2.20 kB
 RTT ms               1.500        1.500        1.500        1.500        1.500
 resent                1234         1234         1234         1234         1234
+completion: from connecting until all is known to be there, key proof left out
 
 UDP             RTT median    p99  max ms  sent  lost there  back  late p99
 flow-number-0*       1.950  1.950   1.950    10         10%    0%     0.010
@@ -110,6 +111,21 @@ ${
     }
 * did not come to its end: the server has not told its counts`,
   );
+});
+
+Deno.test("flowTables() has the time that proofs of the key took apart from completion times", () => {
+  const flows = Array.from({ length: 40 }, (_, i) => {
+    const totals = { bytes: 1e6, durationNanos: 1e9, fctNanos: 1.1e9, keyProofNanos: 50e6, minRttMicros: 50_000 };
+    return stream(`s${i}`, { figures: new StreamAnalysis().figures(totals) });
+  });
+  const lines = flowTables(flows).filter((line) => /^(completion|key proof)/.test(line));
+  assertEquals(lines.map((line) => line.split(/ {2,}/).slice(0, 2)), [
+    ["completion ms", "1100"],
+    ["key proof ms", "50.00"],
+    ["completion: from connecting until all is known to be there, key proof left out"],
+  ]);
+  const [json] = flowJson(flows[0]) as Record<string, unknown>[];
+  assertEquals([json.completionSeconds, json.keyProofSeconds], [1.1, 0.05]);
 });
 
 Deno.test("flowTables() fits 80 columns whatever flows are called", () => {

@@ -145,6 +145,7 @@ Deno.test("underLoad() tells where tine was the limit of the load", async () => 
   const measured = probe([1, 1, 1, 1]);
   const bulk: Script = (flow, { events }) => {
     const half = { busyTime: 1e6, rwndLimited: 500_000 };
+    events.info({ type: "streamInfo", flow, server: false, tinit: 0n, values: {} });
     events.records(flow, chunkOf("tcpInfo", [{ t: 1e9, ...half }]));
     return Promise.resolve({ bytes: 125_000, durationNanos: 1e9 });
   };

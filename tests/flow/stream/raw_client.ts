@@ -1,5 +1,5 @@
 import { Hmac } from "../../../src/flow/hmac.ts";
-import { FrameReader, type Greeting, GreetingReader, signRequest } from "../../../src/flow/stream/wire.ts";
+import { encodeFrame, FrameReader, type Greeting, GreetingReader } from "../../../src/flow/stream/wire.ts";
 
 /** A client that a test leads step by step. */
 export class RawClient implements Disposable {
@@ -21,7 +21,8 @@ export class RawClient implements Disposable {
 
   /** Says what it wants. */
   async request(value: object, key?: Uint8Array): Promise<Uint8Array> {
-    const bytes = signRequest(value, this.greeting, key === undefined ? undefined : new Hmac(key), "server");
+    const { nonce } = this.greeting;
+    const bytes = encodeFrame(value, key === undefined ? undefined : { hmac: new Hmac(key), nonce });
     await this.write(bytes);
     return bytes;
   }

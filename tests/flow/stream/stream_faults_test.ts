@@ -61,7 +61,9 @@ for (const [kind, make] of Object.entries(makers)) {
     await using flows = make();
     await using server = fakeServer(async (conn) => {
       await conn.write(new TextEncoder().encode("S"));
-      assertEquals(await conn.read(new Uint8Array(10)), null);
+      // The client does not wait for the greeting before it asks.
+      const room = new Uint8Array(65_536);
+      while (await conn.read(room).catch(() => null) !== null);
     });
     const { code, message } = await errorOf(flows, server.address);
     assertEquals(code, "not-a-stream-server");
@@ -71,7 +73,9 @@ for (const [kind, make] of Object.entries(makers)) {
   Deno.test(`streamClient() says that the server closed before it said anything, ${kind}`, async () => {
     await using flows = make();
     await using server = fakeServer(() => Promise.resolve());
-    assertEquals((await errorOf(flows, server.address)).code, "connection-closed");
+    const { code } = await errorOf(flows, server.address);
+    // What the client had said already resets the connection.
+    assert(["connection-closed", "connection-reset"].includes(code), code);
   });
 
   Deno.test(`streamServer() goes on after clients that speak nonsense, close, or ask for too much, ${kind}`, async () => {

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Hmac } from "../../../src/flow/hmac.ts";
 import { MAX_FRAME_BYTES } from "../../../src/flow/stream/limits.ts";
 import {
+  checkGreeting,
   encodeFrame,
   encodeGreeting,
   type Frame,
@@ -9,7 +10,6 @@ import {
   type Greeting,
   GreetingReader,
   newGreeting,
-  signRequest,
 } from "../../../src/flow/stream/wire.ts";
 import { TineError } from "../../../src/wire/errors.ts";
 import { Random } from "../../support/random.ts";
@@ -58,7 +58,7 @@ Deno.test("newGreeting() never says the same twice", () => {
 
 Deno.test("FrameReader takes a frame in any pieces, and not a byte behind it", () => {
   const greeting = newGreeting(true);
-  const frame = signRequest({ flow: "a", n: 1 }, greeting, new Hmac(key), "s");
+  const frame = encodeFrame({ flow: "a", n: 1 }, { hmac: new Hmac(key), nonce: greeting.nonce });
   const bytes = new Uint8Array([...frame, 1, 2, 3]);
   for (const atOnce of [1, 2, 7, 1000]) {
     const read = feed<Frame>(new FrameReader("peer"), bytes, atOnce)!;
@@ -114,9 +114,8 @@ Deno.test("encodeFrame() refuses what is too long to be read", () => {
   assertEquals(codeOf(() => encodeFrame("x".repeat(MAX_FRAME_BYTES))), "stream-frame-too-long");
 });
 
-Deno.test("signRequest() refuses a busy server, and a key that only one of both has", () => {
-  const hmac = new Hmac(key);
-  assertEquals(codeOf(() => signRequest({}, newGreeting(true, true), hmac, "s")), "server-busy");
-  assertEquals(codeOf(() => signRequest({}, newGreeting(true), undefined, "s")), "key-missing");
-  assertEquals(codeOf(() => signRequest({}, newGreeting(false), hmac, "s")), "server-without-key");
+Deno.test("checkGreeting() refuses a busy server, and a key that only one of both has", () => {
+  assertEquals(codeOf(() => checkGreeting(newGreeting(true, true), true, "s")), "server-busy");
+  assertEquals(codeOf(() => checkGreeting(newGreeting(true), false, "s")), "key-missing");
+  assertEquals(codeOf(() => checkGreeting(newGreeting(false), true, "s")), "server-without-key");
 });

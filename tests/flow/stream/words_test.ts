@@ -4,6 +4,7 @@ import {
   checkReceipt,
   checkReport,
   checkRequest,
+  requestAt,
   requestOf,
   type StreamRequest,
 } from "../../../src/flow/stream/words.ts";
@@ -65,6 +66,20 @@ Deno.test("checkRequest() refuses whatever else, and names it", () => {
     assert(message.includes(named), message);
     assert(!/\p{C}/u.test(message));
   }
+});
+
+Deno.test("requestAt() has the socket options of one end: those of the sender, or of the side they name", () => {
+  const option = (name: string, side?: "client" | "server" | "both") =>
+    ({ type: "int", level: 1, opt: 12, name, value: 1, ...side && { side } }) as const;
+  const sockopt = [option("sender"), option("c", "client"), option("s", "server"), option("b", "both")];
+  const names = (end: "client" | "server", direction: "upload" | "download") => {
+    const request = { flow: "a", direction, durationMs: 1, sampleIOIntervalMs: 0, bufLenBytes: 1, sockopt };
+    return requestAt(end, checkRequest(request)).sockopt?.map(({ name }) => name);
+  };
+  assertEquals(names("client", "upload"), ["sender", "c", "b"]);
+  assertEquals(names("server", "upload"), ["s", "b"]);
+  assertEquals(names("client", "download"), ["c", "b"]);
+  assertEquals(names("server", "download"), ["sender", "s", "b"]);
 });
 
 Deno.test("acceptedBy() throws why a server refused, fit to be printed", () => {

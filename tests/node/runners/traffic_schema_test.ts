@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { SocketOption } from "../../../src/flow/config.ts";
+import type { StreamSocketOption } from "../../../src/flow/config.ts";
 import * as vocabulary from "../../../src/node/plan/vocabulary.ts";
 import type { Runner } from "../../../src/node/runner.ts";
 import { packetClient } from "../../../src/node/runners/packet_client.ts";
@@ -56,7 +56,7 @@ Deno.test("packetClient refuses packets shorter than their header, or longer tha
 });
 
 Deno.test("streamClient refuses options that a server does not let it set, and those that have a name here", () => {
-  const option = (level: number, opt: number, name: string): SocketOption => ({
+  const option = (level: number, opt: number, name: string): StreamSocketOption => ({
     type: "int",
     level,
     opt,
@@ -64,14 +64,18 @@ Deno.test("streamClient refuses options that a server does not let it set, and t
     value: 1,
   });
   const [device, congestion, tos] = [option(1, 25, "SO_X"), option(6, 13, "TCP_CONGESTION"), option(0, 1, "IP_TOS")];
-  const transfer = (direction: "upload" | "download", sockopt: SocketOption[], more = {}) =>
+  const transfer = (direction: "upload" | "download", sockopt: StreamSocketOption[], more = {}) =>
     problems(streamClient, { addr: "10.0.0.1:1", [direction]: { ...upload, sockopt, ...more } });
   const [forbidden] = transfer("download", [device]);
   assertEquals(
     forbidden.split(";")[0],
-    "download.sockopt a client may not set SO_X (level 1, option 25) on a server",
+    "download.sockopt a client may not set SO_X (level 1, option 25) on a server, with side: client on its own socket",
   );
   assertEquals(transfer("upload", [device]), []);
+  assertEquals(transfer("download", [{ ...device, side: "client" }]), []);
+  for (const side of ["server", "both"] as const) {
+    assertEquals(transfer("upload", [{ ...device, side }])[0].split(" may")[0], "upload.sockopt a client");
+  }
   assertEquals(transfer("upload", [congestion], { cca: "reno" }), [
     "upload.sockopt has TCP_CONGESTION, which is cca by another name; leave one out",
   ]);

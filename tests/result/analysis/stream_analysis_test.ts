@@ -106,3 +106,10 @@ Deno.test("StreamAnalysis leaves out samples that contradict others", () => {
   const { bytes, incoherent, lastRttNanos } = analysis.figures();
   assertEquals([bytes, incoherent, lastRttNanos], [10, 5, 1000]);
 });
+
+Deno.test("StreamAnalysis divides what came in one flight by a round trip, not by no time", () => {
+  const totals = { bytes: 12_500, durationNanos: 1000, fctNanos: 200e6, minRttMicros: 100_000 };
+  assertEquals(new StreamAnalysis().figures(totals).goodputBitsPerSecond, 1e6);
+  assertEquals(new StreamAnalysis().figures({ ...totals, durationNanos: 0 }).goodputBitsPerSecond, 1e6);
+  assertEquals(new StreamAnalysis().figures({ ...totals, durationNanos: 1e9 }).goodputBitsPerSecond, 1e5);
+});

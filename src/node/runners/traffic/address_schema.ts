@@ -1,5 +1,5 @@
 import type { ZodType } from "zod";
-import { FLOW_ID, type SocketOption } from "../../../flow/config.ts";
+import { FLOW_ID, type SocketOption, type StreamSocketOption } from "../../../flow/config.ts";
 import type { Vocabulary } from "../../runner.ts";
 import { addressProblem } from "./address_problem.ts";
 import { type Refinement, refinement } from "./refinement.ts";
@@ -77,20 +77,41 @@ export function dscp({ z, expects }: Vocabulary): ZodType<number, number> {
 }
 
 /** Options of a socket by their numbers. */
-export function socketOptions({ z, expects }: Vocabulary): ZodType<readonly SocketOption[], readonly SocketOption[]> {
+export function socketOptions(vocabulary: Vocabulary): ZodType<readonly SocketOption[], readonly SocketOption[]> {
+  const { z, expects } = vocabulary;
+  const option = z.strictObject(optionMembers(vocabulary), expects(AN_OPTION)).refine(...valueFits);
+  return z.array(option, expects("a list of options")).describe(OPTIONS);
+}
+
+/** Options of the sockets at both ends of a TCP flow. */
+export function streamSocketOptions(
+  vocabulary: Vocabulary,
+): ZodType<readonly StreamSocketOption[], readonly StreamSocketOption[]> {
+  const { z, expects } = vocabulary;
+  const side = z.enum(["client", "server", "both"], expects("client, server or both")).optional()
+    .describe("At which end it is set; left out: at that of the sender. A server takes few from its clients.");
+  const option = z.strictObject({ ...optionMembers(vocabulary), side }, expects(AN_OPTION)).refine(...valueFits);
+  return z.array(option, expects("a list of options")).describe(OPTIONS);
+}
+
+const AN_OPTION = "an object such as {type: int, level: 1, opt: 12, name: SO_PRIORITY, value: 6}";
+const OPTIONS = "Options of the socket that have no name here.";
+
+function optionMembers({ z, expects }: Vocabulary) {
   const number = expects("a whole number");
-  const option = z.strictObject({
+  return {
     type: z.enum(["string", "int", "byte"], expects("string, int or byte")).describe("The type of the value."),
     level: z.int(number).describe("As in C: 1 is SOL_SOCKET, 6 IPPROTO_TCP, 0 IPPROTO_IP, 41 IPPROTO_IPV6."),
     opt: z.int(number).describe("The option's number."),
     name: z.string(expects("a text, in quotes")).describe("Its name, for messages."),
     value: z.union([z.string(), z.int()], expects("a text or a whole number")).describe("What it is set to."),
-  }, expects("an object such as {type: int, level: 1, opt: 12, name: SO_PRIORITY, value: 6}")).refine(
-    ({ type, value }) => (typeof value === "string") === (type === "string"),
-    "has a value that is not of its type",
-  );
-  return z.array(option, expects("a list of options")).describe("Options of the socket that have no name here.");
+  };
 }
+
+const valueFits = [
+  ({ type, value }: SocketOption) => (typeof value === "string") === (type === "string"),
+  "has a value that is not of its type",
+] as const;
 
 function feedbackKey({ pattern }: Vocabulary): ReturnType<Vocabulary["pattern"]> {
   return pattern("a key of letters, digits, _, . and - such as server", /^[A-Za-z][\w.-]{0,63}$/);

@@ -1,0 +1,143 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { StreamClientConfig } from "../../../src/flow/config.ts";
+import { Hmac } from "../../../src/flow/hmac.ts";
+import { encodeFrame, encodeGreeting, type Frame, FrameReader, newGreeting } from "../../../src/flow/stream/wire.ts";
+import type { StreamRequest } from "../../../src/flow/stream/words.ts";
+import { TineError } from "../../../src/wire/errors.ts";
+import { RecordedEvents } from "./recorded_events.ts";
+import { makers } from "./stream_makers.ts";
+
+const { signal } = new AbortController();
+const key = new Uint8Array(32).fill(5);
+const LENGTH = 3000;
+
+/** The server's end of a connection, led step by step. */
+class RawServer implements Disposable {
+  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly address = `127.0.0.1:${this.#listener.addr.port}`;
+  #conn: Deno.TcpConn | undefined;
+
+  async accept(): Promise<void> {
+    this.#conn = await this.#listener.accept();
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let sent = 0; sent < bytes.length;) sent += await this.#conn!.write(bytes.subarray(sent));
+  }
+
+  /** Reads a frame. */
+  async frame(): Promise<Frame> {
+    const reader = new FrameReader("client");
+    for (;;) {
+      const count = await this.#conn!.read(reader.room);
+      if (count === null) throw new Error("there was no frame");
+      const frame = reader.filled(count);
+      if (frame !== undefined) return frame;
+    }
+  }
+
+  /** Reads a transfer up to its mark. */
+  async transfer(): Promise<number> {
+    const room = new Uint8Array(65_536);
+    for (let total = 0;;) {
+      const count = await this.#conn!.read(room);
+      if (count === null) throw new Error("there was no mark");
+      total += count;
+      if (room[count - 1] === 1) return total;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#conn?.close();
+    this.#listener.close();
+  }
+}
+
+for (const [kind, make] of Object.entries(makers)) {
+  Deno.test(`streamClient() without a key sends all of an upload before the server says a word, ${kind}`, async () => {
+    await using flows = make();
+    using server = new RawServer();
+    const events = new RecordedEvents();
+    const upload: StreamClientConfig = { upload: { flow: "a", length: LENGTH } };
+    const running = flows.streamClient(server.address, upload, { events, signal });
+    await server.accept();
+    assertEquals(((await server.frame()).value as StreamRequest).lengthBytes, LENGTH);
+    assertEquals(await server.transfer(), LENGTH);
+    // What the flow is, is known when the server has agreed to it.
+    assertEquals(events.infos, []);
+    await server.write(encodeGreeting(newGreeting(false)));
+    await server.write(encodeFrame({ ok: true }));
+    await server.write(encodeFrame({ bytes: LENGTH, durationNanos: 1 }));
+    const result = await running;
+    assertEquals([result.bytes, result.keyProofNanos, events.infos.length], [LENGTH, undefined, 1]);
+  });
+
+  Deno.test(`streamClient() without a key asks for a download before it is greeted, ${kind}`, async () => {
+    await using flows = make();
+    using server = new RawServer();
+    const download: StreamClientConfig = { download: { flow: "a", length: 5 } };
+    const running = flows.streamClient(server.address, download, { events: new RecordedEvents(), signal });
+    await server.accept();
+    assertEquals(((await server.frame()).value as StreamRequest).direction, "download");
+    const words = [encodeGreeting(newGreeting(false)), encodeFrame({ ok: true }), Uint8Array.of(0, 0, 0, 0, 1)];
+    await server.write(new Uint8Array(words.flatMap((word) => [...word])));
+    assertEquals(((await server.frame()).value as { bytes: number }).bytes, 5);
+    await server.write(encodeFrame({ minRttMicros: 10 }));
+    assertEquals((await running).bytes, 5);
+  });
+
+  Deno.test(`streamClient() with a key waits for the greeting alone, and tells how long, ${kind}`, async () => {
+    await using flows = make();
+    using server = new RawServer();
+    const upload: StreamClientConfig = { upload: { flow: "a", length: LENGTH } };
+    const started = performance.now();
+    const running = flows.streamClient(server.address, upload, { events: new RecordedEvents(), signal, key });
+    await server.accept();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const greeting = newGreeting(true);
+    await server.write(encodeGreeting(greeting));
+    assert((await server.frame()).verify(new Hmac(key), greeting.nonce));
+    // All of it comes although there was no answer.
+    assertEquals(await server.transfer(), LENGTH);
+    await server.write(encodeFrame({ ok: true }));
+    await server.write(encodeFrame({ bytes: LENGTH, durationNanos: 1 }));
+    const { fctNanos, keyProofNanos } = await running;
+    const took = (performance.now() - started) * 1e6;
+    assert(keyProofNanos > 100e6, `${keyProofNanos}`);
+    assert(fctNanos > 0 && fctNanos + keyProofNanos <= took, `${fctNanos} and ${keyProofNanos} of ${took}`);
+  });
+
+  Deno.test(`streamServer() answers all at once to a client that waits for nothing, ${kind}`, async () => {
+    await using flows = make();
+    await using server = await flows.streamServer({ listenAddr: ":0" }, { events: new RecordedEvents(), signal });
+    const request = { flow: "a", direction: "upload", lengthBytes: 5, sampleIOIntervalMs: 0, bufLenBytes: 100 };
+    using conn = await Deno.connect({ hostname: "127.0.0.1", port: Number(server.address.split(":")[1]) });
+    await conn.write(new Uint8Array([...encodeFrame(request), 0, 0, 0, 0, 1]));
+    const text = new TextDecoder("latin1");
+    let said = "";
+    for (const room = new Uint8Array(1000); !said.includes('"bytes":5');) {
+      const count = await conn.read(room);
+      assert(count !== null, said);
+      said += text.decode(room.subarray(0, count));
+    }
+    assert(said.startsWith("tines") && said.indexOf('{"ok":true}') === 27, said);
+  });
+
+  Deno.test(`streamClient() has why it was refused, however much it has sent by then, ${kind}`, async () => {
+    await using flows = make();
+    const events = new RecordedEvents();
+    await using server = await flows.streamServer({ listenAddr: ":0" }, { events: new RecordedEvents(), signal, key });
+    for (const [more, code] of [[{}, "key-missing"], [{ key: key.map((byte) => byte + 1) }, "wrong-key"]] as const) {
+      for (let i = 0; i < 20; i++) {
+        const upload = { flow: `f${i}`, duration: 60_000 };
+        const error = await assertRejects(
+          () => flows.streamClient(server.address, { upload }, { events, signal, ...more }),
+          TineError,
+        );
+        assertEquals(error.code, code, error.message);
+      }
+    }
+    // They never were flows.
+    assertEquals(events.infos, []);
+  });
+}
