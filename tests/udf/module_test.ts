@@ -1,9 +1,12 @@
 import { assert, assertEquals, assertGreater, assertLess, assertRejects, assertStringIncludes } from "@std/assert";
 import { Host } from "../../src/udf/host.ts";
 import { ModuleRunner, type ModuleRunnerOptions } from "../../src/udf/module/module_runner.ts";
+import { ModuleSession } from "../../src/udf/module/module_session.ts";
 import type { Option } from "../../src/udf/messages.ts";
 import { Point } from "../../src/udf/point.ts";
 import { TineError } from "../../src/wire/errors.ts";
+import { pipe } from "../../src/wire/pipe.ts";
+import { INIT, kinds, pointRequest, UdfDriver } from "../support/udf_driver.ts";
 
 const MODULES = new URL("../support/modules/", import.meta.url).pathname;
 
@@ -282,6 +285,23 @@ Deno.test("a stuck handler ends the connections of its worker, and no others", a
   await again.init([]);
   await again.stop(5000);
   await stuck.stop(5000).catch(() => {});
+});
+
+Deno.test("a server of modules does not grow with the connections it has served: 10,000 short ones", async () => {
+  await using runner = await ModuleRunner.open(MODULES + "counter.ts");
+  const serve = async (count: number) => {
+    for (let i = 0; i < count; i++) {
+      const [near, far] = pipe();
+      const driver = new UdfDriver(far).send(INIT, pointRequest(i)).end();
+      const [responses] = await Promise.all([driver.rest(), new ModuleSession(near, runner.connect()).run()]);
+      assertEquals(kinds(responses).filter((kind) => kind !== "keepalive"), ["init", "point"]);
+    }
+    return Deno.memoryUsage().rss;
+  };
+  const before = await serve(2_000);
+  const after = await serve(8_000);
+  // Memory that nothing used again would be 300 kB for each.
+  assertLess(after - before, 200e6);
 });
 
 Deno.test("one worker serves a hundred connections, each with its own handler", async () => {

@@ -159,3 +159,31 @@ test("RingConnection.read() leaves out a write that the other side never finishe
   assertEquals(await near.read(buffer), 3);
   assertEquals(await near.read(buffer), null);
 });
+
+test("RingConnection.clear() makes memory fit for another connection, which nothing of the first one disturbs", async () => {
+  const near = new RingConnection();
+  const far = new RingConnection(near.otherSide);
+  await far.write(pattern(MEBIBYTE, 1));
+  const stuck = far.write(pattern(1, 2));
+  stuck.catch(() => {});
+  const waiting = far.read(new Uint8Array(8));
+  near.close();
+  far.close();
+  RingConnection.clear(near.memory);
+  const second = new RingConnection(near.memory);
+  const other = new RingConnection(second.otherSide);
+  near.close();
+  near.inject(pattern(3, 3));
+  await other.write(pattern(5, 4));
+  await second.write(pattern(6, 5));
+  await assertRejects(() => stuck, Deno.errors.BrokenPipe);
+  assertEquals(await waiting, null);
+  assertEquals(await near.read(new Uint8Array(8)), null);
+  await assertRejects(() => far.write(new Uint8Array(1)), Deno.errors.BrokenPipe);
+  const buffer = new Uint8Array(16);
+  assertEquals(await second.read(buffer), 5);
+  assertEquals(buffer.subarray(0, 5), pattern(5, 4));
+  assertEquals(await other.read(buffer), 6);
+  await other.closeWrite();
+  assertEquals(await second.read(buffer), null);
+});

@@ -15,7 +15,7 @@ const QUIET_MS = 200;
  */
 export class ModuleConnection implements Connection {
   readonly progress = new CallProgress();
-  readonly #ring = new RingConnection();
+  readonly #ring: RingConnection;
   /** What was sent and may be in work, so that the point of a call that never ends can be named. */
   readonly #sent: { start: number; bytes: Uint8Array }[] = [];
   #sentBytes = 0;
@@ -26,8 +26,15 @@ export class ModuleConnection implements Connection {
   #lastSpoken = 0;
   #reading = true;
 
-  constructor() {
+  /** @param memory of an earlier connection, empty; left out: new memory */
+  constructor(memory?: RingMemory) {
+    this.#ring = new RingConnection(memory);
     this.progress.begin("load", 0);
+  }
+
+  /** What this end was made from. */
+  get memory(): RingMemory {
+    return this.#ring.memory;
   }
 
   /** What the worker makes its end from. */

@@ -5,9 +5,12 @@ import type { Peer } from "../peer.ts";
 import { CAPTURE, type FromWorker, type ToWorker } from "./messages.ts";
 import { ModuleConnection } from "./module_connection.ts";
 import { type ModulePermissions, workerPermissions } from "./permissions.ts";
+import { RingConnection, type RingMemory } from "./ring_connection.ts";
 import { workerUrl } from "./worker_url.ts";
 
 const LOOK_MS = 100;
+/** How many connections' memory is kept for others: 2 MiB each, as far as they used it. */
+const MOST_SPARE = 64;
 
 /** How a module is run; each has a default. */
 export interface ModuleRunnerOptions {
@@ -123,6 +126,8 @@ export async function startModule(path: string, options?: ModuleRunnerOptions): 
 
 interface Served {
   connection: ModuleConnection;
+  /** Whether this side has closed it. */
+  closed: boolean;
   ended: PromiseWithResolvers<string | undefined>;
   counts: AgentCounts | undefined;
 }
@@ -134,6 +139,8 @@ class ModuleWorker {
   readonly #worker: Worker;
   readonly #served = new Map<number, Served>();
   readonly #timer: ReturnType<typeof setInterval>;
+  /** Memory of connections that both sides have closed. */
+  readonly #spare: RingMemory[] = [];
   #lastId = 0;
   dead = false;
 
@@ -164,7 +171,8 @@ class ModuleWorker {
   connect(): ModulePeer {
     const id = ++this.#lastId;
     const served: Served = {
-      connection: new ModuleConnection(),
+      connection: new ModuleConnection(this.#spare.pop()),
+      closed: false,
       ended: Promise.withResolvers(),
       counts: undefined,
     };
@@ -187,7 +195,9 @@ class ModuleWorker {
       kill: () => this.#fail("the module was ended by its host"),
       close: () => {
         served.connection.close();
-        this.#post({ stop: id });
+        if (this.#served.has(id)) this.#post({ stop: id });
+        else if (!served.closed) this.#keep(served.connection);
+        served.closed = true;
         return Promise.resolve();
       },
     };
@@ -219,8 +229,16 @@ class ModuleWorker {
     const served = this.#served.get(message.ended);
     if (served === undefined) return;
     this.#served.delete(message.ended);
+    if (served.closed) this.#keep(served.connection);
     served.counts = message.counts;
     served.ended.resolve(message.error === undefined ? undefined : `failed: ${withoutRoot(message.error)}`);
+  }
+
+  /** Keeps the memory of a connection that both sides have closed for another one. */
+  #keep({ memory }: ModuleConnection): void {
+    if (this.dead || this.#spare.length >= MOST_SPARE) return;
+    RingConnection.clear(memory);
+    this.#spare.push(memory);
   }
 
   /** Gives keepalives for handlers that are busy, and ends the worker of one that is stuck. */

@@ -15,6 +15,7 @@ const OPEN = 0, ENDED = 1, ABANDONED = 2;
 export class Ring {
   readonly #control: Int32Array<SharedArrayBuffer>;
   readonly #bytes: Uint8Array<SharedArrayBuffer>;
+  #released = false;
 
   /** @param memory of the other side's ring; left out: a new one */
   constructor(readonly memory: SharedArrayBuffer = new SharedArrayBuffer(CELLS * 4 + CAPACITY)) {
@@ -45,12 +46,14 @@ export class Ring {
   /**
    * Writes all of the bytes, as soon as there is room for them.
    *
-   * @throws {Deno.errors.BrokenPipe} once the reader has abandoned it
+   * @throws {Deno.errors.BrokenPipe} once the reader has abandoned it, or after {@linkcode release}
    */
   async write(bytes: Uint8Array): Promise<void> {
     while (bytes.length > 0) {
       const room = Atomics.load(this.#control, ROOM);
-      if (Atomics.load(this.#control, STATE) !== OPEN) throw new Deno.errors.BrokenPipe("the other thread has gone");
+      if (this.#released || Atomics.load(this.#control, STATE) !== OPEN) {
+        throw new Deno.errors.BrokenPipe("the other thread has gone");
+      }
       const free = CAPACITY - this.length;
       if (free < Math.min(bytes.length, CAPACITY)) {
         await this.#wait(ROOM, room);
@@ -99,6 +102,19 @@ export class Ring {
     Atomics.store(this.#control, STATE, ABANDONED);
     this.#tell(ROOM);
     this.#tell(NEWS);
+  }
+
+  /** Ends its use by this side, also by a write that still waits: the memory may become that of another connection. */
+  release(): void {
+    this.#released = true;
+  }
+
+  /** Empties memory that both sides have released. */
+  static clear(memory: SharedArrayBuffer): void {
+    const control = new Int32Array(memory, 0, CELLS);
+    // NEWS and ROOM only count: what waits for them wakes, and finds that it was released.
+    for (const cell of [WRITTEN, READ, WHOLE]) Atomics.store(control, cell, 0);
+    Atomics.store(control, STATE, OPEN);
   }
 
   /** Makes whoever waits for news look again. */

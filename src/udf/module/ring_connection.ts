@@ -23,11 +23,26 @@ export class RingConnection implements Connection {
   /** What the reader gets first. */
   #ready: Uint8Array[] = [];
   #readingEnded = false;
+  #closed = false;
 
-  /** @param memory as the other side sees it; left out: a new connection */
+  /** @param memory as this side sees it; left out: a new connection */
   constructor(memory?: RingMemory) {
     this.#incoming = new Ring(memory?.incoming);
     this.#outgoing = new Ring(memory?.outgoing);
+  }
+
+  /**
+   * Empties the memory of a connection that both sides have closed, so that another one can be made of it. Memory that threads share
+   * is freed only once both have collected their garbage, which an idle one does not do.
+   */
+  static clear({ incoming, outgoing }: RingMemory): void {
+    Ring.clear(incoming);
+    Ring.clear(outgoing);
+  }
+
+  /** What this side was made from. */
+  get memory(): RingMemory {
+    return { incoming: this.#incoming.memory, outgoing: this.#outgoing.memory };
   }
 
   /** What the other side makes its end of the connection from. */
@@ -43,6 +58,7 @@ export class RingConnection implements Connection {
   async read(buffer: Uint8Array): Promise<number | null> {
     const incoming = this.#incoming;
     for (;;) {
+      if (this.#closed) return null;
       if (this.#ready.length > 0) return this.#readReady(buffer);
       // Both are asked before the bytes are: the other thread may write its last ones and end at any moment between.
       const news = incoming.news;
@@ -71,24 +87,28 @@ export class RingConnection implements Connection {
   }
 
   closeWrite(): Promise<void> {
-    this.#outgoing.end();
+    if (!this.#closed) this.#outgoing.end();
     return Promise.resolve();
   }
 
   close(): void {
+    if (this.#closed) return; // the memory may be that of another connection by now
+    this.#closed = true;
     this.#outgoing.end();
+    this.#outgoing.release();
     this.#incoming.abandon();
-    this.#readingEnded = true;
   }
 
   /** Adds a few bytes to what the reader gets, as if the other side had sent them. */
   inject(bytes: Uint8Array): void {
+    if (this.#closed) return;
     this.#injected.push(bytes);
     this.#incoming.wake();
   }
 
   /** The reader gets what has come so far, and then the end. Writes fail: the other side has gone. */
   endReading(): void {
+    if (this.#closed) return;
     this.#readingEnded = true;
     this.#incoming.wake();
     this.#outgoing.abandon();
