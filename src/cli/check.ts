@@ -42,7 +42,7 @@ export const command = defineCommand({
   usage: ["[flags] -- CMD ARGS...", "[flags] --handler HANDLER | --socket PATH | --connect HOST:PORT", "--list"],
   description:
     "Each check talks to a fresh process or connection. FAIL: a real Kapacitor can run into it. WARN: unwise. SKIP: could " +
-    "not be checked, and why. What a UDF computes is not judged, only how it speaks. Exit code 1 if a check failed.",
+    "not be checked, and why. What follows from an earlier failure is marked. What a UDF computes is not judged, only how it speaks. Exit code 1 if a check failed.",
   flags,
   trailing: true,
   examples: [
@@ -97,12 +97,21 @@ export const command = defineCommand({
     try {
       for await (const result of results) {
         if (flags.json) {
-          const { id, title, status, reason, evidence, durationMs } = result;
+          const { id, title, status, reason, follows, evidence, durationMs } = result;
           const shown = status === "fail" || status === "warn" ? reproduce(id) : undefined;
           report.line(result); // counts
           await writeStdout(
-            JSON.stringify({ type: "check", id, title, status, reason, ...evidence, reproduce: shown, durationMs }) +
-              "\n",
+            JSON.stringify({
+              type: "check",
+              id,
+              title,
+              status,
+              reason,
+              follows,
+              ...evidence,
+              reproduce: shown,
+              durationMs,
+            }) + "\n",
           );
         } else if (result.unusable) {
           unusable.push(result);

@@ -5,6 +5,8 @@ import { escape, type Style } from "./terminal.ts";
 export interface CheckCounts {
   passed: number;
   failed: number;
+  /** Failures by a cause that an earlier one has. */
+  following: number;
   warnings: number;
   skipped: number;
 }
@@ -15,7 +17,7 @@ const MANY_SKIPPED = 5;
 
 /** Renders results of checks as they come in: a line each, and what there is to see where one failed. */
 export class CheckReport {
-  readonly counts: CheckCounts = { passed: 0, failed: 0, warnings: 0, skipped: 0 };
+  readonly counts: CheckCounts = { passed: 0, failed: 0, following: 0, warnings: 0, skipped: 0 };
   readonly #style: Style;
   readonly #width: number;
   readonly #reproduce: (id: string) => string;
@@ -34,13 +36,17 @@ export class CheckReport {
   /** The lines for a result, with their ends. */
   line(result: CheckResult): string {
     this.counts[COUNTED[result.status]]++;
-    const { id, title, status, reason, evidence } = result;
+    const { id, title, status, reason, evidence, follows } = result;
     const { green, red, yellow, dim, bold } = this.#style;
     const paint = { pass: green, fail: red, warn: yellow, skip: dim }[status];
     const head = `${paint(status.toUpperCase())}  ${id.padEnd(this.#width)}  `;
     const remark = reason === undefined ? "" : cut(escape(reason));
     if (status === "pass") return head + title + (remark === "" ? "" : dim(`  (${remark})`)) + "\n";
     if (status === "skip") return head + dim(`${title}: ${remark}`) + "\n";
+    if (status === "fail" && follows !== undefined) {
+      this.counts.following++;
+      return head + title + dim(`  (follows from ${follows})`) + "\n";
+    }
     let text = head + bold(title) + "\n" + this.#detail("", escape(reason ?? ""));
     if (evidence === undefined) return text;
     const cause = JSON.stringify([reason, evidence.came, evidence.expected]);
@@ -60,8 +66,9 @@ export class CheckReport {
 
   /** The counts and the verdict. */
   summary(): string {
-    const { passed, failed, warnings, skipped } = this.counts;
-    const counts = `${passed} passed, ${failed} failed, ${warnings} ${
+    const { passed, failed, following, warnings, skipped } = this.counts;
+    const same = following === 0 ? "" : ` (${following} by the cause of another)`;
+    const counts = `${passed} passed, ${failed} failed${same}, ${warnings} ${
       warnings === 1 ? "warning" : "warnings"
     }, ${skipped} skipped`;
     return `\n${counts}\n${this.#style.bold(verdict(this.counts))}\n`;
@@ -73,7 +80,7 @@ export class CheckReport {
 }
 
 /** What the counts mean, in one sentence. */
-export function verdict({ passed, failed, warnings, skipped }: CheckCounts): string {
+export function verdict({ passed, failed, warnings, skipped }: Omit<CheckCounts, "following">): string {
   if (failed > 0) return "This UDF does not do what Kapacitor expects of it.";
   if (passed === 0 && warnings === 0) return "Nothing could be checked.";
   if (skipped > passed + warnings) return "Too much was skipped to tell whether this UDF is fit for Kapacitor.";

@@ -9,6 +9,8 @@ export interface Check {
   readonly title: string;
   /** It judges what all others have seen, so it runs after them. */
   readonly last?: boolean;
+  /** It judges how the UDF ends, and nothing else that a bad end leaves to be seen. */
+  readonly judgesEnd?: boolean;
 
   /**
    * Makes the check.
@@ -27,6 +29,8 @@ export interface CheckResult {
   /** What is wrong, why it was skipped, or a remark. */
   readonly reason?: string;
   readonly evidence?: Evidence;
+  /** The id of an earlier check that failed by the same cause. */
+  readonly follows?: string;
   /** It was skipped, as all others, since the UDF does not even answer info. */
   readonly unusable?: true;
   readonly durationMs: number;

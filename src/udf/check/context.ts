@@ -1,6 +1,6 @@
 import { messageOf, TineError } from "../../wire/errors.ts";
 import { LONGEST_TIMER_MS } from "../../wire/long_timer.ts";
-import { Finding } from "./finding.ts";
+import { skip, Stuck } from "./finding.ts";
 import { Probe } from "./probe.ts";
 import type { Subject } from "./subject.ts";
 
@@ -8,6 +8,9 @@ import type { Subject } from "./subject.ts";
 export class Context implements AsyncDisposable {
   /** Whether each sign of life gives the check its whole time again. */
   patient = false;
+
+  /** Whether the UDF ended as badly as it is known to. */
+  endedAsKnown = false;
 
   readonly #probes: Probe[] = [];
   #expires: number;
@@ -25,13 +28,14 @@ export class Context implements AsyncDisposable {
   async open(): Promise<Probe> {
     const { subject } = this;
     subject.signal?.throwIfAborted();
+    if (subject.silentSince !== undefined) throw skip(subject.silence);
     let peer;
     try {
       peer = await subject.connect((line) => subject.hearStderr(line));
     } catch (error) {
       if (!(error instanceof TineError) || error.code === "usage") throw error;
       subject.signal?.throwIfAborted();
-      throw new Finding("fail", `it cannot be reached: ${messageOf(error)}`, {
+      throw new Stuck(`it cannot be reached: ${messageOf(error)}`, {
         sent: "nothing",
         came: messageOf(error),
         expected: "a UDF that can be started or connected to again and again",
@@ -40,6 +44,8 @@ export class Context implements AsyncDisposable {
     const probe = new Probe(peer, {
       provides: subject.info?.provides,
       timeoutMs: subject.timeoutMs,
+      knownEnd: subject.knownEnd?.end,
+      onKnownEnd: () => this.endedAsKnown = true,
       heard: () => this.patient && this.extend(),
       within: (promise, atMostMs) => this.#within(promise, atMostMs),
     });

@@ -34,6 +34,7 @@ export const endingChecks: readonly Check[] = [
   {
     id: "end-in-batch",
     title: "ends when its input ends inside a batch",
+    judgesEnd: true,
     async run(context) {
       if (context.subject.info?.wants !== "batch") throw skip("it wants single points");
       const probe = await context.start();

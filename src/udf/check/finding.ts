@@ -19,9 +19,28 @@ export class Finding extends Error {
    * @param trouble `fail`: a real Kapacitor can run into it; `warn`: it is unwise; `skip`: it could not be checked
    * @param reason one clause: what is wrong, or why the check was skipped
    * @param evidence absent where the check was skipped
+   * @param causeKey what two failures share that have one cause: how the UDF crashed, the error that it reported
    */
-  constructor(readonly trouble: Trouble, readonly reason: string, readonly evidence?: Evidence) {
+  constructor(
+    readonly trouble: Trouble,
+    readonly reason: string,
+    readonly evidence?: Evidence,
+    readonly causeKey?: string,
+  ) {
     super(reason);
+  }
+}
+
+/** How a UDF ends at the end of its input that does not end at all. */
+export const NEVER = "never";
+
+/** A failure of a UDF that did all that was asked, and did not end well. */
+export class BadEnd extends Finding {
+  override name = "BadEnd";
+
+  /** @param end how it ended, without what it wrote to stderr; or {@linkcode NEVER} */
+  constructor(reason: string, evidence: Evidence, readonly end: string) {
+    super("fail", reason, evidence, `end: ${end}`);
   }
 }
 

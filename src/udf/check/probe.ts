@@ -9,12 +9,14 @@ import type { BeginBatch, EdgeType, Request, Response } from "../messages.ts";
 import type { Peer } from "../peer.ts";
 import type { Point } from "../point.ts";
 import type { Output } from "./canonical.ts";
-import { type Evidence, Finding, Stuck } from "./finding.ts";
+import { BadEnd, type Evidence, Finding, NEVER, Stuck } from "./finding.ts";
 import { describeRequest, describeResponse, Transcript } from "./transcript.ts";
 import { framesOf } from "./wire.ts";
 
 /** How long the end of a process is waited for where it only explains the end of its output. */
 const EXIT_GRACE_MS = 1000;
+/** How long the rest of its output is waited for where a UDF is known not to end. */
+const REST_MS = 500;
 /** More than this in one conversation is no answer to what checks send. */
 const MAX_RESPONSES = 1_000_000;
 
@@ -30,6 +32,10 @@ export interface ProbeOptions {
   timeoutMs: number;
   /** Called at each sign of life. */
   heard(): void;
+  /** A bad end that is known, and need not be reported again. */
+  knownEnd?: string;
+  /** Called where the UDF ended so. */
+  onKnownEnd?(): void;
 }
 
 type Answer = Exclude<Response, { kind: "keepalive" | "error" | "point" | "begin" | "end" | "empty" }>;
@@ -151,10 +157,11 @@ export class Probe {
       if (this.#violation !== undefined) throw this.fail(this.#violation, expected);
       const found = look();
       if (found !== undefined) return found;
-      if (this.error !== undefined) throw this.fail("it reported an error", expected);
+      if (this.error !== undefined) throw this.#reported(expected);
       if (this.#outputEnded) {
         const end = await this.#explainEnd();
-        throw this.fail(end === undefined ? "it ended its output" : `it ${end}`, expected);
+        if (end === undefined) throw this.fail("it ended its output", expected);
+        throw new Finding("fail", `it ${end}`, this.evidence(expected), `crash: ${end}`);
       }
       if (!await this.#options.within(this.#changed.promise)) {
         const text = textOn(this.#frames.rest());
@@ -176,11 +183,15 @@ export class Probe {
   async finish(): Promise<void> {
     const expected = "the rest of its output, then its end with status 0";
     await this.endInput();
-    await this.until(() => this.#outputEnded || undefined, expected, "end");
-    if (this.error !== undefined) throw this.fail("it reported an error", expected);
+    await this.#waitForEnd(expected);
+    if (this.error !== undefined) throw this.#reported(expected);
     if (this.#batch !== undefined) throw this.fail("it ended inside a batch that it had begun", expected);
-    const end = await this.ended(expected);
-    if (end !== undefined) throw this.fail(`it ${end}`, expected);
+    if (this.#outputEnded) {
+      const end = await this.ended(expected);
+      const known = end !== undefined && statusOf(end) === this.#options.knownEnd;
+      if (known) this.#options.onKnownEnd?.();
+      else if (end !== undefined) throw new BadEnd(`it ${end}`, this.evidence(expected), statusOf(end));
+    }
     if (this.#stoppedReading) throw this.fail("it stopped reading before the end of its input", expected);
     const [unasked] = this.#answers;
     if (unasked !== undefined) throw this.warn(`it answered ${unasked.kind}, which nobody asked for`, "no such answer");
@@ -191,8 +202,22 @@ export class Probe {
     await this.endInput();
     const look = () => this.#outputEnded || this.error !== undefined || undefined;
     const expected = "the end of the UDF at the end of its input";
-    await this.until(look, expected, "end");
-    return await this.ended(expected);
+    await this.#waitForEnd(expected, look);
+    return this.#outputEnded || this.error !== undefined ? await this.ended(expected) : undefined;
+  }
+
+  /** Waits for the end of the output; where it is known that none comes, only until the UDF falls silent. */
+  async #waitForEnd(expected: string, look = () => this.#outputEnded || undefined): Promise<void> {
+    if (this.#options.knownEnd === NEVER) {
+      await this.quiet(REST_MS);
+      if (this.#violation !== undefined) throw this.fail(this.#violation, expected);
+      if (look() === undefined) return this.#options.onKnownEnd?.();
+    }
+    try {
+      await this.until(look, expected, "end");
+    } catch (error) {
+      throw error instanceof Stuck ? new BadEnd(error.reason, error.evidence!, NEVER) : error;
+    }
   }
 
   /** How the UDF ended: undefined where it ended well. Waits for that. */
@@ -209,6 +234,10 @@ export class Probe {
   listen(): void {
     this.#lastHeard = performance.now();
     this.longestSilenceMs = 0;
+  }
+
+  #reported(expected: string): Finding {
+    return new Finding("fail", `it reported an error: ${this.error}`, this.evidence(expected), `error: ${this.error}`);
   }
 
   /** A failure with what was sent and what came. */
@@ -349,6 +378,11 @@ export class Probe {
     this.#changed.resolve();
     this.#changed = Promise.withResolvers();
   }
+}
+
+/** How a process ended, without the reason that it gave. */
+function statusOf(end: string): string {
+  return /^(?:exited with status \d+|was ended by \w+)/.exec(end)?.[0] ?? end;
 }
 
 function textInstead(text: string): string {

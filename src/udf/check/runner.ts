@@ -2,7 +2,7 @@ import type { Check, CheckResult } from "./check.ts";
 import { CHECKS } from "./checks.ts";
 import { Context } from "./context.ts";
 import { dataCheck } from "./data_check.ts";
-import { Finding, Stuck } from "./finding.ts";
+import { BadEnd, Finding, NEVER, Stuck } from "./finding.ts";
 import { Subject, type SubjectOptions } from "./subject.ts";
 
 /** What to check of a UDF, and how. */
@@ -41,13 +41,28 @@ export async function* checkUdf(options: CheckOptions): AsyncGenerator<CheckResu
     }
     return;
   }
-  const data = await tryData(subject);
+  const results = new Map<Check, CheckResult>();
+  const [first] = CHECKS;
+  if (chosen.includes(first)) results.set(first, await runCheck(first, subject, { tellsEnd: true }));
+  const { result: data, stuck } = await tryData(subject, chosen.includes(dataCheck));
+  results.set(dataCheck, data);
   const early = chosen.filter((check) => !check.last), late = chosen.filter((check) => check.last);
   const tasks = (checks: readonly Check[]) =>
-    checks.map((check) => () => check === dataCheck ? Promise.resolve(data.result) : runCheck(check, subject));
-  if (data.stuck && !chosen.includes(dataCheck)) yield data.result;
-  yield* inOrder(tasks(early), options.jobs ?? 1);
-  yield* inOrder(tasks(late), 1);
+    checks.map((check) => () => Promise.resolve(results.get(check) ?? runCheck(check, subject)));
+  if (stuck && !chosen.includes(dataCheck)) yield data;
+  const causes = new Map<string, string>();
+  for (const [checks, jobs] of [[early, options.jobs ?? 1], [late, 1]] as const) {
+    for await (const { causeKey, ...result } of inOrder<CheckResult & Caused>(tasks(checks), jobs)) {
+      const before = causeKey === undefined ? undefined : causes.get(causeKey);
+      if (causeKey !== undefined && before === undefined) causes.set(causeKey, result.id);
+      yield before === undefined ? result : { ...result, follows: before };
+    }
+  }
+}
+
+/** What a failure shares with others of the same cause. */
+interface Caused {
+  causeKey?: string;
 }
 
 /** Asks for info, without which nothing is known, and finds out which options the UDF accepts. */
@@ -67,36 +82,58 @@ async function prepare(subject: Subject): Promise<CheckResult | undefined> {
 }
 
 /** Sends ordinary data once. Where the UDF gets stuck on it, whatever needs data is skipped. */
-async function tryData(subject: Subject): Promise<{ result: CheckResult; stuck: boolean }> {
+async function tryData(subject: Subject, tellsEnd: boolean): Promise<{ result: CheckResult & Caused; stuck: boolean }> {
   let stuck = false;
-  const result = await runCheck({
-    ...dataCheck,
-    async run(context) {
-      try {
-        return await dataCheck.run(context);
-      } catch (error) {
-        stuck = error instanceof Stuck;
-        throw error;
-      }
+  const result = await runCheck(
+    {
+      ...dataCheck,
+      async run(context) {
+        try {
+          return await dataCheck.run(context);
+        } catch (error) {
+          stuck = error instanceof Stuck || error instanceof BadEnd && error.end === NEVER && !tellsEnd;
+          throw error;
+        }
+      },
     },
-  }, subject);
+    subject,
+    { tellsEnd },
+  );
   if (stuck) subject.giveUpData();
   return { result, stuck };
 }
 
-async function runCheck({ id, title, run }: Check, subject: Subject): Promise<CheckResult> {
+/**
+ * Makes a check.
+ *
+ * @param tellsEnd a bad end is reported by this check, and others need not report it again
+ */
+async function runCheck(
+  { id, title, run, judgesEnd }: Check,
+  subject: Subject,
+  { tellsEnd = false } = {},
+): Promise<CheckResult & Caused> {
   const started = performance.now();
-  const done = (status: CheckResult["status"], more: Partial<CheckResult> = {}): CheckResult => {
+  const done = (status: CheckResult["status"], more: Partial<CheckResult & Caused> = {}): CheckResult & Caused => {
     return { id, title, status, ...more, durationMs: Math.round(performance.now() - started) };
   };
   try {
     await using context = new Context(subject);
-    const reason = await run(context);
-    return done("pass", reason === undefined ? {} : { reason });
+    const remark = await run(context);
+    if (!context.endedAsKnown) return done("pass", remark === undefined ? {} : { reason: remark });
+    const known = subject.knownEnd!;
+    const end = known.end === NEVER ? "it does not end" : `it ${known.end}`;
+    if (judgesEnd) return done("skip", { reason: `follows from ${known.id}: ${end}`, follows: known.id });
+    return done("pass", { reason: `${remark === undefined ? "" : `${remark}; `}but ${end}, see ${known.id}` });
   } catch (error) {
     if (!(error instanceof Finding)) throw error;
-    const { trouble, reason, evidence } = error;
-    return done(trouble, { reason, evidence });
+    if (tellsEnd && error instanceof BadEnd) subject.knownEnd ??= { id, end: error.end };
+    if (error instanceof Stuck && (subject.silentSince !== undefined || !await subject.answers())) {
+      if (subject.silentSince !== undefined) return done("skip", { reason: subject.silence });
+      subject.silentSince = id;
+    }
+    const { trouble, reason, evidence, causeKey } = error;
+    return done(trouble, { reason, evidence, causeKey });
   }
 }
 

@@ -5,6 +5,7 @@ export const startupChecks: readonly Check[] = [
   {
     id: "info-alone",
     title: "answers info and ends with its input",
+    judgesEnd: true,
     async run(context) {
       const probe = await context.open();
       await probe.send({ kind: "info" });
@@ -34,6 +35,7 @@ export const startupChecks: readonly Check[] = [
   {
     id: "end-before-init",
     title: "ends with status 0 when its input ends before init",
+    judgesEnd: true,
     async run(context) {
       const probe = await context.open();
       await probe.finish();

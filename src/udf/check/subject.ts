@@ -40,6 +40,10 @@ export class Subject {
   readonly signal: AbortSignal | undefined;
   /** What the UDF said about itself, once it has. */
   info: InfoResponse | undefined;
+  /** A bad end of the UDF that has been reported, and by which check. */
+  knownEnd: { id: string; end: string } | undefined;
+  /** The check since which the UDF answers nothing any more, as a server that is stuck or gone. */
+  silentSince: string | undefined;
   /** The longest line on stderr so far, in bytes. */
   longestStderrLine = 0;
 
@@ -134,6 +138,25 @@ export class Subject {
   units(shift = 0n): Unit[] {
     if (this.#stuck) throw skip("it gets stuck on ordinary data, see data");
     return copyUnits(this.#units ?? [], shift);
+  }
+
+  /** Why checks are skipped that would talk to a UDF which is silent. */
+  get silence(): string {
+    return `it answers nothing any more, not even info, since ${this.silentSince}`;
+  }
+
+  /** Whether a fresh UDF answers info. */
+  async answers(): Promise<boolean> {
+    try {
+      await using context = new Context(this);
+      const probe = await context.open();
+      await probe.send({ kind: "info" });
+      await probe.answer("info");
+      return true;
+    } catch (error) {
+      if (error instanceof Finding) return false;
+      throw error;
+    }
   }
 
   /** Gets a line that the UDF wrote to stderr. */

@@ -166,11 +166,77 @@ Deno.test("checkUdf() skips what needs data when the UDF gets stuck on ordinary 
   ]);
 });
 
-Deno.test("checkUdf() gives each check its time once where the UDF never ends", async () => {
+Deno.test("checkUdf() reports once that the UDF never ends, and makes all checks nevertheless", async () => {
   const connect = (log: (line: string) => void) =>
     Promise.resolve(startFaulty({ atEnd: (state) => state.killed.then(() => {}) }, log));
-  const only = ["info-alone", "end-before-init", "data", "init-unknown"];
-  const all = await results({ connect, only, timeoutMs: 100 });
-  assertEquals(all.map(({ status }) => status), ["fail", "fail", "fail", "fail"]);
-  assert(all.every(({ durationMs }) => durationMs < 1000), JSON.stringify(all.map(({ durationMs }) => durationMs)));
+  const only = ["info-alone", "end-before-init", "data", "init-unknown", "int64", "snapshot-restore"];
+  const all = await results({ connect, only, timeoutMs: 200 });
+  assertEquals(all.map(({ id, status, reason }) => `${id} ${status}: ${reason}`), [
+    "info-alone fail: it did not end within 0.2 s",
+    "end-before-init skip: follows from info-alone: it does not end",
+    "init-unknown pass: accepted; but it does not end, see info-alone",
+    "data pass: 60 answers; but it does not end, see info-alone",
+    "int64 pass: handed on unchanged; but it does not end, see info-alone",
+    "snapshot-restore pass: without state; but it does not end, see info-alone",
+  ]);
 });
+
+Deno.test("checkUdf() reports once that the UDF ends badly after data, and what else is wrong", async () => {
+  const connect = (log: (line: string) => void) =>
+    Promise.resolve(startFaulty({
+      atEnd: (state) => {
+        if (state.points > 0) throw new Error("at the end");
+      },
+      respond(request) {
+        if (request.kind === "point") request.point.fieldsInt.delete("tine_int4");
+      },
+    }, log));
+  const all = await results({ connect });
+  const failed = all.filter(({ status }) => status === "fail");
+  assertEquals(failed.map(({ id, reason }) => `${id}: ${reason}`), [
+    "data: it exited with status 1",
+    'int64: it loses the field "tine_int4" = 0i',
+  ]);
+  assertEquals(
+    all.find(({ id }) => id === "doubles")?.reason,
+    "handed on unchanged; but it exited with status 1, see data",
+  );
+  // Alone, a check has nothing to refer to.
+  const [alone] = await results({ connect, only: ["doubles"] });
+  assertEquals([alone.status, alone.reason], ["fail", "it exited with status 1"]);
+});
+
+Deno.test("checkUdf() marks failures that have the cause of an earlier one", async () => {
+  const connect = (log: (line: string) => void) =>
+    Promise.resolve(startFaulty({
+      respond: (request) => request.kind === "snapshot" ? [{ kind: "error", error: "no bytes" }] : undefined,
+    }, log));
+  const all = await results({ connect, only: ["snapshot", "snapshot-load", "int64"] });
+  assertEquals(all.map(({ id, status, reason, follows }) => [id, status, reason, follows]), [
+    ["int64", "pass", "handed on unchanged", undefined],
+    ["snapshot", "fail", "it reported an error: no bytes", undefined],
+    ["snapshot-load", "fail", "it reported an error: no bytes", "snapshot"],
+  ]);
+});
+
+for (const jobs of [1, 3]) {
+  Deno.test(`checkUdf() names the check since which a server is silent, with ${jobs} at a time`, async () => {
+    let stuck = false;
+    const connect = (log: (line: string) => void) =>
+      Promise.resolve(startFaulty({
+        async respond(request, state) {
+          stuck ||= request.kind === "snapshot";
+          if (stuck) await state.killed;
+        },
+      }, log));
+    const only = ["int64", "snapshot", "snapshot-load", "restore-foreign", "end-drains"];
+    const all = await results({ connect, only, jobs, timeoutMs: 200 });
+    const failed = all.filter(({ status }) => status === "fail");
+    assertEquals(failed.length, 1, JSON.stringify(all));
+    const silent = all.filter(({ status }) => status === "skip");
+    assert(silent.length >= 3);
+    for (const { reason } of silent) {
+      assertEquals(reason, `it answers nothing any more, not even info, since ${failed[0].id}`);
+    }
+  });
+}
