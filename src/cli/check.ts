@@ -200,7 +200,9 @@ async function readData(given: Given, info: InfoResponse): Promise<Unit[]> {
     current = input.name;
     const tagColumns = given.tagColumns?.split(",").map((name) => name.trim());
     const { precision, measurement, timeColumn } = given;
-    const options = { format: input.format, precision, measurement, tagColumns, timeColumn };
+    const warn = (message: string) => console.error(`tine check: ${escape(input.name)} ${message}`);
+    const { format, again } = input;
+    const options = { format, precision, measurement, tagColumns, timeColumn, again, warn };
     for await (const items of readPoints(options, input.stream)) await feeder.feed(items);
   }
   await feeder.end();

@@ -223,6 +223,8 @@ export const command = defineCommand({
           retentionPolicy: flags.retentionPolicy,
           tagColumns: split(flags.tagColumns),
           timeColumn: flags.timeColumn,
+          again: input.again && (() => input.again!(ending.signal)),
+          warn: (message) => warn(`${current} ${message}`),
         }, input.stream.pipeThrough(new TransformStream(), { signal: ending.signal }));
         bytesRead = () => reader.bytesRead;
         try {

@@ -2,6 +2,9 @@ import { dirname } from "node:path";
 import { messageOf, TineError } from "../wire/errors.ts";
 import type { InputFormat } from "../udf/format/point_reader.ts";
 
+/** Larger files of CSV are read once, and their types decided over the first rows. */
+const READ_TWICE_BYTES = 256 * 2 ** 20;
+
 /** An input of `tine host`. */
 export interface Input {
   /** For messages. */
@@ -10,6 +13,8 @@ export interface Input {
   stream: ReadableStream<Uint8Array>;
   /** Bytes, where they are known. */
   size: number | undefined;
+  /** Opens a file of CSV once more, so that its types are decided over all of it; the signal ends reading. */
+  again?: (signal?: AbortSignal) => Promise<ReadableStream<Uint8Array>>;
 }
 
 /** What the ending of a file name says about its format. */
@@ -38,12 +43,16 @@ export async function openInputs(paths: readonly string[], format: InputFormat |
       if (info.isDirectory) throw new Error("it is a folder");
       const file = await Deno.open(path);
       const ending = path.slice(path.lastIndexOf(".") + 1).toLowerCase();
-      inputs.push({
+      const input: Input = {
         name: path,
         format: format ?? FORMATS[ending] ?? "line",
         stream: file.readable,
         size: info.isFile ? info.size : undefined,
-      });
+      };
+      if (input.format === "csv" && info.isFile && info.size <= READ_TWICE_BYTES) {
+        input.again = async (signal) => (await Deno.open(path)).readable.pipeThrough(new TransformStream(), { signal });
+      }
+      inputs.push(input);
     } catch (error) {
       for (const { stream } of inputs) await stream.cancel();
       const reason = error instanceof Deno.errors.NotFound ? "there is no such file" : messageOf(error);

@@ -16,9 +16,9 @@ async function inFolder(fn: (dir: string) => Promise<void>): Promise<void> {
 Deno.test("tine host drives a handler with line protocol and prints line protocol, with a summary on stderr", async () => {
   const { code, stdout, stderr } = await tine(
     AVERAGE,
-    "cpu,host=a v=1 1\ncpu,host=a v=2i 2\n\n# a comment\ncpu v=7 3\n",
+    "cpu,host=a v=1 1\ncpu,host=a v=2 2\n\n# a comment\nmem v=7i 3\n",
   );
-  assertEquals([code, stdout], [0, "cpu,host=a avg=1 1\ncpu,host=a avg=1.5 2\ncpu avg=4.5 3\n"]);
+  assertEquals([code, stdout], [0, "cpu,host=a avg=1 1\ncpu,host=a avg=1.5 2\nmem avg=4.5 3\n"]);
   assert(/^3 points in, 3 points out, \d+\.\d\d s, [\d,]+ points\/s\n$/.test(stderr), stderr);
 });
 
@@ -33,7 +33,32 @@ Deno.test("tine host reads JSON lines and CSV, and what it prints as JSON reads 
   assertStringIncludes(once.stdout, "9007199254740993");
   const csv = "time,host,v,note\n1,a,1.5,x\n2,b,2,\n";
   const table = await tine([...MIRROR, "--input-format", "csv", "--tag-columns", "host", "--measurement", "cpu"], csv);
-  assertEquals([table.code, table.stdout], [0, 'cpu,host=a v=1.5,note="x" 1\ncpu,host=b v=2i 2\n']);
+  assertEquals([table.code, table.stdout], [0, 'cpu,host=a v=1.5,note="x" 1\ncpu,host=b v=2 2\n']);
+});
+
+Deno.test("tine host sends a column of CSV as one type, from a file and from stdin, and names the line of what is odd", () =>
+  inFolder(async (dir) => {
+    const csv = "time,usage,state\n1,99.5,7\n2,98,8\n3,97.5,idle\n4,96,9\n,,\n";
+    await Deno.writeTextFile(`${dir}/a.csv`, csv);
+    const printed = 'c usage=99.5,state="7" 1\nc usage=98,state="8" 2\n' +
+      'c usage=97.5,state="idle" 3\nc usage=96,state="9" 4\n';
+    const odd =
+      'line 4: the field "state" is a string in every row, since its column holds "idle" beside numbers\n4 points in';
+    for (const [name, input, text] of [[`${dir}/a.csv`, [`${dir}/a.csv`], ""], ["stdin", ["-"], csv]] as const) {
+      const args = [...MIRROR, "--input-format", "csv", "--measurement", "c", "--input", ...input];
+      const { code, stdout, stderr } = await tine(args, text);
+      assertEquals([code, stdout], [0, printed]);
+      assertStringIncludes(stderr, `tine host: ${name} ${odd}`);
+    }
+  }));
+
+Deno.test("tine host names a field that changes its type, once", async () => {
+  const input = "cpu v=1.5 1\ncpu v=2i 2\nmem v=2i 2\ncpu v=1.5 3\n";
+  const { code, stdout, stderr } = await tine(MIRROR, input);
+  assertEquals([code, stdout], [0, input]);
+  const warned = 'tine host: stdin line 2: the field "v" of "cpu" is an int64 and was a double before; ' +
+    "further changes of this field are not reported\n";
+  assert(stderr.startsWith(warned + "4 points in"), stderr);
 });
 
 Deno.test("tine host knows the format of a file by its name, and reads several files", () =>

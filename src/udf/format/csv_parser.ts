@@ -1,11 +1,11 @@
 import { CsvParseStream } from "@std/csv";
 import { messageOf, TineError } from "../../wire/errors.ts";
 import { Point } from "../point.ts";
+import { FieldColumn, trimmedCell } from "./csv_column.ts";
 import { FieldMaps } from "./field_maps.ts";
 import { type BadLine, badLine, type InputItem, type PointDefaults, quoted } from "./input_item.ts";
-import { parseInt64 } from "./int64.ts";
-import { SPECIAL_DOUBLES } from "./json_lines_writer.ts";
 import { NEEDS_NEWLINE, NEEDS_QUOTE, type RecordParser } from "./record_splitter.ts";
+import { terminalText } from "./terminal_text.ts";
 import { parseRfc3339, parseTime } from "./timestamp.ts";
 
 /** A record of CSV as text, before its cells are known. */
@@ -23,8 +23,10 @@ export interface CsvColumns {
   tagColumns: readonly string[];
 }
 
-const INTEGER = /^-?(?:0|[1-9]\d*)$/;
-const DOUBLE = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+/** The types of columns are decided over so many rows of a stream, */
+const SURVEYED_ROWS = 10_000;
+/** or over so much text, in UTF-16 units. */
+const SURVEYED_LENGTH = 16 * 1024 * 1024;
 
 /** Finds where records end: at a newline outside of quotes. Lines with nothing but white space are boundaries. */
 export class CsvRecordParser implements RecordParser<InputItem | CsvRecord> {
@@ -60,20 +62,51 @@ function recordEnd(text: string, position: number): number {
 /**
  * Makes points of CSV with a header.
  *
- * The time is an integer in the precision, or RFC 3339; an empty cell or no such column: now. The column `name` is the
- * measurement, unless a measurement is given; then it is a column like others. Columns that are not time, name or tags are fields, each value
- * typed as in JSON: `3` int64, `3.0` or `NaN` double, `true` or `false` boolean, else a string. An empty cell is absent.
+ * The time is an integer in the precision, or RFC 3339; no such column, or a cell without a value: now. The column `name` is the
+ * measurement, unless a measurement is given; then it is a column like others. Columns that are not time, name or tags are fields, each
+ * of one type, see {@linkcode FieldColumn}. An empty cell or `null` is absent. A row without a value in a column of fields is no point.
+ *
+ * The types are decided over the rows of a {@linkcode survey}, else over the first rows, which are held back until then.
  *
  * Format: https://www.rfc-editor.org/rfc/rfc4180
  */
 export class CsvTable {
   readonly #defaults: PointDefaults;
   readonly #columns: CsvColumns;
+  readonly #warn: (message: string) => void;
   #roles: Column[] | undefined;
+  #headerRead = false;
+  #decided = false;
+  /** The first rows, until types are decided. */
+  #held: (InputItem | Row)[] = [];
+  #heldRows = 0;
+  #heldLength = 0;
 
-  constructor(defaults: PointDefaults, columns: CsvColumns) {
+  /** @param warn gets a sentence for each column whose type is not what most of its cells are */
+  constructor(defaults: PointDefaults, columns: CsvColumns, warn: (message: string) => void) {
     this.#defaults = defaults;
     this.#columns = columns;
+    this.#warn = warn;
+  }
+
+  /** Whether rows are held back. */
+  get holding(): boolean {
+    return this.#heldRows > 0;
+  }
+
+  /**
+   * Learns the types of columns from records, which are read again once {@linkcode decide} is called.
+   *
+   * @throws {TineError} `bad-input` if the header cannot be used
+   */
+  async survey(records: readonly (InputItem | CsvRecord)[]): Promise<void> {
+    for (const item of await this.#rows(records)) if (item.kind === "row") this.#learn(item);
+  }
+
+  /** Decides the types of the columns after a survey; the header comes again. */
+  surveyed(): void {
+    this.decide();
+    this.#headerRead = false;
   }
 
   /**
@@ -82,27 +115,71 @@ export class CsvTable {
    * @throws {TineError} `bad-input` if the header cannot be used
    */
   async read(records: readonly (InputItem | CsvRecord)[]): Promise<InputItem[]> {
+    const rows = await this.#rows(records);
+    if (this.#decided) return this.#items(rows);
+    for (const [i, item] of rows.entries()) {
+      this.#held.push(item);
+      if (item.kind !== "row") continue;
+      this.#heldRows++;
+      this.#heldLength += item.text.length;
+      this.#learn(item);
+      // However many rows came in one piece, so that types do not depend on how input is cut.
+      if (this.#heldRows < SURVEYED_ROWS && this.#heldLength < SURVEYED_LENGTH) continue;
+      return this.decide().concat(this.#items(rows.slice(i + 1)));
+    }
+    return [];
+  }
+
+  /** Decides the types of the columns by what has been read so far, and gives what was held back. */
+  decide(): InputItem[] {
+    this.#decided = true;
+    for (const { field } of this.#roles ?? []) {
+      const odd = field?.decide();
+      if (odd !== undefined) this.#warn(terminalText(odd));
+    }
+    const held = this.#held;
+    this.#held = [];
+    this.#heldRows = this.#heldLength = 0;
+    return this.#items(held);
+  }
+
+  /** The cells of the records behind the header. */
+  async #rows(records: readonly (InputItem | CsvRecord)[]): Promise<(InputItem | Row)[]> {
     const texts: CsvRecord[] = [];
     for (const item of records) if (item.kind === "record") texts.push(item);
-    if (this.#roles === undefined) {
+    if (!this.#headerRead) {
       if (texts.length === 0) return records.filter((item) => item.kind === "bad");
       const [row] = await parseRows(texts.splice(0, 1));
       if (typeof row === "string") throw badHeader(row);
-      this.#roles = this.#header(row);
+      this.#roles ??= this.#header(row.map((name) => name.trim()));
+      this.#headerRead = true;
       const header = records.findIndex((item) => item.kind === "record");
       // Blank lines before the header end no batch.
       records = records.filter((item, i) => i > header || item.kind === "bad");
     }
     const rows = await parseRows(texts);
-    const items: InputItem[] = [];
+    const wanted = this.#roles!.length;
     let next = 0;
-    for (const item of records) {
-      if (item.kind !== "record") {
-        items.push(item);
-        continue;
-      }
-      const row = rows[next++];
-      items.push(typeof row === "string" ? badLine(item.line, row, item.text) : this.#item(row, item));
+    return records.map((item) => {
+      if (item.kind !== "record") return item;
+      const cells = rows[next++];
+      if (typeof cells === "string") return badLine(item.line, cells, item.text);
+      if (cells.length === wanted) return { kind: "row", line: item.line, text: item.text, cells };
+      return badLine(item.line, `there are ${cells.length} cells, but the header has ${wanted}`, item.text);
+    });
+  }
+
+  #learn({ cells, line }: Row): void {
+    for (const [i, { field }] of this.#roles!.entries()) {
+      if (field !== undefined && trimmedCell(cells[i]) !== "") field.see(cells[i], line);
+    }
+  }
+
+  #items(rows: readonly (InputItem | Row)[]): InputItem[] {
+    const items: InputItem[] = [];
+    for (const row of rows) {
+      const item = row.kind === "row" ? this.#item(row) : row;
+      if (item !== undefined) items.push(item);
     }
     return items;
   }
@@ -118,12 +195,16 @@ export class CsvTable {
     const seen = new Set<string>();
     let hasName = this.#defaults.measurement !== undefined;
     const roles = names.map((name): Column => {
-      if (name === "") throw badHeader("a column has no name");
+      if (name === "") {
+        throw badHeader("a column has no name (pandas names its index so; to_csv(index=False) leaves it out)");
+      }
       if (seen.has(name)) throw badHeader(`the column ${quoted(name)} stands there twice`);
       seen.add(name);
       if (name === (timeColumn ?? "time")) return { name, role: "time" };
       if (tagColumns.includes(name)) return { name, role: "tag" };
-      if (name !== "name" || this.#defaults.measurement !== undefined) return { name, role: "field" };
+      if (name !== "name" || this.#defaults.measurement !== undefined) {
+        return { name, role: "field", field: new FieldColumn(name) };
+      }
       hasName = true;
       return { name, role: "name" };
     });
@@ -131,40 +212,38 @@ export class CsvTable {
     return roles;
   }
 
-  #item(cells: string[], record: CsvRecord): InputItem {
+  /** The point of a row, or what is wrong with it; undefined: it has no value. */
+  #item({ cells, line, text }: Row): InputItem | undefined {
     const roles = this.#roles!;
     const { unit, now, measurement, database, retentionPolicy } = this.#defaults;
-    const bad = (reason: string): BadLine => badLine(record.line, reason, record.text);
-    if (cells.length !== roles.length) {
-      return bad(`there are ${cells.length} cells, but the header has ${roles.length}`);
-    }
+    const bad = (reason: string): BadLine => badLine(line, reason, text);
     let name = measurement ?? "";
     let time: bigint | undefined;
     let tags: Map<string, string> | undefined;
+    let empty = true;
+    let hasFields = false;
     const fields = new FieldMaps();
     for (let i = 0; i < cells.length; i++) {
-      const cell = cells[i];
-      if (cell === "") continue;
-      const column = roles[i];
-      switch (column.role) {
-        case "time":
-          time = parseTime(cell, unit) ?? parseRfc3339(cell);
-          if (time === undefined) {
-            return bad(`the time ${quoted(cell)} is neither an integer in range nor an RFC 3339 time`);
-          }
-          break;
-        case "name":
-          name = cell;
-          break;
-        case "tag":
-          (tags ??= new Map()).set(column.name, cell);
-          break;
-        case "field": {
-          const reason = setCell(fields, column.name, cell);
-          if (reason !== "") return bad(reason);
+      const { name: column, role, field } = roles[i];
+      if (field !== undefined) hasFields = true;
+      const trimmed = trimmedCell(cells[i]);
+      if (trimmed === "") continue;
+      if (field !== undefined) {
+        const reason = field.set(fields, cells[i]);
+        if (reason !== "") return bad(reason);
+        empty = false;
+      } else if (role === "time") {
+        time = parseTime(trimmed, unit) ?? parseRfc3339(trimmed);
+        if (time === undefined) {
+          return bad(`the time ${quoted(trimmed)} is neither an integer in range nor an RFC 3339 time`);
         }
+      } else if (role === "name") {
+        name = cells[i];
+      } else {
+        (tags ??= new Map()).set(column, cells[i]);
       }
     }
+    if (empty && (hasFields || tags === undefined && time === undefined)) return undefined;
     if (name === "") return bad("the name is empty");
     const point = new Point({
       time: time ?? now(),
@@ -177,33 +256,23 @@ export class CsvTable {
       fieldsString: fields.strings,
       fieldsBool: fields.bools,
     });
-    return { kind: "point", line: record.line, point };
+    return { kind: "point", line, point };
   }
 }
 
 interface Column {
   name: string;
   role: "time" | "name" | "tag" | "field";
+  /** What is known of a column of fields. */
+  field?: FieldColumn;
 }
 
-/** Sets a field from a cell; returns why not, or "". */
-function setCell(fields: FieldMaps, name: string, cell: string): string {
-  if (INTEGER.test(cell)) {
-    const value = parseInt64(cell);
-    if (value === undefined) return `the field ${quoted(name)} is out of the range of int64: ${quoted(cell)}`;
-    fields.setInt(name, value);
-  } else if (DOUBLE.test(cell)) {
-    const value = Number(cell);
-    if (!Number.isFinite(value)) return `the field ${quoted(name)} is out of the range of doubles: ${quoted(cell)}`;
-    fields.setDouble(name, value);
-  } else if (cell === "true" || cell === "false") {
-    fields.setBool(name, cell === "true");
-  } else {
-    const special = SPECIAL_DOUBLES.get(cell);
-    if (special !== undefined) fields.setDouble(name, special);
-    else fields.setString(name, cell);
-  }
-  return "";
+/** A record whose cells are known, as many as the header has. */
+interface Row {
+  kind: "row";
+  line: number;
+  text: string;
+  cells: string[];
 }
 
 function badHeader(reason: string): TineError {
@@ -213,6 +282,13 @@ function badHeader(reason: string): TineError {
 
 /** The cells of each record, or why it has none. */
 async function parseRows(records: readonly CsvRecord[]): Promise<(string[] | string)[]> {
+  const withQuotes = records.filter(({ text }) => text.includes('"'));
+  const parsed = withQuotes.length === 0 ? [] : await parseQuoted(withQuotes);
+  let next = 0;
+  return records.map((record) => record === withQuotes[next] ? parsed[next++] : record.text.split(","));
+}
+
+async function parseQuoted(records: readonly CsvRecord[]): Promise<(string[] | string)[]> {
   const rows: (string[] | string)[] = [];
   // An error drops rows that were read ahead, so the record it is about is found by going on one by one. Blocks then
   // grow again: all the rest at once would take quadratic time where many records are bad.

@@ -234,6 +234,7 @@ export class JsonLinesParser implements RecordParser<InputItem> {
           break;
         case 0x6e: // n
           if (!cursor.skipNull()) throw cursor.unexpected(`the field ${quoted(key)}`, "a value");
+          fields.delete(key);
           break;
         case 0x7b: // {
           this.#tagged(key, fields);

@@ -18,7 +18,7 @@ const BOOLEANS = new Map(
  *
  * A backslash escapes comma, space and equals sign in names, and quote and backslash in quoted strings; elsewhere it
  * stands for itself. Quoted strings may hold newlines. Lines that start with `#` are comments. Unsigned integers (`5u`)
- * are read as int64. Of fields with the same name and type the last counts; a tag that repeats is an error, as in InfluxDB.
+ * are read as int64. Of fields with the same name the last counts; a tag that repeats is an error, as in InfluxDB.
  *
  * Format: https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/
  */

@@ -1,5 +1,6 @@
 import { TineError } from "../../wire/errors.ts";
-import { CsvRecordParser, CsvTable } from "./csv_parser.ts";
+import { type CsvRecord, CsvRecordParser, CsvTable } from "./csv_parser.ts";
+import { FieldTypes } from "./field_types.ts";
 import type { InputItem, PointDefaults } from "./input_item.ts";
 import { JsonLinesParser } from "./json_lines_parser.ts";
 import { LineProtocolParser } from "./line_protocol_parser.ts";
@@ -29,6 +30,13 @@ export interface ReadPointsOptions {
   now?: () => bigint;
   /** The longest line, in UTF-16 units; default 16 Mi. */
   maxLineLength?: number;
+  /**
+   * CSV: the same input once more. The types of columns are then decided over all of it, else over the first rows of the
+   * stream: 10,000, or those that came until it had made wait for a second.
+   */
+  again?: () => Promise<ReadableStream<Uint8Array>>;
+  /** Gets sentences about what is odd and can be read all the same: a field that changes its type, once for each. */
+  warn?: (message: string) => void;
 }
 
 /**
@@ -64,13 +72,19 @@ export function readPoints(options: ReadPointsOptions, stream: ReadableStream<Ui
   if (!PRECISIONS.includes(options.precision ?? "ns")) {
     throw new TineError("usage", `"${options.precision}" is no precision: ${PRECISIONS.join(", ")}`);
   }
-  return new StreamReader(createSource(options), stream);
+  return new StreamReader(createSource(options), stream, options.warn);
 }
 
 /** Turns text into items. */
 interface ItemSource {
+  /** Reads ahead what it needs to know. */
+  prepare?(): Promise<void>;
   push(text: string): InputItem[] | Promise<InputItem[]>;
   end(): InputItem[] | Promise<InputItem[]>;
+  /** Whether items are held back until more input has come. */
+  readonly holding?: boolean;
+  /** Gives what is held back. */
+  release?(): InputItem[];
   readonly lines: number;
 }
 
@@ -91,10 +105,7 @@ function createSource(options: ReadPointsOptions): ItemSource {
       return lineSource(new RecordSplitter(parser, options.maxLineLength), parser);
     }
     case "csv":
-      return csvSource(
-        new CsvTable(defaults, { timeColumn: options.timeColumn, tagColumns: options.tagColumns ?? [] }),
-        options.maxLineLength,
-      );
+      return new CsvSource(defaults, options);
     default:
       throw new TineError("usage", `"${options.format}" is no input format: line, json or csv`);
   }
@@ -119,37 +130,80 @@ function lineSource(splitter: RecordSplitter<InputItem>, parser?: JsonLinesParse
   };
 }
 
-function csvSource(table: CsvTable, maxLineLength: number | undefined): ItemSource {
-  const splitter = new RecordSplitter(new CsvRecordParser(), maxLineLength);
-  return {
-    push(text) {
-      const records: Parameters<CsvRecordParser["parse"]>[3] = [];
-      splitter.push(text, records);
-      return table.read(records);
-    },
-    end() {
-      const records: Parameters<CsvRecordParser["parse"]>[3] = [];
-      splitter.end(records);
-      return table.read(records);
-    },
-    get lines() {
-      return splitter.lines;
-    },
-  };
+class CsvSource implements ItemSource {
+  readonly #options: ReadPointsOptions;
+  readonly #table: CsvTable;
+  readonly #splitter: RecordSplitter<InputItem | CsvRecord>;
+
+  constructor(defaults: PointDefaults, options: ReadPointsOptions) {
+    const { timeColumn, tagColumns = [], maxLineLength, warn = () => {} } = options;
+    this.#options = options;
+    this.#table = new CsvTable(defaults, { timeColumn, tagColumns }, warn);
+    this.#splitter = new RecordSplitter(new CsvRecordParser(), maxLineLength);
+  }
+
+  async prepare(): Promise<void> {
+    const { again, maxLineLength } = this.#options;
+    if (again === undefined) return;
+    const splitter = new RecordSplitter(new CsvRecordParser(), maxLineLength);
+    const decoder = new Utf8Decoder();
+    for await (const chunk of await again()) {
+      for (const piece of piecesOf(chunk)) {
+        const records: (InputItem | CsvRecord)[] = [];
+        splitter.push(decoder.decode(piece), records);
+        await this.#table.survey(records);
+      }
+    }
+    const records: (InputItem | CsvRecord)[] = [];
+    splitter.push(decoder.end(), records);
+    splitter.end(records);
+    await this.#table.survey(records);
+    this.#table.surveyed();
+  }
+
+  push(text: string): Promise<InputItem[]> {
+    const records: (InputItem | CsvRecord)[] = [];
+    this.#splitter.push(text, records);
+    return this.#table.read(records);
+  }
+
+  async end(): Promise<InputItem[]> {
+    const records: (InputItem | CsvRecord)[] = [];
+    this.#splitter.end(records);
+    const items = await this.#table.read(records);
+    return items.concat(this.#table.decide());
+  }
+
+  get holding(): boolean {
+    return this.#table.holding;
+  }
+
+  release(): InputItem[] {
+    return this.#table.decide();
+  }
+
+  get lines(): number {
+    return this.#splitter.lines;
+  }
 }
 
 /** The most bytes that are read at once, so that lists of items stay short whatever pieces the stream has. */
 const PIECE = 64 * 1024;
 
+/** How long input may make wait before items that are held back are given out, in ms, all waits together. */
+const PATIENCE_MS = 1000;
+
 class StreamReader implements PointReader {
   readonly #source: ItemSource;
   readonly #stream: ReadableStream<Uint8Array>;
   readonly #decoder = new Utf8Decoder();
+  readonly #types: FieldTypes | undefined;
   bytesRead = 0;
 
-  constructor(source: ItemSource, stream: ReadableStream<Uint8Array>) {
+  constructor(source: ItemSource, stream: ReadableStream<Uint8Array>, warn?: (message: string) => void) {
     this.#source = source;
     this.#stream = stream;
+    if (warn !== undefined) this.#types = new FieldTypes(warn);
   }
 
   get linesRead(): number {
@@ -161,17 +215,52 @@ class StreamReader implements PointReader {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<InputItem[]> {
-    for await (const chunk of this.#stream) {
-      for (let start = 0; start < chunk.length; start += PIECE) {
-        const piece = chunk.subarray(start, start + PIECE);
-        this.bytesRead += piece.length;
-        const items = await this.#source.push(this.#decoder.decode(piece));
-        if (items.length > 0) yield items;
-      }
+    for await (const items of this.#items()) {
+      if (items.length === 0) continue;
+      this.#types?.watch(items);
+      yield items;
     }
-    const rest = await this.#source.push(this.#decoder.end());
-    if (rest.length > 0) yield rest;
-    const items = await this.#source.end();
-    if (items.length > 0) yield items;
+  }
+
+  async *#items(): AsyncGenerator<InputItem[]> {
+    const source = this.#source;
+    const reader = this.#stream.getReader();
+    let patienceMs = PATIENCE_MS;
+    try {
+      await source.prepare?.();
+      for (;;) {
+        const next = reader.read();
+        if (source.holding) {
+          const started = performance.now();
+          if (!await settlesWithin(next, patienceMs)) yield source.release!();
+          patienceMs = Math.max(0, patienceMs - (performance.now() - started));
+        }
+        const { done, value: chunk } = await next;
+        if (done) break;
+        for (const piece of piecesOf(chunk)) {
+          this.bytesRead += piece.length;
+          yield await source.push(this.#decoder.decode(piece));
+        }
+      }
+    } finally {
+      await reader.cancel().catch(() => {}); // an error of the stream has been thrown
+    }
+    yield await source.push(this.#decoder.end());
+    yield await source.end();
+  }
+}
+
+function* piecesOf(chunk: Uint8Array): Generator<Uint8Array> {
+  for (let start = 0; start < chunk.length; start += PIECE) yield chunk.subarray(start, start + PIECE);
+}
+
+/** Whether a promise settles in time; how it does is left to who waits for it. */
+async function settlesWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(resolve, ms, false);
+  try {
+    return await Promise.race([promise.then(() => true, () => true), late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { TineError } from "../../../src/wire/errors.ts";
+import { readPoints, type ReadPointsOptions } from "../../../src/udf/format/point_reader.ts";
 import { plain, read, readOne, reasons } from "./samples.ts";
 
 const csv = { format: "csv" } as const;
@@ -23,8 +24,7 @@ Deno.test("with a measurement the column name is a field; the time column may ha
 });
 
 Deno.test("bad lines are named with their number, also after quoted newlines and blank lines", async () => {
-  const text =
-    'time,v\r\n1,"a\nb"\r\n\r\n2,3,4\r\n3,a"b\r\n4,"a"b\r\n5,99999999999999999999\r\nx,1\r\n6,"a\r\n7,1\r\n8,1e999';
+  const text = 'time,v\r\n1,"a\nb"\r\n\r\n2,3,4\r\n3,a"b\r\n4,"a"b\r\n5,99999999999999999999\r\nx,1\r\n6,"a\r\n7,1';
   const items = await read({ ...csv, measurement: "m" }, text);
   assertEquals(items.map((item) => `${item.kind} ${item.line}`), [
     "point 2",
@@ -32,18 +32,100 @@ Deno.test("bad lines are named with their number, also after quoted newlines and
     "bad 5",
     "bad 6",
     "bad 7",
-    "bad 8",
+    "point 8",
     "bad 9",
     "bad 10",
     "point 11",
-    "bad 12",
   ]);
   const said = (await reasons({ ...csv, measurement: "m" }, text)).join("\n");
   for (
-    const part of ["5: there are 3 cells, but the header has 2", '6: bare "', '7: extraneous or missing "', "int64"]
+    const part of ["5: there are 3 cells, but the header has 2", '6: bare "', '7: extraneous or missing "']
   ) {
     assertStringIncludes(said, part);
   }
+});
+
+Deno.test("numbers out of range are bad lines", async () => {
+  assertEquals(await reasons({ ...csv, measurement: "m" }, "i,d\n1,1e999\n99999999999999999999,1.5\n"), [
+    '2: the field "d" is out of the range of doubles: "1e999"',
+    '3: the field "i" is out of the range of int64: "99999999999999999999"',
+  ]);
+});
+
+/** The values of a field in each point, and what is warned of. */
+async function column(text: string, options: Partial<ReadPointsOptions> = {}) {
+  const warnings: string[] = [];
+  const items = await read({ ...csv, measurement: "m", warn: (message) => warnings.push(message), ...options }, text);
+  const values = items.map((item) => item.kind === "point" ? item.point.field("v") : item.kind);
+  return { values, warnings };
+}
+
+const again = (text: string) => () => Promise.resolve(ReadableStream.from([new TextEncoder().encode(text)]));
+
+Deno.test("a column with a double is one of doubles in every row", async () => {
+  const text = "time,v\n1,99.5\n2,98\n3,97.5\n4,96\n5, 95\n6,NaN\n7,-inf\n8,.5\n";
+  const values = [99.5, 98, 97.5, 96, 95, NaN, -Infinity, 0.5];
+  assertEquals(await column(text), { values, warnings: [] });
+  assertEquals(await column(text, { again: again(text) }), { values, warnings: [] });
+});
+
+Deno.test("integers and booleans are what they are with spaces around them, and null is absent", async () => {
+  assertEquals(await column("time,v\n 1 ,98\n2, 97\n3,\n4,null\n5, NULL\n6,96 \n"), {
+    values: [98n, 97n, 96n],
+    warnings: [],
+  });
+  assertEquals(await column("v,w\ntrue,1\nFalse,1\nnull,1\n"), { values: [true, false, undefined], warnings: [] });
+});
+
+Deno.test("a column with a text is one of strings in every row, and line and cell are named where others are numbers", async () => {
+  assertEquals(await column("v\n12\n007\n 5\n"), {
+    values: ["12", "007", " 5"],
+    warnings: ['line 3: the field "v" is a string in every row, since its column holds "007" beside numbers'],
+  });
+  assertEquals(await column("v\ntrue\n1\n"), {
+    values: ["true", "1"],
+    warnings: ['line 2: the field "v" is a string in every row, since its column holds "true" beside numbers'],
+  });
+  assertEquals(await column("v\na\nb\n"), { values: ["a", "b"], warnings: [] });
+});
+
+Deno.test("a field that changes its type behind the first rows of a stream is named once, and stays of the wider type", async () => {
+  const rows = Array.from({ length: 10_000 }, (_, i) => `${i}`);
+  const text = "v\n" + [...rows, "0.5", "7", "n/a", "8"].join("\n") + "\n";
+  const { values, warnings } = await column(text);
+  assertEquals(values.slice(9_998), [9998n, 9999n, 0.5, 7, "n/a", 8]);
+  assertEquals(warnings, [
+    'line 10002: the field "v" of "m" is a double and was an int64 before; further changes of this field are not reported',
+  ]);
+  // All of a file is known before its first point.
+  const whole = await column("v\n" + [...rows, "0.5", "7"].join("\n"), {
+    again: again("v\n" + [...rows, "0.5", "7"].join("\n")),
+  });
+  assertEquals([whole.values.at(0), whole.values.at(-1), whole.warnings], [0, 7, []]);
+});
+
+Deno.test("rows of a stream that makes wait are given out, and a reader that leaves then cancels it", async () => {
+  let canceled = false;
+  const stream = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(new TextEncoder().encode("v\n1\n2\n")),
+    cancel: () => void (canceled = true),
+  });
+  for await (const items of readPoints({ ...csv, measurement: "m" }, stream)) {
+    assertEquals(items.map((item) => item.kind === "point" && item.point.field("v")), [1n, 2n]);
+    break;
+  }
+  assert(canceled);
+});
+
+Deno.test("a row without a value is no point and ends no batch", async () => {
+  const text = "time,name,host,v,w\n,,,,\n1,cpu,a,,null\n2,cpu,a,1,\n , ,, ,\n\n";
+  const items = await read({ ...csv, tagColumns: ["host"] }, text);
+  assertEquals(items.map(({ kind, line }) => `${kind} ${line}`), ["point 4", "boundary 6"]);
+});
+
+Deno.test("without a column of fields, rows are points", async () => {
+  const items = await read({ ...csv, tagColumns: ["host"] }, "time,name,host\n1,login,a\n,,\n");
+  assertEquals(items.map(({ kind, line }) => `${kind} ${line}`), ["point 2"]);
 });
 
 Deno.test("pieces may be cut at every byte", async () => {

@@ -5,6 +5,12 @@ import { awkwardPoint, awkwardText, plain, read, readOne, reasons, seeded } from
 
 const json = { format: "json" } as const;
 
+Deno.test("of fields with the same name the last counts, whatever the types are", async () => {
+  const text = '{"name":"m","fields":{"a":1.5,"a":2,"b":true,"b":"x","c":"x","c":false,"d":1,"d":null}}';
+  const point = await readOne({ format: "json" }, text);
+  assertEquals([...point.fields()].sort(), [["a", 2n], ["b", "x"], ["c", false]]);
+});
+
 Deno.test("a number without . or exponent is an int64, any other a double", async () => {
   const point = await readOne(
     json,

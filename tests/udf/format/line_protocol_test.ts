@@ -19,6 +19,11 @@ Deno.test("line protocol gives measurement, tags, fields of every type and the t
   assertEquals(point.fieldsBool, new Map([["t", true], ["n", false]]));
 });
 
+Deno.test("of fields with the same name the last counts, whatever the types are", async () => {
+  const point = await readOne(line, 'm a=1,a=2i,b=t,b=1.5,c="x",c=f,d=1i,d="y",d=2 1');
+  assertEquals([...point.fields()].sort(), [["a", 2n], ["b", 1.5], ["c", false], ["d", 2]]);
+});
+
 Deno.test("int64 is exact at its ends and an error beyond them", async () => {
   const point = await readOne(line, "m a=9223372036854775807i,b=-9223372036854775808i,c=9223372036854775807u 1");
   assertEquals(point.fieldsInt, new Map([["a", 2n ** 63n - 1n], ["b", -(2n ** 63n)], ["c", 2n ** 63n - 1n]]));
