@@ -100,6 +100,8 @@ export async function openSessions(
         const relay = createRelay(reachAndKeep, {
           ...supervisorOptions(flags),
           timeoutMs: flags.timeout,
+          // A host that has ended the input waits for our end: that is to come within its own timeout.
+          endTimeoutMs: flags.timeout * 0.8,
           maxFrameBytes: flags.maxFrame,
           log,
           watch: flags.watch ? watched : undefined,

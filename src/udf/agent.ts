@@ -258,8 +258,11 @@ export class Agent {
   async #learnInfo(): Promise<InfoResponse> {
     const info = infoResponse(await this.#call("info", () => this.#handler!.info()));
     checkMethods(this.#handler!, info.wants);
-    this.#incoming.edge = info.wants;
-    this.#output.edge = info.provides;
+    // What a relay hands on, its host has taken as Kapacitor would.
+    if (!takesFrames(this.#handler!)) {
+      this.#incoming.edge = info.wants;
+      this.#output.edge = info.provides;
+    }
     return this.#info = info;
   }
 

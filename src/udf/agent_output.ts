@@ -1,7 +1,8 @@
 import { ByteWriter } from "../wire/byte_writer.ts";
 import { messageOf, TineError } from "../wire/errors.ts";
 import type { FrameWriter } from "../wire/frame_writer.ts";
-import { BatchGuard } from "./batch_guard.ts";
+import { announcedSize, BatchGuard } from "./batch_guard.ts";
+import type { Batch } from "./batcher.ts";
 import { encodeResponse } from "./codec.ts";
 import {
   type BeginBatchInit,
@@ -92,6 +93,16 @@ export class AgentOutput implements Output, FrameTaker {
     // Kapacitor takes name and tags of a batch from its end: they must be those of its beginning.
     const { name, group, tags, byName } = begin!;
     return this.#write({ kind: "end", end: { name, group, tags, byName, tmax: end.tmax } });
+  }
+
+  async batch({ begin, points, end }: Batch): Promise<void> {
+    this.#checkOpen();
+    this.#write({ kind: "begin", begin: { ...begin, size: announcedSize(points.length) } });
+    for (const point of points) {
+      const full = this.point(point);
+      if (full !== undefined) await full;
+    }
+    await this.#write({ kind: "end", end });
   }
 
   /** Sends a response of the agent itself. */

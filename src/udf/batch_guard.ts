@@ -7,6 +7,11 @@ import type { BeginBatch, EdgeType, EndBatch } from "./messages.ts";
  */
 const LARGEST_ANNOUNCED = 1n << 20n;
 
+/** The `size` to announce for a batch of this many points. */
+export function announcedSize(points: number | bigint): bigint {
+  return points > LARGEST_ANNOUNCED ? 0n : BigInt(points);
+}
+
 /**
  * Follows one direction of a connection and refuses what does not fit its edge: a wrong nesting or size of batches crashes
  * Kapacitor, or makes it take later points for points of a batch.
@@ -58,7 +63,7 @@ export class BatchGuard {
     if (begin.size < 0n) this.#fail(`a batch ${quote(begin)} of the negative size ${begin.size}`);
     this.#open = begin;
     this.#count = 0n;
-    return begin.size > LARGEST_ANNOUNCED ? { ...begin, size: 0n } : begin;
+    return { ...begin, size: announcedSize(begin.size) };
   }
 
   end(end: Pick<EndBatch, "name">): void {

@@ -1,3 +1,4 @@
+import type { Batch } from "./batcher.ts";
 import type { BeginBatch, EdgeType, EndBatch, InfoResponse, InitRequest, Outcome, ValueType } from "./messages.ts";
 import { type FieldValue, Point, type PointInit } from "./point.ts";
 
@@ -93,6 +94,17 @@ export interface Output {
 export interface FrameTaker {
   /** Takes the point in `bytes[start, end)`, valid until this returns. */
   pointFrame(bytes: Uint8Array, start: number, end: number): Promise<void> | void;
+}
+
+/** What a relay writes to: it hands on what another UDF wrote, which is not judged as that of a handler is. */
+export interface RelayOutput extends Output, FrameTaker {
+  /** Sends a batch as the other UDF wrote it; the size that it announces is its real one. */
+  batch(batch: Batch): Promise<void>;
+}
+
+/** Whether an output is that of an agent, which a relay needs. */
+export function isRelayOutput(output: Output): output is RelayOutput {
+  return takesFrames(output) && "batch" in output && typeof output.batch === "function";
 }
 
 /** Whether somebody can take encoded points. */

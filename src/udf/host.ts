@@ -15,6 +15,9 @@ import { type ResponseCounts, ResponseTaker } from "./response_taker.ts";
 
 export type { Receiver } from "./receiver.ts";
 
+/** Keepalives without an answer that are remembered: more mean that the UDF never answers one. */
+const MOST_UNANSWERED = 100;
+
 /** How a host behaves; each has a default. */
 export interface HostOptions {
   taskId?: string;
@@ -65,10 +68,15 @@ export class Host {
   #batchesIn = 0;
   /** Who waits for room to write. */
   readonly #waiting = new Set<PromiseWithResolvers<void>>();
+  /** Settles at the first error: a write to a UDF that hangs may never end. */
+  readonly #failed = Promise.withResolvers<void>();
   /** Settles when a UDF that was killed may be left to itself. */
   readonly #left = Promise.withResolvers<undefined>();
   #reading: Promise<void> | undefined;
   #stopping = false;
+  /** The times of keepalives that the UDF has not answered; each is another one. */
+  #unanswered: bigint[] = [];
+  #lastKeepalive = 0n;
   #failure: Error | undefined;
 
   constructor(peer: Peer, receiver: Receiver, options: HostOptions = {}) {
@@ -87,13 +95,24 @@ export class Host {
             "flush after each response (a Python UDF: run it with python -u)",
         ),
     });
-    const taker = this.#taker = new ResponseTaker({ receiver, questions: this.#questions, lifeline, log: options.log });
+    const taker = this.#taker = new ResponseTaker({
+      receiver,
+      questions: this.#questions,
+      lifeline,
+      keepalive: (time) => this.#answered(time),
+      log: options.log,
+    });
     this.#reader = new HostReader(peer.connection, { taker, lifeline, maxFrameBytes: options.maxFrameBytes });
   }
 
   get counts(): HostCounts {
     const { pointsOut, batchesOut, unasked, invalidStrings } = this.#taker.counts;
     return { pointsIn: this.#pointsIn, pointsOut, batchesIn: this.#batchesIn, batchesOut, unasked, invalidStrings };
+  }
+
+  /** For how long the UDF has said nothing, in ms. */
+  get silenceMs(): number {
+    return this.#lifeline.silenceMs;
   }
 
   /** The first error, once there is one. */
@@ -109,7 +128,7 @@ export class Host {
     void this.#peer.ended.then(() => this.#reader.stopOnceSilent(reading));
   }
 
-  /** What the UDF provides, where it is known without asking: batches that do not fit are errors. */
+  /** What the UDF provides, where it is known without asking: it is warned of output of the other kind. */
   set provides(edge: EdgeType) {
     this.#taker.provides = edge;
   }
@@ -211,7 +230,8 @@ export class Host {
    * Ends the UDF's input, once the caller has stopped writing; reads all that it still says, and waits for its end.
    *
    * @param drainTimeoutMs how long the UDF may take to end, then it is aborted; 0: for ever
-   * @throws the reason if it did not end well
+   * @throws the reason if it did not end well; {@linkcode TineError} `bad-exit` where the UDF had handled all of its input before:
+   *   nothing is missing then, and Kapacitor is content
    */
   async stop(drainTimeoutMs = 0): Promise<void> {
     const timer = drainTimeoutMs === 0 ? undefined : startLongTimer(drainTimeoutMs, () => {
@@ -226,15 +246,19 @@ export class Host {
       this.start();
       if (this.#failure === undefined) {
         this.#lifeline.probe();
-        await this.#writer.finish().catch(() => this.#stoppedReading()).catch(() => {});
+        const written = this.#writer.finish().catch(() => this.#stoppedReading()).catch(() => {});
+        await Promise.race([written, this.#failed.promise]);
       }
       this.#stopping = true;
       // No keepalive can be sent any more: only the drain timeout says how long the UDF may be silent.
       this.#lifeline.stop();
-      await this.#peer.connection.closeWrite().catch(() => {});
+      await Promise.race([this.#peer.connection.closeWrite().catch(() => {}), this.#failed.promise]);
       await this.#reading;
       const end = await Promise.race([this.#peer.ended, this.#left.promise]);
-      if (end !== undefined) this.#fail(new TineError("udf-ended", `the UDF ${end}`));
+      if (end !== undefined) {
+        const code = this.#unanswered.length === 0 ? "bad-exit" : "udf-ended";
+        this.#fail(new TineError(code, `the UDF ${end}`));
+      }
     } finally {
       timer?.[Symbol.dispose]();
       this.#lifeline.stop();
@@ -296,10 +320,18 @@ export class Host {
     return waiting.promise;
   }
 
-  #keepalive(time: bigint): void {
+  #keepalive(now: bigint): void {
     if (this.#stopping || this.#failure !== undefined) return;
-    if (this.#writer.failure !== undefined) void this.#stoppedReading().catch(() => {});
-    else void this.#send({ kind: "keepalive", time });
+    if (this.#writer.failure !== undefined) return void this.#stoppedReading().catch(() => {});
+    const time = this.#lastKeepalive = now > this.#lastKeepalive ? now : this.#lastKeepalive + 1n;
+    this.#unanswered = [...this.#unanswered.slice(-MOST_UNANSWERED), time];
+    void this.#send({ kind: "keepalive", time });
+  }
+
+  /** A UDF answers with the time of the request, and with another one where it was not asked. */
+  #answered(time: bigint): void {
+    const index = time === 0n ? 0 : this.#unanswered.indexOf(time); // some give none
+    this.#unanswered = this.#unanswered.slice(index + 1);
   }
 
   /** Writing failed: the UDF goes away, or reads no more. Why is known once all that it said is read. */
@@ -327,7 +359,8 @@ export class Host {
   async #read(): Promise<void> {
     try {
       await this.#reader.read();
-      if (this.#failure === undefined && (!this.#stopping || this.#taker.unfinished)) {
+      if (this.#failure === undefined) this.#taker.end();
+      if (this.#failure === undefined && (!this.#stopping || this.#questions.first !== undefined)) {
         this.abort(await failureOf({ peer: this.#peer, asked: this.#questions.first }));
       }
     } catch (error) {
@@ -344,6 +377,7 @@ export class Host {
   #fail(error: Error): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
+    this.#failed.resolve();
     this.#reader.drop();
     this.#questions.reject(error);
     for (const { reject } of this.#waiting) reject(error);

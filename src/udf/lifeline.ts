@@ -92,6 +92,11 @@ export class Lifeline {
     this.#handling = true;
   }
 
+  /** For how long the UDF has said nothing, in ms; while what it said is being handled: 0. */
+  get silenceMs(): number {
+    return this.#handling ? 0 : performance.now() - this.#lastHeard;
+  }
+
   /** Whether anything that the UDF said was a response. */
   get understood(): boolean {
     return this.#understood;
@@ -164,7 +169,7 @@ export class Lifeline {
     const lateMs = now - this.#lastTick - this.#intervalMs;
     this.#lastTick = now;
     if (lateMs > this.#intervalMs) this.#lastHeard += lateMs;
-    const silence = this.#handling ? 0 : now - this.#lastHeard;
+    const silence = this.silenceMs;
     const stuck = timeoutMs > 0 && silence >= timeoutMs;
     const text = stuck || silence >= QUIET_MS && !this.#understood ? textOn(rest()) : undefined;
     if (text !== undefined) return onSilence(textOnStdout(text));

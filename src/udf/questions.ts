@@ -13,7 +13,10 @@ interface OpenQuestion {
   reject(error: Error): void;
 }
 
-/** The questions that a UDF has not answered yet. It answers in the order in which it is asked. */
+/**
+ * The questions that a UDF has not answered yet. It answers those of one kind in the order in which it is asked; Kapacitor
+ * demands no order between kinds.
+ */
 export class Questions {
   readonly #open: OpenQuestion[] = [];
 
@@ -32,7 +35,7 @@ export class Questions {
     const { promise, resolve, reject } = Promise.withResolvers<Answer<Q>>();
     const take = (response: Response) => {
       if (!answers(response, kind)) return false;
-      this.#open.shift();
+      this.#open.splice(this.#open.findIndex((question) => question.take === take), 1);
       taken?.(response);
       resolve(response);
       return true;
@@ -41,9 +44,9 @@ export class Questions {
     return promise;
   }
 
-  /** Takes a response as the answer to the first question; false: it is none. */
+  /** Takes a response as the answer to the first question of its kind; false: it is none. */
   answer(response: Response): boolean {
-    return this.#open.length > 0 && this.#open[0].take(response);
+    return this.#open.find(({ kind }) => kind === response.kind)?.take(response) ?? false;
   }
 
   /** There will be no more answers. */

@@ -1,10 +1,9 @@
 import { ByteReader } from "../wire/byte_reader.ts";
 import { TineError } from "../wire/errors.ts";
-import { BatchGuard } from "./batch_guard.ts";
 import { decodeResponse, isIntactPoint } from "./codec.ts";
 import { type FrameTaker, takesFrames } from "./handler.ts";
 import type { Lifeline } from "./lifeline.ts";
-import type { BeginBatch, EdgeType, Response } from "./messages.ts";
+import type { BeginBatch, EdgeType, EndBatch, Response } from "./messages.ts";
 import type { Point } from "./point.ts";
 import type { Questions } from "./questions.ts";
 import type { Receiver } from "./receiver.ts";
@@ -30,28 +29,39 @@ export interface ResponseTakerOptions {
   questions: Questions;
   /** Is told what is data and what is a mere sign of life. */
   lifeline: Pick<Lifeline, "data" | "replied" | "answered">;
+  /** Gets the time in each answer to a keepalive. */
+  keepalive?: (time: bigint) => void;
   /** Gets sentences about what is odd and not an error. */
   log?: (message: string) => void;
 }
 
-/** Takes the responses of a UDF one by one: checks and counts them, collects batches, hands each on to who wants it. */
+/**
+ * Takes the responses of a UDF one by one: counts them, collects batches, hands each on to who wants it.
+ *
+ * It takes what Kapacitor's `udf.Server` takes, and warns once of each thing that is odd: single points and batches on an edge of
+ * the other kind go through, a second beginning of a batch replaces the first. What crashes Kapacitor is an error.
+ */
 export class ResponseTaker {
   readonly #receiver: Receiver;
   readonly #relay: FrameTaker | undefined;
   readonly #questions: Questions;
   readonly #lifeline: Pick<Lifeline, "data" | "replied" | "answered">;
+  readonly #keepalive: ((time: bigint) => void) | undefined;
   readonly #log: ((message: string) => void) | undefined;
   readonly #cursor = new ByteReader();
-  readonly #guard = new BatchGuard("the UDF", { sizeIsHint: true });
   readonly #counts = { pointsOut: 0, batchesOut: 0, unasked: 0 };
+  /** The batch that has begun and not ended, and its points. */
+  #open: BeginBatch | undefined;
   #batch: Point[] = [];
-  #toldSize = false;
+  #provides: EdgeType | undefined;
+  readonly #warned = new Set<string>();
 
-  constructor({ receiver, questions, lifeline, log }: ResponseTakerOptions) {
+  constructor({ receiver, questions, lifeline, keepalive, log }: ResponseTakerOptions) {
     this.#receiver = receiver;
     this.#relay = takesFrames(receiver) ? receiver : undefined;
     this.#questions = questions;
     this.#lifeline = lifeline;
+    this.#keepalive = keepalive;
     this.#log = log;
   }
 
@@ -59,14 +69,20 @@ export class ResponseTaker {
     return { ...this.#counts, invalidStrings: this.#cursor.strings.invalid };
   }
 
-  /** What the UDF provides, once it is known: batches that do not fit are errors. */
+  /** What the UDF provides, once it is known: it is warned of output of the other kind. */
   set provides(edge: EdgeType) {
-    this.#guard.edge = edge;
+    this.#provides = edge;
   }
 
-  /** Whether the UDF still has something to say: a batch that it has begun, or an answer. */
-  get unfinished(): boolean {
-    return this.#guard.open !== undefined || this.#questions.first !== undefined;
+  /** The UDF sends nothing any more: a batch that it has not ended is dropped. */
+  end(): void {
+    if (this.#open === undefined) return;
+    this.#warn(
+      "unfinished",
+      `the UDF did not end the batch ${
+        quote(this.#open)
+      }: its ${this.#batch.length} points are dropped, as Kapacitor drops them`,
+    );
   }
 
   /**
@@ -76,9 +92,9 @@ export class ResponseTaker {
    */
   take(bytes: Uint8Array, start: number, end: number): Promise<void> | void {
     const cursor = this.#cursor.reset(bytes, start, end);
-    const relay = this.#guard.open === undefined ? this.#relay : undefined;
+    const relay = this.#open === undefined ? this.#relay : undefined;
     if (relay === undefined || !isIntactPoint(cursor)) return this.#dispatch(decodeResponse(cursor));
-    this.#guard.point();
+    this.#checkEdge("stream");
     this.#counts.pointsOut++;
     this.#lifeline.data();
     return relay.pointFrame(bytes, start, end);
@@ -86,57 +102,105 @@ export class ResponseTaker {
 
   #dispatch(response: Response): Promise<void> | void {
     switch (response.kind) {
-      case "point": {
-        this.#guard.point();
-        if (this.#guard.open === undefined) {
-          this.#counts.pointsOut++;
-          this.#lifeline.data();
-          return this.#receiver.point(response.point);
-        }
-        if (this.#batch.length >= MAX_BATCH_POINTS) {
-          throw new TineError("batch-too-large", `the UDF sent a batch of more than ${MAX_BATCH_POINTS} points`);
-        }
-        this.#batch.push(response.point);
-        this.#lifeline.data();
-        return;
-      }
+      case "point":
+        return this.#takePoint(response.point);
       case "begin":
-        this.#guard.begin(response.begin);
-        return;
-      case "end": {
-        const begin = this.#guard.open!;
-        this.#guard.end(response.end);
-        const points = this.#batch;
-        this.#batch = [];
-        this.#checkSize(begin, points.length);
-        this.#counts.pointsOut += points.length;
-        this.#counts.batchesOut++;
-        this.#lifeline.data();
-        return this.#receiver.batch({ begin, points, end: response.end });
-      }
+        return this.#begin(response.begin);
+      case "end":
+        return this.#end(response.end);
       case "keepalive":
         this.#lifeline.answered();
+        this.#keepalive?.(response.time);
         return;
       case "error":
         throw new TineError("udf-error", `the UDF reported an error: ${response.error || "it did not say which"}`);
       case "empty":
         this.#counts.unasked++;
-        this.#log?.("the UDF sent an empty or unknown response; Kapacitor would crash on it");
+        this.#warn("empty", "the UDF sent an empty or unknown response; Kapacitor would crash on it");
         return;
       default:
         if (this.#questions.answer(response)) {
           this.#lifeline.replied();
         } else {
           this.#counts.unasked++;
-          this.#log?.(`the UDF answered ${response.kind}, which nobody asked for`);
+          this.#warn(response.kind, `the UDF answered ${response.kind}, which nobody asked for`);
         }
     }
   }
 
-  /** A wrong size harms no task under Kapacitor: it is told once. */
-  #checkSize({ name, size }: BeginBatch, count: number): void {
-    if (size === 0n || size === BigInt(count) || this.#toldSize) return;
-    this.#toldSize = true;
-    this.#log?.(`the UDF announced ${size} points for the batch ${JSON.stringify(name)} and sent ${count}`);
+  #takePoint(point: Point): Promise<void> | void {
+    this.#lifeline.data();
+    if (this.#open === undefined) {
+      this.#checkEdge("stream");
+      this.#counts.pointsOut++;
+      return this.#receiver.point(point);
+    }
+    if (this.#batch.length >= MAX_BATCH_POINTS) {
+      throw new TineError("batch-too-large", `the UDF sent a batch of more than ${MAX_BATCH_POINTS} points`);
+    }
+    this.#batch.push(point);
   }
+
+  #begin(begin: BeginBatch): void {
+    this.#checkEdge("batch");
+    if (begin.size < 0n) {
+      throw new TineError(
+        "wrong-batch",
+        `the UDF sent a batch ${quote(begin)} of the negative size ${begin.size}; Kapacitor would crash on it`,
+      );
+    }
+    if (this.#open !== undefined) {
+      this.#warn(
+        "nested",
+        `the UDF began the batch ${quote(begin)} before it had ended ${quote(this.#open)}: ` +
+          `the first one's ${this.#batch.length} points are dropped, as Kapacitor drops them`,
+      );
+    }
+    this.#open = begin;
+    this.#batch = [];
+  }
+
+  #end(end: EndBatch): Promise<void> | void {
+    const begin = this.#open;
+    const points = this.#batch;
+    if (begin === undefined) {
+      throw new TineError(
+        "wrong-batch",
+        `the UDF sent the end of a batch ${quote(end)} that has not begun; Kapacitor would crash on it`,
+      );
+    }
+    this.#open = undefined;
+    this.#batch = [];
+    if (begin.size !== 0n && begin.size !== BigInt(points.length)) {
+      this.#warn(
+        "size",
+        `the UDF announced ${begin.size} points for the batch ${quote(begin)} and sent ${points.length}`,
+      );
+    }
+    this.#counts.pointsOut += points.length;
+    this.#counts.batchesOut++;
+    this.#lifeline.data();
+    return this.#receiver.batch({ begin, points, end });
+  }
+
+  #checkEdge(edge: EdgeType): void {
+    if (this.#provides === undefined || this.#provides === edge) return;
+    this.#warn(
+      "edge",
+      edge === "stream"
+        ? "the UDF provides batches and sends single points; Kapacitor hands them on"
+        : "the UDF provides single points and sends batches; Kapacitor hands them on",
+    );
+  }
+
+  /** Warns once of each kind of thing. */
+  #warn(kind: string, message: string): void {
+    if (this.#warned.has(kind)) return;
+    this.#warned.add(kind);
+    this.#log?.(message);
+  }
+}
+
+function quote({ name }: { name: string }): string {
+  return JSON.stringify(name);
 }

@@ -1,4 +1,5 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import type { EdgeType } from "../../src/udf/messages.ts";
 import { TineError } from "../../src/wire/errors.ts";
 import { describe, describePoint } from "../support/describe.ts";
 import { scripted } from "../support/scripted_udf.ts";
@@ -150,7 +151,6 @@ Deno.test("an ErrorResponse ends the connection with its text, and what comes af
 
 const wrongBatches: [string, Parameters<ReturnType<typeof scripted>["udf"]["send"]>, string][] = [
   ["an end without a beginning", [endRequest()], 'the end of a batch "cpu" that has not begun'],
-  ["a batch inside a batch", [beginRequest(), beginRequest()], 'inside the batch "cpu"'],
   ["a negative size", [beginRequest(-1n)], "of the negative size -1"],
 ];
 for (const [name, responses, message] of wrongBatches) {
@@ -165,13 +165,71 @@ for (const [name, responses, message] of wrongBatches) {
   });
 }
 
-Deno.test("a batch that the UDF does not end is an error, also where the input has ended", async () => {
+Deno.test("a second beginning of a batch replaces the first, as in Kapacitor, with one warning", async () => {
+  const { udf, probe } = scripted();
+  for (let i = 0; i < 2; i++) {
+    await udf.send(beginRequest(0n, "cpu"), pointRequest(1), beginRequest(0n, "mem"), pointRequest(2), endRequest());
+  }
+  const left = udf.leave();
+  await probe.host.stop();
+  await left;
+  assertEquals(probe.batches.map(({ begin, points }) => [begin.name, points.map((p) => p.field("value"))]), [
+    ["mem", [2]],
+    ["mem", [2]],
+  ]);
+  assertEquals(probe.host.counts.pointsOut, 2);
+  assertEquals(probe.log, [
+    'the UDF began the batch "mem" before it had ended "cpu": the first one\'s 1 points are dropped, as Kapacitor drops them',
+  ]);
+});
+
+const edges: [EdgeType, string][] = [
+  ["batch", "the UDF provides batches and sends single points; Kapacitor hands them on"],
+  ["stream", "the UDF provides single points and sends batches; Kapacitor hands them on"],
+];
+for (const [provides, warning] of edges) {
+  Deno.test(`a UDF that provides "${provides}" may send points and batches, with one warning`, async () => {
+    const { udf, probe } = scripted();
+    const info = probe.host.info();
+    await udf.nextOf("info");
+    await udf.send({ kind: "info", info: { wants: "stream", provides, options: new Map() } });
+    await info;
+    for (let i = 0; i < 2; i++) await udf.send(pointRequest(i), beginRequest(1n), pointRequest(7), endRequest());
+    const left = udf.leave();
+    await probe.host.stop();
+    await left;
+    assertEquals(probe.points.map((point) => point.field("value")), [0, 1]);
+    assertEquals(probe.batches.map(({ points }) => points.length), [1, 1]);
+    assertEquals(probe.log, [warning]);
+  });
+}
+
+Deno.test("a batch that the UDF does not end is dropped at the end of its input, with a warning", async () => {
   const { udf, probe } = scripted();
   await udf.send(beginRequest(), pointRequest(1));
   const left = udf.leave();
-  assert(await probe.failure());
+  await probe.host.stop();
   await left;
-  assertEquals(probe.batches, []);
+  assertEquals([probe.batches, probe.points], [[], []]);
+  assertEquals(probe.log, [
+    'the UDF did not end the batch "cpu": its 1 points are dropped, as Kapacitor drops them',
+  ]);
+});
+
+Deno.test("answers of two kinds may come in another order than they were asked for", async () => {
+  const { udf, probe } = scripted();
+  const snapshot = probe.host.snapshot();
+  const info = probe.host.info();
+  await udf.nextOf("info");
+  await udf.send(
+    { kind: "info", info: { wants: "stream", provides: "stream", options: new Map() } },
+    { kind: "snapshot", snapshot: new Uint8Array([1]) },
+  );
+  assertEquals([(await info).wants, await snapshot], ["stream", new Uint8Array([1])]);
+  const left = udf.leave();
+  await probe.host.stop();
+  await left;
+  assertEquals(probe.log, []);
 });
 
 Deno.test("abort() calls back once, keeps the first error, and drops what is in flight", async () => {

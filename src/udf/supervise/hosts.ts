@@ -4,6 +4,9 @@ import type { Peer } from "../peer.ts";
 import type { Receiver } from "../receiver.ts";
 import type { ResponseCounts } from "../response_taker.ts";
 
+/** How long a UDF that was given up may take to end: who supervises it is being waited for. */
+const GIVEN_UP_GRACE_MS = 1000;
+
 /** What all hosts of a supervisor have in common. */
 export interface HostsOptions {
   /** Starts or connects to a UDF, each time anew. */
@@ -78,14 +81,29 @@ export class Hosts {
     if (this.#live.delete(host)) add(this.#retired, host.counts);
   }
 
+  /** For how long none of them has said anything, in ms. */
+  get silenceMs(): number {
+    return Math.min(...Array.from(this.#live, ({ silenceMs }) => silenceMs));
+  }
+
   /** Gives all UDFs up. */
   abort(error: Error): void {
     for (const host of this.#live) host.abort(error);
   }
 
-  /** Waits until nothing is left of those that were given up. */
+  /** Waits until nothing is left of those that were given up, and ends them by force after a moment. */
   async stop(): Promise<void> {
-    for (const host of this.#live) await host.stop().catch(() => {});
+    const timer = setTimeout(() => this.kill(), GIVEN_UP_GRACE_MS);
+    try {
+      for (const host of this.#live) await host.stop().catch(() => {});
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Ends all UDFs by force. */
+  kill(): void {
+    for (const host of this.#live) host.kill();
   }
 }
 

@@ -1,5 +1,5 @@
 import { TineError } from "../../wire/errors.ts";
-import { type CreateHandler, type FrameTaker, type Handler, takesFrames } from "../handler.ts";
+import { type CreateHandler, type FrameTaker, type Handler, isRelayOutput } from "../handler.ts";
 import type { Receiver } from "../receiver.ts";
 import type { Outcome } from "../messages.ts";
 import { watchModule } from "../module/watch_file.ts";
@@ -8,8 +8,8 @@ import { Supervisor, type SupervisorCounts, type SupervisorOptions } from "./sup
 
 /** How a relay behaves; each has a default. */
 export interface RelayOptions extends SupervisorOptions {
-  /** How long the UDF may go on after the end of its input, in ms; default 0: for ever. */
-  drainTimeoutMs?: number;
+  /** How long the UDF may be silent after the end of its input, in ms; default 0: for ever. */
+  endTimeoutMs?: number;
   /** A module: whenever it changes, the UDF is replaced by its new version. */
   watch?: string;
   /** Gets what supervision did, when a connection has ended. */
@@ -24,20 +24,13 @@ export interface RelayOptions extends SupervisorOptions {
  */
 export function createRelay(reach: () => Promise<Peer>, options: RelayOptions = {}): CreateHandler {
   return (agent): Handler & FrameTaker => {
-    const receiver: Receiver & Partial<FrameTaker> = {
+    if (!isRelayOutput(agent)) throw new TypeError("a relay needs the output of an Agent");
+    // Points are handed on as they are, both ways.
+    const receiver: Receiver & FrameTaker = {
       point: (point) => agent.point(point),
-      async batch({ begin, points, end }) {
-        // What leaves for Kapacitor has the size that it really has.
-        await agent.beginBatch({ ...begin, size: BigInt(points.length) });
-        for (const point of points) {
-          const full = agent.point(point);
-          if (full !== undefined) await full;
-        }
-        await agent.endBatch(end);
-      },
+      pointFrame: (bytes, start, end) => agent.pointFrame(bytes, start, end),
+      batch: (batch) => agent.batch(batch),
     };
-    // Points are handed on as they are, both ways, where the agent can do that.
-    if (takesFrames(agent)) receiver.pointFrame = (bytes, start, end) => agent.pointFrame(bytes, start, end);
     const supervisor = new Supervisor(reach, receiver, options);
     supervisor.start();
     const unwatch = options.watch === undefined
@@ -55,7 +48,11 @@ export function createRelay(reach: () => Promise<Peer>, options: RelayOptions = 
       async stop() {
         unwatch?.();
         try {
-          await supervisor.stop(options.drainTimeoutMs);
+          await supervisor.stop(0, options.endTimeoutMs);
+        } catch (error) {
+          // All output has gone out, and Kapacitor is content with such a UDF.
+          if (!(error instanceof TineError) || error.code !== "bad-exit") throw error;
+          options.log?.(`${error.message}; it had handled all of its input`);
         } finally {
           options.onEnd?.(supervisor.supervision);
         }

@@ -47,6 +47,8 @@ export class Supervisor {
   readonly #starter: Starter;
   /** Aborted when the UDF is given up, with the reason. */
   readonly #givingUp = new AbortController();
+  /** Settles then. */
+  readonly #givenUp = Promise.withResolvers<void>();
   #pointsIn = 0;
   #batchesIn = 0;
   /** The host in use. */
@@ -80,7 +82,7 @@ export class Supervisor {
         refused: (error) => this.#giveUp(error),
       }),
       host: options,
-      onDeath: (host, error) => this.#recover(host, error),
+      onDeath: (host, error) => isPointless(error) ? this.#giveUp(error) : this.#recover(host, error),
       signal,
     });
     this.#starter = new Starter(this.#hosts, this.#inheritance, { ...options, signal });
@@ -188,11 +190,17 @@ export class Supervisor {
     return this.#reloading ??= Promise.resolve().then(() => this.#reloadSoon());
   }
 
-  /** As {@linkcode Host.stop}; a UDF that dies meanwhile is started once more. */
-  async stop(drainTimeoutMs = 0): Promise<void> {
+  /**
+   * As {@linkcode Host.stop}; a UDF that dies before it has handled all of its input is started once more. One that has handled
+   * all is not, however it ends: its output would come a second time.
+   *
+   * @param silenceMs for how long the UDF may say nothing, then it is given up and ended by force; 0: for ever
+   */
+  async stop(drainTimeoutMs = 0, silenceMs = 0): Promise<void> {
     this.#stopping = true;
     this.#endWaitForBatch();
     clearInterval(this.#timer);
+    using _ = this.#watchSilence(silenceMs);
     try {
       for (let attempt = 1;; attempt++) {
         await this.#ready();
@@ -202,8 +210,7 @@ export class Supervisor {
           this.#hosts.retire(host);
           return;
         } catch (error) {
-          const hopeless = error instanceof TineError && error.code === "drain-timeout" || attempt === STOP_ATTEMPTS;
-          if (hopeless) this.#giveUp(error);
+          if (isPointless(error) || attempt === STOP_ATTEMPTS) this.#giveUp(error);
           else this.#recover(host, error);
         }
       }
@@ -254,9 +261,24 @@ export class Supervisor {
     if (this.#log.bytes > this.#replayBufferBytes && !this.#insideBatch) await this.#save();
   }
 
-  /** Waits until the UDF is there. */
+  /** Gives the UDF up once it has been silent for so long from now on; 0: never. */
+  #watchSilence(silenceMs: number): Disposable {
+    const began = performance.now();
+    const timer = silenceMs === 0 ? undefined : setInterval(() => {
+      if (Math.min(performance.now() - began, this.#hosts.silenceMs) < silenceMs) return;
+      this.#giveUp(
+        new TineError("drain-timeout", `the UDF said nothing for ${silenceMs / 1000} s after the end of its input`),
+      );
+      this.#hosts.kill();
+    }, Math.min(silenceMs / 10, 250));
+    return { [Symbol.dispose]: () => clearInterval(timer) };
+  }
+
+  /** Waits until the UDF is there, or is given up. */
   async #ready(): Promise<void> {
-    while (this.#starting !== undefined) await this.#starting;
+    while (this.#starting !== undefined && this.#failure === undefined) {
+      await Promise.race([this.#starting, this.#givenUp.promise]);
+    }
     if (this.#failure !== undefined) throw this.#failure;
   }
 
@@ -391,8 +413,14 @@ export class Supervisor {
     this.#failure = error instanceof Error ? error : new Error(messageOf(error));
     clearInterval(this.#timer);
     this.#givingUp.abort(this.#failure);
+    this.#givenUp.resolve();
     this.#endWaitForBatch();
     this.#options.onAbort?.(this.#failure);
     this.#hosts.abort(this.#failure);
   }
+}
+
+/** Whether a UDF that ended so at the end of its input would gain nothing by another start. */
+function isPointless(error: unknown): boolean {
+  return error instanceof TineError && (error.code === "drain-timeout" || error.code === "bad-exit");
 }
