@@ -14,6 +14,7 @@ export const registry: ReadonlyMap<string, () => Promise<{ readonly benchmark: B
   ["system-calls", () => import("./system_calls.ts")],
   ["tcp-throughput", () => import("./tcp_throughput.ts")],
   ["udp-throughput", () => import("./udp_throughput.ts")],
+  ["udp-pace", () => import("./udp_pace.ts")],
   ["udp-echo", () => import("./udp_echo.ts")],
   ["udp-recording", () => import("./udp_recording.ts")],
   ["ssh-launch", () => import("./ssh_launch.ts")],

@@ -61,6 +61,32 @@ Deno.test({
 });
 
 Deno.test({
+  name: "bench measures what nodes take, beside empty programs",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const { code, stdout, stderr } = await runBench("--quick", "node-launch", "node-memory");
+    assertEquals(code, 0, stderr);
+    assertMatch(stdout, /one node: \d+ ms \(\d+ ms of CPU time\), empty program \d+ ms .*: [\d.]+ x \([\d.]+ x\);/);
+    assertMatch(stdout, /20 nodes, .*, 20 empty programs at the same time \d+ ms .*: [\d.]+ x \([\d.]+ x\)$/m);
+    assertMatch(stdout, /shares: [\d.]+ MB, empty program [\d.]+ MB: [\d.]+ x$/m);
+  },
+});
+
+Deno.test({
+  name: "bench measures what a pace of packets takes, and how late they are",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const { code, stdout, stderr } = await runBench("--quick", "udp-pace");
+    assertEquals(code, 0, stderr);
+    assertMatch(stdout, /CPU time of both ends in 10 s, .*: [\d.]+ s, iperf3/);
+    assertMatch(
+      stdout,
+      /lateness of sends: median [\d.]+ us, 99th percentile [\d.]+ us; \d+ packets lost or dropped$/m,
+    );
+  },
+});
+
+Deno.test({
   ...unless(whyNoSshd(), "bench launches a node by ssh, beside a login and a start of the executable"),
   async fn() {
     const { code, stdout, stderr } = await runBench("--quick", "ssh-launch");

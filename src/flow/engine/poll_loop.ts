@@ -3,8 +3,36 @@ import { Poller, type ReadyHandler, type Watch } from "../../sys/poller.ts";
 import type { TimerOptions } from "./engine_flow.ts";
 import { type HeapTimer, TimerHeap } from "./timer_heap.ts";
 
-/** So long before a precise timer the loop stops sleeping: the kernel wakes a thread some ten microseconds late. */
-const SPIN_NANOS = 50_000;
+/** Bounds of a {@linkcode WakeMargin}. */
+const MOST_NANOS = 50_000;
+const LEAST_NANOS = 3_000;
+/** The margin grows by so much for each wake that it did not cover, */
+const STEP_NANOS = 5_000;
+/** and one of so many is not covered. */
+const ONE_OF = 20;
+
+/**
+ * How long before a precise timer a loop stops sleeping, since the kernel wakes a thread late: 5 µs on some machines, 30
+ * on others. What is left of it is spent looking at the clock, which keeps a processor busy, so it is no longer than
+ * nearly all wakes need: a quantile of their lateness, followed by steps up and down. No margin helps against wakes that
+ * come later than the longest one, as on a busy machine: these count for nothing.
+ */
+export class WakeMargin {
+  #nanos = MOST_NANOS;
+
+  /** The margin, in nanoseconds. */
+  get nanos(): number {
+    return this.#nanos;
+  }
+
+  /** Learns from a wake that came `lateNanos` after its time. */
+  woken(lateNanos: number): void {
+    if (lateNanos > MOST_NANOS) return;
+    this.#nanos = lateNanos > this.#nanos
+      ? Math.min(MOST_NANOS, this.#nanos + STEP_NANOS)
+      : Math.max(LEAST_NANOS, this.#nanos - STEP_NANOS / ONE_OF);
+  }
+}
 
 /** Waits for files and times, and calls the handlers; these must not throw. */
 export class PollLoop {
@@ -13,6 +41,7 @@ export class PollLoop {
   readonly #base = new TimeBase(this.#clock.now());
   readonly #timers = new TimerHeap();
   readonly #due: HeapTimer[] = [];
+  readonly #margin = new WakeMargin();
   #stopped = false;
 
   /** Nanoseconds of CLOCK_MONOTONIC since the loop was made. */
@@ -33,7 +62,9 @@ export class PollLoop {
   /** Runs until {@linkcode PollLoop.stop}. */
   run(): void {
     while (!this.#stopped) {
-      this.#poller.poll(this.#patience());
+      const first = this.#timers.first;
+      if (first === undefined) this.#poller.poll(Infinity);
+      else this.#waitFor(first);
       this.#callTimers();
     }
   }
@@ -43,11 +74,12 @@ export class PollLoop {
     this.#stopped = true;
   }
 
-  #patience(): number {
-    const first = this.#timers.first;
-    if (first === undefined) return Infinity;
-    const left = first.at - this.now();
-    return first.precise ? left - SPIN_NANOS : left;
+  /** Sleeps until files are ready, or it is nearly time for a timer. */
+  #waitFor({ at, precise }: HeapTimer): void {
+    const wake = precise ? at - this.#margin.nanos : at;
+    const left = wake - this.now();
+    const ready = this.#poller.poll(left);
+    if (precise && left > 0 && ready === 0) this.#margin.woken(this.now() - wake);
   }
 
   #callTimers(): void {

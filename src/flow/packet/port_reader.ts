@@ -5,10 +5,12 @@ import type { Inbox, PacketPort } from "./packet_port.ts";
 /** Messages that are read at once; more, and it is the turn of timers. */
 const MAX_READS = 8;
 
-/** If so many messages were there, others come soon: instead of being woken for each, it looks again after a while. */
-const MANY = 24;
-const FEW = 4;
-const PAUSE_NANOS = 50_000;
+/** A pause lasts as long as so many messages take to come, within bounds: the buffer of a socket has its limits. */
+const PAUSE_MESSAGES = 16;
+const LEAST_PAUSE_NANOS = 50_000;
+const MOST_PAUSE_NANOS = 400_000;
+/** Fewer messages in a pause are not worth one. */
+const WORTH_MESSAGES = 2;
 
 /** What a reader drives. */
 export interface PortUser {
@@ -36,6 +38,7 @@ export class PortReader {
   readonly #user: PortUser;
   readonly #timer: Timer;
   #pausing = false;
+  readonly #pace = new Pace();
 
   constructor(host: FlowHost, port: PacketPort, user: PortUser) {
     this.#host = host;
@@ -43,7 +46,7 @@ export class PortReader {
     this.#user = user;
     this.#timer = host.timer(() => {
       this.#pausing = false;
-      this.#read(FEW);
+      this.#read();
     });
     port.watch(() => this.#ready());
   }
@@ -57,12 +60,13 @@ export class PortReader {
   #ready(): void {
     if (this.#user.wantsRoom) this.#user.onRoom();
     if (this.#pausing) this.update();
-    else this.#read(MANY);
+    else this.#read();
   }
 
-  /** @param many so many messages let it pause */
-  #read(many: number): void {
+  #read(): void {
     const user = this.#user, { inbox } = this.#port;
+    if (!user.canTake) return this.update();
+    const now = this.#host.now();
     let sum = 0;
     for (let round = 0; round < MAX_READS && !this.#port.closed && user.canTake; round++) {
       const count = this.#receive(inbox);
@@ -74,9 +78,10 @@ export class PortReader {
       if (count < inbox.capacity) break;
     }
     if (this.#port.closed) return;
-    if (sum >= many && user.canTake && !user.prompt) {
+    const pause = this.#pace.pauseAfter(sum, now);
+    if (pause > 0 && user.canTake && !user.prompt) {
       this.#pausing = true;
-      this.#timer.set(this.#host.now() + PAUSE_NANOS);
+      this.#timer.set(now + pause);
     }
     this.update();
   }
@@ -88,5 +93,26 @@ export class PortReader {
       this.#user.onError(error);
       return 0;
     }
+  }
+}
+
+/** How fast messages come. */
+class Pace {
+  #since = 0;
+  #messages = 0;
+  /** Between two messages, in nanoseconds. */
+  #distance = Infinity;
+
+  /** How long to pause when `messages` were there at `now`; 0: not at all, since others do not come so soon. */
+  pauseAfter(messages: number, now: number): number {
+    this.#messages += messages;
+    // A clock that has not gone on says nothing.
+    if (messages === 0 || this.#messages >= PAUSE_MESSAGES && now > this.#since) {
+      this.#distance = messages === 0 ? Infinity : (now - this.#since) / this.#messages;
+      this.#since = now;
+      this.#messages = 0;
+    }
+    const pause = Math.min(MOST_PAUSE_NANOS, Math.max(LEAST_PAUSE_NANOS, PAUSE_MESSAGES * this.#distance));
+    return WORTH_MESSAGES * this.#distance <= pause ? pause : 0;
   }
 }

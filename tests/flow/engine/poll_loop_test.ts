@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { PollLoop } from "../../../src/flow/engine/poll_loop.ts";
+import { PollLoop, WakeMargin } from "../../../src/flow/engine/poll_loop.ts";
 import { availability } from "../../../src/sys/availability.ts";
 import { needsProcessors } from "../../support/quiet.ts";
 
@@ -46,4 +46,29 @@ Deno.test({
     assert(loop.now() - start >= 2e6);
   }),
   ignore,
+});
+
+Deno.test("WakeMargin covers nearly all wakes, and is not much longer than that takes", () => {
+  const margin = new WakeMargin();
+  const lateness = (i: number) => 8000 + 7000 * (i * 0.618034 % 1);
+  for (let i = 0; i < 2000; i++) margin.woken(lateness(i));
+  let missed = 0, sum = 0;
+  for (let i = 0; i < 10_000; i++) {
+    if (lateness(i) > margin.nanos) missed++;
+    sum += margin.nanos;
+    margin.woken(lateness(i));
+  }
+  assert(missed <= 600, `${missed} of 10,000 wakes were later than the margin`);
+  assert(sum / 10_000 < 20_000, `the margin is ${sum / 10_000} ns at the mean`);
+});
+
+Deno.test("WakeMargin stays within its bounds, and learns nothing from wakes that no margin covers", () => {
+  const margin = new WakeMargin();
+  assertEquals(margin.nanos, 50_000);
+  for (let i = 0; i < 10_000; i++) margin.woken(0);
+  assertEquals(margin.nanos, 3000);
+  margin.woken(1e6);
+  assertEquals(margin.nanos, 3000);
+  for (let i = 0; i < 100; i++) margin.woken(50_000);
+  assertEquals(margin.nanos, 50_000);
 });
