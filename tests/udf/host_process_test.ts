@@ -5,6 +5,7 @@ import { TineError } from "../../src/wire/errors.ts";
 import { frame, responseBytes } from "../support/bytes.ts";
 import { HostProbe } from "../support/scripted_udf.ts";
 import { OK, pointRequest } from "../support/udf_driver.ts";
+import { unless, whyNotInstalled } from "../support/unless.ts";
 
 /** Starts a shell script as a UDF. Processes that it starts in its group are found by its pid. */
 function shell(script: string, options?: HostOptions) {
@@ -138,12 +139,18 @@ Deno.test("what a UDF leaves behind in its group is ended with it", async () => 
   await gone(Number(lines[0]));
 });
 
-Deno.test("a child of the UDF that has its own session and holds stdout and stderr open hangs nothing", async () => {
-  const { probe } = shell("setsid sleep 3 & cat > /dev/null");
-  await probe.host.stop();
-  const dead = shell("setsid sleep 3 & exit 4");
-  assertStringIncludes(await code(dead.probe.host.info(), "udf-ended"), "exited with status 4");
-  await dead.probe.failure();
+Deno.test({
+  ...unless(
+    whyNotInstalled("setsid"),
+    "a child of the UDF that has its own session and holds stdout and stderr open hangs nothing",
+  ),
+  async fn() {
+    const { probe } = shell("setsid sleep 3 & cat > /dev/null");
+    await probe.host.stop();
+    const dead = shell("setsid sleep 3 & exit 4");
+    assertStringIncludes(await code(dead.probe.host.info(), "udf-ended"), "exited with status 4");
+    await dead.probe.failure();
+  },
 });
 
 Deno.test("stderr comes as lines, a very long one in pieces, and does not block the UDF", async () => {

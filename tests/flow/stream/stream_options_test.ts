@@ -5,6 +5,7 @@ import type { Flows } from "../../../src/flow/flows.ts";
 import { TineError } from "../../../src/wire/errors.ts";
 import { RecordedEvents } from "./recorded_events.ts";
 import { makers } from "./stream_makers.ts";
+import { needsProcessors } from "../../support/quiet.ts";
 
 const { signal } = new AbortController();
 const ignore = !("ffi" in makers);
@@ -27,9 +28,7 @@ async function errorOf(flows: Flows, direction: string, more: Partial<TransferCo
 }
 
 Deno.test({
-  name: "streamClient() samples tcp_info at the sender: each interval, and at the end",
-  ignore,
-  async fn() {
+  ...needsProcessors("streamClient() samples tcp_info at the sender: each interval, and at the end", async () => {
     await using flows = makers.ffi();
     for (const direction of ["upload", "download"]) {
       for (const [tcpInfoInterval, least] of [[50, 10], [undefined, 1]] as const) {
@@ -51,7 +50,8 @@ Deno.test({
         assert(result.serverCpuNanos > 0 && result.serverCpuNanos <= result.durationNanos * 1.2);
       }
     }
-  },
+  }),
+  ignore,
 });
 
 Deno.test({

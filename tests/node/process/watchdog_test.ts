@@ -4,7 +4,7 @@ import { TineError } from "../../../src/wire/errors.ts";
 import { noLeftovers } from "../../support/leaks.ts";
 import { processesWith } from "../../support/processes_with.ts";
 import { whyNoNamespaces } from "../../support/namespaces.ts";
-import { unless } from "../../support/unless.ts";
+import { unless, whyNotInstalled } from "../../support/unless.ts";
 
 const noNamespaces = whyNoNamespaces({ rootless: false });
 
@@ -68,20 +68,23 @@ Deno.test("Watchdog removes nothing but absolute paths below a folder", async ()
   }
 });
 
-Deno.test("Watchdog kills groups and what carries the marker when the node is killed", async () => {
-  await using _ = noLeftovers();
-  const { child, line } = await startProgram(`
-    const start = (program, ...args) => processes.start({ program, args, stdout: false, stderr: false });
-    start("sleep", "1001");
-    start("sh", "-c", "trap '' INT TERM HUP; setsid sleep 1002 & sleep 1003 & wait");
-    start("env", "-i", "sleep", "1004");
-    start("sh", "-c", "kill -STOP $$; sleep 1005");
-    console.log(watchdog.lineage.marker, await watchdog.makeFolder());`);
-  const [marker, folder] = line.split(" ");
-  assert((await Deno.stat(folder)).isDirectory);
-  assert(processesWith(marker).length >= 5);
-  child.kill("SIGKILL");
-  await child.status;
+Deno.test({
+  ...unless(whyNotInstalled("setsid"), "Watchdog kills groups and what carries the marker when the node is killed"),
+  async fn() {
+    await using _ = noLeftovers();
+    const { child, line } = await startProgram(`
+      const start = (program, ...args) => processes.start({ program, args, stdout: false, stderr: false });
+      start("sleep", "1001");
+      start("sh", "-c", "trap '' INT TERM HUP; setsid sleep 1002 & sleep 1003 & wait");
+      start("env", "-i", "sleep", "1004");
+      start("sh", "-c", "kill -STOP $$; sleep 1005");
+      console.log(watchdog.lineage.marker, await watchdog.makeFolder());`);
+    const [marker, folder] = line.split(" ");
+    assert((await Deno.stat(folder)).isDirectory);
+    assert(processesWith(marker).length >= 5);
+    child.kill("SIGKILL");
+    await child.status;
+  },
 });
 
 Deno.test("Watchdog goes on in another process when it is killed", async () => {
