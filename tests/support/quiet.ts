@@ -66,7 +66,7 @@ export async function tryOnQuietMachine(
     } catch (error) {
       const why = await busy();
       if (why === undefined) throw error;
-      const message = Error.isError(error) ? error.message : String(error);
+      const message = Error.isError(error) ? error.message || error.name : String(error);
       if (attempt === TRIES) return `failed ${TRIES} times while ${why}; last: ${firstLine(message)}`;
     }
     for (let waited = 0; waited < patienceMs && await watch()() !== undefined; waited += LOOK_MS);
