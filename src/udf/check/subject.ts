@@ -70,7 +70,8 @@ export class Subject {
   }
 
   /**
-   * Learns which options the UDF accepts: those that were given, else none, else some of the declared types.
+   * Learns which options the UDF accepts: those that were given, else none, else some of the declared types, without those
+   * that the UDF names in a refusal.
    *
    * @throws {TineError} `bad-option` where the given ones are not of the declared types
    */
@@ -99,6 +100,9 @@ export class Subject {
           break;
         }
         this.#refusal = `it refused ${describeRequest(request)}: ${outcome.error || "it did not say why"}`;
+        // A sample is no good for an option with a few allowed values.
+        const named = options.find(({ name }) => outcome.error.split(/[^\w-]+/).includes(name));
+        if (!this.hasSettings && named !== undefined) candidates.push(options.filter((option) => option !== named));
       } catch (error) {
         if (!(error instanceof Finding)) throw error;
         this.#refusal = `at init ${error.reason}`;

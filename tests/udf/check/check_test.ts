@@ -5,7 +5,7 @@ import { startInProcess } from "../../../src/udf/in_process_peer.ts";
 import type { EdgeType } from "../../../src/udf/messages.ts";
 import { CASES, TIMEOUT_MS } from "./faults.ts";
 import { Point } from "../../../src/udf/point.ts";
-import { type Fault, startFaulty, type State } from "./faulty_udf.ts";
+import { type Fault, type Reply, startFaulty, type State } from "./faulty_udf.ts";
 
 async function results(options: CheckOptions): Promise<CheckResult[]> {
   return await Array.fromAsync(checkUdf(options));
@@ -127,6 +127,22 @@ Deno.test("checkUdf() skips what needs data when the UDF refuses its options", a
   const statusOf = (id: string) => all.find((result) => result.id === id)?.status;
   assertEquals([statusOf("init"), statusOf("info-alone"), statusOf("unicode")], ["warn", "pass", "skip"]);
   assertEquals(all.filter(({ status }) => status === "fail"), []);
+});
+
+Deno.test("checkUdf() leaves out an option that has allowed values", async () => {
+  const refuse = (error: string): Reply[] => [{ kind: "init", outcome: { success: false, error } }];
+  const connect = (log: (line: string) => void) =>
+    Promise.resolve(startFaulty({
+      options: { field: ["string"], mode: ["string"] },
+      respond(request) {
+        if (request.kind !== "init") return;
+        const has = (name: string) => request.init.options.some((option) => option.name === name);
+        if (!has("field")) return refuse("field is missing");
+        if (has("mode")) return refuse('mode must be "fast" or "exact", got "value"');
+      },
+    }, log));
+  const all = await results({ connect, only: ["init", "int64"] });
+  assertEquals(all.map(({ id, status }) => `${id} ${status}`), ["init pass", "int64 pass"]);
 });
 
 Deno.test("checkUdf() stops when its signal is aborted, and leaves nothing behind", async () => {
