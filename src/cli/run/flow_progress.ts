@@ -27,8 +27,10 @@ export interface PacketProgress {
   readonly flow: string;
   /** By senders at either end. */
   packets: number;
-  /** In both directions. */
+  /** In both directions, on the way between the sockets of both ends. */
   lost: number;
+  /** What these sockets had no room for, which is not lost on the way. */
+  dropped: number;
   /** Of late, in the direction of the sender, while it runs. */
   bitsPerSecond?: number;
   /** Smoothed; absent if nothing comes back, as those below. */
@@ -61,12 +63,18 @@ export class FlowProgress {
 
   #packets(flow: string, values: Values): FlowState {
     const { sent, serverSent = 0, lostToServer = 0, lostFromServer = 0 } = values;
+    // Sockets count for all senders together, so that only of one it is known whose packets they were.
+    const [there, back] = "sent.1" in values ? [0, 0] : [
+      Math.min(lostToServer, values.serverSocketDrops ?? 0),
+      Math.min(lostFromServer, values.socketDrops ?? 0),
+    ];
     const { rttMicros, rttMinMicros, rttMeanMicros, rttMaxMicros } = values;
     const state: PacketProgress = {
       protocol: "udp",
       flow,
       packets: sent + serverSent,
-      lost: lostToServer + lostFromServer,
+      lost: lostToServer + lostFromServer - there - back,
+      dropped: there + back,
       bitsPerSecond: sent > 0 ? values.sentBitsPerSecond : values.receivedBitsPerSecond,
       rttMicros,
       rttMinMicros,

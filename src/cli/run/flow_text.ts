@@ -46,14 +46,14 @@ function streamText(state: StreamProgress): string {
 }
 
 function packetText(state: PacketProgress): string {
-  const { packets, lost, bitsPerSecond, rttMicros, rttMinMicros, rttMeanMicros, rttMaxMicros, ended } = state;
+  const { packets, lost, dropped, bitsPerSecond, rttMicros, rttMinMicros, rttMeanMicros, rttMaxMicros, ended } = state;
   const times = ended ? [rttMinMicros, rttMeanMicros, rttMaxMicros] : [rttMicros];
   const known = times.filter((micros) => micros !== undefined);
   const what = known.length === 3 ? " (min, mean, max)" : "";
   return [
     ...bitsPerSecond === undefined ? [] : [bitRate(bitsPerSecond)],
     count(packets, "packet"),
-    `${grouped(lost)} lost`,
+    lossText({ lost, dropped }),
     ...known.length === 0 ? [] : [`RTT ${known.map((micros) => milliseconds(micros * 1000)).join(" / ")} ms${what}`],
   ].join(", ");
 }
@@ -72,7 +72,12 @@ function streamSum(streams: readonly StreamProgress[]): string {
 
 function packetSum(flows: readonly PacketProgress[]): string {
   return `${count(flows.length, "UDP flow")}: ${count(sum(flows, ({ packets }) => packets), "packet")}, ` +
-    `${grouped(sum(flows, ({ lost }) => lost))} lost`;
+    lossText({ lost: sum(flows, ({ lost }) => lost), dropped: sum(flows, ({ dropped }) => dropped) });
+}
+
+/** In the words of the tables of results: `3 lost, 12 dropped by a socket`. */
+function lossText({ lost, dropped }: Pick<PacketProgress, "lost" | "dropped">): string {
+  return `${grouped(lost)} lost${dropped > 0 ? `, ${grouped(dropped)} dropped by a socket` : ""}`;
 }
 
 function sum<T>(items: readonly T[], value: (item: T) => number): number {

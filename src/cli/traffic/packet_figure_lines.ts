@@ -92,5 +92,8 @@ function pathRow(name: string, path: PathFigures): string[] {
 
 /** Where there is disorder, how it looks. */
 function placeLines(name: string, { early, late }: PathFigures): string[] {
+  if (early === undefined || late === undefined) {
+    return [`${name}: how many came before or after their place is not known: more were under way than are kept`];
+  }
   return early + late === 0 ? [] : [`${name}: ${grouped(early)} came before their place, ${grouped(late)} after it`];
 }

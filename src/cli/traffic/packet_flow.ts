@@ -48,6 +48,8 @@ export class PacketFlow implements ClientFlow {
   readonly label: string;
   /** It is from the server to this client. */
   readonly reverse: boolean;
+  /** What this end knows of its packets while it runs: those of a server, and those that a server received, it does not. */
+  readonly knows: { readonly sent: boolean; readonly received: boolean };
   /** Its packets, without echoes, as they passed this end; in the time of all flows. */
   readonly passed = new RateMeter();
   readonly #options: PacketFlowOptions;
@@ -61,7 +63,9 @@ export class PacketFlow implements ClientFlow {
   constructor(options: PacketFlowOptions) {
     this.#options = options;
     this.label = options.label;
-    this.reverse = options.sender.reverse ?? false;
+    const { reverse = false, echo = false } = options.sender;
+    this.reverse = reverse;
+    this.knows = { sent: !reverse, received: reverse || echo };
     this.id = newFlowId(options.label);
     this.#analysis = new PacketAnalysis({
       offset: options.offset,

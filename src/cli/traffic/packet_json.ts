@@ -14,16 +14,16 @@ import { packetSums } from "./packet_sums.ts";
 /** An interval of UDP flows as objects, one a flow. */
 export function packetIntervalJson({ fromMs, toMs, seen }: PacketIntervals): object[] {
   const rate = (bytes: number) => rounded(bytes * 8000 / (toMs - fromMs));
-  return seen.map(([{ label, reverse }, { sent, sentBytes, received, receivedBytes, rtt }]) => ({
+  return seen.map(([{ label, reverse, knows }, { sent, sentBytes, received, receivedBytes, rtt }]) => ({
     type: "interval",
     flow: label,
     direction: directionOf(reverse),
     startSeconds: fromMs / 1000,
     endSeconds: toMs / 1000,
-    sent,
-    received,
-    sendBitsPerSecond: rate(sentBytes),
-    receiveBitsPerSecond: rate(receivedBytes),
+    ...knows.sent && { sent },
+    ...knows.received && { received },
+    ...knows.sent && { sendBitsPerSecond: rate(sentBytes) },
+    ...knows.received && { receiveBitsPerSecond: rate(receivedBytes) },
     ...quantileKeys("rtt", rtt.quantiles()),
   }));
 }

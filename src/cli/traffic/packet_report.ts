@@ -29,11 +29,16 @@ export function packetIntervalHead(): string[] {
 export function packetIntervalLines({ fromMs, toMs, seen }: PacketIntervals): string[] {
   const rate = (bytes: number) => bytes === 0 ? UNKNOWN : bitRate(bytes * 8000 / (toMs - fromMs));
   const sums = ([[false, "sum up"], [true, "sum down"]] as const).flatMap(([reverse, label]) => {
-    const those = seen.filter(([flow]) => flow.reverse === reverse).map(([, interval]) => interval);
-    return those.length < 2 ? [] : [[{ label }, sumOf(those)] as const];
+    const those = seen.filter(([flow]) => flow.reverse === reverse);
+    if (those.length < 2) return [];
+    const knows = {
+      sent: those.every(([{ knows }]) => knows.sent),
+      received: those.every(([{ knows }]) => knows.received),
+    };
+    return [[{ label, knows }, sumOf(those.map(([, interval]) => interval))] as const];
   });
   return tableLines(
-    [...seen, ...sums].map(([{ label }, { sent, sentBytes, received, receivedBytes, rtt }]) => {
+    [...seen, ...sums].map(([{ label, knows }, { sent, sentBytes, received, receivedBytes, rtt }]) => {
       const quantiles = rtt.quantiles();
       const times = quantiles === undefined
         ? [UNKNOWN, UNKNOWN, UNKNOWN]
@@ -41,8 +46,8 @@ export function packetIntervalLines({ fromMs, toMs, seen }: PacketIntervals): st
       return [
         label,
         span(fromMs, toMs),
-        grouped(sent),
-        grouped(received),
+        knows.sent ? grouped(sent) : UNKNOWN,
+        knows.received ? grouped(received) : UNKNOWN,
         rate(sentBytes),
         rate(receivedBytes),
         ...times,

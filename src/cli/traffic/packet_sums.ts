@@ -68,8 +68,8 @@ function sumPaths(paths: readonly PathFigures[], ofDrops: (drops: number[]) => n
     lost: sent === undefined || received === undefined ? undefined : Math.max(0, sent - received - socketDrops),
     duplicates: sum(paths.map(({ duplicates }) => duplicates)),
     reordered: sum(paths.map(({ reordered }) => reordered)),
-    early: sum(paths.map(({ early }) => early)),
-    late: sum(paths.map(({ late }) => late)),
+    early: sumKnown(paths.map(({ early }) => early)),
+    late: sumKnown(paths.map(({ late }) => late)),
     socketDrops,
     congestionMarks: sum(paths.map(({ congestionMarks }) => congestionMarks)),
   };

@@ -4,10 +4,10 @@ import type { PacketWindow } from "./packet_window.ts";
 export interface OrderCounts {
   /** Arrived after one with a higher number: RFC 4737, 3. */
   readonly reordered: number;
-  /** Arrived at an earlier place than theirs. */
-  readonly early: number;
-  /** Arrived at a later place than theirs. */
-  readonly late: number;
+  /** Arrived at an earlier place than theirs; absent where more packets were under way than are kept. */
+  readonly early?: number;
+  /** Arrived at a later place than theirs; absent as `early` is. */
+  readonly late?: number;
 }
 
 /**
@@ -22,6 +22,10 @@ export class ArrivalOrder {
   #reordered = 0;
   #early = 0;
   #late = 0;
+  /** The highest number that arrived. */
+  #highest = -1;
+  /** Packets arrived in order whose neighbours were settled as lost: places cannot be compared any more. */
+  #blurred = false;
   /** Of the window, in ascending order. */
   #sorted = new Float64Array(0);
 
@@ -33,13 +37,24 @@ export class ArrivalOrder {
 
   /** How many there were of each. */
   get counts(): OrderCounts {
-    return { reordered: this.#reordered, early: this.#early, late: this.#late };
+    return { reordered: this.#reordered, ...!this.#blurred && { early: this.#early, late: this.#late } };
   }
 
-  /** One arrived when those around it were settled long ago. */
-  tooLate(): void {
-    this.#reordered++;
-    this.#late++;
+  /**
+   * Takes note of an arrival, in the order in which they come.
+   *
+   * @param settled the packets around it have been settled: it came late, or it is the receiver's turn so late, since so
+   *   many were under way
+   */
+  arrived(seq: number, settled: boolean): void {
+    const inOrder = seq > this.#highest;
+    if (inOrder) this.#highest = seq;
+    if (!settled) return;
+    if (inOrder) this.#blurred = true;
+    else {
+      this.#reordered++;
+      this.#late++;
+    }
   }
 
   /** Counts the packets of the window from `settled` up to `end`, `end` not included. */

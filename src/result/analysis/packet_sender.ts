@@ -267,10 +267,9 @@ export class PacketSender {
     this.#serverRecords++;
     this.#serverRate.add(t, bytes);
     const places = this.#window.columns[SERVER_PLACE];
-    if (Number.isNaN(places[slot])) {
-      if (seq < this.#window.settled) this.#there.order.tooLate();
-      places[slot] = this.#serverRecords;
-    }
+    const placed = !Number.isNaN(places[slot]);
+    this.#there.order.arrived(seq, !placed && seq < this.#window.settled);
+    if (!placed) places[slot] = this.#serverRecords;
     this.#set(seq, SERVER_RECEIVED, t);
   }
 
@@ -285,7 +284,7 @@ export class PacketSender {
       this.#back.duplicates++;
       return;
     }
-    if (seq < this.#window.settled) this.#back.order.tooLate();
+    this.#back.order.arrived(seq, seq < this.#window.settled);
     window[PLACE][slot] = ++this.#back.received;
     this.#receiveRate.add(t, bytes);
     this.#set(seq, RECEIVED, t);
@@ -314,7 +313,7 @@ export class PacketSender {
       // Whether it came before is forgotten.
       if (path === this.#there) this.#serverRecords++;
       else path.received++;
-      path.order.tooLate();
+      path.order.arrived(seq, true);
     } else this.#incoherent++;
   }
 

@@ -17,8 +17,11 @@ export async function* mergedChunks(
 ): AsyncGenerator<Chunk, void, void> {
   const cursors: Cursor[] = [];
   for (const [nodeId, ofNode] of places) {
-    const cursor = new Cursor(file, flow, nodeId, ofNode, serverShift);
-    if (await cursor.next()) cursors.push(cursor);
+    // Both ends may be on one node, which sends theirs when they are full: an end that is slow comes late.
+    for (const atServer of [false, true]) {
+      const cursor = new Cursor(file, flow, nodeId, ofNode, atServer, serverShift);
+      if (await cursor.next()) cursors.push(cursor);
+    }
   }
   while (cursors.length > 0) {
     let first = 0;
@@ -28,7 +31,7 @@ export async function* mergedChunks(
   }
 }
 
-/** The chunks of a node. */
+/** The chunks of an end on a node. */
 class Cursor {
   chunk: Chunk | undefined;
   /** Of the first sample of the chunk. */
@@ -40,20 +43,26 @@ class Cursor {
     readonly flow: string,
     readonly nodeId: string,
     readonly places: readonly RecordPlace[],
+    readonly atServer: boolean,
     readonly serverShift: number,
   ) {}
 
   /** Reads the next chunk; false if there is none. */
   async next(): Promise<boolean> {
     this.chunk = undefined;
-    if (this.#next >= this.places.length) return false;
-    const { payload } = await this.file.read(this.places[this.#next++]);
-    const chunk = this.chunk = this.#decode(payload);
-    const shift = chunk.kind === "packetIO" && chunk.columns.server[0] ? this.serverShift : 0;
-    // What is damaged must not hold up the others.
-    const time = chunk.columns.t[0] + shift;
-    this.time = Number.isNaN(time) ? -Infinity : time;
-    return true;
+    while (this.#next < this.places.length) {
+      const { payload } = await this.file.read(this.places[this.#next++]);
+      const chunk = this.#decode(payload);
+      // A chunk has the samples of one end. Only packets say which; what is damaged counts as the client's.
+      const atServer = chunk.kind === "packetIO" && chunk.columns.server[0] === 1;
+      if (atServer !== this.atServer) continue;
+      this.chunk = chunk;
+      const time = chunk.columns.t[0] + (atServer ? this.serverShift : 0);
+      // What is damaged must not hold up the others.
+      this.time = Number.isNaN(time) ? -Infinity : time;
+      return true;
+    }
+    return false;
   }
 
   #decode(payload: Uint8Array): Chunk {

@@ -45,6 +45,20 @@ Deno.test("FlowProgress takes packets from the client: the server knows half of 
   assertEquals(lines(flows)[1], "down: 8.00 kbit/s, 10 packets, 0 lost");
 });
 
+Deno.test("FlowProgress has apart what a socket had no room for, as results have", () => {
+  const flows = new FlowProgress();
+  const values = { sent: 90_000, "sent.0": 90_000, lostToServer: 76_601, serverSocketDrops: 76_601, complete: 1 };
+  flows.take(progress("flood", values));
+  flows.take(progress("both", { ...values, lostToServer: 5, serverSocketDrops: 3, lostFromServer: 2, socketDrops: 9 }));
+  // Whose packets they were is not known here.
+  flows.take(progress("two", { ...values, "sent.1": 1 }));
+  assertEquals(lines(flows), [
+    "flood: 90,000 packets, 0 lost, 76,601 dropped by a socket",
+    "both: 90,000 packets, 2 lost, 5 dropped by a socket",
+    "two: 90,000 packets, 76,601 lost",
+  ]);
+});
+
 Deno.test("flowEndLines() tells sums of many flows, and others one by one", () => {
   const flows = new FlowProgress();
   for (let i = 1; i <= 40; i++) {

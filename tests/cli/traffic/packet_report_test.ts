@@ -1,8 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { PacketFlow } from "../../../src/cli/traffic/packet_flow.ts";
 import { packetSummaryJson } from "../../../src/cli/traffic/packet_json.ts";
+import { packetIntervalJson } from "../../../src/cli/traffic/packet_json.ts";
 import { packetIntervalLines, packetSummaryLines } from "../../../src/cli/traffic/packet_report.ts";
 import { runFlows } from "../../../src/cli/traffic/run_flows.ts";
+import type { UnresponsiveConfig } from "../../../src/flow/config.ts";
 import type { Sample } from "../../../src/flow/records/kinds.ts";
 import { chunkOf, type Script, scriptedFlows } from "./scripted_flows.ts";
 
@@ -133,4 +135,24 @@ Deno.test("packetIntervalLines() has what was sent and received in an interval",
       "up          0.20-0.30          0          0            -            -        -        -        -",
     ].map((line) => line.replace("0.00-0.10          5          4", "0.00-0.10          5          4")),
   );
+});
+
+Deno.test("intervals have no counts of what only the other end knows", () => {
+  const flow = (sender: Partial<UnresponsiveConfig>) =>
+    new PacketFlow({ label: "f", server: SERVER, intervalMs: 100, sender: { duration: 100, ...sender }, client: {} });
+  const [up, echo, down] = [flow({}), flow({ echo: true }), flow({ reverse: true })];
+  const seen = [up, echo, down].map((flow) => [flow, flow.takeInterval(0)] as const);
+  const intervals = { fromMs: 0, toMs: 100, seen };
+  assertEquals(
+    packetIntervalLines(intervals).map((line) => line.trim().split(/ +/).slice(1, 4)),
+    [["0.00-0.10", "0", "-"], ["0.00-0.10", "0", "0"], ["0.00-0.10", "-", "0"], ["up", "0.00-0.10", "0"]],
+  );
+  const keys = packetIntervalJson(intervals).map((object) =>
+    Object.keys(object).filter((key) => /^(sen[dt]|rece)/.test(key))
+  );
+  assertEquals(keys, [
+    ["sent", "sendBitsPerSecond"],
+    ["sent", "received", "sendBitsPerSecond", "receiveBitsPerSecond"],
+    ["received", "receiveBitsPerSecond"],
+  ]);
 });

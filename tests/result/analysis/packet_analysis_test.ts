@@ -156,7 +156,7 @@ Deno.test("PacketAnalysis counts the order the same across windows, with loss, a
     .filter(() => random() > 0.1).sort((a, b) => a.at - b.at).map(({ seq }) => seq);
   const expected = orderOf(arrivals);
   assert(expected[0] > 1000);
-  const order = ({ reordered, early, late }: { reordered: number; early: number; late: number }) => [
+  const order = ({ reordered, early, late }: { reordered: number; early?: number; late?: number }) => [
     reordered,
     early,
     late,
@@ -321,4 +321,19 @@ Deno.test("PacketAnalysis of a client alone has the same figures, with and witho
     assertEquals(alone, both);
     assert(both.senders[0].there!.sent! >= 100);
   }
+});
+
+Deno.test("PacketAnalysis knows what was reordered where more is under way than it keeps, and not by how much", () => {
+  const COUNT = 300_000;
+  const analysis = new PacketAnalysis();
+  const seqs = Array.from({ length: COUNT }, (_, seq) => seq);
+  // All is sent before anything arrives; the last but one comes before the one in front of it.
+  const arrivals = [...seqs.slice(0, -3), COUNT - 2, COUNT - 3, COUNT - 1];
+  for (const chunk of packetChunks(seqs.map((seq) => sent(seq, seq, { flag: 0 })))) analysis.add(chunk);
+  for (const chunk of packetChunks(arrivals.map((seq, i) => atServer(seq, COUNT + i, { flag: 0 })))) {
+    analysis.add(chunk);
+  }
+  const { there } = analysis.figures().senders[0];
+  assertEquals([there?.sent, there?.received, there?.lost, there?.duplicates], [COUNT, COUNT, 0, 0]);
+  assertEquals([there?.reordered, there?.early, there?.late], [1, undefined, undefined]);
 });

@@ -122,6 +122,31 @@ Deno.test("readFlows() merges the samples of both ends, however far apart they a
     assertEquals(measured.bottlenecks.map(({ code }) => code), ["send-errors", "socket-drops"]);
   }));
 
+Deno.test("readFlows() merges both ends of a flow on one node, which sends the chunks of one long before", () =>
+  inFolder(async (out) => {
+    const COUNT = 150_000;
+    const seqs = Array.from({ length: COUNT }, (_, seq) => seq);
+    const common = (seq: number) => ({ seq, packets: 1, len: 100 });
+    const measured = await only(
+      await record(out, [
+        node("only", "a"),
+        info("packetInfo", "only", "flood", {}),
+        info("packetInfo", "only", "flood", { server: true }),
+        ...recordsOf("only", "flood", "packetIO", seqs.map((seq) => ({ ...common(seq), t: seq * MS, sent: 1 }))),
+        ...recordsOf(
+          "only",
+          "flood",
+          "packetIO",
+          seqs.map((seq) => ({ ...common(seq), t: (seq + 1) * MS, server: 1 })),
+        ),
+      ]),
+    ) as MeasuredPackets;
+    const [{ there }] = measured.figures.senders;
+    assertEquals([there?.sent, there?.received, there?.duplicates], [COUNT, COUNT, 0]);
+    assertEquals([there?.reordered, there?.early, there?.late], [0, 0, 0]);
+    assertEquals(there?.oneWayDelay?.max, MS);
+  }));
+
 Deno.test("readFlows() takes delays as they are where both ends have one clock", () =>
   inFolder(async (out) => {
     const { figures } = await only(await record(out, echoes(10, ["a", "a"]))) as MeasuredPackets;
