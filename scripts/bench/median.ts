@@ -1,9 +1,10 @@
+import { quantilesOf } from "../../src/result/analysis/mod.ts";
+
 /** The median of at least one value. */
 export function median(values: readonly number[]): number {
-  if (values.length === 0) throw new RangeError("no values to take a median of");
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  const quantiles = quantilesOf(values);
+  if (quantiles === undefined) throw new RangeError("no values to take a median of");
+  return quantiles.median;
 }
 
 /**

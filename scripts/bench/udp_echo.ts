@@ -1,3 +1,4 @@
+import { quantilesOf } from "../../src/result/analysis/mod.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { isInstalled, outputOf } from "./command_output.ts";
 import { inRounds, medians } from "./median.ts";
@@ -87,20 +88,16 @@ async function ofIrtt(ms: number): Promise<Figures> {
   const withServer = trips.flatMap(({ timestamps: { client: { send, receive } } }) =>
     receive?.monotonic === undefined ? [] : [receive.monotonic - send.monotonic]
   );
+  const { median, p99 } = quantilesOf(rtts)!;
   return {
-    median: quantile(rtts, 0.5) / 1000,
-    p99: quantile(rtts, 0.99) / 1000,
-    withServerMedian: quantile(withServer, 0.5) / 1000,
+    median: median / 1000,
+    p99: p99 / 1000,
+    withServerMedian: quantilesOf(withServer)!.median / 1000,
     // It passes over what it missed, and does not tell how late the rest was.
     late: NaN,
     missedPercent: stats.timer_miss_percent,
     lostPercent: stats.packet_loss_percent,
   };
-}
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
 }
 
 function us(micros: number): string {

@@ -9,6 +9,7 @@ const HEAD_BYTES = 16_384;
 const IMPORT_MAP = "imports.json";
 
 const START = "scripts/build/packed_start.ts";
+const NODE = "scripts/build/packed_node.ts";
 
 /**
  * Packs a deno binary and the bundled program into one self-extracting file.
@@ -19,7 +20,7 @@ const START = "scripts/build/packed_start.ts";
  * @throws {TineError} when the program cannot be bundled
  */
 export async function pack(platform: Platform, denoPath: string, out: string): Promise<void> {
-  const program = (await bundle(START)).set(IMPORT_MAP, importMap);
+  const program = (await bundle(START, NODE)).set(IMPORT_MAP, importMap);
   const script = await Deno.readTextFile(new URL("./packed_install.js", import.meta.url));
   const install = `const files = ${JSON.stringify(Object.fromEntries(program))};\n${script}`;
   const binary = await Deno.readFile(denoPath);

@@ -46,26 +46,28 @@ async function* sources(folder: string): AsyncGenerator<string> {
  * Bundles the program; what is loaded lazily stays in files of its own.
  *
  * @param entry the module to start with, from the repository's root
+ * @param node the module that nodes start with; it gets a bundle of its own in the folder `node`
  * @returns the files' texts by their paths; the entry's path has `.js` for `.ts`
  * @throws {TineError} `bundle`, when it cannot be bundled
  */
-export async function bundle(entry: string): Promise<Map<string, string>> {
+export async function bundle(entry: string, node: string): Promise<Map<string, string>> {
   const workers = await workerModules();
+  // A common file above all keeps the layout: output paths are relative to the entries' common folder.
+  const program = await bundleOf(["main.ts", entry, ...workers, ...Object.values(importable)], workers);
+  const nodeProgram = await bundleOf([node], workers, "node/");
+  return new Map([...program, ...nodeProgram].sort(([a], [b]) => a < b ? -1 : 1));
+}
+
+/** Files of the bundle of some entries, in a folder. */
+async function bundleOf(
+  entries: readonly string[],
+  workers: readonly string[],
+  folder = "",
+): Promise<[path: string, text: string][]> {
   const out = await Deno.makeTempDir({ prefix: "tine-bundle-" });
   try {
     const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-      // A common file above all keeps the layout: output paths are relative to the entries' common folder.
-      args: [
-        "bundle",
-        "-q",
-        "--code-splitting",
-        "--outdir",
-        out,
-        "main.ts",
-        entry,
-        ...workers,
-        ...Object.values(importable),
-      ],
+      args: ["bundle", "-q", "--code-splitting", "--outdir", out, ...entries],
       cwd: root,
       env: { NO_COLOR: "1" },
       stdin: "null",
@@ -76,12 +78,12 @@ export async function bundle(entry: string): Promise<Map<string, string>> {
       const said = new TextDecoder().decode(stderr).split("\nStack backtrace")[0].trim();
       throw new TineError("bundle", `deno bundle failed: ${said}`);
     }
-    const files = new Map<string, string>();
+    const files: [string, string][] = [];
     for await (const path of outputs(out)) {
-      const name = path.slice(out.length + 1);
-      files.set(name, withLazyImports(relink(name, await Deno.readTextFile(path), workers)));
+      const name = folder + path.slice(out.length + 1);
+      files.push([name, withLazyImports(relink(name, await Deno.readTextFile(path), workers))]);
     }
-    return new Map([...files].sort(([a], [b]) => a < b ? -1 : 1));
+    return files;
   } finally {
     await Deno.remove(out, { recursive: true });
   }

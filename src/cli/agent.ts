@@ -1,5 +1,6 @@
 import { TineError } from "../wire/errors.ts";
 import { BUNDLED_HANDLERS } from "../udf/handlers/mod.ts";
+import { isLoopback, parseAddress } from "./address.ts";
 import type { Sessions } from "./agent_sessions.ts";
 import { defineCommand } from "./command.ts";
 import { UsageError } from "./errors.ts";
@@ -8,6 +9,12 @@ import { type Interrupts, onInterrupt } from "./interrupts.ts";
 import { checkModuleFlags, isModule, moduleFlags } from "./module_flags.ts";
 import { supervisionFlags } from "./supervision_flags.ts";
 import { escape } from "./terminal.ts";
+
+/** Where this agent listens and what it relays to, on TCP, as the command line says it. */
+interface Places {
+  readonly listen?: string;
+  readonly connect?: string;
+}
 
 /** How long an agent that was told to stop may take. */
 const STOP_MS = 5_000;
@@ -75,6 +82,7 @@ export const command = defineCommand({
     }
     checkUdf(handler, flags.connect, trailing);
     checkModuleFlags(flags, handler);
+    await checkReachable(flags, trailing);
     if (flags.watch && (handler === undefined || !isModule(handler, "HANDLER"))) {
       throw new UsageError("--watch is for modules: give the path of a .ts or .js file");
     }
@@ -178,4 +186,30 @@ function checkUdf(handler: string | undefined, connect: string | undefined, trai
     );
   }
   if (handler !== undefined) isModule(handler, "HANDLER");
+}
+
+/**
+ * Refuses a relay to what can never be there: a socket server would learn of it with its first task.
+ *
+ * @throws {UsageError} for a place that is none, or this agent's own
+ * @throws {TineError} `cannot-start`
+ */
+async function checkReachable({ listen, connect }: Places, trailing: readonly string[] | undefined) {
+  if (trailing !== undefined) {
+    const { checkProgram } = await import("../udf/process_peer.ts");
+    checkProgram(trailing[0]);
+  }
+  if (connect === undefined) return;
+  const { hostname, port } = parseAddress(connect, "--connect");
+  if (port === 0) throw new UsageError(`--connect ${connect}: no UDF listens on port 0`);
+  if (listen === undefined) return;
+  const own = parseAddress(listen, "--listen");
+  const everywhere = own.hostname === "0.0.0.0" || own.hostname === "::";
+  const named = own.hostname === "localhost" || hostname === "localhost";
+  const same = own.hostname === hostname || (everywhere || named && isLoopback(own.hostname)) && isLoopback(hostname);
+  if (own.port === port && same) {
+    throw new UsageError(
+      `--listen ${listen} and --connect ${connect} are one place: the relay would connect to itself`,
+    );
+  }
 }

@@ -20,7 +20,7 @@ export const command = defineCommand({
   flags: {
     test: list({ value: "NAME=REGEXP", help: "only tests whose id has such a value" }),
     node: list({ value: "ID", help: "only entries of this node; the root's id is -" }),
-    tag: list({ value: "TAG", help: "only entries with this tag, such as the name of a runner" }),
+    tag: list({ value: "TAG", help: "only entries with this tag, the name of a runner, or of a command that it ran" }),
     relative: flag({ help: "seconds since the test started, rather than the time of day" }),
     json: flag({ help: "a JSON object a line, times in nanoseconds since 1970" }),
   },
@@ -28,7 +28,7 @@ export const command = defineCommand({
   examples: [
     { command: "tine log", what: "all logs of the latest run" },
     { command: "tine log results/latest/name=hello --node left --relative", what: "one node in one test" },
-    { command: "tine log --test name=fct --tag system", what: "output of commands in some tests" },
+    { command: "tine log --test name=fct --tag tc", what: "output of a command, by its name, in some tests" },
   ],
 
   async run({ flags, positionals: [path = DEFAULT_PATH] }) {

@@ -1,13 +1,10 @@
-import { messageOf, TineError } from "../wire/errors.ts";
 import { nearest } from "../wire/nearest.ts";
 import type { AnyCommand } from "./command.ts";
-import { CommandFailure, UsageError } from "./errors.ts";
+import { UsageError } from "./errors.ts";
 import { type Registry, registry } from "./registry.ts";
+import { renderError } from "./render_error.ts";
 import { writeStdout } from "./stdout.ts";
 import { escape } from "./terminal.ts";
-
-/** What a shell reports for a program that wrote to a closed pipe: 128 + SIGPIPE. */
-const EXIT_CLOSED_PIPE = 141;
 
 /**
  * Runs the subcommand that the arguments name, and renders whatever goes wrong, once, on stderr.
@@ -27,7 +24,7 @@ export async function main(args: readonly string[], commands: Registry = registr
   try {
     return await dispatch(name, args, commands);
   } catch (error) {
-    return render(error, name === undefined ? "tine" : `tine ${name}`);
+    return renderError(error, name === undefined ? "tine" : `tine ${name}`);
   }
 }
 
@@ -110,34 +107,4 @@ function unknownCommand(args: readonly string[], commands: Registry): string {
 function wantsHelp(args: readonly string[]): boolean {
   const end = args.indexOf("--");
   return args.slice(0, end < 0 ? args.length : end).some((arg) => arg === "--help" || arg === "-h");
-}
-
-/** Says what went wrong in one sentence, and returns the exit code. */
-function render(error: unknown, name: string): number {
-  if (isClosedPipe(error)) return EXIT_CLOSED_PIPE;
-  // What the runtime forbids, it says in one sentence, and the remedy too.
-  const expected = error instanceof TineError || error instanceof Deno.errors.NotCapable;
-  // Messages may quote input from outside.
-  console.error(`${name}: ${escape(messageOf(error))}`);
-  if (debugging()) console.error(error);
-  else if (!expected) console.error("This is a mistake in tine. Set TINE_DEBUG=1 to see where it comes from.");
-  if (error instanceof UsageError) {
-    console.error(`Try: ${name} --help`);
-    return 2;
-  }
-  return error instanceof CommandFailure ? error.exitCode : 1;
-}
-
-function debugging(): boolean {
-  try {
-    return Boolean(Deno.env.get("TINE_DEBUG"));
-  } catch {
-    return false; // Without permission to read the environment, nobody asks for it there.
-  }
-}
-
-/** Commands turn broken pipes to their own children into errors that name them; what is left is standard output. */
-function isClosedPipe(error: unknown): boolean {
-  if (error instanceof Deno.errors.BrokenPipe) return true;
-  return error instanceof TineError && error.code === "stdout-closed";
 }

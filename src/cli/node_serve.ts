@@ -1,3 +1,6 @@
+import { Canceled } from "../node/canceled.ts";
+import { serve } from "../node/serve.ts";
+import { stdioConnection } from "../wire/connection.ts";
 import { defineCommand } from "./command.ts";
 import { flag } from "./flags.ts";
 import { onInterrupt } from "./interrupts.ts";
@@ -19,12 +22,6 @@ export const command = defineCommand({
 
   async run({ flags, positionals: [id] }) {
     if (Deno.stdin.isTerminal()) throw new UsageError("node serve is driven by tine run, not from a terminal");
-    // What helps and parses is not needed here, and neither are the schemas of plans: a node starts often.
-    const [{ serve }, { stdioConnection }, { Canceled }] = await Promise.all([
-      import("../node/serve.ts"),
-      import("../wire/connection.ts"),
-      import("../node/canceled.ts"),
-    ]);
     const control = new AbortController();
     const stop = () => control.abort(new Canceled("interrupted", "the node was interrupted by a signal"));
     using _interrupts = onInterrupt(stop, () => Deno.exit(130));

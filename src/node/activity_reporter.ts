@@ -1,3 +1,4 @@
+import { startLongTimer } from "../wire/long_timer.ts";
 import type { Activity } from "./item.ts";
 import type { Unsigned } from "./runner.ts";
 
@@ -11,7 +12,7 @@ export class ActivityReporter implements Disposable {
   readonly #running = new Map<symbol, string>();
   readonly #report: (report: Unsigned<Activity>) => void;
   #ended = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: Disposable | undefined;
   #disposed = false;
 
   constructor(report: (report: Unsigned<Activity>) => void) {
@@ -38,16 +39,15 @@ export class ActivityReporter implements Disposable {
 
   [Symbol.dispose](): void {
     this.#disposed = true;
-    clearTimeout(this.#timer);
+    this.#timer?.[Symbol.dispose]();
   }
 
   #changed(): void {
     if (this.#timer !== undefined || this.#disposed) return;
-    this.#timer = setTimeout(() => {
+    this.#timer = startLongTimer(INTERVAL_MS, () => {
       this.#timer = undefined;
       const running = Array.from(this.#running.values().take(MOST_NAMED));
       this.#report({ type: "activity", running, more: this.#running.size - running.length, ended: this.#ended });
-    }, INTERVAL_MS);
-    Deno.unrefTimer(this.#timer);
+    });
   }
 }

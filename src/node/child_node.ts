@@ -1,4 +1,5 @@
 import { TineError, WireError } from "../wire/errors.ts";
+import { startLongTimer } from "../wire/long_timer.ts";
 import { Canceled } from "./canceled.ts";
 import { now } from "./clock.ts";
 import type { ClockRelation } from "./clock_relation.ts";
@@ -181,14 +182,17 @@ export class ChildNode {
       canceled: reason !== undefined,
       levels: levelsOf(this.#options.tree),
     });
-    const timer = setInterval(() => {
+    let timer: Disposable;
+    const watch = () => {
+      timer = startLongTimer(1000, watch);
       this.#hung ??= grace.exceeded();
       if (this.#hung !== undefined) this.#launched.kill();
-    }, 1000);
+    };
+    timer = startLongTimer(1000, watch);
     try {
       await this.#ended;
     } finally {
-      clearInterval(timer);
+      timer[Symbol.dispose]();
       await this.#options.spill?.[Symbol.asyncDispose]();
     }
   }
@@ -198,8 +202,8 @@ export class ChildNode {
     this.#canceling = true;
     const { reason } = this.#options.killSignal;
     this.#link.send(killMessage(reason instanceof TineError ? reason : new Canceled()));
-    const timer = setTimeout(() => this.#launched.kill(), KILL_GRACE_MS);
-    this.#ended.finally(() => clearTimeout(timer));
+    const timer = startLongTimer(KILL_GRACE_MS, () => this.#launched.kill());
+    this.#ended.finally(() => timer[Symbol.dispose]());
   }
 
   /** Follows the connection to its end; an end that nobody asked for is an error. */
@@ -214,13 +218,13 @@ export class ChildNode {
     await Promise.allSettled(this.#forwarding);
     const orderly = this.#canceled !== undefined;
     // It may neither read what we have to say nor end.
-    const timer = setTimeout(() => {
+    const timer = startLongTimer(orderly ? CLOSE_GRACE_MS : SILENT_GRACE_MS, () => {
       this.#launched.kill();
       this.#link.abort();
-    }, orderly ? CLOSE_GRACE_MS : SILENT_GRACE_MS);
+    });
     await this.#link.close().catch(() => {}); // it has ended on the other side already
     if (!orderly) await this.#launched.ended;
-    clearTimeout(timer);
+    timer[Symbol.dispose]();
     const spilled = orderly ? 0 : await this.#readSpill();
     this.#options.uplink.forget(this.id);
     try {

@@ -1,4 +1,5 @@
 import { messageOf, TineError } from "../wire/errors.ts";
+import { startLongTimer } from "../wire/long_timer.ts";
 import type { Connection } from "../wire/connection.ts";
 import { Canceled } from "./canceled.ts";
 import { type ClockRelation, relateClock } from "./clock_relation.ts";
@@ -149,19 +150,19 @@ export async function serve(nodeId: string, connection: Connection, options: Ser
       new Canceled("parent-gone", `the connection to the parent failed: ${messageOf(error)}`, { cause: error }),
   );
   lost.then(cancel);
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let timer: Disposable | undefined;
   try {
     const reason = await over.promise;
     // It is the last message, also behind what is less urgent. A connection that is gone is told by `lost`.
     await link.flushed().catch(() => {});
     link.send(canceledMessage(reason));
     await link.close().catch(() => {});
-    timer = setTimeout(() => link.abort(), PARENT_GRACE_MS);
+    timer = startLongTimer(PARENT_GRACE_MS, () => link.abort());
     await lost;
     node?.done();
     if (reason !== undefined) throw reason;
   } finally {
-    clearTimeout(timer);
+    timer?.[Symbol.dispose]();
     signal?.removeEventListener("abort", stop);
     link.abort();
     await watchdog?.[Symbol.asyncDispose]();

@@ -1,10 +1,9 @@
 import { streamConnection } from "../wire/connection.ts";
 import { messageOf, TineError } from "../wire/errors.ts";
 import { lines } from "../wire/lines.ts";
+import { LastWords } from "./last_words.ts";
 import type { Peer } from "./peer.ts";
 
-/** The line in which V8 says why it ends the process; those after it are about its own insides. */
-const FATAL = /FATAL ERROR:|out of memory/;
 /** How long stderr is read after the process has ended: its own children may hold it open for ever. */
 const STDERR_GRACE_MS = 250;
 
@@ -30,18 +29,16 @@ export function startProcess(command: readonly string[], log: (line: string) => 
       detached: true,
     }).spawn();
   } catch (error) {
-    throw new TineError("cannot-start", `cannot start ${JSON.stringify(program)}: ${startFailure(error)}`, {
-      cause: error,
-    });
+    throw cannotStart(program, error);
   }
   const endWatch = watchOver(child.pid);
   const closing = new AbortController();
-  let lastLine = "";
+  const lastWords = new LastWords();
   const logging = (async () => {
     try {
       const stderr = child.stderr.pipeThrough(new TransformStream(), { signal: closing.signal });
       for await (const line of lines(stderr)) {
-        if (line.trim() !== "" && !FATAL.test(lastLine)) lastLine = line;
+        lastWords.add(line);
         log(line);
       }
     } catch {
@@ -57,7 +54,7 @@ export function startProcess(command: readonly string[], log: (line: string) => 
     clearTimeout(id);
     if (status.success) return undefined;
     const how = status.signal === null ? `exited with status ${status.code}` : `was ended by ${status.signal}`;
-    return lastLine === "" ? how : `${how}; its last line on stderr: ${lastLine.slice(0, 500)}`;
+    return lastWords.clause === "" ? how : `${how}; ${lastWords.clause}`;
   }
 
   const connection = streamConnection(child.stdout, child.stdin);
@@ -83,6 +80,26 @@ export function startProcess(command: readonly string[], log: (line: string) => 
       await child.status;
     },
   };
+}
+
+/**
+ * Refuses a program that cannot be started: for who starts it only later.
+ *
+ * @throws {TineError} `cannot-start`, as {@linkcode startProcess}
+ */
+export function checkProgram(program: string): void {
+  const folders = program.includes("/") ? [""] : Deno.env.get("PATH")?.split(":").map((folder) => `${folder || "."}/`);
+  let failure: Error = new Deno.errors.NotFound();
+  for (const folder of folders ?? []) {
+    try {
+      const { isFile, mode } = Deno.statSync(folder + program);
+      if (isFile && (mode === null || (mode & 0o111) !== 0)) return;
+      failure = new Deno.errors.PermissionDenied();
+    } catch {
+      // It is not there, or cannot be reached, which is the same.
+    }
+  }
+  if (folders !== undefined) throw cannotStart(program, failure);
 }
 
 /**
@@ -117,6 +134,10 @@ function killGroup(pid: number): void {
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
+}
+
+function cannotStart(program: string, cause: unknown): TineError {
+  return new TineError("cannot-start", `cannot start ${JSON.stringify(program)}: ${startFailure(cause)}`, { cause });
 }
 
 function startFailure(error: unknown): string {

@@ -105,6 +105,7 @@ Deno.test("tine tcp client that is interrupted tells what it has, with exit code
     assertEquals([code, stderr], [130, ""]);
     const summary = objects(stdout).at(-1);
     assertEquals([summary.type, summary.complete], ["summary", false]);
+    assertEquals(summary.error, { code: "interrupted", message: "it was interrupted" });
     assert(summary.flows[0].bytes > 0);
   });
 });

@@ -191,6 +191,49 @@ Deno.test("a start reads the modules that it needs, and not all that there are",
   for (const [, start] of lazy) assertMatch(start, /^String\("\.\//);
 });
 
+Deno.test({
+  name: "local nodes start from a bundle of their own, with few modules" +
+    (Deno.build.os === "linux" ? "" : " (needs /proc)"),
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const own = await newFolder("node");
+    const system = {
+      system: { command: "sh", args: ["-c", "tr '\\0' '\\n' < /proc/$PPID/cmdline"], stdout: "command" },
+    };
+    const node = (id: string, run: unknown) => ({ child: { node: { id, launcher: { local: {} } }, ...Object(run) } });
+    // The child of a node starts as that of the root does.
+    const plan = { tests: [{ id: { name: "bundle" }, ...node("outer", node("inner", system)) }] };
+    await Deno.writeTextFile(`${own}/plan.json`, JSON.stringify(plan));
+    const { code, stderr } = await run(["run", "--out", `${own}/results`, `${own}/plan.json`]);
+    assertEquals(code, 0, stderr);
+    const [output] = [...files(own)].filter((path) => path.endsWith("/command"));
+    const command = (await Deno.readTextFile(output)).trim().split("\n");
+    assertEquals(command.slice(-3), ["node", "serve", "inner"]);
+    const entry = command.at(-4)!;
+    assertMatch(entry, /\/program\/node\/packed_node\.js$/);
+    const modules = staticModules(entry);
+    assert(modules.size < 10, `a node reads ${modules.size} modules before it starts`);
+  },
+});
+
+/** Paths of the files below a folder. */
+function* files(folder: string): Generator<string> {
+  for (const { name, isDirectory, isFile } of Deno.readDirSync(folder)) {
+    if (isDirectory) yield* files(`${folder}/${name}`);
+    else if (isFile) yield `${folder}/${name}`;
+  }
+}
+
+/** A module, and all that it imports without choice. */
+function staticModules(path: string, found = new Set<string>()): Set<string> {
+  if (found.has(path)) return found;
+  found.add(path);
+  for (const [, specifier] of Deno.readTextFileSync(path).matchAll(/^(?:import|\} from) ?"(\.[^"]+)";$/gm)) {
+    staticModules(new URL(specifier, `file://${path}`).pathname, found);
+  }
+  return found;
+}
+
 Deno.test("a damaged entry of the cache is noticed and replaced", async () => {
   const own = await newFolder("damaged");
   await run(["--version"], { XDG_CACHE_HOME: own });

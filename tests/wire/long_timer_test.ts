@@ -3,19 +3,21 @@ import { startLongTimer } from "../../src/wire/long_timer.ts";
 
 /** A clock that only goes on when told, in place of the one of the runtime. */
 class FakeClock implements Disposable {
-  readonly #real = [globalThis.setTimeout, globalThis.clearTimeout, performance.now] as const;
+  readonly #real = [AbortSignal.timeout, performance.now] as const;
   /** The time that each timer was set to. */
   readonly set: number[] = [];
   #now = 0;
   #timer: { due: number; callback: () => void } | undefined;
 
   constructor() {
-    globalThis.setTimeout = ((callback: () => void, ms: number) => {
+    AbortSignal.timeout = (ms: number) => {
       this.set.push(ms);
-      this.#timer = { due: this.#now + ms, callback };
-      return this.set.length;
-    }) as unknown as typeof setTimeout;
-    globalThis.clearTimeout = () => this.#timer = undefined;
+      const signal = {
+        addEventListener: (_: string, callback: () => void) => this.#timer = { due: this.#now + ms, callback },
+        removeEventListener: () => this.#timer = undefined,
+      };
+      return signal as unknown as AbortSignal;
+    };
     performance.now = () => this.#now;
   }
 
@@ -32,7 +34,7 @@ class FakeClock implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    [globalThis.setTimeout, globalThis.clearTimeout, performance.now] = this.#real;
+    [AbortSignal.timeout, performance.now] = this.#real;
   }
 }
 
@@ -54,7 +56,7 @@ Deno.test("startLongTimer() calls once, and never early", () => {
   let calls = 0;
   startLongTimer(10, () => calls++);
   clock.fire(0.5);
-  assertEquals([clock.set, calls], [[10, 0.5], 0]);
+  assertEquals([clock.set, calls], [[10, 1], 0]);
   clock.fire();
   assertEquals([calls, clock.waits], [1, false]);
 });
@@ -65,4 +67,15 @@ Deno.test("startLongTimer() is stopped by disposing, also in a later part of the
   clock.fire();
   timer[Symbol.dispose]();
   assertEquals(clock.waits, false);
+});
+
+Deno.test("startLongTimer() keeps a process alive until it calls or is disposed of", async () => {
+  const run = async (code: string) => {
+    const timer = new URL("../../src/wire/long_timer.ts", import.meta.url);
+    const args = ["eval", "--no-check", `import { startLongTimer } from ${JSON.stringify(timer.href)}; ${code}`];
+    const { stdout } = await new Deno.Command(Deno.execPath(), { args, stdin: "null" }).output();
+    return new TextDecoder().decode(stdout);
+  };
+  assertEquals(await run('startLongTimer(10, () => console.log("called"));'), "called\n");
+  assertEquals(await run('startLongTimer(3_600_000, () => console.log("called"))[Symbol.dispose]();'), "");
 });

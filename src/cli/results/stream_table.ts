@@ -1,4 +1,4 @@
-import { Distribution, type Quantiles } from "../../result/analysis/mod.ts";
+import { quantilesOf } from "../../result/analysis/mod.ts";
 import type { MeasuredStream } from "../../result/mod.ts";
 import { byteAmount } from "../byte_amount.ts";
 import { count, grouped } from "../count.ts";
@@ -56,7 +56,7 @@ function distributionTable(title: string, flows: readonly MeasuredStream[]): str
     ["RTT ms", flows.map(({ figures: { rtt, lastRttNanos } }) => rtt?.median ?? lastRttNanos), milliseconds],
     ["resent", flows.map(({ figures }) => figures.retransmits), (n: number) => String(Number(n.toFixed(2)))],
   ] as const).flatMap(([name, values, write]) => {
-    const quantiles = quantilesOf(values);
+    const quantiles = quantilesOf(values.flatMap((value) => value ?? []));
     if (quantiles === undefined) return [];
     const { min, mean, median, p99, max } = quantiles;
     return [[name, ...[min, mean, median, p99, max].map(write)]];
@@ -68,12 +68,6 @@ function distributionTable(title: string, flows: readonly MeasuredStream[]): str
     ...flows.some(({ figures }) => figures.completionNanos !== undefined) ? [COMPLETION] : [],
     ...incompleteLines(flows),
   ];
-}
-
-function quantilesOf(values: readonly (number | undefined)[]): Quantiles | undefined {
-  const distribution = new Distribution();
-  for (const value of values) if (value !== undefined) distribution.add(value);
-  return distribution.quantiles();
 }
 
 function incompleteLines(flows: readonly MeasuredStream[]): string[] {

@@ -1,3 +1,4 @@
+import { quantilesOf } from "../../result/analysis/mod.ts";
 import { byteAmount } from "../byte_amount.ts";
 import { count, grouped } from "../count.ts";
 import { groupFlows } from "../flow_groups.ts";
@@ -61,11 +62,10 @@ function packetText(state: PacketProgress): string {
 function streamSum(streams: readonly StreamProgress[]): string {
   const ended = streams.filter(({ ended }) => ended).length;
   const rest = ended === streams.length ? "" : `, ${grouped(ended)} of them to their end`;
-  const times = streams.flatMap(({ completionNanos }) => completionNanos ?? []).sort((a, b) => a - b);
-  const span = times.length === 0
+  const times = quantilesOf(streams.flatMap(({ completionNanos }) => completionNanos ?? []));
+  const span = times === undefined
     ? ""
-    : `; they took ${[times[0], times[times.length >> 1], times[times.length - 1]].map(milliseconds).join(" / ")} ms ` +
-      "(min, median, max)";
+    : `; they took ${[times.min, times.median, times.max].map(milliseconds).join(" / ")} ms (min, median, max)`;
   return `${count(streams.length, "TCP flow")}${rest}: ${byteAmount(sum(streams, ({ bytes }) => bytes))}, ` +
     `${grouped(sum(streams, ({ retransmits }) => Math.max(0, retransmits ?? 0)))} resent${span}`;
 }

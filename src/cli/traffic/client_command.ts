@@ -91,7 +91,7 @@ export async function runClient<Interval, Client extends IntervalFlow<Interval>>
   if (thread !== undefined) timer.end(Math.max(...clients.map(({ lastMs }) => lastMs)));
   if (thread !== undefined || json) {
     const load = { busiestThread: thread?.share, processors: processors?.share };
-    const how = { server, kind: flows.kind, load, error: stop.interrupted ? undefined : failure };
+    const how = { server, kind: flows.kind, load, error: failure };
     if (json) print.json(report.summaryJson(clients, how));
     else print.lines([...headed ? [""] : [], ...report.summaryLines(clients, how)]);
   }

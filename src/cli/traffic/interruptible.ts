@@ -1,3 +1,4 @@
+import { TineError } from "../../wire/errors.ts";
 import { onInterrupt } from "../interrupts.ts";
 
 /** Something that goes on until it is interrupted. */
@@ -18,7 +19,7 @@ export interface Interruptible extends Disposable {
 export function interruptible(exitCode: number): Interruptible {
   const control = new AbortController();
   const interrupts = onInterrupt(
-    () => control.abort(new DOMException("it was interrupted", "AbortError")),
+    () => control.abort(new TineError("interrupted", "it was interrupted")),
     () => Deno.exit(exitCode),
   );
   return {

@@ -51,14 +51,12 @@ export function packetFigureLines(
     ...back === undefined ? [] : [pathRow("from server", back)],
   ];
   lines.push("", ...tableLines([head, ...paths]));
-  if (there !== undefined) lines.push(...placeLines("to server", there));
-  if (back !== undefined) lines.push(...placeLines("from server", back));
+  if (there !== undefined) lines.push(...placeLines("to server", there), ...markLines("to server", there));
+  if (back !== undefined) lines.push(...placeLines("from server", back), ...markLines("from server", back));
   if (!flow.complete) lines.push("the server has not told its counts: the flow did not come to its end");
   const { here = 0, server = 0 } = flow.bad ?? {};
   if (here > 0) lines.push(badLine(here, "from the server"));
   if (server > 0) lines.push(badLine(server, "to the server"));
-  const marks = (there?.congestionMarks ?? 0) + (back?.congestionMarks ?? 0);
-  if (marks > 0) lines.push(`${count(marks, "packet")} arrived marked: congestion experienced`);
   if (incoherent > 0) lines.push(`${count(incoherent, "sample")} made no sense and were left out`);
   return lines;
 }
@@ -96,4 +94,13 @@ function placeLines(name: string, { early, late }: PathFigures): string[] {
     return [`${name}: how many came before or after their place is not known: more were under way than are kept`];
   }
   return early + late === 0 ? [] : [`${name}: ${grouped(early)} came before their place, ${grouped(late)} after it`];
+}
+
+/** How many packets routers have marked on their way. */
+function markLines(name: string, { congestionMarks = 0, received = 0 }: PathFigures): string[] {
+  if (congestionMarks === 0) return [];
+  return [
+    `${name}: ${count(congestionMarks, "packet")} (${percent(congestionMarks, received)}) arrived marked: ` +
+    "congestion experienced",
+  ];
 }

@@ -155,6 +155,8 @@ export class PacketFlow implements ClientFlow {
       ...!this.reverse && { serverReceived: values.serverReceived },
       ...this.reverse && { serverSent: values.serverSent },
       serverDuplicates: values.serverDuplicates,
+      serverCongestionMarks: values.serverCongestionMarks,
+      serverEchoErrors: values.serverSendErrors,
       arrivals: readArrivalValues(values, 0),
       clock: readClockBounds(values),
     };

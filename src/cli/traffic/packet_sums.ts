@@ -71,7 +71,7 @@ function sumPaths(paths: readonly PathFigures[], ofDrops: (drops: number[]) => n
     early: sumKnown(paths.map(({ early }) => early)),
     late: sumKnown(paths.map(({ late }) => late)),
     socketDrops,
-    congestionMarks: sum(paths.map(({ congestionMarks }) => congestionMarks)),
+    congestionMarks: sumKnown(paths.map(({ congestionMarks }) => congestionMarks)),
   };
 }
 

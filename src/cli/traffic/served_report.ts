@@ -17,9 +17,12 @@ export function servedLine(info: FlowInfoEvent, values: Values): string {
       `${byteAmount(bytes)} in ${seconds(durationNanos)} s, ${bitRate(goodputBitsPerSecond)}` +
       (unclosed > 0 ? ", did not come to its end" : "");
   }
-  const { received = 0, sent = 0, duplicates = 0, bad = 0, socketDrops = 0, elapsedNanos = 0, unclosed = 0 } = values;
+  const { received = 0, sent = 0, sendErrors = 0, duplicates = 0, bad = 0, congestionMarks = 0 } = values;
+  const { socketDrops = 0, elapsedNanos = 0, unclosed = 0 } = values;
   const more = [
     ...duplicates > 0 ? [`${grouped(duplicates)} twice`] : [],
+    ...congestionMarks > 0 ? [`${grouped(congestionMarks)} marked: congestion experienced`] : [],
+    ...sendErrors > 0 ? [`${grouped(sendErrors)} could not be sent`] : [],
     ...bad > 0 ? [`${grouped(bad)} bad`] : [],
     ...socketDrops > 0 ? [`${grouped(socketDrops)} dropped by this socket`] : [],
   ];
@@ -60,6 +63,7 @@ export function servedJson(info: FlowInfoEvent, values: Values): object {
     duplicates,
     bad,
     socketDrops,
+    congestionMarks: values.congestionMarks,
     bytesReceived,
     bytesSent,
     durationSeconds: elapsedNanos / 1e9,

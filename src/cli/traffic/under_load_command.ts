@@ -31,8 +31,7 @@ export async function runUnderLoad(
     if (json) print.json(phaseJson(phase));
     else print.lines(phaseLines(phase));
   }
-  const failure = stop.interrupted ? undefined : error;
-  if (json) print.json(underLoadJson(phases, { server: options.server, kind: flows.kind, error: failure }));
+  if (json) print.json(underLoadJson(phases, { server: options.server, kind: flows.kind, error }));
   else if (phases.length > 0) print.lines(underLoadLines(phases, flows.kind));
   await print.flush();
   if (stop.interrupted) return EXIT_INTERRUPTED;

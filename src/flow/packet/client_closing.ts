@@ -1,12 +1,13 @@
 import type { Hmac } from "../hmac.ts";
-import { closePacket, isSealed, readTotals, type Totals } from "./control_packet.ts";
+import { closePacket, isSealed, readTotals, type Totals, type Trouble } from "./control_packet.ts";
 import type { FlowName } from "./flow_name.ts";
 import { AT_SERVER_TIME, AT_TIME, numberOf, senderOf } from "./header.ts";
 import type { FlowClock } from "./packet_port.ts";
+import { Retries } from "./retries.ts";
 import { limitedDistance, WireTime } from "./wire_time.ts";
 
-/** So often the server is asked for its counts. */
-const CLOSE_ATTEMPTS = 10;
+/** How long the first answer is waited for at least, in nanoseconds. */
+const LEAST_PAUSE_NANOS = 200e6;
 
 /** How far a server's clock is ahead of this one, in nanoseconds: no packet arrives before it was sent. */
 export interface ClockBounds {
@@ -14,18 +15,36 @@ export interface ClockBounds {
   readonly most: number;
 }
 
-/** Closes a flow, from the client's side: asks for the server's counts of each sender. */
+/** Packets to send, and how long to wait for their answers. */
+export interface ClosingAttempt {
+  readonly packets: readonly Uint8Array<ArrayBuffer>[];
+  /** In nanoseconds. */
+  readonly pauseNanos: number;
+}
+
+/**
+ * Closes a flow, from the client's side: asks for the server's counts of each sender. What the server says unasked, that
+ * its senders have ended, it takes before that as well.
+ */
 export class ClientClosing {
   readonly #flow: FlowName;
   readonly #hmac: Hmac | undefined;
   readonly #clock: FlowClock;
   readonly #time: WireTime;
   readonly #totals: (Totals | undefined)[];
-  #missing: number;
+  /** Of which senders the counts are still to come. */
+  readonly #missing: Set<number>;
+  #retries: Retries | undefined;
+  /** Answers to earlier ones are out of date; what comes unasked has number 0. */
+  #firstAttempt = 1;
+  /** How long the last answer took, in nanoseconds; NaN before the first one. */
+  rttNanos = NaN;
   /** When the packets of each attempt were sent. */
   readonly #sentAt: number[] = [];
   #least = -Infinity;
   #most = Infinity;
+  /** What keeps the server from sending; what has ended its senders rather than what has not. */
+  trouble: Trouble | undefined;
 
   /**
    * @param senders how many there are
@@ -37,7 +56,7 @@ export class ClientClosing {
     this.#flow = flow;
     this.#hmac = hmac;
     this.#totals = Array.from({ length: senders });
-    this.#missing = senders;
+    this.#missing = new Set(this.#totals.keys());
   }
 
   /** The server's counts by sender, those that came. */
@@ -45,19 +64,42 @@ export class ClientClosing {
     return this.#totals;
   }
 
-  /** Whether all have come. */
-  get complete(): boolean {
-    return this.#missing === 0;
+  /** Whether it has begun. */
+  get begun(): boolean {
+    return this.#retries !== undefined;
   }
 
-  /** The packets to send now; none: they were sent often enough. */
-  packets(): Uint8Array<ArrayBuffer>[] {
-    if (this.#sentAt.length >= CLOSE_ATTEMPTS) return [];
+  /** Whether all that was asked for has come. */
+  get complete(): boolean {
+    return this.#missing.size === 0;
+  }
+
+  /** Whether the counts of each sender are known, be it those of an earlier answer. */
+  get known(): boolean {
+    return !this.#totals.includes(undefined);
+  }
+
+  /**
+   * Asks for the counts that are missing.
+   *
+   * @param rttNanos the round-trip time as far as it is known
+   * @returns undefined: it was asked often enough
+   */
+  attempt(rttNanos: number): ClosingAttempt | undefined {
+    this.#retries ??= new Retries(Math.max(LEAST_PAUSE_NANOS, 2 * rttNanos));
+    const pauseNanos = this.#retries.next();
+    if (pauseNanos === undefined) return undefined;
     const t = this.#clock.now(), attempt = this.#sentAt.push(t);
     const [flow, hmac, time] = [this.#flow, this.#hmac, this.#time];
-    return this.#totals.flatMap((totals, sender) =>
-      totals === undefined ? [closePacket({ flow, sender, hmac, attempt, time, t })] : []
-    );
+    const packets = Array.from(this.#missing, (sender) => closePacket({ flow, sender, hmac, attempt, time, t }));
+    return { packets, pauseNanos };
+  }
+
+  /** Asks for all counts once more: those that came stay until then. */
+  again(): void {
+    for (const sender of this.#totals.keys()) this.#missing.add(sender);
+    this.#retries = undefined;
+    this.#firstAttempt = this.#sentAt.length + 1;
   }
 
   /**
@@ -70,10 +112,14 @@ export class ClientClosing {
     const totals = readTotals(view, lengthBytes);
     const sender = senderOf(view, 0);
     if (totals === undefined || sender >= this.#totals.length || !isSealed(view, lengthBytes, this.#hmac)) return false;
-    if (this.#totals[sender] === undefined) this.#missing--;
+    if (this.trouble === undefined || totals.trouble?.fatal) this.trouble = totals.trouble ?? this.trouble;
+    const attempt = numberOf(view, 0);
+    if (attempt < this.#firstAttempt) return true;
+    this.#missing.delete(sender);
     this.#totals[sender] = totals;
-    const sentAt = this.#sentAt[numberOf(view, 0) - 1];
+    const sentAt = this.#sentAt[attempt - 1];
     if (sentAt !== undefined) {
+      this.rttNanos = t - sentAt;
       this.#most = Math.min(this.#most, limitedDistance(this.#time.read(view, AT_TIME) - sentAt));
       this.#least = Math.max(this.#least, limitedDistance(this.#time.read(view, AT_SERVER_TIME) - t));
     }

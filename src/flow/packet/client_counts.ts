@@ -12,6 +12,8 @@ export interface ClientState {
   readonly totals: readonly (Totals | undefined)[];
   /** What is known of the server's clock from its answers at the end. */
   readonly clock?: ClockBounds;
+  /** It failed, or the server's senders did: it has not come to its end. */
+  readonly failed: boolean;
   /** Packets that this client's socket had no room for. */
   readonly socketDrops: number;
   /** Since the flow was open, in nanoseconds. */
@@ -24,7 +26,7 @@ export interface ClientState {
  * before that what the last reply told.
  */
 export function clientCounts(state: ClientState): Record<string, number> {
-  const { senders, receiver, totals, clock, socketDrops, elapsedNanos } = state;
+  const { senders, receiver, totals, clock, failed, socketDrops, elapsedNanos } = state;
   const values: Record<string, number> = {};
   const each = senders.map((sender, i) => senderCounts(sender, receiver, totals[i]));
   for (const key of COUNTS) values[key] = each.reduce((sum, counts) => sum + counts[key], 0);
@@ -35,7 +37,7 @@ export function clientCounts(state: ClientState): Record<string, number> {
   values.serverSocketDrops = Math.max(0, ...totals.map((total) => total?.socketDrops ?? 0));
   values.serverBad = Math.max(0, ...totals.map((total) => total?.bad ?? 0));
   values.elapsedNanos = elapsedNanos;
-  values.complete = totals.length > 0 && totals.every((total) => total !== undefined) ? 1 : 0;
+  values.complete = !failed && totals.length > 0 && totals.every((total) => total !== undefined) ? 1 : 0;
   if (clock !== undefined) {
     values.clockAheadLeastNanos = clock.least;
     values.clockAheadMostNanos = clock.most;
@@ -48,7 +50,13 @@ export function clientCounts(state: ClientState): Record<string, number> {
     values.rttMaxMicros = rtt.max / 1000;
     values.rttLastMicros = rtt.last / 1000;
   }
+  const marked = totals.map((total) => total?.marked);
+  // Where one of them is not known, their sum is not.
+  if (marked.length > 0 && !marked.includes(undefined)) {
+    values.serverCongestionMarks = marked.reduce<number>((sum, count) => sum + count!, 0);
+  }
   for (const [i, counts] of each.entries()) {
+    if (marked[i] !== undefined) values[`serverCongestionMarks.${i}`] = marked[i];
     for (const key of COUNTS) values[`${key}.${i}`] = counts[key];
     const arrivals = totals[i]?.arrivals;
     if (arrivals !== undefined) Object.assign(values, arrivalValues(i, arrivals));
@@ -68,6 +76,7 @@ const COUNTS = [
   "serverReceived",
   "serverDuplicates",
   "serverSent",
+  "serverSendErrors",
   "lostToServer",
   "lostFromServer",
 ] as const;
@@ -90,11 +99,13 @@ function senderCounts(
       serverReceived: 0,
       serverDuplicates: 0,
       serverSent,
+      serverSendErrors: 0,
       lostToServer: 0,
       lostFromServer: Math.max(0, serverSent - received),
     };
   }
   const serverReceived = total?.received ?? lastCount;
+  const serverSendErrors = total?.echoErrors ?? 0;
   // Before the end, what is on its way is not lost.
   const arrivable = total === undefined ? lastNumber + 1 - sender.errors : sender.sent;
   return {
@@ -106,7 +117,8 @@ function senderCounts(
     serverReceived,
     serverDuplicates: total?.duplicates ?? 0,
     serverSent: 0,
+    serverSendErrors,
     lostToServer: Math.max(0, arrivable - serverReceived),
-    lostFromServer: sender.times === undefined ? 0 : Math.max(0, serverReceived - received),
+    lostFromServer: sender.times === undefined ? 0 : Math.max(0, serverReceived - serverSendErrors - received),
   };
 }

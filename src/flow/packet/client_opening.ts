@@ -3,12 +3,18 @@ import { Hmac } from "../hmac.ts";
 import { clockMark } from "./clock_mark.ts";
 import { HELLO, isSealed, openBytesFor, openPacket, readOpening, START } from "./control_packet.ts";
 import type { FlowName } from "./flow_name.ts";
+import { Retries } from "./retries.ts";
 import { newNonce, NONCE_BYTES, sessionKey } from "./session.ts";
 
-/** So often each of the two packets is sent, */
-export const OPEN_ATTEMPTS = 10;
-/** and so long an answer may take, in nanoseconds. */
-export const OPEN_RETRY_NANOS = 200e6;
+/** How long the first answer is waited for before the packet is sent again, in nanoseconds. */
+const FIRST_PAUSE_NANOS = 250e6;
+
+/** A packet to send, and how long to wait for its answer. */
+export interface OpeningAttempt {
+  readonly packet: Uint8Array<ArrayBuffer>;
+  /** In nanoseconds. */
+  readonly pauseNanos: number;
+}
 
 /** What opening a flow has come to: nothing yet, the next packet is to be sent, or it is open. */
 export type OpeningState = "waiting" | "next" | "open";
@@ -20,14 +26,18 @@ export class ClientOpening {
   readonly #key: Uint8Array | undefined;
   readonly #hmac: Hmac | undefined;
   readonly #server: string;
-  readonly #nonce = newNonce();
   #cookie = new Uint8Array(NONCE_BYTES);
   #stage = HELLO;
-  #attempts = 0;
-  #sentAt = 0;
+  #retries = new Retries(FIRST_PAUSE_NANOS);
+  /** Each hello has a nonce of its own, so that an answer tells which one it is for. */
+  #hellos: Hello[] = [];
+  /** The one that the server has answered. */
+  #nonce = new Uint8Array(NONCE_BYTES);
+  /** When the packet that starts the flow was sent; NaN if it was sent more than once. */
+  #startedAt = NaN;
   /** What a server said that could not prove to be it. */
   #rumour: string | undefined;
-  /** How long the last answer took; NaN if it is not known to which packet it belongs. */
+  /** How long the last answer took that is known to belong to a packet, in nanoseconds; NaN before the first one. */
   rttNanos = NaN;
   /** Once it is open: whether both ends are known to have one clock. */
   sharesClock = false;
@@ -50,16 +60,17 @@ export class ClientOpening {
    *
    * @throws {TineError} `no-answer`, `packet-flow-refused`: it was sent often enough
    */
-  packet(now: number): Uint8Array<ArrayBuffer> {
+  attempt(now: number): OpeningAttempt {
     if (this.#rumour !== undefined) throw refused(this.#server, this.#rumour);
-    if (++this.#attempts > OPEN_ATTEMPTS) {
-      const seconds = OPEN_ATTEMPTS * OPEN_RETRY_NANOS / 1e9;
-      throw new TineError("no-answer", `no server of UDP flows answers at ${this.#server} for ${seconds} s`);
-    }
-    this.#sentAt = now;
+    const isFirst = this.#retries.nanos === 0, waited = this.#retries.nanos;
+    const pauseNanos = this.#retries.next();
+    if (pauseNanos === undefined) throw this.#noAnswer(waited);
+    if (this.#stage === HELLO) this.#hellos.push({ nonce: newNonce(), sentAt: now });
+    else this.#startedAt = isFirst ? now : NaN;
+    const nonce = this.#stage === HELLO ? this.#hellos.at(-1)!.nonce : this.#nonce;
     const text = this.#stage === HELLO ? "" : this.#settings;
-    const opening = { stage: this.#stage, nonce: this.#nonce, cookie: this.#cookie, refused: false, text };
-    return openPacket(this.#flow, opening, this.#hmac, openBytesFor(text), false);
+    const opening = { stage: this.#stage, nonce, cookie: this.#cookie, refused: false, text };
+    return { packet: openPacket(this.#flow, opening, this.#hmac, openBytesFor(text), false), pauseNanos };
   }
 
   /**
@@ -69,7 +80,8 @@ export class ClientOpening {
    */
   receive(view: DataView, lengthBytes: number, now: number): OpeningState {
     const opening = readOpening(view, lengthBytes);
-    if (opening === undefined || opening.nonce.some((byte, i) => byte !== this.#nonce[i])) return "waiting";
+    const hello = opening && this.#hellos.find(({ nonce }) => nonce.every((byte, i) => byte === opening.nonce[i]));
+    if (opening === undefined || hello === undefined) return "waiting";
     if (!isSealed(view, lengthBytes, this.#hmac)) {
       // Whoever has another key cannot sign what it says. If it is not the server, the server answers in time.
       if (opening.refused) this.#rumour = opening.text;
@@ -77,13 +89,16 @@ export class ClientOpening {
     }
     if (opening.refused) throw refused(this.#server, opening.text);
     if (opening.stage !== this.#stage) return "waiting";
-    this.rttNanos = this.#attempts === 1 ? now - this.#sentAt : NaN;
     if (this.#stage === START) {
+      if (!Number.isNaN(this.#startedAt)) this.rttNanos = now - this.#startedAt;
       this.sharesClock = opening.text !== "" && opening.text === clockMark(this.#nonce, this.#cookie);
       return "open";
     }
+    this.rttNanos = now - hello.sentAt;
     this.#stage = START;
-    this.#attempts = 0;
+    this.#hellos = [hello];
+    this.#nonce = hello.nonce;
+    this.#retries = new Retries(Math.max(FIRST_PAUSE_NANOS, 2 * this.rttNanos));
     this.#rumour = undefined;
     this.#cookie = Uint8Array.from(opening.cookie);
     return "next";
@@ -94,6 +109,29 @@ export class ClientOpening {
     if (this.#key === undefined) return undefined;
     return new Hmac(sessionKey(this.#key, this.#nonce, this.#cookie, this.#flow.text));
   }
+
+  #noAnswer(waitedNanos: number): TineError {
+    const seconds = (waitedNanos / 1e9).toFixed(0);
+    return new TineError(
+      "no-answer",
+      this.#stage === HELLO
+        ? `no server of UDP flows answers at ${this.#server} for ${seconds} s`
+        : `the server at ${this.#server} answered after ${
+          secondsText(this.rttNanos)
+        } s, and then not again for ${seconds} s`,
+    );
+  }
+}
+
+/** A packet that said hello. */
+interface Hello {
+  readonly nonce: Uint8Array<ArrayBuffer>;
+  readonly sentAt: number;
+}
+
+/** A time in seconds for people, with two significant digits. */
+export function secondsText(nanos: number): string {
+  return String(Number((nanos / 1e9).toPrecision(2)));
 }
 
 function refused(server: string, why: string): TineError {

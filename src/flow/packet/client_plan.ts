@@ -65,6 +65,8 @@ export function clientPlan(config: PacketClientConfig, signed: boolean): ClientP
       duration: Math.max(...configs.map(({ duration }) => duration)),
       gso: forward.some(({ burst }) => burst > 1),
       reverse: configs.flatMap((each, i): [number, UnresponsiveConfig][] => each.reverse ? [[i, each]] : []),
+      ecn: config.ecn ?? 0,
+      notices: true,
     }),
   };
 }

@@ -38,6 +38,9 @@ export class ClientReceiver {
   readonly rtt = new RttEstimator();
   /** Of packets that came the first time. */
   bytes = 0;
+  /** Of packets of the server's senders: the least and the greatest delay, by the clock of each end. */
+  #leastDelay = Infinity;
+  #mostDelay = -Infinity;
   /** Packets that are none of this flow's, or not signed as they should be. */
   bad = 0;
   readonly #flow: FlowName;
@@ -60,6 +63,16 @@ export class ClientReceiver {
     this.#time = time;
     this.#samples = samples;
     this.arrivals = senders.map(() => ({ window: new DuplicateWindow(), lastNumber: -1, lastCount: 0 }));
+  }
+
+  /**
+   * By how much the delays of packets differed that came here; of echoes, there and back.
+   *
+   * @param leastDelay of other packets from the server, by the clock of each end, in nanoseconds
+   * @returns in nanoseconds
+   */
+  delaySpread(leastDelay = Infinity): number {
+    return Math.max(0, this.#mostDelay - Math.min(leastDelay, this.#leastDelay), this.rtt.max - this.rtt.min);
   }
 
   /**
@@ -108,6 +121,11 @@ export class ClientReceiver {
     if ((flags & REPLY) === 0) {
       const due = limitedDistance(this.#time.read(view, at + AT_SERVER_TIME) - t);
       const late = limitedDistance(this.#time.read(view, at + AT_TIME) - this.#time.read(view, at + AT_SERVER_TIME));
+      if (isNew) {
+        const delay = -(due + late);
+        if (delay < this.#leastDelay) this.#leastDelay = delay;
+        if (delay > this.#mostDelay) this.#mostDelay = delay;
+      }
       if (merged) this.#samples.receivedInBurst(index, number, flags, length, t, tos, byKernel, due, late);
       else this.#samples.received(index, number, flags, length, t, tos, byKernel, due, late);
       return 1;

@@ -3,7 +3,7 @@ import { SystemError } from "../../sys/system_error.ts";
 import { TineError } from "../../wire/errors.ts";
 import type { FlowHost, Timer } from "../engine/engine_flow.ts";
 import type { Hmac } from "../hmac.ts";
-import { ClientClosing } from "./client_closing.ts";
+import { ClientClosing, type ClosingAttempt } from "./client_closing.ts";
 import { clientCounts } from "./client_counts.ts";
 import type { ClientPlan } from "./client_plan.ts";
 import { ClientReceiver } from "./client_receiver.ts";
@@ -28,8 +28,6 @@ const MIN_LATE_NANOS = 50e6;
 const MAX_LATE_NANOS = 10e9;
 /** If no round-trip time is known. */
 const GUESSED_RTT_NANOS = 300e6;
-
-const MIN_CLOSE_RETRY_NANOS = 200e6;
 
 /** If packets are refused for so long, and nothing comes, the server is gone. */
 const GONE_NANOS = 1e9;
@@ -69,13 +67,21 @@ export class ClientRun {
   readonly #time: WireTime;
   /** When nobody sends any more; Infinity while that is not known. */
   #sentBy = Infinity;
-  #closing: ClientClosing | undefined;
+  readonly #closing: ClientClosing;
+  /** The server's counts are there, and what they say is still on its way may come. */
+  #waiting = false;
+  /** What was missing when it began to wait at last; undefined: it did not. */
+  #missedBefore: Missing | undefined;
+  /** For how long it has waited, in nanoseconds. */
+  #waited = 0;
+  #failed = false;
   #keepalives = 0;
   /** Packets sent when it was last checked whether a keepalive is wanted. */
   #sentBefore = 0;
   readonly #drops = new DropCounter();
   #refusedSince = Infinity;
   #errors = 0;
+  #firstError: string | undefined;
   #before = { t: 0, bytesSent: 0, bytesReceived: 0 };
 
   constructor(options: ClientRunOptions) {
@@ -87,6 +93,7 @@ export class ClientRun {
     const samples = new PacketSamples(host.samples("packetIO", flow.text), false);
     this.#receiver = new ClientReceiver(flow, hmac, plan.senders, this.#time, samples);
     if (!Number.isNaN(options.openRttNanos)) this.#receiver.rtt.seed(options.openRttNanos);
+    this.#closing = new ClientClosing(flow, plan.senders.length, hmac, port.clock);
     const forward = plan.senders.filter(({ reverse }) => !reverse);
     const bursts = forward.some(({ burst }) => burst > 1);
     const capacity = bursts ? BURST_BATCH : plan.fast ? FAST_BATCH : SLOW_BATCH;
@@ -129,7 +136,7 @@ export class ClientRun {
   /** Tells the last figures; a flow that did not come to its end is closed as well as it can be. */
   close(): void {
     const { host, port, flow, control, hmac } = this.#options;
-    if (this.#closing === undefined || !this.#closing.complete) {
+    if (!this.#closing.begun || !this.#closing.complete) {
       try {
         const packet = closePacket({ flow, sender: 0, hmac, attempt: 0, time: this.#time, t: port.clock.now() });
         control.send(packet);
@@ -158,25 +165,115 @@ export class ClientRun {
     this.#endTimer.set(this.#epoch + this.#sentBy + late);
   }
 
+  /** The round-trip time as far as it is known: of echoes, of opening, of closing. */
   #rtt(): number {
-    const { smoothed } = this.#receiver.rtt;
-    return Number.isNaN(smoothed) ? GUESSED_RTT_NANOS : smoothed;
+    const { smoothed } = this.#receiver.rtt, { rttNanos } = this.#closing;
+    const known = [smoothed, rttNanos].filter((rtt) => !Number.isNaN(rtt));
+    return known.length === 0 ? GUESSED_RTT_NANOS : Math.max(...known);
   }
 
-  /** Asks for the server's counts, and ends when they are there, or do not come. */
+  /** Asks for the server's counts, waits for what these say is on its way, and ends. */
   #endOrClose(): void {
-    const { host, port, flow, plan, hmac } = this.#options;
-    this.#closing ??= new ClientClosing(flow, plan.senders.length, hmac, port.clock);
-    const packets = this.#closing.complete ? [] : this.#closing.packets();
-    if (packets.length > 0) {
-      for (const packet of packets) this.#sendControl(packet);
-      this.#endTimer.set(host.now() + Math.max(MIN_CLOSE_RETRY_NANOS, 2 * this.#rtt()));
+    if (!this.#closing.complete) {
+      const attempt = this.#waited < MAX_LATE_NANOS ? this.#closing.attempt(this.#rtt()) : undefined;
+      if (attempt === undefined) this.#end();
+      else this.#ask(attempt);
       return;
     }
-    if (!this.#closing.complete) {
-      host.log(`flow ${flow.text}: the server at ${this.#options.server} did not tell its counts at the end`);
+    if (!this.#waiting) return this.#waitOrEnd();
+    this.#waiting = false;
+    // What came to the server meanwhile is not lost.
+    if (this.#missing().there === 0) return this.#end();
+    this.#closing.again();
+    this.#ask(this.#closing.attempt(this.#rtt())!);
+  }
+
+  #ask({ packets, pauseNanos }: ClosingAttempt): void {
+    for (const packet of packets) this.#sendControl(packet);
+    this.#endTimer.set(this.#options.host.now() + pauseNanos);
+  }
+
+  /**
+   * The answer may have overtaken packets that were sent before it, in either direction: by as much as their delays
+   * differ, and by some round trips where little is known of them.
+   */
+  #waitOrEnd(): void {
+    const missing = this.#missing(), before = this.#missedBefore;
+    const isSettled = missing.there + missing.back === 0;
+    // Where it waited before, and that has brought nothing to the server, the rest is lost.
+    const isLost = before !== undefined && before.there === missing.there;
+    if (isSettled || isLost || this.#waited >= MAX_LATE_NANOS) return this.#end();
+    this.#missedBefore = missing;
+    this.#waiting = true;
+    const nanos = LATE_RTTS * this.#rtt() + this.#delaySpread();
+    const wait = Math.min(MAX_LATE_NANOS - this.#waited, Math.max(MIN_LATE_NANOS, nanos));
+    this.#waited += wait;
+    this.#endTimer.set(this.#options.host.now() + wait);
+  }
+
+  /** How many packets are not where they were sent to, as far as the server has told. */
+  #missing(): Missing {
+    const missing = { there: 0, back: 0 };
+    const { totals } = this.#closing, { arrivals } = this.#receiver;
+    for (const { index, reverse, times, sent } of this.#options.plan.senders) {
+      const { received = 0, echoErrors = 0, reverseSent = 0 } = totals[index] ?? {};
+      const { accepted } = arrivals[index].window;
+      if (reverse) missing.back += Math.max(0, reverseSent - accepted);
+      else {
+        missing.there += Math.max(0, sent - received);
+        if (times !== undefined) missing.back += Math.max(0, received - echoErrors - accepted);
+      }
     }
+    return missing;
+  }
+
+  /** By how much delays differed, in nanoseconds: the greater of both directions. */
+  #delaySpread(): number {
+    const { clock, totals } = this.#closing;
+    let spread = this.#receiver.delaySpread(clock && -clock.least);
+    for (const total of totals) {
+      if (total?.arrivals === undefined) continue;
+      const { min, max } = total.arrivals.delay;
+      spread = Math.max(spread, max - Math.min(min, clock?.most ?? Infinity));
+    }
+    return spread;
+  }
+
+  #end(): void {
+    const { host, flow, server } = this.#options;
+    const { known, trouble } = this.#closing;
+    if (!known) host.log(`flow ${flow.text}: the server at ${server} did not tell its counts at the end`);
+    if (trouble?.fatal) throw this.#serverFailed(trouble.text);
+    if (trouble !== undefined) host.log(`flow ${flow.text}: at the server at ${server}, ${trouble.text}`);
+    this.#checkSent();
     host.end(this.#values());
+  }
+
+  /** Where no packet was sent, there is nothing to measure. */
+  #checkSent(): void {
+    const { plan, flow, server } = this.#options, { totals, known, trouble } = this.#closing;
+    let errors = 0, unsent = 0;
+    for (const sender of plan.senders) {
+      const total = totals[sender.index];
+      if (sender.sent > 0 || (total?.reverseSent ?? this.#receiver.arrivals[sender.index].window.next) > 0) return;
+      errors += sender.errors + (total?.reverseSendErrors ?? 0);
+      unsent += sender.unsent + (total?.reverseUnsent ?? 0);
+    }
+    const why = errors > 0
+      ? `${errors} could not be (${this.#firstError ?? trouble?.text ?? "the server does not say why"})`
+      : unsent > 0
+      ? `${unsent} were due, and there was no time or room for them`
+      : known
+      ? "the first one was due after the end"
+      : `the server at ${server} does not say why`;
+    this.#failed = true;
+    throw new TineError("no-packets", `flow ${flow.text}: no packet was sent: ${why}`);
+  }
+
+  #serverFailed(why: string): TineError {
+    const { flow, server } = this.#options;
+    this.#failed = true;
+    return new TineError("server-cannot-send", `flow ${flow.text}: the server at ${server} sends no more: ${why}`);
   }
 
   /** Takes the messages [from, to). */
@@ -185,6 +282,9 @@ export class ClientRun {
     const now = this.#options.port.clock.now();
     if (isOddTime(inbox.arrival(to - 1), now)) this.#checkWallClock();
     for (let i = from; i < to; i++) this.#take(inbox, i, now);
+    if (!this.#waiting) return;
+    const { there, back } = this.#missing();
+    if (there + back === 0) this.#endTimer.set(this.#options.host.now());
   }
 
   #take(inbox: Inbox, i: number, now: number): void {
@@ -207,8 +307,10 @@ export class ClientRun {
   #takeControl(view: DataView, length: number, t: number): number {
     // A late answer to a packet that opened is no fault of anybody.
     if ((flagsOf(view, 0) & ~SIGNED) === (OPEN | REPLY)) return 0;
-    if (this.#closing?.receive(view, length, t)) {
-      if (this.#closing.complete) this.#endTimer.set(this.#options.host.now());
+    if (this.#closing.receive(view, length, t)) {
+      const { begun, complete, trouble } = this.#closing;
+      if (!begun && trouble?.fatal) throw this.#serverFailed(trouble.text);
+      if (begun && complete && !this.#waiting) this.#endTimer.set(this.#options.host.now());
       return 1;
     }
     this.#receiver.bad++;
@@ -227,7 +329,7 @@ export class ClientRun {
   /** Says that this end is still there, if nothing else has said so since the last time. */
   #keepAlive(): void {
     const { flow, plan, hmac } = this.#options;
-    if (this.#closing !== undefined) return;
+    if (this.#closing.begun) return;
     let sent = 0;
     for (const sender of plan.senders) sent += sender.sent;
     if (sent === this.#sentBefore) this.#sendControl(keepalivePacket(flow, ++this.#keepalives, hmac));
@@ -240,10 +342,15 @@ export class ClientRun {
    */
   onRefused(error: SystemError): void {
     if (error.errnoName !== "ECONNREFUSED") return this.#onSendError(error);
-    const { port, server, flow } = this.#options;
+    const { host, port, server, flow } = this.#options;
     const now = port.clock.now();
+    if (this.#closing.known) {
+      // It has told all, and was only asked whether more has come since.
+      this.#waited = MAX_LATE_NANOS;
+      return this.#endTimer.set(host.now());
+    }
     this.#refusedSince = Math.min(this.#refusedSince, now);
-    if (this.#closing === undefined && now - this.#refusedSince < GONE_NANOS) return;
+    if (!this.#closing.begun && now - this.#refusedSince < GONE_NANOS) return;
     throw new TineError("server-gone", `flow ${flow.text}: the server at ${server} is gone (${error.errnoName})`, {
       cause: error,
     });
@@ -251,6 +358,7 @@ export class ClientRun {
 
   #onSendError(error: SystemError): void {
     if (error.errnoName === "ECONNREFUSED") return this.onRefused(error);
+    this.#firstError ??= error.message;
     if (this.#errors++ > 0) return; // The others are counted.
     this.#options.host.log(`flow ${this.#options.flow.text}: packets cannot be sent: ${error.message}`);
   }
@@ -279,8 +387,9 @@ export class ClientRun {
     return clientCounts({
       senders: plan.senders,
       receiver: this.#receiver,
-      totals: this.#closing?.totals ?? [],
-      clock: this.#closing?.clock,
+      totals: this.#closing.totals,
+      clock: this.#closing.clock,
+      failed: this.#failed,
       socketDrops: this.#drops.packets,
       elapsedNanos: Math.min(this.#sentBy, port.clock.now()) - this.#start,
     });
@@ -294,4 +403,10 @@ export class ClientRun {
     });
     timer.set(host.now() + nanos);
   }
+}
+
+/** Packets that were sent and have not arrived: at the server, and here. */
+interface Missing {
+  readonly there: number;
+  readonly back: number;
 }

@@ -20,9 +20,13 @@ export class ControlOutbox {
     this.#outbox.send(0, 1);
   }
 
-  /** Answers a received packet. Whether the answer can be sent is the client's concern alone. */
-  answer(packet: Uint8Array, inbox: Inbox, j: number): void {
-    this.#outbox.reply(0, inbox, j);
+  /**
+   * Answers a received packet. Whether the answer can be sent is the client's concern alone.
+   *
+   * @param ecn its ECN code point, 0 to 3
+   */
+  answer(packet: Uint8Array, inbox: Inbox, j: number, ecn: number): void {
+    this.#outbox.reply(0, inbox, j, ecn);
     try {
       this.send(packet);
     } catch (error) {

@@ -17,9 +17,15 @@
  *     128 their delays in ns, by the clock of each end, with sign: least, mean, greatest
  *     152 how many neighbours arrived one after the other; the difference of their delays in ns: least, mean, greatest
  *     184 the jitter of RFC 3550 in ns
+ *     192 one more than the sender's packets that arrived marked "congestion experienced"; 0 where marks are not seen
+ *     200 echoes of the sender's packets that could not be sent
+ *     208 u8: 1 if the server had trouble with sending, 2 if its senders have ended for that, else 0
+ *     209 length u16, and so much text: the trouble
  *
  * If they are signed, the last 16 bytes are the beginning of the HMAC of all between the magic and them. A request is
- * as long as its reply.
+ * as long as its reply. Ends of earlier versions send packets that close without what stands from 192 on, and are
+ * answered like that. A reply to no request, with 0 as its number, tells a client at once that the server's senders have
+ * ended; it is sent to clients that ask for it when they open the flow.
  *
  * @module
  */
@@ -47,7 +53,11 @@ const AT_COOKIE = AT_NONCE + NONCE_BYTES;
 const AT_STATUS = AT_COOKIE + NONCE_BYTES;
 const AT_TEXT_LENGTH = AT_STATUS + 1;
 const AT_TEXT = AT_TEXT_LENGTH + 2;
-const CLOSE_NUMBERS = 17;
+const SHORT_CLOSE_NUMBERS = 17;
+const CLOSE_NUMBERS = 19;
+const AT_TROUBLE = PACKET_HEADER_BYTES + 8 * CLOSE_NUMBERS;
+const AT_TROUBLE_LENGTH = AT_TROUBLE + 1;
+const AT_TROUBLE_TEXT = AT_TROUBLE_LENGTH + 2;
 /** Where among them the delays stand. */
 const [FIRST_DELAY, LAST_DELAY] = [9, 11];
 
@@ -56,7 +66,9 @@ export const MIN_OPEN_BYTES = 400;
 /** So long it is at most: it passes wherever IPv6 does. */
 export const MAX_CONTROL_BYTES = 1200;
 /** The length of packets that close. */
-export const CLOSE_BYTES = PACKET_HEADER_BYTES + CLOSE_NUMBERS * 8 + SIGNATURE_BYTES;
+export const CLOSE_BYTES = 512;
+/** Their length at ends of earlier versions. */
+export const SHORT_CLOSE_BYTES = PACKET_HEADER_BYTES + SHORT_CLOSE_NUMBERS * 8 + SIGNATURE_BYTES;
 /** The most text that fits a packet that opens, in bytes. */
 export const MAX_OPEN_TEXT_BYTES = MAX_CONTROL_BYTES - AT_TEXT - SIGNATURE_BYTES;
 
@@ -93,6 +105,20 @@ export interface Totals {
   readonly bad: number;
   /** When the sender's packets arrived; absent if none did, or they were echoed. */
   readonly arrivals?: ArrivalTotals;
+  /** Packets that arrived marked "congestion experienced", each counted once; absent where the server does not see it. */
+  readonly marked?: number;
+  /** Echoes that the server could not send; absent where it does not tell. */
+  readonly echoErrors?: number;
+  /** What kept the server from sending, if anything did. */
+  readonly trouble?: Trouble;
+}
+
+/** What keeps a server from sending the packets of a flow. */
+export interface Trouble {
+  /** The first error, as a sentence without an end. */
+  readonly text: string;
+  /** Whether its senders have ended for that. */
+  readonly fatal: boolean;
 }
 
 /**
@@ -158,17 +184,21 @@ export interface ClosingPacket {
     /** When the reply is sent. */
     readonly sent: number;
   };
+  /** Default: {@linkcode CLOSE_BYTES}; a reply to a client of an earlier version has {@linkcode SHORT_CLOSE_BYTES}. */
+  readonly lengthBytes?: number;
 }
 
 /** Makes a packet that closes. */
-export function closePacket({ flow, sender, hmac, attempt, time, t, reply }: ClosingPacket): Uint8Array<ArrayBuffer> {
-  const { bytes, view } = blank(CLOSE_BYTES);
+export function closePacket(packet: ClosingPacket): Uint8Array<ArrayBuffer> {
+  const { flow, sender, hmac, attempt, time, t, reply, lengthBytes = CLOSE_BYTES } = packet;
+  const { bytes, view } = blank(lengthBytes);
   const flags = CLOSE | (reply === undefined ? 0 : REPLY) | signedFlag(hmac);
-  writeHeader(view, 0, flags, sender, CLOSE_BYTES, attempt, 0, flow);
+  writeHeader(view, 0, flags, sender, lengthBytes, attempt, 0, flow);
   time.write(view, AT_TIME, t);
   if (reply !== undefined) {
     time.write(view, AT_SERVER_TIME, reply.sent);
     for (const [i, number] of numbersOf(reply.totals).entries()) setSigned(view, PACKET_HEADER_BYTES + 8 * i, number);
+    if (lengthBytes === CLOSE_BYTES) writeMore(bytes, view, reply.totals);
   }
   seal(bytes, hmac);
   return bytes;
@@ -176,13 +206,34 @@ export function closePacket({ flow, sender, hmac, attempt, time, t, reply }: Clo
 
 /** Reads the reply to a packet that closes; undefined if it is none. */
 export function readTotals(view: DataView, lengthBytes: number): Totals | undefined {
-  if (lengthBytes !== CLOSE_BYTES) return undefined;
-  const numbers = Array.from({ length: CLOSE_NUMBERS }, (_, i) => signed(view, PACKET_HEADER_BYTES + 8 * i));
+  if (lengthBytes !== CLOSE_BYTES && lengthBytes !== SHORT_CLOSE_BYTES) return undefined;
+  const length = lengthBytes === CLOSE_BYTES ? CLOSE_NUMBERS : SHORT_CLOSE_NUMBERS;
+  const numbers = Array.from({ length }, (_, i) => signed(view, PACKET_HEADER_BYTES + 8 * i));
   // Clocks may be apart either way; nothing else is below zero.
   if (numbers.some((number, i) => number < 0 && (i < FIRST_DELAY || i > LAST_DELAY))) return undefined;
   const [received, duplicates, reverseSent, reverseSendErrors, reverseUnsent, socketDrops, bad] = numbers;
-  const arrivals = arrivalsOf(numbers.slice(7));
-  return { received, duplicates, reverseSent, reverseSendErrors, reverseUnsent, socketDrops, bad, arrivals };
+  const arrivals = arrivalsOf(numbers.slice(7, SHORT_CLOSE_NUMBERS));
+  const known = { received, duplicates, reverseSent, reverseSendErrors, reverseUnsent, socketDrops, bad, arrivals };
+  if (lengthBytes === SHORT_CLOSE_BYTES) return known;
+  const [marks, echoErrors] = numbers.slice(SHORT_CLOSE_NUMBERS);
+  return { ...known, marked: marks > 0 ? marks - 1 : undefined, echoErrors, trouble: readTrouble(view) };
+}
+
+/** Writes what packets of earlier versions do not have. */
+function writeMore(bytes: Uint8Array, view: DataView, { marked, echoErrors = 0, trouble }: Totals): void {
+  setSigned(view, PACKET_HEADER_BYTES + 8 * SHORT_CLOSE_NUMBERS, marked === undefined ? 0 : marked + 1);
+  setSigned(view, PACKET_HEADER_BYTES + 8 * (SHORT_CLOSE_NUMBERS + 1), echoErrors);
+  if (trouble === undefined) return;
+  bytes[AT_TROUBLE] = trouble.fatal ? 2 : 1;
+  const room = bytes.subarray(AT_TROUBLE_TEXT, CLOSE_BYTES - SIGNATURE_BYTES);
+  view.setUint16(AT_TROUBLE_LENGTH, new TextEncoder().encodeInto(trouble.text, room).written);
+}
+
+function readTrouble(view: DataView): Trouble | undefined {
+  const kind = view.getUint8(AT_TROUBLE), length = view.getUint16(AT_TROUBLE_LENGTH);
+  if (kind === 0 || AT_TROUBLE_TEXT + length > CLOSE_BYTES - SIGNATURE_BYTES) return undefined;
+  const bytes = new Uint8Array(view.buffer, view.byteOffset + AT_TROUBLE_TEXT, length);
+  return { text: new TextDecoder().decode(bytes), fatal: kind === 2 };
 }
 
 function numbersOf(totals: Totals): number[] {

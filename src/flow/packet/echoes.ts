@@ -1,4 +1,6 @@
 import { SystemError } from "../../sys/system_error.ts";
+import { messageOf } from "../../wire/errors.ts";
+import { replyEcn } from "./ecn.ts";
 import { AT_SERVER_TIME, AT_TIME, ECHO, REPLY, SIGNED, signHeader, writeHeader } from "./header.ts";
 import type { FlowClock, Inbox, Outbox } from "./packet_port.ts";
 import type { ServedFlow } from "./served_flow.ts";
@@ -48,7 +50,7 @@ export class Echoes {
     count: number,
   ): void {
     if (this.#to === this.#outbox.capacity && !this.flush()) {
-      flow.replyErrors++;
+      flow.echoErrors[sender]++;
       return;
     }
     const slot = this.#slots[this.#to];
@@ -61,7 +63,7 @@ export class Echoes {
     writeHeader(view, 0, flags, sender, length, number, count, flow.name);
     this.#time.write(view, AT_TIME, t);
     this.#outbox.setLength(this.#to, length);
-    this.#outbox.reply(this.#to, inbox, i);
+    this.#outbox.reply(this.#to, inbox, i, replyEcn(flow.settings.ecn, inbox.trafficClass(i)));
     this.#to++;
   }
 
@@ -114,8 +116,9 @@ export class Echoes {
       return this.#outbox.send(this.#from, this.#to - this.#from) || -1;
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
-      this.#slots[this.#from].flow!.replyErrors++;
-      this.#from++;
+      const { flow, sender } = this.#slots[this.#from++];
+      flow!.echoErrors[sender]++;
+      flow!.note(`echoes cannot be sent: ${messageOf(error)}`);
       return 0;
     }
   }

@@ -7,7 +7,7 @@ import { COOKIE_MS } from "./session.ts";
 /** So many open flows a server has at a time. */
 export const MAX_FLOWS = 1024;
 /** And so many senders, each of which takes 8 KiB: those of flows included that were closed lately. */
-export const MAX_SERVED_SENDERS = 4096;
+export const MAX_SERVED_SENDERS = 8192;
 /** And so many open flows with senders at the server: each takes some MiB. */
 export const MAX_REVERSE_FLOWS = 64;
 
@@ -15,7 +15,7 @@ export const MAX_REVERSE_FLOWS = 64;
  * A flow that was closed is kept until its cookie is too old for a recorded packet to open it again; and for a while,
  * since packets may be late, and the answer to the one that closed it may be lost.
  */
-const LINGER_NANOS = 3e9;
+const LINGER_NANOS = 15e9;
 const COOKIE_NANOS = 2 * COOKIE_MS * 1e6;
 
 /** A flow that goes on beyond its duration, and is not closed, is kept for so long. */

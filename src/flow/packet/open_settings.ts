@@ -3,7 +3,10 @@ import type { UnresponsiveConfig } from "../config.ts";
 import { MAX_OPEN_TEXT_BYTES } from "./control_packet.ts";
 import { headerBytes, MAX_PACKET_BYTES } from "./header.ts";
 
-/** The version of what packets say; both ends must have the same. */
+/**
+ * The version of what packets say; both ends must have the same. Settings that an end does not know are passed over, so
+ * that what is optional needs no other version.
+ */
 export const PACKET_VERSION = 2;
 
 /** More senders than this are in no flow: packets name them with a byte. */
@@ -25,6 +28,10 @@ export interface OpenSettings {
   readonly gso: boolean;
   /** What the server's own senders do, by their indices. */
   readonly reverse: readonly (readonly [sender: number, config: UnresponsiveConfig])[];
+  /** The ECN code point of the flow, 0 to 3; absent at clients of earlier versions, as is what follows. */
+  readonly ecn?: number;
+  /** The client wants to be told at once when the server's senders end for an error. */
+  readonly notices?: boolean;
 }
 
 /**
@@ -54,7 +61,7 @@ export function formatSettings(settings: OpenSettings): string {
 export function parseSettings(text: string, maxPacketBytes: number, signed: boolean): OpenSettings {
   const header = headerBytes(signed);
   const given = parseJson(text);
-  const { version, senders, longest, duration, gso, reverse } = given;
+  const { version, senders, longest, duration, gso, reverse, ecn, notices } = given;
   if (version !== PACKET_VERSION) {
     throw bad(`the client speaks version ${JSON.stringify(version)} of the protocol, the server ${PACKET_VERSION}`);
   }
@@ -67,6 +74,8 @@ export function parseSettings(text: string, maxPacketBytes: number, signed: bool
   }
   number("the duration", duration, 0, MAX_DURATION_MS);
   if (typeof gso !== "boolean") throw bad("gso is neither true nor false");
+  if (ecn !== undefined) whole("ecn", ecn, 0, 3);
+  if (notices !== undefined && typeof notices !== "boolean") throw bad("notices is neither true nor false");
   if (!Array.isArray(reverse) || reverse.length > (senders as number)) throw bad("reverse is not a list of senders");
   const seen = new Set<number>();
   for (const pair of reverse) {

@@ -3,7 +3,7 @@ import { SystemError } from "../../sys/system_error.ts";
 import { TineError } from "../../wire/errors.ts";
 import type { PacketClientConfig } from "../config.ts";
 import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest } from "../engine/engine_flow.ts";
-import { ClientOpening, OPEN_RETRY_NANOS } from "./client_opening.ts";
+import { ClientOpening, secondsText } from "./client_opening.ts";
 import { type ClientPlan, clientPlan } from "./client_plan.ts";
 import { ClientRun } from "./client_run.ts";
 import { ControlOutbox } from "./control_outbox.ts";
@@ -12,6 +12,9 @@ import { FlowName } from "./flow_name.ts";
 import { DEFAULT_MAX_PACKET_BYTES, flagsOf, isOfFlow, isPacket, OPEN, REPLY, SIGNED } from "./header.ts";
 import type { PacketPort, PacketPorts } from "./packet_port.ts";
 import { PortReader, type PortUser } from "./port_reader.ts";
+
+/** An answer that takes longer is worth a word, in nanoseconds. */
+const SLOW_NANOS = 1e9;
 
 /** Makes the flows of packetClient, over ports of a kind. */
 export function packetClientFlow(ports: (host: FlowHost) => PacketPorts): EngineFlowFactory<PacketClientConfig> {
@@ -105,8 +108,9 @@ class PacketClientFlow implements EngineFlow, PortUser {
 
   #send(): void {
     const { opening, control, port, timer } = this.#attempt!;
-    control.send(opening.packet(port.clock.now()));
-    timer.set(this.#host.now() + OPEN_RETRY_NANOS);
+    const { packet, pauseNanos } = opening.attempt(port.clock.now());
+    control.send(packet);
+    timer.set(this.#host.now() + pauseNanos);
   }
 
   get canTake(): boolean {
@@ -159,6 +163,10 @@ class PacketClientFlow implements EngineFlow, PortUser {
     const { server, port, reader, control, opening, timer } = this.#attempt!;
     timer.clear();
     const { config } = this.#request;
+    if (opening.rttNanos >= SLOW_NANOS) {
+      const seconds = secondsText(opening.rttNanos);
+      this.#host.log(`flow ${this.#flow.text}: answers of the server at ${server} come after ${seconds} s`);
+    }
     this.#host.info({
       type: "packetInfo",
       flow: this.#flow.text,

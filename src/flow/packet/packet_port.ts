@@ -105,8 +105,12 @@ export interface Outbox extends Disposable {
   setLength(i: number, bytes: number): void;
   /** Cuts the message into packets of this length; 0: it is one packet. */
   setSegmentBytes(i: number, bytes: number): void;
-  /** It goes where a received one came from, from where that went to, with its traffic class. */
-  reply(i: number, inbox: Inbox, j: number): void;
+  /**
+   * It goes where a received one came from, from where that went to, with its DSCP.
+   *
+   * @param ecn the ECN code point, 0 to 3
+   */
+  reply(i: number, inbox: Inbox, j: number, ecn: number): void;
   /** @returns how many were sent, at least one; not above 0 if there is no room now; throws for the first */
   send(from: number, count: number): number;
 }

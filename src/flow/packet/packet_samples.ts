@@ -70,7 +70,7 @@ export class PacketSamples {
     const i = chunk.length - 1, { columns } = chunk;
     const follows = i >= 0 && columns.t[i] === t - this.#origin && columns.seq[i] + columns.packets[i] === number &&
       columns.sender[i] === sender && columns.flag[i] === flags && columns.len[i] === length && columns.sent[i] === 0 &&
-      columns.serverReceived[i] === due && columns.serverTime[i] === late;
+      columns.tos[i] === tos && columns.serverReceived[i] === due && columns.serverTime[i] === late;
     if (follows) columns.packets[i]++;
     else this.received(sender, number, flags, length, t, tos, byKernel, due, late);
   }

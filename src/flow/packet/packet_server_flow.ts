@@ -4,10 +4,11 @@ import type { PacketServerConfig } from "../config.ts";
 import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest } from "../engine/engine_flow.ts";
 import { LogLimiter } from "../engine/log_limiter.ts";
 import { AttendedTime } from "./attended_time.ts";
-import { closePacket, isSealed, MAX_CONTROL_BYTES } from "./control_packet.ts";
+import { CLOSE_BYTES, closePacket, isSealed, MAX_CONTROL_BYTES, SHORT_CLOSE_BYTES } from "./control_packet.ts";
 import { ControlOutbox } from "./control_outbox.ts";
 import { DropCounter } from "./drop_counter.ts";
 import { Echoes } from "./echoes.ts";
+import { isMarked, replyEcn } from "./ecn.ts";
 import { FlowName } from "./flow_name.ts";
 import { FlowTable, isStale, whyLost } from "./flow_table.ts";
 import {
@@ -35,6 +36,9 @@ import { limitedDistance, WireTime } from "./wire_time.ts";
 
 const PROGRESS_NANOS = 250e6;
 const SECOND_NANOS = 1e9;
+
+/** A client whose packets the server cannot send is told so at most once in this time. */
+const NOTICE_NANOS = 200e6;
 
 /** Echoes of all messages that are received at once have room. */
 const ECHO_BATCH = 128;
@@ -185,6 +189,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
       return;
     }
     const number = numberOf(view, at);
+    if (flow.trouble?.fatal && now - flow.noticedAt >= NOTICE_NANOS) this.#notice(flow, inbox, i, t, now);
     if (flags === 0 || flags === ECHO) {
       const window = flow.windows[index], tos = inbox.trafficClass(i);
       const isNew = window.accept(number);
@@ -193,6 +198,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
       if (!isNew) return;
       flow.heard = this.#attended;
       flow.bytes += length;
+      if (flow.marked !== undefined && isMarked(tos)) flow.marked[index]++;
       if (flags !== ECHO) {
         const delay = limitedDistance(t - this.#parts!.time.read(view, at + AT_TIME));
         return flow.arrivals[index].add(number, delay);
@@ -219,7 +225,8 @@ class PacketServerFlow implements EngineFlow, PortUser {
     const refusal = grant === undefined ? result.refusal : this.#admit(grant, name, inbox, i, now);
     if (refusal !== undefined) this.#log.log(`flow ${name.text} of ${address.unmapped()} is refused: ${refusal}`);
     const { opening } = refusal === undefined ? result : refuse(result.opening, refusal);
-    this.#parts!.control.answer(this.#opening.answer(name, opening, length), inbox, i);
+    const ecn = replyEcn(grant?.settings.ecn, inbox.trafficClass(i));
+    this.#parts!.control.answer(this.#opening.answer(name, opening, length), inbox, i, ecn);
   }
 
   /** @returns why the flow cannot be */
@@ -247,6 +254,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
       start: now,
       heard: this.#attended,
       socketDrops: this.#drops.packets,
+      seesMarks: this.#ports.kind === "ffi",
     });
     const tooShort = flow.senders.find(({ schedule }) => schedule.longest > this.#maxBytes);
     if (tooShort !== undefined) return `packets of ${tooShort.schedule.longest} bytes are too long for it`;
@@ -297,18 +305,40 @@ class PacketServerFlow implements EngineFlow, PortUser {
     flow.heard = this.#attended;
     this.#flows.close(flow, now);
     this.#endReverse(flow);
+    const lengthBytes = length >= CLOSE_BYTES ? CLOSE_BYTES : SHORT_CLOSE_BYTES;
+    this.#sendTotals(flow, index, numberOf(inbox.view(i), 0), lengthBytes, inbox, i, t);
+  }
+
+  /** Tells a client at once that nothing more comes, and why. */
+  #notice(flow: ServedFlow, inbox: Inbox, i: number, t: number, now: number): void {
+    if (flow.settings.notices !== true || flow.closedAt !== Infinity) return;
+    flow.noticedAt = now;
+    this.#sendTotals(flow, flow.senders[0].index, 0, CLOSE_BYTES, inbox, i, t);
+  }
+
+  /** Sends the counts of a sender where message `i` came from. */
+  #sendTotals(
+    flow: ServedFlow,
+    index: number,
+    attempt: number,
+    lengthBytes: number,
+    inbox: Inbox,
+    i: number,
+    t: number,
+  ): void {
     const { control, port, time } = this.#parts!;
     const totals = flow.totals(index, this.#drops.packets);
     const reply = closePacket({
       flow: flow.name,
       sender: index,
       hmac: flow.hmac,
-      attempt: numberOf(inbox.view(i), 0),
+      attempt,
       time,
       t,
       reply: { totals, sent: port.clock.now() },
+      lengthBytes,
     });
-    control.answer(reply, inbox, i);
+    control.answer(reply, inbox, i, replyEcn(flow.settings.ecn, inbox.trafficClass(i)));
   }
 
   /** Ends a flow that its client has not closed. */

@@ -1,5 +1,6 @@
 import { messageOf } from "../../wire/errors.ts";
 import type { FlowHost, Timer } from "../engine/engine_flow.ts";
+import { replyEcn } from "./ecn.ts";
 import { SILENCE_NANOS } from "./keepalive.ts";
 import type { Outbox, PacketPort } from "./packet_port.ts";
 import type { ServedFlow } from "./served_flow.ts";
@@ -34,14 +35,15 @@ export class ReverseRun implements Disposable {
     const unpaced = senders.some(({ unpaced }) => unpaced);
     const longest = Math.max(...senders.map(({ burst, schedule }) => burst * schedule.longest));
     this.#outbox = port.outbox(bursts ? BURST_BATCH : unpaced ? UNPACED_BATCH : BATCH, longest);
-    for (let slot = 0; slot < this.#outbox.capacity; slot++) this.#outbox.reply(slot, port.inbox, i);
+    const ecn = replyEcn(flow.settings.ecn, port.inbox.trafficClass(i));
+    for (let slot = 0; slot < this.#outbox.capacity; slot++) this.#outbox.reply(slot, port.inbox, i, ecn);
     this.#transmitter = new Transmitter(senders, this.#outbox, {
       flow: flow.name,
       clock: port.clock,
       hmac: flow.hmac,
       onSent: (sender, number, packets, length, t, scheduled) =>
         flow.samples.sent(sender.index, number, packets, sender.flags, length, t, scheduled),
-      onError: () => {}, // The sender counts it, and the client is told.
+      onError: (error) => flow.note(`packets cannot be sent: ${error.message}`),
     });
     this.#timer = host.timer(() => this.run(), { precise: true });
   }
@@ -66,6 +68,7 @@ export class ReverseRun implements Disposable {
       next = this.#transmitter.run();
     } catch (error) {
       this.stop();
+      this.#flow.trouble = { text: messageOf(error), fatal: true };
       const { name, address } = this.#flow;
       this.#host.log(`flow ${name.text}: the server sends no more to ${address.unmapped()}: ${messageOf(error)}`);
     }

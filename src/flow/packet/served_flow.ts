@@ -1,7 +1,7 @@
 import type { SocketAddress } from "../../sys/address.ts";
 import type { Hmac } from "../hmac.ts";
 import { ArrivalTimes } from "./arrival_times.ts";
-import type { Totals } from "./control_packet.ts";
+import type { Totals, Trouble } from "./control_packet.ts";
 import { DuplicateWindow } from "./duplicate_window.ts";
 import type { FlowName } from "./flow_name.ts";
 import type { OpenSettings } from "./open_settings.ts";
@@ -24,6 +24,8 @@ export interface ServedFlowOptions {
   readonly heard: number;
   /** What the socket had dropped by then. */
   readonly socketDrops: number;
+  /** The socket tells the traffic class of what arrives. */
+  readonly seesMarks: boolean;
 }
 
 /** A flow at its server. */
@@ -47,10 +49,17 @@ export class ServedFlow {
   closedAt = Infinity;
   /** Bytes of packets that came the first time. */
   bytes = 0;
-  /** Echoes that were sent, and those that could not be. */
+  /** Echoes that were sent. */
   replies = 0;
   replyBytes = 0;
-  replyErrors = 0;
+  /** By sender: echoes that could not be. */
+  readonly echoErrors: number[];
+  /** By sender: packets that arrived marked "congestion experienced", each counted once; undefined: it is not seen. */
+  readonly marked: number[] | undefined;
+  /** What keeps this end from sending. */
+  trouble: Trouble | undefined;
+  /** When the client was told of that at last, in the time of the server. */
+  noticedAt = -Infinity;
   /** Packets that were not signed as they should be, or of a sender that there is not. */
   bad = 0;
   /** The number of the last packet that said that the client still wants packets. */
@@ -71,6 +80,8 @@ export class ServedFlow {
     this.#socketDrops = options.socketDrops;
     this.windows = Array.from({ length: settings.senders }, () => new DuplicateWindow());
     this.arrivals = Array.from({ length: settings.senders }, () => new ArrivalTimes());
+    this.echoErrors = Array(settings.senders).fill(0);
+    this.marked = options.seesMarks ? Array(settings.senders).fill(0) : undefined;
     this.senders = settings.reverse.map(([index, config]) =>
       new PacketSender(index, { ...config, reverse: true, echo: false }, hmac !== undefined)
     );
@@ -79,6 +90,11 @@ export class ServedFlow {
   /** When it is over even if nobody closes it. */
   get deadline(): number {
     return this.start + this.settings.duration * 1e6;
+  }
+
+  /** Notes what keeps this end from sending some packets; the first error counts. */
+  note(text: string): void {
+    this.trouble ??= { text, fatal: false };
   }
 
   /** What the client is told of one sender at the end. */
@@ -94,6 +110,9 @@ export class ServedFlow {
       socketDrops: socketDrops - this.#socketDrops,
       bad: this.bad,
       arrivals: this.arrivals[index].totals,
+      marked: this.marked?.[index],
+      echoErrors: this.echoErrors[index],
+      trouble: this.trouble,
     };
   }
 
@@ -118,13 +137,14 @@ export class ServedFlow {
       received: 0,
       duplicates: 0,
       sent: this.replies,
-      sendErrors: this.replyErrors,
+      sendErrors: sum(this.echoErrors),
       bytesReceived: this.bytes,
       bytesSent: this.replyBytes,
       bad: this.bad,
       socketDrops: socketDrops - this.#socketDrops,
       complete: this.closedAt === Infinity ? 0 : 1,
       elapsedNanos: Math.min(now, this.closedAt) - this.start,
+      ...this.marked && { congestionMarks: sum(this.marked) },
     };
     for (const { accepted, refused } of this.windows) {
       values.received += accepted;
@@ -137,4 +157,8 @@ export class ServedFlow {
     }
     return values;
   }
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
 }

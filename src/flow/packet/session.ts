@@ -11,8 +11,11 @@ import { Hmac } from "../hmac.ts";
 /** The length of nonces and cookies, in bytes. */
 export const NONCE_BYTES = 16;
 
-/** A cookie is good for at least so long, in milliseconds, and for twice as long at most. */
-export const COOKIE_MS = 5_000;
+/**
+ * A cookie is good for at least so long, in milliseconds, and for twice as long at most: a client behind a long queue
+ * gets it late, and what it starts the flow with waits in that queue as well.
+ */
+export const COOKIE_MS = 15_000;
 
 /** What nobody can guess. */
 export function newNonce(): Uint8Array<ArrayBuffer> {

@@ -199,8 +199,10 @@ class SocketOutbox implements Outbox {
     this.#batch.setSegmentBytes(i, bytes);
   }
 
-  reply(i: number, inbox: Inbox, j: number): void {
-    this.#batch.reply(i, (inbox as SocketInbox).batch, j);
+  reply(i: number, inbox: Inbox, j: number, ecn: number): void {
+    const received = (inbox as SocketInbox).batch, trafficClass = received.trafficClass(j);
+    this.#batch.reply(i, received, j);
+    if (trafficClass >= 0) this.#batch.setTrafficClass(i, trafficClass & ~3 | ecn);
   }
 
   send(from: number, count: number): number {

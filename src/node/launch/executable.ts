@@ -28,14 +28,15 @@ export function selfCommand({ forOther = false } = {}): SelfCommand {
   // A checkout that is run by a packed tine inherits the variable.
   if (packed && !import.meta.url.endsWith(".ts")) {
     if (forOther) return { command: [packed], env: {}, files: [packed] };
-    const program = new URL(Deno.mainModule).pathname;
+    const folder = executable.slice(0, executable.lastIndexOf("/"));
+    const program = `${folder}/program/node/packed_node.js`;
     return {
-      // As the head of the packed file does it.
+      // As the head of the packed file does it, but with a bundle of `node serve` alone.
       command: [executable, ...flags, "--no-config", "--no-remote", "--no-npm", ...UNSTABLE, program],
       env: {
         TINE_PACKED: packed,
         DENO_NO_UPDATE_CHECK: "1",
-        DENO_DIR: `${executable.slice(0, executable.lastIndexOf("/"))}/tine-deno-dir`,
+        DENO_DIR: `${folder}/tine-deno-dir`,
       },
       files: [executable, program],
     };

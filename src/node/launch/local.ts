@@ -1,6 +1,7 @@
 import { type Connection, streamConnection } from "../../wire/connection.ts";
 import { messageOf, TineError } from "../../wire/errors.ts";
 import { lines } from "../../wire/lines.ts";
+import { startLongTimer } from "../../wire/long_timer.ts";
 import { signalGroup } from "../process/process_group.ts";
 import { describeStatus } from "../process/process_status.ts";
 import { LineLimit } from "./line_limit.ts";
@@ -98,8 +99,6 @@ export function startLocal(
 /** @returns whether the promise was settled in time */
 async function within(ms: number, promise: Promise<unknown>): Promise<boolean> {
   const timeout = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => timeout.resolve(false), ms);
-  const settled = await Promise.race([promise.then(() => true), timeout.promise]);
-  clearTimeout(timer);
-  return settled;
+  using _timer = startLongTimer(ms, () => timeout.resolve(false));
+  return await Promise.race([promise.then(() => true), timeout.promise]);
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { TineError } from "../../wire/errors.ts";
 import type { RunnerInputs, RunnerName } from "../runners.ts";
 import type { ChildInput, PlanInput, RunInput, ScheduleOptions, TestInput } from "./types.ts";
 
@@ -24,8 +25,22 @@ export function plan(...tests: TestInput[]): PlanInput {
   return { tests };
 }
 
-/** A test: what tells it from others, and its run. */
+/**
+ * A test: what tells it from others, and its run.
+ *
+ * @throws {TineError} `bad-plan`, if there is more than one run
+ */
 export function test(id: Record<string, string>, run: RunInput, options: { timeout?: string } = {}): TestInput {
+  takes("test", 3, arguments);
+  const unknown = Object.keys(options).filter((key) => key !== "timeout");
+  if (unknown.length > 0) {
+    throw badCall(
+      `test(${JSON.stringify(id)}) takes one run and options with timeout, but its options have ${
+        unknown.join(", ")
+      }: ` +
+        "put several runs into serial() or parallel()",
+    );
+  }
   return { id, ...options, ...run };
 }
 
@@ -41,36 +56,44 @@ export function parallel(...runs: RunInput[]): RunInput {
 
 /** Runs started one after another at given distances. */
 export function schedule(options: ScheduleOptions, ...runs: RunInput[]): RunInput {
+  const unknown = Object.keys(options).filter((key) => !SCHEDULE_OPTIONS.has(key));
+  if (unknown.length > 0) throw badCall(`schedule() takes options first, but they have ${unknown.join(", ")}`);
   return { schedule: { ...options, run: runs } };
 }
 
 /** A run on another node. */
 export function child(node: ChildInput["node"], run: RunInput): RunInput {
+  takes("child", 2, arguments);
   return { child: { node, ...run } };
 }
 
 /** A run of any runner, by its name and configuration. */
 export function runner<N extends RunnerName>(name: N, config: RunnerInputs[N]): RunInput {
+  takes("runner", 2, arguments);
   return { [name]: config };
 }
 
 /** Sleeps, e.g. for `500ms`. */
 export function sleep(duration: RunnerInputs["sleep"]): RunInput {
+  takes("sleep", 1, arguments);
   return { sleep: duration };
 }
 
 /** Runs a command, e.g. `ip -br addr`. */
 export function system(command: string, options: Omit<RunnerInputs["system"], "command"> = {}): RunInput {
+  takes("system", 2, arguments);
   return { system: { command, ...options } };
 }
 
 /** Chooses which results are sent at once. */
 export function resultStream(config: RunnerInputs["resultStream"] = {}): RunInput {
+  takes("resultStream", 1, arguments);
   return { resultStream: config };
 }
 
 /** Describes the node's system. */
 export function sysInfo(config: RunnerInputs["sysInfo"] = {}): RunInput {
+  takes("sysInfo", 1, arguments);
   return { sysInfo: config };
 }
 
@@ -79,11 +102,13 @@ export function streamServer(
   listenAddr: string,
   options: Omit<RunnerInputs["streamServer"], "listenAddr"> = {},
 ): RunInput {
+  takes("streamServer", 2, arguments);
   return { streamServer: { listenAddr, ...options } };
 }
 
 /** Runs a TCP flow, e.g. `{ addrKey: "server", upload: { flow: "bulk", duration: "10s" } }`. */
 export function streamClient(config: RunnerInputs["streamClient"]): RunInput {
+  takes("streamClient", 1, arguments);
   return { streamClient: config };
 }
 
@@ -92,11 +117,13 @@ export function packetServer(
   listenAddr: string,
   options: Omit<RunnerInputs["packetServer"], "listenAddr"> = {},
 ): RunInput {
+  takes("packetServer", 2, arguments);
   return { packetServer: { listenAddr, ...options } };
 }
 
 /** Runs a UDP flow, e.g. `{ addrKey: "server", flow: "voip", sender: [{ unresponsive: { duration: "10s" } }] }`. */
 export function packetClient(config: RunnerInputs["packetClient"]): RunInput {
+  takes("packetClient", 1, arguments);
   return { packetClient: config };
 }
 
@@ -104,4 +131,18 @@ export function packetClient(config: RunnerInputs["packetClient"]): RunInput {
 export async function printPlan(plan: PlanInput): Promise<void> {
   const bytes = new TextEncoder().encode(JSON.stringify(plan, null, 2) + "\n");
   for (let done = 0; done < bytes.length;) done += await Deno.stdout.write(bytes.subarray(done));
+}
+
+const SCHEDULE_OPTIONS: ReadonlySet<string> = new Set(
+  ["wait", "random", "waitFirst", "sequential"] satisfies (keyof ScheduleOptions)[],
+);
+
+/** Refuses what would be left out: JavaScript passes any number of arguments. */
+function takes(name: string, most: number, given: IArguments): void {
+  if (given.length <= most) return;
+  throw badCall(`${name}() takes at most ${most} argument${most === 1 ? "" : "s"}, but has ${given.length}`);
+}
+
+function badCall(message: string): TineError {
+  return new TineError("bad-plan", message);
 }

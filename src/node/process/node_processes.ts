@@ -1,4 +1,5 @@
 import { messageOf, TineError } from "../../wire/errors.ts";
+import { startLongTimer } from "../../wire/long_timer.ts";
 import { findTool, toolPath } from "./find_program.ts";
 import { LINEAGE } from "./lineage.ts";
 import { membersOf, signalGroup } from "./process_group.ts";
@@ -181,11 +182,10 @@ function checkSudo(): void {
 
 async function within(ms: number, promise: Promise<unknown>): Promise<void> {
   const timeout = Promise.withResolvers<void>();
-  const timer = setTimeout(timeout.resolve, ms);
+  using _timer = startLongTimer(ms, timeout.resolve);
   await Promise.race([promise, timeout.promise]);
-  clearTimeout(timer);
 }
 
 function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+  return new Promise((resolve) => startLongTimer(ms, resolve));
 }

@@ -1,4 +1,5 @@
 import type { ByteSource } from "../../wire/connection.ts";
+import { startLongTimer } from "../../wire/long_timer.ts";
 
 /** Once a process was stopped, its output ends when a reader waited this long in vain. */
 const IDLE_MS = 250;
@@ -13,7 +14,7 @@ export class ProcessOutput implements ByteSource {
   #rest: Uint8Array | undefined;
   #reading = false;
   #finished = false;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: Disposable | undefined;
 
   constructor(stream: ReadableStream<Uint8Array>) {
     this.#reader = stream.getReader();
@@ -42,12 +43,12 @@ export class ProcessOutput implements ByteSource {
       return (await this.#reader.read()).value;
     } finally {
       this.#reading = false;
-      clearTimeout(this.#timer);
+      this.#timer?.[Symbol.dispose]();
     }
   }
 
   /** Canceling ends the read that waits. What has come already was read before. */
   #endWhenIdle(): void {
-    this.#timer = setTimeout(() => this.#reader.cancel().catch(() => {}), IDLE_MS);
+    this.#timer = startLongTimer(IDLE_MS, () => void this.#reader.cancel().catch(() => {}));
   }
 }

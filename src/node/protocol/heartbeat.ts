@@ -1,3 +1,5 @@
+import { startLongTimer } from "../../wire/long_timer.ts";
+
 /** What a heartbeat needs. */
 export interface HeartbeatOptions {
   /** How often it beats, in ms. */
@@ -19,7 +21,7 @@ export interface HeartbeatOptions {
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
   readonly #now: () => number;
-  #timer: ReturnType<typeof setInterval> | undefined;
+  #timer: Disposable | undefined;
   #lastHeard = 0;
   #lastTick = 0;
   #deaf = false;
@@ -29,11 +31,10 @@ export class Heartbeat {
     this.#now = options.now ?? (() => performance.now());
   }
 
-  /** Starts. Its timer does not keep the process alive. */
+  /** Starts. Its timer keeps the process alive until {@linkcode stop}. */
   start(): void {
     this.#lastHeard = this.#lastTick = this.#now();
-    this.#timer = setInterval(() => this.tick(), this.#options.intervalMs);
-    Deno.unrefTimer(this.#timer);
+    this.#wait();
   }
 
   /** The other side gave a sign of life. */
@@ -64,6 +65,13 @@ export class Heartbeat {
 
   /** Stops for good. */
   stop(): void {
-    clearInterval(this.#timer);
+    this.#timer?.[Symbol.dispose]();
+  }
+
+  #wait(): void {
+    this.#timer = startLongTimer(this.#options.intervalMs, () => {
+      this.#wait();
+      this.tick();
+    });
   }
 }

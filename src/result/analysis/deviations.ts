@@ -1,4 +1,4 @@
-import { Distribution, type Quantiles } from "./distribution.ts";
+import { Distribution, type Quantiles, quantilesByRank } from "./distribution.ts";
 
 /**
  * A distribution of numbers of either sign that are close to one another but far from 0, such as differences of two
@@ -27,8 +27,7 @@ export class Deviations {
     if (count === 0) return undefined;
     const [above, below] = [this.#above, this.#below];
     const base = this.#base - offset;
-    const at = (share: number) => {
-      const rank = Math.max(1, Math.ceil(share * count));
+    const at = (rank: number) => {
       if (rank > below.count) return base + above.valueAt(rank - below.count);
       // From the greatest distance on: that is the least value.
       return base - below.valueAt(below.count - rank + 1);
@@ -38,10 +37,8 @@ export class Deviations {
       count,
       min: below.count > 0 ? base - below.max : base + above.min,
       mean: base + (sum(above) - sum(below)) / count,
-      median: at(0.5),
-      p99: at(0.99),
-      p999: at(0.999),
       max: base + above.max,
+      ...quantilesByRank(count, at),
     };
   }
 }

@@ -12,7 +12,7 @@ export interface Quantiles {
   readonly min: number;
   /** The arithmetic mean, exact. */
   readonly mean: number;
-  /** Half of the values are at most this. */
+  /** The middle one in ascending order; of an even number of values, the mean of the two in the middle. */
   readonly median: number;
   /** 99% of the values are at most this. */
   readonly p99: number;
@@ -23,9 +23,57 @@ export interface Quantiles {
 }
 
 /**
+ * The figures of a few values, all of them exact.
+ *
+ * @param values any numbers; NaN is not among them
+ * @returns undefined without values
+ *
+ * @example
+ * ```ts
+ * import { quantilesOf } from "./distribution.ts";
+ * console.assert(quantilesOf([700, 900])?.median === 800);
+ * ```
+ */
+export function quantilesOf(values: Iterable<number>): Quantiles | undefined {
+  const sorted = Float64Array.from(values).sort();
+  const count = sorted.length;
+  if (count === 0) return undefined;
+  return {
+    count,
+    min: sorted[0],
+    mean: sorted.reduce((sum, value) => sum + value) / count,
+    max: sorted[count - 1],
+    ...quantilesByRank(count, (rank) => sorted[rank - 1]),
+  };
+}
+
+/**
+ * The quantiles of at least one value by RFC 2330 (11.3), the one rule of tine: a percentile is the least value that so
+ * many of all values are at most; the median of an even number of values is the mean of the two in the middle.
+ *
+ * @param valueAt gives the value at a place in ascending order, from 1 on
+ */
+export function quantilesByRank(
+  count: number,
+  valueAt: (rank: number) => number,
+): Pick<Quantiles, "median" | "p99" | "p999"> {
+  const middle = valueAt(Math.ceil(count / 2));
+  return {
+    median: count % 2 === 1 ? middle : (middle + valueAt(count / 2 + 1)) / 2,
+    p99: valueAt(rankOf(0.99, count)),
+    p999: valueAt(rankOf(0.999, count)),
+  };
+}
+
+/** The place of the least value that a share of all values is at most, from 1 on. */
+function rankOf(share: number, count: number): number {
+  return Math.max(1, Math.ceil(share * count));
+}
+
+/**
  * A distribution of times, in memory that stays the same however many there are: a log-linear histogram of whole
  * numbers. Count, least, greatest and mean are exact. Quantiles are exact to a unit below 1024, and to 0.1% of the value
- * above. They are empirical ones, as RFC 2330 (11.3) defines: the least value that so many of all values are at most.
+ * above, and follow {@linkcode quantilesByRank}.
  *
  * @example
  * ```ts
@@ -101,7 +149,7 @@ export class Distribution {
    * @param share 0 to 1, such as 0.99
    */
   quantile(share: number): number {
-    return this.valueAt(Math.max(1, Math.ceil(share * this.#count)));
+    return this.valueAt(rankOf(share, this.#count));
   }
 
   /**
@@ -125,7 +173,7 @@ export class Distribution {
    * @param share such as 0.95: the twentieth part with the greatest values is left out
    */
   trimmedMean(share: number): number {
-    const rank = Math.max(1, Math.ceil(share * this.#count));
+    const rank = rankOf(share, this.#count);
     let seen = 0;
     let sum = 0;
     for (const [value, times] of this.#bins()) {
@@ -151,10 +199,8 @@ export class Distribution {
       count: this.#count,
       min: this.#min,
       mean: this.mean,
-      median: this.quantile(0.5),
-      p99: this.quantile(0.99),
-      p999: this.quantile(0.999),
       max: this.#max,
+      ...quantilesByRank(this.#count, (rank) => this.valueAt(rank)),
     };
   }
 

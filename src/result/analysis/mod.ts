@@ -12,7 +12,7 @@ export {
   worstBottlenecks,
 } from "./bottlenecks.ts";
 export { ClockOffset, type OffsetEstimate } from "./clock_offset.ts";
-export { Distribution, type Quantiles } from "./distribution.ts";
+export { Distribution, type Quantiles, quantilesOf } from "./distribution.ts";
 export { PacketAnalysis, type PacketAnalysisOptions, type PacketFlowFigures, SHARED_CLOCK } from "./packet_analysis.ts";
 export type { PathFigures, Spread } from "./packet_path.ts";
 export type { PacketFigures, PacketTotals } from "./packet_sender.ts";

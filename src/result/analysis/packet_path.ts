@@ -29,8 +29,8 @@ export interface PathFigures extends OrderCounts {
    * flows may be among them.
    */
   readonly socketDrops: number;
-  /** Arrived marked "congestion experienced": RFC 3168. */
-  readonly congestionMarks: number;
+  /** Arrived marked "congestion experienced", each counted once: RFC 3168. Absent if the receiver does not see marks. */
+  readonly congestionMarks?: number;
   /** The inter-packet delay variation of neighbours by number that both arrived, RFC 3393, without its sign. */
   readonly ipdv?: Spread;
   /** The interarrival jitter of RFC 3550 (6.4.1) at the end: a mean of how delays differ, the last ones above all. */
@@ -51,6 +51,8 @@ export class PacketPath {
   duplicates = 0;
   socketDrops = 0;
   congestionMarks = 0;
+  /** The receiver sees marks. */
+  seesMarks = false;
   readonly order: ArrivalOrder;
   readonly #ipdv = new Distribution();
   readonly #delays = new Deviations();
@@ -100,7 +102,8 @@ export class PacketPath {
     offset: OffsetEstimate | undefined,
     totals?: ArrivalTotals,
   ): PathFigures {
-    const { sent, received, duplicates, socketDrops, congestionMarks } = this;
+    const { sent, received, duplicates, socketDrops } = this;
+    const congestionMarks = this.seesMarks || told.receiver && received === 0 ? this.congestionMarks : undefined;
     const own = this.#delays.count > 0;
     const { reordered, early, late } = this.order.counts;
     const ahead = this.sign * (offset?.offsetNanos ?? 0);

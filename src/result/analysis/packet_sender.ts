@@ -1,5 +1,6 @@
 import type { ArrivalTotals } from "../../flow/packet/arrival_times.ts";
 import type { ClockBounds } from "../../flow/packet/client_closing.ts";
+import { isMarked } from "../../flow/packet/ecn.ts";
 import { roundTripTime } from "../../flow/packet/round_trip.ts";
 import type { Columns } from "../../flow/records/kinds.ts";
 import type { ClockOffset, OffsetEstimate } from "./clock_offset.ts";
@@ -25,7 +26,8 @@ const COLUMNS = 7;
 const ECHO = 1;
 const REPLY = 2;
 const REVERSE = 8;
-const CE = 3;
+/** The source of a stamp: the kernel, whose messages tell the traffic class as well. */
+const KERNEL = 1;
 /** More packets than the kernel takes as one burst are damage. */
 const MOST_IN_BURST = 1024;
 /** What UDP carries at most. */
@@ -44,6 +46,10 @@ export interface PacketTotals {
   readonly arrivals?: ArrivalTotals;
   /** How far the server's clock is ahead, in nanoseconds, as its answers at the end bound it. */
   readonly clock?: ClockBounds;
+  /** Packets of the sender that arrived at the server marked "congestion experienced", each counted once. */
+  readonly serverCongestionMarks?: number;
+  /** Echoes that the server could not send. */
+  readonly serverEchoErrors?: number;
   /** Packets that the server's own sender sent. */
   readonly serverSent?: number;
   /** Packets that the client's socket had no room for. */
@@ -175,15 +181,12 @@ export class PacketSender {
     for (let k = 0; k < packets; k++) {
       if (columns.server[i]) {
         if (columns.sent[i]) this.#set(seq + k, SERVER_SENT, t);
-        else this.#serverReceived(seq + k, t, bytes);
+        else this.#serverReceived(columns, i, seq + k, t, bytes);
       } else if (columns.sent[i]) {
         this.#set(seq + k, SENT, t);
       } else {
         this.#received(columns, i, seq + k, t, bytes);
       }
-    }
-    if (!columns.sent[i] && (columns.tos[i] & 3) === CE) {
-      (columns.server[i] ? this.#there : this.#back).congestionMarks += packets;
     }
   }
 
@@ -200,13 +203,15 @@ export class PacketSender {
     const told = this.#serverRecords > 0 || this.#serverCount > 0 || totals.serverReceived !== undefined;
     there.received = Math.max(this.#serverRecords, this.#serverCount, totals.serverReceived ?? 0);
     there.duplicates = Math.max(there.duplicates, totals.serverDuplicates ?? 0);
+    there.seesMarks ||= totals.serverCongestionMarks !== undefined;
+    there.congestionMarks = Math.max(there.congestionMarks, totals.serverCongestionMarks ?? 0);
     there.socketDrops = totals.serverSocketDrops ?? 0;
     const toldSent = !this.#reverse || totals.serverSent !== undefined || back.sent > 0;
     const sent = this.#reverse
       ? Math.max(back.sent, totals.serverSent ?? this.#window.high + 1)
       // A server echoes each packet that it receives.
       : this.#echo
-      ? Math.max(this.#serverReplies, there.received)
+      ? Math.max(this.#serverReplies, there.received - (totals.serverEchoErrors ?? 0))
       : this.#serverReplies;
     back.sent = Math.max(sent, back.received);
     back.socketDrops = totals.socketDrops ?? 0;
@@ -252,7 +257,7 @@ export class PacketSender {
     if (!Number.isNaN(lateness)) this.#lateness.add(lateness, packets);
   }
 
-  #serverReceived(seq: number, t: number, bytes: number): void {
+  #serverReceived(columns: Columns<"packetIO">, i: number, seq: number, t: number, bytes: number): void {
     const slot = this.#window.enter(seq);
     if (slot < 0) {
       this.#strange(seq, this.#there);
@@ -265,6 +270,7 @@ export class PacketSender {
     }
     recorded[slot] = 1;
     this.#serverRecords++;
+    noteMark(this.#there, columns, i);
     this.#serverRate.add(t, bytes);
     const places = this.#window.columns[SERVER_PLACE];
     const placed = !Number.isNaN(places[slot]);
@@ -286,6 +292,7 @@ export class PacketSender {
     }
     this.#back.order.arrived(seq, seq < this.#window.settled);
     window[PLACE][slot] = ++this.#back.received;
+    noteMark(this.#back, columns, i);
     this.#receiveRate.add(t, bytes);
     this.#set(seq, RECEIVED, t);
     if (columns.flag[i] & REVERSE) return this.#fromServer(columns, i, seq, t, bytes);
@@ -358,6 +365,12 @@ export class PacketSender {
     this.#rtt.add(nanos);
     this.options.onRoundTrip?.(received, nanos);
   }
+}
+
+/** Counts the mark of a packet that arrived. */
+function noteMark(path: PacketPath, { tos, stampSource }: Columns<"packetIO">, i: number): void {
+  if (isMarked(tos[i])) path.congestionMarks++;
+  if (stampSource[i] === KERNEL) path.seesMarks = true;
 }
 
 function isTime(t: number): boolean {

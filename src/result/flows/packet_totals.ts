@@ -15,6 +15,8 @@ export function packetTotals(values: Readonly<Record<string, number>>): Map<numb
       serverReceived: of("serverReceived"),
       serverDuplicates: of("serverDuplicates"),
       serverSent: of("serverSent"),
+      serverCongestionMarks: of("serverCongestionMarks"),
+      serverEchoErrors: of("serverSendErrors"),
       arrivals: readArrivalValues(values, sender),
       clock: readClockBounds(values),
     };

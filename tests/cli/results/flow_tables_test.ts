@@ -1,6 +1,8 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { flowJson } from "../../../src/cli/results/flow_json.ts";
 import { flowTables } from "../../../src/cli/results/flow_tables.ts";
+import { FlowProgress } from "../../../src/cli/run/flow_progress.ts";
+import { flowEndLines } from "../../../src/cli/run/flow_text.ts";
 import { PacketAnalysis, StreamAnalysis } from "../../../src/result/analysis/mod.ts";
 import type { MeasuredPackets, MeasuredStream } from "../../../src/result/mod.ts";
 import { atServer, packetChunks, reply, sent } from "../../result/analysis/packet_samples.ts";
@@ -126,6 +128,24 @@ Deno.test("flowTables() has the time that proofs of the key took apart from comp
   ]);
   const [json] = flowJson(flows[0]) as Record<string, unknown>[];
   assertEquals([json.completionSeconds, json.keyProofSeconds], [1.1, 0.05]);
+});
+
+Deno.test("flowTables() and the lines of tine run have one median for a crowd of flows", () => {
+  const times = Array.from({ length: 40 }, (_, i) => i < 20 ? 492e6 : 1379e6);
+  const flows = times.map((completionNanos, i) => {
+    const one = stream(`s${i}`);
+    return { ...one, figures: { ...one.figures, completionNanos } };
+  });
+  const [, row] = flowTables(flows).filter((line) => /median|completion/.test(line));
+  assertEquals(row.split(/ {2,}/), ["completion ms", "492.0", "935.5", "935.5", "1379", "1379"]);
+  const progress = new FlowProgress();
+  for (const [i, fctNanos] of times.entries()) {
+    progress.take({ type: "progress", nodeId: "left", flow: `s${i}`, values: { bytes: 1, fctNanos } });
+  }
+  assertStringIncludes(
+    flowEndLines(progress.flows.values())[0],
+    "they took 492.0 / 935.5 / 1379 ms (min, median, max)",
+  );
 });
 
 Deno.test("flowTables() fits 80 columns whatever flows are called", () => {

@@ -15,13 +15,16 @@ Deno.test("IntervalTimer.end() tells the intervals that are over, and the rest u
 
 Deno.test("IntervalTimer waits for an interval of a month without looking again and again", () => {
   const times: number[] = [];
-  const setTimeout = globalThis.setTimeout;
-  globalThis.setTimeout = ((_: () => void, ms: number) => times.push(ms)) as unknown as typeof globalThis.setTimeout;
+  const timeout = AbortSignal.timeout;
+  AbortSignal.timeout = (ms) => {
+    times.push(ms);
+    return new AbortController().signal;
+  };
   try {
     using timer = new IntervalTimer(30 * 86_400_000, () => {});
     timer.start();
   } finally {
-    globalThis.setTimeout = setTimeout;
+    AbortSignal.timeout = timeout;
   }
   assertEquals(times, [2 ** 31 - 1]);
 });

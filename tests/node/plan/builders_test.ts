@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import {
   child,
   parallel,
@@ -13,6 +13,7 @@ import {
   system,
   test,
 } from "../../../src/node/mod.ts";
+import { TineError } from "../../../src/wire/errors.ts";
 import { tine } from "../../support/tine.ts";
 import { LEFT } from "./samples.ts";
 
@@ -50,6 +51,24 @@ Deno.test("builders return the JSON that a plan is", () => {
       { id: { name: "empty" } },
     ],
   });
+});
+
+Deno.test("builders refuse what would be left out of the plan", () => {
+  // JavaScript has no types that would refuse it.
+  // deno-lint-ignore no-explicit-any -- what a plan in JavaScript may call them with
+  const [anyTest, anyChild, anySleep, anySchedule] = [test, child, sleep, schedule] as any[];
+  const [one, two] = [sleep("1s"), sleep("2s")];
+  assertThrows(
+    () => anyTest({ name: "two" }, one, two),
+    TineError,
+    'test({"name":"two"}) takes one run and options with timeout, but its options have sleep: put several runs into ' +
+      "serial() or parallel()",
+  );
+  assertThrows(() => anyTest({ name: "two" }, one, {}, two), TineError, "takes at most 3 arguments, but has 4");
+  assertThrows(() => anyChild(LEFT, one, two), TineError, "child() takes at most 2 arguments, but has 3");
+  assertThrows(() => anySleep("1s", "2s"), TineError, "sleep() takes at most 1 argument, but has 2");
+  // A run where options are wanted would be a member of the schedule that nothing knows.
+  assertThrows(() => anySchedule(one, two), TineError, "schedule() takes options first, but they have sleep");
 });
 
 Deno.test("what a program prints is a plan for tine vet", async () => {

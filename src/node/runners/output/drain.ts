@@ -1,4 +1,5 @@
 import type { ByteSource } from "../../../wire/connection.ts";
+import { startLongTimer } from "../../../wire/long_timer.ts";
 
 const BUFFER_BYTES = 64 * 1024;
 
@@ -42,7 +43,7 @@ class Patience {
   #ended = false;
   #lateMs = 0;
   #lateBytes = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: Disposable | undefined;
   /** Ends the wait under way. One for all reads: promises that are raced with a long-lived one stay attached to it. */
   #giveUp: (() => void) | undefined;
 
@@ -73,14 +74,14 @@ class Patience {
       }
       return length;
     } finally {
-      clearTimeout(this.#timer);
+      this.#timer?.[Symbol.dispose]();
       this.#giveUp = undefined;
     }
   }
 
   #setTimer(): void {
     if (!this.#ended || this.#giveUp === undefined) return;
-    this.#timer = setTimeout(this.#giveUp, QUIET_MS);
+    this.#timer = startLongTimer(QUIET_MS, this.#giveUp);
   }
 }
 

@@ -1,3 +1,4 @@
+import { startLongTimer } from "../../../wire/long_timer.ts";
 import type { RunContext } from "../../runner.ts";
 import { CHUNK_BYTES } from "./byte_chunks.ts";
 import type { Output } from "./output.ts";
@@ -13,7 +14,7 @@ export class StreamedFile implements Output {
   #piece: Uint8Array<ArrayBuffer> | undefined;
   #length = 0;
   #sent = false;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: Disposable | undefined;
   /** What the timer sends. */
   #sending: Promise<void> | undefined;
 
@@ -32,11 +33,11 @@ export class StreamedFile implements Output {
       bytes = bytes.subarray(part.length);
       if (this.#length === CHUNK_BYTES) await this.#send();
     }
-    if (this.#length > 0) this.#timer ??= setTimeout(() => this.#sendLater(), WAIT_MS);
+    if (this.#length > 0) this.#timer ??= startLongTimer(WAIT_MS, () => this.#sendLater());
   }
 
   async end(): Promise<void> {
-    clearTimeout(this.#timer);
+    this.#timer?.[Symbol.dispose]();
     await this.#sending;
     if (this.#length > 0 || !this.#sent) await this.#send();
   }
@@ -47,7 +48,7 @@ export class StreamedFile implements Output {
   }
 
   async #send(): Promise<void> {
-    clearTimeout(this.#timer);
+    this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
     const length = this.#length;
     // What is little gets memory of its own size, since it may wait for long.
