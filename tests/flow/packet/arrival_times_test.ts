@@ -1,7 +1,7 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { ArrivalTimes } from "../../../src/flow/packet/arrival_times.ts";
 import { arrivalValues, readArrivalValues } from "../../../src/flow/packet/arrival_values.ts";
-import { closePacket, readTotals } from "../../../src/flow/packet/control_packet.ts";
+import { CLOSE_BYTES, closePacket, readTotals, SHORT_CLOSE_BYTES } from "../../../src/flow/packet/control_packet.ts";
 import { FlowName } from "../../../src/flow/packet/flow_name.ts";
 import { WireTime } from "../../../src/flow/packet/wire_time.ts";
 
@@ -56,9 +56,15 @@ Deno.test("closePacket() carries what a server knows of arrivals, whatever the c
   });
   for (const totals of [of(AHEAD), of(-AHEAD), of(0), of(-(2 ** 32), false), { ...counts, arrivals: undefined }]) {
     const packet = { flow, sender: 0, hmac: undefined, attempt: 1, time: new WireTime(0n), t: 5 };
-    const bytes = closePacket({ ...packet, reply: { totals, sent: 6 } });
-    assertEquals(readTotals(new DataView(bytes.buffer), bytes.length), totals);
-    assertEquals(bytes.length, closePacket(packet).length);
+    for (const lengthBytes of [CLOSE_BYTES, SHORT_CLOSE_BYTES]) {
+      const isLong = lengthBytes === CLOSE_BYTES;
+      const more = { marked: 14, echoErrors: 15, trouble: { text: "no route", fatal: true } };
+      const bytes = closePacket({ ...packet, reply: { totals: { ...totals, ...more }, sent: 6 }, lengthBytes });
+      // An end of an earlier version learns what it knows how to read.
+      assertEquals(readTotals(new DataView(bytes.buffer), bytes.length), { ...totals, ...isLong && more });
+      assertEquals(bytes.length, lengthBytes);
+    }
+    assertEquals(closePacket(packet).length, CLOSE_BYTES);
     if (totals.arrivals) assertEquals(readArrivalValues(arrivalValues(3, totals.arrivals), 3), totals.arrivals);
   }
   assertEquals(readArrivalValues({}, 0), undefined);
@@ -67,15 +73,34 @@ Deno.test("closePacket() carries what a server knows of arrivals, whatever the c
 Deno.test("readTotals() takes no counts and distances below zero", () => {
   const arrivals = { reordered: 7, delay: { count: 8, min: -3, mean: -2, max: -1 }, jitterNanos: 13 };
   const counts = { received: 1, duplicates: 1, reverseSent: 2, reverseSendErrors: 3, reverseUnsent: 4, socketDrops: 5 };
-  const totals = { ...counts, bad: 6, arrivals: { ...arrivals, ipdv: { count: 9, min: 10, mean: 11, max: 12 } } };
+  const more = { marked: undefined, echoErrors: 0, trouble: undefined };
+  const totals = {
+    ...counts,
+    ...more,
+    bad: 6,
+    arrivals: { ...arrivals, ipdv: { count: 9, min: 10, mean: 11, max: 12 } },
+  };
   const packet = { flow: new FlowName("voip"), sender: 0, hmac: undefined, attempt: 1, time: new WireTime(0n), t: 5 };
   const read = (told: typeof totals) => {
     const bytes = closePacket({ ...packet, reply: { totals: told, sent: 6 } });
     return readTotals(new DataView(bytes.buffer), bytes.length);
   };
   assertEquals(read(totals), totals);
-  for (const key of [...Object.keys(counts), "bad"]) assertEquals(read({ ...totals, [key]: -1 }), undefined, key);
+  for (const key of [...Object.keys(counts), "bad", "echoErrors"]) {
+    assertEquals(read({ ...totals, [key]: -1 }), undefined, key);
+  }
   for (const told of [{ reordered: -1 }, { jitterNanos: -1 }, { ipdv: { count: -1, min: 10, mean: 11, max: 12 } }]) {
     assertEquals(read({ ...totals, arrivals: { ...totals.arrivals, ...told } }), undefined);
   }
+});
+
+Deno.test("readTotals() cuts what a server says of its trouble to the room there is, and takes no more than that", () => {
+  const flow = new FlowName("voip");
+  const packet = { flow, sender: 0, hmac: undefined, attempt: 1, time: new WireTime(0n), t: 5 };
+  const counts = { received: 0, duplicates: 0, reverseSent: 0, reverseSendErrors: 0, reverseUnsent: 0 };
+  const totals = { ...counts, socketDrops: 0, bad: 0, trouble: { text: "x".repeat(1000), fatal: false } };
+  const bytes = closePacket({ ...packet, reply: { totals, sent: 6 } }), view = new DataView(bytes.buffer);
+  assertEquals(readTotals(view, bytes.length)?.trouble, { text: "x".repeat(285), fatal: false });
+  view.setUint16(209, 286);
+  assertEquals(readTotals(view, bytes.length)?.trouble, undefined);
 });

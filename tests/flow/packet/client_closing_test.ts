@@ -18,6 +18,9 @@ const totals: Totals = {
   socketDrops: 0,
   bad: 0,
   arrivals: undefined,
+  marked: undefined,
+  echoErrors: 0,
+  trouble: undefined,
 };
 
 /** A client, and a server whose clock is 5 s ahead and counts from another moment. */
@@ -43,10 +46,10 @@ function setUp(senders: number) {
 
 Deno.test("ClientClosing has the counts of each sender, and asks again for those that did not come", () => {
   const { closing, answer } = setUp(2);
-  const [first, second] = closing.packets();
+  const [first, second] = closing.attempt(NaN)!.packets;
   assertEquals(answer(first, 10, 12, 20), true);
   assertEquals([closing.complete, closing.totals[0]], [false, totals]);
-  const again = closing.packets();
+  const again = closing.attempt(NaN)!.packets;
   assertEquals(again.map((packet) => senderOf(new DataView(packet.buffer), 0)), [1]);
   assertEquals(answer(second, 30, 31, 40, new Hmac(Uint8Array.of(2))), false);
   assertEquals(answer(again[0], 30, 31, 40), true);
@@ -57,9 +60,9 @@ Deno.test("ClientClosing bounds the server's clock by each answer to the attempt
   const { clock, closing, answer } = setUp(2);
   assertEquals(closing.clock, undefined);
   clock.time = 1000;
-  const [late] = closing.packets();
+  const [late] = closing.attempt(NaN)!.packets;
   clock.time = 500_000;
-  const [, quick] = closing.packets();
+  const [, quick] = closing.attempt(NaN)!.packets;
   // 300 us there and 100 us back; then 40 us and 60 us.
   answer(late, 301_000, 302_000, 402_000);
   assertEquals(closing.clock, { least: 5e9 - 100_000, most: 5e9 + 300_000 });

@@ -3,7 +3,7 @@ import { Hmac } from "../../../src/flow/hmac.ts";
 import { Echoes } from "../../../src/flow/packet/echoes.ts";
 import { FlowName } from "../../../src/flow/packet/flow_name.ts";
 import { AT_SERVER_TIME, isHeaderSigned, SIGNED_HEADER_BYTES } from "../../../src/flow/packet/header.ts";
-import type { Outbox } from "../../../src/flow/packet/packet_port.ts";
+import type { Inbox, Outbox } from "../../../src/flow/packet/packet_port.ts";
 import type { ServedFlow } from "../../../src/flow/packet/served_flow.ts";
 
 const TINIT = 1_700_000_000_000_000_000n;
@@ -50,10 +50,11 @@ class SlowEnd {
   echo(packets: number): void {
     this.#now += 1_000_000;
     const samples = { sent: (...[, , , , , t]: number[]) => this.recorded.push(t) };
-    const flow = { name: new FlowName("voip"), hmac: this.hmac, replies: 0, replyBytes: 0, samples };
+    const flow = { name: new FlowName("voip"), hmac: this.hmac, replies: 0, replyBytes: 0, samples, settings: {} };
+    const inbox = { trafficClass: () => 0 } as Partial<Inbox> as Inbox;
     for (let i = 0; i < packets; i++) {
       const number = this.#number++;
-      this.echoes.add(flow as unknown as ServedFlow, undefined!, 0, 0, number, SIGNED_HEADER_BYTES, this.#now, number);
+      this.echoes.add(flow as unknown as ServedFlow, inbox, 0, 0, number, SIGNED_HEADER_BYTES, this.#now, number);
     }
     this.echoes.flush();
   }

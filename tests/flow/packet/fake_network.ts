@@ -6,8 +6,11 @@ import { packetServerFlow } from "../../../src/flow/packet/packet_server_flow.ts
 import { PacketInbox } from "../../../src/flow/portable/packet_inbox.ts";
 import { type PacketExit, PacketOutbox } from "../../../src/flow/portable/packet_outbox.ts";
 import { SocketAddress } from "../../../src/sys/address.ts";
+import { SystemError } from "../../../src/sys/system_error.ts";
 import { READABLE, WRITABLE } from "../../../src/sys/poller.ts";
 import { FakeHost } from "../stream/fake_host.ts";
+
+const EMSGSIZE = 90;
 
 /** A packet on its way. */
 export interface Datagram {
@@ -90,6 +93,8 @@ export class FakePort implements PacketPort, PacketExit {
   closed = false;
   /** How many packets can be sent before there is no room. */
   room = Infinity;
+  /** Longer packets cannot be sent. */
+  mostBytes = Infinity;
   merging = false;
   #handler = () => {};
 
@@ -135,6 +140,7 @@ export class FakePort implements PacketPort, PacketExit {
   }
 
   send(bytes: Uint8Array<ArrayBuffer>, to: SocketAddress): void {
+    if (bytes.length > this.mostBytes) throw new SystemError("send", EMSGSIZE);
     this.room--;
     this.network.wire.push({ from: this.local, to, bytes });
   }
