@@ -54,7 +54,11 @@ export const command = defineCommand({
       help: "threads that run a module; a stuck one ends its connections",
     }),
     watch: flag({ help: "replace a module by its new version whenever it changes" }),
-    maxFrame: size({ min: 1, max: 2 ** 31 - 1, default: 64 * 2 ** 20, help: "largest message accepted" }),
+    maxFrame: size({
+      min: 1,
+      max: 2 ** 31 - 1,
+      help: "largest message accepted (default: 64MiB, for snapshots as memory allows)",
+    }),
     record: text({
       value: "FILE",
       complete: "file",

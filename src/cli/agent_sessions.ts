@@ -16,7 +16,7 @@ export interface Sessions {
 
 /** What `tine agent` was told. */
 export interface SessionFlags extends ModuleFlagValues, SupervisionFlagValues {
-  readonly maxFrame: number;
+  readonly maxFrame?: number;
   readonly workers: number;
   readonly watch: boolean;
   readonly connect?: string;

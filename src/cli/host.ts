@@ -51,7 +51,11 @@ const flags = {
   ...supervisionFlags,
   ...moduleFlags,
   watch: flag({ help: "with --handler MODULE: replace it by its new version whenever it changes" }),
-  maxFrame: size({ min: 1, max: 2 ** 31 - 1, default: 64 * 2 ** 20, help: "largest message accepted" }),
+  maxFrame: size({
+    min: 1,
+    max: 2 ** 31 - 1,
+    help: "largest message accepted (default: 64MiB, for snapshots as memory allows)",
+  }),
   record: text({ value: "FILE", complete: "file", help: "record both directions, for tine replay" }),
 };
 

@@ -28,7 +28,11 @@ const flags = {
     help: "give up a UDF that goes on so long after the last request",
   }),
   ...moduleFlags,
-  maxFrame: size({ min: 1, max: 2 ** 31 - 1, default: 64 * 2 ** 20, help: "largest message accepted" }),
+  maxFrame: size({
+    min: 1,
+    max: 2 ** 31 - 1,
+    help: "largest message accepted (default: 64MiB, for snapshots as memory allows)",
+  }),
 };
 
 /** `tine replay`: does a UDF still answer as it did when it was recorded? */

@@ -1,7 +1,7 @@
 import { ByteReader } from "../wire/byte_reader.ts";
 import type { Connection } from "../wire/connection.ts";
 import { messageOf, TineError } from "../wire/errors.ts";
-import { DEFAULT_MAX_FRAME_BYTES, FrameReader } from "../wire/frame_reader.ts";
+import { FrameReader } from "../wire/frame_reader.ts";
 import { FrameWriter } from "../wire/frame_writer.ts";
 import { AgentOutput } from "./agent_output.ts";
 import { BatchGuard } from "./batch_guard.ts";
@@ -19,11 +19,14 @@ import {
   takesFrames,
 } from "./handler.ts";
 import type { InfoResponse, InitRequest, Outcome, Request } from "./messages.ts";
+import { defaultFrameLimit } from "./snapshot_limit.ts";
 
 /** How an agent behaves; each has a default. */
 export interface AgentOptions {
-  /** The largest frame that is accepted, in bytes; default 64 MiB. */
+  /** The largest frame that is accepted, in bytes; default 64 MiB, and for snapshots what memory allows. */
   maxFrameBytes?: number;
+  /** Without `maxFrameBytes`: the largest snapshot, in bytes, where this thread may not ask how much memory there is. */
+  mostSnapshotBytes?: number;
   /** How long one asynchronous call of the handler may take, in ms; default 60,000; 0: for ever. */
   handlerTimeoutMs?: number;
   /** Is told about each call of the handler, for a watch in another thread. */
@@ -94,7 +97,7 @@ export class Agent {
   constructor(connection: Connection, createHandler: CreateHandler, options: AgentOptions = {}) {
     this.#connection = connection;
     this.#createHandler = createHandler;
-    this.#frames = new FrameReader(connection, options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES);
+    this.#frames = new FrameReader(connection, options.maxFrameBytes ?? defaultFrameLimit(options.mostSnapshotBytes));
     this.#writer = new FrameWriter(connection);
     this.#output = new AgentOutput(this.#writer);
     this.#progress = options.progress;

@@ -1,4 +1,5 @@
 import { TineError } from "../wire/errors.ts";
+import { DEFAULT_MAX_FRAME_BYTES } from "../wire/frame_reader.ts";
 import { FrameWriter } from "../wire/frame_writer.ts";
 import { startLongTimer } from "../wire/long_timer.ts";
 import type { Batch } from "./batcher.ts";
@@ -24,7 +25,7 @@ export interface HostOptions {
   nodeId?: string;
   /** A UDF that says nothing for so long, in ms, is aborted; default 10,000; 0: never. Keepalives go out at half of it. */
   timeoutMs?: number;
-  /** The largest frame that is accepted, in bytes; default 64 MiB. */
+  /** The largest frame that is accepted, in bytes; default 64 MiB, and for snapshots what memory allows. */
   maxFrameBytes?: number;
   /** Gets sentences about what is odd and not an error. */
   log?: (message: string) => void;
@@ -77,6 +78,7 @@ export class Host {
   /** The times of keepalives that the UDF has not answered; each is another one. */
   #unanswered: bigint[] = [];
   #lastKeepalive = 0n;
+  #warnedOfSize = false;
   #failure: Error | undefined;
 
   constructor(peer: Peer, receiver: Receiver, options: HostOptions = {}) {
@@ -167,6 +169,7 @@ export class Host {
    */
   async snapshot(taken?: (state: Uint8Array) => void): Promise<Uint8Array> {
     const { snapshot } = await this.#ask("snapshot", { kind: "snapshot" }, ({ snapshot }) => taken?.(snapshot));
+    if (snapshot.length > DEFAULT_MAX_FRAME_BYTES) this.#warnOfSize(snapshot.length);
     return snapshot;
   }
 
@@ -292,6 +295,17 @@ export class Host {
   kill(): void {
     this.#peer.kill();
     this.#reader.stop();
+  }
+
+  /** A large snapshot costs memory and time each time that it is taken: that is said once. */
+  #warnOfSize(bytes: number): void {
+    if (this.#warnedOfSize) return;
+    this.#warnedOfSize = true;
+    this.#options.log?.(
+      `the UDF's snapshot has ${
+        Math.round(bytes / 2 ** 20)
+      } MiB: it is taken, though larger than the 64 MiB of other messages`,
+    );
   }
 
   #checkOpen(): Promise<never> | void {

@@ -33,6 +33,11 @@ export async function failureOf({ peer, error, first, rest, frame, asked }: Brea
     : await withinMs(EXIT_GRACE_MS, peer.ended);
   if (ended !== undefined) return new TineError("udf-ended", `the UDF ${ended}`, { cause: error });
   if (error instanceof WireError) {
+    if (error.code === "frame-too-large") {
+      return new TineError(error.code, `the UDF sent too large a message (--max-frame allows more): ${error.message}`, {
+        cause: error,
+      });
+    }
     return new TineError(error.code, `the UDF sent bytes that are not the protocol: ${error.message}`, {
       cause: error,
     });

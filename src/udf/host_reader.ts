@@ -3,6 +3,7 @@ import { FrameReader } from "../wire/frame_reader.ts";
 import { type Breakage, withinMs } from "./host_failure.ts";
 import type { Lifeline } from "./lifeline.ts";
 import type { ResponseTaker } from "./response_taker.ts";
+import { defaultFrameLimit } from "./snapshot_limit.ts";
 
 /** How long the output of a UDF that has ended may be silent: what it has started may hold it open for ever. */
 const OUTPUT_GRACE_MS = 1000;
@@ -26,7 +27,7 @@ export class HostReader {
   #dropping = false;
 
   constructor(source: ByteSource, { taker, lifeline, maxFrameBytes }: HostReaderOptions) {
-    this.#frames = new FrameReader(source, maxFrameBytes);
+    this.#frames = new FrameReader(source, maxFrameBytes ?? defaultFrameLimit());
     this.#taker = taker;
     this.#lifeline = lifeline;
   }

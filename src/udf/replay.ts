@@ -1,6 +1,7 @@
+import { defaultFrameLimit } from "./snapshot_limit.ts";
 import { ByteReader } from "../wire/byte_reader.ts";
 import { messageOf, TineError } from "../wire/errors.ts";
-import { DEFAULT_MAX_FRAME_BYTES, FrameReader } from "../wire/frame_reader.ts";
+import { FrameReader } from "../wire/frame_reader.ts";
 import { FrameWriter } from "../wire/frame_writer.ts";
 import { startLongTimer } from "../wire/long_timer.ts";
 import { decodeRequest, decodeResponse, encodeRequest } from "./codec.ts";
@@ -107,7 +108,7 @@ class Replay {
     this.#options = options;
     const { tolerance = 0, ignoreSnapshots = false } = options;
     this.#comparison = new Comparison({ tolerance, ignoreSnapshots }, onDifference);
-    this.#frames = new FrameReader(peer.connection, options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES);
+    this.#frames = new FrameReader(peer.connection, options.maxFrameBytes ?? defaultFrameLimit());
     this.#writer = new FrameWriter(peer.connection);
     this.#lifeline = new Lifeline({
       timeoutMs: options.timeoutMs ?? 10_000,

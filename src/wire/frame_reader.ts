@@ -4,6 +4,21 @@ import { WireError } from "./errors.ts";
 /** The largest frame that is accepted unless an option says otherwise: 64 MiB. */
 export const DEFAULT_MAX_FRAME_BYTES = 64 * 1024 * 1024;
 
+/** How large frames may be. */
+export interface FrameLimit {
+  maxBytes: number;
+  /**
+   * The limit of a frame that is larger than that, which may be a higher one.
+   *
+   * @param head its first bytes, at least 12
+   * @param lengthBytes its whole length
+   */
+  maxBytesOf?(head: Uint8Array, lengthBytes: number): number;
+}
+
+/** How much of a frame decides whether it may be larger than others. */
+const HEAD_BYTES = 12;
+
 const SMALLEST = 4 * 1024;
 const LARGEST = 256 * 1024;
 
@@ -35,18 +50,20 @@ export class FrameReader {
   end = 0;
 
   readonly #source: ByteSource;
-  readonly #maxFrameBytes: number;
+  readonly #limit: FrameLimit;
   #base = 0; // how many bytes of the stream came before those in the buffer
   #position = 0; // of the first byte that belongs to no frame yet
   #filled = 0; // end of what was read
   #wanted = 1; // bytes from #position that the next frame needs, as far as known
   #chunk = SMALLEST;
+  #allowed = -1; // where in the stream a frame starts that may be larger than others
   #reading: PromiseWithResolvers<number | null> | undefined;
   #stopped = false;
 
-  constructor(source: ByteSource, maxFrameBytes = DEFAULT_MAX_FRAME_BYTES) {
+  /** @param limit the largest frame that is accepted, in bytes, or a rule */
+  constructor(source: ByteSource, limit: number | FrameLimit = DEFAULT_MAX_FRAME_BYTES) {
     this.#source = source;
-    this.#maxFrameBytes = maxFrameBytes;
+    this.#limit = typeof limit === "number" ? { maxBytes: limit } : limit;
   }
 
   /**
@@ -74,13 +91,14 @@ export class FrameReader {
       if (byte < 0x80) break;
       scale *= 128;
     }
-    if (length > this.#maxFrameBytes) {
-      throw new WireError(
-        "frame-too-large",
-        `a frame claims ${length} bytes, the limit is ${this.#maxFrameBytes}: ${this.preview()}`,
-      );
-    }
     const end = position + length;
+    if (length > this.#limit.maxBytes) {
+      if (length >= HEAD_BYTES && filled - position < HEAD_BYTES) {
+        this.#wanted = position + HEAD_BYTES - this.#position;
+        return false;
+      }
+      this.#checkLarge(bytes.subarray(position, Math.min(end, filled)), length);
+    }
     if (end > filled) {
       this.#wanted = end - this.#position;
       return false;
@@ -161,6 +179,20 @@ export class FrameReader {
       this.#source.read(waste).then(this.#reading.resolve, this.#reading.reject);
       if (await this.#reading.promise === null) return;
     }
+  }
+
+  /** A frame that is larger than others is allowed once, and then as its bytes come. */
+  #checkLarge(head: Uint8Array, length: number): void {
+    const start = this.#base + this.#position;
+    if (this.#allowed === start) return;
+    const limit = this.#limit.maxBytesOf?.(head, length) ?? this.#limit.maxBytes;
+    if (length > limit) {
+      throw new WireError(
+        "frame-too-large",
+        `a frame claims ${length} bytes, the limit is ${limit}: ${this.preview()}`,
+      );
+    }
+    this.#allowed = start;
   }
 
   #read(): void {

@@ -1,9 +1,10 @@
 import { ByteReader } from "../../wire/byte_reader.ts";
 import { writeAll } from "../../wire/connection.ts";
 import { messageOf } from "../../wire/errors.ts";
-import { DEFAULT_MAX_FRAME_BYTES, FrameReader, previewBytes } from "../../wire/frame_reader.ts";
+import { FrameReader, previewBytes } from "../../wire/frame_reader.ts";
 import { BatchGuard } from "../batch_guard.ts";
 import { decodeResponse } from "../codec.ts";
+import { defaultFrameLimit } from "../snapshot_limit.ts";
 import { textOn } from "../host_failure.ts";
 import type { BeginBatch, EdgeType, Request, Response } from "../messages.ts";
 import type { Peer } from "../peer.ts";
@@ -79,7 +80,7 @@ export class Probe {
   constructor(peer: Peer, options: ProbeOptions) {
     this.#peer = peer;
     this.#options = options;
-    this.#frames = new FrameReader(peer.connection, DEFAULT_MAX_FRAME_BYTES);
+    this.#frames = new FrameReader(peer.connection, defaultFrameLimit());
     this.#guard = new BatchGuard("the UDF");
     if (options.provides !== undefined) this.#guard.edge = options.provides;
     void this.#read();

@@ -3,7 +3,13 @@ import type { RingMemory } from "./ring_connection.ts";
 
 /** What a worker is told: to serve a connection, or to stop one in order. */
 export type ToWorker =
-  | { id: number; connection: RingMemory; progress: SharedArrayBuffer; maxFrameBytes: number | undefined }
+  | {
+    id: number;
+    connection: RingMemory;
+    progress: SharedArrayBuffer;
+    maxFrameBytes: number | undefined;
+    mostSnapshotBytes: number;
+  }
   | { stop: number };
 
 /** What a worker tells: that a connection has ended, that the module wanted to end the process, threw an error that nobody

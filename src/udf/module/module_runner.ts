@@ -2,6 +2,7 @@ import { pathToFileURL } from "node:url";
 import { TineError } from "../../wire/errors.ts";
 import type { AgentCounts } from "../agent.ts";
 import type { Peer } from "../peer.ts";
+import { largestSnapshotBytes } from "../snapshot_limit.ts";
 import { CAPTURE, type FromWorker, type ToWorker } from "./messages.ts";
 import { ModuleConnection } from "./module_connection.ts";
 import { type ModulePermissions, workerPermissions } from "./permissions.ts";
@@ -182,6 +183,7 @@ class ModuleWorker {
       connection: served.connection.otherSide,
       progress: served.connection.progress.memory,
       maxFrameBytes: this.#options.maxFrameBytes,
+      mostSnapshotBytes: largestSnapshotBytes(),
     };
     this.#worker.postMessage(message);
     return {

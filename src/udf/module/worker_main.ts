@@ -57,7 +57,7 @@ export function serve(module: Record<string, unknown>): void {
 }
 
 async function run(
-  { id, connection, progress: cells, maxFrameBytes }: Exclude<ToWorker, { stop: number }>,
+  { id, connection, progress: cells, maxFrameBytes, mostSnapshotBytes }: Exclude<ToWorker, { stop: number }>,
 ): Promise<void> {
   const progress = new CallProgress(cells);
   const createHandler: CreateHandler = async (output) => {
@@ -69,6 +69,7 @@ async function run(
   // The other thread watches over the time that calls take.
   const agent = new Agent(new RingConnection(connection), createHandler, {
     maxFrameBytes,
+    mostSnapshotBytes,
     progress,
     handlerTimeoutMs: 0,
     describeError,

@@ -13,6 +13,9 @@ import { replaceUdf } from "./replacement.ts";
 import { Starter } from "./starter.ts";
 import { watchReceiver } from "./watched_receiver.ts";
 
+/** The ends of UDFs after which another start would not help. */
+const POINTLESS = ["drain-timeout", "bad-exit", "frame-too-large"];
+
 /** How often a UDF is started again that dies after the end of its input. */
 const STOP_ATTEMPTS = 3;
 
@@ -420,7 +423,7 @@ export class Supervisor {
   }
 }
 
-/** Whether a UDF that ended so at the end of its input would gain nothing by another start. */
+/** Whether another start would not help: the end of the UDF is in order, or what ended it comes again. */
 function isPointless(error: unknown): boolean {
-  return error instanceof TineError && (error.code === "drain-timeout" || error.code === "bad-exit");
+  return error instanceof TineError && POINTLESS.includes(error.code);
 }
