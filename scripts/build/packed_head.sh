@@ -30,8 +30,8 @@ real_root() {
   [ "$mapped" = 0 ]
 }
 
-# No other user can put something else in the place of folder $1: it and all above it belong to root, and only root
-# can write there, or (as in /tmp) remove only what is theirs.
+# No other user can put something else in the place of folder $1: it and all above it belong to root or this user, and
+# only they can write there, or (as in /tmp) remove only what is theirs.
 trusted() (
   cd -P -- "$1" 2>/dev/null || return 1
   rest=${PWD#/}
@@ -44,9 +44,17 @@ trusted() (
     case $rest in */*) rest=${rest#*/} ;; *) rest= ;; esac
   done
   LC_ALL=C ls -ldn -- "$@" | while read -r mode _ uid _; do
-    [ "$uid" = 0 ] || exit 1
+    [ "$uid" = 0 ] || [ "$uid" = "$me" ] || exit 1
     case $mode in d????-??-*|d????????[tT]*) ;; *) exit 1 ;; esac
   done
+)
+
+# The folder $1 belongs to this user, and only this user can write to it.
+own() (
+  [ ! -L "$1" ] && trusted "$1" || return 1
+  # shellcheck disable=SC2046
+  set -- $(LC_ALL=C ls -ldn -- "$1")
+  [ "$3" = "$me" ] && case $1 in d????-??-*) ;; *) return 1 ;; esac
 )
 
 # The entry $1 is whole, belongs to this user, and nobody else can write to it.
@@ -95,30 +103,53 @@ case ${XDG_CACHE_HOME:-} in
   /*) cache=$XDG_CACHE_HOME/tine ;;
   *) cache=${HOME:+$HOME/.cache/tine} ;;
 esac
+# Where services have no home, or one that cannot be written: folders that others may have made before.
+case ${XDG_RUNTIME_DIR:-} in
+  /*) runtime=$XDG_RUNTIME_DIR/tine ;;
+  *) runtime= ;;
+esac
+shared=/var/tmp/tine-$me
 
-why='HOME is not set'
 if [ -n "$cache" ]; then
   intact "$cache/$hash" && start "$cache/$hash" "$@"
-
-  why="$cache cannot be written"
-  new=$( (umask 077 && mkdir -p -- "$cache" && mktemp -d "$cache/.new.XXXXXX") 2>/dev/null) || new=
-  if [ -n "$new" ]; then
-    trap 'rm -rf -- "$new"' EXIT
-    trap 'exit 129' HUP
-    trap 'exit 130' INT
-    trap 'exit 143' TERM
-    if real_root && ! trusted "$cache"; then
-      why="another user can write to $cache"
-    elif unpack "$new" "$cache/$hash"; then
-      why="$cache/$hash belongs to another user"
-    else
-      why=$(tail -n 1 "$new/errors" 2>/dev/null)
-    fi
-    rm -rf -- "$new"
-    trap - EXIT HUP INT TERM
-    intact "$cache/$hash" && start "$cache/$hash" "$@"
-  fi
 fi
+
+# Unpacks into folder $1 and goes on there, with the arguments behind; returns with the reason in $why where it cannot.
+unpack_in() {
+  place=$1
+  shift
+  why="$place cannot be written"
+  new=$( (umask 077 && mkdir -p -- "$place" && mktemp -d "$place/.new.XXXXXX") 2>/dev/null) || new=
+  [ -n "$new" ] || return 0
+  trap 'rm -rf -- "$new"' EXIT
+  trap 'exit 129' HUP
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  if real_root && ! trusted "$place" || [ "$place" != "$cache" ] && ! own "$place"; then
+    why="another user can write to $place"
+  elif unpack "$new" "$place/$hash"; then
+    why="$place/$hash belongs to another user"
+  else
+    why=$(tail -n 1 "$new/errors" 2>/dev/null)
+  fi
+  rm -rf -- "$new"
+  trap - EXIT HUP INT TERM
+  intact "$place/$hash" || return 0
+  [ "$place" = "$cache" ] || echo "tine: $said: unpacked in $place, for later starts too" >&2
+  start "$place/$hash" "$@"
+}
+
+why='HOME is not set'
+[ -n "$cache" ] && unpack_in "$cache" "$@"
+said=$why
+for place in "$runtime" "$shared"; do
+  [ -n "$place" ] || continue
+  own "$place" && intact "$place/$hash" && start "$place/$hash" "$@"
+done
+for place in "$runtime" "$shared"; do
+  [ -n "$place" ] && unpack_in "$place" "$@"
+done
+why=$said
 
 # No usable cache: a private folder, for this run only.
 new=$(umask 077 && mktemp -d "${TMPDIR:-/tmp}/tine.XXXXXX" 2>/dev/null) ||
@@ -131,6 +162,7 @@ if real_root && ! trusted "$new"; then
   fail "cannot unpack: $why, and another user can write to ${TMPDIR:-/tmp}"
 fi
 unpack "$new" || fail "cannot unpack $packed: $(tail -n 1 "$new/errors" 2>/dev/null)"
+echo "tine: $why: unpacked for this run only; set XDG_CACHE_HOME to a folder that can be written" >&2
 mkfifo "$new/alive" || fail "cannot make a pipe in $new"
 # The program takes this process over, so that signals, the terminal and the exit code are its own. A process beside
 # it holds the reading end of a pipe: when the program has ended in whatever way, it sees the end and removes the folder.

@@ -16,9 +16,26 @@ Deno.test.beforeAll(async () => {
   }).output();
   assert(success, new TextDecoder().decode(stderr));
   [executable] = [...Deno.readDirSync(folder)].map(({ name }) => `${folder}/${name}`);
+  await placeShared(executable, NOWHERE);
   // The first start is not what most tests are about.
   await run(["--version"]);
 });
+
+/** Where the executable unpacks itself if there is no cache; tests do not touch the real place. */
+const SHARED = "/var/tmp/tine-$me";
+const NOWHERE = "/dev/null/tine$me";
+
+/** Makes an executable that unpacks itself in another folder, whose path has the length of the real one. */
+async function placeShared(file: string, place: string, before = SHARED): Promise<void> {
+  assertEquals(place.length, before.length);
+  using opened = await Deno.open(file, { read: true, write: true });
+  const bytes = new Uint8Array(16_384);
+  await opened.read(bytes);
+  const at = new TextDecoder("latin1").decode(bytes).indexOf(before);
+  assert(at > 0);
+  await opened.seek(at, Deno.SeekMode.Start);
+  await opened.write(new TextEncoder().encode(place));
+}
 
 Deno.test.afterAll(() => Deno.remove(folder, { recursive: true }));
 
@@ -32,7 +49,7 @@ interface Result {
 async function run(args: string[], env: Record<string, string> = {}, input = "", file = executable): Promise<Result> {
   const child = new Deno.Command(file, {
     args,
-    env: { XDG_CACHE_HOME: cache, ...env },
+    env: { XDG_CACHE_HOME: cache, XDG_RUNTIME_DIR: "", ...env },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
@@ -104,6 +121,21 @@ Deno.test("the packed executable runs an author's TypeScript module in a worker"
   assertEquals(driven.code, 0, driven.stderr);
 });
 
+Deno.test("the packed executable names the place in an author's module where output is misused", async () => {
+  const module = `${await newFolder("misuse")}/my_udf.ts`;
+  await Deno.writeTextFile(
+    module,
+    `export const createHandler = (agent: { beginBatch(begin: { name: string }): void }) => ({
+      info: () => ({ wants: "stream", provides: "stream" }),
+      init() {},
+      point: () => agent.beginBatch({ name: "m" }),
+    });`,
+  );
+  const { code, stderr } = await run(["host", "--handler", module], {}, "m value=1 1\n");
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, 'the beginning of a batch "m", on an edge of single points (my_udf.ts:4:26)');
+});
+
 Deno.test("the packed executable runs an author's TypeScript plan, which imports what the executable has", async () => {
   const plan = `${await newFolder("plan")}/my_plan.ts`;
   assertEquals((await run(["init", plan])).code, 0);
@@ -144,7 +176,7 @@ for (const place of ["the cache", "a private folder"]) {
     const socket = `${temporary}/s`;
     const child = new Deno.Command(executable, {
       args: ["agent", "mirror", "--socket", socket],
-      env: { XDG_CACHE_HOME: place === "the cache" ? cache : "/dev/null/none", TMPDIR: temporary },
+      env: { XDG_CACHE_HOME: place === "the cache" ? cache : "/dev/null/none", XDG_RUNTIME_DIR: "", TMPDIR: temporary },
       stdin: "null",
       stderr: "null",
     }).spawn();
@@ -161,7 +193,7 @@ Deno.test("the private folder goes also when the program is killed", async () =>
   const socket = `${await newFolder("socket")}/s`;
   const child = new Deno.Command(executable, {
     args: ["agent", "mirror", "--socket", socket],
-    env: { XDG_CACHE_HOME: "/dev/null/none", TMPDIR: temporary },
+    env: { XDG_CACHE_HOME: "/dev/null/none", XDG_RUNTIME_DIR: "", TMPDIR: temporary },
     stdin: "null",
     stderr: "null",
   }).spawn();
@@ -272,6 +304,44 @@ Deno.test({
     assertEquals((await run(["--version"], { XDG_CACHE_HOME: own })).code, 0);
     assertEquals(list(`${own}/tine`), []);
   },
+});
+
+Deno.test("where the cache cannot be written, the runtime folder serves, and one line says so at the first start", async () => {
+  const runtime = await newFolder("runtime");
+  const env = { XDG_CACHE_HOME: "/dev/null/none", XDG_RUNTIME_DIR: runtime, TMPDIR: "/dev/null/none" };
+  const first = await run(["--version"], env);
+  const place = `${runtime}/tine`;
+  const said = `tine: /dev/null/none/tine cannot be written: unpacked in ${place}, for later starts too\n`;
+  assertEquals([first.code, first.stderr], [0, said]);
+  const later = await run(["--version"], env);
+  assertEquals([later.code, later.stdout, later.stderr], [0, first.stdout, ""]);
+  assertEquals(list(place).length, 1);
+});
+
+Deno.test("without a cache and a runtime folder, a folder of the user's own for temporary files serves", async () => {
+  const parent = `/tmp/${crypto.randomUUID().slice(0, 8)}`;
+  const place = `${parent}/tin`;
+  await Deno.mkdir(parent, { mode: 0o755 });
+  try {
+    const file = `${folder}/shared`;
+    await Deno.copyFile(executable, file);
+    await placeShared(file, place, NOWHERE);
+    const temporary = await newFolder("private");
+    const env = { XDG_CACHE_HOME: "/dev/null/none", TMPDIR: temporary };
+    const first = await run(["--version"], env, "", file);
+    assertEquals(first.code, 0);
+    assertStringIncludes(first.stderr, `unpacked in ${place}, for later starts too\n`);
+    assertEquals((await run(["--version"], env, "", file)).stderr, "");
+    assertEquals(Deno.statSync(place).mode! & 0o777, 0o700);
+    // Another user could put something else in the place of the entry.
+    await Deno.chmod(place, 0o777);
+    const foreign = await run(["--version"], env, "", file);
+    assertEquals(foreign.code, 0);
+    assertStringIncludes(foreign.stderr, "unpacked for this run only");
+    assertEquals(foreign.stderr.split("\n").length, 2);
+  } finally {
+    await Deno.remove(parent, { recursive: true });
+  }
 });
 
 Deno.test("without a cache and a temporary folder, one sentence says what to do", async () => {

@@ -89,7 +89,8 @@ async function run(
 function describeError(error: unknown): string {
   const message = messageOf(error);
   if (!(error instanceof Error) || error.stack === undefined) return message;
-  const own = new URL("../../", import.meta.url).href;
+  // In a bundle, what is shared lies above the folder src.
+  const own = new URL(import.meta.url.endsWith(".js") ? "../../../" : "../../", import.meta.url).href;
   const frame = error.stack.split("\n").find((line) => line.includes("file://") && !line.includes(own));
   const place = frame?.match(/([^/()]+:\d+:\d+)\)?$/)?.[1];
   return place === undefined ? message : `${message} (${place})`;
