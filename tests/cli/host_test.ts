@@ -84,7 +84,7 @@ Deno.test("tine host --group-by groups as Kapacitor does", async () => {
   assertEquals(JSON.parse(json.stdout).group, "host=a");
 });
 
-const OUTLIERS = ["host", "--handler", "outliers", "--set", "field=v", "--format", "line"];
+const OUTLIERS = ["host", "--handler", "outliers", "--set", "field=v", "--set", "quartiles=tukey", "--format", "line"];
 const series = (from: number, count: number, spike: number) =>
   Array.from({ length: count }, (_, i) => `cpu v=${i === spike ? 1000 : i % 3} ${(from + i) * 1_000_000_000}\n`).join(
     "",

@@ -132,6 +132,7 @@ export class CsvTable {
 
   /** Decides the types of the columns by what has been read so far, and gives what was held back. */
   decide(): InputItem[] {
+    if (this.#decided) return [];
     this.#decided = true;
     for (const { field } of this.#roles ?? []) {
       const odd = field?.decide();

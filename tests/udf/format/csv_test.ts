@@ -82,6 +82,7 @@ Deno.test("a column with a text is one of strings in every row, and line and cel
     values: ["12", "007", " 5"],
     warnings: ['line 3: the field "v" is a string in every row, since its column holds "007" beside numbers'],
   });
+  assertEquals((await column("v\n12\n007\n", { again: again("v\n12\n007\n") })).warnings.length, 1);
   assertEquals(await column("v\ntrue\n1\n"), {
     values: ["true", "1"],
     warnings: ['line 2: the field "v" is a string in every row, since its column holds "true" beside numbers'],
