@@ -163,7 +163,8 @@ function testLines({ path, summary }: TestResults): string[] {
     lines.push(`logs     ${byteAmount(logs.bytes)}, ${count(logs.entries, "entry", "entries")}`);
   }
   for (const { name, nodeId, bytes } of files.slice(0, MOST_LINES)) {
-    lines.push(`file     ${escape(name)}: ${byteAmount(bytes)} from ${escape(nodeId)}`);
+    // Of a test that has not ended, who wrote a file is not known.
+    lines.push(`file     ${escape(name)}: ${byteAmount(bytes)}${nodeId === "" ? "" : ` from ${escape(nodeId)}`}`);
   }
   if (files.length > MOST_LINES) lines.push(`         ... and ${count(files.length - MOST_LINES, "more file")}`);
   return lines;

@@ -1,5 +1,6 @@
 import { messageOf, TineError } from "../wire/errors.ts";
 import { exists } from "./exists.ts";
+import { entrySoFar, foundSoFar } from "./found_so_far.ts";
 import { LATEST } from "./latest.ts";
 import { readRunSummary, readTestSummary } from "./read_summary.ts";
 import { RUN_FILE, type RunSummary, TEST_FILE, type TestEntry, type TestSummary, WORK_SUFFIX } from "./summary.ts";
@@ -64,8 +65,8 @@ export async function openResults(path: string): Promise<ResultsFolder | RunResu
     throw new TineError("cannot-read", `cannot read ${path}: ${messageOf(error)}`, { cause: error });
   }
   if (await exists(`${real}/${TEST_FILE}`)) {
-    const summary = await readTestSummary(real);
-    if (summary !== undefined) return { kind: "test", path, summary };
+    const test = await openTest(path);
+    if (test !== undefined) return test;
   }
   if (await exists(`${real}/${RUN_FILE}`)) {
     const run = await openRun(path, baseName(real));
@@ -103,9 +104,9 @@ export async function* testsOf(
 ): AsyncGenerator<TestResults, void, void> {
   for (const { folder } of entries) {
     const path = `${run.path}/${folder}`;
-    const summary = await readTestSummary(path);
-    if (summary === undefined) throw new TineError("bad-results", `${path} has no ${TEST_FILE}, although it was run`);
-    yield { kind: "test", path, summary };
+    const test = await openTest(path);
+    if (test === undefined) throw new TineError("bad-results", `${path} has no ${TEST_FILE}, although it was run`);
+    yield test;
   }
 }
 
@@ -136,10 +137,19 @@ export async function listRuns(out: string): Promise<Pick<ResultsFolder, "runs" 
   return { runs, damaged };
 }
 
+async function openTest(path: string): Promise<TestResults | undefined> {
+  const summary = await readTestSummary(path);
+  if (summary === undefined) return undefined;
+  return { kind: "test", path, summary: summary.status === "running" ? await foundSoFar(path, summary) : summary };
+}
+
 async function openRun(path: string, name: string): Promise<RunResults | undefined> {
   const summary = await readRunSummary(path);
   if (summary === undefined) return undefined;
   const complete = summary.status === "complete" && !name.endsWith(WORK_SUFFIX);
+  for (const [i, test] of summary.tests.entries()) {
+    if (test.status === "running") summary.tests[i] = await entrySoFar(`${path}/${test.folder}`, test);
+  }
   return { kind: "run", path, name, complete, summary };
 }
 

@@ -1,5 +1,9 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { openResults, type RunResults } from "../../src/result/mod.ts";
 import { errorMessage, fileData, inFolder, item, log, STARTED, startRun, testNamed } from "../result/fixtures.ts";
+import { logFileName } from "../../src/result/names.ts";
+import { info, node, recordsOf } from "../result/flows/recorded_flows.ts";
+import { eventually } from "../support/eventually.ts";
 import { tine } from "../support/tine.ts";
 
 const lines = (text: string) => text.trimEnd().split("\n").map((line) => JSON.parse(line));
@@ -73,6 +77,47 @@ Deno.test("tine results lists runs, also one that was cut", () =>
       ["run", true, STARTED.toISOString()],
       ["run", false, STARTED.toISOString()],
     ]);
+  }));
+
+Deno.test("tine results shows a test that is under way as far as it goes", () =>
+  inFolder(async (out) => {
+    await using run = await startRun(out);
+    const test = await run.startTest(testNamed("hello"));
+    await test.add(node("left", "b"));
+    await test.add(info("streamInfo", "left", "bulk", { values: { direction: "upload" } }));
+    const samples = Array.from({ length: 1000 }, (_, i) => ({ t: i * 1e6, total: i * 125 }));
+    for (const message of recordsOf("left", "bulk", "streamIO", samples)) await test.add(message);
+    await test.add(errorMessage("left", "it failed"));
+    await test.add(fileData("left", "a/b.txt", "x".repeat(1500)));
+    await test.add(log("left", 1, "x"));
+    const folder = test.folder;
+    const written = ["records.tine", "errors.jsonl", "files/a/b.txt"];
+    const isWritten = (path: string) => {
+      try {
+        return Deno.statSync(`${folder}/${path}`).size > 0;
+      } catch {
+        return false; // It is not there yet.
+      }
+    };
+    await eventually("all is written", () => written.every(isWritten) && isWritten(`logs/${logFileName("left")}`));
+    const { code, stdout, stderr } = await tine(["results", folder]);
+    assertEquals([code, stderr], [0, ""]);
+    for (
+      const part of [
+        "error    left system: it failed\nnode     left: linux-x64 on h\nrecords  ",
+        ", 1000 streamIO\nlogs     ",
+        ", 1 entry\nfile     a/b.txt: 1.50 kB\n",
+        "bulk*  ",
+        "* 1 flow did not come to its end",
+      ]
+    ) {
+      assertStringIncludes(stdout, part);
+    }
+    const [json, flow] = lines((await tine(["results", "--json", folder])).stdout);
+    assertEquals([json.status, json.records.samples, json.records.frames], ["running", { streamIO: 1000 }, 4]);
+    assertEquals([flow.flow, flow.complete, flow.bytes], ["bulk", false, 124_875]);
+    const [of] = (await openResults(folder.slice(0, folder.lastIndexOf("/"))) as RunResults).summary.tests;
+    assert(of.bytes > 1500, `${of.bytes} bytes`);
   }));
 
 Deno.test("tine results shows a test", () =>
