@@ -6,16 +6,17 @@ import { type HeapTimer, TimerHeap } from "./timer_heap.ts";
 /** Bounds of a {@linkcode WakeMargin}. */
 const MOST_NANOS = 50_000;
 const LEAST_NANOS = 3_000;
+/** A wake that is later than this was kept from the processor by others: no margin helps against that. */
+const HELPLESS_NANOS = 2 * MOST_NANOS;
 /** The margin grows by so much for each wake that it did not cover, */
 const STEP_NANOS = 5_000;
 /** and one of so many is not covered. */
-const ONE_OF = 20;
+const ONE_OF = 10;
 
 /**
  * How long before a precise timer a loop stops sleeping, since the kernel wakes a thread late: 5 µs on some machines, 30
  * on others. What is left of it is spent looking at the clock, which keeps a processor busy, so it is no longer than
- * nearly all wakes need: a quantile of their lateness, followed by steps up and down. No margin helps against wakes that
- * come later than the longest one, as on a busy machine: these count for nothing.
+ * most wakes need: a quantile of their lateness, followed by steps up and down.
  */
 export class WakeMargin {
   #nanos = MOST_NANOS;
@@ -27,7 +28,7 @@ export class WakeMargin {
 
   /** Learns from a wake that came `lateNanos` after its time. */
   woken(lateNanos: number): void {
-    if (lateNanos > MOST_NANOS) return;
+    if (lateNanos > HELPLESS_NANOS) return;
     this.#nanos = lateNanos > this.#nanos
       ? Math.min(MOST_NANOS, this.#nanos + STEP_NANOS)
       : Math.max(LEAST_NANOS, this.#nanos - STEP_NANOS / ONE_OF);

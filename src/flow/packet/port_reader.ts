@@ -8,7 +8,7 @@ const MAX_READS = 8;
 /** A pause lasts as long as so many messages take to come, within bounds: the buffer of a socket has its limits. */
 const PAUSE_MESSAGES = 16;
 const LEAST_PAUSE_NANOS = 50_000;
-const MOST_PAUSE_NANOS = 400_000;
+const MOST_PAUSE_NANOS = 500_000;
 /** Fewer messages in a pause are not worth one. */
 const WORTH_MESSAGES = 2;
 

@@ -48,7 +48,7 @@ Deno.test({
   ignore,
 });
 
-Deno.test("WakeMargin covers nearly all wakes, and is not much longer than that takes", () => {
+Deno.test("WakeMargin covers most wakes, and is not much longer than that takes", () => {
   const margin = new WakeMargin();
   const lateness = (i: number) => 8000 + 7000 * (i * 0.618034 % 1);
   for (let i = 0; i < 2000; i++) margin.woken(lateness(i));
@@ -58,7 +58,7 @@ Deno.test("WakeMargin covers nearly all wakes, and is not much longer than that 
     sum += margin.nanos;
     margin.woken(lateness(i));
   }
-  assert(missed <= 600, `${missed} of 10,000 wakes were later than the margin`);
+  assert(missed <= 1200, `${missed} of 10,000 wakes were later than the margin`);
   assert(sum / 10_000 < 20_000, `the margin is ${sum / 10_000} ns at the mean`);
 });
 
@@ -67,8 +67,8 @@ Deno.test("WakeMargin stays within its bounds, and learns nothing from wakes tha
   assertEquals(margin.nanos, 50_000);
   for (let i = 0; i < 10_000; i++) margin.woken(0);
   assertEquals(margin.nanos, 3000);
-  margin.woken(1e6);
+  margin.woken(100_001);
   assertEquals(margin.nanos, 3000);
-  for (let i = 0; i < 100; i++) margin.woken(50_000);
+  for (let i = 0; i < 100; i++) margin.woken(100_000);
   assertEquals(margin.nanos, 50_000);
 });
