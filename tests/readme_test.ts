@@ -47,6 +47,31 @@ Deno.test(`README: commands marked to run succeed as shown${without}`, async () 
   }
 });
 
+Deno.test("README: programs that use the library print what is shown", async () => {
+  const programs = [...readme.matchAll(/^```ts\n((?:(?!^```).)*)^```\n\n```\n(.*?)^```$/gms)]
+    .filter(([, program]) => program.includes('from "@tine/tine/node"'));
+  assertEquals(programs.length, 3);
+  const dir = await Deno.makeTempDir({ prefix: "tine-readme-" });
+  try {
+    const files = programs.map((_, i) => `${dir}/program${i}.ts`);
+    for (const [i, [, program]] of programs.entries()) await Deno.writeTextFile(files[i], program);
+    const deno = async (...args: string[]) => {
+      const config = ["--config", new URL("deno.json", root).pathname];
+      const [command, ...rest] = args;
+      const options = { args: [command, "-q", ...config, ...rest], cwd: dir, env: { NO_COLOR: "1" } };
+      const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), options).output();
+      assertEquals(code, 0, new TextDecoder().decode(stderr));
+      return new TextDecoder().decode(stdout);
+    };
+    await deno("check", ...files);
+    for (const [i, [, , printed]] of programs.entries()) {
+      assertEquals(await deno("run", "-A", "--no-check", files[i]), printed);
+    }
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
 Deno.test("README: links to files of the checkout lead somewhere", async () => {
   for (const [, target] of readme.matchAll(/\]\(([^)#:]+)\)/g)) await Deno.stat(new URL(target, root));
 });

@@ -21,6 +21,7 @@ export type {
   Records,
   SysInfoData,
 } from "./item.ts";
+export type { Connect } from "./launch/connected_launch.ts";
 export { thisHost } from "./launch/invoking_user.ts";
 export type { Host, InvokingUser } from "./launch/launcher.ts";
 export {
@@ -44,7 +45,7 @@ export {
 export { type Duration, formatDuration, MAX_DURATION, parseDuration } from "./plan/duration.ts";
 export { leastTime } from "./plan/least_time.ts";
 export { type Machine, thisMachine } from "./plan/machine.ts";
-export { parsePlan, type PlanFormat } from "./plan/parse.ts";
+export { parsePlan, type ParsePlanOptions, type PlanFormat } from "./plan/parse.ts";
 export { PlanError, type Problem } from "./plan/plan_error.ts";
 export { isPlanModule, readPlan, type ReadPlanOptions } from "./plan/read.ts";
 export { formatSize, parseSize, type Size } from "./plan/size.ts";
@@ -72,6 +73,8 @@ export type { Needs, RunContext, Runner, Unsigned, Vocabulary } from "./runner.t
 export { serve, type ServeOptions } from "./serve.ts";
 export { type Connection, stdioConnection as stdioConn } from "../wire/connection.ts";
 export { pipe as pipeConn } from "../wire/pipe.ts";
+export { type Chunk, readChunk, samplesOf } from "../flow/records/read_chunk.ts";
+export type { Columns, RecordKind, Sample } from "../flow/records/kinds.ts";
 export { runners } from "./runners.ts";
 export type { RunnerConfigs, RunnerInputs, RunnerName } from "./runners.ts";
 export { TineError } from "../wire/errors.ts";

@@ -3,12 +3,14 @@ import { Canceled } from "./canceled.ts";
 import { SAME_CLOCK } from "./clock_relation.ts";
 import { type Feedback, feedbackToJson } from "./feedback.ts";
 import { defaultExeSource } from "./launch/executables/default_exe_source.ts";
+import { type Connect, connectedLaunch } from "./launch/connected_launch.ts";
 import { startHolder } from "./launch/holder.ts";
 import { thisHost } from "./launch/invoking_user.ts";
 import { createLaunch } from "./launch/launch.ts";
 import { LiveNode } from "./live_node.ts";
 import { childNodes, type NodeTree } from "./node_tree.ts";
-import type { Run } from "./plan/types.ts";
+import { parseDuration } from "./plan/duration.ts";
+import type { Run, RunInput } from "./plan/types.ts";
 import { Watchdog } from "./process/watchdog.ts";
 import type { Message } from "./protocol/frame.ts";
 import { RootUplink } from "./root_uplink.ts";
@@ -26,7 +28,7 @@ export interface RunOptions {
   readonly killSignal?: AbortSignal;
   /** Make namespaces without root, also as root. Without root, there is no other way. */
   readonly rootless?: boolean;
-  /** Canceled after so many milliseconds; 0: never. */
+  /** Canceled after so many milliseconds; 0: never. By default that of a test, otherwise never. */
   readonly timeoutMs?: number;
   /** The runners that there are, by name; all by default. */
   readonly runners?: Readonly<Record<string, Runner>>;
@@ -35,17 +37,21 @@ export interface RunOptions {
    * `deno run -A my_tine.ts`, which gets `node serve ID` besides and calls `serve`. By default, this very tine.
    */
   readonly command?: readonly string[];
+  /** Connects to children that the program itself starts, instead of launching them. */
+  readonly connect?: Connect;
   /** A folder of builds for the platforms of nodes on other machines: `tine-linux-x64` and the like. */
   readonly exeDir?: string;
 }
 
 /**
- * Runs a tree of runs, with this process as its root node, and yields what is measured as it comes in.
+ * Runs a tree of runs, with this process as its root node, and yields what is measured as it comes in. It is a run or
+ * a test as builders such as `serial()` make it, with texts such as `2s`, or one of a plan that was parsed.
  *
  * A result that is not taken holds up those behind it, so whoever is slow slows down what can wait, and fills memory
  * and spill files of nodes with what cannot.
  *
  * @returns results as messages; decode those that are of interest with `decodeItem`
+ * @throws {PlanError} for what is no run
  * @throws {Canceled} after all that was measured, if anything failed or it was canceled: the first reason
  *
  * @example
@@ -58,8 +64,20 @@ export interface RunOptions {
  * }
  * ```
  */
-export async function* run(run: Run, options: RunOptions = {}): AsyncGenerator<Message, void, undefined> {
-  const { signal, killSignal, timeoutMs = 0, runners = allRunners, rootless, command, exeDir } = options;
+export async function* run(run: Run | RunInput, options: RunOptions = {}): AsyncGenerator<Message, void, undefined> {
+  options.signal?.throwIfAborted();
+  // A schema library takes long to load: only here.
+  const { validateRun } = await import("./plan/validate.ts");
+  const { timeout } = run as { timeout?: string | number };
+  yield* runValidated(validateRun(run, options.runners ?? allRunners), {
+    ...options,
+    timeoutMs: options.timeoutMs ?? (typeof timeout === "string" ? parseDuration(timeout) : timeout),
+  });
+}
+
+/** Runs a tree that was validated, as {@linkcode run} does. */
+export async function* runValidated(run: Run, options: RunOptions = {}): AsyncGenerator<Message, void, undefined> {
+  const { signal, killSignal, timeoutMs = 0, runners = allRunners, rootless, command, connect, exeDir } = options;
   signal?.throwIfAborted();
   const children = childNodes(run);
   const exeSource = defaultExeSource({ exeDir });
@@ -75,7 +93,7 @@ export async function* run(run: Run, options: RunOptions = {}): AsyncGenerator<M
     runners,
     watchdog,
     clock: SAME_CLOCK,
-    launch: createLaunch({ watchdog, command, exeSource }),
+    launch: connect === undefined ? createLaunch({ watchdog, command, exeSource }) : connectedLaunch(connect),
     key: crypto.getRandomValues(new Uint8Array(32)),
   });
   const stop = () => void node.cancel(reasonOf(signal!));

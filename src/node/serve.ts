@@ -3,6 +3,7 @@ import { startLongTimer } from "../wire/long_timer.ts";
 import type { Connection } from "../wire/connection.ts";
 import { Canceled } from "./canceled.ts";
 import { type ClockRelation, relateClock } from "./clock_relation.ts";
+import { type Connect, connectedLaunch } from "./launch/connected_launch.ts";
 import { defaultExeSource } from "./launch/executables/default_exe_source.ts";
 import { farHost } from "./launch/invoking_user.ts";
 import { createLaunch } from "./launch/launch.ts";
@@ -37,6 +38,8 @@ export interface ServeOptions {
   readonly runners?: Readonly<Record<string, Runner>>;
   /** What its children are started with, as in the options of `run`. */
   readonly command?: readonly string[];
+  /** How it reaches its children, as in the options of `run`. */
+  readonly connect?: Connect;
   /** What it must know of its machine, where its parent cannot tell; found out by default. */
   readonly host?: Host;
   /** Tells it to end, as a cancel of its parent does. */
@@ -57,7 +60,7 @@ export interface ServeOptions {
  * ```
  */
 export async function serve(nodeId: string, connection: Connection, options: ServeOptions = {}): Promise<void> {
-  const { runners = allRunners, command, signal } = options;
+  const { runners = allRunners, command, connect, signal } = options;
   let watchdog: Watchdog | undefined;
   const joiner = new Joiner();
   let node: LiveNode | undefined;
@@ -108,7 +111,9 @@ export async function serve(nodeId: string, connection: Connection, options: Ser
         spill = setup.spill;
         watchdog = new Watchdog({ mounts: host.mounts });
         const exeSource = defaultExeSource({ handedDown: setup.executables });
-        const launch = createLaunch({ watchdog, command, exeSource });
+        const launch = connect === undefined
+          ? createLaunch({ watchdog, command, exeSource })
+          : connectedLaunch(connect);
         const begin = (clock: ClockRelation) => {
           if (ending) return;
           const { key } = setup;

@@ -3,7 +3,7 @@ import { now } from "../node/clock.ts";
 import type { ErrorItem } from "../node/item.ts";
 import type { Plan, Test } from "../node/plan/types.ts";
 import type { Message } from "../node/protocol/frame.ts";
-import { ROOT_ID, run, type RunOptions as NodeRunOptions } from "../node/run.ts";
+import { ROOT_ID, type RunOptions as NodeRunOptions, runValidated } from "../node/run.ts";
 import { messageOf, TineError } from "../wire/errors.ts";
 import { hashTest } from "./test_hash.ts";
 import { findPrevious, type PreviousTest } from "./previous.ts";
@@ -121,7 +121,7 @@ async function runTest(
   let storeFailure: TineError | undefined;
   let reason: Canceled | undefined;
   try {
-    const messages = run(test, {
+    const messages = runValidated(test, {
       signal: signals,
       killSignal,
       rootless,

@@ -4,7 +4,23 @@ import type { ErrorItem, Item } from "../../src/node/item.ts";
 import type { Node, Run } from "../../src/node/plan/types.ts";
 import { run, type RunOptions } from "../../src/node/run.ts";
 import type { Runner } from "../../src/node/runner.ts";
-import { runners } from "../../src/node/runners.ts";
+import {
+  child,
+  type Connect,
+  decodeItem,
+  parsePlan,
+  pipeConn,
+  plan,
+  type RunInput,
+  runner,
+  runners,
+  serial,
+  serve,
+  sleep,
+  system,
+  test,
+  TineError,
+} from "../../src/node/mod.ts";
 import { openResults, testsOf } from "../../src/result/mod.ts";
 import { runPlan } from "../../src/result/run_plan.ts";
 import { ESCAPES, fakeNode } from "../support/modules/fake_node.ts";
@@ -191,4 +207,82 @@ Deno.test("a node cannot write out of the folder of results", async () => {
     const found = [...Deno.readDirSync(path)].map(({ name }) => name).sort();
     assertEquals(found.filter((name) => !/^(logs|test\.json|records\.tine|errors?\.jsonl)$/.test(name)), []);
   });
+});
+
+/** A runner of one's own, which keeps what it is given. */
+function keeping(): { runners: Record<string, Runner>; kept: [nodeId: string, config: unknown][] } {
+  const kept: [string, unknown][] = [];
+  const keep: Runner<{ pause: number; room: number }, { pause: string; room?: string }> = {
+    schema: ({ z, duration, size, expects }) =>
+      z.strictObject({ pause: duration, room: size.optional() }, expects("an object with a pause")) as never,
+    run(config, { nodeId }) {
+      kept.push([nodeId, config]);
+      return Promise.resolve();
+    },
+  };
+  return { runners: { ...runners, keep } as Record<string, Runner>, kept };
+}
+
+Deno.test("run() takes runs as builders make them, and as they are decoded", async () => {
+  const { runners, kept } = keeping();
+  const written = serial(runner("keep", { pause: "2s", room: "64KiB" }), sleep("1ms"));
+  const decoded = { serial: [{ keep: { pause: 2000, room: 65_536 } }, { sleep: 1 }] } as Run;
+  const [test_] = (await parsePlan(plan(test({ name: "x" }, written)), "plan", { runners })).tests;
+  for (const tree of [written, decoded, test({ name: "x" }, written), test_]) {
+    for await (const _ of run(tree, { runners })) { /* until it has ended */ }
+  }
+  assertEquals(kept, Array(4).fill(["-", { pause: 2000, room: 65_536 }]));
+  const began = performance.now();
+  for await (const _ of run(serial(sleep("120ms")))) { /* until it has ended */ }
+  assert(performance.now() - began >= 119);
+});
+
+Deno.test("run() refuses what is no run, and applies the timeout of a test", async () => {
+  const { runners } = keeping();
+  const failure = async (tree: unknown) => {
+    try {
+      for await (const _ of run(tree as Run, { runners })) { /* until it has ended */ }
+    } catch (error) {
+      if (error instanceof TineError) return [error.code, error.message];
+      throw error;
+    }
+  };
+  const mixed = { keep: { pause: "2s", room: 65_536 } };
+  const room = 'expected a size such as 4096B, 64KiB or 10MB, not 65536; a unit is missing: "65536B"?';
+  assertEquals(await failure(mixed), ["bad-plan", `run: keep.room: ${room}`]);
+  assertEquals(
+    (await failure({ serial: [{ slep: "1s" }] }))?.[1],
+    'run: serial[0]: unknown key "slep", did you mean sleep?',
+  );
+  assertEquals((await failure(test({ name: "x" }, sleep("1h"), { timeout: "50ms" })))?.[0], "timeout");
+});
+
+Deno.test("run() and serve() run a tree in one process over pipeConn()", async () => {
+  const { runners, kept } = keeping();
+  const serving: Promise<void>[] = [];
+  const connect: Connect = ({ id }) => {
+    const [ours, theirs] = pipeConn();
+    serving.push(serve(id, theirs, { runners, connect }));
+    return ours;
+  };
+  const on = (id: string, inner: RunInput) => child({ id, launcher: { local: {} } }, inner);
+  const said = system("echo hello");
+  const items: Item[] = [];
+  for await (
+    const message of run(on("left", serial(runner("keep", { pause: "1s" }), on("below", said))), { runners, connect })
+  ) items.push(decodeItem(message));
+  await Promise.all(serving);
+  assertEquals(kept, [["left", { pause: 1000 }]]);
+  assertEquals(items.flatMap((item) => item.type === "nodeInfo" ? [item.nodeId] : []).toSorted(), [
+    "-",
+    "below",
+    "left",
+  ]);
+  assertEquals(items.flatMap((item) => item.type === "log" ? [[item.nodeId, item.text]] : []), [["below", "hello"]]);
+  const namespaced = child({ id: "left", launcher: { local: {} }, netns: { create: true } }, sleep("1ms"));
+  await assertRejects(
+    () => Array.fromAsync(run(namespaced, { runners, connect })),
+    TineError,
+    "node left has netns, which is for nodes that tine starts",
+  );
 });

@@ -67,8 +67,13 @@ export function child(node: ChildInput["node"], run: RunInput): RunInput {
   return { child: { node, ...run } };
 }
 
-/** A run of any runner, by its name and configuration. */
-export function runner<N extends RunnerName>(name: N, config: RunnerInputs[N]): RunInput {
+/**
+ * A run of any runner, by its name and configuration. A runner of one's own is known to `run()`, `serve()` and
+ * `parsePlan()` by their option `runners`.
+ */
+export function runner<N extends RunnerName>(name: N, config: RunnerInputs[N]): RunInput;
+export function runner(name: string, config: unknown): RunInput;
+export function runner(name: string, config: unknown): RunInput {
   takes("runner", 2, arguments);
   return { [name]: config };
 }

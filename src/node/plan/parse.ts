@@ -1,7 +1,8 @@
 import { parseJsonc, TextError } from "./jsonc.ts";
+import type { Runner } from "../runner.ts";
 import { PlanError } from "./plan_error.ts";
 import { checkStructure } from "./structure.ts";
-import type { Plan } from "./types.ts";
+import type { Plan, PlanInput } from "./types.ts";
 
 /** How a plan is written. JSON is read as JSONC. */
 export type PlanFormat = "jsonc" | "yaml";
@@ -17,10 +18,18 @@ export function planFormat(name: string, text: string): PlanFormat {
   return /^\s*(?:[{[]|\/[/*])/.test(text) ? "jsonc" : "yaml";
 }
 
+/** How a plan is parsed. */
+export interface ParsePlanOptions {
+  /** How the text is written; by default, what the name or the text looks like. */
+  readonly format?: PlanFormat;
+  /** The runners that a plan may name, by name: those of tine by default. */
+  readonly runners?: Readonly<Record<string, Runner>>;
+}
+
 /**
  * Parses, validates and decodes a plan.
  *
- * @param text JSON, JSONC or YAML
+ * @param plan JSON, JSONC or YAML; or a plan that builders such as `plan()` have made
  * @param name what to call it in messages, such as its file's name
  * @throws {PlanError}
  *
@@ -32,13 +41,20 @@ export function planFormat(name: string, text: string): PlanFormat {
  * ```
  */
 export async function parsePlan(
-  text: string,
+  plan: string | PlanInput,
   name = "plan",
-  format: PlanFormat = planFormat(name, text),
+  { format, runners }: ParsePlanOptions = {},
 ): Promise<Plan> {
   // A schema library and YAML take long to load: only here.
   const { validatePlan } = await import("./validate.ts");
-  return validatePlan(format === "jsonc" ? readJson(text, name) : await readYaml(text, name), name);
+  const value = typeof plan === "string" ? await parseText(plan, name, format ?? planFormat(name, plan)) : plan;
+  if (runners === undefined) return validatePlan(value, name);
+  const { createPlanSchemas } = await import("./schema.ts");
+  return validatePlan(value, name, createPlanSchemas(runners).plan);
+}
+
+async function parseText(text: string, name: string, format: PlanFormat): Promise<unknown> {
+  return format === "jsonc" ? readJson(text, name) : await readYaml(text, name);
 }
 
 function readJson(text: string, name: string): unknown {

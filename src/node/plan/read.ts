@@ -1,5 +1,5 @@
 import { messageOf, TineError } from "../../wire/errors.ts";
-import { parsePlan } from "./parse.ts";
+import { parsePlan, type ParsePlanOptions } from "./parse.ts";
 import type { ModulePermissions } from "./plan_module.ts";
 import { PlanError } from "./plan_error.ts";
 import type { Plan } from "./types.ts";
@@ -7,8 +7,8 @@ import type { Plan } from "./types.ts";
 /** The largest plan that is read, 64 MiB. */
 export const MAX_PLAN_BYTES = 64 * 2 ** 20;
 
-/** Where a plan comes from. */
-export interface ReadPlanOptions {
+/** Where a plan comes from, and what is in it. */
+export interface ReadPlanOptions extends Pick<ParsePlanOptions, "runners"> {
   /** What `-` reads from. */
   readonly stdin?: ReadableStream<Uint8Array>;
   /** What a plan in TypeScript finds in `Deno.args`. */
@@ -26,13 +26,13 @@ export interface ReadPlanOptions {
  * @throws {TineError} `cannot-read`
  */
 export async function readPlan(path: string, options: ReadPlanOptions = {}): Promise<Plan> {
-  const { stdin = Deno.stdin.readable, args, permissions } = options;
+  const { stdin = Deno.stdin.readable, args, permissions, runners } = options;
   const name = path === "-" ? "stdin" : path;
   // What parsePlan() needs, a schema library, takes longer to load than the plan does.
   void import("./validate.ts");
   if (isPlanModule(name)) {
     const { runPlanModule } = await import("./plan_module.ts");
-    return await parsePlan(await runPlanModule(path, { args, permissions }), name);
+    return await parsePlan(await runPlanModule(path, { args, permissions }), name, { runners });
   }
   const bytes = await readLimited(path === "-" ? stdin : await open(path), name);
   let text;
@@ -41,7 +41,7 @@ export async function readPlan(path: string, options: ReadPlanOptions = {}): Pro
   } catch (error) {
     throw new PlanError(name, [{ place: "", message: "is not UTF-8 text" }], 0, { cause: error });
   }
-  return await parsePlan(text, name);
+  return await parsePlan(text, name, { runners });
 }
 
 /** Whether a plan is written by a module: TypeScript or JavaScript, as the ending of its name says. */

@@ -11,12 +11,18 @@ type Schema<Output, Input> = ZodType<Output, Input>;
 /** The time that a test has unless it says otherwise. */
 export const DEFAULT_TIMEOUT = "660s";
 
+/** The schemas of plans, and of the runs in them. */
+export interface PlanSchemas {
+  readonly plan: Schema<Plan, PlanInput>;
+  readonly run: Schema<Run, RunInput>;
+}
+
 /**
- * The schema of plans, the single source of validation, types and the JSON Schema.
+ * The schemas of plans, the single source of validation, types and the JSON Schema.
  *
  * @param runners the runners that there are, by name
  */
-export function createPlanSchema(runners: Readonly<Record<string, Runner>>): Schema<Plan, PlanInput> {
+export function createPlanSchemas(runners: Readonly<Record<string, Runner>>): PlanSchemas {
   const kinds = ["serial", "parallel", "schedule", "child", ...Object.keys(runners)];
   // Told also where something else is wrong, so that all errors come at once.
   const atMostOne = { when: () => true, error: (issue: { input?: unknown }) => clash(given(issue.input, kinds)) };
@@ -90,7 +96,7 @@ export function createPlanSchema(runners: Readonly<Record<string, Runner>>): Sch
     then: { maxProperties: 3 },
     else: { maxProperties: 2 },
   }) as Schema<Test, TestInput>;
-  return z.strictObject({
+  const plan = z.strictObject({
     $schema: z.string().optional().describe("For editors: where this schema is."),
     tests: z.array(test, expects("a list of tests")).describe("The tests, run one after another."),
   }, expects("a plan such as {tests: [...]}")).meta({
@@ -98,10 +104,11 @@ export function createPlanSchema(runners: Readonly<Record<string, Runner>>): Sch
     description: "Tests, described as trees of runs on nodes. Keys that begin with x- are passed over.",
     patternProperties: { "^x-": {} },
   }) as unknown as Schema<Plan, PlanInput>;
+  return { plan, run };
 }
 
-/** The schema of plans with all runners. */
-export const planSchema: Schema<Plan, PlanInput> = createPlanSchema(runners);
+/** The schemas of plans with all runners. */
+export const planSchemas: PlanSchemas = createPlanSchemas(runners);
 
 /** Objects joined without calling their getters. */
 function join<A extends object, B extends object>(a: A, b: B): A & B {

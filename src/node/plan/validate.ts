@@ -1,10 +1,13 @@
+import type { ZodError } from "zod";
 import { nearest } from "../../wire/nearest.ts";
+import { runners as allRunners } from "../runners.ts";
 import { at, placeText } from "./place.ts";
 import { MOST_PROBLEMS, PlanError, type Problem } from "./plan_error.ts";
-import { planSchema } from "./schema.ts";
+import type { Runner } from "../runner.ts";
+import { createPlanSchemas, planSchemas } from "./schema.ts";
 import { show } from "./show.ts";
 import { checkStructure } from "./structure.ts";
-import type { Plan, Run } from "./types.ts";
+import type { Plan, Run, RunInput } from "./types.ts";
 
 /** A plan may have this many runs. */
 export const MAX_RUNS = 1_000_000;
@@ -23,23 +26,55 @@ export const MAX_RUNS = 1_000_000;
  * console.assert(tests[0].sleep === 1000 && tests[0].timeout === 660_000);
  * ```
  */
-export function validatePlan(value: unknown, source = "plan", schema: typeof planSchema = planSchema): Plan {
+export function validatePlan(value: unknown, source = "plan", schema = planSchemas.plan): Plan {
   const structure = checkStructure(value);
   if (structure !== undefined) throw new PlanError(source, [structure]);
-  // Code that zod generates for a schema pays only where it is used longer than for one plan, also a large one.
-  const { data, error } = schema.safeParse(withoutExtensions(value), { error: message as never, jitless: true });
-  if (error !== undefined) {
-    const problems = error.issues.slice(0, MOST_PROBLEMS).map(({ path, message }): Problem => ({
-      place: placeText(at(undefined, ...path as (string | number)[])),
-      message,
-    }));
-    throw new PlanError(source, problems, error.issues.length - problems.length);
-  }
+  const { data, error } = schema.safeParse(withoutExtensions(value), CONTEXT);
+  if (error !== undefined) throw planError(source, error);
   if (!runsWithin(data.tests, MAX_RUNS)) {
     const message = `has more than ${MAX_RUNS} runs; divide it into several plans`;
     throw new PlanError(source, [{ place: "", message }]);
   }
   return data;
+}
+
+/**
+ * Validates a run, whether as a plan has it, with texts such as `2s`, or as it is decoded, with milliseconds and bytes.
+ * The id and the timeout of a test are left out.
+ *
+ * @param runners the runners that there are, by name
+ * @returns the run as it is decoded
+ * @throws {PlanError} for what is neither
+ *
+ * @example
+ * ```ts
+ * import { runners } from "../runners.ts";
+ * import { validateRun } from "./validate.ts";
+ * console.assert(validateRun({ serial: [{ sleep: "2s" }] }, runners).serial![0].sleep === 2000);
+ * console.assert(validateRun({ serial: [{ sleep: 2000 }] }, runners).serial![0].sleep === 2000);
+ * ```
+ */
+export function validateRun(value: Run | RunInput, runners: Readonly<Record<string, Runner>>): Run {
+  const { id: _, timeout: __, ...run } = value as Run & { id?: unknown; timeout?: unknown };
+  const structure = checkStructure(run);
+  if (structure !== undefined) throw new PlanError("run", [structure]);
+  const schema = runners === allRunners ? planSchemas.run : createPlanSchemas(runners).run;
+  const { data, error } = schema.safeParse(run, CONTEXT);
+  if (error === undefined) return data;
+  // What can be written as in a plan is decoded already.
+  if (schema.safeEncode(run, CONTEXT).success) return run;
+  throw planError("run", error);
+}
+
+// Code that zod generates for a schema pays only where it is used longer than for one plan, also a large one.
+const CONTEXT = { error: message as never, jitless: true };
+
+function planError(source: string, { issues }: ZodError): PlanError {
+  const problems = issues.slice(0, MOST_PROBLEMS).map(({ path, message }): Problem => ({
+    place: placeText(at(undefined, ...path as (string | number)[])),
+    message,
+  }));
+  return new PlanError(source, problems, issues.length - problems.length);
 }
 
 /** A plan without keys such as `x-nodes`, which hold what anchors of YAML stand for, and mean nothing to tine. */

@@ -1,5 +1,18 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { parsePlan, PlanError, readPlan, type ReadPlanOptions, TineError } from "../../../src/node/mod.ts";
+import {
+  parsePlan,
+  plan,
+  PlanError,
+  readPlan,
+  type ReadPlanOptions,
+  type Runner,
+  runner,
+  runners as allRunners,
+  serial,
+  sleep,
+  test,
+  TineError,
+} from "../../../src/node/mod.ts";
 import { parseJsonc, TextError } from "../../../src/node/plan/jsonc.ts";
 import { runPlanModule } from "../../../src/node/plan/plan_module.ts";
 import { planFormat } from "../../../src/node/plan/parse.ts";
@@ -20,6 +33,18 @@ Deno.test("parsePlan() reads the same plan as JSON, JSONC and YAML", async () =>
     ]
   ) assertEquals(await parsePlan(text), expected);
   assertEquals((await parsePlan(JSON.stringify(EVERYTHING), "x.yaml")).tests.length, 2);
+});
+
+Deno.test("parsePlan() takes runners of one's own, and what builders make", async () => {
+  const say: Runner<string, string> = { schema: ({ z }) => z.string(), run: () => Promise.resolve() };
+  const runners = { sleep: { ...allRunners.sleep }, say } as Record<string, Runner>;
+  const expected = [{ id: { name: "x" }, timeout: 660_000, serial: [{ say: "hi" }, { sleep: 1000 }] }];
+  const text = "tests:\n- id: {name: x}\n  serial: [{say: hi}, {sleep: 1s}]\n";
+  assertEquals((await parsePlan(text, "x.yaml", { runners })).tests as unknown, expected);
+  const built = plan(test({ name: "x" }, serial(runner("say", "hi"), sleep("1s"))));
+  assertEquals((await parsePlan(built, "built", { runners })).tests as unknown, expected);
+  const error = await assertRejects(() => parsePlan(text, "x.yaml"), PlanError);
+  assertStringIncludes(error.message, 'x.yaml: tests[0].serial[0]: unknown key "say"');
 });
 
 Deno.test("planFormat() goes by the ending, else by the first character", () => {
