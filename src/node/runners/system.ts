@@ -14,7 +14,10 @@ export interface SystemConfig {
   background?: boolean;
   /** An exit status other than 0 does not fail the run. */
   ignoreErrors?: boolean;
-  /** `gather` (default), `stream`, `quiet`, `bufmem:NAME`, `buftmp:NAME`, or a file name. */
+  /**
+   * `gather` (default), `stream`, `quiet`, `bufmem:NAME`, `buftmp:NAME`, or a file name. A file whose name ends with
+   * .gz or .zst is compressed, unless the output is already.
+   */
   stdout?: string;
   /** As for stdout. */
   stderr?: string;
@@ -48,7 +51,7 @@ export const system: Runner<SystemConfig, SystemConfig> = {
         "What becomes of standard output: gather (default): one log entry at the end; stream: one log entry a " +
           "line; quiet; " +
           "bufmem:NAME, buftmp:NAME: kept in memory or a temporary file until the end, then a file of the results; " +
-          "or the name of a file of the results, streamed.",
+          "or the name of a file of the results, streamed. A name that ends with .gz or .zst is compressed.",
       ),
       stderr: output.optional().describe("What becomes of standard error, as for stdout."),
       kill: yes("When it is canceled, or ended in the background: kill it rather than interrupt it."),

@@ -1,8 +1,9 @@
+import { constants, gunzipSync, zstdDecompressSync } from "node:zlib";
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { system, type SystemConfig } from "../../../src/node/runners/system.ts";
 import { TineError } from "../../../src/wire/errors.ts";
-import { TestContext } from "./test_context.ts";
 import { unless, whyNotInstalled } from "../../support/unless.ts";
+import { TestContext } from "./test_context.ts";
 
 const sh = (script: string, config: Partial<SystemConfig> = {}): SystemConfig => ({
   command: "sh -c",
@@ -73,6 +74,78 @@ Deno.test("system sends files, however they are kept, and empty ones too", async
     for await (const { name } of Deno.readDir(await context.temporaryFolder())) throw new Error(`${name} is left`);
   }
 });
+
+const DECOMPRESS = { gz: gunzipSync, zst: zstdDecompressSync };
+
+for (const ending of ["gz", "zst"] as const) {
+  const [program, decompress] = [ending === "gz" ? "gzip" : "zstd", DECOMPRESS[ending]];
+  const numbers = Array.from({ length: 50_000 }, (_, i) => `${i + 1}\n`).join("");
+
+  Deno.test(`system compresses files whose names end with .${ending}, and empty ones too`, async () => {
+    for (const prefix of ["", "bufmem:", "buftmp:"]) {
+      await using context = new TestContext();
+      await system.run(
+        sh("seq 1 50000", { stdout: `${prefix}a/out.${ending}`, stderr: `${prefix}e.${ending}` }),
+        context,
+      );
+      assertEquals(context.logged, []);
+      const sent = context.bytes(`a/out.${ending}`);
+      assert(new TextDecoder().decode(decompress(sent)) === numbers, prefix);
+      assert(sent.length < numbers.length / 2);
+      assertEquals(decompress(context.bytes(`e.${ending}`)).length, 0, prefix);
+      for await (const { name } of Deno.readDir(await context.temporaryFolder())) throw new Error(`${name} is left`);
+    }
+    // One byte is too short to show what it is.
+    await using context = new TestContext();
+    await system.run(sh("printf x", { stdout: `out.${ending}` }), context);
+    assertEquals(new TextDecoder().decode(decompress(context.bytes(`out.${ending}`))), "x");
+  });
+
+  Deno.test(`system sends what .${ending} can be read of, also while the command runs`, async () => {
+    await using context = new TestContext();
+    let piece = Promise.withResolvers<void>();
+    context.send = (item) => {
+      context.sent.push(item);
+      piece.resolve();
+      return undefined;
+    };
+    const running = system.run(sh("echo ready; exec sleep 60", { stdout: `out.${ending}` }), context);
+    const readable = () => {
+      const sent = context.bytes(`out.${ending}`);
+      const bytes = ending === "gz"
+        ? gunzipSync(sent, { finishFlush: constants.Z_SYNC_FLUSH })
+        : zstdDecompressSync(sent, { finishFlush: constants.ZSTD_e_flush });
+      return new TextDecoder().decode(bytes);
+    };
+    do {
+      await piece.promise;
+      piece = Promise.withResolvers();
+    } while (readable() !== "ready\n");
+    context.cancel();
+    await assertRejects(() => running, TineError, "canceled");
+    assertEquals(new TextDecoder().decode(decompress(context.bytes(`out.${ending}`))), "ready\n");
+  });
+
+  Deno.test({
+    ...unless(
+      whyNotInstalled(program),
+      `system compresses .${ending} for ${program}, and leaves alone what ${program} has compressed`,
+    ),
+    async fn() {
+      await using context = new TestContext();
+      await system.run(sh("seq 1 50000", { stdout: `ours.${ending}` }), context);
+      await system.run(sh(`seq 1 50000 | ${program} -c`, { stdout: `theirs.${ending}` }), context);
+      for (const name of ["ours", "theirs"]) {
+        const child = new Deno.Command(program, { args: ["-dc"], stdin: "piped", stdout: "piped" }).spawn();
+        const [{ success, stdout }] = await Promise.all([
+          child.output(),
+          new Blob([context.bytes(`${name}.${ending}`)]).stream().pipeTo(child.stdin),
+        ]);
+        assert(success && new TextDecoder().decode(stdout) === numbers, name);
+      }
+    },
+  });
+}
 
 Deno.test("system sends the pieces of a file while the command runs", async () => {
   await using context = new TestContext();

@@ -92,6 +92,11 @@ export class TestContext implements RunContext, AsyncDisposable {
     return new Map([...pieces].map(([name, items]) => [name, join(items.map(({ data }) => data))]));
   }
 
+  /** The bytes of a file that was sent. */
+  bytes(name: string): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.files.get(name)!);
+  }
+
   /** The text of a file that was sent. */
   text(name: string): string | undefined {
     const bytes = this.files.get(name);

@@ -1,5 +1,6 @@
 import type { RunContext } from "../../runner.ts";
 import { BufferedFile } from "./buffered_file.ts";
+import { CompressedOutput, compressionOf } from "./compressed_output.ts";
 import { GatheredEntry } from "./gathered_entry.ts";
 import { MemoryFile } from "./memory_file.ts";
 import { StreamedFile } from "./streamed_file.ts";
@@ -31,21 +32,26 @@ export interface OutputName {
  * @returns undefined where the output is not wanted
  */
 export function createOutput(treatment: string | undefined, name: OutputName, context: RunContext): Output | undefined {
-  const [, buffer, file] = treatment?.match(/^(?:(bufmem|buftmp):)?(.*)$/s) ?? [];
-  if (buffer === "bufmem") return new MemoryFile(file, name, context);
-  if (buffer === "buftmp") return new BufferedFile(file, name, context);
+  const file = fileOf(treatment);
+  if (file !== undefined) {
+    const output = createFile(treatment!, file, name, context);
+    const compression = compressionOf(file);
+    return compression === undefined ? output : new CompressedOutput(output, compression);
+  }
   switch (treatment) {
-    case undefined:
-    case "":
-    case "gather":
-      return new GatheredEntry(name, context);
     case "stream":
       return new StreamedLines(name, context);
     case "quiet":
       return undefined;
     default:
-      return new StreamedFile(treatment, context);
+      return new GatheredEntry(name, context);
   }
+}
+
+function createFile(treatment: string, file: string, name: OutputName, context: RunContext): Output {
+  if (treatment.startsWith("bufmem:")) return new MemoryFile(file, name, context);
+  if (treatment.startsWith("buftmp:")) return new BufferedFile(file, name, context);
+  return new StreamedFile(file, context);
 }
 
 /** The file that a treatment makes, if it makes one. */

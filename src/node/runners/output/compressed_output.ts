@@ -1,0 +1,146 @@
+import { Buffer } from "node:buffer";
+import type { Gzip, ZstdCompress } from "node:zlib";
+import type { Output } from "./output.ts";
+
+/** How a file is compressed, by the ending of its name: RFC 1952 and RFC 8878. */
+export type Compression = "gz" | "zst";
+
+/** What compressed files begin with. */
+const MAGIC: Readonly<Record<Compression, readonly number[]>> = { gz: [0x1f, 0x8b], zst: [0x28, 0xb5, 0x2f, 0xfd] };
+
+/** After this, what has come can be read, also where no more comes: a node may die at any time. */
+const FLUSH_MS = 1000;
+
+/** The compression that the name of a file asks for. */
+export function compressionOf(file: string): Compression | undefined {
+  return /[^/]\.(gz|zst)$/.exec(file)?.[1] as Compression | undefined;
+}
+
+/** Compresses an output, unless it is compressed already as its name says, such as that of `tar -cz`. */
+export class CompressedOutput implements Output {
+  readonly #output: Output;
+  readonly #compression: Compression;
+  /** The start of the output, until it is long enough to show what it is. */
+  #head: Uint8Array | undefined = new Uint8Array();
+  #compressor: Compressor | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Writes and flushes come one after another. */
+  #busy: Promise<void> = Promise.resolve();
+
+  /** @param output takes the compressed bytes */
+  constructor(output: Output, compression: Compression) {
+    this.#output = output;
+    this.#compression = compression;
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#head === undefined) return await this.#write(bytes);
+      const head = new Uint8Array([...this.#head, ...bytes]);
+      this.#head = head;
+      const magic = MAGIC[this.#compression];
+      if (head.length < magic.length) return;
+      if (!magic.every((byte, i) => head[i] === byte)) await this.#open();
+      this.#head = undefined;
+      await this.#write(head);
+    });
+  }
+
+  async end(): Promise<void> {
+    clearTimeout(this.#timer);
+    try {
+      await this.#inTurn(async () => {
+        if (this.#head !== undefined) {
+          // Of nothing, a compressed file is not empty.
+          await this.#open();
+          await this.#write(this.#head);
+        }
+        clearTimeout(this.#timer);
+        if (this.#compressor !== undefined) await this.#pass(await this.#compressor.end());
+      });
+    } finally {
+      this.#compressor?.close();
+      await this.#output.end();
+    }
+  }
+
+  async #open(): Promise<void> {
+    this.#compressor = await Compressor.open(this.#compression);
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    if (this.#compressor === undefined) return await this.#output.write(bytes);
+    await this.#pass(await this.#compressor.write(bytes));
+    this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS);
+  }
+
+  #flush(): void {
+    this.#timer = undefined;
+    const flushed = this.#inTurn(async () => this.#pass(await this.#compressor!.flush()));
+    flushed.catch(() => {}); // told by the next write, or by end()
+  }
+
+  async #pass(pieces: readonly Uint8Array[]): Promise<void> {
+    for (const piece of pieces) await this.#output.write(piece);
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#busy.then(work);
+    this.#busy = done;
+    return done;
+  }
+}
+
+/** A stream of node:zlib as functions from bytes to pieces of compressed bytes. */
+class Compressor {
+  readonly #stream: Gzip | ZstdCompress;
+  readonly #flushKind: number;
+  #pieces: Uint8Array[] = [];
+
+  private constructor(stream: Gzip | ZstdCompress, flushKind: number) {
+    this.#stream = stream;
+    this.#flushKind = flushKind;
+    stream.on("data", (piece: Uint8Array) => this.#pieces.push(piece));
+  }
+
+  /** Loaded when it is needed: few nodes compress. */
+  static async open(compression: Compression): Promise<Compressor> {
+    const { constants, createGzip, createZstdCompress } = await import("node:zlib");
+    return compression === "gz"
+      ? new Compressor(createGzip(), constants.Z_SYNC_FLUSH)
+      : new Compressor(createZstdCompress(), constants.ZSTD_e_flush);
+  }
+
+  write(bytes: Uint8Array): Promise<Uint8Array[]> {
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return this.#when((done) => void this.#stream.write(buffer, done));
+  }
+
+  flush(): Promise<Uint8Array[]> {
+    return this.#when((done) => this.#stream.flush(this.#flushKind, () => done()));
+  }
+
+  end(): Promise<Uint8Array[]> {
+    return this.#when((done) => {
+      this.#stream.once("end", () => done());
+      this.#stream.end();
+    });
+  }
+
+  /** Lets go of what it holds, also where it was not ended. */
+  close(): void {
+    this.#stream.destroy();
+  }
+
+  #when(act: (done: (error?: Error | null) => void) => void): Promise<Uint8Array[]> {
+    return new Promise((resolve, reject) => {
+      this.#stream.once("error", reject);
+      act((error) => {
+        this.#stream.off("error", reject);
+        if (error) return reject(error);
+        resolve(this.#pieces);
+        this.#pieces = [];
+      });
+    });
+  }
+}
