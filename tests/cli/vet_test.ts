@@ -125,3 +125,16 @@ Deno.test("help and the node library load neither zod nor YAML before they need 
   assertEquals(await loads("src/node/mod.ts"), []);
   assertEquals(await loads("src/node/runners.ts"), []);
 });
+
+Deno.test("tine vet refuses arguments and permissions for a plan that no module writes", async () => {
+  for (
+    const [args, given] of [[["--", "10s"], "--"], [["--allow-read", "/"], "--allow-read"], [
+      ["--trust"],
+      "--trust",
+    ]] as const
+  ) {
+    const { code, stderr } = await tine(["vet", "plan.yaml", ...args]);
+    assertEquals(code, 2);
+    assertStringIncludes(stderr, `${given} is for plans that a module writes, a .ts or .js file, not for plan.yaml`);
+  }
+});
