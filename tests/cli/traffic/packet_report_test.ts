@@ -156,3 +156,23 @@ Deno.test("intervals have no counts of what only the other end knows", () => {
     ["received", "receiveBitsPerSecond"],
   ]);
 });
+
+Deno.test("packetSummaryLines() and packetSummaryJson() have marks by direction, and none where they are not seen", async () => {
+  const upload = (more: Record<string, number>): Script => (flow, { events }) => {
+    const samples = Array.from({ length: 10 }, (_, seq) => ({ seq, packets: 1, len: 100, t: seq * MS, sent: 1 }));
+    events.records(flow, chunkOf("packetIO", samples));
+    return Promise.resolve({ complete: 1, serverReceived: 8, ...more });
+  };
+  const marksOf = (flow: PacketFlow) => {
+    const { flows, totals } = packetSummaryJson([flow], HOW) as Record<string, { toServer: object }[]>;
+    return [flows[0].toServer, totals[0].toServer].map((path) => (path as Record<string, unknown>).congestionMarks);
+  };
+  const linesOf = (flow: PacketFlow) => packetSummaryLines([flow], HOW).filter((line) => line.includes("marked"));
+  const marked = await measured(upload({ serverCongestionMarks: 6 }));
+  assertEquals(linesOf(marked), ["to server: 6 packets (75%) arrived marked: congestion experienced"]);
+  assertEquals(marksOf(marked), [6, 6]);
+  const unmarked = await measured(upload({ serverCongestionMarks: 0 }));
+  assertEquals([linesOf(unmarked), marksOf(unmarked)], [[], [0, 0]]);
+  const unknown = await measured(upload({}));
+  assertEquals([linesOf(unknown), marksOf(unknown)], [[], [undefined, undefined]]);
+});
