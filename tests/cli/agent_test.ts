@@ -210,6 +210,18 @@ const mistakes: [string[], number, string][] = [
   [["mirror", "--handler-timeout", "soon"], 2, "soon"],
   [["mirror", "--max-frame", "0"], 2, "--max-frame"],
   [["mirror", "--sockets", "a"], 2, "did you mean --socket"],
+  // What could never work is refused before there is a socket, and not with the first task.
+  [
+    ["--socket", "/tmp/front", "--connect", "back.sock"],
+    2,
+    'expected e.g. 127.0.0.1:9000 or [::1]:9000, not "back.sock"',
+  ],
+  [["--socket", "/tmp/front", "--connect", ":0"], 2, "no UDF listens on port 0"],
+  [["--listen", "9000", "--connect", "localhost:9000"], 2, "the relay would connect to itself"],
+  [["--listen", "0.0.0.0:9000", "--connect", "127.0.0.1:9000"], 2, "the relay would connect to itself"],
+  [["--socket", "/tmp/front", "--", "tine-none"], 1, 'cannot start "tine-none": there is no such program'],
+  [["--listen", "0", "--", "/etc/passwd"], 1, 'cannot start "/etc/passwd": it is not executable'],
+  [["--listen", "0", "--", "/etc"], 1, 'cannot start "/etc": it is not executable'],
 ];
 Deno.test("tine agent explains mistakes in a sentence, without a stack", async () => {
   for (const [args, code, message] of mistakes) {
