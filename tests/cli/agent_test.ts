@@ -102,7 +102,7 @@ for (const handler of ["mirror", new URL("../support/modules/counter.ts", import
     const { child, driver, stderr } = talk(handler);
     // Kapacitor, too, is in the middle of a write when it stops to read: the agent has to take that before it sees the end.
     driver.send(INIT);
-    assertEquals((await driver.next())?.kind, "init");
+    assertEquals((await driver.answer())?.kind, "init");
     const points = Array.from({ length: 20 }, (_, i) => pointRequest(i, "x".repeat(100_000)));
     driver.send(...points, ...points).end();
     assertEquals((await child.status).code, 0);
