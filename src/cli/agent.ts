@@ -110,7 +110,7 @@ export const command = defineCommand({
       ...sessions,
       accept(connection, number) {
         const patient = new PatientConnection(connection, OUTPUT_MS);
-        return sessions.accept(tape?.connection(patient) ?? patient, number);
+        return sessions.accept(tape?.connection(patient) ?? patient, number, () => patient.inputEnd());
       },
     };
     try {

@@ -1,6 +1,7 @@
 import type { AgentCounts } from "../udf/agent.ts";
-import type { Accept, AgentSession } from "../udf/agent_server.ts";
+import type { AgentSession } from "../udf/agent_server.ts";
 import type { Peer } from "../udf/peer.ts";
+import type { Connection } from "../wire/connection.ts";
 import { count } from "./count.ts";
 import { isModule, moduleOptions } from "./module_flags.ts";
 import type { ModuleFlagValues } from "./module_flags.ts";
@@ -9,7 +10,8 @@ import { reachUdf } from "./udf_target.ts";
 
 /** Makes what serves each connection of `tine agent`. */
 export interface Sessions {
-  accept: Accept;
+  /** @param inputEnd waits until the host has ended the input */
+  accept(connection: Connection, number: number, inputEnd?: () => Promise<void>): AgentSession;
   /** Ends by force whatever the sessions have started. */
   kill(): void;
 }
@@ -96,11 +98,12 @@ export async function openSessions(
       return peer;
     };
     return {
-      accept(connection) {
+      accept(connection, _number, inputEnd) {
         const relay = createRelay(reachAndKeep, {
           ...supervisorOptions(flags),
           timeoutMs: flags.timeout,
           // A host that has ended the input waits for our end: that is to come within its own timeout.
+          inputEnd,
           endTimeoutMs: flags.timeout * 0.8,
           maxFrameBytes: flags.maxFrame,
           log,

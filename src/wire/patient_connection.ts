@@ -29,6 +29,10 @@ export class PatientConnection implements Connection {
   /** The write under way; undefined: there is none. */
   #writing: { since: number; fail(error: Error): void } | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
+  /** When the last read was over. */
+  #lastRead = performance.now();
+  /** Settles at the end of the input; undefined: nobody has asked for it. */
+  #inputEnd: PromiseWithResolvers<void> | undefined;
 
   /** @param timeoutMs how long output may wait after the end of the input */
   constructor(connection: Connection, timeoutMs: number) {
@@ -58,14 +62,21 @@ export class PatientConnection implements Connection {
     const most = this.#ended === undefined ? PIPE_BYTES : LAST_BYTES;
     const written = Promise.withResolvers<number>();
     this.#writing = { since: performance.now(), fail: written.reject };
-    // It ends by itself when it finds nothing to watch: a timer for each write would cost more than many a write.
-    this.#timer ??= setInterval(() => this.#look(), Math.min(this.#timeoutMs, READ_AHEAD_AFTER_MS) / 4);
+    this.#watch();
     try {
       this.#connection.write(bytes.subarray(0, most)).then(written.resolve, written.reject);
       return await written.promise;
     } finally {
       this.#writing = undefined;
     }
+  }
+
+  /** Waits for the end of the input, also where it stands behind what nobody reads: that is then read ahead. */
+  inputEnd(): Promise<void> {
+    this.#inputEnd ??= Promise.withResolvers();
+    if (this.#ended !== undefined) this.#inputEnd.resolve();
+    else this.#watch();
+    return this.#inputEnd.promise;
   }
 
   closeWrite(): Promise<void> {
@@ -77,14 +88,22 @@ export class PatientConnection implements Connection {
     this.#connection.close();
   }
 
+  /** Starts to look; that ends by itself when there is nothing to watch: a timer for each write would cost more than many a write. */
+  #watch(): void {
+    this.#timer ??= setInterval(() => this.#look(), Math.min(this.#timeoutMs, READ_AHEAD_AFTER_MS) / 4);
+  }
+
   #look(): void {
+    const now = performance.now();
+    const waitsForEnd = this.#inputEnd !== undefined && this.#ended === undefined;
+    if (waitsForEnd && now - this.#lastRead >= Math.min(this.#timeoutMs, READ_AHEAD_AFTER_MS)) void this.#readAhead();
     if (this.#writing === undefined) {
+      if (waitsForEnd) return;
       clearInterval(this.#timer);
       this.#timer = undefined;
       return;
     }
     const { since, fail } = this.#writing;
-    const now = performance.now();
     if (this.#ended !== undefined && now - Math.max(since, this.#ended) >= this.#timeoutMs) {
       fail(
         new TineError(
@@ -99,31 +118,39 @@ export class PatientConnection implements Connection {
 
   async #readAhead(): Promise<void> {
     while (
-      this.#reading === undefined && this.#writing !== undefined && this.#ended === undefined &&
+      this.#reading === undefined && (this.#writing !== undefined || this.#inputEnd !== undefined) &&
+      this.#ended === undefined &&
       this.#failure === undefined && this.#aheadBytes < MOST_AHEAD_BYTES
     ) {
       const buffer = new Uint8Array(PIPE_BYTES);
       try {
-        const count = await this.#readInto(buffer);
-        if (count === null) return;
-        this.#ahead.push(buffer.slice(0, count));
-        this.#aheadBytes += count;
+        await this.#readInto(buffer, (count) => {
+          this.#ahead.push(buffer.slice(0, count));
+          this.#aheadBytes += count;
+        });
       } catch (error) {
         this.#failure = { error }; // for the reader
       }
     }
   }
 
-  async #readInto(buffer: Uint8Array): Promise<number | null> {
+  /** @param keep takes what was read before who waits for the end of this reading can look for it */
+  async #readInto(buffer: Uint8Array, keep?: (count: number) => void): Promise<number | null> {
     const reading = this.#connection.read(buffer);
     const done = reading.then(() => {}, () => {});
     this.#reading = done;
     try {
       const count = await reading;
-      if (count === null) this.#ended ??= performance.now();
+      if (count === null) {
+        this.#ended ??= performance.now();
+        this.#inputEnd?.resolve();
+      } else {
+        keep?.(count);
+      }
       return count;
     } finally {
       this.#reading = undefined;
+      this.#lastRead = performance.now();
     }
   }
 }

@@ -177,3 +177,29 @@ Deno.test("a UDF that goes on sending after the end of its input may take as lon
   assertEquals(values(await host.rest()).length, sent);
   assert(await host.ended === undefined);
 });
+
+Deno.test("a relay whose UDF takes no input is over too once its host has ended the input, which stands behind", async () => {
+  const inputEnd = Promise.withResolvers<void>();
+  const { host, udf, udfs } = relay({ endTimeoutMs: 100, timeoutMs: 60_000, inputEnd: () => inputEnd.promise });
+  host.send(INFO, INIT);
+  const child = await udf(0);
+  await begin(child, "stream");
+  // More than what may wait to be written, so that the relay does not read to the end.
+  host.send(...Array.from({ length: 200 }, (_, i) => pointRequest(i, "x".repeat(10_000)))).end();
+  inputEnd.resolve();
+  assertEquals(kinds(await host.rest()), ["info", "init", "error"]);
+  assertStringIncludes((await host.ended)!.message, "the UDF said nothing for 0.1 s after the end of its input");
+  assertEquals([udfs.length, udfs[0].kills > 0], [1, true]);
+});
+
+Deno.test("a UDF that hangs is not started again once its host has ended the input", async () => {
+  const { host, udf, udfs } = relay({ endTimeoutMs: 60_000, timeoutMs: 100, inputEnd: () => Promise.resolve() });
+  host.send(INFO, INIT);
+  const child = await udf(0);
+  await begin(child, "stream");
+  // It has not handled its input, and then says nothing.
+  host.send(...Array.from({ length: 200 }, (_, i) => pointRequest(i, "x".repeat(10_000)))).end();
+  assertEquals(kinds(await host.rest()), ["info", "init", "error"]);
+  assertStringIncludes((await host.ended)!.message, "the UDF has given no sign of life for 0.1 s");
+  assertEquals(udfs.length, 1);
+});

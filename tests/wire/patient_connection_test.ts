@@ -37,6 +37,47 @@ Deno.test("PatientConnection.write() learns of the end of the input by itself, a
   patient.close();
 });
 
+Deno.test("PatientConnection.inputEnd() finds the end behind what nobody reads, and the reader gets all of it", async () => {
+  const [near, host] = pipe();
+  const patient = new PatientConnection(near, TIMEOUT_MS);
+  const bytes = pattern(300_000);
+  const sending = writeAll(host, bytes).then(() => host.closeWrite());
+  const buffer = new Uint8Array(50_000);
+  const received: number[] = [...buffer.subarray(0, (await patient.read(buffer))!)];
+  await patient.inputEnd();
+  await sending;
+  for (let more; (more = await patient.read(buffer)) !== null;) received.push(...buffer.subarray(0, more));
+  assertEquals(Uint8Array.from(received), bytes);
+  await patient.inputEnd();
+  patient.close();
+});
+
+Deno.test("PatientConnection.read() gets bytes in order also while it reads ahead", async () => {
+  const [near, host] = pipe();
+  let reads = 0;
+  const ahead = Promise.withResolvers<void>();
+  const patient = new PatientConnection({
+    read(buffer) {
+      if (reads++ === 0) ahead.resolve();
+      return near.read(buffer);
+    },
+    write: (bytes) => near.write(bytes),
+    closeWrite: () => near.closeWrite(),
+    close: () => near.close(),
+  }, TIMEOUT_MS);
+  void patient.inputEnd();
+  await ahead.promise; // nobody reads, so it does by itself
+  const buffer = new Uint8Array(1);
+  const reading = patient.read(buffer);
+  await writeAll(host, Uint8Array.of(1));
+  const sending = writeAll(host, Uint8Array.of(2)).then(() => host.closeWrite());
+  const received: number[] = [];
+  for (let count = await reading; count !== null; count = await patient.read(buffer)) received.push(buffer[0]);
+  await sending;
+  assertEquals(received, [1, 2]);
+  patient.close();
+});
+
 Deno.test("PatientConnection reads ahead only so much of an input that does not end, and its output waits on", async () => {
   const [near, host] = pipe();
   const patient = new PatientConnection(near, 20);

@@ -8,6 +8,8 @@ import { Supervisor, type SupervisorCounts, type SupervisorOptions } from "./sup
 
 /** How a relay behaves; each has a default. */
 export interface RelayOptions extends SupervisorOptions {
+  /** Settles when the host has ended the input, which may stand behind what the UDF does not take. */
+  inputEnd?: () => Promise<void>;
   /** How long the UDF may be silent after the end of its input, in ms; default 0: for ever. */
   endTimeoutMs?: number;
   /** A module: whenever it changes, the UDF is replaced by its new version. */
@@ -33,6 +35,7 @@ export function createRelay(reach: () => Promise<Peer>, options: RelayOptions = 
     };
     const supervisor = new Supervisor(reach, receiver, options);
     supervisor.start();
+    void options.inputEnd?.().then(() => supervisor.expectEnd(options.endTimeoutMs));
     const unwatch = options.watch === undefined
       ? undefined
       : watchModule(options.watch, () => void supervisor.reload().catch(() => {}));

@@ -67,6 +67,8 @@ export class Supervisor {
   #batchEnded: PromiseWithResolvers<void> | undefined;
   #stopping = false;
   #timer: ReturnType<typeof setInterval> | undefined;
+  /** Watches the UDF once its input has ended. */
+  #silenceTimer: ReturnType<typeof setInterval> | undefined;
   #failure: Error | undefined;
 
   /**
@@ -85,7 +87,7 @@ export class Supervisor {
         refused: (error) => this.#giveUp(error),
       }),
       host: options,
-      onDeath: (host, error) => isPointless(error) ? this.#giveUp(error) : this.#recover(host, error),
+      onDeath: (host, error) => this.#isPointless(error) ? this.#giveUp(error) : this.#recover(host, error),
       signal,
     });
     this.#starter = new Starter(this.#hosts, this.#inheritance, { ...options, signal });
@@ -203,7 +205,7 @@ export class Supervisor {
     this.#stopping = true;
     this.#endWaitForBatch();
     clearInterval(this.#timer);
-    using _ = this.#watchSilence(silenceMs);
+    this.expectEnd(silenceMs);
     try {
       for (let attempt = 1;; attempt++) {
         await this.#ready();
@@ -213,14 +215,33 @@ export class Supervisor {
           this.#hosts.retire(host);
           return;
         } catch (error) {
-          if (isPointless(error) || attempt === STOP_ATTEMPTS) this.#giveUp(error);
+          if (this.#isPointless(error) || attempt === STOP_ATTEMPTS) this.#giveUp(error);
           else this.#recover(host, error);
         }
       }
     } finally {
+      clearInterval(this.#silenceTimer);
       // After a failure nothing may be left behind.
       await this.#hosts.stop();
     }
+  }
+
+  /**
+   * The input has ended, though the UDF may not have taken all of it: one that is silent for so long from now on is given up and
+   * ended by force.
+   *
+   * @param silenceMs 0: never
+   */
+  expectEnd(silenceMs = 0): void {
+    if (silenceMs === 0 || this.#silenceTimer !== undefined || this.#failure !== undefined) return;
+    const began = performance.now();
+    this.#silenceTimer = setInterval(() => {
+      if (Math.min(performance.now() - began, this.#hosts.silenceMs) < silenceMs) return;
+      clearInterval(this.#silenceTimer);
+      this.#giveUp(
+        new TineError("drain-timeout", `the UDF said nothing for ${silenceMs / 1000} s after the end of its input`),
+      );
+    }, Math.min(silenceMs / 10, 250));
   }
 
   /** As {@linkcode Host.abort}. */
@@ -262,19 +283,6 @@ export class Supervisor {
     await this.#ready();
     // A batch that is larger than the room has to be let through.
     if (this.#log.bytes > this.#replayBufferBytes && !this.#insideBatch) await this.#save();
-  }
-
-  /** Gives the UDF up once it has been silent for so long from now on; 0: never. */
-  #watchSilence(silenceMs: number): Disposable {
-    const began = performance.now();
-    const timer = silenceMs === 0 ? undefined : setInterval(() => {
-      if (Math.min(performance.now() - began, this.#hosts.silenceMs) < silenceMs) return;
-      this.#giveUp(
-        new TineError("drain-timeout", `the UDF said nothing for ${silenceMs / 1000} s after the end of its input`),
-      );
-      this.#hosts.kill();
-    }, Math.min(silenceMs / 10, 250));
-    return { [Symbol.dispose]: () => clearInterval(timer) };
   }
 
   /** Waits until the UDF is there, or is given up. */
@@ -406,6 +414,13 @@ export class Supervisor {
     }
   }
 
+  /** Whether another start would not help. */
+  #isPointless(error: unknown): boolean {
+    if (!(error instanceof TineError)) return false;
+    // Who has ended the input waits for the end, and what makes a UDF hang may come again.
+    return POINTLESS.includes(error.code) || error.code === "keepalive-timeout" && this.#silenceTimer !== undefined;
+  }
+
   #endWaitForBatch(): void {
     this.#batchEnded?.resolve();
     this.#batchEnded = undefined;
@@ -415,15 +430,13 @@ export class Supervisor {
     if (this.#failure !== undefined) return;
     this.#failure = error instanceof Error ? error : new Error(messageOf(error));
     clearInterval(this.#timer);
+    clearInterval(this.#silenceTimer);
     this.#givingUp.abort(this.#failure);
     this.#givenUp.resolve();
     this.#endWaitForBatch();
     this.#options.onAbort?.(this.#failure);
     this.#hosts.abort(this.#failure);
+    // Whoever waits for the end is not to wait for a UDF that hangs.
+    if (this.#silenceTimer !== undefined) this.#hosts.kill();
   }
-}
-
-/** Whether another start would not help: the end of the UDF is in order, or what ended it comes again. */
-function isPointless(error: unknown): boolean {
-  return error instanceof TineError && POINTLESS.includes(error.code);
 }
