@@ -1,5 +1,6 @@
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import type { Gzip, ZstdCompress } from "node:zlib";
+import { startLongTimer } from "../../../wire/long_timer.ts";
 import type { Output } from "./output.ts";
 
 /** How a file is compressed, by the ending of its name: RFC 1952 and RFC 8878. */
@@ -23,7 +24,7 @@ export class CompressedOutput implements Output {
   /** The start of the output, until it is long enough to show what it is. */
   #head: Uint8Array | undefined = new Uint8Array();
   #compressor: Compressor | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: Disposable | undefined;
   /** Writes and flushes come one after another. */
   #busy: Promise<void> = Promise.resolve();
 
@@ -47,7 +48,7 @@ export class CompressedOutput implements Output {
   }
 
   async end(): Promise<void> {
-    clearTimeout(this.#timer);
+    this.#timer?.[Symbol.dispose]();
     try {
       await this.#inTurn(async () => {
         if (this.#head !== undefined) {
@@ -55,7 +56,7 @@ export class CompressedOutput implements Output {
           await this.#open();
           await this.#write(this.#head);
         }
-        clearTimeout(this.#timer);
+        this.#timer?.[Symbol.dispose]();
         if (this.#compressor !== undefined) await this.#pass(await this.#compressor.end());
       });
     } finally {
@@ -71,7 +72,7 @@ export class CompressedOutput implements Output {
   async #write(bytes: Uint8Array): Promise<void> {
     if (this.#compressor === undefined) return await this.#output.write(bytes);
     await this.#pass(await this.#compressor.write(bytes));
-    this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS);
+    this.#timer ??= startLongTimer(FLUSH_MS, () => this.#flush());
   }
 
   #flush(): void {
@@ -95,24 +96,29 @@ export class CompressedOutput implements Output {
 class Compressor {
   readonly #stream: Gzip | ZstdCompress;
   readonly #flushKind: number;
+  readonly #bufferOf: typeof Buffer.from;
   #pieces: Uint8Array[] = [];
 
-  private constructor(stream: Gzip | ZstdCompress, flushKind: number) {
+  private constructor(stream: Gzip | ZstdCompress, flushKind: number, bufferOf: typeof Buffer.from) {
     this.#stream = stream;
     this.#flushKind = flushKind;
+    this.#bufferOf = bufferOf;
     stream.on("data", (piece: Uint8Array) => this.#pieces.push(piece));
   }
 
-  /** Loaded when it is needed: few nodes compress. */
+  /** Loaded when it is needed: few nodes compress, and what is of Node.js takes 2.4 MB. */
   static async open(compression: Compression): Promise<Compressor> {
-    const { constants, createGzip, createZstdCompress } = await import("node:zlib");
+    const [{ Buffer }, { constants, createGzip, createZstdCompress }] = await Promise.all([
+      import("node:buffer"),
+      import("node:zlib"),
+    ]);
     return compression === "gz"
-      ? new Compressor(createGzip(), constants.Z_SYNC_FLUSH)
-      : new Compressor(createZstdCompress(), constants.ZSTD_e_flush);
+      ? new Compressor(createGzip(), constants.Z_SYNC_FLUSH, Buffer.from)
+      : new Compressor(createZstdCompress(), constants.ZSTD_e_flush, Buffer.from);
   }
 
   write(bytes: Uint8Array): Promise<Uint8Array[]> {
-    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const buffer = this.#bufferOf(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     return this.#when((done) => void this.#stream.write(buffer, done));
   }
 
