@@ -1,5 +1,5 @@
 import type { RunInput } from "../../src/node/mod.ts";
-import { lines } from "../../src/wire/lines.ts";
+import { lines } from "../../src/base/lines.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { type BuiltTine, builtTine } from "./built_tine.ts";
 import { median } from "./median.ts";

@@ -1,4 +1,4 @@
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 import { checkExecutable, type Platform, thisPlatform } from "./platform.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { version } from "../../src/cli/version.ts";
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 import type { Platform } from "./platform.ts";
 import { bundle, importMap, root, unstableFlags } from "./program.ts";
 

@@ -1,4 +1,4 @@
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 
 /** A kind of machine that tine is built for. */
 export interface Platform {

@@ -1,4 +1,4 @@
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 
 /** The repository. */
 export const root = new URL("../../", import.meta.url).pathname;

@@ -1,4 +1,4 @@
-import { TineError } from "../wire/errors.ts";
+import { TineError } from "../base/errors.ts";
 import { BUNDLED_HANDLERS } from "../udf/handlers/mod.ts";
 import { isLoopback, parseAddress } from "./address.ts";
 import type { Sessions } from "./agent_sessions.ts";

@@ -2,9 +2,8 @@ import type { AgentCounts } from "../udf/agent.ts";
 import type { AgentSession } from "../udf/agent_server.ts";
 import type { Peer } from "../udf/peer.ts";
 import type { Connection } from "../wire/connection.ts";
-import { count } from "./count.ts";
-import { isModule, moduleOptions } from "./module_flags.ts";
-import type { ModuleFlagValues } from "./module_flags.ts";
+import { count } from "../base/count.ts";
+import { isModule, type ModuleFlagValues, moduleOptions } from "./module_flags.ts";
 import { describeSupervision, type SupervisionFlagValues, supervisorOptions } from "./supervision_flags.ts";
 import { reachUdf } from "./udf_target.ts";
 

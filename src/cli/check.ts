@@ -1,5 +1,5 @@
-import { TineError } from "../wire/errors.ts";
-import { nearest } from "../wire/nearest.ts";
+import { TineError } from "../base/errors.ts";
+import { nearest } from "../base/nearest.ts";
 import { defineCommand } from "./command.ts";
 import { CommandFailure, UsageError } from "./errors.ts";
 import { flagName } from "./flag_name.ts";
@@ -71,7 +71,7 @@ export const command = defineCommand({
     const say = (line: string) => console.error(style(Deno.stderr).dim(escape(line)));
     const ending = new AbortController();
     using interrupts = onInterrupt(() => ending.abort(), () => Deno.exit(130));
-    const { shellWords } = await import("./shell_words.ts");
+    const { shellWords } = await import("../base/shell_words.ts");
     const reproduce = (id: string) =>
       shellWords(["tine", "check", "--only", id, ...ownFlags(flags), ...rest(trailing)]);
     const report = new CheckReport(style(Deno.stdout), width, reproduce);

@@ -1,4 +1,4 @@
-import { nearest } from "../wire/nearest.ts";
+import { nearest } from "../base/nearest.ts";
 import { bashScript } from "./completions/bash.ts";
 import { fishScript } from "./completions/fish.ts";
 import { type CommandSpec, specs } from "./completions/spec.ts";

@@ -1,4 +1,4 @@
-import { TineError } from "../wire/errors.ts";
+import { TineError } from "../base/errors.ts";
 
 /**
  * The command line cannot be understood: an unknown flag, a bad value, a missing argument. Ends with exit code 2 and

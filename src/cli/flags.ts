@@ -1,5 +1,5 @@
-import { formatDuration, parseDuration } from "../node/plan/duration.ts";
-import { formatSize, parseSize } from "../node/plan/size.ts";
+import { formatDuration, parseDuration } from "../base/duration.ts";
+import { formatSize, parseSize } from "../base/size.ts";
 import { UsageError } from "./errors.ts";
 import { escape } from "./terminal.ts";
 

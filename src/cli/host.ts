@@ -1,4 +1,4 @@
-import { messageOf, TineError } from "../wire/errors.ts";
+import { messageOf, TineError } from "../base/errors.ts";
 import type { Host } from "../udf/host.ts";
 import type { Supervisor } from "../udf/supervise/supervisor.ts";
 import { defineCommand } from "./command.ts";

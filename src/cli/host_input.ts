@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { messageOf, TineError } from "../wire/errors.ts";
+import { messageOf, TineError } from "../base/errors.ts";
 import type { InputFormat } from "../udf/format/point_reader.ts";
 
 /** Larger files of CSV are read once, and their types decided over the first rows. */

@@ -1,7 +1,7 @@
 import type { Losses } from "../udf/format/point_writer.ts";
 import type { HostCounts } from "../udf/host.ts";
 import type { SupervisorCounts } from "../udf/supervise/supervisor.ts";
-import { count, grouped } from "./count.ts";
+import { count, grouped } from "../base/count.ts";
 import { describeSupervision } from "./supervision_flags.ts";
 
 /** What `tine host` did. */

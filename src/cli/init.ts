@@ -1,5 +1,5 @@
 import { basename, dirname, join, relative, resolve } from "node:path";
-import { messageOf, TineError } from "../wire/errors.ts";
+import { messageOf, TineError } from "../base/errors.ts";
 import { defineCommand } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import { writeStdout } from "./stdout.ts";

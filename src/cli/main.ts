@@ -1,4 +1,4 @@
-import { nearest } from "../wire/nearest.ts";
+import { nearest } from "../base/nearest.ts";
 import type { AnyCommand } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import { type Registry, registry } from "./registry.ts";

@@ -1,5 +1,5 @@
 import { parseArgs } from "@std/cli/parse-args";
-import { nearest } from "../wire/nearest.ts";
+import { nearest } from "../base/nearest.ts";
 import type { AnyCommand, Invocation, Positional } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import { flagName } from "./flag_name.ts";

@@ -1,4 +1,4 @@
-import { messageOf, TineError } from "../wire/errors.ts";
+import { messageOf, TineError } from "../base/errors.ts";
 import type { Batch } from "../udf/batcher.ts";
 import type { PointWriter } from "../udf/format/point_writer.ts";
 import { groupOfBatch, groupOfPoint } from "../udf/group.ts";

@@ -1,4 +1,4 @@
-import { messageOf, TineError } from "../wire/errors.ts";
+import { messageOf, TineError } from "../base/errors.ts";
 import { CommandFailure, UsageError } from "./errors.ts";
 import { escape } from "./terminal.ts";
 

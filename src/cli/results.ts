@@ -1,12 +1,12 @@
 import type { RunResults, TestEntry, TestResults, TestStatus } from "../result/mod.ts";
 import { testIdText } from "../result/names.ts";
-import { byteAmount } from "./byte_amount.ts";
+import { byteAmount } from "../base/size.ts";
 import { defineCommand } from "./command.ts";
-import { count } from "./count.ts";
+import { count } from "../base/count.ts";
 import { CommandFailure, UsageError } from "./errors.ts";
 import { flag } from "./flags.ts";
 import { DEFAULT_PATH, NOT_COMPLETE, PATH } from "./results/path_argument.ts";
-import { elapsed } from "./run/elapsed.ts";
+import { elapsed } from "../base/duration.ts";
 import { writeStdout } from "./stdout.ts";
 import { escape, style } from "./terminal.ts";
 

@@ -1,5 +1,5 @@
 import { ByteReader } from "../wire/byte_reader.ts";
-import { terminalText } from "../udf/format/terminal_text.ts";
+import { terminalText } from "../base/terminal_text.ts";
 import { messageText } from "../udf/recording/message_text.ts";
 import type { RecordedEvent, Recording } from "../udf/recording/recording.ts";
 import { writeStdout } from "./stdout.ts";

@@ -1,4 +1,4 @@
-import { messageOf, TineError } from "../wire/errors.ts";
+import { messageOf, TineError } from "../base/errors.ts";
 
 /** Nobody reads standard output any more, as in `tine host ... | head`: the command ends, and nothing is said. */
 export class StdoutClosed extends TineError {

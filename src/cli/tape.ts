@@ -1,5 +1,5 @@
 import type { Connection } from "../wire/connection.ts";
-import { messageOf } from "../wire/errors.ts";
+import { messageOf } from "../base/errors.ts";
 import type { Peer } from "../udf/peer.ts";
 import type { RecordingSide } from "../udf/recording/format.ts";
 import type { Recorder } from "../udf/recording/recorder.ts";

@@ -1,5 +1,5 @@
 import type { SocketOption, TransferConfig } from "../flow/config.ts";
-import type { Rate } from "../flow/rate.ts";
+import type { Rate } from "../base/rate.ts";
 import { defineCommand } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import { size } from "./flags.ts";

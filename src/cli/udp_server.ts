@@ -1,5 +1,5 @@
 import { MAX_PACKET_BYTES, PACKET_HEADER_BYTES } from "../flow/packet/header.ts";
-import { messageOf } from "../wire/errors.ts";
+import { messageOf } from "../base/errors.ts";
 import { defineCommand } from "./command.ts";
 import { flag, size, text } from "./flags.ts";
 import { escape } from "./terminal.ts";

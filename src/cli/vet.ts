@@ -1,5 +1,5 @@
 import { defineCommand } from "./command.ts";
-import { count } from "./count.ts";
+import { count } from "../base/count.ts";
 import { flag } from "./flags.ts";
 import { permissionFlags } from "./permission_flags.ts";
 import { writeStdout } from "./stdout.ts";

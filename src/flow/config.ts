@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Rate } from "./rate.ts";
+import type { Rate } from "../base/rate.ts";
 
 /** An option of a socket by its numbers, for those that have no name here. */
 export interface SocketOption {

@@ -10,7 +10,7 @@ import type {
 } from "./config.ts";
 import { FlowPool } from "./engine/flow_pool.ts";
 import type { FlowOptions, Flows, FlowServer, PacketClientOptions } from "./flows.ts";
-import { parseDialAddress, parseHostPort } from "./host_port.ts";
+import { parseDialAddress, parseHostPort } from "../base/address.ts";
 
 /** So many addresses of a name are tried. */
 const MAX_ADDRESSES = 8;

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { TineError } from "../wire/errors.ts";
+import { TineError } from "../base/errors.ts";
 
 /** The length of a whole code in bytes. */
 export const HMAC_BYTES = 32;

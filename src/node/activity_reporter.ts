@@ -1,4 +1,4 @@
-import { startLongTimer } from "../wire/long_timer.ts";
+import { startLongTimer } from "../base/time.ts";
 import type { Activity } from "./item.ts";
 import type { Unsigned } from "./runner.ts";
 

@@ -1,4 +1,4 @@
-import { TineError } from "../wire/errors.ts";
+import { TineError } from "../base/errors.ts";
 
 /**
  * Why a node was told to stop; codes are `timeout`, `interrupted`, `canceled`, or that of the error that caused it, which

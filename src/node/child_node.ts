@@ -1,7 +1,6 @@
-import { TineError, WireError } from "../wire/errors.ts";
-import { startLongTimer } from "../wire/long_timer.ts";
+import { TineError, WireError } from "../base/errors.ts";
+import { now, startLongTimer } from "../base/time.ts";
 import { Canceled } from "./canceled.ts";
-import { now } from "./clock.ts";
 import type { ClockRelation } from "./clock_relation.ts";
 import { EndGrace } from "./end_grace.ts";
 import type { Feedback } from "./feedback.ts";

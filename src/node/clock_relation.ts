@@ -1,4 +1,4 @@
-import { now } from "./clock.ts";
+import { now } from "../base/time.ts";
 
 /** How far the clock of a node is ahead of that of the root node. */
 export interface ClockRelation {
@@ -56,7 +56,7 @@ export function relateClock(
  * @example
  * ```ts
  * import { estimateOffset } from "./clock_relation.ts";
- * import { now } from "./clock.ts";
+ * import { now } from "../base/time.ts";
  * const { offsetNs, errorNs } = await estimateOffset(() => Promise.resolve(now() - 5_000_000_000n));
  * console.assert(Math.abs(offsetNs - 5e9) <= errorNs);
  * ```

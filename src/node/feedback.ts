@@ -1,4 +1,4 @@
-import { TineError } from "../wire/errors.ts";
+import { TineError } from "../base/errors.ts";
 
 /** Values that runs hand to those after them, such as the address that a server was given. */
 export type Feedback = ReadonlyMap<string, string>;

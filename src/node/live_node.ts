@@ -1,9 +1,9 @@
 import type { Flows } from "../flow/flows.ts";
-import { messageOf, TineError } from "../wire/errors.ts";
+import { messageOf, TineError } from "../base/errors.ts";
 import { ActivityReporter } from "./activity_reporter.ts";
 import { Canceled } from "./canceled.ts";
 import { ChildNode, type Spill } from "./child_node.ts";
-import { now } from "./clock.ts";
+import { now } from "../base/time.ts";
 import type { ClockRelation } from "./clock_relation.ts";
 import { type Feedback, NO_FEEDBACK } from "./feedback.ts";
 import { HeldResults } from "./held_results.ts";

@@ -42,13 +42,13 @@ export {
   system,
   test,
 } from "./plan/builders.ts";
-export { type Duration, formatDuration, MAX_DURATION, parseDuration } from "./plan/duration.ts";
+export { type Duration, formatDuration, MAX_DURATION, parseDuration } from "../base/duration.ts";
 export { leastTime } from "./plan/least_time.ts";
 export { type Machine, thisMachine } from "./plan/machine.ts";
 export { parsePlan, type ParsePlanOptions, type PlanFormat } from "./plan/parse.ts";
 export { PlanError, type Problem } from "./plan/plan_error.ts";
 export { isPlanModule, readPlan, type ReadPlanOptions } from "./plan/read.ts";
-export { formatSize, parseSize, type Size } from "./plan/size.ts";
+export { formatSize, parseSize, type Size } from "../base/size.ts";
 export type {
   Child,
   ChildInput,
@@ -75,6 +75,5 @@ export { type Connection, stdioConnection as stdioConn } from "../wire/connectio
 export { pipe as pipeConn } from "../wire/pipe.ts";
 export { type Chunk, readChunk, samplesOf } from "../flow/records/read_chunk.ts";
 export type { Columns, RecordKind, Sample } from "../flow/records/kinds.ts";
-export { runners } from "./runners.ts";
-export type { RunnerConfigs, RunnerInputs, RunnerName } from "./runners.ts";
-export { TineError } from "../wire/errors.ts";
+export { type RunnerConfigs, type RunnerInputs, type RunnerName, runners } from "./runners.ts";
+export { TineError } from "../base/errors.ts";

@@ -1,4 +1,4 @@
-import { messageOf, TineError } from "../wire/errors.ts";
+import { messageOf, TineError } from "../base/errors.ts";
 import { type Connection, writeAll } from "../wire/connection.ts";
 import { Canceled } from "./canceled.ts";
 import { type FarStart, farStartLine } from "./launch/far_start.ts";

@@ -1,4 +1,4 @@
-import { startLongTimer } from "../wire/long_timer.ts";
+import { startLongTimer } from "../base/time.ts";
 import { Canceled } from "./canceled.ts";
 import { SAME_CLOCK } from "./clock_relation.ts";
 import { type Feedback, feedbackToJson } from "./feedback.ts";
@@ -9,7 +9,7 @@ import { thisHost } from "./launch/invoking_user.ts";
 import { createLaunch } from "./launch/launch.ts";
 import { LiveNode } from "./live_node.ts";
 import { childNodes, type NodeTree } from "./node_tree.ts";
-import { parseDuration } from "./plan/duration.ts";
+import { parseDuration } from "../base/duration.ts";
 import type { Run, RunInput } from "./plan/types.ts";
 import { Watchdog } from "./process/watchdog.ts";
 import type { Message } from "./protocol/frame.ts";

@@ -1,4 +1,4 @@
-import { delay } from "./delay.ts";
+import { delay } from "../base/time.ts";
 import { type Feedback, mergeFeedback, NO_FEEDBACK } from "./feedback.ts";
 import { withoutNode } from "./node_tree.ts";
 import type { Node, Run, Schedule } from "./plan/types.ts";

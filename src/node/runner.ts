@@ -2,7 +2,7 @@ import type { ZodType } from "zod";
 import type { Flows } from "../flow/flows.ts";
 import type { Feedback } from "./feedback.ts";
 import type { Item } from "./item.ts";
-import type { Duration } from "./plan/duration.ts";
+import type { Duration } from "../base/duration.ts";
 import type { Processes } from "./process/processes.ts";
 
 /** What schemas are made of: zod, durations, sizes, names. */

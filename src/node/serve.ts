@@ -1,5 +1,5 @@
-import { messageOf, TineError } from "../wire/errors.ts";
-import { startLongTimer } from "../wire/long_timer.ts";
+import { messageOf, TineError } from "../base/errors.ts";
+import { startLongTimer } from "../base/time.ts";
 import type { Connection } from "../wire/connection.ts";
 import { Canceled } from "./canceled.ts";
 import { type ClockRelation, relateClock } from "./clock_relation.ts";

@@ -1,6 +1,6 @@
 import { ByteWriter } from "../wire/byte_writer.ts";
 import { writeAll } from "../wire/connection.ts";
-import type { TineError } from "../wire/errors.ts";
+import type { TineError } from "../base/errors.ts";
 import type { Budget } from "./budget.ts";
 import { makeFile, makeFolder, type Owner } from "./owner.ts";
 import { storeError } from "./store_error.ts";

@@ -1,4 +1,4 @@
-import { TineError } from "../wire/errors.ts";
+import { TineError } from "../base/errors.ts";
 
 /** A line of a log is at most a text of 1 MiB, which JSON may make six times as long. */
 const MOST_LINE_BYTES = 16 * 1024 * 1024;

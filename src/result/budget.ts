@@ -1,4 +1,4 @@
-import { TineError } from "../wire/errors.ts";
+import { TineError } from "../base/errors.ts";
 
 /** How many bytes the results of a run may take unless an option says otherwise: 64 GiB. */
 export const DEFAULT_MAX_RESULT_BYTES = 64 * 2 ** 30;

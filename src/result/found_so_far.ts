@@ -1,7 +1,7 @@
 import { chunkHead } from "../flow/records/read_chunk.ts";
 import { Kind } from "../node/protocol/frame.ts";
 import { decodeItem } from "../node/protocol/payloads.ts";
-import { messageOf, TineError } from "../wire/errors.ts";
+import { messageOf, TineError } from "../base/errors.ts";
 import { LOG_FOLDER } from "./log_format.ts";
 import { readPlacedRecords } from "./read_records.ts";
 import { RECORD_FILE } from "./record_format.ts";

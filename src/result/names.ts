@@ -1,4 +1,4 @@
-import { TineError } from "../wire/errors.ts";
+import { TineError } from "../base/errors.ts";
 
 /** Longer parts of a path do not fit file systems. */
 const MOST_PART_BYTES = 255;

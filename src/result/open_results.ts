@@ -1,4 +1,4 @@
-import { messageOf, TineError } from "../wire/errors.ts";
+import { messageOf, TineError } from "../base/errors.ts";
 import { exists } from "./exists.ts";
 import { entrySoFar, foundSoFar } from "./found_so_far.ts";
 import { LATEST } from "./latest.ts";

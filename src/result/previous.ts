@@ -1,4 +1,4 @@
-import { TineError } from "../wire/errors.ts";
+import { TineError } from "../base/errors.ts";
 import { listRuns, type RunResults } from "./open_results.ts";
 import { readTestSummary } from "./read_summary.ts";
 import type { TestSummary } from "./summary.ts";

@@ -1,4 +1,4 @@
-import { messageOf, TineError } from "../wire/errors.ts";
+import { messageOf, TineError } from "../base/errors.ts";
 import { blockLines } from "./block_lines.ts";
 import { exists } from "./exists.ts";
 import { ERROR_FILE, LOG_FOLDER, type LogLine } from "./log_format.ts";

@@ -1,4 +1,4 @@
-import { messageOf, TineError } from "../wire/errors.ts";
+import { messageOf, TineError } from "../base/errors.ts";
 import { RUN_FILE, type RunSummary, TEST_FILE, type TestSummary } from "./summary.ts";
 
 /** A summary of 100,000 files takes some ten MiB; what is larger is none. */

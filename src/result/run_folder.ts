@@ -1,5 +1,5 @@
 import type { Plan, Test } from "../node/plan/types.ts";
-import { TineError } from "../wire/errors.ts";
+import { TineError } from "../base/errors.ts";
 import { Budget } from "./budget.ts";
 import { hashTest } from "./test_hash.ts";
 import { replaceJson, writeJson } from "./json_file.ts";

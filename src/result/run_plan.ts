@@ -1,10 +1,10 @@
 import { Canceled } from "../node/canceled.ts";
-import { now } from "../node/clock.ts";
+import { now } from "../base/time.ts";
 import type { ErrorItem } from "../node/item.ts";
 import type { Plan, Test } from "../node/plan/types.ts";
 import type { Message } from "../node/protocol/frame.ts";
 import { ROOT_ID, type RunOptions as NodeRunOptions, runValidated } from "../node/run.ts";
-import { messageOf, TineError } from "../wire/errors.ts";
+import { messageOf, TineError } from "../base/errors.ts";
 import { hashTest } from "./test_hash.ts";
 import { findPrevious, type PreviousTest } from "./previous.ts";
 import { createRun, type RunFolder, type RunOptions as StoreOptions } from "./run_folder.ts";

@@ -1,4 +1,4 @@
-import { messageOf, TineError } from "../wire/errors.ts";
+import { messageOf, TineError } from "../base/errors.ts";
 
 /** Errors of the system that mean: no room. */
 const FULL = ["ENOSPC", "EDQUOT", "EFBIG"];

@@ -3,7 +3,7 @@ import type { ErrorItem, LogEntry } from "../node/item.ts";
 import { Kind, laneOf, type Message } from "../node/protocol/frame.ts";
 import { encodeFrame } from "../node/protocol/frame_codec.ts";
 import { decodeItem } from "../node/protocol/payloads.ts";
-import { TineError } from "../wire/errors.ts";
+import { TineError } from "../base/errors.ts";
 import { type AppendFile, AppendFiles } from "./append_files.ts";
 import type { Budget } from "./budget.ts";
 import { ERROR_FILE, LOG_FOLDER, type LogLine } from "./log_format.ts";

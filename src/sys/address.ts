@@ -1,4 +1,4 @@
-import { TineError } from "../wire/errors.ts";
+import { TineError } from "../base/errors.ts";
 import { AF_INET, AF_INET6 } from "./constants.ts";
 import { interfaceIndex } from "./interface_index.ts";
 import { formatIPv4, formatIPv6, isMappedIPv4, parseIPv4, parseIPv6 } from "./ip_text.ts";

@@ -1,4 +1,4 @@
-import { TineError } from "../wire/errors.ts";
+import { TineError } from "../base/errors.ts";
 import { alignUp } from "./layouts.ts";
 
 /** Memory that the kernel may read and write. */

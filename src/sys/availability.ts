@@ -1,4 +1,4 @@
-import { messageOf } from "../wire/errors.ts";
+import { messageOf } from "../base/errors.ts";
 
 /** Whether Linux system calls can be made from here; if not, why: a clause that fits behind a colon. */
 export type Availability = { readonly available: true } | { readonly available: false; readonly reason: string };

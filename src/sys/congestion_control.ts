@@ -1,4 +1,4 @@
-import { TineError } from "../wire/errors.ts";
+import { TineError } from "../base/errors.ts";
 import { Errno } from "./errno.ts";
 import type { Socket } from "./socket.ts";
 import { congestionControl } from "./socket_options.ts";

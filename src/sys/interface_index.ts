@@ -1,4 +1,4 @@
-import { TineError } from "../wire/errors.ts";
+import { TineError } from "../base/errors.ts";
 import { IF_NAMESIZE } from "./constants.ts";
 import { libc } from "./libc.ts";
 

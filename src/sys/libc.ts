@@ -1,4 +1,4 @@
-import { TineError } from "../wire/errors.ts";
+import { TineError } from "../base/errors.ts";
 import { availability } from "./availability.ts";
 import { Errno } from "./errno.ts";
 import { SystemError } from "./system_error.ts";

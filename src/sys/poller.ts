@@ -1,4 +1,4 @@
-import { TineError } from "../wire/errors.ts";
+import { TineError } from "../base/errors.ts";
 import { Clock, TimeBase } from "./clock.ts";
 import { POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT } from "./constants.ts";
 import { pollfd, timespec } from "./layouts.ts";

@@ -1,4 +1,4 @@
-import { TineError } from "../wire/errors.ts";
+import { TineError } from "../base/errors.ts";
 import { type Family, SocketAddress } from "./address.ts";
 import { Arena } from "./arena.ts";
 import { AF_INET, AF_INET6, AF_UNSPEC, EAI_SYSTEM, SOCK_STREAM } from "./constants.ts";

@@ -1,4 +1,4 @@
-import { TineError } from "../wire/errors.ts";
+import { TineError } from "../base/errors.ts";
 
 /** An option of sockets: what it is called, and how its value lies in memory. Socket.set() and get() take it. */
 export interface SocketOption<T> {

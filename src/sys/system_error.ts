@@ -1,4 +1,4 @@
-import { TineError } from "../wire/errors.ts";
+import { TineError } from "../base/errors.ts";
 import { errnoName, errnoText } from "./errno.ts";
 
 /**

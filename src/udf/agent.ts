@@ -1,6 +1,6 @@
 import { ByteReader } from "../wire/byte_reader.ts";
 import type { Connection } from "../wire/connection.ts";
-import { messageOf, TineError } from "../wire/errors.ts";
+import { messageOf, TineError } from "../base/errors.ts";
 import { FrameReader } from "../wire/frame_reader.ts";
 import { FrameWriter } from "../wire/frame_writer.ts";
 import { AgentOutput } from "./agent_output.ts";

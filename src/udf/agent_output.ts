@@ -1,5 +1,5 @@
 import { ByteWriter } from "../wire/byte_writer.ts";
-import { messageOf, TineError } from "../wire/errors.ts";
+import { messageOf, TineError } from "../base/errors.ts";
 import type { FrameWriter } from "../wire/frame_writer.ts";
 import { announcedSize, BatchGuard } from "./batch_guard.ts";
 import type { Batch } from "./batcher.ts";

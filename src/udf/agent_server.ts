@@ -1,5 +1,5 @@
 import type { Connection } from "../wire/connection.ts";
-import { messageOf } from "../wire/errors.ts";
+import { messageOf } from "../base/errors.ts";
 
 /** What serves one connection: an {@linkcode Agent}, or what acts like one. */
 export interface AgentSession {

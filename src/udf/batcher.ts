@@ -1,4 +1,4 @@
-import { TineError } from "../wire/errors.ts";
+import { TineError } from "../base/errors.ts";
 import { groupTags } from "./group.ts";
 import type { BeginBatch, EndBatch } from "./messages.ts";
 import { Point } from "./point.ts";

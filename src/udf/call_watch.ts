@@ -1,4 +1,4 @@
-import { TineError } from "../wire/errors.ts";
+import { TineError } from "../base/errors.ts";
 import type { AgentOutput } from "./agent_output.ts";
 import type { Point } from "./point.ts";
 

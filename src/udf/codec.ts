@@ -7,7 +7,7 @@
 
 import { type ByteReader, WireType } from "../wire/byte_reader.ts";
 import type { ByteWriter } from "../wire/byte_writer.ts";
-import { WireError } from "../wire/errors.ts";
+import { WireError } from "../base/errors.ts";
 import {
   decodeBegin,
   decodeEnd,

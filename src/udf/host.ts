@@ -1,7 +1,7 @@
-import { TineError } from "../wire/errors.ts";
+import { TineError } from "../base/errors.ts";
 import { DEFAULT_MAX_FRAME_BYTES } from "../wire/frame_reader.ts";
 import { FrameWriter } from "../wire/frame_writer.ts";
-import { startLongTimer } from "../wire/long_timer.ts";
+import { startLongTimer } from "../base/time.ts";
 import type { Batch } from "./batcher.ts";
 import { encodeRequest } from "./codec.ts";
 import { EXIT_GRACE_MS, failureOf, withinMs } from "./host_failure.ts";

@@ -1,4 +1,4 @@
-import { messageOf, TineError, WireError } from "../wire/errors.ts";
+import { messageOf, TineError, WireError } from "../base/errors.ts";
 import type { Peer } from "./peer.ts";
 
 /** How long the end of a UDF is waited for, so that it can explain the end of its connection. */

@@ -1,4 +1,4 @@
-import { messageOf } from "../wire/errors.ts";
+import { messageOf } from "../base/errors.ts";
 import { pipe } from "../wire/pipe.ts";
 import { Agent, type AgentOptions } from "./agent.ts";
 import type { CreateHandler } from "./handler.ts";

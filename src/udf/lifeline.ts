@@ -1,4 +1,4 @@
-import { TineError } from "../wire/errors.ts";
+import { TineError } from "../base/errors.ts";
 import { textOn, textOnStdout } from "./host_failure.ts";
 
 /** Silence after data, or after a question, that makes the host ask for a sign of life early. */

@@ -1,5 +1,5 @@
 import { type ByteReader, WireType } from "../wire/byte_reader.ts";
-import { WireError } from "../wire/errors.ts";
+import { WireError } from "../base/errors.ts";
 import { readEntry, readStringEntry } from "./map_field.ts";
 import {
   type BeginBatch,

@@ -1,6 +1,6 @@
 import { WireType } from "../wire/byte_reader.ts";
 import type { ByteWriter } from "../wire/byte_writer.ts";
-import { WireError } from "../wire/errors.ts";
+import { WireError } from "../base/errors.ts";
 import { writeMap } from "./map_field.ts";
 import {
   type BeginBatch,

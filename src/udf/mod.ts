@@ -43,4 +43,4 @@ export { createPointWriter, type OutputFormat, type PointWriter } from "./format
 export { type InputFormat, type PointReader, readPoints, type ReadPointsOptions } from "./format/point_reader.ts";
 export { type Connection, stdioConnection } from "../wire/connection.ts";
 export { pipe } from "../wire/pipe.ts";
-export { TineError, WireError } from "../wire/errors.ts";
+export { TineError, WireError } from "../base/errors.ts";

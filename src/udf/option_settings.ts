@@ -1,4 +1,4 @@
-import { messageOf, TineError } from "../wire/errors.ts";
+import { messageOf, TineError } from "../base/errors.ts";
 import type { InfoResponse, Option, OptionValue, ValueType } from "./messages.ts";
 
 const DURATION_UNITS: Readonly<Record<string, bigint>> = {

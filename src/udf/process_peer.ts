@@ -1,6 +1,6 @@
 import { streamConnection } from "../wire/connection.ts";
-import { messageOf, TineError } from "../wire/errors.ts";
-import { lines } from "../wire/lines.ts";
+import { messageOf, TineError } from "../base/errors.ts";
+import { lines } from "../base/lines.ts";
 import { LastWords } from "./last_words.ts";
 import type { Peer } from "./peer.ts";
 

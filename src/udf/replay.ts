@@ -1,9 +1,9 @@
 import { defaultFrameLimit } from "./snapshot_limit.ts";
 import { ByteReader } from "../wire/byte_reader.ts";
-import { messageOf, TineError } from "../wire/errors.ts";
+import { messageOf, TineError } from "../base/errors.ts";
 import { FrameReader } from "../wire/frame_reader.ts";
 import { FrameWriter } from "../wire/frame_writer.ts";
-import { startLongTimer } from "../wire/long_timer.ts";
+import { startLongTimer } from "../base/time.ts";
 import { decodeRequest, decodeResponse, encodeRequest } from "./codec.ts";
 import { EXIT_GRACE_MS, failureOf, withinMs } from "./host_failure.ts";
 import { Lifeline } from "./lifeline.ts";

@@ -1,5 +1,5 @@
 import { ByteReader } from "../wire/byte_reader.ts";
-import { TineError } from "../wire/errors.ts";
+import { TineError } from "../base/errors.ts";
 import { decodeResponse, isIntactPoint } from "./codec.ts";
 import { type FrameTaker, takesFrames } from "./handler.ts";
 import type { Lifeline } from "./lifeline.ts";

@@ -1,4 +1,4 @@
-import { messageOf, TineError } from "../wire/errors.ts";
+import { messageOf, TineError } from "../base/errors.ts";
 import type { Peer } from "./peer.ts";
 
 /** Where a UDF listens. */

@@ -1,4 +1,4 @@
-import { messageOf, TineError } from "../wire/errors.ts";
+import { messageOf, TineError } from "../base/errors.ts";
 
 /** What the kernel's sockaddr_un holds, see unix(7), less the final NUL. */
 const MAX_PATH_BYTES = 107;

@@ -1,5 +1,5 @@
 import type { ByteSource } from "./connection.ts";
-import { WireError } from "./errors.ts";
+import { WireError } from "../base/errors.ts";
 
 /** The largest frame that is accepted unless an option says otherwise: 64 MiB. */
 export const DEFAULT_MAX_FRAME_BYTES = 64 * 1024 * 1024;

@@ -1,5 +1,5 @@
 import type { Connection } from "./connection.ts";
-import { TineError } from "./errors.ts";
+import { TineError } from "../base/errors.ts";
 
 /** Output that has waited for so long makes the connection read on by itself, to learn of the end of the input, in ms. */
 const READ_AHEAD_AFTER_MS = 1_000;

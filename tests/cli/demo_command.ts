@@ -2,7 +2,7 @@ import { defineCommand } from "../../src/cli/command.ts";
 import { choice, duration, flag, integer, list, number, size, text } from "../../src/cli/flags.ts";
 import { main } from "../../src/cli/main.ts";
 import type { Registry } from "../../src/cli/registry.ts";
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 
 /** A command with a flag of every kind; prints what it was given. */
 export const demo = defineCommand({

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type ErrorSummary, listRuns, openResults, readRecords, testsOf } from "../../src/result/mod.ts";
-import type { TineError } from "../../src/wire/errors.ts";
+import type { TineError } from "../../src/base/errors.ts";
 import { buildTine } from "../support/built_tine.ts";
 import { busyPlan, untilBusy } from "../support/busy_plan.ts";
 import { fakeNode } from "../support/modules/fake_node.ts";

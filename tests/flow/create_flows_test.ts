@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createFlows } from "../../src/flow/create_flows.ts";
 import { packetRehearsal } from "../../src/flow/packet/packet_rehearsal.ts";
 import { availability } from "../../src/sys/availability.ts";
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 import { RecordedEvents } from "./stream/recorded_events.ts";
 
 const { signal } = new AbortController();

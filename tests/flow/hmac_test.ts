@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Hmac, HMAC_BYTES } from "../../src/flow/hmac.ts";
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 
 const text = (text: string) => new TextEncoder().encode(text);
 

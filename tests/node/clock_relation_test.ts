@@ -25,7 +25,7 @@ Deno.test("relateClock() asks only where the boot ids differ, and adds up along 
   const parent = { bootId: "a", offsetNs: 7, errorNs: 3 };
   assertEquals(relateClock(parent, "a", ask), { offsetNs: 7, errorNs: 3 });
   for (const [above, below] of [["a", "b"], ["", ""]]) {
-    const { now } = await import("../../src/node/clock.ts");
+    const { now } = await import("../../src/base/time.ts");
     const behind = () => Promise.resolve(now() - 1_000_000_000_000n);
     const { offsetNs, errorNs } = await relateClock({ ...parent, bootId: above }, below, behind);
     assert(errorNs > 3, `${errorNs}`);

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { feedbackFromJson, feedbackToJson, mergeFeedback } from "../../src/node/feedback.ts";
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 
 Deno.test("mergeFeedback() joins the values of two runs", () => {
   const both = mergeFeedback(new Map([["a", "1"]]), new Map([["b", "2"]]));

@@ -14,7 +14,7 @@ import { Link } from "../../src/node/protocol/link.ts";
 import { decodeItem, encodeItem } from "../../src/node/protocol/payloads.ts";
 import { RootUplink } from "../../src/node/root_uplink.ts";
 import { type Connection, writeAll } from "../../src/wire/connection.ts";
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 import { pipe } from "../../src/wire/pipe.ts";
 import { frame } from "../support/bytes.ts";
 import { HOST } from "./memory_launch.ts";

@@ -10,7 +10,7 @@ import { Watchdog } from "../../src/node/process/watchdog.ts";
 import { decodeItem } from "../../src/node/protocol/payloads.ts";
 import { RootUplink } from "../../src/node/root_uplink.ts";
 import type { RunContext, Runner } from "../../src/node/runner.ts";
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 import { HOST, memoryLaunch } from "./memory_launch.ts";
 
 type Work = (name: string, context: RunContext) => Promise<void>;

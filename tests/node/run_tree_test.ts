@@ -3,7 +3,7 @@ import { Canceled } from "../../src/node/canceled.ts";
 import { type Feedback, NO_FEEDBACK } from "../../src/node/feedback.ts";
 import type { Run } from "../../src/node/plan/types.ts";
 import { runTree, type RunTreeActions } from "../../src/node/run_tree.ts";
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 
 type Work = (name: string, feedback: Feedback) => Promise<Feedback | void>;
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { now } from "../../src/node/clock.ts";
+import { now } from "../../src/base/time.ts";
 import { bootId } from "../../src/sys/boot_id.ts";
 import { cancelMessage, clockMessage, setupMessage } from "../../src/node/protocol/control.ts";
 import { type Frame, Kind } from "../../src/node/protocol/frame.ts";

@@ -16,7 +16,7 @@ import type { Run } from "../../src/node/plan/types.ts";
 import type { Runner } from "../../src/node/runner.ts";
 import { serve, type ServeOptions } from "../../src/node/serve.ts";
 import { writeAll } from "../../src/wire/connection.ts";
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 import { pipe } from "../../src/wire/pipe.ts";
 import { HOST } from "./memory_launch.ts";
 

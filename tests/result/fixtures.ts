@@ -5,7 +5,7 @@ import type { Test } from "../../src/node/plan/types.ts";
 import { Kind, type Message } from "../../src/node/protocol/frame.ts";
 import { encodeItem } from "../../src/node/protocol/payloads.ts";
 import { createRun, type RunFolder, type RunOptions } from "../../src/result/mod.ts";
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 
 /** When runs of tests start. */
 export const STARTED = new Date("2026-11-21T02:55:00Z");

@@ -3,7 +3,7 @@ import { Kind } from "../../src/node/protocol/frame.ts";
 import { encodeJson } from "../../src/node/protocol/payloads.ts";
 import { runPlan } from "../../src/result/run_plan.ts";
 import type { Test } from "../../src/node/plan/types.ts";
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 import { errorMessage, inFolder, item, rejection, startRun, testNamed } from "./fixtures.ts";
 
 Deno.test("TestStore.add() takes the feedback of a test from the root only", () =>

@@ -7,7 +7,7 @@ import {
   runFolderName,
   testFolderName,
 } from "../../src/result/names.ts";
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 
 Deno.test("fileNameParts() accepts relative paths", () => {
   for (const name of ["a", "a.txt", "dir/a.txt", "..a", "a..", ".hidden", "-rf", "ä/漢字 x", "test.json", "a/b/c/d"]) {

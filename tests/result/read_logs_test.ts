@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { type LogFilter, readLogs } from "../../src/result/mod.ts";
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 import { Random } from "../support/random.ts";
 import { errorMessage, inFolder, log, startRun, testNamed } from "./fixtures.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { readRecords } from "../../src/result/mod.ts";
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 import { Random } from "../support/random.ts";
 import { errorMessage, inFolder, rejection, startRun, testNamed } from "./fixtures.ts";
 

@@ -6,7 +6,7 @@ import type { Run } from "../../src/node/plan/types.ts";
 import { LINEAGE } from "../../src/node/process/lineage.ts";
 import { decodeItem } from "../../src/node/protocol/payloads.ts";
 import { run, type RunOptions } from "../../src/node/run.ts";
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 import { eventually } from "./eventually.ts";
 import { processesWith } from "./processes_with.ts";
 import { RunningTine } from "./running_tine.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { SocketAddress } from "../../src/sys/address.ts";
 import { interfaceIndex, interfaceName } from "../../src/sys/interface_index.ts";
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 
 Deno.test("SocketAddress.parse() reads what toString() writes", () => {
   for (const text of ["127.0.0.1:80", "0.0.0.0:0", "[::1]:65535", "[fe80::1%7]:5201", "[::ffff:10.0.0.1]:1"]) {

@@ -3,7 +3,7 @@ import { Arena } from "../../src/sys/arena.ts";
 import { ReceiveBatch } from "../../src/sys/receive_batch.ts";
 import { SendBatch } from "../../src/sys/send_batch.ts";
 import { SystemError } from "../../src/sys/system_error.ts";
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 import { udpPair } from "./udp_pair.ts";
 
 const ignore = Deno.build.os !== "linux";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { EventFd } from "../../src/sys/event_fd.ts";
 import { FAILED, Poller, READABLE, type Watch, WRITABLE } from "../../src/sys/poller.ts";
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 import { tcpPair } from "./tcp_pair.ts";
 import { udpPair } from "./udp_pair.ts";
 

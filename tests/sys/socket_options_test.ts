@@ -7,7 +7,7 @@ import { Socket } from "../../src/sys/socket.ts";
 import { byteOption, intOption, textOption } from "../../src/sys/socket_option.ts";
 import * as options from "../../src/sys/socket_options.ts";
 import { SystemError } from "../../src/sys/system_error.ts";
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 import { tcpPair } from "./tcp_pair.ts";
 import { udpPair } from "./udp_pair.ts";
 

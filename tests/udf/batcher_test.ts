@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { type Batch, Batcher } from "../../src/udf/batcher.ts";
 import { assignGroup } from "../../src/udf/group.ts";
 import { Point } from "../../src/udf/point.ts";
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 
 function point(time: bigint, host = "a", name = "m"): Point {
   const made = new Point({ time, name, database: "d", tags: new Map([["host", host]]) });

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Request, Response } from "../../src/udf/messages.ts";
 import { Point } from "../../src/udf/point.ts";
-import { WireError } from "../../src/wire/errors.ts";
+import { WireError } from "../../src/base/errors.ts";
 import { concat, frame, requestBytes, requestIn, responseBytes, responseIn } from "../support/bytes.ts";
 import { describe, type Json } from "../support/describe.ts";
 import { Generator, REQUEST_KINDS, RESPONSE_KINDS } from "../support/generate.ts";

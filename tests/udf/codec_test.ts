@@ -3,7 +3,7 @@ import { decodeRequest, decodeResponse } from "../../src/udf/codec.ts";
 import type { Request, Response } from "../../src/udf/messages.ts";
 import { Point } from "../../src/udf/point.ts";
 import { ByteReader } from "../../src/wire/byte_reader.ts";
-import { WireError } from "../../src/wire/errors.ts";
+import { WireError } from "../../src/base/errors.ts";
 import {
   concat,
   doubleField,

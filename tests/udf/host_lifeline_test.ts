@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { Host } from "../../src/udf/host.ts";
 import { startInProcess } from "../../src/udf/in_process_peer.ts";
 import { createHandler as mirror } from "../../src/udf/handlers/mirror.ts";
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 import { scripted } from "../support/scripted_udf.ts";
 import { pointRequest, streamHandler } from "../support/udf_driver.ts";
 

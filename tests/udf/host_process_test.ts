@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { HostOptions } from "../../src/udf/host.ts";
 import { startProcess } from "../../src/udf/process_peer.ts";
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 import { frame, responseBytes } from "../support/bytes.ts";
 import { HostProbe } from "../support/scripted_udf.ts";
 import { OK, pointRequest } from "../support/udf_driver.ts";

@@ -3,7 +3,7 @@ import type { HostOptions } from "../../src/udf/host.ts";
 import type { Peer } from "../../src/udf/peer.ts";
 import { startProcess } from "../../src/udf/process_peer.ts";
 import { connectSocket } from "../../src/udf/socket_peer.ts";
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 import { describePoint } from "../support/describe.ts";
 import { Generator } from "../support/generate.ts";
 import { named } from "../support/peers.ts";

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { connectSocket, formatAddress } from "../../src/udf/socket_peer.ts";
 import { listenTcp } from "../../src/udf/tcp_listener.ts";
 import { listenUnix } from "../../src/udf/unix_listener.ts";
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 import { HostProbe } from "../support/scripted_udf.ts";
 import { pointRequest } from "../support/udf_driver.ts";
 

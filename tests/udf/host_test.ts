@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import type { EdgeType } from "../../src/udf/messages.ts";
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 import { describe, describePoint } from "../support/describe.ts";
 import { scripted } from "../support/scripted_udf.ts";
 import { beginRequest, endRequest, OK, pointRequest } from "../support/udf_driver.ts";

@@ -4,7 +4,7 @@ import { ModuleRunner, type ModuleRunnerOptions } from "../../src/udf/module/mod
 import { ModuleSession } from "../../src/udf/module/module_session.ts";
 import type { Option } from "../../src/udf/messages.ts";
 import { Point } from "../../src/udf/point.ts";
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 import { pipe } from "../../src/wire/pipe.ts";
 import { INIT, kinds, pointRequest, UdfDriver } from "../support/udf_driver.ts";
 

@@ -3,7 +3,7 @@ import { decodeRequest, decodeResponse } from "../../src/udf/codec.ts";
 import type { Request, Response } from "../../src/udf/messages.ts";
 import type { Point } from "../../src/udf/point.ts";
 import { ByteReader } from "../../src/wire/byte_reader.ts";
-import { WireError } from "../../src/wire/errors.ts";
+import { WireError } from "../../src/base/errors.ts";
 import { FrameReader } from "../../src/wire/frame_reader.ts";
 import { concat, frame, requestBytes, requestIn, responseBytes, responseIn, sourceOf } from "../support/bytes.ts";
 import { describe } from "../support/describe.ts";

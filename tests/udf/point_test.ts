@@ -2,7 +2,7 @@ import { assert, assertEquals, assertNotEquals, assertStrictEquals, assertThrows
 import { type FieldValue, Point } from "../../src/udf/point.ts";
 import { ByteReader } from "../../src/wire/byte_reader.ts";
 import { ByteWriter } from "../../src/wire/byte_writer.ts";
-import { WireError } from "../../src/wire/errors.ts";
+import { WireError } from "../../src/base/errors.ts";
 import { concat, doubleField, field, textField, varint, varintField } from "../support/bytes.ts";
 import { describePoint } from "../support/describe.ts";
 import { Generator } from "../support/generate.ts";

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertGreater, assertRejects, assertStringInclude
 import type { Request, Response } from "../../src/udf/messages.ts";
 import { Point } from "../../src/udf/point.ts";
 import { type ByteSource, writeAll } from "../../src/wire/connection.ts";
-import { WireError } from "../../src/wire/errors.ts";
+import { WireError } from "../../src/base/errors.ts";
 import { FrameReader } from "../../src/wire/frame_reader.ts";
 import { concat, frame, payloads, requestBytes, responseIn } from "../support/bytes.ts";
 import { describe } from "../support/describe.ts";

@@ -9,7 +9,7 @@ import { messageText } from "../../src/udf/recording/message_text.ts";
 import { recordConnection, recordPeer } from "../../src/udf/recording/record_connection.ts";
 import { openRecorder, type RecorderOptions } from "../../src/udf/recording/recorder.ts";
 import { openRecording, type RecordedEvent } from "../../src/udf/recording/recording.ts";
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 import { pipe } from "../../src/wire/pipe.ts";
 import { frame, requestBytes } from "../support/bytes.ts";
 

@@ -4,7 +4,7 @@ import { startModule } from "../../src/udf/module/module_runner.ts";
 import type { Peer } from "../../src/udf/peer.ts";
 import { defaultFrameLimit, largestSnapshotBytes } from "../../src/udf/snapshot_limit.ts";
 import { Supervisor } from "../../src/udf/supervise/supervisor.ts";
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 import { FrameReader } from "../../src/wire/frame_reader.ts";
 import { HostProbe, responseFrames, scripted } from "../support/scripted_udf.ts";
 import { OK, streamHandler } from "../support/udf_driver.ts";

@@ -5,7 +5,7 @@ import type { Peer } from "../../src/udf/peer.ts";
 import { Point } from "../../src/udf/point.ts";
 import { ReplayLog } from "../../src/udf/supervise/replay_log.ts";
 import { Supervisor, type SupervisorOptions } from "../../src/udf/supervise/supervisor.ts";
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const bytes = (text: string) => new TextEncoder().encode(text);

@@ -6,10 +6,10 @@ import { startModule } from "../../src/udf/module/module_runner.ts";
 import type { Peer } from "../../src/udf/peer.ts";
 import { Point } from "../../src/udf/point.ts";
 import { startProcess } from "../../src/udf/process_peer.ts";
-import { Backoff } from "../../src/udf/supervise/backoff.ts";
+import { Backoff } from "../../src/base/backoff.ts";
 import { ReplayLog } from "../../src/udf/supervise/replay_log.ts";
 import { Supervisor, type SupervisorOptions } from "../../src/udf/supervise/supervisor.ts";
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 import { streamHandler } from "../support/udf_driver.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { listenUnix } from "../../src/udf/unix_listener.ts";
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 
 function test(name: string, fn: (dir: string) => Promise<void>): void {
   Deno.test(name, async () => {

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ByteReader } from "../../src/wire/byte_reader.ts";
-import { WireError } from "../../src/wire/errors.ts";
+import { WireError } from "../../src/base/errors.ts";
 import { concat, frame, textField, varint, varintField } from "../support/bytes.ts";
 import { INT64_EDGES, Random, TEXTS } from "../support/random.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertLess, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { WireError } from "../../src/wire/errors.ts";
+import { WireError } from "../../src/base/errors.ts";
 import { DEFAULT_MAX_FRAME_BYTES, FrameReader, previewBytes } from "../../src/wire/frame_reader.ts";
 import { concat, cutInto, frame, payloads, readFrames, sourceOf, varint } from "../support/bytes.ts";
 import { describeBytes } from "../support/describe.ts";

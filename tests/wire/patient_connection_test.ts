@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { writeAll } from "../../src/wire/connection.ts";
-import { TineError } from "../../src/wire/errors.ts";
+import { TineError } from "../../src/base/errors.ts";
 import { PatientConnection } from "../../src/wire/patient_connection.ts";
 import { pipe } from "../../src/wire/pipe.ts";
 

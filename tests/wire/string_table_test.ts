@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { StringTable } from "../../src/wire/string_table.ts";
+import { StringTable } from "../../src/wire/byte_reader.ts";
 import { Random } from "../support/random.ts";
 
 function look(table: StringTable, bytes: Uint8Array): string {

@@ -1,5 +1,5 @@
 import type { MeasuredPackets, MeasuredStream } from "../../result/mod.ts";
-import { count } from "../count.ts";
+import { count } from "../../base/count.ts";
 import { escape } from "../terminal.ts";
 import { packetTables } from "./packet_tables.ts";
 import { streamTables } from "./stream_table.ts";

@@ -1,10 +1,10 @@
 import type { PacketFigures, PathFigures } from "../../result/analysis/mod.ts";
 import type { MeasuredPackets } from "../../result/mod.ts";
-import { count, grouped } from "../count.ts";
+import { count, grouped } from "../../base/count.ts";
 import { escape } from "../terminal.ts";
 import { milliseconds, percent } from "../traffic/figure_text.ts";
 import { packetFigureLines } from "../traffic/packet_figure_lines.ts";
-import { tableLines } from "../traffic/text_table.ts";
+import { tableLines } from "../../base/text_table.ts";
 
 /** With more senders than this, each has a line instead of tables. */
 const MOST_TABLES = 4;

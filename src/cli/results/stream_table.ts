@@ -1,12 +1,12 @@
 import { quantilesOf } from "../../result/analysis/mod.ts";
 import type { MeasuredStream } from "../../result/mod.ts";
-import { byteAmount } from "../byte_amount.ts";
-import { count, grouped } from "../count.ts";
+import { byteAmount } from "../../base/size.ts";
+import { count, grouped } from "../../base/count.ts";
 import { groupFlows } from "../flow_groups.ts";
 import { escape } from "../terminal.ts";
 import { bitRate, milliseconds, seconds } from "../traffic/figure_text.ts";
 import { lastLines, medianOrLast } from "../traffic/last_sample.ts";
-import { tableLines } from "../traffic/text_table.ts";
+import { tableLines } from "../../base/text_table.ts";
 
 /** Of more flows of a kind than this, tables tell the distribution of those with similar ids. */
 const MOST_ROWS = 24;

@@ -1,10 +1,10 @@
 import { quantilesOf } from "../../result/analysis/mod.ts";
-import { byteAmount } from "../byte_amount.ts";
-import { count, grouped } from "../count.ts";
+import { byteAmount } from "../../base/size.ts";
+import { count, grouped } from "../../base/count.ts";
 import { groupFlows } from "../flow_groups.ts";
 import { escape } from "../terminal.ts";
 import { bitRate, milliseconds } from "../traffic/figure_text.ts";
-import { elapsed } from "./elapsed.ts";
+import { elapsed } from "../../base/duration.ts";
 import type { FlowState, PacketProgress, StreamProgress } from "./flow_progress.ts";
 
 /** Of more flows than this, sums are told of those with similar ids. */

@@ -1,9 +1,8 @@
 import type { Item, Progress } from "../../node/item.ts";
-import { formatDuration } from "../../node/plan/duration.ts";
+import { elapsed, formatDuration } from "../../base/duration.ts";
 import { escape, type Style } from "../terminal.ts";
 import { BackgroundWriter, type WriteText } from "./background_writer.ts";
 import type { Display, PlanStart, PlanSummary, TestOutcome, TestStart } from "./display.ts";
-import { elapsed } from "./elapsed.ts";
 import { FlowProgress } from "./flow_progress.ts";
 import { flowEndLines, flowLine } from "./flow_text.ts";
 import {

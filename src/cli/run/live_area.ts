@@ -1,4 +1,4 @@
-import { displayWidth } from "./display_width.ts";
+import { displayWidth } from "../../base/text_width.ts";
 
 /**
  * Lines at the end of a terminal that are drawn again and again, and lines above them that stay.

@@ -1,6 +1,6 @@
 import { escape, type Style } from "../terminal.ts";
-import { cutToWidth, displayWidth } from "./display_width.ts";
-import { elapsed, wholeSeconds } from "./elapsed.ts";
+import { cutToWidth, displayWidth } from "../../base/text_width.ts";
+import { elapsed, wholeSeconds } from "../../base/duration.ts";
 import type { FlowState } from "./flow_progress.ts";
 import { flowFigures } from "./flow_text.ts";
 import { type Counts, countsText, errorLine, nameOfTest } from "./outcome_text.ts";

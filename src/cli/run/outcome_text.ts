@@ -1,9 +1,9 @@
 import type { LogEntry, NodeInfo } from "../../node/item.ts";
 import { testIdText } from "../../result/names.ts";
-import { count } from "../count.ts";
+import { count } from "../../base/count.ts";
 import { escape, type Style } from "../terminal.ts";
 import type { PlanStart, PlanSummary, TestEnd, TestError, TestId, TestOutcome } from "./display.ts";
-import { elapsed } from "./elapsed.ts";
+import { elapsed } from "../../base/duration.ts";
 
 /** Errors of a test beyond this are counted: the first ones tell, and all are in the results. */
 const MOST_ERRORS = 20;

@@ -1,4 +1,4 @@
-import { formatDuration } from "../../node/plan/duration.ts";
+import { formatDuration } from "../../base/duration.ts";
 import { leastTime } from "../../node/plan/least_time.ts";
 import { at } from "../../node/plan/place.ts";
 import type { Node, Plan, Run, Schedule, Test } from "../../node/plan/types.ts";

@@ -2,7 +2,7 @@ import type { Item } from "../../node/item.ts";
 import { escape } from "../terminal.ts";
 import { Backlog } from "./backlog.ts";
 import type { Display, PlanStart, PlanSummary, TestOutcome, TestStart } from "./display.ts";
-import { elapsed } from "./elapsed.ts";
+import { elapsed } from "../../base/duration.ts";
 import { flowEndLines } from "./flow_text.ts";
 import type { TextDisplayOptions } from "./line_display.ts";
 import { LiveArea } from "./live_area.ts";

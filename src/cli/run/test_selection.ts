@@ -1,6 +1,6 @@
 import { testIdText } from "../../result/names.ts";
-import { messageOf } from "../../wire/errors.ts";
-import { nearest } from "../../wire/nearest.ts";
+import { messageOf } from "../../base/errors.ts";
+import { nearest } from "../../base/nearest.ts";
 import { UsageError } from "../errors.ts";
 import { escape } from "../terminal.ts";
 

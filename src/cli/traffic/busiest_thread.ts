@@ -1,4 +1,4 @@
-import { messageOf } from "../../wire/errors.ts";
+import { messageOf } from "../../base/errors.ts";
 
 /** CPU times in these files count hundredths of a second on all of Linux's platforms. */
 const TICK_MS = 10;

@@ -1,5 +1,5 @@
 import type { Flows } from "../../flow/flows.ts";
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import { escape } from "../terminal.ts";
 import { BusiestThread } from "./busiest_thread.ts";
 import { BusyProcessors } from "./busy_processors.ts";

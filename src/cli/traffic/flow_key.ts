@@ -1,4 +1,4 @@
-import { messageOf } from "../../wire/errors.ts";
+import { messageOf } from "../../base/errors.ts";
 import { UsageError } from "../errors.ts";
 import { escape } from "../terminal.ts";
 

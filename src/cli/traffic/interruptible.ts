@@ -1,4 +1,4 @@
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import { onInterrupt } from "../interrupts.ts";
 
 /** Something that goes on until it is interrupted. */

@@ -1,4 +1,4 @@
-import { startLongTimer } from "../../wire/long_timer.ts";
+import { startLongTimer } from "../../base/time.ts";
 
 /** Samples come in batches: after so long, those of an interval are there. */
 const LAG_MS = 300;

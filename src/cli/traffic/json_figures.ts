@@ -1,4 +1,4 @@
-import { messageOf, TineError } from "../../wire/errors.ts";
+import { messageOf, TineError } from "../../base/errors.ts";
 import type { Spread } from "../../result/analysis/mod.ts";
 
 /** Nanoseconds as microseconds, to the nanosecond. */

@@ -1,7 +1,7 @@
 import type { OffsetEstimate, PacketFigures, PathFigures, Spread } from "../../result/analysis/mod.ts";
-import { count, grouped } from "../count.ts";
+import { count, grouped } from "../../base/count.ts";
 import { bitRate, milliseconds, percent } from "./figure_text.ts";
-import { tableLines } from "./text_table.ts";
+import { tableLines } from "../../base/text_table.ts";
 
 const UNKNOWN = "-";
 

@@ -1,12 +1,12 @@
 import { type Bottleneck, packetBottlenecks } from "../../result/analysis/mod.ts";
-import { grouped } from "../count.ts";
+import { grouped } from "../../base/count.ts";
 import { bottleneckLines } from "./bottleneck_report.ts";
 import { bitRate, milliseconds, span } from "./figure_text.ts";
 import { packetFigureLines } from "./packet_figure_lines.ts";
 import { kindLines, type MeasuredWith } from "./measured_with.ts";
 import { type PacketFlow, PacketInterval } from "./packet_flow.ts";
 import { packetSums } from "./packet_sums.ts";
-import { tableLines } from "./text_table.ts";
+import { tableLines } from "../../base/text_table.ts";
 
 const INTERVAL_HEAD = ["flow", "seconds", "sent", "received", "sending", "receiving", "RTT min", "median", "max ms"];
 const INTERVAL_WIDTHS = [8, 11, 9, 9, 11, 11, 7, 7, 7];

@@ -1,4 +1,4 @@
-import { parseRate, type Rate } from "../../flow/rate.ts";
+import { parseRate, type Rate } from "../../base/rate.ts";
 import { UsageError } from "../errors.ts";
 import type { Flag } from "../flags.ts";
 import { escape } from "../terminal.ts";

@@ -1,6 +1,6 @@
 import type { FlowInfoEvent } from "../../flow/flows.ts";
-import { byteAmount } from "../byte_amount.ts";
-import { count, grouped } from "../count.ts";
+import { byteAmount } from "../../base/size.ts";
+import { count, grouped } from "../../base/count.ts";
 import { escape } from "../terminal.ts";
 import { bitRate, seconds } from "./figure_text.ts";
 import { rounded } from "./json_figures.ts";

@@ -1,6 +1,6 @@
 import { streamBottlenecks, type StreamFigures } from "../../result/analysis/mod.ts";
-import { byteAmount } from "../byte_amount.ts";
-import { grouped } from "../count.ts";
+import { byteAmount } from "../../base/size.ts";
+import { grouped } from "../../base/count.ts";
 import { bottleneckLines, bottlenecksJson } from "./bottleneck_report.ts";
 import { bitRate, milliseconds, seconds, span } from "./figure_text.ts";
 import { errorJson, rounded } from "./json_figures.ts";
@@ -9,7 +9,7 @@ import { kindLines, type MeasuredWith } from "./measured_with.ts";
 import type { StreamFlow, StreamInterval } from "./stream_flow.ts";
 import { streamFiguresJson } from "./stream_json.ts";
 import { streamSum } from "./stream_sum.ts";
-import { tableLines } from "./text_table.ts";
+import { tableLines } from "../../base/text_table.ts";
 
 const INTERVAL_HEAD = ["flow", "seconds", "received", "goodput", "resent", "RTT ms", "cwnd"];
 const INTERVAL_WIDTHS = [8, 11, 9, 11, 6, 7, 9];

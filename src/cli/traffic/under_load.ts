@@ -1,6 +1,6 @@
 import type { PacketClientConfig } from "../../flow/config.ts";
 import type { Flows } from "../../flow/flows.ts";
-import { delay } from "../../node/delay.ts";
+import { delay } from "../../base/time.ts";
 import {
   type Bottleneck,
   type MachineLoad,
@@ -8,7 +8,7 @@ import {
   type PacketFigures,
   streamBottlenecks,
 } from "../../result/analysis/mod.ts";
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import { BusiestThread } from "./busiest_thread.ts";
 import { BusyProcessors } from "./busy_processors.ts";
 import type { ClientFlow } from "./client_flow.ts";

@@ -1,9 +1,9 @@
 import { bottleneckLines, bottlenecksJson } from "./bottleneck_report.ts";
 import { bitRate, milliseconds, percent } from "./figure_text.ts";
 import { errorJson, quantileKeys, rounded } from "./json_figures.ts";
-import { grouped } from "../count.ts";
+import { grouped } from "../../base/count.ts";
 import { kindLines, type MeasuredWith } from "./measured_with.ts";
-import { tableLines } from "./text_table.ts";
+import { tableLines } from "../../base/text_table.ts";
 import { type PhaseFigures, PHASES } from "./under_load.ts";
 
 const HEAD = ["path", "RTT min", "median", "p99", "max ms", "lost", "trips/min", "upload", "download"];

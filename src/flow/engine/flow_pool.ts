@@ -1,4 +1,4 @@
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import type { RehearsalName } from "../flow_kinds.ts";
 import type { FlowOptions } from "../flows.ts";
 import type { FlowRequest } from "./engine_flow.ts";

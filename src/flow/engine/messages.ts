@@ -1,4 +1,4 @@
-import { messageOf, TineError } from "../../wire/errors.ts";
+import { messageOf, TineError } from "../../base/errors.ts";
 import type { RehearsalName } from "../flow_kinds.ts";
 import type { FlowInfoEvent } from "../flows.ts";
 import type { FlowRequest } from "./engine_flow.ts";

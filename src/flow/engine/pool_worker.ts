@@ -1,5 +1,5 @@
 import { EventFd } from "../../sys/event_fd.ts";
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import type { RehearsalName } from "../flow_kinds.ts";
 import type { FlowMessage, FromWorker, ToWorker, WorkerStart } from "./messages.ts";
 

@@ -1,4 +1,4 @@
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import { flowKinds } from "../flow_kinds.ts";
 import type { EngineFlowFactory, FlowRequest } from "./engine_flow.ts";
 import { type FlowMessage, type FromWorker, plainError, type ToWorker } from "./messages.ts";

@@ -1,4 +1,4 @@
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import type { PacketClientConfig, UnresponsiveConfig } from "../config.ts";
 import { DEFAULT_MAX_PACKET_BYTES, headerBytes, MAX_PACKET_BYTES } from "./header.ts";
 import { formatSettings, MAX_SENDERS, PACKET_VERSION } from "./open_settings.ts";

@@ -1,6 +1,6 @@
 import type { SocketAddress } from "../../sys/address.ts";
 import { SystemError } from "../../sys/system_error.ts";
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import type { FlowHost, Timer } from "../engine/engine_flow.ts";
 import type { Hmac } from "../hmac.ts";
 import { ClientClosing, type ClosingAttempt } from "./client_closing.ts";

@@ -1,5 +1,5 @@
 import { SystemError } from "../../sys/system_error.ts";
-import { messageOf } from "../../wire/errors.ts";
+import { messageOf } from "../../base/errors.ts";
 import { replyEcn } from "./ecn.ts";
 import { AT_SERVER_TIME, AT_TIME, ECHO, REPLY, SIGNED, signHeader, writeHeader } from "./header.ts";
 import type { FlowClock, Inbox, Outbox } from "./packet_port.ts";

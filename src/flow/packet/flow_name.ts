@@ -1,4 +1,4 @@
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import { FLOW_ID } from "../config.ts";
 
 const BYTES = 16;

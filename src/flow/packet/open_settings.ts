@@ -1,4 +1,4 @@
-import { messageOf, TineError } from "../../wire/errors.ts";
+import { messageOf, TineError } from "../../base/errors.ts";
 import type { UnresponsiveConfig } from "../config.ts";
 import { MAX_OPEN_TEXT_BYTES } from "./control_packet.ts";
 import { headerBytes, MAX_PACKET_BYTES } from "./header.ts";

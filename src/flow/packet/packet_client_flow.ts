@@ -1,6 +1,6 @@
 import { SocketAddress } from "../../sys/address.ts";
 import { SystemError } from "../../sys/system_error.ts";
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import type { PacketClientConfig } from "../config.ts";
 import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest } from "../engine/engine_flow.ts";
 import { ClientOpening, secondsText } from "./client_opening.ts";

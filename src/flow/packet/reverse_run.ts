@@ -1,4 +1,4 @@
-import { messageOf } from "../../wire/errors.ts";
+import { messageOf } from "../../base/errors.ts";
 import type { FlowHost, Timer } from "../engine/engine_flow.ts";
 import { replyEcn } from "./ecn.ts";
 import { SILENCE_NANOS } from "./keepalive.ts";

@@ -1,4 +1,4 @@
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import { Hmac } from "../hmac.ts";
 import { clockMark } from "./clock_mark.ts";
 import { HELLO, isSealed, type Opening, openPacket, readOpening } from "./control_packet.ts";

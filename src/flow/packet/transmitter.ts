@@ -1,5 +1,5 @@
 import { SystemError } from "../../sys/system_error.ts";
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import type { Hmac } from "../hmac.ts";
 import type { FlowName } from "./flow_name.ts";
 import { AT_SERVER_TIME, AT_TIME, SIGNED, signHeader, writeHeader } from "./header.ts";

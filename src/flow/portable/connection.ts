@@ -1,4 +1,4 @@
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import { encodeFrame, type Frame, FrameReader } from "../stream/wire.ts";
 import { networkError } from "./network_error.ts";
 

@@ -1,4 +1,4 @@
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 
 /**
  * Checks that an IP address is of the protocol's family. Which family a name has is left to the system: Deno's API

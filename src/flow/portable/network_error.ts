@@ -1,4 +1,4 @@
-import { messageOf, TineError } from "../../wire/errors.ts";
+import { messageOf, TineError } from "../../base/errors.ts";
 
 /** Codes, by the name of Deno's error; the same as for raw sockets. */
 const codes: Readonly<Record<string, string>> = {

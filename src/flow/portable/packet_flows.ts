@@ -1,9 +1,9 @@
 import { type Family, SocketAddress } from "../../sys/address.ts";
-import { messageOf, TineError } from "../../wire/errors.ts";
+import { messageOf, TineError } from "../../base/errors.ts";
 import type { PacketClientConfig, PacketProtocol, PacketServerConfig } from "../config.ts";
 import type { EngineFlowFactory } from "../engine/engine_flow.ts";
 import type { FlowOptions, FlowServer, PacketClientOptions } from "../flows.ts";
-import { parseDialAddress, parseHostPort } from "../host_port.ts";
+import { parseDialAddress, parseHostPort } from "../../base/address.ts";
 import { packetClientFlow } from "../packet/packet_client_flow.ts";
 import { packetServerFlow } from "../packet/packet_server_flow.ts";
 import { PacketHost } from "./packet_host.ts";

@@ -1,12 +1,19 @@
-import type { FlowHost, FlowRequest, SampleSink, Scope, Timer } from "../engine/engine_flow.ts";
-import type { EngineFlow, EngineFlowFactory } from "../engine/engine_flow.ts";
+import type {
+  EngineFlow,
+  EngineFlowFactory,
+  FlowHost,
+  FlowRequest,
+  SampleSink,
+  Scope,
+  Timer,
+} from "../engine/engine_flow.ts";
 import { WorkerBuffers } from "../engine/worker_buffers.ts";
 import type { FlowInfoEvent, FlowOptions } from "../flows.ts";
 import type { RecordKind } from "../records/kinds.ts";
 import type { Watch } from "../../sys/poller.ts";
 import { nowNanos } from "./now.ts";
 import { PortableSamples } from "./portable_samples.ts";
-import { LONGEST_TIMER_MS } from "../../wire/long_timer.ts";
+import { LONGEST_TIMER_MS } from "../../base/time.ts";
 
 /** A flow of packets in the thread that asks for it, and the host that it sees: timers are those of the event loop. */
 export class PacketHost implements FlowHost, AsyncDisposable {

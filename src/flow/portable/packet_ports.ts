@@ -1,5 +1,5 @@
 import type { SocketAddress } from "../../sys/address.ts";
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import type { PacketClientConfig, PacketServerConfig } from "../config.ts";
 import type { PacketPort, PacketPorts } from "../packet/packet_port.ts";
 import { networkError } from "./network_error.ts";

@@ -1,4 +1,4 @@
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import type { PacketClientConfig, PacketServerConfig, StreamClientConfig, StreamServerConfig } from "../config.ts";
 import type { FlowOptions, Flows, FlowServer, PacketClientOptions } from "../flows.ts";
 import { portablePacketClient, portablePacketServer } from "./packet_flows.ts";

@@ -1,8 +1,8 @@
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import type { StreamClientConfig } from "../config.ts";
 import type { FlowOptions } from "../flows.ts";
 import { Hmac } from "../hmac.ts";
-import { parseDialAddress } from "../host_port.ts";
+import { parseDialAddress } from "../../base/address.ts";
 import { goodput } from "../stream/io_meter.ts";
 import { CONNECT_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS } from "../stream/limits.ts";
 import { checkGreeting, encodeFrame, type Greeting, GreetingReader } from "../stream/wire.ts";

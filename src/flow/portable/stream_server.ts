@@ -1,8 +1,8 @@
-import { messageOf, TineError } from "../../wire/errors.ts";
+import { messageOf, TineError } from "../../base/errors.ts";
 import type { StreamServerConfig } from "../config.ts";
 import type { FlowOptions, FlowServer } from "../flows.ts";
 import { Hmac } from "../hmac.ts";
-import { parseHostPort } from "../host_port.ts";
+import { parseHostPort } from "../../base/address.ts";
 import { bitsPerSecond } from "../stream/io_meter.ts";
 import * as limits from "../stream/limits.ts";
 import { encodeGreeting, newGreeting } from "../stream/wire.ts";

@@ -1,4 +1,4 @@
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import type { FlowInfoEvent } from "../flows.ts";
 import { requestValues } from "../stream/request_values.ts";
 import type { StreamRequest } from "../stream/words.ts";

@@ -1,4 +1,4 @@
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import type { FlowEvents } from "../flows.ts";
 import { bitsPerSecond, IoMeter } from "../stream/io_meter.ts";
 import { MAX_DURATION_MS, PROGRESS_MS } from "../stream/limits.ts";

@@ -1,5 +1,5 @@
 import { SystemError } from "../../sys/system_error.ts";
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 
 /** Codes for what happens to connections, by the name of the error number. */
 const codes: Readonly<Record<string, string>> = {

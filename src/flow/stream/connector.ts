@@ -2,7 +2,7 @@ import { SocketAddress } from "../../sys/address.ts";
 import { WRITABLE } from "../../sys/poller.ts";
 import { Socket } from "../../sys/socket.ts";
 import { SystemError } from "../../sys/system_error.ts";
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import type { FlowHost } from "../engine/engine_flow.ts";
 import { connectionError } from "./connection_error.ts";
 import { CONNECT_TIMEOUT_MS } from "./limits.ts";

@@ -1,5 +1,5 @@
 import { type Socket, WOULD_BLOCK } from "../../sys/socket.ts";
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import { connectionError } from "./connection_error.ts";
 import { encodeFrame, type Frame, FrameReader } from "./wire.ts";
 

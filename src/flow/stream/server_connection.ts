@@ -2,7 +2,7 @@ import { Clock } from "../../sys/clock.ts";
 import { READABLE } from "../../sys/poller.ts";
 import type { Socket } from "../../sys/socket.ts";
 import { lingerSeconds, noDelay } from "../../sys/socket_options.ts";
-import { messageOf, TineError } from "../../wire/errors.ts";
+import { messageOf, TineError } from "../../base/errors.ts";
 import type { FlowHost, Scope } from "../engine/engine_flow.ts";
 import type { Hmac } from "../hmac.ts";
 import { bitsPerSecond, goodput } from "./io_meter.ts";

@@ -3,7 +3,7 @@ import { setTrafficClass } from "../../sys/ip_options.ts";
 import type { Socket } from "../../sys/socket.ts";
 import { byteOption, intOption, textOption } from "../../sys/socket_option.ts";
 import { noDelay } from "../../sys/socket_options.ts";
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import type { SocketOption } from "../config.ts";
 import { forbiddenOnServer, mayBeSetOnServer } from "./server_options.ts";
 import type { StreamRequest } from "./words.ts";

@@ -2,7 +2,7 @@ import { Clock } from "../../sys/clock.ts";
 import { READABLE } from "../../sys/poller.ts";
 import type { Socket } from "../../sys/socket.ts";
 import { lingerSeconds } from "../../sys/socket_options.ts";
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import type { StreamClientConfig } from "../config.ts";
 import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest, Timer } from "../engine/engine_flow.ts";
 import { Hmac } from "../hmac.ts";

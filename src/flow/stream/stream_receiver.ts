@@ -1,6 +1,6 @@
 import { READABLE } from "../../sys/poller.ts";
 import { WOULD_BLOCK } from "../../sys/socket.ts";
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import type { Scope } from "../engine/engine_flow.ts";
 import { bitsPerSecond, IoMeter } from "./io_meter.ts";
 import { MAX_DURATION_MS, PROGRESS_MS, STALL_TIMEOUT_MS } from "./limits.ts";

@@ -2,7 +2,7 @@ import { IPPROTO_TCP, TCP_NODELAY } from "../../sys/constants.ts";
 import { READABLE, type Watch, WRITABLE } from "../../sys/poller.ts";
 import { WOULD_BLOCK } from "../../sys/socket.ts";
 import { noDelay } from "../../sys/socket_options.ts";
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import type { Scope, Timer } from "../engine/engine_flow.ts";
 import { bitsPerSecond, IoMeter } from "./io_meter.ts";
 import { PROGRESS_MS, STALL_TIMEOUT_MS } from "./limits.ts";

@@ -17,7 +17,7 @@
  *
  * @module
  */
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import { type Hmac, HMAC_BYTES } from "../hmac.ts";
 import { MAX_FRAME_BYTES } from "./limits.ts";
 

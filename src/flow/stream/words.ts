@@ -1,5 +1,5 @@
 /** What frames say: made here for sending, and checked here when received. @module */
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import {
   FLOW_ID,
   type FlowSide,

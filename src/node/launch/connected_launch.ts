@@ -1,5 +1,5 @@
 import type { Connection } from "../../wire/connection.ts";
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import type { Node } from "../plan/types.ts";
 import type { Launch } from "./launcher.ts";
 

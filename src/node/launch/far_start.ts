@@ -1,5 +1,5 @@
 import type { Connection } from "../../wire/connection.ts";
-import { messageOf, TineError } from "../../wire/errors.ts";
+import { messageOf, TineError } from "../../base/errors.ts";
 import type { Node } from "../plan/types.ts";
 import type { Host } from "./launcher.ts";
 

@@ -1,5 +1,5 @@
-import { messageOf, TineError } from "../../wire/errors.ts";
-import { lines } from "../../wire/lines.ts";
+import { messageOf, TineError } from "../../base/errors.ts";
+import { lines } from "../../base/lines.ts";
 import { findIp, findTool, toolPath } from "../process/find_program.ts";
 import { LINEAGE, type Lineage, pidText } from "../process/lineage.ts";
 import { signalGroup } from "../process/process_group.ts";

@@ -1,4 +1,4 @@
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import { findTool } from "../process/find_program.ts";
 import type { Host, InvokingUser } from "./launcher.ts";
 import { runTool } from "./tool.ts";

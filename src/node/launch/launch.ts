@@ -1,4 +1,4 @@
-import { messageOf, TineError } from "../../wire/errors.ts";
+import { messageOf, TineError } from "../../base/errors.ts";
 import type { Node } from "../plan/types.ts";
 import { LINEAGE } from "../process/lineage.ts";
 import type { Watchdog } from "../process/watchdog.ts";

@@ -1,7 +1,7 @@
 import { type Connection, streamConnection } from "../../wire/connection.ts";
-import { messageOf, TineError } from "../../wire/errors.ts";
-import { lines } from "../../wire/lines.ts";
-import { startLongTimer } from "../../wire/long_timer.ts";
+import { messageOf, TineError } from "../../base/errors.ts";
+import { lines } from "../../base/lines.ts";
+import { startLongTimer } from "../../base/time.ts";
 import { signalGroup } from "../process/process_group.ts";
 import { describeStatus } from "../process/process_status.ts";
 import { LineLimit } from "./line_limit.ts";

@@ -1,4 +1,4 @@
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import { findIp } from "../process/find_program.ts";
 import { intoMounts } from "../process/mounts.ts";
 import { checkNamespaceName, namespaceError } from "../process/namespace_name.ts";

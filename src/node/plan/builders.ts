@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import type { RunnerInputs, RunnerName } from "../runners.ts";
 import type { ChildInput, PlanInput, RunInput, ScheduleOptions, TestInput } from "./types.ts";
 
@@ -12,7 +12,7 @@ import type { ChildInput, PlanInput, RunInput, ScheduleOptions, TestInput } from
  *
  * @example
  * ```ts
- * import { child, plan, printPlan, serial, sleep, system, test } from "./../mod.ts";
+ * import { child, plan, printPlan, serial, sleep, system, test } from "../mod.ts";
  *
  * const left = { id: "left", launcher: { local: {} }, netns: { create: true } };
  * const hello = plan(

@@ -1,4 +1,4 @@
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 
 /** One thing that is wrong with a plan. */
 export interface Problem {

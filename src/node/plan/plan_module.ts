@@ -1,5 +1,5 @@
 import { pathToFileURL } from "node:url";
-import { messageOf, TineError } from "../../wire/errors.ts";
+import { messageOf, TineError } from "../../base/errors.ts";
 import { PlanError } from "./plan_error.ts";
 import type { FromPlanModule } from "./plan_module_worker.ts";
 

@@ -1,4 +1,4 @@
-import { messageOf, TineError } from "../../wire/errors.ts";
+import { messageOf, TineError } from "../../base/errors.ts";
 import { parsePlan, type ParsePlanOptions } from "./parse.ts";
 import type { ModulePermissions } from "./plan_module.ts";
 import { PlanError } from "./plan_error.ts";

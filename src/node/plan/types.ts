@@ -1,5 +1,5 @@
 import type { RunnerConfigs, RunnerInputs } from "../runners.ts";
-import type { Duration } from "./duration.ts";
+import type { Duration } from "../../base/duration.ts";
 
 /** A node: where and how a process of the test runs. Equal nodes are the same node. */
 export interface Node {

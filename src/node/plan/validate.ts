@@ -1,5 +1,5 @@
 import type { ZodError } from "zod";
-import { nearest } from "../../wire/nearest.ts";
+import { nearest } from "../../base/nearest.ts";
 import { runners as allRunners } from "../runners.ts";
 import { at, placeText } from "./place.ts";
 import { MOST_PROBLEMS, PlanError, type Problem } from "./plan_error.ts";

@@ -1,4 +1,4 @@
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 
 /** Where programs for administrators lie; ordinary users often lack them in PATH. */
 const MORE = ["/usr/local/sbin", "/usr/sbin", "/sbin"];

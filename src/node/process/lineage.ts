@@ -1,4 +1,4 @@
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 
 /**
  * The environment variable by which descendants of a node are found, also those that left its process groups and

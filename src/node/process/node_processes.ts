@@ -1,5 +1,5 @@
-import { messageOf, TineError } from "../../wire/errors.ts";
-import { startLongTimer } from "../../wire/long_timer.ts";
+import { messageOf, TineError } from "../../base/errors.ts";
+import { startLongTimer } from "../../base/time.ts";
 import { findTool, toolPath } from "./find_program.ts";
 import { LINEAGE } from "./lineage.ts";
 import { membersOf, signalGroup } from "./process_group.ts";

@@ -1,5 +1,5 @@
 import type { ByteSource } from "../../wire/connection.ts";
-import { startLongTimer } from "../../wire/long_timer.ts";
+import { startLongTimer } from "../../base/time.ts";
 
 /** Once a process was stopped, its output ends when a reader waited this long in vain. */
 const IDLE_MS = 250;

@@ -1,4 +1,4 @@
-import { messageOf, TineError } from "../../wire/errors.ts";
+import { messageOf, TineError } from "../../base/errors.ts";
 
 /**
  * A path for a temporary file or folder that nobody else can guess, in the folder that TMPDIR names, or in /tmp.

@@ -1,4 +1,4 @@
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import { findIp } from "./find_program.ts";
 import { createLineage, LINEAGE, type Lineage, pidText } from "./lineage.ts";
 import { checkNamespaceName, namespaceError } from "./namespace_name.ts";

@@ -1,5 +1,5 @@
-import { messageOf, TineError } from "../../wire/errors.ts";
-import { lines } from "../../wire/lines.ts";
+import { messageOf, TineError } from "../../base/errors.ts";
+import { lines } from "../../base/lines.ts";
 import { findTool, toolPath } from "./find_program.ts";
 import { LINEAGE, type Lineage } from "./lineage.ts";
 import { intoMounts } from "./mounts.ts";

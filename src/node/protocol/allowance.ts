@@ -1,6 +1,6 @@
 import type { ByteReader } from "../../wire/byte_reader.ts";
 import { ByteWriter } from "../../wire/byte_writer.ts";
-import { WireError } from "../../wire/errors.ts";
+import { WireError } from "../../base/errors.ts";
 import { type DataLane, Lane, MAX_FRAME_BYTES } from "./frame.ts";
 
 /** Bytes of frames that the other side of a connection may send on top of what it was allowed before. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import type { Host } from "../launch/launcher.ts";
 import type { NodeTree } from "../node_tree.ts";
 import { decodeNode, decodeRun } from "../run_decoder.ts";

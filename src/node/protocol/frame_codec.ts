@@ -6,7 +6,7 @@
 
 import { ByteReader } from "../../wire/byte_reader.ts";
 import type { ByteWriter } from "../../wire/byte_writer.ts";
-import { WireError } from "../../wire/errors.ts";
+import { WireError } from "../../base/errors.ts";
 import { type Frame, type Kind, Lane } from "./frame.ts";
 
 // Tags: field number << 3 | wire type.

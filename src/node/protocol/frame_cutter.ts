@@ -1,5 +1,5 @@
 import { ByteWriter } from "../../wire/byte_writer.ts";
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import { Kind, Lane, laneOf, MAX_FRAME_BYTES, MAX_MESSAGE_BYTES, type Message } from "./frame.ts";
 import { encodeFrame, envelopeBytes } from "./frame_codec.ts";
 import { LogBatch, MAX_BATCH_BYTES } from "./log_batch.ts";

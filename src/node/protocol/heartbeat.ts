@@ -1,4 +1,4 @@
-import { startLongTimer } from "../../wire/long_timer.ts";
+import { startLongTimer } from "../../base/time.ts";
 
 /** What a heartbeat needs. */
 export interface HeartbeatOptions {

@@ -1,4 +1,4 @@
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import { type Frame, Kind, MAX_MESSAGE_BYTES, type Message } from "./frame.ts";
 
 /** What a part takes besides its bytes, roughly; so that empty parts do not come for free. */

@@ -1,4 +1,4 @@
-import { Fifo } from "./fifo.ts";
+import { Fifo } from "../../base/fifo.ts";
 
 /** What a source sends before it is the turn of the next one, in bytes. */
 const TURN_BYTES = 64 * 1024;

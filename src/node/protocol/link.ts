@@ -1,7 +1,7 @@
 import { ByteReader } from "../../wire/byte_reader.ts";
 import { ByteWriter } from "../../wire/byte_writer.ts";
 import { type Connection, writeAll } from "../../wire/connection.ts";
-import { messageOf, TineError, WireError } from "../../wire/errors.ts";
+import { messageOf, TineError, WireError } from "../../base/errors.ts";
 import { FrameReader } from "../../wire/frame_reader.ts";
 import { Allowance, decodeCredit, encodeCredit } from "./allowance.ts";
 import { Backlog } from "./backlog.ts";

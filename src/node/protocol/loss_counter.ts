@@ -1,4 +1,4 @@
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import { type Frame, Lane } from "./frame.ts";
 
 /** Nodes invent no other nodes; this many come from a mistake. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 
 const DECIMAL = /^-?[0-9]{1,19}$/;
 

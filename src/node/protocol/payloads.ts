@@ -4,13 +4,13 @@
  * @module
  */
 
-import { messageOf, TineError, WireError } from "../../wire/errors.ts";
+import { messageOf, TineError, WireError } from "../../base/errors.ts";
 import type { FlowInfo, Item, NodeInfo, Progress, SysInfoData } from "../item.ts";
 import { Kind, type Message } from "./frame.ts";
 import { decodeJson, encodeJson } from "./json_payload.ts";
 import { decodeLog, encodeLog } from "./log_payload.ts";
 import { asCount, asDecimal, asFields, asList, asNumber, asObject, asText, asTexts } from "./payload_checks.ts";
-import { shorten } from "./shorten.ts";
+import { shorten } from "../../base/shorten.ts";
 
 export { decodeJson, decodeText, encodeJson, encodeText } from "./json_payload.ts";
 

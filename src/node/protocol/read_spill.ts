@@ -1,6 +1,6 @@
 import { ByteReader } from "../../wire/byte_reader.ts";
 import type { ByteSource } from "../../wire/connection.ts";
-import { WireError } from "../../wire/errors.ts";
+import { WireError } from "../../base/errors.ts";
 import { FrameReader } from "../../wire/frame_reader.ts";
 import { type Frame, isResult, Lane, laneOf, MAX_FRAME_BYTES } from "./frame.ts";
 import { readFrame } from "./frame_codec.ts";

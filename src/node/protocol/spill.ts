@@ -1,6 +1,6 @@
 import { ByteWriter } from "../../wire/byte_writer.ts";
-import { messageOf, TineError } from "../../wire/errors.ts";
-import { Fifo } from "./fifo.ts";
+import { messageOf, TineError } from "../../base/errors.ts";
+import { Fifo } from "../../base/fifo.ts";
 import { type DataLane, Lane } from "./frame.ts";
 
 /** What is written and read back at a time, in bytes. */

@@ -1,7 +1,7 @@
 import type { ZodType } from "zod";
 import type { PacketClientConfig, UnresponsiveConfig } from "../../flow/config.ts";
 import { DEFAULT_MAX_PACKET_BYTES, headerBytes } from "../../flow/packet/header.ts";
-import { formatDuration } from "../plan/duration.ts";
+import { formatDuration } from "../../base/duration.ts";
 import type { Runner, Vocabulary } from "../runner.ts";
 import {
   addrFits,

@@ -1,4 +1,4 @@
-import { glob } from "../glob.ts";
+import { glob } from "../../base/glob.ts";
 import type { Item } from "../item.ts";
 import type { Runner, Unsigned } from "../runner.ts";
 

@@ -3,8 +3,8 @@ import { CCA_NAME, type StreamClientConfig, type TransferConfig } from "../../fl
 import { forbiddenOnServer, mayBeSetOnServer } from "../../flow/stream/server_options.ts";
 import { optionsAt } from "../../flow/stream/words.ts";
 import { IP_TOS, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPV6_TCLASS, TCP_CONGESTION } from "../../sys/constants.ts";
-import { formatDuration } from "../plan/duration.ts";
-import { formatSize } from "../plan/size.ts";
+import { formatDuration } from "../../base/duration.ts";
+import { formatSize } from "../../base/size.ts";
 import type { Runner, Vocabulary } from "../runner.ts";
 import {
   addrFits,

@@ -1,4 +1,4 @@
-import { splitCommand } from "../command_words.ts";
+import { splitCommand } from "../../base/shell_words.ts";
 import type { SysInfoData } from "../item.ts";
 import type { Runner } from "../runner.ts";
 import { describeCommands, describeFiles, describeSettings, describeVariables } from "./sys_info/chosen.ts";

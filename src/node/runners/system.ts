@@ -1,4 +1,4 @@
-import { splitCommand } from "../command_words.ts";
+import { splitCommand } from "../../base/shell_words.ts";
 import type { Runner } from "../runner.ts";
 import { fileOf } from "./output/output.ts";
 import { commandOf } from "./system/command_of.ts";

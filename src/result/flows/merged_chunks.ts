@@ -1,5 +1,5 @@
 import { type Chunk, readChunk } from "../../flow/records/read_chunk.ts";
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import type { RecordFile, RecordPlace } from "../read_records.ts";
 import type { IndexedFlow } from "./flow_index.ts";
 

@@ -1,5 +1,5 @@
-import { messageOf, TineError } from "../../wire/errors.ts";
-import { LONGEST_TIMER_MS } from "../../wire/long_timer.ts";
+import { messageOf, TineError } from "../../base/errors.ts";
+import { LONGEST_TIMER_MS } from "../../base/time.ts";
 import { skip, Stuck } from "./finding.ts";
 import { Probe } from "./probe.ts";
 import type { Subject } from "./subject.ts";

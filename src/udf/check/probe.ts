@@ -1,6 +1,6 @@
 import { ByteReader } from "../../wire/byte_reader.ts";
 import { writeAll } from "../../wire/connection.ts";
-import { messageOf } from "../../wire/errors.ts";
+import { messageOf } from "../../base/errors.ts";
 import { FrameReader, previewBytes } from "../../wire/frame_reader.ts";
 import { BatchGuard } from "../batch_guard.ts";
 import { decodeResponse } from "../codec.ts";

@@ -1,11 +1,11 @@
 import { CsvParseStream } from "@std/csv";
-import { messageOf, TineError } from "../../wire/errors.ts";
+import { messageOf, TineError } from "../../base/errors.ts";
 import { Point } from "../point.ts";
 import { FieldColumn, trimmedCell } from "./csv_column.ts";
 import { FieldMaps } from "./field_maps.ts";
 import { type BadLine, badLine, type InputItem, type PointDefaults, quoted } from "./input_item.ts";
 import { NEEDS_NEWLINE, NEEDS_QUOTE, type RecordParser } from "./record_splitter.ts";
-import { terminalText } from "./terminal_text.ts";
+import { terminalText } from "../../base/terminal_text.ts";
 import { parseRfc3339, parseTime } from "./timestamp.ts";
 
 /** A record of CSV as text, before its cells are known. */

@@ -1,6 +1,6 @@
 import type { Point } from "../point.ts";
 import { type InputItem, quoted } from "./input_item.ts";
-import { terminalText } from "./terminal_text.ts";
+import { terminalText } from "../../base/terminal_text.ts";
 
 /** Fields beyond this number are not watched: input may make up names without end. */
 const MOST_FIELDS = 10_000;

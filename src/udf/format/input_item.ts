@@ -1,6 +1,6 @@
 import type { BeginBatch, EndBatch } from "../messages.ts";
 import type { Point } from "../point.ts";
-import { terminalText } from "./terminal_text.ts";
+import { terminalText } from "../../base/terminal_text.ts";
 
 /** A line that could not be read. */
 export interface BadLine {

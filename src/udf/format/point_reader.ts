@@ -1,4 +1,4 @@
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import { type CsvRecord, CsvRecordParser, CsvTable } from "./csv_parser.ts";
 import { FieldTypes } from "./field_types.ts";
 import type { InputItem, PointDefaults } from "./input_item.ts";

@@ -1,4 +1,4 @@
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import type { BeginBatch, EndBatch } from "../messages.ts";
 import type { Point } from "../point.ts";
 import { JsonLinesWriter } from "./json_lines_writer.ts";

@@ -1,7 +1,7 @@
 import type { BeginBatch, EndBatch } from "../messages.ts";
 import type { FieldValue, Point } from "../point.ts";
 import type { PointWriter } from "./point_writer.ts";
-import { terminalText } from "./terminal_text.ts";
+import { terminalText } from "../../base/terminal_text.ts";
 import { textWidth } from "./text_width.ts";
 import { formatRfc3339 } from "./timestamp.ts";
 

@@ -1,5 +1,5 @@
 import { pathToFileURL } from "node:url";
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import type { AgentCounts } from "../agent.ts";
 import type { Peer } from "../peer.ts";
 import { largestSnapshotBytes } from "../snapshot_limit.ts";

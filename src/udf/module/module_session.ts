@@ -1,6 +1,5 @@
-import type { Connection } from "../../wire/connection.ts";
-import { copy } from "../../wire/copy.ts";
-import { TineError } from "../../wire/errors.ts";
+import { type Connection, copy } from "../../wire/connection.ts";
+import { TineError } from "../../base/errors.ts";
 import type { AgentSession } from "../agent_server.ts";
 import type { ModulePeer } from "./module_runner.ts";
 

@@ -7,7 +7,7 @@
 
 import fs from "node:fs";
 import process from "node:process";
-import { messageOf } from "../../wire/errors.ts";
+import { messageOf } from "../../base/errors.ts";
 import { Agent } from "../agent.ts";
 import { CallProgress } from "../call_progress.ts";
 import type { CreateHandler } from "../handler.ts";

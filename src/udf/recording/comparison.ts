@@ -1,4 +1,4 @@
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import type { Response } from "../messages.ts";
 import { Alignment } from "./alignment.ts";
 import { explain, itemText, sameItem, type Tolerance } from "./difference.ts";

@@ -1,4 +1,4 @@
-import { terminalText } from "../format/terminal_text.ts";
+import { terminalText } from "../../base/terminal_text.ts";
 import { LineProtocolWriter } from "../format/line_protocol_writer.ts";
 import type { BeginBatch, InfoResponse } from "../messages.ts";
 import type { FieldValue, Point } from "../point.ts";

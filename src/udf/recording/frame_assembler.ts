@@ -1,4 +1,4 @@
-import { messageOf } from "../../wire/errors.ts";
+import { messageOf } from "../../base/errors.ts";
 import { FrameReader } from "../../wire/frame_reader.ts";
 import type { Direction, RecordedEvent } from "./recording.ts";
 

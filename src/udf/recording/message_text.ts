@@ -1,5 +1,5 @@
 import { ByteReader } from "../../wire/byte_reader.ts";
-import { messageOf } from "../../wire/errors.ts";
+import { messageOf } from "../../base/errors.ts";
 import { previewBytes } from "../../wire/frame_reader.ts";
 import { decodeRequest, decodeResponse } from "../codec.ts";
 import { JsonLinesWriter } from "../format/json_lines_writer.ts";

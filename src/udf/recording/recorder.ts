@@ -1,4 +1,4 @@
-import { messageOf, TineError } from "../../wire/errors.ts";
+import { messageOf, TineError } from "../../base/errors.ts";
 import { previewBytes } from "../../wire/frame_reader.ts";
 import { MAGIC, RECORD_HEAD_BYTES, type RecordingHeader, type RecordingSide, RecordKind, VERSION } from "./format.ts";
 

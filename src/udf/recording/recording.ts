@@ -1,4 +1,4 @@
-import { messageOf, TineError } from "../../wire/errors.ts";
+import { messageOf, TineError } from "../../base/errors.ts";
 import { previewBytes } from "../../wire/frame_reader.ts";
 import { FrameAssembler } from "./frame_assembler.ts";
 import { MAGIC, MAX_HEADER_BYTES, RECORD_HEAD_BYTES, type RecordingHeader, RecordKind, VERSION } from "./format.ts";

@@ -1,4 +1,4 @@
-import { TineError } from "../../wire/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import { type CreateHandler, type FrameTaker, type Handler, isRelayOutput } from "../handler.ts";
 import type { Receiver } from "../receiver.ts";
 import type { Outcome } from "../messages.ts";

@@ -1,4 +1,4 @@
-import { messageOf } from "../../wire/errors.ts";
+import { messageOf } from "../../base/errors.ts";
 import type { Host } from "../host.ts";
 import type { Hosts } from "./hosts.ts";
 import type { Inheritance } from "./inheritance.ts";

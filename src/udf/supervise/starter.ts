@@ -1,6 +1,6 @@
-import { messageOf, TineError } from "../../wire/errors.ts";
+import { messageOf, TineError } from "../../base/errors.ts";
 import type { Host } from "../host.ts";
-import { Backoff, type BackoffOptions } from "./backoff.ts";
+import { Backoff, type BackoffOptions } from "../../base/backoff.ts";
 import type { Hosts } from "./hosts.ts";
 import type { Inheritance } from "./inheritance.ts";
 

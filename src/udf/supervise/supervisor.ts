@@ -1,12 +1,12 @@
-import { messageOf, TineError } from "../../wire/errors.ts";
-import { LONGEST_TIMER_MS } from "../../wire/long_timer.ts";
+import { messageOf, TineError } from "../../base/errors.ts";
+import { LONGEST_TIMER_MS } from "../../base/time.ts";
 import type { Batch } from "../batcher.ts";
 import type { Host, HostCounts, HostOptions } from "../host.ts";
 import type { BeginBatch, EndBatch, InfoResponse, Option, Request } from "../messages.ts";
 import type { Peer } from "../peer.ts";
 import type { Point } from "../point.ts";
 import type { Receiver } from "../receiver.ts";
-import type { BackoffOptions } from "./backoff.ts";
+import type { BackoffOptions } from "../../base/backoff.ts";
 import { Hosts } from "./hosts.ts";
 import { Inheritance, type ReplayCounts } from "./inheritance.ts";
 import { replaceUdf } from "./replacement.ts";

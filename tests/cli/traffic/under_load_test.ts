@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { delay } from "../../../src/node/delay.ts";
+import { delay } from "../../../src/base/time.ts";
 import { underLoad, type UnderLoadOptions } from "../../../src/cli/traffic/under_load.ts";
 import { phaseLines, underLoadJson, underLoadLines } from "../../../src/cli/traffic/under_load_report.ts";
 import { chunkOf, endless, type Script, scriptedFlows } from "./scripted_flows.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { FlowPool } from "../../../src/flow/engine/flow_pool.ts";
 import { availability } from "../../../src/sys/availability.ts";
-import { TineError } from "../../../src/wire/errors.ts";
+import { TineError } from "../../../src/base/errors.ts";
 import { RecordedEvents } from "../stream/recorded_events.ts";
 
 const ignore = !availability().available;

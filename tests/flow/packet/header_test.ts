@@ -20,7 +20,7 @@ import {
 } from "../../../src/flow/packet/header.ts";
 import { Hmac } from "../../../src/flow/hmac.ts";
 import { WireTime } from "../../../src/flow/packet/wire_time.ts";
-import { TineError } from "../../../src/wire/errors.ts";
+import { TineError } from "../../../src/base/errors.ts";
 import { Random } from "../../support/random.ts";
 
 const voip = new FlowName("voip");

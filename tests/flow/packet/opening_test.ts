@@ -7,7 +7,7 @@ import { isPacket } from "../../../src/flow/packet/header.ts";
 import { formatSettings, type OpenSettings, parseSettings } from "../../../src/flow/packet/open_settings.ts";
 import { type OpeningResult, ServerOpening } from "../../../src/flow/packet/server_opening.ts";
 import { COOKIE_MS, Cookies, newNonce, sessionKey } from "../../../src/flow/packet/session.ts";
-import { TineError } from "../../../src/wire/errors.ts";
+import { TineError } from "../../../src/base/errors.ts";
 import { Random } from "../../support/random.ts";
 
 const flow = new FlowName("voip");

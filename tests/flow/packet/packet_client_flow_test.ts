@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { PacketClientConfig, UnresponsiveConfig } from "../../../src/flow/config.ts";
 import { CLOSE, ECHO, flagsOf, OPEN, REPLY, REVERSE } from "../../../src/flow/packet/header.ts";
 import { SocketAddress } from "../../../src/sys/address.ts";
-import { TineError } from "../../../src/wire/errors.ts";
+import { TineError } from "../../../src/base/errors.ts";
 import { Random } from "../../support/random.ts";
 import { type Datagram, FakeNetwork } from "./fake_network.ts";
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { PacketClientConfig, UnresponsiveConfig } from "../../../src/flow/config.ts";
 import type { FlowOptions } from "../../../src/flow/flows.ts";
-import { TineError } from "../../../src/wire/errors.ts";
+import { TineError } from "../../../src/base/errors.ts";
 import { eventually } from "../../support/eventually.ts";
 import { openSockets } from "../stream/open_sockets.ts";
 import { PacketEvents } from "./packet_events.ts";

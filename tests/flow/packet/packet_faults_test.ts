@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Flows, FlowServer } from "../../../src/flow/flows.ts";
 import { CLOSE, ECHO, OPEN, REPLY } from "../../../src/flow/packet/header.ts";
-import { TineError } from "../../../src/wire/errors.ts";
+import { TineError } from "../../../src/base/errors.ts";
 import { eventually } from "../../support/eventually.ts";
 import { PacketEvents } from "./packet_events.ts";
 import { makers } from "./packet_makers.ts";

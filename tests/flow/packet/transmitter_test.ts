@@ -15,7 +15,7 @@ import { PacketSender } from "../../../src/flow/packet/packet_sender.ts";
 import { Transmitter } from "../../../src/flow/packet/transmitter.ts";
 import { WireTime } from "../../../src/flow/packet/wire_time.ts";
 import { SystemError } from "../../../src/sys/system_error.ts";
-import { TineError } from "../../../src/wire/errors.ts";
+import { TineError } from "../../../src/base/errors.ts";
 
 const MS = 1e6;
 

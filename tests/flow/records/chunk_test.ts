@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { TineError } from "../../../src/wire/errors.ts";
+import { TineError } from "../../../src/base/errors.ts";
 import { MAX_CHUNK_BYTES } from "../../../src/flow/records/chunk_format.ts";
 import { ChunkWriter } from "../../../src/flow/records/chunk_writer.ts";
 import { type RecordKind, recordKinds } from "../../../src/flow/records/kinds.ts";

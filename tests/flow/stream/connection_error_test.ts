@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { connectionError } from "../../../src/flow/stream/connection_error.ts";
 import { SystemError } from "../../../src/sys/system_error.ts";
-import { TineError } from "../../../src/wire/errors.ts";
+import { TineError } from "../../../src/base/errors.ts";
 
 Deno.test("connectionError() gives what happens to connections a code, and keeps the kernel's reason", () => {
   for (const [errno, code] of [[111, "connection-refused"], [104, "connection-reset"], [113, "unreachable"]] as const) {

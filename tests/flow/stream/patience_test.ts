@@ -4,7 +4,7 @@ import { streamClientFlow } from "../../../src/flow/stream/stream_client_flow.ts
 import { receiveStream } from "../../../src/flow/stream/stream_receiver.ts";
 import { sendStream } from "../../../src/flow/stream/stream_sender.ts";
 import type { StreamRequest } from "../../../src/flow/stream/words.ts";
-import { TineError } from "../../../src/wire/errors.ts";
+import { TineError } from "../../../src/base/errors.ts";
 import { tcpPair } from "../../sys/tcp_pair.ts";
 import { FakeHost } from "./fake_host.ts";
 import { needsProcessors } from "../../support/quiet.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { StreamClientConfig } from "../../../src/flow/config.ts";
 import type { Flows } from "../../../src/flow/flows.ts";
-import { TineError } from "../../../src/wire/errors.ts";
+import { TineError } from "../../../src/base/errors.ts";
 import { eventually } from "../../support/eventually.ts";
 import { openSockets } from "./open_sockets.ts";
 import { RecordedEvents } from "./recorded_events.ts";

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { StreamClientConfig, TransferConfig } from "../../../src/flow/config.ts";
 import { congestionControls } from "../../../src/sys/congestion_control.ts";
 import type { Flows } from "../../../src/flow/flows.ts";
-import { TineError } from "../../../src/wire/errors.ts";
+import { TineError } from "../../../src/base/errors.ts";
 import { RecordedEvents } from "./recorded_events.ts";
 import { makers } from "./stream_makers.ts";
 import { needsProcessors } from "../../support/quiet.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { StreamClientConfig } from "../../../src/flow/config.ts";
-import { TineError } from "../../../src/wire/errors.ts";
+import { TineError } from "../../../src/base/errors.ts";
 import { RecordedEvents } from "./recorded_events.ts";
 import { makers } from "./stream_makers.ts";
 

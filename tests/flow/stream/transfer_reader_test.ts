@@ -4,7 +4,7 @@ import { TransferReader } from "../../../src/flow/stream/transfer_reader.ts";
 import { READABLE } from "../../../src/sys/poller.ts";
 import { type Socket, WOULD_BLOCK } from "../../../src/sys/socket.ts";
 import { lingerSeconds } from "../../../src/sys/socket_options.ts";
-import { TineError } from "../../../src/wire/errors.ts";
+import { TineError } from "../../../src/base/errors.ts";
 import { tcpPair, until } from "../../sys/tcp_pair.ts";
 
 const ignore = Deno.build.os !== "linux";

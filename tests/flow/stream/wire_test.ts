@@ -11,7 +11,7 @@ import {
   GreetingReader,
   newGreeting,
 } from "../../../src/flow/stream/wire.ts";
-import { TineError } from "../../../src/wire/errors.ts";
+import { TineError } from "../../../src/base/errors.ts";
 import { Random } from "../../support/random.ts";
 
 const key = new Uint8Array(32).fill(7);

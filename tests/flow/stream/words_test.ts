@@ -8,7 +8,7 @@ import {
   requestOf,
   type StreamRequest,
 } from "../../../src/flow/stream/words.ts";
-import { TineError } from "../../../src/wire/errors.ts";
+import { TineError } from "../../../src/base/errors.ts";
 
 const request: StreamRequest = {
   flow: "bulk",

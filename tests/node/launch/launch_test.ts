@@ -5,7 +5,7 @@ import type { LaunchedNode } from "../../../src/node/launch/launcher.ts";
 import type { Node } from "../../../src/node/plan/types.ts";
 import { Watchdog } from "../../../src/node/process/watchdog.ts";
 import { writeAll } from "../../../src/wire/connection.ts";
-import { TineError } from "../../../src/wire/errors.ts";
+import { TineError } from "../../../src/base/errors.ts";
 import { noLeftovers } from "../../support/leaks.ts";
 import { testAsOrdinaryUser } from "../../support/ordinary_user.ts";
 import { whyNoNamespaces } from "../../support/namespaces.ts";

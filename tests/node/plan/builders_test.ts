@@ -13,7 +13,7 @@ import {
   system,
   test,
 } from "../../../src/node/mod.ts";
-import { TineError } from "../../../src/wire/errors.ts";
+import { TineError } from "../../../src/base/errors.ts";
 import { tine } from "../../support/tine.ts";
 import { LEFT } from "./samples.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertNotEquals, assertThrows } from "@std/assert";
 import { createLineage, pidText } from "../../../src/node/process/lineage.ts";
-import { TineError } from "../../../src/wire/errors.ts";
+import { TineError } from "../../../src/base/errors.ts";
 
 Deno.test("createLineage() tells commands, nodes and watchdogs of a node from those below", () => {
   const root = createLineage();

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { createProcesses } from "../../../src/node/process/node_processes.ts";
 import { Watchdog } from "../../../src/node/process/watchdog.ts";
 import type { ByteSource } from "../../../src/wire/connection.ts";
-import { TineError } from "../../../src/wire/errors.ts";
+import { TineError } from "../../../src/base/errors.ts";
 import { noLeftovers } from "../../support/leaks.ts";
 import { processesWith } from "../../support/processes_with.ts";
 import { testAsOrdinaryUser } from "../../support/ordinary_user.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Watchdog } from "../../../src/node/process/watchdog.ts";
 import { temporaryPath } from "../../../src/node/process/temporary_path.ts";
-import { TineError } from "../../../src/wire/errors.ts";
+import { TineError } from "../../../src/base/errors.ts";
 
 /** Calls a function with another TMPDIR. */
 async function inFolder<T>(folder: string, action: () => T | Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Watchdog } from "../../../src/node/process/watchdog.ts";
-import { TineError } from "../../../src/wire/errors.ts";
+import { TineError } from "../../../src/base/errors.ts";
 import { noLeftovers } from "../../support/leaks.ts";
 import { processesWith } from "../../support/processes_with.ts";
 import { whyNoNamespaces } from "../../support/namespaces.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { Kind, Lane, laneOf } from "../../../src/node/protocol/frame.ts";
 import { decodeFrame, envelopeBytes } from "../../../src/node/protocol/frame_codec.ts";
-import { WireError } from "../../../src/wire/errors.ts";
+import { WireError } from "../../../src/base/errors.ts";
 import { concat, doubleField, field, textField, varint, varintField } from "../../support/bytes.ts";
 import { Random } from "../../support/random.ts";
 import { decodeReference, encodeReference, frameBytes, randomFrame, reference } from "./frames.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { type Frame, Kind, Lane, laneOf } from "../../../src/node/protocol/frame.ts";
 import { Joiner } from "../../../src/node/protocol/joiner.ts";
-import { TineError } from "../../../src/wire/errors.ts";
+import { TineError } from "../../../src/base/errors.ts";
 import { message, textOf } from "./frames.ts";
 
 function part(kind: Kind, text: string, more: boolean, origin = "left", name = ""): Frame {

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { type Frame, Kind, Lane, MAX_FRAME_BYTES } from "../../../src/node/protocol/frame.ts";
 import { decodeFrame } from "../../../src/node/protocol/frame_codec.ts";
 import type { Connection } from "../../../src/wire/connection.ts";
-import { TineError, WireError } from "../../../src/wire/errors.ts";
+import { TineError, WireError } from "../../../src/base/errors.ts";
 import { pipe } from "../../../src/wire/pipe.ts";
 import { concat, frame, varint } from "../../support/bytes.ts";
 import { frameBytes, message, textOf } from "./frames.ts";

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { type Frame, Kind, Lane, MAX_FRAME_BYTES } from "../../../src/node/protocol/frame.ts";
 import { splitLogs } from "../../../src/node/protocol/log_batch.ts";
 import type { Connection } from "../../../src/wire/connection.ts";
-import { TineError } from "../../../src/wire/errors.ts";
+import { TineError } from "../../../src/base/errors.ts";
 import { pipe } from "../../../src/wire/pipe.ts";
 import { concat, varint } from "../../support/bytes.ts";
 import { frameBytes, message, textOf } from "./frames.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { type Frame, Kind, Lane } from "../../../src/node/protocol/frame.ts";
 import { LossCounter } from "../../../src/node/protocol/loss_counter.ts";
-import { TineError } from "../../../src/wire/errors.ts";
+import { TineError } from "../../../src/base/errors.ts";
 import { message } from "./frames.ts";
 
 function numbered(number: number, lane: Lane = Lane.record, origin = "left"): Frame {

@@ -9,7 +9,7 @@ import {
   encodeJson,
   encodeText,
 } from "../../../src/node/protocol/payloads.ts";
-import { TineError } from "../../../src/wire/errors.ts";
+import { TineError } from "../../../src/base/errors.ts";
 import { Random, TEXTS } from "../../support/random.ts";
 import { reference } from "./frames.ts";
 

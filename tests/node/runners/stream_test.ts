@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { readChunk } from "../../../src/flow/records/read_chunk.ts";
 import { streamClient } from "../../../src/node/runners/stream_client.ts";
 import { streamServer } from "../../../src/node/runners/stream_server.ts";
-import { TineError } from "../../../src/wire/errors.ts";
+import { TineError } from "../../../src/base/errors.ts";
 import { TestContext } from "./test_context.ts";
 
 Deno.test("streamClient uploads to the address that streamServer has put into the feedback, and both measure", async () => {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { SysInfoData } from "../../../src/node/item.ts";
 import { sysInfo, type SysInfoConfig } from "../../../src/node/runners/sys_info.ts";
-import { TineError } from "../../../src/wire/errors.ts";
+import { TineError } from "../../../src/base/errors.ts";
 import { TestContext } from "./test_context.ts";
 
 type Values = Record<string, string>;

@@ -1,7 +1,7 @@
 import { constants, gunzipSync, zstdDecompressSync } from "node:zlib";
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { system, type SystemConfig } from "../../../src/node/runners/system.ts";
-import { TineError } from "../../../src/wire/errors.ts";
+import { TineError } from "../../../src/base/errors.ts";
 import { unless, whyNotInstalled } from "../../support/unless.ts";
 import { TestContext } from "./test_context.ts";
 

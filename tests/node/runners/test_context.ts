@@ -5,7 +5,7 @@ import type { Item } from "../../../src/node/item.ts";
 import { createProcesses, type NodeProcesses } from "../../../src/node/process/node_processes.ts";
 import { Watchdog } from "../../../src/node/process/watchdog.ts";
 import type { RunContext, Unsigned } from "../../../src/node/runner.ts";
-import { TineError } from "../../../src/wire/errors.ts";
+import { TineError } from "../../../src/base/errors.ts";
 
 /** A context that keeps what a run does. Disposing it is the end of its node. */
 export class TestContext implements RunContext, AsyncDisposable {

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type MeasuredPackets, type MeasuredStream, readFlows } from "../../../src/result/mod.ts";
-import { TineError } from "../../../src/wire/errors.ts";
+import { TineError } from "../../../src/base/errors.ts";
 import { inFolder } from "../fixtures.ts";
 import { info, node, progressOf, record, recordsOf } from "./recorded_flows.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { TineError } from "../../../src/wire/errors.ts";
+import { TineError } from "../../../src/base/errors.ts";
 import { readPoints, type ReadPointsOptions } from "../../../src/udf/format/point_reader.ts";
 import { plain, read, readOne, reasons } from "./samples.ts";
 

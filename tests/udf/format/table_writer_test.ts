@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { createPointWriter } from "../../../src/udf/format/point_writer.ts";
 import { shortDouble } from "../../../src/udf/format/table_writer.ts";
-import { terminalText } from "../../../src/udf/format/terminal_text.ts";
+import { terminalText } from "../../../src/base/terminal_text.ts";
 import { textWidth } from "../../../src/udf/format/text_width.ts";
 import { type FieldValue, Point } from "../../../src/udf/point.ts";
 

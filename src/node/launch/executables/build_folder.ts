@@ -1,4 +1,4 @@
-import { TineError } from "../../../wire/errors.ts";
+import { TineError } from "../../../base/errors.ts";
 import type { ExeSource } from "./exe_source.ts";
 
 const NAME = /^tine-([a-z0-9]+-[a-z0-9]+)$/;

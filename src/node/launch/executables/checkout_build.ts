@@ -1,5 +1,5 @@
-import { TineError } from "../../../wire/errors.ts";
-import { lines } from "../../../wire/lines.ts";
+import { TineError } from "../../../base/errors.ts";
+import { lines } from "../../../base/lines.ts";
 import { LINEAGE } from "../../process/lineage.ts";
 import { signalGroup } from "../../process/process_group.ts";
 import type { ExeSource, FindOptions } from "./exe_source.ts";

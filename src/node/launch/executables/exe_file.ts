@@ -1,4 +1,4 @@
-import { messageOf, TineError } from "../../../wire/errors.ts";
+import { messageOf, TineError } from "../../../base/errors.ts";
 
 /** An executable of tine as it is sent to other machines. */
 export interface ExeFile {

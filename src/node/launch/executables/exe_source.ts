@@ -1,4 +1,4 @@
-import { TineError } from "../../../wire/errors.ts";
+import { TineError } from "../../../base/errors.ts";
 
 /** Where executables of tine for other machines come from. */
 export interface ExeSource {

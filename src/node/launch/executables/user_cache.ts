@@ -1,4 +1,4 @@
-import { TineError } from "../../../wire/errors.ts";
+import { TineError } from "../../../base/errors.ts";
 
 /**
  * The folder of this user where tine keeps what can be made anew.

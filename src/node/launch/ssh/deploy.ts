@@ -1,4 +1,4 @@
-import { TineError } from "../../../wire/errors.ts";
+import { TineError } from "../../../base/errors.ts";
 import { type ExeFile, exeFile } from "../executables/exe_file.ts";
 import { type ExeSource, type FindOptions, noExecutable } from "../executables/exe_source.ts";
 import type { FarShell } from "./far_shell.ts";

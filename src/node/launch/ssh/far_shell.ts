@@ -1,5 +1,5 @@
 import { type Connection, writeAll } from "../../../wire/connection.ts";
-import { TineError } from "../../../wire/errors.ts";
+import { TineError } from "../../../base/errors.ts";
 import { readAhead } from "../far_start.ts";
 import { type LocalProcess, startLocal } from "../local.ts";
 import { farScript } from "./far_script.ts";

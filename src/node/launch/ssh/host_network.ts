@@ -1,4 +1,4 @@
-import { TineError } from "../../../wire/errors.ts";
+import { TineError } from "../../../base/errors.ts";
 import { findTool } from "../../process/find_program.ts";
 import { pidText } from "../../process/lineage.ts";
 import type { Host } from "../launcher.ts";

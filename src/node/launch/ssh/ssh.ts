@@ -1,4 +1,4 @@
-import { TineError } from "../../../wire/errors.ts";
+import { TineError } from "../../../base/errors.ts";
 import type { Node } from "../../plan/types.ts";
 import { LINEAGE } from "../../process/lineage.ts";
 import { thisPlatform } from "../../platform.ts";

@@ -1,4 +1,4 @@
-import { TineError } from "../../../wire/errors.ts";
+import { TineError } from "../../../base/errors.ts";
 import { findTool } from "../../process/find_program.ts";
 
 /** ssh gives up an address that does not answer after so many seconds. */

@@ -1,4 +1,4 @@
-import { TineError } from "../../../wire/errors.ts";
+import { TineError } from "../../../base/errors.ts";
 
 /** What ssh and sudo say, what it means, and what can be done about it. The first that fits. */
 const CAUSES: readonly [pattern: RegExp, code: string, tell: (destination: string) => string][] = [

@@ -1,4 +1,4 @@
-import { messageOf, TineError } from "../../../wire/errors.ts";
+import { messageOf, TineError } from "../../../base/errors.ts";
 import type { ExeFile } from "../executables/exe_file.ts";
 import type { FarShell } from "./far_shell.ts";
 

@@ -1,4 +1,4 @@
-import { formatDuration } from "../duration.ts";
+import { formatDuration } from "../../../base/duration.ts";
 import { leastTime } from "../least_time.ts";
 import type { Place } from "../place.ts";
 import type { TestVisits } from "../visits.ts";

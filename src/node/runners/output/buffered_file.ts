@@ -1,5 +1,5 @@
 import { writeAll } from "../../../wire/connection.ts";
-import { messageOf, TineError } from "../../../wire/errors.ts";
+import { messageOf, TineError } from "../../../base/errors.ts";
 import type { RunContext } from "../../runner.ts";
 import { CHUNK_BYTES } from "./byte_chunks.ts";
 import type { Output, OutputName } from "./output.ts";

@@ -1,5 +1,5 @@
 import type { ByteSource } from "../../../wire/connection.ts";
-import { startLongTimer } from "../../../wire/long_timer.ts";
+import { startLongTimer } from "../../../base/time.ts";
 
 const BUFFER_BYTES = 64 * 1024;
 

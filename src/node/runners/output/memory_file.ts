@@ -1,4 +1,4 @@
-import { TineError } from "../../../wire/errors.ts";
+import { TineError } from "../../../base/errors.ts";
 import type { RunContext } from "../../runner.ts";
 import { ByteChunks } from "./byte_chunks.ts";
 import type { Output, OutputName } from "./output.ts";

@@ -1,4 +1,4 @@
-import { startLongTimer } from "../../../wire/long_timer.ts";
+import { startLongTimer } from "../../../base/time.ts";
 import type { RunContext } from "../../runner.ts";
 import { CHUNK_BYTES } from "./byte_chunks.ts";
 import type { Output } from "./output.ts";

@@ -1,6 +1,6 @@
-import { messageOf, TineError } from "../../../wire/errors.ts";
-import { splitCommand } from "../../command_words.ts";
-import { glob, isGlob } from "../../glob.ts";
+import { messageOf, TineError } from "../../../base/errors.ts";
+import { splitCommand } from "../../../base/shell_words.ts";
+import { glob, isGlob } from "../../../base/glob.ts";
 import { capture } from "./capture.ts";
 import { findFiles } from "./find_files.ts";
 import { maskVariable } from "./mask.ts";

@@ -1,4 +1,4 @@
-import { glob, isGlob } from "../../glob.ts";
+import { glob, isGlob } from "../../../base/glob.ts";
 
 /**
  * Finds the files whose paths match a glob pattern, sorted. Folders that cannot be read have none; `**` follows no links.

@@ -1,4 +1,4 @@
-import { TineError } from "../../../wire/errors.ts";
+import { TineError } from "../../../base/errors.ts";
 import { capture } from "./capture.ts";
 import { readValue } from "./read_text.ts";
 import { forEachAtOnce, type Section, type Survey } from "./survey.ts";

@@ -1,5 +1,5 @@
-import { TineError } from "../../../wire/errors.ts";
-import { splitCommand } from "../../command_words.ts";
+import { TineError } from "../../../base/errors.ts";
+import { splitCommand } from "../../../base/shell_words.ts";
 import type { ProcessEnd, StartedProcess } from "../../process/processes.ts";
 import type { RunContext } from "../../runner.ts";
 import { LastLine } from "../output/last_line.ts";

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from 
 import { buildFolder } from "../../../../src/node/launch/executables/build_folder.ts";
 import { exeFile } from "../../../../src/node/launch/executables/exe_file.ts";
 import { firstOf, knownFiles, noExecutable } from "../../../../src/node/launch/executables/exe_source.ts";
-import { TineError } from "../../../../src/wire/errors.ts";
+import { TineError } from "../../../../src/base/errors.ts";
 
 const OPTIONS = { signal: new AbortController().signal, lineage: "", onLine() {} };
 

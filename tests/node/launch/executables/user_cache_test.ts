@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { userCache } from "../../../../src/node/launch/executables/user_cache.ts";
-import { TineError } from "../../../../src/wire/errors.ts";
+import { TineError } from "../../../../src/base/errors.ts";
 
 const NAMES = ["XDG_CACHE_HOME", "HOME"];
 

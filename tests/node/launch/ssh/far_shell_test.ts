@@ -4,7 +4,7 @@ import { knownFiles } from "../../../../src/node/launch/executables/exe_source.t
 import { Deployer, platformOf } from "../../../../src/node/launch/ssh/deploy.ts";
 import { FarShell } from "../../../../src/node/launch/ssh/far_shell.ts";
 import { writeAll } from "../../../../src/wire/connection.ts";
-import { TineError } from "../../../../src/wire/errors.ts";
+import { TineError } from "../../../../src/base/errors.ts";
 import { eventually } from "../../../support/eventually.ts";
 import { testAsOrdinaryUser } from "../../../support/ordinary_user.ts";
 import { unless, whyNotInstalled } from "../../../support/unless.ts";

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { hostNetwork } from "../../../../src/node/launch/ssh/host_network.ts";
 import { sshCommand } from "../../../../src/node/launch/ssh/ssh_command.ts";
 import { farFailure, sshFailure } from "../../../../src/node/launch/ssh/ssh_failure.ts";
-import { TineError } from "../../../../src/wire/errors.ts";
+import { TineError } from "../../../../src/base/errors.ts";
 import { unless, whyNotInstalled } from "../../../support/unless.ts";
 
 const noSsh = whyNotInstalled("ssh");

@@ -1,4 +1,4 @@
-import { TineError } from "../wire/errors.ts";
+import { TineError } from "./errors.ts";
 
 /** The parts of an address, not resolved. */
 export interface HostPort {
@@ -14,7 +14,7 @@ export interface HostPort {
  *
  * @example
  * ```ts
- * import { parseHostPort } from "./host_port.ts";
+ * import { parseHostPort } from "./address.ts";
  * console.assert(parseHostPort("[::1]:7000").host === "::1");
  * ```
  */

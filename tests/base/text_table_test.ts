@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { tableLines } from "../../../src/cli/traffic/text_table.ts";
+import { tableLines } from "../../src/base/text_table.ts";
 
 Deno.test("tableLines() aligns the first column left, others right", () => {
   assertEquals(tableLines([["flow", "lost", ""], ["up", "12,345", "1%"]], [6]), [

@@ -1,3 +1,24 @@
+/**
+ * Waits.
+ *
+ * @param ms for this long, in milliseconds; of any length
+ * @param signal ends the wait early
+ * @throws the signal's reason
+ */
+export async function delay(ms: number, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  if (ms <= 0) return;
+  const over = Promise.withResolvers<void>();
+  const stop = () => over.reject(signal.reason);
+  using _timer = startLongTimer(ms, over.resolve);
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    await over.promise;
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
 /** The longest that a timer of the runtime can be set to, in milliseconds: one beyond fires at once. */
 export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -13,7 +34,7 @@ export const LONGEST_TIMER_MS = 2 ** 31 - 1;
  *
  * @example
  * ```ts
- * import { startLongTimer } from "./long_timer.ts";
+ * import { startLongTimer } from "./time.ts";
  * using _timer = startLongTimer(30 * 86_400_000, () => console.log("a month later"));
  * ```
  */
@@ -33,4 +54,14 @@ export function startLongTimer(ms: number, callback: () => void): Disposable {
   }
   // A signal without listeners does not keep the process alive.
   return { [Symbol.dispose]: () => signal.removeEventListener("abort", go) };
+}
+
+/**
+ * The time by this node's clock, in nanoseconds since 1970; resolves microseconds.
+ *
+ * Steps of the clock are not followed until the process is started anew: entries of one log keep their order.
+ */
+export function now(): bigint {
+  const ms = performance.timeOrigin + performance.now();
+  return BigInt(Math.round(ms * 1000)) * 1000n;
 }

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { cutToWidth, displayWidth } from "../../../src/cli/run/display_width.ts";
+import { cutToWidth, displayWidth } from "../../src/base/text_width.ts";
 
 Deno.test("displayWidth() counts wide characters twice and marks not at all", () => {
   assertEquals(displayWidth("goodput"), 7);

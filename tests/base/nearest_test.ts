@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { nearest } from "../../src/wire/nearest.ts";
+import { nearest } from "../../src/base/nearest.ts";
 
 const words = ["agent", "host", "check", "completions"];
 

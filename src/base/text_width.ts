@@ -29,7 +29,7 @@ export function displayWidth(text: string): number {
  *
  * @example
  * ```ts
- * import { cutToWidth } from "./display_width.ts";
+ * import { cutToWidth } from "./text_width.ts";
  * console.assert(cutToWidth("goodput", 6) === "goo...");
  * ```
  */

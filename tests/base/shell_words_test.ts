@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { splitCommand } from "../../src/node/command_words.ts";
-import { shellWords } from "../../src/cli/shell_words.ts";
+import { shellWords, splitCommand } from "../../src/base/shell_words.ts";
 import { Random } from "../support/random.ts";
 
 Deno.test("splitCommand() splits as a shell does", () => {

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { Fifo } from "../../../src/node/protocol/fifo.ts";
-import { Random } from "../../support/random.ts";
+import { Fifo } from "../../src/base/fifo.ts";
+import { Random } from "../support/random.ts";
 
 Deno.test("Fifo gives back what a list gives back, whatever the order of calls", () => {
   const random = new Random(12);

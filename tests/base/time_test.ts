@@ -1,5 +1,23 @@
-import { assertEquals } from "@std/assert";
-import { startLongTimer } from "../../src/wire/long_timer.ts";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { delay, startLongTimer } from "../../src/base/time.ts";
+
+Deno.test("delay() waits for as long as it says", async () => {
+  const started = performance.now();
+  await delay(5, new AbortController().signal);
+  assert(performance.now() - started >= 5);
+});
+
+Deno.test("delay() ends with the reason of its signal, whenever that is aborted", async () => {
+  const stop = new AbortController();
+  const waiting = assertRejects(() => delay(2 ** 40, stop.signal), Error, "enough");
+  let waits = true;
+  waiting.then(() => waits = false);
+  await delay(5, new AbortController().signal);
+  assertEquals(waits, true);
+  stop.abort(new Error("enough"));
+  await waiting;
+  for (const ms of [5, 0]) await assertRejects(() => delay(ms, stop.signal), Error, "enough");
+});
 
 /** A clock that only goes on when told, in place of the one of the runtime. */
 class FakeClock implements Disposable {
@@ -71,7 +89,7 @@ Deno.test("startLongTimer() is stopped by disposing, also in a later part of the
 
 Deno.test("startLongTimer() keeps a process alive until it calls or is disposed of", async () => {
   const run = async (code: string) => {
-    const timer = new URL("../../src/wire/long_timer.ts", import.meta.url);
+    const timer = new URL("../../src/base/time.ts", import.meta.url);
     const args = ["eval", "--no-check", `import { startLongTimer } from ${JSON.stringify(timer.href)}; ${code}`];
     const { stdout } = await new Deno.Command(Deno.execPath(), { args, stdin: "null" }).output();
     return new TextDecoder().decode(stdout);

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { parseDialAddress, parseHostPort } from "../../src/flow/host_port.ts";
-import { TineError } from "../../src/wire/errors.ts";
+import { parseDialAddress, parseHostPort } from "../../src/base/address.ts";
+import { TineError } from "../../src/base/errors.ts";
 
 Deno.test("parseHostPort() takes names, addresses, and no host", () => {
   for (

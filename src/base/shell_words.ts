@@ -6,7 +6,7 @@
  *
  * @example
  * ```ts
- * import { splitCommand } from "./command_words.ts";
+ * import { splitCommand } from "./shell_words.ts";
  * console.assert(splitCommand("ping -c 1 'my host'")?.length === 4);
  * ```
  */
@@ -33,3 +33,16 @@ export function splitCommand(command: string): string[] | undefined {
 
 /** 'single', "double", \x, plain, or blanks. What none of them takes does not end. */
 const TOKEN = /'([^']*)'|"((?:[^"\\]|\\[^])*)"|\\([^])|([^'"\\\s]+)|\s+/gy;
+
+/**
+ * A command line that a POSIX shell splits into exactly these words.
+ *
+ * @example
+ * ```ts
+ * import { shellWords } from "./shell_words.ts";
+ * console.assert(shellWords(["echo", "it's", "plain"]) === `echo 'it'\\''s' plain`);
+ * ```
+ */
+export function shellWords(words: readonly string[]): string {
+  return words.map((word) => /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+}

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { glob, isGlob } from "../../src/node/glob.ts";
+import { glob, isGlob } from "../../src/base/glob.ts";
 import { Random } from "../support/random.ts";
 
 Deno.test("glob() matches whole names", () => {

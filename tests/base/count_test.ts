@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { count, grouped } from "../../src/cli/count.ts";
+import { count, grouped } from "../../src/base/count.ts";
 
 Deno.test("grouped() groups digits by three", () => {
   const numbers = [0, 7, 999, 1000, 123_456, 1_234_567, 10_000_000];

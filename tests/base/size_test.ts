@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { formatSize, parseSize } from "../../../src/node/plan/size.ts";
-import { Random } from "../../support/random.ts";
+import { formatSize, parseSize } from "../../src/base/size.ts";
+import { Random } from "../support/random.ts";
 
 Deno.test("parseSize() reads amounts with units as bytes", () => {
   const cases: [string, number][] = [["0", 0], ["1B", 1], ["64KiB", 65_536], ["10MB", 1e7], ["1.5kB", 1500], [

@@ -1,0 +1,150 @@
+/**
+ * Checks that the sources keep to their layers: a module imports only modules of its own layer and of those below it,
+ * and no modules import each other in a circle at run time.
+ *
+ *     deno run --allow-read scripts/check_layers.ts
+ *
+ * Imports of types count for the layers, since they say what a module knows, and not for circles, since they are gone
+ * at run time. Imports that are made later, by `import()`, count likewise.
+ *
+ * @module
+ */
+import { dirname, join, relative } from "node:path/posix";
+
+/** The folders of `src`, from top to bottom. */
+const LAYERS = [
+  "cli",
+  "report",
+  "experiment",
+  "bridge",
+  "result",
+  "node",
+  "flow",
+  "udf",
+  "sys",
+  "wire",
+  "base",
+] as const;
+
+/** Folders that lie in different halves of the product, and that only the layers above both may join. */
+const STRANGERS: readonly (readonly [string, string])[] = [["node", "udf"], ["flow", "udf"], ["sys", "udf"]];
+
+/** An import of one module by another. */
+export interface Import {
+  readonly from: string;
+  readonly to: string;
+  /** Whether it is made when the module loads. */
+  readonly atStart: boolean;
+}
+
+const STATEMENT = /^(?:import|export)\s+(type\s+)?(?:([\w*{][^;"]*?)\s+from\s+)?"(\.[^"]+)"/gm;
+const DYNAMIC = /\bimport\("(\.[^"]+)"\)/g;
+const COMMENT = /\/\*[^]*?\*\/|^\s*\/\/.*$/gm;
+
+/**
+ * Finds the relative imports of a module.
+ *
+ * @param path its path, from the root of the checkout
+ * @param source its text, as `deno fmt` writes it
+ *
+ * @example
+ * ```ts
+ * import { importsOf } from "./check_layers.ts";
+ * const [{ to, atStart }] = importsOf("src/wire/a.ts", 'import type { B } from "../base/b.ts";\n');
+ * console.assert(to === "src/base/b.ts" && !atStart);
+ * ```
+ */
+export function importsOf(path: string, source: string): Import[] {
+  const code = source.replace(COMMENT, "");
+  const to = (specifier: string) => join(dirname(path), specifier);
+  const imports: Import[] = [];
+  for (const [, type, names, specifier] of code.matchAll(STATEMENT)) {
+    imports.push({ from: path, to: to(specifier), atStart: type === undefined && !areTypes(names) });
+  }
+  for (const [, specifier] of code.matchAll(DYNAMIC)) {
+    imports.push({ from: path, to: to(specifier), atStart: false });
+  }
+  return imports;
+}
+
+/** Whether all names of a list such as `{ type A, type B }` are types. */
+function areTypes(names: string | undefined): boolean {
+  const list = /^\{([^]*)\}$/.exec(names ?? "")?.[1].split(",").map((name) => name.trim()).filter((name) =>
+    name !== ""
+  );
+  return list !== undefined && list.length > 0 && list.every((name) => name.startsWith("type "));
+}
+
+/**
+ * Finds what is wrong with imports, one sentence each.
+ *
+ * @example
+ * ```ts
+ * import { problemsOf } from "./check_layers.ts";
+ * console.assert(problemsOf([{ from: "src/wire/a.ts", to: "src/cli/b.ts", atStart: true }]).length === 1);
+ * ```
+ */
+export function problemsOf(imports: readonly Import[]): string[] {
+  const problems: string[] = [];
+  for (const { from, to } of imports) {
+    const [above, below] = [layerOf(from), layerOf(to)];
+    if (above === undefined || below === undefined || above === below) continue;
+    const rank = (layer: string) => LAYERS.indexOf(layer as typeof LAYERS[number]);
+    for (const [path, layer] of [[from, above], [to, below]]) {
+      if (rank(layer) < 0) {
+        problems.push(`${path} is in src/${layer}, which is no layer: expected ${LAYERS.join(", ")}`);
+      }
+    }
+    if (rank(above) > rank(below)) problems.push(`${from} imports ${to}: src/${above} lies below src/${below}`);
+    if (STRANGERS.some((pair) => pair.includes(above) && pair.includes(below))) {
+      problems.push(`${from} imports ${to}: src/${above} and src/${below} do not know each other`);
+    }
+  }
+  for (const circle of circlesOf(imports)) problems.push(`these import each other at run time: ${circle.join(" -> ")}`);
+  return [...new Set(problems)];
+}
+
+/** The folder of `src` that a module lies in; undefined for the modules of other folders, which may import any. */
+function layerOf(path: string): string | undefined {
+  const layer = /^src\/([^/]+)\//.exec(path)?.[1];
+  return layer === "std" ? undefined : layer;
+}
+
+/** A circle for each import that closes one, with the first module again at its end. */
+function circlesOf(imports: readonly Import[]): string[][] {
+  const next = new Map<string, string[]>();
+  for (const { from, to, atStart } of imports) {
+    if (atStart) next.set(from, [...next.get(from) ?? [], to]);
+  }
+  const circles: string[][] = [];
+  const done = new Set<string>();
+  const path: string[] = [];
+  const visit = (module: string) => {
+    const start = path.indexOf(module);
+    if (start >= 0) circles.push([...path.slice(start), module]);
+    if (start >= 0 || done.has(module)) return;
+    path.push(module);
+    for (const imported of next.get(module) ?? []) visit(imported);
+    path.pop();
+    done.add(module);
+  };
+  for (const module of next.keys()) visit(module);
+  return circles;
+}
+
+function* sourcesIn(folder: string): Iterable<string> {
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    if (isDirectory) yield* sourcesIn(`${folder}/${name}`);
+    else if (name.endsWith(".ts") && !name.endsWith(".d.ts")) yield `${folder}/${name}`;
+  }
+}
+
+if (import.meta.main) {
+  const root = new URL("..", import.meta.url).pathname;
+  const imports = [...sourcesIn(`${root}src`)].flatMap((path) =>
+    importsOf(relative(root, path), Deno.readTextFileSync(path))
+  );
+  const problems = problemsOf(imports);
+  for (const problem of problems) console.error(problem);
+  if (problems.length > 0) Deno.exit(1);
+}
