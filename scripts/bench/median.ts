@@ -1,4 +1,4 @@
-import { quantilesOf } from "../../src/result/analysis/mod.ts";
+import { quantilesOf } from "../../src/flow/analysis/mod.ts";
 
 /** The median of at least one value. */
 export function median(values: readonly number[]): number {

@@ -1,6 +1,6 @@
 import { SocketAddress } from "../../src/sys/address.ts";
 import { Arena } from "../../src/sys/arena.ts";
-import { availability } from "../../src/sys/availability.ts";
+import { availability } from "../../src/sys/libc.ts";
 import { Clock, TimeBase } from "../../src/sys/clock.ts";
 import { receiveTrafficClass } from "../../src/sys/ip_options.ts";
 import { Poller, READABLE } from "../../src/sys/poller.ts";

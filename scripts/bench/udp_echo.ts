@@ -1,4 +1,4 @@
-import { quantilesOf } from "../../src/result/analysis/mod.ts";
+import { quantilesOf } from "../../src/flow/analysis/mod.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { isInstalled, outputOf } from "./command_output.ts";
 import { inRounds, medians } from "./median.ts";

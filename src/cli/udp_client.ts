@@ -144,7 +144,7 @@ async function measure(flows: Flows, server: string, flags: Given, key: Uint8Arr
     import("./traffic/packet_flow.ts"),
     import("./traffic/packet_report.ts"),
     import("./traffic/packet_json.ts"),
-    import("../result/analysis/mod.ts"),
+    import("../flow/analysis/mod.ts"),
   ]);
   const intervalMs = intervalOf(flags);
   const directions = flags.bidir ? [false, true] : [flags.reverse];

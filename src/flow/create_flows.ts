@@ -1,7 +1,18 @@
-import { availability } from "../sys/availability.ts";
-import { FfiFlows } from "./ffi_flows.ts";
-import type { Flows } from "./flows.ts";
+import { availability } from "../sys/libc.ts";
+import type { FlowOptions, Flows, FlowServer, PacketClientOptions } from "./flows.ts";
 import { PortableFlows } from "./portable/portable_flows.ts";
+import type { Family, SocketAddress } from "../sys/address.ts";
+import { resolve } from "../sys/resolve.ts";
+import type {
+  PacketClientConfig,
+  PacketProtocol,
+  PacketServerConfig,
+  StreamClientConfig,
+  StreamProtocol,
+  StreamServerConfig,
+} from "./config.ts";
+import { FlowPool } from "./engine/flow_pool.ts";
+import { parseDialAddress, parseHostPort } from "../base/address.ts";
 
 /**
  * Makes traffic: over raw sockets in workers where Linux system calls can be made, which is faster and measures more,
@@ -23,4 +34,86 @@ import { PortableFlows } from "./portable/portable_flows.ts";
 export function createFlows(): Flows {
   const ffi = availability();
   return ffi.available ? new FfiFlows() : new PortableFlows(ffi.reason);
+}
+
+/** So many addresses of a name are tried. */
+const MAX_ADDRESSES = 8;
+
+/** Traffic over raw sockets in workers. */
+export class FfiFlows implements Flows {
+  readonly kind = "ffi";
+  readonly #pool = new FlowPool();
+
+  streamServer(config: StreamServerConfig, options: FlowOptions): Promise<FlowServer> {
+    return this.#serve("streamServer", config, options);
+  }
+
+  streamClient(addr: string, config: StreamClientConfig, options: FlowOptions): Promise<Record<string, number>> {
+    return this.#run("streamClient", addr, config, options);
+  }
+
+  packetServer(config: PacketServerConfig, options: FlowOptions): Promise<FlowServer> {
+    this.#pool.rehearse("packets");
+    return this.#serve("packetServer", config, options);
+  }
+
+  packetClient(
+    addr: string,
+    config: PacketClientConfig,
+    options: PacketClientOptions,
+  ): Promise<Record<string, number>> {
+    this.#pool.rehearse("packets");
+    return this.#run("packetClient", addr, config, options);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#pool[Symbol.asyncDispose]();
+  }
+
+  async #serve(
+    kind: string,
+    config: StreamServerConfig | PacketServerConfig,
+    { events, signal, key }: FlowOptions,
+  ): Promise<FlowServer> {
+    const { host, port } = parseHostPort(config.listenAddr);
+    const family = familyOf(config.protocol);
+    // Who names no host means this machine and no other.
+    const loopback = family === "ipv6" ? "::1" : "127.0.0.1";
+    const [address] = await resolve(host || loopback, port, { family, signal });
+    const flow = this.#pool.start({ kind, addresses: [address.toString()], config, key }, { events, signal });
+    const bound = await flow.listening;
+    const ended = flow.ended.then(() => {}, (error) => {
+      if (!flow.canceled) throw error;
+    });
+    // It is not unhandled only because nobody has asked yet.
+    ended.catch(() => {});
+    return {
+      address: bound,
+      ended,
+      async [Symbol.asyncDispose]() {
+        flow.cancel();
+        await flow.ended.catch(() => {}); // What it failed with is told by `ended`.
+      },
+    };
+  }
+
+  async #run(
+    kind: string,
+    addr: string,
+    config: StreamClientConfig | PacketClientConfig,
+    { events, signal, key, sendAfter }: PacketClientOptions,
+  ): Promise<Record<string, number>> {
+    const { host, port } = parseDialAddress(addr);
+    const found = await resolve(host, port, { family: familyOf(config.protocol), signal });
+    const addresses = found.slice(0, MAX_ADDRESSES).map((address: SocketAddress) => address.toString());
+    const request = { kind, addresses, config, key, held: sendAfter !== undefined };
+    const flow = this.#pool.start(request, { events, signal });
+    void sendAfter?.then(() => flow.release());
+    return await flow.ended;
+  }
+}
+
+function familyOf(protocol: StreamProtocol | PacketProtocol | undefined): Family | undefined {
+  if (protocol?.endsWith("4")) return "ipv4";
+  return protocol?.endsWith("6") ? "ipv6" : undefined;
 }

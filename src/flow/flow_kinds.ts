@@ -1,9 +1,9 @@
 import type { EngineFlowFactory } from "./engine/engine_flow.ts";
-import type { Rehearsal } from "./engine/rehearsal.ts";
+import type { Rehearsal } from "./engine/warm_up.ts";
 import { packetClientFlow } from "./packet/packet_client_flow.ts";
-import { packetRehearsal } from "./packet/packet_rehearsal.ts";
+import { packetRehearsal } from "./packet/packet_warm_up.ts";
 import { packetServerFlow } from "./packet/packet_server_flow.ts";
-import { SocketPorts } from "./packet/socket_ports.ts";
+import { SocketPorts } from "./packet/socket_port.ts";
 import { streamClientFlow } from "./stream/stream_client_flow.ts";
 import { streamServerFlow } from "./stream/stream_server_flow.ts";
 

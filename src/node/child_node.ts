@@ -5,7 +5,7 @@ import type { ClockRelation } from "./clock_relation.ts";
 import { EndGrace } from "./end_grace.ts";
 import type { Feedback } from "./feedback.ts";
 import type { Host, Launch, LaunchedNode } from "./launch/launcher.ts";
-import { bootId } from "../sys/boot_id.ts";
+import { bootId } from "../sys/clock.ts";
 import type { NodeTree } from "./node_tree.ts";
 import type { Run } from "./plan/types.ts";
 import {

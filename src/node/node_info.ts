@@ -1,5 +1,5 @@
 import config from "../../deno.json" with { type: "json" };
-import { bootId } from "../sys/boot_id.ts";
+import { bootId } from "../sys/clock.ts";
 import type { ClockRelation } from "./clock_relation.ts";
 import type { NodeInfo } from "./item.ts";
 import { thisPlatform } from "./platform.ts";

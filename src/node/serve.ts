@@ -9,7 +9,7 @@ import { farHost } from "./launch/invoking_user.ts";
 import { createLaunch } from "./launch/launch.ts";
 import type { Host } from "./launch/launcher.ts";
 import { LiveNode } from "./live_node.ts";
-import { bootId } from "../sys/boot_id.ts";
+import { bootId } from "../sys/clock.ts";
 import { Watchdog } from "./process/watchdog.ts";
 import {
   canceledMessage,

@@ -1,8 +1,8 @@
 import { TineError } from "../base/errors.ts";
-import { AF_INET, AF_INET6 } from "./constants.ts";
-import { interfaceIndex } from "./interface_index.ts";
+import { AF_INET, AF_INET6, IF_NAMESIZE } from "./constants.ts";
 import { formatIPv4, formatIPv6, isMappedIPv4, parseIPv4, parseIPv6 } from "./ip_text.ts";
 import { sockaddrIn, sockaddrIn6 } from "./layouts.ts";
+import { libc } from "./libc.ts";
 
 /** IPv4 or IPv6. */
 export type Family = "ipv4" | "ipv6";
@@ -199,4 +199,34 @@ function scopeId(scope: string): number {
 
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/**
+ * Whether an IPv6 address says where it is only together with an interface: link-local ones, unicast (fe80::/10) and
+ * multicast (ff02::/16).
+ *
+ * @param ip its 16 bytes
+ */
+export function needsZone(ip: Uint8Array): boolean {
+  return (ip[0] === 0xfe && (ip[1] & 0xc0) === 0x80) || (ip[0] === 0xff && ip[1] === 0x02);
+}
+
+/**
+ * The index of a network interface, if_nametoindex(3).
+ *
+ * @throws {TineError} `unknown-interface`; `ffi-unavailable`
+ */
+export function interfaceIndex(name: string): number {
+  const index = /^[^\0]{1,15}$/.test(name)
+    ? libc().calls.if_nametoindex(new TextEncoder().encode(`${name}\0`) as Uint8Array<ArrayBuffer>)
+    : 0;
+  if (index === 0) throw new TineError("unknown-interface", `there is no network interface "${name}"`);
+  return index;
+}
+
+/** The name of the network interface of an index, if_indextoname(3); undefined if there is none. */
+export function interfaceName(index: number): string | undefined {
+  const name = new Uint8Array(IF_NAMESIZE);
+  if (libc().calls.if_indextoname(index, name) === null) return undefined;
+  return new TextDecoder().decode(name.subarray(0, name.indexOf(0)));
 }

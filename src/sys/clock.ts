@@ -1,7 +1,7 @@
 import { CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_THREAD_CPUTIME_ID, PR_SET_TIMERSLACK } from "./constants.ts";
 import { timespec } from "./layouts.ts";
 import { type Libc, libc } from "./libc.ts";
-import { SystemError } from "./system_error.ts";
+import { SystemError } from "./errno.ts";
 
 const ids = { realtime: CLOCK_REALTIME, monotonic: CLOCK_MONOTONIC, thread: CLOCK_THREAD_CPUTIME_ID } as const;
 
@@ -111,5 +111,21 @@ export function setTimerSlack(nanos: number): void {
   const { calls, errno } = libc();
   if (calls.prctl(PR_SET_TIMERSLACK, BigInt(nanos), 0n, 0n, 0n) < 0) {
     throw new SystemError("prctl", errno[0], "PR_SET_TIMERSLACK");
+  }
+}
+
+const PATH = "/proc/sys/kernel/random/boot_id";
+
+/**
+ * What is the same for all that share the clocks of a kernel, whatever namespace or container they are in; empty where
+ * that is not known.
+ */
+export function bootId(): string {
+  try {
+    // Nobody is to be asked for a permission for this.
+    if (Deno.permissions.querySync({ name: "read", path: PATH }).state !== "granted") return "";
+    return Deno.readTextFileSync(PATH).trim();
+  } catch {
+    return "";
   }
 }

@@ -1,6 +1,6 @@
 import { EFD_CLOEXEC, EFD_NONBLOCK } from "./constants.ts";
 import { type Libc, libc } from "./libc.ts";
-import { SystemError } from "./system_error.ts";
+import { SystemError } from "./errno.ts";
 
 /**
  * Wakes a thread that waits in a Poller, eventfd(2). The number of its file is good in all threads of the process: the

@@ -5,8 +5,7 @@
  */
 import * as c from "./constants.ts";
 import type { Socket } from "./socket.ts";
-import { intOption, type SocketOption } from "./socket_option.ts";
-import { v6Only } from "./socket_options.ts";
+import { intOption, type SocketOption, v6Only } from "./socket_options.ts";
 
 interface Pair {
   readonly ipv4: SocketOption<number>;

@@ -1,7 +1,5 @@
-import { TineError } from "../base/errors.ts";
-import { availability } from "./availability.ts";
-import { Errno } from "./errno.ts";
-import { SystemError } from "./system_error.ts";
+import { messageOf, TineError } from "../base/errors.ts";
+import { Errno, SystemError } from "./errno.ts";
 
 /**
  * The calls in use, each described in the manual's page of its name. Sizes (`size_t`) are declared as such and passed
@@ -97,4 +95,35 @@ let opened: Libc | undefined;
  */
 export function libc(): Libc {
   return opened ??= new Libc();
+}
+
+/** Whether Linux system calls can be made from here; if not, why: a clause that fits behind a colon. */
+export type Availability = { readonly available: true } | { readonly available: false; readonly reason: string };
+
+/**
+ * Whether this package can be used. It never asks for a permission.
+ *
+ * @example
+ * ```ts
+ * import { availability } from "./libc.ts";
+ * const ffi = availability();
+ * console.log(ffi.available ? "raw sockets" : `Deno's own network API, since ${ffi.reason}`);
+ * ```
+ */
+export function availability(): Availability {
+  const { os, arch } = Deno.build;
+  if (os !== "linux") return { available: false, reason: `the system is ${os}, not linux` };
+  // The structures and constants in this package hold on these two.
+  if (arch !== "x86_64" && arch !== "aarch64") {
+    return { available: false, reason: `the processor is ${arch}, neither x86_64 nor aarch64` };
+  }
+  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") {
+    return { available: false, reason: "the permission is missing, --allow-ffi" };
+  }
+  try {
+    Deno.dlopen("libc.so.6", {}).close();
+  } catch (error) {
+    return { available: false, reason: `there is no GNU C library (${messageOf(error)})` };
+  }
+  return { available: true };
 }

@@ -1,10 +1,9 @@
 import { TineError } from "../base/errors.ts";
-import { type Family, SocketAddress } from "./address.ts";
+import { type Family, needsZone, SocketAddress } from "./address.ts";
 import { Arena } from "./arena.ts";
 import { AF_INET, AF_INET6, AF_UNSPEC, EAI_SYSTEM, SOCK_STREAM } from "./constants.ts";
 import { addrinfo } from "./layouts.ts";
 import { libc } from "./libc.ts";
-import { needsZone } from "./link_local.ts";
 
 /** How to resolve. */
 export interface ResolveOptions {

@@ -17,11 +17,9 @@ import {
   SOCK_STREAM,
   SOL_SOCKET,
 } from "./constants.ts";
-import { Errno } from "./errno.ts";
+import { Errno, SystemError } from "./errno.ts";
 import { type Libc, libc } from "./libc.ts";
-import type { SocketOption } from "./socket_option.ts";
-import { SystemError } from "./system_error.ts";
-
+import type { SocketOption } from "./socket_options.ts";
 export { WOULD_BLOCK } from "./libc.ts";
 
 /** TCP or UDP. */

@@ -13,8 +13,94 @@
  * @module
  */
 import * as c from "./constants.ts";
+import { TineError } from "../base/errors.ts";
 import { linger as lingerLayout } from "./layouts.ts";
-import { flagOption, intOption, type SocketOption, textOption } from "./socket_option.ts";
+import { Errno, SystemError } from "./errno.ts";
+import type { Socket } from "./socket.ts";
+
+/** An option of sockets: what it is called, and how its value lies in memory. Socket.set() and get() take it. */
+export interface SocketOption<T> {
+  /** Its name in C. */
+  readonly name: string;
+  /** Of which protocol it is. */
+  readonly level: number;
+  /** Its number on that level. */
+  readonly number: number;
+  /** The longest value, in bytes. */
+  readonly maxBytes: number;
+  /** @throws {TineError} `invalid-socket-option`: it is no value of this option */
+  encode(value: T): Uint8Array<ArrayBuffer>;
+  decode(bytes: Uint8Array<ArrayBuffer>): T;
+}
+
+/** An option that is a whole number of 32 bits. */
+export function intOption(level: number, number: number, name: string): SocketOption<number> {
+  return {
+    name,
+    level,
+    number,
+    maxBytes: 4,
+    encode(value) {
+      // Also unsigned ones.
+      if (!Number.isInteger(value) || value < -(2 ** 31) || value >= 2 ** 32) throw invalid(name, value, "32 bits");
+      return new Uint8Array(Int32Array.of(value).buffer);
+    },
+    // The kernel answers some options, IP_TOS among them, with one byte where so much was asked for.
+    decode: (bytes) => bytes.length >= 4 ? viewOf(bytes).getInt32(0, true) : bytes[0] ?? 0,
+  };
+}
+
+/** An option that is on or off. */
+export function flagOption(level: number, number: number, name: string): SocketOption<boolean> {
+  const int = intOption(level, number, name);
+  return { ...int, encode: (value) => int.encode(value ? 1 : 0), decode: (bytes) => int.decode(bytes) !== 0 };
+}
+
+/** An option that is one byte, 0 to 255. */
+export function byteOption(level: number, number: number, name: string): SocketOption<number> {
+  return {
+    name,
+    level,
+    number,
+    maxBytes: 1,
+    encode(value) {
+      if (!Number.isInteger(value) || value < 0 || value > 255) throw invalid(name, value, "one byte, 0 to 255");
+      return Uint8Array.of(value);
+    },
+    decode: (bytes) => bytes[0] ?? 0,
+  };
+}
+
+/**
+ * An option that is text.
+ *
+ * @param maxBytes its longest value, with the zero at the end
+ */
+export function textOption(level: number, number: number, name: string, maxBytes = 256): SocketOption<string> {
+  return {
+    name,
+    level,
+    number,
+    maxBytes,
+    encode(value) {
+      const bytes = new TextEncoder().encode(value);
+      if (bytes.length >= maxBytes || bytes.includes(0)) throw invalid(name, value, `at most ${maxBytes - 1} bytes`);
+      return bytes;
+    },
+    decode(bytes) {
+      const end = bytes.indexOf(0);
+      return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
+    },
+  };
+}
+
+function invalid(name: string, value: string | number, expected: string): TineError {
+  return new TineError("invalid-socket-option", `${JSON.stringify(value)} is no value of ${name}: ${expected}`);
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
 
 /** A port may be bound although old connections on it wait for their end. */
 export const reuseAddress = flagOption(c.SOL_SOCKET, c.SO_REUSEADDR, "SO_REUSEADDR");
@@ -60,3 +146,71 @@ export const receiveOffload = flagOption(c.IPPROTO_UDP, c.UDP_GRO, "UDP_GRO");
 
 /** An IPv6 socket takes no IPv4. Before bind. */
 export const v6Only = flagOption(c.IPPROTO_IPV6, c.IPV6_V6ONLY, "IPV6_V6ONLY");
+
+const SYSCTL = "/proc/sys/net/ipv4/";
+
+/**
+ * The congestion control algorithms that a socket may use, sorted: those the system has loaded, and without privileges
+ * only those of them that it allows. Empty where the system does not let us look.
+ *
+ * @param privileged with CAP_NET_ADMIN
+ */
+export function congestionControls(privileged = false): string[] {
+  try {
+    const name = privileged ? "tcp_available_congestion_control" : "tcp_allowed_congestion_control";
+    return Deno.readTextFileSync(SYSCTL + name).split(/\s+/).filter((word) => word !== "").sort();
+  } catch {
+    return []; // No /proc, or no permission to read it: there is no list to show.
+  }
+}
+
+/**
+ * Sets the congestion control algorithm of a TCP socket, or leaves it as it is.
+ *
+ * @param name e.g. `cubic`
+ * @throws {TineError} `unknown-cca`, `forbidden-cca`: the message lists those that can be used
+ */
+export function setCongestionControl(socket: Socket, name: string): void {
+  try {
+    socket.set(congestionControl, name);
+  } catch (cause) {
+    if (!(cause instanceof SystemError)) throw cause;
+    const { errno, errnoName } = cause;
+    if (errno === Errno.ENOENT) {
+      const usable = usableText(usableOn(socket));
+      throw new TineError("unknown-cca", `the kernel has no congestion control "${name}" (${errnoName})${usable}`, {
+        cause,
+      });
+    }
+    if (errno !== Errno.EPERM) throw cause;
+    const usable = usableText(usableOn(socket));
+    const remedy = `; root may use it, and sysctl net.ipv4.tcp_allowed_congestion_control allows it to all`;
+    throw new TineError(
+      "forbidden-cca",
+      `congestion control "${name}" is not allowed (${errnoName})${usable}${remedy}`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+/** Those that the socket takes: what a process may use depends on its namespaces and capabilities, so it is tried. */
+function usableOn(socket: Socket): string[] {
+  const current = socket.get(congestionControl);
+  const usable = congestionControls(true).filter((name) => {
+    try {
+      socket.set(congestionControl, name);
+      return true;
+    } catch (error) {
+      if (error instanceof SystemError) return false;
+      throw error;
+    }
+  });
+  socket.set(congestionControl, current);
+  return usable;
+}
+
+function usableText(names: readonly string[]): string {
+  return names.length === 0 ? "" : `; usable: ${names.join(", ")}`;
+}

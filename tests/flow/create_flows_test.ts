@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createFlows } from "../../src/flow/create_flows.ts";
-import { packetRehearsal } from "../../src/flow/packet/packet_rehearsal.ts";
-import { availability } from "../../src/sys/availability.ts";
+import { packetRehearsal } from "../../src/flow/packet/packet_warm_up.ts";
+import { availability } from "../../src/sys/libc.ts";
 import { TineError } from "../../src/base/errors.ts";
 import { RecordedEvents } from "./stream/recorded_events.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { now } from "../../src/base/time.ts";
-import { bootId } from "../../src/sys/boot_id.ts";
+import { bootId } from "../../src/sys/clock.ts";
 import { cancelMessage, clockMessage, setupMessage } from "../../src/node/protocol/control.ts";
 import { type Frame, Kind } from "../../src/node/protocol/frame.ts";
 import { Link } from "../../src/node/protocol/link.ts";

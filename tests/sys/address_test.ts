@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { SocketAddress } from "../../src/sys/address.ts";
-import { interfaceIndex, interfaceName } from "../../src/sys/interface_index.ts";
+import { interfaceIndex, interfaceName, SocketAddress } from "../../src/sys/address.ts";
 import { TineError } from "../../src/base/errors.ts";
 
 Deno.test("SocketAddress.parse() reads what toString() writes", () => {

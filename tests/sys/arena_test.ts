@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Arena } from "../../src/sys/arena.ts";
 import { ReceiveBatch } from "../../src/sys/receive_batch.ts";
 import { SendBatch } from "../../src/sys/send_batch.ts";
-import { SystemError } from "../../src/sys/system_error.ts";
+import { SystemError } from "../../src/sys/errno.ts";
 import { TineError } from "../../src/base/errors.ts";
 import { udpPair } from "./udp_pair.ts";
 

@@ -1,6 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { availability } from "../../src/sys/availability.ts";
-import { libc } from "../../src/sys/libc.ts";
+import { availability, libc } from "../../src/sys/libc.ts";
 
 const linux = Deno.build.os === "linux";
 
@@ -8,7 +7,7 @@ const linux = Deno.build.os === "linux";
 async function inWorker(ffi: boolean): Promise<{ availability: unknown; libc: string }> {
   const sys = new URL("../../src/sys/", import.meta.url);
   const code = `
-    import { availability } from "${sys}availability.ts";
+    import { availability } from "${sys}libc.ts";
     import { libc } from "${sys}libc.ts";
     let opened = "opened";
     try { libc(); } catch (error) { opened = error.code + ": " + error.message; }

@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Errno, errnoName, errnoText } from "../../src/sys/errno.ts";
-import { SystemError } from "../../src/sys/system_error.ts";
+import { Errno, errnoName, errnoText, SystemError } from "../../src/sys/errno.ts";
 import { runC, whyNoCompiler } from "../support/c_compiler.ts";
 import { unless } from "../support/unless.ts";
 

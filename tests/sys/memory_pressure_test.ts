@@ -1,12 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { Arena } from "../../src/sys/arena.ts";
-import { Errno } from "../../src/sys/errno.ts";
+import { Errno, SystemError } from "../../src/sys/errno.ts";
 import { libc } from "../../src/sys/libc.ts";
 import { ReceiveBatch } from "../../src/sys/receive_batch.ts";
 import { SendBatch } from "../../src/sys/send_batch.ts";
 import { receiveTimestamps } from "../../src/sys/socket_options.ts";
 import { WOULD_BLOCK } from "../../src/sys/socket.ts";
-import { SystemError } from "../../src/sys/system_error.ts";
 import { udpPair } from "./udp_pair.ts";
 
 const ignore = Deno.build.os !== "linux";

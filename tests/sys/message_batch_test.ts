@@ -13,7 +13,7 @@ import {
   receiveTimestamps,
   segmentBytes,
 } from "../../src/sys/socket_options.ts";
-import { SystemError } from "../../src/sys/system_error.ts";
+import { SystemError } from "../../src/sys/errno.ts";
 import { udpPair } from "./udp_pair.ts";
 
 const ignore = Deno.build.os !== "linux";

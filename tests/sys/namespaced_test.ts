@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { congestionControls } from "../../src/sys/congestion_control.ts";
+import { congestionControls } from "../../src/sys/socket_options.ts";
 import { whyNoNamespaces } from "../support/namespaces.ts";
 import { unless, whyNoRoot, whyNotInstalled } from "../support/unless.ts";
 
@@ -13,7 +13,7 @@ function program(body: string): string {
   return `
     import { Arena } from "${sys}arena.ts";
     import { SocketAddress } from "${sys}address.ts";
-    import { setCongestionControl } from "${sys}congestion_control.ts";
+    import { setCongestionControl } from "${sys}socket_options.ts";
     import * as ip from "${sys}ip_options.ts";
     import { ReceiveBatch } from "${sys}receive_batch.ts";
     import { SendBatch } from "${sys}send_batch.ts";

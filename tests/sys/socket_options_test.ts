@@ -1,12 +1,17 @@
+import * as ip from "../../src/sys/ip_options.ts";
+import * as options from "../../src/sys/socket_options.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { Family } from "../../src/sys/address.ts";
-import { congestionControls, setCongestionControl } from "../../src/sys/congestion_control.ts";
+import {
+  byteOption,
+  congestionControls,
+  intOption,
+  setCongestionControl,
+  textOption,
+} from "../../src/sys/socket_options.ts";
 import { IP_MTU_DISCOVER, IPPROTO_IP } from "../../src/sys/constants.ts";
-import * as ip from "../../src/sys/ip_options.ts";
 import { Socket } from "../../src/sys/socket.ts";
-import { byteOption, intOption, textOption } from "../../src/sys/socket_option.ts";
-import * as options from "../../src/sys/socket_options.ts";
-import { SystemError } from "../../src/sys/system_error.ts";
+import { SystemError } from "../../src/sys/errno.ts";
 import { TineError } from "../../src/base/errors.ts";
 import { tcpPair } from "./tcp_pair.ts";
 import { udpPair } from "./udp_pair.ts";

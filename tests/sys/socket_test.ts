@@ -3,7 +3,7 @@ import { type Family, SocketAddress } from "../../src/sys/address.ts";
 import { Poller, READABLE, WRITABLE } from "../../src/sys/poller.ts";
 import { Socket, WOULD_BLOCK } from "../../src/sys/socket.ts";
 import { lingerSeconds, v6Only } from "../../src/sys/socket_options.ts";
-import { SystemError } from "../../src/sys/system_error.ts";
+import { SystemError } from "../../src/sys/errno.ts";
 import { openFiles } from "./open_files.ts";
 import { tcpPair, until } from "./tcp_pair.ts";
 import { udpPair } from "./udp_pair.ts";

@@ -1,4 +1,4 @@
-import type { PacketFigures, PathFigures } from "../../result/analysis/mod.ts";
+import type { PacketFigures, PathFigures } from "../../flow/analysis/mod.ts";
 import type { MeasuredPackets } from "../../result/mod.ts";
 import { count, grouped } from "../../base/count.ts";
 import { escape } from "../terminal.ts";

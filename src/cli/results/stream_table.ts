@@ -1,4 +1,4 @@
-import { quantilesOf } from "../../result/analysis/mod.ts";
+import { quantilesOf } from "../../flow/analysis/mod.ts";
 import type { MeasuredStream } from "../../result/mod.ts";
 import { byteAmount } from "../../base/size.ts";
 import { count, grouped } from "../../base/count.ts";

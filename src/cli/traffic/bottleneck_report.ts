@@ -1,4 +1,4 @@
-import { type Bottleneck, worstBottlenecks } from "../../result/analysis/mod.ts";
+import { type Bottleneck, worstBottlenecks } from "../../flow/analysis/mod.ts";
 
 /** The lines of a summary that say that the network is not all that was measured. */
 export function bottleneckLines(bottlenecks: readonly Bottleneck[]): string[] {

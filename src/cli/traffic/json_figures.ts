@@ -1,5 +1,5 @@
 import { messageOf, TineError } from "../../base/errors.ts";
-import type { Spread } from "../../result/analysis/mod.ts";
+import type { Spread } from "../../flow/analysis/mod.ts";
 
 /** Nanoseconds as microseconds, to the nanosecond. */
 export function micros(nanos: number): number {

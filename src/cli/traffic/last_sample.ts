@@ -1,4 +1,4 @@
-import type { Quantiles } from "../../result/analysis/mod.ts";
+import type { Quantiles } from "../../flow/analysis/mod.ts";
 
 const MARK = "+";
 const UNKNOWN = "-";

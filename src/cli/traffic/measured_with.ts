@@ -1,5 +1,5 @@
 import type { Flows } from "../../flow/flows.ts";
-import type { MachineLoad } from "../../result/analysis/mod.ts";
+import type { MachineLoad } from "../../flow/analysis/mod.ts";
 
 /** What a measurement was made with. */
 export interface MeasuredWith {

@@ -1,4 +1,4 @@
-import type { OffsetEstimate, PacketFigures, PathFigures, Spread } from "../../result/analysis/mod.ts";
+import type { OffsetEstimate, PacketFigures, PathFigures, Spread } from "../../flow/analysis/mod.ts";
 import { count, grouped } from "../../base/count.ts";
 import { bitRate, milliseconds, percent } from "./figure_text.ts";
 import { tableLines } from "../../base/text_table.ts";

@@ -1,5 +1,5 @@
 import type { PacketClientConfig, UnresponsiveConfig } from "../../flow/config.ts";
-import { readArrivalValues, readClockBounds } from "../../flow/packet/arrival_values.ts";
+import { readArrivalValues, readClockBounds } from "../../flow/packet/arrival_times.ts";
 import type { FlowInfoEvent, FlowOptions, Flows } from "../../flow/flows.ts";
 import type { Chunk } from "../../flow/records/read_chunk.ts";
 import {
@@ -11,7 +11,7 @@ import {
   type PacketTotals,
   RateMeter,
   SHARED_CLOCK,
-} from "../../result/analysis/mod.ts";
+} from "../../flow/analysis/mod.ts";
 import { isLoopback, parseAddress } from "../address.ts";
 import type { ClientFlow } from "./client_flow.ts";
 import { newFlowId } from "./flow_id.ts";

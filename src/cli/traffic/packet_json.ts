@@ -3,7 +3,7 @@ import {
   packetBottlenecks,
   type PacketFigures,
   type PathFigures,
-} from "../../result/analysis/mod.ts";
+} from "../../flow/analysis/mod.ts";
 import { bottlenecksJson } from "./bottleneck_report.ts";
 import { errorJson, micros, quantileKeys, rounded } from "./json_figures.ts";
 import type { MeasuredWith } from "./measured_with.ts";

@@ -1,4 +1,4 @@
-import { type Bottleneck, packetBottlenecks } from "../../result/analysis/mod.ts";
+import { type Bottleneck, packetBottlenecks } from "../../flow/analysis/mod.ts";
 import { grouped } from "../../base/count.ts";
 import { bottleneckLines } from "./bottleneck_report.ts";
 import { bitRate, milliseconds, span } from "./figure_text.ts";

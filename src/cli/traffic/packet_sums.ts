@@ -1,4 +1,4 @@
-import { type PacketFigures, type PathFigures, RateMeter } from "../../result/analysis/mod.ts";
+import { type PacketFigures, type PathFigures, RateMeter } from "../../flow/analysis/mod.ts";
 import type { PacketFlow } from "./packet_flow.ts";
 
 /** A flow, and what was measured with it. */

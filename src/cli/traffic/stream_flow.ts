@@ -1,7 +1,7 @@
 import type { TransferConfig } from "../../flow/config.ts";
 import type { FlowInfoEvent, FlowOptions, Flows } from "../../flow/flows.ts";
 import type { Chunk } from "../../flow/records/read_chunk.ts";
-import { StreamAnalysis, type StreamFigures, type StreamTotals } from "../../result/analysis/mod.ts";
+import { StreamAnalysis, type StreamFigures, type StreamTotals } from "../../flow/analysis/mod.ts";
 import { ByteIntervals } from "./byte_intervals.ts";
 import type { ClientFlow } from "./client_flow.ts";
 import { newFlowId } from "./flow_id.ts";

@@ -1,4 +1,4 @@
-import type { StreamFigures } from "../../result/analysis/mod.ts";
+import type { StreamFigures } from "../../flow/analysis/mod.ts";
 import { micros, quantileKeys, rounded } from "./json_figures.ts";
 
 /** What was measured with a TCP flow, under keys that carry their unit. */

@@ -1,4 +1,4 @@
-import { streamBottlenecks, type StreamFigures } from "../../result/analysis/mod.ts";
+import { streamBottlenecks, type StreamFigures } from "../../flow/analysis/mod.ts";
 import { byteAmount } from "../../base/size.ts";
 import { grouped } from "../../base/count.ts";
 import { bottleneckLines, bottlenecksJson } from "./bottleneck_report.ts";

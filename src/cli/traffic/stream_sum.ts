@@ -1,4 +1,4 @@
-import type { StreamFigures } from "../../result/analysis/mod.ts";
+import type { StreamFigures } from "../../flow/analysis/mod.ts";
 
 /** A flow as a sum takes it. */
 export interface StreamAddend {

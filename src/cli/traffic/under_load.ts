@@ -7,7 +7,7 @@ import {
   packetBottlenecks,
   type PacketFigures,
   streamBottlenecks,
-} from "../../result/analysis/mod.ts";
+} from "../../flow/analysis/mod.ts";
 import { TineError } from "../../base/errors.ts";
 import { BusiestThread } from "./busiest_thread.ts";
 import { BusyProcessors } from "./busy_processors.ts";

@@ -12,7 +12,7 @@ import { READABLE } from "../../sys/poller.ts";
 import { rehearsals } from "../flow_kinds.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "./messages.ts";
 import { PollLoop } from "./poll_loop.ts";
-import { rehearse } from "./rehearsal.ts";
+import { rehearse } from "./warm_up.ts";
 import { WorkerEngine } from "./worker_engine.ts";
 
 /** Without it the kernel wakes the thread up to 50 µs late. */

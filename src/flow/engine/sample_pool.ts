@@ -1,6 +1,6 @@
 import { ChunkWriter } from "../records/chunk_writer.ts";
 import type { RecordKind } from "../records/kinds.ts";
-import type { SampleSink } from "./engine_flow.ts";
+import type { SampleSink, SharedBuffers } from "./engine_flow.ts";
 
 /** So many chunks are filled at a time; each takes some 150 KB. */
 const MAX_WRITERS = 64;
@@ -82,4 +82,29 @@ class PooledSink<K extends RecordKind> implements SampleSink<K> {
     if (writer.length > 0) this.#emit(writer.take());
     this.#pool.takeBack(this, writer);
   }
+}
+
+const FIRST_BYTES = 128 * 1024;
+/** Of one buffer. */
+const MAX_BYTES = 16 * 1024 * 1024;
+
+/** Buffers that grow to what is asked for. */
+export class WorkerBuffers implements SharedBuffers {
+  #zeros = new Uint8Array(FIRST_BYTES);
+  #scratch = new Uint8Array(FIRST_BYTES);
+
+  zeros(lengthBytes: number): Uint8Array<ArrayBuffer> {
+    if (lengthBytes > this.#zeros.length) this.#zeros = new Uint8Array(limited(lengthBytes));
+    return this.#zeros.subarray(0, lengthBytes);
+  }
+
+  scratch(lengthBytes: number): Uint8Array<ArrayBuffer> {
+    if (lengthBytes > this.#scratch.length) this.#scratch = new Uint8Array(limited(lengthBytes));
+    return this.#scratch.subarray(0, lengthBytes);
+  }
+}
+
+function limited(lengthBytes: number): number {
+  if (lengthBytes <= MAX_BYTES) return lengthBytes;
+  throw new RangeError(`a shared buffer of ${lengthBytes} bytes is over the limit of ${MAX_BYTES}`);
 }

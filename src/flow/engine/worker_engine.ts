@@ -1,12 +1,259 @@
+import type { ReadyHandler, Watch } from "../../sys/poller.ts";
+import type {
+  EngineFlow,
+  EngineFlowFactory,
+  FlowHost,
+  FlowRequest,
+  SampleSink,
+  Scope,
+  SharedBuffers,
+  Timer,
+  TimerOptions,
+} from "./engine_flow.ts";
+import type { PollLoop } from "./poll_loop.ts";
+import type { FlowInfoEvent } from "../flows.ts";
+import type { RecordKind } from "../records/kinds.ts";
+import { type FlowMessage, type FromWorker, plainError, type ToWorker, type Values } from "./messages.ts";
+import { SamplePool, WorkerBuffers } from "./sample_pool.ts";
 import { TineError } from "../../base/errors.ts";
 import { flowKinds } from "../flow_kinds.ts";
-import type { EngineFlowFactory, FlowRequest } from "./engine_flow.ts";
-import { type FlowMessage, type FromWorker, plainError, type ToWorker } from "./messages.ts";
-import { Outbox } from "./outbox.ts";
-import type { PollLoop } from "./poll_loop.ts";
-import { type Engine, RunningFlow } from "./running_flow.ts";
-import { SamplePool } from "./sample_pool.ts";
-import { WorkerBuffers } from "./worker_buffers.ts";
+
+/** A part of a loop: what its handlers throw goes to one place, and all of it ends together. */
+export class LoopScope implements Scope {
+  readonly #loop: PollLoop;
+  readonly #onError: (error: unknown) => void;
+  readonly #onClose: () => void;
+  readonly #watches = new Set<Watch>();
+  readonly #timers = new Set<Timer>();
+  readonly #scopes = new Set<LoopScope>();
+  #closed = false;
+
+  /**
+   * @param onError gets what a handler throws
+   * @param onClose called when it is closed
+   */
+  constructor(loop: PollLoop, onError: (error: unknown) => void, onClose: () => void = () => {}) {
+    this.#loop = loop;
+    this.#onError = onError;
+    this.#onClose = onClose;
+  }
+
+  now(): number {
+    return this.#loop.now();
+  }
+
+  watch(fd: number, interest: number, handler: ReadyHandler): Watch {
+    this.#mustBeOpen();
+    const watch = this.#loop.watch(fd, interest, (ready) => {
+      try {
+        handler(ready);
+      } catch (error) {
+        this.#onError(error);
+      }
+    });
+    const scoped = new ScopedWatch(watch, this.#watches);
+    this.#watches.add(scoped);
+    return scoped;
+  }
+
+  timer(handler: () => void, options?: TimerOptions): Timer {
+    this.#mustBeOpen();
+    const timer = this.#loop.timer(() => {
+      try {
+        handler();
+      } catch (error) {
+        this.#onError(error);
+      }
+    }, options);
+    const scoped: Timer = {
+      set: (at) => {
+        if (!this.#closed) timer.set(at);
+      },
+      clear: () => timer.clear(),
+    };
+    this.#timers.add(scoped);
+    return scoped;
+  }
+
+  scope(onError: (error: unknown) => void): LoopScope {
+    this.#mustBeOpen();
+    const scope: LoopScope = new LoopScope(this.#loop, onError, () => this.#scopes.delete(scope));
+    this.#scopes.add(scope);
+    return scope;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const scope of this.#scopes) scope.close();
+    for (const watch of this.#watches) watch.close();
+    for (const timer of this.#timers) timer.clear();
+    this.#onClose();
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closed) throw new Error("a scope that has ended was asked for more");
+  }
+}
+
+/** A watch that leaves its scope when it ends. */
+class ScopedWatch implements Watch {
+  readonly #watch: Watch;
+  readonly #all: Set<Watch>;
+
+  constructor(watch: Watch, all: Set<Watch>) {
+    this.#watch = watch;
+    this.#all = all;
+  }
+
+  get interest(): number {
+    return this.#watch.interest;
+  }
+
+  set interest(bits: number) {
+    this.#watch.interest = bits;
+  }
+
+  close(): void {
+    this.#watch.close();
+    this.#all.delete(this);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** What a worker's engine lends to each of its flows. */
+export interface Engine {
+  readonly loop: PollLoop;
+  readonly samples: SamplePool;
+  readonly buffers: SharedBuffers;
+  /** Adds to what goes to the main side; `urgent`: at once. */
+  tell(message: FlowMessage, urgent?: boolean): void;
+}
+
+/** A flow in its worker, and the host that it sees. */
+export class RunningFlow extends LoopScope implements FlowHost {
+  readonly shared: SharedBuffers;
+  readonly #id: number;
+  readonly #engine: Engine;
+  readonly #onOver: () => void;
+  #flow: EngineFlow | undefined;
+  #over = false;
+
+  /** @param onOver called once, when all of it has been closed and told */
+  constructor(id: number, engine: Engine, onOver: () => void) {
+    super(engine.loop, (error) => this.fail(error));
+    this.#id = id;
+    this.#engine = engine;
+    this.#onOver = onOver;
+    this.shared = engine.buffers;
+  }
+
+  /** Starts it. A failure is told like every other. */
+  begin(factory: EngineFlowFactory, request: FlowRequest): void {
+    try {
+      this.#flow = factory(this, request);
+      this.#flow.start();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Lets it begin to send, if it is held. */
+  release(): void {
+    try {
+      this.#flow?.release?.();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Closes it without a result. */
+  cancel(): void {
+    this.#finish({ type: "canceled", id: this.#id });
+  }
+
+  info(info: FlowInfoEvent): void {
+    this.#engine.tell({ type: "info", id: this.#id, info });
+  }
+
+  samples<K extends RecordKind>(kind: K, flow: string): SampleSink<K> {
+    const emit = (chunk: Uint8Array<ArrayBuffer>) => this.#engine.tell({ type: "records", id: this.#id, flow, chunk });
+    return this.#engine.samples.sink(kind, this, emit);
+  }
+
+  progress(flow: string, values: Values): void {
+    this.#engine.tell({ type: "progress", id: this.#id, flow, values });
+  }
+
+  log(text: string): void {
+    this.#engine.tell({ type: "log", id: this.#id, text });
+  }
+
+  listening(address: string): void {
+    this.#engine.tell({ type: "listening", id: this.#id, address }, true);
+  }
+
+  end(values: Values): void {
+    this.#finish({ type: "ended", id: this.#id, values });
+  }
+
+  fail(error: unknown): void {
+    this.#finish({ type: "failed", id: this.#id, error: plainError(error) });
+  }
+
+  #finish(message: FlowMessage): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.close();
+    this.#flow?.close();
+    this.#engine.samples.flush(this);
+    this.#engine.tell(message, true);
+    this.#onOver();
+  }
+}
+
+/** What waits to be posted is at most this long, beside what one handler adds. */
+const MAX_WAITING_BYTES = 256 * 1024;
+
+/** Collects what flows tell, since each message between threads has its price. */
+export class Outbox {
+  readonly #post: (messages: FromWorker, transfer: ArrayBuffer[]) => void;
+  #messages: FlowMessage[] = [];
+  #transfer: ArrayBuffer[] = [];
+  #bytes = 0;
+
+  /** @param post hands over to the main side */
+  constructor(post: (messages: FromWorker, transfer: ArrayBuffer[]) => void) {
+    this.#post = post;
+  }
+
+  /** Whether nothing waits. */
+  get empty(): boolean {
+    return this.#messages.length === 0;
+  }
+
+  /** Adds a message, which goes with the others. */
+  add(message: FlowMessage): void {
+    this.#messages.push(message);
+    if (message.type !== "records") return;
+    this.#transfer.push(message.chunk.buffer);
+    this.#bytes += message.chunk.length;
+    if (this.#bytes > MAX_WAITING_BYTES) this.flush();
+  }
+
+  /** Hands over what waits. */
+  flush(): void {
+    if (this.empty) return;
+    const messages = this.#messages, transfer = this.#transfer;
+    this.#messages = [];
+    this.#transfer = [];
+    this.#bytes = 0;
+    this.#post(messages, transfer);
+  }
+}
 
 /** What flows tell leaves at most so often, unless it is urgent. */
 const FLUSH_NANOS = 100e6;

@@ -1,10 +1,8 @@
 import type { Hmac } from "../hmac.ts";
 import { closePacket, isSealed, readTotals, type Totals, type Trouble } from "./control_packet.ts";
-import type { FlowName } from "./flow_name.ts";
-import { AT_SERVER_TIME, AT_TIME, numberOf, senderOf } from "./header.ts";
+import { AT_SERVER_TIME, AT_TIME, type FlowName, limitedDistance, numberOf, senderOf, WireTime } from "./header.ts";
 import type { FlowClock } from "./packet_port.ts";
 import { Retries } from "./retries.ts";
-import { limitedDistance, WireTime } from "./wire_time.ts";
 
 /** How long the first answer is waited for at least, in nanoseconds. */
 const LEAST_PAUSE_NANOS = 200e6;

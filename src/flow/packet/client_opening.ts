@@ -1,8 +1,8 @@
 import { TineError } from "../../base/errors.ts";
 import { Hmac } from "../hmac.ts";
-import { clockMark } from "./clock_mark.ts";
+import { clockMark } from "./transmitter.ts";
 import { HELLO, isSealed, openBytesFor, openPacket, readOpening, START } from "./control_packet.ts";
-import type { FlowName } from "./flow_name.ts";
+import type { FlowName } from "./header.ts";
 import { Retries } from "./retries.ts";
 import { newNonce, NONCE_BYTES, sessionKey } from "./session.ts";
 

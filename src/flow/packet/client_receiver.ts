@@ -1,26 +1,25 @@
 import type { Hmac } from "../hmac.ts";
 import { DuplicateWindow } from "./duplicate_window.ts";
-import type { FlowName } from "./flow_name.ts";
 import {
   AT_SERVER_TIME,
   AT_TIME,
   countOf,
   ECHO,
   flagsOf,
+  type FlowName,
   isHeaderSigned,
   isOfFlow,
   isPacket,
+  limitedDistance,
   numberOf,
   REPLY,
   REVERSE,
   senderOf,
   SIGNED,
+  type WireTime,
 } from "./header.ts";
 import type { PacketSamples } from "./packet_samples.ts";
 import type { PacketSender } from "./packet_sender.ts";
-import { roundTripTime } from "./round_trip.ts";
-import { RttEstimator } from "./rtt_estimator.ts";
-import { limitedDistance, type WireTime } from "./wire_time.ts";
 
 /** What came of one sender. */
 export interface Arrivals {
@@ -154,4 +153,53 @@ export class ClientReceiver {
     if (this.#hmac === undefined) return all === flags ? flags : -1;
     return all !== flags && isHeaderSigned(this.#hmac, bytes, at) ? flags : -1;
   }
+}
+
+/** Sums up round-trip times, in nanoseconds; the smoothed one as TCP does it (RFC 6298). */
+export class RttEstimator {
+  /** The smoothed one; NaN before the first. */
+  smoothed = NaN;
+  /** The smallest; Infinity before the first. */
+  min = Infinity;
+  max = 0;
+  last = NaN;
+  count = 0;
+  #sum = 0;
+
+  /** Their mean; NaN if there are none. */
+  get mean(): number {
+    return this.#sum / this.count;
+  }
+
+  /**
+   * Lets the smoothed one start from what is not counted: the time that opening the flow took.
+   *
+   * @param nanos more than 0
+   */
+  seed(nanos: number): void {
+    if (this.count === 0) this.smoothed = nanos;
+  }
+
+  /** Takes one. */
+  add(nanos: number): void {
+    this.smoothed = Number.isNaN(this.smoothed) ? nanos : this.smoothed + (nanos - this.smoothed) / 8;
+    this.last = nanos;
+    this.#sum += nanos;
+    this.count++;
+    if (nanos < this.min) this.min = nanos;
+    if (nanos > this.max) this.max = nanos;
+  }
+}
+
+/**
+ * The round-trip time of a packet: how long it and its echo were on their way. The time at the server is left out, as
+ * TWAMP does it (RFC 5357, 5.2.1): it says how busy that is, not how the network is. Each of the two times is by one
+ * clock, so clocks need not be shared.
+ *
+ * @param total from just before the client's send call until its kernel has the echo, in nanoseconds
+ * @param serverTime from when the server's kernel has the packet until just before its send call, in nanoseconds
+ * @returns in nanoseconds, not negative; NaN if the server claims what cannot be: it lies, or a clock was set
+ */
+export function roundTripTime(total: number, serverTime: number): number {
+  return serverTime >= 0 && serverTime <= total ? total - serverTime : NaN;
 }

@@ -31,22 +31,27 @@
  */
 import type { Hmac } from "../hmac.ts";
 import type { ArrivalTotals } from "./arrival_times.ts";
-import type { FlowName } from "./flow_name.ts";
 import {
   AT_SERVER_TIME,
   AT_TIME,
   CLOSE,
   flagsOf,
+  type FlowName,
+  headerBytes,
   OPEN,
   PACKET_HEADER_BYTES,
   REPLY,
+  REVERSE,
   SIGNATURE_BYTES,
   SIGNED,
+  signHeader,
   wide,
+  type WireTime,
   writeHeader,
 } from "./header.ts";
 import { NONCE_BYTES } from "./session.ts";
-import type { WireTime } from "./wire_time.ts";
+import { SystemError } from "../../sys/errno.ts";
+import type { Inbox, Outbox, PacketPort } from "./packet_port.ts";
 
 const AT_NONCE = PACKET_HEADER_BYTES;
 const AT_COOKIE = AT_NONCE + NONCE_BYTES;
@@ -289,4 +294,64 @@ function signedFlag(hmac: Hmac | undefined): number {
 function blank(lengthBytes: number): { bytes: Uint8Array<ArrayBuffer>; view: DataView<ArrayBuffer> } {
   const bytes = new Uint8Array(lengthBytes);
   return { bytes, view: new DataView(bytes.buffer) };
+}
+
+/** A client that has sent nothing for so long says that it is still there, in nanoseconds. */
+export const KEEPALIVE_NANOS = 1e9;
+/** So often one to whom the server sends, in nanoseconds: a server that is not wanted any more has to notice soon. */
+export const REVERSE_KEEPALIVE_NANOS = 250e6;
+
+/**
+ * A server that has not heard from a client for so long stops sending to it, in nanoseconds; and if it has no room for
+ * other flows, that one makes room. Half of all packets may be lost on the way, and a client may stand still for
+ * seconds.
+ */
+export const SILENCE_NANOS = 10e9;
+/** A flow whose client is not heard for so long is over, in nanoseconds. */
+export const LOST_NANOS = 30e9;
+
+/**
+ * Makes a packet that says that the client is still there, and still wants what the server sends.
+ *
+ * @param number higher than those before: what was recorded earlier does not count
+ */
+export function keepalivePacket(flow: FlowName, number: number, hmac: Hmac | undefined): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(headerBytes(hmac !== undefined));
+  const flags = REVERSE | (hmac === undefined ? 0 : SIGNED);
+  writeHeader(new DataView(bytes.buffer), 0, flags, 0, bytes.length, number, 0, flow);
+  if (hmac !== undefined) signHeader(hmac, bytes, 0);
+  return bytes;
+}
+
+/**
+ * Sends packets that open and close, one by one. What there is no room for is lost like others are: they are all sent
+ * again if no answer comes.
+ */
+export class ControlOutbox {
+  readonly #outbox: Outbox;
+
+  constructor(port: PacketPort) {
+    this.#outbox = port.outbox(1, MAX_CONTROL_BYTES);
+  }
+
+  /** @throws {SystemError} what came back for an earlier packet, too */
+  send(packet: Uint8Array): void {
+    this.#outbox.bytes(0).set(packet);
+    this.#outbox.setLength(0, packet.length);
+    this.#outbox.send(0, 1);
+  }
+
+  /**
+   * Answers a received packet. Whether the answer can be sent is the client's concern alone.
+   *
+   * @param ecn its ECN code point, 0 to 3
+   */
+  answer(packet: Uint8Array, inbox: Inbox, j: number, ecn: number): void {
+    this.#outbox.reply(0, inbox, j, ecn);
+    try {
+      this.send(packet);
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+    }
+  }
 }

@@ -1,11 +1,10 @@
-import { SystemError } from "../../sys/system_error.ts";
+import { SystemError } from "../../sys/errno.ts";
 import { messageOf } from "../../base/errors.ts";
 import { replyEcn } from "./ecn.ts";
-import { AT_SERVER_TIME, AT_TIME, ECHO, REPLY, SIGNED, signHeader, writeHeader } from "./header.ts";
+import { AT_SERVER_TIME, AT_TIME, ECHO, REPLY, SIGNED, signHeader, WireTime, writeHeader } from "./header.ts";
 import type { FlowClock, Inbox, Outbox } from "./packet_port.ts";
 import type { ServedFlow } from "./served_flow.ts";
-import { WireTime } from "./wire_time.ts";
-import { WritingTime } from "./writing_time.ts";
+import { WritingTime } from "./transmitter.ts";
 
 /** A packet may say that it is sent so much later than it is: the system call takes longer. */
 const AHEAD_NANOS = 1000;

@@ -1,5 +1,5 @@
 import { flowPlace } from "./header.ts";
-import { LOST_NANOS, SILENCE_NANOS } from "./keepalive.ts";
+import { LOST_NANOS, SILENCE_NANOS } from "./control_packet.ts";
 import type { Inbox } from "./packet_port.ts";
 import type { ServedFlow } from "./served_flow.ts";
 import { COOKIE_MS } from "./session.ts";

@@ -15,7 +15,8 @@
  * @module
  */
 import type { Hmac } from "../hmac.ts";
-import type { FlowName } from "./flow_name.ts";
+import { TineError } from "../../base/errors.ts";
+import { FLOW_ID } from "../config.ts";
 
 /** The length of the header without a signature, in bytes. */
 export const PACKET_HEADER_BYTES = 56;
@@ -148,4 +149,95 @@ export function setWide(view: DataView, at: number, value: number): void {
 /** Reads a whole number of 64 bits; exact up to 2^53. */
 export function wide(view: DataView, at: number): number {
   return view.getUint32(at) * 2 ** 32 + view.getUint32(at + 4);
+}
+
+const BYTES = 16;
+
+/** The id of a flow as it stands in packets: 16 bytes, which are written and compared as four words. */
+export class FlowName {
+  readonly #words = new Uint32Array(BYTES / 4);
+
+  /**
+   * @param text e.g. `voip.1`
+   * @throws {TineError} `bad-flow-id`
+   */
+  constructor(readonly text: string) {
+    if (!FLOW_ID.test(text)) {
+      throw new TineError("bad-flow-id", `"${text}" is not the id of a flow: expected ${FLOW_ID.source}`);
+    }
+    const bytes = new DataView(new ArrayBuffer(BYTES));
+    for (let i = 0; i < text.length; i++) bytes.setUint8(i, text.charCodeAt(i));
+    for (let i = 0; i < this.#words.length; i++) this.#words[i] = bytes.getUint32(4 * i);
+  }
+
+  /** Reads one; undefined if there is none. */
+  static read(view: DataView, at: number): FlowName | undefined {
+    const bytes = new Uint8Array(view.buffer, view.byteOffset + at, BYTES);
+    const end = bytes.indexOf(0);
+    const text = String.fromCharCode(...bytes.subarray(0, end < 0 ? BYTES : end));
+    if (!FLOW_ID.test(text)) return undefined;
+    const name = new FlowName(text);
+    return name.standsIn(view, at) ? name : undefined;
+  }
+
+  /** Writes its 16 bytes. */
+  write(view: DataView, at: number): void {
+    const words = this.#words;
+    view.setUint32(at, words[0]);
+    view.setUint32(at + 4, words[1]);
+    view.setUint32(at + 8, words[2]);
+    view.setUint32(at + 12, words[3]);
+  }
+
+  /** Whether its 16 bytes stand there. */
+  standsIn(view: DataView, at: number): boolean {
+    const words = this.#words;
+    return view.getUint32(at) === words[0] && view.getUint32(at + 4) === words[1] &&
+      view.getUint32(at + 8) === words[2] && view.getUint32(at + 12) === words[3];
+  }
+}
+
+/** What peers claim is cut to this, in nanoseconds, some 52 days: sums of it stay exact. */
+const MOST_DISTANCE = 2 ** 52;
+
+/** The distance between two times of which one is claimed by a peer; cut to some 52 days. */
+export function limitedDistance(nanos: number): number {
+  return nanos > MOST_DISTANCE ? MOST_DISTANCE : nanos < -MOST_DISTANCE ? -MOST_DISTANCE : nanos;
+}
+
+/**
+ * Times in packets, in nanoseconds since 1970 as 64 bits. They are given and taken as the distance from a moment, which
+ * is exact as a number for 104 days; bigints are too slow for every packet.
+ *
+ * @example
+ * ```ts
+ * import { WireTime } from "./header.ts";
+ * const time = new WireTime(1_700_000_000_000_000_000n);
+ * const packet = new DataView(new ArrayBuffer(8));
+ * time.write(packet, 0, 1500);
+ * console.assert(packet.getBigUint64(0) === 1_700_000_000_000_001_500n && time.read(packet, 0) === 1500);
+ * ```
+ */
+export class WireTime {
+  readonly #high: number;
+  readonly #low: number;
+
+  /** @param tinit the moment, in nanoseconds since 1970 */
+  constructor(readonly tinit: bigint) {
+    this.#high = Number(tinit >> 32n);
+    this.#low = Number(tinit & 0xffff_ffffn);
+  }
+
+  /** @param t in nanoseconds from the moment on */
+  write(view: DataView, at: number, t: number): void {
+    const high = Math.floor(t / 2 ** 32);
+    const low = this.#low + (t - high * 2 ** 32);
+    view.setUint32(at, this.#high + high + (low >= 2 ** 32 ? 1 : 0));
+    view.setUint32(at + 4, low);
+  }
+
+  /** @returns nanoseconds from the moment on; not exact, and only that, for what is over 104 days away */
+  read(view: DataView, at: number): number {
+    return (view.getUint32(at) - this.#high) * 2 ** 32 + (view.getUint32(at + 4) - this.#low);
+  }
 }

@@ -1,7 +1,7 @@
 import type { UnresponsiveConfig } from "../config.ts";
 import { ECHO, headerBytes, REVERSE } from "./header.ts";
 import { Schedule } from "./schedule.ts";
-import { SendTimes } from "./send_times.ts";
+import { WINDOW } from "./duplicate_window.ts";
 
 /** After the end of a schedule, packets that are late are still sent for so long. */
 const GRACE_NANOS = 100e6;
@@ -88,5 +88,31 @@ export class PacketSender {
     if (this.#over) return;
     this.#over = true;
     this.unsent = this.schedule.remaining;
+  }
+}
+
+/** Remembers when packets were sent, for as long as their replies are accepted and memory allows. */
+export class SendTimes {
+  readonly #times: Float64Array;
+  readonly #mask: number;
+  #next = 0;
+
+  /** @param expected how many packets there will be, about; at most 65,536 are remembered */
+  constructor(expected: number) {
+    let size = 64;
+    while (size < expected && size < WINDOW) size *= 2;
+    this.#times = new Float64Array(size);
+    this.#mask = size - 1;
+  }
+
+  /** @param number of packets, in order */
+  set(number: number, t: number): void {
+    this.#times[number & this.#mask] = t;
+    this.#next = number + 1;
+  }
+
+  /** When a packet was sent; NaN if that is not known, any more or at all. */
+  get(number: number): number {
+    return number < this.#next && number >= this.#next - this.#times.length ? this.#times[number & this.#mask] : NaN;
   }
 }

@@ -1,38 +1,44 @@
 import { SocketAddress } from "../../sys/address.ts";
-import { SystemError } from "../../sys/system_error.ts";
+import { SystemError } from "../../sys/errno.ts";
 import type { PacketServerConfig } from "../config.ts";
 import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest } from "../engine/engine_flow.ts";
 import { LogLimiter } from "../engine/log_limiter.ts";
-import { AttendedTime } from "./attended_time.ts";
-import { CLOSE_BYTES, closePacket, isSealed, MAX_CONTROL_BYTES, SHORT_CLOSE_BYTES } from "./control_packet.ts";
-import { ControlOutbox } from "./control_outbox.ts";
-import { DropCounter } from "./drop_counter.ts";
+import { AttendedTime, PortReader, type PortUser } from "./port_reader.ts";
+import {
+  CLOSE_BYTES,
+  closePacket,
+  ControlOutbox,
+  isSealed,
+  MAX_CONTROL_BYTES,
+  SHORT_CLOSE_BYTES,
+} from "./control_packet.ts";
+import { DropCounter } from "./socket_port.ts";
 import { Echoes } from "./echoes.ts";
 import { isMarked, replyEcn } from "./ecn.ts";
-import { FlowName } from "./flow_name.ts";
-import { FlowTable, isStale, whyLost } from "./flow_table.ts";
 import {
   AT_TIME,
   CLOSE,
   DEFAULT_MAX_PACKET_BYTES,
   ECHO,
   flagsOf,
+  FlowName,
   flowPlace,
   isHeaderSigned,
   isPacket,
+  limitedDistance,
   numberOf,
   OPEN,
   REVERSE,
   senderOf,
   SIGNED,
+  WireTime,
 } from "./header.ts";
+import { FlowTable, isStale, whyLost } from "./flow_table.ts";
 import { type Inbox, isOddTime, type PacketPort, type PacketPorts } from "./packet_port.ts";
-import { PortReader, type PortUser } from "./port_reader.ts";
 import { PacketSamples } from "./packet_samples.ts";
 import { ReverseRun } from "./reverse_run.ts";
 import { ServedFlow } from "./served_flow.ts";
 import { type Grant, refuse, ServerOpening } from "./server_opening.ts";
-import { limitedDistance, WireTime } from "./wire_time.ts";
 
 const PROGRESS_NANOS = 250e6;
 const SECOND_NANOS = 1e9;

@@ -3,7 +3,7 @@ import type { Hmac } from "../hmac.ts";
 import { ArrivalTimes } from "./arrival_times.ts";
 import type { Totals, Trouble } from "./control_packet.ts";
 import { DuplicateWindow } from "./duplicate_window.ts";
-import type { FlowName } from "./flow_name.ts";
+import type { FlowName } from "./header.ts";
 import type { OpenSettings } from "./open_settings.ts";
 import type { PacketSamples } from "./packet_samples.ts";
 import { PacketSender } from "./packet_sender.ts";

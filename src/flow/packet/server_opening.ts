@@ -1,9 +1,8 @@
 import { TineError } from "../../base/errors.ts";
 import { Hmac } from "../hmac.ts";
-import { clockMark } from "./clock_mark.ts";
+import { clockMark } from "./transmitter.ts";
 import { HELLO, isSealed, type Opening, openPacket, readOpening } from "./control_packet.ts";
-import type { FlowName } from "./flow_name.ts";
-import { flagsOf, SIGNED } from "./header.ts";
+import { flagsOf, type FlowName, SIGNED } from "./header.ts";
 import { type OpenSettings, parseSettings } from "./open_settings.ts";
 import { Cookies, sessionKey } from "./session.ts";
 

@@ -1,17 +1,84 @@
 import type { SocketAddress } from "../../sys/address.ts";
+import {
+  pathMtu,
+  receiveLocalAddress,
+  receiveTrafficClass,
+  setOversize,
+  setTrafficClass,
+} from "../../sys/ip_options.ts";
+import { Socket } from "../../sys/socket.ts";
+import {
+  byteOption,
+  intOption,
+  receiveBufferBytes,
+  receiveDrops,
+  receiveOffload,
+  receiveTimestamps,
+  textOption,
+} from "../../sys/socket_options.ts";
+import type { FlowHost, Scope } from "../engine/engine_flow.ts";
+import type { PacketClientConfig, PacketServerConfig, SocketOption } from "../config.ts";
+import type { FlowClock, Inbox, Outbox, PacketPort, PacketPorts } from "./packet_port.ts";
 import { Arena } from "../../sys/arena.ts";
 import { sockaddrIn } from "../../sys/layouts.ts";
-import { pathMtu } from "../../sys/ip_options.ts";
-import type { Watch } from "../../sys/poller.ts";
-import { READABLE } from "../../sys/poller.ts";
+import { READABLE, type Watch } from "../../sys/poller.ts";
 import { ReceiveBatch } from "../../sys/receive_batch.ts";
 import { SendBatch } from "../../sys/send_batch.ts";
-import type { Socket } from "../../sys/socket.ts";
-import { receiveOffload } from "../../sys/socket_options.ts";
-import type { Scope } from "../engine/engine_flow.ts";
 import { MAX_PACKET_BYTES } from "./header.ts";
-import type { Inbox, Outbox, PacketPort } from "./packet_port.ts";
-import { WallClock } from "./wall_clock.ts";
+import { Clock, TimeBase } from "../../sys/clock.ts";
+
+const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
+
+/** Ports that are raw sockets, watched by the loop of a worker. */
+export class SocketPorts implements PacketPorts {
+  readonly kind = "ffi";
+  readonly #host: FlowHost;
+
+  constructor(host: FlowHost) {
+    this.#host = host;
+  }
+
+  connect(address: SocketAddress, config: PacketClientConfig, maxBytes: number): PacketPort {
+    return this.#open(address, maxBytes, (socket) => {
+      const { dscp = 0, ecn = 0, sockopt = [] } = config;
+      if (dscp !== 0 || ecn !== 0) setTrafficClass(socket, dscp << 2 | ecn);
+      for (const option of sockopt) setOption(socket, option);
+      socket.connect(address);
+    });
+  }
+
+  listen(address: SocketAddress, _config: PacketServerConfig, maxBytes: number): PacketPort {
+    return this.#open(address, maxBytes, (socket) => {
+      // Replies have to come from the address that was dialled.
+      if (address.isWildcard) receiveLocalAddress(socket);
+      socket.bind(address);
+    });
+  }
+
+  #open(address: SocketAddress, maxBytes: number, prepare: (socket: Socket) => void): PacketPort {
+    const socket = Socket.open("udp", address.family);
+    try {
+      socket.set(receiveTimestamps, true);
+      socket.set(receiveDrops, true);
+      receiveTrafficClass(socket);
+      // What there is no room for is lost here and not in the network. The kernel gives as much of it as it allows.
+      socket.set(receiveBufferBytes, RECEIVE_BUFFER_BYTES);
+      // A packet that is cut is two packets, of which one is lost: lengths would not mean what they say.
+      setOversize(socket, "refuse");
+      prepare(socket);
+      return new SocketPort(socket, this.#host, maxBytes, socket.localAddress().unmapped());
+    } catch (error) {
+      socket.close();
+      throw error;
+    }
+  }
+}
+
+/** The client sets options of its own machine: whatever the kernel lets it. */
+function setOption(socket: Socket, { type, level, opt, name, value }: SocketOption): void {
+  if (type === "string") socket.set(textOption(level, opt, name), String(value));
+  else socket.set((type === "int" ? intOption : byteOption)(level, opt, name), Number(value));
+}
 
 const BATCH = 64;
 const MERGED_BATCH = 16;
@@ -212,5 +279,102 @@ class SocketOutbox implements Outbox {
   [Symbol.dispose](): void {
     this.#onDispose();
     this.#arena[Symbol.dispose]();
+  }
+}
+
+/**
+ * Counts the packets that a socket had no room for. The kernel counts messages, and a burst is one: those that were lost
+ * are taken to have had as many packets as those that came.
+ */
+export class DropCounter {
+  /** How many packets there were. */
+  packets = 0;
+  #messages = 0;
+  #perMessage = 1;
+
+  /**
+   * Takes what comes with a message.
+   *
+   * @param messages that were lost, since the socket was opened
+   * @param packets of this message
+   */
+  add(messages: number, packets: number): void {
+    // Packets that open and close flows come alone, and say nothing about the others.
+    if (packets > 1) this.#perMessage = packets;
+    if (messages <= this.#messages) return;
+    this.packets += (messages - this.#messages) * this.#perMessage;
+    this.#messages = messages;
+  }
+
+  /** Messages have one packet each from now on. */
+  single(): void {
+    this.#perMessage = 1;
+  }
+}
+
+const ROUNDS = 5;
+
+/** The distance between the clocks is measured to some 50 ns; what is above this is a step. */
+const STEP_NANOS = 20_000;
+
+/**
+ * Relates the kernel's times of arrival, which are the wall clock's, to the clock of the worker, which is monotonic.
+ * Both are slewed alike, so the distance between them only changes when somebody sets the wall clock: then times of
+ * arrival go on in the old way.
+ */
+export class WallClock implements FlowClock {
+  readonly #wall: { now(): bigint };
+  readonly #now: () => number;
+  readonly #start: number;
+  readonly #base: TimeBase;
+  /** By how much the wall clock was set since the start. */
+  #step = 0;
+
+  /**
+   * @param now a monotonic clock, in nanoseconds
+   * @param wall the wall clock, in nanoseconds since 1970
+   */
+  constructor(now: () => number, wall: { now(): bigint } = new Clock("realtime")) {
+    this.#now = now;
+    this.#wall = wall;
+    const first = this.#compare();
+    this.#start = first.at;
+    this.#base = new TimeBase(first.wall);
+  }
+
+  get tinit(): bigint {
+    return this.#base.time;
+  }
+
+  now(): number {
+    return this.#now() - this.#start;
+  }
+
+  checkWallClock(): number {
+    const { at, wall } = this.#compare();
+    const step = Number(wall - this.#base.time) - (at - this.#start) - this.#step;
+    if (Math.abs(step) < STEP_NANOS) return 0;
+    this.#step += step;
+    return step;
+  }
+
+  /** The moment from which {@linkcode WallClock.corrected} counts. */
+  get base(): TimeBase {
+    return this.#base;
+  }
+
+  /** The flow's time of what the wall clock has measured, in nanoseconds since the base. */
+  corrected(elapsed: number): number {
+    return elapsed - this.#step;
+  }
+
+  /** Reads both clocks at one time, as nearly as can be. */
+  #compare(): { at: number; wall: bigint } {
+    let best = { at: 0, wall: 0n, error: Infinity };
+    for (let round = 0; round < ROUNDS; round++) {
+      const before = this.#now(), wall = this.#wall.now(), after = this.#now();
+      if (after - before < best.error) best = { at: Math.round((before + after) / 2), wall, error: after - before };
+    }
+    return best;
   }
 }

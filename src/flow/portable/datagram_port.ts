@@ -1,13 +1,13 @@
 import { SocketAddress } from "../../sys/address.ts";
 import { READABLE, WRITABLE } from "../../sys/poller.ts";
-import { SystemError } from "../../sys/system_error.ts";
+import { SystemError } from "../../sys/errno.ts";
 import { MAX_PACKET_BYTES } from "../packet/header.ts";
-import type { FlowClock, Outbox, PacketPort } from "../packet/packet_port.ts";
+import type { FlowClock, Inbox, Outbox, PacketPort, PacketPorts } from "../packet/packet_port.ts";
 import { networkError } from "./network_error.ts";
 import { nowNanos, wallNanos } from "./now.ts";
 import type { PacketHost } from "./packet_host.ts";
-import { PacketInbox } from "./packet_inbox.ts";
-import { type PacketExit, PacketOutbox } from "./packet_outbox.ts";
+import { TineError } from "../../base/errors.ts";
+import type { PacketClientConfig, PacketServerConfig } from "../config.ts";
 
 const BATCH = 64;
 /** More packets than this wait in the system. */
@@ -157,4 +157,207 @@ class LoopClock implements FlowClock {
 
 function addressOf({ hostname, port }: Deno.NetAddr): SocketAddress {
   return SocketAddress.of(hostname, port).unmapped();
+}
+
+/** A packet that has come. */
+export interface ReceivedPacket {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly source: SocketAddress;
+}
+
+/** Packets in the memory of this program, of which no kernel told when they came, with which TOS, and what it dropped. */
+export class PacketInbox implements Inbox {
+  readonly capacity: number;
+  readonly #waiting: ReceivedPacket[] = [];
+  #current: ReceivedPacket[] = [];
+  readonly #throwError: () => void;
+  #onRoom = () => {};
+
+  /**
+   * @param capacity how many are received at once
+   * @param throwError throws what came back for packets that were sent, once
+   */
+  constructor(capacity: number, throwError: () => void = () => {}) {
+    this.capacity = capacity;
+    this.#throwError = throwError;
+  }
+
+  /** How many packets wait. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** Lets a packet wait. */
+  put(packet: ReceivedPacket): void {
+    this.#waiting.push(packet);
+  }
+
+  /** Resolves when packets were taken, or at {@linkcode PacketInbox.wake}. */
+  room(): Promise<void> {
+    return new Promise((resolve) => this.#onRoom = resolve);
+  }
+
+  /** Ends the wait for room. */
+  wake(): void {
+    this.#onRoom();
+  }
+
+  receive(): number {
+    this.#throwError();
+    this.#current = this.#waiting.splice(0, this.capacity);
+    this.wake();
+    return this.#current.length;
+  }
+
+  bytes(i: number): Uint8Array<ArrayBuffer> {
+    return this.#current[i].bytes;
+  }
+
+  view(i: number): DataView<ArrayBuffer> {
+    const { buffer, byteOffset, byteLength } = this.#current[i].bytes;
+    return new DataView(buffer, byteOffset, byteLength);
+  }
+
+  length(i: number): number {
+    return this.#current[i].bytes.length;
+  }
+
+  segmentBytes(): number {
+    return 0;
+  }
+
+  arrival(): number {
+    return NaN;
+  }
+
+  trafficClass(): number {
+    return 0;
+  }
+
+  drops(): number {
+    return 0;
+  }
+
+  source(i: number): SocketAddress {
+    return this.#current[i].source;
+  }
+
+  isFrom(i: number, address: SocketAddress): boolean {
+    return this.#current[i].source.equals(address);
+  }
+
+  sourcePort(i: number): number {
+    return this.#current[i].source.port;
+  }
+}
+
+/** Where the packets of an outbox go. */
+export interface PacketExit {
+  /** The address that it sends to; undefined: what packets reply to. */
+  readonly peer?: SocketAddress;
+  /** How many packets it takes for now. */
+  readonly room: number;
+  /** Throws what came back for packets that were sent, once. */
+  throwError?(): void;
+  /** Takes a packet. */
+  send(bytes: Uint8Array<ArrayBuffer>, to: SocketAddress): void;
+}
+
+/** Packets in the memory of this program that leave one by one. */
+export class PacketOutbox implements Outbox {
+  readonly capacity: number;
+  readonly #exit: PacketExit;
+  readonly #reserved: number;
+  readonly #payloads: Uint8Array<ArrayBuffer>[];
+  readonly #lengths: number[];
+  readonly #targets: (SocketAddress | undefined)[];
+
+  /**
+   * @param maxBytes the longest packet
+   * @param reserved so much room it leaves to others
+   */
+  constructor(exit: PacketExit, capacity: number, maxBytes: number, reserved = 0) {
+    this.#exit = exit;
+    this.capacity = capacity;
+    this.#reserved = reserved;
+    this.#payloads = Array.from({ length: capacity }, () => new Uint8Array(maxBytes));
+    this.#lengths = Array(capacity).fill(maxBytes);
+    this.#targets = Array(capacity).fill(exit.peer);
+  }
+
+  bytes(i: number): Uint8Array<ArrayBuffer> {
+    return this.#payloads[i];
+  }
+
+  view(i: number): DataView<ArrayBuffer> {
+    return new DataView(this.#payloads[i].buffer);
+  }
+
+  setLength(i: number, bytes: number): void {
+    this.#lengths[i] = bytes;
+  }
+
+  setSegmentBytes(): void {
+    // Bursts are refused before a flow starts.
+  }
+
+  reply(i: number, inbox: Inbox, j: number): void {
+    this.#targets[i] = inbox.source(j);
+  }
+
+  send(from: number, count: number): number {
+    this.#exit.throwError?.();
+    let sent = 0;
+    for (; sent < count && this.#exit.room > this.#reserved; sent++) {
+      const i = from + sent, to = this.#targets[i];
+      if (to === undefined) throw new Error("a packet without a destination");
+      this.#exit.send(this.#payloads[i].slice(0, this.#lengths[i]), to);
+    }
+    return sent === 0 ? -1 : sent;
+  }
+
+  [Symbol.dispose](): void {
+    this.#payloads.length = 0;
+  }
+}
+
+/** What Deno's network API cannot do. */
+const needsRawSockets = ["dscp", "ecn", "sockopt"] as const;
+
+/** Ports that are datagram sockets of Deno's own network API. */
+export class DatagramPorts implements PacketPorts {
+  readonly kind = "portable";
+  readonly #host: PacketHost;
+
+  constructor(host: PacketHost) {
+    this.#host = host;
+  }
+
+  /** @throws {TineError} `ffi-unavailable`, for what Deno's API cannot do */
+  connect(address: SocketAddress, config: PacketClientConfig, maxBytes: number): PacketPort {
+    const wanted: string[] = needsRawSockets.filter((key) => config[key] !== undefined);
+    if (config.sender.some(({ unresponsive }) => unresponsive?.gso)) wanted.push("gso");
+    if (wanted.length > 0) {
+      throw new TineError(
+        "ffi-unavailable",
+        `${wanted.join(" and ")} cannot be set: raw sockets are not to be had here, only Deno's own network API`,
+      );
+    }
+    // Replies from this machine need no door to others.
+    const any = address.family === "ipv4" ? "0.0.0.0" : "::";
+    const hostname = !address.isLoopback ? any : address.family === "ipv4" ? "127.0.0.1" : "::1";
+    return new DatagramPort(open(hostname, 0), this.#host, maxBytes, address);
+  }
+
+  listen(address: SocketAddress, _config: PacketServerConfig, maxBytes: number): PacketPort {
+    return new DatagramPort(open(address.host, address.port), this.#host, maxBytes);
+  }
+}
+
+function open(hostname: string, port: number): Deno.DatagramConn {
+  try {
+    return Deno.listenDatagram({ transport: "udp", hostname, port });
+  } catch (error) {
+    throw networkError(error, `bind to ${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`);
+  }
 }

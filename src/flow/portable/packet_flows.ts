@@ -7,7 +7,7 @@ import { parseDialAddress, parseHostPort } from "../../base/address.ts";
 import { packetClientFlow } from "../packet/packet_client_flow.ts";
 import { packetServerFlow } from "../packet/packet_server_flow.ts";
 import { PacketHost } from "./packet_host.ts";
-import { DatagramPorts } from "./packet_ports.ts";
+import { DatagramPorts } from "./datagram_port.ts";
 
 /** Listens for UDP flows over Deno's own network API; see Flows. */
 export async function portablePacketServer(config: PacketServerConfig, options: FlowOptions): Promise<FlowServer> {

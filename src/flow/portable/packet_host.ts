@@ -7,7 +7,7 @@ import type {
   Scope,
   Timer,
 } from "../engine/engine_flow.ts";
-import { WorkerBuffers } from "../engine/worker_buffers.ts";
+import { WorkerBuffers } from "../engine/sample_pool.ts";
 import type { FlowInfoEvent, FlowOptions } from "../flows.ts";
 import type { RecordKind } from "../records/kinds.ts";
 import type { Watch } from "../../sys/poller.ts";

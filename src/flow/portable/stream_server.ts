@@ -1,15 +1,14 @@
+import * as limits from "../stream/limits.ts";
 import { messageOf, TineError } from "../../base/errors.ts";
 import type { StreamServerConfig } from "../config.ts";
 import type { FlowOptions, FlowServer } from "../flows.ts";
 import { Hmac } from "../hmac.ts";
 import { parseHostPort } from "../../base/address.ts";
 import { bitsPerSecond } from "../stream/io_meter.ts";
-import * as limits from "../stream/limits.ts";
 import { encodeGreeting, newGreeting } from "../stream/wire.ts";
-import { checkRequest, requestAt, type StreamRequest } from "../stream/words.ts";
+import { checkRequest, requestAt, type StreamRequest } from "../stream/messages.ts";
 import { addressText, Connection } from "./connection.ts";
-import { checkFamily } from "./family.ts";
-import { networkError } from "./network_error.ts";
+import { checkFamily, networkError } from "./network_error.ts";
 import { nowNanos, wallNanos } from "./now.ts";
 import { PortableSamples } from "./portable_samples.ts";
 import { checkPortable, portableStreamInfo } from "./stream_setup.ts";

@@ -1,7 +1,6 @@
 import { TineError } from "../../base/errors.ts";
 import type { FlowInfoEvent } from "../flows.ts";
-import { requestValues } from "../stream/request_values.ts";
-import type { StreamRequest } from "../stream/words.ts";
+import { requestValues, type StreamRequest } from "../stream/messages.ts";
 import type { Connection } from "./connection.ts";
 
 /** What Deno's network API cannot do. */

@@ -3,7 +3,7 @@ import type { FlowEvents } from "../flows.ts";
 import { bitsPerSecond, IoMeter } from "../stream/io_meter.ts";
 import { MAX_DURATION_MS, PROGRESS_MS } from "../stream/limits.ts";
 import { END_MARK } from "../stream/wire.ts";
-import { checkReceipt, type StreamReceipt, type StreamRequest } from "../stream/words.ts";
+import { checkReceipt, type StreamReceipt, type StreamRequest } from "../stream/messages.ts";
 import type { Connection } from "./connection.ts";
 import { nowNanos } from "./now.ts";
 import type { PortableSamples } from "./portable_samples.ts";

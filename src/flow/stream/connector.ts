@@ -1,10 +1,9 @@
 import { SocketAddress } from "../../sys/address.ts";
 import { WRITABLE } from "../../sys/poller.ts";
 import { Socket } from "../../sys/socket.ts";
-import { SystemError } from "../../sys/system_error.ts";
+import { SystemError } from "../../sys/errno.ts";
 import { TineError } from "../../base/errors.ts";
 import type { FlowHost } from "../engine/engine_flow.ts";
-import { connectionError } from "./connection_error.ts";
 import { CONNECT_TIMEOUT_MS } from "./limits.ts";
 
 /** What to do with a socket before and after it is connected. */
@@ -72,4 +71,30 @@ function timeout(address: SocketAddress): TineError {
     "connection-timeout",
     `connect to ${address}: no answer for ${CONNECT_TIMEOUT_MS / 1000} s`,
   );
+}
+
+/** Codes for what happens to connections, by the name of the error number. */
+const codes: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "connection-refused",
+  ECONNRESET: "connection-reset",
+  EPIPE: "connection-reset",
+  ENETUNREACH: "unreachable",
+  EHOSTUNREACH: "unreachable",
+  ENETDOWN: "unreachable",
+  ETIMEDOUT: "connection-timeout",
+};
+
+/**
+ * An error of the kernel in the words of its user; others as they are.
+ *
+ * @param error what a call on the socket threw
+ * @param what the text in front of the kernel's reason: `the connection to 10.0.0.1:5201 broke after 5 bytes`
+ */
+export function connectionError(error: unknown, what: string): unknown {
+  if (!(error instanceof SystemError)) return error;
+  const code = codes[error.errnoName];
+  if (code === undefined) return error;
+  // The call and the socket's own address say nothing that helps.
+  const reason = error.message.slice(error.message.lastIndexOf(": ") + 2);
+  return new TineError(code, `${what}: ${reason}`, { cause: error });
 }

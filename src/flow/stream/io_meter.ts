@@ -1,4 +1,8 @@
 import type { SampleSink } from "../engine/engine_flow.ts";
+import type { Socket } from "../../sys/socket.ts";
+import { type TcpInfo, tcpInfoPlaces, TcpInfoSampler } from "../../sys/tcp_info.ts";
+import type { StreamReport } from "./messages.ts";
+import { Clock } from "../../sys/clock.ts";
 
 /** Counts the bytes of one end of a stream, and samples the count. */
 export class IoMeter {
@@ -68,4 +72,104 @@ export function bitsPerSecond(bytes: number, nanos: number): number {
  */
 export function goodput(bytes: number, durationNanos: number, minRttNanos = 0): number {
   return bitsPerSecond(bytes, Math.max(durationNanos, minRttNanos));
+}
+
+const names = Object.keys(tcpInfoPlaces) as (keyof TcpInfo)[];
+
+/** Asks the kernel about the sender's connection, and records what it says. */
+export class TcpInfoRecorder {
+  readonly #socket: Socket;
+  readonly #sink: SampleSink<"tcpInfo">;
+  readonly #server: boolean;
+  readonly #sampler = new TcpInfoSampler();
+  /** What the kernel said last. */
+  readonly last: TcpInfo;
+
+  /** @param server whether the socket is the server's */
+  constructor(socket: Socket, sink: SampleSink<"tcpInfo">, server: boolean) {
+    this.#socket = socket;
+    this.#sink = sink;
+    this.#server = server;
+    this.last = this.#sampler.sample(socket);
+  }
+
+  /** Asks, without recording. */
+  ask(): TcpInfo {
+    return this.#sampler.sample(this.#socket, this.last);
+  }
+
+  /**
+   * Asks and records.
+   *
+   * @param t nanoseconds since the flow's `tinit`
+   */
+  record(t: number): void {
+    const info = this.ask();
+    const writer = this.#sink.writer();
+    const { columns } = writer, i = writer.next();
+    columns.t[i] = t;
+    columns.server[i] = this.#server ? 1 : 0;
+    for (const name of names) columns[name][i] = info[name];
+  }
+
+  /** The answer before, as progress events have it. */
+  report(): StreamReport {
+    const { totalRetrans, rtt, rttvar, minRtt, cwnd, sndMss, busyTime, rwndLimited, sndbufLimited } = this.last;
+    return {
+      retransmits: totalRetrans,
+      rttMicros: rtt,
+      rttVarMicros: rttvar,
+      minRttMicros: minRtt,
+      cwndBytes: cwnd * sndMss,
+      busyMicros: busyTime,
+      receiveWindowMicros: rwndLimited,
+      sendBufferMicros: sndbufLimited,
+    };
+  }
+}
+
+/** Bytes of one turn; a millisecond or less on today's machines. */
+const TURN_BYTES = 2 * 1024 * 1024;
+/** A worker that takes longer from one turn of a flow to the next has many flows. */
+const CROWDED_NANOS = 10e6;
+
+/**
+ * How much a flow reads or writes before the others of its worker have their turn, and orders such as to cancel are
+ * heard. Alone it may take much at a time, since that is faster; among many it takes one read or write.
+ */
+export class TurnBudget {
+  #left = 0;
+  #endedAt = -Infinity;
+
+  /** A turn begins. */
+  begin(now: number): void {
+    this.#left = now - this.#endedAt > CROWDED_NANOS ? 1 : TURN_BYTES;
+  }
+
+  /**
+   * Takes note of a read or write that has just ended.
+   *
+   * @returns whether one more is allowed
+   */
+  spend(bytes: number, now: number): boolean {
+    this.#left -= bytes;
+    this.#endedAt = now;
+    return this.#left > 0;
+  }
+}
+
+/** How long this thread has computed. */
+export class ThreadTime {
+  readonly #clock = new Clock("thread");
+  readonly #start = this.#clock.now();
+
+  /** Since this was made, in nanoseconds. */
+  get nanos(): number {
+    return Number(this.#clock.now() - this.#start);
+  }
+}
+
+/** It as a server tells it; nothing of a client, which sees its own threads. */
+export function serverCpu(time: ThreadTime | undefined): { readonly serverCpuNanos?: number } {
+  return time === undefined ? {} : { serverCpuNanos: time.nanos };
 }

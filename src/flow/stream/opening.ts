@@ -1,7 +1,7 @@
 import { WOULD_BLOCK } from "../../sys/socket.ts";
 import type { Peer } from "./peer.ts";
 import { checkGreeting, type Greeting, GreetingReader } from "./wire.ts";
-import { acceptedBy } from "./words.ts";
+import { acceptedBy } from "./messages.ts";
 
 /** What a server says before the transfer, as it comes in: its greeting, then its answer to the request. */
 export class Opening {

@@ -1,5 +1,5 @@
 import { SO_MAX_PACING_RATE, SOL_SOCKET } from "../../sys/constants.ts";
-import type { StreamRequest } from "./words.ts";
+import type { StreamRequest } from "./messages.ts";
 
 /** What is written at once, as time of the rate. */
 const WRITE_SECONDS = 0.01;

@@ -1,6 +1,6 @@
 import { type Socket, WOULD_BLOCK } from "../../sys/socket.ts";
 import { TineError } from "../../base/errors.ts";
-import { connectionError } from "./connection_error.ts";
+import { connectionError } from "./connector.ts";
 import { encodeFrame, type Frame, FrameReader } from "./wire.ts";
 
 /** The other end of a connection: what it says, and what is said to it. */

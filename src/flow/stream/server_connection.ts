@@ -14,7 +14,7 @@ import { receiveStream } from "./stream_receiver.ts";
 import { sendStream } from "./stream_sender.ts";
 import type { Transfer, TransferResult } from "./transfer.ts";
 import { encodeGreeting, type Frame, type Greeting, newGreeting } from "./wire.ts";
-import { checkRequest, requestAt, type StreamAnswer, type StreamRequest } from "./words.ts";
+import { checkRequest, requestAt, type StreamAnswer, type StreamRequest } from "./messages.ts";
 
 const MILLISECOND = 1e6;
 /** How long a server that wants no key waits with its greeting for a request, in milliseconds. */

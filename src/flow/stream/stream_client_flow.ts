@@ -17,7 +17,7 @@ import { receiveStream } from "./stream_receiver.ts";
 import { sendStream } from "./stream_sender.ts";
 import type { Transfer, TransferResult } from "./transfer.ts";
 import { encodeFrame, type FrameKey } from "./wire.ts";
-import { checkReport, requestAt, requestOf, type StreamReport, type StreamRequest } from "./words.ts";
+import { checkReport, requestAt, requestOf, type StreamReport, type StreamRequest } from "./messages.ts";
 
 const MILLISECOND = 1e6;
 

@@ -1,8 +1,7 @@
 import { congestionControl } from "../../sys/socket_options.ts";
 import type { Socket } from "../../sys/socket.ts";
 import type { FlowInfoEvent } from "../flows.ts";
-import { requestValues } from "./request_values.ts";
-import type { StreamRequest } from "./words.ts";
+import { requestValues, type StreamRequest } from "./messages.ts";
 
 /** What is told of a stream before its samples. */
 export function streamInfo(

@@ -2,7 +2,7 @@ import { SocketAddress } from "../../sys/address.ts";
 import { READABLE, type Watch } from "../../sys/poller.ts";
 import { Socket } from "../../sys/socket.ts";
 import { reuseAddress, v6Only } from "../../sys/socket_options.ts";
-import { SystemError } from "../../sys/system_error.ts";
+import { SystemError } from "../../sys/errno.ts";
 import type { StreamServerConfig } from "../config.ts";
 import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest, Timer } from "../engine/engine_flow.ts";
 import { LogLimiter } from "../engine/log_limiter.ts";

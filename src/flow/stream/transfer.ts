@@ -1,6 +1,6 @@
 import type { FlowHost, Scope } from "../engine/engine_flow.ts";
 import type { Peer } from "./peer.ts";
-import type { StreamReport, StreamRequest } from "./words.ts";
+import type { StreamReport, StreamRequest } from "./messages.ts";
 
 /** What both ends of a transfer work with. */
 export interface TransferContext {

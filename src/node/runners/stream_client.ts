@@ -1,7 +1,7 @@
 import type { ZodType } from "zod";
 import { CCA_NAME, type StreamClientConfig, type TransferConfig } from "../../flow/config.ts";
-import { forbiddenOnServer, mayBeSetOnServer } from "../../flow/stream/server_options.ts";
-import { optionsAt } from "../../flow/stream/words.ts";
+import { forbiddenOnServer, mayBeSetOnServer } from "../../flow/stream/socket_setup.ts";
+import { optionsAt } from "../../flow/stream/messages.ts";
 import { IP_TOS, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPV6_TCLASS, TCP_CONGESTION } from "../../sys/constants.ts";
 import { formatDuration } from "../../base/duration.ts";
 import { formatSize } from "../../base/size.ts";

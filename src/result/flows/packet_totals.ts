@@ -1,5 +1,5 @@
-import { readArrivalValues, readClockBounds } from "../../flow/packet/arrival_values.ts";
-import type { PacketTotals } from "../analysis/mod.ts";
+import { readArrivalValues, readClockBounds } from "../../flow/packet/arrival_times.ts";
+import type { PacketTotals } from "../../flow/analysis/mod.ts";
 
 /**
  * What the client of a UDP flow has told at the end beside its samples, by sender.

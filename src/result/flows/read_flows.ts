@@ -8,7 +8,7 @@ import {
   StreamAnalysis,
   streamBottlenecks,
   type StreamFigures,
-} from "../analysis/mod.ts";
+} from "../../flow/analysis/mod.ts";
 import { RecordFile } from "../read_records.ts";
 import { type FlowIndex, type IndexedFlow, indexFlows } from "./flow_index.ts";
 import { mergedChunks } from "./merged_chunks.ts";

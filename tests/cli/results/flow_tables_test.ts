@@ -3,7 +3,7 @@ import { flowJson } from "../../../src/cli/results/flow_json.ts";
 import { flowTables } from "../../../src/cli/results/flow_tables.ts";
 import { FlowProgress } from "../../../src/cli/run/flow_progress.ts";
 import { flowEndLines } from "../../../src/cli/run/flow_text.ts";
-import { PacketAnalysis, StreamAnalysis } from "../../../src/result/analysis/mod.ts";
+import { PacketAnalysis, StreamAnalysis } from "../../../src/flow/analysis/mod.ts";
 import type { MeasuredPackets, MeasuredStream } from "../../../src/result/mod.ts";
 import { atServer, packetChunks, reply, sent } from "../../result/analysis/packet_samples.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { FlowPool } from "../../../src/flow/engine/flow_pool.ts";
-import { availability } from "../../../src/sys/availability.ts";
+import { availability } from "../../../src/sys/libc.ts";
 import { TineError } from "../../../src/base/errors.ts";
 import { RecordedEvents } from "../stream/recorded_events.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { PollLoop, WakeMargin } from "../../../src/flow/engine/poll_loop.ts";
-import { availability } from "../../../src/sys/availability.ts";
+import { availability } from "../../../src/sys/libc.ts";
 import { needsProcessors } from "../../support/quiet.ts";
 
 const ignore = !availability().available;

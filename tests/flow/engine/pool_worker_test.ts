@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { FlowMessage } from "../../../src/flow/engine/messages.ts";
-import { PoolWorker } from "../../../src/flow/engine/pool_worker.ts";
-import { availability } from "../../../src/sys/availability.ts";
+import { PoolWorker } from "../../../src/flow/engine/flow_pool.ts";
+import { availability } from "../../../src/sys/libc.ts";
 import { openSockets } from "../stream/open_sockets.ts";
 import { needsProcessors } from "../../support/quiet.ts";
 

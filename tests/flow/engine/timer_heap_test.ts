@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { type HeapTimer, TimerHeap } from "../../../src/flow/engine/timer_heap.ts";
+import { type HeapTimer, TimerHeap } from "../../../src/flow/engine/poll_loop.ts";
 import { Random } from "../../support/random.ts";
 
 Deno.test("TimerHeap gives timers in the order of their times, whatever was set again and cleared", () => {

@@ -1,9 +1,7 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { ArrivalTimes } from "../../../src/flow/packet/arrival_times.ts";
-import { arrivalValues, readArrivalValues } from "../../../src/flow/packet/arrival_values.ts";
+import { ArrivalTimes, arrivalValues, readArrivalValues } from "../../../src/flow/packet/arrival_times.ts";
 import { CLOSE_BYTES, closePacket, readTotals, SHORT_CLOSE_BYTES } from "../../../src/flow/packet/control_packet.ts";
-import { FlowName } from "../../../src/flow/packet/flow_name.ts";
-import { WireTime } from "../../../src/flow/packet/wire_time.ts";
+import { FlowName, WireTime } from "../../../src/flow/packet/header.ts";
 
 /** A server's clock that is years ahead. */
 const AHEAD = 2 ** 51;

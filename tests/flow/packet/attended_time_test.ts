@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { AttendedTime } from "../../../src/flow/packet/attended_time.ts";
+import { AttendedTime } from "../../../src/flow/packet/port_reader.ts";
 
 Deno.test("AttendedTime.at() goes on with the clock, and stands where nobody attended", () => {
   const time = new AttendedTime();

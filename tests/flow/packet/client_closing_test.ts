@@ -1,9 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { ClientClosing } from "../../../src/flow/packet/client_closing.ts";
 import { closePacket, type Totals } from "../../../src/flow/packet/control_packet.ts";
-import { FlowName } from "../../../src/flow/packet/flow_name.ts";
-import { numberOf, senderOf } from "../../../src/flow/packet/header.ts";
-import { WireTime } from "../../../src/flow/packet/wire_time.ts";
+import { FlowName, numberOf, senderOf, WireTime } from "../../../src/flow/packet/header.ts";
 import { Hmac } from "../../../src/flow/hmac.ts";
 
 const flow = new FlowName("voip");

@@ -1,7 +1,7 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { DropCounter } from "../../../src/flow/packet/drop_counter.ts";
-import { RttEstimator } from "../../../src/flow/packet/rtt_estimator.ts";
-import { SendTimes } from "../../../src/flow/packet/send_times.ts";
+import { DropCounter } from "../../../src/flow/packet/socket_port.ts";
+import { RttEstimator } from "../../../src/flow/packet/client_receiver.ts";
+import { SendTimes } from "../../../src/flow/packet/packet_sender.ts";
 
 Deno.test("DropCounter counts the packets of messages that were dropped", () => {
   const drops = new DropCounter();

@@ -1,8 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Hmac } from "../../../src/flow/hmac.ts";
 import { Echoes } from "../../../src/flow/packet/echoes.ts";
-import { FlowName } from "../../../src/flow/packet/flow_name.ts";
-import { AT_SERVER_TIME, isHeaderSigned, SIGNED_HEADER_BYTES } from "../../../src/flow/packet/header.ts";
+import { AT_SERVER_TIME, FlowName, isHeaderSigned, SIGNED_HEADER_BYTES } from "../../../src/flow/packet/header.ts";
 import type { Inbox, Outbox } from "../../../src/flow/packet/packet_port.ts";
 import type { ServedFlow } from "../../../src/flow/packet/served_flow.ts";
 

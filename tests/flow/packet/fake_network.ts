@@ -3,10 +3,9 @@ import type { EngineFlow, EngineFlowFactory } from "../../../src/flow/engine/eng
 import type { FlowClock, Outbox, PacketPort, PacketPorts } from "../../../src/flow/packet/packet_port.ts";
 import { packetClientFlow } from "../../../src/flow/packet/packet_client_flow.ts";
 import { packetServerFlow } from "../../../src/flow/packet/packet_server_flow.ts";
-import { PacketInbox } from "../../../src/flow/portable/packet_inbox.ts";
-import { type PacketExit, PacketOutbox } from "../../../src/flow/portable/packet_outbox.ts";
+import { type PacketExit, PacketInbox, PacketOutbox } from "../../../src/flow/portable/datagram_port.ts";
 import { SocketAddress } from "../../../src/sys/address.ts";
-import { SystemError } from "../../../src/sys/system_error.ts";
+import { SystemError } from "../../../src/sys/errno.ts";
 import { READABLE, WRITABLE } from "../../../src/sys/poller.ts";
 import { FakeHost } from "../stream/fake_host.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { FlowName } from "../../../src/flow/packet/flow_name.ts";
+import { FlowName, writeHeader } from "../../../src/flow/packet/header.ts";
 import {
   FlowTable,
   isStale,
@@ -8,7 +8,6 @@ import {
   MAX_SERVED_SENDERS,
   whyLost,
 } from "../../../src/flow/packet/flow_table.ts";
-import { writeHeader } from "../../../src/flow/packet/header.ts";
 import type { Inbox } from "../../../src/flow/packet/packet_port.ts";
 import { PacketSamples } from "../../../src/flow/packet/packet_samples.ts";
 import { ServedFlow } from "../../../src/flow/packet/served_flow.ts";

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { FlowName } from "../../../src/flow/packet/flow_name.ts";
 import {
   countOf,
   ECHO,
   flagsOf,
+  FlowName,
   flowPlace,
   isHeaderSigned,
   isOfFlow,
@@ -16,10 +16,10 @@ import {
   SIGNED,
   SIGNED_HEADER_BYTES,
   signHeader,
+  WireTime,
   writeHeader,
 } from "../../../src/flow/packet/header.ts";
 import { Hmac } from "../../../src/flow/hmac.ts";
-import { WireTime } from "../../../src/flow/packet/wire_time.ts";
 import { TineError } from "../../../src/base/errors.ts";
 import { Random } from "../../support/random.ts";
 

@@ -2,8 +2,7 @@ import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert
 import { Hmac } from "../../../src/flow/hmac.ts";
 import { ClientOpening } from "../../../src/flow/packet/client_opening.ts";
 import { MIN_OPEN_BYTES, openPacket } from "../../../src/flow/packet/control_packet.ts";
-import { FlowName } from "../../../src/flow/packet/flow_name.ts";
-import { isPacket } from "../../../src/flow/packet/header.ts";
+import { FlowName, isPacket } from "../../../src/flow/packet/header.ts";
 import { formatSettings, type OpenSettings, parseSettings } from "../../../src/flow/packet/open_settings.ts";
 import { type OpeningResult, ServerOpening } from "../../../src/flow/packet/server_opening.ts";
 import { COOKIE_MS, Cookies, newNonce, sessionKey } from "../../../src/flow/packet/session.ts";

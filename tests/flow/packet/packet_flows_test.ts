@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { PacketClientConfig, PacketServerConfig, UnresponsiveConfig } from "../../../src/flow/config.ts";
-import { readArrivalValues } from "../../../src/flow/packet/arrival_values.ts";
+import { readArrivalValues } from "../../../src/flow/packet/arrival_times.ts";
 import { ECHO, REPLY, REVERSE } from "../../../src/flow/packet/header.ts";
 import { eventually } from "../../support/eventually.ts";
 import { PacketEvents } from "./packet_events.ts";

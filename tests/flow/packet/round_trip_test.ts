@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { roundTripTime } from "../../../src/flow/packet/round_trip.ts";
+import { roundTripTime } from "../../../src/flow/packet/client_receiver.ts";
 
 Deno.test("roundTripTime() is the time on the way, without that at the server", () => {
   assertEquals([roundTripTime(5000, 0), roundTripTime(5000, 1200), roundTripTime(5000, 5000)], [5000, 3800, 0]);

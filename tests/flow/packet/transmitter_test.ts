@@ -1,20 +1,20 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { UnresponsiveConfig } from "../../../src/flow/config.ts";
 import { Hmac } from "../../../src/flow/hmac.ts";
-import { FlowName } from "../../../src/flow/packet/flow_name.ts";
 import {
   AT_SERVER_TIME,
   AT_TIME,
+  FlowName,
   isHeaderSigned,
   isPacket,
   numberOf,
   senderOf,
+  WireTime,
 } from "../../../src/flow/packet/header.ts";
 import type { FlowClock, Outbox } from "../../../src/flow/packet/packet_port.ts";
 import { PacketSender } from "../../../src/flow/packet/packet_sender.ts";
 import { Transmitter } from "../../../src/flow/packet/transmitter.ts";
-import { WireTime } from "../../../src/flow/packet/wire_time.ts";
-import { SystemError } from "../../../src/sys/system_error.ts";
+import { SystemError } from "../../../src/sys/errno.ts";
 import { TineError } from "../../../src/base/errors.ts";
 
 const MS = 1e6;

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { connectionError } from "../../../src/flow/stream/connection_error.ts";
-import { SystemError } from "../../../src/sys/system_error.ts";
+import { connectionError } from "../../../src/flow/stream/connector.ts";
+import { SystemError } from "../../../src/sys/errno.ts";
 import { TineError } from "../../../src/base/errors.ts";
 
 Deno.test("connectionError() gives what happens to connections a code, and keeps the kernel's reason", () => {

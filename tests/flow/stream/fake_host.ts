@@ -1,6 +1,5 @@
 import type { FlowHost, SampleSink, Scope, Timer } from "../../../src/flow/engine/engine_flow.ts";
-import { SamplePool } from "../../../src/flow/engine/sample_pool.ts";
-import { WorkerBuffers } from "../../../src/flow/engine/worker_buffers.ts";
+import { SamplePool, WorkerBuffers } from "../../../src/flow/engine/sample_pool.ts";
 import type { RecordKind } from "../../../src/flow/records/kinds.ts";
 import type { Watch } from "../../../src/sys/poller.ts";
 import { RecordedEvents } from "./recorded_events.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { availability } from "../../../src/sys/availability.ts";
-import { FfiFlows } from "../../../src/flow/ffi_flows.ts";
+import { availability } from "../../../src/sys/libc.ts";
+import { FfiFlows } from "../../../src/flow/create_flows.ts";
 import { openSockets } from "./open_sockets.ts";
 import { RecordedEvents } from "./recorded_events.ts";
 

@@ -3,7 +3,7 @@ import { Peer } from "../../../src/flow/stream/peer.ts";
 import { streamClientFlow } from "../../../src/flow/stream/stream_client_flow.ts";
 import { receiveStream } from "../../../src/flow/stream/stream_receiver.ts";
 import { sendStream } from "../../../src/flow/stream/stream_sender.ts";
-import type { StreamRequest } from "../../../src/flow/stream/words.ts";
+import type { StreamRequest } from "../../../src/flow/stream/messages.ts";
 import { TineError } from "../../../src/base/errors.ts";
 import { tcpPair } from "../../sys/tcp_pair.ts";
 import { FakeHost } from "./fake_host.ts";

@@ -1,7 +1,7 @@
-import { FfiFlows } from "../../../src/flow/ffi_flows.ts";
+import { FfiFlows } from "../../../src/flow/create_flows.ts";
 import type { Flows } from "../../../src/flow/flows.ts";
 import { PortableFlows } from "../../../src/flow/portable/portable_flows.ts";
-import { availability } from "../../../src/sys/availability.ts";
+import { availability } from "../../../src/sys/libc.ts";
 
 /** Over Deno's own network API. */
 export function portable(): Flows {

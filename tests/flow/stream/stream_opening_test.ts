@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { StreamClientConfig } from "../../../src/flow/config.ts";
 import { Hmac } from "../../../src/flow/hmac.ts";
 import { encodeFrame, encodeGreeting, type Frame, FrameReader, newGreeting } from "../../../src/flow/stream/wire.ts";
-import type { StreamRequest } from "../../../src/flow/stream/words.ts";
+import type { StreamRequest } from "../../../src/flow/stream/messages.ts";
 import { TineError } from "../../../src/base/errors.ts";
 import { RecordedEvents } from "./recorded_events.ts";
 import { makers } from "./stream_makers.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { StreamClientConfig, TransferConfig } from "../../../src/flow/config.ts";
-import { congestionControls } from "../../../src/sys/congestion_control.ts";
+import { congestionControls } from "../../../src/sys/socket_options.ts";
 import type { Flows } from "../../../src/flow/flows.ts";
 import { TineError } from "../../../src/base/errors.ts";
 import { RecordedEvents } from "./recorded_events.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { MAX_CLIENTS } from "../../../src/flow/stream/limits.ts";
-import type { StreamRequest } from "../../../src/flow/stream/words.ts";
+import type { StreamRequest } from "../../../src/flow/stream/messages.ts";
 import { eventually } from "../../support/eventually.ts";
 import { RawClient } from "./raw_client.ts";
 import { RecordedEvents } from "./recorded_events.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Peer } from "../../../src/flow/stream/peer.ts";
-import { TransferReader } from "../../../src/flow/stream/transfer_reader.ts";
+import { TransferReader } from "../../../src/flow/stream/stream_receiver.ts";
 import { READABLE } from "../../../src/sys/poller.ts";
 import { type Socket, WOULD_BLOCK } from "../../../src/sys/socket.ts";
 import { lingerSeconds } from "../../../src/sys/socket_options.ts";

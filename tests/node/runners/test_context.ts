@@ -1,4 +1,4 @@
-import { FfiFlows } from "../../../src/flow/ffi_flows.ts";
+import { FfiFlows } from "../../../src/flow/create_flows.ts";
 import type { Flows } from "../../../src/flow/flows.ts";
 import { type Feedback, NO_FEEDBACK } from "../../../src/node/feedback.ts";
 import type { Item } from "../../../src/node/item.ts";

@@ -1,4 +1,4 @@
-import { needsZone } from "../../../sys/link_local.ts";
+import { needsZone } from "../../../sys/address.ts";
 import { parseIPv4, parseIPv6 } from "../../../sys/ip_text.ts";
 
 const MOST_PORT = 65_535;

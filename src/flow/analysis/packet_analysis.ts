@@ -1,0 +1,110 @@
+import type { Chunk } from "../records/read_chunk.ts";
+import { ClockOffset, type OffsetEstimate } from "./clock_offset.ts";
+import { type PacketFigures, PacketSender, type PacketSenderOptions, type PacketTotals } from "./packet_sender.ts";
+
+/** More senders than a packet can name are damage. */
+const MOST_SENDERS = 256;
+/** What the windows of all senders of a flow together grow by: 2 MiB a column. */
+const BUDGET_PACKETS = 2 ** 18;
+
+/** What was measured with the packets of a UDP flow. */
+export interface PacketFlowFigures {
+  /** One for each sender, by index. */
+  readonly senders: readonly PacketFigures[];
+  /** How the clocks of the ends relate; absent if that is not known. */
+  readonly clockOffset?: OffsetEstimate;
+}
+
+/** How a flow is analysed. */
+export interface PacketAnalysisOptions extends PacketSenderOptions {
+  /** How the clock of the server relates to that of the client; absent: estimated from echoes. */
+  readonly clocks?: OffsetEstimate;
+  /** Learns from this flow and others how the clocks relate: flows between the same two machines may share it. */
+  readonly offset?: ClockOffset;
+}
+
+/** Both ends have one clock. */
+export const SHARED_CLOCK: OffsetEstimate = { offsetNanos: 0, boundNanos: 0, drifted: false };
+
+/**
+ * Analyses the samples of a UDP flow, of the client alone or of both ends, in memory that stays the same. Samples of the
+ * two ends may come in any order as long as they are not 65,536 packets apart: merge them by time.
+ *
+ * @example
+ * ```ts
+ * import { ChunkWriter } from "../records/chunk_writer.ts";
+ * import { type Chunk, readChunk } from "../records/read_chunk.ts";
+ * import { PacketAnalysis } from "./packet_analysis.ts";
+ *
+ * const writer = new ChunkWriter("packetIO");
+ * const i = writer.next();
+ * writer.columns.sent[i] = 1;
+ * const analysis = new PacketAnalysis();
+ * analysis.add(readChunk(writer.take()) as Chunk<"packetIO">);
+ * console.assert(analysis.figures().senders[0].there?.sent === 1);
+ * ```
+ */
+export class PacketAnalysis {
+  readonly #senders = new Map<number, PacketSender>();
+  readonly #offset: ClockOffset;
+  readonly #budget = { packets: BUDGET_PACKETS };
+  readonly #options: PacketAnalysisOptions;
+  #clocks: OffsetEstimate | undefined;
+  #serverShift = 0;
+
+  constructor(options: PacketAnalysisOptions = {}) {
+    this.#clocks = options.clocks;
+    this.#offset = options.offset ?? new ClockOffset();
+    this.#options = options;
+  }
+
+  /** How the clock of the server relates to that of the client, where that becomes known later. */
+  set clocks(clocks: OffsetEstimate) {
+    this.#clocks = clocks;
+  }
+
+  /**
+   * The two ends count their times from different moments. Before samples of the server; 0 at first.
+   *
+   * @param nanos the server's `tinit` less the client's
+   */
+  set serverShift(nanos: number) {
+    this.#serverShift = nanos;
+  }
+
+  /** Adds the samples of a chunk. */
+  add({ columns, count }: Chunk<"packetIO">): void {
+    for (let i = 0; i < count; i++) {
+      const sender = this.#sender(columns.sender[i]);
+      sender?.add(columns, i, columns.server[i] ? this.#serverShift : 0);
+    }
+  }
+
+  /**
+   * All figures. Nothing may be added any more.
+   *
+   * @param totals what the ends have told beside their samples, by sender
+   */
+  figures(totals: ReadonlyMap<number, PacketTotals> = new Map()): PacketFlowFigures {
+    for (const { arrivals, clock } of totals.values()) {
+      if (arrivals !== undefined) this.#offset.there(0, arrivals.delay.min);
+      if (clock === undefined) continue;
+      this.#offset.there(0, clock.most);
+      this.#offset.back(clock.least, 0);
+    }
+    const clockOffset = this.#clocks ?? this.#offset.estimate();
+    const senders = [...this.#senders.values()].sort((a, b) => a.sender - b.sender)
+      .map((sender) => sender.figures(clockOffset, totals.get(sender.sender) ?? {}));
+    return { senders, clockOffset };
+  }
+
+  #sender(index: number): PacketSender | undefined {
+    let sender = this.#senders.get(index);
+    if (sender === undefined) {
+      if (!(Number.isInteger(index) && index >= 0 && index < MOST_SENDERS)) return undefined;
+      sender = new PacketSender(index, this.#offset, this.#budget, this.#options);
+      this.#senders.set(index, sender);
+    }
+    return sender;
+  }
+}

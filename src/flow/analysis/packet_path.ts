@@ -1,0 +1,284 @@
+import type { ArrivalTotals } from "../packet/arrival_times.ts";
+import type { OffsetEstimate } from "./clock_offset.ts";
+import { Distribution, type Quantiles, quantilesByRank } from "./distribution.ts";
+import type { PacketWindow } from "./packet_window.ts";
+
+/** So much a difference of delays counts in jitter: RFC 3550, 6.4.1. */
+const JITTER_GAIN = 1 / 16;
+
+/** The figures of a distribution, of which quantiles are known only where each value is. */
+export type Spread = Pick<Quantiles, "count" | "min" | "mean" | "max"> & Partial<Quantiles>;
+
+/** How packets fared in one direction. Times are nanoseconds. */
+export interface PathFigures extends OrderCounts {
+  /** Packets that the kernel took; absent if the sender told nothing. */
+  readonly sent?: number;
+  /** Packets that arrived at the program, each counted once; absent if the receiver told nothing. */
+  readonly received?: number;
+  /**
+   * Sent, but not received: Type-P-One-way-Packet-Loss of RFC 7680. Those that the receiver's own socket had no room for
+   * are not among them where it counted them, see `socketDrops`. Absent if one of the ends told nothing.
+   */
+  readonly lost?: number;
+  /** Arrived again: RFC 5560. */
+  readonly duplicates: number;
+  /**
+   * What the receiver's own socket had no room for: lost at this end, not in the network. Of a server, packets of other
+   * flows may be among them.
+   */
+  readonly socketDrops: number;
+  /** Arrived marked "congestion experienced", each counted once: RFC 3168. Absent if the receiver does not see marks. */
+  readonly congestionMarks?: number;
+  /** The inter-packet delay variation of neighbours by number that both arrived, RFC 3393, without its sign. */
+  readonly ipdv?: Spread;
+  /** The interarrival jitter of RFC 3550 (6.4.1) at the end: a mean of how delays differ, the last ones above all. */
+  readonly jitterNanos?: number;
+  /**
+   * From sending to arrival: Type-P-One-way-Delay of RFC 7679, from just before the system call to the stamp of the
+   * receiver's kernel. Exact where both ends have one clock; see `oneWayDelayBoundNanos` else.
+   */
+  readonly oneWayDelay?: Spread;
+  /** The true delays are all off by the same amount, at most this; 0 where clocks are shared. */
+  readonly oneWayDelayBoundNanos?: number;
+}
+
+/** One direction of a sender's packets: what is counted, and what follows from the times of each packet. */
+export class PacketPath {
+  sent = 0;
+  received = 0;
+  duplicates = 0;
+  socketDrops = 0;
+  congestionMarks = 0;
+  /** The receiver sees marks. */
+  seesMarks = false;
+  readonly order: ArrivalOrder;
+  readonly #ipdv = new Distribution();
+  readonly #delays = new Deviations();
+  #lastDelay = NaN;
+  #jitter = 0;
+
+  /**
+   * @param window the packets
+   * @param sentColumn when they were sent
+   * @param receivedColumn when they arrived
+   * @param placeColumn at which place they arrived
+   * @param sign 1 if the receiver has the server's clock, -1 if the sender has
+   */
+  constructor(
+    readonly window: PacketWindow,
+    readonly sentColumn: number,
+    readonly receivedColumn: number,
+    placeColumn: number,
+    readonly sign: 1 | -1,
+  ) {
+    this.order = new ArrivalOrder(window, placeColumn);
+  }
+
+  /** Both times of a packet are known now. */
+  complete(seq: number): void {
+    const delay = this.#delay(seq);
+    this.#delays.add(delay);
+    if (!Number.isNaN(this.#lastDelay)) {
+      this.#jitter += (Math.abs(delay - this.#lastDelay) - this.#jitter) * JITTER_GAIN;
+    }
+    this.#lastDelay = delay;
+    for (const other of [seq - 1, seq + 1]) {
+      const neighbour = this.window.has(other) ? this.#delay(other) : NaN;
+      if (!Number.isNaN(neighbour)) this.#ipdv.add(Math.abs(delay - neighbour));
+    }
+  }
+
+  /**
+   * What is known now.
+   *
+   * @param told of which ends anything is known
+   * @param offset how the clocks relate; undefined where that is not known
+   * @param totals what is known where the times of each packet are not
+   */
+  figures(
+    told: { readonly sender: boolean; readonly receiver: boolean },
+    offset: OffsetEstimate | undefined,
+    totals?: ArrivalTotals,
+  ): PathFigures {
+    const { sent, received, duplicates, socketDrops } = this;
+    const congestionMarks = this.seesMarks || told.receiver && received === 0 ? this.congestionMarks : undefined;
+    const own = this.#delays.count > 0;
+    const { reordered, early, late } = this.order.counts;
+    const ahead = this.sign * (offset?.offsetNanos ?? 0);
+    const oneWayDelay = own ? this.#delays.quantiles(ahead) : totals && moved(totals.delay, -ahead);
+    return {
+      ...told.sender && { sent },
+      ...told.receiver && { received },
+      ...told.sender && told.receiver && { lost: Math.max(0, sent - received - socketDrops) },
+      duplicates,
+      socketDrops,
+      congestionMarks,
+      reordered: Math.max(reordered, totals?.reordered ?? 0),
+      early,
+      late,
+      ipdv: own ? this.#ipdv.quantiles() : totals?.ipdv,
+      jitterNanos: !own ? totals?.jitterNanos : this.#delays.count > 1 ? this.#jitter : undefined,
+      ...offset && oneWayDelay && { oneWayDelay, oneWayDelayBoundNanos: offset.boundNanos },
+    };
+  }
+
+  /** NaN unless both times are known. */
+  #delay(seq: number): number {
+    const slot = this.window.slot(seq);
+    return this.window.columns[this.receivedColumn][slot] - this.window.columns[this.sentColumn][slot];
+  }
+}
+
+function moved({ count, min, mean, max }: Spread, nanos: number): Spread {
+  return { count, min: min + nanos, mean: mean + nanos, max: max + nanos };
+}
+
+/** Counts of packets by the order in which they arrived. */
+export interface OrderCounts {
+  /** Arrived after one with a higher number: RFC 4737, 3. */
+  readonly reordered: number;
+  /** Arrived at an earlier place than theirs; absent where more packets were under way than are kept. */
+  readonly early?: number;
+  /** Arrived at a later place than theirs; absent as `early` is. */
+  readonly late?: number;
+}
+
+/**
+ * The order of arrival against the order of sending.
+ *
+ * A packet is reordered if one that was sent after it arrived before it: Type-P-Reordered of RFC 4737 (3.3), of which
+ * the expected next number is the greatest that arrived plus one. It is early or late by as many places as it arrived
+ * before or after its place in the order of sending, once lost packets and duplicates are taken out: the displacement
+ * of RFC 5236 (3.1), early where that is negative.
+ */
+export class ArrivalOrder {
+  #reordered = 0;
+  #early = 0;
+  #late = 0;
+  /** The highest number that arrived. */
+  #highest = -1;
+  /** Packets arrived in order whose neighbours were settled as lost: places cannot be compared any more. */
+  #blurred = false;
+  /** Of the window, in ascending order. */
+  #sorted = new Float64Array(0);
+
+  /**
+   * @param window the packets
+   * @param column of the window, the one that tells places of arrival: any numbers that grow with them
+   */
+  constructor(readonly window: PacketWindow, readonly column: number) {}
+
+  /** How many there were of each. */
+  get counts(): OrderCounts {
+    return { reordered: this.#reordered, ...!this.#blurred && { early: this.#early, late: this.#late } };
+  }
+
+  /**
+   * Takes note of an arrival, in the order in which they come.
+   *
+   * @param settled the packets around it have been settled: it came late, or it is the receiver's turn so late, since so
+   *   many were under way
+   */
+  arrived(seq: number, settled: boolean): void {
+    const inOrder = seq > this.#highest;
+    if (inOrder) this.#highest = seq;
+    if (!settled) return;
+    if (inOrder) this.#blurred = true;
+    else {
+      this.#reordered++;
+      this.#late++;
+    }
+  }
+
+  /** Counts the packets of the window from `settled` up to `end`, `end` not included. */
+  settle(end: number): void {
+    const { low, settled, high } = this.window;
+    const places = this.window.columns[this.column];
+    let last = -Infinity;
+    let inOrder = true;
+    for (let seq = low; seq <= high; seq++) {
+      const place = places[this.window.slot(seq)];
+      if (!(place >= 0)) continue;
+      if (place < last) inOrder = false;
+      last = place;
+    }
+    // Mostly so, and then nothing is to be counted.
+    if (inOrder) return;
+    this.#countReordered(places, settled, end, high);
+    this.#countDisplaced(places, low, settled, end, high);
+  }
+
+  #countReordered(places: Float64Array, settled: number, end: number, high: number): void {
+    let earliestAfter = Infinity;
+    for (let seq = high; seq >= settled; seq--) {
+      const place = places[this.window.slot(seq)];
+      if (!(place >= 0)) continue;
+      if (seq < end && earliestAfter < place) this.#reordered++;
+      if (place < earliestAfter) earliestAfter = place;
+    }
+  }
+
+  #countDisplaced(places: Float64Array, low: number, settled: number, end: number, high: number): void {
+    if (this.#sorted.length < high - low + 1) this.#sorted = new Float64Array(high - low + 1);
+    let arrived = 0;
+    for (let seq = low; seq <= high; seq++) {
+      const place = places[this.window.slot(seq)];
+      if (place >= 0) this.#sorted[arrived++] = place;
+    }
+    const sorted = this.#sorted.subarray(0, arrived).sort();
+    let expected = 0;
+    for (let seq = low; seq < end; seq++) {
+      const place = places[this.window.slot(seq)];
+      if (!(place >= 0)) continue;
+      // The place at which it was expected; equal places, which only damage makes, count as in order.
+      if (seq >= settled) {
+        if (sorted[expected] > place) this.#early++;
+        else if (sorted[expected] < place) this.#late++;
+      }
+      expected++;
+    }
+  }
+}
+
+/**
+ * A distribution of numbers of either sign that are close to one another but far from 0, such as differences of two
+ * clocks: kept as distances from the first one. Quantiles are exact to 0.1% of that distance, see {@linkcode Distribution}.
+ */
+export class Deviations {
+  #base = 0;
+  readonly #above = new Distribution();
+  readonly #below = new Distribution();
+
+  /** How many values there are. */
+  get count(): number {
+    return this.#above.count + this.#below.count;
+  }
+
+  /** Adds a value. */
+  add(value: number): void {
+    if (this.count === 0) this.#base = value;
+    if (value >= this.#base) this.#above.add(value - this.#base);
+    else this.#below.add(this.#base - value);
+  }
+
+  /** What tables show, reduced by `offset`; undefined without values. */
+  quantiles(offset: number): Quantiles | undefined {
+    const { count } = this;
+    if (count === 0) return undefined;
+    const [above, below] = [this.#above, this.#below];
+    const base = this.#base - offset;
+    const at = (rank: number) => {
+      if (rank > below.count) return base + above.valueAt(rank - below.count);
+      // From the greatest distance on: that is the least value.
+      return base - below.valueAt(below.count - rank + 1);
+    };
+    const sum = (part: Distribution) => part.count === 0 ? 0 : part.mean * part.count;
+    return {
+      count,
+      min: below.count > 0 ? base - below.max : base + above.min,
+      mean: base + (sum(above) - sum(below)) / count,
+      max: base + above.max,
+      ...quantilesByRank(count, at),
+    };
+  }
+}

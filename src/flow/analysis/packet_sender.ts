@@ -1,0 +1,428 @@
+import type { ArrivalTotals } from "../packet/arrival_times.ts";
+import type { ClockBounds } from "../packet/client_closing.ts";
+import { isMarked } from "../packet/ecn.ts";
+import { roundTripTime } from "../packet/client_receiver.ts";
+import type { Columns } from "../records/kinds.ts";
+import type { ClockOffset, OffsetEstimate } from "./clock_offset.ts";
+import { Distribution, type Quantiles } from "./distribution.ts";
+import { PacketPath, type PathFigures } from "./packet_path.ts";
+import { PacketWindow, type WindowBudget } from "./packet_window.ts";
+import { RateMeter } from "./rate_meter.ts";
+
+/** Columns of the window. The first four are times by the clock of the end where it happened. */
+const SENT = 0;
+const SERVER_RECEIVED = 1;
+const SERVER_SENT = 2;
+const RECEIVED = 3;
+/** At which place it arrived. */
+const SERVER_PLACE = 4;
+const PLACE = 5;
+/** The server itself told that it received it. */
+const SERVER_RECORD = 6;
+const COLUMNS = 7;
+
+const ECHO = 1;
+const REPLY = 2;
+const REVERSE = 8;
+/** The source of a stamp: the kernel, whose messages tell the traffic class as well. */
+const KERNEL = 1;
+/** More packets than the kernel takes as one burst are damage. */
+const MOST_IN_BURST = 1024;
+/** What UDP carries at most. */
+const MOST_BYTES = 65_535;
+
+/** What is sent later than this is late, in nanoseconds. */
+export const LATE_NANOS = 1e6;
+
+/** Counts that ends tell when a flow closes, beside its samples. Absent: not known. */
+export interface PacketTotals {
+  /** Packets of the sender that the server received, each counted once. */
+  readonly serverReceived?: number;
+  /** Packets of the sender that the server received again. */
+  readonly serverDuplicates?: number;
+  /** When the packets of the sender arrived at the server, for those that it does not echo. */
+  readonly arrivals?: ArrivalTotals;
+  /** How far the server's clock is ahead, in nanoseconds, as its answers at the end bound it. */
+  readonly clock?: ClockBounds;
+  /** Packets of the sender that arrived at the server marked "congestion experienced", each counted once. */
+  readonly serverCongestionMarks?: number;
+  /** Echoes that the server could not send. */
+  readonly serverEchoErrors?: number;
+  /** Packets that the server's own sender sent. */
+  readonly serverSent?: number;
+  /** Packets that the client's socket had no room for. */
+  readonly socketDrops?: number;
+  /** Packets that the server's socket had no room for. */
+  readonly serverSocketDrops?: number;
+  /** Packets that the sender's kernel did not take. */
+  readonly sendErrors?: number;
+  /** Packets that were due, but that the sender did not get to before its time was over. */
+  readonly unsent?: number;
+}
+
+/** How the packets of a sender are followed. */
+export interface PacketSenderOptions {
+  /**
+   * All samples are of the client: of packets that nobody sends back, single times are of no use, and are not kept.
+   * Default: false
+   */
+  readonly clientOnly?: boolean;
+  /** Is told each round trip: when the reply came, since the client's `tinit`, and its time, in nanoseconds. */
+  readonly onRoundTrip?: (received: number, nanos: number) => void;
+}
+
+/** What was measured with the packets of one sender. Times are nanoseconds. */
+export interface PacketFigures {
+  /** The index of the sender in the configuration of the client. */
+  readonly sender: number;
+  /** From client to server; absent if the sender is at the server. */
+  readonly there?: PathFigures;
+  /** From server to client: replies, or packets of a sender at the server. */
+  readonly back?: PathFigures;
+  /**
+   * There and back, without the time at the server: from just before the client's send call until its kernel has the
+   * reply, less `serverTime` of the same packet, see {@linkcode roundTripTime}. It is the sum of both one-way delays.
+   */
+  readonly rtt?: Quantiles;
+  /** Round trips that fit a minute, see {@linkcode roundTripsPerMinute}: responsiveness, if the path is under load. */
+  readonly roundTripsPerMinute?: number;
+  /** How long packets were at the server: from when its kernel had them until just before its send call. */
+  readonly serverTime?: Quantiles;
+  /** How many of them were there for over {@linkcode LATE_NANOS}. */
+  readonly slowReplies: number;
+  /**
+   * How much later than scheduled packets were handed to the kernel; absent where nothing is scheduled, as without a
+   * pace. Of a sender at the server that has no samples of its own: of the packets that arrived.
+   */
+  readonly lateness?: Quantiles;
+  /** How many packets were later than {@linkcode LATE_NANOS}. */
+  readonly lateSends: number;
+  /** Between the first packet sent and the last one. */
+  readonly sendNanos: number;
+  /** Of payloads of UDP, see {@linkcode RateMeter}; absent if fewer than two packets are known. */
+  readonly sendBitsPerSecond?: number;
+  /**
+   * Of payloads of UDP that arrived in the direction of the sender, echoes not. Where the server has told how many came,
+   * but not when: the sending rate, reduced by what was lost.
+   */
+  readonly goodputBitsPerSecond?: number;
+  /** Packets that the sender's kernel did not take. */
+  readonly sendErrors: number;
+  /** Packets that were due, but that the sender did not get to before its time was over. */
+  readonly unsent: number;
+  /** Samples that contradict others or make no sense, and were left out. */
+  readonly incoherent: number;
+}
+
+/** Follows the packets of one sender, as samples of either end or both arrive in any order. */
+export class PacketSender {
+  readonly #window: PacketWindow;
+  readonly #there: PacketPath;
+  readonly #back: PacketPath;
+  readonly #rtt = new Distribution();
+  readonly #serverTime = new Distribution();
+  readonly #lateness = new Distribution();
+  #reverse = false;
+  #echo = false;
+  #serverReplies = 0;
+  #serverRecords = 0;
+  #serverCount = 0;
+  readonly #sendRate = new RateMeter();
+  readonly #serverRate = new RateMeter();
+  readonly #receiveRate = new RateMeter();
+  /** What the packets of a sender at the server tell themselves. */
+  readonly #told = new ToldSends();
+  #incoherent = 0;
+
+  /**
+   * @param sender its index
+   * @param offset learns how the clocks relate
+   * @param budget what its window may grow by
+   */
+  constructor(
+    readonly sender: number,
+    readonly offset: ClockOffset,
+    budget: WindowBudget,
+    readonly options: PacketSenderOptions,
+  ) {
+    this.#window = new PacketWindow(COLUMNS, budget, (end) => {
+      this.#there.order.settle(end);
+      this.#back.order.settle(end);
+    });
+    this.#there = new PacketPath(this.#window, SENT, SERVER_RECEIVED, SERVER_PLACE, 1);
+    this.#back = new PacketPath(this.#window, SERVER_SENT, RECEIVED, PLACE, -1);
+  }
+
+  /**
+   * Adds a sample, a packet or a burst.
+   *
+   * @param columns of the chunk
+   * @param i of the sample
+   * @param shift what turns its times into those since the client's `tinit`
+   */
+  add(columns: Columns<"packetIO">, i: number, shift: number): void {
+    const t = columns.t[i] + shift;
+    const seq = columns.seq[i];
+    // Chunks of an earlier version do not have the column.
+    const packets = columns.packets[i] >= 1 ? Math.floor(columns.packets[i]) : 1;
+    const bytes = columns.len[i];
+    if (!isTime(t) || packets > MOST_IN_BURST || !(bytes >= 0 && bytes <= MOST_BYTES)) {
+      this.#incoherent++;
+      return;
+    }
+    if (columns.flag[i] & REVERSE) this.#reverse = true;
+    if (columns.sent[i]) {
+      this.#sent(columns, i, t, packets, bytes);
+      // Millions a second may be sent in bursts.
+      if (this.options.clientOnly && (columns.flag[i] & ECHO) === 0) return;
+    }
+    for (let k = 0; k < packets; k++) {
+      if (columns.server[i]) {
+        if (columns.sent[i]) this.#set(seq + k, SERVER_SENT, t);
+        else this.#serverReceived(columns, i, seq + k, t, bytes);
+      } else if (columns.sent[i]) {
+        this.#set(seq + k, SENT, t);
+      } else {
+        this.#received(columns, i, seq + k, t, bytes);
+      }
+    }
+  }
+
+  /**
+   * All figures. Nothing may be added any more.
+   *
+   * @param offset how the clocks relate
+   * @param totals what the ends have told beside
+   */
+  figures(offset: OffsetEstimate | undefined, totals: PacketTotals): PacketFigures {
+    this.#window.end();
+    const [there, back] = [this.#there, this.#back];
+    // Samples of the server and what its replies tell may both be cut short: the greater one knows more.
+    const told = this.#serverRecords > 0 || this.#serverCount > 0 || totals.serverReceived !== undefined;
+    there.received = Math.max(this.#serverRecords, this.#serverCount, totals.serverReceived ?? 0);
+    there.duplicates = Math.max(there.duplicates, totals.serverDuplicates ?? 0);
+    there.seesMarks ||= totals.serverCongestionMarks !== undefined;
+    there.congestionMarks = Math.max(there.congestionMarks, totals.serverCongestionMarks ?? 0);
+    there.socketDrops = totals.serverSocketDrops ?? 0;
+    const toldSent = !this.#reverse || totals.serverSent !== undefined || back.sent > 0;
+    const sent = this.#reverse
+      ? Math.max(back.sent, totals.serverSent ?? this.#window.high + 1)
+      // A server echoes each packet that it receives.
+      : this.#echo
+      ? Math.max(this.#serverReplies, there.received - (totals.serverEchoErrors ?? 0))
+      : this.#serverReplies;
+    back.sent = Math.max(sent, back.received);
+    back.socketDrops = totals.socketDrops ?? 0;
+    // Samples of the sender know of lost packets too.
+    const lateness = this.#lateness.count > 0 ? this.#lateness : this.#told.lateness;
+    return {
+      sender: this.sender,
+      there: there.sent > 0 || there.received > 0
+        ? there.figures({ sender: true, receiver: told }, offset, totals.arrivals)
+        : undefined,
+      back: this.#reverse || back.sent > 0 ? back.figures({ sender: toldSent, receiver: true }, offset) : undefined,
+      rtt: this.#rtt.quantiles(),
+      roundTripsPerMinute: roundTripsPerMinute(this.#rtt),
+      serverTime: this.#serverTime.quantiles(),
+      slowReplies: this.#serverTime.above(LATE_NANOS),
+      lateness: lateness.max > 0 ? lateness.quantiles() : undefined,
+      lateSends: lateness.above(LATE_NANOS),
+      sendNanos: this.#sendRate.nanos || this.#told.nanos,
+      sendBitsPerSecond: this.#sendRate.bitsPerSecond ?? this.#told.bitsPerSecond,
+      goodputBitsPerSecond: this.#goodput(),
+      sendErrors: totals.sendErrors ?? 0,
+      unsent: totals.unsent ?? 0,
+      incoherent: this.#incoherent,
+    };
+  }
+
+  #goodput(): number | undefined {
+    if (this.#reverse) return this.#receiveRate.bitsPerSecond;
+    const { sent, received } = this.#there;
+    const rate = this.#sendRate.bitsPerSecond;
+    return this.#serverRate.bitsPerSecond ?? (rate !== undefined && received > 0 ? rate * received / sent : undefined);
+  }
+
+  #sent(columns: Columns<"packetIO">, i: number, t: number, packets: number, bytes: number): void {
+    if (columns.flag[i] & REPLY) {
+      this.#serverReplies += packets;
+      return;
+    }
+    (columns.server[i] ? this.#back : this.#there).sent += packets;
+    this.#sendRate.add(t, bytes * packets);
+    if (columns.flag[i] & ECHO) this.#echo = true;
+    const lateness = columns.t[i] - columns.scheduled[i];
+    if (!Number.isNaN(lateness)) this.#lateness.add(lateness, packets);
+  }
+
+  #serverReceived(columns: Columns<"packetIO">, i: number, seq: number, t: number, bytes: number): void {
+    const slot = this.#window.enter(seq);
+    if (slot < 0) {
+      this.#strange(seq, this.#there);
+      return;
+    }
+    const recorded = this.#window.columns[SERVER_RECORD];
+    if (recorded[slot] === 1) {
+      this.#there.duplicates++;
+      return;
+    }
+    recorded[slot] = 1;
+    this.#serverRecords++;
+    noteMark(this.#there, columns, i);
+    this.#serverRate.add(t, bytes);
+    const places = this.#window.columns[SERVER_PLACE];
+    const placed = !Number.isNaN(places[slot]);
+    this.#there.order.arrived(seq, !placed && seq < this.#window.settled);
+    if (!placed) places[slot] = this.#serverRecords;
+    this.#set(seq, SERVER_RECEIVED, t);
+  }
+
+  #received(columns: Columns<"packetIO">, i: number, seq: number, t: number, bytes: number): void {
+    const slot = this.#window.enter(seq);
+    if (slot < 0) {
+      this.#strange(seq, this.#back);
+      return;
+    }
+    const { columns: window } = this.#window;
+    if (!Number.isNaN(window[PLACE][slot])) {
+      this.#back.duplicates++;
+      return;
+    }
+    this.#back.order.arrived(seq, seq < this.#window.settled);
+    window[PLACE][slot] = ++this.#back.received;
+    noteMark(this.#back, columns, i);
+    this.#receiveRate.add(t, bytes);
+    this.#set(seq, RECEIVED, t);
+    if (columns.flag[i] & REVERSE) return this.#fromServer(columns, i, seq, t, bytes);
+    const count = columns.serverCount[i];
+    if (!(columns.flag[i] & REPLY)) return;
+    if (!(count > 0 && count <= Number.MAX_SAFE_INTEGER)) return;
+    if (count > this.#serverCount) this.#serverCount = count;
+    if (Number.isNaN(window[SERVER_PLACE][slot])) window[SERVER_PLACE][slot] = count;
+    const serverReceived = t + columns.serverReceived[i];
+    this.#set(seq, SERVER_RECEIVED, serverReceived);
+    this.#set(seq, SERVER_SENT, serverReceived + columns.serverTime[i]);
+  }
+
+  /** A packet of a sender at the server; those of earlier versions tell no times. */
+  #fromServer(columns: Columns<"packetIO">, i: number, seq: number, t: number, bytes: number): void {
+    const due = columns.serverReceived[i], lateness = columns.serverTime[i];
+    if (!(due !== 0 || lateness !== 0) || !isTime(t + due + lateness)) return;
+    this.#set(seq, SERVER_SENT, t + due + lateness);
+    this.#told.add(seq, t + due + lateness, bytes, lateness);
+  }
+
+  /** A number that has no place in the window: it came far too late, or is none. */
+  #strange(seq: number, path: PacketPath): void {
+    if (seq >= 0 && seq < this.#window.low) {
+      // Whether it came before is forgotten.
+      if (path === this.#there) this.#serverRecords++;
+      else path.received++;
+      path.order.arrived(seq, true);
+    } else this.#incoherent++;
+  }
+
+  /** Learns a time of a packet, and what follows from it together with those known before. */
+  #set(seq: number, column: number, t: number): void {
+    const slot = this.#window.enter(seq);
+    if (slot < 0 || !isTime(t)) {
+      if (!(seq >= 0 && seq < this.#window.low)) this.#incoherent++;
+      return;
+    }
+    const { columns } = this.#window;
+    // The first one counts: what comes again is a duplicate, or is known from a reply.
+    if (!Number.isNaN(columns[column][slot])) return;
+    columns[column][slot] = t;
+    const sent = columns[SENT][slot];
+    const serverReceived = columns[SERVER_RECEIVED][slot];
+    const serverSent = columns[SERVER_SENT][slot];
+    const received = columns[RECEIVED][slot];
+    if ((column === SENT || column === SERVER_RECEIVED) && known(sent, serverReceived)) {
+      this.#there.complete(seq);
+      this.offset.there(sent, serverReceived);
+    }
+    if ((column === SERVER_SENT || column === RECEIVED) && known(serverSent, received)) {
+      this.#back.complete(seq);
+      this.offset.back(serverSent, received);
+    }
+    if (!known(serverReceived, serverSent)) return;
+    const serverTime = serverSent - serverReceived;
+    if (column === SERVER_RECEIVED || column === SERVER_SENT) {
+      // By one clock: it can only be negative if that was set.
+      if (serverTime >= 0) this.#serverTime.add(serverTime);
+      else this.#incoherent++;
+    }
+    if (known(sent, received) && serverTime >= 0) this.#roundTrip(received, roundTripTime(received - sent, serverTime));
+  }
+
+  #roundTrip(received: number, nanos: number): void {
+    if (Number.isNaN(nanos)) {
+      this.#incoherent++;
+      return;
+    }
+    this.#rtt.add(nanos);
+    this.options.onRoundTrip?.(received, nanos);
+  }
+}
+
+/** Counts the mark of a packet that arrived. */
+function noteMark(path: PacketPath, { tos, stampSource }: Columns<"packetIO">, i: number): void {
+  if (isMarked(tos[i])) path.congestionMarks++;
+  if (stampSource[i] === KERNEL) path.seesMarks = true;
+}
+
+function isTime(t: number): boolean {
+  return Math.abs(t) <= Number.MAX_SAFE_INTEGER;
+}
+
+function known(a: number, b: number): boolean {
+  return !Number.isNaN(a) && !Number.isNaN(b);
+}
+
+/** The twentieth part of the round trips that took longest is left out. */
+const TRIM = 0.95;
+
+/**
+ * How many round trips fit a minute, one after another: 60 seconds by the mean of the round-trip times up to their 95th
+ * percentile, the trimmed mean of draft-ietf-ippm-responsiveness.
+ *
+ * What differs from the draft: round trips are UDP echoes of a flow of its own, instead of HTTP requests over TLS, both
+ * on new connections and on those that make the load. So what an end's own TCP buffers add is not seen, neither are
+ * handshakes, and fair queuing at a bottleneck looks as good as it is for other flows. It is the responsiveness of the
+ * network: the time at the server is left out.
+ *
+ * @param rtt round-trip times in nanoseconds, under load
+ * @returns undefined without round trips
+ */
+export function roundTripsPerMinute(rtt: Distribution): number | undefined {
+  const mean = rtt.trimmedMean(TRIM);
+  return mean > 0 ? 60e9 / mean : undefined;
+}
+
+/** What is known of sends from the packets that arrived: each tells when it was sent, and when that was due. */
+export class ToldSends {
+  /** How much later than due they were sent, in nanoseconds. */
+  readonly lateness = new Distribution();
+  readonly #rate = new RateMeter();
+  #least = Infinity;
+  #most = -Infinity;
+
+  /** Between the first one sent and the last one. */
+  get nanos(): number {
+    return this.#rate.nanos;
+  }
+
+  /** At which all were sent, also those in between that did not arrive; undefined if fewer than two did. */
+  get bitsPerSecond(): number | undefined {
+    const rate = this.#rate.bitsPerSecond;
+    return rate && rate * (this.#most - this.#least) / (this.lateness.count - 1);
+  }
+
+  /** Adds a packet that has not come before. Times are nanoseconds. */
+  add(seq: number, sent: number, bytes: number, lateness: number): void {
+    this.lateness.add(lateness);
+    this.#rate.add(sent, bytes);
+    if (seq < this.#least) this.#least = seq;
+    if (seq > this.#most) this.#most = seq;
+  }
+}

@@ -1,0 +1,307 @@
+import { goodput } from "../stream/io_meter.ts";
+import type { Columns } from "../records/kinds.ts";
+import type { Chunk } from "../records/read_chunk.ts";
+import { Distribution, type Quantiles } from "./distribution.ts";
+
+/** The width of the first bins of the series. */
+const BIN_NANOS = 10e6;
+
+/** Aggregates that a client gets when its flow is complete; see Flows.streamClient. Absent: not known. */
+export interface StreamTotals {
+  /** As the receiver counted them. */
+  readonly bytes?: number;
+  /** As the receiver measured it: from when it was ready until it had the last byte. */
+  readonly durationNanos?: number;
+  /** From the client's first step to connect until it knew that all had arrived, without `keyProofNanos`. */
+  readonly fctNanos?: number;
+  /** From the connection until the client could prove its key, where it had to. */
+  readonly keyProofNanos?: number;
+  /** Segments that the sender's kernel sent again. */
+  readonly retransmits?: number;
+  readonly rttMicros?: number;
+  readonly minRttMicros?: number;
+  readonly cwndBytes?: number;
+  /** What the sender's kernel says of the whole connection: see {@linkcode StreamLimits}. */
+  readonly busyMicros?: number;
+  readonly receiveWindowMicros?: number;
+  readonly sendBufferMicros?: number;
+  /** Of that time, how long the server's thread computed. */
+  readonly serverCpuNanos?: number;
+}
+
+/** Why the sender's kernel had nothing to send, or could not: shares of the time of the transfer, 0 to 1. */
+export interface StreamLimits {
+  /** There was something to send: tcpi_busy_time. */
+  readonly busy: number;
+  /** The receiver's window was full: tcpi_rwnd_limited. */
+  readonly receiveWindow: number;
+  /** The sender's buffer was full: tcpi_sndbuf_limited. */
+  readonly sendBuffer: number;
+}
+
+/** What was measured with a TCP flow. Times are nanoseconds. */
+export interface StreamFigures {
+  /** Bytes of the application that arrived; those that were sent if the receiver told nothing. */
+  readonly bytes: number;
+  /** Whether the receiver counted the bytes, so that goodput is what that word says. */
+  readonly receiverCounted: boolean;
+  /** From when the receiver was ready until it had the last byte, of whatever came. */
+  readonly durationNanos: number;
+  /**
+   * Bytes of the application that arrived, once each, per time: RFC 2647 (3.17), RFC 5166 (2.1). The time is
+   * `durationNanos`, and at least `minRttNanos`: what comes in one flight comes at once.
+   */
+  readonly goodputBitsPerSecond: number;
+  /**
+   * Flow completion time: from the client's first step to connect until it knew that all had arrived. The proof of the
+   * key is left out, so that it is the time that the same transfer takes without a key: the round trip of TCP's
+   * handshake, and those of the transfer. Flows of earlier versions have two round trips of words in it.
+   */
+  readonly completionNanos?: number;
+  /** The time that the proof of the key took: a round trip from the connection on; absent without a key. */
+  readonly keyProofNanos?: number;
+  /** Segments that the sender's kernel sent again, RFC 4898 (tcpEStatsPerfSegsRetrans). */
+  readonly retransmits?: number;
+  /** Of the bytes that the sender's kernel sent, the share that it sent again. */
+  readonly retransmittedShare?: number;
+  /**
+   * The sender's smoothed round-trip time, RFC 6298, as it was sampled: not the round trips of single segments. Absent
+   * where there is one sample, of which there are no quantiles.
+   */
+  readonly rtt?: Quantiles;
+  /** The last of these samples: what the sender's kernel said at the end. */
+  readonly lastRttNanos?: number;
+  /** The least round trip that the sender's kernel saw: tcpi_min_rtt. */
+  readonly minRttNanos?: number;
+  /** The sender's congestion window, RFC 5681, in bytes: segments by its maximum segment size. Absent as `rtt` is. */
+  readonly cwndBytes?: Quantiles;
+  readonly lastCwndBytes?: number;
+  readonly limits?: StreamLimits;
+  /** The share of the transfer's time that the server's thread computed, 0 to 1. */
+  readonly serverBusy?: number;
+  /** Bytes as they arrived over time, in bins of `binNanos`. */
+  readonly series: { readonly binNanos: number; readonly bytes: readonly number[] };
+  /** Samples that contradict others, and were left out. */
+  readonly incoherent: number;
+}
+
+/** One end of a stream. */
+class StreamEnd {
+  bytes = 0;
+  /** When the last byte had come, since it was ready. */
+  nanos = 0;
+  incoherent = 0;
+  readonly series = new ByteSeries(BIN_NANOS);
+  #readyAt: number | undefined;
+
+  add(columns: Columns<"streamIO">, i: number): void {
+    const { [i]: t } = columns.t;
+    const { [i]: total } = columns.total;
+    if (!this.series.add(t, total)) {
+      this.incoherent++;
+      return;
+    }
+    // It samples that it has nothing yet as soon as it is ready.
+    this.#readyAt ??= total === 0 ? t : 0;
+    // Where nothing came any more, that it ended later takes nothing from what was.
+    if (total === this.bytes) return;
+    this.bytes = total;
+    this.nanos = t - this.#readyAt;
+  }
+}
+
+/**
+ * Analyses the samples of a TCP flow, of one end or of both, in memory that stays the same.
+ *
+ * @example
+ * ```ts
+ * import { ChunkWriter } from "../records/chunk_writer.ts";
+ * import { readChunk } from "../records/read_chunk.ts";
+ * import { StreamAnalysis } from "./stream_analysis.ts";
+ *
+ * const writer = new ChunkWriter("streamIO");
+ * const i = writer.next();
+ * writer.columns.t[i] = 1e9;
+ * writer.columns.total[i] = 125_000;
+ * const analysis = new StreamAnalysis();
+ * const chunk = readChunk(writer.take());
+ * if (chunk.kind !== "packetIO") analysis.add(chunk);
+ * console.assert(analysis.figures().goodputBitsPerSecond === 1e6);
+ * ```
+ */
+export class StreamAnalysis {
+  readonly #sender = new StreamEnd();
+  readonly #receiver = new StreamEnd();
+  readonly #rtt = new Distribution();
+  readonly #cwnd = new Distribution();
+  #lastRtt: number | undefined;
+  #lastCwnd: number | undefined;
+  #minRtt = Infinity;
+  #retransmits: number | undefined;
+  #retransmittedShare: number | undefined;
+  #limits: StreamLimits | undefined;
+  #infoAt = -Infinity;
+  #incoherent = 0;
+
+  /** Adds the samples of a chunk. */
+  add(chunk: Chunk<"streamIO" | "tcpInfo">): void {
+    for (let i = 0; i < chunk.count; i++) {
+      if (chunk.kind === "tcpInfo") this.#tcpInfo(chunk.columns, i);
+      else (chunk.columns.sent[i] ? this.#sender : this.#receiver).add(chunk.columns, i);
+    }
+  }
+
+  /**
+   * All figures.
+   *
+   * @param totals what the client got when the flow was complete; absent if it is not
+   */
+  figures(totals: StreamTotals = {}): StreamFigures {
+    const receiverCounted = totals.bytes !== undefined || this.#receiver.bytes > 0 || this.#sender.bytes === 0;
+    const end = this.#receiver.bytes > 0 ? this.#receiver : this.#sender;
+    const bytes = totals.bytes ?? end.bytes;
+    const durationNanos = totals.durationNanos ?? end.nanos;
+    const minRtt = this.#minRtt < Infinity ? this.#minRtt : micros(totals.minRttMicros);
+    return {
+      bytes,
+      receiverCounted,
+      durationNanos,
+      goodputBitsPerSecond: goodput(bytes, durationNanos, minRtt),
+      completionNanos: totals.fctNanos,
+      keyProofNanos: totals.keyProofNanos,
+      retransmits: this.#retransmits ?? totals.retransmits,
+      retransmittedShare: this.#retransmittedShare,
+      rtt: quantilesOf(this.#rtt),
+      lastRttNanos: this.#lastRtt ?? micros(totals.rttMicros),
+      minRttNanos: minRtt,
+      cwndBytes: quantilesOf(this.#cwnd),
+      lastCwndBytes: this.#lastCwnd ?? positive(totals.cwndBytes),
+      limits: this.#limits ?? limitsOf(totals, durationNanos),
+      serverBusy: totals.serverCpuNanos === undefined ? undefined : share(totals.serverCpuNanos, durationNanos),
+      series: { binNanos: end.series.binNanos, bytes: end.series.bins },
+      incoherent: this.#sender.incoherent + this.#receiver.incoherent + this.#incoherent,
+    };
+  }
+
+  /** Only senders record what the kernel says: a receiver's round-trip times and window mean nothing. */
+  #tcpInfo(columns: Columns<"tcpInfo">, i: number): void {
+    const t = columns.t[i];
+    if (!(t >= this.#infoAt && t <= Number.MAX_SAFE_INTEGER)) {
+      this.#incoherent++;
+      return;
+    }
+    this.#infoAt = t;
+    if (columns.rtt[i] > 0) {
+      this.#lastRtt = columns.rtt[i] * 1000;
+      this.#rtt.add(this.#lastRtt);
+    }
+    const minRtt = columns.minRtt[i];
+    // The kernel's value for none is the greatest of 32 bits.
+    if (minRtt > 0 && minRtt < 2 ** 32 - 1) this.#minRtt = Math.min(this.#minRtt, minRtt * 1000);
+    const cwndBytes = columns.cwnd[i] * columns.sndMss[i];
+    if (columns.cwnd[i] > 0 && columns.sndMss[i] > 0) {
+      this.#lastCwnd = cwndBytes;
+      this.#cwnd.add(cwndBytes);
+    }
+    if (columns.totalRetrans[i] >= 0) this.#retransmits = columns.totalRetrans[i];
+    if (columns.bytesRetrans[i] >= 0 && columns.bytesSent[i] > 0) {
+      this.#retransmittedShare = columns.bytesRetrans[i] / columns.bytesSent[i];
+    }
+    const [busyMicros, receiveWindowMicros, sendBufferMicros] = [
+      columns.busyTime[i],
+      columns.rwndLimited[i],
+      columns.sndbufLimited[i],
+    ];
+    this.#limits = limitsOf({ busyMicros, receiveWindowMicros, sendBufferMicros }, t) ?? this.#limits;
+  }
+}
+
+function limitsOf(
+  { busyMicros = -1, receiveWindowMicros = -1, sendBufferMicros = -1 }: StreamTotals,
+  nanos: number,
+): StreamLimits | undefined {
+  // Kernels that do not tell say -1.
+  if (!(busyMicros >= 0 && receiveWindowMicros >= 0 && sendBufferMicros >= 0)) return undefined;
+  const [busy, receiveWindow, sendBuffer] = [busyMicros, receiveWindowMicros, sendBufferMicros]
+    .map((micros) => share(micros * 1000, nanos));
+  if (busy === undefined || receiveWindow === undefined || sendBuffer === undefined) return undefined;
+  return { busy, receiveWindow, sendBuffer };
+}
+
+function share(part: number, whole: number): number | undefined {
+  return whole > 0 && part >= 0 ? Math.min(1, part / whole) : undefined;
+}
+
+function micros(value: number | undefined): number | undefined {
+  return value !== undefined && value > 0 ? value * 1000 : undefined;
+}
+
+function positive(value: number | undefined): number | undefined {
+  return value !== undefined && value > 0 ? value : undefined;
+}
+
+/** One sample has no distribution. */
+function quantilesOf(distribution: Distribution): Quantiles | undefined {
+  const quantiles = distribution.quantiles();
+  return quantiles !== undefined && quantiles.count > 1 ? quantiles : undefined;
+}
+
+/** More bins than this are joined two by two. */
+const MOST_BINS = 1024;
+
+/**
+ * Bytes over time, in memory that stays the same: bins of equal width, which doubles whenever there would be more than
+ * 1024 of them. What arrived between two samples is spread evenly over the time between them.
+ */
+export class ByteSeries {
+  #bins: number[] = [];
+  #lastTime = 0;
+  #lastTotal = 0;
+
+  /** @param binNanos the width of a bin at first, in nanoseconds */
+  constructor(public binNanos: number) {}
+
+  /** How many bytes there are in each bin. */
+  get bins(): readonly number[] {
+    return this.#bins;
+  }
+
+  /**
+   * Adds a sample; one that is not later than the last, or has less, changes nothing.
+   *
+   * @param time in nanoseconds since the start
+   * @param total bytes since the start
+   * @returns whether it fitted those before
+   */
+  add(time: number, total: number): boolean {
+    if (!(time >= this.#lastTime && total >= this.#lastTotal)) return false;
+    if (time > Number.MAX_SAFE_INTEGER || total > Number.MAX_SAFE_INTEGER) return false;
+    while (Math.ceil(time / this.binNanos) > MOST_BINS) this.#double();
+    this.#spread(this.#lastTime, time, total - this.#lastTotal);
+    this.#lastTime = time;
+    this.#lastTotal = total;
+    return true;
+  }
+
+  #spread(from: number, to: number, bytes: number): void {
+    const width = this.binNanos;
+    const first = Math.floor(from / width);
+    const last = to > from ? Math.max(first, Math.ceil(to / width) - 1) : first;
+    while (this.#bins.length <= last) this.#bins.push(0);
+    if (first === last) {
+      this.#bins[first] += bytes;
+      return;
+    }
+    const perNano = bytes / (to - from);
+    for (let i = first; i <= last; i++) {
+      this.#bins[i] += perNano * (Math.min(to, (i + 1) * width) - Math.max(from, i * width));
+    }
+  }
+
+  #double(): void {
+    this.binNanos *= 2;
+    const joined: number[] = [];
+    for (let i = 0; i < this.#bins.length; i += 2) joined.push(this.#bins[i] + (this.#bins[i + 1] ?? 0));
+    this.#bins = joined;
+  }
+}

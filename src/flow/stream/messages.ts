@@ -1,0 +1,220 @@
+/** What frames say: made here for sending, and checked here when received. @module */
+import * as limits from "./limits.ts";
+import { TineError } from "../../base/errors.ts";
+import {
+  FLOW_ID,
+  type FlowSide,
+  type StreamClientConfig,
+  type StreamSocketOption,
+  type TransferConfig,
+} from "../config.ts";
+import { Pace } from "./pace.ts";
+
+/** What a client wants. */
+export interface StreamRequest {
+  readonly flow: string;
+  /** As the client sees it: upload is from it to the server. */
+  readonly direction: "upload" | "download";
+  /** After so long the sender stops. */
+  readonly durationMs?: number;
+  /** After so many bytes the sender stops. */
+  readonly lengthBytes?: number;
+  readonly sampleIOIntervalMs: number;
+  readonly tcpInfoIntervalMs?: number;
+  readonly bufLenBytes: number;
+  readonly cca?: string;
+  readonly dscp?: number;
+  readonly sockopt?: readonly StreamSocketOption[];
+}
+
+/** What the server says to that. */
+export type StreamAnswer = { readonly ok: true } | StreamRefusal;
+
+/** Why there is no flow. */
+export interface StreamRefusal {
+  readonly ok: false;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What the receiver has at the end. */
+export interface StreamReceipt {
+  readonly bytes: number;
+  /** From when it was ready until the last byte. */
+  readonly durationNanos: number;
+  /** For how much of that the server's thread computed, if it is the receiver and can tell. */
+  readonly serverCpuNanos?: number;
+}
+
+/** What a sender tells of its connection at the end: keys as in progress events. */
+export type StreamReport = Readonly<Record<string, number>>;
+
+/** What to ask a server for. */
+export function requestOf({ upload, download }: StreamClientConfig): StreamRequest {
+  const transfer: TransferConfig = (upload ?? download)!;
+  const { flow, duration, length, tcpInfoInterval, cca, dscp, sockopt } = transfer;
+  return checkRequest({
+    flow,
+    direction: upload === undefined ? "download" : "upload",
+    durationMs: duration ?? (length === undefined ? limits.DEFAULT_DURATION_MS : undefined),
+    lengthBytes: length,
+    sampleIOIntervalMs: transfer.sampleIOInterval ?? limits.DEFAULT_SAMPLE_IO_INTERVAL_MS,
+    tcpInfoIntervalMs: tcpInfoInterval,
+    bufLenBytes: transfer.bufLen ?? limits.DEFAULT_BUF_LEN_BYTES,
+    cca,
+    dscp,
+    sockopt,
+  });
+}
+
+/** The end that sends. */
+export function senderOf({ direction }: Pick<StreamRequest, "direction">): FlowSide {
+  return direction === "upload" ? "client" : "server";
+}
+
+/** The socket options of a request that are for an end. */
+export function optionsAt(
+  end: FlowSide,
+  { direction, sockopt = [] }: Pick<StreamRequest, "direction" | "sockopt">,
+): readonly StreamSocketOption[] {
+  return sockopt.filter(({ side = senderOf({ direction }) }) => side === end || side === "both");
+}
+
+/** A request as it concerns one end: of its socket options, it has those of that end. */
+export function requestAt(end: FlowSide, request: StreamRequest): StreamRequest {
+  const { sockopt: _, ...rest } = request;
+  const sockopt = optionsAt(end, request);
+  return sockopt.length === 0 ? rest : { ...rest, sockopt };
+}
+
+/** For each key: what it is, and whether a value is that. */
+const checks: Readonly<Record<keyof StreamRequest, readonly [expected: string, holds: (value: unknown) => boolean]>> = {
+  flow: ["an id such as bulk.1", (value) => typeof value === "string" && FLOW_ID.test(value)],
+  direction: ["upload or download", (value) => value === "upload" || value === "download"],
+  durationMs: [
+    `above 0, up to ${limits.MAX_DURATION_MS}`,
+    (value) => isNumber(value, 0, limits.MAX_DURATION_MS) && value !== 0,
+  ],
+  lengthBytes: [`1 to ${limits.MAX_LENGTH_BYTES}`, (value) => isWhole(value, 1, limits.MAX_LENGTH_BYTES)],
+  sampleIOIntervalMs: [`0 to ${limits.MAX_DURATION_MS}`, (value) => isNumber(value, 0, limits.MAX_DURATION_MS)],
+  tcpInfoIntervalMs: [`1 to ${limits.MAX_DURATION_MS}`, (value) => isNumber(value, 1, limits.MAX_DURATION_MS)],
+  bufLenBytes: [`1 to ${limits.MAX_BUF_LEN_BYTES}`, (value) => isWhole(value, 1, limits.MAX_BUF_LEN_BYTES)],
+  cca: ["a name", (value) => typeof value === "string" && /^[\w-]{1,15}$/.test(value)],
+  dscp: ["0 to 63", (value) => isWhole(value, 0, 63)],
+  sockopt: ["a list of socket options", (value) => Array.isArray(value) && value.every(isSocketOption)],
+};
+
+const required: readonly (keyof StreamRequest)[] = ["flow", "direction", "sampleIOIntervalMs", "bufLenBytes"];
+
+/**
+ * Checks what a client asked for.
+ *
+ * @throws {TineError} `bad-stream-request`
+ */
+export function checkRequest(value: unknown): StreamRequest {
+  if (!isObject(value)) throw badRequest("is not an object");
+  for (const [key, member] of Object.entries(value)) {
+    if (!Object.hasOwn(checks, key)) throw badRequest(`has ${printable(key)}, which is not known here`);
+    const [expected, holds] = checks[key as keyof StreamRequest];
+    const fits = member === undefined || holds(member);
+    if (!fits) throw badRequest(`has ${key} = ${printable(JSON.stringify(member))}, expected ${expected}`);
+  }
+  const missing = required.filter((key) => value[key] === undefined);
+  if (missing.length > 0) throw badRequest(`lacks ${missing.join(", ")}`);
+  if (value.durationMs === undefined && value.lengthBytes === undefined) {
+    throw badRequest("has neither durationMs nor lengthBytes, and so no end");
+  }
+  return value as unknown as StreamRequest;
+}
+
+/**
+ * Reads the answer to a request.
+ *
+ * @param server its address, for messages
+ * @throws {TineError} what the server refused it with; `bad-stream-frame`
+ */
+export function acceptedBy(server: string, value: unknown): void {
+  if (!isObject(value)) throw badWord("an answer", "is not an object");
+  if (value.ok === true) return;
+  const { code, message } = value;
+  if (typeof code !== "string" || !/^[a-z][a-z0-9-]{0,63}$/.test(code) || typeof message !== "string") {
+    throw badWord("an answer", "is neither yes nor no");
+  }
+  throw new TineError(code, `the server at ${server} refused: ${printable(message, 1000)}`);
+}
+
+/** Reads what the receiver says at the end, or why it could not receive. */
+export function checkReceipt(value: unknown): StreamReceipt {
+  if (!isObject(value) || !isWhole(value.bytes, 0, 2 ** 53) || !isWhole(value.durationNanos, 0, 2 ** 53)) {
+    throw badWord("a receipt", "has no bytes and durationNanos");
+  }
+  const { bytes, durationNanos, serverCpuNanos } = value;
+  return { bytes, durationNanos, ...isNumber(serverCpuNanos, 0, 2 ** 53) ? { serverCpuNanos } : {} };
+}
+
+/** The keys of a report. */
+const reported = [
+  "retransmits",
+  "rttMicros",
+  "rttVarMicros",
+  "minRttMicros",
+  "cwndBytes",
+  "busyMicros",
+  "receiveWindowMicros",
+  "sendBufferMicros",
+  "serverCpuNanos",
+];
+
+/** Reads what a sender says at the end; what is not known here is left out. */
+export function checkReport(value: unknown): StreamReport {
+  if (!isObject(value)) throw badWord("a report", "is not an object");
+  return Object.fromEntries(
+    reported.flatMap((key) => isNumber(value[key], -1, 2 ** 53) ? [[key, value[key]]] : []),
+  );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isNumber(value: unknown, min: number, max: number): value is number {
+  return typeof value === "number" && value >= min && value <= max;
+}
+
+function isWhole(value: unknown, min: number, max: number): value is number {
+  return isNumber(value, min, max) && Number.isInteger(value);
+}
+
+function isSocketOption(value: unknown): value is StreamSocketOption {
+  return isObject(value) && ["string", "int", "byte"].includes(value.type as string) &&
+    (value.side === undefined || ["client", "server", "both"].includes(value.side as string)) &&
+    isWhole(value.level, 0, 2 ** 31 - 1) && isWhole(value.opt, 0, 2 ** 31 - 1) && typeof value.name === "string" &&
+    (value.type === "string" ? typeof value.value === "string" : isWhole(value.value, -(2 ** 31), 2 ** 32 - 1));
+}
+
+function badRequest(what: string): TineError {
+  return badWord("a request", what, "bad-stream-request");
+}
+
+function badWord(word: string, what: string, code = "bad-stream-frame"): TineError {
+  return new TineError(code, `${word} for a stream ${what}`);
+}
+
+/** Text from elsewhere, fit to be printed. */
+function printable(text: string, most = 60): string {
+  const plain = text.replace(/\p{C}/gu, " ");
+  return plain.length > most ? `${plain.slice(0, most)}...` : plain;
+}
+
+/** What was asked for, as far as it was, as an info event has it. */
+export function requestValues(request: StreamRequest): Record<string, number> {
+  const { durationMs, lengthBytes, bufLenBytes, dscp } = request;
+  const pace = Pace.of(requestAt(senderOf(request), request));
+  return {
+    bufLenBytes,
+    ...durationMs === undefined ? {} : { durationMs },
+    ...lengthBytes === undefined ? {} : { lengthBytes },
+    ...dscp === undefined ? {} : { dscp },
+    ...pace === undefined ? {} : { pacedBitsPerSecond: pace.bytesPerSecond * 8 },
+  };
+}

@@ -1,0 +1,339 @@
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { PacketAnalysis, SHARED_CLOCK } from "../../../src/flow/analysis/packet_analysis.ts";
+import type { PacketFigures, PacketTotals } from "../../../src/flow/analysis/packet_sender.ts";
+import { atServer, packetChunks, type PacketSample, reply, sent } from "../../result/analysis/packet_samples.ts";
+
+const MS = 1_000_000;
+
+function analyse(
+  samples: Iterable<PacketSample>,
+  totals: PacketTotals = {},
+  clocks: "shared" | "separate" = "shared",
+): PacketFigures {
+  const analysis = new PacketAnalysis({ clocks: clocks === "shared" ? SHARED_CLOCK : undefined });
+  for (const chunk of packetChunks(samples)) analysis.add(chunk);
+  return analysis.figures(new Map([[0, totals]])).senders[0];
+}
+
+/** What a client sees of packets that take 3 ms there, 0.1 ms at the server, and 2 ms back. */
+function* echoes(count: number, lostThere: number[] = [], lostBack: number[] = []): Generator<PacketSample> {
+  let arrived = 0;
+  for (let seq = 0; seq < count; seq++) {
+    const t = seq * 20 * MS;
+    yield sent(seq, t + 5000, { scheduled: t });
+    if (lostThere.includes(seq)) continue;
+    arrived++;
+    const served = t + 5000 + 3 * MS;
+    if (!lostBack.includes(seq)) yield reply(seq, served + 100_000 + 2 * MS, served, 100_000, arrived);
+  }
+}
+
+Deno.test("PacketAnalysis has round trips and one-way delays from the client alone", () => {
+  const { rtt, serverTime, lateness, there, back } = analyse(echoes(100));
+  assertAlmostEquals(rtt!.median, 5 * MS, 5000);
+  assertEquals([rtt!.min, rtt!.max, rtt!.count], [5 * MS, 5 * MS, 100]);
+  assertEquals(serverTime!.max, 100_000);
+  assertEquals(lateness!.p99, lateness!.max);
+  assertAlmostEquals(lateness!.median, 5000, 5);
+  assertEquals([there!.oneWayDelay!.median, back!.oneWayDelay!.median], [3 * MS, 2 * MS]);
+  assertEquals([there!.oneWayDelayBoundNanos, there!.ipdv!.max, there!.ipdv!.count], [0, 0, 99]);
+});
+
+Deno.test("PacketAnalysis leaves out round trips in which the server claims more time than they took", () => {
+  const told: number[] = [];
+  const analysis = new PacketAnalysis({ onRoundTrip: (_received, nanos) => told.push(nanos) });
+  const claims = [0, 1000, 1001, -1, 2 ** 52, -(2 ** 52)];
+  const samples = claims.flatMap((serverTime, seq) => [
+    sent(seq, seq * MS),
+    reply(seq, seq * MS + 1000, seq * MS, serverTime, seq + 1),
+  ]);
+  // The reply of a packet whose sending is not known, and one that came before its packet was sent.
+  samples.push(reply(6, 6 * MS, 6 * MS, 0, 7), sent(7, 7 * MS), reply(7, 7 * MS - 1, 7 * MS - 1, 0, 8));
+  for (const chunk of packetChunks(samples)) analysis.add(chunk);
+  const { rtt, incoherent, back } = analysis.figures().senders[0];
+  assertEquals(told, [1000, 0]);
+  assertEquals([rtt!.count, rtt!.min, rtt!.max], [2, 0, 1000]);
+  assertEquals([incoherent, back!.received], [5, 8]);
+});
+
+Deno.test("PacketAnalysis tells loss by direction from the counts in replies and at the end", () => {
+  const { there, back } = analyse(echoes(100, [3, 50, 51], [7]), { serverReceived: 97 });
+  assertEquals([there!.sent, there!.received, there!.lost], [100, 97, 3]);
+  assertEquals([back!.sent, back!.received, back!.lost], [97, 96, 1]);
+  // Without the count at the end, what is behind the last reply counts as lost on the way there.
+  const cut = analyse(echoes(100, [3], [98, 99]));
+  assertEquals([cut.there!.lost, cut.back!.lost], [3, 0]);
+});
+
+Deno.test("PacketAnalysis does not call packets lost of which the receiver told nothing", () => {
+  const { there } = analyse([sent(0, 0, { flag: 0 }), sent(1, MS, { flag: 0 })]);
+  assertEquals([there!.sent, there!.received, there!.lost], [2, undefined, undefined]);
+  assertEquals(analyse([sent(0, 0, { flag: 0 })], { serverReceived: 0 }).there!.lost, 1);
+});
+
+Deno.test("PacketAnalysis keeps drops of the receiver's own socket apart from loss", () => {
+  const { there, back } = analyse(echoes(100, [1, 2, 3], [4, 5]), {
+    serverReceived: 97,
+    serverSocketDrops: 2,
+    socketDrops: 1,
+  });
+  assertEquals([there!.lost, there!.socketDrops], [1, 2]);
+  assertEquals([back!.lost, back!.socketDrops], [1, 1]);
+});
+
+Deno.test("PacketAnalysis estimates one-way delays where clocks are not shared, with their bound", () => {
+  const ahead = 12_345 * MS;
+  const samples = Array.from(echoes(50)).map((sample) =>
+    sample.flag === 2 ? { ...sample, serverReceived: sample.serverReceived! + ahead } : sample
+  );
+  const { there, back, rtt } = analyse(samples, {}, "separate");
+  assertAlmostEquals(rtt!.median, 5 * MS, 5000);
+  assertEquals(there!.oneWayDelayBoundNanos, 2.5 * MS);
+  // The true ones are 3 and 2 ms.
+  for (const [delay, truth] of [[there!.oneWayDelay!, 3 * MS], [back!.oneWayDelay!, 2 * MS]] as const) {
+    assertAlmostEquals(delay.median!, 2.5 * MS, 1);
+    assert(Math.abs(delay.median! - truth) <= there!.oneWayDelayBoundNanos!);
+  }
+  assertEquals([there!.ipdv!.max, back!.ipdv!.max], [0, 0]);
+});
+
+Deno.test("PacketAnalysis joins the samples of both ends, whichever come first", () => {
+  const client = Array.from({ length: 5000 }, (_, seq) => sent(seq, seq * MS));
+  const server = Array.from({ length: 5000 }, (_, seq) => atServer(seq, seq * MS + 2 * MS));
+  const replies = server.map(({ seq, t }) => ({ ...reply(seq!, t! + 10_000, 0, 0, 0), sent: 1, server: 1 }));
+  const back = replies.map(({ seq, t }) => reply(seq!, t! + MS, t! - 10_000, 10_000, seq! + 1));
+  for (const order of [[client, server, replies, back], [back, replies, server, client]]) {
+    const figures = analyse(order.flat(), { serverReceived: 5000 });
+    assertEquals([figures.there!.lost, figures.there!.duplicates, figures.there!.reordered], [0, 0, 0]);
+    assertEquals([figures.back!.lost, figures.back!.duplicates, figures.back!.sent], [0, 0, 5000]);
+    assertEquals([figures.there!.oneWayDelay!.count, figures.there!.oneWayDelay!.max], [5000, 2 * MS]);
+    assertEquals([figures.rtt!.count, figures.rtt!.max], [5000, 3 * MS]);
+    assertEquals(figures.there!.ipdv!.count, 4999);
+    assertEquals(figures.incoherent, 0);
+  }
+});
+
+Deno.test("PacketAnalysis shifts the times of the server to those of the client", () => {
+  const analysis = new PacketAnalysis({ clocks: SHARED_CLOCK });
+  analysis.serverShift = -500;
+  for (const chunk of packetChunks([sent(0, 1000), atServer(0, 2500)])) analysis.add(chunk);
+  assertEquals(analysis.figures().senders[0].there!.oneWayDelay!.max, 1000);
+});
+
+Deno.test("PacketAnalysis counts duplicates apart", () => {
+  const { back, there } = analyse([...echoes(10), reply(9, 250 * MS, 240 * MS, 0, 10), reply(2, 251 * MS, 0, 0, 10)]);
+  assertEquals([back!.received, back!.duplicates, back!.reordered], [10, 2, 0]);
+  assertEquals(there!.received, 10);
+  const arrivals = [0, 1, 1, 2, 0].map((seq, i) => atServer(seq, i * MS));
+  const figures = analyse(arrivals, { serverDuplicates: 2 });
+  assertEquals([figures.there!.received, figures.there!.duplicates, figures.there!.reordered], [3, 2, 0]);
+});
+
+/** What the definitions say, in square time. */
+function orderOf(arrivals: number[]): [reordered: number, early: number, late: number] {
+  const sorted = arrivals.toSorted((a, b) => a - b);
+  let [reordered, early, late] = [0, 0, 0];
+  for (const [place, seq] of arrivals.entries()) {
+    if (arrivals.slice(0, place).some((before) => before > seq)) reordered++;
+    const expected = sorted.indexOf(seq);
+    if (place < expected) early++;
+    if (place > expected) late++;
+  }
+  return [reordered, early, late];
+}
+
+Deno.test("PacketAnalysis counts reordered, early and late packets as defined", () => {
+  for (const arrivals of [[0, 1, 2, 3], [0, 2, 1, 3], [3, 0, 1, 2], [1, 2, 3, 0], [5, 9, 7, 1]]) {
+    const { there } = analyse(arrivals.map((seq, i) => atServer(seq, i)));
+    assertEquals([there!.reordered, there!.early, there!.late], orderOf(arrivals), `${arrivals}`);
+  }
+});
+
+Deno.test("PacketAnalysis counts the order the same across windows, with loss, at either end", () => {
+  let state = 1;
+  const random = () => (state = (state * 1664525 + 1013904223) % 2 ** 32) / 2 ** 32;
+  const arrivals = Array.from({ length: 6000 }, (_, seq) => ({ seq, at: seq + random() * 40 }))
+    .filter(() => random() > 0.1).sort((a, b) => a.at - b.at).map(({ seq }) => seq);
+  const expected = orderOf(arrivals);
+  assert(expected[0] > 1000);
+  const order = ({ reordered, early, late }: { reordered: number; early?: number; late?: number }) => [
+    reordered,
+    early,
+    late,
+  ];
+  assertEquals(order(analyse(arrivals.map((seq, i) => atServer(seq, i))).there!), expected);
+  // The same at the server and, by its counts alone, from replies that come back in order.
+  const counts = new Map(arrivals.map((seq, i) => [seq, i + 1]));
+  const replies = arrivals.toSorted((a, b) => a - b).map((seq, i) => reply(seq, i, i, 0, counts.get(seq)!));
+  const { there, back } = analyse(replies);
+  assertEquals(order(there!), expected);
+  assertEquals(order(back!), [0, 0, 0]);
+});
+
+Deno.test("PacketAnalysis takes a burst for its packets", () => {
+  const { there, sendBitsPerSecond } = analyse([
+    { seq: 0, packets: 40, t: 0, sent: 1 },
+    { seq: 40, packets: 40, t: MS, sent: 1 },
+    ...Array.from({ length: 79 }, (_, i) => atServer(i, 2 * MS + i)),
+  ]);
+  assertEquals([there!.sent, there!.received, there!.lost, there!.oneWayDelay!.count], [80, 79, 1, 79]);
+  assertEquals(sendBitsPerSecond, 40 * 100 * 8 * 1000);
+});
+
+Deno.test("PacketAnalysis has the goodput of the receiver, and that of the count where only this is known", () => {
+  const samples = Array.from({ length: 101 }, (_, seq) => sent(seq, seq * MS, { flag: 0 }));
+  assertAlmostEquals(analyse(samples, { serverReceived: 101 }).goodputBitsPerSecond!, 800_000, 1e-3);
+  assertAlmostEquals(analyse(samples.slice(0, 100), { serverReceived: 50 }).goodputBitsPerSecond!, 400_000, 1e-3);
+  const received = samples.map((sample) => ({ ...sample, sent: 0, server: 1, t: sample.t! * 2 }));
+  assertAlmostEquals(analyse([...samples, ...received]).goodputBitsPerSecond!, 400_000, 1e-3);
+});
+
+Deno.test("PacketAnalysis takes a sender at the server as a way back alone", () => {
+  const flag = 8;
+  const received = [0, 1, 3, 4].map((seq) => ({ seq, t: seq * MS, flag }));
+  const { there, back, rtt, goodputBitsPerSecond } = analyse(received, { serverSent: 6 });
+  assertEquals([there, rtt], [undefined, undefined]);
+  assertEquals([back!.sent, back!.received, back!.lost, back!.oneWayDelay], [6, 4, 2, undefined]);
+  assertAlmostEquals(goodputBitsPerSecond!, 600_000, 1e-3);
+  const both = analyse([...received, ...[0, 1, 2].map((seq) => ({ seq, t: seq * MS - 5, flag, sent: 1, server: 1 }))]);
+  assertEquals([both.back!.sent, both.back!.oneWayDelay!.max, both.back!.oneWayDelay!.count], [5, 5, 2]);
+});
+
+Deno.test("PacketAnalysis does not know what a server sent that told neither counts nor samples", () => {
+  const received = [0, 1, 3, 4].map((seq) => ({ seq, t: seq * MS, flag: 8 }));
+  const { back } = analyse(received);
+  assertEquals([back!.sent, back!.received, back!.lost], [undefined, 4, undefined]);
+});
+
+Deno.test("PacketAnalysis has delays and lateness of a sender at the server from its packets", () => {
+  // Sent 3 ms before they arrive, those with an even number 1.5 ms late.
+  const received = [0, 1, 2, 4, 5].map((seq) => {
+    const late = seq % 2 === 0 ? 1.5 * MS : 0, delay = seq === 5 ? 4 * MS : 3 * MS;
+    const t = seq * 10 * MS + late + delay;
+    return { seq, t, flag: 8, serverReceived: -(delay + late), serverTime: late };
+  });
+  const records = received.map(({ seq, t, serverReceived, serverTime }) => {
+    const scheduled = t + serverReceived;
+    return { seq, flag: 8, t: scheduled + serverTime, scheduled, sent: 1, server: 1 };
+  });
+  for (const samples of [received, [...records, ...received], [...received, ...records]]) {
+    const { back, lateness, lateSends, sendBitsPerSecond, incoherent } = analyse(samples, { serverSent: 6 });
+    assertEquals([back!.sent, back!.lost, back!.oneWayDelay!.count, back!.oneWayDelay!.min], [6, 1, 5, 3 * MS]);
+    assertEquals([back!.ipdv!.count, back!.ipdv!.max], [3, MS]);
+    assertEquals(back!.jitterNanos, MS / 16);
+    assertEquals([lateness!.count, lateness!.max, lateSends, incoherent], [5, 1.5 * MS, 3, 0]);
+    // The rate of all that were sent in 48.5 ms, with or without those that were lost.
+    if (samples === received) assertAlmostEquals(sendBitsPerSecond!, 5 * 800 / 0.0485, 1e-3);
+  }
+});
+
+Deno.test("PacketAnalysis estimates the delays of one direction from the server's answers at the end", () => {
+  const ahead = 1000 * MS;
+  const received = [0, 1, 2].map((seq) => {
+    return { seq, t: seq * MS + 3 * MS, flag: 8, serverReceived: ahead - 3 * MS, serverTime: 0 };
+  });
+  const { back } = analyse(received, { serverSent: 3, clock: { least: ahead - 2 * MS, most: ahead + MS } }, "separate");
+  // The closing packet was back faster than the others.
+  assertEquals([back!.oneWayDelay!.max, back!.oneWayDelayBoundNanos], [2.5 * MS, 1.5 * MS]);
+});
+
+Deno.test("PacketAnalysis takes what the server told of arrivals where it has no samples of them", () => {
+  const arrivals = {
+    reordered: 3,
+    delay: { count: 10, min: 1002 * MS, mean: 1003 * MS, max: 1009 * MS },
+    ipdv: { count: 7, min: 0, mean: MS, max: 5 * MS },
+    jitterNanos: 2 * MS,
+  };
+  const clocks = { offsetNanos: 1000 * MS, boundNanos: MS, drifted: false };
+  const analysis = new PacketAnalysis({ clocks });
+  for (const chunk of packetChunks([sent(0, 0, { flag: 0 })])) analysis.add(chunk);
+  const { there } = analysis.figures(new Map([[0, { serverReceived: 1, arrivals }]])).senders[0];
+  assertEquals(there!.oneWayDelay, { count: 10, min: 2 * MS, mean: 3 * MS, max: 9 * MS });
+  assertEquals([there!.oneWayDelayBoundNanos, there!.reordered, there!.jitterNanos], [MS, 3, 2 * MS]);
+  assertEquals(there!.ipdv, arrivals.ipdv);
+});
+
+Deno.test("PacketAnalysis has the lateness of each packet of a burst", () => {
+  const { lateness, lateSends } = analyse([
+    { seq: 0, packets: 40, t: 2 * MS, scheduled: 0, sent: 1 },
+    { seq: 40, packets: 10, t: 3 * MS, scheduled: 3 * MS - 5, sent: 1 },
+  ]);
+  assertEquals([lateness!.count, lateness!.mean, lateSends], [50, (40 * 2 * MS + 10 * 5) / 50, 40]);
+});
+
+Deno.test("PacketAnalysis has no lateness where nothing was scheduled", () => {
+  assertEquals(analyse([sent(0, 0), sent(1, 5)]).lateness, undefined);
+  assertEquals(analyse([sent(0, 0), sent(1, 5, { scheduled: 4 })]).lateness!.max, 1);
+});
+
+Deno.test("PacketAnalysis keeps senders apart", () => {
+  const analysis = new PacketAnalysis();
+  for (const chunk of packetChunks([sent(0, 0), sent(0, 1, { sender: 3 }), sent(1, 2, { sender: 3 })])) {
+    analysis.add(chunk);
+  }
+  const { senders } = analysis.figures();
+  assertEquals(senders.map(({ sender, there }) => [sender, there!.sent]), [[0, 1], [3, 2]]);
+});
+
+Deno.test("PacketAnalysis survives samples that make no sense, and counts them", () => {
+  const strange = [NaN, Infinity, -Infinity, -1, 0.5, 2 ** 53, 1e300];
+  const samples: PacketSample[] = [];
+  for (const column of ["seq", "t", "len", "packets", "flag", "scheduled", "serverCount", "serverTime", "sender"]) {
+    for (const value of strange) {
+      samples.push(
+        sent(1, 1, { [column]: value }),
+        atServer(1, 1, { [column]: value }),
+        reply(1, 2, 1, 0, 1, { [column]: value }),
+      );
+    }
+  }
+  const { incoherent, rtt } = analyse([...samples, ...samples.toReversed()]);
+  assert(incoherent > 0);
+  assert(rtt === undefined || rtt.count <= 2);
+});
+
+Deno.test("PacketAnalysis takes no more memory for more packets, and forgets what is long past", () => {
+  const analysis = new PacketAnalysis({ clocks: SHARED_CLOCK });
+  const many = 300_000;
+  function* samples() {
+    for (let seq = 0; seq < many; seq++) {
+      yield sent(seq, seq * 1000);
+      // All but the first come back 100 packets later.
+      if (seq > 100) yield reply(seq - 100, seq * 1000, seq * 1000 - 10, 5, seq - 99);
+    }
+    yield reply(0, many * 1000, many * 1000, 0, many - 99);
+  }
+  for (const chunk of packetChunks(samples())) analysis.add(chunk);
+  const { rtt, back } = analysis.figures().senders[0];
+  assertEquals([rtt!.count, rtt!.max], [many - 101, 99_995]);
+  assertEquals([back!.received, back!.late, back!.reordered], [many - 100, 1, 1]);
+});
+
+Deno.test("PacketAnalysis of a client alone has the same figures, with and without echoes", () => {
+  const upload = Array.from({ length: 200 }, (_, i) => sent(64 * i, i * MS, { packets: 64, flag: 0, len: 100 }));
+  const totals = { serverReceived: 12_000, serverDuplicates: 3, serverSocketDrops: 5 };
+  for (const samples of [upload, [...echoes(100, [3], [7, 8])]]) {
+    const [both, alone] = [false, true].map((clientOnly) => {
+      const analysis = new PacketAnalysis({ clientOnly });
+      for (const chunk of packetChunks(samples)) analysis.add(chunk);
+      return analysis.figures(new Map([[0, totals]]));
+    });
+    assertEquals(alone, both);
+    assert(both.senders[0].there!.sent! >= 100);
+  }
+});
+
+Deno.test("PacketAnalysis knows what was reordered where more is under way than it keeps, and not by how much", () => {
+  const COUNT = 300_000;
+  const analysis = new PacketAnalysis();
+  const seqs = Array.from({ length: COUNT }, (_, seq) => seq);
+  // All is sent before anything arrives; the last but one comes before the one in front of it.
+  const arrivals = [...seqs.slice(0, -3), COUNT - 2, COUNT - 3, COUNT - 1];
+  for (const chunk of packetChunks(seqs.map((seq) => sent(seq, seq, { flag: 0 })))) analysis.add(chunk);
+  for (const chunk of packetChunks(arrivals.map((seq, i) => atServer(seq, COUNT + i, { flag: 0 })))) {
+    analysis.add(chunk);
+  }
+  const { there } = analysis.figures().senders[0];
+  assertEquals([there?.sent, there?.received, there?.lost, there?.duplicates], [COUNT, COUNT, 0, 0]);
+  assertEquals([there?.reordered, there?.early, there?.late], [1, undefined, undefined]);
+});

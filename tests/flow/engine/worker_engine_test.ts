@@ -1,0 +1,111 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { EventFd } from "../../../src/sys/event_fd.ts";
+import { READABLE } from "../../../src/sys/poller.ts";
+import { LoopScope, Outbox } from "../../../src/flow/engine/worker_engine.ts";
+import { PollLoop } from "../../../src/flow/engine/poll_loop.ts";
+import { needsProcessors } from "../../support/quiet.ts";
+import type { FromWorker } from "../../../src/flow/engine/messages.ts";
+
+const ignore = Deno.build.os !== "linux";
+
+Deno.test({
+  ...needsProcessors("PollLoop calls timers at their times and in their order, and files between them", () => {
+    using file = EventFd.open();
+    const loop = new PollLoop();
+    const start = loop.now();
+    const seen: string[] = [];
+    loop.watch(file.fd, READABLE, () => {
+      file.clear();
+      seen.push("file");
+    });
+    const late = (after: number) => loop.now() - start >= after;
+    loop.timer(() => {
+      seen.push(`second ${late(2e6)}`);
+      loop.stop();
+    }).set(start + 2e6);
+    loop.timer(() => {
+      seen.push(`first ${late(1e6)}`);
+      file.signal();
+    }, { precise: true }).set(start + 1e6);
+    loop.run();
+    assertEquals(seen, ["first true", "file", "second true"]);
+  }),
+  ignore,
+});
+
+Deno.test({
+  name: "PollLoop lets files have their turn beside a timer that is always due",
+  ignore,
+  fn() {
+    using file = EventFd.open();
+    const loop = new PollLoop();
+    let calls = 0;
+    const timer = loop.timer(() => {
+      timer.set(0);
+      if (++calls === 3) file.signal();
+    });
+    timer.set(0);
+    loop.watch(file.fd, READABLE, () => loop.stop());
+    loop.run();
+    assertEquals(calls < 6, true);
+  },
+});
+
+Deno.test({
+  name: "LoopScope tells what its own handlers throw, and not those of a scope in it",
+  ignore,
+  fn() {
+    const loop = new PollLoop();
+    const seen: string[] = [];
+    const outer = new LoopScope(loop, (error) => seen.push(`outer ${error}`));
+    const inner = outer.scope((error) => seen.push(`inner ${error}`));
+    outer.timer(() => {
+      throw "a";
+    }).set(1);
+    inner.timer(() => {
+      throw "b";
+    }).set(2);
+    loop.timer(() => loop.stop()).set(loop.now() + 1);
+    loop.run();
+    assertEquals(seen, ["outer a", "inner b"]);
+  },
+});
+
+Deno.test({
+  name: "LoopScope.close() ends timers, watches and scopes in it, also from within a handler",
+  ignore,
+  fn() {
+    using file = EventFd.open();
+    file.signal();
+    const loop = new PollLoop();
+    const seen: string[] = [];
+    const scope = new LoopScope(loop, () => {});
+    const inner = scope.scope(() => {});
+    const timer = inner.timer(() => seen.push("timer"));
+    timer.set(2);
+    scope.watch(file.fd, READABLE, () => {
+      seen.push("file");
+      scope.close();
+      timer.set(3);
+    });
+    loop.timer(() => loop.stop()).set(loop.now() + 1e6);
+    loop.run();
+    assertEquals(seen, ["file"]);
+    assertThrows(() => scope.timer(() => {}), Error, "has ended");
+    assertThrows(() => inner.watch(file.fd, READABLE, () => {}), Error, "has ended");
+  },
+});
+
+Deno.test("Outbox posts what was added in one message, and sooner when it becomes too much", () => {
+  const posted: [number, number][] = [];
+  const outbox = new Outbox((messages: FromWorker, transfer) => posted.push([messages.length, transfer.length]));
+  outbox.flush();
+  assertEquals([posted, outbox.empty], [[], true]);
+  outbox.add({ type: "log", id: 1, text: "a" });
+  outbox.add({ type: "records", id: 1, flow: "f", chunk: new Uint8Array(100_000) });
+  assertEquals([posted, outbox.empty], [[], false]);
+  outbox.flush();
+  for (let i = 0; i < 4; i++) outbox.add({ type: "records", id: 1, flow: "f", chunk: new Uint8Array(100_000) });
+  outbox.flush();
+  assertEquals(posted, [[2, 1], [3, 3], [1, 1]]);
+});
