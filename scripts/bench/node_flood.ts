@@ -1,7 +1,7 @@
 import type { Plan, Run } from "../../src/node/plan/types.ts";
 import { Kind } from "../../src/node/protocol/frame.ts";
 import { chunkHead } from "../../src/flow/records/read_chunk.ts";
-import { runPlan } from "../../src/result/run_plan.ts";
+import { runPlan } from "../../src/experiment/run_plan.ts";
 import type { Finding } from "./benchmark.ts";
 import { type Flood, runners } from "./flood.ts";
 import { medianOfRounds } from "./median.ts";

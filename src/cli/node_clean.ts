@@ -24,7 +24,7 @@ export const command = defineCommand({
 
   async run({ flags, positionals: [destination] }) {
     const [{ cleanFar }, { Canceled }] = await Promise.all([
-      import("../node/launch/ssh/clean.ts"),
+      import("../node/launch/ssh/ssh_command.ts"),
       import("../node/canceled.ts"),
     ]);
     const control = new AbortController();

@@ -1,5 +1,5 @@
 import type { Plan } from "../node/mod.ts";
-import type { RunPlanOptions } from "../result/run_plan.ts";
+import type { RunPlanOptions } from "../experiment/run_plan.ts";
 import { defineCommand } from "./command.ts";
 import { CommandFailure, UsageError } from "./errors.ts";
 import { flag, list, size, text } from "./flags.ts";
@@ -96,7 +96,7 @@ interface Settings {
 
 function loadRunning() {
   return Promise.all([
-    import("../result/run_plan.ts"),
+    import("../experiment/run_plan.ts"),
     import("./run/display.ts"),
     import("../node/mod.ts"),
     import("./version.ts"),

@@ -1,4 +1,8 @@
+import config from "../../deno.json" with { type: "json" };
 import type { ClockRelation } from "./clock_relation.ts";
+import { bootId } from "../sys/clock.ts";
+import { thisPlatform } from "./platform.ts";
+import type { Unsigned } from "./runner.ts";
 
 /** What a node tells of itself once it and all below it are launched. */
 export interface NodeInfo {
@@ -128,3 +132,16 @@ export type Item =
   | Records
   | Activity
   | Missing;
+
+/** What a node tells of itself. */
+export function nodeInfo(clock: ClockRelation): Unsigned<NodeInfo> {
+  return {
+    type: "nodeInfo",
+    platform: thisPlatform(),
+    hostname: Deno.hostname(),
+    bootId: bootId(),
+    clock,
+    pid: Deno.pid,
+    versions: { tine: config.version, deno: Deno.version.deno, kernel: Deno.osRelease() },
+  };
+}

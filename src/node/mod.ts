@@ -45,9 +45,15 @@ export {
 export { type Duration, formatDuration, MAX_DURATION, parseDuration } from "../base/duration.ts";
 export { leastTime } from "./plan/least_time.ts";
 export { type Machine, thisMachine } from "./plan/machine.ts";
-export { parsePlan, type ParsePlanOptions, type PlanFormat } from "./plan/parse.ts";
-export { PlanError, type Problem } from "./plan/plan_error.ts";
-export { isPlanModule, readPlan, type ReadPlanOptions } from "./plan/read.ts";
+export {
+  isPlanModule,
+  parsePlan,
+  type ParsePlanOptions,
+  type PlanFormat,
+  readPlan,
+  type ReadPlanOptions,
+} from "./plan/parse.ts";
+export { PlanError, type Problem } from "./plan/place.ts";
 export { formatSize, parseSize, type Size } from "../base/size.ts";
 export type {
   Child,

@@ -2,9 +2,8 @@ import { chunkHead } from "../flow/records/read_chunk.ts";
 import { Kind } from "../node/protocol/frame.ts";
 import { decodeItem } from "../node/protocol/payloads.ts";
 import { messageOf, TineError } from "../base/errors.ts";
-import { LOG_FOLDER } from "./log_format.ts";
-import { readPlacedRecords } from "./read_records.ts";
-import { RECORD_FILE } from "./record_format.ts";
+import { LOG_FOLDER } from "./read_logs.ts";
+import { readPlacedRecords, RECORD_FILE } from "./read_records.ts";
 import type { TestEntry, TestSummary } from "./summary.ts";
 
 /** Nodes, errors and files beyond this are left out. */

@@ -5,20 +5,20 @@
  */
 
 export { DEFAULT_MAX_RESULT_BYTES } from "./budget.ts";
-export { hashTest } from "./test_hash.ts";
-export { testIdText } from "./names.ts";
+export { hashTest, testIdText } from "./names.ts";
 export {
+  findPrevious,
   listRuns,
   openResults,
+  type PreviousTest,
   type ResultsFolder,
   type RunResults,
   type TestResults,
   testsOf,
 } from "./open_results.ts";
 export type { Owner } from "./owner.ts";
-export { findPrevious, type PreviousTest } from "./previous.ts";
 export { type LogFilter, type LoggedLine, readLogs } from "./read_logs.ts";
-export { type FlowEnd, type MeasuredPackets, type MeasuredStream, readFlows } from "./flows/read_flows.ts";
+export { type FlowEnd, type MeasuredPackets, type MeasuredStream, readFlows } from "./read_flows.ts";
 export { readRecords } from "./read_records.ts";
 export { createRun, RunFolder, type RunOptions } from "./run_folder.ts";
 export type {

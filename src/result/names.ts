@@ -1,4 +1,6 @@
 import { TineError } from "../base/errors.ts";
+import type { Test } from "../node/plan/types.ts";
+import { sortedJson } from "../node/plan/visits.ts";
 
 /** Longer parts of a path do not fit file systems. */
 const MOST_PART_BYTES = 255;
@@ -87,4 +89,53 @@ export function testIdText(id: Readonly<Record<string, string>>): string {
 /** A time in the name of a run's folder: `2026-11-21T02-55-00Z`. */
 export function runFolderName(started: Date): string {
   return started.toISOString().slice(0, 19).replaceAll(":", "-") + "Z";
+}
+
+/** The link to the run that was completed last. */
+export const LATEST = "latest";
+
+/**
+ * Checks that the link can be set later.
+ *
+ * @throws {TineError} `latest-not-link`, if something else has its name
+ */
+export async function checkLatest(out: string): Promise<void> {
+  try {
+    if ((await Deno.lstat(`${out}/${LATEST}`)).isSymlink) return;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
+  }
+  throw new TineError(
+    "latest-not-link",
+    `${out}/${LATEST} is no link, so that it cannot lead to the results of the latest run: remove or rename it`,
+  );
+}
+
+/** Makes the link lead to a run; whoever looks sees the one before or this one. */
+export async function setLatest(out: string, runName: string): Promise<void> {
+  // A link is made under a name of its own and renamed: there is no call that replaces a link.
+  const path = `${out}/.${LATEST}-${crypto.randomUUID()}`;
+  await Deno.symlink(runName, path);
+  try {
+    await Deno.rename(path, `${out}/${LATEST}`);
+  } catch (error) {
+    await Deno.remove(path);
+    throw error;
+  }
+}
+
+/**
+ * What tells whether a test was changed: SHA-256 of it as JSON with sorted keys.
+ *
+ * @example
+ * ```ts
+ * import { hashTest } from "./names.ts";
+ * const hash = await hashTest({ id: { name: "hello" }, timeout: 60_000, sleep: 1000 });
+ * console.assert(hash === await hashTest({ sleep: 1000, timeout: 60_000, id: { name: "hello" } }));
+ * ```
+ */
+export async function hashTest(test: Test): Promise<string> {
+  const bytes = new TextEncoder().encode(sortedJson(test));
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }

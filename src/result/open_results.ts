@@ -1,9 +1,17 @@
 import { messageOf, TineError } from "../base/errors.ts";
-import { exists } from "./exists.ts";
+import { exists } from "./owner.ts";
 import { entrySoFar, foundSoFar } from "./found_so_far.ts";
-import { LATEST } from "./latest.ts";
-import { readRunSummary, readTestSummary } from "./read_summary.ts";
-import { RUN_FILE, type RunSummary, TEST_FILE, type TestEntry, type TestSummary, WORK_SUFFIX } from "./summary.ts";
+import { LATEST } from "./names.ts";
+import {
+  readRunSummary,
+  readTestSummary,
+  RUN_FILE,
+  type RunSummary,
+  TEST_FILE,
+  type TestEntry,
+  type TestSummary,
+  WORK_SUFFIX,
+} from "./summary.ts";
 
 /** A run's results. */
 export interface RunResults {
@@ -159,4 +167,62 @@ function baseName(path: string): string {
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** A test that has succeeded before. */
+export interface PreviousTest {
+  /** Where its results are. */
+  readonly folder: string;
+  /** The name of the run that it was run in. */
+  readonly keptFrom: string;
+  readonly summary: TestSummary;
+}
+
+/**
+ * Finds the tests that need not run again, by hash: those that succeeded when they last came to an end, in whichever
+ * run that was. A run of a few tests, or one that was cut, hides nothing of the runs before it.
+ *
+ * @param out the folder of runs; it need not exist
+ * @param wanted the hashes to look for; those of all tests by default
+ * @throws {TineError} `cannot-read`
+ */
+export async function findPrevious(out: string, wanted?: ReadonlySet<string>): Promise<Map<string, PreviousTest>> {
+  const previous = new Map<string, PreviousTest>();
+  const decided = new Set<string>();
+  for (const run of (await runsIn(out)).reverse()) {
+    if (wanted !== undefined && decided.size === wanted.size) break;
+    for (const { hash, status, folder, keptFrom } of run.summary.tests.toReversed()) {
+      // A test that was cut or canceled leaves open whether it succeeds.
+      if (status === "running" || status === "canceled") continue;
+      if (decided.has(hash) || wanted?.has(hash) === false) continue;
+      if (status === "ok") {
+        const path = `${run.path}/${folder}`;
+        const summary = await readResult(path, hash);
+        if (summary === undefined) continue;
+        previous.set(hash, { folder: path, keptFrom: keptFrom ?? run.name.replace(/\.work$/, ""), summary });
+      }
+      decided.add(hash);
+    }
+  }
+  return previous;
+}
+
+/** The summary of a test that succeeded; undefined where its folder was removed, damaged or changed by hand. */
+async function readResult(folder: string, hash: string): Promise<TestSummary | undefined> {
+  try {
+    const summary = await readTestSummary(folder);
+    return summary?.hash === hash && summary.status === "ok" ? summary : undefined;
+  } catch (error) {
+    if (error instanceof TineError && error.code === "bad-results") return undefined;
+    throw error;
+  }
+}
+
+async function runsIn(out: string): Promise<RunResults[]> {
+  try {
+    return [...(await listRuns(out)).runs]; // a test whose run is damaged runs again
+  } catch (error) {
+    if (error instanceof TineError && error.cause instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
 }

@@ -1,7 +1,14 @@
+/**
+ * Logs as they are stored: an object in JSON a line. They are only appended to, and readable up to the last whole line.
+ *
+ * A node's entries stand in a file of their own, in the order in which it made them. Errors overtake entries on their
+ * way to the root, so that they would break that order: they stand in another file, those of all nodes together.
+ *
+ * @module
+ */
+
 import { messageOf, TineError } from "../base/errors.ts";
-import { blockLines } from "./block_lines.ts";
-import { exists } from "./exists.ts";
-import { ERROR_FILE, LOG_FOLDER, type LogLine } from "./log_format.ts";
+import { exists } from "./owner.ts";
 import { nodeOfLog } from "./names.ts";
 
 const MOST_BLOCK_BYTES = 256 * 1024;
@@ -172,4 +179,57 @@ function sink(heap: LogReader[]): void {
     i = child;
   }
   heap[i] = top;
+}
+
+/** A line of a log is at most a text of 1 MiB, which JSON may make six times as long. */
+const MOST_LINE_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Reads the lines of a file block by block. It is open only while a block is read, so that thousands of files can be
+ * read side by side, and nothing is left open by a reader that stops. What stands behind the last line end is left out.
+ *
+ * @param blockBytes what is read at once
+ * @throws {TineError} `bad-results`, for a line of more than 16 MiB
+ */
+export async function* blockLines(path: string, blockBytes: number): AsyncGenerator<string[], void, void> {
+  const decoder = new TextDecoder();
+  let offset = 0;
+  let rest = new Uint8Array();
+  for (;;) {
+    if (rest.length > MOST_LINE_BYTES) throw new TineError("bad-results", `${path} is damaged: a line never ends`);
+    // A long line is read in larger and larger blocks, rather than copied for each small one.
+    const block = new Uint8Array(rest.length + Math.max(blockBytes, rest.length));
+    block.set(rest);
+    const count = await readAt(path, offset, block.subarray(rest.length));
+    if (count === 0) return;
+    offset += count;
+    const bytes = block.subarray(0, rest.length + count);
+    const end = bytes.lastIndexOf(0x0a) + 1;
+    rest = bytes.subarray(end);
+    if (end > 0) yield decoder.decode(bytes.subarray(0, end - 1)).split("\n");
+  }
+}
+
+async function readAt(path: string, offset: number, buffer: Uint8Array): Promise<number> {
+  using file = await Deno.open(path);
+  await file.seek(offset, Deno.SeekMode.Start);
+  return await file.read(buffer) ?? 0;
+}
+
+/** The folder of logs, in the folder of a test. */
+export const LOG_FOLDER = "logs";
+
+/** The file of errors, in the folder of a test. */
+export const ERROR_FILE = "errors.jsonl";
+
+/** A line. */
+export interface LogLine {
+  /** Nanoseconds since 1970, by the node's clock. */
+  readonly time: string;
+  readonly tag: string;
+  readonly text: string;
+  /** Of an error: the node that it arose on. */
+  readonly nodeId?: string;
+  /** Of an error: its code. */
+  readonly error?: string;
 }

@@ -1,9 +1,15 @@
+/**
+ * The raw results of a test, `records.tine`: a line of text, then frames of node.proto, each with its length before it.
+ * It is only appended to, and readable up to the last whole frame. Logs and files of nodes are kept apart.
+ *
+ * @module
+ */
+
 import type { Message } from "../node/protocol/frame.ts";
 import { readFrame } from "../node/protocol/frame_codec.ts";
 import { ByteReader } from "../wire/byte_reader.ts";
 import { messageOf, TineError, WireError } from "../base/errors.ts";
 import { FrameReader, previewBytes } from "../wire/frame_reader.ts";
-import { RECORD_FILE, RECORD_HEADER, RECORD_MAGIC } from "./record_format.ts";
 
 /**
  * Reads what a test has recorded, up to the last whole frame, in the order in which it reached the root. Messages are
@@ -131,3 +137,12 @@ async function checkHeader(file: Deno.FsFile, path: string): Promise<boolean> {
   const start = previewBytes(header.subarray(0, length));
   throw new TineError("bad-results", `${path} holds no records of tine: it starts with ${start}`);
 }
+
+/** The file, in the folder of its test. */
+export const RECORD_FILE = "records.tine";
+
+/** What it starts with: that it is one, and the version of the format. */
+export const RECORD_HEADER = "tine records 1\n";
+
+/** What it starts with in any version. */
+export const RECORD_MAGIC = "tine records ";

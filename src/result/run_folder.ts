@@ -1,13 +1,9 @@
 import type { Plan, Test } from "../node/plan/types.ts";
 import { TineError } from "../base/errors.ts";
 import { Budget } from "./budget.ts";
-import { hashTest } from "./test_hash.ts";
-import { replaceJson, writeJson } from "./json_file.ts";
-import { checkLatest, setLatest } from "./latest.ts";
-import { linkTree } from "./link_tree.ts";
-import { runFolderName, testFolderName } from "./names.ts";
-import { giveTo, makeFolder, type Owner } from "./owner.ts";
-import type { PreviousTest } from "./previous.ts";
+import { checkLatest, hashTest, runFolderName, setLatest, testFolderName } from "./names.ts";
+import { giveTo, linkTree, makeFolder, type Owner, replaceJson, writeJson } from "./owner.ts";
+import type { PreviousTest } from "./open_results.ts";
 import { storeError, systemCode } from "./store_error.ts";
 import { entryOf, PLAN_FILE, RUN_FILE, type RunSummary, TEST_FILE, type TestSummary, WORK_SUFFIX } from "./summary.ts";
 import { TestStore } from "./test_store.ts";

@@ -6,10 +6,10 @@ import { decodeItem } from "../node/protocol/payloads.ts";
 import { TineError } from "../base/errors.ts";
 import { type AppendFile, AppendFiles } from "./append_files.ts";
 import type { Budget } from "./budget.ts";
-import { ERROR_FILE, LOG_FOLDER, type LogLine } from "./log_format.ts";
+import { ERROR_FILE, LOG_FOLDER, type LogLine } from "./read_logs.ts";
 import { checkNodeId, fileNameParts, logFileName, ROOT_ID } from "./names.ts";
 import type { Owner } from "./owner.ts";
-import { RECORD_FILE, RECORD_HEADER } from "./record_format.ts";
+import { RECORD_FILE, RECORD_HEADER } from "./read_records.ts";
 import type { TestStatus, TestSummary } from "./summary.ts";
 
 /** Errors beyond this are counted, and stand in the records. */

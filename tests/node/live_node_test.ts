@@ -8,7 +8,7 @@ import { childNodes } from "../../src/node/node_tree.ts";
 import type { Run } from "../../src/node/plan/types.ts";
 import { Watchdog } from "../../src/node/process/watchdog.ts";
 import { decodeItem } from "../../src/node/protocol/payloads.ts";
-import { RootUplink } from "../../src/node/root_uplink.ts";
+import { RootUplink } from "../../src/node/run.ts";
 import type { RunContext, Runner } from "../../src/node/runner.ts";
 import { TineError } from "../../src/base/errors.ts";
 import { HOST, memoryLaunch } from "./memory_launch.ts";

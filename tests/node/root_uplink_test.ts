@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { type Frame, Kind, Lane } from "../../src/node/protocol/frame.ts";
 import { LogBatch } from "../../src/node/protocol/log_batch.ts";
-import { RootUplink } from "../../src/node/root_uplink.ts";
+import { RootUplink } from "../../src/node/run.ts";
 
 const NOTHING = new Uint8Array();
 

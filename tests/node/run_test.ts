@@ -22,7 +22,7 @@ import {
   TineError,
 } from "../../src/node/mod.ts";
 import { openResults, testsOf } from "../../src/result/mod.ts";
-import { runPlan } from "../../src/result/run_plan.ts";
+import { runPlan } from "../../src/experiment/run_plan.ts";
 import { ESCAPES, fakeNode } from "../support/modules/fake_node.ts";
 import { PlanPlace } from "../support/plan_place.ts";
 import { whyNoNamespaces } from "../support/namespaces.ts";

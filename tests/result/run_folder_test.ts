@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { readChunk } from "../../src/flow/records/read_chunk.ts";
 import { Kind } from "../../src/node/protocol/frame.ts";
 import { findPrevious, hashTest, listRuns, openResults, readLogs, readRecords, testsOf } from "../../src/result/mod.ts";
-import { readTestSummary } from "../../src/result/read_summary.ts";
+import { readTestSummary } from "../../src/result/summary.ts";
 import { TineError } from "../../src/base/errors.ts";
 import { errorMessage, fileData, inFolder, item, listing, log, rejection, startRun, testNamed } from "./fixtures.ts";
 import { unless, whyNoRoot } from "../support/unless.ts";

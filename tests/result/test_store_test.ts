@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ChunkWriter } from "../../src/flow/records/chunk_writer.ts";
 import { Kind, type Message } from "../../src/node/protocol/frame.ts";
 import { openResults, readLogs, readRecords } from "../../src/result/mod.ts";
-import { readTestSummary } from "../../src/result/read_summary.ts";
+import { readTestSummary } from "../../src/result/summary.ts";
 import { errorMessage, fileData, inFolder, item, listing, log, rejection, startRun, testNamed } from "./fixtures.ts";
 import { unless, whyNoRoot, whyNotInstalled } from "../support/unless.ts";
 

@@ -1,7 +1,6 @@
 import { TineError } from "../../base/errors.ts";
 import { findIp } from "../process/find_program.ts";
-import { intoMounts } from "../process/mounts.ts";
-import { checkNamespaceName, namespaceError } from "../process/namespace_name.ts";
+import { checkNamespaceName, intoMounts, namespaceError } from "../process/namespaces.ts";
 import type { Watchdog } from "../process/watchdog.ts";
 import { intoHolder } from "./holder.ts";
 import type { Host } from "./launcher.ts";

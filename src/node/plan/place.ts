@@ -1,3 +1,5 @@
+import { TineError } from "../../base/errors.ts";
+
 /** Where something stands in a plan: the last key, and the place above it. */
 export interface Place {
   readonly above: Place | undefined;
@@ -26,4 +28,58 @@ export function placeText(place: Place | undefined): string {
     else parts.push(`[${JSON.stringify(place.key.length > 40 ? place.key.slice(0, 40) + "..." : place.key)}]`);
   }
   return parts.reverse().join("");
+}
+
+/** One thing that is wrong with a plan. */
+export interface Problem {
+  /** Where, as in `tests[0].serial[2]`; empty where it is the text that is wrong, or the plan as a whole. */
+  readonly place: string;
+  /** Where in the text, from 1, for errors of syntax. */
+  readonly line?: number;
+  readonly column?: number;
+  /** What: the value, what was expected, the remedy. */
+  readonly message: string;
+}
+
+/** At most so many problems are told. */
+export const MOST_PROBLEMS = 20;
+
+/** A plan that cannot be used, with everything that is wrong with it, up to {@link MOST_PROBLEMS}. */
+export class PlanError extends TineError {
+  override name = "PlanError";
+
+  /**
+   * @param source the file's name, or where else the plan came from
+   * @param problems at least one
+   * @param more how many there are beyond those
+   */
+  constructor(
+    readonly source: string,
+    readonly problems: readonly Problem[],
+    readonly more = 0,
+    options?: ErrorOptions,
+  ) {
+    const rest = problems.length - 1 + more;
+    super("bad-plan", problemText(source, problems[0]) + (rest > 0 ? ` (and ${rest} more)` : ""), options);
+  }
+}
+
+/** A problem in one line: `plan.yaml: tests[0].timeout: expected ...`, `plan.yaml:3:7: ...`. */
+export function problemText(source: string, { place, line, column, message }: Problem): string {
+  const where = line === undefined ? source : `${source}:${line}:${column}`;
+  return `${where}: ${place === "" ? "" : `${place}: `}${message}`;
+}
+
+/** A value of a plan in a message: short, and recognizable. */
+export function show(value: unknown): string {
+  if (value === null || value === undefined) return "nothing";
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
+  if (typeof value === "object") return "an object";
+  const text = typeof value === "string" ? JSON.stringify(value) : String(value);
+  return text.length > 60 ? text.slice(0, 57) + "..." : text;
+}
+
+/** What was expected and what came, in one sentence. */
+export function expected(what: string, value: unknown): string {
+  return value === undefined ? `missing, expected ${what}` : `expected ${what}, not ${show(value)}`;
 }

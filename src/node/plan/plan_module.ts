@@ -1,6 +1,6 @@
 import { pathToFileURL } from "node:url";
 import { messageOf, TineError } from "../../base/errors.ts";
-import { PlanError } from "./plan_error.ts";
+import { PlanError } from "./place.ts";
 import type { FromPlanModule } from "./plan_module_worker.ts";
 
 /** How long a module may take to write its plan, in ms. */

@@ -3,19 +3,10 @@ import { runners as allRunners } from "../runners.ts";
 import { type Machine, thisMachine } from "./machine.ts";
 import { at } from "./place.ts";
 import type { Plan } from "./types.ts";
-import { checkExecutables } from "./vet/executables.ts";
-import { checkFeedback } from "./vet/feedback.ts";
-import { checkFiles } from "./vet/files.ts";
-import { checkFlowEnds } from "./vet/flow_ends.ts";
-import { checkFlowIds } from "./vet/flow_ids.ts";
+import { checkExecutables, checkNamespaces, checkNodeIds, checkRootless } from "./vet/node_checks.ts";
+import { checkFeedback, checkFiles, checkFlowEnds, checkFlowIds } from "./vet/flow_checks.ts";
 import { type Finding, type VetCheck, warningAt } from "./vet/finding.ts";
-import { checkNamespaces } from "./vet/namespaces.ts";
-import { checkNodeIds } from "./vet/node_ids.ts";
-import { checkNothing } from "./vet/nothing.ts";
-import { checkRootless } from "./vet/rootless.ts";
-import { checkShellSyntax } from "./vet/shell_syntax.ts";
-import { checkTestIds } from "./vet/test_ids.ts";
-import { checkTime } from "./vet/time.ts";
+import { checkNothing, checkShellSyntax, checkTestIds, checkTime } from "./vet/run_checks.ts";
 import { visitTest } from "./visits.ts";
 
 const CHECKS: readonly VetCheck[] = [

@@ -6,7 +6,7 @@
 import * as zod from "zod";
 import { type Duration, DURATION_PATTERN, formatDuration, MAX_DURATION, parseDuration } from "../../base/duration.ts";
 import { formatRate, parseRate, type Rate, RATE_PATTERN } from "../../base/rate.ts";
-import { expected } from "./show.ts";
+import { expected } from "./place.ts";
 import { formatSize, parseSize, type Size, SIZE_PATTERN } from "../../base/size.ts";
 
 /** What of zod there is for schemas. */

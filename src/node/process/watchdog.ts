@@ -1,7 +1,7 @@
 import { TineError } from "../../base/errors.ts";
 import { findIp } from "./find_program.ts";
 import { createLineage, LINEAGE, type Lineage, pidText } from "./lineage.ts";
-import { checkNamespaceName, namespaceError } from "./namespace_name.ts";
+import { checkNamespaceName, namespaceError } from "./namespaces.ts";
 import { temporaryPath } from "./temporary_path.ts";
 import { WatchdogProcess } from "./watchdog_process.ts";
 

@@ -12,7 +12,7 @@ import { type Feedback, feedbackFromJson, feedbackToJson } from "../feedback.ts"
 import type { ParentClock } from "../clock_relation.ts";
 import type { Runner } from "../runner.ts";
 import { Kind, type Message } from "./frame.ts";
-import { asDecimal, asNumber, asObject, asText, asTexts } from "./payload_checks.ts";
+import { asDecimal, asNumber, asObject, asText, asTexts } from "./json_payload.ts";
 import { decodeJson, encodeJson } from "./payloads.ts";
 
 /** Changes whenever a node of another version of tine could not be understood. */

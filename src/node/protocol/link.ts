@@ -3,12 +3,10 @@ import { ByteWriter } from "../../wire/byte_writer.ts";
 import { type Connection, writeAll } from "../../wire/connection.ts";
 import { messageOf, TineError, WireError } from "../../base/errors.ts";
 import { FrameReader } from "../../wire/frame_reader.ts";
-import { Allowance, decodeCredit, encodeCredit } from "./allowance.ts";
-import { Backlog } from "./backlog.ts";
+import { Allowance, decodeCredit, encodeCredit } from "./credit.ts";
+import { Backlog, Heartbeat } from "./heartbeat.ts";
 import { type Frame, isResult, Kind, Lane, laneOf, MAX_FRAME_BYTES, type Message } from "./frame.ts";
-import { readFrame } from "./frame_codec.ts";
-import { FrameCutter } from "./frame_cutter.ts";
-import { Heartbeat } from "./heartbeat.ts";
+import { FrameCutter, readFrame } from "./frame_codec.ts";
 import { Outbox } from "./outbox.ts";
 import { temporarySpill } from "./spill.ts";
 

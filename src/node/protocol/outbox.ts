@@ -1,8 +1,7 @@
 import type { ByteWriter } from "../../wire/byte_writer.ts";
 import { type DataLane, Lane } from "./frame.ts";
-import { Source, type Waiting } from "./lane_queue.ts";
-import { OutgoingLane } from "./outgoing_lane.ts";
 import { Spill } from "./spill.ts";
+import { Fifo } from "../../base/fifo.ts";
 
 /** A write that holds more takes too long: urgent frames wait behind it. With one frame on top it stays below 256 KiB. */
 const WRITE_BYTES = 128 * 1024;
@@ -187,4 +186,173 @@ interface Flush {
   /** How many frames of a source must be written. */
   readonly targets: readonly [Source, number][];
   readonly done: PromiseWithResolvers<void>;
+}
+
+/** Frames that were put aside are read back when fewer bytes than this wait in memory. */
+const READ_BACK_BYTES = 128 * 1024;
+/** A producer that can wait should wait while more bytes than this wait, and may go on when half of it is left. */
+const ROOMY_BYTES = 1024 * 1024;
+
+/** What waits in a data lane to be sent: frames of this node, of which many may be in the spill file, and of its children. */
+export class OutgoingLane {
+  readonly #lane: DataLane;
+  readonly #memory: number;
+  readonly #spill: Spill;
+  readonly #queue = new LaneQueue();
+  readonly #own = new Source();
+  readonly #children = new Map<string, Source>();
+  #credit = 0;
+  #room: PromiseWithResolvers<void> | undefined;
+
+  constructor(lane: DataLane, memory: number, spill: Spill) {
+    this.#lane = lane;
+    this.#memory = memory;
+    this.#spill = spill;
+  }
+
+  /** The other side takes this many bytes more; Infinity: it never says so again. */
+  allow(bytes: number): void {
+    this.#credit += bytes;
+  }
+
+  /**
+   * Adds a frame of this node.
+   *
+   * @throws {TineError} `spill-failed`
+   */
+  push(frame: Uint8Array): void {
+    this.#own.added++;
+    const aside = this.#spill.bytes(this.#lane) > 0 || this.#own.bytes + frame.length > this.#memory;
+    if (aside) this.#spill.add(this.#lane, frame);
+    else this.#queue.push(this.#own, { bytes: frame });
+  }
+
+  /** Adds a frame of a child. */
+  forward(child: string, frame: Waiting): void {
+    let source = this.#children.get(child);
+    if (source === undefined) this.#children.set(child, source = new Source());
+    source.added++;
+    this.#queue.push(source, frame);
+  }
+
+  /** A child has ended, and all of its frames are written. */
+  forget(child: string): void {
+    this.#children.delete(child);
+  }
+
+  /**
+   * Whether the next frame may be sent now.
+   *
+   * @throws {TineError} `spill-failed`
+   */
+  ready(): boolean {
+    if (this.#own.bytes < READ_BACK_BYTES && this.#spill.bytes(this.#lane) > 0) {
+      for (const bytes of this.#spill.take(this.#lane)) this.#queue.push(this.#own, { bytes });
+    }
+    const { first } = this.#queue;
+    return first !== undefined && first.bytes.length <= this.#credit;
+  }
+
+  /** Takes the next frame and whose it is, after {@linkcode ready}. */
+  take(): [Source, Waiting] {
+    const source = this.#queue.source!;
+    const frame = this.#queue.shift()!;
+    this.#credit -= frame.bytes.length;
+    if (this.#room !== undefined && this.#waiting <= ROOMY_BYTES / 2) this.makeRoom();
+    return [source, frame];
+  }
+
+  /** Resolves when there is room for more of this node; undefined: there is. */
+  room(): Promise<void> | undefined {
+    if (this.#room === undefined && this.#waiting <= ROOMY_BYTES) return undefined;
+    return (this.#room ??= Promise.withResolvers()).promise;
+  }
+
+  /** Lets all who wait for {@linkcode room} go on. */
+  makeRoom(): void {
+    this.#room?.resolve();
+    this.#room = undefined;
+  }
+
+  /** Whether frames of this node wait. */
+  get busy(): boolean {
+    return this.#waiting > 0;
+  }
+
+  /** All sources that the lane has had. */
+  sources(): Source[] {
+    return [this.#own, ...this.#children.values()];
+  }
+
+  /** Takes all that waits in memory out, sent or not. */
+  *drop(): Generator<Waiting> {
+    for (let frame; (frame = this.#queue.shift()) !== undefined;) yield frame;
+  }
+
+  /** Bytes of this node that wait. */
+  get #waiting(): number {
+    return this.#own.bytes + this.#spill.bytes(this.#lane);
+  }
+}
+
+/** What a source sends before it is the turn of the next one, in bytes. */
+const TURN_BYTES = 64 * 1024;
+
+/** An encoded frame that waits to be sent. */
+export interface Waiting {
+  readonly bytes: Uint8Array;
+  /** Settled once it is written, for whoever waits for it. */
+  readonly written?: PromiseWithResolvers<void>;
+}
+
+/** Where frames come from: this node, or a child. Its frames keep their order. */
+export class Source {
+  readonly waiting = new Fifo<Waiting>();
+  /** Of the frames that wait in memory. */
+  bytes = 0;
+  /** How many frames it ever had to send. */
+  added = 0;
+  /** How many of them are written. */
+  written = 0;
+  /** Bytes that are left of its turn. */
+  turn = TURN_BYTES;
+}
+
+/** The frames of one lane. Its sources take turns, by bytes: one with large frames gets no more than one with small ones. */
+export class LaneQueue {
+  readonly #turns = new Fifo<Source>();
+
+  /** Adds a frame of a source. */
+  push(source: Source, frame: Waiting): void {
+    if (source.waiting.length === 0) this.#turns.push(source);
+    source.waiting.push(frame);
+    source.bytes += frame.bytes.length;
+  }
+
+  /** The frame that is next. */
+  get first(): Waiting | undefined {
+    return this.#turns.first?.waiting.first;
+  }
+
+  /** The source whose turn it is. */
+  get source(): Source | undefined {
+    return this.#turns.first;
+  }
+
+  /** Takes the frame that is next. */
+  shift(): Waiting | undefined {
+    const source = this.#turns.first;
+    const frame = source?.waiting.shift();
+    if (source === undefined || frame === undefined) return undefined;
+    const { length } = frame.bytes;
+    source.bytes -= length;
+    source.turn -= length;
+    const empty = source.waiting.length === 0;
+    if (empty || source.turn <= 0) {
+      this.#turns.shift();
+      source.turn = TURN_BYTES;
+      if (!empty) this.#turns.push(source);
+    }
+    return frame;
+  }
 }

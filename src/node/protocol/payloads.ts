@@ -7,11 +7,20 @@
 import { messageOf, TineError, WireError } from "../../base/errors.ts";
 import type { FlowInfo, Item, NodeInfo, Progress, SysInfoData } from "../item.ts";
 import { Kind, type Message } from "./frame.ts";
-import { decodeJson, encodeJson } from "./json_payload.ts";
-import { decodeLog, encodeLog } from "./log_payload.ts";
-import { asCount, asDecimal, asFields, asList, asNumber, asObject, asText, asTexts } from "./payload_checks.ts";
+import {
+  asCount,
+  asDecimal,
+  asFields,
+  asList,
+  asNumber,
+  asObject,
+  asText,
+  asTexts,
+  decodeJson,
+  encodeJson,
+} from "./json_payload.ts";
+import { decodeLog, encodeLog } from "./log_batch.ts";
 import { shorten } from "../../base/shorten.ts";
-
 export { decodeJson, decodeText, encodeJson, encodeText } from "./json_payload.ts";
 
 /** The text of a log entry or of an error that is longer is cut. */

@@ -10,12 +10,11 @@ import {
   dscp,
   flowId,
   ONE_ADDRESS,
+  type Refinement,
+  refinement,
   socketOptions,
 } from "./traffic/address_schema.ts";
-import { flowOptions } from "./traffic/flow_options.ts";
-import { packetSize } from "./traffic/packet_size.ts";
-import { type Refinement, refinement } from "./traffic/refinement.ts";
-import { serverAddress } from "./traffic/server_address.ts";
+import { flowOptions, packetSize, serverAddress } from "./traffic/flow_options.ts";
 
 /** Servers serve no flow for longer. */
 const MAX_FLOW_MS = 24 * 3_600_000;

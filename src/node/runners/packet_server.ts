@@ -2,8 +2,7 @@ import type { PacketServerConfig } from "../../flow/config.ts";
 import { DEFAULT_MAX_PACKET_BYTES } from "../../flow/packet/header.ts";
 import type { Runner } from "../runner.ts";
 import { checkListen, listenAddrFits, listenMembers, WILDCARD_UNDER_KEY } from "./traffic/address_schema.ts";
-import { packetSize } from "./traffic/packet_size.ts";
-import { serve } from "./traffic/serve.ts";
+import { packetSize, serve } from "./traffic/flow_options.ts";
 
 /** Serves UDP flows until its node is canceled. */
 export const packetServer: Runner<PacketServerConfig, PacketServerConfig<string>> = {

@@ -13,11 +13,11 @@ import {
   dscp,
   flowId,
   ONE_ADDRESS,
+  type Refinement,
+  refinement,
   streamSocketOptions,
 } from "./traffic/address_schema.ts";
-import { flowOptions } from "./traffic/flow_options.ts";
-import { type Refinement, refinement } from "./traffic/refinement.ts";
-import { serverAddress } from "./traffic/server_address.ts";
+import { flowOptions, serverAddress } from "./traffic/flow_options.ts";
 
 /** A transfer as a plan has it. */
 type TransferInput = TransferConfig<string, string>;

@@ -1,7 +1,7 @@
 import type { StreamServerConfig } from "../../flow/config.ts";
 import type { Runner } from "../runner.ts";
 import { checkListen, listenAddrFits, listenMembers, WILDCARD_UNDER_KEY } from "./traffic/address_schema.ts";
-import { serve } from "./traffic/serve.ts";
+import { serve } from "./traffic/flow_options.ts";
 
 /** Serves TCP flows until its node is canceled. */
 export const streamServer: Runner<StreamServerConfig, StreamServerConfig> = {

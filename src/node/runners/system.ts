@@ -1,8 +1,7 @@
 import { splitCommand } from "../../base/shell_words.ts";
 import type { Runner } from "../runner.ts";
 import { fileOf } from "./output/output.ts";
-import { commandOf } from "./system/command_of.ts";
-import { Command } from "./system/command.ts";
+import { Command, commandOf } from "./system/command.ts";
 
 /** A command, and what becomes of it. */
 export interface SystemConfig {

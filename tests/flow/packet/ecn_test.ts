@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { UnresponsiveConfig } from "../../../src/flow/config.ts";
 import { CE, isMarked, replyEcn } from "../../../src/flow/packet/ecn.ts";
 import type { Chunk } from "../../../src/flow/records/read_chunk.ts";
-import { packetTotals } from "../../../src/result/flows/packet_totals.ts";
+import { packetTotals } from "../../../src/result/read_flows.ts";
 import { PacketAnalysis } from "../../../src/flow/analysis/mod.ts";
 import { MarkingProxy } from "./marking_proxy.ts";
 import { PacketEvents } from "./packet_events.ts";

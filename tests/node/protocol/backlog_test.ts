@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { Backlog } from "../../../src/node/protocol/backlog.ts";
+import { Backlog } from "../../../src/node/protocol/heartbeat.ts";
 import { Lane } from "../../../src/node/protocol/frame.ts";
 
 const MIB = 1024 * 1024;

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { type Frame, Kind, Lane } from "../../../src/node/protocol/frame.ts";
-import { LossCounter } from "../../../src/node/protocol/loss_counter.ts";
+import { LossCounter } from "../../../src/node/child_node.ts";
 import { TineError } from "../../../src/base/errors.ts";
 import { message } from "./frames.ts";
 

@@ -1,7 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type DataLane, type Frame, Kind, Lane } from "../../../src/node/protocol/frame.ts";
-import { readSpill } from "../../../src/node/protocol/read_spill.ts";
-import { Spill, temporarySpill } from "../../../src/node/protocol/spill.ts";
+import { readSpill, Spill, temporarySpill } from "../../../src/node/protocol/spill.ts";
 import { TineError, WireError } from "../../../src/base/errors.ts";
 import { concat, frame, sourceOf } from "../../support/bytes.ts";
 import { Random } from "../../support/random.ts";

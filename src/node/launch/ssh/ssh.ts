@@ -1,18 +1,17 @@
 import { TineError } from "../../../base/errors.ts";
 import type { Node } from "../../plan/types.ts";
-import { LINEAGE } from "../../process/lineage.ts";
+import { LINEAGE, pidText } from "../../process/lineage.ts";
 import { thisPlatform } from "../../platform.ts";
 import type { Watchdog } from "../../process/watchdog.ts";
 import { farStartLine } from "../far_start.ts";
 import { writeAll } from "../../../wire/connection.ts";
 import { asUser, userEnv } from "../invoking_user.ts";
-import type { ExeSource } from "../executables/exe_source.ts";
-import type { Launch, LaunchedNode, LaunchOptions } from "../launcher.ts";
+import type { ExeSource } from "../exe_source.ts";
+import type { Host, Launch, LaunchedNode, LaunchOptions } from "../launcher.ts";
 import { Deployer, platformOf } from "./deploy.ts";
 import { FarShell } from "./far_shell.ts";
-import { hostNetwork } from "./host_network.ts";
-import { LoginGate } from "./login_gate.ts";
 import { sshCommand } from "./ssh_command.ts";
+import { findTool } from "../../process/find_program.ts";
 
 /**
  * What launches nodes on other machines by ssh: logs in, sends the executable unless it is there, and starts it.
@@ -96,4 +95,56 @@ function sshProcess(
     command: [...hostNetwork(host), ...(user ? asUser(user) : []), ...ssh],
     env: user ? userEnv(inherited, user) : inherited,
   };
+}
+
+/** So many logins at a time an sshd lets in as it comes (MaxStartups 10:30:100): beyond, it drops some. */
+const MOST_LOGINS = 8;
+
+/** Lets only so many logins to one destination be under way at the same time. */
+export class LoginGate {
+  readonly #places = new Map<string, { running: number; waiting: (() => void)[] }>();
+
+  /**
+   * Waits for a turn.
+   *
+   * @returns to be disposed of when the login is through, or has failed
+   */
+  async enter(destination: string): Promise<Disposable> {
+    const place = this.#places.get(destination) ?? { running: 0, waiting: [] };
+    this.#places.set(destination, place);
+    if (place.running === MOST_LOGINS) await new Promise<void>((resolve) => place.waiting.push(resolve));
+    else place.running++;
+    let left = false;
+    return {
+      [Symbol.dispose]() {
+        if (left) return;
+        left = true;
+        const next = place.waiting.shift();
+        if (next === undefined) place.running--;
+        else next();
+      },
+    };
+  }
+}
+
+/**
+ * The words in front of a command that let it run in the network of the machine, which is where other machines are
+ * reached from: a node may be in a namespace that is made to have no way out. None where this node is in there itself.
+ *
+ * @throws {TineError} `no-network`, if it cannot be entered from here
+ */
+export function hostNetwork({ mounts, inside }: Host): string[] {
+  if (inside === undefined) return [];
+  if (inside === "holder") throw noNetwork("without root, it cannot be left");
+  if (Deno.uid() !== 0) throw noNetwork("it takes root to leave it: give the parent root: true");
+  const nsenter = findTool("nsenter", "it reaches the network of the host; install util-linux");
+  return [nsenter, "--target", pidText(mounts), "--net", "--mount", "--"];
+}
+
+function noNetwork(why: string): TineError {
+  return new TineError(
+    "no-network",
+    `its parent is in a network namespace, and ssh goes out from the network of the host (${why}); make it a child of ` +
+      "a node outside of namespaces",
+  );
 }

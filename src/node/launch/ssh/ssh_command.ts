@@ -1,5 +1,6 @@
 import { TineError } from "../../../base/errors.ts";
 import { findTool } from "../../process/find_program.ts";
+import { FarShell } from "./far_shell.ts";
 
 /** ssh gives up an address that does not answer after so many seconds. */
 const CONNECT_TIMEOUT_S = 10;
@@ -43,4 +44,29 @@ export function sshCommand(destination: string): string[] {
   const options = Object.entries(OPTIONS).map(([name, value]) => `-o${name}=${value}`);
   // Words that every login shell takes as they are. It must not stay between ssh and the node.
   return [ssh, "-T", "-a", "-x", ...options, "--", destination, "exec", "sh"];
+}
+
+/**
+ * Removes the cache of tine on another machine.
+ *
+ * @param destination as for ssh
+ * @param options `root`: that of root there, by sudo
+ * @returns where it is, and whether there was something to remove
+ * @throws {TineError} why it cannot be reached or removed, with the remedy
+ */
+export async function cleanFar(
+  destination: string,
+  { root = false, signal }: { root?: boolean; signal: AbortSignal },
+): Promise<{ path: string; removed: boolean }> {
+  await using shell = new FarShell({
+    destination,
+    command: sshCommand(destination),
+    env: Deno.env.toObject(),
+    root,
+    signal,
+    onLine() {},
+  });
+  await shell.login();
+  const { word, text } = await shell.ask("clean", "cleaned", "clean");
+  return { path: text, removed: word === "cleaned" };
 }

@@ -1,8 +1,7 @@
 import type { Runner } from "../../runner.ts";
 import type { Machine } from "../machine.ts";
 import { type Place, placeText } from "../place.ts";
-import type { NodeUse, TestVisits } from "../visits.ts";
-import { upwards } from "../visits.ts";
+import { type NodeUse, type TestVisits, upwards } from "../visits.ts";
 
 /** Something that `vet` found. */
 export interface Finding {

@@ -1,10 +1,10 @@
 import type { RunContext } from "../../runner.ts";
-import { BufferedFile } from "./buffered_file.ts";
+import { BufferedFile, MemoryFile, StreamedFile } from "./file_outputs.ts";
 import { CompressedOutput, compressionOf } from "./compressed_output.ts";
-import { GatheredEntry } from "./gathered_entry.ts";
-import { MemoryFile } from "./memory_file.ts";
-import { StreamedFile } from "./streamed_file.ts";
-import { StreamedLines } from "./streamed_lines.ts";
+import { GatheredEntry, StreamedLines } from "./log_outputs.ts";
+import type { ByteSource } from "../../../wire/connection.ts";
+import type { StartedProcess } from "../../process/processes.ts";
+import { drain } from "./drain.ts";
 
 /** What becomes of the output of a command. */
 export interface Output {
@@ -58,4 +58,45 @@ function createFile(treatment: string, file: string, name: OutputName, context: 
 export function fileOf(treatment: string | undefined): string | undefined {
   if (treatment === undefined || ["", "gather", "stream", "quiet"].includes(treatment)) return undefined;
   return treatment.replace(/^(bufmem|buftmp):/, "");
+}
+
+/** Where the output of a process goes. */
+export interface Outputs {
+  readonly stdout: Output | undefined;
+  readonly stderr: Output | undefined;
+}
+
+/**
+ * Hands the output of a process to where it goes, until it has ended and all of its output is treated.
+ *
+ * @param fail called when output cannot be treated, so that the process would wait for its reader
+ * @returns the streams that something which the process left behind still holds open
+ * @throws what writing to an output threw first, once all is over
+ */
+export async function treatOutput(
+  process: StartedProcess,
+  outputs: Outputs,
+  fail: () => void,
+): Promise<("stdout" | "stderr")[]> {
+  const open = new Set<"stdout" | "stderr">();
+  const read = async (stream: "stdout" | "stderr", source: ByteSource | undefined) => {
+    const output = outputs[stream];
+    if (source === undefined || output === undefined) return;
+    try {
+      const whole = await drain(source, (bytes) => output.write(bytes), process.ended);
+      if (!whole) open.add(stream);
+    } catch (error) {
+      fail();
+      throw error;
+    }
+  };
+  const results = await Promise.allSettled([read("stdout", process.stdout), read("stderr", process.stderr)]);
+  await process.ended;
+  // One after the other, so that log entries are in order.
+  for (const output of [outputs.stdout, outputs.stderr]) {
+    if (output !== undefined) results.push(...await Promise.allSettled([output.end()]));
+  }
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+  return (["stdout", "stderr"] as const).filter((stream) => open.has(stream));
 }

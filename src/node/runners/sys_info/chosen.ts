@@ -1,11 +1,7 @@
 import { messageOf, TineError } from "../../../base/errors.ts";
 import { splitCommand } from "../../../base/shell_words.ts";
 import { glob, isGlob } from "../../../base/glob.ts";
-import { capture } from "./capture.ts";
-import { findFiles } from "./find_files.ts";
-import { maskVariable } from "./mask.ts";
-import { readText } from "./read_text.ts";
-import { forEachAtOnce, type Section, type Survey } from "./survey.ts";
+import { capture, forEachAtOnce, readText, type Section, type Survey } from "./survey.ts";
 
 const MOST_FILES = 10_000;
 const MOST_ENTRIES = 1_000_000;
@@ -114,4 +110,121 @@ async function readAll(
     }
   });
   return Object.fromEntries(values);
+}
+
+const MASKED = "(masked)";
+
+/** Names of variables that hold secrets. Too many rather than too few. */
+const SECRET_NAME =
+  /KEY|TOKEN|SECRET|PASS|PWD.|.PWD(?<!^OLDPWD)|CRED|AUTH|COOKIE|SESSION|PRIVATE|SIGNATURE|HMAC|SALT|DSN|JWT|OTP/i;
+
+/** user:password@ behind a scheme. Lengths are bounded, here and below, so that long values take no long time. */
+const URL_CREDENTIALS = /(\b[a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/?#]{1,4096}@/gi;
+
+/** password=... in connection strings, query strings and options. */
+const SECRET_ASSIGNMENT = new RegExp(
+  /((?:key|token|secret|pass|password|passwd|pwd|credentials?|auth|cookie|session|sig|signature)["']?\s{0,9}[=:]\s{0,9})/
+    .source + /("[^"]+"|'[^']+'|[^\s;&,"']+)/.source,
+  "gi",
+);
+
+/** Tokens that can be told by their looks. */
+const KNOWN_TOKENS = new RegExp(
+  [
+    /-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^]*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|$)/,
+    /\beyJ[\w-]{5,1000}\.[\w-]+(?:\.[\w-]*)*/,
+    /\b(?:gh[opsur]|github_pat|glpat|xox[abpors]|sk|pk|rk|npm)[_-][\w-]{10,}/,
+    /\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/,
+    /\b(?:Bearer|Basic)\s{1,9}[\w+/=.~-]{8,}/,
+  ].map(({ source }) => source).join("|"),
+  "g",
+);
+
+/**
+ * The value of a variable as it may be shown: what looks like a secret is masked, by the name of the variable or by
+ * its looks.
+ *
+ * @example
+ * ```ts
+ * import { maskVariable } from "./chosen.ts";
+ * console.assert(maskVariable("API_KEY", "123") === "(masked)");
+ * console.assert(maskVariable("PROXY", "http://me:it@proxy/") === "http://(masked)@proxy/");
+ * ```
+ */
+export function maskVariable(name: string, value: string): string {
+  return value !== "" && SECRET_NAME.test(name) ? MASKED : maskText(value);
+}
+
+/** A text without the secrets that can be told by their looks. */
+export function maskText(text: string): string {
+  return text
+    .replace(KNOWN_TOKENS, MASKED)
+    .replace(URL_CREDENTIALS, `$1${MASKED}@`)
+    .replace(SECRET_ASSIGNMENT, `$1${MASKED}`);
+}
+
+/**
+ * Finds the files whose paths match a glob pattern, sorted. Folders that cannot be read have none; `**` follows no links.
+ *
+ * @param pattern absolute, or relative to the working folder
+ * @param most how many entries of folders are looked at
+ * @returns paths; `whole` is false if there were more entries
+ *
+ * @example
+ * ```ts
+ * import { findFiles } from "./chosen.ts";
+ * const { paths } = await findFiles("/proc/sys/net/ipv4/tcp_*mem", 10_000);
+ * ```
+ */
+export async function findFiles(pattern: string, most: number): Promise<{ paths: string[]; whole: boolean }> {
+  const parts = pattern.split("/").filter((part, i) => part !== "" || i === 0);
+  const found = new Set<string>();
+  let left = most;
+
+  const entriesOf = async (folder: string): Promise<Deno.DirEntry[]> => {
+    const entries: Deno.DirEntry[] = [];
+    try {
+      for await (const entry of Deno.readDir(folder === "" ? "." : folder)) {
+        if (left-- <= 0) break;
+        entries.push(entry);
+      }
+    } catch {
+      // It is no folder, it went away, or it is not ours.
+    }
+    return entries;
+  };
+  const walk = async (base: string, at: number): Promise<void> => {
+    if (left <= 0) return;
+    if (at === parts.length) {
+      if (await isFile(base)) found.add(base);
+      return;
+    }
+    const part = parts[at];
+    if (part === "**") {
+      await walk(base, at + 1);
+      for (const { name, isDirectory } of await entriesOf(base)) {
+        if (isDirectory) await walk(join(base, name), at);
+        else if (at === parts.length - 1) await walk(join(base, name), at + 1);
+      }
+    } else if (isGlob(part)) {
+      const matches = glob(part);
+      for (const { name } of await entriesOf(base)) if (matches(name)) await walk(join(base, name), at + 1);
+    } else {
+      await walk(at === 0 && part === "" ? "/" : join(base, part), at + 1);
+    }
+  };
+  await walk("", 0);
+  return { paths: [...found].sort(), whole: left > 0 };
+}
+
+function join(base: string, name: string): string {
+  return base === "" || base.endsWith("/") ? base + name : `${base}/${name}`;
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch {
+    return false;
+  }
 }

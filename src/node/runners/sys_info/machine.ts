@@ -1,6 +1,5 @@
-import { maskText } from "./mask.ts";
-import { readValue } from "./read_text.ts";
-import type { Section } from "./survey.ts";
+import { maskText } from "./chosen.ts";
+import { readValue, type Section } from "./survey.ts";
 
 /** Name and version of the distribution. */
 export async function describeOs(): Promise<Section> {

@@ -1,7 +1,5 @@
 import { TineError } from "../../../base/errors.ts";
-import { capture } from "./capture.ts";
-import { readValue } from "./read_text.ts";
-import { forEachAtOnce, type Section, type Survey } from "./survey.ts";
+import { capture, forEachAtOnce, readValue, type Section, type Survey } from "./survey.ts";
 
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 

@@ -1,4 +1,8 @@
 import type { RunContext } from "../../runner.ts";
+import type { ByteSource } from "../../../wire/connection.ts";
+import type { ProcessEnd } from "../../process/processes.ts";
+import { drain } from "../output/drain.ts";
+import { GatheredText, LastLine } from "../output/log_outputs.ts";
 
 /** All that a plan chooses, together: escaped as JSON it still fits into one message. */
 const MAX_BYTES = 8 * 1024 * 1024;
@@ -66,4 +70,115 @@ export async function forEachAtOnce<T>(
       throw error;
     })));
   for (const result of results) if (result.status === "rejected") throw result.reason;
+}
+
+/** What a program printed, and how it ended. */
+export interface Captured {
+  readonly text: string;
+  /** How many bytes the text lacks. */
+  readonly leftOut: number;
+  readonly end: ProcessEnd;
+  readonly lastError: string | undefined;
+}
+
+/**
+ * Runs a program and keeps what it prints, on stdout and then on stderr; kills it when the run is canceled.
+ *
+ * @param limit how many bytes of its output are kept
+ * @throws {TineError} `no-program` and the like; the reason of the cancellation
+ */
+export async function capture(
+  program: string,
+  args: readonly string[],
+  limit: number,
+  { processes, signal }: RunContext,
+): Promise<Captured> {
+  signal.throwIfAborted();
+  const process = processes.start({ program, args, stdout: true, stderr: true });
+  const stdout = new GatheredText(limit);
+  const stderr = new GatheredText(Math.min(limit, 64 * 1024));
+  const lastError = new LastLine();
+  let stopping: Promise<void> | undefined;
+  const stop = () => {
+    stopping = process.stop("kill");
+    stopping.catch(() => {}); // told below
+  };
+  signal.addEventListener("abort", stop, { once: true });
+  const read = (source: ByteSource | undefined, take: (bytes: Uint8Array) => void) =>
+    source && drain(source, (bytes) => void take(bytes), process.ended);
+  try {
+    const both = await Promise.allSettled([
+      read(process.stdout, (bytes) => stdout.add(bytes)),
+      read(process.stderr, (bytes) => {
+        stderr.add(bytes);
+        lastError.add(bytes);
+      }),
+    ]);
+    for (const result of both) if (result.status === "rejected") throw result.reason;
+    const end = await process.ended;
+    const [out, errors] = [stdout.take(), stderr.take()];
+    const text = [out.text, errors.text].filter((text) => text !== "").join("\n");
+    signal.throwIfAborted();
+    return { text, leftOut: out.leftOut + errors.leftOut, end, lastError: lastError.text() };
+  } finally {
+    signal.removeEventListener("abort", stop);
+    await stopping;
+  }
+}
+
+/** A text, and how many bytes it lacks. */
+export interface LimitedText {
+  readonly text: string;
+  readonly leftOut: number;
+}
+
+const PIECE_BYTES = 64 * 1024;
+
+/** What remains is counted up to here: files of the kernel may have no end. */
+const MOST_COUNTED = 1024 * 1024 * 1024;
+
+/**
+ * Reads a text file, or the start of it. The files of the kernel tell no size, and some wait for events.
+ *
+ * @param limit how many bytes are read
+ * @throws the signal's reason; what opening and reading throw
+ */
+export async function readText(path: string, limit: number, signal: AbortSignal): Promise<LimitedText> {
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([aborted, readStart(path, limit)]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+async function readStart(path: string, limit: number): Promise<LimitedText> {
+  using file = await Deno.open(path);
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for (;;) {
+    const piece = new Uint8Array(Math.min(PIECE_BYTES, limit + 1 - length));
+    const read = await file.read(piece);
+    if (read === null) break;
+    parts.push(piece.subarray(0, read));
+    length += read;
+    if (length > limit) break;
+  }
+  const all = new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
+  const text = new TextDecoder().decode(all.subarray(0, limit));
+  if (length <= limit) return { text, leftOut: 0 };
+  const { size } = await file.stat();
+  return { text, leftOut: Math.min(MOST_COUNTED, Math.max(1, size - limit)) };
+}
+
+/** The trimmed text of a small file of the kernel; undefined if there is none, or it cannot be read. */
+export async function readValue(path: string): Promise<string | undefined> {
+  try {
+    return (await readStart(path, PIECE_BYTES)).text.trim();
+  } catch {
+    return undefined; // which files there are depends on the kernel, the hardware and the user
+  }
 }

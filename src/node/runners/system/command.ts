@@ -2,11 +2,9 @@ import { TineError } from "../../../base/errors.ts";
 import { splitCommand } from "../../../base/shell_words.ts";
 import type { ProcessEnd, StartedProcess } from "../../process/processes.ts";
 import type { RunContext } from "../../runner.ts";
-import { LastLine } from "../output/last_line.ts";
-import { createOutput } from "../output/output.ts";
-import { type Outputs, treatOutput } from "../output/treat_output.ts";
+import { LastLine } from "../output/log_outputs.ts";
+import { createOutput, type Outputs, treatOutput } from "../output/output.ts";
 import type { SystemConfig } from "../system.ts";
-import { commandOf } from "./command_of.ts";
 
 /** A command that was started, whose output is being treated. */
 export class Command {
@@ -119,4 +117,12 @@ function withLastLine(output: Outputs["stderr"], lastLine: LastLine): Outputs["s
     },
     end: () => output.end(),
   };
+}
+
+const SHOWN_CHARACTERS = 100;
+
+/** The command of a run as messages show it, in one line; long ones are cut. */
+export function commandOf({ command: line, args = [] }: SystemConfig): string {
+  const command = [line, ...args].join(" ").replace(/\s+/g, " ");
+  return command.length > SHOWN_CHARACTERS ? command.slice(0, SHOWN_CHARACTERS) + "..." : command;
 }

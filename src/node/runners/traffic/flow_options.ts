@@ -1,5 +1,9 @@
-import type { FlowOptions } from "../../../flow/flows.ts";
-import type { RunContext } from "../../runner.ts";
+import type { FlowOptions, Flows, FlowServer } from "../../../flow/flows.ts";
+import type { RunContext, Vocabulary } from "../../runner.ts";
+import type { ZodType } from "zod";
+import { MAX_PACKET_BYTES, PACKET_HEADER_BYTES } from "../../../flow/packet/header.ts";
+import type { Feedback } from "../../feedback.ts";
+import { TineError } from "../../../base/errors.ts";
 
 /** What flows tell goes to the root; the run is canceled with them. */
 export function flowOptions(context: RunContext, hmac = true): FlowOptions {
@@ -14,4 +18,39 @@ export function flowOptions(context: RunContext, hmac = true): FlowOptions {
       log: (text) => void context.log(text),
     },
   };
+}
+
+/** The length of a packet's payload of UDP: at least the header, at most what UDP carries. */
+export function packetSize({ size }: Vocabulary): ZodType<number, string> {
+  return size.refine(
+    (bytes) => bytes >= PACKET_HEADER_BYTES && bytes <= MAX_PACKET_BYTES,
+    `expected a length of ${PACKET_HEADER_BYTES}B to ${MAX_PACKET_BYTES}B`,
+  );
+}
+
+/** Starts a server that serves until the node ends, and tells where it listens. */
+export async function serve(
+  { hmac, listenAddrKey }: { readonly hmac?: boolean; readonly listenAddrKey?: string },
+  context: RunContext,
+  listen: (flows: Flows, options: FlowOptions) => Promise<FlowServer>,
+): Promise<Feedback | void> {
+  const server = await listen(await context.flows(), flowOptions(context, hmac));
+  context.onEnd(async () => await server[Symbol.asyncDispose]());
+  context.goesOn(server.ended);
+  if (listenAddrKey !== undefined) return new Map([[listenAddrKey, server.address]]);
+}
+
+/**
+ * The address that a client dials.
+ *
+ * @throws {TineError} `feedback-unset`, if it is to come from a key that no run before has set
+ */
+export function serverAddress(
+  { addr, addrKey }: { readonly addr?: string; readonly addrKey?: string },
+  feedback: Feedback,
+): string {
+  const found = addr ?? feedback.get(addrKey!);
+  if (found !== undefined) return found;
+  const known = [...feedback.keys()].join(", ") || "none";
+  throw new TineError("feedback-unset", `no run before has set the feedback key ${addrKey}; set are: ${known}`);
 }

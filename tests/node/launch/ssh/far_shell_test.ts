@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { exeFile } from "../../../../src/node/launch/executables/exe_file.ts";
-import { knownFiles } from "../../../../src/node/launch/executables/exe_source.ts";
+import { exeFile, knownFiles } from "../../../../src/node/launch/exe_source.ts";
 import { Deployer, platformOf } from "../../../../src/node/launch/ssh/deploy.ts";
 import { FarShell } from "../../../../src/node/launch/ssh/far_shell.ts";
 import { writeAll } from "../../../../src/wire/connection.ts";

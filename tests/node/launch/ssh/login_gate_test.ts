@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { LoginGate } from "../../../../src/node/launch/ssh/login_gate.ts";
+import { LoginGate } from "../../../../src/node/launch/ssh/ssh.ts";
 
 Deno.test("LoginGate lets eight in at a time for each destination, in order", async () => {
   const gate = new LoginGate();

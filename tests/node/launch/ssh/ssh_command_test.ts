@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { hostNetwork } from "../../../../src/node/launch/ssh/host_network.ts";
+import { hostNetwork } from "../../../../src/node/launch/ssh/ssh.ts";
 import { sshCommand } from "../../../../src/node/launch/ssh/ssh_command.ts";
 import { farFailure, sshFailure } from "../../../../src/node/launch/ssh/ssh_failure.ts";
 import { TineError } from "../../../../src/base/errors.ts";

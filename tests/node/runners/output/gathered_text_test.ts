@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { GatheredText } from "../../../../src/node/runners/output/gathered_text.ts";
+import { GatheredText } from "../../../../src/node/runners/output/log_outputs.ts";
 
 function gather(limit: number, ...parts: (string | Uint8Array)[]): { text: string; leftOut: number } {
   const gathered = new GatheredText(limit);

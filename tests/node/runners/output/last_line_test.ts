@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { LastLine } from "../../../../src/node/runners/output/last_line.ts";
+import { LastLine } from "../../../../src/node/runners/output/log_outputs.ts";
 
 function lastOf(...parts: string[]): string | undefined {
   const line = new LastLine();

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { findFiles } from "../../../../src/node/runners/sys_info/find_files.ts";
+import { findFiles } from "../../../../src/node/runners/sys_info/chosen.ts";
 
 async function withFiles(test: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "tine-test-" });

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { maskText, maskVariable } from "../../../../src/node/runners/sys_info/mask.ts";
+import { maskText, maskVariable } from "../../../../src/node/runners/sys_info/chosen.ts";
 
 Deno.test("maskVariable() masks what has the name of a secret", () => {
   for (

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { readText, readValue } from "../../../../src/node/runners/sys_info/read_text.ts";
+import { readText, readValue } from "../../../../src/node/runners/sys_info/survey.ts";
 
 const { signal } = new AbortController();
 

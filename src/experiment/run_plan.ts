@@ -1,0 +1,179 @@
+import { Canceled } from "../node/canceled.ts";
+import { now } from "../base/time.ts";
+import type { ErrorItem } from "../node/item.ts";
+import type { Plan, Test } from "../node/plan/types.ts";
+import type { Message } from "../node/protocol/frame.ts";
+import { ROOT_ID, type RunOptions as NodeRunOptions, runValidated } from "../node/run.ts";
+import { messageOf, TineError } from "../base/errors.ts";
+import { hashTest } from "../result/names.ts";
+import { findPrevious, type PreviousTest } from "../result/open_results.ts";
+import { createRun, type RunFolder, type RunOptions as StoreOptions } from "../result/run_folder.ts";
+import type { TestSummary } from "../result/summary.ts";
+import type { TestStore } from "../result/test_store.ts";
+
+/** Who follows a plan while it runs. None of these must throw. */
+export interface PlanObserver {
+  /** The results go to `folder`, under another name once the plan has ended; `kept` tests do not run. */
+  planStarts(folder: string, kept: number): void;
+  /** A test is about to run; `number` is that of the test in the plan, from 1. */
+  testStarts(test: Test, number: number): void;
+  /** A result of the running test. */
+  message(message: Message): void;
+  /** The test has ended, or is kept from before. */
+  testEnds(summary: TestSummary, number: number, folder: string, kept: boolean): void;
+}
+
+/** How to run a plan. */
+export interface RunPlanOptions extends Omit<StoreOptions, "started">, Omit<NodeRunOptions, "timeoutMs"> {
+  /** The folder of runs, such as `results`. */
+  readonly out: string;
+  /** Keep the results of tests that have not changed and succeeded before. */
+  readonly resume?: boolean;
+  readonly observer: PlanObserver;
+}
+
+/** How a plan ended. */
+export interface PlanOutcome {
+  /** Where the results are. */
+  readonly folder: string;
+  readonly ok: number;
+  /** Failed, or over their time. */
+  readonly failed: number;
+  readonly canceled: number;
+  readonly kept: number;
+  /** Not even started, since the run was interrupted or its results could not be written. */
+  readonly notRun: number;
+}
+
+/**
+ * Runs the tests of a plan one after another, and stores their results. A test that fails does not keep the next ones
+ * from running.
+ *
+ * @throws {TineError} if the results cannot be stored: `results-full`, `results-not-writable`, ...
+ */
+export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<PlanOutcome> {
+  const { out, resume = false, observer, signal } = options;
+  const previous = resume ? await keptTests(plan, out) : new Map<Test, PreviousTest>();
+  await using folder = await createRun(out, plan, options);
+  observer.planStarts(folder.path, previous.size);
+  let ok = 0;
+  let failed = 0;
+  let canceled = 0;
+  let kept = 0;
+  let broken: unknown;
+  for (const [i, test] of plan.tests.entries()) {
+    if (signal?.aborted || broken !== undefined) break;
+    const before = previous.get(test);
+    if (before !== undefined) {
+      await folder.keepTest(before);
+      observer.testEnds(before.summary, i + 1, before.folder, true);
+      kept++;
+      continue;
+    }
+    observer.testStarts(test, i + 1);
+    const store = await folder.startTest(test);
+    const { summary, storeFailure } = await runTest(test, store, options);
+    broken = storeFailure;
+    if (summary.status === "ok") ok++;
+    else if (summary.status === "canceled") canceled++;
+    else failed++;
+    observer.testEnds(summary, i + 1, store.folder.replace(WORK_FOLDER, "$1"), false);
+  }
+  const path = await finish(folder, broken);
+  return { folder: path, ok, failed, canceled, kept, notRun: plan.tests.length - ok - failed - canceled - kept };
+}
+
+/** Ends the run; where results could not be written, that is what went wrong, not what follows from it. */
+async function finish(folder: RunFolder, broken: unknown): Promise<string> {
+  try {
+    return await folder.finish();
+  } catch (error) {
+    throw broken ?? error;
+  }
+}
+
+async function keptTests(plan: Plan, out: string): Promise<Map<Test, PreviousTest>> {
+  const hashes = await Promise.all(plan.tests.map(hashTest));
+  const previous = await findPrevious(out, new Set(hashes));
+  const kept = new Map<Test, PreviousTest>();
+  for (const [i, test] of plan.tests.entries()) {
+    const before = previous.get(hashes[i]);
+    if (before !== undefined) kept.set(test, before);
+  }
+  return kept;
+}
+
+/** The folder of a run is about to lose this suffix when a test's is told: what is told should still hold then. */
+const WORK_FOLDER = /\.work(\/[^/]*)$/;
+
+/** Codes of errors after which nothing can be stored any more. */
+const STORE_FAILURES = new Set(["results-full", "results-not-writable", "results-failed", "results-too-large"]);
+
+async function runTest(
+  test: Test,
+  store: TestStore,
+  options: RunPlanOptions,
+): Promise<{ summary: TestSummary; storeFailure: unknown }> {
+  const { observer, signal, killSignal, rootless, runners, command, exeDir } = options;
+  const control = new AbortController();
+  const signals = signal === undefined ? control.signal : AbortSignal.any([signal, control.signal]);
+  const errors: ErrorItem[] = [];
+  let storeFailure: TineError | undefined;
+  let reason: Canceled | undefined;
+  try {
+    const messages = runValidated(test, {
+      signal: signals,
+      killSignal,
+      rootless,
+      runners,
+      command,
+      exeDir,
+      timeoutMs: test.timeout,
+    });
+    for await (const message of messages) {
+      observer.message(message);
+      try {
+        await store.add(message);
+      } catch (error) {
+        if (!(error instanceof TineError)) throw error;
+        if (storeFailure !== undefined) continue;
+        if (STORE_FAILURES.has(error.code)) storeFailure = error;
+        else errors.push(rootError("results", error));
+        control.abort(new Canceled(error.code, error.message, { cause: error }));
+      }
+    }
+  } catch (error) {
+    reason = error instanceof Canceled ? error : unexpected(error);
+    // Other reasons have come as errors of the node that they arose on.
+    if (reason !== error || statusOf(reason) === "timeout") errors.push(rootError("run", reason));
+  }
+  const summary = await store.finish({ status: statusOf(reason), errors });
+  return { summary, storeFailure };
+}
+
+function statusOf(reason: Canceled | undefined): Exclude<TestSummary["status"], "running"> {
+  // An error of a node may have any code, also one of those below.
+  if (reason?.cause !== undefined) return "failed";
+  switch (reason?.code) {
+    case undefined:
+      return "ok";
+    case "timeout":
+      return "timeout";
+    case "interrupted":
+    case "canceled":
+      return "canceled";
+    default:
+      return "failed";
+  }
+}
+
+/** What kept the root node from starting, such as a kernel that allows no namespaces. */
+function unexpected(error: unknown): Canceled {
+  const code = error instanceof TineError ? error.code : "internal";
+  const message = error instanceof TineError ? error.message : `a mistake in tine: ${messageOf(error)}`;
+  return new Canceled(code, message, { cause: error });
+}
+
+function rootError(tag: string, { code, message }: TineError): ErrorItem {
+  return { type: "error", nodeId: ROOT_ID, time: now(), tag, code, message };
+}

@@ -1,0 +1,182 @@
+import { type Place, placeText } from "../place.ts";
+import { innerRuns, kindOf, needsOf, type TestVisits } from "../visits.ts";
+import { errorAt, type Finding, type VetContext } from "./finding.ts";
+import type { FlowEnd } from "../../runner.ts";
+import type { Run } from "../types.ts";
+
+/** Flows are told apart by their ids: what two of the same id measure would be mixed. */
+export function* checkFlowIds({ visits }: TestVisits, { runners }: VetContext): Iterable<Finding> {
+  const first = new Map<string, Place | undefined>();
+  for (const { run, kind, place } of visits) {
+    const { flow } = needsOf(run, kind, runners);
+    if (flow === undefined) continue;
+    if (!first.has(flow)) first.set(flow, place);
+    else {
+      yield errorAt(
+        place,
+        "same-flow-id",
+        `${flow} is the id of the flow at ${placeText(first.get(flow))} too; give one of them another id`,
+      );
+    }
+  }
+}
+
+/** A server of the test. */
+interface Server {
+  readonly end: FlowEnd;
+  readonly place: Place;
+}
+
+/** A client and its server must agree, or no flow comes up between them. */
+export function* checkFlowEnds({ visits }: TestVisits, { runners }: VetContext): Iterable<Finding> {
+  const ends = visits.map(({ run, kind, place }) => ({ place, needs: needsOf(run, kind, runners) }));
+  const servers = ends.flatMap(({ place, needs }): Server[] => needs.serves ? [{ end: needs.serves, place }] : []);
+  for (const { place, needs: { dials } } of ends) {
+    const server = dials && serverOf(dials, servers);
+    if (server === undefined) continue;
+    const problem = disagreement(dials!, server);
+    if (problem !== undefined) yield errorAt(place, ...problem);
+  }
+}
+
+/** The server that a client dials, if that can be told. */
+function serverOf({ protocol, addr, addrKey }: FlowEnd, servers: readonly Server[]): Server | undefined {
+  if (addrKey !== undefined) return servers.find(({ end }) => end.addrKey === addrKey);
+  // Each namespace has loopback addresses of its own.
+  if (addr === undefined || /^(?:127\.|\[::1\]|localhost:)/.test(addr)) return undefined;
+  return servers.find(({ end }) => end.addr === addr && end.protocol === protocol);
+}
+
+function disagreement(client: FlowEnd, { end, place }: Server): [code: string, message: string] | undefined {
+  const there = `the server at ${placeText(place)}`;
+  if (client.protocol !== end.protocol) {
+    return ["other-protocol", `runs a flow over ${client.protocol}, but ${there} serves ${end.protocol}`];
+  }
+  if (client.hmac !== end.hmac) {
+    return ["one-sided-hmac", `has hmac: ${client.hmac}, but ${there} has hmac: ${end.hmac}; give both the same`];
+  }
+  if (client.packetBytes !== undefined && end.packetBytes !== undefined && client.packetBytes > end.packetBytes) {
+    const [sent, taken] = [client.packetBytes, end.packetBytes];
+    return ["long-packets", `sends packets of ${sent}B, but ${there} accepts ${taken}B; give it a maxPacketSize`];
+  }
+}
+
+/** Keys of Feedback, and where each is set. */
+type Keys = ReadonlyMap<string, Place>;
+
+/** Keys of Feedback must be set before they are used, and once. */
+export function* checkFeedback({ test, place, visits }: TestVisits, { runners }: VetContext): Iterable<Finding> {
+  // Where else a key is set, for messages.
+  const anywhere = new Map<string, Place>();
+  for (const { run, kind, place } of visits) {
+    for (const key of needsOf(run, kind, runners).sets ?? []) if (!anywhere.has(key)) anywhere.set(key, place);
+  }
+  const findings: Finding[] = [];
+
+  /** The keys that a run sets; `before` are those that were set when it starts. */
+  const follow = (run: Run, place: Place, before: Keys): Keys => {
+    if (run.child !== undefined) return follow(run.child, { above: place, key: "child" }, before);
+    const kind = kindOf(run);
+    const set = new Map<string, Place>();
+    const { sets = [], uses = [] } = needsOf(run, kind, runners);
+    for (const key of uses) if (!before.has(key)) findings.push(unset(key, place, anywhere.get(key)));
+    for (const key of sets) add(set, key, place, before);
+    // Runs of a list see what earlier ones have set; others see only what was there before all of them.
+    const serial = kind === "serial";
+    const seen = serial ? new Map(before) : undefined;
+    for (const [inner, innerPlace] of innerRuns({ run, place })) {
+      const inside = follow(inner, innerPlace, seen ?? before);
+      for (const [key, place] of inside) {
+        add(set, key, place, serial ? EMPTY : before);
+        seen?.set(key, place);
+      }
+    }
+    return set;
+  };
+  const add = (set: Map<string, Place>, key: string, place: Place, before: Keys) => {
+    const other = set.get(key) ?? before.get(key);
+    if (other === undefined) set.set(key, place);
+    else if (placeText(other) !== placeText(place)) findings.push(twice(key, place, other));
+  };
+  follow(test, place, EMPTY);
+  yield* unique(findings);
+}
+
+const EMPTY: Keys = new Map();
+
+function unset(key: string, place: Place, elsewhere: Place | undefined): Finding {
+  const where = elsewhere === undefined
+    ? "nothing in this test sets it"
+    : `${placeText(elsewhere)} sets it only later or at the same time; put both into a serial, that one first`;
+  return errorAt(place, "feedback-unset", `uses the feedback key ${key}, but ${where}`);
+}
+
+function twice(key: string, place: Place, other: Place): Finding {
+  const message = `sets the feedback key ${key}, as ${placeText(other)} does; give one of them another key`;
+  return errorAt(place, "feedback-twice", message);
+}
+
+function unique(findings: readonly Finding[]): Iterable<Finding> {
+  return new Map(findings.map((finding) => [`${finding.code} ${finding.place} ${finding.message}`, finding])).values();
+}
+
+/** Where a file is written. */
+interface Writer {
+  /** The id of the node. */
+  readonly node: string;
+  readonly place: Place;
+}
+
+/**
+ * A file of the results belongs to one node, and its name is no folder's: the results refuse what else comes while the
+ * test runs. Runs of one node may add to a file.
+ */
+export function* checkFiles({ visits }: TestVisits, { runners }: VetContext): Iterable<Finding> {
+  const files = new Map<string, Writer>();
+  /** The folders that files are in, with the file that was there first. */
+  const folders = new Map<string, Writer & { file: string }>();
+  for (const { run, kind, place, node: use } of visits) {
+    const node = use?.node.id ?? "-";
+    for (const file of needsOf(run, kind, runners).files ?? []) {
+      const above = foldersOf(file);
+      const problem = clash(file, node, above, files, folders);
+      if (problem !== undefined) yield errorAt(place, "same-file", problem);
+      if (!files.has(file)) files.set(file, { node, place });
+      for (const folder of above) if (!folders.has(folder)) folders.set(folder, { node, place, file });
+    }
+  }
+}
+
+function clash(
+  file: string,
+  node: string,
+  above: readonly string[],
+  files: ReadonlyMap<string, Writer>,
+  folders: ReadonlyMap<string, Writer & { file: string }>,
+): string | undefined {
+  const same = files.get(file);
+  if (same !== undefined && same.node !== node) {
+    return `writes the file ${file}, as ${nameOf(same)} does at ${
+      placeText(same.place)
+    }; give one of them another name`;
+  }
+  const inside = folders.get(file);
+  if (inside !== undefined) {
+    return `writes the file ${file}, but ${placeText(inside.place)} writes ${inside.file} in a folder of this name`;
+  }
+  const folder = above.find((folder) => files.has(folder));
+  if (folder === undefined) return undefined;
+  return `writes the file ${file}, but ${folder} is no folder: ${
+    placeText(files.get(folder)!.place)
+  } writes a file of this name`;
+}
+
+/** The folders that a file is in: `a` and `a/b` of `a/b/c`. */
+function foldersOf(file: string): string[] {
+  const parts = file.split("/");
+  return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join("/"));
+}
+
+function nameOf({ node }: Writer): string {
+  return node === "-" ? "the root" : `node ${node}`;
+}

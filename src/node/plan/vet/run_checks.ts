@@ -1,0 +1,79 @@
+import { at, type Place, placeText } from "../place.ts";
+import type { Plan } from "../types.ts";
+import { sortedJson, type TestVisits } from "../visits.ts";
+import { errorAt, type Finding, type VetContext, warningAt } from "./finding.ts";
+import { formatDuration } from "../../../base/duration.ts";
+import { leastTime } from "../least_time.ts";
+
+/** Tests are told apart by their ids, also in the folder of results. */
+export function* checkTestIds({ tests }: Plan): Iterable<Finding> {
+  const first = new Map<string, number>();
+  for (const [i, { id }] of tests.entries()) {
+    const text = sortedJson(id);
+    const before = first.get(text);
+    if (before === undefined) {
+      first.set(text, i);
+      continue;
+    }
+    const shown = Object.entries(id).map(([name, value]) => `${name}=${value}`).join(", ");
+    const other = placeText(at(undefined, "tests", before));
+    yield errorAt(
+      at(undefined, "tests", i, "id"),
+      "same-test-id",
+      `${shown} is the id of ${other} too; add a name and value that tell them apart`,
+    );
+  }
+}
+
+/** Runs that do nothing: what was to stand there may have been forgotten. */
+export function* checkNothing({ visits, place: whole }: TestVisits): Iterable<Finding> {
+  for (const { run, kind, place } of visits) {
+    const list = run.serial ?? run.parallel ?? run.schedule?.run;
+    if (kind === undefined) {
+      const what = place === whole ? "the test" : place.key === "child" ? "starts its node, which" : "an empty run";
+      yield warningAt(place, "nothing", `${what} does nothing; add a run such as sleep: 1s`);
+    } else if (list?.length === 0) {
+      yield warningAt(place, "nothing", `the ${kind} at ${placeText(place)} is empty and does nothing`);
+    }
+  }
+}
+
+/** Runs that start only after the test is canceled, and tests that are canceled in any case. */
+export function* checkTime({ test, place }: TestVisits, { runners }: VetContext): Iterable<Finding> {
+  const { timeout } = test;
+  if (timeout === 0) return;
+  let late: { place: Place; start: number } | undefined;
+  const ended = leastTime(test, runners, place, (place, start) => {
+    if (start < timeout) return true;
+    late ??= { place, start };
+    return false;
+  });
+  const limit = `the test is canceled after ${formatDuration(timeout)}`;
+  if (late !== undefined) {
+    const message = `can never run: what comes before takes ${formatDuration(late.start)} or longer, and ${limit}; ` +
+      "set a longer timeout, 0 for none";
+    yield errorAt(late.place, "never-runs", message);
+  } else if (ended > timeout) {
+    const message = `takes ${formatDuration(ended)} or longer, and ${limit}; set a longer timeout, 0 for none`;
+    yield warningAt(place, "too-long", message);
+  }
+}
+
+/** What means something to a shell only: operators that stand alone or before a word, variables, substitutions. */
+const SYNTAX = /(?<=^|\s)(?:\|\|?|&&?|;|[12&]?>>?|<)(?=\s|$)|(?<=^|\s)[12&]?>>?[^\s>]+|\$[A-Za-z_{(]\w*|`/;
+
+/** Quoted texts and escaped characters, which were meant as they are. */
+const QUOTED = /'[^']*'|"(?:[^"\\$`]|\\[^])*"|\\[^]/g;
+
+/** Commands that look as if a shell ran them. */
+export function* checkShellSyntax({ visits }: TestVisits): Iterable<Finding> {
+  for (const { run, place } of visits) {
+    const [syntax] = run.system?.command.replace(QUOTED, "_").match(SYNTAX) ?? [];
+    if (syntax === undefined) continue;
+    yield warningAt(
+      at(place, "system", "command"),
+      "shell-syntax",
+      `has ${syntax}, but no shell runs it; put the line into args, behind command: sh -c`,
+    );
+  }
+}

@@ -1,0 +1,298 @@
+import type { FlowInfo } from "../node/item.ts";
+import {
+  type Bottleneck,
+  PacketAnalysis,
+  packetBottlenecks,
+  type PacketFlowFigures,
+  type PacketTotals,
+  SHARED_CLOCK,
+  StreamAnalysis,
+  streamBottlenecks,
+  type StreamFigures,
+} from "../flow/analysis/mod.ts";
+import { readPlacedRecords, RecordFile, type RecordPlace } from "./read_records.ts";
+import { readArrivalValues, readClockBounds } from "../flow/packet/arrival_times.ts";
+import { type Chunk, readChunk } from "../flow/records/read_chunk.ts";
+import { TineError } from "../base/errors.ts";
+import { Kind } from "../node/protocol/frame.ts";
+import { decodeItem } from "../node/protocol/payloads.ts";
+
+/** An end of a flow, as it described itself. */
+export interface FlowEnd {
+  readonly nodeId: string;
+  readonly address?: string;
+  /** How it made traffic: `ffi` by system calls, `portable` over Deno's API. */
+  readonly engine?: string;
+}
+
+/** What is common to all flows of a test. */
+interface MeasuredFlow {
+  readonly flow: string;
+  /** Whether it came to its end, so that both ends have told their counts. */
+  readonly complete: boolean;
+  /** The ends; absent if one told nothing, such as a server that is not part of the test. */
+  readonly client?: FlowEnd;
+  readonly server?: FlowEnd;
+  /** Where tine was the limit rather than the network. */
+  readonly bottlenecks: readonly Bottleneck[];
+}
+
+/** What was measured with a TCP flow. */
+export interface MeasuredStream extends MeasuredFlow {
+  readonly protocol: "tcp";
+  readonly direction?: "upload" | "download";
+  /** The sender's congestion control, as its kernel named it. */
+  readonly cca?: string;
+  readonly figures: StreamFigures;
+}
+
+/** What was measured with a UDP flow. */
+export interface MeasuredPackets extends MeasuredFlow {
+  readonly protocol: "udp";
+  readonly figures: PacketFlowFigures;
+}
+
+/**
+ * Figures of each flow of a test, made from its records, in the order in which flows began. Memory is that of one flow
+ * at a time, and stays the same however many samples there are.
+ *
+ * @param folder of the test
+ * @throws {TineError} `no-results`, if nothing was recorded; `bad-results`, `bad-item`, `bad-records`, if it is damaged
+ *
+ * @example
+ * ```ts ignore
+ * import { readFlows } from "./read_flows.ts";
+ *
+ * for await (const flow of readFlows("results/latest/name=hello")) {
+ *   if (flow.protocol === "tcp") console.log(flow.flow, flow.figures.goodputBitsPerSecond);
+ * }
+ * ```
+ */
+export async function* readFlows(folder: string): AsyncGenerator<MeasuredStream | MeasuredPackets, void, void> {
+  const index = await indexFlows(folder);
+  using file = await RecordFile.open(folder);
+  for (const flow of index.flows.values()) yield await measureFlow(file, flow, index);
+}
+
+async function measureFlow(
+  file: RecordFile,
+  flow: IndexedFlow,
+  { bootIds }: FlowIndex,
+): Promise<MeasuredStream | MeasuredPackets> {
+  const { client, server, values } = flow;
+  const streams = new StreamAnalysis();
+  const packets = new PacketAnalysis();
+  const shift = client === undefined || server === undefined ? 0 : Number(server.tinit - client.tinit);
+  packets.serverShift = shift;
+  let hasPackets = (client ?? server)?.type === "packetInfo" || "sent" in values;
+  for await (const chunk of mergedChunks(file, flow, shift)) {
+    if (chunk.kind !== "packetIO") streams.add(chunk);
+    else {
+      packets.add(chunk);
+      hasPackets = true;
+    }
+  }
+  const common = { flow: flow.flow, client: endOf(client, "client"), server: endOf(server, "server") };
+  if (hasPackets) {
+    if (haveOneClock(client, server, bootIds)) packets.clocks = SHARED_CLOCK;
+    const figures = packets.figures(packetTotals(values));
+    const bottlenecks = figures.senders.flatMap((sender) => packetBottlenecks(sender, {}));
+    return { ...common, protocol: "udp", complete: values.complete === 1, figures, bottlenecks };
+  }
+  const complete = "fctNanos" in values;
+  const figures = streams.figures(complete ? values : {});
+  const paced = (client ?? server)?.values.pacedBitsPerSecond !== undefined;
+  const bottlenecks = streamBottlenecks(figures, {}, paced);
+  return { ...common, protocol: "tcp", complete, ...streamSetup(client, server), figures, bottlenecks };
+}
+
+function endOf(info: FlowInfo | undefined, end: "client" | "server"): FlowEnd | undefined {
+  if (info === undefined) return undefined;
+  const { [end]: address, engine } = info.values;
+  return { nodeId: info.nodeId, address: textOrNothing(address), engine: textOrNothing(engine) };
+}
+
+function haveOneClock(
+  client: FlowInfo | undefined,
+  server: FlowInfo | undefined,
+  bootIds: ReadonlyMap<string, string>,
+): boolean {
+  // It has compared clocks with a server that need not be part of the test.
+  if (client?.values.sharesClock === true) return true;
+  if (client === undefined || server === undefined) return false;
+  const bootId = bootIds.get(client.nodeId);
+  // What has no boot id shares nothing, save with itself.
+  return client.nodeId === server.nodeId ||
+    (bootId !== undefined && bootId !== "" && bootId === bootIds.get(server.nodeId));
+}
+
+function streamSetup(client: FlowInfo | undefined, server: FlowInfo | undefined) {
+  const told = (client ?? server)?.values.direction;
+  const direction = told === "upload" || told === "download" ? told : undefined;
+  const sender = direction === "upload" ? client : direction === "download" ? server : undefined;
+  return { direction, cca: textOrNothing(sender?.values.cca) } as const;
+}
+
+function textOrNothing(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+/**
+ * What the client of a UDP flow has told at the end beside its samples, by sender.
+ *
+ * @param values its last aggregates, see src/flow/packet/client_counts.ts
+ */
+export function packetTotals(values: Readonly<Record<string, number>>): Map<number, PacketTotals> {
+  const totals = new Map<number, PacketTotals>();
+  for (let sender = 0; `sent.${sender}` in values; sender++) {
+    const of = (key: string) => values[`${key}.${sender}`];
+    // Before the end, these are what the last reply told, which samples tell as well.
+    const final = values.complete === 1 && {
+      serverReceived: of("serverReceived"),
+      serverDuplicates: of("serverDuplicates"),
+      serverSent: of("serverSent"),
+      serverCongestionMarks: of("serverCongestionMarks"),
+      serverEchoErrors: of("serverSendErrors"),
+      arrivals: readArrivalValues(values, sender),
+      clock: readClockBounds(values),
+    };
+    totals.set(sender, { ...final, sendErrors: of("sendErrors"), unsent: of("unsent") });
+  }
+  // Sockets count for all senders together.
+  const only = totals.size === 1 ? totals.get(0) : undefined;
+  if (only !== undefined) {
+    const { socketDrops, serverSocketDrops } = values;
+    totals.set(0, { ...only, socketDrops, serverSocketDrops });
+  }
+  return totals;
+}
+
+/**
+ * The samples of a flow, in the order in which they were taken, as far as clocks and chunks allow: the two ends of a
+ * flow may have sent theirs at very different times.
+ *
+ * @param serverShift the server's `tinit` less the client's, in nanoseconds
+ * @throws {TineError} `bad-records`, naming flow and node; `bad-results`
+ */
+export async function* mergedChunks(
+  file: RecordFile,
+  { flow, places }: IndexedFlow,
+  serverShift: number,
+): AsyncGenerator<Chunk, void, void> {
+  const cursors: Cursor[] = [];
+  for (const [nodeId, ofNode] of places) {
+    // Both ends may be on one node, which sends theirs when they are full: an end that is slow comes late.
+    for (const atServer of [false, true]) {
+      const cursor = new Cursor(file, flow, nodeId, ofNode, atServer, serverShift);
+      if (await cursor.next()) cursors.push(cursor);
+    }
+  }
+  while (cursors.length > 0) {
+    let first = 0;
+    for (let i = 1; i < cursors.length; i++) if (cursors[i].time < cursors[first].time) first = i;
+    yield cursors[first].chunk!;
+    if (!await cursors[first].next()) cursors.splice(first, 1);
+  }
+}
+
+/** The chunks of an end on a node. */
+class Cursor {
+  chunk: Chunk | undefined;
+  /** Of the first sample of the chunk. */
+  time = 0;
+  #next = 0;
+
+  constructor(
+    readonly file: RecordFile,
+    readonly flow: string,
+    readonly nodeId: string,
+    readonly places: readonly RecordPlace[],
+    readonly atServer: boolean,
+    readonly serverShift: number,
+  ) {}
+
+  /** Reads the next chunk; false if there is none. */
+  async next(): Promise<boolean> {
+    this.chunk = undefined;
+    while (this.#next < this.places.length) {
+      const { payload } = await this.file.read(this.places[this.#next++]);
+      const chunk = this.#decode(payload);
+      // A chunk has the samples of one end. Only packets say which; what is damaged counts as the client's.
+      const atServer = chunk.kind === "packetIO" && chunk.columns.server[0] === 1;
+      if (atServer !== this.atServer) continue;
+      this.chunk = chunk;
+      const time = chunk.columns.t[0] + (atServer ? this.serverShift : 0);
+      // What is damaged must not hold up the others.
+      this.time = Number.isNaN(time) ? -Infinity : time;
+      return true;
+    }
+    return false;
+  }
+
+  #decode(payload: Uint8Array): Chunk {
+    try {
+      return readChunk(payload);
+    } catch (error) {
+      if (!(error instanceof TineError)) throw error;
+      throw new TineError(error.code, `flow ${this.flow}, node ${this.nodeId}: ${error.message}`, { cause: error });
+    }
+  }
+}
+
+/** What the records of a test hold of a flow. */
+export interface IndexedFlow {
+  readonly flow: string;
+  /** What the ends have told of themselves. */
+  client?: FlowInfo;
+  server?: FlowInfo;
+  /** The last aggregates of the client. */
+  values: Readonly<Record<string, number>>;
+  /** Where its samples are, by the node that took them, in the order in which they were taken. */
+  readonly places: Map<string, RecordPlace[]>;
+}
+
+/** What stands where in the records of a test. */
+export interface FlowIndex {
+  /** By id, in the order in which they are first mentioned. */
+  readonly flows: ReadonlyMap<string, IndexedFlow>;
+  /** The boot ids of nodes by their ids: clocks are shared exactly where these are equal. */
+  readonly bootIds: ReadonlyMap<string, string>;
+}
+
+/**
+ * Goes through the records of a test once, without decoding samples.
+ *
+ * @throws {TineError} `no-results`, `bad-results`, `bad-item`
+ */
+export async function indexFlows(folder: string): Promise<FlowIndex> {
+  const flows = new Map<string, IndexedFlow>();
+  const bootIds = new Map<string, string>();
+  const flowNamed = (flow: string) => {
+    let found = flows.get(flow);
+    if (found === undefined) flows.set(flow, found = { flow, values: {}, places: new Map() });
+    return found;
+  };
+  for await (const { message, place } of readPlacedRecords(folder)) {
+    if (message.kind === Kind.records) {
+      const { places } = flowNamed(message.name);
+      const ofNode = places.get(message.origin);
+      if (ofNode === undefined) places.set(message.origin, [place]);
+      else ofNode.push(place);
+      continue;
+    }
+    if (!TOLD.has(message.kind)) continue;
+    const item = decodeItem(message);
+    if (item.type === "nodeInfo") bootIds.set(item.nodeId, item.bootId);
+    else if (item.type === "streamInfo" || item.type === "packetInfo") {
+      flowNamed(item.flow)[item.server ? "server" : "client"] = item;
+    } else if (item.type === "progress" && isOfClient(item.values)) flowNamed(item.flow).values = item.values;
+  }
+  return { flows, bootIds };
+}
+
+const TOLD: ReadonlySet<number> = new Set([Kind.nodeInfo, Kind.streamInfo, Kind.packetInfo, Kind.progress]);
+
+/** Of a UDP flow, servers say that they are one; of a TCP flow, the client's last words are of the whole. */
+function isOfClient(values: Readonly<Record<string, number>>): boolean {
+  return "sent" in values ? values.server !== 1 : "fctNanos" in values;
+}
