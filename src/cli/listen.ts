@@ -39,7 +39,7 @@ export async function openListener(flags: ListenFlags, warn: (message: string) =
   if (!isLoopback(hostname)) {
     warn(`${hostname} may be reached by other machines, and the UDF protocol has no authentication`);
   }
-  const { listenTcp } = await import("../udf/tcp_listener.ts");
+  const { listenTcp } = await import("../udf/agent_server.ts");
   const { formatAddress } = await import("../udf/socket_peer.ts");
   const listener = listenTcp({ hostname, port });
   return { listener, place: formatAddress(listener.addr as Deno.NetAddr), close: () => {} };

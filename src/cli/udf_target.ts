@@ -51,7 +51,7 @@ export async function reachUdf(target: Target, { retryMs, log, signal, module }:
       return await startModule(handler, { log, ...module });
     }
     const { loadBundledHandler } = await import("../udf/handlers/mod.ts");
-    const { startInProcess } = await import("../udf/in_process_peer.ts");
+    const { startInProcess } = await import("../udf/peer.ts");
     return startInProcess(handler, (await loadBundledHandler(handler))!);
   }
   if (trailing !== undefined) {

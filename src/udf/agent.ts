@@ -5,8 +5,7 @@ import { FrameReader } from "../wire/frame_reader.ts";
 import { FrameWriter } from "../wire/frame_writer.ts";
 import { AgentOutput } from "./agent_output.ts";
 import { BatchGuard } from "./batch_guard.ts";
-import { CallWatch } from "./call_watch.ts";
-import type { CallProgress } from "./call_progress.ts";
+import { type CallProgress, CallWatch } from "./call_watch.ts";
 import { decodeRequest, isPoint } from "./codec.ts";
 import {
   type Awaitable,

@@ -1,5 +1,5 @@
 import type { Connection } from "../wire/connection.ts";
-import { messageOf } from "../base/errors.ts";
+import { messageOf, TineError } from "../base/errors.ts";
 
 /** What serves one connection: an {@linkcode Agent}, or what acts like one. */
 export interface AgentSession {
@@ -151,5 +151,19 @@ function close(resource: Deno.Conn | Deno.Listener): void {
     resource.close();
   } catch (error) {
     if (!(error instanceof Deno.errors.BadResource)) throw error;
+  }
+}
+
+/**
+ * Listens on TCP.
+ *
+ * @throws {TineError} `cannot-listen`
+ */
+export function listenTcp({ hostname, port }: { hostname: string; port: number }): Deno.TcpListener {
+  try {
+    return Deno.listen({ hostname, port });
+  } catch (error) {
+    const reason = error instanceof Deno.errors.AddrInUse ? "the address is in use" : messageOf(error);
+    throw new TineError("cannot-listen", `cannot listen on ${hostname} port ${port}: ${reason}`, { cause: error });
   }
 }

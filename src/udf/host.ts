@@ -6,7 +6,7 @@ import type { Batch } from "./batcher.ts";
 import { encodeRequest } from "./codec.ts";
 import { EXIT_GRACE_MS, failureOf, withinMs } from "./host_failure.ts";
 import { HostReader } from "./host_reader.ts";
-import { Lifeline } from "./lifeline.ts";
+import { Lifeline } from "./keepalive_monitor.ts";
 import type { EdgeType, InfoResponse, Option, Request } from "./messages.ts";
 import type { Peer } from "./peer.ts";
 import type { Point } from "./point.ts";
@@ -47,7 +47,7 @@ export interface HostCounts extends ResponseCounts {
  * @example
  * ```ts
  * import { Host } from "./host.ts";
- * import { startInProcess } from "./in_process_peer.ts";
+ * import { startInProcess } from "./peer.ts";
  * import { createHandler } from "./handlers/mirror.ts";
  * import { Point } from "./point.ts";
  * const host = new Host(startInProcess("mirror", createHandler), { point: (p) => console.log(p.name), batch() {} });

@@ -1,7 +1,7 @@
 import type { ByteSource } from "../wire/connection.ts";
 import { FrameReader } from "../wire/frame_reader.ts";
 import { type Breakage, withinMs } from "./host_failure.ts";
-import type { Lifeline } from "./lifeline.ts";
+import type { Lifeline } from "./keepalive_monitor.ts";
 import type { ResponseTaker } from "./response_taker.ts";
 import { defaultFrameLimit } from "./snapshot_limit.ts";
 

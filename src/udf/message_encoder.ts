@@ -1,7 +1,7 @@
 import { WireType } from "../wire/byte_reader.ts";
 import type { ByteWriter } from "../wire/byte_writer.ts";
 import { WireError } from "../base/errors.ts";
-import { writeMap } from "./map_field.ts";
+import { writeBool, writeInt64, writeMap, writeString } from "./map_field.ts";
 import {
   type BeginBatch,
   EDGE_TYPES,
@@ -15,7 +15,6 @@ import {
   type ValueType,
 } from "./messages.ts";
 import type { Point } from "./point.ts";
-import { writeBool, writeInt64, writeString } from "./scalar_field.ts";
 
 const { VARINT, FIXED64, BYTES } = WireType;
 

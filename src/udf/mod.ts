@@ -21,7 +21,7 @@ export type {
 } from "./handler.ts";
 export { BUNDLED_HANDLERS, loadBundledHandler } from "./handlers/mod.ts";
 export { Host, type HostCounts, type HostOptions, type Receiver } from "./host.ts";
-export { startInProcess } from "./in_process_peer.ts";
+export { type Peer, startInProcess } from "./peer.ts";
 export type {
   BeginBatch,
   EdgeType,
@@ -34,7 +34,6 @@ export type {
   ValueType,
 } from "./messages.ts";
 export { describeOptions, parseSettings } from "./option_settings.ts";
-export type { Peer } from "./peer.ts";
 export { type FieldValue, Point, type PointInit } from "./point.ts";
 export { startProcess } from "./process_peer.ts";
 export { connectSocket, type SocketAddress } from "./socket_peer.ts";

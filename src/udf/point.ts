@@ -1,6 +1,6 @@
 import type { ByteReader } from "../wire/byte_reader.ts";
 import type { ByteWriter } from "../wire/byte_writer.ts";
-import { type FieldList, mapsOf, writeOfType } from "./field_list.ts";
+import { type FieldList, type FieldValue, mapsOf, type PointInit, writeOfType } from "./point_init.ts";
 import {
   findBoolEntry,
   findDoubleEntry,
@@ -12,13 +12,14 @@ import {
   readEntries,
   readIntEntry,
   readStringEntry,
+  readStrings,
+  writeBool,
+  writeInt64,
   writeMap,
+  writeString,
+  writeStrings,
 } from "./map_field.ts";
-import { decodeWhole } from "./point_decoder.ts";
-import type { FieldValue, PointInit } from "./point_init.ts";
 import { layOut } from "./point_layout.ts";
-import { readStrings, writeBool, writeInt64, writeString, writeStrings } from "./scalar_field.ts";
-
 export type { FieldValue, PointInit } from "./point_init.ts";
 
 // Field numbers of Point in proto/udf.proto. They are not shared, since V8 does not fold constants that are
@@ -388,4 +389,71 @@ export class Point {
     if (this.#replaced !== undefined) writeOfType(writer, field << 3 | 2, type, this.#replaced);
     else if (map !== undefined) writeMap(writer, field << 3 | 2, type, map);
   }
+}
+
+/**
+ * Decodes all of a point, whatever its layout: fields may be out of order, repeated, unknown or not valid UTF-8.
+ *
+ * @param reader stands at the first field; the point fills it to its end
+ * @throws {WireError} if the bytes are no Point
+ */
+export function decodeWhole(reader: ByteReader): PointInit {
+  const point = {
+    time: 0n,
+    name: "",
+    database: "",
+    retentionPolicy: "",
+    group: "",
+    dimensions: new Array<string>(),
+    tags: new Map<string, string>(),
+    fieldsDouble: new Map<string, number>(),
+    fieldsInt: new Map<string, bigint>(),
+    fieldsString: new Map<string, string>(),
+    byName: false,
+    fieldsBool: new Map<string, boolean>(),
+  };
+  while (reader.position < reader.end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 0x08: // time
+        point.time = reader.int64();
+        break;
+      case 0x12: // name
+        point.name = reader.string();
+        break;
+      case 0x1a: // database
+        point.database = reader.string();
+        break;
+      case 0x22: // retentionPolicy
+        point.retentionPolicy = reader.string();
+        break;
+      case 0x2a: // group
+        point.group = reader.string();
+        break;
+      case 0x32: // dimensions
+        point.dimensions.push(reader.string());
+        break;
+      case 0x3a: // tags
+        readStringEntry(reader, point.tags);
+        break;
+      case 0x42: // fieldsDouble
+        readDoubleEntry(reader, point.fieldsDouble);
+        break;
+      case 0x4a: // fieldsInt
+        readIntEntry(reader, point.fieldsInt);
+        break;
+      case 0x52: // fieldsString
+        readStringEntry(reader, point.fieldsString);
+        break;
+      case 0x58: // byName
+        point.byName = reader.bool();
+        break;
+      case 0x62: // fieldsBool
+        readBoolEntry(reader, point.fieldsBool);
+        break;
+      default:
+        reader.skip(tag);
+    }
+  }
+  return point;
 }

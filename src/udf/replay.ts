@@ -6,7 +6,7 @@ import { FrameWriter } from "../wire/frame_writer.ts";
 import { startLongTimer } from "../base/time.ts";
 import { decodeRequest, decodeResponse, encodeRequest } from "./codec.ts";
 import { EXIT_GRACE_MS, failureOf, withinMs } from "./host_failure.ts";
-import { Lifeline } from "./lifeline.ts";
+import { Lifeline } from "./keepalive_monitor.ts";
 import type { Request } from "./messages.ts";
 import type { Peer } from "./peer.ts";
 import { Comparison, type ComparisonCounts, type Difference } from "./recording/comparison.ts";
@@ -57,7 +57,7 @@ export interface ReplayReport extends ComparisonCounts {
  * @example
  * ```ts ignore
  * import { createHandler } from "./handlers/mirror.ts";
- * import { startInProcess } from "./in_process_peer.ts";
+ * import { startInProcess } from "./peer.ts";
  * import { openRecording } from "./recording/recording.ts";
  * import { replay } from "./replay.ts";
  * using recording = await openRecording("run.rec");

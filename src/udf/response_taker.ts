@@ -2,7 +2,7 @@ import { ByteReader } from "../wire/byte_reader.ts";
 import { TineError } from "../base/errors.ts";
 import { decodeResponse, isIntactPoint } from "./codec.ts";
 import { type FrameTaker, takesFrames } from "./handler.ts";
-import type { Lifeline } from "./lifeline.ts";
+import type { Lifeline } from "./keepalive_monitor.ts";
 import type { BeginBatch, EdgeType, EndBatch, Response } from "./messages.ts";
 import type { Point } from "./point.ts";
 import type { Questions } from "./questions.ts";

@@ -1,10 +1,9 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Agent, type AgentOptions } from "../../src/udf/agent.ts";
-import { AgentServer, type AgentServerOptions } from "../../src/udf/agent_server.ts";
+import { AgentServer, type AgentServerOptions, listenTcp } from "../../src/udf/agent_server.ts";
 import type { CreateHandler, Output } from "../../src/udf/handler.ts";
 import { createHandler as mirror } from "../../src/udf/handlers/mirror.ts";
 import { createHandler as movingAvg } from "../../src/udf/handlers/moving_avg.ts";
-import { listenTcp } from "../../src/udf/tcp_listener.ts";
 import { listenUnix } from "../../src/udf/unix_listener.ts";
 import type { Connection } from "../../src/wire/connection.ts";
 import { INFO, INIT, kinds, pointRequest, streamHandler, UdfDriver, values } from "../support/udf_driver.ts";

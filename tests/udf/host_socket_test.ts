@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { connectSocket, formatAddress } from "../../src/udf/socket_peer.ts";
-import { listenTcp } from "../../src/udf/tcp_listener.ts";
+import { listenTcp } from "../../src/udf/agent_server.ts";
 import { listenUnix } from "../../src/udf/unix_listener.ts";
 import { TineError } from "../../src/base/errors.ts";
 import { HostProbe } from "../support/scripted_udf.ts";

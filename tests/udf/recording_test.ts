@@ -3,7 +3,7 @@ import { openTape } from "../../src/cli/tape.ts";
 import { Agent } from "../../src/udf/agent.ts";
 import { createHandler as mirror } from "../../src/udf/handlers/mirror.ts";
 import { Host } from "../../src/udf/host.ts";
-import { startInProcess } from "../../src/udf/in_process_peer.ts";
+import { startInProcess } from "../../src/udf/peer.ts";
 import { Point } from "../../src/udf/point.ts";
 import { messageText } from "../../src/udf/recording/message_text.ts";
 import { recordConnection, recordPeer } from "../../src/udf/recording/record_connection.ts";

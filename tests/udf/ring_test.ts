@@ -1,6 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { Ring } from "../../src/udf/module/ring.ts";
-import { RingConnection } from "../../src/udf/module/ring_connection.ts";
+import { Ring, RingConnection } from "../../src/udf/module/ring_connection.ts";
 
 const MEBIBYTE = 1024 * 1024;
 

@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
-import { startInProcess } from "../../src/udf/in_process_peer.ts";
+import { type Peer, startInProcess } from "../../src/udf/peer.ts";
 import { startModule } from "../../src/udf/module/module_runner.ts";
-import type { Peer } from "../../src/udf/peer.ts";
 import { defaultFrameLimit, largestSnapshotBytes } from "../../src/udf/snapshot_limit.ts";
 import { Supervisor } from "../../src/udf/supervise/supervisor.ts";
 import { TineError } from "../../src/base/errors.ts";

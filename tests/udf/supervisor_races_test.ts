@@ -1,9 +1,8 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { Handler, Output } from "../../src/udf/handler.ts";
-import { startInProcess } from "../../src/udf/in_process_peer.ts";
-import type { Peer } from "../../src/udf/peer.ts";
+import { type Peer, startInProcess } from "../../src/udf/peer.ts";
 import { Point } from "../../src/udf/point.ts";
-import { ReplayLog } from "../../src/udf/supervise/replay_log.ts";
+import { ReplayLog } from "../../src/udf/supervise/restart_state.ts";
 import { Supervisor, type SupervisorOptions } from "../../src/udf/supervise/supervisor.ts";
 import { TineError } from "../../src/base/errors.ts";
 

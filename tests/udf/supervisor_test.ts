@@ -1,13 +1,12 @@
 import { assert, assertEquals, assertGreater, assertRejects, assertStringIncludes } from "@std/assert";
 import { BatchGuard } from "../../src/udf/batch_guard.ts";
-import { startInProcess } from "../../src/udf/in_process_peer.ts";
+import { type Peer, startInProcess } from "../../src/udf/peer.ts";
 import type { Option } from "../../src/udf/messages.ts";
 import { startModule } from "../../src/udf/module/module_runner.ts";
-import type { Peer } from "../../src/udf/peer.ts";
 import { Point } from "../../src/udf/point.ts";
 import { startProcess } from "../../src/udf/process_peer.ts";
 import { Backoff } from "../../src/base/backoff.ts";
-import { ReplayLog } from "../../src/udf/supervise/replay_log.ts";
+import { ReplayLog } from "../../src/udf/supervise/restart_state.ts";
 import { Supervisor, type SupervisorOptions } from "../../src/udf/supervise/supervisor.ts";
 import { TineError } from "../../src/base/errors.ts";
 import { streamHandler } from "../support/udf_driver.ts";

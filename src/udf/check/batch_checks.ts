@@ -1,8 +1,7 @@
 import { groupOfBatch } from "../group.ts";
-import type { Check } from "./check.ts";
+import { type Check, skip, warnOnly } from "./check.ts";
 import type { Context } from "./context.ts";
 import { fieldNames, pointsOf, requestsOf, sampleBatch, sampleUnits, type Unit } from "./data.ts";
-import { skip, warnOnly } from "./finding.ts";
 import type { Probe } from "./probe.ts";
 
 /** Batches, which Kapacitor trusts without looking: what is wrong with one crashes it or spoils all that follows. */

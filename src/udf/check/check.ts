@@ -1,5 +1,4 @@
 import type { Context } from "./context.ts";
-import type { Evidence, Trouble } from "./finding.ts";
 
 /** One thing that a UDF has to do right. */
 export interface Check {
@@ -34,4 +33,71 @@ export interface CheckResult {
   /** It was skipped, as all others, since the UDF does not even answer info. */
   readonly unusable?: true;
   readonly durationMs: number;
+}
+
+/** What a check comes to, where it is not simply passed. */
+export type Trouble = "fail" | "warn" | "skip";
+
+/** What a failed check has to show. */
+export interface Evidence {
+  /** What was sent, in order. */
+  sent: string;
+  /** What came back, in order, and how the UDF ended where it did. */
+  came: string;
+  /** What the protocol asks for. */
+  expected: string;
+}
+
+/** Ends a check with something else than a pass. */
+export class Finding extends Error {
+  override name = "Finding";
+
+  /**
+   * @param trouble `fail`: a real Kapacitor can run into it; `warn`: it is unwise; `skip`: it could not be checked
+   * @param reason one clause: what is wrong, or why the check was skipped
+   * @param evidence absent where the check was skipped
+   * @param causeKey what two failures share that have one cause: how the UDF crashed, the error that it reported
+   */
+  constructor(
+    readonly trouble: Trouble,
+    readonly reason: string,
+    readonly evidence?: Evidence,
+    readonly causeKey?: string,
+  ) {
+    super(reason);
+  }
+}
+
+/** How a UDF ends at the end of its input that does not end at all. */
+export const NEVER = "never";
+
+/** A failure of a UDF that did all that was asked, and did not end well. */
+export class BadEnd extends Finding {
+  override name = "BadEnd";
+
+  /** @param end how it ended, without what it wrote to stderr; or {@linkcode NEVER} */
+  constructor(reason: string, evidence: Evidence, readonly end: string) {
+    super("fail", reason, evidence, `end: ${end}`);
+  }
+}
+
+/** A failure of a UDF that does nothing any more: further checks would only wait. */
+export class Stuck extends Finding {
+  override name = "Stuck";
+
+  constructor(reason: string, evidence: Evidence) {
+    super("fail", reason, evidence);
+  }
+}
+
+/** A check that cannot be made, and why. */
+export function skip(reason: string): Finding {
+  return new Finding("skip", reason);
+}
+
+/** A failure as a warning, where a real Kapacitor does not send what led to it. */
+export function warnOnly(error: unknown): unknown {
+  return error instanceof Finding && error.trouble === "fail"
+    ? new Finding("warn", error.reason, error.evidence)
+    : error;
 }

@@ -1,6 +1,6 @@
 import { messageOf, TineError } from "../../base/errors.ts";
 import { LONGEST_TIMER_MS } from "../../base/time.ts";
-import { skip, Stuck } from "./finding.ts";
+import { skip, Stuck } from "./check.ts";
 import { Probe } from "./probe.ts";
 import type { Subject } from "./subject.ts";
 

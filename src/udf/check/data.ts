@@ -1,6 +1,7 @@
 import type { Batch } from "../batcher.ts";
 import type { EdgeType, Option, Request } from "../messages.ts";
 import { type FieldValue, Point } from "../point.ts";
+import type { Check } from "./check.ts";
 
 /** What a host sends as a whole: a point of a stream, or a batch. */
 export type Unit = { kind: "point"; point: Point } | { kind: "batch"; batch: Batch };
@@ -134,3 +135,16 @@ function insideBatch(point: Point): Point {
   const { time, group, tags, fieldsDouble } = point;
   return new Point({ time, group, tags, fieldsDouble });
 }
+
+/** The plainest conversation with data. A UDF that gets stuck in it would get stuck in nearly all others. */
+export const dataCheck: Check = {
+  id: "data",
+  title: "takes ordinary data and ends with its input",
+  async run(context) {
+    const probe = await context.start();
+    await probe.send(...requestsOf(context.subject.units()));
+    await probe.settle();
+    await probe.finish();
+    return `${probe.outputs.length} answers`;
+  },
+};

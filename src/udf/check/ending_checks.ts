@@ -1,7 +1,6 @@
 import { firstDifference } from "./canonical.ts";
-import type { Check } from "./check.ts";
+import { type Check, skip } from "./check.ts";
 import { requestsOf } from "./data.ts";
-import { skip } from "./finding.ts";
 
 /** Kapacitor stops to read stderr at a line of this length; the UDF then blocks on it. */
 const LINE_LIMIT = 64 * 1024;

@@ -4,9 +4,8 @@
  * @module
  */
 
-export type { Check, CheckResult } from "./check.ts";
+export { type Check, type CheckResult, type Evidence, Finding, type Trouble } from "./check.ts";
 export { CHECKS } from "./checks.ts";
 export type { Unit } from "./data.ts";
-export { type Evidence, Finding, type Trouble } from "./finding.ts";
 export { type CheckOptions, checkUdf } from "./runner.ts";
 export type { SubjectOptions } from "./subject.ts";

@@ -1,7 +1,6 @@
 import type { Option, OptionValue } from "../messages.ts";
-import type { Check } from "./check.ts";
+import { type Check, Finding, skip } from "./check.ts";
 import type { Context } from "./context.ts";
-import { Finding, skip } from "./finding.ts";
 import type { Probe } from "./probe.ts";
 import { sampleOptions } from "./subject.ts";
 
@@ -100,3 +99,46 @@ async function initWithStale(context: Context, options: readonly Option[]): Prom
 function otherType({ type }: OptionValue): OptionValue {
   return type === "string" ? { type: "int", value: 7n } : { type: "string", value: "seven" };
 }
+
+/** What Kapacitor does with every configured UDF when it starts. */
+export const startupChecks: readonly Check[] = [
+  {
+    id: "info-alone",
+    title: "answers info and ends with its input",
+    judgesEnd: true,
+    async run(context) {
+      const probe = await context.open();
+      await probe.send({ kind: "info" });
+      await probe.endInput();
+      await probe.answer("info");
+      await probe.finish();
+    },
+  },
+  {
+    id: "info-again",
+    title: "answers info the same way each time it is asked",
+    async run(context) {
+      const probe = await context.open();
+      await probe.send({ kind: "info" }, { kind: "info" });
+      const texts = [];
+      for (let i = 0; i < 2; i++) {
+        const { wants, provides, options } = (await probe.answer("info")).info;
+        const sorted = [...options].sort(([a], [b]) => a < b ? -1 : 1);
+        texts.push(`${wants} to ${provides} with ${JSON.stringify(sorted)}`);
+      }
+      await probe.finish();
+      if (texts[0] !== texts[1]) {
+        throw probe.fail("its info changes, but Kapacitor asks once, when it starts", texts[0], texts[1]);
+      }
+    },
+  },
+  {
+    id: "end-before-init",
+    title: "ends with status 0 when its input ends before init",
+    judgesEnd: true,
+    async run(context) {
+      const probe = await context.open();
+      await probe.finish();
+    },
+  },
+];

@@ -10,7 +10,7 @@ import type { BeginBatch, EdgeType, Request, Response } from "../messages.ts";
 import type { Peer } from "../peer.ts";
 import type { Point } from "../point.ts";
 import type { Output } from "./canonical.ts";
-import { BadEnd, type Evidence, Finding, NEVER, Stuck } from "./finding.ts";
+import { BadEnd, type Evidence, Finding, NEVER, Stuck } from "./check.ts";
 import { describeRequest, describeResponse, Transcript } from "./transcript.ts";
 import { framesOf } from "./wire.ts";
 

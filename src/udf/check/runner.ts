@@ -1,8 +1,7 @@
-import type { Check, CheckResult } from "./check.ts";
+import { BadEnd, type Check, type CheckResult, Finding, NEVER, Stuck } from "./check.ts";
 import { CHECKS } from "./checks.ts";
 import { Context } from "./context.ts";
-import { dataCheck } from "./data_check.ts";
-import { BadEnd, Finding, NEVER, Stuck } from "./finding.ts";
+import { dataCheck } from "./data.ts";
 import { Subject, type SubjectOptions } from "./subject.ts";
 
 /** What to check of a UDF, and how. */
@@ -22,7 +21,7 @@ export interface CheckOptions extends SubjectOptions {
  * @example
  * ```ts
  * import { checkUdf } from "./runner.ts";
- * import { startInProcess } from "../in_process_peer.ts";
+ * import { startInProcess } from "../peer.ts";
  * import { createHandler } from "../handlers/mirror.ts";
  * const connect = () => Promise.resolve(startInProcess("mirror", createHandler));
  * for await (const { id, status } of checkUdf({ connect })) console.log(status, id);

@@ -1,7 +1,6 @@
 import { firstDifference } from "./canonical.ts";
-import type { Check } from "./check.ts";
+import { type Check, skip } from "./check.ts";
 import { repeatUnits, requestsOf, type Unit } from "./data.ts";
-import { skip } from "./finding.ts";
 import type { Probe } from "./probe.ts";
 
 const SNAPSHOTS = 5;

@@ -1,11 +1,10 @@
 import { parseSettings } from "../option_settings.ts";
 import type { InfoResponse, Option, OptionValue, ValueType } from "../messages.ts";
 import type { Peer } from "../peer.ts";
-import type { Output } from "./canonical.ts";
-import { firstDifference } from "./canonical.ts";
+import { firstDifference, type Output } from "./canonical.ts";
 import { Context } from "./context.ts";
 import { copyUnits, requestsOf, sampleUnits, type Unit } from "./data.ts";
-import { Finding, skip } from "./finding.ts";
+import { Finding, skip } from "./check.ts";
 import { describeRequest } from "./transcript.ts";
 
 /** Pauses before the end of input that show whether a UDF adds points by a clock of its own. */

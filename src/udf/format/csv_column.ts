@@ -1,5 +1,4 @@
-import type { FieldMaps } from "./field_maps.ts";
-import { quoted } from "./input_item.ts";
+import { type FieldMaps, quoted } from "./input_item.ts";
 import { parseInt64 } from "./int64.ts";
 
 /** What the values of a column are. */

@@ -1,7 +1,6 @@
 import type { BeginBatch, EndBatch } from "../messages.ts";
 import { Point } from "../point.ts";
-import { FieldMaps } from "./field_maps.ts";
-import { type BadLine, badLine, type InputItem, type PointDefaults, quoted } from "./input_item.ts";
+import { type BadLine, badLine, FieldMaps, type InputItem, type PointDefaults, quoted } from "./input_item.ts";
 import { parseInt64 } from "./int64.ts";
 import { JsonCursor, JsonError } from "./json_cursor.ts";
 import { SPECIAL_DOUBLES } from "./json_lines_writer.ts";

@@ -1,6 +1,5 @@
 import { Point } from "../point.ts";
-import { FieldMaps } from "./field_maps.ts";
-import { type BadLine, badLine, type InputItem, type PointDefaults, quoted } from "./input_item.ts";
+import { type BadLine, badLine, FieldMaps, type InputItem, type PointDefaults, quoted } from "./input_item.ts";
 import { parseInt64 } from "./int64.ts";
 import { NEEDS_NEWLINE, NEEDS_QUOTE, type RecordParser } from "./record_splitter.ts";
 import { parseTime } from "./timestamp.ts";

@@ -6,7 +6,7 @@ import { JsonLinesParser } from "./json_lines_parser.ts";
 import { LineProtocolParser } from "./line_protocol_parser.ts";
 import { RecordSplitter } from "./record_splitter.ts";
 import { nanosecondsOf, type Precision, PRECISIONS } from "./timestamp.ts";
-import { Utf8Decoder } from "./utf8_decoder.ts";
+import { Utf8Decoder } from "./int64.ts";
 
 /** The formats points are read from. */
 export type InputFormat = "line" | "json" | "csv";

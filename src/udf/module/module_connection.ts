@@ -1,7 +1,7 @@
 import { ByteReader } from "../../wire/byte_reader.ts";
 import type { Connection } from "../../wire/connection.ts";
 import { FrameWriter } from "../../wire/frame_writer.ts";
-import { CallProgress } from "../call_progress.ts";
+import { CallProgress } from "../call_watch.ts";
 import { decodeRequest, encodeResponse } from "../codec.ts";
 import type { Response } from "../messages.ts";
 import { RingConnection, type RingMemory } from "./ring_connection.ts";

@@ -5,9 +5,7 @@ import type { Peer } from "../peer.ts";
 import { largestSnapshotBytes } from "../snapshot_limit.ts";
 import { CAPTURE, type FromWorker, type ToWorker } from "./messages.ts";
 import { ModuleConnection } from "./module_connection.ts";
-import { type ModulePermissions, workerPermissions } from "./permissions.ts";
 import { RingConnection, type RingMemory } from "./ring_connection.ts";
-import { workerUrl } from "./worker_url.ts";
 
 const LOOK_MS = 100;
 /** How many connections' memory is kept for others: 2 MiB each, as far as they used it. */
@@ -274,4 +272,40 @@ class ModuleWorker {
 /** An error's message without the lines that point into the root of the worker, which is not the author's. */
 function withoutRoot(message: string): string {
   return message.replace(/^Uncaught (\(in promise\) )?/, "").replace(/\n\s+at .*data:text\/javascript.*/g, "").trim();
+}
+
+/** What an author's module may do; nothing unless it is said here. */
+export interface ModulePermissions {
+  /** All that this process may do. */
+  trust?: boolean;
+  /** Hosts, as `deno run --allow-net` takes them. */
+  net?: readonly string[];
+  /** Files and folders. */
+  read?: readonly string[];
+  /** Names of environment variables. */
+  env?: readonly string[];
+}
+
+/** The permissions as `new Worker` takes them (unstable feature `worker-options`). */
+export function workerPermissions({ trust, net = [], read = [], env = [] }: ModulePermissions) {
+  if (trust) return "inherit" as const;
+  return {
+    net: net.length > 0 ? [...net] : false,
+    read: read.length > 0 ? [...read] : false,
+    env: env.length > 0 ? [...env] : false,
+    write: false as const,
+    run: false as const,
+    ffi: false as const,
+    sys: false as const,
+    import: false as const,
+  };
+}
+
+/**
+ * Where the worker's program is: beside this file in a checkout and in a compiled executable; in a packed one, where the bundle
+ * has it as an entry of its own.
+ */
+export function workerUrl(): string {
+  const bundled = import.meta.url.endsWith(".js");
+  return new URL(bundled ? "./worker_main.js" : "./worker_main.ts", import.meta.url).href;
 }

@@ -9,7 +9,7 @@ import fs from "node:fs";
 import process from "node:process";
 import { messageOf } from "../../base/errors.ts";
 import { Agent } from "../agent.ts";
-import { CallProgress } from "../call_progress.ts";
+import { CallProgress } from "../call_watch.ts";
 import type { CreateHandler } from "../handler.ts";
 import { redirectConsole } from "../stderr_console.ts";
 import { CAPTURE, type FromWorker, type ToWorker } from "./messages.ts";

@@ -68,7 +68,7 @@ export function recordConnection(connection: Connection, recorder: Recorder): Co
  * @example
  * ```ts
  * import { createHandler } from "../handlers/mirror.ts";
- * import { startInProcess } from "../in_process_peer.ts";
+ * import { startInProcess } from "../peer.ts";
  * import { openRecorder } from "./recorder.ts";
  * import { recordPeer } from "./record_connection.ts";
  * const path = await Deno.makeTempFile();

@@ -8,10 +8,8 @@ import type { Point } from "../point.ts";
 import type { Receiver } from "../receiver.ts";
 import type { BackoffOptions } from "../../base/backoff.ts";
 import { Hosts } from "./hosts.ts";
-import { Inheritance, type ReplayCounts } from "./inheritance.ts";
-import { replaceUdf } from "./replacement.ts";
-import { Starter } from "./starter.ts";
-import { watchReceiver } from "./watched_receiver.ts";
+import { Inheritance, type ReplayCounts } from "./restart_state.ts";
+import { replaceUdf, Starter, watchReceiver } from "./starter.ts";
 
 /** The ends of UDFs after which another start would not help. */
 const POINTLESS = ["drain-timeout", "bad-exit", "frame-too-large"];
