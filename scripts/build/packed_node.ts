@@ -1,5 +1,5 @@
 import type { AnyCommand } from "../../src/cli/command.ts";
-import { command } from "../../src/cli/node_serve.ts";
+import { command } from "../../src/cli/node/serve.ts";
 import { parse } from "../../src/cli/parse.ts";
 import { renderError } from "../../src/cli/render_error.ts";
 

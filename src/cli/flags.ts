@@ -265,3 +265,16 @@ function rangeText({ min, max }: Range, write: (n: number) => string = String): 
 function oneOf(words: readonly string[]): string {
   return words.length < 2 ? words.join() : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 }
+
+/**
+ * How a declared flag is written on the command line.
+ *
+ * @example
+ * ```ts
+ * import { flagName } from "./flags.ts";
+ * console.assert(flagName("handlerTimeout") === "--handler-timeout");
+ * ```
+ */
+export function flagName(key: string): string {
+  return "--" + key.replace(/[A-Z]/g, (letter) => "-" + letter.toLowerCase());
+}

@@ -1,7 +1,6 @@
 import { textWidth } from "../udf/format/text_width.ts";
 import type { AnyCommand } from "./command.ts";
-import { flagName } from "./flag_name.ts";
-import type { Flag } from "./flags.ts";
+import { type Flag, flagName } from "./flags.ts";
 import type { Registry } from "./registry.ts";
 import { columns, style, type TerminalStream } from "./terminal.ts";
 

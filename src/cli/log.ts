@@ -3,8 +3,7 @@ import { defineCommand } from "./command.ts";
 import { CommandFailure } from "./errors.ts";
 import { flag, list } from "./flags.ts";
 import { DEFAULT_PATH, NOT_COMPLETE, PATH } from "./results/path_argument.ts";
-import { writeStdout } from "./stdout.ts";
-import { escape, type Style, style } from "./terminal.ts";
+import { escape, type Style, style, writeStdout } from "./terminal.ts";
 
 /** What collects before it is written at once, in UTF-16 code units. */
 const WRITE_UNITS = 64 * 1024;

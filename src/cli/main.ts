@@ -3,8 +3,7 @@ import type { AnyCommand } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import { type Registry, registry } from "./registry.ts";
 import { renderError } from "./render_error.ts";
-import { writeStdout } from "./stdout.ts";
-import { escape } from "./terminal.ts";
+import { escape, writeStdout } from "./terminal.ts";
 
 /**
  * Runs the subcommand that the arguments name, and renders whatever goes wrong, once, on stderr.

@@ -2,8 +2,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { nearest } from "../base/nearest.ts";
 import type { AnyCommand, Invocation, Positional } from "./command.ts";
 import { UsageError } from "./errors.ts";
-import { flagName } from "./flag_name.ts";
-import type { Flag, Flags } from "./flags.ts";
+import { type Flag, flagName, type Flags } from "./flags.ts";
 import { escape } from "./terminal.ts";
 
 /**

@@ -15,11 +15,11 @@ export type Registry = ReadonlyMap<string, Entry>;
 export const registry: Registry = new Map<string, Entry>([
   ["agent", {
     summary: "Run a UDF: as a child on stdio, as a socket server, or supervised",
-    load: () => import("./agent.ts"),
+    load: () => import("./agent/agent.ts"),
   }],
   ["host", {
     summary: "Drive a UDF with points and print what it returns",
-    load: () => import("./host.ts"),
+    load: () => import("./host/host.ts"),
   }],
   ["check", {
     summary: "Check whether a UDF speaks the protocol correctly",
@@ -31,35 +31,35 @@ export const registry: Registry = new Map<string, Entry>([
   }],
   ["run", {
     summary: "Run a plan of tests and store what they measure",
-    load: () => import("./run.ts"),
+    load: () => import("./run/run.ts"),
   }],
   ["node serve", {
     summary: "Be a node of a test, driven over stdio by the parent that started it",
-    load: () => import("./node_serve.ts"),
+    load: () => import("./node/serve.ts"),
   }],
   ["node clean", {
     summary: "Remove the executables that are kept on another machine",
-    load: () => import("./node_clean.ts"),
+    load: () => import("./node/clean.ts"),
   }],
   ["tcp server", {
     summary: "Serve TCP flows to clients, many at once",
-    load: () => import("./tcp_server.ts"),
+    load: () => import("./traffic/tcp_server.ts"),
   }],
   ["tcp client", {
     summary: "Run TCP flows to a server and measure them",
-    load: () => import("./tcp_client.ts"),
+    load: () => import("./traffic/tcp_client.ts"),
   }],
   ["udp server", {
     summary: "Serve UDP flows to clients, many at once",
-    load: () => import("./udp_server.ts"),
+    load: () => import("./traffic/udp_server.ts"),
   }],
   ["udp client", {
     summary: "Run UDP flows to a server and measure delay, loss and order",
-    load: () => import("./udp_client.ts"),
+    load: () => import("./traffic/udp_client.ts"),
   }],
   ["results", {
     summary: "List runs, tests and what was measured",
-    load: () => import("./results.ts"),
+    load: () => import("./results/results.ts"),
   }],
   ["log", {
     summary: "Print the logs of a run, merged by time",
@@ -75,10 +75,10 @@ export const registry: Registry = new Map<string, Entry>([
   }],
   ["init", {
     summary: "Write a UDF or a plan to start from",
-    load: () => import("./init.ts"),
+    load: () => import("./init/init.ts"),
   }],
   ["completions", {
     summary: "Print a completion script for bash, zsh or fish",
-    load: () => import("./completions.ts"),
+    load: () => import("./completions/completions.ts"),
   }],
 ]);

@@ -1,5 +1,5 @@
 import { defineCommand } from "./command.ts";
-import { writeStdout } from "./stdout.ts";
+import { writeStdout } from "./terminal.ts";
 
 /** `tine schema`: the JSON Schema of plans. */
 export const command = defineCommand({

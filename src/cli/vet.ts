@@ -2,8 +2,7 @@ import { defineCommand } from "./command.ts";
 import { count } from "../base/count.ts";
 import { flag } from "./flags.ts";
 import { permissionFlags } from "./permission_flags.ts";
-import { writeStdout } from "./stdout.ts";
-import { escape, style } from "./terminal.ts";
+import { escape, style, writeStdout } from "./terminal.ts";
 import type { Problem } from "../node/mod.ts";
 
 /** More findings are counted, not shown. */

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { completionScript } from "../../src/cli/completions.ts";
+import { completionScript } from "../../src/cli/completions/completions.ts";
 import { UsageError } from "../../src/cli/errors.ts";
 import { registry } from "../../src/cli/registry.ts";
 import { demo, nested } from "./demo_command.ts";

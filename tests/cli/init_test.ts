@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { command } from "../../src/cli/init.ts";
+import { command } from "../../src/cli/init/init.ts";
 import { UDF_TYPES } from "../../src/cli/init/udf_types.ts";
 import { main } from "../../src/cli/main.ts";
 import type { CreateHandler } from "../../src/udf/handler.ts";

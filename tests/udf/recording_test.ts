@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertGreater, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { openTape } from "../../src/cli/tape.ts";
+import { openTape } from "../../src/cli/recording.ts";
 import { Agent } from "../../src/udf/agent.ts";
 import { createHandler as mirror } from "../../src/udf/handlers/mirror.ts";
 import { Host } from "../../src/udf/host.ts";

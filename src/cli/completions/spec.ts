@@ -1,6 +1,5 @@
 import type { AnyCommand } from "../command.ts";
-import { flagName } from "../flag_name.ts";
-import type { Flag } from "../flags.ts";
+import { type Flag, flagName } from "../flags.ts";
 
 /** A word that a shell offers, with what it means. */
 export interface Word {

@@ -1,6 +1,5 @@
 import type { Item } from "../../node/item.ts";
-import { writeStdout } from "../stdout.ts";
-import { style } from "../terminal.ts";
+import { style, writeStdout } from "../terminal.ts";
 import { JsonDisplay } from "./json_display.ts";
 import { LineDisplay } from "./line_display.ts";
 import { stderrSize, writeStderr } from "./stderr_screen.ts";

@@ -1,12 +1,11 @@
 import type { Item } from "../../node/item.ts";
 import { escape } from "../terminal.ts";
-import { Backlog } from "./backlog.ts";
+import { Backlog } from "./background_writer.ts";
 import type { Display, PlanStart, PlanSummary, TestOutcome, TestStart } from "./display.ts";
 import { elapsed } from "../../base/duration.ts";
 import { flowEndLines } from "./flow_text.ts";
 import type { TextDisplayOptions } from "./line_display.ts";
-import { LiveArea } from "./live_area.ts";
-import { liveBlock } from "./live_block.ts";
+import { LiveArea, liveBlock } from "./live_block.ts";
 import {
   type Counts,
   detailLines,

@@ -1,9 +1,9 @@
 import { CCA_NAME } from "../../flow/config.ts";
 import type { Flows } from "../../flow/flows.ts";
 import { UsageError } from "../errors.ts";
-import { flagName } from "../flag_name.ts";
-import { duration, type Flag, flag, integer, text } from "../flags.ts";
+import { duration, type Flag, flag, flagName, integer, text } from "../flags.ts";
 import { escape } from "../terminal.ts";
+import { parseRate, type Rate } from "../../base/rate.ts";
 
 /** More flows than this at once are no measurement by hand. */
 export const MOST_PARALLEL = 128;
@@ -82,4 +82,41 @@ export function checkRawSockets(kind: Flows["kind"], given: Readonly<Record<stri
 /** The time between lines, in milliseconds; Infinity: no lines. */
 export function intervalOf({ interval, json }: { interval?: number; json: boolean }): number {
   return (interval ?? (json ? 0 : DEFAULT_INTERVAL_MS)) || Infinity;
+}
+
+/** How a rate is declared. */
+export interface RateOptions {
+  readonly help: string;
+  /** What to write, for help and messages. */
+  readonly example: string;
+  /** Packets per second and `max` are rates as well. */
+  readonly packets: boolean;
+}
+
+/** A rate such as `10Mbps`: `--rate RATE`. */
+export function rate({ help, example, packets }: RateOptions): Flag<Rate | undefined> {
+  return {
+    value: "RATE",
+    help,
+    read(given, name) {
+      const text = given.at(-1);
+      if (text === undefined) return undefined;
+      const parsed = parseRate(text);
+      const fits = parsed !== undefined && (packets || (parsed !== "max" && "bitsPerSecond" in parsed));
+      if (!fits) throw new UsageError(`${name} RATE: expected a rate such as ${example}, not "${escape(text)}"`);
+      return parsed;
+    },
+  };
+}
+
+const LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789";
+
+/**
+ * An id for a flow, different from those of other clients of the same server: `up.k2f8q0xw`.
+ *
+ * @param name what it is called for people, at most 7 letters and digits
+ */
+export function newFlowId(name: string): string {
+  const random = crypto.getRandomValues(new Uint8Array(8));
+  return `${name}.${Array.from(random, (byte) => LETTERS[byte % LETTERS.length]).join("")}`;
 }

@@ -14,7 +14,7 @@ import {
 } from "../../flow/analysis/mod.ts";
 import { isLoopback, parseAddress } from "../address.ts";
 import type { ClientFlow } from "./client_flow.ts";
-import { newFlowId } from "./flow_id.ts";
+import { newFlowId } from "./client_flags.ts";
 
 /** What was seen of a UDP flow in an interval, by this client. */
 export class PacketInterval {

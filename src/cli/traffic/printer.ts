@@ -1,4 +1,4 @@
-import { writeStdout } from "../stdout.ts";
+import { writeStdout } from "../terminal.ts";
 
 /** Prints lines one after another, from code that cannot wait; what goes wrong is thrown by {@linkcode flush}. */
 export class Printer {

@@ -4,7 +4,7 @@ import type { Chunk } from "../../flow/records/read_chunk.ts";
 import { StreamAnalysis, type StreamFigures, type StreamTotals } from "../../flow/analysis/mod.ts";
 import { ByteIntervals } from "./byte_intervals.ts";
 import type { ClientFlow } from "./client_flow.ts";
-import { newFlowId } from "./flow_id.ts";
+import { newFlowId } from "./client_flags.ts";
 
 /** The least time between samples, in milliseconds. */
 const LEAST_SAMPLE_MS = 1;

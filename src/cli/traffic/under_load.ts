@@ -9,8 +9,7 @@ import {
   streamBottlenecks,
 } from "../../flow/analysis/mod.ts";
 import { TineError } from "../../base/errors.ts";
-import { BusiestThread } from "./busiest_thread.ts";
-import { BusyProcessors } from "./busy_processors.ts";
+import { BusiestThread, BusyProcessors } from "./machine_load.ts";
 import type { ClientFlow } from "./client_flow.ts";
 import { PacketFlow } from "./packet_flow.ts";
 import { runFlows } from "./run_flows.ts";

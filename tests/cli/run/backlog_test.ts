@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Backlog } from "../../../src/cli/run/backlog.ts";
+import { Backlog } from "../../../src/cli/run/background_writer.ts";
 
 Deno.test("Backlog.take() gives the lines that wait, once", () => {
   const backlog = new Backlog(String);

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { LiveArea } from "../../../src/cli/run/live_area.ts";
+import { LiveArea } from "../../../src/cli/run/live_block.ts";
 import { FakeTerminal } from "./fake_terminal.ts";
 
 Deno.test("LiveArea.frame() draws over what it drew before, more lines or fewer", () => {

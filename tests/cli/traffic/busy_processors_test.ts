@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { BusyProcessors, parseTimes } from "../../../src/cli/traffic/busy_processors.ts";
+import { BusyProcessors, parseTimes } from "../../../src/cli/traffic/machine_load.ts";
 
 Deno.test("parseTimes() adds up the times of all processors, and guests' only once", () => {
   assertEquals(parseTimes("cpu  10 1 5 70 4 0 1 9 7 7\ncpu0 1 2 3\n"), { all: 100, idle: 74 });

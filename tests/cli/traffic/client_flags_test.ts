@@ -2,8 +2,8 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../../src/cli/errors.ts";
 import { parse } from "../../../src/cli/parse.ts";
 import { checkRawSockets } from "../../../src/cli/traffic/client_flags.ts";
-import { command as tcpClient } from "../../../src/cli/tcp_client.ts";
-import { command as udpClient } from "../../../src/cli/udp_client.ts";
+import { command as tcpClient } from "../../../src/cli/traffic/tcp_client.ts";
+import { command as udpClient } from "../../../src/cli/traffic/udp_client.ts";
 
 const SERVER = "127.0.0.1:1";
 const DURATION = "a duration such as 500ms, 10s or 1m30s";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { IntervalTimer } from "../../../src/cli/traffic/interval_timer.ts";
+import { IntervalTimer } from "../../../src/cli/traffic/client_command.ts";
 
 Deno.test("IntervalTimer.end() tells the intervals that are over, and the rest unless it is very short", () => {
   const told: number[][] = [];

@@ -1,8 +1,9 @@
-import type { Losses } from "../udf/format/point_writer.ts";
-import type { HostCounts } from "../udf/host.ts";
-import type { SupervisorCounts } from "../udf/supervise/supervisor.ts";
-import { count, grouped } from "../base/count.ts";
-import { describeSupervision } from "./supervision_flags.ts";
+import type { Losses } from "../../udf/format/point_writer.ts";
+import type { HostCounts } from "../../udf/host.ts";
+import type { SupervisorCounts } from "../../udf/supervise/supervisor.ts";
+import { count, grouped } from "../../base/count.ts";
+import { describeSupervision } from "../supervision_flags.ts";
+import { columns } from "../terminal.ts";
 
 /** What `tine host` did. */
 export interface HostSummary extends HostCounts {
@@ -48,4 +49,39 @@ export function renderSummary(summary: HostSummary): string {
 
 function told(n: number, one: string, many = `${one}s`): string | false {
   return n > 0 && count(n, one, many);
+}
+
+const INTERVAL_MS = 200;
+
+/** A line on a terminal that says how far a command is; nothing where stderr is no terminal. */
+export class Progress implements Disposable {
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #shown = false;
+
+  /** @param line what to show, asked for five times a second */
+  constructor(line: () => string) {
+    if (!Deno.stderr.isTerminal()) return;
+    this.#timer = setInterval(() => this.#draw(line()), INTERVAL_MS);
+  }
+
+  /** Takes the line away, so that something else can be printed. */
+  clear(): void {
+    if (!this.#shown) return;
+    this.#shown = false;
+    write("\r\x1b[K");
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+    this.clear();
+  }
+
+  #draw(line: string): void {
+    this.#shown = true;
+    write(`\r${line.slice(0, columns(Deno.stderr) - 1)}\x1b[K`);
+  }
+}
+
+function write(text: string): void {
+  Deno.stderr.writeSync(new TextEncoder().encode(text));
 }

@@ -1,11 +1,11 @@
-import type { AgentCounts } from "../udf/agent.ts";
-import type { AgentSession } from "../udf/agent_server.ts";
-import type { Peer } from "../udf/peer.ts";
-import type { Connection } from "../wire/connection.ts";
-import { count } from "../base/count.ts";
-import { isModule, type ModuleFlagValues, moduleOptions } from "./module_flags.ts";
-import { describeSupervision, type SupervisionFlagValues, supervisorOptions } from "./supervision_flags.ts";
-import { reachUdf } from "./udf_target.ts";
+import type { AgentCounts } from "../../udf/agent.ts";
+import type { AgentSession } from "../../udf/agent_server.ts";
+import type { Peer } from "../../udf/peer.ts";
+import type { Connection } from "../../wire/connection.ts";
+import { count } from "../../base/count.ts";
+import { isModule, type ModuleFlagValues, moduleOptions } from "../module_flags.ts";
+import { describeSupervision, type SupervisionFlagValues, supervisorOptions } from "../supervision_flags.ts";
+import { reachUdf } from "../udf_target.ts";
 
 /** Makes what serves each connection of `tine agent`. */
 export interface Sessions {
@@ -43,8 +43,8 @@ export async function openSessions(
     );
   }
   if (!isModule(handler, "HANDLER")) {
-    const { loadBundledHandler } = await import("../udf/handlers/mod.ts");
-    const { Agent } = await import("../udf/agent.ts");
+    const { loadBundledHandler } = await import("../../udf/handlers/mod.ts");
+    const { Agent } = await import("../../udf/agent.ts");
     const createHandler = (await loadBundledHandler(handler))!;
     return {
       accept(connection) {
@@ -54,7 +54,7 @@ export async function openSessions(
       kill() {},
     };
   }
-  const { ModuleRunner } = await import("../udf/module/module_runner.ts");
+  const { ModuleRunner } = await import("../../udf/module/module_runner.ts");
   const runnerOptions = { ...moduleOptions(flags), workers: flags.workers, maxFrameBytes: flags.maxFrame };
   if (flags.watch || flags.restart) {
     // Each start loads the module anew.
@@ -62,7 +62,7 @@ export async function openSessions(
     return await openRelay(() => reachUdf({ handler }, { ...moduleReach(flags), retryMs: 0, log }), handler);
   }
   const runner = await ModuleRunner.open(handler, runnerOptions);
-  const { ModuleSession } = await import("../udf/module/module_session.ts");
+  const { ModuleSession } = await import("../../udf/module/module_session.ts");
   return {
     accept(connection) {
       const peer = runner.connect();
@@ -87,8 +87,8 @@ export async function openSessions(
   }
 
   async function openRelay(reach: () => Promise<Peer>, watched?: string): Promise<Sessions> {
-    const { Agent } = await import("../udf/agent.ts");
-    const { createRelay } = await import("../udf/supervise/relay.ts");
+    const { Agent } = await import("../../udf/agent.ts");
+    const { createRelay } = await import("../../udf/supervise/relay.ts");
     const peers = new Set<Peer>();
     const reachAndKeep = async () => {
       const peer = await reach();

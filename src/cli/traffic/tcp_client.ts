@@ -1,8 +1,8 @@
-import type { SocketOption, TransferConfig } from "../flow/config.ts";
-import type { Rate } from "../base/rate.ts";
-import { defineCommand } from "./command.ts";
-import { UsageError } from "./errors.ts";
-import { size } from "./flags.ts";
+import type { SocketOption, TransferConfig } from "../../flow/config.ts";
+import type { Rate } from "../../base/rate.ts";
+import { defineCommand } from "../command.ts";
+import { UsageError } from "../errors.ts";
+import { size } from "../flags.ts";
 import {
   cca,
   checkRawSockets,
@@ -10,10 +10,10 @@ import {
   DEFAULT_DURATION_MS,
   flowDuration,
   intervalOf,
-} from "./traffic/client_flags.ts";
-import { rate } from "./traffic/rate_flag.ts";
-import { serverAddress } from "./traffic/server_address.ts";
-import type { StreamFlow } from "./traffic/stream_flow.ts";
+  rate,
+} from "./client_flags.ts";
+import { serverAddress } from "./server_address.ts";
+import type { StreamFlow } from "./stream_flow.ts";
 
 const SOL_SOCKET = 1;
 const SO_MAX_PACING_RATE = 47;
@@ -59,11 +59,11 @@ export const command = defineCommand({
     }
     const intervalMs = intervalOf(flags);
     const [{ createFlows }, { readFlowKey }, { runClient }, { StreamFlow }, report] = await Promise.all([
-      import("../flow/create_flows.ts"),
-      import("./traffic/flow_key.ts"),
-      import("./traffic/client_command.ts"),
-      import("./traffic/stream_flow.ts"),
-      import("./traffic/stream_report.ts"),
+      import("../../flow/create_flows.ts"),
+      import("./flow_key.ts"),
+      import("./client_command.ts"),
+      import("./stream_flow.ts"),
+      import("./stream_report.ts"),
     ]);
     const key = await readFlowKey(flags.keyFile);
     const transfer: Omit<TransferConfig, "flow"> = {

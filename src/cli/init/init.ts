@@ -1,9 +1,8 @@
 import { basename, dirname, join, relative, resolve } from "node:path";
-import { messageOf, TineError } from "../base/errors.ts";
-import { defineCommand } from "./command.ts";
-import { UsageError } from "./errors.ts";
-import { writeStdout } from "./stdout.ts";
-import { escape } from "./terminal.ts";
+import { messageOf, TineError } from "../../base/errors.ts";
+import { defineCommand } from "../command.ts";
+import { UsageError } from "../errors.ts";
+import { escape, writeStdout } from "../terminal.ts";
 
 /** What modules import their types from. */
 const TYPES = "@tine/tine/udf";
@@ -42,9 +41,9 @@ export const command = defineCommand({
     const { language, module, test } = namesFor(path);
     const folder = dirname(path);
     const { MODULE, TEST } = language === "ts"
-      ? await import("./init/typescript_skeleton.ts")
-      : await import("./init/javascript_skeleton.ts");
-    const { UDF_TYPES } = await import("./init/udf_types.ts");
+      ? await import("./typescript_skeleton.ts")
+      : await import("./javascript_skeleton.ts");
+    const { UDF_TYPES } = await import("./udf_types.ts");
     const fill = (text: string) => {
       const name = module.replace(/\.\w+$/, "").replace(/\W/g, "_");
       return text.replace("@NAME()", `@${name}()`).replace("./MODULE", `./${module}`).replace("TEST", test);
@@ -89,7 +88,7 @@ async function initPlan(path: string): Promise<number> {
     throw new UsageError(`FILE: expected a name of letters, digits, _, - and ., not "${escape(file)}"`);
   }
   await refuseExisting(path);
-  const { JSON_PLAN, MODULE_PLAN, YAML_PLAN } = await import("./init/plan_skeleton.ts");
+  const { JSON_PLAN, MODULE_PLAN, YAML_PLAN } = await import("./plan_skeleton.ts");
   const skeleton = PLAN_MODULE.test(path) ? MODULE_PLAN : /\.ya?ml$/.test(path) ? YAML_PLAN : JSON_PLAN;
   await write(path, skeleton.replaceAll("FILE", file));
   await writeStdout(`${path}\n`);

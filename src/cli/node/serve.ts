@@ -1,10 +1,10 @@
-import { Canceled } from "../node/canceled.ts";
-import { serve } from "../node/serve.ts";
-import { stdioConnection } from "../wire/connection.ts";
-import { defineCommand } from "./command.ts";
-import { flag } from "./flags.ts";
-import { onInterrupt } from "./interrupts.ts";
-import { UsageError } from "./errors.ts";
+import { Canceled } from "../../node/canceled.ts";
+import { serve } from "../../node/serve.ts";
+import { stdioConnection } from "../../wire/connection.ts";
+import { defineCommand } from "../command.ts";
+import { flag } from "../flags.ts";
+import { onInterrupt } from "../interrupts.ts";
+import { UsageError } from "../errors.ts";
 
 /** `tine node serve ID`: is a node of a running test. */
 export const command = defineCommand({
@@ -27,7 +27,7 @@ export const command = defineCommand({
     using _interrupts = onInterrupt(stop, () => Deno.exit(130));
     try {
       if (flags.far) {
-        const { serveFar } = await import("../node/serve_far.ts");
+        const { serveFar } = await import("../../node/serve_far.ts");
         await serveFar(id, stdioConnection(), control.signal);
       } else {
         await serve(id, stdioConnection(), { signal: control.signal });

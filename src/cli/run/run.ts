@@ -1,11 +1,11 @@
-import type { Plan } from "../node/mod.ts";
-import type { RunPlanOptions } from "../experiment/run_plan.ts";
-import { defineCommand } from "./command.ts";
-import { CommandFailure, UsageError } from "./errors.ts";
-import { flag, list, size, text } from "./flags.ts";
-import { onInterrupt } from "./interrupts.ts";
-import { permissionFlags } from "./permission_flags.ts";
-import { writeStdout } from "./stdout.ts";
+import type { Plan } from "../../node/mod.ts";
+import type { RunPlanOptions } from "../../experiment/run_plan.ts";
+import { defineCommand } from "../command.ts";
+import { CommandFailure, UsageError } from "../errors.ts";
+import { flag, list, size, text } from "../flags.ts";
+import { onInterrupt } from "../interrupts.ts";
+import { permissionFlags } from "../permission_flags.ts";
+import { writeStdout } from "../terminal.ts";
 
 /** A test that was told twice to stop at once may take so long; then the program ends, and watchdogs clean up. */
 const KILL_GRACE_MS = 5000;
@@ -60,15 +60,15 @@ export const command = defineCommand({
     // All at once: while files are read, what is there already is compiled and the plan is checked.
     const running = loadRunning();
     const [{ thisMachine, vetPlan }, { readGivenPlan }, { selectTests }] = await Promise.all([
-      import("../node/mod.ts"),
-      import("./read_plan.ts"),
-      import("./run/test_selection.ts"),
+      import("../../node/mod.ts"),
+      import("../read_plan.ts"),
+      import("./test_selection.ts"),
     ]);
     if (flags.out === "") throw new UsageError("--out DIR: expected a folder, not an empty text");
     const whole = await readGivenPlan(path, flags, trailing);
     const plan = { ...whole, tests: selectTests(whole.tests, flags.test) };
     if (flags.dryRun) {
-      const { planTree } = await import("./run/plan_tree.ts");
+      const { planTree } = await import("./plan_tree.ts");
       await writeStdout(flags.json ? JSON.stringify(plan) + "\n" : planTree(plan));
       return 0;
     }
@@ -96,10 +96,10 @@ interface Settings {
 
 function loadRunning() {
   return Promise.all([
-    import("../experiment/run_plan.ts"),
-    import("./run/display.ts"),
-    import("../node/mod.ts"),
-    import("./version.ts"),
+    import("../../experiment/run_plan.ts"),
+    import("./display.ts"),
+    import("../../node/mod.ts"),
+    import("../version.ts"),
   ]);
 }
 

@@ -26,7 +26,7 @@ export interface Tape extends AsyncDisposable {
  * @example
  * ```ts
  * import { stdioConnection } from "../wire/connection.ts";
- * import { openTape } from "./tape.ts";
+ * import { openTape } from "./recording.ts";
  * await using tape = await openTape(undefined, "udf", "mirror", console.error);
  * const connection = tape?.connection(stdioConnection()) ?? stdioConnection();
  * console.assert(connection !== undefined);

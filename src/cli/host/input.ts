@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
-import { messageOf, TineError } from "../base/errors.ts";
-import type { InputFormat } from "../udf/format/point_reader.ts";
+import { messageOf, TineError } from "../../base/errors.ts";
+import type { InputFormat } from "../../udf/format/point_reader.ts";
 
 /** Larger files of CSV are read once, and their types decided over the first rows. */
 const READ_TWICE_BYTES = 256 * 2 ** 20;

@@ -1,9 +1,9 @@
-import type { UnresponsiveConfig } from "../flow/config.ts";
-import type { Flows } from "../flow/flows.ts";
-import { MAX_PACKET_BYTES, PACKET_HEADER_BYTES, SIGNED_HEADER_BYTES } from "../flow/packet/header.ts";
-import { defineCommand } from "./command.ts";
-import { UsageError } from "./errors.ts";
-import { duration, flag, integer, size, type Values } from "./flags.ts";
+import type { UnresponsiveConfig } from "../../flow/config.ts";
+import type { Flows } from "../../flow/flows.ts";
+import { MAX_PACKET_BYTES, PACKET_HEADER_BYTES, SIGNED_HEADER_BYTES } from "../../flow/packet/header.ts";
+import { defineCommand } from "../command.ts";
+import { UsageError } from "../errors.ts";
+import { duration, flag, integer, size, type Values } from "../flags.ts";
 import {
   cca,
   checkRawSockets,
@@ -11,10 +11,10 @@ import {
   DEFAULT_DURATION_MS,
   flowDuration,
   intervalOf,
-} from "./traffic/client_flags.ts";
-import type { PacketFlow } from "./traffic/packet_flow.ts";
-import { rate } from "./traffic/rate_flag.ts";
-import { serverAddress } from "./traffic/server_address.ts";
+  rate,
+} from "./client_flags.ts";
+import type { PacketFlow } from "./packet_flow.ts";
+import { serverAddress } from "./server_address.ts";
 
 /** Between packets, where nobody says otherwise, in milliseconds: as VoIP does. */
 const DEFAULT_WAIT_MS = 20;
@@ -94,8 +94,8 @@ export const command = defineCommand({
     const server = serverAddress(positional);
     checkFlags(flags);
     const [{ createFlows }, { readFlowKey }] = await Promise.all([
-      import("../flow/create_flows.ts"),
-      import("./traffic/flow_key.ts"),
+      import("../../flow/create_flows.ts"),
+      import("./flow_key.ts"),
     ]);
     const key = await readFlowKey(flags.keyFile);
     if (key !== undefined && flags.length !== undefined && flags.length < SIGNED_HEADER_BYTES) {
@@ -106,7 +106,7 @@ export const command = defineCommand({
     await using flows = createFlows();
     checkRawSockets(flows.kind, { dscp: flags.dscp, ecn: flags.ecn, gso: flags.gso, cca: flags.cca });
     if (!flags.underLoad) return await measure(flows, server, flags, key);
-    const { runUnderLoad } = await import("./traffic/under_load_command.ts");
+    const { runUnderLoad } = await import("./under_load_command.ts");
     return await runUnderLoad(flows, {
       server,
       durationMs: flags.duration ?? PHASE_MS,
@@ -140,11 +140,11 @@ function checkFlags(flags: Given): void {
 
 async function measure(flows: Flows, server: string, flags: Given, key: Uint8Array | undefined): Promise<number> {
   const [{ runClient }, { PacketFlow }, report, json, { ClockOffset }] = await Promise.all([
-    import("./traffic/client_command.ts"),
-    import("./traffic/packet_flow.ts"),
-    import("./traffic/packet_report.ts"),
-    import("./traffic/packet_json.ts"),
-    import("../flow/analysis/mod.ts"),
+    import("./client_command.ts"),
+    import("./packet_flow.ts"),
+    import("./packet_report.ts"),
+    import("./packet_json.ts"),
+    import("../../flow/analysis/mod.ts"),
   ]);
   const intervalMs = intervalOf(flags);
   const directions = flags.bidir ? [false, true] : [flags.reverse];

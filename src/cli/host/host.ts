@@ -1,16 +1,15 @@
-import { messageOf, TineError } from "../base/errors.ts";
-import type { Host } from "../udf/host.ts";
-import type { Supervisor } from "../udf/supervise/supervisor.ts";
-import { defineCommand } from "./command.ts";
-import { UsageError } from "./errors.ts";
-import { choice, duration, flag, integer, list, size, text } from "./flags.ts";
-import { onInterrupt } from "./interrupts.ts";
-import { describeTarget, openTape } from "./tape.ts";
-import { checkModuleFlags, isModule, moduleFlags, moduleOptions } from "./module_flags.ts";
-import { supervisionFlags, supervisorOptions } from "./supervision_flags.ts";
-import { StdoutClosed } from "./stdout.ts";
-import { escape, style } from "./terminal.ts";
-import { checkTarget, reachUdf, targetFlags } from "./udf_target.ts";
+import { messageOf, TineError } from "../../base/errors.ts";
+import type { Host } from "../../udf/host.ts";
+import type { Supervisor } from "../../udf/supervise/supervisor.ts";
+import { defineCommand } from "../command.ts";
+import { UsageError } from "../errors.ts";
+import { choice, duration, flag, integer, list, size, text } from "../flags.ts";
+import { onInterrupt } from "../interrupts.ts";
+import { describeTarget, openTape } from "../recording.ts";
+import { checkModuleFlags, isModule, moduleFlags, moduleOptions } from "../module_flags.ts";
+import { supervisionFlags, supervisorOptions } from "../supervision_flags.ts";
+import { escape, StdoutClosed, style } from "../terminal.ts";
+import { checkTarget, reachUdf, targetFlags } from "../udf_target.ts";
 
 /** Bad lines that are told; further ones are only counted. */
 const TOLD_BAD_LINES = 20;
@@ -96,16 +95,16 @@ export const command = defineCommand({
     if (flags.watch && (flags.handler === undefined || !isModule(flags.handler, "--handler HANDLER"))) {
       throw new UsageError("--watch is for modules: give --handler the path of a .ts or .js file");
     }
-    const hosts = await import("../udf/host.ts");
-    const supervisors = await import("../udf/supervise/supervisor.ts");
-    const { Feeder } = await import("../udf/feeder.ts");
-    const { readPoints } = await import("../udf/format/point_reader.ts");
-    const { createPointWriter } = await import("../udf/format/point_writer.ts");
-    const { describeOptions, parseSettings } = await import("../udf/option_settings.ts");
-    const { checkSnapshotPath, openInputs, readSnapshot, writeSnapshot } = await import("./host_input.ts");
+    const hosts = await import("../../udf/host.ts");
+    const supervisors = await import("../../udf/supervise/supervisor.ts");
+    const { Feeder } = await import("../../udf/feeder.ts");
+    const { readPoints } = await import("../../udf/format/point_reader.ts");
+    const { createPointWriter } = await import("../../udf/format/point_writer.ts");
+    const { describeOptions, parseSettings } = await import("../../udf/option_settings.ts");
+    const { checkSnapshotPath, openInputs, readSnapshot, writeSnapshot } = await import("./input.ts");
     const { PointPrinter } = await import("./point_printer.ts");
-    const { Progress } = await import("./progress.ts");
-    const { renderSummary } = await import("./host_summary.ts");
+    const { Progress } = await import("./summary.ts");
+    const { renderSummary } = await import("./summary.ts");
 
     const restored = flags.restore === undefined ? undefined : await readSnapshot(flags.restore);
     if (flags.snapshot !== undefined) await checkSnapshotPath(flags.snapshot);
@@ -172,7 +171,7 @@ export const command = defineCommand({
       throw error;
     }
     const unwatch = flags.watch
-      ? (await import("../udf/module/watch_file.ts")).watchModule(flags.handler!, () => void supervisor!.reload())
+      ? (await import("../../udf/module/watch_file.ts")).watchModule(flags.handler!, () => void supervisor!.reload())
       : undefined;
     const started = performance.now();
     let badLines = 0;

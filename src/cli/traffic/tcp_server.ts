@@ -1,7 +1,7 @@
-import { defineCommand } from "./command.ts";
-import { flag, text } from "./flags.ts";
-import { commonFlags } from "./traffic/client_flags.ts";
-import { listenAddress } from "./traffic/server_address.ts";
+import { defineCommand } from "../command.ts";
+import { flag, text } from "../flags.ts";
+import { commonFlags } from "./client_flags.ts";
+import { listenAddress } from "./server_address.ts";
 
 /** `tine tcp server`: serves TCP flows by hand. */
 export const command = defineCommand({
@@ -28,9 +28,9 @@ export const command = defineCommand({
   async run({ flags }) {
     const { hostname, listenAddr } = listenAddress(flags.listen);
     const [{ createFlows }, { readFlowKey }, { serveFlows }] = await Promise.all([
-      import("../flow/create_flows.ts"),
-      import("./traffic/flow_key.ts"),
-      import("./traffic/serve_flows.ts"),
+      import("../../flow/create_flows.ts"),
+      import("./flow_key.ts"),
+      import("./serve_flows.ts"),
     ]);
     const key = await readFlowKey(flags.keyFile);
     await using flows = createFlows();

@@ -1,14 +1,14 @@
-import { TineError } from "../base/errors.ts";
-import { BUNDLED_HANDLERS } from "../udf/handlers/mod.ts";
-import { isLoopback, parseAddress } from "./address.ts";
-import type { Sessions } from "./agent_sessions.ts";
-import { defineCommand } from "./command.ts";
-import { UsageError } from "./errors.ts";
-import { duration, flag, integer, size, text } from "./flags.ts";
-import { type Interrupts, onInterrupt } from "./interrupts.ts";
-import { checkModuleFlags, isModule, moduleFlags } from "./module_flags.ts";
-import { supervisionFlags } from "./supervision_flags.ts";
-import { escape } from "./terminal.ts";
+import { TineError } from "../../base/errors.ts";
+import { BUNDLED_HANDLERS } from "../../udf/handlers/mod.ts";
+import { isLoopback, parseAddress } from "../address.ts";
+import type { Sessions } from "./sessions.ts";
+import { defineCommand } from "../command.ts";
+import { UsageError } from "../errors.ts";
+import { duration, flag, integer, size, text } from "../flags.ts";
+import { type Interrupts, onInterrupt } from "../interrupts.ts";
+import { checkModuleFlags, isModule, moduleFlags } from "../module_flags.ts";
+import { supervisionFlags } from "../supervision_flags.ts";
+import { escape } from "../terminal.ts";
 
 /** Where this agent listens and what it relays to, on TCP, as the command line says it. */
 interface Places {
@@ -97,13 +97,13 @@ export const command = defineCommand({
     if (flags.workers > 1 && !module) {
       throw new UsageError("--workers is for modules: give the path of a .ts or .js file");
     }
-    const { redirectConsole } = await import("../udf/stderr_console.ts");
+    const { redirectConsole } = await import("../../udf/stderr_console.ts");
     redirectConsole();
     const say = (message: string) => console.error(`tine agent: ${escape(message)}`);
-    const { openSessions } = await import("./agent_sessions.ts");
-    const { PatientConnection } = await import("../wire/patient_connection.ts");
+    const { openSessions } = await import("./sessions.ts");
+    const { PatientConnection } = await import("../../wire/patient_connection.ts");
     const sessions = await openSessions(handler, trailing, flags, say);
-    const { openTape } = await import("./tape.ts");
+    const { openTape } = await import("../recording.ts");
     const udf = handler ?? flags.connect ?? trailing?.join(" ") ?? "";
     await using tape = await openTape(flags.record, "udf", udf, say);
     const taped: Sessions = {
@@ -127,7 +127,7 @@ async function serveStdio(sessions: Sessions, handler: string | undefined, say: 
   if (Deno.stdin.isTerminal()) {
     say(`waiting for binary frames on a terminal; to try a UDF: tine host --handler ${handler ?? "mirror"}`);
   }
-  const { stdioConnection } = await import("../wire/connection.ts");
+  const { stdioConnection } = await import("../../wire/connection.ts");
   const session = sessions.accept(stdioConnection(), 1);
   using _ = onStop(() => session.stop(), () => sessions.kill());
   try {
@@ -143,7 +143,7 @@ async function serveSocket(
   flags: { socket?: string; listen?: string; socketMode: string },
   say: (message: string) => void,
 ) {
-  const { AgentServer } = await import("../udf/agent_server.ts");
+  const { AgentServer } = await import("../../udf/agent_server.ts");
   const { openListener } = await import("./listen.ts");
   let [stop, close] = [() => {}, () => {}];
   // Before there is a socket: whoever sees it may send a signal.
@@ -200,7 +200,7 @@ function checkUdf(handler: string | undefined, connect: string | undefined, trai
  */
 async function checkReachable({ listen, connect }: Places, trailing: readonly string[] | undefined) {
   if (trailing !== undefined) {
-    const { checkProgram } = await import("../udf/process_peer.ts");
+    const { checkProgram } = await import("../../udf/process_peer.ts");
     checkProgram(trailing[0]);
   }
   if (connect === undefined) return;

@@ -1,6 +1,6 @@
-import { isLoopback, parseAddress } from "./address.ts";
-import { UsageError } from "./errors.ts";
-import { escape } from "./terminal.ts";
+import { isLoopback, parseAddress } from "../address.ts";
+import { UsageError } from "../errors.ts";
+import { escape } from "../terminal.ts";
 
 /** A socket that listens. */
 export interface Listening {
@@ -31,7 +31,7 @@ export async function openListener(flags: ListenFlags, warn: (message: string) =
         `--socket-mode MODE: expected permissions in octal such as 0660, not "${escape(flags.socketMode)}"`,
       );
     }
-    const { listenUnix } = await import("../udf/unix_listener.ts");
+    const { listenUnix } = await import("../../udf/unix_listener.ts");
     const unix = await listenUnix(flags.socket, parseInt(flags.socketMode, 8));
     return { listener: unix.listener, place: flags.socket, close: () => unix.close() };
   }
@@ -39,8 +39,8 @@ export async function openListener(flags: ListenFlags, warn: (message: string) =
   if (!isLoopback(hostname)) {
     warn(`${hostname} may be reached by other machines, and the UDF protocol has no authentication`);
   }
-  const { listenTcp } = await import("../udf/agent_server.ts");
-  const { formatAddress } = await import("../udf/socket_peer.ts");
+  const { listenTcp } = await import("../../udf/agent_server.ts");
+  const { formatAddress } = await import("../../udf/socket_peer.ts");
   const listener = listenTcp({ hostname, port });
   return { listener, place: formatAddress(listener.addr as Deno.NetAddr), close: () => {} };
 }

@@ -1,14 +1,14 @@
-import type { RunResults, TestEntry, TestResults, TestStatus } from "../result/mod.ts";
-import { testIdText } from "../result/names.ts";
-import { byteAmount } from "../base/size.ts";
-import { defineCommand } from "./command.ts";
-import { count } from "../base/count.ts";
-import { CommandFailure, UsageError } from "./errors.ts";
-import { flag } from "./flags.ts";
-import { DEFAULT_PATH, NOT_COMPLETE, PATH } from "./results/path_argument.ts";
-import { elapsed } from "../base/duration.ts";
-import { writeStdout } from "./stdout.ts";
-import { escape, style } from "./terminal.ts";
+import type { RunResults, TestEntry, TestResults, TestStatus } from "../../result/mod.ts";
+import { testIdText } from "../../result/names.ts";
+import { byteAmount } from "../../base/size.ts";
+import { defineCommand } from "../command.ts";
+import { count } from "../../base/count.ts";
+import { CommandFailure, UsageError } from "../errors.ts";
+import { flag } from "../flags.ts";
+import { DEFAULT_PATH, NOT_COMPLETE, PATH } from "./path_argument.ts";
+import { elapsed } from "../../base/duration.ts";
+import { escape, style, writeStdout } from "../terminal.ts";
+import type { SysInfoData } from "../../node/mod.ts";
 
 /** Longer lists are cut for people; `--json` has all of it. */
 const MOST_LINES = 1000;
@@ -37,7 +37,7 @@ export const command = defineCommand({
   ],
 
   async run({ flags, positionals: [path = DEFAULT_PATH] }) {
-    const { openResults } = await import("../result/mod.ts");
+    const { openResults } = await import("../../result/mod.ts");
     const results = await openResults(path);
     if (results.kind === "results") {
       for (const { message } of results.damaged) console.error(`tine results: passed over: ${escape(message)}`);
@@ -52,7 +52,7 @@ export const command = defineCommand({
 });
 
 async function printRun(run: RunResults, json: boolean): Promise<void> {
-  const { testsOf } = await import("../result/mod.ts");
+  const { testsOf } = await import("../../result/mod.ts");
   if (!json) return await print(runLines(run, await errorsOf(run)));
   await print([runJson(run)]);
   for await (const test of testsOf(run)) await print([testJson(test)]);
@@ -62,9 +62,9 @@ async function printTest(test: TestResults, json: boolean): Promise<void> {
   await print(json ? [testJson(test)] : testLines(test));
   if (Object.keys(test.summary.records.samples).length === 0) return;
   const [{ readFlows }, { flowJson }, { flowTables }] = await Promise.all([
-    import("../result/mod.ts"),
-    import("./results/flow_json.ts"),
-    import("./results/flow_tables.ts"),
+    import("../../result/mod.ts"),
+    import("./flow_json.ts"),
+    import("./flow_tables.ts"),
   ]);
   if (!json) return await print(flowTables(await Array.fromAsync(readFlows(test.path))));
   for await (const flow of readFlows(test.path)) await print(flowJson(flow).map((object) => JSON.stringify(object)));
@@ -74,9 +74,9 @@ async function printTest(test: TestResults, json: boolean): Promise<void> {
 async function printSystems({ kind, path }: { kind: string; path: string }, json: boolean): Promise<number> {
   if (kind !== "test") throw new UsageError(`--system needs the folder of a test, such as those in ${escape(path)}`);
   const [{ readRecords }, { decodeItem, Kind }, { systemLines }] = await Promise.all([
-    import("../result/mod.ts"),
-    import("../node/mod.ts"),
-    import("./system_lines.ts"),
+    import("../../result/mod.ts"),
+    import("../../node/mod.ts"),
+    import("./results.ts"),
   ]);
   let found = false;
   for await (const message of readRecords(path)) {
@@ -92,7 +92,7 @@ async function printSystems({ kind, path }: { kind: string; path: string }, json
 
 /** The first error of each test that has some, by folder. */
 async function errorsOf(run: RunResults): Promise<Map<string, string>> {
-  const { testsOf } = await import("../result/mod.ts");
+  const { testsOf } = await import("../../result/mod.ts");
   const errors = new Map<string, string>();
   const failed = run.summary.tests.filter(({ errors }) => errors > 0).slice(0, MOST_LINES);
   for await (const { path, summary } of testsOf(run, failed)) {
@@ -191,4 +191,32 @@ function paintStatus(status: string): string {
 
 async function print(lines: readonly string[]): Promise<void> {
   await writeStdout(lines.map((line) => line + "\n").join(""));
+}
+
+/** What a sysInfo has found on a node, for people: a heading, sections, and in them values by name, or text. */
+export function systemLines({ nodeId, sections }: SysInfoData): string[] {
+  const { bold } = style(Deno.stdout);
+  const lines = [bold(`== ${escape(nodeId)}`)];
+  for (const [title, content] of Object.entries(sections)) {
+    if (typeof content === "string") {
+      lines.push(escape(title), ...indented(content));
+      continue;
+    }
+    lines.push(escape(title));
+    for (const [name, value] of Object.entries(content)) {
+      const [first, ...rest] = textLines(value);
+      if (rest.length === 0) lines.push(`  ${escape(name)}: ${first}`);
+      else lines.push(`  ${escape(name)}:`, ...indented(value).map((line) => `  ${line}`));
+    }
+  }
+  return lines;
+}
+
+function indented(text: string): string[] {
+  return textLines(text).map((line) => `  ${line}`);
+}
+
+function textLines(text: string): string[] {
+  // A tab would be escaped, too.
+  return text.replace(/\n$/, "").replaceAll("\t", "  ").split("\n").map(escape);
 }

@@ -1,10 +1,10 @@
-import { MAX_PACKET_BYTES, PACKET_HEADER_BYTES } from "../flow/packet/header.ts";
-import { messageOf } from "../base/errors.ts";
-import { defineCommand } from "./command.ts";
-import { flag, size, text } from "./flags.ts";
-import { escape } from "./terminal.ts";
-import { commonFlags } from "./traffic/client_flags.ts";
-import { listenAddress } from "./traffic/server_address.ts";
+import { MAX_PACKET_BYTES, PACKET_HEADER_BYTES } from "../../flow/packet/header.ts";
+import { messageOf } from "../../base/errors.ts";
+import { defineCommand } from "../command.ts";
+import { flag, size, text } from "../flags.ts";
+import { escape } from "../terminal.ts";
+import { commonFlags } from "./client_flags.ts";
+import { listenAddress } from "./server_address.ts";
 
 /** `tine udp server`: serves UDP flows by hand. */
 export const command = defineCommand({
@@ -35,9 +35,9 @@ export const command = defineCommand({
   async run({ flags }) {
     const { hostname, listenAddr } = listenAddress(flags.listen);
     const [{ createFlows }, { readFlowKey }, { serveFlows }] = await Promise.all([
-      import("../flow/create_flows.ts"),
-      import("./traffic/flow_key.ts"),
-      import("./traffic/serve_flows.ts"),
+      import("../../flow/create_flows.ts"),
+      import("./flow_key.ts"),
+      import("./serve_flows.ts"),
     ]);
     const key = await readFlowKey(flags.keyFile);
     const hmac = key !== undefined;

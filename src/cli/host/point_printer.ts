@@ -1,11 +1,10 @@
-import { messageOf, TineError } from "../base/errors.ts";
-import type { Batch } from "../udf/batcher.ts";
-import type { PointWriter } from "../udf/format/point_writer.ts";
-import { groupOfBatch, groupOfPoint } from "../udf/group.ts";
-import type { Receiver } from "../udf/host.ts";
-import type { Point } from "../udf/point.ts";
-import { escape } from "./terminal.ts";
-import { writeStdout } from "./stdout.ts";
+import { messageOf, TineError } from "../../base/errors.ts";
+import type { Batch } from "../../udf/batcher.ts";
+import type { PointWriter } from "../../udf/format/point_writer.ts";
+import { groupOfBatch, groupOfPoint } from "../../udf/group.ts";
+import type { Receiver } from "../../udf/host.ts";
+import type { Point } from "../../udf/point.ts";
+import { escape, writeStdout } from "../terminal.ts";
 
 /** What collects before it is written at once. */
 const WRITE_UNITS = 64 * 1024;

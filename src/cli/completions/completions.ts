@@ -1,13 +1,12 @@
-import { nearest } from "../base/nearest.ts";
-import { bashScript } from "./completions/bash.ts";
-import { fishScript } from "./completions/fish.ts";
-import { type CommandSpec, specs } from "./completions/spec.ts";
-import { zshScript } from "./completions/zsh.ts";
-import { type AnyCommand, defineCommand } from "./command.ts";
-import { UsageError } from "./errors.ts";
-import { registry } from "./registry.ts";
-import { writeStdout } from "./stdout.ts";
-import { escape } from "./terminal.ts";
+import { nearest } from "../../base/nearest.ts";
+import { bashScript } from "./bash.ts";
+import { fishScript } from "./fish.ts";
+import { type CommandSpec, specs } from "./spec.ts";
+import { zshScript } from "./zsh.ts";
+import { type AnyCommand, defineCommand } from "../command.ts";
+import { UsageError } from "../errors.ts";
+import { registry } from "../registry.ts";
+import { escape, writeStdout } from "../terminal.ts";
 
 const scripts: ReadonlyMap<string, (specs: readonly CommandSpec[]) => string> = new Map([
   ["bash", bashScript],

@@ -1,7 +1,7 @@
-import { defineCommand } from "./command.ts";
-import { flag } from "./flags.ts";
-import { onInterrupt } from "./interrupts.ts";
-import { writeStdout } from "./stdout.ts";
+import { defineCommand } from "../command.ts";
+import { flag } from "../flags.ts";
+import { onInterrupt } from "../interrupts.ts";
+import { writeStdout } from "../terminal.ts";
 
 /** `tine node clean DESTINATION`: removes what is kept on another machine. */
 export const command = defineCommand({
@@ -24,8 +24,8 @@ export const command = defineCommand({
 
   async run({ flags, positionals: [destination] }) {
     const [{ cleanFar }, { Canceled }] = await Promise.all([
-      import("../node/launch/ssh/ssh_command.ts"),
-      import("../node/canceled.ts"),
+      import("../../node/launch/ssh/ssh_command.ts"),
+      import("../../node/canceled.ts"),
     ]);
     const control = new AbortController();
     const stop = () => control.abort(new Canceled("interrupted", "it was interrupted"));
