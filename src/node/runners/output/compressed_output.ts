@@ -1,6 +1,6 @@
 import type { Buffer } from "node:buffer";
 import type { Gzip, ZstdCompress } from "node:zlib";
-import { startLongTimer } from "../../../wire/long_timer.ts";
+import { startLongTimer } from "../../../base/time.ts";
 import type { Output } from "./output.ts";
 
 /** How a file is compressed, by the ending of its name: RFC 1952 and RFC 8878. */
