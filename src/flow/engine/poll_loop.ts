@@ -5,8 +5,6 @@ import type { Timer, TimerOptions } from "./engine_flow.ts";
 /** Bounds of a {@linkcode WakeMargin}. */
 const MOST_NANOS = 50_000;
 const LEAST_NANOS = 3_000;
-/** A wake that is later than this was kept from the processor by others: no margin helps against that. */
-const HELPLESS_NANOS = 2 * MOST_NANOS;
 /** The margin grows by so much for each wake that it did not cover, */
 const STEP_NANOS = 5_000;
 /** and one of so many is not covered. */
@@ -27,7 +25,6 @@ export class WakeMargin {
 
   /** Learns from a wake that came `lateNanos` after its time. */
   woken(lateNanos: number): void {
-    if (lateNanos > HELPLESS_NANOS) return;
     this.#nanos = lateNanos > this.#nanos
       ? Math.min(MOST_NANOS, this.#nanos + STEP_NANOS)
       : Math.max(LEAST_NANOS, this.#nanos - STEP_NANOS / ONE_OF);

@@ -62,13 +62,11 @@ Deno.test("WakeMargin covers most wakes, and is not much longer than that takes"
   assert(sum / 10_000 < 20_000, `the margin is ${sum / 10_000} ns at the mean`);
 });
 
-Deno.test("WakeMargin stays within its bounds, and learns nothing from wakes that no margin covers", () => {
+Deno.test("WakeMargin stays within its bounds, whatever the wakes are", () => {
   const margin = new WakeMargin();
   assertEquals(margin.nanos, 50_000);
   for (let i = 0; i < 10_000; i++) margin.woken(0);
   assertEquals(margin.nanos, 3000);
-  margin.woken(100_001);
-  assertEquals(margin.nanos, 3000);
-  for (let i = 0; i < 100; i++) margin.woken(100_000);
+  for (let i = 0; i < 100; i++) margin.woken(1e9);
   assertEquals(margin.nanos, 50_000);
 });
