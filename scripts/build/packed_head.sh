@@ -43,6 +43,7 @@ trusted() (
     path=$path/
     case $rest in */*) rest=${rest#*/} ;; *) rest= ;; esac
   done
+  # shellcheck disable=SC2012
   LC_ALL=C ls -ldn -- "$@" | while read -r mode _ uid _; do
     [ "$uid" = 0 ] || [ "$uid" = "$me" ] || exit 1
     case $mode in d????-??-*|d????????[tT]*) ;; *) exit 1 ;; esac

@@ -3,35 +3,10 @@ import { lines } from "../../base/lines.ts";
 import { findIp, findTool, toolPath } from "../process/find_program.ts";
 import { LINEAGE, type Lineage, pidText } from "../process/lineage.ts";
 import { signalGroup } from "../process/process_group.ts";
+import INIT from "./holder.sh" with { type: "text" };
 
 /** How long its init waits for the nodes in it to clean up, before it takes all with it. */
 const PATIENCE_S = 25;
-
-/**
- * What the init of the holder runs. `$1` is the marker of the node that started it, `$2` its patience in seconds.
- *
- * It tells its process id as it is seen from outside, by the /proc that is still the one from there; and it makes a
- * namespace, so that whatever forbids that is known at once. Then it waits for the end of its input. `wait` also takes
- * care of orphans.
- */
-const INIT = `
-read -r pid rest </proc/self/stat &&
-  mount -t proc proc /proc &&
-  mount -t tmpfs -o mode=755 tmpfs /run &&
-  ip link set lo up &&
-  ip netns add tine-probe && ip netns delete tine-probe &&
-  echo "$pid" || exit 1
-exec 3<&0 </dev/null >/dev/null 2>&1
-cat <&3 &
-exec 3<&-
-wait $!
-# Nodes see the end of their input as well. They and their watchdogs have things to clean up that are not in here.
-rounds=0
-while [ $rounds -lt $(($2 * 10)) ] && grep -qsF -e "$1" /proc/[0-9]*/environ; do
-  sleep 0.1 2>/dev/null || { sleep 1; rounds=$((rounds + 9)); }
-  rounds=$((rounds + 1))
-done
-`;
 
 /**
  * Where network namespaces can be made without being root: a user namespace with everything below it, in which this

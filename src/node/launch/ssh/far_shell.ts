@@ -2,7 +2,7 @@ import { type Connection, writeAll } from "../../../wire/connection.ts";
 import { TineError } from "../../../base/errors.ts";
 import { readAhead } from "../far_start.ts";
 import { type LocalProcess, startLocal } from "../local.ts";
-import { farScript } from "./far_script.ts";
+import FAR_SCRIPT from "./far.sh" with { type: "text" };
 import { farFailure, sshFailure } from "./ssh_failure.ts";
 
 /** A login that takes longer is hung. ssh itself gives up an address that does not answer earlier. */
@@ -218,4 +218,23 @@ function indexOf(bytes: Uint8Array, wanted: Uint8Array): number {
     if (wanted.every((byte, i) => bytes[at + i] === byte)) return at;
   }
   return -1;
+}
+
+/** How the script is started: by a shell that reads this from its standard input, up to its end. */
+const START = String.raw`
+if [ "$root" = 0 ] || [ "$(id -u)" = 0 ]; then exec sh -c "$script" tine-ssh "$mark"
+else exec sudo -n -H -- sh -c "$script" tine-ssh "$mark"; fi
+`;
+
+/**
+ * What is written to `sh` on the far side, which then answers requests.
+ *
+ * @param marker in front of its answers: hexadecimal digits that nobody can guess
+ * @param root become root, by sudo that must not ask
+ */
+export function farScript(marker: string, root: boolean): string {
+  if (!/^[0-9a-f]+$/.test(marker)) throw new TypeError(`${marker} is no marker`);
+  const quoted = FAR_SCRIPT.replaceAll("'", `'\\''`);
+  // The shell may read ahead, so nothing may follow before its first answer.
+  return `mark=${marker} root=${root ? 1 : 0} script='${quoted}'\n${START.trim()}\n`;
 }
