@@ -1,3 +1,4 @@
+import type { PacketFigures } from "../../flow/analysis/mod.ts";
 import { bottleneckLines, bottlenecksJson } from "./bottleneck_report.ts";
 import { bitRate, milliseconds, percent } from "./figure_text.ts";
 import { errorJson, quantileKeys, rounded } from "./json_figures.ts";
@@ -19,8 +20,7 @@ export function phaseHead(): string[] {
 export function phaseLines(figures: PhaseFigures): string[] {
   const { phase, packets, uploadBitsPerSecond, downloadBitsPerSecond } = figures;
   const rtt = packets?.rtt;
-  const sent = packets?.there?.sent ?? 0;
-  const lost = Math.max(0, sent - (packets?.back?.received ?? 0));
+  const { sent, lost } = countsOf(packets);
   const row = [
     phase,
     ...[rtt?.min, rtt?.median, rtt?.p99, rtt?.max].map((nanos) => nanos === undefined ? UNKNOWN : milliseconds(nanos)),
@@ -51,13 +51,14 @@ export function underLoadLines(phases: readonly PhaseFigures[], kind: MeasuredWi
 
 /** A phase as an object. */
 export function phaseJson({ phase, packets, error, ...more }: PhaseFigures): object {
-  const sent = packets?.there?.sent ?? 0;
+  const { sent, lost, dropped } = countsOf(packets);
   return {
     type: "phase",
     phase,
     complete: error === undefined,
     sent,
-    lostPercent: sent === 0 ? undefined : rounded(Math.max(0, sent - (packets?.back?.received ?? 0)) / sent * 100),
+    lostPercent: sent === 0 ? undefined : rounded(lost / sent * 100),
+    dropped,
     ...quantileKeys("rtt", packets?.rtt),
     roundTripsPerMinute: rounded(packets?.roundTripsPerMinute),
     uploadGoodputBitsPerSecond: rounded(more.uploadBitsPerSecond),
@@ -83,6 +84,19 @@ export function underLoadJson(
     phases: phases.map(phaseJson),
     bottlenecks: bottlenecksJson(phases.flatMap(({ bottlenecks }) => bottlenecks)),
   };
+}
+
+/** Echoes that were sent, that were lost on either way, and that the socket of either end had no room for. */
+function countsOf({ there, back }: Partial<PacketFigures> = {}): { sent: number; lost: number; dropped: number } {
+  const { sent = 0 } = there ?? {};
+  const paths = [there, back].filter((path) => path !== undefined);
+  // Where the server reported nothing, no reply came either.
+  const lost = paths.reduce((sum, path) => sum + (path.lost ?? path.sent ?? 0), 0);
+  const dropped = paths.reduce((sum, { sent = 0, received = 0, socketDrops }) => {
+    // Packets of other flows may be among those of a server's socket.
+    return sum + Math.min(socketDrops, Math.max(0, sent - received));
+  }, 0);
+  return { sent, lost, dropped };
 }
 
 /** How much longer the median round trip takes in the worst phase under load than idle. */

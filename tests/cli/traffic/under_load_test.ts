@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { delay } from "../../../src/base/time.ts";
 import { underLoad, type UnderLoadOptions } from "../../../src/cli/traffic/under_load.ts";
-import { phaseLines, underLoadJson, underLoadLines } from "../../../src/cli/traffic/under_load_report.ts";
+import { phaseJson, phaseLines, underLoadJson, underLoadLines } from "../../../src/cli/traffic/under_load_report.ts";
 import { chunkOf, endless, type Script, scriptedFlows } from "./scripted_flows.ts";
 
 function options(signal = new AbortController().signal): UnderLoadOptions {
@@ -46,6 +46,21 @@ Deno.test("underLoad() measures each phase, with what the load carried", async (
     "The load adds 70.00 ms to the median round trip.",
     "Responsiveness under load: 750 round trips per minute in the worst phase.",
   ]);
+});
+
+Deno.test("phaseLines() and phaseJson() count packets that a socket dropped apart from lost ones", async () => {
+  // Of ten echoes, the client's socket drops two and the server's one; one is lost on its way back.
+  const packets: Script = (flow, { events }) => {
+    events.info({ type: "packetInfo", flow, server: false, tinit: 0n, values: {} });
+    const sent = Array.from({ length: 10 }, (_, seq) => ({ seq, packets: 1, flag: 1, t: seq * 1e7, sent: 1 }));
+    const replies = sent.slice(0, 6).map(({ seq, t }) => ({ seq, packets: 1, flag: 2, t: t + 1e6, serverCount: 9 }));
+    events.records(flow, chunkOf("packetIO", [...sent, ...replies]));
+    return Promise.resolve({ complete: 1, serverReceived: 9, socketDrops: 2, serverSocketDrops: 1 });
+  };
+  const [idle] = await Array.fromAsync(underLoad(scriptedFlows({ packets }), options()));
+  assertEquals(phaseLines(idle)[0].trim().split(/ +/)[5], "10%");
+  const { sent, lostPercent, dropped } = phaseJson(idle) as Record<string, unknown>;
+  assertEquals({ sent, lostPercent, dropped }, { sent: 10, lostPercent: 10, dropped: 3 });
 });
 
 Deno.test("underLoad() adds up what flows carried over their common time", async () => {
