@@ -1,4 +1,4 @@
-import { MAX_DEPTH } from "./validate.ts";
+import { MAX_DEPTH } from "./structure.ts";
 
 /** A text that is not what its format says, with the place. */
 export class TextError extends Error {

@@ -1,6 +1,7 @@
 import { parseJsonc, TextError } from "./jsonc.ts";
 import type { Runner } from "../runner.ts";
 import { PlanError } from "./place.ts";
+import { checkStructure } from "./structure.ts";
 import type { Plan, PlanInput } from "./types.ts";
 import { messageOf, TineError } from "../../base/errors.ts";
 import type { ModulePermissions } from "./plan_module.ts";
@@ -63,10 +64,7 @@ function readJson(text: string, name: string): unknown {
 }
 
 async function readYaml(text: string, name: string): Promise<unknown> {
-  const [{ mergeKeys, parseYaml }, { checkStructure }] = await Promise.all([
-    import("./yaml.ts"),
-    import("./validate.ts"),
-  ]);
+  const { mergeKeys, parseYaml } = await import("./yaml.ts");
   const value = parseAs("YAML", parseYaml, text, name);
   // Merging goes through the whole value, so that must have an end.
   const problem = checkStructure(value) ?? mergeKeys(value);

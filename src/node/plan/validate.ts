@@ -1,7 +1,8 @@
 import type { ZodError } from "zod";
 import { nearest } from "../../base/nearest.ts";
 import { runners as allRunners } from "../runners.ts";
-import { at, MOST_PROBLEMS, type Place, placeText, PlanError, type Problem, show } from "./place.ts";
+import { at, MOST_PROBLEMS, placeText, PlanError, type Problem, show } from "./place.ts";
+import { checkStructure } from "./structure.ts";
 import type { Runner } from "../runner.ts";
 import { createPlanSchemas, planSchemas } from "./schema.ts";
 import type { Plan, Run, RunInput } from "./types.ts";
@@ -112,61 +113,4 @@ function runsWithin(runs: readonly Run[], most: number): boolean {
     }
   }
   return true;
-}
-
-/** Lists and objects may be nested this deep: some hundred runs, one in another. */
-export const MAX_DEPTH = 200;
-/** A plan may have this many values, each reference to an anchor counted as the values that it stands for. */
-export const MAX_VALUES = 10_000_000;
-
-/**
- * Checks what a schema cannot walk through: endless and huge values, made of few lines by anchors of YAML, and keys
- * with a meaning in JavaScript.
- *
- * @returns what is wrong, if anything
- */
-export function checkStructure(value: unknown): Problem | undefined {
-  try {
-    const values = count(value, undefined, 0, new Map());
-    if (values <= MAX_VALUES) return undefined;
-    return { place: "", message: `has more than ${MAX_VALUES} values, anchors counted wherever they are referred to` };
-  } catch (error) {
-    if (error instanceof BadStructure) return { place: placeText(error.place), message: error.message };
-    throw error;
-  }
-}
-
-class BadStructure extends Error {
-  constructor(readonly place: Place | undefined, message: string) {
-    super(message);
-  }
-}
-
-/** Counts values; one that is shared is walked through once for each depth at most, so a bomb costs nothing. */
-function count(value: unknown, place: Place | undefined, depth: number, known: Map<object, Known>): number {
-  if (typeof value !== "object" || value === null) return 1;
-  if (depth >= MAX_DEPTH) {
-    throw new BadStructure(place, `is nested too deeply: at most ${MAX_DEPTH} levels are possible`);
-  }
-  const before = known.get(value);
-  if (before?.values === undefined && before !== undefined) throw new BadStructure(place, "contains itself");
-  if (before?.values !== undefined && before.depth >= depth) return before.values;
-  known.set(value, { depth, values: undefined });
-  let values = 1;
-  if (Array.isArray(value)) {
-    for (let i = 0; i < value.length; i++) values += count(value[i], at(place, i), depth + 1, known);
-  } else {
-    for (const key of Object.keys(value)) {
-      if (key === "__proto__") throw new BadStructure(place, 'unknown key "__proto__"');
-      values += count((value as Record<string, unknown>)[key], at(place, key), depth + 1, known);
-    }
-  }
-  known.set(value, { depth, values });
-  return values;
-}
-
-/** What is known of a list or object: how deep it stood, and its values once they are counted. */
-interface Known {
-  depth: number;
-  values: number | undefined;
 }

@@ -1,7 +1,7 @@
 import { parse } from "@std/yaml";
 import { TextError } from "./jsonc.ts";
 import { at, type Place, placeText, type Problem, show } from "./place.ts";
-import { MAX_DEPTH } from "./validate.ts";
+import { MAX_DEPTH } from "./structure.ts";
 
 /**
  * Reads YAML: the core schema of YAML 1.2, with anchors, without tags. See {@linkcode mergeKeys} for keys `<<`.
