@@ -1,6 +1,6 @@
 import { Host } from "../../src/udf/host.ts";
 import { Point } from "../../src/udf/point.ts";
-import { startProcess } from "../../src/udf/process_peer.ts";
+import { startProcess } from "../../src/udf/udf_process.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { median, medianOfRounds } from "./median.ts";
 import { program, tine } from "./programs.ts";

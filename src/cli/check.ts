@@ -11,8 +11,8 @@ import type { CheckResult, Unit } from "../udf/check/mod.ts";
 import type { InfoResponse } from "../udf/messages.ts";
 
 /** Points of one's own that are used; the rest is left alone, since each check sends them anew. */
-const MOST_POINTS = 5_000;
-const MOST_JOBS = 4;
+const MAX_POINTS = 5_000;
+const MAX_JOBS = 4;
 
 const flags = {
   ...targetFlags,
@@ -90,7 +90,7 @@ export const command = defineCommand({
       timeoutMs: flags.timeout,
       signal: ending.signal,
       only,
-      jobs: flags.jobs ?? Math.min(MOST_JOBS, navigator.hardwareConcurrency),
+      jobs: flags.jobs ?? Math.min(MAX_JOBS, navigator.hardwareConcurrency),
     });
     const unusable: CheckResult[] = [];
     try {
@@ -179,11 +179,11 @@ async function readData(given: Given, info: InfoResponse): Promise<Unit[]> {
   let count = 0;
   const feeder = new Feeder({
     point(point) {
-      if (++count <= MOST_POINTS) units.push({ kind: "point", point });
+      if (++count <= MAX_POINTS) units.push({ kind: "point", point });
     },
     batch(batch) {
       count += batch.points.length;
-      if (count <= MOST_POINTS || units.length === 0) units.push({ kind: "batch", batch });
+      if (count <= MAX_POINTS || units.length === 0) units.push({ kind: "batch", batch });
       return Promise.resolve();
     },
   }, {
@@ -206,7 +206,7 @@ async function readData(given: Given, info: InfoResponse): Promise<Unit[]> {
   }
   await feeder.end();
   if (units.length === 0) throw new CommandFailure("no-data", `there are no points in ${given.input.join(", ")}`, 1);
-  if (count > MOST_POINTS) console.error(`tine check: only the first ${MOST_POINTS} of ${count} points are used`);
+  if (count > MAX_POINTS) console.error(`tine check: only the first ${MAX_POINTS} of ${count} points are used`);
   return units;
 }
 

@@ -1,5 +1,5 @@
 import type { ModuleRunnerOptions } from "../udf/module/module_runner.ts";
-import type { Peer } from "../udf/peer.ts";
+import type { RunningUdf } from "../udf/running_udf.ts";
 import { BUNDLED_HANDLERS } from "../udf/handlers/mod.ts";
 import { parseAddress } from "./address.ts";
 import { UsageError } from "./errors.ts";
@@ -42,7 +42,7 @@ export interface ReachOptions {
  *
  * @throws {UsageError} if it names none, or several
  */
-export async function reachUdf(target: Target, { retryMs, log, signal, module }: ReachOptions): Promise<Peer> {
+export async function reachUdf(target: Target, { retryMs, log, signal, module }: ReachOptions): Promise<RunningUdf> {
   checkTarget(target);
   const { handler, socket, connect, trailing } = target;
   if (handler !== undefined) {
@@ -51,14 +51,14 @@ export async function reachUdf(target: Target, { retryMs, log, signal, module }:
       return await startModule(handler, { log, ...module });
     }
     const { loadBundledHandler } = await import("../udf/handlers/mod.ts");
-    const { startInProcess } = await import("../udf/peer.ts");
+    const { startInProcess } = await import("../udf/running_udf.ts");
     return startInProcess(handler, (await loadBundledHandler(handler))!);
   }
   if (trailing !== undefined) {
-    const { startProcess } = await import("../udf/process_peer.ts");
+    const { startProcess } = await import("../udf/udf_process.ts");
     return startProcess(trailing, log);
   }
-  const { connectSocket } = await import("../udf/socket_peer.ts");
+  const { connectSocket } = await import("../udf/udf_socket.ts");
   const address = socket !== undefined ? { path: socket } : parseAddress(connect!, "--connect");
   return await connectSocket(address, retryMs, signal);
 }

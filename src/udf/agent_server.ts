@@ -2,7 +2,7 @@ import type { Connection } from "../wire/connection.ts";
 import { messageOf, TineError } from "../base/errors.ts";
 
 /** What serves one connection: an {@linkcode Agent}, or what acts like one. */
-export interface AgentSession {
+export interface ServingAgent {
   /** Serves until the end of the input, ends the connection, and throws what failed. */
   run(): Promise<void>;
   /** Makes {@linkcode run} end in order. */
@@ -20,7 +20,7 @@ export interface AgentServerOptions {
 }
 
 /** Makes what serves a connection; the first connection has the number 1. */
-export type Accept = (connection: Connection, number: number) => AgentSession;
+export type Accept = (connection: Connection, number: number) => ServingAgent;
 
 /**
  * Serves UDFs on a socket: each connection is an agent with a handler of its own.
@@ -41,7 +41,7 @@ export class AgentServer {
   readonly #listener: Deno.Listener;
   readonly #accept: Accept;
   readonly #options: AgentServerOptions;
-  readonly #agents = new Map<AgentSession, Promise<void>>();
+  readonly #agents = new Map<ServingAgent, Promise<void>>();
   readonly #connections = new Set<Deno.Conn>();
   /** Settles when connections have been cut. */
   readonly #cut = Promise.withResolvers<void>();

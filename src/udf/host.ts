@@ -4,11 +4,11 @@ import { FrameWriter } from "../wire/frame_writer.ts";
 import { startLongTimer } from "../base/time.ts";
 import type { Batch } from "./batcher.ts";
 import { encodeRequest } from "./codec.ts";
-import { EXIT_GRACE_MS, failureOf, withinMs } from "./host_failure.ts";
+import { EXIT_GRACE_MS, failureOf, withinMs } from "./end_reason.ts";
 import { HostReader } from "./host_reader.ts";
-import { Lifeline } from "./keepalive_monitor.ts";
+import { KeepaliveMonitor } from "./keepalive_monitor.ts";
 import type { EdgeType, InfoResponse, Option, Request } from "./messages.ts";
-import type { Peer } from "./peer.ts";
+import type { RunningUdf } from "./running_udf.ts";
 import type { Point } from "./point.ts";
 import { type Answer, type Question, Questions } from "./questions.ts";
 import type { Receiver } from "./receiver.ts";
@@ -17,7 +17,7 @@ import { type ResponseCounts, ResponseTaker } from "./response_taker.ts";
 export type { Receiver } from "./receiver.ts";
 
 /** Keepalives without an answer that are remembered: more mean that the UDF never answers one. */
-const MOST_UNANSWERED = 100;
+const MAX_UNANSWERED = 100;
 
 /** How a host behaves; each has a default. */
 export interface HostOptions {
@@ -47,7 +47,7 @@ export interface HostCounts extends ResponseCounts {
  * @example
  * ```ts
  * import { Host } from "./host.ts";
- * import { startInProcess } from "./peer.ts";
+ * import { startInProcess } from "./running_udf.ts";
  * import { createHandler } from "./handlers/mirror.ts";
  * import { Point } from "./point.ts";
  * const host = new Host(startInProcess("mirror", createHandler), { point: (p) => console.log(p.name), batch() {} });
@@ -58,10 +58,10 @@ export interface HostCounts extends ResponseCounts {
  * ```
  */
 export class Host {
-  readonly #peer: Peer;
+  readonly #peer: RunningUdf;
   readonly #options: HostOptions;
   readonly #writer: FrameWriter;
-  readonly #lifeline: Lifeline;
+  readonly #lifeline: KeepaliveMonitor;
   readonly #questions = new Questions();
   readonly #taker: ResponseTaker;
   readonly #reader: HostReader;
@@ -81,11 +81,11 @@ export class Host {
   #warnedOfSize = false;
   #failure: Error | undefined;
 
-  constructor(peer: Peer, receiver: Receiver, options: HostOptions = {}) {
+  constructor(peer: RunningUdf, receiver: Receiver, options: HostOptions = {}) {
     this.#peer = peer;
     this.#options = options;
     this.#writer = new FrameWriter(peer.connection);
-    const lifeline = this.#lifeline = new Lifeline({
+    const lifeline = this.#lifeline = new KeepaliveMonitor({
       timeoutMs: options.timeoutMs ?? 10_000,
       keepalive: (time) => this.#keepalive(time),
       waiting: () => this.#writer.pending > 0,
@@ -338,7 +338,7 @@ export class Host {
     if (this.#stopping || this.#failure !== undefined) return;
     if (this.#writer.failure !== undefined) return void this.#stoppedReading().catch(() => {});
     const time = this.#lastKeepalive = now > this.#lastKeepalive ? now : this.#lastKeepalive + 1n;
-    this.#unanswered = [...this.#unanswered.slice(-MOST_UNANSWERED), time];
+    this.#unanswered = [...this.#unanswered.slice(-MAX_UNANSWERED), time];
     void this.#send({ kind: "keepalive", time });
   }
 

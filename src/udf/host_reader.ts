@@ -1,7 +1,7 @@
 import type { ByteSource } from "../wire/connection.ts";
 import { FrameReader } from "../wire/frame_reader.ts";
-import { type Breakage, withinMs } from "./host_failure.ts";
-import type { Lifeline } from "./keepalive_monitor.ts";
+import { type Breakage, withinMs } from "./end_reason.ts";
+import type { KeepaliveMonitor } from "./keepalive_monitor.ts";
 import type { ResponseTaker } from "./response_taker.ts";
 import { defaultFrameLimit } from "./snapshot_limit.ts";
 
@@ -11,7 +11,7 @@ const OUTPUT_GRACE_MS = 1000;
 /** Where what is read goes, and how large it may be. */
 export interface HostReaderOptions {
   taker: Pick<ResponseTaker, "take">;
-  lifeline: Pick<Lifeline, "heard" | "handled" | "understood">;
+  lifeline: Pick<KeepaliveMonitor, "heard" | "handled" | "understood">;
   maxFrameBytes?: number;
 }
 
@@ -19,7 +19,7 @@ export interface HostReaderOptions {
 export class HostReader {
   readonly #frames: FrameReader;
   readonly #taker: Pick<ResponseTaker, "take">;
-  readonly #lifeline: Pick<Lifeline, "heard" | "handled" | "understood">;
+  readonly #lifeline: Pick<KeepaliveMonitor, "heard" | "handled" | "understood">;
   #chunks = 0;
   /** What the UDF wrote first, until a frame has been understood: text on stdout is mostly printed at the start. */
   #first: Uint8Array | undefined;

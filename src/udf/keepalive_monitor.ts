@@ -1,5 +1,5 @@
 import { TineError } from "../base/errors.ts";
-import { textOn, textOnStdout } from "./host_failure.ts";
+import { textOn, textOnStdout } from "./end_reason.ts";
 
 /** Silence after data, or after a question, that makes the host ask for a sign of life early. */
 const QUIET_MS = 250;
@@ -10,7 +10,7 @@ const MOMENT_MS = 100;
 const HELD_BACK_TIMES = 3;
 
 /** What a lifeline needs from its host. */
-export interface LifelineOptions {
+export interface KeepaliveMonitorOptions {
   /** Silence that means that the UDF is stuck, in ms; 0: none does. */
   timeoutMs: number;
   /** Sends a keepalive request. */
@@ -30,8 +30,8 @@ export interface LifelineOptions {
  * After a quarter of a second of silence it asks early, since there are UDFs that buffer their output until a keepalive makes them
  * flush.
  */
-export class Lifeline {
-  readonly #options: LifelineOptions;
+export class KeepaliveMonitor {
+  readonly #options: KeepaliveMonitorOptions;
   #timer: ReturnType<typeof setInterval> | undefined;
   #lastHeard = performance.now();
   #lastHeardWallClock = Date.now();
@@ -57,7 +57,7 @@ export class Lifeline {
   #intervalMs = QUIET_MS;
   #understood = false;
 
-  constructor(options: LifelineOptions) {
+  constructor(options: KeepaliveMonitorOptions) {
     this.#options = options;
   }
 

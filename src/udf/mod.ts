@@ -21,7 +21,7 @@ export type {
 } from "./handler.ts";
 export { BUNDLED_HANDLERS, loadBundledHandler } from "./handlers/mod.ts";
 export { Host, type HostCounts, type HostOptions, type Receiver } from "./host.ts";
-export { type Peer, startInProcess } from "./peer.ts";
+export { type RunningUdf, startInProcess } from "./running_udf.ts";
 export type {
   BeginBatch,
   EdgeType,
@@ -35,8 +35,8 @@ export type {
 } from "./messages.ts";
 export { describeOptions, parseSettings } from "./option_settings.ts";
 export { type FieldValue, Point, type PointInit } from "./point.ts";
-export { startProcess } from "./process_peer.ts";
-export { connectSocket, type SocketAddress } from "./socket_peer.ts";
+export { startProcess } from "./udf_process.ts";
+export { connectSocket, type SocketAddress } from "./udf_socket.ts";
 export { listenUnix, type UnixListener } from "./unix_listener.ts";
 export { createPointWriter, type OutputFormat, type PointWriter } from "./format/point_writer.ts";
 export { type InputFormat, type PointReader, readPoints, type ReadPointsOptions } from "./format/point_reader.ts";

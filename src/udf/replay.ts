@@ -5,10 +5,10 @@ import { FrameReader } from "../wire/frame_reader.ts";
 import { FrameWriter } from "../wire/frame_writer.ts";
 import { startLongTimer } from "../base/time.ts";
 import { decodeRequest, decodeResponse, encodeRequest } from "./codec.ts";
-import { EXIT_GRACE_MS, failureOf, withinMs } from "./host_failure.ts";
-import { Lifeline } from "./keepalive_monitor.ts";
+import { EXIT_GRACE_MS, failureOf, withinMs } from "./end_reason.ts";
+import { KeepaliveMonitor } from "./keepalive_monitor.ts";
 import type { Request } from "./messages.ts";
-import type { Peer } from "./peer.ts";
+import type { RunningUdf } from "./running_udf.ts";
 import { Comparison, type ComparisonCounts, type Difference } from "./recording/comparison.ts";
 import type { RecordedEvent, Recording } from "./recording/recording.ts";
 
@@ -57,7 +57,7 @@ export interface ReplayReport extends ComparisonCounts {
  * @example
  * ```ts ignore
  * import { createHandler } from "./handlers/mirror.ts";
- * import { startInProcess } from "./peer.ts";
+ * import { startInProcess } from "./running_udf.ts";
  * import { openRecording } from "./recording/recording.ts";
  * import { replay } from "./replay.ts";
  * using recording = await openRecording("run.rec");
@@ -67,7 +67,7 @@ export interface ReplayReport extends ComparisonCounts {
  */
 export async function replay(
   recording: Recording,
-  peer: Peer,
+  peer: RunningUdf,
   onDifference: (difference: Difference) => void,
   options: ReplayOptions = {},
 ): Promise<ReplayReport> {
@@ -76,12 +76,12 @@ export async function replay(
 
 class Replay {
   readonly #recording: Recording;
-  readonly #peer: Peer;
+  readonly #peer: RunningUdf;
   readonly #options: ReplayOptions;
   readonly #comparison: Comparison;
   readonly #frames: FrameReader;
   readonly #writer: FrameWriter;
-  readonly #lifeline: Lifeline;
+  readonly #lifeline: KeepaliveMonitor;
   /** Aborted once nothing more is to be sent: the UDF has ended, reported an error, or was given up. */
   readonly #over = new AbortController();
   readonly #recordedCursor = new ByteReader();
@@ -99,7 +99,7 @@ class Replay {
 
   constructor(
     recording: Recording,
-    peer: Peer,
+    peer: RunningUdf,
     onDifference: (difference: Difference) => void,
     options: ReplayOptions,
   ) {
@@ -110,7 +110,7 @@ class Replay {
     this.#comparison = new Comparison({ tolerance, ignoreSnapshots }, onDifference);
     this.#frames = new FrameReader(peer.connection, options.maxFrameBytes ?? defaultFrameLimit());
     this.#writer = new FrameWriter(peer.connection);
-    this.#lifeline = new Lifeline({
+    this.#lifeline = new KeepaliveMonitor({
       timeoutMs: options.timeoutMs ?? 10_000,
       keepalive: (time) => this.#keepalive(time),
       waiting: () => this.#writer.pending > 0,

@@ -2,7 +2,7 @@ import { ByteReader } from "../wire/byte_reader.ts";
 import { TineError } from "../base/errors.ts";
 import { decodeResponse, isIntactPoint } from "./codec.ts";
 import { type FrameTaker, takesFrames } from "./handler.ts";
-import type { Lifeline } from "./keepalive_monitor.ts";
+import type { KeepaliveMonitor } from "./keepalive_monitor.ts";
 import type { BeginBatch, EdgeType, EndBatch, Response } from "./messages.ts";
 import type { Point } from "./point.ts";
 import type { Questions } from "./questions.ts";
@@ -28,7 +28,7 @@ export interface ResponseTakerOptions {
   /** Get their answers. */
   questions: Questions;
   /** Is told what is data and what is a mere sign of life. */
-  lifeline: Pick<Lifeline, "data" | "replied" | "answered">;
+  lifeline: Pick<KeepaliveMonitor, "data" | "replied" | "answered">;
   /** Gets the time in each answer to a keepalive. */
   keepalive?: (time: bigint) => void;
   /** Gets sentences about what is odd and not an error. */
@@ -45,7 +45,7 @@ export class ResponseTaker {
   readonly #receiver: Receiver;
   readonly #relay: FrameTaker | undefined;
   readonly #questions: Questions;
-  readonly #lifeline: Pick<Lifeline, "data" | "replied" | "answered">;
+  readonly #lifeline: Pick<KeepaliveMonitor, "data" | "replied" | "answered">;
   readonly #keepalive: ((time: bigint) => void) | undefined;
   readonly #log: ((message: string) => void) | undefined;
   readonly #cursor = new ByteReader();

@@ -4,7 +4,7 @@ import { UDF_TYPES } from "../../src/cli/init/udf_types.ts";
 import { main } from "../../src/cli/main.ts";
 import type { CreateHandler } from "../../src/udf/handler.ts";
 import { Host } from "../../src/udf/host.ts";
-import { startInProcess } from "../../src/udf/peer.ts";
+import { startInProcess } from "../../src/udf/running_udf.ts";
 import { Point } from "../../src/udf/point.ts";
 import { OWN_NAMES, whyNoNamespaces } from "../support/namespaces.ts";
 

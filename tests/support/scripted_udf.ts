@@ -1,7 +1,7 @@
 import { Host, type HostOptions } from "../../src/udf/host.ts";
 import type { Batch } from "../../src/udf/batcher.ts";
 import type { Request, Response } from "../../src/udf/messages.ts";
-import type { Peer } from "../../src/udf/peer.ts";
+import type { RunningUdf } from "../../src/udf/running_udf.ts";
 import type { Point } from "../../src/udf/point.ts";
 import { type Connection, writeAll } from "../../src/wire/connection.ts";
 import { FrameReader } from "../../src/wire/frame_reader.ts";
@@ -15,7 +15,7 @@ export function responseFrames(...responses: Response[]): Uint8Array<ArrayBuffer
 
 /** A UDF in memory that does what a test tells it, right or wrong. */
 export class ScriptedUdf {
-  readonly peer: Peer;
+  readonly peer: RunningUdf;
   readonly #connection: Connection;
   readonly #requests: FrameReader;
   readonly #ended = Promise.withResolvers<string | undefined>();
@@ -101,7 +101,7 @@ export class HostProbe {
   readonly log: string[] = [];
   readonly aborts: Error[] = [];
 
-  constructor(peer: Peer, options: HostOptions = {}, onPoint: (point: Point) => Promise<void> | void = () => {}) {
+  constructor(peer: RunningUdf, options: HostOptions = {}, onPoint: (point: Point) => Promise<void> | void = () => {}) {
     this.host = new Host(peer, {
       point: (point) => {
         this.points.push(point);

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { HostOptions } from "../../src/udf/host.ts";
-import { startProcess } from "../../src/udf/process_peer.ts";
+import { startProcess } from "../../src/udf/udf_process.ts";
 import { TineError } from "../../src/base/errors.ts";
 import { frame, responseBytes } from "../support/bytes.ts";
 import { HostProbe } from "../support/scripted_udf.ts";

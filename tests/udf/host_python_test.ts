@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { HostOptions } from "../../src/udf/host.ts";
-import type { Peer } from "../../src/udf/peer.ts";
-import { startProcess } from "../../src/udf/process_peer.ts";
-import { connectSocket } from "../../src/udf/socket_peer.ts";
+import type { RunningUdf } from "../../src/udf/running_udf.ts";
+import { startProcess } from "../../src/udf/udf_process.ts";
+import { connectSocket } from "../../src/udf/udf_socket.ts";
 import { TineError } from "../../src/base/errors.ts";
 import { describePoint } from "../support/describe.ts";
 import { Generator } from "../support/generate.ts";
@@ -29,7 +29,7 @@ function start(command: string[], options?: HostOptions): HostProbe {
 }
 
 /** Sends generated points through a mirror, and expects them back. */
-async function mirrors(peer: Peer): Promise<void> {
+async function mirrors(peer: RunningUdf): Promise<void> {
   const generator = new Generator(new Random(71));
   const points = Array.from({ length: 500 }, () => new Point(generator.point()));
   const probe = new HostProbe(peer, { timeoutMs: 10_000 });

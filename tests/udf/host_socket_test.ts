@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { connectSocket, formatAddress } from "../../src/udf/socket_peer.ts";
+import { connectSocket, formatAddress } from "../../src/udf/udf_socket.ts";
 import { listenTcp } from "../../src/udf/agent_server.ts";
 import { listenUnix } from "../../src/udf/unix_listener.ts";
 import { TineError } from "../../src/base/errors.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { LastWords } from "../../src/udf/last_words.ts";
-import { checkProgram, startProcess } from "../../src/udf/process_peer.ts";
+import { checkProgram, startProcess } from "../../src/udf/udf_process.ts";
 
 /** A program that crashes. */
 interface Crash {

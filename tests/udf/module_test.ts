@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertGreater, assertLess, assertRejects, assertStringIncludes } from "@std/assert";
 import { Host } from "../../src/udf/host.ts";
 import { ModuleRunner, type ModuleRunnerOptions } from "../../src/udf/module/module_runner.ts";
-import { ModuleSession } from "../../src/udf/module/module_session.ts";
+import { ModuleAgent } from "../../src/udf/module/module_agent.ts";
 import type { Option } from "../../src/udf/messages.ts";
 import { Point } from "../../src/udf/point.ts";
 import { TineError } from "../../src/base/errors.ts";
@@ -292,7 +292,7 @@ Deno.test("a server of modules does not grow with the connections it has served:
   const connect = async () => {
     const [near, far] = pipe();
     const driver = new UdfDriver(far).send(INIT, pointRequest(1)).end();
-    const [responses] = await Promise.all([driver.rest(), new ModuleSession(near, runner.connect()).run()]);
+    const [responses] = await Promise.all([driver.rest(), new ModuleAgent(near, runner.connect()).run()]);
     assertEquals(kinds(responses).filter((kind) => kind !== "keepalive"), ["init", "point"]);
   };
   const serve = async (count: number) => {

@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertGreater, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { openTape } from "../../src/cli/recording.ts";
+import { openRecordings } from "../../src/cli/recordings.ts";
 import { Agent } from "../../src/udf/agent.ts";
 import { createHandler as mirror } from "../../src/udf/handlers/mirror.ts";
 import { Host } from "../../src/udf/host.ts";
-import { startInProcess } from "../../src/udf/peer.ts";
+import { startInProcess } from "../../src/udf/running_udf.ts";
 import { Point } from "../../src/udf/point.ts";
 import { messageText } from "../../src/udf/recording/message_text.ts";
-import { recordConnection, recordPeer } from "../../src/udf/recording/record_connection.ts";
+import { recordConnection, recordUdf } from "../../src/udf/recording/record_connection.ts";
 import { openRecorder, type RecorderOptions } from "../../src/udf/recording/recorder.ts";
 import { openRecording, type RecordedEvent } from "../../src/udf/recording/recording.ts";
 import { TineError } from "../../src/base/errors.ts";
@@ -46,7 +46,7 @@ const point = (time: number) => new Point({ time: BigInt(time), name: "m", field
 
 /** Records a short run of the mirror as its host sees it. */
 async function recordRun(path: string): Promise<void> {
-  const host = new Host(recordPeer(startInProcess("mirror", mirror), openRecorder(path, options)), {
+  const host = new Host(recordUdf(startInProcess("mirror", mirror), openRecorder(path, options)), {
     point() {},
     batch() {},
   });
@@ -205,7 +205,7 @@ Deno.test({
     const file = await Deno.open("/dev/full", { write: true });
     const { Recorder } = await import("../../src/udf/recording/recorder.ts");
     const recorder = new Recorder("run.rec", file, { ...options, warn: (message) => warnings.push(message) });
-    const host = new Host(recordPeer(startInProcess("mirror", mirror), recorder), { point() {}, batch() {} });
+    const host = new Host(recordUdf(startInProcess("mirror", mirror), recorder), { point() {}, batch() {} });
     host.start();
     await host.init([]);
     for (let i = 0; i < 1000; i++) await host.point(point(i));
@@ -219,10 +219,10 @@ Deno.test({
 Deno.test("further connections of a server go to files with numbers", async () => {
   await using dir = await temporary();
   {
-    await using tape = await openTape(dir.path("run"), "udf", "mirror", options.warn);
+    await using recordings = await openRecordings(dir.path("run"), "udf", "mirror", options.warn);
     for (let i = 0; i < 3; i++) {
       const [udf, host] = pipe();
-      const running = new Agent(tape!.connection(udf), mirror).run();
+      const running = new Agent(recordings!.connection(udf), mirror).run();
       await host.write(frame(requestBytes({ kind: "info" })));
       await host.closeWrite();
       while (await host.read(new Uint8Array(100)) !== null);

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
 import type { EdgeType, Response } from "../../src/udf/messages.ts";
-import { startProcess } from "../../src/udf/process_peer.ts";
+import { startProcess } from "../../src/udf/udf_process.ts";
 import { createRelay, type RelayOptions } from "../../src/udf/supervise/relay.ts";
 import { ScriptedUdf } from "../support/scripted_udf.ts";
 import {

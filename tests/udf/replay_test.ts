@@ -4,13 +4,13 @@ import { createHandler as mirror } from "../../src/udf/handlers/mirror.ts";
 import { createHandler as movingAvg } from "../../src/udf/handlers/moving_avg.ts";
 import { createHandler as outliers } from "../../src/udf/handlers/outliers.ts";
 import { Host } from "../../src/udf/host.ts";
-import { type Peer, startInProcess } from "../../src/udf/peer.ts";
+import { type RunningUdf, startInProcess } from "../../src/udf/running_udf.ts";
 import type { Option } from "../../src/udf/messages.ts";
 import { Point } from "../../src/udf/point.ts";
-import { startProcess } from "../../src/udf/process_peer.ts";
+import { startProcess } from "../../src/udf/udf_process.ts";
 import type { Difference } from "../../src/udf/recording/comparison.ts";
 import { sameValue } from "../../src/udf/recording/difference.ts";
-import { recordPeer } from "../../src/udf/recording/record_connection.ts";
+import { recordUdf } from "../../src/udf/recording/record_connection.ts";
 import { openRecorder } from "../../src/udf/recording/recorder.ts";
 import { openRecording } from "../../src/udf/recording/recording.ts";
 import { replay, type ReplayOptions, type ReplayReport } from "../../src/udf/replay.ts";
@@ -33,9 +33,9 @@ function point(time: number, value = time, group = "a"): Point {
 }
 
 /** Records what a host does with a UDF. */
-async function record(peer: Peer, drive: (host: Host) => Promise<void>, init: Option[] = []): Promise<void> {
+async function record(peer: RunningUdf, drive: (host: Host) => Promise<void>, init: Option[] = []): Promise<void> {
   const recorder = openRecorder(path, { side: "host", udf: peer.name, tine: "0", warn: console.error });
-  const host = new Host(recordPeer(peer, recorder), { point() {}, batch() {} });
+  const host = new Host(recordUdf(peer, recorder), { point() {}, batch() {} });
   host.start();
   try {
     await host.info();
@@ -55,7 +55,7 @@ const recordPoints = (createHandler: CreateHandler, init: Option[] = []) =>
   }, init);
 
 async function compare(
-  udf: Peer | CreateHandler,
+  udf: RunningUdf | CreateHandler,
   replayOptions?: ReplayOptions,
 ): Promise<ReplayReport & { differences: Difference[] }> {
   using recording = await openRecording(path);

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
-import { type Peer, startInProcess } from "../../src/udf/peer.ts";
+import { type RunningUdf, startInProcess } from "../../src/udf/running_udf.ts";
 import { startModule } from "../../src/udf/module/module_runner.ts";
 import { defaultFrameLimit, largestSnapshotBytes } from "../../src/udf/snapshot_limit.ts";
 import { Supervisor } from "../../src/udf/supervise/supervisor.ts";
@@ -80,7 +80,7 @@ Deno.test("a limit that is given holds for snapshots too, and its flag is named"
 
 Deno.test("a UDF with too large a snapshot is not started again: the next one would be as large", async () => {
   let starts = 0;
-  const reach = (): Promise<Peer> => {
+  const reach = (): Promise<RunningUdf> => {
     starts++;
     return Promise.resolve(startInProcess("large", streamHandler(() => ({ snapshot: () => new Uint8Array(5000) }))));
   };

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { Handler, Output } from "../../src/udf/handler.ts";
-import { type Peer, startInProcess } from "../../src/udf/peer.ts";
+import { type RunningUdf, startInProcess } from "../../src/udf/running_udf.ts";
 import { Point } from "../../src/udf/point.ts";
 import { ReplayLog } from "../../src/udf/supervise/restart_state.ts";
 import { Supervisor, type SupervisorOptions } from "../../src/udf/supervise/supervisor.ts";
@@ -32,7 +32,7 @@ type Version = (agent: Output) => Handler;
 
 /** Supervises in-process UDFs; the first start makes the first version, and so on; the last one stays. */
 function supervise(versions: Version[], options: SupervisorOptions = {}) {
-  const peers: (Peer & { closed: boolean })[] = [];
+  const peers: (RunningUdf & { closed: boolean })[] = [];
   const points: Point[] = [];
   const log: string[] = [];
   const supervisor = new Supervisor(

@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertGreater, assertRejects, assertStringIncludes } from "@std/assert";
 import { BatchGuard } from "../../src/udf/batch_guard.ts";
-import { type Peer, startInProcess } from "../../src/udf/peer.ts";
+import { type RunningUdf, startInProcess } from "../../src/udf/running_udf.ts";
 import type { Option } from "../../src/udf/messages.ts";
 import { startModule } from "../../src/udf/module/module_runner.ts";
 import { Point } from "../../src/udf/point.ts";
-import { startProcess } from "../../src/udf/process_peer.ts";
+import { startProcess } from "../../src/udf/udf_process.ts";
 import { Backoff } from "../../src/base/backoff.ts";
 import { ReplayLog } from "../../src/udf/supervise/restart_state.ts";
 import { Supervisor, type SupervisorOptions } from "../../src/udf/supervise/supervisor.ts";
@@ -26,7 +26,7 @@ function point(i: number): Point {
 }
 
 /** What a UDF sent, and a supervisor of it that takes its pauses fast. */
-function supervise(reach: () => Promise<Peer>, options: SupervisorOptions = {}) {
+function supervise(reach: () => Promise<RunningUdf>, options: SupervisorOptions = {}) {
   const points: Point[] = [];
   const log: string[] = [];
   const supervisor = new Supervisor(reach, {
@@ -43,7 +43,7 @@ function supervise(reach: () => Promise<Peer>, options: SupervisorOptions = {}) 
 
 /** Starts `tine agent` processes, and remembers their process ids. */
 function processes(...args: string[]) {
-  const alive: Peer[] = [];
+  const alive: RunningUdf[] = [];
   return {
     reach: () => {
       const peer = startProcess([...AGENT, ...args], () => {});

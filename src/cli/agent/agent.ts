@@ -1,7 +1,7 @@
 import { TineError } from "../../base/errors.ts";
 import { BUNDLED_HANDLERS } from "../../udf/handlers/mod.ts";
 import { isLoopback, parseAddress } from "../address.ts";
-import type { Sessions } from "./sessions.ts";
+import type { Agents } from "./agents.ts";
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { duration, flag, integer, size, text } from "../flags.ts";
@@ -100,38 +100,38 @@ export const command = defineCommand({
     const { redirectConsole } = await import("../../udf/stderr_console.ts");
     redirectConsole();
     const say = (message: string) => console.error(`tine agent: ${escape(message)}`);
-    const { openSessions } = await import("./sessions.ts");
+    const { openAgents } = await import("./agents.ts");
     const { PatientConnection } = await import("../../wire/patient_connection.ts");
-    const sessions = await openSessions(handler, trailing, flags, say);
-    const { openTape } = await import("../recording.ts");
+    const agents = await openAgents(handler, trailing, flags, say);
+    const { openRecordings } = await import("../recordings.ts");
     const udf = handler ?? flags.connect ?? trailing?.join(" ") ?? "";
-    await using tape = await openTape(flags.record, "udf", udf, say);
-    const taped: Sessions = {
-      ...sessions,
+    await using recordings = await openRecordings(flags.record, "udf", udf, say);
+    const recorded: Agents = {
+      ...agents,
       accept(connection, number) {
         const patient = new PatientConnection(connection, OUTPUT_MS);
-        return sessions.accept(tape?.connection(patient) ?? patient, number, () => patient.inputEnd());
+        return agents.accept(recordings?.connection(patient) ?? patient, number, () => patient.inputEnd());
       },
     };
     try {
-      if (flags.socket === undefined && flags.listen === undefined) await serveStdio(taped, handler, say);
-      else await serveSocket(taped, flags, say);
+      if (flags.socket === undefined && flags.listen === undefined) await serveStdio(recorded, handler, say);
+      else await serveSocket(recorded, flags, say);
     } finally {
-      sessions.kill();
+      agents.kill();
     }
     return 0;
   },
 });
 
-async function serveStdio(sessions: Sessions, handler: string | undefined, say: (message: string) => void) {
+async function serveStdio(agents: Agents, handler: string | undefined, say: (message: string) => void) {
   if (Deno.stdin.isTerminal()) {
     say(`waiting for binary frames on a terminal; to try a UDF: tine host --handler ${handler ?? "mirror"}`);
   }
   const { stdioConnection } = await import("../../wire/connection.ts");
-  const session = sessions.accept(stdioConnection(), 1);
-  using _ = onStop(() => session.stop(), () => sessions.kill());
+  const agent = agents.accept(stdioConnection(), 1);
+  using _ = onStop(() => agent.stop(), () => agents.kill());
   try {
-    await session.run();
+    await agent.run();
   } catch (error) {
     if (!(error instanceof TineError) || error.code !== "output-not-taken") throw error;
     say(error.message); // nobody is left to fail for, and hosts take any status but 0 for a crash
@@ -139,7 +139,7 @@ async function serveStdio(sessions: Sessions, handler: string | undefined, say: 
 }
 
 async function serveSocket(
-  sessions: Sessions,
+  agents: Agents,
   flags: { socket?: string; listen?: string; socketMode: string },
   say: (message: string) => void,
 ) {
@@ -148,14 +148,14 @@ async function serveSocket(
   let [stop, close] = [() => {}, () => {}];
   // Before there is a socket: whoever sees it may send a signal.
   using interrupts = onStop(() => stop(), () => {
-    sessions.kill();
+    agents.kill();
     close();
   });
   const listening = await openListener(flags, (message) => say(`warning: ${message}`));
   close = listening.close;
   try {
     if (interrupts.interrupted) return;
-    const server = new AgentServer(listening.listener, sessions.accept, { log: say });
+    const server = new AgentServer(listening.listener, agents.accept, { log: say });
     stop = () => void server.stop();
     say(`listening on ${listening.place}`);
     await server.serve();
@@ -200,7 +200,7 @@ function checkUdf(handler: string | undefined, connect: string | undefined, trai
  */
 async function checkReachable({ listen, connect }: Places, trailing: readonly string[] | undefined) {
   if (trailing !== undefined) {
-    const { checkProgram } = await import("../../udf/process_peer.ts");
+    const { checkProgram } = await import("../../udf/udf_process.ts");
     checkProgram(trailing[0]);
   }
   if (connect === undefined) return;

@@ -40,7 +40,7 @@ export async function openListener(flags: ListenFlags, warn: (message: string) =
     warn(`${hostname} may be reached by other machines, and the UDF protocol has no authentication`);
   }
   const { listenTcp } = await import("../../udf/agent_server.ts");
-  const { formatAddress } = await import("../../udf/socket_peer.ts");
+  const { formatAddress } = await import("../../udf/udf_socket.ts");
   const listener = listenTcp({ hostname, port });
   return { listener, place: formatAddress(listener.addr as Deno.NetAddr), close: () => {} };
 }

@@ -5,7 +5,7 @@ import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { choice, duration, flag, integer, list, size, text } from "../flags.ts";
 import { onInterrupt } from "../interrupts.ts";
-import { describeTarget, openTape } from "../recording.ts";
+import { describeTarget, openRecordings } from "../recordings.ts";
 import { checkModuleFlags, isModule, moduleFlags, moduleOptions } from "../module_flags.ts";
 import { supervisionFlags, supervisorOptions } from "../supervision_flags.ts";
 import { escape, StdoutClosed, style } from "../terminal.ts";
@@ -110,7 +110,12 @@ export const command = defineCommand({
     if (flags.snapshot !== undefined) await checkSnapshotPath(flags.snapshot);
     const inputs = await openInputs(flags.input, flags.inputFormat);
     // Last: a recording that exists is overwritten, which a mistyped name of an input should not cost.
-    const tape = await openTape(flags.record, "host", describeTarget(target), (message) => warn(escape(message)));
+    const recordings = await openRecordings(
+      flags.record,
+      "host",
+      describeTarget(target),
+      (message) => warn(escape(message)),
+    );
     const total = inputs.every(({ size }) => size !== undefined)
       ? inputs.reduce((sum, { size }) => sum + size!, 0)
       : undefined;
@@ -145,7 +150,7 @@ export const command = defineCommand({
         signal: ending.signal,
         module: { ...moduleOptions(flags), maxFrameBytes: flags.maxFrame },
       });
-      return peer = tape?.peer(reached) ?? reached;
+      return peer = recordings?.udf(reached) ?? reached;
     };
     const hostOptions = {
       taskId: flags.taskId,

@@ -4,7 +4,7 @@ import { clockMark } from "./transmitter.ts";
 import { HELLO, isSealed, openBytesFor, openPacket, readOpening, START } from "./control_packet.ts";
 import type { FlowName } from "./header.ts";
 import { Retries } from "./retries.ts";
-import { newNonce, NONCE_BYTES, sessionKey } from "./session.ts";
+import { newNonce, NONCE_BYTES, packetKey } from "./cookies.ts";
 
 /** How long the first answer is waited for before the packet is sent again, in nanoseconds. */
 const FIRST_PAUSE_NANOS = 250e6;
@@ -107,7 +107,7 @@ export class ClientOpening {
   /** The key of the flow, once it is open; undefined: nothing is signed. */
   sessionHmac(): Hmac | undefined {
     if (this.#key === undefined) return undefined;
-    return new Hmac(sessionKey(this.#key, this.#nonce, this.#cookie, this.#flow.text));
+    return new Hmac(packetKey(this.#key, this.#nonce, this.#cookie, this.#flow.text));
   }
 
   #noAnswer(waitedNanos: number): TineError {

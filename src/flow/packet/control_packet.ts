@@ -49,7 +49,7 @@ import {
   type WireTime,
   writeHeader,
 } from "./header.ts";
-import { NONCE_BYTES } from "./session.ts";
+import { NONCE_BYTES } from "./cookies.ts";
 import { SystemError } from "../../sys/errno.ts";
 import type { Inbox, Outbox, PacketPort } from "./packet_port.ts";
 

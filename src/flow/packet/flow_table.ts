@@ -2,7 +2,7 @@ import { flowPlace } from "./header.ts";
 import { LOST_NANOS, SILENCE_NANOS } from "./control_packet.ts";
 import type { Inbox } from "./packet_port.ts";
 import type { ServedFlow } from "./served_flow.ts";
-import { COOKIE_MS } from "./session.ts";
+import { COOKIE_MS } from "./cookies.ts";
 
 /** So many open flows a server has at a time. */
 export const MAX_FLOWS = 1024;

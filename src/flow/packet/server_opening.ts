@@ -4,7 +4,7 @@ import { clockMark } from "./transmitter.ts";
 import { HELLO, isSealed, type Opening, openPacket, readOpening } from "./control_packet.ts";
 import { flagsOf, type FlowName, SIGNED } from "./header.ts";
 import { type OpenSettings, parseSettings } from "./open_settings.ts";
-import { Cookies, sessionKey } from "./session.ts";
+import { Cookies, packetKey } from "./cookies.ts";
 
 /** A flow that a client may have. */
 export interface Grant {
@@ -74,7 +74,7 @@ export class ServerOpening {
     }
     try {
       const settings = parseSettings(opening.text, this.#maxPacketBytes, this.#key !== undefined);
-      const hmac = this.#key && new Hmac(sessionKey(this.#key, nonce, cookie, flow.text));
+      const hmac = this.#key && new Hmac(packetKey(this.#key, nonce, cookie, flow.text));
       const text = clockMark(nonce, cookie);
       return { opening: { ...opening, refused: false, text }, grant: { settings, nonce, hmac } };
     } catch (error) {

@@ -5,9 +5,9 @@ import { FrameReader, previewBytes } from "../../wire/frame_reader.ts";
 import { BatchGuard } from "../batch_guard.ts";
 import { decodeResponse } from "../codec.ts";
 import { defaultFrameLimit } from "../snapshot_limit.ts";
-import { textOn } from "../host_failure.ts";
+import { textOn } from "../end_reason.ts";
 import type { BeginBatch, EdgeType, Request, Response } from "../messages.ts";
-import type { Peer } from "../peer.ts";
+import type { RunningUdf } from "../running_udf.ts";
 import type { Point } from "../point.ts";
 import type { Output } from "./canonical.ts";
 import { BadEnd, type Evidence, Finding, NEVER, Stuck } from "./check.ts";
@@ -57,7 +57,7 @@ export class Probe {
   /** Strings that came and were not UTF-8 do not count as a fault. */
   toleratesInvalidUtf8 = false;
 
-  readonly #peer: Peer;
+  readonly #peer: RunningUdf;
   readonly #options: ProbeOptions;
   readonly #frames: FrameReader;
   readonly #cursor = new ByteReader();
@@ -77,7 +77,7 @@ export class Probe {
   #lastHeard = performance.now();
   #changed = Promise.withResolvers<void>();
 
-  constructor(peer: Peer, options: ProbeOptions) {
+  constructor(peer: RunningUdf, options: ProbeOptions) {
     this.#peer = peer;
     this.#options = options;
     this.#frames = new FrameReader(peer.connection, defaultFrameLimit());

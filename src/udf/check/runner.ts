@@ -21,7 +21,7 @@ export interface CheckOptions extends SubjectOptions {
  * @example
  * ```ts
  * import { checkUdf } from "./runner.ts";
- * import { startInProcess } from "../peer.ts";
+ * import { startInProcess } from "../running_udf.ts";
  * import { createHandler } from "../handlers/mirror.ts";
  * const connect = () => Promise.resolve(startInProcess("mirror", createHandler));
  * for await (const { id, status } of checkUdf({ connect })) console.log(status, id);

@@ -1,6 +1,6 @@
 import { parseSettings } from "../option_settings.ts";
 import type { InfoResponse, Option, OptionValue, ValueType } from "../messages.ts";
-import type { Peer } from "../peer.ts";
+import type { RunningUdf } from "../running_udf.ts";
 import { firstDifference, type Output } from "./canonical.ts";
 import { Context } from "./context.ts";
 import { copyUnits, requestsOf, sampleUnits, type Unit } from "./data.ts";
@@ -14,7 +14,7 @@ const LONG_PAUSE_MS = 200;
 /** What is checked, and how. */
 export interface SubjectOptions {
   /** Reaches a fresh UDF: a new process, or a new connection. `log` gets its lines on stderr, where it has one. */
-  connect(log: (line: string) => void): Promise<Peer>;
+  connect(log: (line: string) => void): Promise<RunningUdf>;
   /** Options as people write them, `name=value`; none: what the UDF accepts is found out. */
   settings?: readonly string[];
   /** Makes the data of one's own, once it is known what the UDF wants; absent: samples. */

@@ -1,7 +1,7 @@
 import { pathToFileURL } from "node:url";
 import { TineError } from "../../base/errors.ts";
 import type { AgentCounts } from "../agent.ts";
-import type { Peer } from "../peer.ts";
+import type { RunningUdf } from "../running_udf.ts";
 import { largestSnapshotBytes } from "../snapshot_limit.ts";
 import { CAPTURE, type FromWorker, type ToWorker } from "./messages.ts";
 import { ModuleConnection } from "./module_connection.ts";
@@ -9,7 +9,7 @@ import { RingConnection, type RingMemory } from "./ring_connection.ts";
 
 const LOOK_MS = 100;
 /** How many connections' memory is kept for others: 2 MiB each, as far as they used it. */
-const MOST_SPARE = 64;
+const MAX_SPARE = 64;
 
 /** How a module is run; each has a default. */
 export interface ModuleRunnerOptions {
@@ -27,7 +27,7 @@ export interface ModuleRunnerOptions {
 }
 
 /** A handler of an author's module, reached like any other UDF. */
-export interface ModulePeer extends Peer {
+export interface ModuleUdf extends RunningUdf {
   readonly connection: ModuleConnection;
   /** Stops the handler in order, as {@linkcode Agent.stop} does. */
   stop(): void;
@@ -87,7 +87,7 @@ export class ModuleRunner implements AsyncDisposable {
   }
 
   /** Starts a handler for one host. */
-  connect(): ModulePeer {
+  connect(): ModuleUdf {
     const slot = this.#next++ % this.#workers.length;
     let worker = this.#workers[slot];
     if (worker === undefined || worker.dead) {
@@ -108,7 +108,7 @@ export class ModuleRunner implements AsyncDisposable {
  *
  * @throws {TineError} `no-module`
  */
-export async function startModule(path: string, options?: ModuleRunnerOptions): Promise<Peer> {
+export async function startModule(path: string, options?: ModuleRunnerOptions): Promise<RunningUdf> {
   const runner = await ModuleRunner.open(path, options);
   const peer = runner.connect();
   return {
@@ -167,7 +167,7 @@ class ModuleWorker {
     Deno.unrefTimer(Number(this.#timer));
   }
 
-  connect(): ModulePeer {
+  connect(): ModuleUdf {
     const id = ++this.#lastId;
     const served: Served = {
       connection: new ModuleConnection(this.#spare.pop()),
@@ -236,7 +236,7 @@ class ModuleWorker {
 
   /** Keeps the memory of a connection that both sides have closed for another one. */
   #keep({ memory }: ModuleConnection): void {
-    if (this.dead || this.#spare.length >= MOST_SPARE) return;
+    if (this.dead || this.#spare.length >= MAX_SPARE) return;
     RingConnection.clear(memory);
     this.#spare.push(memory);
   }

@@ -23,7 +23,7 @@ interface Scope {
 }
 
 /** How many lines may be on their way to the other thread, and how long the module waits for it, in ms. */
-const MOST_LINES = 1000;
+const MAX_LINES = 1000;
 const LINE_WAIT_MS = 1000;
 const unprinted = new Int32Array(new SharedArrayBuffer(4));
 
@@ -156,7 +156,7 @@ function wrap(names: readonly string[], around: (call: Call, fd: unknown, rest: 
 function sendLine(line: string): void {
   const waiting = Atomics.add(unprinted, 0, 1) + 1;
   scope.postMessage({ line: line.trimEnd(), unprinted });
-  if (waiting > MOST_LINES) Atomics.wait(unprinted, 0, waiting, LINE_WAIT_MS);
+  if (waiting > MAX_LINES) Atomics.wait(unprinted, 0, waiting, LINE_WAIT_MS);
 }
 
 /** A module that ends the worker would end the connections of others silently. */

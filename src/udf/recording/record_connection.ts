@@ -1,5 +1,5 @@
 import { type Connection, writeAll } from "../../wire/connection.ts";
-import type { Peer } from "../peer.ts";
+import type { RunningUdf } from "../running_udf.ts";
 import type { Recorder } from "./recorder.ts";
 
 /**
@@ -68,16 +68,16 @@ export function recordConnection(connection: Connection, recorder: Recorder): Co
  * @example
  * ```ts
  * import { createHandler } from "../handlers/mirror.ts";
- * import { startInProcess } from "../peer.ts";
+ * import { startInProcess } from "../running_udf.ts";
  * import { openRecorder } from "./recorder.ts";
- * import { recordPeer } from "./record_connection.ts";
+ * import { recordUdf } from "./record_connection.ts";
  * const path = await Deno.makeTempFile();
  * const recorder = openRecorder(path, { side: "host", udf: "mirror", tine: "0.1.0", warn: console.error });
- * const peer = recordPeer(startInProcess("mirror", createHandler), recorder);
+ * const peer = recordUdf(startInProcess("mirror", createHandler), recorder);
  * await peer.close();
  * ```
  */
-export function recordPeer(peer: Peer, recorder: Recorder): Peer {
+export function recordUdf(peer: RunningUdf, recorder: Recorder): RunningUdf {
   return {
     name: peer.name,
     connection: recordConnection(peer.connection, recorder),

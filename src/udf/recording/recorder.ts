@@ -7,7 +7,7 @@ const HIGH_WATER = 8 * 1024 * 1024;
 /** How long a file may hold the connection back before the recording is given up. */
 const PATIENCE_MS = 5_000;
 /** How many files of one name may be in use. */
-const MOST_FILES = 10_000;
+const MAX_FILES = 10_000;
 
 /** How a recording is made. */
 export interface RecorderOptions {
@@ -176,12 +176,12 @@ export class Recorder implements AsyncDisposable {
  */
 export function openRecorder(path: string, options: RecorderOptions): Recorder {
   const first = options.number ?? 1;
-  for (let number = first; number < first + MOST_FILES; number++) {
+  for (let number = first; number < first + MAX_FILES; number++) {
     const numbered = number === 1 ? path : `${path}.${number}`;
     const file = openFile(numbered);
     if (file !== undefined) return new Recorder(numbered, file, options);
   }
-  throw new TineError("cannot-record", `cannot record to ${path}: ${MOST_FILES} recordings are being written already`);
+  throw new TineError("cannot-record", `cannot record to ${path}: ${MAX_FILES} recordings are being written already`);
 }
 
 /** Opens and empties a file; undefined if another recording is being written to it. */

@@ -1,6 +1,6 @@
 import { Host, type HostOptions } from "../host.ts";
 import type { EdgeType } from "../messages.ts";
-import type { Peer } from "../peer.ts";
+import type { RunningUdf } from "../running_udf.ts";
 import type { Receiver } from "../receiver.ts";
 import type { ResponseCounts } from "../response_taker.ts";
 
@@ -10,7 +10,7 @@ const GIVEN_UP_GRACE_MS = 1000;
 /** What all hosts of a supervisor have in common. */
 export interface HostsOptions {
   /** Starts or connects to a UDF, each time anew. */
-  reach: () => Promise<Peer>;
+  reach: () => Promise<RunningUdf>;
   /** Gets what the UDFs send. */
   receiver: Receiver;
   /** How each of them behaves. */

@@ -3,7 +3,7 @@ import { type CreateHandler, type FrameTaker, type Handler, isRelayOutput } from
 import type { Receiver } from "../receiver.ts";
 import type { Outcome } from "../messages.ts";
 import { watchModule } from "../module/watch_file.ts";
-import type { Peer } from "../peer.ts";
+import type { RunningUdf } from "../running_udf.ts";
 import { Supervisor, type SupervisorCounts, type SupervisorOptions } from "./supervisor.ts";
 
 /** How a relay behaves; each has a default. */
@@ -24,7 +24,7 @@ export interface RelayOptions extends SupervisorOptions {
  *
  * @param reach starts or connects to the UDF, each time anew
  */
-export function createRelay(reach: () => Promise<Peer>, options: RelayOptions = {}): CreateHandler {
+export function createRelay(reach: () => Promise<RunningUdf>, options: RelayOptions = {}): CreateHandler {
   return (agent): Handler & FrameTaker => {
     if (!isRelayOutput(agent)) throw new TypeError("a relay needs the output of an Agent");
     // Points are handed on as they are, both ways.

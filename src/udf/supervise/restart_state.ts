@@ -14,7 +14,7 @@ export interface ReplayCounts {
 }
 
 /** What a UDF inherits from the one before it: its options, its last state, and all input since. */
-export class Inheritance {
+export class RestartState {
   /** The input since the last state. */
   readonly log = new ReplayLog();
   /** The options, once a UDF has accepted them. */

@@ -2,7 +2,7 @@ import { messageOf, TineError } from "../../base/errors.ts";
 import type { Host } from "../host.ts";
 import { Backoff, type BackoffOptions } from "../../base/backoff.ts";
 import type { Hosts } from "./hosts.ts";
-import type { Inheritance } from "./restart_state.ts";
+import type { RestartState } from "./restart_state.ts";
 import { type FrameTaker, takesFrames } from "../handler.ts";
 import type { Receiver } from "../receiver.ts";
 
@@ -18,14 +18,14 @@ export interface StarterOptions {
 /** Starts a UDF, and again when it has died; each gets what the one before it had. */
 export class Starter {
   readonly #hosts: Hosts;
-  readonly #inheritance: Inheritance;
+  readonly #restartState: RestartState;
   readonly #options: StarterOptions;
   readonly #backoff: Backoff;
   #restarts = 0;
 
-  constructor(hosts: Hosts, inheritance: Inheritance, options: StarterOptions) {
+  constructor(hosts: Hosts, restartState: RestartState, options: StarterOptions) {
     this.#hosts = hosts;
-    this.#inheritance = inheritance;
+    this.#restartState = restartState;
     this.#options = options;
     this.#backoff = new Backoff(options.backoff);
   }
@@ -48,20 +48,20 @@ export class Starter {
    * @throws {TineError} `gave-up` or `udf-ended` if it dies too often; what reaching it threw, where it was never there
    */
   async start(use: (host: Host) => void, reason?: string): Promise<void> {
-    const inheritance = this.#inheritance;
+    const restartState = this.#restartState;
     for (;;) {
       if (reason !== undefined) await this.#waitAfter(reason);
       let host: Host | undefined;
       try {
-        const started = host = await this.#hosts.start(inheritance.edge);
-        if (inheritance.options !== undefined) await host.init(inheritance.options);
-        if (inheritance.state !== undefined) await host.restore(inheritance.state);
-        await inheritance.give(host, 0, () => use(started));
+        const started = host = await this.#hosts.start(restartState.edge);
+        if (restartState.options !== undefined) await host.init(restartState.options);
+        if (restartState.state !== undefined) await host.restore(restartState.state);
+        await restartState.give(host, 0, () => use(started));
         return;
       } catch (error) {
         if (host !== undefined) await this.#hosts.end(host);
         this.#options.signal.throwIfAborted();
-        inheritance.died();
+        restartState.died();
         // A UDF that was never there, or refuses what it took before, will not do better.
         if (host === undefined && reason === undefined) throw error;
         reason = messageOf(error);
@@ -102,7 +102,7 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
 /** What a replacement needs of the supervisor. */
 export interface ReplacementOptions {
   hosts: Hosts;
-  inheritance: Inheritance;
+  restartState: RestartState;
   /** How long the old version may take to end, in ms; 0: for ever. */
   timeoutMs: number;
   /** Gets sentences about what became of it. */
@@ -120,17 +120,17 @@ export interface ReplacementOptions {
  * @throws why neither goes on
  */
 export async function replaceUdf(old: Host, options: ReplacementOptions): Promise<void> {
-  const { hosts, inheritance, timeoutMs, log, save, use } = options;
-  const mark = inheritance.log.mark();
-  inheritance.allGiven();
+  const { hosts, restartState, timeoutMs, log, save, use } = options;
+  const mark = restartState.log.mark();
+  restartState.allGiven();
   const state = await save();
-  inheritance.noneGiven();
+  restartState.noneGiven();
   const fresh = await startVersion(old, state, options);
-  if (fresh === undefined) return await inheritance.give(old, mark, () => use(old));
+  if (fresh === undefined) return await restartState.give(old, mark, () => use(old));
   await old.stop(timeoutMs).catch((error) => log?.(`the old version did not end well: ${messageOf(error)}`));
   hosts.retire(old);
-  inheritance.ended();
-  await inheritance.give(fresh, mark, () => use(fresh));
+  restartState.ended();
+  await restartState.give(fresh, mark, () => use(fresh));
   log?.("the new version has taken over");
 }
 
@@ -138,20 +138,20 @@ export async function replaceUdf(old: Host, options: ReplacementOptions): Promis
 async function startVersion(
   old: Host,
   state: Uint8Array,
-  { hosts, inheritance, log }: ReplacementOptions,
+  { hosts, restartState, log }: ReplacementOptions,
 ): Promise<Host | undefined> {
   let fresh: Host | undefined;
   const start = async () => {
-    fresh = await hosts.start(inheritance.edge);
+    fresh = await hosts.start(restartState.edge);
     const { provides } = await fresh.info();
-    if (inheritance.options !== undefined) await fresh.init(inheritance.options);
-    inheritance.edge = provides;
+    if (restartState.options !== undefined) await fresh.init(restartState.options);
+    restartState.edge = provides;
     return fresh;
   };
   try {
     fresh = await start();
     if (state.length === 0) {
-      inheritance.state = undefined;
+      restartState.state = undefined;
       return fresh;
     }
     try {
@@ -162,7 +162,7 @@ async function startVersion(
         await hosts.end(fresh);
         fresh = await start();
       }
-      inheritance.state = undefined;
+      restartState.state = undefined;
     }
     return fresh;
   } catch (error) {

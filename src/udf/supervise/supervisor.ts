@@ -3,12 +3,12 @@ import { LONGEST_TIMER_MS } from "../../base/time.ts";
 import type { Batch } from "../batcher.ts";
 import type { Host, HostCounts, HostOptions } from "../host.ts";
 import type { BeginBatch, EndBatch, InfoResponse, Option, Request } from "../messages.ts";
-import type { Peer } from "../peer.ts";
+import type { RunningUdf } from "../running_udf.ts";
 import type { Point } from "../point.ts";
 import type { Receiver } from "../receiver.ts";
 import type { BackoffOptions } from "../../base/backoff.ts";
 import { Hosts } from "./hosts.ts";
-import { Inheritance, type ReplayCounts } from "./restart_state.ts";
+import { type ReplayCounts, RestartState } from "./restart_state.ts";
 import { replaceUdf, Starter, watchReceiver } from "./starter.ts";
 
 /** The ends of UDFs after which another start would not help. */
@@ -42,8 +42,8 @@ export interface SupervisorCounts extends ReplayCounts {
 export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #replayBufferBytes: number;
-  readonly #inheritance = new Inheritance();
-  readonly #log = this.#inheritance.log;
+  readonly #restartState = new RestartState();
+  readonly #log = this.#restartState.log;
   readonly #hosts: Hosts;
   readonly #starter: Starter;
   /** Aborted when the UDF is given up, with the reason. */
@@ -73,14 +73,14 @@ export class Supervisor {
    * @param reach starts or connects to the UDF, each time anew
    * @param receiver gets what the UDF sends
    */
-  constructor(reach: () => Promise<Peer>, receiver: Receiver, options: SupervisorOptions = {}) {
+  constructor(reach: () => Promise<RunningUdf>, receiver: Receiver, options: SupervisorOptions = {}) {
     this.#options = options;
     this.#replayBufferBytes = options.replayBufferBytes ?? 64 * 1024 * 1024;
     const { signal } = this.#givingUp;
     this.#hosts = new Hosts({
       reach,
       receiver: watchReceiver(receiver, {
-        sent: (points) => this.#inheritance.sent(points),
+        sent: (points) => this.#restartState.sent(points),
         // That is not the fault of the UDF, and a restart would not help.
         refused: (error) => this.#giveUp(error),
       }),
@@ -88,12 +88,12 @@ export class Supervisor {
       onDeath: (host, error) => this.#isPointless(error) ? this.#giveUp(error) : this.#recover(host, error),
       signal,
     });
-    this.#starter = new Starter(this.#hosts, this.#inheritance, { ...options, signal });
+    this.#starter = new Starter(this.#hosts, this.#restartState, { ...options, signal });
   }
 
   /** What supervision did so far. */
   get supervision(): SupervisorCounts {
-    return { restarts: this.#starter.restarts, ...this.#inheritance.counts };
+    return { restarts: this.#starter.restarts, ...this.#restartState.counts };
   }
 
   /** What went through, over all restarts; points that were sent again count once. */
@@ -119,14 +119,14 @@ export class Supervisor {
   /** As {@linkcode Host.info}. */
   async info(): Promise<InfoResponse> {
     const info = await this.#ask((host) => host.info());
-    this.#inheritance.edge = info.provides;
+    this.#restartState.edge = info.provides;
     return info;
   }
 
   /** As {@linkcode Host.init}; a UDF that is started again gets the same options. */
   async init(options: Option[]): Promise<void> {
     await this.#ask((host) => host.init(options));
-    this.#inheritance.options = options;
+    this.#restartState.options = options;
   }
 
   /** As {@linkcode Host.restore}. */
@@ -134,14 +134,16 @@ export class Supervisor {
     if (this.#saving !== undefined) await this.#saving.catch(() => {});
     const mark = this.#log.mark();
     await this.#ask((host) => host.restore(state));
-    this.#inheritance.restored(mark, state);
+    this.#restartState.restored(mark, state);
   }
 
   /** As {@linkcode Host.snapshot}. */
   async snapshot(): Promise<Uint8Array> {
     // One that is being taken does not reflect what was sent after it had been asked for.
     if (this.#saving !== undefined) await this.#saving.catch(() => {});
-    if (this.#insideBatch || this.#inheritance.options === undefined) return await this.#ask((host) => host.snapshot());
+    if (this.#insideBatch || this.#restartState.options === undefined) {
+      return await this.#ask((host) => host.snapshot());
+    }
     return await this.#save();
   }
 
@@ -308,7 +310,7 @@ export class Supervisor {
   #saveSoon(): void {
     this.#saveDue = this.#insideBatch;
     if (this.#insideBatch || this.#starting !== undefined || this.#saving !== undefined) return;
-    if (this.#inheritance.options === undefined || this.#failure !== undefined) return;
+    if (this.#restartState.options === undefined || this.#failure !== undefined) return;
     void this.#save().catch(() => {}); // what it meets is met again by whoever sends next
   }
 
@@ -338,7 +340,7 @@ export class Supervisor {
   #saveFrom(host: Host): Promise<Uint8Array> {
     const mark = this.#log.mark();
     return host.snapshot((state) => {
-      this.#inheritance.saved(mark, state);
+      this.#restartState.saved(mark, state);
       this.#starter.works();
     });
   }
@@ -347,13 +349,13 @@ export class Supervisor {
   #recover(host: Host, error: unknown): void {
     if (host !== this.#host || this.#failure !== undefined) return;
     this.#host = undefined;
-    this.#inheritance.allGiven();
+    this.#restartState.allGiven();
     this.#begin(this.#restart(host, messageOf(host.failure ?? error)));
   }
 
   async #restart(host: Host, reason: string): Promise<void> {
     await this.#hosts.end(host);
-    this.#inheritance.died();
+    this.#restartState.died();
     await this.#start(reason);
   }
 
@@ -399,7 +401,7 @@ export class Supervisor {
     try {
       await replaceUdf(old, {
         hosts: this.#hosts,
-        inheritance: this.#inheritance,
+        restartState: this.#restartState,
         timeoutMs: this.#options.timeoutMs ?? 10_000,
         log: this.#options.log,
         save: () => this.#saveFrom(old),

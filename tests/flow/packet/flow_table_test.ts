@@ -11,7 +11,7 @@ import {
 import type { Inbox } from "../../../src/flow/packet/packet_port.ts";
 import { PacketSamples } from "../../../src/flow/packet/packet_samples.ts";
 import { ServedFlow } from "../../../src/flow/packet/served_flow.ts";
-import { COOKIE_MS } from "../../../src/flow/packet/session.ts";
+import { COOKIE_MS } from "../../../src/flow/packet/cookies.ts";
 import { SocketAddress } from "../../../src/sys/address.ts";
 import { FakeHost } from "../stream/fake_host.ts";
 

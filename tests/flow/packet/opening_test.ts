@@ -5,7 +5,7 @@ import { MIN_OPEN_BYTES, openPacket } from "../../../src/flow/packet/control_pac
 import { FlowName, isPacket } from "../../../src/flow/packet/header.ts";
 import { formatSettings, type OpenSettings, parseSettings } from "../../../src/flow/packet/open_settings.ts";
 import { type OpeningResult, ServerOpening } from "../../../src/flow/packet/server_opening.ts";
-import { COOKIE_MS, Cookies, newNonce, sessionKey } from "../../../src/flow/packet/session.ts";
+import { COOKIE_MS, Cookies, newNonce, packetKey } from "../../../src/flow/packet/cookies.ts";
 import { TineError } from "../../../src/base/errors.ts";
 import { Random } from "../../support/random.ts";
 
@@ -240,13 +240,13 @@ Deno.test("Cookies.knows() its own for two periods", () => {
   assert(!cookies.knows(new Uint8Array(16), address, nonce, "voip", 12_345));
 });
 
-Deno.test("sessionKey() differs with each of its parts", () => {
+Deno.test("packetKey() differs with each of its parts", () => {
   const one = newNonce(), other = newNonce();
   const keys = [
-    sessionKey(key, one, other, "voip"),
-    sessionKey(key, other, one, "voip"),
-    sessionKey(key, one, other, "voice"),
-    sessionKey(new Uint8Array(32), one, other, "voip"),
+    packetKey(key, one, other, "voip"),
+    packetKey(key, other, one, "voip"),
+    packetKey(key, one, other, "voice"),
+    packetKey(new Uint8Array(32), one, other, "voip"),
   ];
   assertEquals(new Set(keys.map((bytes) => bytes.join())).size, 4);
 });

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type CheckOptions, type CheckResult, CHECKS, checkUdf } from "../../../src/udf/check/mod.ts";
 import { loadBundledHandler } from "../../../src/udf/handlers/mod.ts";
-import { startInProcess } from "../../../src/udf/peer.ts";
+import { startInProcess } from "../../../src/udf/running_udf.ts";
 import type { EdgeType } from "../../../src/udf/messages.ts";
 import { CASES, TIMEOUT_MS } from "./faults.ts";
 import { Point } from "../../../src/udf/point.ts";

@@ -1,7 +1,7 @@
 /** UDFs that make one mistake each, written against raw frames: agents of ours would not let them. */
 
 import type { BeginBatch, EdgeType, InfoResponse, Request, Response, ValueType } from "../../../src/udf/messages.ts";
-import type { Peer } from "../../../src/udf/peer.ts";
+import type { RunningUdf } from "../../../src/udf/running_udf.ts";
 import type { Point } from "../../../src/udf/point.ts";
 import { writeAll } from "../../../src/wire/connection.ts";
 import { FrameReader } from "../../../src/wire/frame_reader.ts";
@@ -43,7 +43,7 @@ export interface Fault {
 }
 
 /** Starts a UDF with this fault. */
-export function startFaulty(fault: Fault, log: (line: string) => void): Peer {
+export function startFaulty(fault: Fault, log: (line: string) => void): RunningUdf {
   const [udf, host] = pipe();
   const killed = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<string | undefined>();

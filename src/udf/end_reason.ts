@@ -1,12 +1,12 @@
 import { messageOf, TineError, WireError } from "../base/errors.ts";
-import type { Peer } from "./peer.ts";
+import type { RunningUdf } from "./running_udf.ts";
 
 /** How long the end of a UDF is waited for, so that it can explain the end of its connection. */
 export const EXIT_GRACE_MS = 2000;
 
 /** What is known when a connection to a UDF breaks. */
 export interface Breakage {
-  peer: Peer;
+  peer: RunningUdf;
   /** What reading or handling threw. */
   error?: unknown;
   /** The first bytes of all, where nothing has been understood. */

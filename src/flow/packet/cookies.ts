@@ -28,7 +28,7 @@ export function newNonce(): Uint8Array<ArrayBuffer> {
  * @param key that of the run
  * @param flow its id
  */
-export function sessionKey(
+export function packetKey(
   key: Uint8Array,
   clientNonce: Uint8Array,
   cookie: Uint8Array,

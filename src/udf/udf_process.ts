@@ -2,7 +2,7 @@ import { streamConnection } from "../wire/connection.ts";
 import { messageOf, TineError } from "../base/errors.ts";
 import { lines } from "../base/lines.ts";
 import { LastWords } from "./last_words.ts";
-import type { Peer } from "./peer.ts";
+import type { RunningUdf } from "./running_udf.ts";
 
 /** How long stderr is read after the process has ended: its own children may hold it open for ever. */
 const STDERR_GRACE_MS = 250;
@@ -11,13 +11,13 @@ const STDERR_GRACE_MS = 250;
  * Starts a UDF as a child process that speaks over its standard input and output.
  *
  * The process is in a group of its own: a Ctrl-C in the terminal reaches the host alone, which then stops the UDF in
- * order, and {@linkcode Peer.kill} reaches what the UDF has started.
+ * order, and {@linkcode RunningUdf.kill} reaches what the UDF has started.
  *
  * @param command the program and its arguments; no shell is involved
  * @param log gets each line that the UDF writes to stderr
  * @throws {TineError} `cannot-start`
  */
-export function startProcess(command: readonly string[], log: (line: string) => void): Peer {
+export function startProcess(command: readonly string[], log: (line: string) => void): RunningUdf {
   const [program, ...args] = command;
   let child: Deno.ChildProcess;
   try {

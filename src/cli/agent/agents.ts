@@ -1,6 +1,6 @@
 import type { AgentCounts } from "../../udf/agent.ts";
-import type { AgentSession } from "../../udf/agent_server.ts";
-import type { Peer } from "../../udf/peer.ts";
+import type { ServingAgent } from "../../udf/agent_server.ts";
+import type { RunningUdf } from "../../udf/running_udf.ts";
 import type { Connection } from "../../wire/connection.ts";
 import { count } from "../../base/count.ts";
 import { isModule, type ModuleFlagValues, moduleOptions } from "../module_flags.ts";
@@ -8,15 +8,15 @@ import { describeSupervision, type SupervisionFlagValues, supervisorOptions } fr
 import { reachUdf } from "../udf_target.ts";
 
 /** Makes what serves each connection of `tine agent`. */
-export interface Sessions {
+export interface Agents {
   /** @param inputEnd waits until the host has ended the input */
-  accept(connection: Connection, number: number, inputEnd?: () => Promise<void>): AgentSession;
-  /** Ends by force whatever the sessions have started. */
+  accept(connection: Connection, number: number, inputEnd?: () => Promise<void>): ServingAgent;
+  /** Ends by force whatever the agents have started. */
   kill(): void;
 }
 
 /** What `tine agent` was told. */
-export interface SessionFlags extends ModuleFlagValues, SupervisionFlagValues {
+export interface AgentFlags extends ModuleFlagValues, SupervisionFlagValues {
   readonly maxFrame?: number;
   readonly workers: number;
   readonly watch: boolean;
@@ -30,12 +30,12 @@ export interface SessionFlags extends ModuleFlagValues, SupervisionFlagValues {
  * @param handler undefined: a relay, to `--connect` or to the command behind `--`
  * @param log gets lines for stderr
  */
-export async function openSessions(
+export async function openAgents(
   handler: string | undefined,
   trailing: readonly string[] | undefined,
-  flags: SessionFlags,
+  flags: AgentFlags,
   log: (line: string) => void,
-): Promise<Sessions> {
+): Promise<Agents> {
   const agentOptions = { maxFrameBytes: flags.maxFrame, handlerTimeoutMs: flags.handlerTimeout };
   if (handler === undefined) {
     return await openRelay(() =>
@@ -62,34 +62,34 @@ export async function openSessions(
     return await openRelay(() => reachUdf({ handler }, { ...moduleReach(flags), retryMs: 0, log }), handler);
   }
   const runner = await ModuleRunner.open(handler, runnerOptions);
-  const { ModuleSession } = await import("../../udf/module/module_session.ts");
+  const { ModuleAgent } = await import("../../udf/module/module_agent.ts");
   return {
     accept(connection) {
       const peer = runner.connect();
-      return reporting(new ModuleSession(connection, peer), () => peer.counts);
+      return reporting(new ModuleAgent(connection, peer), () => peer.counts);
     },
     kill: () => void runner[Symbol.asyncDispose](),
   };
 
   /** Says at the end what had to be mended or dropped. */
-  function reporting(session: AgentSession, counts: () => AgentCounts | undefined): AgentSession {
+  function reporting(agent: ServingAgent, counts: () => AgentCounts | undefined): ServingAgent {
     return {
       async run() {
-        await session.run();
+        await agent.run();
         const { invalidStrings = 0, pointsDropped = 0 } = counts() ?? {};
         if (invalidStrings > 0) log(`${invalidStrings} strings were not valid UTF-8 and came in with U+FFFD`);
         if (pointsDropped > 0) {
           log(`dropped ${count(pointsDropped, "point")}: written without a successful init, when hosts take no data`);
         }
       },
-      stop: () => session.stop(),
+      stop: () => agent.stop(),
     };
   }
 
-  async function openRelay(reach: () => Promise<Peer>, watched?: string): Promise<Sessions> {
+  async function openRelay(reach: () => Promise<RunningUdf>, watched?: string): Promise<Agents> {
     const { Agent } = await import("../../udf/agent.ts");
     const { createRelay } = await import("../../udf/supervise/relay.ts");
-    const peers = new Set<Peer>();
+    const peers = new Set<RunningUdf>();
     const reachAndKeep = async () => {
       const peer = await reach();
       peers.add(peer);
@@ -126,6 +126,6 @@ export async function openSessions(
 }
 
 /** What reaching a module needs to know. */
-function moduleReach(flags: SessionFlags) {
+function moduleReach(flags: AgentFlags) {
   return { module: { ...moduleOptions(flags), maxFrameBytes: flags.maxFrame } };
 }

@@ -1,5 +1,5 @@
 import { messageOf, TineError } from "../base/errors.ts";
-import type { Peer } from "./peer.ts";
+import type { RunningUdf } from "./running_udf.ts";
 
 /** Where a UDF listens. */
 export type SocketAddress = { path: string } | { hostname: string; port: number };
@@ -22,7 +22,7 @@ export function formatAddress(address: SocketAddress): string {
  * @param signal ends the attempts
  * @throws {TineError} `cannot-connect`
  */
-export async function connectSocket(address: SocketAddress, retryMs = 0, signal?: AbortSignal): Promise<Peer> {
+export async function connectSocket(address: SocketAddress, retryMs = 0, signal?: AbortSignal): Promise<RunningUdf> {
   const connection = await connect(address, retryMs, signal);
   const ended = Promise.withResolvers<undefined>();
   return {

@@ -5,7 +5,7 @@ import { Agent, type AgentOptions } from "./agent.ts";
 import type { CreateHandler } from "./handler.ts";
 
 /** A UDF that a host has reached: a process, a socket, or a handler in this process. */
-export interface Peer {
+export interface RunningUdf {
   /** For messages, e.g. `python3 my_udf.py`. */
   readonly name: string;
   readonly connection: Connection;
@@ -27,7 +27,7 @@ export interface Peer {
  *
  * @param name for messages
  */
-export function startInProcess(name: string, createHandler: CreateHandler, options?: AgentOptions): Peer {
+export function startInProcess(name: string, createHandler: CreateHandler, options?: AgentOptions): RunningUdf {
   const [udf, host] = pipe();
   const agent = new Agent(udf, createHandler, options);
   const killed = Promise.withResolvers<string>();

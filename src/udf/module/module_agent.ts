@@ -1,16 +1,16 @@
 import { type Connection, copy } from "../../wire/connection.ts";
 import { TineError } from "../../base/errors.ts";
-import type { AgentSession } from "../agent_server.ts";
-import type { ModulePeer } from "./module_runner.ts";
+import type { ServingAgent } from "../agent_server.ts";
+import type { ModuleUdf } from "./module_runner.ts";
 
 const LINGER_MS = 1000;
 
 /** Joins the connection of a host to a handler in a worker; what {@linkcode Agent} is for a handler in this thread. */
-export class ModuleSession implements AgentSession {
+export class ModuleAgent implements ServingAgent {
   readonly #connection: Connection;
-  readonly #peer: ModulePeer;
+  readonly #peer: ModuleUdf;
 
-  constructor(connection: Connection, peer: ModulePeer) {
+  constructor(connection: Connection, peer: ModuleUdf) {
     this.#connection = connection;
     this.#peer = peer;
   }

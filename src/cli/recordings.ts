@@ -1,17 +1,17 @@
 import type { Connection } from "../wire/connection.ts";
 import { messageOf } from "../base/errors.ts";
-import type { Peer } from "../udf/peer.ts";
+import type { RunningUdf } from "../udf/running_udf.ts";
 import type { RecordingSide } from "../udf/recording/format.ts";
 import type { Recorder } from "../udf/recording/recorder.ts";
 import type { Target } from "./udf_target.ts";
 import { version } from "./version.ts";
 
 /** What `--record FILE` means to a command: its first connection goes to FILE, further ones to FILE.2, FILE.3, ... */
-export interface Tape extends AsyncDisposable {
+export interface Recordings extends AsyncDisposable {
   /** Records a connection from now on; where its file cannot be opened, it goes on unrecorded, with a warning. */
   connection(connection: Connection): Connection;
   /** Records the connection of a UDF. */
-  peer(peer: Peer): Peer;
+  udf(udf: RunningUdf): RunningUdf;
 }
 
 /**
@@ -26,21 +26,21 @@ export interface Tape extends AsyncDisposable {
  * @example
  * ```ts
  * import { stdioConnection } from "../wire/connection.ts";
- * import { openTape } from "./recording.ts";
- * await using tape = await openTape(undefined, "udf", "mirror", console.error);
- * const connection = tape?.connection(stdioConnection()) ?? stdioConnection();
+ * import { openRecordings } from "./recordings.ts";
+ * await using recordings = await openRecordings(undefined, "udf", "mirror", console.error);
+ * const connection = recordings?.connection(stdioConnection()) ?? stdioConnection();
  * console.assert(connection !== undefined);
  * ```
  */
-export async function openTape(
+export async function openRecordings(
   path: string | undefined,
   side: RecordingSide,
   udf: string,
   warn: (message: string) => void,
-): Promise<Tape | undefined> {
+): Promise<Recordings | undefined> {
   if (path === undefined) return undefined;
   const { openRecorder } = await import("../udf/recording/recorder.ts");
-  const { recordConnection, recordPeer } = await import("../udf/recording/record_connection.ts");
+  const { recordConnection, recordUdf } = await import("../udf/recording/record_connection.ts");
   const options = { side, udf, tine: version, warn };
   const first = openRecorder(path, options);
   const recorders = new Set([first]);
@@ -63,9 +63,9 @@ export async function openTape(
       const recorder = next();
       return recorder === undefined ? connection : recordConnection(connection, recorder);
     },
-    peer(peer) {
+    udf(udf) {
       const recorder = next();
-      return recorder === undefined ? peer : recordPeer(peer, recorder);
+      return recorder === undefined ? udf : recordUdf(udf, recorder);
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(Array.from(recorders, (recorder) => recorder.close()));

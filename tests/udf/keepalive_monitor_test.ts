@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Host } from "../../src/udf/host.ts";
-import { startInProcess } from "../../src/udf/peer.ts";
+import { startInProcess } from "../../src/udf/running_udf.ts";
 import { createHandler as mirror } from "../../src/udf/handlers/mirror.ts";
 import { TineError } from "../../src/base/errors.ts";
 import { scripted } from "../support/scripted_udf.ts";
