@@ -1,14 +1,9 @@
+import { formatHostPort, type HostPort, parseHostPort } from "../base/address.ts";
 import { UsageError } from "./errors.ts";
 import { escape } from "./terminal.ts";
 
-/** A TCP address. */
-export interface Address {
-  hostname: string;
-  port: number;
-}
-
 /**
- * Reads `HOST:PORT`, `[IPV6]:PORT`, `:PORT` or `PORT`; without a host it is the loopback.
+ * Reads `HOST:PORT`, `[IPv6]:PORT`, `:PORT` or `PORT`; without a host it is the loopback.
  *
  * @param name the flag, for the message
  * @throws {UsageError}
@@ -16,19 +11,27 @@ export interface Address {
  * @example
  * ```ts
  * import { parseAddress } from "./address.ts";
- * console.assert(parseAddress("[::1]:9000", "--listen").hostname === "::1");
+ * console.assert(parseAddress("9000", "--listen").hostname === "127.0.0.1");
  * ```
  */
-export function parseAddress(text: string, name: string): Address {
-  const match = /^(?:(?:\[([^\]]+)\]|([^:[\]]*)):)?(\d{1,5})$/.exec(text);
-  const port = Number(match?.[3]);
-  if (match === null || port > 65535) {
-    throw new UsageError(`${name} HOST:PORT: expected e.g. 127.0.0.1:9000 or [::1]:9000, not "${escape(text)}"`);
+export function parseAddress(text: string, name: string): HostPort {
+  try {
+    const { hostname, port } = parseHostPort(text, { barePort: true });
+    return { hostname: hostname || "127.0.0.1", port };
+  } catch (cause) {
+    throw new UsageError(`${name} HOST:PORT: expected e.g. 127.0.0.1:9000 or [::1]:9000, not "${escape(text)}"`, {
+      cause,
+    });
   }
-  return { hostname: match[1] ?? (match[2] || "127.0.0.1"), port };
 }
 
-/** Whether only this machine can reach the address. */
-export function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "::1" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+/**
+ * Reads the server of a client, and returns it as flows dial it: `10.0.0.1:7000`, `[::1]:7000`.
+ *
+ * @throws {UsageError}
+ */
+export function serverAddress(text: string): string {
+  const address = parseAddress(text, "client");
+  if (address.port === 0) throw new UsageError(`client HOST:PORT: port 0 cannot be dialled; servers print theirs`);
+  return formatHostPort(address);
 }

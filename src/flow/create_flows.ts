@@ -1,7 +1,8 @@
 import { availability } from "../sys/libc.ts";
 import type { FlowOptions, Flows, FlowServer, PacketClientOptions } from "./flows.ts";
 import { PortableFlows } from "./portable/portable_flows.ts";
-import type { Family, SocketAddress } from "../sys/address.ts";
+import type { Family } from "../base/ip_address.ts";
+import type { SocketAddress } from "../sys/address.ts";
 import { resolve } from "../sys/resolve.ts";
 import type {
   PacketClientConfig,
@@ -75,11 +76,11 @@ export class FfiFlows implements Flows {
     config: StreamServerConfig | PacketServerConfig,
     { events, signal, key }: FlowOptions,
   ): Promise<FlowServer> {
-    const { host, port } = parseHostPort(config.listenAddr);
+    const { hostname, port } = parseHostPort(config.listenAddr);
     const family = familyOf(config.protocol);
-    // Who names no host means this machine and no other.
+    // Without a host, only this machine reaches the server.
     const loopback = family === "ipv6" ? "::1" : "127.0.0.1";
-    const [address] = await resolve(host || loopback, port, { family, signal });
+    const [address] = await resolve(hostname || loopback, port, { family, signal });
     const flow = this.#pool.start({ kind, addresses: [address.toString()], config, key }, { events, signal });
     const bound = await flow.listening;
     const ended = flow.ended.then(() => {}, (error) => {
@@ -103,8 +104,8 @@ export class FfiFlows implements Flows {
     config: StreamClientConfig | PacketClientConfig,
     { events, signal, key, sendAfter }: PacketClientOptions,
   ): Promise<Record<string, number>> {
-    const { host, port } = parseDialAddress(addr);
-    const found = await resolve(host, port, { family: familyOf(config.protocol), signal });
+    const { hostname, port } = parseDialAddress(addr);
+    const found = await resolve(hostname, port, { family: familyOf(config.protocol), signal });
     const addresses = found.slice(0, MAX_ADDRESSES).map((address: SocketAddress) => address.toString());
     const request = { kind, addresses, config, key, held: sendAfter !== undefined };
     const flow = this.#pool.start(request, { events, signal });

@@ -1,11 +1,9 @@
+import { formatHostPort, MAX_PORT, parseHostPort } from "../base/address.ts";
 import { TineError } from "../base/errors.ts";
 import { AF_INET, AF_INET6, IF_NAMESIZE } from "./constants.ts";
-import { formatIPv4, formatIPv6, isMappedIPv4, parseIPv4, parseIPv6 } from "./ip_text.ts";
+import { type Family, formatIPv4, formatIPv6, isMappedIPv4, parseIPv4, parseIPv6 } from "../base/ip_address.ts";
 import { sockaddrIn, sockaddrIn6 } from "./layouts.ts";
 import { libc } from "./libc.ts";
-
-/** IPv4 or IPv6. */
-export type Family = "ipv4" | "ipv6";
 
 /** The longest address, in bytes. */
 export const MAX_ADDRESS_BYTES = sockaddrIn6.sizeBytes;
@@ -40,8 +38,8 @@ export class SocketAddress {
    * @throws {TineError} `invalid-address`
    */
   static of(host: string, port: number): SocketAddress {
-    if (!Number.isInteger(port) || port < 0 || port > 65535) {
-      throw new TineError("invalid-address", `${port} is not a port, 0 to 65535`);
+    if (!Number.isInteger(port) || port < 0 || port > MAX_PORT) {
+      throw new TineError("invalid-address", `${port} is not a port, 0 to ${MAX_PORT}`);
     }
     const ipv4 = parseIPv4(host);
     if (ipv4 !== undefined) return fromIPv4(ipv4, port);
@@ -59,13 +57,8 @@ export class SocketAddress {
    * @throws {TineError} `invalid-address`
    */
   static parse(text: string): SocketAddress {
-    const match = /^(?:\[([^\]]*)\]|([^:]*)):([0-9]{1,5})$/.exec(text);
-    const ipv6 = match?.[1];
-    const host = ipv6 ?? match?.[2];
-    if (match === null || host === undefined || (ipv6 === undefined) !== !host.includes(":")) {
-      throw new TineError("invalid-address", `"${text}" is not an address such as 127.0.0.1:80 or [::1]:80`);
-    }
-    return SocketAddress.of(host, Number(match[3]));
+    const { hostname, port } = parseHostPort(text);
+    return SocketAddress.of(hostname, port);
   }
 
   /**
@@ -165,7 +158,7 @@ export class SocketAddress {
 
   /** `127.0.0.1:80` or `[::1]:80`. */
   toString(): string {
-    return this.family === "ipv4" ? `${this.host}:${this.port}` : `[${this.host}]:${this.port}`;
+    return formatHostPort({ hostname: this.host, port: this.port });
   }
 }
 

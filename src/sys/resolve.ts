@@ -1,5 +1,6 @@
 import { TineError } from "../base/errors.ts";
-import { type Family, needsZone, SocketAddress } from "./address.ts";
+import { type Family, ipFamily } from "../base/ip_address.ts";
+import { needsZone, SocketAddress } from "./address.ts";
 import { Arena } from "./arena.ts";
 import { AF_INET, AF_INET6, AF_UNSPEC, EAI_SYSTEM, SOCK_STREAM } from "./constants.ts";
 import { addrinfo } from "./layouts.ts";
@@ -48,8 +49,7 @@ export async function resolve(host: string, port: number, options: ResolveOption
 }
 
 function ipAddress(host: string, port: number): SocketAddress | undefined {
-  // No name of a host has a colon, and none ends in a number.
-  return host.includes(":") || /(^|\.)[0-9]+$/.test(host) ? SocketAddress.of(host, port) : undefined;
+  return ipFamily(host) !== undefined ? SocketAddress.of(host, port) : undefined;
 }
 
 async function ask(host: string, port: number, family: Family | undefined): Promise<SocketAddress[]> {

@@ -1,4 +1,5 @@
-import { type Family, MAX_ADDRESS_BYTES, SocketAddress } from "./address.ts";
+import type { Family } from "../base/ip_address.ts";
+import { MAX_ADDRESS_BYTES, SocketAddress } from "./address.ts";
 import {
   AF_INET,
   AF_INET6,

@@ -1,3 +1,4 @@
+import { formatHostPort } from "../base/address.ts";
 import { messageOf, TineError } from "../base/errors.ts";
 import type { RunningUdf } from "./running_udf.ts";
 
@@ -10,9 +11,7 @@ const LONGEST_DELAY_MS = 5_000;
 /** An address as people write it. */
 export function formatAddress(address: SocketAddress): string {
   if ("path" in address) return address.path;
-  return address.hostname.includes(":")
-    ? `[${address.hostname}]:${address.port}`
-    : `${address.hostname}:${address.port}`;
+  return formatHostPort(address);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type Family, SocketAddress } from "../../src/sys/address.ts";
+import type { Family } from "../../src/base/ip_address.ts";
+import { SocketAddress } from "../../src/sys/address.ts";
 import { Arena } from "../../src/sys/arena.ts";
 import { Clock, TimeBase } from "../../src/sys/clock.ts";
 import { receiveLocalAddress, receiveTrafficClass, setTrafficClass } from "../../src/sys/ip_options.ts";

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { type Family, SocketAddress } from "../../src/sys/address.ts";
+import type { Family } from "../../src/base/ip_address.ts";
+import { SocketAddress } from "../../src/sys/address.ts";
 import { Poller, READABLE, WRITABLE } from "../../src/sys/poller.ts";
 import { Socket, WOULD_BLOCK } from "../../src/sys/socket.ts";
 import { lingerSeconds, v6Only } from "../../src/sys/socket_options.ts";

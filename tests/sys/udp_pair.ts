@@ -1,4 +1,5 @@
-import { type Family, SocketAddress } from "../../src/sys/address.ts";
+import type { Family } from "../../src/base/ip_address.ts";
+import { SocketAddress } from "../../src/sys/address.ts";
 import { Socket } from "../../src/sys/socket.ts";
 
 /** A UDP socket bound to loopback, and one that is connected to it. */

@@ -1,6 +1,7 @@
 import { TineError } from "../../base/errors.ts";
 import { BUNDLED_HANDLERS } from "../../udf/handlers/mod.ts";
-import { isLoopback, parseAddress } from "../address.ts";
+import { isLoopback } from "../../base/address.ts";
+import { parseAddress } from "../address.ts";
 import type { Agents } from "./agents.ts";
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";

@@ -1,4 +1,5 @@
-import { isLoopback, parseAddress } from "../address.ts";
+import { isLoopback } from "../../base/address.ts";
+import { parseAddress } from "../address.ts";
 import { UsageError } from "../errors.ts";
 import { escape } from "../terminal.ts";
 

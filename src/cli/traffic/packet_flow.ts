@@ -12,7 +12,8 @@ import {
   RateMeter,
   SHARED_CLOCK,
 } from "../../flow/analysis/mod.ts";
-import { isLoopback, parseAddress } from "../address.ts";
+import { isLoopback } from "../../base/address.ts";
+import { parseAddress } from "../address.ts";
 import type { ClientFlow } from "./client_flow.ts";
 import { newFlowId } from "./client_flags.ts";
 

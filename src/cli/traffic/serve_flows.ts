@@ -1,5 +1,5 @@
 import type { FlowEvents, FlowInfoEvent, FlowServer } from "../../flow/flows.ts";
-import { isLoopback } from "../address.ts";
+import { isLoopback } from "../../base/address.ts";
 import { escape } from "../terminal.ts";
 import { type Interruptible, interruptible } from "./interruptible.ts";
 import { Printer } from "./printer.ts";

@@ -12,7 +12,7 @@ import {
   intervalOf,
   rate,
 } from "./client_flags.ts";
-import { serverAddress } from "./server_address.ts";
+import { serverAddress } from "../address.ts";
 import type { StreamFlow } from "./stream_flow.ts";
 
 const SOL_SOCKET = 1;

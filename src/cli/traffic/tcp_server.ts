@@ -1,7 +1,8 @@
 import { defineCommand } from "../command.ts";
 import { flag, text } from "../flags.ts";
 import { commonFlags } from "./client_flags.ts";
-import { listenAddress } from "./server_address.ts";
+import { formatHostPort } from "../../base/address.ts";
+import { parseAddress } from "../address.ts";
 
 /** `tine tcp server`: serves TCP flows by hand. */
 export const command = defineCommand({
@@ -26,7 +27,8 @@ export const command = defineCommand({
   ],
 
   async run({ flags }) {
-    const { hostname, listenAddr } = listenAddress(flags.listen);
+    const address = parseAddress(flags.listen, "--listen");
+    const listenAddr = formatHostPort(address);
     const [{ createFlows }, { readFlowKey }, { serveFlows }] = await Promise.all([
       import("../../flow/create_flows.ts"),
       import("./flow_key.ts"),
@@ -36,7 +38,7 @@ export const command = defineCommand({
     await using flows = createFlows();
     return await serveFlows({
       name: "tine tcp server",
-      hostname,
+      hostname: address.hostname,
       key,
       json: flags.json,
       listen: async (options) => [await flows.streamServer({ listenAddr, hmac: key !== undefined }, options)],

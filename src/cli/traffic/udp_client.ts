@@ -14,7 +14,7 @@ import {
   rate,
 } from "./client_flags.ts";
 import type { PacketFlow } from "./packet_flow.ts";
-import { serverAddress } from "./server_address.ts";
+import { serverAddress } from "../address.ts";
 
 /** Between packets, where nobody says otherwise, in milliseconds: as VoIP does. */
 const DEFAULT_WAIT_MS = 20;

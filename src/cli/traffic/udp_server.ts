@@ -4,7 +4,8 @@ import { defineCommand } from "../command.ts";
 import { flag, size, text } from "../flags.ts";
 import { escape } from "../terminal.ts";
 import { commonFlags } from "./client_flags.ts";
-import { listenAddress } from "./server_address.ts";
+import { formatHostPort } from "../../base/address.ts";
+import { parseAddress } from "../address.ts";
 
 /** `tine udp server`: serves UDP flows by hand. */
 export const command = defineCommand({
@@ -33,7 +34,8 @@ export const command = defineCommand({
   ],
 
   async run({ flags }) {
-    const { hostname, listenAddr } = listenAddress(flags.listen);
+    const address = parseAddress(flags.listen, "--listen");
+    const listenAddr = formatHostPort(address);
     const [{ createFlows }, { readFlowKey }, { serveFlows }] = await Promise.all([
       import("../../flow/create_flows.ts"),
       import("./flow_key.ts"),
@@ -44,7 +46,7 @@ export const command = defineCommand({
     await using flows = createFlows();
     return await serveFlows({
       name: "tine udp server",
-      hostname,
+      hostname: address.hostname,
       key,
       json: flags.json,
       async listen(options) {

@@ -1,3 +1,4 @@
+import { formatHostPort } from "../../base/address.ts";
 import { TineError } from "../../base/errors.ts";
 import { encodeFrame, type Frame, FrameReader } from "../stream/wire.ts";
 import { networkError } from "./network_error.ts";
@@ -19,12 +20,12 @@ export class Connection implements Disposable {
 
   /** The address of this end. */
   get localAddress(): string {
-    return addressText(this.#conn.localAddr);
+    return formatHostPort(this.#conn.localAddr);
   }
 
   /** The address of the other end. */
   get peerAddress(): string {
-    return addressText(this.#conn.remoteAddr);
+    return formatHostPort(this.#conn.remoteAddr);
   }
 
   /** Ends it: whoever waits for it gets this error. */
@@ -102,9 +103,4 @@ export class Connection implements Disposable {
     }
     throw this.#failure!.error;
   }
-}
-
-/** `127.0.0.1:80` or `[::1]:80`. */
-export function addressText({ hostname, port }: Deno.NetAddr): string {
-  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }

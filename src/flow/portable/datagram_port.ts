@@ -1,3 +1,4 @@
+import { formatHostPort } from "../../base/address.ts";
 import { SocketAddress } from "../../sys/address.ts";
 import { READABLE, WRITABLE } from "../../sys/poller.ts";
 import { SystemError } from "../../sys/errno.ts";
@@ -358,6 +359,6 @@ function open(hostname: string, port: number): Deno.DatagramConn {
   try {
     return Deno.listenDatagram({ transport: "udp", hostname, port });
   } catch (error) {
-    throw networkError(error, `bind to ${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`);
+    throw networkError(error, `bind to ${formatHostPort({ hostname, port })}`);
   }
 }

@@ -1,4 +1,5 @@
 import { messageOf, TineError } from "../../base/errors.ts";
+import { ipFamily } from "../../base/ip_address.ts";
 
 /** Codes, by the name of Deno's error; the same as for raw sockets. */
 const codes: Readonly<Record<string, string>> = {
@@ -34,7 +35,7 @@ export function networkError(error: unknown, what: string): TineError {
  */
 export function checkFamily(host: string, protocol = ""): void {
   const wanted = protocol.endsWith("4") ? "IPv4" : protocol.endsWith("6") ? "IPv6" : undefined;
-  const family = host.includes(":") ? "IPv6" : /^[\d.]+$/.test(host) ? "IPv4" : undefined;
-  if (wanted === undefined || family === undefined || wanted === family) return;
+  const family = ipFamily(host);
+  if (wanted === undefined || family === undefined || wanted.toLowerCase() === family) return;
   throw new TineError("invalid-address", `${host} is not an ${wanted} address`);
 }

@@ -1,4 +1,5 @@
-import { type Family, SocketAddress } from "../../sys/address.ts";
+import { type Family, ipFamily } from "../../base/ip_address.ts";
+import { SocketAddress } from "../../sys/address.ts";
 import { messageOf, TineError } from "../../base/errors.ts";
 import type { PacketClientConfig, PacketProtocol, PacketServerConfig } from "../config.ts";
 import type { EngineFlowFactory } from "../engine/engine_flow.ts";
@@ -11,10 +12,10 @@ import { DatagramPorts } from "./datagram_port.ts";
 
 /** Listens for UDP flows over Deno's own network API; see Flows. */
 export async function portablePacketServer(config: PacketServerConfig, options: FlowOptions): Promise<FlowServer> {
-  const { host: name, port } = parseHostPort(config.listenAddr);
-  // Who names no host means this machine and no other.
+  const { hostname, port } = parseHostPort(config.listenAddr);
+  // Without a host, only this machine reaches the server.
   const [address] = await addressesOf(
-    name || (config.protocol === "udp6" ? "::1" : "127.0.0.1"),
+    hostname || (config.protocol === "udp6" ? "::1" : "127.0.0.1"),
     port,
     config.protocol,
   );
@@ -36,8 +37,8 @@ export async function portablePacketClient(
   config: PacketClientConfig,
   options: PacketClientOptions,
 ): Promise<Record<string, number>> {
-  const { host: name, port } = parseDialAddress(addr);
-  const addresses = await addressesOf(name, port, config.protocol);
+  const { hostname, port } = parseDialAddress(addr);
+  const addresses = await addressesOf(hostname, port, config.protocol);
   const host = new PacketHost(options);
   const factory = packetClientFlow(() => new DatagramPorts(host)) as EngineFlowFactory;
   const { key, sendAfter } = options;
@@ -48,16 +49,12 @@ export async function portablePacketClient(
 
 async function addressesOf(host: string, port: number, protocol: PacketProtocol = "udp"): Promise<string[]> {
   const family = protocol === "udp4" ? "ipv4" : protocol === "udp6" ? "ipv6" : undefined;
-  const hosts = isIpAddress(host) ? [host] : await lookUp(host, family);
+  const hosts = ipFamily(host) !== undefined ? [host] : await lookUp(host, family);
   return hosts.map((ip) => {
     const address = SocketAddress.of(ip, port);
     if (family === undefined || address.family === family) return address.toString();
     throw new TineError("invalid-address", `${ip} is not an ${family === "ipv4" ? "IPv4" : "IPv6"} address`);
   });
-}
-
-function isIpAddress(host: string): boolean {
-  return host.includes(":") || /^[\d.]+$/.test(host);
 }
 
 /** Asks the system, as Deno's own function asks name servers only, and datagrams want an address. */

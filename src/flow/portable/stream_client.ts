@@ -70,7 +70,7 @@ export async function portableStreamClient(
 }
 
 async function connect(addr: string, config: StreamClientConfig, signal: AbortSignal): Promise<Connection> {
-  const { host: hostname, port } = parseDialAddress(addr);
+  const { hostname, port } = parseDialAddress(addr);
   checkFamily(hostname, config.protocol);
   const timeout = AbortSignal.timeout(CONNECT_TIMEOUT_MS);
   let conn;

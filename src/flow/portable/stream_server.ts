@@ -3,11 +3,11 @@ import { messageOf, TineError } from "../../base/errors.ts";
 import type { StreamServerConfig } from "../config.ts";
 import type { FlowOptions, FlowServer } from "../flows.ts";
 import { Hmac } from "../hmac.ts";
-import { parseHostPort } from "../../base/address.ts";
+import { formatHostPort, parseHostPort } from "../../base/address.ts";
 import { bitsPerSecond } from "../stream/io_meter.ts";
 import { encodeGreeting, newGreeting } from "../stream/wire.ts";
 import { checkRequest, requestAt, type StreamRequest } from "../stream/messages.ts";
-import { addressText, Connection } from "./connection.ts";
+import { Connection } from "./connection.ts";
 import { checkFamily, networkError } from "./network_error.ts";
 import { nowNanos, wallNanos } from "./now.ts";
 import { PortableSamples } from "./portable_samples.ts";
@@ -17,8 +17,8 @@ import { receiveStream, sendStream } from "./stream_transfer.ts";
 /** Listens for TCP flows over Deno's own network API; see Flows. */
 export function portableStreamServer(config: StreamServerConfig, options: FlowOptions): FlowServer {
   options.signal.throwIfAborted();
-  const { host, port } = parseHostPort(config.listenAddr);
-  // Who names no host means this machine and no other.
+  const { hostname: host, port } = parseHostPort(config.listenAddr);
+  // Without a host, only this machine reaches the server.
   const hostname = host || (config.protocol === "tcp6" ? "::1" : "127.0.0.1");
   checkFamily(hostname, config.protocol);
   try {
@@ -45,7 +45,7 @@ class PortableStreamServer implements FlowServer {
     this.#listener = listener;
     this.#options = options;
     this.#hmac = options.key === undefined ? undefined : new Hmac(options.key);
-    this.address = addressText(listener.addr);
+    this.address = formatHostPort(listener.addr);
     options.signal.addEventListener("abort", this.#onAbort, { once: true });
     this.ended = this.#acceptAll();
     // It is not unhandled only because nobody has asked yet.
@@ -98,7 +98,7 @@ class PortableStreamServer implements FlowServer {
   }
 
   #welcome(conn: Deno.TcpConn): void {
-    const connection = new Connection(conn, `client ${addressText(conn.remoteAddr)}`);
+    const connection = new Connection(conn, `client ${formatHostPort(conn.remoteAddr)}`);
     this.#strangers.set(connection, performance.now());
     this.#clients.set(
       connection,

@@ -2,10 +2,8 @@ import type { ZodType } from "zod";
 import { FLOW_ID, type SocketOption, type StreamSocketOption } from "../../../flow/config.ts";
 import type { Vocabulary } from "../../runner.ts";
 import { needsZone } from "../../../sys/address.ts";
-import { parseIPv4, parseIPv6 } from "../../../sys/ip_text.ts";
-
-/** `HOST:PORT`, `[IPv6]:PORT`, `:PORT`. */
-const ADDRESS = /^(?:\[[0-9A-Fa-f:.]+(?:%[\w.-]{1,15})?\]|[^\s:[\]]{0,253}):\d{1,5}$/;
+import { HOST_PORT_PATTERN, MAX_PORT } from "../../../base/address.ts";
+import { ipFamily, parseIPv4, parseIPv6 } from "../../../base/ip_address.ts";
 
 /** Addresses that mean all of a machine: no client can dial them. */
 const WILDCARD = /^(?:0\.0\.0\.0|\[(?:0{0,4}:){2,7}0{0,4}\]):/;
@@ -13,7 +11,7 @@ const WILDCARD = /^(?:0\.0\.0\.0|\[(?:0{0,4}:){2,7}0{0,4}\]):/;
 /** The members of a server's configuration that say where it listens. */
 export function listenMembers({ z, pattern, expects }: Vocabulary, what: string, port: number) {
   return {
-    listenAddr: pattern(`an address such as 10.0.0.1:${port} or :0`, ADDRESS).describe(
+    listenAddr: pattern(`an address such as 10.0.0.1:${port} or :0`, HOST_PORT_PATTERN).describe(
       `Where to listen for ${what}: HOST:PORT; port 0: any that is free; without a host: on the loopback only.`,
     ),
     listenAddrKey: feedbackKey({ pattern } as Vocabulary).optional()
@@ -42,7 +40,9 @@ export const WILDCARD_UNDER_KEY =
 /** The members of a client's configuration that say where the server is. */
 export function dialMembers({ z, pattern, expects }: Vocabulary, port: number) {
   return {
-    addr: pattern(`an address such as 10.0.0.1:${port}`, ADDRESS).optional().describe("The server: HOST:PORT."),
+    addr: pattern(`an address such as 10.0.0.1:${port}`, HOST_PORT_PATTERN).optional().describe(
+      "The server: HOST:PORT.",
+    ),
     addrKey: feedbackKey({ pattern } as Vocabulary).optional()
       .describe("The feedback key that has the address of the server, in place of addr."),
     hmac: z.boolean(expects("true or false")).optional()
@@ -117,8 +117,6 @@ function feedbackKey({ pattern }: Vocabulary): ReturnType<Vocabulary["pattern"]>
   return pattern("a key of letters, digits, _, . and - such as server", /^[A-Za-z][\w.-]{0,63}$/);
 }
 
-const MOST_PORT = 65_535;
-
 /**
  * What is wrong with an address that has the form of one.
  *
@@ -128,18 +126,18 @@ const MOST_PORT = 65_535;
  * @returns undefined: nothing
  */
 export function addressProblem(text: string, protocol: string | undefined, dialled: boolean): string | undefined {
-  const colon = text.lastIndexOf(":");
-  const port = Number(text.slice(colon + 1));
-  if (port > MOST_PORT) return `has the port ${port}, expected at most ${MOST_PORT}`;
+  const match = HOST_PORT_PATTERN.exec(text);
+  if (match === null) return undefined; // The pattern of the schema reports it.
+  const [, bracketed, name, digits] = match;
+  const port = Number(digits);
+  if (port > MAX_PORT) return `has the port ${port}, expected at most ${MAX_PORT}`;
   if (dialled && port === 0) return "has the port 0, which no client can dial";
-  const host = text.slice(0, colon);
-  if (dialled && host === "") return "has no host, which a client needs";
-  const isIPv6 = host.startsWith("[");
-  const [ip, zone] = host.replace(/^\[|\]$/g, "").split("%");
-  // No name of a host ends in a number.
-  const isIPv4 = !isIPv6 && /(?:^|\.)\d+$/.test(host);
+  if (dialled && name === "") return "has no host, which a client needs";
+  const isIPv6 = bracketed !== undefined;
+  const [ip, zone] = (bracketed ?? name).split("%");
+  const isIPv4 = !isIPv6 && ipFamily(name) === "ipv4";
   const ipv6 = isIPv6 ? parseIPv6(ip) : undefined;
-  if (isIPv6 ? ipv6 === undefined : isIPv4 && parseIPv4(host) === undefined) return `has ${ip}, which is no IP address`;
+  if (isIPv6 ? ipv6 === undefined : isIPv4 && parseIPv4(name) === undefined) return `has ${ip}, which is no IP address`;
   if (ipv6 !== undefined && zone === undefined && needsZone(ipv6)) {
     return `has a link-local address without its interface, expected e.g. [${ip}%eth0]:${port}`;
   }

@@ -1,7 +1,23 @@
+/** IPv4 or IPv6. */
+export type Family = "ipv4" | "ipv6";
+
+/**
+ * The family of a host that is written as an IP address, right or wrong; undefined for a name. No name has a colon, and the
+ * last label of a name is not a number.
+ *
+ * Source: https://url.spec.whatwg.org/#ends-in-a-number-checker
+ *
+ * @param hostname without brackets
+ */
+export function ipFamily(hostname: string): Family | undefined {
+  if (hostname.includes(":")) return "ipv6";
+  return /(?:^|\.)[0-9]+$/.test(hostname) ? "ipv4" : undefined;
+}
+
 /**
  * Reads an IPv4 address: four decimal numbers without leading zeros.
  *
- * @returns its 4 bytes, undefined if it is none
+ * @returns 4 bytes; undefined for anything else
  */
 export function parseIPv4(text: string): Uint8Array<ArrayBuffer> | undefined {
   const parts = text.split(".", 5);
@@ -14,7 +30,7 @@ export function parseIPv4(text: string): Uint8Array<ArrayBuffer> | undefined {
   return bytes;
 }
 
-/** The text of an IPv4 address. */
+/** Writes an IPv4 address. */
 export function formatIPv4(bytes: Uint8Array): string {
   return bytes.join(".");
 }
@@ -22,7 +38,7 @@ export function formatIPv4(bytes: Uint8Array): string {
 /**
  * Reads an IPv6 address in any of the forms of RFC 4291, without a scope.
  *
- * @returns its 16 bytes, undefined if it is none
+ * @returns 16 bytes; undefined for anything else
  */
 export function parseIPv6(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (text.length > 45) return undefined;
@@ -56,7 +72,7 @@ function groupBytes(text: string, atEnd: boolean): number[] | undefined {
   return bytes;
 }
 
-/** The text of an IPv6 address as RFC 5952 wants it: small letters, the longest run of zeros as `::`. */
+/** Writes an IPv6 address as RFC 5952 defines: small letters, the longest run of zeros as `::`. */
 export function formatIPv6(bytes: Uint8Array): string {
   if (isMappedIPv4(bytes)) return `::ffff:${formatIPv4(bytes.subarray(12, 16))}`;
   const groups = Array.from({ length: 8 }, (_, i) => bytes[2 * i] << 8 | bytes[2 * i + 1]);
@@ -70,7 +86,7 @@ export function formatIPv6(bytes: Uint8Array): string {
   return length < 2 ? text(groups) : `${text(groups.slice(0, start))}::${text(groups.slice(start + length))}`;
 }
 
-/** Whether the 16 bytes from a place on are an IPv4 address in IPv6's clothes, ::ffff:0:0/96. Allocates nothing. */
+/** Whether the 16 bytes at `start` are an IPv4-mapped IPv6 address, ::ffff:0:0/96. Allocates nothing. */
 export function isMappedIPv4(bytes: Uint8Array, start = 0): boolean {
   for (let i = 0; i < 10; i++) if (bytes[start + i] !== 0) return false;
   return bytes[start + 10] === 0xff && bytes[start + 11] === 0xff;

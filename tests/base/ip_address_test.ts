@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { formatIPv4, formatIPv6, isMappedIPv4, parseIPv4, parseIPv6 } from "../../src/sys/ip_text.ts";
+import { formatIPv4, formatIPv6, ipFamily, isMappedIPv4, parseIPv4, parseIPv6 } from "../../src/base/ip_address.ts";
 import { Random } from "../support/random.ts";
 
 const ignore = Deno.build.os !== "linux";
@@ -88,4 +88,10 @@ Deno.test({
       assertEquals(parseIPv4(text), c.parse(4, text), text);
     }
   },
+});
+
+Deno.test("ipFamily() takes what ends in a number for IPv4, and what has a colon for IPv6", () => {
+  for (const host of ["10.0.0.1", "1", "1.2.3", "300.1.1.1", "host.5"]) assertEquals(ipFamily(host), "ipv4", host);
+  for (const host of ["::1", "fe80::1%eth0", "1:2"]) assertEquals(ipFamily(host), "ipv6", host);
+  for (const host of ["", "host", "host5", "1.example", "1."]) assertEquals(ipFamily(host), undefined, host);
 });
