@@ -12,7 +12,8 @@ import type {
   StreamProtocol,
   StreamServerConfig,
 } from "./config.ts";
-import { FlowPool } from "./engine/flow_pool.ts";
+import { FlowPool, PoolWorker } from "./engine/flow_pool.ts";
+import type { WarmUpName } from "./flow_worker.ts";
 import { parseDialAddress, parseHostPort } from "../base/address.ts";
 
 /**
@@ -40,10 +41,15 @@ export function createFlows(): Flows {
 /** So many addresses of a name are tried. */
 const MAX_ADDRESSES = 8;
 
+/** The code of workers. */
+export const flowWorker = new URL("./flow_worker.ts", import.meta.url);
+
+const packets: WarmUpName = "packets";
+
 /** Traffic over raw sockets in workers. */
 export class FfiFlows implements Flows {
   readonly kind = "ffi";
-  readonly #pool = new FlowPool();
+  readonly #pool = new FlowPool((...args) => new PoolWorker(flowWorker, ...args));
 
   streamServer(config: StreamServerConfig, options: FlowOptions): Promise<FlowServer> {
     return this.#serve("streamServer", config, options);
@@ -54,7 +60,7 @@ export class FfiFlows implements Flows {
   }
 
   packetServer(config: PacketServerConfig, options: FlowOptions): Promise<FlowServer> {
-    this.#pool.rehearse("packets");
+    this.#pool.warmUp(packets);
     return this.#serve("packetServer", config, options);
   }
 
@@ -63,7 +69,7 @@ export class FfiFlows implements Flows {
     config: PacketClientConfig,
     options: PacketClientOptions,
   ): Promise<Record<string, number>> {
-    this.#pool.rehearse("packets");
+    this.#pool.warmUp(packets);
     return this.#run("packetClient", addr, config, options);
   }
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createFlows } from "../../src/flow/create_flows.ts";
-import { packetRehearsal } from "../../src/flow/packet/packet_warm_up.ts";
+import { packetWarmUp } from "../../src/flow/packet/packet_warm_up.ts";
 import { availability } from "../../src/sys/libc.ts";
 import { TineError } from "../../src/base/errors.ts";
 import { RecordedEvents } from "./stream/recorded_events.ts";
@@ -17,7 +17,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "createFlows() gives flows of packets whose workers have rehearsed",
+  name: "createFlows() gives flows of packets whose workers have warmed up",
   ignore: !availability().available,
   async fn() {
     await using flows = createFlows();
@@ -27,7 +27,7 @@ Deno.test({
     const start = performance.now();
     await flows.packetServer({ listenAddr: ":0" }, { events, signal });
     const first = performance.now() - start;
-    const nanos = packetRehearsal.scenes.length * packetRehearsal.sceneNanos;
+    const nanos = packetWarmUp.rounds.length * packetWarmUp.roundNanos;
     assert(first >= nanos / 1e6, `the first server listened after ${first} ms`);
     assertEquals(events.infos, []);
   },

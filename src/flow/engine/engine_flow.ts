@@ -11,7 +11,7 @@ import type { RecordKind } from "../records/kinds.ts";
 
 /** What the main side asks for. It is cloned on its way, so it holds data only. */
 export interface FlowRequest<Config = unknown> {
-  /** A key of the registry, src/flow/flow_kinds.ts. */
+  /** A key of the {@linkcode FlowKinds} that the engine has. */
   readonly kind: string;
   /** `IP:PORT`, resolved: where a server binds, exactly one; or what a client tries, in this order. */
   readonly addresses: readonly string[];
@@ -40,6 +40,10 @@ export interface EngineFlow {
 
 /** Makes a flow; it opens nothing before {@linkcode EngineFlow.start}. */
 export type EngineFlowFactory<Config = unknown> = (host: FlowHost, request: FlowRequest<Config>) => EngineFlow;
+
+/** What an engine can run, by the kind that a request names. */
+// deno-lint-ignore no-explicit-any -- each takes the configuration that the main side sends for its kind.
+export type FlowKinds = Readonly<Record<string, EngineFlowFactory<any>>>;
 
 /** Calls back once, at a time; is set again for every call. */
 export interface Timer {

@@ -1,5 +1,4 @@
 import { TineError } from "../../base/errors.ts";
-import type { RehearsalName } from "../flow_kinds.ts";
 import type { FlowOptions } from "../flows.ts";
 import type { FlowRequest } from "./engine_flow.ts";
 import type { FlowMessage, FromWorker, ToWorker, Values, WorkerStart } from "./messages.ts";
@@ -13,7 +12,7 @@ export interface PooledFlow {
   readonly listening: Promise<string>;
   /** Its result; rejects if it fails, and with the reason if the signal aborts. Empty for what was canceled. */
   readonly ended: Promise<Values>;
-  /** Whether it was told to end, by {@linkcode PooledFlow.cancel}, the signal, or the end of the pool. */
+  /** Whether it was canceled, by {@linkcode PooledFlow.cancel}, the signal, or the end of the pool. */
   readonly canceled: boolean;
   /** Lets a flow that is held begin to send. */
   release(): void;
@@ -21,35 +20,67 @@ export interface PooledFlow {
   cancel(): void;
 }
 
-/** So many workers start with the pool: one for its first flow, and one that need not start beside that. */
+/** How many workers start with the pool: one for its first flow, and one that need not start beside that. */
 const FIRST_WORKERS = 2;
 
+/** Where flows of a pool run. */
+export interface FlowThread {
+  /** How many flows it has. */
+  load: number;
+  /** Gives an order, after those that are held back. */
+  send(order: ToWorker): void;
+  /** Runs a warm-up; resolves when it is over, or the thread dead. */
+  warmUp(name: string): Promise<void>;
+  /** Keeps orders back until a promise resolves. */
+  hold(until: Promise<unknown>): void;
+  /** Ends it once its flows are closed. */
+  stop(): Promise<void>;
+}
+
 /**
- * Runs flows in a few workers, each of which holds many. A worker takes some 30 ms to start and as much to rehearse, so
+ * Starts a thread for flows.
+ *
+ * @param name for people
+ * @param onMessage gets what its flows report
+ * @param onDeath called if it dies, with the reason
+ */
+export type StartThread = (
+  name: string,
+  onMessage: (message: FlowMessage) => void,
+  onDeath: (error: TineError) => void,
+) => FlowThread;
+
+/**
+ * Runs flows in a few workers, each of which holds many. A worker takes some 30 ms to start and as much to warm up, so
  * the first start with the pool, and one more whenever all have something to do, up to the number of processors.
  */
 export class FlowPool implements AsyncDisposable {
   readonly #flows = new Map<number, StartedFlow>();
-  readonly #workers: PoolWorker[] = [];
+  readonly #startThread: StartThread;
+  readonly #workers: FlowThread[] = [];
   readonly #maxWorkers: number;
-  readonly #rehearsed = new Set<RehearsalName>();
+  readonly #warmUps = new Set<string>();
   #lastId = 0;
   #stopped: Promise<void> | undefined;
 
-  /** @param maxWorkers how many workers there may be; by default one for each processor, up to 4 */
-  constructor(maxWorkers = Math.min(navigator.hardwareConcurrency, MAX_WORKERS)) {
+  /**
+   * @param startThread starts a worker
+   * @param maxWorkers how many workers there may be; by default one for each processor, up to 4
+   */
+  constructor(startThread: StartThread, maxWorkers = Math.min(navigator.hardwareConcurrency, MAX_WORKERS)) {
+    this.#startThread = startThread;
     this.#maxWorkers = Math.max(1, maxWorkers);
     while (this.#workers.length < Math.min(FIRST_WORKERS, this.#maxWorkers)) this.#addWorker();
   }
 
   /**
-   * Lets all workers play a rehearsal, those that start later too. Flows wait until those of now are through: beside it
-   * they would be disturbed. The second time it does nothing.
+   * Runs a warm-up in all workers, those that start later too. Flows wait until the present workers are through, since a
+   * warm-up disturbs what runs beside it. The second call for a name does nothing.
    */
-  rehearse(name: RehearsalName): void {
-    if (this.#rehearsed.has(name)) return;
-    this.#rehearsed.add(name);
-    const all = Promise.all(this.#workers.map((worker) => worker.rehearse(name)));
+  warmUp(name: string): void {
+    if (this.#warmUps.has(name)) return;
+    this.#warmUps.add(name);
+    const all = Promise.all(this.#workers.map((worker) => worker.warmUp(name)));
     for (const worker of this.#workers) worker.hold(all);
   }
 
@@ -69,7 +100,7 @@ export class FlowPool implements AsyncDisposable {
     });
     this.#flows.set(id, flow);
     worker.load++;
-    worker.tell({ type: "start", id, request });
+    worker.send({ type: "start", id, request });
     // The next flow should not wait for a worker to start.
     if (this.#workers.every(({ load }) => load > 0)) this.#addWorker();
     return flow;
@@ -85,14 +116,14 @@ export class FlowPool implements AsyncDisposable {
     await Promise.all(this.#workers.map((worker) => worker.stop()));
   }
 
-  #leastLoaded(): PoolWorker {
+  #leastLoaded(): FlowThread {
     if (this.#workers.length === 0) this.#addWorker();
     return this.#workers.reduce((best, worker) => worker.load < best.load ? worker : best);
   }
 
   #addWorker(): void {
     if (this.#workers.length >= this.#maxWorkers) return;
-    const worker = new PoolWorker(
+    const worker = this.#startThread(
       `flows ${this.#workers.length + 1}`,
       (message) => this.#flows.get(message.id)?.receive(message),
       (error) => {
@@ -101,7 +132,7 @@ export class FlowPool implements AsyncDisposable {
         void worker.stop();
       },
     );
-    for (const name of this.#rehearsed) void worker.rehearse(name);
+    for (const name of this.#warmUps) void worker.warmUp(name);
     this.#workers.push(worker);
   }
 }
@@ -115,7 +146,7 @@ class StartedFlow implements PooledFlow {
 
   constructor(
     readonly id: number,
-    readonly worker: PoolWorker,
+    readonly worker: FlowThread,
     readonly events: FlowOptions["events"],
     readonly signal: AbortSignal,
     readonly onOver: () => void,
@@ -136,14 +167,14 @@ class StartedFlow implements PooledFlow {
   }
 
   release(): void {
-    this.worker.tell({ type: "release", id: this.id });
+    this.worker.send({ type: "release", id: this.id });
   }
 
   /** @param reason what {@linkcode ended} rejects with; left out: it resolves */
   cancel(...[reason]: [reason?: unknown]): void {
     this.canceled = true;
     if (reason !== undefined) this.#reason ??= { value: reason };
-    this.worker.tell({ type: "cancel", id: this.id });
+    this.worker.send({ type: "cancel", id: this.id });
   }
 
   receive(message: FlowMessage): void {
@@ -188,15 +219,14 @@ function closed(): TineError {
 }
 
 /** A worker, as the main side sees it. */
-export class PoolWorker {
-  /** How many flows it has. */
+export class PoolWorker implements FlowThread {
   load = 0;
   readonly #worker: Worker;
   readonly #port: MessagePort;
   readonly #wakeUp = EventFd.open();
   readonly #stopped = Promise.withResolvers<void>();
-  readonly #rehearsals: PromiseWithResolvers<void>[] = [];
-  /** Orders that wait until nobody holds them back. */
+  readonly #warmUps: PromiseWithResolvers<void>[] = [];
+  /** Orders that are held back. */
   readonly #held: ToWorker[] = [];
   #holds = 0;
   #dead = false;
@@ -204,25 +234,28 @@ export class PoolWorker {
   /**
    * Starts it.
    *
-   * @param onMessage gets what its flows tell
-   * @param onDeath called if it dies, with what it told of that
+   * @param module the code of the worker: src/flow/flow_worker.ts
+   * @param name for people
+   * @param onMessage gets what its flows report
+   * @param onDeath called if it dies, with the reason
    */
   constructor(
-    readonly name: string,
+    module: URL,
+    name: string,
     onMessage: (message: FlowMessage) => void,
     onDeath: (error: TineError) => void,
   ) {
-    this.#worker = new Worker(new URL("./flow_worker.ts", import.meta.url), { type: "module", name });
+    this.#worker = new Worker(module, { type: "module", name });
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data === "stopped") this.#stopped.resolve();
-      else if (data === "rehearsed") this.#rehearsals.shift()?.resolve();
+      else if (data === "warmedUp") this.#warmUps.shift()?.resolve();
       else for (const message of data) onMessage(message);
     };
     const die = (why: string) => {
       if (this.#dead) return;
       this.#dead = true;
       this.#stopped.resolve();
-      for (const { resolve } of this.#rehearsals) resolve();
+      for (const { resolve } of this.#warmUps) resolve();
       onDeath(new TineError("flow-worker-failed", `a worker of flows failed: ${why}`));
     };
     this.#worker.onerror = (event) => {
@@ -241,33 +274,29 @@ export class PoolWorker {
     return this.#dead;
   }
 
-  /** Gives an order. */
-  tell(order: ToWorker): void {
-    if (this.#holds === 0) this.#send(order);
+  send(order: ToWorker): void {
+    if (this.#holds === 0) this.#post(order);
     else this.#held.push(order);
   }
 
-  /** Lets it play a rehearsal; resolves when that is over, or the worker dead. */
-  rehearse(name: RehearsalName): Promise<void> {
-    const rehearsal = Promise.withResolvers<void>();
+  warmUp(name: string): Promise<void> {
+    const over = Promise.withResolvers<void>();
     if (this.#dead) return Promise.resolve();
-    this.#rehearsals.push(rehearsal);
-    this.#send({ type: "rehearse", name });
-    return rehearsal.promise;
+    this.#warmUps.push(over);
+    this.#post({ type: "warmUp", name });
+    return over.promise;
   }
 
-  /** Keeps orders back until a promise resolves. */
   hold(until: Promise<unknown>): void {
     this.#holds++;
     void until.then(() => {
       if (--this.#holds > 0) return;
-      for (const order of this.#held.splice(0)) this.#send(order);
+      for (const order of this.#held.splice(0)) this.#post(order);
     });
   }
 
-  /** Ends it once its flows are closed. */
   async stop(): Promise<void> {
-    this.tell({ type: "stop" });
+    this.send({ type: "stop" });
     await this.#stopped.promise;
     this.#dead = true;
     this.#port.close();
@@ -275,7 +304,7 @@ export class PoolWorker {
     this.#wakeUp[Symbol.dispose]();
   }
 
-  #send(order: ToWorker): void {
+  #post(order: ToWorker): void {
     if (this.#dead) return;
     this.#port.postMessage(order);
     this.#wakeUp.signal();

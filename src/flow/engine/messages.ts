@@ -1,5 +1,4 @@
 import { messageOf, TineError } from "../../base/errors.ts";
-import type { RehearsalName } from "../flow_kinds.ts";
 import type { FlowInfoEvent } from "../flows.ts";
 import type { FlowRequest } from "./engine_flow.ts";
 
@@ -13,8 +12,8 @@ export interface WorkerStart {
 
 /** What the main side tells a worker. */
 export type ToWorker =
-  /** Play this rehearsal, and say so. */
-  | { readonly type: "rehearse"; readonly name: RehearsalName }
+  /** Run this warm-up, and answer `warmedUp`. */
+  | { readonly type: "warmUp"; readonly name: string }
   | { readonly type: "start"; readonly id: number; readonly request: FlowRequest }
   | { readonly type: "release"; readonly id: number }
   | { readonly type: "cancel"; readonly id: number }
@@ -33,8 +32,8 @@ export type FlowMessage =
   | { readonly type: "failed"; readonly id: number; readonly error: PlainError }
   | { readonly type: "canceled"; readonly id: number };
 
-/** What a worker tells; `rehearsed` answers the order, `stopped` is its last word. */
-export type FromWorker = readonly FlowMessage[] | "rehearsed" | "stopped";
+/** What a worker sends; `warmedUp` answers the order, `stopped` is its last message. */
+export type FromWorker = readonly FlowMessage[] | "warmedUp" | "stopped";
 
 /** Aggregates by their keys. */
 export type Values = Readonly<Record<string, number>>;

@@ -3,45 +3,45 @@ import type { FromWorker } from "./messages.ts";
 import { PollLoop } from "./poll_loop.ts";
 import { WorkerEngine } from "./worker_engine.ts";
 
-/** A flow or server of a scene. */
-export interface Part {
+/** A flow or server of a warm-up. */
+export interface WarmUpFlow {
   // deno-lint-ignore no-explicit-any -- it takes the configuration of its request
   readonly factory: EngineFlowFactory<any>;
   readonly request: FlowRequest;
 }
 
-/** What is played at the same time; afterwards it is disposed of. */
-export interface Scene extends Disposable {
+/** Flows that run at the same time; they are disposed of afterwards. */
+export interface WarmUpRound extends Disposable {
   /** In the order of their start. */
-  readonly parts: readonly Part[];
+  readonly flows: readonly WarmUpFlow[];
 }
 
-/** Flows that a worker plays before it has any of its own, so that V8 has compiled their code when they matter. */
-export interface Rehearsal {
-  /** How long each scene takes. */
-  readonly sceneNanos: number;
+/** Flows that a worker runs before it has any of its own, so that V8 has compiled their code when they matter. */
+export interface WarmUp {
+  /** How long each round takes. */
+  readonly roundNanos: number;
   /** One after another. */
-  readonly scenes: readonly (() => Scene)[];
+  readonly rounds: readonly (() => WarmUpRound)[];
 }
 
 /**
- * Plays a rehearsal. What comes of it is of no interest, nor is whether it succeeds: then the flows that follow are
- * measured with cold code.
+ * Runs a warm-up. Neither its results nor its success matter: if it fails, the flows that follow are measured with cold
+ * code.
  *
- * @param post as the flows that follow will use it. Flows of rehearsals have negative ids: the main side drops what it
- * gets of flows that it does not know
+ * @param post as the flows that follow use it. Flows of warm-ups have negative ids: the main side drops what it gets of
+ * flows that it does not know
  */
-export function rehearse(
-  { sceneNanos, scenes }: Rehearsal,
-  post: (told: FromWorker, transfer: ArrayBuffer[]) => void,
+export function runWarmUp(
+  { roundNanos, rounds }: WarmUp,
+  post: (message: FromWorker, transfer: ArrayBuffer[]) => void,
 ): void {
-  for (const open of scenes) {
-    using scene = open();
+  for (const open of rounds) {
+    using round = open();
     const loop = new PollLoop();
-    const engine = new WorkerEngine(loop, post);
-    for (const [i, { factory, request }] of scene.parts.entries()) engine.start(-1 - i, factory, request);
+    const engine = new WorkerEngine(loop, {}, post);
+    for (const [i, { factory, request }] of round.flows.entries()) engine.start(-1 - i, factory, request);
     const end = loop.timer(() => loop.stop());
-    end.set(loop.now() + sceneNanos);
+    end.set(loop.now() + roundNanos);
     loop.run();
     engine.stop();
   }

@@ -3,6 +3,7 @@ import type {
   EngineFlow,
   EngineFlowFactory,
   FlowHost,
+  FlowKinds,
   FlowRequest,
   SampleSink,
   Scope,
@@ -16,7 +17,6 @@ import type { RecordKind } from "../records/kinds.ts";
 import { type FlowMessage, type FromWorker, plainError, type ToWorker, type Values } from "./messages.ts";
 import { SamplePool, WorkerBuffers } from "./sample_pool.ts";
 import { TineError } from "../../base/errors.ts";
-import { flowKinds } from "../flow_kinds.ts";
 
 /** A part of a loop: what its handlers throw goes to one place, and all of it ends together. */
 export class LoopScope implements Scope {
@@ -266,12 +266,21 @@ export class WorkerEngine implements Engine {
   readonly buffers = new WorkerBuffers();
   readonly samples: SamplePool;
   readonly #flows = new Map<number, RunningFlow>();
+  readonly #kinds: FlowKinds;
   readonly #outbox: Outbox;
   readonly #flushTimer;
   #flushing = false;
 
-  /** @param post hands over what flows tell */
-  constructor(readonly loop: PollLoop, post: (messages: FromWorker, transfer: ArrayBuffer[]) => void) {
+  /**
+   * @param kinds what can be started
+   * @param post hands over what flows report
+   */
+  constructor(
+    readonly loop: PollLoop,
+    kinds: FlowKinds,
+    post: (messages: FromWorker, transfer: ArrayBuffer[]) => void,
+  ) {
+    this.#kinds = kinds;
     this.#outbox = new Outbox(post);
     this.samples = new SamplePool(() => this.#flushSoon());
     this.#flushTimer = loop.timer(() => this.#flush());
@@ -289,12 +298,12 @@ export class WorkerEngine implements Engine {
       return;
     }
     const { kind } = order.request;
-    if (!Object.hasOwn(flowKinds, kind)) {
+    if (!Object.hasOwn(this.#kinds, kind)) {
       const error = plainError(new TineError("unknown-flow-kind", `no flow is of the kind ${kind}`));
       this.tell({ type: "failed", id, error }, true);
       return;
     }
-    this.start(id, flowKinds[kind], order.request);
+    this.start(id, this.#kinds[kind], order.request);
   }
 
   /** Starts a flow. */

@@ -1,6 +1,6 @@
 import { Socket } from "../../sys/socket.ts";
 import type { PacketClientConfig, PacketServerConfig } from "../config.ts";
-import type { Rehearsal, Scene } from "../engine/warm_up.ts";
+import type { WarmUp, WarmUpRound } from "../engine/warm_up.ts";
 import { packetClientFlow } from "./packet_client_flow.ts";
 import { packetServerFlow } from "./packet_server_flow.ts";
 import { SocketAddress } from "../../sys/address.ts";
@@ -10,7 +10,7 @@ import { MAX_PACKET_BYTES } from "./header.ts";
 import type { PacketPorts } from "./packet_port.ts";
 import { SocketPort } from "./socket_port.ts";
 
-const SCENE_MS = 30;
+const ROUND_MS = 30;
 /** Between packets on schedule: there is no time to sleep, but some to receive. */
 const BUSY_MS = 0.02;
 /** Of packets with more than a header. */
@@ -21,18 +21,18 @@ const LENGTH = 1200;
  * network is behind. Without it the first packets of a measurement would be late by milliseconds, and thousands lost,
  * while the code is interpreted.
  */
-export const packetRehearsal: Rehearsal = {
-  sceneNanos: SCENE_MS * 1e6,
-  scenes: [() => scene(), () => scene(new Uint8Array(32))],
+export const packetWarmUp: WarmUp = {
+  roundNanos: ROUND_MS * 1e6,
+  rounds: [() => round(), () => round(new Uint8Array(32))],
 };
 
-function scene(key?: Uint8Array): Scene {
+function round(key?: Uint8Array): WarmUpRound {
   const [atServer, atClient] = Socket.packetPair();
   const address = NOWHERE.toString(), addresses = [address];
   const server: PacketServerConfig = { listenAddr: address };
-  const client: PacketClientConfig = { addr: address, flow: "rehearsal", sender: senders };
+  const client: PacketClientConfig = { addr: address, flow: "warm-up", sender: senders };
   return {
-    parts: [
+    flows: [
       {
         factory: packetServerFlow((host) => new PairedPorts(host, atServer)),
         request: { kind: "packetServer", addresses, config: server, key },
@@ -49,12 +49,12 @@ function scene(key?: Uint8Array): Scene {
   };
 }
 
-const onSchedule = { wait: [BUSY_MS], duration: SCENE_MS };
+const onSchedule = { wait: [BUSY_MS], duration: ROUND_MS };
 
 const senders: PacketClientConfig["sender"] = [
   { unresponsive: { ...onSchedule, echo: true } },
   { unresponsive: { ...onSchedule, reverse: true, length: [LENGTH] } },
-  { unresponsive: { rate: "max", duration: SCENE_MS / 2 } },
+  { unresponsive: { rate: "max", duration: ROUND_MS / 2 } },
 ];
 
 /** Where both ends seem to be. */

@@ -1,10 +1,12 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { FlowPool } from "../../../src/flow/engine/flow_pool.ts";
+import { flowWorker } from "../../../src/flow/create_flows.ts";
+import { FlowPool, PoolWorker, type StartThread } from "../../../src/flow/engine/flow_pool.ts";
 import { availability } from "../../../src/sys/libc.ts";
 import { TineError } from "../../../src/base/errors.ts";
 import { RecordedEvents } from "../stream/recorded_events.ts";
 
 const ignore = !availability().available;
+const start: StartThread = (...args) => new PoolWorker(flowWorker, ...args);
 const events = new RecordedEvents();
 const server = { kind: "streamServer", addresses: ["127.0.0.1:0"], config: { listenAddr: ":0" } };
 
@@ -12,7 +14,7 @@ Deno.test({
   name: "FlowPool.start() runs a server until it is canceled, its signal aborts, or the pool ends",
   ignore,
   async fn() {
-    const pool = new FlowPool(1);
+    const pool = new FlowPool(start, 1);
     const stop = new AbortController();
     const canceled = pool.start(server, { events, signal: new AbortController().signal });
     const aborted = pool.start(server, { events, signal: stop.signal });
@@ -35,7 +37,7 @@ Deno.test({
   name: "FlowPool.start() fails for what is aborted, of no known kind, and for addresses that are none",
   ignore,
   async fn() {
-    await using pool = new FlowPool(1);
+    await using pool = new FlowPool(start, 1);
     const { signal } = new AbortController();
     assertThrows(() => pool.start(server, { events, signal: AbortSignal.abort(new Error("before")) }), Error, "before");
     const unknown = pool.start({ ...server, kind: "toString" }, { events, signal });
@@ -49,8 +51,8 @@ Deno.test({
   name: "FlowPool ends at once when nothing was started, and while its worker starts",
   ignore,
   async fn() {
-    await new FlowPool(1)[Symbol.asyncDispose]();
-    const pool = new FlowPool(2);
+    await new FlowPool(start, 1)[Symbol.asyncDispose]();
+    const pool = new FlowPool(start, 2);
     const flow = pool.start(server, { events, signal: new AbortController().signal });
     await pool[Symbol.asyncDispose]();
     await assertRejects(() => flow.ended, TineError, "closed");

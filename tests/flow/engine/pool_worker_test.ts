@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { FlowMessage } from "../../../src/flow/engine/messages.ts";
+import { flowWorker } from "../../../src/flow/create_flows.ts";
 import { PoolWorker } from "../../../src/flow/engine/flow_pool.ts";
 import { availability } from "../../../src/sys/libc.ts";
 import { openSockets } from "../stream/open_sockets.ts";
@@ -10,18 +11,18 @@ const request = { kind: "streamServer", addresses: ["127.0.0.1:0"], config: { li
 
 function setUp() {
   const messages: FlowMessage[] = [], errors: Error[] = [];
-  const worker = new PoolWorker("test", (message) => messages.push(message), (error) => errors.push(error));
+  const worker = new PoolWorker(flowWorker, "test", (message) => messages.push(message), (error) => errors.push(error));
   return { worker, messages, errors };
 }
 
 Deno.test({
   ...needsProcessors(
-    "PoolWorker.rehearse() sends packets there and back, signed and not, of flows that nobody has, and leaves nothing",
+    "PoolWorker.warmUp() sends packets there and back, signed and not, of flows that have no listener, and leaves nothing",
     async () => {
       const { worker, messages, errors } = setUp();
       await using cleanup = new AsyncDisposableStack();
       cleanup.defer(() => worker.stop());
-      await worker.rehearse("packets");
+      await worker.warmUp("packets");
       assertEquals(messages.filter(({ type }) => type === "listening").length, 2);
       assertEquals(messages.filter(({ type }) => type === "failed"), []);
       const signed = messages.flatMap((message) => message.type === "info" ? [message.info] : [])
@@ -31,7 +32,7 @@ Deno.test({
       assert(messages.every(({ id }) => id < 0));
       // The worker itself has one.
       const before = openSockets();
-      await worker.rehearse("packets");
+      await worker.warmUp("packets");
       assertEquals(openSockets(), before);
       await worker.stop();
       assertEquals(errors, []);
@@ -48,10 +49,10 @@ Deno.test({
     const first = Promise.withResolvers<void>(), second = Promise.withResolvers<void>();
     worker.hold(first.promise);
     worker.hold(second.promise);
-    worker.tell({ type: "start", id: 1, request });
-    worker.tell({ type: "cancel", id: 1 });
+    worker.send({ type: "start", id: 1, request });
+    worker.send({ type: "cancel", id: 1 });
     first.resolve();
-    await worker.rehearse("packets");
+    await worker.warmUp("packets");
     assertEquals(messages.filter(({ id }) => id === 1), []);
     second.resolve();
     await worker.stop();
@@ -60,12 +61,12 @@ Deno.test({
 });
 
 Deno.test({
-  ...needsProcessors("PoolWorker.stop() ends it while it rehearses, too", async () => {
+  ...needsProcessors("PoolWorker.stop() ends it while it warms up, too", async () => {
     const { worker, errors } = setUp();
-    const rehearsed = worker.rehearse("packets");
-    worker.hold(rehearsed);
+    const warmedUp = worker.warmUp("packets");
+    worker.hold(warmedUp);
     await worker.stop();
-    await rehearsed;
+    await warmedUp;
     assertEquals([worker.dead, errors], [true, []]);
   }),
   ignore,
