@@ -93,7 +93,8 @@ export class FrameReader {
     }
     const end = position + length;
     if (length > this.#limit.maxBytes) {
-      if (length >= HEAD_BYTES && filled - position < HEAD_BYTES) {
+      // Without a rule, the length alone decides.
+      if (this.#limit.maxBytesOf !== undefined && length >= HEAD_BYTES && filled - position < HEAD_BYTES) {
         this.#wanted = position + HEAD_BYTES - this.#position;
         return false;
       }

@@ -81,7 +81,7 @@ Deno.test("FrameReader.next() refuses a length whose varint exceeds 10 bytes or 
 
 Deno.test("FrameReader.next() refuses a length over the limit, up to the largest varint", async () => {
   for (const length of [11n, 2n ** 31n, 2n ** 32n, 2n ** 32n + 1n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n]) {
-    const frames = new FrameReader(sourceOf(concat([varint(length), new Uint8Array(20)])), 10);
+    const frames = new FrameReader(sourceOf(varint(length)), 10);
     await frames.fill();
     const error = assertThrows(() => frames.next(), WireError, "the limit is 10");
     assertEquals(error.code, "frame-too-large");
