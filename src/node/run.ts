@@ -1,3 +1,4 @@
+import { Condition } from "../base/condition.ts";
 import { startLongTimer } from "../base/time.ts";
 import { Canceled } from "./canceled.ts";
 import { SAME_CLOCK } from "./clock_relation.ts";
@@ -160,8 +161,8 @@ export class RootUplink implements Uplink {
   #bytes = 0;
   #ended = false;
   #abandoned = false;
-  #more: PromiseWithResolvers<void> | undefined;
-  #roomy: PromiseWithResolvers<void> | undefined;
+  readonly #more = new Condition();
+  readonly #room = new Condition();
 
   send(message: Message): void {
     this.#add(message);
@@ -169,8 +170,7 @@ export class RootUplink implements Uplink {
 
   room(_lane: Lane): Promise<void> | undefined {
     if (this.#bytes < HIGH_WATER) return undefined;
-    this.#roomy ??= Promise.withResolvers();
-    return this.#roomy.promise;
+    return this.#room.wait();
   }
 
   forward(frame: Frame, _bytes: Uint8Array, source: string): Promise<void> {
@@ -193,7 +193,7 @@ export class RootUplink implements Uplink {
   /** No more will come. */
   end(): void {
     this.#ended = true;
-    this.#more?.resolve();
+    this.#more.notify();
   }
 
   /** Nobody takes results any more: they are dropped. */
@@ -202,8 +202,7 @@ export class RootUplink implements Uplink {
     for (const { taken } of this.#waiting) taken?.();
     this.#waiting = [];
     this.#bytes = 0;
-    this.#roomy?.resolve();
-    this.#roomy = undefined;
+    this.#room.notify();
   }
 
   /** What comes, in order, until the end. */
@@ -225,23 +224,20 @@ export class RootUplink implements Uplink {
       }
       if (this.#waiting.length > 0) continue;
       if (this.#ended) return;
-      this.#more = Promise.withResolvers();
-      await this.#more.promise;
-      this.#more = undefined;
+      await this.#more.wait();
     }
   }
 
   #freed(bytes: number): void {
     this.#bytes -= bytes;
     if (this.#bytes >= HIGH_WATER / 2) return;
-    this.#roomy?.resolve();
-    this.#roomy = undefined;
+    this.#room.notify();
   }
 
   #add(message: Message, taken?: () => void): void {
     if (this.#abandoned) return taken?.();
     this.#waiting.push({ message, taken });
     this.#bytes += message.payload.length;
-    this.#more?.resolve();
+    this.#more.notify();
   }
 }

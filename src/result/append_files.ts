@@ -1,3 +1,4 @@
+import { Condition } from "../base/condition.ts";
 import { ByteWriter } from "../wire/byte_writer.ts";
 import { writeAll } from "../wire/connection.ts";
 import type { TineError } from "../base/errors.ts";
@@ -35,7 +36,7 @@ export class AppendFiles {
   #written = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #writing: Promise<void> | undefined;
-  #room: PromiseWithResolvers<void> | undefined;
+  readonly #room = new Condition();
   #failure: TineError | undefined;
 
   /**
@@ -74,10 +75,12 @@ export class AppendFiles {
 
   /** A promise where the producer should wait, since more comes than can be written; it rejects if a write fails. */
   room(): Promise<void> | undefined {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    if (this.#pending < HIGH_WATER) return undefined;
-    this.#room ??= Promise.withResolvers();
-    return this.#room.promise;
+    return this.#failure === undefined && this.#pending < HIGH_WATER ? undefined : this.#waitForRoom();
+  }
+
+  async #waitForRoom(): Promise<void> {
+    if (this.#failure === undefined) await this.#room.wait();
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   /**
@@ -144,21 +147,15 @@ export class AppendFiles {
         this.#written += count;
         buffer.position = 0;
         if (this.#spare.length < MOST_SPARE && buffer.bytes.length <= LARGEST_SPARE) this.#spare.push(buffer);
-        if (this.#pending < HIGH_WATER) this.#makeRoom();
+        if (this.#pending < HIGH_WATER) this.#room.notify();
       }
     } catch (error) {
       this.#failure = storeError(error, this.folder, `what was written before, ${this.#written} bytes, is kept`);
       clearTimeout(this.#timer);
     } finally {
       this.#writing = undefined;
-      this.#makeRoom();
+      this.#room.notify();
     }
-  }
-
-  #makeRoom(): void {
-    if (this.#failure === undefined) this.#room?.resolve();
-    else this.#room?.reject(this.#failure);
-    this.#room = undefined;
   }
 
   async #handle(file: AppendFile): Promise<Deno.FsFile> {

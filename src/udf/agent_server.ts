@@ -1,3 +1,4 @@
+import { Condition } from "../base/condition.ts";
 import type { Connection } from "../wire/connection.ts";
 import { messageOf, TineError } from "../base/errors.ts";
 
@@ -46,7 +47,7 @@ export class AgentServer {
   /** Settles when connections have been cut. */
   readonly #cut = Promise.withResolvers<void>();
   #stopping = false;
-  #room: PromiseWithResolvers<void> | undefined;
+  readonly #room = new Condition();
   #accepted = 0;
 
   /**
@@ -74,8 +75,7 @@ export class AgentServer {
     const most = this.#options.maxConnections ?? 10_000;
     while (!this.#stopping) {
       if (this.#agents.size >= most) {
-        this.#room = Promise.withResolvers();
-        await this.#room.promise;
+        await this.#room.wait();
         continue;
       }
       let connection: Deno.Conn;
@@ -102,7 +102,7 @@ export class AgentServer {
     if (!this.#stopping) {
       this.#stopping = true;
       close(this.#listener);
-      this.#room?.resolve();
+      this.#room.notify();
       for (const agent of this.#agents.keys()) agent.stop();
     }
     const timer = setTimeout(() => {
@@ -129,7 +129,7 @@ export class AgentServer {
       .finally(() => {
         this.#agents.delete(agent);
         this.#connections.delete(connection);
-        this.#room?.resolve();
+        this.#room.notify();
       });
     this.#agents.set(agent, running);
   }

@@ -1,3 +1,4 @@
+import { Condition } from "../base/condition.ts";
 import { ByteWriter } from "./byte_writer.ts";
 import { type ByteSink, writeAll } from "./connection.ts";
 
@@ -18,8 +19,8 @@ export class FrameWriter {
   #filling = new ByteWriter(4096);
   #spare: ByteWriter | undefined;
   #writing: Promise<void> | undefined;
-  /** Settles when what waited is being written, and there is room to wait for others. */
-  #room: PromiseWithResolvers<void> | undefined;
+  /** Changes when the frames that waited are being written, so that others can wait. */
+  readonly #room = new Condition();
   #failure: { error: unknown } | undefined;
   #frame = 0;
   #guess = 1;
@@ -105,8 +106,7 @@ export class FrameWriter {
   async drained(): Promise<void> {
     while (this.full && this.#failure === undefined) {
       this.flush();
-      this.#room ??= Promise.withResolvers();
-      await this.#room.promise;
+      await this.#room.wait();
     }
     this.#check();
   }
@@ -144,7 +144,7 @@ export class FrameWriter {
         const full = this.#filling;
         this.#filling = this.#spare ?? new ByteWriter(4096);
         this.#spare = undefined;
-        this.#makeRoom();
+        this.#room.notify();
         await writeAll(this.#sink, full.written());
         full.position = 0;
         if (full.bytes.length <= KEEP) this.#spare = full;
@@ -154,12 +154,7 @@ export class FrameWriter {
       this.#filling.position = 0;
     } finally {
       this.#writing = undefined;
-      this.#makeRoom();
+      this.#room.notify();
     }
-  }
-
-  #makeRoom(): void {
-    this.#room?.resolve();
-    this.#room = undefined;
   }
 }

@@ -1,3 +1,4 @@
+import { Condition } from "../base/condition.ts";
 import type { Connection } from "./connection.ts";
 
 /**
@@ -34,7 +35,8 @@ export function pipe(): [Connection, Connection] {
 class Channel {
   #pending: Uint8Array | undefined;
   #written: PromiseWithResolvers<number> | undefined;
-  #wantRead: PromiseWithResolvers<void> | undefined;
+  /** Changes when bytes wait, or none will come. */
+  readonly #news = new Condition();
   #total = 0;
   #ended = false;
   #abandoned = false;
@@ -42,8 +44,7 @@ class Channel {
   async read(buffer: Uint8Array): Promise<number | null> {
     while (this.#pending === undefined) {
       if (this.#ended || this.#abandoned) return null;
-      this.#wantRead = Promise.withResolvers();
-      await this.#wantRead.promise;
+      await this.#news.wait();
     }
     const length = Math.min(buffer.length, this.#pending.length);
     buffer.set(this.#pending.subarray(0, length));
@@ -65,13 +66,13 @@ class Channel {
     this.#pending = bytes;
     this.#total = bytes.length;
     this.#written = Promise.withResolvers();
-    this.#wantRead?.resolve();
+    this.#news.notify();
     return this.#written.promise;
   }
 
   end(): void {
     this.#ended = true;
-    this.#wantRead?.resolve();
+    this.#news.notify();
   }
 
   abandon(): void {
@@ -80,6 +81,6 @@ class Channel {
       this.#pending = undefined;
       this.#written!.reject(new Deno.errors.BrokenPipe("the other end of the pipe is closed"));
     }
-    this.#wantRead?.resolve();
+    this.#news.notify();
   }
 }

@@ -1,3 +1,4 @@
+import { Condition } from "../../base/condition.ts";
 import { formatHostPort } from "../../base/address.ts";
 import { SocketAddress } from "../../sys/address.ts";
 import { READABLE, WRITABLE } from "../../sys/poller.ts";
@@ -172,7 +173,7 @@ export class PacketInbox implements Inbox {
   readonly #waiting: ReceivedPacket[] = [];
   #current: ReceivedPacket[] = [];
   readonly #throwError: () => void;
-  #onRoom = () => {};
+  readonly #room = new Condition();
 
   /**
    * @param capacity how many are received at once
@@ -195,12 +196,12 @@ export class PacketInbox implements Inbox {
 
   /** Resolves when packets were taken, or at {@linkcode PacketInbox.wake}. */
   room(): Promise<void> {
-    return new Promise((resolve) => this.#onRoom = resolve);
+    return this.#room.wait();
   }
 
   /** Ends the wait for room. */
   wake(): void {
-    this.#onRoom();
+    this.#room.notify();
   }
 
   receive(): number {

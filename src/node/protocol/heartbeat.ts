@@ -1,3 +1,4 @@
+import { Condition } from "../../base/condition.ts";
 import { startLongTimer } from "../../base/time.ts";
 import { Lane } from "./frame.ts";
 
@@ -87,7 +88,7 @@ const OVERHEAD_BYTES = 256;
 export class Backlog {
   #count = 0;
   #urgentBytes = 0;
-  #calm: PromiseWithResolvers<void> | undefined;
+  readonly #calm = new Condition();
 
   /** Whether nothing waits. */
   get empty(): boolean {
@@ -110,12 +111,11 @@ export class Backlog {
   /** What to wait for before more is read; undefined: nothing. */
   calm(): Promise<void> | undefined {
     if (this.#urgentBytes <= MAX_URGENT_BYTES) return undefined;
-    return (this.#calm ??= Promise.withResolvers()).promise;
+    return this.#calm.wait();
   }
 
   /** Lets whoever waits for {@linkcode calm} go on. */
   release(): void {
-    this.#calm?.resolve();
-    this.#calm = undefined;
+    this.#calm.notify();
   }
 }

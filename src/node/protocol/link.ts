@@ -1,3 +1,4 @@
+import { Condition } from "../../base/condition.ts";
 import { ByteReader } from "../../wire/byte_reader.ts";
 import { ByteWriter } from "../../wire/byte_writer.ts";
 import { type Connection, writeAll } from "../../wire/connection.ts";
@@ -78,7 +79,7 @@ export class Link {
   /** The incoming stream has ended. */
   #heardEnd = false;
   /** Wakes the writer. */
-  #news: PromiseWithResolvers<void> | undefined;
+  readonly #news = new Condition();
   /** Bytes were written since the last heartbeat, or are being written. */
   #spoken = false;
   #speaking = false;
@@ -230,9 +231,7 @@ export class Link {
           this.#settle();
           return;
         } else {
-          this.#news = Promise.withResolvers();
-          await this.#news.promise;
-          this.#news = undefined;
+          await this.#news.wait();
         }
       }
     } catch (error) {
@@ -250,7 +249,7 @@ export class Link {
   }
 
   #wake(): void {
-    this.#news?.resolve();
+    this.#news.notify();
   }
 
   async #read(): Promise<void> {

@@ -1,3 +1,4 @@
+import { Condition } from "../../base/condition.ts";
 import type { ByteWriter } from "../../wire/byte_writer.ts";
 import { type DataLane, Lane } from "./frame.ts";
 import { Spill } from "./spill.ts";
@@ -202,7 +203,7 @@ export class OutgoingLane {
   readonly #own = new Source();
   readonly #children = new Map<string, Source>();
   #credit = 0;
-  #room: PromiseWithResolvers<void> | undefined;
+  readonly #room = new Condition();
 
   constructor(lane: DataLane, memory: number, spill: Spill) {
     this.#lane = lane;
@@ -258,20 +259,19 @@ export class OutgoingLane {
     const source = this.#queue.source!;
     const frame = this.#queue.shift()!;
     this.#credit -= frame.bytes.length;
-    if (this.#room !== undefined && this.#waiting <= ROOMY_BYTES / 2) this.makeRoom();
+    if (this.#room.awaited && this.#waiting <= ROOMY_BYTES / 2) this.makeRoom();
     return [source, frame];
   }
 
   /** Resolves when there is room for more of this node; undefined: there is. */
   room(): Promise<void> | undefined {
-    if (this.#room === undefined && this.#waiting <= ROOMY_BYTES) return undefined;
-    return (this.#room ??= Promise.withResolvers()).promise;
+    if (!this.#room.awaited && this.#waiting <= ROOMY_BYTES) return undefined;
+    return this.#room.wait();
   }
 
   /** Lets all who wait for {@linkcode room} go on. */
   makeRoom(): void {
-    this.#room?.resolve();
-    this.#room = undefined;
+    this.#room.notify();
   }
 
   /** Whether frames of this node wait. */

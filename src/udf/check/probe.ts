@@ -1,3 +1,4 @@
+import { Condition } from "../../base/condition.ts";
 import { ByteReader } from "../../wire/byte_reader.ts";
 import { writeAll } from "../../wire/connection.ts";
 import { messageOf } from "../../base/errors.ts";
@@ -75,7 +76,7 @@ export class Probe {
   #stoppedReading = false;
   #responses = 0;
   #lastHeard = performance.now();
-  #changed = Promise.withResolvers<void>();
+  readonly #changed = new Condition();
 
   constructor(peer: RunningUdf, options: ProbeOptions) {
     this.#peer = peer;
@@ -149,7 +150,7 @@ export class Probe {
 
   /** Waits until nothing has come for so long. */
   async quiet(ms: number): Promise<void> {
-    while (await this.#options.within(this.#changed.promise, ms)) if (this.#outputEnded) return;
+    while (await this.#options.within(this.#changed.wait(), ms)) if (this.#outputEnded) return;
   }
 
   /** Waits until `look` finds something, and returns it; `verb` says what the UDF has to do. */
@@ -164,7 +165,7 @@ export class Probe {
         if (end === undefined) throw this.fail("it ended its output", expected);
         throw new Finding("fail", `it ${end}`, this.evidence(expected), `crash: ${end}`);
       }
-      if (!await this.#options.within(this.#changed.promise)) {
+      if (!await this.#options.within(this.#changed.wait())) {
         const text = textOn(this.#frames.rest());
         if (text !== undefined) throw this.fail(textInstead(text), expected, text);
         throw this.#stuck(verb, expected);
@@ -376,8 +377,7 @@ export class Probe {
   }
 
   #notify(): void {
-    this.#changed.resolve();
-    this.#changed = Promise.withResolvers();
+    this.#changed.notify();
   }
 }
 

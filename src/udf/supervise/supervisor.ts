@@ -1,3 +1,4 @@
+import { Condition } from "../../base/condition.ts";
 import { messageOf, TineError } from "../../base/errors.ts";
 import { LONGEST_TIMER_MS } from "../../base/time.ts";
 import type { Batch } from "../batcher.ts";
@@ -62,7 +63,7 @@ export class Supervisor {
   /** While a reload waits for its turn: further ones are the same. */
   #reloading: Promise<void> | undefined;
   /** Settles at the end of a batch, for who waits for that. */
-  #batchEnded: PromiseWithResolvers<void> | undefined;
+  readonly #batchEnded = new Condition();
   #stopping = false;
   #timer: ReturnType<typeof setInterval> | undefined;
   /** Watches the UDF once its input has ended. */
@@ -173,7 +174,7 @@ export class Supervisor {
     this.#batchesIn++;
     const sent = this.#send({ kind: "end", end }, 0);
     if (this.#saveDue) this.#saveSoon();
-    this.#endWaitForBatch();
+    this.#batchEnded.notify();
     return sent;
   }
 
@@ -203,7 +204,7 @@ export class Supervisor {
    */
   async stop(drainTimeoutMs = 0, silenceMs = 0): Promise<void> {
     this.#stopping = true;
-    this.#endWaitForBatch();
+    this.#batchEnded.notify();
     clearInterval(this.#timer);
     this.expectEnd(silenceMs);
     try {
@@ -384,7 +385,7 @@ export class Supervisor {
   async #reloadSoon(): Promise<void> {
     for (;;) {
       if (this.#failure !== undefined || this.#stopping) break;
-      if (this.#insideBatch) await (this.#batchEnded ??= Promise.withResolvers()).promise;
+      if (this.#insideBatch) await this.#batchEnded.wait();
       else if (this.#saving !== undefined) await this.#saving.catch(() => {});
       else if (this.#starting !== undefined) await this.#starting;
       else break;
@@ -421,11 +422,6 @@ export class Supervisor {
     return POINTLESS.includes(error.code) || error.code === "keepalive-timeout" && this.#silenceTimer !== undefined;
   }
 
-  #endWaitForBatch(): void {
-    this.#batchEnded?.resolve();
-    this.#batchEnded = undefined;
-  }
-
   #giveUp(error: unknown): void {
     if (this.#failure !== undefined) return;
     this.#failure = error instanceof Error ? error : new Error(messageOf(error));
@@ -433,7 +429,7 @@ export class Supervisor {
     clearInterval(this.#silenceTimer);
     this.#givingUp.abort(this.#failure);
     this.#givenUp.resolve();
-    this.#endWaitForBatch();
+    this.#batchEnded.notify();
     this.#options.onAbort?.(this.#failure);
     this.#hosts.abort(this.#failure);
     // Whoever waits for the end is not to wait for a UDF that hangs.
