@@ -1,6 +1,6 @@
+import { figuresOf, STREAM_FIGURES } from "../../flow/analysis/mod.ts";
 import type { MeasuredPackets, MeasuredStream } from "../../result/mod.ts";
 import { packetFiguresJson } from "../traffic/packet_json.ts";
-import { streamFiguresJson } from "../traffic/stream_json.ts";
 
 /** A flow as objects under keys that carry their unit: one, or of a UDP flow one for each sender. */
 export function flowJson(measured: MeasuredStream | MeasuredPackets): object[] {
@@ -9,7 +9,7 @@ export function flowJson(measured: MeasuredStream | MeasuredPackets): object[] {
   const common = { type: "flow", protocol, flow, complete, client, server };
   if (measured.protocol === "tcp") {
     const { direction, cca, figures } = measured;
-    return [{ ...common, direction, cca, ...streamFiguresJson(figures), bottlenecks }];
+    return [{ ...common, direction, cca, ...figuresOf(STREAM_FIGURES, figures), bottlenecks }];
   }
   const { senders, clockOffset } = measured.figures;
   return senders.map((figures) => ({

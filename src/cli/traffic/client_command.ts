@@ -32,7 +32,7 @@ export interface ClientReport<Client, Interval> {
 
 /** A flow that tells what it saw in the interval of a number, once. */
 export interface IntervalFlow<Interval> extends ClientFlow {
-  takeInterval(k: number): Interval;
+  takeInterval(k: number, durationMs: number): Interval;
 }
 
 /** What a command was told. */
@@ -64,7 +64,11 @@ export async function runClient<Interval, Client extends IntervalFlow<Interval>>
   const print = new Printer((error) => stop.abort(error));
   let headed = false;
   using timer = new IntervalTimer(intervalMs, (k, fromMs, toMs) => {
-    const intervals = { fromMs, toMs, seen: clients.map((client) => [client, client.takeInterval(k)] as const) };
+    const intervals = {
+      fromMs,
+      toMs,
+      seen: clients.map((client) => [client, client.takeInterval(k, toMs - fromMs)] as const),
+    };
     if (json) {
       for (const object of report.intervalJson(intervals)) print.json(object);
       return;

@@ -8,6 +8,7 @@ import {
   type OffsetEstimate,
   PacketAnalysis,
   type PacketFigures,
+  type PacketInterval,
   type PacketTotals,
   RateMeter,
   SHARED_CLOCK,
@@ -17,13 +18,12 @@ import { parseAddress } from "../address.ts";
 import type { ClientFlow } from "./client_flow.ts";
 import { newFlowId } from "./client_flags.ts";
 
-/** What was seen of a UDP flow in an interval, by this client. */
-export class PacketInterval {
+/** What this client counts in an interval. */
+class IntervalCounts {
   sent = 0;
   sentBytes = 0;
   received = 0;
   receivedBytes = 0;
-  /** Without the time at the server; in nanoseconds. */
   readonly rtt = new Distribution();
 }
 
@@ -49,13 +49,11 @@ export class PacketFlow implements ClientFlow {
   readonly label: string;
   /** It is from the server to this client. */
   readonly reverse: boolean;
-  /** What this end knows of its packets while it runs: those of a server, and those that a server received, it does not. */
-  readonly knows: { readonly sent: boolean; readonly received: boolean };
   /** Its packets, without echoes, as they passed this end; in the time of all flows. */
   readonly passed = new RateMeter();
   readonly #options: PacketFlowOptions;
   readonly #analysis: PacketAnalysis;
-  readonly #intervals = new Map<number, PacketInterval>();
+  readonly #intervals = new Map<number, IntervalCounts>();
   #values: Readonly<Record<string, number>> = {};
   #startNanos = 0;
   #lastNanos = 0;
@@ -64,9 +62,7 @@ export class PacketFlow implements ClientFlow {
   constructor(options: PacketFlowOptions) {
     this.#options = options;
     this.label = options.label;
-    const { reverse = false, echo = false } = options.sender;
-    this.reverse = reverse;
-    this.knows = { sent: !reverse, received: reverse || echo };
+    this.reverse = options.sender.reverse ?? false;
     this.id = newFlowId(options.label);
     this.#analysis = new PacketAnalysis({
       offset: options.offset,
@@ -135,12 +131,19 @@ export class PacketFlow implements ClientFlow {
   /**
    * Takes out what is known of an interval.
    *
-   * @param k from 0 on
+   * @param k its number, from 0
+   * @param durationMs its length
    */
-  takeInterval(k: number): PacketInterval {
-    const interval = this.#intervals.get(k) ?? new PacketInterval();
+  takeInterval(k: number, durationMs: number): PacketInterval {
+    const { sent, sentBytes, received, receivedBytes, rtt } = this.#intervals.get(k) ?? new IntervalCounts();
     this.#intervals.delete(k);
-    return interval;
+    // What a server sends, and what arrives there, only the server knows while the flow runs.
+    return {
+      durationMs,
+      ...!this.reverse && { sent, sentBytes },
+      ...(this.reverse || this.#options.sender.echo) && { received, receivedBytes },
+      rtt,
+    };
   }
 
   /** All that was measured, and how the clocks of the ends relate; undefined if no packet was sent or received. */
@@ -171,12 +174,12 @@ export class PacketFlow implements ClientFlow {
   }
 
   /** The interval of a time of this flow. */
-  #interval(t: number): PacketInterval {
+  #interval(t: number): IntervalCounts {
     const nanos = t + this.#startNanos;
     this.#lastNanos = Math.max(this.#lastNanos, nanos);
     const k = Math.max(0, Math.floor(nanos / (this.#options.intervalMs * 1e6)));
     let interval = this.#intervals.get(k);
-    if (interval === undefined) this.#intervals.set(k, interval = new PacketInterval());
+    if (interval === undefined) this.#intervals.set(k, interval = new IntervalCounts());
     return interval;
   }
 }

@@ -1,10 +1,10 @@
-import { type Bottleneck, packetBottlenecks } from "../../flow/analysis/mod.ts";
+import { type Bottleneck, Distribution, packetBottlenecks, type PacketInterval } from "../../flow/analysis/mod.ts";
 import { grouped } from "../../base/count.ts";
 import { bottleneckLines } from "./bottleneck_report.ts";
 import { bitRate, milliseconds, span } from "./figure_text.ts";
 import { packetFigureLines } from "./packet_figure_lines.ts";
 import { kindLines, type MeasuredWith } from "./measured_with.ts";
-import { type PacketFlow, PacketInterval } from "./packet_flow.ts";
+import type { PacketFlow } from "./packet_flow.ts";
 import { packetSums } from "./packet_sums.ts";
 import { tableLines } from "../../base/text_table.ts";
 
@@ -27,18 +27,13 @@ export function packetIntervalHead(): string[] {
 
 /** An interval of UDP flows as lines: one a flow, and their sum where there are several in a direction. */
 export function packetIntervalLines({ fromMs, toMs, seen }: PacketIntervals): string[] {
-  const rate = (bytes: number) => bytes === 0 ? UNKNOWN : bitRate(bytes * 8000 / (toMs - fromMs));
+  const rate = (bytes = 0) => bytes === 0 ? UNKNOWN : bitRate(bytes * 8000 / (toMs - fromMs));
   const sums = ([[false, "sum up"], [true, "sum down"]] as const).flatMap(([reverse, label]) => {
     const those = seen.filter(([flow]) => flow.reverse === reverse);
-    if (those.length < 2) return [];
-    const knows = {
-      sent: those.every(([{ knows }]) => knows.sent),
-      received: those.every(([{ knows }]) => knows.received),
-    };
-    return [[{ label, knows }, sumOf(those.map(([, interval]) => interval))] as const];
+    return those.length < 2 ? [] : [[{ label }, sumOf(those.map(([, interval]) => interval))] as const];
   });
   return tableLines(
-    [...seen, ...sums].map(([{ label, knows }, { sent, sentBytes, received, receivedBytes, rtt }]) => {
+    [...seen, ...sums].map(([{ label }, { sent, sentBytes, received, receivedBytes, rtt }]) => {
       const quantiles = rtt.quantiles();
       const times = quantiles === undefined
         ? [UNKNOWN, UNKNOWN, UNKNOWN]
@@ -46,8 +41,8 @@ export function packetIntervalLines({ fromMs, toMs, seen }: PacketIntervals): st
       return [
         label,
         span(fromMs, toMs),
-        knows.sent ? grouped(sent) : UNKNOWN,
-        knows.received ? grouped(received) : UNKNOWN,
+        sent === undefined ? UNKNOWN : grouped(sent),
+        received === undefined ? UNKNOWN : grouped(received),
         rate(sentBytes),
         rate(receivedBytes),
         ...times,
@@ -58,15 +53,19 @@ export function packetIntervalLines({ fromMs, toMs, seen }: PacketIntervals): st
 }
 
 function sumOf(intervals: readonly PacketInterval[]): PacketInterval {
-  const sum = new PacketInterval();
-  for (const { sent, sentBytes, received, receivedBytes, rtt } of intervals) {
-    sum.sent += sent;
-    sum.sentBytes += sentBytes;
-    sum.received += received;
-    sum.receivedBytes += receivedBytes;
-    sum.rtt.merge(rtt);
-  }
-  return sum;
+  const sum = (key: "sent" | "sentBytes" | "received" | "receivedBytes") =>
+    intervals.reduce<number | undefined>((sum = NaN, { [key]: value = NaN }) => sum + value, 0);
+  const known = (value: number | undefined) => Number.isNaN(value) ? undefined : value;
+  const rtt = new Distribution();
+  for (const interval of intervals) rtt.merge(interval.rtt);
+  return {
+    durationMs: intervals[0].durationMs,
+    sent: known(sum("sent")),
+    sentBytes: known(sum("sentBytes")),
+    received: known(sum("received")),
+    receivedBytes: known(sum("receivedBytes")),
+    rtt,
+  };
 }
 
 /** The summary of UDP flows as lines. */

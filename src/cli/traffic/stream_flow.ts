@@ -1,8 +1,13 @@
 import type { TransferConfig } from "../../flow/config.ts";
 import type { FlowInfoEvent, FlowOptions, Flows } from "../../flow/flows.ts";
 import type { Chunk } from "../../flow/records/read_chunk.ts";
-import { StreamAnalysis, type StreamFigures, type StreamTotals } from "../../flow/analysis/mod.ts";
-import { ByteIntervals } from "./byte_intervals.ts";
+import {
+  ByteIntervals,
+  StreamAnalysis,
+  type StreamFigures,
+  type StreamInterval,
+  type StreamTotals,
+} from "../../flow/analysis/mod.ts";
 import type { ClientFlow } from "./client_flow.ts";
 import { newFlowId } from "./client_flags.ts";
 
@@ -10,16 +15,6 @@ import { newFlowId } from "./client_flags.ts";
 const LEAST_SAMPLE_MS = 1;
 /** The time between samples where intervals are long, in milliseconds. */
 const SAMPLE_MS = 100;
-
-/** What was seen of a TCP flow in an interval. */
-export interface StreamInterval {
-  readonly bytes: number;
-  /** Segments that were sent again; undefined where the sender's kernel cannot be asked. */
-  readonly retransmits?: number;
-  /** At its end. */
-  readonly rttMicros?: number;
-  readonly cwndBytes?: number;
-}
 
 /** How a TCP flow is run. */
 export interface StreamFlowOptions {
@@ -140,18 +135,19 @@ export class StreamFlow implements ClientFlow {
   /**
    * Takes out what is known of an interval, in order.
    *
-   * @param k from 0 on
+   * @param k its number, from 0
+   * @param durationMs its length
    */
-  takeInterval(k: number): StreamInterval {
+  takeInterval(k: number, durationMs: number): StreamInterval {
     // A sender counts what its system took; what the receiver's system has acknowledged is closer to what arrived.
     const [acked, counted] = [this.#acked.take(k), this.#counted.take(k)];
     const bytes = Math.round(this.direction === "upload" && this.#acked.total > 0 ? acked : counted);
     const info = this.#infos.get(k);
     this.#infos.delete(k);
-    if (info === undefined) return { bytes };
+    if (info === undefined) return { durationMs, bytes };
     const retransmits = Math.max(0, info.retransmits - this.#toldRetransmits);
     this.#toldRetransmits = info.retransmits;
-    return { bytes, retransmits, rttMicros: info.rttMicros, cwndBytes: info.cwndBytes };
+    return { durationMs, bytes, retransmits, rttMicros: info.rttMicros, cwndBytes: info.cwndBytes };
   }
 
   /** All that was measured. */

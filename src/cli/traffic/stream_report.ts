@@ -1,4 +1,11 @@
-import { streamBottlenecks, type StreamFigures } from "../../flow/analysis/mod.ts";
+import {
+  figuresOf,
+  STREAM_FIGURES,
+  STREAM_INTERVAL_FIGURES,
+  streamBottlenecks,
+  type StreamFigures,
+  type StreamInterval,
+} from "../../flow/analysis/mod.ts";
 import { byteAmount } from "../../base/size.ts";
 import { grouped } from "../../base/count.ts";
 import { bottleneckLines, bottlenecksJson } from "./bottleneck_report.ts";
@@ -6,8 +13,7 @@ import { bitRate, milliseconds, seconds, span } from "./figure_text.ts";
 import { errorJson, rounded } from "./json_figures.ts";
 import { lastLines, medianOrLast } from "./last_sample.ts";
 import { kindLines, type MeasuredWith } from "./measured_with.ts";
-import type { StreamFlow, StreamInterval } from "./stream_flow.ts";
-import { streamFiguresJson } from "./stream_json.ts";
+import type { StreamFlow } from "./stream_flow.ts";
 import { streamSum } from "./stream_sum.ts";
 import { tableLines } from "../../base/text_table.ts";
 
@@ -60,15 +66,13 @@ export function streamIntervalLines({ fromMs, toMs, seen }: StreamIntervals): st
 
 /** An interval of TCP flows as objects, one a flow. */
 export function streamIntervalJson({ fromMs, toMs, seen }: StreamIntervals): object[] {
-  return seen.map(([{ label, direction }, { bytes, ...more }]) => ({
+  return seen.map(([{ label, direction }, interval]) => ({
     type: "interval",
     flow: label,
     direction,
     startSeconds: fromMs / 1000,
     endSeconds: toMs / 1000,
-    bytes,
-    goodputBitsPerSecond: rounded(perSecond(bytes, toMs - fromMs)),
-    ...more,
+    ...figuresOf(STREAM_INTERVAL_FIGURES, interval),
   }));
 }
 
@@ -140,7 +144,7 @@ export function streamSummaryJson(flows: readonly StreamFlow[], how: MeasuredWit
 function flowJson(flow: StreamFlow, figures: StreamFigures): object {
   const { label, id, direction, cca, complete } = flow;
   const measured = complete || figures.durationNanos > 0;
-  return { flow: label, id, direction, cca, complete, ...measured && streamFiguresJson(figures) };
+  return { flow: label, id, direction, cca, complete, ...measured && figuresOf(STREAM_FIGURES, figures) };
 }
 
 function bottlenecks(

@@ -1,7 +1,7 @@
-import type { PacketFigures } from "../../flow/analysis/mod.ts";
+import { figuresOf, LOAD_FIGURES } from "../../flow/analysis/mod.ts";
 import { bottleneckLines, bottlenecksJson } from "./bottleneck_report.ts";
 import { bitRate, milliseconds, percent } from "./figure_text.ts";
-import { errorJson, quantileKeys, rounded } from "./json_figures.ts";
+import { errorJson, rounded } from "./json_figures.ts";
 import { grouped } from "../../base/count.ts";
 import { kindLines, type MeasuredWith } from "./measured_with.ts";
 import { tableLines } from "../../base/text_table.ts";
@@ -20,11 +20,11 @@ export function phaseHead(): string[] {
 export function phaseLines(figures: PhaseFigures): string[] {
   const { phase, packets, uploadBitsPerSecond, downloadBitsPerSecond } = figures;
   const rtt = packets?.rtt;
-  const { sent, lost } = countsOf(packets);
+  const lost = LOAD_FIGURES.lostPercent.value(figures);
   const row = [
     phase,
     ...[rtt?.min, rtt?.median, rtt?.p99, rtt?.max].map((nanos) => nanos === undefined ? UNKNOWN : milliseconds(nanos)),
-    percent(lost, sent),
+    lost === undefined ? UNKNOWN : percent(lost, 100),
     packets?.roundTripsPerMinute === undefined ? UNKNOWN : grouped(Math.round(packets.roundTripsPerMinute)),
     ...[uploadBitsPerSecond, downloadBitsPerSecond].map((rate) => rate === undefined ? UNKNOWN : bitRate(rate)),
   ];
@@ -50,20 +50,9 @@ export function underLoadLines(phases: readonly PhaseFigures[], kind: MeasuredWi
 }
 
 /** A phase as an object. */
-export function phaseJson({ phase, packets, error, ...more }: PhaseFigures): object {
-  const { sent, lost, dropped } = countsOf(packets);
-  return {
-    type: "phase",
-    phase,
-    complete: error === undefined,
-    sent,
-    lostPercent: sent === 0 ? undefined : rounded(lost / sent * 100),
-    dropped,
-    ...quantileKeys("rtt", packets?.rtt),
-    roundTripsPerMinute: rounded(packets?.roundTripsPerMinute),
-    uploadGoodputBitsPerSecond: rounded(more.uploadBitsPerSecond),
-    downloadGoodputBitsPerSecond: rounded(more.downloadBitsPerSecond),
-  };
+export function phaseJson(figures: PhaseFigures): object {
+  const { phase, error } = figures;
+  return { type: "phase", phase, complete: error === undefined, ...figuresOf(LOAD_FIGURES, figures) };
 }
 
 /** What follows from all phases, as an object. */
@@ -84,19 +73,6 @@ export function underLoadJson(
     phases: phases.map(phaseJson),
     bottlenecks: bottlenecksJson(phases.flatMap(({ bottlenecks }) => bottlenecks)),
   };
-}
-
-/** Echoes that were sent, that were lost on either way, and that the socket of either end had no room for. */
-function countsOf({ there, back }: Partial<PacketFigures> = {}): { sent: number; lost: number; dropped: number } {
-  const { sent = 0 } = there ?? {};
-  const paths = [there, back].filter((path) => path !== undefined);
-  // Where the server reported nothing, no reply came either.
-  const lost = paths.reduce((sum, path) => sum + (path.lost ?? path.sent ?? 0), 0);
-  const dropped = paths.reduce((sum, { sent = 0, received = 0, socketDrops }) => {
-    // Packets of other flows may be among those of a server's socket.
-    return sum + Math.min(socketDrops, Math.max(0, sent - received));
-  }, 0);
-  return { sent, lost, dropped };
 }
 
 /** How much longer the median round trip takes in the worst phase under load than idle. */

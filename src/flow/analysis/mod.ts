@@ -13,8 +13,31 @@ export {
 } from "./bottlenecks.ts";
 export { ClockOffset, type OffsetEstimate } from "./clock_offset.ts";
 export { Distribution, type Quantiles, quantilesOf } from "./distribution.ts";
+export {
+  columnsOf,
+  type Figure,
+  type FigureColumn,
+  type FigureDefinition,
+  type FigureList,
+  type Figures,
+  figuresOf,
+  type FigureUnit,
+  rounded,
+  type SpreadPart,
+} from "./figure.ts";
+export { ByteIntervals, type PacketInterval, type StreamInterval } from "./intervals.ts";
 export { PacketAnalysis, type PacketAnalysisOptions, type PacketFlowFigures, SHARED_CLOCK } from "./packet_analysis.ts";
+export {
+  CLOCK_FIGURES,
+  LOAD_FIGURES,
+  type LoadFigures,
+  PACKET_FIGURE_LISTS,
+  PACKET_FIGURES,
+  PACKET_INTERVAL_FIGURES,
+  PATH_FIGURES,
+} from "./packet_figures.ts";
 export type { PathFigures, Spread } from "./packet_path.ts";
 export type { PacketFigures, PacketTotals } from "./packet_sender.ts";
 export { RateMeter } from "./rate_meter.ts";
 export { StreamAnalysis, type StreamFigures, type StreamLimits, type StreamTotals } from "./stream_analysis.ts";
+export { STREAM_FIGURE_LISTS, STREAM_FIGURES, STREAM_INTERVAL_FIGURES } from "./stream_figures.ts";

@@ -125,7 +125,7 @@ Deno.test("packetSummaryLines() says where raw sockets were missing", async () =
 Deno.test("packetIntervalLines() has what was sent and received in an interval", async () => {
   const flow = await measured(echoes);
   const lines = [0, 1, 2].flatMap((k) =>
-    packetIntervalLines({ fromMs: k * 100, toMs: (k + 1) * 100, seen: [[flow, flow.takeInterval(k)]] })
+    packetIntervalLines({ fromMs: k * 100, toMs: (k + 1) * 100, seen: [[flow, flow.takeInterval(k, 100)]] })
   );
   assertEquals(
     lines,
@@ -141,7 +141,7 @@ Deno.test("intervals have no counts of what only the other end knows", () => {
   const flow = (sender: Partial<UnresponsiveConfig>) =>
     new PacketFlow({ label: "f", server: SERVER, intervalMs: 100, sender: { duration: 100, ...sender }, client: {} });
   const [up, echo, down] = [flow({}), flow({ echo: true }), flow({ reverse: true })];
-  const seen = [up, echo, down].map((flow) => [flow, flow.takeInterval(0)] as const);
+  const seen = [up, echo, down].map((flow) => [flow, flow.takeInterval(0, 100)] as const);
   const intervals = { fromMs: 0, toMs: 100, seen };
   assertEquals(
     packetIntervalLines(intervals).map((line) => line.trim().split(/ +/).slice(1, 4)),

@@ -1,5 +1,5 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { ByteIntervals } from "../../../src/cli/traffic/byte_intervals.ts";
+import { ByteIntervals } from "../../../src/flow/analysis/intervals.ts";
 
 Deno.test("ByteIntervals spreads bytes over the intervals between two samples", () => {
   const intervals = new ByteIntervals(100);

@@ -1,0 +1,289 @@
+import type { OffsetEstimate } from "./clock_offset.ts";
+import { bitsPerSecond, type FigureList, type Figures, micros, percent, seconds, times } from "./figure.ts";
+import type { PacketInterval } from "./intervals.ts";
+import type { PathFigures } from "./packet_path.ts";
+import type { PacketFigures } from "./packet_sender.ts";
+
+/** Figures of the packets of a UDP flow, or of one of its senders. */
+export const PACKET_FIGURES = {
+  durationSeconds: {
+    title: "seconds",
+    unit: "s",
+    definition: "Time from the first packet sent to the last one.",
+    value: ({ sendNanos }) => seconds(sendNanos),
+  },
+  sendBitsPerSecond: {
+    title: "sent at",
+    unit: "bit/s",
+    definition: "Rate of UDP payload that the sender sent: the bytes of all packets but the first, by the time from " +
+      "the first packet to the last.",
+    value: ({ sendBitsPerSecond }) => sendBitsPerSecond,
+  },
+  goodputBitsPerSecond: {
+    title: "received at",
+    unit: "bit/s",
+    definition: "Rate of UDP payload that arrived in the direction of the sender, without echoes. Where the server " +
+      "reports how many packets came, but not when, it is the sending rate less what was lost.",
+    value: ({ goodputBitsPerSecond }) => goodputBitsPerSecond,
+  },
+  rtt: times(
+    "RTT",
+    "Round-trip time of a packet and its echo: from just before the system call that sends the packet until the " +
+      "client's kernel has the echo, by its time stamp, less the time at the server. It is that of the network.",
+    ({ rtt }: PacketFigures) => rtt,
+  ),
+  serverTime: times(
+    "at the server",
+    "Time of a packet at the server: from the time stamp of the server's kernel until just before the call that " +
+      "sends the echo. A program sees RTT and this time: add them. Where a server claims more than the packet was " +
+      "away, the RTT of that packet is unknown.",
+    ({ serverTime }: PacketFigures) => serverTime,
+  ),
+  lateness: times(
+    "lateness of sends",
+    "How much later than scheduled a packet was handed to the kernel. Nothing is skipped: what is late is sent late. " +
+      "Of a sender at the server, the packets that arrive report it themselves.",
+    ({ lateness }: PacketFigures) => lateness,
+  ),
+  sendErrors: {
+    title: "send errors",
+    unit: "packet",
+    definition: "Packets that the sender's kernel did not take.",
+    value: ({ sendErrors }) => sendErrors,
+  },
+  unsent: {
+    title: "unsent",
+    unit: "packet",
+    definition: "Packets that were due, but that the sender did not get to before its time was over.",
+    value: ({ unsent }) => unsent,
+  },
+  incoherent: {
+    title: "incoherent",
+    unit: "sample",
+    definition: "Samples that contradict others or make no sense, and were left out.",
+    value: ({ incoherent }) => incoherent,
+  },
+} satisfies Figures<PacketFigures>;
+
+/** Figures of the packets of a UDP flow in one direction, echoes included. */
+export const PATH_FIGURES = {
+  sent: {
+    title: "sent",
+    unit: "packet",
+    definition: "Packets that the sender's kernel took.",
+    value: ({ sent }) => sent,
+  },
+  received: {
+    title: "received",
+    unit: "packet",
+    definition: "Packets that arrived at the receiver, each counted once.",
+    value: ({ received }) => received,
+  },
+  lost: {
+    title: "lost",
+    unit: "packet",
+    definition: "Packets sent and not received, without those that the receiver's own socket dropped: RFC 7680. It " +
+      "is unknown, and printed as -, until the server reports its counts.",
+    value: ({ lost }) => lost,
+  },
+  lostPercent: {
+    title: "lost",
+    unit: "%",
+    definition: "Lost packets, of all that were sent.",
+    value: ({ lost, sent }) => lost === undefined || !sent ? undefined : percent(lost / sent),
+  },
+  duplicates: {
+    title: "duplicates",
+    unit: "packet",
+    definition: "Packets that arrived again: RFC 5560.",
+    value: ({ duplicates }) => duplicates,
+  },
+  reordered: {
+    title: "reordered",
+    unit: "packet",
+    definition: "Packets that arrived after one that was sent later: RFC 4737.",
+    value: ({ reordered }) => reordered,
+  },
+  early: {
+    title: "early",
+    unit: "packet",
+    definition: "Packets that arrived before their place in the order of sending, lost packets and duplicates taken " +
+      "out: RFC 5236. It is unknown where more packets were under way than are kept: 65,536 at least.",
+    value: ({ early }) => early,
+  },
+  late: {
+    title: "late",
+    unit: "packet",
+    definition: "Packets that arrived after their place in the order of sending; unknown as early packets are.",
+    value: ({ late }) => late,
+  },
+  socketDrops: {
+    title: "dropped",
+    unit: "packet",
+    definition:
+      "Packets that arrived at the receiver's machine, and that its socket had no room for. The network did " +
+      "not lose them. Of a server, packets of other flows may be among them.",
+    value: ({ socketDrops }) => socketDrops,
+  },
+  congestionMarks: {
+    title: "marked",
+    unit: "packet",
+    definition: 'Packets that arrived with the mark "congestion experienced", which only routers set: RFC 3168.',
+    value: ({ congestionMarks }) => congestionMarks,
+  },
+  oneWayDelay: times(
+    "one-way delay",
+    "Time from just before the system call that sends a packet until the receiver's kernel has it, by its time stamp: " +
+      "RFC 7679. It is exact where both ends have one clock, which they compare by their boot ids. Else it is " +
+      "estimated from packets that went both ways. Of what is sent without echo, the server reports min, mean and max.",
+    ({ oneWayDelay }: PathFigures) => oneWayDelay,
+  ),
+  oneWayDelayBoundMicros: {
+    title: "bound of one-way delays",
+    unit: "us",
+    definition: "One-way delays of the flow are all off by the same amount, which is at most this; 0 where both ends " +
+      "have one clock.",
+    value: ({ oneWayDelayBoundNanos }) => micros(oneWayDelayBoundNanos),
+  },
+  ipdv: times(
+    "IPDV",
+    "Inter-packet delay variation: difference of the one-way delays of packets with neighbouring numbers, without its " +
+      "sign: RFC 3393.",
+    ({ ipdv }: PathFigures) => ipdv,
+  ),
+  jitterMicros: {
+    title: "jitter",
+    unit: "us",
+    definition: "Interarrival jitter at the end of the flow: RFC 3550 (6.4.1).",
+    value: ({ jitterNanos }) => micros(jitterNanos),
+  },
+} satisfies Figures<PathFigures>;
+
+/** How the clocks of the ends of a UDP flow relate. */
+export const CLOCK_FIGURES = {
+  clockOffsetMicros: {
+    title: "clock offset",
+    unit: "us",
+    definition: "How far the server's clock is ahead of the client's.",
+    value: ({ offsetNanos }) => micros(offsetNanos),
+  },
+  clockOffsetBoundMicros: {
+    title: "bound of the clock offset",
+    unit: "us",
+    definition: "The clock offset is off by at most this; 0 where both ends have one clock.",
+    value: ({ boundNanos }) => micros(boundNanos),
+  },
+  clockDrifted: {
+    title: "clocks drifted",
+    unit: "flag",
+    definition: "Whether the clocks drifted apart, or one was set, while the flow ran.",
+    value: ({ drifted }) => drifted,
+  },
+} satisfies Figures<OffsetEstimate>;
+
+/** Figures of a UDP flow in an interval, as its client sees it. */
+export const PACKET_INTERVAL_FIGURES = {
+  sent: {
+    title: "sent",
+    unit: "packet",
+    definition: "Packets that this client sent in the interval; unknown where the server sends.",
+    value: ({ sent }) => sent,
+  },
+  received: {
+    title: "received",
+    unit: "packet",
+    definition: "Packets and echoes that this client received in the interval; unknown where nothing comes back.",
+    value: ({ received }) => received,
+  },
+  sendBitsPerSecond: {
+    title: "sending",
+    unit: "bit/s",
+    definition: "UDP payload of the packets sent, by the length of the interval.",
+    value: ({ sentBytes, durationMs }) => bitsPerSecond(sentBytes, durationMs),
+  },
+  receiveBitsPerSecond: {
+    title: "receiving",
+    unit: "bit/s",
+    definition: "UDP payload of the packets received, by the length of the interval.",
+    value: ({ receivedBytes, durationMs }) => bitsPerSecond(receivedBytes, durationMs),
+  },
+  rtt: times(
+    "RTT",
+    "Round-trip time, without the time at the server, of echoes that came in the interval.",
+    ({ rtt }: PacketInterval) => rtt.quantiles(),
+  ),
+} satisfies Figures<PacketInterval>;
+
+/** What was measured with echoes while the path was idle, or under load. */
+export interface LoadFigures {
+  /** Of the echoes; absent if no packet was sent. */
+  readonly packets?: PacketFigures;
+  /** Goodput of all TCP flows in that direction together. */
+  readonly uploadBitsPerSecond?: number;
+  readonly downloadBitsPerSecond?: number;
+}
+
+/** Figures of a phase of a measurement under load. */
+export const LOAD_FIGURES = {
+  sent: {
+    title: "sent",
+    unit: "packet",
+    definition: "Packets that the client sent to be echoed.",
+    value: ({ packets }) => packets?.there?.sent ?? 0,
+  },
+  lostPercent: {
+    title: "lost",
+    unit: "%",
+    definition: "Share of these whose packet or echo was lost, without what a socket of either end dropped.",
+    value: ({ packets }) => percent(lostShare(packets)),
+  },
+  dropped: {
+    title: "dropped",
+    unit: "packet",
+    definition: "Packets and echoes that the sockets of both ends had no room for.",
+    value: ({ packets }) => droppedEchoes(packets),
+  },
+  rtt: times("RTT", PACKET_FIGURES.rtt.definition, ({ packets }: LoadFigures) => packets?.rtt),
+  roundTripsPerMinute: {
+    title: "trips/min",
+    unit: "1/minute",
+    definition: "Round trips that fit a minute: 60 s by the mean of the round-trip times without the longest 5%. It " +
+      "is close to draft-ietf-ippm-responsiveness, but with UDP echoes beside the load in place of HTTP requests " +
+      "within it, and without the time at the server.",
+    value: ({ packets }) => packets?.roundTripsPerMinute,
+  },
+  uploadGoodputBitsPerSecond: {
+    title: "upload",
+    unit: "bit/s",
+    definition: "Goodput of all TCP uploads of the load together, over their common time.",
+    value: ({ uploadBitsPerSecond }) => uploadBitsPerSecond,
+  },
+  downloadGoodputBitsPerSecond: {
+    title: "download",
+    unit: "bit/s",
+    definition: "Goodput of all TCP downloads of the load together, over their common time.",
+    value: ({ downloadBitsPerSecond }) => downloadBitsPerSecond,
+  },
+} satisfies Figures<LoadFigures>;
+
+function lostShare({ there, back }: Partial<PacketFigures> = {}): number | undefined {
+  if (!there?.sent) return undefined;
+  // Where the server reported nothing, no echo came either.
+  return ((there.lost ?? there.sent) + (back?.lost ?? 0)) / there.sent;
+}
+
+function droppedEchoes({ there, back }: Partial<PacketFigures> = {}): number {
+  return [there, back].reduce((sum, { sent = 0, received = 0, socketDrops = 0 } = {} as PathFigures) => {
+    // Packets of other flows may be among those of a server's socket.
+    return sum + Math.min(socketDrops, Math.max(0, sent - received));
+  }, 0);
+}
+
+/** All figures of UDP flows, with their definitions. */
+export const PACKET_FIGURE_LISTS: readonly FigureList[] = [
+  { protocol: "udp", title: "UDP flows", figures: PACKET_FIGURES },
+  { protocol: "udp", title: "UDP flows by direction", within: ["toServer", "fromServer"], figures: PATH_FIGURES },
+  { protocol: "udp", title: "clocks of UDP flows", figures: CLOCK_FIGURES },
+  { protocol: "udp", title: "UDP flows by interval", figures: PACKET_INTERVAL_FIGURES },
+  { protocol: "udp", title: "latency under load, by phase", figures: LOAD_FIGURES },
+];

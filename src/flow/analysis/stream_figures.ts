@@ -1,0 +1,155 @@
+import { bitsPerSecond, type FigureList, type Figures, micros, percent, seconds, times } from "./figure.ts";
+import type { StreamInterval } from "./intervals.ts";
+import type { StreamFigures } from "./stream_analysis.ts";
+
+/** Figures of a TCP flow. */
+export const STREAM_FIGURES = {
+  bytes: {
+    title: "received",
+    unit: "byte",
+    definition: "Bytes of the application that the receiver counted. Where it reported nothing, these are the bytes " +
+      "that the sender's system took, and a * marks them.",
+    value: ({ bytes }) => bytes,
+  },
+  receiverCounted: {
+    title: "counted by the receiver",
+    unit: "flag",
+    definition: "Whether it was the receiver that counted the bytes.",
+    value: ({ receiverCounted }) => receiverCounted,
+  },
+  durationSeconds: {
+    title: "seconds",
+    unit: "s",
+    definition: "Time from when the receiver was ready until it had the last byte.",
+    value: ({ durationNanos }) => seconds(durationNanos),
+  },
+  completionSeconds: {
+    title: "done s",
+    unit: "s",
+    definition: "Flow completion time: from the client's first step to connect until it knows, from the receiver, " +
+      "that all bytes have arrived. Request, answer and data go out together, so it is the time of a plain transfer: " +
+      "TCP's handshake, and the transfer. The round trip that the proof of a key needs is left out.",
+    value: ({ completionNanos }) => seconds(completionNanos),
+  },
+  keyProofSeconds: {
+    title: "key proof",
+    unit: "s",
+    definition: "Time that the proof of the key took: a round trip from the connection on.",
+    value: ({ keyProofNanos }) => seconds(keyProofNanos),
+  },
+  goodputBitsPerSecond: {
+    title: "goodput",
+    unit: "bit/s",
+    definition: "Received bytes by their time, which is at least a round trip: RFC 2647 (3.17). Headers and what was " +
+      "sent again do not count: 1448 of 1514 bytes on an Ethernet.",
+    value: ({ goodputBitsPerSecond }) => goodputBitsPerSecond,
+  },
+  retransmits: {
+    title: "resent",
+    unit: "segment",
+    definition: "Segments that the sender's kernel sent again: RFC 4898 (tcpEStatsPerfSegsRetrans).",
+    value: ({ retransmits }) => retransmits,
+  },
+  retransmittedPercent: {
+    title: "resent bytes",
+    unit: "%",
+    definition: "Share that the sender's kernel sent again, of all bytes that it sent.",
+    value: ({ retransmittedShare }) => percent(retransmittedShare),
+  },
+  minRttMicros: {
+    title: "min RTT",
+    unit: "us",
+    definition: "Shortest round trip that the sender's kernel saw: tcpi_min_rtt.",
+    value: ({ minRttNanos }) => micros(minRttNanos),
+  },
+  rtt: times(
+    "sRTT",
+    "Smoothed round-trip time of the sender's kernel (RFC 6298), of all its samples. It includes what " +
+      "acknowledgements wait for, and is not the round trip of single segments. A + marks an only sample.",
+    ({ rtt }: StreamFigures) => rtt,
+  ),
+  rttLastMicros: {
+    title: "last sRTT",
+    unit: "us",
+    definition: "Last sample of the smoothed round-trip time.",
+    value: ({ lastRttNanos }) => micros(lastRttNanos),
+  },
+  cwnd: {
+    title: "cwnd",
+    unit: "byte",
+    definition: "Congestion window of the sender's kernel (RFC 5681), its segments by their maximum size, of all " +
+      "samples. A + marks an only sample.",
+    parts: ["min", "median", "max"],
+    value: ({ cwndBytes }, part = "median") => cwndBytes?.[part],
+  },
+  cwndLastBytes: {
+    title: "last cwnd",
+    unit: "byte",
+    definition: "Last sample of the congestion window.",
+    value: ({ lastCwndBytes }) => lastCwndBytes,
+  },
+  busyPercent: {
+    title: "busy",
+    unit: "%",
+    definition: "Share of the time in which the sender's kernel had something to send: tcpi_busy_time.",
+    value: ({ limits }) => percent(limits?.busy),
+  },
+  receiveWindowLimitedPercent: {
+    title: "limited by the receive window",
+    unit: "%",
+    definition: "Share of the time in which the receiver's window was full: tcpi_rwnd_limited.",
+    value: ({ limits }) => percent(limits?.receiveWindow),
+  },
+  sendBufferLimitedPercent: {
+    title: "limited by the send buffer",
+    unit: "%",
+    definition: "Share of the time in which the sender's buffer was full: tcpi_sndbuf_limited.",
+    value: ({ limits }) => percent(limits?.sendBuffer),
+  },
+  serverBusyPercent: {
+    title: "server busy",
+    unit: "%",
+    definition: "Share of the time in which the server's thread computed.",
+    value: ({ serverBusy }) => percent(serverBusy),
+  },
+} satisfies Figures<StreamFigures>;
+
+/** Figures of a TCP flow in an interval. */
+export const STREAM_INTERVAL_FIGURES = {
+  bytes: {
+    title: "received",
+    unit: "byte",
+    definition: "Bytes that arrived in the interval: of an upload, those that the receiver's system acknowledged.",
+    value: ({ bytes }) => bytes,
+  },
+  goodputBitsPerSecond: {
+    title: "goodput",
+    unit: "bit/s",
+    definition: "These bytes by the length of the interval.",
+    value: ({ bytes, durationMs }) => bitsPerSecond(bytes, durationMs),
+  },
+  retransmits: {
+    title: "resent",
+    unit: "segment",
+    definition: "Segments that the sender's kernel sent again in the interval.",
+    value: ({ retransmits }) => retransmits,
+  },
+  rttMicros: {
+    title: "sRTT",
+    unit: "us",
+    definition: "Smoothed round-trip time of the sender's kernel at the end of the interval: RFC 6298.",
+    value: ({ rttMicros }) => rttMicros,
+  },
+  cwndBytes: {
+    title: "cwnd",
+    unit: "byte",
+    definition: "Congestion window of the sender's kernel at the end of the interval: RFC 5681.",
+    value: ({ cwndBytes }) => cwndBytes,
+  },
+} satisfies Figures<StreamInterval>;
+
+/** All figures of TCP flows, with their definitions. */
+export const STREAM_FIGURE_LISTS: readonly FigureList[] = [
+  { protocol: "tcp", title: "TCP flows", figures: STREAM_FIGURES },
+  { protocol: "tcp", title: "TCP flows by interval", figures: STREAM_INTERVAL_FIGURES },
+];
