@@ -2,7 +2,7 @@ import { SocketAddress } from "../../sys/address.ts";
 import { SystemError } from "../../sys/errno.ts";
 import type { PacketServerConfig } from "../config.ts";
 import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest } from "../engine/engine_flow.ts";
-import { LogLimiter } from "../engine/log_limiter.ts";
+import { LogLimiter } from "../../base/log_limiter.ts";
 import { AttendedTime, PortReader, type PortUser } from "./port_reader.ts";
 import {
   CLOSE_BYTES,
@@ -82,7 +82,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
     this.#ports = ports;
     this.#maxBytes = request.config.maxPacketSize ?? DEFAULT_MAX_PACKET_BYTES;
     this.#opening = new ServerOpening(request.key, this.#maxBytes);
-    this.#log = new LogLimiter(host);
+    this.#log = new LogLimiter((line) => host.log(line));
   }
 
   start(): void {
@@ -110,7 +110,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
     const now = this.#parts.port.clock.now();
     for (const flow of this.#flows) this.#tellLast(flow, now);
     this.#tellStrangers();
-    this.#log.tellLeftOut();
+    this.#log.end();
     this.#parts.port[Symbol.dispose]();
   }
 

@@ -5,7 +5,7 @@ import { reuseAddress, v6Only } from "../../sys/socket_options.ts";
 import { SystemError } from "../../sys/errno.ts";
 import type { StreamServerConfig } from "../config.ts";
 import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest, Timer } from "../engine/engine_flow.ts";
-import { LogLimiter } from "../engine/log_limiter.ts";
+import { LogLimiter } from "../../base/log_limiter.ts";
 import { Hmac } from "../hmac.ts";
 import { MAX_CLIENTS, MAX_STRANGERS, NO_ROOM, NO_ROOM_PAUSE_MS, NO_ROOM_TELL_MS, STRANGER_MS } from "./limits.ts";
 import { ServerConnection } from "./server_connection.ts";
@@ -36,7 +36,7 @@ class StreamServerFlow implements EngineFlow {
     this.#host = host;
     this.#request = request;
     this.#hmac = request.key === undefined ? undefined : new Hmac(request.key);
-    this.#log = new LogLimiter(host);
+    this.#log = new LogLimiter((line) => host.log(line));
     this.#pause = host.timer(() => this.#watch!.interest = READABLE);
   }
 
@@ -53,7 +53,7 @@ class StreamServerFlow implements EngineFlow {
 
   close(): void {
     for (const connection of [...this.#strangers, ...this.#clients]) connection.close();
-    this.#log.tellLeftOut();
+    this.#log.end();
     this.#socket?.close();
   }
 

@@ -1,6 +1,7 @@
 import { type Connection, streamConnection } from "../../wire/connection.ts";
 import { messageOf, TineError } from "../../base/errors.ts";
 import { lines } from "../../base/lines.ts";
+import { LogLimiter } from "../../base/log_limiter.ts";
 import { startLongTimer } from "../../base/time.ts";
 import { signalGroup } from "../process/process_group.ts";
 import { describeStatus } from "../process/processes.ts";
@@ -29,7 +30,7 @@ export interface LocalProcess extends AsyncDisposable {
  *
  * @param command the program and its arguments
  * @param env its whole environment
- * @param onLine gets what it writes to standard error; no more than so many lines a second
+ * @param onLine gets what it writes to standard error; at most 1,000 lines a second
  * @throws {TineError} `cannot-start`
  */
 export function startLocal(
@@ -53,17 +54,22 @@ export function startLocal(
     throw new TineError("cannot-start", `cannot start ${program}: ${messageOf(error)}`, { cause: error });
   }
   const connection = streamConnection(child.stdout, child.stdin);
-  const limit = new LineLimit(onLine);
+  const limiter = new LogLimiter(onLine, { maxLines: MAX_LINES_PER_SECOND });
+  const last = new LastLines();
+  const log = (line: string) => {
+    last.add(line);
+    limiter.log(line);
+  };
   const canceled = new AbortController();
   const reading = (async () => {
     try {
       const stderr = child.stderr.pipeThrough(new TransformStream(), { signal: canceled.signal });
-      for await (const line of lines(stderr, LONGEST_LINE)) limit.add(line);
+      for await (const line of lines(stderr, LONGEST_LINE)) log(line);
     } catch (error) {
       // It was closed although something that was left behind still holds it.
-      if (!canceled.signal.aborted) limit.add(`standard error cannot be read: ${messageOf(error)}`);
+      if (!canceled.signal.aborted) log(`standard error cannot be read: ${messageOf(error)}`);
     }
-    limit.end();
+    limiter.end();
   })();
   const status = child.status.then((status) => {
     // What is left of its group. Its watchdog is not in there.
@@ -74,7 +80,7 @@ export function startLocal(
   const ended = status.then(async (status) => {
     running = false;
     await within(LAST_WORDS_MS, reading);
-    return [describeStatus(status), ...limit.last].join(": ");
+    return [describeStatus(status), ...last.lines].join(": ");
   });
   const kill = () => {
     if (running) signalGroup(child.pid, "SIGKILL");
@@ -102,48 +108,20 @@ async function within(ms: number, promise: Promise<unknown>): Promise<boolean> {
   return await Promise.race([promise.then(() => true), timeout.promise]);
 }
 
-/** More lines than these in one second are counted only. */
-const MOST_LINES = 1000;
-/** So many of the last lines tell why a process has ended, each of so many characters. */
+/** Lines of standard error that are passed on in a second. */
+const MAX_LINES_PER_SECOND = 1000;
+/** How many of the last lines explain why a process has ended, and how long each may be. */
 const LAST_LINES = 3;
-const LAST_CHARS = 300;
+const MAX_LAST_CHARS = 300;
 
-/** Passes lines on that another process writes, but not without bound, and keeps the last ones. */
-export class LineLimit {
-  /** The last lines that were not empty. */
-  readonly last: string[] = [];
-  readonly #onLine: (line: string) => void;
-  #second = 0;
-  #count = 0;
+/** The last lines that are not blank. */
+class LastLines {
+  readonly lines: string[] = [];
 
-  constructor(onLine: (line: string) => void) {
-    this.#onLine = onLine;
-  }
-
-  /** The next line. */
   add(line: string): void {
     const text = line.trim();
-    if (text !== "") {
-      this.last.push(text.slice(0, LAST_CHARS));
-      if (this.last.length > LAST_LINES) this.last.shift();
-    }
-    const second = Math.floor(performance.now() / 1000);
-    if (second !== this.#second) {
-      this.#tellDropped();
-      this.#second = second;
-      this.#count = 0;
-    }
-    if (++this.#count <= MOST_LINES) this.#onLine(line);
-  }
-
-  /** There are no more. */
-  end(): void {
-    this.#tellDropped();
-    this.#count = 0;
-  }
-
-  #tellDropped(): void {
-    const dropped = this.#count - MOST_LINES;
-    if (dropped > 0) this.#onLine(`(${dropped} more lines were left out)`);
+    if (text === "") return;
+    this.lines.push(text.slice(0, MAX_LAST_CHARS));
+    if (this.lines.length > LAST_LINES) this.lines.shift();
   }
 }

@@ -1,11 +1,11 @@
+import { LineSplitter } from "../../../base/lines.ts";
 import type { RunContext } from "../../runner.ts";
-import { LineCutter } from "./line_cutter.ts";
 import type { Output, OutputName } from "./output.ts";
 import { ByteChunks } from "./file_outputs.ts";
 
 /** Makes a log entry of each line, as it comes. */
 export class StreamedLines implements Output {
-  readonly #lines = new LineCutter();
+  readonly #lines = new LineSplitter();
   readonly #command: string;
   readonly #context: RunContext;
 

@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import { LineCutter } from "../../../../src/node/runners/output/line_cutter.ts";
-import { Random } from "../../../support/random.ts";
+import { lines, LineSplitter } from "../../src/base/lines.ts";
+import { Random } from "../support/random.ts";
 
 function cut(chunks: readonly Uint8Array[], maxBytes?: number): string[] {
-  const cutter = new LineCutter(maxBytes);
-  return [...chunks.flatMap((chunk) => [...cutter.push(chunk)]), ...cutter.end()];
+  const splitter = new LineSplitter(maxBytes);
+  return [...chunks.flatMap((chunk) => [...splitter.push(chunk)]), ...splitter.end()];
 }
 
 /** Divides bytes anywhere. */
@@ -33,7 +33,7 @@ function randomBytes(random: Random): Uint8Array {
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 
-Deno.test("LineCutter gives lines without their ends, also the last one without one", () => {
+Deno.test("LineSplitter gives lines without their ends, also the last one without one", () => {
   assertEquals(cut([bytesOf("a\r\n\nb")]), ["a", "", "b"]);
   assertEquals(cut([bytesOf("a\n")]), ["a"]);
   assertEquals(cut([]), []);
@@ -41,7 +41,7 @@ Deno.test("LineCutter gives lines without their ends, also the last one without 
   assertEquals(cut([bytesOf("\ufeffa\n")]), ["\ufeffa"]);
 });
 
-Deno.test("LineCutter cuts lines over the limit between characters", () => {
+Deno.test("LineSplitter cuts lines over the limit between characters", () => {
   assertEquals(cut([bytesOf("abcdef\nabcde\nabcd")], 5), ["abcde", "f", "abcde", "abcd"]);
   assertEquals(cut([bytesOf("abcd€xyz")], 5), ["abcd", "€xy", "z"]);
   assertEquals(cut([bytesOf("😀😀😀")], 7), ["😀", "😀", "😀"]);
@@ -49,17 +49,17 @@ Deno.test("LineCutter cuts lines over the limit between characters", () => {
   assertEquals(cut([bytesOf(long + "\n" + long + "y")]), [long, long, "y"]);
 });
 
-Deno.test("LineCutter gives the same lines however bytes are divided", () => {
+Deno.test("LineSplitter gives the same lines however bytes are divided", () => {
   const random = new Random(7);
   for (let i = 0; i < 5000; i++) {
     const bytes = randomBytes(random);
-    const lines = new TextDecoder().decode(bytes).split("\n");
-    if (lines.at(-1) === "") lines.pop();
-    assertEquals(cut(divide(bytes, random)), lines.map((line) => line.replace(/\r$/, "")));
+    const expected = new TextDecoder().decode(bytes).split("\n");
+    if (expected.at(-1) === "") expected.pop();
+    assertEquals(cut(divide(bytes, random)), expected.map((line) => line.replace(/\r$/, "")));
   }
 });
 
-Deno.test("LineCutter loses nothing of lines over the limit", () => {
+Deno.test("LineSplitter loses nothing of lines over the limit", () => {
   const random = new Random(8);
   for (let i = 0; i < 5000; i++) {
     const bytes = randomBytes(random).filter((byte) => byte !== 0x0a && byte !== 0x0d);
@@ -69,4 +69,9 @@ Deno.test("LineCutter loses nothing of lines over the limit", () => {
     // What is not UTF-8 grows to three bytes each.
     for (const piece of pieces) assert(bytesOf(piece.replaceAll("\ufffd", "?")).length <= maxBytes);
   }
+});
+
+Deno.test("lines() splits a stream, its long lines between characters", async () => {
+  const stream = ReadableStream.from(["a\r", "\nabcd€x", "yz\n\nlast"].map(bytesOf));
+  assertEquals(await Array.fromAsync(lines(stream, 5)), ["a", "abcd", "€xy", "z", "", "last"]);
 });
