@@ -68,6 +68,11 @@ export class StreamFlow implements ClientFlow {
     return this.#firstNanos ?? this.#startNanos;
   }
 
+  /** When this end last saw something of it, in the same time. */
+  get lastNanos(): number {
+    return this.#lastNanos;
+  }
+
   /** Whether it is to send so many bytes, and not for so long only: then the time that it takes is a figure. */
   get hasLength(): boolean {
     return this.#options.transfer.length !== undefined;

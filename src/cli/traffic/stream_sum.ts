@@ -4,6 +4,8 @@ import type { StreamFigures } from "../../flow/analysis/mod.ts";
 export interface StreamAddend {
   /** When its transfer started, in nanoseconds since something that is the same for all. */
   readonly startNanos: number;
+  /** When this end last saw something of it, in the same time. */
+  readonly lastNanos: number;
   /** All that was measured with it. */
   figures(): Pick<StreamFigures, "bytes" | "durationNanos" | "retransmits">;
 }
@@ -25,16 +27,18 @@ export interface StreamSum {
  * @example
  * ```ts
  * import { streamSum } from "./stream_sum.ts";
- * const flow = (startNanos: number) => ({ startNanos, figures: () => ({ bytes: 125, durationNanos: 1e6 }) });
+ * const figures = () => ({ bytes: 125, durationNanos: 1e6 });
+ * const flow = (startNanos: number) => ({ startNanos, lastNanos: startNanos + 1e6, figures });
  * console.assert(streamSum([flow(0), flow(1e6)]).goodputBitsPerSecond === 1e6);
  * ```
  */
 export function streamSum(flows: readonly StreamAddend[]): StreamSum {
-  const parts = flows.map((flow) => ({ from: flow.startNanos, ...flow.figures() }));
+  const parts = flows.map((flow) => ({ from: flow.startNanos, last: flow.lastNanos, ...flow.figures() }));
   // A flow that has not come to its transfer has no place in time.
   const begun = parts.filter(({ durationNanos }) => durationNanos > 0);
   const from = Math.min(...begun.map(({ from }) => from));
-  const to = Math.max(...begun.map(({ from, durationNanos }) => from + durationNanos));
+  // The receiver's time starts when it has the request, which may wait in a queue for long: it has no place by itself.
+  const to = Math.max(...begun.map(({ from, last, durationNanos }) => Math.max(last, from + durationNanos)));
   const bytes = parts.reduce((sum, part) => sum + part.bytes, 0);
   const durationNanos = begun.length === 0 ? 0 : to - from;
   const retransmits = parts.reduce<number | undefined>(

@@ -1,8 +1,15 @@
 import { assertEquals } from "@std/assert";
 import { streamSum } from "../../../src/cli/traffic/stream_sum.ts";
 
-const flow = (startNanos: number, bytes: number, durationNanos: number, retransmits?: number) => ({
+const flow = (
+  startNanos: number,
+  bytes: number,
+  durationNanos: number,
+  retransmits?: number,
+  lastNanos = startNanos + durationNanos,
+) => ({
   startNanos,
+  lastNanos,
   figures: () => ({ bytes, durationNanos, retransmits }),
 });
 
@@ -13,6 +20,16 @@ Deno.test("streamSum() divides all bytes by the time from the first start to the
     durationNanos: 2e9,
     goodputBitsPerSecond: 1e6,
     retransmits: 3,
+  });
+});
+
+Deno.test("streamSum() ends where the last flow was last seen, however late its receiver began", () => {
+  const waited = flow(0, 125_000, 1e9, 0, 4e9);
+  assertEquals(streamSum([flow(0, 375_000, 3e9, 0), waited]), {
+    bytes: 500_000,
+    durationNanos: 4e9,
+    goodputBitsPerSecond: 1e6,
+    retransmits: 0,
   });
 });
 
