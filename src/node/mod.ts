@@ -81,5 +81,6 @@ export { type Connection, stdioConnection as stdioConn } from "../wire/connectio
 export { pipe as pipeConn } from "../wire/pipe.ts";
 export { type Chunk, readChunk, samplesOf } from "../flow/records/read_chunk.ts";
 export type { Columns, RecordKind, Sample } from "../flow/records/kinds.ts";
-export { type RunnerConfigs, type RunnerInputs, type RunnerName, runners } from "./runners.ts";
+export type { RunnerConfigs, RunnerInputs, RunnerName } from "./runner_schemas.ts";
+export { runners } from "./runners.ts";
 export { TineError } from "../base/errors.ts";

@@ -5,8 +5,8 @@ import type { Item } from "./item.ts";
 import type { Duration } from "../base/duration.ts";
 import type { Processes } from "./process/processes.ts";
 
-/** What schemas are made of: zod, durations, sizes, names. */
-export type Vocabulary = typeof import("./plan/vocabulary.ts");
+/** What schemas are made of: functions of zod, durations, sizes, rates. */
+export type Vocabulary = typeof import("../base/schema.ts");
 
 /** What must be alike at both ends of a flow. */
 export interface FlowEnd {
@@ -91,17 +91,20 @@ export interface RunContext {
 export type Unsigned<I extends Item> = I extends Item ? Omit<I, "nodeId"> : never;
 
 /**
- * A kind of work at the leaves of a run tree. A new one is a file in runners/ and a line in runners.ts.
+ * A kind of work at the leaves of a run tree. A new one is a file in runners/, a line in runners.ts, and the schema of
+ * its configuration in runner_schemas.ts.
  *
  * @typeParam Config its configuration as it is decoded: durations are milliseconds, sizes bytes
  * @typeParam Input its configuration as a plan has it
  */
 export interface Runner<Config = unknown, Input = unknown> {
   /**
-   * The schema of what stands behind its name in a plan. Made on demand, from words that are given: a node that is
-   * served runs what its parent has validated, and loads no schema library.
+   * Makes the schema of its configuration, where a program brings the runner along. Those of tine have theirs in
+   * runner_schemas.ts. A node that is served runs what its parent has validated, so it never asks for it, and loads no
+   * schema library.
    */
-  schema(vocabulary: Vocabulary): ZodType<Config, Input>;
+  schema?(vocabulary: Vocabulary): ZodType<Config, Input>;
+
   /** What a run with this configuration relies on; nothing when absent. */
   needs?(config: Config): Needs;
 

@@ -124,6 +124,8 @@ Deno.test("help and the node library load neither zod nor YAML before they need 
   assertEquals(await loads("main.ts", "vet", "--help"), []);
   assertEquals(await loads("src/node/mod.ts"), []);
   assertEquals(await loads("src/node/runners.ts"), []);
+  assertEquals(await loads("src/node/serve.ts"), []);
+  assertEquals(await loads("src/flow/create_flows.ts"), []);
 });
 
 Deno.test("tine vet refuses arguments and permissions for a plan that no module writes", async () => {

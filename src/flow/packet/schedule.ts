@@ -1,7 +1,8 @@
 import type { UnresponsiveConfig } from "../config.ts";
 import { MAX_PACKET_BYTES } from "./header.ts";
 
-const DEFAULT_WAITS_MS: readonly number[] = [200];
+/** What a sender waits between packets where its configuration has no waits, in ms. */
+export const DEFAULT_WAIT_MS = 200;
 const NANOS_PER_MS = 1e6;
 
 /** The most packets of a burst: what the kernel takes (UDP_MAX_SEGMENTS of older ones). */
@@ -46,7 +47,7 @@ export class Schedule {
    * @param random from 0 up to 1, for what is drawn
    */
   constructor(config: UnresponsiveConfig, headerBytes: number, random: () => number = Math.random) {
-    const { wait = DEFAULT_WAITS_MS, length = [headerBytes], rate } = config;
+    const { wait = [DEFAULT_WAIT_MS], length = [headerBytes], rate } = config;
     this.durationNanos = config.duration * NANOS_PER_MS;
     this.#rate = rate;
     this.#waitFirst = config.waitFirst === true;
@@ -133,4 +134,23 @@ class Choice {
     if (++this.#index === this.#values.length) this.#index = 0;
     return value;
   }
+}
+
+/**
+ * Finds the shortest and the longest packet that the senders of a flow send, in bytes.
+ *
+ * @param headerBytes the length where a sender has no lengths: the header alone
+ */
+export function packetLengths(
+  senders: readonly { readonly unresponsive?: Pick<UnresponsiveConfig, "length"> }[],
+  headerBytes: number,
+): { shortest: number; longest: number } {
+  let [shortest, longest] = [Infinity, 0];
+  for (const { unresponsive } of senders) {
+    for (const length of unresponsive?.length ?? [headerBytes]) {
+      shortest = Math.min(shortest, length);
+      longest = Math.max(longest, length);
+    }
+  }
+  return { shortest, longest };
 }

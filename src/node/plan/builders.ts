@@ -4,7 +4,7 @@
  * @module
  */
 import { TineError } from "../../base/errors.ts";
-import type { RunnerInputs, RunnerName } from "../runners.ts";
+import type { RunnerInputs, RunnerName } from "../runner_schemas.ts";
 import type { ChildInput, PlanInput, RunInput, ScheduleOptions, TestInput } from "./types.ts";
 
 /**

@@ -51,8 +51,8 @@ export async function parsePlan(
   const { validatePlan } = await import("./validate.ts");
   const value = typeof plan === "string" ? await parseText(plan, name, format ?? planFormat(name, plan)) : plan;
   if (runners === undefined) return validatePlan(value, name);
-  const { createPlanSchemas } = await import("./schema.ts");
-  return validatePlan(value, name, createPlanSchemas(runners).plan);
+  const { planSchemasWith } = await import("./schema.ts");
+  return validatePlan(value, name, planSchemasWith(runners).plan);
 }
 
 async function parseText(text: string, name: string, format: PlanFormat): Promise<unknown> {

@@ -1,15 +1,88 @@
 import type { ZodType } from "zod";
+import * as vocabulary from "../../base/schema.ts";
+import { TineError } from "../../base/errors.ts";
 import type { Runner } from "../runner.ts";
-import { runners } from "../runners.ts";
-import { nodeSchema } from "./node_schema.ts";
-import type { Child, ChildInput, Plan, PlanInput, Run, RunInput, Test, TestInput } from "./types.ts";
-import * as vocabulary from "./vocabulary.ts";
+import { runnerSchemas } from "../runner_schemas.ts";
+import type {
+  Child,
+  ChildInput,
+  Plan,
+  PlanInput,
+  Run,
+  RunInput,
+  Schedule,
+  ScheduleInput,
+  Test,
+  TestInput,
+} from "./types.ts";
 
-const { duration, expects, pattern, z } = vocabulary;
+const { duration, expects, pattern, toggle, z } = vocabulary;
 type Schema<Output, Input> = ZodType<Output, Input>;
 
-/** The time that a test has unless it says otherwise. */
-export const DEFAULT_TIMEOUT = "660s";
+/** A node: where and how a process of the test runs. */
+export const nodeSchema = z.strictObject({
+  id: pattern("an id such as left: at most 63 letters, digits, _, . and -", /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/)
+    .describe("Names the node in logs and results; unique in a test."),
+  platform: pattern("a platform such as linux-x64", /^[a-z0-9]+-[a-z0-9]+$/).optional()
+    .describe("The platform that it runs on; left out: the parent's for local, asked of the far side for ssh."),
+  launcher: z.strictObject({
+    local: z.strictObject({
+      root: toggle("Run it as root rather than as the invoking user."),
+    }, expects("an object, {} for the usual")).optional().describe("A process on the machine of its parent."),
+    ssh: z.strictObject({
+      destination: pattern("a destination as for ssh, such as user@host", /^(?!-)[^\0-\x20\x7f]{1,255}$/).optional()
+        .describe("Where to, as for ssh; left out: the node's id."),
+      root: toggle("Become root there, by sudo -n."),
+    }, expects("an object, {} for the usual")).optional().describe("A process on another machine, by ssh."),
+  }, expects("an object such as {local: {}} or {ssh: {}}")).refine(
+    (launcher) => [launcher.local, launcher.ssh].filter((given) => given !== undefined).length === 1,
+    "expected exactly one of local and ssh, such as {local: {}}",
+  ).meta({ description: "How it is started: exactly one of local and ssh.", minProperties: 1, maxProperties: 1 }),
+  netns: z.strictObject({
+    name: pattern("a name of at most 63 letters, digits, _, . and -", /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/).optional()
+      .describe("The name of the namespace; left out, with create: the node's id."),
+    create: toggle("Create it, and delete it when the node ends."),
+  }, expects("an object such as {create: true}")).refine(
+    ({ name, create }) => name !== undefined || create === true,
+    "expected a name, create: true, or both",
+  ).optional().describe("The network namespace that it runs in: an existing one, or one that is created."),
+  env: z.strictObject({
+    vars: z.array(pattern("KEY=value", /^[A-Za-z_]\w*=[^\0]*$/), expects("a list of KEY=value")).optional()
+      .describe("Variables that are set, each as KEY=value."),
+    inherit: toggle("Take over the variables of the parent.", true),
+  }, expects("an object such as {vars: [KEY=value]}")).optional().describe("The environment of its processes."),
+}, expects("an object such as {id: left, launcher: {local: {}}}")).meta({
+  id: "Node",
+  description: "A node: where and how a process of the test runs. Equal nodes are the same node.",
+});
+
+/** When the runs of a schedule are started. */
+export const scheduleFields = {
+  wait: z.array(duration, expects("a list of durations such as [100ms]")).optional()
+    .describe("What to wait between starts, cycled."),
+  random: toggle("Draw the waits instead of cycling through them."),
+  waitFirst: toggle("Wait before the first run as well."),
+  sequential: toggle("Wait for the end of each run before the next wait."),
+};
+
+/** What a test has beside its run. */
+export const testFields = {
+  id: z.record(
+    pattern("a name", /^[A-Za-z]\w{0,31}$/),
+    pattern("a text of letters, digits and ._+-@%=, (numbers in quotes)", /^[A-Za-z0-9][\w.+\-@%=,]{0,63}$/),
+    {
+      error: ({ code, input }) =>
+        code === "invalid_key"
+          ? "expected a name of letters, digits and _ as a key of the id"
+          : expects("names and values such as {name: hello}").error({ input }),
+    },
+  ).refine((id) => Object.keys(id).length > 0, "is empty, expected names and values such as {name: hello}")
+    .meta({
+      description: "What tells the test from others: names and values, such as {name: fct, cca: bbr}.",
+      minProperties: 1,
+    }),
+  timeout: duration.prefault("660s").describe("The test is canceled after this long; 0 for never."),
+};
 
 /** The schemas of plans, and of the runs in them. */
 export interface PlanSchemas {
@@ -18,16 +91,15 @@ export interface PlanSchemas {
 }
 
 /**
- * The schemas of plans, the single source of validation, types and the JSON Schema.
+ * Makes the schemas of plans: the only source of validation, types and the JSON Schema.
  *
- * @param runners the runners that there are, by name
+ * @param runners schemas of what stands behind the names of runners
  */
-export function createPlanSchemas(runners: Readonly<Record<string, Runner>>): PlanSchemas {
+export function createPlanSchemas(runners: Readonly<Record<string, ZodType>> = runnerSchemas): PlanSchemas {
   const kinds = ["serial", "parallel", "schedule", "child", ...Object.keys(runners)];
-  // Told also where something else is wrong, so that all errors come at once.
+  // Reported also where something else is wrong, so that all errors come at once.
   const atMostOne = { when: () => true, error: (issue: { input?: unknown }) => clash(given(issue.input, kinds)) };
   const isRun = (value: unknown) => given(value, kinds).length <= 1;
-  const A_RUN = "a run such as {sleep: 1s}";
 
   // Members are getters where a run holds runs: the schema is recursive.
   const members = {
@@ -43,59 +115,35 @@ export function createPlanSchemas(runners: Readonly<Record<string, Runner>>): Pl
     get child() {
       return child.optional();
     },
-    ...Object.fromEntries(
-      Object.entries(runners).map(([name, runner]) => [name, runner.schema(vocabulary).optional()]),
-    ),
+    ...Object.fromEntries(Object.entries(runners).map(([name, schema]) => [name, schema.optional()])),
   };
-  const run = z.strictObject(members, expects(A_RUN)).refine(isRun, atMostOne).meta({
+  const run = z.strictObject(members, expects("a run such as {sleep: 1s}")).refine(isRun, atMostOne).meta({
     id: "Run",
     description: "A run: at most one of its members. An empty one does nothing.",
     maxProperties: 1,
   }) as Schema<Run, RunInput>;
   const runs = z.array(run, expects("a list of runs")).meta({ id: "Runs" });
   const schedule = z.strictObject({
-    wait: z.array(duration, expects("a list of durations such as [100ms]")).optional()
-      .describe("What to wait between starts, cycled."),
-    random: z.boolean(expects("true or false")).optional().describe("Draw the waits instead of cycling through them."),
-    waitFirst: z.boolean(expects("true or false")).optional().describe("Wait before the first run as well."),
-    sequential: z.boolean(expects("true or false")).optional().describe("Wait for the end of each run first."),
+    ...scheduleFields,
     run: runs.describe("The runs, in the order in which they are started."),
   }, expects("an object such as {wait: [100ms], run: [...]}")).meta({
     id: "Schedule",
     description: "Starts runs one after another at given distances; nothing more after a failure.",
-  });
+  }) as Schema<Schedule, ScheduleInput>;
   const child = z.strictObject(join({ node: nodeSchema }, members), expects("an object with a node and a run"))
     .refine(isRun, atMostOne).meta({
       id: "Child",
       description: "A node, and beside it the run on that node: at most one of serial, parallel, ...",
       maxProperties: 2,
     }) as Schema<Child, ChildInput>;
-  const test = z.strictObject(
-    join({
-      id: z.record(
-        pattern("a name", /^[A-Za-z]\w{0,31}$/),
-        pattern("a text of letters, digits and ._+-@%=, (numbers in quotes)", /^[A-Za-z0-9][\w.+\-@%=,]{0,63}$/),
-        {
-          error: ({ code, input }) =>
-            code === "invalid_key"
-              ? "expected a name of letters, digits and _ as a key of the id"
-              : vocabulary.expects("names and values such as {name: hello}").error({ input }),
-        },
-      ).refine((id) => Object.keys(id).length > 0, "is empty, expected names and values such as {name: hello}")
-        .meta({
-          description: "What tells the test from others: names and values, such as {name: fct, cca: bbr}.",
-          minProperties: 1,
-        }),
-      timeout: duration.prefault(DEFAULT_TIMEOUT).describe("It is canceled after this long; 0 for never."),
-    }, members),
-    expects("a test such as {id: {name: hello}, serial: [...]}"),
-  ).refine(isRun, atMostOne).meta({
-    id: "Test",
-    description: "A test: its id, and at most one run.",
-    if: { required: ["timeout"] },
-    then: { maxProperties: 3 },
-    else: { maxProperties: 2 },
-  }) as Schema<Test, TestInput>;
+  const test = z.strictObject(join(testFields, members), expects("a test such as {id: {name: hello}, serial: [...]}"))
+    .refine(isRun, atMostOne).meta({
+      id: "Test",
+      description: "A test: its id, and at most one run.",
+      if: { required: ["timeout"] },
+      then: { maxProperties: 3 },
+      else: { maxProperties: 2 },
+    }) as Schema<Test, TestInput>;
   const plan = z.strictObject({
     $schema: z.string().optional().describe("For editors: where this schema is."),
     tests: z.array(test, expects("a list of tests")).describe("The tests, run one after another."),
@@ -107,8 +155,25 @@ export function createPlanSchemas(runners: Readonly<Record<string, Runner>>): Pl
   return { plan, run };
 }
 
-/** The schemas of plans with all runners. */
-export const planSchemas: PlanSchemas = createPlanSchemas(runners);
+/** The schemas of plans with the runners of tine. */
+export const planSchemas: PlanSchemas = createPlanSchemas();
+
+/**
+ * Returns the schemas of plans that may name these runners: of tine, or of a program, which bring their own schema.
+ *
+ * @throws {TineError} `no-schema`, for a runner of a program without one
+ */
+export function planSchemasWith(runners: Readonly<Record<string, Runner>>): PlanSchemas {
+  const schemas = Object.entries(runners).map(([name, { schema }]): [string, ZodType] => {
+    if (schema !== undefined) return [name, schema(vocabulary)];
+    if (Object.hasOwn(runnerSchemas, name)) return [name, runnerSchemas[name as keyof typeof runnerSchemas]];
+    throw new TineError(
+      "no-schema",
+      `the runner ${name} has no schema, and is none of ${Object.keys(runnerSchemas).join(", ")}`,
+    );
+  });
+  return createPlanSchemas(Object.fromEntries(schemas));
+}
 
 /** Objects joined without calling their getters. */
 function join<A extends object, B extends object>(a: A, b: B): A & B {

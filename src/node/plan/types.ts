@@ -1,48 +1,25 @@
-import type { RunnerConfigs, RunnerInputs } from "../runners.ts";
-import type { Duration } from "../../base/duration.ts";
+/**
+ * The types of plans. Fields come from the schemas, which describe them; only that a run holds runs is written here.
+ *
+ * @module
+ */
+import type { input, output, ZodObject } from "zod";
+import type { RunnerConfigs, RunnerInputs } from "../runner_schemas.ts";
+import type { nodeSchema, scheduleFields, testFields } from "./schema.ts";
 
 /** A node: where and how a process of the test runs. Equal nodes are the same node. */
-export interface Node {
-  /** Names it in logs and results; unique in a test. */
-  id: string;
-  /** Such as `linux-x64`; the parent's for local, asked of the far side for ssh, when absent. */
-  platform?: string;
-  /** How it is started: exactly one of these. */
-  launcher: {
-    /** A process on the machine of its parent; `root`: as root, by default as the invoking user. */
-    local?: { root?: boolean };
-    /** A process on another machine; the destination is the node's id by default; `root`: by sudo there. */
-    ssh?: { destination?: string; root?: boolean };
-  };
-  /** The network namespace that it runs in; when created, the node's id is its name by default. */
-  netns?: { name?: string; create?: boolean };
-  /** The environment of its processes: KEY=value, on top of that of the parent unless `inherit` is false. */
-  env?: { vars?: string[]; inherit?: boolean };
-}
+export type Node = output<typeof nodeSchema>;
 
 /** A run as a plan has it: at most one of its members. */
 export interface RunInput extends Partial<RunnerInputs> {
-  /** One after another, up to the first failure. */
   serial?: RunInput[];
-  /** At the same time; waits for all. */
   parallel?: RunInput[];
-  /** Started one after another at given distances. */
   schedule?: ScheduleInput;
-  /** A run on another node. */
   child?: ChildInput;
 }
 
-/** When the runs of a schedule are started. */
-export interface ScheduleOptions<D = string> {
-  /** What to wait between starts, cycled. */
-  wait?: D[];
-  /** Waits are drawn instead. */
-  random?: boolean;
-  /** Wait before the first run as well. */
-  waitFirst?: boolean;
-  /** Wait for the end of each run first. */
-  sequential?: boolean;
-}
+/** When the runs of a schedule are started, as a plan has it. */
+export type ScheduleOptions = input<ZodObject<typeof scheduleFields>>;
 
 /** A schedule as a plan has it. */
 export interface ScheduleInput extends ScheduleOptions {
@@ -55,12 +32,8 @@ export interface ChildInput extends RunInput {
 }
 
 /** A test as a plan has it. */
-export interface TestInput extends RunInput {
-  /** What tells it from other tests: names and values, such as `{ name: "fct", cca: "bbr" }`. */
-  id: Record<string, string>;
-  /** It is canceled after this long; default 660s, 0 for never. */
-  timeout?: string;
-}
+export interface TestInput extends RunInput, TestInputFields {}
+type TestInputFields = input<ZodObject<typeof testFields>>;
 
 /** A plan as it is written. */
 export interface PlanInput {
@@ -80,9 +53,10 @@ export interface Run extends Partial<RunnerConfigs> {
 }
 
 /** A schedule as it is decoded. */
-export interface Schedule extends ScheduleOptions<Duration> {
+export interface Schedule extends DecodedScheduleOptions {
   run: Run[];
 }
+type DecodedScheduleOptions = output<ZodObject<typeof scheduleFields>>;
 
 /** A node, and the run on it, as it is decoded. */
 export interface Child extends Run {
@@ -90,11 +64,8 @@ export interface Child extends Run {
 }
 
 /** A test as it is decoded. */
-export interface Test extends Run {
-  id: Record<string, string>;
-  /** 0 is never. */
-  timeout: Duration;
-}
+export interface Test extends Run, DecodedTestFields {}
+type DecodedTestFields = output<ZodObject<typeof testFields>>;
 
 /** A plan that was validated. */
 export interface Plan {

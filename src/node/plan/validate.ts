@@ -1,10 +1,11 @@
 import type { ZodError } from "zod";
 import { nearest } from "../../base/nearest.ts";
 import { runners as allRunners } from "../runners.ts";
-import { at, MOST_PROBLEMS, placeText, PlanError, type Problem, show } from "./place.ts";
+import { at, MOST_PROBLEMS, placeText, PlanError, type Problem } from "./place.ts";
+import { show } from "../../base/schema.ts";
 import { checkStructure } from "./structure.ts";
 import type { Runner } from "../runner.ts";
-import { createPlanSchemas, planSchemas } from "./schema.ts";
+import { planSchemas, planSchemasWith } from "./schema.ts";
 import type { Plan, Run, RunInput } from "./types.ts";
 
 /** A plan may have this many runs. */
@@ -56,7 +57,7 @@ export function validateRun(value: Run | RunInput, runners: Readonly<Record<stri
   const { id: _, timeout: __, ...run } = value as Run & { id?: unknown; timeout?: unknown };
   const structure = checkStructure(run);
   if (structure !== undefined) throw new PlanError("run", [structure]);
-  const schema = runners === allRunners ? planSchemas.run : createPlanSchemas(runners).run;
+  const schema = runners === allRunners ? planSchemas.run : planSchemasWith(runners).run;
   const { data, error } = schema.safeParse(run, CONTEXT);
   if (error === undefined) return data;
   // What can be written as in a plan is decoded already.

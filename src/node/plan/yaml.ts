@@ -1,6 +1,7 @@
 import { parse } from "@std/yaml";
 import { TextError } from "./jsonc.ts";
-import { at, type Place, placeText, type Problem, show } from "./place.ts";
+import { at, type Place, placeText, type Problem } from "./place.ts";
+import { show } from "../../base/schema.ts";
 import { MAX_DEPTH } from "./structure.ts";
 
 /**

@@ -3,8 +3,7 @@ import { type Duration, formatDuration } from "../../base/duration.ts";
 import type { Runner } from "../runner.ts";
 
 /** Sleeps for a duration, or until the run is canceled. */
-export const sleep: Runner<Duration, string> = {
-  schema: ({ duration }) => duration.describe("Sleep for this long, e.g. 500ms; ends early when canceled."),
+export const sleep: Runner<Duration> = {
   needs: (duration) => ({ atLeast: duration }),
   title: formatDuration,
   run: (duration, { signal }) => delay(duration, signal),

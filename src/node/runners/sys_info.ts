@@ -1,6 +1,7 @@
 import { splitCommand } from "../../base/shell_words.ts";
 import type { SysInfoData } from "../item.ts";
 import type { Runner } from "../runner.ts";
+import type { RunnerConfigs } from "../runner_schemas.ts";
 import { describeCommands, describeFiles, describeSettings, describeVariables } from "./sys_info/chosen.ts";
 import {
   describeClock,
@@ -14,39 +15,8 @@ import {
 import { describeInterfaces, describeQdiscs } from "./sys_info/network.ts";
 import { type Section, Survey } from "./sys_info/survey.ts";
 
-/** What is described besides the usual: operating system, kernel, CPU, memory, interfaces. */
-export interface SysInfoConfig {
-  /** Commands whose output is kept. */
-  commands?: string[];
-  /** Files whose content is kept; patterns are possible. */
-  files?: string[];
-  /** Patterns for names of variables that are kept. */
-  env?: string[];
-  /** Patterns for names of kernel settings that are kept. */
-  sysctl?: string[];
-}
-
 /** Describes the node's system. */
-export const sysInfo: Runner<SysInfoConfig, SysInfoConfig> = {
-  schema({ z, expects }) {
-    const texts = (what: string) => z.array(z.string(expects("a text, in quotes")).min(1), expects(what)).optional();
-    return z.strictObject({
-      commands: texts("a list of commands").describe("Commands whose output is kept; no shell runs them."),
-      files: texts("a list of files").describe(
-        "Files whose content is kept, as it is. * and ? stay in a folder, ** does not.",
-      ),
-      env: texts("a list of patterns").describe(
-        'Patterns for names of variables that are kept, such as "LC_*". What looks like a secret is masked.',
-      ),
-      sysctl: texts("a list of patterns").describe(
-        'Patterns for names of kernel settings that are kept, such as "net.ipv4.tcp_*"; * goes across dots.',
-      ),
-    }, expects("an object, {} for the usual"))
-      .describe(
-        "Describe the node's system: operating system, kernel, CPU, memory, load, clock, TCP, interfaces, queueing " +
-          "disciplines. What cannot be told is noted, and fails nothing.",
-      );
-  },
+export const sysInfo: Runner<RunnerConfigs["sysInfo"]> = {
   needs: ({ commands = [] }) => ({ programs: commands.flatMap((command) => splitCommand(command)?.slice(0, 1) ?? []) }),
   async run(config, context) {
     const survey = new Survey(context);

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { JSON_PLAN, YAML_PLAN } from "../../../src/cli/init/plan_skeleton.ts";
 import { parseJsonc } from "../../../src/node/plan/jsonc.ts";
-import { planJsonSchema } from "../../../src/node/plan/json_schema.ts";
+import { type JsonSchema, planJsonSchema, planObjects } from "../../../src/node/plan/json_schema.ts";
 import { parseYaml } from "../../../src/node/plan/yaml.ts";
 import { EVERYTHING, LEFT, planOf } from "./samples.ts";
 
@@ -52,4 +52,42 @@ Deno.test("the JSON Schema refuses what tine refuses", () => {
     planOf({ system: { command: "a", stdout: "../b" } }),
   ];
   for (const plan of refused) assert(!validate(plan), JSON.stringify(plan));
+});
+
+Deno.test("planObjects() has a description, a type and the default of each field of a plan", () => {
+  const objects = planObjects();
+  for (const { places, fields } of objects) {
+    for (const { name, type, description } of fields) {
+      assert(description !== "" && type !== "", `${places.join(", ")}: ${name}`);
+    }
+  }
+  const field = (place: string, name: string) =>
+    objects.find(({ places }) => places.includes(place))?.fields.find((field) => field.name === name);
+  assertEquals(field("packetClient.sender.unresponsive", "wait"), {
+    name: "wait",
+    type: "list of durations",
+    required: false,
+    default: "200ms",
+    description: "What to wait between packets, cycled.",
+  });
+  assertEquals(field("streamClient.download", "bufLen")?.default, "128KiB");
+  assertEquals(field("test", "timeout")?.default, "660s");
+  assertEquals(field("streamServer", "protocol")?.type, "tcp, tcp4 or tcp6");
+  const { min, max, required } = field("packetClient", "ecn")!;
+  assertEquals([min, max, required, field("packetClient", "flow")?.required], [0, 3, false, true]);
+  assertEquals(objects.find(({ places }) => places.includes("sleep"))?.type, "duration");
+});
+
+Deno.test("descriptions in the JSON Schema name defaults, once", () => {
+  const { system, streamServer } = (schema as JsonSchema).$defs!.Run.properties!;
+  assertEquals(
+    system.properties!.stderr.description,
+    "What becomes of standard error, as for stdout. Default: gather.",
+  );
+  assertEquals(system.properties!.root, {
+    description: "Run it as root.",
+    default: false,
+    type: "boolean",
+  });
+  assertEquals(streamServer.properties!.hmac.default, true);
 });

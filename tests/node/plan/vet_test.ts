@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Machine, type Node, parsePlan, type PlanInput, type RunInput, vetPlan } from "../../../src/node/mod.ts";
-import { createPlanSchemas } from "../../../src/node/plan/schema.ts";
+import { planSchemasWith } from "../../../src/node/plan/schema.ts";
 import { thisMachine } from "../../../src/node/plan/machine.ts";
 import { validatePlan } from "../../../src/node/plan/validate.ts";
 import type { Runner } from "../../../src/node/runner.ts";
@@ -303,7 +303,7 @@ Deno.test("vetPlan() follows feedback through the tree", () => {
   const setter: Runner<string, string> = { schema: ({ z }) => z.string(), needs: (key) => ({ sets: [key] }), run };
   const user: Runner<string, string> = { schema: ({ z }) => z.string(), needs: (key) => ({ uses: [key] }), run };
   const all = { ...runners, set: setter, use: user } as Readonly<Record<string, Runner>>;
-  const schema = createPlanSchemas(all).plan;
+  const schema = planSchemasWith(all).plan;
   const vet = (run: Record<string, unknown>) =>
     vetPlan(validatePlan(planOf(run), "plan", schema), { machine: ROOT, runners: all }).findings
       .map(({ place, message }) => `${place}: ${message}`);

@@ -1,12 +1,13 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { SysInfoData } from "../../../src/node/item.ts";
-import { sysInfo, type SysInfoConfig } from "../../../src/node/runners/sys_info.ts";
+import { sysInfo } from "../../../src/node/runners/sys_info.ts";
+import type { RunnerConfigs } from "../../../src/node/runner_schemas.ts";
 import { TineError } from "../../../src/base/errors.ts";
 import { TestContext } from "./test_context.ts";
 
 type Values = Record<string, string>;
 
-async function sectionsOf(config: SysInfoConfig, context: TestContext): Promise<Record<string, Values>> {
+async function sectionsOf(config: RunnerConfigs["sysInfo"], context: TestContext): Promise<Record<string, Values>> {
   await sysInfo.run(config, context);
   const [item, ...more] = context.sent;
   assertEquals([item.type, more.length], ["sysInfo", 0]);

@@ -1,7 +1,5 @@
 import type { FlowOptions, Flows, FlowServer } from "../../../flow/flows.ts";
-import type { RunContext, Vocabulary } from "../../runner.ts";
-import type { ZodType } from "zod";
-import { MAX_PACKET_BYTES, PACKET_HEADER_BYTES } from "../../../flow/packet/header.ts";
+import type { RunContext } from "../../runner.ts";
 import type { Feedback } from "../../feedback.ts";
 import { TineError } from "../../../base/errors.ts";
 
@@ -18,14 +16,6 @@ export function flowOptions(context: RunContext, hmac = true): FlowOptions {
       log: (text) => void context.log(text),
     },
   };
-}
-
-/** The length of a packet's payload of UDP: at least the header, at most what UDP carries. */
-export function packetSize({ size }: Vocabulary): ZodType<number, string> {
-  return size.refine(
-    (bytes) => bytes >= PACKET_HEADER_BYTES && bytes <= MAX_PACKET_BYTES,
-    `expected a length of ${PACKET_HEADER_BYTES}B to ${MAX_PACKET_BYTES}B`,
-  );
 }
 
 /** Starts a server that serves until the node ends, and tells where it listens. */

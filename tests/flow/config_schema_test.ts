@@ -1,14 +1,15 @@
 import { assertEquals } from "@std/assert";
-import type { StreamSocketOption } from "../../../src/flow/config.ts";
-import * as vocabulary from "../../../src/node/plan/vocabulary.ts";
-import type { Runner } from "../../../src/node/runner.ts";
-import { packetClient } from "../../../src/node/runners/packet_client.ts";
-import { packetServer } from "../../../src/node/runners/packet_server.ts";
-import { streamClient } from "../../../src/node/runners/stream_client.ts";
-import { streamServer } from "../../../src/node/runners/stream_server.ts";
+import type { input, ZodType } from "zod";
+import type { StreamSocketOption } from "../../src/flow/config.ts";
+import {
+  packetClientSchema,
+  packetServerSchema,
+  streamClientSchema,
+  streamServerSchema,
+} from "../../src/flow/config_schema.ts";
 
-function problems<C, I>(runner: Runner<C, I>, config: I): string[] {
-  const { error } = runner.schema(vocabulary).safeParse(config);
+function problems<S extends ZodType>(schema: S, config: input<S>): string[] {
+  const { error } = schema.safeParse(config);
   return (error?.issues ?? []).map(({ path, message }) => `${path.join(".")} ${message}`);
 }
 
@@ -30,13 +31,13 @@ for (
     const expected = (name: string) => message === undefined ? [] : [`listenAddr ${message.replace("PROTO", name)}`];
     const tcp = protocol && `tcp${protocol}` as const;
     const udp = protocol && `udp${protocol}` as const;
-    assertEquals(problems(streamServer, { listenAddr, protocol: tcp }), expected("tcp"));
-    assertEquals(problems(packetServer, { listenAddr, protocol: udp }), expected("udp"));
+    assertEquals(problems(streamServerSchema, { listenAddr, protocol: tcp }), expected("tcp"));
+    assertEquals(problems(packetServerSchema, { listenAddr, protocol: udp }), expected("udp"));
   });
 }
 
 Deno.test("clients cannot dial port 0, no host, or the other family", () => {
-  const dial = (addr: string, protocol?: "tcp6") => problems(streamClient, { addr, protocol, upload });
+  const dial = (addr: string, protocol?: "tcp6") => problems(streamClientSchema, { addr, protocol, upload });
   assertEquals(dial("10.0.0.1:0"), ["addr has the port 0, which no client can dial"]);
   assertEquals(dial(":7000"), ["addr has no host, which a client needs"]);
   assertEquals(dial("10.0.0.1:7000", "tcp6"), ["addr has an IPv4 address, but protocol is tcp6"]);
@@ -46,7 +47,7 @@ Deno.test("clients cannot dial port 0, no host, or the other family", () => {
 Deno.test("packetClient refuses packets shorter than their header, or longer than it accepts", () => {
   const sent = (length: string[] | undefined, more: { hmac?: boolean; maxPacketSize?: string } = {}) => {
     const sender = [{ unresponsive: { duration: "1s", length } }];
-    return problems(packetClient, { addr: "10.0.0.1:1", flow: "voip", sender, ...more });
+    return problems(packetClientSchema, { addr: "10.0.0.1:1", flow: "voip", sender, ...more });
   };
   assertEquals(sent(["172B", "60B"]), ["sender has packets of 60B, but the header alone takes 72B with hmac"]);
   assertEquals(sent(["9000B"]), ["sender has packets of 9000B, over the flow's maxPacketSize of 1480B"]);
@@ -65,7 +66,7 @@ Deno.test("streamClient refuses options that a server does not let it set, and t
   });
   const [device, congestion, tos] = [option(1, 25, "SO_X"), option(6, 13, "TCP_CONGESTION"), option(0, 1, "IP_TOS")];
   const transfer = (direction: "upload" | "download", sockopt: StreamSocketOption[], more = {}) =>
-    problems(streamClient, { addr: "10.0.0.1:1", [direction]: { ...upload, sockopt, ...more } });
+    problems(streamClientSchema, { addr: "10.0.0.1:1", [direction]: { ...upload, sockopt, ...more } });
   const [forbidden] = transfer("download", [device]);
   assertEquals(
     forbidden.split(";")[0],

@@ -1,9 +1,8 @@
 import { assertEquals } from "@std/assert";
-import * as vocabulary from "../../../src/node/plan/vocabulary.ts";
-import { system } from "../../../src/node/runners/system.ts";
+import { runnerSchemas } from "../../src/node/runner_schemas.ts";
 
 function problems(stdout: string, stderr: string): string[] {
-  const { error } = system.schema(vocabulary).safeParse({ command: "true", stdout, stderr });
+  const { error } = runnerSchemas.system.safeParse({ command: "true", stdout, stderr });
   return (error?.issues ?? []).map(({ path, message }) => `${path.join(".")} ${message}`);
 }
 

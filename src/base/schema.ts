@@ -1,16 +1,21 @@
 /**
- * The words that schemas of plans are made of. Runners get them as an argument, so that their files load without zod.
+ * Building blocks of schemas: the functions of zod that are used here, durations, sizes and rates, and what messages are
+ * made of.
+ *
+ * This module loads zod, which takes 30 ms and more. A module that a served node loads imports only types from it.
  *
  * @module
  */
 import * as zod from "zod";
-import { type Duration, DURATION_PATTERN, formatDuration, MAX_DURATION, parseDuration } from "../../base/duration.ts";
-import { formatRate, parseRate, type Rate, RATE_PATTERN } from "../../base/rate.ts";
-import { expected } from "./place.ts";
-import { formatSize, parseSize, type Size, SIZE_PATTERN } from "../../base/size.ts";
+import { type Duration, DURATION_PATTERN, formatDuration, MAX_DURATION, parseDuration } from "./duration.ts";
+import { formatRate, parseRate, type Rate, RATE_PATTERN } from "./rate.ts";
+import { formatSize, parseSize, type Size, SIZE_PATTERN } from "./size.ts";
 
-/** What of zod there is for schemas. */
-type Words =
+/** What nothing changes: a type with all of its members, and theirs, readonly. */
+export type Immutable<T> = T extends object ? { readonly [K in keyof T]: Immutable<T[K]> } : T;
+
+/** The functions of zod that schemas here are made of. */
+type SchemaFunctions =
   | "array"
   | "boolean"
   | "codec"
@@ -24,10 +29,10 @@ type Words =
   | "union";
 
 /**
- * The words of zod for schemas. Each by its name, so that a bundler leaves out the rest: messages in fifty languages
- * alone are half a megabyte, which every `tine run` would load.
+ * The functions of zod that schemas here are made of. Each is named, so that a bundler leaves out the rest: messages in
+ * fifty languages alone are half a megabyte, which every `tine run` would load.
  */
-export const z: Pick<typeof zod, Words> = {
+export const z: Pick<typeof zod, SchemaFunctions> = {
   array: zod.array,
   boolean: zod.boolean,
   codec: zod.codec,
@@ -41,9 +46,27 @@ export const z: Pick<typeof zod, Words> = {
   union: zod.union,
 };
 
-/** Says what a schema expects, in place of zod's own words. */
+/** Returns a value as a message shows it: short, and recognizable. */
+export function show(value: unknown): string {
+  if (value === null || value === undefined) return "nothing";
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
+  if (typeof value === "object") return "an object";
+  const text = typeof value === "string" ? JSON.stringify(value) : String(value);
+  return text.length > 60 ? text.slice(0, 57) + "..." : text;
+}
+
+/** Returns a sentence that names what was expected and the value that came instead. */
+export function expected(what: string, value: unknown): string {
+  return value === undefined ? `missing, expected ${what}` : `expected ${what}, not ${show(value)}`;
+}
+
+/**
+ * Makes the message of a schema: what it expects, in place of zod's own words.
+ *
+ * @param what completes "expected ..."
+ */
 export function expects(what: string): { error: (issue: { code?: string; input?: unknown }) => string | undefined } {
-  // Unknown keys are told by validate.ts, which knows the known ones.
+  // The validation words unknown keys, since it knows the known ones.
   return { error: ({ code, input }) => code === "unrecognized_keys" ? undefined : expected(what, input) };
 }
 
@@ -52,7 +75,12 @@ export function pattern(what: string, pattern: RegExp): zod.ZodString {
   return z.string(expects(what)).regex(pattern, expects(what));
 }
 
-/** A duration such as `1m30s`, read to milliseconds. */
+/** An optional `true` or `false`, with its description and default. */
+export function toggle(description: string, byDefault = false): zod.ZodOptional<zod.ZodBoolean> {
+  return z.boolean(expects("true or false")).optional().meta({ description, default: byDefault });
+}
+
+/** A duration such as `1m30s`, decoded to milliseconds. */
 export const duration: zod.ZodCodec<zod.ZodString, zod.ZodType<Duration, number>> = z.codec(
   z.string({ error: ({ input }) => expected(DURATION, input) + unitFor(input, "s") })
     .regex(DURATION_PATTERN, { error: ({ input }) => expected(DURATION, input) + unitFor(input, "s") }),
@@ -61,15 +89,15 @@ export const duration: zod.ZodCodec<zod.ZodString, zod.ZodType<Duration, number>
     decode(text, { issues }) {
       const value = parseDuration(text);
       if (value !== undefined) return value;
-      const most = formatDuration(MAX_DURATION);
-      issues.push({ code: "custom", input: text, message: expected(`a duration of at most ${most}`, text) });
+      const max = formatDuration(MAX_DURATION);
+      issues.push({ code: "custom", input: text, message: expected(`a duration of at most ${max}`, text) });
       return zod.NEVER;
     },
     encode: formatDuration,
   },
 );
 
-/** A size such as `64KiB`, read to bytes. */
+/** A size such as `64KiB`, decoded to bytes. */
 export const size: zod.ZodCodec<zod.ZodString, zod.ZodType<Size, number>> = z.codec(
   z.string({ error: ({ input }) => expected(SIZE, input) + unitFor(input, "B") })
     .regex(SIZE_PATTERN, { error: ({ input }) => expected(SIZE, input) + unitFor(input, "B") }),
@@ -105,7 +133,7 @@ export const rate: zod.ZodCodec<zod.ZodString, zod.ZodType<Rate>> = z.codec(
 const DURATION = "a duration such as 500ms, 1m30s or 1h";
 const SIZE = "a size such as 4096B, 64KiB or 10MB";
 
-/** The remedy for the usual slip, a bare number. */
+/** Returns the remedy for the usual slip, a bare number. */
 function unitFor(input: unknown, unit: string): string {
   return /^\d+(\.\d+)?$/.test(String(input)) ? `; a unit is missing: "${input}${unit}"?` : "";
 }

@@ -1,0 +1,317 @@
+/**
+ * The schemas of what can be configured about flows: the only source of the types in `config.ts`, of the JSON Schema and
+ * of the manual's tables.
+ *
+ * @module
+ */
+import { duration, expects, pattern, rate, size, toggle, z } from "../base/schema.ts";
+import { HOST_PORT_PATTERN, MAX_PORT } from "../base/address.ts";
+import { formatDuration } from "../base/duration.ts";
+import { ipFamily, parseIPv4, parseIPv6 } from "../base/ip_address.ts";
+import { formatSize } from "../base/size.ts";
+import { needsZone } from "../sys/address.ts";
+import { IP_TOS, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPV6_TCLASS, TCP_CONGESTION } from "../sys/constants.ts";
+import { CCA_NAME, FLOW_ID } from "./config.ts";
+import { DEFAULT_MAX_PACKET_BYTES, headerBytes, MAX_PACKET_BYTES, PACKET_HEADER_BYTES } from "./packet/header.ts";
+import { DEFAULT_WAIT_MS, packetLengths } from "./packet/schedule.ts";
+import { DEFAULT_BUF_LEN_BYTES, DEFAULT_DURATION_MS, DEFAULT_SAMPLE_IO_INTERVAL_MS } from "./stream/limits.ts";
+import { optionsAt } from "./stream/messages.ts";
+import { forbiddenOnServer, mayBeSetOnServer } from "./stream/socket_setup.ts";
+
+/** The longest flow that a server of UDP flows serves. */
+const MAX_PACKET_FLOW_MS = 24 * 3_600_000;
+
+/** Addresses that mean all of a machine: no client can dial them. */
+const WILDCARD = /^(?:0\.0\.0\.0|\[(?:0{0,4}:){2,7}0{0,4}\]):/;
+
+const feedbackKey = pattern("a key of letters, digits, _, . and - such as server", /^[A-Za-z][\w.-]{0,63}$/);
+
+const flowId = pattern("a flow id such as bulk.1", FLOW_ID).describe("Names the flow in results; unique in a test.");
+
+const streamProtocol = z.enum(["tcp", "tcp4", "tcp6"], expects("tcp, tcp4 or tcp6")).optional()
+  .meta({ description: "TCP over IPv4, IPv6, or what the address says.", default: "tcp" });
+
+const packetProtocol = z.enum(["udp", "udp4", "udp6"], expects("udp, udp4 or udp6")).optional()
+  .meta({ description: "UDP over IPv4, IPv6, or what the address says.", default: "udp" });
+
+const A_DSCP = "a whole number of 0 to 63, such as 46 for expedited forwarding";
+const dscp = z.int(expects(A_DSCP)).min(0, expects(A_DSCP)).max(63, expects(A_DSCP)).optional()
+  .describe("Differentiated services code point.");
+
+const AN_ECN = "a whole number of 0 to 3: not capable, ECT(1), ECT(0), congestion experienced";
+const ecn = z.int(expects(AN_ECN)).min(0, expects(AN_ECN)).max(3, expects(AN_ECN)).optional()
+  .describe("Explicit congestion notification: 0 is not capable, 1 ECT(1), 2 ECT(0), 3 congestion experienced.");
+
+/** A packet holds its header, and UDP carries it. */
+const packetSize = size.refine(
+  (bytes) => bytes >= PACKET_HEADER_BYTES && bytes <= MAX_PACKET_BYTES,
+  `expected a length of ${PACKET_HEADER_BYTES}B to ${MAX_PACKET_BYTES}B`,
+);
+
+const maxPacketSize = packetSize.optional()
+  .meta({ description: "The longest packet that is accepted.", default: formatSize(DEFAULT_MAX_PACKET_BYTES) });
+
+/** The fields that say where a server listens. */
+function listenFields(flows: string, port: number) {
+  return {
+    listenAddr: pattern(`an address such as 10.0.0.1:${port} or :0`, HOST_PORT_PATTERN).describe(
+      `Where to listen for ${flows}: HOST:PORT. Port 0 is any free port; without a host, it is the loopback.`,
+    ),
+    listenAddrKey: feedbackKey.optional()
+      .describe("The feedback key that gets the bound address, for clients that run later."),
+    hmac: toggle("Serve only clients that have the key of the run.", true),
+  };
+}
+
+/** The fields that say where a client finds its server. */
+function dialFields(port: number) {
+  return {
+    addr: pattern(`an address such as 10.0.0.1:${port}`, HOST_PORT_PATTERN).optional().describe(
+      "The server: HOST:PORT.",
+    ),
+    addrKey: feedbackKey.optional().describe("The feedback key that has the address of the server, in place of addr."),
+    hmac: toggle("Prove to the server that this client has the key of the run; as the server has it.", true),
+  };
+}
+
+/** What stands behind `refine(`: whether a value fits, and the message where it does not. */
+type Refinement<T> = [
+  fits: (value: T) => boolean,
+  options: { path: string[]; error: (issue: { input?: unknown }) => string | undefined },
+];
+
+/**
+ * Makes a refinement whose message says what it found.
+ *
+ * @param problem returns what is wrong with a value; undefined: nothing
+ * @param path the field to blame
+ */
+function refinement<T>(problem: (value: T) => string | undefined, ...path: string[]): Refinement<T> {
+  return [
+    (value) => problem(value) === undefined,
+    { path, error: ({ input }) => problem(input as T) },
+  ];
+}
+
+const listenAddrFits = refinement<{ listenAddr: string; protocol?: string }>(
+  ({ listenAddr, protocol }) => addressProblem(listenAddr, protocol, false),
+  "listenAddr",
+);
+
+const dialledAddrFits = refinement<{ addr?: string; protocol?: string }>(
+  ({ addr, protocol }) => addr === undefined ? undefined : addressProblem(addr, protocol, true),
+  "addr",
+);
+
+/** Clients cannot dial a wildcard address, so they cannot get one by a feedback key. */
+const canBeDialled = [
+  ({ listenAddr, listenAddrKey }: { listenAddr: string; listenAddrKey?: string }) =>
+    listenAddrKey === undefined || !WILDCARD.test(listenAddr),
+  "listens on a wildcard address, which no client can dial; with listenAddrKey, name the address to dial",
+] as const;
+
+const oneAddress = [
+  ({ addr, addrKey }: { addr?: string; addrKey?: string }) => (addr === undefined) !== (addrKey === undefined),
+  "expected exactly one of addr and addrKey",
+] as const;
+
+/**
+ * Returns what is wrong with an address that has the form of one; undefined: nothing.
+ *
+ * @param text `HOST:PORT`, `[IPv6]:PORT`, `:PORT`
+ * @param protocol such as `tcp6`: the addresses that it takes
+ * @param dialled whether it is the address of a server, for a client
+ */
+export function addressProblem(text: string, protocol: string | undefined, dialled: boolean): string | undefined {
+  const match = HOST_PORT_PATTERN.exec(text);
+  if (match === null) return undefined; // The pattern of the schema reports it.
+  const [, bracketed, name, digits] = match;
+  const port = Number(digits);
+  if (port > MAX_PORT) return `has the port ${port}, expected at most ${MAX_PORT}`;
+  if (dialled && port === 0) return "has the port 0, which no client can dial";
+  if (dialled && name === "") return "has no host, which a client needs";
+  const isIPv6 = bracketed !== undefined;
+  const [ip, zone] = (bracketed ?? name).split("%");
+  const isIPv4 = !isIPv6 && ipFamily(name) === "ipv4";
+  const ipv6 = isIPv6 ? parseIPv6(ip) : undefined;
+  if (isIPv6 ? ipv6 === undefined : isIPv4 && parseIPv4(name) === undefined) return `has ${ip}, which is no IP address`;
+  if (ipv6 !== undefined && zone === undefined && needsZone(ipv6)) {
+    return `has a link-local address without its interface, expected e.g. [${ip}%eth0]:${port}`;
+  }
+  if (isIPv6 && protocol?.endsWith("4")) return `has an IPv6 address, but protocol is ${protocol}`;
+  if (isIPv4 && protocol?.endsWith("6")) return `has an IPv4 address, but protocol is ${protocol}`;
+}
+
+const socketOptionFields = {
+  type: z.enum(["string", "int", "byte"], expects("string, int or byte")).describe("The type of the value."),
+  level: z.int(expects("a whole number"))
+    .describe("As in C: 1 is SOL_SOCKET, 6 IPPROTO_TCP, 0 IPPROTO_IP, 41 IPPROTO_IPV6."),
+  opt: z.int(expects("a whole number")).describe("The option's number."),
+  name: z.string(expects("a text, in quotes")).describe("The option's name such as SO_PRIORITY, for messages."),
+  value: z.union([z.string(), z.int()], expects("a text or a whole number")).describe("What it is set to."),
+};
+
+const AN_OPTION = "an object such as {type: int, level: 1, opt: 12, name: SO_PRIORITY, value: 6}";
+const OPTIONS = "Options of the socket that have no name here.";
+
+const valueFits = [
+  ({ type, value }: { type: string; value: string | number }) => (typeof value === "string") === (type === "string"),
+  "has a value that is not of its type",
+] as const;
+
+/** An option of a socket by its numbers, for those that have no name here. */
+export const socketOptionSchema = z.strictObject(socketOptionFields, expects(AN_OPTION)).refine(...valueFits)
+  .describe("An option of a socket by its numbers.");
+
+/** An option of a TCP flow's sockets. */
+export const streamSocketOptionSchema = z.strictObject({
+  ...socketOptionFields,
+  side: z.enum(["client", "server", "both"], expects("client, server or both")).optional().describe(
+    "At which end it is set; left out: at that of the sender. A server takes few options from its clients.",
+  ),
+}, expects(AN_OPTION)).refine(...valueFits).describe("An option of a TCP flow's sockets by its numbers.");
+
+/** A server of TCP flows. */
+export const streamServerSchema = z.strictObject({
+  ...listenFields("TCP flows", 7000),
+  protocol: streamProtocol,
+}, expects("an object such as {listenAddr: '10.0.0.1:0', listenAddrKey: server}"))
+  .refine(...listenAddrFits)
+  .refine(...canBeDialled)
+  .describe("Serve TCP flows. Returns as soon as it listens, and serves until its node ends.");
+
+/** An option without a name here may be one that has one. */
+const optionsAreNotNamed = refinement<
+  { cca?: string; dscp?: number; sockopt?: readonly { level: number; opt: number; name: string }[] }
+>(({ sockopt = [], cca, dscp }) => {
+  const named = sockopt.flatMap(({ level, opt, name }) => {
+    if (cca !== undefined && level === IPPROTO_TCP && opt === TCP_CONGESTION) return [[name, "cca"]];
+    const isClass = level === IPPROTO_IP && opt === IP_TOS || level === IPPROTO_IPV6 && opt === IPV6_TCLASS;
+    return dscp !== undefined && isClass ? [[name, "dscp"]] : [];
+  });
+  return named.length === 0 ? undefined : `has ${named[0][0]}, which is ${named[0][1]} by another name; leave one out`;
+}, "sockopt");
+
+/** A transfer in one direction, and the stream that it goes over. */
+export const transferSchema = z.strictObject({
+  flow: flowId,
+  duration: duration.refine((ms) => ms > 0, "expected more than 0s").optional().describe(
+    `The sender stops after this long; ${formatDuration(DEFAULT_DURATION_MS)} if there is no length either.`,
+  ),
+  length: size.refine((bytes) => bytes > 0, "expected at least 1B").optional()
+    .describe("The sender stops after this many bytes."),
+  sampleIOInterval: duration.optional().meta({
+    description: "The least time between samples of bytes sent and received; 0: each read and write.",
+    default: formatDuration(DEFAULT_SAMPLE_IO_INTERVAL_MS),
+  }),
+  tcpInfoInterval: duration.refine((ms) => ms >= 1, "expected at least 1ms").optional()
+    .describe("The time between samples of the kernel's tcp_info; left out: one sample, at the end."),
+  bufLen: size.refine((bytes) => bytes >= 1 && bytes <= 2 ** 24, "expected 1B to 16MiB").optional()
+    .meta({ description: "The length of reads and writes.", default: formatSize(DEFAULT_BUF_LEN_BYTES) }),
+  cca: pattern("the name of a congestion control such as cubic", CCA_NAME).optional()
+    .describe("The sender's congestion control, such as cubic or bbr; left out: the system's."),
+  dscp,
+  sockopt: z.array(streamSocketOptionSchema, expects("a list of options")).optional().describe(OPTIONS),
+}, expects("an object such as {flow: bulk, duration: 10s}")).refine(...optionsAreNotNamed);
+
+/** A server lets clients set few options of its sockets. */
+function serverOptionsFit<D extends "upload" | "download">(direction: D) {
+  return refinement<{ [K in D]?: { sockopt?: Parameters<typeof optionsAt>[1]["sockopt"] } }>(
+    ({ [direction]: transfer }) => {
+      const forbidden = optionsAt("server", { direction, sockopt: transfer?.sockopt })
+        .find((option) => !mayBeSetOnServer(option));
+      return forbidden && forbiddenOnServer(forbidden);
+    },
+    direction,
+    "sockopt",
+  );
+}
+
+/** A client of TCP flows. */
+export const streamClientSchema = z.strictObject({
+  ...dialFields(7000),
+  protocol: streamProtocol,
+  upload: transferSchema.optional().describe("From this client to the server."),
+  download: transferSchema.optional().describe("From the server to this client."),
+}, expects("an object such as {addrKey: server, upload: {flow: bulk, duration: 10s}}"))
+  .refine(...oneAddress)
+  .refine(...dialledAddrFits)
+  .refine(
+    ({ upload, download }) => (upload === undefined) !== (download === undefined),
+    "expected exactly one of upload and download",
+  )
+  .refine(...serverOptionsFit("upload"))
+  .refine(...serverOptionsFit("download"))
+  .describe("Run a TCP flow in one direction, upload or download, and measure it at both ends.");
+
+/** A server of UDP flows. */
+export const packetServerSchema = z.strictObject({
+  ...listenFields("UDP flows", 7001),
+  protocol: packetProtocol,
+  maxPacketSize,
+}, expects("an object such as {listenAddr: '10.0.0.1:0', listenAddrKey: server}"))
+  .refine(...listenAddrFits)
+  .refine(...canBeDialled)
+  .describe(
+    "Serve UDP flows: count packets, and echo each one once if it asks for it. Returns as soon as it listens, and " +
+      "serves until its node ends.",
+  );
+
+/** A sender that sends on schedule. */
+export const unresponsiveSchema = z.strictObject({
+  wait: z.array(duration, expects("a list of durations such as [20ms]")).min(1, expects("at least one duration"))
+    .optional()
+    .meta({ description: "What to wait between packets, cycled.", default: [formatDuration(DEFAULT_WAIT_MS)] }),
+  randomWait: toggle("Draw the waits instead of cycling through them."),
+  waitFirst: toggle("Wait before the first packet as well."),
+  rate: rate.optional().describe("In place of waits: bits or packets per second, or max for as fast as possible."),
+  length: z.array(packetSize, expects("a list of sizes such as [172B]")).min(1, expects("at least one size")).optional()
+    .describe("Lengths of packets, header included, cycled; left out: the header alone."),
+  randomLength: toggle("Draw the lengths instead of cycling through them."),
+  duration: duration.refine((ms) => ms > 0 && ms <= MAX_PACKET_FLOW_MS, "expected more than 0s and at most 24h")
+    .describe("It stops after this long."),
+  echo: toggle("Ask the server to send each packet back."),
+  gso: toggle("Hand several packets at a time to the kernel (UDP GSO): faster, and recorded as one burst."),
+  reverse: toggle("Send from the server to this client instead, once the client's address has proved itself."),
+}, expects("an object such as {wait: [20ms], length: [172B], duration: 10s, echo: true}"))
+  .refine(({ wait, rate }) => wait === undefined || rate === undefined, "expected at most one of wait and rate")
+  .refine(({ echo, reverse }) => !echo || !reverse, "cannot echo packets that come from the server");
+
+/** A sender of packets: exactly one kind. */
+export const packetSenderSchema = z.strictObject({
+  unresponsive: unresponsiveSchema.optional().describe("Sends on schedule whatever the network does."),
+}, expects("an object such as {unresponsive: {duration: 10s}}")).refine(
+  ({ unresponsive }) => unresponsive !== undefined,
+  "expected a kind of sender: unresponsive",
+).describe("A sender of packets: exactly one kind.");
+
+/** A packet holds its header, and is not longer than what its flow accepts. */
+const packetsFit = refinement<
+  { sender: Parameters<typeof packetLengths>[0]; hmac?: boolean; maxPacketSize?: number }
+>(({ sender, hmac = true, maxPacketSize = DEFAULT_MAX_PACKET_BYTES }) => {
+  const header = headerBytes(hmac);
+  const { shortest, longest } = packetLengths(sender, header);
+  if (shortest < header) {
+    return `has packets of ${shortest}B, but the header alone takes ${header}B${hmac ? " with hmac" : ""}`;
+  }
+  // The header alone may always be sent.
+  if (longest <= maxPacketSize || longest === header) return undefined;
+  return `has packets of ${longest}B, over the flow's maxPacketSize of ${maxPacketSize}B`;
+}, "sender");
+
+/** A client of UDP flows. */
+export const packetClientSchema = z.strictObject({
+  ...dialFields(7001),
+  protocol: packetProtocol,
+  flow: flowId,
+  maxPacketSize,
+  sender: z.array(packetSenderSchema, expects("a list of senders")).min(1, expects("at least one sender"))
+    .max(256, expects("at most 256 senders")).describe("What sends the packets of the flow, at the same time."),
+  dscp,
+  ecn,
+  sockopt: z.array(socketOptionSchema, expects("a list of options")).optional().describe(OPTIONS),
+}, expects("an object such as {addrKey: server, flow: voip, sender: [{unresponsive: {duration: 10s}}]}"))
+  .refine(...oneAddress)
+  .refine(...dialledAddrFits)
+  .refine(...packetsFit)
+  .describe("Run a UDP flow, and measure it at both ends. Waits for late replies at the end.");
