@@ -1,4 +1,4 @@
-import { textWidth } from "../udf/format/text_width.ts";
+import { textWidth } from "../base/text_width.ts";
 import type { AnyCommand } from "./command.ts";
 import { type Flag, flagName } from "./flags.ts";
 import type { Registry } from "./registry.ts";

@@ -1,12 +1,16 @@
 import { assert, assertEquals } from "@std/assert";
-import { cutToWidth, displayWidth } from "../../src/base/text_width.ts";
+import { cutToWidth, textWidth } from "../../src/base/text_width.ts";
 
-Deno.test("displayWidth() counts wide characters twice and marks not at all", () => {
-  assertEquals(displayWidth("goodput"), 7);
-  assertEquals(displayWidth("grün"), 4);
-  assertEquals(displayWidth("温度 한글 カタ"), 14);
-  assertEquals(displayWidth("e\u0301a\u200d"), 2);
-  assertEquals(displayWidth("🙂"), 2);
+Deno.test("textWidth() counts wide characters twice and marks not at all", () => {
+  assertEquals(textWidth("goodput"), 7);
+  assertEquals(textWidth("grün"), 4);
+  assertEquals(textWidth("温度 한글 カタ"), 14);
+  assertEquals(textWidth("e\u0301a\u200d"), 2);
+  assertEquals(textWidth("🙂"), 2);
+  // Half-width Katakana, a hexagram, a trigram, a Tangut component; a Bengali mark with a width of its own.
+  assertEquals(["ｱ", "\u4dc0", "\u2630", "\u{18800}", "\u09be"].map(textWidth), [1, 2, 2, 2, 1]);
+  // Emoji by a selector, halves of a flag, ignored characters.
+  assertEquals(["\u2601\ufe0f", "🇩", "\u200b\u2060\u180e"].map(textWidth), [2, 2, 0]);
 });
 
 Deno.test("cutToWidth() leaves what fits and cuts what does not, never in a character", () => {

@@ -1,5 +1,5 @@
 import { escape, type Style } from "../terminal.ts";
-import { cutToWidth, displayWidth } from "../../base/text_width.ts";
+import { cutToWidth, textWidth } from "../../base/text_width.ts";
 import { elapsed, wholeSeconds } from "../../base/duration.ts";
 import type { FlowState } from "./flow_progress.ts";
 import { flowFigures } from "./flow_text.ts";
@@ -76,7 +76,7 @@ function timeLine({ test, startedMs }: TestProgress, nowMs: number, width: numbe
   const text = late > TOLERANCE_MS
     ? ` ${wholeSeconds(ms)}, ${wholeSeconds(late)} more than expected${timeout}`
     : ` ${wholeSeconds(Math.min(ms, expectedMs))} of ${elapsed(expectedMs)}${timeout}`;
-  const cells = Math.min(WIDEST_BAR, width - 2 - displayWidth(text) - 2);
+  const cells = Math.min(WIDEST_BAR, width - 2 - textWidth(text) - 2);
   if (cells < 5) return cutToWidth(` ${text}`, width);
   const full = Math.min(cells, Math.floor(cells * ms / expectedMs));
   return `  [${style.green("#".repeat(full))}${style.dim("-".repeat(cells - full))}]${text}`;
@@ -96,9 +96,9 @@ function nodeLines(nodes: TestProgress["nodes"], room: number, width: number, st
   const busy = ([, { running }]: [string, NodeActivity]) => running.length > 0 ? 0 : 1;
   const shown = fits < all.length ? all.toSorted((a, b) => busy(a) - busy(b)).slice(0, fits) : all;
   const labels = shown.map(([id]) => cutToWidth(escape(id), Math.min(WIDEST_LABEL, Math.ceil(width / 4))));
-  const widest = Math.max(0, ...labels.map(displayWidth));
+  const widest = Math.max(0, ...labels.map(textWidth));
   const lines = shown.map(([, activity], i) => {
-    const label = labels[i] + " ".repeat(widest - displayWidth(labels[i]));
+    const label = labels[i] + " ".repeat(widest - textWidth(labels[i]));
     const text = cutToWidth(`  ${label}  ${activityText(activity, width - widest - 4)}`, width);
     return activity.running.length > 0 ? text : style.dim(text);
   });
@@ -115,7 +115,7 @@ function activityText({ running, more, ended }: NodeActivity, width: number): st
     const hidden = running.length - shown + more;
     const end = `${hidden > 0 ? `, +${hidden} more` : ""}${done}`;
     const text = names.slice(0, shown).join(", ");
-    if (displayWidth(text + end) <= width) return text + end;
+    if (textWidth(text + end) <= width) return text + end;
     // The one that has run longest is always shown.
     if (shown === 1) return cutToWidth(text, Math.max(4, width - end.length)) + end;
   }
@@ -141,7 +141,7 @@ export class LiveArea {
    */
   frame(above: string, lines: readonly string[], columns: number): string {
     const rows = this.#drawn.reduce((sum, width) => sum + Math.max(1, Math.ceil(width / columns)), 0);
-    this.#drawn = lines.map((line) => displayWidth(withoutStyle(line)));
+    this.#drawn = lines.map((line) => textWidth(withoutStyle(line)));
     const up = rows > 0 ? `\x1b[${rows}A` : "";
     // What is drawn again is written over, since a terminal that is cleared first flickers.
     const clear = above === "" ? "" : "\x1b[J";

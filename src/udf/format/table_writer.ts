@@ -2,7 +2,7 @@ import type { BeginBatch, EndBatch } from "../messages.ts";
 import type { FieldValue, Point } from "../point.ts";
 import type { PointWriter } from "./point_writer.ts";
 import { terminalText } from "../../base/terminal_text.ts";
-import { textWidth } from "./text_width.ts";
+import { textWidth } from "../../base/text_width.ts";
 import { formatRfc3339 } from "./timestamp.ts";
 
 /** How many rows decide the columns and their widths. */

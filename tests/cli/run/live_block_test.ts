@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { displayWidth } from "../../../src/base/text_width.ts";
+import { textWidth } from "../../../src/base/text_width.ts";
 import { liveBlock, type LiveView } from "../../../src/cli/run/live_block.ts";
 import { TestProgress } from "../../../src/cli/run/test_progress.ts";
 import { activity, error, log, nodeInfo, PLAIN, progress } from "./samples.ts";
@@ -63,7 +63,7 @@ Deno.test("liveBlock() fits any terminal", () => {
   for (const [columns, rows] of [[80, 24], [50, 24], [200, 100], [20, 10], [3, 3], [1, 1]]) {
     const lines = block(test, 5, columns, rows);
     assert(lines.length <= Math.max(1, rows - 2) && lines.length <= 24, `${lines.length} lines of ${rows}`);
-    for (const line of lines) assert(displayWidth(line) < Math.max(2, columns), `${columns}: ${line}`);
+    for (const line of lines) assert(textWidth(line) < Math.max(2, columns), `${columns}: ${line}`);
   }
 });
 

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { createPointWriter } from "../../../src/udf/format/point_writer.ts";
 import { shortDouble } from "../../../src/udf/format/table_writer.ts";
 import { terminalText } from "../../../src/base/terminal_text.ts";
-import { textWidth } from "../../../src/udf/format/text_width.ts";
+import { textWidth } from "../../../src/base/text_width.ts";
 import { type FieldValue, Point } from "../../../src/udf/point.ts";
 
 function point(fields: Record<string, FieldValue>, tag = "a", name = "cpu"): Point {
