@@ -1,5 +1,6 @@
 import { availability } from "../sys/libc.ts";
 import type { FlowOptions, Flows, FlowServer, PacketClientOptions } from "./flows.ts";
+import { type FlowReport, type PacketReport, reportOf, type StreamReport } from "./report.ts";
 import { PortableFlows } from "./portable/portable_flows.ts";
 import type { Family } from "../base/ip_address.ts";
 import type { SocketAddress } from "../sys/address.ts";
@@ -55,8 +56,8 @@ export class FfiFlows implements Flows {
     return this.#serve("streamServer", config, options);
   }
 
-  streamClient(addr: string, config: StreamClientConfig, options: FlowOptions): Promise<Record<string, number>> {
-    return this.#run("streamClient", addr, config, options);
+  streamClient(addr: string, config: StreamClientConfig, options: FlowOptions): Promise<StreamReport> {
+    return this.#run("stream", "streamClient", addr, config, options);
   }
 
   packetServer(config: PacketServerConfig, options: FlowOptions): Promise<FlowServer> {
@@ -64,13 +65,9 @@ export class FfiFlows implements Flows {
     return this.#serve("packetServer", config, options);
   }
 
-  packetClient(
-    addr: string,
-    config: PacketClientConfig,
-    options: PacketClientOptions,
-  ): Promise<Record<string, number>> {
+  packetClient(addr: string, config: PacketClientConfig, options: PacketClientOptions): Promise<PacketReport> {
     this.#pool.warmUp(packets);
-    return this.#run("packetClient", addr, config, options);
+    return this.#run("packets", "packetClient", addr, config, options);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -104,19 +101,20 @@ export class FfiFlows implements Flows {
     };
   }
 
-  async #run(
+  async #run<K extends FlowReport["kind"]>(
+    reported: K,
     kind: string,
     addr: string,
     config: StreamClientConfig | PacketClientConfig,
     { events, signal, key, sendAfter }: PacketClientOptions,
-  ): Promise<Record<string, number>> {
+  ): Promise<Extract<FlowReport, { kind: K }>> {
     const { hostname, port } = parseDialAddress(addr);
     const found = await resolve(hostname, port, { family: familyOf(config.protocol), signal });
     const addresses = found.slice(0, MAX_ADDRESSES).map((address: SocketAddress) => address.toString());
     const request = { kind, addresses, config, key, held: sendAfter !== undefined };
     const flow = this.#pool.start(request, { events, signal });
     void sendAfter?.then(() => flow.release());
-    return await flow.ended;
+    return reportOf(reported, await flow.ended);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { PacketClientConfig, PacketServerConfig, StreamClientConfig, StreamServerConfig } from "./config.ts";
+import type { FlowProgress, PacketReport, StreamReport } from "./report.ts";
 
 /** What flows tell while they run. Called often: each must return at once. */
 export interface FlowEvents {
@@ -9,8 +10,8 @@ export interface FlowEvents {
   info(info: FlowInfoEvent): void;
   /** Samples of a flow, a chunk as src/flow/records has it. */
   records(flow: string, chunk: Uint8Array): void;
-  /** Small aggregates of a flow, some four times a second: keys carry their unit, such as `goodputBitsPerSecond`. */
-  progress(flow: string, values: Readonly<Record<string, number>>): void;
+  /** What an end of a flow knows: about four times a second, and at its end. */
+  progress(flow: string, report: FlowProgress): void;
   /** Something to know, such as a client that was refused. */
   log(text: string): void;
 }
@@ -65,21 +66,13 @@ export interface Flows extends AsyncDisposable {
    * Runs a TCP flow to its end.
    *
    * @param addr the server's address
-   * @returns aggregates, as in the last progress event
+   * @returns what the last progress event has
    */
-  streamClient(
-    addr: string,
-    config: StreamClientConfig,
-    options: FlowOptions,
-  ): Promise<Readonly<Record<string, number>>>;
+  streamClient(addr: string, config: StreamClientConfig, options: FlowOptions): Promise<StreamReport>;
 
   /** Listens for UDP flows, until disposed of. Returns as soon as it listens. */
   packetServer(config: PacketServerConfig, options: FlowOptions): Promise<FlowServer>;
 
   /** Runs a UDP flow to its end, late replies included. */
-  packetClient(
-    addr: string,
-    config: PacketClientConfig,
-    options: PacketClientOptions,
-  ): Promise<Readonly<Record<string, number>>>;
+  packetClient(addr: string, config: PacketClientConfig, options: PacketClientOptions): Promise<PacketReport>;
 }

@@ -2,6 +2,7 @@ import config from "../../deno.json" with { type: "json" };
 import type { ClockRelation } from "./clock_relation.ts";
 import { bootId } from "../sys/clock.ts";
 import { thisPlatform } from "./platform.ts";
+import type { FlowProgress } from "../flow/report.ts";
 import type { Unsigned } from "./runner.ts";
 
 /** What a node tells of itself once it and all below it are launched. */
@@ -67,12 +68,12 @@ export interface FeedbackItem {
   readonly values: Readonly<Record<string, string>>;
 }
 
-/** Small aggregates of a flow, a few times a second. */
+/** What an end of a flow knows of it, a few times a second and at its end. */
 export interface Progress {
   readonly type: "progress";
   readonly nodeId: string;
   readonly flow: string;
-  readonly values: Readonly<Record<string, number>>;
+  readonly report: FlowProgress;
 }
 
 /** What the samples of a flow refer to. */

@@ -4,14 +4,13 @@ import {
   PacketAnalysis,
   packetBottlenecks,
   type PacketFlowFigures,
-  type PacketTotals,
   SHARED_CLOCK,
   StreamAnalysis,
   streamBottlenecks,
   type StreamFigures,
 } from "../flow/analysis/mod.ts";
 import { readPlacedRecords, RecordFile, type RecordPlace } from "./read_records.ts";
-import { readArrivalValues, readClockBounds } from "../flow/packet/arrival_times.ts";
+import type { FlowReport } from "../flow/report.ts";
 import { type Chunk, readChunk } from "../flow/records/read_chunk.ts";
 import { TineError } from "../base/errors.ts";
 import { Kind } from "../node/protocol/frame.ts";
@@ -79,12 +78,12 @@ async function measureFlow(
   flow: IndexedFlow,
   { bootIds }: FlowIndex,
 ): Promise<MeasuredStream | MeasuredPackets> {
-  const { client, server, values } = flow;
+  const { client, server, report } = flow;
   const streams = new StreamAnalysis();
   const packets = new PacketAnalysis();
   const shift = client === undefined || server === undefined ? 0 : Number(server.tinit - client.tinit);
   packets.serverShift = shift;
-  let hasPackets = (client ?? server)?.type === "packetInfo" || "sent" in values;
+  let hasPackets = (client ?? server)?.type === "packetInfo" || report?.kind === "packets";
   for await (const chunk of mergedChunks(file, flow, shift)) {
     if (chunk.kind !== "packetIO") streams.add(chunk);
     else {
@@ -95,12 +94,14 @@ async function measureFlow(
   const common = { flow: flow.flow, client: endOf(client, "client"), server: endOf(server, "server") };
   if (hasPackets) {
     if (haveOneClock(client, server, bootIds)) packets.clocks = SHARED_CLOCK;
-    const figures = packets.figures(packetTotals(values));
+    const last = report?.kind === "packets" ? report : undefined;
+    const figures = packets.figures(last);
     const bottlenecks = figures.senders.flatMap((sender) => packetBottlenecks(sender, {}));
-    return { ...common, protocol: "udp", complete: values.complete === 1, figures, bottlenecks };
+    return { ...common, protocol: "udp", complete: last?.complete ?? false, figures, bottlenecks };
   }
-  const complete = "fctNanos" in values;
-  const figures = streams.figures(complete ? values : {});
+  const last = report?.kind === "stream" ? report : undefined;
+  const complete = last !== undefined;
+  const figures = streams.figures(last);
   const paced = (client ?? server)?.values.pacedBitsPerSecond !== undefined;
   const bottlenecks = streamBottlenecks(figures, {}, paced);
   return { ...common, protocol: "tcp", complete, ...streamSetup(client, server), figures, bottlenecks };
@@ -135,36 +136,6 @@ function streamSetup(client: FlowInfo | undefined, server: FlowInfo | undefined)
 
 function textOrNothing(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
-}
-
-/**
- * What the client of a UDP flow has told at the end beside its samples, by sender.
- *
- * @param values its last aggregates, see src/flow/packet/client_counts.ts
- */
-export function packetTotals(values: Readonly<Record<string, number>>): Map<number, PacketTotals> {
-  const totals = new Map<number, PacketTotals>();
-  for (let sender = 0; `sent.${sender}` in values; sender++) {
-    const of = (key: string) => values[`${key}.${sender}`];
-    // Before the end, these are what the last reply told, which samples tell as well.
-    const final = values.complete === 1 && {
-      serverReceived: of("serverReceived"),
-      serverDuplicates: of("serverDuplicates"),
-      serverSent: of("serverSent"),
-      serverCongestionMarks: of("serverCongestionMarks"),
-      serverEchoErrors: of("serverSendErrors"),
-      arrivals: readArrivalValues(values, sender),
-      clock: readClockBounds(values),
-    };
-    totals.set(sender, { ...final, sendErrors: of("sendErrors"), unsent: of("unsent") });
-  }
-  // Sockets count for all senders together.
-  const only = totals.size === 1 ? totals.get(0) : undefined;
-  if (only !== undefined) {
-    const { socketDrops, serverSocketDrops } = values;
-    totals.set(0, { ...only, socketDrops, serverSocketDrops });
-  }
-  return totals;
 }
 
 /**
@@ -245,8 +216,8 @@ export interface IndexedFlow {
   /** What the ends have told of themselves. */
   client?: FlowInfo;
   server?: FlowInfo;
-  /** The last aggregates of the client. */
-  values: Readonly<Record<string, number>>;
+  /** The client's last report; of a stream, the one at its end. */
+  report?: FlowReport;
   /** Where its samples are, by the node that took them, in the order in which they were taken. */
   readonly places: Map<string, RecordPlace[]>;
 }
@@ -269,7 +240,7 @@ export async function indexFlows(folder: string): Promise<FlowIndex> {
   const bootIds = new Map<string, string>();
   const flowNamed = (flow: string) => {
     let found = flows.get(flow);
-    if (found === undefined) flows.set(flow, found = { flow, values: {}, places: new Map() });
+    if (found === undefined) flows.set(flow, found = { flow, places: new Map() });
     return found;
   };
   for await (const { message, place } of readPlacedRecords(folder)) {
@@ -285,14 +256,11 @@ export async function indexFlows(folder: string): Promise<FlowIndex> {
     if (item.type === "nodeInfo") bootIds.set(item.nodeId, item.bootId);
     else if (item.type === "streamInfo" || item.type === "packetInfo") {
       flowNamed(item.flow)[item.server ? "server" : "client"] = item;
-    } else if (item.type === "progress" && isOfClient(item.values)) flowNamed(item.flow).values = item.values;
+    } else if (item.type === "progress" && (item.report.kind === "stream" || item.report.kind === "packets")) {
+      flowNamed(item.flow).report = item.report;
+    }
   }
   return { flows, bootIds };
 }
 
 const TOLD: ReadonlySet<number> = new Set([Kind.nodeInfo, Kind.streamInfo, Kind.packetInfo, Kind.progress]);
-
-/** Of a UDP flow, servers say that they are one; of a TCP flow, the client's last words are of the whole. */
-function isOfClient(values: Readonly<Record<string, number>>): boolean {
-  return "sent" in values ? values.server !== 1 : "fctNanos" in values;
-}

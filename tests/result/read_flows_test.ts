@@ -3,6 +3,7 @@ import { type MeasuredPackets, type MeasuredStream, readFlows } from "../../src/
 import { TineError } from "../../src/base/errors.ts";
 import { inFolder } from "./fixtures.ts";
 import { info, node, progressOf, record, recordsOf } from "./flows/recorded_flows.ts";
+import { packetReport, servedPackets, streamReport } from "../flow/reports.ts";
 
 const MS = 1e6;
 
@@ -39,8 +40,14 @@ Deno.test("readFlows() joins what both ends of a stream have told", () =>
     const measured = await only(
       await record(out, [
         ...upload("bulk"),
-        progressOf("right", "bulk", { bytes: 1e6, durationNanos: 1e9, goodputBitsPerSecond: 8e6 }),
-        progressOf("left", "bulk", { bytes: 1e6, durationNanos: 1e9, goodputBitsPerSecond: 8e6, fctNanos: 1.1e9 }),
+        progressOf("right", "bulk", {
+          ...{ kind: "servedStream", complete: true, bytes: 1e6, durationNanos: 1e9, goodputBitsPerSecond: 8e6 },
+        }),
+        progressOf(
+          "left",
+          "bulk",
+          streamReport({ bytes: 1e6, durationNanos: 1e9, goodputBitsPerSecond: 8e6, fctNanos: 1.1e9 }),
+        ),
       ]),
     );
     assert(measured.protocol === "tcp");
@@ -105,12 +112,11 @@ Deno.test("readFlows() merges the samples of both ends, however far apart they a
   inFolder(async (out) => {
     const COUNT = 80_000;
     const counts = { sent: COUNT, serverReceived: COUNT, received: COUNT - 3, unsent: 0, sendErrors: 2 };
-    const bySender = Object.fromEntries(Object.entries(counts).map(([key, value]) => [`${key}.0`, value]));
     const measured = await only(
       await record(out, [
         ...echoes(COUNT, ["a", "b"]),
-        progressOf("right", "voip", { server: 1, sent: 1, received: COUNT }),
-        progressOf("left", "voip", { ...counts, ...bySender, socketDrops: 1, serverSocketDrops: 0, complete: 1 }),
+        progressOf("right", "voip", servedPackets({ state: "running", sent: 1, received: COUNT })),
+        progressOf("left", "voip", packetReport({ ...counts, socketDrops: 1 })),
       ]),
     );
     assert(measured.protocol === "udp" && measured.complete);

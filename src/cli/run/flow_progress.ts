@@ -1,9 +1,14 @@
+import {
+  type PacketReport,
+  type ServedStreamReport,
+  type StreamProgress as LiveStreamReport,
+  type StreamReport,
+  sumCounts,
+} from "../../flow/report.ts";
 import type { Progress } from "../../node/item.ts";
 
 /** A test may have more flows; what they measure is in the results. */
 const MOST_FLOWS = 10_000;
-
-type Values = Progress["values"];
 
 /** What is known of a TCP flow, in part from each of its ends. */
 export interface StreamProgress {
@@ -54,57 +59,56 @@ export class FlowProgress {
     return this.#flows;
   }
 
-  /** Takes in what an end tells; returns the flow unless nothing about it is new. */
-  take({ flow, values }: Progress): FlowState | undefined {
+  /** Takes in what an end reports; returns the flow unless nothing about it is new. */
+  take({ flow, report }: Progress): FlowState | undefined {
     if (!this.#flows.has(flow) && this.#flows.size >= MOST_FLOWS) return undefined;
-    if ("sent" in values) return values.server === 1 ? undefined : this.#packets(flow, values);
-    return this.#stream(flow, values);
+    if (report.kind === "servedPackets") return undefined;
+    return report.kind === "packets" ? this.#packets(flow, report) : this.#stream(flow, report);
   }
 
-  #packets(flow: string, values: Values): FlowState {
-    const { sent, serverSent = 0, lostToServer = 0, lostFromServer = 0 } = values;
+  #packets(flow: string, report: PacketReport): FlowState {
+    const { senders, rates, rtt, socketDrops, serverSocketDrops, complete } = report;
+    const { sent, serverSent, lostToServer, lostFromServer } = sumCounts(senders);
     // Sockets count for all senders together, so that only of one it is known whose packets they were.
-    const [there, back] = "sent.1" in values ? [0, 0] : [
-      Math.min(lostToServer, values.serverSocketDrops ?? 0),
-      Math.min(lostFromServer, values.socketDrops ?? 0),
-    ];
-    const { rttMicros, rttMinMicros, rttMeanMicros, rttMaxMicros } = values;
+    const [toServer, fromServer] = senders.length > 1
+      ? [0, 0]
+      : [Math.min(lostToServer, serverSocketDrops), Math.min(lostFromServer, socketDrops)];
     const state: PacketProgress = {
       protocol: "udp",
       flow,
       packets: sent + serverSent,
-      lost: lostToServer + lostFromServer - there - back,
-      dropped: there + back,
-      bitsPerSecond: sent > 0 ? values.sentBitsPerSecond : values.receivedBitsPerSecond,
-      rttMicros,
-      rttMinMicros,
-      rttMeanMicros,
-      rttMaxMicros,
-      ended: values.complete === 1,
+      lost: lostToServer + lostFromServer - toServer - fromServer,
+      dropped: toServer + fromServer,
+      bitsPerSecond: sent > 0 ? rates?.sentBitsPerSecond : rates?.receivedBitsPerSecond,
+      rttMicros: rtt?.smoothedMicros,
+      rttMinMicros: rtt?.minMicros,
+      rttMeanMicros: rtt?.meanMicros,
+      rttMaxMicros: rtt?.maxMicros,
+      ended: complete,
     };
     this.#flows.set(flow, state);
     return state;
   }
 
-  #stream(flow: string, values: Values): FlowState | undefined {
+  #stream(flow: string, report: StreamReport | ServedStreamReport | LiveStreamReport): FlowState | undefined {
     const known = this.#flows.get(flow);
     const state: StreamProgress = known?.protocol === "tcp"
       ? known
       : { protocol: "tcp", flow, bytes: 0, goodputBitsPerSecond: 0, ended: false };
-    // What the ends told while it ran may come after the last words of either.
+    // What the ends reported while it ran may come after the last report of either.
     if (state.completionNanos !== undefined) return undefined;
     this.#flows.set(flow, state);
-    const { bytes, bytesReceived, bytesSent, goodputBitsPerSecond = 0, fctNanos, rttMicros, retransmits } = values;
-    if (bytesReceived !== undefined) this.#receivers.add(flow);
-    const told = bytes ?? bytesReceived ?? (this.#receivers.has(flow) ? undefined : bytesSent);
-    if (told !== undefined && (bytes !== undefined || !state.ended)) {
-      state.bytes = told;
-      state.goodputBitsPerSecond = goodputBitsPerSecond;
+    const over = report.kind !== "streamProgress";
+    if (!over && report.role === "receiver") this.#receivers.add(flow);
+    const counts = over || report.role === "receiver" || !this.#receivers.has(flow);
+    if (counts && (over || !state.ended)) {
+      state.bytes = report.bytes;
+      state.goodputBitsPerSecond = report.goodputBitsPerSecond;
     }
-    state.rttMicros = rttMicros ?? state.rttMicros;
-    state.retransmits = retransmits ?? state.retransmits;
-    state.completionNanos = fctNanos;
-    state.ended ||= bytes !== undefined;
+    state.rttMicros = report.rttMicros ?? state.rttMicros;
+    state.retransmits = report.retransmits ?? state.retransmits;
+    if (report.kind === "stream") state.completionNanos = report.fctNanos;
+    state.ended ||= over;
     return state;
   }
 }

@@ -1,3 +1,4 @@
+import { encodeReport } from "../../flow/report_values.ts";
 import type { Item } from "../../node/item.ts";
 import { BackgroundWriter, type WriteText } from "./background_writer.ts";
 import { FlowProgress } from "./flow_progress.ts";
@@ -59,9 +60,9 @@ export class JsonDisplay implements Display {
         return;
       }
       case "progress": {
-        const { nodeId, flow, values } = item;
+        const { nodeId, flow, report } = item;
         this.#flows.take(item);
-        if (this.#verbose) this.#offer({ type: "progress", test, nodeId, flow, ...values });
+        if (this.#verbose) this.#offer({ type: "progress", test, nodeId, flow, ...encodeReport(report) });
       }
     }
   }

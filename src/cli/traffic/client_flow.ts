@@ -1,4 +1,5 @@
 import type { FlowInfoEvent, FlowOptions, Flows } from "../../flow/flows.ts";
+import type { FlowProgress } from "../../flow/report.ts";
 import type { Chunk } from "../../flow/records/read_chunk.ts";
 
 /** A flow that a client runs, with all that is kept of it. */
@@ -19,8 +20,8 @@ export interface ClientFlow {
   info(info: FlowInfoEvent, startNanos: number): void;
   /** Samples. */
   records(chunk: Chunk): void;
-  /** Aggregates. */
-  progress(values: Readonly<Record<string, number>>): void;
+  /** What is known while it runs. */
+  progress(report: FlowProgress): void;
   /** Runs it to its end. */
   run(flows: Flows, options: FlowOptions): Promise<void>;
 }

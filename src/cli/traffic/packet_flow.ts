@@ -1,5 +1,5 @@
 import type { PacketClientConfig, UnresponsiveConfig } from "../../flow/config.ts";
-import { readArrivalValues, readClockBounds } from "../../flow/packet/arrival_times.ts";
+import type { FlowProgress, PacketReport } from "../../flow/report.ts";
 import type { FlowInfoEvent, FlowOptions, Flows } from "../../flow/flows.ts";
 import type { Chunk } from "../../flow/records/read_chunk.ts";
 import {
@@ -9,7 +9,6 @@ import {
   PacketAnalysis,
   type PacketFigures,
   type PacketInterval,
-  type PacketTotals,
   RateMeter,
   SHARED_CLOCK,
 } from "../../flow/analysis/mod.ts";
@@ -54,7 +53,7 @@ export class PacketFlow implements ClientFlow {
   readonly #options: PacketFlowOptions;
   readonly #analysis: PacketAnalysis;
   readonly #intervals = new Map<number, IntervalCounts>();
-  #values: Readonly<Record<string, number>> = {};
+  #report: PacketReport | undefined;
   #startNanos = 0;
   #lastNanos = 0;
   #complete = false;
@@ -82,7 +81,7 @@ export class PacketFlow implements ClientFlow {
 
   /** Packets that either end got, and that were none of the flow's or not signed as they should be. */
   get bad(): { readonly here: number; readonly server: number } {
-    return { here: this.#values.bad ?? 0, server: this.#values.serverBad ?? 0 };
+    return { here: this.#report?.bad ?? 0, server: this.#report?.serverBad ?? 0 };
   }
 
   info({ values: { client, server, sharesClock } }: FlowInfoEvent, startNanos: number): void {
@@ -111,8 +110,8 @@ export class PacketFlow implements ClientFlow {
     }
   }
 
-  progress(values: Readonly<Record<string, number>>): void {
-    this.#values = values;
+  progress(report: FlowProgress): void {
+    if (report.kind === "packets") this.#report = report;
   }
 
   async run(flows: Flows, options: FlowOptions): Promise<void> {
@@ -124,8 +123,8 @@ export class PacketFlow implements ClientFlow {
       flow: this.id,
       sender: [{ unresponsive: sender }],
     };
-    this.#values = await flows.packetClient(server, config, { ...options, sendAfter });
-    this.#complete = this.#values.complete === 1;
+    this.#report = await flows.packetClient(server, config, { ...options, sendAfter });
+    this.#complete = this.#report.complete;
   }
 
   /**
@@ -148,29 +147,8 @@ export class PacketFlow implements ClientFlow {
 
   /** All that was measured, and how the clocks of the ends relate; undefined if no packet was sent or received. */
   figures(): { figures: PacketFigures; clockOffset?: OffsetEstimate } | undefined {
-    const { senders: [figures], clockOffset } = this.#analysis.figures(new Map([[0, this.#totals()]]));
+    const { senders: [figures], clockOffset } = this.#analysis.figures(this.#report);
     return figures && { figures, clockOffset };
-  }
-
-  #totals(): PacketTotals {
-    const values = this.#values;
-    // Before the end, these are what the last reply told, which samples tell as well.
-    const final = values.complete === 1 && {
-      ...!this.reverse && { serverReceived: values.serverReceived },
-      ...this.reverse && { serverSent: values.serverSent },
-      serverDuplicates: values.serverDuplicates,
-      serverCongestionMarks: values.serverCongestionMarks,
-      serverEchoErrors: values.serverSendErrors,
-      arrivals: readArrivalValues(values, 0),
-      clock: readClockBounds(values),
-    };
-    return {
-      ...final,
-      socketDrops: values.socketDrops,
-      serverSocketDrops: values.serverSocketDrops,
-      sendErrors: (values.sendErrors ?? 0) + (values.serverSendErrors ?? 0),
-      unsent: (values.unsent ?? 0) + (values.serverUnsent ?? 0),
-    };
   }
 
   /** The interval of a time of this flow. */

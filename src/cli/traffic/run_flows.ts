@@ -55,7 +55,7 @@ function eventsTo(clients: readonly ClientFlow[], { log, onOpen, onAllOpen }: Ru
       if (waiting.delete(info.flow) && waiting.size === 0) onAllOpen?.();
     },
     records: (flow, chunk) => byId.get(flow)?.records(readChunk(chunk)),
-    progress: (flow, values) => byId.get(flow)?.progress(values),
+    progress: (flow, report) => byId.get(flow)?.progress(report),
     log,
   };
 }

@@ -3,7 +3,7 @@ import { isLoopback } from "../../base/address.ts";
 import { escape } from "../terminal.ts";
 import { type Interruptible, interruptible } from "./interruptible.ts";
 import { Printer } from "./printer.ts";
-import { servedJson, servedLine } from "./served_report.ts";
+import { isServed, servedJson, servedLine } from "./served_report.ts";
 
 /** Flows that are remembered until they end; of more, the oldest are forgotten. */
 const MOST_FLOWS = 4096;
@@ -55,14 +55,12 @@ function printing(print: Printer, json: boolean, log: (text: string) => void): F
     records() {
       // They are for plans: a server by hand keeps nothing of its flows.
     },
-    progress(flow, values) {
+    progress(flow, report) {
       const info = infos.get(flow);
-      // Of a stream, how long it took is told at its end only.
-      const over = values.complete === 1 || values.unclosed === 1 || values.durationNanos !== undefined;
-      if (info === undefined || !over) return;
+      if (info === undefined || !isServed(report)) return;
       infos.delete(flow);
-      if (json) print.json(servedJson(info, values));
-      else print.lines([servedLine(info, values)]);
+      if (json) print.json(servedJson(info, report));
+      else print.lines([servedLine(info, report)]);
     },
     log,
   };

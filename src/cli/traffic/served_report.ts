@@ -1,4 +1,5 @@
 import type { FlowInfoEvent } from "../../flow/flows.ts";
+import type { FlowProgress, ServedPacketReport, ServedStreamReport } from "../../flow/report.ts";
 import { byteAmount } from "../../base/size.ts";
 import { count, grouped } from "../../base/count.ts";
 import { escape } from "../terminal.ts";
@@ -6,19 +7,23 @@ import { bitRate, seconds } from "./figure_text.ts";
 import { rounded } from "./json_figures.ts";
 
 /** What a server has at the end of a flow. */
-type Values = Readonly<Record<string, number>>;
+export type ServedReport = ServedStreamReport | ServedPacketReport;
+
+/** Whether it is a report of a server, of a flow that is over. */
+export function isServed(report: FlowProgress): report is ServedReport {
+  return report.kind === "servedStream" || report.kind === "servedPackets" && report.state !== "running";
+}
 
 /** A flow that a server has served, as a line. */
-export function servedLine(info: FlowInfoEvent, values: Values): string {
+export function servedLine(info: FlowInfoEvent, report: ServedReport): string {
   const client = escape(String(info.values.client));
-  if (info.type === "streamInfo") {
-    const { bytes = 0, durationNanos = 0, goodputBitsPerSecond = 0, unclosed = 0 } = values;
+  if (report.kind === "servedStream") {
+    const { bytes, durationNanos, goodputBitsPerSecond, complete } = report;
     return `${client} ${escape(String(info.values.direction))} ${escape(info.flow)}: ` +
       `${byteAmount(bytes)} in ${seconds(durationNanos)} s, ${bitRate(goodputBitsPerSecond)}` +
-      (unclosed > 0 ? ", did not come to its end" : "");
+      (complete ? "" : ", did not come to its end");
   }
-  const { received = 0, sent = 0, sendErrors = 0, duplicates = 0, bad = 0, congestionMarks = 0 } = values;
-  const { socketDrops = 0, elapsedNanos = 0, unclosed = 0 } = values;
+  const { received, sent, sendErrors, duplicates, bad, congestionMarks = 0, socketDrops, elapsedNanos } = report;
   const more = [
     ...duplicates > 0 ? [`${grouped(duplicates)} twice`] : [],
     ...congestionMarks > 0 ? [`${grouped(congestionMarks)} marked: congestion experienced`] : [],
@@ -28,42 +33,41 @@ export function servedLine(info: FlowInfoEvent, values: Values): string {
   ];
   return `${client} ${escape(info.flow)}: received ${count(received, "packet")}, sent ${grouped(sent)}` +
     `${more.map((text) => `, ${text}`).join("")} in ${(elapsedNanos / 1e9).toFixed(2)} s` +
-    (unclosed > 0 ? ", ended without a close" : "");
+    (report.state === "unclosed" ? ", ended without a close" : "");
 }
 
 /** A flow that a server has served, as an object. */
-export function servedJson(info: FlowInfoEvent, values: Values): object {
+export function servedJson(info: FlowInfoEvent, report: ServedReport): object {
   const { client } = info.values;
-  if (info.type === "streamInfo") {
-    const { bytes, durationNanos = 0, goodputBitsPerSecond, retransmits, unclosed = 0 } = values;
+  if (report.kind === "servedStream") {
+    const { bytes, durationNanos, goodputBitsPerSecond, retransmits, complete } = report;
     return {
       type: "flow",
       protocol: "tcp",
       id: info.flow,
       client,
       direction: info.values.direction,
-      complete: unclosed === 0,
+      complete,
       bytes,
       durationSeconds: durationNanos / 1e9,
       goodputBitsPerSecond: rounded(goodputBitsPerSecond),
       retransmits,
     };
   }
-  const { received, sent, sendErrors, duplicates, bad, socketDrops, bytesReceived, bytesSent, elapsedNanos = 0 } =
-    values;
+  const { received, sent, sendErrors, duplicates, bad, socketDrops, bytesReceived, bytesSent, elapsedNanos } = report;
   return {
     type: "flow",
     protocol: "udp",
     id: info.flow,
     client,
-    complete: values.complete === 1,
+    complete: report.state === "closed",
     received,
     sent,
     sendErrors,
     duplicates,
     bad,
     socketDrops,
-    congestionMarks: values.congestionMarks,
+    congestionMarks: report.congestionMarks,
     bytesReceived,
     bytesSent,
     durationSeconds: elapsedNanos / 1e9,

@@ -1,13 +1,8 @@
 import type { TransferConfig } from "../../flow/config.ts";
 import type { FlowInfoEvent, FlowOptions, Flows } from "../../flow/flows.ts";
+import type { StreamReport } from "../../flow/report.ts";
 import type { Chunk } from "../../flow/records/read_chunk.ts";
-import {
-  ByteIntervals,
-  StreamAnalysis,
-  type StreamFigures,
-  type StreamInterval,
-  type StreamTotals,
-} from "../../flow/analysis/mod.ts";
+import { ByteIntervals, StreamAnalysis, type StreamFigures, type StreamInterval } from "../../flow/analysis/mod.ts";
 import type { ClientFlow } from "./client_flow.ts";
 import { newFlowId } from "./client_flags.ts";
 
@@ -45,7 +40,7 @@ export class StreamFlow implements ClientFlow {
   #startNanos = 0;
   #firstNanos: number | undefined;
   #lastNanos = 0;
-  #totals: StreamTotals = {};
+  #report: StreamReport | undefined;
   #cca: string | undefined;
   #paced = false;
   #complete = false;
@@ -133,7 +128,7 @@ export class StreamFlow implements ClientFlow {
       tcpInfoInterval: sampleMs,
     };
     const hmac = options.key !== undefined;
-    this.#totals = await flows.streamClient(server, { addr: server, hmac, [direction]: config }, options);
+    this.#report = await flows.streamClient(server, { addr: server, hmac, [direction]: config }, options);
     this.#complete = true;
   }
 
@@ -157,7 +152,7 @@ export class StreamFlow implements ClientFlow {
 
   /** All that was measured. */
   figures(): StreamFigures {
-    return this.#analysis.figures(this.#totals);
+    return this.#analysis.figures(this.#report);
   }
 
   #kernel(t: number, { columns }: Chunk<"tcpInfo">, i: number): void {

@@ -1,6 +1,7 @@
 import type { Chunk } from "../records/read_chunk.ts";
+import type { PacketReport } from "../report.ts";
 import { ClockOffset, type OffsetEstimate } from "./clock_offset.ts";
-import { type PacketFigures, PacketSender, type PacketSenderOptions, type PacketTotals } from "./packet_sender.ts";
+import { type PacketFigures, PacketSender, type PacketSenderOptions } from "./packet_sender.ts";
 
 /** More senders than a packet can name are damage. */
 const MOST_SENDERS = 256;
@@ -83,19 +84,21 @@ export class PacketAnalysis {
   /**
    * All figures. Nothing may be added any more.
    *
-   * @param totals what the ends have told beside their samples, by sender
+   * @param report of the client, the last one
    */
-  figures(totals: ReadonlyMap<number, PacketTotals> = new Map()): PacketFlowFigures {
-    for (const { arrivals, clock } of totals.values()) {
-      if (arrivals !== undefined) this.#offset.there(0, arrivals.delay.min);
-      if (clock === undefined) continue;
-      this.#offset.there(0, clock.most);
-      this.#offset.back(clock.least, 0);
-    }
+  figures(report?: PacketReport): PacketFlowFigures {
+    if (report?.complete) this.#learnClocks(report);
     const clockOffset = this.#clocks ?? this.#offset.estimate();
     const senders = [...this.#senders.values()].sort((a, b) => a.sender - b.sender)
-      .map((sender) => sender.figures(clockOffset, totals.get(sender.sender) ?? {}));
+      .map((sender) => sender.figures(clockOffset, report));
     return { senders, clockOffset };
+  }
+
+  #learnClocks({ senders, serverClock }: PacketReport): void {
+    for (const { arrivals } of senders) if (arrivals !== undefined) this.#offset.there(0, arrivals.delay.min);
+    if (serverClock === undefined) return;
+    this.#offset.there(0, serverClock.most);
+    this.#offset.back(serverClock.least, 0);
   }
 
   #sender(index: number): PacketSender | undefined {

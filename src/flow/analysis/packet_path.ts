@@ -1,4 +1,4 @@
-import type { ArrivalTotals } from "../packet/arrival_times.ts";
+import type { ArrivalTotals } from "../report.ts";
 import type { OffsetEstimate } from "./clock_offset.ts";
 import { Distribution, type Quantiles, quantilesByRank } from "./distribution.ts";
 import type { PacketWindow } from "./packet_window.ts";

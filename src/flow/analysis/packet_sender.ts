@@ -1,5 +1,4 @@
-import type { ArrivalTotals } from "../packet/arrival_times.ts";
-import type { ClockBounds } from "../packet/client_closing.ts";
+import type { PacketReport } from "../report.ts";
 import { isMarked } from "../packet/ecn.ts";
 import { roundTripTime } from "../packet/client_receiver.ts";
 import type { Columns } from "../records/kinds.ts";
@@ -33,32 +32,6 @@ const MOST_BYTES = 65_535;
 
 /** What is sent later than this is late, in nanoseconds. */
 export const LATE_NANOS = 1e6;
-
-/** Counts that ends tell when a flow closes, beside its samples. Absent: not known. */
-export interface PacketTotals {
-  /** Packets of the sender that the server received, each counted once. */
-  readonly serverReceived?: number;
-  /** Packets of the sender that the server received again. */
-  readonly serverDuplicates?: number;
-  /** When the packets of the sender arrived at the server, for those that it does not echo. */
-  readonly arrivals?: ArrivalTotals;
-  /** How far the server's clock is ahead, in nanoseconds, as its answers at the end bound it. */
-  readonly clock?: ClockBounds;
-  /** Packets of the sender that arrived at the server marked "congestion experienced", each counted once. */
-  readonly serverCongestionMarks?: number;
-  /** Echoes that the server could not send. */
-  readonly serverEchoErrors?: number;
-  /** Packets that the server's own sender sent. */
-  readonly serverSent?: number;
-  /** Packets that the client's socket had no room for. */
-  readonly socketDrops?: number;
-  /** Packets that the server's socket had no room for. */
-  readonly serverSocketDrops?: number;
-  /** Packets that the sender's kernel did not take. */
-  readonly sendErrors?: number;
-  /** Packets that were due, but that the sender did not get to before its time was over. */
-  readonly unsent?: number;
-}
 
 /** How the packets of a sender are followed. */
 export interface PacketSenderOptions {
@@ -106,7 +79,7 @@ export interface PacketFigures {
    * but not when: the sending rate, reduced by what was lost.
    */
   readonly goodputBitsPerSecond?: number;
-  /** Packets that the sender's kernel did not take. */
+  /** Packets that a kernel did not take: those of the sender, and echoes. */
   readonly sendErrors: number;
   /** Packets that were due, but that the sender did not get to before its time was over. */
   readonly unsent: number;
@@ -192,33 +165,38 @@ export class PacketSender {
    * All figures. Nothing may be added any more.
    *
    * @param offset how the clocks relate
-   * @param totals what the ends have told beside
+   * @param report of the client, the last one
    */
-  figures(offset: OffsetEstimate | undefined, totals: PacketTotals): PacketFigures {
+  figures(offset: OffsetEstimate | undefined, report?: PacketReport): PacketFigures {
     this.#window.end();
+    const counts = report?.senders[this.sender];
+    // Before the end, the server's counts are those of the last echo, which samples have as well.
+    const closing = report?.complete ? counts : undefined;
+    // Sockets count for all senders together.
+    const sockets = report?.senders.length === 1 ? report : undefined;
     const [there, back] = [this.#there, this.#back];
     // Samples of the server and what its replies tell may both be cut short: the greater one knows more.
-    const told = this.#serverRecords > 0 || this.#serverCount > 0 || totals.serverReceived !== undefined;
-    there.received = Math.max(this.#serverRecords, this.#serverCount, totals.serverReceived ?? 0);
-    there.duplicates = Math.max(there.duplicates, totals.serverDuplicates ?? 0);
-    there.seesMarks ||= totals.serverCongestionMarks !== undefined;
-    there.congestionMarks = Math.max(there.congestionMarks, totals.serverCongestionMarks ?? 0);
-    there.socketDrops = totals.serverSocketDrops ?? 0;
-    const toldSent = !this.#reverse || totals.serverSent !== undefined || back.sent > 0;
+    const told = this.#serverRecords > 0 || this.#serverCount > 0 || closing !== undefined;
+    there.received = Math.max(this.#serverRecords, this.#serverCount, closing?.serverReceived ?? 0);
+    there.duplicates = Math.max(there.duplicates, closing?.serverDuplicates ?? 0);
+    there.seesMarks ||= closing?.serverCongestionMarks !== undefined;
+    there.congestionMarks = Math.max(there.congestionMarks, closing?.serverCongestionMarks ?? 0);
+    there.socketDrops = sockets?.serverSocketDrops ?? 0;
+    const toldSent = !this.#reverse || closing !== undefined || back.sent > 0;
     const sent = this.#reverse
-      ? Math.max(back.sent, totals.serverSent ?? this.#window.high + 1)
+      ? Math.max(back.sent, closing?.serverSent ?? this.#window.high + 1)
       // A server echoes each packet that it receives.
       : this.#echo
-      ? Math.max(this.#serverReplies, there.received - (totals.serverEchoErrors ?? 0))
+      ? Math.max(this.#serverReplies, there.received - (closing?.serverSendErrors ?? 0))
       : this.#serverReplies;
     back.sent = Math.max(sent, back.received);
-    back.socketDrops = totals.socketDrops ?? 0;
+    back.socketDrops = sockets?.socketDrops ?? 0;
     // Samples of the sender know of lost packets too.
     const lateness = this.#lateness.count > 0 ? this.#lateness : this.#told.lateness;
     return {
       sender: this.sender,
       there: there.sent > 0 || there.received > 0
-        ? there.figures({ sender: true, receiver: told }, offset, totals.arrivals)
+        ? there.figures({ sender: true, receiver: told }, offset, closing?.arrivals)
         : undefined,
       back: this.#reverse || back.sent > 0 ? back.figures({ sender: toldSent, receiver: true }, offset) : undefined,
       rtt: this.#rtt.quantiles(),
@@ -230,8 +208,8 @@ export class PacketSender {
       sendNanos: this.#sendRate.nanos || this.#told.nanos,
       sendBitsPerSecond: this.#sendRate.bitsPerSecond ?? this.#told.bitsPerSecond,
       goodputBitsPerSecond: this.#goodput(),
-      sendErrors: totals.sendErrors ?? 0,
-      unsent: totals.unsent ?? 0,
+      sendErrors: (counts?.sendErrors ?? 0) + (counts?.serverSendErrors ?? 0),
+      unsent: counts?.unsent ?? 0,
       incoherent: this.#incoherent,
     };
   }

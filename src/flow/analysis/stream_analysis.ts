@@ -1,33 +1,11 @@
 import { goodput } from "../stream/io_meter.ts";
 import type { Columns } from "../records/kinds.ts";
 import type { Chunk } from "../records/read_chunk.ts";
+import type { ConnectionReport, StreamReport } from "../report.ts";
 import { Distribution, type Quantiles } from "./distribution.ts";
 
 /** The width of the first bins of the series. */
 const BIN_NANOS = 10e6;
-
-/** Aggregates that a client gets when its flow is complete; see Flows.streamClient. Absent: not known. */
-export interface StreamTotals {
-  /** As the receiver counted them. */
-  readonly bytes?: number;
-  /** As the receiver measured it: from when it was ready until it had the last byte. */
-  readonly durationNanos?: number;
-  /** From the client's first step to connect until it knew that all had arrived, without `keyProofNanos`. */
-  readonly fctNanos?: number;
-  /** From the connection until the client could prove its key, where it had to. */
-  readonly keyProofNanos?: number;
-  /** Segments that the sender's kernel sent again. */
-  readonly retransmits?: number;
-  readonly rttMicros?: number;
-  readonly minRttMicros?: number;
-  readonly cwndBytes?: number;
-  /** What the sender's kernel says of the whole connection: see {@linkcode StreamLimits}. */
-  readonly busyMicros?: number;
-  readonly receiveWindowMicros?: number;
-  readonly sendBufferMicros?: number;
-  /** Of that time, how long the server's thread computed. */
-  readonly serverCpuNanos?: number;
-}
 
 /** Why the sender's kernel had nothing to send, or could not: shares of the time of the transfer, 0 to 1. */
 export interface StreamLimits {
@@ -154,30 +132,30 @@ export class StreamAnalysis {
   /**
    * All figures.
    *
-   * @param totals what the client got when the flow was complete; absent if it is not
+   * @param report of the client, at the end of the flow; absent if it has not come to that
    */
-  figures(totals: StreamTotals = {}): StreamFigures {
-    const receiverCounted = totals.bytes !== undefined || this.#receiver.bytes > 0 || this.#sender.bytes === 0;
+  figures(report?: StreamReport): StreamFigures {
+    const receiverCounted = report?.bytes !== undefined || this.#receiver.bytes > 0 || this.#sender.bytes === 0;
     const end = this.#receiver.bytes > 0 ? this.#receiver : this.#sender;
-    const bytes = totals.bytes ?? end.bytes;
-    const durationNanos = totals.durationNanos ?? end.nanos;
-    const minRtt = this.#minRtt < Infinity ? this.#minRtt : micros(totals.minRttMicros);
+    const bytes = report?.bytes ?? end.bytes;
+    const durationNanos = report?.durationNanos ?? end.nanos;
+    const minRtt = this.#minRtt < Infinity ? this.#minRtt : micros(report?.minRttMicros);
     return {
       bytes,
       receiverCounted,
       durationNanos,
       goodputBitsPerSecond: goodput(bytes, durationNanos, minRtt),
-      completionNanos: totals.fctNanos,
-      keyProofNanos: totals.keyProofNanos,
-      retransmits: this.#retransmits ?? totals.retransmits,
+      completionNanos: report?.fctNanos,
+      keyProofNanos: report?.keyProofNanos,
+      retransmits: this.#retransmits ?? report?.retransmits,
       retransmittedShare: this.#retransmittedShare,
       rtt: quantilesOf(this.#rtt),
-      lastRttNanos: this.#lastRtt ?? micros(totals.rttMicros),
+      lastRttNanos: this.#lastRtt ?? micros(report?.rttMicros),
       minRttNanos: minRtt,
       cwndBytes: quantilesOf(this.#cwnd),
-      lastCwndBytes: this.#lastCwnd ?? positive(totals.cwndBytes),
-      limits: this.#limits ?? limitsOf(totals, durationNanos),
-      serverBusy: totals.serverCpuNanos === undefined ? undefined : share(totals.serverCpuNanos, durationNanos),
+      lastCwndBytes: this.#lastCwnd ?? positive(report?.cwndBytes),
+      limits: this.#limits ?? limitsOf(report ?? {}, durationNanos),
+      serverBusy: report?.serverCpuNanos === undefined ? undefined : share(report.serverCpuNanos, durationNanos),
       series: { binNanos: end.series.binNanos, bytes: end.series.bins },
       incoherent: this.#sender.incoherent + this.#receiver.incoherent + this.#incoherent,
     };
@@ -217,7 +195,7 @@ export class StreamAnalysis {
 }
 
 function limitsOf(
-  { busyMicros = -1, receiveWindowMicros = -1, sendBufferMicros = -1 }: StreamTotals,
+  { busyMicros = -1, receiveWindowMicros = -1, sendBufferMicros = -1 }: ConnectionReport,
   nanos: number,
 ): StreamLimits | undefined {
   // Kernels that do not tell say -1.

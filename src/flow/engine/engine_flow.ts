@@ -6,6 +6,7 @@
  */
 import type { ReadyHandler, Watch } from "../../sys/poller.ts";
 import type { FlowInfoEvent } from "../flows.ts";
+import type { FlowProgress, FlowReport } from "../report.ts";
 import type { ChunkWriter } from "../records/chunk_writer.ts";
 import type { RecordKind } from "../records/kinds.ts";
 
@@ -97,14 +98,14 @@ export interface FlowHost extends Scope {
   info(info: FlowInfoEvent): void;
   /** A sink of samples of a flow. */
   samples<K extends RecordKind>(kind: K, flow: string): SampleSink<K>;
-  /** Aggregates of a flow. */
-  progress(flow: string, values: Readonly<Record<string, number>>): void;
+  /** See {@linkcode FlowEvents.progress}. */
+  progress(flow: string, report: FlowProgress): void;
   /** Something to know. */
   log(text: string): void;
   /** A server listens at this address; the main side learns it at once. */
   listening(address: string): void;
-  /** The flow is over, with this result; then the engine calls close(). */
-  end(values: Readonly<Record<string, number>>): void;
+  /** The flow is over; a client has a report. Then the engine calls close(). */
+  end(report?: FlowReport): void;
   /** The flow has failed: a TineError keeps its code on the main side. Then the engine calls close(). */
   fail(error: unknown): void;
   /**

@@ -1,7 +1,8 @@
 import { TineError } from "../../base/errors.ts";
 import type { FlowOptions } from "../flows.ts";
+import type { FlowReport } from "../report.ts";
 import type { FlowRequest } from "./engine_flow.ts";
-import type { FlowMessage, FromWorker, ToWorker, Values, WorkerStart } from "./messages.ts";
+import type { FlowMessage, FromWorker, ToWorker, WorkerStart } from "./messages.ts";
 import { EventFd } from "../../sys/event_fd.ts";
 
 const MAX_WORKERS = 4;
@@ -10,8 +11,8 @@ const MAX_WORKERS = 4;
 export interface PooledFlow {
   /** The address of a server, as soon as it listens. */
   readonly listening: Promise<string>;
-  /** Its result; rejects if it fails, and with the reason if the signal aborts. Empty for what was canceled. */
-  readonly ended: Promise<Values>;
+  /** The report of a client; rejects if it fails, and with the reason if the signal aborts. */
+  readonly ended: Promise<FlowReport | undefined>;
   /** Whether it was canceled, by {@linkcode PooledFlow.cancel}, the signal, or the end of the pool. */
   readonly canceled: boolean;
   /** Lets a flow that is held begin to send. */
@@ -139,7 +140,7 @@ export class FlowPool implements AsyncDisposable {
 
 class StartedFlow implements PooledFlow {
   readonly #listening = Promise.withResolvers<string>();
-  readonly #ended = Promise.withResolvers<Values>();
+  readonly #ended = Promise.withResolvers<FlowReport | undefined>();
   readonly #onAbort: () => void;
   #reason: { readonly value: unknown } | undefined;
   canceled = false;
@@ -162,7 +163,7 @@ class StartedFlow implements PooledFlow {
     return this.#listening.promise;
   }
 
-  get ended(): Promise<Values> {
+  get ended(): Promise<FlowReport | undefined> {
     return this.#ended.promise;
   }
 
@@ -185,18 +186,18 @@ class StartedFlow implements PooledFlow {
       case "records":
         return events.records(message.flow, message.chunk);
       case "progress":
-        return events.progress(message.flow, message.values);
+        return events.progress(message.flow, message.report);
       case "log":
         return events.log(message.text);
       case "listening":
         return this.#listening.resolve(message.address);
       case "ended":
-        return this.#over(() => this.#ended.resolve(message.values));
+        return this.#over(() => this.#ended.resolve(message.report));
       case "failed":
         return this.fail(new TineError(message.error.code, message.error.message));
       case "canceled":
         if (this.#reason !== undefined) return this.fail(this.#reason.value);
-        return this.#over(() => this.#ended.resolve({}));
+        return this.#over(() => this.#ended.resolve(undefined));
     }
   }
 

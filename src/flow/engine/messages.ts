@@ -1,5 +1,6 @@
 import { messageOf, TineError } from "../../base/errors.ts";
 import type { FlowInfoEvent } from "../flows.ts";
+import type { FlowProgress, FlowReport } from "../report.ts";
 import type { FlowRequest } from "./engine_flow.ts";
 
 /** What a worker gets once, as a message of its event loop, before it enters the loop of flows. */
@@ -24,19 +25,16 @@ export type ToWorker =
 export type FlowMessage =
   | { readonly type: "info"; readonly id: number; readonly info: FlowInfoEvent }
   | { readonly type: "records"; readonly id: number; readonly flow: string; readonly chunk: Uint8Array<ArrayBuffer> }
-  | { readonly type: "progress"; readonly id: number; readonly flow: string; readonly values: Values }
+  | { readonly type: "progress"; readonly id: number; readonly flow: string; readonly report: FlowProgress }
   | { readonly type: "log"; readonly id: number; readonly text: string }
   | { readonly type: "listening"; readonly id: number; readonly address: string }
   /** The last of a flow is one of these three. */
-  | { readonly type: "ended"; readonly id: number; readonly values: Values }
+  | { readonly type: "ended"; readonly id: number; readonly report?: FlowReport }
   | { readonly type: "failed"; readonly id: number; readonly error: PlainError }
   | { readonly type: "canceled"; readonly id: number };
 
 /** What a worker sends; `warmedUp` answers the order, `stopped` is its last message. */
 export type FromWorker = readonly FlowMessage[] | "warmedUp" | "stopped";
-
-/** Aggregates by their keys. */
-export type Values = Readonly<Record<string, number>>;
 
 /** An error on its way between threads: cloning would make a TineError a plain one. */
 export interface PlainError {

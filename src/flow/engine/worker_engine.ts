@@ -14,7 +14,8 @@ import type {
 import type { PollLoop } from "./poll_loop.ts";
 import type { FlowInfoEvent } from "../flows.ts";
 import type { RecordKind } from "../records/kinds.ts";
-import { type FlowMessage, type FromWorker, plainError, type ToWorker, type Values } from "./messages.ts";
+import type { FlowProgress, FlowReport } from "../report.ts";
+import { type FlowMessage, type FromWorker, plainError, type ToWorker } from "./messages.ts";
 import { SamplePool, WorkerBuffers } from "./sample_pool.ts";
 import { TineError } from "../../base/errors.ts";
 
@@ -184,8 +185,8 @@ export class RunningFlow extends LoopScope implements FlowHost {
     return this.#engine.samples.sink(kind, this, emit);
   }
 
-  progress(flow: string, values: Values): void {
-    this.#engine.tell({ type: "progress", id: this.#id, flow, values });
+  progress(flow: string, report: FlowProgress): void {
+    this.#engine.tell({ type: "progress", id: this.#id, flow, report });
   }
 
   log(text: string): void {
@@ -196,8 +197,8 @@ export class RunningFlow extends LoopScope implements FlowHost {
     this.#engine.tell({ type: "listening", id: this.#id, address }, true);
   }
 
-  end(values: Values): void {
-    this.#finish({ type: "ended", id: this.#id, values });
+  end(report?: FlowReport): void {
+    this.#finish({ type: "ended", id: this.#id, report });
   }
 
   fail(error: unknown): void {

@@ -1,4 +1,5 @@
 import type { Hmac } from "../hmac.ts";
+import type { ClockBounds } from "../report.ts";
 import { closePacket, isSealed, readTotals, type Totals, type Trouble } from "./control_packet.ts";
 import { AT_SERVER_TIME, AT_TIME, type FlowName, limitedDistance, numberOf, senderOf, WireTime } from "./header.ts";
 import type { FlowClock } from "./packet_port.ts";
@@ -6,12 +7,6 @@ import { Retries } from "./retries.ts";
 
 /** How long the first answer is waited for at least, in nanoseconds. */
 const LEAST_PAUSE_NANOS = 200e6;
-
-/** How far a server's clock is ahead of this one, in nanoseconds: no packet arrives before it was sent. */
-export interface ClockBounds {
-  readonly least: number;
-  readonly most: number;
-}
 
 /** Packets to send, and how long to wait for their answers. */
 export interface ClosingAttempt {

@@ -3,9 +3,10 @@ import { SystemError } from "../../sys/errno.ts";
 import { TineError } from "../../base/errors.ts";
 import type { FlowHost, Timer } from "../engine/engine_flow.ts";
 import type { Hmac } from "../hmac.ts";
-import { ClientClosing, type ClockBounds, type ClosingAttempt } from "./client_closing.ts";
+import type { PacketReport, PacketSenderReport, RttSummary } from "../report.ts";
+import { ClientClosing, type ClosingAttempt } from "./client_closing.ts";
 import type { ClientPlan } from "./packet_client_flow.ts";
-import { ClientReceiver } from "./client_receiver.ts";
+import { type Arrivals, ClientReceiver, type RttEstimator } from "./client_receiver.ts";
 import {
   closePacket,
   type ControlOutbox,
@@ -19,7 +20,6 @@ import { CLOSE, flagsOf, type FlowName, isOfFlow, isPacket, OPEN, REPLY, SIGNED,
 import { type Inbox, isOddTime, type PacketPort } from "./packet_port.ts";
 import { PacketSamples } from "./packet_samples.ts";
 import { Transmitter } from "./transmitter.ts";
-import { arrivalValues } from "./arrival_times.ts";
 import type { PacketSender } from "./packet_sender.ts";
 
 const PROGRESS_NANOS = 250e6;
@@ -137,7 +137,7 @@ export class ClientRun {
     return this.#transmitter.blocked;
   }
 
-  /** Tells the last figures; a flow that did not come to its end is closed as well as it can be. */
+  /** Reports for the last time; a flow that did not come to its end is closed as well as it can be. */
   close(): void {
     const { host, port, flow, control, hmac } = this.#options;
     if (!this.#closing.begun || !this.#closing.complete) {
@@ -148,7 +148,7 @@ export class ClientRun {
         if (!(error instanceof SystemError)) throw error; // The server is gone, or there is no way to it.
       }
     }
-    host.progress(flow.text, this.#values());
+    host.progress(flow.text, this.#report());
   }
 
   /** Sends what is due. */
@@ -250,7 +250,7 @@ export class ClientRun {
     if (trouble?.fatal) throw this.#serverFailed(trouble.text);
     if (trouble !== undefined) host.log(`flow ${flow.text}: at the server at ${server}, ${trouble.text}`);
     this.#checkSent();
-    host.end(this.#values());
+    host.end(this.#report());
   }
 
   /** Where no packet was sent, there is nothing to measure. */
@@ -376,27 +376,38 @@ export class ClientRun {
 
   #progress(): void {
     const { host, port, flow } = this.#options;
-    const values = this.#values();
-    const { bytesSent, bytesReceived } = values;
+    const report = this.#report();
+    const { bytesSent, bytesReceived } = report;
     const t = port.clock.now(), before = this.#before;
     const seconds = (t - before.t) / 1e9;
-    values.sentBitsPerSecond = (bytesSent - before.bytesSent) * 8 / seconds;
-    values.receivedBitsPerSecond = (bytesReceived - before.bytesReceived) * 8 / seconds;
     this.#before = { t, bytesSent, bytesReceived };
-    host.progress(flow.text, values);
+    host.progress(flow.text, {
+      ...report,
+      rates: {
+        sentBitsPerSecond: (bytesSent - before.bytesSent) * 8 / seconds,
+        receivedBitsPerSecond: (bytesReceived - before.bytesReceived) * 8 / seconds,
+      },
+    });
   }
 
-  #values(): Record<string, number> {
-    const { port, plan } = this.#options;
-    return clientCounts({
-      senders: plan.senders,
-      receiver: this.#receiver,
-      totals: this.#closing.totals,
-      clock: this.#closing.clock,
-      failed: this.#failed,
-      socketDrops: this.#drops.packets,
+  #report(): PacketReport {
+    const { port, plan: { senders } } = this.#options;
+    const { bytes: bytesReceived, bad, rtt, arrivals } = this.#receiver;
+    const { totals, clock, known } = this.#closing;
+    return {
+      kind: "packets",
+      complete: !this.#failed && known,
       elapsedNanos: Math.min(this.#sentBy, port.clock.now()) - this.#start,
-    });
+      senders: senders.map((sender, i) => senderReport(sender, arrivals[sender.index], totals[i])),
+      bytesSent: senders.reduce((sum, { bytes }) => sum + bytes, 0),
+      bytesReceived,
+      bad,
+      serverBad: Math.max(0, ...totals.map((total) => total?.bad ?? 0)),
+      socketDrops: this.#drops.packets,
+      serverSocketDrops: Math.max(0, ...totals.map((total) => total?.socketDrops ?? 0)),
+      rtt: rttSummary(rtt),
+      serverClock: clock,
+    };
   }
 
   #every(nanos: number, handler: () => void): void {
@@ -415,90 +426,14 @@ interface Missing {
   readonly back: number;
 }
 
-/** What a client knows of its flow. */
-export interface ClientState {
-  readonly senders: readonly PacketSender[];
-  readonly receiver: ClientReceiver;
-  /** The server's counts by sender, those that came. */
-  readonly totals: readonly (Totals | undefined)[];
-  /** What is known of the server's clock from its answers at the end. */
-  readonly clock?: ClockBounds;
-  /** It failed, or the server's senders did: it has not come to its end. */
-  readonly failed: boolean;
-  /** Packets that this client's socket had no room for. */
-  readonly socketDrops: number;
-  /** Since the flow was open, in nanoseconds. */
-  readonly elapsedNanos: number;
-}
-
-/**
- * The figures of a flow, so far or at its end. Counts are of packets; a packet that came more than once is counted once,
- * and under `duplicates` for each other time. Those of the server, and what is lost, are exact once `complete` is 1, and
- * before that what the last reply told.
- */
-export function clientCounts(state: ClientState): Record<string, number> {
-  const { senders, receiver, totals, clock, failed, socketDrops, elapsedNanos } = state;
-  const values: Record<string, number> = {};
-  const each = senders.map((sender, i) => senderCounts(sender, receiver, totals[i]));
-  for (const key of COUNTS) values[key] = each.reduce((sum, counts) => sum + counts[key], 0);
-  values.bytesSent = senders.reduce((sum, { bytes }) => sum + bytes, 0);
-  values.bytesReceived = receiver.bytes;
-  values.bad = receiver.bad;
-  values.socketDrops = socketDrops;
-  values.serverSocketDrops = Math.max(0, ...totals.map((total) => total?.socketDrops ?? 0));
-  values.serverBad = Math.max(0, ...totals.map((total) => total?.bad ?? 0));
-  values.elapsedNanos = elapsedNanos;
-  values.complete = !failed && totals.length > 0 && totals.every((total) => total !== undefined) ? 1 : 0;
-  if (clock !== undefined) {
-    values.clockAheadLeastNanos = clock.least;
-    values.clockAheadMostNanos = clock.most;
-  }
-  const { rtt } = receiver;
-  if (rtt.count > 0) {
-    values.rttMicros = rtt.smoothed / 1000;
-    values.rttMinMicros = rtt.min / 1000;
-    values.rttMeanMicros = rtt.mean / 1000;
-    values.rttMaxMicros = rtt.max / 1000;
-    values.rttLastMicros = rtt.last / 1000;
-  }
-  const marked = totals.map((total) => total?.marked);
-  // Where one of them is not known, their sum is not.
-  if (marked.length > 0 && !marked.includes(undefined)) {
-    values.serverCongestionMarks = marked.reduce<number>((sum, count) => sum + count!, 0);
-  }
-  for (const [i, counts] of each.entries()) {
-    if (marked[i] !== undefined) values[`serverCongestionMarks.${i}`] = marked[i];
-    for (const key of COUNTS) values[`${key}.${i}`] = counts[key];
-    const arrivals = totals[i]?.arrivals;
-    if (arrivals !== undefined) Object.assign(values, arrivalValues(i, arrivals));
-  }
-  return values;
-}
-
-const COUNTS = [
-  // By senders of the client; the next two also by those of the server.
-  "sent",
-  "sendErrors",
-  "unsent",
-  // By the client: replies, and packets of the server's senders.
-  "received",
-  "duplicates",
-  // By the server.
-  "serverReceived",
-  "serverDuplicates",
-  "serverSent",
-  "serverSendErrors",
-  "lostToServer",
-  "lostFromServer",
-] as const;
-
-function senderCounts(
-  sender: PacketSender,
-  { arrivals }: ClientReceiver,
-  total: Totals | undefined,
-): Record<typeof COUNTS[number], number> {
-  const { window, lastNumber, lastCount } = arrivals[sender.index];
+/** What is known of the packets of a sender, from the server's counts where these have come. */
+function senderReport(sender: PacketSender, arrivals: Arrivals, total: Totals | undefined): PacketSenderReport {
+  const { window, lastNumber, lastCount } = arrivals;
   const received = window.accepted, duplicates = window.refused;
+  const more = {
+    ...total?.marked === undefined ? {} : { serverCongestionMarks: total.marked },
+    ...total?.arrivals === undefined ? {} : { arrivals: total.arrivals },
+  };
   if (sender.reverse) {
     const serverSent = total?.reverseSent ?? window.next;
     return {
@@ -513,6 +448,7 @@ function senderCounts(
       serverSendErrors: 0,
       lostToServer: 0,
       lostFromServer: Math.max(0, serverSent - received),
+      ...more,
     };
   }
   const serverReceived = total?.received ?? lastCount;
@@ -531,5 +467,17 @@ function senderCounts(
     serverSendErrors,
     lostToServer: Math.max(0, arrivable - serverReceived),
     lostFromServer: sender.times === undefined ? 0 : Math.max(0, serverReceived - serverSendErrors - received),
+    ...more,
+  };
+}
+
+function rttSummary({ count, smoothed, min, mean, max, last }: RttEstimator): RttSummary | undefined {
+  if (count === 0) return undefined;
+  return {
+    smoothedMicros: smoothed / 1000,
+    minMicros: min / 1000,
+    meanMicros: mean / 1000,
+    maxMicros: max / 1000,
+    lastMicros: last / 1000,
   };
 }

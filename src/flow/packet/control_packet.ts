@@ -30,7 +30,7 @@
  * @module
  */
 import type { Hmac } from "../hmac.ts";
-import type { ArrivalTotals } from "./arrival_times.ts";
+import type { ArrivalTotals } from "../report.ts";
 import {
   AT_SERVER_TIME,
   AT_TIME,

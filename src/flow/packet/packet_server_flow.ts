@@ -98,7 +98,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
     };
     this.#parts.reader = new PortReader(this.#host, port, this);
     this.#every(PROGRESS_NANOS, () => {
-      for (const flow of this.#flows) this.#tell(flow);
+      for (const flow of this.#flows) this.#report(flow);
     });
     this.#every(SECOND_NANOS, () => this.#tidy());
     this.#host.listening(port.local.toString());
@@ -108,7 +108,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
     if (this.#parts === undefined) return;
     for (const run of this.#reverse.values()) run[Symbol.dispose]();
     const now = this.#parts.port.clock.now();
-    for (const flow of this.#flows) this.#tellLast(flow, now);
+    for (const flow of this.#flows) this.#reportLast(flow, now);
     this.#tellStrangers();
     this.#log.end();
     this.#parts.port[Symbol.dispose]();
@@ -350,12 +350,12 @@ class PacketServerFlow implements EngineFlow, PortUser {
   /** Ends a flow that its client has not closed. */
   #lose(flow: ServedFlow, now: number, why: string): void {
     this.#log.log(`flow ${flow.name.text} of ${flow.address.unmapped()} ended without a close: ${why}`);
-    this.#tellLast(flow, now);
+    this.#reportLast(flow, now);
     this.#forget(flow);
   }
 
   #remove(flow: ServedFlow): void {
-    this.#tell(flow);
+    this.#report(flow);
     this.#forget(flow);
   }
 
@@ -405,16 +405,16 @@ class PacketServerFlow implements EngineFlow, PortUser {
     if (step !== 0) this.#host.log(`the wall clock was set by ${step / 1e6} ms; times are corrected for that`);
   }
 
-  #tell(flow: ServedFlow): void {
-    const values = flow.news(this.#drops.packets, this.#parts!.port.clock.now());
-    if (values !== undefined) this.#host.progress(flow.name.text, values);
+  #report(flow: ServedFlow): void {
+    const report = flow.news(this.#drops.packets, this.#parts!.port.clock.now());
+    if (report !== undefined) this.#host.progress(flow.name.text, report);
   }
 
-  /** Tells the last figures, those of a flow that nobody has closed as such: it lasted until its client was heard last. */
-  #tellLast(flow: ServedFlow, now: number): void {
-    if (flow.closedAt !== Infinity) return this.#tell(flow);
+  /** Reports for the last time; a flow without a close lasted until its client was heard last. */
+  #reportLast(flow: ServedFlow, now: number): void {
+    if (flow.closedAt !== Infinity) return this.#report(flow);
     const silence = this.#time.at(now) - flow.heard;
-    this.#host.progress(flow.name.text, flow.last(this.#drops.packets, now - silence));
+    this.#host.progress(flow.name.text, flow.report(this.#drops.packets, now - silence, "unclosed"));
   }
 
   #every(nanos: number, handler: () => void): void {

@@ -1,5 +1,6 @@
 import type { SocketAddress } from "../../sys/address.ts";
 import type { Hmac } from "../hmac.ts";
+import type { ServedPacketReport } from "../report.ts";
 import { ArrivalTimes } from "./arrival_times.ts";
 import type { Totals, Trouble } from "./control_packet.ts";
 import { DuplicateWindow } from "./duplicate_window.ts";
@@ -65,7 +66,7 @@ export class ServedFlow {
   /** The number of the last packet that said that the client still wants packets. */
   lastKeepalive = 0;
   readonly #socketDrops: number;
-  #told = -1;
+  #reported = -1;
 
   constructor(options: ServedFlowOptions) {
     const { settings, hmac } = options;
@@ -116,46 +117,38 @@ export class ServedFlow {
     };
   }
 
-  /** Its figures; undefined if they are those that were told last. */
-  news(socketDrops: number, now: number): Record<string, number> | undefined {
-    const values = this.#values(socketDrops, now);
-    const { received, duplicates, sent, sendErrors, bad, complete } = values;
-    const sum = received + duplicates + sent + sendErrors + bad + complete;
-    if (sum === this.#told) return undefined;
-    this.#told = sum;
-    return values;
+  /** What is known of it; undefined if it is what was reported last. */
+  news(socketDrops: number, now: number): ServedPacketReport | undefined {
+    const report = this.report(socketDrops, now, this.closedAt === Infinity ? "running" : "closed");
+    const { received, duplicates, sent, sendErrors, bad, state } = report;
+    const sum = received + duplicates + sent + sendErrors + bad + Number(state === "closed");
+    if (sum === this.#reported) return undefined;
+    this.#reported = sum;
+    return report;
   }
 
-  /** The last figures of a flow that nobody has closed: `unclosed` is 1. */
-  last(socketDrops: number, now: number): Record<string, number> {
-    return { ...this.#values(socketDrops, now), unclosed: 1 };
-  }
-
-  #values(socketDrops: number, now: number): Record<string, number> {
-    const values: Record<string, number> = {
-      server: 1,
-      received: 0,
-      duplicates: 0,
-      sent: this.replies,
-      sendErrors: sum(this.echoErrors),
+  /**
+   * What is known of it.
+   *
+   * @param socketDrops of the server's socket, since it was opened
+   * @param now in the time of the server
+   */
+  report(socketDrops: number, now: number, state: ServedPacketReport["state"]): ServedPacketReport {
+    const { windows, senders, echoErrors, marked } = this;
+    return {
+      kind: "servedPackets",
+      state,
+      elapsedNanos: Math.min(now, this.closedAt) - this.start,
+      received: sum(windows.map(({ accepted }) => accepted)),
+      duplicates: sum(windows.map(({ refused }) => refused)),
+      sent: this.replies + sum(senders.map(({ sent }) => sent)),
+      sendErrors: sum(echoErrors) + sum(senders.map(({ errors }) => errors)),
       bytesReceived: this.bytes,
-      bytesSent: this.replyBytes,
+      bytesSent: this.replyBytes + sum(senders.map(({ bytes }) => bytes)),
       bad: this.bad,
       socketDrops: socketDrops - this.#socketDrops,
-      complete: this.closedAt === Infinity ? 0 : 1,
-      elapsedNanos: Math.min(now, this.closedAt) - this.start,
-      ...this.marked && { congestionMarks: sum(this.marked) },
+      congestionMarks: marked && sum(marked),
     };
-    for (const { accepted, refused } of this.windows) {
-      values.received += accepted;
-      values.duplicates += refused;
-    }
-    for (const { sent, errors, bytes } of this.senders) {
-      values.sent += sent;
-      values.sendErrors += errors;
-      values.bytesSent += bytes;
-    }
-    return values;
   }
 }
 

@@ -1,3 +1,4 @@
+import { type PacketReport, reportOf } from "../report.ts";
 import { type Family, ipFamily } from "../../base/ip_address.ts";
 import { SocketAddress } from "../../sys/address.ts";
 import { messageOf, TineError } from "../../base/errors.ts";
@@ -36,7 +37,7 @@ export async function portablePacketClient(
   addr: string,
   config: PacketClientConfig,
   options: PacketClientOptions,
-): Promise<Record<string, number>> {
+): Promise<PacketReport> {
   const { hostname, port } = parseDialAddress(addr);
   const addresses = await addressesOf(hostname, port, config.protocol);
   const host = new PacketHost(options);
@@ -44,7 +45,7 @@ export async function portablePacketClient(
   const { key, sendAfter } = options;
   host.begin(factory, { kind: "packetClient", addresses, config, key, held: sendAfter !== undefined });
   void sendAfter?.then(() => host.release());
-  return await host.ended;
+  return reportOf("packets", await host.ended);
 }
 
 async function addressesOf(host: string, port: number, protocol: PacketProtocol = "udp"): Promise<string[]> {

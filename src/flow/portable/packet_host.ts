@@ -9,6 +9,7 @@ import type {
 } from "../engine/engine_flow.ts";
 import { WorkerBuffers } from "../engine/sample_pool.ts";
 import type { FlowInfoEvent, FlowOptions } from "../flows.ts";
+import type { FlowProgress, FlowReport } from "../report.ts";
 import type { RecordKind } from "../records/kinds.ts";
 import type { Watch } from "../../sys/poller.ts";
 import { nowNanos } from "./now.ts";
@@ -22,7 +23,7 @@ export class PacketHost implements FlowHost, AsyncDisposable {
   readonly #samples: PortableSamples;
   readonly #timers = new Set<LoopTimer>();
   readonly #listening = Promise.withResolvers<string>();
-  readonly #ended = Promise.withResolvers<Record<string, number>>();
+  readonly #ended = Promise.withResolvers<FlowReport | undefined>();
   readonly #onAbort = () => this.fail(this.#options.signal.reason);
   #flow: EngineFlow | undefined;
   #over = false;
@@ -40,8 +41,8 @@ export class PacketHost implements FlowHost, AsyncDisposable {
     return this.#listening.promise;
   }
 
-  /** The result. */
-  get ended(): Promise<Record<string, number>> {
+  /** The report of a client. */
+  get ended(): Promise<FlowReport | undefined> {
     return this.#ended.promise;
   }
 
@@ -97,8 +98,8 @@ export class PacketHost implements FlowHost, AsyncDisposable {
     return this.#samples.sink(kind, flow);
   }
 
-  progress(flow: string, values: Readonly<Record<string, number>>): void {
-    this.#options.events.progress(flow, values);
+  progress(flow: string, report: FlowProgress): void {
+    this.#options.events.progress(flow, report);
   }
 
   log(text: string): void {
@@ -109,8 +110,8 @@ export class PacketHost implements FlowHost, AsyncDisposable {
     this.#listening.resolve(address);
   }
 
-  end(values: Readonly<Record<string, number>>): void {
-    this.#finish(() => this.#ended.resolve(values));
+  end(report?: FlowReport): void {
+    this.#finish(() => this.#ended.resolve(report));
   }
 
   fail(error: unknown): void {
@@ -127,7 +128,7 @@ export class PacketHost implements FlowHost, AsyncDisposable {
 
   /** Ends a server. */
   [Symbol.asyncDispose](): Promise<void> {
-    this.end({});
+    this.end();
     return Promise.resolve();
   }
 

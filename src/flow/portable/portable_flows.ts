@@ -1,6 +1,7 @@
 import { TineError } from "../../base/errors.ts";
 import type { PacketClientConfig, PacketServerConfig, StreamClientConfig, StreamServerConfig } from "../config.ts";
 import type { FlowOptions, Flows, FlowServer, PacketClientOptions } from "../flows.ts";
+import type { PacketReport, StreamReport } from "../report.ts";
 import { portablePacketClient, portablePacketServer } from "./packet_flows.ts";
 import { portableStreamClient } from "./stream_client.ts";
 import { portableStreamServer } from "./stream_server.ts";
@@ -24,7 +25,7 @@ export class PortableFlows implements Flows {
     return server;
   }
 
-  streamClient(addr: string, config: StreamClientConfig, options: FlowOptions): Promise<Record<string, number>> {
+  streamClient(addr: string, config: StreamClientConfig, options: FlowOptions): Promise<StreamReport> {
     return this.#remember(portableStreamClient(addr, config, this.#within(options)));
   }
 
@@ -34,11 +35,7 @@ export class PortableFlows implements Flows {
     return server;
   }
 
-  packetClient(
-    addr: string,
-    config: PacketClientConfig,
-    options: PacketClientOptions,
-  ): Promise<Record<string, number>> {
+  packetClient(addr: string, config: PacketClientConfig, options: PacketClientOptions): Promise<PacketReport> {
     return this.#remember(portablePacketClient(addr, config, this.#within(options)));
   }
 

@@ -2,11 +2,12 @@ import { TineError } from "../../base/errors.ts";
 import type { StreamClientConfig } from "../config.ts";
 import type { FlowOptions } from "../flows.ts";
 import { Hmac } from "../hmac.ts";
+import type { SenderReport, StreamReport } from "../report.ts";
 import { parseDialAddress } from "../../base/address.ts";
 import { goodput } from "../stream/io_meter.ts";
 import { CONNECT_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS } from "../stream/limits.ts";
 import { checkGreeting, encodeFrame, type Greeting, GreetingReader } from "../stream/wire.ts";
-import { acceptedBy, checkReport, requestAt, requestOf, type StreamReport } from "../stream/messages.ts";
+import { acceptedBy, checkReport, requestAt, requestOf } from "../stream/messages.ts";
 import { Connection } from "./connection.ts";
 import { checkFamily, networkError } from "./network_error.ts";
 import { nowNanos, wallNanos } from "./now.ts";
@@ -19,7 +20,7 @@ export async function portableStreamClient(
   addr: string,
   config: StreamClientConfig,
   { events, signal, key }: FlowOptions,
-): Promise<Record<string, number>> {
+): Promise<StreamReport> {
   const request = requestOf(config);
   const upload = request.direction === "upload";
   const own = requestAt("client", request);
@@ -57,13 +58,18 @@ export async function portableStreamClient(
       : await receiveStream(context);
     // What proves the key is tine's, and no part of the flow.
     const fctNanos = Math.round(nowNanos() - tinitNanos) - (keyProofNanos ?? 0);
-    let report: StreamReport = {};
+    let report: SenderReport = {};
     if (!upload) report = checkReport((await patiently(connection, "report", connection.readFrame())).value);
     const goodputBitsPerSecond = goodput(bytes, durationNanos, (report.minRttMicros ?? 0) * 1000);
-    const told: StreamReport = keyProofNanos === undefined ? {} : { keyProofNanos };
-    const values = { bytes, durationNanos, goodputBitsPerSecond, fctNanos, ...told, ...more, ...report };
-    events.progress(request.flow, values);
-    return values;
+    const result: StreamReport = {
+      kind: "stream",
+      ...{ bytes, durationNanos, goodputBitsPerSecond, fctNanos },
+      ...keyProofNanos === undefined ? {} : { keyProofNanos },
+      ...more,
+      ...report,
+    };
+    events.progress(request.flow, result);
+    return result;
   } finally {
     signal.removeEventListener("abort", onAbort);
   }

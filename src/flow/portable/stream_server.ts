@@ -123,18 +123,18 @@ class PortableStreamServer implements FlowServer {
     using samples = new PortableSamples(events);
     const upload = request.direction === "upload";
     const transfer = upload ? receiveStream : sendStream;
-    const tell = (bytes: number, durationNanos: number, more = {}) => {
+    const report = (bytes: number, durationNanos: number, complete: boolean) => {
       const goodputBitsPerSecond = bitsPerSecond(bytes, durationNanos);
-      events.progress(request.flow, { bytes, durationNanos, goodputBitsPerSecond, ...more });
+      events.progress(request.flow, { kind: "servedStream", complete, bytes, durationNanos, goodputBitsPerSecond });
     };
     let soFar: [bytes: number, durationNanos: number] = [0, 0];
     const onEnd = (...values: typeof soFar) => soFar = values;
     try {
       const { bytes, durationNanos } = await transfer({ connection, request, events, samples, tinitNanos, onEnd });
       if (!upload) await connection.sayFrame({});
-      tell(bytes, durationNanos);
+      report(bytes, durationNanos, true);
     } catch (error) {
-      tell(...soFar, { unclosed: 1 });
+      report(...soFar, false);
       throw error;
     }
     await linger(connection);

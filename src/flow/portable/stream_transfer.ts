@@ -36,7 +36,7 @@ export async function sendStream(transfer: PortableTransfer): Promise<StreamRece
   const zeros = new Uint8Array(Math.min(bufLenBytes, lengthBytes));
   const startedAt = nowNanos();
   const meter = meterOf(transfer, true, startedAt);
-  using _progress = new Progress(transfer, meter, "bytesSent", startedAt);
+  using _progress = new Progress(transfer, meter, "sender", startedAt);
   for (let marked = false; !marked;) {
     const expired = nowNanos() - startedAt >= durationMs * MILLISECOND;
     const left = lengthBytes - meter.total;
@@ -63,7 +63,7 @@ export async function receiveStream(transfer: PortableTransfer): Promise<StreamR
   const buffer = new Uint8Array(bufLenBytes);
   const startedAt = nowNanos();
   const meter = meterOf(transfer, false, startedAt);
-  using _progress = new Progress(transfer, meter, "bytesReceived", startedAt);
+  using _progress = new Progress(transfer, meter, "receiver", startedAt);
   for (;;) {
     const count = await connection.read(buffer);
     const now = nowNanos();
@@ -95,7 +95,7 @@ class Progress implements Disposable {
   constructor(
     readonly transfer: PortableTransfer,
     readonly meter: IoMeter,
-    readonly key: "bytesSent" | "bytesReceived",
+    readonly role: "sender" | "receiver",
     readonly startedAt: number,
   ) {
     this.#toldAt = this.#movedAt = startedAt;
@@ -113,8 +113,10 @@ class Progress implements Disposable {
     const { transfer: { events, request, connection }, meter: { total }, startedAt } = this;
     const now = nowNanos();
     events.progress(request.flow, {
+      kind: "streamProgress",
+      role: this.role,
       elapsedNanos: Math.round(now - startedAt),
-      [this.key]: total,
+      bytes: total,
       goodputBitsPerSecond: bitsPerSecond(total - this.#toldTotal, now - this.#toldAt),
     });
     if (total !== this.#toldTotal) this.#movedAt = now;

@@ -1,7 +1,7 @@
 import type { SampleSink } from "../engine/engine_flow.ts";
 import type { Socket } from "../../sys/socket.ts";
 import { type TcpInfo, tcpInfoPlaces, TcpInfoSampler } from "../../sys/tcp_info.ts";
-import type { StreamReport } from "./messages.ts";
+import type { ConnectionReport } from "../report.ts";
 import { Clock } from "../../sys/clock.ts";
 
 /** Counts the bytes of one end of a stream, and samples the count. */
@@ -112,20 +112,25 @@ export class TcpInfoRecorder {
     for (const name of names) columns[name][i] = info[name];
   }
 
-  /** The answer before, as progress events have it. */
-  report(): StreamReport {
+  /** The answer before, as reports have it. */
+  report(): ConnectionReport {
     const { totalRetrans, rtt, rttvar, minRtt, cwnd, sndMss, busyTime, rwndLimited, sndbufLimited } = this.last;
     return {
-      retransmits: totalRetrans,
-      rttMicros: rtt,
-      rttVarMicros: rttvar,
-      minRttMicros: minRtt,
-      cwndBytes: cwnd * sndMss,
-      busyMicros: busyTime,
-      receiveWindowMicros: rwndLimited,
-      sendBufferMicros: sndbufLimited,
+      retransmits: known(totalRetrans),
+      rttMicros: known(rtt),
+      rttVarMicros: known(rttvar),
+      minRttMicros: known(minRtt),
+      cwndBytes: cwnd < 0 || sndMss < 0 ? undefined : cwnd * sndMss,
+      busyMicros: known(busyTime),
+      receiveWindowMicros: known(rwndLimited),
+      sendBufferMicros: known(sndbufLimited),
     };
   }
+}
+
+/** The kernel's figure; -1: it does not report it. */
+function known(value: number): number | undefined {
+  return value < 0 ? undefined : value;
 }
 
 /** Bytes of one turn; a millisecond or less on today's machines. */

@@ -8,6 +8,8 @@ import {
   type StreamSocketOption,
   type TransferConfig,
 } from "../config.ts";
+import type { SenderReport } from "../report.ts";
+import { decodeSenderReport } from "../report_values.ts";
 import { Pace } from "./pace.ts";
 
 /** What a client wants. */
@@ -45,9 +47,6 @@ export interface StreamReceipt {
   /** For how much of that the server's thread computed, if it is the receiver and can tell. */
   readonly serverCpuNanos?: number;
 }
-
-/** What a sender tells of its connection at the end: keys as in progress events. */
-export type StreamReport = Readonly<Record<string, number>>;
 
 /** What to ask a server for. */
 export function requestOf({ upload, download }: StreamClientConfig): StreamRequest {
@@ -152,25 +151,10 @@ export function checkReceipt(value: unknown): StreamReceipt {
   return { bytes, durationNanos, ...isNumber(serverCpuNanos, 0, 2 ** 53) ? { serverCpuNanos } : {} };
 }
 
-/** The keys of a report. */
-const reported = [
-  "retransmits",
-  "rttMicros",
-  "rttVarMicros",
-  "minRttMicros",
-  "cwndBytes",
-  "busyMicros",
-  "receiveWindowMicros",
-  "sendBufferMicros",
-  "serverCpuNanos",
-];
-
 /** Reads what a sender says at the end; what is not known here is left out. */
-export function checkReport(value: unknown): StreamReport {
+export function checkReport(value: unknown): SenderReport {
   if (!isObject(value)) throw badWord("a report", "is not an object");
-  return Object.fromEntries(
-    reported.flatMap((key) => isNumber(value[key], -1, 2 ** 53) ? [[key, value[key]]] : []),
-  );
+  return decodeSenderReport(value);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

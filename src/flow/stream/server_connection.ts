@@ -5,6 +5,7 @@ import { lingerSeconds, noDelay } from "../../sys/socket_options.ts";
 import { messageOf, TineError } from "../../base/errors.ts";
 import type { FlowHost, Scope } from "../engine/engine_flow.ts";
 import type { Hmac } from "../hmac.ts";
+import { encodeSenderReport } from "../report_values.ts";
 import { bitsPerSecond, goodput } from "./io_meter.ts";
 import { HANDSHAKE_TIMEOUT_MS, LINGER_MS } from "./limits.ts";
 import { Peer } from "./peer.ts";
@@ -106,7 +107,7 @@ export class ServerConnection {
     const { socket } = this.#peer;
     this.#transfer?.stop();
     if (this.#transfer !== undefined && !this.#finished) {
-      this.#tellUnclosed(this.#transfer);
+      this.#reportIncomplete(this.#transfer);
       // Else the kernel would go on sending what a canceled transfer has left with it.
       socket.set(lingerSeconds, 0);
     }
@@ -114,10 +115,11 @@ export class ServerConnection {
     this.#hooks.onClosed();
   }
 
-  /** The last figures of a transfer that has not come to its end: `unclosed` is 1. */
-  #tellUnclosed({ soFar: { bytes, durationNanos } }: Transfer): void {
+  /** Reports a transfer that has not come to its end. */
+  #reportIncomplete({ soFar: { bytes, durationNanos } }: Transfer): void {
     const goodputBitsPerSecond = bitsPerSecond(bytes, durationNanos);
-    this.#host.progress(this.#request!.flow, { bytes, durationNanos, goodputBitsPerSecond, unclosed: 1 });
+    const figures = { bytes, durationNanos, goodputBitsPerSecond };
+    this.#host.progress(this.#request!.flow, { kind: "servedStream", complete: false, ...figures });
   }
 
   #begin(frame: Frame): void {
@@ -165,9 +167,10 @@ export class ServerConnection {
   }
 
   #finish(request: StreamRequest, { bytes, durationNanos, report }: TransferResult): void {
-    if (request.direction === "download") this.#peer.sayFrame(report);
+    if (request.direction === "download") this.#peer.sayFrame(encodeSenderReport(report));
     const goodputBitsPerSecond = goodput(bytes, durationNanos, (report.minRttMicros ?? 0) * 1000);
-    this.#host.progress(request.flow, { bytes, durationNanos, goodputBitsPerSecond, ...report });
+    const figures = { bytes, durationNanos, goodputBitsPerSecond, ...report };
+    this.#host.progress(request.flow, { kind: "servedStream", complete: true, ...figures });
     this.#linger();
   }
 

@@ -6,6 +6,7 @@ import { TineError } from "../../base/errors.ts";
 import type { StreamClientConfig } from "../config.ts";
 import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest, Timer } from "../engine/engine_flow.ts";
 import { Hmac } from "../hmac.ts";
+import type { SenderReport, StreamReport } from "../report.ts";
 import { Connector } from "./connector.ts";
 import { goodput } from "./io_meter.ts";
 import { HANDSHAKE_TIMEOUT_MS } from "./limits.ts";
@@ -17,7 +18,7 @@ import { receiveStream } from "./stream_receiver.ts";
 import { sendStream } from "./stream_sender.ts";
 import type { Transfer, TransferResult } from "./transfer.ts";
 import { encodeFrame, type FrameKey } from "./wire.ts";
-import { checkReport, requestAt, requestOf, type StreamReport, type StreamRequest } from "./messages.ts";
+import { checkReport, requestAt, requestOf, type StreamRequest } from "./messages.ts";
 
 const MILLISECOND = 1e6;
 
@@ -128,14 +129,18 @@ class StreamClientFlow implements EngineFlow {
     });
   }
 
-  #end({ bytes, durationNanos, serverCpuNanos }: TransferResult, fctNanos: number, report: StreamReport): void {
+  #end({ bytes, durationNanos, serverCpuNanos }: TransferResult, fctNanos: number, sender: SenderReport): void {
     this.#finished = true;
-    const goodputBitsPerSecond = goodput(bytes, durationNanos, (report.minRttMicros ?? 0) * 1000);
-    const proof: StreamReport = this.#keyProofNanos === undefined ? {} : { keyProofNanos: this.#keyProofNanos };
-    const cpu: StreamReport = serverCpuNanos === undefined ? {} : { serverCpuNanos };
-    const values = { bytes, durationNanos, goodputBitsPerSecond, fctNanos, ...proof, ...cpu, ...report };
-    this.#host.progress(this.#request.flow, values);
-    this.#host.end(values);
+    const goodputBitsPerSecond = goodput(bytes, durationNanos, (sender.minRttMicros ?? 0) * 1000);
+    const report: StreamReport = {
+      kind: "stream",
+      ...{ bytes, durationNanos, goodputBitsPerSecond, fctNanos },
+      ...this.#keyProofNanos === undefined ? {} : { keyProofNanos: this.#keyProofNanos },
+      ...serverCpuNanos === undefined ? {} : { serverCpuNanos },
+      ...sender,
+    };
+    this.#host.progress(this.#request.flow, report);
+    this.#host.end(report);
   }
 
   /**

@@ -97,8 +97,10 @@ class StreamReceiver implements Transfer {
     const { host, request, peer } = this.#context;
     const now = this.#scope.now(), { total } = this.#meter;
     host.progress(request.flow, {
+      kind: "streamProgress",
+      role: "receiver",
       elapsedNanos: now - this.#startedAt,
-      bytesReceived: total,
+      bytes: total,
       goodputBitsPerSecond: bitsPerSecond(total - this.#toldTotal, now - this.#toldAt),
     });
     this.#checkLimits(total, now);

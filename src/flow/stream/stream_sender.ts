@@ -194,8 +194,10 @@ class StreamSender implements Transfer {
     const acked = bytesAcked < 0 ? this.#meter.total : bytesAcked;
     this.#checkStall(acked, now);
     host.progress(request.flow, {
+      kind: "streamProgress",
+      role: "sender",
       elapsedNanos: now - this.#startedAt,
-      bytesSent: this.#meter.total,
+      bytes: this.#meter.total,
       goodputBitsPerSecond: bitsPerSecond(Math.max(0, acked - this.#toldAcked), now - this.#toldAt),
       ...this.#info.report(),
     });

@@ -1,6 +1,7 @@
 import type { FlowHost, Scope } from "../engine/engine_flow.ts";
 import type { Peer } from "./peer.ts";
-import type { StreamReport, StreamRequest } from "./messages.ts";
+import type { SenderReport } from "../report.ts";
+import type { StreamRequest } from "./messages.ts";
 
 /** What both ends of a transfer work with. */
 export interface TransferContext {
@@ -33,7 +34,7 @@ export interface TransferResult {
   /** For how much of that the server's thread computed, where the server received. */
   readonly serverCpuNanos?: number;
   /** What the sender says of its connection; empty at the receiver. */
-  readonly report: StreamReport;
+  readonly report: SenderReport;
 }
 
 /** One end of a transfer that goes on. */

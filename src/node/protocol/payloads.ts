@@ -6,6 +6,7 @@
 
 import { messageOf, TineError, WireError } from "../../base/errors.ts";
 import type { FlowInfo, Item, NodeInfo, Progress, SysInfoData } from "../item.ts";
+import { decodeReport, encodeReport } from "../../flow/report_values.ts";
 import { Kind, type Message } from "./frame.ts";
 import {
   asCount,
@@ -78,9 +79,11 @@ export function encodeItem(item: Item): Message {
       return { kind: Kind.sysInfo, origin, name: "", payload: encodeJson({ sections: item.sections }) };
     case "feedback":
       return { kind: Kind.feedback, origin, name: "", payload: encodeJson({ values: item.values }) };
-    case "progress":
-      finite(item.values, item);
-      return { kind: Kind.progress, origin, name: item.flow, payload: encodeJson({ values: item.values }) };
+    case "progress": {
+      const values = encodeReport(item.report);
+      finite(values, item);
+      return { kind: Kind.progress, origin, name: item.flow, payload: encodeJson({ values }) };
+    }
     case "streamInfo":
     case "packetInfo": {
       const { server, values } = item;
@@ -153,7 +156,7 @@ function decode({ kind, origin, name, payload }: Message): Item {
       return { type: "feedback", nodeId, values: asTexts(asObject(decodeJson(payload), "it").values, "values") };
     case Kind.progress: {
       const values = asFields(asObject(decodeJson(payload), "it").values, "values", isNumber, "a number");
-      return { type: "progress", nodeId, flow: flow(name), values } satisfies Progress;
+      return { type: "progress", nodeId, flow: flow(name), report: decodeReport(values) } satisfies Progress;
     }
     case Kind.streamInfo:
     case Kind.packetInfo: {

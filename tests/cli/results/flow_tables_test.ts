@@ -6,13 +6,14 @@ import { flowEndLines } from "../../../src/cli/run/flow_text.ts";
 import { PacketAnalysis, StreamAnalysis } from "../../../src/flow/analysis/mod.ts";
 import type { MeasuredPackets, MeasuredStream } from "../../../src/result/mod.ts";
 import { atServer, packetChunks, reply, sent } from "../../result/analysis/packet_samples.ts";
+import { streamReport } from "../../flow/reports.ts";
 
 const MS = 1e6;
 
 /** A TCP flow of a second. */
 function stream(flow: string, more: Partial<MeasuredStream> = {}, bytes = 1e6): MeasuredStream {
   const totals = { bytes, durationNanos: 1e9, fctNanos: 1.1e9, retransmits: 1234, rttMicros: 1500, cwndBytes: 14_480 };
-  const figures = new StreamAnalysis().figures(totals);
+  const figures = new StreamAnalysis().figures(streamReport(totals));
   return {
     protocol: "tcp",
     flow,
@@ -118,7 +119,7 @@ ${
 Deno.test("flowTables() has the time that proofs of the key took apart from completion times", () => {
   const flows = Array.from({ length: 40 }, (_, i) => {
     const totals = { bytes: 1e6, durationNanos: 1e9, fctNanos: 1.1e9, keyProofNanos: 50e6, minRttMicros: 50_000 };
-    return stream(`s${i}`, { figures: new StreamAnalysis().figures(totals) });
+    return stream(`s${i}`, { figures: new StreamAnalysis().figures(streamReport(totals)) });
   });
   const lines = flowTables(flows).filter((line) => /^(completion|key proof)/.test(line));
   assertEquals(lines.map((line) => line.split(/ {2,}/).slice(0, 2)), [
@@ -140,7 +141,7 @@ Deno.test("flowTables() and the lines of tine run have one median for a crowd of
   assertEquals(row.split(/ {2,}/), ["completion ms", "492.0", "935.5", "935.5", "1379", "1379"]);
   const progress = new FlowProgress();
   for (const [i, fctNanos] of times.entries()) {
-    progress.take({ type: "progress", nodeId: "left", flow: `s${i}`, values: { bytes: 1, fctNanos } });
+    progress.take({ type: "progress", nodeId: "left", flow: `s${i}`, report: streamReport({ bytes: 1, fctNanos }) });
   }
   assertStringIncludes(
     flowEndLines(progress.flows.values())[0],

@@ -5,6 +5,7 @@ import { LineDisplay, type TextDisplayOptions } from "../../../src/cli/run/line_
 import { TerminalDisplay } from "../../../src/cli/run/terminal_display.ts";
 import { FakeTerminal } from "./fake_terminal.ts";
 import { activity, error, log, nodeInfo, PLAIN, progress } from "./samples.ts";
+import { streamProgress, streamReport } from "../../flow/reports.ts";
 
 const SUMMARY = { ok: 1, failed: 1, canceled: 0, kept: 1, notRun: 1, durationMs: 12_000, folder: "out/now" };
 
@@ -188,11 +189,11 @@ Deno.test("JsonDisplay.planEnds() throws what kept data from being written, and 
 });
 
 Deno.test("displays tell what flows have measured when their test ends", async () => {
-  const ended = progress("bulk", { bytes: 1e6, goodputBitsPerSecond: 8e6, fctNanos: 1e9 });
+  const ended = progress("bulk", streamReport({ bytes: 1e6, goodputBitsPerSecond: 8e6, fctNanos: 1e9 }));
   const show = async (display: Display) => {
     display.testStarts({ id: { name: "a" }, number: 1, expectedMs: 0, timeoutMs: 0 });
-    display.item(progress("bulk", { bytesReceived: 5e5, goodputBitsPerSecond: 8e6 }));
-    display.item(progress("bulk", { bytesReceived: 6e5, goodputBitsPerSecond: 8e6 }));
+    display.item(progress("bulk", streamProgress({ role: "receiver", bytes: 5e5, goodputBitsPerSecond: 8e6 })));
+    display.item(progress("bulk", streamProgress({ role: "receiver", bytes: 6e5, goodputBitsPerSecond: 8e6 })));
     display.item(ended);
     display.testEnds({ id: { name: "a" }, number: 1, status: "ok", durationMs: 1234, errors: [], folder: "out/a" });
     display.testEnds({ id: { name: "b" }, number: 2, status: "kept", durationMs: 0, errors: [], folder: "out/b" });

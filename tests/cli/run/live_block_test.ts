@@ -3,6 +3,7 @@ import { textWidth } from "../../../src/base/text_width.ts";
 import { liveBlock, type LiveView } from "../../../src/cli/run/live_block.ts";
 import { TestProgress } from "../../../src/cli/run/test_progress.ts";
 import { activity, error, log, nodeInfo, PLAIN, progress } from "./samples.ts";
+import { streamProgress, streamReport } from "../../flow/reports.ts";
 
 const ID = { name: "fct", cca: "bbr" };
 
@@ -92,14 +93,16 @@ Deno.test("liveBlock() makes visible what would act on the terminal", () => {
 Deno.test("liveBlock() shows flows below the nodes, those that run where there is no room for all", () => {
   const test = running();
   test.take(activity("left", ["upload bulk 2s"]));
-  test.take(progress("bulk", { bytesReceived: 1e6, goodputBitsPerSecond: 8e6 }));
-  test.take(progress("old", { bytes: 1e6, goodputBitsPerSecond: 8e6, fctNanos: 1e9 }));
+  test.take(progress("bulk", streamProgress({ role: "receiver", bytes: 1e6, goodputBitsPerSecond: 8e6 })));
+  test.take(progress("old", streamReport({ bytes: 1e6, goodputBitsPerSecond: 8e6, fctNanos: 1e9 })));
   assertEquals(block(test, 1).slice(2, 5), [
     "  left  upload bulk 2s",
     "  bulk  8.00 Mbit/s, 1.00 MB so far",
     "  old   8.00 Mbit/s, 1.00 MB in 1.0s",
   ]);
-  for (let i = 0; i < 1000; i++) test.take(progress(`f${i}`, { bytes: 1, goodputBitsPerSecond: 1, fctNanos: 1 }));
+  for (let i = 0; i < 1000; i++) {
+    test.take(progress(`f${i}`, streamReport({ bytes: 1, goodputBitsPerSecond: 1, fctNanos: 1 })));
+  }
   assertEquals(block(test, 1, 80, 10).slice(2, 8), [
     "  left  upload bulk 2s",
     "  bulk  8.00 Mbit/s, 1.00 MB so far",

@@ -26,7 +26,7 @@ export function error(nodeId: string, message: string): ErrorItem {
   return { type: "error", nodeId, time: 1_700_000_000_000_000_001n, tag: "system", code: "command-failed", message };
 }
 
-/** What an end of a flow tells while it runs. */
-export function progress(flow: string, values: Progress["values"]): Progress {
-  return { type: "progress", nodeId: "left", flow, values };
+/** What an end of a flow reports while it runs. */
+export function progress(flow: string, report: Progress["report"]): Progress {
+  return { type: "progress", nodeId: "left", flow, report };
 }

@@ -7,6 +7,8 @@ import { runFlows } from "../../../src/cli/traffic/run_flows.ts";
 import type { UnresponsiveConfig } from "../../../src/flow/config.ts";
 import type { Sample } from "../../../src/flow/records/kinds.ts";
 import { chunkOf, type Script, scriptedFlows } from "./scripted_flows.ts";
+import type { PacketSenderReport } from "../../../src/flow/report.ts";
+import { packetReport } from "../../flow/reports.ts";
 
 const MS = 1_000_000;
 const SERVER = "192.0.2.2:7001";
@@ -32,7 +34,7 @@ const echoes: Script = (flow, { events }) => {
     samples.push({ ...reply, serverReceived: 1000 * MS - 2.1 * MS, serverTime: 0.1 * MS, serverCount });
   }
   events.records(flow, chunkOf("packetIO", samples));
-  return Promise.resolve({ complete: 1, serverReceived: 9, serverDuplicates: 0, socketDrops: 0, serverSocketDrops: 0 });
+  return Promise.resolve(packetReport({ serverReceived: 9 }));
 };
 
 async function measured(script: Script): Promise<PacketFlow> {
@@ -97,7 +99,7 @@ Deno.test("packetSummaryLines() says where tine was the limit, and what is not k
   const flow = await measured((id, { events }) => {
     const packets = Array.from({ length: 100 }, (_, seq) => ({ seq, packets: 1, t: seq * MS, scheduled: 0, sent: 1 }));
     events.records(id, chunkOf("packetIO", packets));
-    events.progress(id, { socketDrops: 0, serverSocketDrops: 12, sendErrors: 3, unsent: 1 });
+    events.progress(id, packetReport({ complete: false, serverSocketDrops: 12, sendErrors: 3, unsent: 1 }));
     return Promise.reject(new Error("gone"));
   });
   const text = packetSummaryLines([flow], { ...HOW, load: { busiestThread: 0.99 } }).join("\n");
@@ -158,10 +160,10 @@ Deno.test("intervals have no counts of what only the other end knows", () => {
 });
 
 Deno.test("packetSummaryLines() and packetSummaryJson() have marks by direction, and none where they are not seen", async () => {
-  const upload = (more: Record<string, number>): Script => (flow, { events }) => {
+  const upload = (more: Partial<PacketSenderReport>): Script => (flow, { events }) => {
     const samples = Array.from({ length: 10 }, (_, seq) => ({ seq, packets: 1, len: 100, t: seq * MS, sent: 1 }));
     events.records(flow, chunkOf("packetIO", samples));
-    return Promise.resolve({ complete: 1, serverReceived: 8, ...more });
+    return Promise.resolve(packetReport({ serverReceived: 8, ...more }));
   };
   const marksOf = (flow: PacketFlow) => {
     const { flows, totals } = packetSummaryJson([flow], HOW) as Record<string, { toServer: object }[]>;

@@ -1,9 +1,11 @@
 import type { Flows, FlowServer, PacketClientOptions } from "../../../src/flow/flows.ts";
 import { ChunkWriter } from "../../../src/flow/records/chunk_writer.ts";
 import type { RecordKind, Sample } from "../../../src/flow/records/kinds.ts";
+import { type FlowReport, reportOf } from "../../../src/flow/report.ts";
+import { packetReport, streamReport } from "../../flow/reports.ts";
 
 /** What a flow does in a test, in place of traffic. */
-export type Script = (flow: string, options: PacketClientOptions) => Promise<Readonly<Record<string, number>>>;
+export type Script = (flow: string, options: PacketClientOptions) => Promise<FlowReport | void>;
 
 /** Flows that do what a test says. */
 export function scriptedFlows(scripts: { upload?: Script; download?: Script; packets?: Script }): Flows {
@@ -14,9 +16,10 @@ export function scriptedFlows(scripts: { upload?: Script; download?: Script; pac
     packetServer: (): Promise<FlowServer> => Promise.reject(new Error("no server")),
     streamClient(_addr, { upload, download }, options) {
       const script = (upload === undefined ? scripts.download : scripts.upload) ?? missing;
-      return script((upload ?? download)!.flow, options);
+      return script((upload ?? download)!.flow, options).then((report) => reportOf("stream", report ?? streamReport()));
     },
-    packetClient: (_addr, { flow }, options) => (scripts.packets ?? missing)(flow, options),
+    packetClient: (_addr, { flow }, options) =>
+      (scripts.packets ?? missing)(flow, options).then((report) => reportOf("packets", report ?? packetReport())),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }

@@ -3,6 +3,9 @@ import { delay } from "../../../src/base/time.ts";
 import { underLoad, type UnderLoadOptions } from "../../../src/cli/traffic/under_load.ts";
 import { phaseJson, phaseLines, underLoadJson, underLoadLines } from "../../../src/cli/traffic/under_load_report.ts";
 import { chunkOf, endless, type Script, scriptedFlows } from "./scripted_flows.ts";
+import { packetReport, streamReport } from "../../flow/reports.ts";
+import type { PacketClientOptions } from "../../../src/flow/flows.ts";
+import type { PacketReport } from "../../../src/flow/report.ts";
 
 function options(signal = new AbortController().signal): UnderLoadOptions {
   return {
@@ -18,7 +21,7 @@ function options(signal = new AbortController().signal): UnderLoadOptions {
 }
 
 /** Ten echoes that take so many milliseconds, as soon as the load is there. */
-const probe = (rtts: number[]): Script => async (flow, options) => {
+const probe = (rtts: number[]) => async (flow: string, options: PacketClientOptions): Promise<PacketReport> => {
   const { events, sendAfter } = options;
   events.info({ type: "packetInfo", flow, server: false, tinit: 0n, values: {} });
   await Promise.race([sendAfter, endless(flow, options)]);
@@ -28,11 +31,11 @@ const probe = (rtts: number[]): Script => async (flow, options) => {
     { seq, packets: 1, flag: 2, t: seq * 1e7 + rtt, serverCount: seq + 1 },
   ]);
   events.records(flow, chunkOf("packetIO", samples.flat()));
-  return { complete: 1 };
+  return packetReport();
 };
 
 Deno.test("underLoad() measures each phase, with what the load carried", async () => {
-  const bulk: Script = () => Promise.resolve({ bytes: 125_000, durationNanos: 1e9 });
+  const bulk: Script = () => Promise.resolve(streamReport({ bytes: 125_000, durationNanos: 1e9 }));
   const flows = scriptedFlows({ upload: bulk, download: bulk, packets: probe([10, 60, 30, 80]) });
   const phases = await Array.fromAsync(underLoad(flows, options()));
   assertEquals(phases.flatMap((phase) => phaseLines(phase)), [
@@ -55,7 +58,7 @@ Deno.test("phaseLines() and phaseJson() count packets that a socket dropped apar
     const sent = Array.from({ length: 10 }, (_, seq) => ({ seq, packets: 1, flag: 1, t: seq * 1e7, sent: 1 }));
     const replies = sent.slice(0, 6).map(({ seq, t }) => ({ seq, packets: 1, flag: 2, t: t + 1e6, serverCount: 9 }));
     events.records(flow, chunkOf("packetIO", [...sent, ...replies]));
-    return Promise.resolve({ complete: 1, serverReceived: 9, socketDrops: 2, serverSocketDrops: 1 });
+    return Promise.resolve(packetReport({ serverReceived: 9, socketDrops: 2, serverSocketDrops: 1 }));
   };
   const [idle] = await Array.fromAsync(underLoad(scriptedFlows({ packets }), options()));
   assertEquals(phaseLines(idle)[0].trim().split(/ +/)[5], "10%");
@@ -68,7 +71,7 @@ Deno.test("underLoad() adds up what flows carried over their common time", async
   const bulk: Script = (flow, { events }) => {
     // One after the other, a second each.
     events.info({ type: "streamInfo", flow, server: false, tinit: 1_000_000_000n * (starts++ % 2n), values: {} });
-    return Promise.resolve({ bytes: 125_000, durationNanos: 1e9 });
+    return Promise.resolve(streamReport({ bytes: 125_000, durationNanos: 1e9 }));
   };
   const flows = scriptedFlows({ upload: bulk, download: bulk, packets: probe([1, 1, 1, 1]) });
   const [, upload] = await Array.fromAsync(underLoad(flows, options()));
@@ -98,7 +101,7 @@ Deno.test("underLoad() opens the probe before its load, and measures once all of
       opened.push(flow);
       events.info({ type: "streamInfo", flow, server: false, tinit: 0n, values: {} });
       await probed.promise;
-      return { bytes: 125_000, durationNanos: 1e9 };
+      return streamReport({ bytes: 125_000, durationNanos: 1e9 });
     },
     async packets(flow, options) {
       probesOpened.push(opened.length);
@@ -116,7 +119,7 @@ Deno.test("underLoad() opens the probe before its load, and measures once all of
 
 Deno.test("underLoad() ends with the phase whose packets the server has not counted", async () => {
   const flows = scriptedFlows({
-    packets: async (flow, options) => ({ ...await probe([1])(flow, options), complete: 0 }),
+    packets: async (flow, options) => ({ ...await probe([1])(flow, options), complete: false }),
   });
   const phases = await Array.fromAsync(underLoad(flows, options()));
   assertEquals(phases.map(({ phase, error }) => [phase, (error as { code: string }).code]), [[
@@ -126,7 +129,7 @@ Deno.test("underLoad() ends with the phase whose packets the server has not coun
 });
 
 Deno.test("underLoadLines() concludes nothing from a phase that was cut short", async () => {
-  const bulk: Script = () => Promise.resolve({ bytes: 125_000, durationNanos: 1e9 });
+  const bulk: Script = () => Promise.resolve(streamReport({ bytes: 125_000, durationNanos: 1e9 }));
   const failure = new Error("reset");
   const measured = probe([10, 60, 5]);
   let phase = 0;
@@ -162,7 +165,7 @@ Deno.test("underLoad() tells where tine was the limit of the load", async () => 
     const half = { busyTime: 1e6, rwndLimited: 500_000 };
     events.info({ type: "streamInfo", flow, server: false, tinit: 0n, values: {} });
     events.records(flow, chunkOf("tcpInfo", [{ t: 1e9, ...half }]));
-    return Promise.resolve({ bytes: 125_000, durationNanos: 1e9 });
+    return Promise.resolve(streamReport({ bytes: 125_000, durationNanos: 1e9 }));
   };
   const flows = scriptedFlows({ upload: bulk, download: bulk, packets: measured });
   const phases = await Array.fromAsync(underLoad(flows, options()));

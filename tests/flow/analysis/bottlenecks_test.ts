@@ -1,21 +1,26 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { packetBottlenecks, streamBottlenecks } from "../../../src/flow/analysis/bottlenecks.ts";
 import { PacketAnalysis } from "../../../src/flow/analysis/packet_analysis.ts";
-import type { PacketFigures, PacketTotals } from "../../../src/flow/analysis/packet_sender.ts";
+import type { PacketFigures } from "../../../src/flow/analysis/packet_sender.ts";
 import { StreamAnalysis } from "../../../src/flow/analysis/stream_analysis.ts";
 import { packetChunks, reply, sent } from "../../result/analysis/packet_samples.ts";
+import { packetReport } from "../reports.ts";
 
-function figuresOf(lateness: readonly number[], totals: PacketTotals = {}, serverTime = 0): PacketFigures {
+function figuresOf(
+  lateness: readonly number[],
+  totals?: Parameters<typeof packetReport>[0],
+  serverTime = 0,
+): PacketFigures {
   const analysis = new PacketAnalysis();
   const samples = lateness.flatMap((late, seq) => {
     const t = seq * 1e9 + late;
     return [sent(seq, t, { scheduled: seq * 1e9 }), reply(seq, t + serverTime + 100, t + 50, serverTime, seq + 1)];
   });
   for (const chunk of packetChunks(samples)) analysis.add(chunk);
-  return analysis.figures(new Map([[0, totals]])).senders[0];
+  return analysis.figures(totals && packetReport(totals)).senders[0];
 }
 
-function codes(lateness: number, totals: PacketTotals = {}, load = {}): string[] {
+function codes(lateness: number, totals?: Parameters<typeof packetReport>[0], load = {}): string[] {
   return packetBottlenecks(figuresOf([lateness, lateness], totals), load).map(({ code }) => code);
 }
 
@@ -31,9 +36,9 @@ Deno.test("packetBottlenecks() finds late sends, drops in own sockets, refused s
     "socket-drops",
     "server-socket-drops",
   ]);
-  assertEquals(codes(0, {}, { busiestThread: 0.97 }), ["busy-core"]);
-  assertEquals(codes(0, {}, { busiestThread: 0.5, processors: 0.8 }), []);
-  assertEquals(codes(0, {}, { busiestThread: 0.5, processors: 0.95 }), ["busy-processors"]);
+  assertEquals(codes(0, undefined, { busiestThread: 0.97 }), ["busy-core"]);
+  assertEquals(codes(0, undefined, { busiestThread: 0.5, processors: 0.8 }), []);
+  assertEquals(codes(0, undefined, { busiestThread: 0.5, processors: 0.95 }), ["busy-processors"]);
 });
 
 Deno.test("packetBottlenecks() does not take one late packet for a fault", () => {
@@ -47,7 +52,7 @@ Deno.test("packetBottlenecks() does not take one late packet for a fault", () =>
 });
 
 Deno.test("packetBottlenecks() finds a server that keeps packets waiting", () => {
-  const [{ code, message }, ...others] = packetBottlenecks(figuresOf([0, 0, 0], {}, 1_991e6), {});
+  const [{ code, message }, ...others] = packetBottlenecks(figuresOf([0, 0, 0], undefined, 1_991e6), {});
   assertEquals([code, message, others], [
     "slow-server",
     "the server had 3 of 3 packets for over 1 ms before it sent them back, at most 1,991.0 ms",

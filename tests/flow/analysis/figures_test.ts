@@ -13,6 +13,7 @@ import {
   STREAM_INTERVAL_FIGURES,
   StreamAnalysis,
 } from "../../../src/flow/analysis/mod.ts";
+import { streamReport } from "../reports.ts";
 
 const times = (name: string) => ["Min", "Mean", "Median", "P99", "P999", "Max"].map((part) => `${name}${part}Micros`);
 
@@ -91,12 +92,13 @@ Deno.test("columnsOf() has the keys that programs know", () => {
 });
 
 Deno.test("figuresOf() leaves out what is not known, and rounds to what was measured", () => {
-  const totals = { bytes: 1e6, durationNanos: 3e9, retransmits: 0, minRttMicros: 1234 };
+  const totals = streamReport({ bytes: 1e6, durationNanos: 3e9, fctNanos: 3.5e9, retransmits: 0, minRttMicros: 1234 });
   assertEquals(figuresOf(STREAM_FIGURES, new StreamAnalysis().figures(totals)), {
     bytes: 1e6,
     receiverCounted: true,
     durationSeconds: 3,
     goodputBitsPerSecond: 2666666.667,
+    completionSeconds: 3.5,
     retransmits: 0,
     minRttMicros: 1234,
   });

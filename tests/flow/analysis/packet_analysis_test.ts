@@ -1,18 +1,19 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { PacketAnalysis, SHARED_CLOCK } from "../../../src/flow/analysis/packet_analysis.ts";
-import type { PacketFigures, PacketTotals } from "../../../src/flow/analysis/packet_sender.ts";
+import type { PacketFigures } from "../../../src/flow/analysis/packet_sender.ts";
 import { atServer, packetChunks, type PacketSample, reply, sent } from "../../result/analysis/packet_samples.ts";
+import { packetReport } from "../reports.ts";
 
 const MS = 1_000_000;
 
 function analyse(
   samples: Iterable<PacketSample>,
-  totals: PacketTotals = {},
+  totals?: Parameters<typeof packetReport>[0],
   clocks: "shared" | "separate" = "shared",
 ): PacketFigures {
   const analysis = new PacketAnalysis({ clocks: clocks === "shared" ? SHARED_CLOCK : undefined });
   for (const chunk of packetChunks(samples)) analysis.add(chunk);
-  return analysis.figures(new Map([[0, totals]])).senders[0];
+  return analysis.figures(totals && packetReport(totals)).senders[0];
 }
 
 /** What a client sees of packets that take 3 ms there, 0.1 ms at the server, and 2 ms back. */
@@ -86,7 +87,7 @@ Deno.test("PacketAnalysis estimates one-way delays where clocks are not shared, 
   const samples = Array.from(echoes(50)).map((sample) =>
     sample.flag === 2 ? { ...sample, serverReceived: sample.serverReceived! + ahead } : sample
   );
-  const { there, back, rtt } = analyse(samples, {}, "separate");
+  const { there, back, rtt } = analyse(samples, undefined, "separate");
   assertAlmostEquals(rtt!.median, 5 * MS, 5000);
   assertEquals(there!.oneWayDelayBoundNanos, 2.5 * MS);
   // The true ones are 3 and 2 ms.
@@ -232,7 +233,11 @@ Deno.test("PacketAnalysis estimates the delays of one direction from the server'
   const received = [0, 1, 2].map((seq) => {
     return { seq, t: seq * MS + 3 * MS, flag: 8, serverReceived: ahead - 3 * MS, serverTime: 0 };
   });
-  const { back } = analyse(received, { serverSent: 3, clock: { least: ahead - 2 * MS, most: ahead + MS } }, "separate");
+  const { back } = analyse(
+    received,
+    { serverSent: 3, serverClock: { least: ahead - 2 * MS, most: ahead + MS } },
+    "separate",
+  );
   // The closing packet was back faster than the others.
   assertEquals([back!.oneWayDelay!.max, back!.oneWayDelayBoundNanos], [2.5 * MS, 1.5 * MS]);
 });
@@ -247,7 +252,7 @@ Deno.test("PacketAnalysis takes what the server told of arrivals where it has no
   const clocks = { offsetNanos: 1000 * MS, boundNanos: MS, drifted: false };
   const analysis = new PacketAnalysis({ clocks });
   for (const chunk of packetChunks([sent(0, 0, { flag: 0 })])) analysis.add(chunk);
-  const { there } = analysis.figures(new Map([[0, { serverReceived: 1, arrivals }]])).senders[0];
+  const { there } = analysis.figures(packetReport({ serverReceived: 1, arrivals })).senders[0];
   assertEquals(there!.oneWayDelay, { count: 10, min: 2 * MS, mean: 3 * MS, max: 9 * MS });
   assertEquals([there!.oneWayDelayBoundNanos, there!.reordered, there!.jitterNanos], [MS, 3, 2 * MS]);
   assertEquals(there!.ipdv, arrivals.ipdv);
@@ -316,7 +321,7 @@ Deno.test("PacketAnalysis of a client alone has the same figures, with and witho
     const [both, alone] = [false, true].map((clientOnly) => {
       const analysis = new PacketAnalysis({ clientOnly });
       for (const chunk of packetChunks(samples)) analysis.add(chunk);
-      return analysis.figures(new Map([[0, totals]]));
+      return analysis.figures(totals && packetReport(totals));
     });
     assertEquals(alone, both);
     assert(both.senders[0].there!.sent! >= 100);

@@ -3,6 +3,7 @@ import { ChunkWriter } from "../../../src/flow/records/chunk_writer.ts";
 import type { Sample } from "../../../src/flow/records/kinds.ts";
 import { type Chunk, readChunk } from "../../../src/flow/records/read_chunk.ts";
 import { StreamAnalysis } from "../../../src/flow/analysis/stream_analysis.ts";
+import { streamReport } from "../reports.ts";
 
 function chunk<K extends "streamIO" | "tcpInfo">(kind: K, samples: Partial<Sample<K>>[], fill = 0): Chunk<K> {
   const writer = new ChunkWriter(kind);
@@ -36,7 +37,7 @@ Deno.test("StreamAnalysis prefers what the receiver said at the end, and says wh
   assertEquals(analysis.figures().receiverCounted, false);
   assertEquals(analysis.figures().goodputBitsPerSecond, 8e6);
   const totals = { bytes: 1_000_000, durationNanos: 2e9, fctNanos: 2.1e9, retransmits: 3, rttMicros: 150 };
-  const figures = analysis.figures(totals);
+  const figures = analysis.figures(streamReport(totals));
   assertEquals([figures.receiverCounted, figures.goodputBitsPerSecond, figures.completionNanos], [true, 4e6, 2.1e9]);
   assertEquals([figures.retransmits, figures.lastRttNanos], [3, 150_000]);
 });
@@ -44,9 +45,9 @@ Deno.test("StreamAnalysis prefers what the receiver said at the end, and says wh
 Deno.test("StreamAnalysis has no quantiles of one sample", () => {
   const analysis = new StreamAnalysis();
   analysis.add(chunk("tcpInfo", [{ t: 1e9, rtt: 100, cwnd: 10, sndMss: 1000 }]));
-  const one = analysis.figures({ rttMicros: 4607, cwndBytes: 7 });
+  const one = analysis.figures(streamReport({ rttMicros: 4607, cwndBytes: 7 }));
   assertEquals([one.rtt, one.cwndBytes, one.lastRttNanos, one.lastCwndBytes], [undefined, undefined, 100_000, 10_000]);
-  const told = new StreamAnalysis().figures({ rttMicros: 4607, cwndBytes: 7 });
+  const told = new StreamAnalysis().figures(streamReport({ rttMicros: 4607, cwndBytes: 7 }));
   assertEquals([told.rtt, told.cwndBytes, told.lastRttNanos, told.lastCwndBytes], [undefined, undefined, 4607e3, 7]);
 });
 
@@ -59,7 +60,7 @@ Deno.test("StreamAnalysis divides by the time until the last byte, not by that o
 
 Deno.test("StreamAnalysis has what the server told of a sender and of itself", () => {
   const told = { busyMicros: 1e6, receiveWindowMicros: 5e5, sendBufferMicros: 0, serverCpuNanos: 19e8 };
-  const { limits, serverBusy } = new StreamAnalysis().figures({ bytes: 1, durationNanos: 2e9, ...told });
+  const { limits, serverBusy } = new StreamAnalysis().figures(streamReport({ bytes: 1, durationNanos: 2e9, ...told }));
   assertEquals([limits, serverBusy], [{ busy: 0.5, receiveWindow: 0.25, sendBuffer: 0 }, 0.95]);
 });
 
@@ -109,7 +110,7 @@ Deno.test("StreamAnalysis leaves out samples that contradict others", () => {
 
 Deno.test("StreamAnalysis divides what came in one flight by a round trip, not by no time", () => {
   const totals = { bytes: 12_500, durationNanos: 1000, fctNanos: 200e6, minRttMicros: 100_000 };
-  assertEquals(new StreamAnalysis().figures(totals).goodputBitsPerSecond, 1e6);
-  assertEquals(new StreamAnalysis().figures({ ...totals, durationNanos: 0 }).goodputBitsPerSecond, 1e6);
-  assertEquals(new StreamAnalysis().figures({ ...totals, durationNanos: 1e9 }).goodputBitsPerSecond, 1e5);
+  assertEquals(new StreamAnalysis().figures(streamReport(totals)).goodputBitsPerSecond, 1e6);
+  assertEquals(new StreamAnalysis().figures(streamReport({ ...totals, durationNanos: 0 })).goodputBitsPerSecond, 1e6);
+  assertEquals(new StreamAnalysis().figures(streamReport({ ...totals, durationNanos: 1e9 })).goodputBitsPerSecond, 1e5);
 });

@@ -22,7 +22,7 @@ Deno.test({
     assertEquals((await Promise.all([canceled.listening, aborted.listening, closed.listening])).length, 3);
 
     canceled.cancel();
-    assertEquals(await canceled.ended, {});
+    assertEquals(await canceled.ended, undefined);
     stop.abort(new Error("enough"));
     await assertRejects(() => aborted.ended, Error, "enough");
     assertEquals([canceled.canceled, aborted.canceled, closed.canceled], [true, true, false]);

@@ -28,7 +28,11 @@ Deno.test({
       const signed = messages.flatMap((message) => message.type === "info" ? [message.info] : [])
         .filter(({ server }) => server).map(({ values }) => values.signed);
       assertEquals(signed, [false, true]);
-      assert(messages.some((message) => message.type === "progress" && message.values["received.0"] > 0));
+      assert(
+        messages.some((message) =>
+          message.type === "progress" && message.report.kind === "packets" && message.report.senders[0].received > 0
+        ),
+      );
       assert(messages.every(({ id }) => id < 0));
       // The worker itself has one.
       const before = openSockets();

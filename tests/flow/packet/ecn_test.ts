@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { UnresponsiveConfig } from "../../../src/flow/config.ts";
 import { CE, isMarked, replyEcn } from "../../../src/flow/packet/ecn.ts";
 import type { Chunk } from "../../../src/flow/records/read_chunk.ts";
-import { packetTotals } from "../../../src/result/read_flows.ts";
+import { encodeReport } from "../../../src/flow/report_values.ts";
 import { PacketAnalysis } from "../../../src/flow/analysis/mod.ts";
 import { MarkingProxy } from "./marking_proxy.ts";
 import { PacketEvents } from "./packet_events.ts";
@@ -25,7 +25,7 @@ async function run(sender: Partial<UnresponsiveConfig>, marks: { up: boolean; do
   const served = new PacketEvents(), events = new PacketEvents();
   await using server = await flows.packetServer({ listenAddr: "127.0.0.1:0" }, { events: served, signal });
   using proxy = new MarkingProxy(server.address, marks);
-  const values = await flows.packetClient(proxy.address, {
+  const report = await flows.packetClient(proxy.address, {
     flow: "voip",
     ecn: ECT1,
     dscp: DSCP,
@@ -35,7 +35,7 @@ async function run(sender: Partial<UnresponsiveConfig>, marks: { up: boolean; do
   const marksIn = (chunks: PacketEvents["chunks"]) => {
     const analysis = new PacketAnalysis();
     for (const { chunk } of chunks) analysis.add(chunk as Chunk<"packetIO">);
-    const { senders: [{ there, back }] } = analysis.figures(packetTotals(values));
+    const { senders: [{ there, back }] } = analysis.figures(report);
     return [there?.congestionMarks, back?.congestionMarks];
   };
   return {
@@ -44,7 +44,7 @@ async function run(sender: Partial<UnresponsiveConfig>, marks: { up: boolean; do
     byServer: served.last("voip", true)!.congestionMarks,
     // Of a client that only says hello, the server does not know yet what it asks for.
     ofServer: new Set(proxy.seen.down.slice(1)),
-    values,
+    values: encodeReport(report),
   };
 }
 
@@ -76,10 +76,10 @@ Deno.test("packet flows tell no marks where the receiver does not see them", asy
   const events = new PacketEvents();
   await using server = await flows.packetServer({ listenAddr: "127.0.0.1:0" }, { events: new PacketEvents(), signal });
   const sender = [{ unresponsive: { wait: [2], duration: 40, echo: true } }];
-  const values = await flows.packetClient(server.address, { flow: "voip", sender }, { events, signal });
+  const report = await flows.packetClient(server.address, { flow: "voip", sender }, { events, signal });
   const analysis = new PacketAnalysis();
   for (const { chunk } of events.chunks) analysis.add(chunk as Chunk<"packetIO">);
-  const { senders: [{ there, back }] } = analysis.figures(packetTotals(values));
+  const { senders: [{ there, back }] } = analysis.figures(report);
   assertEquals([there!.received, there!.congestionMarks], [TWENTY, undefined]);
   assertEquals([back!.received, back!.congestionMarks], [TWENTY, undefined]);
 });

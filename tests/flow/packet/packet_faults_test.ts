@@ -6,6 +6,7 @@ import { eventually } from "../../support/eventually.ts";
 import { PacketEvents } from "./packet_events.ts";
 import { makers } from "./packet_makers.ts";
 import { counted, PacketProxy } from "./packet_proxy.ts";
+import { encodeReport, type ReportValues } from "../../../src/flow/report_values.ts";
 
 const key = new Uint8Array(32).fill(5);
 const { signal } = new AbortController();
@@ -32,11 +33,13 @@ class Scene implements AsyncDisposable {
     return new Scene(flows, server, new PacketProxy(server.address), events);
   }
 
-  run(count = 24): Promise<Readonly<Record<string, number>>> {
-    return this.flows.packetClient(this.proxy.address, {
-      flow: "voip",
-      sender: [{ unresponsive: { wait: [3], duration: 3 * count, echo: true } }],
-    }, { events: this.events, signal, key });
+  async run(count = 24): Promise<ReportValues> {
+    return encodeReport(
+      await this.flows.packetClient(this.proxy.address, {
+        flow: "voip",
+        sender: [{ unresponsive: { wait: [3], duration: 3 * count, echo: true } }],
+      }, { events: this.events, signal, key }),
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

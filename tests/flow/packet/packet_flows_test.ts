@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { PacketClientConfig, PacketServerConfig, UnresponsiveConfig } from "../../../src/flow/config.ts";
-import { readArrivalValues } from "../../../src/flow/packet/arrival_times.ts";
+import { encodeReport } from "../../../src/flow/report_values.ts";
 import { ECHO, REPLY, REVERSE } from "../../../src/flow/packet/header.ts";
 import { eventually } from "../../support/eventually.ts";
 import { PacketEvents } from "./packet_events.ts";
@@ -34,10 +34,10 @@ async function run(
   await using clientFlows = client === server ? serverFlows : makers[client]();
   await using served = await serverFlows.packetServer({ listenAddr, ...serving }, options);
   const senders = [sender].flat().map((unresponsive) => ({ unresponsive }));
-  const result = await clientFlows.packetClient(served.address, { flow: "voip", sender: senders, ...more }, options);
+  const report = await clientFlows.packetClient(served.address, { flow: "voip", sender: senders, ...more }, options);
   await served[Symbol.asyncDispose]();
   await served.ended;
-  return { events, result, address: served.address };
+  return { events, report, result: encodeReport(report), address: served.address };
 }
 
 const families = ["127.0.0.1:0", "[::1]:0"];
@@ -93,7 +93,7 @@ for (const server of Object.keys(makers)) {
         { wait: [10], duration: 50 },
         { rate: { packetsPerSecond: 500 }, duration: 50, reverse: true, length: [90] },
       ];
-      const { events, result } = await run(senders, { server, client });
+      const { events, report, result } = await run(senders, { server, client });
       const counts = (name: string) => [0, 1, 2].map((i) => result[`${name}.${i}`]);
       assertEquals(counts("serverSent"), [10, 0, 25]);
       assertEquals(counts("received"), [10, 0, 25]);
@@ -104,10 +104,10 @@ for (const server of Object.keys(makers)) {
       assert(received.every(({ flag }) => flag === REVERSE));
       // One clock: the client knows of each packet when it was due and sent at the server, save what writing it takes.
       assert(received.every(({ serverReceived, serverTime }) => serverTime >= 0 && serverReceived + serverTime < 1000));
-      const arrivals = readArrivalValues(result, 1)!;
+      const arrivals = report.senders[1].arrivals!;
       assertEquals([arrivals.delay.count, arrivals.ipdv!.count, arrivals.reordered], [5, 4, 0]);
       assert(arrivals.delay.min > -1000 && arrivals.delay.max < 1e9);
-      assertEquals(readArrivalValues(result, 0), undefined);
+      assertEquals(report.senders[0].arrivals, undefined);
       assert(events.infos.some(({ server, values }) => !server && values.sharesClock === true));
       assertEquals(
         received.filter(({ sender }) => sender === 0).map(({ len }) => len),
@@ -149,7 +149,7 @@ for (const maker of Object.keys(makers)) {
         flow: `f${i}`,
         sender: [{ unresponsive: { wait: [5], duration: 50 + i, echo: i % 2 === 0 } }],
       }, options)));
-    for (const [i, result] of results.entries()) {
+    for (const [i, { senders: [result] }] of results.entries()) {
       assertEquals(
         [result.sent + result.unsent, result.serverReceived],
         [10 + Math.ceil(i / 5), result.sent],
@@ -275,7 +275,7 @@ Deno.test({
         flow: "voip",
         sender: senders.map((unresponsive) => ({ unresponsive })),
       }, options);
-      assertEquals([result["received.0"], result["received.1"]], [4, 4], host);
+      assertEquals(result.senders.map(({ received }) => received), [4, 4], host);
     }
   },
 });
@@ -295,8 +295,8 @@ for (const maker of Object.keys(makers)) {
     assertEquals(events.last("voip", false)!.sent, 0);
     assertEquals(events.infos.length, 1);
     go.resolve();
-    const { sent, received, elapsedNanos, complete } = await running;
-    assertEquals([sent, received, complete], [10, 10, 1]);
+    const { senders: [{ sent, received }], elapsedNanos, complete } = await running;
+    assertEquals([sent, received, complete], [10, 10, true]);
     assert(elapsedNanos < 10e9, `${elapsedNanos}`);
     const [first] = events.packets("voip", { sent: true });
     assert(first.t > 100e6, `${first.t}`);

@@ -1,5 +1,7 @@
 import type { FlowHost, SampleSink, Scope, Timer } from "../../../src/flow/engine/engine_flow.ts";
 import { SamplePool, WorkerBuffers } from "../../../src/flow/engine/sample_pool.ts";
+import type { FlowReport } from "../../../src/flow/report.ts";
+import { encodeReport, type ReportValues } from "../../../src/flow/report_values.ts";
 import type { RecordKind } from "../../../src/flow/records/kinds.ts";
 import type { Watch } from "../../../src/sys/poller.ts";
 import { RecordedEvents } from "./recorded_events.ts";
@@ -7,8 +9,8 @@ import { RecordedEvents } from "./recorded_events.ts";
 /** A host whose time goes on only when told to, and whose files are never ready. */
 export class FakeHost extends RecordedEvents implements FlowHost {
   readonly shared = new WorkerBuffers();
-  /** What the flow ended with. */
-  result: Readonly<Record<string, number>> | undefined;
+  /** What the flow ended with, as it travels. */
+  result: ReportValues | undefined;
   /** What the flow failed with. */
   error: unknown;
   readonly #pool = new SamplePool(() => {});
@@ -66,8 +68,8 @@ export class FakeHost extends RecordedEvents implements FlowHost {
 
   listening(): void {}
 
-  end(values: Readonly<Record<string, number>>): void {
-    this.result ??= values;
+  end(report?: FlowReport): void {
+    this.result ??= report && encodeReport(report);
   }
 
   fail(error: unknown): void {

@@ -1,11 +1,15 @@
 import type { FlowEvents, FlowInfoEvent } from "../../../src/flow/flows.ts";
+import type { FlowProgress } from "../../../src/flow/report.ts";
+import { encodeReport, type ReportValues } from "../../../src/flow/report_values.ts";
 import { type Chunk, readChunk } from "../../../src/flow/records/read_chunk.ts";
 
 /** What flows have told, to look at. */
 export class RecordedEvents implements FlowEvents {
   readonly infos: FlowInfoEvent[] = [];
   readonly chunks: { readonly flow: string; readonly chunk: Chunk }[] = [];
-  readonly aggregates: { readonly flow: string; readonly values: Readonly<Record<string, number>> }[] = [];
+  readonly reports: { readonly flow: string; readonly report: FlowProgress }[] = [];
+  /** The reports as they travel. */
+  readonly aggregates: { readonly flow: string; readonly values: ReportValues }[] = [];
   readonly logs: string[] = [];
   /** The line that says that there are no raw sockets, which is the same in all tests without them. */
   readonly notices: string[] = [];
@@ -18,8 +22,9 @@ export class RecordedEvents implements FlowEvents {
     this.chunks.push({ flow, chunk: readChunk(chunk) });
   }
 
-  progress(flow: string, values: Readonly<Record<string, number>>): void {
-    this.aggregates.push({ flow, values });
+  progress(flow: string, report: FlowProgress): void {
+    this.reports.push({ flow, report });
+    this.aggregates.push({ flow, values: encodeReport(report) });
   }
 
   log(text: string): void {

@@ -44,10 +44,10 @@ Deno.test({
         // None comes before it is due, however late the one before was.
         const start = sender.io("a")[0].t;
         assert(least === 1 || samples.slice(0, -1).every(({ t }, i) => t >= start + (i + 1) * 50e6));
-        assert(result.rttMicros > 0 && result.cwndBytes > 0 && result.retransmits >= 0);
+        assert(result.rttMicros! > 0 && result.cwndBytes! > 0 && result.retransmits! >= 0);
         // What limited either direction is known at the client.
-        assert(result.busyMicros > 0 && result.receiveWindowMicros >= 0 && result.sendBufferMicros >= 0);
-        assert(result.serverCpuNanos > 0 && result.serverCpuNanos <= result.durationNanos * 1.2);
+        assert(result.busyMicros! > 0 && result.receiveWindowMicros! >= 0 && result.sendBufferMicros! >= 0);
+        assert(result.serverCpuNanos! > 0 && result.serverCpuNanos! <= result.durationNanos * 1.2);
       }
     }
   }),

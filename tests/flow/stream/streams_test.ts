@@ -29,7 +29,7 @@ for (const [serverKind, makeServer] of Object.entries(makers)) {
           assertEquals(result.bytes, LENGTH);
           assert(result.durationNanos > 0 && result.fctNanos >= result.durationNanos);
           assertEquals(result.goodputBitsPerSecond, LENGTH * 8e9 / result.durationNanos);
-          assertEquals(atClient.aggregates.at(-1)!.values, result);
+          assertEquals(atClient.reports.at(-1)!.report, result);
           assertEquals([...atClient.logs, ...atServer.logs], []);
           const upload = direction === "upload" ? 1 : 0;
           for (const [events, sent] of [[atClient, upload], [atServer, 1 - upload]] as const) {

@@ -12,6 +12,7 @@ import {
 import { TineError } from "../../../src/base/errors.ts";
 import { Random, TEXTS } from "../../support/random.ts";
 import { reference } from "./frames.ts";
+import { streamReport } from "../../flow/reports.ts";
 
 const nodeId = "left";
 const versions = { tine: "0.1.0", deno: "2.9.6", kernel: "6.1" };
@@ -32,7 +33,7 @@ const ITEMS: Item[] = [
   { type: "fileData", nodeId, name: "a/b.txt", data: new Uint8Array([0, 255]) },
   { type: "sysInfo", nodeId, sections: { kernel: { release: "6.1", "__proto__x": "" }, load: "0.1 0.2" } },
   { type: "feedback", nodeId, values: { addr: "[::1]:4242" } },
-  { type: "progress", nodeId, flow: "bbr.1", values: { goodput: 1.5e9, lost: 0 } },
+  { type: "progress", nodeId, flow: "bbr.1", report: streamReport({ bytes: 5, goodputBitsPerSecond: 1.5e9 }) },
   { type: "streamInfo", nodeId, flow: "f", tinit: 17n, server: true, values: { cca: "bbr", mss: 1448, ecn: false } },
   { type: "packetInfo", nodeId, flow: "f-1", tinit: 17n, server: false, values: {} },
   { type: "records", nodeId, flow: "f", chunk: new Uint8Array([9]) },
@@ -85,7 +86,7 @@ Deno.test("encodeItem() cuts a long text between characters and says how much is
 
 Deno.test("encodeItem() refuses numbers that JSON cannot hold, and times of more than 64 bits", () => {
   const bad: Item[] = [
-    { type: "progress", nodeId, flow: "f", values: { rate: NaN } },
+    { type: "progress", nodeId, flow: "f", report: streamReport({ goodputBitsPerSecond: NaN }) },
     { type: "streamInfo", nodeId, flow: "f", tinit: 0n, server: true, values: { rate: Infinity } },
     { type: "log", nodeId, time: 2n ** 63n, tag: "", text: "" },
   ];
@@ -112,6 +113,10 @@ Deno.test("decodeItem() names what is wrong, the kind and the node", () => {
     [
       { kind: Kind.progress, name: "f", payload: json({ values: { a: "1" } }) },
       'a in values is "1", expected a number',
+    ],
+    [
+      { kind: Kind.progress, name: "f", payload: json({ values: { bytes: 1 } }) },
+      "the report of a flow has no durationNanos",
     ],
     [{ kind: Kind.streamInfo, name: "f", payload: json({ tinit: "1" }) }, "server is undefined"],
     [{ kind: Kind.nodeInfo, payload: json({ platform: "p" }) }, "versions is left out, expected an object"],

@@ -3,6 +3,7 @@ import type { Item } from "../../../src/node/item.ts";
 import type { Unsigned } from "../../../src/node/runner.ts";
 import { resultStream, type ResultStreamConfig } from "../../../src/node/runners/result_stream.ts";
 import { TestContext } from "./test_context.ts";
+import { streamReport } from "../../flow/reports.ts";
 
 const data = new Uint8Array();
 const ALWAYS: Unsigned<Item>[] = [
@@ -17,7 +18,7 @@ const ALWAYS: Unsigned<Item>[] = [
   },
   { type: "error", time: 0n, tag: "", code: "x", message: "" },
   { type: "feedback", values: {} },
-  { type: "progress", flow: "bulk.1", values: {} },
+  { type: "progress", flow: "bulk.1", report: streamReport() },
   { type: "activity", running: [], more: 0, ended: 0 },
 ];
 const OTHERS: Record<string, Unsigned<Item>> = {

@@ -32,9 +32,9 @@ export function info(
   return item({ type, nodeId, flow, server, tinit, values });
 }
 
-/** Aggregates of an end. */
-export function progressOf(nodeId: string, flow: string, values: Progress["values"]): Message {
-  return item({ type: "progress", nodeId, flow, values });
+/** A report of an end. */
+export function progressOf(nodeId: string, flow: string, report: Progress["report"]): Message {
+  return item({ type: "progress", nodeId, flow, report });
 }
 
 /** A node of a machine. */

@@ -6,6 +6,7 @@ import { Link } from "../../../src/node/protocol/link.ts";
 import { encodeItem } from "../../../src/node/protocol/payloads.ts";
 import { serve } from "../../../src/node/serve.ts";
 import { stdioConnection } from "../../../src/wire/connection.ts";
+import { streamReport } from "../../flow/reports.ts";
 
 /** How a node misbehaves. */
 export type Misbehavior = "banner" | "quit" | "stay" | "chat" | "escape" | "above";
@@ -14,7 +15,7 @@ export type Misbehavior = "banner" | "quit" | "stay" | "chat" | "escape" | "abov
 export const ESCAPES = ["../evil", "/tmp/evil", "a/../../evil", "..", "records.tine/../../../evil", "a\0b", ""];
 
 /** What a flow may say that goes on. */
-const PROGRESS = encodeItem({ type: "progress", nodeId: "left", flow: "f", values: {} });
+const PROGRESS = encodeItem({ type: "progress", nodeId: "left", flow: "f", report: streamReport() });
 
 /** The command that starts one. */
 export function fakeNode(how: Misbehavior): string[] {

@@ -12,7 +12,7 @@ export function flowOptions(context: RunContext, hmac = true): FlowOptions {
     events: {
       info: (info) => void context.send(info),
       records: (flow, chunk) => void context.send({ type: "records", flow, chunk }),
-      progress: (flow, values) => void context.send({ type: "progress", flow, values }),
+      progress: (flow, report) => void context.send({ type: "progress", flow, report }),
       log: (text) => void context.log(text),
     },
   };

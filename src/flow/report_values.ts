@@ -1,0 +1,319 @@
+/**
+ * Reports of flows as numbers by name: the form in which they travel between nodes, are stored with results and are
+ * printed by `tine run --json --verbose`. Names are added, never changed; yes is 1 and no is 0. Of a UDP flow, each
+ * count stands once for all senders and once for each, with its index: `sent`, `sent.0`.
+ *
+ * @module
+ */
+import { TineError } from "../base/errors.ts";
+import {
+  type ArrivalTotals,
+  type ConnectionReport,
+  type FlowProgress,
+  PACKET_COUNTS,
+  type PacketCounts,
+  type PacketReport,
+  type PacketSenderReport,
+  type RttSummary,
+  type SenderReport,
+  type ServedPacketReport,
+  type ServedStreamReport,
+  type StreamProgress,
+  type StreamReport,
+  sumCounts,
+  type TimeSpread,
+} from "./report.ts";
+
+/** A report as numbers by name. */
+export type ReportValues = Readonly<Record<string, number>>;
+
+/** More senders than a packet can name are damage. */
+const MAX_SENDERS = 256;
+
+const CONNECTION = [
+  "retransmits",
+  "rttMicros",
+  "rttVarMicros",
+  "minRttMicros",
+  "cwndBytes",
+  "busyMicros",
+  "receiveWindowMicros",
+  "sendBufferMicros",
+] as const satisfies readonly (keyof ConnectionReport)[];
+
+const RTT = [
+  ["rttMicros", "smoothedMicros"],
+  ["rttMinMicros", "minMicros"],
+  ["rttMeanMicros", "meanMicros"],
+  ["rttMaxMicros", "maxMicros"],
+  ["rttLastMicros", "lastMicros"],
+] as const satisfies readonly (readonly [name: string, key: keyof RttSummary])[];
+
+const SERVED = [
+  "received",
+  "duplicates",
+  "sent",
+  "sendErrors",
+  "bytesReceived",
+  "bytesSent",
+  "bad",
+  "socketDrops",
+] as const satisfies readonly (keyof ServedPacketReport)[];
+
+/**
+ * Makes numbers of a report.
+ *
+ * @example
+ * ```ts
+ * import { decodeReport, encodeReport } from "./report_values.ts";
+ * const values = { elapsedNanos: 1e9, bytesSent: 1e6, goodputBitsPerSecond: 8e6 };
+ * const report = decodeReport(values);
+ * console.assert(report.kind === "streamProgress" && report.role === "sender");
+ * console.assert(encodeReport(report).bytesSent === 1e6);
+ * ```
+ */
+export function encodeReport(report: FlowProgress): Record<string, number> {
+  switch (report.kind) {
+    case "streamProgress": {
+      const { elapsedNanos, role, bytes, goodputBitsPerSecond } = report;
+      const name = role === "sender" ? "bytesSent" : "bytesReceived";
+      return { elapsedNanos, [name]: bytes, goodputBitsPerSecond, ...encodeSenderReport(report) };
+    }
+    case "stream": {
+      const { bytes, durationNanos, goodputBitsPerSecond, fctNanos, keyProofNanos } = report;
+      const proof = keyProofNanos !== undefined && { keyProofNanos };
+      return { bytes, durationNanos, goodputBitsPerSecond, fctNanos, ...proof, ...encodeSenderReport(report) };
+    }
+    case "servedStream": {
+      const { bytes, durationNanos, goodputBitsPerSecond, complete } = report;
+      const end = !complete && { unclosed: 1 };
+      return { bytes, durationNanos, goodputBitsPerSecond, ...encodeSenderReport(report), ...end };
+    }
+    case "packets":
+      return encodePackets(report);
+    case "servedPackets":
+      return encodeServedPackets(report);
+  }
+}
+
+/**
+ * Makes numbers of what a sender reports of its connection; without what is not known.
+ */
+export function encodeSenderReport(report: SenderReport): Record<string, number> {
+  const values: Record<string, number> = {};
+  for (const name of [...CONNECTION, "serverCpuNanos"] as const) {
+    const value = report[name];
+    if (value !== undefined) values[name] = value;
+  }
+  return values;
+}
+
+function encodePackets(report: PacketReport): Record<string, number> {
+  const { senders, rtt, serverClock, rates } = report;
+  const values: Record<string, number> = { ...sumCounts(senders) };
+  for (const name of ["bytesSent", "bytesReceived", "bad", "socketDrops", "serverSocketDrops", "serverBad"] as const) {
+    values[name] = report[name];
+  }
+  values.elapsedNanos = report.elapsedNanos;
+  values.complete = report.complete ? 1 : 0;
+  if (serverClock !== undefined) {
+    values.clockAheadLeastNanos = serverClock.least;
+    values.clockAheadMostNanos = serverClock.most;
+  }
+  if (rtt !== undefined) { for (const [name, key] of RTT) values[name] = rtt[key]; }
+  const marks = senders.map(({ serverCongestionMarks }) => serverCongestionMarks);
+  // Where one of them is not known, their sum is not.
+  if (marks.length > 0 && !marks.includes(undefined)) {
+    values.serverCongestionMarks = marks.reduce<number>((sum, count) => sum + count!, 0);
+  }
+  for (const [i, sender] of senders.entries()) {
+    if (sender.serverCongestionMarks !== undefined) values[`serverCongestionMarks.${i}`] = sender.serverCongestionMarks;
+    for (const name of PACKET_COUNTS) values[`${name}.${i}`] = sender[name];
+    if (sender.arrivals === undefined) continue;
+    const { delay, ipdv, reordered, jitterNanos } = sender.arrivals;
+    setSpread(values, "delayToServer", i, delay);
+    if (ipdv !== undefined) setSpread(values, "ipdvToServer", i, ipdv);
+    values[`reorderedToServer.${i}`] = reordered;
+    values[`jitterToServerNanos.${i}`] = jitterNanos;
+  }
+  return { ...values, ...rates };
+}
+
+function setSpread(values: Record<string, number>, name: string, sender: number, spread: TimeSpread): void {
+  values[`${name}Count.${sender}`] = spread.count;
+  values[`${name}MinNanos.${sender}`] = spread.min;
+  values[`${name}MeanNanos.${sender}`] = spread.mean;
+  values[`${name}MaxNanos.${sender}`] = spread.max;
+}
+
+function encodeServedPackets(report: ServedPacketReport): Record<string, number> {
+  const { state, elapsedNanos, congestionMarks } = report;
+  const values: Record<string, number> = { server: 1 };
+  for (const name of SERVED) values[name] = report[name];
+  values.complete = state === "closed" ? 1 : 0;
+  values.elapsedNanos = elapsedNanos;
+  if (congestionMarks !== undefined) values.congestionMarks = congestionMarks;
+  if (state === "unclosed") values.unclosed = 1;
+  return values;
+}
+
+/**
+ * Reads the numbers of a report, of this version or an earlier one. Names that are not known here are left out.
+ *
+ * @throws {TineError} `bad-report`, if they are not those of a report
+ */
+export function decodeReport(values: ReportValues): FlowProgress {
+  if (yes(values, "server")) return decodeServedPackets(values);
+  if ("sent" in values) return decodePackets(values);
+  if ("bytes" in values) return decodeStreamEnd(values);
+  if ("bytesSent" in values || "bytesReceived" in values) return decodeStreamProgress(values);
+  throw bad("has neither sent, bytes, bytesSent nor bytesReceived");
+}
+
+/** Reads what a sender reports of its connection, as far as it is known. */
+export function decodeSenderReport(values: Readonly<Record<string, unknown>>): SenderReport {
+  const report: Record<string, number> = {};
+  for (const name of [...CONNECTION, "serverCpuNanos"] as const) {
+    const value = values[name];
+    // Kernels that do not report a figure say -1.
+    if (typeof value === "number" && value >= 0 && value <= 2 ** 53) report[name] = value;
+  }
+  return report;
+}
+
+function decodeStreamProgress(values: ReportValues): StreamProgress {
+  const role = "bytesReceived" in values ? "receiver" : "sender";
+  return {
+    kind: "streamProgress",
+    role,
+    elapsedNanos: numberOf(values, "elapsedNanos"),
+    bytes: countOf(values, role === "sender" ? "bytesSent" : "bytesReceived"),
+    goodputBitsPerSecond: numberOf(values, "goodputBitsPerSecond"),
+    ...decodeSenderReport(values),
+  };
+}
+
+function decodeStreamEnd(values: ReportValues): StreamReport | ServedStreamReport {
+  const common = {
+    bytes: countOf(values, "bytes"),
+    durationNanos: numberOf(values, "durationNanos"),
+    goodputBitsPerSecond: numberOf(values, "goodputBitsPerSecond"),
+    ...decodeSenderReport(values),
+  };
+  if (!("fctNanos" in values)) return { kind: "servedStream", complete: !yes(values, "unclosed"), ...common };
+  const keyProofNanos = values.keyProofNanos;
+  return {
+    kind: "stream",
+    ...common,
+    fctNanos: numberOf(values, "fctNanos"),
+    ...keyProofNanos === undefined ? {} : { keyProofNanos },
+  };
+}
+
+function decodePackets(values: ReportValues): PacketReport {
+  const senders: PacketSenderReport[] = [];
+  for (let i = 0; `sent.${i}` in values; i++) {
+    if (i === MAX_SENDERS) throw bad(`has more than ${MAX_SENDERS} senders`);
+    senders.push(decodeSender(values, i));
+  }
+  const { clockAheadLeastNanos: least, clockAheadMostNanos: most } = values;
+  const { sentBitsPerSecond, receivedBitsPerSecond } = values;
+  return {
+    kind: "packets",
+    complete: yes(values, "complete"),
+    elapsedNanos: numberOf(values, "elapsedNanos"),
+    senders,
+    bytesSent: countOf(values, "bytesSent"),
+    bytesReceived: countOf(values, "bytesReceived"),
+    bad: countOf(values, "bad"),
+    serverBad: knownCount(values, "serverBad") ?? 0,
+    socketDrops: countOf(values, "socketDrops"),
+    serverSocketDrops: knownCount(values, "serverSocketDrops") ?? 0,
+    ...("rttMicros" in values)
+      ? { rtt: Object.fromEntries(RTT.map(([name, key]) => [key, numberOf(values, name)])) as unknown as RttSummary }
+      : {},
+    ...least === undefined || most === undefined ? {} : { serverClock: { least, most } },
+    ...sentBitsPerSecond === undefined || receivedBitsPerSecond === undefined
+      ? {}
+      : { rates: { sentBitsPerSecond, receivedBitsPerSecond } },
+  };
+}
+
+function decodeSender(values: ReportValues, i: number): PacketSenderReport {
+  const counts = Object.fromEntries(
+    // Earlier versions do not count echoes that could not be sent.
+    PACKET_COUNTS.map((name) => [
+      name,
+      name === "serverSendErrors" ? knownCount(values, `${name}.${i}`) ?? 0 : countOf(values, `${name}.${i}`),
+    ]),
+  ) as Record<keyof PacketCounts, number>;
+  const serverCongestionMarks = knownCount(values, `serverCongestionMarks.${i}`);
+  const arrivals = decodeArrivals(values, i);
+  return {
+    ...counts,
+    ...serverCongestionMarks === undefined ? {} : { serverCongestionMarks },
+    ...arrivals === undefined ? {} : { arrivals },
+  };
+}
+
+function decodeArrivals(values: ReportValues, i: number): ArrivalTotals | undefined {
+  const delay = decodeSpread(values, "delayToServer", i);
+  if (delay === undefined) return undefined;
+  const ipdv = decodeSpread(values, "ipdvToServer", i);
+  return {
+    reordered: countOf(values, `reorderedToServer.${i}`),
+    delay,
+    ...ipdv === undefined ? {} : { ipdv },
+    jitterNanos: countOf(values, `jitterToServerNanos.${i}`),
+  };
+}
+
+function decodeSpread(values: ReportValues, name: string, sender: number): TimeSpread | undefined {
+  const count = knownCount(values, `${name}Count.${sender}`) ?? 0;
+  if (count === 0) return undefined;
+  // Delays are by two clocks, which may be apart either way.
+  const [min, mean, max] = ["Min", "Mean", "Max"].map((part) => numberOf(values, `${name}${part}Nanos.${sender}`));
+  return { count, min, mean, max };
+}
+
+function decodeServedPackets(values: ReportValues): ServedPacketReport {
+  const counts = Object.fromEntries(SERVED.map((name) => [name, countOf(values, name)])) as Pick<
+    ServedPacketReport,
+    typeof SERVED[number]
+  >;
+  const congestionMarks = knownCount(values, "congestionMarks");
+  return {
+    kind: "servedPackets",
+    state: yes(values, "unclosed") ? "unclosed" : yes(values, "complete") ? "closed" : "running",
+    elapsedNanos: numberOf(values, "elapsedNanos"),
+    ...counts,
+    ...congestionMarks === undefined ? {} : { congestionMarks },
+  };
+}
+
+function numberOf(values: ReportValues, name: string): number {
+  const value = values[name];
+  if (value === undefined) throw bad(`has no ${name}`);
+  if (!Number.isFinite(value)) throw bad(`has ${name} = ${value}, expected a finite number`);
+  return value;
+}
+
+function countOf(values: ReportValues, name: string): number {
+  const value = numberOf(values, name);
+  if (value >= 0) return value;
+  throw bad(`has ${name} = ${value}, expected 0 or more`);
+}
+
+function knownCount(values: ReportValues, name: string): number | undefined {
+  return values[name] === undefined ? undefined : countOf(values, name);
+}
+
+function yes(values: ReportValues, name: string): boolean {
+  const value = values[name] ?? 0;
+  if (value === 0 || value === 1) return value === 1;
+  throw bad(`has ${name} = ${value}, expected 0 or 1`);
+}
+
+function bad(what: string): TineError {
+  return new TineError("bad-report", `the report of a flow ${what}`);
+}
