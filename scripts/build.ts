@@ -5,7 +5,7 @@
  */
 import { defineCommand } from "../src/cli/command.ts";
 import { choice, flag, text } from "../src/cli/flags.ts";
-import { help } from "../src/cli/help.ts";
+import { help } from "../src/cli/help/command_help.ts";
 import { parse } from "../src/cli/parse.ts";
 import { messageOf, TineError } from "../src/base/errors.ts";
 import { compile } from "./build/compile.ts";

@@ -41,4 +41,4 @@ if (code === 0) {
 }
 if (code !== 0) Deno.exit(code);
 console.log(`The results are in ${out}/latest. Nothing else is left: processes and namespaces are gone.`);
-console.log(`More: ${TINE} run --help, README.md, and the plans in examples. UDFs: deno task demo:udf`);
+console.log(`More: ${TINE} help, and the plans in examples. UDFs: deno task demo:udf`);

@@ -23,4 +23,4 @@ const STEPS: readonly { what: string; command: string }[] = [
 ];
 
 for (const { what, command } of STEPS) if (await showCommand(what, command) !== 0) Deno.exit(1);
-console.log(`More: ${TINE} host --help, and README.md.`);
+console.log(`More: ${TINE} help udf.`);

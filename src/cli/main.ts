@@ -36,7 +36,7 @@ async function dispatch(name: string | undefined, args: readonly string[], comma
     }
     switch (args[0]) {
       case undefined: {
-        const { overview } = await import("./help.ts");
+        const { overview } = await import("./help/command_help.ts");
         await Deno.stderr.write(new TextEncoder().encode(overview(commands, Deno.stderr)));
         return 2;
       }
@@ -56,7 +56,7 @@ async function dispatch(name: string | undefined, args: readonly string[], comma
   const rest = args.slice(name.split(" ").length);
   if (rest[0]?.startsWith("--help=")) throw new UsageError("--help takes no value");
   if (wantsHelp(rest)) {
-    const [command, { help }] = await Promise.all([load(name, commands), import("./help.ts")]);
+    const [command, { help }] = await Promise.all([load(name, commands), import("./help/command_help.ts")]);
     await writeStdout(help(command, Deno.stdout));
     return 0;
   }
@@ -64,12 +64,20 @@ async function dispatch(name: string | undefined, args: readonly string[], comma
   return await command.run(parse(command, rest));
 }
 
+/** Returns a page of the manual, or the help of a command, of a group of commands, or of the program. */
 async function helpFor(words: readonly string[], commands: Registry): Promise<string> {
-  const { groupOverview, help, overview } = await import("./help.ts");
-  if (words.length === 0) return overview(commands, Deno.stdout);
+  const { groupOverview, help, overview } = await import("./help/command_help.ts");
+  if (words.length === 0 || wantsHelp(words.slice(0, 1))) return overview(commands, Deno.stdout);
+  const { topics } = await import("./help/topics.ts");
+  const topic = words.length === 1 ? topics.get(words[0]) : undefined;
+  if (topic !== undefined) {
+    const [{ default: page }, { renderMarkdown }] = await Promise.all([topic.load(), import("./help/markdown.ts")]);
+    const more = commands.has(words[0]) ? `\nFlags and examples of the command: tine ${words[0]} --help\n` : "";
+    return renderMarkdown(page, Deno.stdout) + more;
+  }
   if (words.length === 1 && isGroup(words[0], commands)) return groupOverview(words[0], commands, Deno.stdout);
   const name = commandName(words, commands);
-  if (name === undefined) throw new UsageError(unknownCommand(words, commands));
+  if (name === undefined) throw new UsageError(unknownCommand(words, commands, topics.keys()));
   return help(await load(name, commands), Deno.stdout);
 }
 
@@ -89,7 +97,8 @@ function isGroup(word: string, commands: Registry): boolean {
   return !commands.has(word) && [...commands.keys()].some((name) => name.startsWith(`${word} `));
 }
 
-function unknownCommand(args: readonly string[], commands: Registry): string {
+/** @param topics names that are understood as well, where help is asked for */
+function unknownCommand(args: readonly string[], commands: Registry, topics?: Iterable<string>): string {
   const [first, second] = args;
   if (first.startsWith("-")) {
     const guess = nearest(first, ["--help", "--version"]);
@@ -98,8 +107,9 @@ function unknownCommand(args: readonly string[], commands: Registry): string {
   const below = [...commands.keys()].filter((name) => name.startsWith(`${first} `));
   if (below.length > 0 && second === undefined) return `${first} needs one of: ${below.join(", ")}`;
   const words = below.length > 0 ? `${first} ${second}` : first;
-  const guess = nearest(words, below.length > 0 ? below : commands.keys());
-  return `unknown command ${escape(words)}` + (guess ? `, did you mean ${guess}?` : "");
+  const guess = nearest(words, below.length > 0 ? below : [...commands.keys(), ...topics ?? []]);
+  return `unknown command${topics === undefined ? "" : " or topic"} ${escape(words)}` +
+    (guess ? `, did you mean ${guess}?` : "");
 }
 
 /** Help is asked for before `--`; behind it, the flag belongs to another program. */

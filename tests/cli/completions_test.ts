@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { completionScript } from "../../src/cli/completions/completions.ts";
 import { UsageError } from "../../src/cli/errors.ts";
+import { topics } from "../../src/cli/help/topics.ts";
 import { registry } from "../../src/cli/registry.ts";
 import { demo, nested } from "./demo_command.ts";
 
@@ -9,7 +10,7 @@ const cases: [line: string, offered: string[]][] = [
   ["tine ", ["demo", "group", "help"]],
   ["tine d", ["demo"]],
   ["tine --v", ["--version"]],
-  ["tine help ", ["demo", "group"]],
+  ["tine help ", ["demo", "group", ...topics.keys()].sort()],
   ["tine demo ", ["mirror", "outliers", "some-folder", "some-points.csv"]],
   ["tine demo mi", ["mirror"]],
   ["tine demo --fo", ["--format"]],

@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 
 const root = new URL("../../", import.meta.url).pathname;
 const decoder = new TextDecoder();
@@ -33,6 +33,32 @@ Deno.test("tine without arguments prints the help on stderr and ends with 2", as
   const { code, stdout, stderr } = await tine();
   assertEquals([code, stdout], [2, ""]);
   assertMatch(stderr, /^Usage: tine COMMAND/);
+});
+
+Deno.test("tine help TOPIC prints a page of the manual, plain into a pipe", async () => {
+  const { code, stdout, stderr } = await tine("help", "ssh");
+  assertEquals([code, stderr], [0, ""]);
+  assert(stdout.startsWith("NODES ON OTHER MACHINES\n\n"));
+  for (const mark of ["\x1b", "**", "`"]) assert(!stdout.includes(mark), mark);
+});
+
+Deno.test("tine help of a word that is a topic and a command prints the page and where the flags are", async () => {
+  const { stdout } = await tine("help", "check");
+  assert(stdout.startsWith("CHECK A UDF\n"));
+  assert(stdout.endsWith("\nFlags and examples of the command: tine check --help\n"));
+});
+
+Deno.test("tine help of an unknown word names the nearest command or topic", async () => {
+  assertEquals(await tine("help", "trafic"), {
+    code: 2,
+    stdout: "",
+    stderr: "tine: unknown command or topic trafic, did you mean traffic?\nTry: tine --help\n",
+  });
+  assertEquals(
+    (await tine("help", "hsot")).stderr.split("\n")[0],
+    "tine: unknown command or topic hsot, did you mean host?",
+  );
+  assertEquals(await tine("help", "--help"), await tine("--help"));
 });
 
 Deno.test("tine help COMMAND is tine COMMAND --help", async () => {

@@ -1,5 +1,6 @@
 import type { AnyCommand } from "../command.ts";
 import { type Flag, flagName } from "../flags.ts";
+import { topics } from "../help/topics.ts";
 
 /** A word that a shell offers, with what it means. */
 export interface Word {
@@ -49,10 +50,12 @@ export function specs(commands: readonly AnyCommand[]): CommandSpec[] {
   ];
   const help: FlagSpec = { names: ["--help", "-h"], help: "show help" };
   const version: FlagSpec = { names: ["--version", "-V"], help: "show the version" };
-  const helpWord: Word = { word: "help", help: "Show what a command does" };
+  const helpWord: Word = { word: "help", help: "Show what a command does, or a page of the manual" };
+  const pages = Array.from(topics, ([word, { summary }]): Word => ({ word, help: summary }))
+    .filter(({ word }) => !first.some((command) => command.word === word));
   return [
     { name: "", flags: [help, version], places: [{ words: [...first, helpWord] }], repeatable: false },
-    { name: "help", flags: [], places: [{ words: first }], repeatable: false },
+    { name: "help", flags: [], places: [{ words: [...first, ...pages] }], repeatable: false },
     ...[...groups].filter((name) => !single.some(({ word }) => word === name)).map((name): CommandSpec => {
       const below = names.filter(({ word }) => word.startsWith(`${name} `));
       const words = below.map(({ word, help }) => ({ word: word.slice(name.length + 1), help }));

@@ -1,8 +1,10 @@
-import { textWidth } from "../base/text_width.ts";
-import type { AnyCommand } from "./command.ts";
-import { type Flag, flagName } from "./flags.ts";
-import type { Registry } from "./registry.ts";
-import { columns, style, type TerminalStream } from "./terminal.ts";
+import { textWidth } from "../../base/text_width.ts";
+import type { AnyCommand } from "../command.ts";
+import { type Flag, flagName } from "../flags.ts";
+import type { Registry } from "../registry.ts";
+import { columns, style, type TerminalStream } from "../terminal.ts";
+import { topics } from "./topics.ts";
+import { wrap } from "./wrap.ts";
 
 /** A term and what it means, for an aligned list. */
 type Row = readonly [term: string, meaning: string];
@@ -11,7 +13,7 @@ type Row = readonly [term: string, meaning: string];
 const WIDEST_TERM = 30;
 
 /**
- * The help of one command: how to call it, what it is for, examples, flags.
+ * Returns the help of one command: how to call it, what it is for, examples, flags.
  *
  * @param command its declaration
  * @param stream where it will be printed; decides on width and colour
@@ -40,7 +42,7 @@ export function help(command: AnyCommand, stream: TerminalStream): string {
 }
 
 /**
- * The help of the program: its subcommands, one line each.
+ * Returns the help of the program: its subcommands and the topics of the manual, one line each.
  *
  * @param commands all subcommands
  * @param stream where it will be printed; decides on width and colour
@@ -48,17 +50,21 @@ export function help(command: AnyCommand, stream: TerminalStream): string {
 export function overview(commands: Registry, stream: TerminalStream): string {
   const width = columns(stream);
   const { bold } = style(stream);
-  const rows = [...commands].map(([name, { summary }]): Row => [name, summary]);
+  const rows = (entries: Iterable<[string, { summary: string }]>) =>
+    Array.from(entries, ([name, { summary }]): Row => [name, summary]);
+  const usage = ["tine COMMAND ...", "tine COMMAND --help", "tine help TOPIC", "tine --version"];
   return [
-    hanging(bold("Usage:"), "Usage:".length + 1, ["tine COMMAND ...", "tine COMMAND --help", "tine --version"], width),
+    hanging(bold("Usage:"), "Usage:".length + 1, usage, width),
     wrap("Write, serve, drive and test user-defined functions, and run network tests on nodes.", width).join("\n"),
-    `${bold("Commands:")}\n${table(rows, width)}`,
-    wrap("tine COMMAND --help shows what a command does, with examples.", width).join("\n"),
+    `${bold("Commands:")}\n${table(rows(commands), width)}`,
+    `${bold("Topics of the manual:")}\n${table(rows(topics), width)}`,
+    wrap("tine COMMAND --help shows what a command does, with examples. tine help TOPIC shows a page.", width)
+      .join("\n"),
   ].join("\n\n") + "\n";
 }
 
 /**
- * The help of commands that have their first word in common, one line each.
+ * Returns the help of commands that have their first word in common, one line each.
  *
  * @param group the word: `tcp`, of `tcp server` and `tcp client`
  * @param commands all subcommands
@@ -109,20 +115,4 @@ function hanging(heading: string, indent: number, lines: readonly string[], widt
     wrap(line, width - indent - 4).map((part, i) => i === 0 ? part : `    ${part}`)
   );
   return wrapped.map((line, i) => i === 0 ? `${heading} ${line}` : " ".repeat(indent) + line).join("\n");
-}
-
-/** Breaks text between words so that no line is wider than `width` columns, unless a single word is. */
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    const longer = line === "" ? word : `${line} ${word}`;
-    if (line !== "" && textWidth(longer) > width) {
-      lines.push(line);
-      line = word;
-    } else {
-      line = longer;
-    }
-  }
-  return [...lines, line];
 }

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { help, overview } from "../../src/cli/help.ts";
-import { registry } from "../../src/cli/registry.ts";
-import { commands, demo } from "./demo_command.ts";
+import { help, overview } from "../../../src/cli/help/command_help.ts";
+import { registry } from "../../../src/cli/registry.ts";
+import { commands, demo } from "../demo_command.ts";
 
 const file = { isTerminal: () => false };
 

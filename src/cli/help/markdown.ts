@@ -1,0 +1,143 @@
+import { columns, type Style, style, type TerminalStream } from "../terminal.ts";
+import { visibleWidth, wrap } from "./wrap.ts";
+
+/** Blank columns between the columns of a table. */
+const GAP = 2;
+
+/**
+ * Renders a page of the manual for a terminal: headings, paragraphs, lists and tables are wrapped to the width of the
+ * stream, tables are aligned, code is indented as it stands. Links to other pages name the command that shows them.
+ *
+ * Knows what the pages use: `#` headings, paragraphs, `-` and `1.` lists, fenced code, pipe tables, comments, and
+ * within text bold, code and links.
+ *
+ * @param page the text in Markdown
+ * @param stream where it will be printed; decides on width and colour
+ *
+ * @example
+ * ```ts
+ * import { renderMarkdown } from "./markdown.ts";
+ * const text = renderMarkdown("See **[nodes](nodes.md)**.\n", { isTerminal: () => false });
+ * console.assert(text === "See nodes (tine help nodes).\n");
+ * ```
+ */
+export function renderMarkdown(page: string, stream: TerminalStream): string {
+  const width = columns(stream);
+  const decorations = style(stream);
+  return blocks(page).map((block) => renderBlock(block, width, decorations)).join("\n\n") + "\n";
+}
+
+/** The lines of a paragraph, a list, a table, a heading, or of code with its fences. */
+type Block = readonly string[];
+
+/** Splits a page where lines are empty, except within code; leaves out comments and pictures. */
+function blocks(page: string): Block[] {
+  const found: string[][] = [[]];
+  let fenced = false;
+  for (const line of page.replace(/<!--[^]*?-->\n?/g, "").split("\n")) {
+    const fence = line.startsWith("```");
+    if (!fenced && (line === "" || fence || line.startsWith("!["))) found.push([]);
+    if (line !== "" && !line.startsWith("![") || fenced) found.at(-1)?.push(line);
+    if (fenced && fence) found.push([]);
+    if (fence) fenced = !fenced;
+  }
+  return found.filter((block) => block.length > 0);
+}
+
+function renderBlock(block: Block, width: number, decorations: Style): string {
+  const [first] = block;
+  if (first.startsWith("```")) return block.slice(1, -1).map((line) => `    ${line}`.trimEnd()).join("\n");
+  if (first.startsWith("|")) return tableLines(block.map(cellsOf), width, decorations).join("\n");
+  const [, marks, title] = /^(#+) (.*)$/.exec(first) ?? [];
+  if (marks !== undefined) return decorations.bold(inline(marks === "#" ? title.toUpperCase() : title, decorations));
+  return items(block).map(({ indent, mark, text }) => {
+    const left = " ".repeat(indent);
+    const lines = wrap(inline(text, decorations), width - indent - mark.length);
+    return lines.map((line, i) => left + (i === 0 ? mark : " ".repeat(mark.length)) + line).join("\n");
+  }).join("\n");
+}
+
+/** The items of a list, or a paragraph as a single item without a mark. */
+function items(block: Block): { indent: number; mark: string; text: string }[] {
+  const found: { indent: number; mark: string; text: string }[] = [];
+  for (const line of block) {
+    const [, indent, mark, text] = /^( *)(- |\d+\. )(.*)$/.exec(line) ?? [];
+    const last = found.at(-1);
+    if (mark !== undefined) found.push({ indent: indent.length, mark, text });
+    else if (last !== undefined) last.text += ` ${line.trim()}`;
+    else found.push({ indent: 0, mark: "", text: line.trim() });
+  }
+  return found;
+}
+
+/** Code, bold text, and links. */
+const INLINE = /(`+)(.+?)\1|\*\*(.+?)\*\*|\[([^\]]+)\]\(([^)]+)\)/g;
+
+/** Renders what stands within text. Each word is decorated by itself, so that lines may be broken between them. */
+function inline(text: string, decorations: Style): string {
+  return text.replace(INLINE, (_, _ticks, code?: string, strong?: string, label?: string, target?: string) => {
+    if (code !== undefined) return eachWord(code.trim(), decorations.green);
+    if (strong !== undefined) return eachWord(inline(strong, decorations), decorations.bold);
+    return inline(label ?? "", decorations) + reference(label ?? "", target ?? "");
+  });
+}
+
+function eachWord(text: string, decorate: (word: string) => string): string {
+  return text.split(" ").map(decorate).join(" ");
+}
+
+/** What a reader of a terminal needs to follow a link: a command, or the address; nothing for a place on the page. */
+function reference(label: string, target: string): string {
+  const [, topic] = /^(?:.*\/topics\/)?([\w-]+)\.md(?:#.*)?$/.exec(target) ?? [];
+  if (topic !== undefined) return ` (tine help ${topic})`;
+  return /^https?:/.test(target) && label !== target ? ` (${target})` : "";
+}
+
+/** The cells of a row; `\|` is a bar within one. */
+function cellsOf(line: string): string[] {
+  return line.replace(/^\||\|\s*$/g, "").split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll("\\|", "|"));
+}
+
+/** Aligns the columns of a table, the second row of which is the rule below its head. */
+function tableLines(rows: readonly string[][], width: number, decorations: Style): string[] {
+  const [head, , ...body] = rows;
+  const cells = [
+    head.map((cell) => eachWord(inline(cell, decorations), decorations.bold)),
+    ...body.map((row) => row.map((cell) => inline(cell, decorations))),
+  ];
+  const natural = head.map((_, column) => Math.max(...cells.map((row) => visibleWidth(row[column] ?? ""))));
+  const widths = fit(natural, width - GAP * (head.length - 1));
+  const [top, ...others] = cells.map((row) => rowLines(row, widths));
+  return [...top, widths.map((width) => "-".repeat(width)).join(" ".repeat(GAP)), ...others.flat()];
+}
+
+function rowLines(row: readonly string[], widths: readonly number[]): string[] {
+  const wrapped = widths.map((width, column) => wrap(row[column] ?? "", width));
+  const height = Math.max(...wrapped.map(({ length }) => length));
+  return Array.from({ length: height }, (_, line) =>
+    widths.map((width, column) => {
+      const text = wrapped[column][line] ?? "";
+      return text + " ".repeat(Math.max(0, width - visibleWidth(text)));
+    }).join(" ".repeat(GAP)).trimEnd());
+}
+
+/**
+ * Returns widths of columns that together take `most`: those that need less than an equal share keep what they need,
+ * the others share what is left.
+ */
+function fit(natural: readonly number[], most: number): number[] {
+  const widths = [...natural];
+  let open = natural.map((_, column) => column);
+  let left = most;
+  for (;;) {
+    const share = Math.max(8, Math.floor(left / open.length));
+    const small = open.filter((column) => natural[column] <= share);
+    for (const column of small) left -= natural[column];
+    if (small.length === 0) {
+      for (const column of open) widths[column] = share;
+      return widths;
+    }
+    open = open.filter((column) => !small.includes(column));
+    if (open.length === 0) return widths;
+  }
+}

@@ -1,0 +1,86 @@
+/** A page of the manual; its text is loaded when it is shown. */
+export interface Topic {
+  /** What the page is about, in one line. */
+  readonly summary: string;
+  /** Imports the page, in Markdown. */
+  load(): Promise<{ readonly default: string }>;
+}
+
+/**
+ * The pages of the manual by name, in the order in which help lists them. On the web they are read as they are, in the
+ * folder `topics`.
+ */
+export const topics: ReadonlyMap<string, Topic> = new Map<string, Topic>([
+  ["plans", {
+    summary: "Plans of tests: runs and their fields, modules that make plans, checking and running",
+    load: () => import("./topics/plans.md", { with: { type: "text" } }),
+  }],
+  ["nodes", {
+    summary: "Nodes: processes, namespaces, root or not, and what happens when something dies",
+    load: () => import("./topics/nodes.md", { with: { type: "text" } }),
+  }],
+  ["ssh", {
+    summary: "Nodes on other machines",
+    load: () => import("./topics/ssh.md", { with: { type: "text" } }),
+  }],
+  ["traffic", {
+    summary: "TCP and UDP traffic, in plans and by hand",
+    load: () => import("./topics/traffic.md", { with: { type: "text" } }),
+  }],
+  ["figures", {
+    summary: "What each figure means and how it is measured",
+    load: () => import("./topics/figures.md", { with: { type: "text" } }),
+  }],
+  ["results", {
+    summary: "The folder of results, and how to look at it",
+    load: () => import("./topics/results.md", { with: { type: "text" } }),
+  }],
+  ["library", {
+    summary: "Run trees, own runners and readers of results from a program",
+    load: () => import("./topics/library.md", { with: { type: "text" } }),
+  }],
+  ["udf", {
+    summary: "Write a UDF, try it by hand, run it",
+    load: () => import("./topics/udf.md", { with: { type: "text" } }),
+  }],
+  ["handlers", {
+    summary: "The bundled handlers: mirror, moving-avg, outliers",
+    load: () => import("./topics/handlers.md", { with: { type: "text" } }),
+  }],
+  ["kapacitor", {
+    summary: "UDFs under a real Kapacitor: configuration, systemd, TICKscripts",
+    load: () => import("./topics/kapacitor.md", { with: { type: "text" } }),
+  }],
+  ["check", {
+    summary: "What tine check looks at, and how to read what it prints",
+    load: () => import("./topics/check.md", { with: { type: "text" } }),
+  }],
+  ["supervision", {
+    summary: "A relay that starts a crashed UDF again",
+    load: () => import("./topics/supervision.md", { with: { type: "text" } }),
+  }],
+  ["recordings", {
+    summary: "Record conversations with a UDF, and replay them",
+    load: () => import("./topics/recordings.md", { with: { type: "text" } }),
+  }],
+  ["formats", {
+    summary: "Points as line protocol, JSON lines and CSV",
+    load: () => import("./topics/formats.md", { with: { type: "text" } }),
+  }],
+  ["security", {
+    summary: "What is trusted, what is checked, and all limits",
+    load: () => import("./topics/security.md", { with: { type: "text" } }),
+  }],
+  ["permissions", {
+    summary: "The least permissions of Deno that each command needs",
+    load: () => import("./topics/permissions.md", { with: { type: "text" } }),
+  }],
+  ["deployment", {
+    summary: "Build one executable, and copy it",
+    load: () => import("./topics/deployment.md", { with: { type: "text" } }),
+  }],
+  ["exit-status", {
+    summary: "Exit status, and the variables of the environment",
+    load: () => import("./topics/exit-status.md", { with: { type: "text" } }),
+  }],
+]);

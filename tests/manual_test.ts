@@ -1,0 +1,130 @@
+import { assert, assertEquals } from "@std/assert";
+import { generated, pages } from "../scripts/generate_manual.ts";
+import { copyCheckout } from "../scripts/test/copy_checkout.ts";
+import { OWN_NAMES, whyNoNamespaces } from "./support/namespaces.ts";
+
+// Blocks marked `sh` are run here, in the order of their page and in one folder; those marked `shell` are not: they run
+// what the README's own tests are part of, or need a Kapacitor, other machines, or a module of the reader's.
+
+const root = new URL("..", import.meta.url);
+const texts = new Map(pages.map((page) => [page, Deno.readTextFileSync(new URL(page, root))]));
+const PORT = /\b19400\b/g;
+/** Commands that run plans, and look at what is left of that. */
+const OF_RUNS = /^.*\b(tine (run|results|log)|main\.ts (run|results|log)|results\/latest)\b.*\n/gm;
+const ROOT = Deno.uid() === 0;
+const noNamespaces = whyNoNamespaces({ rootless: !ROOT });
+const without = noNamespaces === undefined ? "" : ` (without those that run plans: ${noNamespaces})`;
+
+/** Another port than the one that is shown: this test may run twice at a time on one machine. */
+function freePort(): string {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return String(listener.addr.port);
+}
+
+/** The commands of a page that run here. */
+function commandsOf(text: string): string[] {
+  const blocks = [...text.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, commands]) => commands);
+  return noNamespaces === undefined ? blocks : blocks.map((commands) => commands.replace(OF_RUNS, ""));
+}
+
+Deno.test(`the manual: commands marked to run succeed as shown${without}`, async (test) => {
+  const dir = await copyCheckout();
+  const bin = await Deno.makeTempDir({ prefix: "tine-manual-bin-" });
+  try {
+    // The deno of this test, whether or not one is installed; `tine` is the copy.
+    await Deno.symlink(Deno.execPath(), `${bin}/deno`);
+    await Deno.writeTextFile(`${bin}/tine`, `#!/bin/sh\nexec deno run -A "${dir}/main.ts" "$@"\n`, { mode: 0o755 });
+    const files = new Set(Array.from(Deno.readDirSync(dir), ({ name }) => name));
+    let ran = 0;
+    for (const [page, text] of texts) {
+      const blocks = commandsOf(text);
+      if (blocks.length === 0) continue;
+      ran++;
+      await test.step(page, async () => {
+        // What was left in the background is ended.
+        const ending = `trap 'test -z "$!" || kill $! 2>/dev/null || :' EXIT`;
+        const script = ["set -e", ending, ...blocks].join("\n").replace(PORT, freePort());
+        await Deno.writeTextFile(`${dir}/commands.sh`, script);
+        const [program, ...args] = [...(ROOT && noNamespaces === undefined ? OWN_NAMES : []), "sh", "./commands.sh"];
+        const { code, stderr } = await new Deno.Command(program, {
+          args,
+          cwd: dir,
+          env: { PATH: `${bin}:${Deno.env.get("PATH")}`, NO_COLOR: "1" },
+          stdin: "null",
+        }).output();
+        assertEquals(code, 0, new TextDecoder().decode(stderr));
+      });
+      // Each page stands for itself.
+      for (const { name } of Deno.readDirSync(dir)) {
+        if (!files.has(name)) await Deno.remove(`${dir}/${name}`, { recursive: true });
+      }
+    }
+    assert(ran > 8, `only ${ran} pages have commands`);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+    await Deno.remove(bin, { recursive: true });
+  }
+});
+
+Deno.test("the manual: programs that use the library print what is shown", async () => {
+  const programs = [...[...texts.values()].join("\n").matchAll(/^```ts\n((?:(?!^```).)*)^```\n\n```\n(.*?)^```$/gms)]
+    .filter(([, program]) => program.includes('from "@tine/tine/node"'));
+  assertEquals(programs.length, 3);
+  const dir = await Deno.makeTempDir({ prefix: "tine-readme-" });
+  try {
+    const files = programs.map((_, i) => `${dir}/program${i}.ts`);
+    for (const [i, [, program]] of programs.entries()) await Deno.writeTextFile(files[i], program);
+    const deno = async (...args: string[]) => {
+      const config = ["--config", new URL("deno.json", root).pathname];
+      const [command, ...rest] = args;
+      const options = { args: [command, "-q", ...config, ...rest], cwd: dir, env: { NO_COLOR: "1" } };
+      const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), options).output();
+      assertEquals(code, 0, new TextDecoder().decode(stderr));
+      return new TextDecoder().decode(stdout);
+    };
+    await deno("check", ...files);
+    for (const [i, [, , printed]] of programs.entries()) {
+      assertEquals(await deno("run", "-A", "--no-check", files[i]), printed);
+    }
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+/** The anchor that readers on the web give to a heading. */
+function anchor(heading: string): string {
+  return heading.toLowerCase().replace(/[^\w\s-]/g, "").trim().replace(/\s/g, "-");
+}
+
+Deno.test("the manual: links lead to files and headings that are there", async () => {
+  for (const [page, text] of [...texts, await other("scripts/bench/README.md")]) {
+    const prose = text.replace(/^```.*?^```$/gms, "").replace(/`[^`]*`/g, "");
+    for (const [, target, heading] of prose.matchAll(/\]\(([^)#]*)(?:#([^)]*))?\)/g)) {
+      if (/^https?:/.test(target)) continue;
+      const path = new URL(target || page.replace(/^.*\//, ""), new URL(page, root));
+      await Deno.stat(path);
+      if (heading === undefined) continue;
+      const headings = [...(await Deno.readTextFile(path)).matchAll(/^#+ (.*)$/gm)].map(([, text]) => anchor(text));
+      assert(headings.includes(heading), `${page}: ${target}#${heading}`);
+    }
+  }
+});
+
+async function other(page: string): Promise<[string, string]> {
+  return [page, await Deno.readTextFile(new URL(page, root))];
+}
+
+Deno.test("the manual: generated parts are those of the sources", async () => {
+  let parts = 0;
+  for (const [page, text] of texts) {
+    if (!text.includes("<!-- generated:")) continue;
+    parts++;
+    assertEquals(await generated(text), text, `${page}: run deno task manual`);
+  }
+  assert(parts > 0);
+});
+
+Deno.test("generated() replaces a part that differs from the sources", async () => {
+  const readme = texts.get("README.md")!;
+  assertEquals(await generated(readme.replace("Nodes on other machines", "Nodes elsewhere")), readme);
+});
