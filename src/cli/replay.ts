@@ -10,7 +10,7 @@ import { checkModuleFlags, moduleFlags, moduleOptions } from "./module_flags.ts"
 import { escape, type Style, style, writeStdout } from "./terminal.ts";
 import { checkTarget, reachUdf, targetFlags } from "./udf_target.ts";
 import { ByteReader } from "../wire/byte_reader.ts";
-import { terminalText } from "../base/terminal_text.ts";
+import { terminalJson, terminalText } from "../base/terminal_text.ts";
 import { messageText } from "../udf/recording/message_text.ts";
 import type { RecordedEvent, Recording } from "../udf/recording/recording.ts";
 
@@ -185,7 +185,7 @@ export async function showRecording(recording: Recording, json: boolean): Promis
 function line(event: RecordedEvent, dim: (text: string) => string, cursor: ByteReader): string {
   const time = (event.timeNs / 1e9).toFixed(6).padStart(12);
   const arrow = event.direction === "request" ? "->" : "<-";
-  return `${dim(time)} ${arrow} ${terminalText(content(event, cursor))}\n`;
+  return `${dim(time)} ${arrow} ${terminalJson(content(event, cursor))}\n`;
 }
 
 function content(event: RecordedEvent, cursor: ByteReader): string {

@@ -44,29 +44,8 @@ export function columns(stream: TerminalStream, most = 100): number {
   }
 }
 
-/**
- * Text from outside, fit for a terminal and for one line: control characters become visible, so that they can neither
- * move the cursor nor forge lines, and marks that reorder the text around them do not act.
- *
- * @example
- * ```ts
- * import { escape } from "./terminal.ts";
- * console.assert(escape("a\x1b[31mb\n") === "a\\x1b[31mb\\n");
- * ```
- */
-export function escape(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]|\p{Surrogate}/gu, visible);
-}
-
-function visible(character: string): string {
-  const named: Record<string, string> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
-  const code = character.charCodeAt(0);
-  return named[character] ?? (code < 0x100 ? `\\x${hex(code, 2)}` : `\\u${hex(code, 4)}`);
-}
-
-function hex(code: number, digits: number): string {
-  return code.toString(16).padStart(digits, "0");
-}
+// The short name of the command line, which prints much of what comes from outside.
+export { terminalText as escape } from "../base/terminal_text.ts";
 
 /** Nobody reads standard output any more, as in `tine host ... | head`: the command ends, and nothing is said. */
 export class StdoutClosed extends TineError {

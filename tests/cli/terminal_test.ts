@@ -1,17 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { columns, escape, style } from "../../src/cli/terminal.ts";
+import { columns, style } from "../../src/cli/terminal.ts";
 
 const file = { isTerminal: () => false };
 const terminal = { isTerminal: () => true };
-
-Deno.test("escape() makes control characters and marks of direction visible", () => {
-  assertEquals(escape("a\x1b[2Jb\x00\n\r\t\x9b\x7f"), "a\\x1b[2Jb\\x00\\n\\r\\t\\x9b\\x7f");
-  assertEquals(escape("\u202egnp.exe\u2028\ud800"), "\\u202egnp.exe\\u2028\\ud800");
-});
-
-Deno.test("escape() leaves printable text alone", () => {
-  assertEquals(escape("grün 温度 🙂 \\x1b"), "grün 温度 🙂 \\x1b");
-});
 
 Deno.test("style() decorates only for a terminal, and not when NO_COLOR is set", () => {
   const before = { NO_COLOR: Deno.env.get("NO_COLOR"), TERM: Deno.env.get("TERM") };
