@@ -66,5 +66,7 @@ function sentBy(path: PathFigures | undefined): string {
 }
 
 function lost(path: PathFigures | undefined): string {
-  return path?.lost === undefined || path.sent === undefined ? UNKNOWN : percent(path.lost, path.sent);
+  return path?.lost === undefined || path.sent === undefined
+    ? UNKNOWN
+    : percent(path.lost, path.sent - (path.unsettled ?? 0));
 }

@@ -79,11 +79,11 @@ function quantileRow(name: string, { min, mean, median, p99, p999, max }: Spread
 }
 
 function pathRow(name: string, path: PathFigures): string[] {
-  const { sent, received, lost, duplicates, reordered, socketDrops } = path;
+  const { sent, received, lost, duplicates, reordered, socketDrops, unsettled = 0 } = path;
   return [
     name,
     ...[sent, received, lost].map((packets) => packets === undefined ? UNKNOWN : grouped(packets)),
-    lost === undefined || sent === undefined ? "" : percent(lost, sent),
+    lost === undefined || sent === undefined ? "" : percent(lost, sent - unsettled),
     ...[duplicates, reordered, socketDrops].map(grouped),
   ];
 }

@@ -62,15 +62,19 @@ function sumPaths(paths: readonly PathFigures[], ofDrops: (drops: number[]) => n
   const sent = sumKnown(paths.map(({ sent }) => sent));
   const received = sumKnown(paths.map(({ received }) => received));
   const socketDrops = ofDrops(paths.map(({ socketDrops }) => socketDrops));
+  const unsettled = sum(paths.map(({ unsettled = 0 }) => unsettled));
   return {
     sent,
     received,
-    lost: sent === undefined || received === undefined ? undefined : Math.max(0, sent - received - socketDrops),
+    lost: sent === undefined || received === undefined
+      ? undefined
+      : Math.max(0, sent - unsettled - received - socketDrops),
     duplicates: sum(paths.map(({ duplicates }) => duplicates)),
     reordered: sum(paths.map(({ reordered }) => reordered)),
     early: sumKnown(paths.map(({ early }) => early)),
     late: sumKnown(paths.map(({ late }) => late)),
     socketDrops,
+    unsettled,
     congestionMarks: sumKnown(paths.map(({ congestionMarks }) => congestionMarks)),
   };
 }

@@ -82,15 +82,17 @@ export const PATH_FIGURES = {
   lost: {
     title: "lost",
     unit: "packet",
-    definition: "Packets sent and not received, without those that the receiver's own socket dropped: RFC 7680. It " +
-      "is unknown, and printed as -, until the server reports its counts.",
+    definition: "Packets sent and not received, without those that the receiver's own socket dropped: RFC 7680. Of a " +
+      "flow that did not come to its end, only up to the last packet that both ends have recorded; unknown, and " +
+      "printed as -, where the receiver has reported nothing.",
     value: ({ lost }) => lost,
   },
   lostPercent: {
     title: "lost",
     unit: "%",
-    definition: "Lost packets, of all that were sent.",
-    value: ({ lost, sent }) => lost === undefined || !sent ? undefined : percent(lost / sent),
+    definition: "Lost packets, of all sent up to the last one that may count as lost.",
+    value: ({ lost, sent = 0, unsettled = 0 }) =>
+      lost === undefined || !(sent > unsettled) ? undefined : percent(lost / (sent - unsettled)),
   },
   duplicates: {
     title: "duplicates",
@@ -273,9 +275,9 @@ function lostShare({ there, back }: Partial<PacketFigures> = {}): number | undef
 }
 
 function droppedEchoes({ there, back }: Partial<PacketFigures> = {}): number {
-  return [there, back].reduce((sum, { sent = 0, received = 0, socketDrops = 0 } = {} as PathFigures) => {
+  return [there, back].reduce((sum, { sent = 0, received = 0, socketDrops = 0, unsettled = 0 } = {} as PathFigures) => {
     // Packets of other flows may be among those of a server's socket.
-    return sum + Math.min(socketDrops, Math.max(0, sent - received));
+    return sum + Math.min(socketDrops, Math.max(0, sent - unsettled - received));
   }, 0);
 }
 

@@ -16,10 +16,17 @@ export interface PathFigures extends OrderCounts {
   /** Packets that arrived at the program, each counted once; absent if the receiver told nothing. */
   readonly received?: number;
   /**
-   * Sent, but not received: Type-P-One-way-Packet-Loss of RFC 7680. Those that the receiver's own socket had no room for
+   * Sent, but not received: Type-P-One-way-Packet-Loss of RFC 7680; without the counts at the end, up to the last packet
+   * that both ends have recorded. Those that the receiver's own socket had no room for
    * are not among them where it counted them, see `socketDrops`. Absent if one of the ends told nothing.
    */
   readonly lost?: number;
+  /**
+   * Packets sent less packets received behind the last one that both ends have recorded: they are left out of `lost`,
+   * since an end whose counts at the end are missing may have recorded them no more. Below 0 where the sender's records
+   * end first. Absent: 0
+   */
+  readonly unsettled?: number;
   /** Arrived again: RFC 5560. */
   readonly duplicates: number;
   /**
@@ -48,6 +55,8 @@ export class PacketPath {
   received = 0;
   duplicates = 0;
   socketDrops = 0;
+  /** See {@linkcode PathFigures.unsettled}. */
+  unsettled = 0;
   congestionMarks = 0;
   /** The receiver sees marks. */
   seesMarks = false;
@@ -100,7 +109,7 @@ export class PacketPath {
     offset: OffsetEstimate | undefined,
     totals?: ArrivalTotals,
   ): PathFigures {
-    const { sent, received, duplicates, socketDrops } = this;
+    const { sent, received, duplicates, socketDrops, unsettled } = this;
     const congestionMarks = this.seesMarks || told.receiver && received === 0 ? this.congestionMarks : undefined;
     const own = this.#delays.count > 0;
     const { reordered, early, late } = this.order.counts;
@@ -109,7 +118,8 @@ export class PacketPath {
     return {
       ...told.sender && { sent },
       ...told.receiver && { received },
-      ...told.sender && told.receiver && { lost: Math.max(0, sent - received - socketDrops) },
+      ...told.sender && told.receiver && { lost: Math.max(0, sent - unsettled - received - socketDrops) },
+      ...unsettled !== 0 && { unsettled },
       duplicates,
       socketDrops,
       congestionMarks,
@@ -167,6 +177,11 @@ export class ArrivalOrder {
    * @param column of the window, the one that tells places of arrival: any numbers that grow with them
    */
   constructor(readonly window: PacketWindow, readonly column: number) {}
+
+  /** The highest number that arrived; -1 before the first. */
+  get highest(): number {
+    return this.#highest;
+  }
 
   /** How many there were of each. */
   get counts(): OrderCounts {

@@ -97,6 +97,8 @@ export class PacketSender {
   readonly #lateness = new Distribution();
   #reverse = false;
   #echo = false;
+  /** The highest number that the client has sent. */
+  #lastSent = -1;
   #serverReplies = 0;
   #serverRecords = 0;
   #serverCount = 0;
@@ -191,6 +193,7 @@ export class PacketSender {
       : this.#serverReplies;
     back.sent = Math.max(sent, back.received);
     back.socketDrops = sockets?.socketDrops ?? 0;
+    if (closing === undefined) this.#leaveUnsettled();
     // Samples of the sender know of lost packets too.
     const lateness = this.#lateness.count > 0 ? this.#lateness : this.#told.lateness;
     return {
@@ -214,6 +217,34 @@ export class PacketSender {
     };
   }
 
+  /**
+   * Leaves out of the losses what is behind the last packet that both ends have recorded: without the counts at the end,
+   * it may have been under way, or its records are missing.
+   */
+  #leaveUnsettled(): void {
+    const back = this.#back.order.highest;
+    if (this.#reverse) {
+      // Numbers say how many were sent before the last one that arrived.
+      this.#back.unsettled = this.#countAfter(SERVER_SENT, back);
+      return;
+    }
+    const server = this.#echo ? Math.max(this.#there.order.highest, back) : this.#there.order.highest;
+    const last = Math.min(this.#lastSent, server);
+    this.#there.unsettled = this.#countAfter(SENT, last) -
+      (server > last ? this.#countAfter(SERVER_RECEIVED, last) : 0);
+    if (this.#echo) this.#back.unsettled = this.#countAfter(SERVER_RECEIVED, back);
+  }
+
+  /** How many packets behind a number have a time in a column; those that the window has forgotten count as such. */
+  #countAfter(column: number, number: number): number {
+    const { low, high, columns: { [column]: times } } = this.#window;
+    let count = Math.max(0, low - 1 - number);
+    for (let seq = Math.max(low, number + 1); seq <= high; seq++) {
+      if (!Number.isNaN(times[this.#window.slot(seq)])) count++;
+    }
+    return count;
+  }
+
   #goodput(): number | undefined {
     if (this.#reverse) return this.#receiveRate.bitsPerSecond;
     const { sent, received } = this.#there;
@@ -228,6 +259,7 @@ export class PacketSender {
     }
     (columns.server[i] ? this.#back : this.#there).sent += packets;
     this.#sendRate.add(t, bytes * packets);
+    if (!columns.server[i]) this.#lastSent = Math.max(this.#lastSent, columns.seq[i] + packets - 1);
     if (columns.flag[i] & ECHO) this.#echo = true;
     const lateness = columns.t[i] - columns.scheduled[i];
     if (!Number.isNaN(lateness)) this.#lateness.add(lateness, packets);

@@ -61,9 +61,43 @@ Deno.test("PacketAnalysis tells loss by direction from the counts in replies and
   const { there, back } = analyse(echoes(100, [3, 50, 51], [7]), { serverReceived: 97 });
   assertEquals([there!.sent, there!.received, there!.lost], [100, 97, 3]);
   assertEquals([back!.sent, back!.received, back!.lost], [97, 96, 1]);
-  // Without the count at the end, what is behind the last reply counts as lost on the way there.
+  // Without the counts at the end, what is behind the last reply may be under way.
   const cut = analyse(echoes(100, [3], [98, 99]));
-  assertEquals([cut.there!.lost, cut.back!.lost], [3, 0]);
+  assertEquals([cut.there!.sent, cut.there!.lost, cut.back!.lost], [100, 1, 0]);
+});
+
+/** Samples of packets of which the sender recorded the first `sent`, the receiver the first `received`, less those lost. */
+function* cutShort(sent: number, received: number, lost: number[], sender: PacketSample): Generator<PacketSample> {
+  const receiver = { server: sender.server === 1 ? 0 : 1 };
+  for (let seq = 0; seq < Math.max(sent, received); seq++) {
+    if (seq < sent) yield { flag: 0, ...sender, seq, t: seq * MS, sent: 1 };
+    if (seq < received && !lost.includes(seq)) yield { flag: 0, ...sender, ...receiver, seq, t: seq * MS + 1 };
+  }
+}
+
+Deno.test("PacketAnalysis compares ends that were cut short up to the last packet that both have recorded", () => {
+  for (const [sent, received] of [[100, 90], [90, 100], [200_000, 190_000], [190_000, 200_000], [400_000, 10]]) {
+    const first = Math.min(sent, received);
+    const lost = [3, first - 3, first + 1];
+    const up = analyse(cutShort(sent, received, lost, {})).there!;
+    assertEquals(up.lost, 2, `up, ${sent} sent, ${received} received`);
+    const down = analyse(cutShort(sent, received, lost, { flag: 8, server: 1 })).back!;
+    // Packets from the server are numbered, so that the last one that arrived says how many there were.
+    assertEquals(down.lost, received > sent ? 3 : 2, `down, ${sent} sent, ${received} received`);
+  }
+  // Where the counts at the end are known, all is settled.
+  assertEquals(analyse(cutShort(100, 90, [3], {}), { serverReceived: 89 }).there!.lost, 11);
+});
+
+Deno.test("PacketAnalysis takes no echo for lost that the client could not record any more", () => {
+  const samples = [...echoes(100, [3], [7])].filter(({ seq, flag }) => flag !== 2 || seq! < 90);
+  const server = Array.from({ length: 95 }, (_, seq) => seq).filter((seq) => seq !== 3).flatMap((seq) => [
+    atServer(seq, seq * 20 * MS + 4 * MS),
+    { seq, t: seq * 20 * MS + 5 * MS, sent: 1, server: 1, flag: 2 },
+  ]);
+  const { there, back } = analyse([...samples, ...server]);
+  assertEquals([there!.sent, there!.received, there!.lost], [100, 94, 1]);
+  assertEquals([back!.sent, back!.received, back!.lost], [94, 88, 1]);
 });
 
 Deno.test("PacketAnalysis does not call packets lost of which the receiver told nothing", () => {
@@ -176,7 +210,7 @@ Deno.test("PacketAnalysis takes a burst for its packets", () => {
     { seq: 0, packets: 40, t: 0, sent: 1 },
     { seq: 40, packets: 40, t: MS, sent: 1 },
     ...Array.from({ length: 79 }, (_, i) => atServer(i, 2 * MS + i)),
-  ]);
+  ], { serverReceived: 79 });
   assertEquals([there!.sent, there!.received, there!.lost, there!.oneWayDelay!.count], [80, 79, 1, 79]);
   assertEquals(sendBitsPerSecond, 40 * 100 * 8 * 1000);
 });
