@@ -44,5 +44,10 @@ const TOKEN = /'([^']*)'|"((?:[^"\\]|\\[^])*)"|\\([^])|([^'"\\\s]+)|\s+/gy;
  * ```
  */
 export function shellWords(words: readonly string[]): string {
-  return words.map((word) => /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+  return words.map((word) => /^[\w@%+=:,./-]+$/.test(word) ? word : quoteWord(word)).join(" ");
+}
+
+/** Writes a text as one word of a POSIX shell, always in quotes. */
+export function quoteWord(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

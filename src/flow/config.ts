@@ -54,8 +54,5 @@ export type PacketSenderConfig = Immutable<output<typeof packetSenderSchema>>;
 /** A client of UDP flows. */
 export type PacketClientConfig = Immutable<output<typeof packetClientSchema>>;
 
-/** What a flow's id looks like. */
-export const FLOW_ID = /^[a-z][a-z0-9.-]{0,15}$/;
-
 /** What the name of a congestion control looks like; the kernel keeps 15 characters. */
 export const CCA_NAME = /^[a-z][a-z0-9_-]{0,14}$/;

@@ -1,3 +1,4 @@
+import { DEFAULT_MAX_PACKET_BYTES, FLOW_ID, MAX_DSCP, MAX_PACKET_BYTES } from "../base/limits.ts";
 /**
  * The schemas of what can be configured about flows: the only source of the types in `config.ts`, of the JSON Schema and
  * of the manual's tables.
@@ -11,8 +12,8 @@ import { ipFamily, parseIPv4, parseIPv6 } from "../base/ip_address.ts";
 import { formatSize } from "../base/size.ts";
 import { needsZone } from "../sys/address.ts";
 import { IP_TOS, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPV6_TCLASS, TCP_CONGESTION } from "../sys/constants.ts";
-import { CCA_NAME, FLOW_ID } from "./config.ts";
-import { DEFAULT_MAX_PACKET_BYTES, headerBytes, MAX_PACKET_BYTES, PACKET_HEADER_BYTES } from "./packet/header.ts";
+import { CCA_NAME } from "./config.ts";
+import { headerBytes, PACKET_HEADER_BYTES } from "./packet/header.ts";
 import { DEFAULT_WAIT_MS, packetLengths } from "./packet/schedule.ts";
 import { DEFAULT_BUF_LEN_BYTES, DEFAULT_DURATION_MS, DEFAULT_SAMPLE_IO_INTERVAL_MS } from "./stream/limits.ts";
 import { optionsAt } from "./stream/messages.ts";
@@ -34,8 +35,8 @@ const streamProtocol = z.enum(["tcp", "tcp4", "tcp6"], expects("tcp, tcp4 or tcp
 const packetProtocol = z.enum(["udp", "udp4", "udp6"], expects("udp, udp4 or udp6")).optional()
   .meta({ description: "UDP over IPv4, IPv6, or what the address says.", default: "udp" });
 
-const A_DSCP = "a whole number of 0 to 63, such as 46 for expedited forwarding";
-const dscp = z.int(expects(A_DSCP)).min(0, expects(A_DSCP)).max(63, expects(A_DSCP)).optional()
+const A_DSCP = `a whole number of 0 to ${MAX_DSCP}, such as 46 for expedited forwarding`;
+const dscp = z.int(expects(A_DSCP)).min(0, expects(A_DSCP)).max(MAX_DSCP, expects(A_DSCP)).optional()
   .describe("Differentiated services code point.");
 
 const AN_ECN = "a whole number of 0 to 3: not capable, ECT(1), ECT(0), congestion experienced";

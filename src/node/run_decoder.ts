@@ -1,3 +1,4 @@
+import { NODE_ID } from "../base/limits.ts";
 import { TineError } from "../base/errors.ts";
 import type { Node, Run, Schedule } from "./plan/types.ts";
 import type { Runner } from "./runner.ts";
@@ -18,7 +19,7 @@ export function decodeRun(value: unknown, runners: Readonly<Record<string, Runne
 /** Checks a node that a parent sent. */
 export function decodeNode(value: unknown): Node {
   const { id, launcher } = objectIn(value, "a node");
-  if (typeof id !== "string" || !/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/.test(id)) throw bad("the id of a node", id);
+  if (typeof id !== "string" || !NODE_ID.test(id)) throw bad("the id of a node", id);
   objectIn(launcher, `the launcher of node ${id}`);
   return value as Node;
 }

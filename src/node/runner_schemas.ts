@@ -1,3 +1,4 @@
+import { FLOW_ID } from "../base/limits.ts";
 /**
  * The schemas of what stands behind the names of runners in plans: the only source of the types of their configurations,
  * of the JSON Schema and of the manual's tables.
@@ -7,7 +8,6 @@
 import type { input, output } from "zod";
 import { duration, expects, type Immutable, pattern, toggle, z } from "../base/schema.ts";
 import { splitCommand } from "../base/shell_words.ts";
-import { FLOW_ID } from "../flow/config.ts";
 import {
   packetClientSchema,
   packetServerSchema,

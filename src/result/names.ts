@@ -1,3 +1,4 @@
+import { NODE_ID } from "../base/limits.ts";
 import { TineError } from "../base/errors.ts";
 import type { Test } from "../node/plan/types.ts";
 import { sortedJson } from "../node/plan/visits.ts";
@@ -9,8 +10,6 @@ const MOST_PARTS = 16;
 
 /** Names of folders of tests are cut here; numbers that tell them apart come on top. */
 const MOST_FOLDER_CHARACTERS = 200;
-
-const NODE_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/;
 
 /** The id of the root node. */
 export const ROOT_ID = "-";

@@ -1,3 +1,4 @@
+import { DEFAULT_MAX_PACKET_BYTES } from "../base/limits.ts";
 import type { Family } from "../base/ip_address.ts";
 import type { SocketAddress } from "./address.ts";
 import type { Arena } from "./arena.ts";
@@ -13,12 +14,11 @@ import type { Socket } from "./socket.ts";
 export interface SendBatchOptions {
   /** How many messages; 64 if left out. */
   readonly capacity?: number;
-  /** The longest payload, in bytes; with segments, of all together. 1480 if left out. */
+  /** The longest payload, in bytes; with segments, of all together. {@linkcode DEFAULT_MAX_PACKET_BYTES} by default. */
   readonly maxBytes?: number;
 }
 
 const DEFAULT_CAPACITY = 64;
-const DEFAULT_MAX_BYTES = 1480;
 
 /** Room for all control messages at once: the source, the traffic class, the segments. */
 const CONTROL_BYTES = controlSpace(in6Pktinfo.sizeBytes) + controlSpace(4) + controlSpace(2);
@@ -61,7 +61,7 @@ export class SendBatch {
 
   /** @param arena gives the memory; it stays as long as the arena does */
   constructor(arena: Arena, options: SendBatchOptions = {}) {
-    const { capacity = DEFAULT_CAPACITY, maxBytes = DEFAULT_MAX_BYTES } = options;
+    const { capacity = DEFAULT_CAPACITY, maxBytes = DEFAULT_MAX_PACKET_BYTES } = options;
     this.#memory = new MessageMemory(arena, { capacity, maxBytes, controlBytes: CONTROL_BYTES });
     this.#trafficClass = new Int16Array(capacity).fill(NONE);
     this.#segmentBytes = new Int32Array(capacity);

@@ -1,15 +1,18 @@
-import { type CommandSpec, type Offer, placePattern, places, quote, steps, valueFlags } from "./spec.ts";
+import { quoteWord } from "../../base/shell_words.ts";
+import { type CommandSpec, type Offer, placePattern, places, steps, valueFlags } from "./spec.ts";
 
 /** The completion script for bash 3.2 and later; it needs no bash-completion package. */
 export function bashScript(specs: readonly CommandSpec[]): string {
-  const stepCases = steps(specs).map(({ from, word, to }) => `${quote(`${from} ${word}`)}) command=${quote(to)} ;;`);
-  const valued = valueFlags(specs).map(({ command, name }) => quote(`${command} ${name}`));
+  const stepCases = steps(specs).map(({ from, word, to }) =>
+    `${quoteWord(`${from} ${word}`)}) command=${quoteWord(to)} ;;`
+  );
+  const valued = valueFlags(specs).map(({ command, name }) => quoteWord(`${command} ${name}`));
   const valueCases = valueFlags(specs).map(({ command, name, value }) =>
-    `${quote(`${command} ${name}`)}) ${set(value)} ;;`
+    `${quoteWord(`${command} ${name}`)}) ${set(value)} ;;`
   );
   const flagCases = specs.map(({ name, flags }) => {
     const words = flags.flatMap(({ names }) => names.filter((name) => name.startsWith("--"))).join(" ");
-    return `${quote(name)}) words=${quote(words)} ;;`;
+    return `${quoteWord(name)}) words=${quoteWord(words)} ;;`;
   });
   const placeCases = places(specs).map((place) => `${placePattern(place)}) ${set(place.offer)} ;;`);
   return `# bash completion for tine
@@ -65,5 +68,5 @@ complete -F _tine tine
 }
 
 function set({ words, paths }: Offer): string {
-  return `words=${quote(words.map(({ word }) => word).join(" "))} paths=${paths ?? ""}`;
+  return `words=${quoteWord(words.map(({ word }) => word).join(" "))} paths=${paths ?? ""}`;
 }

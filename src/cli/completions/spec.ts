@@ -1,3 +1,4 @@
+import { quoteWord } from "../../base/shell_words.ts";
 import type { AnyCommand } from "../command.ts";
 import { type Flag, flagName } from "../flags.ts";
 import { topics } from "../help/topics.ts";
@@ -114,10 +115,5 @@ export function places(specs: readonly CommandSpec[]): Place[] {
 
 /** A place as a pattern for `case` of bash and zsh, after those of smaller places. */
 export function placePattern({ command, place, last }: Place): string {
-  return last ? `${quote(`${command} `)}*` : quote(`${command} ${place}`);
-}
-
-/** A text as one word of a POSIX shell. */
-export function quote(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
+  return last ? `${quoteWord(`${command} `)}*` : quoteWord(`${command} ${place}`);
 }

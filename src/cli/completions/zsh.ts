@@ -1,15 +1,18 @@
-import { type CommandSpec, type Offer, placePattern, places, quote, steps, valueFlags, type Word } from "./spec.ts";
+import { quoteWord } from "../../base/shell_words.ts";
+import { type CommandSpec, type Offer, placePattern, places, steps, valueFlags, type Word } from "./spec.ts";
 
 /** The completion script for zsh: to be sourced after compinit, or put into $fpath as `_tine`. */
 export function zshScript(specs: readonly CommandSpec[]): string {
-  const stepCases = steps(specs).map(({ from, word, to }) => `${quote(`${from} ${word}`)}) command=${quote(to)} ;;`);
-  const valued = valueFlags(specs).map(({ command, name }) => quote(`${command} ${name}`));
+  const stepCases = steps(specs).map(({ from, word, to }) =>
+    `${quoteWord(`${from} ${word}`)}) command=${quoteWord(to)} ;;`
+  );
+  const valued = valueFlags(specs).map(({ command, name }) => quoteWord(`${command} ${name}`));
   const valueCases = valueFlags(specs).map(({ command, name, value }) =>
-    `${quote(`${command} ${name}`)}) ${set(value)} ;;`
+    `${quoteWord(`${command} ${name}`)}) ${set(value)} ;;`
   );
   const flagCases = specs.map(({ name, flags }) => {
     const words = flags.flatMap(({ names, help }) => names.map((word): Word => ({ word, help })));
-    return `${quote(name)}) offers=(${words.map(described).join(" ")}) ;;`;
+    return `${quoteWord(name)}) offers=(${words.map(described).join(" ")}) ;;`;
   });
   const placeCases = places(specs).map((place) => `${placePattern(place)}) ${set(place.offer)} ;;`);
   return `#compdef tine
@@ -72,5 +75,5 @@ function set({ words, paths }: Offer): string {
 /** A word and its meaning as _describe reads them. */
 function described({ word, help }: Word): string {
   const escaped = word.replaceAll(":", "\\:");
-  return quote(help === undefined ? escaped : `${escaped}:${help}`);
+  return quoteWord(help === undefined ? escaped : `${escaped}:${help}`);
 }

@@ -1,3 +1,4 @@
+import { MAX_DSCP } from "../../base/limits.ts";
 import { CCA_NAME } from "../../flow/config.ts";
 import type { Flows } from "../../flow/flows.ts";
 import { UsageError } from "../errors.ts";
@@ -37,7 +38,7 @@ export const clientFlags = {
   parallel: integer({ min: 1, max: MOST_PARALLEL, help: "flows at the same time in each direction" }),
   reverse: flag({ help: "from the server to this client" }),
   bidir: flag({ help: "both ways at the same time" }),
-  dscp: integer({ min: 0, max: 63, help: "differentiated services code point of what this client sends" }),
+  dscp: integer({ min: 0, max: MAX_DSCP, help: "differentiated services code point of what this client sends" }),
   ...commonFlags,
   json: flag({ help: "a JSON object: the summary; with --interval, one a line while it runs as well" }),
 };

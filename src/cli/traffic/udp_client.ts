@@ -1,6 +1,7 @@
+import { DEFAULT_MAX_PACKET_BYTES, MAX_PACKET_BYTES } from "../../base/limits.ts";
 import type { UnresponsiveConfig } from "../../flow/config.ts";
 import type { Flows } from "../../flow/flows.ts";
-import { MAX_PACKET_BYTES, PACKET_HEADER_BYTES, SIGNED_HEADER_BYTES } from "../../flow/packet/header.ts";
+import { PACKET_HEADER_BYTES, SIGNED_HEADER_BYTES } from "../../flow/packet/header.ts";
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { duration, flag, integer, size, type Values } from "../flags.ts";
@@ -26,7 +27,6 @@ const RAMP_MS = 1500;
 /** TCP flows that make the load, in each direction. */
 const LOAD_FLOWS = 4;
 /** What a server takes where nobody says otherwise, in bytes. */
-const DEFAULT_MAX_BYTES = 1480;
 
 const flags = {
   duration: flowDuration({
@@ -182,5 +182,5 @@ function senderOf(flags: Given, reverse: boolean): UnresponsiveConfig {
 }
 
 function clientOf({ dscp, ecn, length }: Given) {
-  return { dscp, ecn, maxPacketSize: Math.max(DEFAULT_MAX_BYTES, length ?? 0) };
+  return { dscp, ecn, maxPacketSize: Math.max(DEFAULT_MAX_PACKET_BYTES, length ?? 0) };
 }

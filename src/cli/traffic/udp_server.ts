@@ -1,4 +1,5 @@
-import { MAX_PACKET_BYTES, PACKET_HEADER_BYTES } from "../../flow/packet/header.ts";
+import { DEFAULT_MAX_PACKET_BYTES, MAX_PACKET_BYTES } from "../../base/limits.ts";
+import { PACKET_HEADER_BYTES } from "../../flow/packet/header.ts";
 import { messageOf } from "../../base/errors.ts";
 import { defineCommand } from "../command.ts";
 import { flag, size, text } from "../flags.ts";
@@ -22,7 +23,7 @@ export const command = defineCommand({
     maxPacketSize: size({
       min: PACKET_HEADER_BYTES,
       max: MAX_PACKET_BYTES,
-      default: 1480,
+      default: DEFAULT_MAX_PACKET_BYTES,
       help: "the longest packet that is accepted, without headers of UDP and IP",
     }),
     ...commonFlags,

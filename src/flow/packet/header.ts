@@ -1,3 +1,4 @@
+import { FLOW_ID } from "../../base/limits.ts";
 /**
  * What every packet starts with. All numbers are big endian.
  *
@@ -16,7 +17,6 @@
  */
 import type { Hmac } from "../hmac.ts";
 import { TineError } from "../../base/errors.ts";
-import { FLOW_ID } from "../config.ts";
 
 /** The length of the header without a signature, in bytes. */
 export const PACKET_HEADER_BYTES = 56;
@@ -24,10 +24,6 @@ export const PACKET_HEADER_BYTES = 56;
 export const SIGNATURE_BYTES = 16;
 /** The length of the header with a signature, in bytes. */
 export const SIGNED_HEADER_BYTES = PACKET_HEADER_BYTES + SIGNATURE_BYTES;
-/** The longest packet that UDP over IPv4 carries, in bytes. */
-export const MAX_PACKET_BYTES = 65_507;
-/** The longest packet that is accepted where nobody says otherwise, in bytes. */
-export const DEFAULT_MAX_PACKET_BYTES = 1480;
 
 /** A flag: the client wants the packet back. */
 export const ECHO = 1;

@@ -1,7 +1,8 @@
+import { MAX_PACKET_BYTES } from "../../base/limits.ts";
 import { messageOf, TineError } from "../../base/errors.ts";
 import type { UnresponsiveConfig } from "../config.ts";
 import { MAX_OPEN_TEXT_BYTES } from "./control_packet.ts";
-import { headerBytes, MAX_PACKET_BYTES } from "./header.ts";
+import { headerBytes } from "./header.ts";
 
 /**
  * The version of what packets say; both ends must have the same. Settings that an end does not know are passed over, so

@@ -1,3 +1,4 @@
+import { DEFAULT_MAX_PACKET_BYTES, MAX_PACKET_BYTES } from "../../base/limits.ts";
 import { SocketAddress } from "../../sys/address.ts";
 import { SystemError } from "../../sys/errno.ts";
 import { TineError } from "../../base/errors.ts";
@@ -6,18 +7,7 @@ import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest } from "../en
 import { ClientOpening, secondsText } from "./client_opening.ts";
 import { ClientRun } from "./client_run.ts";
 import { ControlOutbox, MAX_CONTROL_BYTES } from "./control_packet.ts";
-import {
-  DEFAULT_MAX_PACKET_BYTES,
-  flagsOf,
-  FlowName,
-  headerBytes,
-  isOfFlow,
-  isPacket,
-  MAX_PACKET_BYTES,
-  OPEN,
-  REPLY,
-  SIGNED,
-} from "./header.ts";
+import { flagsOf, FlowName, headerBytes, isOfFlow, isPacket, OPEN, REPLY, SIGNED } from "./header.ts";
 import type { PacketPort, PacketPorts } from "./packet_port.ts";
 import { PortReader, type PortUser } from "./port_reader.ts";
 import { formatSettings, MAX_SENDERS, PACKET_VERSION } from "./open_settings.ts";

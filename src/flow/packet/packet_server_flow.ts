@@ -1,3 +1,4 @@
+import { DEFAULT_MAX_PACKET_BYTES } from "../../base/limits.ts";
 import { SocketAddress } from "../../sys/address.ts";
 import { SystemError } from "../../sys/errno.ts";
 import type { PacketServerConfig } from "../config.ts";
@@ -18,7 +19,6 @@ import { isMarked, replyEcn } from "./ecn.ts";
 import {
   AT_TIME,
   CLOSE,
-  DEFAULT_MAX_PACKET_BYTES,
   ECHO,
   flagsOf,
   FlowName,

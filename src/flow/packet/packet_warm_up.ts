@@ -1,3 +1,4 @@
+import { MAX_PACKET_BYTES } from "../../base/limits.ts";
 import { Socket } from "../../sys/socket.ts";
 import type { PacketClientConfig, PacketServerConfig } from "../config.ts";
 import type { WarmUp, WarmUpRound } from "../engine/warm_up.ts";
@@ -6,7 +7,6 @@ import { packetServerFlow } from "./packet_server_flow.ts";
 import { SocketAddress } from "../../sys/address.ts";
 import { receiveDrops, receiveTimestamps } from "../../sys/socket_options.ts";
 import type { FlowHost } from "../engine/engine_flow.ts";
-import { MAX_PACKET_BYTES } from "./header.ts";
 import type { PacketPorts } from "./packet_port.ts";
 import { SocketPort } from "./socket_port.ts";
 

@@ -1,5 +1,5 @@
+import { MAX_PACKET_BYTES } from "../../base/limits.ts";
 import type { UnresponsiveConfig } from "../config.ts";
-import { MAX_PACKET_BYTES } from "./header.ts";
 
 /** What a sender waits between packets where its configuration has no waits, in ms. */
 export const DEFAULT_WAIT_MS = 200;

@@ -1,3 +1,4 @@
+import { MAX_PACKET_BYTES } from "../../base/limits.ts";
 import type { SocketAddress } from "../../sys/address.ts";
 import {
   pathMtu,
@@ -24,7 +25,6 @@ import { sockaddrIn } from "../../sys/layouts.ts";
 import { READABLE, type Watch } from "../../sys/poller.ts";
 import { ReceiveBatch } from "../../sys/receive_batch.ts";
 import { SendBatch } from "../../sys/send_batch.ts";
-import { MAX_PACKET_BYTES } from "./header.ts";
 import { Clock, TimeBase } from "../../sys/clock.ts";
 
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;

@@ -1,9 +1,9 @@
+import { MAX_PACKET_BYTES } from "../../base/limits.ts";
 import { Condition } from "../../base/condition.ts";
 import { formatHostPort } from "../../base/address.ts";
 import { SocketAddress } from "../../sys/address.ts";
 import { READABLE, WRITABLE } from "../../sys/poller.ts";
 import { SystemError } from "../../sys/errno.ts";
-import { MAX_PACKET_BYTES } from "../packet/header.ts";
 import type { FlowClock, Inbox, Outbox, PacketPort, PacketPorts } from "../packet/packet_port.ts";
 import { networkError } from "./network_error.ts";
 import { nowNanos, wallNanos } from "./now.ts";

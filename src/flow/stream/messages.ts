@@ -1,13 +1,8 @@
+import { FLOW_ID, MAX_DSCP } from "../../base/limits.ts";
 /** What frames say: made here for sending, and checked here when received. @module */
 import * as limits from "./limits.ts";
 import { TineError } from "../../base/errors.ts";
-import {
-  FLOW_ID,
-  type FlowSide,
-  type StreamClientConfig,
-  type StreamSocketOption,
-  type TransferConfig,
-} from "../config.ts";
+import type { FlowSide, StreamClientConfig, StreamSocketOption, TransferConfig } from "../config.ts";
 import type { SenderReport } from "../report.ts";
 import { decodeSenderReport } from "../report_values.ts";
 import { Pace } from "./pace.ts";
@@ -99,7 +94,7 @@ const checks: Readonly<Record<keyof StreamRequest, readonly [expected: string, h
   tcpInfoIntervalMs: [`1 to ${limits.MAX_DURATION_MS}`, (value) => isNumber(value, 1, limits.MAX_DURATION_MS)],
   bufLenBytes: [`1 to ${limits.MAX_BUF_LEN_BYTES}`, (value) => isWhole(value, 1, limits.MAX_BUF_LEN_BYTES)],
   cca: ["a name", (value) => typeof value === "string" && /^[\w-]{1,15}$/.test(value)],
-  dscp: ["0 to 63", (value) => isWhole(value, 0, 63)],
+  dscp: [`0 to ${MAX_DSCP}`, (value) => isWhole(value, 0, MAX_DSCP)],
   sockopt: ["a list of socket options", (value) => Array.isArray(value) && value.every(isSocketOption)],
 };
 

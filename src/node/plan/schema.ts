@@ -1,3 +1,4 @@
+import { NAMESPACE_NAME, NODE_ID } from "../../base/limits.ts";
 import type { ZodType } from "zod";
 import * as vocabulary from "../../base/schema.ts";
 import { TineError } from "../../base/errors.ts";
@@ -21,7 +22,7 @@ type Schema<Output, Input> = ZodType<Output, Input>;
 
 /** A node: where and how a process of the test runs. */
 export const nodeSchema = z.strictObject({
-  id: pattern("an id such as left: at most 63 letters, digits, _, . and -", /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/)
+  id: pattern("an id such as left: at most 63 letters, digits, _, . and -", NODE_ID)
     .describe("Names the node in logs and results; unique in a test."),
   platform: pattern("a platform such as linux-x64", /^[a-z0-9]+-[a-z0-9]+$/).optional()
     .describe("The platform that it runs on; left out: the parent's for local, asked of the far side for ssh."),
@@ -39,7 +40,7 @@ export const nodeSchema = z.strictObject({
     "expected exactly one of local and ssh, such as {local: {}}",
   ).meta({ description: "How it is started: exactly one of local and ssh.", minProperties: 1, maxProperties: 1 }),
   netns: z.strictObject({
-    name: pattern("a name of at most 63 letters, digits, _, . and -", /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/).optional()
+    name: pattern("a name of at most 63 letters, digits, _, . and -", NAMESPACE_NAME).optional()
       .describe("The name of the namespace; left out, with create: the node's id."),
     create: toggle("Create it, and delete it when the node ends."),
   }, expects("an object such as {create: true}")).refine(

@@ -1,3 +1,4 @@
+import { NAMESPACE_NAME } from "../../base/limits.ts";
 import { TineError } from "../../base/errors.ts";
 import { findTool } from "./find_program.ts";
 
@@ -7,7 +8,7 @@ import { findTool } from "./find_program.ts";
  * @throws {TineError} `bad-namespace`
  */
 export function checkNamespaceName(name: string): void {
-  if (/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/.test(name)) return;
+  if (NAMESPACE_NAME.test(name)) return;
   throw new TineError("bad-namespace", `${JSON.stringify(name)} is no name of a network namespace`);
 }
 

@@ -1,3 +1,4 @@
+import { FLOW_ID } from "../../base/limits.ts";
 /**
  * Results as messages: which kind, and what their payload holds.
  *
@@ -29,7 +30,6 @@ const MAX_TEXT_BYTES = 1024 * 1024;
 const MAX_TAG_BYTES = 1024;
 const MAX_NODE_ID = 255;
 const MAX_FILE_NAME = 4096;
-const FLOW = /^[a-z][a-z0-9.-]{0,15}$/;
 
 /** What a result of these kinds takes at most, in bytes; JSON that is much longer would keep its reader busy for ages. */
 const MOST_BYTES: ReadonlyMap<number, number> = new Map([
@@ -225,7 +225,7 @@ const isPlain = (value: unknown): value is string | number | boolean =>
   typeof value === "string" || typeof value === "number" || typeof value === "boolean";
 
 function flow(name: string): string {
-  if (FLOW.test(name)) return name;
+  if (FLOW_ID.test(name)) return name;
   throw bad(`its flow is ${JSON.stringify(name.slice(0, 80))}, expected up to 16 of a-z, 0-9, . and -`);
 }
 

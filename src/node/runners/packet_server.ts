@@ -1,5 +1,5 @@
+import { DEFAULT_MAX_PACKET_BYTES } from "../../base/limits.ts";
 import type { PacketServerConfig } from "../../flow/config.ts";
-import { DEFAULT_MAX_PACKET_BYTES } from "../../flow/packet/header.ts";
 import type { Runner } from "../runner.ts";
 import { serve } from "./traffic/flow_options.ts";
 

@@ -1,3 +1,4 @@
+import { MAX_PACKET_BYTES } from "../../../src/base/limits.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   countOf,
@@ -8,7 +9,6 @@ import {
   isHeaderSigned,
   isOfFlow,
   isPacket,
-  MAX_PACKET_BYTES,
   numberOf,
   PACKET_HEADER_BYTES,
   REPLY,

@@ -1,3 +1,4 @@
+import { quoteWord } from "../../../base/shell_words.ts";
 import { type Connection, writeAll } from "../../../wire/connection.ts";
 import { TineError } from "../../../base/errors.ts";
 import { readAhead } from "../far_start.ts";
@@ -234,7 +235,6 @@ else exec sudo -n -H -- sh -c "$script" tine-ssh "$mark"; fi
  */
 export function farScript(marker: string, root: boolean): string {
   if (!/^[0-9a-f]+$/.test(marker)) throw new TypeError(`${marker} is no marker`);
-  const quoted = FAR_SCRIPT.replaceAll("'", `'\\''`);
   // The shell may read ahead, so nothing may follow before its first answer.
-  return `mark=${marker} root=${root ? 1 : 0} script='${quoted}'\n${START.trim()}\n`;
+  return `mark=${marker} root=${root ? 1 : 0} script=${quoteWord(FAR_SCRIPT)}\n${START.trim()}\n`;
 }
