@@ -1,91 +1,18 @@
 import type { Batch } from "./batcher.ts";
-import type { BeginBatch, EdgeType, EndBatch, InfoResponse, InitRequest, Outcome, ValueType } from "./messages.ts";
-import { type FieldValue, Point, type PointInit } from "./point.ts";
-
-/** A value, or the promise of one. */
-export type Awaitable<T> = T | PromiseLike<T>;
-
-/** What a handler says about itself; options may be given as a plain object. */
-export interface HandlerInfo {
-  wants: EdgeType;
-  provides: EdgeType;
-  /** For each option the types of its values by position; none: a flag. */
-  options?: Map<string, readonly ValueType[]> | Record<string, readonly ValueType[]>;
-}
-
-/**
- * A user-defined function.
- *
- * Methods are never called concurrently: the next request waits for the promise that one returns. An error that a
- * method throws ends the agent and reaches the host as an ErrorResponse.
- *
- * @example
- * ```ts
- * import type { Handler, Output } from "./handler.ts";
- * export function createHandler(agent: Output): Handler {
- *   return {
- *     info: () => ({ wants: "stream", provides: "stream" }),
- *     init() {},
- *     point: (point) => agent.point(point),
- *   };
- * }
- * ```
- */
-export interface Handler {
-  /** What the UDF wants, provides and can be told. May be called before, after and without init. */
-  info(): Awaitable<HandlerInfo>;
-  /** Takes the options; nothing or `{ success: true }` says that they are fine. A failure does not end the agent. */
-  init(request: InitRequest): Awaitable<Outcome | void>;
-  /** The state, reflecting all data so far; nothing: there is none. */
-  snapshot?(): Awaitable<Uint8Array | void>;
-  /** Takes the state that an earlier snapshot gave. A failure does not end the agent. */
-  restore?(snapshot: Uint8Array): Awaitable<Outcome | void>;
-  /** A point of the stream, or of the batch that has begun. */
-  point?(point: Point): Awaitable<void>;
-  beginBatch?(begin: BeginBatch): Awaitable<void>;
-  endBatch?(end: EndBatch): Awaitable<void>;
-  /** There is no more input. What it returns is waited for; points may be written until then. */
-  stop?(): Awaitable<void>;
-}
-
-/** The head of a batch that a handler writes; left out: empty, and a size that is unknown. */
-export type BeginBatchInit = Partial<BeginBatch> & { name: string };
-
-/** The end of a batch that a handler writes; name, group and tags are those of its beginning. */
-export type EndBatchInit = Partial<EndBatch> & { tmax: bigint };
-
-/** A map, or a plain object that stands for one. */
-export type MapLike<T> = Map<string, T> | Readonly<Record<string, T>>;
-
-/** A point that a handler writes; maps may be plain objects. */
-export interface OutputPoint
-  extends Omit<PointInit, "tags" | "fieldsDouble" | "fieldsInt" | "fieldsString" | "fieldsBool"> {
-  tags?: MapLike<string>;
-  /** Fields of all types: numbers become doubles, bigints int64. In place of the four maps below. */
-  fields?: MapLike<FieldValue>;
-  fieldsDouble?: MapLike<number>;
-  fieldsInt?: MapLike<bigint>;
-  fieldsString?: MapLike<string>;
-  fieldsBool?: MapLike<boolean>;
-}
-
-/**
- * What a handler writes to: in a call, between calls, and until its `stop` is done.
- *
- * What is written before init and the restore that may follow have succeeded is held until then, since hosts take no data before;
- * on a connection without init it is dropped.
- *
- * Each method returns a promise when the host reads more slowly than the handler writes; wait for it before
- * writing more.
- */
-export interface Output {
-  /** Writes a point, of the stream or of the batch that was begun. */
-  point(point: Point | OutputPoint): Promise<void> | void;
-  /** Begins a batch. `size`, where not 0, must be the number of points that follow. */
-  beginBatch(begin: BeginBatchInit): Promise<void> | void;
-  /** Ends the batch that was begun. */
-  endBatch(end: EndBatchInit): Promise<void> | void;
-}
+import type { EdgeType, InfoResponse, ValueType } from "./messages.ts";
+import { Point } from "./point.ts";
+import type { Handler, HandlerInfo, MapLike, Output, OutputPoint, Point as PointOfHandler } from "./udf_types.ts";
+export type {
+  Awaitable,
+  BeginBatchInit,
+  CreateHandler,
+  EndBatchInit,
+  Handler,
+  HandlerInfo,
+  MapLike,
+  Output,
+  OutputPoint,
+} from "./udf_types.ts";
 
 /**
  * What a relay is on both of its ends: it can take a point as an encoded message, Request or Response, which look the
@@ -111,9 +38,6 @@ export function isRelayOutput(output: Output): output is RelayOutput {
 export function takesFrames<T extends object>(taker: T): taker is T & FrameTaker {
   return "pointFrame" in taker && typeof taker.pointFrame === "function";
 }
-
-/** Makes the handler of one connection. */
-export type CreateHandler = (agent: Output) => Awaitable<Handler>;
 
 /**
  * The info of a handler as a message.
@@ -188,9 +112,10 @@ function checkMethod(handler: object, name: string, line: string): void {
   throw new TypeError(`the handler has no method ${name}(); write: ${line}`);
 }
 
-/** The point itself, or one made from what describes it. */
-export function toPoint(point: Point | OutputPoint): Point {
+/** Returns the point itself, or one made from what describes it. */
+export function toPoint(point: PointOfHandler | OutputPoint): Point {
   if (point instanceof Point) return point;
+  const { fields } = point;
   const made = new Point({
     ...point,
     tags: toMap(point.tags),
@@ -199,7 +124,8 @@ export function toPoint(point: Point | OutputPoint): Point {
     fieldsString: toMap(point.fieldsString),
     fieldsBool: toMap(point.fieldsBool),
   });
-  if (point.fields !== undefined) made.setFields([...toMap(point.fields)!]);
+  // A point that is not of this class has a method of this name, and its fields are in the maps.
+  if (fields !== undefined && typeof fields !== "function") made.setFields([...toMap(fields)!]);
   return made;
 }
 

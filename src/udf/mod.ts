@@ -8,33 +8,13 @@ export { Agent, type AgentCounts, type AgentOptions } from "./agent.ts";
 export { AgentServer, type AgentServerOptions } from "./agent_server.ts";
 export { type Batch, Batcher, type BatcherOptions } from "./batcher.ts";
 export { assignGroup, groupId, type GroupKey, groupOfBatch, groupOfPoint, sortDimensions } from "./group.ts";
-export type {
-  Awaitable,
-  BeginBatchInit,
-  CreateHandler,
-  EndBatchInit,
-  Handler,
-  HandlerInfo,
-  MapLike,
-  Output,
-  OutputPoint,
-} from "./handler.ts";
 export { BUNDLED_HANDLERS, loadBundledHandler } from "./handlers/mod.ts";
 export { Host, type HostCounts, type HostOptions, type Receiver } from "./host.ts";
 export { type RunningUdf, startInProcess } from "./running_udf.ts";
-export type {
-  BeginBatch,
-  EdgeType,
-  EndBatch,
-  InfoResponse,
-  InitRequest,
-  Option,
-  OptionValue,
-  Outcome,
-  ValueType,
-} from "./messages.ts";
+export type { InfoResponse } from "./messages.ts";
 export { describeOptions, parseSettings } from "./option_settings.ts";
-export { type FieldValue, Point, type PointInit } from "./point.ts";
+export { Point } from "./point.ts";
+export type * from "./udf_types.ts";
 export { startProcess } from "./udf_process.ts";
 export { connectSocket, type SocketAddress } from "./udf_socket.ts";
 export { listenUnix, type UnixListener } from "./unix_listener.ts";

@@ -20,6 +20,7 @@ import {
   writeStrings,
 } from "./map_field.ts";
 import { layOut } from "./point_layout.ts";
+import type { Point as PointOfHandler } from "./udf_types.ts";
 export type { FieldValue, PointInit } from "./point_init.ts";
 
 // Field numbers of Point in proto/udf.proto. They are not shared, since V8 does not fold constants that are
@@ -54,7 +55,7 @@ const FIELD_MAPS = 1 << DOUBLES | 1 << INTS | 1 << STRINGS | 1 << BOOLS;
  * console.assert(point.field("idle") === 97.5);
  * ```
  */
-export class Point {
+export class Point implements PointOfHandler {
   #reader: ByteReader | undefined;
   #bytes: Uint8Array | undefined;
   #view: DataView | undefined;

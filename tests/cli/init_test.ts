@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { command } from "../../src/cli/init/init.ts";
-import { UDF_TYPES } from "../../src/cli/init/udf_types.ts";
 import { main } from "../../src/cli/main.ts";
 import type { CreateHandler } from "../../src/udf/handler.ts";
 import { Host } from "../../src/udf/host.ts";
@@ -73,40 +72,41 @@ Deno.test("the skeletons run as they are, without the files beside them", async 
   }
 });
 
-Deno.test("the types that tine init writes are those of tine", async () => {
+Deno.test("the types that tine init writes are the file of tine itself, and handlers for them fit tine", async () => {
   await using folder = await temporary();
   const { dir } = folder;
-  await Deno.writeTextFile(`${dir}/tine_udf.d.ts`, UDF_TYPES);
-  // Handlers are assignable both ways: what one side calls, the other provides.
+  await init(dir, "my_udf.ts");
+  const types = new URL("../../src/udf/udf_types.ts", import.meta.url);
+  assertEquals(await Deno.readTextFile(`${dir}/tine_udf.d.ts`), await Deno.readTextFile(types));
+  // What one side calls, the other provides.
   await Deno.writeTextFile(
     `${dir}/both.ts`,
     `import type * as theirs from "./tine_udf.d.ts";
 import type * as ours from "${udf}";
-type Same<A, B> = [A] extends [B] ? [B] extends [A] ? true : false : false;
-export const same: [
-  Same<theirs.EdgeType, ours.EdgeType>,
-  Same<theirs.ValueType, ours.ValueType>,
-  Same<theirs.FieldValue, ours.FieldValue>,
-  Same<theirs.OptionValue, ours.OptionValue>,
-  Same<theirs.InitRequest, ours.InitRequest>,
-  Same<theirs.Outcome, ours.Outcome>,
-  Same<theirs.HandlerInfo, ours.HandlerInfo>,
-  Same<theirs.BeginBatchInit, ours.BeginBatchInit>,
-  Same<theirs.EndBatchInit, ours.EndBatchInit>,
-  Same<theirs.PointInit, ours.PointInit>,
-  Same<theirs.OutputPoint, ours.OutputPoint>,
-  Same<keyof theirs.Point, Exclude<keyof ours.Point, "encode">>,
-  Same<keyof theirs.Handler, keyof ours.Handler>,
-  Same<keyof theirs.Output, keyof ours.Output>,
-] = [true, true, true, true, true, true, true, true, true, true, true, true, true, true];
 export const handler: (handler: theirs.Handler) => ours.Handler = (handler) => handler;
-export const output: (output: ours.Output) => Pick<theirs.Output, "beginBatch" | "endBatch"> = (output) => output;
+export const output: (output: ours.Output) => theirs.Output = (output) => output;
 export const point: (point: ours.Point) => theirs.Point = (point) => point;
 `,
   );
   const config = new URL("../../deno.json", import.meta.url).pathname;
   const { code, stderr } = await run(dir, "check", "--config", config, "both.ts");
   assertEquals(code, 0, stderr);
+});
+
+Deno.test("each skeleton has the name that tine init puts its own in place of", async () => {
+  const folder = new URL("../../src/cli/init/skeletons/", import.meta.url);
+  await using written = await temporary();
+  for (const name of files(folder.pathname)) {
+    if (/_test/.test(name)) continue;
+    const { code, stdout } = await init(written.dir, name.replace("my_", "other_"));
+    assertEquals(code, 0);
+    for (const path of stdout.trim().split("\n")) {
+      const skeleton = new URL(path.replace("other_", "my_"), folder);
+      if (!path.startsWith("other_")) continue;
+      const expected = (await Deno.readTextFile(skeleton)).replaceAll(/my_(udf|plan)\b|my_(udf_test)\b/g, "other_$1$2");
+      assertEquals(await Deno.readTextFile(`${written.dir}/${path}`), expected);
+    }
+  }
 });
 
 Deno.test("tine init never overwrites a file", async () => {

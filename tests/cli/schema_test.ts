@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { parseJsonc } from "../../src/node/plan/jsonc.ts";
-import { JSON_PLAN } from "../../src/cli/init/plan_skeleton.ts";
+import JSON_PLAN from "../../src/cli/init/skeletons/my_plan.jsonc" with { type: "text" };
 import { tine } from "../support/tine.ts";
 
 Deno.test("tine schema prints the JSON Schema of plans", async () => {

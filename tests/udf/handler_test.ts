@@ -24,6 +24,22 @@ Deno.test("toPoint() keeps maps, and returns a point as it is", () => {
   assertEquals(toPoint(point) === point, true);
 });
 
+Deno.test("toPoint() takes a point of another class by its maps", () => {
+  const fieldsInt = new Map([["count", 3n]]);
+  const other = {
+    ...{ time: 1n, name: "cpu", database: "", retentionPolicy: "", group: "", byName: false, dimensions: [] },
+    ...{ tags: new Map<string, string>(), fieldsDouble: new Map<string, number>(), fieldsInt },
+    ...{ fieldsString: new Map<string, string>(), fieldsBool: new Map<string, boolean>() },
+    field: (name: string) => fieldsInt.get(name),
+    setFields() {},
+    *fields(): Generator<[string, bigint]> {
+      yield* fieldsInt;
+    },
+    copy: () => other,
+  };
+  assertEquals([...toPoint(other).fields()], [["count", 3n]]);
+});
+
 Deno.test("infoResponse() takes options as an object or a map, and names what is wrong", () => {
   const wanted = new Map([["size", ["int"]], ["verbose", []]]);
   assertEquals(

@@ -72,7 +72,7 @@ const changedMirror =
   (change: (point: Point, agent: Output) => void, more: Partial<Handler> = {}): CreateHandler => (agent) => ({
     info: () => ({ wants: "stream", provides: "stream" }),
     init() {},
-    point: (point) => change(point, agent),
+    point: (point: Point) => change(point, agent),
     ...more,
   });
 

@@ -12,6 +12,30 @@ const TYPES_FILE = "tine_udf.d.ts";
 /** A module that is a plan, as its name says: `plan.ts`, `my_plan.ts`. */
 const PLAN_MODULE = /(^|[^A-Za-z0-9])plan\.[jt]s$/i;
 
+/** The text of a file. */
+interface Text {
+  readonly default: string;
+}
+
+/** A UDF and its test for each language; `my_udf` in them stands for the name of the UDF. */
+const SKELETONS: Readonly<Record<"ts" | "js", () => Promise<Text>[]>> = {
+  ts: () => [
+    import("./skeletons/my_udf.ts", { with: { type: "text" } }),
+    import("./skeletons/my_udf_test.ts", { with: { type: "text" } }),
+  ],
+  js: () => [
+    import("./skeletons/my_udf.js", { with: { type: "text" } }),
+    import("./skeletons/my_udf_test.js", { with: { type: "text" } }),
+  ],
+};
+
+/** A plan for each format; the module has no types, so that it is JavaScript as well. */
+const PLANS: Readonly<Record<"yaml" | "jsonc" | "ts", () => Promise<Text>>> = {
+  yaml: () => import("./skeletons/my_plan.yaml", { with: { type: "text" } }),
+  jsonc: () => import("./skeletons/my_plan.jsonc", { with: { type: "text" } }),
+  ts: () => import("./skeletons/my_plan.ts", { with: { type: "text" } }),
+};
+
 /** `tine init`: a skeleton to start from. */
 export const command = defineCommand({
   name: "init",
@@ -19,9 +43,8 @@ export const command = defineCommand({
   usage: ["FILE.ts | FILE.js", "FILE.yaml | FILE.jsonc | FILE.json | plan.ts | NAME_plan.ts"],
   description:
     "Writes a small UDF that works, and its test. The types for editors come with it, as tine_udf.d.ts and an entry in " +
-    "deno.json; a UDF needs neither to run. Or writes a plan of tests, with comments (in .json too, tine reads them); a module whose name " +
-    "ends with plan is one. " +
-    "Files that exist are never overwritten.",
+    "deno.json; a UDF needs neither to run. Or writes a plan of tests, with comments (in .json too, tine reads them); a " +
+    "module whose name ends with plan is one. Existing files are never overwritten.",
   flags: {},
   positionals: [{
     name: "FILE",
@@ -40,24 +63,24 @@ export const command = defineCommand({
     if (/\.(ya?ml|jsonc?)$/.test(path) || PLAN_MODULE.test(path)) return await initPlan(path);
     const { language, module, test } = namesFor(path);
     const folder = dirname(path);
-    const { MODULE, TEST } = language === "ts"
-      ? await import("./typescript_skeleton.ts")
-      : await import("./javascript_skeleton.ts");
-    const { UDF_TYPES } = await import("./udf_types.ts");
-    const fill = (text: string) => {
-      const name = module.replace(/\.\w+$/, "").replace(/\W/g, "_");
-      return text.replace("@NAME()", `@${name}()`).replace("./MODULE", `./${module}`).replace("TEST", test);
-    };
-    const skeleton = [{ path: join(folder, module), text: fill(MODULE) }, {
-      path: join(folder, test),
-      text: fill(TEST),
-    }];
+    const name = module.replace(/\.\w+$/, "").replace(/\W/g, "_");
+    const fill = ({ default: text }: Text) =>
+      text.replaceAll(`my_udf_test.${language}`, test).replaceAll(`./my_udf.${language}`, `./${module}`)
+        .replace("@my_udf()", `@${name}()`);
+    const [moduleText, testText] = await Promise.all(SKELETONS[language]());
+    const skeleton = [
+      { path: join(folder, module), text: fill(moduleText) },
+      { path: join(folder, test), text: fill(testText) },
+    ];
     for (const file of skeleton) await refuseExisting(file.path);
 
     // Written where they are missing: another UDF of the same folder has them already.
     const support = [];
     const typesPath = join(folder, TYPES_FILE);
-    if (!await exists(typesPath)) support.push({ path: typesPath, text: UDF_TYPES });
+    if (!await exists(typesPath)) {
+      const { default: text }: Text = await import("../../udf/udf_types.ts", { with: { type: "text" } });
+      support.push({ path: typesPath, text });
+    }
     const config = await findConfig(folder);
     if (config === undefined) {
       const text = `{\n  "imports": { "${TYPES}": "./${TYPES_FILE}" }\n}\n`;
@@ -88,9 +111,9 @@ async function initPlan(path: string): Promise<number> {
     throw new UsageError(`FILE: expected a name of letters, digits, _, - and ., not "${escape(file)}"`);
   }
   await refuseExisting(path);
-  const { JSON_PLAN, MODULE_PLAN, YAML_PLAN } = await import("./plan_skeleton.ts");
-  const skeleton = PLAN_MODULE.test(path) ? MODULE_PLAN : /\.ya?ml$/.test(path) ? YAML_PLAN : JSON_PLAN;
-  await write(path, skeleton.replaceAll("FILE", file));
+  const format = PLAN_MODULE.test(path) ? "ts" : /\.ya?ml$/.test(path) ? "yaml" : "jsonc";
+  const { default: text } = await PLANS[format]();
+  await write(path, text.replaceAll(`my_plan.${format}`, file));
   await writeStdout(`${path}\n`);
   console.error(`\nRun it:    tine run ${path}\nCheck it:  tine vet ${path}`);
   return 0;

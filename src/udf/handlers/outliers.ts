@@ -1,6 +1,4 @@
-import type { Handler, Output } from "../handler.ts";
-import type { BeginBatch, EndBatch, InitRequest, Outcome } from "../messages.ts";
-import type { Point } from "../point.ts";
+import type { BeginBatch, EndBatch, Handler, InitRequest, Outcome, Output, Point } from "../udf_types.ts";
 
 /** How the quartiles of a batch are found. */
 type Quartiles = "kapacitor" | "tukey";

@@ -3,6 +3,7 @@ import { type CreateHandler, type FrameTaker, type Handler, isRelayOutput } from
 import type { Receiver } from "../receiver.ts";
 import type { Outcome } from "../messages.ts";
 import { watchModule } from "../module/watch_file.ts";
+import type { Point } from "../point.ts";
 import type { RunningUdf } from "../running_udf.ts";
 import { Supervisor, type SupervisorCounts, type SupervisorOptions } from "./supervisor.ts";
 
@@ -44,7 +45,7 @@ export function createRelay(reach: () => Promise<RunningUdf>, options: RelayOpti
       init: ({ options }) => outcome(supervisor.init(options), "init-failed"),
       snapshot: () => supervisor.snapshot(),
       restore: (snapshot) => outcome(supervisor.restore(snapshot), "restore-failed"),
-      point: (point) => supervisor.point(point),
+      point: (point: Point) => supervisor.point(point),
       pointFrame: (bytes, start, end) => supervisor.pointFrame(bytes, start, end),
       beginBatch: (begin) => supervisor.begin(begin),
       endBatch: (end) => supervisor.end(end),

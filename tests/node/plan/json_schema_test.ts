@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Ajv2020 } from "ajv/dist/2020.js";
-import { JSON_PLAN, YAML_PLAN } from "../../../src/cli/init/plan_skeleton.ts";
+import JSON_PLAN from "../../../src/cli/init/skeletons/my_plan.jsonc" with { type: "text" };
+import YAML_PLAN from "../../../src/cli/init/skeletons/my_plan.yaml" with { type: "text" };
 import { parseJsonc } from "../../../src/node/plan/jsonc.ts";
 import { type JsonSchema, planJsonSchema, planObjects } from "../../../src/node/plan/json_schema.ts";
 import { parseYaml } from "../../../src/node/plan/yaml.ts";

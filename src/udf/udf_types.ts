@@ -1,10 +1,9 @@
 /**
- * What `@tine/tine/udf` means to editors and type checks in a folder that has only the tine executable. A test holds it
- * against the types themselves.
- */
-export const UDF_TYPES = `/**
- * What a UDF has to do with tine, as types: \`tine init\` wrote this file for
- * editors and type checks. It is not needed to run a UDF.
+ * What a UDF and tine have to do with each other, as types. `tine init` puts
+ * this file, as it is, beside a UDF as tine_udf.d.ts, for editors and type
+ * checks. A UDF runs without it.
+ *
+ * @module
  */
 
 /** A value, or the promise of one. */
@@ -19,52 +18,84 @@ export type ValueType = "bool" | "int" | "double" | "string" | "duration";
 /** The value of a field: a number is a double, a bigint an int64. */
 export type FieldValue = number | bigint | string | boolean;
 
-/** Makes the handler of one task: \`export function createHandler(agent)\`. */
+/** Makes the handler of one task: `export function createHandler(agent)`. */
 export type CreateHandler = (agent: Output) => Awaitable<Handler>;
 
-/** A UDF. Its methods are never called concurrently. */
+/**
+ * A UDF. Its methods are never called concurrently: the next request waits for
+ * the promise that one returns. An error that a method throws ends the agent
+ * and reaches the host as an ErrorResponse.
+ *
+ * @example
+ * ```ts
+ * import type { Handler, Output } from "@tine/tine/udf";
+ * export function createHandler(agent: Output): Handler {
+ *   return {
+ *     info: () => ({ wants: "stream", provides: "stream" }),
+ *     init() {},
+ *     point: (point) => agent.point(point),
+ *   };
+ * }
+ * ```
+ */
 export interface Handler {
-  /** What the UDF wants, provides and can be told. */
+  /**
+   * Returns what the UDF wants and provides, and its options. May be called
+   * before, after and without init.
+   */
   info(): Awaitable<HandlerInfo>;
-  /** Takes the options; nothing or \`{ success: true }\` says they are fine. */
+  /**
+   * Takes the options. Returns nothing or `{ success: true }` where they are
+   * fine. A failure does not end the agent.
+   */
   init(request: InitRequest): Awaitable<Outcome | void>;
-  /** The state, reflecting all data so far; nothing: there is none. */
+  /** Returns the state after all data so far; nothing where there is none. */
   snapshot?(): Awaitable<Uint8Array | void>;
-  /** Takes the state that an earlier snapshot gave. */
+  /**
+   * Takes the state that an earlier snapshot returned. A failure does not end
+   * the agent.
+   */
   restore?(snapshot: Uint8Array): Awaitable<Outcome | void>;
-  /** A point of the stream, or of the batch that has begun. */
+  /** Takes a point of the stream, or of the batch that has begun. */
   point?(point: Point): Awaitable<void>;
+  /** Takes the head of a batch. */
   beginBatch?(begin: BeginBatch): Awaitable<void>;
+  /** Takes the end of a batch. */
   endBatch?(end: EndBatch): Awaitable<void>;
-  /** There is no more input; points may be written until it is done. */
+  /**
+   * Called when there is no more input. Points may be written until the promise
+   * that it returns is done.
+   */
   stop?(): Awaitable<void>;
 }
 
-/** What a handler says about itself. */
+/** What a handler wants, provides and takes as options. */
 export interface HandlerInfo {
   wants: EdgeType;
   provides: EdgeType;
   /** For each option the types of its values by position; none: a flag. */
-  options?:
-    | Map<string, readonly ValueType[]>
-    | Record<string, readonly ValueType[]>;
+  options?: MapLike<readonly ValueType[]>;
 }
 
 /**
- * What a handler writes to, until its \`stop\` is done. What is written before
- * \`init\`, and a \`restore\` that follows, are done waits for them: hosts take no
- * data before. On a connection without \`init\` it is dropped.
+ * What a handler writes to: in a call, between calls, and until its `stop` is
+ * done. What is written before `init`, and the `restore` that may follow, have
+ * succeeded is held until then, since hosts take no data before. On a
+ * connection without `init` it is dropped.
+ *
+ * Each method returns a promise when the host reads more slowly than the
+ * handler writes: wait for it before you write more.
  */
 export interface Output {
-  /** Writes a point. A promise says: wait before you write more. */
+  /** Writes a point, of the stream or of the batch that was begun. */
   point(point: Point | OutputPoint): Promise<void> | void;
-  /** Begins a batch; \`size\`, where not 0, is the number of its points. */
+  /** Begins a batch; `size`, where not 0, is the number of its points. */
   beginBatch(begin: BeginBatchInit): Promise<void> | void;
   /** Ends the batch that was begun. */
   endBatch(end: EndBatchInit): Promise<void> | void;
 }
 
-/** What a UDF is told before its data. */
+/** What a UDF receives before its data. */
 export interface InitRequest {
   /** In the order of the script; names may repeat. */
   options: Option[];
@@ -86,7 +117,7 @@ export type OptionValue =
   | { type: "string"; value: string }
   | { type: "duration"; value: bigint };
 
-/** Whether init or restore succeeded. */
+/** Whether init or restore succeeded; a failure does not end the agent. */
 export interface Outcome {
   success: boolean;
   /** Why not; empty on success. */
@@ -117,14 +148,16 @@ export interface PointInit {
 /** A map, or a plain object that stands for one. */
 export type MapLike<T> = Map<string, T> | Readonly<Record<string, T>>;
 
+/** The maps of a point. */
+type Maps = "tags" | `fields${"Double" | "Int" | "String" | "Bool"}`;
+
 /** A point that a handler writes; maps may be plain objects. */
-export interface OutputPoint extends
-  Omit<
-    PointInit,
-    "tags" | "fieldsDouble" | "fieldsInt" | "fieldsString" | "fieldsBool"
-  > {
+export interface OutputPoint extends Omit<PointInit, Maps> {
   tags?: MapLike<string>;
-  /** Fields of all types: numbers become doubles, bigints int64. */
+  /**
+   * Fields of all types, in place of the four maps below: numbers become
+   * doubles, bigints int64.
+   */
   fields?: MapLike<FieldValue>;
   fieldsDouble?: MapLike<number>;
   fieldsInt?: MapLike<bigint>;
@@ -165,9 +198,8 @@ export interface EndBatch {
   byName: boolean;
 }
 
-/** The head of a batch that a handler writes. */
+/** The head of a batch that a handler writes; left out: empty, size unknown. */
 export type BeginBatchInit = Partial<BeginBatch> & { name: string };
 
 /** The end of a batch that a handler writes; the rest is as it began. */
 export type EndBatchInit = Partial<EndBatch> & { tmax: bigint };
-`;
