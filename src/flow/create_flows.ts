@@ -1,10 +1,17 @@
 import { availability } from "../sys/libc.ts";
 import type { FlowOptions, Flows, FlowServer, PacketClientOptions } from "./flows.ts";
 import { type FlowReport, type PacketReport, reportOf, type StreamReport } from "./report.ts";
-import { PortableFlows } from "./portable/portable_flows.ts";
-import type { Family } from "../base/ip_address.ts";
-import type { SocketAddress } from "../sys/address.ts";
-import { resolve } from "../sys/resolve.ts";
+import type { FlowKinds } from "./engine/engine_flow.ts";
+import { ConnectionPorts } from "./portable/connection_port.ts";
+import { DatagramPorts } from "./portable/datagram_port.ts";
+import { type EventLoop, PortableThread } from "./portable/portable_host.ts";
+import { packetClientFlow } from "./packet/packet_client_flow.ts";
+import { packetServerFlow } from "./packet/packet_server_flow.ts";
+import { streamClientFlow } from "./stream/stream_client_flow.ts";
+import { streamServerFlow } from "./stream/stream_server_flow.ts";
+import { type Family, ipFamily } from "../base/ip_address.ts";
+import { SocketAddress } from "../sys/address.ts";
+import { resolve, type ResolveOptions } from "../sys/resolve.ts";
 import type {
   PacketClientConfig,
   PacketProtocol,
@@ -16,6 +23,7 @@ import type {
 import { FlowPool, PoolWorker } from "./engine/flow_pool.ts";
 import type { WarmUpName } from "./flow_worker.ts";
 import { parseDialAddress, parseHostPort } from "../base/address.ts";
+import { messageOf, TineError } from "../base/errors.ts";
 
 /**
  * Makes traffic: over raw sockets in workers where Linux system calls can be made, which is faster and measures more,
@@ -36,21 +44,78 @@ import { parseDialAddress, parseHostPort } from "../base/address.ts";
  */
 export function createFlows(): Flows {
   const ffi = availability();
-  return ffi.available ? new FfiFlows() : new PortableFlows(ffi.reason);
+  return ffi.available ? ffiFlows() : portableFlows(ffi.reason);
 }
-
-/** So many addresses of a name are tried. */
-const MAX_ADDRESSES = 8;
 
 /** The code of workers. */
 export const flowWorker = new URL("./flow_worker.ts", import.meta.url);
 
-const packets: WarmUpName = "packets";
+/** Makes traffic over raw sockets in workers. */
+export function ffiFlows(): Flows {
+  const packets: WarmUpName = "packets";
+  const pool = new FlowPool((...args) => new PoolWorker(flowWorker, ...args));
+  return new PoolFlows({
+    kind: "ffi",
+    pool,
+    resolve,
+    prepare(kind) {
+      if (kind === "packetServer" || kind === "packetClient") pool.warmUp(packets);
+    },
+  });
+}
 
-/** Traffic over raw sockets in workers. */
-export class FfiFlows implements Flows {
-  readonly kind = "ffi";
-  readonly #pool = new FlowPool((...args) => new PoolWorker(flowWorker, ...args));
+/**
+ * Makes traffic over Deno's own network API, in the thread that asks for it.
+ *
+ * @param reason why there are no raw sockets: a clause that fits behind a colon
+ */
+export function portableFlows(reason: string): Flows {
+  const kinds = (loop: EventLoop): FlowKinds => ({
+    streamServer: streamServerFlow(() => new ConnectionPorts(loop)),
+    streamClient: streamClientFlow(() => new ConnectionPorts(loop)),
+    packetServer: packetServerFlow((host) => new DatagramPorts(host)),
+    packetClient: packetClientFlow((host) => new DatagramPorts(host)),
+  });
+  let reported = false;
+  return new PoolFlows({
+    kind: "portable",
+    pool: new FlowPool((_name, onMessage) => new PortableThread(kinds, onMessage), 1),
+    resolve: resolveByDeno,
+    prepare(_kind, { events }) {
+      if (reported) return;
+      reported = true;
+      events.log(`Deno's own network API serves, which measures less than raw sockets: ${reason}`);
+    },
+  });
+}
+
+/** The names of {@linkcode FlowKinds}. */
+type Kind = "streamServer" | "streamClient" | "packetServer" | "packetClient";
+
+/** In what the ways to make traffic differ. */
+interface FlowEngine {
+  readonly kind: Flows["kind"];
+  readonly pool: FlowPool;
+  /** Finds the addresses of a host, best first. */
+  resolve(host: string, port: number, options: ResolveOptions): Promise<SocketAddress[]>;
+  /** Called before each flow and server. */
+  prepare(kind: Kind, options: FlowOptions): void;
+}
+
+/** How many addresses of a name are tried. */
+const MAX_ADDRESSES = 8;
+
+/** Flows of a pool. */
+class PoolFlows implements Flows {
+  readonly #engine: FlowEngine;
+
+  constructor(engine: FlowEngine) {
+    this.#engine = engine;
+  }
+
+  get kind(): Flows["kind"] {
+    return this.#engine.kind;
+  }
 
   streamServer(config: StreamServerConfig, options: FlowOptions): Promise<FlowServer> {
     return this.#serve("streamServer", config, options);
@@ -61,58 +126,61 @@ export class FfiFlows implements Flows {
   }
 
   packetServer(config: PacketServerConfig, options: FlowOptions): Promise<FlowServer> {
-    this.#pool.warmUp(packets);
     return this.#serve("packetServer", config, options);
   }
 
   packetClient(addr: string, config: PacketClientConfig, options: PacketClientOptions): Promise<PacketReport> {
-    this.#pool.warmUp(packets);
     return this.#run("packets", "packetClient", addr, config, options);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#pool[Symbol.asyncDispose]();
+    return this.#engine.pool[Symbol.asyncDispose]();
   }
 
   async #serve(
-    kind: string,
+    kind: Kind,
     config: StreamServerConfig | PacketServerConfig,
-    { events, signal, key }: FlowOptions,
+    options: FlowOptions,
   ): Promise<FlowServer> {
+    const { events, signal, key } = options;
+    this.#engine.prepare(kind, options);
     const { hostname, port } = parseHostPort(config.listenAddr);
     const family = familyOf(config.protocol);
-    // Without a host, only this machine reaches the server.
+    // An address without a host means this machine alone.
     const loopback = family === "ipv6" ? "::1" : "127.0.0.1";
-    const [address] = await resolve(hostname || loopback, port, { family, signal });
-    const flow = this.#pool.start({ kind, addresses: [address.toString()], config, key }, { events, signal });
+    const [address] = await this.#engine.resolve(hostname || loopback, port, { family, signal });
+    const request = { kind, addresses: [address.toString()], config, key };
+    const flow = this.#engine.pool.start(request, { events, signal });
     const bound = await flow.listening;
     const ended = flow.ended.then(() => {}, (error) => {
       if (!flow.canceled) throw error;
     });
-    // It is not unhandled only because nobody has asked yet.
+    // It is not unhandled only because it was not awaited yet.
     ended.catch(() => {});
     return {
       address: bound,
       ended,
       async [Symbol.asyncDispose]() {
         flow.cancel();
-        await flow.ended.catch(() => {}); // What it failed with is told by `ended`.
+        await flow.ended.catch(() => {}); // `ended` rejects with what it failed with.
       },
     };
   }
 
   async #run<K extends FlowReport["kind"]>(
     reported: K,
-    kind: string,
+    kind: Kind,
     addr: string,
     config: StreamClientConfig | PacketClientConfig,
-    { events, signal, key, sendAfter }: PacketClientOptions,
+    options: PacketClientOptions,
   ): Promise<Extract<FlowReport, { kind: K }>> {
+    const { events, signal, key, sendAfter } = options;
+    this.#engine.prepare(kind, options);
     const { hostname, port } = parseDialAddress(addr);
-    const found = await resolve(hostname, port, { family: familyOf(config.protocol), signal });
-    const addresses = found.slice(0, MAX_ADDRESSES).map((address: SocketAddress) => address.toString());
+    const found = await this.#engine.resolve(hostname, port, { family: familyOf(config.protocol), signal });
+    const addresses = found.slice(0, MAX_ADDRESSES).map((address) => address.toString());
     const request = { kind, addresses, config, key, held: sendAfter !== undefined };
-    const flow = this.#pool.start(request, { events, signal });
+    const flow = this.#engine.pool.start(request, { events, signal });
     void sendAfter?.then(() => flow.release());
     return reportOf(reported, await flow.ended);
   }
@@ -121,4 +189,25 @@ export class FfiFlows implements Flows {
 function familyOf(protocol: StreamProtocol | PacketProtocol | undefined): Family | undefined {
   if (protocol?.endsWith("4")) return "ipv4";
   return protocol?.endsWith("6") ? "ipv6" : undefined;
+}
+
+/** Resolves without system calls of our own. */
+async function resolveByDeno(host: string, port: number, { family }: ResolveOptions): Promise<SocketAddress[]> {
+  const hosts = ipFamily(host) !== undefined ? [host] : await lookUp(host, family);
+  return hosts.map((ip) => {
+    const address = SocketAddress.of(ip, port);
+    if (family === undefined || address.family === family) return address;
+    throw new TineError("invalid-address", `${ip} is not an ${family === "ipv4" ? "IPv4" : "IPv6"} address`);
+  });
+}
+
+/** Asks the system: Deno's own function asks name servers only. */
+async function lookUp(host: string, family: Family | undefined): Promise<string[]> {
+  const { lookup } = await import("node:dns/promises");
+  try {
+    const found = await lookup(host, { all: true, family: family === undefined ? 0 : family === "ipv4" ? 4 : 6 });
+    return found.map(({ address }) => address);
+  } catch (error) {
+    throw new TineError("unresolved-host", `the name ${host} has no address: ${messageOf(error)}`, { cause: error });
+  }
 }

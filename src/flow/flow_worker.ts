@@ -19,12 +19,13 @@ import { packetClientFlow } from "./packet/packet_client_flow.ts";
 import { packetServerFlow } from "./packet/packet_server_flow.ts";
 import { packetWarmUp } from "./packet/packet_warm_up.ts";
 import { SocketPorts } from "./packet/socket_port.ts";
+import { SocketStreamPorts } from "./stream/socket_stream_port.ts";
 import { streamClientFlow } from "./stream/stream_client_flow.ts";
 import { streamServerFlow } from "./stream/stream_server_flow.ts";
 
 const kinds: FlowKinds = {
-  streamServer: streamServerFlow,
-  streamClient: streamClientFlow,
+  streamServer: streamServerFlow(() => new SocketStreamPorts()),
+  streamClient: streamClientFlow(() => new SocketStreamPorts()),
   packetServer: packetServerFlow((host) => new SocketPorts(host)),
   packetClient: packetClientFlow((host) => new SocketPorts(host)),
 };

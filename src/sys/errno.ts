@@ -142,6 +142,7 @@ const rows: readonly Row[] = [
 ];
 
 const byNumber = new Map(rows.map((row) => [row[0], row]));
+const byName = new Map(rows.map(([number, name]) => [name, number]));
 
 /** The numbers that the code asks for by name. */
 export const Errno = {
@@ -156,6 +157,11 @@ export const Errno = {
 /** The name of an error number, e.g. `ECONNREFUSED`; `E` and the number for one that is not known. */
 export function errnoName(errno: number): string {
   return byNumber.get(errno)?.[1] ?? `E${errno}`;
+}
+
+/** The error number of a name, e.g. 111 of `ECONNREFUSED`; undefined for a name that is not known. */
+export function errnoOf(name: string): number | undefined {
+  return byName.get(name);
 }
 
 /** What an error number means, e.g. `connection refused`. */

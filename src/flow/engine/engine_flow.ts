@@ -109,8 +109,7 @@ export interface FlowHost extends Scope {
   /** The flow has failed: a TineError keeps its code on the main side. Then the engine calls close(). */
   fail(error: unknown): void;
   /**
-   * Zeros to send, or room for bytes that nobody will read: shared by all flows of the worker, valid until the handler
-   * returns.
+   * Zeros to send, shared by all flows of the worker.
    *
    * @param lengthBytes up to 16 MiB
    */
@@ -121,6 +120,4 @@ export interface FlowHost extends Scope {
 export interface SharedBuffers {
   /** All zero; never write to it. */
   zeros(lengthBytes: number): Uint8Array<ArrayBuffer>;
-  /** For whatever. */
-  scratch(lengthBytes: number): Uint8Array<ArrayBuffer>;
 }

@@ -2,7 +2,7 @@ import { TineError } from "../../base/errors.ts";
 import type { FlowOptions } from "../flows.ts";
 import type { FlowReport } from "../report.ts";
 import type { FlowRequest } from "./engine_flow.ts";
-import type { FlowMessage, FromWorker, ToWorker, WorkerStart } from "./messages.ts";
+import type { FlowMessage, FlowOrder, FromWorker, ToWorker, WorkerStart } from "./messages.ts";
 import { EventFd } from "../../sys/event_fd.ts";
 
 const MAX_WORKERS = 4;
@@ -29,7 +29,7 @@ export interface FlowThread {
   /** How many flows it has. */
   load: number;
   /** Gives an order, after those that are held back. */
-  send(order: ToWorker): void;
+  send(order: FlowOrder): void;
   /** Runs a warm-up; resolves when it is over, or the thread dead. */
   warmUp(name: string): Promise<void>;
   /** Keeps orders back until a promise resolves. */
@@ -275,9 +275,8 @@ export class PoolWorker implements FlowThread {
     return this.#dead;
   }
 
-  send(order: ToWorker): void {
-    if (this.#holds === 0) this.#post(order);
-    else this.#held.push(order);
+  send(order: FlowOrder): void {
+    this.#postOrHold(order);
   }
 
   warmUp(name: string): Promise<void> {
@@ -297,12 +296,17 @@ export class PoolWorker implements FlowThread {
   }
 
   async stop(): Promise<void> {
-    this.send({ type: "stop" });
+    this.#postOrHold({ type: "stop" });
     await this.#stopped.promise;
     this.#dead = true;
     this.#port.close();
     this.#worker.terminate();
     this.#wakeUp[Symbol.dispose]();
+  }
+
+  #postOrHold(order: ToWorker): void {
+    if (this.#holds === 0) this.#post(order);
+    else this.#held.push(order);
   }
 
   #post(order: ToWorker): void {

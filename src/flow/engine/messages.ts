@@ -11,15 +11,19 @@ export interface WorkerStart {
   readonly wakeFd: number;
 }
 
-/** What the main side tells a worker. */
+/** What the main side orders of a worker. */
 export type ToWorker =
+  | FlowOrder
   /** Run this warm-up, and answer `warmedUp`. */
   | { readonly type: "warmUp"; readonly name: string }
-  | { readonly type: "start"; readonly id: number; readonly request: FlowRequest }
-  | { readonly type: "release"; readonly id: number }
-  | { readonly type: "cancel"; readonly id: number }
   /** Close all flows, and end. */
   | { readonly type: "stop" };
+
+/** What the main side orders of a flow. */
+export type FlowOrder =
+  | { readonly type: "start"; readonly id: number; readonly request: FlowRequest }
+  | { readonly type: "release"; readonly id: number }
+  | { readonly type: "cancel"; readonly id: number };
 
 /** What a worker tells of a flow. */
 export type FlowMessage =

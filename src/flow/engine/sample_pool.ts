@@ -91,16 +91,10 @@ const MAX_BYTES = 16 * 1024 * 1024;
 /** Buffers that grow to what is asked for. */
 export class WorkerBuffers implements SharedBuffers {
   #zeros = new Uint8Array(FIRST_BYTES);
-  #scratch = new Uint8Array(FIRST_BYTES);
 
   zeros(lengthBytes: number): Uint8Array<ArrayBuffer> {
     if (lengthBytes > this.#zeros.length) this.#zeros = new Uint8Array(limited(lengthBytes));
     return this.#zeros.subarray(0, lengthBytes);
-  }
-
-  scratch(lengthBytes: number): Uint8Array<ArrayBuffer> {
-    if (lengthBytes > this.#scratch.length) this.#scratch = new Uint8Array(limited(lengthBytes));
-    return this.#scratch.subarray(0, lengthBytes);
   }
 }
 

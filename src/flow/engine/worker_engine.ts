@@ -11,17 +11,26 @@ import type {
   Timer,
   TimerOptions,
 } from "./engine_flow.ts";
-import type { PollLoop } from "./poll_loop.ts";
 import type { FlowInfoEvent } from "../flows.ts";
 import type { RecordKind } from "../records/kinds.ts";
 import type { FlowProgress, FlowReport } from "../report.ts";
-import { type FlowMessage, type FromWorker, plainError, type ToWorker } from "./messages.ts";
+import { type FlowMessage, type FlowOrder, plainError } from "./messages.ts";
 import { SamplePool, WorkerBuffers } from "./sample_pool.ts";
 import { TineError } from "../../base/errors.ts";
 
+/** What flows are driven by: it waits for files and times, and calls the handlers, which must not throw. */
+export interface FlowLoop {
+  /** Nanoseconds of a monotonic clock. */
+  now(): number;
+  /** See {@linkcode Scope.watch}. */
+  watch(fd: number, interest: number, handler: ReadyHandler): Watch;
+  /** Makes a timer that is not set. */
+  timer(handler: () => void, options?: TimerOptions): Timer;
+}
+
 /** A part of a loop: what its handlers throw goes to one place, and all of it ends together. */
 export class LoopScope implements Scope {
-  readonly #loop: PollLoop;
+  readonly #loop: FlowLoop;
   readonly #onError: (error: unknown) => void;
   readonly #onClose: () => void;
   readonly #watches = new Set<Watch>();
@@ -33,7 +42,7 @@ export class LoopScope implements Scope {
    * @param onError gets what a handler throws
    * @param onClose called when it is closed
    */
-  constructor(loop: PollLoop, onError: (error: unknown) => void, onClose: () => void = () => {}) {
+  constructor(loop: FlowLoop, onError: (error: unknown) => void, onClose: () => void = () => {}) {
     this.#loop = loop;
     this.#onError = onError;
     this.#onClose = onClose;
@@ -127,7 +136,7 @@ class ScopedWatch implements Watch {
 
 /** What a worker's engine lends to each of its flows. */
 export interface Engine {
-  readonly loop: PollLoop;
+  readonly loop: FlowLoop;
   readonly samples: SamplePool;
   readonly buffers: SharedBuffers;
   /** Adds to what goes to the main side; `urgent`: at once. */
@@ -221,13 +230,13 @@ const MAX_WAITING_BYTES = 256 * 1024;
 
 /** Collects what flows tell, since each message between threads has its price. */
 export class Outbox {
-  readonly #post: (messages: FromWorker, transfer: ArrayBuffer[]) => void;
+  readonly #post: (messages: readonly FlowMessage[], transfer: ArrayBuffer[]) => void;
   #messages: FlowMessage[] = [];
   #transfer: ArrayBuffer[] = [];
   #bytes = 0;
 
   /** @param post hands over to the main side */
-  constructor(post: (messages: FromWorker, transfer: ArrayBuffer[]) => void) {
+  constructor(post: (messages: readonly FlowMessage[], transfer: ArrayBuffer[]) => void) {
     this.#post = post;
   }
 
@@ -259,9 +268,6 @@ export class Outbox {
 /** What flows tell leaves at most so often, unless it is urgent. */
 const FLUSH_NANOS = 100e6;
 
-/** What is ordered of a flow. */
-export type FlowOrder = Extract<ToWorker, { readonly id: number }>;
-
 /** Flows of a worker, in its loop. */
 export class WorkerEngine implements Engine {
   readonly buffers = new WorkerBuffers();
@@ -269,7 +275,7 @@ export class WorkerEngine implements Engine {
   readonly #flows = new Map<number, RunningFlow>();
   readonly #kinds: FlowKinds;
   readonly #outbox: Outbox;
-  readonly #flushTimer;
+  readonly #flushTimer: Timer;
   #flushing = false;
 
   /**
@@ -277,9 +283,9 @@ export class WorkerEngine implements Engine {
    * @param post hands over what flows report
    */
   constructor(
-    readonly loop: PollLoop,
+    readonly loop: FlowLoop,
     kinds: FlowKinds,
-    post: (messages: FromWorker, transfer: ArrayBuffer[]) => void,
+    post: (messages: readonly FlowMessage[], transfer: ArrayBuffer[]) => void,
   ) {
     this.#kinds = kinds;
     this.#outbox = new Outbox(post);
@@ -324,6 +330,7 @@ export class WorkerEngine implements Engine {
   stop(): void {
     for (const flow of [...this.#flows.values()]) flow.cancel();
     this.#flush();
+    this.#flushTimer.clear();
   }
 
   #flushSoon(): void {

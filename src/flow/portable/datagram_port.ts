@@ -1,14 +1,11 @@
 import { MAX_PACKET_BYTES } from "../../base/limits.ts";
 import { Condition } from "../../base/condition.ts";
 import { formatHostPort } from "../../base/address.ts";
-import { SocketAddress } from "../../sys/address.ts";
+import type { SocketAddress } from "../../sys/address.ts";
 import { READABLE, WRITABLE } from "../../sys/poller.ts";
-import { SystemError } from "../../sys/errno.ts";
 import type { FlowClock, Inbox, Outbox, PacketPort, PacketPorts } from "../packet/packet_port.ts";
-import { networkError } from "./network_error.ts";
-import { nowNanos, wallNanos } from "./now.ts";
-import type { PacketHost } from "./packet_host.ts";
-import { TineError } from "../../base/errors.ts";
+import type { FlowHost } from "../engine/engine_flow.ts";
+import { addressOf, nowNanos, refuseSettings, systemError, wallNanos } from "./portable_host.ts";
 import type { PacketClientConfig, PacketServerConfig } from "../config.ts";
 
 const BATCH = 64;
@@ -18,20 +15,6 @@ const MAX_WAITING = 256;
 const MAX_SENDING = 256;
 /** Of them, so many places are for packets that open and close flows, which must not wait behind others for long. */
 const RESERVED = 32;
-
-/** The numbers of errors on Linux, under the names that Deno gives them everywhere. */
-const errnos: Readonly<Record<string, number>> = {
-  EPERM: 1,
-  EACCES: 13,
-  EINVAL: 22,
-  EMSGSIZE: 90,
-  EADDRNOTAVAIL: 99,
-  ENETDOWN: 100,
-  ENETUNREACH: 101,
-  ENOBUFS: 105,
-  ECONNREFUSED: 111,
-  EHOSTUNREACH: 113,
-};
 
 /** A datagram socket of Deno's own network API. It tells neither times of arrival, nor TOS, nor what it dropped. */
 export class DatagramPort implements PacketPort, PacketExit {
@@ -43,7 +26,7 @@ export class DatagramPort implements PacketPort, PacketExit {
   /** The address that it sends to, and receives from alone. */
   readonly peer: SocketAddress | undefined;
   readonly #socket: Deno.DatagramConn;
-  readonly #host: PacketHost;
+  readonly #host: FlowHost;
   #handler = () => {};
   #closed = false;
   #sending = 0;
@@ -54,7 +37,7 @@ export class DatagramPort implements PacketPort, PacketExit {
    * @param maxBytes the longest packet to receive
    * @param peer the only one to talk with; left out: all
    */
-  constructor(socket: Deno.DatagramConn, host: PacketHost, maxBytes: number, peer?: SocketAddress) {
+  constructor(socket: Deno.DatagramConn, host: FlowHost, maxBytes: number, peer?: SocketAddress) {
     this.#socket = socket;
     this.#host = host;
     this.peer = peer?.unmapped();
@@ -102,8 +85,7 @@ export class DatagramPort implements PacketPort, PacketExit {
     const error = this.#error;
     if (error === undefined) return;
     this.#error = undefined;
-    const errno = errnos[(error as { code?: string }).code ?? ""];
-    throw errno === undefined ? networkError(error, "send") : new SystemError("send", errno);
+    throw systemError(error, "send");
   }
 
   [Symbol.dispose](): void {
@@ -129,7 +111,7 @@ export class DatagramPort implements PacketPort, PacketExit {
       }
     } catch (error) {
       // A closed socket has nothing more to say.
-      if (!this.#closed) this.#host.fail(networkError(error, `receive at ${this.local}`));
+      if (!this.#closed) this.#host.fail(systemError(error, "receive", `at ${this.local}`));
     }
   }
 
@@ -139,7 +121,12 @@ export class DatagramPort implements PacketPort, PacketExit {
   }
 
   #call(): void {
-    if (!this.#closed) this.#host.try(this.#handler);
+    if (this.#closed) return;
+    try {
+      this.#handler();
+    } catch (error) {
+      this.#host.fail(error);
+    }
   }
 }
 
@@ -155,10 +142,6 @@ class LoopClock implements FlowClock {
   checkWallClock(): number {
     return 0;
   }
-}
-
-function addressOf({ hostname, port }: Deno.NetAddr): SocketAddress {
-  return SocketAddress.of(hostname, port).unmapped();
 }
 
 /** A packet that has come. */
@@ -329,9 +312,9 @@ const needsRawSockets = ["dscp", "ecn", "sockopt"] as const;
 /** Ports that are datagram sockets of Deno's own network API. */
 export class DatagramPorts implements PacketPorts {
   readonly kind = "portable";
-  readonly #host: PacketHost;
+  readonly #host: FlowHost;
 
-  constructor(host: PacketHost) {
+  constructor(host: FlowHost) {
     this.#host = host;
   }
 
@@ -339,12 +322,7 @@ export class DatagramPorts implements PacketPorts {
   connect(address: SocketAddress, config: PacketClientConfig, maxBytes: number): PacketPort {
     const wanted: string[] = needsRawSockets.filter((key) => config[key] !== undefined);
     if (config.sender.some(({ unresponsive }) => unresponsive?.gso)) wanted.push("gso");
-    if (wanted.length > 0) {
-      throw new TineError(
-        "ffi-unavailable",
-        `${wanted.join(" and ")} cannot be set: raw sockets are not to be had here, only Deno's own network API`,
-      );
-    }
+    refuseSettings(wanted);
     // Replies from this machine need no door to others.
     const any = address.family === "ipv4" ? "0.0.0.0" : "::";
     const hostname = !address.isLoopback ? any : address.family === "ipv4" ? "127.0.0.1" : "::1";
@@ -360,6 +338,6 @@ function open(hostname: string, port: number): Deno.DatagramConn {
   try {
     return Deno.listenDatagram({ transport: "udp", hostname, port });
   } catch (error) {
-    throw networkError(error, `bind to ${formatHostPort({ hostname, port })}`);
+    throw systemError(error, "bind", `to ${formatHostPort({ hostname, port })}`);
   }
 }

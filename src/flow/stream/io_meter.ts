@@ -1,7 +1,7 @@
 import type { SampleSink } from "../engine/engine_flow.ts";
-import type { Socket } from "../../sys/socket.ts";
-import { type TcpInfo, tcpInfoPlaces, TcpInfoSampler } from "../../sys/tcp_info.ts";
+import { type TcpInfo, tcpInfoPlaces } from "../../sys/tcp_info.ts";
 import type { ConnectionReport } from "../report.ts";
+import type { StreamKernel } from "./stream_port.ts";
 import { Clock } from "../../sys/clock.ts";
 
 /** Counts the bytes of one end of a stream, and samples the count. */
@@ -78,24 +78,23 @@ const names = Object.keys(tcpInfoPlaces) as (keyof TcpInfo)[];
 
 /** Asks the kernel about the sender's connection, and records what it says. */
 export class TcpInfoRecorder {
-  readonly #socket: Socket;
+  readonly #kernel: StreamKernel;
   readonly #sink: SampleSink<"tcpInfo">;
   readonly #server: boolean;
-  readonly #sampler = new TcpInfoSampler();
   /** What the kernel said last. */
   readonly last: TcpInfo;
 
-  /** @param server whether the socket is the server's */
-  constructor(socket: Socket, sink: SampleSink<"tcpInfo">, server: boolean) {
-    this.#socket = socket;
+  /** @param server whether the connection is the server's */
+  constructor(kernel: StreamKernel, sink: SampleSink<"tcpInfo">, server: boolean) {
+    this.#kernel = kernel;
     this.#sink = sink;
     this.#server = server;
-    this.last = this.#sampler.sample(socket);
+    this.last = kernel.tcpInfo();
   }
 
   /** Asks, without recording. */
   ask(): TcpInfo {
-    return this.#sampler.sample(this.#socket, this.last);
+    return this.#kernel.tcpInfo(this.last);
   }
 
   /**

@@ -8,20 +8,22 @@ export const CONNECT_TIMEOUT_MS = 10_000;
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** How long a transfer may stand still, in milliseconds. Bufferbloat of some seconds is no reason to give up. */
 export const STALL_TIMEOUT_MS = 30_000;
+/** The same for a sender that does not know what the peer has acknowledged, only what the system has taken. */
+export const UNSEEN_STALL_TIMEOUT_MS = 120_000;
 /** How long a server waits for a client to close, in milliseconds. */
 export const LINGER_MS = 5_000;
 /** How many clients a server has at the same time. */
 export const MAX_CLIENTS = 1000;
 /** How many of a server's connections may not have said yet what they want; more, and the oldest is dropped. */
-export const MAX_STRANGERS = 1000;
+export const MAX_UNAUTHENTICATED = 1000;
 /** Where there is no room for more connections, who has said nothing for so long makes some, in milliseconds. */
-export const STRANGER_MS = 1000;
+export const UNAUTHENTICATED_MS = 1000;
 /** What an accept says where the process or the system has no room for one more. */
 export const NO_ROOM: readonly string[] = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
 /** How long no connections are taken then, in milliseconds. */
 export const NO_ROOM_PAUSE_MS = 100;
 /** How often that is told, in milliseconds. */
-export const NO_ROOM_TELL_MS = 10_000;
+export const NO_ROOM_REPORT_MS = 10_000;
 /** The longest transfer, in milliseconds. */
 export const MAX_DURATION_MS = 24 * 3600 * 1000;
 /** The largest transfer, in bytes: sums are exact. */

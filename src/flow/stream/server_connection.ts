@@ -1,19 +1,15 @@
-import { Clock } from "../../sys/clock.ts";
 import { READABLE } from "../../sys/poller.ts";
-import type { Socket } from "../../sys/socket.ts";
-import { lingerSeconds, noDelay } from "../../sys/socket_options.ts";
 import { messageOf, TineError } from "../../base/errors.ts";
 import type { FlowHost, Scope } from "../engine/engine_flow.ts";
 import type { Hmac } from "../hmac.ts";
 import { encodeSenderReport } from "../report_values.ts";
 import { bitsPerSecond, goodput } from "./io_meter.ts";
 import { HANDSHAKE_TIMEOUT_MS, LINGER_MS } from "./limits.ts";
-import { Peer } from "./peer.ts";
-import { setUpServer } from "./socket_setup.ts";
-import { streamInfo } from "./stream_info.ts";
+import { StreamPeer } from "./stream_peer.ts";
+import type { StreamPort, StreamPorts } from "./stream_port.ts";
 import { receiveStream } from "./stream_receiver.ts";
 import { sendStream } from "./stream_sender.ts";
-import type { Transfer, TransferResult } from "./transfer.ts";
+import { streamInfo, type Transfer, type TransferResult } from "./transfer.ts";
 import { encodeGreeting, type Frame, type Greeting, newGreeting } from "./wire.ts";
 import { checkRequest, requestAt, type StreamAnswer, type StreamRequest } from "./messages.ts";
 
@@ -22,6 +18,14 @@ const MILLISECOND = 1e6;
 const GREETING_WAIT_MS = 5;
 /** What is read at once and thrown away, of what comes too late. */
 const LINGER_READ_BYTES = 1024 * 1024;
+
+/** What all connections of a server share. */
+export interface ServerContext {
+  readonly host: FlowHost;
+  readonly ports: StreamPorts;
+  /** Undefined: no key is wanted. */
+  readonly hmac: Hmac | undefined;
+}
 
 /** What a server does for its connections. */
 export interface ServerConnectionHooks {
@@ -36,8 +40,9 @@ export interface ServerConnectionHooks {
 /** A client of a server, from its connection to its end. */
 export class ServerConnection {
   readonly #host: FlowHost;
+  readonly #ports: StreamPorts;
   readonly #scope: Scope;
-  readonly #peer: Peer;
+  readonly #peer: StreamPeer;
   readonly #hmac: Hmac | undefined;
   readonly #hooks: ServerConnectionHooks;
   readonly #greeting: Greeting;
@@ -50,13 +55,18 @@ export class ServerConnection {
   #finished = false;
   #closed = false;
 
-  constructor(host: FlowHost, socket: Socket, hmac: Hmac | undefined, hooks: ServerConnectionHooks) {
+  constructor(
+    { host, ports, hmac }: ServerContext,
+    port: StreamPort,
+    hooks: ServerConnectionHooks,
+  ) {
     this.#host = host;
+    this.#ports = ports;
     this.#hmac = hmac;
     this.#hooks = hooks;
     this.#tinitNanos = host.now();
-    this.#tinit = new Clock("realtime").now();
-    this.#peer = new Peer(socket, `client ${socket.peerAddress().unmapped()}`);
+    this.#tinit = ports.wallNanos();
+    this.#peer = new StreamPeer(port, `client ${port.remote}`);
     this.#greeting = newGreeting(hmac !== undefined);
     this.#scope = host.scope((error) => this.#fail(error));
   }
@@ -69,16 +79,16 @@ export class ServerConnection {
   /** Greets the client, and goes on from there. */
   start(): void {
     try {
-      // Its words are short, and none waits until those before are acknowledged.
-      this.#peer.socket.set(noDelay, true);
-      // A client that has a key can say nothing before. Others have their request on the way: then all words go out
-      // together, and take no segment of their own from the transfer's first window.
+      // Messages are short, and must not wait until earlier ones are acknowledged.
+      this.#peer.port.setNoDelay(true);
+      // A client that has a key can send nothing before. Others have their request on the way: then greeting and answer
+      // go out together, and take no segment of their own from the transfer's first window.
       if (this.#hmac !== undefined) this.#greet();
       const late = this.#patience(GREETING_WAIT_MS, () => this.#greet());
       const patience = this.#patience(HANDSHAKE_TIMEOUT_MS, () => {
         throw new TineError("no-request", `${this.#peer.name} said nothing for ${HANDSHAKE_TIMEOUT_MS / 1000} s`);
       });
-      const watch = this.#scope.watch(this.#peer.socket.fd, READABLE, () => {
+      const watch = this.#peer.port.watch(this.#scope, READABLE, () => {
         const frame = this.#peer.readFrame();
         if (frame === undefined) return;
         late.clear();
@@ -96,7 +106,7 @@ export class ServerConnection {
   #greet(more = false): void {
     if (this.#greeted) return;
     this.#greeted = true;
-    this.#peer.say(encodeGreeting(this.#greeting), more);
+    this.#peer.send(encodeGreeting(this.#greeting), more);
   }
 
   /** Closes it, whatever it is doing. */
@@ -104,14 +114,13 @@ export class ServerConnection {
     if (this.#closed) return;
     this.#closed = true;
     this.#scope.close();
-    const { socket } = this.#peer;
+    const { port } = this.#peer;
     this.#transfer?.stop();
     if (this.#transfer !== undefined && !this.#finished) {
       this.#reportIncomplete(this.#transfer);
       // Else the kernel would go on sending what a canceled transfer has left with it.
-      socket.set(lingerSeconds, 0);
-    }
-    socket.close();
+      port.reset();
+    } else port.close();
     this.#hooks.onClosed();
   }
 
@@ -132,10 +141,10 @@ export class ServerConnection {
     }
     this.#request = request;
     this.#hooks.onAccepted();
-    const { socket } = this.#peer;
-    this.#host.info(streamInfo(socket, request, { server: true, tinit: this.#tinit }));
+    const { kind } = this.#ports;
+    this.#host.info(streamInfo(this.#peer.port, request, { engine: kind, server: true, tinit: this.#tinit }));
     const upload = request.direction === "upload";
-    this.#peer.sayFrame({ ok: true } satisfies StreamAnswer, !upload);
+    this.#peer.sendFrame({ ok: true } satisfies StreamAnswer, !upload);
     const start = upload ? receiveStream : sendStream;
     this.#transfer = start({
       host: this.#host,
@@ -153,7 +162,7 @@ export class ServerConnection {
       throw new TineError("wrong-key", `the key of ${this.#peer.name} is missing or wrong`);
     }
     const request = requestAt("server", checkRequest(frame.value));
-    setUpServer(this.#peer.socket, request);
+    this.#peer.port.setUp(request);
     return request;
   }
 
@@ -161,13 +170,13 @@ export class ServerConnection {
     // Faults of this program are not the client's business.
     if (!(error instanceof TineError)) throw error;
     const { code, message } = error;
-    this.#peer.sayFrame({ ok: false, code, message } satisfies StreamAnswer);
+    this.#peer.sendFrame({ ok: false, code, message } satisfies StreamAnswer);
     this.#hooks.log(`${this.#peer.name} was refused: ${message}`);
     this.#linger();
   }
 
   #finish(request: StreamRequest, { bytes, durationNanos, report }: TransferResult): void {
-    if (request.direction === "download") this.#peer.sayFrame(encodeSenderReport(report));
+    if (request.direction === "download") this.#peer.sendFrame(encodeSenderReport(report));
     const goodputBitsPerSecond = goodput(bytes, durationNanos, (report.minRttMicros ?? 0) * 1000);
     const figures = { bytes, durationNanos, goodputBitsPerSecond, ...report };
     this.#host.progress(request.flow, { kind: "servedStream", complete: true, ...figures });
@@ -177,12 +186,12 @@ export class ServerConnection {
   /** Waits until the client has closed: who closes first has to remember the connection for a minute. */
   #linger(): void {
     this.#finished = true;
-    const { socket } = this.#peer;
+    const { port } = this.#peer;
     const patience = this.#patience(LINGER_MS, () => this.close());
-    const watch = this.#scope.watch(socket.fd, READABLE, () => {
+    const watch = port.watch(this.#scope, READABLE, () => {
       try {
         // A client that was refused may have sent: what is not read resets the connection, and why may be lost.
-        if (socket.discard(LINGER_READ_BYTES) !== 0) return;
+        if (port.discard(LINGER_READ_BYTES) !== 0) return;
       } catch {
         // The client has reset the connection, which is an end as well.
       }

@@ -1,74 +1,75 @@
-import { Clock } from "../../sys/clock.ts";
+import { SocketAddress } from "../../sys/address.ts";
 import { READABLE } from "../../sys/poller.ts";
-import type { Socket } from "../../sys/socket.ts";
-import { lingerSeconds } from "../../sys/socket_options.ts";
+import { WOULD_BLOCK } from "../../sys/socket.ts";
 import { TineError } from "../../base/errors.ts";
 import type { StreamClientConfig } from "../config.ts";
 import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest, Timer } from "../engine/engine_flow.ts";
 import { Hmac } from "../hmac.ts";
 import type { SenderReport, StreamReport } from "../report.ts";
-import { Connector } from "./connector.ts";
 import { goodput } from "./io_meter.ts";
-import { HANDSHAKE_TIMEOUT_MS } from "./limits.ts";
-import { Opening } from "./opening.ts";
-import { Peer } from "./peer.ts";
-import { setUpClient } from "./socket_setup.ts";
-import { streamInfo } from "./stream_info.ts";
+import { CONNECT_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS } from "./limits.ts";
+import { connectionError, StreamPeer } from "./stream_peer.ts";
+import type { StreamPort, StreamPorts } from "./stream_port.ts";
 import { receiveStream } from "./stream_receiver.ts";
 import { sendStream } from "./stream_sender.ts";
-import type { Transfer, TransferResult } from "./transfer.ts";
-import { encodeFrame, type FrameKey } from "./wire.ts";
-import { checkReport, requestAt, requestOf, type StreamRequest } from "./messages.ts";
+import { streamInfo, type Transfer, type TransferResult } from "./transfer.ts";
+import { checkGreeting, encodeFrame, type FrameKey, type Greeting, GreetingReader } from "./wire.ts";
+import { acceptedBy, checkReport, requestAt, requestOf, type StreamRequest } from "./messages.ts";
 
 const MILLISECOND = 1e6;
 
-/** A TCP flow, from its connection to its end. */
-export const streamClientFlow: EngineFlowFactory<StreamClientConfig> = (host, request) =>
-  new StreamClientFlow(host, request);
+/** Makes the flows of streamClient, over ports of a kind. */
+export function streamClientFlow(ports: (host: FlowHost) => StreamPorts): EngineFlowFactory<StreamClientConfig> {
+  return (host, request) => new StreamClientFlow(host, request, ports(host));
+}
 
+/** A TCP flow, from its connection to its end. */
 class StreamClientFlow implements EngineFlow {
   readonly #host: FlowHost;
+  readonly #ports: StreamPorts;
   readonly #request: StreamRequest;
   readonly #hmac: Hmac | undefined;
   readonly #connector: Connector;
   #tinitNanos = 0;
   #tinit = 0n;
-  #peer: Peer | undefined;
+  #peer: StreamPeer | undefined;
   #transfer: Transfer | undefined;
   /** How long it took until the key could be proved, where it has to be. */
   #keyProofNanos: number | undefined;
   #accepted = false;
   #finished = false;
 
-  constructor(host: FlowHost, { addresses, config, key }: FlowRequest<StreamClientConfig>) {
+  constructor(host: FlowHost, { addresses, config, key }: FlowRequest<StreamClientConfig>, ports: StreamPorts) {
     this.#host = host;
+    this.#ports = ports;
     this.#request = requestOf(config);
     this.#hmac = key === undefined ? undefined : new Hmac(key);
-    this.#connector = new Connector(host, addresses, {
-      setUp: (socket) => setUpClient(socket, requestAt("client", this.#request)),
-      onConnected: (socket, address) => this.#open(socket, address.toString()),
+    this.#connector = new Connector({
+      host,
+      ports,
+      addresses: addresses.map((address) => SocketAddress.parse(address)),
+      request: requestAt("client", this.#request),
+      onConnected: (port, address) => this.#open(port, address.toString()),
     });
   }
 
   start(): void {
     this.#tinitNanos = this.#host.now();
-    this.#tinit = new Clock("realtime").now();
+    this.#tinit = this.#ports.wallNanos();
     this.#connector.start();
   }
 
   close(): void {
     this.#connector.close();
     this.#transfer?.stop();
-    const socket = this.#peer?.socket;
-    if (socket === undefined) return;
     // Else the kernel would go on sending what a canceled transfer has left with it.
-    if (this.#transfer !== undefined && !this.#finished) socket.set(lingerSeconds, 0);
-    socket.close();
+    if (this.#transfer !== undefined && !this.#finished) this.#peer?.port.reset();
+    else this.#peer?.port.close();
   }
 
   /** It is connected: a signature needs the greeting first, all else goes out at once. */
-  #open(socket: Socket, address: string): void {
-    const peer = this.#peer = new Peer(socket, address);
+  #open(port: StreamPort, address: string): void {
+    const peer = this.#peer = new StreamPeer(port, address);
     const opening = new Opening(peer, this.#hmac !== undefined);
     const hmac = this.#hmac;
     if (hmac === undefined) return this.#ask(peer, opening);
@@ -83,27 +84,29 @@ class StreamClientFlow implements EngineFlow {
   }
 
   /** Requests the transfer; an upload starts right behind the request. */
-  #ask(peer: Peer, opening: Opening, key?: FrameKey): void {
+  #ask(peer: StreamPeer, opening: Opening, key?: FrameKey): void {
     const upload = this.#request.direction === "upload";
-    peer.say(encodeFrame(requestAt("server", this.#request), key), upload);
+    peer.send(encodeFrame(requestAt("server", this.#request), key), upload);
     const answer = this.#patience(() => opening.awaited);
     const accepted = () => {
       if (this.#accepted) return true;
       if (!opening.readAnswer()) return false;
       answer.clear();
       this.#accepted = true;
-      this.#host.info(streamInfo(peer.socket, this.#request, { server: false, tinit: this.#tinit }));
+      this.#host.info(
+        streamInfo(peer.port, this.#request, { engine: this.#ports.kind, server: false, tinit: this.#tinit }),
+      );
       return true;
     };
     if (upload) return this.#begin(peer, accepted);
-    const watch = this.#host.watch(peer.socket.fd, READABLE, () => {
+    const watch = peer.port.watch(this.#host, READABLE, () => {
       if (!accepted()) return;
       watch.close();
       this.#begin(peer);
     });
   }
 
-  #begin(peer: Peer, accepted?: () => boolean): void {
+  #begin(peer: StreamPeer, accepted?: () => boolean): void {
     const request = requestAt("client", this.#request);
     const upload = request.direction === "upload";
     const start = upload ? sendStream : receiveStream;
@@ -144,14 +147,14 @@ class StreamClientFlow implements EngineFlow {
   }
 
   /**
-   * Waits for a word of the server, with limited patience.
+   * Waits for a message of the server, with limited patience.
    *
    * @param what names it
    * @param read called whenever there is something to read, until it returns true
    */
   #await(what: () => string, read: () => boolean): void {
     const timer = this.#patience(what);
-    const watch = this.#host.watch(this.#peer!.socket.fd, READABLE, () => {
+    const watch = this.#peer!.port.watch(this.#host, READABLE, () => {
       if (!read()) return;
       timer.clear();
       watch.close();
@@ -166,5 +169,120 @@ class StreamClientFlow implements EngineFlow {
     });
     timer.set(this.#host.now() + HANDSHAKE_TIMEOUT_MS * MILLISECOND);
     return timer;
+  }
+}
+
+/** What a connector works with. */
+interface ConnectorOptions {
+  readonly host: FlowHost;
+  readonly ports: StreamPorts;
+  readonly addresses: readonly SocketAddress[];
+  /** As it concerns the client. */
+  readonly request: StreamRequest;
+  /** Takes the connection over. */
+  onConnected(port: StreamPort, address: SocketAddress): void;
+}
+
+/** Connects to the first of some addresses that takes connections. */
+class Connector {
+  readonly #options: ConnectorOptions;
+  readonly #failures: TineError[] = [];
+  #attempt: Disposable | undefined;
+
+  constructor(options: ConnectorOptions) {
+    this.#options = options;
+  }
+
+  /** Tries; if no address works, the flow fails with the errors of all of them. */
+  start(): void {
+    const { host, ports, addresses, request, onConnected } = this.#options;
+    const address = addresses[this.#failures.length];
+    const scope = host.scope((error) => host.fail(error));
+    const settle = (result: StreamPort | Error) => {
+      scope.close();
+      if (result instanceof Error) this.#next(address, result);
+      else onConnected(result, address);
+    };
+    scope.timer(() => {
+      this.close();
+      settle(timeout(address));
+    }).set(scope.now() + CONNECT_TIMEOUT_MS * MILLISECOND);
+    this.#attempt = ports.connect(scope, address, request, settle);
+  }
+
+  /** Stops trying. */
+  close(): void {
+    this.#attempt?.[Symbol.dispose]();
+  }
+
+  #next(address: SocketAddress, error: Error): void {
+    this.#failures.push(connectionError(error, `connect to ${address}`) as TineError);
+    if (this.#failures.length < this.#options.addresses.length) return this.start();
+    const [{ code }] = this.#failures;
+    throw new TineError(code, this.#failures.map(({ message }) => message).join("; "));
+  }
+}
+
+function timeout(address: SocketAddress): TineError {
+  return new TineError(
+    "connection-timeout",
+    `connect to ${address}: no answer for ${CONNECT_TIMEOUT_MS / 1000} s`,
+  );
+}
+
+/** Reads what a server sends before the transfer: its greeting, then its answer to the request. */
+class Opening {
+  readonly #peer: StreamPeer;
+  readonly #hasKey: boolean;
+  readonly #reader: GreetingReader;
+  #greeting: Greeting | undefined;
+  #accepted = false;
+
+  /**
+   * @param peer the server
+   * @param hasKey whether the client has a key
+   */
+  constructor(peer: StreamPeer, hasKey: boolean) {
+    this.#peer = peer;
+    this.#hasKey = hasKey;
+    this.#reader = new GreetingReader(peer.name);
+  }
+
+  /** What the server has still to send. */
+  get awaited(): "greeting" | "answer" {
+    return this.#greeting === undefined ? "greeting" : "answer";
+  }
+
+  /**
+   * Reads on, up to the end of the greeting.
+   *
+   * @returns the greeting when it is complete
+   * @throws {TineError} see {@linkcode GreetingReader} and {@linkcode checkGreeting}; `connection-closed`,
+   *   `connection-reset`
+   */
+  readGreeting(): Greeting | undefined {
+    while (this.#greeting === undefined) {
+      const count = this.#peer.read(this.#reader.room);
+      if (count === WOULD_BLOCK) return undefined;
+      const greeting = this.#reader.filled(count);
+      if (greeting !== undefined) checkGreeting(greeting, this.#hasKey, this.#peer.name);
+      this.#greeting = greeting;
+    }
+    return this.#greeting;
+  }
+
+  /**
+   * Reads on, up to the end of the answer.
+   *
+   * @returns whether the server has taken the request
+   * @throws {TineError} as {@linkcode Opening.readGreeting} does; what the server refused the request with
+   */
+  readAnswer(): boolean {
+    if (this.#accepted) return true;
+    if (this.readGreeting() === undefined) return false;
+    const frame = this.#peer.readFrame();
+    if (frame === undefined) return false;
+    acceptedBy(this.#peer.name, frame.value);
+    return this.#accepted = true;
   }
 }

@@ -6,7 +6,7 @@ import { bitsPerSecond, IoMeter, serverCpu, ThreadTime, TurnBudget } from "./io_
 import { MAX_DURATION_MS, PROGRESS_MS, STALL_TIMEOUT_MS } from "./limits.ts";
 import type { Transfer, TransferContext, TransferResult } from "./transfer.ts";
 import type { StreamReceipt } from "./messages.ts";
-import type { Peer } from "./peer.ts";
+import type { StreamPeer } from "./stream_peer.ts";
 
 const MILLISECOND = 1e6;
 
@@ -38,7 +38,7 @@ class StreamReceiver implements Transfer {
     this.#context = context;
     this.#onDone = onDone;
     const { host, peer, request, server, tinitNanos } = context;
-    this.#cpu = server ? new ThreadTime() : undefined;
+    this.#cpu = server && peer.port.kernel !== undefined ? new ThreadTime() : undefined;
     const scope = this.#scope = context.scope.scope(context.fail);
     this.#reader = new TransferReader(peer, request.bufLenBytes);
     this.#startedAt = this.#toldAt = this.#movedAt = scope.now();
@@ -58,11 +58,11 @@ class StreamReceiver implements Transfer {
       timer.set(scope.now() + PROGRESS_MS * MILLISECOND);
     });
     timer.set(this.#startedAt + PROGRESS_MS * MILLISECOND);
-    scope.watch(peer.socket.fd, READABLE, () => {
+    peer.port.watch(scope, READABLE, () => {
       const receipt = this.#receive();
       if (receipt === undefined) return;
       this.stop();
-      peer.sayFrame(receipt);
+      peer.sendFrame(receipt);
       this.#onDone({ ...receipt, report: {} });
     });
   }
@@ -134,13 +134,13 @@ class StreamReceiver implements Transfer {
  * something behind it needs no look: the kernel throws it away, and copies only the last of those that are there.
  */
 export class TransferReader {
-  readonly #peer: Peer;
+  readonly #peer: StreamPeer;
   readonly #lengthBytes: number;
   readonly #last = new Uint8Array(1);
   #complete = false;
 
   /** @param lengthBytes of the longest read */
-  constructor(peer: Peer, lengthBytes: number) {
+  constructor(peer: StreamPeer, lengthBytes: number) {
     this.#peer = peer;
     this.#lengthBytes = lengthBytes;
   }

@@ -1,12 +1,12 @@
 import { IPPROTO_TCP, SO_SNDBUF, SOL_SOCKET, TCP_NODELAY, TCP_NOTSENT_LOWAT } from "../../sys/constants.ts";
 import { READABLE, type Watch, WRITABLE } from "../../sys/poller.ts";
-import { type Socket, WOULD_BLOCK } from "../../sys/socket.ts";
-import { noDelay, notSentLowWaterBytes } from "../../sys/socket_options.ts";
+import { WOULD_BLOCK } from "../../sys/socket.ts";
 import { TineError } from "../../base/errors.ts";
 import type { Scope, Timer } from "../engine/engine_flow.ts";
 import { bitsPerSecond, IoMeter, serverCpu, TcpInfoRecorder, ThreadTime, TurnBudget } from "./io_meter.ts";
-import { PROGRESS_MS, STALL_TIMEOUT_MS } from "./limits.ts";
+import { PROGRESS_MS, STALL_TIMEOUT_MS, UNSEEN_STALL_TIMEOUT_MS } from "./limits.ts";
 import { Pace } from "./pace.ts";
+import type { StreamKernel } from "./stream_port.ts";
 import type { Transfer, TransferContext, TransferResult } from "./transfer.ts";
 import { END_MARK } from "./wire.ts";
 import { checkReceipt, type StreamRequest } from "./messages.ts";
@@ -31,7 +31,8 @@ class StreamSender implements Transfer {
   readonly #onDone: (result: TransferResult) => void;
   readonly #scope: Scope;
   readonly #meter: IoMeter;
-  readonly #info: TcpInfoRecorder;
+  /** Undefined where the kernel's view of the connection cannot be had. */
+  readonly #info: TcpInfoRecorder | undefined;
   readonly #turn = new TurnBudget();
   readonly #cpu: ThreadTime | undefined;
   readonly #startedAt: number;
@@ -48,8 +49,8 @@ class StreamSender implements Transfer {
   /** Where the connection was when it last got on, and when. */
   #acked: number;
   #ackedAt: number;
-  #toldAt: number;
-  #toldAcked: number;
+  #reportedAt: number;
+  #reportedAcked: number;
 
   constructor(context: TransferContext, onDone: (result: TransferResult) => void) {
     this.#context = context;
@@ -57,11 +58,12 @@ class StreamSender implements Transfer {
     const { host, request, server, peer } = context;
     const scope = this.#scope = context.scope.scope(context.fail);
     const { flow } = request;
-    this.#startedAt = this.#ackedAt = this.#toldAt = scope.now();
+    this.#startedAt = this.#ackedAt = this.#reportedAt = scope.now();
     this.#lengthBytes = request.lengthBytes ?? Infinity;
     this.#pace = Pace.of(request);
     this.#setsNoDelay = (request.sockopt ?? []).some(({ level, opt }) => level === IPPROTO_TCP && opt === TCP_NODELAY);
-    this.#cpu = server ? new ThreadTime() : undefined;
+    const { kernel } = peer.port;
+    this.#cpu = server && kernel !== undefined ? new ThreadTime() : undefined;
     this.#writeBytes = this.#pace?.writeBytes ?? request.bufLenBytes;
     this.#due = scope.timer(() => this.#goOn());
     this.#meter = new IoMeter(
@@ -70,16 +72,16 @@ class StreamSender implements Transfer {
       request.sampleIOIntervalMs * MILLISECOND,
       this.#time(),
     );
-    this.#info = new TcpInfoRecorder(peer.socket, host.samples("tcpInfo", flow), server);
-    this.#toldAcked = this.#acked = this.#info.last.bytesAcked;
+    if (kernel !== undefined) this.#info = new TcpInfoRecorder(kernel, host.samples("tcpInfo", flow), server);
+    this.#reportedAcked = this.#acked = Math.max(0, this.#info?.last.bytesAcked ?? 0);
   }
 
   start(): void {
     const { peer, request } = this.#context;
     const scope = this.#scope;
     const { durationMs, tcpInfoIntervalMs } = request;
-    // Words are sent without it, the transfer as the system has it.
-    if (!this.#setsNoDelay) peer.socket.set(noDelay, false);
+    // Messages are sent with it, the transfer as is the system's default.
+    if (!this.#setsNoDelay) peer.port.setNoDelay(false);
     if (durationMs !== undefined) {
       const deadline = scope.timer(() => {
         this.#expired = true;
@@ -87,11 +89,13 @@ class StreamSender implements Transfer {
       });
       deadline.set(this.#startedAt + durationMs * MILLISECOND);
     }
-    if (tcpInfoIntervalMs !== undefined) this.#every(tcpInfoIntervalMs, () => this.#info.record(this.#time()));
-    this.#every(PROGRESS_MS, () => this.#tellProgress());
-    const queue = SendQueue.of(peer.socket, request, this.#acked, this.#startedAt);
-    if (queue !== undefined) this.#adapt(queue);
-    this.#watch = scope.watch(peer.socket.fd, READABLE | WRITABLE, (ready) => {
+    const info = this.#info;
+    if (info !== undefined && tcpInfoIntervalMs !== undefined) {
+      this.#every(tcpInfoIntervalMs, () => info.record(this.#time()));
+    }
+    this.#every(PROGRESS_MS, () => this.#reportProgress());
+    if (info !== undefined) this.#limitQueue(peer.port.kernel!, info);
+    this.#watch = peer.port.watch(scope, READABLE | WRITABLE, (ready) => {
       // Also when the connection has failed: reading says how.
       if ((ready & ~WRITABLE) !== 0) this.#read();
       else this.#send();
@@ -109,7 +113,7 @@ class StreamSender implements Transfer {
     this.#stopped = true;
     this.#scope.close();
     this.#meter.end();
-    this.#info.record(this.#time());
+    this.#info?.record(this.#time());
   }
 
   #send(): void {
@@ -119,7 +123,7 @@ class StreamSender implements Transfer {
       const left = this.#lengthBytes - this.#meter.total;
       const last = this.#expired || left <= this.#writeBytes;
       const length = this.#expired ? 1 : Math.min(left, this.#writeBytes);
-      const count = this.#write(last ? markedBytes(host.shared.scratch(length)) : host.shared.zeros(length));
+      const count = this.#write(last ? markedBytes(length) : host.shared.zeros(length));
       if (count === WOULD_BLOCK) return;
       const now = this.#scope.now();
       this.#meter.add(count, now - tinitNanos);
@@ -161,7 +165,7 @@ class StreamSender implements Transfer {
   #mark(): void {
     this.#marked = true;
     // The last segment is not full: it need not wait until what was sent before is acknowledged.
-    if (!this.#setsNoDelay) this.#context.peer.socket.set(noDelay, true);
+    if (!this.#setsNoDelay) this.#context.peer.port.setNoDelay(true);
     this.#meter.end();
     this.#watch!.interest = READABLE;
   }
@@ -183,47 +187,49 @@ class StreamSender implements Transfer {
       );
     }
     this.stop();
-    this.#onDone({ ...receipt, report: { ...this.#info.report(), ...serverCpu(this.#cpu) } });
+    this.#onDone({ ...receipt, report: { ...this.#info?.report(), ...serverCpu(this.#cpu) } });
   }
 
-  #tellProgress(): void {
+  #reportProgress(): void {
     const { host, request } = this.#context;
     const now = this.#scope.now();
-    const { bytesAcked } = this.#info.ask();
-    // Kernels of old do not tell it: then what was taken from us has to do.
-    const acked = bytesAcked < 0 ? this.#meter.total : bytesAcked;
-    this.#checkStall(acked, now);
+    const acked = this.#info?.ask().bytesAcked ?? -1;
+    // Where it is not known, what was written has to do.
+    const known = acked >= 0, moved = known ? acked : this.#meter.total;
+    this.#checkStall(moved, now, known ? STALL_TIMEOUT_MS : UNSEEN_STALL_TIMEOUT_MS);
     host.progress(request.flow, {
       kind: "streamProgress",
       role: "sender",
       elapsedNanos: now - this.#startedAt,
       bytes: this.#meter.total,
-      goodputBitsPerSecond: bitsPerSecond(Math.max(0, acked - this.#toldAcked), now - this.#toldAt),
-      ...this.#info.report(),
+      goodputBitsPerSecond: bitsPerSecond(Math.max(0, moved - this.#reportedAcked), now - this.#reportedAt),
+      ...this.#info?.report(),
     });
-    this.#toldAcked = acked;
-    this.#toldAt = now;
+    this.#reportedAcked = moved;
+    this.#reportedAt = now;
   }
 
-  #checkStall(acked: number, now: number): void {
+  #checkStall(acked: number, now: number, timeoutMs: number): void {
     if (acked !== this.#acked) {
       this.#acked = acked;
       this.#ackedAt = now;
-    } else if (now - this.#ackedAt > STALL_TIMEOUT_MS * MILLISECOND) {
+    } else if (now - this.#ackedAt > timeoutMs * MILLISECOND) {
       const { name } = this.#context.peer;
       throw new TineError(
         "peer-stalled",
-        `${name} has taken nothing for ${STALL_TIMEOUT_MS / 1000} s, after ${this.#meter.total} bytes`,
+        `${name} has taken nothing for ${timeoutMs / 1000} s, after ${this.#meter.total} bytes`,
       );
     }
   }
 
-  /** Soon at first, then ever less often. */
-  #adapt(queue: SendQueue): void {
+  /** Keeps the queue short: looks at it soon at first, then less and less often. */
+  #limitQueue(kernel: StreamKernel, info: TcpInfoRecorder): void {
     const scope = this.#scope;
+    const queue = SendQueue.of(kernel, this.#context.request, info.last.bytesAcked, this.#startedAt);
+    if (queue === undefined) return;
     let ms = FIRST_LOOK_MS;
     const timer = scope.timer(() => {
-      queue.adapt(this.#info.ask().bytesAcked, scope.now());
+      queue.adapt(info.ask().bytesAcked, scope.now());
       ms = Math.min(2 * ms, PROGRESS_MS);
       timer.set(scope.now() + ms * MILLISECOND);
     });
@@ -251,38 +257,38 @@ class StreamSender implements Transfer {
 }
 
 /** Zeros with the mark as the last byte. */
-function markedBytes(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  bytes.fill(0);
-  bytes[bytes.length - 1] = END_MARK;
+function markedBytes(length: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  bytes[length - 1] = END_MARK;
   return bytes;
 }
 
-/** How much may wait, as time of the rate at which the path takes it: longer than a worker is away from a flow. */
+/** How much may wait, as time at the rate of the path: longer than a worker is away from a flow. */
 const QUEUE_NANOS = 40e6;
-const LEAST_BYTES = 16 * 1024;
-const MOST_BYTES = 4 * 1024 * 1024;
+const MIN_QUEUE_BYTES = 16 * 1024;
+const MAX_QUEUE_BYTES = 4 * 1024 * 1024;
 /** As long as nothing is known of the path. */
-const FIRST_BYTES = 32 * 1024;
+const FIRST_QUEUE_BYTES = 32 * 1024;
 
 /**
  * Keeps short what was written but not sent, TCP_NOTSENT_LOWAT: all of it is still to be sent when the time of a
  * transfer is over. The buffers of the kernel grow to megabytes, which is half a minute of a slow path.
  */
 export class SendQueue {
-  readonly #socket: Socket;
-  #mostBytes = FIRST_BYTES;
+  readonly #kernel: StreamKernel;
+  #maxBytes = FIRST_QUEUE_BYTES;
   #lookedAt: number;
   #acked: number;
 
-  private constructor(socket: Socket, acked: number, now: number) {
-    this.#socket = socket;
+  private constructor(kernel: StreamKernel, acked: number, now: number) {
+    this.#kernel = kernel;
     this.#acked = acked;
     this.#lookedAt = now;
-    socket.set(notSentLowWaterBytes, this.#mostBytes);
+    kernel.limitUnsent(this.#maxBytes);
   }
 
   /**
-   * Limits the queue of a socket that sends for a time.
+   * Limits the queue of a connection that sends for a time.
    *
    * @param acked how many bytes the peer has acknowledged so far, tcpi_bytes_acked
    * @param now in nanoseconds
@@ -290,7 +296,7 @@ export class SendQueue {
    * buffer of a socket means it
    */
   static of(
-    socket: Socket,
+    kernel: StreamKernel,
     { durationMs, sockopt = [] }: StreamRequest,
     acked: number,
     now: number,
@@ -299,7 +305,7 @@ export class SendQueue {
       (level === SOL_SOCKET && opt === SO_SNDBUF) || (level === IPPROTO_TCP && opt === TCP_NOTSENT_LOWAT)
     );
     // Kernels of old do not tell what was acknowledged, and so not what a path takes.
-    return durationMs === undefined || isSet || acked < 0 ? undefined : new SendQueue(socket, acked, now);
+    return durationMs === undefined || isSet || acked < 0 ? undefined : new SendQueue(kernel, acked, now);
   }
 
   /** Lets as much wait as the path needs, from what was acknowledged since the look before. */
@@ -307,11 +313,11 @@ export class SendQueue {
     const perNano = Math.max(0, acked - this.#acked) / Math.max(1, now - this.#lookedAt);
     this.#acked = acked;
     this.#lookedAt = now;
-    const wanted = Math.min(MOST_BYTES, Math.max(LEAST_BYTES, Math.ceil(perNano * QUEUE_NANOS)));
+    const wanted = Math.min(MAX_QUEUE_BYTES, Math.max(MIN_QUEUE_BYTES, Math.ceil(perNano * QUEUE_NANOS)));
     // After a loss, nothing may be acknowledged for a moment.
-    const mostBytes = Math.max(wanted, Math.floor(this.#mostBytes / 2));
-    if (mostBytes === this.#mostBytes) return;
-    this.#mostBytes = mostBytes;
-    this.#socket.set(notSentLowWaterBytes, mostBytes);
+    const maxBytes = Math.max(wanted, Math.floor(this.#maxBytes / 2));
+    if (maxBytes === this.#maxBytes) return;
+    this.#maxBytes = maxBytes;
+    this.#kernel.limitUnsent(maxBytes);
   }
 }

@@ -1,7 +1,9 @@
 import type { FlowHost, Scope } from "../engine/engine_flow.ts";
-import type { Peer } from "./peer.ts";
+import type { FlowInfoEvent } from "../flows.ts";
 import type { SenderReport } from "../report.ts";
-import type { StreamRequest } from "./messages.ts";
+import { requestValues, type StreamRequest } from "./messages.ts";
+import type { StreamPeer } from "./stream_peer.ts";
+import type { StreamPort, StreamPorts } from "./stream_port.ts";
 
 /** What both ends of a transfer work with. */
 export interface TransferContext {
@@ -10,14 +12,14 @@ export interface TransferContext {
   readonly scope: Scope;
   /** Gets what goes wrong. */
   readonly fail: (error: unknown) => void;
-  readonly peer: Peer;
+  readonly peer: StreamPeer;
   readonly request: StreamRequest;
   /** This is the server's end. */
   readonly server: boolean;
   /** The flow's `tinit` as {@linkcode Scope.now} had it. */
   readonly tinitNanos: number;
   /**
-   * Of a sender that does not wait for the server's words: reads them, which come before the receipt.
+   * Of a sender that does not wait for the server's messages: reads those that come before the receipt.
    *
    * @returns whether the server has taken the request
    * @throws {TineError} what the server refused it with
@@ -43,4 +45,32 @@ export interface Transfer {
   readonly soFar: { readonly bytes: number; readonly durationNanos: number };
   /** Ends its watches and timers, and takes the last samples; called before the socket is closed, however it came to that. */
   stop(): void;
+}
+
+/** Describes a stream, as its first event. */
+export function streamInfo(
+  port: StreamPort,
+  request: StreamRequest,
+  { engine, server, tinit }: {
+    readonly engine: StreamPorts["kind"];
+    readonly server: boolean;
+    readonly tinit: bigint;
+  },
+): FlowInfoEvent {
+  const local = port.local.toString(), remote = port.remote.toString();
+  const { kernel } = port;
+  return {
+    type: "streamInfo",
+    flow: request.flow,
+    server,
+    tinit,
+    values: {
+      engine,
+      direction: request.direction,
+      client: server ? remote : local,
+      server: server ? local : remote,
+      ...kernel === undefined ? {} : { cca: kernel.congestionControl },
+      ...requestValues(request),
+    },
+  };
 }

@@ -159,7 +159,7 @@ export function checkGreeting({ wantsKey, busy }: Greeting, hasKey: boolean, ser
 }
 
 /** Takes frames from a stream and never a byte more, since what follows may be the transfer. */
-export class FrameReader {
+export class StreamFrameReader {
   readonly #from: string;
   #bytes = new Uint8Array(FRAME_HEAD_BYTES);
   #filled = 0;

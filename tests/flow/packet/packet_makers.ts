@@ -1,12 +1,11 @@
-import { FfiFlows } from "../../../src/flow/create_flows.ts";
+import { ffiFlows, portableFlows } from "../../../src/flow/create_flows.ts";
 import type { Flows } from "../../../src/flow/flows.ts";
-import { PortableFlows } from "../../../src/flow/portable/portable_flows.ts";
 import { availability } from "../../../src/sys/libc.ts";
 
 /** The ways to make flows that this system has. */
 export const makers: Readonly<Record<string, () => Flows>> = {
-  ...availability().available ? { ffi: () => new FfiFlows() } : {},
-  portable: () => new PortableFlows("it is a test"),
+  ...availability().available ? { ffi: ffiFlows } : {},
+  portable: () => portableFlows("it is a test"),
 };
 
 /** Whether there are raw sockets. */

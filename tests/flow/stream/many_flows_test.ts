@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { availability } from "../../../src/sys/libc.ts";
-import { FfiFlows } from "../../../src/flow/create_flows.ts";
+import { ffiFlows } from "../../../src/flow/create_flows.ts";
 import { openSockets } from "./open_sockets.ts";
 import { RecordedEvents } from "./recorded_events.ts";
 
@@ -14,7 +14,7 @@ Deno.test({
   async fn() {
     const before = openSockets();
     {
-      await using flows = new FfiFlows();
+      await using flows = ffiFlows();
       const events = new RecordedEvents();
       await using server = await flows.streamServer({ listenAddr: ":0" }, { events: new RecordedEvents(), signal });
       let next = 0;

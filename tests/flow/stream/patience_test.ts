@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
-import { Peer } from "../../../src/flow/stream/peer.ts";
+import { SocketStreamPort, SocketStreamPorts } from "../../../src/flow/stream/socket_stream_port.ts";
+import { StreamPeer } from "../../../src/flow/stream/stream_peer.ts";
 import { streamClientFlow } from "../../../src/flow/stream/stream_client_flow.ts";
 import { receiveStream } from "../../../src/flow/stream/stream_receiver.ts";
 import { sendStream } from "../../../src/flow/stream/stream_sender.ts";
@@ -32,7 +33,7 @@ Deno.test({
       host,
       scope: host,
       fail: (error) => host.fail(error),
-      peer: new Peer(pair.client, "10.0.0.1:7000"),
+      peer: new StreamPeer(new SocketStreamPort(pair.client), "10.0.0.1:7000"),
       request,
       server: false,
       tinitNanos: 0,
@@ -61,7 +62,7 @@ Deno.test({
       host,
       scope: host,
       fail: (error) => host.fail(error),
-      peer: new Peer(pair.server, "client [::1]:5"),
+      peer: new StreamPeer(new SocketStreamPort(pair.server), "client [::1]:5"),
       request,
       server: true,
       tinitNanos: 0,
@@ -81,7 +82,11 @@ Deno.test({
     // The host never says that the socket is connected.
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const addresses = [`127.0.0.1:${listener.addr.port}`];
-    const flow = streamClientFlow(host, { kind: "streamClient", addresses, config: { upload: { flow: "a" } } });
+    const flow = streamClientFlow(() => new SocketStreamPorts())(host, {
+      kind: "streamClient",
+      addresses,
+      config: { upload: { flow: "a" } },
+    });
     flow.start();
     host.pass(9e9);
     assertEquals(host.error, undefined);

@@ -1,9 +1,9 @@
 import { Hmac } from "../../../src/flow/hmac.ts";
-import { encodeFrame, FrameReader, type Greeting, GreetingReader } from "../../../src/flow/stream/wire.ts";
+import { encodeFrame, type Greeting, GreetingReader, StreamFrameReader } from "../../../src/flow/stream/wire.ts";
 
 /** A client that a test leads step by step. */
 export class RawClient implements Disposable {
-  readonly #frames = new FrameReader("server");
+  readonly #frames = new StreamFrameReader("server");
 
   private constructor(readonly conn: Deno.TcpConn, readonly greeting: Greeting) {}
 

@@ -1,7 +1,13 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { StreamClientConfig } from "../../../src/flow/config.ts";
 import { Hmac } from "../../../src/flow/hmac.ts";
-import { encodeFrame, encodeGreeting, type Frame, FrameReader, newGreeting } from "../../../src/flow/stream/wire.ts";
+import {
+  encodeFrame,
+  encodeGreeting,
+  type Frame,
+  newGreeting,
+  StreamFrameReader,
+} from "../../../src/flow/stream/wire.ts";
 import type { StreamRequest } from "../../../src/flow/stream/messages.ts";
 import { TineError } from "../../../src/base/errors.ts";
 import { RecordedEvents } from "./recorded_events.ts";
@@ -27,7 +33,7 @@ class RawServer implements Disposable {
 
   /** Reads a frame. */
   async frame(): Promise<Frame> {
-    const reader = new FrameReader("client");
+    const reader = new StreamFrameReader("client");
     for (;;) {
       const count = await this.#conn!.read(reader.room);
       if (count === null) throw new Error("there was no frame");

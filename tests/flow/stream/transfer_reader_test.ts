@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { Peer } from "../../../src/flow/stream/peer.ts";
+import { SocketStreamPort } from "../../../src/flow/stream/socket_stream_port.ts";
+import { StreamPeer } from "../../../src/flow/stream/stream_peer.ts";
 import { TransferReader } from "../../../src/flow/stream/stream_receiver.ts";
 import { READABLE } from "../../../src/sys/poller.ts";
 import { type Socket, WOULD_BLOCK } from "../../../src/sys/socket.ts";
@@ -25,7 +26,7 @@ function deliver(from: Socket, to: Socket, bytes: Uint8Array<ArrayBuffer>): void
 
 /** A reader of what the client of a pair sends. */
 function readerOf({ server }: { server: Socket }, lengthBytes = 131072): TransferReader {
-  return new TransferReader(new Peer(server, "client 10.0.0.1:5"), lengthBytes);
+  return new TransferReader(new StreamPeer(new SocketStreamPort(server), "client 10.0.0.1:5"), lengthBytes);
 }
 
 function codeOf(run: () => unknown): string {

@@ -6,10 +6,10 @@ import {
   encodeFrame,
   encodeGreeting,
   type Frame,
-  FrameReader,
   type Greeting,
   GreetingReader,
   newGreeting,
+  StreamFrameReader,
 } from "../../../src/flow/stream/wire.ts";
 import { TineError } from "../../../src/base/errors.ts";
 import { Random } from "../../support/random.ts";
@@ -56,12 +56,12 @@ Deno.test("newGreeting() never says the same twice", () => {
   assert(newGreeting(true).nonce.some((byte, i) => byte !== newGreeting(true).nonce[i]));
 });
 
-Deno.test("FrameReader takes a frame in any pieces, and not a byte behind it", () => {
+Deno.test("StreamFrameReader takes a frame in any pieces, and not a byte behind it", () => {
   const greeting = newGreeting(true);
   const frame = encodeFrame({ flow: "a", n: 1 }, { hmac: new Hmac(key), nonce: greeting.nonce });
   const bytes = new Uint8Array([...frame, 1, 2, 3]);
   for (const atOnce of [1, 2, 7, 1000]) {
-    const read = feed<Frame>(new FrameReader("peer"), bytes, atOnce)!;
+    const read = feed<Frame>(new StreamFrameReader("peer"), bytes, atOnce)!;
     assertEquals([read.used, read.value.value], [frame.length, { flow: "a", n: 1 }]);
     assert(read.value.verify(new Hmac(key), greeting.nonce));
     assert(!read.value.verify(new Hmac(key), newGreeting(true).nonce));
@@ -69,8 +69,8 @@ Deno.test("FrameReader takes a frame in any pieces, and not a byte behind it", (
   }
 });
 
-Deno.test("FrameReader reads frames one after another", () => {
-  const reader = new FrameReader("peer");
+Deno.test("StreamFrameReader reads frames one after another", () => {
+  const reader = new StreamFrameReader("peer");
   for (const value of [1, { a: [] }, "x"]) {
     assertEquals(feed<Frame>(reader, encodeFrame(value), 3)?.value.value, value);
   }
@@ -79,14 +79,14 @@ Deno.test("FrameReader reads frames one after another", () => {
 Deno.test("Frame.verify() says no to a frame without a code, and to one that was changed", () => {
   const { nonce } = newGreeting(true);
   const hmac = new Hmac(key);
-  assert(!feed<Frame>(new FrameReader("peer"), encodeFrame({ a: 1 }), 99)!.value.verify(hmac, nonce));
+  assert(!feed<Frame>(new StreamFrameReader("peer"), encodeFrame({ a: 1 }), 99)!.value.verify(hmac, nonce));
   const bytes = encodeFrame({ a: 1 }, { hmac, nonce });
   for (let i = 3; i < bytes.length; i++) {
     const changed = bytes.slice();
     changed[i] ^= 1;
     let frame;
     try {
-      frame = feed<Frame>(new FrameReader("peer"), changed, 99)!.value;
+      frame = feed<Frame>(new StreamFrameReader("peer"), changed, 99)!.value;
     } catch {
       continue; // No JSON any more.
     }
@@ -94,19 +94,19 @@ Deno.test("Frame.verify() says no to a frame without a code, and to one that was
   }
 });
 
-Deno.test("FrameReader refuses what is no frame with bad-stream-frame, and never fails otherwise", () => {
+Deno.test("StreamFrameReader refuses what is no frame with bad-stream-frame, and never fails otherwise", () => {
   const random = new Random(3);
   for (let round = 0; round < 3000; round++) {
     const bytes = encodeFrame({ flow: "abc", n: round });
     for (let i = 0; i < 3; i++) bytes[random.below(bytes.length)] = random.below(256);
     try {
-      feed<Frame>(new FrameReader("peer"), bytes, 1 + random.below(40));
+      feed<Frame>(new StreamFrameReader("peer"), bytes, 1 + random.below(40));
     } catch (error) {
       assertEquals((error as TineError).code, "bad-stream-frame");
     }
   }
   for (const head of [[0, 0, 0], [255, 255, 0], [0, 2, 4]]) {
-    assertEquals(codeOf(() => feed(new FrameReader("peer"), Uint8Array.from(head), 3)), "bad-stream-frame");
+    assertEquals(codeOf(() => feed(new StreamFrameReader("peer"), Uint8Array.from(head), 3)), "bad-stream-frame");
   }
 });
 

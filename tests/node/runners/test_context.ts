@@ -1,4 +1,4 @@
-import { FfiFlows } from "../../../src/flow/create_flows.ts";
+import { ffiFlows } from "../../../src/flow/create_flows.ts";
 import type { Flows } from "../../../src/flow/flows.ts";
 import { type Feedback, NO_FEEDBACK } from "../../../src/node/feedback.ts";
 import type { Item } from "../../../src/node/item.ts";
@@ -20,7 +20,7 @@ export class TestContext implements RunContext, AsyncDisposable {
   readonly #cleanups: (() => void | Promise<void>)[] = [];
   readonly key = new Uint8Array(32);
   readonly #work: Promise<void>[] = [];
-  #flows: FfiFlows | undefined;
+  #flows: Flows | undefined;
   #folder: string | undefined;
   #onLog: (() => void) | undefined;
 
@@ -58,7 +58,7 @@ export class TestContext implements RunContext, AsyncDisposable {
   }
 
   flows(): Promise<Flows> {
-    return Promise.resolve(this.#flows ??= new FfiFlows());
+    return Promise.resolve(this.#flows ??= ffiFlows());
   }
 
   goesOn(work: Promise<void>): void {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { connectionError } from "../../../src/flow/stream/connector.ts";
+import { connectionError } from "../../../src/flow/stream/stream_peer.ts";
 import { SystemError } from "../../../src/sys/errno.ts";
 import { TineError } from "../../../src/base/errors.ts";
 
