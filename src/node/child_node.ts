@@ -19,7 +19,7 @@ import {
   setupMessage,
 } from "./protocol/control.ts";
 import { type Frame, isResult, Kind, Lane, type Message } from "./protocol/frame.ts";
-import { Joiner } from "./protocol/joiner.ts";
+import { Joiner } from "./protocol/framing.ts";
 import { Link } from "./protocol/link.ts";
 import { readSpill } from "./protocol/spill.ts";
 import type { Uplink } from "./uplink.ts";

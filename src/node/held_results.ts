@@ -1,8 +1,8 @@
 import { writeAll } from "../wire/connection.ts";
 import { ByteWriter } from "../wire/byte_writer.ts";
 import { FrameReader } from "../wire/frame_reader.ts";
-import { type Frame, laneOf, type Message } from "./protocol/frame.ts";
-import { decodeFrame, encodeFrame } from "./protocol/frame_codec.ts";
+import { decodeFrame, encodeFrame, type Frame, type Message } from "./protocol/frame.ts";
+import { laneOf } from "./protocol/kinds.ts";
 import { temporarySpill } from "./protocol/spill.ts";
 import type { Uplink } from "./uplink.ts";
 

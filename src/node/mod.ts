@@ -73,7 +73,7 @@ export { type VetOptions, vetPlan, type VetResult } from "./plan/vet.ts";
 export type { Finding } from "./plan/vet/finding.ts";
 export type { ProcessEnd, Processes, ProcessOptions, StartedProcess } from "./process/processes.ts";
 export { Kind, type Message } from "./protocol/frame.ts";
-export { decodeItem, encodeItem } from "./protocol/payloads.ts";
+export { decodeItem, encodeItem } from "./protocol/kinds.ts";
 export { ROOT_ID, run, type RunOptions } from "./run.ts";
 export type { Needs, RunContext, Runner, Unsigned, Vocabulary } from "./runner.ts";
 export { serve, type ServeOptions } from "./serve.ts";

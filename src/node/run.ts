@@ -16,7 +16,7 @@ import { Watchdog } from "./process/watchdog.ts";
 import { type Frame, Kind, type Lane, type Message } from "./protocol/frame.ts";
 import type { Runner } from "./runner.ts";
 import { runners as allRunners } from "./runners.ts";
-import { Joiner } from "./protocol/joiner.ts";
+import { Joiner } from "./protocol/framing.ts";
 import { splitLogs } from "./protocol/log_batch.ts";
 import type { Uplink } from "./uplink.ts";
 

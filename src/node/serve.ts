@@ -18,12 +18,12 @@ import {
   decodeReason,
   decodeRunRequest,
   decodeSetup,
-  meansKill,
+  isKill,
   ranMessage,
   readyMessage,
 } from "./protocol/control.ts";
 import { type Frame, Kind, type Message } from "./protocol/frame.ts";
-import { Joiner } from "./protocol/joiner.ts";
+import { Joiner } from "./protocol/framing.ts";
 import { Link } from "./protocol/link.ts";
 import { temporarySpill } from "./protocol/spill.ts";
 import type { Runner } from "./runner.ts";
@@ -140,7 +140,7 @@ export async function serve(nodeId: string, connection: Connection, options: Ser
       case Kind.cancel: {
         const decoded = decodeReason(message);
         const reason = decoded && new Canceled(decoded.code, decoded.message);
-        if (reason !== undefined && meansKill(message)) void node?.kill(reason);
+        if (reason !== undefined && isKill(message)) void node?.kill(reason);
         cancel(reason);
       }
     }

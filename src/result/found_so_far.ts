@@ -1,6 +1,6 @@
 import { chunkHead } from "../flow/records/read_chunk.ts";
 import { Kind } from "../node/protocol/frame.ts";
-import { decodeItem } from "../node/protocol/payloads.ts";
+import { decodeItem } from "../node/protocol/kinds.ts";
 import { messageOf, TineError } from "../base/errors.ts";
 import { LOG_FOLDER } from "./read_logs.ts";
 import { readPlacedRecords, RECORD_FILE } from "./read_records.ts";

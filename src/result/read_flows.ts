@@ -14,7 +14,7 @@ import type { FlowReport } from "../flow/report.ts";
 import { type Chunk, readChunk } from "../flow/records/read_chunk.ts";
 import { TineError } from "../base/errors.ts";
 import { Kind } from "../node/protocol/frame.ts";
-import { decodeItem } from "../node/protocol/payloads.ts";
+import { decodeItem } from "../node/protocol/kinds.ts";
 
 /** An end of a flow, as it described itself. */
 export interface FlowEnd {

@@ -6,7 +6,7 @@
  */
 
 import type { Message } from "../node/protocol/frame.ts";
-import { readFrame } from "../node/protocol/frame_codec.ts";
+import { readFrame } from "../node/protocol/frame.ts";
 import { ByteReader } from "../wire/byte_reader.ts";
 import { messageOf, TineError, WireError } from "../base/errors.ts";
 import { FrameReader, previewBytes } from "../wire/frame_reader.ts";

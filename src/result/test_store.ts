@@ -1,8 +1,7 @@
 import { chunkHead } from "../flow/records/read_chunk.ts";
 import type { ErrorItem, LogEntry } from "../node/item.ts";
-import { Kind, laneOf, type Message } from "../node/protocol/frame.ts";
-import { encodeFrame } from "../node/protocol/frame_codec.ts";
-import { decodeItem } from "../node/protocol/payloads.ts";
+import { encodeFrame, Kind, type Message } from "../node/protocol/frame.ts";
+import { decodeItem, laneOf } from "../node/protocol/kinds.ts";
 import { TineError } from "../base/errors.ts";
 import { type AppendFile, AppendFiles } from "./append_files.ts";
 import type { Budget } from "./budget.ts";

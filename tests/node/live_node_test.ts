@@ -7,7 +7,7 @@ import { LiveNode } from "../../src/node/live_node.ts";
 import { childNodes } from "../../src/node/node_tree.ts";
 import type { Run } from "../../src/node/plan/types.ts";
 import { Watchdog } from "../../src/node/process/watchdog.ts";
-import { decodeItem } from "../../src/node/protocol/payloads.ts";
+import { decodeItem } from "../../src/node/protocol/kinds.ts";
 import { RootUplink } from "../../src/node/run.ts";
 import type { RunContext, Runner } from "../../src/node/runner.ts";
 import { TineError } from "../../src/base/errors.ts";

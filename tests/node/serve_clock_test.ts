@@ -4,7 +4,7 @@ import { bootId } from "../../src/sys/clock.ts";
 import { cancelMessage, clockMessage, setupMessage } from "../../src/node/protocol/control.ts";
 import { type Frame, Kind } from "../../src/node/protocol/frame.ts";
 import { Link } from "../../src/node/protocol/link.ts";
-import { decodeItem } from "../../src/node/protocol/payloads.ts";
+import { decodeItem } from "../../src/node/protocol/kinds.ts";
 import type { ParentClock } from "../../src/node/clock_relation.ts";
 import { serve } from "../../src/node/serve.ts";
 import { pipe } from "../../src/wire/pipe.ts";

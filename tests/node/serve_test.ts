@@ -11,7 +11,7 @@ import {
 } from "../../src/node/protocol/control.ts";
 import { type Frame, Kind } from "../../src/node/protocol/frame.ts";
 import { Link } from "../../src/node/protocol/link.ts";
-import { decodeItem } from "../../src/node/protocol/payloads.ts";
+import { decodeItem } from "../../src/node/protocol/kinds.ts";
 import type { Run } from "../../src/node/plan/types.ts";
 import type { Runner } from "../../src/node/runner.ts";
 import { serve, type ServeOptions } from "../../src/node/serve.ts";

@@ -3,7 +3,7 @@
 import type { Item } from "../../src/node/item.ts";
 import type { Test } from "../../src/node/plan/types.ts";
 import { Kind, type Message } from "../../src/node/protocol/frame.ts";
-import { encodeItem } from "../../src/node/protocol/payloads.ts";
+import { encodeItem } from "../../src/node/protocol/kinds.ts";
 import { createRun, type RunFolder, type RunOptions } from "../../src/result/mod.ts";
 import { TineError } from "../../src/base/errors.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { Kind } from "../../src/node/protocol/frame.ts";
-import { encodeJson } from "../../src/node/protocol/payloads.ts";
+import { encodeJson } from "../../src/node/protocol/json.ts";
 import { runPlan } from "../../src/experiment/run_plan.ts";
 import type { Test } from "../../src/node/plan/types.ts";
 import { TineError } from "../../src/base/errors.ts";

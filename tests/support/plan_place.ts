@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import type { Item } from "../../src/node/item.ts";
 import type { Run } from "../../src/node/plan/types.ts";
 import { LINEAGE } from "../../src/node/process/lineage.ts";
-import { decodeItem } from "../../src/node/protocol/payloads.ts";
+import { decodeItem } from "../../src/node/protocol/kinds.ts";
 import { run, type RunOptions } from "../../src/node/run.ts";
 import { TineError } from "../../src/base/errors.ts";
 import { eventually } from "./eventually.ts";

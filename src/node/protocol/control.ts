@@ -1,25 +1,24 @@
 /**
- * What a parent and a child tell each other besides results, see node.proto.
+ * Messages between a parent and a child besides results, see node.proto.
  *
  * @module
  */
-import { TineError } from "../../base/errors.ts";
+import { messageOf, TineError } from "../../base/errors.ts";
+import type { ParentClock } from "../clock_relation.ts";
+import { type Feedback, feedbackFromJson, feedbackToJson } from "../feedback.ts";
 import type { Host } from "../launch/launcher.ts";
 import type { NodeTree } from "../node_tree.ts";
-import { decodeNode, decodeRun } from "../run_decoder.ts";
 import type { Run } from "../plan/types.ts";
-import { type Feedback, feedbackFromJson, feedbackToJson } from "../feedback.ts";
-import type { ParentClock } from "../clock_relation.ts";
+import { decodeNode, decodeRun } from "../run_decoder.ts";
 import type { Runner } from "../runner.ts";
 import { Kind, type Message } from "./frame.ts";
-import { asDecimal, asNumber, asObject, asText, asTexts } from "./json_payload.ts";
-import { decodeJson, encodeJson } from "./payloads.ts";
+import { type Check, count, decodeJson, encodeJson, int64, list, map, number, object, optional, text } from "./json.ts";
 
 /** Changes whenever a node of another version of tine could not be understood. */
 const PROTOCOL = 1;
 
-/** What the answer of a child takes at most, in bytes: longer JSON would keep its parent busy for ages. */
-const MOST_ANSWER_BYTES = 8 * 1024 * 1024;
+/** The size limit of a child's answer, in bytes: reading JSON that is longer would keep its parent busy. */
+const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 
 /** What a node must know before it runs anything. */
 export interface Setup {
@@ -29,7 +28,7 @@ export interface Setup {
   readonly children: readonly NodeTree[];
   /** Files on its machine, by platform: executables for what it launches on others. */
   readonly executables?: Readonly<Record<string, string>>;
-  /** What its parent's clock has to do with that of the root. */
+  /** The clock of its parent, in relation to that of the root. */
   readonly parentClock?: ParentClock;
   /** The file for results that do not fit into memory; its parent reads it, should the node die. */
   readonly spill?: string;
@@ -43,74 +42,77 @@ export interface RunRequest {
   readonly feedback: Feedback;
 }
 
-/** The message for {@linkcode Setup}. */
+/** Why a node is to end, or has ended: a code and a sentence. */
+export interface CancelReason {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Returns the message for {@linkcode Setup}. */
 export function setupMessage(setup: Setup): Message {
   return control(Kind.setup, encodeJson({ protocol: PROTOCOL, ...setup, key: setup.key.toHex() }));
 }
 
+const HOST: Check<Host> = (value, name) => {
+  object({ mounts: count })(value, name);
+  return value as Host;
+};
+
+const TREE: Check<NodeTree> = (value, name) => ({
+  node: decodeNode((value as NodeTree | undefined)?.node),
+  children: list(TREE)((value as NodeTree).children, `${name}.children`),
+});
+
+const KEY: Check<Uint8Array> = (value, name) => {
+  if (typeof value === "string" && /^[0-9a-f]{64}$/.test(value)) return Uint8Array.fromHex(value);
+  throw new TineError("bad-setup", `${name} is not 32 bytes in hexadecimal`);
+};
+
+const SETUP = object<Setup>({
+  host: optional(HOST),
+  children: list(TREE),
+  executables: optional(map(text)),
+  parentClock: optional(object({ bootId: text, offsetNs: number, errorNs: number })),
+  spill: optional(text),
+  key: KEY,
+});
+
 /** @throws {TineError} `bad-setup` */
 export function decodeSetup({ payload }: Message): Setup {
-  const value = decodeJson(payload) as Omit<Setup, "key"> & { protocol: number; key: unknown };
-  if (typeof value !== "object" || value === null || value.protocol !== PROTOCOL) {
-    const protocol = (value as { protocol?: unknown } | null)?.protocol;
+  const value = decodeJson(payload);
+  const { protocol } = Object(value);
+  if (protocol !== PROTOCOL) {
     throw new TineError("bad-setup", `the parent speaks version ${protocol} of the protocol, this node ${PROTOCOL}`);
   }
-  const { host, children, spill, executables, parentClock, key } = value;
-  if ((host !== undefined && !Number.isInteger(host?.mounts)) || !Array.isArray(children)) {
-    throw new TineError("bad-setup", "the parent sent a setup with a broken host or without children");
+  try {
+    return SETUP(value, "");
+  } catch (error) {
+    throw new TineError("bad-setup", `the parent sent a setup that is broken: ${messageOf(error)}`, { cause: error });
   }
-  for (const tree of children) checkTree(tree);
-  if (spill !== undefined && typeof spill !== "string") throw new TineError("bad-setup", "the spill is no path");
-  if (typeof key !== "string" || !/^[0-9a-f]{64}$/.test(key)) {
-    throw new TineError("bad-setup", "the parent sent a setup without a key of 32 bytes");
-  }
-  return {
-    host,
-    children,
-    spill,
-    key: Uint8Array.fromHex(key),
-    executables: executables === undefined ? undefined : asTexts(executables, "executables"),
-    parentClock: parentClock === undefined ? undefined : decodeParentClock(parentClock),
-  };
 }
 
-function checkTree(tree: NodeTree): void {
-  decodeNode(tree?.node);
-  if (!Array.isArray(tree.children)) throw new TineError("bad-setup", `node ${tree.node.id} has no list of children`);
-  for (const child of tree.children) checkTree(child);
-}
-
-function decodeParentClock(value: unknown): ParentClock {
-  const { bootId, offsetNs, errorNs } = asObject(value, "parentClock");
-  return {
-    bootId: asText(bootId, "bootId"),
-    offsetNs: asNumber(offsetNs, "offsetNs"),
-    errorNs: asNumber(errorNs, "errorNs"),
-  };
-}
-
-/** The question of a child for the time of its parent, and the answer to it: of the same number. */
+/** Returns the question of a child for its parent's time; with a time, the answer to the question of this number. */
 export function clockMessage(number: string, time?: bigint): Message {
-  return control(Kind.clock, time === undefined ? new Uint8Array() : encodeJson({ time }), number);
+  return control(Kind.clock, time === undefined ? undefined : encodeJson({ time }), number);
 }
 
 /** @throws {TineError} `bad-item` */
 export function decodeClock({ payload }: Message): bigint {
-  return asDecimal(asObject(decodeJson(payload), "it").time, "time");
+  return object({ time: int64 })(decodeJson(payload), "").time;
 }
 
-/** The message for {@linkcode RunRequest}; the answer bears the same number. */
+/** Returns the message for {@linkcode RunRequest}; the answer has the same number. */
 export function runMessage(number: number, { run, feedback }: RunRequest): Message {
   return control(Kind.run, encodeJson({ run, feedback: feedbackToJson(feedback) }), String(number));
 }
 
 /** @throws {TineError} `bad-run`, `bad-feedback` */
 export function decodeRunRequest({ payload }: Message, runners: Readonly<Record<string, Runner>>): RunRequest {
-  const value = decodeJson(payload) as { run: unknown; feedback: unknown } | null;
-  return { run: decodeRun(value?.run, runners), feedback: feedbackFromJson(value?.feedback) };
+  const { run, feedback } = Object(decodeJson(payload));
+  return { run: decodeRun(run, runners), feedback: feedbackFromJson(feedback) };
 }
 
-/** The answer to a run. */
+/** Returns the answer to a run. */
 export function ranMessage(number: string, feedback: Feedback): Message {
   return control(Kind.ran, encodeJson(feedbackToJson(feedback)), number);
 }
@@ -121,29 +123,28 @@ export function decodeRan({ payload }: Message): Feedback {
   return feedbackFromJson(decodeJson(payload));
 }
 
-/** Why a node is told to end, or has ended: a code and a sentence. */
-export interface CancelReason {
-  readonly code: string;
-  readonly message: string;
-}
-
-/** The message that tells a node to end; without a reason, since all is done. */
+/** Returns the message that ends a node in order; without a reason, everything is done. */
 export function cancelMessage(reason: CancelReason | undefined): Message {
   return control(Kind.cancel, encodeReason(reason));
 }
 
-/** The message that tells a node to end at once, also where it was told to end in order before. */
+/** Returns the message that ends a node at once, also after {@linkcode cancelMessage}. */
 export function killMessage({ code, message }: CancelReason): Message {
   return control(Kind.cancel, encodeJson({ code, message, kill: true }));
 }
 
-/** The last message of a node. */
+/** Whether a message that ends a node is a {@linkcode killMessage}. */
+export function isKill({ payload }: Message): boolean {
+  return payload.length > 0 && Object(decodeJson(payload)).kill === true;
+}
+
+/** Returns the last message of a node. */
 export function canceledMessage(reason: CancelReason | undefined): Message {
   return control(Kind.canceled, encodeReason(reason));
 }
 
 /**
- * @returns undefined where there is no reason: all is done
+ * @returns undefined without a reason: everything is done
  * @throws {TineError} `message-too-large`
  */
 export function decodeReason({ payload }: Message): CancelReason | undefined {
@@ -153,25 +154,20 @@ export function decodeReason({ payload }: Message): CancelReason | undefined {
   return { code: String(code), message: String(message) };
 }
 
-/** All below and the node itself are launched. */
+/** Returns the message of a node that is launched, with all below it. */
 export function readyMessage(): Message {
-  return control(Kind.ready, new Uint8Array());
-}
-
-/** Whether a message that tells a node to end means at once. */
-export function meansKill({ payload }: Message): boolean {
-  return payload.length > 0 && Object(decodeJson(payload)).kill === true;
+  return control(Kind.ready);
 }
 
 function checkLength({ length }: Uint8Array): void {
-  if (length <= MOST_ANSWER_BYTES) return;
-  throw new TineError("message-too-large", `an answer has ${length} bytes, the limit is ${MOST_ANSWER_BYTES}`);
+  if (length <= MAX_ANSWER_BYTES) return;
+  throw new TineError("message-too-large", `an answer has ${length} bytes, the limit is ${MAX_ANSWER_BYTES}`);
 }
 
-function encodeReason(reason: CancelReason | undefined): Uint8Array {
-  return reason === undefined ? new Uint8Array() : encodeJson({ code: reason.code, message: reason.message });
+function encodeReason(reason: CancelReason | undefined): Uint8Array | undefined {
+  return reason && encodeJson({ code: reason.code, message: reason.message });
 }
 
-function control(kind: Kind, payload: Uint8Array, name = ""): Message {
+function control(kind: Kind, payload: Uint8Array = new Uint8Array(), name = ""): Message {
   return { kind, origin: "", name, payload };
 }

@@ -4,40 +4,41 @@ import { ByteWriter } from "../../wire/byte_writer.ts";
 import { type Connection, writeAll } from "../../wire/connection.ts";
 import { messageOf, TineError, WireError } from "../../base/errors.ts";
 import { FrameReader } from "../../wire/frame_reader.ts";
-import { Allowance, decodeCredit, encodeCredit } from "./credit.ts";
-import { Backlog, Heartbeat } from "./heartbeat.ts";
-import { type Frame, isResult, Kind, Lane, laneOf, MAX_FRAME_BYTES, type Message } from "./frame.ts";
-import { FrameCutter, readFrame } from "./frame_codec.ts";
-import { Outbox } from "./outbox.ts";
+import { decodeCredit, encodeCredit, PendingFrames, ReceiveWindow } from "./flow_control.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import { type Frame, isResult, Kind, Lane, MAX_FRAME_BYTES, type Message, readFrame } from "./frame.ts";
+import { FrameCutter } from "./framing.ts";
+import { laneOf } from "./kinds.ts";
+import { SendQueue } from "./send_queue.ts";
 import { temporarySpill } from "./spill.ts";
 
 /** What a link needs, and its limits. */
 export interface LinkOptions {
-  /** Who is at the other end, for messages: `node left`, `the parent`. */
+  /** The other end, in errors: `node left`, `the parent`. */
   readonly peer: string;
   /**
-   * A frame came in; heartbeats and credits are handled inside. `bytes` is the whole encoded frame, for forwarding; it and
-   * the payload are views that stay as they are.
+   * Receives a frame other than heartbeats and credits. `bytes` is the whole encoded frame, for forwarding; it and the
+   * payload are views that do not change.
    *
-   * Reading does not stop for it: what comes is bounded by the credit of its lane, which is given back when the promise has
-   * resolved. What it throws ends the link, and `closed` rejects with it.
+   * Reading goes on meanwhile: the credit of the lane limits what comes, and is given back when the promise resolves. An
+   * error ends the link, and `closed` rejects with it.
    */
   receive(frame: Frame, bytes: Uint8Array): void | Promise<void>;
-  /** Opens the file for what does not fit into memory, when that happens first. Default: a temporary file without a name. */
+  /** Opens the file for what does not fit into memory. Default: a temporary file without a name. */
   spillFile?(): Deno.FsFile;
-  /** How often a sign of life is given, in ms. Default: 1000 */
+  /** The interval of heartbeats, in ms. Default: 1000 */
   readonly heartbeatMs?: number;
-  /** How long the other side may be silent, in ms. Default: 10000 */
+  /** The longest silence of the other side, in ms. Default: 10000 */
   readonly silenceMs?: number;
-  /** Bytes of data of this node that wait in memory, in each lane, before more goes to the file. Default: 16 MiB */
+  /** Bytes of data of this node that wait in memory, in each lane; more go to the file. Default: 16 MiB */
   readonly memory?: number;
-  /** Bytes of data in each lane that the other side may send before some of it is worked off. Default: 1 MiB */
+  /** The receive window of each lane, in bytes. Default: 1 MiB */
   readonly windowBytes?: number;
 }
 
 /**
- * One end of the connection between a node and its parent: takes messages and sends them in frames, the urgent ones first;
- * receives frames; and watches that the other side is alive.
+ * One end of the connection between a node and its parent: sends messages in frames, urgent ones first; receives frames;
+ * and watches that the other side is alive.
  *
  * @example
  * ```ts
@@ -58,50 +59,50 @@ export class Link {
   readonly #frames: FrameReader;
   readonly #reader = new ByteReader();
   readonly #cutter = new FrameCutter();
-  readonly #outbox: Outbox;
-  readonly #allowance: Allowance;
-  readonly #backlog = new Backlog();
+  readonly #queue: SendQueue;
+  readonly #window: ReceiveWindow;
+  readonly #pending = new PendingFrames();
   readonly #heartbeat: Heartbeat;
   readonly #closed = Promise.withResolvers<void>();
   readonly #written: Promise<void>;
 
   /** Why the link has ended at once. */
   #failure: { error: unknown } | undefined;
-  /** Why nothing can be sent any more; what comes is read to its end. */
+  /** Why nothing can be sent any more. What comes is still read to its end. */
   #writeFailure: TineError | undefined;
   #closing: Promise<void> | undefined;
-  /** All is queued that will ever be. */
+  /** No more messages will be queued. */
   #finishing = false;
   /** The last frame is queued, or nothing can be sent any more. */
   #ended = false;
   /** The last frame is written, or none will be. */
   #finished = false;
   /** The incoming stream has ended. */
-  #heardEnd = false;
+  #receivedEnd = false;
   /** Wakes the writer. */
   readonly #news = new Condition();
-  /** Bytes were written since the last heartbeat, or are being written. */
-  #spoken = false;
-  #speaking = false;
+  /** Bytes were written since the last heartbeat. */
+  #sent = false;
+  #sending = false;
 
   constructor(connection: Connection, options: LinkOptions) {
     this.#connection = connection;
     this.#options = options;
     this.#frames = new FrameReader(connection, MAX_FRAME_BYTES);
-    this.#outbox = new Outbox({
+    this.#queue = new SendQueue({
       memory: options.memory ?? 16 * 1024 * 1024,
-      rest: () => this.#cutter.rest(),
+      delayed: () => this.#cutter.rest(),
       openSpill: options.spillFile ?? temporarySpill,
       spillFailed: (error) => this.#fail(error),
     });
-    this.#allowance = new Allowance(options.windowBytes ?? 1024 * 1024);
+    this.#window = new ReceiveWindow(options.windowBytes ?? 1024 * 1024);
     this.#heartbeat = new Heartbeat({
       intervalMs: options.heartbeatMs ?? 1000,
       silenceMs: options.silenceMs ?? 10_000,
       beat: () => this.#beat(),
       silent: () => this.#silent(),
     });
-    this.#closed.promise.catch(() => {}); // told to whoever asks
+    this.#closed.promise.catch(() => {}); // `closed` is optional
     this.#heartbeat.start();
     this.#allow();
     this.#written = this.#write();
@@ -109,8 +110,8 @@ export class Link {
   }
 
   /**
-   * Resolves when the other side has ended its stream, behind a whole frame, and all that came is worked off. That is also
-   * what its death may look like: see the messages whether it was meant.
+   * Resolves when the other side has ended its stream after a whole frame, and the receiver is done with all frames. The
+   * death of the other side may look the same: the messages show whether the end was intended.
    *
    * Rejects with a TineError: `node-silent`, `connection-failed`, `spill-failed`; with a WireError, if the other side broke
    * the protocol; with what `receive` threw; with the reason of {@linkcode abort}.
@@ -120,10 +121,10 @@ export class Link {
   }
 
   /**
-   * Queues a message of this node. All that this node sends in the data lanes must have its id as origin, since it is
-   * numbered. Urgent messages overtake data that waits: see {@linkcode flushed}.
+   * Queues a message of this node. In the data lanes, its origin must be this node, since frames are numbered by origin.
+   * Urgent messages overtake data that waits: see {@linkcode flushed}.
    *
-   * It goes nowhere after {@linkcode close}, and once the connection has failed; `closed`, `flushed` and `close` tell of that.
+   * Drops the message after {@linkcode close}, and after a failure, which `closed`, `flushed` and `close` report.
    *
    * @throws {TineError} `message-too-large`, `chunk-too-large`
    */
@@ -132,7 +133,7 @@ export class Link {
     const lane = laneOf(message.kind);
     const frames = this.#cutter.cut(message);
     try {
-      for (const frame of frames) this.#outbox.push(lane, frame);
+      for (const frame of frames) this.#queue.push(lane, frame);
     } catch (error) {
       this.#fail(error);
     }
@@ -140,19 +141,19 @@ export class Link {
   }
 
   /**
-   * For producers that can wait: a promise, where so much of this node waits in a lane (1 MiB) that they should. It resolves
-   * when there is room, or nothing can be sent any more.
+   * Returns what a producer that can wait should wait for, while more than 1 MiB of this node waits in the lane. The promise
+   * resolves when there is room, or nothing can be sent any more.
    */
   room(lane: Lane): Promise<void> | undefined {
-    return this.#mute ? undefined : this.#outbox.room(lane);
+    return this.#mute ? undefined : this.#queue.room(lane);
   }
 
   /**
-   * Hands on a frame from further down as it is. The sources and this node's own data take turns within a lane.
+   * Forwards a frame of a child as it is. Children and this node take turns within a lane.
    *
-   * @param bytes the whole encoded frame; it must stay as it is
+   * @param bytes the whole encoded frame; it must not change
    * @param source the child that it came from
-   * @returns when it is written
+   * @returns a promise that resolves when it is written
    * @throws {TineError} (rejects) `connection-failed`, `link-closed`, or why the link has failed
    */
   forward(frame: Frame, bytes: Uint8Array, source: string): Promise<void> {
@@ -160,29 +161,29 @@ export class Link {
     if (this.#closing !== undefined) {
       return Promise.reject(new TineError("link-closed", `the connection to ${this.#options.peer} is closed`));
     }
-    const written = this.#outbox.forward(frame.lane, source, bytes);
+    const written = this.#queue.forward(frame.lane, source, bytes);
     this.#wake();
     return written;
   }
 
-  /** A source has ended, and all of it is written. */
+  /** Forgets a child that has ended, when all of its frames are written. */
   forget(source: string): void {
-    this.#outbox.forget(source);
+    this.#queue.forget(source);
   }
 
   /**
-   * Resolves when all that was queued before, of this node and of its children, is written.
+   * Resolves when all that this node and its children have queued is written.
    *
    * @throws {TineError} (rejects) `connection-failed`, or why the link has failed
    */
   flushed(): Promise<void> {
-    if (!this.#mute) this.#try(() => this.#outbox.addRest());
+    if (!this.#mute) this.#try(() => this.#queue.addDelayed());
     if (this.#mute) return Promise.reject(this.#failure?.error ?? this.#writeFailure);
-    return this.#outbox.flushed();
+    return this.#queue.flushed();
   }
 
   /**
-   * Ends the outgoing stream once all that was queued is written. What comes in is received until its end, see `closed`.
+   * Ends the outgoing stream when all that is queued is written. Frames are received until the other side ends, see `closed`.
    *
    * @throws {TineError} (rejects) `connection-failed`, or why the link has failed
    */
@@ -211,17 +212,17 @@ export class Link {
   async #write(): Promise<void> {
     const writer = new ByteWriter(4096);
     try {
-      // What the same turn of the event loop queues goes into one write.
+      // One write sends all that is queued in the same turn of the event loop.
       await undefined;
       while (!this.#mute) {
-        this.#try(() => this.#outbox.fill(writer));
+        this.#try(() => this.#queue.fill(writer));
         if (this.#mute) break;
         if (writer.position > 0) {
-          this.#spoken = this.#speaking = true;
+          this.#sent = this.#sending = true;
           await writeAll(this.#connection, writer.written());
-          this.#speaking = false;
+          this.#sending = false;
           writer.position = 0;
-          if (!this.#mute) this.#try(() => this.#outbox.wrote());
+          if (!this.#mute) this.#try(() => this.#queue.wrote());
         } else if (this.#finishing && !this.#ended) {
           this.#sendControl(Kind.end);
           this.#ended = true;
@@ -239,7 +240,7 @@ export class Link {
     }
   }
 
-  /** Without its spill file, the link has failed. */
+  /** Does work with the spill file; the link fails with it. */
   #try(work: () => void): void {
     try {
       work();
@@ -256,20 +257,20 @@ export class Link {
     const frames = this.#frames;
     try {
       do {
-        // Whoever speaks but does not listen is given up as if it were silent.
+        // A peer that sends but does not receive counts as silent.
         if (this.#writeFailure === undefined) this.#heartbeat.heard();
-        while (this.#failure === undefined && !this.#heardEnd && frames.next()) {
+        while (this.#failure === undefined && !this.#receivedEnd && frames.next()) {
           const wait = this.#take(frames.bytes, frames.start, frames.end);
           if (wait === undefined) continue;
           this.#heartbeat.stopListening();
           await wait;
           this.#heartbeat.listen();
         }
-      } while (this.#failure === undefined && !this.#heardEnd && await frames.fill());
-      this.#heardEnd = true;
+      } while (this.#failure === undefined && !this.#receivedEnd && await frames.fill());
+      this.#receivedEnd = true;
       this.#heartbeat.stopListening();
-      // It will allow no more, see node.proto.
-      this.#outbox.allow(Infinity, Infinity);
+      // No credit comes after the end, see node.proto.
+      this.#queue.allow(Infinity, Infinity);
       this.#wake();
       this.#settle();
     } catch (error) {
@@ -277,19 +278,19 @@ export class Link {
     }
   }
 
-  /** Takes a frame in; returns what to wait for before the next one. */
+  /** Handles a frame. Returns what to wait for before the next one, if anything. */
   #take(buffer: Uint8Array, start: number, end: number): Promise<void> | undefined {
     const frame = readFrame(this.#reader.reset(buffer, start, end));
     const { kind, lane } = frame;
     const length = end - start;
-    if (lane !== Lane.urgent && !this.#ended) this.#allowance.use(lane, length);
+    if (lane !== Lane.urgent && !this.#ended) this.#window.use(lane, length);
     if (kind === Kind.credit) {
       const { record, bulk } = decodeCredit(frame.payload, this.#reader);
-      this.#outbox.allow(record, bulk);
+      this.#queue.allow(record, bulk);
       this.#wake();
       return undefined;
     }
-    if (kind === Kind.end) this.#heardEnd = true;
+    if (kind === Kind.end) this.#receivedEnd = true;
     const known = KNOWN.has(kind);
     if (known && lane !== laneOf(kind)) {
       throw new WireError("bad-lane", `a frame of kind ${kind} came in lane ${lane} instead of ${laneOf(kind)}`);
@@ -300,40 +301,40 @@ export class Link {
       this.#workedOff(lane, length);
       return undefined;
     }
-    this.#backlog.add(lane, length);
+    this.#pending.add(lane, length);
     const done = working.then(() => {
-      this.#backlog.remove(lane, length);
+      this.#pending.remove(lane, length);
       this.#workedOff(lane, length);
       this.#settle();
     }, (error) => this.#fail(error));
-    // Once our stream has ended nothing can be allowed, so the stream itself must push back.
-    return this.#ended ? done : this.#backlog.calm();
+    // After the end of our stream no credit can be sent, so reading must wait.
+    return this.#ended ? done : this.#pending.room();
   }
 
   #workedOff(lane: Lane, length: number): void {
     if (lane === Lane.urgent) return;
-    this.#allowance.workedOff(lane, length);
+    this.#window.workedOff(lane, length);
     this.#allow();
   }
 
   #allow(): void {
     if (this.#ended || this.#mute) return;
-    const credit = this.#allowance.take();
+    const credit = this.#window.take();
     if (credit !== undefined) this.#sendControl(Kind.credit, encodeCredit(credit));
   }
 
   #sendControl(kind: Kind, payload: Uint8Array = new Uint8Array()): void {
     for (const frame of this.#cutter.cut({ kind, origin: "", name: "", payload })) {
-      this.#outbox.push(Lane.urgent, frame);
+      this.#queue.push(Lane.urgent, frame);
     }
     this.#wake();
   }
 
   #beat(): void {
     if (this.#ended || this.#mute) return;
-    if (!this.#spoken) this.#sendControl(Kind.heartbeat);
-    // A write that is still under way is one sign of life, however long it takes: further ones could not overtake it.
-    this.#spoken = this.#speaking;
+    if (!this.#sent) this.#sendControl(Kind.heartbeat);
+    // A write that is under way is a sign of life, and a heartbeat could not overtake it.
+    this.#sent = this.#sending;
   }
 
   #silent(): void {
@@ -343,12 +344,12 @@ export class Link {
     );
   }
 
-  /** Reading goes on: what the other side said before it went away counts. */
+  /** Reading goes on: what the other side sent before it went away counts. */
   #writeFailed(error: unknown): void {
     if (this.#mute) return;
     this.#ended = this.#finished = true;
     this.#writeFailure = this.#connectionError(error);
-    this.#outbox.abandon(this.#writeFailure);
+    this.#queue.abandon(this.#writeFailure);
     this.#settle();
   }
 
@@ -367,16 +368,16 @@ export class Link {
     });
   }
 
-  /** Tells of the end of what comes, and lets go of the connection once both directions have ended. */
+  /** Resolves `closed` at the end of what comes, and closes the connection when both directions have ended. */
   #settle(): void {
-    if (this.#failure !== undefined || !this.#heardEnd) return;
-    if (this.#backlog.empty) this.#closed.resolve();
+    if (this.#failure !== undefined || !this.#receivedEnd) return;
+    if (this.#pending.empty) this.#closed.resolve();
     if (this.#finished) this.#release();
   }
 
   #release(): void {
     this.#heartbeat.stop();
-    this.#outbox[Symbol.dispose]();
+    this.#queue[Symbol.dispose]();
     this.#connection.close();
   }
 
@@ -384,9 +385,9 @@ export class Link {
     if (this.#failure !== undefined) return;
     this.#failure = { error };
     this.#closed.reject(error);
-    this.#outbox.abandon(error);
+    this.#queue.abandon(error);
     this.#frames.stop();
-    this.#backlog.release();
+    this.#pending.release();
     this.#wake();
     this.#release();
   }

@@ -1,5 +1,6 @@
 import { ByteReader } from "../../wire/byte_reader.ts";
 import { ByteWriter } from "../../wire/byte_writer.ts";
+import { TineError } from "../../base/errors.ts";
 import { Kind, type Message } from "./frame.ts";
 
 // The field of LogEntries in node.proto: field number << 3 | wire type.
@@ -7,12 +8,12 @@ const ENTRIES = 1 << 3 | 2;
 /** Tag and length of an entry. */
 const HEAD_BYTES = 6;
 
-/** What a batch takes at most, in bytes: with its envelope it fits into a frame. */
+/** The size limit of a batch, in bytes: it fits into a frame with its envelope. */
 export const MAX_BATCH_BYTES = 48 * 1024;
 
 /**
- * Log entries of one node that wait to be sent in one frame: a frame costs each node on its way as much as a whole batch
- * does.
+ * Log entries of one node that wait to be sent in one frame: each node on the way does as much work for a frame of one
+ * entry as for a whole batch.
  */
 export class LogBatch {
   readonly #writer = new ByteWriter();
@@ -21,7 +22,7 @@ export class LogBatch {
   /** Where the last entry starts, behind its length. */
   #last = 0;
 
-  /** Adds a message; false, if it is no log entry or does not fit. */
+  /** Adds a message. Returns false if it is not a log entry, or does not fit. */
   add({ kind, origin, name, payload }: Message): boolean {
     if (kind !== Kind.log || name !== "") return false;
     const writer = this.#writer;
@@ -35,7 +36,7 @@ export class LogBatch {
     return true;
   }
 
-  /** Takes all out, as one message; undefined: there is nothing. Its payload holds until the next {@linkcode add}. */
+  /** Takes all entries, as one message. Its payload is valid until the next {@linkcode add}. */
   take(): Message | undefined {
     if (this.#count === 0) return undefined;
     const alone = this.#count === 1;
@@ -46,9 +47,9 @@ export class LogBatch {
 }
 
 /**
- * The log entries of a batch, each as a message of its own.
+ * Splits a batch of log entries into a message for each.
  *
- * @throws {WireError} if it is none
+ * @throws {WireError} if the payload is not a batch
  *
  * @example
  * ```ts
@@ -78,7 +79,7 @@ export function splitLogs({ origin, name, payload }: Message): Message[] {
 // The fields of LogEntry in node.proto: field number << 3 | wire type.
 const TIME = 1 << 3 | 1, TAG = 2 << 3 | 2, TEXT = 3 << 3 | 2;
 
-/** What a LogEntry message holds. */
+/** The fields of a LogEntry message. */
 export interface LogPayload {
   readonly time: bigint;
   readonly tag: string;
@@ -89,14 +90,21 @@ const writer = new ByteWriter(1024);
 const reader = new ByteReader();
 const eight = new Uint8Array(8);
 const eightView = new DataView(eight.buffer);
-/** A writer that a long text has made larger than this is not kept. */
+/** A text that may need more bytes than this has a writer of its own. */
 const KEEP_BYTES = 64 * 1024;
 
-/** Encodes a LogEntry message. */
+/**
+ * Encodes a LogEntry message.
+ *
+ * @throws {TineError} `bad-item`, if the time does not fit into 64 bits
+ */
 export function encodeLog({ time, tag, text }: LogPayload): Uint8Array {
   const out = text.length > KEEP_BYTES / 3 ? new ByteWriter(text.length + 64) : writer;
   out.position = 0;
   if (time !== 0n) {
+    if (BigInt.asIntN(64, time) !== time) {
+      throw new TineError("bad-item", `time is ${time}, expected an integer of 64 bits`);
+    }
     out.uint32(TIME);
     eightView.setBigInt64(0, time, true);
     out.raw(eight);
@@ -113,9 +121,9 @@ export function encodeLog({ time, tag, text }: LogPayload): Uint8Array {
 }
 
 /**
- * Decodes a LogEntry message; what is not valid UTF-8 in its texts becomes U+FFFD.
+ * Decodes a LogEntry message. Invalid UTF-8 in its texts becomes U+FFFD.
  *
- * @throws {WireError} if it is none
+ * @throws {WireError} if the payload is not a LogEntry
  */
 export function decodeLog(payload: Uint8Array): LogPayload {
   reader.reset(payload);

@@ -1,11 +1,11 @@
 import { ByteWriter } from "../../wire/byte_writer.ts";
 import { messageOf, TineError, WireError } from "../../base/errors.ts";
 import { Fifo } from "../../base/fifo.ts";
-import { type DataLane, type Frame, isResult, Lane, laneOf, MAX_FRAME_BYTES } from "./frame.ts";
+import { type DataLane, type Frame, isResult, Lane, MAX_FRAME_BYTES, readFrame } from "./frame.ts";
+import { laneOf } from "./kinds.ts";
 import { ByteReader } from "../../wire/byte_reader.ts";
 import type { ByteSource } from "../../wire/connection.ts";
 import { FrameReader } from "../../wire/frame_reader.ts";
-import { readFrame } from "./frame_codec.ts";
 
 /** What is written and read back at a time, in bytes. */
 const EXTENT_BYTES = 64 * 1024;

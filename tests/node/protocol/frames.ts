@@ -2,8 +2,7 @@
 
 import protobuf from "protobufjs";
 import { ByteWriter } from "../../../src/wire/byte_writer.ts";
-import { type Frame, Kind, Lane, type Message } from "../../../src/node/protocol/frame.ts";
-import { encodeFrame } from "../../../src/node/protocol/frame_codec.ts";
+import { encodeFrame, type Frame, Kind, Lane, type Message } from "../../../src/node/protocol/frame.ts";
 import type { Random } from "../../support/random.ts";
 
 const { root } = protobuf.parse(Deno.readTextFileSync(new URL("../../../proto/node.proto", import.meta.url)), {

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { decodeRan, decodeReason } from "../../../src/node/protocol/control.ts";
 import { Kind } from "../../../src/node/protocol/frame.ts";
-import { decodeItem, encodeItem } from "../../../src/node/protocol/payloads.ts";
+import { decodeItem, encodeItem } from "../../../src/node/protocol/kinds.ts";
 import { TineError } from "../../../src/base/errors.ts";
 
 const MIB = 1024 * 1024;

@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { type Frame, Kind, Lane, MAX_FRAME_BYTES } from "../../../src/node/protocol/frame.ts";
-import { decodeFrame } from "../../../src/node/protocol/frame_codec.ts";
+import { decodeFrame, type Frame, Kind, Lane, MAX_FRAME_BYTES } from "../../../src/node/protocol/frame.ts";
 import type { Connection } from "../../../src/wire/connection.ts";
 import { TineError, WireError } from "../../../src/base/errors.ts";
 import { pipe } from "../../../src/wire/pipe.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { Kind, type Message } from "../../../src/node/protocol/frame.ts";
 import { LogBatch, MAX_BATCH_BYTES, splitLogs } from "../../../src/node/protocol/log_batch.ts";
-import { decodeItem, encodeItem } from "../../../src/node/protocol/payloads.ts";
+import { decodeItem, encodeItem } from "../../../src/node/protocol/kinds.ts";
 import { WireError } from "../../../src/base/errors.ts";
 import { Random } from "../../support/random.ts";
 import { message, reference } from "./frames.ts";

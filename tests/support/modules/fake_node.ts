@@ -3,7 +3,7 @@
 import { canceledMessage, decodeReason, ranMessage, readyMessage } from "../../../src/node/protocol/control.ts";
 import { type Frame, Kind } from "../../../src/node/protocol/frame.ts";
 import { Link } from "../../../src/node/protocol/link.ts";
-import { encodeItem } from "../../../src/node/protocol/payloads.ts";
+import { encodeItem } from "../../../src/node/protocol/kinds.ts";
 import { serve } from "../../../src/node/serve.ts";
 import { stdioConnection } from "../../../src/wire/connection.ts";
 import { streamReport } from "../../flow/reports.ts";

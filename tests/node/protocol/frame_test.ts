@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { Kind, Lane, laneOf } from "../../../src/node/protocol/frame.ts";
-import { decodeFrame, envelopeBytes } from "../../../src/node/protocol/frame_codec.ts";
+import { decodeFrame, envelopeBytes, Kind, Lane } from "../../../src/node/protocol/frame.ts";
+import { laneOf } from "../../../src/node/protocol/kinds.ts";
 import { WireError } from "../../../src/base/errors.ts";
 import { concat, doubleField, field, textField, varint, varintField } from "../../support/bytes.ts";
 import { Random } from "../../support/random.ts";

@@ -1,19 +1,13 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import type { Item } from "../../../src/node/item.ts";
 import { Kind, type Message } from "../../../src/node/protocol/frame.ts";
-import {
-  decodeItem,
-  decodeJson,
-  decodeText,
-  encodeItem,
-  encodeJson,
-  encodeText,
-} from "../../../src/node/protocol/payloads.ts";
+import { decodeItem, encodeItem } from "../../../src/node/protocol/kinds.ts";
 import { TineError } from "../../../src/base/errors.ts";
 import { Random, TEXTS } from "../../support/random.ts";
-import { reference } from "./frames.ts";
+import { message as messageOf, reference } from "./frames.ts";
 import { streamReport } from "../../flow/reports.ts";
 
+const encoder = new TextEncoder();
 const nodeId = "left";
 const versions = { tine: "0.1.0", deno: "2.9.6", kernel: "6.1" };
 const ITEMS: Item[] = [
@@ -94,7 +88,8 @@ Deno.test("encodeItem() refuses numbers that JSON cannot hold, and times of more
 });
 
 Deno.test("decodeItem() names what is wrong, the kind and the node", () => {
-  const json = (value: unknown) => encodeText(JSON.stringify(value));
+  const json = (value: unknown) => encoder.encode(JSON.stringify(value));
+  const info = { platform: "p", hostname: "h", bootId: "b", clock: { offsetNs: 1, errorNs: 0 }, pid: 1 };
   const cases: [Partial<Message>, string][] = [
     [{ kind: Kind.run }, "a result (run) of node left is broken"],
     [{ kind: 99 as Kind }, "this version of tine does not know it"],
@@ -102,14 +97,14 @@ Deno.test("decodeItem() names what is wrong, the kind and the node", () => {
     [{ kind: Kind.log, payload: new Uint8Array([9, 1]) }, "ends in the middle of a field"],
     [{ kind: Kind.fileData, name: "" }, "its file name has 0 characters"],
     [{ kind: Kind.records, name: "A b" }, 'its flow is "A b"'],
-    [{ kind: Kind.error, payload: encodeText("{") }, "no JSON"],
+    [{ kind: Kind.error, payload: encoder.encode("{") }, "no JSON"],
     [{ kind: Kind.error, payload: new Uint8Array([0xff]) }, "no JSON"],
     [{ kind: Kind.error, payload: json([]) }, "it is a list, expected an object"],
     [{ kind: Kind.error, payload: json({ time: 5 }) }, "time is 5, expected an integer of 64 bits in a text"],
     [{ kind: Kind.error, payload: json({ time: "9223372036854775808" }) }, "expected an integer of 64 bits"],
     [{ kind: Kind.error, payload: json({ time: "1", tag: null }) }, "tag is null, expected a text"],
     [{ kind: Kind.feedback, payload: json({ values: { a: 1 } }) }, "a in values is 1, expected a text"],
-    [{ kind: Kind.sysInfo, payload: json({ sections: { a: ["b"] } }) }, "section a is a list, expected an object"],
+    [{ kind: Kind.sysInfo, payload: json({ sections: { a: ["b"] } }) }, "a in sections is a list, expected an object"],
     [
       { kind: Kind.progress, name: "f", payload: json({ values: { a: "1" } }) },
       'a in values is "1", expected a number',
@@ -118,8 +113,10 @@ Deno.test("decodeItem() names what is wrong, the kind and the node", () => {
       { kind: Kind.progress, name: "f", payload: json({ values: { bytes: 1 } }) },
       "the report of a flow has no durationNanos",
     ],
-    [{ kind: Kind.streamInfo, name: "f", payload: json({ tinit: "1" }) }, "server is undefined"],
-    [{ kind: Kind.nodeInfo, payload: json({ platform: "p" }) }, "versions is left out, expected an object"],
+    [{ kind: Kind.streamInfo, name: "f", payload: json({ tinit: "1" }) }, "server is left out, expected a boolean"],
+    [{ kind: Kind.nodeInfo, payload: json({ platform: "p" }) }, "hostname is left out, expected a text"],
+    [{ kind: Kind.nodeInfo, payload: json({ ...info, clock: { offsetNs: 1 } }) }, "clock.errorNs is left out"],
+    [{ kind: Kind.nodeInfo, payload: json(info) }, "versions is left out, expected an object"],
     [{ kind: Kind.activity, payload: json({ running: [], more: -1 }) }, "more is -1, expected an integer from 0 on"],
   ];
   for (const [part, text] of cases) {
@@ -131,7 +128,7 @@ Deno.test("decodeItem() names what is wrong, the kind and the node", () => {
 });
 
 Deno.test("decodeItem() keeps names such as __proto__ as plain names", () => {
-  const payload = encodeText('{"values":{"__proto__":"x","constructor":"y"}}');
+  const payload = encoder.encode('{"values":{"__proto__":"x","constructor":"y"}}');
   const item = decodeItem({ kind: Kind.feedback, origin: nodeId, name: "", payload });
   assert(item.type === "feedback");
   assertEquals(Object.entries(item.values), [["__proto__", "x"], ["constructor", "y"]]);
@@ -158,11 +155,9 @@ Deno.test("decodeItem() takes 100,000 mutated payloads or throws a bad-item", ()
   }
 });
 
-Deno.test("encodeJson() writes bigints as decimal strings", () => {
-  assertEquals(decodeJson(encodeJson({ a: 2n ** 60n, b: [null] })), { a: "1152921504606846976", b: [null] });
-});
-
-Deno.test("decodeText() replaces what is not valid UTF-8, and keeps a byte order mark", () => {
-  assertEquals(decodeText(new Uint8Array([0x61, 0xff])), "a\ufffd");
-  assertEquals(decodeText(encodeText("\ufeffa")), "\ufeffa");
+Deno.test("decodeItem() replaces what is not valid UTF-8 in a log entry, and keeps a byte order mark", () => {
+  const log = (text: Uint8Array) => decodeItem(messageOf(Kind.log, new Uint8Array([3 << 3 | 2, text.length, ...text])));
+  const entry = { type: "log", nodeId, time: 0n, tag: "" };
+  assertEquals<unknown>(log(new Uint8Array([0x61, 0xff])), { ...entry, text: "a\ufffd" });
+  assertEquals<unknown>(log(encoder.encode("\ufeffa")), { ...entry, text: "\ufeffa" });
 });

@@ -1,6 +1,7 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { type Frame, Kind, Lane, laneOf } from "../../../src/node/protocol/frame.ts";
-import { Joiner } from "../../../src/node/protocol/joiner.ts";
+import { type Frame, Kind, Lane } from "../../../src/node/protocol/frame.ts";
+import { laneOf } from "../../../src/node/protocol/kinds.ts";
+import { Joiner } from "../../../src/node/protocol/framing.ts";
 import { TineError } from "../../../src/base/errors.ts";
 import { message, textOf } from "./frames.ts";
 

@@ -1,8 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { type Frame, Kind, Lane } from "../../../src/node/protocol/frame.ts";
-import { LossCounter } from "../../../src/node/child_node.ts";
-import { TineError } from "../../../src/base/errors.ts";
-import { message } from "./frames.ts";
+import { type Frame, Kind, Lane } from "../../src/node/protocol/frame.ts";
+import { LossCounter } from "../../src/node/child_node.ts";
+import { TineError } from "../../src/base/errors.ts";
+import { message } from "./protocol/frames.ts";
 
 function numbered(number: number, lane: Lane = Lane.record, origin = "left"): Frame {
   return { ...message(Kind.log), origin, lane, number, more: false };

@@ -1,0 +1,154 @@
+/**
+ * Messages as frames: cut by the sender, joined by the receiver.
+ *
+ * @module
+ */
+import { ByteWriter } from "../../wire/byte_writer.ts";
+import { TineError } from "../../base/errors.ts";
+import {
+  encodeFrame,
+  envelopeBytes,
+  type Frame,
+  Kind,
+  Lane,
+  MAX_FRAME_BYTES,
+  MAX_MESSAGE_BYTES,
+  type Message,
+} from "./frame.ts";
+import { laneOf } from "./kinds.ts";
+import { LogBatch, MAX_BATCH_BYTES } from "./log_batch.ts";
+
+/** Longer origins and names come from a mistake. */
+const MAX_ENVELOPE_BYTES = MAX_FRAME_BYTES - MAX_BATCH_BYTES;
+
+/**
+ * Cuts the messages of one node into frames of at most {@linkcode MAX_FRAME_BYTES}. Frames of a data lane are numbered, so
+ * that a receiver sees whether one is missing. Log entries are gathered, several to a frame.
+ */
+export class FrameCutter {
+  readonly #writer = new ByteWriter();
+  readonly #numbers = [0, 0, 0];
+  readonly #logs = new LogBatch();
+
+  /**
+   * Returns the encoded frames of a message, after those of log entries before it. A log entry may wait for others, see
+   * {@linkcode rest}.
+   *
+   * @throws {TineError} `message-too-large`; `chunk-too-large` for records, which are not joined again
+   */
+  cut(message: Message): Uint8Array[] {
+    const { kind, origin, name, payload } = message;
+    const lane = laneOf(kind);
+    const room = MAX_FRAME_BYTES - envelopeBytes(origin, name);
+    if (room < MAX_FRAME_BYTES - MAX_ENVELOPE_BYTES) {
+      throw new TineError("message-too-large", `the name ${name.slice(0, 80)}... of a message is too long`);
+    }
+    if (kind === Kind.records && payload.length > room) {
+      throw new TineError("chunk-too-large", `a chunk of records has ${payload.length} bytes, a frame takes ${room}`);
+    }
+    if (isJoined(kind) && payload.length > MAX_MESSAGE_BYTES) {
+      throw new TineError(
+        "message-too-large",
+        `a message of kind ${kind} has ${payload.length} bytes, the limit is ${MAX_MESSAGE_BYTES}`,
+      );
+    }
+    if (this.#logs.add(message)) return [];
+    if (lane !== Lane.record) return this.#cut(message, room);
+    const before = this.rest();
+    if (this.#logs.add(message)) return before;
+    return [...before, ...this.#cut(message, room)];
+  }
+
+  /** Returns the frame of the log entries that wait, if any do. */
+  rest(): Uint8Array[] {
+    const logs = this.#logs.take();
+    return logs === undefined ? [] : this.#cut(logs, MAX_FRAME_BYTES);
+  }
+
+  #cut({ kind, origin, name, payload }: Message, room: number): Uint8Array[] {
+    const lane = laneOf(kind);
+    const frames: Uint8Array[] = [];
+    let start = 0;
+    do {
+      const end = Math.min(payload.length, start + room);
+      this.#writer.position = 0;
+      encodeFrame(this.#writer, {
+        kind,
+        lane,
+        origin,
+        name,
+        number: lane === Lane.urgent ? 0 : ++this.#numbers[lane],
+        more: isJoined(kind) && end < payload.length,
+        payload: payload.subarray(start, end),
+      });
+      frames.push(this.#writer.written().slice());
+      start = end;
+    } while (start < payload.length);
+    return frames;
+  }
+}
+
+/** Each piece of a file is a message of its own. */
+function isJoined(kind: Kind): boolean {
+  return kind !== Kind.fileData;
+}
+
+/** About what a part takes besides its bytes, so that empty parts count as well. */
+const PART_OVERHEAD_BYTES = 128;
+
+/**
+ * Joins messages that come in several frames. Pieces of files, chunks of records and batches of log entries are whole in
+ * each frame, and stay as they are.
+ */
+export class Joiner {
+  readonly #maxBytes: number;
+  readonly #parts = new Map<string, Uint8Array[]>();
+  #bytes = 0;
+
+  /** @param maxBytes the limit of all parts that wait, with some overhead for each */
+  constructor(maxBytes = MAX_MESSAGE_BYTES + 1024 * 1024) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /**
+   * Adds a frame.
+   *
+   * @returns the message that is complete with this frame; undefined, if more is to come
+   * @throws {TineError} `message-too-large`
+   */
+  add(frame: Frame): Message | undefined {
+    const { kind, origin, name, payload, more } = frame;
+    if (kind === Kind.fileData || kind === Kind.records || kind === Kind.logs) return frame;
+    const key = `${kind} ${origin}\0${name}`;
+    const parts = this.#parts.get(key);
+    if (parts === undefined && !more) return frame;
+    this.#bytes += payload.length + PART_OVERHEAD_BYTES;
+    if (this.#bytes > this.#maxBytes) {
+      throw new TineError(
+        "message-too-large",
+        `a message of kind ${kind} of node ${
+          origin || "-"
+        } does not end: more than ${this.#maxBytes} bytes of parts wait`,
+      );
+    }
+    if (parts === undefined) {
+      this.#parts.set(key, [payload]);
+      return undefined;
+    }
+    parts.push(payload);
+    if (more) return undefined;
+    this.#parts.delete(key);
+    this.#bytes -= parts.reduce((sum, part) => sum + part.length + PART_OVERHEAD_BYTES, 0);
+    return { kind, origin, name, payload: join(parts) };
+  }
+}
+
+function join(parts: readonly Uint8Array[]): Uint8Array {
+  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let position = 0;
+  for (const part of parts) {
+    joined.set(part, position);
+    position += part.length;
+  }
+  return joined;
+}

@@ -1,0 +1,252 @@
+/**
+ * The kinds of messages: the lane of each, and how results are messages. A new kind is a number in {@linkcode Kind} and a
+ * line of {@linkcode KINDS}.
+ *
+ * @module
+ */
+import { messageOf, TineError, WireError } from "../../base/errors.ts";
+import { FLOW_ID } from "../../base/limits.ts";
+import { shorten } from "../../base/shorten.ts";
+import { decodeReport, encodeReport } from "../../flow/report_values.ts";
+import type {
+  Activity,
+  ErrorItem,
+  FeedbackItem,
+  FlowInfo,
+  Item,
+  LogEntry,
+  Missing,
+  NodeInfo,
+  Progress,
+  Records,
+  SysInfoData,
+} from "../item.ts";
+import { Kind, Lane, type Message } from "./frame.ts";
+import {
+  boolean,
+  type Check,
+  count,
+  decodeJson,
+  encodeJson,
+  int64,
+  list,
+  map,
+  number,
+  object,
+  plain,
+  type Shape,
+  text,
+} from "./json.ts";
+import { decodeLog, encodeLog } from "./log_batch.ts";
+
+/** Texts of log entries and errors that are longer are cut. */
+const MAX_TEXT_BYTES = 1024 * 1024;
+const MAX_TAG_BYTES = 1024;
+const MAX_NODE_ID = 255;
+
+/** The size limit of results of a few fields, in bytes: reading JSON that is much longer would keep the reader busy. */
+const MAX_FIELDS_BYTES = 64 * 1024;
+/** The size limit of an error: a character of its text takes up to six bytes of JSON. */
+const MAX_ERROR_BYTES = 8 * MAX_TEXT_BYTES;
+
+/** How messages of a kind are sent. */
+interface KindOfMessage {
+  readonly lane: Lane;
+}
+
+/** How results of one type are sent. */
+interface KindOfResult<I extends Item> extends KindOfMessage {
+  /** The field that is the name of the message, see {@linkcode NAMES}. */
+  readonly name?: keyof typeof NAMES;
+  readonly maxBytes?: number;
+  /** Returns the payload. */
+  encode(item: I): Uint8Array;
+  /** Returns the fields that the payload holds. */
+  decode(payload: Uint8Array): Partial<I>;
+}
+
+/** Fields that are the name of a message, and what is wrong with a name if anything. */
+const NAMES = {
+  flow: (name: string) =>
+    FLOW_ID.test(name)
+      ? undefined
+      : `its flow is ${JSON.stringify(name.slice(0, 80))}, expected up to 16 of a-z, 0-9, . and -`,
+  name: (name: string) => name === "" || name.length > 4096 ? `its file name has ${name.length} characters` : undefined,
+  from: (name: string) =>
+    name === "" || name.length > MAX_NODE_ID ? `its node id has ${name.length} characters` : undefined,
+};
+
+const URGENT: KindOfMessage = { lane: Lane.urgent };
+const RECORD: KindOfMessage = { lane: Lane.record };
+const SECTION: Check<string | Record<string, string>> = (value, name) =>
+  typeof value === "string" ? value : map(text)(value, name);
+const REPORT = object({ values: map(number) });
+
+const FLOW_INFO = {
+  name: "flow",
+  maxBytes: MAX_FIELDS_BYTES,
+  ...json<FlowInfo, "flow">({ tinit: int64, server: boolean, values: map(plain) }),
+} as const;
+
+/** All kinds: control messages have a lane, results are encoded and decoded as well. */
+const KINDS = {
+  nothing: URGENT,
+  setup: URGENT,
+  run: URGENT,
+  cancel: URGENT,
+  ready: URGENT,
+  ran: URGENT,
+  canceled: URGENT,
+  heartbeat: URGENT,
+  credit: URGENT,
+  end: URGENT,
+  clock: URGENT,
+  nodeInfo: {
+    ...URGENT,
+    maxBytes: MAX_FIELDS_BYTES,
+    ...json<NodeInfo>({
+      platform: text,
+      hostname: text,
+      bootId: text,
+      clock: object({ offsetNs: number, errorNs: number }),
+      pid: count,
+      versions: object({ tine: text, deno: text, kernel: text }),
+    }),
+  },
+  log: {
+    ...RECORD,
+    encode: ({ time, tag, text }: LogEntry) =>
+      encodeLog({ time, tag: shorten(tag, MAX_TAG_BYTES), text: shorten(text, MAX_TEXT_BYTES) }),
+    decode: decodeLog,
+  },
+  error: {
+    ...URGENT,
+    maxBytes: MAX_ERROR_BYTES,
+    ...json<ErrorItem>({ time: int64, tag: text, code: text, message: text }),
+    encode: ({ time, tag, code, message }: ErrorItem) =>
+      encodeJson({ time, tag: shorten(tag, MAX_TAG_BYTES), code, message: shorten(message, MAX_TEXT_BYTES) }),
+  },
+  fileData: {
+    lane: Lane.bulk,
+    name: "name",
+    encode: ({ data }) => data,
+    decode: (data) => ({ data }),
+  },
+  sysInfo: { ...RECORD, ...json<SysInfoData>({ sections: map(SECTION) }) },
+  feedback: { ...RECORD, ...json<FeedbackItem>({ values: map(text) }) },
+  progress: {
+    ...URGENT,
+    name: "flow",
+    maxBytes: MAX_FIELDS_BYTES,
+    encode: ({ report }: Progress) => encodeJson({ values: encodeReport(report) }),
+    decode: (payload: Uint8Array): Partial<Progress> => ({
+      report: decodeReport(REPORT(decodeJson(payload), "").values),
+    }),
+  },
+  streamInfo: { ...RECORD, ...FLOW_INFO },
+  packetInfo: { ...RECORD, ...FLOW_INFO },
+  records: {
+    ...RECORD,
+    name: "flow",
+    encode: ({ chunk }: Records) => chunk,
+    decode: (chunk: Uint8Array): Partial<Records> => ({ chunk }),
+  },
+  activity: {
+    ...URGENT,
+    maxBytes: MAX_FIELDS_BYTES,
+    ...json<Activity>({ running: list(text), more: count, ended: count }),
+  },
+  missing: { ...URGENT, name: "from", maxBytes: MAX_FIELDS_BYTES, ...json<Missing, "from">({ what: text }) },
+  logs: RECORD,
+} as const satisfies Readonly<
+  & Record<Exclude<keyof typeof Kind, Item["type"]>, KindOfMessage>
+  & { [T in Item["type"]]: KindOfResult<ItemOf<T>> }
+>;
+
+/** The result of a type. */
+type ItemOf<T, I = Item> = I extends { readonly type: infer U } ? T extends U ? I : never : never;
+
+/** A payload of JSON with the fields of a result, except its name. */
+function json<I extends Item, Name extends keyof I = never>(
+  shape: Shape<Omit<I, "type" | "nodeId" | Name>>,
+): Pick<KindOfResult<I>, "encode" | "decode"> {
+  const keys = Object.keys(shape) as (keyof I)[];
+  const check = object(shape) as Check<Partial<I>>;
+  return {
+    encode: (item) => encodeJson(Object.fromEntries(keys.map((key) => [key, item[key]]))),
+    decode: (payload) => check(decodeJson(payload), ""),
+  };
+}
+
+const LANES: Lane[] = [];
+const TYPES = new Map<number, keyof typeof Kind>();
+for (const [type, kind] of Object.entries(Kind) as [keyof typeof Kind, Kind][]) {
+  LANES[kind] = KINDS[type].lane;
+  TYPES.set(kind, type);
+}
+
+/** Returns the lane of a kind; urgent for kinds of later versions. */
+export function laneOf(kind: Kind): Lane {
+  return LANES[kind] ?? Lane.urgent;
+}
+
+/**
+ * Returns the message for a result.
+ *
+ * @throws {TineError} `bad-item`, if it holds what cannot be sent, such as a number that is not finite
+ *
+ * @example
+ * ```ts
+ * import { decodeItem, encodeItem } from "./kinds.ts";
+ * const message = encodeItem({ type: "log", nodeId: "left", time: 1n, tag: "system", text: "hello" });
+ * console.assert(decodeItem(message).nodeId === "left");
+ * ```
+ */
+export function encodeItem(item: Item): Message {
+  const { type, nodeId } = item;
+  const { name, encode }: KindOfResult<Item> = KINDS[type];
+  try {
+    const payload = encode(item);
+    return { kind: Kind[type], origin: nodeId, name: name === undefined ? "" : nameOf(item, name), payload };
+  } catch (error) {
+    throw badItem(`a result (${type}) of node ${nodeId} cannot be sent`, error);
+  }
+}
+
+/**
+ * Returns the result in a message; bytes of files and chunks of records are views of its payload.
+ *
+ * @throws {TineError} `bad-item`, if it is not a result, or holds something else than its kind says
+ */
+export function decodeItem({ kind, origin, name, payload }: Message): Item {
+  const type = TYPES.get(kind);
+  try {
+    if (origin === "" || origin.length > MAX_NODE_ID) throw bad(`its node id has ${origin.length} characters`);
+    if (type === undefined || !isResultType(type)) throw bad("this version of tine does not know it");
+    const { name: field, maxBytes = Infinity, decode }: KindOfResult<Item> = KINDS[type];
+    if (payload.length > maxBytes) throw bad(`it has ${payload.length} bytes, the limit is ${maxBytes}`);
+    if (field === undefined) return { type, nodeId: origin, ...decode(payload) } as Item;
+    const wrong = NAMES[field](name);
+    if (wrong !== undefined) throw bad(wrong);
+    return { type, nodeId: origin, [field]: name, ...decode(payload) } as Item;
+  } catch (error) {
+    throw badItem(`a result (${type ?? `kind ${kind}`}) of node ${origin.slice(0, 80)} is broken`, error);
+  }
+}
+
+function isResultType(type: keyof typeof Kind): type is Item["type"] {
+  return "decode" in KINDS[type];
+}
+
+function nameOf(item: Item, field: keyof typeof NAMES): string {
+  return (item as unknown as Record<typeof field, string>)[field];
+}
+
+function bad(message: string): TineError {
+  return new TineError("bad-item", message);
+}
+
+function badItem(what: string, error: unknown): unknown {
+  if (!(error instanceof TineError) && !(error instanceof WireError)) return error;
+  return new TineError("bad-item", `${what}: ${messageOf(error)}`, { cause: error });
+}
