@@ -6,7 +6,7 @@ export const EXIT_GRACE_MS = 2000;
 
 /** What is known when a connection to a UDF breaks. */
 export interface Breakage {
-  peer: RunningUdf;
+  udf: RunningUdf;
   /** What reading or handling threw. */
   error?: unknown;
   /** The first bytes of all, where nothing has been understood. */
@@ -23,14 +23,14 @@ export interface Breakage {
  * The best reason there is for the end of a connection: what the UDF itself said, then how it ended, then what happened to
  * the connection.
  */
-export async function failureOf({ peer, error, first, rest, frame, asked }: Breakage): Promise<Error> {
+export async function endReason({ udf, error, first, rest, frame, asked }: Breakage): Promise<Error> {
   // What the UDF itself reported, or what is wrong with a response of its.
   if (error instanceof TineError && !(error instanceof WireError)) return error;
   const text = textOn(first) ?? (error instanceof WireError ? textOn(frame) : undefined) ?? textOn(rest);
   if (text !== undefined) return textOnStdout(text, error);
   const ended = error instanceof WireError && error.code !== "cut-frame"
     ? undefined
-    : await withinMs(EXIT_GRACE_MS, peer.ended);
+    : await withinMs(EXIT_GRACE_MS, udf.ended);
   if (ended !== undefined) return new TineError("udf-ended", `the UDF ${ended}`, { cause: error });
   if (error instanceof WireError) {
     if (error.code === "frame-too-large") {

@@ -1,189 +1,192 @@
 import { TineError } from "../base/errors.ts";
-import { textOn, textOnStdout } from "./end_reason.ts";
 
-/** Silence after data, or after a question, that makes the host ask for a sign of life early. */
+/** Silence after data, or after a question, that makes a host ask for a sign of life early, in ms. */
 const QUIET_MS = 250;
 
 /** An answer to a keepalive within this time, in ms, came because of it; a later one waited for something else. */
 const MOMENT_MS = 100;
-/** Output that came only with an answer to a keepalive so often, and never otherwise, waits for keepalives. */
+/** Output that came only with an answer to a keepalive this often, and never otherwise, waits for keepalives. */
 const HELD_BACK_TIMES = 3;
 
-/** What a lifeline needs from its host. */
-export interface KeepaliveMonitorOptions {
-  /** Silence that means that the UDF is stuck, in ms; 0: none does. */
-  timeoutMs: number;
-  /** Sends a keepalive request. */
-  keepalive(time: bigint): void;
-  /** Whether requests still wait to be written. */
-  waiting(): boolean;
-  /** Bytes that belong to no frame. */
-  rest(): Uint8Array;
-  onSilence(error: Error): void;
-  /** Called once, when the UDF turns out to buffer its output. */
-  onHeldBack(): void;
-}
+/** Keepalives without an answer that are remembered: more mean that the UDF never answers one. */
+const MAX_UNANSWERED = 100;
+
+/** What a monitor finds due: a keepalive request, or to give up the UDF, which was silent for the timeout. */
+export type Due = "keepalive" | "give up";
 
 /**
- * Keeps an eye on a UDF: asks for a sign of life at half the timeout and gives it up at the timeout. Any response counts.
+ * Judges the signs of life of a UDF: says when a keepalive is due, when the UDF is stuck, and whether it holds back its output.
  *
- * After a quarter of a second of silence it asks early, since there are UDFs that buffer their output until a keepalive makes them
- * flush.
+ * It has no timer and sends nothing: its session reports what goes out and comes in, and asks at each {@linkcode intervalMs}
+ * what is due. A keepalive is due at half the timeout, and after a quarter of a second of silence, since there are UDFs that
+ * buffer their output until a keepalive makes them flush. Any response is a sign of life.
+ *
+ * @example
+ * ```ts
+ * import { KeepaliveMonitor } from "./keepalive_monitor.ts";
+ * const monitor = new KeepaliveMonitor(10_000);
+ * console.assert(monitor.due(false) === undefined);
+ * ```
  */
 export class KeepaliveMonitor {
-  readonly #options: KeepaliveMonitorOptions;
-  #timer: ReturnType<typeof setInterval> | undefined;
+  /** Time between two calls of {@linkcode due}, in ms. */
+  readonly intervalMs: number;
+
+  readonly #timeoutMs: number;
   #lastHeard = performance.now();
   #lastHeardWallClock = Date.now();
-  #lastSent = performance.now();
-  #sentSinceTick = false;
   #lastKeepalive = performance.now();
+  #lastLook = performance.now();
   /** Whether there is something that a keepalive could make the UDF flush. */
   #unprobed = false;
   /** When the host asked early, after silence; 0: it did not. */
   #probedAt = 0;
-  /** Whether the bytes that were read last hold data, an answer to a question, or one to a keepalive. */
+  /** Whether the bytes that were read last hold data, an answer to a question, an answer to a keepalive. */
   #dataInChunk = false;
   #replyInChunk = false;
-  #answeredInChunk = false;
+  #answerInChunk = false;
   /** How often data came only with the answer to an early keepalive, in a row. */
   #heldBack = 0;
-  /** Data came by itself: the UDF flushes. Also once it has been said that it does not. */
+  /** Data came by itself: the UDF flushes. Also once it has been found to hold back its output. */
   #settled = false;
-  #stopped = false;
   /** While what came in is being handled, silence is ours. */
   #handling = false;
-  #lastTick = 0;
-  #intervalMs = QUIET_MS;
   #understood = false;
+  /** The times of keepalives that the UDF has not answered; no two are equal. */
+  #unanswered: bigint[] = [];
+  #lastTime = 0n;
 
-  constructor(options: KeepaliveMonitorOptions) {
-    this.#options = options;
+  /** @param timeoutMs silence that means that the UDF is stuck, in ms; 0: none does */
+  constructor(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs;
+    this.intervalMs = timeoutMs > 0 ? Math.min(QUIET_MS, timeoutMs / 4) : QUIET_MS;
   }
 
-  start(): void {
-    if (this.#timer !== undefined || this.#stopped) return;
-    this.#lastHeard = this.#lastKeepalive = this.#lastTick = performance.now();
-    const { timeoutMs } = this.#options;
-    if (timeoutMs > 0) this.#intervalMs = Math.min(QUIET_MS, timeoutMs / 4);
-    this.#timer = setInterval(() => this.#tick(), this.#intervalMs);
-  }
-
-  stop(): void {
-    this.#stopped = true;
-    clearInterval(this.#timer);
-  }
-
-  /** A request was sent. */
-  sent(kind: string): void {
-    if (kind === "keepalive") return;
-    // The clock is read by the next tick: for each point that would cost more than sending it.
-    this.#sentSinceTick = true;
-    this.#unprobed = true;
-  }
-
-  /** Bytes came in; what they hold is told by {@linkcode data} and {@linkcode answered}, then {@linkcode handled}. */
-  heard(): void {
-    this.#lastHeard = performance.now();
-    this.#lastHeardWallClock = Date.now();
-    this.#dataInChunk = false;
-    this.#replyInChunk = false;
-    this.#answeredInChunk = false;
-    this.#handling = true;
-  }
-
-  /** For how long the UDF has said nothing, in ms; while what it said is being handled: 0. */
+  /** How long the UDF has sent nothing, in ms; 0 while what it sent is being handled. */
   get silenceMs(): number {
     return this.#handling ? 0 : performance.now() - this.#lastHeard;
   }
 
-  /** Whether anything that the UDF said was a response. */
+  /** Whether anything that the UDF sent was a response. */
   get understood(): boolean {
     return this.#understood;
   }
 
-  /** The UDF has answered a question. */
-  replied(): void {
-    this.#replyInChunk = true;
-    this.#understood = true;
+  /** Whether the UDF is silent for long enough to look at bytes that are no response yet. */
+  get speechless(): boolean {
+    return !this.#understood && this.silenceMs >= QUIET_MS;
   }
 
-  /** The UDF has sent data. */
-  data(): void {
-    this.#dataInChunk = true;
-    this.#understood = true;
+  /** Whether the UDF has answered all keepalives. */
+  get allAnswered(): boolean {
+    return this.#unanswered.length === 0;
   }
 
-  /** The UDF has answered a keepalive. */
-  answered(): void {
-    this.#answeredInChunk = true;
-    this.#understood = true;
-  }
-
-  /** All that came in has been handled. */
-  handled(): void {
-    const tookMs = this.#lastHeard - this.#probedAt;
-    this.#lastHeard = performance.now(); // handling may have taken long: that is no silence of the UDF
-    this.#handling = false;
-    if (!this.#settled) this.#judgeFlushing(tookMs);
-    if (this.#answeredInChunk) this.#probedAt = 0;
+  /** The reason to give up a UDF that is silent. */
+  timeout(): TineError {
+    const last = new Date(this.#lastHeardWallClock).toISOString();
+    const message = `the UDF has given no sign of life for ${this.#timeoutMs / 1000} s, the last one at ${last}`;
+    return new TineError("keepalive-timeout", message);
   }
 
   /**
-   * Decides whether the UDF flushes by itself.
+   * Notes that a keepalive is sent now.
    *
-   * @param tookMs from the early keepalive to the bytes that were read last
+   * @returns its time, in ns since the epoch
    */
-  #judgeFlushing(tookMs: number): void {
-    if (!this.#dataInChunk && !this.#replyInChunk) return;
-    if (this.#answeredInChunk && this.#probedAt > 0) {
-      // A UDF that was busy, or still starting, answers late, and its output comes when it is done.
-      this.#heldBack = tookMs <= MOMENT_MS ? this.#heldBack + 1 : 0;
-      if (this.#heldBack < HELD_BACK_TIMES) return;
-      this.#options.onHeldBack();
-    } else if (!this.#dataInChunk || this.#options.rest().length > 0) {
-      // A UDF may flush its replies and not its data; and a full buffer is written wherever it ends, mostly within a frame.
-      return;
-    }
-    this.#settled = true;
+  request(): bigint {
+    const now = BigInt(Date.now()) * 1_000_000n;
+    const time = this.#lastTime = now > this.#lastTime ? now : this.#lastTime + 1n;
+    this.#unanswered = [...this.#unanswered.slice(-MAX_UNANSWERED), time];
+    return time;
   }
 
-  /** Asks for a sign of life now, so that a UDF that buffers flushes. */
-  probe(): void {
-    if (!this.#unprobed || this.#stopped) return;
+  /** Notes that a request other than a keepalive is sent. */
+  sent(): void {
+    this.#unprobed = true;
+  }
+
+  /** Notes that bytes have come in; what they hold is noted next, then {@linkcode handled}. */
+  heard(): void {
+    this.#lastHeard = performance.now();
+    this.#lastHeardWallClock = Date.now();
+    this.#dataInChunk = this.#replyInChunk = this.#answerInChunk = false;
+    this.#handling = true;
+  }
+
+  /** Notes data among the bytes that have come in. */
+  data(): void {
+    this.#understood = this.#dataInChunk = true;
+  }
+
+  /** Notes an answer to a question among the bytes that have come in. */
+  replied(): void {
+    this.#understood = this.#replyInChunk = true;
+  }
+
+  /** Notes an answer to a keepalive among the bytes that have come in. */
+  answered(time: bigint): void {
+    this.#understood = this.#answerInChunk = true;
+    // A UDF answers with the time of the request, and with another one where it was not asked; some give none.
+    const index = time === 0n ? 0 : this.#unanswered.indexOf(time);
+    this.#unanswered = this.#unanswered.slice(index + 1);
+  }
+
+  /**
+   * Notes that all that came in has been handled.
+   *
+   * @param cut whether the bytes ended inside a frame
+   * @returns true once: now it is clear that the UDF holds back its output until a keepalive comes
+   */
+  handled(cut: boolean): boolean {
+    const tookMs = this.#lastHeard - this.#probedAt;
+    this.#lastHeard = performance.now(); // handling may have taken long: that is no silence of the UDF
+    this.#handling = false;
+    const holdsBack = !this.#settled && this.#holdsBack(cut, tookMs);
+    if (this.#answerInChunk) this.#probedAt = 0;
+    return holdsBack;
+  }
+
+  /** Whether a keepalive now could make the UDF flush; the caller sends one. */
+  probe(): boolean {
+    if (!this.#unprobed) return false;
     this.#unprobed = false;
     const now = performance.now();
     this.#probedAt = now - this.#lastHeard >= QUIET_MS ? now : 0;
-    this.#ask();
+    this.#lastKeepalive = now;
+    return true;
   }
 
-  #ask(): void {
-    this.#lastKeepalive = performance.now();
-    this.#options.keepalive(BigInt(Date.now()) * 1_000_000n);
-  }
-
-  #tick(): void {
-    const { timeoutMs, waiting, rest, onSilence } = this.#options;
+  /**
+   * Finds what is due.
+   *
+   * @param waiting whether requests still wait to be written: a keepalive would only wait behind them
+   */
+  due(waiting: boolean): Due | undefined {
     const now = performance.now();
-    // Nor is it one of the UDF where this process could not listen, for instance because it was suspended.
-    const lateMs = now - this.#lastTick - this.#intervalMs;
-    this.#lastTick = now;
-    if (lateMs > this.#intervalMs) this.#lastHeard += lateMs;
+    // It is no silence of the UDF where this process could not listen, for instance because it was suspended.
+    const lateMs = now - this.#lastLook - this.intervalMs;
+    this.#lastLook = now;
+    if (lateMs > this.intervalMs) this.#lastHeard += lateMs;
     const silence = this.silenceMs;
-    const stuck = timeoutMs > 0 && silence >= timeoutMs;
-    const text = stuck || silence >= QUIET_MS && !this.#understood ? textOn(rest()) : undefined;
-    if (text !== undefined) return onSilence(textOnStdout(text));
-    if (stuck) {
-      const last = new Date(this.#lastHeardWallClock).toISOString();
-      return onSilence(
-        new TineError(
-          "keepalive-timeout",
-          `the UDF has given no sign of life for ${timeoutMs / 1000} s, the last one at ${last}`,
-        ),
-      );
+    if (this.#timeoutMs > 0 && silence >= this.#timeoutMs) return "give up";
+    if (waiting) return undefined;
+    if (silence >= QUIET_MS && this.probe()) return "keepalive";
+    if (this.#timeoutMs === 0 || now - this.#lastKeepalive < this.#timeoutMs / 2) return undefined;
+    this.#lastKeepalive = now;
+    return "keepalive";
+  }
+
+  /** @param tookMs from the early keepalive to the bytes that were read last */
+  #holdsBack(cut: boolean, tookMs: number): boolean {
+    if (!this.#dataInChunk && !this.#replyInChunk) return false;
+    if (this.#answerInChunk && this.#probedAt > 0) {
+      // A UDF that was busy, or still starting, answers late, and its output comes when it is done.
+      this.#heldBack = tookMs <= MOMENT_MS ? this.#heldBack + 1 : 0;
+      return this.#settled = this.#heldBack >= HELD_BACK_TIMES;
     }
-    if (waiting()) return;
-    if (this.#unprobed && silence >= QUIET_MS && now - this.#lastSent >= QUIET_MS) return this.probe();
-    if (timeoutMs > 0 && now - this.#lastKeepalive >= timeoutMs / 2) this.#ask();
+    // A UDF may flush its replies and not its data; and a full buffer is written wherever it ends, mostly within a frame.
+    this.#settled = this.#dataInChunk && !cut;
+    return false;
   }
 }

@@ -6,6 +6,11 @@ export type Question = "info" | "init" | "snapshot" | "restore";
 /** The answer to a question of this kind. */
 export type Answer<Q extends Question> = Extract<Response, { kind: Q }>;
 
+/** Whether a message of this kind is a question. */
+export function isQuestion(kind: string): kind is Question {
+  return kind === "info" || kind === "init" || kind === "snapshot" || kind === "restore";
+}
+
 interface OpenQuestion {
   kind: Question;
   /** Takes the answer; false: the response is none. */

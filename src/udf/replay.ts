@@ -1,16 +1,19 @@
-import { defaultFrameLimit } from "./snapshot_limit.ts";
-import { ByteReader } from "../wire/byte_reader.ts";
 import { messageOf, TineError } from "../base/errors.ts";
-import { FrameReader } from "../wire/frame_reader.ts";
-import { FrameWriter } from "../wire/frame_writer.ts";
 import { startLongTimer } from "../base/time.ts";
-import { decodeRequest, decodeResponse, encodeRequest } from "./codec.ts";
-import { EXIT_GRACE_MS, failureOf, withinMs } from "./end_reason.ts";
-import { KeepaliveMonitor } from "./keepalive_monitor.ts";
+import { ByteReader } from "../wire/byte_reader.ts";
+import { decodeRequest, decodeResponse } from "./codec.ts";
 import type { Request } from "./messages.ts";
-import type { RunningUdf } from "./running_udf.ts";
+import { isQuestion } from "./questions.ts";
 import { Comparison, type ComparisonCounts, type Difference } from "./recording/comparison.ts";
 import type { RecordedEvent, Recording } from "./recording/recording.ts";
+import type { RunningUdf } from "./running_udf.ts";
+import { Session } from "./session.ts";
+
+/** How long a UDF that is given up may take to end, in ms: what it would still say is not compared. */
+const KILL_AFTER_MS = 2000;
+
+/** Ends of a replay that are its own doing, not the UDF's. */
+const GIVEN_UP = ["keepalive-timeout", "drain-timeout", "not-as-recorded", "interrupted"];
 
 /** How a recording is replayed; each has a default. */
 export interface ReplayOptions {
@@ -50,7 +53,7 @@ export interface ReplayReport extends ComparisonCounts {
  * Keepalives are not part of it, on either side. A recorded UDF that ended early, by an error for instance, may do so again.
  *
  * @param recording read to its end
- * @param peer the UDF; it is ended and closed
+ * @param udf the UDF; it is ended and closed
  * @param onDifference gets what differs, as it is found
  * @throws {TineError} `bad-recording`, `cannot-read`
  *
@@ -67,21 +70,19 @@ export interface ReplayReport extends ComparisonCounts {
  */
 export async function replay(
   recording: Recording,
-  peer: RunningUdf,
+  udf: RunningUdf,
   onDifference: (difference: Difference) => void,
   options: ReplayOptions = {},
 ): Promise<ReplayReport> {
-  return await new Replay(recording, peer, onDifference, options).run();
+  return await new Replay(recording, udf, onDifference, options).run();
 }
 
 class Replay {
   readonly #recording: Recording;
-  readonly #peer: RunningUdf;
+  readonly #udf: RunningUdf;
   readonly #options: ReplayOptions;
   readonly #comparison: Comparison;
-  readonly #frames: FrameReader;
-  readonly #writer: FrameWriter;
-  readonly #lifeline: KeepaliveMonitor;
+  readonly #session: Session;
   /** Aborted once nothing more is to be sent: the UDF has ended, reported an error, or was given up. */
   readonly #over = new AbortController();
   readonly #recordedCursor = new ByteReader();
@@ -91,103 +92,76 @@ class Replay {
   #recordedEnds = { request: false, response: false };
   #recordedError = false;
   #endedEarly = false;
+  /** Whether the UDF has reported an error: it may end early then. */
   #error = false;
-  #inputEnded = false;
-  #gaveUp = false;
-  #failure: Error | undefined;
-  #lastAsked: string | undefined;
 
   constructor(
     recording: Recording,
-    peer: RunningUdf,
+    udf: RunningUdf,
     onDifference: (difference: Difference) => void,
     options: ReplayOptions,
   ) {
     this.#recording = recording;
-    this.#peer = peer;
+    this.#udf = udf;
     this.#options = options;
-    const { tolerance = 0, ignoreSnapshots = false } = options;
+    const { tolerance = 0, ignoreSnapshots = false, timeoutMs, maxFrameBytes } = options;
     this.#comparison = new Comparison({ tolerance, ignoreSnapshots }, onDifference);
-    this.#frames = new FrameReader(peer.connection, options.maxFrameBytes ?? defaultFrameLimit());
-    this.#writer = new FrameWriter(peer.connection);
-    this.#lifeline = new KeepaliveMonitor({
-      timeoutMs: options.timeoutMs ?? 10_000,
-      keepalive: (time) => this.#keepalive(time),
-      waiting: () => this.#writer.pending > 0,
-      rest: () => this.#frames.rest(),
-      onSilence: (error) => this.#giveUp(error),
-      onHeldBack: () => options.log?.(`${peer.name} holds back its output until a keepalive makes it flush`),
+    this.#session = new Session(udf, {
+      timeoutMs,
+      maxFrameBytes,
+      killAfterMs: KILL_AFTER_MS,
+      judgesSilentEnd: true,
+      onAbort: () => this.#over.abort(),
     });
   }
 
   async run(): Promise<ReplayReport> {
     const { signal, drainTimeoutMs = 60_000 } = this.#options;
-    const onAbort = () => this.#giveUp(new TineError("interrupted", "the replay was interrupted"));
+    const onAbort = () => this.#session.abort(new TineError("interrupted", "the replay was interrupted"), 0);
     signal?.addEventListener("abort", onAbort, { once: true });
     if (signal?.aborted) onAbort();
-    const reading = this.#read();
-    this.#lifeline.start();
-    let timer: Disposable | undefined;
+    this.#session.start(() => this.#read());
     try {
       for await (const event of this.#recording.events()) {
         await this.#take(event);
         if (this.#gaveUp) break;
       }
-      this.#lifeline.probe();
-      await this.#unlessOver(this.#writer.finish().catch(() => this.#over.abort()));
-      this.#inputEnded = true;
-      await this.#peer.connection.closeWrite().catch(() => {});
-      if (drainTimeoutMs > 0) {
-        const message = `the UDF did not end within ${drainTimeoutMs / 1000} s after the last request`;
-        timer = startLongTimer(drainTimeoutMs, () => this.#giveUp(new TineError("drain-timeout", message)));
-      }
-      await reading;
-      const ended = await this.#peer.ended;
-      if (ended !== undefined) {
-        this.#udfEnded(new TineError("udf-ended", `the UDF ${ended}`));
-      }
-      return this.#report();
     } catch (error) {
-      this.#peer.kill();
+      this.#session.kill();
       throw error;
     } finally {
-      timer?.[Symbol.dispose]();
+      // What it throws is the failure of the session.
+      await this.#session.finish(drainTimeoutMs).catch(() => {});
       signal?.removeEventListener("abort", onAbort);
-      this.#lifeline.stop();
-      this.#frames.stop();
-      await reading.catch(() => {});
-      await this.#peer.close();
     }
+    return this.#report();
+  }
+
+  /** Whether the replay has given up the UDF, however the UDF would have ended. */
+  get #gaveUp(): boolean {
+    const { failure } = this.#session;
+    return failure instanceof TineError && GIVEN_UP.includes(failure.code);
   }
 
   #report(): ReplayReport {
     // A recording that knows the end of the UDF's output knows all of it.
     const cut = !this.#recordedEnds.response;
     const early = this.#endedEarly || this.#recordedError;
-    // A UDF that ended early when it was recorded may do so again.
-    const failure = early && !this.#gaveUp && hasEnded(this.#failure) ? undefined : this.#failure;
+    let { failure } = this.#session;
+    // After an error that it reported itself a UDF may end as it likes; and as early as it did when it was recorded.
+    if (this.#error && !this.#gaveUp || early && hasEnded(failure)) failure = undefined;
     this.#comparison.end(failure !== undefined ? "actual" : cut ? "expected" : undefined);
-    return {
-      ...this.#comparison.counts,
-      requests: this.#requests,
-      cut,
-      endedEarly: early,
-      failure,
-    };
+    return { ...this.#comparison.counts, requests: this.#requests, cut, endedEarly: early, failure };
   }
 
   /** Handles what was recorded: sends requests, expects responses. */
   async #take(event: RecordedEvent): Promise<void> {
     const { direction, timeNs } = event;
     if (event.kind === "garbage") {
-      this.#options.log?.(
-        `the recording holds ${direction}s that are no frames, from there on: ${event.reason}`,
-      );
+      this.#options.log?.(`the recording holds ${direction}s that are no frames, from there on: ${event.reason}`);
     } else if (event.kind === "end") {
       this.#recordedEnds[direction] = true;
-      if (direction === "response" && !this.#recordedEnds.request) {
-        this.#endedEarly = true;
-      }
+      if (direction === "response" && !this.#recordedEnds.request) this.#endedEarly = true;
     } else if (direction === "request") {
       await this.#send(event.payload, timeNs);
     } else {
@@ -201,9 +175,7 @@ class Replay {
       if (response.kind === "error") this.#recordedError = true;
       this.#comparison.expected(response, payload);
     } catch (error) {
-      if (error instanceof TineError && error.code === "not-as-recorded") {
-        return this.#giveUp(error);
-      }
+      if (error instanceof TineError && error.code === "not-as-recorded") return this.#session.abort(error);
       this.#options.log?.(`a recorded response is left out, it is none: ${messageOf(error)}`);
     }
   }
@@ -213,18 +185,11 @@ class Replay {
     if (kind === "keepalive" || this.#over.signal.aborted) return;
     if (this.#options.pace) await this.#wait(timeNs);
     if (this.#over.signal.aborted) return;
-    const writer = this.#writer;
-    writer.open().raw(payload);
-    writer.close();
     this.#requests++;
-    if (
-      kind === "info" || kind === "init" || kind === "snapshot" ||
-      kind === "restore"
-    ) this.#lastAsked = kind;
-    this.#lifeline.sent(kind);
-    if (writer.full) {
-      await this.#unlessOver(writer.drained().catch(() => this.#over.abort()));
-    }
+    const full = this.#session.sendFrame(payload, 0, payload.length);
+    if (isQuestion(kind)) this.#session.expect(kind).catch(() => {}); // the session keeps the reason
+    // A UDF that reads no more is going away; why is known once all that it sent is read.
+    if (full !== undefined) await this.#unlessOver(full.catch(() => this.#over.abort()));
   }
 
   /** Waits for the time at which a request was recorded. */
@@ -259,76 +224,35 @@ class Replay {
     }
   }
 
-  #keepalive(time: bigint): void {
-    if (this.#over.signal.aborted || this.#inputEnded) return;
-    const request: Request = { kind: "keepalive", time };
-    encodeRequest(this.#writer.open(), request);
-    this.#writer.close();
-  }
-
   async #read(): Promise<void> {
-    const frames = this.#frames;
-    const cursor = new ByteReader();
+    const session = this.#session;
     try {
-      while (await frames.fill()) {
-        this.#lifeline.heard();
-        while (frames.next()) {
-          if (this.#failure !== undefined) continue;
-          const response = decodeResponse(cursor.reset(frames.bytes, frames.start, frames.end));
-          if (response.kind === "keepalive") {
-            this.#lifeline.answered();
-            continue;
-          }
-          if (response.kind === "point" || response.kind === "end") this.#lifeline.data();
-          else this.#lifeline.replied();
-          if (response.kind === "error") this.#error = true;
-          if (response.kind === this.#lastAsked) this.#lastAsked = undefined;
-          this.#comparison.actual(response, frames.bytes.subarray(frames.start, frames.end));
-          if (this.#error) this.#over.abort();
+      for (let event; (event = await session.event()) !== undefined;) {
+        if (event === "held back") {
+          this.#options.log?.(`${this.#udf.name} holds back its output until a keepalive makes it flush`);
         }
-        this.#lifeline.handled();
+        while (event === "responses" && session.next()) this.#compare();
       }
-      if (!this.#inputEnded) {
-        this.#udfEnded(await failureOf({ peer: this.#peer, asked: this.#lastAsked }));
-      }
-    } catch (error) {
-      const { bytes, start, end } = frames;
-      const frame = bytes.subarray(Math.max(0, start - 1), end);
-      this.#udfEnded(
-        await failureOf({ peer: this.#peer, error, rest: frames.rest(), frame }),
-      );
-      await frames.drain().catch(() => {});
     } finally {
-      this.#lifeline.stop();
       this.#over.abort();
     }
   }
 
-  /** The UDF has ended before its input did, or not well. After an error that it reported itself, that is its good right. */
-  #udfEnded(failure: Error): void {
+  #compare(): void {
+    const session = this.#session;
+    const response = session.response();
+    if (response.kind === "keepalive") return;
+    session.answer(response);
+    const { bytes, start, end } = session.current;
+    this.#comparison.actual(response, bytes.subarray(start, end));
+    if (response.kind !== "error") return;
+    this.#error = true;
+    session.expectEnd();
     this.#over.abort();
-    if (!this.#error) this.#failure ??= failure;
-  }
-
-  /** Ends a UDF that goes nowhere. */
-  #giveUp(failure: Error): void {
-    if (this.#gaveUp) return;
-    this.#gaveUp = true;
-    this.#failure ??= failure;
-    this.#over.abort();
-    void this.#peer.connection.closeWrite().catch(() => {});
-    void withinMs(
-      failure instanceof TineError && failure.code === "interrupted" ? 0 : EXIT_GRACE_MS,
-      this.#peer.ended,
-    )
-      .then(() => {
-        this.#peer.kill();
-        this.#frames.stop();
-      });
   }
 }
 
+/** Whether it was the UDF that ended, early or not well. */
 function hasEnded(failure: Error | undefined): boolean {
-  return failure instanceof TineError &&
-    (failure.code === "udf-ended" || failure.code === "connection-broke");
+  return failure instanceof TineError && ["udf-ended", "bad-exit", "connection-broke"].includes(failure.code);
 }

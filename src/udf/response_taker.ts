@@ -1,12 +1,9 @@
-import { ByteReader } from "../wire/byte_reader.ts";
 import { TineError } from "../base/errors.ts";
-import { decodeResponse, isIntactPoint } from "./codec.ts";
+import type { Batch } from "./batcher.ts";
 import { type FrameTaker, takesFrames } from "./handler.ts";
-import type { KeepaliveMonitor } from "./keepalive_monitor.ts";
 import type { BeginBatch, EdgeType, EndBatch, Response } from "./messages.ts";
 import type { Point } from "./point.ts";
-import type { Questions } from "./questions.ts";
-import type { Receiver } from "./receiver.ts";
+import type { Session } from "./session.ts";
 
 /** How many points a batch from a UDF may have: it is handed on whole. */
 const MAX_BATCH_POINTS = 10_000_000;
@@ -15,24 +12,16 @@ const MAX_BATCH_POINTS = 10_000_000;
 export interface ResponseCounts {
   pointsOut: number;
   batchesOut: number;
-  /** Responses nobody asked for, and empty ones. */
+  /** Responses without a question, and empty ones. */
   unasked: number;
   /** Strings from the UDF that were not valid UTF-8. */
   invalidStrings: number;
 }
 
-/** Where the responses of a UDF go. */
-export interface ResponseTakerOptions {
-  /** Gets points and batches; points as they came, if it can take them so. */
-  receiver: Receiver;
-  /** Get their answers. */
-  questions: Questions;
-  /** Is told what is data and what is a mere sign of life. */
-  lifeline: Pick<KeepaliveMonitor, "data" | "replied" | "answered">;
-  /** Gets the time in each answer to a keepalive. */
-  keepalive?: (time: bigint) => void;
-  /** Gets sentences about what is odd and not an error. */
-  log?: (message: string) => void;
+/** Gets what a UDF sends back, in order. A promise that is returned holds up reading, and so in the end the UDF. */
+export interface Receiver {
+  point(point: Point): Promise<void> | void;
+  batch(batch: Batch): Promise<void> | void;
 }
 
 /**
@@ -42,13 +31,10 @@ export interface ResponseTakerOptions {
  * the other kind go through, a second beginning of a batch replaces the first. What crashes Kapacitor is an error.
  */
 export class ResponseTaker {
+  readonly #session: Session;
   readonly #receiver: Receiver;
   readonly #relay: FrameTaker | undefined;
-  readonly #questions: Questions;
-  readonly #lifeline: Pick<KeepaliveMonitor, "data" | "replied" | "answered">;
-  readonly #keepalive: ((time: bigint) => void) | undefined;
   readonly #log: ((message: string) => void) | undefined;
-  readonly #cursor = new ByteReader();
   readonly #counts = { pointsOut: 0, batchesOut: 0, unasked: 0 };
   /** The batch that has begun and not ended, and its points. */
   #open: BeginBatch | undefined;
@@ -56,17 +42,20 @@ export class ResponseTaker {
   #provides: EdgeType | undefined;
   readonly #warned = new Set<string>();
 
-  constructor({ receiver, questions, lifeline, keepalive, log }: ResponseTakerOptions) {
+  /**
+   * @param session has the responses
+   * @param receiver gets points and batches; points as they came, if it can take them so
+   * @param log gets sentences about what is odd and not an error
+   */
+  constructor(session: Session, receiver: Receiver, log?: (message: string) => void) {
+    this.#session = session;
     this.#receiver = receiver;
     this.#relay = takesFrames(receiver) ? receiver : undefined;
-    this.#questions = questions;
-    this.#lifeline = lifeline;
-    this.#keepalive = keepalive;
     this.#log = log;
   }
 
   get counts(): ResponseCounts {
-    return { ...this.#counts, invalidStrings: this.#cursor.strings.invalid };
+    return { ...this.#counts, invalidStrings: this.#session.invalidStrings };
   }
 
   /** What the UDF provides, once it is known: it is warned of output of the other kind. */
@@ -86,17 +75,17 @@ export class ResponseTaker {
   }
 
   /**
-   * Takes the response in `bytes[start, end)`, without its length. The promise, where there is one, must be waited for.
+   * Takes the current response of the session. The promise, where there is one, must be waited for.
    *
    * @throws {TineError} for what the UDF must not send, and for the error that it reports
    */
-  take(bytes: Uint8Array, start: number, end: number): Promise<void> | void {
-    const cursor = this.#cursor.reset(bytes, start, end);
+  take(): Promise<void> | void {
+    const session = this.#session;
     const relay = this.#open === undefined ? this.#relay : undefined;
-    if (relay === undefined || !isIntactPoint(cursor)) return this.#dispatch(decodeResponse(cursor));
+    if (relay === undefined || !session.isIntactPoint) return this.#dispatch(session.response());
     this.#checkEdge("stream");
     this.#counts.pointsOut++;
-    this.#lifeline.data();
+    const { bytes, start, end } = session.current;
     return relay.pointFrame(bytes, start, end);
   }
 
@@ -109,8 +98,6 @@ export class ResponseTaker {
       case "end":
         return this.#end(response.end);
       case "keepalive":
-        this.#lifeline.answered();
-        this.#keepalive?.(response.time);
         return;
       case "error":
         throw new TineError("udf-error", `the UDF reported an error: ${response.error || "it did not say which"}`);
@@ -119,17 +106,13 @@ export class ResponseTaker {
         this.#warn("empty", "the UDF sent an empty or unknown response; Kapacitor would crash on it");
         return;
       default:
-        if (this.#questions.answer(response)) {
-          this.#lifeline.replied();
-        } else {
-          this.#counts.unasked++;
-          this.#warn(response.kind, `the UDF answered ${response.kind}, which nobody asked for`);
-        }
+        if (this.#session.answer(response)) return;
+        this.#counts.unasked++;
+        this.#warn(response.kind, `the UDF answered ${response.kind}, which nobody asked for`);
     }
   }
 
   #takePoint(point: Point): Promise<void> | void {
-    this.#lifeline.data();
     if (this.#open === undefined) {
       this.#checkEdge("stream");
       this.#counts.pointsOut++;
@@ -179,7 +162,6 @@ export class ResponseTaker {
     }
     this.#counts.pointsOut += points.length;
     this.#counts.batchesOut++;
-    this.#lifeline.data();
     return this.#receiver.batch({ begin, points, end });
   }
 

@@ -15,7 +15,7 @@ export function responseFrames(...responses: Response[]): Uint8Array<ArrayBuffer
 
 /** A UDF in memory that does what a test tells it, right or wrong. */
 export class ScriptedUdf {
-  readonly peer: RunningUdf;
+  readonly running: RunningUdf;
   readonly #connection: Connection;
   readonly #requests: FrameReader;
   readonly #ended = Promise.withResolvers<string | undefined>();
@@ -26,7 +26,7 @@ export class ScriptedUdf {
     const [udf, host] = pipe();
     this.#connection = udf;
     this.#requests = new FrameReader(udf);
-    this.peer = {
+    this.running = {
       name: "scripted",
       connection: host,
       ended: this.#ended.promise,
@@ -101,8 +101,12 @@ export class HostProbe {
   readonly log: string[] = [];
   readonly aborts: Error[] = [];
 
-  constructor(peer: RunningUdf, options: HostOptions = {}, onPoint: (point: Point) => Promise<void> | void = () => {}) {
-    this.host = new Host(peer, {
+  constructor(
+    running: RunningUdf,
+    options: HostOptions = {},
+    onPoint: (point: Point) => Promise<void> | void = () => {},
+  ) {
+    this.host = new Host(running, {
       point: (point) => {
         this.points.push(point);
         return onPoint(point);
@@ -126,5 +130,5 @@ export class HostProbe {
 /** A scripted UDF and its host. */
 export function scripted(options?: HostOptions, onPoint?: (point: Point) => Promise<void> | void) {
   const udf = new ScriptedUdf();
-  return { udf, probe: new HostProbe(udf.peer, options, onPoint) };
+  return { udf, probe: new HostProbe(udf.running, options, onPoint) };
 }

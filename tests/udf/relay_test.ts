@@ -26,7 +26,7 @@ function relay(options: RelayOptions = {}) {
   const reach = () => {
     const udf = new ScriptedUdf();
     nth(udfs.push(udf) - 1).resolve(udf);
-    return Promise.resolve(udf.peer);
+    return Promise.resolve(udf.running);
   };
   const host = new AgentDriver(
     createRelay(reach, {

@@ -1,14 +1,11 @@
 import { Condition } from "../../base/condition.ts";
-import { ByteReader } from "../../wire/byte_reader.ts";
-import { writeAll } from "../../wire/connection.ts";
 import { messageOf } from "../../base/errors.ts";
-import { FrameReader, previewBytes } from "../../wire/frame_reader.ts";
+import { previewBytes } from "../../wire/frame_reader.ts";
 import { BatchGuard } from "../batch_guard.ts";
-import { decodeResponse } from "../codec.ts";
-import { defaultFrameLimit } from "../snapshot_limit.ts";
 import { textOn } from "../end_reason.ts";
 import type { BeginBatch, EdgeType, Request, Response } from "../messages.ts";
 import type { RunningUdf } from "../running_udf.ts";
+import { Session } from "../session.ts";
 import type { Point } from "../point.ts";
 import type { Output } from "./canonical.ts";
 import { BadEnd, type Evidence, Finding, NEVER, Stuck } from "./check.ts";
@@ -58,10 +55,9 @@ export class Probe {
   /** Strings that came and were not UTF-8 do not count as a fault. */
   toleratesInvalidUtf8 = false;
 
-  readonly #peer: RunningUdf;
+  readonly #udf: RunningUdf;
   readonly #options: ProbeOptions;
-  readonly #frames: FrameReader;
-  readonly #cursor = new ByteReader();
+  readonly #session: Session;
   readonly #guard: BatchGuard;
   readonly #answers: Answer[] = [];
   /** Messages of data that had come when the first answer of a kind came. */
@@ -78,18 +74,20 @@ export class Probe {
   #lastHeard = performance.now();
   readonly #changed = new Condition();
 
-  constructor(peer: RunningUdf, options: ProbeOptions) {
-    this.#peer = peer;
+  constructor(udf: RunningUdf, options: ProbeOptions) {
+    this.#udf = udf;
     this.#options = options;
-    this.#frames = new FrameReader(peer.connection, defaultFrameLimit());
+    // Keepalives, silence and ends are what checks are about: nothing of them is left to the session.
+    this.#session = new Session(udf, { keepalives: false });
+    this.#session.expectEnd();
     this.#guard = new BatchGuard("the UDF");
     if (options.provides !== undefined) this.#guard.edge = options.provides;
-    void this.#read();
+    this.#session.start(() => this.#read());
   }
 
   /** Whether the UDF can be sent signals, as a child process can. */
   get signals(): boolean {
-    return this.#peer.signal !== undefined;
+    return this.#udf.signal !== undefined;
   }
 
   /** Sends requests, in as few writes as possible. */
@@ -109,7 +107,7 @@ export class Probe {
 
   /** Whether a string has come that is not UTF-8. */
   get sawInvalidUtf8(): boolean {
-    return this.#cursor.strings.invalid > 0;
+    return this.#session.invalidStrings > 0;
   }
 
   /** Adds a remark to what was sent. */
@@ -130,7 +128,7 @@ export class Probe {
   /** Sends a signal to the UDF. */
   signal(name: Deno.Signal): void {
     this.#sent.add(`the signal ${name}`);
-    this.#peer.signal?.(name);
+    this.#udf.signal?.(name);
   }
 
   /** Waits for the answer to a question; data and keepalives may come before it. */
@@ -166,7 +164,7 @@ export class Probe {
         throw new Finding("fail", `it ${end}`, this.evidence(expected), `crash: ${end}`);
       }
       if (!await this.#options.within(this.#changed.wait())) {
-        const text = textOn(this.#frames.rest());
+        const text = textOn(this.#session.rest);
         if (text !== undefined) throw this.fail(textInstead(text), expected, text);
         throw this.#stuck(verb, expected);
       }
@@ -178,7 +176,7 @@ export class Probe {
     if (this.#inputEnded) return;
     this.#inputEnded = true;
     this.#sent.add("the end of input");
-    await this.#options.within(this.#peer.connection.closeWrite().catch(() => {}));
+    await this.#options.within(this.#session.endInput());
   }
 
   /** Ends the UDF's input, and sees to it that the UDF says the rest in order and ends with status 0. */
@@ -224,8 +222,8 @@ export class Probe {
 
   /** How the UDF ended: undefined where it ended well. Waits for that. */
   async ended(expected: string): Promise<string | undefined> {
-    if (await this.#options.within(this.#peer.ended)) {
-      const end = await this.#peer.ended;
+    if (await this.#options.within(this.#udf.ended)) {
+      const end = await this.#udf.ended;
       this.#came.add(end ?? "its end");
       return end;
     }
@@ -259,22 +257,21 @@ export class Probe {
 
   /** Ends the UDF, by force where it is still there. Does not fail. */
   async close(): Promise<void> {
-    this.#frames.stop();
     try {
-      this.#peer.kill();
+      this.#session.kill();
     } catch {
       // It has gone.
     }
     // A handler in this process cannot be killed; it ends once its call does.
     const timer = Promise.withResolvers<void>();
     const id = setTimeout(timer.resolve, EXIT_GRACE_MS);
-    await Promise.race([this.#peer.close().catch(() => {}), timer.promise]);
+    await Promise.race([this.#udf.close().catch(() => {}), timer.promise]);
     clearTimeout(id);
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
     if (this.#violation !== undefined) throw this.fail(this.#violation, "responses that the protocol allows");
-    const writing = writeAll(this.#peer.connection, bytes).catch(() => {
+    const writing = this.#session.write(bytes).catch(() => {
       // It goes away; why is known once all that it said is read.
       this.#stoppedReading = true;
     });
@@ -289,19 +286,18 @@ export class Probe {
   }
 
   async #read(): Promise<void> {
+    const session = this.#session;
     try {
-      while (await this.#frames.fill()) {
+      for (let event; (event = await session.event()) !== undefined;) {
+        if (event !== "responses") continue;
         this.#heard();
-        while (this.#frames.next()) {
-          const { bytes, start, end } = this.#frames;
-          this.#take(decodeResponse(this.#cursor.reset(bytes, start, end)), bytes.subarray(start - 1, end));
-        }
+        while (session.next()) this.#take(session.response(), session.frame);
         this.#notify();
       }
     } catch (error) {
       this.#violation ??= this.#describeGarbage(error);
       this.#came.add(this.#violation);
-      void this.#frames.drain().catch(() => {});
+      void session.drain();
     }
     this.#outputEnded = true;
     this.#notify();
@@ -310,7 +306,7 @@ export class Probe {
   #take(response: Response, frame: Uint8Array): void {
     this.#came.add(describeResponse(response));
     if (++this.#responses > MAX_RESPONSES) throw new Error(`more than ${MAX_RESPONSES} responses`);
-    if (this.#cursor.strings.invalid > 0 && !this.toleratesInvalidUtf8) {
+    if (this.#session.invalidStrings > 0 && !this.toleratesInvalidUtf8) {
       this.#violation ??= "it sent a string that is not UTF-8, which Kapacitor refuses";
     }
     switch (response.kind) {
@@ -356,14 +352,13 @@ export class Probe {
 
   /** What is wrong with bytes that are no response. */
   #describeGarbage(error: unknown): string {
-    const { bytes, start, end } = this.#frames;
-    const text = textOn(this.#frames.rest()) ?? textOn(bytes.subarray(Math.max(0, start - 1), end));
+    const text = textOn(this.#session.rest) ?? textOn(this.#session.frame);
     return text === undefined ? `it sent what is no response: ${messageOf(error)}` : textInstead(text);
   }
 
   async #explainEnd(): Promise<string | undefined> {
-    if (!await this.#options.within(this.#peer.ended, EXIT_GRACE_MS)) return undefined;
-    const end = await this.#peer.ended;
+    if (!await this.#options.within(this.#udf.ended, EXIT_GRACE_MS)) return undefined;
+    const end = await this.#udf.ended;
     if (end !== undefined) this.#came.add(end);
     else this.#came.add("the end of its output");
     return end;

@@ -1,7 +1,7 @@
 import { Host, type HostOptions } from "../host.ts";
 import type { EdgeType } from "../messages.ts";
 import type { RunningUdf } from "../running_udf.ts";
-import type { Receiver } from "../receiver.ts";
+import type { Receiver } from "../response_taker.ts";
 import type { ResponseCounts } from "../response_taker.ts";
 
 /** How long a UDF that was given up may take to end: who supervises it is being waited for. */

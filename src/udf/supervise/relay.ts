@@ -1,6 +1,6 @@
 import { TineError } from "../../base/errors.ts";
 import { type CreateHandler, type FrameTaker, type Handler, isRelayOutput } from "../handler.ts";
-import type { Receiver } from "../receiver.ts";
+import type { Receiver } from "../response_taker.ts";
 import type { Outcome } from "../messages.ts";
 import { watchModule } from "../module/watch_file.ts";
 import type { Point } from "../point.ts";

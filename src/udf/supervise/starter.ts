@@ -4,7 +4,7 @@ import { Backoff, type BackoffOptions } from "../../base/backoff.ts";
 import type { Hosts } from "./hosts.ts";
 import type { RestartState } from "./restart_state.ts";
 import { type FrameTaker, takesFrames } from "../handler.ts";
-import type { Receiver } from "../receiver.ts";
+import type { Receiver } from "../response_taker.ts";
 
 /** How UDFs are started. */
 export interface StarterOptions {

@@ -6,7 +6,7 @@ import type { Host, HostCounts, HostOptions } from "../host.ts";
 import type { BeginBatch, EndBatch, InfoResponse, Option, Request } from "../messages.ts";
 import type { RunningUdf } from "../running_udf.ts";
 import type { Point } from "../point.ts";
-import type { Receiver } from "../receiver.ts";
+import type { Receiver } from "../response_taker.ts";
 import type { BackoffOptions } from "../../base/backoff.ts";
 import { Hosts } from "./hosts.ts";
 import { type ReplayCounts, RestartState } from "./restart_state.ts";
