@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { command } from "../../src/cli/init/init.ts";
+import { nodeTypes } from "../../src/cli/init/node_types.ts";
 import { main } from "../../src/cli/main.ts";
 import type { CreateHandler } from "../../src/udf/handler.ts";
 import { Host } from "../../src/udf/host.ts";
@@ -104,9 +105,58 @@ Deno.test("each skeleton has the name that tine init puts its own in place of", 
       const skeleton = new URL(path.replace("other_", "my_"), folder);
       if (!path.startsWith("other_")) continue;
       const expected = (await Deno.readTextFile(skeleton)).replaceAll(/my_(udf|plan)\b|my_(udf_test)\b/g, "other_$1$2");
-      assertEquals(await Deno.readTextFile(`${written.dir}/${path}`), expected);
+      const reference = path.endsWith("plan.ts") ? '/// <reference path="./tine_node.d.ts" />\n' : "";
+      assertEquals(await Deno.readTextFile(`${written.dir}/${path}`), reference + expected);
     }
   }
+});
+
+Deno.test("the types of plans that tine init writes are those of tine", async () => {
+  await using folder = await temporary();
+  const { dir } = folder;
+  // The checkout's configuration maps the real name.
+  await Deno.writeTextFile(`${dir}/theirs.d.ts`, nodeTypes().replace('"@tine/tine/node"', '"theirs"'));
+  await Deno.writeTextFile(
+    `${dir}/both.ts`,
+    `/// <reference path="./theirs.d.ts" />
+import type * as theirs from "theirs";
+import type * as ours from "${new URL("../../src/node/mod.ts", import.meta.url).href}";
+import type * as builders from "${new URL("../../src/node/plan/builders.ts", import.meta.url).href}";
+type Same<A, B> = [A] extends [B] ? [B] extends [A] ? true : false : false;
+type SameBuilders = { [N in keyof typeof builders]: Same<(typeof builders)[N], (typeof theirs)[N]> };
+export const same: [
+  Same<keyof typeof theirs, keyof typeof builders>,
+  SameBuilders[keyof typeof builders] extends true ? true : false,
+  Same<theirs.PlanInput, ours.PlanInput>,
+  Same<theirs.TestInput, ours.TestInput>,
+  Same<theirs.RunInput, ours.RunInput>,
+  Same<theirs.ScheduleInput, ours.ScheduleInput>,
+  Same<theirs.ScheduleOptions, ours.ScheduleOptions>,
+  Same<theirs.ChildInput, ours.ChildInput>,
+  Same<theirs.Node, ours.Node>,
+  Same<Required<theirs.Node>, Required<ours.Node>>,
+  Same<theirs.RunnerInputs, ours.RunnerInputs>,
+  Same<theirs.RunnerName, ours.RunnerName>,
+  Same<keyof theirs.TestInput, keyof ours.TestInput>,
+] = [true, true, true, true, true, true, true, true, true, true, true, true, true];
+`,
+  );
+  const config = new URL("../../deno.json", import.meta.url).pathname;
+  const { code, stderr } = await run(dir, "check", "--config", config, "both.ts");
+  assertEquals(code, 0, stderr);
+});
+
+Deno.test("a plan that tine init writes has its types beside it, without a configuration", async () => {
+  await using folder = await temporary();
+  const { dir } = folder;
+  const { code, stdout, stderr } = await init(dir, "my_plan.ts");
+  assertEquals([code, stdout], [0, "my_plan.ts\ntine_node.d.ts\n"], stderr);
+  const checked = await run(dir, "check", "my_plan.ts");
+  assertEquals(checked.code, 0, checked.stderr);
+  const written = await Deno.readTextFile(`${dir}/my_plan.ts`);
+  await Deno.writeTextFile(`${dir}/wrong.ts`, written.replace("sleep(pause)", "sleep(2)"));
+  assertStringIncludes((await run(dir, "check", "wrong.ts")).stderr, "'number' is not assignable to parameter of type");
+  assertEquals((await init(dir, "plan.js")).stdout, "plan.js\n");
 });
 
 Deno.test("tine init never overwrites a file", async () => {

@@ -4,10 +4,12 @@ import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { escape, writeStdout } from "../terminal.ts";
 
-/** What modules import their types from. */
-const TYPES = "@tine/tine/udf";
-/** The file that holds them where there is only the executable. */
-const TYPES_FILE = "tine_udf.d.ts";
+/** The module that UDFs import their types from. */
+const UDF_MODULE = "@tine/tine/udf";
+/** The file that holds the types of UDFs where there is only the executable. */
+const UDF_TYPES_FILE = "tine_udf.d.ts";
+/** The file that declares the module that plans import. */
+const PLAN_TYPES_FILE = "tine_node.d.ts";
 
 /** A module that is a plan, as its name says: `plan.ts`, `my_plan.ts`. */
 const PLAN_MODULE = /(^|[^A-Za-z0-9])plan\.[jt]s$/i;
@@ -44,7 +46,7 @@ export const command = defineCommand({
   description:
     "Writes a small UDF that works, and its test. The types for editors come with it, as tine_udf.d.ts and an entry in " +
     "deno.json; a UDF needs neither to run. Or writes a plan of tests, with comments (in .json too, tine reads them); a " +
-    "module whose name ends with plan is one. Existing files are never overwritten.",
+    "module whose name ends with plan is one, and gets its types as tine_node.d.ts. Existing files are never overwritten.",
   flags: {},
   positionals: [{
     name: "FILE",
@@ -76,14 +78,14 @@ export const command = defineCommand({
 
     // Written where they are missing: another UDF of the same folder has them already.
     const support = [];
-    const typesPath = join(folder, TYPES_FILE);
+    const typesPath = join(folder, UDF_TYPES_FILE);
     if (!await exists(typesPath)) {
       const { default: text }: Text = await import("../../udf/udf_types.ts", { with: { type: "text" } });
       support.push({ path: typesPath, text });
     }
     const config = await findConfig(folder);
     if (config === undefined) {
-      const text = `{\n  "imports": { "${TYPES}": "./${TYPES_FILE}" }\n}\n`;
+      const text = `{\n  "imports": { "${UDF_MODULE}": "./${UDF_TYPES_FILE}" }\n}\n`;
       support.push({ path: join(folder, "deno.json"), text });
     }
     for (const file of [...skeleton, ...support]) {
@@ -96,9 +98,9 @@ export const command = defineCommand({
 Test it:  deno test ${join(folder, test)}
 Try it:   tine host --handler ${shown} --set field=value --input points.txt
 Run it:   tine agent ${shown}`);
-    if (config !== undefined && !(await Deno.readTextFile(config)).includes(TYPES)) {
+    if (config !== undefined && !(await Deno.readTextFile(config)).includes(UDF_MODULE)) {
       const target = relative(dirname(config), resolve(typesPath));
-      console.error(`\nFor editors and deno test, add to ${config}:  "imports": { "${TYPES}": "./${target}" }`);
+      console.error(`\nFor editors and deno test, add to ${config}:  "imports": { "${UDF_MODULE}": "./${target}" }`);
     }
     return 0;
   },
@@ -113,8 +115,16 @@ async function initPlan(path: string): Promise<number> {
   await refuseExisting(path);
   const format = PLAN_MODULE.test(path) ? "ts" : /\.ya?ml$/.test(path) ? "yaml" : "jsonc";
   const { default: text } = await PLANS[format]();
-  await write(path, text.replaceAll(`my_plan.${format}`, file));
+  const reference = format === "ts" ? `/// <reference path="./${PLAN_TYPES_FILE}" />\n` : "";
+  await write(path, reference + text.replaceAll(`my_plan.${format}`, file));
   await writeStdout(`${path}\n`);
+  const types = join(dirname(path), PLAN_TYPES_FILE);
+  // Another plan of the same folder has it already.
+  if (format === "ts" && !await exists(types)) {
+    const { nodeTypes } = await import("./node_types.ts");
+    await write(types, nodeTypes());
+    await writeStdout(`${types}\n`);
+  }
   console.error(`\nRun it:    tine run ${path}\nCheck it:  tine vet ${path}`);
   return 0;
 }

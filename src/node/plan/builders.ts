@@ -12,7 +12,7 @@ import type { ChildInput, PlanInput, RunInput, ScheduleOptions, TestInput } from
  *
  * @example
  * ```ts
- * import { child, plan, printPlan, serial, sleep, system, test } from "../mod.ts";
+ * import { child, plan, printPlan, serial, sleep, system, test } from "@tine/tine/node";
  *
  * const left = { id: "left", launcher: { local: {} }, netns: { create: true } };
  * const hello = plan(
@@ -30,9 +30,9 @@ export function plan(...tests: TestInput[]): PlanInput {
  *
  * @throws {TineError} `bad-plan`, if there is more than one run
  */
-export function test(id: Record<string, string>, run: RunInput, options: { timeout?: string } = {}): TestInput {
+export function test(id: Record<string, string>, run: RunInput, options?: { timeout?: string }): TestInput {
   takes("test", 3, arguments);
-  const unknown = Object.keys(options).filter((key) => key !== "timeout");
+  const unknown = Object.keys(options ?? {}).filter((key) => key !== "timeout");
   if (unknown.length > 0) {
     throw badCall(
       `test(${JSON.stringify(id)}) takes one run and options with timeout, but its options have ${
@@ -85,27 +85,27 @@ export function sleep(duration: RunnerInputs["sleep"]): RunInput {
 }
 
 /** Runs a command, e.g. `ip -br addr`. */
-export function system(command: string, options: Omit<RunnerInputs["system"], "command"> = {}): RunInput {
+export function system(command: string, options?: Omit<RunnerInputs["system"], "command">): RunInput {
   takes("system", 2, arguments);
   return { system: { command, ...options } };
 }
 
 /** Chooses which results are sent at once. */
-export function resultStream(config: RunnerInputs["resultStream"] = {}): RunInput {
+export function resultStream(config?: RunnerInputs["resultStream"]): RunInput {
   takes("resultStream", 1, arguments);
-  return { resultStream: config };
+  return { resultStream: config ?? {} };
 }
 
 /** Describes the node's system. */
-export function sysInfo(config: RunnerInputs["sysInfo"] = {}): RunInput {
+export function sysInfo(config?: RunnerInputs["sysInfo"]): RunInput {
   takes("sysInfo", 1, arguments);
-  return { sysInfo: config };
+  return { sysInfo: config ?? {} };
 }
 
 /** Serves TCP flows until the node ends, e.g. at `10.0.0.1:0`. */
 export function streamServer(
   listenAddr: string,
-  options: Omit<RunnerInputs["streamServer"], "listenAddr"> = {},
+  options?: Omit<RunnerInputs["streamServer"], "listenAddr">,
 ): RunInput {
   takes("streamServer", 2, arguments);
   return { streamServer: { listenAddr, ...options } };
@@ -120,7 +120,7 @@ export function streamClient(config: RunnerInputs["streamClient"]): RunInput {
 /** Serves UDP flows until the node ends, e.g. at `10.0.0.1:0`. */
 export function packetServer(
   listenAddr: string,
-  options: Omit<RunnerInputs["packetServer"], "listenAddr"> = {},
+  options?: Omit<RunnerInputs["packetServer"], "listenAddr">,
 ): RunInput {
   takes("packetServer", 2, arguments);
   return { packetServer: { listenAddr, ...options } };

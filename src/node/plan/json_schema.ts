@@ -19,6 +19,7 @@ export interface JsonSchema {
   readonly enum?: readonly string[];
   readonly anyOf?: readonly JsonSchema[];
   readonly pattern?: string;
+  readonly patternProperties?: Readonly<Record<string, JsonSchema>>;
   readonly minimum?: number;
   readonly maximum?: number;
 }

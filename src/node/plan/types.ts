@@ -4,26 +4,27 @@
  * @module
  */
 import type { input, output, ZodObject } from "zod";
+import type { Immutable } from "../../base/schema.ts";
 import type { RunnerConfigs, RunnerInputs } from "../runner_schemas.ts";
 import type { nodeSchema, scheduleFields, testFields } from "./schema.ts";
 
 /** A node: where and how a process of the test runs. Equal nodes are the same node. */
-export type Node = output<typeof nodeSchema>;
+export type Node = Immutable<output<typeof nodeSchema>>;
 
 /** A run as a plan has it: at most one of its members. */
 export interface RunInput extends Partial<RunnerInputs> {
-  serial?: RunInput[];
-  parallel?: RunInput[];
+  serial?: readonly RunInput[];
+  parallel?: readonly RunInput[];
   schedule?: ScheduleInput;
   child?: ChildInput;
 }
 
 /** When the runs of a schedule are started, as a plan has it. */
-export type ScheduleOptions = input<ZodObject<typeof scheduleFields>>;
+export type ScheduleOptions = Immutable<input<ZodObject<typeof scheduleFields>>>;
 
 /** A schedule as a plan has it. */
 export interface ScheduleInput extends ScheduleOptions {
-  run: RunInput[];
+  run: readonly RunInput[];
 }
 
 /** A node, and the run on it. */
@@ -39,7 +40,7 @@ type TestInputFields = input<ZodObject<typeof testFields>>;
 export interface PlanInput {
   /** For editors: where the JSON Schema is. */
   $schema?: string;
-  tests: TestInput[];
+  tests: readonly TestInput[];
   /** Passed over: a place for what is used several times. */
   [extension: `x-${string}`]: unknown;
 }

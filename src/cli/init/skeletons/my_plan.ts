@@ -3,7 +3,7 @@
 //
 //   tine run my_plan.ts          run it; results go to the folder results
 //   tine run my_plan.ts -- 2s    with the arguments after -- in Deno.args
-//   tine results           what there is in them
+//   tine results                 what there is in them
 //   tine vet my_plan.ts          check it without running it
 //
 // It runs without permissions: --allow-read and others grant some.
@@ -19,7 +19,7 @@ import {
   test,
 } from "@tine/tine/node";
 
-const [pause = "1s"] = Deno.args;
+const pause = "1s";
 
 // A process in a network namespace of its own, which is deleted with it. Nodes
 // with equal fields are the same node.
