@@ -66,7 +66,7 @@ Deno.test("tine tcp client --length tells completion times, and of a download wh
   withServer("tcp", LOOPBACK, async (address) => {
     const { code, stdout } = await tine(["tcp", "client", address, "--length=1000", "--bidir", "--interval=0"]);
     assertEquals(code, 0);
-    assertMatch(stdout, /\nflow +done s +received +goodput +resent +min RTT +sRTT ms +p99 ms +cwnd\n/);
+    assertMatch(stdout, /\nflow +done s +received +goodput +resent +min RTT +RTT ms +p99 ms +cwnd\n/);
     // Short times have digits.
     assertMatch(stdout, /\nup +0\.0*[1-9]\d\d? +1\.00 kB /);
     assertMatch(stdout, /\ndown .* \d+\.\d+\+ +- +[\d.]+ [kM]B\+\n/);

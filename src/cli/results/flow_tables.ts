@@ -1,15 +1,207 @@
-import type { MeasuredPackets, MeasuredStream } from "../../result/mod.ts";
 import { count } from "../../base/count.ts";
+import { tableLines } from "../../base/text_table.ts";
+import {
+  type Figure,
+  figuresOf,
+  PACKET_FIGURES,
+  type PacketFigures,
+  PATH_FIGURES,
+  quantilesOf,
+  STREAM_FIGURES,
+  type StreamFigures,
+} from "../../flow/analysis/mod.ts";
+import type { MeasuredPackets, MeasuredStream } from "../../result/mod.ts";
+import {
+  cells,
+  type Column,
+  column,
+  figureText,
+  heads,
+  onlySampleLines,
+  type Row,
+  seconds,
+  streamColumns,
+  UNKNOWN,
+} from "../figures.ts";
+import { groupFlows } from "../flow_groups.ts";
 import { escape } from "../terminal.ts";
-import { packetTables } from "./packet_tables.ts";
-import { streamTables } from "./stream_table.ts";
+import { BOTTLENECKS } from "../traffic/client_report.ts";
+import { packetFiguresJson } from "../traffic/packet_report.ts";
+import { packetTables } from "../traffic/packet_tables.ts";
 
-/** What was measured with the flows of a test, for a terminal of 80 columns. */
+/** Of more TCP flows of a kind than this, tables have the distribution of those with similar ids. */
+const MAX_STREAM_ROWS = 24;
+/** With more senders of UDP flows than this, each has a line instead of tables. */
+const MAX_PACKET_TABLES = 4;
+/** More lines than this are for programs: `--json` has all of them. */
+const MAX_PACKET_ROWS = 100;
+/** For 80 columns. */
+const COMPLETION = "completion: from connecting until all is known to be there, key proof left out";
+
+/** Returns what was measured with the flows of a test as tables, for a terminal of 80 columns. */
 export function flowTables(flows: readonly (MeasuredStream | MeasuredPackets)[]): string[] {
   const streams = flows.filter((flow) => flow.protocol === "tcp");
   const packets = flows.filter((flow) => flow.protocol === "udp");
-  const blocks = [streamTables(streams), packetTables(packets), portableLines(flows), bottleneckLines(flows)];
+  const blocks = [streamTables(streams), senderTables(packets), portableLines(flows), bottleneckLines(flows)];
   return blocks.flatMap((lines) => lines.length === 0 ? [] : ["", ...lines]);
+}
+
+/** Returns a flow as objects under keys that carry their unit: one, or of a UDP flow one for each sender. */
+export function flowJson(measured: MeasuredStream | MeasuredPackets): object[] {
+  const { protocol, flow, complete, client, server } = measured;
+  const bottlenecks = measured.bottlenecks.map(({ code, message }) => ({ code, message }));
+  const common = { type: "flow", protocol, flow, complete, client, server };
+  if (measured.protocol === "tcp") {
+    const { direction, cca, figures } = measured;
+    return [{ ...common, direction, cca, ...figuresOf(STREAM_FIGURES, figures), bottlenecks }];
+  }
+  const { senders, clockOffset } = measured.figures;
+  return senders.map((figures) => ({
+    ...common,
+    sender: figures.sender,
+    direction: directionOf(figures),
+    ...packetFiguresJson(figures, clockOffset),
+    bottlenecks,
+  }));
+}
+
+/** TCP flows as tables: one for each direction and congestion control. */
+function streamTables(flows: readonly MeasuredStream[]): string[] {
+  const tables: string[][] = [];
+  for (const [title, those] of Map.groupBy(flows, titleOf)) {
+    const { single, crowds } = groupFlows(those, MAX_STREAM_ROWS);
+    if (single.length > 0) tables.push(streamTable(title, single));
+    for (const [stem, crowd] of crowds) tables.push(crowdTable(`${title}, ${escape(stem)}`, crowd));
+  }
+  return joined(tables);
+}
+
+/** Short enough for 80 columns: `TCP down, cubic`. */
+function titleOf({ direction, cca }: MeasuredStream): string {
+  const way = direction === undefined ? "" : direction === "upload" ? " up" : " down";
+  return `TCP${way}${cca === undefined ? "" : `, ${escape(cca)}`}`;
+}
+
+const { completionSeconds, durationSeconds } = STREAM_FIGURES;
+const STREAM_COLUMNS: readonly Column<StreamFigures>[] = [
+  streamColumns.received,
+  streamColumns.goodput,
+  { head: "done s", text: (of) => seconds(completionSeconds.value(of) ?? durationSeconds.value(of) ?? NaN) },
+  streamColumns.resent,
+  streamColumns.rtt,
+  streamColumns.rttP99,
+  streamColumns.cwnd,
+];
+
+function streamTable(title: string, flows: readonly MeasuredStream[]): string[] {
+  const rows = flows.map(({ flow, figures, complete }): Row<StreamFigures> => {
+    return [[escape(flow) + (complete ? "" : "*")], figures];
+  });
+  const lines = cells(STREAM_COLUMNS, rows);
+  return [...tableLines([heads([title], STREAM_COLUMNS), ...lines]), ...onlySampleLines(lines), ...cutLines(flows)];
+}
+
+const { bytes, goodputBitsPerSecond, keyProofSeconds, retransmits, rtt, rttLastMicros } = STREAM_FIGURES;
+/** What counts of crowds: many flows are short ones, and then it is how long they took. */
+const CROWD_FIGURES: readonly (readonly [head: string, figure: Pick<Figure<StreamFigures>, "unit" | "value">])[] = [
+  ["completion ms", inMicros(completionSeconds)],
+  ["key proof ms", inMicros(keyProofSeconds)],
+  ["goodput", goodputBitsPerSecond],
+  ["received", bytes],
+  ["RTT ms", { unit: "us", value: (of) => rtt.value(of) ?? rttLastMicros.value(of) }],
+  ["resent", retransmits],
+];
+
+/** Short times, which tables have in milliseconds. */
+function inMicros(
+  { value }: { value(of: StreamFigures): number | undefined },
+): Pick<Figure<StreamFigures>, "unit" | "value"> {
+  return { unit: "us", value: (of) => (value(of) ?? NaN) * 1e6 };
+}
+
+function crowdTable(title: string, flows: readonly MeasuredStream[]): string[] {
+  const rows = CROWD_FIGURES.flatMap(([head, { unit, value }]) => {
+    const quantiles = quantilesOf(flows.map(({ figures }) => Number(value(figures))).filter((n) => !Number.isNaN(n)));
+    if (quantiles === undefined) return [];
+    const { min, mean, median, p99, max } = quantiles;
+    return [[head, ...[min, mean, median, p99, max].map((value) => figureText(value, unit))]];
+  });
+  const total = flows.reduce((sum, { figures }) => sum + figures.bytes, 0);
+  return [
+    `${title}: ${count(flows.length, "flow")}, ${figureText(total, "byte")}`,
+    ...tableLines([["of flows", "min", "mean", "median", "p99", "max"], ...rows]),
+    ...flows.some(({ figures }) => figures.completionNanos !== undefined) ? [COMPLETION] : [],
+    ...cutLines(flows),
+  ];
+}
+
+function cutLines(flows: readonly MeasuredStream[]): string[] {
+  const cut = flows.filter(({ complete }) => !complete).length;
+  if (cut === 0) return [];
+  const rest = flows.some(({ complete, figures }) => !complete && !figures.receiverCounted)
+    ? "; bytes are those sent where the receiver told nothing"
+    : "";
+  return [`* ${count(cut, "flow")} did not come to ${cut === 1 ? "its" : "their"} end${rest}`];
+}
+
+/** UDP flows as tables: times, and how packets fared in each direction; with many senders, a line each. */
+function senderTables(flows: readonly MeasuredPackets[]): string[] {
+  const senders = flows.flatMap(({ flow, complete, figures: { senders, clockOffset } }) =>
+    senders.map((figures) => {
+      // Most flows have one.
+      const name = escape(flow), [number, short] = [figures.sender, senders.length > 1];
+      return {
+        name,
+        number: short ? number : undefined,
+        direction: directionOf(figures),
+        complete,
+        figures,
+        clockOffset,
+      };
+    })
+  );
+  const lines = senders.length > MAX_PACKET_TABLES
+    ? senderLines(senders)
+    : joined(senders.map(({ name, number, ...shown }) =>
+      packetTables({ ...shown, label: `UDP ${name}${number === undefined ? "" : `, sender ${number}`}` })
+    ));
+  const silent = flows.filter(({ figures }) => figures.senders.length === 0);
+  if (silent.length > 0) lines.push(`${count(silent.length, "UDP flow")} sent and received nothing`);
+  return lines;
+}
+
+const { rtt: roundTrip, lateness } = PACKET_FIGURES, { sent, lostPercent } = PATH_FIGURES;
+const SENDER_COLUMNS: readonly Column<PacketFigures>[] = [
+  column("RTT median", roundTrip),
+  column("p99", roundTrip, "p99"),
+  column("max ms", roundTrip, "max"),
+  { head: "sent", text: ({ there, back }) => pathText(there ?? back, sent) },
+  { head: "lost there", text: ({ there }) => pathText(there, lostPercent) },
+  { head: "back", text: ({ back }) => pathText(back, lostPercent) },
+  column("late p99", lateness, "p99"),
+];
+
+function pathText<T>(path: T | undefined, { unit, value }: Figure<T>): string {
+  return path === undefined ? UNKNOWN : figureText(value(path), unit);
+}
+
+/** A line each. */
+function senderLines(
+  senders: readonly { name: string; number?: number; complete: boolean; figures: PacketFigures }[],
+): string[] {
+  const rows = senders.slice(0, MAX_PACKET_ROWS).map(({ name, number, complete, figures }): Row<PacketFigures> => {
+    return [[`${name}${number === undefined ? "" : `/${number}`}${complete ? "" : "*"}`], figures];
+  });
+  const lines = tableLines([heads(["UDP"], SENDER_COLUMNS), ...cells(SENDER_COLUMNS, rows)]);
+  if (senders.length > MAX_PACKET_ROWS) lines.push(`... and ${senders.length - MAX_PACKET_ROWS} more`);
+  if (senders.some(({ complete }) => !complete)) {
+    lines.push("* did not come to its end: the server has not told its counts");
+  }
+  return lines;
+}
+
+function directionOf({ there }: PacketFigures): "upload" | "download" {
+  return there === undefined ? "download" : "upload";
 }
 
 /** Which flows were not made by system calls. */
@@ -35,5 +227,10 @@ function bottleneckLines(flows: readonly (MeasuredStream | MeasuredPackets)[]): 
     const others = new Set(alike.map(({ flow }) => flow)).size - 1;
     return `- ${escape(worst.flow)}: ${worst.message}${others > 0 ? `; less so ${count(others, "other flow")}` : ""}`;
   });
-  return ["These figures may be limited by tine and its machines rather than by the network:", ...remarks];
+  return [BOTTLENECKS, ...remarks];
+}
+
+/** Puts an empty line between tables. */
+function joined(tables: readonly (readonly string[])[]): string[] {
+  return tables.flatMap((lines, i) => i === 0 ? lines : ["", ...lines]);
 }

@@ -61,9 +61,8 @@ async function printRun(run: RunResults, json: boolean): Promise<void> {
 async function printTest(test: TestResults, json: boolean): Promise<void> {
   await print(json ? [testJson(test)] : testLines(test));
   if (Object.keys(test.summary.records.samples).length === 0) return;
-  const [{ readFlows }, { flowJson }, { flowTables }] = await Promise.all([
+  const [{ readFlows }, { flowJson, flowTables }] = await Promise.all([
     import("../../result/mod.ts"),
-    import("./flow_json.ts"),
     import("./flow_tables.ts"),
   ]);
   if (!json) return await print(flowTables(await Array.fromAsync(readFlows(test.path))));
@@ -73,10 +72,9 @@ async function printTest(test: TestResults, json: boolean): Promise<void> {
 /** What sysInfo has found, read from the records of a test. */
 async function printSystems({ kind, path }: { kind: string; path: string }, json: boolean): Promise<number> {
   if (kind !== "test") throw new UsageError(`--system needs the folder of a test, such as those in ${escape(path)}`);
-  const [{ readRecords }, { decodeItem, Kind }, { systemLines }] = await Promise.all([
+  const [{ readRecords }, { decodeItem, Kind }] = await Promise.all([
     import("../../result/mod.ts"),
     import("../../node/mod.ts"),
-    import("./results.ts"),
   ]);
   let found = false;
   for await (const message of readRecords(path)) {

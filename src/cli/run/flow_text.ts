@@ -3,7 +3,7 @@ import { byteAmount } from "../../base/size.ts";
 import { count, grouped } from "../../base/count.ts";
 import { groupFlows } from "../flow_groups.ts";
 import { escape } from "../terminal.ts";
-import { bitRate, milliseconds } from "../traffic/figure_text.ts";
+import { bitRate, milliseconds } from "../figures.ts";
 import { elapsed } from "../../base/duration.ts";
 import type { FlowState, PacketProgress, StreamProgress } from "./flow_progress.ts";
 
@@ -41,7 +41,7 @@ function streamText(state: StreamProgress): string {
   return [
     bitRate(goodputBitsPerSecond),
     `${byteAmount(bytes)}${took}${ended ? "" : " so far"}`,
-    ...rttMicros === undefined || rttMicros <= 0 ? [] : [`RTT ${milliseconds(rttMicros * 1000)} ms`],
+    ...rttMicros === undefined || rttMicros <= 0 ? [] : [`RTT ${milliseconds(rttMicros)} ms`],
     ...retransmits === undefined || retransmits < 0 ? [] : [`${grouped(retransmits)} resent`],
   ].join(", ");
 }
@@ -55,7 +55,7 @@ function packetText(state: PacketProgress): string {
     ...bitsPerSecond === undefined ? [] : [bitRate(bitsPerSecond)],
     count(packets, "packet"),
     lossText({ lost, dropped }),
-    ...known.length === 0 ? [] : [`RTT ${known.map((micros) => milliseconds(micros * 1000)).join(" / ")} ms${what}`],
+    ...known.length === 0 ? [] : [`RTT ${known.map((micros) => milliseconds(micros)).join(" / ")} ms${what}`],
   ].join(", ");
 }
 
@@ -65,7 +65,9 @@ function streamSum(streams: readonly StreamProgress[]): string {
   const times = quantilesOf(streams.flatMap(({ completionNanos }) => completionNanos ?? []));
   const span = times === undefined
     ? ""
-    : `; they took ${[times.min, times.median, times.max].map(milliseconds).join(" / ")} ms (min, median, max)`;
+    : `; they took ${
+      [times.min, times.median, times.max].map((nanos) => milliseconds(nanos / 1000)).join(" / ")
+    } ms (min, median, max)`;
   return `${count(streams.length, "TCP flow")}${rest}: ${byteAmount(sum(streams, ({ bytes }) => bytes))}, ` +
     `${grouped(sum(streams, ({ retransmits }) => Math.max(0, retransmits ?? 0)))} resent${span}`;
 }

@@ -3,32 +3,21 @@ import { TineError } from "../../base/errors.ts";
 import { escape } from "../terminal.ts";
 import { BusiestThread, BusyProcessors } from "./machine_load.ts";
 import type { ClientFlow } from "./client_flow.ts";
-import { interruptible } from "./interruptible.ts";
-import type { MeasuredWith } from "./measured_with.ts";
-import { Printer } from "./printer.ts";
+import {
+  type ClientReport,
+  intervalHead,
+  intervalJson,
+  intervalLines,
+  summaryJson,
+  summaryLines,
+} from "./client_report.ts";
+import { InterruptibleOutput } from "./interruptible_output.ts";
 import { runFlows } from "./run_flows.ts";
 import { startLongTimer } from "../../base/time.ts";
 
 const EXIT_FAILED = 1;
 /** What a client does that is interrupted. */
 const EXIT_INTERRUPTED = 130;
-
-/** What flows of a kind saw in an interval; times are milliseconds since the first of them has started. */
-export interface Intervals<Client, Interval> {
-  readonly fromMs: number;
-  readonly toMs: number;
-  readonly seen: readonly (readonly [Client, Interval])[];
-}
-
-/** How flows of a kind are shown. */
-export interface ClientReport<Client, Interval> {
-  /** What stands above the intervals. */
-  intervalHead(): string[];
-  intervalLines(intervals: Intervals<Client, Interval>): string[];
-  intervalJson(intervals: Intervals<Client, Interval>): object[];
-  summaryLines(clients: readonly Client[], how: MeasuredWith): string[];
-  summaryJson(clients: readonly Client[], how: MeasuredWith): object;
-}
 
 /** A flow that tells what it saw in the interval of a number, once. */
 export interface IntervalFlow<Interval> extends ClientFlow {
@@ -60,8 +49,7 @@ export async function runClient<Interval, Client extends IntervalFlow<Interval>>
   report: ClientReport<Client, Interval>,
   { name, server, key, intervalMs, json }: ClientOptions,
 ): Promise<number> {
-  using stop = interruptible(EXIT_INTERRUPTED);
-  const print = new Printer((error) => stop.abort(error));
+  using output = new InterruptibleOutput(EXIT_INTERRUPTED);
   let headed = false;
   using timer = new IntervalTimer(intervalMs, (k, fromMs, toMs) => {
     const intervals = {
@@ -70,18 +58,18 @@ export async function runClient<Interval, Client extends IntervalFlow<Interval>>
       seen: clients.map((client) => [client, client.takeInterval(k, toMs - fromMs)] as const),
     };
     if (json) {
-      for (const object of report.intervalJson(intervals)) print.json(object);
+      for (const object of intervalJson(report, intervals)) output.json(object);
       return;
     }
-    if (!headed) print.lines(report.intervalHead());
+    if (!headed) output.lines(intervalHead(report));
     headed = true;
-    print.lines(report.intervalLines(intervals));
+    output.lines(intervalLines(report, intervals));
   });
   let thread: BusiestThread | undefined;
   let processors: BusyProcessors | undefined;
   const { error } = await runFlows(flows, clients, {
     key,
-    signal: stop.signal,
+    signal: output.signal,
     log: (text) => console.error(`${name}: ${escape(text)}`),
     onOpen() {
       thread = new BusiestThread();
@@ -95,11 +83,11 @@ export async function runClient<Interval, Client extends IntervalFlow<Interval>>
   if (thread !== undefined || json) {
     const load = { busiestThread: thread?.share, processors: processors?.share };
     const how = { server, kind: flows.kind, load, error: failure };
-    if (json) print.json(report.summaryJson(clients, how));
-    else print.lines([...headed ? [""] : [], ...report.summaryLines(clients, how)]);
+    if (json) output.json(summaryJson(report, clients, how));
+    else output.lines([...headed ? [""] : [], ...summaryLines(report, clients, how)]);
   }
-  await print.flush();
-  if (stop.interrupted) return EXIT_INTERRUPTED;
+  await output.flush();
+  if (output.interrupted) return EXIT_INTERRUPTED;
   if (error !== undefined) throw error;
   // Why has been logged.
   return failure === undefined ? 0 : EXIT_FAILED;

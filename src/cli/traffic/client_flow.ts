@@ -8,6 +8,8 @@ export interface ClientFlow {
   readonly id: string;
   /** For people: `up`, `down2`. */
   readonly label: string;
+  /** The direction of its sender: an upload is sent by this client. */
+  readonly direction: "upload" | "download";
   /** Whether it came to its end, and both ends have told what they know. */
   readonly complete: boolean;
   /** When the last sample was taken, in milliseconds since the first of the flows has started. */

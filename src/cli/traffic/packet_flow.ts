@@ -46,8 +46,7 @@ export interface PacketFlowOptions {
 export class PacketFlow implements ClientFlow {
   readonly id: string;
   readonly label: string;
-  /** It is from the server to this client. */
-  readonly reverse: boolean;
+  readonly direction: "upload" | "download";
   /** Its packets, without echoes, as they passed this end; in the time of all flows. */
   readonly passed = new RateMeter();
   readonly #options: PacketFlowOptions;
@@ -61,7 +60,7 @@ export class PacketFlow implements ClientFlow {
   constructor(options: PacketFlowOptions) {
     this.#options = options;
     this.label = options.label;
-    this.reverse = options.sender.reverse ?? false;
+    this.direction = options.sender.reverse ? "download" : "upload";
     this.id = newFlowId(options.label);
     this.#analysis = new PacketAnalysis({
       offset: options.offset,
@@ -99,7 +98,7 @@ export class PacketFlow implements ClientFlow {
       const interval = this.#interval(columns.t[i]);
       const packets = Math.max(1, columns.packets[i]);
       const bytes = packets * columns.len[i];
-      if (this.reverse !== (columns.sent[i] === 1)) this.passed.add(columns.t[i] + this.#startNanos, bytes);
+      if (this.#sends === (columns.sent[i] === 1)) this.passed.add(columns.t[i] + this.#startNanos, bytes);
       if (columns.sent[i]) {
         interval.sent += packets;
         interval.sentBytes += bytes;
@@ -139,8 +138,8 @@ export class PacketFlow implements ClientFlow {
     // What a server sends, and what arrives there, only the server knows while the flow runs.
     return {
       durationMs,
-      ...!this.reverse && { sent, sentBytes },
-      ...(this.reverse || this.#options.sender.echo) && { received, receivedBytes },
+      ...this.#sends && { sent, sentBytes },
+      ...(!this.#sends || this.#options.sender.echo) && { received, receivedBytes },
       rtt,
     };
   }
@@ -149,6 +148,11 @@ export class PacketFlow implements ClientFlow {
   figures(): { figures: PacketFigures; clockOffset?: OffsetEstimate } | undefined {
     const { senders: [figures], clockOffset } = this.#analysis.figures(this.#report);
     return figures && { figures, clockOffset };
+  }
+
+  /** Whether this client has the sender. */
+  get #sends(): boolean {
+    return this.direction === "upload";
   }
 
   /** The interval of a time of this flow. */

@@ -1,8 +1,7 @@
 import type { FlowEvents, FlowInfoEvent, FlowServer } from "../../flow/flows.ts";
 import { isLoopback } from "../../base/address.ts";
 import { escape } from "../terminal.ts";
-import { type Interruptible, interruptible } from "./interruptible.ts";
-import { Printer } from "./printer.ts";
+import { InterruptibleOutput } from "./interruptible_output.ts";
 import { isServed, servedJson, servedLine } from "./served_report.ts";
 
 /** Flows that are remembered until they end; of more, the oldest are forgotten. */
@@ -27,25 +26,24 @@ export interface ServeOptions {
  */
 export async function serveFlows({ name, hostname, key, json, listen }: ServeOptions): Promise<number> {
   const say = (text: string) => console.error(`${name}: ${escape(text)}`);
-  using stop = interruptible(0);
-  const print = new Printer((error) => stop.abort(error));
+  using output = new InterruptibleOutput(0);
   if (key === undefined && !isLoopback(hostname)) {
     say(`warning: ${hostname} may be reached by other machines, and without a key (TINE_KEY) it serves all of them`);
   }
   await using _servers = new AsyncDisposableStack();
-  const servers = await listen({ events: printing(print, json, say), signal: stop.signal, key });
+  const servers = await listen({ events: printing(output, json, say), signal: output.signal, key });
   for (const server of servers) _servers.use(server);
   const [{ address }] = servers;
-  if (json) print.json({ type: "listening", address });
+  if (json) output.json({ type: "listening", address });
   say(`listening on ${address}${key === undefined ? "" : ", for clients with the key"}`);
-  await Promise.race([aborted(stop), ...servers.map(({ ended }) => ended)]);
+  await Promise.race([aborted(output), ...servers.map(({ ended }) => ended)]);
   await _servers.disposeAsync();
-  await print.flush();
+  await output.flush();
   return 0;
 }
 
 /** Prints each flow when it is over. */
-function printing(print: Printer, json: boolean, log: (text: string) => void): FlowEvents {
+function printing(output: InterruptibleOutput, json: boolean, log: (text: string) => void): FlowEvents {
   const infos = new Map<string, FlowInfoEvent>();
   return {
     info(info) {
@@ -59,18 +57,18 @@ function printing(print: Printer, json: boolean, log: (text: string) => void): F
       const info = infos.get(flow);
       if (info === undefined || !isServed(report)) return;
       infos.delete(flow);
-      if (json) print.json(servedJson(info, report));
-      else print.lines([servedLine(info, report)]);
+      if (json) output.json(servedJson(info, report));
+      else output.lines([servedLine(info, report)]);
     },
     log,
   };
 }
 
 /** Resolves once it is interrupted; rejects if it is aborted for another reason. */
-function aborted(stop: Interruptible): Promise<void> {
-  const { signal } = stop;
+function aborted(output: InterruptibleOutput): Promise<void> {
+  const { signal } = output;
   return new Promise((resolve, reject) => {
-    const end = () => stop.interrupted ? resolve() : reject(signal.reason);
+    const end = () => output.interrupted ? resolve() : reject(signal.reason);
     if (signal.aborted) end();
     else signal.addEventListener("abort", end, { once: true });
   });

@@ -3,8 +3,8 @@ import type { FlowProgress, ServedPacketReport, ServedStreamReport } from "../..
 import { byteAmount } from "../../base/size.ts";
 import { count, grouped } from "../../base/count.ts";
 import { escape } from "../terminal.ts";
-import { bitRate, seconds } from "./figure_text.ts";
-import { rounded } from "./json_figures.ts";
+import { rounded } from "../../flow/analysis/mod.ts";
+import { bitRate, seconds } from "../figures.ts";
 
 /** What a server has at the end of a flow. */
 export type ServedReport = ServedStreamReport | ServedPacketReport;
@@ -20,7 +20,7 @@ export function servedLine(info: FlowInfoEvent, report: ServedReport): string {
   if (report.kind === "servedStream") {
     const { bytes, durationNanos, goodputBitsPerSecond, complete } = report;
     return `${client} ${escape(String(info.values.direction))} ${escape(info.flow)}: ` +
-      `${byteAmount(bytes)} in ${seconds(durationNanos)} s, ${bitRate(goodputBitsPerSecond)}` +
+      `${byteAmount(bytes)} in ${seconds(durationNanos / 1e9)} s, ${bitRate(goodputBitsPerSecond)}` +
       (complete ? "" : ", did not come to its end");
   }
   const { received, sent, sendErrors, duplicates, bad, congestionMarks = 0, socketDrops, elapsedNanos } = report;
@@ -50,7 +50,7 @@ export function servedJson(info: FlowInfoEvent, report: ServedReport): object {
       complete,
       bytes,
       durationSeconds: durationNanos / 1e9,
-      goodputBitsPerSecond: rounded(goodputBitsPerSecond),
+      goodputBitsPerSecond: goodputBitsPerSecond && rounded(goodputBitsPerSecond, "bit/s"),
       retransmits,
     };
   }

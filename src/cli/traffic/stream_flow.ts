@@ -58,14 +58,14 @@ export class StreamFlow implements ClientFlow {
     return this.#lastNanos / 1e6;
   }
 
+  /** When this end last saw something of it, in nanoseconds since the first of the flows has started. */
+  get lastNanos(): number {
+    return this.#lastNanos;
+  }
+
   /** When its transfer started, in nanoseconds since the first of the flows has. */
   get startNanos(): number {
     return this.#firstNanos ?? this.#startNanos;
-  }
-
-  /** When this end last saw something of it, in the same time. */
-  get lastNanos(): number {
-    return this.#lastNanos;
   }
 
   /** Whether it is to send so many bytes, and not for so long only: then the time that it takes is a figure. */

@@ -58,7 +58,7 @@ export const command = defineCommand({
       throw new UsageError("--reverse and --bidir exclude each other: give one of them");
     }
     const intervalMs = intervalOf(flags);
-    const [{ createFlows }, { readFlowKey }, { runClient }, { StreamFlow }, report] = await Promise.all([
+    const [{ createFlows }, { readFlowKey }, { runClient }, { StreamFlow }, { STREAM_REPORT }] = await Promise.all([
       import("../../flow/create_flows.ts"),
       import("./flow_key.ts"),
       import("./client_command.ts"),
@@ -85,13 +85,8 @@ export const command = defineCommand({
     // The congestion control is that of the sender.
     const cca = flags.reverse ? undefined : flags.cca;
     checkRawSockets(flows.kind, { rate: flags.rate, cca, dscp: flags.dscp });
-    return await runClient(flows, clients, {
-      intervalHead: report.streamIntervalHead,
-      intervalLines: report.streamIntervalLines,
-      intervalJson: report.streamIntervalJson,
-      summaryLines: report.streamSummaryLines,
-      summaryJson: report.streamSummaryJson,
-    }, { name: "tine tcp client", server, key, intervalMs, json: flags.json });
+    const { json } = flags;
+    return await runClient(flows, clients, STREAM_REPORT, { name: "tine tcp client", server, key, intervalMs, json });
   },
 });
 

@@ -139,11 +139,10 @@ function checkFlags(flags: Given): void {
 }
 
 async function measure(flows: Flows, server: string, flags: Given, key: Uint8Array | undefined): Promise<number> {
-  const [{ runClient }, { PacketFlow }, report, json, { ClockOffset }] = await Promise.all([
+  const [{ runClient }, { PacketFlow }, { PACKET_REPORT }, { ClockOffset }] = await Promise.all([
     import("./client_command.ts"),
     import("./packet_flow.ts"),
     import("./packet_report.ts"),
-    import("./packet_json.ts"),
     import("../../flow/analysis/mod.ts"),
   ]);
   const intervalMs = intervalOf(flags);
@@ -161,13 +160,8 @@ async function measure(flows: Flows, server: string, flags: Given, key: Uint8Arr
         offset,
       }))
   );
-  return await runClient(flows, clients, {
-    intervalHead: report.packetIntervalHead,
-    intervalLines: report.packetIntervalLines,
-    intervalJson: json.packetIntervalJson,
-    summaryLines: report.packetSummaryLines,
-    summaryJson: json.packetSummaryJson,
-  }, { name: "tine udp client", server, key, intervalMs, json: flags.json });
+  const { json } = flags;
+  return await runClient(flows, clients, PACKET_REPORT, { name: "tine udp client", server, key, intervalMs, json });
 }
 
 function senderOf(flags: Given, reverse: boolean): UnresponsiveConfig {

@@ -3,10 +3,11 @@ import type { Flows } from "../../flow/flows.ts";
 import { delay } from "../../base/time.ts";
 import {
   type Bottleneck,
+  type LoadFigures,
   type MachineLoad,
   packetBottlenecks,
-  type PacketFigures,
   streamBottlenecks,
+  sumStreams,
 } from "../../flow/analysis/mod.ts";
 import { TineError } from "../../base/errors.ts";
 import { BusiestThread, BusyProcessors } from "./machine_load.ts";
@@ -14,7 +15,6 @@ import type { ClientFlow } from "./client_flow.ts";
 import { PacketFlow } from "./packet_flow.ts";
 import { runFlows } from "./run_flows.ts";
 import { StreamFlow } from "./stream_flow.ts";
-import { streamSum } from "./stream_sum.ts";
 
 /** What loads the path. */
 export const PHASES = ["idle", "upload", "download", "both"] as const;
@@ -44,13 +44,8 @@ export interface UnderLoadOptions {
 }
 
 /** What was measured in a phase. */
-export interface PhaseFigures {
+export interface PhaseFigures extends LoadFigures {
   readonly phase: Phase;
-  /** Of the packets that measure latency; undefined if none was sent. */
-  readonly packets?: PacketFigures;
-  /** Of all TCP flows in that direction, as their receivers counted it. */
-  readonly uploadBitsPerSecond?: number;
-  readonly downloadBitsPerSecond?: number;
   readonly load: MachineLoad;
   /** Where tine was the limit of what the packets measure, or of the load. */
   readonly bottlenecks: readonly Bottleneck[];
@@ -153,5 +148,6 @@ function loadOf(phase: Phase, { server, durationMs, rampMs, parallel, cca }: Und
 
 /** Of all flows in a direction, over their common time; undefined if there are none, or none has carried anything. */
 function goodput(streams: readonly StreamFlow[], direction: "upload" | "download"): number | undefined {
-  return streamSum(streams.filter((stream) => stream.direction === direction)).goodputBitsPerSecond || undefined;
+  const those = streams.filter((stream) => stream.direction === direction);
+  return sumStreams(those).goodputBitsPerSecond || undefined;
 }

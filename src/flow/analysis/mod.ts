@@ -23,6 +23,7 @@ export {
   figuresOf,
   type FigureUnit,
   rounded,
+  SPREAD_PARTS,
   type SpreadPart,
 } from "./figure.ts";
 export { ByteIntervals, type PacketInterval, type StreamInterval } from "./intervals.ts";
@@ -41,3 +42,4 @@ export type { PacketFigures } from "./packet_sender.ts";
 export { RateMeter } from "./rate_meter.ts";
 export { StreamAnalysis, type StreamFigures, type StreamLimits } from "./stream_analysis.ts";
 export { STREAM_FIGURE_LISTS, STREAM_FIGURES, STREAM_INTERVAL_FIGURES } from "./stream_figures.ts";
+export { type PacketAddend, type StreamAddend, type StreamSum, sumKnown, sumPackets, sumStreams } from "./sums.ts";

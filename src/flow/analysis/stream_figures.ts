@@ -1,8 +1,8 @@
 import { bitsPerSecond, type FigureList, type Figures, micros, percent, seconds, times } from "./figure.ts";
 import type { StreamInterval } from "./intervals.ts";
-import type { StreamFigures } from "./stream_analysis.ts";
+import type { StreamSum } from "./sums.ts";
 
-/** Figures of a TCP flow. */
+/** Figures of a TCP flow, or of several together. */
 export const STREAM_FIGURES = {
   bytes: {
     title: "received",
@@ -63,13 +63,13 @@ export const STREAM_FIGURES = {
     value: ({ minRttNanos }) => micros(minRttNanos),
   },
   rtt: times(
-    "sRTT",
+    "RTT",
     "Smoothed round-trip time of the sender's kernel (RFC 6298), of all its samples. It includes what " +
       "acknowledgements wait for, and is not the round trip of single segments. A + marks an only sample.",
-    ({ rtt }: StreamFigures) => rtt,
+    ({ rtt }: StreamSum) => rtt,
   ),
   rttLastMicros: {
-    title: "last sRTT",
+    title: "last RTT",
     unit: "us",
     definition: "Last sample of the smoothed round-trip time.",
     value: ({ lastRttNanos }) => micros(lastRttNanos),
@@ -112,7 +112,7 @@ export const STREAM_FIGURES = {
     definition: "Share of the time in which the server's thread computed.",
     value: ({ serverBusy }) => percent(serverBusy),
   },
-} satisfies Figures<StreamFigures>;
+} satisfies Figures<StreamSum>;
 
 /** Figures of a TCP flow in an interval. */
 export const STREAM_INTERVAL_FIGURES = {
@@ -135,7 +135,7 @@ export const STREAM_INTERVAL_FIGURES = {
     value: ({ retransmits }) => retransmits,
   },
   rttMicros: {
-    title: "sRTT",
+    title: "RTT",
     unit: "us",
     definition: "Smoothed round-trip time of the sender's kernel at the end of the interval: RFC 6298.",
     value: ({ rttMicros }) => rttMicros,

@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { flowJson } from "../../../src/cli/results/flow_json.ts";
-import { flowTables } from "../../../src/cli/results/flow_tables.ts";
+import { flowJson, flowTables } from "../../../src/cli/results/flow_tables.ts";
 import { FlowProgress } from "../../../src/cli/run/flow_progress.ts";
 import { flowEndLines } from "../../../src/cli/run/flow_text.ts";
 import { PacketAnalysis, StreamAnalysis } from "../../../src/flow/analysis/mod.ts";
@@ -102,7 +101,7 @@ completion ms         1100         1100         1100         1100         1100
 goodput        8.00 kbit/s  12.8 kbit/s  12.8 kbit/s  17.5 kbit/s  17.6 kbit/s
 received           1.00 kB      1.60 kB      1.60 kB      2.19 kB      2.20 kB
 RTT ms               1.500        1.500        1.500        1.500        1.500
-resent                1234         1234         1234         1234         1234
+resent               1,234        1,234        1,234        1,234        1,234
 completion: from connecting until all is known to be there, key proof left out
 
 UDP             RTT median    p99  max ms  sent  lost there  back  late p99

@@ -1,8 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { PacketFlow } from "../../../src/cli/traffic/packet_flow.ts";
-import { packetSummaryJson } from "../../../src/cli/traffic/packet_json.ts";
-import { packetIntervalJson } from "../../../src/cli/traffic/packet_json.ts";
-import { packetIntervalLines, packetSummaryLines } from "../../../src/cli/traffic/packet_report.ts";
+import { intervalJson, intervalLines, summaryJson, summaryLines } from "../../../src/cli/traffic/client_report.ts";
+import { PACKET_REPORT } from "../../../src/cli/traffic/packet_report.ts";
 import { runFlows } from "../../../src/cli/traffic/run_flows.ts";
 import type { UnresponsiveConfig } from "../../../src/flow/config.ts";
 import type { Sample } from "../../../src/flow/records/kinds.ts";
@@ -50,9 +49,9 @@ async function measured(script: Script): Promise<PacketFlow> {
   return flow;
 }
 
-Deno.test("packetSummaryLines() is a table with delays, their bound, and loss by direction", async () => {
+Deno.test("summaryLines() is a table with delays, their bound, and loss by direction", async () => {
   assertEquals(
-    packetSummaryLines([await measured(echoes)], HOW).join("\n"),
+    summaryLines(PACKET_REPORT, [await measured(echoes)], HOW).join("\n"),
     `UDP, server 192.0.2.2:7001
 
 up: 10 packets, sent at 40.0 kbit/s, received at 36.0 kbit/s
@@ -73,9 +72,9 @@ from server     9         9     0   0%           0          0        0`,
   );
 });
 
-Deno.test("packetSummaryJson() has the same under keys with units", async () => {
+Deno.test("summaryJson() has the same under keys with units", async () => {
   // deno-lint-ignore no-explicit-any -- as a program sees it
-  const summary = JSON.parse(JSON.stringify(packetSummaryJson([await measured(echoes)], HOW))) as any;
+  const summary = JSON.parse(JSON.stringify(summaryJson(PACKET_REPORT, [await measured(echoes)], HOW))) as any;
   assertEquals([summary.type, summary.protocol, summary.server, summary.complete], ["summary", "udp", SERVER, true]);
   const [{ rttMedianMicros, rttP999Micros, latenessMaxMicros, toServer, fromServer, ...flow }] = summary.flows;
   assertEquals([rttMedianMicros, rttP999Micros, latenessMaxMicros], [5000, 5000, 10]);
@@ -95,14 +94,14 @@ Deno.test("packetSummaryJson() has the same under keys with units", async () => 
   assertEquals(summary.bottlenecks, []);
 });
 
-Deno.test("packetSummaryLines() says where tine was the limit, and what is not known", async () => {
+Deno.test("summaryLines() says where tine was the limit, and what is not known", async () => {
   const flow = await measured((id, { events }) => {
     const packets = Array.from({ length: 100 }, (_, seq) => ({ seq, packets: 1, t: seq * MS, scheduled: 0, sent: 1 }));
     events.records(id, chunkOf("packetIO", packets));
     events.progress(id, packetReport({ complete: false, serverSocketDrops: 12, sendErrors: 3, unsent: 1 }));
     return Promise.reject(new Error("gone"));
   });
-  const text = packetSummaryLines([flow], { ...HOW, load: { busiestThread: 0.99 } }).join("\n");
+  const text = summaryLines(PACKET_REPORT, [flow], { ...HOW, load: { busiestThread: 0.99 } }).join("\n");
   const [, tail] = text.split("\n\npackets");
   assertEquals(
     tail,
@@ -119,22 +118,22 @@ These figures may be limited by tine and its machines rather than by the network
   );
 });
 
-Deno.test("packetSummaryLines() says where raw sockets were missing", async () => {
-  const lines = packetSummaryLines([await measured(echoes)], { ...HOW, kind: "portable" });
+Deno.test("summaryLines() says where raw sockets were missing", async () => {
+  const lines = summaryLines(PACKET_REPORT, [await measured(echoes)], { ...HOW, kind: "portable" });
   assertEquals(lines.at(-1)?.startsWith("Without raw sockets"), true);
 });
 
-Deno.test("packetIntervalLines() has what was sent and received in an interval", async () => {
+Deno.test("intervalLines() has what was sent and received in an interval", async () => {
   const flow = await measured(echoes);
   const lines = [0, 1, 2].flatMap((k) =>
-    packetIntervalLines({ fromMs: k * 100, toMs: (k + 1) * 100, seen: [[flow, flow.takeInterval(k, 100)]] })
+    intervalLines(PACKET_REPORT, { fromMs: k * 100, toMs: (k + 1) * 100, seen: [[flow, flow.takeInterval(k, 100)]] })
   );
   assertEquals(
     lines,
     [
       "up          0.00-0.10          5          4  40.0 kbit/s  32.0 kbit/s    5.000    5.000    5.000",
       "up          0.10-0.20          5          5  40.0 kbit/s  40.0 kbit/s    5.000    5.000    5.000",
-      "up          0.20-0.30          0          0            -            -        -        -        -",
+      "up          0.20-0.30          0          0      0 bit/s      0 bit/s        -        -        -",
     ].map((line) => line.replace("0.00-0.10          5          4", "0.00-0.10          5          4")),
   );
 });
@@ -146,10 +145,10 @@ Deno.test("intervals have no counts of what only the other end knows", () => {
   const seen = [up, echo, down].map((flow) => [flow, flow.takeInterval(0, 100)] as const);
   const intervals = { fromMs: 0, toMs: 100, seen };
   assertEquals(
-    packetIntervalLines(intervals).map((line) => line.trim().split(/ +/).slice(1, 4)),
+    intervalLines(PACKET_REPORT, intervals).map((line) => line.trim().split(/ +/).slice(1, 4)),
     [["0.00-0.10", "0", "-"], ["0.00-0.10", "0", "0"], ["0.00-0.10", "-", "0"], ["up", "0.00-0.10", "0"]],
   );
-  const keys = packetIntervalJson(intervals).map((object) =>
+  const keys = intervalJson(PACKET_REPORT, intervals).map((object) =>
     Object.keys(object).filter((key) => /^(sen[dt]|rece)/.test(key))
   );
   assertEquals(keys, [
@@ -159,17 +158,18 @@ Deno.test("intervals have no counts of what only the other end knows", () => {
   ]);
 });
 
-Deno.test("packetSummaryLines() and packetSummaryJson() have marks by direction, and none where they are not seen", async () => {
+Deno.test("summaryLines() and summaryJson() have marks by direction, and none where they are not seen", async () => {
   const upload = (more: Partial<PacketSenderReport>): Script => (flow, { events }) => {
     const samples = Array.from({ length: 10 }, (_, seq) => ({ seq, packets: 1, len: 100, t: seq * MS, sent: 1 }));
     events.records(flow, chunkOf("packetIO", samples));
     return Promise.resolve(packetReport({ serverReceived: 8, ...more }));
   };
   const marksOf = (flow: PacketFlow) => {
-    const { flows, totals } = packetSummaryJson([flow], HOW) as Record<string, { toServer: object }[]>;
+    const { flows, totals } = summaryJson(PACKET_REPORT, [flow], HOW) as Record<string, { toServer: object }[]>;
     return [flows[0].toServer, totals[0].toServer].map((path) => (path as Record<string, unknown>).congestionMarks);
   };
-  const linesOf = (flow: PacketFlow) => packetSummaryLines([flow], HOW).filter((line) => line.includes("marked"));
+  const linesOf = (flow: PacketFlow) =>
+    summaryLines(PACKET_REPORT, [flow], HOW).filter((line) => line.includes("marked"));
   const marked = await measured(upload({ serverCongestionMarks: 6 }));
   assertEquals(linesOf(marked), ["to server: 6 packets (75%) arrived marked: congestion experienced"]);
   assertEquals(marksOf(marked), [6, 6]);

@@ -1,0 +1,163 @@
+import { messageOf, TineError } from "../../base/errors.ts";
+import { tableLines } from "../../base/text_table.ts";
+import {
+  type Bottleneck,
+  type Figures,
+  figuresOf,
+  type MachineLoad,
+  worstBottlenecks,
+} from "../../flow/analysis/mod.ts";
+import type { Flows } from "../../flow/flows.ts";
+import { cells, type Column, heads, type Row, span } from "../figures.ts";
+import type { ClientFlow } from "./client_flow.ts";
+
+/** How flows of a protocol are shown. */
+export interface ClientReport<Client, Interval> {
+  readonly protocol: "tcp" | "udp";
+  /** What objects of an interval have. */
+  readonly intervalFigures: Figures<Interval>;
+  /** What lines of an interval have. */
+  readonly intervalColumns: readonly Column<Interval>[];
+  /** The least widths of these columns. */
+  readonly intervalWidths: readonly number[];
+  /** Adds up what several flows did in an interval. */
+  sumIntervals(intervals: readonly Interval[]): Interval;
+  /** Sums up flows that are over. */
+  summarize(clients: readonly Client[], load: MachineLoad): Summary;
+}
+
+/** What was measured with flows of a protocol. */
+export interface Summary {
+  /** What stands behind the server in the first line. */
+  readonly setup?: string;
+  lines(): string[];
+  /** The keys that objects of this protocol have. */
+  json(): object;
+  /** Where tine and its machines were the limit. */
+  readonly bottlenecks: readonly Bottleneck[];
+}
+
+/** What flows did in an interval; times are milliseconds since the first of them has started. */
+export interface Intervals<Client, Interval> {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly seen: readonly (readonly [Client, Interval])[];
+}
+
+/** What a measurement was made with. */
+export interface MeasuredWith {
+  /** The server: `HOST:PORT`. */
+  readonly server: string;
+  /** How traffic was made. */
+  readonly kind: Flows["kind"];
+  /** How busy this machine was. */
+  readonly load: MachineLoad;
+  /** Why it did not come to its end. */
+  readonly error?: unknown;
+}
+
+const LABEL_HEADS = ["flow", "seconds"], LABEL_WIDTHS = [8, 11];
+
+/** Returns the heading of the lines of intervals. */
+export function intervalHead(
+  { intervalColumns, intervalWidths }: Pick<ClientReport<never, never>, "intervalColumns" | "intervalWidths">,
+): string[] {
+  return tableLines([heads(LABEL_HEADS, intervalColumns)], [...LABEL_WIDTHS, ...intervalWidths]);
+}
+
+/** Returns an interval as lines: one a flow, and their sum where there are several in a direction. */
+export function intervalLines<Client extends ClientFlow, Interval>(
+  report: ClientReport<Client, Interval>,
+  { fromMs, toMs, seen }: Intervals<Client, Interval>,
+): string[] {
+  const time = span(fromMs, toMs);
+  const flows = seen.map(([{ label }, interval]): Row<Interval> => [[label, time], interval]);
+  const sums = sumsOf(seen, ([{ direction }]) => direction).map(({ label, those }): Row<Interval> => {
+    return [[label, time], report.sumIntervals(those.map(([, interval]) => interval))];
+  });
+  return tableLines(cells(report.intervalColumns, [...flows, ...sums]), [...LABEL_WIDTHS, ...report.intervalWidths]);
+}
+
+/** Returns an interval as objects, one a flow. */
+export function intervalJson<Client extends ClientFlow, Interval>(
+  report: ClientReport<Client, Interval>,
+  { fromMs, toMs, seen }: Intervals<Client, Interval>,
+): object[] {
+  return seen.map(([{ label, direction }, interval]) => ({
+    type: "interval",
+    flow: label,
+    direction,
+    startSeconds: fromMs / 1000,
+    endSeconds: toMs / 1000,
+    ...figuresOf(report.intervalFigures, interval),
+  }));
+}
+
+/** Returns the summary of flows as lines. */
+export function summaryLines<Client>(
+  { protocol, summarize }: Pick<ClientReport<Client, never>, "protocol" | "summarize">,
+  clients: readonly Client[],
+  { server, kind, load }: MeasuredWith,
+): string[] {
+  const { setup = "", bottlenecks, ...summary } = summarize(clients, load);
+  const title = `${protocol.toUpperCase()}, server ${server}${setup}`;
+  return [title, "", ...summary.lines(), ...kindLines(kind), ...bottleneckLines(bottlenecks)];
+}
+
+/** Returns the summary of flows as an object. */
+export function summaryJson<Client extends ClientFlow>(
+  { protocol, summarize }: Pick<ClientReport<Client, never>, "protocol" | "summarize">,
+  clients: readonly Client[],
+  { server, kind, load, error }: MeasuredWith,
+): object {
+  const { bottlenecks, ...summary } = summarize(clients, load);
+  return {
+    type: "summary",
+    protocol,
+    server,
+    kind,
+    complete: clients.every(({ complete }) => complete),
+    error: errorJson(error),
+    ...summary.json(),
+    bottlenecks: bottlenecksJson(bottlenecks),
+  };
+}
+
+/** Returns the directions in which there are several flows, with the label of their sum. */
+export function sumsOf<T>(
+  all: readonly T[],
+  directionOf: (one: T) => ClientFlow["direction"],
+): { readonly label: string; readonly those: readonly T[] }[] {
+  return (["upload", "download"] as const).flatMap((direction) => {
+    const those = all.filter((one) => directionOf(one) === direction);
+    return those.length < 2 ? [] : [{ label: direction === "upload" ? "sum up" : "sum down", those }];
+  });
+}
+
+/** Returns what a summary says of traffic without raw sockets. */
+export function kindLines(kind: Flows["kind"]): string[] {
+  return kind === "ffi" ? [] : [
+    "Without raw sockets, which are not to be had here: times are those of this program, not of the kernel, and what the " +
+    "kernel knows of flows is missing.",
+  ];
+}
+
+/** Returns what a summary says if the network is not all that was measured. */
+export function bottleneckLines(bottlenecks: readonly Bottleneck[]): string[] {
+  if (bottlenecks.length === 0) return [];
+  return ["", BOTTLENECKS, ...worstBottlenecks(bottlenecks).map(({ message }) => `- ${message}`)];
+}
+
+/** The line above bottlenecks. */
+export const BOTTLENECKS = "These figures may be limited by tine and its machines rather than by the network:";
+
+/** Returns the same as objects. */
+export function bottlenecksJson(bottlenecks: readonly Bottleneck[]): object[] {
+  return worstBottlenecks(bottlenecks).map(({ code, message }) => ({ code, message }));
+}
+
+/** Returns why something failed; undefined if it did not. */
+export function errorJson(error: unknown): object | undefined {
+  if (error === undefined) return undefined;
+  return { code: error instanceof TineError ? error.code : "failed", message: messageOf(error) };
+}

@@ -1,0 +1,57 @@
+import { assertEquals } from "@std/assert";
+import { sumStreams } from "../../../src/flow/analysis/mod.ts";
+
+const flow = (
+  startNanos: number,
+  bytes: number,
+  durationNanos: number,
+  retransmits?: number,
+  lastNanos = startNanos + durationNanos,
+) => ({
+  startNanos,
+  lastNanos,
+  figures: () => ({ bytes, durationNanos, retransmits }),
+});
+
+Deno.test("sumStreams() divides all bytes by the time from the first start to the last end", () => {
+  // One after the other, at a link's 1 Mbit/s each.
+  assertEquals(sumStreams([flow(1e9, 125_000, 1e9, 1), flow(0, 125_000, 1e9, 2)]), {
+    bytes: 250_000,
+    durationNanos: 2e9,
+    goodputBitsPerSecond: 1e6,
+    retransmits: 3,
+    receiverCounted: true,
+    incoherent: 0,
+  });
+});
+
+Deno.test("sumStreams() has no time of flows that have not begun, and no retransmits if one has none", () => {
+  assertEquals(sumStreams([flow(0, 0, 0), flow(5e9, 125_000, 1e9, 1)]), {
+    bytes: 125_000,
+    durationNanos: 1e9,
+    goodputBitsPerSecond: 1e6,
+    retransmits: undefined,
+    receiverCounted: true,
+    incoherent: 0,
+  });
+  assertEquals(sumStreams([flow(0, 0, 0, 0)]), {
+    bytes: 0,
+    durationNanos: 0,
+    goodputBitsPerSecond: 0,
+    retransmits: 0,
+    receiverCounted: true,
+    incoherent: 0,
+  });
+});
+
+Deno.test("sumStreams() ends where the last flow was last seen, however late its receiver began", () => {
+  const waited = flow(0, 125_000, 1e9, 0, 4e9);
+  assertEquals(sumStreams([flow(0, 375_000, 3e9, 0), waited]), {
+    bytes: 500_000,
+    receiverCounted: true,
+    durationNanos: 4e9,
+    goodputBitsPerSecond: 1e6,
+    retransmits: 0,
+    incoherent: 0,
+  });
+});
