@@ -48,7 +48,9 @@ export function formatSize(size: Size): string {
 const PREFIXES = ["kB", "MB", "GB", "TB"];
 
 /**
- * An amount of bytes for people, with three digits: `831 B`, `1.00 kB`, `26.6 MB`.
+ * Formats an amount of bytes for people, with three digits: `831 B`, `1.00 kB`, `26.6 MB`.
+ *
+ * `format` of @std/fmt/bytes writes `1 kB`, `26.65 MB` and `1000 kB`, so columns would not align.
  *
  * @example
  * ```ts

@@ -1,7 +1,8 @@
 /**
- * Waits.
+ * Waits. In contrast to `delay` of @std/async, the wait may be of any length, and loads no timers of Node.js, see
+ * {@linkcode startLongTimer}.
  *
- * @param ms for this long, in milliseconds; of any length
+ * @param ms the length of the wait, in milliseconds
  * @param signal ends the wait early
  * @throws the signal's reason
  */
