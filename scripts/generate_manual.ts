@@ -1,6 +1,6 @@
 /**
- * Writes the parts of the manual that are made from the sources: tables between the comments `<!-- generated: NAME -->`
- * and `<!-- end -->`.
+ * Writes the parts of the manual that are made from the sources: what stands between the comments
+ * `<!-- generated: NAME WORDS -->` and `<!-- end -->`.
  *
  *     deno run --allow-read --allow-write --allow-run scripts/generate_manual.ts [--check]
  *
@@ -9,16 +9,88 @@
  * @module
  */
 import { topics } from "../src/cli/help/topics.ts";
+import {
+  columnsOf,
+  type FigureDefinition,
+  PACKET_FIGURE_LISTS,
+  STREAM_FIGURE_LISTS,
+} from "../src/flow/analysis/mod.ts";
+import { SPREAD_PARTS } from "../src/flow/analysis/figure.ts";
+import { type PlanObject, planObjects, VALUE_FORMS } from "../src/node/plan/json_schema.ts";
 
 const root = new URL("..", import.meta.url);
 
 /** The folder of the manual's pages, from the root of the checkout. */
 export const TOPICS = "src/cli/help/topics/";
 
-/** The parts by name. Each returns Markdown, before it is formatted. */
-const parts: ReadonlyMap<string, () => string> = new Map([
+/** The parts by the first word of their name; each takes the other words and returns Markdown. */
+const parts: ReadonlyMap<string, (...words: string[]) => string> = new Map([
   ["topics", topicTable],
+  ["fields", fieldTables],
+  ["values", valueForms],
+  ["figures", figureTables],
 ]);
+
+/**
+ * Returns the fields of objects in plans, a table for each object and for each one within it.
+ *
+ * @param names such as `test` and `streamClient`
+ */
+function fieldTables(...names: string[]): string {
+  const objects = planObjects();
+  return names.map((name) => {
+    const found = objects.filter(({ places }) => places.some((place) => place.split(".")[0] === name));
+    if (found.length === 0) throw new Error(`plans have no ${name}`);
+    return found.map(objectSection).join("\n");
+  }).join("\n");
+}
+
+function objectSection({ places, description, type, fields }: PlanObject): string {
+  const heading = `### ${places.map(code).join(" and ")}\n\n`;
+  const text = description === "" ? "" : `${plain(description)}\n\n`;
+  if (fields.length === 0) return `${heading}${text}It is a ${type}.\n`;
+  const head = ["field", "value", "default", "what it is"];
+  const rows = fields.map(({ name, type, min, max, required, default: byDefault, description }) => [
+    code(name),
+    min === undefined || max === undefined ? type : `${type}, ${min} to ${max}`,
+    required ? "(required)" : byDefault === undefined ? "" : code(byDefault),
+    plain(description),
+  ]);
+  // A run has one of its fields: no field has a default.
+  const columns = head.map((_, i) => i).filter((i) => i !== 2 || rows.some((row) => row[i] !== ""));
+  const chosen = (row: readonly string[]) => columns.map((i) => row[i]);
+  return heading + text + table(chosen(head), rows.map(chosen));
+}
+
+/** Returns how values with units are written. */
+function valueForms(): string {
+  return table(["value", "how it is written"], Object.entries(VALUE_FORMS));
+}
+
+/** Returns the figures of all flows with their definitions, a table for each kind of measurement. */
+function figureTables(): string {
+  return [...STREAM_FIGURE_LISTS, ...PACKET_FIGURE_LISTS].map(({ title, within, figures }) => {
+    const rows = Object.entries(figures).map((
+      [name, figure],
+    ) => [figure.title, keyOf(name, figure), plain(figure.definition)]);
+    const where = within === undefined ? "" : `In JSON they are members of ${within.map(code).join(" and ")}.\n\n`;
+    const heading = title[0].toUpperCase() + title.slice(1);
+    return `### ${heading}\n\n${where}${table(["figure", "key in JSON", "what it is"], rows)}`;
+  }).join("\n");
+}
+
+/** The key of a figure in JSON; in that of a distribution, `*` stands for the names of its values. */
+function keyOf(name: string, figure: FigureDefinition): string {
+  if (figure.parts === undefined) return code(name);
+  const [{ key }] = columnsOf({ [name]: { ...figure, value: () => undefined } });
+  const [first] = figure.parts;
+  const pattern = code(key.replace(first[0].toUpperCase() + first.slice(1), "*"));
+  return figure.parts.length === SPREAD_PARTS.length ? pattern : `${pattern} (${figure.parts.join(", ")})`;
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}
 
 /** Returns the pages of the manual with links that lead there from the root of the checkout. */
 function topicTable(): string {
@@ -33,7 +105,12 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return lines.map((row) => `| ${row.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |\n`).join("");
 }
 
-const PART = /^(<!-- generated: ([\w-]+) -->\n)[^]*?^(<!-- end -->)$/gm;
+/** Keeps characters of plain text from meaning something in Markdown. */
+function plain(text: string): string {
+  return text.replace(/[*<`[\]]/g, "\\$&");
+}
+
+const PART = /^(<!-- generated: ([^>]+) -->\n)[^]*?^(<!-- end -->)$/gm;
 
 /**
  * Returns a page with its generated parts as the sources are now, formatted.
@@ -42,9 +119,10 @@ const PART = /^(<!-- generated: ([\w-]+) -->\n)[^]*?^(<!-- end -->)$/gm;
  */
 export async function generated(page: string): Promise<string> {
   const text = page.replace(PART, (_, begin: string, name: string, end: string) => {
-    const part = parts.get(name);
-    if (part === undefined) throw new Error(`expected one of ${[...parts.keys()].join(", ")}, not ${name}`);
-    return `${begin}\n${part()}\n${end}`;
+    const [kind, ...words] = name.split(" ");
+    const part = parts.get(kind);
+    if (part === undefined) throw new Error(`expected one of ${[...parts.keys()].join(", ")}, not ${kind}`);
+    return `${begin}\n${part(...words)}\n${end}`;
   });
   const child = new Deno.Command(Deno.execPath(), {
     args: ["fmt", "--ext", "md", "--config", new URL("deno.json", root).pathname, "-"],

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { generated, pages } from "../scripts/generate_manual.ts";
 import { copyCheckout } from "../scripts/test/copy_checkout.ts";
+import { planObjects } from "../src/node/plan/json_schema.ts";
 import { OWN_NAMES, whyNoNamespaces } from "./support/namespaces.ts";
 
 // Blocks marked `sh` are run here, in the order of their page and in one folder; those marked `shell` are not: they run
@@ -122,6 +123,14 @@ Deno.test("the manual: generated parts are those of the sources", async () => {
     assertEquals(await generated(text), text, `${page}: run deno task manual`);
   }
   assert(parts > 0);
+});
+
+Deno.test("the manual: each object of plans has its fields on a page, once", () => {
+  const described = [...texts.values()].flatMap((text) =>
+    [...text.matchAll(/^<!-- generated: fields (.*) -->$/gm)].flatMap(([, names]) => names.split(" "))
+  );
+  const objects = planObjects().map(({ places: [place] }) => place.split(".")[0]);
+  assertEquals(described.sort(), [...new Set(objects)].sort());
 });
 
 Deno.test("generated() replaces a part that differs from the sources", async () => {

@@ -70,15 +70,15 @@ function items(block: Block): { indent: number; mark: string; text: string }[] {
   return found;
 }
 
-/** Code, bold text, and links. */
-const INLINE = /(`+)(.+?)\1|\*\*(.+?)\*\*|\[([^\]]+)\]\(([^)]+)\)/g;
+/** Code, bold text, links, and a character that means nothing behind a backslash. */
+const INLINE = /(`+)(.+?)\1|\*\*(.+?)\*\*|\[([^\]]+)\]\(([^)]+)\)|\\([!-\/:-@[-`{-~])/g;
 
 /** Renders what stands within text. Each word is decorated by itself, so that lines may be broken between them. */
 function inline(text: string, decorations: Style): string {
-  return text.replace(INLINE, (_, _ticks, code?: string, strong?: string, label?: string, target?: string) => {
+  return text.replace(INLINE, (_, _ticks, code?: string, strong?: string, label?: string, target = "", plain = "") => {
     if (code !== undefined) return eachWord(code.trim(), decorations.green);
     if (strong !== undefined) return eachWord(inline(strong, decorations), decorations.bold);
-    return inline(label ?? "", decorations) + reference(label ?? "", target ?? "");
+    return label === undefined ? plain : inline(label, decorations) + reference(label, target);
   });
 }
 
@@ -105,8 +105,9 @@ function tableLines(rows: readonly string[][], width: number, decorations: Style
     head.map((cell) => eachWord(inline(cell, decorations), decorations.bold)),
     ...body.map((row) => row.map((cell) => inline(cell, decorations))),
   ];
-  const natural = head.map((_, column) => Math.max(...cells.map((row) => visibleWidth(row[column] ?? ""))));
-  const widths = fit(natural, width - GAP * (head.length - 1));
+  const widest = (texts: (cell: string) => string[]) =>
+    head.map((_, column) => Math.max(...cells.flatMap((row) => texts(row[column] ?? "")).map(visibleWidth)));
+  const widths = fit(widest((cell) => [cell]), widest((cell) => cell.split(" ")), width - GAP * (head.length - 1));
   const [top, ...others] = cells.map((row) => rowLines(row, widths));
   return [...top, widths.map((width) => "-".repeat(width)).join(" ".repeat(GAP)), ...others.flat()];
 }
@@ -122,22 +123,22 @@ function rowLines(row: readonly string[], widths: readonly number[]): string[] {
 }
 
 /**
- * Returns widths of columns that together take `most`: those that need less than an equal share keep what they need,
- * the others share what is left.
+ * Returns widths of columns that together take `most`, unless their longest words need more.
+ *
+ * Beyond its longest word, a column gets room by the square root of what it lacks: a column of sentences gets the most
+ * of it, but does not squeeze those of a few words.
+ *
+ * @param natural widths at which no cell is wrapped
+ * @param least widths of the longest words
  */
-function fit(natural: readonly number[], most: number): number[] {
-  const widths = [...natural];
-  let open = natural.map((_, column) => column);
-  let left = most;
-  for (;;) {
-    const share = Math.max(8, Math.floor(left / open.length));
-    const small = open.filter((column) => natural[column] <= share);
-    for (const column of small) left -= natural[column];
-    if (small.length === 0) {
-      for (const column of open) widths[column] = share;
-      return widths;
-    }
-    open = open.filter((column) => !small.includes(column));
-    if (open.length === 0) return widths;
-  }
+function fit(natural: readonly number[], least: readonly number[], most: number): number[] {
+  const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+  if (sum(natural) <= most) return [...natural];
+  const room = Math.max(0, most - sum(least));
+  const weights = natural.map((width, column) => Math.sqrt(width - least[column]));
+  const widths = weights.map((weight, column) =>
+    Math.min(natural[column], least[column] + Math.floor(room * weight / (sum(weights) || 1)))
+  );
+  widths[natural.indexOf(Math.max(...natural))] += Math.max(0, most - sum(widths));
+  return widths;
 }
