@@ -247,7 +247,7 @@ const examples: Readonly<Record<string, Example>> = {
     async check(ran) {
       const { streams, packets } = await ran.flows("name=loopback");
       assert(streams.get("bulk")!.figures.bytes > 1e6);
-      assertEquals([...packets.values()].map(({ figures: { senders: [{ there }] } }) => there?.sent), [15, 25]);
+      assertEquals([...packets.values()].map(({ figures: { senders: [{ toServer }] } }) => toServer?.sent), [15, 25]);
     },
   },
 

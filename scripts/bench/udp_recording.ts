@@ -48,7 +48,7 @@ async function recorded(quick: boolean): Promise<Figures> {
     const test = `${folder}/results/latest/name=recording`;
     const [flow] = await Array.fromAsync(readFlows(test));
     if (flow?.protocol !== "udp") throw new Error("the plan recorded no packets");
-    const { sent = 0, received = 0 } = flow.figures.senders[0].there!;
+    const { sent = 0, received = 0 } = flow.figures.senders[0].toServer!;
     return { received: received / seconds, bytesEach: await bytesIn(test) / (sent + received) };
   } finally {
     await Deno.remove(folder, { recursive: true });

@@ -88,7 +88,7 @@ function* echoes(count: number, bootIds: [string, string]) {
   yield info("packetInfo", "left", "voip", { tinit });
   yield info("packetInfo", "right", "voip", { tinit: tinit + 5_000_000_000n, server: true });
   const sent = (seq: number) => ({ seq, t: seq * MS, scheduled: seq * MS, packets: 1, flag: 1, sent: 1, len: 100 });
-  const back = (seq: number) => ({
+  const fromServer = (seq: number) => ({
     ...{ seq, t: (seq + 3) * MS, packets: 1, flag: 2, len: 100 },
     ...{ serverReceived: 3000 * MS - 2 * MS, serverTime: MS, serverCount: seq + 1 },
   });
@@ -97,7 +97,7 @@ function* echoes(count: number, bootIds: [string, string]) {
     "left",
     "voip",
     "packetIO",
-    seqs.flatMap((seq) => seq < 3 ? [sent(seq)] : [sent(seq), back(seq - 3)]),
+    seqs.flatMap((seq) => seq < 3 ? [sent(seq)] : [sent(seq), fromServer(seq - 3)]),
   );
   const at = (seq: number) => (seq + 1 + 3000 - 5000) * MS;
   yield* recordsOf(
@@ -120,9 +120,14 @@ Deno.test("readFlows() merges the samples of both ends, however far apart they a
       ]),
     );
     assert(measured.protocol === "udp" && measured.complete);
-    const { senders: [{ there, back, rtt, incoherent }], clockOffset } = measured.figures;
-    assertEquals([there?.sent, there?.received, there?.lost, there?.duplicates], [COUNT, COUNT, 0, 0]);
-    assertEquals([back?.sent, back?.received, back?.lost, back?.socketDrops], [COUNT, COUNT - 3, 2, 1]);
+    const { senders: [{ toServer, fromServer, rtt, incoherent }], clockOffset } = measured.figures;
+    assertEquals([toServer?.sent, toServer?.received, toServer?.lost, toServer?.duplicates], [COUNT, COUNT, 0, 0]);
+    assertEquals([fromServer?.sent, fromServer?.received, fromServer?.lost, fromServer?.socketDrops], [
+      COUNT,
+      COUNT - 3,
+      2,
+      1,
+    ]);
     assertEquals([rtt?.min, rtt?.max, incoherent], [2 * MS, 2 * MS, 0]);
     assertEquals(clockOffset, { offsetNanos: 3000 * MS, boundNanos: MS, drifted: false });
     assertEquals(measured.bottlenecks.map(({ code }) => code), ["send-errors", "socket-drops"]);
@@ -147,17 +152,17 @@ Deno.test("readFlows() merges both ends of a flow on one node, which sends the c
         ),
       ]),
     ) as MeasuredPackets;
-    const [{ there }] = measured.figures.senders;
-    assertEquals([there?.sent, there?.received, there?.duplicates], [COUNT, COUNT, 0]);
-    assertEquals([there?.reordered, there?.early, there?.late], [0, 0, 0]);
-    assertEquals(there?.oneWayDelay?.max, MS);
+    const [{ toServer }] = measured.figures.senders;
+    assertEquals([toServer?.sent, toServer?.received, toServer?.duplicates], [COUNT, COUNT, 0]);
+    assertEquals([toServer?.reordered, toServer?.early, toServer?.late], [0, 0, 0]);
+    assertEquals(toServer?.oneWayDelay?.max, MS);
   }));
 
 Deno.test("readFlows() takes delays as they are where both ends have one clock", () =>
   inFolder(async (out) => {
     const { figures } = await only(await record(out, echoes(10, ["a", "a"]))) as MeasuredPackets;
     assertEquals(figures.clockOffset?.boundNanos, 0);
-    assertEquals(figures.senders[0].there?.oneWayDelay?.median, 3001 * MS);
+    assertEquals(figures.senders[0].toServer?.oneWayDelay?.median, 3001 * MS);
   }));
 
 Deno.test("readFlows() names flow and node of samples that are damaged", () =>

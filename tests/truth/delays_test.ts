@@ -51,17 +51,17 @@ test("a plan measures one-way delays as the kernel sees them on the cable", asyn
     const [, witnessed] = await witness(link, () => runPlan(link, folder));
     const [flow] = await Array.fromAsync(readFlows(`${folder}/results/latest/name=delays`));
     if (flow?.protocol !== "udp") throw new Error("there is no flow of packets");
-    const { senders: [{ rtt, serverTime, there, back }], clockOffset } = flow.figures;
+    const { senders: [{ rtt, serverTime, toServer, fromServer }], clockOffset } = flow.figures;
     assertEquals(clockOffset, { offsetNanos: 0, boundNanos: 0, drifted: false });
-    assertEquals([there!.lost, back!.lost, rtt!.count], [0, 0, PACKETS]);
+    assertEquals([toServer!.lost, fromServer!.lost, rtt!.count], [0, 0, PACKETS]);
     // Round trips are what both ways are together. Each is a whole number of nanoseconds.
-    const sum = there!.oneWayDelay!.mean + back!.oneWayDelay!.mean;
+    const sum = toServer!.oneWayDelay!.mean + fromServer!.oneWayDelay!.mean;
     assert(Math.abs(sum - rtt!.mean) < 1, `${sum} and ${rtt!.mean}`);
     return [
       { what: "RTT", inner: witnessed.rtt, outer: rtt!.median },
       { what: "server time", inner: serverTime!.median, outer: witnessed.serverTime },
-      { what: "delay there", inner: witnessed.there, outer: there!.oneWayDelay!.median! },
-      { what: "delay back", inner: witnessed.back, outer: back!.oneWayDelay!.median! },
+      { what: "delay there", inner: witnessed.there, outer: toServer!.oneWayDelay!.median! },
+      { what: "delay back", inner: witnessed.back, outer: fromServer!.oneWayDelay!.median! },
     ];
   } finally {
     await Deno.remove(folder, { recursive: true });

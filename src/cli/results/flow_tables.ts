@@ -175,9 +175,9 @@ const SENDER_COLUMNS: readonly Column<PacketFigures>[] = [
   column("RTT median", roundTrip),
   column("p99", roundTrip, "p99"),
   column("max ms", roundTrip, "max"),
-  { head: "sent", text: ({ there, back }) => pathText(there ?? back, sent) },
-  { head: "lost there", text: ({ there }) => pathText(there, lostPercent) },
-  { head: "back", text: ({ back }) => pathText(back, lostPercent) },
+  { head: "sent", text: ({ toServer, fromServer }) => pathText(toServer ?? fromServer, sent) },
+  { head: "lost there", text: ({ toServer }) => pathText(toServer, lostPercent) },
+  { head: "back", text: ({ fromServer }) => pathText(fromServer, lostPercent) },
   column("late p99", lateness, "p99"),
 ];
 
@@ -200,8 +200,8 @@ function senderLines(
   return lines;
 }
 
-function directionOf({ there }: PacketFigures): "upload" | "download" {
-  return there === undefined ? "download" : "upload";
+function directionOf({ toServer }: PacketFigures): "upload" | "download" {
+  return toServer === undefined ? "download" : "upload";
 }
 
 /** Which flows were not made by system calls. */

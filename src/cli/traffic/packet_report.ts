@@ -105,11 +105,11 @@ function json(measured: readonly Measured[]): object {
 
 /** Returns what was measured with a sender, under keys that carry their unit. */
 export function packetFiguresJson(figures: PacketFigures, clockOffset?: OffsetEstimate): object {
-  const { there, back } = figures;
+  const { toServer, fromServer } = figures;
   return {
     ...figuresOf(PACKET_FIGURES, figures),
     ...clockOffset && figuresOf(CLOCK_FIGURES, clockOffset),
-    toServer: there && figuresOf(PATH_FIGURES, there),
-    fromServer: back && figuresOf(PATH_FIGURES, back),
+    toServer: toServer && figuresOf(PATH_FIGURES, toServer),
+    fromServer: fromServer && figuresOf(PATH_FIGURES, fromServer),
   };
 }

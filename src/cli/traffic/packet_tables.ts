@@ -37,12 +37,12 @@ const PATH_COLUMNS: readonly Column<PathFigures>[] = [
 
 /** Returns what was measured with packets as tables: times, and how they fared in each direction. */
 export function packetTables({ label, direction, complete, bad, figures, clockOffset }: ShownPackets): string[] {
-  const { there, back, sendBitsPerSecond, goodputBitsPerSecond, incoherent } = figures;
+  const { toServer, fromServer, sendBitsPerSecond, goodputBitsPerSecond, incoherent } = figures;
   const paths = [
-    ...there === undefined ? [] : [["to server", there] as const],
-    ...back === undefined ? [] : [["from server", back] as const],
+    ...toServer === undefined ? [] : [["to server", toServer] as const],
+    ...fromServer === undefined ? [] : [["from server", fromServer] as const],
   ];
-  const sent = (direction === "upload" ? there : back)?.sent;
+  const sent = (direction === "upload" ? toServer : fromServer)?.sent;
   const rates = [
     ...sent === undefined ? [] : [count(sent, "packet")],
     ...sendBitsPerSecond === undefined ? [] : [`sent at ${bitRate(sendBitsPerSecond)}`],
@@ -62,7 +62,7 @@ export function packetTables({ label, direction, complete, bad, figures, clockOf
     lines.push(
       "",
       ...tableLines([TIME_HEADS, ...times], [20, 7, 7, 7, 7, 7, 7]),
-      ...clockLines(there ?? back, clockOffset),
+      ...clockLines(toServer ?? fromServer, clockOffset),
     );
   }
   lines.push("", ...tableLines([heads(["packets"], PATH_COLUMNS), ...cells(PATH_COLUMNS, rows)]));

@@ -1,4 +1,4 @@
-import { LATE_NANOS, type PacketFigures } from "./packet_sender.ts";
+import { LATE_NANOS, type PacketFigures } from "./sender_analysis.ts";
 import type { StreamFigures } from "./stream_analysis.ts";
 
 /** So many late packets are worth a word, if they are this share of all as well: one alone, such as the first, is not. */
@@ -10,7 +10,7 @@ const BUSY_SHARE = 0.9;
 const LIMITED_SHARE = 0.2;
 
 /** Of a stream that is shorter, in nanoseconds, opening it is a good part: shares of its time say nothing. */
-const LEAST_STREAM_NANOS = 500e6;
+const MIN_STREAM_NANOS = 500e6;
 
 /** Why a figure may be that of tine and its machines rather than of the network. */
 export interface Bottleneck {
@@ -44,7 +44,7 @@ export interface MachineLoad {
 /** Where tine was the bottleneck of packets. */
 export function packetBottlenecks(figures: PacketFigures, load: MachineLoad): Bottleneck[] {
   const found: Bottleneck[] = [];
-  const { lateness, lateSends, serverTime, slowReplies, there, back, sendErrors, unsent } = figures;
+  const { lateness, lateSends, serverTime, slowReplies, toServer, fromServer, sendErrors, unsent } = figures;
   const limit = `${LATE_NANOS / 1e6} ms`;
   if (lateness !== undefined && areMany(lateSends, lateness.count)) {
     const message = `${grouped(lateSends)} of ${packets(lateness.count)} were sent over ${limit} late, the latest by ` +
@@ -65,18 +65,18 @@ export function packetBottlenecks(figures: PacketFigures, load: MachineLoad): Bo
     const message = `the system did not take ${packets(sendErrors)}`;
     found.push({ code: "send-errors", message, size: sendErrors });
   }
-  if (back !== undefined && back.socketDrops > 0) {
+  if (fromServer !== undefined && fromServer.socketDrops > 0) {
     found.push({
       code: "socket-drops",
-      message: `the client's own socket dropped ${packets(back.socketDrops)} that had arrived`,
-      size: back.socketDrops,
+      message: `the client's own socket dropped ${packets(fromServer.socketDrops)} that had arrived`,
+      size: fromServer.socketDrops,
     });
   }
-  if (there !== undefined && there.socketDrops > 0) {
+  if (toServer !== undefined && toServer.socketDrops > 0) {
     found.push({
       code: "server-socket-drops",
-      message: `the server's socket dropped ${packets(there.socketDrops)} that had arrived`,
-      size: there.socketDrops,
+      message: `the server's socket dropped ${packets(toServer.socketDrops)} that had arrived`,
+      size: toServer.socketDrops,
     });
   }
   return [...found, ...machineBottlenecks(load)];
@@ -89,7 +89,7 @@ export function packetBottlenecks(figures: PacketFigures, load: MachineLoad): Bo
  */
 export function streamBottlenecks(figures: StreamFigures, load: MachineLoad, paced = false): Bottleneck[] {
   const found: Bottleneck[] = [];
-  const limits = figures.durationNanos < LEAST_STREAM_NANOS ? undefined : figures.limits;
+  const limits = figures.durationNanos < MIN_STREAM_NANOS ? undefined : figures.limits;
   if (limits !== undefined && limits.receiveWindow > LIMITED_SHARE) {
     const percent = Math.round(limits.receiveWindow * 100);
     found.push({
@@ -104,7 +104,7 @@ export function streamBottlenecks(figures: StreamFigures, load: MachineLoad, pac
     found.push({ code: "sender-idle", message, size: 1 - limits.busy });
   }
   const { serverBusy = 0 } = figures;
-  if (figures.durationNanos >= LEAST_STREAM_NANOS && serverBusy >= BUSY_SHARE) {
+  if (figures.durationNanos >= MIN_STREAM_NANOS && serverBusy >= BUSY_SHARE) {
     const percent = Math.round(serverBusy * 100);
     const message = `sending or receiving kept a core of the server busy for ${percent}% of the time`;
     found.push({ code: "busy-server-core", message, size: serverBusy });

@@ -29,7 +29,7 @@ export class ClockOffset {
   #highest = -Infinity;
 
   /** A packet went there: when by either clock, in nanoseconds. */
-  there(sent: number, serverReceived: number): void {
+  toServer(sent: number, serverReceived: number): void {
     this.#enter(sent);
     const most = serverReceived - sent;
     if (most < this.#high) this.#high = most;
@@ -37,7 +37,7 @@ export class ClockOffset {
   }
 
   /** A packet came back: when by either clock, in nanoseconds. */
-  back(serverSent: number, received: number): void {
+  fromServer(serverSent: number, received: number): void {
     this.#enter(received);
     const least = serverSent - received;
     if (least > this.#low) this.#low = least;

@@ -38,7 +38,7 @@ export {
   PATH_FIGURES,
 } from "./packet_figures.ts";
 export type { PathFigures, Spread } from "./packet_path.ts";
-export type { PacketFigures } from "./packet_sender.ts";
+export type { PacketFigures } from "./sender_analysis.ts";
 export { RateMeter } from "./rate_meter.ts";
 export { StreamAnalysis, type StreamFigures, type StreamLimits } from "./stream_analysis.ts";
 export { STREAM_FIGURE_LISTS, STREAM_FIGURES, STREAM_INTERVAL_FIGURES } from "./stream_figures.ts";

@@ -1,10 +1,10 @@
 import type { Chunk } from "../records/read_chunk.ts";
 import type { PacketReport } from "../report.ts";
 import { ClockOffset, type OffsetEstimate } from "./clock_offset.ts";
-import { type PacketFigures, PacketSender, type PacketSenderOptions } from "./packet_sender.ts";
+import { type PacketFigures, SenderAnalysis, type SenderAnalysisOptions } from "./sender_analysis.ts";
 
 /** More senders than a packet can name are damage. */
-const MOST_SENDERS = 256;
+const MAX_SENDERS = 256;
 /** What the windows of all senders of a flow together grow by: 2 MiB a column. */
 const BUDGET_PACKETS = 2 ** 18;
 
@@ -17,7 +17,7 @@ export interface PacketFlowFigures {
 }
 
 /** How a flow is analysed. */
-export interface PacketAnalysisOptions extends PacketSenderOptions {
+export interface PacketAnalysisOptions extends SenderAnalysisOptions {
   /** How the clock of the server relates to that of the client; absent: estimated from echoes. */
   readonly clocks?: OffsetEstimate;
   /** Learns from this flow and others how the clocks relate: flows between the same two machines may share it. */
@@ -42,11 +42,11 @@ export const SHARED_CLOCK: OffsetEstimate = { offsetNanos: 0, boundNanos: 0, dri
  * writer.columns.sent[i] = 1;
  * const analysis = new PacketAnalysis();
  * analysis.add(readChunk(writer.take()) as Chunk<"packetIO">);
- * console.assert(analysis.figures().senders[0].there?.sent === 1);
+ * console.assert(analysis.figures().senders[0].toServer?.sent === 1);
  * ```
  */
 export class PacketAnalysis {
-  readonly #senders = new Map<number, PacketSender>();
+  readonly #senders = new Map<number, SenderAnalysis>();
   readonly #offset: ClockOffset;
   readonly #budget = { packets: BUDGET_PACKETS };
   readonly #options: PacketAnalysisOptions;
@@ -95,17 +95,17 @@ export class PacketAnalysis {
   }
 
   #learnClocks({ senders, serverClock }: PacketReport): void {
-    for (const { arrivals } of senders) if (arrivals !== undefined) this.#offset.there(0, arrivals.delay.min);
+    for (const { arrivals } of senders) if (arrivals !== undefined) this.#offset.toServer(0, arrivals.delay.min);
     if (serverClock === undefined) return;
-    this.#offset.there(0, serverClock.most);
-    this.#offset.back(serverClock.least, 0);
+    this.#offset.toServer(0, serverClock.most);
+    this.#offset.fromServer(serverClock.least, 0);
   }
 
-  #sender(index: number): PacketSender | undefined {
+  #sender(index: number): SenderAnalysis | undefined {
     let sender = this.#senders.get(index);
     if (sender === undefined) {
-      if (!(Number.isInteger(index) && index >= 0 && index < MOST_SENDERS)) return undefined;
-      sender = new PacketSender(index, this.#offset, this.#budget, this.#options);
+      if (!(Number.isInteger(index) && index >= 0 && index < MAX_SENDERS)) return undefined;
+      sender = new SenderAnalysis(index, this.#offset, this.#budget, this.#options);
       this.#senders.set(index, sender);
     }
     return sender;

@@ -2,7 +2,7 @@ import type { OffsetEstimate } from "./clock_offset.ts";
 import { bitsPerSecond, type FigureList, type Figures, micros, percent, seconds, times } from "./figure.ts";
 import type { PacketInterval } from "./intervals.ts";
 import type { PathFigures } from "./packet_path.ts";
-import type { PacketFigures } from "./packet_sender.ts";
+import type { PacketFigures } from "./sender_analysis.ts";
 
 /** Figures of the packets of a UDP flow, or of one of its senders. */
 export const PACKET_FIGURES = {
@@ -231,7 +231,7 @@ export const LOAD_FIGURES = {
     title: "sent",
     unit: "packet",
     definition: "Packets that the client sent to be echoed.",
-    value: ({ packets }) => packets?.there?.sent ?? 0,
+    value: ({ packets }) => packets?.toServer?.sent ?? 0,
   },
   lostPercent: {
     title: "lost",
@@ -268,17 +268,20 @@ export const LOAD_FIGURES = {
   },
 } satisfies Figures<LoadFigures>;
 
-function lostShare({ there, back }: Partial<PacketFigures> = {}): number | undefined {
-  if (!there?.sent) return undefined;
+function lostShare({ toServer, fromServer }: Partial<PacketFigures> = {}): number | undefined {
+  if (!toServer?.sent) return undefined;
   // Where the server reported nothing, no echo came either.
-  return ((there.lost ?? there.sent) + (back?.lost ?? 0)) / there.sent;
+  return ((toServer.lost ?? toServer.sent) + (fromServer?.lost ?? 0)) / toServer.sent;
 }
 
-function droppedEchoes({ there, back }: Partial<PacketFigures> = {}): number {
-  return [there, back].reduce((sum, { sent = 0, received = 0, socketDrops = 0, unsettled = 0 } = {} as PathFigures) => {
-    // Packets of other flows may be among those of a server's socket.
-    return sum + Math.min(socketDrops, Math.max(0, sent - unsettled - received));
-  }, 0);
+function droppedEchoes({ toServer, fromServer }: Partial<PacketFigures> = {}): number {
+  return [toServer, fromServer].reduce(
+    (sum, { sent = 0, received = 0, socketDrops = 0, unsettled = 0 } = {} as PathFigures) => {
+      // Packets of other flows may be among those of a server's socket.
+      return sum + Math.min(socketDrops, Math.max(0, sent - unsettled - received));
+    },
+    0,
+  );
 }
 
 /** All figures of UDP flows, with their definitions. */

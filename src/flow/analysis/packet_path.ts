@@ -105,20 +105,20 @@ export class PacketPath {
    * @param totals what is known where the times of each packet are not
    */
   figures(
-    told: { readonly sender: boolean; readonly receiver: boolean },
+    known: { readonly sender: boolean; readonly receiver: boolean },
     offset: OffsetEstimate | undefined,
     totals?: ArrivalTotals,
   ): PathFigures {
     const { sent, received, duplicates, socketDrops, unsettled } = this;
-    const congestionMarks = this.seesMarks || told.receiver && received === 0 ? this.congestionMarks : undefined;
+    const congestionMarks = this.seesMarks || known.receiver && received === 0 ? this.congestionMarks : undefined;
     const own = this.#delays.count > 0;
     const { reordered, early, late } = this.order.counts;
     const ahead = this.sign * (offset?.offsetNanos ?? 0);
     const oneWayDelay = own ? this.#delays.quantiles(ahead) : totals && moved(totals.delay, -ahead);
     return {
-      ...told.sender && { sent },
-      ...told.receiver && { received },
-      ...told.sender && told.receiver && { lost: Math.max(0, sent - unsettled - received - socketDrops) },
+      ...known.sender && { sent },
+      ...known.receiver && { received },
+      ...known.sender && known.receiver && { lost: Math.max(0, sent - unsettled - received - socketDrops) },
       ...unsettled !== 0 && { unsettled },
       duplicates,
       socketDrops,

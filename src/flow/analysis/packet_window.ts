@@ -1,9 +1,9 @@
 /** Room at first, in packets. */
-const LEAST_PACKETS = 256;
+const MIN_PACKETS = 256;
 /** Room at most, in packets. */
-const MOST_PACKETS = 2 ** 17;
+const MAX_PACKETS = 2 ** 17;
 /** A number so far ahead of the others is taken for damage. */
-const MOST_AHEAD = 2 ** 24;
+const MAX_AHEAD = 2 ** 24;
 
 /** What all windows of a flow together may still grow by, in packets. */
 export interface WindowBudget {
@@ -27,7 +27,7 @@ export class PacketWindow {
   /** The highest number that came; -1 at first. */
   high = -1;
 
-  #size = LEAST_PACKETS;
+  #size = MIN_PACKETS;
 
   /**
    * @param columns how many columns
@@ -36,7 +36,7 @@ export class PacketWindow {
    *   {@linkcode low} and {@linkcode high} are there
    */
   constructor(columns: number, readonly budget: WindowBudget, readonly onSettle: (end: number) => void) {
-    this.columns = Array.from({ length: columns }, () => new Float64Array(LEAST_PACKETS).fill(NaN));
+    this.columns = Array.from({ length: columns }, () => new Float64Array(MIN_PACKETS).fill(NaN));
   }
 
   /** The slot of a number that is there. */
@@ -55,7 +55,7 @@ export class PacketWindow {
    * @returns its slot; -1 if it is no number of a packet, far ahead of the others, or long forgotten
    */
   enter(seq: number): number {
-    if (!Number.isSafeInteger(seq) || seq < this.low || seq - this.high > MOST_AHEAD) return -1;
+    if (!Number.isSafeInteger(seq) || seq < this.low || seq - this.high > MAX_AHEAD) return -1;
     if (seq <= this.high) return seq % this.#size;
     while (seq >= this.low + this.#size) {
       if (!this.#grow()) this.#settle(Math.max(this.settled + this.#size / 4, seq - this.#size / 2));
@@ -72,7 +72,7 @@ export class PacketWindow {
 
   #grow(): boolean {
     const size = this.#size * 2;
-    if (size > MOST_PACKETS || this.#size > this.budget.packets) return false;
+    if (size > MAX_PACKETS || this.#size > this.budget.packets) return false;
     this.budget.packets -= this.#size;
     for (const [i, column] of this.columns.entries()) {
       const larger = new Float64Array(size).fill(NaN);

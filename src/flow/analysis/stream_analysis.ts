@@ -225,7 +225,7 @@ function quantilesOf(distribution: Distribution): Quantiles | undefined {
 }
 
 /** More bins than this are joined two by two. */
-const MOST_BINS = 1024;
+const MAX_BINS = 1024;
 
 /**
  * Bytes over time, in memory that stays the same: bins of equal width, which doubles whenever there would be more than
@@ -254,7 +254,7 @@ export class ByteSeries {
   add(time: number, total: number): boolean {
     if (!(time >= this.#lastTime && total >= this.#lastTotal)) return false;
     if (time > Number.MAX_SAFE_INTEGER || total > Number.MAX_SAFE_INTEGER) return false;
-    while (Math.ceil(time / this.binNanos) > MOST_BINS) this.#double();
+    while (Math.ceil(time / this.binNanos) > MAX_BINS) this.#double();
     this.#spread(this.#lastTime, time, total - this.#lastTotal);
     this.#lastTime = time;
     this.#lastTotal = total;

@@ -1,5 +1,5 @@
 import type { PathFigures } from "./packet_path.ts";
-import type { PacketFigures } from "./packet_sender.ts";
+import type { PacketFigures } from "./sender_analysis.ts";
 import { RateMeter } from "./rate_meter.ts";
 import type { StreamFigures } from "./stream_analysis.ts";
 
@@ -64,19 +64,19 @@ export interface PacketAddend {
 export function sumPackets(flows: readonly PacketAddend[], reverse: boolean): PacketFigures {
   const all = flows.flatMap(({ figures }) => figures ?? []);
   // All flows share the server's socket, which counts for each of them. Each has a socket of its own at the client.
-  const there = sumPaths(all.flatMap(({ there }) => there ?? []), (drops) => Math.max(0, ...drops));
-  const back = sumPaths(all.flatMap(({ back }) => back ?? []), sum);
+  const toServer = sumPaths(all.flatMap(({ toServer }) => toServer ?? []), (drops) => Math.max(0, ...drops));
+  const fromServer = sumPaths(all.flatMap(({ fromServer }) => fromServer ?? []), sum);
   const meter = new RateMeter();
   for (const { passed } of flows) meter.merge(passed);
   // The client sees one of the two rates; the other one is in proportion to the packets.
   const seen = meter.bitsPerSecond;
-  const path = reverse ? back : there;
+  const path = reverse ? fromServer : toServer;
   const scaled = (to: number | undefined, from: number | undefined) =>
     seen === undefined || to === undefined || !from ? undefined : seen * to / from;
   return {
     sender: 0,
-    there,
-    back,
+    toServer,
+    fromServer,
     slowReplies: sum(all.map(({ slowReplies }) => slowReplies)),
     lateSends: sum(all.map(({ lateSends }) => lateSends)),
     sendNanos: meter.nanos,

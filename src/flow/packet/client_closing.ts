@@ -6,7 +6,7 @@ import type { FlowClock } from "./packet_port.ts";
 import { Retries } from "./retries.ts";
 
 /** How long the first answer is waited for at least, in nanoseconds. */
-const LEAST_PAUSE_NANOS = 200e6;
+const MIN_PAUSE_NANOS = 200e6;
 
 /** Packets to send, and how long to wait for their answers. */
 export interface ClosingAttempt {
@@ -79,7 +79,7 @@ export class ClientClosing {
    * @returns undefined: it was asked often enough
    */
   attempt(rttNanos: number): ClosingAttempt | undefined {
-    this.#retries ??= new Retries(Math.max(LEAST_PAUSE_NANOS, 2 * rttNanos));
+    this.#retries ??= new Retries(Math.max(MIN_PAUSE_NANOS, 2 * rttNanos));
     const pauseNanos = this.#retries.next();
     if (pauseNanos === undefined) return undefined;
     const t = this.#clock.now(), attempt = this.#sentAt.push(t);

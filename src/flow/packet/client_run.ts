@@ -9,7 +9,7 @@ import type { ClientPlan } from "./packet_client_flow.ts";
 import { type Arrivals, ClientReceiver, type RttEstimator } from "./client_receiver.ts";
 import {
   closePacket,
-  type ControlOutbox,
+  type ControlSender,
   KEEPALIVE_NANOS,
   keepalivePacket,
   REVERSE_KEEPALIVE_NANOS,
@@ -17,7 +17,7 @@ import {
 } from "./control_packet.ts";
 import { DropCounter } from "./socket_port.ts";
 import { CLOSE, flagsOf, type FlowName, isOfFlow, isPacket, OPEN, REPLY, SIGNED, WireTime } from "./header.ts";
-import { type Inbox, isOddTime, type PacketPort } from "./packet_port.ts";
+import { type IncomingPackets, isOddTime, type PacketPort } from "./packet_port.ts";
 import { PacketSamples } from "./packet_samples.ts";
 import { Transmitter } from "./transmitter.ts";
 import type { PacketSender } from "./packet_sender.ts";
@@ -45,7 +45,7 @@ const BURST_BATCH = 8;
 export interface ClientRunOptions {
   readonly host: FlowHost;
   readonly port: PacketPort;
-  readonly control: ControlOutbox;
+  readonly control: ControlSender;
   readonly server: SocketAddress;
   readonly flow: FlowName;
   readonly plan: ClientPlan;
@@ -101,7 +101,7 @@ export class ClientRun {
     const forward = plan.senders.filter(({ reverse }) => !reverse);
     const bursts = forward.some(({ burst }) => burst > 1);
     const capacity = bursts ? BURST_BATCH : plan.fast ? FAST_BATCH : SLOW_BATCH;
-    this.#transmitter = new Transmitter(forward, port.outbox(capacity, plan.longestMessage), {
+    this.#transmitter = new Transmitter(forward, port.outgoing(capacity, plan.longestMessage), {
       flow,
       clock: port.clock,
       hmac,
@@ -187,7 +187,7 @@ export class ClientRun {
     if (!this.#waiting) return this.#waitOrEnd();
     this.#waiting = false;
     // What came to the server meanwhile is not lost.
-    if (this.#missing().there === 0) return this.#end();
+    if (this.#missing().toServer === 0) return this.#end();
     this.#closing.again();
     this.#ask(this.#closing.attempt(this.#rtt())!);
   }
@@ -203,9 +203,9 @@ export class ClientRun {
    */
   #waitOrEnd(): void {
     const missing = this.#missing(), before = this.#missedBefore;
-    const isSettled = missing.there + missing.back === 0;
+    const isSettled = missing.toServer + missing.fromServer === 0;
     // Where it waited before, and that has brought nothing to the server, the rest is lost.
-    const isLost = before !== undefined && before.there === missing.there;
+    const isLost = before !== undefined && before.toServer === missing.toServer;
     if (isSettled || isLost || this.#waited >= MAX_LATE_NANOS) return this.#end();
     this.#missedBefore = missing;
     this.#waiting = true;
@@ -217,15 +217,15 @@ export class ClientRun {
 
   /** How many packets are not where they were sent to, as far as the server has told. */
   #missing(): Missing {
-    const missing = { there: 0, back: 0 };
+    const missing = { toServer: 0, fromServer: 0 };
     const { totals } = this.#closing, { arrivals } = this.#receiver;
     for (const { index, reverse, times, sent } of this.#options.plan.senders) {
       const { received = 0, echoErrors = 0, reverseSent = 0 } = totals[index] ?? {};
       const { accepted } = arrivals[index].window;
-      if (reverse) missing.back += Math.max(0, reverseSent - accepted);
+      if (reverse) missing.fromServer += Math.max(0, reverseSent - accepted);
       else {
-        missing.there += Math.max(0, sent - received);
-        if (times !== undefined) missing.back += Math.max(0, received - echoErrors - accepted);
+        missing.toServer += Math.max(0, sent - received);
+        if (times !== undefined) missing.fromServer += Math.max(0, received - echoErrors - accepted);
       }
     }
     return missing;
@@ -281,29 +281,29 @@ export class ClientRun {
   }
 
   /** Takes the messages [from, to). */
-  takeAll(inbox: Inbox, from: number, to: number): void {
+  takeAll(incoming: IncomingPackets, from: number, to: number): void {
     if (from >= to) return;
     const now = this.#options.port.clock.now();
-    if (isOddTime(inbox.arrival(to - 1), now)) this.#checkWallClock();
-    for (let i = from; i < to; i++) this.#take(inbox, i, now);
+    if (isOddTime(incoming.arrival(to - 1), now)) this.#checkWallClock();
+    for (let i = from; i < to; i++) this.#take(incoming, i, now);
     if (!this.#waiting) return;
-    const { there, back } = this.#missing();
-    if (there + back === 0) this.#endTimer.set(this.#options.host.now());
+    const { toServer, fromServer } = this.#missing();
+    if (toServer + fromServer === 0) this.#endTimer.set(this.#options.host.now());
   }
 
-  #take(inbox: Inbox, i: number, now: number): void {
+  #take(incoming: IncomingPackets, i: number, now: number): void {
     const { flow } = this.#options;
-    const bytes = inbox.bytes(i), view = inbox.view(i), length = inbox.length(i);
-    const segment = inbox.segmentBytes(i);
-    this.#drops.add(inbox.drops(i), segment === 0 ? 1 : Math.ceil(length / segment));
-    const arrival = inbox.arrival(i);
+    const bytes = incoming.bytes(i), view = incoming.view(i), length = incoming.length(i);
+    const segment = incoming.segmentBytes(i);
+    this.#drops.add(incoming.drops(i), segment === 0 ? 1 : Math.ceil(length / segment));
+    const arrival = incoming.arrival(i);
     const byKernel = !Number.isNaN(arrival);
     const t = byKernel ? arrival : now;
     let good: number;
     if (isPacket(view, 0, length) && (flagsOf(view, 0) & (OPEN | CLOSE)) !== 0 && isOfFlow(view, 0, flow)) {
       good = this.#takeControl(view, length, t);
     } else {
-      good = this.#receiver.receive(bytes, view, length, segment, t, inbox.trafficClass(i), byKernel);
+      good = this.#receiver.receive(bytes, view, length, segment, t, incoming.trafficClass(i), byKernel);
     }
     if (good > 0) this.#refusedSince = Infinity;
   }
@@ -422,8 +422,8 @@ export class ClientRun {
 
 /** Packets that were sent and have not arrived: at the server, and here. */
 interface Missing {
-  readonly there: number;
-  readonly back: number;
+  readonly toServer: number;
+  readonly fromServer: number;
 }
 
 /** What is known of the packets of a sender, from the server's counts where these have come. */

@@ -51,7 +51,7 @@ import {
 } from "./header.ts";
 import { NONCE_BYTES } from "./cookies.ts";
 import { SystemError } from "../../sys/errno.ts";
-import type { Inbox, Outbox, PacketPort } from "./packet_port.ts";
+import type { IncomingPackets, OutgoingPackets, PacketPort } from "./packet_port.ts";
 
 const AT_NONCE = PACKET_HEADER_BYTES;
 const AT_COOKIE = AT_NONCE + NONCE_BYTES;
@@ -327,18 +327,18 @@ export function keepalivePacket(flow: FlowName, number: number, hmac: Hmac | und
  * Sends packets that open and close, one by one. What there is no room for is lost like others are: they are all sent
  * again if no answer comes.
  */
-export class ControlOutbox {
-  readonly #outbox: Outbox;
+export class ControlSender {
+  readonly #outgoing: OutgoingPackets;
 
   constructor(port: PacketPort) {
-    this.#outbox = port.outbox(1, MAX_CONTROL_BYTES);
+    this.#outgoing = port.outgoing(1, MAX_CONTROL_BYTES);
   }
 
   /** @throws {SystemError} what came back for an earlier packet, too */
   send(packet: Uint8Array): void {
-    this.#outbox.bytes(0).set(packet);
-    this.#outbox.setLength(0, packet.length);
-    this.#outbox.send(0, 1);
+    this.#outgoing.bytes(0).set(packet);
+    this.#outgoing.setLength(0, packet.length);
+    this.#outgoing.send(0, 1);
   }
 
   /**
@@ -346,8 +346,8 @@ export class ControlOutbox {
    *
    * @param ecn its ECN code point, 0 to 3
    */
-  answer(packet: Uint8Array, inbox: Inbox, j: number, ecn: number): void {
-    this.#outbox.reply(0, inbox, j, ecn);
+  answer(packet: Uint8Array, incoming: IncomingPackets, j: number, ecn: number): void {
+    this.#outgoing.reply(0, incoming, j, ecn);
     try {
       this.send(packet);
     } catch (error) {

@@ -2,7 +2,7 @@ import { SystemError } from "../../sys/errno.ts";
 import { messageOf } from "../../base/errors.ts";
 import { replyEcn } from "./ecn.ts";
 import { AT_SERVER_TIME, AT_TIME, ECHO, REPLY, SIGNED, signHeader, WireTime, writeHeader } from "./header.ts";
-import type { FlowClock, Inbox, Outbox } from "./packet_port.ts";
+import type { FlowClock, IncomingPackets, OutgoingPackets } from "./packet_port.ts";
 import type { ServedFlow } from "./served_flow.ts";
 import { WritingTime } from "./transmitter.ts";
 
@@ -11,7 +11,7 @@ const AHEAD_NANOS = 1000;
 
 /** Sends packets back to where they came from, several at a time. */
 export class Echoes {
-  readonly #outbox: Outbox;
+  readonly #outgoing: OutgoingPackets;
   readonly #clock: FlowClock;
   readonly #time: WireTime;
   readonly #writing = new WritingTime();
@@ -20,11 +20,14 @@ export class Echoes {
   #from = 0;
   #to = 0;
 
-  constructor(outbox: Outbox, clock: FlowClock) {
-    this.#outbox = outbox;
+  constructor(outgoing: OutgoingPackets, clock: FlowClock) {
+    this.#outgoing = outgoing;
     this.#clock = clock;
     this.#time = new WireTime(clock.tinit);
-    this.#slots = Array.from({ length: outbox.capacity }, () => ({ flow: undefined, sender: 0, number: 0, length: 0 }));
+    this.#slots = Array.from(
+      { length: outgoing.capacity },
+      () => ({ flow: undefined, sender: 0, number: 0, length: 0 }),
+    );
   }
 
   /** Whether the socket has no room for what waits. */
@@ -40,7 +43,7 @@ export class Echoes {
    */
   add(
     flow: ServedFlow,
-    inbox: Inbox,
+    incoming: IncomingPackets,
     i: number,
     sender: number,
     number: number,
@@ -48,7 +51,7 @@ export class Echoes {
     t: number,
     count: number,
   ): void {
-    if (this.#to === this.#outbox.capacity && !this.flush()) {
+    if (this.#to === this.#outgoing.capacity && !this.flush()) {
       flow.echoErrors[sender]++;
       return;
     }
@@ -57,12 +60,12 @@ export class Echoes {
     slot.sender = sender;
     slot.number = number;
     slot.length = length;
-    const view = this.#outbox.view(this.#to);
+    const view = this.#outgoing.view(this.#to);
     const flags = ECHO | REPLY | (flow.hmac === undefined ? 0 : SIGNED);
     writeHeader(view, 0, flags, sender, length, number, count, flow.name);
     this.#time.write(view, AT_TIME, t);
-    this.#outbox.setLength(this.#to, length);
-    this.#outbox.reply(this.#to, inbox, i, replyEcn(flow.settings.ecn, inbox.trafficClass(i)));
+    this.#outgoing.setLength(this.#to, length);
+    this.#outgoing.reply(this.#to, incoming, i, replyEcn(flow.settings.ecn, incoming.trafficClass(i)));
     this.#to++;
   }
 
@@ -103,16 +106,16 @@ export class Echoes {
 
   #write(t: number): void {
     for (let i = this.#from; i < this.#to; i++) {
-      this.#time.write(this.#outbox.view(i), AT_SERVER_TIME, t);
+      this.#time.write(this.#outgoing.view(i), AT_SERVER_TIME, t);
       const { hmac } = this.#slots[i].flow!;
-      if (hmac !== undefined) signHeader(hmac, this.#outbox.bytes(i), 0);
+      if (hmac !== undefined) signHeader(hmac, this.#outgoing.bytes(i), 0);
     }
   }
 
   /** @returns how many were sent; -1: there is no room */
   #send(): number {
     try {
-      return this.#outbox.send(this.#from, this.#to - this.#from) || -1;
+      return this.#outgoing.send(this.#from, this.#to - this.#from) || -1;
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
       const { flow, sender } = this.#slots[this.#from++];

@@ -1,6 +1,6 @@
 import { flowPlace } from "./header.ts";
 import { LOST_NANOS, SILENCE_NANOS } from "./control_packet.ts";
-import type { Inbox } from "./packet_port.ts";
+import type { IncomingPackets } from "./packet_port.ts";
 import type { ServedFlow } from "./served_flow.ts";
 import { COOKIE_MS } from "./cookies.ts";
 
@@ -54,22 +54,22 @@ export class FlowTable {
   mostSilent(attended: number, reverse: boolean): ServedFlow | undefined {
     let found: ServedFlow | undefined;
     for (const flow of this) {
-      if (flow.closedAt !== Infinity || attended - flow.heard <= SILENCE_NANOS) continue;
+      if (flow.closedAt !== Infinity || attended - flow.lastReceived <= SILENCE_NANOS) continue;
       if (reverse && flow.senders.length === 0) continue;
-      if (found === undefined || flow.heard < found.heard) found = flow;
+      if (found === undefined || flow.lastReceived < found.lastReceived) found = flow;
     }
     return found;
   }
 
   /** The flow of a packet; undefined: it has none. Most packets are of the flow of the one before. */
-  find(inbox: Inbox, i: number, view: DataView, at: number): ServedFlow | undefined {
+  find(incoming: IncomingPackets, i: number, view: DataView, at: number): ServedFlow | undefined {
     const place = flowPlace(at);
     const last = this.#last;
-    if (last !== undefined && last.name.standsIn(view, place) && inbox.isFrom(i, last.address)) return last;
-    const candidates = this.#flows.get(hash(view, place, inbox.sourcePort(i)));
+    if (last !== undefined && last.name.standsIn(view, place) && incoming.isFrom(i, last.address)) return last;
+    const candidates = this.#flows.get(hash(view, place, incoming.sourcePort(i)));
     if (candidates === undefined) return undefined;
     for (const flow of candidates) {
-      if (flow.name.standsIn(view, place) && inbox.isFrom(i, flow.address)) return this.#last = flow;
+      if (flow.name.standsIn(view, place) && incoming.isFrom(i, flow.address)) return this.#last = flow;
     }
     return undefined;
   }
@@ -124,9 +124,13 @@ export function isStale({ closedAt, start }: ServedFlow, now: number): boolean {
  * @param attended the time that clients are heard in
  * @returns undefined: it is not
  */
-export function whyLost({ closedAt, deadline, heard }: ServedFlow, now: number, attended: number): string | undefined {
+export function whyLost(
+  { closedAt, deadline, lastReceived }: ServedFlow,
+  now: number,
+  attended: number,
+): string | undefined {
   if (closedAt !== Infinity) return undefined;
-  if (attended - heard > LOST_NANOS) return `its client is silent for ${LOST_NANOS / 1e9} s`;
+  if (attended - lastReceived > LOST_NANOS) return `its client is silent for ${LOST_NANOS / 1e9} s`;
   if (now > deadline + OVERTIME_NANOS) return "its time is over, and its client does not close it";
   return undefined;
 }

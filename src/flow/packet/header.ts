@@ -194,11 +194,11 @@ export class FlowName {
 }
 
 /** What peers claim is cut to this, in nanoseconds, some 52 days: sums of it stay exact. */
-const MOST_DISTANCE = 2 ** 52;
+const MAX_DISTANCE = 2 ** 52;
 
 /** The distance between two times of which one is claimed by a peer; cut to some 52 days. */
 export function limitedDistance(nanos: number): number {
-  return nanos > MOST_DISTANCE ? MOST_DISTANCE : nanos < -MOST_DISTANCE ? -MOST_DISTANCE : nanos;
+  return nanos > MAX_DISTANCE ? MAX_DISTANCE : nanos < -MAX_DISTANCE ? -MAX_DISTANCE : nanos;
 }
 
 /**

@@ -6,7 +6,7 @@ import type { PacketClientConfig, UnresponsiveConfig } from "../config.ts";
 import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest } from "../engine/engine_flow.ts";
 import { ClientOpening, secondsText } from "./client_opening.ts";
 import { ClientRun } from "./client_run.ts";
-import { ControlOutbox, MAX_CONTROL_BYTES } from "./control_packet.ts";
+import { ControlSender, MAX_CONTROL_BYTES } from "./control_packet.ts";
 import { flagsOf, FlowName, headerBytes, isOfFlow, isPacket, OPEN, REPLY, SIGNED } from "./header.ts";
 import type { PacketPort, PacketPorts } from "./packet_port.ts";
 import { PortReader, type PortUser } from "./port_reader.ts";
@@ -88,7 +88,7 @@ class PacketClientFlow implements EngineFlow, PortUser {
         server,
         port,
         reader: new PortReader(this.#host, port, this),
-        control: new ControlOutbox(port),
+        control: new ControlSender(port),
         opening: new ClientOpening(this.#flow, this.#plan.settings, key, server.toString()),
         timer: this.#host.timer(() => this.#retry()),
       };
@@ -137,17 +137,17 @@ class PacketClientFlow implements EngineFlow, PortUser {
   }
 
   takeAll(count: number): void {
-    const { inbox } = this.#attempt!.port;
+    const { incoming } = this.#attempt!.port;
     let i = 0;
     // What came right behind the answer that opened the flow is for its run.
     for (; i < count && this.#run === undefined; i++) {
       try {
-        this.#take(inbox.view(i), inbox.length(i));
+        this.#take(incoming.view(i), incoming.length(i));
       } catch (error) {
         return this.#giveUp(error);
       }
     }
-    this.#run?.takeAll(inbox, i, count);
+    this.#run?.takeAll(incoming, i, count);
   }
 
   #take(view: DataView, length: number): void {
@@ -217,7 +217,7 @@ interface Attempt {
   readonly server: SocketAddress;
   readonly port: PacketPort;
   readonly reader: PortReader;
-  readonly control: ControlOutbox;
+  readonly control: ControlSender;
   readonly opening: ClientOpening;
   readonly timer: { set(at: number): void; clear(): void };
 }

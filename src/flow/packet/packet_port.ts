@@ -28,7 +28,7 @@ export interface PacketPort extends Disposable {
   /** The address that it is bound to. */
   readonly local: SocketAddress;
   /** What came; another one after {@linkcode PacketPort.mergeReceived}. */
-  readonly inbox: Inbox;
+  readonly incoming: IncomingPackets;
   /** The longest packet that the path takes uncut, as far as the system knows, in bytes. */
   readonly longest: number;
   /** READABLE, WRITABLE, both or 0: what {@linkcode PacketPort.watch} calls back for. */
@@ -40,7 +40,7 @@ export interface PacketPort extends Disposable {
    *
    * @param maxBytes the longest message: of one packet, or of a burst
    */
-  outbox(capacity: number, maxBytes: number): Outbox;
+  outgoing(capacity: number, maxBytes: number): OutgoingPackets;
   /** Packets of a burst may be received as one message from now on, or not any more; where the system can do that. */
   mergeReceived(on: boolean): void;
 }
@@ -74,7 +74,7 @@ const SKEW_NANOS = 20_000;
 const ODD_NANOS = 1e9;
 
 /** Messages that were received; each call of receive() replaces them. */
-export interface Inbox {
+export interface IncomingPackets {
   /** The most messages of one call. */
   readonly capacity: number;
   /** @returns how many messages, not above 0 if there are none; throws what came back for packets sent before */
@@ -98,7 +98,7 @@ export interface Inbox {
 }
 
 /** Messages to send. What is set for one stays. */
-export interface Outbox extends Disposable {
+export interface OutgoingPackets extends Disposable {
   readonly capacity: number;
   bytes(i: number): Uint8Array<ArrayBuffer>;
   view(i: number): DataView<ArrayBuffer>;
@@ -110,7 +110,7 @@ export interface Outbox extends Disposable {
    *
    * @param ecn the ECN code point, 0 to 3
    */
-  reply(i: number, inbox: Inbox, j: number, ecn: number): void;
+  reply(i: number, incoming: IncomingPackets, j: number, ecn: number): void;
   /** @returns how many were sent, at least one; not above 0 if there is no room now; throws for the first */
   send(from: number, count: number): number;
 }

@@ -8,7 +8,7 @@ import { AttendedTime, PortReader, type PortUser } from "./port_reader.ts";
 import {
   CLOSE_BYTES,
   closePacket,
-  ControlOutbox,
+  ControlSender,
   isSealed,
   MAX_CONTROL_BYTES,
   SHORT_CLOSE_BYTES,
@@ -34,7 +34,7 @@ import {
   WireTime,
 } from "./header.ts";
 import { FlowTable, isStale, whyLost } from "./flow_table.ts";
-import { type Inbox, isOddTime, type PacketPort, type PacketPorts } from "./packet_port.ts";
+import { type IncomingPackets, isOddTime, type PacketPort, type PacketPorts } from "./packet_port.ts";
 import { PacketSamples } from "./packet_samples.ts";
 import { ReverseRun } from "./reverse_run.ts";
 import { ServedFlow } from "./served_flow.ts";
@@ -74,7 +74,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
   /** Some of the last messages were to be echoed. */
   #echoing = false;
   /** Packets of no flow, and what is none. */
-  #strangers = 0;
+  #unmatched = 0;
 
   constructor(host: FlowHost, request: FlowRequest<PacketServerConfig>, ports: PacketPorts) {
     this.#host = host;
@@ -92,8 +92,8 @@ class PacketServerFlow implements EngineFlow, PortUser {
     // First of all, so that it is closed whatever happens.
     this.#parts = {
       port,
-      control: new ControlOutbox(port),
-      echoes: new Echoes(port.outbox(ECHO_BATCH, this.#maxBytes), port.clock),
+      control: new ControlSender(port),
+      echoes: new Echoes(port.outgoing(ECHO_BATCH, this.#maxBytes), port.clock),
       time: new WireTime(port.clock.tinit),
     };
     this.#parts.reader = new PortReader(this.#host, port, this);
@@ -109,7 +109,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
     for (const run of this.#reverse.values()) run[Symbol.dispose]();
     const now = this.#parts.port.clock.now();
     for (const flow of this.#flows) this.#reportLast(flow, now);
-    this.#tellStrangers();
+    this.#reportUnmatched();
     this.#log.end();
     this.#parts.port[Symbol.dispose]();
   }
@@ -141,20 +141,20 @@ class PacketServerFlow implements EngineFlow, PortUser {
   }
 
   takeAll(count: number): void {
-    const { port, echoes } = this.#parts!, { inbox, clock } = port;
+    const { port, echoes } = this.#parts!, { incoming, clock } = port;
     this.#echoing = false;
     const now = clock.now();
     this.#attended = this.#time.at(now);
-    if (isOddTime(inbox.arrival(count - 1), now)) this.#checkWallClock();
+    if (isOddTime(incoming.arrival(count - 1), now)) this.#checkWallClock();
     for (let i = 0; i < count; i++) {
-      const arrival = inbox.arrival(i);
+      const arrival = incoming.arrival(i);
       const byKernel = !Number.isNaN(arrival), t = byKernel ? arrival : now;
-      const length = inbox.length(i), segment = inbox.segmentBytes(i);
-      this.#drops.add(inbox.drops(i), segment === 0 ? 1 : Math.ceil(length / segment));
-      if (segment === 0) this.#take(inbox, i, 0, length, t, now, byKernel, false);
+      const length = incoming.length(i), segment = incoming.segmentBytes(i);
+      this.#drops.add(incoming.drops(i), segment === 0 ? 1 : Math.ceil(length / segment));
+      if (segment === 0) this.#take(incoming, i, 0, length, t, now, byKernel, false);
       else {
         for (let at = 0; at < length; at += segment) {
-          this.#take(inbox, i, at, Math.min(segment, length - at), t, now, byKernel, true);
+          this.#take(incoming, i, at, Math.min(segment, length - at), t, now, byKernel, true);
         }
       }
     }
@@ -163,7 +163,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
 
   /** Takes the packet at `at` of message `i`. */
   #take(
-    inbox: Inbox,
+    incoming: IncomingPackets,
     i: number,
     at: number,
     length: number,
@@ -172,37 +172,37 @@ class PacketServerFlow implements EngineFlow, PortUser {
     byKernel: boolean,
     merged: boolean,
   ): void {
-    const view = inbox.view(i);
+    const view = incoming.view(i);
     if (!isPacket(view, at, length)) {
-      this.#strangers++;
+      this.#unmatched++;
       return;
     }
     const all = flagsOf(view, at), flags = all & ~SIGNED;
-    if (flags === OPEN) return this.#open(inbox, i, at, length, now);
-    const flow = this.#flows.find(inbox, i, view, at);
+    if (flags === OPEN) return this.#open(incoming, i, at, length, now);
+    const flow = this.#flows.find(incoming, i, view, at);
     if (flow === undefined) {
-      this.#strangers++;
+      this.#unmatched++;
       return;
     }
-    if (flags === CLOSE) return this.#closeFlow(flow, inbox, i, at, length, t, now);
+    if (flags === CLOSE) return this.#closeFlow(flow, incoming, i, at, length, t, now);
     const index = senderOf(view, at);
     const { hmac } = flow;
     if (
       index >= flow.windows.length || (hmac === undefined) !== (all === flags) ||
-      hmac !== undefined && !isHeaderSigned(hmac, inbox.bytes(i), at)
+      hmac !== undefined && !isHeaderSigned(hmac, incoming.bytes(i), at)
     ) {
       flow.bad++;
       return;
     }
     const number = numberOf(view, at);
-    if (flow.trouble?.fatal && now - flow.noticedAt >= NOTICE_NANOS) this.#notice(flow, inbox, i, t, now);
+    if (flow.trouble?.fatal && now - flow.noticedAt >= NOTICE_NANOS) this.#notice(flow, incoming, i, t, now);
     if (flags === 0 || flags === ECHO) {
-      const window = flow.windows[index], tos = inbox.trafficClass(i);
+      const window = flow.windows[index], tos = incoming.trafficClass(i);
       const isNew = window.accept(number);
       if (merged) flow.samples.receivedInBurst(index, number, flags, length, t, tos, byKernel);
       else flow.samples.received(index, number, flags, length, t, tos, byKernel);
       if (!isNew) return;
-      flow.heard = this.#attended;
+      flow.lastReceived = this.#attended;
       flow.bytes += length;
       if (flow.marked !== undefined && isMarked(tos)) flow.marked[index]++;
       if (flags !== ECHO) {
@@ -210,35 +210,37 @@ class PacketServerFlow implements EngineFlow, PortUser {
         return flow.arrivals[index].add(number, delay);
       }
       this.#echoing = true;
-      this.#parts!.echoes.add(flow, inbox, i, index, number, length, t, window.accepted);
+      this.#parts!.echoes.add(flow, incoming, i, index, number, length, t, window.accepted);
     } else if (flags !== REVERSE) flow.bad++;
     else if (number > flow.lastKeepalive) {
       flow.lastKeepalive = number;
-      flow.heard = this.#attended;
+      flow.lastReceived = this.#attended;
     }
   }
 
-  #open(inbox: Inbox, i: number, at: number, length: number, now: number): void {
-    const view = at === 0 ? inbox.view(i) : new DataView(inbox.bytes(i).buffer, inbox.view(i).byteOffset + at, length);
+  #open(incoming: IncomingPackets, i: number, at: number, length: number, now: number): void {
+    const view = at === 0
+      ? incoming.view(i)
+      : new DataView(incoming.bytes(i).buffer, incoming.view(i).byteOffset + at, length);
     const name = FlowName.read(view, flowPlace(0));
-    const address = inbox.source(i);
+    const address = incoming.source(i);
     const result = name && this.#opening.receive(view, length, name, address.toString(), now / 1e6);
     if (name === undefined || result === undefined) {
-      this.#strangers++;
+      this.#unmatched++;
       return;
     }
     const { grant } = result;
-    const refusal = grant === undefined ? result.refusal : this.#admit(grant, name, inbox, i, now);
+    const refusal = grant === undefined ? result.refusal : this.#admit(grant, name, incoming, i, now);
     if (refusal !== undefined) this.#log.log(`flow ${name.text} of ${address.unmapped()} is refused: ${refusal}`);
     const { opening } = refusal === undefined ? result : refuse(result.opening, refusal);
-    const ecn = replyEcn(grant?.settings.ecn, inbox.trafficClass(i));
-    this.#parts!.control.answer(this.#opening.answer(name, opening, length), inbox, i, ecn);
+    const ecn = replyEcn(grant?.settings.ecn, incoming.trafficClass(i));
+    this.#parts!.control.answer(this.#opening.answer(name, opening, length), incoming, i, ecn);
   }
 
   /** @returns why the flow cannot be */
-  #admit(grant: Grant, name: FlowName, inbox: Inbox, i: number, now: number): string | undefined {
+  #admit(grant: Grant, name: FlowName, incoming: IncomingPackets, i: number, now: number): string | undefined {
     const { settings, nonce, hmac } = grant;
-    const view = inbox.view(i), known = this.#flows.find(inbox, i, view, 0);
+    const view = incoming.view(i), known = this.#flows.find(incoming, i, view, 0);
     if (known !== undefined) {
       // The answer was lost, and it asks again.
       if (known.nonce.every((byte, k) => byte === nonce[k])) return undefined;
@@ -248,7 +250,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
     const lack = this.#makeRoom(settings.senders, settings.reverse.length > 0, now);
     if (lack !== undefined) return `the server has too many ${lack}`;
     const { port } = this.#parts!;
-    const address = inbox.source(i);
+    const address = incoming.source(i);
     const samples = new PacketSamples(this.#host.samples("packetIO", name.text), true, now);
     const flow = new ServedFlow({
       name,
@@ -258,7 +260,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
       nonce,
       samples,
       start: now,
-      heard: this.#attended,
+      lastReceived: this.#attended,
       socketDrops: this.#drops.packets,
       seesMarks: this.#ports.kind === "ffi",
     });
@@ -302,24 +304,32 @@ class PacketServerFlow implements EngineFlow, PortUser {
     }
   }
 
-  #closeFlow(flow: ServedFlow, inbox: Inbox, i: number, at: number, length: number, t: number, now: number): void {
-    const index = senderOf(inbox.view(i), at);
-    if (at !== 0 || index >= flow.windows.length || !isSealed(inbox.view(i), length, flow.hmac)) {
+  #closeFlow(
+    flow: ServedFlow,
+    incoming: IncomingPackets,
+    i: number,
+    at: number,
+    length: number,
+    t: number,
+    now: number,
+  ): void {
+    const index = senderOf(incoming.view(i), at);
+    if (at !== 0 || index >= flow.windows.length || !isSealed(incoming.view(i), length, flow.hmac)) {
       flow.bad++;
       return;
     }
-    flow.heard = this.#attended;
+    flow.lastReceived = this.#attended;
     this.#flows.close(flow, now);
     this.#endReverse(flow);
     const lengthBytes = length >= CLOSE_BYTES ? CLOSE_BYTES : SHORT_CLOSE_BYTES;
-    this.#sendTotals(flow, index, numberOf(inbox.view(i), 0), lengthBytes, inbox, i, t);
+    this.#sendTotals(flow, index, numberOf(incoming.view(i), 0), lengthBytes, incoming, i, t);
   }
 
   /** Tells a client at once that nothing more comes, and why. */
-  #notice(flow: ServedFlow, inbox: Inbox, i: number, t: number, now: number): void {
+  #notice(flow: ServedFlow, incoming: IncomingPackets, i: number, t: number, now: number): void {
     if (flow.settings.notices !== true || flow.closedAt !== Infinity) return;
     flow.noticedAt = now;
-    this.#sendTotals(flow, flow.senders[0].index, 0, CLOSE_BYTES, inbox, i, t);
+    this.#sendTotals(flow, flow.senders[0].index, 0, CLOSE_BYTES, incoming, i, t);
   }
 
   /** Sends the counts of a sender where message `i` came from. */
@@ -328,7 +338,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
     index: number,
     attempt: number,
     lengthBytes: number,
-    inbox: Inbox,
+    incoming: IncomingPackets,
     i: number,
     t: number,
   ): void {
@@ -344,7 +354,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
       reply: { totals, sent: port.clock.now() },
       lengthBytes,
     });
-    control.answer(reply, inbox, i, replyEcn(flow.settings.ecn, inbox.trafficClass(i)));
+    control.answer(reply, incoming, i, replyEcn(flow.settings.ecn, incoming.trafficClass(i)));
   }
 
   /** Ends a flow that its client has not closed. */
@@ -390,14 +400,14 @@ class PacketServerFlow implements EngineFlow, PortUser {
       if (lost !== undefined) this.#lose(flow, now, lost);
       else if (isStale(flow, now)) this.#remove(flow);
     }
-    this.#tellStrangers();
+    this.#reportUnmatched();
     this.#setMerging();
   }
 
-  #tellStrangers(): void {
-    const packets = this.#strangers === 1 ? "packet that is of no flow was" : "packets that are of no flow were";
-    if (this.#strangers > 0) this.#log.log(`${this.#strangers} ${packets} dropped`);
-    this.#strangers = 0;
+  #reportUnmatched(): void {
+    const packets = this.#unmatched === 1 ? "packet that is of no flow was" : "packets that are of no flow were";
+    if (this.#unmatched > 0) this.#log.log(`${this.#unmatched} ${packets} dropped`);
+    this.#unmatched = 0;
   }
 
   #checkWallClock(): void {
@@ -413,7 +423,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
   /** Reports for the last time; a flow without a close lasted until its client was heard last. */
   #reportLast(flow: ServedFlow, now: number): void {
     if (flow.closedAt !== Infinity) return this.#report(flow);
-    const silence = this.#time.at(now) - flow.heard;
+    const silence = this.#time.at(now) - flow.lastReceived;
     this.#host.progress(flow.name.text, flow.report(this.#drops.packets, now - silence, "unclosed"));
   }
 
@@ -429,7 +439,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
 /** What there is from the start on. */
 interface Parts {
   readonly port: PacketPort;
-  readonly control: ControlOutbox;
+  readonly control: ControlSender;
   readonly echoes: Echoes;
   readonly time: WireTime;
   reader?: PortReader;

@@ -1,14 +1,14 @@
 import { READABLE, WRITABLE } from "../../sys/poller.ts";
 import type { FlowHost, Timer } from "../engine/engine_flow.ts";
-import type { Inbox, PacketPort } from "./packet_port.ts";
+import type { IncomingPackets, PacketPort } from "./packet_port.ts";
 
 /** Messages that are read at once; more, and it is the turn of timers. */
 const MAX_READS = 8;
 
 /** A pause lasts as long as so many messages take to come, within bounds: the buffer of a socket has its limits. */
 const PAUSE_MESSAGES = 16;
-const LEAST_PAUSE_NANOS = 50_000;
-const MOST_PAUSE_NANOS = 500_000;
+const MIN_PAUSE_NANOS = 50_000;
+const MAX_PAUSE_NANOS = 500_000;
 /** Fewer messages in a pause are not worth one. */
 const WORTH_MESSAGES = 2;
 
@@ -64,18 +64,18 @@ export class PortReader {
   }
 
   #read(): void {
-    const user = this.#user, { inbox } = this.#port;
+    const user = this.#user, { incoming } = this.#port;
     if (!user.canTake) return this.update();
     const now = this.#host.now();
     let sum = 0;
     for (let round = 0; round < MAX_READS && !this.#port.closed && user.canTake; round++) {
-      const count = this.#receive(inbox);
+      const count = this.#receive(incoming);
       if (count > 0) {
         sum += count;
         user.takeAll(count);
       }
       // It is empty, or nearly so.
-      if (count < inbox.capacity) break;
+      if (count < incoming.capacity) break;
     }
     if (this.#port.closed) return;
     const pause = this.#pace.pauseAfter(sum, now);
@@ -86,9 +86,9 @@ export class PortReader {
     this.update();
   }
 
-  #receive(inbox: Inbox): number {
+  #receive(incoming: IncomingPackets): number {
     try {
-      return inbox.receive();
+      return incoming.receive();
     } catch (error) {
       this.#user.onError(error);
       return 0;
@@ -112,7 +112,7 @@ class Pace {
       this.#since = now;
       this.#messages = 0;
     }
-    const pause = Math.min(MOST_PAUSE_NANOS, Math.max(LEAST_PAUSE_NANOS, PAUSE_MESSAGES * this.#distance));
+    const pause = Math.min(MAX_PAUSE_NANOS, Math.max(MIN_PAUSE_NANOS, PAUSE_MESSAGES * this.#distance));
     return WORTH_MESSAGES * this.#distance <= pause ? pause : 0;
   }
 }

@@ -1,7 +1,7 @@
 /** An attempt is given up when all of them have taken this long, in nanoseconds. */
 const PATIENCE_NANOS = 15e9;
 /** The longest pause, in nanoseconds. */
-const MOST_NANOS = 8e9;
+const MAX_NANOS = 8e9;
 
 /**
  * Paces attempts at an exchange: each pause is twice as long as the one before it (RFC 8085, 3.1.1), up to 8 s. A short
@@ -22,7 +22,7 @@ export class Retries {
 
   /** @param firstNanos the first pause, in nanoseconds; above 0 */
   constructor(firstNanos: number) {
-    this.#pause = Math.min(MOST_NANOS, firstNanos);
+    this.#pause = Math.min(MAX_NANOS, firstNanos);
   }
 
   /**
@@ -34,7 +34,7 @@ export class Retries {
     if (this.nanos >= PATIENCE_NANOS) return undefined;
     const pause = this.#pause;
     this.nanos += pause;
-    this.#pause = Math.min(MOST_NANOS, 2 * pause);
+    this.#pause = Math.min(MAX_NANOS, 2 * pause);
     return pause;
   }
 }

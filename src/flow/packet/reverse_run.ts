@@ -2,7 +2,7 @@ import { messageOf } from "../../base/errors.ts";
 import type { FlowHost, Timer } from "../engine/engine_flow.ts";
 import { replyEcn } from "./ecn.ts";
 import { SILENCE_NANOS } from "./control_packet.ts";
-import type { Outbox, PacketPort } from "./packet_port.ts";
+import type { OutgoingPackets, PacketPort } from "./packet_port.ts";
 import type { ServedFlow } from "./served_flow.ts";
 import { Transmitter } from "./transmitter.ts";
 
@@ -14,7 +14,7 @@ const BURST_BATCH = 8;
 export class ReverseRun implements Disposable {
   readonly #flow: ServedFlow;
   readonly #port: PacketPort;
-  readonly #outbox: Outbox;
+  readonly #outgoing: OutgoingPackets;
   readonly #transmitter: Transmitter;
   readonly #timer: Timer;
   readonly #host: FlowHost;
@@ -34,10 +34,10 @@ export class ReverseRun implements Disposable {
     const bursts = senders.some(({ burst }) => burst > 1);
     const unpaced = senders.some(({ unpaced }) => unpaced);
     const longest = Math.max(...senders.map(({ burst, schedule }) => burst * schedule.longest));
-    this.#outbox = port.outbox(bursts ? BURST_BATCH : unpaced ? UNPACED_BATCH : BATCH, longest);
-    const ecn = replyEcn(flow.settings.ecn, port.inbox.trafficClass(i));
-    for (let slot = 0; slot < this.#outbox.capacity; slot++) this.#outbox.reply(slot, port.inbox, i, ecn);
-    this.#transmitter = new Transmitter(senders, this.#outbox, {
+    this.#outgoing = port.outgoing(bursts ? BURST_BATCH : unpaced ? UNPACED_BATCH : BATCH, longest);
+    const ecn = replyEcn(flow.settings.ecn, port.incoming.trafficClass(i));
+    for (let slot = 0; slot < this.#outgoing.capacity; slot++) this.#outgoing.reply(slot, port.incoming, i, ecn);
+    this.#transmitter = new Transmitter(senders, this.#outgoing, {
       flow: flow.name,
       clock: port.clock,
       hmac: flow.hmac,
@@ -83,7 +83,7 @@ export class ReverseRun implements Disposable {
    * @returns whether it was, and packets were left to send
    */
   checkSilence(attended: number): boolean {
-    if (this.#over || this.#transmitter.over || attended - this.#flow.heard < SILENCE_NANOS) return false;
+    if (this.#over || this.#transmitter.over || attended - this.#flow.lastReceived < SILENCE_NANOS) return false;
     this.stop();
     return true;
   }
@@ -97,6 +97,6 @@ export class ReverseRun implements Disposable {
   [Symbol.dispose](): void {
     this.stop();
     this.#timer.clear();
-    this.#outbox[Symbol.dispose]();
+    this.#outgoing[Symbol.dispose]();
   }
 }

@@ -22,7 +22,7 @@ export interface ServedFlowOptions {
   /** When it was opened, in the time of the server. */
   readonly start: number;
   /** The same, in the time that the server attends to its socket. */
-  readonly heard: number;
+  readonly lastReceived: number;
   /** What the socket had dropped by then. */
   readonly socketDrops: number;
   /** The socket tells the traffic class of what arrives. */
@@ -45,7 +45,7 @@ export class ServedFlow {
   /** Senders of this end, by their index in the client's configuration. */
   readonly senders: readonly PacketSender[];
   /** When the client was heard last, in the time that the server attends to its socket. */
-  heard: number;
+  lastReceived: number;
   /** When the client closed it; Infinity: it did not. */
   closedAt = Infinity;
   /** Bytes of packets that came the first time. */
@@ -77,7 +77,7 @@ export class ServedFlow {
     this.nonce = options.nonce;
     this.samples = options.samples;
     this.start = options.start;
-    this.heard = options.heard;
+    this.lastReceived = options.lastReceived;
     this.#socketDrops = options.socketDrops;
     this.windows = Array.from({ length: settings.senders }, () => new DuplicateWindow());
     this.arrivals = Array.from({ length: settings.senders }, () => new ArrivalTimes());

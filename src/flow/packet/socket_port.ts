@@ -19,7 +19,7 @@ import {
 } from "../../sys/socket_options.ts";
 import type { FlowHost, Scope } from "../engine/engine_flow.ts";
 import type { PacketClientConfig, PacketServerConfig, SocketOption } from "../config.ts";
-import type { FlowClock, Inbox, Outbox, PacketPort, PacketPorts } from "./packet_port.ts";
+import type { FlowClock, IncomingPackets, OutgoingPackets, PacketPort, PacketPorts } from "./packet_port.ts";
 import { Arena } from "../../sys/arena.ts";
 import { sockaddrIn } from "../../sys/layouts.ts";
 import { READABLE, type Watch } from "../../sys/poller.ts";
@@ -92,11 +92,11 @@ export class SocketPort implements PacketPort {
   readonly clock: WallClock;
   readonly local: SocketAddress;
   readonly #arena = new Arena();
-  readonly #outboxes = new Set<SocketOutbox>();
+  readonly #outgoing = new Set<SocketOutgoing>();
   readonly #socket: Socket;
   readonly #scope: Scope;
-  readonly #single: SocketInbox;
-  #merged: SocketInbox | undefined;
+  readonly #single: SocketIncoming;
+  #merged: SocketIncoming | undefined;
   #merging = false;
   #watch: Watch | undefined;
   #interest = READABLE;
@@ -111,7 +111,7 @@ export class SocketPort implements PacketPort {
     this.#scope = scope;
     this.clock = new WallClock(() => scope.now());
     this.local = local;
-    this.#single = new SocketInbox(this.#arena, socket, this.clock, BATCH, maxBytes);
+    this.#single = new SocketIncoming(this.#arena, socket, this.clock, BATCH, maxBytes);
   }
 
   /** See ReceiveBatch. */
@@ -123,7 +123,7 @@ export class SocketPort implements PacketPort {
     return this.#socket.fd < 0;
   }
 
-  get inbox(): Inbox {
+  get incoming(): IncomingPackets {
     return this.#merged ?? this.#single;
   }
 
@@ -145,10 +145,10 @@ export class SocketPort implements PacketPort {
     this.#watch = this.#scope.watch(this.#socket.fd, this.#interest, handler);
   }
 
-  outbox(capacity: number, maxBytes: number): Outbox {
-    const outbox = new SocketOutbox(this.#socket, capacity, maxBytes, () => this.#outboxes.delete(outbox));
-    this.#outboxes.add(outbox);
-    return outbox;
+  outgoing(capacity: number, maxBytes: number): OutgoingPackets {
+    const outgoing = new SocketOutgoing(this.#socket, capacity, maxBytes, () => this.#outgoing.delete(outgoing));
+    this.#outgoing.add(outgoing);
+    return outgoing;
   }
 
   mergeReceived(on: boolean): void {
@@ -156,18 +156,18 @@ export class SocketPort implements PacketPort {
     this.#merging = on;
     this.#socket.set(receiveOffload, on);
     // It stays in use: what is merged already when merging is turned off does not fit the other.
-    this.#merged ??= new SocketInbox(this.#arena, this.#socket, this.clock, MERGED_BATCH, MERGED_BYTES);
+    this.#merged ??= new SocketIncoming(this.#arena, this.#socket, this.clock, MERGED_BATCH, MERGED_BYTES);
   }
 
   [Symbol.dispose](): void {
     this.#watch?.close();
     this.#socket.close();
-    for (const outbox of this.#outboxes) outbox[Symbol.dispose]();
+    for (const outgoing of this.#outgoing) outgoing[Symbol.dispose]();
     this.#arena[Symbol.dispose]();
   }
 }
 
-class SocketInbox implements Inbox {
+class SocketIncoming implements IncomingPackets {
   readonly #batch: ReceiveBatch;
   readonly #socket: Socket;
   readonly #clock: WallClock;
@@ -234,7 +234,7 @@ class SocketInbox implements Inbox {
   }
 }
 
-class SocketOutbox implements Outbox {
+class SocketOutgoing implements OutgoingPackets {
   readonly #arena = new Arena();
   readonly #batch: SendBatch;
   readonly #socket: Socket;
@@ -266,8 +266,8 @@ class SocketOutbox implements Outbox {
     this.#batch.setSegmentBytes(i, bytes);
   }
 
-  reply(i: number, inbox: Inbox, j: number, ecn: number): void {
-    const received = (inbox as SocketInbox).batch, trafficClass = received.trafficClass(j);
+  reply(i: number, incoming: IncomingPackets, j: number, ecn: number): void {
+    const received = (incoming as SocketIncoming).batch, trafficClass = received.trafficClass(j);
     this.#batch.reply(i, received, j);
     if (trafficClass >= 0) this.#batch.setTrafficClass(i, trafficClass & ~3 | ecn);
   }

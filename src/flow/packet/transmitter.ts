@@ -2,7 +2,7 @@ import { SystemError } from "../../sys/errno.ts";
 import { TineError } from "../../base/errors.ts";
 import { Hmac } from "../hmac.ts";
 import { AT_SERVER_TIME, AT_TIME, type FlowName, SIGNED, signHeader, WireTime, writeHeader } from "./header.ts";
-import type { FlowClock, Outbox } from "./packet_port.ts";
+import type { FlowClock, OutgoingPackets } from "./packet_port.ts";
 import type { PacketSender } from "./packet_sender.ts";
 import { bootId } from "../../sys/clock.ts";
 
@@ -41,7 +41,7 @@ export interface TransmitterOptions {
 /** Sends the packets of senders when they are due, several at a time where they are. */
 export class Transmitter {
   readonly #senders: readonly PacketSender[];
-  readonly #outbox: Outbox;
+  readonly #outgoing: OutgoingPackets;
   readonly #options: TransmitterOptions;
   readonly #time: WireTime;
   readonly #writing = new WritingTime();
@@ -54,12 +54,12 @@ export class Transmitter {
   #turn = 0;
 
   /** @param outbox has room for the bursts of all senders */
-  constructor(senders: readonly PacketSender[], outbox: Outbox, options: TransmitterOptions) {
+  constructor(senders: readonly PacketSender[], outgoing: OutgoingPackets, options: TransmitterOptions) {
     this.#senders = senders;
-    this.#outbox = outbox;
+    this.#outgoing = outgoing;
     this.#options = options;
     this.#time = new WireTime(options.clock.tinit);
-    this.#slots = Array.from({ length: outbox.capacity }, () => ({
+    this.#slots = Array.from({ length: outgoing.capacity }, () => ({
       sender: undefined,
       number: 0,
       packets: 0,
@@ -120,7 +120,7 @@ export class Transmitter {
   #fill(now: number): void {
     this.#from = this.#to = 0;
     for (const sender of this.#senders) sender.check(now);
-    while (this.#to < this.#outbox.capacity) {
+    while (this.#to < this.#outgoing.capacity) {
       const sender = this.#mostDue(now);
       if (sender === undefined) return;
       this.#fillSlot(this.#to++, sender);
@@ -156,8 +156,8 @@ export class Transmitter {
       slot.packets++;
       sender.advance();
     } while (slot.packets < sender.burst && !sender.over && sender.schedule.length === length);
-    this.#outbox.setLength(i, slot.packets * length);
-    this.#outbox.setSegmentBytes(i, slot.packets > 1 ? length : 0);
+    this.#outgoing.setLength(i, slot.packets * length);
+    this.#outgoing.setSegmentBytes(i, slot.packets > 1 ? length : 0);
   }
 
   /** @returns false: there is no room for now */
@@ -201,7 +201,7 @@ export class Transmitter {
   #write(i: number, t: number): void {
     const { flow, hmac } = this.#options;
     const { sender, number, packets, length, due } = this.#slots[i];
-    const bytes = this.#outbox.bytes(i), view = this.#outbox.view(i);
+    const bytes = this.#outgoing.bytes(i), view = this.#outgoing.view(i);
     const flags = sender!.flags | (hmac === undefined ? 0 : SIGNED);
     for (let k = 0, at = 0; k < packets; k++, at += length) {
       writeHeader(view, at, flags, sender!.index, length, number + k, 0, flow);
@@ -215,7 +215,7 @@ export class Transmitter {
   /** @returns how many messages were sent; 0: call again; -1: there is no room */
   #send(): number {
     try {
-      return this.#outbox.send(this.#from, this.#to - this.#from);
+      return this.#outgoing.send(this.#from, this.#to - this.#from);
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
       const { sender, packets, length } = this.#slots[this.#from];
@@ -282,7 +282,7 @@ function noBursts(cause: SystemError): TineError {
 }
 
 /** More than this is no time to write a packet, but something that came between; in nanoseconds. */
-const MOST_NANOS = 30_000;
+const MAX_NANOS = 30_000;
 
 /**
  * Foresees how long it takes to write and sign packets, so that the time of sending, which is signed with the rest, can
@@ -317,7 +317,7 @@ export class WritingTime {
    * @param packets how many were written at once
    */
   took(packets: number, nanos: number): void {
-    const k = magnitude(packets), known = this.#each[k], each = Math.min(nanos / packets, MOST_NANOS);
+    const k = magnitude(packets), known = this.#each[k], each = Math.min(nanos / packets, MAX_NANOS);
     // The first time takes longest of all.
     this.#each[k] = known === 0 ? each / 2 : Math.min(each, known * 9 / 8);
   }

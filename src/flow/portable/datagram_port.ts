@@ -3,7 +3,7 @@ import { Condition } from "../../base/condition.ts";
 import { formatHostPort } from "../../base/address.ts";
 import type { SocketAddress } from "../../sys/address.ts";
 import { READABLE, WRITABLE } from "../../sys/poller.ts";
-import type { FlowClock, Inbox, Outbox, PacketPort, PacketPorts } from "../packet/packet_port.ts";
+import type { FlowClock, IncomingPackets, OutgoingPackets, PacketPort, PacketPorts } from "../packet/packet_port.ts";
 import type { FlowHost } from "../engine/engine_flow.ts";
 import { addressOf, nowNanos, refuseSettings, systemError, wallNanos } from "./portable_host.ts";
 import type { PacketClientConfig, PacketServerConfig } from "../config.ts";
@@ -21,7 +21,7 @@ export class DatagramPort implements PacketPort, PacketExit {
   readonly clock: FlowClock = new LoopClock();
   readonly local: SocketAddress;
   readonly longest = MAX_PACKET_BYTES;
-  readonly inbox = new PacketInbox(BATCH, () => this.throwError());
+  readonly incoming = new PacketInbox(BATCH, () => this.throwError());
   interest = READABLE;
   /** The address that it sends to, and receives from alone. */
   readonly peer: SocketAddress | undefined;
@@ -58,7 +58,7 @@ export class DatagramPort implements PacketPort, PacketExit {
     this.#handler = handler;
   }
 
-  outbox(capacity: number, maxBytes: number): Outbox {
+  outgoing(capacity: number, maxBytes: number): OutgoingPackets {
     // An outbox for one packet at a time is for those that open and close flows.
     return new PacketOutbox(this, capacity, maxBytes, capacity === 1 ? 0 : RESERVED);
   }
@@ -93,7 +93,7 @@ export class DatagramPort implements PacketPort, PacketExit {
     this.#closed = true;
     clearTimeout(this.#roomTimer);
     this.#socket.close();
-    this.inbox.wake();
+    this.incoming.wake();
   }
 
   async #receiveAll(maxBytes: number): Promise<void> {
@@ -104,10 +104,10 @@ export class DatagramPort implements PacketPort, PacketExit {
         const [bytes, from] = await this.#socket.receive(room);
         const source = addressOf(from as Deno.NetAddr);
         if (this.peer === undefined || source.equals(this.peer)) {
-          this.inbox.put({ bytes: bytes.length > maxBytes ? new Uint8Array() : bytes.slice(), source });
+          this.incoming.put({ bytes: bytes.length > maxBytes ? new Uint8Array() : bytes.slice(), source });
         }
         if (this.interest & READABLE) this.#call();
-        while (this.inbox.waiting >= MAX_WAITING && !this.#closed) await this.inbox.room();
+        while (this.incoming.waiting >= MAX_WAITING && !this.#closed) await this.incoming.room();
       }
     } catch (error) {
       // A closed socket has nothing more to say.
@@ -151,7 +151,7 @@ export interface ReceivedPacket {
 }
 
 /** Packets in the memory of this program, of which no kernel told when they came, with which TOS, and what it dropped. */
-export class PacketInbox implements Inbox {
+export class PacketInbox implements IncomingPackets {
   readonly capacity: number;
   readonly #waiting: ReceivedPacket[] = [];
   #current: ReceivedPacket[] = [];
@@ -249,7 +249,7 @@ export interface PacketExit {
 }
 
 /** Packets in the memory of this program that leave one by one. */
-export class PacketOutbox implements Outbox {
+export class PacketOutbox implements OutgoingPackets {
   readonly capacity: number;
   readonly #exit: PacketExit;
   readonly #reserved: number;
@@ -286,8 +286,8 @@ export class PacketOutbox implements Outbox {
     // Bursts are refused before a flow starts.
   }
 
-  reply(i: number, inbox: Inbox, j: number): void {
-    this.#targets[i] = inbox.source(j);
+  reply(i: number, incoming: IncomingPackets, j: number): void {
+    this.#targets[i] = incoming.source(j);
   }
 
   send(from: number, count: number): number {

@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { packetBottlenecks, streamBottlenecks } from "../../../src/flow/analysis/bottlenecks.ts";
 import { PacketAnalysis } from "../../../src/flow/analysis/packet_analysis.ts";
-import type { PacketFigures } from "../../../src/flow/analysis/packet_sender.ts";
+import type { PacketFigures } from "../../../src/flow/analysis/sender_analysis.ts";
 import { StreamAnalysis } from "../../../src/flow/analysis/stream_analysis.ts";
 import { packetChunks, reply, sent } from "../../result/analysis/packet_samples.ts";
 import { packetReport } from "../reports.ts";

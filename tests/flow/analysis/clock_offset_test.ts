@@ -5,10 +5,10 @@ Deno.test("ClockOffset.estimate() has the distance within its bound", () => {
   const offset = new ClockOffset();
   const ahead = 7_000_000;
   // The quickest way there takes 100, the quickest way back 300.
-  for (const [i, [there, back]] of [[100, 900], [500, 300], [400, 400]].entries()) {
+  for (const [i, [toServer, fromServer]] of [[100, 900], [500, 300], [400, 400]].entries()) {
     const sent = i * 1000;
-    offset.there(sent, sent + there + ahead);
-    offset.back(sent + there + ahead, sent + there + back);
+    offset.toServer(sent, sent + toServer + ahead);
+    offset.fromServer(sent + toServer + ahead, sent + toServer + fromServer);
   }
   assertEquals(offset.estimate(), { offsetNanos: ahead - 100, boundNanos: 200, drifted: false });
 });
@@ -16,9 +16,9 @@ Deno.test("ClockOffset.estimate() has the distance within its bound", () => {
 Deno.test("ClockOffset.estimate() is undefined until packets went both ways", () => {
   const offset = new ClockOffset();
   assertEquals(offset.estimate(), undefined);
-  offset.there(0, 10);
+  offset.toServer(0, 10);
   assertEquals(offset.estimate(), undefined);
-  offset.back(20, 30);
+  offset.fromServer(20, 30);
   assert(offset.estimate() !== undefined);
 });
 
@@ -28,8 +28,8 @@ Deno.test("ClockOffset.estimate() bounds clocks that drift apart", () => {
   for (let second = 0; second < 100; second++) {
     const t = second * 1e9;
     const ahead = t * drift;
-    offset.there(t, t + 1000 + ahead);
-    offset.back(t + 1000 + ahead, t + 2000);
+    offset.toServer(t, t + 1000 + ahead);
+    offset.fromServer(t + 1000 + ahead, t + 2000);
   }
   const { offsetNanos, boundNanos, drifted } = offset.estimate()!;
   assert(drifted);
@@ -42,8 +42,8 @@ Deno.test("ClockOffset.estimate() bounds clocks that drift apart", () => {
 Deno.test("ClockOffset.estimate() bounds a clock that was set", () => {
   const offset = new ClockOffset();
   for (const ahead of [0, 1_000_000]) {
-    offset.there(0, 100 + ahead);
-    offset.back(100 + ahead, 200);
+    offset.toServer(0, 100 + ahead);
+    offset.fromServer(100 + ahead, 200);
   }
   const { offsetNanos, boundNanos, drifted } = offset.estimate()!;
   assert(drifted);

@@ -128,7 +128,7 @@ Deno.test("a phase under load has lost all if nothing came back and the server r
   const path = { sent: 5, duplicates: 0, reordered: 0, socketDrops: 0 };
   const figures = {
     sender: 0,
-    there: path,
+    toServer: path,
     slowReplies: 0,
     lateSends: 0,
     sendNanos: 1,

@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { PacketAnalysis, SHARED_CLOCK } from "../../../src/flow/analysis/packet_analysis.ts";
-import type { PacketFigures } from "../../../src/flow/analysis/packet_sender.ts";
+import type { PacketFigures } from "../../../src/flow/analysis/sender_analysis.ts";
 import { atServer, packetChunks, type PacketSample, reply, sent } from "../../result/analysis/packet_samples.ts";
 import { packetReport } from "../reports.ts";
 
@@ -30,14 +30,14 @@ function* echoes(count: number, lostThere: number[] = [], lostBack: number[] = [
 }
 
 Deno.test("PacketAnalysis has round trips and one-way delays from the client alone", () => {
-  const { rtt, serverTime, lateness, there, back } = analyse(echoes(100));
+  const { rtt, serverTime, lateness, toServer, fromServer } = analyse(echoes(100));
   assertAlmostEquals(rtt!.median, 5 * MS, 5000);
   assertEquals([rtt!.min, rtt!.max, rtt!.count], [5 * MS, 5 * MS, 100]);
   assertEquals(serverTime!.max, 100_000);
   assertEquals(lateness!.p99, lateness!.max);
   assertAlmostEquals(lateness!.median, 5000, 5);
-  assertEquals([there!.oneWayDelay!.median, back!.oneWayDelay!.median], [3 * MS, 2 * MS]);
-  assertEquals([there!.oneWayDelayBoundNanos, there!.ipdv!.max, there!.ipdv!.count], [0, 0, 99]);
+  assertEquals([toServer!.oneWayDelay!.median, fromServer!.oneWayDelay!.median], [3 * MS, 2 * MS]);
+  assertEquals([toServer!.oneWayDelayBoundNanos, toServer!.ipdv!.max, toServer!.ipdv!.count], [0, 0, 99]);
 });
 
 Deno.test("PacketAnalysis leaves out round trips in which the server claims more time than they took", () => {
@@ -51,19 +51,19 @@ Deno.test("PacketAnalysis leaves out round trips in which the server claims more
   // The reply of a packet whose sending is not known, and one that came before its packet was sent.
   samples.push(reply(6, 6 * MS, 6 * MS, 0, 7), sent(7, 7 * MS), reply(7, 7 * MS - 1, 7 * MS - 1, 0, 8));
   for (const chunk of packetChunks(samples)) analysis.add(chunk);
-  const { rtt, incoherent, back } = analysis.figures().senders[0];
+  const { rtt, incoherent, fromServer } = analysis.figures().senders[0];
   assertEquals(told, [1000, 0]);
   assertEquals([rtt!.count, rtt!.min, rtt!.max], [2, 0, 1000]);
-  assertEquals([incoherent, back!.received], [5, 8]);
+  assertEquals([incoherent, fromServer!.received], [5, 8]);
 });
 
 Deno.test("PacketAnalysis tells loss by direction from the counts in replies and at the end", () => {
-  const { there, back } = analyse(echoes(100, [3, 50, 51], [7]), { serverReceived: 97 });
-  assertEquals([there!.sent, there!.received, there!.lost], [100, 97, 3]);
-  assertEquals([back!.sent, back!.received, back!.lost], [97, 96, 1]);
+  const { toServer, fromServer } = analyse(echoes(100, [3, 50, 51], [7]), { serverReceived: 97 });
+  assertEquals([toServer!.sent, toServer!.received, toServer!.lost], [100, 97, 3]);
+  assertEquals([fromServer!.sent, fromServer!.received, fromServer!.lost], [97, 96, 1]);
   // Without the counts at the end, what is behind the last reply may be under way.
   const cut = analyse(echoes(100, [3], [98, 99]));
-  assertEquals([cut.there!.sent, cut.there!.lost, cut.back!.lost], [100, 1, 0]);
+  assertEquals([cut.toServer!.sent, cut.toServer!.lost, cut.fromServer!.lost], [100, 1, 0]);
 });
 
 /** Samples of packets of which the sender recorded the first `sent`, the receiver the first `received`, less those lost. */
@@ -79,14 +79,14 @@ Deno.test("PacketAnalysis compares ends that were cut short up to the last packe
   for (const [sent, received] of [[100, 90], [90, 100], [200_000, 190_000], [190_000, 200_000], [400_000, 10]]) {
     const first = Math.min(sent, received);
     const lost = [3, first - 3, first + 1];
-    const up = analyse(cutShort(sent, received, lost, {})).there!;
+    const up = analyse(cutShort(sent, received, lost, {})).toServer!;
     assertEquals(up.lost, 2, `up, ${sent} sent, ${received} received`);
-    const down = analyse(cutShort(sent, received, lost, { flag: 8, server: 1 })).back!;
+    const down = analyse(cutShort(sent, received, lost, { flag: 8, server: 1 })).fromServer!;
     // Packets from the server are numbered, so that the last one that arrived says how many there were.
     assertEquals(down.lost, received > sent ? 3 : 2, `down, ${sent} sent, ${received} received`);
   }
   // Where the counts at the end are known, all is settled.
-  assertEquals(analyse(cutShort(100, 90, [3], {}), { serverReceived: 89 }).there!.lost, 11);
+  assertEquals(analyse(cutShort(100, 90, [3], {}), { serverReceived: 89 }).toServer!.lost, 11);
 });
 
 Deno.test("PacketAnalysis takes no echo for lost that the client could not record any more", () => {
@@ -95,25 +95,25 @@ Deno.test("PacketAnalysis takes no echo for lost that the client could not recor
     atServer(seq, seq * 20 * MS + 4 * MS),
     { seq, t: seq * 20 * MS + 5 * MS, sent: 1, server: 1, flag: 2 },
   ]);
-  const { there, back } = analyse([...samples, ...server]);
-  assertEquals([there!.sent, there!.received, there!.lost], [100, 94, 1]);
-  assertEquals([back!.sent, back!.received, back!.lost], [94, 88, 1]);
+  const { toServer, fromServer } = analyse([...samples, ...server]);
+  assertEquals([toServer!.sent, toServer!.received, toServer!.lost], [100, 94, 1]);
+  assertEquals([fromServer!.sent, fromServer!.received, fromServer!.lost], [94, 88, 1]);
 });
 
 Deno.test("PacketAnalysis does not call packets lost of which the receiver told nothing", () => {
-  const { there } = analyse([sent(0, 0, { flag: 0 }), sent(1, MS, { flag: 0 })]);
-  assertEquals([there!.sent, there!.received, there!.lost], [2, undefined, undefined]);
-  assertEquals(analyse([sent(0, 0, { flag: 0 })], { serverReceived: 0 }).there!.lost, 1);
+  const { toServer } = analyse([sent(0, 0, { flag: 0 }), sent(1, MS, { flag: 0 })]);
+  assertEquals([toServer!.sent, toServer!.received, toServer!.lost], [2, undefined, undefined]);
+  assertEquals(analyse([sent(0, 0, { flag: 0 })], { serverReceived: 0 }).toServer!.lost, 1);
 });
 
 Deno.test("PacketAnalysis keeps drops of the receiver's own socket apart from loss", () => {
-  const { there, back } = analyse(echoes(100, [1, 2, 3], [4, 5]), {
+  const { toServer, fromServer } = analyse(echoes(100, [1, 2, 3], [4, 5]), {
     serverReceived: 97,
     serverSocketDrops: 2,
     socketDrops: 1,
   });
-  assertEquals([there!.lost, there!.socketDrops], [1, 2]);
-  assertEquals([back!.lost, back!.socketDrops], [1, 1]);
+  assertEquals([toServer!.lost, toServer!.socketDrops], [1, 2]);
+  assertEquals([fromServer!.lost, fromServer!.socketDrops], [1, 1]);
 });
 
 Deno.test("PacketAnalysis estimates one-way delays where clocks are not shared, with their bound", () => {
@@ -121,29 +121,29 @@ Deno.test("PacketAnalysis estimates one-way delays where clocks are not shared, 
   const samples = Array.from(echoes(50)).map((sample) =>
     sample.flag === 2 ? { ...sample, serverReceived: sample.serverReceived! + ahead } : sample
   );
-  const { there, back, rtt } = analyse(samples, undefined, "separate");
+  const { toServer, fromServer, rtt } = analyse(samples, undefined, "separate");
   assertAlmostEquals(rtt!.median, 5 * MS, 5000);
-  assertEquals(there!.oneWayDelayBoundNanos, 2.5 * MS);
+  assertEquals(toServer!.oneWayDelayBoundNanos, 2.5 * MS);
   // The true ones are 3 and 2 ms.
-  for (const [delay, truth] of [[there!.oneWayDelay!, 3 * MS], [back!.oneWayDelay!, 2 * MS]] as const) {
+  for (const [delay, truth] of [[toServer!.oneWayDelay!, 3 * MS], [fromServer!.oneWayDelay!, 2 * MS]] as const) {
     assertAlmostEquals(delay.median!, 2.5 * MS, 1);
-    assert(Math.abs(delay.median! - truth) <= there!.oneWayDelayBoundNanos!);
+    assert(Math.abs(delay.median! - truth) <= toServer!.oneWayDelayBoundNanos!);
   }
-  assertEquals([there!.ipdv!.max, back!.ipdv!.max], [0, 0]);
+  assertEquals([toServer!.ipdv!.max, fromServer!.ipdv!.max], [0, 0]);
 });
 
 Deno.test("PacketAnalysis joins the samples of both ends, whichever come first", () => {
   const client = Array.from({ length: 5000 }, (_, seq) => sent(seq, seq * MS));
   const server = Array.from({ length: 5000 }, (_, seq) => atServer(seq, seq * MS + 2 * MS));
   const replies = server.map(({ seq, t }) => ({ ...reply(seq!, t! + 10_000, 0, 0, 0), sent: 1, server: 1 }));
-  const back = replies.map(({ seq, t }) => reply(seq!, t! + MS, t! - 10_000, 10_000, seq! + 1));
-  for (const order of [[client, server, replies, back], [back, replies, server, client]]) {
+  const fromServer = replies.map(({ seq, t }) => reply(seq!, t! + MS, t! - 10_000, 10_000, seq! + 1));
+  for (const order of [[client, server, replies, fromServer], [fromServer, replies, server, client]]) {
     const figures = analyse(order.flat(), { serverReceived: 5000 });
-    assertEquals([figures.there!.lost, figures.there!.duplicates, figures.there!.reordered], [0, 0, 0]);
-    assertEquals([figures.back!.lost, figures.back!.duplicates, figures.back!.sent], [0, 0, 5000]);
-    assertEquals([figures.there!.oneWayDelay!.count, figures.there!.oneWayDelay!.max], [5000, 2 * MS]);
+    assertEquals([figures.toServer!.lost, figures.toServer!.duplicates, figures.toServer!.reordered], [0, 0, 0]);
+    assertEquals([figures.fromServer!.lost, figures.fromServer!.duplicates, figures.fromServer!.sent], [0, 0, 5000]);
+    assertEquals([figures.toServer!.oneWayDelay!.count, figures.toServer!.oneWayDelay!.max], [5000, 2 * MS]);
     assertEquals([figures.rtt!.count, figures.rtt!.max], [5000, 3 * MS]);
-    assertEquals(figures.there!.ipdv!.count, 4999);
+    assertEquals(figures.toServer!.ipdv!.count, 4999);
     assertEquals(figures.incoherent, 0);
   }
 });
@@ -152,16 +152,20 @@ Deno.test("PacketAnalysis shifts the times of the server to those of the client"
   const analysis = new PacketAnalysis({ clocks: SHARED_CLOCK });
   analysis.serverShift = -500;
   for (const chunk of packetChunks([sent(0, 1000), atServer(0, 2500)])) analysis.add(chunk);
-  assertEquals(analysis.figures().senders[0].there!.oneWayDelay!.max, 1000);
+  assertEquals(analysis.figures().senders[0].toServer!.oneWayDelay!.max, 1000);
 });
 
 Deno.test("PacketAnalysis counts duplicates apart", () => {
-  const { back, there } = analyse([...echoes(10), reply(9, 250 * MS, 240 * MS, 0, 10), reply(2, 251 * MS, 0, 0, 10)]);
-  assertEquals([back!.received, back!.duplicates, back!.reordered], [10, 2, 0]);
-  assertEquals(there!.received, 10);
+  const { fromServer, toServer } = analyse([
+    ...echoes(10),
+    reply(9, 250 * MS, 240 * MS, 0, 10),
+    reply(2, 251 * MS, 0, 0, 10),
+  ]);
+  assertEquals([fromServer!.received, fromServer!.duplicates, fromServer!.reordered], [10, 2, 0]);
+  assertEquals(toServer!.received, 10);
   const arrivals = [0, 1, 1, 2, 0].map((seq, i) => atServer(seq, i * MS));
   const figures = analyse(arrivals, { serverDuplicates: 2 });
-  assertEquals([figures.there!.received, figures.there!.duplicates, figures.there!.reordered], [3, 2, 0]);
+  assertEquals([figures.toServer!.received, figures.toServer!.duplicates, figures.toServer!.reordered], [3, 2, 0]);
 });
 
 /** What the definitions say, in square time. */
@@ -179,8 +183,8 @@ function orderOf(arrivals: number[]): [reordered: number, early: number, late: n
 
 Deno.test("PacketAnalysis counts reordered, early and late packets as defined", () => {
   for (const arrivals of [[0, 1, 2, 3], [0, 2, 1, 3], [3, 0, 1, 2], [1, 2, 3, 0], [5, 9, 7, 1]]) {
-    const { there } = analyse(arrivals.map((seq, i) => atServer(seq, i)));
-    assertEquals([there!.reordered, there!.early, there!.late], orderOf(arrivals), `${arrivals}`);
+    const { toServer } = analyse(arrivals.map((seq, i) => atServer(seq, i)));
+    assertEquals([toServer!.reordered, toServer!.early, toServer!.late], orderOf(arrivals), `${arrivals}`);
   }
 });
 
@@ -196,22 +200,22 @@ Deno.test("PacketAnalysis counts the order the same across windows, with loss, a
     early,
     late,
   ];
-  assertEquals(order(analyse(arrivals.map((seq, i) => atServer(seq, i))).there!), expected);
+  assertEquals(order(analyse(arrivals.map((seq, i) => atServer(seq, i))).toServer!), expected);
   // The same at the server and, by its counts alone, from replies that come back in order.
   const counts = new Map(arrivals.map((seq, i) => [seq, i + 1]));
   const replies = arrivals.toSorted((a, b) => a - b).map((seq, i) => reply(seq, i, i, 0, counts.get(seq)!));
-  const { there, back } = analyse(replies);
-  assertEquals(order(there!), expected);
-  assertEquals(order(back!), [0, 0, 0]);
+  const { toServer, fromServer } = analyse(replies);
+  assertEquals(order(toServer!), expected);
+  assertEquals(order(fromServer!), [0, 0, 0]);
 });
 
 Deno.test("PacketAnalysis takes a burst for its packets", () => {
-  const { there, sendBitsPerSecond } = analyse([
+  const { toServer, sendBitsPerSecond } = analyse([
     { seq: 0, packets: 40, t: 0, sent: 1 },
     { seq: 40, packets: 40, t: MS, sent: 1 },
     ...Array.from({ length: 79 }, (_, i) => atServer(i, 2 * MS + i)),
   ], { serverReceived: 79 });
-  assertEquals([there!.sent, there!.received, there!.lost, there!.oneWayDelay!.count], [80, 79, 1, 79]);
+  assertEquals([toServer!.sent, toServer!.received, toServer!.lost, toServer!.oneWayDelay!.count], [80, 79, 1, 79]);
   assertEquals(sendBitsPerSecond, 40 * 100 * 8 * 1000);
 });
 
@@ -226,18 +230,27 @@ Deno.test("PacketAnalysis has the goodput of the receiver, and that of the count
 Deno.test("PacketAnalysis takes a sender at the server as a way back alone", () => {
   const flag = 8;
   const received = [0, 1, 3, 4].map((seq) => ({ seq, t: seq * MS, flag }));
-  const { there, back, rtt, goodputBitsPerSecond } = analyse(received, { serverSent: 6 });
-  assertEquals([there, rtt], [undefined, undefined]);
-  assertEquals([back!.sent, back!.received, back!.lost, back!.oneWayDelay], [6, 4, 2, undefined]);
+  const { toServer, fromServer, rtt, goodputBitsPerSecond } = analyse(received, { serverSent: 6 });
+  assertEquals([toServer, rtt], [undefined, undefined]);
+  assertEquals([fromServer!.sent, fromServer!.received, fromServer!.lost, fromServer!.oneWayDelay], [
+    6,
+    4,
+    2,
+    undefined,
+  ]);
   assertAlmostEquals(goodputBitsPerSecond!, 600_000, 1e-3);
   const both = analyse([...received, ...[0, 1, 2].map((seq) => ({ seq, t: seq * MS - 5, flag, sent: 1, server: 1 }))]);
-  assertEquals([both.back!.sent, both.back!.oneWayDelay!.max, both.back!.oneWayDelay!.count], [5, 5, 2]);
+  assertEquals([both.fromServer!.sent, both.fromServer!.oneWayDelay!.max, both.fromServer!.oneWayDelay!.count], [
+    5,
+    5,
+    2,
+  ]);
 });
 
 Deno.test("PacketAnalysis does not know what a server sent that told neither counts nor samples", () => {
   const received = [0, 1, 3, 4].map((seq) => ({ seq, t: seq * MS, flag: 8 }));
-  const { back } = analyse(received);
-  assertEquals([back!.sent, back!.received, back!.lost], [undefined, 4, undefined]);
+  const { fromServer } = analyse(received);
+  assertEquals([fromServer!.sent, fromServer!.received, fromServer!.lost], [undefined, 4, undefined]);
 });
 
 Deno.test("PacketAnalysis has delays and lateness of a sender at the server from its packets", () => {
@@ -252,10 +265,15 @@ Deno.test("PacketAnalysis has delays and lateness of a sender at the server from
     return { seq, flag: 8, t: scheduled + serverTime, scheduled, sent: 1, server: 1 };
   });
   for (const samples of [received, [...records, ...received], [...received, ...records]]) {
-    const { back, lateness, lateSends, sendBitsPerSecond, incoherent } = analyse(samples, { serverSent: 6 });
-    assertEquals([back!.sent, back!.lost, back!.oneWayDelay!.count, back!.oneWayDelay!.min], [6, 1, 5, 3 * MS]);
-    assertEquals([back!.ipdv!.count, back!.ipdv!.max], [3, MS]);
-    assertEquals(back!.jitterNanos, MS / 16);
+    const { fromServer, lateness, lateSends, sendBitsPerSecond, incoherent } = analyse(samples, { serverSent: 6 });
+    assertEquals([fromServer!.sent, fromServer!.lost, fromServer!.oneWayDelay!.count, fromServer!.oneWayDelay!.min], [
+      6,
+      1,
+      5,
+      3 * MS,
+    ]);
+    assertEquals([fromServer!.ipdv!.count, fromServer!.ipdv!.max], [3, MS]);
+    assertEquals(fromServer!.jitterNanos, MS / 16);
     assertEquals([lateness!.count, lateness!.max, lateSends, incoherent], [5, 1.5 * MS, 3, 0]);
     // The rate of all that were sent in 48.5 ms, with or without those that were lost.
     if (samples === received) assertAlmostEquals(sendBitsPerSecond!, 5 * 800 / 0.0485, 1e-3);
@@ -267,13 +285,13 @@ Deno.test("PacketAnalysis estimates the delays of one direction from the server'
   const received = [0, 1, 2].map((seq) => {
     return { seq, t: seq * MS + 3 * MS, flag: 8, serverReceived: ahead - 3 * MS, serverTime: 0 };
   });
-  const { back } = analyse(
+  const { fromServer } = analyse(
     received,
     { serverSent: 3, serverClock: { least: ahead - 2 * MS, most: ahead + MS } },
     "separate",
   );
   // The closing packet was back faster than the others.
-  assertEquals([back!.oneWayDelay!.max, back!.oneWayDelayBoundNanos], [2.5 * MS, 1.5 * MS]);
+  assertEquals([fromServer!.oneWayDelay!.max, fromServer!.oneWayDelayBoundNanos], [2.5 * MS, 1.5 * MS]);
 });
 
 Deno.test("PacketAnalysis takes what the server told of arrivals where it has no samples of them", () => {
@@ -286,10 +304,10 @@ Deno.test("PacketAnalysis takes what the server told of arrivals where it has no
   const clocks = { offsetNanos: 1000 * MS, boundNanos: MS, drifted: false };
   const analysis = new PacketAnalysis({ clocks });
   for (const chunk of packetChunks([sent(0, 0, { flag: 0 })])) analysis.add(chunk);
-  const { there } = analysis.figures(packetReport({ serverReceived: 1, arrivals })).senders[0];
-  assertEquals(there!.oneWayDelay, { count: 10, min: 2 * MS, mean: 3 * MS, max: 9 * MS });
-  assertEquals([there!.oneWayDelayBoundNanos, there!.reordered, there!.jitterNanos], [MS, 3, 2 * MS]);
-  assertEquals(there!.ipdv, arrivals.ipdv);
+  const { toServer } = analysis.figures(packetReport({ serverReceived: 1, arrivals })).senders[0];
+  assertEquals(toServer!.oneWayDelay, { count: 10, min: 2 * MS, mean: 3 * MS, max: 9 * MS });
+  assertEquals([toServer!.oneWayDelayBoundNanos, toServer!.reordered, toServer!.jitterNanos], [MS, 3, 2 * MS]);
+  assertEquals(toServer!.ipdv, arrivals.ipdv);
 });
 
 Deno.test("PacketAnalysis has the lateness of each packet of a burst", () => {
@@ -311,7 +329,7 @@ Deno.test("PacketAnalysis keeps senders apart", () => {
     analysis.add(chunk);
   }
   const { senders } = analysis.figures();
-  assertEquals(senders.map(({ sender, there }) => [sender, there!.sent]), [[0, 1], [3, 2]]);
+  assertEquals(senders.map(({ sender, toServer }) => [sender, toServer!.sent]), [[0, 1], [3, 2]]);
 });
 
 Deno.test("PacketAnalysis survives samples that make no sense, and counts them", () => {
@@ -343,9 +361,9 @@ Deno.test("PacketAnalysis takes no more memory for more packets, and forgets wha
     yield reply(0, many * 1000, many * 1000, 0, many - 99);
   }
   for (const chunk of packetChunks(samples())) analysis.add(chunk);
-  const { rtt, back } = analysis.figures().senders[0];
+  const { rtt, fromServer } = analysis.figures().senders[0];
   assertEquals([rtt!.count, rtt!.max], [many - 101, 99_995]);
-  assertEquals([back!.received, back!.late, back!.reordered], [many - 100, 1, 1]);
+  assertEquals([fromServer!.received, fromServer!.late, fromServer!.reordered], [many - 100, 1, 1]);
 });
 
 Deno.test("PacketAnalysis of a client alone has the same figures, with and without echoes", () => {
@@ -358,7 +376,7 @@ Deno.test("PacketAnalysis of a client alone has the same figures, with and witho
       return analysis.figures(totals && packetReport(totals));
     });
     assertEquals(alone, both);
-    assert(both.senders[0].there!.sent! >= 100);
+    assert(both.senders[0].toServer!.sent! >= 100);
   }
 });
 
@@ -372,7 +390,7 @@ Deno.test("PacketAnalysis knows what was reordered where more is under way than 
   for (const chunk of packetChunks(arrivals.map((seq, i) => atServer(seq, COUNT + i, { flag: 0 })))) {
     analysis.add(chunk);
   }
-  const { there } = analysis.figures().senders[0];
-  assertEquals([there?.sent, there?.received, there?.lost, there?.duplicates], [COUNT, COUNT, 0, 0]);
-  assertEquals([there?.reordered, there?.early, there?.late], [1, undefined, undefined]);
+  const { toServer } = analysis.figures().senders[0];
+  assertEquals([toServer?.sent, toServer?.received, toServer?.lost, toServer?.duplicates], [COUNT, COUNT, 0, 0]);
+  assertEquals([toServer?.reordered, toServer?.early, toServer?.late], [1, undefined, undefined]);
 });

@@ -1,6 +1,6 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { Distribution } from "../../../src/flow/analysis/distribution.ts";
-import { roundTripsPerMinute } from "../../../src/flow/analysis/packet_sender.ts";
+import { roundTripsPerMinute } from "../../../src/flow/analysis/sender_analysis.ts";
 
 Deno.test("roundTripsPerMinute() is a minute by the trimmed mean", () => {
   const rtt = new Distribution();

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Hmac } from "../../../src/flow/hmac.ts";
 import { Echoes } from "../../../src/flow/packet/echoes.ts";
 import { AT_SERVER_TIME, FlowName, isHeaderSigned, SIGNED_HEADER_BYTES } from "../../../src/flow/packet/header.ts";
-import type { Inbox, Outbox } from "../../../src/flow/packet/packet_port.ts";
+import type { IncomingPackets, OutgoingPackets } from "../../../src/flow/packet/packet_port.ts";
 import type { ServedFlow } from "../../../src/flow/packet/served_flow.ts";
 
 const TINIT = 1_700_000_000_000_000_000n;
@@ -26,7 +26,7 @@ class SlowEnd {
       this.#now += this.signingNanos;
       sign(...args);
     };
-    const outbox: Outbox = {
+    const outgoing: OutgoingPackets = {
       capacity: bytes.length,
       bytes: (i) => bytes[i],
       view: (i) => views[i],
@@ -42,7 +42,7 @@ class SlowEnd {
       },
       [Symbol.dispose]() {},
     };
-    this.echoes = new Echoes(outbox, { tinit: TINIT, now: () => this.#now, checkWallClock: () => 0 });
+    this.echoes = new Echoes(outgoing, { tinit: TINIT, now: () => this.#now, checkWallClock: () => 0 });
   }
 
   /** Echoes packets that came at the same time. */
@@ -50,10 +50,10 @@ class SlowEnd {
     this.#now += 1_000_000;
     const samples = { sent: (...[, , , , , t]: number[]) => this.recorded.push(t) };
     const flow = { name: new FlowName("voip"), hmac: this.hmac, replies: 0, replyBytes: 0, samples, settings: {} };
-    const inbox = { trafficClass: () => 0 } as Partial<Inbox> as Inbox;
+    const incoming = { trafficClass: () => 0 } as Partial<IncomingPackets> as IncomingPackets;
     for (let i = 0; i < packets; i++) {
       const number = this.#number++;
-      this.echoes.add(flow as unknown as ServedFlow, inbox, 0, 0, number, SIGNED_HEADER_BYTES, this.#now, number);
+      this.echoes.add(flow as unknown as ServedFlow, incoming, 0, 0, number, SIGNED_HEADER_BYTES, this.#now, number);
     }
     this.echoes.flush();
   }

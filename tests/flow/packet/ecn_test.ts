@@ -35,8 +35,8 @@ async function run(sender: Partial<UnresponsiveConfig>, marks: { up: boolean; do
   const marksIn = (chunks: PacketEvents["chunks"]) => {
     const analysis = new PacketAnalysis();
     for (const { chunk } of chunks) analysis.add(chunk as Chunk<"packetIO">);
-    const { senders: [{ there, back }] } = analysis.figures(report);
-    return [there?.congestionMarks, back?.congestionMarks];
+    const { senders: [{ toServer, fromServer }] } = analysis.figures(report);
+    return [toServer?.congestionMarks, fromServer?.congestionMarks];
   };
   return {
     byClient: marksIn(events.chunks),
@@ -62,8 +62,8 @@ for (
         const isThere = !("reverse" in sender), isBack = "echo" in sender || "reverse" in sender;
         const expected = [isThere ? up ? TWENTY : 0 : undefined, isBack ? down ? TWENTY : 0 : undefined];
         assertEquals([result.byClient, result.byBoth], [expected, expected]);
-        const there = isThere && up ? TWENTY : 0;
-        assertEquals([result.byServer, result.values.serverCongestionMarks], [there, there]);
+        const toServer = isThere && up ? TWENTY : 0;
+        assertEquals([result.byServer, result.values.serverCongestionMarks], [toServer, toServer]);
         // Answers and packets of the server carry what the client asked for, all of them.
         assertEquals(result.ofServer, new Set([DSCP << 2 | ECT1]));
       },
@@ -79,7 +79,7 @@ Deno.test("packet flows tell no marks where the receiver does not see them", asy
   const report = await flows.packetClient(server.address, { flow: "voip", sender }, { events, signal });
   const analysis = new PacketAnalysis();
   for (const { chunk } of events.chunks) analysis.add(chunk as Chunk<"packetIO">);
-  const { senders: [{ there, back }] } = analysis.figures(report);
-  assertEquals([there!.received, there!.congestionMarks], [TWENTY, undefined]);
-  assertEquals([back!.received, back!.congestionMarks], [TWENTY, undefined]);
+  const { senders: [{ toServer, fromServer }] } = analysis.figures(report);
+  assertEquals([toServer!.received, toServer!.congestionMarks], [TWENTY, undefined]);
+  assertEquals([fromServer!.received, fromServer!.congestionMarks], [TWENTY, undefined]);
 });

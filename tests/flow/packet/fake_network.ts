@@ -1,6 +1,6 @@
 import type { PacketClientConfig } from "../../../src/flow/config.ts";
 import type { EngineFlow, EngineFlowFactory } from "../../../src/flow/engine/engine_flow.ts";
-import type { FlowClock, Outbox, PacketPort, PacketPorts } from "../../../src/flow/packet/packet_port.ts";
+import type { FlowClock, OutgoingPackets, PacketPort, PacketPorts } from "../../../src/flow/packet/packet_port.ts";
 import { packetClientFlow } from "../../../src/flow/packet/packet_client_flow.ts";
 import { packetServerFlow } from "../../../src/flow/packet/packet_server_flow.ts";
 import { type PacketExit, PacketInbox, PacketOutbox } from "../../../src/flow/portable/datagram_port.ts";
@@ -86,7 +86,7 @@ export class FakeNetwork implements PacketPorts {
 /** A port of that network. */
 export class FakePort implements PacketPort, PacketExit {
   readonly clock: FlowClock;
-  readonly inbox = new PacketInbox(64);
+  readonly incoming = new PacketInbox(64);
   readonly longest = 65_507;
   interest = READABLE;
   closed = false;
@@ -115,7 +115,7 @@ export class FakePort implements PacketPort, PacketExit {
 
   /** Takes a packet, or lets it wait. */
   receive({ from, bytes }: Datagram): void {
-    if (this.peer === undefined || this.peer.equals(from)) this.inbox.put({ bytes, source: from });
+    if (this.peer === undefined || this.peer.equals(from)) this.incoming.put({ bytes, source: from });
     if (this.interest & READABLE) this.#handler();
   }
 
@@ -127,10 +127,10 @@ export class FakePort implements PacketPort, PacketExit {
 
   /** How many packets wait. */
   get waiting(): number {
-    return this.inbox.waiting;
+    return this.incoming.waiting;
   }
 
-  outbox(capacity: number, maxBytes: number): Outbox {
+  outgoing(capacity: number, maxBytes: number): OutgoingPackets {
     return new PacketOutbox(this, capacity, maxBytes);
   }
 

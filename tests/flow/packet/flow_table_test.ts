@@ -8,7 +8,7 @@ import {
   MAX_SERVED_SENDERS,
   whyLost,
 } from "../../../src/flow/packet/flow_table.ts";
-import type { Inbox } from "../../../src/flow/packet/packet_port.ts";
+import type { IncomingPackets } from "../../../src/flow/packet/packet_port.ts";
 import { PacketSamples } from "../../../src/flow/packet/packet_samples.ts";
 import { ServedFlow } from "../../../src/flow/packet/served_flow.ts";
 import { COOKIE_MS } from "../../../src/flow/packet/cookies.ts";
@@ -33,7 +33,7 @@ function flow(id: string, address: string, senders = 1, reverse = false): Served
     nonce: new Uint8Array(16),
     samples: new PacketSamples(host.samples("packetIO", id), true),
     start: 0,
-    heard: 0,
+    lastReceived: 0,
     socketDrops: 0,
     seesMarks: false,
   });
@@ -43,8 +43,10 @@ function flow(id: string, address: string, senders = 1, reverse = false): Served
 function find(table: FlowTable, id: string, address: string): ServedFlow | undefined {
   const view = new DataView(new ArrayBuffer(56)), from = SocketAddress.parse(address);
   writeHeader(view, 0, 0, 0, 56, 0, 0, new FlowName(id));
-  const inbox = { isFrom: (_, other) => from.equals(other), sourcePort: () => from.port } as Partial<Inbox> as Inbox;
-  return table.find(inbox, 0, view, 0);
+  const incoming = { isFrom: (_, other) => from.equals(other), sourcePort: () => from.port } as Partial<
+    IncomingPackets
+  > as IncomingPackets;
+  return table.find(incoming, 0, view, 0);
 }
 
 Deno.test("FlowTable.find() knows flows by id and address, IPv4 and IPv6", () => {
@@ -112,7 +114,7 @@ Deno.test("FlowTable.mostSilent() is the open flow that is silent for longest, a
   ];
   for (const each of [up, down, closed]) table.add(each);
   table.close(closed, 1e9);
-  [up.heard, down.heard] = [2e9, 3e9];
+  [up.lastReceived, down.lastReceived] = [2e9, 3e9];
   assertEquals(table.mostSilent(12e9, false), undefined);
   assert(table.mostSilent(12e9 + 1, false) === up);
   assertEquals(table.mostSilent(12e9 + 1, true), undefined);
@@ -133,7 +135,7 @@ Deno.test("whyLost() for a client that is silent, and for one that does not clos
   const open = flow("voip", "192.0.2.1:1");
   assertEquals(whyLost(open, 30e9, 30e9), undefined);
   assertEquals(whyLost(open, 31e9, 30e9 + 1), "its client is silent for 30 s");
-  open.heard = 61e9;
+  open.lastReceived = 61e9;
   assertEquals(whyLost(open, 61e9, 61e9), undefined);
   assertEquals(whyLost(open, 61e9 + 1, 61e9), "its time is over, and its client does not close it");
   open.closedAt = 1e9;

@@ -12,7 +12,7 @@ function setUp() {
     closed: false,
     interest: READABLE,
     watch: (handler: () => void) => ready = handler,
-    inbox: {
+    incoming: {
       capacity: 64,
       receive() {
         const count = counts.shift() ?? -1;

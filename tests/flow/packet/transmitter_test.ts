@@ -11,7 +11,7 @@ import {
   senderOf,
   WireTime,
 } from "../../../src/flow/packet/header.ts";
-import type { FlowClock, Outbox } from "../../../src/flow/packet/packet_port.ts";
+import type { FlowClock, OutgoingPackets } from "../../../src/flow/packet/packet_port.ts";
 import { PacketSender } from "../../../src/flow/packet/packet_sender.ts";
 import { Transmitter } from "../../../src/flow/packet/transmitter.ts";
 import { SystemError } from "../../../src/sys/errno.ts";
@@ -37,7 +37,7 @@ class TestClock implements FlowClock {
 type Outcome = number | SystemError;
 
 /** An outbox that keeps what was sent. */
-class TestOutbox implements Outbox {
+class TestOutbox implements OutgoingPackets {
   readonly packets: Uint8Array[] = [];
   readonly outcomes: Outcome[] = [];
   calls = 0;
@@ -92,11 +92,11 @@ interface Sent {
 
 function setUp(configs: UnresponsiveConfig[], { capacity = 16, key = false, maxBytes = 2000 } = {}) {
   const clock = new TestClock();
-  const outbox = new TestOutbox(capacity, maxBytes);
+  const outgoing = new TestOutbox(capacity, maxBytes);
   const senders = configs.map((config, i) => new PacketSender(i, config, key));
   const sent: Sent[] = [], errors: SystemError[] = [];
   const hmac = key ? new Hmac(Uint8Array.of(1)) : undefined;
-  const transmitter = new Transmitter(senders, outbox, {
+  const transmitter = new Transmitter(senders, outgoing, {
     flow: new FlowName("voip"),
     clock,
     hmac,
@@ -105,7 +105,7 @@ function setUp(configs: UnresponsiveConfig[], { capacity = 16, key = false, maxB
     onError: (error) => errors.push(error),
   });
   for (const sender of senders) sender.start(0);
-  return { clock, outbox, senders, sent, errors, transmitter, hmac };
+  return { clock, outgoing, senders, sent, errors, transmitter, hmac };
 }
 
 function viewOf(bytes: Uint8Array): DataView {
@@ -113,7 +113,7 @@ function viewOf(bytes: Uint8Array): DataView {
 }
 
 Deno.test("Transmitter.run() sends when packets are due, and says when the next one is", () => {
-  const { clock, outbox, sent, transmitter } = setUp([{ wait: [20, 30], length: [100, 200], duration: 100 }]);
+  const { clock, outgoing, sent, transmitter } = setUp([{ wait: [20, 30], length: [100, 200], duration: 100 }]);
   const wakes: number[] = [];
   for (let next = 0; next !== Infinity; wakes.push(next)) {
     clock.time = next;
@@ -127,7 +127,7 @@ Deno.test("Transmitter.run() sends when packets are due, and says when the next 
     [70, 70, 3, 200],
   ]);
   assert(transmitter.over);
-  for (const [i, packet] of outbox.packets.entries()) {
+  for (const [i, packet] of outgoing.packets.entries()) {
     const view = viewOf(packet);
     assert(isPacket(view, 0, packet.length));
     assertEquals([numberOf(view, 0), senderOf(view, 0)], [i, 0]);
@@ -187,16 +187,16 @@ Deno.test("Transmitter.run() lets senders without a pace share what the others l
 });
 
 Deno.test("Transmitter.run() goes on where there was no room, with fresh times", () => {
-  const { clock, outbox, sent, transmitter } = setUp([{ wait: [1], duration: 10 }]);
+  const { clock, outgoing, sent, transmitter } = setUp([{ wait: [1], duration: 10 }]);
   clock.time = 5 * MS;
-  outbox.outcomes.push(2, -1);
+  outgoing.outcomes.push(2, -1);
   transmitter.run();
   assert(transmitter.blocked);
   clock.time = 6 * MS;
   transmitter.run();
   assert(!transmitter.blocked);
   assertEquals(sent.map(({ number, t }) => [number, t / MS]), [[0, 5], [1, 5], [2, 6], [3, 6], [4, 6], [5, 6], [6, 6]]);
-  assertEquals(outbox.packets.map((packet) => new WireTime(clock.tinit).read(viewOf(packet), 16) / MS), [
+  assertEquals(outgoing.packets.map((packet) => new WireTime(clock.tinit).read(viewOf(packet), 16) / MS), [
     5,
     5,
     6,
@@ -208,8 +208,8 @@ Deno.test("Transmitter.run() goes on where there was no room, with fresh times",
 });
 
 Deno.test("Transmitter.run() ends on time although there is never room", () => {
-  const { clock, outbox, senders, transmitter } = setUp([{ wait: [1], duration: 10 }], { capacity: 4 });
-  for (let i = 0; i < 10; i++) outbox.outcomes.push(-1);
+  const { clock, outgoing, senders, transmitter } = setUp([{ wait: [1], duration: 10 }], { capacity: 4 });
+  for (let i = 0; i < 10; i++) outgoing.outcomes.push(-1);
   clock.time = 5 * MS;
   const end = transmitter.run();
   assertEquals(end, 110 * MS);
@@ -219,23 +219,23 @@ Deno.test("Transmitter.run() ends on time although there is never room", () => {
 });
 
 Deno.test("Transmitter.run() tries once more after an error, which may be about an earlier packet", () => {
-  const { clock, outbox, senders, errors, transmitter } = setUp([{ wait: [1], duration: 10 }]);
+  const { clock, outgoing, senders, errors, transmitter } = setUp([{ wait: [1], duration: 10 }]);
   const unreachable = new SystemError("sendmmsg", 101);
-  outbox.outcomes.push(unreachable, 2, unreachable, unreachable);
+  outgoing.outcomes.push(unreachable, 2, unreachable, unreachable);
   clock.time = 4 * MS;
   transmitter.run();
   assertEquals([senders[0].sent, senders[0].errors, errors], [4, 1, [unreachable]]);
 });
 
 Deno.test("Transmitter.run() fails for packets that are too long for the path", () => {
-  const { outbox, transmitter } = setUp([{ length: [1500], duration: 10 }]);
-  outbox.outcomes.push(new SystemError("sendmmsg", 90));
+  const { outgoing, transmitter } = setUp([{ length: [1500], duration: 10 }]);
+  outgoing.outcomes.push(new SystemError("sendmmsg", 90));
   const error = assertThrows(() => transmitter.run(), TineError, "a packet of 1500 bytes is longer than the path");
   assertEquals(error.code, "packet-too-long");
 });
 
 Deno.test("Transmitter.run() makes bursts of packets of one length", () => {
-  const { clock, outbox, sent, senders, transmitter } = setUp(
+  const { clock, outgoing, sent, senders, transmitter } = setUp(
     [{ rate: { packetsPerSecond: 10_000 }, length: [100, 100, 100, 60], gso: true, duration: 2 }],
     { maxBytes: 65_507 },
   );
@@ -249,26 +249,26 @@ Deno.test("Transmitter.run() makes bursts of packets of one length", () => {
     [7, 1, 60, 0.7],
     [8, 3, 100, 0.8],
   ]);
-  assertEquals(outbox.packets.map((packet) => numberOf(viewOf(packet), 0)), outbox.packets.map((_, i) => i));
-  assertEquals(senders[0].sent, outbox.packets.length);
+  assertEquals(outgoing.packets.map((packet) => numberOf(viewOf(packet), 0)), outgoing.packets.map((_, i) => i));
+  assertEquals(senders[0].sent, outgoing.packets.length);
 });
 
 Deno.test("Transmitter.run() signs each packet, those of bursts too", () => {
-  const { outbox, transmitter, hmac } = setUp([{ rate: "max", length: [100], gso: true, duration: 1 }], {
+  const { outgoing, transmitter, hmac } = setUp([{ rate: "max", length: [100], gso: true, duration: 1 }], {
     key: true,
     capacity: 2,
     maxBytes: 65_507,
   });
   transmitter.run();
-  assertEquals(outbox.packets.length, 4 * 2 * 64);
-  for (const packet of outbox.packets) {
+  assertEquals(outgoing.packets.length, 4 * 2 * 64);
+  for (const packet of outgoing.packets) {
     assert(isPacket(viewOf(packet), 0, 100) && isHeaderSigned(hmac!, packet, 0));
   }
 });
 
 Deno.test("Transmitter.run() does not count writing as time on the way, whatever comes between", () => {
-  const { clock, outbox, sent, transmitter } = setUp([{ wait: [10], duration: 100 }]);
-  const stampOf = (i: number) => new WireTime(clock.tinit).read(viewOf(outbox.packets[i]), AT_TIME);
+  const { clock, outgoing, sent, transmitter } = setUp([{ wait: [10], duration: 100 }]);
+  const stampOf = (i: number) => new WireTime(clock.tinit).read(viewOf(outgoing.packets[i]), AT_TIME);
   // Each look at the clock takes so long: that is what writing takes, too.
   let step = 4000;
   clock.now = () => clock.time += step;
@@ -286,14 +286,14 @@ Deno.test("Transmitter.run() does not count writing as time on the way, whatever
 });
 
 Deno.test("Transmitter.run() has packets of a server tell when they were due", () => {
-  const { clock, outbox, transmitter } = setUp([
+  const { clock, outgoing, transmitter } = setUp([
     { wait: [10], duration: 15, reverse: true },
     { rate: "max", duration: 15, reverse: true },
     { wait: [10], duration: 15 },
   ], { capacity: 3 });
   clock.time = 3 * MS;
   transmitter.run();
-  const due = outbox.packets.slice(0, 3).map((packet) => [
+  const due = outgoing.packets.slice(0, 3).map((packet) => [
     senderOf(viewOf(packet), 0),
     new WireTime(clock.tinit).read(viewOf(packet), AT_SERVER_TIME),
   ]);

@@ -26,15 +26,15 @@ const REVERSE = 8;
 /** The source of a stamp: the kernel, whose messages tell the traffic class as well. */
 const KERNEL = 1;
 /** More packets than the kernel takes as one burst are damage. */
-const MOST_IN_BURST = 1024;
+const MAX_IN_BURST = 1024;
 /** What UDP carries at most. */
-const MOST_BYTES = 65_535;
+const MAX_BYTES = 65_535;
 
 /** What is sent later than this is late, in nanoseconds. */
 export const LATE_NANOS = 1e6;
 
 /** How the packets of a sender are followed. */
-export interface PacketSenderOptions {
+export interface SenderAnalysisOptions {
   /**
    * All samples are of the client: of packets that nobody sends back, single times are of no use, and are not kept.
    * Default: false
@@ -49,9 +49,9 @@ export interface PacketFigures {
   /** The index of the sender in the configuration of the client. */
   readonly sender: number;
   /** From client to server; absent if the sender is at the server. */
-  readonly there?: PathFigures;
+  readonly toServer?: PathFigures;
   /** From server to client: replies, or packets of a sender at the server. */
-  readonly back?: PathFigures;
+  readonly fromServer?: PathFigures;
   /**
    * There and back, without the time at the server: from just before the client's send call until its kernel has the
    * reply, less `serverTime` of the same packet, see {@linkcode roundTripTime}. It is the sum of both one-way delays.
@@ -88,10 +88,10 @@ export interface PacketFigures {
 }
 
 /** Follows the packets of one sender, as samples of either end or both arrive in any order. */
-export class PacketSender {
+export class SenderAnalysis {
   readonly #window: PacketWindow;
-  readonly #there: PacketPath;
-  readonly #back: PacketPath;
+  readonly #toServer: PacketPath;
+  readonly #fromServer: PacketPath;
   readonly #rtt = new Distribution();
   readonly #serverTime = new Distribution();
   readonly #lateness = new Distribution();
@@ -106,7 +106,7 @@ export class PacketSender {
   readonly #serverRate = new RateMeter();
   readonly #receiveRate = new RateMeter();
   /** What the packets of a sender at the server tell themselves. */
-  readonly #told = new ToldSends();
+  readonly #arrivedSends = new ArrivedSends();
   #incoherent = 0;
 
   /**
@@ -118,14 +118,14 @@ export class PacketSender {
     readonly sender: number,
     readonly offset: ClockOffset,
     budget: WindowBudget,
-    readonly options: PacketSenderOptions,
+    readonly options: SenderAnalysisOptions,
   ) {
     this.#window = new PacketWindow(COLUMNS, budget, (end) => {
-      this.#there.order.settle(end);
-      this.#back.order.settle(end);
+      this.#toServer.order.settle(end);
+      this.#fromServer.order.settle(end);
     });
-    this.#there = new PacketPath(this.#window, SENT, SERVER_RECEIVED, SERVER_PLACE, 1);
-    this.#back = new PacketPath(this.#window, SERVER_SENT, RECEIVED, PLACE, -1);
+    this.#toServer = new PacketPath(this.#window, SENT, SERVER_RECEIVED, SERVER_PLACE, 1);
+    this.#fromServer = new PacketPath(this.#window, SERVER_SENT, RECEIVED, PLACE, -1);
   }
 
   /**
@@ -141,7 +141,7 @@ export class PacketSender {
     // Chunks of an earlier version do not have the column.
     const packets = columns.packets[i] >= 1 ? Math.floor(columns.packets[i]) : 1;
     const bytes = columns.len[i];
-    if (!isTime(t) || packets > MOST_IN_BURST || !(bytes >= 0 && bytes <= MOST_BYTES)) {
+    if (!isTime(t) || packets > MAX_IN_BURST || !(bytes >= 0 && bytes <= MAX_BYTES)) {
       this.#incoherent++;
       return;
     }
@@ -176,40 +176,42 @@ export class PacketSender {
     const closing = report?.complete ? counts : undefined;
     // Sockets count for all senders together.
     const sockets = report?.senders.length === 1 ? report : undefined;
-    const [there, back] = [this.#there, this.#back];
+    const [toServer, fromServer] = [this.#toServer, this.#fromServer];
     // Samples of the server and what its replies tell may both be cut short: the greater one knows more.
-    const told = this.#serverRecords > 0 || this.#serverCount > 0 || closing !== undefined;
-    there.received = Math.max(this.#serverRecords, this.#serverCount, closing?.serverReceived ?? 0);
-    there.duplicates = Math.max(there.duplicates, closing?.serverDuplicates ?? 0);
-    there.seesMarks ||= closing?.serverCongestionMarks !== undefined;
-    there.congestionMarks = Math.max(there.congestionMarks, closing?.serverCongestionMarks ?? 0);
-    there.socketDrops = sockets?.serverSocketDrops ?? 0;
-    const toldSent = !this.#reverse || closing !== undefined || back.sent > 0;
+    const knowsReceived = this.#serverRecords > 0 || this.#serverCount > 0 || closing !== undefined;
+    toServer.received = Math.max(this.#serverRecords, this.#serverCount, closing?.serverReceived ?? 0);
+    toServer.duplicates = Math.max(toServer.duplicates, closing?.serverDuplicates ?? 0);
+    toServer.seesMarks ||= closing?.serverCongestionMarks !== undefined;
+    toServer.congestionMarks = Math.max(toServer.congestionMarks, closing?.serverCongestionMarks ?? 0);
+    toServer.socketDrops = sockets?.serverSocketDrops ?? 0;
+    const knowsSent = !this.#reverse || closing !== undefined || fromServer.sent > 0;
     const sent = this.#reverse
-      ? Math.max(back.sent, closing?.serverSent ?? this.#window.high + 1)
+      ? Math.max(fromServer.sent, closing?.serverSent ?? this.#window.high + 1)
       // A server echoes each packet that it receives.
       : this.#echo
-      ? Math.max(this.#serverReplies, there.received - (closing?.serverSendErrors ?? 0))
+      ? Math.max(this.#serverReplies, toServer.received - (closing?.serverSendErrors ?? 0))
       : this.#serverReplies;
-    back.sent = Math.max(sent, back.received);
-    back.socketDrops = sockets?.socketDrops ?? 0;
+    fromServer.sent = Math.max(sent, fromServer.received);
+    fromServer.socketDrops = sockets?.socketDrops ?? 0;
     if (closing === undefined) this.#leaveUnsettled();
     // Samples of the sender know of lost packets too.
-    const lateness = this.#lateness.count > 0 ? this.#lateness : this.#told.lateness;
+    const lateness = this.#lateness.count > 0 ? this.#lateness : this.#arrivedSends.lateness;
     return {
       sender: this.sender,
-      there: there.sent > 0 || there.received > 0
-        ? there.figures({ sender: true, receiver: told }, offset, closing?.arrivals)
+      toServer: toServer.sent > 0 || toServer.received > 0
+        ? toServer.figures({ sender: true, receiver: knowsReceived }, offset, closing?.arrivals)
         : undefined,
-      back: this.#reverse || back.sent > 0 ? back.figures({ sender: toldSent, receiver: true }, offset) : undefined,
+      fromServer: this.#reverse || fromServer.sent > 0
+        ? fromServer.figures({ sender: knowsSent, receiver: true }, offset)
+        : undefined,
       rtt: this.#rtt.quantiles(),
       roundTripsPerMinute: roundTripsPerMinute(this.#rtt),
       serverTime: this.#serverTime.quantiles(),
       slowReplies: this.#serverTime.above(LATE_NANOS),
       lateness: lateness.max > 0 ? lateness.quantiles() : undefined,
       lateSends: lateness.above(LATE_NANOS),
-      sendNanos: this.#sendRate.nanos || this.#told.nanos,
-      sendBitsPerSecond: this.#sendRate.bitsPerSecond ?? this.#told.bitsPerSecond,
+      sendNanos: this.#sendRate.nanos || this.#arrivedSends.nanos,
+      sendBitsPerSecond: this.#sendRate.bitsPerSecond ?? this.#arrivedSends.bitsPerSecond,
       goodputBitsPerSecond: this.#goodput(),
       sendErrors: (counts?.sendErrors ?? 0) + (counts?.serverSendErrors ?? 0),
       unsent: counts?.unsent ?? 0,
@@ -222,17 +224,17 @@ export class PacketSender {
    * it may have been under way, or its records are missing.
    */
   #leaveUnsettled(): void {
-    const back = this.#back.order.highest;
+    const fromServer = this.#fromServer.order.highest;
     if (this.#reverse) {
       // Numbers say how many were sent before the last one that arrived.
-      this.#back.unsettled = this.#countAfter(SERVER_SENT, back);
+      this.#fromServer.unsettled = this.#countAfter(SERVER_SENT, fromServer);
       return;
     }
-    const server = this.#echo ? Math.max(this.#there.order.highest, back) : this.#there.order.highest;
+    const server = this.#echo ? Math.max(this.#toServer.order.highest, fromServer) : this.#toServer.order.highest;
     const last = Math.min(this.#lastSent, server);
-    this.#there.unsettled = this.#countAfter(SENT, last) -
+    this.#toServer.unsettled = this.#countAfter(SENT, last) -
       (server > last ? this.#countAfter(SERVER_RECEIVED, last) : 0);
-    if (this.#echo) this.#back.unsettled = this.#countAfter(SERVER_RECEIVED, back);
+    if (this.#echo) this.#fromServer.unsettled = this.#countAfter(SERVER_RECEIVED, fromServer);
   }
 
   /** How many packets behind a number have a time in a column; those that the window has forgotten count as such. */
@@ -247,7 +249,7 @@ export class PacketSender {
 
   #goodput(): number | undefined {
     if (this.#reverse) return this.#receiveRate.bitsPerSecond;
-    const { sent, received } = this.#there;
+    const { sent, received } = this.#toServer;
     const rate = this.#sendRate.bitsPerSecond;
     return this.#serverRate.bitsPerSecond ?? (rate !== undefined && received > 0 ? rate * received / sent : undefined);
   }
@@ -257,7 +259,7 @@ export class PacketSender {
       this.#serverReplies += packets;
       return;
     }
-    (columns.server[i] ? this.#back : this.#there).sent += packets;
+    (columns.server[i] ? this.#fromServer : this.#toServer).sent += packets;
     this.#sendRate.add(t, bytes * packets);
     if (!columns.server[i]) this.#lastSent = Math.max(this.#lastSent, columns.seq[i] + packets - 1);
     if (columns.flag[i] & ECHO) this.#echo = true;
@@ -268,21 +270,21 @@ export class PacketSender {
   #serverReceived(columns: Columns<"packetIO">, i: number, seq: number, t: number, bytes: number): void {
     const slot = this.#window.enter(seq);
     if (slot < 0) {
-      this.#strange(seq, this.#there);
+      this.#strange(seq, this.#toServer);
       return;
     }
     const recorded = this.#window.columns[SERVER_RECORD];
     if (recorded[slot] === 1) {
-      this.#there.duplicates++;
+      this.#toServer.duplicates++;
       return;
     }
     recorded[slot] = 1;
     this.#serverRecords++;
-    noteMark(this.#there, columns, i);
+    noteMark(this.#toServer, columns, i);
     this.#serverRate.add(t, bytes);
     const places = this.#window.columns[SERVER_PLACE];
     const placed = !Number.isNaN(places[slot]);
-    this.#there.order.arrived(seq, !placed && seq < this.#window.settled);
+    this.#toServer.order.arrived(seq, !placed && seq < this.#window.settled);
     if (!placed) places[slot] = this.#serverRecords;
     this.#set(seq, SERVER_RECEIVED, t);
   }
@@ -290,20 +292,20 @@ export class PacketSender {
   #received(columns: Columns<"packetIO">, i: number, seq: number, t: number, bytes: number): void {
     const slot = this.#window.enter(seq);
     if (slot < 0) {
-      this.#strange(seq, this.#back);
+      this.#strange(seq, this.#fromServer);
       return;
     }
     const { columns: window } = this.#window;
     if (!Number.isNaN(window[PLACE][slot])) {
-      this.#back.duplicates++;
+      this.#fromServer.duplicates++;
       return;
     }
-    this.#back.order.arrived(seq, seq < this.#window.settled);
-    window[PLACE][slot] = ++this.#back.received;
-    noteMark(this.#back, columns, i);
+    this.#fromServer.order.arrived(seq, seq < this.#window.settled);
+    window[PLACE][slot] = ++this.#fromServer.received;
+    noteMark(this.#fromServer, columns, i);
     this.#receiveRate.add(t, bytes);
     this.#set(seq, RECEIVED, t);
-    if (columns.flag[i] & REVERSE) return this.#fromServer(columns, i, seq, t, bytes);
+    if (columns.flag[i] & REVERSE) return this.#addFromServer(columns, i, seq, t, bytes);
     const count = columns.serverCount[i];
     if (!(columns.flag[i] & REPLY)) return;
     if (!(count > 0 && count <= Number.MAX_SAFE_INTEGER)) return;
@@ -315,18 +317,18 @@ export class PacketSender {
   }
 
   /** A packet of a sender at the server; those of earlier versions tell no times. */
-  #fromServer(columns: Columns<"packetIO">, i: number, seq: number, t: number, bytes: number): void {
+  #addFromServer(columns: Columns<"packetIO">, i: number, seq: number, t: number, bytes: number): void {
     const due = columns.serverReceived[i], lateness = columns.serverTime[i];
     if (!(due !== 0 || lateness !== 0) || !isTime(t + due + lateness)) return;
     this.#set(seq, SERVER_SENT, t + due + lateness);
-    this.#told.add(seq, t + due + lateness, bytes, lateness);
+    this.#arrivedSends.add(seq, t + due + lateness, bytes, lateness);
   }
 
   /** A number that has no place in the window: it came far too late, or is none. */
   #strange(seq: number, path: PacketPath): void {
     if (seq >= 0 && seq < this.#window.low) {
       // Whether it came before is forgotten.
-      if (path === this.#there) this.#serverRecords++;
+      if (path === this.#toServer) this.#serverRecords++;
       else path.received++;
       path.order.arrived(seq, true);
     } else this.#incoherent++;
@@ -348,12 +350,12 @@ export class PacketSender {
     const serverSent = columns[SERVER_SENT][slot];
     const received = columns[RECEIVED][slot];
     if ((column === SENT || column === SERVER_RECEIVED) && known(sent, serverReceived)) {
-      this.#there.complete(seq);
-      this.offset.there(sent, serverReceived);
+      this.#toServer.complete(seq);
+      this.offset.toServer(sent, serverReceived);
     }
     if ((column === SERVER_SENT || column === RECEIVED) && known(serverSent, received)) {
-      this.#back.complete(seq);
-      this.offset.back(serverSent, received);
+      this.#fromServer.complete(seq);
+      this.offset.fromServer(serverSent, received);
     }
     if (!known(serverReceived, serverSent)) return;
     const serverTime = serverSent - serverReceived;
@@ -410,7 +412,7 @@ export function roundTripsPerMinute(rtt: Distribution): number | undefined {
 }
 
 /** What is known of sends from the packets that arrived: each tells when it was sent, and when that was due. */
-export class ToldSends {
+export class ArrivedSends {
   /** How much later than due they were sent, in nanoseconds. */
   readonly lateness = new Distribution();
   readonly #rate = new RateMeter();
