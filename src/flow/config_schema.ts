@@ -14,7 +14,7 @@ import { needsZone } from "../sys/address.ts";
 import { IP_TOS, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPV6_TCLASS, TCP_CONGESTION } from "../sys/constants.ts";
 import { CCA_NAME } from "./config.ts";
 import { headerBytes, PACKET_HEADER_BYTES } from "./packet/header.ts";
-import { DEFAULT_WAIT_MS, packetLengths } from "./packet/schedule.ts";
+import { DEFAULT_WAIT_MS, packetLengths } from "./packet/packet_sender.ts";
 import { DEFAULT_BUF_LEN_BYTES, DEFAULT_DURATION_MS, DEFAULT_SAMPLE_IO_INTERVAL_MS } from "./stream/limits.ts";
 import { optionsAt } from "./stream/messages.ts";
 import { forbiddenOnServer, mayBeSetOnServer } from "./stream/socket_setup.ts";

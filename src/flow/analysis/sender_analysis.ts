@@ -1,11 +1,10 @@
 import type { PacketReport } from "../report.ts";
-import { isMarked } from "../packet/ecn.ts";
+import { isMarked } from "../packet/packet_port.ts";
 import { roundTripTime } from "../packet/client_receiver.ts";
 import type { Columns } from "../records/kinds.ts";
 import type { ClockOffset, OffsetEstimate } from "./clock_offset.ts";
 import { Distribution, type Quantiles } from "./distribution.ts";
-import { PacketPath, type PathFigures } from "./packet_path.ts";
-import { PacketWindow, type WindowBudget } from "./packet_window.ts";
+import { PacketPath, PacketWindow, type PathFigures, type WindowBudget } from "./packet_path.ts";
 import { RateMeter } from "./rate_meter.ts";
 
 /** Columns of the window. The first four are times by the clock of the end where it happened. */

@@ -1,5 +1,5 @@
 import type { Hmac } from "../hmac.ts";
-import { DuplicateWindow } from "./duplicate_window.ts";
+import { DuplicateWindow } from "./arrivals.ts";
 import {
   AT_SERVER_TIME,
   AT_TIME,

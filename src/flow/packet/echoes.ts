@@ -1,8 +1,7 @@
 import { SystemError } from "../../sys/errno.ts";
 import { messageOf } from "../../base/errors.ts";
-import { replyEcn } from "./ecn.ts";
+import { type FlowClock, type IncomingPackets, type OutgoingPackets, replyEcn } from "./packet_port.ts";
 import { AT_SERVER_TIME, AT_TIME, ECHO, REPLY, SIGNED, signHeader, WireTime, writeHeader } from "./header.ts";
-import type { FlowClock, IncomingPackets, OutgoingPackets } from "./packet_port.ts";
 import type { ServedFlow } from "./served_flow.ts";
 import { WritingTime } from "./transmitter.ts";
 

@@ -4,7 +4,7 @@ import { SystemError } from "../../sys/errno.ts";
 import { TineError } from "../../base/errors.ts";
 import type { PacketClientConfig, UnresponsiveConfig } from "../config.ts";
 import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest } from "../engine/engine_flow.ts";
-import { ClientOpening, secondsText } from "./client_opening.ts";
+import { ClientOpening, secondsText } from "./opening.ts";
 import { ClientRun } from "./client_run.ts";
 import { ControlSender, MAX_CONTROL_BYTES } from "./control_packet.ts";
 import { flagsOf, FlowName, headerBytes, isOfFlow, isPacket, OPEN, REPLY, SIGNED } from "./header.ts";

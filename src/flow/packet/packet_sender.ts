@@ -1,7 +1,161 @@
+import { MAX_PACKET_BYTES } from "../../base/limits.ts";
 import type { UnresponsiveConfig } from "../config.ts";
 import { ECHO, headerBytes, REVERSE } from "./header.ts";
-import { Schedule } from "./schedule.ts";
-import { WINDOW } from "./duplicate_window.ts";
+import { WINDOW } from "./arrivals.ts";
+
+/** What a sender waits between packets where its configuration has no waits, in ms. */
+export const DEFAULT_WAIT_MS = 200;
+const NANOS_PER_MS = 1e6;
+
+/** The most packets of a burst: what the kernel takes (UDP_MAX_SEGMENTS of older ones). */
+const MAX_BURST = 64;
+/** A burst of a sender with a pace has the packets of so much time. */
+const BURST_NANOS = 1e6;
+
+/**
+ * When an unresponsive sender sends which lengths. Times are counted from its start and follow from the configuration
+ * alone, never from when packets were sent in fact: so the schedule does not drift, and a packet that is late does not
+ * make others late.
+ *
+ * Without a pace (the rate is `max`, or all waits are zero) a packet is due as soon as the one before is sent.
+ *
+ * @example
+ * ```ts
+ * import { Schedule } from "./packet_sender.ts";
+ * const schedule = new Schedule({ wait: [20], length: [172], duration: 60 }, 56);
+ * const due = [];
+ * for (; !schedule.over; schedule.advance()) due.push(schedule.due / 1e6);
+ * console.assert(due.join() === "0,20,40");
+ * ```
+ */
+export class Schedule {
+  /** How long it lasts, in nanoseconds. */
+  readonly durationNanos: number;
+  /** There is no pace. */
+  readonly unpaced: boolean;
+  /** The shortest packet, in bytes. */
+  readonly shortest: number;
+  /** The longest packet, in bytes. */
+  readonly longest: number;
+  readonly #waits: Choice;
+  readonly #lengths: Choice;
+  readonly #rate: UnresponsiveConfig["rate"];
+  readonly #waitFirst: boolean;
+  #due = 0;
+  #length: number;
+
+  /**
+   * @param headerBytes the length of packets where none is given
+   * @param random from 0 up to 1, for what is drawn
+   */
+  constructor(config: UnresponsiveConfig, headerBytes: number, random: () => number = Math.random) {
+    const { wait = [DEFAULT_WAIT_MS], length = [headerBytes], rate } = config;
+    this.durationNanos = config.duration * NANOS_PER_MS;
+    this.#rate = rate;
+    this.#waitFirst = config.waitFirst === true;
+    this.unpaced = rate === "max" || rate === undefined && wait.every((ms) => ms === 0);
+    this.shortest = Math.min(...length);
+    this.longest = Math.max(...length);
+    this.#waits = new Choice(wait.map((ms) => ms * NANOS_PER_MS), config.randomWait === true, random);
+    this.#lengths = new Choice(length, config.randomLength === true, random);
+    this.#length = this.#lengths.next();
+    if (this.#waitFirst) this.#due = this.#nextWait();
+  }
+
+  /** When the next packet is due, in nanoseconds since the start. Without a pace: 0. */
+  get due(): number {
+    return this.#due;
+  }
+
+  /** The length of the next packet, in bytes. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Whether no more packets are due. Without a pace that is for the clock to tell. */
+  get over(): boolean {
+    return this.#due >= this.durationNanos;
+  }
+
+  /** Moves on to the next packet. */
+  advance(): void {
+    this.#due += this.#nextWait();
+    this.#length = this.#lengths.next();
+  }
+
+  /** How many packets make a burst that fits one message. */
+  get burst(): number {
+    const fit = Math.min(MAX_BURST, Math.floor(MAX_PACKET_BYTES / this.longest));
+    if (this.unpaced) return fit;
+    return Math.max(1, Math.min(fit, Math.floor(BURST_NANOS / this.#meanWait())));
+  }
+
+  /** How many packets are still to come, about if waits are drawn. Without a pace: 0. */
+  get remaining(): number {
+    if (this.unpaced || this.over) return 0;
+    return Math.min(Number.MAX_SAFE_INTEGER, Math.ceil((this.durationNanos - this.#due) / this.#meanWait()));
+  }
+
+  /** How many packets are due within so many nanoseconds, about. Without a pace: Infinity. */
+  packetsWithin(nanos: number): number {
+    return this.unpaced ? Infinity : Math.ceil(nanos / this.#meanWait());
+  }
+
+  #nextWait(): number {
+    const rate = this.#rate;
+    if (this.unpaced) return 0;
+    if (rate === undefined || rate === "max") return this.#waits.next();
+    return "bitsPerSecond" in rate ? this.#length * 8e9 / rate.bitsPerSecond : 1e9 / rate.packetsPerSecond;
+  }
+
+  #meanWait(): number {
+    const rate = this.#rate;
+    if (rate === undefined || rate === "max") return this.#waits.mean;
+    return "bitsPerSecond" in rate ? this.#lengths.mean * 8e9 / rate.bitsPerSecond : 1e9 / rate.packetsPerSecond;
+  }
+}
+
+/** A list that is gone through again and again, or drawn from. */
+class Choice {
+  readonly #values: readonly number[];
+  readonly #random: (() => number) | undefined;
+  #index = 0;
+
+  constructor(values: readonly number[], drawn: boolean, random: () => number) {
+    this.#values = values;
+    this.#random = drawn ? random : undefined;
+  }
+
+  get mean(): number {
+    return this.#values.reduce((sum, value) => sum + value, 0) / this.#values.length;
+  }
+
+  next(): number {
+    if (this.#random !== undefined) return this.#values[Math.floor(this.#random() * this.#values.length)];
+    const value = this.#values[this.#index];
+    if (++this.#index === this.#values.length) this.#index = 0;
+    return value;
+  }
+}
+
+/**
+ * Finds the shortest and the longest packet that the senders of a flow send, in bytes.
+ *
+ * @param headerBytes the length where a sender has no lengths: the header alone
+ */
+export function packetLengths(
+  senders: readonly { readonly unresponsive?: Pick<UnresponsiveConfig, "length"> }[],
+  headerBytes: number,
+): { shortest: number; longest: number } {
+  let [shortest, longest] = [Infinity, 0];
+  for (const { unresponsive } of senders) {
+    for (const length of unresponsive?.length ?? [headerBytes]) {
+      shortest = Math.min(shortest, length);
+      longest = Math.max(longest, length);
+    }
+  }
+  return { shortest, longest };
+}
 
 /** After the end of a schedule, packets that are late are still sent for so long. */
 const GRACE_NANOS = 100e6;

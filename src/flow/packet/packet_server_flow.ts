@@ -15,7 +15,14 @@ import {
 } from "./control_packet.ts";
 import { DropCounter } from "./socket_port.ts";
 import { Echoes } from "./echoes.ts";
-import { isMarked, replyEcn } from "./ecn.ts";
+import {
+  type IncomingPackets,
+  isMarked,
+  isOddTime,
+  type PacketPort,
+  type PacketPorts,
+  replyEcn,
+} from "./packet_port.ts";
 import {
   AT_TIME,
   CLOSE,
@@ -33,12 +40,10 @@ import {
   SIGNED,
   WireTime,
 } from "./header.ts";
-import { FlowTable, isStale, whyLost } from "./flow_table.ts";
-import { type IncomingPackets, isOddTime, type PacketPort, type PacketPorts } from "./packet_port.ts";
+import { FlowTable, isStale, ServedFlow, whyLost } from "./served_flow.ts";
 import { PacketSamples } from "./packet_samples.ts";
 import { ReverseRun } from "./reverse_run.ts";
-import { ServedFlow } from "./served_flow.ts";
-import { type Grant, refuse, ServerOpening } from "./server_opening.ts";
+import { type Grant, refuse, ServerOpening } from "./opening.ts";
 
 const PROGRESS_NANOS = 250e6;
 const SECOND_NANOS = 1e9;

@@ -1,8 +1,7 @@
 import { messageOf } from "../../base/errors.ts";
 import type { FlowHost, Timer } from "../engine/engine_flow.ts";
-import { replyEcn } from "./ecn.ts";
+import { type OutgoingPackets, type PacketPort, replyEcn } from "./packet_port.ts";
 import { SILENCE_NANOS } from "./control_packet.ts";
-import type { OutgoingPackets, PacketPort } from "./packet_port.ts";
 import type { ServedFlow } from "./served_flow.ts";
 import { Transmitter } from "./transmitter.ts";
 

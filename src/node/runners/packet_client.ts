@@ -1,6 +1,6 @@
 import type { PacketClientConfig } from "../../flow/config.ts";
 import { headerBytes } from "../../flow/packet/header.ts";
-import { packetLengths } from "../../flow/packet/schedule.ts";
+import { packetLengths } from "../../flow/packet/packet_sender.ts";
 import { formatDuration } from "../../base/duration.ts";
 import type { Runner } from "../runner.ts";
 import { flowOptions, serverAddress } from "./traffic/flow_options.ts";

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { UnresponsiveConfig } from "../../../src/flow/config.ts";
-import { CE, isMarked, replyEcn } from "../../../src/flow/packet/ecn.ts";
+import { CE, isMarked, replyEcn } from "../../../src/flow/packet/packet_port.ts";
 import type { Chunk } from "../../../src/flow/records/read_chunk.ts";
 import { encodeReport } from "../../../src/flow/report_values.ts";
 import { PacketAnalysis } from "../../../src/flow/analysis/mod.ts";

@@ -1,10 +1,9 @@
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { Hmac } from "../../../src/flow/hmac.ts";
-import { ClientOpening } from "../../../src/flow/packet/client_opening.ts";
+import { ClientOpening, type OpeningResult, ServerOpening } from "../../../src/flow/packet/opening.ts";
 import { MIN_OPEN_BYTES, openPacket } from "../../../src/flow/packet/control_packet.ts";
 import { FlowName, isPacket } from "../../../src/flow/packet/header.ts";
 import { formatSettings, type OpenSettings, parseSettings } from "../../../src/flow/packet/open_settings.ts";
-import { type OpeningResult, ServerOpening } from "../../../src/flow/packet/server_opening.ts";
 import { COOKIE_MS, Cookies, newNonce, packetKey } from "../../../src/flow/packet/cookies.ts";
 import { TineError } from "../../../src/base/errors.ts";
 import { Random } from "../../support/random.ts";

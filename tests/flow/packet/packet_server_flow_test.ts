@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { PacketClientConfig, UnresponsiveConfig } from "../../../src/flow/config.ts";
 import { ECHO, flagsOf, OPEN, REPLY, REVERSE } from "../../../src/flow/packet/header.ts";
-import { MAX_REVERSE_FLOWS } from "../../../src/flow/packet/flow_table.ts";
+import { MAX_REVERSE_FLOWS } from "../../../src/flow/packet/served_flow.ts";
 import { SocketAddress } from "../../../src/sys/address.ts";
 import { Random } from "../../support/random.ts";
 import { type Datagram, FakeNetwork } from "./fake_network.ts";

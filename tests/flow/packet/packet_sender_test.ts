@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import type { UnresponsiveConfig } from "../../../src/flow/config.ts";
-import { Schedule } from "../../../src/flow/packet/schedule.ts";
+import { Schedule } from "../../../src/flow/packet/packet_sender.ts";
 import { Random } from "../../support/random.ts";
 
 /** Dues in milliseconds and lengths. */

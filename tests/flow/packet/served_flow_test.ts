@@ -6,11 +6,11 @@ import {
   MAX_FLOWS,
   MAX_REVERSE_FLOWS,
   MAX_SERVED_SENDERS,
+  ServedFlow,
   whyLost,
-} from "../../../src/flow/packet/flow_table.ts";
+} from "../../../src/flow/packet/served_flow.ts";
 import type { IncomingPackets } from "../../../src/flow/packet/packet_port.ts";
 import { PacketSamples } from "../../../src/flow/packet/packet_samples.ts";
-import { ServedFlow } from "../../../src/flow/packet/served_flow.ts";
 import { COOKIE_MS } from "../../../src/flow/packet/cookies.ts";
 import { SocketAddress } from "../../../src/sys/address.ts";
 import { FakeHost } from "../stream/fake_host.ts";
