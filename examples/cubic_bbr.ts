@@ -1,18 +1,18 @@
-// CUBIC against BBR through a slow link: who gets how much of it, with a short queue, with a long one, and with fq_codel,
-// which gives each flow a queue of its own. A test for each; the plan is written by a program.
+// CUBIC against BBR through a slow link: the share of each, with a short queue, with a long one, and with fq_codel, which
+// gives each flow its own queue. There is a test for each queue; a program makes the plan.
 //
-//   deno run -A examples/cubic_bbr.ts | tine run -
+//   tine run examples/cubic_bbr.ts --trust
 //   tine results results/latest/name=cca,queue=short
 //
-// An argument sets how long flows last: `deno run -A examples/cubic_bbr.ts 30s`. It needs iproute2, and no root. What the
-// kernel does not have is left out or replaced: standard error says so, and the names of tests and flows what there was.
+// An argument sets how long flows last: `tine run examples/cubic_bbr.ts --trust -- 30s`. It needs iproute2, but not root. What the
+// kernel does not have is left out or replaced: stderr and the names of tests and flows show it.
 
 import { child, parallel, plan, printPlan, serial, streamClient, streamServer, system, test } from "@tine/tine/node";
 import { hasQueue, tbf } from "./kernel_queues.ts";
 
 const [duration = "4s"] = Deno.args;
 
-/** The kernel's congestion controls; loading BBR as a module is root's business. */
+/** The kernel's congestion controls; only root can load BBR as a module. */
 const available = Deno.readTextFileSync("/proc/sys/net/ipv4/tcp_available_congestion_control").split(/\s+/);
 const rival = available.includes("bbr") ? "bbr" : "reno";
 if (rival !== "bbr") console.error("there is no BBR here (modprobe tcp_bbr): it is CUBIC against Reno");
@@ -20,7 +20,7 @@ if (rival !== "bbr") console.error("there is no BBR here (modprobe tcp_bbr): it 
 const local = { launcher: { local: { root: true } }, netns: { create: true } };
 const left = { id: "left", ...local };
 const right = { id: "right", ...local };
-// A node of its own, a router: a queue at the sender's own interface would slow its TCP down before it is full.
+// The link is a node too, a router: a queue at the sender's own interface would slow its TCP down before it is full.
 const link = { id: "link", ...local };
 
 const short = tbf("50mbit", "10ms");
@@ -65,7 +65,7 @@ const end = (net: number) =>
     ip link set to-link up
     ip route add default via 10.0.${net}.2`);
 
-/** Both flows start at the same time, and share the link with nobody else. */
+/** Both flows start at the same time, alone on the link. */
 const compare = (queue: string) =>
   test(
     { name: "cca", queue },

@@ -1,12 +1,12 @@
-// What becomes of the output of commands, written in TypeScript: a plan that a program makes.
+// Where the output of commands goes, as a plan that a program makes.
 //
-//   deno run examples/files_and_logs.ts | tine run -
+//   tine run examples/files_and_logs.ts
 //   tine results results/latest/name=system --system
 //   tine log
 
 import { child, parallel, plan, printPlan, resultStream, serial, sleep, sysInfo, system, test } from "@tine/tine/node";
 
-// A node is a value: wherever it is equal, it is the same node. Its commands get these variables on top of the others.
+// A node is a value: nodes with equal fields are the same node. Its commands get these variables besides the others.
 const worker = {
   id: "worker",
   launcher: { local: {} },
@@ -21,11 +21,11 @@ const treatments = serial(
   // Not wanted. An exit status other than 0 would fail the test, unless errors are ignored.
   system("cat /nowhere", { stderr: "quiet", ignoreErrors: true }),
   // Into a file of the results, while the command runs. More output for the same name is appended; a name may have
-  // folders. Arguments are taken as they are: no shell has a look at them.
+  // folders. Arguments are taken as they are: no shell is involved.
   system("echo", { args: ["$SITE is not replaced, and * neither"], stdout: "notes/plain.txt" }),
   system("sh -c", { args: ["echo this is $SITE"], stdout: "notes/plain.txt" }),
-  // Into a file that is sent when the command has ended, so that sending disturbs no measurement that goes on
-  // meanwhile: kept in memory until then, or in a temporary file of the node.
+  // Into a file that is sent when the command has ended, so that sending does not disturb a measurement. Until then, it
+  // is kept in memory, or in a temporary file of the node.
   system("cat /proc/net/dev", { stdout: "bufmem:before.txt" }),
   system("cat /proc/net/dev", { stdout: "buftmp:after.txt" }),
 );
@@ -58,7 +58,7 @@ await printPlan(plan(
     ),
     { timeout: "30s" },
   ),
-  // The system of a node: the usual, and what is chosen here. The value of API_TOKEN is masked.
+  // Describes the system of a node, with what is chosen here. The value of API_TOKEN is masked.
   test(
     { name: "system" },
     child(

@@ -1,16 +1,16 @@
 // Latency under load: echoes across a slow link, idle, under an upload, under a download, and under both. With a plain
-// queue, and with fq_codel, which gives each flow a queue of its own and keeps all of them short.
+// queue, and with fq_codel, which gives each flow its own queue and keeps all of them short.
 //
 //   a 10.0.1.1 ---- link ------------------------------ 10.0.2.1 b
 //                   30 Mbit/s each way, queues of 100 ms
 //
-//   deno run -A examples/latency_under_load.ts | tine run -
+//   tine run examples/latency_under_load.ts --trust
 //   tine results results/latest/name=load,queue=plain
 //   tine results results/latest/name=load,queue=fq_codel
 //
-// An argument sets how many seconds are measured in each phase: `deno run -A examples/latency_under_load.ts 5`. What the
-// kernel does not have is left out, and the names of the tests say what there was. By hand, tine udp client --under-load
-// does the same between two machines. It needs iproute2, and no root.
+// An argument sets how many seconds are measured in each phase: `tine run examples/latency_under_load.ts --trust -- 5`. What the
+// kernel does not have is left out, and the names of the tests show it. By hand, tine udp client --under-load
+// does the same between two machines. It needs iproute2, but not root.
 
 import {
   child,
@@ -36,7 +36,7 @@ const loadDuration = `${2 * Number(seconds)}s`;
 const local = { launcher: { local: { root: true } }, netns: { create: true } };
 const a = { id: "a", ...local };
 const b = { id: "b", ...local };
-// A node of its own, a router: a queue at the sender's own interface would slow its TCP down before it is full.
+// The link is a node too, a router: a queue at the sender's own interface would slow its TCP down before it is full.
 const link = { id: "link", ...local };
 
 const shell = (script: string) => system("sh -ec", { args: [script] });
@@ -78,7 +78,7 @@ const end = (net: number) =>
     ip link set to-link up
     ip route add default via 10.0.${net}.2`);
 
-/** Flows have names of their own in each phase, so results tell them apart. */
+/** Flows have other names in each phase, so that results distinguish them. */
 const echoes = (flow: string) =>
   packetClient({ addrKey: "udp", flow, sender: [{ unresponsive: { wait: ["10ms"], duration, echo: true } }] });
 const upload = (flow: string) =>

@@ -1,9 +1,9 @@
 // 1,200 short flows, as pages of the web are: how long each takes, beside a bulk flow that fills the queue of the link.
 //
-//   deno run examples/short_flows.ts | tine run -
+//   tine run examples/short_flows.ts
 //   tine results results/latest/name=short
 //
-// An argument sets how many: `deno run examples/short_flows.ts 100`. It needs iproute2, and no root.
+// An argument sets how many: `tine run examples/short_flows.ts -- 100`. It needs iproute2, but not root.
 
 import {
   child,
@@ -22,7 +22,7 @@ const [count = "1200"] = Deno.args;
 const local = { launcher: { local: { root: true } }, netns: { create: true } };
 const client = { id: "client", ...local };
 const server = { id: "server", ...local };
-// A node of its own, a router: a queue at the sender's own interface would slow its TCP down before it is full.
+// The link is a node too, a router: a queue at the sender's own interface would slow its TCP down before it is full.
 const link = { id: "link", ...local };
 
 const shell = (script: string) => system("sh -ec", { args: [script] });
@@ -36,7 +36,7 @@ const end = (net: number) =>
 
 /** Most are small, some are large. */
 const LENGTHS = ["2kB", "4kB", "8kB", "8kB", "16kB", "16kB", "32kB", "128kB"];
-/** In milliseconds, between the starts of flows: drawn from these, since arrivals at random come in crowds. */
+/** Waits between the starts of flows in milliseconds, drawn at random: such arrivals are bursty. */
 const WAITS = [1, 3, 5, 27];
 const WAIT_MEAN = WAITS.reduce((sum, wait) => sum + wait) / WAITS.length;
 

@@ -69,7 +69,7 @@ function spans(line: string, state: { bold: boolean; dim: boolean; colour: strin
       ...state.dim ? ['opacity="0.6"'] : [],
       ...state.bold ? ['font-weight="bold"'] : [],
     ].join(" ");
-    // Each piece between wide blanks has a place of its own: renderers join blanks.
+    // Each piece between wide blanks has its own place: renderers join blanks.
     return part.split(/( {2,}|^ +| +$)/).map((piece) => {
       const x = (MARGIN + column * CELL.width).toFixed(1);
       column += piece.length;

@@ -49,7 +49,7 @@ export interface Handler {
    * fine. A failure does not end the agent.
    */
   init(request: InitRequest): Awaitable<Outcome | void>;
-  /** Returns the state after all data so far; nothing where there is none. */
+  /** Returns the state after all data so far, or nothing. */
   snapshot?(): Awaitable<Uint8Array | void>;
   /**
    * Takes the state that an earlier snapshot returned. A failure does not end
@@ -73,7 +73,7 @@ export interface Handler {
 export interface HandlerInfo {
   wants: EdgeType;
   provides: EdgeType;
-  /** For each option the types of its values by position; none: a flag. */
+  /** For each option the types of its values by position; a flag has none. */
   options?: MapLike<readonly ValueType[]>;
 }
 
@@ -173,7 +173,7 @@ export interface Point extends Required<PointInit> {
   setFields(fields: readonly (readonly [string, FieldValue])[]): void;
   /** All fields, each name once. */
   fields(): Generator<[string, FieldValue]>;
-  /** A point of its own; keep this one rather than the point itself. */
+  /** Returns a copy; keep this rather than the point itself. */
   copy(): Point;
 }
 

@@ -93,6 +93,20 @@ Deno.test("the packed executable says what it is", async () => {
   assertMatch(stdout, /^tine \d+\.\d+\.\d+ \(packed, deno /);
 });
 
+Deno.test("the packed executable has the manual, and what tine init writes, as the checkout has them", async () => {
+  const text = (path: string) => Deno.readTextFile(`${root}${path}`);
+  const page = await run(["help", "ssh"]);
+  assertEquals([page.code, page.stderr], [0, ""]);
+  const { renderMarkdown } = await import("../../src/cli/help/markdown.ts");
+  assertEquals(page.stdout, renderMarkdown(await text("src/cli/help/topics/ssh.md"), { isTerminal: () => false }));
+  const written = await newFolder("skeletons");
+  for (const name of ["my_udf.ts", "my_udf.js", "my_plan.yaml"]) {
+    assertEquals((await run(["init", `${written}/${name}`])).code, 0);
+    assertEquals(await Deno.readTextFile(`${written}/${name}`), await text(`src/cli/init/skeletons/${name}`));
+  }
+  assertEquals(await Deno.readTextFile(`${written}/tine_udf.d.ts`), await text("src/udf/udf_types.ts"));
+});
+
 Deno.test("the packed executable passes arguments on, whatever is in them", async () => {
   const odd = ["", " a  b ", "*", "$HOME", "`id`", "'\"\\", "line\nline", "-x", "--", "ü", "a=b", "~", "!"];
   const file = `${await newFolder("args")}/args`;

@@ -4,7 +4,7 @@ import { textWidth } from "../../base/text_width.ts";
 const DECORATION = /\x1b\[[\d;]*m/g;
 
 /**
- * Returns how many columns text takes on a terminal; escape sequences for colours take none.
+ * Returns how many columns text takes on a terminal; escape sequences for colours take no column.
  *
  * @example
  * ```ts
@@ -20,7 +20,7 @@ export function visibleWidth(text: string): number {
  * Breaks text between words.
  *
  * @param text words with single blanks between them
- * @param width how many columns a line may take; a word that is wider gets a line of its own
+ * @param width how many columns a line may take; a wider word gets its own line
  *
  * @example
  * ```ts

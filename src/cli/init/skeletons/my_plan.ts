@@ -21,8 +21,8 @@ import {
 
 const pause = "1s";
 
-// A process in a network namespace of its own, which is deleted with it. Nodes
-// with equal fields are the same node.
+// A process in its own network namespace, which is deleted with it. Nodes with
+// equal fields are the same node.
 const left = { id: "left", launcher: { local: {} }, netns: { create: true } };
 
 export default plan(
