@@ -2,7 +2,6 @@ import type { Flows } from "../../flow/flows.ts";
 import { TineError } from "../../base/errors.ts";
 import { escape } from "../terminal.ts";
 import { BusiestThread, BusyProcessors } from "./machine_load.ts";
-import type { ClientFlow } from "./client_flow.ts";
 import {
   type ClientReport,
   intervalHead,
@@ -12,7 +11,7 @@ import {
   summaryLines,
 } from "./client_report.ts";
 import { InterruptibleOutput } from "./interruptible_output.ts";
-import { runFlows } from "./run_flows.ts";
+import { type ClientFlow, runFlows } from "./run_flows.ts";
 import { startLongTimer } from "../../base/time.ts";
 
 const EXIT_FAILED = 1;

@@ -9,7 +9,7 @@ import {
 } from "../../flow/analysis/mod.ts";
 import type { Flows } from "../../flow/flows.ts";
 import { cells, type Column, heads, type Row, span } from "../figures.ts";
-import type { ClientFlow } from "./client_flow.ts";
+import type { ClientFlow } from "./run_flows.ts";
 
 /** How flows of a protocol are shown. */
 export interface ClientReport<Client, Interval> {

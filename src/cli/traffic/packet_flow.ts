@@ -14,7 +14,7 @@ import {
 } from "../../flow/analysis/mod.ts";
 import { isLoopback } from "../../base/address.ts";
 import { parseAddress } from "../address.ts";
-import type { ClientFlow } from "./client_flow.ts";
+import type { ClientFlow } from "./run_flows.ts";
 import { newFlowId } from "./client_flags.ts";
 
 /** What this client counts in an interval. */

@@ -1,17 +1,43 @@
-import type { FlowEvents, Flows } from "../../flow/flows.ts";
-import { readChunk } from "../../flow/records/read_chunk.ts";
-import type { ClientFlow } from "./client_flow.ts";
+import type { FlowEvents, FlowInfoEvent, FlowOptions, Flows } from "../../flow/flows.ts";
+import { type Chunk, readChunk } from "../../flow/records/read_chunk.ts";
+import type { FlowProgress } from "../../flow/report.ts";
+
+/** A flow that a client runs, with all that is kept of it. */
+export interface ClientFlow {
+  /** As the server knows it. */
+  readonly id: string;
+  /** For people: `up`, `down2`. */
+  readonly label: string;
+  /** The direction of its sender: an upload is sent by this client. */
+  readonly direction: "upload" | "download";
+  /** Whether it came to its end, and both ends have reported what they know. */
+  readonly complete: boolean;
+  /** When the last sample was taken, in milliseconds since the first of the flows has started. */
+  readonly lastMs: number;
+  /**
+   * Takes what its samples refer to.
+   *
+   * @param startNanos when it started, since the first of the flows has
+   */
+  info(info: FlowInfoEvent, startNanos: number): void;
+  /** Takes samples. */
+  records(chunk: Chunk): void;
+  /** Takes what is known while it runs. */
+  progress(report: FlowProgress): void;
+  /** Runs it to its end. */
+  run(flows: Flows, options: FlowOptions): Promise<void>;
+}
 
 /** How flows are run together. */
 export interface RunFlowsOptions {
   readonly key?: Uint8Array;
   /** Ends all of them. */
   readonly signal: AbortSignal;
-  /** Is told what is to be known. */
+  /** Receives messages for people. */
   log(text: string): void;
-  /** Is told once the first of them is open. */
+  /** Called once the first of them is open. */
   onOpen?(): void;
-  /** Is told once all of them are. */
+  /** Called once all of them are open. */
   onAllOpen?(): void;
 }
 
@@ -41,7 +67,7 @@ export async function runFlows(
   return failure ?? {};
 }
 
-/** Gives to each flow what is told of it. */
+/** Hands events to their flows. */
 function eventsTo(clients: readonly ClientFlow[], { log, onOpen, onAllOpen }: RunFlowsOptions): FlowEvents {
   const byId = new Map(clients.map((client) => [client.id, client]));
   const waiting = new Set(byId.keys());

@@ -1,11 +1,14 @@
-import type { FlowEvents, FlowInfoEvent, FlowServer } from "../../flow/flows.ts";
 import { isLoopback } from "../../base/address.ts";
+import { count } from "../../base/count.ts";
+import { figuresOf, SERVED_PACKET_FIGURES, SERVED_STREAM_FIGURES } from "../../flow/analysis/mod.ts";
+import type { FlowEvents, FlowInfoEvent, FlowServer } from "../../flow/flows.ts";
+import type { FlowProgress, ServedPacketReport, ServedStreamReport } from "../../flow/report.ts";
+import { figureText, seconds } from "../figures.ts";
 import { escape } from "../terminal.ts";
 import { InterruptibleOutput } from "./interruptible_output.ts";
-import { isServed, servedJson, servedLine } from "./served_report.ts";
 
-/** Flows that are remembered until they end; of more, the oldest are forgotten. */
-const MOST_FLOWS = 4096;
+/** Of more flows that run, the oldest are forgotten, and are not printed. */
+const MAX_FLOWS = 4096;
 
 /** How a server by hand is run. */
 export interface ServeOptions {
@@ -15,7 +18,7 @@ export interface ServeOptions {
   readonly hostname: string;
   readonly key?: Uint8Array;
   readonly json: boolean;
-  /** Starts all servers; the first one's address is told. */
+  /** Starts all servers; the address of the first one is printed. */
   listen(options: { events: FlowEvents; signal: AbortSignal; key?: Uint8Array }): Promise<readonly FlowServer[]>;
 }
 
@@ -25,17 +28,17 @@ export interface ServeOptions {
  * @returns the exit code, 0
  */
 export async function serveFlows({ name, hostname, key, json, listen }: ServeOptions): Promise<number> {
-  const say = (text: string) => console.error(`${name}: ${escape(text)}`);
+  const log = (text: string) => console.error(`${name}: ${escape(text)}`);
   using output = new InterruptibleOutput(0);
   if (key === undefined && !isLoopback(hostname)) {
-    say(`warning: ${hostname} may be reached by other machines, and without a key (TINE_KEY) it serves all of them`);
+    log(`warning: ${hostname} may be reached by other machines, and without a key (TINE_KEY) it serves all of them`);
   }
   await using _servers = new AsyncDisposableStack();
-  const servers = await listen({ events: printing(output, json, say), signal: output.signal, key });
+  const servers = await listen({ events: printing(output, json, log), signal: output.signal, key });
   for (const server of servers) _servers.use(server);
   const [{ address }] = servers;
   if (json) output.json({ type: "listening", address });
-  say(`listening on ${address}${key === undefined ? "" : ", for clients with the key"}`);
+  log(`listening on ${address}${key === undefined ? "" : ", for clients with the key"}`);
   await Promise.race([aborted(output), ...servers.map(({ ended }) => ended)]);
   await _servers.disposeAsync();
   await output.flush();
@@ -48,7 +51,7 @@ function printing(output: InterruptibleOutput, json: boolean, log: (text: string
   return {
     info(info) {
       infos.set(info.flow, info);
-      if (infos.size > MOST_FLOWS) infos.delete(infos.keys().next().value!);
+      if (infos.size > MAX_FLOWS) infos.delete(infos.keys().next().value!);
     },
     records() {
       // They are for plans: a server by hand keeps nothing of its flows.
@@ -72,4 +75,60 @@ function aborted(output: InterruptibleOutput): Promise<void> {
     if (signal.aborted) end();
     else signal.addEventListener("abort", end, { once: true });
   });
+}
+
+/** What a server has at the end of a flow. */
+export type ServedReport = ServedStreamReport | ServedPacketReport;
+
+/** Whether it is a report of a server, of a flow that is over. */
+function isServed(report: FlowProgress): report is ServedReport {
+  return report.kind === "servedStream" || report.kind === "servedPackets" && report.state !== "running";
+}
+
+/** Returns a flow that a server has served as a line. */
+export function servedLine({ flow, values: { client, direction } }: FlowInfoEvent, report: ServedReport): string {
+  const line = (...parts: string[]) => parts.filter((part) => part !== "").join(", ");
+  const peer = escape(String(client)), id = escape(flow);
+  if (report.kind === "servedStream") {
+    const { bytes, goodputBitsPerSecond, durationNanos, complete } = report;
+    return line(
+      `${peer} ${escape(String(direction))} ${id}: ${figureText(bytes, "byte")} in ${seconds(durationNanos / 1e9)} s`,
+      figureText(goodputBitsPerSecond, "bit/s"),
+      complete ? "" : "did not come to its end",
+    );
+  }
+  const { received, sent, sendErrors, duplicates, bad, congestionMarks = 0, socketDrops, elapsedNanos, state } = report;
+  const some = (packets: number, what: string) => packets > 0 ? `${figureText(packets, "packet")} ${what}` : "";
+  const counts = line(
+    `${peer} ${id}: received ${count(received, "packet")}`,
+    `sent ${figureText(sent, "packet")}`,
+    some(duplicates, "twice"),
+    some(congestionMarks, "marked: congestion experienced"),
+    some(sendErrors, "could not be sent"),
+    some(bad, "bad"),
+    some(socketDrops, "dropped by this socket"),
+  );
+  return line(`${counts} in ${(elapsedNanos / 1e9).toFixed(2)} s`, state === "unclosed" ? "ended without a close" : "");
+}
+
+/** Returns a flow that a server has served as an object. */
+export function servedJson({ flow, values: { client, direction } }: FlowInfoEvent, report: ServedReport): object {
+  return report.kind === "servedStream"
+    ? {
+      type: "flow",
+      protocol: "tcp",
+      id: flow,
+      client,
+      direction,
+      complete: report.complete,
+      ...figuresOf(SERVED_STREAM_FIGURES, report),
+    }
+    : {
+      type: "flow",
+      protocol: "udp",
+      id: flow,
+      client,
+      complete: report.state === "closed",
+      ...figuresOf(SERVED_PACKET_FIGURES, report),
+    };
 }

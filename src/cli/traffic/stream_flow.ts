@@ -3,7 +3,7 @@ import type { FlowInfoEvent, FlowOptions, Flows } from "../../flow/flows.ts";
 import type { StreamReport } from "../../flow/report.ts";
 import type { Chunk } from "../../flow/records/read_chunk.ts";
 import { ByteIntervals, StreamAnalysis, type StreamFigures, type StreamInterval } from "../../flow/analysis/mod.ts";
-import type { ClientFlow } from "./client_flow.ts";
+import type { ClientFlow } from "./run_flows.ts";
 import { newFlowId } from "./client_flags.ts";
 
 /** The least time between samples, in milliseconds. */

@@ -11,9 +11,8 @@ import {
 } from "../../flow/analysis/mod.ts";
 import { TineError } from "../../base/errors.ts";
 import { BusiestThread, BusyProcessors } from "./machine_load.ts";
-import type { ClientFlow } from "./client_flow.ts";
 import { PacketFlow } from "./packet_flow.ts";
-import { runFlows } from "./run_flows.ts";
+import { type ClientFlow, runFlows } from "./run_flows.ts";
 import { StreamFlow } from "./stream_flow.ts";
 
 /** What loads the path. */

@@ -36,10 +36,16 @@ export {
   PACKET_FIGURES,
   PACKET_INTERVAL_FIGURES,
   PATH_FIGURES,
+  SERVED_PACKET_FIGURES,
 } from "./packet_figures.ts";
 export type { PathFigures, Spread } from "./packet_path.ts";
 export type { PacketFigures } from "./sender_analysis.ts";
 export { RateMeter } from "./rate_meter.ts";
 export { StreamAnalysis, type StreamFigures, type StreamLimits } from "./stream_analysis.ts";
-export { STREAM_FIGURE_LISTS, STREAM_FIGURES, STREAM_INTERVAL_FIGURES } from "./stream_figures.ts";
+export {
+  SERVED_STREAM_FIGURES,
+  STREAM_FIGURE_LISTS,
+  STREAM_FIGURES,
+  STREAM_INTERVAL_FIGURES,
+} from "./stream_figures.ts";
 export { type PacketAddend, type StreamAddend, type StreamSum, sumKnown, sumPackets, sumStreams } from "./sums.ts";

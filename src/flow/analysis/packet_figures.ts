@@ -1,3 +1,4 @@
+import type { ServedPacketReport } from "../report.ts";
 import type { OffsetEstimate } from "./clock_offset.ts";
 import { bitsPerSecond, type FigureList, type Figures, micros, percent, seconds, times } from "./figure.ts";
 import type { PacketInterval } from "./intervals.ts";
@@ -284,6 +285,60 @@ function droppedEchoes({ toServer, fromServer }: Partial<PacketFigures> = {}): n
   );
 }
 
+/** Figures of a UDP flow that a server by hand prints when it is over. */
+export const SERVED_PACKET_FIGURES = {
+  received: {
+    title: "received",
+    unit: "packet",
+    definition: "Packets of the client's senders that arrived, each counted once.",
+    value: ({ received }) => received,
+  },
+  sent: {
+    title: "sent",
+    unit: "packet",
+    definition: "Echoes, and packets of senders at the server.",
+    value: ({ sent }) => sent,
+  },
+  sendErrors: {
+    title: "send errors",
+    unit: "packet",
+    definition: "Packets that the server's kernel did not take.",
+    value: ({ sendErrors }) => sendErrors,
+  },
+  duplicates: { ...PATH_FIGURES.duplicates, value: ({ duplicates }) => duplicates },
+  bad: {
+    title: "bad",
+    unit: "packet",
+    definition: "Packets of the flow that were not signed with its key, and did not count.",
+    value: ({ bad }) => bad,
+  },
+  socketDrops: {
+    title: "dropped",
+    unit: "packet",
+    definition: "Packets of any flow that the server's socket had no room for while the flow ran.",
+    value: ({ socketDrops }) => socketDrops,
+  },
+  congestionMarks: { ...PATH_FIGURES.congestionMarks, value: ({ congestionMarks }) => congestionMarks },
+  bytesReceived: {
+    title: "bytes received",
+    unit: "byte",
+    definition: "UDP payload of the packets that arrived.",
+    value: ({ bytesReceived }) => bytesReceived,
+  },
+  bytesSent: {
+    title: "bytes sent",
+    unit: "byte",
+    definition: "UDP payload of the packets sent.",
+    value: ({ bytesSent }) => bytesSent,
+  },
+  durationSeconds: {
+    title: "seconds",
+    unit: "s",
+    definition: "Time from the first packet of the flow until it was over.",
+    value: ({ elapsedNanos }) => seconds(elapsedNanos),
+  },
+} satisfies Figures<ServedPacketReport>;
+
 /** All figures of UDP flows, with their definitions. */
 export const PACKET_FIGURE_LISTS: readonly FigureList[] = [
   { protocol: "udp", title: "UDP flows", figures: PACKET_FIGURES },
@@ -291,4 +346,5 @@ export const PACKET_FIGURE_LISTS: readonly FigureList[] = [
   { protocol: "udp", title: "clocks of UDP flows", figures: CLOCK_FIGURES },
   { protocol: "udp", title: "UDP flows by interval", figures: PACKET_INTERVAL_FIGURES },
   { protocol: "udp", title: "latency under load, by phase", figures: LOAD_FIGURES },
+  { protocol: "udp", title: "UDP flows at a server by hand", figures: SERVED_PACKET_FIGURES },
 ];

@@ -1,4 +1,5 @@
 import { bitsPerSecond, type FigureList, type Figures, micros, percent, seconds, times } from "./figure.ts";
+import type { ServedStreamReport } from "../report.ts";
 import type { StreamInterval } from "./intervals.ts";
 import type { StreamSum } from "./sums.ts";
 
@@ -148,8 +149,26 @@ export const STREAM_INTERVAL_FIGURES = {
   },
 } satisfies Figures<StreamInterval>;
 
+/** Figures of a TCP flow that a server by hand prints when it is over. */
+export const SERVED_STREAM_FIGURES = {
+  bytes: {
+    ...STREAM_FIGURES.bytes,
+    definition:
+      "Bytes of the application that the receiver counted; of a flow that did not come to its end, those that " +
+      "this server received or sent.",
+    value: ({ bytes }) => bytes,
+  },
+  durationSeconds: { ...STREAM_FIGURES.durationSeconds, value: ({ durationNanos }) => seconds(durationNanos) },
+  goodputBitsPerSecond: {
+    ...STREAM_FIGURES.goodputBitsPerSecond,
+    value: ({ goodputBitsPerSecond }) => goodputBitsPerSecond,
+  },
+  retransmits: { ...STREAM_FIGURES.retransmits, value: ({ retransmits }) => retransmits },
+} satisfies Figures<ServedStreamReport>;
+
 /** All figures of TCP flows, with their definitions. */
 export const STREAM_FIGURE_LISTS: readonly FigureList[] = [
   { protocol: "tcp", title: "TCP flows", figures: STREAM_FIGURES },
   { protocol: "tcp", title: "TCP flows by interval", figures: STREAM_INTERVAL_FIGURES },
+  { protocol: "tcp", title: "TCP flows at a server by hand", figures: SERVED_STREAM_FIGURES },
 ];

@@ -8,6 +8,8 @@ import {
   PACKET_FIGURES,
   PACKET_INTERVAL_FIGURES,
   PATH_FIGURES,
+  SERVED_PACKET_FIGURES,
+  SERVED_STREAM_FIGURES,
   STREAM_FIGURE_LISTS,
   STREAM_FIGURES,
   STREAM_INTERVAL_FIGURES,
@@ -26,6 +28,8 @@ Deno.test("columnsOf() has the keys that programs know", () => {
     CLOCK_FIGURES,
     PACKET_INTERVAL_FIGURES,
     LOAD_FIGURES,
+    SERVED_STREAM_FIGURES,
+    SERVED_PACKET_FIGURES,
   ].map((figures) => columnsOf<never>(figures).map(({ key }) => key));
   assertEquals(keys, [
     [
@@ -88,6 +92,19 @@ Deno.test("columnsOf() has the keys that programs know", () => {
       "uploadGoodputBitsPerSecond",
       "downloadGoodputBitsPerSecond",
     ],
+    ["bytes", "durationSeconds", "goodputBitsPerSecond", "retransmits"],
+    [
+      "received",
+      "sent",
+      "sendErrors",
+      "duplicates",
+      "bad",
+      "socketDrops",
+      "congestionMarks",
+      "bytesReceived",
+      "bytesSent",
+      "durationSeconds",
+    ],
   ]);
 });
 
@@ -110,7 +127,7 @@ Deno.test("figuresOf() leaves out what is not known, and rounds to what was meas
 });
 
 Deno.test("each figure has a definition of whole sentences, and keys that carry its unit", () => {
-  const suffixes = { "bit/s": /BitsPerSecond$/, byte: /ytes$/, s: /Seconds$/, us: /Micros$/, "%": /Percent$/ } as const;
+  const suffixes = { "bit/s": /BitsPerSecond$/, byte: /ytes/, s: /Seconds$/, us: /Micros$/, "%": /Percent$/ } as const;
   for (const { title, figures } of [...STREAM_FIGURE_LISTS, ...PACKET_FIGURE_LISTS]) {
     for (const [name, { definition, unit, parts }] of Object.entries(figures)) {
       assertMatch(definition, /^[A-Z].*\.$/, `${title}: ${name}`);
