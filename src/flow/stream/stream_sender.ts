@@ -70,7 +70,7 @@ class StreamSender implements Transfer {
       host.samples("streamIO", flow),
       true,
       request.sampleIOIntervalMs * MILLISECOND,
-      this.#time(),
+      this.#startedAt - context.tinitNanos,
     );
     if (kernel !== undefined) this.#info = new TcpInfoRecorder(kernel, host.samples("tcpInfo", flow), server);
     this.#reportedAcked = this.#acked = Math.max(0, this.#info?.last.bytesAcked ?? 0);
