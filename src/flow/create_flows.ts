@@ -27,7 +27,7 @@ import { messageOf, TineError } from "../base/errors.ts";
 
 /**
  * Makes traffic: over raw sockets in workers where Linux system calls can be made, which is faster and measures more,
- * else over Deno's own network API. The kind of the result says which, and so do the info events of its flows. A pool
+ * else over Deno's own network API. The kind of the result, and the info events of its flows, name the way. A pool
  * of workers starts with it; dispose of it when there is no more traffic.
  *
  * @example

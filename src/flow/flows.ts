@@ -1,18 +1,18 @@
 import type { PacketClientConfig, PacketServerConfig, StreamClientConfig, StreamServerConfig } from "./config.ts";
 import type { FlowProgress, PacketReport, StreamReport } from "./report.ts";
 
-/** What flows tell while they run. Called often: each must return at once. */
+/** Takes what flows report while they run. Called often: each method must return at once. */
 export interface FlowEvents {
   /**
-   * What the samples of a flow refer to, as soon as both ends agree on it. Those of a sender that need not wait for that
-   * may come before.
+   * Takes what the samples of a flow refer to, as soon as both ends agree on it. Samples of a sender that need not wait
+   * for that may come before.
    */
   info(info: FlowInfoEvent): void;
-  /** Samples of a flow, a chunk as src/flow/records has it. */
+  /** Takes samples of a flow, a chunk as src/flow/records has it. */
   records(flow: string, chunk: Uint8Array): void;
-  /** What an end of a flow knows: about four times a second, and at its end. */
+  /** Takes what an end of a flow knows: about four times a second, and at its end. */
   progress(flow: string, report: FlowProgress): void;
-  /** Something to know, such as a client that was refused. */
+  /** Takes a line for people, such as on a client that was refused. */
   log(text: string): void;
 }
 
@@ -20,7 +20,7 @@ export interface FlowEvents {
 export interface FlowInfoEvent {
   readonly type: "streamInfo" | "packetInfo";
   readonly flow: string;
-  /** The server tells it, rather than the client. */
+  /** Whether the server reports it, rather than the client. */
   readonly server: boolean;
   /** Nanoseconds since 1970: the base of the flow's times. */
   readonly tinit: bigint;
@@ -36,16 +36,16 @@ export interface FlowServer extends AsyncDisposable {
   readonly ended: Promise<void>;
 }
 
-/** What is common to all calls. */
+/** Options of all flows and servers. */
 export interface FlowOptions {
   readonly events: FlowEvents;
-  /** Ends it within 100 ms; the reason is thrown. What was measured until then has been told. */
+  /** Ends it within 100 ms; the reason is thrown. What was measured until then is reported before. */
   readonly signal: AbortSignal;
-  /** The key that clients and servers share, 32 bytes; absent: none is wanted. */
+  /** The key that clients and servers share, 32 bytes; absent: without keys. */
   readonly key?: Uint8Array;
 }
 
-/** What clients of UDP flows may be given beside. */
+/** Options of clients of UDP flows. */
 export interface PacketClientOptions extends FlowOptions {
   /**
    * The client opens its flow at once, and begins to send when this resolves: what comes to load the path meanwhile
@@ -56,7 +56,7 @@ export interface PacketClientOptions extends FlowOptions {
 
 /** Traffic, over raw sockets in workers, or over Deno's own network API where these are not to be had. */
 export interface Flows extends AsyncDisposable {
-  /** How it is made: `ffi` or `portable`. */
+  /** How traffic is made: over raw sockets, or over Deno's own network API. */
   readonly kind: "ffi" | "portable";
 
   /** Listens for TCP flows, until disposed of. Returns as soon as it listens. */

@@ -1,6 +1,6 @@
 /**
- * What a flow or a server in a worker is, and what its engine gives to it. All of it is synchronous: the worker's loop
- * never returns to its event loop, so no promise is ever settled there.
+ * The interfaces of a flow or a server, and of the host that its engine gives to it. All of it is synchronous: the loop
+ * of a worker never returns to the event loop, so no promise is ever settled there.
  *
  * @module
  */
@@ -10,27 +10,27 @@ import type { FlowProgress, FlowReport } from "../report.ts";
 import type { ChunkWriter } from "../records/chunk_writer.ts";
 import type { RecordKind } from "../records/kinds.ts";
 
-/** What the main side asks for. It is cloned on its way, so it holds data only. */
+/** An order for a flow. It is cloned on its way, so it holds data only. */
 export interface FlowRequest<Config = unknown> {
   /** A key of the {@linkcode FlowKinds} that the engine has. */
   readonly kind: string;
-  /** `IP:PORT`, resolved: where a server binds, exactly one; or what a client tries, in this order. */
+  /** `IP:PORT`, resolved: exactly one where a server binds; those that a client tries, in this order. */
   readonly addresses: readonly string[];
   readonly config: Config;
-  /** The key that clients and servers share; absent: none is wanted. */
+  /** The key that clients and servers share; absent: without keys. */
   readonly key?: Uint8Array;
-  /** It opens, and does not send before {@linkcode EngineFlow.release} is called; for kinds that know that. */
+  /** Whether it opens, but does not send before {@linkcode EngineFlow.release} is called; for kinds that have that. */
   readonly held?: boolean;
 }
 
 /**
- * A flow or a server: a state machine that is driven by the watches and timers of its host. What any of their handlers
- * throws fails the flow.
+ * A flow or a server: a state machine that is driven by the watches and timers of its host. An error of one of their
+ * handlers fails the flow.
  */
 export interface EngineFlow {
-  /** Called once, first. What it throws fails the flow. */
+  /** Called once, first. An error fails the flow. */
   start(): void;
-  /** Called once at most, if the request says that it is held, and only while it runs: it may send from now on. */
+  /** Lets it send from now on; called once at most, if the request is held, and only while the flow runs. */
   release?(): void;
   /**
    * Called exactly once: after the flow has ended or failed, or because it is canceled. Closes its sockets and its
@@ -54,9 +54,9 @@ export interface Timer {
   clear(): void;
 }
 
-/** Of a timer. */
+/** Options of a timer. */
 export interface TimerOptions {
-  /** The last 50 µs are spent looking at the clock: hit to a microsecond or two, at the cost of a busy core. */
+  /** Whether the last microseconds are spent looking at the clock: on time to 1 or 2 µs, at the cost of a busy core. */
   readonly precise?: boolean;
 }
 
@@ -81,7 +81,7 @@ export interface Scope {
 /** Samples of one kind of one flow, on their way to the main side: within 100 ms, or as soon as a chunk is full. */
 export interface SampleSink<K extends RecordKind> {
   /**
-   * Where the next sample goes: it has room for at least one. Ask again for each sample, do not keep it.
+   * Returns the writer of the next sample, with room for at least one. Ask again for each sample, do not keep it.
    *
    *     const chunk = sink.writer();
    *     const i = chunk.next();
@@ -100,7 +100,7 @@ export interface FlowHost extends Scope {
   samples<K extends RecordKind>(kind: K, flow: string): SampleSink<K>;
   /** See {@linkcode FlowEvents.progress}. */
   progress(flow: string, report: FlowProgress): void;
-  /** Something to know. */
+  /** Logs a line for people. */
   log(text: string): void;
   /** A server listens at this address; the main side learns it at once. */
   listening(address: string): void;

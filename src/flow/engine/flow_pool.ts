@@ -42,7 +42,7 @@ export interface FlowThread {
  * Starts a thread for flows.
  *
  * @param name for people
- * @param onMessage gets what its flows report
+ * @param onMessage takes the messages of its flows
  * @param onDeath called if it dies, with the reason
  */
 export type StartThread = (
@@ -152,7 +152,7 @@ class StartedFlow implements PooledFlow {
     readonly signal: AbortSignal,
     readonly onOver: () => void,
   ) {
-    // Clients do not ask whether they listen, and servers are asked for their end late or never.
+    // Nothing awaits that a client listens, and the end of a server is awaited late or never.
     this.#listening.promise.catch(() => {});
     this.#ended.promise.catch(() => {});
     this.#onAbort = () => this.cancel(signal.reason);
@@ -237,7 +237,7 @@ export class PoolWorker implements FlowThread {
    *
    * @param module the code of the worker: src/flow/flow_worker.ts
    * @param name for people
-   * @param onMessage gets what its flows report
+   * @param onMessage takes the messages of its flows
    * @param onDeath called if it dies, with the reason
    */
   constructor(

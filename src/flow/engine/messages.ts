@@ -5,7 +5,7 @@ import type { FlowRequest } from "./engine_flow.ts";
 
 /** What a worker gets once, as a message of its event loop, before it enters the loop of flows. */
 export interface WorkerStart {
-  /** Brings {@linkcode ToWorker}; the worker looks into it when woken. */
+  /** Carries {@linkcode ToWorker}; the worker reads it when woken. */
   readonly port: MessagePort;
   /** The file of the EventFd that wakes it. */
   readonly wakeFd: number;
@@ -25,7 +25,7 @@ export type FlowOrder =
   | { readonly type: "release"; readonly id: number }
   | { readonly type: "cancel"; readonly id: number };
 
-/** What a worker tells of a flow. */
+/** What a worker reports of a flow. */
 export type FlowMessage =
   | { readonly type: "info"; readonly id: number; readonly info: FlowInfoEvent }
   | { readonly type: "records"; readonly id: number; readonly flow: string; readonly chunk: Uint8Array<ArrayBuffer> }
@@ -48,7 +48,7 @@ export interface PlainError {
 
 /** An error as data. */
 export function plainError(error: unknown): PlainError {
-  // What is not one of ours is a fault of this program; its message alone would not tell where.
+  // An error of another class is a fault of this program; its message alone does not name the place.
   if (!(error instanceof TineError)) {
     const stack = error instanceof Error ? error.stack : undefined;
     return { code: "flow-failed", message: `the flow failed: ${stack ?? messageOf(error)}` };

@@ -3,20 +3,20 @@ import { Poller, type ReadyHandler, type Watch } from "../../sys/poller.ts";
 import type { Timer, TimerOptions } from "./engine_flow.ts";
 
 /** Bounds of a {@linkcode WakeMargin}. */
-const MOST_NANOS = 50_000;
-const LEAST_NANOS = 3_000;
-/** The margin grows by so much for each wake that it did not cover, */
+const MAX_MARGIN_NANOS = 50_000;
+const MIN_MARGIN_NANOS = 3_000;
+/** How much the margin grows for each wake that it did not cover. */
 const STEP_NANOS = 5_000;
-/** and one of so many is not covered. */
-const ONE_OF = 10;
+/** How many wakes there are for each that is not covered. */
+const UNCOVERED_ONE_OF = 10;
 
 /**
- * How long before a precise timer a loop stops sleeping, since the kernel wakes a thread late: 5 µs on some machines, 30
- * on others. What is left of it is spent looking at the clock, which keeps a processor busy, so it is no longer than
- * most wakes need: a quantile of their lateness, followed by steps up and down.
+ * The time before a precise timer at which a loop stops sleeping, since the kernel wakes a thread late: by 5 µs on some
+ * machines, by 30 on others. The loop spends the rest of the margin looking at the clock, which keeps a processor busy,
+ * so the margin is no longer than most wakes need: a quantile of their lateness, followed by steps up and down.
  */
 export class WakeMargin {
-  #nanos = MOST_NANOS;
+  #nanos = MAX_MARGIN_NANOS;
 
   /** The margin, in nanoseconds. */
   get nanos(): number {
@@ -26,8 +26,8 @@ export class WakeMargin {
   /** Learns from a wake that came `lateNanos` after its time. */
   woken(lateNanos: number): void {
     this.#nanos = lateNanos > this.#nanos
-      ? Math.min(MOST_NANOS, this.#nanos + STEP_NANOS)
-      : Math.max(LEAST_NANOS, this.#nanos - STEP_NANOS / ONE_OF);
+      ? Math.min(MAX_MARGIN_NANOS, this.#nanos + STEP_NANOS)
+      : Math.max(MIN_MARGIN_NANOS, this.#nanos - STEP_NANOS / UNCOVERED_ONE_OF);
   }
 }
 
@@ -80,7 +80,7 @@ export class PollLoop {
   }
 
   #callTimers(): void {
-    // A timer that is due again by the end of its call must keep neither others nor files waiting.
+    // A timer that is due again by the end of its call must not keep others or files waiting.
     const due = this.#due;
     this.#timers.takeDue(this.now(), due);
     for (let i = 0; i < due.length; i++) if (due[i].isDue()) due[i].handler();

@@ -2,7 +2,7 @@ import { ChunkWriter } from "../records/chunk_writer.ts";
 import type { RecordKind } from "../records/kinds.ts";
 import type { SampleSink, SharedBuffers } from "./engine_flow.ts";
 
-/** So many chunks are filled at a time; each takes some 150 KB. */
+/** How many chunks are filled at a time; each takes about 150 KB. */
 const MAX_WRITERS = 64;
 
 /** Lends writers of chunks to the flows of a worker: only those with samples that wait hold one. */
@@ -11,7 +11,7 @@ export class SamplePool {
   readonly #busy = new Set<Pick<PooledSink<never>, "owner" | "flush">>();
   readonly #onFirst: () => void;
 
-  /** @param onFirst called when samples wait where none did */
+  /** @param onFirst called when the first sample waits */
   constructor(onFirst: () => void) {
     this.#onFirst = onFirst;
   }
@@ -19,8 +19,8 @@ export class SamplePool {
   /**
    * Makes a sink.
    *
-   * @param owner to flush it with others of the same
-   * @param emit gets its chunks
+   * @param owner sinks of one owner can be flushed together
+   * @param emit takes its chunks
    */
   sink<K extends RecordKind>(
     kind: K,
@@ -33,7 +33,7 @@ export class SamplePool {
   /**
    * Hands over samples that wait.
    *
-   * @param owner only of this one's sinks
+   * @param owner flushes the sinks of this owner alone
    */
   flush(owner?: object): void {
     for (const sink of this.#busy) if (owner === undefined || sink.owner === owner) sink.flush();
@@ -85,7 +85,7 @@ class PooledSink<K extends RecordKind> implements SampleSink<K> {
 }
 
 const FIRST_BYTES = 128 * 1024;
-/** Of one buffer. */
+/** The longest buffer. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
 /** Buffers that grow to what is asked for. */

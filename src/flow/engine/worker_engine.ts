@@ -28,7 +28,7 @@ export interface FlowLoop {
   timer(handler: () => void, options?: TimerOptions): Timer;
 }
 
-/** A part of a loop: what its handlers throw goes to one place, and all of it ends together. */
+/** A part of a loop: one function takes the errors of its handlers, and all of it ends together. */
 export class LoopScope implements Scope {
   readonly #loop: FlowLoop;
   readonly #onError: (error: unknown) => void;
@@ -134,13 +134,13 @@ class ScopedWatch implements Watch {
   }
 }
 
-/** What a worker's engine lends to each of its flows. */
+/** What an engine lends to each flow. */
 export interface Engine {
   readonly loop: FlowLoop;
   readonly samples: SamplePool;
   readonly buffers: SharedBuffers;
-  /** Adds to what goes to the main side; `urgent`: at once. */
-  tell(message: FlowMessage, urgent?: boolean): void;
+  /** Sends a message to the main side, with others; `urgent`: at once. */
+  send(message: FlowMessage, urgent?: boolean): void;
 }
 
 /** A flow in its worker, and the host that it sees. */
@@ -152,7 +152,7 @@ export class RunningFlow extends LoopScope implements FlowHost {
   #flow: EngineFlow | undefined;
   #over = false;
 
-  /** @param onOver called once, when all of it has been closed and told */
+  /** @param onOver called once, when all of it was closed and its last message sent */
   constructor(id: number, engine: Engine, onOver: () => void) {
     super(engine.loop, (error) => this.fail(error));
     this.#id = id;
@@ -161,7 +161,7 @@ export class RunningFlow extends LoopScope implements FlowHost {
     this.shared = engine.buffers;
   }
 
-  /** Starts it. A failure is told like every other. */
+  /** Starts it. A failure is reported like every other. */
   begin(factory: EngineFlowFactory, request: FlowRequest): void {
     try {
       this.#flow = factory(this, request);
@@ -186,24 +186,24 @@ export class RunningFlow extends LoopScope implements FlowHost {
   }
 
   info(info: FlowInfoEvent): void {
-    this.#engine.tell({ type: "info", id: this.#id, info });
+    this.#engine.send({ type: "info", id: this.#id, info });
   }
 
   samples<K extends RecordKind>(kind: K, flow: string): SampleSink<K> {
-    const emit = (chunk: Uint8Array<ArrayBuffer>) => this.#engine.tell({ type: "records", id: this.#id, flow, chunk });
+    const emit = (chunk: Uint8Array<ArrayBuffer>) => this.#engine.send({ type: "records", id: this.#id, flow, chunk });
     return this.#engine.samples.sink(kind, this, emit);
   }
 
   progress(flow: string, report: FlowProgress): void {
-    this.#engine.tell({ type: "progress", id: this.#id, flow, report });
+    this.#engine.send({ type: "progress", id: this.#id, flow, report });
   }
 
   log(text: string): void {
-    this.#engine.tell({ type: "log", id: this.#id, text });
+    this.#engine.send({ type: "log", id: this.#id, text });
   }
 
   listening(address: string): void {
-    this.#engine.tell({ type: "listening", id: this.#id, address }, true);
+    this.#engine.send({ type: "listening", id: this.#id, address }, true);
   }
 
   end(report?: FlowReport): void {
@@ -220,16 +220,16 @@ export class RunningFlow extends LoopScope implements FlowHost {
     this.close();
     this.#flow?.close();
     this.#engine.samples.flush(this);
-    this.#engine.tell(message, true);
+    this.#engine.send(message, true);
     this.#onOver();
   }
 }
 
-/** What waits to be posted is at most this long, beside what one handler adds. */
+/** How much waits to be posted at most, beside what one handler adds. */
 const MAX_WAITING_BYTES = 256 * 1024;
 
-/** Collects what flows tell, since each message between threads has its price. */
-export class Outbox {
+/** Collects the messages of flows, since each message between threads has its price. */
+export class MessageBuffer {
   readonly #post: (messages: readonly FlowMessage[], transfer: ArrayBuffer[]) => void;
   #messages: FlowMessage[] = [];
   #transfer: ArrayBuffer[] = [];
@@ -265,7 +265,7 @@ export class Outbox {
   }
 }
 
-/** What flows tell leaves at most so often, unless it is urgent. */
+/** How often messages that are not urgent are sent, at most. */
 const FLUSH_NANOS = 100e6;
 
 /** Flows of a worker, in its loop. */
@@ -274,13 +274,13 @@ export class WorkerEngine implements Engine {
   readonly samples: SamplePool;
   readonly #flows = new Map<number, RunningFlow>();
   readonly #kinds: FlowKinds;
-  readonly #outbox: Outbox;
+  readonly #messages: MessageBuffer;
   readonly #flushTimer: Timer;
   #flushing = false;
 
   /**
    * @param kinds what can be started
-   * @param post hands over what flows report
+   * @param post hands over the messages of flows
    */
   constructor(
     readonly loop: FlowLoop,
@@ -288,7 +288,7 @@ export class WorkerEngine implements Engine {
     post: (messages: readonly FlowMessage[], transfer: ArrayBuffer[]) => void,
   ) {
     this.#kinds = kinds;
-    this.#outbox = new Outbox(post);
+    this.#messages = new MessageBuffer(post);
     this.samples = new SamplePool(() => this.#flushSoon());
     this.#flushTimer = loop.timer(() => this.#flush());
   }
@@ -307,7 +307,7 @@ export class WorkerEngine implements Engine {
     const { kind } = order.request;
     if (!Object.hasOwn(this.#kinds, kind)) {
       const error = plainError(new TineError("unknown-flow-kind", `no flow is of the kind ${kind}`));
-      this.tell({ type: "failed", id, error }, true);
+      this.send({ type: "failed", id, error }, true);
       return;
     }
     this.start(id, this.#kinds[kind], order.request);
@@ -320,9 +320,9 @@ export class WorkerEngine implements Engine {
     flow.begin(factory, request);
   }
 
-  tell(message: FlowMessage, urgent = false): void {
-    this.#outbox.add(message);
-    if (urgent) this.#outbox.flush();
+  send(message: FlowMessage, urgent = false): void {
+    this.#messages.add(message);
+    if (urgent) this.#messages.flush();
     else this.#flushSoon();
   }
 
@@ -341,7 +341,7 @@ export class WorkerEngine implements Engine {
 
   #flush(): void {
     this.samples.flush();
-    this.#outbox.flush();
+    this.#messages.flush();
     this.#flushing = false;
   }
 }

@@ -127,8 +127,8 @@ class ConnectionListener implements StreamListener {
 }
 
 /**
- * A TCP connection of Deno's own network API. It reads ahead, one read at most, and takes one write at a time: what it
- * has taken, the system takes soon after.
+ * A TCP connection of Deno's own network API. It reads ahead, one read at most, and takes one write at a time, which it
+ * hands on to the system piece by piece.
  */
 class ConnectionPort implements StreamPort {
   readonly local: SocketAddress;
@@ -159,7 +159,7 @@ class ConnectionPort implements StreamPort {
     try {
       conn.setNoDelay();
     } catch {
-      // The connection is gone already: reading says how.
+      // The connection is gone already: reading throws the error.
     }
     this.#file.ready = WRITABLE;
     void this.#readAhead();
@@ -216,7 +216,7 @@ class ConnectionPort implements StreamPort {
     this.#shut();
   }
 
-  /** Takes bytes from the buffer; an empty one says how the connection is. */
+  /** Takes bytes from the buffer; if it is empty, looks at the state of the connection. */
   #taken(count: number): number {
     if (count === 0) {
       if (!this.#ended) return WOULD_BLOCK;
@@ -259,7 +259,7 @@ class ConnectionPort implements StreamPort {
       }
       if (!this.#closed) this.#file.ready |= WRITABLE;
     } catch (error) {
-      // Why the peer has closed may be there to be read: the end of what it sent throws this.
+      // The peer may have sent the reason before it closed: the end of what it sent throws this error.
       this.#error ??= systemError(error, "send");
       this.#broken = true;
       waiting.length = 0;

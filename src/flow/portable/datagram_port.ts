@@ -9,14 +9,14 @@ import { addressOf, nowNanos, refuseSettings, systemError, wallNanos } from "./p
 import type { PacketClientConfig, PacketServerConfig } from "../config.ts";
 
 const BATCH = 64;
-/** More packets than this wait in the system. */
+/** How many packets wait here; others wait in the system. */
 const MAX_WAITING = 256;
-/** Packets that were handed to the system, which has not said yet what became of them. */
+/** Packets that were handed to the system, and whose result is not known yet. */
 const MAX_SENDING = 256;
-/** Of them, so many places are for packets that open and close flows, which must not wait behind others for long. */
+/** How many of these places are for packets that open and close flows, which must not wait behind others for long. */
 const RESERVED = 32;
 
-/** A datagram socket of Deno's own network API. It tells neither times of arrival, nor TOS, nor what it dropped. */
+/** A datagram socket of Deno's own network API. It has no times of arrival, no TOS and no counts of drops. */
 export class DatagramPort implements PacketPort, PacketExit {
   readonly clock: FlowClock = new LoopClock();
   readonly local: SocketAddress;
@@ -74,13 +74,13 @@ export class DatagramPort implements PacketPort, PacketExit {
       if (!this.#closed) this.#error ??= error;
     }).finally(() => {
       this.#sending--;
-      // Not for each place that gets free, and what comes in has its turn too.
+      // Not for each place that becomes free, and so that what arrives has its turn too.
       const wanted = (this.interest & WRITABLE) !== 0 && !this.#closed;
       if (wanted && this.#sending <= MAX_SENDING / 2) this.#roomTimer ??= setTimeout(() => this.#onRoom(), 0);
     });
   }
 
-  /** Throws what came back for a packet, once. */
+  /** Throws the error of a packet that was sent, once. */
   throwError(): void {
     const error = this.#error;
     if (error === undefined) return;
@@ -110,7 +110,7 @@ export class DatagramPort implements PacketPort, PacketExit {
         while (this.incoming.waiting >= MAX_WAITING && !this.#closed) await this.incoming.room();
       }
     } catch (error) {
-      // A closed socket has nothing more to say.
+      // Closing the socket ends the wait with an error.
       if (!this.#closed) this.#host.fail(systemError(error, "receive", `at ${this.local}`));
     }
   }
@@ -150,7 +150,7 @@ export interface ReceivedPacket {
   readonly source: SocketAddress;
 }
 
-/** Packets in the memory of this program, of which no kernel told when they came, with which TOS, and what it dropped. */
+/** Packets in the memory of this program, without the kernel's times of arrival, TOS and counts of drops. */
 export class PacketInbox implements IncomingPackets {
   readonly capacity: number;
   readonly #waiting: ReceivedPacket[] = [];
@@ -160,7 +160,7 @@ export class PacketInbox implements IncomingPackets {
 
   /**
    * @param capacity how many are received at once
-   * @param throwError throws what came back for packets that were sent, once
+   * @param throwError throws the error of a packet that was sent, once
    */
   constructor(capacity: number, throwError: () => void = () => {}) {
     this.capacity = capacity;
@@ -242,7 +242,7 @@ export interface PacketExit {
   readonly peer?: SocketAddress;
   /** How many packets it takes for now. */
   readonly room: number;
-  /** Throws what came back for packets that were sent, once. */
+  /** Throws the error of a packet that was sent, once. */
   throwError?(): void;
   /** Takes a packet. */
   send(bytes: Uint8Array<ArrayBuffer>, to: SocketAddress): void;
@@ -259,7 +259,7 @@ export class PacketOutbox implements OutgoingPackets {
 
   /**
    * @param maxBytes the longest packet
-   * @param reserved so much room it leaves to others
+   * @param reserved the room that it leaves to others
    */
   constructor(exit: PacketExit, capacity: number, maxBytes: number, reserved = 0) {
     this.#exit = exit;

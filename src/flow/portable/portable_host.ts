@@ -15,7 +15,7 @@ export class PortableThread implements FlowThread {
 
   /**
    * @param kinds what can be started, over ports of this loop
-   * @param onMessage gets what the flows report
+   * @param onMessage takes the messages of the flows
    */
   constructor(kinds: (loop: EventLoop) => FlowKinds, onMessage: (message: FlowMessage) => void) {
     const loop = new EventLoop();
@@ -29,7 +29,7 @@ export class PortableThread implements FlowThread {
   }
 
   warmUp(): Promise<void> {
-    return Promise.resolve(); // Times to a millisecond need none.
+    return Promise.resolve(); // Times to a millisecond need no warm-up.
   }
 
   hold(): void {
@@ -43,8 +43,8 @@ export class PortableThread implements FlowThread {
 }
 
 /**
- * The event loop, as the loop of flows. What it watches are no files of the kernel, but ports that say when they are
- * ready; as with poll(2), a handler is called again as long as it leaves something to do.
+ * The event loop, as the loop of flows. It watches ports, which set when they are ready, in place of files of the kernel;
+ * as with poll(2), a handler is called again as long as it leaves something to do.
  */
 export class EventLoop implements FlowLoop {
   readonly #files = new Map<number, LoopFile>();
@@ -72,7 +72,7 @@ export class EventLoop implements FlowLoop {
   }
 }
 
-/** What stands for a port in the event loop. */
+/** The file of a port in the event loop. */
 export class LoopFile {
   readonly #onClose: () => void;
   readonly #watches = new Set<LoopWatch>();

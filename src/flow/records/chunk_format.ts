@@ -1,11 +1,11 @@
 /**
- * How samples stand in a chunk, the payload of RECORDS frames. All numbers are little endian.
+ * The format of a chunk of samples, the payload of RECORDS frames. All numbers are little endian.
  *
  *     version u8, kind u8, samples u16, columns u8, then for each column:
  *       length of its name u8, its name in ASCII
  *       form u8: bits 0-1 the order, 2-4 the width, 5: relative to another column
  *       if relative: the index of that column u8, a smaller one
- *       the start of the series: as many integers as the order says, and one more: the smallest of what follows
+ *       the start of the series: the integers of its order, and one more: the smallest of what follows
  *       what follows, each reduced by the smallest, in `width` bytes
  *
  * A column of order 0 has its values, of order 1 the differences of neighbours, of order 2 the differences of these;
@@ -24,10 +24,10 @@ export const CHUNK_VERSION = 1;
 /** The largest chunk: with its envelope it fits a frame of 64 KiB. */
 export const MAX_CHUNK_BYTES = 60 * 1024;
 
-/** More samples than this are in no chunk. */
+/** How many samples a chunk has, at most. */
 export const MAX_CHUNK_SAMPLES = 8192;
 
-/** More columns than this are in no chunk. */
+/** How many columns a chunk has, at most. */
 export const MAX_CHUNK_COLUMNS = 64;
 
 /** Version, kind, samples, columns. */
@@ -36,13 +36,13 @@ export const CHUNK_HEAD_BYTES = 5;
 /** The order of a column whose values are floating-point numbers. */
 export const RAW = 3;
 
-/** The bit of a form that says: relative to another column. */
+/** The bit of a form for a column that is relative to another one. */
 export const RELATIVE = 1 << 5;
 
-/** Up to here, sums and differences of whole numbers are exact. */
+/** The bound below which sums and differences of whole numbers are exact. */
 export const MAX_EXACT = 2 ** 53;
 
-/** What a column takes at most beside its values: the name, the form, the other column, three integers. */
+/** Returns the bytes that a column takes at most beside its values: name, form, other column, three integers. */
 export function columnHeadBytes(name: string): number {
   return 1 + name.length + 2 + 3 * 8;
 }

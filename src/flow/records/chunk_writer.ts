@@ -11,7 +11,7 @@ import {
 import { type ColumnName, type Columns, declarationOf, type RecordKind } from "./kinds.ts";
 
 /**
- * Collects samples of one kind in columns, and turns them into chunks of at most 60 KiB.
+ * Collects samples of one kind in columns, and encodes them as chunks of at most 60 KiB.
  *
  * @example
  * ```ts
@@ -131,7 +131,7 @@ interface Column {
   readonly near: number | undefined;
 }
 
-/** Which form a column takes. */
+/** The form of a column. */
 export interface ColumnForm {
   /** See chunk_format.ts. */
   order: number;
@@ -141,7 +141,7 @@ export interface ColumnForm {
   min: number;
 }
 
-/** Finds the form in which the first `count` values take the fewest bytes; written to `form`. */
+/** Finds the form in which the first `count` values take the fewest bytes, and writes it to `form`. */
 export function chooseForm(values: Float64Array, count: number, form: ColumnForm): void {
   form.order = RAW;
   form.width = 0;
@@ -276,7 +276,7 @@ export function encodeInteger(value: number, target: DataView, position: number)
   return position;
 }
 
-/** How many bytes a whole number that is not negative takes, up to 7. */
+/** Returns the bytes that a whole number that is not negative takes, up to 7. */
 function bytesFor(value: number): number {
   let bytes = 0;
   for (let limit = 1; value >= limit; limit *= 256) bytes++;

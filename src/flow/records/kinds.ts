@@ -1,7 +1,7 @@
 /**
- * What is sampled of flows. A declaration names the columns of a kind, each with its unit; writer, reader and types
- * follow from it. Times are relative to the `tinit` of the flow. Values are whole numbers of up to 53 bits; -1 says
- * that the kernel did not tell one. Yes and no are 1 and 0.
+ * The samples of flows. A declaration names the columns of a kind, each with its unit; writer, reader and types follow
+ * from it. Times are relative to the `tinit` of the flow. Values are whole numbers of up to 53 bits; -1 stands for a
+ * value that the kernel does not have. Yes and no are 1 and 0.
  *
  * @module
  */
@@ -107,13 +107,13 @@ const packetIO = {
   /** Where `t` is from: this process is 0, the kernel 1, the network card 2. */
   stampSource: "number",
   /**
-   * What packets from the server tell its client, 0 for all others: when the server received the packet that this is the
-   * reply to, or when its own sender was to send this one, by its clock; counted from `t` on.
+   * In packets from the server, 0 in all others: when the server received the packet that this one replies to, or when
+   * its own sender was to send this one, by its clock; counted from `t` on.
    */
   serverReceived: "ns",
-  /** How long it was at the server from then on, by its clock, until it was sent; of its own sender, how late that was. */
+  /** How long it was at the server from then on, by its clock, until it was sent; for its own sender, how late it was. */
   serverTime: "ns",
-  /** What a reply tells: how many packets of this sender the server had received by then, each counted once. */
+  /** In replies: how many packets of this sender the server had received by then, each counted once. */
   serverCount: "number",
 } as const;
 

@@ -21,9 +21,9 @@ export type Chunk<K extends RecordKind = RecordKind> = K extends RecordKind ? {
   : never;
 
 /**
- * What is in a chunk, without decoding it.
+ * Reads the kind of a chunk and the number of its samples, without decoding these.
  *
- * @throws {TineError} `bad-records`, if it is none, or of another version
+ * @throws {TineError} `bad-records`, if it is no chunk, or of another version
  */
 export function chunkHead(bytes: Uint8Array): { kind: RecordKind; count: number } {
   if (bytes.length < CHUNK_HEAD_BYTES) throw bad(`has ${bytes.length} bytes, which is no head of one`);
@@ -41,7 +41,7 @@ export function chunkHead(bytes: Uint8Array): { kind: RecordKind; count: number 
 /**
  * Decodes a chunk. Columns that this tine does not know are left out.
  *
- * @throws {TineError} `bad-records`, if it is none, cut, or of another version
+ * @throws {TineError} `bad-records`, if it is no chunk, cut, or of another version
  */
 export function readChunk(bytes: Uint8Array): Chunk {
   const { kind, count } = chunkHead(bytes);
@@ -49,11 +49,11 @@ export function readChunk(bytes: Uint8Array): Chunk {
   const input = new ColumnReader(bytes, count);
   const decoded: Float64Array[] = [];
   const columns: Record<string, Float64Array> = {};
-  const many = bytes[4];
-  if (many > MAX_CHUNK_COLUMNS) throw bad(`claims ${many} columns, the limit is ${MAX_CHUNK_COLUMNS}`);
+  const columnCount = bytes[4];
+  if (columnCount > MAX_CHUNK_COLUMNS) throw bad(`claims ${columnCount} columns, the limit is ${MAX_CHUNK_COLUMNS}`);
   // One allocation for all columns: it is half the time of decoding otherwise.
-  const all = new Float64Array(many * count);
-  for (let i = 0; i < many; i++) {
+  const all = new Float64Array(columnCount * count);
+  for (let i = 0; i < columnCount; i++) {
     const name = input.name();
     const values = all.subarray(i * count, (i + 1) * count);
     input.decode(values, decoded);
@@ -66,7 +66,7 @@ export function readChunk(bytes: Uint8Array): Chunk {
 }
 
 /**
- * The samples of a chunk one by one. It is the same object each time, with other values: copy what you keep.
+ * Yields the samples of a chunk one by one. It is the same object each time, with other values: copy what you keep.
  *
  * @example
  * ```ts
@@ -118,7 +118,7 @@ class ColumnReader {
     if (form >> 6 !== 0) throw bad(`has a column of the unknown form ${form}`);
     if (order === RAW) this.#raw(values);
     else {
-      // The start of a series that is shorter than its order stands for nothing.
+      // A series that is shorter than its order has no start.
       if (order > this.#count) throw bad(`has a series of order ${order} with ${this.#count} samples`);
       const first = order > 0 ? this.#integer() : 0;
       const step = order > 1 ? this.#integer() : 0;

@@ -18,9 +18,9 @@ export class IoMeter {
   /**
    * Begins with a sample of 0 bytes.
    *
-   * @param sent whether it is the sender's end
+   * @param sent whether this is the sender's end
    * @param intervalNanos the least time between samples
-   * @param t nanoseconds since the flow's `tinit`, as all that follow
+   * @param t the start, in nanoseconds since the flow's `tinit`
    */
   constructor(sink: SampleSink<"streamIO">, sent: boolean, intervalNanos: number, t: number) {
     this.#sink = sink;
@@ -37,12 +37,12 @@ export class IoMeter {
     if (t - this.#sampledAt >= this.#intervalNanos) this.#sample(t);
   }
 
-  /** When the last byte was counted, or it began. */
+  /** When the last byte was counted; before the first byte, the start. */
   get movedAt(): number {
     return this.#movedAt;
   }
 
-  /** Samples the last byte, at its time, unless the sample before says it already. */
+  /** Samples the last byte, at its time, unless the last sample has it already. */
   end(): void {
     if (this.total !== this.#sampledTotal) this.#sample(this.#movedAt);
   }
@@ -58,17 +58,17 @@ export class IoMeter {
   }
 }
 
-/** Bits a second from bytes and nanoseconds; 0 where no time has passed. */
+/** Returns bits a second from bytes and nanoseconds; 0 where no time has passed. */
 export function bitsPerSecond(bytes: number, nanos: number): number {
   return nanos > 0 ? bytes * 8e9 / nanos : 0;
 }
 
 /**
- * The goodput of a stream, in bits a second. Bytes that come in one flight come at once, but are there for no one in
- * less than a round trip.
+ * Returns the goodput of a stream, in bits a second. Bytes of one flight arrive at the same time, but take a round trip
+ * at least.
  *
  * @param durationNanos from when the receiver was ready to the last byte
- * @param minRttNanos the least round trip; 0: not known
+ * @param minRttNanos the least round-trip time; 0: not known
  */
 export function goodput(bytes: number, durationNanos: number, minRttNanos = 0): number {
   return bitsPerSecond(bytes, Math.max(durationNanos, minRttNanos));
@@ -76,12 +76,12 @@ export function goodput(bytes: number, durationNanos: number, minRttNanos = 0): 
 
 const names = Object.keys(tcpInfoPlaces) as (keyof TcpInfo)[];
 
-/** Asks the kernel about the sender's connection, and records what it says. */
+/** Asks the kernel for tcp_info of the sender's connection, and records it. */
 export class TcpInfoRecorder {
   readonly #kernel: StreamKernel;
   readonly #sink: SampleSink<"tcpInfo">;
   readonly #server: boolean;
-  /** What the kernel said last. */
+  /** The last answer of the kernel. */
   readonly last: TcpInfo;
 
   /** @param server whether the connection is the server's */
@@ -111,7 +111,7 @@ export class TcpInfoRecorder {
     for (const name of names) columns[name][i] = info[name];
   }
 
-  /** The answer before, as reports have it. */
+  /** The last answer, as reports have it. */
   report(): ConnectionReport {
     const { totalRetrans, rtt, rttvar, minRtt, cwnd, sndMss, busyTime, rwndLimited, sndbufLimited } = this.last;
     return {
@@ -134,24 +134,24 @@ function known(value: number): number | undefined {
 
 /** Bytes of one turn; a millisecond or less on today's machines. */
 const TURN_BYTES = 2 * 1024 * 1024;
-/** A worker that takes longer from one turn of a flow to the next has many flows. */
+/** Above this time from one turn of a flow to the next, its worker has many flows. */
 const CROWDED_NANOS = 10e6;
 
 /**
- * How much a flow reads or writes before the others of its worker have their turn, and orders such as to cancel are
- * heard. Alone it may take much at a time, since that is faster; among many it takes one read or write.
+ * Limits what a flow reads or writes before the others of its worker have their turn, and orders such as to cancel are
+ * read. Alone it may take much at a time, since that is faster; among many it takes one read or write.
  */
 export class TurnBudget {
   #left = 0;
   #endedAt = -Infinity;
 
-  /** A turn begins. */
+  /** Begins a turn. */
   begin(now: number): void {
     this.#left = now - this.#endedAt > CROWDED_NANOS ? 1 : TURN_BYTES;
   }
 
   /**
-   * Takes note of a read or write that has just ended.
+   * Counts a read or write that has just ended.
    *
    * @returns whether one more is allowed
    */
@@ -162,18 +162,18 @@ export class TurnBudget {
   }
 }
 
-/** How long this thread has computed. */
+/** Measures how long this thread computes. */
 export class ThreadTime {
   readonly #clock = new Clock("thread");
   readonly #start = this.#clock.now();
 
-  /** Since this was made, in nanoseconds. */
+  /** Computing time since the construction, in nanoseconds. */
   get nanos(): number {
     return Number(this.#clock.now() - this.#start);
   }
 }
 
-/** It as a server tells it; nothing of a client, which sees its own threads. */
+/** Returns the computing time as a server reports it; empty at a client, which sees its own threads. */
 export function serverCpu(time: ThreadTime | undefined): { readonly serverCpuNanos?: number } {
   return time === undefined ? {} : { serverCpuNanos: time.nanos };
 }

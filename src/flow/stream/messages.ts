@@ -1,5 +1,5 @@
 import { FLOW_ID, MAX_DSCP } from "../../base/limits.ts";
-/** What frames say: made here for sending, and checked here when received. @module */
+/** The values of frames: made here for sending, and checked here when received. @module */
 import * as limits from "./limits.ts";
 import { TineError } from "../../base/errors.ts";
 import type { FlowSide, StreamClientConfig, StreamSocketOption, TransferConfig } from "../config.ts";
@@ -12,9 +12,9 @@ export interface StreamRequest {
   readonly flow: string;
   /** As the client sees it: upload is from it to the server. */
   readonly direction: "upload" | "download";
-  /** After so long the sender stops. */
+  /** The sender stops after this time. */
   readonly durationMs?: number;
-  /** After so many bytes the sender stops. */
+  /** The sender stops after this many bytes. */
   readonly lengthBytes?: number;
   readonly sampleIOIntervalMs: number;
   readonly tcpInfoIntervalMs?: number;
@@ -24,26 +24,26 @@ export interface StreamRequest {
   readonly sockopt?: readonly StreamSocketOption[];
 }
 
-/** What the server says to that. */
+/** The answer of a server to a request. */
 export type StreamAnswer = { readonly ok: true } | StreamRefusal;
 
-/** Why there is no flow. */
+/** Why a server refuses a flow. */
 export interface StreamRefusal {
   readonly ok: false;
   readonly code: string;
   readonly message: string;
 }
 
-/** What the receiver has at the end. */
+/** The receipt of a receiver. */
 export interface StreamReceipt {
   readonly bytes: number;
-  /** From when it was ready until the last byte. */
+  /** From when the receiver was ready until the last byte. */
   readonly durationNanos: number;
-  /** For how much of that the server's thread computed, if it is the receiver and can tell. */
+  /** How long of that the server's thread computed; absent at a client, and where it is not known. */
   readonly serverCpuNanos?: number;
 }
 
-/** What to ask a server for. */
+/** Makes the request for a configuration. */
 export function requestOf({ upload, download }: StreamClientConfig): StreamRequest {
   const transfer: TransferConfig = (upload ?? download)!;
   const { flow, duration, length, tcpInfoInterval, cca, dscp, sockopt } = transfer;
@@ -61,12 +61,12 @@ export function requestOf({ upload, download }: StreamClientConfig): StreamReque
   });
 }
 
-/** The end that sends. */
+/** Returns the end that sends. */
 export function senderOf({ direction }: Pick<StreamRequest, "direction">): FlowSide {
   return direction === "upload" ? "client" : "server";
 }
 
-/** The socket options of a request that are for an end. */
+/** Returns the socket options of a request that are for an end. */
 export function optionsAt(
   end: FlowSide,
   { direction, sockopt = [] }: Pick<StreamRequest, "direction" | "sockopt">,
@@ -74,7 +74,7 @@ export function optionsAt(
   return sockopt.filter(({ side = senderOf({ direction }) }) => side === end || side === "both");
 }
 
-/** A request as it concerns one end: of its socket options, it has those of that end. */
+/** Returns a request as it concerns one end: with the socket options of that end alone. */
 export function requestAt(end: FlowSide, request: StreamRequest): StreamRequest {
   const { sockopt: _, ...rest } = request;
   const sockopt = optionsAt(end, request);
@@ -101,7 +101,7 @@ const checks: Readonly<Record<keyof StreamRequest, readonly [expected: string, h
 const required: readonly (keyof StreamRequest)[] = ["flow", "direction", "sampleIOIntervalMs", "bufLenBytes"];
 
 /**
- * Checks what a client asked for.
+ * Checks a request.
  *
  * @throws {TineError} `bad-stream-request`
  */
@@ -122,33 +122,33 @@ export function checkRequest(value: unknown): StreamRequest {
 }
 
 /**
- * Reads the answer to a request.
+ * Checks the answer to a request.
  *
- * @param server its address, for messages
+ * @param server its address, for error messages
  * @throws {TineError} what the server refused it with; `bad-stream-frame`
  */
 export function acceptedBy(server: string, value: unknown): void {
-  if (!isObject(value)) throw badWord("an answer", "is not an object");
+  if (!isObject(value)) throw badMessage("an answer", "is not an object");
   if (value.ok === true) return;
   const { code, message } = value;
   if (typeof code !== "string" || !/^[a-z][a-z0-9-]{0,63}$/.test(code) || typeof message !== "string") {
-    throw badWord("an answer", "is neither yes nor no");
+    throw badMessage("an answer", "is neither yes nor no");
   }
   throw new TineError(code, `the server at ${server} refused: ${printable(message, 1000)}`);
 }
 
-/** Reads what the receiver says at the end, or why it could not receive. */
+/** Checks a receipt. */
 export function checkReceipt(value: unknown): StreamReceipt {
   if (!isObject(value) || !isWhole(value.bytes, 0, 2 ** 53) || !isWhole(value.durationNanos, 0, 2 ** 53)) {
-    throw badWord("a receipt", "has no bytes and durationNanos");
+    throw badMessage("a receipt", "has no bytes and durationNanos");
   }
   const { bytes, durationNanos, serverCpuNanos } = value;
   return { bytes, durationNanos, ...isNumber(serverCpuNanos, 0, 2 ** 53) ? { serverCpuNanos } : {} };
 }
 
-/** Reads what a sender says at the end; what is not known here is left out. */
+/** Checks the report of a sender; unknown keys are left out. */
 export function checkReport(value: unknown): SenderReport {
-  if (!isObject(value)) throw badWord("a report", "is not an object");
+  if (!isObject(value)) throw badMessage("a report", "is not an object");
   return decodeSenderReport(value);
 }
 
@@ -172,20 +172,20 @@ function isSocketOption(value: unknown): value is StreamSocketOption {
 }
 
 function badRequest(what: string): TineError {
-  return badWord("a request", what, "bad-stream-request");
+  return badMessage("a request", what, "bad-stream-request");
 }
 
-function badWord(word: string, what: string, code = "bad-stream-frame"): TineError {
-  return new TineError(code, `${word} for a stream ${what}`);
+function badMessage(message: string, what: string, code = "bad-stream-frame"): TineError {
+  return new TineError(code, `${message} for a stream ${what}`);
 }
 
 /** Text from elsewhere, fit to be printed. */
-function printable(text: string, most = 60): string {
+function printable(text: string, maxLength = 60): string {
   const plain = text.replace(/\p{C}/gu, " ");
-  return plain.length > most ? `${plain.slice(0, most)}...` : plain;
+  return plain.length > maxLength ? `${plain.slice(0, maxLength)}...` : plain;
 }
 
-/** What was asked for, as far as it was, as an info event has it. */
+/** Returns what a request asks for, as an info event has it. */
 export function requestValues(request: StreamRequest): Record<string, number> {
   const { durationMs, lengthBytes, bufLenBytes, dscp } = request;
   const pace = Pace.of(requestAt(senderOf(request), request));

@@ -1,13 +1,13 @@
 import { SO_MAX_PACING_RATE, SOL_SOCKET } from "../../sys/constants.ts";
 import type { StreamRequest } from "./messages.ts";
 
-/** What is written at once, as time of the rate. */
+/** Length of one write, as time at the rate. */
 const WRITE_SECONDS = 0.01;
 
 /**
- * Keeps what a sender writes to the rate at which its kernel is to pace. Else the kernel's buffer would be full of what
- * is sent long after the time is over; and the first ten segments, which it does not pace, are as long as writes are:
- * over a loopback 64 KiB each.
+ * Limits what a sender writes to the rate at which its kernel paces. Without it the kernel's buffer would be full of bytes
+ * that are sent long after the time is over; and the first ten segments, which the kernel does not pace, are as long as
+ * writes are: 64 KiB each over a loopback.
  */
 export class Pace {
   /** How much to write at once, in bytes. */
@@ -19,18 +19,18 @@ export class Pace {
   }
 
   /**
-   * The pace of a request, where it has one: its SO_MAX_PACING_RATE.
+   * Returns the pace of a request, from its SO_MAX_PACING_RATE.
    *
    * @returns undefined: as fast as possible
    */
   static of({ sockopt = [], bufLenBytes }: StreamRequest): Pace | undefined {
     const { value } = sockopt.findLast(isPacing) ?? {};
-    // The kernel takes -1, or 32 bits that are all 1, for none.
+    // The kernel takes -1, and 32 bits that are all 1, for no limit.
     if (typeof value !== "number" || value <= 0 || value >= 2 ** 32 - 1) return undefined;
     return new Pace(value, bufLenBytes);
   }
 
-  /** When the write that comes after so many bytes is due, in nanoseconds since the start. */
+  /** Returns when the write after this many bytes is due, in nanoseconds since the start. */
   dueNanos(bytes: number): number {
     return bytes / this.bytesPerSecond * 1e9;
   }

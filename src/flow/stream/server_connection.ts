@@ -16,7 +16,7 @@ import { checkRequest, requestAt, type StreamAnswer, type StreamRequest } from "
 const MILLISECOND = 1e6;
 /** How long a server that wants no key waits with its greeting for a request, in milliseconds. */
 const GREETING_WAIT_MS = 5;
-/** What is read at once and thrown away, of what comes too late. */
+/** How much of what comes too late is read at once and thrown away. */
 const LINGER_READ_BYTES = 1024 * 1024;
 
 /** What all connections of a server share. */
@@ -29,11 +29,11 @@ export interface ServerContext {
 
 /** What a server does for its connections. */
 export interface ServerConnectionHooks {
-  /** A client's request was accepted: it is no stranger any more. */
+  /** Called when the request of the client was accepted. */
   onAccepted(): void;
-  /** The connection is closed. */
+  /** Called when the connection is closed. */
   onClosed(): void;
-  /** What went wrong with it. */
+  /** Takes a line about what went wrong. */
   log(text: string): void;
 }
 
@@ -51,7 +51,7 @@ export class ServerConnection {
   #greeted = false;
   #request: StreamRequest | undefined;
   #transfer: Transfer | undefined;
-  /** All that had to be said was said: closing sends the rest, and resets nothing. */
+  /** Whether all messages were written: then closing sends the rest, and resets nothing. */
   #finished = false;
   #closed = false;
 
@@ -86,7 +86,7 @@ export class ServerConnection {
       if (this.#hmac !== undefined) this.#greet();
       const late = this.#patience(GREETING_WAIT_MS, () => this.#greet());
       const patience = this.#patience(HANDSHAKE_TIMEOUT_MS, () => {
-        throw new TineError("no-request", `${this.#peer.name} said nothing for ${HANDSHAKE_TIMEOUT_MS / 1000} s`);
+        throw new TineError("no-request", `${this.#peer.name} sent no request for ${HANDSHAKE_TIMEOUT_MS / 1000} s`);
       });
       const watch = this.#peer.port.watch(this.#scope, READABLE, () => {
         const frame = this.#peer.readFrame();
@@ -167,7 +167,7 @@ export class ServerConnection {
   }
 
   #refuse(error: unknown): void {
-    // Faults of this program are not the client's business.
+    // Faults of this program are not sent to clients.
     if (!(error instanceof TineError)) throw error;
     const { code, message } = error;
     this.#peer.sendFrame({ ok: false, code, message } satisfies StreamAnswer);
@@ -183,14 +183,14 @@ export class ServerConnection {
     this.#linger();
   }
 
-  /** Waits until the client has closed: who closes first has to remember the connection for a minute. */
+  /** Waits until the client has closed: the end that closes first has to remember the connection for a minute. */
   #linger(): void {
     this.#finished = true;
     const { port } = this.#peer;
     const patience = this.#patience(LINGER_MS, () => this.close());
     const watch = port.watch(this.#scope, READABLE, () => {
       try {
-        // A client that was refused may have sent: what is not read resets the connection, and why may be lost.
+        // A client that was refused may have sent: unread bytes would reset the connection, and the reason be lost.
         if (port.discard(LINGER_READ_BYTES) !== 0) return;
       } catch {
         // The client has reset the connection, which is an end as well.
@@ -201,10 +201,10 @@ export class ServerConnection {
     });
   }
 
-  /** How far a transfer had come, if an error does not say so itself. */
+  /** Returns how far a transfer had come, unless the error has it already. */
   #after({ code }: TineError): string {
-    const told = this.#transfer === undefined || code === "peer-stalled";
-    return told ? "" : `, after ${this.#transfer!.soFar.bytes} bytes`;
+    const isKnown = this.#transfer === undefined || code === "peer-stalled";
+    return isKnown ? "" : `, after ${this.#transfer!.soFar.bytes} bytes`;
   }
 
   #patience(ms: number, handler: () => void) {
@@ -221,7 +221,7 @@ export class ServerConnection {
   }
 }
 
-/** What is not one of our errors is a fault of this program: its place helps to find it. */
+/** An error of another class is a fault of this program: its place helps to find it. */
 function failureText(error: unknown): string {
   return (error instanceof Error ? error.stack : undefined) ?? messageOf(error);
 }

@@ -7,7 +7,7 @@ import type { SocketOption } from "../config.ts";
 import type { StreamRequest } from "./messages.ts";
 
 /**
- * Sets what the request says on the client's socket; before it connects, so that the first packet has it.
+ * Sets the options of a request on the client's socket; before it connects, so that the first packet has them.
  *
  * @param request as it concerns the client, see {@linkcode requestAt}
  * @throws {TineError} what the kernel refuses
@@ -18,7 +18,7 @@ export function setUpClient(socket: Socket, request: StreamRequest): void {
 }
 
 /**
- * Sets what the request says on the server's socket.
+ * Sets the options of a request on the server's socket.
  *
  * @param request as it concerns the server
  * @throws {TineError} `forbidden-socket-option`, and what the kernel refuses
@@ -41,7 +41,7 @@ function setOption(socket: Socket, { type, level, opt, name, value }: SocketOpti
   else socket.set(type === "byte" ? byteOption(level, opt, name) : intOption(level, opt, name), value);
 }
 
-/** What a client may set on a server's socket, by level and number: nothing that outlives the connection or leaves it. */
+/** Options that a client may set on a server's socket, by level and number: without effect beyond the connection. */
 const allowed: Readonly<Record<number, Readonly<Record<number, string>>>> = {
   [c.SOL_SOCKET]: {
     [c.SO_SNDBUF]: "SO_SNDBUF",
@@ -68,7 +68,7 @@ export function mayBeSetOnServer({ level, opt }: SocketOption): boolean {
   return allowed[level]?.[opt] !== undefined;
 }
 
-/** What to say of an option that it may not. */
+/** Returns the sentence that refuses an option. */
 export function forbiddenOnServer({ name, level, opt }: SocketOption): string {
   const names = Object.values(allowed).flatMap((options) => Object.values(options)).sort();
   return `a client may not set ${name} (level ${level}, option ${opt}) on a server, with side: client on its own socket; ` +

@@ -34,7 +34,7 @@ class StreamClientFlow implements EngineFlow {
   #tinit = 0n;
   #peer: StreamPeer | undefined;
   #transfer: Transfer | undefined;
-  /** How long it took until the key could be proved, where it has to be. */
+  /** From the connection until the key could be proved; undefined without a key. */
   #keyProofNanos: number | undefined;
   #accepted = false;
   #finished = false;
@@ -67,7 +67,7 @@ class StreamClientFlow implements EngineFlow {
     else this.#peer?.port.close();
   }
 
-  /** It is connected: a signature needs the greeting first, all else goes out at once. */
+  /** Begins once it is connected: a signature needs the greeting first, all else goes out at once. */
   #open(port: StreamPort, address: string): void {
     const peer = this.#peer = new StreamPeer(port, address);
     const opening = new Opening(peer, this.#hmac !== undefined);
@@ -120,7 +120,7 @@ class StreamClientFlow implements EngineFlow {
       tinitNanos: this.#tinitNanos,
       accepted,
     }, (result) => {
-      // What proves the key is tine's, and no part of the flow.
+      // The proof of the key is part of tine's protocol, not of the flow.
       const fctNanos = this.#host.now() - this.#tinitNanos - (this.#keyProofNanos ?? 0);
       if (upload) return this.#end(result, fctNanos, result.report);
       this.#await(() => "report", () => {
@@ -149,7 +149,7 @@ class StreamClientFlow implements EngineFlow {
   /**
    * Waits for a message of the server, with limited patience.
    *
-   * @param what names it
+   * @param what the name of the message
    * @param read called whenever there is something to read, until it returns true
    */
   #await(what: () => string, read: () => boolean): void {

@@ -94,7 +94,7 @@ export class StreamPeer {
     } catch (error) {
       throw this.#broken(error);
     }
-    if (!sent) throw new TineError("peer-stalled", `${this.name} does not read what it is told`);
+    if (!sent) throw new TineError("peer-stalled", `${this.name} does not read its messages`);
   }
 
   /** Sends a frame, see {@linkcode StreamPeer.send}. */
@@ -124,7 +124,7 @@ const codes: Readonly<Record<string, string>> = {
 };
 
 /**
- * Words an error of the system for its user; other errors stay as they are.
+ * Rewrites an error of the system for users; other errors stay as they are.
  *
  * @param error what a call on the connection threw
  * @param what the text in front of the system's reason: `the connection to 10.0.0.1:5201 broke after 5 bytes`
@@ -133,7 +133,7 @@ export function connectionError(error: unknown, what: string): unknown {
   if (!(error instanceof SystemError)) return error;
   const code = codes[error.errnoName];
   if (code === undefined) return error;
-  // The call and the socket's own address say nothing that helps.
+  // The call and the address of this end do not help.
   const reason = error.message.slice(error.message.lastIndexOf(": ") + 2);
   return new TineError(code, `${what}: ${reason}`, { cause: error });
 }

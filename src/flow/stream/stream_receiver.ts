@@ -11,7 +11,7 @@ import type { StreamPeer } from "./stream_peer.ts";
 const MILLISECOND = 1e6;
 
 /**
- * Receives up to the mark, and gives the receipt.
+ * Receives up to the mark, and sends the receipt.
  *
  * @param onDone called once, after that
  */
@@ -30,8 +30,8 @@ class StreamReceiver implements Transfer {
   readonly #turn = new TurnBudget();
   readonly #cpu: ThreadTime | undefined;
   readonly #startedAt: number;
-  #toldAt: number;
-  #toldTotal = 0;
+  #reportedAt: number;
+  #reportedTotal = 0;
   #movedAt: number;
 
   constructor(context: TransferContext, onDone: (result: TransferResult) => void) {
@@ -41,7 +41,7 @@ class StreamReceiver implements Transfer {
     this.#cpu = server && peer.port.kernel !== undefined ? new ThreadTime() : undefined;
     const scope = this.#scope = context.scope.scope(context.fail);
     this.#reader = new TransferReader(peer, request.bufLenBytes);
-    this.#startedAt = this.#toldAt = this.#movedAt = scope.now();
+    this.#startedAt = this.#reportedAt = this.#movedAt = scope.now();
     this.#meter = new IoMeter(
       host.samples("streamIO", request.flow),
       false,
@@ -54,7 +54,7 @@ class StreamReceiver implements Transfer {
     const { peer } = this.#context;
     const scope = this.#scope;
     const timer = scope.timer(() => {
-      this.#tellProgress();
+      this.#reportProgress();
       timer.set(scope.now() + PROGRESS_MS * MILLISECOND);
     });
     timer.set(this.#startedAt + PROGRESS_MS * MILLISECOND);
@@ -93,7 +93,7 @@ class StreamReceiver implements Transfer {
     }
   }
 
-  #tellProgress(): void {
+  #reportProgress(): void {
     const { host, request, peer } = this.#context;
     const now = this.#scope.now(), { total } = this.#meter;
     host.progress(request.flow, {
@@ -101,18 +101,18 @@ class StreamReceiver implements Transfer {
       role: "receiver",
       elapsedNanos: now - this.#startedAt,
       bytes: total,
-      goodputBitsPerSecond: bitsPerSecond(total - this.#toldTotal, now - this.#toldAt),
+      goodputBitsPerSecond: bitsPerSecond(total - this.#reportedTotal, now - this.#reportedAt),
     });
     this.#checkLimits(total, now);
-    if (total !== this.#toldTotal) this.#movedAt = now;
+    if (total !== this.#reportedTotal) this.#movedAt = now;
     else if (now - this.#movedAt > STALL_TIMEOUT_MS * MILLISECOND) {
       throw new TineError(
         "peer-stalled",
         `${peer.name} has sent nothing for ${STALL_TIMEOUT_MS / 1000} s, after ${total} bytes`,
       );
     }
-    this.#toldTotal = total;
-    this.#toldAt = now;
+    this.#reportedTotal = total;
+    this.#reportedAt = now;
   }
 
   #checkLimits(total: number, now: number): void {
@@ -130,8 +130,8 @@ class StreamReceiver implements Transfer {
 }
 
 /**
- * Reads a transfer, of which only the very last byte says anything: the mark. Nothing comes behind it, so a byte that has
- * something behind it needs no look: the kernel throws it away, and copies only the last of those that are there.
+ * Reads a transfer, of which only the very last byte matters: the mark. Nothing follows it, so a byte with another behind
+ * it is thrown away by the kernel unseen; only the last byte of those that are there is copied.
  */
 export class TransferReader {
   readonly #peer: StreamPeer;
@@ -159,7 +159,7 @@ export class TransferReader {
   read(): number {
     const available = this.#peer.available();
     if (available > this.#lengthBytes) return this.#peer.discard(this.#lengthBytes);
-    // What comes from here on comes behind these, and can only make a look at the last of them needless.
+    // Bytes that arrive from here on are behind these, and can only make the look at the last one needless.
     const discarded = available > 1 ? this.#peer.discard(available - 1) : 0;
     if (discarded < available - 1) return discarded;
     const count = this.#peer.read(this.#last);

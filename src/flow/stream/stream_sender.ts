@@ -12,13 +12,13 @@ import { END_MARK } from "./wire.ts";
 import { checkReceipt, type StreamRequest } from "./messages.ts";
 
 const MILLISECOND = 1e6;
-/** When a path is first looked at for how much may wait to be sent: soon, for it may be fast. */
+/** When the queue is adapted first: soon, since the path may be fast. */
 const FIRST_LOOK_MS = 4;
 
 /**
  * Sends: zeros until the time is over or all is sent, the mark as the last byte; then waits for the receipt.
  *
- * @param onDone called once, with what the receiver said
+ * @param onDone called once, with the receipt
  */
 export function sendStream(context: TransferContext, onDone: (result: TransferResult) => void): Transfer {
   const sender = new StreamSender(context, onDone);
@@ -39,14 +39,14 @@ class StreamSender implements Transfer {
   readonly #lengthBytes: number;
   readonly #writeBytes: number;
   readonly #pace: Pace | undefined;
-  /** Whether to delay small segments is the user's business. */
+  /** Whether the user has set TCP_NODELAY. */
   readonly #setsNoDelay: boolean;
   readonly #due: Timer;
   #watch: Watch | undefined;
   #expired = false;
   #marked = false;
   #stopped = false;
-  /** Where the connection was when it last got on, and when. */
+  /** Bytes acknowledged at the last progress, and its time. */
   #acked: number;
   #ackedAt: number;
   #reportedAt: number;
@@ -96,7 +96,7 @@ class StreamSender implements Transfer {
     this.#every(PROGRESS_MS, () => this.#reportProgress());
     if (info !== undefined) this.#limitQueue(peer.port.kernel!, info);
     this.#watch = peer.port.watch(scope, READABLE | WRITABLE, (ready) => {
-      // Also when the connection has failed: reading says how.
+      // Also when the connection has failed: reading throws the error.
       if ((ready & ~WRITABLE) !== 0) this.#read();
       else this.#send();
     });
@@ -129,7 +129,7 @@ class StreamSender implements Transfer {
       this.#meter.add(count, now - tinitNanos);
       const goesOn = this.#turn.spend(count, now);
       if (last && count === length) this.#mark();
-      // What was not taken whole left no room for more.
+      // A write that was cut left no room for more.
       else if (count < length || !goesOn) return;
     }
   }
@@ -139,13 +139,13 @@ class StreamSender implements Transfer {
     try {
       return peer.write(bytes);
     } catch (error) {
-      // Why the server has closed may be there to be read.
+      // The server may have sent the reason before it closed.
       accepted?.();
       throw error;
     }
   }
 
-  /** Whether the next write is not due; then it waits until it is. */
+  /** Whether the next write is not due yet; if so, waits until it is. */
   #isEarly(): boolean {
     if (this.#pace === undefined || this.#expired) return false;
     const due = this.#startedAt + this.#pace.dueNanos(this.#meter.total);
@@ -155,7 +155,7 @@ class StreamSender implements Transfer {
     return true;
   }
 
-  /** Sends after a wait. */
+  /** Goes on sending after a wait. */
   #goOn(): void {
     if (this.#marked) return;
     this.#watch!.interest = READABLE | WRITABLE;
@@ -244,7 +244,7 @@ class StreamSender implements Transfer {
       next();
     });
     const next = () => {
-      // Where the worker was late, times that have passed are left out.
+      // Times that have passed because the worker was late are left out.
       at = Math.max(at + ms * MILLISECOND, scope.now());
       timer.set(at);
     };
@@ -267,12 +267,12 @@ function markedBytes(length: number): Uint8Array<ArrayBuffer> {
 const QUEUE_NANOS = 40e6;
 const MIN_QUEUE_BYTES = 16 * 1024;
 const MAX_QUEUE_BYTES = 4 * 1024 * 1024;
-/** As long as nothing is known of the path. */
+/** While nothing is known of the path. */
 const FIRST_QUEUE_BYTES = 32 * 1024;
 
 /**
- * Keeps short what was written but not sent, TCP_NOTSENT_LOWAT: all of it is still to be sent when the time of a
- * transfer is over. The buffers of the kernel grow to megabytes, which is half a minute of a slow path.
+ * Keeps the queue of unsent bytes short, TCP_NOTSENT_LOWAT: all of it is still sent after the time of a transfer is
+ * over. The buffers of the kernel grow to megabytes, which is half a minute of a slow path.
  */
 export class SendQueue {
   readonly #kernel: StreamKernel;
@@ -292,8 +292,8 @@ export class SendQueue {
    *
    * @param acked how many bytes the peer has acknowledged so far, tcpi_bytes_acked
    * @param now in nanoseconds
-   * @returns undefined where there is nothing to be kept: all of a length is to be sent, and who sets the queue or the
-   * buffer of a socket means it
+   * @returns undefined where no limit applies: a length is sent to its end, and the user's own setting of the queue or
+   * the buffer stays
    */
   static of(
     kernel: StreamKernel,
@@ -304,11 +304,11 @@ export class SendQueue {
     const isSet = sockopt.some(({ level, opt }) =>
       (level === SOL_SOCKET && opt === SO_SNDBUF) || (level === IPPROTO_TCP && opt === TCP_NOTSENT_LOWAT)
     );
-    // Kernels of old do not tell what was acknowledged, and so not what a path takes.
+    // Old kernels do not report what was acknowledged, and so the rate of the path is not known.
     return durationMs === undefined || isSet || acked < 0 ? undefined : new SendQueue(kernel, acked, now);
   }
 
-  /** Lets as much wait as the path needs, from what was acknowledged since the look before. */
+  /** Sets the queue to what the path needs, from the bytes acknowledged since the last call. */
   adapt(acked: number, now: number): void {
     const perNano = Math.max(0, acked - this.#acked) / Math.max(1, now - this.#lookedAt);
     this.#acked = acked;

@@ -10,11 +10,11 @@ export interface TransferContext {
   readonly host: FlowHost;
   /** Of the connection. */
   readonly scope: Scope;
-  /** Gets what goes wrong. */
+  /** Takes errors. */
   readonly fail: (error: unknown) => void;
   readonly peer: StreamPeer;
   readonly request: StreamRequest;
-  /** This is the server's end. */
+  /** Whether this is the server's end. */
   readonly server: boolean;
   /** The flow's `tinit` as {@linkcode Scope.now} had it. */
   readonly tinitNanos: number;
@@ -27,23 +27,23 @@ export interface TransferContext {
   readonly accepted?: () => boolean;
 }
 
-/** What an end has when the transfer is complete. */
+/** The result of a complete transfer at one end. */
 export interface TransferResult {
   /** As the receiver counted them. */
   readonly bytes: number;
   /** As the receiver measured it, from when it was ready to the last byte. */
   readonly durationNanos: number;
-  /** For how much of that the server's thread computed, where the server received. */
+  /** How long of that the server's thread computed, where the server received. */
   readonly serverCpuNanos?: number;
-  /** What the sender says of its connection; empty at the receiver. */
+  /** What the sender knows of its connection; empty at the receiver. */
   readonly report: SenderReport;
 }
 
-/** One end of a transfer that goes on. */
+/** One end of a transfer under way. */
 export interface Transfer {
   /** The bytes of this end so far, and how long they took: from when it was ready to the last, in nanoseconds. */
   readonly soFar: { readonly bytes: number; readonly durationNanos: number };
-  /** Ends its watches and timers, and takes the last samples; called before the socket is closed, however it came to that. */
+  /** Ends its watches and timers, and takes the last samples; called before the connection is closed, in every case. */
   stop(): void;
 }
 

@@ -1,5 +1,5 @@
 /**
- * What the ends of a stream say to each other beside its bytes.
+ * The messages of a stream's ends beside the bytes of its transfer.
  *
  *     server: greeting   "tine", "s", version u8, flags u8 (1: wants the key, 2: busy), 0, 16 random bytes
  *     client: request    a frame, signed over the random bytes and its text
@@ -8,9 +8,9 @@
  *     receiver: receipt  a frame
  *     server: report     a frame, if it was the sender
  *
- * Each end says these in this order, but waits for nothing that it does not need: a client without a key requests before
- * it has heard the greeting, and sends right behind its request; a server sends right behind its answer. So words cost
- * a transfer no round trip, save for the random bytes that a signature needs.
+ * Each end sends these in this order, and waits for nothing that it does not need: a client without a key sends its
+ * request before the greeting arrives, and an upload right behind the request; a server sends a download right behind
+ * its answer. So messages cost a transfer no round trip, except for the random bytes that a signature needs.
  *
  * A frame is: length of the text u16 big endian, flags u8 (1: signed), the text in JSON, if signed its HMAC, 32 bytes.
  * Since the random bytes differ each time, nothing that was overheard can be used again.
@@ -35,7 +35,7 @@ const BUSY = 2;
 const FRAME_HEAD_BYTES = 3;
 const SIGNED = 1;
 
-/** The first words of a server. */
+/** The first message of a server. */
 export interface Greeting {
   /** Requests must be signed. */
   readonly wantsKey: boolean;
@@ -50,7 +50,7 @@ export function newGreeting(wantsKey: boolean, busy = false): Greeting {
   return { wantsKey, busy, nonce: crypto.getRandomValues(new Uint8Array(NONCE_BYTES)) };
 }
 
-/** The bytes of a greeting. */
+/** Encodes a greeting. */
 export function encodeGreeting({ wantsKey, busy, nonce }: Greeting): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(GREETING_BYTES);
   bytes.set(MAGIC);
@@ -60,13 +60,13 @@ export function encodeGreeting({ wantsKey, busy, nonce }: Greeting): Uint8Array<
   return bytes;
 }
 
-/** Takes a greeting from a stream. */
+/** Reads a greeting from a stream. */
 export class GreetingReader {
   readonly #bytes = new Uint8Array(GREETING_BYTES);
   readonly #from: string;
   #filled = 0;
 
-  /** @param from who greets, for messages */
+  /** @param from address of the server, for error messages */
   constructor(from: string) {
     this.#from = from;
   }
@@ -77,11 +77,11 @@ export class GreetingReader {
   }
 
   /**
-   * Takes note that the first bytes of the room were filled.
+   * Takes over the first bytes of the room, which were filled.
    *
-   * @returns the greeting, if that was all of it
-   * @throws {TineError} `not-a-stream-server` at the first wrong byte: who speaks something else may say no more;
-   * `stream-version`
+   * @returns the greeting, if it is complete
+   * @throws {TineError} `not-a-stream-server` at the first wrong byte, since a server of another protocol may send no
+   * more; `stream-version`
    */
   filled(count: number): Greeting | undefined {
     this.#filled += count;
@@ -103,9 +103,9 @@ export class GreetingReader {
   }
 }
 
-/** A frame that came. */
+/** A frame that was received. */
 export interface Frame {
-  /** What its JSON says. */
+  /** The value of its JSON. */
   readonly value: unknown;
   /** Whether it was signed with this key for this nonce. */
   verify(hmac: Hmac, nonce: Uint8Array): boolean;
@@ -118,7 +118,7 @@ export interface FrameKey {
 }
 
 /**
- * The bytes of a frame.
+ * Encodes a frame.
  *
  * @throws {TineError} `stream-frame-too-long`
  */
@@ -145,7 +145,7 @@ export function encodeFrame(value: unknown, key?: FrameKey): Uint8Array<ArrayBuf
  * Checks whether a greeting is for a client.
  *
  * @param hasKey whether the client has a key
- * @param server its address, for messages
+ * @param server its address, for error messages
  * @throws {TineError} `server-busy`; `key-missing` or `server-without-key`, if only one of both has a key
  */
 export function checkGreeting({ wantsKey, busy }: Greeting, hasKey: boolean, server: string): void {
@@ -158,13 +158,13 @@ export function checkGreeting({ wantsKey, busy }: Greeting, hasKey: boolean, ser
   }
 }
 
-/** Takes frames from a stream and never a byte more, since what follows may be the transfer. */
+/** Reads frames from a stream and never a byte more, since the transfer may follow. */
 export class StreamFrameReader {
   readonly #from: string;
   #bytes = new Uint8Array(FRAME_HEAD_BYTES);
   #filled = 0;
 
-  /** @param from who says them, for messages */
+  /** @param from name of the sender, for error messages */
   constructor(from: string) {
     this.#from = from;
   }
@@ -175,9 +175,9 @@ export class StreamFrameReader {
   }
 
   /**
-   * Takes note that the first bytes of the room were filled.
+   * Takes over the first bytes of the room, which were filled.
    *
-   * @returns the frame, if that was all of it
+   * @returns the frame, if it is complete
    * @throws {TineError} `bad-stream-frame`
    */
   filled(count: number): Frame | undefined {

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { EventFd } from "../../../src/sys/event_fd.ts";
 import { READABLE } from "../../../src/sys/poller.ts";
-import { LoopScope, Outbox } from "../../../src/flow/engine/worker_engine.ts";
+import { LoopScope, MessageBuffer } from "../../../src/flow/engine/worker_engine.ts";
 import { PollLoop } from "../../../src/flow/engine/poll_loop.ts";
 import { needsProcessors } from "../../support/quiet.ts";
 import type { FromWorker } from "../../../src/flow/engine/messages.ts";
@@ -52,7 +52,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "LoopScope tells what its own handlers throw, and not those of a scope in it",
+  name: "LoopScope hands over what its own handlers throw, and not what those of a scope in it do",
   ignore,
   fn() {
     const loop = new PollLoop();
@@ -96,16 +96,16 @@ Deno.test({
   },
 });
 
-Deno.test("Outbox posts what was added in one message, and sooner when it becomes too much", () => {
+Deno.test("MessageBuffer posts what was added in one message, and sooner when it becomes too much", () => {
   const posted: [number, number][] = [];
-  const outbox = new Outbox((messages: FromWorker, transfer) => posted.push([messages.length, transfer.length]));
-  outbox.flush();
-  assertEquals([posted, outbox.empty], [[], true]);
-  outbox.add({ type: "log", id: 1, text: "a" });
-  outbox.add({ type: "records", id: 1, flow: "f", chunk: new Uint8Array(100_000) });
-  assertEquals([posted, outbox.empty], [[], false]);
-  outbox.flush();
-  for (let i = 0; i < 4; i++) outbox.add({ type: "records", id: 1, flow: "f", chunk: new Uint8Array(100_000) });
-  outbox.flush();
+  const buffer = new MessageBuffer((messages: FromWorker, transfer) => posted.push([messages.length, transfer.length]));
+  buffer.flush();
+  assertEquals([posted, buffer.empty], [[], true]);
+  buffer.add({ type: "log", id: 1, text: "a" });
+  buffer.add({ type: "records", id: 1, flow: "f", chunk: new Uint8Array(100_000) });
+  assertEquals([posted, buffer.empty], [[], false]);
+  buffer.flush();
+  for (let i = 0; i < 4; i++) buffer.add({ type: "records", id: 1, flow: "f", chunk: new Uint8Array(100_000) });
+  buffer.flush();
   assertEquals(posted, [[2, 1], [3, 3], [1, 1]]);
 });
