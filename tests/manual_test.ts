@@ -115,6 +115,14 @@ async function other(page: string): Promise<[string, string]> {
   return [page, await Deno.readTextFile(new URL(page, root))];
 }
 
+Deno.test("README: each dependency has its reason", async () => {
+  const { imports } = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
+  const section = /^## Dependencies\n(.*?)^## /ms.exec(texts.get("README.md")!)![1];
+  const explained = [...section.matchAll(/^\| `([^`]+)`/gm)].map(([, name]) => name);
+  const names = Object.keys(imports).map((name) => name.startsWith("@") ? name.split("/").slice(0, 2).join("/") : name);
+  assertEquals(explained.sort(), [...new Set(names)].sort());
+});
+
 Deno.test("the manual: generated parts are those of the sources", async () => {
   let parts = 0;
   for (const [page, text] of texts) {

@@ -49,8 +49,11 @@ async function dispatch(name: string | undefined, args: readonly string[], comma
       case "-V":
         await writeStdout((await import("./version.ts")).versionLine() + "\n");
         return 0;
-      default:
-        throw new UsageError(unknownCommand(args, commands));
+      default: {
+        const { topics } = await import("./help/topics.ts");
+        const page = topics.has(args[0]) ? `; a page of the manual has this name: tine help ${args[0]}` : "";
+        throw new UsageError(unknownCommand(args, commands) + page);
+      }
     }
   }
   const rest = args.slice(name.split(" ").length);
@@ -67,10 +70,15 @@ async function dispatch(name: string | undefined, args: readonly string[], comma
 /** Returns a page of the manual, or the help of a command, of a group of commands, or of the program. */
 async function helpFor(words: readonly string[], commands: Registry): Promise<string> {
   const { groupOverview, help, overview } = await import("./help/command_help.ts");
-  if (words.length === 0 || wantsHelp(words.slice(0, 1))) return overview(commands, Deno.stdout);
+  if (words.length === 0 || words[0] === "help" || wantsHelp(words.slice(0, 1))) return overview(commands, Deno.stdout);
   const { topics } = await import("./help/topics.ts");
-  const topic = words.length === 1 ? topics.get(words[0]) : undefined;
+  const unexpected = (after: string) => {
+    const word = words[after.split(" ").length];
+    if (word !== undefined) throw new UsageError(`unexpected argument "${escape(word)}" after ${after}`);
+  };
+  const topic = topics.get(words[0]);
   if (topic !== undefined) {
+    unexpected(words[0]);
     const [{ default: page }, { renderMarkdown }] = await Promise.all([topic.load(), import("./help/markdown.ts")]);
     const more = commands.has(words[0]) ? `\nFlags and examples of the command: tine ${words[0]} --help\n` : "";
     return renderMarkdown(page, Deno.stdout) + more;
@@ -78,6 +86,7 @@ async function helpFor(words: readonly string[], commands: Registry): Promise<st
   if (words.length === 1 && isGroup(words[0], commands)) return groupOverview(words[0], commands, Deno.stdout);
   const name = commandName(words, commands);
   if (name === undefined) throw new UsageError(unknownCommand(words, commands, topics.keys()));
+  unexpected(name);
   return help(await load(name, commands), Deno.stdout);
 }
 
@@ -106,7 +115,7 @@ function unknownCommand(args: readonly string[], commands: Registry, topics?: It
   }
   const below = [...commands.keys()].filter((name) => name.startsWith(`${first} `));
   if (below.length > 0 && second === undefined) return `${first} needs one of: ${below.join(", ")}`;
-  const words = below.length > 0 ? `${first} ${second}` : first;
+  const words = below.length > 0 ? `${first} ${second}` : first || '""';
   const guess = nearest(words, below.length > 0 ? below : [...commands.keys(), ...topics ?? []]);
   return `unknown command${topics === undefined ? "" : " or topic"} ${escape(words)}` +
     (guess ? `, did you mean ${guess}?` : "");

@@ -58,7 +58,12 @@ Deno.test("tine help of an unknown word names the nearest command or topic", asy
     (await tine("help", "hsot")).stderr.split("\n")[0],
     "tine: unknown command or topic hsot, did you mean host?",
   );
-  assertEquals(await tine("help", "--help"), await tine("--help"));
+  assertEquals((await tine("help", "")).stderr.split("\n")[0], 'tine: unknown command or topic ""');
+  assertEquals((await tine("help", "nodes", "x")).stderr.split("\n")[0], 'tine: unexpected argument "x" after nodes');
+  assertEquals((await tine("help", "vet", "x")).stderr.split("\n")[0], 'tine: unexpected argument "x" after vet');
+  const page = "unknown command nodes; a page of the manual has this name: tine help nodes";
+  assertEquals((await tine("nodes")).stderr.split("\n")[0], `tine: ${page}`);
+  for (const word of ["help", "--help"]) assertEquals(await tine("help", word), await tine("--help"));
 });
 
 Deno.test("tine help COMMAND is tine COMMAND --help", async () => {

@@ -38,6 +38,11 @@ export function help(command: AnyCommand, stream: TerminalStream): string {
   for (const paragraph of command.description?.split(/\n\s*\n/) ?? []) {
     sections.push(wrap(paragraph.replace(/\s+/g, " ").trim(), width).join("\n"));
   }
+  const pages = [...topics].filter(([, { commands }]) => commands.includes(command.name));
+  if (pages.length > 0) {
+    const more = pages.map(([name, { summary }]): Row => [`tine help ${name}`, summary]);
+    sections.push(`${bold("The manual:")}\n${table(more, width)}`);
+  }
   return sections.join("\n\n") + "\n";
 }
 

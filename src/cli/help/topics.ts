@@ -2,6 +2,8 @@
 export interface Topic {
   /** What the page is about, in one line. */
   readonly summary: string;
+  /** The commands whose help names the page. */
+  readonly commands: readonly string[];
   /** Imports the page, in Markdown. */
   load(): Promise<{ readonly default: string }>;
 }
@@ -13,74 +15,92 @@ export interface Topic {
 export const topics: ReadonlyMap<string, Topic> = new Map<string, Topic>([
   ["plans", {
     summary: "Plans of tests: runs and their fields, modules that make plans, checking and running",
+    commands: ["run", "vet", "schema", "init"],
     load: () => import("./topics/plans.md", { with: { type: "text" } }),
   }],
   ["nodes", {
     summary: "Nodes: processes, namespaces, root or not, and what happens when something dies",
+    commands: ["run", "node serve"],
     load: () => import("./topics/nodes.md", { with: { type: "text" } }),
   }],
   ["ssh", {
     summary: "Nodes on other machines",
+    commands: ["run", "node clean"],
     load: () => import("./topics/ssh.md", { with: { type: "text" } }),
   }],
   ["traffic", {
     summary: "TCP and UDP traffic, in plans and by hand",
+    commands: ["tcp server", "tcp client", "udp server", "udp client"],
     load: () => import("./topics/traffic.md", { with: { type: "text" } }),
   }],
   ["figures", {
     summary: "What each figure means and how it is measured",
+    commands: ["tcp client", "udp client", "results"],
     load: () => import("./topics/figures.md", { with: { type: "text" } }),
   }],
   ["results", {
     summary: "The folder of results, and how to look at it",
+    commands: ["run", "results", "log"],
     load: () => import("./topics/results.md", { with: { type: "text" } }),
   }],
   ["library", {
     summary: "Run trees, own runners and readers of results from a program",
+    commands: [],
     load: () => import("./topics/library.md", { with: { type: "text" } }),
   }],
   ["udf", {
     summary: "Write a UDF, try it by hand, run it",
+    commands: ["agent", "host", "init"],
     load: () => import("./topics/udf.md", { with: { type: "text" } }),
   }],
   ["handlers", {
     summary: "The bundled handlers: mirror, moving-avg, outliers",
+    commands: ["agent", "host"],
     load: () => import("./topics/handlers.md", { with: { type: "text" } }),
   }],
   ["kapacitor", {
     summary: "UDFs under a real Kapacitor: configuration, systemd, TICKscripts",
+    commands: ["agent"],
     load: () => import("./topics/kapacitor.md", { with: { type: "text" } }),
   }],
   ["check", {
     summary: "What tine check looks at, and how to read what it prints",
+    commands: ["check"],
     load: () => import("./topics/check.md", { with: { type: "text" } }),
   }],
   ["supervision", {
     summary: "A relay that starts a crashed UDF again",
+    commands: ["agent"],
     load: () => import("./topics/supervision.md", { with: { type: "text" } }),
   }],
   ["recordings", {
     summary: "Record conversations with a UDF, and replay them",
+    commands: ["replay"],
     load: () => import("./topics/recordings.md", { with: { type: "text" } }),
   }],
   ["formats", {
     summary: "Points as line protocol, JSON lines and CSV",
+    commands: ["host", "check"],
     load: () => import("./topics/formats.md", { with: { type: "text" } }),
   }],
   ["security", {
     summary: "What is trusted, what is checked, and all limits",
+    commands: ["tcp server", "udp server"],
     load: () => import("./topics/security.md", { with: { type: "text" } }),
   }],
   ["permissions", {
     summary: "The least permissions of Deno that each command needs",
+    commands: [],
     load: () => import("./topics/permissions.md", { with: { type: "text" } }),
   }],
   ["deployment", {
     summary: "Build one executable, and copy it",
+    commands: ["completions"],
     load: () => import("./topics/deployment.md", { with: { type: "text" } }),
   }],
   ["exit-status", {
     summary: "Exit status, and the variables of the environment",
+    commands: [],
     load: () => import("./topics/exit-status.md", { with: { type: "text" } }),
   }],
 ]);

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { help, overview } from "../../../src/cli/help/command_help.ts";
+import { topics } from "../../../src/cli/help/topics.ts";
 import { registry } from "../../../src/cli/registry.ts";
 import { commands, demo } from "../demo_command.ts";
 
@@ -50,5 +51,16 @@ Deno.test("help() of every command fits the width, has examples and only flags w
       assert(line.length <= 100 || line.startsWith("  tine "), `${name}: ${line}`);
     }
     for (const [key, { help }] of Object.entries(command.flags)) assert(help !== "", `${name} ${key}`);
+  }
+});
+
+Deno.test("help() names the pages of the manual for a command, and pages name commands that there are", async () => {
+  const { command } = await registry.get("check")!.load();
+  assertStringIncludes(
+    help(command, file),
+    "\nThe manual:\n  tine help check    What tine check looks at, and how to read what it prints\n",
+  );
+  for (const [name, { commands }] of topics) {
+    for (const command of commands) assert(registry.has(command), `${name}: ${command}`);
   }
 });
