@@ -67,11 +67,11 @@ async function selected(path: string, wanted: readonly string[]): Promise<TestRe
   const results = await openResults(path);
   if (results.kind === "test") return selectTests([results.summary], wanted).map(() => results);
   const run = results.kind === "run" ? results : results.runs.at(-1)!;
-  tellWhich(run, results.kind === "results" && results.runs.length > 1);
+  reportRun(run, results.kind === "results" && results.runs.length > 1);
   return await Array.fromAsync(testsOf(run, selectTests(run.summary.tests, wanted)));
 }
 
-function tellWhich({ name, complete }: RunResults, several: boolean): void {
+function reportRun({ name, complete }: RunResults, several: boolean): void {
   if (several || !complete) {
     console.error(`run ${escape(name)}${complete ? "" : `, which is ${NOT_COMPLETE}`}`);
   }

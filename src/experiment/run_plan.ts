@@ -3,11 +3,11 @@ import { now } from "../base/time.ts";
 import type { ErrorItem } from "../node/item.ts";
 import type { Plan, Test } from "../node/plan/types.ts";
 import type { Message } from "../node/protocol/frame.ts";
-import { ROOT_ID, type RunOptions as NodeRunOptions, runValidated } from "../node/run.ts";
+import { ROOT_ID, type RunOptions, runValidated } from "../node/run.ts";
 import { messageOf, TineError } from "../base/errors.ts";
 import { hashTest } from "../result/names.ts";
 import { findPrevious, type PreviousTest } from "../result/open_results.ts";
-import { createRun, type RunFolder, type RunOptions as StoreOptions } from "../result/run_folder.ts";
+import { createRun, type RunFolder, type RunFolderOptions } from "../result/run_folder.ts";
 import type { TestSummary } from "../result/summary.ts";
 import type { TestStore } from "../result/test_store.ts";
 
@@ -24,7 +24,7 @@ export interface PlanObserver {
 }
 
 /** How to run a plan. */
-export interface RunPlanOptions extends Omit<StoreOptions, "started">, Omit<NodeRunOptions, "timeoutMs"> {
+export interface RunPlanOptions extends Omit<RunFolderOptions, "started">, Omit<RunOptions, "timeoutMs"> {
   /** The folder of runs, such as `results`. */
   readonly out: string;
   /** Keep the results of tests that have not changed and succeeded before. */

@@ -29,7 +29,7 @@ const CLOSE_GRACE_MS = 5000;
 /** What has closed its output without a last word, and goes on running, is no node any more. */
 const SILENT_GRACE_MS = 1000;
 /** A child asks for the time a few times, and once in its life. */
-const MOST_CLOCKS = 100;
+const MAX_CLOCKS = 100;
 /** A child that was told to end at once, and has not within this time, is killed. */
 const KILL_GRACE_MS = 1500;
 
@@ -278,8 +278,8 @@ export class ChildNode {
       case Kind.ready:
         return this.#ready.resolve();
       case Kind.clock:
-        if (++this.#clocks > MOST_CLOCKS) {
-          throw new WireError("too-many-clocks", `it asked for the time more than ${MOST_CLOCKS} times`);
+        if (++this.#clocks > MAX_CLOCKS) {
+          throw new WireError("too-many-clocks", `it asked for the time more than ${MAX_CLOCKS} times`);
         }
         return this.#link.send(clockMessage(frame.name, now()));
       case Kind.ran: {
@@ -304,7 +304,7 @@ export class ChildNode {
         break;
       }
       default:
-        this.#endGrace?.heard(frame);
+        this.#endGrace?.received(frame);
         this.#counter.add(frame);
     }
     if (!isResult(frame.kind)) return; // what only a parent sends

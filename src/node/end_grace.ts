@@ -41,7 +41,7 @@ export class EndGrace {
   }
 
   /** A result came from the node. */
-  heard({ kind, lane }: Frame): void {
+  received({ kind, lane }: Frame): void {
     if (lane !== Lane.urgent || kind === Kind.activity) this.#renewed = this.#now();
   }
 

@@ -7,8 +7,8 @@ export type Feedback = ReadonlyMap<string, string>;
 export const NO_FEEDBACK: Feedback = new Map();
 
 /** More values, or longer ones, than these come from a mistake. */
-const MOST_VALUES = 10_000;
-const LONGEST_VALUE = 64 * 1024;
+const MAX_VALUES = 10_000;
+const MAX_VALUE_LENGTH = 64 * 1024;
 
 /**
  * Joins values of two runs.
@@ -53,9 +53,9 @@ export function feedbackFromJson(value: unknown): Feedback {
     throw new TineError("bad-feedback", "feedback is no object of texts");
   }
   const entries = Object.entries(value);
-  if (entries.length > MOST_VALUES) throw new TineError("bad-feedback", `feedback has ${entries.length} values`);
+  if (entries.length > MAX_VALUES) throw new TineError("bad-feedback", `feedback has ${entries.length} values`);
   for (const [key, text] of entries) {
-    if (typeof text !== "string" || text.length > LONGEST_VALUE) {
+    if (typeof text !== "string" || text.length > MAX_VALUE_LENGTH) {
       throw new TineError("bad-feedback", `the value of the feedback key ${key} is no text, or too long`);
     }
   }

@@ -1,13 +1,12 @@
 import type { Flows } from "../flow/flows.ts";
 import { messageOf, TineError } from "../base/errors.ts";
-import { ActivityReporter } from "./activity_reporter.ts";
 import { Canceled } from "./canceled.ts";
 import { ChildNode, type Spill } from "./child_node.ts";
-import { now } from "../base/time.ts";
+import { now, startLongTimer } from "../base/time.ts";
 import type { ClockRelation } from "./clock_relation.ts";
 import { type Feedback, NO_FEEDBACK } from "./feedback.ts";
 import { HeldResults } from "./held_results.ts";
-import { type Item, nodeInfo } from "./item.ts";
+import { type Activity, type Item, nodeInfo } from "./item.ts";
 import type { Host, Launch } from "./launch/launcher.ts";
 import { nodeKey, type NodeTree } from "./node_tree.ts";
 import type { Node, Run } from "./plan/types.ts";
@@ -59,7 +58,7 @@ export class LiveNode {
   #folder: Promise<string> | undefined;
   #flows: Promise<Flows> | undefined;
   /** Errors that were sent, or logged. */
-  readonly #told = new Set<unknown>();
+  readonly #reported = new Set<unknown>();
   #state: NodeState = "run";
   #reason: Canceled | undefined;
   #ending: Promise<Canceled | undefined> | undefined;
@@ -142,8 +141,8 @@ export class LiveNode {
   /** An error of this node: tells the root, and cancels the node. */
   fail(error: unknown, tag: string): void {
     // An error passes by once for each level of the tree; what was canceled by it ends with the reason why.
-    if (this.#told.has(error) || error instanceof Canceled) return;
-    this.#told.add(error);
+    if (this.#reported.has(error) || error instanceof Canceled) return;
+    this.#reported.add(error);
     const code = error instanceof TineError ? error.code : "internal";
     if (this.#reason !== undefined) {
       this.#send({ type: "log", time: now(), tag, text: afterCancel(messageOf(error)) });
@@ -326,4 +325,54 @@ function afterCancel(message: string): string {
 async function loadFlows(): Promise<Flows> {
   const { createFlows } = await import("../flow/create_flows.ts");
   return createFlows();
+}
+
+/** How often a node tells what it does at most. */
+const INTERVAL_MS = 200;
+/** So many runs are told by name; the others are counted. */
+const MAX_NAMED = 8;
+
+/** Keeps count of the runs of a node, and tells of changes a few times a second. */
+export class ActivityReporter implements Disposable {
+  readonly #running = new Map<symbol, string>();
+  readonly #report: (report: Unsigned<Activity>) => void;
+  #ended = 0;
+  #timer: Disposable | undefined;
+  #disposed = false;
+
+  constructor(report: (report: Unsigned<Activity>) => void) {
+    this.#report = report;
+  }
+
+  /**
+   * A run starts; it ends when what is returned is disposed.
+   *
+   * @param options `counted`: whether it is one of the runs that have ended then; true by default
+   */
+  start(name: string, { counted = true } = {}): Disposable {
+    const key = Symbol(name);
+    this.#running.set(key, name);
+    this.#changed();
+    return {
+      [Symbol.dispose]: () => {
+        this.#running.delete(key);
+        if (counted) this.#ended++;
+        this.#changed();
+      },
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.#disposed = true;
+    this.#timer?.[Symbol.dispose]();
+  }
+
+  #changed(): void {
+    if (this.#timer !== undefined || this.#disposed) return;
+    this.#timer = startLongTimer(INTERVAL_MS, () => {
+      this.#timer = undefined;
+      const running = Array.from(this.#running.values().take(MAX_NAMED));
+      this.#report({ type: "activity", running, more: this.#running.size - running.length, ended: this.#ended });
+    });
+  }
 }

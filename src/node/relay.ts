@@ -41,7 +41,7 @@ export async function relay(
   } catch (error) {
     const code = error instanceof TineError ? error.code : "launch-failed";
     const reason = new Canceled(code, messageOf(error), { cause: error });
-    await tell(connection, reason);
+    await reportFailure(connection, reason);
     throw reason;
   }
   await using _ = node;
@@ -57,7 +57,7 @@ export async function relay(
 }
 
 /** Tells the parent why there is no node, as a node tells why it ends. */
-async function tell(connection: Connection, reason: Canceled): Promise<void> {
+async function reportFailure(connection: Connection, reason: Canceled): Promise<void> {
   const link = new Link(connection, { peer: "the parent", receive() {} });
   link.send(canceledMessage(reason));
   await link.close().catch(() => {}); // the parent is gone

@@ -3,7 +3,7 @@ import { startLongTimer } from "../base/time.ts";
 import { Canceled } from "./canceled.ts";
 import { SAME_CLOCK } from "./clock_relation.ts";
 import { type Feedback, feedbackToJson } from "./feedback.ts";
-import { defaultExeSource } from "./launch/default_exe_source.ts";
+import { defaultExeSource } from "./launch/exe_source.ts";
 import { type Connect, connectedLaunch } from "./launch/connected_launch.ts";
 import { startHolder } from "./launch/holder.ts";
 import { thisHost } from "./launch/invoking_user.ts";

@@ -9,7 +9,7 @@ import type { Processes } from "./process/processes.ts";
 export type Vocabulary = typeof import("../base/schema.ts");
 
 /** What must be alike at both ends of a flow. */
-export interface FlowEnd {
+export interface FlowEndpoint {
   readonly protocol: "TCP" | "UDP";
   /** Where the server listens: `HOST:PORT`. */
   readonly addr?: string;
@@ -34,9 +34,9 @@ export interface Needs {
   /** The id of the flow that it runs. */
   readonly flow?: string;
   /** The end of flows that it is: a server. */
-  readonly serves?: FlowEnd;
+  readonly serves?: FlowEndpoint;
   /** The end of a flow that it is: a client. */
-  readonly dials?: FlowEnd;
+  readonly dials?: FlowEndpoint;
   /** Names of files of the results that it writes. */
   readonly files?: readonly string[];
   /** It takes this long or longer. */

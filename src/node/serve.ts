@@ -4,7 +4,7 @@ import type { Connection } from "../wire/connection.ts";
 import { Canceled } from "./canceled.ts";
 import { type ClockRelation, relateClock } from "./clock_relation.ts";
 import { type Connect, connectedLaunch } from "./launch/connected_launch.ts";
-import { defaultExeSource } from "./launch/default_exe_source.ts";
+import { defaultExeSource } from "./launch/exe_source.ts";
 import { farHost } from "./launch/invoking_user.ts";
 import { createLaunch } from "./launch/launch.ts";
 import type { Host } from "./launch/launcher.ts";

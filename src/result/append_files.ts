@@ -12,8 +12,8 @@ const WRITE_BYTES = 256 * 1024;
 const HIGH_WATER = 4 * 1024 * 1024;
 /** What comes little by little is written at the latest after this. */
 const FLUSH_MS = 1000;
-const MOST_HANDLES = 64;
-const MOST_SPARE = 4;
+const MAX_HANDLES = 64;
+const MAX_SPARE = 4;
 const LARGEST_SPARE = 1024 * 1024;
 
 /**
@@ -146,7 +146,7 @@ export class AppendFiles {
         this.#pending -= count;
         this.#written += count;
         buffer.position = 0;
-        if (this.#spare.length < MOST_SPARE && buffer.bytes.length <= LARGEST_SPARE) this.#spare.push(buffer);
+        if (this.#spare.length < MAX_SPARE && buffer.bytes.length <= LARGEST_SPARE) this.#spare.push(buffer);
         if (this.#pending < HIGH_WATER) this.#room.notify();
       }
     } catch (error) {
@@ -162,7 +162,7 @@ export class AppendFiles {
     let handle = this.#handles.get(file);
     if (handle !== undefined) this.#handles.delete(file);
     else {
-      if (this.#handles.size >= MOST_HANDLES) this.#closeOldest();
+      if (this.#handles.size >= MAX_HANDLES) this.#closeOldest();
       handle = await this.#open(file);
     }
     this.#handles.set(file, handle);

@@ -4,7 +4,7 @@ import { TineError } from "../base/errors.ts";
 export const DEFAULT_MAX_RESULT_BYTES = 64 * 2 ** 30;
 
 /** More files and folders than this come from a mistake. */
-const MOST_FILES = 100_000;
+const MAX_FILES = 100_000;
 
 /** What the results of a run may take. Once it is exceeded nothing more is accepted, so that no gap stays unnoticed. */
 export class Budget {
@@ -36,7 +36,7 @@ export class Budget {
    */
   addFile(): void {
     this.#files++;
-    if (this.#files > MOST_FILES) this.#exceed(`${MOST_FILES} files and folders`);
+    if (this.#files > MAX_FILES) this.#exceed(`${MAX_FILES} files and folders`);
     this.#check();
   }
 

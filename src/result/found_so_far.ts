@@ -7,7 +7,7 @@ import { readPlacedRecords, RECORD_FILE } from "./read_records.ts";
 import type { TestEntry, TestSummary } from "./summary.ts";
 
 /** Nodes, errors and files beyond this are left out. */
-const MOST_LISTED = 10_000;
+const MAX_LISTED = 10_000;
 
 /**
  * What is in the folder of a test that has not ended: a test says so itself at its end only, and never where tine was
@@ -30,7 +30,7 @@ export async function foundSoFar(folder: string, summary: TestSummary): Promise<
     missing: [],
   };
   for (const [path, bytes] of sizes) {
-    if (path.startsWith("files/") && found.files.length < MOST_LISTED) {
+    if (path.startsWith("files/") && found.files.length < MAX_LISTED) {
       found.files.push({ name: path.slice("files/".length), nodeId: "", bytes });
     } else if (path.startsWith(`${LOG_FOLDER}/`)) {
       found.logs.bytes += bytes;
@@ -60,14 +60,14 @@ async function addRecords(folder: string, found: TestSummary): Promise<void> {
     }
     if (!NOTED.has(message.kind)) continue;
     const item = decodeItem(message);
-    if (item.type === "nodeInfo" && nodes.length < MOST_LISTED) {
+    if (item.type === "nodeInfo" && nodes.length < MAX_LISTED) {
       const { type: _, ...node } = item;
       nodes.push(node);
     } else if (item.type === "error") {
       const { time, nodeId, tag, code, message } = item;
-      if (errors.length < MOST_LISTED) errors.push({ time: String(time), nodeId, tag, code, message });
+      if (errors.length < MAX_LISTED) errors.push({ time: String(time), nodeId, tag, code, message });
       else found.moreErrors++;
-    } else if (item.type === "missing" && missing.length < MOST_LISTED) {
+    } else if (item.type === "missing" && missing.length < MAX_LISTED) {
       missing.push({ nodeId: item.from, what: item.what });
     }
   }

@@ -20,7 +20,7 @@ export type { Owner } from "./owner.ts";
 export { type LogFilter, type LoggedLine, readLogs } from "./read_logs.ts";
 export { type FlowEnd, type MeasuredPackets, type MeasuredStream, readFlows } from "./read_flows.ts";
 export { readRecords } from "./read_records.ts";
-export { createRun, RunFolder, type RunOptions } from "./run_folder.ts";
+export { createRun, RunFolder, type RunFolderOptions } from "./run_folder.ts";
 export type {
   ErrorSummary,
   MissingResults,

@@ -4,12 +4,12 @@ import type { Test } from "../node/plan/types.ts";
 import { sortedJson } from "../node/plan/visits.ts";
 
 /** Longer parts of a path do not fit file systems. */
-const MOST_PART_BYTES = 255;
-const MOST_NAME_BYTES = 1024;
-const MOST_PARTS = 16;
+const MAX_PART_BYTES = 255;
+const MAX_NAME_BYTES = 1024;
+const MAX_PARTS = 16;
 
 /** Names of folders of tests are cut here; numbers that tell them apart come on top. */
-const MOST_FOLDER_CHARACTERS = 200;
+const MAX_FOLDER_CHARACTERS = 200;
 
 /** The id of the root node. */
 export const ROOT_ID = "-";
@@ -28,16 +28,16 @@ export function fileNameParts(name: string, nodeId: string): string[] {
   const bad = (what: string) =>
     new TineError("bad-file-name", `node ${nodeId} named a file ${JSON.stringify(name.slice(0, 200))}: ${what}`);
   if (name === "") throw bad("the name is empty");
-  if (encoder.encode(name).length > MOST_NAME_BYTES) throw bad(`it is longer than ${MOST_NAME_BYTES} bytes`);
+  if (encoder.encode(name).length > MAX_NAME_BYTES) throw bad(`it is longer than ${MAX_NAME_BYTES} bytes`);
   if (name.startsWith("/")) throw bad("it must be relative");
   if (name.includes("\\")) throw bad("it has a backslash");
   if (/[\p{Cc}\p{Surrogate}\u2028\u2029]/u.test(name)) throw bad("it has a control character");
   const parts = name.split("/");
-  if (parts.length > MOST_PARTS) throw bad(`it has more than ${MOST_PARTS} parts`);
+  if (parts.length > MAX_PARTS) throw bad(`it has more than ${MAX_PARTS} parts`);
   for (const part of parts) {
     if (part === "") throw bad("a part is empty");
     if (part === "." || part === "..") throw bad(`${part} is not allowed`);
-    if (encoder.encode(part).length > MOST_PART_BYTES) throw bad(`a part is longer than ${MOST_PART_BYTES} bytes`);
+    if (encoder.encode(part).length > MAX_PART_BYTES) throw bad(`a part is longer than ${MAX_PART_BYTES} bytes`);
   }
   return parts;
 }
@@ -77,7 +77,7 @@ export function testFolderName(id: Readonly<Record<string, string>>): string {
         ),
     );
   const name = Object.keys(id).sort().map((key) => `${safe(key)}=${safe(id[key])}`).join(",");
-  return name.slice(0, MOST_FOLDER_CHARACTERS) || "test";
+  return name.slice(0, MAX_FOLDER_CHARACTERS) || "test";
 }
 
 /** The id of a test for people: `cca=bbr, name=fct`. */

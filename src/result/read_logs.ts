@@ -11,8 +11,8 @@ import { messageOf, TineError } from "../base/errors.ts";
 import { exists } from "./owner.ts";
 import { nodeOfLog } from "./names.ts";
 
-const MOST_BLOCK_BYTES = 256 * 1024;
-const LEAST_BLOCK_BYTES = 4 * 1024;
+const MAX_BLOCK_BYTES = 256 * 1024;
+const MIN_BLOCK_BYTES = 4 * 1024;
 /** For the blocks of all logs together. */
 const ALL_BLOCKS_BYTES = 16 * 1024 * 1024;
 /** Errors are few: usually all of them are in one block. */
@@ -58,7 +58,7 @@ export interface LogFilter {
  */
 export async function* readLogs(folder: string, filter: LogFilter = {}): AsyncGenerator<LoggedLine, void, void> {
   const logs = await logsIn(`${folder}/${LOG_FOLDER}`, filter.nodes);
-  const blockBytes = Math.max(LEAST_BLOCK_BYTES, Math.min(MOST_BLOCK_BYTES, ALL_BLOCKS_BYTES / logs.length));
+  const blockBytes = Math.max(MIN_BLOCK_BYTES, Math.min(MAX_BLOCK_BYTES, ALL_BLOCKS_BYTES / logs.length));
   const readers = logs.map(([nodeId, path]) => new LogReader(path, Math.floor(blockBytes), filter, nodeId));
   const errors = `${folder}/${ERROR_FILE}`;
   if (await exists(errors)) readers.push(new LogReader(errors, ERROR_BLOCK_BYTES, filter));
@@ -182,7 +182,7 @@ function sink(heap: LogReader[]): void {
 }
 
 /** A line of a log is at most a text of 1 MiB, which JSON may make six times as long. */
-const MOST_LINE_BYTES = 16 * 1024 * 1024;
+const MAX_LINE_BYTES = 16 * 1024 * 1024;
 
 /**
  * Reads the lines of a file block by block. It is open only while a block is read, so that thousands of files can be
@@ -196,7 +196,7 @@ export async function* blockLines(path: string, blockBytes: number): AsyncGenera
   let offset = 0;
   let rest = new Uint8Array();
   for (;;) {
-    if (rest.length > MOST_LINE_BYTES) throw new TineError("bad-results", `${path} is damaged: a line never ends`);
+    if (rest.length > MAX_LINE_BYTES) throw new TineError("bad-results", `${path} is damaged: a line never ends`);
     // A long line is read in larger and larger blocks, rather than copied for each small one.
     const block = new Uint8Array(rest.length + Math.max(blockBytes, rest.length));
     block.set(rest);

@@ -20,7 +20,7 @@ const NO_FOLDER: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** How a run's results are stored. */
-export interface RunOptions {
+export interface RunFolderOptions {
   /** The plan's name, for people. */
   readonly planName: string;
   /** The version of tine. */
@@ -53,7 +53,7 @@ export interface RunOptions {
  * console.log(await run.finish());
  * ```
  */
-export async function createRun(out: string, plan: Plan, options: RunOptions): Promise<RunFolder> {
+export async function createRun(out: string, plan: Plan, options: RunFolderOptions): Promise<RunFolder> {
   const { owner, started = new Date() } = options;
   try {
     await makeOut(out, owner).catch((error) => {

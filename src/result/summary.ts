@@ -116,7 +116,7 @@ export function entryOf(summary: TestSummary, folder: string, keptFrom?: string)
 }
 
 /** A summary of 100,000 files takes some ten MiB; what is larger is none. */
-const MOST_BYTES = 256 * 1024 * 1024;
+const MAX_BYTES = 256 * 1024 * 1024;
 
 /**
  * Reads `run.json`.
@@ -157,7 +157,7 @@ export async function readTestSummary(folder: string): Promise<TestSummary | und
 async function readJson(path: string): Promise<unknown> {
   let value;
   try {
-    if ((await Deno.stat(path)).size > MOST_BYTES) throw damaged(path);
+    if ((await Deno.stat(path)).size > MAX_BYTES) throw damaged(path);
     value = JSON.parse(await Deno.readTextFile(path));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;

@@ -12,10 +12,10 @@ import { RECORD_FILE, RECORD_HEADER } from "./read_records.ts";
 import type { TestStatus, TestSummary } from "./summary.ts";
 
 /** Errors beyond this are counted, and stand in the records. */
-const MOST_ERRORS = 1000;
-const MOST_ERROR_CHARS = 16 * 1024 * 1024;
+const MAX_ERRORS = 1000;
+const MAX_ERROR_CHARS = 16 * 1024 * 1024;
 /** Nodes beyond this stand in the records alone. */
-const MOST_NODES = 10_000;
+const MAX_NODES = 10_000;
 
 const encoder = new TextEncoder();
 
@@ -207,7 +207,7 @@ export class TestStore {
       case "nodeInfo": {
         const { type: _, ...node } = item;
         const { nodes } = this.#summary;
-        if (nodes.length < MOST_NODES) nodes.push(node);
+        if (nodes.length < MAX_NODES) nodes.push(node);
         break;
       }
       case "error":
@@ -216,7 +216,7 @@ export class TestStore {
         break;
       case "missing": {
         const { missing } = this.#summary;
-        if (missing.length < MOST_NODES) missing.push({ nodeId: item.from, what: item.what });
+        if (missing.length < MAX_NODES) missing.push({ nodeId: item.from, what: item.what });
         break;
       }
       case "feedback":
@@ -227,7 +227,7 @@ export class TestStore {
   #addError({ time, nodeId, tag, code, message }: ErrorItem): void {
     const { errors } = this.#summary;
     this.#errorChars += tag.length + code.length + message.length;
-    if (errors.length < MOST_ERRORS && this.#errorChars < MOST_ERROR_CHARS) {
+    if (errors.length < MAX_ERRORS && this.#errorChars < MAX_ERROR_CHARS) {
       errors.push({ time: String(time), nodeId, tag, code, message });
     } else this.#summary.moreErrors++;
   }

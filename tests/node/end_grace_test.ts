@@ -20,7 +20,7 @@ Deno.test("EndGrace is over when nothing is handed over", () => {
   const { grace, pass } = graceFrom(true);
   pass(14.9 * SECOND);
   assertEquals(grace.exceeded(), undefined);
-  grace.heard(frame(Kind.progress, Lane.urgent));
+  grace.received(frame(Kind.progress, Lane.urgent));
   pass(0.1 * SECOND);
   assertEquals(grace.exceeded(), "did not within 15 s");
 });
@@ -34,7 +34,7 @@ Deno.test("EndGrace is renewed by results, and by what is ended", () => {
   for (const result of frames) {
     const { grace, pass } = graceFrom(true);
     pass(10 * SECOND);
-    grace.heard(result);
+    grace.received(result);
     pass(10 * SECOND);
     assertEquals(grace.exceeded(), undefined);
     pass(5 * SECOND);
@@ -55,7 +55,7 @@ Deno.test("EndGrace has an end for what was canceled, and none for results that 
     const { grace, pass } = graceFrom(canceled);
     for (let i = 0; i < 60; i++) {
       assertEquals(grace.exceeded(), undefined);
-      grace.heard(frame(Kind.log, Lane.record));
+      grace.received(frame(Kind.log, Lane.record));
       pass(MINUTE / 6);
     }
     assertEquals(grace.exceeded(), canceled ? "still sent results 600 s later" : undefined);

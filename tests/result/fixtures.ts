@@ -4,7 +4,7 @@ import type { Item } from "../../src/node/item.ts";
 import type { Test } from "../../src/node/plan/types.ts";
 import { Kind, type Message } from "../../src/node/protocol/frame.ts";
 import { encodeItem } from "../../src/node/protocol/kinds.ts";
-import { createRun, type RunFolder, type RunOptions } from "../../src/result/mod.ts";
+import { createRun, type RunFolder, type RunFolderOptions } from "../../src/result/mod.ts";
 import { TineError } from "../../src/base/errors.ts";
 
 /** When runs of tests start. */
@@ -16,7 +16,7 @@ export function testNamed(name: string, id: Record<string, string> = {}): Test {
 }
 
 /** Starts a run. */
-export function startRun(out: string, options: Partial<RunOptions> = {}): Promise<RunFolder> {
+export function startRun(out: string, options: Partial<RunFolderOptions> = {}): Promise<RunFolder> {
   const plan = { tests: [testNamed("hello")] };
   return createRun(out, plan, { planName: "hello.yaml", tine: "1.2.3", started: STARTED, ...options });
 }

@@ -1,6 +1,6 @@
 /** Tests that are left out where something is missing, with names that say what. */
 
-import { findTool } from "../../src/node/process/find_program.ts";
+import { findTool } from "../../src/node/process/tools.ts";
 
 /** Why a test that takes root is left out; undefined where it is not. */
 export const whyNoRoot: string | undefined = Deno.uid() === 0 ? undefined : "it takes root";

@@ -3,8 +3,8 @@ import { messageOf, TineError } from "../../base/errors.ts";
 import type { Node } from "../plan/types.ts";
 import type { Host } from "./launcher.ts";
 
-/** Longer is none. */
-const LONGEST = 1024 * 1024;
+/** The size limit of the line, in bytes. */
+const MAX_LINE_BYTES = 1024 * 1024;
 
 /**
  * What `tine node serve ID --far` is told in a line of JSON, before the protocol begins: what a launcher would have done
@@ -43,7 +43,7 @@ export async function readFarStart(connection: Connection): Promise<{ start: Far
     more.set(text);
     more.set(buffer.subarray(0, newline < 0 ? length : newline), text.length);
     text = more;
-    if (text.length > LONGEST) throw new TineError("bad-start", "what the parent says first is too long");
+    if (text.length > MAX_LINE_BYTES) throw new TineError("bad-start", "what the parent says first is too long");
     if (newline >= 0) {
       return { start: parse(text), connection: readAhead(buffer.slice(newline + 1, length), connection) };
     }

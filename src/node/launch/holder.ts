@@ -1,8 +1,8 @@
 import { messageOf, TineError } from "../../base/errors.ts";
 import { lines } from "../../base/lines.ts";
-import { findIp, findTool, toolPath } from "../process/find_program.ts";
+import { findIp, findTool, toolPath } from "../process/tools.ts";
 import { LINEAGE, type Lineage, pidText } from "../process/lineage.ts";
-import { signalGroup } from "../process/process_group.ts";
+import { signalGroup } from "../process/processes.ts";
 import INIT from "./holder.sh" with { type: "text" };
 
 /** How long its init waits for the nodes in it to clean up, before it takes all with it. */

@@ -1,7 +1,6 @@
 import { TineError } from "../../base/errors.ts";
-import { findTool } from "../process/find_program.ts";
+import { findTool, runTool } from "../process/tools.ts";
 import type { Host, InvokingUser } from "./launcher.ts";
-import { runTool } from "./tool.ts";
 
 /** What the root node hands on of its machine: this process sees the names of namespaces, and knows who runs it. */
 export function thisHost(): Host {

@@ -3,8 +3,7 @@ import type { Node } from "../plan/types.ts";
 import { LINEAGE } from "../process/lineage.ts";
 import type { Watchdog } from "../process/watchdog.ts";
 import { neededEnv, selfCommand } from "./executable.ts";
-import { defaultExeSource } from "./default_exe_source.ts";
-import type { ExeSource } from "./exe_source.ts";
+import { defaultExeSource, type ExeSource } from "./exe_source.ts";
 import { asUser, checkReadable, userEnv } from "./invoking_user.ts";
 import type { Host, InvokingUser, Launch, LaunchedNode, LaunchOptions } from "./launcher.ts";
 import { startLocal } from "./local.ts";
@@ -58,7 +57,7 @@ class Launcher {
   readonly #exeSource: ExeSource;
   #ssh: Promise<Launch> | undefined;
   #readable: Promise<void> | undefined;
-  #saidRoot = false;
+  #loggedRoot = false;
 
   constructor(context: LaunchContext) {
     this.#context = context;
@@ -112,8 +111,8 @@ class Launcher {
     }
     if (!root) return undefined;
     // Told by the first node of the machine, not by each.
-    if (host.user === undefined && host.mounts === Deno.pid && !Deno.env.has("SUDO_UID") && !this.#saidRoot) {
-      this.#saidRoot = true;
+    if (host.user === undefined && host.mounts === Deno.pid && !Deno.env.has("SUDO_UID") && !this.#loggedRoot) {
+      this.#loggedRoot = true;
       onLine("nodes run as root: tine was not started through sudo, so there is no user to drop to");
     }
     return host.user;

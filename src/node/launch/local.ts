@@ -3,8 +3,7 @@ import { messageOf, TineError } from "../../base/errors.ts";
 import { lines } from "../../base/lines.ts";
 import { LogLimiter } from "../../base/log_limiter.ts";
 import { startLongTimer } from "../../base/time.ts";
-import { signalGroup } from "../process/process_group.ts";
-import { describeStatus } from "../process/processes.ts";
+import { describeStatus, signalGroup } from "../process/processes.ts";
 
 /** What a node gets to end by itself once its input has ended. */
 const GRACE_MS = 5000;
@@ -12,7 +11,7 @@ const GRACE_MS = 5000;
 const WATCHDOG_GRACE_MS = 25_000;
 /** How long the last words of a node that has ended are waited for. */
 const LAST_WORDS_MS = 250;
-const LONGEST_LINE = 4096;
+const MAX_LINE_LENGTH = 4096;
 
 /** A process on this machine that is spoken with over its standard input and output. */
 export interface LocalProcess extends AsyncDisposable {
@@ -64,7 +63,7 @@ export function startLocal(
   const reading = (async () => {
     try {
       const stderr = child.stderr.pipeThrough(new TransformStream(), { signal: canceled.signal });
-      for await (const line of lines(stderr, LONGEST_LINE)) log(line);
+      for await (const line of lines(stderr, MAX_LINE_LENGTH)) log(line);
     } catch (error) {
       // It was closed although something that was left behind still holds it.
       if (!canceled.signal.aborted) log(`standard error cannot be read: ${messageOf(error)}`);

@@ -1,10 +1,9 @@
 import { TineError } from "../../base/errors.ts";
-import { findIp } from "../process/find_program.ts";
+import { findIp, inWorkingFolder, runTool } from "../process/tools.ts";
 import { checkNamespaceName, intoMounts, namespaceError } from "../process/namespaces.ts";
 import type { Watchdog } from "../process/watchdog.ts";
 import { intoHolder } from "./holder.ts";
 import type { Host } from "./launcher.ts";
-import { inWorkingFolder, runTool } from "./tool.ts";
 
 /** Makes network namespaces, and lets commands run in them. */
 export interface Namespaces {

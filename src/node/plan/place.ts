@@ -42,9 +42,9 @@ export interface Problem {
 }
 
 /** At most so many problems are told. */
-export const MOST_PROBLEMS = 20;
+export const MAX_PROBLEMS = 20;
 
-/** A plan that cannot be used, with everything that is wrong with it, up to {@link MOST_PROBLEMS}. */
+/** A plan that cannot be used, with everything that is wrong with it, up to {@link MAX_PROBLEMS}. */
 export class PlanError extends TineError {
   override name = "PlanError";
 

@@ -1,7 +1,7 @@
 import type { ZodError } from "zod";
 import { nearest } from "../../base/nearest.ts";
 import { runners as allRunners } from "../runners.ts";
-import { at, MOST_PROBLEMS, placeText, PlanError, type Problem } from "./place.ts";
+import { at, MAX_PROBLEMS, placeText, PlanError, type Problem } from "./place.ts";
 import { show } from "../../base/schema.ts";
 import { checkStructure } from "./structure.ts";
 import type { Runner } from "../runner.ts";
@@ -69,7 +69,7 @@ export function validateRun(value: Run | RunInput, runners: Readonly<Record<stri
 const CONTEXT = { error: message as never, jitless: true };
 
 function planError(source: string, { issues }: ZodError): PlanError {
-  const problems = issues.slice(0, MOST_PROBLEMS).map(({ path, message }): Problem => ({
+  const problems = issues.slice(0, MAX_PROBLEMS).map(({ path, message }): Problem => ({
     place: placeText(at(undefined, ...path as (string | number)[])),
     message,
   }));

@@ -1,6 +1,6 @@
 import { NAMESPACE_NAME } from "../../base/limits.ts";
 import { TineError } from "../../base/errors.ts";
-import { findTool } from "./find_program.ts";
+import { findTool } from "./tools.ts";
 
 /**
  * Checks the name of a network namespace.

@@ -1,9 +1,15 @@
 import { messageOf, TineError } from "../../base/errors.ts";
 import { startLongTimer } from "../../base/time.ts";
-import { findTool, toolPath } from "./find_program.ts";
+import { findTool, toolPath } from "./tools.ts";
 import { LINEAGE } from "./lineage.ts";
-import { membersOf, signalGroup } from "./process_group.ts";
-import { describeStatus, type Processes, type ProcessOptions, type StartedProcess } from "./processes.ts";
+import {
+  describeStatus,
+  membersOf,
+  type Processes,
+  type ProcessOptions,
+  signalGroup,
+  type StartedProcess,
+} from "./processes.ts";
 import { Watchdog } from "./watchdog.ts";
 import type { ByteSource } from "../../wire/connection.ts";
 

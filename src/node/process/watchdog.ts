@@ -1,12 +1,13 @@
-import { TineError } from "../../base/errors.ts";
-import { findIp } from "./find_program.ts";
+import WATCHDOG_SCRIPT from "./watchdog.sh" with { type: "text" };
+import { messageOf, TineError } from "../../base/errors.ts";
+import { findIp, findTool, toolPath } from "./tools.ts";
 import { createLineage, LINEAGE, type Lineage, pidText } from "./lineage.ts";
-import { checkNamespaceName, namespaceError } from "./namespaces.ts";
+import { checkNamespaceName, intoMounts, namespaceError } from "./namespaces.ts";
 import { temporaryPath } from "./temporary_path.ts";
-import { WatchdogProcess } from "./watchdog_process.ts";
+import { lines } from "../../base/lines.ts";
 
 /** How often one that was killed is started anew. */
-const MOST_RESTARTS = 3;
+const MAX_RESTARTS = 3;
 
 /** How a watchdog is made. */
 export interface WatchdogOptions {
@@ -67,18 +68,18 @@ export class Watchdog implements AsyncDisposable {
    */
   watchGroup(group: number): Disposable {
     const text = pidText(group);
-    this.#tell(`group ${text}`);
+    this.#send(`group ${text}`);
     this.#groups.add(group);
     return {
       [Symbol.dispose]: () => {
-        if (this.#groups.delete(group)) this.#tellIfRunning(`ungroup ${text}`);
+        if (this.#groups.delete(group)) this.#sendIfRunning(`ungroup ${text}`);
       },
     };
   }
 
   /** Signals a watched group, with the rights of the watchdog. */
   signalGroup(group: number, how: "interrupt" | "kill"): void {
-    if (this.#groups.has(group)) this.#tellIfRunning(`${how} ${pidText(group)}`);
+    if (this.#groups.has(group)) this.#sendIfRunning(`${how} ${pidText(group)}`);
   }
 
   /** Kills all groups that it watches, now. */
@@ -98,10 +99,10 @@ export class Watchdog implements AsyncDisposable {
       throw new TineError("bad-path", `${JSON.stringify(path)} is no absolute path that may be removed`);
     }
     this.#paths.add(path);
-    await this.#tell(`path ${path}`);
+    await this.#send(`path ${path}`);
     return {
       [Symbol.dispose]: () => {
-        if (this.#paths.delete(path)) this.#tellIfRunning(`unpath ${path}`);
+        if (this.#paths.delete(path)) this.#sendIfRunning(`unpath ${path}`);
       },
     };
   }
@@ -151,7 +152,7 @@ export class Watchdog implements AsyncDisposable {
 
   async #end(): Promise<void> {
     while (this.#process !== undefined && !(await this.#process.end())) {
-      if (++this.#restarts > MOST_RESTARTS) {
+      if (++this.#restarts > MAX_RESTARTS) {
         throw new TineError(
           "no-watchdog",
           "the watchdog of the node was killed again and again: something may be left",
@@ -161,12 +162,12 @@ export class Watchdog implements AsyncDisposable {
     }
   }
 
-  #tell(request: string): Promise<void> {
-    return this.#running().tell(request);
+  #send(request: string): Promise<void> {
+    return this.#running().send(request);
   }
 
-  #tellIfRunning(request: string): void {
-    if (this.#disposed === undefined) this.#process?.tell(request);
+  #sendIfRunning(request: string): void {
+    if (this.#disposed === undefined) this.#process?.send(request);
   }
 
   #ask(request: string): Promise<string | undefined> {
@@ -188,15 +189,118 @@ export class Watchdog implements AsyncDisposable {
   }
 
   #restart(): void {
-    if (this.#disposed === undefined && ++this.#restarts <= MOST_RESTARTS) this.#process = this.#startAnew();
+    if (this.#disposed === undefined && ++this.#restarts <= MAX_RESTARTS) this.#process = this.#startAnew();
   }
 
   /** Something killed it: what it knew is told to another one. */
   #startAnew(): WatchdogProcess {
     const process = this.#start();
-    for (const name of this.#namespaces) process.tell(`adopt ${name}`);
-    for (const path of this.#paths) process.tell(`path ${path}`);
-    for (const group of this.#groups) process.tell(`group ${group}`);
+    for (const name of this.#namespaces) process.send(`adopt ${name}`);
+    for (const path of this.#paths) process.send(`path ${path}`);
+    for (const group of this.#groups) process.send(`group ${group}`);
     return process;
   }
+}
+
+/** A line of its answers that is longer is cut. */
+const MAX_ANSWER_LENGTH = 4096;
+
+/** Where it runs. */
+interface Place {
+  /** A process in the mount namespace that it belongs into. */
+  readonly mounts?: number;
+  /** As root, by `sudo -n`. */
+  readonly sudo?: boolean;
+}
+
+/** The process of a watchdog, and the pipes to it. The requests are those of {@linkcode WATCHDOG_SCRIPT}. */
+export class WatchdogProcess {
+  readonly #child: Deno.ChildProcess;
+  readonly #requests: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #answers: AsyncGenerator<string>;
+  /** Whether it did its work, rather than being killed. */
+  readonly #ended: Promise<boolean>;
+  /** Answers come in the order of the questions. */
+  #lastAnswer: Promise<unknown> = Promise.resolve();
+  #asking = 0;
+  #ending = false;
+  /** Settled if it ends without being told. */
+  readonly died: Promise<void>;
+
+  constructor(lineage: Lineage, place: Place) {
+    const [program, ...args] = watchdogCommand(lineage, place);
+    try {
+      this.#child = new Deno.Command(program, {
+        args,
+        // Without what nodes and commands carry in theirs, and in a group of its own: whoever kills these spares it.
+        clearEnv: true,
+        env: { PATH: toolPath(), LC_ALL: "C", [LINEAGE]: lineage.watchdog },
+        detached: true,
+        stdin: "piped",
+        stdout: "piped",
+        // Whoever waits for the end of the node's own standard error so waits for its watchdog as well.
+        stderr: "inherit",
+      }).spawn();
+    } catch (error) {
+      throw new TineError("no-watchdog", `cannot start ${program}, which cleans up after a node: ${messageOf(error)}`, {
+        cause: error,
+      });
+    }
+    this.#child.unref();
+    this.#requests = this.#child.stdin.getWriter();
+    // A write that fails is reported by it, and the end of the process by its status.
+    this.#requests.closed.catch(() => {});
+    this.#answers = lines(this.#child.stdout, MAX_ANSWER_LENGTH);
+    const died = Promise.withResolvers<void>();
+    this.died = died.promise;
+    this.#ended = this.#child.status.then(({ success }) => {
+      if (!this.#ending) died.resolve();
+      return success;
+    });
+  }
+
+  /** @returns once it has the request; it has it also if this process dies then */
+  async send(request: string): Promise<void> {
+    try {
+      await this.#requests.write(new TextEncoder().encode(`${request}\n`));
+    } catch {
+      // It was killed. The one that follows is told everything.
+    }
+  }
+
+  /** @returns undefined if it was done, otherwise why not */
+  ask(request: string): Promise<string | undefined> {
+    const asked = this.send(request);
+    // A program goes on as long as an answer is awaited.
+    if (this.#asking++ === 0) this.#child.ref();
+    const answer = this.#lastAnswer.then(async () => {
+      await asked;
+      const { value } = await this.#answers.next();
+      if (--this.#asking === 0 && !this.#ending) this.#child.unref();
+      if (value === "ok") return undefined;
+      return value?.startsWith("no ") ? value.slice(3) : "the watchdog of the node was killed";
+    });
+    this.#lastAnswer = answer;
+    return answer;
+  }
+
+  /** @returns false if it was killed before it had done its work */
+  async end(): Promise<boolean> {
+    this.#ending = true;
+    this.#child.ref();
+    await this.#requests.close().catch(() => {}); // it was killed
+    const success = await this.#ended;
+    await this.#lastAnswer;
+    for await (const _ of this.#answers); // closes the stream
+    return success;
+  }
+}
+
+function watchdogCommand(lineage: Lineage, { mounts, sudo }: Place): string[] {
+  const script = ["sh", "-c", WATCHDOG_SCRIPT, "tine-watchdog", lineage.marker];
+  if (sudo) {
+    const path = findTool("sudo", "it runs commands as root; install it, or run tine as root");
+    return [path, "-n", "--", "env", `${LINEAGE}=${lineage.watchdog}`, ...script];
+  }
+  return [...intoMounts(mounts), ...script];
 }

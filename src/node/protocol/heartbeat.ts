@@ -22,9 +22,9 @@ export class Heartbeat {
   readonly #options: HeartbeatOptions;
   readonly #now: () => number;
   #timer: Disposable | undefined;
-  #lastHeard = 0;
+  #lastReceived = 0;
   #lastTick = 0;
-  #deaf = false;
+  #paused = false;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
@@ -33,34 +33,34 @@ export class Heartbeat {
 
   /** Starts. Its timer keeps the process alive until {@linkcode stop}. */
   start(): void {
-    this.#lastHeard = this.#lastTick = this.#now();
+    this.#lastReceived = this.#lastTick = this.#now();
     this.#wait();
   }
 
   /** The other side gave a sign of life. */
-  heard(): void {
-    this.#lastHeard = this.#now();
+  received(): void {
+    this.#lastReceived = this.#now();
   }
 
   /** Nobody listens to the other side until {@linkcode listen}. */
-  stopListening(): void {
-    this.#deaf = true;
+  pause(): void {
+    this.#paused = true;
   }
 
   /** Listens again. */
-  listen(): void {
-    this.#deaf = false;
-    this.heard();
+  resume(): void {
+    this.#paused = false;
+    this.received();
   }
 
   /** Beats, and looks whether the other side is silent; called by the timer. */
   tick(): void {
     const { intervalMs, silenceMs, beat, silent } = this.#options;
     const now = this.#now();
-    this.#lastHeard += Math.max(0, now - this.#lastTick - intervalMs);
+    this.#lastReceived += Math.max(0, now - this.#lastTick - intervalMs);
     this.#lastTick = now;
     beat();
-    if (!this.#deaf && now - this.#lastHeard >= silenceMs) silent();
+    if (!this.#paused && now - this.#lastReceived >= silenceMs) silent();
   }
 
   /** Stops for good. */

@@ -258,17 +258,17 @@ export class Link {
     try {
       do {
         // A peer that sends but does not receive counts as silent.
-        if (this.#writeFailure === undefined) this.#heartbeat.heard();
+        if (this.#writeFailure === undefined) this.#heartbeat.received();
         while (this.#failure === undefined && !this.#receivedEnd && frames.next()) {
           const wait = this.#take(frames.bytes, frames.start, frames.end);
           if (wait === undefined) continue;
-          this.#heartbeat.stopListening();
+          this.#heartbeat.pause();
           await wait;
-          this.#heartbeat.listen();
+          this.#heartbeat.resume();
         }
       } while (this.#failure === undefined && !this.#receivedEnd && await frames.fill());
       this.#receivedEnd = true;
-      this.#heartbeat.stopListening();
+      this.#heartbeat.pause();
       // No credit comes after the end, see node.proto.
       this.#queue.allow(Infinity, Infinity);
       this.#wake();

@@ -41,10 +41,10 @@ export const sysInfo: Runner<RunnerConfigs["sysInfo"]> = {
     const settled = await Promise.allSettled(Object.values(sections));
     const values = settled.map((result) => {
       if (result.status === "rejected") throw result.reason;
-      return told(result.value);
+      return withoutUnknown(result.value);
     });
     const named = Object.keys(sections).map((title, i) => [title, values[i]] as const);
-    const notes = ["notes", told(Object.fromEntries(survey.notes))] as const;
+    const notes = ["notes", withoutUnknown(Object.fromEntries(survey.notes))] as const;
     const withContent = [...named, notes].filter((entry): entry is [string, Content] => entry[1] !== undefined);
     await context.send({ type: "sysInfo", sections: Object.fromEntries(withContent) });
   },
@@ -53,7 +53,7 @@ export const sysInfo: Runner<RunnerConfigs["sysInfo"]> = {
 type Content = SysInfoData["sections"][string];
 
 /** A section without what is not known; undefined if nothing is. */
-function told(section: Section): Content | undefined {
+function withoutUnknown(section: Section): Content | undefined {
   if (typeof section !== "object") return section === "" ? undefined : section;
   const known = Object.entries(section).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return known.length === 0 ? undefined : Object.fromEntries(known);

@@ -1,6 +1,5 @@
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { buildFolder } from "../../../src/node/launch/default_exe_source.ts";
-import { exeFile, firstOf, knownFiles, noExecutable } from "../../../src/node/launch/exe_source.ts";
+import { buildFolder, exeFile, firstOf, knownFiles, noExecutable } from "../../../src/node/launch/exe_source.ts";
 import { TineError } from "../../../src/base/errors.ts";
 
 const OPTIONS = { signal: new AbortController().signal, lineage: "", onLine() {} };

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { intoHolder, startHolder } from "../../../src/node/launch/holder.ts";
-import { runTool } from "../../../src/node/launch/tool.ts";
+import { runTool } from "../../../src/node/process/tools.ts";
 import { Watchdog } from "../../../src/node/process/watchdog.ts";
 import { noLeftovers } from "../../support/leaks.ts";
 import { processesWith } from "../../support/processes_with.ts";

@@ -36,7 +36,7 @@ Deno.test("Heartbeat takes any sign of life", () => {
   using test = heartbeat();
   for (let i = 0; i < 5; i++) {
     test.pass(9);
-    test.heart.heard();
+    test.heart.received();
   }
   assertEquals(test.seen.silences, 0);
 });
@@ -50,7 +50,7 @@ Deno.test("Heartbeat takes no time for silence in which this process was suspend
   for (let i = 0; i < 20; i++) {
     test.skip(5000);
     test.heart.tick();
-    test.heart.heard();
+    test.heart.received();
   }
   assertEquals(test.seen.silences, 0);
   test.pass(10);
@@ -59,9 +59,9 @@ Deno.test("Heartbeat takes no time for silence in which this process was suspend
 
 Deno.test("Heartbeat takes no time for silence in which nobody listens", () => {
   using test = heartbeat();
-  test.heart.stopListening();
+  test.heart.pause();
   test.pass(30);
-  test.heart.listen();
+  test.heart.resume();
   test.pass(9);
   assertEquals(test.seen, { beats: 39, silences: 0 });
   test.pass(1);

@@ -13,8 +13,8 @@ const ANSWER_MS = 30_000;
 /** So many of the last lines that ssh and the login have written are kept, for messages. */
 const KEPT_LINES = 20;
 /** What start-up files print before the first answer, and between answers, at most. */
-const MOST_GARBAGE = 16 * 1024 * 1024;
-const LONGEST_ANSWER = 16 * 1024;
+const MAX_GARBAGE_BYTES = 16 * 1024 * 1024;
+const MAX_ANSWER_LENGTH = 16 * 1024;
 
 /** What is started to reach another machine. */
 export interface FarShellOptions {
@@ -43,7 +43,7 @@ export class FarShell implements AsyncDisposable {
   readonly #options: FarShellOptions;
   readonly #process: LocalProcess;
   readonly #marker = crypto.getRandomValues(new Uint8Array(16)).toHex();
-  readonly #said: string[] = [];
+  readonly #lastLines: string[] = [];
   readonly #stop = () => this.#process.kill();
   #started = false;
   #received: Uint8Array = new Uint8Array();
@@ -56,7 +56,7 @@ export class FarShell implements AsyncDisposable {
    */
   constructor(options: FarShellOptions) {
     this.#options = options;
-    this.#process = startLocal(options.command, options.env, (line) => this.#heard(line));
+    this.#process = startLocal(options.command, options.env, (line) => this.#receiveLine(line));
     options.signal.addEventListener("abort", this.#stop, { once: true });
   }
 
@@ -114,12 +114,12 @@ export class FarShell implements AsyncDisposable {
     await this.#process[Symbol.asyncDispose]();
   }
 
-  #heard(line: string): void {
+  #receiveLine(line: string): void {
     // Banners and start-up files: only of interest if nothing comes of it.
     if (this.#started) return this.#options.onLine(line);
     if (line.trim() === "") return;
-    this.#said.push(line.trim());
-    if (this.#said.length > KEPT_LINES) this.#said.shift();
+    this.#lastLines.push(line.trim());
+    if (this.#lastLines.length > KEPT_LINES) this.#lastLines.shift();
   }
 
   #write(text: string): void {
@@ -140,7 +140,7 @@ export class FarShell implements AsyncDisposable {
       if (line === undefined) {
         const how = await this.#process.ended;
         if (late) throw this.#tooLate(limitMs);
-        throw sshFailure(destination, how.split(":")[0], this.#said);
+        throw sshFailure(destination, how.split(":")[0], this.#lastLines);
       }
       const [word, ...rest] = line.split(" ");
       const text = rest.join(" ");
@@ -161,7 +161,7 @@ export class FarShell implements AsyncDisposable {
 
   #tooLate(limitMs: number): TineError {
     const { destination } = this.#options;
-    const last = this.#said.length > 0 ? ` (${this.#said.at(-1)})` : "";
+    const last = this.#lastLines.length > 0 ? ` (${this.#lastLines.at(-1)})` : "";
     return new TineError(
       "hung",
       `${destination} has not answered within ${limitMs / 1000} s: the login there hangs, or its start-up files do; ` +
@@ -182,7 +182,7 @@ export class FarShell implements AsyncDisposable {
         return line;
       }
       if (start < 0) this.#drop(this.#received.length - marker.length);
-      if (start >= 0 && this.#received.length - start > LONGEST_ANSWER) return undefined;
+      if (start >= 0 && this.#received.length - start > MAX_ANSWER_LENGTH) return undefined;
       let length: number | null;
       try {
         length = await this.#process.connection.read(buffer);
@@ -202,7 +202,7 @@ export class FarShell implements AsyncDisposable {
     if (length <= 0) return;
     this.#received = this.#received.slice(length);
     this.#garbage += length;
-    if (this.#garbage > MOST_GARBAGE) {
+    if (this.#garbage > MAX_GARBAGE_BYTES) {
       throw new TineError(
         "ssh-failed",
         `${this.#options.destination} prints without end where an answer was expected: see its start-up files`,

@@ -11,7 +11,7 @@ import type { Host, Launch, LaunchedNode, LaunchOptions } from "../launcher.ts";
 import { Deployer, platformOf } from "./deploy.ts";
 import { FarShell } from "./far_shell.ts";
 import { sshCommand } from "./ssh_command.ts";
-import { findTool } from "../../process/find_program.ts";
+import { findTool } from "../../process/tools.ts";
 
 /**
  * What launches nodes on other machines by ssh: logs in, sends the executable unless it is there, and starts it.
@@ -98,7 +98,7 @@ function sshProcess(
 }
 
 /** So many logins at a time an sshd lets in as it comes (MaxStartups 10:30:100): beyond, it drops some. */
-const MOST_LOGINS = 8;
+const MAX_LOGINS = 8;
 
 /** Lets only so many logins to one destination be under way at the same time. */
 export class LoginGate {
@@ -112,7 +112,7 @@ export class LoginGate {
   async enter(destination: string): Promise<Disposable> {
     const place = this.#places.get(destination) ?? { running: 0, waiting: [] };
     this.#places.set(destination, place);
-    if (place.running === MOST_LOGINS) await new Promise<void>((resolve) => place.waiting.push(resolve));
+    if (place.running === MAX_LOGINS) await new Promise<void>((resolve) => place.waiting.push(resolve));
     else place.running++;
     let left = false;
     return {

@@ -1,5 +1,5 @@
 import { TineError } from "../../../base/errors.ts";
-import { findTool } from "../../process/find_program.ts";
+import { findTool } from "../../process/tools.ts";
 import { FarShell } from "./far_shell.ts";
 
 /** ssh gives up an address that does not answer after so many seconds. */

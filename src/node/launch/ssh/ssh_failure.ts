@@ -75,16 +75,19 @@ const CAUSES: readonly [pattern: RegExp, code: string, tell: (destination: strin
  *
  * @param destination as for ssh
  * @param how how ssh ended, in words
- * @param said what was written to standard error until then, the last lines
+ * @param lastLines the last lines of standard error
  */
-export function sshFailure(destination: string, how: string, said: readonly string[]): TineError {
-  const text = said.join("\n");
-  for (const [pattern, code, tell] of CAUSES) {
-    if (pattern.test(text)) return new TineError(code, withLast(tell(destination), said));
+export function sshFailure(destination: string, how: string, lastLines: readonly string[]): TineError {
+  const text = lastLines.join("\n");
+  for (const [pattern, code, message] of CAUSES) {
+    if (pattern.test(text)) return new TineError(code, withLast(message(destination), lastLines));
   }
   return new TineError(
     "ssh-failed",
-    withLast(`ssh to ${destination} ${how} before the node was started: see what "ssh ${destination} true" says`, said),
+    withLast(
+      `ssh to ${destination} ${how} before the node was started: see what "ssh ${destination} true" says`,
+      lastLines,
+    ),
   );
 }
 
@@ -102,7 +105,7 @@ export function farFailure(destination: string, code: string, text: string): Tin
   return new TineError(code, `${remedies[code] ?? `${destination} cannot go on`} (${text})`);
 }
 
-function withLast(sentence: string, said: readonly string[]): string {
-  const last = said.findLast((line) => !line.startsWith("@@@"));
+function withLast(sentence: string, lastLines: readonly string[]): string {
+  const last = lastLines.findLast((line) => !line.startsWith("@@@"));
   return last === undefined ? sentence : `${sentence} (${last})`;
 }

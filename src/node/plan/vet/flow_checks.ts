@@ -1,7 +1,7 @@
 import { type Place, placeText } from "../place.ts";
 import { innerRuns, kindOf, needsOf, type TestVisits } from "../visits.ts";
 import { errorAt, type Finding, type VetContext } from "./finding.ts";
-import type { FlowEnd } from "../../runner.ts";
+import type { FlowEndpoint } from "../../runner.ts";
 import type { Run } from "../types.ts";
 
 /** Flows are told apart by their ids: what two of the same id measure would be mixed. */
@@ -23,7 +23,7 @@ export function* checkFlowIds({ visits }: TestVisits, { runners }: VetContext): 
 
 /** A server of the test. */
 interface Server {
-  readonly end: FlowEnd;
+  readonly end: FlowEndpoint;
   readonly place: Place;
 }
 
@@ -40,14 +40,14 @@ export function* checkFlowEnds({ visits }: TestVisits, { runners }: VetContext):
 }
 
 /** The server that a client dials, if that can be told. */
-function serverOf({ protocol, addr, addrKey }: FlowEnd, servers: readonly Server[]): Server | undefined {
+function serverOf({ protocol, addr, addrKey }: FlowEndpoint, servers: readonly Server[]): Server | undefined {
   if (addrKey !== undefined) return servers.find(({ end }) => end.addrKey === addrKey);
   // Each namespace has loopback addresses of its own.
   if (addr === undefined || /^(?:127\.|\[::1\]|localhost:)/.test(addr)) return undefined;
   return servers.find(({ end }) => end.addr === addr && end.protocol === protocol);
 }
 
-function disagreement(client: FlowEnd, { end, place }: Server): [code: string, message: string] | undefined {
+function disagreement(client: FlowEndpoint, { end, place }: Server): [code: string, message: string] | undefined {
   const there = `the server at ${placeText(place)}`;
   if (client.protocol !== end.protocol) {
     return ["other-protocol", `runs a flow over ${client.protocol}, but ${there} serves ${end.protocol}`];

@@ -3,8 +3,8 @@ import { splitCommand } from "../../../base/shell_words.ts";
 import { glob, isGlob } from "../../../base/glob.ts";
 import { capture, forEachAtOnce, readText, type Section, type Survey } from "./survey.ts";
 
-const MOST_FILES = 10_000;
-const MOST_ENTRIES = 1_000_000;
+const MAX_FILES = 10_000;
+const MAX_ENTRIES = 1_000_000;
 const COMMANDS_AT_ONCE = 4;
 const FILES_AT_ONCE = 8;
 
@@ -36,13 +36,13 @@ export async function describeFiles(patterns: readonly string[], survey: Survey)
   for (const pattern of patterns) {
     survey.context.signal.throwIfAborted();
     // A file may be called like a pattern.
-    const found = await findFiles(pattern, MOST_ENTRIES);
+    const found = await findFiles(pattern, MAX_ENTRIES);
     if (found.paths.length === 0) survey.note(pattern, isGlob(pattern) ? "matches no file" : "is no file");
-    if (!found.whole) survey.note(pattern, `only the first ${MOST_ENTRIES} entries of folders were looked at`);
+    if (!found.whole) survey.note(pattern, `only the first ${MAX_ENTRIES} entries of folders were looked at`);
     for (const path of found.paths) paths.add(path);
   }
-  const chosen = [...paths].slice(0, MOST_FILES);
-  if (paths.size > MOST_FILES) survey.note("files", `only the first ${MOST_FILES} of ${paths.size} are read`);
+  const chosen = [...paths].slice(0, MAX_FILES);
+  if (paths.size > MAX_FILES) survey.note("files", `only the first ${MAX_FILES} of ${paths.size} are read`);
   return await readAll(chosen, survey, (path) => path);
 }
 
@@ -67,11 +67,11 @@ export async function describeSettings(patterns: readonly string[], survey: Surv
     // Only what is below the part that is no pattern need be looked at.
     const [fixed] = pattern.match(/^(?:[^.*?[\\]+\.)*/)!;
     const { paths: below, whole } = isGlob(pattern)
-      ? await findFiles(`${SETTINGS}${swapDots(fixed)}**`, MOST_ENTRIES)
-      : await findFiles(SETTINGS + swapDots(pattern), MOST_ENTRIES);
+      ? await findFiles(`${SETTINGS}${swapDots(fixed)}**`, MAX_ENTRIES)
+      : await findFiles(SETTINGS + swapDots(pattern), MAX_ENTRIES);
     const found = below.filter((path) => !isGlob(pattern) || matches(settingOf(path)));
     if (found.length === 0) survey.note(pattern, "matches no kernel setting");
-    if (!whole) survey.note(pattern, `only the first ${MOST_ENTRIES} settings were looked at`);
+    if (!whole) survey.note(pattern, `only the first ${MAX_ENTRIES} settings were looked at`);
     for (const path of found) paths.add(path);
   }
   return await readAll([...paths], survey, settingOf, (name, value) => {

@@ -135,7 +135,7 @@ export interface LimitedText {
 const PIECE_BYTES = 64 * 1024;
 
 /** What remains is counted up to here: files of the kernel may have no end. */
-const MOST_COUNTED = 1024 * 1024 * 1024;
+const MAX_COUNTED = 1024 * 1024 * 1024;
 
 /**
  * Reads a text file, or the start of it. The files of the kernel tell no size, and some wait for events.
@@ -171,7 +171,7 @@ async function readStart(path: string, limit: number): Promise<LimitedText> {
   const text = new TextDecoder().decode(all.subarray(0, limit));
   if (length <= limit) return { text, leftOut: 0 };
   const { size } = await file.stat();
-  return { text, leftOut: Math.min(MOST_COUNTED, Math.max(1, size - limit)) };
+  return { text, leftOut: Math.min(MAX_COUNTED, Math.max(1, size - limit)) };
 }
 
 /** The trimmed text of a small file of the kernel; undefined if there is none, or it cannot be read. */
