@@ -58,7 +58,7 @@ export const command = defineCommand({
   },
 });
 
-/** The tests that are wanted; says on stderr which run it is where the path tells not, and if it is not complete. */
+/** Returns the tests that are wanted. Prints on stderr which run it is if the path does not, and if it is not complete. */
 async function selected(path: string, wanted: readonly string[]): Promise<TestResults[]> {
   const [{ openResults, testsOf }, { selectTests }] = await Promise.all([
     import("../result/mod.ts"),

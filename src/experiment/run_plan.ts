@@ -103,7 +103,7 @@ async function keptTests(plan: Plan, out: string): Promise<Map<Test, PreviousTes
   return kept;
 }
 
-/** The folder of a run is about to lose this suffix when a test's is told: what is told should still hold then. */
+/** The suffix of a run's folder until it is complete. Messages leave it out, so that they stay true. */
 const WORK_FOLDER = /\.work(\/[^/]*)$/;
 
 /** Codes of errors after which nothing can be stored any more. */

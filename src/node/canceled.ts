@@ -1,8 +1,7 @@
 import { TineError } from "../base/errors.ts";
 
 /**
- * Why a node was told to stop; codes are `timeout`, `interrupted`, `canceled`, or that of the error that caused it, which
- * is its cause then.
+ * Why a node is canceled. The code is `timeout`, `interrupted`, `canceled`, or that of the error which is its cause.
  */
 export class Canceled extends TineError {
   override name = "Canceled";

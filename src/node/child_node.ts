@@ -24,13 +24,13 @@ import { Link } from "./protocol/link.ts";
 import { readSpill } from "./protocol/spill.ts";
 import type { Uplink } from "./uplink.ts";
 
-/** A child that has said its last word has so long to hear ours. */
+/** How long a child that has sent its last message may take to receive ours. */
 const CLOSE_GRACE_MS = 5000;
-/** What has closed its output without a last word, and goes on running, is no node any more. */
+/** How long a process that has closed its output without a last message may go on running. */
 const SILENT_GRACE_MS = 1000;
-/** A child asks for the time a few times, and once in its life. */
+/** A child asks for the time a few times, at its start. */
 const MAX_CLOCKS = 100;
-/** A child that was told to end at once, and has not within this time, is killed. */
+/** How long a child that is to end at once may take before it is killed. */
 const KILL_GRACE_MS = 1500;
 
 /**
@@ -62,7 +62,7 @@ export interface ChildNodeOptions {
   onError(error: Message): boolean;
   /** Results of it, or of a node below it, will not come. */
   onMissing(nodeId: string, what: string): void;
-  /** It has ended, and nobody asked it to. */
+  /** It has ended unasked. */
   onFailure(error: TineError): void;
 }
 
@@ -84,14 +84,14 @@ export class ChildNode {
   readonly #launched: LaunchedNode;
   readonly #link: Link;
   readonly #counter = new LossCounter();
-  /** It, and all below it: nobody else's results come over this connection. */
+  /** It and all below it: results of other nodes are refused. */
   readonly #ids: ReadonlySet<string>;
   readonly #forwarding = new Set<Promise<void>>();
   #number = 0;
   #canceled: { reason: CancelReason | undefined } | undefined;
   #canceling = false;
   #endGrace: EndGrace | undefined;
-  /** It was told to end, and had to be killed: what it has done wrong. */
+  /** Why it had to be killed when it was to end. */
   #hung: string | undefined;
   #clocks = 0;
 
@@ -138,7 +138,7 @@ export class ChildNode {
       key: options.key,
     }));
     this.#ended = this.#watch();
-    this.#ready.promise.catch(() => {}); // told by launch()
+    this.#ready.promise.catch(() => {}); // launch() rejects with it
     // A launch that is canceled ends the child right away; afterwards cancel() does it in order.
     options.signal.addEventListener("abort", () => this.#ready.reject(options.signal.reason), { once: true });
     options.killSignal.addEventListener("abort", () => this.#kill(), { once: true });
@@ -172,7 +172,7 @@ export class ChildNode {
     }
   }
 
-  /** Tells the child to end, in order, and waits until it has, with all that it had to send. */
+  /** Ends the child in order, and waits until it has sent all that it had. */
   async cancel(reason: CancelReason | undefined): Promise<void> {
     this.#canceling = true;
     if (this.#canceled === undefined) this.#link.send(cancelMessage(reason));
@@ -195,7 +195,7 @@ export class ChildNode {
     }
   }
 
-  /** Has it and those below end at once: in order as far as they can, so that what they have measured still comes. */
+  /** Ends it and those below at once: in order as far as they can, so that their results still come. */
   #kill(): void {
     this.#canceling = true;
     const { reason } = this.#options.killSignal;
@@ -204,7 +204,7 @@ export class ChildNode {
     this.#ended.finally(() => timer[Symbol.dispose]());
   }
 
-  /** Follows the connection to its end; an end that nobody asked for is an error. */
+  /** Follows the connection to its end. An unasked end is an error. */
   async #watch(): Promise<void> {
     let failure: unknown;
     try {
@@ -215,7 +215,7 @@ export class ChildNode {
     }
     await Promise.allSettled(this.#forwarding);
     const orderly = this.#canceled !== undefined;
-    // It may neither read what we have to say nor end.
+    // It may neither read what we send nor end.
     const timer = startLongTimer(orderly ? CLOSE_GRACE_MS : SILENT_GRACE_MS, () => {
       this.#launched.kill();
       this.#link.abort();
@@ -325,7 +325,7 @@ export class ChildNode {
   }
 }
 
-/** The platforms of nodes below a node that are launched by ssh, as far as the plan says. */
+/** Returns the platforms of nodes below a node that are launched by ssh, as far as the plan names them. */
 function platformsBelow({ children }: NodeTree): string[] {
   return children.flatMap((child) => {
     const { launcher, platform } = child.node;
@@ -343,10 +343,10 @@ function* idsIn({ node, children }: NodeTree): Iterable<string> {
   for (const child of children) yield* idsIn(child);
 }
 
-/** Nodes invent no other nodes; this many come from a mistake. */
+/** More nodes than this come from a mistake. */
 const MAX_ORIGINS = 10_000;
 
-/** The numbers of the last frames of a node that came. */
+/** The sequence numbers of the last frames that came from a node. */
 export interface LastNumbers {
   readonly record: number;
   readonly bulk: number;
@@ -360,7 +360,7 @@ export class LossCounter {
   /**
    * Takes a frame into account.
    *
-   * @returns how many frames are missing right before it
+   * @returns the number of frames that are missing right before it
    * @throws {TineError} `too-many-nodes`
    */
   add({ origin, lane, number }: Frame): number {

@@ -1,10 +1,10 @@
 import { now } from "../base/time.ts";
 
-/** How far the clock of a node is ahead of that of the root node. */
+/** The clock of a node in relation to that of the root node. */
 export interface ClockRelation {
-  /** Nanoseconds to subtract from the node's time to get the root's. */
+  /** How far the node's clock is ahead, in nanoseconds: subtract it to get the root's time. */
   readonly offsetNs: number;
-  /** The offset is wrong by no more than so many nanoseconds. 0: they share a clock. */
+  /** The bound of the error of the offset, in nanoseconds. 0: they share a clock. */
   readonly errorNs: number;
 }
 
@@ -17,10 +17,10 @@ export interface ParentClock extends ClockRelation {
 /** The root's own, and that of nodes on its machine. */
 export const SAME_CLOCK: ClockRelation = { offsetNs: 0, errorNs: 0 };
 
-/** The quickest of so many questions counts: it says most. */
+/** The number of questions; the quickest answer has the smallest error. */
 const ROUNDS = 8;
 
-/** What the clock tells at best, in nanoseconds. */
+/** The resolution of the clock, in nanoseconds. */
 const RESOLUTION_NS = 1000;
 
 /**

@@ -1,23 +1,23 @@
 import { type Frame, Kind, Lane } from "./protocol/frame.ts";
 
-/** A node that was told to end may hand over nothing for so long, and by as much longer for each level of nodes below it. */
+/** The longest time without a result from a node that is to end, for each level of nodes. */
 const QUIET_MS = 15_000;
-/** So long may it take in all, if it was canceled: what is left then is the output of something that does not stop. */
+/** The longest time that a canceled node may take in all: after it, only output of what does not stop is left. */
 const CANCELED_MS = 10 * 60_000;
 
-/** What {@linkcode EndGrace} takes besides. */
+/** Options of {@linkcode EndGrace}. */
 export interface EndGraceOptions {
-  /** Whether the node was canceled. If its runs were over, all that it holds was asked for, however slow the link is. */
+  /** Whether the node was canceled. Otherwise its runs are over, and it may send all that it holds, however slowly. */
   readonly canceled: boolean;
-  /** Levels of nodes that end with it, itself included: it waits for those below, and has to outlive the worst of them. */
+  /** Levels of nodes that end with it, itself included: it waits for those below. */
   readonly levels: number;
   /** The time in ms; default: performance.now(). */
   now?(): number;
 }
 
 /**
- * How long a node that was told to end is waited for: as long as it hands over results or ends one thing after another,
- * and not for ever if it was canceled. Progress of flows and the like tell of no end that gets nearer.
+ * Decides how long a parent waits for a node that is to end: as long as results or ends of runs come, and not for ever if
+ * the node was canceled. Progress of flows does not count.
  *
  * @example
  * ```ts
@@ -40,12 +40,12 @@ export class EndGrace {
     this.#started = this.#renewed = now();
   }
 
-  /** A result came from the node. */
+  /** Counts a frame from the node. */
   received({ kind, lane }: Frame): void {
     if (lane !== Lane.urgent || kind === Kind.activity) this.#renewed = this.#now();
   }
 
-  /** What it has done wrong, to complete "it was told to end and ..."; undefined: it has time left. */
+  /** Returns how the node exceeds its time, to complete "it was told to end and ..."; undefined while it has time left. */
   exceeded(): string | undefined {
     const now = this.#now();
     if (now - this.#renewed >= this.#quietMs) return `did not within ${this.#quietMs / 1000} s`;

@@ -41,7 +41,7 @@ export class HeldResults {
       await writeAll(file, full);
       this.#waiting -= full.length;
     });
-    this.#writing.catch(() => {}); // told by whoever waits for it, and by release()
+    this.#writing.catch(() => {}); // its waiters and release() reject with it
     return this.#waiting > this.#inMemoryBytes ? this.#writing : undefined;
   }
 

@@ -5,7 +5,7 @@ import { thisPlatform } from "./platform.ts";
 import type { FlowProgress } from "../flow/report.ts";
 import type { Unsigned } from "./runner.ts";
 
-/** What a node tells of itself once it and all below it are launched. */
+/** What a node is: sent first of all. */
 export interface NodeInfo {
   readonly type: "nodeInfo";
   readonly nodeId: string;
@@ -83,7 +83,7 @@ export interface FlowInfo {
   readonly flow: string;
   /** Nanoseconds since 1970: the base of the flow's relative times. */
   readonly tinit: bigint;
-  /** The server told it, rather than the client. */
+  /** Whether the server sends it, rather than the client. */
   readonly server: boolean;
   /** Addresses, direction, congestion control and the like. */
   readonly values: Readonly<Record<string, string | number | boolean>>;
@@ -112,7 +112,7 @@ export interface Activity {
 /** Results that will not come, since their node died. */
 export interface Missing {
   readonly type: "missing";
-  /** The node that tells it. */
+  /** The node that reports it. */
   readonly nodeId: string;
   /** The node whose results are missing. */
   readonly from: string;
@@ -134,7 +134,7 @@ export type Item =
   | Activity
   | Missing;
 
-/** What a node tells of itself. */
+/** Describes this node. */
 export function nodeInfo(clock: ClockRelation): Unsigned<NodeInfo> {
   return {
     type: "nodeInfo",

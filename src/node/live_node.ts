@@ -75,13 +75,13 @@ export class LiveNode {
     return this.#state;
   }
 
-  /** Resolves once it is canceled, for whatever reason: undefined when it was told that all is done. */
+  /** Resolves with the reason when the node is canceled; undefined when everything is done. */
   get canceled(): Promise<Canceled | undefined> {
     return this.#ended.promise;
   }
 
   /**
-   * Launches child nodes, all at the same time, and tells of this one.
+   * Sends what this node is, and launches its child nodes at the same time.
    *
    * @throws {TineError} what kept the first of them from being launched
    */
@@ -138,7 +138,7 @@ export class LiveNode {
     this.#send(item);
   }
 
-  /** An error of this node: tells the root, and cancels the node. */
+  /** Sends an error of this node to the root, and cancels the node. */
   fail(error: unknown, tag: string): void {
     // An error passes by once for each level of the tree; what was canceled by it ends with the reason why.
     if (this.#reported.has(error) || error instanceof Canceled) return;
@@ -327,12 +327,12 @@ async function loadFlows(): Promise<Flows> {
   return createFlows();
 }
 
-/** How often a node tells what it does at most. */
+/** The shortest time between two reports of what a node does. */
 const INTERVAL_MS = 200;
-/** So many runs are told by name; the others are counted. */
+/** The most runs that a report names; it counts the others. */
 const MAX_NAMED = 8;
 
-/** Keeps count of the runs of a node, and tells of changes a few times a second. */
+/** Counts the runs of a node, and reports changes a few times a second. */
 export class ActivityReporter implements Disposable {
   readonly #running = new Map<symbol, string>();
   readonly #report: (report: Unsigned<Activity>) => void;

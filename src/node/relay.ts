@@ -11,7 +11,7 @@ import { Watchdog } from "./process/watchdog.ts";
 
 /**
  * Stands in for the launcher of a node on the machine where the node runs: launches it as its parent would have done
- * there, in its namespace, and passes on what the two say to each other.
+ * there, in its namespace, and passes on the bytes between the two.
  *
  * @param nodeId its id
  * @param start where it runs
@@ -56,7 +56,7 @@ export async function relay(
   await Promise.race([up, node.ended]);
 }
 
-/** Tells the parent why there is no node, as a node tells why it ends. */
+/** Sends the parent why there is no node, as a node sends why it ends. */
 async function reportFailure(connection: Connection, reason: Canceled): Promise<void> {
   const link = new Link(connection, { peer: "the parent", receive() {} });
   link.send(canceledMessage(reason));
@@ -68,7 +68,7 @@ async function pass(from: Connection, to: Connection): Promise<void> {
   const buffer = new Uint8Array(64 * 1024);
   let broken = false;
   for (let length; (length = await from.read(buffer)) !== null;) {
-    // Whoever writes must not be kept from ending because nobody listens any more.
+    // A writer must be able to end also when its reader is gone.
     if (!broken) await writeAll(to, buffer.slice(0, length)).catch(() => broken = true);
   }
   if (!broken) await to.closeWrite();

@@ -31,7 +31,7 @@ export interface RunOptions {
   readonly killSignal?: AbortSignal;
   /** Make namespaces without root, also as root. Without root, there is no other way. */
   readonly rootless?: boolean;
-  /** Canceled after so many milliseconds; 0: never. By default that of a test, otherwise never. */
+  /** The time in ms after which the run is canceled; 0: never. Default: that of a test, otherwise never. */
   readonly timeoutMs?: number;
   /** The runners that there are, by name; all by default. */
   readonly runners?: Readonly<Record<string, Runner>>;
@@ -150,7 +150,7 @@ function timeout(ms: number): Canceled {
   return new Canceled("timeout", `it took longer than its timeout of ${ms / 1000} s`);
 }
 
-/** Bytes that wait for whoever takes the results, before senders that can wait do. */
+/** Senders that can wait do so while more bytes than this wait to be taken. */
 const HIGH_WATER = 1024 * 1024;
 
 /** The root's own uplink: results wait here until they are taken. */

@@ -21,7 +21,7 @@ export interface FlowEndpoint {
   readonly packetBytes?: number;
 }
 
-/** What a run relies on, as far as its configuration tells. `tine vet` compares it with the rest of the plan. */
+/** What a run relies on, as far as its configuration shows. `tine vet` compares it with the rest of the plan. */
 export interface Needs {
   /** Executables that it starts. */
   readonly programs?: readonly string[];
@@ -62,7 +62,7 @@ export interface RunContext {
   log(text: string, tag?: string): Promise<void> | undefined;
 
   /**
-   * Sends a result to the root. Samples of flows need not wait; whoever sends without end does.
+   * Sends a result to the root. Samples of flows need not wait; a sender without end does.
    *
    * @returns a promise where the sender should wait before it goes on
    */
@@ -74,7 +74,7 @@ export interface RunContext {
   /** Traffic; what it needs is started when it is first asked for. */
   flows(): Promise<Flows>;
 
-  /** The key that all nodes of a run share, and nobody else: 32 random bytes. */
+  /** The secret key that all nodes of a run share: 32 random bytes. */
   readonly key: Uint8Array;
 
   /** Work that goes on when the run has returned, such as that of a server: if it fails, the node fails. */

@@ -40,9 +40,9 @@ export interface ServeOptions {
   readonly command?: readonly string[];
   /** How it reaches its children, as in the options of `run`. */
   readonly connect?: Connect;
-  /** What it must know of its machine, where its parent cannot tell; found out by default. */
+  /** What it must know of its machine, if its parent does not send it; found out by default. */
   readonly host?: Host;
-  /** Tells it to end, as a cancel of its parent does. */
+  /** Ends it, as a cancel of its parent does. */
   readonly signal?: AbortSignal;
 }
 
@@ -158,7 +158,7 @@ export async function serve(nodeId: string, connection: Connection, options: Ser
   let timer: Disposable | undefined;
   try {
     const reason = await over.promise;
-    // It is the last message, also behind what is less urgent. A connection that is gone is told by `lost`.
+    // It is the last message, also after what is less urgent. `lost` reports a connection that is gone.
     await link.flushed().catch(() => {});
     link.send(canceledMessage(reason));
     await link.close().catch(() => {});

@@ -9,7 +9,7 @@ import { serve } from "./serve.ts";
  *
  * @param nodeId its id
  * @param connection to its parent; closed when this returns
- * @param signal tells it to end
+ * @param signal ends it
  * @throws {TineError} as `serve`, and if the node cannot be launched where it is to run
  */
 export async function serveFar(nodeId: string, connection: Connection, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Frame, Lane, Message } from "./protocol/frame.ts";
 
-/** Where a node's results go: over the connection to its parent; from the root node, to whoever asked for the run. */
+/** Where a node's results go: over the connection to its parent; from the root node, to the caller of the run. */
 export interface Uplink {
   /** Takes a message of this node. Never blocks, never drops. */
   send(message: Message): void;

@@ -8,7 +8,7 @@ import { storeError } from "./store_error.ts";
 
 /** What collects for a file before it is written. */
 const WRITE_BYTES = 256 * 1024;
-/** What waits for all files together before whoever produces should wait. */
+/** Producers should wait while more bytes than this wait for all files together. */
 const HIGH_WATER = 4 * 1024 * 1024;
 /** What comes little by little is written at the latest after this. */
 const FLUSH_MS = 1000;

@@ -1,6 +1,6 @@
 import { TineError } from "../base/errors.ts";
 
-/** How many bytes the results of a run may take unless an option says otherwise: 64 GiB. */
+/** The default limit of the results of a run, in bytes: 64 GiB. */
 export const DEFAULT_MAX_RESULT_BYTES = 64 * 2 ** 30;
 
 /** More files and folders than this come from a mistake. */

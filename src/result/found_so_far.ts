@@ -10,11 +10,11 @@ import type { TestEntry, TestSummary } from "./summary.ts";
 const MAX_LISTED = 10_000;
 
 /**
- * What is in the folder of a test that has not ended: a test says so itself at its end only, and never where tine was
+ * What is in the folder of a test that has not ended: a test writes it at its end only, and never where tine was
  * killed.
  *
  * @param folder of the test
- * @param summary what the test said when it began
+ * @param summary of the test, as it was written when it began
  * @returns the same with records, logs, files, nodes and errors as far as they go; who wrote a file is not known yet
  * @throws {TineError} `bad-results`, `bad-item`, `bad-records`, if the records are damaged; `cannot-read`
  */

@@ -8,7 +8,7 @@ const MAX_PART_BYTES = 255;
 const MAX_NAME_BYTES = 1024;
 const MAX_PARTS = 16;
 
-/** Names of folders of tests are cut here; numbers that tell them apart come on top. */
+/** Names of folders of tests are cut here; numbers that make them unique come on top. */
 const MAX_FOLDER_CHARACTERS = 200;
 
 /** The id of the root node. */
@@ -111,7 +111,7 @@ export async function checkLatest(out: string): Promise<void> {
   );
 }
 
-/** Makes the link lead to a run; whoever looks sees the one before or this one. */
+/** Makes the link lead to a run, atomically. */
 export async function setLatest(out: string, runName: string): Promise<void> {
   // A link is made under a name of its own and renamed: there is no call that replaces a link.
   const path = `${out}/.${LATEST}-${crypto.randomUUID()}`;
@@ -125,7 +125,7 @@ export async function setLatest(out: string, runName: string): Promise<void> {
 }
 
 /**
- * What tells whether a test was changed: SHA-256 of it as JSON with sorted keys.
+ * Returns what identifies a test: SHA-256 of it as JSON with sorted keys.
  *
  * @example
  * ```ts

@@ -89,7 +89,7 @@ export async function writeJson(path: string, value: unknown, owner?: Owner): Pr
   await writeAll(file, new TextEncoder().encode(JSON.stringify(value, undefined, 2) + "\n"));
 }
 
-/** Puts JSON in place of a file: whoever reads sees the old content or the new one. */
+/** Replaces a file by JSON, atomically. */
 export async function replaceJson(path: string, value: unknown, owner?: Owner): Promise<void> {
   const draft = `${path}.new`;
   try {

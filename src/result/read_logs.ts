@@ -28,7 +28,7 @@ export interface LoggedLine {
   readonly nodeId: string;
   readonly tag: string;
   readonly text: string;
-  /** The code of the error that it tells of, if it does. */
+  /** The code of its error, if it reports one. */
   readonly error?: string;
 }
 
@@ -89,7 +89,7 @@ async function logsIn(folder: string, nodes: readonly string[] | undefined): Pro
       logs.push([nodeId, `${folder}/${name}`]);
     }
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return []; // nobody has logged
+    if (error instanceof Deno.errors.NotFound) return []; // nothing was logged
     throw new TineError("cannot-read", `cannot read ${folder}: ${messageOf(error)}`, { cause: error });
   }
   return logs.sort(([a], [b]) => a < b ? -1 : 1);

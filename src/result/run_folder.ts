@@ -12,7 +12,7 @@ import { TestStore } from "./test_store.ts";
 const RESERVE_FILE = ".reserve";
 const RESERVE_BYTES = 256 * 1024;
 
-/** Why there can be no folder of runs, where the system's own words say little. */
+/** Why there can be no folder of runs, where the system's own message is too short. */
 const NO_FOLDER: ReadonlyMap<string, string> = new Map([
   ["EEXIST", "it is no folder"],
   ["ENOTDIR", "what stands above it is no folder"],
@@ -176,7 +176,7 @@ export class RunFolder implements AsyncDisposable {
 
   /** Closes what is open. A run that was not finished stays as a work folder, with all that was received. */
   async [Symbol.asyncDispose](): Promise<void> {
-    // Whoever comes here without finish() has an error to tell already; what is on disk says that it is not complete.
+    // Without finish() there is an error already, and what is on disk is marked as not complete.
     for (const store of this.#open) await store.finish({ status: "canceled" }).catch(() => {});
     if (!this.#complete) await this.#freeReserve().catch(() => {});
   }
@@ -204,7 +204,7 @@ export class RunFolder implements AsyncDisposable {
     const saving = this.#saving.then(() =>
       this.#withReserve(() => replaceJson(`${this.#path}/${RUN_FILE}`, this.#summary, this.#owner), this.#path)
     );
-    this.#saving = saving.catch(() => {}); // it is told to whoever wanted this one
+    this.#saving = saving.catch(() => {}); // the caller gets it
     return saving;
   }
 

@@ -9,7 +9,7 @@ const NOT_WRITABLE = ["EROFS", "EACCES", "EPERM"];
 /**
  * What went wrong when results were written, in words.
  *
- * @param error what the system said
+ * @param error of the system
  * @param folder where results go
  * @param kept what stays readable, as a clause; nothing yet when absent
  * @returns a TineError `results-full`, `results-not-writable` or `results-failed`

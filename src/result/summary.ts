@@ -1,5 +1,5 @@
 /**
- * What the JSON files of a results folder say. They are read by other programs too: members are added, not changed.
+ * The JSON files of a results folder. Other programs read them too: members are added, not changed.
  *
  * @module
  */

@@ -90,7 +90,7 @@ export class TestStore {
       await options.save(store.#summary);
       return store;
     } catch (error) {
-      await store.#files.close().catch(() => {}); // the first error is the one to tell
+      await store.#files.close().catch(() => {}); // the first error counts
       throw error;
     }
   }
@@ -200,7 +200,7 @@ export class TestStore {
     }
   }
 
-  /** What the summary tells. */
+  /** What the summary shows. */
   #note(message: Message): void {
     const item = decodeItem(message);
     switch (item.type) {

@@ -34,7 +34,7 @@ export const command = defineCommand({
       }
       return 0;
     } catch (error) {
-      // The parent knows why: it is what it said itself, or what it was told.
+      // The parent knows why: from itself, or from this node's last message.
       if (error instanceof Canceled && error.code !== "parent-gone") return 1;
       throw error;
     }

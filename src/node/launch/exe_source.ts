@@ -242,7 +242,7 @@ async function runBuild(
   );
 }
 
-/** In the checkout, or in the user's cache where that belongs to somebody else. */
+/** Returns a folder in the checkout, or in the user's cache if the checkout belongs to another user. */
 function keptIn(root: string): string {
   const own = `${root}.cache/exe`;
   try {
@@ -254,7 +254,7 @@ function keptIn(root: string): string {
   }
 }
 
-/** What tells these sources from others. */
+/** Returns what identifies these sources. */
 async function hashOf(root: string): Promise<string> {
   const names = SOURCES.flatMap((name) => [...filesIn(root, name)]).sort();
   const texts = await Promise.all(names.map((name) => Deno.readFile(root + name)));

@@ -7,8 +7,8 @@ import type { Host } from "./launcher.ts";
 const MAX_LINE_BYTES = 1024 * 1024;
 
 /**
- * What `tine node serve ID --far` is told in a line of JSON, before the protocol begins: what a launcher would have done
- * that is not on its machine.
+ * What `tine node serve ID --far` reads as a line of JSON before the protocol begins: what a launcher on its machine would
+ * have done.
  */
 export interface FarStart {
   /** The namespace that the node is to run in. */

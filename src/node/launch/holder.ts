@@ -65,7 +65,7 @@ export async function startHolder(lineage: Lineage): Promise<Holder> {
     break;
   }
   if (pid === undefined) {
-    await child.stdin.abort().catch(() => {}); // nobody reads it any more
+    await child.stdin.abort().catch(() => {}); // its reader is gone
     await Promise.all([child.status, reading]);
     throw unavailable(errors[0] ?? "unshare said nothing");
   }
@@ -88,7 +88,7 @@ export async function startHolder(lineage: Lineage): Promise<Holder> {
  */
 export function intoHolder(holder: number): string[] {
   const nsenter = findTool("nsenter", "it reaches the namespaces; install util-linux, or run tine as root");
-  // The rights of the user suffice: whoever started the holder owns it.
+  // The rights of the user suffice: the holder belongs to the user that started it.
   const flags = ["--user", "--preserve-credentials", "--net", "--mount", "--pid"];
   return [nsenter, "--target", pidText(holder), ...flags, "--"];
 }

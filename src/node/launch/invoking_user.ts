@@ -16,7 +16,7 @@ export function farHost(): Host {
   return { mounts: Deno.pid };
 }
 
-/** Who ran this process through sudo; undefined if nobody did, or root itself. */
+/** Returns the user that ran this process through sudo; undefined without sudo, and for root itself. */
 function sudoUser(): InvokingUser | undefined {
   const uid = Deno.env.get("SUDO_UID") ?? "";
   const gid = Deno.env.get("SUDO_GID") ?? "";

@@ -6,7 +6,7 @@ export interface Host {
   /**
    * A process whose mount namespace holds the names of network namespaces, as the nodes see it: the root node, the
    * first node of a far machine, the init of the holder. Nodes in namespaces have mount namespaces of their own, and
-   * names that are made in these nobody else would see.
+   * names that are made in these are invisible elsewhere.
    */
   readonly mounts: number;
   /** Without root: the init of the holder that has the namespaces, for nodes outside of it. */
@@ -30,13 +30,13 @@ export interface LaunchOptions {
   readonly host: Host;
   /** Aborted when the launch is canceled. */
   readonly signal: AbortSignal;
-  /** The platforms of nodes further down that are reached by ssh, as far as the plan says. */
+  /** The platforms of nodes further down that are reached by ssh, as far as the plan names them. */
   readonly platforms?: readonly string[];
   /** A line that the child wrote to standard error, or something to know about the launch. */
   onLine(line: string): void;
 }
 
-/** A child node that was started. It may not have said anything yet. */
+/** A child node that was started. It may not have sent anything yet. */
 export interface LaunchedNode extends AsyncDisposable {
   /** To its `node serve`. */
   readonly connection: Connection;

@@ -15,7 +15,7 @@ export interface Namespaces {
    */
   create(name: string): Promise<AsyncDisposable>;
   /**
-   * Gets one ready that somebody else has made.
+   * Prepares an existing one.
    *
    * @throws {TineError} `no-namespace` or `no-program`
    */
@@ -42,8 +42,8 @@ export function hostNamespaces(watchdog: Watchdog, host: Host): Namespaces {
 }
 
 /**
- * The namespaces in a holder, for a node outside of it. They end with the holder at the latest, so that nobody has to
- * be told of them.
+ * The namespaces in a holder, for a node outside of it. They end with the holder at the latest, so the watchdog need not
+ * know them.
  *
  * @param holder its init
  */

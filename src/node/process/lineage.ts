@@ -23,8 +23,8 @@ export interface Lineage {
   /** The value of {@linkcode LINEAGE} for nodes that it launches. */
   readonly node: string;
   /**
-   * The value of {@linkcode LINEAGE} for its own watchdog. It has no part of whoever would kill it: what kills the
-   * commands and nodes below an ancestor spares the watchdogs, which have work to do then.
+   * The value of {@linkcode LINEAGE} for its own watchdog. An ancestor that kills commands and nodes below it does not
+   * match it: watchdogs have work to do then.
    */
   readonly watchdog: string;
   /** The value of {@linkcode LINEAGE} for what must outlive the nodes below, as their watchdogs do. */

@@ -15,7 +15,7 @@ export function checkNamespaceName(name: string): void {
 /**
  * Why a namespace could not be created.
  *
- * @param reason what `ip netns add` said
+ * @param reason the error of `ip netns add`
  */
 export function namespaceError(name: string, reason: string): TineError {
   if (reason.includes("File exists")) {

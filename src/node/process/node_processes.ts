@@ -175,7 +175,7 @@ function startError(program: string, cause: unknown): TineError {
   return new TineError("cannot-start", `command ${name} cannot be started: ${messageOf(cause)}`, { cause });
 }
 
-/** Once a node, since a sudo that asks for a password could not be told from a command that fails. */
+/** Checked once a node: a sudo that asks for a password looks like a command that fails. */
 function checkSudo(): void {
   const sudo = findTool("sudo", "it runs commands as root; install it, or run tine as root");
   const { success, stderr } = new Deno.Command(sudo, { args: ["-n", "--", "true"], stdin: "null", stdout: "null" })
@@ -212,7 +212,7 @@ export class ProcessOutput implements ByteSource {
 
   constructor(stream: ReadableStream<Uint8Array>) {
     this.#reader = stream.getReader();
-    this.#reader.closed.catch(() => {}); // reads tell it
+    this.#reader.closed.catch(() => {}); // reads reject with it
   }
 
   async read(buffer: Uint8Array): Promise<number | null> {

@@ -49,10 +49,9 @@ export function describeStatus({ code, signal }: Deno.CommandStatus): string {
 }
 
 /**
- * The living processes of a process group that have a text in their environment.
+ * Returns the living processes of a process group that have a text in their environment.
  *
- * Once the leader of a group has been waited for and all others have ended, its number may belong to strangers: these
- * lack the text.
+ * After the end of a group, its number may belong to unrelated processes: these lack the text.
  *
  * @param group its id
  * @param marker the text
@@ -68,7 +67,7 @@ export function membersOf(group: number, marker: string): number[] {
       if (Number(pgrp) !== group || state === "Z" || state === "X") continue;
       if (Deno.readTextFileSync(`/proc/${name}/environ`).includes(marker)) members.push(Number(name));
     } catch {
-      // It has just ended, or belongs to somebody else.
+      // It has just ended, or belongs to another user.
     }
   }
   return members;

@@ -1,7 +1,7 @@
 import { messageOf, TineError } from "../../base/errors.ts";
 
 /**
- * A path for a temporary file or folder that nobody else can guess, in the folder that TMPDIR names, or in /tmp.
+ * Returns an unguessable path for a temporary file or folder, in the folder that TMPDIR names, or in /tmp.
  *
  * It is absolute and has no links or needless slashes, as {@linkcode import("./watchdog.ts").Watchdog} wants it: it can
  * be watched before it exists.

@@ -32,7 +32,7 @@ export function findIp(): string {
   return findTool("ip", "network namespaces are made by it; install iproute2");
 }
 
-/** Whether there is a file that somebody may execute. */
+/** Whether there is a file that any user may execute. */
 function isExecutable(path: string): boolean {
   try {
     const { isFile, mode } = Deno.statSync(path);
@@ -46,7 +46,7 @@ function isExecutable(path: string): boolean {
  * Runs a small program of the system to its end.
  *
  * @param command its path and arguments
- * @returns undefined if it succeeded, otherwise the first line of what it said
+ * @returns undefined if it succeeded, otherwise the first line of its standard error
  * @throws {TineError} `cannot-start`
  */
 export async function runTool(command: readonly string[]): Promise<string | undefined> {

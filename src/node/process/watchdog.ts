@@ -6,7 +6,7 @@ import { checkNamespaceName, intoMounts, namespaceError } from "./namespaces.ts"
 import { temporaryPath } from "./temporary_path.ts";
 import { lines } from "../../base/lines.ts";
 
-/** How often one that was killed is started anew. */
+/** How many times a killed watchdog is started again. */
 const MAX_RESTARTS = 3;
 
 /** How a watchdog is made. */
@@ -192,7 +192,7 @@ export class Watchdog implements AsyncDisposable {
     if (this.#disposed === undefined && ++this.#restarts <= MAX_RESTARTS) this.#process = this.#startAnew();
   }
 
-  /** Something killed it: what it knew is told to another one. */
+  /** Starts another process after one was killed, and sends it all that the first one knew. */
   #startAnew(): WatchdogProcess {
     const process = this.#start();
     for (const name of this.#namespaces) process.send(`adopt ${name}`);
@@ -202,7 +202,7 @@ export class Watchdog implements AsyncDisposable {
   }
 }
 
-/** A line of its answers that is longer is cut. */
+/** Answers are cut here. */
 const MAX_ANSWER_LENGTH = 4096;
 
 /** Where it runs. */
@@ -224,7 +224,7 @@ export class WatchdogProcess {
   #lastAnswer: Promise<unknown> = Promise.resolve();
   #asking = 0;
   #ending = false;
-  /** Settled if it ends without being told. */
+  /** Resolves if it ends unasked. */
   readonly died: Promise<void>;
 
   constructor(lineage: Lineage, place: Place) {
@@ -232,13 +232,13 @@ export class WatchdogProcess {
     try {
       this.#child = new Deno.Command(program, {
         args,
-        // Without what nodes and commands carry in theirs, and in a group of its own: whoever kills these spares it.
+        // Neither the environment nor the process group of nodes and commands: what kills them spares it.
         clearEnv: true,
         env: { PATH: toolPath(), LC_ALL: "C", [LINEAGE]: lineage.watchdog },
         detached: true,
         stdin: "piped",
         stdout: "piped",
-        // Whoever waits for the end of the node's own standard error so waits for its watchdog as well.
+        // A reader of the node's standard error so waits for its watchdog as well.
         stderr: "inherit",
       }).spawn();
     } catch (error) {
@@ -264,7 +264,7 @@ export class WatchdogProcess {
     try {
       await this.#requests.write(new TextEncoder().encode(`${request}\n`));
     } catch {
-      // It was killed. The one that follows is told everything.
+      // It was killed. The process after it gets all requests.
     }
   }
 

@@ -1,22 +1,22 @@
 import { startLongTimer } from "../../base/time.ts";
 
-/** What a heartbeat needs. */
+/** Options of {@linkcode Heartbeat}. */
 export interface HeartbeatOptions {
   /** How often it beats, in ms. */
   readonly intervalMs: number;
   /** How long the other side may give no sign of life, in ms. */
   readonly silenceMs: number;
-  /** Time to give a sign of life. */
+  /** Sends a sign of life. */
   beat(): void;
-  /** The other side has given none for too long. */
+  /** Called when the other side has been silent for too long. */
   silent(): void;
   /** The time in ms; default: performance.now(). */
   now?(): number;
 }
 
 /**
- * Beats at an interval, and watches that the other side does so: a connection that is cut somewhere gives no end of file.
- * Time in which this process could not listen, because it was busy or suspended, is no silence of the other side.
+ * Beats at an interval, and watches that the other side does: a connection that is cut somewhere has no end of file. Time
+ * in which this process was busy or suspended does not count as silence.
  */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
@@ -37,23 +37,23 @@ export class Heartbeat {
     this.#wait();
   }
 
-  /** The other side gave a sign of life. */
+  /** Counts a sign of life of the other side. */
   received(): void {
     this.#lastReceived = this.#now();
   }
 
-  /** Nobody listens to the other side until {@linkcode listen}. */
+  /** Nothing is read from the other side until {@linkcode resume}. */
   pause(): void {
     this.#paused = true;
   }
 
-  /** Listens again. */
+  /** Reading goes on. */
   resume(): void {
     this.#paused = false;
     this.received();
   }
 
-  /** Beats, and looks whether the other side is silent; called by the timer. */
+  /** Beats, and checks whether the other side is silent. The timer calls it. */
   tick(): void {
     const { intervalMs, silenceMs, beat, silent } = this.#options;
     const now = this.#now();

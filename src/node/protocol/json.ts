@@ -36,7 +36,7 @@ export function decodeJson(payload: Uint8Array): unknown {
 }
 
 /**
- * Gives a value from JSON its type, or throws a TineError `bad-item` that says what is wrong with it.
+ * Gives a value from JSON its type, or throws a TineError `bad-item` that names what is wrong.
  *
  * @param name of the value for the error; empty for the whole payload
  */

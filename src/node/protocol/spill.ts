@@ -35,7 +35,7 @@ export class Spill implements Disposable {
 
   /**
    * @param open opens the file, for reading and writing, once it is needed
-   * @param failed is told of a failure that no call can throw
+   * @param failed receives a failure that no call can throw
    */
   constructor(open: () => Deno.FsFile, failed: (error: TineError) => void) {
     this.#open = open;

@@ -7,7 +7,7 @@ export class Deployer {
   readonly #source: ExeSource;
   /** Uploads under way, by destination, rights and hash. */
   readonly #running = new Map<string, Promise<unknown>>();
-  /** Where executables are known to be: nobody needs to wait there for anybody. */
+  /** Where executables are known to be: no launch needs to wait for another one there. */
   readonly #there = new Set<string>();
 
   constructor(source: ExeSource) {
@@ -17,7 +17,7 @@ export class Deployer {
   /** Reads the executable for a platform ahead, where one is there. */
   prepare(platform: string): void {
     const path = this.#source.platforms().get(platform);
-    if (path !== undefined) exeFile(path).catch(() => {}); // told when it is needed
+    if (path !== undefined) exeFile(path).catch(() => {}); // rejects again when it is needed
   }
 
   /**
@@ -77,8 +77,8 @@ export class Deployer {
 /**
  * The platform of a machine, as nodes name it.
  *
- * @param system what `uname -s` says
- * @param machine what `uname -m` says
+ * @param system the output of `uname -s`
+ * @param machine the output of `uname -m`
  * @throws {TineError} `platform`, if tine is not built for such
  */
 export function platformOf(system: string, machine: string): string {
@@ -95,13 +95,13 @@ function megabytes(bytes: number): string {
   return (bytes / 1e6).toFixed(1);
 }
 
-/** What is compressed and sent at once, before the far side has to say that it has it. */
+/** The size of a block, in bytes: it is compressed and sent at once, and the far side confirms it. */
 const BLOCK_BYTES = 4 * 1024 * 1024;
 /** A block may take so long: 4 MiB at 300 kbit/s. A connection that is cut ends ssh much earlier. */
 const BLOCK_MS = 120_000;
 /** What compression must save, to be worth its time: packed executables are compressed already. */
 const WORTH = 0.95;
-/** How often progress is told. */
+/** The interval of reports of progress. */
 const TELL_MS = 2000;
 
 /**
@@ -128,7 +128,7 @@ export async function upload(
   let told = performance.now();
   while (block.length > 0) {
     const answer = shell.send(`${request}${next.length}`, next, BLOCK_MS, "next");
-    answer.catch(() => {}); // told below, once the next block is there
+    answer.catch(() => {}); // awaited below, with the next block
     request = "";
     sent += block.length;
     block = await readBlock(file);

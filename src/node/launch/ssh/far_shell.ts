@@ -63,7 +63,7 @@ export class FarShell implements AsyncDisposable {
   /**
    * Logs in.
    *
-   * @returns what the far side says of itself: system, machine and user
+   * @returns system, machine and user of the far side
    * @throws {TineError} why it cannot be reached, with the remedy; the reason of the signal
    */
   async login(): Promise<{ system: string; machine: string; uid: number }> {
@@ -99,7 +99,7 @@ export class FarShell implements AsyncDisposable {
     return await this.#answer(expected, limitMs);
   }
 
-  /** Goes on as a node: gives the connection to it, and what it writes to standard error to whoever listens. */
+  /** Goes on as a node: returns the connection to it; its standard error goes to `onLine`. */
   async start(request: string): Promise<{ connection: Connection; process: LocalProcess }> {
     await this.ask(request, "start");
     this.#started = true;
@@ -123,7 +123,7 @@ export class FarShell implements AsyncDisposable {
   }
 
   #write(text: string): void {
-    writeAll(this.#process.connection, new TextEncoder().encode(text)).catch(() => {}); // told by the answer
+    writeAll(this.#process.connection, new TextEncoder().encode(text)).catch(() => {}); // the answer rejects
   }
 
   async #answer(expected: string | readonly string[], limitMs: number): Promise<Answer> {
@@ -230,7 +230,7 @@ else exec sudo -n -H -- sh -c "$script" tine-ssh "$mark"; fi
 /**
  * What is written to `sh` on the far side, which then answers requests.
  *
- * @param marker in front of its answers: hexadecimal digits that nobody can guess
+ * @param marker in front of its answers: unguessable hexadecimal digits
  * @param root become root, by sudo that must not ask
  */
 export function farScript(marker: string, root: boolean): string {

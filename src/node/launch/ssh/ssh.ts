@@ -20,7 +20,7 @@ import { findTool } from "../../process/tools.ts";
  *
  * @param watchdog of this node
  * @param exeSource where the executables come from
- * @returns starts a node; it throws TineErrors that tell why it could not be started, and the remedy
+ * @returns a function that starts a node, or throws a TineError with the reason and the remedy
  */
 export function sshLaunch(watchdog: Watchdog, exeSource: ExeSource): Launch {
   const context = { watchdog, deployer: new Deployer(exeSource), gate: new LoginGate() };
@@ -63,7 +63,7 @@ async function launchBySsh(node: Node, options: LaunchOptions, context: SshConte
   const { connection, process } = await shell.start(`start ${node.id} ${exe.hash}`);
   await using undo = new AsyncDisposableStack();
   undo.use(process);
-  // A node that has ended already is told by the end of the connection.
+  // The end of the connection reports a node that has ended.
   await writeAll(connection, farStartLine({ netns: node.netns, env: node.env })).catch(() => {});
   signal.throwIfAborted();
   const taken = undo.move();
@@ -100,7 +100,7 @@ function sshProcess(
 /** So many logins at a time an sshd lets in as it comes (MaxStartups 10:30:100): beyond, it drops some. */
 const MAX_LOGINS = 8;
 
-/** Lets only so many logins to one destination be under way at the same time. */
+/** Limits the logins to one destination that are under way at the same time. */
 export class LoginGate {
   readonly #places = new Map<string, { running: number; waiting: (() => void)[] }>();
 

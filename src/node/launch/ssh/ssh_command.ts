@@ -2,7 +2,7 @@ import { TineError } from "../../../base/errors.ts";
 import { findTool } from "../../process/tools.ts";
 import { FarShell } from "./far_shell.ts";
 
-/** ssh gives up an address that does not answer after so many seconds. */
+/** The time after which ssh gives up an address that does not answer, in seconds. */
 const CONNECT_TIMEOUT_S = 10;
 /** It gives up a connection after four of these without a sign of life. */
 const ALIVE_INTERVAL_S = 2;

@@ -1,6 +1,6 @@
 import { TineError } from "../../../base/errors.ts";
 
-/** What ssh and sudo say, what it means, and what can be done about it. The first that fits. */
+/** Messages of ssh and sudo, their meaning and the remedy. The first match counts. */
 const CAUSES: readonly [pattern: RegExp, code: string, tell: (destination: string) => string][] = [
   [
     /Could not resolve hostname/i,
@@ -91,7 +91,7 @@ export function sshFailure(destination: string, how: string, lastLines: readonly
   );
 }
 
-/** What a far script that cannot go on has told. */
+/** Returns the error of a far script that cannot go on. */
 export function farFailure(destination: string, code: string, text: string): TineError {
   const remedies: Readonly<Record<string, string>> = {
     "disk-full": `there is no space for the executable on ${destination}: make room, or clean up by ` +

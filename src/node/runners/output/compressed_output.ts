@@ -78,7 +78,7 @@ export class CompressedOutput implements Output {
   #flush(): void {
     this.#timer = undefined;
     const flushed = this.#inTurn(async () => this.#pass(await this.#compressor!.flush()));
-    flushed.catch(() => {}); // told by the next write, or by end()
+    flushed.catch(() => {}); // the next write or end() rejects with it
   }
 
   async #pass(pieces: readonly Uint8Array[]): Promise<void> {

@@ -45,7 +45,7 @@ export class StreamedFile implements Output {
 
   #sendLater(): void {
     this.#sending = this.#send();
-    this.#sending.catch(() => {}); // told by the next write, or by end()
+    this.#sending.catch(() => {}); // the next write or end() rejects with it
   }
 
   async #send(): Promise<void> {
@@ -172,7 +172,7 @@ export class ByteChunks {
   /** The length of the last chunk, which may have room. */
   #used = 0;
 
-  /** @param limit how many bytes it takes */
+  /** @param limit the most bytes that it takes */
   constructor(readonly limit: number) {}
 
   /**

@@ -62,7 +62,7 @@ export const GATHERED_BYTES = 1024 * 1024 - 1024;
 export class GatheredText {
   readonly #chunks: ByteChunks;
 
-  /** @param limit how many bytes it takes */
+  /** @param limit the most bytes that it takes */
   constructor(limit = GATHERED_BYTES) {
     this.#chunks = new ByteChunks(limit);
   }

@@ -11,7 +11,7 @@ export interface Output {
   /**
    * Takes a piece of the output. The bytes are not touched after it is done.
    *
-   * @returns a promise where whoever reads the output should wait
+   * @returns what the reader of the output should wait for, if anything
    */
   write(bytes: Uint8Array): Promise<void> | undefined;
   /** Sends what is left, and lets go of what it holds. Called once, also after a failed write. */

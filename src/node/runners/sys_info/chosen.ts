@@ -128,7 +128,7 @@ const SECRET_ASSIGNMENT = new RegExp(
   "gi",
 );
 
-/** Tokens that can be told by their looks. */
+/** Tokens that are known by their form. */
 const KNOWN_TOKENS = new RegExp(
   [
     /-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^]*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|$)/,
@@ -155,7 +155,7 @@ export function maskVariable(name: string, value: string): string {
   return value !== "" && SECRET_NAME.test(name) ? MASKED : maskText(value);
 }
 
-/** A text without the secrets that can be told by their looks. */
+/** Masks secrets in a text that are known by their form. */
 export function maskText(text: string): string {
   return text
     .replace(KNOWN_TOKENS, MASKED)
@@ -167,7 +167,7 @@ export function maskText(text: string): string {
  * Finds the files whose paths match a glob pattern, sorted. Folders that cannot be read have none; `**` follows no links.
  *
  * @param pattern absolute, or relative to the working folder
- * @param most how many entries of folders are looked at
+ * @param most the most entries of folders to look at
  * @returns paths; `whole` is false if there were more entries
  *
  * @example

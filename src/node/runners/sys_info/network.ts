@@ -22,7 +22,7 @@ export async function describeInterfaces(survey: Survey): Promise<{ interfaces: 
   return { interfaces, offloads: Object.keys(offloads).length > 0 ? offloads : undefined };
 }
 
-/** Queueing disciplines, as tc tells them. */
+/** Queueing disciplines, as tc prints them. */
 export function describeQdiscs(survey: Survey): Promise<Section> {
   return outputOf("tc", ["qdisc", "show"], survey);
 }
@@ -81,7 +81,7 @@ export function parseInterfaces(json: string): Record<string, string> | undefine
   );
 }
 
-/** What can be told of interfaces without iproute2. */
+/** What is known of interfaces without iproute2. */
 async function withoutIp(): Promise<Record<string, string>> {
   const names = Array.from((await readValue("/proc/net/dev") ?? "").matchAll(/^\s*([^\s:|]+):/gm), ([, name]) => name);
   const all = Map.groupBy(Deno.networkInterfaces(), ({ name }) => name);

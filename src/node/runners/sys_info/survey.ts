@@ -10,7 +10,7 @@ const MAX_BYTES = 8 * 1024 * 1024;
 /** The longest single text. */
 const MAX_TEXT_BYTES = 1024 * 1024;
 
-/** A section: values by name, or text; undefined where there is nothing to tell. */
+/** A section: values by name, or text; undefined without content. */
 export type Section = Readonly<Record<string, string | undefined>> | string | undefined;
 
 /** One description of a system while it is made: what it may take, and what could not be had. */
@@ -30,7 +30,7 @@ export class Survey {
   /**
    * Keeps as much of a text as there is room for, and notes what it lacks.
    *
-   * @param leftOut how many bytes it lacks already
+   * @param leftOut the number of bytes that it lacks already
    */
   keep(what: string, text: string, leftOut = 0): string {
     const kept = text.slice(0, this.#bytesLeft);
@@ -51,7 +51,7 @@ export class Survey {
 /**
  * Does something for each item, a few at a time.
  *
- * @param width how many at a time
+ * @param width the number at a time
  * @throws what the first failure was, once none is under way
  */
 export async function forEachAtOnce<T>(
@@ -84,7 +84,7 @@ export interface Captured {
 /**
  * Runs a program and keeps what it prints, on stdout and then on stderr; kills it when the run is canceled.
  *
- * @param limit how many bytes of its output are kept
+ * @param limit the most bytes of its output that are kept
  * @throws {TineError} `no-program` and the like; the reason of the cancellation
  */
 export async function capture(
@@ -101,7 +101,7 @@ export async function capture(
   let stopping: Promise<void> | undefined;
   const stop = () => {
     stopping = process.stop("kill");
-    stopping.catch(() => {}); // told below
+    stopping.catch(() => {}); // awaited below
   };
   signal.addEventListener("abort", stop, { once: true });
   const read = (source: ByteSource | undefined, take: (bytes: Uint8Array) => void) =>
@@ -126,7 +126,7 @@ export async function capture(
   }
 }
 
-/** A text, and how many bytes it lacks. */
+/** A text, and the number of bytes that it lacks. */
 export interface LimitedText {
   readonly text: string;
   readonly leftOut: number;
@@ -138,9 +138,9 @@ const PIECE_BYTES = 64 * 1024;
 const MAX_COUNTED = 1024 * 1024 * 1024;
 
 /**
- * Reads a text file, or the start of it. The files of the kernel tell no size, and some wait for events.
+ * Reads a text file, or the start of it. Files of the kernel have no size, and some wait for events.
  *
- * @param limit how many bytes are read
+ * @param limit the most bytes to read
  * @throws the signal's reason; what opening and reading throw
  */
 export async function readText(path: string, limit: number, signal: AbortSignal): Promise<LimitedText> {

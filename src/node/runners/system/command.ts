@@ -42,7 +42,7 @@ export class Command {
       stderr: this.#outputs.stderr !== undefined,
     });
     this.#treated = this.#treat();
-    this.#treated.catch(() => {}); // told by finish() and end()
+    this.#treated.catch(() => {}); // finish() and end() reject with it
   }
 
   /**
@@ -78,7 +78,7 @@ export class Command {
 
   #stop(): Promise<void> {
     this.#stopping ??= this.#process.stop(this.#config.kill ? "kill" : "interrupt");
-    this.#stopping.catch(() => {}); // told by finish() and end()
+    this.#stopping.catch(() => {}); // finish() and end() reject with it
     return this.#stopping;
   }
 
@@ -97,7 +97,7 @@ export class Command {
     }
     const { background, ignoreErrors } = this.#config;
     const end = await this.#process.ended;
-    // Nobody waits for it, but whoever reads the results wants to know that it was not there any more.
+    // Nothing waits for it, but readers of the results want to know that it was gone.
     if (background && !end.success && !ignoreErrors && this.#stopping === undefined) {
       await this.#context.log(`in the background, ${this.#failure(end)}`, this.#name);
     }

@@ -3,7 +3,7 @@ import type { RunContext } from "../../runner.ts";
 import type { Feedback } from "../../feedback.ts";
 import { TineError } from "../../../base/errors.ts";
 
-/** What flows tell goes to the root; the run is canceled with them. */
+/** Sends what flows report to the root; the run is canceled with them. */
 export function flowOptions(context: RunContext, hmac = true): FlowOptions {
   return {
     signal: context.signal,
@@ -18,7 +18,7 @@ export function flowOptions(context: RunContext, hmac = true): FlowOptions {
   };
 }
 
-/** Starts a server that serves until the node ends, and tells where it listens. */
+/** Starts a server that serves until the node ends, and returns where it listens. */
 export async function serve(
   { hmac, listenAddrKey }: { readonly hmac?: boolean; readonly listenAddrKey?: string },
   context: RunContext,
