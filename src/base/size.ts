@@ -50,7 +50,7 @@ const PREFIXES = ["kB", "MB", "GB", "TB"];
 /**
  * Formats an amount of bytes for people, with three digits: `831 B`, `1.00 kB`, `26.6 MB`.
  *
- * `format` of @std/fmt/bytes writes `1 kB`, `26.65 MB` and `1000 kB`, so columns would not align.
+ * `format` of @std/fmt/bytes writes `1 kB` and `1000 kB`, not always three digits.
  *
  * @example
  * ```ts

@@ -20,6 +20,25 @@ export async function delay(ms: number, signal: AbortSignal): Promise<void> {
   }
 }
 
+/**
+ * Waits for a promise, but not longer than a time.
+ *
+ * @param ms milliseconds
+ * @returns whether the promise was settled in time
+ * @throws what the promise rejects with in time
+ *
+ * @example
+ * ```ts
+ * import { settlesWithin } from "./time.ts";
+ * console.assert(!await settlesWithin(10, new Promise(() => {})));
+ * ```
+ */
+export async function settlesWithin(ms: number, promise: Promise<unknown>): Promise<boolean> {
+  const late = Promise.withResolvers<boolean>();
+  using _timer = startLongTimer(ms, () => late.resolve(false));
+  return await Promise.race([promise.then(() => true), late.promise]);
+}
+
 /** The longest that a timer of the runtime can be set to, in milliseconds: one beyond fires at once. */
 export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 

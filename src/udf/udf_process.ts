@@ -1,3 +1,4 @@
+import { settlesWithin } from "../base/time.ts";
 import { streamConnection } from "../wire/connection.ts";
 import { messageOf, TineError } from "../base/errors.ts";
 import { lines } from "../base/lines.ts";
@@ -48,10 +49,7 @@ export function startProcess(command: readonly string[], log: (line: string) => 
 
   async function ended(): Promise<string | undefined> {
     const status = await child.status;
-    const timer = Promise.withResolvers<void>();
-    const id = setTimeout(timer.resolve, STDERR_GRACE_MS);
-    await Promise.race([logging, timer.promise]);
-    clearTimeout(id);
+    await settlesWithin(STDERR_GRACE_MS, logging);
     if (status.success) return undefined;
     const how = status.signal === null ? `exited with status ${status.code}` : `was ended by ${status.signal}`;
     return lastWords.clause === "" ? how : `${how}; ${lastWords.clause}`;

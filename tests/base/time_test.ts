@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { delay, startLongTimer } from "../../src/base/time.ts";
+import { delay, settlesWithin, startLongTimer } from "../../src/base/time.ts";
 
 Deno.test("delay() waits for as long as it says", async () => {
   const started = performance.now();
@@ -96,4 +96,10 @@ Deno.test("startLongTimer() keeps a process alive until it calls or is disposed 
   };
   assertEquals(await run('startLongTimer(10, () => console.log("called"));'), "called\n");
   assertEquals(await run('startLongTimer(3_600_000, () => console.log("called"))[Symbol.dispose]();'), "");
+});
+
+Deno.test("settlesWithin() waits for a promise until the time is over, and rejects as it does", async () => {
+  assertEquals(await settlesWithin(60_000, Promise.resolve()), true);
+  assertEquals(await settlesWithin(1, new Promise(() => {})), false);
+  await assertRejects(() => settlesWithin(60_000, Promise.reject(new RangeError("no"))), RangeError, "no");
 });

@@ -2,7 +2,7 @@ import { type Connection, streamConnection } from "../../wire/connection.ts";
 import { messageOf, TineError } from "../../base/errors.ts";
 import { lines } from "../../base/lines.ts";
 import { LogLimiter } from "../../base/log_limiter.ts";
-import { startLongTimer } from "../../base/time.ts";
+import { settlesWithin } from "../../base/time.ts";
 import { describeStatus, signalGroup } from "../process/processes.ts";
 
 /** What a node gets to end by itself once its input has ended. */
@@ -78,7 +78,7 @@ export function startLocal(
   let running = true;
   const ended = status.then(async (status) => {
     running = false;
-    await within(LAST_WORDS_MS, reading);
+    await settlesWithin(LAST_WORDS_MS, reading);
     return [describeStatus(status), ...last.lines].join(": ");
   });
   const kill = () => {
@@ -90,21 +90,14 @@ export function startLocal(
     kill,
     async [Symbol.asyncDispose]() {
       connection.closeWrite().catch(() => {}); // it is closed, or the process has ended
-      if (!await within(GRACE_MS, status)) kill();
+      if (!await settlesWithin(GRACE_MS, status)) kill();
       await status;
-      if (!await within(WATCHDOG_GRACE_MS, reading)) canceled.abort();
+      if (!await settlesWithin(WATCHDOG_GRACE_MS, reading)) canceled.abort();
       await reading;
       connection.close();
       await ended;
     },
   };
-}
-
-/** @returns whether the promise was settled in time */
-async function within(ms: number, promise: Promise<unknown>): Promise<boolean> {
-  const timeout = Promise.withResolvers<boolean>();
-  using _timer = startLongTimer(ms, () => timeout.resolve(false));
-  return await Promise.race([promise.then(() => true), timeout.promise]);
 }
 
 /** Lines of standard error that are passed on in a second. */

@@ -1,5 +1,5 @@
 import { messageOf, TineError } from "../../base/errors.ts";
-import { startLongTimer } from "../../base/time.ts";
+import { settlesWithin, startLongTimer } from "../../base/time.ts";
 import { findTool, toolPath } from "./tools.ts";
 import { LINEAGE } from "./lineage.ts";
 import {
@@ -114,7 +114,7 @@ class NodeProcess implements StartedProcess {
         this.#signal(this.pid, "SIGINT");
         // A stopped one gets it when it goes on.
         this.#signal(this.pid, "SIGCONT");
-        await within(GRACE_MS, Promise.race([this.ended, this.#killing.promise]));
+        await settlesWithin(GRACE_MS, Promise.race([this.ended, this.#killing.promise]));
       }
       if (!this.#leaderEnded) this.#signal(this.pid, "SIGKILL");
       await this.ended;
@@ -183,12 +183,6 @@ function checkSudo(): void {
   if (success) return;
   const said = new TextDecoder().decode(stderr).trim().split("\n")[0].replace(/^sudo: /, "");
   throw new TineError("no-sudo", `sudo does not run commands as root here (${said}): run tine as root`);
-}
-
-async function within(ms: number, promise: Promise<unknown>): Promise<void> {
-  const timeout = Promise.withResolvers<void>();
-  using _timer = startLongTimer(ms, timeout.resolve);
-  await Promise.race([promise, timeout.promise]);
 }
 
 function delay(ms: number): Promise<void> {

@@ -1,3 +1,4 @@
+import { settlesWithin } from "../../base/time.ts";
 import { Condition } from "../../base/condition.ts";
 import { messageOf } from "../../base/errors.ts";
 import { previewBytes } from "../../wire/frame_reader.ts";
@@ -263,10 +264,7 @@ export class Probe {
       // It has gone.
     }
     // A handler in this process cannot be killed; it ends once its call does.
-    const timer = Promise.withResolvers<void>();
-    const id = setTimeout(timer.resolve, EXIT_GRACE_MS);
-    await Promise.race([this.#udf.close().catch(() => {}), timer.promise]);
-    clearTimeout(id);
+    await settlesWithin(EXIT_GRACE_MS, this.#udf.close().catch(() => {}));
   }
 
   async #write(bytes: Uint8Array): Promise<void> {

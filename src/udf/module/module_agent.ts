@@ -1,3 +1,4 @@
+import { settlesWithin } from "../../base/time.ts";
 import { type Connection, copy } from "../../wire/connection.ts";
 import { TineError } from "../../base/errors.ts";
 import type { ServingAgent } from "../agent_server.ts";
@@ -50,9 +51,6 @@ export class ModuleAgent implements ServingAgent {
       const bytes = new Uint8Array(64 * 1024);
       while (await this.#connection.read(bytes) !== null);
     }).catch(() => {});
-    const over = Promise.withResolvers<void>();
-    const timer = setTimeout(over.resolve, LINGER_MS);
-    await Promise.race([drained, over.promise]);
-    clearTimeout(timer);
+    await settlesWithin(LINGER_MS, drained);
   }
 }

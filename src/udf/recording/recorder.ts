@@ -1,3 +1,4 @@
+import { settlesWithin } from "../../base/time.ts";
 import { messageOf, TineError } from "../../base/errors.ts";
 import { previewBytes } from "../../wire/frame_reader.ts";
 import { MAGIC, RECORD_HEAD_BYTES, type RecordingHeader, type RecordingSide, RecordKind, VERSION } from "./format.ts";
@@ -128,13 +129,8 @@ export class Recorder implements AsyncDisposable {
   }
 
   async #drained(): Promise<void> {
-    const patience = Promise.withResolvers<void>();
-    const timer = setTimeout(() => {
-      this.#stop(`the file takes no more for ${PATIENCE_MS / 1000} s`);
-      patience.resolve();
-    }, PATIENCE_MS);
-    await Promise.race([this.#writing, patience.promise]);
-    clearTimeout(timer);
+    if (this.#writing === undefined || await settlesWithin(PATIENCE_MS, this.#writing)) return;
+    this.#stop(`the file takes no more for ${PATIENCE_MS / 1000} s`);
   }
 
   #stop(reason: string): void {

@@ -1,3 +1,4 @@
+import { delay } from "../../base/time.ts";
 import { messageOf, TineError } from "../../base/errors.ts";
 import type { Host } from "../host.ts";
 import { Backoff, type BackoffOptions } from "../../base/backoff.ts";
@@ -72,31 +73,18 @@ export class Starter {
   /** Waits until it is time to start a UDF again. */
   async #waitAfter(reason: string): Promise<void> {
     const { log, signal } = this.#options;
-    const delay = this.#backoff.next();
-    if (delay === undefined) {
+    const pauseMs = this.#backoff.next();
+    if (pauseMs === undefined) {
       const { failures } = this.#backoff;
       throw failures === 0 ? new TineError("udf-ended", reason) : new TineError(
         "gave-up",
         `the UDF was started again ${failures} times in a row and died each time: ${reason}`,
       );
     }
-    log?.(`the UDF died: ${reason}; starting it again in ${(delay / 1000).toFixed(2)} s`);
-    await pause(delay, signal);
-    signal.throwIfAborted();
+    log?.(`the UDF died: ${reason}; starting it again in ${(pauseMs / 1000).toFixed(2)} s`);
+    await delay(pauseMs, signal);
     this.#restarts++;
   }
-}
-
-/** Waits, but not beyond an abort. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  const over = Promise.withResolvers<void>();
-  const end = () => over.resolve();
-  const timer = setTimeout(end, ms);
-  signal.addEventListener("abort", end);
-  await over.promise;
-  clearTimeout(timer);
-  signal.removeEventListener("abort", end);
 }
 
 /** What a replacement needs of the supervisor. */
