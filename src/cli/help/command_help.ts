@@ -35,6 +35,10 @@ export function help(command: AnyCommand, stream: TerminalStream): string {
   }
   const flags: Row[] = Object.entries(command.flags).map(([key, flag]) => [flagTerm(key, flag), flagMeaning(flag)]);
   sections.push(`${bold("Flags:")}\n${table([...flags, ["-h, --help", "show this"]], width)}`);
+  if (command.figures !== undefined) {
+    const rows = command.figures.map(({ title, definition }): Row => [title, definition]);
+    sections.push(`${bold("Figures:")}\n${table(rows, width)}`);
+  }
   for (const paragraph of command.description?.split(/\n\s*\n/) ?? []) {
     sections.push(wrap(paragraph.replace(/\s+/g, " ").trim(), width).join("\n"));
   }

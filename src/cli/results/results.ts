@@ -11,7 +11,7 @@ import { escape, style, writeStdout } from "../terminal.ts";
 import type { SysInfoData } from "../../node/mod.ts";
 
 /** Longer lists are cut for people; `--json` has all of it. */
-const MOST_LINES = 1000;
+const MAX_LINES = 1000;
 /** A status is padded to this. */
 const STATUS_WIDTH = 10;
 
@@ -92,7 +92,7 @@ async function printSystems({ kind, path }: { kind: string; path: string }, json
 async function errorsOf(run: RunResults): Promise<Map<string, string>> {
   const { testsOf } = await import("../../result/mod.ts");
   const errors = new Map<string, string>();
-  const failed = run.summary.tests.filter(({ errors }) => errors > 0).slice(0, MOST_LINES);
+  const failed = run.summary.tests.filter(({ errors }) => errors > 0).slice(0, MAX_LINES);
   for await (const { path, summary } of testsOf(run, failed)) {
     const [error] = summary.errors;
     if (error !== undefined) {
@@ -125,7 +125,7 @@ function runLines(run: RunResults, errors: ReadonlyMap<string, string>): string[
   const head = `${escape(run.path)}: ${escape(summary.plan)}, ${count(summary.tests.length, "test")}${time}`;
   const lines = [bold(head)];
   if (!complete) lines.push(yellow(NOT_COMPLETE));
-  const shown = summary.tests.slice(0, MOST_LINES);
+  const shown = summary.tests.slice(0, MAX_LINES);
   const ids = shown.map(({ id }) => escape(testIdText(id)));
   const width = Math.min(60, Math.max(0, ...ids.map((id) => id.length)));
   for (const [i, test] of shown.entries()) {
@@ -140,7 +140,7 @@ function runLines(run: RunResults, errors: ReadonlyMap<string, string>): string[
     const more = test.errors > 1 ? ` (and ${count(test.errors - 1, "more error")})` : "";
     lines.push(`${" ".repeat(STATUS_WIDTH)} ${red(escape(error))}${more}`);
   }
-  if (summary.tests.length > MOST_LINES) lines.push(`... and ${summary.tests.length - MOST_LINES} more`);
+  if (summary.tests.length > MAX_LINES) lines.push(`... and ${summary.tests.length - MAX_LINES} more`);
   return lines;
 }
 
@@ -160,11 +160,11 @@ function testLines({ path, summary }: TestResults): string[] {
   if (logs.entries > 0) {
     lines.push(`logs     ${byteAmount(logs.bytes)}, ${count(logs.entries, "entry", "entries")}`);
   }
-  for (const { name, nodeId, bytes } of files.slice(0, MOST_LINES)) {
+  for (const { name, nodeId, bytes } of files.slice(0, MAX_LINES)) {
     // Of a test that has not ended, who wrote a file is not known.
     lines.push(`file     ${escape(name)}: ${byteAmount(bytes)}${nodeId === "" ? "" : ` from ${escape(nodeId)}`}`);
   }
-  if (files.length > MOST_LINES) lines.push(`         ... and ${count(files.length - MOST_LINES, "more file")}`);
+  if (files.length > MAX_LINES) lines.push(`         ... and ${count(files.length - MAX_LINES, "more file")}`);
   return lines;
 }
 

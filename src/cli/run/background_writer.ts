@@ -1,7 +1,7 @@
 /** Writes a text somewhere, all of it. */
 export type WriteText = (text: string) => Promise<void>;
 
-/** Writes lines in order without making anybody wait. */
+/** Writes lines in order; calls do not wait. */
 export class BackgroundWriter {
   readonly #write: WriteText;
   readonly #backlog: Backlog;
@@ -10,7 +10,7 @@ export class BackgroundWriter {
 
   /**
    * @param write where lines go; after it has failed, nothing more is written
-   * @param notice the line that tells how many lines were left out
+   * @param notice returns the line that counts those that were left out
    */
   constructor(write: WriteText, notice: (leftOut: number) => string) {
     this.#write = write;
@@ -61,8 +61,8 @@ export class BackgroundWriter {
   }
 }
 
-/** As much text may wait before more of it is left out, in UTF-16 code units. */
-const MOST_WAITING = 1 << 20;
+/** Text that may wait before more of it is left out, in UTF-16 code units. */
+const MAX_WAITING = 1 << 20;
 
 /** Lines that wait to be written. */
 export class Backlog {
@@ -71,14 +71,14 @@ export class Backlog {
   #length = 0;
   #leftOut = 0;
 
-  /** @param notice the line that tells how many lines were left out */
+  /** @param notice returns the line that counts those that were left out */
   constructor(notice: (leftOut: number) => string) {
     this.#notice = notice;
   }
 
   /** Adds a line. */
   add(line: string): void {
-    this.#tellLeftOut();
+    this.#addNotice();
     this.#push(line);
   }
 
@@ -88,7 +88,7 @@ export class Backlog {
    * @returns whether it was added
    */
   offer(line: string): boolean {
-    if (this.#length > MOST_WAITING) {
+    if (this.#length > MAX_WAITING) {
       this.#leftOut++;
       return false;
     }
@@ -98,14 +98,14 @@ export class Backlog {
 
   /** Takes out all that waits, each line with its end; an empty text when nothing does. */
   take(): string {
-    this.#tellLeftOut();
+    this.#addNotice();
     const text = this.#lines.join("");
     this.#lines = [];
     this.#length = 0;
     return text;
   }
 
-  #tellLeftOut(): void {
+  #addNotice(): void {
     if (this.#leftOut === 0) return;
     this.#push(this.#notice(this.#leftOut));
     this.#leftOut = 0;

@@ -5,12 +5,12 @@ import { LineDisplay } from "./line_display.ts";
 import { stderrSize, writeStderr } from "./stderr_screen.ts";
 import { TerminalDisplay } from "./terminal_display.ts";
 
-/** The names and values that tell a test from others. */
+/** The names and values that distinguish a test from others. */
 export type TestId = Readonly<Record<string, string>>;
 
 /** A plan that is about to run. */
 export interface PlanStart {
-  /** Its name: that of its file, or `stdin`. */
+  /** The name of the file, or `stdin`. */
   readonly plan: string;
   /** Where the results go. */
   readonly folder: string;
@@ -25,9 +25,9 @@ export interface TestStart {
   readonly id: TestId;
   /** Which one of the selected tests it is, from 1. */
   readonly number: number;
-  /** It takes this long or longer, in milliseconds, as far as the plan tells. */
+  /** The least time that it takes by its plan, in milliseconds. */
   readonly expectedMs: number;
-  /** It is canceled after so many milliseconds; 0: never. */
+  /** It is canceled after this many milliseconds; 0: never. */
   readonly timeoutMs: number;
 }
 
@@ -76,8 +76,7 @@ export interface PlanSummary {
 /**
  * Shows what `tine run` does.
  *
- * Calls never wait and never fail: whoever looks at a test must not disturb it, not even with a terminal that stands
- * still. Too much of what is in the results anyway, such as lines of logs, is left out, and counted.
+ * Calls never wait and never fail: what shows a test must not disturb it, not even where a terminal stands still. Too much of what is in the results anyway, such as lines of logs, is left out, and counted.
  */
 export interface Display extends AsyncDisposable {
   /** The plan is about to run. */

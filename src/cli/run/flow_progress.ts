@@ -8,13 +8,13 @@ import {
 import type { Progress } from "../../node/item.ts";
 
 /** A test may have more flows; what they measure is in the results. */
-const MOST_FLOWS = 10_000;
+const MAX_FLOWS = 10_000;
 
-/** What is known of a TCP flow, in part from each of its ends. */
+/** What is known of a TCP flow, in part from each end. */
 export interface StreamProgress {
   readonly protocol: "tcp";
   readonly flow: string;
-  /** By the receiver where it tells, else by the sender. */
+  /** As the receiver reports them, else the sender. */
   bytes: number;
   /** Of late; of the whole flow once it has ended. */
   goodputBitsPerSecond: number;
@@ -49,7 +49,7 @@ export interface PacketProgress {
 /** What is known of a flow while it runs. */
 export type FlowState = StreamProgress | PacketProgress;
 
-/** Follows the flows of a running test by the aggregates that their ends tell a few times a second. */
+/** Follows the flows of a running test by what their ends report a few times a second. */
 export class FlowProgress {
   readonly #flows = new Map<string, FlowState>();
   readonly #receivers = new Set<string>();
@@ -61,7 +61,7 @@ export class FlowProgress {
 
   /** Takes in what an end reports; returns the flow unless nothing about it is new. */
   take({ flow, report }: Progress): FlowState | undefined {
-    if (!this.#flows.has(flow) && this.#flows.size >= MOST_FLOWS) return undefined;
+    if (!this.#flows.has(flow) && this.#flows.size >= MAX_FLOWS) return undefined;
     if (report.kind === "servedPackets") return undefined;
     return report.kind === "packets" ? this.#packets(flow, report) : this.#stream(flow, report);
   }

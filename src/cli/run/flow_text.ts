@@ -7,8 +7,8 @@ import { bitRate, milliseconds } from "../figures.ts";
 import { elapsed } from "../../base/duration.ts";
 import type { FlowState, PacketProgress, StreamProgress } from "./flow_progress.ts";
 
-/** Of more flows than this, sums are told of those with similar ids. */
-const MOST_LINES = 16;
+/** Of more flows than this, those with similar ids are summed up. */
+const MAX_LINES = 16;
 
 /** What a flow does: `bulk: 49.2 Mbit/s, 12.3 MB, RTT 0.12 ms, 3 resent`. */
 export function flowLine(state: FlowState): string {
@@ -22,7 +22,7 @@ export function flowFigures(state: FlowState): string {
 
 /** The flows of a test that has ended, a line each, or where they are many, sums. */
 export function flowEndLines(flows: Iterable<FlowState>): string[] {
-  const { single, crowds } = groupFlows([...flows], MOST_LINES);
+  const { single, crowds } = groupFlows([...flows], MAX_LINES);
   return [...single.map(flowLine), ...crowds.entries().flatMap(([stem, crowd]) => sumLines(escape(stem), crowd))];
 }
 
@@ -77,7 +77,7 @@ function packetSum(flows: readonly PacketProgress[]): string {
     lossText({ lost: sum(flows, ({ lost }) => lost), dropped: sum(flows, ({ dropped }) => dropped) });
 }
 
-/** In the words of the tables of results: `3 lost, 12 dropped by a socket`. */
+/** Losses as the tables of results have them: `3 lost, 12 dropped by a socket`. */
 function lossText({ lost, dropped }: Pick<PacketProgress, "lost" | "dropped">): string {
   return `${grouped(lost)} lost${dropped > 0 ? `, ${grouped(dropped)} dropped by a socket` : ""}`;
 }

@@ -1,5 +1,5 @@
 /** A group of more blocks that repeats is not looked for. */
-const LONGEST_GROUP = 8;
+const MAX_GROUP = 8;
 
 /**
  * Joins blocks of lines; one that repeats is shown once with how often, as in `sleep 1s  x 1000`, and so is a group of
@@ -36,7 +36,7 @@ export function fold(blocks: readonly (readonly string[])[]): string[] {
 /** The group from a place on whose repetitions cover most; the shortest of these. */
 function repetition(kinds: readonly number[], from: number): { length: number; times: number } {
   let best = { length: 1, times: 1 };
-  for (let length = 1; length <= LONGEST_GROUP; length++) {
+  for (let length = 1; length <= MAX_GROUP; length++) {
     let end = from + length;
     while (end < kinds.length && kinds[end] === kinds[end - length]) end++;
     const times = Math.floor((end - from) / length);

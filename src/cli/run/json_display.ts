@@ -15,8 +15,8 @@ export interface JsonDisplayOptions {
 /**
  * An object a line, for programs. Its `type` is `plan`, `test-start`, `node`, `error`, `note`, `flow`, `test-end` or
  * `summary`, with `verbose` also `log`, `activity` and `progress`. A `flow` is what was last known of one when its test
- * ended; what was measured in all is in the results. Where the reader is far behind, what nodes tell is left out, and a `left-out`
- * says how many events. `test` is the number of a test among those selected. Keys are added, not changed.
+ * ended; what was measured in all is in the results. Where the reader is far behind, events of nodes are left out, and a
+ * `left-out` counts them. `test` is the number of a test among those selected. Keys are added, not changed.
  */
 export class JsonDisplay implements Display {
   readonly #verbose: boolean;
@@ -74,7 +74,7 @@ export class JsonDisplay implements Display {
   testEnds(outcome: TestOutcome): void {
     const { id, number, status, durationMs, moreErrors = 0, folder } = outcome;
     for (const flow of this.#flows.flows.values()) this.#offer({ type: "flow", test: number, ...flow });
-    // Tests that are kept are told without having run.
+    // Tests that are kept end without having run.
     this.#flows = new FlowProgress();
     const errors = outcome.errors.map(({ nodeId, tag, code, message }) => ({ nodeId, tag, code, message }));
     const missing = (outcome.missing ?? []).map(({ nodeId, what }) => ({ nodeId, what }));

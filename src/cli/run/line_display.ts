@@ -17,8 +17,8 @@ import {
   summaryLine,
 } from "./outcome_text.ts";
 
-/** So many errors of a test are remembered, so that they are not shown twice. */
-const MOST_TOLD = 1000;
+/** Errors of a test that are remembered, so that they are not shown twice. */
+const MAX_SHOWN = 1000;
 /** A flow that runs has a line this often. */
 const PROGRESS_MS = 1000;
 
@@ -38,7 +38,7 @@ export class LineDisplay implements Display {
   readonly #options: TextDisplayOptions;
   readonly #writer: BackgroundWriter;
   /** Errors of the running test that were shown. */
-  readonly #told = new Set<string>();
+  readonly #shown = new Set<string>();
   #flows = new FlowProgress();
   /** When there was a line of a flow that runs, by the clock of `performance.now()`. */
   readonly #shownAt = new Map<string, number>();
@@ -53,7 +53,7 @@ export class LineDisplay implements Display {
   }
 
   testStarts({ id, expectedMs, timeoutMs }: TestStart): void {
-    this.#told.clear();
+    this.#shown.clear();
     this.#shownAt.clear();
     const limits = [
       timeoutMs > 0 ? `timeout ${formatDuration(timeoutMs)}` : "no timeout",
@@ -69,7 +69,7 @@ export class LineDisplay implements Display {
       const text = errorLine(item);
       const shown = this.#writer.offer(`  ${this.#options.style.red("error")} ${text}`);
       // A test fails of a few errors; a node that goes mad makes more.
-      if (shown && this.#told.size < MOST_TOLD) this.#told.add(text);
+      if (shown && this.#shown.size < MAX_SHOWN) this.#shown.add(text);
     } else if (item.type === "log" && this.#options.verbose) {
       for (const text of logLines(item)) this.#writer.offer(`  ${text}`);
     } else if (item.type === "progress") {
@@ -86,10 +86,10 @@ export class LineDisplay implements Display {
     const shown = paintStatus(status, status, this.#options.style);
     this.#writer.line(`${nameOfTest(id)}: ${shown}${status === "kept" ? "" : ` in ${elapsed(durationMs)}`}`);
     for (const text of flowEndLines(this.#flows.flows.values())) this.#writer.line(`  ${text}`);
-    // Tests that are kept are told without having run.
+    // Tests that are kept end without having run.
     this.#flows = new FlowProgress();
-    for (const text of detailLines(outcome, this.#told)) this.#writer.line(`  ${text}`);
-    this.#told.clear();
+    for (const text of detailLines(outcome, this.#shown)) this.#writer.line(`  ${text}`);
+    this.#shown.clear();
   }
 
   async planEnds(summary: PlanSummary): Promise<void> {
@@ -99,13 +99,13 @@ export class LineDisplay implements Display {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // Where standard error is gone, there is nobody to tell.
+    // Where standard error is gone, the failure has no reader.
     await this.#writer.flush().catch(() => {});
   }
 
   #progress(item: Progress): void {
     const state = this.#flows.take(item);
-    // What a flow measured in all is told at the end of the test.
+    // What a flow measured in all is shown at the end of the test.
     if (!this.#options.verbose || state === undefined || state.ended) return;
     const now = performance.now();
     if (now - (this.#shownAt.get(state.flow) ?? -Infinity) < PROGRESS_MS) return;

@@ -7,13 +7,13 @@ import { type Counts, countsText, errorLine, nameOfTest } from "./outcome_text.t
 import type { NodeActivity, TestProgress } from "./test_progress.ts";
 import type { ScreenSize } from "./stderr_screen.ts";
 
-/** More lines are no glance any more, however high the terminal. */
-const MOST_LINES = 24;
+/** More lines than this do not fit one glance, however high the terminal is. */
+const MAX_LINES = 24;
 /** Ids of nodes are cut here, in columns, so that there is room for what they do; sooner on a narrow terminal. */
-const WIDEST_LABEL = 16;
-const WIDEST_BAR = 30;
+const MAX_LABEL = 16;
+const MAX_BAR = 30;
 /** No terminal shows more runs on a line. */
-const MOST_RUNS = 20;
+const MAX_RUNS = 20;
 /** Setting up and cleaning up are not in the plan's time: this much later, in milliseconds, is as planned. */
 const TOLERANCE_MS = 2000;
 
@@ -43,7 +43,7 @@ export function liveBlock(running: TestProgress, { size, style, nowMs, tests, co
   if (running.log !== undefined) foot.push(style.dim(cutToWidth(`  log ${logStart(running.log, width)}`, width)));
   if (number > 1) foot.push(style.dim(cutToWidth(`  so far: ${countsText(counts)}`, width)));
   // The cursor stands below the block, and what is shown before should not be pushed out at once.
-  const most = Math.max(1, Math.min(MOST_LINES, size.rows - 2));
+  const most = Math.max(1, Math.min(MAX_LINES, size.rows - 2));
   const room = most - head.length - foot.length;
   const nodes = nodeLines(running.nodes, Math.ceil(room / 2), width, style);
   const flows = flowLines([...running.flows.flows.values()], room - nodes.length, width, style);
@@ -76,7 +76,7 @@ function timeLine({ test, startedMs }: TestProgress, nowMs: number, width: numbe
   const text = late > TOLERANCE_MS
     ? ` ${wholeSeconds(ms)}, ${wholeSeconds(late)} more than expected${timeout}`
     : ` ${wholeSeconds(Math.min(ms, expectedMs))} of ${elapsed(expectedMs)}${timeout}`;
-  const cells = Math.min(WIDEST_BAR, width - 2 - textWidth(text) - 2);
+  const cells = Math.min(MAX_BAR, width - 2 - textWidth(text) - 2);
   if (cells < 5) return cutToWidth(` ${text}`, width);
   const full = Math.min(cells, Math.floor(cells * ms / expectedMs));
   return `  [${style.green("#".repeat(full))}${style.dim("-".repeat(cells - full))}]${text}`;
@@ -95,7 +95,7 @@ function nodeLines(nodes: TestProgress["nodes"], room: number, width: number, st
   const fits = all.length <= room ? all.length : room - 1;
   const busy = ([, { running }]: [string, NodeActivity]) => running.length > 0 ? 0 : 1;
   const shown = fits < all.length ? all.toSorted((a, b) => busy(a) - busy(b)).slice(0, fits) : all;
-  const labels = shown.map(([id]) => cutToWidth(escape(id), Math.min(WIDEST_LABEL, Math.ceil(width / 4))));
+  const labels = shown.map(([id]) => cutToWidth(escape(id), Math.min(MAX_LABEL, Math.ceil(width / 4))));
   const widest = Math.max(0, ...labels.map(textWidth));
   const lines = shown.map(([, activity], i) => {
     const label = labels[i] + " ".repeat(widest - textWidth(labels[i]));
@@ -110,13 +110,13 @@ function nodeLines(nodes: TestProgress["nodes"], room: number, width: number, st
 function activityText({ running, more, ended }: NodeActivity, width: number): string {
   const done = ended > 0 ? `; ${ended} done` : "";
   if (running.length === 0) return `waits${done}`;
-  const names = running.slice(0, MOST_RUNS).map((name) => escape(name.slice(0, width * 8)));
+  const names = running.slice(0, MAX_RUNS).map((name) => escape(name.slice(0, width * 8)));
   for (let shown = names.length; shown > 0; shown--) {
     const hidden = running.length - shown + more;
     const end = `${hidden > 0 ? `, +${hidden} more` : ""}${done}`;
     const text = names.slice(0, shown).join(", ");
     if (textWidth(text + end) <= width) return text + end;
-    // The one that has run longest is always shown.
+    // The run that has gone on for longest is always shown.
     if (shown === 1) return cutToWidth(text, Math.max(4, width - end.length)) + end;
   }
   return "";

@@ -5,12 +5,12 @@ import { escape, type Style } from "../terminal.ts";
 import type { PlanStart, PlanSummary, TestEnd, TestError, TestId, TestOutcome } from "./display.ts";
 import { elapsed } from "../../base/duration.ts";
 
-/** Errors of a test beyond this are counted: the first ones tell, and all are in the results. */
-const MOST_ERRORS = 20;
+/** Errors of a test beyond this are counted: the first ones show the cause, and all are in the results. */
+const MAX_ERRORS = 20;
 /** Lines of a log entry beyond this are counted. */
-const MOST_LINES = 20;
+const MAX_LINES = 20;
 /** Longer texts are cut, in UTF-16 code units. */
-const LONGEST_LINE = 2000;
+const MAX_LINE = 2000;
 
 /** The name of a test: `cca=bbr, name=fct`. */
 export function nameOfTest(id: TestId): string {
@@ -32,13 +32,13 @@ export function errorLine({ nodeId, tag, message }: TestError): string {
   return line(`${nodeId} ${tag}: ${message}`);
 }
 
-/** An entry of a log, a line for each of its lines. */
+/** An entry of a log, line by line. */
 export function logLines({ nodeId, tag, text }: LogEntry): string[] {
-  const lines = text.slice(0, MOST_LINES * LONGEST_LINE).split("\n", MOST_LINES + 1);
-  const shown = lines.slice(0, MOST_LINES).map((text) => line(`${nodeId} ${tag}: ${text}`));
+  const lines = text.slice(0, MAX_LINES * MAX_LINE).split("\n", MAX_LINES + 1);
+  const shown = lines.slice(0, MAX_LINES).map((text) => line(`${nodeId} ${tag}: ${text}`));
   // A text ends with its last line, not with an empty one.
-  if (shown.length > 1 && lines.length <= MOST_LINES && lines.at(-1) === "") shown.pop();
-  if (lines.length > MOST_LINES) shown.push(line(`${nodeId} ${tag}: ... and more, in the results`));
+  if (shown.length > 1 && lines.length <= MAX_LINES && lines.at(-1) === "") shown.pop();
+  if (lines.length > MAX_LINES) shown.push(line(`${nodeId} ${tag}: ... and more, in the results`));
   return shown;
 }
 
@@ -51,16 +51,16 @@ export function paintStatus(status: TestEnd, text: string, style: Style): string
 /**
  * What stands below a test that has ended: errors, what is missing, and where to look.
  *
- * @param told errors that were shown before
+ * @param before errors that were shown before
  */
-export function detailLines(outcome: TestOutcome, told: ReadonlySet<string> = new Set()): string[] {
+export function detailLines(outcome: TestOutcome, before: ReadonlySet<string> = new Set()): string[] {
   const { status, errors, moreErrors = 0, missing = [], folder } = outcome;
-  const left = errors.map(errorLine).filter((text) => !told.has(text));
-  const lines = left.slice(0, MOST_ERRORS).map((text) => `error ${text}`);
+  const left = errors.map(errorLine).filter((text) => !before.has(text));
+  const lines = left.slice(0, MAX_ERRORS).map((text) => `error ${text}`);
   const hidden = left.length - lines.length + moreErrors;
   if (hidden > 0) lines.push(`... and ${count(hidden, "more error", "more errors")}, in the results`);
-  for (const { nodeId, what } of missing.slice(0, MOST_ERRORS)) lines.push(line(`missing from ${nodeId}: ${what}`));
-  if (missing.length > MOST_ERRORS) lines.push(`... and more is missing from ${missing.length - MOST_ERRORS} others`);
+  for (const { nodeId, what } of missing.slice(0, MAX_ERRORS)) lines.push(line(`missing from ${nodeId}: ${what}`));
+  if (missing.length > MAX_ERRORS) lines.push(`... and more is missing from ${missing.length - MAX_ERRORS} others`);
   if (status !== "ok" && status !== "kept") lines.push(`results: ${escape(folder)}`);
   return lines;
 }
@@ -72,7 +72,7 @@ export function summaryLine({ ok, failed, canceled, kept, notRun, durationMs }: 
     elapsed(durationMs);
 }
 
-/** Counts of results: `2 ok, 1 failed`. What there is none of is left out, save ok. */
+/** Counts of results: `2 ok, 1 failed`. Counts of 0 are left out, save that of ok. */
 export function countsText({ ok, failed, canceled, kept, notRun = 0 }: Counts): string {
   const parts = [`${ok} ok`];
   if (failed > 0) parts.push(`${failed} failed`);
@@ -91,11 +91,11 @@ export interface Counts {
   notRun?: number;
 }
 
-/** The line that tells of others that were left out. */
+/** The line that counts others that were left out. */
 export function leftOutLine(leftOut: number): string {
   return `  ... ${count(leftOut, "line")} left out, all of it is in the results`;
 }
 
 function line(text: string): string {
-  return escape(text.length > LONGEST_LINE ? text.slice(0, LONGEST_LINE) + "..." : text);
+  return escape(text.length > MAX_LINE ? text.slice(0, MAX_LINE) + "..." : text);
 }

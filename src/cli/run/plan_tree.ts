@@ -10,7 +10,7 @@ import { escape } from "../terminal.ts";
 import { fold } from "./fold.ts";
 
 /** Waits of a schedule beyond this are counted. */
-const MOST_WAITS = 6;
+const MAX_WAITS = 6;
 
 /**
  * A plan as it would run, for people: each test with its nodes and its runs, one a line, indented. Runs that repeat
@@ -82,8 +82,8 @@ function childText({ id, launcher: { ssh }, netns }: Node): string {
 
 /** `schedule every 100ms, waits first, 5 runs`. */
 function scheduleLine({ wait = [], random, waitFirst, sequential, run }: Schedule): string {
-  const waits = wait.slice(0, MOST_WAITS).map(formatDuration);
-  if (wait.length > MOST_WAITS) waits.push(`${wait.length - MOST_WAITS} more`);
+  const waits = wait.slice(0, MAX_WAITS).map(formatDuration);
+  if (wait.length > MAX_WAITS) waits.push(`${wait.length - MAX_WAITS} more`);
   const parts: string[] = [];
   if (wait.length === 0) parts.push(sequential ? "one after another" : "at once");
   else if (wait.length === 1) parts.push(`every ${waits[0]}`);
@@ -94,7 +94,7 @@ function scheduleLine({ wait = [], random, waitFirst, sequential, run }: Schedul
   return `schedule ${parts.join(", ")}`;
 }
 
-/** What a runner says of its configuration, and the members that it leaves out: `ip -br addr  stdout: addr.txt`. */
+/** The title that a runner gives to its configuration, and the members that are not in it: `ip -br addr  stdout: addr.txt`. */
 function configText(config: unknown, title: string | undefined): string {
   if (typeof config !== "object" || config === null) return title ?? memberText(config);
   const members = Object.entries(config).filter(([, value]) => value !== undefined && !isIn(title, value))

@@ -7,7 +7,7 @@ import { onInterrupt } from "../interrupts.ts";
 import { permissionFlags } from "../permission_flags.ts";
 import { writeStdout } from "../terminal.ts";
 
-/** A test that was told twice to stop at once may take so long; then the program ends, and watchdogs clean up. */
+/** How long a test may take to end at once; then the program ends, and watchdogs clean up. */
 const KILL_GRACE_MS = 5000;
 
 /** `tine run PLAN`: runs a plan of tests. */

@@ -6,7 +6,7 @@ export interface ScreenSize {
 
 const encoder = new TextEncoder();
 
-/** The size of the terminal as it is now; what most have where it does not tell. */
+/** Returns the size of the terminal as it is now; 80 by 24 where it is not known. */
 export function stderrSize(): ScreenSize {
   try {
     // A terminal that was never given a size reports 0.
@@ -17,7 +17,7 @@ export function stderrSize(): ScreenSize {
   }
 }
 
-/** Writes all of a text to standard error, in another thread: one that takes nothing holds up nobody. */
+/** Writes all of a text to standard error, in another thread: a terminal that takes nothing holds up no other work. */
 export async function writeStderr(text: string): Promise<void> {
   const bytes = encoder.encode(text);
   for (let done = 0; done < bytes.length;) done += await Deno.stderr.write(bytes.subarray(done));

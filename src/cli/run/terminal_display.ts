@@ -103,7 +103,7 @@ export class TerminalDisplay implements Display {
     const lines = this.#running === undefined ? [] : liveBlock(this.#running, view);
     if (above === "" && lines.length === 0 && !this.#area.drawn) return;
     this.#writing = write(this.#area.frame(above, lines, screen.columns))
-      .catch(() => void (this.#gone = true)) // where standard error is gone, there is nobody to tell
+      .catch(() => void (this.#gone = true)) // where standard error is gone, the failure has no reader
       .finally(() => this.#writing = undefined);
   }
 }

@@ -3,7 +3,7 @@ import type { TestStart } from "./display.ts";
 import { FlowProgress } from "./flow_progress.ts";
 
 /** A test has fewer nodes than that; a node that goes mad makes up more. */
-const MOST_NODES = 10_000;
+const MAX_NODES = 10_000;
 
 /** What a node does just now. */
 export type NodeActivity = Pick<Activity, "running" | "more" | "ended">;
@@ -45,6 +45,6 @@ export class TestProgress {
   }
 
   #set(nodeId: string, activity: NodeActivity): void {
-    if (this.nodes.size < MOST_NODES || this.nodes.has(nodeId)) this.nodes.set(nodeId, activity);
+    if (this.nodes.size < MAX_NODES || this.nodes.has(nodeId)) this.nodes.set(nodeId, activity);
   }
 }

@@ -4,8 +4,8 @@ import { nearest } from "../../base/nearest.ts";
 import { UsageError } from "../errors.ts";
 import { escape } from "../terminal.ts";
 
-/** Ids that are told where none was selected; the others are counted. */
-const MOST_TOLD = 10;
+/** Ids that the message has where no test is selected; the others are counted. */
+const MAX_IDS = 10;
 
 /**
  * The tests that `--test NAME=REGEXP` selects, in the order of the plan; all where it is not given.
@@ -67,7 +67,7 @@ function checkNames(tests: readonly { readonly id: object }[], wanted: Iterable<
     const remedy = known.size === 0
       ? "the plan has no tests"
       : guess === undefined
-      ? `names in their ids are ${[...known].slice(0, MOST_TOLD).join(", ")}`
+      ? `names in their ids are ${[...known].slice(0, MAX_IDS).join(", ")}`
       : `did you mean ${guess}?`;
     throw new UsageError(`--test ${escape(name)}=...: no test has an id with the name ${escape(name)}, ${remedy}`);
   }
@@ -77,7 +77,7 @@ function nothingSelected(
   tests: readonly { readonly id: Readonly<Record<string, string>> }[],
   given: readonly string[],
 ): string {
-  const ids = tests.slice(0, MOST_TOLD).map(({ id }) => `"${testIdText(id)}"`).join("; ");
-  const hidden = tests.length > MOST_TOLD ? `; and ${tests.length - MOST_TOLD} more` : "";
+  const ids = tests.slice(0, MAX_IDS).map(({ id }) => `"${testIdText(id)}"`).join("; ");
+  const hidden = tests.length > MAX_IDS ? `; and ${tests.length - MAX_IDS} more` : "";
   return `no test is selected by ${given.map((text) => `--test ${escape(text)}`).join(" ")}, ids are ${ids}${hidden}`;
 }

@@ -15,15 +15,21 @@ import { type ClientFlow, runFlows } from "./run_flows.ts";
 import { startLongTimer } from "../../base/time.ts";
 
 const EXIT_FAILED = 1;
-/** What a client does that is interrupted. */
+/** The exit code of a client that is interrupted. */
 const EXIT_INTERRUPTED = 130;
 
-/** A flow that tells what it saw in the interval of a number, once. */
+/** A flow that follows intervals. */
 export interface IntervalFlow<Interval> extends ClientFlow {
+  /**
+   * Takes out what it did in an interval, in order.
+   *
+   * @param k the number of the interval, from 0
+   * @param durationMs how long it was
+   */
   takeInterval(k: number, durationMs: number): Interval;
 }
 
-/** What a command was told. */
+/** How flows are run by hand. */
 export interface ClientOptions {
   /** The name of the command, for messages. */
   readonly name: string;
@@ -32,7 +38,7 @@ export interface ClientOptions {
   readonly key?: Uint8Array;
   /** Between lines, in milliseconds; Infinity: never. */
   readonly intervalMs: number;
-  /** It is for programs, which get a summary of flows that could not start as well. */
+  /** Whether programs read the output: they get a summary of flows that could not start as well. */
   readonly json: boolean;
 }
 
@@ -92,26 +98,26 @@ export async function runClient<Interval, Client extends IntervalFlow<Interval>>
   return failure === undefined ? 0 : EXIT_FAILED;
 }
 
-/** Samples come in batches: after so long, those of an interval are there. */
+/** Samples come in batches: this long after an interval, those of it have come. */
 const LAG_MS = 300;
-/** A last interval that is shorter than this share of the others is not told. */
-const LEAST_LAST = 0.1;
+/** A last interval that is shorter than this share of the others is left out. */
+const MIN_LAST_SHARE = 0.1;
 
-/** Tells when intervals are over and their samples are there, one after another. */
+/** Calls back once an interval is over and its samples have come, one interval after another. */
 export class IntervalTimer implements Disposable {
   readonly #intervalMs: number;
-  readonly #tell: (k: number, fromMs: number, toMs: number) => void;
+  readonly #onInterval: (k: number, fromMs: number, toMs: number) => void;
   #timer: Disposable | undefined;
   #startedAt = 0;
   #next = 0;
 
   /**
-   * @param intervalMs how long one is; Infinity: there are none
-   * @param tell is called for each, with its number from 0 on and where it starts and ends, in milliseconds
+   * @param intervalMs how long an interval is; Infinity: no intervals
+   * @param onInterval called for each, with its number from 0 and the times of its start and end in milliseconds
    */
-  constructor(intervalMs: number, tell: (k: number, fromMs: number, toMs: number) => void) {
+  constructor(intervalMs: number, onInterval: (k: number, fromMs: number, toMs: number) => void) {
     this.#intervalMs = intervalMs;
-    this.#tell = tell;
+    this.#onInterval = onInterval;
   }
 
   /** The first one starts now. */
@@ -122,16 +128,16 @@ export class IntervalTimer implements Disposable {
   }
 
   /**
-   * Tells all that are left.
+   * Ends all intervals that are left.
    *
    * @param lastMs when the last sample was taken
    */
   end(lastMs: number): void {
     this[Symbol.dispose]();
     if (this.#intervalMs === Infinity) return;
-    while ((this.#next + 1) * this.#intervalMs <= lastMs) this.#tellNext();
+    while ((this.#next + 1) * this.#intervalMs <= lastMs) this.#endNext();
     const from = this.#next * this.#intervalMs;
-    if (lastMs - from > this.#intervalMs * LEAST_LAST) this.#tell(this.#next++, from, lastMs);
+    if (lastMs - from > this.#intervalMs * MIN_LAST_SHARE) this.#onInterval(this.#next++, from, lastMs);
   }
 
   [Symbol.dispose](): void {
@@ -142,13 +148,13 @@ export class IntervalTimer implements Disposable {
     const due = this.#startedAt + (this.#next + 1) * this.#intervalMs + LAG_MS;
     this.#timer = startLongTimer(due - performance.now(), () => {
       // Several at once if this thread was held up.
-      while (performance.now() - this.#startedAt >= (this.#next + 1) * this.#intervalMs + LAG_MS) this.#tellNext();
+      while (performance.now() - this.#startedAt >= (this.#next + 1) * this.#intervalMs + LAG_MS) this.#endNext();
       this.#wait();
     });
   }
 
-  #tellNext(): void {
+  #endNext(): void {
     const k = this.#next++;
-    this.#tell(k, k * this.#intervalMs, (k + 1) * this.#intervalMs);
+    this.#onInterval(k, k * this.#intervalMs, (k + 1) * this.#intervalMs);
   }
 }

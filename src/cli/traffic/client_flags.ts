@@ -7,16 +7,16 @@ import { escape } from "../terminal.ts";
 import { parseRate, type Rate } from "../../base/rate.ts";
 
 /** More flows than this at once are no measurement by hand. */
-export const MOST_PARALLEL = 128;
-/** The time between lines while it runs, where nobody says otherwise, in milliseconds. */
+export const MAX_PARALLEL = 128;
+/** The default time between lines while it runs, in milliseconds. */
 const DEFAULT_INTERVAL_MS = 1000;
-/** How long it runs, where nobody says otherwise, in milliseconds. */
+/** How long it runs by default, in milliseconds. */
 export const DEFAULT_DURATION_MS = 10_000;
 
-/** Shorter intervals would be lines without end. */
-const LEAST_INTERVAL_MS = 1;
+/** Shorter intervals are not worth a line each. */
+const MIN_INTERVAL_MS = 1;
 /** Servers serve no flow for longer. */
-const MOST_DURATION_MS = 24 * 3_600_000;
+const MAX_DURATION_MS = 24 * 3_600_000;
 
 /** What servers and clients of both protocols take. */
 export const commonFlags = {
@@ -30,12 +30,12 @@ export const commonFlags = {
 /** What clients of both protocols take. */
 export const clientFlags = {
   interval: duration({
-    min: LEAST_INTERVAL_MS,
+    min: MIN_INTERVAL_MS,
     zero: "never",
     defaultText: "1s, with --json never",
     help: "print what was measured this often while it runs",
   }),
-  parallel: integer({ min: 1, max: MOST_PARALLEL, help: "flows at the same time in each direction" }),
+  parallel: integer({ min: 1, max: MAX_PARALLEL, help: "flows at the same time in each direction" }),
   reverse: flag({ help: "from the server to this client" }),
   bidir: flag({ help: "both ways at the same time" }),
   dscp: integer({ min: 0, max: MAX_DSCP, help: "differentiated services code point of what this client sends" }),
@@ -47,7 +47,7 @@ export const clientFlags = {
 export function flowDuration(
   options: { readonly help: string; readonly defaultText: string },
 ): Flag<number | undefined> {
-  return duration({ ...options, max: MOST_DURATION_MS });
+  return duration({ ...options, max: MAX_DURATION_MS });
 }
 
 /** The congestion control of senders: `--cca NAME`. */
@@ -67,7 +67,7 @@ export function cca(options: { readonly help: string; readonly goesWith?: string
 }
 
 /**
- * Refuses flags that mean nothing without raw sockets, where there are none.
+ * Refuses flags that need raw sockets, where flows have no raw sockets.
  *
  * @param given what was on the command line of those flags
  * @throws {UsageError}

@@ -5,9 +5,9 @@ import { escape } from "../terminal.ts";
 /** The variable that holds a key. */
 export const KEY_VARIABLE = "TINE_KEY";
 /** A shorter key could be guessed. */
-const LEAST_CHARACTERS = 32;
-/** A larger file is none with a key. */
-const MOST_BYTES = 65_536;
+const MIN_CHARACTERS = 32;
+/** A larger file holds no key. */
+const MAX_BYTES = 65_536;
 /** Permissions of a file: its group and all others may read it. */
 const READ_BY_OTHERS = 0o044;
 
@@ -17,15 +17,15 @@ const READ_BY_OTHERS = 0o044;
  *
  * @param file the path, if there is one
  * @returns 32 bytes, the SHA-256 of the text; undefined where there is no key
- * @throws {UsageError} for a key that is too short, or a file that cannot be read or is none with a key
+ * @throws {UsageError} for a key that is too short, or a file that cannot be read or holds no key
  */
 export async function readFlowKey(file: string | undefined): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const from = file === undefined ? KEY_VARIABLE : `--key-file ${escape(file)}`;
   const text = (file === undefined ? Deno.env.get(KEY_VARIABLE) : await readKeyFile(file))?.trim();
   if (text === undefined || (text === "" && file === undefined)) return undefined;
-  if (text.length < LEAST_CHARACTERS) {
+  if (text.length < MIN_CHARACTERS) {
     throw new UsageError(
-      `${from}: expected a key of ${LEAST_CHARACTERS} characters or more, not of ${text.length}; ` +
+      `${from}: expected a key of ${MIN_CHARACTERS} characters or more, not of ${text.length}; ` +
         "openssl rand -hex 32 makes one",
     );
   }
@@ -41,11 +41,11 @@ async function readKeyFile(path: string): Promise<string> {
     if (isFile && mode !== null && (mode & READ_BY_OTHERS) !== 0) {
       console.error(`tine: ${name}: other users can read it; chmod 600 keeps them out`);
     }
-    bytes = await readUpTo(file, MOST_BYTES + 1);
+    bytes = await readUpTo(file, MAX_BYTES + 1);
   } catch (error) {
     throw new UsageError(`${name}: cannot be read: ${messageOf(error)}`, { cause: error });
   }
-  if (bytes.length > MOST_BYTES) throw new UsageError(`${name}: expected a key of at most ${MOST_BYTES} bytes`);
+  if (bytes.length > MAX_BYTES) throw new UsageError(`${name}: expected a key of at most ${MAX_BYTES} bytes`);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {

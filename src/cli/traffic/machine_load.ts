@@ -2,8 +2,8 @@ import { messageOf } from "../../base/errors.ts";
 
 /** CPU times in these files count hundredths of a second on all of Linux's platforms. */
 const TICK_MS = 10;
-/** Less time than this says nothing about a share. */
-const LEAST_MS = 500;
+/** A share of less time than this means nothing. */
+const MIN_MS = 500;
 
 /** Watches how busy the threads of this process are; on systems without /proc it knows nothing. */
 export class BusiestThread {
@@ -13,7 +13,7 @@ export class BusiestThread {
   /** The share of the time since the start that the busiest thread has computed, 0 to 1; undefined if unknown. */
   get share(): number | undefined {
     const elapsed = performance.now() - this.#start;
-    if (this.#before === undefined || elapsed < LEAST_MS) return undefined;
+    if (this.#before === undefined || elapsed < MIN_MS) return undefined;
     let most = 0;
     for (const [thread, ticks] of threadTicks() ?? []) most = Math.max(most, ticks - (this.#before.get(thread) ?? 0));
     return Math.min(1, most * TICK_MS / elapsed);
@@ -48,8 +48,8 @@ function readStat(thread: string): number | undefined {
   return Number(fields[11]) + Number(fields[12]);
 }
 
-/** Less time than this says nothing about a share, in hundredths of a second of one processor. */
-const LEAST_TICKS = 50;
+/** A share of less time than this means nothing; in hundredths of a second of one processor. */
+const MIN_TICKS = 50;
 /** Where idle time and waits for disks stand among the times; guests' times, behind the 8th, are in others as well. */
 const [IDLE, IOWAIT, TIMES] = [3, 4, 8];
 
@@ -62,7 +62,7 @@ export class BusyProcessors {
     const now = readTimes();
     if (this.#before === undefined || now === undefined) return undefined;
     const all = now.all - this.#before.all;
-    return all < LEAST_TICKS ? undefined : Math.max(0, 1 - (now.idle - this.#before.idle) / all);
+    return all < MIN_TICKS ? undefined : Math.max(0, 1 - (now.idle - this.#before.idle) / all);
   }
 }
 
@@ -71,7 +71,7 @@ function readTimes(): { readonly all: number; readonly idle: number } | undefine
   try {
     text = Deno.readTextFileSync("/proc/stat");
   } catch {
-    return undefined; // there is none, or it may not be read
+    return undefined; // the file is missing, or may not be read
   }
   return parseTimes(text);
 }

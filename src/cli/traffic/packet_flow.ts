@@ -78,7 +78,7 @@ export class PacketFlow implements ClientFlow {
     return this.#complete;
   }
 
-  /** Packets that either end got, and that were none of the flow's or not signed as they should be. */
+  /** Packets that either end received, and that were not of the flow or not signed as they should be. */
   get bad(): { readonly here: number; readonly server: number } {
     return { here: this.#report?.bad ?? 0, server: this.#report?.serverBad ?? 0 };
   }

@@ -7,7 +7,7 @@ import type { ClientFlow } from "./run_flows.ts";
 import { newFlowId } from "./client_flags.ts";
 
 /** The least time between samples, in milliseconds. */
-const LEAST_SAMPLE_MS = 1;
+const MIN_SAMPLE_MS = 1;
 /** The time between samples where intervals are long, in milliseconds. */
 const SAMPLE_MS = 100;
 
@@ -35,7 +35,7 @@ export class StreamFlow implements ClientFlow {
   #infos = new Map<number, { retransmits: number; rttMicros: number; cwndBytes: number }>();
   #toldRetransmits = 0;
   #begun = false;
-  /** Samples that came before the server has taken the flow: if it does not, there was none. */
+  /** Samples that came before the server has taken the flow: if it never does, they do not count. */
   readonly #early: Chunk<"streamIO" | "tcpInfo">[] = [];
   #startNanos = 0;
   #firstNanos: number | undefined;
@@ -68,7 +68,7 @@ export class StreamFlow implements ClientFlow {
     return this.#firstNanos ?? this.#startNanos;
   }
 
-  /** Whether it is to send so many bytes, and not for so long only: then the time that it takes is a figure. */
+  /** Whether it sends a number of bytes, rather than for a time only: then its completion time is a figure. */
   get hasLength(): boolean {
     return this.#options.transfer.length !== undefined;
   }
@@ -120,7 +120,7 @@ export class StreamFlow implements ClientFlow {
 
   async run(flows: Flows, options: FlowOptions): Promise<void> {
     const { direction, server, transfer, intervalMs } = this.#options;
-    const sampleMs = Math.max(LEAST_SAMPLE_MS, Math.min(SAMPLE_MS, intervalMs / 10));
+    const sampleMs = Math.max(MIN_SAMPLE_MS, Math.min(SAMPLE_MS, intervalMs / 10));
     const config: TransferConfig = {
       ...transfer,
       flow: this.id,

@@ -1,3 +1,4 @@
+import { STREAM_FIGURES } from "../../flow/analysis/stream_figures.ts";
 import type { SocketOption, TransferConfig } from "../../flow/config.ts";
 import type { Rate } from "../../base/rate.ts";
 import { defineCommand } from "../command.ts";
@@ -17,8 +18,8 @@ import type { StreamFlow } from "./stream_flow.ts";
 
 const SOL_SOCKET = 1;
 const SO_MAX_PACING_RATE = 47;
-/** The greatest rate that this option of the kernel can say, but for "none". */
-const MOST_PACED_BYTES = 2 ** 31 - 1;
+/** The greatest rate that this option of the kernel can carry; one more means no limit. */
+const MAX_PACED_BYTES = 2 ** 31 - 1;
 
 /** `tine tcp client`: TCP flows by hand. */
 export const command = defineCommand({
@@ -26,17 +27,23 @@ export const command = defineCommand({
   summary: "Run TCP flows to a server and measure them",
   usage: ["HOST:PORT [--reverse | --bidir] [--duration DURATION | --length SIZE] [--parallel N] ..."],
   description:
-    "Received and goodput are what the receiver counted, from when it was ready until the last byte; lines of an upload " +
-    "while it runs tell what the receiver's system has acknowledged. Sums are all bytes in the time from the first start " +
-    "to the last end. With --length, done s is the completion time: from the first step to connect until the client " +
-    "knows that all has arrived, without the round trip that proves a key.\n\nResent are segments, min RTT is the least round trip, sRTT the median of the smoothed " +
-    "one and p99 of its samples, and cwnd the median of the congestion window, all as the sender's kernel has them; of a " +
-    "download, they are known at its end only, which a + marks.\n\n" +
+    "Lines while it runs have what happened since the line before; of an upload, that is what the receiver's system has " +
+    "acknowledged. Sums are all bytes in the time from the first start to the last end. What the sender's kernel " +
+    "measures is known of a download at its end only.\n\n" +
     "Explicit congestion notification of TCP is a setting of the system: net.ipv4.tcp_ecn. Ctrl-C ends it with the " +
     "summary so far and exit code 130.",
+  figures: [
+    STREAM_FIGURES.bytes,
+    STREAM_FIGURES.goodputBitsPerSecond,
+    STREAM_FIGURES.completionSeconds,
+    STREAM_FIGURES.retransmits,
+    STREAM_FIGURES.minRttMicros,
+    STREAM_FIGURES.rtt,
+    STREAM_FIGURES.cwnd,
+  ],
   flags: {
     duration: flowDuration({ defaultText: "10s, without --length", help: "stop sending after this long" }),
-    length: size({ min: 1, max: 2 ** 50, help: "stop sending after so many bytes, and tell the completion time" }),
+    length: size({ min: 1, max: 2 ** 50, help: "stop sending after this many bytes, and print the completion time" }),
     rate: rate({
       packets: false,
       example: "10Mbps",
@@ -93,7 +100,7 @@ export const command = defineCommand({
 /** Has the kernel pace a flow. */
 function pacing(rate: Rate): SocketOption {
   const bytes = rate !== "max" && "bitsPerSecond" in rate ? Math.round(rate.bitsPerSecond / 8) : 0;
-  if (bytes < 1 || bytes > MOST_PACED_BYTES) {
+  if (bytes < 1 || bytes > MAX_PACED_BYTES) {
     throw new UsageError("--rate RATE: the kernel paces at 8bps to 17Gbps; leave it out for as fast as possible");
   }
   return { type: "int", level: SOL_SOCKET, opt: SO_MAX_PACING_RATE, name: "SO_MAX_PACING_RATE", value: bytes };

@@ -12,7 +12,7 @@ export const command = defineCommand({
   description:
     "Serves uploads and downloads of tine tcp client until it is interrupted, and prints a line for each one that is " +
     "over, also where it did not come to its end. Only this machine can reach the default address. On another, use a " +
-    "key: without one it serves whoever asks.",
+    "key: without one it serves all who ask.",
   flags: {
     listen: text({ value: "HOST:PORT", default: "127.0.0.1:7000", help: "where to listen; port 0: any that is free" }),
     ...commonFlags,

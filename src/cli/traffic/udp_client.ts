@@ -1,3 +1,4 @@
+import { LOAD_FIGURES, PACKET_FIGURES, PATH_FIGURES } from "../../flow/analysis/packet_figures.ts";
 import { DEFAULT_MAX_PACKET_BYTES, MAX_PACKET_BYTES } from "../../base/limits.ts";
 import type { UnresponsiveConfig } from "../../flow/config.ts";
 import type { Flows } from "../../flow/flows.ts";
@@ -17,7 +18,7 @@ import {
 import type { PacketFlow } from "./packet_flow.ts";
 import { serverAddress } from "../address.ts";
 
-/** Between packets, where nobody says otherwise, in milliseconds: as VoIP does. */
+/** The default time between packets, in milliseconds: that of VoIP. */
 const DEFAULT_WAIT_MS = 20;
 /** Between the packets that measure under load, and how long each phase is. */
 const PROBE_WAIT_MS = 10;
@@ -26,7 +27,7 @@ const PHASE_MS = 5000;
 const RAMP_MS = 1500;
 /** TCP flows that make the load, in each direction. */
 const LOAD_FLOWS = 4;
-/** What a server takes where nobody says otherwise, in bytes. */
+/** The longest packet that a server accepts by default, in bytes. */
 
 const flags = {
   duration: flowDuration({
@@ -66,19 +67,22 @@ export const command = defineCommand({
     "HOST:PORT --under-load [--duration DURATION] [--parallel N] ...",
   ],
   description:
-    "Packets at even distances come back from the server at once, unless --rate or a direction is given. RTT is from " +
-    "just before the send call to the stamp of this kernel, without the time at the server, which is told beside it. " +
-    "One-way delays are exact where both ends have one clock, else estimates with their bound; of what is sent without " +
-    "echo, the server tells min, mean and max at the end. IPDV is the " +
-    "difference of the delays of neighbours (RFC 3393), lateness how late a packet was sent.\n\n" +
-    "Lost packets are told by direction from the server's counts; what a receiver's own socket had no room for is " +
-    "dropped instead. Reordered are those that arrived after a later one (RFC 4737); early and late ones arrived " +
-    "before and after their place, lost ones and duplicates left out (RFC 5236).\n\n" +
-    "--under-load measures round trips on the idle path, then under TCP uploads, downloads, and both: median, losses, " +
-    "and round trips per minute, 60 s by the mean without the longest 5%. It is close to " +
-    "draft-ietf-ippm-responsiveness, but with UDP echoes beside the load in place of HTTP requests within it, and " +
-    "without the time at the server. " +
-    "Ctrl-C ends all with the summary so far and exit code 130.",
+    "Packets at even distances come back from the server at once, unless --rate or a direction is given.\n\n" +
+    "--under-load measures round trips on the idle path, then under TCP uploads, downloads, and both. Ctrl-C ends all " +
+    "with the summary so far and exit code 130.",
+  figures: [
+    PACKET_FIGURES.rtt,
+    PACKET_FIGURES.serverTime,
+    PATH_FIGURES.oneWayDelay,
+    PATH_FIGURES.ipdv,
+    PACKET_FIGURES.lateness,
+    PATH_FIGURES.lost,
+    PATH_FIGURES.socketDrops,
+    PATH_FIGURES.reordered,
+    PATH_FIGURES.early,
+    PATH_FIGURES.late,
+    LOAD_FIGURES.roundTripsPerMinute,
+  ],
   flags,
   positionals: [{ name: "HOST:PORT", help: "the server, as it was started with tine udp server" }],
   examples: [

@@ -16,7 +16,7 @@ export const command = defineCommand({
   description:
     "Counts the packets of tine udp client and echoes those that ask for it, once each, until it is interrupted; prints a " +
     "line for each flow that has ended. It also listens on TCP at the same address, for the load of --under-load. Only " +
-    "this machine can reach the default address. On another, use a key: without one it serves whoever asks, though it " +
+    "this machine can reach the default address. On another, use a key: without one it serves all who ask, though it " +
     "never sends more to an address than came from there before that has proved itself.",
   flags: {
     listen: text({ value: "HOST:PORT", default: "127.0.0.1:7001", help: "where to listen; port 0: any that is free" }),

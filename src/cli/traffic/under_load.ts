@@ -92,7 +92,7 @@ async function measurePhase(flows: Flows, phase: Phase, options: UnderLoadOption
   const loaded = both.aborted
     ? undefined
     : failing(runFlows(flows, streams, { key, signal: both, log, onAllOpen: open.resolve }));
-  // Nothing is measured before the load is there. What aborts it is told with the rest.
+  // Nothing is measured before the load is there. The reason of an abort is part of what is returned.
   if (streams.length > 0 && !both.aborted) {
     await Promise.race([open.promise, loaded]);
     await delay(options.rampMs, both).catch(() => {});
@@ -122,7 +122,7 @@ function incomplete(clients: readonly ClientFlow[]): TineError | undefined {
   return cut && new TineError("incomplete-flow", `flow ${cut.id} did not come to its end`);
 }
 
-/** Where tine was the limit of the load; how busy this machine was is told with the packets. */
+/** Where tine was the limit of the load; how busy this machine was counts with the packets. */
 function loadBottlenecks(streams: readonly StreamFlow[]): Bottleneck[] {
   return streams.flatMap((stream) => streamBottlenecks(stream.figures(), {})).map((bottleneck) => ({
     ...bottleneck,
@@ -145,7 +145,7 @@ function loadOf(phase: Phase, { server, durationMs, rampMs, parallel, cca }: Und
   );
 }
 
-/** Of all flows in a direction, over their common time; undefined if there are none, or none has carried anything. */
+/** Of all flows in a direction, over their common time; undefined if no flow has carried anything. */
 function goodput(streams: readonly StreamFlow[], direction: "upload" | "download"): number | undefined {
   const those = streams.filter((stream) => stream.direction === direction);
   return sumStreams(those).goodputBitsPerSecond || undefined;

@@ -64,3 +64,11 @@ Deno.test("help() names the pages of the manual for a command, and pages name co
     for (const command of commands) assert(registry.has(command), `${name}: ${command}`);
   }
 });
+
+Deno.test("help() defines the figures that a command prints", async () => {
+  const { command } = await registry.get("tcp client")!.load();
+  assertStringIncludes(
+    help(command, file),
+    "\n\nFigures:\n  received  Bytes of the application that the receiver counted.",
+  );
+});
