@@ -1,6 +1,6 @@
 import { ByteReader } from "../wire/byte_reader.ts";
 import type { Connection } from "../wire/connection.ts";
-import { messageOf, TineError } from "../base/errors.ts";
+import { messageOf, TineError, WireError } from "../base/errors.ts";
 import { FrameReader } from "../wire/frame_reader.ts";
 import { FrameWriter } from "../wire/frame_writer.ts";
 import { AgentOutput } from "./agent_output.ts";
@@ -128,8 +128,8 @@ export class Agent {
       await this.#serve(this.#handler);
       if (this.#initialized) this.#output.open();
     } catch (error) {
-      failure = { error };
-      this.#output.fail(error, this.#describeError);
+      failure = { error: nameLimit(error) };
+      this.#output.fail(failure.error, this.#describeError);
     }
     clearTimeout(this.#opening);
     this.#writer.release();
@@ -321,6 +321,13 @@ export class Agent {
       clearTimeout(timer);
     }
   }
+}
+
+/** Names the flag that allows larger messages, where one was too large; other errors stay as they are. */
+function nameLimit(error: unknown): unknown {
+  if (!(error instanceof WireError) || error.code !== "frame-too-large") return error;
+  const message = `the host sent too large a message (--max-frame allows more): ${error.message}`;
+  return new TineError(error.code, message, { cause: error });
 }
 
 /** A call that has taken too long still goes on, and methods are never called concurrently. */

@@ -138,6 +138,7 @@ export class FrameReader {
     if (count === null) {
       const rest = this.#filled - this.#position;
       if (rest === 0) return false;
+      this.#checkCut();
       throw new WireError(
         "cut-frame",
         this.#wanted > 1 && rest < this.#wanted
@@ -179,6 +180,17 @@ export class FrameReader {
       this.#reading = Promise.withResolvers();
       this.#source.read(waste).then(this.#reading.resolve, this.#reading.reject);
       if (await this.#reading.promise === null) return;
+    }
+  }
+
+  /** A frame that is cut before its head could be judged is too large by what its length claims. */
+  #checkCut(): void {
+    let length = 0;
+    for (let i = this.#position, scale = 1; i < this.#filled; i++, scale *= 128) {
+      length += (this.bytes[i] & 0x7f) * scale;
+      if (this.bytes[i] > 0x7f) continue;
+      if (length > this.#limit.maxBytes) this.#checkLarge(this.bytes.subarray(i + 1, this.#filled), length);
+      return;
     }
   }
 

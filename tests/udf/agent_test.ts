@@ -198,11 +198,11 @@ Deno.test("input that ends inside a frame: what was whole is answered, then an e
   }
 });
 
-Deno.test("an oversized frame, and a length that is no varint, are errors that name the limit", async () => {
+Deno.test("an oversized frame, and a length that is no varint, are errors that name the limit and its flag", async () => {
   const large = new AgentDriver(mirror, { maxFrameBytes: 100 });
   assertStringIncludes(
     lastError(await large.sendBytes(varint(101)).end().rest()),
-    "claims 101 bytes, the limit is 100",
+    "the host sent too large a message (--max-frame allows more): a frame claims 101 bytes, the limit is 100",
   );
   const long = new AgentDriver(mirror).sendBytes(new Uint8Array(11).fill(0xff)).end();
   assertStringIncludes(lastError(await long.rest()), "longer than 10 bytes");
