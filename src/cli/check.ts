@@ -30,7 +30,10 @@ const flags = {
   list: flag({ help: "list the checks and make none" }),
   timeout: duration({ default: 10_000, help: "how long a check may wait; Kapacitor's timeout for the UDF" }),
   jobs: integer({ min: 1, max: 64, help: "how many checks are made at the same time (default: 1 to 4, by cores)" }),
-  verbose: flag({ short: "v", help: "show what the UDF writes to stderr" }),
+  verbose: flag({
+    short: "v",
+    help: "show what the UDF writes to stderr, and with a failure the lines around its error",
+  }),
   json: flag({ help: "a JSON object a line: one for each check, then the summary" }),
 };
 
@@ -73,7 +76,7 @@ export const command = defineCommand({
     const { shellWords } = await import("../base/shell_words.ts");
     const reproduce = (id: string) =>
       shellWords(["tine", "check", "--only", id, ...ownFlags(flags), ...rest(trailing)]);
-    const report = new CheckReport(style(Deno.stdout), width, reproduce);
+    const report = new CheckReport(style(Deno.stdout), { idWidth: width, verbose: flags.verbose, reproduce });
     const results = checkUdf({
       connect: (log) =>
         reachUdf(target, {
@@ -108,6 +111,7 @@ export const command = defineCommand({
               reason,
               follows,
               ...evidence,
+              stderr: flags.verbose ? evidence?.stderr : undefined,
               reproduce: shown,
               durationMs,
             }) + "\n",
@@ -224,22 +228,26 @@ const COUNTED = { pass: "passed", fail: "failed", warn: "warnings", skip: "skipp
 /** Fewer of these lines are shown one by one. */
 const MANY_SKIPPED = 5;
 
+/** How results of checks are rendered. */
+export interface CheckReportOptions {
+  /** Columns for the ids. */
+  idWidth: number;
+  /** Whether the lines of stderr around an error are shown. */
+  verbose: boolean;
+  /** The command line that makes one check again. */
+  reproduce(id: string): string;
+}
+
 /** Renders results of checks as they come in: a line each, and what there is to see where one failed. */
 export class CheckReport {
   readonly counts: CheckCounts = { passed: 0, failed: 0, following: 0, warnings: 0, skipped: 0 };
   readonly #style: Style;
-  readonly #width: number;
-  readonly #reproduce: (id: string) => string;
+  readonly #options: CheckReportOptions;
   readonly #causes = new Map<string, string>();
 
-  /**
-   * @param idWidth columns for the ids
-   * @param reproduce the command line that makes one check again
-   */
-  constructor(style: Style, idWidth: number, reproduce: (id: string) => string) {
+  constructor(style: Style, options: CheckReportOptions) {
     this.#style = style;
-    this.#width = idWidth;
-    this.#reproduce = reproduce;
+    this.#options = options;
   }
 
   /** The lines for a result, with their ends. */
@@ -248,7 +256,7 @@ export class CheckReport {
     const { id, title, status, reason, evidence, follows } = result;
     const { green, red, yellow, dim, bold } = this.#style;
     const paint = { pass: green, fail: red, warn: yellow, skip: dim }[status];
-    const head = `${paint(status.toUpperCase())}  ${id.padEnd(this.#width)}  `;
+    const head = `${paint(status.toUpperCase())}  ${id.padEnd(this.#options.idWidth)}  `;
     const remark = reason === undefined ? "" : cut(escape(reason));
     if (status === "pass") return head + title + (remark === "" ? "" : dim(`  (${remark})`)) + "\n";
     if (status === "skip") return head + dim(`${title}: ${remark}`) + "\n";
@@ -263,7 +271,9 @@ export class CheckReport {
     this.#causes.set(cause, before ?? id);
     if (before !== undefined) return text + this.#detail("", `as in ${before}`);
     for (const part of ["sent", "came", "expected"] as const) text += this.#detail(part, escape(evidence[part]));
-    return text + this.#detail("reproduce", this.#reproduce(id));
+    const stderr = this.#options.verbose ? evidence.stderr ?? [] : [];
+    for (const [i, line] of stderr.entries()) text += this.#detail(i === 0 ? "stderr" : " ", escape(line));
+    return text + this.#detail("reproduce", this.#options.reproduce(id));
   }
 
   /** The line for checks that were not made since the UDF does not even answer info. */

@@ -8,6 +8,11 @@ const LONGEST_MESSAGE_LINES = 10;
 /** How much of an explanation is kept, in characters. */
 const LONGEST_EXPLANATION = 500;
 
+/** Lines of the context before the message of a report, or of all where there is no report. */
+const CONTEXT_BEFORE_LINES = 3;
+/** Lines of the context, the message included. */
+const MAX_CONTEXT_LINES = 10;
+
 /** Lines with which the report of a crash begins. */
 const HEADERS: readonly RegExp[] = [
   /^(?:panic|fatal error|SIG[A-Z]+): /, // Go
@@ -78,11 +83,17 @@ export class LastWords {
   #insideStack = false;
   #insideTraceback = false;
   #fatal = false;
+  /** The last lines. */
+  readonly #recent: string[] = [];
+  /** The lines around the message, where there is a report. */
+  #around: string[] = [];
 
   /** Takes the next line. */
   add(text: string): void {
     const line = text.replace(COLOURS, "");
-    if (this.#fatal || line.trim() === "") return;
+    if (line.trim() === "") return;
+    this.#remember(line.slice(0, LONGEST_EXPLANATION));
+    if (this.#fatal) return;
     this.#fatal = FATAL.test(line);
     if (this.#fatal) this.#begin(line);
     else this.#take(line);
@@ -100,6 +111,17 @@ export class LastWords {
     if (this.#last === "") return "";
     const isLast = !this.#isCrash() || this.#message === this.#last;
     return `${isLast ? "its last line on stderr" : "its error on stderr"}: ${this.explanation}`;
+  }
+
+  /** The few lines around the explanation, each at most 500 characters, for those who want to see more of it. */
+  get context(): readonly string[] {
+    return this.#isCrash() ? this.#around : this.#recent;
+  }
+
+  #remember(line: string): void {
+    if (this.#around.length < MAX_CONTEXT_LINES) this.#around.push(line);
+    this.#recent.push(line);
+    if (this.#recent.length > CONTEXT_BEFORE_LINES + 1) this.#recent.shift();
   }
 
   #isCrash(): boolean {
@@ -156,6 +178,7 @@ export class LastWords {
   /** Begins a report; an empty message: what was one has ended. */
   #begin(message: string): void {
     this.#message = message;
+    this.#around = [...this.#recent];
     this.#cause = "";
     this.#pending = 0;
     this.#insideStack = this.#insideTraceback = false;

@@ -128,6 +128,26 @@ Deno.test("tine check notices a line on stderr that is too long, and shows stder
   assertEquals(code, 1);
 });
 
+Deno.test("tine check --verbose shows the lines around the message of a crash with the check that met it", async () => {
+  const source = 'console.error("loading the model"); console.error("reading weights.bin");' +
+    'throw new Error("no weights");';
+  const args = ["--only", "info-alone", "--timeout", "20s"];
+  const plain = await check(...args, "--", ...script(source));
+  assertStringIncludes(plain.stdout, "no weights");
+  assert(!plain.stdout.includes("\n      stderr "), plain.stdout);
+  const verbose = await check(...args, "--verbose", "--", ...script(source));
+  const lines = verbose.stdout.split("\n");
+  const first = lines.indexOf("      stderr     loading the model");
+  assert(first > 0, verbose.stdout);
+  assertEquals(lines[first + 1], "                 reading weights.bin");
+  assertStringIncludes(lines[first + 2], "no weights");
+  const json = await check(...args, "--verbose", "--json", "--", ...script(source));
+  const { stderr } = JSON.parse(json.stdout.split("\n")[0]);
+  assertEquals(stderr.slice(0, 2), ["loading the model", "reading weights.bin"]);
+  const without = await check(...args, "--json", "--", ...script(source));
+  assertEquals("stderr" in JSON.parse(without.stdout.split("\n")[0]), false);
+});
+
 Deno.test("tine check --only makes some checks with data of one's own", async () => {
   const file = await Deno.makeTempFile({ suffix: ".csv" });
   try {

@@ -203,6 +203,38 @@ Deno.test("a report that other lines follow explains nothing any more", () => {
   }
 });
 
+/** The lines around the explanation of this text. */
+function contextOf(text: string): readonly string[] {
+  const words = new LastWords();
+  for (const line of text.split("\n")) words.add(line);
+  return words.context;
+}
+
+Deno.test("LastWords.context has a few lines before the message of a report, and a few of its stack", () => {
+  const stack = Array.from({ length: 50 }, (_, i) => `main.call${i}()\n\t/src/main.go:${i} +0x1`).join("\n");
+  assertEquals(contextOf(`one\ntwo\nthree\nfour\n\npanic: no field v\n\ngoroutine 1 [running]:\n${stack}`), [
+    "two",
+    "three",
+    "four",
+    "panic: no field v",
+    "goroutine 1 [running]:",
+    "main.call0()",
+    "\t/src/main.go:0 +0x1",
+    "main.call1()",
+    "\t/src/main.go:1 +0x1",
+    "main.call2()",
+  ]);
+  const python = "start\nTraceback (most recent call last):\n  File \"x.py\", line 1, in f\n    f()\nKeyError: 'v'";
+  assertEquals(contextOf(python), python.split("\n").slice(1));
+});
+
+Deno.test("LastWords.context has the last lines where no report explains an end, each cut to 500 characters", () => {
+  assertEquals(contextOf(""), []);
+  const lines = Array.from({ length: 20 }, (_, i) => `line ${i}`);
+  assertEquals(contextOf(`panic: handled\ngoroutine 1 [running]:\n${lines.join("\n")}`), lines.slice(-4));
+  assertEquals(contextOf("x".repeat(70_000)), ["x".repeat(500)]);
+});
+
 Deno.test("without a report the last line explains an end, be it indented", () => {
   assertEquals(clauseOf(""), "");
   assertEquals(clauseOf("starting\n  out of luck\n\n"), "its last line on stderr: out of luck");

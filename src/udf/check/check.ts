@@ -46,6 +46,8 @@ export interface Evidence {
   came: string;
   /** What the protocol asks for. */
   expected: string;
+  /** The few lines of stderr around the UDF's last error, where it wrote any. */
+  stderr?: readonly string[];
 }
 
 /** Ends a check with something else than a pass. */

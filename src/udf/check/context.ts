@@ -1,5 +1,6 @@
 import { messageOf, TineError } from "../../base/errors.ts";
 import { LONGEST_TIMER_MS } from "../../base/time.ts";
+import { LastWords } from "../last_words.ts";
 import { skip, Stuck } from "./check.ts";
 import { Probe } from "./probe.ts";
 import type { Subject } from "./subject.ts";
@@ -29,9 +30,13 @@ export class Context implements AsyncDisposable {
     const { subject } = this;
     subject.signal?.throwIfAborted();
     if (subject.silentSince !== undefined) throw skip(subject.silence);
-    let peer;
+    const lastWords = new LastWords();
+    let udf;
     try {
-      peer = await subject.connect((line) => subject.hearStderr(line));
+      udf = await subject.connect((line) => {
+        subject.hearStderr(line);
+        lastWords.add(line);
+      });
     } catch (error) {
       if (!(error instanceof TineError) || error.code === "usage") throw error;
       subject.signal?.throwIfAborted();
@@ -41,10 +46,11 @@ export class Context implements AsyncDisposable {
         expected: "a UDF that can be started or connected to again and again",
       });
     }
-    const probe = new Probe(peer, {
+    const probe = new Probe(udf, {
       provides: subject.info?.provides,
       timeoutMs: subject.timeoutMs,
       knownEnd: subject.knownEnd?.end,
+      stderr: () => lastWords.context,
       onKnownEnd: () => this.endedAsKnown = true,
       heard: () => this.patient && this.extend(),
       within: (promise, atMostMs) => this.#within(promise, atMostMs),

@@ -32,6 +32,8 @@ export interface ProbeOptions {
   timeoutMs: number;
   /** Called at each sign of life. */
   heard(): void;
+  /** The few lines around the last error that the UDF wrote to stderr. */
+  stderr(): readonly string[];
   /** A bad end that is known, and need not be reported again. */
   knownEnd?: string;
   /** Called where the UDF ended so. */
@@ -253,7 +255,9 @@ export class Probe {
 
   /** Both sides of the conversation. */
   evidence(expected: string, came?: string): Evidence {
-    return { sent: this.#sent.toString(), came: came ?? this.#came.toString(), expected };
+    const stderr = this.#options.stderr();
+    const sides = { sent: this.#sent.toString(), came: came ?? this.#came.toString(), expected };
+    return stderr.length === 0 ? sides : { ...sides, stderr };
   }
 
   /** Ends the UDF, by force where it is still there. Does not fail. */
