@@ -43,8 +43,8 @@ export {
   test,
 } from "./plan/builders.ts";
 export { type Duration, formatDuration, MAX_DURATION, parseDuration } from "../base/duration.ts";
-export { leastTime } from "./plan/least_time.ts";
-export { type Machine, thisMachine } from "./plan/machine.ts";
+export { leastTime } from "./plan/visits.ts";
+export { type Machine, thisMachine } from "./plan/vet/machine.ts";
 export {
   isPlanModule,
   parsePlan,
@@ -69,7 +69,7 @@ export type {
   Test,
   TestInput,
 } from "./plan/types.ts";
-export { type VetOptions, vetPlan, type VetResult } from "./plan/vet.ts";
+export { type VetOptions, vetPlan, type VetResult } from "./plan/vet/vet.ts";
 export type { Finding } from "./plan/vet/finding.ts";
 export type { ProcessEnd, Processes, ProcessOptions, StartedProcess } from "./process/processes.ts";
 export { Kind, type Message } from "./protocol/frame.ts";

@@ -1,11 +1,8 @@
 import type { Runner } from "./runner.ts";
 import type { RunnerConfigs, RunnerName } from "./runner_schemas.ts";
-import { packetClient } from "./runners/packet_client.ts";
-import { packetServer } from "./runners/packet_server.ts";
+import { packetClient, packetServer, streamClient, streamServer } from "./runners/traffic.ts";
 import { resultStream } from "./runners/result_stream.ts";
 import { sleep } from "./runners/sleep.ts";
-import { streamClient } from "./runners/stream_client.ts";
-import { streamServer } from "./runners/stream_server.ts";
 import { sysInfo } from "./runners/sys_info.ts";
 import { system } from "./runners/system.ts";
 

@@ -1,8 +1,7 @@
 import { formatDuration } from "../../base/duration.ts";
-import { leastTime } from "../../node/plan/least_time.ts";
+import { kindOf, leastTime, type NodeUse, visitTest } from "../../node/plan/visits.ts";
 import { at } from "../../node/plan/place.ts";
 import type { Node, Plan, Run, Schedule, Test } from "../../node/plan/types.ts";
-import { kindOf, type NodeUse, visitTest } from "../../node/plan/visits.ts";
 import type { Runner } from "../../node/runner.ts";
 import { runners as allRunners } from "../../node/runners.ts";
 import { testIdText } from "../../result/names.ts";

@@ -1,11 +1,18 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Machine, type Node, parsePlan, type PlanInput, type RunInput, vetPlan } from "../../../src/node/mod.ts";
-import { planSchemasWith } from "../../../src/node/plan/schema.ts";
-import { thisMachine } from "../../../src/node/plan/machine.ts";
-import { validatePlan } from "../../../src/node/plan/validate.ts";
-import type { Runner } from "../../../src/node/runner.ts";
-import { runners } from "../../../src/node/runners.ts";
-import { LEFT, planOf } from "./samples.ts";
+import {
+  type Machine,
+  type Node,
+  parsePlan,
+  type PlanInput,
+  type RunInput,
+  vetPlan,
+} from "../../../../src/node/mod.ts";
+import { planSchemasWith } from "../../../../src/node/plan/schema.ts";
+import { thisMachine } from "../../../../src/node/plan/vet/machine.ts";
+import { validatePlan } from "../../../../src/node/plan/validate.ts";
+import type { Runner } from "../../../../src/node/runner.ts";
+import { runners } from "../../../../src/node/runners.ts";
+import { LEFT, planOf } from "../samples.ts";
 
 const ROOT: Machine = { root: true, rootless: false, namespaces: new Set(["old"]), hasProgram: () => true };
 const USER: Machine = { ...ROOT, root: false, rootless: true };

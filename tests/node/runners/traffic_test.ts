@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { readChunk } from "../../../src/flow/records/read_chunk.ts";
-import { streamClient } from "../../../src/node/runners/stream_client.ts";
-import { streamServer } from "../../../src/node/runners/stream_server.ts";
+import { streamClient, streamServer } from "../../../src/node/runners/traffic.ts";
 import { TineError } from "../../../src/base/errors.ts";
 import { TestContext } from "./test_context.ts";
 

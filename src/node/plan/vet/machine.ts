@@ -1,4 +1,4 @@
-import { toolPath } from "../process/tools.ts";
+import { toolPath } from "../../process/tools.ts";
 
 /** What `vet` knows of the machine that a plan would run on. */
 export interface Machine {

@@ -1,13 +1,13 @@
-import type { Runner } from "../runner.ts";
-import { runners as allRunners } from "../runners.ts";
+import type { Runner } from "../../runner.ts";
+import { runners as allRunners } from "../../runners.ts";
 import { type Machine, thisMachine } from "./machine.ts";
-import { at } from "./place.ts";
-import type { Plan } from "./types.ts";
-import { checkExecutables, checkNamespaces, checkNodeIds, checkRootless } from "./vet/node_checks.ts";
-import { checkFeedback, checkFiles, checkFlowEnds, checkFlowIds } from "./vet/flow_checks.ts";
-import { type Finding, type VetCheck, warningAt } from "./vet/finding.ts";
-import { checkNothing, checkShellSyntax, checkTestIds, checkTime } from "./vet/run_checks.ts";
-import { visitTest } from "./visits.ts";
+import { at } from "../place.ts";
+import type { Plan } from "../types.ts";
+import { checkExecutables, checkNamespaces, checkNodeIds, checkRootless } from "./node_checks.ts";
+import { checkFeedback, checkFlowEnds, checkFlowIds } from "./flow_checks.ts";
+import { type Finding, type VetCheck, warningAt } from "./finding.ts";
+import { checkFiles, checkNothing, checkShellSyntax, checkTestIds, checkTime } from "./run_checks.ts";
+import { visitTest } from "../visits.ts";
 
 const CHECKS: readonly VetCheck[] = [
   checkNodeIds,
@@ -46,7 +46,7 @@ export interface VetOptions {
  *
  * @example
  * ```ts
- * import { parsePlan } from "./parse.ts";
+ * import { parsePlan } from "../parse.ts";
  * import { vetPlan } from "./vet.ts";
  * const { findings } = vetPlan(await parsePlan("tests: [{ id: { name: long }, sleep: 1h }]"));
  * console.assert(findings[0].code === "too-long");

@@ -1,0 +1,120 @@
+import type {
+  PacketClientConfig,
+  PacketServerConfig,
+  StreamClientConfig,
+  StreamServerConfig,
+} from "../../flow/config.ts";
+import type { RunContext, Runner } from "../runner.ts";
+import { DEFAULT_DURATION_MS } from "../../flow/stream/limits.ts";
+import { formatDuration } from "../../base/duration.ts";
+import { formatSize } from "../../base/size.ts";
+import { DEFAULT_MAX_PACKET_BYTES } from "../../base/limits.ts";
+import { headerBytes } from "../../flow/packet/header.ts";
+import { packetLengths } from "../../flow/packet/packet_sender.ts";
+import type { FlowOptions, Flows, FlowServer } from "../../flow/flows.ts";
+import type { Feedback } from "../feedback.ts";
+import { TineError } from "../../base/errors.ts";
+
+/** Serves TCP flows until its node is canceled. */
+export const streamServer: Runner<StreamServerConfig> = {
+  needs: ({ listenAddr, listenAddrKey, hmac = true }) => ({
+    sets: listenAddrKey === undefined ? [] : [listenAddrKey],
+    serves: { protocol: "TCP", addr: listenAddr, addrKey: listenAddrKey, hmac },
+  }),
+  title: ({ listenAddr }) => listenAddr,
+  run: (config, context) => serve(config, context, (flows, options) => flows.streamServer(config, options)),
+};
+
+/** Runs a TCP flow in one direction. */
+export const streamClient: Runner<StreamClientConfig> = {
+  needs: ({ addr, addrKey, hmac = true, upload, download }) => {
+    const { flow, duration, length } = upload ?? download!;
+    return {
+      uses: addrKey === undefined ? [] : [addrKey],
+      flow,
+      dials: { protocol: "TCP", addr, addrKey, hmac },
+      atLeast: length === undefined ? duration ?? DEFAULT_DURATION_MS : undefined,
+    };
+  },
+  title({ upload, download }) {
+    const { flow, duration, length } = upload ?? download!;
+    const words = [upload === undefined ? "download" : "upload", flow];
+    if (length !== undefined) words.push(formatSize(length));
+    if (duration !== undefined || length === undefined) words.push(formatDuration(duration ?? DEFAULT_DURATION_MS));
+    return words.join(" ");
+  },
+  async run(config, context) {
+    const flows = await context.flows();
+    await flows.streamClient(serverAddress(config, context.feedback), config, flowOptions(context, config.hmac));
+  },
+};
+
+/** Serves UDP flows until its node is canceled. */
+export const packetServer: Runner<PacketServerConfig> = {
+  needs: ({ listenAddr, listenAddrKey, hmac = true, maxPacketSize = DEFAULT_MAX_PACKET_BYTES }) => ({
+    sets: listenAddrKey === undefined ? [] : [listenAddrKey],
+    serves: { protocol: "UDP", addr: listenAddr, addrKey: listenAddrKey, hmac, packetBytes: maxPacketSize },
+  }),
+  title: ({ listenAddr }) => listenAddr,
+  run: (config, context) => serve(config, context, (flows, options) => flows.packetServer(config, options)),
+};
+
+/** Runs a UDP flow. */
+export const packetClient: Runner<PacketClientConfig> = {
+  needs: ({ addr, addrKey, hmac = true, flow, sender }) => ({
+    uses: addrKey === undefined ? [] : [addrKey],
+    flow,
+    dials: { protocol: "UDP", addr, addrKey, hmac, packetBytes: packetLengths(sender, headerBytes(hmac)).longest },
+    atLeast: Math.max(...sender.map(({ unresponsive }) => unresponsive?.duration ?? 0)),
+  }),
+  title({ flow, sender }) {
+    const longest = Math.max(...sender.map(({ unresponsive }) => unresponsive?.duration ?? 0));
+    return `${flow} ${formatDuration(longest)}`;
+  },
+  async run(config, context) {
+    const flows = await context.flows();
+    await flows.packetClient(serverAddress(config, context.feedback), config, flowOptions(context, config.hmac));
+  },
+};
+
+/** What flows tell goes to the root; the run is canceled with them. */
+export function flowOptions(context: RunContext, hmac = true): FlowOptions {
+  return {
+    signal: context.signal,
+    key: hmac ? context.key : undefined,
+    // Flows never wait for results to be sent: what is too much for the memory goes to a file.
+    events: {
+      info: (info) => void context.send(info),
+      records: (flow, chunk) => void context.send({ type: "records", flow, chunk }),
+      progress: (flow, report) => void context.send({ type: "progress", flow, report }),
+      log: (text) => void context.log(text),
+    },
+  };
+}
+
+/** Starts a server that serves until the node ends, and tells where it listens. */
+export async function serve(
+  { hmac, listenAddrKey }: { readonly hmac?: boolean; readonly listenAddrKey?: string },
+  context: RunContext,
+  listen: (flows: Flows, options: FlowOptions) => Promise<FlowServer>,
+): Promise<Feedback | void> {
+  const server = await listen(await context.flows(), flowOptions(context, hmac));
+  context.onEnd(async () => await server[Symbol.asyncDispose]());
+  context.goesOn(server.ended);
+  if (listenAddrKey !== undefined) return new Map([[listenAddrKey, server.address]]);
+}
+
+/**
+ * The address that a client dials.
+ *
+ * @throws {TineError} `feedback-unset`, if it is to come from a key that no run before has set
+ */
+export function serverAddress(
+  { addr, addrKey }: { readonly addr?: string; readonly addrKey?: string },
+  feedback: Feedback,
+): string {
+  const found = addr ?? feedback.get(addrKey!);
+  if (found !== undefined) return found;
+  const known = [...feedback.keys()].join(", ") || "none";
+  throw new TineError("feedback-unset", `no run before has set the feedback key ${addrKey}; set are: ${known}`);
+}
