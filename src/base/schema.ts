@@ -11,7 +11,7 @@ import { type Duration, DURATION_PATTERN, formatDuration, MAX_DURATION, parseDur
 import { formatRate, parseRate, type Rate, RATE_PATTERN } from "./rate.ts";
 import { formatSize, parseSize, type Size, SIZE_PATTERN } from "./size.ts";
 
-/** What nothing changes: a type with all of its members, and theirs, readonly. */
+/** A type that is readonly at all levels. */
 export type Immutable<T> = T extends object ? { readonly [K in keyof T]: Immutable<T[K]> } : T;
 
 /** The functions of zod that schemas here are made of. */
@@ -61,12 +61,12 @@ export function expected(what: string, value: unknown): string {
 }
 
 /**
- * Makes the message of a schema: what it expects, in place of zod's own words.
+ * Makes the message of a schema: what it expects, in place of the message of zod.
  *
  * @param what completes "expected ..."
  */
 export function expects(what: string): { error: (issue: { code?: string; input?: unknown }) => string | undefined } {
-  // The validation words unknown keys, since it knows the known ones.
+  // The validation reports unknown keys, since it knows the known ones.
   return { error: ({ code, input }) => code === "unrecognized_keys" ? undefined : expected(what, input) };
 }
 

@@ -5,8 +5,8 @@ import { permissionFlags } from "./permission_flags.ts";
 import { escape, style, writeStdout } from "./terminal.ts";
 import type { Problem } from "../node/mod.ts";
 
-/** More findings are counted, not shown. */
-const MOST_SHOWN = 100;
+/** The most findings that are shown; the rest is counted. */
+const MAX_SHOWN = 100;
 
 /** `tine vet PLAN`: checks a plan without running it. */
 export const command = defineCommand({
@@ -15,8 +15,8 @@ export const command = defineCommand({
   usage: ["PLAN [--json]", "PLAN.ts [FLAGS] [-- ARGS...]"],
   description:
     "An error: the plan cannot run as it stands. A warning: it may, but deserves a look. Found are unknown keys, bad " +
-    "values and, beyond what a schema can tell, clashing nodes and namespaces, feedback that nobody sets, runs " +
-    "that can never run, missing executables and what needs root, as far as this machine and this user tell. tine " +
+    "values and, beyond what a schema can check, clashing nodes and namespaces, feedback that is never set, runs " +
+    "that can never run, missing executables and what needs root, for this machine and this user. tine " +
     "run checks for errors as well. Exit code 1 if there are errors.",
   flags: {
     rootless: flag({ help: "check for a run without root, also as root" }),
@@ -70,7 +70,7 @@ type Found = Problem & { severity: "error" | "warning"; code: string };
 
 function report(name: string, findings: readonly Found[], more: number, summary: string): string[] {
   const { red, yellow, bold } = style(Deno.stdout);
-  const lines = findings.slice(0, MOST_SHOWN).map(({ severity, place, line, column, message }) => {
+  const lines = findings.slice(0, MAX_SHOWN).map(({ severity, place, line, column, message }) => {
     const head = severity === "error" ? red("ERROR") : yellow("WARN ");
     const where = line === undefined ? place || name : `${name}:${line}:${column}`;
     return `${head}  ${bold(escape(where))}\n       ${escape(message)}`;

@@ -8,24 +8,24 @@ import type { Processes } from "./process/processes.ts";
 /** What schemas are made of: functions of zod, durations, sizes, rates. */
 export type Vocabulary = typeof import("../base/schema.ts");
 
-/** What must be alike at both ends of a flow. */
+/** An end of a flow: what must agree with the other end. */
 export interface FlowEndpoint {
   readonly protocol: "TCP" | "UDP";
   /** Where the server listens: `HOST:PORT`. */
   readonly addr?: string;
   /** The feedback key that has the address. */
   readonly addrKey?: string;
-  /** Clients prove to have the key of the run. */
+  /** Whether clients prove that they have the key of the run. */
   readonly hmac: boolean;
   /** The longest packet that the server accepts, or the client sends, in bytes. */
   readonly packetBytes?: number;
 }
 
-/** What a run relies on, as far as its configuration shows. `tine vet` compares it with the rest of the plan. */
+/** What a run relies on, according to its configuration. `tine vet` compares it with the rest of the plan. */
 export interface Needs {
   /** Executables that it starts. */
   readonly programs?: readonly string[];
-  /** It wants to be root. */
+  /** Whether it runs as root. */
   readonly root?: boolean;
   /** Feedback keys that it sets. */
   readonly sets?: readonly string[];
@@ -33,23 +33,23 @@ export interface Needs {
   readonly uses?: readonly string[];
   /** The id of the flow that it runs. */
   readonly flow?: string;
-  /** The end of flows that it is: a server. */
+  /** The end of flows that it serves. */
   readonly serves?: FlowEndpoint;
-  /** The end of a flow that it is: a client. */
+  /** The end of a flow that it dials as a client. */
   readonly dials?: FlowEndpoint;
   /** Names of files of the results that it writes. */
   readonly files?: readonly string[];
-  /** It takes this long or longer. */
+  /** The least time that it takes, in milliseconds. */
   readonly atLeast?: Duration;
 }
 
-/** What a node offers to a run. */
+/** What a node provides to a run. */
 export interface RunContext {
   /** The id of the node that it runs on. */
   readonly nodeId: string;
   /** Aborted when the run is canceled; the reason is an Error. */
   readonly signal: AbortSignal;
-  /** What runs before have set. */
+  /** Feedback that earlier runs have set. */
   readonly feedback: Feedback;
   /** Starts processes that end with the node at the latest, whatever happens. */
   readonly processes: Processes;
@@ -57,37 +57,37 @@ export interface RunContext {
   /**
    * Writes an entry to the log, tagged with the name of the runner.
    *
-   * @returns a promise where the sender should wait before it goes on, since more comes than can be sent
+   * @returns a promise where the sender should wait before it continues, since more comes than can be sent
    */
   log(text: string, tag?: string): Promise<void> | undefined;
 
   /**
-   * Sends a result to the root. Samples of flows need not wait; a sender without end does.
+   * Sends a result to the root. Samples of flows need not wait; a sender of unlimited output must.
    *
-   * @returns a promise where the sender should wait before it goes on
+   * @returns a promise where the sender should wait before it continues
    */
   send(item: Unsigned<Item>): Promise<void> | undefined;
 
   /** From now on, results that the filter does not choose wait on this node until all its runs are over. */
   choose(chosen: (item: Unsigned<Item>) => boolean): void;
 
-  /** Traffic; what it needs is started when it is first asked for. */
+  /** Returns traffic; the first call starts the workers for it. */
   flows(): Promise<Flows>;
 
-  /** The secret key that all nodes of a run share: 32 random bytes. */
+  /** The secret key that the nodes of a run share: 32 random bytes. */
   readonly key: Uint8Array;
 
-  /** Work that goes on when the run has returned, such as that of a server: if it fails, the node fails. */
+  /** Registers work that goes on after the run has returned, such as that of a server: if it fails, the node fails. */
   goesOn(work: Promise<void>): void;
 
-  /** Registers what must be done when all runs of the node have ended; done in reverse order. */
+  /** Registers a cleanup for when all runs of the node have ended. Cleanups run in reverse order. */
   onEnd(cleanup: () => void | Promise<void>): void;
 
-  /** A folder for temporary files; removed when the node ends, however it does. */
+  /** Returns a folder for temporary files, which is removed when the node ends in any way. */
   temporaryFolder(): Promise<string>;
 }
 
-/** An item as a run makes it: the node adds its id. */
+/** An item as a run makes it; the node adds the id. */
 export type Unsigned<I extends Item> = I extends Item ? Omit<I, "nodeId"> : never;
 
 /**
@@ -99,20 +99,20 @@ export type Unsigned<I extends Item> = I extends Item ? Omit<I, "nodeId"> : neve
  */
 export interface Runner<Config = unknown, Input = unknown> {
   /**
-   * Makes the schema of its configuration, where a program brings the runner along. Those of tine have theirs in
-   * runner_schemas.ts. A node that is served runs what its parent has validated, so it never asks for it, and loads no
-   * schema library.
+   * Makes the schema of the configuration. Only runners of a program need it: those of tine have theirs in
+   * runner_schemas.ts. A served node runs what its parent has validated, so it never calls this and loads no schema
+   * library.
    */
   schema?(vocabulary: Vocabulary): ZodType<Config, Input>;
 
-  /** What a run with this configuration relies on; nothing when absent. */
+  /** Returns what a run with this configuration relies on; nothing when absent. */
   needs?(config: Config): Needs;
 
-  /** A few words for people, beside its name: the command that it runs. Nothing when absent. */
+  /** Returns a short title, shown beside the name of the runner, such as the command. */
   title?(config: Config): string;
 
   /**
-   * Does the work, until it is done or canceled.
+   * Does the work until it is complete or canceled.
    *
    * @param config its configuration as it is decoded
    * @returns feedback for the runs after it, if any

@@ -26,7 +26,7 @@ export function plan(...tests: TestInput[]): PlanInput {
 }
 
 /**
- * A test: what tells it from others, and its run.
+ * A test: its id, and its run.
  *
  * @throws {TineError} `bad-plan`, if there is more than one run
  */
@@ -68,8 +68,8 @@ export function child(node: ChildInput["node"], run: RunInput): RunInput {
 }
 
 /**
- * A run of any runner, by its name and configuration. A runner of one's own is known to `run()`, `serve()` and
- * `parsePlan()` by their option `runners`.
+ * A run of any runner, by its name and configuration. `run()`, `serve()` and `parsePlan()` take the runners of a program
+ * as their option `runners`.
  */
 export function runner<N extends RunnerName>(name: N, config: RunnerInputs[N]): RunInput;
 export function runner(name: string, config: unknown): RunInput;
@@ -142,7 +142,7 @@ const SCHEDULE_OPTIONS: ReadonlySet<string> = new Set(
   ["wait", "random", "waitFirst", "sequential"] satisfies (keyof ScheduleOptions)[],
 );
 
-/** Refuses what would be left out: JavaScript passes any number of arguments. */
+/** Refuses arguments that would be ignored: JavaScript passes any number. */
 function takes(name: string, most: number, given: IArguments): void {
   if (given.length <= most) return;
   throw badCall(`${name}() takes at most ${most} argument${most === 1 ? "" : "s"}, but has ${given.length}`);

@@ -1,6 +1,6 @@
 import { MAX_DEPTH } from "./structure.ts";
 
-/** A text that is not what its format says, with the place. */
+/** An error of syntax, with its place. */
 export class TextError extends Error {
   override name = "TextError";
 
@@ -16,9 +16,9 @@ export class TextError extends Error {
 /**
  * Reads JSON, with comments and commas before closing brackets.
  *
- * By hand, since JSON.parse names no line for some errors and takes keys that come twice, as does `@std/jsonc`.
+ * It is written by hand, since JSON.parse and `@std/jsonc` name no line for some errors and accept duplicate keys.
  *
- * @throws {TextError} where it is none, is nested too deeply, or has a key twice
+ * @throws {TextError} where it is not JSON, is nested too deeply, or has a key twice
  *
  * @example
  * ```ts

@@ -6,11 +6,11 @@ import type { Plan, PlanInput } from "./types.ts";
 import { messageOf, TineError } from "../../base/errors.ts";
 import type { ModulePermissions } from "./plan_module.ts";
 
-/** How a plan is written. JSON is read as JSONC. */
+/** The format of a plan. JSON is read as JSONC. */
 export type PlanFormat = "jsonc" | "yaml";
 
 /**
- * The format of a plan: what the ending of its name says, else what its first character looks like.
+ * Returns the format of a plan: by the ending of its name, else by its first character.
  *
  * @param name the file's name
  */
@@ -47,7 +47,7 @@ export async function parsePlan(
   name = "plan",
   { format, runners }: ParsePlanOptions = {},
 ): Promise<Plan> {
-  // A schema library and YAML take long to load: only here.
+  // The schema library and YAML take long to load, so they are loaded only here.
   const { validatePlan } = await import("./validate.ts");
   const value = typeof plan === "string" ? await parseText(plan, name, format ?? planFormat(name, plan)) : plan;
   if (runners === undefined) return validatePlan(value, name);
@@ -66,7 +66,7 @@ function readJson(text: string, name: string): unknown {
 async function readYaml(text: string, name: string): Promise<unknown> {
   const { mergeKeys, parseYaml } = await import("./yaml.ts");
   const value = parseAs("YAML", parseYaml, text, name);
-  // Merging goes through the whole value, so that must have an end.
+  // Merging walks through the whole value, which must have an end.
   const problem = checkStructure(value) ?? mergeKeys(value);
   if (problem !== undefined) throw new PlanError(name, [problem]);
   return value;
@@ -85,7 +85,7 @@ function parseAs(language: string, parse: (text: string) => unknown, text: strin
   }
 }
 
-/** The largest plan that is read, 64 MiB. */
+/** The largest plan that is read, in bytes: 64 MiB. */
 export const MAX_PLAN_BYTES = 64 * 2 ** 20;
 
 /** Where a plan comes from, and what is in it. */
@@ -103,13 +103,13 @@ export interface ReadPlanOptions extends Pick<ParsePlanOptions, "runners"> {
  * permissions: its default export, or else what it prints, is the plan.
  *
  * @param path the file; `-` is standard input
- * @throws {PlanError} where it is none
+ * @throws {PlanError} where it is not a plan
  * @throws {TineError} `cannot-read`
  */
 export async function readPlan(path: string, options: ReadPlanOptions = {}): Promise<Plan> {
   const { stdin = Deno.stdin.readable, args, permissions, runners } = options;
   const name = path === "-" ? "stdin" : path;
-  // What parsePlan() needs, a schema library, takes longer to load than the plan does.
+  // parsePlan() needs a schema library, which takes longer to load than the plan does.
   void import("./validate.ts");
   if (isPlanModule(name)) {
     const { runPlanModule } = await import("./plan_module.ts");
@@ -125,7 +125,7 @@ export async function readPlan(path: string, options: ReadPlanOptions = {}): Pro
   return await parsePlan(text, name, { runners });
 }
 
-/** Whether a plan is written by a module: TypeScript or JavaScript, as the ending of its name says. */
+/** Returns whether a module writes the plan: whether the name ends as TypeScript and JavaScript do. */
 export function isPlanModule(name: string): boolean {
   return /\.[mc]?[tj]s$/i.test(name);
 }

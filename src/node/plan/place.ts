@@ -1,18 +1,18 @@
 import { TineError } from "../../base/errors.ts";
 
-/** Where something stands in a plan: the last key, and the place above it. */
+/** A place in a plan: the last key, and the place above it. */
 export interface Place {
   readonly above: Place | undefined;
   readonly key: string | number;
 }
 
-/** A place below another one; undefined is the whole plan. */
+/** Returns a place below another one; undefined is the whole plan. */
 export function at(above: Place | undefined, ...keys: readonly (string | number)[]): Place | undefined {
   return keys.reduce<Place | undefined>((above, key) => ({ above, key }), above);
 }
 
 /**
- * Writes a place as people do: `tests[0].serial[2].child.node`.
+ * Writes a place as a path: `tests[0].serial[2].child.node`.
  *
  * @example
  * ```ts
@@ -41,7 +41,7 @@ export interface Problem {
   readonly message: string;
 }
 
-/** At most so many problems are told. */
+/** The most problems that an error reports. */
 export const MAX_PROBLEMS = 20;
 
 /** A plan that cannot be used, with everything that is wrong with it, up to {@link MAX_PROBLEMS}. */
@@ -64,7 +64,7 @@ export class PlanError extends TineError {
   }
 }
 
-/** A problem in one line: `plan.yaml: tests[0].timeout: expected ...`, `plan.yaml:3:7: ...`. */
+/** Writes a problem in one line: `plan.yaml: tests[0].timeout: expected ...`, `plan.yaml:3:7: ...`. */
 export function problemText(source: string, { place, line, column, message }: Problem): string {
   const where = line === undefined ? source : `${source}:${line}:${column}`;
   return `${where}: ${place === "" ? "" : `${place}: `}${message}`;

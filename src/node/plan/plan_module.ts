@@ -6,7 +6,7 @@ import type { FromPlanModule } from "./plan_module_worker.ts";
 /** How long a module may take to write its plan, in ms. */
 const TIMEOUT_MS = 60_000;
 
-/** What `new Worker` takes (unstable feature `worker-options`). */
+/** Permissions as `new Worker` takes them (unstable feature `worker-options`). */
 export type ModulePermissions = NonNullable<NonNullable<WorkerOptions["deno"]>["permissions"]>;
 
 /** How a module is run. */
@@ -25,7 +25,7 @@ export interface PlanModuleOptions {
  *
  * @param path the file
  * @returns the plan as text
- * @throws {PlanError} where the module fails, or writes none
+ * @throws {PlanError} where the module fails, or writes no plan
  * @throws {TineError} `cannot-read`
  *
  * @example
@@ -63,8 +63,8 @@ export async function runPlanModule(path: string, options: PlanModuleOptions = {
 }
 
 /**
- * The program of the worker. It imports the author's module statically: that is checked against the permissions of this
- * process, so that the module itself needs none to be read.
+ * Returns the program of the worker. It imports the author's module statically: Deno checks that against the permissions
+ * of this process, so the worker needs no permission to read it.
  */
 function rootOf(url: string, args: readonly string[]): string {
   const main = new URL("./plan_module_worker.ts", import.meta.url).href;
@@ -81,7 +81,7 @@ function dataUrl(text: string): string {
 
 async function urlOf(path: string): Promise<string> {
   try {
-    // A worker that fails to read it would print a trace of its own.
+    // A worker that cannot read it would print a trace.
     if (!(await Deno.stat(path)).isFile) throw new Error("it is no file");
     (await Deno.open(path)).close();
     return pathToFileURL(await Deno.realPath(path)).href;
@@ -95,15 +95,15 @@ async function urlOf(path: string): Promise<string> {
   }
 }
 
-/** An error's message with the author's place, and the remedy; without the places of the worker's root and of tine. */
-function explained(message: string): string {
-  const [first, ...rest] = message.replace(/^Uncaught (\(in promise\) )?/, "").split("\n");
+/** Returns an error's message with the author's place and the remedy, without places of tine. */
+function explained(stack: string): string {
+  const [first, ...rest] = stack.replace(/^Uncaught (\(in promise\) )?/, "").split("\n");
   const own = new URL("../../", import.meta.url).href;
   const places = rest.map((line) => /^\s+at .*?(file:\/\/[^\s()]+:\d+:\d+)/.exec(line)?.[1]);
   const place = places.find((place) => place !== undefined && !place.startsWith(own))?.replace(/^.*\//, "");
-  const said = first.replace(/, run again with the --allow-\w+ flag$/, "");
-  const [, access] = /Requires (\w+) access/.exec(said) ?? [];
+  const message = first.replace(/, run again with the --allow-\w+ flag$/, "");
+  const [, access] = /Requires (\w+) access/.exec(message) ?? [];
   const flag = access === undefined || ["read", "env", "net"].includes(access) ? `--allow-${access}` : "--trust";
-  const remedy = said === first ? "" : `; permit it by ${flag}`;
-  return said + (place === undefined ? "" : ` (${place})`) + remedy;
+  const remedy = message === first ? "" : `; permit it by ${flag}`;
+  return message + (place === undefined ? "" : ` (${place})`) + remedy;
 }

@@ -1,5 +1,5 @@
 /**
- * What runs in the worker of a module that writes a plan, before and after the module itself.
+ * Runs in the worker of a module that writes a plan, before and after the module itself.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import process from "node:process";
 import { format } from "node:util";
 
-/** What the worker tells: the plan as text, what is wrong with it, or the stack of what the module has thrown. */
+/** What the worker sends: the plan as text, what is wrong with it, or the stack of what the module has thrown. */
 export type FromPlanModule = { readonly text: string } | { readonly problem: string } | { readonly uncaught: string };
 
 /** The part of a worker's global scope that is used here. */
@@ -20,7 +20,7 @@ const encoder = new TextEncoder();
 let decoder = new TextDecoder();
 let printed = "";
 
-/** Takes what the module prints, and gives it its arguments. Called before the module is evaluated. */
+/** Collects what the module prints, and sets its arguments. Called before the module is evaluated. */
 export function begin(args: readonly string[]): void {
   catchUncaught();
   replace(Deno, "args", args);
@@ -47,7 +47,7 @@ export function begin(args: readonly string[]): void {
   replace(process, "exit", exit);
 }
 
-/** Hands over the plan. Called once the module has been evaluated. */
+/** Sends the plan. Called once the module is evaluated. */
 export function end(module: Readonly<Record<string, unknown>>): void {
   printed += decoder.decode();
   decoder = new TextDecoder();
@@ -59,7 +59,7 @@ export function end(module: Readonly<Record<string, unknown>>): void {
     );
     return;
   }
-  // What is printed beside it is for people.
+  // With a default export, what the module prints is for people.
   if (printed !== "") console.error(printed.trimEnd());
   try {
     const text = JSON.stringify(module.default);
@@ -69,14 +69,14 @@ export function end(module: Readonly<Record<string, unknown>>): void {
   }
 }
 
-/** An error that nobody catches would be printed as well, with a trace. */
+/** Sends errors that the module does not catch. Deno would print them as well, with a trace. */
 function catchUncaught(): void {
-  const tell = (event: Event, error: unknown) => {
+  const send = (event: Event, error: unknown) => {
     event.preventDefault();
     scope.postMessage({ uncaught: error instanceof Error ? error.stack ?? error.message : String(error) });
   };
-  globalThis.addEventListener("unhandledrejection", (event) => tell(event, event.reason));
-  globalThis.addEventListener("error", (event) => tell(event, event.error ?? event.message));
+  globalThis.addEventListener("unhandledrejection", (event) => send(event, event.reason));
+  globalThis.addEventListener("error", (event) => send(event, event.error ?? event.message));
 }
 
 function replace(object: object, name: string, value: unknown): void {

@@ -1,12 +1,12 @@
 import { at, type Place, placeText, type Problem } from "./place.ts";
 
-/** Lists and objects may be nested this deep: some hundred runs, one in another. */
+/** The most levels of lists and objects: about a hundred runs, one in another. */
 export const MAX_DEPTH = 200;
-/** A plan may have this many values, each reference to an anchor counted as the values that it stands for. */
+/** The most values of a plan; a reference to a YAML anchor counts as all values that it stands for. */
 export const MAX_VALUES = 10_000_000;
 
 /**
- * Checks what a schema cannot walk through: endless and huge values, made of few lines by anchors of YAML, and keys
+ * Finds what a schema cannot walk through: endless and huge values, which a few lines of YAML make by anchors, and keys
  * with a meaning in JavaScript.
  *
  * @returns what is wrong, if anything
@@ -28,7 +28,7 @@ class BadStructure extends Error {
   }
 }
 
-/** Counts values; one that is shared is walked through once for each depth at most, so a bomb costs nothing. */
+/** Counts values. It walks through a shared value once for each depth at most, so a bomb of anchors costs little. */
 function count(value: unknown, place: Place | undefined, depth: number, known: Map<object, Known>): number {
   if (typeof value !== "object" || value === null) return 1;
   if (depth >= MAX_DEPTH) {
@@ -51,7 +51,7 @@ function count(value: unknown, place: Place | undefined, depth: number, known: M
   return values;
 }
 
-/** What is known of a list or object: how deep it stood, and its values once they are counted. */
+/** What is known about a list or object: its depth, and its number of values once they are counted. */
 interface Known {
   depth: number;
   values: number | undefined;

@@ -8,7 +8,7 @@ import type { Runner } from "../runner.ts";
 import { planSchemas, planSchemasWith } from "./schema.ts";
 import type { Plan, Run, RunInput } from "./types.ts";
 
-/** A plan may have this many runs. */
+/** The most runs of a plan. */
 export const MAX_RUNS = 1_000_000;
 
 /**
@@ -38,12 +38,12 @@ export function validatePlan(value: unknown, source = "plan", schema = planSchem
 }
 
 /**
- * Validates a run, whether as a plan has it, with texts such as `2s`, or as it is decoded, with milliseconds and bytes.
- * The id and the timeout of a test are left out.
+ * Validates a run: either as a plan has it, with texts such as `2s`, or decoded, with milliseconds and bytes. The id and
+ * the timeout of a test are left out.
  *
  * @param runners the runners that there are, by name
  * @returns the run as it is decoded
- * @throws {PlanError} for what is neither
+ * @throws {PlanError} for what is not a run
  *
  * @example
  * ```ts
@@ -60,12 +60,12 @@ export function validateRun(value: Run | RunInput, runners: Readonly<Record<stri
   const schema = runners === allRunners ? planSchemas.run : planSchemasWith(runners).run;
   const { data, error } = schema.safeParse(run, CONTEXT);
   if (error === undefined) return data;
-  // What can be written as in a plan is decoded already.
+  // A run that can be encoded is decoded already.
   if (schema.safeEncode(run, CONTEXT).success) return run;
   throw planError("run", error);
 }
 
-// Code that zod generates for a schema pays only where it is used longer than for one plan, also a large one.
+// zod can generate code for a schema; for one plan, even a large one, that takes longer than it saves.
 const CONTEXT = { error: message as never, jitless: true };
 
 function planError(source: string, { issues }: ZodError): PlanError {
@@ -76,13 +76,13 @@ function planError(source: string, { issues }: ZodError): PlanError {
   return new PlanError(source, problems, issues.length - problems.length);
 }
 
-/** A plan without keys such as `x-nodes`, which hold what anchors of YAML stand for, and mean nothing to tine. */
+/** Returns a plan without keys such as `x-nodes`, which hold the values of YAML anchors and mean nothing to tine. */
 function withoutExtensions(value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).filter(([key]) => !key.startsWith("x-")));
 }
 
-/** What zod tells of an issue before it has a message. */
+/** What zod hands over of an issue before it has a message. */
 interface RawIssue {
   code: string;
   input: unknown;
@@ -90,7 +90,7 @@ interface RawIssue {
   inst?: { _zod: { def: { shape?: object } } };
 }
 
-/** The words for what the schema itself has none for. */
+/** Returns the message of an issue that the schema has no message for. */
 function message({ code, input, keys, inst }: RawIssue): string | undefined {
   if (code === "unrecognized_keys") {
     const known = Object.keys(inst?._zod.def.shape ?? {});

@@ -22,7 +22,7 @@ export interface Visit {
   readonly node: NodeUse | undefined;
 }
 
-/** A test with all that is in it, as checks want it. */
+/** A test with all of its runs and nodes. */
 export interface TestVisits {
   readonly test: Test;
   readonly place: Place;
@@ -34,7 +34,7 @@ export interface TestVisits {
 
 const NOT_KINDS = ["id", "timeout", "node"];
 
-/** The kind of a run: its one member. */
+/** Returns the kind of a run: its one member. */
 export function kindOf(run: Run): string | undefined {
   return Object.entries(run).find(([key, value]) => value !== undefined && !NOT_KINDS.includes(key))?.[0];
 }
@@ -64,7 +64,7 @@ export function visitTest(test: Test, place: Place): TestVisits {
   return { test, place, visits, nodes };
 }
 
-/** The runs directly inside a list or schedule. */
+/** Yields the runs directly inside a list or schedule. */
 export function* innerRuns({ run, place }: { run: Run; place: Place }): Iterable<[Run, Place]> {
   const lists = [["serial", run.serial], ["parallel", run.parallel]] as const;
   for (const [kind, list] of lists) {
@@ -73,18 +73,18 @@ export function* innerRuns({ run, place }: { run: Run; place: Place }): Iterable
   for (const [i, inner] of (run.schedule?.run ?? []).entries()) yield [inner, at(place, "schedule", "run", i)!];
 }
 
-/** What a run relies on, as its runner says. */
+/** Returns what a run relies on, according to its runner. */
 export function needsOf(run: Run, kind: string | undefined, runners: Readonly<Record<string, Runner>>): Needs {
   if (kind === undefined || !Object.hasOwn(runners, kind)) return {};
   return runners[kind].needs?.(run[kind as keyof Run]) ?? {};
 }
 
-/** A node and those above it, itself first. */
+/** Yields a node and the nodes above it, itself first. */
 export function* upwards(node: NodeUse | undefined): Iterable<NodeUse> {
   for (let use = node; use !== undefined; use = use.parent) yield use;
 }
 
-/** JSON with sorted keys, without members that are undefined. */
+/** Writes JSON with sorted keys, without members that are undefined. */
 export function sortedJson(value: unknown): string {
   return JSON.stringify(value, (_, inner) => {
     if (typeof inner !== "object" || inner === null || Array.isArray(inner)) return inner;
@@ -92,15 +92,14 @@ export function sortedJson(value: unknown): string {
   });
 }
 
-/** Whether to go into a run that starts at the earliest so many milliseconds after the first one. */
+/** Returns whether to go into a run, given the earliest time of its start in milliseconds after the first one. */
 export type StartVisitor = (place: Place, start: number) => boolean;
 
 /**
- * How long a run takes at least, as far as its sleeps and schedules tell.
+ * Returns the least time that a run takes, according to its sleeps, schedules and flows, in milliseconds.
  *
  * @param place where it stands
- * @param starts is told when each run in it starts; those that it declines are left out
- * @returns milliseconds
+ * @param starts receives the start of each run inside; runs that it declines are left out
  */
 export function leastTime(
   run: Run,
@@ -125,7 +124,7 @@ export function leastTime(
   return end(run, place, 0);
 }
 
-/** The least that a schedule waits before its run of this number. */
+/** Returns the least time that a schedule waits before its run of this number, in milliseconds. */
 function waitBefore({ wait = [], waitFirst, random }: Schedule, i: number): number {
   if (wait.length === 0 || (i === 0 && !waitFirst)) return 0;
   return random ? Math.min(...wait) : wait[(waitFirst ? i : i - 1) % wait.length];

@@ -30,13 +30,13 @@ const MERGE = "<<";
 
 /**
  * Puts the members of other objects in place of the keys `<<`, which the core schema leaves alone. Members of the
- * object itself come before those, and those of an earlier object of a list before those of a later one.
+ * object itself take precedence, then those of earlier objects of a list.
  *
  * @param value what {@linkcode parseYaml} returns, with nothing that `checkStructure` finds
  * @returns what is wrong, if anything; otherwise the value is changed in place
  */
 export function mergeKeys(value: unknown): Problem | undefined {
-  // What several aliases stand for is one object, and merged once.
+  // Several aliases stand for one object, which is merged once.
   const merged = new Set<object>();
   const merge = (value: unknown, place: Place | undefined): Problem | undefined => {
     if (typeof value !== "object" || value === null || merged.has(value)) return undefined;

@@ -6,7 +6,7 @@ import type { RunnerConfigs } from "../runner_schemas.ts";
 /** Which results are sent at once. */
 export type ResultStreamConfig = RunnerConfigs["resultStream"];
 
-/** Chooses results: those that any of its members names. */
+/** A choice of results: those that any of its members names. */
 type MessageFilter = NonNullable<ResultStreamConfig["include"]>;
 
 /**
@@ -22,7 +22,7 @@ export const resultStream: Runner<ResultStreamConfig> = {
   },
 };
 
-/** They are few and small, and late they are of little use. */
+/** Returns whether results are few, small, and of little use when they are late. */
 function neverWaits({ type }: Unsigned<Item>): boolean {
   return type === "nodeInfo" || type === "error" || type === "feedback" || type === "progress" || type === "activity";
 }

@@ -37,14 +37,14 @@ export const sysInfo: Runner<RunnerConfigs["sysInfo"]> = {
       env: describeVariables(config.env ?? [], survey),
       sysctl: describeSettings(config.sysctl ?? [], survey),
     };
-    // All of them are over before the run is, also when it is canceled.
+    // The run waits for all sections, also when it is canceled.
     const settled = await Promise.allSettled(Object.values(sections));
     const values = settled.map((result) => {
       if (result.status === "rejected") throw result.reason;
-      return withoutUnknown(result.value);
+      return known(result.value);
     });
     const named = Object.keys(sections).map((title, i) => [title, values[i]] as const);
-    const notes = ["notes", withoutUnknown(Object.fromEntries(survey.notes))] as const;
+    const notes = ["notes", known(Object.fromEntries(survey.notes))] as const;
     const withContent = [...named, notes].filter((entry): entry is [string, Content] => entry[1] !== undefined);
     await context.send({ type: "sysInfo", sections: Object.fromEntries(withContent) });
   },
@@ -52,9 +52,9 @@ export const sysInfo: Runner<RunnerConfigs["sysInfo"]> = {
 
 type Content = SysInfoData["sections"][string];
 
-/** A section without what is not known; undefined if nothing is. */
-function withoutUnknown(section: Section): Content | undefined {
+/** Returns a section without what is not known; undefined if nothing is known. */
+function known(section: Section): Content | undefined {
   if (typeof section !== "object") return section === "" ? undefined : section;
-  const known = Object.entries(section).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  return known.length === 0 ? undefined : Object.fromEntries(known);
+  const entries = Object.entries(section).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
 }

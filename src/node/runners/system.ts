@@ -25,7 +25,7 @@ export const system: Runner<SystemConfig> = {
   },
 };
 
-/** A command that was started, whose output is being treated. */
+/** A started command, whose output is treated. */
 export class Command {
   readonly #config: SystemConfig;
   readonly #context: RunContext;
@@ -38,7 +38,7 @@ export class Command {
   #stopping: Promise<void> | undefined;
 
   /**
-   * Starts it.
+   * Starts the command.
    *
    * @throws {TineError} `bad-command`; or what starting it throws, such as `no-program`
    */
@@ -61,11 +61,11 @@ export class Command {
       stderr: this.#outputs.stderr !== undefined,
     });
     this.#treated = this.#treat();
-    this.#treated.catch(() => {}); // told by finish() and end()
+    this.#treated.catch(() => {}); // finish() and end() report it.
   }
 
   /**
-   * Waits until it has ended; stops it when the run is canceled.
+   * Waits for the end of the command; stops it when the run is canceled.
    *
    * @throws {TineError} `command-failed`, if it failed and that is not to be ignored; the reason of the cancellation,
    *     once its output until then is treated; what treating its output threw
@@ -86,7 +86,7 @@ export class Command {
   }
 
   /**
-   * Stops it, with what it has started in its process group, and waits until its output is treated.
+   * Stops the command and its process group, and waits until the output is treated.
    *
    * @throws what treating its output threw
    */
@@ -97,7 +97,7 @@ export class Command {
 
   #stop(): Promise<void> {
     this.#stopping ??= this.#process.stop(this.#config.kill ? "kill" : "interrupt");
-    this.#stopping.catch(() => {}); // told by finish() and end()
+    this.#stopping.catch(() => {}); // finish() and end() report it.
     return this.#stopping;
   }
 
@@ -116,7 +116,7 @@ export class Command {
     }
     const { background, ignoreErrors } = this.#config;
     const end = await this.#process.ended;
-    // Nobody waits for it, but whoever reads the results wants to know that it was not there any more.
+    // No run waits for it, but readers of the results want to know that it had ended early.
     if (background && !end.success && !ignoreErrors && this.#stopping === undefined) {
       await this.#context.log(`in the background, ${this.#failure(end)}`, this.#name);
     }
@@ -140,7 +140,7 @@ function withLastLine(output: Outputs["stderr"], lastLine: LastLine): Outputs["s
 
 const SHOWN_CHARACTERS = 100;
 
-/** The command of a run as messages show it, in one line; long ones are cut. */
+/** Returns the command of a run as messages show it: in one line, cut if it is long. */
 export function commandOf({ command: line, args = [] }: SystemConfig): string {
   const command = [line, ...args].join(" ").replace(/\s+/g, " ");
   return command.length > SHOWN_CHARACTERS ? command.slice(0, SHOWN_CHARACTERS) + "..." : command;

@@ -77,12 +77,12 @@ export const packetClient: Runner<PacketClientConfig> = {
   },
 };
 
-/** What flows tell goes to the root; the run is canceled with them. */
+/** Returns options of flows that send events to the root, and cancel the flows with the run. */
 export function flowOptions(context: RunContext, hmac = true): FlowOptions {
   return {
     signal: context.signal,
     key: hmac ? context.key : undefined,
-    // Flows never wait for results to be sent: what is too much for the memory goes to a file.
+    // Flows never wait until results are sent: what does not fit into memory goes to a file.
     events: {
       info: (info) => void context.send(info),
       records: (flow, chunk) => void context.send({ type: "records", flow, chunk }),
@@ -92,7 +92,7 @@ export function flowOptions(context: RunContext, hmac = true): FlowOptions {
   };
 }
 
-/** Starts a server that serves until the node ends, and tells where it listens. */
+/** Starts a server that serves until the node ends, and returns its address as feedback. */
 export async function serve(
   { hmac, listenAddrKey }: { readonly hmac?: boolean; readonly listenAddrKey?: string },
   context: RunContext,
@@ -105,7 +105,7 @@ export async function serve(
 }
 
 /**
- * The address that a client dials.
+ * Returns the address that a client dials.
  *
  * @throws {TineError} `feedback-unset`, if it is to come from a key that no run before has set
  */

@@ -14,7 +14,7 @@ export interface Finding {
   readonly message: string;
 }
 
-/** What checks know besides the test. */
+/** What a check knows besides the test. */
 export interface VetContext {
   readonly machine: Machine;
   readonly runners: Readonly<Record<string, Runner>>;
@@ -23,22 +23,22 @@ export interface VetContext {
 /** A check of one test. */
 export type VetCheck = (test: TestVisits, context: VetContext) => Iterable<Finding>;
 
-/** An error at a place. */
+/** Makes an error at a place. */
 export function errorAt(place: Place | undefined, code: string, message: string): Finding {
   return { severity: "error", code, place: placeText(place), message };
 }
 
-/** A warning at a place. */
+/** Makes a warning at a place. */
 export function warningAt(place: Place | undefined, code: string, message: string): Finding {
   return { severity: "warning", code, place: placeText(place), message };
 }
 
-/** Whether a node runs on the machine of the root: nothing above it, nor itself, is reached by ssh. */
+/** Returns whether a node runs on the machine of the root: neither it nor a node above it is reached by ssh. */
 export function isHere(node: NodeUse | undefined): boolean {
   return [...upwards(node)].every(({ node }) => node.launcher.ssh === undefined);
 }
 
-/** Whether a node, or one above it on the same machine, has a network namespace. */
+/** Returns whether a node, or a node above it on the same machine, has a network namespace. */
 export function inNamespace(node: NodeUse | undefined): boolean {
   for (const { node: { netns, launcher } } of upwards(node)) {
     if (netns !== undefined) return true;

@@ -4,7 +4,7 @@ import { errorAt, type Finding, type VetContext } from "./finding.ts";
 import type { FlowEndpoint } from "../../runner.ts";
 import type { Run } from "../types.ts";
 
-/** Flows are told apart by their ids: what two of the same id measure would be mixed. */
+/** Finds two flows with the same id: their measurements would be mixed. */
 export function* checkFlowIds({ visits }: TestVisits, { runners }: VetContext): Iterable<Finding> {
   const first = new Map<string, Place | undefined>();
   for (const { run, kind, place } of visits) {
@@ -27,7 +27,7 @@ interface Server {
   readonly place: Place;
 }
 
-/** A client and its server must agree, or no flow comes up between them. */
+/** Finds clients that disagree with their server, so that no flow starts between them. */
 export function* checkFlowEnds({ visits }: TestVisits, { runners }: VetContext): Iterable<Finding> {
   const ends = visits.map(({ run, kind, place }) => ({ place, needs: needsOf(run, kind, runners) }));
   const servers = ends.flatMap(({ place, needs }): Server[] => needs.serves ? [{ end: needs.serves, place }] : []);
@@ -39,10 +39,10 @@ export function* checkFlowEnds({ visits }: TestVisits, { runners }: VetContext):
   }
 }
 
-/** The server that a client dials, if that can be told. */
+/** Returns the server that a client dials; undefined where the plan does not show it. */
 function serverOf({ protocol, addr, addrKey }: FlowEndpoint, servers: readonly Server[]): Server | undefined {
   if (addrKey !== undefined) return servers.find(({ end }) => end.addrKey === addrKey);
-  // Each namespace has loopback addresses of its own.
+  // Each namespace has its own loopback addresses.
   if (addr === undefined || /^(?:127\.|\[::1\]|localhost:)/.test(addr)) return undefined;
   return servers.find(({ end }) => end.addr === addr && end.protocol === protocol);
 }
@@ -61,10 +61,10 @@ function disagreement(client: FlowEndpoint, { end, place }: Server): [code: stri
   }
 }
 
-/** Keys of Feedback, and where each is set. */
+/** Keys of feedback, and the place where each is set. */
 type Keys = ReadonlyMap<string, Place>;
 
-/** Keys of Feedback must be set before they are used, and once. */
+/** Finds keys of feedback that are used before they are set, and keys that are set twice. */
 export function* checkFeedback({ test, place, visits }: TestVisits, { runners }: VetContext): Iterable<Finding> {
   // Where else a key is set, for messages.
   const anywhere = new Map<string, Place>();
@@ -73,7 +73,7 @@ export function* checkFeedback({ test, place, visits }: TestVisits, { runners }:
   }
   const findings: Finding[] = [];
 
-  /** The keys that a run sets; `before` are those that were set when it starts. */
+  /** Returns the keys that a run sets; `before` holds the keys that are set when it starts. */
   const follow = (run: Run, place: Place, before: Keys): Keys => {
     if (run.child !== undefined) return follow(run.child, { above: place, key: "child" }, before);
     const kind = kindOf(run);

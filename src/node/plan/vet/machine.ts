@@ -2,20 +2,20 @@ import { toolPath } from "../../process/tools.ts";
 
 /** What `vet` knows of the machine that a plan would run on. */
 export interface Machine {
-  /** tine would run as root. */
+  /** Whether tine would run as root. */
   readonly root: boolean;
-  /** Namespaces would be made without root, in a user namespace. */
+  /** Whether namespaces would be created without root, in a user namespace. */
   readonly rootless: boolean;
   /** The network namespaces that have a name already. */
   readonly namespaces: ReadonlySet<string>;
-  /** Whether a command can be started: a path, or a name to be found on the PATH of nodes. */
+  /** Returns whether a command can be started: a path, or a name on the PATH of nodes. */
   hasProgram(name: string): boolean;
 }
 
 /**
- * This machine.
+ * Describes this machine.
  *
- * @param options `rootless`: as if that was asked for; without root, there is no other way
+ * @param options `rootless`: create namespaces without root, also as root; without root, there is no other way
  */
 export function thisMachine({ rootless = false } = {}): Machine {
   const root = Deno.uid() === 0;

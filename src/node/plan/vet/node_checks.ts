@@ -2,7 +2,7 @@ import { at, type Place, placeText } from "../place.ts";
 import { needsOf, type NodeUse, sortedJson, type TestVisits, upwards } from "../visits.ts";
 import { errorAt, type Finding, inNamespace, isHere, type VetContext, warningAt } from "./finding.ts";
 
-/** Equal nodes are the same node; an id of two different ones would mix up their logs and results. */
+/** Finds an id of two different nodes, which would mix up their logs and results. Equal nodes are the same node. */
 export function* checkNodeIds({ nodes }: TestVisits): Iterable<Finding> {
   const first = new Map<string, NodeUse>();
   for (const use of nodes) {
@@ -40,7 +40,7 @@ function parentName({ parent }: NodeUse): string {
   return parent === undefined ? "the root" : `node ${parent.node.id}`;
 }
 
-/** Created namespaces must be new, the others must exist, as far as can be seen from here. */
+/** Finds namespaces to create that exist already, and namespaces to enter that do not, as far as this machine knows. */
 export function* checkNamespaces({ nodes }: TestVisits, { machine }: VetContext): Iterable<Finding> {
   const creators = new Map<string, NodeUse>();
   for (const use of nodes) {
@@ -91,7 +91,7 @@ function nameOf({ node: { id, netns } }: NodeUse): string {
   return netns?.name ?? id;
 }
 
-/** The machine of a node, as far as the plan tells them apart. */
+/** Returns what names the machine of a node in the plan: its destination of ssh; empty for the machine of the root. */
 function host(node: NodeUse): string {
   for (const { node: { id, launcher: { ssh } } } of upwards(node)) {
     if (ssh !== undefined) return ssh.destination ?? id;
@@ -100,14 +100,14 @@ function host(node: NodeUse): string {
 }
 
 /**
- * What an ordinary user cannot do. Without root, nodes with namespaces run in a user namespace that maps one user only
- * and reaches no other machine.
+ * Finds what an ordinary user cannot do. Without root, nodes with namespaces run in a user namespace that maps one user
+ * only and reaches no other machine.
  */
 export function* checkRootless({ visits, nodes }: TestVisits, { machine, runners }: VetContext): Iterable<Finding> {
   if (!machine.rootless) return;
   const checked = new Set<string>();
   for (const use of nodes) {
-    // A node is used often; below different parents it clashes with itself, which is told elsewhere.
+    // A node may stand in many places; checkNodeIds() finds one that is below different parents.
     if (checked.has(use.text)) continue;
     checked.add(use.text);
     const { launcher: { local, ssh } } = use.node;
@@ -134,7 +134,7 @@ export function* checkRootless({ visits, nodes }: TestVisits, { machine, runners
   }
 }
 
-/** Executables that are missing here; on other machines, and with a PATH of their own, nobody knows. */
+/** Finds executables that are missing here. Those of other machines, and of nodes with their own PATH, are unknown. */
 export function* checkExecutables(
   { visits, nodes }: TestVisits,
   { machine, runners }: VetContext,

@@ -4,7 +4,7 @@ import { leastTime, needsOf, sortedJson, type TestVisits } from "../visits.ts";
 import { errorAt, type Finding, type VetContext, warningAt } from "./finding.ts";
 import { formatDuration } from "../../../base/duration.ts";
 
-/** Tests are told apart by their ids, also in the folder of results. */
+/** Finds two tests with the same id: the id also names the folder of their results. */
 export function* checkTestIds({ tests }: Plan): Iterable<Finding> {
   const first = new Map<string, number>();
   for (const [i, { id }] of tests.entries()) {
@@ -24,7 +24,7 @@ export function* checkTestIds({ tests }: Plan): Iterable<Finding> {
   }
 }
 
-/** Runs that do nothing: what was to stand there may have been forgotten. */
+/** Finds runs that do nothing: something may have been forgotten there. */
 export function* checkNothing({ visits, place: whole }: TestVisits): Iterable<Finding> {
   for (const { run, kind, place } of visits) {
     const list = run.serial ?? run.parallel ?? run.schedule?.run;
@@ -37,7 +37,7 @@ export function* checkNothing({ visits, place: whole }: TestVisits): Iterable<Fi
   }
 }
 
-/** Runs that start only after the test is canceled, and tests that are canceled in any case. */
+/** Finds runs that start only after the test is canceled, and tests that are canceled in any case. */
 export function* checkTime({ test, place }: TestVisits, { runners }: VetContext): Iterable<Finding> {
   const { timeout } = test;
   if (timeout === 0) return;
@@ -58,13 +58,13 @@ export function* checkTime({ test, place }: TestVisits, { runners }: VetContext)
   }
 }
 
-/** What means something to a shell only: operators that stand alone or before a word, variables, substitutions. */
+/** Syntax that only a shell understands: operators that stand alone or before a word, variables, substitutions. */
 const SYNTAX = /(?<=^|\s)(?:\|\|?|&&?|;|[12&]?>>?|<)(?=\s|$)|(?<=^|\s)[12&]?>>?[^\s>]+|\$[A-Za-z_{(]\w*|`/;
 
-/** Quoted texts and escaped characters, which were meant as they are. */
+/** Quoted texts and escaped characters: their author meant them literally. */
 const QUOTED = /'[^']*'|"(?:[^"\\$`]|\\[^])*"|\\[^]/g;
 
-/** Commands that look as if a shell ran them. */
+/** Finds commands that look as if a shell ran them. */
 export function* checkShellSyntax({ visits }: TestVisits): Iterable<Finding> {
   for (const { run, place } of visits) {
     const [syntax] = run.system?.command.replace(QUOTED, "_").match(SYNTAX) ?? [];
@@ -77,7 +77,7 @@ export function* checkShellSyntax({ visits }: TestVisits): Iterable<Finding> {
   }
 }
 
-/** Where a file is written. */
+/** The node that writes a file, and the place of the run. */
 interface Writer {
   /** The id of the node. */
   readonly node: string;
@@ -85,12 +85,12 @@ interface Writer {
 }
 
 /**
- * A file of the results belongs to one node, and its name is no folder's: the results refuse what else comes while the
- * test runs. Runs of one node may add to a file.
+ * Finds files of the results that two nodes write, and files that have the name of a folder. The results would refuse
+ * them while the test runs. Runs of one node may add to a file.
  */
 export function* checkFiles({ visits }: TestVisits, { runners }: VetContext): Iterable<Finding> {
   const files = new Map<string, Writer>();
-  /** The folders that files are in, with the file that was there first. */
+  /** The folders that hold files, with the first file of each. */
   const folders = new Map<string, Writer & { file: string }>();
   for (const { run, kind, place, node: use } of visits) {
     const node = use?.node.id ?? "-";
@@ -128,7 +128,7 @@ function clash(
   } writes a file of this name`;
 }
 
-/** The folders that a file is in: `a` and `a/b` of `a/b/c`. */
+/** Returns the folders that hold a file: `a` and `a/b` for `a/b/c`. */
 function foldersOf(file: string): string[] {
   const parts = file.split("/");
   return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join("/"));

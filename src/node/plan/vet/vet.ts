@@ -23,7 +23,7 @@ const CHECKS: readonly VetCheck[] = [
   checkExecutables,
 ];
 
-/** What was found, and how much there was to look at. */
+/** What was found, and the size of the plan. */
 export interface VetResult {
   readonly findings: readonly Finding[];
   readonly tests: number;
@@ -33,7 +33,7 @@ export interface VetResult {
   readonly nodes: number;
 }
 
-/** For tests: another machine, other runners. */
+/** What a plan is checked against: a machine and runners. */
 export interface VetOptions {
   readonly machine?: Machine;
   readonly runners?: Readonly<Record<string, Runner>>;

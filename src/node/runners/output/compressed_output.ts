@@ -3,21 +3,21 @@ import type { Gzip, ZstdCompress } from "node:zlib";
 import { startLongTimer } from "../../../base/time.ts";
 import type { Output } from "./output.ts";
 
-/** How a file is compressed, by the ending of its name: RFC 1952 and RFC 8878. */
+/** The compression of a file, by the ending of the name: gzip (RFC 1952) or zstd (RFC 8878). */
 export type Compression = "gz" | "zst";
 
-/** What compressed files begin with. */
+/** The first bytes of compressed files. */
 const MAGIC: Readonly<Record<Compression, readonly number[]>> = { gz: [0x1f, 0x8b], zst: [0x28, 0xb5, 0x2f, 0xfd] };
 
-/** After this, what has come can be read, also where no more comes: a node may die at any time. */
+/** After this time, output can be decompressed even if no more comes: a node may die at any time. */
 const FLUSH_MS = 1000;
 
-/** The compression that the name of a file asks for. */
+/** Returns the compression that the name of a file asks for. */
 export function compressionOf(file: string): Compression | undefined {
   return /[^/]\.(gz|zst)$/.exec(file)?.[1] as Compression | undefined;
 }
 
-/** Compresses an output, unless it is compressed already as its name says, such as that of `tar -cz`. */
+/** Compresses an output, unless it is compressed already, such as that of `tar -cz`. */
 export class CompressedOutput implements Output {
   readonly #output: Output;
   readonly #compression: Compression;
@@ -52,7 +52,7 @@ export class CompressedOutput implements Output {
     try {
       await this.#inTurn(async () => {
         if (this.#head !== undefined) {
-          // Of nothing, a compressed file is not empty.
+          // A compressed file of no bytes is not empty.
           await this.#open();
           await this.#write(this.#head);
         }
@@ -78,7 +78,7 @@ export class CompressedOutput implements Output {
   #flush(): void {
     this.#timer = undefined;
     const flushed = this.#inTurn(async () => this.#pass(await this.#compressor!.flush()));
-    flushed.catch(() => {}); // the next write or end() rejects with it
+    flushed.catch(() => {}); // The next write or end() reports it.
   }
 
   async #pass(pieces: readonly Uint8Array[]): Promise<void> {
@@ -106,7 +106,7 @@ class Compressor {
     stream.on("data", (piece: Uint8Array) => this.#pieces.push(piece));
   }
 
-  /** Loaded when it is needed: few nodes compress, and what is of Node.js takes 2.4 MB. */
+  /** Loads the modules of Node.js, which take 2.4 MB, only here: few nodes compress. */
   static async open(compression: Compression): Promise<Compressor> {
     const [{ Buffer }, { constants, createGzip, createZstdCompress }] = await Promise.all([
       import("node:buffer"),
@@ -133,7 +133,7 @@ class Compressor {
     });
   }
 
-  /** Lets go of what it holds, also where it was not ended. */
+  /** Releases what it holds, also where it was not ended. */
   close(): void {
     this.#stream.destroy();
   }

@@ -9,9 +9,9 @@ const LATE_MS = 2000;
 const LATE_BYTES = 2 * 1024 * 1024;
 
 /**
- * Reads the output of a command to its end. What the command left running may hold the output open for ever: once the
- * command has ended, what it wrote is still read, and the end is not waited for much longer. What comes later is read
- * and dropped, since its writer would stop otherwise.
+ * Reads the output of a command to its end. A process that the command left running may hold the output open for ever.
+ * Therefore, once the command has ended, this reads what is there and waits a little longer for the end. What comes later
+ * is read and dropped, since the writer would block otherwise.
  *
  * @param source the output
  * @param write takes what was read; the bytes are its own until its promise resolves
@@ -38,7 +38,7 @@ export async function drain(
   }
 }
 
-/** Waits for reads; for ever before the end of the command, and a little after it. */
+/** Waits for reads: without limit before the end of the command, and for a little while after it. */
 class Patience {
   #ended = false;
   #lateMs = 0;
@@ -89,6 +89,6 @@ async function discard(source: ByteSource, reading: Promise<number | null>, buff
   try {
     while (await reading !== null) reading = source.read(buffer);
   } catch {
-    // Nobody wants it.
+    // The output is dropped anyway.
   }
 }

@@ -45,14 +45,14 @@ export class StreamedFile implements Output {
 
   #sendLater(): void {
     this.#sending = this.#send();
-    this.#sending.catch(() => {}); // the next write or end() rejects with it
+    this.#sending.catch(() => {}); // The next write or end() reports it.
   }
 
   async #send(): Promise<void> {
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
     const length = this.#length;
-    // What is little gets memory of its own size, since it may wait for long.
+    // A short piece is copied to memory of its size, since it may wait for long.
     const data = (length < CHUNK_BYTES / 2 ? this.#piece?.slice(0, length) : this.#piece?.subarray(0, length)) ??
       new Uint8Array();
     if (data.buffer === this.#piece?.buffer) this.#piece = undefined;
@@ -91,7 +91,7 @@ export class BufferedFile implements Output {
       return;
     }
     using file = this.#temporary.file;
-    // Its name is not needed any more; the disk space is free once it is closed.
+    // The name is no longer needed; closing the file frees the space on the disk.
     await Deno.remove(this.#temporary.path);
     await file.seek(0, Deno.SeekMode.Start);
     for (let data = await this.#read(file); data !== undefined; data = await this.#read(file)) {
@@ -176,7 +176,7 @@ export class ByteChunks {
   constructor(readonly limit: number) {}
 
   /**
-   * Copies bytes to its end; counts those that it has no room for.
+   * Copies bytes to the end; counts those beyond the limit.
    *
    * @returns whether all were taken
    */

@@ -30,7 +30,7 @@ export class StreamedLines implements Output {
   }
 }
 
-/** Makes one log entry of an output, at its end; none of an empty one. */
+/** Makes one log entry of an output, at its end, unless it is empty. */
 export class GatheredEntry implements Output {
   readonly #text = new GatheredText();
   readonly #name: OutputName;
@@ -73,7 +73,7 @@ export class GatheredText {
   }
 
   /**
-   * What was gathered.
+   * Returns what was gathered.
    *
    * @returns `text`: without the last line break, with U+FFFD for what is not UTF-8; `leftOut`: the bytes that it lacks
    */
@@ -81,14 +81,14 @@ export class GatheredText {
     const { limit, leftOut } = this.#chunks;
     const bytes = this.#chunks.bytes();
     let kept = bytes.subarray(0, leftOut > 0 ? wholeCharacters(bytes) : bytes.length);
-    // Each byte that is not UTF-8 makes three.
+    // Each byte that is not UTF-8 becomes U+FFFD, three bytes.
     if (kept.length > limit / 3 && !isUtf8(kept)) kept = kept.subarray(0, Math.floor(limit / 3));
     const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(kept);
     return { text: text.replace(/\r?\n$/, ""), leftOut: leftOut + bytes.length - kept.length };
   }
 }
 
-/** The length without a character that is cut at the end. */
+/** Returns the length without a character that is cut at the end. */
 function wholeCharacters(bytes: Uint8Array): number {
   for (let length = 1; length <= Math.min(3, bytes.length); length++) {
     const byte = bytes[bytes.length - length];
@@ -129,7 +129,7 @@ export class LastLine {
     this.#tail = tail;
   }
 
-  /** The last line that is not blank, or the end of it; undefined if there is none. */
+  /** Returns the last line that is not blank, cut at its start if it is long; undefined if there is no such line. */
   text(): string | undefined {
     const line = new TextDecoder().decode(this.#tail).trimEnd().split(/[\n\r]/).at(-1)!.trim();
     if (line === "") return undefined;

@@ -11,10 +11,10 @@ export interface Output {
   /**
    * Takes a piece of the output. The bytes are not touched after it is done.
    *
-   * @returns what the reader of the output should wait for, if anything
+   * @returns a promise where the reader of the output should wait
    */
   write(bytes: Uint8Array): Promise<void> | undefined;
-  /** Sends what is left, and lets go of what it holds. Called once, also after a failed write. */
+  /** Sends what is left, and releases what it holds. Called once, also after a failed write. */
   end(): Promise<void>;
 }
 
@@ -54,7 +54,7 @@ function createFile(treatment: string, file: string, name: OutputName, context: 
   return new StreamedFile(file, context);
 }
 
-/** The file that a treatment makes, if it makes one. */
+/** Returns the file that a treatment makes, if it makes one. */
 export function fileOf(treatment: string | undefined): string | undefined {
   if (treatment === undefined || ["", "gather", "stream", "quiet"].includes(treatment)) return undefined;
   return treatment.replace(/^(bufmem|buftmp):/, "");
@@ -67,10 +67,10 @@ export interface Outputs {
 }
 
 /**
- * Hands the output of a process to where it goes, until it has ended and all of its output is treated.
+ * Writes the output of a process to its outputs, until the process has ended and all output is treated.
  *
  * @param fail called when output cannot be treated, so that the process would wait for its reader
- * @returns the streams that something which the process left behind still holds open
+ * @returns the streams that a process which was left behind still holds open
  * @throws what writing to an output threw first, once all is over
  */
 export async function treatOutput(

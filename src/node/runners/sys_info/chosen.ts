@@ -10,7 +10,7 @@ const FILES_AT_ONCE = 8;
 
 const NO_ROOM = "is left out, since there is too much already";
 
-/** The output of commands. One that fails is noted, with what it printed. */
+/** Returns the output of commands. A failure is noted, and the output kept. */
 export async function describeCommands(commands: readonly string[], survey: Survey): Promise<Section> {
   const outputs = new Map(commands.map((command) => [command, ""]));
   await forEachAtOnce(outputs.keys().toArray(), COMMANDS_AT_ONCE, async (command) => {
@@ -30,7 +30,7 @@ export async function describeCommands(commands: readonly string[], survey: Surv
   return Object.fromEntries([...outputs].filter(([, text]) => text !== ""));
 }
 
-/** The content of files; what is no regular file, or cannot be read, is noted. */
+/** Returns the content of files. Notes what is not a regular file, and what cannot be read. */
 export async function describeFiles(patterns: readonly string[], survey: Survey): Promise<Section> {
   const paths = new Set<string>();
   for (const pattern of patterns) {
@@ -46,7 +46,7 @@ export async function describeFiles(patterns: readonly string[], survey: Survey)
   return await readAll(chosen, survey, (path) => path);
 }
 
-/** Variables of the environment, in order; secrets are masked. */
+/** Returns variables of the environment, sorted by name, with secrets masked. */
 export function describeVariables(patterns: readonly string[], survey: Survey): Promise<Section> {
   const matchers = patterns.map((pattern) => glob(pattern, { separator: "" }));
   const chosen = Object.entries(Deno.env.toObject()).filter(([name]) => matchers.some((matches) => matches(name)))
@@ -56,15 +56,15 @@ export function describeVariables(patterns: readonly string[], survey: Survey): 
 }
 
 /**
- * Kernel settings. In their names, a dot stands between parts, and a slash for a dot of a part (as of the interface
- * eth0.1), as for sysctl(8).
+ * Returns kernel settings. As for sysctl(8), a dot in a name separates parts, and a slash stands for a dot within a part,
+ * such as that of the interface eth0.1.
  */
 export async function describeSettings(patterns: readonly string[], survey: Survey): Promise<Section> {
   const paths = new Set<string>();
   for (const pattern of patterns) {
     survey.context.signal.throwIfAborted();
     const matches = glob(pattern, { separator: "" });
-    // Only what is below the part that is no pattern need be looked at.
+    // Only files below the fixed part of the pattern can match.
     const [fixed] = pattern.match(/^(?:[^.*?[\\]+\.)*/)!;
     const { paths: below, whole } = isGlob(pattern)
       ? await findFiles(`${SETTINGS}${swapDots(fixed)}**`, MAX_ENTRIES)
@@ -114,7 +114,7 @@ async function readAll(
 
 const MASKED = "(masked)";
 
-/** Names of variables that hold secrets. Too many rather than too few. */
+/** Names of variables that may hold secrets: rather too many than too few. */
 const SECRET_NAME =
   /KEY|TOKEN|SECRET|PASS|PWD.|.PWD(?<!^OLDPWD)|CRED|AUTH|COOKIE|SESSION|PRIVATE|SIGNATURE|HMAC|SALT|DSN|JWT|OTP/i;
 
@@ -128,7 +128,7 @@ const SECRET_ASSIGNMENT = new RegExp(
   "gi",
 );
 
-/** Tokens that are known by their form. */
+/** Tokens that are recognized by their form. */
 const KNOWN_TOKENS = new RegExp(
   [
     /-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^]*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|$)/,
@@ -141,8 +141,7 @@ const KNOWN_TOKENS = new RegExp(
 );
 
 /**
- * The value of a variable as it may be shown: what looks like a secret is masked, by the name of the variable or by
- * its looks.
+ * Returns the value of a variable as it may be shown: secrets are masked, by the name of the variable or by their form.
  *
  * @example
  * ```ts
@@ -155,7 +154,7 @@ export function maskVariable(name: string, value: string): string {
   return value !== "" && SECRET_NAME.test(name) ? MASKED : maskText(value);
 }
 
-/** Masks secrets in a text that are known by their form. */
+/** Returns a text with secrets masked that are recognized by their form. */
 export function maskText(text: string): string {
   return text
     .replace(KNOWN_TOKENS, MASKED)
@@ -164,7 +163,7 @@ export function maskText(text: string): string {
 }
 
 /**
- * Finds the files whose paths match a glob pattern, sorted. Folders that cannot be read have none; `**` follows no links.
+ * Finds the files whose paths match a glob pattern, sorted. Skips folders that cannot be read; `**` follows no links.
  *
  * @param pattern absolute, or relative to the working folder
  * @param most the most entries of folders to look at

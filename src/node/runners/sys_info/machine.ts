@@ -1,7 +1,7 @@
 import { maskText } from "./chosen.ts";
 import { readValue, type Section } from "./survey.ts";
 
-/** Name and version of the distribution. */
+/** Returns name and version of the distribution. */
 export async function describeOs(): Promise<Section> {
   const release = await readValue("/etc/os-release") ?? await readValue("/usr/lib/os-release");
   if (release === undefined) return { name: Deno.build.os };
@@ -9,7 +9,7 @@ export async function describeOs(): Promise<Section> {
   return { name: value("PRETTY_NAME") ?? value("NAME"), id: value("ID"), version: value("VERSION_ID") };
 }
 
-/** The kernel, and how it was started. */
+/** Returns the version and the command line of the kernel. */
 export async function describeKernel(): Promise<Section> {
   const commandLine = await readValue("/proc/cmdline");
   return {
@@ -22,7 +22,7 @@ export async function describeKernel(): Promise<Section> {
   };
 }
 
-/** Processors, and what governs their frequency. */
+/** Returns the model and number of processors, and what governs their frequency. */
 export async function describeCpu(): Promise<Section> {
   const info = await readValue("/proc/cpuinfo") ?? "";
   const value = (name: string) => info.match(new RegExp(`^${name}\\s*: *(.*)$`, "m"))?.[1];
@@ -41,7 +41,7 @@ export async function describeCpu(): Promise<Section> {
   };
 }
 
-/** Sizes of memory, in the kernel's words. */
+/** Returns sizes of memory, as the kernel prints them. */
 export async function describeMemory(): Promise<Section> {
   const info = await readValue("/proc/meminfo");
   if (info === undefined) return { total: `${Deno.systemMemoryInfo().total} B` };
@@ -54,9 +54,9 @@ export async function describeMemory(): Promise<Section> {
   };
 }
 
-/** What the machine was doing. */
+/** Returns load averages and the uptime. */
 export function describeLoad(): Promise<Section> {
-  // What is thrown is a rejection as well, so that the other sections are waited for.
+  // An exception becomes a rejection, so that the run still waits for the other sections.
   return Promise.try(() => {
     const [one, five, fifteen] = Deno.loadavg().map((load) => load.toFixed(2));
     const uptimeSeconds = Math.floor(Deno.osUptime()).toString();
@@ -64,7 +64,7 @@ export function describeLoad(): Promise<Section> {
   });
 }
 
-/** Where the kernel takes the time from. */
+/** Returns the clock sources of the kernel. */
 export async function describeClock(): Promise<Section> {
   const folder = "/sys/devices/system/clocksource/clocksource0";
   return {
@@ -73,7 +73,7 @@ export async function describeClock(): Promise<Section> {
   };
 }
 
-/** The settings that tests of TCP depend on. */
+/** Returns the kernel settings that tests of TCP depend on. */
 export async function describeTcp(): Promise<Section> {
   const names = [
     "net.ipv4.tcp_congestion_control",

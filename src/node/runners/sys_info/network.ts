@@ -3,31 +3,31 @@ import { capture, forEachAtOnce, readValue, type Section, type Survey } from "./
 
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 
-/** Asking for the offloads of one interface is a process. */
+/** The most interfaces whose offloads are described: each takes a process. */
 const MAX_OFFLOADS = 64;
 const AT_ONCE = 4;
 
-/** Interfaces by name, in a line each; and what they leave to the hardware. */
+/** Returns one line for each interface, and the offloads that each has switched on. */
 export async function describeInterfaces(survey: Survey): Promise<{ interfaces: Section; offloads: Section }> {
   const text = await outputOf("ip", ["-j", "-d", "addr", "show"], survey);
   const interfaces = (text === undefined ? undefined : parseInterfaces(text)) ?? await withoutIp();
   const offloads: Record<string, string> = {};
   const names = Object.keys(interfaces).filter((name) => name !== "lo").slice(0, MAX_OFFLOADS);
-  let there = true;
+  let hasEthtool = true;
   await forEachAtOnce(names, AT_ONCE, async (name) => {
-    const features = there ? await outputOf("ethtool", ["-k", name], survey) : undefined;
-    if (features === undefined) there = false;
+    const features = hasEthtool ? await outputOf("ethtool", ["-k", name], survey) : undefined;
+    if (features === undefined) hasEthtool = false;
     else offloads[name] = Array.from(features.matchAll(/^([\w-]+): on\b/gm), ([, feature]) => feature).join(", ");
   });
   return { interfaces, offloads: Object.keys(offloads).length > 0 ? offloads : undefined };
 }
 
-/** Queueing disciplines, as tc prints them. */
+/** Returns queueing disciplines, as tc prints them. */
 export function describeQdiscs(survey: Survey): Promise<Section> {
   return outputOf("tc", ["qdisc", "show"], survey);
 }
 
-/** What a tool prints; undefined if there is none, or it fails, which is noted. */
+/** Returns what a tool prints; undefined if it is missing or fails, which is noted. */
 async function outputOf(program: string, args: string[], survey: Survey): Promise<string | undefined> {
   try {
     const { text, end, lastError } = await capture(program, args, MAX_OUTPUT_BYTES, survey.context);
@@ -75,13 +75,13 @@ export function parseInterfaces(json: string): Record<string, string> | undefine
         ["tx_queues", num_tx_queues],
         ["rx_queues", num_rx_queues],
       ];
-      const told = named.filter(([, value]) => value !== undefined && value !== null);
-      return [ifname, told.map(([name, value]) => `${name} ${value}`).join(", ")];
+      const known = named.filter(([, value]) => value !== undefined && value !== null);
+      return [ifname, known.map(([name, value]) => `${name} ${value}`).join(", ")];
     }),
   );
 }
 
-/** What is known of interfaces without iproute2. */
+/** Returns what is known about interfaces without iproute2. */
 async function withoutIp(): Promise<Record<string, string>> {
   const names = Array.from((await readValue("/proc/net/dev") ?? "").matchAll(/^\s*([^\s:|]+):/gm), ([, name]) => name);
   const all = Map.groupBy(Deno.networkInterfaces(), ({ name }) => name);

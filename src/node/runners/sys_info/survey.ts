@@ -4,16 +4,16 @@ import type { ProcessEnd } from "../../process/processes.ts";
 import { drain } from "../output/drain.ts";
 import { GatheredText, LastLine } from "../output/log_outputs.ts";
 
-/** All that a plan chooses, together: escaped as JSON it still fits into one message. */
+/** The limit for all texts that a plan chooses, in bytes: escaped as JSON, they fit into one message. */
 const MAX_BYTES = 8 * 1024 * 1024;
 
-/** The longest single text. */
+/** The limit for one text, in bytes. */
 const MAX_TEXT_BYTES = 1024 * 1024;
 
-/** A section: values by name, or text; undefined without content. */
+/** A section: values by name, or text; undefined where nothing is known. */
 export type Section = Readonly<Record<string, string | undefined>> | string | undefined;
 
-/** One description of a system while it is made: what it may take, and what could not be had. */
+/** A description of a system in the making: the room that is left, and notes on what is missing. */
 export class Survey {
   /** What is missing, and why. */
   readonly notes = new Map<string, string>();
@@ -22,13 +22,13 @@ export class Survey {
   /** @param context of the run */
   constructor(readonly context: RunContext) {}
 
-  /** How long the next text may be, in bytes. */
+  /** The limit for the next text, in bytes. */
   get room(): number {
     return Math.min(MAX_TEXT_BYTES, this.#bytesLeft);
   }
 
   /**
-   * Keeps as much of a text as there is room for, and notes what it lacks.
+   * Returns as much of a text as there is room for, and notes what is left out.
    *
    * @param leftOut the number of bytes that it lacks already
    */
@@ -51,8 +51,8 @@ export class Survey {
 /**
  * Does something for each item, a few at a time.
  *
- * @param width the number at a time
- * @throws what the first failure was, once none is under way
+ * @param width how many at a time
+ * @throws the first failure, once no action is under way
  */
 export async function forEachAtOnce<T>(
   items: Iterable<T>,
@@ -101,7 +101,7 @@ export async function capture(
   let stopping: Promise<void> | undefined;
   const stop = () => {
     stopping = process.stop("kill");
-    stopping.catch(() => {}); // awaited below
+    stopping.catch(() => {}); // Awaited below.
   };
   signal.addEventListener("abort", stop, { once: true });
   const read = (source: ByteSource | undefined, take: (bytes: Uint8Array) => void) =>
@@ -134,11 +134,11 @@ export interface LimitedText {
 
 const PIECE_BYTES = 64 * 1024;
 
-/** What remains is counted up to here: files of the kernel may have no end. */
-const MAX_COUNTED = 1024 * 1024 * 1024;
+/** The most bytes of the rest of a file that are counted: files of the kernel may have no end. */
+const MAX_COUNTED_BYTES = 1024 * 1024 * 1024;
 
 /**
- * Reads a text file, or the start of it. Files of the kernel have no size, and some wait for events.
+ * Reads a text file, or its start. Files of the kernel have no size, and reading some of them waits for events.
  *
  * @param limit the most bytes to read
  * @throws the signal's reason; what opening and reading throw
@@ -171,10 +171,10 @@ async function readStart(path: string, limit: number): Promise<LimitedText> {
   const text = new TextDecoder().decode(all.subarray(0, limit));
   if (length <= limit) return { text, leftOut: 0 };
   const { size } = await file.stat();
-  return { text, leftOut: Math.min(MAX_COUNTED, Math.max(1, size - limit)) };
+  return { text, leftOut: Math.min(MAX_COUNTED_BYTES, Math.max(1, size - limit)) };
 }
 
-/** The trimmed text of a small file of the kernel; undefined if there is none, or it cannot be read. */
+/** Returns the trimmed text of a small file of the kernel; undefined if it cannot be read. */
 export async function readValue(path: string): Promise<string | undefined> {
   try {
     return (await readStart(path, PIECE_BYTES)).text.trim();
