@@ -7,6 +7,7 @@ const GAP = 2;
 /**
  * Renders a page of the manual for a terminal: headings, paragraphs, lists and tables are wrapped to the width of the
  * stream, tables are aligned, code is indented as it stands. Links to other pages name the command that shows them.
+ * Code within text is green on a terminal; without colours, only code of several words keeps its marks.
  *
  * Knows what the pages use: `#` headings, paragraphs, `-` and `1.` lists, fenced code, pipe tables, comments, and
  * within text bold, code and links.
@@ -76,7 +77,11 @@ const INLINE = /(`+)(.+?)\1|\*\*(.+?)\*\*|\[([^\]]+)\]\(([^)]+)\)|\\([!-\/:-@[-`
 /** Renders what stands within text. Each word is decorated by itself, so that lines may be broken between them. */
 function inline(text: string, decorations: Style): string {
   return text.replace(INLINE, (_, _ticks, code?: string, strong?: string, label?: string, target = "", plain = "") => {
-    if (code !== undefined) return eachWord(code.trim(), decorations.green);
+    if (code !== undefined) {
+      // Without colours, only marks show where several words of code begin and end.
+      const marked = code.includes(" ") && decorations.green("x") === "x";
+      return marked ? `\`${code.trim()}\`` : eachWord(code.trim(), decorations.green);
+    }
     if (strong !== undefined) return eachWord(inline(strong, decorations), decorations.bold);
     return label === undefined ? plain : inline(label, decorations) + reference(label, target);
   });
@@ -103,13 +108,19 @@ function tableLines(rows: readonly string[][], width: number, decorations: Style
   const [head, , ...body] = rows;
   const cells = [
     head.map((cell) => eachWord(inline(cell, decorations), decorations.bold)),
-    ...body.map((row) => row.map((cell) => inline(cell, decorations))),
+    ...body.map((row) => row.map((cell) => renderCell(cell, decorations))),
   ];
   const widest = (texts: (cell: string) => string[]) =>
     head.map((_, column) => Math.max(...cells.flatMap((row) => texts(row[column] ?? "")).map(visibleWidth)));
   const widths = fit(widest((cell) => [cell]), widest((cell) => cell.split(" ")), width - GAP * (head.length - 1));
   const [top, ...others] = cells.map((row) => rowLines(row, widths));
   return [...top, widths.map((width) => "-".repeat(width)).join(" ".repeat(GAP)), ...others.flat()];
+}
+
+/** Renders a cell; one that is code alone needs no marks. */
+function renderCell(cell: string, decorations: Style): string {
+  const [, code] = /^`([^`]+)`$/.exec(cell) ?? [];
+  return code === undefined ? inline(cell, decorations) : eachWord(code, decorations.green);
 }
 
 function rowLines(row: readonly string[], widths: readonly number[]): string[] {

@@ -20,7 +20,7 @@ is \`-\`: see [plans](plans.md#runs), [Deno](https://deno.com) and [deno.json](.
 - two
   - below
 
-1. first \\*, \\[x\\] and \`\\*\`
+1. first \\*, \\[x\\], \`\\*\` and \`tine help\`
 
 \`\`\`yaml
 a:
@@ -43,7 +43,7 @@ Kinds
 - two
   - below
 
-1. first *, [x] and \\*
+1. first *, [x], \\* and \`tine help\`
 
     a:
 
