@@ -1,6 +1,6 @@
 /** How a UDF that dies is started again. */
 export interface BackoffOptions {
-  /** The first pause, in ms; default 100. Each further one is twice as long. */
+  /** The first pause, in ms; default 100. Each further pause is twice as long. */
   firstDelayMs?: number;
   /** The longest pause, in ms; default 10,000. */
   longestDelayMs?: number;
@@ -22,21 +22,21 @@ export class Backoff {
     return this.#failures;
   }
 
-  /** All went well: the next failure is the first one again. */
+  /** Resets the count after a success: the next failure is the first again. */
   reset(): void {
     this.#failures = 0;
   }
 
   /**
-   * There was a failure.
+   * Counts a failure.
    *
-   * @param random from 0 to 1, what the jitter is made of
-   * @returns the pause before the next attempt, in ms; undefined: there have been too many
+   * @param random the source of the jitter, 0 to 1
+   * @returns the pause before the next attempt, in ms; undefined after too many failures
    */
   next(random = Math.random()): number | undefined {
     const { firstDelayMs, longestDelayMs, limit } = this.#options;
     if (this.#failures >= limit) return undefined;
-    // Half of the pause is fixed, half drawn, so that many UDFs that died together do not come back together.
+    // Half of the pause is fixed, half drawn, so that UDFs that died together do not start together.
     const delay = Math.min(longestDelayMs, firstDelayMs * 2 ** this.#failures++);
     return delay / 2 + delay / 2 * random;
   }

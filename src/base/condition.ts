@@ -1,5 +1,5 @@
 /**
- * What waits for a change, such as room in a queue: a condition variable for one thread.
+ * A condition variable for one thread: lets callers wait for a change, such as room in a queue.
  *
  * A notification without waiters has no effect, and each waiter checks what it waits for again.
  *
@@ -29,7 +29,7 @@ export class Condition {
     return (this.#change ??= Promise.withResolvers()).promise;
   }
 
-  /** Lets all that wait go on. */
+  /** Resolves all waits so far. */
   notify(): void {
     this.#change?.resolve();
     this.#change = undefined;

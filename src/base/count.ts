@@ -1,5 +1,5 @@
 /**
- * A number for people, with its digits in groups: `1,234,567`.
+ * Formats a number for people, with digits in groups: `1,234,567`.
  *
  * `toLocaleString` does the same, and loads the tables of all languages at its first call: 12 ms, a tenth of a short run.
  *
@@ -14,7 +14,7 @@ export function grouped(n: number): string {
 }
 
 /**
- * How many there are of something: `1 test`, `12,000 tests`.
+ * Formats a count of things: `1 test`, `12,000 tests`.
  *
  * @param n a whole number
  */

@@ -24,8 +24,8 @@ const nanosecondsPer = new Map<string, number>([...UNITS, ["\u00b5s", 1000], ["\
 /**
  * Reads a duration.
  *
- * @param options `longest`: the longest that is accepted, in milliseconds; {@link MAX_DURATION} by default
- * @returns milliseconds; undefined for a text that is none, or one that is longer
+ * @param options `longest`: the longest accepted duration, in milliseconds; {@link MAX_DURATION} by default
+ * @returns milliseconds; undefined for any other text, and beyond `longest`
  *
  * @example
  * ```ts
@@ -59,7 +59,7 @@ export function formatDuration(duration: Duration): string {
 }
 
 /**
- * A measured time for people, with two or three digits: `0.35s`, `1.2s`, `42s`, `2m05s`, `3h07m`.
+ * Formats a measured time for people, with two or three digits: `0.35s`, `1.2s`, `42s`, `2m05s`, `3h07m`.
  *
  * @param ms milliseconds
  */
@@ -71,7 +71,7 @@ export function elapsed(ms: number): string {
 }
 
 /**
- * A time that goes on, in whole seconds, as clocks count: `0s`, `42s`, `2m05s`, `3h07m`.
+ * Formats a running time in whole seconds, rounded down as clocks do: `0s`, `42s`, `2m05s`, `3h07m`.
  *
  * @param ms milliseconds
  */

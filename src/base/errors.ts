@@ -1,7 +1,7 @@
 /**
  * An error with a code that programs can test and one sentence that people can read.
  *
- * Every error that tine throws on purpose is one, or a subclass.
+ * Every error that tine throws on purpose is of this class or a subclass.
  *
  * @example
  * ```ts
@@ -23,12 +23,12 @@ export class TineError extends Error {
   }
 }
 
-/** Bytes that are not what the protocol says: a bad varint, a cut frame, a frame over the limit. */
+/** Bytes that break the protocol: a bad varint, a cut frame, a frame over the limit. */
 export class WireError extends TineError {
   override name = "WireError";
 }
 
-/** The message of anything that was thrown, without a stack. */
+/** Returns the message of any thrown value, without a stack. */
 export function messageOf(error: unknown): string {
   if (error instanceof Error) return error.message || error.name;
   return String(error);

@@ -1,7 +1,7 @@
 /**
- * The candidate that a misspelt word most likely meant: fewest letters to insert, delete, change or swap.
+ * Returns the candidate that a misspelt word most likely meant: fewest letters to insert, delete, change or swap.
  *
- * @returns undefined when nothing is near enough to be worth a guess
+ * @returns undefined if no candidate is near enough
  *
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-/** How fast packets are sent: so many bits of packets or so many packets a second, or as fast as possible. */
+/** The rate of packets: bits of packets a second, packets a second, or as fast as possible. */
 export type Rate = { readonly bitsPerSecond: number } | { readonly packetsPerSecond: number } | "max";
 
 /** How rates are written. */
@@ -9,7 +9,7 @@ const FACTORS: Readonly<Record<string, number>> = { "": 1, k: 1e3, M: 1e6, G: 1e
 /**
  * Reads a rate: `10Mbps`, `1000pps`, `max`.
  *
- * @returns undefined for a text that is none, and for 0
+ * @returns undefined for any other text, and for 0
  *
  * @example
  * ```ts

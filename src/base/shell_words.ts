@@ -17,7 +17,7 @@ export function splitCommand(command: string): string[] | undefined {
   for (const [token, single, double, escaped, plain] of command.matchAll(TOKEN)) {
     done += token.length;
     if (single !== undefined) word = (word ?? "") + single;
-    // In double quotes, a backslash is one unless it stands before these.
+    // In double quotes, a backslash is literal unless it stands before these.
     else if (double !== undefined) word = (word ?? "") + double.replace(/\\([$`"\\\n])/g, "$1");
     else if (escaped !== undefined) word = (word ?? "") + escaped.replace("\n", "");
     else if (plain !== undefined) word = (word ?? "") + plain;
@@ -31,7 +31,7 @@ export function splitCommand(command: string): string[] | undefined {
   return words;
 }
 
-/** 'single', "double", \x, plain, or blanks. What none of them takes does not end. */
+/** 'single', "double", \x, plain, or blanks. A quote without an end matches no alternative. */
 const TOKEN = /'([^']*)'|"((?:[^"\\]|\\[^])*)"|\\([^])|([^'"\\\s]+)|\s+/gy;
 
 /**

@@ -20,7 +20,7 @@ const bytesPer = new Map<string, number>(UNITS);
 /**
  * Reads a size.
  *
- * @returns bytes; undefined for a text that is none, for parts of bytes, and beyond 2^53
+ * @returns bytes; undefined for any other text, for fractions of bytes, and beyond 2^53
  *
  * @example
  * ```ts

@@ -1,8 +1,8 @@
 /**
- * Lines of a table: the first column to the left, others to the right, a blank between columns at least two wide.
+ * Formats a table: the first column to the left, others to the right, at least two blanks between columns.
  *
  * @param rows of the same length; plain ASCII
- * @param widths the least widths of the columns, for tables that are printed row by row
+ * @param widths the minimum widths of the columns, for tables that are printed row by row
  *
  * @example
  * ```ts

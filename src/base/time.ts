@@ -39,12 +39,12 @@ export async function settlesWithin(ms: number, promise: Promise<unknown>): Prom
   return await Promise.race([promise.then(() => true), late.promise]);
 }
 
-/** The longest that a timer of the runtime can be set to, in milliseconds: one beyond fires at once. */
-export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** The longest time of a timer of the runtime, in milliseconds: a longer one fires at once. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Calls back once, after a time of any length, and never early. The process stays alive until then, or until the timer
- * is disposed of.
+ * is disposed.
  *
  * The timer is that of `AbortSignal.timeout()`: the first `setTimeout` of a process loads the timers of Node.js, which
  * takes 10 ms and 1.4 MB (Deno 2.9.6), a third of what a node takes to start.
@@ -63,7 +63,7 @@ export function startLongTimer(ms: number, callback: () => void): Disposable {
   let signal = start(ms);
   function start(ms: number): AbortSignal {
     // It takes whole milliseconds only.
-    const signal = AbortSignal.timeout(Math.ceil(Math.min(Math.max(0, ms), LONGEST_TIMER_MS)));
+    const signal = AbortSignal.timeout(Math.ceil(Math.min(Math.max(0, ms), MAX_TIMER_MS)));
     signal.addEventListener("abort", go, { once: true });
     return signal;
   }
@@ -77,9 +77,9 @@ export function startLongTimer(ms: number, callback: () => void): Disposable {
 }
 
 /**
- * The time by this node's clock, in nanoseconds since 1970; resolves microseconds.
+ * Returns the time by this machine's clock, in nanoseconds since 1970, to the microsecond.
  *
- * Steps of the clock are not followed until the process is started anew: entries of one log keep their order.
+ * Steps of the clock during the life of the process have no effect, so entries of a log keep their order.
  */
 export function now(): bigint {
   const ms = performance.timeOrigin + performance.now();

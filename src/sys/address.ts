@@ -33,7 +33,7 @@ export class SocketAddress {
   /**
    * An address from its parts.
    *
-   * @param host an IPv4 or IPv6 address; IPv6 with a scope where it needs one: `fe80::1%eth0`, or `%2` for its index
+   * @param host an IPv4 or IPv6 address; IPv6 with a scope if it needs one: `fe80::1%eth0`, or `%2` for its index
    * @param port 0 to 65535
    * @throws {TineError} `invalid-address`
    */
@@ -76,12 +76,12 @@ export class SocketAddress {
     return new SocketAddress(bytes.slice(0, length));
   }
 
-  /** The address that stands for all addresses of this machine. */
+  /** Returns the address that stands for all addresses of this machine. */
   static wildcard(family: Family, port: number): SocketAddress {
     return SocketAddress.of(family === "ipv4" ? "0.0.0.0" : "::", port);
   }
 
-  /** The address of this machine that no other can reach. */
+  /** Returns the address that only this machine can reach. */
   static loopback(family: Family, port: number): SocketAddress {
     return SocketAddress.of(family === "ipv4" ? "127.0.0.1" : "::1", port);
   }
@@ -91,7 +91,7 @@ export class SocketAddress {
     return this.bytes[sockaddrIn.at.sin_port] << 8 | this.bytes[sockaddrIn.at.sin_port + 1];
   }
 
-  /** The IP address as text, with its scope if it has one. */
+  /** The IP address as text, with the scope, if any. */
   get host(): string {
     if (this.family === "ipv4") return formatIPv4(this.ip);
     return this.scopeId === 0 ? formatIPv6(this.ip) : `${formatIPv6(this.ip)}%${this.scopeId}`;
@@ -103,17 +103,17 @@ export class SocketAddress {
     return this.bytes.subarray(start, start + (this.family === "ipv4" ? 4 : 16));
   }
 
-  /** The index of the interface of a link-local IPv6 address; 0: none is named. */
+  /** The index of the interface of a link-local IPv6 address; 0 without an interface. */
   get scopeId(): number {
     return this.family === "ipv4" ? 0 : viewOf(this.bytes).getUint32(sockaddrIn6.at.sin6_scope_id, true);
   }
 
-  /** Whether it stands for all addresses of this machine, and so cannot be sent to. */
+  /** Whether it stands for all addresses of this machine. It is no destination. */
   get isWildcard(): boolean {
     return this.unmapped().ip.every((byte) => byte === 0);
   }
 
-  /** Whether it is of this machine, and no other can reach it. */
+  /** Whether only this machine can reach it. */
   get isLoopback(): boolean {
     const { family, ip } = this.unmapped();
     return family === "ipv4" ? ip[0] === 127 : ip.every((byte, i) => byte === (i === 15 ? 1 : 0));
@@ -195,7 +195,7 @@ function viewOf(bytes: Uint8Array): DataView {
 }
 
 /**
- * Whether an IPv6 address says where it is only together with an interface: link-local ones, unicast (fe80::/10) and
+ * Whether an IPv6 address needs an interface to be complete: link-local addresses, unicast (fe80::/10) and
  * multicast (ff02::/16).
  *
  * @param ip its 16 bytes
@@ -205,7 +205,7 @@ export function needsZone(ip: Uint8Array): boolean {
 }
 
 /**
- * The index of a network interface, if_nametoindex(3).
+ * Returns the index of a network interface, if_nametoindex(3).
  *
  * @throws {TineError} `unknown-interface`; `ffi-unavailable`
  */
@@ -217,7 +217,7 @@ export function interfaceIndex(name: string): number {
   return index;
 }
 
-/** The name of the network interface of an index, if_indextoname(3); undefined if there is none. */
+/** Returns the name of the network interface with an index, if_indextoname(3); undefined for an unknown index. */
 export function interfaceName(index: number): string | undefined {
   const name = new Uint8Array(IF_NAMESIZE);
   if (libc().calls.if_indextoname(index, name) === null) return undefined;

@@ -7,7 +7,7 @@ export interface Region {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** The same. */
   readonly view: DataView<ArrayBuffer>;
-  /** Where it is, for pointers in structures. Valid for as long as the arena is. */
+  /** Where it is, for pointers in structures. Valid as long as the arena. */
   readonly address: bigint;
 }
 
@@ -15,7 +15,7 @@ const CHUNK_BYTES = 64 * 1024;
 
 /**
  * Owns native memory. The garbage collector does not see an address that stands in a structure, and would free the
- * memory behind it: so whatever refers to memory by address takes all of it from one arena and keeps the arena.
+ * memory behind it: so a structure and the memory that it refers to come from one arena, which must be kept.
  *
  * Disposing frees the memory at once and detaches what was made of it: later calls on its regions fail with EFAULT or
  * find them empty, and never touch memory that has another owner.

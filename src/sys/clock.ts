@@ -6,20 +6,20 @@ import { SystemError } from "./errno.ts";
 const ids = { realtime: CLOCK_REALTIME, monotonic: CLOCK_MONOTONIC, thread: CLOCK_THREAD_CPUTIME_ID } as const;
 
 /**
- * The wall clock, which may be set; the one that only ever goes on, from some point before the machine's start; or the
- * time that the calling thread has computed.
+ * The wall clock, which may be set; the monotonic clock, from some point before the machine's start; or the processor
+ * time of the calling thread.
  */
 export type ClockName = keyof typeof ids;
 
 /**
- * A moment from which others are measured, as a flow's `tinit`: distances in nanoseconds are exact as numbers for 104
+ * A moment from which other times are measured, such as a flow's `tinit`: distances in nanoseconds are exact as numbers for 104
  * days, while times since 1970 are not, and bigints are too slow for every packet.
  */
 export class TimeBase {
   readonly seconds: number;
   readonly nanos: number;
 
-  /** @param time in nanoseconds, of the clock that the others are of */
+  /** @param time in nanoseconds, of the clock of the other times */
   constructor(readonly time: bigint) {
     this.seconds = Number(time / 1_000_000_000n);
     this.nanos = Number(time % 1_000_000_000n);
@@ -75,17 +75,17 @@ export class Clock {
   }
 }
 
-/** How far the wall clock is ahead of the monotonic one. */
+/** The difference of the wall clock and the monotonic clock. */
 export interface ClockOffset {
   /** In nanoseconds. */
   readonly offset: bigint;
-  /** The true one is at most so far away, in nanoseconds. */
+  /** The largest error of `offset`, in nanoseconds. */
   readonly errorBound: number;
 }
 
 const ROUNDS = 5;
 
-/** Measures how far the wall clock is ahead of the monotonic one; a change tells that the wall clock was set. */
+/** Measures the difference of the wall clock and the monotonic clock. It changes when the wall clock is set. */
 export function measureClockOffset(): ClockOffset {
   const wall = new Clock("realtime"), steady = new Clock("monotonic");
   let best: ClockOffset | undefined;
@@ -100,8 +100,8 @@ export function measureClockOffset(): ClockOffset {
 }
 
 /**
- * Sets how late the kernel may wake this thread so as to wake several at once, PR_SET_TIMERSLACK of prctl(2). It is
- * 50 µs if nobody sets it.
+ * Sets how late the kernel may wake this thread, to wake several threads at once, PR_SET_TIMERSLACK of prctl(2). The
+ * default is 50 µs.
  *
  * @param nanos at least 1
  */
@@ -117,12 +117,12 @@ export function setTimerSlack(nanos: number): void {
 const PATH = "/proc/sys/kernel/random/boot_id";
 
 /**
- * What is the same for all that share the clocks of a kernel, whatever namespace or container they are in; empty where
- * that is not known.
+ * Returns an id of the running kernel, the same for all processes that share its clocks, in any namespace or container;
+ * empty where it is not known.
  */
 export function bootId(): string {
   try {
-    // Nobody is to be asked for a permission for this.
+    // This must not prompt for a permission.
     if (Deno.permissions.querySync({ name: "read", path: PATH }).state !== "granted") return "";
     return Deno.readTextFileSync(PATH).trim();
   } catch {

@@ -4,8 +4,8 @@ import { TineError } from "../base/errors.ts";
 type Row = readonly [number: number, name: string, text: string];
 
 /**
- * What can go wrong in a Linux system call, errno(3). Numbers are the same on x86-64 and ARM64. Kept here, rather than
- * asked of the C library, so that a number from another machine has its name where there is none.
+ * The errors of Linux system calls, errno(3), with the same numbers on x86-64 and ARM64. The table is here so that
+ * numbers from other machines have names where there is no C library.
  */
 const rows: readonly Row[] = [
   [1, "EPERM", "operation not permitted"],
@@ -154,17 +154,17 @@ export const Errno = {
   EINPROGRESS: 115,
 } as const;
 
-/** The name of an error number, e.g. `ECONNREFUSED`; `E` and the number for one that is not known. */
+/** Returns the name of an error number, e.g. `ECONNREFUSED`; `E` and the number for an unknown number. */
 export function errnoName(errno: number): string {
   return byNumber.get(errno)?.[1] ?? `E${errno}`;
 }
 
-/** The error number of a name, e.g. 111 of `ECONNREFUSED`; undefined for a name that is not known. */
+/** Returns the error number of a name, e.g. 111 for `ECONNREFUSED`; undefined for an unknown name. */
 export function errnoOf(name: string): number | undefined {
   return byName.get(name);
 }
 
-/** What an error number means, e.g. `connection refused`. */
+/** Returns the meaning of an error number, e.g. `connection refused`. */
 export function errnoText(errno: number): string {
   return byNumber.get(errno)?.[2] ?? `unknown error ${errno}`;
 }

@@ -3,7 +3,7 @@ import { type Libc, libc } from "./libc.ts";
 import { SystemError } from "./errno.ts";
 
 /**
- * Wakes a thread that waits in a Poller, eventfd(2). The number of its file is good in all threads of the process: the
+ * Wakes a thread that waits in a Poller, eventfd(2). The file number is valid in all threads of the process: the
  * owner watches it, others signal through {@linkcode EventFd.borrow}.
  *
  * @example
@@ -21,7 +21,7 @@ export class EventFd implements Disposable {
 
   private constructor(readonly fd: number, readonly owned: boolean) {}
 
-  /** Makes one. */
+  /** Creates an event file. */
   static open(): EventFd {
     const { calls, errno } = libc();
     const fd = calls.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -29,7 +29,7 @@ export class EventFd implements Disposable {
     return new EventFd(fd, true);
   }
 
-  /** The one that another thread has opened, which has to keep it open for as long as this is used. */
+  /** Uses the event file of another thread, which must keep it open. */
   static borrow(fd: number): EventFd {
     return new EventFd(fd, false);
   }

@@ -1,5 +1,5 @@
 /**
- * Options that IPv4 and IPv6 both have, each under a name of its own. An IPv6 socket that also takes IPv4 needs both.
+ * Options of IPv4 and IPv6 with separate names. An IPv6 socket that also takes IPv4 needs both.
  *
  * @module
  */
@@ -24,17 +24,17 @@ const hopLimit = pair([c.IP_TTL, "IP_TTL"], [c.IPV6_UNICAST_HOPS, "IPV6_UNICAST_
 const mtu = pair([c.IP_MTU, "IP_MTU"], [c.IPV6_MTU, "IPV6_MTU"]);
 
 /**
- * What becomes of packets that are too long for the path. `fragment`: they are cut; `refuse`: sending fails with
- * EMSGSIZE where the kernel knows that they are, also from what routers told; `probe`: they are sent uncut, whatever
- * routers told.
+ * The treatment of packets that are too long for the path. `fragment`: they are fragmented; `refuse`: sending fails with
+ * EMSGSIZE if the kernel knows the path MTU, also from reports of routers; `probe`: they are sent whole, whatever routers
+ * report.
  */
 export type Oversize = "fragment" | "refuse" | "probe";
 
 const oversize = { fragment: c.IP_PMTUDISC_DONT, refuse: c.IP_PMTUDISC_DO, probe: c.IP_PMTUDISC_PROBE } as const;
 
 /**
- * Sets the byte of the IP header that was called TOS: DSCP in the upper six bits, ECN in the lower two. TCP keeps the
- * ECN bits to itself.
+ * Sets the byte of the IP header that was called TOS: DSCP in the upper six bits, ECN in the lower two. TCP sets the
+ * ECN bits itself.
  *
  * @param value 0 to 255
  */

@@ -104,7 +104,7 @@ export const addrinfo = {
   at: { ai_flags: 0, ai_family: 4, ai_socktype: 8, ai_protocol: 12, ai_addrlen: 16, ai_addr: 24, ai_next: 40 },
 } as const satisfies Layout;
 
-/** How much space a control message with so many bytes of data takes, CMSG_SPACE of cmsg(3). */
+/** Returns the space of a control message, CMSG_SPACE of cmsg(3). */
 export function controlSpace(dataBytes: number): number {
   return cmsghdr.sizeBytes + alignUp(dataBytes, 8);
 }

@@ -35,7 +35,7 @@ const declarations = {
   prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
   if_nametoindex: { parameters: ["buffer"], result: "u32" },
   if_indextoname: { parameters: ["u32", "buffer"], result: "pointer" },
-  // In a thread of its own: it may wait for a name server.
+  // Runs in another thread, since it may wait for a name server.
   getaddrinfo: { parameters: ["buffer", "pointer", "buffer", "buffer"], result: "i32", nonblocking: true },
   freeaddrinfo: { parameters: ["pointer"], result: "void" },
   gai_strerror: { parameters: ["i32"], result: "pointer" },
@@ -44,7 +44,7 @@ const declarations = {
 /** The functions of the C library that are in use. */
 export type LibcCalls = Deno.StaticForeignLibraryInterface<typeof declarations>;
 
-/** What the calls return when there is nothing to read, or no room to write to, for now. */
+/** Returned by calls when there are no bytes to read, or no room to write, for now. */
 export const WOULD_BLOCK = -1;
 
 /** The C library, for the thread that opened it. */
@@ -54,7 +54,7 @@ export class Libc {
   /**
    * The error number of the last call of this thread that failed, in its only element. V8 makes system calls too, when
    * it collects garbage: read this in the statement of the call or the next one, with no other call, allocation or loop
-   * in between. It is memory because a function that asks for it would already give V8 the occasion.
+   * in between. It is memory, since already the call of a function could let V8 make a system call.
    */
   readonly errno: Int32Array;
 

@@ -25,7 +25,7 @@ const MAX_BATCH = 1024; // UIO_MAXIOV: sendmmsg takes no more.
 const MAX_PAYLOAD_BYTES = 65_536;
 
 /**
- * The memory of a batch of messages as sendmmsg(2) and recvmmsg(2) want it: headers that point to names, payloads and
+ * The memory of a batch of messages in the layout of sendmmsg(2) and recvmmsg(2): headers that point to names, payloads and
  * control messages, all of it in one arena.
  */
 export class MessageMemory {

@@ -8,14 +8,14 @@ import { type Libc, libc } from "./libc.ts";
 export const READABLE = POLLIN;
 /** There is room to write to, or a connection was made. */
 export const WRITABLE = POLLOUT;
-/** An error came in, or the connection is gone. Told whoever asks for anything. */
+/** There is an error, or the connection is gone. Reported with any interest. */
 export const FAILED = POLLERR | POLLHUP;
 
 /** A file that a poller watches. */
 export interface Watch extends Disposable {
   /**
-   * READABLE, WRITABLE, both or 0: then nothing is told, not even a failure, and what comes meanwhile has nobody to wake,
-   * which costs its sender less. To set it costs no system call.
+   * READABLE, WRITABLE, both or 0. With 0 there are no reports, not even of a failure, and arriving data wake no thread,
+   * which costs their sender less. Setting it costs no system call.
    */
   interest: number;
   /** Ends it, also from within a handler. The file itself stays open, so end it before the file is closed. */
@@ -63,7 +63,7 @@ export class Poller {
    * Watches a file.
    *
    * @param interest READABLE, WRITABLE, both or 0
-   * @param onReady called from poll() whenever the file is one of that; it may watch and end watches
+   * @param onReady called from poll() when the file has a state of interest; it may start and end watches
    */
   watch(fd: number, interest: number, onReady: ReadyHandler): Watch {
     const index = this.#watches.length;
@@ -80,9 +80,9 @@ export class Poller {
 
   /**
    * Waits until a file is ready or the time is over, and calls the handlers of those that are ready. What a handler
-   * throws is thrown; the files after it are told again at the next call.
+   * throws is thrown; the files after it are reported at the next call.
    *
-   * @param timeoutNanos for how long at most, in nanoseconds; not above 0: only looks; Infinity: for ever
+   * @param timeoutNanos the longest wait, in nanoseconds; 0 or less: does not wait; Infinity: without limit
    * @returns how many files were ready
    * @throws {SystemError}
    * @throws {TineError} `closed-file`: a file was closed while it was watched
@@ -92,7 +92,7 @@ export class Poller {
     if (Number.isNaN(timeoutNanos)) throw new RangeError("a poller cannot wait for NaN nanoseconds");
     if (this.#holes > 0) this.#compact();
     const ready = this.#wait(timeoutNanos);
-    // Handlers may add watches, which have no answer yet, and so are not reached: the ready ones are counted down.
+    // Handlers may add watches, which have no result yet: the count of ready files keeps the loop from reaching them.
     for (let i = 0, left = ready; left > 0; i++) {
       const bits = this.#memory.shorts[4 * i + REVENTS];
       if (bits === 0) continue;
@@ -123,7 +123,7 @@ export class Poller {
   }
 
   #timespec(nanos: number): Uint32Array<ArrayBuffer> {
-    // A century and more is for ever, and fits.
+    // More than a century fits.
     const seconds = Math.min(Math.floor(nanos / 1e9), 0xffff_ffff);
     this.#timeout[0] = seconds;
     this.#timeout[2] = Math.floor(nanos - seconds * 1e9);
@@ -176,7 +176,7 @@ class PollMemory {
 
   setInterest(index: number, events: number): void {
     const fd = this.words[2 * index];
-    // The kernel passes over negative numbers, and this one can be turned back.
+    // The kernel ignores negative numbers, and the complement can be undone.
     this.words[2 * index] = (fd < 0) === (events === 0) ? fd : ~fd;
     this.shorts[4 * index + EVENTS] = events;
   }

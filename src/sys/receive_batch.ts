@@ -18,7 +18,7 @@ export interface ReceiveBatchOptions {
 const DEFAULT_CAPACITY = 64;
 const DEFAULT_MAX_BYTES = 2048;
 
-/** Room for all control messages that a socket can be told to give: time, class, segments, drops, both addresses. */
+/** Room for all control messages that a socket can be set to deliver: time, class, segments, drops, both addresses. */
 const CONTROL_BYTES = controlSpace(timespec.sizeBytes) + 4 * controlSpace(4) + controlSpace(inPktinfo.sizeBytes) +
   controlSpace(in6Pktinfo.sizeBytes);
 
@@ -27,12 +27,12 @@ const LEVEL = cmsghdr.at.cmsg_level / 4;
 const TYPE = cmsghdr.at.cmsg_type / 4;
 const DATA = cmsghdr.sizeBytes / 4;
 
-/** What was not told. */
+/** Marks a value that no control message has. */
 const NONE = -1;
 
 /**
- * UDP messages that come from the kernel in one call, recvmmsg(2), with what their control messages tell. Everything
- * in it is of the last call of receive().
+ * UDP messages that come from the kernel in one call, recvmmsg(2), with the contents of their control messages. All
+ * values are of the last call of receive().
  *
  * @example
  * ```ts
@@ -79,7 +79,7 @@ export class ReceiveBatch {
     this.#used = capacity;
   }
 
-  /** The most messages of one call. */
+  /** The maximum number of messages of one call. */
   get capacity(): number {
     return this.memory.capacity;
   }
@@ -127,7 +127,7 @@ export class ReceiveBatch {
     return (this.memory.flags(i) & c.MSG_TRUNC) !== 0;
   }
 
-  /** Gives messages a source that come without one, as those of Socket.packetPair() do. */
+  /** Sets the source of messages that arrive without an address, as from Socket.packetPair(). */
   presumeSource({ bytes }: SocketAddress): void {
     for (let i = 0; i < this.capacity; i++) this.memory.names.set(bytes, i * this.memory.nameBytes);
   }
@@ -163,17 +163,17 @@ export class ReceiveBatch {
     return this.#trafficClass[i];
   }
 
-  /** The length of each but the last of the packets that were merged; 0: it was a single one. */
+  /** The length of merged packets, except the last; 0 for a single packet. */
   segmentBytes(i: number): number {
     return this.#segmentBytes[i];
   }
 
-  /** How many packets the socket's buffer had no room for since the socket was opened; 0 without `receiveDrops`. */
+  /** The number of packets dropped since the socket was opened, since its buffer was full; 0 without `receiveDrops`. */
   drops(i: number): number {
     return this.#drops[i];
   }
 
-  /** The data of the control message with the local address, by their first word; -1 if it was not told. */
+  /** The index of the first word of the control message with the local address; -1 without one. */
   localInfo(i: number, family: "ipv4" | "ipv6"): number {
     return family === "ipv4" ? this.#ipv4Info[i] : this.#ipv6Info[i];
   }

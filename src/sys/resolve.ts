@@ -10,7 +10,7 @@ import { libc } from "./libc.ts";
 export interface ResolveOptions {
   /** Only addresses of this family. */
   readonly family?: Family;
-  /** Stops waiting. The question itself cannot be called back: its answer is thrown away. */
+  /** Stops waiting. The query itself cannot be stopped: its answer is dropped. */
   readonly signal?: AbortSignal;
 }
 
@@ -19,7 +19,7 @@ const MAX_ANSWERS = 64;
 
 /**
  * The addresses of a host, best first, getaddrinfo(3): as for every program of the machine they come from hosts(5),
- * name servers or what else nsswitch.conf(5) names. An IP address is its own answer, and nobody is asked.
+ * name servers and other sources of nsswitch.conf(5). An IP address is returned as it is, without a query.
  *
  * @param host a name or an IP address
  * @param port of the addresses
@@ -55,7 +55,7 @@ function ipAddress(host: string, port: number): SocketAddress | undefined {
 async function ask(host: string, port: number, family: Family | undefined): Promise<SocketAddress[]> {
   if (!/^[^\0]{1,255}$/.test(host)) throw new TineError("unresolved-host", `"${host}" is not the name of a host`);
   const { getaddrinfo, freeaddrinfo } = libc().calls;
-  // The call runs in another thread while this one goes on: its memory has to stay.
+  // The call runs in another thread: its memory must stay meanwhile.
   using arena = new Arena();
   const text = new TextEncoder().encode(host);
   const name = arena.allocate(text.length + 1);

@@ -24,11 +24,11 @@ const DEFAULT_CAPACITY = 64;
 const CONTROL_BYTES = controlSpace(in6Pktinfo.sizeBytes) + controlSpace(4) + controlSpace(2);
 const INFO_WORDS = in6Pktinfo.sizeBytes / 4;
 
-/** What was not set. */
+/** Marks a value that was not set. */
 const NONE = -1;
 
 /**
- * UDP messages that go to the kernel in one call, sendmmsg(2). What is set for a message stays for the next time.
+ * UDP messages that go to the kernel in one call, sendmmsg(2). Settings of a message stay for later calls.
  *
  * @example
  * ```ts
@@ -50,7 +50,7 @@ const NONE = -1;
 export class SendBatch {
   readonly #libc: Libc = libc();
   readonly #memory: MessageMemory;
-  /** What the control messages are to say. They are written before the next call, if something has changed. */
+  /** The values of the control messages. They are written before the next call, if one has changed. */
   readonly #trafficClass: Int16Array;
   readonly #segmentBytes: Int32Array;
   /** The family of the source: 4, 6, or 0 if the kernel chooses. */
@@ -70,7 +70,7 @@ export class SendBatch {
     this.#changed = new Uint8Array(capacity);
   }
 
-  /** The most messages of one call. */
+  /** The maximum number of messages of one call. */
   get capacity(): number {
     return this.#memory.capacity;
   }
@@ -106,7 +106,7 @@ export class SendBatch {
   setDestination(i: number, address: SocketAddress | undefined): void {
     if (address !== undefined) this.#memory.names.set(address.bytes, i * this.#memory.nameBytes);
     this.#memory.setNameLength(i, address?.bytes.length ?? 0);
-    this.#changed[i] = 1; // The traffic class is told in the way of the destination's family.
+    this.#changed[i] = 1; // The family of the destination decides how the traffic class is set.
   }
 
   /** Sets the byte of the IP header that was called TOS, 0 to 255; -1: that of the socket. */
@@ -116,7 +116,7 @@ export class SendBatch {
     this.#changed[i] = 1;
   }
 
-  /** Sets the length of the packets that a payload is cut into (GSO), in bytes; 0: it is one. The last may be shorter. */
+  /** Sets the length of the packets that a payload is cut into (GSO), in bytes; 0: one packet. The last may be shorter. */
   setSegmentBytes(i: number, bytes: number): void {
     if (this.#segmentBytes[i] === bytes) return;
     this.#segmentBytes[i] = bytes;
@@ -124,8 +124,8 @@ export class SendBatch {
   }
 
   /**
-   * Makes a message the answer to a received one: it goes where that came from, comes from the address that that was
-   * sent to, and has its traffic class, the last two where the socket was told to receive them. Payload and length stay.
+   * Makes a message the answer to a received one: its destination is the source of that, its source the
+   * destination of that, with the same traffic class, the last two if the socket receives them. Payload and length stay.
    */
   reply(i: number, received: ReceiveBatch, j: number): void {
     const from = received.memory, to = this.#memory;
@@ -140,11 +140,11 @@ export class SendBatch {
   /**
    * Sends messages.
    *
-   * @param from the first one
-   * @param count how many
-   * @returns how many of them were sent, at least one, or {@linkcode WOULD_BLOCK}
-   * @throws {SystemError} for the first of them, also an error that came back for earlier ones, e.g. ECONNREFUSED; one
-   * for a later message is thrown when that is the first
+   * @param from the first message
+   * @param count the number of messages
+   * @returns the number of sent messages, at least 1, or {@linkcode WOULD_BLOCK}
+   * @throws {SystemError} for the first message, also an error of earlier messages, e.g. ECONNREFUSED; the error
+   * of a later message is thrown when that message is the first
    */
   send(socket: Socket, from = 0, count: number = this.capacity - from): number {
     if (!(from >= 0 && count >= 0 && from + count <= this.capacity)) {
@@ -173,7 +173,7 @@ export class SendBatch {
       const first = words[ipv6] & 0xff, second = words[ipv6] >> 8 & 0xff;
       if (first === 0xff) return; // Multicast is no source.
       for (let word = 0; word < 4; word++) info[at + word] = words[ipv6 + word];
-      // A link-local address is one only together with its interface; for others the route decides.
+      // A link-local address needs its interface; for others the route decides.
       const linkLocal = first === 0xfe && (second & 0xc0) === 0x80;
       info[at + 4] = linkLocal ? words[ipv6 + in6Pktinfo.at.ipi6_ifindex / 4] : 0;
       this.#sourceFamily[i] = 6;
@@ -213,7 +213,7 @@ export class SendBatch {
   }
 }
 
-/** Writes the head of a control message, and says where the next one starts. */
+/** Writes the head of a control message, and returns the index of the next control message. */
 function endOfHead(words: Int32Array, at: number, dataBytes: number, level: number, type: number): number {
   words[at] = cmsghdr.sizeBytes + dataBytes;
   words[at + 1] = 0; // The upper half of the length.

@@ -35,7 +35,7 @@ const FIONREAD_REQUEST = BigInt(FIONREAD);
 
 /**
  * A TCP or UDP socket of the kernel, which never blocks: where it would, calls return {@linkcode WOULD_BLOCK}, and a
- * Poller tells when to try again. Calls that a signal interrupts are made again, and SIGPIPE is never raised.
+ * Poller reports when to try again. Calls interrupted by a signal are repeated, and SIGPIPE is never raised.
  *
  * All methods throw a {@linkcode SystemError} for what the kernel refuses.
  *
@@ -91,12 +91,12 @@ export class Socket implements Disposable {
     return new Socket(fd, protocol, family);
   }
 
-  /** The number of its file; -1 after it was closed or detached. */
+  /** The file number; -1 after {@linkcode close} or {@linkcode detach}. */
   get fd(): number {
     return this.#fd;
   }
 
-  /** Gives an address to it, bind(2). Port 0: the kernel chooses one. */
+  /** Binds the socket to an address, bind(2). With port 0 the kernel chooses a port. */
   bind(address: SocketAddress): void {
     const { bytes } = address;
     if (this.#libc.calls.bind(this.#fd, bytes, bytes.length) < 0) {
@@ -105,15 +105,15 @@ export class Socket implements Disposable {
   }
 
   /**
-   * Lets connections come, listen(2).
+   * Listens for connections, listen(2).
    *
-   * @param backlog how many may wait to be accepted; the kernel has a limit of its own, net.core.somaxconn
+   * @param backlog the number of connections that may wait; the kernel also has a limit, net.core.somaxconn
    */
   listen(backlog = 4096): void {
     if (this.#libc.calls.listen(this.#fd, backlog) < 0) throw this.#error(this.#errno[0], "listen", "on", this);
   }
 
-  /** Takes a connection that came, accept(2); undefined if there is none. One that is gone already is passed over. */
+  /** Accepts a connection, accept(2); undefined if no connection waits. Connections that are already gone are skipped. */
   accept(): Socket | undefined {
     for (;;) {
       const fd = this.#libc.calls.accept4(this.#fd, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -127,7 +127,7 @@ export class Socket implements Disposable {
    * Connects, connect(2). A UDP socket afterwards sends to this address and receives from it alone.
    *
    * @returns whether it is connected; false: in progress. Then it becomes writable, and
-   * {@linkcode Socket.pendingError} tells what became of it
+   * {@linkcode Socket.pendingError} reports the outcome
    */
   connect(address: SocketAddress): boolean {
     const { bytes } = address;
@@ -138,7 +138,7 @@ export class Socket implements Disposable {
     throw new SystemError("connect", errno, `to ${address}`);
   }
 
-  /** The error that came in since it was asked last, SO_ERROR of socket(7), and clears it; undefined if none did. */
+  /** Returns and clears the pending error, SO_ERROR of socket(7); undefined without an error. */
   pendingError(call = "connect"): SystemError | undefined {
     const value = new Int32Array(1);
     this.getOptionBytes(SOL_SOCKET, SO_ERROR, "SO_ERROR", new Uint8Array(value.buffer));
@@ -155,8 +155,8 @@ export class Socket implements Disposable {
   /**
    * Sends, send(2).
    *
-   * @param more more is written at once: the kernel may wait for it and send both in one segment, MSG_MORE
-   * @returns how many bytes of them were taken, or {@linkcode WOULD_BLOCK}
+   * @param more whether more follows at once, so that the kernel may send both in one segment, MSG_MORE
+   * @returns the number of bytes taken, or {@linkcode WOULD_BLOCK}
    */
   send(bytes: Uint8Array<ArrayBuffer>, more = false): number {
     const length = BigInt(bytes.length), flags = more ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
@@ -204,13 +204,13 @@ export class Socket implements Disposable {
   }
 
   /**
-   * Receives bytes of a stream and throws them away, recv(2) with MSG_TRUNC of tcp(7): the kernel copies nothing.
+   * Receives bytes of a stream and drops them, recv(2) with MSG_TRUNC of tcp(7): the kernel copies nothing.
    *
-   * @param mostBytes at most so many; below 2 GiB
-   * @returns how many they were, or {@linkcode WOULD_BLOCK}; 0: the peer has ended
+   * @param maxBytes the maximum, below 2 GiB
+   * @returns the number of bytes, or {@linkcode WOULD_BLOCK}; 0: the peer has ended
    */
-  discard(mostBytes: number): number {
-    const length = BigInt(mostBytes);
+  discard(maxBytes: number): number {
+    const length = BigInt(maxBytes);
     for (;;) {
       const count = this.#libc.calls.recv(this.#fd, null, length, MSG_TRUNC);
       if (count >= 0 || !this.#libc.interrupted(this.#errno[0], "recv", this)) return count;
@@ -265,7 +265,7 @@ export class Socket implements Disposable {
     return length[0];
   }
 
-  /** Gives the socket away: this object does not close it any more, and whoever adopts its file has to. */
+  /** Detaches the file from this object, which does not close it any more. The caller must. */
   detach(): number {
     const fd = this.#fd;
     this.#fd = -1;
@@ -275,7 +275,7 @@ export class Socket implements Disposable {
   /** Closes it, close(2). What was sent is still delivered, unless its `linger` is zero. */
   close(): void {
     const fd = this.detach();
-    // Whatever close says, the file is closed.
+    // The file is closed even if close returns an error.
     if (fd >= 0) this.#libc.calls.close(fd);
   }
 
@@ -289,13 +289,13 @@ export class Socket implements Disposable {
       try {
         return [address().toString()];
       } catch {
-        return []; // Closed or not connected: there is less to tell.
+        return []; // Closed or not connected.
       }
     });
     return [this.protocol, ends.join(" to ")].join(" ").trim();
   }
 
-  /** What the kernel refused. Its number is read first: to make text of `what` may take calls too. */
+  /** Creates the error of a call. The caller reads its number first, since `what` may make calls to become text. */
   #error(errno: number, call: string, preposition = "", what: { toString(): string } = ""): SystemError {
     return new SystemError(call, errno, `${preposition} ${what}`.trim());
   }

@@ -41,11 +41,11 @@ export function intOption(level: number, number: number, name: string): SocketOp
     number,
     maxBytes: 4,
     encode(value) {
-      // Also unsigned ones.
+      // Also unsigned numbers.
       if (!Number.isInteger(value) || value < -(2 ** 31) || value >= 2 ** 32) throw invalid(name, value, "32 bits");
       return new Uint8Array(Int32Array.of(value).buffer);
     },
-    // The kernel answers some options, IP_TOS among them, with one byte where so much was asked for.
+    // The kernel answers some options, IP_TOS among them, with one byte if one byte was requested.
     decode: (bytes) => bytes.length >= 4 ? viewOf(bytes).getInt32(0, true) : bytes[0] ?? 0,
   };
 }
@@ -56,7 +56,7 @@ export function flagOption(level: number, number: number, name: string): SocketO
   return { ...int, encode: (value) => int.encode(value ? 1 : 0), decode: (bytes) => int.decode(bytes) !== 0 };
 }
 
-/** An option that is one byte, 0 to 255. */
+/** An option of one byte, 0 to 255. */
 export function byteOption(level: number, number: number, name: string): SocketOption<number> {
   return {
     name,
@@ -112,10 +112,10 @@ export const receiveBufferBytes = intOption(c.SOL_SOCKET, c.SO_RCVBUF, "SO_RCVBU
 export const bindToDevice = textOption(c.SOL_SOCKET, c.SO_BINDTODEVICE, "SO_BINDTODEVICE", c.IF_NAMESIZE);
 /** The kernel's time of arrival comes with each packet, see ReceiveBatch. */
 export const receiveTimestamps = flagOption(c.SOL_SOCKET, c.SO_TIMESTAMPNS, "SO_TIMESTAMPNS");
-/** How many packets the receive buffer had no room for comes with each packet, see ReceiveBatch. */
+/** The number of packets dropped by a full receive buffer comes with each packet, see ReceiveBatch. */
 export const receiveDrops = flagOption(c.SOL_SOCKET, c.SO_RXQ_OVFL, "SO_RXQ_OVFL");
 
-/** What closing does with data that are not sent yet: undefined, the kernel sends them; 0 seconds: reset. */
+/** The treatment of unsent data at close: undefined: the kernel sends them; 0 seconds: reset. */
 export const lingerSeconds: SocketOption<number | undefined> = {
   name: "SO_LINGER",
   level: c.SOL_SOCKET,
@@ -134,12 +134,12 @@ export const noDelay = flagOption(c.IPPROTO_TCP, c.TCP_NODELAY, "TCP_NODELAY");
 export const maxSegmentBytes = intOption(c.IPPROTO_TCP, c.TCP_MAXSEG, "TCP_MAXSEG");
 /** The congestion control algorithm; set it with setCongestionControl(). */
 export const congestionControl = textOption(c.IPPROTO_TCP, c.TCP_CONGESTION, "TCP_CONGESTION", c.TCP_CA_NAME_MAX);
-/** A connection breaks when data were not acknowledged for so many milliseconds; 0: the system's rule. */
+/** The longest time without acknowledgement before a connection breaks, in milliseconds; 0: the system's default. */
 export const userTimeoutMs = intOption(c.IPPROTO_TCP, c.TCP_USER_TIMEOUT, "TCP_USER_TIMEOUT");
 /** A socket is writable only while less than this waits to be sent, in bytes. */
 export const notSentLowWaterBytes = intOption(c.IPPROTO_TCP, c.TCP_NOTSENT_LOWAT, "TCP_NOTSENT_LOWAT");
 
-/** What is sent in one message goes out in packets of so many bytes (GSO); 0: as one. */
+/** The length of the packets that a message is cut into (GSO), in bytes; 0: one packet. */
 export const segmentBytes = intOption(c.IPPROTO_UDP, c.UDP_SEGMENT, "UDP_SEGMENT");
 /** Packets of one length that come together are received in one message (GRO), see ReceiveBatch. */
 export const receiveOffload = flagOption(c.IPPROTO_UDP, c.UDP_GRO, "UDP_GRO");

@@ -5,8 +5,8 @@ import type { Socket } from "./socket.ts";
 type Place = readonly [c: string, offsetBytes: number, bits: 1 | 8 | 32 | 64];
 
 /**
- * The fields that are read, with their places. The kernel only ever adds to the end of the structure: an older one
- * gives less of it, a newer one more.
+ * The fields that are read, with their places. New kernels only add to the end of the structure: older kernels
+ * return less of it, newer kernels more.
  */
 export const tcpInfoPlaces = {
   /** Established is 1, see tcp_states.h. */
@@ -35,7 +35,7 @@ export const tcpInfoPlaces = {
   rtt: ["tcpi_rtt", 68, 32],
   /** In µs. */
   rttvar: ["tcpi_rttvar", 72, 32],
-  /** In segments; 2147483647: none yet. */
+  /** In segments; 2147483647 while not set. */
   ssthresh: ["tcpi_snd_ssthresh", 76, 32],
   /** In segments. */
   cwnd: ["tcpi_snd_cwnd", 80, 32],
@@ -55,7 +55,7 @@ export const tcpInfoPlaces = {
   segsIn: ["tcpi_segs_in", 140, 32],
   /** Written by the application, but not sent yet. */
   notsentBytes: ["tcpi_notsent_bytes", 144, 32],
-  /** In µs; -1: none was measured. */
+  /** In µs; -1 before the first measurement. */
   minRtt: ["tcpi_min_rtt", 148, 32],
   /** In bytes/s. */
   deliveryRate: ["tcpi_delivery_rate", 160, 64],
@@ -78,16 +78,16 @@ export const tcpInfoPlaces = {
   sndWnd: ["tcpi_snd_wnd", 228, 32],
 } as const satisfies Record<string, Place>;
 
-/** What the kernel knows of a TCP connection, tcp(7): whole numbers; -1 for what it does not tell. */
+/** The state of a TCP connection in the kernel, tcp(7): whole numbers; -1 for fields that the kernel does not have. */
 export type TcpInfo = Record<keyof typeof tcpInfoPlaces, number>;
 
 const places = Object.entries(tcpInfoPlaces) as [keyof TcpInfo, Place][];
 
-/** More than any kernel gives so far. */
+/** More than the structure of any kernel so far. */
 const MAX_BYTES = 512;
 
 /**
- * Samples TCP connections. One serves many sockets of a thread, one after another.
+ * Samples TCP connections: any number of sockets of a thread, one after another.
  *
  * @example
  * ```ts
@@ -105,7 +105,7 @@ export class TcpInfoSampler {
   /**
    * Asks the kernel.
    *
-   * @param into is filled; left out: a new object
+   * @param into the object to fill, a new object by default
    * @throws {SystemError}
    */
   sample(socket: Socket, into: TcpInfo = {} as TcpInfo): TcpInfo {
@@ -117,9 +117,9 @@ export class TcpInfoSampler {
 /**
  * Reads a struct tcp_info.
  *
- * @param view starts with it
- * @param lengthBytes so much of it the kernel gave
- * @param into is filled
+ * @param view starts with the structure
+ * @param lengthBytes the length that the kernel returned
+ * @param into the object to fill
  */
 export function decodeTcpInfo(view: DataView, lengthBytes: number, into: TcpInfo = {} as TcpInfo): TcpInfo {
   for (const [name, [, at, bits]] of places) {
@@ -128,12 +128,12 @@ export function decodeTcpInfo(view: DataView, lengthBytes: number, into: TcpInfo
     else if (bits === 64) into[name] = uint64(view, at);
     else into[name] = bits === 8 ? view.getUint8(at) : view.getUint8(at) & 1;
   }
-  // All ones say that there was no sample; for other fields of 32 bits they would be a number.
+  // All bits are set without a sample; other fields of 32 bits have no such value.
   if (into.minRtt === 0xffff_ffff) into.minRtt = -1;
   return into;
 }
 
-/** A number of 64 bits, exact up to 2^53; -1 if all are set: the kernel's way to say that there is no limit. */
+/** Reads 64 bits, exact up to 2^53; -1 if all are set, which means no limit. */
 function uint64(view: DataView, at: number): number {
   const low = view.getUint32(at, true), high = view.getUint32(at + 4, true);
   return low === 0xffff_ffff && high === 0xffff_ffff ? -1 : high * 2 ** 32 + low;

@@ -15,7 +15,7 @@ export class ByteReader {
   bytes: Uint8Array = new Uint8Array();
   position = 0;
   end = 0;
-  /** The same bytes, for what is wider than one. */
+  /** A view of the same bytes, for wider values. */
   view: DataView = new DataView(this.bytes.buffer);
 
   /** @param strings shared by the readers of one connection */
@@ -32,7 +32,7 @@ export class ByteReader {
     return this;
   }
 
-  /** A varint of which the low 32 bits count: tags, lengths, enums, booleans. Longer ones are read to their end. */
+  /** Reads a varint and returns its low 32 bits: tags, lengths, enums, booleans. Longer varints are read to their end. */
   uint32(): number {
     const bytes = this.bytes;
     let position = this.position;
@@ -57,7 +57,7 @@ export class ByteReader {
     throw overlong();
   }
 
-  /** A varint as a boolean: any bit of its 64 counts. */
+  /** Reads a varint as a boolean: true if any of 64 bits is set. */
   bool(): boolean {
     return this.int64() !== 0n;
   }
@@ -172,27 +172,27 @@ function overlong(): WireError {
 }
 
 const SLOTS = 4096;
-const LONGEST = 48;
+const MAX_KEPT_BYTES = 48;
 
 /**
- * Turns UTF-8 bytes into strings and remembers short ones, so that names, keys and tag values that repeat from
+ * Decodes UTF-8 and keeps short strings, so that names, keys and tag values that repeat from
  * message to message are neither decoded nor allocated again.
  *
- * A fixed number of slots, each holding the last string that fell on it: memory is bounded whatever comes in.
+ * A fixed number of slots, each with the last string of that hash: memory is bounded for any input.
  */
 export class StringTable {
   readonly #slots: (Entry | undefined)[] = new Array(SLOTS).fill(undefined);
   readonly #strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   readonly #lenient = new TextDecoder("utf-8", { ignoreBOM: true });
 
-  /** How many strings were not valid UTF-8; each was decoded with U+FFFD in place of the bad bytes. */
+  /** The number of strings that were not valid UTF-8; each was decoded with U+FFFD in place of the bad bytes. */
   invalid = 0;
 
   /** The string in `bytes[start, end)`. */
   get(bytes: Uint8Array, start: number, end: number): string {
     const length = end - start;
     if (length === 0) return "";
-    if (length > LONGEST) return this.#decode(bytes, start, end);
+    if (length > MAX_KEPT_BYTES) return this.#decode(bytes, start, end);
     let hash = length;
     for (let i = start; i < end; i++) hash = Math.imul(hash, 31) + bytes[i] | 0;
     const slot = (hash ^ hash >>> 12) & (SLOTS - 1);
@@ -200,7 +200,7 @@ export class StringTable {
     if (entry !== undefined && entry.hash === hash && matches(entry.bytes, bytes, start, end)) return entry.text;
     const invalid = this.invalid;
     const text = this.#decode(bytes, start, end);
-    // A broken one is not remembered, so that it counts each time it comes.
+    // A string that is not valid is not kept, so that each occurrence counts.
     if (this.invalid === invalid) this.#slots[slot] = { hash, bytes: bytes.slice(start, end), text };
     return text;
   }

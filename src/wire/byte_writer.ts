@@ -37,7 +37,7 @@ export class ByteWriter {
   }
 
   /**
-   * A signed 64-bit varint; negative ones take 10 bytes.
+   * A signed 64-bit varint; negative values take 10 bytes.
    *
    * @throws {RangeError} if the value does not fit
    */

@@ -14,7 +14,7 @@ export interface ByteSink {
   write(bytes: Uint8Array): Promise<number>;
 }
 
-/** Two independent byte streams to a peer. A `Deno.Conn` is one. */
+/** Two independent byte streams to a peer, such as a `Deno.Conn`. */
 export interface Connection extends ByteSource, ByteSink {
   /** Ends the outgoing stream, so that the peer reads its end; reading goes on. */
   closeWrite(): Promise<void>;
@@ -44,11 +44,11 @@ export function stdioConnection(): Connection {
   };
 }
 
-/** What a pipe holds: more does not come in one read. */
+/** The capacity of a pipe, and so the most bytes of one read. */
 const PIPE_BYTES = 64 * 1024;
 
 /**
- * A pair of web streams as a connection: the pipes of a child process.
+ * Joins a pair of web streams to a connection, such as the pipes of a child process.
  *
  * @param readable what comes in: a stream of bytes, as those of processes are
  * @param writable what goes out
@@ -57,10 +57,10 @@ export function streamConnection(
   readable: ReadableStream<Uint8Array>,
   writable: WritableStream<Uint8Array>,
 ): Connection {
-  // A reader that brings its own buffer: otherwise the stream makes one of 64 KiB for each read, also of a few bytes.
+  // A reader that brings its own buffer: otherwise the stream allocates 64 KiB for each read, also of a few bytes.
   const reader = readable.getReader({ mode: "byob" });
   const writer = writable.getWriter();
-  // Failures are reported by the read or write that meets them.
+  // The read or write that fails reports it.
   reader.closed.catch(() => {});
   writer.closed.catch(() => {});
   let own = new Uint8Array(PIPE_BYTES);

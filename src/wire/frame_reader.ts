@@ -4,23 +4,23 @@ import { WireError } from "../base/errors.ts";
 /** The largest frame that is accepted unless an option says otherwise: 64 MiB. */
 export const DEFAULT_MAX_FRAME_BYTES = 64 * 1024 * 1024;
 
-/** How large frames may be. */
+/** The limit of frames. */
 export interface FrameLimit {
   maxBytes: number;
   /**
-   * The limit of a frame that is larger than that, which may be a higher one.
+   * Returns the limit of a frame over `maxBytes`, which may be higher.
    *
-   * @param head its first bytes, at least 12
-   * @param lengthBytes its whole length
+   * @param head the first bytes of the frame, at least 12
+   * @param lengthBytes the length of the frame
    */
   maxBytesOf?(head: Uint8Array, lengthBytes: number): number;
 }
 
-/** How much of a frame decides whether it may be larger than others. */
+/** Bytes of a frame that decide about its limit. */
 const HEAD_BYTES = 12;
 
-const SMALLEST = 4 * 1024;
-const LARGEST = 256 * 1024;
+const MIN_READ_BYTES = 4 * 1024;
+const MAX_READ_BYTES = 256 * 1024;
 
 /**
  * Takes varint-delimited frames off a byte stream, however it is cut into reads.
@@ -43,7 +43,7 @@ const LARGEST = 256 * 1024;
  */
 export class FrameReader {
   /** The buffer that holds the current frame. */
-  bytes: Uint8Array<ArrayBuffer> = new Uint8Array(SMALLEST);
+  bytes: Uint8Array<ArrayBuffer> = new Uint8Array(MIN_READ_BYTES);
   /** Where the current frame starts in `bytes`, after its length. */
   start = 0;
   /** Where the current frame ends in `bytes`. */
@@ -55,7 +55,7 @@ export class FrameReader {
   #position = 0; // of the first byte that belongs to no frame yet
   #filled = 0; // end of what was read
   #wanted = 1; // bytes from #position that the next frame needs, as far as known
-  #chunk = SMALLEST;
+  #chunk = MIN_READ_BYTES;
   #allowed = -1; // where in the stream a frame starts that may be larger than others
   #reading: PromiseWithResolvers<number | null> | undefined;
   #stopped = false;
@@ -69,7 +69,7 @@ export class FrameReader {
   /**
    * Moves on to the next frame that is wholly in the buffer.
    *
-   * @returns whether there is one
+   * @returns whether there is a frame
    * @throws {WireError} for a length that is no varint or exceeds the limit
    */
   next(): boolean {
@@ -112,11 +112,10 @@ export class FrameReader {
 
   /**
    * Starts reading the next bytes, while the frames at hand are worked on. {@linkcode fill} waits for them.
-   * Only once {@linkcode next} has said that there is no further frame may the buffer be replaced, so this only
-   * uses the room behind what was read.
+   * The buffer must stay until {@linkcode next} has returned false, so this uses only the room after the bytes read.
    */
   readAhead(): void {
-    if (this.#reading !== undefined || this.bytes.length - this.#filled < SMALLEST) return;
+    if (this.#reading !== undefined || this.bytes.length - this.#filled < MIN_READ_BYTES) return;
     this.#read();
   }
 
@@ -147,7 +146,7 @@ export class FrameReader {
       );
     }
     this.#filled += count;
-    if (count >= this.#chunk && this.#chunk < LARGEST) this.#chunk *= 2;
+    if (count >= this.#chunk && this.#chunk < MAX_READ_BYTES) this.#chunk *= 2;
     return true;
   }
 
@@ -166,7 +165,7 @@ export class FrameReader {
     return this.bytes.subarray(this.#position, this.#filled);
   }
 
-  /** Makes {@linkcode fill} return false, now and ever after, also where it waits for bytes that may never come. */
+  /** Makes {@linkcode fill} return false from now on, also a call that waits for bytes. */
   stop(): void {
     this.#stopped = true;
     this.#reading?.resolve(null);
@@ -175,7 +174,7 @@ export class FrameReader {
   /** Reads and drops all that comes, until the end of the stream or {@linkcode stop}. */
   async drain(): Promise<void> {
     if (!this.#stopped && this.#reading !== undefined) await this.#reading.promise;
-    const waste = new Uint8Array(LARGEST);
+    const waste = new Uint8Array(MAX_READ_BYTES);
     while (!this.#stopped) {
       this.#reading = Promise.withResolvers();
       this.#source.read(waste).then(this.#reading.resolve, this.#reading.reject);
@@ -215,14 +214,14 @@ export class FrameReader {
     reading.promise.catch(() => {});
   }
 
-  /** Gives the next read some room: in a new buffer once this one is full, since its frames may still be referred to. */
+  /** Makes room for the next read: in a new buffer once this buffer is full, since frames in it may still be in use. */
   #makeRoom(): void {
-    if (this.bytes.length - this.#filled >= SMALLEST) return;
+    if (this.bytes.length - this.#filled >= MIN_READ_BYTES) return;
     const rest = this.#filled - this.#position;
     const wanted = Math.max(this.#wanted, rest + 1);
     // A large frame is not trusted to be as long as it claims: the buffer doubles as its bytes really come. The room
     // on top of what is wanted lets even its last bytes come one by one without another copy of all the others.
-    const capacity = Math.max(this.#chunk * 2, Math.min(wanted, Math.max(rest * 2, LARGEST)) + SMALLEST);
+    const capacity = Math.max(this.#chunk * 2, Math.min(wanted, Math.max(rest * 2, MAX_READ_BYTES)) + MIN_READ_BYTES);
     const bytes = new Uint8Array(capacity);
     bytes.set(this.bytes.subarray(this.#position, this.#filled));
     this.bytes = bytes;

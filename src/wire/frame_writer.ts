@@ -3,12 +3,12 @@ import { ByteWriter } from "./byte_writer.ts";
 import { type ByteSink, writeAll } from "./connection.ts";
 
 const HIGH_WATER = 256 * 1024;
-/** What collects before a write starts although frames are held for one write. */
+/** Bytes that start a write although frames are held. */
 const HELD_BYTES = 64 * 1024;
 const KEEP = 1024 * 1024;
 
 /**
- * Puts varint-delimited frames on a byte stream. Frames that are written in one turn of the event loop, or between
+ * Writes varint-delimited frames to a byte stream. Frames that are written in one turn of the event loop, or between
  * {@linkcode hold} and {@linkcode release}, go out in one write; while a write is under way further frames collect for
  * the next one.
  *
@@ -39,7 +39,7 @@ export class FrameWriter {
 
   /** Ends the frame. */
   close(): void {
-    // Frames of one connection are mostly of one size: the size of the last length is the best guess for the next.
+    // Frames of a connection are mostly of one size, so the next length probably takes as many bytes as the last.
     this.#guess = this.#filling.closeLength(this.#frame, this.#guess);
     this.#scheduleFlush();
   }
@@ -57,12 +57,12 @@ export class FrameWriter {
     this.#scheduleFlush();
   }
 
-  /** From now on frames collect until {@linkcode release}, or until they are many. */
+  /** Collects frames until {@linkcode release}, or until 64 KiB wait. */
   hold(): void {
     this.#held = true;
   }
 
-  /** Writes what was held; from now on frames go out by themselves. */
+  /** Writes the held frames; from now on frames are written at once. */
   release(): void {
     this.#held = false;
     this.flush();
@@ -73,12 +73,12 @@ export class FrameWriter {
     this.#filling.position = this.#frame - this.#guess;
   }
 
-  /** Bytes that wait to be written. */
+  /** Bytes not yet written. */
   get pending(): number {
     return this.#filling.position;
   }
 
-  /** Whether the frames that wait are so many that the producer should wait, see {@linkcode drained}. */
+  /** Whether the producer should wait before it adds frames, see {@linkcode drained}. */
   get full(): boolean {
     return this.#filling.position >= HIGH_WATER;
   }
@@ -88,7 +88,7 @@ export class FrameWriter {
     return this.#failure?.error;
   }
 
-  /** Starts to write what waits, unless a write is under way: that one then goes on with it. */
+  /** Starts to write the pending frames; a write under way continues with them. */
   flush(): void {
     if (this.#writing !== undefined || this.#filling.position === 0) return;
     if (this.#failure !== undefined) {

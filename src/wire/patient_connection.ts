@@ -1,17 +1,17 @@
 import type { Connection } from "./connection.ts";
 import { TineError } from "../base/errors.ts";
 
-/** Output that has waited for so long makes the connection read on by itself, to learn of the end of the input, in ms. */
+/** After this wait of output the connection reads ahead, to notice the end of the input, in ms. */
 const READ_AHEAD_AFTER_MS = 1_000;
-/** What it reads so at most. */
-const MOST_AHEAD_BYTES = 4 * 1024 * 1024;
-/** A pipe holds so much: a longer write shows no progress. */
+/** Bytes that it reads ahead at most. */
+const MAX_AHEAD_BYTES = 4 * 1024 * 1024;
+/** The capacity of a pipe: a longer write shows no progress. */
 const PIPE_BYTES = 64 * 1024;
-/** Pieces of output after the end of the input: a peer that is slow, but there, takes one in time. */
+/** Size of writes after the end of the input: a slow peer still takes one in time. */
 const LAST_BYTES = 4 * 1024;
 
 /**
- * A connection whose output fails when the input has ended and the peer takes nothing for a while.
+ * A connection whose output fails when the input has ended and the peer takes no output for a while.
  *
  * Kapacitor, for instance, takes no output any more once a task is disabled, and then waits for the UDF to end; its last
  * write must be read before it closes the input. A write that waits for long therefore makes the connection read ahead.
@@ -23,15 +23,15 @@ export class PatientConnection implements Connection {
   readonly #ahead: Uint8Array[] = [];
   #aheadBytes = 0;
   #reading: Promise<unknown> | undefined;
-  /** When the input ended; undefined: it has not. */
+  /** When the input ended; undefined before. */
   #ended: number | undefined;
   #failure: { error: unknown } | undefined;
-  /** The write under way; undefined: there is none. */
+  /** The write under way, if any. */
   #writing: { since: number; fail(error: Error): void } | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
   /** When the last read was over. */
   #lastRead = performance.now();
-  /** Settles at the end of the input; undefined: nobody has asked for it. */
+  /** Settles at the end of the input; undefined before the first call of {@linkcode inputEnd}. */
   #inputEnd: PromiseWithResolvers<void> | undefined;
 
   /** @param timeoutMs how long output may wait after the end of the input */
@@ -71,7 +71,7 @@ export class PatientConnection implements Connection {
     }
   }
 
-  /** Waits for the end of the input, also where it stands behind what nobody reads: that is then read ahead. */
+  /** Waits for the end of the input. Bytes before it that are not read otherwise are read ahead. */
   inputEnd(): Promise<void> {
     this.#inputEnd ??= Promise.withResolvers();
     if (this.#ended !== undefined) this.#inputEnd.resolve();
@@ -88,7 +88,7 @@ export class PatientConnection implements Connection {
     this.#connection.close();
   }
 
-  /** Starts to look; that ends by itself when there is nothing to watch: a timer for each write would cost more than many a write. */
+  /** Starts the timer, which ends by itself when it has nothing to watch. A timer for each write would cost more than the write. */
   #watch(): void {
     this.#timer ??= setInterval(() => this.#look(), Math.min(this.#timeoutMs, READ_AHEAD_AFTER_MS) / 4);
   }
@@ -120,7 +120,7 @@ export class PatientConnection implements Connection {
     while (
       this.#reading === undefined && (this.#writing !== undefined || this.#inputEnd !== undefined) &&
       this.#ended === undefined &&
-      this.#failure === undefined && this.#aheadBytes < MOST_AHEAD_BYTES
+      this.#failure === undefined && this.#aheadBytes < MAX_AHEAD_BYTES
     ) {
       const buffer = new Uint8Array(PIPE_BYTES);
       try {
@@ -134,7 +134,7 @@ export class PatientConnection implements Connection {
     }
   }
 
-  /** @param keep takes what was read before who waits for the end of this reading can look for it */
+  /** @param keep takes the bytes before other reads can continue */
   async #readInto(buffer: Uint8Array, keep?: (count: number) => void): Promise<number | null> {
     const reading = this.#connection.read(buffer);
     const done = reading.then(() => {}, () => {});

@@ -2,9 +2,9 @@ import { Condition } from "../base/condition.ts";
 import type { Connection } from "./connection.ts";
 
 /**
- * Two connections in memory, joined end to end: what one writes the other reads.
+ * Creates two connections in memory, joined end to end: each reads the bytes that the other writes.
  *
- * A write completes once the peer has read all of it, so a slow reader pushes back and nothing is buffered.
+ * A write completes once the peer has read all of it, so a slow reader pushes back and no bytes are buffered.
  *
  * @example
  * ```ts
@@ -17,8 +17,8 @@ import type { Connection } from "./connection.ts";
  * ```
  */
 export function pipe(): [Connection, Connection] {
-  const there = new Channel();
-  const back = new Channel();
+  const toRight = new Channel();
+  const toLeft = new Channel();
   const end = (incoming: Channel, outgoing: Channel): Connection => ({
     read: (buffer) => incoming.read(buffer),
     write: (bytes) => outgoing.write(bytes),
@@ -28,14 +28,14 @@ export function pipe(): [Connection, Connection] {
       incoming.abandon();
     },
   });
-  return [end(back, there), end(there, back)];
+  return [end(toLeft, toRight), end(toRight, toLeft)];
 }
 
 /** One direction. */
 class Channel {
   #pending: Uint8Array | undefined;
   #written: PromiseWithResolvers<number> | undefined;
-  /** Changes when bytes wait, or none will come. */
+  /** Notified when bytes wait, or no more will come. */
   readonly #news = new Condition();
   #total = 0;
   #ended = false;

@@ -2,7 +2,7 @@ import type { ReadyHandler, Watch } from "../../sys/poller.ts";
 import { SocketAddress } from "../../sys/address.ts";
 import { errnoOf, SystemError } from "../../sys/errno.ts";
 import { messageOf, TineError } from "../../base/errors.ts";
-import { LONGEST_TIMER_MS } from "../../base/time.ts";
+import { MAX_TIMER_MS } from "../../base/time.ts";
 import type { FlowKinds, Timer } from "../engine/engine_flow.ts";
 import type { FlowThread } from "../engine/flow_pool.ts";
 import type { FlowMessage, FlowOrder } from "../engine/messages.ts";
@@ -173,7 +173,7 @@ class LoopTimer implements Timer {
     this.clear();
     this.#at = atNanos;
     if (atNanos === Infinity) return;
-    this.#id = setTimeout(() => this.#fire(), Math.min(LONGEST_TIMER_MS, Math.max(0, (atNanos - this.#now()) / 1e6)));
+    this.#id = setTimeout(() => this.#fire(), Math.min(MAX_TIMER_MS, Math.max(0, (atNanos - this.#now()) / 1e6)));
   }
 
   clear(): void {

@@ -1,5 +1,5 @@
 import { messageOf, TineError } from "../../base/errors.ts";
-import { LONGEST_TIMER_MS } from "../../base/time.ts";
+import { MAX_TIMER_MS } from "../../base/time.ts";
 import { LastWords } from "../last_words.ts";
 import { skip, Stuck } from "./check.ts";
 import { Probe } from "./probe.ts";
@@ -76,7 +76,7 @@ export class Context implements AsyncDisposable {
     const left = () => Math.min(started + atMostMs, this.#expires) - performance.now();
     const done = Promise.withResolvers<boolean>();
     const abort = () => done.reject(signal!.reason);
-    const wait = () => setTimeout(tick, Math.min(Math.max(0, Math.ceil(left())), LONGEST_TIMER_MS));
+    const wait = () => setTimeout(tick, Math.min(Math.max(0, Math.ceil(left())), MAX_TIMER_MS));
     let timer = wait();
     function tick(): void {
       if (left() <= 0) done.resolve(false);

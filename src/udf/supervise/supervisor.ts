@@ -1,6 +1,6 @@
 import { Condition } from "../../base/condition.ts";
 import { messageOf, TineError } from "../../base/errors.ts";
-import { LONGEST_TIMER_MS } from "../../base/time.ts";
+import { MAX_TIMER_MS } from "../../base/time.ts";
 import type { Batch } from "../batcher.ts";
 import type { Host, HostCounts, HostOptions } from "../host.ts";
 import type { BeginBatch, EndBatch, InfoResponse, Option, Request } from "../messages.ts";
@@ -113,7 +113,7 @@ export class Supervisor {
     if (this.#starting !== undefined || this.#host !== undefined) return;
     this.#begin(this.#start());
     const { snapshotIntervalMs = 10_000 } = this.#options;
-    this.#timer = setInterval(() => this.#saveSoon(), Math.min(snapshotIntervalMs, LONGEST_TIMER_MS));
+    this.#timer = setInterval(() => this.#saveSoon(), Math.min(snapshotIntervalMs, MAX_TIMER_MS));
     Deno.unrefTimer(Number(this.#timer));
   }
 
