@@ -2,8 +2,11 @@
 
 import { grouped } from "../base/count.ts";
 import { byteAmount } from "../base/size.ts";
+import { tableLines } from "../base/text_table.ts";
 import { type Figure, type FigureUnit, type SpreadPart, STREAM_FIGURES } from "../flow/analysis/mod.ts";
 
+/** Marks an only sample, of which there is no median. */
+const ONLY_MARK = "+";
 /** What stands for a figure that is not known. */
 export const UNKNOWN = "-";
 
@@ -46,22 +49,51 @@ export function column<T>(head: string, figure: Figure<T>, part?: SpreadPart): C
   return { head, text: (of) => figureText(figure.value(of, part), figure.unit) };
 }
 
-/** A row of a table: the cells before its figures, and what these are taken from. */
-export type Row<T> = readonly [names: readonly string[], of: T];
-
-/** Returns the cells of rows. */
-export function cells<T>(columns: readonly Column<T>[], rows: readonly Row<T>[]): string[][] {
-  return rows.map(([names, of]) => [...names, ...columns.map(({ text }) => text(of))]);
+/** A table that has a column for each of some figures. */
+export interface Table<T> {
+  /** The heads of what stands before the figures: `flow`. */
+  readonly names: readonly string[];
+  readonly columns: readonly Column<T>[];
+  /** The least widths of all columns, for tables that are printed row by row. */
+  readonly widths?: readonly number[];
 }
 
-/** Returns the heads of columns, behind those of the cells before them. */
-export function heads(names: readonly string[], columns: readonly Pick<Column<never>, "head">[]): string[] {
+/** A row of a table: its names, and what its figures are taken from. */
+export type Row<T> = readonly [names: readonly string[], of: T];
+
+/** Returns the head of a table as lines. */
+export function tableHead(
+  table: Pick<Table<never>, "names" | "widths"> & { columns: readonly { head: string }[] },
+): string[] {
+  return tableLines([headCells(table)], table.widths);
+}
+
+/** Returns rows of a table as lines. */
+export function tableRows<T>(table: Table<T>, rows: readonly Row<T>[]): string[] {
+  return tableLines(rowCells(table, rows), table.widths);
+}
+
+/** Returns a table as lines, and below it what its marks mean. */
+export function tableOf<T>(table: Table<T>, rows: readonly Row<T>[]): string[] {
+  const cells = rowCells(table, rows);
+  const marked = cells.some((row) => row.some((cell) => cell.endsWith(ONLY_MARK)));
+  return [
+    ...tableLines([headCells(table), ...cells], table.widths),
+    ...marked ? [`${ONLY_MARK} at the end: the only sample, and so no median`] : [],
+  ];
+}
+
+function headCells(
+  { names, columns }: Pick<Table<never>, "names"> & { columns: readonly { head: string }[] },
+): string[] {
   return [...names, ...columns.map(({ head }) => head)];
 }
 
-const ONLY_MARK = "+";
+function rowCells<T>({ columns }: Table<T>, rows: readonly Row<T>[]): string[][] {
+  return rows.map(([names, of]) => [...names, ...columns.map(({ text }) => text(of))]);
+}
 
-/** Returns the column of the median of samples; where there is only one sample, it has a mark, see {@linkcode onlySampleLines}. */
+/** Returns the column of the median of samples; an only sample has a mark. */
 function medianOrOnly<T>(head: string, figure: Figure<T>, last: Figure<T>): Column<T> {
   const median = column(head, figure), only = column(head, last);
   return {
@@ -73,10 +105,9 @@ function medianOrOnly<T>(head: string, figure: Figure<T>, last: Figure<T>): Colu
   };
 }
 
-/** Returns what stands below a table that has such marks. */
-export function onlySampleLines(rows: readonly (readonly string[])[]): string[] {
-  const marked = rows.some((row) => row.some((cell) => cell.endsWith(ONLY_MARK)));
-  return marked ? [`${ONLY_MARK} at the end: the only sample, and so no median`] : [];
+/** Puts an empty line between tables. */
+export function separated(tables: readonly (readonly string[])[]): string[] {
+  return tables.flatMap((lines, i) => i === 0 ? lines : ["", ...lines]);
 }
 
 /** The columns of TCP flows that all tables have. */

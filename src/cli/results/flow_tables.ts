@@ -12,22 +12,21 @@ import {
 } from "../../flow/analysis/mod.ts";
 import type { MeasuredPackets, MeasuredStream } from "../../result/mod.ts";
 import {
-  cells,
-  type Column,
   column,
   figureText,
-  heads,
-  onlySampleLines,
   type Row,
   seconds,
+  separated,
   streamColumns,
+  type Table,
+  tableOf,
   UNKNOWN,
 } from "../figures.ts";
 import { groupFlows } from "../flow_groups.ts";
 import { escape } from "../terminal.ts";
 import { BOTTLENECKS } from "../traffic/client_report.ts";
 import { packetFiguresJson } from "../traffic/packet_report.ts";
-import { packetTables } from "../traffic/packet_tables.ts";
+import { packetTables, type ShownPackets } from "../traffic/packet_tables.ts";
 
 /** Of more TCP flows of a kind than this, tables have the distribution of those with similar ids. */
 const MAX_STREAM_ROWS = 24;
@@ -73,7 +72,7 @@ function streamTables(flows: readonly MeasuredStream[]): string[] {
     if (single.length > 0) tables.push(streamTable(title, single));
     for (const [stem, crowd] of crowds) tables.push(crowdTable(`${title}, ${escape(stem)}`, crowd));
   }
-  return joined(tables);
+  return separated(tables);
 }
 
 /** Short enough for 80 columns: `TCP down, cubic`. */
@@ -83,7 +82,7 @@ function titleOf({ direction, cca }: MeasuredStream): string {
 }
 
 const { completionSeconds, durationSeconds } = STREAM_FIGURES;
-const STREAM_COLUMNS: readonly Column<StreamFigures>[] = [
+const STREAM_COLUMNS: Table<StreamFigures>["columns"] = [
   streamColumns.received,
   streamColumns.goodput,
   { head: "done s", text: (of) => seconds(completionSeconds.value(of) ?? durationSeconds.value(of) ?? NaN) },
@@ -97,8 +96,7 @@ function streamTable(title: string, flows: readonly MeasuredStream[]): string[] 
   const rows = flows.map(({ flow, figures, complete }): Row<StreamFigures> => {
     return [[escape(flow) + (complete ? "" : "*")], figures];
   });
-  const lines = cells(STREAM_COLUMNS, rows);
-  return [...tableLines([heads([title], STREAM_COLUMNS), ...lines]), ...onlySampleLines(lines), ...cutLines(flows)];
+  return [...tableOf({ names: [title], columns: STREAM_COLUMNS }, rows), ...cutLines(flows)];
 }
 
 const { bytes, goodputBitsPerSecond, keyProofSeconds, retransmits, rtt, rttLastMicros } = STREAM_FIGURES;
@@ -144,16 +142,20 @@ function cutLines(flows: readonly MeasuredStream[]): string[] {
   return [`* ${count(cut, "flow")} did not come to ${cut === 1 ? "its" : "their"} end${rest}`];
 }
 
+/** A sender of a UDP flow. */
+interface Sender extends Pick<ShownPackets, "complete" | "figures" | "clockOffset"> {
+  readonly flow: string;
+  /** Its index; absent where it is the only one, as with most flows. */
+  readonly sender?: number;
+}
+
 /** UDP flows as tables: times, and how packets fared in each direction; with many senders, a line each. */
 function senderTables(flows: readonly MeasuredPackets[]): string[] {
   const senders = flows.flatMap(({ flow, complete, figures: { senders, clockOffset } }) =>
-    senders.map((figures) => {
-      // Most flows have one.
-      const name = escape(flow), [number, short] = [figures.sender, senders.length > 1];
+    senders.map((figures): Sender => {
       return {
-        name,
-        number: short ? number : undefined,
-        direction: directionOf(figures),
+        flow: escape(flow),
+        sender: senders.length > 1 ? figures.sender : undefined,
         complete,
         figures,
         clockOffset,
@@ -162,37 +164,38 @@ function senderTables(flows: readonly MeasuredPackets[]): string[] {
   );
   const lines = senders.length > MAX_PACKET_TABLES
     ? senderLines(senders)
-    : joined(senders.map(({ name, number, ...shown }) =>
-      packetTables({ ...shown, label: `UDP ${name}${number === undefined ? "" : `, sender ${number}`}` })
-    ));
+    : separated(senders.map(({ flow, sender, ...shown }) => {
+      return packetTables({ ...shown, label: `UDP ${flow}${sender === undefined ? "" : `, sender ${sender}`}` });
+    }));
   const silent = flows.filter(({ figures }) => figures.senders.length === 0);
   if (silent.length > 0) lines.push(`${count(silent.length, "UDP flow")} sent and received nothing`);
   return lines;
 }
 
 const { rtt: roundTrip, lateness } = PACKET_FIGURES, { sent, lostPercent } = PATH_FIGURES;
-const SENDER_COLUMNS: readonly Column<PacketFigures>[] = [
-  column("RTT median", roundTrip),
-  column("p99", roundTrip, "p99"),
-  column("max ms", roundTrip, "max"),
-  { head: "sent", text: ({ toServer, fromServer }) => pathText(toServer ?? fromServer, sent) },
-  { head: "lost there", text: ({ toServer }) => pathText(toServer, lostPercent) },
-  { head: "back", text: ({ fromServer }) => pathText(fromServer, lostPercent) },
-  column("late p99", lateness, "p99"),
-];
+const SENDERS: Table<PacketFigures> = {
+  names: ["UDP"],
+  columns: [
+    column("RTT median", roundTrip),
+    column("p99", roundTrip, "p99"),
+    column("max ms", roundTrip, "max"),
+    { head: "sent", text: ({ toServer, fromServer }) => pathText(toServer ?? fromServer, sent) },
+    { head: "lost there", text: ({ toServer }) => pathText(toServer, lostPercent) },
+    { head: "back", text: ({ fromServer }) => pathText(fromServer, lostPercent) },
+    column("late p99", lateness, "p99"),
+  ],
+};
 
 function pathText<T>(path: T | undefined, { unit, value }: Figure<T>): string {
   return path === undefined ? UNKNOWN : figureText(value(path), unit);
 }
 
 /** A line each. */
-function senderLines(
-  senders: readonly { name: string; number?: number; complete: boolean; figures: PacketFigures }[],
-): string[] {
-  const rows = senders.slice(0, MAX_PACKET_ROWS).map(({ name, number, complete, figures }): Row<PacketFigures> => {
-    return [[`${name}${number === undefined ? "" : `/${number}`}${complete ? "" : "*"}`], figures];
+function senderLines(senders: readonly Sender[]): string[] {
+  const rows = senders.slice(0, MAX_PACKET_ROWS).map(({ flow, sender, complete, figures }): Row<PacketFigures> => {
+    return [[`${flow}${sender === undefined ? "" : `/${sender}`}${complete ? "" : "*"}`], figures];
   });
-  const lines = tableLines([heads(["UDP"], SENDER_COLUMNS), ...cells(SENDER_COLUMNS, rows)]);
+  const lines = tableOf(SENDERS, rows);
   if (senders.length > MAX_PACKET_ROWS) lines.push(`... and ${senders.length - MAX_PACKET_ROWS} more`);
   if (senders.some(({ complete }) => !complete)) {
     lines.push("* did not come to its end: the server has not told its counts");
@@ -228,9 +231,4 @@ function bottleneckLines(flows: readonly (MeasuredStream | MeasuredPackets)[]): 
     return `- ${escape(worst.flow)}: ${worst.message}${others > 0 ? `; less so ${count(others, "other flow")}` : ""}`;
   });
   return [BOTTLENECKS, ...remarks];
-}
-
-/** Puts an empty line between tables. */
-function joined(tables: readonly (readonly string[])[]): string[] {
-  return tables.flatMap((lines, i) => i === 0 ? lines : ["", ...lines]);
 }

@@ -1,15 +1,9 @@
 import type { Flows } from "../../flow/flows.ts";
 import { TineError } from "../../base/errors.ts";
+import { tableHead } from "../figures.ts";
 import { escape } from "../terminal.ts";
 import { BusiestThread, BusyProcessors } from "./machine_load.ts";
-import {
-  type ClientReport,
-  intervalHead,
-  intervalJson,
-  intervalLines,
-  summaryJson,
-  summaryLines,
-} from "./client_report.ts";
+import { type ClientReport, intervalJson, intervalLines, summaryJson, summaryLines } from "./client_report.ts";
 import { InterruptibleOutput } from "./interruptible_output.ts";
 import { type ClientFlow, runFlows } from "./run_flows.ts";
 import { startLongTimer } from "../../base/time.ts";
@@ -66,7 +60,7 @@ export async function runClient<Interval, Client extends IntervalFlow<Interval>>
       for (const object of intervalJson(report, intervals)) output.json(object);
       return;
     }
-    if (!headed) output.lines(intervalHead(report));
+    if (!headed) output.lines(tableHead(report.intervalTable));
     headed = true;
     output.lines(intervalLines(report, intervals));
   });

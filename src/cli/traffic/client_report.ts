@@ -1,5 +1,4 @@
 import { messageOf, TineError } from "../../base/errors.ts";
-import { tableLines } from "../../base/text_table.ts";
 import {
   type Bottleneck,
   type Figures,
@@ -8,7 +7,7 @@ import {
   worstBottlenecks,
 } from "../../flow/analysis/mod.ts";
 import type { Flows } from "../../flow/flows.ts";
-import { cells, type Column, heads, type Row, span } from "../figures.ts";
+import { type Row, span, type Table, tableRows } from "../figures.ts";
 import type { ClientFlow } from "./run_flows.ts";
 
 /** How flows of a protocol are shown. */
@@ -17,9 +16,7 @@ export interface ClientReport<Client, Interval> {
   /** What objects of an interval have. */
   readonly intervalFigures: Figures<Interval>;
   /** What lines of an interval have. */
-  readonly intervalColumns: readonly Column<Interval>[];
-  /** The least widths of these columns. */
-  readonly intervalWidths: readonly number[];
+  readonly intervalTable: Table<Interval>;
   /** Adds up what several flows did in an interval. */
   sumIntervals(intervals: readonly Interval[]): Interval;
   /** Sums up flows that are over. */
@@ -56,26 +53,17 @@ export interface MeasuredWith {
   readonly error?: unknown;
 }
 
-const LABEL_HEADS = ["flow", "seconds"], LABEL_WIDTHS = [8, 11];
-
-/** Returns the heading of the lines of intervals. */
-export function intervalHead(
-  { intervalColumns, intervalWidths }: Pick<ClientReport<never, never>, "intervalColumns" | "intervalWidths">,
-): string[] {
-  return tableLines([heads(LABEL_HEADS, intervalColumns)], [...LABEL_WIDTHS, ...intervalWidths]);
-}
-
 /** Returns an interval as lines: one a flow, and their sum where there are several in a direction. */
 export function intervalLines<Client extends ClientFlow, Interval>(
-  report: ClientReport<Client, Interval>,
+  { intervalTable, sumIntervals }: ClientReport<Client, Interval>,
   { fromMs, toMs, seen }: Intervals<Client, Interval>,
 ): string[] {
   const time = span(fromMs, toMs);
-  const flows = seen.map(([{ label }, interval]): Row<Interval> => [[label, time], interval]);
-  const sums = sumsOf(seen, ([{ direction }]) => direction).map(({ label, those }): Row<Interval> => {
-    return [[label, time], report.sumIntervals(those.map(([, interval]) => interval))];
-  });
-  return tableLines(cells(report.intervalColumns, [...flows, ...sums]), [...LABEL_WIDTHS, ...report.intervalWidths]);
+  const sums = sumsOf(seen, ([{ direction }]) => direction);
+  return tableRows(intervalTable, [
+    ...seen.map(([{ label }, interval]): Row<Interval> => [[label, time], interval]),
+    ...sums.map(({ label, those }): Row<Interval> => [[label, time], sumIntervals(those.map(([, one]) => one))]),
+  ]);
 }
 
 /** Returns an interval as objects, one a flow. */
@@ -127,10 +115,10 @@ export function summaryJson<Client extends ClientFlow>(
 export function sumsOf<T>(
   all: readonly T[],
   directionOf: (one: T) => ClientFlow["direction"],
-): { readonly label: string; readonly those: readonly T[] }[] {
+): { readonly label: string; readonly direction: ClientFlow["direction"]; readonly those: readonly T[] }[] {
   return (["upload", "download"] as const).flatMap((direction) => {
     const those = all.filter((one) => directionOf(one) === direction);
-    return those.length < 2 ? [] : [{ label: direction === "upload" ? "sum up" : "sum down", those }];
+    return those.length < 2 ? [] : [{ label: direction === "upload" ? "sum up" : "sum down", direction, those }];
   });
 }
 

@@ -12,7 +12,7 @@ import {
   sumKnown,
   sumPackets,
 } from "../../flow/analysis/mod.ts";
-import { column } from "../figures.ts";
+import { column, separated } from "../figures.ts";
 import { type ClientReport, sumsOf } from "./client_report.ts";
 import type { PacketFlow } from "./packet_flow.ts";
 import { packetTables } from "./packet_tables.ts";
@@ -23,16 +23,19 @@ const { sent, received, sendBitsPerSecond, receiveBitsPerSecond, rtt } = PACKET_
 export const PACKET_REPORT: ClientReport<PacketFlow, PacketInterval> = {
   protocol: "udp",
   intervalFigures: PACKET_INTERVAL_FIGURES,
-  intervalColumns: [
-    column("sent", sent),
-    column("received", received),
-    column("sending", sendBitsPerSecond),
-    column("receiving", receiveBitsPerSecond),
-    column("RTT min", rtt, "min"),
-    column("median", rtt, "median"),
-    column("max ms", rtt, "max"),
-  ],
-  intervalWidths: [9, 9, 11, 11, 7, 7, 7],
+  intervalTable: {
+    names: ["flow", "seconds"],
+    columns: [
+      column("sent", sent),
+      column("received", received),
+      column("sending", sendBitsPerSecond),
+      column("receiving", receiveBitsPerSecond),
+      column("RTT min", rtt, "min"),
+      column("median", rtt, "median"),
+      column("max ms", rtt, "max"),
+    ],
+    widths: [8, 11, 9, 9, 11, 11, 7, 7, 7],
+  },
 
   sumIntervals(intervals) {
     const rtt = new Distribution();
@@ -66,17 +69,15 @@ interface Measured {
 }
 
 function lines(measured: readonly Measured[]): string[] {
-  const flows = measured.map(({ flow, figures, clockOffset }) => {
-    const { label, direction, complete, bad } = flow;
+  const flows = measured.map(({ flow: { label, complete, bad }, figures, clockOffset }) => {
     if (figures === undefined) return [`${label}: no packet was sent or received`];
-    return packetTables({ label, direction, complete, bad, figures, clockOffset });
+    return packetTables({ label, complete, bad, figures, clockOffset });
   });
-  const sums = sumsOf(measured, ({ flow }) => flow.direction).map(({ label, those }) => {
-    const [{ flow: { direction } }] = those;
+  const sums = sumsOf(measured, ({ flow }) => flow.direction).map(({ label, direction, those }) => {
     const complete = those.every(({ flow }) => flow.complete);
-    return packetTables({ label, direction, complete, figures: sumPackets(those, direction === "download") });
+    return packetTables({ label, complete, figures: sumPackets(those, direction === "download") });
   });
-  return [...flows, ...sums].flatMap((lines, i) => i === 0 ? lines : ["", ...lines]);
+  return separated([...flows, ...sums]);
 }
 
 function json(measured: readonly Measured[]): object {

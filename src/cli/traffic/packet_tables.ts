@@ -9,13 +9,11 @@ import {
   type PathFigures,
   SPREAD_PARTS,
 } from "../../flow/analysis/mod.ts";
-import { bitRate, cells, type Column, column, figureText, heads, milliseconds, percent, type Row } from "../figures.ts";
+import { bitRate, column, figureText, milliseconds, percent, type Table, tableOf } from "../figures.ts";
 
 /** A UDP flow, or one of its senders, as its tables show it. */
 export interface ShownPackets {
   readonly label: string;
-  /** From client to server, or back. */
-  readonly direction: "upload" | "download";
   /** The server has reported its counts. */
   readonly complete: boolean;
   /** Packets that either end received, and that were not of the flow or not signed as they should be. */
@@ -24,25 +22,28 @@ export interface ShownPackets {
   readonly clockOffset?: OffsetEstimate;
 }
 
-const LOST_SHARE = column("", PATH_FIGURES.lostPercent);
-const PATH_COLUMNS: readonly Column<PathFigures>[] = [
-  column("sent", PATH_FIGURES.sent),
-  column("received", PATH_FIGURES.received),
-  column("lost", PATH_FIGURES.lost),
-  { head: "", text: (of) => PATH_FIGURES.lostPercent.value(of) === undefined ? "" : LOST_SHARE.text(of) },
-  column("duplicates", PATH_FIGURES.duplicates),
-  column("reordered", PATH_FIGURES.reordered),
-  column("dropped", PATH_FIGURES.socketDrops),
-];
+const lostShare = column("", PATH_FIGURES.lostPercent);
+const PATHS: Table<PathFigures> = {
+  names: ["packets"],
+  columns: [
+    column("sent", PATH_FIGURES.sent),
+    column("received", PATH_FIGURES.received),
+    column("lost", PATH_FIGURES.lost),
+    { head: "", text: (of) => PATH_FIGURES.lostPercent.value(of) === undefined ? "" : lostShare.text(of) },
+    column("duplicates", PATH_FIGURES.duplicates),
+    column("reordered", PATH_FIGURES.reordered),
+    column("dropped", PATH_FIGURES.socketDrops),
+  ],
+};
 
 /** Returns what was measured with packets as tables: times, and how they fared in each direction. */
-export function packetTables({ label, direction, complete, bad, figures, clockOffset }: ShownPackets): string[] {
+export function packetTables({ label, complete, bad, figures, clockOffset }: ShownPackets): string[] {
   const { toServer, fromServer, sendBitsPerSecond, goodputBitsPerSecond, incoherent } = figures;
   const paths = [
     ...toServer === undefined ? [] : [["to server", toServer] as const],
     ...fromServer === undefined ? [] : [["from server", fromServer] as const],
   ];
-  const sent = (direction === "upload" ? toServer : fromServer)?.sent;
+  const sent = (toServer ?? fromServer)?.sent;
   const rates = [
     ...sent === undefined ? [] : [count(sent, "packet")],
     ...sendBitsPerSecond === undefined ? [] : [`sent at ${bitRate(sendBitsPerSecond)}`],
@@ -56,7 +57,6 @@ export function packetTables({ label, direction, complete, bad, figures, clockOf
     ...paths.flatMap(([way, path]) => timeRow(`${ipdv.title} ${way}`, ipdv, path)),
     ...timeRow(lateness.title, lateness, figures),
   ];
-  const rows = paths.map(([way, path]): Row<PathFigures> => [[way], path]);
   const lines = [`${label}: ${rates.join(", ")}`.trimEnd()];
   if (times.length > 0) {
     lines.push(
@@ -65,7 +65,7 @@ export function packetTables({ label, direction, complete, bad, figures, clockOf
       ...clockLines(toServer ?? fromServer, clockOffset),
     );
   }
-  lines.push("", ...tableLines([heads(["packets"], PATH_COLUMNS), ...cells(PATH_COLUMNS, rows)]));
+  lines.push("", ...tableOf(PATHS, paths.map(([way, path]) => [[way], path])));
   for (const [way, path] of paths) lines.push(...placeLines(way, path), ...markLines(way, path));
   if (!complete) lines.push("the server has not told its counts: the flow did not come to its end");
   const { here = 0, server = 0 } = bad ?? {};

@@ -1,4 +1,3 @@
-import { tableLines } from "../../base/text_table.ts";
 import {
   figuresOf,
   rounded,
@@ -9,7 +8,7 @@ import {
   type StreamSum,
   sumStreams,
 } from "../../flow/analysis/mod.ts";
-import { cells, type Column, column, heads, onlySampleLines, type Row, streamColumns } from "../figures.ts";
+import { type Column, column, type Row, streamColumns, tableOf } from "../figures.ts";
 import { type ClientReport, sumsOf } from "./client_report.ts";
 import type { StreamFlow } from "./stream_flow.ts";
 
@@ -19,14 +18,17 @@ const { bytes, goodputBitsPerSecond, retransmits, rttMicros, cwndBytes } = STREA
 export const STREAM_REPORT: ClientReport<StreamFlow, StreamInterval> = {
   protocol: "tcp",
   intervalFigures: STREAM_INTERVAL_FIGURES,
-  intervalColumns: [
-    column("received", bytes),
-    column("goodput", goodputBitsPerSecond),
-    column("resent", retransmits),
-    column("RTT ms", rttMicros),
-    column("cwnd", cwndBytes),
-  ],
-  intervalWidths: [9, 11, 6, 7, 9],
+  intervalTable: {
+    names: ["flow", "seconds"],
+    columns: [
+      column("received", bytes),
+      column("goodput", goodputBitsPerSecond),
+      column("resent", retransmits),
+      column("RTT ms", rttMicros),
+      column("cwnd", cwndBytes),
+    ],
+    widths: [8, 11, 9, 11, 6, 7, 9],
+  },
 
   sumIntervals(intervals) {
     // A flow that is over resends nothing.
@@ -73,17 +75,15 @@ function lines(measured: readonly Measured[]): string[] {
     rttP99,
     cwnd,
   ];
-  const flows = measured.map(({ flow, figures }): Row<StreamSum> => [[flow.label], figures]);
-  const sums = sumsOf(measured, ({ flow }) => flow.direction)
-    .map(({ label, those }): Row<StreamSum> => [[label], sumStreams(those.map(({ flow }) => flow))]);
-  const rows = cells(columns, [...flows, ...sums]);
-  return [
-    ...tableLines([heads(["flow"], columns), ...rows]),
-    ...measured.every(({ figures }) => figures.receiverCounted)
-      ? []
-      : [`${UNCOUNTED_MARK} sent: the receiver has not told what arrived`],
-    ...onlySampleLines(rows),
-  ];
+  const sums = sumsOf(measured, ({ flow }) => flow.direction);
+  const lines = tableOf({ names: ["flow"], columns }, [
+    ...measured.map(({ flow, figures }): Row<StreamSum> => [[flow.label], figures]),
+    ...sums.map(({ label, those }): Row<StreamSum> => [[label], sumStreams(those.map(({ flow }) => flow))]),
+  ]);
+  if (measured.some(({ figures }) => !figures.receiverCounted)) {
+    lines.push(`${UNCOUNTED_MARK} sent: the receiver has not told what arrived`);
+  }
+  return lines;
 }
 
 function json(measured: readonly Measured[]): object {

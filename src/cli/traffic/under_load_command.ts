@@ -1,8 +1,7 @@
 import { grouped } from "../../base/count.ts";
-import { tableLines } from "../../base/text_table.ts";
 import { figuresOf, LOAD_FIGURES, type LoadFigures, rounded } from "../../flow/analysis/mod.ts";
 import type { Flows } from "../../flow/flows.ts";
-import { cells, type Column, column, heads, milliseconds } from "../figures.ts";
+import { column, milliseconds, type Table, tableHead, tableRows } from "../figures.ts";
 import { escape } from "../terminal.ts";
 import { bottleneckLines, bottlenecksJson, errorJson, kindLines, type MeasuredWith } from "./client_report.ts";
 import { InterruptibleOutput } from "./interruptible_output.ts";
@@ -28,7 +27,7 @@ export async function runUnderLoad(
     error ??= phase.error;
     // Nothing was measured: then there is nothing to print.
     if (phase.error !== undefined && phase.packets === undefined) break;
-    if (phases.length === 0 && !json) output.lines(phaseHead());
+    if (phases.length === 0 && !json) output.lines(tableHead(PHASE_TABLE));
     phases.push(phase);
     if (json) output.json(phaseJson(phase));
     else output.lines(phaseLines(phase));
@@ -43,25 +42,24 @@ export async function runUnderLoad(
 
 const { rtt, lostPercent, roundTripsPerMinute, uploadGoodputBitsPerSecond, downloadGoodputBitsPerSecond } =
   LOAD_FIGURES;
-const COLUMNS: readonly Column<LoadFigures>[] = [
-  column("RTT min", rtt, "min"),
-  column("median", rtt, "median"),
-  column("p99", rtt, "p99"),
-  column("max ms", rtt, "max"),
-  column("lost", lostPercent),
-  column("trips/min", roundTripsPerMinute),
-  column("upload", uploadGoodputBitsPerSecond),
-  column("download", downloadGoodputBitsPerSecond),
-];
-const WIDTHS = [8, 7, 7, 7, 7, 6, 9, 11, 11];
-
-function phaseHead(): string[] {
-  return tableLines([heads(["path"], COLUMNS)], WIDTHS);
-}
+const PHASE_TABLE: Table<LoadFigures> = {
+  names: ["path"],
+  columns: [
+    column("RTT min", rtt, "min"),
+    column("median", rtt, "median"),
+    column("p99", rtt, "p99"),
+    column("max ms", rtt, "max"),
+    column("lost", lostPercent),
+    column("trips/min", roundTripsPerMinute),
+    column("upload", uploadGoodputBitsPerSecond),
+    column("download", downloadGoodputBitsPerSecond),
+  ],
+  widths: [8, 7, 7, 7, 7, 6, 9, 11, 11],
+};
 
 /** Returns a phase as a line. */
 export function phaseLines(figures: PhaseFigures): string[] {
-  return tableLines(cells(COLUMNS, [[[figures.phase], figures]]), WIDTHS);
+  return tableRows(PHASE_TABLE, [[[figures.phase], figures]]);
 }
 
 /** Returns a phase as an object. */
