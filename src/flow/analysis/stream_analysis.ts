@@ -1,4 +1,4 @@
-import { goodput } from "../stream/io_meter.ts";
+import { goodput } from "../stream/goodput.ts";
 import type { Columns } from "../records/kinds.ts";
 import type { Chunk } from "../records/read_chunk.ts";
 import type { ConnectionReport, StreamReport } from "../report.ts";

@@ -5,7 +5,6 @@ import { TineError } from "../../base/errors.ts";
 import type { FlowSide, StreamClientConfig, StreamSocketOption, TransferConfig } from "../config.ts";
 import type { SenderReport } from "../report.ts";
 import { decodeSenderReport } from "../report_values.ts";
-import { Pace } from "./pace.ts";
 
 /** What a client wants. */
 export interface StreamRequest {
@@ -183,17 +182,4 @@ function badMessage(message: string, what: string, code = "bad-stream-frame"): T
 function printable(text: string, maxLength = 60): string {
   const plain = text.replace(/\p{C}/gu, " ");
   return plain.length > maxLength ? `${plain.slice(0, maxLength)}...` : plain;
-}
-
-/** Returns what a request asks for, as an info event has it. */
-export function requestValues(request: StreamRequest): Record<string, number> {
-  const { durationMs, lengthBytes, bufLenBytes, dscp } = request;
-  const pace = Pace.of(requestAt(senderOf(request), request));
-  return {
-    bufLenBytes,
-    ...durationMs === undefined ? {} : { durationMs },
-    ...lengthBytes === undefined ? {} : { lengthBytes },
-    ...dscp === undefined ? {} : { dscp },
-    ...pace === undefined ? {} : { pacedBitsPerSecond: pace.bytesPerSecond * 8 },
-  };
 }

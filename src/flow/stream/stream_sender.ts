@@ -2,12 +2,16 @@ import { IPPROTO_TCP, SO_SNDBUF, SOL_SOCKET, TCP_NODELAY, TCP_NOTSENT_LOWAT } fr
 import { READABLE, type Watch, WRITABLE } from "../../sys/poller.ts";
 import { WOULD_BLOCK } from "../../sys/socket.ts";
 import { TineError } from "../../base/errors.ts";
-import type { Scope, Timer } from "../engine/engine_flow.ts";
-import { bitsPerSecond, IoMeter, serverCpu, TcpInfoRecorder, ThreadTime, TurnBudget } from "./io_meter.ts";
+import { type TcpInfo, tcpInfoPlaces } from "../../sys/tcp_info.ts";
+import type { ConnectionReport } from "../report.ts";
+import type { SampleSink, Scope, Timer } from "../engine/engine_flow.ts";
+import { bitsPerSecond } from "./goodput.ts";
+import { IoMeter } from "./io_meter.ts";
 import { PROGRESS_MS, STALL_TIMEOUT_MS, UNSEEN_STALL_TIMEOUT_MS } from "./limits.ts";
 import { Pace } from "./pace.ts";
 import type { StreamKernel } from "./stream_port.ts";
-import type { Transfer, TransferContext, TransferResult } from "./transfer.ts";
+import { serverCpu, ThreadTime, type Transfer, type TransferContext, type TransferResult } from "./transfer.ts";
+import { TurnBudget } from "./turn_budget.ts";
 import { END_MARK } from "./wire.ts";
 import { checkReceipt, type StreamRequest } from "./messages.ts";
 
@@ -320,4 +324,62 @@ export class SendQueue {
     this.#maxBytes = maxBytes;
     this.#kernel.limitUnsent(maxBytes);
   }
+}
+
+const tcpInfoNames = Object.keys(tcpInfoPlaces) as (keyof TcpInfo)[];
+
+/** Asks the kernel for tcp_info of the sender's connection, and records it. */
+class TcpInfoRecorder {
+  readonly #kernel: StreamKernel;
+  readonly #sink: SampleSink<"tcpInfo">;
+  readonly #server: boolean;
+  /** The last answer of the kernel. */
+  readonly last: TcpInfo;
+
+  /** @param server whether the connection is the server's */
+  constructor(kernel: StreamKernel, sink: SampleSink<"tcpInfo">, server: boolean) {
+    this.#kernel = kernel;
+    this.#sink = sink;
+    this.#server = server;
+    this.last = kernel.tcpInfo();
+  }
+
+  /** Asks, without recording. */
+  ask(): TcpInfo {
+    return this.#kernel.tcpInfo(this.last);
+  }
+
+  /**
+   * Asks and records.
+   *
+   * @param t nanoseconds since the flow's `tinit`
+   */
+  record(t: number): void {
+    const info = this.ask();
+    const writer = this.#sink.writer();
+    const { columns } = writer, i = writer.next();
+    columns.t[i] = t;
+    columns.server[i] = this.#server ? 1 : 0;
+    for (const name of tcpInfoNames) columns[name][i] = info[name];
+  }
+
+  /** The last answer, as reports have it. */
+  report(): ConnectionReport {
+    const { totalRetrans, rtt, rttvar, minRtt, cwnd, sndMss, busyTime, rwndLimited, sndbufLimited } = this.last;
+    return {
+      retransmits: known(totalRetrans),
+      rttMicros: known(rtt),
+      rttVarMicros: known(rttvar),
+      minRttMicros: known(minRtt),
+      cwndBytes: cwnd < 0 || sndMss < 0 ? undefined : cwnd * sndMss,
+      busyMicros: known(busyTime),
+      receiveWindowMicros: known(rwndLimited),
+      sendBufferMicros: known(sndbufLimited),
+    };
+  }
+}
+
+/** The kernel's figure; -1: it does not report it. */
+function known(value: number): number | undefined {
+  return value < 0 ? undefined : value;
 }

@@ -1,7 +1,9 @@
+import { Clock } from "../../sys/clock.ts";
 import type { FlowHost, Scope } from "../engine/engine_flow.ts";
 import type { FlowInfoEvent } from "../flows.ts";
 import type { SenderReport } from "../report.ts";
-import { requestValues, type StreamRequest } from "./messages.ts";
+import { requestAt, senderOf, type StreamRequest } from "./messages.ts";
+import { Pace } from "./pace.ts";
 import type { StreamPeer } from "./stream_peer.ts";
 import type { StreamPort, StreamPorts } from "./stream_port.ts";
 
@@ -73,4 +75,33 @@ export function streamInfo(
       ...requestValues(request),
     },
   };
+}
+
+/** Returns what a request asks for, as an info event has it. */
+function requestValues(request: StreamRequest): Record<string, number> {
+  const { durationMs, lengthBytes, bufLenBytes, dscp } = request;
+  const pace = Pace.of(requestAt(senderOf(request), request));
+  return {
+    bufLenBytes,
+    ...durationMs === undefined ? {} : { durationMs },
+    ...lengthBytes === undefined ? {} : { lengthBytes },
+    ...dscp === undefined ? {} : { dscp },
+    ...pace === undefined ? {} : { pacedBitsPerSecond: pace.bytesPerSecond * 8 },
+  };
+}
+
+/** Measures how long this thread computes. */
+export class ThreadTime {
+  readonly #clock = new Clock("thread");
+  readonly #start = this.#clock.now();
+
+  /** Computing time since the construction, in nanoseconds. */
+  get nanos(): number {
+    return Number(this.#clock.now() - this.#start);
+  }
+}
+
+/** Returns the computing time as a server reports it; empty at a client, which sees its own threads. */
+export function serverCpu(time: ThreadTime | undefined): { readonly serverCpuNanos?: number } {
+  return time === undefined ? {} : { serverCpuNanos: time.nanos };
 }

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { TurnBudget } from "../../../src/flow/stream/io_meter.ts";
+import { TurnBudget } from "../../../src/flow/stream/turn_budget.ts";
 
 /** How many writes of 128 KiB a turn has, each of which takes 20 µs. */
 function turn(budget: TurnBudget, at: number): number {
