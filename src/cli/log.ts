@@ -2,7 +2,7 @@ import type { LoggedLine, RunResults, TestResults } from "../result/mod.ts";
 import { defineCommand } from "./command.ts";
 import { CommandFailure } from "./errors.ts";
 import { flag, list } from "./flags.ts";
-import { DEFAULT_PATH, NOT_COMPLETE, PATH } from "./results/path_argument.ts";
+import { DEFAULT_PATH, NOT_COMPLETE, PATH } from "./results/results.ts";
 import { escape, type Style, style, writeStdout } from "./terminal.ts";
 
 /** What collects before it is written at once, in UTF-16 code units. */

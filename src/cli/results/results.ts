@@ -1,14 +1,27 @@
 import type { RunResults, TestEntry, TestResults, TestStatus } from "../../result/mod.ts";
 import { testIdText } from "../../result/names.ts";
 import { byteAmount } from "../../base/size.ts";
-import { defineCommand } from "../command.ts";
+import { defineCommand, type Positional } from "../command.ts";
 import { count } from "../../base/count.ts";
 import { CommandFailure, UsageError } from "../errors.ts";
 import { flag } from "../flags.ts";
-import { DEFAULT_PATH, NOT_COMPLETE, PATH } from "./path_argument.ts";
 import { elapsed } from "../../base/duration.ts";
 import { escape, style, writeStdout } from "../terminal.ts";
 import type { SysInfoData } from "../../node/mod.ts";
+
+/** Where results are looked for when no path is given. */
+export const DEFAULT_PATH = "results";
+
+/** The argument of commands that look at results. */
+export const PATH: Positional = {
+  name: "PATH",
+  help: `a folder of runs, a run, or a test; default: ${DEFAULT_PATH}`,
+  optional: true,
+  complete: "directory",
+};
+
+/** The state of a run whose end is not recorded. */
+export const NOT_COMPLETE = "not complete: it is still running, or was killed";
 
 /** Longer lists are cut for people; `--json` has all of it. */
 const MAX_LINES = 1000;

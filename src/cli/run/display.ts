@@ -2,7 +2,7 @@ import type { Item } from "../../node/item.ts";
 import { style, writeStdout } from "../terminal.ts";
 import { JsonDisplay } from "./json_display.ts";
 import { LineDisplay } from "./line_display.ts";
-import { stderrSize, writeStderr } from "./stderr_screen.ts";
+import type { ScreenSize } from "./live_block.ts";
 import { TerminalDisplay } from "./terminal_display.ts";
 
 /** The names and values that distinguish a test from others. */
@@ -132,4 +132,23 @@ export function createDisplay({ json = false, verbose = false }: DisplayOptions 
   const options = { verbose, style: style(Deno.stderr), write: writeStderr, writeResult: writeStdout };
   if (!Deno.stderr.isTerminal() || Deno.env.get("TERM") === "dumb") return new LineDisplay(options);
   return new TerminalDisplay({ ...options, size: stderrSize });
+}
+
+const encoder = new TextEncoder();
+
+/** Returns the size of the terminal as it is now; 80 by 24 where it is not known. */
+function stderrSize(): ScreenSize {
+  try {
+    // A terminal that was never given a size reports 0.
+    const { columns, rows } = Deno.consoleSize();
+    return { columns: columns || 80, rows: rows || 24 };
+  } catch {
+    return { columns: 80, rows: 24 };
+  }
+}
+
+/** Writes all of a text to standard error, in another thread: a terminal that takes nothing holds up no other work. */
+async function writeStderr(text: string): Promise<void> {
+  const bytes = encoder.encode(text);
+  for (let done = 0; done < bytes.length;) done += await Deno.stderr.write(bytes.subarray(done));
 }

@@ -5,7 +5,7 @@ import { groupFlows } from "../flow_groups.ts";
 import { escape } from "../terminal.ts";
 import { bitRate, milliseconds } from "../figures.ts";
 import { elapsed } from "../../base/duration.ts";
-import type { FlowState, PacketProgress, StreamProgress } from "./flow_progress.ts";
+import type { FlowState, PacketState, StreamState } from "./flow_tracker.ts";
 
 /** Of more flows than this, those with similar ids are summed up. */
 const MAX_LINES = 16;
@@ -35,7 +35,7 @@ function sumLines(stem: string, flows: readonly FlowState[]): string[] {
   ];
 }
 
-function streamText(state: StreamProgress): string {
+function streamText(state: StreamState): string {
   const { bytes, goodputBitsPerSecond, rttMicros, retransmits, completionNanos, ended } = state;
   const took = completionNanos === undefined ? "" : ` in ${elapsed(completionNanos / 1e6)}`;
   return [
@@ -46,7 +46,7 @@ function streamText(state: StreamProgress): string {
   ].join(", ");
 }
 
-function packetText(state: PacketProgress): string {
+function packetText(state: PacketState): string {
   const { packets, lost, dropped, bitsPerSecond, rttMicros, rttMinMicros, rttMeanMicros, rttMaxMicros, ended } = state;
   const times = ended ? [rttMinMicros, rttMeanMicros, rttMaxMicros] : [rttMicros];
   const known = times.filter((micros) => micros !== undefined);
@@ -59,7 +59,7 @@ function packetText(state: PacketProgress): string {
   ].join(", ");
 }
 
-function streamSum(streams: readonly StreamProgress[]): string {
+function streamSum(streams: readonly StreamState[]): string {
   const ended = streams.filter(({ ended }) => ended).length;
   const rest = ended === streams.length ? "" : `, ${grouped(ended)} of them to their end`;
   const times = quantilesOf(streams.flatMap(({ completionNanos }) => completionNanos ?? []));
@@ -72,13 +72,13 @@ function streamSum(streams: readonly StreamProgress[]): string {
     `${grouped(sum(streams, ({ retransmits }) => Math.max(0, retransmits ?? 0)))} resent${span}`;
 }
 
-function packetSum(flows: readonly PacketProgress[]): string {
+function packetSum(flows: readonly PacketState[]): string {
   return `${count(flows.length, "UDP flow")}: ${count(sum(flows, ({ packets }) => packets), "packet")}, ` +
     lossText({ lost: sum(flows, ({ lost }) => lost), dropped: sum(flows, ({ dropped }) => dropped) });
 }
 
 /** Losses as the tables of results have them: `3 lost, 12 dropped by a socket`. */
-function lossText({ lost, dropped }: Pick<PacketProgress, "lost" | "dropped">): string {
+function lossText({ lost, dropped }: Pick<PacketState, "lost" | "dropped">): string {
   return `${grouped(lost)} lost${dropped > 0 ? `, ${grouped(dropped)} dropped by a socket` : ""}`;
 }
 

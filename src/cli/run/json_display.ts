@@ -1,7 +1,7 @@
 import { encodeReport } from "../../flow/report_values.ts";
 import type { Item } from "../../node/item.ts";
 import { BackgroundWriter, type WriteText } from "./background_writer.ts";
-import { FlowProgress } from "./flow_progress.ts";
+import { FlowTracker } from "./flow_tracker.ts";
 import type { Display, PlanStart, PlanSummary, TestOutcome, TestStart } from "./display.ts";
 
 /** What a JSON display gets. */
@@ -22,7 +22,7 @@ export class JsonDisplay implements Display {
   readonly #verbose: boolean;
   readonly #writer: BackgroundWriter;
   #test = 0;
-  #flows = new FlowProgress();
+  #flows = new FlowTracker();
 
   constructor({ verbose, write }: JsonDisplayOptions) {
     this.#verbose = verbose;
@@ -75,7 +75,7 @@ export class JsonDisplay implements Display {
     const { id, number, status, durationMs, moreErrors = 0, folder } = outcome;
     for (const flow of this.#flows.flows.values()) this.#offer({ type: "flow", test: number, ...flow });
     // Tests that are kept end without having run.
-    this.#flows = new FlowProgress();
+    this.#flows = new FlowTracker();
     const errors = outcome.errors.map(({ nodeId, tag, code, message }) => ({ nodeId, tag, code, message }));
     const missing = (outcome.missing ?? []).map(({ nodeId, what }) => ({ nodeId, what }));
     this.#write({ type: "test-end", test: number, id, status, durationMs, errors, moreErrors, missing, folder });

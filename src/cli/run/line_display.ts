@@ -3,7 +3,7 @@ import { elapsed, formatDuration } from "../../base/duration.ts";
 import { escape, type Style } from "../terminal.ts";
 import { BackgroundWriter, type WriteText } from "./background_writer.ts";
 import type { Display, PlanStart, PlanSummary, TestOutcome, TestStart } from "./display.ts";
-import { FlowProgress } from "./flow_progress.ts";
+import { FlowTracker } from "./flow_tracker.ts";
 import { flowEndLines, flowLine } from "./flow_text.ts";
 import {
   detailLines,
@@ -39,7 +39,7 @@ export class LineDisplay implements Display {
   readonly #writer: BackgroundWriter;
   /** Errors of the running test that were shown. */
   readonly #shown = new Set<string>();
-  #flows = new FlowProgress();
+  #flows = new FlowTracker();
   /** When there was a line of a flow that runs, by the clock of `performance.now()`. */
   readonly #shownAt = new Map<string, number>();
 
@@ -87,7 +87,7 @@ export class LineDisplay implements Display {
     this.#writer.line(`${nameOfTest(id)}: ${shown}${status === "kept" ? "" : ` in ${elapsed(durationMs)}`}`);
     for (const text of flowEndLines(this.#flows.flows.values())) this.#writer.line(`  ${text}`);
     // Tests that are kept end without having run.
-    this.#flows = new FlowProgress();
+    this.#flows = new FlowTracker();
     for (const text of detailLines(outcome, this.#shown)) this.#writer.line(`  ${text}`);
     this.#shown.clear();
   }

@@ -1,11 +1,10 @@
 import { escape, type Style } from "../terminal.ts";
 import { cutToWidth, textWidth } from "../../base/text_width.ts";
 import { elapsed, wholeSeconds } from "../../base/duration.ts";
-import type { FlowState } from "./flow_progress.ts";
+import type { FlowState } from "./flow_tracker.ts";
 import { flowFigures } from "./flow_text.ts";
 import { type Counts, countsText, errorLine, nameOfTest } from "./outcome_text.ts";
 import type { NodeActivity, TestProgress } from "./test_progress.ts";
-import type { ScreenSize } from "./stderr_screen.ts";
 
 /** More lines than this do not fit one glance, however high the terminal is. */
 const MAX_LINES = 24;
@@ -16,6 +15,12 @@ const MAX_BAR = 30;
 const MAX_RUNS = 20;
 /** Setting up and cleaning up are not in the plan's time: this much later, in milliseconds, is as planned. */
 const TOLERANCE_MS = 2000;
+
+/** How large a terminal is. */
+export interface ScreenSize {
+  readonly columns: number;
+  readonly rows: number;
+}
 
 /** What the running test is shown with. */
 export interface LiveView {

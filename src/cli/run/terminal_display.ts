@@ -5,7 +5,7 @@ import type { Display, PlanStart, PlanSummary, TestOutcome, TestStart } from "./
 import { elapsed } from "../../base/duration.ts";
 import { flowEndLines } from "./flow_text.ts";
 import type { TextDisplayOptions } from "./line_display.ts";
-import { LiveArea, liveBlock } from "./live_block.ts";
+import { LiveArea, liveBlock, type ScreenSize } from "./live_block.ts";
 import {
   type Counts,
   detailLines,
@@ -17,7 +17,6 @@ import {
   summaryLine,
 } from "./outcome_text.ts";
 import { TestProgress } from "./test_progress.ts";
-import type { ScreenSize } from "./stderr_screen.ts";
 
 const INTERVAL_MS = 200;
 

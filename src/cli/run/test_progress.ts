@@ -1,6 +1,6 @@
 import type { Activity, ErrorItem, Item, LogEntry } from "../../node/item.ts";
 import type { TestStart } from "./display.ts";
-import { FlowProgress } from "./flow_progress.ts";
+import { FlowTracker } from "./flow_tracker.ts";
 
 /** A test has fewer nodes than that; a node that goes mad makes up more. */
 const MAX_NODES = 10_000;
@@ -14,7 +14,7 @@ const NOTHING: NodeActivity = { running: [], more: 0, ended: 0 };
 export class TestProgress {
   /** What its nodes do, by their ids, in the order in which they were first heard of. */
   readonly nodes = new Map<string, NodeActivity>();
-  readonly flows = new FlowProgress();
+  readonly flows = new FlowTracker();
   /** The last entry of a log. */
   log: LogEntry | undefined;
   /** The first error: those that follow come from it. */

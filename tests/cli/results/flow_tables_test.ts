@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { flowJson, flowTables } from "../../../src/cli/results/flow_tables.ts";
-import { FlowProgress } from "../../../src/cli/run/flow_progress.ts";
+import { FlowTracker } from "../../../src/cli/run/flow_tracker.ts";
 import { flowEndLines } from "../../../src/cli/run/flow_text.ts";
 import { PacketAnalysis, StreamAnalysis } from "../../../src/flow/analysis/mod.ts";
 import type { MeasuredPackets, MeasuredStream } from "../../../src/result/mod.ts";
@@ -138,7 +138,7 @@ Deno.test("flowTables() and the lines of tine run have one median for a crowd of
   });
   const [, row] = flowTables(flows).filter((line) => /median|completion/.test(line));
   assertEquals(row.split(/ {2,}/), ["completion ms", "492.0", "935.5", "935.5", "1379", "1379"]);
-  const progress = new FlowProgress();
+  const progress = new FlowTracker();
   for (const [i, fctNanos] of times.entries()) {
     progress.take({ type: "progress", nodeId: "left", flow: `s${i}`, report: streamReport({ bytes: 1, fctNanos }) });
   }

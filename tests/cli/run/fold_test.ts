@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { fold } from "../../../src/cli/run/fold.ts";
+import { fold } from "../../../src/cli/run/plan_tree.ts";
 
 const lines = (text: string) => fold(text.split("").map((line) => [line]));
 

@@ -1,13 +1,13 @@
 import { assertEquals } from "@std/assert";
-import { FlowProgress } from "../../../src/cli/run/flow_progress.ts";
+import { FlowTracker } from "../../../src/cli/run/flow_tracker.ts";
 import { flowEndLines, flowLine } from "../../../src/cli/run/flow_text.ts";
 import { progress } from "./samples.ts";
 import { packetReport, servedPackets, streamProgress, streamReport } from "../../flow/reports.ts";
 
-const lines = (flows: FlowProgress) => flows.flows.values().map(flowLine).toArray();
+const lines = (flows: FlowTracker) => flows.flows.values().map(flowLine).toArray();
 
-Deno.test("FlowProgress takes bytes from the receiver of a stream, and the kernel's figures from its sender", () => {
-  const flows = new FlowProgress();
+Deno.test("FlowTracker takes bytes from the receiver of a stream, and the kernel's figures from its sender", () => {
+  const flows = new FlowTracker();
   flows.take(
     progress("bulk", streamProgress({ bytes: 5e6, goodputBitsPerSecond: 4e6, rttMicros: 1500, retransmits: 2 })),
   );
@@ -19,8 +19,8 @@ Deno.test("FlowProgress takes bytes from the receiver of a stream, and the kerne
   assertEquals(lines(flows), ["bulk: 3.00 Mbit/s, 4.00 MB so far, RTT 1.600 ms, 1,234 resent"]);
 });
 
-Deno.test("FlowProgress takes the last words of a stream from its client, whatever comes late", () => {
-  const flows = new FlowProgress();
+Deno.test("FlowTracker takes the last words of a stream from its client, whatever comes late", () => {
+  const flows = new FlowTracker();
   flows.take(progress("bulk", {
     ...{ kind: "servedStream", complete: true, bytes: 1e6, durationNanos: 1e9, goodputBitsPerSecond: 8e6 },
   }));
@@ -31,8 +31,8 @@ Deno.test("FlowProgress takes the last words of a stream from its client, whatev
   assertEquals(lines(flows), ["bulk: 8.00 Mbit/s, 1.00 MB in 1.1s"]);
 });
 
-Deno.test("FlowProgress takes packets from the client: the server knows half of it", () => {
-  const flows = new FlowProgress();
+Deno.test("FlowTracker takes packets from the client: the server knows half of it", () => {
+  const flows = new FlowTracker();
   flows.take(progress("voip", servedPackets({ received: 7 })));
   assertEquals(flows.flows.size, 0);
   const values = {
@@ -52,8 +52,8 @@ Deno.test("FlowProgress takes packets from the client: the server knows half of 
   assertEquals(lines(flows)[1], "down: 8.00 kbit/s, 10 packets, 0 lost");
 });
 
-Deno.test("FlowProgress has apart what a socket had no room for, as results have", () => {
-  const flows = new FlowProgress();
+Deno.test("FlowTracker has apart what a socket had no room for, as results have", () => {
+  const flows = new FlowTracker();
   const values = { sent: 90_000, lostToServer: 76_601, serverSocketDrops: 76_601 };
   const flood = packetReport(values);
   flows.take(progress("flood", flood));
@@ -73,7 +73,7 @@ Deno.test("FlowProgress has apart what a socket had no room for, as results have
 });
 
 Deno.test("flowEndLines() tells sums of many flows, and others one by one", () => {
-  const flows = new FlowProgress();
+  const flows = new FlowTracker();
   for (let i = 1; i <= 40; i++) {
     const common = { goodputBitsPerSecond: 1e6, rttMicros: 10, retransmits: 1 };
     const report = i < 40

@@ -1,7 +1,7 @@
 import {
   type PacketReport,
   type ServedStreamReport,
-  type StreamProgress as LiveStreamReport,
+  type StreamProgress,
   type StreamReport,
   sumCounts,
 } from "../../flow/report.ts";
@@ -11,7 +11,7 @@ import type { Progress } from "../../node/item.ts";
 const MAX_FLOWS = 10_000;
 
 /** What is known of a TCP flow, in part from each end. */
-export interface StreamProgress {
+export interface StreamState {
   readonly protocol: "tcp";
   readonly flow: string;
   /** As the receiver reports them, else the sender. */
@@ -27,7 +27,7 @@ export interface StreamProgress {
 }
 
 /** What is known of a UDP flow, all of it from its client. */
-export interface PacketProgress {
+export interface PacketState {
   readonly protocol: "udp";
   readonly flow: string;
   /** By senders at either end. */
@@ -47,10 +47,10 @@ export interface PacketProgress {
 }
 
 /** What is known of a flow while it runs. */
-export type FlowState = StreamProgress | PacketProgress;
+export type FlowState = StreamState | PacketState;
 
 /** Follows the flows of a running test by what their ends report a few times a second. */
-export class FlowProgress {
+export class FlowTracker {
   readonly #flows = new Map<string, FlowState>();
   readonly #receivers = new Set<string>();
 
@@ -73,7 +73,7 @@ export class FlowProgress {
     const [toServer, fromServer] = senders.length > 1
       ? [0, 0]
       : [Math.min(lostToServer, serverSocketDrops), Math.min(lostFromServer, socketDrops)];
-    const state: PacketProgress = {
+    const state: PacketState = {
       protocol: "udp",
       flow,
       packets: sent + serverSent,
@@ -90,9 +90,9 @@ export class FlowProgress {
     return state;
   }
 
-  #stream(flow: string, report: StreamReport | ServedStreamReport | LiveStreamReport): FlowState | undefined {
+  #stream(flow: string, report: StreamReport | ServedStreamReport | StreamProgress): FlowState | undefined {
     const known = this.#flows.get(flow);
-    const state: StreamProgress = known?.protocol === "tcp"
+    const state: StreamState = known?.protocol === "tcp"
       ? known
       : { protocol: "tcp", flow, bytes: 0, goodputBitsPerSecond: 0, ended: false };
     // What the ends reported while it ran may come after the last report of either.
