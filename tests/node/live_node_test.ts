@@ -87,7 +87,7 @@ Deno.test("LiveNode goes from run over cancel and canceled to done", async () =>
 
 Deno.test("LiveNode aborts its runs, then cleans up in reverse order, then ends its children", async () => {
   const events: string[] = [];
-  const started = { here: Promise.withResolvers<void>(), toServer: Promise.withResolvers<void>() };
+  const started = { here: Promise.withResolvers<void>(), there: Promise.withResolvers<void>() };
   await using it = new TestNode(async (name, context) => {
     context.onEnd(() => void events.push(`${name}: first`));
     context.onEnd(() => void events.push(`${name}: second`));
@@ -95,7 +95,7 @@ Deno.test("LiveNode aborts its runs, then cleans up in reverse order, then ends 
     await aborted(context).finally(() => events.push(`${name}: ${context.signal.reason.code}`));
   });
   const running = assertRejects(() => it.run({ parallel: [on("left", work("there")), work("here")] }));
-  await Promise.all([started.here.promise, started.toServer.promise]);
+  await Promise.all([started.here.promise, started.there.promise]);
   const reason = new Canceled("interrupted", "enough");
   assertEquals(await it.end(reason), reason);
   assertEquals(await running, reason);
@@ -104,8 +104,8 @@ Deno.test("LiveNode aborts its runs, then cleans up in reverse order, then ends 
     "here: second",
     "here: first",
   ]);
-  const toServer = ["there: interrupted", "there: second", "there: first"];
-  assertEquals(events.filter((event) => event.startsWith("there")), toServer);
+  const below = ["there: interrupted", "there: second", "there: first"];
+  assertEquals(events.filter((event) => event.startsWith("there")), below);
   assert(events.indexOf("here: first") < events.indexOf("there: interrupted"));
 });
 
