@@ -1,4 +1,4 @@
-import type { FlowInfo } from "../node/item.ts";
+import type { FlowInfo, NodeInfo } from "../node/item.ts";
 import {
   type Bottleneck,
   PacketAnalysis,
@@ -56,6 +56,7 @@ export interface MeasuredPackets extends MeasuredFlow {
  * at a time, and stays the same however many samples there are.
  *
  * @param folder of the test
+ * @param wanted whether the flow of an id is measured; all are by default
  * @throws {TineError} `no-results`, if nothing was recorded; `bad-results`, `bad-item`, `bad-records`, if it is damaged
  *
  * @example
@@ -67,16 +68,20 @@ export interface MeasuredPackets extends MeasuredFlow {
  * }
  * ```
  */
-export async function* readFlows(folder: string): AsyncGenerator<MeasuredStream | MeasuredPackets, void, void> {
+export async function* readFlows(
+  folder: string,
+  wanted: (flow: string) => boolean = () => true,
+): AsyncGenerator<MeasuredStream | MeasuredPackets, void, void> {
   const index = await indexFlows(folder);
   using file = await RecordFile.open(folder);
-  for (const flow of index.flows.values()) yield await measureFlow(file, flow, index);
+  for (const flow of index.flows.values()) if (wanted(flow.flow)) yield await measureFlow(file, flow, index);
 }
 
-async function measureFlow(
+/** Measures a flow. */
+export async function measureFlow(
   file: RecordFile,
   flow: IndexedFlow,
-  { bootIds }: FlowIndex,
+  { nodes }: FlowIndex,
 ): Promise<MeasuredStream | MeasuredPackets> {
   const { client, server, report } = flow;
   const streams = new StreamAnalysis();
@@ -93,7 +98,7 @@ async function measureFlow(
   }
   const common = { flow: flow.flow, client: endOf(client, "client"), server: endOf(server, "server") };
   if (hasPackets) {
-    if (haveOneClock(client, server, bootIds)) packets.clocks = SHARED_CLOCK;
+    if (haveOneClock(client, server, nodes)) packets.clocks = SHARED_CLOCK;
     const last = report?.kind === "packets" ? report : undefined;
     const figures = packets.figures(last);
     const bottlenecks = figures.senders.flatMap((sender) => packetBottlenecks(sender, {}));
@@ -113,18 +118,19 @@ function endOf(info: FlowInfo | undefined, end: "client" | "server"): FlowEnd | 
   return { nodeId: info.nodeId, address: textOrNothing(address), engine: textOrNothing(engine) };
 }
 
-function haveOneClock(
+/** Whether the ends of a flow have one clock. */
+export function haveOneClock(
   client: FlowInfo | undefined,
   server: FlowInfo | undefined,
-  bootIds: ReadonlyMap<string, string>,
+  nodes: ReadonlyMap<string, NodeInfo>,
 ): boolean {
   // It has compared clocks with a server that need not be part of the test.
   if (client?.values.sharesClock === true) return true;
   if (client === undefined || server === undefined) return false;
-  const bootId = bootIds.get(client.nodeId);
+  const bootId = nodes.get(client.nodeId)?.bootId;
   // What has no boot id shares nothing, save with itself.
   return client.nodeId === server.nodeId ||
-    (bootId !== undefined && bootId !== "" && bootId === bootIds.get(server.nodeId));
+    (bootId !== undefined && bootId !== "" && bootId === nodes.get(server.nodeId)?.bootId);
 }
 
 function streamSetup(client: FlowInfo | undefined, server: FlowInfo | undefined) {
@@ -226,8 +232,8 @@ export interface IndexedFlow {
 export interface FlowIndex {
   /** By id, in the order in which they are first mentioned. */
   readonly flows: ReadonlyMap<string, IndexedFlow>;
-  /** The boot ids of nodes by their ids: clocks are shared exactly where these are equal. */
-  readonly bootIds: ReadonlyMap<string, string>;
+  /** What nodes have reported of themselves, by their ids. */
+  readonly nodes: ReadonlyMap<string, NodeInfo>;
 }
 
 /**
@@ -237,7 +243,7 @@ export interface FlowIndex {
  */
 export async function indexFlows(folder: string): Promise<FlowIndex> {
   const flows = new Map<string, IndexedFlow>();
-  const bootIds = new Map<string, string>();
+  const nodes = new Map<string, NodeInfo>();
   const flowNamed = (flow: string) => {
     let found = flows.get(flow);
     if (found === undefined) flows.set(flow, found = { flow, places: new Map() });
@@ -253,14 +259,14 @@ export async function indexFlows(folder: string): Promise<FlowIndex> {
     }
     if (!TOLD.has(message.kind)) continue;
     const item = decodeItem(message);
-    if (item.type === "nodeInfo") bootIds.set(item.nodeId, item.bootId);
+    if (item.type === "nodeInfo") nodes.set(item.nodeId, item);
     else if (item.type === "streamInfo" || item.type === "packetInfo") {
       flowNamed(item.flow)[item.server ? "server" : "client"] = item;
     } else if (item.type === "progress" && (item.report.kind === "stream" || item.report.kind === "packets")) {
       flowNamed(item.flow).report = item.report;
     }
   }
-  return { flows, bootIds };
+  return { flows, nodes };
 }
 
 const TOLD: ReadonlySet<number> = new Set([Kind.nodeInfo, Kind.streamInfo, Kind.packetInfo, Kind.progress]);

@@ -17,7 +17,9 @@ const SERVER_PLACE = 4;
 const PLACE = 5;
 /** The server itself told that it received it. */
 const SERVER_RECORD = 6;
-const COLUMNS = 7;
+/** How much later than scheduled the client sent it; filled only where packets are observed. */
+const LATENESS = 7;
+const COLUMNS = 8;
 
 const ECHO = 1;
 const REPLY = 2;
@@ -41,6 +43,27 @@ export interface SenderAnalysisOptions {
   readonly clientOnly?: boolean;
   /** Is told each round trip: when the reply came, since the client's `tinit`, and its time, in nanoseconds. */
   readonly onRoundTrip?: (received: number, nanos: number) => void;
+  /** Receives each packet once both ends have had the time to record it, in the order of numbers. */
+  readonly onPacket?: (packet: SettledPacket) => void;
+}
+
+/**
+ * What both ends have recorded of a packet. Times are nanoseconds since the client's `tinit`, each by the clock of the
+ * end where it happened; NaN where nothing was recorded. It is the same object each time: copy what you keep.
+ */
+export interface SettledPacket {
+  readonly sender: number;
+  readonly seq: number;
+  /** The server sent it, of its own; `sent` and `serverReceived` are NaN. */
+  readonly reverse: boolean;
+  /** A reply was asked for, or came. */
+  readonly echo: boolean;
+  readonly sent: number;
+  readonly serverReceived: number;
+  readonly serverSent: number;
+  readonly received: number;
+  /** How much later than scheduled it was sent, by the client. */
+  readonly lateness: number;
 }
 
 /** What was measured with the packets of one sender. Times are nanoseconds. */
@@ -122,6 +145,7 @@ export class SenderAnalysis {
     this.#window = new PacketWindow(COLUMNS, budget, (end) => {
       this.#toServer.order.settle(end);
       this.#fromServer.order.settle(end);
+      if (options.onPacket !== undefined) this.#observe(end, options.onPacket);
     });
     this.#toServer = new PacketPath(this.#window, SENT, SERVER_RECEIVED, SERVER_PLACE, 1);
     this.#fromServer = new PacketPath(this.#window, SERVER_SENT, RECEIVED, PLACE, -1);
@@ -156,6 +180,7 @@ export class SenderAnalysis {
         else this.#serverReceived(columns, i, seq + k, t, bytes);
       } else if (columns.sent[i]) {
         this.#set(seq + k, SENT, t);
+        if (this.options.onPacket !== undefined) this.#setLateness(seq + k, columns.t[i] - columns.scheduled[i]);
       } else {
         this.#received(columns, i, seq + k, t, bytes);
       }
@@ -216,6 +241,36 @@ export class SenderAnalysis {
       unsent: counts?.unsent ?? 0,
       incoherent: this.#incoherent,
     };
+  }
+
+  #setLateness(seq: number, lateness: number): void {
+    if (this.#window.has(seq)) this.#window.columns[LATENESS][this.#window.slot(seq)] = lateness;
+  }
+
+  /** Hands on the packets from the last one that was settled up to `end`, `end` not included. */
+  #observe(end: number, onPacket: (packet: SettledPacket) => void): void {
+    const { columns, settled } = this.#window;
+    const packet = {
+      sender: this.sender,
+      seq: 0,
+      reverse: this.#reverse,
+      echo: this.#echo,
+      sent: NaN,
+      serverReceived: NaN,
+      serverSent: NaN,
+      received: NaN,
+      lateness: NaN,
+    };
+    for (let seq = settled; seq < end; seq++) {
+      const slot = this.#window.slot(seq);
+      packet.seq = seq;
+      packet.sent = columns[SENT][slot];
+      packet.serverReceived = columns[SERVER_RECEIVED][slot];
+      packet.serverSent = columns[SERVER_SENT][slot];
+      packet.received = columns[RECEIVED][slot];
+      packet.lateness = columns[LATENESS][slot];
+      onPacket(packet);
+    }
   }
 
   /**

@@ -1,128 +1,112 @@
 /**
- * The samples of flows. A declaration names the columns of a kind, each with its unit; writer, reader and types follow
- * from it. Times are relative to the `tinit` of the flow. Values are whole numbers of up to 53 bits; -1 stands for a
- * value that the kernel does not have. Yes and no are 1 and 0.
+ * What is sampled of flows. A declaration names the columns of a kind, each with its unit and definition; writer, reader,
+ * types and tables follow from it. Times are relative to the `tinit` of the flow. Values are whole numbers of up to 53
+ * bits; -1 is a value that the kernel did not report. Yes and no are 1 and 0.
  *
  * @module
  */
 
+/** The unit of a column, and what its values are. */
+export type ColumnDeclaration = readonly [
+  unit: "ns" | "us" | "bytes" | "bytes/s" | "segments" | "number" | "bits" | "yes",
+  definition: string,
+];
+
+/** Columns by name, in order. */
+type ColumnDeclarations = Readonly<Record<string, ColumnDeclaration>>;
+
 /** The progress of one end of a TCP flow. */
 const streamIO = {
-  /** When the write or read ended. */
-  t: "ns",
-  /** Sent or received until then. */
-  total: "bytes",
-  /** By the sender, rather than the receiver. */
-  sent: "yes",
-} as const;
+  t: ["ns", "When the write or read ended."],
+  total: ["bytes", "Bytes of the transfer that this end has sent or received by then."],
+  sent: ["yes", "Whether this end sends, rather than receives."],
+} as const satisfies ColumnDeclarations;
 
 /** The kernel's view of one end of a TCP flow, from its tcp_info. */
 const tcpInfo = {
-  /** At the server, rather than the client. */
-  server: "yes",
-  t: "ns",
-  /** Established is 1, see tcp_states.h. */
-  state: "number",
-  /** Of congestion avoidance: open is 0, disorder 1, CWR 2, recovery 3, loss 4. */
-  caState: "number",
-  /** The smoothed round-trip time. */
-  rtt: "us",
-  rttvar: "us",
-  minRtt: "us",
-  /** The receiver's estimate. */
-  rcvRtt: "us",
-  /** The retransmission timeout. */
-  rto: "us",
-  cwnd: "segments",
-  ssthresh: "segments",
-  sndMss: "bytes",
-  rcvMss: "bytes",
-  /** The path MTU. */
-  pmtu: "bytes",
-  /** The peer's receive window. */
-  sndWnd: "bytes",
-  /** Own space for receiving. */
-  rcvSpace: "bytes",
-  unacked: "segments",
-  sacked: "segments",
-  lost: "segments",
-  /** Retransmitted segments in flight. */
-  retrans: "segments",
-  /** Timeouts in a row. */
-  retransmits: "number",
-  /** Segments retransmitted in the whole life of the connection. */
-  totalRetrans: "segments",
-  reordering: "segments",
-  reordSeen: "number",
-  dsackDups: "segments",
-  delivered: "segments",
-  /** Delivered with a congestion mark. */
-  deliveredCe: "segments",
-  /** -1: not limited. */
-  pacingRate: "bytes/s",
-  deliveryRate: "bytes/s",
-  /** The delivery rate was limited by the application. */
-  appLimited: "yes",
-  bytesSent: "bytes",
-  bytesAcked: "bytes",
-  bytesReceived: "bytes",
-  bytesRetrans: "bytes",
-  /** Written by the application, but not sent yet. */
-  notsentBytes: "bytes",
-  segsOut: "segments",
-  segsIn: "segments",
-  /** How long there was data to send. */
-  busyTime: "us",
-  /** How long of that the peer's receive window was the limit. */
-  rwndLimited: "us",
-  /** How long of that the own send buffer was the limit. */
-  sndbufLimited: "us",
-} as const;
+  server: ["yes", "Whether this is the end at the server."],
+  t: ["ns", "When the sample was taken."],
+  state: ["number", "State of the connection: 1 is established, see tcp_states.h (tcpi_state)."],
+  caState: ["number", "State of congestion avoidance: 0 open, 1 disorder, 2 CWR, 3 recovery, 4 loss (tcpi_ca_state)."],
+  rtt: ["us", "Smoothed round-trip time, RFC 6298 (tcpi_rtt)."],
+  rttvar: ["us", "Variation of the round-trip time, RFC 6298 (tcpi_rttvar)."],
+  minRtt: ["us", "Shortest round-trip time of late (tcpi_min_rtt)."],
+  rcvRtt: ["us", "The receiver's estimate of the round-trip time (tcpi_rcv_rtt)."],
+  rto: ["us", "Retransmission timeout, RFC 6298 (tcpi_rto)."],
+  cwnd: ["segments", "Congestion window, RFC 5681 (tcpi_snd_cwnd)."],
+  ssthresh: ["segments", "Slow start threshold, RFC 5681 (tcpi_snd_ssthresh)."],
+  sndMss: ["bytes", "Largest segment that is sent (tcpi_snd_mss)."],
+  rcvMss: ["bytes", "Estimate of the largest segment that is received (tcpi_rcv_mss)."],
+  pmtu: ["bytes", "MTU of the path (tcpi_pmtu)."],
+  sndWnd: ["bytes", "The peer's receive window (tcpi_snd_wnd)."],
+  rcvSpace: ["bytes", "Space for receiving at this end (tcpi_rcv_space)."],
+  unacked: ["segments", "Segments that are sent and not acknowledged (tcpi_unacked)."],
+  sacked: ["segments", "Segments that are selectively acknowledged, RFC 2018 (tcpi_sacked)."],
+  lost: ["segments", "Segments in flight that the kernel takes for lost (tcpi_lost)."],
+  retrans: ["segments", "Retransmitted segments in flight (tcpi_retrans)."],
+  retransmits: ["number", "Timeouts in a row (tcpi_retransmits)."],
+  totalRetrans: ["segments", "Segments retransmitted since the connection began (tcpi_total_retrans)."],
+  reordering: ["segments", "Distance of reordering that the kernel allows for (tcpi_reordering)."],
+  reordSeen: ["number", "How often reordering was seen since the connection began (tcpi_reord_seen)."],
+  dsackDups: [
+    "segments",
+    "Duplicates that the receiver reported, RFC 2883, since the connection began (tcpi_dsack_dups).",
+  ],
+  delivered: ["segments", "Segments delivered since the connection began (tcpi_delivered)."],
+  deliveredCe: [
+    "segments",
+    "Segments delivered with a congestion mark since the connection began (tcpi_delivered_ce).",
+  ],
+  pacingRate: ["bytes/s", "Rate at which the kernel paces segments; absent where it does not (tcpi_pacing_rate)."],
+  deliveryRate: ["bytes/s", "Latest sample of the delivery rate (tcpi_delivery_rate)."],
+  appLimited: ["yes", "Whether the application limited the delivery rate (tcpi_delivery_rate_app_limited)."],
+  bytesSent: ["bytes", "Bytes sent since the connection began, retransmitted ones included (tcpi_bytes_sent)."],
+  bytesAcked: ["bytes", "Bytes acknowledged since the connection began (tcpi_bytes_acked)."],
+  bytesReceived: ["bytes", "Bytes received since the connection began (tcpi_bytes_received)."],
+  bytesRetrans: ["bytes", "Bytes retransmitted since the connection began (tcpi_bytes_retrans)."],
+  notsentBytes: ["bytes", "Bytes that the application has written and that are not sent yet (tcpi_notsent_bytes)."],
+  segsOut: ["segments", "Segments sent since the connection began (tcpi_segs_out)."],
+  segsIn: ["segments", "Segments received since the connection began (tcpi_segs_in)."],
+  busyTime: ["us", "How long there was data to send, since the connection began (tcpi_busy_time)."],
+  rwndLimited: ["us", "How much of the busy time the peer's receive window was the limit (tcpi_rwnd_limited)."],
+  sndbufLimited: ["us", "How much of the busy time the send buffer was the limit (tcpi_sndbuf_limited)."],
+} as const satisfies ColumnDeclarations;
 
 /** A packet of a UDP flow that was sent or received, or a burst of such. */
 const packetIO = {
-  /** The index of the sender in the configuration of the client. */
-  sender: "number",
-  /** Counted by the sender, from 0 on; of a burst, that of its first packet. */
-  seq: "number",
-  /**
-   * How many packets, numbered one after another: 1; or those of a burst, which went through the kernel as one (GSO); or
-   * those that a sender without a pace handed over in one call, all at `t`.
-   */
-  packets: "number",
-  /** Echo wanted is 1, a reply 2, from the server's own sender 8. */
-  flag: "bits",
-  /** Of one packet, with header and padding, without UDP's and IP's. */
-  len: "bytes",
-  /** When it was sent or received. */
-  t: "ns",
-  /** When it should have been sent; for received ones the same as `t`. */
-  scheduled: "ns",
-  /** Sent, rather than received. */
-  sent: "yes",
-  /** At the server, rather than the client. */
-  server: "yes",
-  /** The TOS byte that it arrived with. */
-  tos: "bits",
-  /** Where `t` is from: this process is 0, the kernel 1, the network card 2. */
-  stampSource: "number",
-  /**
-   * In packets from the server, 0 in all others: when the server received the packet that this one replies to, or when
-   * its own sender was to send this one, by its clock; counted from `t` on.
-   */
-  serverReceived: "ns",
-  /** How long it was at the server from then on, by its clock, until it was sent; for its own sender, how late it was. */
-  serverTime: "ns",
-  /** In replies: how many packets of this sender the server had received by then, each counted once. */
-  serverCount: "number",
-} as const;
+  sender: ["number", "Index of the sender in the configuration of the client."],
+  seq: ["number", "Number that the sender gave the packet, from 0; of a burst, that of its first packet."],
+  packets: [
+    "number",
+    "How many packets, numbered one after another: 1, or those of a burst that went through the kernel as one (GSO) or that a sender without a pace handed over in one call.",
+  ],
+  flag: ["bits", "Flags of the header: 1 asks for an echo, 2 is a reply, 8 is of the server's own sender."],
+  len: ["bytes", "Length of one packet with header and padding, without UDP and IP."],
+  t: ["ns", "When it was sent or received."],
+  scheduled: ["ns", "When it was to be sent; of received packets when they were received."],
+  sent: ["yes", "Whether it was sent, rather than received."],
+  server: ["yes", "Whether this is the end at the server."],
+  tos: ["bits", "Traffic class that it arrived with: DSCP and ECN."],
+  stampSource: ["number", "What took the time: 0 this process, 1 the kernel, 2 the network card."],
+  serverReceived: [
+    "ns",
+    "What packets from the server report: when the server received the packet that this answers, or when its own sender was to send this one, by the server's clock; counted from when this packet was sent or received, 0 for all other packets.",
+  ],
+  serverTime: [
+    "ns",
+    "How long it was at the server from then on, by the server's clock; of the server's own sender, how late it was sent.",
+  ],
+  serverCount: [
+    "number",
+    "What a reply reports: how many packets of this sender the server had received by then, each counted once.",
+  ],
+} as const satisfies ColumnDeclarations;
 
 /** How a kind is declared. */
 interface Declaration {
   /** In chunks; never used again for something else. */
   readonly id: number;
-  /** Units by column, in the order of the columns. */
-  readonly columns: Readonly<Record<string, string>>;
+  readonly columns: ColumnDeclarations;
   /** Columns that are close to one that is declared before them: the distance takes fewer bytes. */
   readonly near?: Readonly<Record<string, string>>;
 }

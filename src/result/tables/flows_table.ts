@@ -1,0 +1,189 @@
+import {
+  CLOCK_FIGURES,
+  columnsOf as figureColumns,
+  type FigureColumn,
+  type Figures,
+  type FigureUnit,
+  PACKET_FIGURES,
+  PATH_FIGURES,
+  rounded,
+  STREAM_FIGURES,
+} from "../../flow/analysis/mod.ts";
+import { type MeasuredPackets, type MeasuredStream, readFlows } from "../read_flows.ts";
+import { columnsOf, constant, SourceFlows, type TableSource, testValues } from "./source.ts";
+import type { Column, Table, Value } from "./table.ts";
+
+/** A row of the table: a TCP flow, or a sender of a UDP flow. */
+type FlowRow =
+  | { readonly tcp: MeasuredStream; readonly udp?: undefined }
+  | {
+    readonly udp: MeasuredPackets;
+    readonly sender: MeasuredPackets["figures"]["senders"][number];
+    readonly tcp?: undefined;
+  };
+
+/** A column, and its value in a row. */
+interface FlowColumn extends Column {
+  value(row: FlowRow): Value;
+}
+
+/** Every figure of every flow: of UDP, a row for each sender. */
+export function flowsTable(source: TableSource): Table {
+  const own = [...DESCRIPTION, ...FIGURES];
+  return {
+    name: "flows",
+    row: "a TCP flow, or a sender of a UDP flow",
+    columns: columnsOf(source, ["node", "flow", "sender", "direction"], own.map(({ value: _, ...column }) => column)),
+    async *rows() {
+      const flows = await SourceFlows.read(source);
+      const wanted = new Map([...flows.flows()].map((flow) => [flow.flow, flow]));
+      for await (const measured of readFlows(source.test.path, (flow) => wanted.has(flow))) {
+        const { client, server } = wanted.get(measured.flow)!;
+        const start = flows.timeBase(client ?? server);
+        for (const row of rowsOf(measured)) {
+          yield {
+            count: 1,
+            columns: [
+              constant(start),
+              ...testValues(source),
+              constant((measured.client ?? measured.server)?.nodeId),
+              constant(measured.flow),
+              constant(row.udp === undefined ? undefined : row.sender.sender),
+              constant(directionOf(row)),
+              ...own.map(({ value }) => constant(value(row))),
+            ],
+          };
+        }
+      }
+    },
+  };
+}
+
+function rowsOf(measured: MeasuredStream | MeasuredPackets): FlowRow[] {
+  if (measured.protocol === "tcp") return [{ tcp: measured }];
+  return measured.figures.senders.map((sender) => ({ udp: measured, sender }));
+}
+
+function directionOf(row: FlowRow): string | undefined {
+  if (row.udp !== undefined) return row.sender.toServer === undefined ? "fromServer" : "toServer";
+  const { direction } = row.tcp;
+  return direction && (direction === "upload" ? "toServer" : "fromServer");
+}
+
+const measuredOf = (row: FlowRow) => row.tcp ?? row.udp;
+
+const DESCRIPTION: readonly FlowColumn[] = [
+  { name: "protocol", type: "text", definition: "tcp or udp.", value: (row) => measuredOf(row).protocol },
+  {
+    name: "complete",
+    type: "bool",
+    definition: "Whether the flow came to its end, so that both ends have reported their counts.",
+    value: (row) => measuredOf(row).complete,
+  },
+  {
+    name: "client_address",
+    type: "text",
+    definition: "Address and port of the client.",
+    value: (row) => measuredOf(row).client?.address,
+  },
+  {
+    name: "server_address",
+    type: "text",
+    definition: "Address and port of the server.",
+    value: (row) => measuredOf(row).client?.address === undefined ? undefined : measuredOf(row).server?.address,
+  },
+  {
+    // Plans have ids with a key cca.
+    name: "congestion_control",
+    type: "text",
+    definition: "Congestion control of the TCP sender.",
+    value: ({ tcp }) => tcp?.cca,
+  },
+  {
+    name: "limits",
+    type: "text",
+    definition: "Where tine or its machines may have limited the flow: codes, with blanks between them.",
+    value: (row) => measuredOf(row).bottlenecks.map(({ code }) => code).join(" ") || undefined,
+  },
+];
+
+/** How the units of figures are written at the end of names. */
+const SUFFIXES: Readonly<Record<FigureUnit, string>> = {
+  "bit/s": "bits_per_second",
+  byte: "bytes",
+  s: "seconds",
+  us: "us",
+  "%": "percent",
+  packet: "packets",
+  segment: "segments",
+  sample: "samples",
+  "1/minute": "per_minute",
+  flag: "",
+};
+
+/** Units of what is counted. */
+const COUNTS: ReadonlySet<FigureUnit> = new Set(["packet", "segment", "sample"]);
+
+/**
+ * Returns the name of a figure's column: its key in JSON in snake_case, with its unit at the end.
+ *
+ * @example
+ * ```ts
+ * import { figureName } from "./flows_table.ts";
+ * console.assert(figureName("rttP99Micros", "us") === "rtt_p99_us");
+ * console.assert(figureName("lost", "packet", "toServer") === "to_server_lost_packets");
+ * ```
+ */
+export function figureName(key: string, unit: FigureUnit, within?: string): string {
+  const whole = within === undefined ? key : within + key[0].toUpperCase() + key.slice(1);
+  const snake = whole.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`).replace(/_micros$/, "_us");
+  const suffix = SUFFIXES[unit];
+  return suffix === "" || snake === suffix || snake.endsWith(`_${suffix}`) ? snake : `${snake}_${suffix}`;
+}
+
+/** Returns the columns of figures. */
+export function columnsOfFigures<T>(
+  figures: Figures<T>,
+  of: (row: FlowRow) => T | undefined,
+  within?: string,
+): FlowColumn[] {
+  return figureColumns(figures).map((column: FigureColumn<T>): FlowColumn => {
+    const { key, unit, definition, value } = column;
+    return {
+      name: figureName(key, unit, within),
+      type: unit === "flag" ? "bool" : COUNTS.has(unit) || key === "bytes" ? "int" : "double",
+      ...(unit === "flag" ? {} : { unit }),
+      definition,
+      value(row) {
+        const from = of(row);
+        const known = from === undefined ? undefined : value(from);
+        return typeof known === "number" ? rounded(known, unit) : known;
+      },
+    };
+  });
+}
+
+const FIGURES = joined([
+  ...columnsOfFigures(STREAM_FIGURES, ({ tcp }) => tcp?.figures),
+  ...columnsOfFigures(PACKET_FIGURES, (row) => row.udp === undefined ? undefined : row.sender),
+  ...columnsOfFigures(PATH_FIGURES, (row) => row.udp === undefined ? undefined : row.sender.toServer, "toServer"),
+  ...columnsOfFigures(PATH_FIGURES, (row) => row.udp === undefined ? undefined : row.sender.fromServer, "fromServer"),
+  ...columnsOfFigures(CLOCK_FIGURES, ({ udp }) => udp?.figures.clockOffset),
+]);
+
+/** Makes one column of the TCP and the UDP figure of one name. */
+function joined(columns: readonly FlowColumn[]): FlowColumn[] {
+  const byName = new Map<string, FlowColumn>();
+  for (const column of columns) {
+    const other = byName.get(column.name);
+    byName.set(
+      column.name,
+      other === undefined ? column : {
+        ...other,
+        definition: `Of TCP: ${other.definition} Of UDP: ${column.definition}`,
+        value: (row) => (row.tcp === undefined ? column : other).value(row),
+      },
+    );
+  }
+  return [...byName.values()];
+}

@@ -1,0 +1,369 @@
+import {
+  ByteIntervals,
+  type OffsetEstimate,
+  PacketAnalysis,
+  quantilesOf,
+  type SettledPacket,
+} from "../../flow/analysis/mod.ts";
+import type { Chunk } from "../../flow/records/read_chunk.ts";
+import { type IndexedFlow, mergedChunks } from "../read_flows.ts";
+import { RecordFile } from "../read_records.ts";
+import { clocksOf } from "./packet_tables.ts";
+import { columnsOf, constant, SourceFlows, type TableSource, testValues } from "./source.ts";
+import type { Column, RowChunk, Table, Values } from "./table.ts";
+
+/** The length of intervals where none is given, in milliseconds. */
+export const DEFAULT_INTERVAL_MS = 100;
+
+const REVERSE = 8;
+const CHUNK_ROWS = 1024;
+
+const number = (name: string, unit: string, definition: string): Column => ({ name, type: "double", unit, definition });
+
+/** The columns of the table, in the order of {@linkcode Row}. */
+const COLUMNS = {
+  interval_seconds: number("interval_seconds", "s", "Length of the interval."),
+  goodput_bits_per_second: number(
+    "goodput_bits_per_second",
+    "bits/s",
+    "Bytes of the application, of UDP its payload, that arrived at the receiver in the interval, by its length. Of TCP, " +
+      "what came between two samples is spread evenly over the time between them.",
+  ),
+  sent_packets: number("sent_packets", "packets", "Of UDP: packets of the sender that were sent in the interval."),
+  received_packets: number(
+    "received_packets",
+    "packets",
+    "Of UDP: packets of the sender that were sent in the interval and received.",
+  ),
+  lost_packets: number(
+    "lost_packets",
+    "packets",
+    "Of UDP: packets of the sender that were sent in the interval and not received, those that a socket dropped among " +
+      "them; absent where the receiver records nothing.",
+  ),
+  rtt_min_us: number("rtt_min_us", "us", "Of UDP: shortest round-trip time of packets that were sent in the interval."),
+  rtt_mean_us: number("rtt_mean_us", "us", "Mean of these."),
+  rtt_median_us: number("rtt_median_us", "us", "Median of these, RFC 2330 (11.3)."),
+  rtt_p99_us: number("rtt_p99_us", "us", "99th percentile of these, RFC 2330 (11.3)."),
+  rtt_max_us: number("rtt_max_us", "us", "Longest of these."),
+  to_server_mean_us: number(
+    "to_server_mean_us",
+    "us",
+    "Of UDP: mean one-way delay to the server of packets that were sent in the interval; see one_way_bound_us of round_trips.",
+  ),
+  from_server_mean_us: number(
+    "from_server_mean_us",
+    "us",
+    "Of UDP: mean one-way delay of the packets from the server.",
+  ),
+  srtt_us: number(
+    "srtt_us",
+    "us",
+    "Of TCP: smoothed round-trip time of the sender's kernel, last sample of the interval.",
+  ),
+  cwnd_bytes: number("cwnd_bytes", "bytes", "Of TCP: congestion window of the sender, last sample of the interval."),
+  retransmits_segments: number(
+    "retransmits_segments",
+    "segments",
+    "Of TCP: segments that the sender's kernel sent again in the interval.",
+  ),
+  congestion_marks_packets: number(
+    "congestion_marks_packets",
+    "packets",
+    "Packets of the sender that arrived with a congestion mark in the interval, RFC 3168; of TCP, segments that the " +
+      "receiver reported as such.",
+  ),
+} satisfies Record<string, Column>;
+
+/** Values of a row; what is left out is absent. */
+type Row = Partial<Record<keyof typeof COLUMNS, number>>;
+
+/** A row with its place. */
+interface PlacedRow {
+  /** Of the interval, from 0 at the start of the flow. */
+  readonly interval: number;
+  readonly sender?: number;
+  readonly row: Row;
+}
+
+/** What each flow did in each interval. */
+export function intervalsTable(source: TableSource): Table {
+  const names = Object.keys(COLUMNS) as (keyof typeof COLUMNS)[];
+  const intervalNanos = (source.intervalMs ?? DEFAULT_INTERVAL_MS) * 1e6;
+  return {
+    name: "intervals",
+    row: "a TCP flow, or a sender of a UDP flow, in an interval, counted from the start of the flow",
+    columns: columnsOf(source, ["node", "flow", "sender", "direction"], Object.values(COLUMNS)),
+    async *rows() {
+      const flows = await SourceFlows.read(source);
+      using file = await RecordFile.open(source.test.path);
+      for (const flow of flows.flows()) yield* rowsOfFlow(file, flow, flows);
+    },
+  };
+
+  async function* rowsOfFlow(file: RecordFile, flow: IndexedFlow, flows: SourceFlows): AsyncGenerator<RowChunk> {
+    const info = flow.client ?? flow.server;
+    const base = flows.timeBase(info);
+    if (info === undefined || base === undefined) return;
+    const { client, server } = flow;
+    const shift = client === undefined || server === undefined ? 0 : Number(server.tinit - client.tinit);
+    // By the clock of the root, as far as it is known.
+    const rootShift = server === undefined ? 0 : Number(flows.timeBase(server)! - base);
+    const follower = info.type === "packetInfo"
+      ? new PacketIntervals(intervalNanos, shift, rootShift, await clocksOf(file, flow, flows), server !== undefined)
+      : new StreamIntervals(intervalNanos, rootShift, flow);
+    const take = (placed: readonly PlacedRow[]): RowChunk => {
+      const column = (value: (row: PlacedRow) => number | undefined): Values => ({
+        type: "number",
+        values: Float64Array.from(placed, (row) => value(row) ?? NaN),
+      });
+      return {
+        count: placed.length,
+        columns: [
+          { type: "time", base, offsets: Float64Array.from(placed, ({ interval }) => interval * intervalNanos) },
+          ...testValues(source),
+          constant(info.nodeId),
+          constant(flow.flow),
+          column(({ sender }) => sender),
+          constant(follower.direction),
+          ...names.map((name) => column(({ row }) => row[name])),
+        ],
+      };
+    };
+    for await (const chunk of mergedChunks(file, flow, shift)) {
+      follower.add(chunk);
+      if (follower.ready.length >= CHUNK_ROWS) yield take(follower.ready.splice(0));
+    }
+    follower.end();
+    if (follower.ready.length > 0) yield take(follower.ready);
+  }
+}
+
+/** A TCP flow by intervals. */
+class StreamIntervals {
+  readonly ready: PlacedRow[] = [];
+  readonly direction: string | undefined;
+  readonly #bytes: ByteIntervals;
+  /** The first sample of tcp_info and the last one of each interval, until it is taken. */
+  readonly #infos = new Map<number, { rtt: number; cwndBytes: number; retransmits: number; marks: number }>();
+  #retransmits = 0;
+  #marks = 0;
+  #next = 0;
+  #last = 0;
+
+  constructor(readonly intervalNanos: number, readonly shift: number, { client, server }: IndexedFlow) {
+    this.#bytes = new ByteIntervals(intervalNanos);
+    const direction = (client ?? server)?.values.direction;
+    if (direction === "upload" || direction === "download") {
+      this.direction = direction === "upload" ? "toServer" : "fromServer";
+    }
+  }
+
+  add(chunk: Chunk): void {
+    if (chunk.kind === "packetIO") return;
+    // Samples of the server are those of the receiver of an upload, and of the sender of a download.
+    const { count, columns } = chunk;
+    const first = columns.t[0] + (this.#isAtServer(chunk) ? this.shift : 0);
+    this.#release(Math.floor(first / this.intervalNanos));
+    for (let i = 0; i < count; i++) {
+      const t = columns.t[i] + (this.#isAtServer(chunk) ? this.shift : 0);
+      if (!(t >= 0 && t <= Number.MAX_SAFE_INTEGER)) continue;
+      this.#last = Math.max(this.#last, t);
+      if (chunk.kind === "tcpInfo") this.#tcpInfo(t, chunk, i);
+      else if (chunk.columns.sent[i] === 0) this.#bytes.add(t, chunk.columns.total[i]);
+    }
+  }
+
+  end(): void {
+    this.#release(this.#last > 0 ? Math.ceil(this.#last / this.intervalNanos) : 0);
+  }
+
+  #isAtServer(chunk: Chunk<"streamIO" | "tcpInfo">): boolean {
+    if (chunk.kind === "tcpInfo") return chunk.columns.server[0] === 1;
+    return (chunk.columns.sent[0] === 1) === (this.direction === "fromServer");
+  }
+
+  #tcpInfo(t: number, { columns }: Chunk<"tcpInfo">, i: number): void {
+    this.#infos.set(Math.floor(t / this.intervalNanos), {
+      rtt: columns.rtt[i],
+      cwndBytes: columns.cwnd[i] * columns.sndMss[i],
+      retransmits: columns.totalRetrans[i],
+      marks: columns.deliveredCe[i],
+    });
+  }
+
+  /** Makes rows of the intervals before `end`: samples are merged by time, so nothing belongs to them any more. */
+  #release(end: number): void {
+    for (; this.#next < end; this.#next++) {
+      const row: Row = {
+        interval_seconds: this.intervalNanos / 1e9,
+        goodput_bits_per_second: this.#bytes.take(this.#next) * 8e9 / this.intervalNanos,
+      };
+      const info = this.#infos.get(this.#next);
+      this.#infos.delete(this.#next);
+      if (info !== undefined) {
+        if (info.rtt > 0) row.srtt_us = info.rtt;
+        if (info.cwndBytes > 0) row.cwnd_bytes = info.cwndBytes;
+        if (info.retransmits >= 0) {
+          row.retransmits_segments = info.retransmits - this.#retransmits;
+          this.#retransmits = info.retransmits;
+        }
+        if (info.marks >= 0) {
+          row.congestion_marks_packets = info.marks - this.#marks;
+          this.#marks = info.marks;
+        }
+      }
+      this.ready.push({ interval: this.#next, row });
+    }
+  }
+}
+
+/** What packets of a sender did that were sent, or received, in an interval. */
+interface PacketCounts {
+  sent: number;
+  received: number;
+  /** Sent and not received, as far as is known. */
+  lost: number;
+  bytes: number;
+  marks: number;
+  readonly rtts: number[];
+  toServer: number;
+  toServerCount: number;
+  fromServer: number;
+  fromServerCount: number;
+}
+
+/** A UDP flow by intervals. */
+class PacketIntervals {
+  readonly ready: PlacedRow[] = [];
+  direction: string | undefined = "toServer";
+  readonly #analysis = new PacketAnalysis({ onPacket: (packet) => this.#packet(packet) });
+  /** By sender: counts by interval, in the order in which intervals are first mentioned. */
+  readonly #senders = new Map<number, Map<number, PacketCounts>>();
+  /** What turns times of the server into those of the client's clock. */
+  readonly #serverShift: number;
+
+  constructor(
+    readonly intervalNanos: number,
+    shift: number,
+    rootShift: number,
+    readonly clocks: OffsetEstimate | undefined,
+    readonly serverRecords: boolean,
+  ) {
+    this.#analysis.serverShift = shift;
+    this.#serverShift = clocks === undefined ? rootShift : shift - clocks.offsetNanos;
+  }
+
+  add(chunk: Chunk): void {
+    if (chunk.kind !== "packetIO") return;
+    this.#arrivals(chunk);
+    this.#analysis.add(chunk);
+  }
+
+  end(): void {
+    this.#analysis.figures();
+    for (const [sender, intervals] of this.#senders) this.#release(sender, intervals, Infinity);
+  }
+
+  /** Counts the bytes that arrived at the receiver, echoes left out. */
+  #arrivals({ count, columns }: Chunk<"packetIO">): void {
+    for (let i = 0; i < count; i++) {
+      const reverse = (columns.flag[i] & REVERSE) !== 0;
+      if (reverse) this.direction = "fromServer";
+      if (columns.sent[i] === 1 || (columns.server[i] === 1) === reverse) continue;
+      // An echo that comes back is received at the client, and no packet of its own.
+      if (columns.server[i] === 0 && !reverse) continue;
+      const t = columns.t[i] + (columns.server[i] === 1 ? this.#serverShift : 0);
+      const counts = this.#countsAt(columns.sender[i], t);
+      if (counts === undefined) continue;
+      counts.bytes += columns.len[i] * Math.max(1, columns.packets[i]);
+      if ((columns.tos[i] & 3) === 3) counts.marks++;
+    }
+  }
+
+  #packet(packet: SettledPacket): void {
+    const { sender, reverse, sent, serverReceived, serverSent, received } = packet;
+    const offset = this.clocks?.offsetNanos;
+    // By the client's clock, as the intervals are.
+    const start = reverse ? serverSent - (offset ?? NaN) : sent;
+    const counts = this.#countsAt(sender, start);
+    if (counts === undefined) return;
+    counts.sent++;
+    const arrived = !Number.isNaN(reverse ? received : serverReceived);
+    if (arrived) counts.received++;
+    else counts.lost++;
+    const serverTime = serverSent - serverReceived;
+    if (received - sent >= serverTime && serverTime >= 0) counts.rtts.push(received - sent - serverTime);
+    if (offset !== undefined && !Number.isNaN(sent) && !Number.isNaN(serverReceived)) {
+      counts.toServer += serverReceived - sent - offset;
+      counts.toServerCount++;
+    }
+    if (offset !== undefined && !Number.isNaN(serverSent) && !Number.isNaN(received)) {
+      counts.fromServer += received - serverSent + offset;
+      counts.fromServerCount++;
+    }
+    // Packets are settled in the order of their numbers: what was sent before this one has been counted.
+    const intervals = this.#senders.get(sender)!;
+    if (intervals.size > 2) this.#release(sender, intervals, Math.floor(start / this.intervalNanos));
+  }
+
+  #countsAt(sender: number, t: number): PacketCounts | undefined {
+    if (!(t >= 0 && t <= Number.MAX_SAFE_INTEGER)) return undefined;
+    let intervals = this.#senders.get(sender);
+    if (intervals === undefined) this.#senders.set(sender, intervals = new Map());
+    const interval = Math.floor(t / this.intervalNanos);
+    let counts = intervals.get(interval);
+    if (counts === undefined) {
+      counts = {
+        sent: 0,
+        received: 0,
+        lost: 0,
+        bytes: 0,
+        marks: 0,
+        rtts: [],
+        toServer: 0,
+        toServerCount: 0,
+        fromServer: 0,
+        fromServerCount: 0,
+      };
+      intervals.set(interval, counts);
+    }
+    return counts;
+  }
+
+  /** Makes rows of the intervals before `end`. */
+  #release(sender: number, intervals: Map<number, PacketCounts>, end: number): void {
+    const ended = [...intervals.keys()].filter((interval) => interval < end).sort((a, b) => a - b);
+    for (const interval of ended) {
+      this.ready.push({ interval, sender, row: this.#rowOf(intervals.get(interval)!) });
+      intervals.delete(interval);
+    }
+  }
+
+  #rowOf({ sent, received, lost, bytes, marks, rtts, ...delays }: PacketCounts): Row {
+    const row: Row = { interval_seconds: this.intervalNanos / 1e9, sent_packets: sent };
+    // What a receiver outside of the test received is not known packet by packet.
+    if (this.serverRecords || this.direction === "fromServer") {
+      row.received_packets = received;
+      row.lost_packets = lost;
+      row.goodput_bits_per_second = bytes * 8e9 / this.intervalNanos;
+      row.congestion_marks_packets = marks;
+    }
+    const rtt = quantilesOf(rtts);
+    if (rtt !== undefined) {
+      row.rtt_min_us = micros(rtt.min);
+      row.rtt_mean_us = micros(rtt.mean);
+      row.rtt_median_us = micros(rtt.median);
+      row.rtt_p99_us = micros(rtt.p99);
+      row.rtt_max_us = micros(rtt.max);
+    }
+    if (delays.toServerCount > 0) row.to_server_mean_us = micros(delays.toServer / delays.toServerCount);
+    if (delays.fromServerCount > 0) row.from_server_mean_us = micros(delays.fromServer / delays.fromServerCount);
+    return row;
+  }
+}
+
+/** Converts nanoseconds into microseconds, to the nanosecond. */
+function micros(nanos: number): number {
+  return Math.round(nanos) / 1000;
+}

@@ -1,0 +1,71 @@
+/**
+ * The tables of a test, by name.
+ *
+ * @module
+ */
+
+import { nearest } from "../../base/nearest.ts";
+import { TineError } from "../../base/errors.ts";
+import { flowsTable } from "./flows_table.ts";
+import { intervalsTable } from "./intervals_table.ts";
+import { errorsTable, logsTable } from "./log_tables.ts";
+import { packetsTable, streamIoTable, tcpInfoTable } from "./raw_tables.ts";
+import { lossesTable, roundTripsTable } from "./packet_tables.ts";
+import type { TableSource } from "./source.ts";
+import type { Table } from "./table.ts";
+
+/** Makes a table of a test. */
+export type MakeTable = (source: TableSource) => Table;
+
+/** All tables, in the order of the manual. */
+export const TABLES: ReadonlyMap<string, MakeTable> = new Map<string, MakeTable>([
+  ["flows", flowsTable],
+  ["intervals", intervalsTable],
+  ["round_trips", roundTripsTable],
+  ["losses", lossesTable],
+  ["packets", packetsTable],
+  ["stream_io", streamIoTable],
+  ["tcp_info", tcpInfoTable],
+  ["logs", logsTable],
+  ["errors", errorsTable],
+]);
+
+/**
+ * Finds a table.
+ *
+ * @throws {TineError} `unknown-table`, with the nearest name
+ */
+export function tableNamed(name: string): MakeTable {
+  const table = TABLES.get(name);
+  if (table !== undefined) return table;
+  const near = nearest(name, TABLES.keys());
+  const hint = near === undefined ? `expected one of ${[...TABLES.keys()].join(", ")}` : `did you mean ${near}?`;
+  throw new TineError("unknown-table", `there is no table "${name}": ${hint}`);
+}
+
+/**
+ * Takes some columns of a table, in the order in which they are named.
+ *
+ * @param names of columns
+ * @throws {TineError} `unknown-column`, with the nearest name
+ */
+export function selectColumns(table: Table, names: readonly string[]): Table {
+  const known = table.columns.map(({ name }) => name);
+  const places = names.map((name) => {
+    const place = known.indexOf(name);
+    if (place >= 0) return place;
+    const near = nearest(name, known);
+    const hint = near === undefined ? `it has ${known.join(", ")}` : `did you mean ${near}?`;
+    throw new TineError("unknown-column", `the table ${table.name} has no column "${name}": ${hint}`);
+  });
+  return {
+    name: table.name,
+    row: table.row,
+    columns: places.map((place) => table.columns[place]),
+    async *rows() {
+      for await (const { count, columns } of table.rows()) {
+        yield { count, columns: places.map((place) => columns[place]) };
+      }
+    },
+  };
+}

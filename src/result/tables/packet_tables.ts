@@ -1,0 +1,239 @@
+import { type OffsetEstimate, PacketAnalysis, type SettledPacket, SHARED_CLOCK } from "../../flow/analysis/mod.ts";
+import { haveOneClock, type IndexedFlow, measureFlow, mergedChunks } from "../read_flows.ts";
+import { RecordFile } from "../read_records.ts";
+import { columnsOf, constant, SourceFlows, type TableSource, testValues } from "./source.ts";
+import type { Column, RowChunk, Table, Values } from "./table.ts";
+
+/** Rows of a chunk. */
+const CHUNK_ROWS = 4096;
+const NANOS_PER_MICRO = 1000;
+
+const SEQ: Column = { name: "seq", type: "int", definition: "Number that the sender gave the packet, from 0." };
+
+/** A flow whose packets are followed. */
+interface FollowedFlow {
+  /** How the server's clock relates to the client's; undefined: not known. */
+  readonly clocks: OffsetEstimate | undefined;
+  /** Whether the server is part of the test, so that it has recorded what it received. */
+  readonly serverRecords: boolean;
+  /** Whether both ends have reported their counts, so that no record can be missing. */
+  readonly complete: boolean;
+}
+
+/** Makes rows of the packets of a flow. */
+interface RowMaker {
+  /** Rows that wait. */
+  readonly count: number;
+  /** Takes the next packet of a sender, see {@linkcode SettledPacket}. */
+  add(packet: SettledPacket): void;
+  /** Takes out the rows: the time of each in nanoseconds since the client's `tinit`, and the values of the columns. */
+  take(): { readonly times: Float64Array; readonly values: readonly Values[] };
+  /** No packet follows. */
+  end(): void;
+}
+
+/** Every echo that came back. */
+export function roundTripsTable(source: TableSource): Table {
+  const micros = (name: string, definition: string): Column => ({ name, type: "double", unit: "us", definition });
+  const own = [
+    SEQ,
+    micros("rtt_us", "Round-trip time without the time at the server."),
+    micros("server_time_us", "Time at the server."),
+    micros("to_server_us", "One-way delay to the server, RFC 7679; it may be off by the bound."),
+    micros("from_server_us", "One-way delay from the server, RFC 7679; it may be off by the bound, the other way."),
+    micros("one_way_bound_us", "How much the one-way delays may be off; 0 where both ends have one clock."),
+    micros("lateness_us", "How much later than scheduled the packet was handed to the kernel."),
+  ];
+  return packetTable(source, "round_trips", "an echo that came back; its time is that of sending", [], own, (flow) => {
+    const rows = new Rows(8);
+    return {
+      get count() {
+        return rows.count;
+      },
+      add({ sender, seq, sent, serverReceived, serverSent, received, lateness }) {
+        const serverTime = serverSent - serverReceived;
+        // A server that claims more time than the packet was away says nothing of its round trip.
+        if (!(received - sent >= serverTime && serverTime >= 0)) return;
+        const offset = flow.clocks?.offsetNanos ?? NaN;
+        rows.add(
+          sent,
+          sender,
+          seq,
+          received - sent - serverTime,
+          serverTime,
+          serverReceived - sent - offset,
+          received - serverSent + offset,
+          flow.clocks?.boundNanos ?? NaN,
+          lateness,
+        );
+      },
+      take() {
+        const [sender, seq, ...nanos] = rows.columns;
+        const values = [sender, seq, ...nanos.map((column) => column.map((value) => value / NANOS_PER_MICRO))];
+        return { times: rows.takeTimes(), values: values.map((values) => ({ type: "number", values })) };
+      },
+      end() {},
+    };
+  });
+}
+
+/** Every packet that was sent and never received. */
+export function lossesTable(source: TableSource): Table {
+  const row = "a packet that was sent and not received, those that a socket dropped among them; its time is that of " +
+    "sending, where it is known";
+  return packetTable(source, "losses", row, ["direction"], [SEQ], (flow) => {
+    const rows = new Rows(3);
+    /** By sender: losses behind the last packet that arrived. Without the counts at the end they may be unrecorded. */
+    const open = new Map<number, [time: number, seq: number, direction: number][]>();
+    const settle = (sender: number) => {
+      for (const [time, seq, direction] of open.get(sender) ?? []) rows.add(time, sender, seq, direction);
+      open.delete(sender);
+    };
+    return {
+      get count() {
+        return rows.count;
+      },
+      add(packet) {
+        const { sender, seq, sent, serverSent } = packet;
+        const direction = lostWhere(packet, flow);
+        if (direction === undefined) return settle(sender);
+        const time = packet.reverse ? serverSent - (flow.clocks?.offsetNanos ?? NaN) : sent;
+        const waiting = open.get(sender);
+        if (waiting === undefined) open.set(sender, [[time, seq, direction]]);
+        else waiting.push([time, seq, direction]);
+      },
+      take() {
+        const [sender, seq, direction] = rows.columns;
+        const times = rows.takeTimes();
+        const texts = Array.from(direction, (code) => DIRECTIONS[code]);
+        return {
+          times,
+          values: [{ type: "number", values: sender }, { type: "text", values: texts }, {
+            type: "number",
+            values: seq,
+          }],
+        };
+      },
+      end() {
+        if (flow.complete) { for (const sender of [...open.keys()]) settle(sender); }
+      },
+    };
+  });
+}
+
+const TO_SERVER = 0;
+const FROM_SERVER = 1;
+const UNKNOWN = 2;
+const DIRECTIONS = ["toServer", "fromServer", undefined];
+
+/** In which direction a packet was lost, as a place in {@linkcode DIRECTIONS}; undefined: it arrived. */
+function lostWhere(packet: SettledPacket, { serverRecords }: FollowedFlow): number | undefined {
+  const { reverse, echo, sent, serverReceived, received } = packet;
+  if (!Number.isNaN(received)) return undefined;
+  if (reverse) return FROM_SERVER;
+  if (!Number.isNaN(serverReceived)) return echo ? FROM_SERVER : undefined;
+  if (Number.isNaN(sent)) return undefined;
+  if (serverRecords) return TO_SERVER;
+  // By the client alone: without an echo it is not known which way the loss was, or whether there was one.
+  return echo ? UNKNOWN : undefined;
+}
+
+function packetTable(
+  source: TableSource,
+  name: string,
+  row: string,
+  tags: readonly "direction"[],
+  own: readonly Column[],
+  makeRows: (flow: FollowedFlow) => RowMaker,
+): Table {
+  return {
+    name,
+    row,
+    columns: columnsOf(source, ["node", "flow", "sender", ...tags], own),
+    async *rows() {
+      const flows = await SourceFlows.read(source);
+      using file = await RecordFile.open(source.test.path);
+      for (const flow of flows.flows()) {
+        if ((flow.client ?? flow.server)?.type === "packetInfo") yield* rowsOfFlow(file, flow, flows);
+      }
+    },
+  };
+
+  async function* rowsOfFlow(file: RecordFile, flow: IndexedFlow, flows: SourceFlows): AsyncGenerator<RowChunk> {
+    const { client, server, report } = flow;
+    const base = flows.timeBase(client ?? server);
+    if (base === undefined) return;
+    const complete = report?.kind === "packets" && report.complete;
+    const maker = makeRows({
+      clocks: await clocksOf(file, flow, flows),
+      serverRecords: server !== undefined,
+      complete,
+    });
+    const analysis = new PacketAnalysis({ onPacket: (packet) => maker.add(packet) });
+    const shift = client === undefined || server === undefined ? 0 : Number(server.tinit - client.tinit);
+    analysis.serverShift = shift;
+    const take = (): RowChunk => {
+      const { times, values } = maker.take();
+      const head = [...testValues(source), constant((client ?? server)!.nodeId), constant(flow.flow)];
+      return { count: times.length, columns: [{ type: "time", base, offsets: times }, ...head, ...values] };
+    };
+    for await (const chunk of mergedChunks(file, flow, shift)) {
+      if (chunk.kind === "packetIO") analysis.add(chunk);
+      if (maker.count >= CHUNK_ROWS) yield take();
+    }
+    analysis.figures(report?.kind === "packets" ? report : undefined);
+    maker.end();
+    if (maker.count > 0) yield take();
+  }
+}
+
+/** How the clocks of the ends relate: where they are not shared, it takes all packets of the flow to know. */
+export async function clocksOf(
+  file: RecordFile,
+  flow: IndexedFlow,
+  { index }: SourceFlows,
+): Promise<OffsetEstimate | undefined> {
+  if (haveOneClock(flow.client, flow.server, index.nodes)) return SHARED_CLOCK;
+  const measured = await measureFlow(file, flow, index);
+  return measured.protocol === "udp" ? measured.figures.clockOffset : undefined;
+}
+
+/** Numbers of rows, by column, that grow as they come. */
+class Rows {
+  count = 0;
+  #times = new Float64Array(CHUNK_ROWS);
+  #columns: Float64Array[];
+
+  constructor(columns: number) {
+    this.#columns = Array.from({ length: columns }, () => new Float64Array(CHUNK_ROWS));
+  }
+
+  /** Adds a row. */
+  add(time: number, ...values: number[]): void {
+    if (this.count === this.#times.length) {
+      this.#times = grown(this.#times);
+      this.#columns = this.#columns.map(grown);
+    }
+    this.#times[this.count] = time;
+    for (let i = 0; i < values.length; i++) this.#columns[i][this.count] = values[i];
+    this.count++;
+  }
+
+  /** The columns so far. */
+  get columns(): Float64Array[] {
+    return this.#columns.map((column) => column.slice(0, this.count));
+  }
+
+  /** Takes out the times, and starts again. */
+  takeTimes(): Float64Array {
+    const times = this.#times.slice(0, this.count);
+    this.count = 0;
+    return times;
+  }
+}
+
+function grown(column: Float64Array): Float64Array<ArrayBuffer> {
+  const larger = new Float64Array(column.length * 2);
+  larger.set(column);
+  return larger;
+}

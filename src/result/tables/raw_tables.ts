@@ -1,0 +1,105 @@
+import { declarationOf, type RecordKind } from "../../flow/records/kinds.ts";
+import { type Chunk, readChunk } from "../../flow/records/read_chunk.ts";
+import type { IndexedFlow } from "../read_flows.ts";
+import { RecordFile } from "../read_records.ts";
+import { columnsOf, constant, SourceFlows, type TableSource, testValues } from "./source.ts";
+import type { Column, NumberValues, RowChunk, Table, TimeValues, Values } from "./table.ts";
+
+/** What was recorded of TCP flows' reads and writes. */
+export const streamIoTable = (source: TableSource) =>
+  rawTable(source, "streamIO", "stream_io", "the progress of one end of a TCP flow");
+
+/** What the kernel reported of TCP flows. */
+export const tcpInfoTable = (source: TableSource) =>
+  rawTable(source, "tcpInfo", "tcp_info", "the kernel's view of one end of a TCP flow: its tcp_info");
+
+/** Each packet that was recorded. */
+export const packetsTable = (source: TableSource) =>
+  rawTable(
+    source,
+    "packetIO",
+    "packets",
+    "a packet that was sent or received, or a burst that went through the kernel as one",
+  );
+
+/** Columns that are among the tags. */
+const TAGS: ReadonlySet<string> = new Set(["sender"]);
+
+function rawTable(source: TableSource, kind: RecordKind, name: string, row: string): Table {
+  const tags = kind === "packetIO" ? ["node", "flow", "sender"] as const : ["node", "flow"] as const;
+  const declared = Object.entries(declarationOf(kind).columns);
+  const own = declared.filter(([name]) => name !== "t" && !TAGS.has(name));
+  const columns = columnsOf(source, tags, own.map(([name, [unit, definition]]) => rawColumn(name, unit, definition)));
+  return {
+    name,
+    row,
+    columns,
+    async *rows() {
+      const flows = await SourceFlows.read(source);
+      using file = await RecordFile.open(source.test.path);
+      for (const flow of flows.flows()) yield* rowsOfFlow(file, flow, flows);
+    },
+  };
+
+  async function* rowsOfFlow(file: RecordFile, flow: IndexedFlow, flows: SourceFlows): AsyncGenerator<RowChunk> {
+    for (const [node, places] of flow.places) {
+      for (const place of places) {
+        const chunk = readChunk((await file.read(place)).payload);
+        if (chunk.kind !== kind) continue;
+        const base = flows.timeBase(isAtServer(flow, node, chunk) ? flow.server : flow.client);
+        if (base === undefined) continue;
+        const all = chunk.columns as Readonly<Record<string, Float64Array>>;
+        const sender: Values[] = kind === "packetIO" ? [{ type: "number", values: all.sender }] : [];
+        yield {
+          count: chunk.count,
+          columns: [
+            { type: "time", base, offsets: all.t },
+            ...testValues(source),
+            constant(node),
+            constant(flow.flow),
+            ...sender,
+            ...own.map(([name, [unit]]) => rawValues(name, unit, all[name], base)),
+          ],
+        };
+      }
+    }
+  }
+}
+
+/** Which end of a flow took the samples of a chunk: a chunk has those of one. */
+function isAtServer(flow: IndexedFlow, node: string, chunk: Chunk): boolean {
+  if (chunk.kind !== "streamIO") return chunk.columns.server[0] === 1;
+  if (flow.client?.nodeId !== flow.server?.nodeId) return flow.server?.nodeId === node;
+  const direction = (flow.client ?? flow.server)?.values.direction;
+  return (chunk.columns.sent[0] === 1) !== (direction === "upload");
+}
+
+/** A column of a kind of records, with its unit at the end of its name. */
+function rawColumn(name: string, unit: string, definition: string): Column {
+  if (name === "scheduled") return { name: "scheduled_time", type: "time", unit: "ns", definition };
+  const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  switch (unit) {
+    case "yes":
+      return { name: snake, type: "bool", definition };
+    case "number":
+    case "bits":
+      return { name: snake, type: "int", definition };
+    case "bytes/s":
+      return { name: `${snake}_bytes_per_second`, type: "int", unit, definition };
+    default:
+      return { name: /_?bytes(_|$)/.test(snake) ? snake : `${snake}_${unit}`, type: "int", unit, definition };
+  }
+}
+
+function rawValues(name: string, unit: string, values: Float64Array, base: bigint): TimeValues | NumberValues | Values {
+  if (name === "scheduled") return { type: "time", base, offsets: values };
+  if (unit === "yes") {
+    return {
+      type: "bool",
+      values: Uint8Array.from(values, (value) => value === 0 || value === 1 ? value : 2),
+    };
+  }
+  // Where the kernel did not report a value, there is none.
+  if (values.includes(-1)) return { type: "number", values: values.map((value) => value === -1 ? NaN : value) };
+  return { type: "number", values };
+}

@@ -1,0 +1,124 @@
+import type { FlowInfo } from "../../node/item.ts";
+import { TineError } from "../../base/errors.ts";
+import { glob } from "../../base/glob.ts";
+import type { TestResults } from "../open_results.ts";
+import { type FlowIndex, type IndexedFlow, indexFlows } from "../read_flows.ts";
+import type { Column, ConstantValue, TableSchema } from "./table.ts";
+
+/** What tables are made from: a test, and what identifies it among others. */
+export interface TableSource {
+  readonly test: TestResults;
+  /** The name of its run, where it is known. */
+  readonly run?: string;
+  /** The keys of all ids that the export has, so that all its tests have the same columns. */
+  readonly idKeys: readonly string[];
+  /** A glob pattern for the ids of flows. */
+  readonly flows?: string;
+  /** The length of intervals, in milliseconds. */
+  readonly intervalMs?: number;
+}
+
+/** The flows of a test, and the clocks of its nodes. */
+export class SourceFlows {
+  readonly #index: FlowIndex;
+  readonly #wanted: (flow: string) => boolean;
+
+  private constructor(index: FlowIndex, flows: string | undefined) {
+    this.#index = index;
+    this.#wanted = flows === undefined ? () => true : glob(flows, { separator: "." });
+  }
+
+  /** Goes through the records of a test once; one that has recorded nothing has no flows. */
+  static async read({ test, flows }: TableSource): Promise<SourceFlows> {
+    try {
+      return new SourceFlows(await indexFlows(test.path), flows);
+    } catch (error) {
+      if (!(error instanceof TineError) || error.code !== "no-results") throw error;
+      return new SourceFlows({ flows: new Map(), nodes: new Map() }, flows);
+    }
+  }
+
+  get index(): FlowIndex {
+    return this.#index;
+  }
+
+  /** The flows that are wanted, in the order in which they began. */
+  *flows(): Generator<IndexedFlow, void, void> {
+    for (const flow of this.#index.flows.values()) if (this.#wanted(flow.flow)) yield flow;
+  }
+
+  /**
+   * The base of relative times of an end, by the clock of the root.
+   *
+   * @returns nanoseconds since 1970; undefined where the end told nothing of itself
+   */
+  timeBase(info: FlowInfo | undefined): bigint | undefined {
+    return info && info.tinit - this.aheadNanos(info.nodeId);
+  }
+
+  /** How far the clock of a node is ahead of the root's, in nanoseconds; 0 where nothing is known of it. */
+  aheadNanos(nodeId: string): bigint {
+    return BigInt(Math.round(this.#index.nodes.get(nodeId)?.clock.offsetNs ?? 0));
+  }
+}
+
+/** The time of a row, which each table has first. */
+export const TIME: Column = {
+  name: "time",
+  type: "time",
+  unit: "ns",
+  definition: "Nanoseconds since 1970-01-01 UTC, by the clock of the root node.",
+};
+
+const TAGS = {
+  run: "Name of the run's folder.",
+  node: "Node that measured it.",
+  flow: "Id of the flow.",
+  sender: "Index of the sender in the configuration of the client, from 0.",
+  direction: "Direction of the data: toServer or fromServer.",
+} as const;
+
+/** A tag that tables share. */
+export type TagName = keyof typeof TAGS;
+
+/**
+ * Returns the columns of a table: its time, what identifies the test, tags, and the columns of its own.
+ *
+ * @param tags those of the table, in order
+ */
+export function columnsOf(
+  source: TableSource,
+  tags: readonly Exclude<TagName, "run">[],
+  own: readonly Column[],
+): Column[] {
+  const shared = (name: TagName): Column => ({
+    name,
+    type: name === "sender" ? "int" : "text",
+    tag: true,
+    definition: TAGS[name],
+  });
+  const columns = [TIME, shared("run"), ...tags.map(shared), ...own];
+  const taken = new Set(columns.map(({ name }) => name));
+  const keys = source.idKeys.map((key): Column => ({
+    // A key such as "flow" must not hide the flow.
+    name: taken.has(key) ? `id_${key}` : key,
+    type: "text",
+    tag: true,
+    definition: `The test's id: its ${key}.`,
+  }));
+  columns.splice(2, 0, ...keys);
+  return columns;
+}
+
+/** The values of what identifies the test, for all rows. */
+export function testValues({ test, run, idKeys }: TableSource): ConstantValue[] {
+  return [run, ...idKeys.map((key) => test.summary.id[key])].map(constant);
+}
+
+/** One value for all rows. */
+export function constant(value: ConstantValue["value"]): ConstantValue {
+  return { type: "constant", value };
+}
+
+/** What a table is called and what its rows are. */
+export type TableHead = Pick<TableSchema, "name" | "row">;

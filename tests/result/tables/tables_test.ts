@@ -1,0 +1,256 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { TineError } from "../../../src/base/errors.ts";
+import { openResults } from "../../../src/result/mod.ts";
+import { selectColumns, tableNamed, TABLES } from "../../../src/result/tables/mod.ts";
+import type { Table, Value } from "../../../src/result/tables/table.ts";
+import { packetReport, streamReport } from "../../flow/reports.ts";
+import { objectsOf } from "../export/odd_table.ts";
+import { errorMessage, inFolder, log } from "../fixtures.ts";
+import { info, node, progressOf, record, recordsOf } from "../flows/recorded_flows.ts";
+
+const MS = 1e6;
+const TINIT = 1_795_916_003_000_000_000n;
+/** The server's clock is ahead by this. */
+const AHEAD = 3000 * MS;
+
+/** Opens a table of a test. */
+async function tableOf(
+  folder: string,
+  name: string,
+  options: { flows?: string; intervalMs?: number } = {},
+): Promise<Table> {
+  const test = await openResults(folder);
+  if (test.kind !== "test") throw new Error(test.kind);
+  return tableNamed(name)({ test, run: "a run", idKeys: ["name"], ...options });
+}
+
+/** The rows of a table, without what is alike in all of them. */
+async function rowsOf(folder: string, name: string, options: { flows?: string; intervalMs?: number } = {}) {
+  const rows = await objectsOf(await tableOf(folder, name, options));
+  return rows.map(({ run, name: id, ...row }) => {
+    assertEquals([run, id], ["a run", "a"]);
+    return row;
+  });
+}
+
+/**
+ * Echoes, one each 10 ms: 1 ms to the server, 2 ms there, 4 ms back. Packet 3 is lost on its way to the server, the
+ * reply to packet 5 on its way back.
+ */
+function* echoes(count: number, end = true) {
+  yield node("left", "boot a");
+  yield node("right", "boot b");
+  yield info("packetInfo", "left", "voip", { tinit: TINIT });
+  yield info("packetInfo", "right", "voip", { tinit: TINIT + BigInt(AHEAD), server: true });
+  const seqs = Array.from({ length: count }, (_, seq) => seq);
+  const common = { packets: 1, flag: 1, len: 100 };
+  const at = (seq: number) => seq * 10 * MS;
+  const left = seqs.flatMap((seq) => {
+    const sent = { ...common, seq, t: at(seq) + 500, scheduled: at(seq), sent: 1 };
+    if (seq === 3 || seq === 5) return [sent];
+    return [sent, {
+      ...{ ...common, flag: 2, seq, t: at(seq) + 500 + 7 * MS },
+      ...{ serverReceived: -6 * MS + AHEAD, serverTime: 2 * MS, serverCount: seq < 3 ? seq + 1 : seq },
+    }];
+  });
+  yield* recordsOf("left", "voip", "packetIO", left);
+  const right = seqs.filter((seq) => seq !== 3).flatMap((seq) => [
+    { ...common, seq, t: at(seq) + 500 + MS, server: 1 },
+    { ...common, flag: 3, seq, t: at(seq) + 500 + 3 * MS, server: 1, sent: 1 },
+  ]);
+  yield* recordsOf("right", "voip", "packetIO", right);
+  const counts = { sent: count, serverReceived: count - 1, received: count - 2, unsent: 0, sendErrors: 0 };
+  if (end) yield progressOf("left", "voip", packetReport({ ...counts, socketDrops: 0 }));
+}
+
+/** A transfer of 1 MB/s for half a second. */
+function* upload() {
+  const values = { direction: "upload", client: "10.0.0.1:1", server: "10.0.0.2:2", cca: "cubic" };
+  yield info("streamInfo", "left", "bulk", { tinit: TINIT, values });
+  yield info("streamInfo", "right", "bulk", { tinit: TINIT, server: true, values });
+  const steps = Array.from({ length: 6 }, (_, i) => ({ t: i * 100 * MS, total: i * 100_000 }));
+  yield* recordsOf("right", "bulk", "streamIO", steps);
+  yield* recordsOf(
+    "left",
+    "bulk",
+    "tcpInfo",
+    steps.map(({ t }, i) => ({ t: t + MS, rtt: 1000 + i, cwnd: 10, sndMss: 1448, totalRetrans: i, deliveredCe: -1 })),
+  );
+  const report = { bytes: 500_000, durationNanos: 500 * MS, fctNanos: 510 * MS, retransmits: 5 };
+  yield progressOf("left", "bulk", streamReport(report));
+}
+
+Deno.test("round_trips has a row for each echo, by the clock of the client, with delays of both ways", () =>
+  inFolder(async (out) => {
+    const folder = await record(out, echoes(10));
+    const rows = await rowsOf(folder, "round_trips");
+    const arrived = [0, 1, 2, 4, 6, 7, 8, 9];
+    assertEquals(rows.map(({ seq }) => seq), arrived);
+    // Nobody knows how the 5 ms are divided: half each way, give or take half.
+    assertEquals(rows[3], {
+      time: TINIT + BigInt(4 * 10 * MS + 500),
+      node: "left",
+      flow: "voip",
+      sender: 0,
+      seq: 4,
+      rtt_us: 5000,
+      server_time_us: 2000,
+      to_server_us: 2500,
+      from_server_us: 2500,
+      one_way_bound_us: 2500,
+      lateness_us: 0.5,
+    });
+  }));
+
+Deno.test("losses has each packet that did not arrive, with the direction in which it was lost", () =>
+  inFolder(async (out) => {
+    const expected = [[3, "toServer"], [5, "fromServer"]] as const;
+    assertEquals(
+      await rowsOf(await record(out, echoes(10)), "losses"),
+      expected.map(([seq, direction]) => ({
+        time: TINIT + BigInt(seq * 10 * MS + 500),
+        node: "left",
+        flow: "voip",
+        sender: 0,
+        direction,
+        seq,
+      })),
+    );
+  }));
+
+Deno.test("losses of a flow that was cut end at the last packet that arrived", () =>
+  inFolder(async (out) => {
+    // The last one is lost, or its reply was not recorded any more.
+    assertEquals(
+      await rowsOf(await record(out, echoes(6, false)), "losses").then((rows) => rows.map(({ seq }) => seq)),
+      [3],
+    );
+    assertEquals((await rowsOf(await record(`${out}/2`, echoes(6)), "losses")).map(({ seq }) => seq), [3, 5]);
+  }));
+
+Deno.test("intervals counts the packets that were sent in each, and what became of them", () =>
+  inFolder(async (out) => {
+    const rows = await rowsOf(await record(out, echoes(10)), "intervals", { intervalMs: 50 });
+    assertEquals(rows.length, 2);
+    assertEquals(rows[0], {
+      time: TINIT,
+      node: "left",
+      flow: "voip",
+      sender: 0,
+      direction: "toServer",
+      interval_seconds: 0.05,
+      goodput_bits_per_second: 4 * 800 / 0.05,
+      sent_packets: 5,
+      received_packets: 4,
+      lost_packets: 1,
+      rtt_min_us: 5000,
+      rtt_mean_us: 5000,
+      rtt_median_us: 5000,
+      rtt_p99_us: 5000,
+      rtt_max_us: 5000,
+      to_server_mean_us: 2500,
+      from_server_mean_us: 2500,
+      congestion_marks_packets: 0,
+    });
+    assertEquals([rows[1].time, rows[1].sent_packets, rows[1].lost_packets], [TINIT + BigInt(50 * MS), 5, 0]);
+  }));
+
+Deno.test("intervals has goodput and the kernel's view of TCP flows", () =>
+  inFolder(async (out) => {
+    const rows = await rowsOf(await record(out, upload()), "intervals", { intervalMs: 100 });
+    const expected = { interval_seconds: 0.1, goodput_bits_per_second: 8e6, cwnd_bytes: 14_480 };
+    const common = { node: "left", flow: "bulk", direction: "toServer", ...expected };
+    assertEquals(
+      rows.slice(0, 5),
+      [0, 1, 2, 3, 4].map((i) => ({
+        time: TINIT + BigInt(i * 100 * MS),
+        ...common,
+        srtt_us: 1000 + i,
+        retransmits_segments: i === 0 ? 0 : 1,
+      })),
+    );
+    // All bytes are in the rows, once each.
+    const bytes = rows.reduce((sum, row) => sum + (row.goodput_bits_per_second as number) * 0.1 / 8, 0);
+    assertEquals(Math.round(bytes), 500_000);
+  }));
+
+Deno.test("flows has a row for each flow, absent where its protocol has no such figure", () =>
+  inFolder(async (out) => {
+    const [voip, bulk] = await rowsOf(await record(out, [...echoes(10), ...upload()]), "flows");
+    const { time, protocol, direction, complete, sender, to_server_lost_packets, rtt_median_us, bytes } = voip;
+    assertEquals([time, protocol, direction, complete, sender], [TINIT, "udp", "toServer", true, 0]);
+    assertEquals([to_server_lost_packets, rtt_median_us, bytes], [1, 5000, undefined]);
+    assertEquals([bulk.flow, bulk.bytes, bulk.congestion_control, bulk.goodput_bits_per_second], [
+      "bulk",
+      500_000,
+      "cubic",
+      8e6,
+    ]);
+    assertEquals([bulk.completion_seconds, bulk.to_server_lost_packets, bulk.sender], [0.51, undefined, undefined]);
+    assertEquals((await rowsOf(`${out}/latest/name=a`, "flows", { flows: "b*" })).length, 1);
+  }));
+
+Deno.test("tables of records have each sample, its time absolute, and nothing for what the kernel did not report", () =>
+  inFolder(async (out) => {
+    const folder = await record(out, [...echoes(10), ...upload()]);
+    const packets = await rowsOf(folder, "packets");
+    assertEquals(packets.length, 18 + 18);
+    assertEquals(packets[0], {
+      ...{ time: TINIT + 500n, node: "left", flow: "voip", sender: 0, seq: 0, packets: 1, flag: 1, len_bytes: 100 },
+      ...{ scheduled_time: TINIT, sent: true, server: false, tos: 0, stamp_source: 0 },
+      ...{ server_received_ns: 0, server_time_ns: 0, server_count: 0 },
+    });
+    const [first] = await rowsOf(folder, "tcp_info");
+    assertEquals([first.time, first.rtt_us, first.delivered_ce_segments], [TINIT + BigInt(MS), 1000, undefined]);
+    const io = await rowsOf(folder, "stream_io");
+    assertEquals(io.map(({ total_bytes }) => total_bytes), [0, 1e5, 2e5, 3e5, 4e5, 5e5]);
+  }));
+
+Deno.test("logs has all entries by time, errors among them; errors has those alone", () =>
+  inFolder(async (out) => {
+    const folder = await record(out, [
+      node("left", "b"),
+      log("left", 2000, "hello\n", "ip"),
+      errorMessage("left", "broken"),
+    ]);
+    const error = { time: 1000n, node: "left", tag: "system", text: "broken" };
+    assertEquals(await rowsOf(folder, "logs"), [error, { time: 2000n, node: "left", tag: "ip", text: "hello\n" }]);
+    assertEquals(await rowsOf(folder, "errors"), [{ ...error, code: "command-failed" }] as Record<string, Value>[]);
+  }));
+
+Deno.test("a test without records has tables without rows", () =>
+  inFolder(async (out) => {
+    const folder = await record(out, []);
+    for (const name of TABLES.keys()) assertEquals([name, await rowsOf(folder, name)], [name, []]);
+  }));
+
+Deno.test("every column has a definition, and a name that no other column has", async () => {
+  await inFolder(async (out) => {
+    const folder = await record(out, []);
+    for (const name of TABLES.keys()) {
+      const { columns } = await tableOf(folder, name);
+      assertEquals(columns[0].type, "time");
+      assertEquals(new Set(columns.map(({ name }) => name)).size, columns.length);
+      for (const { name, definition } of columns) {
+        if (!/^[a-z][a-z0-9_]*$/.test(name) || !/^[^]{5,}\.$/.test(definition)) {
+          throw new Error(`${name}: ${definition}`);
+        }
+      }
+    }
+  });
+});
+
+Deno.test("selectColumns() takes columns in the order wanted, and names the nearest one", () =>
+  inFolder(async (out) => {
+    const table = await tableOf(await record(out, echoes(2)), "round_trips");
+    assertEquals(await objectsOf(selectColumns(table, ["rtt_us", "seq"])), [{ rtt_us: 5000, seq: 0 }, {
+      rtt_us: 5000,
+      seq: 1,
+    }]);
+    const error = assertThrows(() => selectColumns(table, ["rtt_u"]), TineError);
+    assertEquals(error.message, 'the table round_trips has no column "rtt_u": did you mean rtt_us?');
+    assertEquals(
+      assertThrows(() => tableNamed("flow"), TineError).message,
+      'there is no table "flow": did you mean flows?',
+    );
+  }));
