@@ -16,6 +16,8 @@ import {
   STREAM_FIGURE_LISTS,
 } from "../src/flow/analysis/mod.ts";
 import { SPREAD_PARTS } from "../src/flow/analysis/figure.ts";
+import { TABLES } from "../src/result/tables/mod.ts";
+import type { TableSource } from "../src/result/tables/source.ts";
 import { type PlanObject, planObjects, VALUE_FORMS } from "../src/node/plan/json_schema.ts";
 
 const root = new URL("..", import.meta.url);
@@ -29,6 +31,7 @@ const parts: ReadonlyMap<string, (...words: string[]) => string> = new Map([
   ["fields", fieldTables],
   ["values", valueForms],
   ["figures", figureTables],
+  ["tables", tableColumns],
 ]);
 
 /**
@@ -76,6 +79,24 @@ function figureTables(): string {
     const where = within === undefined ? "" : `In JSON they are members of ${within.map(code).join(" and ")}.\n\n`;
     const heading = title[0].toUpperCase() + title.slice(1);
     return `### ${heading}\n\n${where}${table(["figure", "key in JSON", "what it is"], rows)}`;
+  }).join("\n");
+}
+
+/** Returns the tables of results with their columns. */
+function tableColumns(): string {
+  // What a table has is known without opening a test.
+  const source = { idKeys: [] } as unknown as TableSource;
+  return Array.from(TABLES, ([name, makeTable]) => {
+    const { row, columns } = makeTable(source);
+    const rows: string[][] = [];
+    for (const { name, type, tag, definition } of columns) {
+      if (name === "run") continue;
+      const last = rows.at(-1);
+      // The values of a distribution share its definition.
+      if (last?.[2] === plain(definition)) last[0] += ` ${code(name)}`;
+      else rows.push([code(name), tag ? "tag" : type, plain(definition)]);
+    }
+    return `### ${name}\n\nA row is ${plain(row)}.\n\n${table(["column", "type", "what it is"], rows)}`;
   }).join("\n");
 }
 

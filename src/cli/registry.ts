@@ -61,6 +61,10 @@ export const registry: Registry = new Map<string, Entry>([
     summary: "List runs, tests and what was measured",
     load: () => import("./results/results.ts"),
   }],
+  ["export", {
+    summary: "Write what was measured as CSV, JSON lines, line protocol or Parquet",
+    load: () => import("./export.ts"),
+  }],
   ["log", {
     summary: "Print the logs of a run, merged by time",
     load: () => import("./log.ts"),

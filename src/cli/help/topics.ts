@@ -43,6 +43,11 @@ export const topics: ReadonlyMap<string, Topic> = new Map<string, Topic>([
     commands: ["run", "results", "log"],
     load: () => import("./topics/results.md", { with: { type: "text" } }),
   }],
+  ["export", {
+    summary: "Tables of what was measured, and files for other programs",
+    commands: ["export"],
+    load: () => import("./topics/export.md", { with: { type: "text" } }),
+  }],
   ["library", {
     summary: "Run trees, own runners and readers of results from a program",
     commands: [],

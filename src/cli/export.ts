@@ -1,0 +1,147 @@
+import type { ExportCounts, ExportedTest, ExportFormat, ExportOptions, WrittenFile } from "../result/export/mod.ts";
+import type { ResultsFolder, RunResults, TestResults } from "../result/mod.ts";
+import { count } from "../base/count.ts";
+import { byteAmount } from "../base/size.ts";
+import { defineCommand } from "./command.ts";
+import { CommandFailure, UsageError } from "./errors.ts";
+import { choice, duration, list, text } from "./flags.ts";
+import { onInterrupt } from "./interrupts.ts";
+import { Progress } from "./progress.ts";
+import { DEFAULT_PATH, NOT_COMPLETE, PATH } from "./results/results.ts";
+import { escape, writeStdout } from "./terminal.ts";
+
+const FORMATS = ["csv", "jsonl", "line", "parquet"] as const satisfies readonly ExportFormat[];
+
+/** `tine export [PATH]`: what was measured, as files for other programs. */
+export const command = defineCommand({
+  name: "export",
+  summary: "Write what was measured as CSV, JSON lines, line protocol or Parquet",
+  usage: ["[PATH] --table NAME[,NAME] --format csv|jsonl|line|parquet [-o FILE|DIR|-]"],
+  description:
+    "Of a run, all its tests are in one table, told apart by the keys of their ids; of a folder of runs, each test of " +
+    "each run has files of its own in DIR: run=RUN/test=ID/TABLE.parquet, which DuckDB, Spark, Polars and ClickHouse " +
+    "read as one table. `tine help export` has the tables and their columns.",
+  flags: {
+    table: list({ value: "NAME", help: "a table, or several with commas between them" }),
+    format: choice(FORMATS, { help: "csv, jsonl: an object a line, line: InfluxDB line protocol, parquet" }),
+    out: text({
+      short: "o",
+      value: "FILE|DIR|-",
+      help: "a file, a folder for a file a table, or standard output (-), which is the default",
+      complete: "file",
+    }),
+    test: list({ value: "NAME=REGEXP", help: "only tests whose id has such a value" }),
+    flow: text({ value: "GLOB", help: "only flows whose id matches, such as voip.*" }),
+    interval: duration({ help: "the length of the rows of intervals; default: 100ms", min: 1 }),
+    columns: text({ value: "NAME[,NAME]", help: "only these columns, in this order" }),
+    time: choice(["timestamp", "int64"], {
+      help: "how Parquet has times: int64 is for readers that do not know TIMESTAMP(NANOS)",
+      default: "timestamp",
+    }),
+  },
+  positionals: [PATH],
+  examples: [
+    {
+      command: "tine export results/latest --table flows --format csv",
+      what: "figures of all flows of the latest run",
+    },
+    {
+      command: "tine export results/latest --table flows,packets --format parquet -o data/",
+      what: "two tables, each a file of the folder",
+    },
+    {
+      command: "tine export results --table flows --format parquet -o data/",
+      what: "all runs, partitioned by run and test",
+    },
+  ],
+
+  async run({ flags, positionals: [path = DEFAULT_PATH] }) {
+    const tables = commaList(flags.table);
+    if (tables.length === 0) throw new UsageError("--table is missing: name a table, such as --table flows");
+    if (flags.format === undefined) throw new UsageError(`--format is missing: one of ${FORMATS.join(", ")}`);
+    const { exportToFile, exportToFolder, exportToStream } = await import("../result/export/mod.ts");
+    const stop = new AbortController();
+    using interrupts = onInterrupt(() => stop.abort(), () => Deno.exit(130));
+    const { tests, several } = await testsFor(path, flags.test);
+    let counts: ExportCounts | undefined;
+    using progress = new Progress(() => counts === undefined ? "" : summaryText(counts));
+    const options: ExportOptions = {
+      tests,
+      tables,
+      format: flags.format,
+      time: flags.time,
+      flows: flags.flow,
+      intervalMs: flags.interval,
+      ...(flags.columns === undefined ? {} : { columns: commaList([flags.columns]) }),
+      onProgress: (now) => counts = now,
+      signal: stop.signal,
+    };
+    try {
+      let files: readonly WrittenFile[] = [];
+      const out = flags.out ?? "-";
+      if (out === "-") counts = await exportToStream(options, writeStdout);
+      else if (several || tables.length > 1 && flags.format !== "line" || await isFolder(out)) {
+        files = await exportToFolder(options, out.replace(/(?<=.)\/+$/, ""), { partitioned: several });
+      } else files = [await exportToFile(options, out)];
+      progress.clear();
+      for (const file of files) console.error(`${escape(file.path)}: ${summaryText(file)}`);
+      reportLosses(files.length > 0 ? files : counts === undefined ? [] : [counts]);
+    } catch (error) {
+      if (stop.signal.aborted) return 130;
+      throw error;
+    }
+    return interrupts.interrupted ? 130 : 0;
+  },
+});
+
+function commaList(values: readonly string[]): string[] {
+  return [
+    ...new Set(values.flatMap((value) => value.split(",")).map((name) => name.trim()).filter((name) => name !== "")),
+  ];
+}
+
+/** The tests that are wanted, and whether they are of several runs. */
+async function testsFor(path: string, wanted: readonly string[]): Promise<{ tests: ExportedTest[]; several: boolean }> {
+  const [{ openResults, testsOf }, { selectTests }] = await Promise.all([
+    import("../result/mod.ts"),
+    import("./run/test_selection.ts"),
+  ]);
+  const results: ResultsFolder | RunResults | TestResults = await openResults(path);
+  if (results.kind === "test") {
+    const run = (await Deno.realPath(results.path)).split("/").at(-2);
+    return { tests: selectTests([results.summary], wanted).map(() => ({ test: results, run })), several: false };
+  }
+  const runs = results.kind === "run" ? [results] : results.runs;
+  if (results.kind === "results") {
+    for (const { message } of results.damaged) console.error(`tine export: passed over: ${escape(message)}`);
+  }
+  for (const { name, complete } of runs) if (!complete) console.error(`run ${escape(name)} is ${NOT_COMPLETE}`);
+  const entries = runs.flatMap((run) => run.summary.tests.map((entry) => ({ id: entry.id, entry, run })));
+  const tests: ExportedTest[] = [];
+  for (const { entry, run } of selectTests(entries, wanted)) {
+    for await (const test of testsOf(run, [entry])) tests.push({ test, run: run.name });
+  }
+  if (tests.length === 0) throw new CommandFailure("no-results", `${path} has no test yet`, 1);
+  return { tests, several: runs.length > 1 };
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  if (path.endsWith("/")) return true;
+  try {
+    return (await Deno.stat(path)).isDirectory;
+  } catch {
+    return false; // what is not there is a file to be written; what cannot be read fails when it is
+  }
+}
+
+function summaryText({ rows, bytes }: ExportCounts): string {
+  return `${count(rows, "row")}, ${byteAmount(bytes)}`;
+}
+
+/** Says what the format could not hold. */
+function reportLosses(written: readonly ExportCounts[]): void {
+  const sum = (name: "lostRows" | "lostValues") => written.reduce((total, counts) => total + counts[name], 0);
+  const [rows, values] = [sum("lostRows"), sum("lostValues")];
+  if (rows > 0) console.error(`left out: ${count(rows, "row")} without any field that line protocol can hold`);
+  if (values > 0) console.error(`left out: ${count(values, "value")} that line protocol cannot hold, such as NaN`);
+}

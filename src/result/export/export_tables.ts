@@ -1,0 +1,194 @@
+import { messageOf, TineError } from "../../base/errors.ts";
+import { testIdText } from "../names.ts";
+import type { TestResults } from "../open_results.ts";
+import { selectColumns, tableNamed } from "../tables/mod.ts";
+import type { TableSource } from "../tables/source.ts";
+import type { Table } from "../tables/table.ts";
+import type { EncodeTable, TableEncoder } from "./encoder.ts";
+import { type ExportFormat, fileExtension, loadFormat } from "./formats.ts";
+import type { ExportCounts } from "./row_printer.ts";
+
+/** A test of an export. */
+export interface ExportedTest {
+  readonly test: TestResults;
+  /** The name of its run, where it is known. */
+  readonly run?: string;
+}
+
+/** What is exported, and how. */
+export interface ExportOptions {
+  readonly tests: readonly ExportedTest[];
+  /** Names of tables. */
+  readonly tables: readonly string[];
+  readonly format: ExportFormat;
+  /** How Parquet has times. */
+  readonly time?: "timestamp" | "int64";
+  /** A glob pattern for the ids of flows. */
+  readonly flows?: string;
+  /** The length of intervals, in milliseconds. */
+  readonly intervalMs?: number;
+  /** Columns by name, in order; all where it is left out. */
+  readonly columns?: readonly string[];
+  /** Gets called as rows are written. */
+  readonly onProgress?: (counts: ExportCounts) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Where bytes go. */
+export type WriteBytes = (bytes: Uint8Array) => Promise<void>;
+
+/** A file that was written. */
+export interface WrittenFile extends ExportCounts {
+  readonly path: string;
+}
+
+/**
+ * Exports tables to a stream, one behind the other.
+ *
+ * @param write takes bytes that are valid until it resolves
+ * @returns what was written
+ * @throws {TineError} `unknown-table`, `unknown-column`, `one-table`, and those of reading results
+ */
+export async function exportToStream(options: ExportOptions, write: WriteBytes): Promise<ExportCounts> {
+  const { tables, format } = options;
+  if (tables.length > 1 && format !== "line") {
+    throw new TineError(
+      "one-table",
+      `a stream of ${format} holds one table, not ${tables.length}: name a folder for them`,
+    );
+  }
+  const encode = await loadFormat(options.format, options);
+  const counts = noCounts();
+  for (const name of tables) await encodeTable(options, name, options.tests, encode, counts, write);
+  return counts;
+}
+
+/**
+ * Exports each table to a file of a folder: `flows.parquet`; or, partitioned, each table of each test to
+ * `run=RUN/test=ID/flows.parquet`, as DuckDB, Spark, Polars and ClickHouse read them. Files appear when they are complete.
+ *
+ * @param folder is made where it is missing
+ * @returns the files, in order
+ * @throws {TineError} `cannot-write`, `unknown-table`, `unknown-column`, and those of reading results
+ */
+export async function exportToFolder(
+  options: ExportOptions,
+  folder: string,
+  { partitioned = false } = {},
+): Promise<WrittenFile[]> {
+  const encode = await loadFormat(options.format, options);
+  const extension = fileExtension(options.format);
+  const files: WrittenFile[] = [];
+  const parts = partitioned
+    ? options.tests.map((exported) => ({ path: `${folder}/${partitionOf(exported)}`, tests: [exported] }))
+    : [{ path: folder, tests: options.tests }];
+  for (const { path, tests } of parts) {
+    for (const name of options.tables) {
+      files.push(
+        await writeFile(
+          `${path}/${name}.${extension}`,
+          (write, counts) => encodeTable(options, name, tests, encode, counts, write, partitioned),
+        ),
+      );
+    }
+  }
+  return files;
+}
+
+/**
+ * Exports tables to a file, as {@linkcode exportToStream} does.
+ *
+ * @throws {TineError} `cannot-write` too
+ */
+export async function exportToFile(options: ExportOptions, path: string): Promise<WrittenFile> {
+  return await writeFile(path, async (write, counts) => {
+    Object.assign(counts, await exportToStream(options, write));
+  });
+}
+
+/** What nothing was written of yet. */
+function noCounts(): ExportCounts {
+  return { rows: 0, bytes: 0, lostRows: 0, lostValues: 0 };
+}
+
+async function encodeTable(
+  options: ExportOptions,
+  name: string,
+  tests: readonly ExportedTest[],
+  encode: EncodeTable,
+  counts: ExportCounts,
+  write: WriteBytes,
+  partitioned = false,
+): Promise<void> {
+  const idKeys = [...new Set(options.tests.flatMap(({ test }) => Object.keys(test.summary.id)))];
+  let encoder: TableEncoder | undefined;
+  const put = async (bytes: Uint8Array) => {
+    if (bytes.length === 0) return;
+    counts.bytes += bytes.length;
+    await write(bytes);
+  };
+  for (const { test, run } of tests) {
+    const table = tableOf(
+      options,
+      name,
+      { test, run, idKeys, flows: options.flows, intervalMs: options.intervalMs },
+      partitioned,
+    );
+    encoder ??= encode(table, counts);
+    for await (const chunk of table.rows()) {
+      options.signal?.throwIfAborted();
+      await put(encoder.rows(chunk));
+      options.onProgress?.(counts);
+    }
+  }
+  if (encoder !== undefined) await put(encoder.end());
+}
+
+function tableOf({ columns, format }: ExportOptions, name: string, source: TableSource, partitioned: boolean): Table {
+  const table = tableNamed(name)(source);
+  if (columns === undefined) {
+    // The path says it: readers take it for a column.
+    return partitioned
+      ? selectColumns(table, table.columns.map(({ name }) => name).filter((name) => name !== "run"))
+      : table;
+  }
+  // A point has a time, whoever asks for it or not.
+  const time = table.columns[0].name;
+  return selectColumns(table, format === "line" ? [time, ...columns.filter((column) => column !== time)] : columns);
+}
+
+/** The folders of a test in a partitioned export. */
+function partitionOf({ test, run }: ExportedTest): string {
+  const parts = [["run", run], ["test", testIdText(test.summary.id)]];
+  return parts.flatMap(([key, value]) => value === undefined ? [] : [`${key}=${encodeURIComponent(value)}`]).join("/");
+}
+
+/** Writes a file under a temporary name and renames it: nobody sees a part of it, and one that is there stays until then. */
+async function writeFile(
+  path: string,
+  fill: (write: WriteBytes, counts: ExportCounts) => Promise<void>,
+): Promise<WrittenFile> {
+  const counts = noCounts();
+  const temporary = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
+  const folder = path.includes("/") ? path.slice(0, path.lastIndexOf("/")) || "/" : ".";
+  const attempt = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await work;
+    } catch (error) {
+      if (error instanceof TineError) throw error;
+      throw new TineError("cannot-write", `cannot write ${path}: ${messageOf(error)}`, { cause: error });
+    }
+  };
+  await attempt(Deno.mkdir(folder, { recursive: true }));
+  try {
+    using file = await attempt(Deno.open(temporary, { createNew: true, write: true }));
+    await fill(async (bytes) => {
+      while (bytes.length > 0) bytes = bytes.subarray(await attempt(file.write(bytes)));
+    }, counts);
+    await attempt(Deno.rename(temporary, path));
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
+    throw error;
+  }
+  return { path, ...counts };
+}

@@ -1,0 +1,105 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { inFolder, listing, log, startRun, testNamed } from "../result/fixtures.ts";
+import { info, node, progressOf, recordsOf } from "../result/flows/recorded_flows.ts";
+import { streamReport } from "../flow/reports.ts";
+import { tine } from "../support/tine.ts";
+
+const values = { direction: "upload", client: "10.0.0.1:1", server: "10.0.0.2:2", cca: "cubic" };
+
+/** A run of two tests, with one TCP flow each. */
+async function aRun(out: string, started = new Date("2026-11-21T02:55:00Z")): Promise<void> {
+  await using run = await startRun(out, { started });
+  for (const cca of ["cubic", "bbr"]) {
+    const test = await run.startTest(testNamed("bulk", { cca }));
+    await test.add(node("left", "b"));
+    await test.add(log("left", 1_795_916_003_000_000_001n, `a "quoted", text`));
+    await test.add(info("streamInfo", "left", "bulk", { tinit: 1_795_916_003_000_000_000n, values }));
+    for (const message of recordsOf("left", "bulk", "streamIO", [{ t: 7, total: 5, sent: 1 }])) await test.add(message);
+    const report = { bytes: 1000, durationNanos: 1e6, fctNanos: 2e6, retransmits: 0 };
+    await test.add(progressOf("left", "bulk", streamReport(report)));
+    await test.finish({ status: "ok" });
+  }
+  await run.finish();
+}
+
+Deno.test("tine export prints a table of all tests of a run, told apart by their ids", () =>
+  inFolder(async (out) => {
+    await aRun(out);
+    const columns = "--columns=cca,name,flow,bytes,time";
+    const { code, stdout, stderr } = await tine(["export", out, "--table=flows", "--format=csv", columns]);
+    assertEquals([code, stderr], [0, ""]);
+    assertEquals(
+      stdout,
+      "cca,name,flow,bytes,time\ncubic,bulk,bulk,1000,1795916003000000000\nbbr,bulk,bulk,1000,1795916003000000000\n",
+    );
+    const logs = await tine(["export", `${out}/latest`, "--table", "logs", "--format", "jsonl", "--test", "cca=bbr"]);
+    const [line] = logs.stdout.trimEnd().split("\n");
+    assertStringIncludes(line, '"time":1795916003000000001,');
+    assertEquals(JSON.parse(line).text, 'a "quoted", text');
+  }));
+
+Deno.test("tine export writes a file a table, and of several runs a file a test, in folders that name both", () =>
+  inFolder(async (out) => {
+    await aRun(out);
+    const one = await tine(["export", out, "--table=stream_io,logs", "--format=csv", "-o", `${out}/../x-${Deno.pid}/`]);
+    assertEquals(one.code, 0);
+    try {
+      assertEquals(await listing(`${out}/../x-${Deno.pid}`), ["logs.csv", "stream_io.csv"]);
+      assertMatch(one.stderr, /stream_io\.csv: 2 rows, \d+ B\n.*logs\.csv: 2 rows, \d+ B\n$/);
+      await aRun(out, new Date("2026-11-22T00:00:00Z"));
+      const all = ["export", out, "--table=flows", "--format=parquet", "-o", `${out}/../x-${Deno.pid}/data`];
+      assertEquals((await tine(all)).code, 0);
+      const files = (await listing(`${out}/../x-${Deno.pid}/data`)).filter((path) => path.endsWith(".parquet"));
+      assertEquals(files, [
+        "run=2026-11-21T02-55-00Z/test=cca%3Dbbr%2C%20name%3Dbulk/flows.parquet",
+        "run=2026-11-21T02-55-00Z/test=cca%3Dcubic%2C%20name%3Dbulk/flows.parquet",
+        "run=2026-11-22T00-00-00Z/test=cca%3Dbbr%2C%20name%3Dbulk/flows.parquet",
+        "run=2026-11-22T00-00-00Z/test=cca%3Dcubic%2C%20name%3Dbulk/flows.parquet",
+      ]);
+    } finally {
+      await Deno.remove(`${out}/../x-${Deno.pid}`, { recursive: true });
+    }
+  }));
+
+Deno.test("tine export says in one sentence what is wrong, and leaves nothing behind", () =>
+  inFolder(async (out) => {
+    await aRun(`${out}/results`);
+    const wrong = async (...args: string[]) => {
+      const { code, stdout, stderr } = await tine(["export", `${out}/results`, ...args]);
+      assertEquals(stdout, "");
+      return [code, stderr.split("\n")[0].replaceAll(out, "OUT")];
+    };
+    assertEquals(await wrong("--format=csv"), [
+      2,
+      "tine export: --table is missing: name a table, such as --table flows",
+    ]);
+    assertEquals(await wrong("--table=flow", "--format=csv"), [
+      1,
+      'tine export: there is no table "flow": did you mean flows?',
+    ]);
+    assertEquals(await wrong("--table=flows,logs", "--format=csv"), [
+      1,
+      "tine export: a stream of csv holds one table, not 2: name a folder for them",
+    ]);
+    assertEquals(await wrong("--table=flows", "--format=csv", "--columns=time,goodput"), [
+      1,
+      'tine export: the table flows has no column "goodput": did you mean goodput_bits_per_second?',
+    ]);
+    await Deno.writeTextFile(`${out}/file`, "mine");
+    const [code, message] = await wrong("--table=flows", "--format=csv", "-o", `${out}/file/x.csv`);
+    assertEquals(code, 1);
+    assertStringIncludes(`${message}`, "tine export: cannot write OUT/file/x.csv: ");
+    assertEquals(await wrong("--table=flows", "--format=csv", "--columns=nothing", "-o", `${out}/file`), [
+      1,
+      'tine export: the table flows has no column "nothing": it has time, run, name, cca, node, flow, sender, direction, ' +
+      (await columnsBehind(`${out}/results`)),
+    ]);
+    assertEquals(await Deno.readTextFile(`${out}/file`), "mine");
+    assertEquals((await listing(out)).filter((path) => !path.startsWith("results")), ["file"]);
+  }));
+
+/** The names of the columns of flows behind its tags. */
+async function columnsBehind(path: string): Promise<string> {
+  const { stdout } = await tine(["export", path, "--table=flows", "--format=csv"]);
+  return stdout.split("\n")[0].split(",").slice(8).join(", ");
+}

@@ -1,0 +1,186 @@
+import { assertEquals } from "@std/assert";
+import { csv } from "../../../src/result/export/csv.ts";
+import { type EncodeTable, textEncoder } from "../../../src/result/export/encoder.ts";
+import { jsonLines } from "../../../src/result/export/json_lines.ts";
+import { lineProtocol } from "../../../src/result/export/line_protocol.ts";
+import { parquetEncoder } from "../../../src/result/export/parquet.ts";
+import type { Table, Value } from "../../../src/result/tables/table.ts";
+import type { Point } from "../../../src/udf/point.ts";
+import { readPoints } from "../../../src/udf/format/point_reader.ts";
+import { run } from "../../support/peers.ts";
+import { unless, whyNotInstalled } from "../../support/unless.ts";
+import { BASE, objectsOf, oddTable } from "./odd_table.ts";
+
+const SCRIPT = new URL("./read_table.py", import.meta.url).pathname;
+
+/** All bytes that an encoder makes of a table. */
+async function encoded(table: Table, encode: EncodeTable) {
+  const counts = { rows: 0, bytes: 0, lostRows: 0, lostValues: 0 };
+  const encoder = encode(table, counts);
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  for await (const chunk of table.rows()) parts.push(encoder.rows(chunk).slice());
+  parts.push(encoder.end().slice());
+  return { bytes: new Uint8Array(await new Blob(parts).arrayBuffer()), counts };
+}
+
+/** What Python reads of a file: a value is its type and its text, so that 64 bits, NaN and absent values are told apart. */
+async function readByPython(format: string, bytes: Uint8Array): Promise<Record<string, [string, string]>[]> {
+  const { code, stdout, stderr } = await run("python3", [SCRIPT, format], bytes);
+  assertEquals([code, stderr], [0, ""]);
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+/** What {@linkcode readByPython} gives for a row. */
+function asPython(row: Record<string, Value>): Record<string, [string, string]> {
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]) => {
+      if (typeof value === "string") return [name, ["str", value.toWellFormed()]];
+      if (typeof value === "boolean") return [name, ["bool", String(value)]];
+      if (typeof value === "bigint" || name === "seq") return [name, ["int", String(value)]];
+      return [name, ["float", doubleBits(value as number)]];
+    }),
+  );
+}
+
+/** Compares rows one by one: a difference of all of them takes minutes to print. */
+function assertSame(rows: readonly object[], expected: readonly object[]): void {
+  assertEquals(rows.length, expected.length);
+  for (const [i, row] of rows.entries()) assertEquals(row, expected[i], `row ${i}`);
+}
+
+function doubleBits(value: number): string {
+  const view = new DataView(new ArrayBuffer(8));
+  view.setFloat64(0, value);
+  return Number.isNaN(value) ? "nan" : view.getBigUint64(0).toString(16).padStart(16, "0");
+}
+
+async function hasModule(name: string): Promise<string | undefined> {
+  const missing = whyNotInstalled("python3");
+  if (missing !== undefined) return missing;
+  const { code } = await run("python3", ["-c", `import ${name}`]);
+  return code === 0 ? undefined : `Python's ${name} is not installed`;
+}
+
+const whyNoPython = whyNotInstalled("python3");
+
+Deno.test({
+  ...unless(whyNoPython, "CSV of every kind of value is what Python's csv reads"),
+  async fn() {
+    const { bytes } = await encoded(oddTable(), textEncoder(csv));
+    const rows = await readByPython("csv", bytes);
+    // Python tells an empty text from an absent one as little as most readers do.
+    const expected = (await objectsOf(oddTable())).map((row) =>
+      Object.fromEntries(Object.entries(asPython(row)).filter(([, [, text]]) => text !== ""))
+    );
+    assertSame(rows, expected);
+  },
+});
+
+Deno.test({
+  ...unless(whyNoPython, "JSON lines of every kind of value are what Python's json reads"),
+  async fn() {
+    const { bytes } = await encoded(oddTable(), textEncoder(jsonLines));
+    const rows = await readByPython("jsonl", bytes);
+    assertSame(rows, (await objectsOf(oddTable())).map(asPython));
+  },
+});
+
+Deno.test({
+  ...unless(await hasModule("pyarrow"), "Parquet of every kind of value is what pyarrow reads"),
+  async fn() {
+    for (const time of ["timestamp", "int64"] as const) {
+      const { bytes } = await encoded(oddTable(), parquetEncoder({ time }));
+      const rows = await readByPython("parquet", bytes);
+      assertSame(rows, (await objectsOf(oddTable())).map(asPython));
+    }
+  },
+});
+
+Deno.test({
+  ...unless(await hasModule("pyarrow"), "Parquet of several row groups, and of none, is whole"),
+  async fn() {
+    // 100,000 rows are a group.
+    const large: Table = {
+      name: "large",
+      row: "",
+      columns: [{ name: "time", type: "time", definition: "" }, { name: "n", type: "int", definition: "" }],
+      async *rows() {
+        for (let k = 0; k < 61; k++) {
+          const values = Float64Array.from({ length: 4096 }, (_, i) => k * 4096 + i);
+          yield await {
+            count: 4096,
+            columns: [{ type: "time", base: BASE, offsets: values }, { type: "number", values }],
+          };
+        }
+      },
+    };
+    const { bytes } = await encoded(large, parquetEncoder());
+    const count = 61 * 4096;
+    // Each time less its number is the base, so all rows are there and in order.
+    assertEquals(
+      (await readByPython("summary", bytes))[0].summary[1],
+      `[{'min': ${BASE}, 'max': ${BASE}}, ${count * (count - 1) / 2}, ${count}, 3]`,
+    );
+    const empty = await encoded({ ...large, async *rows() {} }, parquetEncoder());
+    assertEquals(await readByPython("parquet", empty.bytes), []);
+  },
+});
+
+Deno.test("line protocol is what its reader reads: tags, or string fields where a tag cannot hold them", async () => {
+  const table = oddTable();
+  const { bytes, counts } = await encoded(table, textEncoder(lineProtocol));
+  const points: Point[] = [];
+  for await (const items of readPoints({ format: "line" }, new Blob([bytes]).stream())) {
+    for (const item of items) {
+      if (item.kind !== "point") throw new Error(JSON.stringify(item));
+      points.push(item.point);
+    }
+  }
+  const rows = await objectsOf(table);
+  assertEquals(points.length, rows.length);
+  let lost = 0;
+  for (const [i, row] of rows.entries()) {
+    const point = points[i];
+    assertEquals([point.name, point.time], ["odd table", row.time]);
+    const read: Record<string, Value> = { time: point.time, ...Object.fromEntries(point.tags) };
+    for (const [name, value] of point.fields()) read[name] = value;
+    const expected: Record<string, Value> = { ...row };
+    for (const [name, value] of Object.entries(row)) {
+      if (typeof value === "number" && !Number.isFinite(value)) {
+        lost++;
+        delete expected[name];
+      } else if (name === "flow" && value === "") delete expected[name];
+      else if (name === "seq") expected[name] = BigInt(value as number);
+      else if (typeof value === "string") expected[name] = value.toWellFormed();
+    }
+    assertEquals(read, expected);
+    const isOdd = typeof row.flow === "string" && /\n|\\$/.test(row.flow);
+    assertEquals(point.tags.has("flow"), row.flow !== undefined && row.flow !== "" && !isOdd);
+  }
+  assertEquals([counts.lostValues, counts.lostRows], [lost, 0]);
+});
+
+Deno.test("line protocol leaves out and counts rows without a field or without a time", async () => {
+  const table: Table = {
+    name: "t",
+    row: "",
+    columns: [
+      { name: "time", type: "time", definition: "" },
+      { name: "flow", type: "text", tag: true, definition: "" },
+      { name: "n", type: "double", definition: "" },
+    ],
+    async *rows() {
+      yield await {
+        count: 3,
+        columns: [
+          { type: "time", base: 5n, offsets: Float64Array.of(0, 1, NaN) },
+          { type: "constant", value: "a" },
+          { type: "number", values: Float64Array.of(1.5, NaN, 2) },
+        ],
+      };
+    },
+  };
+  const { bytes, counts } = await encoded(table, textEncoder(lineProtocol));
+  assertEquals(new TextDecoder().decode(bytes), "t,flow=a n=1.5 5\n");
+  assertEquals(counts.lostRows, 2);
+});
