@@ -15,14 +15,6 @@ export interface Credit {
   readonly bulk: number;
 }
 
-/** Encodes the payload of a CREDIT frame. */
-export function encodeCredit({ record, bulk }: Credit): Uint8Array {
-  const writer = new ByteWriter(10);
-  writer.uint32(record);
-  writer.uint32(bulk);
-  return writer.written();
-}
-
 /**
  * Decodes the payload of a CREDIT frame.
  *
@@ -71,15 +63,18 @@ export class ReceiveWindow {
     this.#workedOff[lane] += bytes;
   }
 
-  /** Returns the credit to send now, if it is worth a frame. */
-  take(): Credit | undefined {
+  /** Returns the payload of the CREDIT frame to send now, if credit is worth a frame. */
+  take(): Uint8Array | undefined {
     const record = this.#workedOff[Lane.record];
     const bulk = this.#workedOff[Lane.bulk];
     if (Math.max(record, bulk) < this.#window / 4) return undefined;
     this.#workedOff[Lane.record] = this.#workedOff[Lane.bulk] = 0;
     this.#left[Lane.record] += record;
     this.#left[Lane.bulk] += bulk;
-    return { record, bulk };
+    const writer = new ByteWriter(10);
+    writer.uint32(record);
+    writer.uint32(bulk);
+    return writer.written();
   }
 }
 

@@ -8,19 +8,7 @@ import { messageOf, TineError, WireError } from "../../base/errors.ts";
 import { FLOW_ID } from "../../base/limits.ts";
 import { shorten } from "../../base/shorten.ts";
 import { decodeReport, encodeReport } from "../../flow/report_values.ts";
-import type {
-  Activity,
-  ErrorItem,
-  FeedbackItem,
-  FlowInfo,
-  Item,
-  LogEntry,
-  Missing,
-  NodeInfo,
-  Progress,
-  Records,
-  SysInfoData,
-} from "../item.ts";
+import type { Item } from "../item.ts";
 import { Kind, Lane, type Message } from "./frame.ts";
 import {
   boolean,
@@ -85,7 +73,7 @@ const REPORT = object({ values: map(number) });
 const FLOW_INFO = {
   name: "flow",
   maxBytes: MAX_FIELDS_BYTES,
-  ...json<FlowInfo, "flow">({ tinit: int64, server: boolean, values: map(plain) }),
+  ...json<"streamInfo", "flow">({ tinit: int64, server: boolean, values: map(plain) }),
 } as const;
 
 /** All kinds: control messages have a lane, results are encoded and decoded as well. */
@@ -104,7 +92,7 @@ const KINDS = {
   nodeInfo: {
     ...URGENT,
     maxBytes: MAX_FIELDS_BYTES,
-    ...json<NodeInfo>({
+    ...json<"nodeInfo">({
       platform: text,
       hostname: text,
       bootId: text,
@@ -115,48 +103,36 @@ const KINDS = {
   },
   log: {
     ...RECORD,
-    encode: ({ time, tag, text }: LogEntry) =>
+    encode: ({ time, tag, text }) =>
       encodeLog({ time, tag: shorten(tag, MAX_TAG_BYTES), text: shorten(text, MAX_TEXT_BYTES) }),
     decode: decodeLog,
   },
   error: {
     ...URGENT,
     maxBytes: MAX_ERROR_BYTES,
-    ...json<ErrorItem>({ time: int64, tag: text, code: text, message: text }),
-    encode: ({ time, tag, code, message }: ErrorItem) =>
+    ...json<"error">({ time: int64, tag: text, code: text, message: text }),
+    encode: ({ time, tag, code, message }) =>
       encodeJson({ time, tag: shorten(tag, MAX_TAG_BYTES), code, message: shorten(message, MAX_TEXT_BYTES) }),
   },
-  fileData: {
-    lane: Lane.bulk,
-    name: "name",
-    encode: ({ data }) => data,
-    decode: (data) => ({ data }),
-  },
-  sysInfo: { ...RECORD, ...json<SysInfoData>({ sections: map(SECTION) }) },
-  feedback: { ...RECORD, ...json<FeedbackItem>({ values: map(text) }) },
+  fileData: { lane: Lane.bulk, name: "name", encode: ({ data }) => data, decode: (data) => ({ data }) },
+  sysInfo: { ...RECORD, ...json<"sysInfo">({ sections: map(SECTION) }) },
+  feedback: { ...RECORD, ...json<"feedback">({ values: map(text) }) },
   progress: {
     ...URGENT,
     name: "flow",
     maxBytes: MAX_FIELDS_BYTES,
-    encode: ({ report }: Progress) => encodeJson({ values: encodeReport(report) }),
-    decode: (payload: Uint8Array): Partial<Progress> => ({
-      report: decodeReport(REPORT(decodeJson(payload), "").values),
-    }),
+    encode: ({ report }) => encodeJson({ values: encodeReport(report) }),
+    decode: (payload) => ({ report: decodeReport(REPORT(decodeJson(payload), "").values) }),
   },
   streamInfo: { ...RECORD, ...FLOW_INFO },
   packetInfo: { ...RECORD, ...FLOW_INFO },
-  records: {
-    ...RECORD,
-    name: "flow",
-    encode: ({ chunk }: Records) => chunk,
-    decode: (chunk: Uint8Array): Partial<Records> => ({ chunk }),
-  },
+  records: { ...RECORD, name: "flow", encode: ({ chunk }) => chunk, decode: (chunk) => ({ chunk }) },
   activity: {
     ...URGENT,
     maxBytes: MAX_FIELDS_BYTES,
-    ...json<Activity>({ running: list(text), more: count, ended: count }),
+    ...json<"activity">({ running: list(text), more: count, ended: count }),
   },
-  missing: { ...URGENT, name: "from", maxBytes: MAX_FIELDS_BYTES, ...json<Missing, "from">({ what: text }) },
+  missing: { ...URGENT, name: "from", maxBytes: MAX_FIELDS_BYTES, ...json<"missing", "from">({ what: text }) },
   logs: RECORD,
 } as const satisfies Readonly<
   & Record<Exclude<keyof typeof Kind, Item["type"]>, KindOfMessage>
@@ -167,11 +143,11 @@ const KINDS = {
 type ItemOf<T, I = Item> = I extends { readonly type: infer U } ? T extends U ? I : never : never;
 
 /** A payload of JSON with the fields of a result, except its name. */
-function json<I extends Item, Name extends keyof I = never>(
-  shape: Shape<Omit<I, "type" | "nodeId" | Name>>,
+function json<T extends Item["type"], Name extends keyof ItemOf<T> = never, I extends Item = ItemOf<T>>(
+  shape: Shape<Omit<ItemOf<T>, "type" | "nodeId" | Name>>,
 ): Pick<KindOfResult<I>, "encode" | "decode"> {
   const keys = Object.keys(shape) as (keyof I)[];
-  const check = object(shape) as Check<Partial<I>>;
+  const check = object(shape) as Check<unknown> as Check<Partial<I>>;
   return {
     encode: (item) => encodeJson(Object.fromEntries(keys.map((key) => [key, item[key]]))),
     decode: (payload) => check(decodeJson(payload), ""),

@@ -4,7 +4,7 @@ import { ByteWriter } from "../../wire/byte_writer.ts";
 import { type Connection, writeAll } from "../../wire/connection.ts";
 import { messageOf, TineError, WireError } from "../../base/errors.ts";
 import { FrameReader } from "../../wire/frame_reader.ts";
-import { decodeCredit, encodeCredit, PendingFrames, ReceiveWindow } from "./flow_control.ts";
+import { decodeCredit, PendingFrames, ReceiveWindow } from "./flow_control.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { type Frame, isResult, Kind, Lane, MAX_FRAME_BYTES, type Message, readFrame } from "./frame.ts";
 import { FrameCutter } from "./framing.ts";
@@ -320,7 +320,7 @@ export class Link {
   #allow(): void {
     if (this.#ended || this.#mute) return;
     const credit = this.#window.take();
-    if (credit !== undefined) this.#sendControl(Kind.credit, encodeCredit(credit));
+    if (credit !== undefined) this.#sendControl(Kind.credit, credit);
   }
 
   #sendControl(kind: Kind, payload: Uint8Array = new Uint8Array()): void {
