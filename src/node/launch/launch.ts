@@ -22,10 +22,10 @@ export interface LaunchContext {
 }
 
 /**
- * What launches the children of a node: on this machine, in a network namespace where the node says so, or on
- * another one by ssh.
+ * Returns a function that launches the children of a node: on this machine, in a network namespace if the node has one, or
+ * on another machine by ssh.
  *
- * @returns starts a node; it throws TineErrors that name the node, and takes everything back if it is canceled
+ * The function throws a TineError that names the node, and undoes everything if it is canceled.
  *
  * @example
  * ```ts

@@ -181,8 +181,8 @@ function checkSudo(): void {
   const { success, stderr } = new Deno.Command(sudo, { args: ["-n", "--", "true"], stdin: "null", stdout: "null" })
     .outputSync();
   if (success) return;
-  const said = new TextDecoder().decode(stderr).trim().split("\n")[0].replace(/^sudo: /, "");
-  throw new TineError("no-sudo", `sudo does not run commands as root here (${said}): run tine as root`);
+  const reason = new TextDecoder().decode(stderr).trim().split("\n")[0].replace(/^sudo: /, "");
+  throw new TineError("no-sudo", `sudo does not run commands as root here (${reason}): run tine as root`);
 }
 
 function delay(ms: number): Promise<void> {

@@ -102,7 +102,7 @@ const BLOCK_MS = 120_000;
 /** What compression must save, to be worth its time: packed executables are compressed already. */
 const WORTH = 0.95;
 /** The interval of reports of progress. */
-const TELL_MS = 2000;
+const REPORT_MS = 2000;
 
 /**
  * Sends an executable to a far shell that has asked for it.
@@ -125,7 +125,7 @@ export async function upload(
   let next = zip ? compressed : block;
   let request = `blocks ${zip ? "gzip" : "raw"} ${own ? "own" : "other"}\n`;
   let sent = 0;
-  let told = performance.now();
+  let reported = performance.now();
   while (block.length > 0) {
     const answer = shell.send(`${request}${next.length}`, next, BLOCK_MS, "next");
     answer.catch(() => {}); // awaited below, with the next block
@@ -134,8 +134,8 @@ export async function upload(
     block = await readBlock(file);
     next = zip && block.length > 0 ? await gzip(block) : block;
     await answer;
-    if (performance.now() - told < TELL_MS) continue;
-    told = performance.now();
+    if (performance.now() - reported < REPORT_MS) continue;
+    reported = performance.now();
     onProgress(sent);
   }
   if (sent !== exe.size) throw new TineError("no-executable", `the executable ${exe.path} has changed meanwhile`);

@@ -8,7 +8,7 @@ const CONNECT_TIMEOUT_S = 10;
 const ALIVE_INTERVAL_S = 2;
 
 /**
- * What is set whatever the user's configuration says: no questions, no terminal, nothing forwarded, no command of its
+ * Options that override the user's configuration: no questions, no terminal, nothing forwarded, no command of its
  * own. All else, such as names, users, ports, keys, agents and hosts to jump over, is up to that configuration.
  *
  * A connection that is shared (ControlPath) is used where there is one, but none is opened to be shared: it would

@@ -1,7 +1,7 @@
 import { TineError } from "../../../base/errors.ts";
 
 /** Messages of ssh and sudo, their meaning and the remedy. The first match counts. */
-const CAUSES: readonly [pattern: RegExp, code: string, tell: (destination: string) => string][] = [
+const CAUSES: readonly [pattern: RegExp, code: string, message: (destination: string) => string][] = [
   [
     /Could not resolve hostname/i,
     "no-such-host",
