@@ -70,7 +70,7 @@ export const command = defineCommand({
     const only = chosen(flags.only, CHECKS.map(({ id }) => id));
     const { CheckReport, verdict } = await import("./check.ts");
 
-    const say = (line: string) => console.error(style(Deno.stderr).dim(escape(line)));
+    const show = (line: string) => console.error(style(Deno.stderr).dim(escape(line)));
     const ending = new AbortController();
     using interrupts = onInterrupt(() => ending.abort(), () => Deno.exit(130));
     const { shellWords } = await import("../base/shell_words.ts");
@@ -83,7 +83,7 @@ export const command = defineCommand({
           retryMs: Math.min(flags.timeout, 2_000),
           log(line) {
             log(line);
-            if (flags.verbose) say(line);
+            if (flags.verbose) show(line);
           },
           signal: ending.signal,
           module: moduleOptions(flags),

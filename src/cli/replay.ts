@@ -15,7 +15,7 @@ import { messageText } from "../udf/recording/message_text.ts";
 import type { RecordedEvent, Recording } from "../udf/recording/recording.ts";
 
 /** Differences that people are shown; further ones are counted. */
-const SHOWN_DIFFERENCES = 20;
+const MAX_SHOWN_DIFFERENCES = 20;
 
 const flags = {
   ...targetFlags,
@@ -81,7 +81,7 @@ export const command = defineCommand({
     const { dim, yellow } = style(Deno.stderr);
     const stopping = new AbortController();
     using interrupts = onInterrupt(() => stopping.abort(), () => Deno.exit(130));
-    const peer = await reachUdf(target, {
+    const udf = await reachUdf(target, {
       retryMs: flags.timeout,
       log: (line) => console.error(dim(escape(line))),
       signal: stopping.signal,
@@ -89,14 +89,14 @@ export const command = defineCommand({
     });
     const paint = style(Deno.stdout);
     let printed = Promise.resolve();
-    let told = 0;
+    let found = 0;
     const print = (text: string) => {
       printed = printed.then(() => writeStdout(text));
       printed.catch(() => stopping.abort());
     };
-    const report = await replay(recording, peer, (difference) => {
+    const report = await replay(recording, udf, (difference) => {
       if (flags.json) print(JSON.stringify(difference) + "\n");
-      else if (++told <= SHOWN_DIFFERENCES) print(differenceText(difference, paint));
+      else if (++found <= MAX_SHOWN_DIFFERENCES) print(differenceText(difference, paint));
     }, {
       pace: flags.pace,
       tolerance: flags.tolerance,
@@ -112,7 +112,9 @@ export const command = defineCommand({
     const verdict = failure !== undefined ? "failed" : differences > 0 ? "differs" : "same";
     if (flags.json) print(JSON.stringify({ verdict, ...counts, error: failure?.message }) + "\n");
     else {
-      if (told > SHOWN_DIFFERENCES) print(`... and ${count(told - SHOWN_DIFFERENCES, "more difference")}\n`);
+      if (found > MAX_SHOWN_DIFFERENCES) {
+        print(`... and ${count(found - MAX_SHOWN_DIFFERENCES, "more difference")}\n`);
+      }
       print(summaryText(report, differences, paint));
     }
     await printed;

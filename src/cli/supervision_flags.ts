@@ -33,7 +33,7 @@ export interface SupervisionFlagValues {
   readonly replayBuffer: number;
 }
 
-/** How a UDF is supervised, as the flags say. */
+/** Returns how a UDF is supervised by these flags. */
 export function supervisorOptions(flags: SupervisionFlagValues): SupervisorOptions {
   return {
     backoff: { limit: flags.restart ? flags.restartLimit : 0 },
@@ -42,7 +42,7 @@ export function supervisorOptions(flags: SupervisionFlagValues): SupervisorOptio
   };
 }
 
-/** What supervision did, in one sentence; undefined: nothing had to be done. */
+/** What supervision did, in one sentence; undefined where nothing had to be done. */
 export function describeSupervision(counts: SupervisorCounts): string | undefined {
   const { restarts, resentPoints, repeatedOutputs, lostPoints } = counts;
   if (restarts === 0) return undefined;

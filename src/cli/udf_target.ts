@@ -18,7 +18,7 @@ export const targetFlags = {
   connect: text({ value: "HOST:PORT", help: "connect to a UDF on TCP" }),
 };
 
-/** Where a UDF is to be found, as the command line says it. */
+/** Where a UDF is to be found, as the command line gives it. */
 export interface Target {
   handler?: string;
   socket?: string;
@@ -40,7 +40,7 @@ export interface ReachOptions {
 /**
  * Reaches the UDF that the command line names: starts or connects to it.
  *
- * @throws {UsageError} if it names none, or several
+ * @throws {UsageError} unless it names exactly one
  */
 export async function reachUdf(target: Target, { retryMs, log, signal, module }: ReachOptions): Promise<RunningUdf> {
   checkTarget(target);

@@ -25,12 +25,12 @@ export interface AgentOptions {
   /** The largest frame that is accepted, in bytes; default 64 MiB, and for snapshots what memory allows. */
   maxFrameBytes?: number;
   /** Without `maxFrameBytes`: the largest snapshot, in bytes, where this thread may not ask how much memory there is. */
-  mostSnapshotBytes?: number;
+  maxSnapshotBytes?: number;
   /** How long one asynchronous call of the handler may take, in ms; default 60,000; 0: for ever. */
   handlerTimeoutMs?: number;
-  /** Is told about each call of the handler, for a watch in another thread. */
+  /** Gets notice of each call of the handler, for a watch in another thread. */
   progress?: CallProgress;
-  /** What the host is told about an error of the handler; default: its message. */
+  /** What an ErrorResponse holds about an error of the handler; default: its message. */
   describeError?: (error: unknown) => string;
 }
 
@@ -96,7 +96,7 @@ export class Agent {
   constructor(connection: Connection, createHandler: CreateHandler, options: AgentOptions = {}) {
     this.#connection = connection;
     this.#createHandler = createHandler;
-    this.#frames = new FrameReader(connection, options.maxFrameBytes ?? defaultFrameLimit(options.mostSnapshotBytes));
+    this.#frames = new FrameReader(connection, options.maxFrameBytes ?? defaultFrameLimit(options.maxSnapshotBytes));
     this.#writer = new FrameWriter(connection);
     this.#output = new AgentOutput(this.#writer);
     this.#progress = options.progress;
@@ -178,7 +178,7 @@ export class Agent {
       while (!this.#stopping && frames.next()) {
         cursor.reset(frames.bytes, frames.start, frames.end);
         let call: Promise<void> | void;
-        // What a host says to a relay is for its UDF to judge.
+        // The UDF behind a relay judges what the host sends.
         if (relay !== undefined && isPoint(cursor)) {
           call = this.#handOn(relay);
         } else {

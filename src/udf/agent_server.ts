@@ -145,7 +145,7 @@ function closeOnce(connection: Deno.Conn): Connection {
   };
 }
 
-/** Closes what somebody else may have closed before. */
+/** Closes what may have been closed before. */
 function close(resource: Deno.Conn | Deno.Listener): void {
   try {
     resource.close();

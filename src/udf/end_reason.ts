@@ -4,7 +4,7 @@ import type { RunningUdf } from "./running_udf.ts";
 /** How long the end of a UDF is waited for, so that it can explain the end of its connection. */
 export const EXIT_GRACE_MS = 2000;
 
-/** What is known when a connection to a UDF breaks. */
+/** What is known when a connection to a UDF ends. */
 export interface Breakage {
   udf: RunningUdf;
   /** What reading or handling threw. */
@@ -20,11 +20,11 @@ export interface Breakage {
 }
 
 /**
- * The best reason there is for the end of a connection: what the UDF itself said, then how it ended, then what happened to
+ * Finds the best reason for the end of a connection: what the UDF itself reported, then how it ended, then what happened to
  * the connection.
  */
 export async function endReason({ udf, error, first, rest, frame, asked }: Breakage): Promise<Error> {
-  // What the UDF itself reported, or what is wrong with a response of its.
+  // What the UDF itself reported, or what is wrong with one of the responses.
   if (error instanceof TineError && !(error instanceof WireError)) return error;
   const text = textOn(first) ?? (error instanceof WireError ? textOn(frame) : undefined) ?? textOn(rest);
   if (text !== undefined) return textOnStdout(text, error);

@@ -8,7 +8,7 @@ import type { EdgeType } from "./messages.ts";
 export interface FeederOptions {
   /** What the UDF wants. */
   wants: EdgeType;
-  /** The tags to group by; none: points keep the group that they came with. */
+  /** The tags to group by; without any, points keep the group that they came with. */
   groupBy: readonly string[];
   /** How points become batches, where the UDF wants those. */
   batches: BatcherOptions;

@@ -15,7 +15,7 @@ const MAX_UNANSWERED = 100;
 export type Due = "keepalive" | "give up";
 
 /**
- * Judges the signs of life of a UDF: says when a keepalive is due, when the UDF is stuck, and whether it holds back its output.
+ * Judges the signs of life of a UDF: finds when a keepalive is due, when the UDF is stuck, and whether it holds back its output.
  *
  * It has no timer and sends nothing: its session reports what goes out and comes in, and asks at each {@linkcode intervalMs}
  * what is due. A keepalive is due at half the timeout, and after a quarter of a second of silence, since there are UDFs that
@@ -33,8 +33,8 @@ export class KeepaliveMonitor {
   readonly intervalMs: number;
 
   readonly #timeoutMs: number;
-  #lastHeard = performance.now();
-  #lastHeardWallClock = Date.now();
+  #lastReceived = performance.now();
+  #lastReceivedWallClock = Date.now();
   #lastKeepalive = performance.now();
   #lastLook = performance.now();
   /** Whether there is something that a keepalive could make the UDF flush. */
@@ -56,7 +56,7 @@ export class KeepaliveMonitor {
   #unanswered: bigint[] = [];
   #lastTime = 0n;
 
-  /** @param timeoutMs silence that means that the UDF is stuck, in ms; 0: none does */
+  /** @param timeoutMs silence after which the UDF counts as stuck, in ms; 0: never */
   constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs;
     this.intervalMs = timeoutMs > 0 ? Math.min(QUIET_MS, timeoutMs / 4) : QUIET_MS;
@@ -64,7 +64,7 @@ export class KeepaliveMonitor {
 
   /** How long the UDF has sent nothing, in ms; 0 while what it sent is being handled. */
   get silenceMs(): number {
-    return this.#handling ? 0 : performance.now() - this.#lastHeard;
+    return this.#handling ? 0 : performance.now() - this.#lastReceived;
   }
 
   /** Whether anything that the UDF sent was a response. */
@@ -84,7 +84,7 @@ export class KeepaliveMonitor {
 
   /** The reason to give up a UDF that is silent. */
   timeout(): TineError {
-    const last = new Date(this.#lastHeardWallClock).toISOString();
+    const last = new Date(this.#lastReceivedWallClock).toISOString();
     const message = `the UDF has given no sign of life for ${this.#timeoutMs / 1000} s, the last one at ${last}`;
     return new TineError("keepalive-timeout", message);
   }
@@ -107,9 +107,9 @@ export class KeepaliveMonitor {
   }
 
   /** Notes that bytes have come in; what they hold is noted next, then {@linkcode handled}. */
-  heard(): void {
-    this.#lastHeard = performance.now();
-    this.#lastHeardWallClock = Date.now();
+  received(): void {
+    this.#lastReceived = performance.now();
+    this.#lastReceivedWallClock = Date.now();
     this.#dataInChunk = this.#replyInChunk = this.#answerInChunk = false;
     this.#handling = true;
   }
@@ -127,7 +127,7 @@ export class KeepaliveMonitor {
   /** Notes an answer to a keepalive among the bytes that have come in. */
   answered(time: bigint): void {
     this.#understood = this.#answerInChunk = true;
-    // A UDF answers with the time of the request, and with another one where it was not asked; some give none.
+    // A UDF answers with the time of the request, with another time where it was not asked, or without one.
     const index = time === 0n ? 0 : this.#unanswered.indexOf(time);
     this.#unanswered = this.#unanswered.slice(index + 1);
   }
@@ -139,8 +139,8 @@ export class KeepaliveMonitor {
    * @returns true once: now it is clear that the UDF holds back its output until a keepalive comes
    */
   handled(cut: boolean): boolean {
-    const tookMs = this.#lastHeard - this.#probedAt;
-    this.#lastHeard = performance.now(); // handling may have taken long: that is no silence of the UDF
+    const tookMs = this.#lastReceived - this.#probedAt;
+    this.#lastReceived = performance.now(); // handling may have taken long: that is no silence of the UDF
     this.#handling = false;
     const holdsBack = !this.#settled && this.#holdsBack(cut, tookMs);
     if (this.#answerInChunk) this.#probedAt = 0;
@@ -152,7 +152,7 @@ export class KeepaliveMonitor {
     if (!this.#unprobed) return false;
     this.#unprobed = false;
     const now = performance.now();
-    this.#probedAt = now - this.#lastHeard >= QUIET_MS ? now : 0;
+    this.#probedAt = now - this.#lastReceived >= QUIET_MS ? now : 0;
     this.#lastKeepalive = now;
     return true;
   }
@@ -167,7 +167,7 @@ export class KeepaliveMonitor {
     // It is no silence of the UDF where this process could not listen, for instance because it was suspended.
     const lateMs = now - this.#lastLook - this.intervalMs;
     this.#lastLook = now;
-    if (lateMs > this.intervalMs) this.#lastHeard += lateMs;
+    if (lateMs > this.intervalMs) this.#lastReceived += lateMs;
     const silence = this.silenceMs;
     if (this.#timeoutMs > 0 && silence >= this.#timeoutMs) return "give up";
     if (waiting) return undefined;

@@ -29,7 +29,7 @@ const HEADERS: readonly RegExp[] = [
 /** The cause that the report names after the message: Java and Deno, .NET, Node.js. The last one is the root. */
 const CAUSE = /^(?:Caused by: |\s+---> |\s+\[cause\]: )(.*)$/;
 
-/** Lines in which V8 says why it ends the process; all lines after it are about its own insides. */
+/** Lines in which V8 explains why it ends the process; all lines after that are about V8 itself. */
 const FATAL = /FATAL ERROR:|out of memory/;
 
 /** Stack frames: of Java, JavaScript, .NET and Rust (`at`), Java, Ruby, Go, Rust, Perl, Python. */
@@ -75,7 +75,7 @@ const TRACEBACK = /^[\s|]*(?:\+ Exception Group )?Traceback \(most recent call l
 export class LastWords {
   /** The last line that is not empty. */
   #last = "";
-  /** The message of the report that the last lines belong to; empty: they belong to none. */
+  /** The message of the report that the last lines belong to; empty where there is no report. */
   #message = "";
   #cause = "";
   /** Lines at the margin since the message: they are part of it if a stack frame follows. */
@@ -113,7 +113,7 @@ export class LastWords {
     return `${isLast ? "its last line on stderr" : "its error on stderr"}: ${this.explanation}`;
   }
 
-  /** The few lines around the explanation, each at most 500 characters, for those who want to see more of it. */
+  /** The few lines around the explanation, each at most 500 characters. */
   get context(): readonly string[] {
     return this.#isCrash() ? this.#around : this.#recent;
   }

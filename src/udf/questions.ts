@@ -13,7 +13,7 @@ export function isQuestion(kind: string): kind is Question {
 
 interface OpenQuestion {
   kind: Question;
-  /** Takes the answer; false: the response is none. */
+  /** Takes the answer; false for a response of another kind. */
   take(response: Response): boolean;
   reject(error: Error): void;
 }
@@ -33,7 +33,7 @@ export class Questions {
   /**
    * Adds a question.
    *
-   * @param taken gets the answer at once, while who waits for the promise gets it later
+   * @param taken gets the answer at once; the promise is settled later
    * @returns the answer
    */
   add<Q extends Question>(kind: Q, taken?: (answer: Answer<Q>) => void): Promise<Answer<Q>> {
@@ -49,7 +49,7 @@ export class Questions {
     return promise;
   }
 
-  /** Takes a response as the answer to the first question of its kind; false: it is none. */
+  /** Takes a response as the answer to the first question of this kind; false where no question is open. */
   answer(response: Response): boolean {
     return this.#open.find(({ kind }) => kind === response.kind)?.take(response) ?? false;
   }

@@ -9,7 +9,7 @@ import type { RecordedEvent, Recording } from "./recording/recording.ts";
 import type { RunningUdf } from "./running_udf.ts";
 import { Session } from "./session.ts";
 
-/** How long a UDF that is given up may take to end, in ms: what it would still say is not compared. */
+/** How long a UDF that is given up may take to end, in ms: what it would still send is not compared. */
 const KILL_AFTER_MS = 2000;
 
 /** Ends of a replay that are its own doing, not the UDF's. */
@@ -23,7 +23,7 @@ export interface ReplayOptions {
   tolerance?: number;
   /** Snapshots are not compared; default false. */
   ignoreSnapshots?: boolean;
-  /** A UDF that says nothing for so long, in ms, is given up; default 10,000; 0: never. */
+  /** A UDF that sends nothing for this long, in ms, is given up; default 10,000; 0: never. */
   timeoutMs?: number;
   /** How long the UDF may take to end after the last request, in ms; default 60,000; 0: for ever. */
   drainTimeoutMs?: number;

@@ -25,7 +25,7 @@ export interface Receiver {
 }
 
 /**
- * Takes the responses of a UDF one by one: counts them, collects batches, hands each on to who wants it.
+ * Takes the responses of a UDF one by one: counts them, collects batches, hands each on.
  *
  * It takes what Kapacitor's `udf.Server` takes, and warns once of each thing that is odd: single points and batches on an edge of
  * the other kind go through, a second beginning of a batch replaces the first. What crashes Kapacitor is an error.
@@ -108,7 +108,7 @@ export class ResponseTaker {
       default:
         if (this.#session.answer(response)) return;
         this.#counts.unasked++;
-        this.#warn(response.kind, `the UDF answered ${response.kind}, which nobody asked for`);
+        this.#warn(response.kind, `the UDF answered ${response.kind}, which was not asked`);
     }
   }
 

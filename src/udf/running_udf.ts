@@ -10,15 +10,15 @@ export interface RunningUdf {
   readonly name: string;
   readonly connection: Connection;
   /**
-   * Settles when the UDF is gone: with undefined where it ended well, or a clause that says how it ended, e.g.
-   * `exited with status 3`. Where nobody can tell, as behind a socket, undefined when the connection ends.
+   * Settles when the UDF is gone: with undefined where it ended well, or a clause about how it ended, e.g.
+   * `exited with status 3`. Where that cannot be known, as behind a socket, undefined when the connection ends.
    */
   readonly ended: Promise<string | undefined>;
   /** Sends a signal to the UDF; absent where it is no process of ours. */
   signal?(name: Deno.Signal): void;
   /** Ends the UDF by force. */
   kill(): void;
-  /** Frees what the peer holds; call it once it has ended or been killed. */
+  /** Frees what belongs to the UDF; call it once it has ended or been killed. */
   close(): Promise<void>;
 }
 

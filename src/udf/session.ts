@@ -42,7 +42,7 @@ export type SessionEvent = "responses" | "held back";
  * The host's side of one connection to a UDF: owns the frames both ways, the keepalives, and the end with the best reason for it.
  *
  * A client reads by taking one {@linkcode event} after the other; at each `responses` it moves on with {@linkcode next} and gets the current
- * frame as {@linkcode response}, or as bytes. What reading throws, and an end that nobody has asked for, gives up the UDF: the
+ * frame as {@linkcode response}, or as bytes. What reading throws, and an end before that of the input, gives up the UDF: the
  * first reason is kept as {@linkcode failure}, and whatever waits is rejected with it.
  *
  * @example
@@ -71,7 +71,7 @@ export class Session {
   readonly #writer: FrameWriter;
   readonly #monitor: KeepaliveMonitor;
   readonly #questions = new Questions();
-  /** Those who wait for room to write. */
+  /** Calls that wait for room to write. */
   readonly #waiting = new Set<PromiseWithResolvers<void>>();
   /** Settles at the first error: a write to a UDF that hangs may never end. */
   readonly #failed = Promise.withResolvers<void>();
@@ -136,7 +136,7 @@ export class Session {
     if (!await frames.fill()) return undefined;
     if (this.#chunks++ === 0) this.#first = frames.rest().slice(0, 80);
     this.#handling = true;
-    this.#monitor.heard();
+    this.#monitor.received();
     frames.readAhead();
     return "responses";
   }
@@ -148,7 +148,7 @@ export class Session {
     return false;
   }
 
-  /** The current response with its length, where that takes one byte; a copy is made by those who keep it. */
+  /** The current response with its length, where that takes one byte; valid until the next event. */
   get frame(): Uint8Array {
     const { bytes, start, end } = this.#frames;
     return bytes.subarray(Math.max(0, start - 1), end);
@@ -170,7 +170,7 @@ export class Session {
   /**
    * Decodes the current response.
    *
-   * @throws {WireError} if it is none
+   * @throws {WireError} if the bytes are no Response
    */
   response(): Response {
     const { bytes, start, end } = this.#frames;
@@ -183,14 +183,14 @@ export class Session {
     return response;
   }
 
-  /** Takes a response as the answer to the first question of its kind; false: it is none. */
+  /** Takes a response as the answer to the first question of this kind; false where no question is open. */
   answer(response: Response): boolean {
     if (!this.#questions.answer(response)) return false;
     this.#monitor.replied();
     return true;
   }
 
-  /** Reads and drops all that still comes: a UDF that cannot get rid of its output does not see the end of its input. */
+  /** Reads and drops all that still comes: a UDF whose output is not taken does not see the end of the input. */
   async drain(): Promise<void> {
     await this.#frames.drain().catch(() => {});
   }
@@ -238,7 +238,7 @@ export class Session {
   /**
    * Asks the UDF something.
    *
-   * @param taken gets the answer at once, while the one who waits for the promise gets it later
+   * @param taken gets the answer at once; the promise is settled later
    * @returns the answer; rejected where the UDF is given up
    */
   ask<Q extends Question>(request: Request & { kind: Q }, taken?: (answer: Answer<Q>) => void): Promise<Answer<Q>> {

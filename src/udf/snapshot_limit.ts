@@ -22,15 +22,15 @@ export function largestSnapshotBytes(): number {
 }
 
 /**
- * The limit of messages where none is given: 64 MiB, and for snapshots what memory allows. Kapacitor has no limit at all.
+ * The limit of messages where no other is given: 64 MiB, and for snapshots what memory allows. Kapacitor has no limit at all.
  *
- * @param mostSnapshotBytes the largest snapshot, where that is known
+ * @param maxSnapshotBytes the largest snapshot, where that is known
  */
-export function defaultFrameLimit(mostSnapshotBytes?: number): FrameLimit {
+export function defaultFrameLimit(maxSnapshotBytes?: number): FrameLimit {
   return {
     maxBytes: DEFAULT_MAX_FRAME_BYTES,
     maxBytesOf: (head, lengthBytes) =>
-      beginsSnapshot(head, lengthBytes) ? mostSnapshotBytes ?? largestSnapshotBytes() : DEFAULT_MAX_FRAME_BYTES,
+      beginsSnapshot(head, lengthBytes) ? maxSnapshotBytes ?? largestSnapshotBytes() : DEFAULT_MAX_FRAME_BYTES,
   };
 }
 

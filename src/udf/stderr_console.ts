@@ -56,6 +56,6 @@ function writeStderr(line: string): void {
   try {
     Deno.stderr.writeSync(encoder.encode(line));
   } catch {
-    // Nobody listens: there is no better place to say so.
+    // Without a reader of stderr there is no place for the message.
   }
 }

@@ -81,7 +81,7 @@ export function startProcess(command: readonly string[], log: (line: string) => 
 }
 
 /**
- * Refuses a program that cannot be started: for who starts it only later.
+ * Refuses a program that cannot be started, where the start comes only later.
  *
  * @throws {TineError} `cannot-start`, as {@linkcode startProcess}
  */
@@ -102,7 +102,7 @@ export function checkProgram(program: string): void {
 
 /**
  * Ends a process group soon after this process has died without having done that itself: a UDF that hangs does not see the
- * end of its input, and the group is out of reach for whoever killed us.
+ * end of its input, and a signal that killed this process does not reach the group.
  *
  * @returns ends the watching
  */

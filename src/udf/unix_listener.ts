@@ -6,14 +6,14 @@ const MAX_PATH_BYTES = 107;
 /** A Unix socket that listens, and is removed when it is closed. */
 export interface UnixListener {
   readonly listener: Deno.UnixListener;
-  /** Stops listening and removes the socket, unless somebody else's has taken its place. */
+  /** Stops listening and removes the socket, unless another one has taken its place. */
   close(): void;
 }
 
 /**
  * Listens on a Unix socket. The socket appears under its path with its mode set, all at once.
  *
- * A socket that nobody listens on is replaced; one that a server is alive behind, or a file of another kind, is not.
+ * A socket without a server behind it is replaced; a socket in use, or a file of another kind, is not.
  *
  * @param mode permission bits, e.g. 0o600
  * @throws {TineError} `bad-socket-path`, `socket-in-use` or `cannot-listen`

@@ -117,7 +117,7 @@ Deno.test("stop() sends what was written before, ends the input, and reads all t
   await probe.host.stop();
 });
 
-Deno.test("a response that nobody asked for is logged and counted, and goes no further", async () => {
+Deno.test("a response without a question is logged and counted, and goes no further", async () => {
   const { udf, probe } = scripted();
   await udf.send({ kind: "snapshot", snapshot: new Uint8Array() }, { kind: "init", outcome: OK });
   await udf.send({ kind: "empty" }, { kind: "keepalive", time: 1n }, pointRequest(1));
@@ -125,8 +125,8 @@ Deno.test("a response that nobody asked for is logged and counted, and goes no f
   await probe.host.stop();
   await left;
   assertEquals(probe.log, [
-    "the UDF answered snapshot, which nobody asked for",
-    "the UDF answered init, which nobody asked for",
+    "the UDF answered snapshot, which was not asked",
+    "the UDF answered init, which was not asked",
     "the UDF sent an empty or unknown response; Kapacitor would crash on it",
   ]);
   assertEquals(probe.host.counts.unasked, 3);

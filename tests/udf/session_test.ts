@@ -34,7 +34,7 @@ Deno.test("a session yields all responses, also those that come in one read or a
   assertEquals(session.failure, undefined);
 });
 
-Deno.test("an end that nobody asked for is a failure, and names the question that is open", async () => {
+Deno.test("an end before that of the input is a failure, and names the question that is open", async () => {
   const { udf, session } = open();
   const asked = assertRejects(() => session.ask({ kind: "snapshot" }), TineError, "without answering snapshot");
   await udf.nextOf("snapshot");

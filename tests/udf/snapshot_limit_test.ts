@@ -94,7 +94,7 @@ Deno.test("a UDF with too large a snapshot is not started again: the next one wo
 });
 
 /** Reads a frame of which only the first bytes come. */
-async function read(bytes: Uint8Array, mostSnapshotBytes: number): Promise<string> {
+async function read(bytes: Uint8Array, maxSnapshotBytes: number): Promise<string> {
   const pieces = Array.from(bytes, (byte) => Uint8Array.of(byte));
   const source = {
     read(buffer: Uint8Array) {
@@ -103,7 +103,7 @@ async function read(bytes: Uint8Array, mostSnapshotBytes: number): Promise<strin
       return Promise.resolve(piece?.length ?? null);
     },
   };
-  const frames = new FrameReader(source, defaultFrameLimit(mostSnapshotBytes));
+  const frames = new FrameReader(source, defaultFrameLimit(maxSnapshotBytes));
   try {
     while (await frames.fill()) assertEquals(frames.next(), false);
   } catch (error) {

@@ -11,15 +11,15 @@ import { checkModuleFlags, isModule, moduleFlags } from "../module_flags.ts";
 import { supervisionFlags } from "../supervision_flags.ts";
 import { escape } from "../terminal.ts";
 
-/** Where this agent listens and what it relays to, on TCP, as the command line says it. */
+/** Where this agent listens and what it relays to, on TCP, as the command line gives it. */
 interface Places {
   readonly listen?: string;
   readonly connect?: string;
 }
 
-/** How long an agent that was told to stop may take. */
+/** How long an agent may take to stop after a signal, in ms. */
 const STOP_MS = 5_000;
-/** How long output may wait after the end of the input: Kapacitor takes none once a task is disabled, and hangs until the agent ends. */
+/** How long output may wait after the end of the input, in ms: Kapacitor takes no output once a task is disabled, and hangs until the agent ends. */
 const OUTPUT_MS = 5_000;
 
 /** `tine agent`: runs a UDF. */
@@ -100,13 +100,13 @@ export const command = defineCommand({
     }
     const { redirectConsole } = await import("../../udf/stderr_console.ts");
     redirectConsole();
-    const say = (message: string) => console.error(`tine agent: ${escape(message)}`);
+    const report = (message: string) => console.error(`tine agent: ${escape(message)}`);
     const { openAgents } = await import("./agents.ts");
     const { PatientConnection } = await import("../../wire/patient_connection.ts");
-    const agents = await openAgents(handler, trailing, flags, say);
+    const agents = await openAgents(handler, trailing, flags, report);
     const { openRecordings } = await import("../recordings.ts");
     const udf = handler ?? flags.connect ?? trailing?.join(" ") ?? "";
-    await using recordings = await openRecordings(flags.record, "udf", udf, say);
+    await using recordings = await openRecordings(flags.record, "udf", udf, report);
     const recorded: Agents = {
       ...agents,
       accept(connection, number) {
@@ -115,8 +115,8 @@ export const command = defineCommand({
       },
     };
     try {
-      if (flags.socket === undefined && flags.listen === undefined) await serveStdio(recorded, handler, say);
-      else await serveSocket(recorded, flags, say);
+      if (flags.socket === undefined && flags.listen === undefined) await serveStdio(recorded, handler, report);
+      else await serveSocket(recorded, flags, report);
     } finally {
       agents.kill();
     }
@@ -124,9 +124,9 @@ export const command = defineCommand({
   },
 });
 
-async function serveStdio(agents: Agents, handler: string | undefined, say: (message: string) => void) {
+async function serveStdio(agents: Agents, handler: string | undefined, report: (message: string) => void) {
   if (Deno.stdin.isTerminal()) {
-    say(`waiting for binary frames on a terminal; to try a UDF: tine host --handler ${handler ?? "mirror"}`);
+    report(`waiting for binary frames on a terminal; to try a UDF: tine host --handler ${handler ?? "mirror"}`);
   }
   const { stdioConnection } = await import("../../wire/connection.ts");
   const agent = agents.accept(stdioConnection(), 1);
@@ -135,29 +135,29 @@ async function serveStdio(agents: Agents, handler: string | undefined, say: (mes
     await agent.run();
   } catch (error) {
     if (!(error instanceof TineError) || error.code !== "output-not-taken") throw error;
-    say(error.message); // nobody is left to fail for, and hosts take any status but 0 for a crash
+    report(error.message); // no one takes the failure, and hosts take any status but 0 for a crash
   }
 }
 
 async function serveSocket(
   agents: Agents,
   flags: { socket?: string; listen?: string; socketMode: string },
-  say: (message: string) => void,
+  report: (message: string) => void,
 ) {
   const { AgentServer } = await import("../../udf/agent_server.ts");
   let [stop, close] = [() => {}, () => {}];
-  // Before there is a socket: whoever sees it may send a signal.
+  // Before there is a socket: a program that sees it may send a signal.
   using interrupts = onStop(() => stop(), () => {
     agents.kill();
     close();
   });
-  const listening = await openListener(flags, (message) => say(`warning: ${message}`));
+  const listening = await openListener(flags, (message) => report(`warning: ${message}`));
   close = listening.close;
   try {
     if (interrupts.interrupted) return;
-    const server = new AgentServer(listening.listener, agents.accept, { log: say });
+    const server = new AgentServer(listening.listener, agents.accept, { log: report });
     stop = () => void server.stop();
-    say(`listening on ${listening.place}`);
+    report(`listening on ${listening.place}`);
     await server.serve();
   } finally {
     close();
@@ -195,7 +195,7 @@ function checkUdf(handler: string | undefined, connect: string | undefined, trai
 /**
  * Refuses a relay to what can never be there: a socket server would learn of it with its first task.
  *
- * @throws {UsageError} for a place that is none, or this agent's own
+ * @throws {UsageError} for a place where no UDF can be, or this agent's own
  * @throws {TineError} `cannot-start`
  */
 async function checkReachable({ listen, connect }: Places, trailing: readonly string[] | undefined) {
@@ -227,7 +227,7 @@ interface Listening {
   close(): void;
 }
 
-/** Where to listen, as the command line says it: one of the first two. */
+/** Where to listen, as the command line gives it: one of the first two. */
 interface ListenFlags {
   socket?: string;
   listen?: string;

@@ -15,7 +15,7 @@ export interface Agents {
   kill(): void;
 }
 
-/** What `tine agent` was told. */
+/** The flags of `tine agent` that matter to what serves its connections. */
 export interface AgentFlags extends ModuleFlagValues, SupervisionFlagValues {
   readonly maxFrame?: number;
   readonly workers: number;
@@ -65,13 +65,13 @@ export async function openAgents(
   const { ModuleAgent } = await import("../../udf/module/module_agent.ts");
   return {
     accept(connection) {
-      const peer = runner.connect();
-      return reporting(new ModuleAgent(connection, peer), () => peer.counts);
+      const udf = runner.connect();
+      return reporting(new ModuleAgent(connection, udf), () => udf.counts);
     },
     kill: () => void runner[Symbol.asyncDispose](),
   };
 
-  /** Says at the end what had to be mended or dropped. */
+  /** Reports at the end what had to be mended or dropped. */
   function reporting(agent: ServingAgent, counts: () => AgentCounts | undefined): ServingAgent {
     return {
       async run() {
@@ -89,12 +89,12 @@ export async function openAgents(
   async function openRelay(reach: () => Promise<RunningUdf>, watched?: string): Promise<Agents> {
     const { Agent } = await import("../../udf/agent.ts");
     const { createRelay } = await import("../../udf/supervise/relay.ts");
-    const peers = new Set<RunningUdf>();
+    const running = new Set<RunningUdf>();
     const reachAndKeep = async () => {
-      const peer = await reach();
-      peers.add(peer);
-      void peer.ended.then(() => peers.delete(peer));
-      return peer;
+      const udf = await reach();
+      running.add(udf);
+      void udf.ended.then(() => running.delete(udf));
+      return udf;
     };
     return {
       accept(connection, _number, inputEnd) {
@@ -107,7 +107,7 @@ export async function openAgents(
           maxFrameBytes: flags.maxFrame,
           log,
           watch: flags.watch ? watched : undefined,
-          // The host learns of it at once, also while it sends nothing.
+          // The host gets to know at once, also while it sends nothing.
           onAbort: () => agent.stop(),
           onEnd(counts) {
             const sentence = describeSupervision(counts);
@@ -119,7 +119,7 @@ export async function openAgents(
         return reporting(agent, () => agent.counts);
       },
       kill() {
-        for (const peer of peers) peer.kill();
+        for (const udf of running) udf.kill();
       },
     };
   }

@@ -49,7 +49,7 @@ const flags = {
   record: text({ value: "FILE", complete: "file", help: "record both directions, for tine replay" }),
 };
 
-/** What the command line of `tine host` says. */
+/** The values of the flags of `tine host`. */
 export type HostFlags = Values<typeof flags>;
 
 /** `tine host`: drives a UDF with points. */

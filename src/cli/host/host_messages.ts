@@ -2,7 +2,7 @@ import { columns, style } from "../terminal.ts";
 
 /** Time between two progress lines, in ms. */
 const INTERVAL_MS = 200;
-/** How long a message waits that nobody needs where the command ends soon, in ms. */
+/** How long a message waits that has no use where the command ends soon, in ms. */
 const SOON_MS = 1000;
 
 /** What `tine host` prints on stderr: lines, warnings, and on a terminal how far it is. */
@@ -30,7 +30,7 @@ export class HostMessages implements Disposable {
   }
 
   /**
-   * Shows a line that says how far the command is, until the next one or {@linkcode clear}; nothing where stderr is no terminal.
+   * Shows how far the command is, until the next one or {@linkcode clear}; nothing where stderr is no terminal.
    *
    * @param line what to show, asked for five times a second
    */

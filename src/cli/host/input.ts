@@ -17,7 +17,7 @@ export interface Input {
   again?: (signal?: AbortSignal) => Promise<ReadableStream<Uint8Array>>;
 }
 
-/** What the ending of a file name says about its format. */
+/** Formats by the ending of a file name. */
 const FORMATS: Readonly<Record<string, InputFormat>> = {
   json: "json",
   jsonl: "json",
@@ -28,7 +28,7 @@ const FORMATS: Readonly<Record<string, InputFormat>> = {
 /**
  * Opens files; `-`, or no file at all, is stdin.
  *
- * @param format of all of them; undefined: what the ending of each name says, else line protocol
+ * @param format of all of them; undefined: by the ending of each name, else line protocol
  * @throws {TineError} `cannot-read`
  */
 export async function openInputs(paths: readonly string[], format: InputFormat | undefined): Promise<Input[]> {
@@ -77,7 +77,7 @@ export async function readSnapshot(path: string): Promise<Uint8Array> {
 }
 
 /**
- * Makes sure that a snapshot can have this name: said before hours of input, not behind them.
+ * Makes sure that a snapshot can have this name: before hours of input, not after them.
  *
  * @throws {TineError} `cannot-write` where there is no such folder, or the name is one
  */

@@ -204,7 +204,7 @@ function renderSummary(summary: HostSummary): string {
     counted(summary.losses.points, "point that the format cannot hold", "points that the format cannot hold"),
     counted(summary.losses.fields, "field that the format cannot hold", "fields that the format cannot hold"),
     counted(summary.losses.tags, "tag that the format cannot hold", "tags that the format cannot hold"),
-    counted(summary.unasked, "response nobody asked for", "responses nobody asked for"),
+    counted(summary.unasked, "response without a question", "responses without a question"),
     counted(
       summary.wrongGroups,
       "group that Kapacitor computes differently",

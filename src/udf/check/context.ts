@@ -25,7 +25,7 @@ export class Context implements AsyncDisposable {
     this.#expires = performance.now() + this.subject.timeoutMs;
   }
 
-  /** A conversation with a fresh UDF, which has heard nothing yet. */
+  /** A conversation with a fresh UDF, which has received nothing yet. */
   async open(): Promise<Probe> {
     const { subject } = this;
     subject.signal?.throwIfAborted();
@@ -34,7 +34,7 @@ export class Context implements AsyncDisposable {
     let udf;
     try {
       udf = await subject.connect((line) => {
-        subject.hearStderr(line);
+        subject.receiveStderr(line);
         lastWords.add(line);
       });
     } catch (error) {
@@ -52,7 +52,7 @@ export class Context implements AsyncDisposable {
       knownEnd: subject.knownEnd?.end,
       stderr: () => lastWords.context,
       onKnownEnd: () => this.endedAsKnown = true,
-      heard: () => this.patient && this.extend(),
+      onSign: () => this.patient && this.extend(),
       within: (promise, atMostMs) => this.#within(promise, atMostMs),
     });
     this.#probes.push(probe);

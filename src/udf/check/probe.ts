@@ -23,7 +23,7 @@ const MAX_RESPONSES = 1_000_000;
 /** Waits for a promise as long as a check may take: false once its time is up. Throws if all checks are stopped. */
 export type Within = (promise: Promise<unknown>, atMostMs?: number) => Promise<boolean>;
 
-/** What a probe is told about the UDF. */
+/** What a probe knows about the UDF. */
 export interface ProbeOptions {
   /** What the UDF provides, where it is known. */
   provides?: EdgeType;
@@ -31,7 +31,7 @@ export interface ProbeOptions {
   /** For messages: how long a check may take. */
   timeoutMs: number;
   /** Called at each sign of life. */
-  heard(): void;
+  onSign(): void;
   /** The few lines around the last error that the UDF wrote to stderr. */
   stderr(): readonly string[];
   /** A bad end that is known, and need not be reported again. */
@@ -43,7 +43,7 @@ export interface ProbeOptions {
 type Answer = Exclude<Response, { kind: "keepalive" | "error" | "point" | "begin" | "end" | "empty" }>;
 
 /**
- * A conversation with a fresh UDF in raw frames: sends what it is told, whether a host would or not, and takes what
+ * A conversation with a fresh UDF in raw frames: sends what a check wants, whether a host would or not, and takes what
  * comes, which must be in order whatever was sent. Whatever is wrong ends it in a {@linkcode Finding} that shows both sides.
  */
 export class Probe {
@@ -74,7 +74,7 @@ export class Probe {
   #inputEnded = false;
   #stoppedReading = false;
   #responses = 0;
-  #lastHeard = performance.now();
+  #lastReceived = performance.now();
   readonly #changed = new Condition();
 
   constructor(udf: RunningUdf, options: ProbeOptions) {
@@ -182,7 +182,7 @@ export class Probe {
     await this.#options.within(this.#session.endInput());
   }
 
-  /** Ends the UDF's input, and sees to it that the UDF says the rest in order and ends with status 0. */
+  /** Ends the UDF's input, and sees to it that the UDF sends the rest in order and ends with status 0. */
   async finish(): Promise<void> {
     const expected = "the rest of its output, then its end with status 0";
     await this.endInput();
@@ -197,7 +197,7 @@ export class Probe {
     }
     if (this.#stoppedReading) throw this.fail("it stopped reading before the end of its input", expected);
     const [unasked] = this.#answers;
-    if (unasked !== undefined) throw this.warn(`it answered ${unasked.kind}, which nobody asked for`, "no such answer");
+    if (unasked !== undefined) throw this.warn(`it answered ${unasked.kind}, which was not asked`, "no such answer");
   }
 
   /** Ends the UDF's input and waits for its end, whatever that is: what it was sent is nothing to be proud of. */
@@ -209,7 +209,7 @@ export class Probe {
     return this.#outputEnded || this.error !== undefined ? await this.ended(expected) : undefined;
   }
 
-  /** Waits for the end of the output; where it is known that none comes, only until the UDF falls silent. */
+  /** Waits for the end of the output; where it is known that no end comes, only until the UDF falls silent. */
   async #waitForEnd(expected: string, look = () => this.#outputEnded || undefined): Promise<void> {
     if (this.#options.knownEnd === NEVER) {
       await this.quiet(REST_MS);
@@ -235,7 +235,7 @@ export class Probe {
 
   /** Starts to measure silence. */
   listen(): void {
-    this.#lastHeard = performance.now();
+    this.#lastReceived = performance.now();
     this.longestSilenceMs = 0;
   }
 
@@ -274,7 +274,7 @@ export class Probe {
   async #write(bytes: Uint8Array): Promise<void> {
     if (this.#violation !== undefined) throw this.fail(this.#violation, "responses that the protocol allows");
     const writing = this.#session.write(bytes).catch(() => {
-      // It goes away; why is known once all that it said is read.
+      // The UDF goes away; why is known once all that it sent is read.
       this.#stoppedReading = true;
     });
     if (await this.#options.within(writing)) return;
@@ -292,7 +292,7 @@ export class Probe {
     try {
       for (let event; (event = await session.event()) !== undefined;) {
         if (event !== "responses") continue;
-        this.#heard();
+        this.#received();
         while (session.next()) this.#take(session.response(), session.frame);
         this.#notify();
       }
@@ -366,11 +366,11 @@ export class Probe {
     return end;
   }
 
-  #heard(): void {
-    this.#options.heard();
+  #received(): void {
+    this.#options.onSign();
     const now = performance.now();
-    this.longestSilenceMs = Math.max(this.longestSilenceMs, now - this.#lastHeard);
-    this.#lastHeard = now;
+    this.longestSilenceMs = Math.max(this.longestSilenceMs, now - this.#lastReceived);
+    this.#lastReceived = now;
   }
 
   #notify(): void {

@@ -42,7 +42,7 @@ export async function* checkUdf(options: CheckOptions): AsyncGenerator<CheckResu
   }
   const results = new Map<Check, CheckResult>();
   const [first] = CHECKS;
-  if (chosen.includes(first)) results.set(first, await runCheck(first, subject, { tellsEnd: true }));
+  if (chosen.includes(first)) results.set(first, await runCheck(first, subject, { reportsEnd: true }));
   const { result: data, stuck } = await tryData(subject, chosen.includes(dataCheck));
   results.set(dataCheck, data);
   const early = chosen.filter((check) => !check.last), late = chosen.filter((check) => check.last);
@@ -81,7 +81,10 @@ async function prepare(subject: Subject): Promise<CheckResult | undefined> {
 }
 
 /** Sends ordinary data once. Where the UDF gets stuck on it, whatever needs data is skipped. */
-async function tryData(subject: Subject, tellsEnd: boolean): Promise<{ result: CheckResult & Caused; stuck: boolean }> {
+async function tryData(
+  subject: Subject,
+  reportsEnd: boolean,
+): Promise<{ result: CheckResult & Caused; stuck: boolean }> {
   let stuck = false;
   const result = await runCheck(
     {
@@ -90,13 +93,13 @@ async function tryData(subject: Subject, tellsEnd: boolean): Promise<{ result: C
         try {
           return await dataCheck.run(context);
         } catch (error) {
-          stuck = error instanceof Stuck || error instanceof BadEnd && error.end === NEVER && !tellsEnd;
+          stuck = error instanceof Stuck || error instanceof BadEnd && error.end === NEVER && !reportsEnd;
           throw error;
         }
       },
     },
     subject,
-    { tellsEnd },
+    { reportsEnd },
   );
   if (stuck) subject.giveUpData();
   return { result, stuck };
@@ -105,12 +108,12 @@ async function tryData(subject: Subject, tellsEnd: boolean): Promise<{ result: C
 /**
  * Makes a check.
  *
- * @param tellsEnd a bad end is reported by this check, and others need not report it again
+ * @param reportsEnd a bad end is reported by this check, and others need not report it again
  */
 async function runCheck(
   { id, title, run, judgesEnd }: Check,
   subject: Subject,
-  { tellsEnd = false } = {},
+  { reportsEnd = false } = {},
 ): Promise<CheckResult & Caused> {
   const started = performance.now();
   const done = (status: CheckResult["status"], more: Partial<CheckResult & Caused> = {}): CheckResult & Caused => {
@@ -126,7 +129,7 @@ async function runCheck(
     return done("pass", { reason: `${remark === undefined ? "" : `${remark}; `}but ${end}, see ${known.id}` });
   } catch (error) {
     if (!(error instanceof Finding)) throw error;
-    if (tellsEnd && error instanceof BadEnd) subject.knownEnd ??= { id, end: error.end };
+    if (reportsEnd && error instanceof BadEnd) subject.knownEnd ??= { id, end: error.end };
     if (error instanceof Stuck && (subject.silentSince !== undefined || !await subject.answers())) {
       if (subject.silentSince !== undefined) return done("skip", { reason: subject.silence });
       subject.silentSince = id;
@@ -136,7 +139,7 @@ async function runCheck(
   }
 }
 
-/** Runs tasks, so many at a time; gives their results in order. */
+/** Runs tasks, at most `jobs` at a time; yields their results in order. */
 async function* inOrder<T>(tasks: readonly (() => Promise<T>)[], jobs: number): AsyncGenerator<T> {
   const running: Promise<T>[] = [];
   let next = 0;

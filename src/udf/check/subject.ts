@@ -15,7 +15,7 @@ const LONG_PAUSE_MS = 200;
 export interface SubjectOptions {
   /** Reaches a fresh UDF: a new process, or a new connection. `log` gets its lines on stderr, where it has one. */
   connect(log: (line: string) => void): Promise<RunningUdf>;
-  /** Options as people write them, `name=value`; none: what the UDF accepts is found out. */
+  /** Options as people write them, `name=value`; without any, what the UDF accepts is found out. */
   settings?: readonly string[];
   /** Makes the data of one's own, once it is known what the UDF wants; absent: samples. */
   data?: (info: InfoResponse) => Promise<Unit[]>;
@@ -37,7 +37,7 @@ export class Subject {
   readonly connect: SubjectOptions["connect"];
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
-  /** What the UDF said about itself, once it has. */
+  /** The info of the UDF, once it has answered. */
   info: InfoResponse | undefined;
   /** A bad end of the UDF that has been reported, and by which check. */
   knownEnd: { id: string; end: string } | undefined;
@@ -69,7 +69,7 @@ export class Subject {
   }
 
   /**
-   * Learns which options the UDF accepts: those that were given, else none, else some of the declared types, without those
+   * Learns which options the UDF accepts: those that were given, else no options, else some of the declared types, without those
    * that the UDF names in a refusal.
    *
    * @throws {TineError} `bad-option` where the given ones are not of the declared types
@@ -121,7 +121,7 @@ export class Subject {
     return this.#echoes;
   }
 
-  /** Why it accepts none. */
+  /** Why it accepts no options. */
   get refusal(): string {
     return this.#refusal;
   }
@@ -163,7 +163,7 @@ export class Subject {
   }
 
   /** Gets a line that the UDF wrote to stderr. */
-  hearStderr(line: string): void {
+  receiveStderr(line: string): void {
     this.longestStderrLine = Math.max(this.longestStderrLine, new TextEncoder().encode(line).length);
   }
 

@@ -8,7 +8,7 @@ export type ToWorker =
     connection: RingMemory;
     progress: SharedArrayBuffer;
     maxFrameBytes: number | undefined;
-    mostSnapshotBytes: number;
+    maxSnapshotBytes: number;
   }
   | { stop: number };
 

@@ -9,11 +9,11 @@ const LINGER_MS = 1000;
 /** Joins the connection of a host to a handler in a worker; what {@linkcode Agent} is for a handler in this thread. */
 export class ModuleAgent implements ServingAgent {
   readonly #connection: Connection;
-  readonly #peer: ModuleUdf;
+  readonly #udf: ModuleUdf;
 
-  constructor(connection: Connection, peer: ModuleUdf) {
+  constructor(connection: Connection, udf: ModuleUdf) {
     this.#connection = connection;
-    this.#peer = peer;
+    this.#udf = udf;
   }
 
   /**
@@ -22,24 +22,24 @@ export class ModuleAgent implements ServingAgent {
    * @throws {TineError} `module-failed` with the reason that was sent to the host
    */
   async run(): Promise<void> {
-    const { connection } = this.#peer;
+    const { connection } = this.#udf;
     // When the handler has ended there is nobody left to read for: the reading that is under way is abandoned.
     const reading = copy(this.#connection, connection).catch(() => connection.closeWrite());
     try {
       await copy(connection, this.#connection);
-      const failure = await this.#peer.ended;
+      const failure = await this.#udf.ended;
       if (failure === undefined) return;
-      await this.#peer.close(); // nobody takes what comes in any more
+      await this.#udf.close(); // nobody takes what comes in any more
       await this.#linger(reading);
       throw new TineError("module-failed", failure.replace(/^failed: /, ""));
     } finally {
-      await this.#peer.close();
+      await this.#udf.close();
       this.#connection.close();
     }
   }
 
   stop(): void {
-    this.#peer.stop();
+    this.#udf.stop();
   }
 
   /**

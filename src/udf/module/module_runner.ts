@@ -181,7 +181,7 @@ class ModuleWorker {
       connection: served.connection.otherSide,
       progress: served.connection.progress.memory,
       maxFrameBytes: this.#options.maxFrameBytes,
-      mostSnapshotBytes: largestSnapshotBytes(),
+      maxSnapshotBytes: largestSnapshotBytes(),
     };
     this.#worker.postMessage(message);
     return {

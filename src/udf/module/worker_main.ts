@@ -57,7 +57,7 @@ export function serve(module: Record<string, unknown>): void {
 }
 
 async function run(
-  { id, connection, progress: cells, maxFrameBytes, mostSnapshotBytes }: Exclude<ToWorker, { stop: number }>,
+  { id, connection, progress: cells, maxFrameBytes, maxSnapshotBytes }: Exclude<ToWorker, { stop: number }>,
 ): Promise<void> {
   const progress = new CallProgress(cells);
   const createHandler: CreateHandler = async (output) => {
@@ -69,7 +69,7 @@ async function run(
   // The other thread watches over the time that calls take.
   const agent = new Agent(new RingConnection(connection), createHandler, {
     maxFrameBytes,
-    mostSnapshotBytes,
+    maxSnapshotBytes,
     progress,
     handlerTimeoutMs: 0,
     describeError,

@@ -1,19 +1,19 @@
 /** How far an item may have moved for its neighbours to be found again. */
 const REACH = 16;
 
-/** What two sequences have at one place: both an item, or one of them none. */
+/** What two sequences have at one place: an item in both, or in one of them only. */
 export interface Pair<T> {
-  /** Where, from 0, counted in the first sequence; in the second where the first has none. */
+  /** Where, from 0, counted in the first sequence, or in the second where the first has no item. */
   index: number;
   expected?: T;
   actual?: T;
 }
 
-/** How items are told apart. */
+/** How items are distinguished. */
 export interface AlignmentOptions<T> {
   /** Whether two items are the same. */
   same(expected: T, actual: T): boolean;
-  /** What tells an item from its neighbours, also where it differs. */
+  /** What distinguishes an item from its neighbours, also where its content differs. */
   identity(item: T): string;
   /** Gets each pair that is not the same, in order. */
   onDifference(pair: Pair<T>): void;

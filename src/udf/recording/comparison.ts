@@ -9,7 +9,7 @@ const MAX_WAITING = 5_000_000;
 
 /** A response that is not as recorded. */
 export interface Difference {
-  /** Another content, none where one was recorded, or one where none was. */
+  /** Another content, a recorded response that did not come, or one that was not recorded. */
   change: "changed" | "missing" | "extra";
   /** `point`, `batch`, or what was answered: `info`, `init`, `snapshot`, `restore`, `error`. */
   what: string;

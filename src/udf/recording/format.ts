@@ -35,7 +35,7 @@ export type RecordKind = typeof RecordKind[keyof typeof RecordKind];
 /** Which end of the connection was recorded: what the host's end writes are requests, what the UDF's end writes are responses. */
 export type RecordingSide = "host" | "udf";
 
-/** What a recording says about itself. */
+/** What the first line of a recording holds. */
 export interface RecordingHeader {
   /** When it was opened, ISO 8601. */
   readonly started: string;

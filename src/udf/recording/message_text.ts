@@ -14,9 +14,9 @@ export interface MessageText {
 }
 
 /**
- * The message that a frame holds, as text; kind `invalid` if it is none.
+ * The message that a frame holds, as text; kind `invalid` if the bytes are no message.
  *
- * @param cursor for those who read many: it remembers strings that repeat
+ * @param cursor shared by many messages: it remembers strings that repeat
  *
  * @example
  * ```ts

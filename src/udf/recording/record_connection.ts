@@ -73,18 +73,18 @@ export function recordConnection(connection: Connection, recorder: Recorder): Co
  * import { recordUdf } from "./record_connection.ts";
  * const path = await Deno.makeTempFile();
  * const recorder = openRecorder(path, { side: "host", udf: "mirror", tine: "0.1.0", warn: console.error });
- * const peer = recordUdf(startInProcess("mirror", createHandler), recorder);
- * await peer.close();
+ * const udf = recordUdf(startInProcess("mirror", createHandler), recorder);
+ * await udf.close();
  * ```
  */
-export function recordUdf(peer: RunningUdf, recorder: Recorder): RunningUdf {
+export function recordUdf(udf: RunningUdf, recorder: Recorder): RunningUdf {
   return {
-    name: peer.name,
-    connection: recordConnection(peer.connection, recorder),
-    ended: peer.ended,
-    kill: () => peer.kill(),
+    name: udf.name,
+    connection: recordConnection(udf.connection, recorder),
+    ended: udf.ended,
+    kill: () => udf.kill(),
     async close() {
-      await peer.close();
+      await udf.close();
       await recorder.close();
     },
   };

@@ -4,7 +4,7 @@ import { MAGIC, MAX_HEADER_BYTES, RECORD_HEAD_BYTES, type RecordingHeader, Recor
 
 const READ_BYTES = 256 * 1024;
 
-/** Who speaks: the host or the UDF. */
+/** Which way a message goes: requests come from the host, responses from the UDF. */
 export type Direction = "request" | "response";
 
 /** What a recording holds, in the order in which it crossed the connection. */
@@ -32,7 +32,7 @@ export interface Recording extends Disposable {
 /**
  * Opens a recording.
  *
- * @throws {TineError} `cannot-read`, or `bad-recording` for a file that is none, or one of another version
+ * @throws {TineError} `cannot-read`, or `bad-recording` for a file that is no recording, or of another version
  *
  * @example
  * ```ts ignore
@@ -135,7 +135,7 @@ class Input implements Disposable {
     return this.#bytes.length;
   }
 
-  /** Waits until so many bytes are at hand; false if the file ends before. */
+  /** Waits until this many bytes are at hand; false if the file ends before. */
   async fill(length: number): Promise<boolean> {
     while (this.#bytes.length < length && !this.#ended) {
       const rest = this.#bytes.length;

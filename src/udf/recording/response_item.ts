@@ -60,7 +60,7 @@ export function groupOfItem(item: ResponseItem): string | undefined {
   if (item.kind === "batch") return item.batch.begin.group || groupOfBatch(item.batch.begin, item.batch.end);
 }
 
-/** What tells an item from its neighbours, whatever its fields are: the time, name and tags of data. */
+/** What distinguishes an item from its neighbours, whatever its fields are: the time, name and tags of data. */
 export function identityOf(item: ResponseItem): string {
   if (item.kind === "point") return pointIdentity(item.point);
   if (item.kind !== "batch") return item.kind;

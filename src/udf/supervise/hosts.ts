@@ -4,7 +4,7 @@ import type { RunningUdf } from "../running_udf.ts";
 import type { Receiver } from "../response_taker.ts";
 import type { ResponseCounts } from "../response_taker.ts";
 
-/** How long a UDF that was given up may take to end: who supervises it is being waited for. */
+/** How long a UDF that was given up may take to end, in ms: the end of the supervisor waits for it. */
 const GIVEN_UP_GRACE_MS = 1000;
 
 /** What all hosts of a supervisor have in common. */
@@ -17,7 +17,7 @@ export interface HostsOptions {
   host: HostOptions;
   /** Called when a host gives its UDF up. */
   onDeath: (host: Host, error: Error) => void;
-  /** From its abort on none is started any more. */
+  /** Once it is aborted, no further UDF is started. */
   signal: AbortSignal;
 }
 
@@ -48,13 +48,13 @@ export class Hosts {
    */
   async start(edge: EdgeType | undefined): Promise<Host> {
     const { reach, receiver, onDeath, signal } = this.#options;
-    const peer = await reach();
+    const udf = await reach();
     if (signal.aborted) {
-      peer.kill();
-      await peer.close();
+      udf.kill();
+      await udf.close();
       throw signal.reason;
     }
-    const host: Host = new Host(peer, receiver, {
+    const host: Host = new Host(udf, receiver, {
       ...this.#options.host,
       onAbort: (error) => onDeath(host, error),
     });
@@ -81,7 +81,7 @@ export class Hosts {
     if (this.#live.delete(host)) add(this.#retired, host.counts);
   }
 
-  /** For how long none of them has said anything, in ms. */
+  /** How long all of them have sent nothing, in ms. */
   get silenceMs(): number {
     return Math.min(...Array.from(this.#live, ({ silenceMs }) => silenceMs));
   }

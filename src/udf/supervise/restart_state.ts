@@ -13,13 +13,13 @@ export interface ReplayCounts {
   lostPoints: number;
 }
 
-/** What a UDF inherits from the one before it: its options, its last state, and all input since. */
+/** What a UDF gets when it is started again: its options, its last state, and all input since. */
 export class RestartState {
   /** The input since the last state. */
   readonly log = new ReplayLog();
   /** The options, once a UDF has accepted them. */
   options: Option[] | undefined;
-  /** What the UDF provides, once it has said so. */
+  /** What the UDF provides, once that is known. */
   edge: EdgeType | undefined;
   /** The last state; undefined: the UDF starts empty. */
   state: Uint8Array | undefined;
@@ -72,12 +72,12 @@ export class RestartState {
     this.#given = this.log.points;
   }
 
-  /** No UDF has got what is in the log: all of it came when none was in use. */
+  /** No UDF has got what is in the log: all of it came when no UDF was in use. */
   noneGiven(): void {
     this.#given = 0;
   }
 
-  /** The UDF has died: what it said since its last state may come again, what only it knew is lost. */
+  /** The UDF has died: what it sent since its last state may come again, what no snapshot holds is lost. */
   died(): void {
     this.#counts.repeatedOutputs += this.#outputs;
     this.#counts.lostPoints += this.#unsaved;

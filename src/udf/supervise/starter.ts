@@ -45,7 +45,7 @@ export class Starter {
    * Reaches a UDF and gives it all that the last one had, as often as it takes.
    *
    * @param use called in the moment in which it has all; what it throws counts as its death
-   * @param reason how the last one died; left out: there was none
+   * @param reason how the last one died; absent at the first start
    * @throws {TineError} `gave-up` or `udf-ended` if it dies too often; what reaching it threw, where it was never there
    */
   async start(use: (host: Host) => void, reason?: string): Promise<void> {
@@ -160,7 +160,7 @@ async function startVersion(
   }
 }
 
-/** Who watches a receiver. */
+/** What watches a receiver. */
 export interface ReceiverWatch {
   /** Called before points are handed on. */
   sent(points: number): void;
@@ -168,7 +168,7 @@ export interface ReceiverWatch {
   refused(error: unknown): void;
 }
 
-/** A receiver that hands all on to another one, while somebody watches; it takes encoded points where the other does. */
+/** Returns a receiver that hands all on to another one and calls the watch; it takes encoded points where the other does. */
 export function watchReceiver(receiver: Receiver, watch: ReceiverWatch): Receiver {
   const refuse = (error: unknown): never => {
     watch.refused(error);

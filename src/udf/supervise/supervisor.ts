@@ -35,7 +35,7 @@ export interface SupervisorCounts extends ReplayCounts {
 }
 
 /**
- * A host whose UDF may die: it is started again, gets its options, its last state, and all input since.
+ * A host whose UDF may die: it is started again and gets the options, its last state, and all input since.
  *
  * Snapshots are taken between batches every so often, and when much input has collected. What the UDF has sent since its last
  * snapshot comes again after a restart; {@linkcode Supervisor.supervision} counts it.
@@ -62,7 +62,7 @@ export class Supervisor {
   #insideBatch = false;
   /** While a reload waits for its turn: further ones are the same. */
   #reloading: Promise<void> | undefined;
-  /** Settles at the end of a batch, for who waits for that. */
+  /** Settles at the end of a batch, for calls that wait for it. */
   readonly #batchEnded = new Condition();
   #stopping = false;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -200,7 +200,7 @@ export class Supervisor {
    * As {@linkcode Host.stop}; a UDF that dies before it has handled all of its input is started once more. One that has handled
    * all is not, however it ends: its output would come a second time.
    *
-   * @param silenceMs for how long the UDF may say nothing, then it is given up and ended by force; 0: for ever
+   * @param silenceMs how long the UDF may send nothing, in ms, then it is given up and ended by force; 0: for ever
    */
   async stop(drainTimeoutMs = 0, silenceMs = 0): Promise<void> {
     this.#stopping = true;
@@ -312,7 +312,7 @@ export class Supervisor {
     this.#saveDue = this.#insideBatch;
     if (this.#insideBatch || this.#starting !== undefined || this.#saving !== undefined) return;
     if (this.#restartState.options === undefined || this.#failure !== undefined) return;
-    void this.#save().catch(() => {}); // what it meets is met again by whoever sends next
+    void this.#save().catch(() => {}); // the next call that sends meets the same
   }
 
   /** Takes a snapshot, and forgets the input that it reflects. */
@@ -376,7 +376,7 @@ export class Supervisor {
   /** From now on a host that has got all input is the one that is used. */
   #use(host: Host): void {
     if (this.#failure !== undefined) throw this.#failure;
-    // It may have died while nobody looked: from now on that is noticed.
+    // It may have died unnoticed: from now on its death is seen.
     if (host.failure !== undefined) throw host.failure;
     this.#host = host;
     this.#starting = undefined;
@@ -418,7 +418,7 @@ export class Supervisor {
   /** Whether another start would not help. */
   #isPointless(error: unknown): boolean {
     if (!(error instanceof TineError)) return false;
-    // Who has ended the input waits for the end, and what makes a UDF hang may come again.
+    // The host has ended the input and waits for the end, and what makes a UDF hang may come again.
     return POINTLESS.includes(error.code) || error.code === "keepalive-timeout" && this.#silenceTimer !== undefined;
   }
 
@@ -432,7 +432,7 @@ export class Supervisor {
     this.#batchEnded.notify();
     this.#options.onAbort?.(this.#failure);
     this.#hosts.abort(this.#failure);
-    // Whoever waits for the end is not to wait for a UDF that hangs.
+    // A caller that waits for the end must not wait for a UDF that hangs.
     if (this.#silenceTimer !== undefined) this.#hosts.kill();
   }
 }
