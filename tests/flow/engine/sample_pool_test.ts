@@ -17,7 +17,7 @@ function totals(chunks: readonly Uint8Array[]): number[] {
   });
 }
 
-Deno.test("SamplePool keeps the samples of sinks apart, and says when the first one waits", () => {
+Deno.test("SamplePool keeps the samples of sinks apart, and reports the first one that waits", () => {
   let first = 0;
   const pool = new SamplePool(() => first++);
   const chunks: Uint8Array[][] = [[], []];

@@ -6,7 +6,7 @@ import type { RecordKind } from "../../../src/flow/records/kinds.ts";
 import type { Watch } from "../../../src/sys/poller.ts";
 import { RecordedEvents } from "./recorded_events.ts";
 
-/** A host whose time goes on only when told to, and whose files are never ready. */
+/** A host whose time goes on only by {@linkcode FakeHost.pass}, and whose files are never ready. */
 export class FakeHost extends RecordedEvents implements FlowHost {
   readonly shared = new WorkerBuffers();
   /** What the flow ended with, as it travels. */

@@ -100,8 +100,8 @@ Deno.test("checkReceipt() and checkReport() take numbers only", () => {
   for (const value of [null, {}, { bytes: -1, durationNanos: 1 }, { bytes: 1, durationNanos: 0.5 }]) {
     assertEquals(assertThrows(() => checkReceipt(value), TineError).code, "bad-stream-frame");
   }
-  const told = { bytes: 5, durationNanos: 7, serverCpuNanos: 3 };
-  assertEquals(checkReceipt(told), told);
-  assertEquals(checkReceipt({ ...told, serverCpuNanos: "3" }), { bytes: 5, durationNanos: 7 });
+  const receipt = { bytes: 5, durationNanos: 7, serverCpuNanos: 3 };
+  assertEquals(checkReceipt(receipt), receipt);
+  assertEquals(checkReceipt({ ...receipt, serverCpuNanos: "3" }), { bytes: 5, durationNanos: 7 });
   assertEquals(checkReport({ rttMicros: 5, retransmits: "x", evil: 1 }), { rttMicros: 5 });
 });

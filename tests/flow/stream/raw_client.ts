@@ -7,7 +7,7 @@ export class RawClient implements Disposable {
 
   private constructor(readonly conn: Deno.TcpConn, readonly greeting: Greeting) {}
 
-  /** Connects, and hears the greeting. */
+  /** Connects, and reads the greeting. */
   static async connect(address: string): Promise<RawClient> {
     const conn = await Deno.connect({ hostname: "127.0.0.1", port: Number(address.split(":").at(-1)) });
     const reader = new GreetingReader(address);
@@ -19,7 +19,7 @@ export class RawClient implements Disposable {
     }
   }
 
-  /** Says what it wants. */
+  /** Sends a request. */
   async request(value: object, key?: Uint8Array): Promise<Uint8Array> {
     const { nonce } = this.greeting;
     const bytes = encodeFrame(value, key === undefined ? undefined : { hmac: new Hmac(key), nonce });
@@ -31,7 +31,7 @@ export class RawClient implements Disposable {
     for (let sent = 0; sent < bytes.length;) sent += await this.conn.write(bytes.subarray(sent));
   }
 
-  /** What the next frame says. */
+  /** Reads the value of the next frame. */
   async answer(): Promise<Record<string, unknown>> {
     for (;;) {
       const count = await this.conn.read(this.#frames.room);

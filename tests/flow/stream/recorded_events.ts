@@ -3,7 +3,7 @@ import type { FlowProgress } from "../../../src/flow/report.ts";
 import { encodeReport, type ReportValues } from "../../../src/flow/report_values.ts";
 import { type Chunk, readChunk } from "../../../src/flow/records/read_chunk.ts";
 
-/** What flows have told, to look at. */
+/** Records what flows report. */
 export class RecordedEvents implements FlowEvents {
   readonly infos: FlowInfoEvent[] = [];
   readonly chunks: { readonly flow: string; readonly chunk: Chunk }[] = [];

@@ -22,7 +22,7 @@ async function errorOf(flows: Flows, addr: string, config = upload()): Promise<T
   );
 }
 
-/** A server that is none of ours, for one connection. */
+/** A server of another program, for one connection. */
 function fakeServer(serve: (conn: Deno.TcpConn) => Promise<void>): { address: string } & AsyncDisposable {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const served = (async () => {
@@ -39,7 +39,7 @@ function fakeServer(serve: (conn: Deno.TcpConn) => Promise<void>): { address: st
 }
 
 for (const [kind, make] of Object.entries(makers)) {
-  Deno.test(`streamClient() says that nobody listens, ${kind}`, async () => {
+  Deno.test(`streamClient() reports that there is no server, ${kind}`, async () => {
     await using flows = make();
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const address = `127.0.0.1:${listener.addr.port}`;
@@ -70,11 +70,11 @@ for (const [kind, make] of Object.entries(makers)) {
     assert(message.includes(server.address));
   });
 
-  Deno.test(`streamClient() says that the server closed before it said anything, ${kind}`, async () => {
+  Deno.test(`streamClient() reports that the server closed before it sent anything, ${kind}`, async () => {
     await using flows = make();
     await using server = fakeServer(() => Promise.resolve());
     const { code } = await errorOf(flows, server.address);
-    // What the client had said already resets the connection.
+    // What the client has sent already resets the connection.
     assert(["connection-closed", "connection-reset"].includes(code), code);
   });
 
@@ -90,12 +90,12 @@ for (const [kind, make] of Object.entries(makers)) {
       await conn.closeWrite();
       await conn.read(new Uint8Array(1)).catch(() => {}); // Reset or closed, either is an end.
     }
-    await eventually("three clients are told of", () => events.logs.length >= 3);
+    await eventually("three clients are reported", () => events.logs.length >= 3);
     assert(events.logs.every((line) => line.includes("client 127.0.0.1:")), events.logs.join());
     assertEquals((await flows.streamClient(server.address, upload({ length: 9 }), { events, signal })).bytes, 9);
   });
 
-  Deno.test(`streamServer() says what it cannot bind, ${kind}`, async () => {
+  Deno.test(`streamServer() names the address that it cannot bind, ${kind}`, async () => {
     await using flows = make();
     using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const listenAddr = `127.0.0.1:${taken.addr.port}`;
@@ -115,7 +115,7 @@ for (const [kind, make] of Object.entries(makers)) {
       // The first flow may start a worker, which has sockets of its own.
       await flows.streamClient(server.address, upload({ length: 1 }), { events, signal });
       await eventually(
-        "its end is told",
+        "its end is reported",
         () => events.aggregates.filter(({ values }) => values.bytes === 1).length === 2,
       );
       const before = linux ? openSockets() : 0;
@@ -138,11 +138,11 @@ for (const [kind, make] of Object.entries(makers)) {
     }),
   );
 
-  Deno.test(`streamServer() tells the last figures of a flow whose client has gone, and of one it ends, ${kind}`, async () => {
+  Deno.test(`streamServer() reports the last figures of a flow whose client has gone, and of one it ends, ${kind}`, async () => {
     await using flows = make();
     const atServer = new RecordedEvents();
     await using server = await flows.streamServer({ listenAddr: ":0" }, { events: atServer, signal });
-    const last = (flow: string) => atServer.aggregates.findLast((told) => told.flow === flow)?.values;
+    const last = (flow: string) => atServer.aggregates.findLast((report) => report.flow === flow)?.values;
     const start = (flow: string, direction: "upload" | "download") => {
       const abort = new AbortController();
       const config = { [direction]: { flow, duration: 60_000 } };

@@ -60,7 +60,7 @@ class RawServer implements Disposable {
 }
 
 for (const [kind, make] of Object.entries(makers)) {
-  Deno.test(`streamClient() without a key sends all of an upload before the server says a word, ${kind}`, async () => {
+  Deno.test(`streamClient() without a key sends all of an upload before the server sends anything, ${kind}`, async () => {
     await using flows = make();
     using server = new RawServer();
     const events = new RecordedEvents();
@@ -85,14 +85,14 @@ for (const [kind, make] of Object.entries(makers)) {
     const running = flows.streamClient(server.address, download, { events: new RecordedEvents(), signal });
     await server.accept();
     assertEquals(((await server.frame()).value as StreamRequest).direction, "download");
-    const words = [encodeGreeting(newGreeting(false)), encodeFrame({ ok: true }), Uint8Array.of(0, 0, 0, 0, 1)];
-    await server.write(new Uint8Array(words.flatMap((word) => [...word])));
+    const messages = [encodeGreeting(newGreeting(false)), encodeFrame({ ok: true }), Uint8Array.of(0, 0, 0, 0, 1)];
+    await server.write(new Uint8Array(messages.flatMap((message) => [...message])));
     assertEquals(((await server.frame()).value as { bytes: number }).bytes, 5);
     await server.write(encodeFrame({ minRttMicros: 10 }));
     assertEquals((await running).bytes, 5);
   });
 
-  Deno.test(`streamClient() with a key waits for the greeting alone, and tells how long, ${kind}`, async () => {
+  Deno.test(`streamClient() with a key waits for the greeting alone, and reports how long, ${kind}`, async () => {
     await using flows = make();
     using server = new RawServer();
     const upload: StreamClientConfig = { upload: { flow: "a", length: LENGTH } };
@@ -120,16 +120,16 @@ for (const [kind, make] of Object.entries(makers)) {
     using conn = await Deno.connect({ hostname: "127.0.0.1", port: Number(server.address.split(":")[1]) });
     await conn.write(new Uint8Array([...encodeFrame(request), 0, 0, 0, 0, 1]));
     const text = new TextDecoder("latin1");
-    let said = "";
-    for (const room = new Uint8Array(1000); !said.includes('"bytes":5');) {
+    let received = "";
+    for (const room = new Uint8Array(1000); !received.includes('"bytes":5');) {
       const count = await conn.read(room);
-      assert(count !== null, said);
-      said += text.decode(room.subarray(0, count));
+      assert(count !== null, received);
+      received += text.decode(room.subarray(0, count));
     }
-    assert(said.startsWith("tines") && said.indexOf('{"ok":true}') === 27, said);
+    assert(received.startsWith("tines") && received.indexOf('{"ok":true}') === 27, received);
   });
 
-  Deno.test(`streamClient() has why it was refused, however much it has sent by then, ${kind}`, async () => {
+  Deno.test(`streamClient() has the reason of a refusal, however much it has sent by then, ${kind}`, async () => {
     await using flows = make();
     const events = new RecordedEvents();
     await using server = await flows.streamServer({ listenAddr: ":0" }, { events: new RecordedEvents(), signal, key });

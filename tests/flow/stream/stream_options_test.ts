@@ -10,7 +10,7 @@ import { needsProcessors } from "../../support/quiet.ts";
 const { signal } = new AbortController();
 const ignore = !("ffi" in makers);
 
-/** Runs a flow; returns what both ends told. */
+/** Runs a flow; returns what both ends report. */
 async function run(flows: Flows, config: StreamClientConfig) {
   const atClient = new RecordedEvents(), atServer = new RecordedEvents();
   const server = await flows.streamServer({ listenAddr: ":0" }, { events: atServer, signal });
@@ -39,7 +39,7 @@ Deno.test({
         assertEquals(receiver.tcpInfo("a"), []);
         assert(least === 1 ? samples.length === 1 : samples.length >= least && samples.length <= 14);
         assert(samples.every(({ server }) => server === (direction === "upload" ? 0 : 1)));
-        // The kernel counts the words before the transfer too.
+        // The kernel counts the messages before the transfer too.
         assert(samples.at(-1)!.bytesAcked >= result.bytes);
         // None comes before it is due, however late the one before was.
         const start = sender.io("a")[0].t;
@@ -137,7 +137,7 @@ Deno.test("streams over Deno's API refuse options that need raw sockets, at the 
       const { code, message } = await errorOf(flows, direction, more);
       assertEquals(code, "ffi-unavailable");
       assert(message.includes(Object.keys(more)[0]), message);
-      // The server says so of what concerns it alone.
+      // The server refuses what concerns it alone.
       assertEquals(message.includes("refused"), direction === "download" && !("dscp" in more), message);
     }
   }

@@ -55,9 +55,9 @@ for (const [kind, make] of Object.entries(makers)) {
     using honest = await RawClient.connect(server.address);
     const overheard = await honest.request(request, key);
     assertEquals((await honest.answer()).ok, true);
-    using stranger = await RawClient.connect(server.address);
-    await stranger.write(overheard);
-    assertEquals((await stranger.answer()).code, "wrong-key");
+    using replay = await RawClient.connect(server.address);
+    await replay.write(overheard);
+    assertEquals((await replay.answer()).code, "wrong-key");
   });
 
   Deno.test(`streamServer() refuses requests that it does not understand, ${kind}`, async () => {
@@ -79,7 +79,7 @@ for (const [kind, make] of Object.entries(makers)) {
     await client.request({ ...request, lengthBytes: 10 });
     await client.answer();
     await client.write(new Uint8Array(5000));
-    await eventually("it is told of", () => events.logs.some((line) => line.includes("more than the 10 bytes")));
+    await eventually("it is reported", () => events.logs.some((line) => line.includes("more than the 10 bytes")));
     assertEquals(events.io("raw").at(-1)!.sent, 0);
   });
 
@@ -94,7 +94,7 @@ for (const [kind, make] of Object.entries(makers)) {
       await client.write(new Uint8Array(777));
     }
     await eventually(
-      "it is told of",
+      "it is reported",
       () => events.logs.some((line) => line.includes("closed the connection too early")),
     );
     await eventually("all is there", () => events.io("raw").at(-1)?.total === 777);
@@ -102,7 +102,7 @@ for (const [kind, make] of Object.entries(makers)) {
 }
 
 Deno.test({
-  name: `streamServer() serves ${MAX_CLIENTS} clients, tells more that it is busy, and serves again`,
+  name: `streamServer() serves ${MAX_CLIENTS} clients, answers others that it is busy, and serves again`,
   ignore: !("ffi" in makers),
   async fn() {
     await using flows = makers.ffi();

@@ -106,7 +106,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "TransferReader.read() tells of the end and of a reset after what came before",
+  name: "TransferReader.read() throws the end and a reset after what came before",
   ignore,
   fn() {
     for (const [linger, code] of [[false, "connection-closed"], [true, "connection-reset"]] as const) {

@@ -52,7 +52,7 @@ Deno.test("GreetingReader refuses another protocol at its first wrong byte, and 
   assertEquals(codeOf(() => feed(new GreetingReader("s"), bytes, 24)), "stream-version");
 });
 
-Deno.test("newGreeting() never says the same twice", () => {
+Deno.test("newGreeting() is never the same twice", () => {
   assert(newGreeting(true).nonce.some((byte, i) => byte !== newGreeting(true).nonce[i]));
 });
 
@@ -76,7 +76,7 @@ Deno.test("StreamFrameReader reads frames one after another", () => {
   }
 });
 
-Deno.test("Frame.verify() says no to a frame without a code, and to one that was changed", () => {
+Deno.test("Frame.verify() refuses a frame without a code, and to one that was changed", () => {
   const { nonce } = newGreeting(true);
   const hmac = new Hmac(key);
   assert(!feed<Frame>(new StreamFrameReader("peer"), encodeFrame({ a: 1 }), 99)!.value.verify(hmac, nonce));
