@@ -18,7 +18,8 @@ import {
   SIGNED,
   type WireTime,
 } from "./header.ts";
-import type { PacketSamples } from "./packet_samples.ts";
+import type { IncomingPackets } from "./packet_port.ts";
+import { type PacketSamples, ReceivedPacket } from "./packet_samples.ts";
 import type { PacketSender } from "./packet_sender.ts";
 
 /** What came of one sender. */
@@ -47,6 +48,7 @@ export class ClientReceiver {
   readonly #senders: readonly PacketSender[];
   readonly #time: WireTime;
   readonly #samples: PacketSamples;
+  readonly #packet = new ReceivedPacket();
 
   /** @param senders all of them, by their index */
   constructor(
@@ -77,37 +79,29 @@ export class ClientReceiver {
   /**
    * Takes a message: a packet, or several that came as one.
    *
-   * @param segment if it has several packets, the length of all but the last; else 0
+   * @param t when it was received
    * @param byKernel whether `t` is from the kernel
    * @returns how many packets of the flow it had
    */
-  receive(
-    bytes: Uint8Array,
-    view: DataView,
-    length: number,
-    segment: number,
-    t: number,
-    tos: number,
-    byKernel: boolean,
-  ): number {
-    if (segment === 0) return this.#receiveOne(bytes, view, 0, length, t, tos, byKernel, false);
-    let good = 0;
-    for (let at = 0; at < length; at += segment) {
-      good += this.#receiveOne(bytes, view, at, Math.min(segment, length - at), t, tos, byKernel, true);
-    }
+  receive(incoming: IncomingPackets, i: number, t: number, byKernel: boolean): number {
+    const length = incoming.length(i), segment = incoming.segmentBytes(i);
+    const packet = this.#packet;
+    packet.t = t;
+    packet.byKernel = byKernel;
+    packet.trafficClass = incoming.trafficClass(i);
+    packet.merged = segment !== 0;
+    const step = segment || length;
+    let good = 0, at = 0;
+    do {
+      packet.length = Math.min(step, length - at);
+      good += this.#receiveOne(incoming.bytes(i), incoming.view(i), at);
+      at += step;
+    } while (at < length);
     return good;
   }
 
-  #receiveOne(
-    bytes: Uint8Array,
-    view: DataView,
-    at: number,
-    length: number,
-    t: number,
-    tos: number,
-    byKernel: boolean,
-    merged: boolean,
-  ): number {
+  #receiveOne(bytes: Uint8Array, view: DataView, at: number): number {
+    const packet = this.#packet, { length, t } = packet;
     const flags = this.#flagsOf(bytes, view, at, length);
     const index = flags < 0 ? 0 : senderOf(view, at);
     if (flags < 0 || index >= this.#senders.length || this.#senders[index].flags !== (flags & ~REPLY)) {
@@ -117,6 +111,9 @@ export class ClientReceiver {
     const arrivals = this.arrivals[index], number = numberOf(view, at);
     const isNew = arrivals.window.accept(number);
     if (isNew) this.bytes += length;
+    packet.sender = index;
+    packet.number = number;
+    packet.flags = flags;
     if ((flags & REPLY) === 0) {
       const due = limitedDistance(this.#time.read(view, at + AT_SERVER_TIME) - t);
       const late = limitedDistance(this.#time.read(view, at + AT_TIME) - this.#time.read(view, at + AT_SERVER_TIME));
@@ -125,8 +122,10 @@ export class ClientReceiver {
         if (delay < this.#leastDelay) this.#leastDelay = delay;
         if (delay > this.#mostDelay) this.#mostDelay = delay;
       }
-      if (merged) this.#samples.receivedInBurst(index, number, flags, length, t, tos, byKernel, due, late);
-      else this.#samples.received(index, number, flags, length, t, tos, byKernel, due, late);
+      packet.serverReceived = due;
+      packet.serverTime = late;
+      packet.serverCount = 0;
+      this.#samples.received(packet);
       return 1;
     }
     const received = limitedDistance(this.#time.read(view, at + AT_TIME) - t);
@@ -134,7 +133,10 @@ export class ClientReceiver {
       this.#time.read(view, at + AT_SERVER_TIME) - this.#time.read(view, at + AT_TIME),
     );
     const count = countOf(view, at);
-    this.#samples.received(index, number, flags, length, t, tos, byKernel, received, serverTime, count);
+    packet.serverReceived = received;
+    packet.serverTime = serverTime;
+    packet.serverCount = count;
+    this.#samples.received(packet);
     if (!isNew) return 1;
     if (number > arrivals.lastNumber) {
       arrivals.lastNumber = number;

@@ -105,8 +105,7 @@ export class ClientRun {
       flow,
       clock: port.clock,
       hmac,
-      onSent: (sender, number, packets, length, t, scheduled) =>
-        samples.sent(sender.index, number, packets, sender.flags, length, t, scheduled),
+      onSent: (packets) => samples.sent(packets),
       onError: (error) => this.#onSendError(error),
     });
     this.#pumpTimer = host.timer(() => this.pump(), { precise: true });
@@ -293,7 +292,7 @@ export class ClientRun {
 
   #take(incoming: IncomingPackets, i: number, now: number): void {
     const { flow } = this.#options;
-    const bytes = incoming.bytes(i), view = incoming.view(i), length = incoming.length(i);
+    const view = incoming.view(i), length = incoming.length(i);
     const segment = incoming.segmentBytes(i);
     this.#drops.add(incoming.drops(i), segment === 0 ? 1 : Math.ceil(length / segment));
     const arrival = incoming.arrival(i);
@@ -303,7 +302,7 @@ export class ClientRun {
     if (isPacket(view, 0, length) && (flagsOf(view, 0) & (OPEN | CLOSE)) !== 0 && isOfFlow(view, 0, flow)) {
       good = this.#takeControl(view, length, t);
     } else {
-      good = this.#receiver.receive(bytes, view, length, segment, t, incoming.trafficClass(i), byKernel);
+      good = this.#receiver.receive(incoming, i, t, byKernel);
     }
     if (good > 0) this.#refusedSince = Infinity;
   }

@@ -140,7 +140,8 @@ export function openPacket(
   reply: boolean,
 ): Uint8Array<ArrayBuffer> {
   const { bytes, view } = blank(lengthBytes);
-  writeHeader(view, 0, OPEN | (reply ? REPLY : 0) | signedFlag(hmac), 0, lengthBytes, opening.stage, 0, flow);
+  const flags = OPEN | (reply ? REPLY : 0) | signedFlag(hmac);
+  writeHeader(view, 0, { flags, sender: 0, length: lengthBytes, number: opening.stage, count: 0, flow });
   bytes.set(opening.nonce, AT_NONCE);
   bytes.set(opening.cookie, AT_COOKIE);
   bytes[AT_STATUS] = opening.refused ? 1 : 0;
@@ -198,7 +199,7 @@ export function closePacket(packet: ClosingPacket): Uint8Array<ArrayBuffer> {
   const { flow, sender, hmac, attempt, time, t, reply, lengthBytes = CLOSE_BYTES } = packet;
   const { bytes, view } = blank(lengthBytes);
   const flags = CLOSE | (reply === undefined ? 0 : REPLY) | signedFlag(hmac);
-  writeHeader(view, 0, flags, sender, lengthBytes, attempt, 0, flow);
+  writeHeader(view, 0, { flags, sender, length: lengthBytes, number: attempt, count: 0, flow });
   time.write(view, AT_TIME, t);
   if (reply !== undefined) {
     time.write(view, AT_SERVER_TIME, reply.sent);
@@ -318,7 +319,7 @@ export const LOST_NANOS = 30e9;
 export function keepalivePacket(flow: FlowName, number: number, hmac: Hmac | undefined): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(headerBytes(hmac !== undefined));
   const flags = REVERSE | (hmac === undefined ? 0 : SIGNED);
-  writeHeader(new DataView(bytes.buffer), 0, flags, 0, bytes.length, number, 0, flow);
+  writeHeader(new DataView(bytes.buffer), 0, { flags, sender: 0, length: bytes.length, number, count: 0, flow });
   if (hmac !== undefined) signHeader(hmac, bytes, 0);
   return bytes;
 }

@@ -1,12 +1,27 @@
 import { SystemError } from "../../sys/errno.ts";
 import { messageOf } from "../../base/errors.ts";
 import { type FlowClock, type IncomingPackets, type OutgoingPackets, replyEcn } from "./packet_port.ts";
-import { AT_SERVER_TIME, AT_TIME, ECHO, REPLY, SIGNED, signHeader, WireTime, writeHeader } from "./header.ts";
+import {
+  AT_SERVER_TIME,
+  AT_TIME,
+  ECHO,
+  FlowName,
+  type PacketHeader,
+  REPLY,
+  SIGNED,
+  signHeader,
+  WireTime,
+  writeHeader,
+} from "./header.ts";
+import type { ReceivedPacket, SentPackets } from "./packet_samples.ts";
 import type { ServedFlow } from "./served_flow.ts";
 import { WritingTime } from "./transmitter.ts";
 
 /** A packet may say that it is sent so much later than it is: the system call takes longer. */
 const AHEAD_NANOS = 1000;
+
+/** Of a message that waits for nothing yet. */
+const NO_FLOW = new FlowName("none");
 
 /** Sends packets back to where they came from, several at a time. */
 export class Echoes {
@@ -18,6 +33,15 @@ export class Echoes {
   /** Messages [from, to) are filled, but not sent yet. */
   #from = 0;
   #to = 0;
+  readonly #sent: SentPackets = {
+    sender: 0,
+    number: 0,
+    packets: 1,
+    flags: ECHO | REPLY,
+    length: 0,
+    t: 0,
+    scheduled: 0,
+  };
 
   constructor(outgoing: OutgoingPackets, clock: FlowClock) {
     this.#outgoing = outgoing;
@@ -25,7 +49,7 @@ export class Echoes {
     this.#time = new WireTime(clock.tinit);
     this.#slots = Array.from(
       { length: outgoing.capacity },
-      () => ({ flow: undefined, sender: 0, number: 0, length: 0 }),
+      () => ({ flow: undefined, header: { flags: 0, sender: 0, length: 0, number: 0, count: 0, flow: NO_FLOW } }),
     );
   }
 
@@ -37,34 +61,28 @@ export class Echoes {
   /**
    * Prepares a reply to a packet in a received message.
    *
-   * @param t when it was received
-   * @param count of the packets of the sender that the server has received
+   * @param packet what is recorded of it
+   * @param count packets of its sender that the server has received
    */
-  add(
-    flow: ServedFlow,
-    incoming: IncomingPackets,
-    i: number,
-    sender: number,
-    number: number,
-    length: number,
-    t: number,
-    count: number,
-  ): void {
+  add(flow: ServedFlow, incoming: IncomingPackets, i: number, packet: ReceivedPacket, count: number): void {
     if (this.#to === this.#outgoing.capacity && !this.flush()) {
-      flow.echoErrors[sender]++;
+      flow.echoErrors[packet.sender]++;
       return;
     }
     const slot = this.#slots[this.#to];
     slot.flow = flow;
-    slot.sender = sender;
-    slot.number = number;
-    slot.length = length;
+    const header = slot.header;
+    header.flags = ECHO | REPLY | (flow.hmac === undefined ? 0 : SIGNED);
+    header.sender = packet.sender;
+    header.number = packet.number;
+    header.length = packet.length;
+    header.count = count;
+    header.flow = flow.name;
     const view = this.#outgoing.view(this.#to);
-    const flags = ECHO | REPLY | (flow.hmac === undefined ? 0 : SIGNED);
-    writeHeader(view, 0, flags, sender, length, number, count, flow.name);
-    this.#time.write(view, AT_TIME, t);
-    this.#outgoing.setLength(this.#to, length);
-    this.#outgoing.reply(this.#to, incoming, i, replyEcn(flow.settings.ecn, incoming.trafficClass(i)));
+    writeHeader(view, 0, header);
+    this.#time.write(view, AT_TIME, packet.t);
+    this.#outgoing.setLength(this.#to, packet.length);
+    this.#outgoing.reply(this.#to, incoming, i, replyEcn(flow.settings.ecn, packet.trafficClass));
     this.#to++;
   }
 
@@ -117,24 +135,27 @@ export class Echoes {
       return this.#outgoing.send(this.#from, this.#to - this.#from) || -1;
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
-      const { flow, sender } = this.#slots[this.#from++];
-      flow!.echoErrors[sender]++;
+      const { flow, header } = this.#slots[this.#from++];
+      flow!.echoErrors[header.sender]++;
       flow!.note(`echoes cannot be sent: ${messageOf(error)}`);
       return 0;
     }
   }
 
-  #count({ flow, sender, number, length }: Slot, t: number): void {
+  #count({ flow, header }: Slot, t: number): void {
     flow!.replies++;
-    flow!.replyBytes += length;
-    flow!.samples.sent(sender, number, 1, ECHO | REPLY, length, t, t);
+    flow!.replyBytes += header.length;
+    const sent = this.#sent;
+    sent.sender = header.sender;
+    sent.number = header.number;
+    sent.length = header.length;
+    sent.t = sent.scheduled = t;
+    flow!.samples.sent(sent);
   }
 }
 
-/** What a message of the outbox has. */
+/** What a message to send has. */
 interface Slot {
   flow: ServedFlow | undefined;
-  sender: number;
-  number: number;
-  length: number;
+  readonly header: PacketHeader;
 }

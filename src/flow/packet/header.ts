@@ -1,4 +1,3 @@
-import { FLOW_ID } from "../../base/limits.ts";
 /**
  * What every packet starts with. All numbers are big endian.
  *
@@ -15,6 +14,7 @@ import { FLOW_ID } from "../../base/limits.ts";
  *
  * @module
  */
+import { FLOW_ID } from "../../base/limits.ts";
 import type { Hmac } from "../hmac.ts";
 import { TineError } from "../../base/errors.ts";
 
@@ -58,22 +58,28 @@ export function headerBytes(signed: boolean): number {
   return signed ? SIGNED_HEADER_BYTES : PACKET_HEADER_BYTES;
 }
 
+/** What a header has, without times and signature. Senders of many packets fill the same object again and again. */
+export interface PacketHeader {
+  flags: number;
+  /** The index of the sender. */
+  sender: number;
+  /** Of the whole packet, in bytes. */
+  length: number;
+  number: number;
+  /** Of a reply: packets of the sender that the server has received; else 0. */
+  count: number;
+  flow: FlowName;
+}
+
 /**
  * Writes all but the times and the signature.
  *
  * @param at where the packet starts
- * @param length of the packet, in bytes
- * @param count 0 in requests
  */
 export function writeHeader(
   view: DataView,
   at: number,
-  flags: number,
-  sender: number,
-  length: number,
-  number: number,
-  count: number,
-  flow: FlowName,
+  { flags, sender, length, number, count, flow }: Readonly<PacketHeader>,
 ): void {
   view.setUint32(at, MAGIC);
   view.setUint32(at + AT_FLAGS, (flags << 24 | sender << 16 | length) >>> 0);

@@ -4,6 +4,45 @@ import type { SampleSink } from "../engine/engine_flow.ts";
 const PROCESS = 0;
 const KERNEL = 1;
 
+/** What is recorded of packets that were sent, one or several. Their sender fills the same object again and again. */
+export interface SentPackets {
+  /** The index of the sender. */
+  sender: number;
+  /** Of the first packet; the others are numbered from there on. */
+  number: number;
+  packets: number;
+  flags: number;
+  /** Of each packet, in bytes. */
+  length: number;
+  /** When they were sent, in nanoseconds. */
+  t: number;
+  /** When they were due. */
+  scheduled: number;
+}
+
+/** What is recorded of a packet that was received. A receiver fills the same object again and again. */
+export class ReceivedPacket {
+  sender = 0;
+  number = 0;
+  flags = 0;
+  /** In bytes. */
+  length = 0;
+  /** When it was received, in nanoseconds. */
+  t = 0;
+  /** The byte of the IP header that was called TOS. */
+  trafficClass = 0;
+  /** Whether `t` is from the kernel. */
+  byKernel = false;
+  /** Whether it came in one message with others. */
+  merged = false;
+  /** When the server received the packet, or its sender was to send it, from `t` on; 0 if the packet does not say. */
+  serverReceived = 0;
+  /** How long the server had it from then on. */
+  serverTime = 0;
+  /** How many packets of the sender the server had received by then. */
+  serverCount = 0;
+}
+
 /** Records the packets of one flow at one of its ends. */
 export class PacketSamples {
   readonly #sink: SampleSink<"packetIO">;
@@ -20,25 +59,17 @@ export class PacketSamples {
     this.#origin = origin;
   }
 
-  /** Packets that were sent, numbered from `number` on, each of `length` bytes. */
-  sent(
-    sender: number,
-    number: number,
-    packets: number,
-    flags: number,
-    length: number,
-    t: number,
-    scheduled: number,
-  ): void {
+  /** Records what was sent. */
+  sent(packets: SentPackets): void {
     const chunk = this.#sink.writer();
     const i = chunk.next(), { columns } = chunk;
-    columns.sender[i] = sender;
-    columns.seq[i] = number;
-    columns.packets[i] = packets;
-    columns.flag[i] = flags;
-    columns.len[i] = length;
-    columns.t[i] = t - this.#origin;
-    columns.scheduled[i] = Math.round(scheduled) - this.#origin;
+    columns.sender[i] = packets.sender;
+    columns.seq[i] = packets.number;
+    columns.packets[i] = packets.packets;
+    columns.flag[i] = packets.flags;
+    columns.len[i] = packets.length;
+    columns.t[i] = packets.t - this.#origin;
+    columns.scheduled[i] = Math.round(packets.scheduled) - this.#origin;
     columns.sent[i] = 1;
     columns.server[i] = this.#server;
     columns.tos[i] = 0;
@@ -48,67 +79,37 @@ export class PacketSamples {
     columns.serverCount[i] = 0;
   }
 
-  /**
-   * A packet that came in one message with others: one that follows that before it makes a burst with it.
-   *
-   * @param byKernel whether `t` is from the kernel
-   * @param due of the server's sender: when it was to be sent, from `t` on
-   * @param late how much later than that it was sent
-   */
-  receivedInBurst(
-    sender: number,
-    number: number,
-    flags: number,
-    length: number,
-    t: number,
-    tos: number,
-    byKernel: boolean,
-    due = 0,
-    late = 0,
-  ): void {
-    const chunk = this.#sink.writer();
-    const i = chunk.length - 1, { columns } = chunk;
-    const follows = i >= 0 && columns.t[i] === t - this.#origin && columns.seq[i] + columns.packets[i] === number &&
-      columns.sender[i] === sender && columns.flag[i] === flags && columns.len[i] === length && columns.sent[i] === 0 &&
-      columns.tos[i] === tos && columns.serverReceived[i] === due && columns.serverTime[i] === late;
-    if (follows) columns.packets[i]++;
-    else this.received(sender, number, flags, length, t, tos, byKernel, due, late);
-  }
-
-  /**
-   * A packet that was received.
-   *
-   * @param byKernel whether `t` is from the kernel
-   * @param serverReceived what it tells: when the server received the packet, or its sender was to send it, from `t` on
-   * @param serverTime how long the server had it from then on
-   */
-  received(
-    sender: number,
-    number: number,
-    flags: number,
-    length: number,
-    t: number,
-    tos: number,
-    byKernel: boolean,
-    serverReceived = 0,
-    serverTime = 0,
-    serverCount = 0,
-  ): void {
+  /** Records a packet that was received; one that follows the packet before it in a burst makes one record with it. */
+  received(packet: ReceivedPacket): void {
+    if (packet.merged && this.#follows(packet)) return;
     const chunk = this.#sink.writer();
     const i = chunk.next(), { columns } = chunk;
-    columns.sender[i] = sender;
-    columns.seq[i] = number;
+    columns.sender[i] = packet.sender;
+    columns.seq[i] = packet.number;
     columns.packets[i] = 1;
-    columns.flag[i] = flags;
-    columns.len[i] = length;
-    columns.t[i] = t - this.#origin;
-    columns.scheduled[i] = t - this.#origin;
+    columns.flag[i] = packet.flags;
+    columns.len[i] = packet.length;
+    columns.t[i] = packet.t - this.#origin;
+    columns.scheduled[i] = packet.t - this.#origin;
     columns.sent[i] = 0;
     columns.server[i] = this.#server;
-    columns.tos[i] = tos;
-    columns.stampSource[i] = byKernel ? KERNEL : PROCESS;
-    columns.serverReceived[i] = serverReceived;
-    columns.serverTime[i] = serverTime;
-    columns.serverCount[i] = serverCount;
+    columns.tos[i] = packet.trafficClass;
+    columns.stampSource[i] = packet.byKernel ? KERNEL : PROCESS;
+    columns.serverReceived[i] = packet.serverReceived;
+    columns.serverTime[i] = packet.serverTime;
+    columns.serverCount[i] = packet.serverCount;
+  }
+
+  /** Counts a packet to the record before it, if it continues that one. */
+  #follows(packet: ReceivedPacket): boolean {
+    const chunk = this.#sink.writer();
+    const i = chunk.length - 1, { columns } = chunk;
+    const follows = i >= 0 && columns.t[i] === packet.t - this.#origin &&
+      columns.seq[i] + columns.packets[i] === packet.number && columns.sender[i] === packet.sender &&
+      columns.flag[i] === packet.flags && columns.len[i] === packet.length && columns.sent[i] === 0 &&
+      columns.tos[i] === packet.trafficClass && columns.serverReceived[i] === packet.serverReceived &&
+      columns.serverTime[i] === packet.serverTime;
+    if (follows) columns.packets[i]++;
+    return follows;
   }
 }

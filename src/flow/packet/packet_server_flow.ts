@@ -8,6 +8,7 @@ import { AttendedTime, PortReader, type PortUser } from "./port_reader.ts";
 import {
   CLOSE_BYTES,
   closePacket,
+  type ClosingPacket,
   ControlSender,
   isSealed,
   MAX_CONTROL_BYTES,
@@ -41,7 +42,7 @@ import {
   WireTime,
 } from "./header.ts";
 import { FlowTable, isStale, ServedFlow, whyLost } from "./served_flow.ts";
-import { PacketSamples } from "./packet_samples.ts";
+import { PacketSamples, ReceivedPacket } from "./packet_samples.ts";
 import { ReverseRun } from "./reverse_run.ts";
 import { type Grant, refuse, ServerOpening } from "./opening.ts";
 
@@ -76,6 +77,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
   #attended = 0;
   #parts: Parts | undefined;
   readonly #drops = new DropCounter();
+  readonly #packet = new ReceivedPacket();
   /** Some of the last messages were to be echoed. */
   #echoing = false;
   /** Packets of no flow, and what is none. */
@@ -156,28 +158,24 @@ class PacketServerFlow implements EngineFlow, PortUser {
       const byKernel = !Number.isNaN(arrival), t = byKernel ? arrival : now;
       const length = incoming.length(i), segment = incoming.segmentBytes(i);
       this.#drops.add(incoming.drops(i), segment === 0 ? 1 : Math.ceil(length / segment));
-      if (segment === 0) this.#take(incoming, i, 0, length, t, now, byKernel, false);
-      else {
-        for (let at = 0; at < length; at += segment) {
-          this.#take(incoming, i, at, Math.min(segment, length - at), t, now, byKernel, true);
-        }
-      }
+      const packet = this.#packet, step = segment || length;
+      packet.t = t;
+      packet.byKernel = byKernel;
+      packet.trafficClass = incoming.trafficClass(i);
+      packet.merged = segment !== 0;
+      let at = 0;
+      do {
+        packet.length = Math.min(step, length - at);
+        this.#take(incoming, i, at, now);
+        at += step;
+      } while (at < length);
     }
     echoes.flush();
   }
 
   /** Takes the packet at `at` of message `i`. */
-  #take(
-    incoming: IncomingPackets,
-    i: number,
-    at: number,
-    length: number,
-    t: number,
-    now: number,
-    byKernel: boolean,
-    merged: boolean,
-  ): void {
-    const view = incoming.view(i);
+  #take(incoming: IncomingPackets, i: number, at: number, now: number): void {
+    const view = incoming.view(i), packet = this.#packet, { length, t } = packet;
     if (!isPacket(view, at, length)) {
       this.#unmatched++;
       return;
@@ -189,7 +187,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
       this.#unmatched++;
       return;
     }
-    if (flags === CLOSE) return this.#closeFlow(flow, incoming, i, at, length, t, now);
+    if (flags === CLOSE) return this.#closeFlow(flow, incoming, i, at, now);
     const index = senderOf(view, at);
     const { hmac } = flow;
     if (
@@ -202,20 +200,22 @@ class PacketServerFlow implements EngineFlow, PortUser {
     const number = numberOf(view, at);
     if (flow.trouble?.fatal && now - flow.noticedAt >= NOTICE_NANOS) this.#notice(flow, incoming, i, t, now);
     if (flags === 0 || flags === ECHO) {
-      const window = flow.windows[index], tos = incoming.trafficClass(i);
+      const window = flow.windows[index];
       const isNew = window.accept(number);
-      if (merged) flow.samples.receivedInBurst(index, number, flags, length, t, tos, byKernel);
-      else flow.samples.received(index, number, flags, length, t, tos, byKernel);
+      packet.sender = index;
+      packet.number = number;
+      packet.flags = flags;
+      flow.samples.received(packet);
       if (!isNew) return;
       flow.lastReceived = this.#attended;
       flow.bytes += length;
-      if (flow.marked !== undefined && isMarked(tos)) flow.marked[index]++;
+      if (flow.marked !== undefined && isMarked(packet.trafficClass)) flow.marked[index]++;
       if (flags !== ECHO) {
         const delay = limitedDistance(t - this.#parts!.time.read(view, at + AT_TIME));
         return flow.arrivals[index].add(number, delay);
       }
       this.#echoing = true;
-      this.#parts!.echoes.add(flow, incoming, i, index, number, length, t, window.accepted);
+      this.#parts!.echoes.add(flow, incoming, i, packet, window.accepted);
     } else if (flags !== REVERSE) flow.bad++;
     else if (number > flow.lastKeepalive) {
       flow.lastKeepalive = number;
@@ -309,15 +309,8 @@ class PacketServerFlow implements EngineFlow, PortUser {
     }
   }
 
-  #closeFlow(
-    flow: ServedFlow,
-    incoming: IncomingPackets,
-    i: number,
-    at: number,
-    length: number,
-    t: number,
-    now: number,
-  ): void {
+  #closeFlow(flow: ServedFlow, incoming: IncomingPackets, i: number, at: number, now: number): void {
+    const { length, t } = this.#packet;
     const index = senderOf(incoming.view(i), at);
     if (at !== 0 || index >= flow.windows.length || !isSealed(incoming.view(i), length, flow.hmac)) {
       flow.bad++;
@@ -327,31 +320,30 @@ class PacketServerFlow implements EngineFlow, PortUser {
     this.#flows.close(flow, now);
     this.#endReverse(flow);
     const lengthBytes = length >= CLOSE_BYTES ? CLOSE_BYTES : SHORT_CLOSE_BYTES;
-    this.#sendTotals(flow, index, numberOf(incoming.view(i), 0), lengthBytes, incoming, i, t);
+    const attempt = numberOf(incoming.view(i), 0);
+    this.#sendTotals(flow, { sender: index, attempt, lengthBytes }, incoming, i, t);
   }
 
   /** Tells a client at once that nothing more comes, and why. */
   #notice(flow: ServedFlow, incoming: IncomingPackets, i: number, t: number, now: number): void {
     if (flow.settings.notices !== true || flow.closedAt !== Infinity) return;
     flow.noticedAt = now;
-    this.#sendTotals(flow, flow.senders[0].index, 0, CLOSE_BYTES, incoming, i, t);
+    this.#sendTotals(flow, { sender: flow.senders[0].index, attempt: 0 }, incoming, i, t);
   }
 
   /** Sends the counts of a sender where message `i` came from. */
   #sendTotals(
     flow: ServedFlow,
-    index: number,
-    attempt: number,
-    lengthBytes: number,
+    { sender, attempt, lengthBytes }: Omit<ClosingPacket, "flow" | "hmac" | "time" | "t" | "reply">,
     incoming: IncomingPackets,
     i: number,
     t: number,
   ): void {
     const { control, port, time } = this.#parts!;
-    const totals = flow.totals(index, this.#drops.packets);
+    const totals = flow.totals(sender, this.#drops.packets);
     const reply = closePacket({
       flow: flow.name,
-      sender: index,
+      sender,
       hmac: flow.hmac,
       attempt,
       time,

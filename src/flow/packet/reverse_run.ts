@@ -40,8 +40,7 @@ export class ReverseRun implements Disposable {
       flow: flow.name,
       clock: port.clock,
       hmac: flow.hmac,
-      onSent: (sender, number, packets, length, t, scheduled) =>
-        flow.samples.sent(sender.index, number, packets, sender.flags, length, t, scheduled),
+      onSent: (packets) => flow.samples.sent(packets),
       onError: (error) => flow.note(`packets cannot be sent: ${error.message}`),
     });
     this.#timer = host.timer(() => this.run(), { precise: true });

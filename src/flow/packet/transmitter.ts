@@ -1,8 +1,18 @@
 import { SystemError } from "../../sys/errno.ts";
 import { TineError } from "../../base/errors.ts";
 import { Hmac } from "../hmac.ts";
-import { AT_SERVER_TIME, AT_TIME, type FlowName, SIGNED, signHeader, WireTime, writeHeader } from "./header.ts";
+import {
+  AT_SERVER_TIME,
+  AT_TIME,
+  type FlowName,
+  type PacketHeader,
+  SIGNED,
+  signHeader,
+  WireTime,
+  writeHeader,
+} from "./header.ts";
 import type { FlowClock, OutgoingPackets } from "./packet_port.ts";
+import type { SentPackets } from "./packet_samples.ts";
 import type { PacketSender } from "./packet_sender.ts";
 import { bootId } from "../../sys/clock.ts";
 
@@ -14,26 +24,17 @@ const BEHIND_NANOS = 20_000;
 /** After so many messages it lets others have a turn. */
 const MAX_ROUNDS = 4;
 
-/**
- * Gets what was sent: `packets` of them from `number` on, each of `length` bytes. They are several if they made one
- * burst, or, of a sender without a pace, left in one call: then nothing is known of one that is not true of all.
- */
-export type SentHandler = (
-  sender: PacketSender,
-  number: number,
-  packets: number,
-  length: number,
-  t: number,
-  scheduled: number,
-) => void;
-
 /** What a transmitter needs. */
 export interface TransmitterOptions {
   readonly flow: FlowName;
   readonly clock: FlowClock;
   /** Of the key of the flow, if its packets are signed. */
   readonly hmac: Hmac | undefined;
-  readonly onSent: SentHandler;
+  /**
+   * Gets what was sent; the object is filled anew for the next call. It is several packets if they made one burst, or, of
+   * a sender without a pace, left in one call: then nothing is known of one that is not true of all.
+   */
+  readonly onSent: (packets: SentPackets) => void;
   /** Gets errors of packets that could not be sent; not those that end the flow. */
   readonly onError: (error: SystemError) => void;
 }
@@ -44,6 +45,7 @@ export class Transmitter {
   readonly #outgoing: OutgoingPackets;
   readonly #options: TransmitterOptions;
   readonly #time: WireTime;
+  readonly #header: PacketHeader;
   readonly #writing = new WritingTime();
   readonly #slots: Slot[];
   /** Messages [from, to) are filled, but not sent yet. */
@@ -52,12 +54,14 @@ export class Transmitter {
   /** The message at `from` failed once: an error may be about an earlier one, so it has another try. */
   #retrying = false;
   #turn = 0;
+  readonly #sent: SentPackets = { sender: 0, number: 0, packets: 0, flags: 0, length: 0, t: 0, scheduled: 0 };
 
-  /** @param outbox has room for the bursts of all senders */
+  /** @param outgoing has room for the bursts of all senders */
   constructor(senders: readonly PacketSender[], outgoing: OutgoingPackets, options: TransmitterOptions) {
     this.#senders = senders;
     this.#outgoing = outgoing;
     this.#options = options;
+    this.#header = { flags: 0, sender: 0, length: 0, number: 0, count: 0, flow: options.flow };
     this.#time = new WireTime(options.clock.tinit);
     this.#slots = Array.from({ length: outgoing.capacity }, () => ({
       sender: undefined,
@@ -199,12 +203,16 @@ export class Transmitter {
   }
 
   #write(i: number, t: number): void {
-    const { flow, hmac } = this.#options;
+    const { hmac } = this.#options;
     const { sender, number, packets, length, due } = this.#slots[i];
     const bytes = this.#outgoing.bytes(i), view = this.#outgoing.view(i);
-    const flags = sender!.flags | (hmac === undefined ? 0 : SIGNED);
+    const header = this.#header;
+    header.flags = sender!.flags | (hmac === undefined ? 0 : SIGNED);
+    header.sender = sender!.index;
+    header.length = length;
     for (let k = 0, at = 0; k < packets; k++, at += length) {
-      writeHeader(view, at, flags, sender!.index, length, number + k, 0, flow);
+      header.number = number + k;
+      writeHeader(view, at, header);
       this.#time.write(view, at + AT_TIME, t);
       // A client knows the schedule of its own senders.
       if (sender!.reverse) this.#time.write(view, at + AT_SERVER_TIME, sender!.unpaced ? t : Math.round(due));
@@ -231,7 +239,7 @@ export class Transmitter {
     }
   }
 
-  /** Counts the messages up to `end`, `end` not included; single packets of which the same is known are told as one. */
+  /** Counts the messages up to `end`, `end` not included; single packets of which the same is known are one record. */
   #countAll(end: number, t: number): void {
     while (this.#from < end) {
       const { sender, number, length, due } = this.#slots[this.#from];
@@ -242,19 +250,29 @@ export class Transmitter {
           if (next.sender !== sender || next.length !== length) break;
         }
       }
-      this.#count(sender!, number, packets, length, t, sender!.unpaced ? t : due);
+      const counted = this.#sent;
+      counted.sender = sender!.index;
+      counted.number = number;
+      counted.packets = packets;
+      counted.flags = sender!.flags;
+      counted.length = length;
+      counted.t = t;
+      counted.scheduled = sender!.unpaced ? t : due;
+      this.#count(sender!, counted);
     }
   }
 
-  #count(sender: PacketSender, number: number, packets: number, length: number, t: number, scheduled: number): void {
-    sender.sent += packets;
-    sender.bytes += packets * length;
-    if (sender.times !== undefined) { for (let k = 0; k < packets; k++) sender.times.set(number + k, t); }
-    this.#options.onSent(sender, number, packets, length, t, scheduled);
+  #count(sender: PacketSender, packets: SentPackets): void {
+    sender.sent += packets.packets;
+    sender.bytes += packets.packets * packets.length;
+    if (sender.times !== undefined) {
+      for (let k = 0; k < packets.packets; k++) sender.times.set(packets.number + k, packets.t);
+    }
+    this.#options.onSent(packets);
   }
 }
 
-/** What a message of the outbox has. */
+/** What a message to send has. */
 interface Slot {
   sender: PacketSender | undefined;
   number: number;

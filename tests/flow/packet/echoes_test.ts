@@ -3,6 +3,7 @@ import { Hmac } from "../../../src/flow/hmac.ts";
 import { Echoes } from "../../../src/flow/packet/echoes.ts";
 import { AT_SERVER_TIME, FlowName, isHeaderSigned, SIGNED_HEADER_BYTES } from "../../../src/flow/packet/header.ts";
 import type { IncomingPackets, OutgoingPackets } from "../../../src/flow/packet/packet_port.ts";
+import { ReceivedPacket, type SentPackets } from "../../../src/flow/packet/packet_samples.ts";
 import type { ServedFlow } from "../../../src/flow/packet/served_flow.ts";
 
 const TINIT = 1_700_000_000_000_000_000n;
@@ -48,12 +49,13 @@ class SlowEnd {
   /** Echoes packets that came at the same time. */
   echo(packets: number): void {
     this.#now += 1_000_000;
-    const samples = { sent: (...[, , , , , t]: number[]) => this.recorded.push(t) };
+    const samples = { sent: ({ t }: SentPackets) => this.recorded.push(t) };
     const flow = { name: new FlowName("voip"), hmac: this.hmac, replies: 0, replyBytes: 0, samples, settings: {} };
     const incoming = { trafficClass: () => 0 } as Partial<IncomingPackets> as IncomingPackets;
     for (let i = 0; i < packets; i++) {
       const number = this.#number++;
-      this.echoes.add(flow as unknown as ServedFlow, incoming, 0, 0, number, SIGNED_HEADER_BYTES, this.#now, number);
+      const packet = Object.assign(new ReceivedPacket(), { number, length: SIGNED_HEADER_BYTES, t: this.#now });
+      this.echoes.add(flow as unknown as ServedFlow, incoming, 0, packet, number);
     }
     this.echoes.flush();
   }

@@ -28,7 +28,7 @@ const voip = new FlowName("voip");
 Deno.test("writeHeader() writes what the functions that read it give back", () => {
   const view = new DataView(new ArrayBuffer(200));
   for (const number of [0, 1, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1]) {
-    writeHeader(view, 100, ECHO | REPLY, 255, 72, number, 2 ** 40 + 3, voip);
+    writeHeader(view, 100, { flags: ECHO | REPLY, sender: 255, length: 72, number, count: 2 ** 40 + 3, flow: voip });
     assert(isPacket(view, 100, 72));
     assertEquals([flagsOf(view, 100), senderOf(view, 100)], [ECHO | REPLY, 255]);
     assertEquals([numberOf(view, 100), countOf(view, 100)], [number, 2 ** 40 + 3]);
@@ -39,7 +39,7 @@ Deno.test("writeHeader() writes what the functions that read it give back", () =
 
 Deno.test("writeHeader() keeps to the layout that it describes", () => {
   const view = new DataView(new ArrayBuffer(56));
-  writeHeader(view, 0, ECHO, 3, 56, 7, 9, voip);
+  writeHeader(view, 0, { flags: ECHO, sender: 3, length: 56, number: 7, count: 9, flow: voip });
   new WireTime(1_700_000_000_123_456_789n).write(view, 16, 11);
   const hex = Array.from(new Uint8Array(view.buffer), (byte) => byte.toString(16).padStart(2, "0")).join("");
   assertEquals(
@@ -52,7 +52,7 @@ Deno.test("writeHeader() keeps to the layout that it describes", () => {
 Deno.test("isPacket() refuses other magic, other lengths, missing signatures and absurd numbers", () => {
   const fresh = (change: (view: DataView) => void = () => {}) => {
     const view = new DataView(new ArrayBuffer(MAX_PACKET_BYTES));
-    writeHeader(view, 0, 0, 0, 100, 5, 0, voip);
+    writeHeader(view, 0, { flags: 0, sender: 0, length: 100, number: 5, count: 0, flow: voip });
     change(view);
     return view;
   };
@@ -61,16 +61,18 @@ Deno.test("isPacket() refuses other magic, other lengths, missing signatures and
   assert(!isPacket(fresh((view) => view.setUint8(0, 0)), 0, 100));
   assert(!isPacket(fresh((view) => view.setUint32(8, 2 ** 21)), 0, 100));
   assert(!isPacket(fresh((view) => view.setUint32(32, 2 ** 21)), 0, 100));
-  const signed = fresh((view) => writeHeader(view, 0, SIGNED, 0, 71, 5, 0, voip));
+  const signed = fresh((view) =>
+    writeHeader(view, 0, { flags: SIGNED, sender: 0, length: 71, number: 5, count: 0, flow: voip })
+  );
   assert(!isPacket(signed, 0, 71));
-  writeHeader(signed, 0, SIGNED, 0, SIGNED_HEADER_BYTES, 5, 0, voip);
+  writeHeader(signed, 0, { flags: SIGNED, sender: 0, length: SIGNED_HEADER_BYTES, number: 5, count: 0, flow: voip });
   assert(isPacket(signed, 0, SIGNED_HEADER_BYTES));
 });
 
 Deno.test("isHeaderSigned() knows every change of the header, and no other key", () => {
   const bytes = new Uint8Array(100), view = new DataView(bytes.buffer);
   const hmac = new Hmac(new Uint8Array(32).fill(1));
-  writeHeader(view, 0, SIGNED, 1, 100, 77, 0, voip);
+  writeHeader(view, 0, { flags: SIGNED, sender: 1, length: 100, number: 77, count: 0, flow: voip });
   signHeader(hmac, bytes, 0);
   assert(isHeaderSigned(hmac, bytes, 0));
   assert(!isHeaderSigned(new Hmac(new Uint8Array(32).fill(2)), bytes, 0));

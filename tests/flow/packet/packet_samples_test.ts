@@ -1,7 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { PacketSamples } from "../../../src/flow/packet/packet_samples.ts";
+import { PacketSamples, ReceivedPacket } from "../../../src/flow/packet/packet_samples.ts";
 import { FakeHost } from "../stream/fake_host.ts";
 import { samplesOf } from "../../../src/flow/records/read_chunk.ts";
+
+function packet(more: Partial<ReceivedPacket>): ReceivedPacket {
+  return Object.assign(new ReceivedPacket(), more);
+}
 
 function recorded(record: (samples: PacketSamples) => void, server = false, origin = 0) {
   const host = new FakeHost();
@@ -15,8 +19,11 @@ function recorded(record: (samples: PacketSamples) => void, server = false, orig
 Deno.test("PacketSamples records packets that were sent and received", () => {
   const [sent, received] = recorded(
     (samples) => {
-      samples.sent(3, 7, 10, 1, 100, 2000, 1500.4);
-      samples.received(3, 7, 3, 100, 3000, 0xb8, true, -400, 100, 8);
+      samples.sent({ sender: 3, number: 7, packets: 10, flags: 1, length: 100, t: 2000, scheduled: 1500.4 });
+      samples.received(packet({
+        ...{ sender: 3, number: 7, flags: 3, length: 100, t: 3000, trafficClass: 0xb8, byKernel: true },
+        ...{ serverReceived: -400, serverTime: 100, serverCount: 8 },
+      }));
     },
     true,
     1000,
@@ -28,10 +35,11 @@ Deno.test("PacketSamples records packets that were sent and received", () => {
   assertEquals(received, { ...same, ...told, packets: 1, flag: 3, t: 2000, scheduled: 2000, sent: 0 });
 });
 
-Deno.test("PacketSamples.receivedInBurst() keeps packets apart that were sent at different times", () => {
+Deno.test("PacketSamples.received() keeps packets of a burst apart that were sent at different times", () => {
   const samples = recorded((samples) => {
     for (const [number, due, late] of [[0, -9, 4], [1, -9, 4], [2, -8, 4], [3, -8, 5]]) {
-      samples.receivedInBurst(0, number, 8, 100, 5, 0, true, due, late);
+      const server = { serverReceived: due, serverTime: late };
+      samples.received(packet({ number, flags: 8, length: 100, t: 5, byKernel: true, merged: true, ...server }));
     }
   });
   assertEquals(
@@ -44,16 +52,16 @@ Deno.test("PacketSamples.receivedInBurst() keeps packets apart that were sent at
   );
 });
 
-Deno.test("PacketSamples.receivedInBurst() makes one record of packets that follow each other", () => {
+Deno.test("PacketSamples.received() makes one record of packets that follow each other", () => {
   const samples = recorded((samples) => {
     const take = (number: number, length = 100, t = 5, sender = 0) =>
-      samples.receivedInBurst(sender, number, 0, length, t, 0, true);
-    samples.received(0, 9, 0, 100, 4, 0, true);
+      samples.received(packet({ sender, number, length, t, byKernel: true, merged: true }));
+    samples.received(packet({ number: 9, length: 100, t: 4, byKernel: true }));
     for (const number of [10, 11, 12, 14, 15]) take(number);
     take(16, 60);
     take(17, 60, 6);
     take(18, 60, 6, 1);
-    samples.sent(1, 19, 1, 0, 60, 6, 6);
+    samples.sent({ sender: 1, number: 19, packets: 1, flags: 0, length: 60, t: 6, scheduled: 6 });
     take(20, 60, 6, 1);
   });
   assertEquals(samples.map(({ seq, packets, len, t }) => [seq, packets, len, t]), [

@@ -42,7 +42,7 @@ function flow(id: string, address: string, senders = 1, reverse = false): Served
 /** A packet of a flow, from an address. */
 function find(table: FlowTable, id: string, address: string): ServedFlow | undefined {
   const view = new DataView(new ArrayBuffer(56)), from = SocketAddress.parse(address);
-  writeHeader(view, 0, 0, 0, 56, 0, 0, new FlowName(id));
+  writeHeader(view, 0, { flags: 0, sender: 0, length: 56, number: 0, count: 0, flow: new FlowName(id) });
   const incoming = { isFrom: (_, other) => from.equals(other), sourcePort: () => from.port } as Partial<
     IncomingPackets
   > as IncomingPackets;

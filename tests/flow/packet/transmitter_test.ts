@@ -100,8 +100,7 @@ function setUp(configs: UnresponsiveConfig[], { capacity = 16, key = false, maxB
     flow: new FlowName("voip"),
     clock,
     hmac,
-    onSent: ({ index }, number, packets, length, t, scheduled) =>
-      sent.push({ sender: index, number, packets, length, t, scheduled }),
+    onSent: ({ flags: _, ...packets }) => sent.push(packets),
     onError: (error) => errors.push(error),
   });
   for (const sender of senders) sender.start(0);
