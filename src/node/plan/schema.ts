@@ -60,7 +60,7 @@ export const nodeSchema = z.strictObject({
 /** When the runs of a schedule are started. */
 export const scheduleFields = {
   wait: z.array(duration, expects("a list of durations such as [100ms]")).optional()
-    .describe("What to wait between starts, cycled."),
+    .describe("What to wait between starts, cycled; left out: nothing."),
   random: toggle("Draw the waits instead of cycling through them."),
   waitFirst: toggle("Wait before the first run as well."),
   sequential: toggle("Wait for the end of each run before the next wait."),
