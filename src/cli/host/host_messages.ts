@@ -1,18 +1,15 @@
-import { columns, style } from "../terminal.ts";
+import { Progress } from "../progress.ts";
+import { style } from "../terminal.ts";
 
-/** Time between two progress lines, in ms. */
-const INTERVAL_MS = 200;
 /** How long a message waits that has no use where the command ends soon, in ms. */
 const SOON_MS = 1000;
 
 /** What `tine host` prints on stderr: lines, warnings, and on a terminal how far it is. */
 export class HostMessages implements Disposable {
   readonly #style = style(Deno.stderr);
-  readonly #onTerminal = Deno.stderr.isTerminal();
-  #progress: () => string = () => "";
-  #progressTimer: ReturnType<typeof setInterval> | undefined;
+  #line: () => string = () => "";
+  #progress: Progress | undefined;
   #soon: ReturnType<typeof setTimeout> | undefined;
-  #shown = false;
 
   /** Prints a warning. */
   warn(message: string): void {
@@ -35,16 +32,15 @@ export class HostMessages implements Disposable {
    * @param line what to show, asked for five times a second
    */
   showProgress(line: () => string): void {
-    if (!this.#onTerminal) return;
-    this.#progress = line;
-    this.#progressTimer ??= setInterval(() => this.#draw(), INTERVAL_MS);
+    this.#line = line;
+    this.#progress ??= new Progress(() => this.#line());
   }
 
   /** Ends the progress line and the wait for a warning. */
   clear(): void {
     clearTimeout(this.#soon);
-    clearInterval(this.#progressTimer);
-    this.#erase();
+    this.#progress?.[Symbol.dispose]();
+    this.#progress = undefined;
   }
 
   [Symbol.dispose](): void {
@@ -52,22 +48,7 @@ export class HostMessages implements Disposable {
   }
 
   #print(text: string): void {
-    this.#erase();
+    this.#progress?.clear();
     console.error(text);
   }
-
-  #draw(): void {
-    this.#shown = true;
-    write(`\r${this.#progress().slice(0, columns(Deno.stderr) - 1)}\x1b[K`);
-  }
-
-  #erase(): void {
-    if (!this.#shown) return;
-    this.#shown = false;
-    write("\r\x1b[K");
-  }
-}
-
-function write(text: string): void {
-  Deno.stderr.writeSync(new TextEncoder().encode(text));
 }
