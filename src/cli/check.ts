@@ -272,7 +272,9 @@ export class CheckReport {
     if (before !== undefined) return text + this.#detail("", `as in ${before}`);
     for (const part of ["sent", "came", "expected"] as const) text += this.#detail(part, escape(evidence[part]));
     const stderr = this.#options.verbose ? evidence.stderr ?? [] : [];
-    for (const [i, line] of stderr.entries()) text += this.#detail(i === 0 ? "stderr" : " ", escape(line));
+    for (const [i, line] of stderr.entries()) {
+      text += this.#detail(i === 0 ? "stderr" : " ", escape(line.replaceAll("\t", "    "))); // stacks of Go and Java
+    }
     return text + this.#detail("reproduce", this.#options.reproduce(id));
   }
 

@@ -129,7 +129,7 @@ Deno.test("tine check notices a line on stderr that is too long, and shows stder
 });
 
 Deno.test("tine check --verbose shows the lines around the message of a crash with the check that met it", async () => {
-  const source = 'console.error("loading the model"); console.error("reading weights.bin");' +
+  const source = 'console.error("loading the model"); console.error("\\treading weights.bin");' +
     'throw new Error("no weights");';
   const args = ["--only", "info-alone", "--timeout", "20s"];
   const plain = await check(...args, "--", ...script(source));
@@ -139,11 +139,11 @@ Deno.test("tine check --verbose shows the lines around the message of a crash wi
   const lines = verbose.stdout.split("\n");
   const first = lines.indexOf("      stderr     loading the model");
   assert(first > 0, verbose.stdout);
-  assertEquals(lines[first + 1], "                 reading weights.bin");
+  assertEquals(lines[first + 1], "                     reading weights.bin");
   assertStringIncludes(lines[first + 2], "no weights");
   const json = await check(...args, "--verbose", "--json", "--", ...script(source));
   const { stderr } = JSON.parse(json.stdout.split("\n")[0]);
-  assertEquals(stderr.slice(0, 2), ["loading the model", "reading weights.bin"]);
+  assertEquals(stderr.slice(0, 2), ["loading the model", "\treading weights.bin"]);
   const without = await check(...args, "--json", "--", ...script(source));
   assertEquals("stderr" in JSON.parse(without.stdout.split("\n")[0]), false);
 });
