@@ -6,7 +6,7 @@ import { FrameWriter } from "../wire/frame_writer.ts";
 import { AgentOutput } from "./agent_output.ts";
 import { BatchGuard } from "./batch_guard.ts";
 import { type CallProgress, CallWatch } from "./call_watch.ts";
-import { decodeRequest, isPoint } from "./codec.ts";
+import { decodeRequest, enterPoint } from "./codec.ts";
 import {
   type Awaitable,
   checkHandler,
@@ -179,7 +179,7 @@ export class Agent {
         cursor.reset(frames.bytes, frames.start, frames.end);
         let call: Promise<void> | void;
         // The UDF behind a relay judges what the host sends.
-        if (relay !== undefined && isPoint(cursor)) {
+        if (relay !== undefined && enterPoint(cursor)) {
           call = this.#handOn(relay);
         } else {
           const request = decodeRequest(cursor);

@@ -1,6 +1,6 @@
 /**
  * Requests and responses to and from protobuf bytes, by hand: protobufjs loses a map key `__proto__`, has no bigint,
- * and takes five times as long for points. Tests hold both against each other.
+ * and takes five times as long for points. Tests and `tine check` compare the two.
  *
  * @module
  */
@@ -17,9 +17,6 @@ import {
   decodeOutcome,
   decodeSnapshot,
   decodeTime,
-  skipAll,
-} from "./message_decoder.ts";
-import {
   encodeBegin,
   encodeEnd,
   encodeError,
@@ -29,13 +26,14 @@ import {
   encodePoint,
   encodeSnapshot,
   encodeTime,
-  message,
-  nothing,
   POINT,
-} from "./message_encoder.ts";
+  skipAll,
+  writeMessage,
+  writeNothing,
+} from "./message_codec.ts";
 import type { Request, Response } from "./messages.ts";
 import { Point } from "./point.ts";
-import { layOut } from "./point_layout.ts";
+import { locatePointFields } from "./field_codec.ts";
 
 const { BYTES } = WireType;
 
@@ -50,7 +48,7 @@ const EMPTY: { kind: "empty" } = { kind: "empty" };
  * @throws {WireError} if the bytes are no Request
  */
 export function decodeRequest(reader: ByteReader): Request {
-  if (isPoint(reader)) return { kind: "point", point: Point.decode(reader) };
+  if (enterPoint(reader)) return { kind: "point", point: Point.decode(reader) };
   return decodeOneof<Request>(reader, requestMember, EMPTY);
 }
 
@@ -60,69 +58,75 @@ export function decodeRequest(reader: ByteReader): Request {
  * @throws {WireError} if the bytes are no Response
  */
 export function decodeResponse(reader: ByteReader): Response {
-  if (isPoint(reader)) return { kind: "point", point: Point.decode(reader) };
+  if (enterPoint(reader)) return { kind: "point", point: Point.decode(reader) };
   return decodeOneof<Response>(reader, responseMember, EMPTY);
 }
 
-/** Writes a Request; the caller writes its length. An empty one writes nothing. */
+/** Writes a Request; the caller writes its length. An empty one writes writeNothing. */
 export function encodeRequest(writer: ByteWriter, request: Request): void {
   switch (request.kind) {
     case "info":
-      return message(writer, INFO, nothing, undefined);
+      return writeMessage(writer, INFO, writeNothing, undefined);
     case "init":
-      return message(writer, INIT, encodeInit, request.init);
+      return writeMessage(writer, INIT, encodeInit, request.init);
     case "keepalive":
-      return message(writer, KEEPALIVE, encodeTime, request.time);
+      return writeMessage(writer, KEEPALIVE, encodeTime, request.time);
     case "snapshot":
-      return message(writer, SNAPSHOT, nothing, undefined);
+      return writeMessage(writer, SNAPSHOT, writeNothing, undefined);
     case "restore":
-      return message(writer, RESTORE, encodeSnapshot, request.snapshot);
+      return writeMessage(writer, RESTORE, encodeSnapshot, request.snapshot);
     case "begin":
-      return message(writer, BEGIN, encodeBegin, request.begin);
+      return writeMessage(writer, BEGIN, encodeBegin, request.begin);
     case "point":
       return encodePoint(writer, request.point);
     case "end":
-      return message(writer, END, encodeEnd, request.end);
+      return writeMessage(writer, END, encodeEnd, request.end);
   }
 }
 
-/** Writes a Response; the caller writes its length. An empty one writes nothing. */
+/** Writes a Response; the caller writes its length. An empty one writes writeNothing. */
 export function encodeResponse(writer: ByteWriter, response: Response): void {
   switch (response.kind) {
     case "info":
-      return message(writer, INFO, encodeInfo, response.info);
+      return writeMessage(writer, INFO, encodeInfo, response.info);
     case "init":
-      return message(writer, INIT, encodeOutcome, response.outcome);
+      return writeMessage(writer, INIT, encodeOutcome, response.outcome);
     case "keepalive":
-      return message(writer, KEEPALIVE, encodeTime, response.time);
+      return writeMessage(writer, KEEPALIVE, encodeTime, response.time);
     case "snapshot":
-      return message(writer, SNAPSHOT, encodeSnapshot, response.snapshot);
+      return writeMessage(writer, SNAPSHOT, encodeSnapshot, response.snapshot);
     case "restore":
-      return message(writer, RESTORE, encodeOutcome, response.outcome);
+      return writeMessage(writer, RESTORE, encodeOutcome, response.outcome);
     case "error":
-      return message(writer, ERROR, encodeError, response.error);
+      return writeMessage(writer, ERROR, encodeError, response.error);
     case "begin":
-      return message(writer, BEGIN, encodeBegin, response.begin);
+      return writeMessage(writer, BEGIN, encodeBegin, response.begin);
     case "point":
       return encodePoint(writer, response.point);
     case "end":
-      return message(writer, END, encodeEnd, response.end);
+      return writeMessage(writer, END, encodeEnd, response.end);
   }
 }
 
 /**
- * Whether a message, Request or Response, is a point that can be handed on as it is: laid out as usual, its text valid. The reader
- * may then stand anywhere; otherwise it stays where it is.
+ * Whether a message, Request or Response, is a point that can be handed on as it is: laid out as usual, its text valid.
+ *
+ * @param reader may stand anywhere after true; after false it stays where it is
  */
 export function isIntactPoint(reader: ByteReader): boolean {
   const { position } = reader;
-  if (isPoint(reader) && layOut(reader) !== undefined) return true;
+  if (enterPoint(reader) && locatePointFields(reader) !== undefined) return true;
   reader.position = position;
   return false;
 }
 
-/** Steps to the point of a message that holds one and nothing else: nearly all messages do. */
-export function isPoint(reader: ByteReader): boolean {
+/**
+ * Moves the reader to the first field of the point, where a message, Request or Response, is one point and nothing else: nearly all
+ * messages are.
+ *
+ * @returns false where the message is something else: the reader stays where it is
+ */
+export function enterPoint(reader: ByteReader): boolean {
   const { bytes, position, end } = reader;
   if (end - position < 4 || bytes[position] !== 0x8a || bytes[position + 1] !== 0x01) return false;
   let start = position + 3;
@@ -135,7 +139,7 @@ export function isPoint(reader: ByteReader): boolean {
   return true;
 }
 
-/** Of several members of a oneof the last one counts; unknown fields are skipped. */
+/** Decodes the members of a oneof: the last one counts, unknown fields are skipped. */
 function decodeOneof<T>(reader: ByteReader, member: (reader: ByteReader, field: number) => T | undefined, empty: T): T {
   const { bytes, end } = reader;
   let decoded = empty;

@@ -1,11 +1,11 @@
 import type { ByteReader } from "../wire/byte_reader.ts";
 import type { ByteWriter } from "../wire/byte_writer.ts";
-import { type FieldList, type FieldValue, mapsOf, type PointInit, writeOfType } from "./point_init.ts";
 import {
   findBoolEntry,
   findDoubleEntry,
   findIntEntry,
   findStringEntry,
+  locatePointFields,
   type MapType,
   readBoolEntry,
   readDoubleEntry,
@@ -14,14 +14,14 @@ import {
   readStringEntry,
   readStrings,
   writeBool,
+  writeEntry,
   writeInt64,
   writeMap,
   writeString,
   writeStrings,
-} from "./map_field.ts";
-import { layOut } from "./point_layout.ts";
-import type { Point as PointOfHandler } from "./udf_types.ts";
-export type { FieldValue, PointInit } from "./point_init.ts";
+} from "./field_codec.ts";
+import type { FieldValue, Point as PointOfHandler, PointInit } from "./udf_types.ts";
+export type { FieldValue, PointInit } from "./udf_types.ts";
 
 // Field numbers of Point in proto/udf.proto. They are not shared, since V8 does not fold constants that are
 // imported: that costs a tenth of the speed.
@@ -41,12 +41,15 @@ const FIELDS = 13; // one past the last
 const ALL = (1 << FIELDS) - 2;
 const FIELD_MAPS = 1 << DOUBLES | 1 << INTS | 1 << STRINGS | 1 << BOOLS;
 
+/** Fields of all types with their values. A map for each type costs more than a list of one. */
+type FieldList = readonly (readonly [string, FieldValue])[];
+
 /**
  * A point of a stream or of a batch.
  *
- * A point that came over the wire is decoded where it is read: each property on first access. When it is sent on,
- * what was neither set nor, for maps and lists, read, is copied as it came. It refers to the buffer it was read into;
- * keep {@linkcode Point.copy} of it where few points are kept for long.
+ * A point that came over the wire is decoded as its properties are read, each on first access. When it is sent on, the bytes of
+ * properties that were not set are copied as they came; maps and lists that were read are encoded anew. A point refers to the buffer
+ * that it was read into: where few points are kept for long, keep a {@linkcode Point.copy}.
  *
  * @example
  * ```ts
@@ -59,9 +62,9 @@ export class Point implements PointOfHandler {
   #reader: ByteReader | undefined;
   #bytes: Uint8Array | undefined;
   #view: DataView | undefined;
-  /** Where field n starts in `#bytes`, at index n; what lies between n and n + 1 is field n, whole. */
+  /** Position in `#bytes` where field n starts, at index n; it ends where field n + 1 starts. */
   #offsets: number[] | undefined;
-  /** Bits of the fields whose value stands below. */
+  /** Bits of the fields that are decoded. */
   #decoded = ALL;
   /** Bits of the fields that must be encoded anew. */
   #changed = ALL;
@@ -78,7 +81,7 @@ export class Point implements PointOfHandler {
   #fieldsInt: Map<string, bigint> | undefined;
   #fieldsString: Map<string, string> | undefined;
   #fieldsBool: Map<string, boolean> | undefined;
-  /** What {@linkcode setFields} was given, until a map is asked for: a map costs more than a list of one. */
+  /** The fields that {@linkcode setFields} was given, until a map of them is read. */
   #replaced: FieldList | undefined;
 
   constructor(init?: PointInit) {
@@ -98,12 +101,12 @@ export class Point implements PointOfHandler {
   }
 
   /**
-   * Takes the point that fills the reader from its position to its end.
+   * Returns the point that fills the reader from its position to its end.
    *
    * @throws {WireError} if the bytes are no Point
    */
   static decode(reader: ByteReader): Point {
-    const offsets = layOut(reader);
+    const offsets = locatePointFields(reader);
     if (offsets === undefined) return new Point(decodeWhole(reader));
     const point = new Point();
     point.#reader = reader;
@@ -115,7 +118,7 @@ export class Point implements PointOfHandler {
     return point;
   }
 
-  /** Writes the point's fields; the caller writes the length. */
+  /** Writes the point's fields. The caller writes the length. */
   encode(writer: ByteWriter): void {
     const bytes = this.#bytes;
     const view = this.#view;
@@ -256,8 +259,8 @@ export class Point implements PointOfHandler {
   }
 
   /**
-   * The field of this name, of whatever type. Where the name stands in several maps, bool beats double beats int
-   * beats string, as in Kapacitor. Looks into the encoded point, which stays as it is: the fastest way to read.
+   * Returns the field of this name, whatever its type. Where several maps have the name, bool beats double beats int beats
+   * string, as in Kapacitor. This is the fastest way to read: it searches the encoded point, and decodes no map.
    */
   field(name: string): FieldValue | undefined {
     if (this.#replaced !== undefined) this.#spread();
@@ -268,17 +271,17 @@ export class Point implements PointOfHandler {
   }
 
   /**
-   * Replaces all fields, of all types. Numbers become doubles, bigints int64.
+   * Replaces all fields of all types. Numbers become doubles, bigints int64.
    *
-   * @param fields belongs to the point from now on
+   * @param fields belongs to the point from now on, and must not be changed
    */
-  setFields(fields: readonly (readonly [string, FieldValue])[]): void {
+  setFields(fields: FieldList): void {
     this.#replaced = fields;
     this.#decoded |= FIELD_MAPS;
     this.#changed |= FIELD_MAPS;
   }
 
-  /** All fields with a value each, in the order bool, double, int, string; the first of a name counts. */
+  /** Yields all fields by type: bool, double, int, string. Where several maps have a name, the first counts. */
   *fields(): Generator<[string, FieldValue]> {
     const bools = this.fieldsBool, doubles = this.fieldsDouble, ints = this.fieldsInt;
     yield* bools;
@@ -289,7 +292,7 @@ export class Point implements PointOfHandler {
     }
   }
 
-  /** A point with the same content that shares nothing with this one, nor with the buffer it was read into. */
+  /** Returns a point with the same content that shares nothing with this one or its buffer. */
   copy(): Point {
     return new Point({
       time: this.time,
@@ -307,13 +310,18 @@ export class Point implements PointOfHandler {
     });
   }
 
-  /** Puts what replaced the fields into their maps. */
+  /** Puts each of the fields that {@linkcode setFields} was given into the map of its type. */
   #spread(): void {
-    const { doubles, ints, strings, bools } = mapsOf(this.#replaced!);
-    this.#fieldsDouble = doubles;
-    this.#fieldsInt = ints;
-    this.#fieldsString = strings;
-    this.#fieldsBool = bools;
+    const doubles = this.#fieldsDouble = new Map<string, number>();
+    const ints = this.#fieldsInt = new Map<string, bigint>();
+    const strings = this.#fieldsString = new Map<string, string>();
+    const bools = this.#fieldsBool = new Map<string, boolean>();
+    for (const [name, value] of this.#replaced!) {
+      if (typeof value === "number") doubles.set(name, value);
+      else if (typeof value === "bigint") ints.set(name, value);
+      else if (typeof value === "string") strings.set(name, value);
+      else bools.set(name, value);
+    }
     this.#replaced = undefined;
   }
 
@@ -322,7 +330,7 @@ export class Point implements PointOfHandler {
     this.#changed |= 1 << field;
   }
 
-  /** Points the reader behind the tag of a field that was not decoded yet; false if it is absent. */
+  /** Moves the reader behind the tag of a field that is not decoded yet; returns false if the field is absent. */
   #seek(field: number): boolean {
     if ((this.#decoded & 1 << field) !== 0) return false;
     this.#decoded |= 1 << field;
@@ -389,6 +397,15 @@ export class Point implements PointOfHandler {
   #encodeMap(writer: ByteWriter, field: number, type: MapType, map: Map<string, FieldValue> | undefined): void {
     if (this.#replaced !== undefined) writeOfType(writer, field << 3 | 2, type, this.#replaced);
     else if (map !== undefined) writeMap(writer, field << 3 | 2, type, map);
+  }
+}
+
+/** Writes the fields of one type as entries of the map with this tag. */
+function writeOfType(writer: ByteWriter, tag: number, type: MapType, fields: FieldList): void {
+  for (let i = 0; i < fields.length; i++) {
+    const value = fields[i][1];
+    const given = typeof value;
+    if (given === type) writeEntry(writer, tag, fields[i][0], value);
   }
 }
 

@@ -1,5 +1,13 @@
+/**
+ * Fields of messages to and from bytes: scalars, lists, maps with string keys; and where the fields of an encoded point lie.
+ *
+ * @module
+ */
+
 import { type ByteReader, WireType } from "../wire/byte_reader.ts";
 import type { ByteWriter } from "../wire/byte_writer.ts";
+
+const { VARINT, BYTES } = WireType;
 
 /** Reads one entry of a `map<string, string>` into `map`. */
 export function readStringEntry(reader: ByteReader, map: Map<string, string>): void {
@@ -22,7 +30,7 @@ export function readBoolEntry(reader: ByteReader, map: Map<string, boolean>): vo
 }
 
 /**
- * Reads one entry of a map with string keys. A part that is missing has its default, an unknown one is skipped.
+ * Reads one entry of a map with string keys. A missing part has its default; unknown fields are skipped.
  *
  * @param wireType of the value
  */
@@ -50,8 +58,8 @@ export function readEntry<T>(
 /**
  * Reads all entries of a map into `map`.
  *
- * @param reader stands behind the first tag, which takes one byte as all of them do, and ends with the last entry
- * @param read reads one of them
+ * @param reader stands behind the first tag and ends with the last entry; each tag takes one byte
+ * @param read reads one entry
  */
 export function readEntries<T>(
   reader: ByteReader,
@@ -85,7 +93,7 @@ export function findBoolEntry(reader: ByteReader, key: string): boolean | undefi
 }
 
 /**
- * Looks for a key among encoded entries, and decodes nothing but its value.
+ * Looks for a key among encoded entries, and decodes only its value.
  *
  * @param reader stands at the first entry and ends with the last; all have tags of one byte, a key and a value, in order
  * @returns the last value of the key, undefined if it has none
@@ -108,7 +116,7 @@ export function findEntry<T>(reader: ByteReader, key: string, readValue: (reader
   return found;
 }
 
-/** Whether the UTF-8 bytes from `start` to `end` are this text. */
+/** Whether the UTF-8 bytes from `start` to `end` encode this text. */
 function isText(reader: ByteReader, start: number, end: number, text: string): boolean {
   const bytes = reader.bytes;
   const length = text.length;
@@ -127,16 +135,16 @@ const readDouble = (reader: ByteReader) => reader.double();
 const readInt = (reader: ByteReader) => reader.int64();
 const readBool = (reader: ByteReader) => reader.bool();
 
-/** What the values of a map are in JavaScript: string, double, int64 or bool. */
+/** A value of a map in JavaScript: string, double, int64 or bool. */
 export type MapValue = string | number | bigint | boolean;
 
-/** The type of all values of a map, as `typeof` says it: number for double, bigint for int64. */
+/** The type of all values of a map, as `typeof` names it: number for double, bigint for int64. */
 export type MapType = "string" | "number" | "bigint" | "boolean";
 
 /**
  * Writes a map with string keys as the field with this tag.
  *
- * @throws {TypeError} for a value of another type, which handlers in JavaScript can have
+ * @throws {TypeError} for a value of another type, which handlers in JavaScript can pass
  */
 export function writeMap(writer: ByteWriter, tag: number, type: MapType, map: Map<string, MapValue>): void {
   for (const [key, value] of map) {
@@ -146,7 +154,7 @@ export function writeMap(writer: ByteWriter, tag: number, type: MapType, map: Ma
   }
 }
 
-/** Writes one entry of a map; the type of the value says which map that is. */
+/** Writes one entry of a map, by the type of the value. */
 export function writeEntry(writer: ByteWriter, tag: number, key: string, value: MapValue): void {
   writer.uint32(tag);
   const start = writer.openLength();
@@ -171,8 +179,6 @@ export function writeEntry(writer: ByteWriter, tag: number, key: string, value: 
   }
   writer.closeLength(start);
 }
-
-const { VARINT, BYTES } = WireType;
 
 /** Writes a string field; an empty one is left out. */
 export function writeString(writer: ByteWriter, field: number, text: string): void {
@@ -206,7 +212,7 @@ export function writeStrings(writer: ByteWriter, field: number, texts: readonly 
 /**
  * Reads a repeated string field.
  *
- * @param reader stands behind the first tag, which takes one byte as all of them do, and ends with the last string
+ * @param reader stands behind the first tag and ends with the last string; each tag takes one byte
  */
 export function readStrings(reader: ByteReader): string[] {
   const texts: string[] = [];
@@ -214,4 +220,114 @@ export function readStrings(reader: ByteReader): string[] {
     texts.push(reader.string());
     if (reader.position === reader.end) return texts;
   }
+}
+
+/**
+ * Finds the fields of an encoded Point without decoding them.
+ *
+ * @param reader stands at the first field, and stays there
+ * @returns the position of field n at index n, and the end at index 13; undefined if the point is not laid out as protobuf
+ * encoders write it (fields in order, once each, entries of maps with key and value), or holds a string that is not valid
+ * UTF-8: such a point has to be decoded whole
+ */
+export function locatePointFields(reader: ByteReader): number[] | undefined {
+  const { bytes, position: start, end } = reader;
+  const offsets = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+  let last = 0;
+  let position = start;
+  while (position < end) {
+    const tag = bytes[position];
+    const field = tag >>> 3;
+    if (field > last) {
+      do offsets[++last] = position; while (last < field && last < 13);
+    } else if (field < last || field < 6 || field === 11) {
+      return undefined; // out of order, or twice
+    }
+    position++;
+    switch (tag) {
+      case 0x08: // time
+      case 0x58: // byName
+        position = varintEnd(bytes, position, end);
+        if (position < 0) return undefined;
+        break;
+      case 0x12: // name
+      case 0x1a: // database
+      case 0x22: // retentionPolicy
+      case 0x2a: // group
+      case 0x32: { // dimensions
+        let length = bytes[position++];
+        if (length > 0x7f) {
+          if (bytes[position] > 0x7f) return undefined; // 16 KiB and more: rare
+          length = length & 0x7f | bytes[position++] << 7;
+        }
+        const next = position + length;
+        if (next > end || !isValidText(reader, position, next)) return undefined;
+        position = next;
+        break;
+      }
+      case 0x3a: // tags
+      case 0x42: // fieldsDouble
+      case 0x4a: // fieldsInt
+      case 0x52: // fieldsString
+      case 0x62: { // fieldsBool
+        let length = bytes[position++];
+        if (length > 0x7f) {
+          if (bytes[position] > 0x7f) return undefined;
+          length = length & 0x7f | bytes[position++] << 7;
+        }
+        const next = position + length;
+        if (next > end || length < 4 || bytes[position++] !== 0x0a) return undefined;
+        let keyLength = bytes[position++];
+        if (keyLength > 0x7f) {
+          if (bytes[position] > 0x7f) return undefined;
+          keyLength = keyLength & 0x7f | bytes[position++] << 7;
+        }
+        const keyEnd = position + keyLength;
+        if (keyEnd + 1 >= next || !isValidText(reader, position, keyEnd)) return undefined;
+        position = keyEnd + 1;
+        const valueTag = bytes[keyEnd];
+        if (tag === 0x42) {
+          if (valueTag !== 0x11 || position + 8 !== next) return undefined;
+        } else if (tag === 0x4a || tag === 0x62) {
+          if (valueTag !== 0x10 || varintEnd(bytes, position, next) !== next) return undefined;
+        } else {
+          if (valueTag !== 0x12) return undefined;
+          let valueLength = bytes[position++];
+          if (valueLength > 0x7f) {
+            if (bytes[position] > 0x7f) return undefined;
+            valueLength = valueLength & 0x7f | bytes[position++] << 7;
+          }
+          if (position + valueLength !== next || !isValidText(reader, position, next)) return undefined;
+        }
+        position = next;
+        break;
+      }
+      default:
+        return undefined;
+    }
+  }
+  while (last < 13) offsets[++last] = end;
+  return position === end ? offsets : undefined;
+}
+
+/** Whether these bytes are valid UTF-8. */
+function isValidText(reader: ByteReader, from: number, to: number): boolean {
+  const { bytes, view } = reader;
+  let high = 0;
+  let i = from;
+  if (to - from >= 4) {
+    for (; i + 4 <= to; i += 4) high |= view.getInt32(i, true);
+    high |= view.getInt32(to - 4, true); // the rest, some of it twice
+    if ((high & 0x80808080) === 0) return true;
+  } else {
+    for (; i < to; i++) high |= bytes[i];
+    if (high < 0x80) return true;
+  }
+  return reader.strings.isValid(bytes, from, to);
+}
+
+/** Where the varint at `position` ends, or -1. */
+function varintEnd(bytes: Uint8Array, position: number, end: number): number {
+  for (let i = 0; i < 10 && position < end; i++) if (bytes[position++] < 0x80) return position;
+  return -1;
 }
