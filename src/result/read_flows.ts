@@ -27,9 +27,9 @@ export interface FlowEnd {
 /** What is common to all flows of a test. */
 interface MeasuredFlow {
   readonly flow: string;
-  /** Whether it came to its end, so that both ends have told their counts. */
+  /** Whether it came to its end, so that the counts of both ends are known. */
   readonly complete: boolean;
-  /** The ends; absent if one told nothing, such as a server that is not part of the test. */
+  /** The ends; absent if one reported nothing, such as a server that is not part of the test. */
   readonly client?: FlowEnd;
   readonly server?: FlowEnd;
   /** Where tine was the limit rather than the network. */
@@ -188,7 +188,7 @@ class Cursor {
     readonly serverShift: number,
   ) {}
 
-  /** Reads the next chunk; false if there is none. */
+  /** Reads the next chunk; false at the end. */
   async next(): Promise<boolean> {
     this.chunk = undefined;
     while (this.#next < this.places.length) {
@@ -219,7 +219,7 @@ class Cursor {
 /** What the records of a test hold of a flow. */
 export interface IndexedFlow {
   readonly flow: string;
-  /** What the ends have told of themselves. */
+  /** What the ends have reported of themselves. */
   client?: FlowInfo;
   server?: FlowInfo;
   /** The client's last report; of a stream, the one at its end. */

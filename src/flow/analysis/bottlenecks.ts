@@ -1,7 +1,7 @@
 import { LATE_NANOS, type PacketFigures } from "./sender_analysis.ts";
 import type { StreamFigures } from "./stream_analysis.ts";
 
-/** So many late packets are worth a word, if they are this share of all as well: one alone, such as the first, is not. */
+/** The least number of late packets that is reported, if their share is great enough too: the first alone is not. */
 const LATE_PACKETS = 2;
 const LATE_SHARE = 0.01;
 /** A thread that computes for this share of the time has a core to itself and could use more. */
@@ -9,7 +9,7 @@ const BUSY_SHARE = 0.9;
 /** A stream that has nothing to send, or nowhere to put it, for this share of the time is held up by an end. */
 const LIMITED_SHARE = 0.2;
 
-/** Of a stream that is shorter, in nanoseconds, opening it is a good part: shares of its time say nothing. */
+/** Of a stream that is shorter, in nanoseconds, opening it is a good part: shares of its time have no meaning. */
 const MIN_STREAM_NANOS = 500e6;
 
 /** Why a figure may be that of tine and its machines rather than of the network. */

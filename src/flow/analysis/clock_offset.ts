@@ -13,7 +13,7 @@ export interface OffsetEstimate {
 
 /**
  * Estimates from echoes how far a server's clock is ahead of a client's. No packet arrives before it was sent, so each
- * packet there says that the distance is at most `serverReceived - sent`, and each one back that it is at least
+ * packet to the server bounds the distance from above by `serverReceived - sent`, each packet back from below by
  * `serverSent - received`. What all of them allow is an interval: the estimate is its middle, the bound half its width,
  * at most half of the least round trip. It is the reasoning of NTP (RFC 5905, 8 and 11.2), over all packets instead of
  * the best one.

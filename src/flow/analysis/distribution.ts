@@ -1,6 +1,6 @@
 /** Values below this have a bin each. */
 const LINEAR_BINS = 1024;
-/** Each octave above has so many bins. */
+/** The number of bins of each octave above. */
 const BINS = 512;
 const LINEAR_BITS = 10;
 

@@ -2,7 +2,7 @@ import type { ArrivalTotals } from "../report.ts";
 import type { OffsetEstimate } from "./clock_offset.ts";
 import { Distribution, type Quantiles, quantilesByRank } from "./distribution.ts";
 
-/** So much a difference of delays counts in jitter: RFC 3550, 6.4.1. */
+/** The weight of a difference of delays in jitter: RFC 3550, 6.4.1. */
 const JITTER_GAIN = 1 / 16;
 
 /** The figures of a distribution, of which quantiles are known only where each value is. */
@@ -10,14 +10,14 @@ export type Spread = Pick<Quantiles, "count" | "min" | "mean" | "max"> & Partial
 
 /** How packets fared in one direction. Times are nanoseconds. */
 export interface PathFigures extends OrderCounts {
-  /** Packets that the kernel took; absent if the sender told nothing. */
+  /** Packets that the kernel took; absent if the sender reported nothing. */
   readonly sent?: number;
-  /** Packets that arrived at the program, each counted once; absent if the receiver told nothing. */
+  /** Packets that arrived at the program, each counted once; absent if the receiver reported nothing. */
   readonly received?: number;
   /**
    * Sent, but not received: Type-P-One-way-Packet-Loss of RFC 7680; without the counts at the end, up to the last packet
    * that both ends have recorded. Those that the receiver's own socket had no room for
-   * are not among them where it counted them, see `socketDrops`. Absent if one of the ends told nothing.
+   * are not among them where it counted them, see `socketDrops`. Absent if one of the ends reported nothing.
    */
   readonly lost?: number;
   /**
@@ -99,7 +99,7 @@ export class PacketPath {
   /**
    * What is known now.
    *
-   * @param told of which ends anything is known
+   * @param known of which ends anything is known
    * @param offset how the clocks relate; undefined where that is not known
    * @param totals what is known where the times of each packet are not
    */
@@ -155,7 +155,7 @@ export interface OrderCounts {
 /**
  * The order of arrival against the order of sending.
  *
- * A packet is reordered if one that was sent after it arrived before it: Type-P-Reordered of RFC 4737 (3.3), of which
+ * A packet is reordered if a packet that was sent after it arrived before it: Type-P-Reordered of RFC 4737 (3.3), of which
  * the expected next number is the greatest that arrived plus one. It is early or late by as many places as it arrived
  * before or after its place in the order of sending, once lost packets and duplicates are taken out: the displacement
  * of RFC 5236 (3.1), early where that is negative.
@@ -173,7 +173,7 @@ export class ArrivalOrder {
 
   /**
    * @param window the packets
-   * @param column of the window, the one that tells places of arrival: any numbers that grow with them
+   * @param column of the window, with the places of arrival: any numbers that grow with them
    */
   constructor(readonly window: PacketWindow, readonly column: number) {}
 
@@ -311,7 +311,7 @@ export interface WindowBudget {
 
 /**
  * The last packets of a sender by their numbers, each with what is known of it: a ring of columns, in which a packet
- * stays until so many later ones have come that it is settled. It grows with what is under way, up to 131,072 packets.
+ * stays until enough later ones have come that it is settled. It grows with what is under way, up to 131,072 packets.
  *
  * Packets are settled a quarter of the ring at a time, the lowest numbers first. The quarter before is kept as well, so
  * that {@linkcode onSettle} sees both sides of those that it settles.

@@ -15,7 +15,7 @@ const RECEIVED = 3;
 /** At which place it arrived. */
 const SERVER_PLACE = 4;
 const PLACE = 5;
-/** The server itself told that it received it. */
+/** The server has a record of it. */
 const SERVER_RECORD = 6;
 /** How much later than scheduled the client sent it; filled only where packets are observed. */
 const LATENESS = 7;
@@ -24,7 +24,7 @@ const COLUMNS = 8;
 const ECHO = 1;
 const REPLY = 2;
 const REVERSE = 8;
-/** The source of a stamp: the kernel, whose messages tell the traffic class as well. */
+/** The source of a stamp: the kernel, whose messages have the traffic class as well. */
 const KERNEL = 1;
 /** More packets than the kernel takes as one burst are damage. */
 const MAX_IN_BURST = 1024;
@@ -37,11 +37,11 @@ export const LATE_NANOS = 1e6;
 /** How the packets of a sender are followed. */
 export interface SenderAnalysisOptions {
   /**
-   * All samples are of the client: of packets that nobody sends back, single times are of no use, and are not kept.
+   * All samples are of the client: of packets without an echo, single times are of no use, and are not kept.
    * Default: false
    */
   readonly clientOnly?: boolean;
-  /** Is told each round trip: when the reply came, since the client's `tinit`, and its time, in nanoseconds. */
+  /** Gets each round trip: when the reply came, since the client's `tinit`, and its time, in nanoseconds. */
   readonly onRoundTrip?: (received: number, nanos: number) => void;
   /** Receives each packet once both ends have had the time to record it, in the order of numbers. */
   readonly onPacket?: (packet: SettledPacket) => void;
@@ -97,7 +97,7 @@ export interface PacketFigures {
   /** Of payloads of UDP, see {@linkcode RateMeter}; absent if fewer than two packets are known. */
   readonly sendBitsPerSecond?: number;
   /**
-   * Of payloads of UDP that arrived in the direction of the sender, echoes not. Where the server has told how many came,
+   * Of payloads of UDP that arrived in the direction of the sender, echoes not. Where the server has reported how many came,
    * but not when: the sending rate, reduced by what was lost.
    */
   readonly goodputBitsPerSecond?: number;
@@ -127,7 +127,7 @@ export class SenderAnalysis {
   readonly #sendRate = new RateMeter();
   readonly #serverRate = new RateMeter();
   readonly #receiveRate = new RateMeter();
-  /** What the packets of a sender at the server tell themselves. */
+  /** Sends of a sender at the server, by what its packets carry. */
   readonly #arrivedSends = new ArrivedSends();
   #incoherent = 0;
 
@@ -201,7 +201,7 @@ export class SenderAnalysis {
     // Sockets count for all senders together.
     const sockets = report?.senders.length === 1 ? report : undefined;
     const [toServer, fromServer] = [this.#toServer, this.#fromServer];
-    // Samples of the server and what its replies tell may both be cut short: the greater one knows more.
+    // Samples of the server and the counts in its replies may both be cut short: the greater one knows more.
     const knowsReceived = this.#serverRecords > 0 || this.#serverCount > 0 || closing !== undefined;
     toServer.received = Math.max(this.#serverRecords, this.#serverCount, closing?.serverReceived ?? 0);
     toServer.duplicates = Math.max(toServer.duplicates, closing?.serverDuplicates ?? 0);
@@ -280,7 +280,7 @@ export class SenderAnalysis {
   #leaveUnsettled(): void {
     const fromServer = this.#fromServer.order.highest;
     if (this.#reverse) {
-      // Numbers say how many were sent before the last one that arrived.
+      // By its number, it is known how many were sent before the last one that arrived.
       this.#fromServer.unsettled = this.#countAfter(SERVER_SENT, fromServer);
       return;
     }
@@ -370,7 +370,7 @@ export class SenderAnalysis {
     this.#set(seq, SERVER_SENT, serverReceived + columns.serverTime[i]);
   }
 
-  /** A packet of a sender at the server; those of earlier versions tell no times. */
+  /** A packet of a sender at the server; those of earlier versions have no times. */
   #addFromServer(columns: Columns<"packetIO">, i: number, seq: number, t: number, bytes: number): void {
     const due = columns.serverReceived[i], lateness = columns.serverTime[i];
     if (!(due !== 0 || lateness !== 0) || !isTime(t + due + lateness)) return;
@@ -378,7 +378,7 @@ export class SenderAnalysis {
     this.#arrivedSends.add(seq, t + due + lateness, bytes, lateness);
   }
 
-  /** A number that has no place in the window: it came far too late, or is none. */
+  /** Counts a number without a place in the window: it came far too late, or is invalid. */
   #strange(seq: number, path: PacketPath): void {
     if (seq >= 0 && seq < this.#window.low) {
       // Whether it came before is forgotten.
@@ -465,7 +465,7 @@ export function roundTripsPerMinute(rtt: Distribution): number | undefined {
   return mean > 0 ? 60e9 / mean : undefined;
 }
 
-/** What is known of sends from the packets that arrived: each tells when it was sent, and when that was due. */
+/** What is known of sends from the packets that arrived: each carries when it was sent, and when that was due. */
 export class ArrivedSends {
   /** How much later than due they were sent, in nanoseconds. */
   readonly lateness = new Distribution();

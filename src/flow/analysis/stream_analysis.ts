@@ -19,9 +19,9 @@ export interface StreamLimits {
 
 /** What was measured with a TCP flow. Times are nanoseconds. */
 export interface StreamFigures {
-  /** Bytes of the application that arrived; those that were sent if the receiver told nothing. */
+  /** Bytes of the application that arrived; those that were sent if the receiver reported nothing. */
   readonly bytes: number;
-  /** Whether the receiver counted the bytes, so that goodput is what that word says. */
+  /** Whether the receiver counted the bytes, so that goodput is that of bytes that arrived. */
   readonly receiverCounted: boolean;
   /** From when the receiver was ready until it had the last byte, of whatever came. */
   readonly durationNanos: number;
@@ -47,7 +47,7 @@ export interface StreamFigures {
    * where there is one sample, of which there are no quantiles.
    */
   readonly rtt?: Quantiles;
-  /** The last of these samples: what the sender's kernel said at the end. */
+  /** The last of these samples: the sender's kernel at the end. */
   readonly lastRttNanos?: number;
   /** The least round trip that the sender's kernel saw: tcpi_min_rtt. */
   readonly minRttNanos?: number;
@@ -161,7 +161,7 @@ export class StreamAnalysis {
     };
   }
 
-  /** Only senders record what the kernel says: a receiver's round-trip times and window mean nothing. */
+  /** Adds a sample of the kernel. Only senders record them: a receiver's round-trip times and window mean nothing. */
   #tcpInfo(columns: Columns<"tcpInfo">, i: number): void {
     const t = columns.t[i];
     if (!(t >= this.#infoAt && t <= Number.MAX_SAFE_INTEGER)) {
@@ -174,7 +174,7 @@ export class StreamAnalysis {
       this.#rtt.add(this.#lastRtt);
     }
     const minRtt = columns.minRtt[i];
-    // The kernel's value for none is the greatest of 32 bits.
+    // Without a round trip, the kernel has the greatest number of 32 bits.
     if (minRtt > 0 && minRtt < 2 ** 32 - 1) this.#minRtt = Math.min(this.#minRtt, minRtt * 1000);
     const cwndBytes = columns.cwnd[i] * columns.sndMss[i];
     if (columns.cwnd[i] > 0 && columns.sndMss[i] > 0) {
@@ -198,7 +198,7 @@ function limitsOf(
   { busyMicros = -1, receiveWindowMicros = -1, sendBufferMicros = -1 }: ConnectionReport,
   nanos: number,
 ): StreamLimits | undefined {
-  // Kernels that do not tell say -1.
+  // Kernels that do not report them have -1.
   if (!(busyMicros >= 0 && receiveWindowMicros >= 0 && sendBufferMicros >= 0)) return undefined;
   const [busy, receiveWindow, sendBuffer] = [busyMicros, receiveWindowMicros, sendBufferMicros]
     .map((micros) => share(micros * 1000, nanos));

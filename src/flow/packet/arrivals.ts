@@ -1,6 +1,6 @@
 import type { ArrivalTotals, TimeSpread } from "../report.ts";
 
-/** So many numbers below the highest one are remembered. */
+/** How many numbers below the highest one are remembered. */
 export const WINDOW = 65_536;
 
 /**
@@ -60,7 +60,7 @@ export class DuplicateWindow {
   }
 }
 
-/** So much a difference of delays counts in jitter: RFC 3550, 6.4.1. */
+/** The weight of a difference of delays in jitter: RFC 3550, 6.4.1. */
 const JITTER_GAIN = 1 / 16;
 
 /** Follows when packets arrive, in memory that stays the same: it is for each packet that a server receives. */

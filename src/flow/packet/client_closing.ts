@@ -15,7 +15,7 @@ export interface ClosingAttempt {
 }
 
 /**
- * Closes a flow, from the client's side: asks for the server's counts of each sender. What the server says unasked, that
+ * Closes a flow, from the client's side: asks for the server's counts of each sender. What the server reports unasked, that
  * its senders have ended, it takes before that as well.
  */
 export class ClientClosing {
@@ -118,7 +118,7 @@ export class ClientClosing {
     return true;
   }
 
-  /** What the replies say of the server's clock; undefined unless one came. */
+  /** Bounds of the server's clock from the replies; undefined before the first reply. */
   get clock(): ClockBounds | undefined {
     return this.#most === Infinity ? undefined : { least: this.#least, most: this.#most };
   }

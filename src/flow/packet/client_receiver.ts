@@ -41,7 +41,7 @@ export class ClientReceiver {
   /** Of packets of the server's senders: the least and the greatest delay, by the clock of each end. */
   #leastDelay = Infinity;
   #mostDelay = -Infinity;
-  /** Packets that are none of this flow's, or not signed as they should be. */
+  /** Packets of other flows, or without the right signature. */
   bad = 0;
   readonly #flow: FlowName;
   readonly #hmac: Hmac | undefined;
@@ -147,7 +147,7 @@ export class ClientReceiver {
     return 1;
   }
 
-  /** The flags of a packet of this flow, as its records have them; -1 if it is none. */
+  /** Returns the flags of a packet of this flow, as records have them; -1 for any other packet. */
   #flagsOf(bytes: Uint8Array, view: DataView, at: number, length: number): number {
     if (!isPacket(view, at, length) || !isOfFlow(view, at, this.#flow)) return -1;
     const all = flagsOf(view, at), flags = all & ~SIGNED;
@@ -168,7 +168,7 @@ export class RttEstimator {
   count = 0;
   #sum = 0;
 
-  /** Their mean; NaN if there are none. */
+  /** Their mean; NaN before the first. */
   get mean(): number {
     return this.#sum / this.count;
   }
@@ -195,7 +195,7 @@ export class RttEstimator {
 
 /**
  * The round-trip time of a packet: how long it and its echo were on their way. The time at the server is left out, as
- * TWAMP does it (RFC 5357, 5.2.1): it says how busy that is, not how the network is. Each of the two times is by one
+ * TWAMP does it (RFC 5357, 5.2.1): it depends on how busy the server is, not on the network. Each of the two times is by one
  * clock, so clocks need not be shared.
  *
  * @param total from just before the client's send call until its kernel has the echo, in nanoseconds

@@ -25,7 +25,7 @@ import type { PacketSender } from "./packet_sender.ts";
 const PROGRESS_NANOS = 250e6;
 const WALL_CLOCK_NANOS = 1e9;
 
-/** At the end it waits so many smoothed round-trip times for what is late, within bounds. */
+/** How long the end waits for late packets, in smoothed round-trip times, within bounds. */
 const LATE_RTTS = 3;
 /** What is sent from the server may be late although the way is short: a busy machine must not look like a lossy one. */
 const MIN_LATE_NANOS = 50e6;
@@ -69,10 +69,10 @@ export class ClientRun {
   /** When its senders start. */
   #start: number;
   readonly #time: WireTime;
-  /** When nobody sends any more; Infinity while that is not known. */
+  /** When the last sender ends; Infinity while that is not known. */
   #sentBy = Infinity;
   readonly #closing: ClientClosing;
-  /** The server's counts are there, and what they say is still on its way may come. */
+  /** The server's counts are known, and packets that they count may still arrive. */
   #waiting = false;
   /** What was missing when it began to wait at last; undefined: it did not. */
   #missedBefore: Missing | undefined;
@@ -112,7 +112,7 @@ export class ClientRun {
     this.#endTimer = host.timer(() => this.#endOrClose());
   }
 
-  /** Starts to receive, and to say that this end is there. */
+  /** Starts to receive, to report and to send keepalives. */
   start(): void {
     const { plan } = this.#options;
     this.#before.t = this.#start;
@@ -127,7 +127,7 @@ export class ClientRun {
     const { host, port, plan } = this.#options;
     this.#start = port.clock.now();
     for (const sender of plan.senders) sender.start(this.#start);
-    // Let the caller finish first: what goes wrong with sending is told like everything later.
+    // The caller finishes first: errors of sending take the same way as all later ones.
     this.#pumpTimer.set(host.now());
   }
 
@@ -175,7 +175,7 @@ export class ClientRun {
     return known.length === 0 ? GUESSED_RTT_NANOS : Math.max(...known);
   }
 
-  /** Asks for the server's counts, waits for what these say is on its way, and ends. */
+  /** Asks for the server's counts, waits for packets that are under way by these counts, and ends. */
   #endOrClose(): void {
     if (!this.#closing.complete) {
       const attempt = this.#waited < MAX_LATE_NANOS ? this.#closing.attempt(this.#rtt()) : undefined;
@@ -214,7 +214,7 @@ export class ClientRun {
     this.#endTimer.set(this.#options.host.now() + wait);
   }
 
-  /** How many packets are not where they were sent to, as far as the server has told. */
+  /** Returns how many packets have not arrived, by the server's counts. */
   #missing(): Missing {
     const missing = { toServer: 0, fromServer: 0 };
     const { totals } = this.#closing, { arrivals } = this.#receiver;
@@ -308,7 +308,7 @@ export class ClientRun {
   }
 
   #takeControl(view: DataView, length: number, t: number): number {
-    // A late answer to a packet that opened is no fault of anybody.
+    // A late answer to a packet that opened is no error.
     if ((flagsOf(view, 0) & ~SIGNED) === (OPEN | REPLY)) return 0;
     if (this.#closing.receive(view, length, t)) {
       const { begun, complete, trouble } = this.#closing;
@@ -329,7 +329,7 @@ export class ClientRun {
     }
   }
 
-  /** Says that this end is still there, if nothing else has said so since the last time. */
+  /** Sends a keepalive, unless a packet was sent since the last call. */
   #keepAlive(): void {
     const { flow, plan, hmac } = this.#options;
     if (this.#closing.begun) return;
@@ -340,15 +340,15 @@ export class ClientRun {
   }
 
   /**
-   * To be called with what came back for packets that were sent. They are sent whatever the network says; but where
-   * nobody listens any more, there is nothing to measure.
+   * To be called with what came back for packets that were sent. Packets are sent whatever comes back; but where
+   * no server listens any more, there is nothing to measure.
    */
   onRefused(error: SystemError): void {
     if (error.errnoName !== "ECONNREFUSED") return this.#onSendError(error);
     const { host, port, server, flow } = this.#options;
     const now = port.clock.now();
     if (this.#closing.known) {
-      // It has told all, and was only asked whether more has come since.
+      // Its counts are known: it was only asked whether more packets have arrived since.
       this.#waited = MAX_LATE_NANOS;
       return this.#endTimer.set(host.now());
     }

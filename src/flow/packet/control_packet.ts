@@ -1,5 +1,5 @@
 /**
- * Packets that open and close flows. After the header, of which all times are zero, the one that opens has:
+ * Packets that open and close flows. After the header, of which all times are zero, a packet that opens has:
  *
  *     56 the client's nonce, 16 bytes
  *     72 the server's cookie, 16 bytes; zeros where it is not known yet
@@ -7,7 +7,7 @@
  *     89 length u16, and so much text: the settings of the flow as JSON; in a reply why it was refused, or the mark of
  *        the server's clock
  *
- * Number 0 says hello, number 1 starts the flow. The one that closes is sent for each sender, has the times of
+ * Number 0 is the hello, number 1 starts the flow. A packet that closes is sent for each sender, has the times of
  * other packets and the attempt as its number; its reply then has numbers of 64 bits, the request zeros:
  *
  *     56 of the sender's packets, those received, each counted once; and those that came again
@@ -24,7 +24,7 @@
  *
  * If they are signed, the last 16 bytes are the beginning of the HMAC of all between the magic and them. A request is
  * as long as its reply. Ends of earlier versions send packets that close without what stands from 192 on, and are
- * answered like that. A reply to no request, with 0 as its number, tells a client at once that the server's senders have
+ * answered like that. A reply to no request, with 0 as its number, informs a client at once that the server's senders have
  * ended; it is sent to clients that ask for it when they open the flow.
  *
  * @module
@@ -66,9 +66,9 @@ const AT_TROUBLE_TEXT = AT_TROUBLE_LENGTH + 2;
 /** Where among them the delays stand. */
 const [FIRST_DELAY, LAST_DELAY] = [9, 11];
 
-/** So long is a packet that opens at least: its reply has room for a sentence. */
+/** The shortest packet that opens, in bytes: its reply has room for a sentence. */
 export const MIN_OPEN_BYTES = 400;
-/** So long it is at most: it passes wherever IPv6 does. */
+/** The longest one, in bytes: it passes wherever IPv6 does. */
 export const MAX_CONTROL_BYTES = 1200;
 /** The length of packets that close. */
 export const CLOSE_BYTES = 512;
@@ -77,12 +77,12 @@ export const SHORT_CLOSE_BYTES = PACKET_HEADER_BYTES + SHORT_CLOSE_NUMBERS * 8 +
 /** The most text that fits a packet that opens, in bytes. */
 export const MAX_OPEN_TEXT_BYTES = MAX_CONTROL_BYTES - AT_TEXT - SIGNATURE_BYTES;
 
-/** The number of the packet that says hello. */
+/** The number of the hello. */
 export const HELLO = 0;
 /** The number of the packet that starts the flow. */
 export const START = 1;
 
-/** What a packet that opens says. */
+/** The content of a packet that opens. */
 export interface Opening {
   /** {@linkcode HELLO} or {@linkcode START}. */
   readonly stage: number;
@@ -92,7 +92,7 @@ export interface Opening {
   readonly text: string;
 }
 
-/** What a reply to a packet that closes tells of one sender. */
+/** Counts of one sender in the reply to a packet that closes. */
 export interface Totals {
   /** Packets that the server received, each counted once. */
   readonly received: number;
@@ -108,11 +108,11 @@ export interface Totals {
   readonly socketDrops: number;
   /** Packets of the flow, of any sender, that were not signed as they should be. */
   readonly bad: number;
-  /** When the sender's packets arrived; absent if none did, or they were echoed. */
+  /** When the sender's packets arrived; absent if no packet did, or they were echoed. */
   readonly arrivals?: ArrivalTotals;
   /** Packets that arrived marked "congestion experienced", each counted once; absent where the server does not see it. */
   readonly marked?: number;
-  /** Echoes that the server could not send; absent where it does not tell. */
+  /** Echoes that the server could not send; absent where it does not report them. */
   readonly echoErrors?: number;
   /** What kept the server from sending, if anything did. */
   readonly trouble?: Trouble;
@@ -151,12 +151,12 @@ export function openPacket(
   return bytes;
 }
 
-/** How long a packet with so much text is. */
+/** Returns the length of a packet with this text, in bytes. */
 export function openBytesFor(text: string): number {
   return Math.max(MIN_OPEN_BYTES, AT_TEXT + new TextEncoder().encode(text).length + SIGNATURE_BYTES);
 }
 
-/** Reads a packet that opens; undefined if it is none. */
+/** Reads a packet that opens; undefined for any other packet. */
 export function readOpening(view: DataView, lengthBytes: number): Opening | undefined {
   if (lengthBytes < MIN_OPEN_BYTES || lengthBytes > MAX_CONTROL_BYTES) return undefined;
   const bytes = new Uint8Array(view.buffer, view.byteOffset, lengthBytes);
@@ -210,7 +210,7 @@ export function closePacket(packet: ClosingPacket): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Reads the reply to a packet that closes; undefined if it is none. */
+/** Reads the reply to a packet that closes; undefined for any other packet. */
 export function readTotals(view: DataView, lengthBytes: number): Totals | undefined {
   if (lengthBytes !== CLOSE_BYTES && lengthBytes !== SHORT_CLOSE_BYTES) return undefined;
   const length = lengthBytes === CLOSE_BYTES ? CLOSE_NUMBERS : SHORT_CLOSE_NUMBERS;
@@ -275,7 +275,7 @@ function signed(view: DataView, at: number): number {
   return view.getInt32(at) * 2 ** 32 + view.getUint32(at + 4);
 }
 
-/** Whether a packet that opens or closes is signed with this key, or not at all where there is none. */
+/** Whether a packet that opens or closes is signed with this key; without a key, whether it is unsigned. */
 export function isSealed(view: DataView, lengthBytes: number, hmac: Hmac | undefined): boolean {
   const signed = (flagsOf(view, 0) & SIGNED) !== 0;
   if (hmac === undefined || !signed) return hmac === undefined && !signed;
@@ -297,22 +297,22 @@ function blank(lengthBytes: number): { bytes: Uint8Array<ArrayBuffer>; view: Dat
   return { bytes, view: new DataView(bytes.buffer) };
 }
 
-/** A client that has sent nothing for so long says that it is still there, in nanoseconds. */
+/** After this time without a packet, a client sends a keepalive; in nanoseconds. */
 export const KEEPALIVE_NANOS = 1e9;
-/** So often one to whom the server sends, in nanoseconds: a server that is not wanted any more has to notice soon. */
+/** The same for a client that receives: a server has to notice soon that its packets are not wanted any more. */
 export const REVERSE_KEEPALIVE_NANOS = 250e6;
 
 /**
- * A server that has not heard from a client for so long stops sending to it, in nanoseconds; and if it has no room for
- * other flows, that one makes room. Half of all packets may be lost on the way, and a client may stand still for
+ * After this time without a packet of a client, a server stops sending to it; in nanoseconds. Where it has no room for
+ * other flows, that flow makes room. Half of all packets may be lost on the way, and a client may stand still for
  * seconds.
  */
 export const SILENCE_NANOS = 10e9;
-/** A flow whose client is not heard for so long is over, in nanoseconds. */
+/** After this time without a packet of a client, a flow is over; in nanoseconds. */
 export const LOST_NANOS = 30e9;
 
 /**
- * Makes a packet that says that the client is still there, and still wants what the server sends.
+ * Makes a keepalive: the client is alive, and still wants what the server sends.
  *
  * @param number higher than those before: what was recorded earlier does not count
  */

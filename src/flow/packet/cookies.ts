@@ -1,6 +1,6 @@
 /**
- * How a flow is opened: the client says hello with a nonce, and gets a cookie that only somebody at its address can
- * know. It starts the flow with both, and says what it is going to do. So a server keeps nothing about clients that
+ * How a flow is opened: the client sends a hello with a nonce, and gets a cookie that only a client at its address can
+ * know. It starts the flow with both, and with the settings of the flow. So a server keeps nothing about clients that
  * have not proved their address, and what was recorded of an earlier flow is worth nothing: its cookie is too old, and
  * its packets are signed with another key.
  *
@@ -17,7 +17,7 @@ export const NONCE_BYTES = 16;
  */
 export const COOKIE_MS = 15_000;
 
-/** What nobody can guess. */
+/** Returns random bytes that cannot be guessed. */
 export function newNonce(): Uint8Array<ArrayBuffer> {
   return crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
 }

@@ -17,7 +17,7 @@ import type { ReceivedPacket, SentPackets } from "./packet_samples.ts";
 import type { ServedFlow } from "./served_flow.ts";
 import { WritingTime } from "./transmitter.ts";
 
-/** A packet may say that it is sent so much later than it is: the system call takes longer. */
+/** The time of sending in a packet may be this much late: the system call takes longer. */
 const AHEAD_NANOS = 1000;
 
 /** Of a message that waits for nothing yet. */
@@ -104,8 +104,8 @@ export class Echoes {
   }
 
   /**
-   * Writes into what waits when it is sent, and signs it. That takes up to tens of microseconds at first: none of it is
-   * the network's.
+   * Writes into what waits when it is sent, and signs it. That takes up to tens of microseconds at first, which are
+   * not the network's.
    *
    * @returns when it is sent: as soon as all is signed
    */

@@ -10,7 +10,7 @@
  *     40 the flow's id, padded with zeros to 16 bytes
  *     56 if it is signed: the first 16 bytes of the HMAC-SHA256 of bytes 4 to 55
  *
- * Then come zeros up to its length. Packets that open and close flows have more to say, see control_packet.ts.
+ * Then come zeros up to its length. Packets that open and close flows have more content, see control_packet.ts.
  *
  * @module
  */
@@ -31,7 +31,7 @@ export const ECHO = 1;
 export const REPLY = 2;
 /** A flag: opens a flow. */
 export const OPEN = 4;
-/** A flag: of a packet that a sender at the server sends, or of a client's that says it still wants them. */
+/** A flag: of packets from a sender at the server, and of the client's keepalives. */
 export const REVERSE = 8;
 /** A flag: closes a flow. */
 export const CLOSE = 16;
@@ -132,7 +132,7 @@ export function flowPlace(at: number): number {
   return at + AT_FLOW;
 }
 
-/** Signs the header at `at`, whose flags say so. */
+/** Signs the header at `at`, which has the flag of signed ones. */
 export function signHeader(hmac: Hmac, bytes: Uint8Array, at: number): void {
   hmac.sign(bytes, at + AT_FLAGS, at + PACKET_HEADER_BYTES, at + PACKET_HEADER_BYTES, SIGNATURE_BYTES);
 }
@@ -172,7 +172,7 @@ export class FlowName {
     for (let i = 0; i < this.#words.length; i++) this.#words[i] = bytes.getUint32(4 * i);
   }
 
-  /** Reads one; undefined if there is none. */
+  /** Reads an id; undefined where there is no valid one. */
   static read(view: DataView, at: number): FlowName | undefined {
     const bytes = new Uint8Array(view.buffer, view.byteOffset + at, BYTES);
     const end = bytes.indexOf(0);

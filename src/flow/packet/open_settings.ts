@@ -5,7 +5,7 @@ import { MAX_OPEN_TEXT_BYTES } from "./control_packet.ts";
 import { headerBytes } from "./header.ts";
 
 /**
- * The version of what packets say; both ends must have the same. Settings that an end does not know are passed over, so
+ * The version of the packets' content; both ends must have the same. Settings that an end does not know are passed over, so
  * that what is optional needs no other version.
  */
 export const PACKET_VERSION = 2;
@@ -16,7 +16,7 @@ export const MAX_SENDERS = 256;
 export const MAX_DURATION_MS = 24 * 3600 * 1000;
 const MAX_LIST = 256;
 
-/** What a client is going to do, as it tells the server. */
+/** The settings of a flow that its client sends to the server. */
 export interface OpenSettings {
   readonly version: number;
   /** How many senders there are. */
@@ -31,7 +31,7 @@ export interface OpenSettings {
   readonly reverse: readonly (readonly [sender: number, config: UnresponsiveConfig])[];
   /** The ECN code point of the flow, 0 to 3; absent at clients of earlier versions, as is what follows. */
   readonly ecn?: number;
-  /** The client wants to be told at once when the server's senders end for an error. */
+  /** The client wants a notice at once when the server's senders end for an error. */
   readonly notices?: boolean;
 }
 
@@ -53,7 +53,7 @@ export function formatSettings(settings: OpenSettings): string {
 }
 
 /**
- * Reads settings that came from a stranger.
+ * Reads settings from an unauthenticated client.
  *
  * @param maxPacketBytes the longest packet that this server takes
  * @param signed whether packets are

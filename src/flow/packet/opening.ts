@@ -28,7 +28,7 @@ export interface OpeningAttempt {
 /** What opening a flow has come to: nothing yet, the next packet is to be sent, or it is open. */
 export type OpeningState = "waiting" | "next" | "open";
 
-/** Opens a flow, from the client's side: says hello, and starts it with the cookie that comes back. */
+/** Opens a flow, from the client's side: sends a hello, and starts the flow with the cookie that comes back. */
 export class ClientOpening {
   readonly #flow: FlowName;
   readonly #settings: string;
@@ -38,13 +38,13 @@ export class ClientOpening {
   #cookie = new Uint8Array(NONCE_BYTES);
   #stage = HELLO;
   #retries = new Retries(FIRST_PAUSE_NANOS);
-  /** Each hello has a nonce of its own, so that an answer tells which one it is for. */
+  /** Each hello has another nonce, so that an answer can be matched to it. */
   #hellos: Hello[] = [];
-  /** The one that the server has answered. */
+  /** The hello that the server has answered. */
   #nonce = new Uint8Array(NONCE_BYTES);
   /** When the packet that starts the flow was sent; NaN if it was sent more than once. */
   #startedAt = NaN;
-  /** What a server said that could not prove to be it. */
+  /** The refusal of a server that could not prove itself. */
   #rumour: string | undefined;
   /** How long the last answer took that is known to belong to a packet, in nanoseconds; NaN before the first one. */
   rttNanos = NaN;
@@ -85,14 +85,14 @@ export class ClientOpening {
   /**
    * Takes a reply that opens.
    *
-   * @throws {TineError} `packet-flow-refused`, for what the server says
+   * @throws {TineError} `packet-flow-refused`, with the server's reason
    */
   receive(view: DataView, lengthBytes: number, now: number): OpeningState {
     const opening = readOpening(view, lengthBytes);
     const hello = opening && this.#hellos.find(({ nonce }) => nonce.every((byte, i) => byte === opening.nonce[i]));
     if (opening === undefined || hello === undefined) return "waiting";
     if (!isSealed(view, lengthBytes, this.#hmac)) {
-      // Whoever has another key cannot sign what it says. If it is not the server, the server answers in time.
+      // An end with another key cannot sign its answer. If it is not the server, the server answers in time.
       if (opening.refused) this.#rumour = opening.text;
       return "waiting";
     }
@@ -132,7 +132,7 @@ export class ClientOpening {
   }
 }
 
-/** A packet that said hello. */
+/** A hello that was sent. */
 interface Hello {
   readonly nonce: Uint8Array<ArrayBuffer>;
   readonly sentAt: number;
@@ -155,14 +155,14 @@ export interface Grant {
   readonly hmac: Hmac | undefined;
 }
 
-/** What a packet that opens comes to: the answer, and for the one that starts a flow what was granted or why not. */
+/** The result of a packet that opens: the answer; and where it starts a flow, what was granted, or why not. */
 export interface OpeningResult {
   readonly opening: Opening;
   readonly grant?: Grant;
   readonly refusal?: string;
 }
 
-/** Opens flows, from the server's side. It keeps nothing of clients that only said hello. */
+/** Opens flows, from the server's side. It keeps nothing of clients that only sent a hello. */
 export class ServerOpening {
   readonly #key: Uint8Array | undefined;
   readonly #hmac: Hmac | undefined;
@@ -183,7 +183,7 @@ export class ServerOpening {
    * Takes a packet that opens.
    *
    * @param address of the client, as text
-   * @returns undefined: it is none
+   * @returns undefined for any other packet
    */
   receive(
     view: DataView,

@@ -11,12 +11,12 @@ export interface PacketPorts {
   /** `ffi` or `portable`. */
   readonly kind: "ffi" | "portable";
   /**
-   * Opens one that sends to an address, and receives from it alone.
+   * Opens a port that sends to an address, and receives from it alone.
    *
    * @param maxBytes the longest packet, in bytes
    */
   connect(address: SocketAddress, config: PacketClientConfig, maxBytes: number): PacketPort;
-  /** Opens one that receives at an address. */
+  /** Opens a port that receives at an address. */
   listen(address: SocketAddress, config: PacketServerConfig, maxBytes: number): PacketPort;
 }
 
@@ -33,7 +33,7 @@ export interface PacketPort extends Disposable {
   readonly longest: number;
   /** READABLE, WRITABLE, both or 0: what {@linkcode PacketPort.watch} calls back for. */
   interest: number;
-  /** Calls back when there is something to receive or room to send, as the interest says. Once a port. */
+  /** Calls back when there is something to receive or room to send, by the interest. Once a port. */
   watch(handler: () => void): void;
   /**
    * Makes room for packets to send. It ends with the port, or before.
@@ -60,7 +60,7 @@ export interface FlowClock {
 }
 
 /**
- * Whether a packet cannot have arrived when the kernel says that it did: somebody has set the wall clock.
+ * Whether a packet cannot have arrived at the time of its stamp: the wall clock was set.
  *
  * @param arrival in the time of the flow, or NaN
  */
@@ -77,7 +77,7 @@ const ODD_NANOS = 1e9;
 export interface IncomingPackets {
   /** The most messages of one call. */
   readonly capacity: number;
-  /** @returns how many messages, not above 0 if there are none; throws what came back for packets sent before */
+  /** @returns how many messages, not above 0 without messages; throws what came back for packets sent before */
   receive(): number;
   /** The room for the message; the first length() bytes are filled. */
   bytes(i: number): Uint8Array<ArrayBuffer>;
@@ -93,7 +93,7 @@ export interface IncomingPackets {
   drops(i: number): number;
   source(i: number): SocketAddress;
   isFrom(i: number, address: SocketAddress): boolean;
-  /** The port of its source. */
+  /** The port number that it came from. */
   sourcePort(i: number): number;
 }
 
@@ -127,7 +127,7 @@ export function isMarked(trafficClass: number): boolean {
  * The ECN code point of what answers a packet. Only routers set CE, so a mark that a packet got on its way is never sent
  * back: it would count as congestion of the other direction.
  *
- * @param asked the code point that the client's flow asked for; undefined: the client does not say
+ * @param asked the code point that the client's flow asked for; undefined: the client did not ask
  * @param trafficClass of the packet, as it arrived
  */
 export function replyEcn(asked: number | undefined, trafficClass: number): number {

@@ -35,7 +35,7 @@ export class ReceivedPacket {
   byKernel = false;
   /** Whether it came in one message with others. */
   merged = false;
-  /** When the server received the packet, or its sender was to send it, from `t` on; 0 if the packet does not say. */
+  /** When the server received the packet, or its sender was to send it, from `t` on; 0 if the packet does not have it. */
   serverReceived = 0;
   /** How long the server had it from then on. */
   serverTime = 0;

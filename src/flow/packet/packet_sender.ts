@@ -45,7 +45,7 @@ export class Schedule {
   #length: number;
 
   /**
-   * @param headerBytes the length of packets where none is given
+   * @param headerBytes the length of packets where no length is given
    * @param random from 0 up to 1, for what is drawn
    */
   constructor(config: UnresponsiveConfig, headerBytes: number, random: () => number = Math.random) {
@@ -72,7 +72,7 @@ export class Schedule {
     return this.#length;
   }
 
-  /** Whether no more packets are due. Without a pace that is for the clock to tell. */
+  /** Whether no more packets are due. Without a pace, the clock decides. */
   get over(): boolean {
     return this.#due >= this.durationNanos;
   }
@@ -96,7 +96,7 @@ export class Schedule {
     return Math.min(Number.MAX_SAFE_INTEGER, Math.ceil((this.durationNanos - this.#due) / this.#meanWait()));
   }
 
-  /** How many packets are due within so many nanoseconds, about. Without a pace: Infinity. */
+  /** Returns about how many packets are due within a time, in nanoseconds. Without a pace: Infinity. */
   packetsWithin(nanos: number): number {
     return this.unpaced ? Infinity : Math.ceil(nanos / this.#meanWait());
   }

@@ -49,7 +49,7 @@ import { type Grant, refuse, ServerOpening } from "./opening.ts";
 const PROGRESS_NANOS = 250e6;
 const SECOND_NANOS = 1e9;
 
-/** A client whose packets the server cannot send is told so at most once in this time. */
+/** The least time between two notices to a client whose packets the server cannot send. */
 const NOTICE_NANOS = 200e6;
 
 /** Echoes of all messages that are received at once have room. */
@@ -62,7 +62,7 @@ export function packetServerFlow(
   return (host, request) => new PacketServerFlow(host, request, ports(host));
 }
 
-/** A server: counts the packets of its clients' flows, echoes those that want it, and sends what was asked of it. */
+/** A server: counts the packets of its clients' flows, echoes packets on request, and runs the clients' senders at this end. */
 class PacketServerFlow implements EngineFlow, PortUser {
   readonly #host: FlowHost;
   readonly #request: FlowRequest<PacketServerConfig>;
@@ -80,7 +80,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
   readonly #packet = new ReceivedPacket();
   /** Some of the last messages were to be echoed. */
   #echoing = false;
-  /** Packets of no flow, and what is none. */
+  /** Messages that belong to no flow. */
   #unmatched = 0;
 
   constructor(host: FlowHost, request: FlowRequest<PacketServerConfig>, ports: PacketPorts) {
@@ -126,7 +126,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
     return !this.#parts!.echoes.blocked;
   }
 
-  /** Whoever wants an echo wants it soon. */
+  /** Clients want their echoes soon. */
   get prompt(): boolean {
     return this.#echoing;
   }
@@ -417,7 +417,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
     if (report !== undefined) this.#host.progress(flow.name.text, report);
   }
 
-  /** Reports for the last time; a flow without a close lasted until its client was heard last. */
+  /** Reports for the last time; a flow without a close lasted until the last packet of its client. */
   #reportLast(flow: ServedFlow, now: number): void {
     if (flow.closedAt !== Infinity) return this.#report(flow);
     const silence = this.#time.at(now) - flow.lastReceived;

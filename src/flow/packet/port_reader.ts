@@ -5,7 +5,7 @@ import type { IncomingPackets, PacketPort } from "./packet_port.ts";
 /** Messages that are read at once; more, and it is the turn of timers. */
 const MAX_READS = 8;
 
-/** A pause lasts as long as so many messages take to come, within bounds: the buffer of a socket has its limits. */
+/** A pause lasts until about this many messages have come, within bounds: the buffer of a socket is limited. */
 const PAUSE_MESSAGES = 16;
 const MIN_PAUSE_NANOS = 50_000;
 const MAX_PAUSE_NANOS = 500_000;
@@ -14,7 +14,7 @@ const WORTH_MESSAGES = 2;
 
 /** What a reader drives. */
 export interface PortUser {
-  /** Takes the messages in the inbox. */
+  /** Takes the messages that were received. */
   takeAll(count: number): void;
   /** Whether it can take any now; what it cannot waits in the socket. */
   readonly canTake: boolean;
@@ -106,7 +106,7 @@ class Pace {
   /** How long to pause when `messages` were there at `now`; 0: not at all, since others do not come so soon. */
   pauseAfter(messages: number, now: number): number {
     this.#messages += messages;
-    // A clock that has not gone on says nothing.
+    // While the clock stands still, no rate is known.
     if (messages === 0 || this.#messages >= PAUSE_MESSAGES && now > this.#since) {
       this.#distance = messages === 0 ? Infinity : (now - this.#since) / this.#messages;
       this.#since = now;

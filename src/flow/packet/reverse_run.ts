@@ -21,7 +21,7 @@ export class ReverseRun implements Disposable {
   #over = false;
 
   /**
-   * @param i the message in the inbox that started the flow: packets go to where it came from
+   * @param i the received message that started the flow: packets go to where it came from
    * @param onRun called after packets were sent, or could not be for want of room
    */
   constructor(flow: ServedFlow, host: FlowHost, port: PacketPort, i: number, onRun: () => void) {
@@ -77,7 +77,7 @@ export class ReverseRun implements Disposable {
   /**
    * Stops if the client is silent.
    *
-   * @param attended the time that clients are heard in
+   * @param attended the time that the server attended to its socket
    * @returns whether it was, and packets were left to send
    */
   checkSilence(attended: number): boolean {

@@ -26,7 +26,7 @@ export interface ServedFlowOptions {
   readonly lastReceived: number;
   /** What the socket had dropped by then. */
   readonly socketDrops: number;
-  /** The socket tells the traffic class of what arrives. */
+  /** Whether the socket has the traffic class of what arrives. */
   readonly seesMarks: boolean;
 }
 
@@ -45,7 +45,7 @@ export class ServedFlow {
   readonly arrivals: readonly ArrivalTimes[];
   /** Senders of this end, by their index in the client's configuration. */
   readonly senders: readonly PacketSender[];
-  /** When the client was heard last, in the time that the server attends to its socket. */
+  /** When the last packet of the client came, in the time that the server attends to its socket. */
   lastReceived: number;
   /** When the client closed it; Infinity: it did not. */
   closedAt = Infinity;
@@ -60,11 +60,11 @@ export class ServedFlow {
   readonly marked: number[] | undefined;
   /** What keeps this end from sending. */
   trouble: Trouble | undefined;
-  /** When the client was told of that at last, in the time of the server. */
+  /** When the last notice of that went to the client, in the time of the server. */
   noticedAt = -Infinity;
   /** Packets that were not signed as they should be, or of a sender that there is not. */
   bad = 0;
-  /** The number of the last packet that said that the client still wants packets. */
+  /** The number of the last keepalive. */
   lastKeepalive = 0;
   readonly #socketDrops: number;
   #reported = -1;
@@ -89,7 +89,7 @@ export class ServedFlow {
     );
   }
 
-  /** When it is over even if nobody closes it. */
+  /** When it is over, also without a close. */
   get deadline(): number {
     return this.start + this.settings.duration * 1e6;
   }
@@ -99,7 +99,7 @@ export class ServedFlow {
     this.trouble ??= { text, fatal: false };
   }
 
-  /** What the client is told of one sender at the end. */
+  /** Returns the counts of one sender for the client, at the end. */
   totals(index: number, socketDrops: number): Totals {
     const { accepted, refused } = this.windows[index];
     const sender = this.senders.find((sender) => sender.index === index);
@@ -157,16 +157,16 @@ function sum(counts: readonly number[]): number {
   return counts.reduce((total, count) => total + count, 0);
 }
 
-/** So many open flows a server has at a time. */
+/** How many open flows a server has at most. */
 export const MAX_FLOWS = 1024;
-/** And so many senders, each of which takes 8 KiB: those of flows included that were closed lately. */
+/** How many senders, those of lately closed flows included: each takes 8 KiB. */
 export const MAX_SERVED_SENDERS = 8192;
-/** And so many open flows with senders at the server: each takes some MiB. */
+/** How many open flows with senders at the server: each takes some MiB. */
 export const MAX_REVERSE_FLOWS = 64;
 
 /**
  * A flow that was closed is kept until its cookie is too old for a recorded packet to open it again; and for a while,
- * since packets may be late, and the answer to the one that closed it may be lost.
+ * since packets may be late, and the answer to the close may be lost.
  */
 const LINGER_NANOS = 15e9;
 const COOKIE_NANOS = 2 * COOKIE_MS * 1e6;
@@ -201,7 +201,7 @@ export class FlowTable {
   /**
    * The flow whose client is silent for longest, and long enough to make room for another one.
    *
-   * @param attended the time that clients are heard in
+   * @param attended the time that the server attended to its socket
    * @param reverse only those with senders at the server
    */
   mostSilent(attended: number, reverse: boolean): ServedFlow | undefined {
@@ -214,7 +214,7 @@ export class FlowTable {
     return found;
   }
 
-  /** The flow of a packet; undefined: it has none. Most packets are of the flow of the one before. */
+  /** Finds the flow of a packet; undefined without one. Most packets are of the same flow as the packet before. */
   find(incoming: IncomingPackets, i: number, view: DataView, at: number): ServedFlow | undefined {
     const place = flowPlace(at);
     const last = this.#last;
@@ -266,15 +266,15 @@ export class FlowTable {
   }
 }
 
-/** Whether a flow that was closed can be wanted by nobody any more. */
+/** Whether a closed flow can be forgotten. */
 export function isStale({ closedAt, start }: ServedFlow, now: number): boolean {
   return closedAt !== Infinity && now > Math.max(closedAt + LINGER_NANOS, start + COOKIE_NANOS);
 }
 
 /**
- * Why a flow that nobody has closed is over all the same.
+ * Returns why a flow is over without a close.
  *
- * @param attended the time that clients are heard in
+ * @param attended the time that the server attended to its socket
  * @returns undefined: it is not
  */
 export function whyLost(

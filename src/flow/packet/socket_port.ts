@@ -63,7 +63,7 @@ export class SocketPorts implements PacketPorts {
       receiveTrafficClass(socket);
       // What there is no room for is lost here and not in the network. The kernel gives as much of it as it allows.
       socket.set(receiveBufferBytes, RECEIVE_BUFFER_BYTES);
-      // A packet that is cut is two packets, of which one is lost: lengths would not mean what they say.
+      // A packet that is cut is two packets, of which one is lost: lengths would not be those on the wire.
       setOversize(socket, "refuse");
       prepare(socket);
       return new SocketPort(socket, this.#host, maxBytes, socket.localAddress().unmapped());
@@ -299,7 +299,7 @@ export class DropCounter {
    * @param packets of this message
    */
   add(messages: number, packets: number): void {
-    // Packets that open and close flows come alone, and say nothing about the others.
+    // Packets that open and close flows come alone, which says nothing about the other packets.
     if (packets > 1) this.#perMessage = packets;
     if (messages <= this.#messages) return;
     this.packets += (messages - this.#messages) * this.#perMessage;

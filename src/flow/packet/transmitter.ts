@@ -16,12 +16,12 @@ import type { SentPackets } from "./packet_samples.ts";
 import type { PacketSender } from "./packet_sender.ts";
 import { bootId } from "../../sys/clock.ts";
 
-/** Packets hardly ever say that they are sent later than they are if this share of the writing is foreseen: it varies. */
+/** The share of the writing that is foreseen: since it varies, times of sending are hardly ever too late. */
 const FORESEEN = 7 / 8;
-/** A packet may say that it is sent so much earlier than it is, and by half of the time that the writing takes. */
+/** The time of sending in a packet may be this much early, and by half of the time that the writing takes. */
 const BEHIND_NANOS = 20_000;
 
-/** After so many messages it lets others have a turn. */
+/** After this many batches, other flows have their turn. */
 const MAX_ROUNDS = 4;
 
 /** What a transmitter needs. */
@@ -32,7 +32,7 @@ export interface TransmitterOptions {
   readonly hmac: Hmac | undefined;
   /**
    * Gets what was sent; the object is filled anew for the next call. It is several packets if they made one burst, or, of
-   * a sender without a pace, left in one call: then nothing is known of one that is not true of all.
+   * a sender without a pace, left in one call: then the same is known of all.
    */
   readonly onSent: (packets: SentPackets) => void;
   /** Gets errors of packets that could not be sent; not those that end the flow. */
@@ -181,7 +181,7 @@ export class Transmitter {
 
   /**
    * Writes what is to be sent, with the time of that. Writing takes its time, and signing up to tens of microseconds at
-   * first: none of it is the network's.
+   * first, which are not the network's.
    *
    * @returns when it is sent: as soon as all is written
    */
@@ -348,8 +348,8 @@ function magnitude(packets: number): number {
 const MARK_BYTES = 16;
 
 /**
- * What only those can say that have the clock of this kernel: both ends of a flow compare theirs. It is another one for
- * each flow, so that nobody else learns anything from it.
+ * Returns a mark that only processes with the clock of this kernel can make: both ends of a flow compare theirs. It
+ * differs from flow to flow, so that other parties learn nothing from it.
  *
  * @param nonce of the client
  * @param cookie of the server
