@@ -21,6 +21,16 @@ export type {
   Records,
   SysInfoData,
 } from "./item.ts";
+export type {
+  FlowProgress,
+  FlowReport,
+  PacketReport,
+  PacketSenderReport,
+  ServedPacketReport,
+  ServedStreamReport,
+  StreamProgress,
+  StreamReport,
+} from "../flow/report.ts";
 export type { Connect } from "./launch/connected_launch.ts";
 export { thisHost } from "./launch/invoking_user.ts";
 export type { Host, InvokingUser } from "./launch/launcher.ts";
