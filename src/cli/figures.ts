@@ -122,7 +122,7 @@ export const streamColumns = {
 
 const RATES = ["bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"];
 
-/** A rate: `941 Mbit/s`. */
+/** Returns a rate as text: `941 Mbit/s`. */
 export function bitRate(bitsPerSecond: number): string {
   let unit = 0;
   let amount = bitsPerSecond;
@@ -130,24 +130,24 @@ export function bitRate(bitsPerSecond: number): string {
   return `${digits(amount)} ${RATES[unit]}`;
 }
 
-/** A time in milliseconds, as tables have it: `0.061`, `12.3`, `1204`. */
+/** Returns a time in milliseconds, as tables have it: `0.061`, `12.3`, `1204`. */
 export function milliseconds(micros: number): string {
   const ms = micros / 1000;
   const size = Math.abs(ms);
   return ms.toFixed(size < 9.9995 ? 3 : size < 99.995 ? 2 : size < 999.95 ? 1 : 0);
 }
 
-/** A time in seconds: `0.00751`, `0.512`, `12.30`; short ones have three digits, too. */
+/** Returns a time in seconds: `0.00751`, `0.512`, `12.30`; short ones have three digits, too. */
 export function seconds(s: number): string {
   return s >= 0.9995 || s <= 0 ? s.toFixed(2) : s.toFixed(Math.min(9, 2 - Math.floor(Math.log10(s))));
 }
 
-/** A share: `0.12%`. */
+/** Returns a share in percent: `0.12%`. */
 export function percent(value: number): string {
   return `${value === 0 || value >= 99.995 ? value.toFixed(0) : value.toPrecision(2)}%`;
 }
 
-/** A span of time in seconds: `0.0-1.0`. */
+/** Returns a span of time in seconds: `0.0-1.0`. */
 export function span(fromMs: number, toMs: number): string {
   // Short intervals need more digits to differ.
   const places = toMs - fromMs < 100 ? 3 : toMs - fromMs < 1000 ? 2 : 1;

@@ -204,7 +204,7 @@ async function print(lines: readonly string[]): Promise<void> {
   await writeStdout(lines.map((line) => line + "\n").join(""));
 }
 
-/** What a sysInfo has found on a node, for people: a heading, sections, and in them values by name, or text. */
+/** Returns what a sysInfo has found on a node, for people: a heading, sections, and in them values by name, or text. */
 export function systemLines({ nodeId, sections }: SysInfoData): string[] {
   const { bold } = style(Deno.stdout);
   const lines = [bold(`== ${escape(nodeId)}`)];

@@ -14,9 +14,9 @@ export interface PlanStart {
   readonly plan: string;
   /** Where the results go. */
   readonly folder: string;
-  /** How many tests were selected, those that are kept included. */
+  /** The number of selected tests, those that are kept included. */
   readonly tests: number;
-  /** How many of them are kept from before and do not run. */
+  /** The number of tests that are kept from before and do not run. */
   readonly kept: number;
 }
 
@@ -117,7 +117,7 @@ export interface DisplayOptions {
 }
 
 /**
- * The display that fits: JSON lines on standard output if asked for, a live one where standard error is a terminal,
+ * Returns the display that fits: JSON lines on standard output if asked for, a live one where standard error is a terminal,
  * else a line on standard error for each event.
  *
  * @example

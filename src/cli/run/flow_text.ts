@@ -10,17 +10,17 @@ import type { FlowState, PacketState, StreamState } from "./flow_tracker.ts";
 /** Of more flows than this, those with similar ids are summed up. */
 const MAX_LINES = 16;
 
-/** What a flow does: `bulk: 49.2 Mbit/s, 12.3 MB, RTT 0.12 ms, 3 resent`. */
+/** Returns what a flow does: `bulk: 49.2 Mbit/s, 12.3 MB, RTT 0.12 ms, 3 resent`. */
 export function flowLine(state: FlowState): string {
   return `${escape(state.flow)}: ${flowFigures(state)}`;
 }
 
-/** The same without its name. */
+/** Returns the same without the name of the flow. */
 export function flowFigures(state: FlowState): string {
   return state.protocol === "tcp" ? streamText(state) : packetText(state);
 }
 
-/** The flows of a test that has ended, a line each, or where they are many, sums. */
+/** Returns the flows of a test that has ended, a line each, or where they are many, sums. */
 export function flowEndLines(flows: Iterable<FlowState>): string[] {
   const { single, crowds } = groupFlows([...flows], MAX_LINES);
   return [...single.map(flowLine), ...crowds.entries().flatMap(([stem, crowd]) => sumLines(escape(stem), crowd))];

@@ -28,13 +28,13 @@ export interface LiveView {
   readonly style: Style;
   /** By the clock of `performance.now()`. */
   readonly nowMs: number;
-  /** How many tests were selected. */
+  /** The number of selected tests. */
   readonly tests: number;
-  /** How those before have ended. */
+  /** How the tests before have ended. */
   readonly counts: Counts;
 }
 
-/** The lines that show a running test; they fit the terminal. */
+/** Returns the lines that show a running test; they fit the terminal. */
 export function liveBlock(running: TestProgress, { size, style, nowMs, tests, counts }: LiveView): string[] {
   // A character in the last column makes some terminals begin a line.
   const width = Math.max(1, size.columns - 1);
@@ -138,7 +138,7 @@ export class LiveArea {
   #drawn: number[] = [];
 
   /**
-   * What to write to the terminal next.
+   * Returns what to write to the terminal next.
    *
    * @param above text that stays, each line with its end
    * @param lines the lines to draw in place of those before; each is narrower than the terminal

@@ -12,27 +12,27 @@ const MAX_LINES = 20;
 /** Longer texts are cut, in UTF-16 code units. */
 const MAX_LINE = 2000;
 
-/** The name of a test: `cca=bbr, name=fct`. */
+/** Returns the name of a test: `cca=bbr, name=fct`. */
 export function nameOfTest(id: TestId): string {
   return escape(testIdText(id));
 }
 
-/** What a plan is about to do. */
+/** Returns what a plan is about to do. */
 export function planLine({ plan, tests, kept }: PlanStart): string {
   return `${escape(plan)}: ${count(tests, "test")}${kept > 0 ? `, ${kept} kept from before` : ""}`;
 }
 
-/** A node that was launched. */
+/** Returns the line of a node that was launched. */
 export function nodeLine({ nodeId, platform, hostname, pid }: NodeInfo): string {
   return line(`node ${nodeId}: ${platform} on ${hostname}, pid ${pid}`);
 }
 
-/** An error, with its origin. */
+/** Returns an error with its origin. */
 export function errorLine({ nodeId, tag, message }: TestError): string {
   return line(`${nodeId} ${tag}: ${message}`);
 }
 
-/** An entry of a log, line by line. */
+/** Returns an entry of a log, line by line. */
 export function logLines({ nodeId, tag, text }: LogEntry): string[] {
   const lines = text.slice(0, MAX_LINES * MAX_LINE).split("\n", MAX_LINES + 1);
   const shown = lines.slice(0, MAX_LINES).map((text) => line(`${nodeId} ${tag}: ${text}`));
@@ -42,14 +42,14 @@ export function logLines({ nodeId, tag, text }: LogEntry): string[] {
   return shown;
 }
 
-/** The status of a test in its colour. */
+/** Returns the status of a test in its colour. */
 export function paintStatus(status: TestEnd, text: string, style: Style): string {
   const paints = { ok: style.green, failed: style.red, timeout: style.red, canceled: style.yellow, kept: style.dim };
   return paints[status](text);
 }
 
 /**
- * What stands below a test that has ended: errors, what is missing, and where to look.
+ * Returns what stands below a test that has ended: errors, what is missing, and where to look.
  *
  * @param before errors that were shown before
  */
@@ -65,14 +65,14 @@ export function detailLines(outcome: TestOutcome, before: ReadonlySet<string> = 
   return lines;
 }
 
-/** How a plan ended. */
+/** Returns how a plan ended. */
 export function summaryLine({ ok, failed, canceled, kept, notRun, durationMs }: PlanSummary): string {
   return `${count(ok + failed + canceled + kept + notRun, "test")}: ` +
     `${countsText({ ok, failed, canceled, kept, notRun })}; ` +
     elapsed(durationMs);
 }
 
-/** Counts of results: `2 ok, 1 failed`. Counts of 0 are left out, save that of ok. */
+/** Returns counts of results: `2 ok, 1 failed`. Counts of 0 are left out, save that of ok. */
 export function countsText({ ok, failed, canceled, kept, notRun = 0 }: Counts): string {
   const parts = [`${ok} ok`];
   if (failed > 0) parts.push(`${failed} failed`);
@@ -82,7 +82,7 @@ export function countsText({ ok, failed, canceled, kept, notRun = 0 }: Counts): 
   return parts.join(", ");
 }
 
-/** How many tests ended how. */
+/** Counts of tests by how they ended. */
 export interface Counts {
   ok: number;
   failed: number;
@@ -91,7 +91,7 @@ export interface Counts {
   notRun?: number;
 }
 
-/** The line that counts others that were left out. */
+/** Returns the line that counts others that were left out. */
 export function leftOutLine(leftOut: number): string {
   return `  ... ${count(leftOut, "line")} left out, all of it is in the results`;
 }

@@ -11,7 +11,7 @@ import { escape } from "../terminal.ts";
 const MAX_WAITS = 6;
 
 /**
- * A plan as it would run, for people: each test with its nodes and its runs, one a line, indented. Runs that repeat
+ * Returns a plan as it would run, for people: each test with its nodes and its runs, one a line, indented. Runs that repeat
  * are shown once, with how often.
  *
  * @param plan the tests that would run

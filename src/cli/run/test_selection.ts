@@ -8,7 +8,7 @@ import { escape } from "../terminal.ts";
 const MAX_IDS = 10;
 
 /**
- * The tests that `--test NAME=REGEXP` selects, in the order of the plan; all where it is not given.
+ * Returns the tests that `--test NAME=REGEXP` selects, in the order of the plan; all where it is not given.
  *
  * A test is selected if its id has a value of that name in which the expression matches somewhere, as in grep; `^` and
  * `$` stand for the ends of the value. Of several expressions with the same name one must match; of different names,

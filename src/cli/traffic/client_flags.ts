@@ -43,14 +43,14 @@ export const clientFlags = {
   json: flag({ help: "a JSON object: the summary; with --interval, one a line while it runs as well" }),
 };
 
-/** How long a client runs: `--duration DURATION`. */
+/** Declares how long a client runs: `--duration DURATION`. */
 export function flowDuration(
   options: { readonly help: string; readonly defaultText: string },
 ): Flag<number | undefined> {
   return duration({ ...options, max: MAX_DURATION_MS });
 }
 
-/** The congestion control of senders: `--cca NAME`. */
+/** Declares the congestion control of senders: `--cca NAME`. */
 export function cca(options: { readonly help: string; readonly goesWith?: string[] }): Flag<string | undefined> {
   return {
     value: "NAME",
@@ -80,7 +80,7 @@ export function checkRawSockets(kind: Flows["kind"], given: Readonly<Record<stri
   throw new UsageError(`${flags}: only raw sockets can do that, and there are none here; leave it out`);
 }
 
-/** The time between lines, in milliseconds; Infinity: no lines. */
+/** Returns the time between lines, in milliseconds; Infinity: no lines. */
 export function intervalOf({ interval, json }: { interval?: number; json: boolean }): number {
   return (interval ?? (json ? 0 : DEFAULT_INTERVAL_MS)) || Infinity;
 }
@@ -94,7 +94,7 @@ export interface RateOptions {
   readonly packets: boolean;
 }
 
-/** A rate such as `10Mbps`: `--rate RATE`. */
+/** Declares a rate such as `10Mbps`: `--rate RATE`. */
 export function rate({ help, example, packets }: RateOptions): Flag<Rate | undefined> {
   return {
     value: "RATE",
@@ -113,7 +113,7 @@ export function rate({ help, example, packets }: RateOptions): Flag<Rate | undef
 const LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789";
 
 /**
- * An id for a flow, different from those of other clients of the same server: `up.k2f8q0xw`.
+ * Returns an id for a flow, different from those of other clients of the same server: `up.k2f8q0xw`.
  *
  * @param name what it is called for people, at most 7 letters and digits
  */

@@ -12,7 +12,7 @@ const MAX_BYTES = 65_536;
 const READ_BY_OTHERS = 0o044;
 
 /**
- * The key that clients and servers share, from a file or else from the variable TINE_KEY: any text of 32 characters or
+ * Reads the key that clients and servers share, from a file or else from the variable TINE_KEY: any text of 32 characters or
  * more. Blanks around it do not count.
  *
  * @param file the path, if there is one

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { sumStreams } from "../../../src/flow/analysis/mod.ts";
+import { type PacketFigures, RateMeter, sumPackets, sumStreams } from "../../../src/flow/analysis/mod.ts";
 
 const flow = (
   startNanos: number,
@@ -54,4 +54,25 @@ Deno.test("sumStreams() ends where the last flow was last seen, however late its
     retransmits: 0,
     incoherent: 0,
   });
+});
+
+Deno.test("sumPackets() counts the server's socket once, and each client's socket; what one flow lacks, the sum lacks", () => {
+  const none = { slowReplies: 0, lateSends: 0, sendNanos: 0, sendErrors: 0, unsent: 0, incoherent: 0 };
+  const path = { sent: 10, received: 7, duplicates: 1, reordered: 2, early: 1, late: 1, socketDrops: 2 };
+  const flow = (toServer: PacketFigures["toServer"], at: number) => {
+    const passed = new RateMeter();
+    for (const t of [0, 1e9]) passed.add(at + t, 125);
+    return { passed, figures: { ...none, sender: 0, toServer, fromServer: path } };
+  };
+  const sum = sumPackets([flow(path, 0), flow(path, 1e9)], false);
+  assertEquals([sum.toServer?.sent, sum.toServer?.lost, sum.toServer?.socketDrops], [20, 4, 2]);
+  assertEquals([sum.fromServer?.lost, sum.fromServer?.socketDrops, sum.fromServer?.reordered], [2, 4, 4]);
+  // Of four packets in two seconds, the first one of each flow starts its time.
+  assertEquals([sum.sendNanos, sum.sendBitsPerSecond, sum.goodputBitsPerSecond], [2e9, 1000, 700]);
+  const unknown = sumPackets([flow(path, 0), flow({ ...path, received: undefined, early: undefined }, 0)], false);
+  assertEquals([unknown.toServer?.received, unknown.toServer?.lost, unknown.toServer?.early], [
+    undefined,
+    undefined,
+    undefined,
+  ]);
 });
