@@ -4,8 +4,8 @@ import {
   STREAM_FIGURES,
   STREAM_INTERVAL_FIGURES,
   streamBottlenecks,
+  type StreamFigures,
   type StreamInterval,
-  type StreamSum,
   sumStreams,
 } from "../../flow/analysis/mod.ts";
 import { type Column, column, type Row, streamColumns, tableOf } from "../figures.ts";
@@ -63,7 +63,7 @@ const UNCOUNTED_MARK = "*";
 function lines(measured: readonly Measured[]): string[] {
   const { received, goodput, resent, rtt, rttP99, cwnd } = streamColumns;
   const { completionSeconds, durationSeconds, minRttMicros } = STREAM_FIGURES;
-  const columns: Column<StreamSum>[] = [
+  const columns: Column<StreamFigures>[] = [
     measured.some(({ flow }) => flow.hasLength)
       ? column("done s", completionSeconds)
       : column("seconds", durationSeconds),
@@ -77,8 +77,8 @@ function lines(measured: readonly Measured[]): string[] {
   ];
   const sums = sumsOf(measured, ({ flow }) => flow.direction);
   const lines = tableOf({ names: ["flow"], columns }, [
-    ...measured.map(({ flow, figures }): Row<StreamSum> => [[flow.label], figures]),
-    ...sums.map(({ label, those }): Row<StreamSum> => [[label], sumStreams(those.map(({ flow }) => flow))]),
+    ...measured.map(({ flow, figures }): Row<StreamFigures> => [[flow.label], figures]),
+    ...sums.map(({ label, those }): Row<StreamFigures> => [[label], sumStreams(those.map(({ flow }) => flow))]),
   ]);
   if (measured.some(({ figures }) => !figures.receiverCounted)) {
     lines.push(`${UNCOUNTED_MARK} sent: the receiver has not told what arrived`);

@@ -48,4 +48,4 @@ export {
   STREAM_FIGURES,
   STREAM_INTERVAL_FIGURES,
 } from "./stream_figures.ts";
-export { type PacketAddend, type StreamAddend, type StreamSum, sumKnown, sumPackets, sumStreams } from "./sums.ts";
+export { type PacketAddend, type StreamAddend, sumKnown, sumPackets, sumStreams } from "./sums.ts";

@@ -4,9 +4,6 @@ import type { Chunk } from "../records/read_chunk.ts";
 import type { ConnectionReport, StreamReport } from "../report.ts";
 import { Distribution, type Quantiles } from "./distribution.ts";
 
-/** The width of the first bins of the series. */
-const BIN_NANOS = 10e6;
-
 /** Why the sender's kernel had nothing to send, or could not: shares of the time of the transfer, 0 to 1. */
 export interface StreamLimits {
   /** There was something to send: tcpi_busy_time. */
@@ -57,8 +54,6 @@ export interface StreamFigures {
   readonly limits?: StreamLimits;
   /** The share of the transfer's time that the server's thread computed, 0 to 1. */
   readonly serverBusy?: number;
-  /** Bytes as they arrived over time, in bins of `binNanos`. */
-  readonly series: { readonly binNanos: number; readonly bytes: readonly number[] };
   /** Samples that contradict others, and were left out. */
   readonly incoherent: number;
 }
@@ -69,16 +64,19 @@ class StreamEnd {
   /** When the last byte had come, since it was ready. */
   nanos = 0;
   incoherent = 0;
-  readonly series = new ByteSeries(BIN_NANOS);
   #readyAt: number | undefined;
+  #lastTime = 0;
 
   add(columns: Columns<"streamIO">, i: number): void {
     const { [i]: t } = columns.t;
     const { [i]: total } = columns.total;
-    if (!this.series.add(t, total)) {
+    const fits = t >= this.#lastTime && t <= Number.MAX_SAFE_INTEGER &&
+      total >= this.bytes && total <= Number.MAX_SAFE_INTEGER;
+    if (!fits) {
       this.incoherent++;
       return;
     }
+    this.#lastTime = t;
     // It samples that it has nothing yet as soon as it is ready.
     this.#readyAt ??= total === 0 ? t : 0;
     // Where nothing came any more, that it ended later takes nothing from what was.
@@ -156,7 +154,6 @@ export class StreamAnalysis {
       lastCwndBytes: this.#lastCwnd ?? positive(report?.cwndBytes),
       limits: this.#limits ?? limitsOf(report ?? {}, durationNanos),
       serverBusy: report?.serverCpuNanos === undefined ? undefined : share(report.serverCpuNanos, durationNanos),
-      series: { binNanos: end.series.binNanos, bytes: end.series.bins },
       incoherent: this.#sender.incoherent + this.#receiver.incoherent + this.#incoherent,
     };
   }
@@ -222,64 +219,4 @@ function positive(value: number | undefined): number | undefined {
 function quantilesOf(distribution: Distribution): Quantiles | undefined {
   const quantiles = distribution.quantiles();
   return quantiles !== undefined && quantiles.count > 1 ? quantiles : undefined;
-}
-
-/** More bins than this are joined two by two. */
-const MAX_BINS = 1024;
-
-/**
- * Bytes over time, in memory that stays the same: bins of equal width, which doubles whenever there would be more than
- * 1024 of them. What arrived between two samples is spread evenly over the time between them.
- */
-export class ByteSeries {
-  #bins: number[] = [];
-  #lastTime = 0;
-  #lastTotal = 0;
-
-  /** @param binNanos the width of a bin at first, in nanoseconds */
-  constructor(public binNanos: number) {}
-
-  /** How many bytes there are in each bin. */
-  get bins(): readonly number[] {
-    return this.#bins;
-  }
-
-  /**
-   * Adds a sample; one that is not later than the last, or has less, changes nothing.
-   *
-   * @param time in nanoseconds since the start
-   * @param total bytes since the start
-   * @returns whether it fitted those before
-   */
-  add(time: number, total: number): boolean {
-    if (!(time >= this.#lastTime && total >= this.#lastTotal)) return false;
-    if (time > Number.MAX_SAFE_INTEGER || total > Number.MAX_SAFE_INTEGER) return false;
-    while (Math.ceil(time / this.binNanos) > MAX_BINS) this.#double();
-    this.#spread(this.#lastTime, time, total - this.#lastTotal);
-    this.#lastTime = time;
-    this.#lastTotal = total;
-    return true;
-  }
-
-  #spread(from: number, to: number, bytes: number): void {
-    const width = this.binNanos;
-    const first = Math.floor(from / width);
-    const last = to > from ? Math.max(first, Math.ceil(to / width) - 1) : first;
-    while (this.#bins.length <= last) this.#bins.push(0);
-    if (first === last) {
-      this.#bins[first] += bytes;
-      return;
-    }
-    const perNano = bytes / (to - from);
-    for (let i = first; i <= last; i++) {
-      this.#bins[i] += perNano * (Math.min(to, (i + 1) * width) - Math.max(from, i * width));
-    }
-  }
-
-  #double(): void {
-    this.binNanos *= 2;
-    const joined: number[] = [];
-    for (let i = 0; i < this.#bins.length; i += 2) joined.push(this.#bins[i] + (this.#bins[i + 1] ?? 0));
-    this.#bins = joined;
-  }
 }

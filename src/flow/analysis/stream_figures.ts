@@ -1,7 +1,7 @@
 import { bitsPerSecond, type FigureList, type Figures, micros, percent, seconds, times } from "./figure.ts";
 import type { ServedStreamReport } from "../report.ts";
 import type { StreamInterval } from "./intervals.ts";
-import type { StreamSum } from "./sums.ts";
+import type { StreamFigures } from "./stream_analysis.ts";
 
 /** Figures of a TCP flow, or of several together. */
 export const STREAM_FIGURES = {
@@ -67,7 +67,7 @@ export const STREAM_FIGURES = {
     "RTT",
     "Smoothed round-trip time of the sender's kernel (RFC 6298), of all its samples. It includes what " +
       "acknowledgements wait for, and is not the round trip of single segments. A + marks an only sample.",
-    ({ rtt }: StreamSum) => rtt,
+    ({ rtt }: StreamFigures) => rtt,
   ),
   rttLastMicros: {
     title: "last RTT",
@@ -113,7 +113,7 @@ export const STREAM_FIGURES = {
     definition: "Share of the time in which the server's thread computed.",
     value: ({ serverBusy }) => percent(serverBusy),
   },
-} satisfies Figures<StreamSum>;
+} satisfies Figures<StreamFigures>;
 
 /** Figures of a TCP flow in an interval. */
 export const STREAM_INTERVAL_FIGURES = {

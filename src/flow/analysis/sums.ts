@@ -13,11 +13,8 @@ export interface StreamAddend {
   figures(): Pick<StreamFigures, "bytes" | "durationNanos" | "retransmits"> & Partial<StreamFigures>;
 }
 
-/** What TCP flows did together: from the start of the first transfer to the end of the last. */
-export type StreamSum = Omit<StreamFigures, "series">;
-
 /**
- * Adds up TCP flows. Goodput is the bytes of all by their common time: flows that do not run at the same time cannot add
+ * Adds up TCP flows, from the start of the first transfer to the end of the last. Goodput is the bytes of all by their common time: flows that do not run at the same time cannot add
  * up to more than the link. Segments sent again are unknown unless they are known of all.
  *
  * @example
@@ -28,7 +25,7 @@ export type StreamSum = Omit<StreamFigures, "series">;
  * console.assert(sumStreams([flow(0), flow(1e6)]).goodputBitsPerSecond === 1e6);
  * ```
  */
-export function sumStreams(flows: readonly StreamAddend[]): StreamSum {
+export function sumStreams(flows: readonly StreamAddend[]): StreamFigures {
   const all = flows.map((flow) => ({ ...flow.figures(), from: flow.startNanos, last: flow.lastNanos }));
   // A flow that has not come to its transfer has no place in time.
   const begun = all.filter(({ durationNanos }) => durationNanos > 0);
