@@ -12,7 +12,7 @@ export {
   worstBottlenecks,
 } from "./bottlenecks.ts";
 export { ClockOffset, type OffsetEstimate } from "./clock_offset.ts";
-export { Distribution, type Quantiles, quantilesOf } from "./distribution.ts";
+export { Distribution, type Quantiles, quantilesOf, type StoredDistribution } from "./distribution.ts";
 export {
   columnsOf,
   type Figure,
