@@ -17,5 +17,6 @@ export const registry: ReadonlyMap<string, () => Promise<{ readonly benchmark: B
   ["udp-pace", () => import("./udp_pace.ts")],
   ["udp-echo", () => import("./udp_echo.ts")],
   ["udp-recording", () => import("./udp_recording.ts")],
+  ["export", () => import("./export.ts")],
   ["ssh-launch", () => import("./ssh_launch.ts")],
 ]);

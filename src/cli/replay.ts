@@ -24,11 +24,11 @@ const flags = {
   tolerance: number({ min: 0, default: 0, help: "numbers of fields may differ by so much, absolutely or relatively" }),
   ignoreSnapshots: flag({ help: "do not compare snapshots, whose bytes some UDFs write in any order" }),
   json: flag({ help: "print JSON lines" }),
-  timeout: duration({ default: 10_000, zero: "wait for ever", help: "give up a UDF that is silent for this long" }),
+  timeout: duration({ default: 10_000, zero: "wait for ever", help: "give up a UDF that is silent for so long" }),
   drainTimeout: duration({
     default: 60_000,
     zero: "wait for ever",
-    help: "give up a UDF that goes on for this long after the last request",
+    help: "give up a UDF that goes on so long after the last request",
   }),
   ...moduleFlags,
   maxFrame: size({

@@ -102,3 +102,12 @@ Deno.test("bench lists the benchmarks there are when it does not know one", asyn
   assertMatch(stderr, /there is no no-such-thing/);
   assertMatch(stderr, /^ {2}round-trip /m);
 });
+
+Deno.test("bench measures the analysis and the formats of exports, beside pyarrow where it is installed", async () => {
+  const { code, stdout, stderr } = await runBench("--quick", "export");
+  assertEquals(code, 0, stderr);
+  assertMatch(stdout, /analysis of echoes, both ends: [\d,]+ samples\/s$/m);
+  for (const format of ["csv", "jsonl", "line", "parquet"]) {
+    assertMatch(stdout, new RegExp(`round_trips as ${format}, the whole command: [\\d,]+ rows/s, \\d+ MB`));
+  }
+});

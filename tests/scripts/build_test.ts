@@ -153,6 +153,9 @@ Deno.test("the packed executable names the place in an author's module where out
 Deno.test("the packed executable runs an author's TypeScript plan, which imports what the executable has", async () => {
   const plan = `${await newFolder("plan")}/my_plan.ts`;
   assertEquals((await run(["init", plan])).code, 0);
+  // As the head of what init writes says: arguments are in Deno.args.
+  const text = await Deno.readTextFile(plan);
+  await Deno.writeTextFile(plan, text.replace('const pause = "1s";', 'const [pause = "1s"] = Deno.args;'));
   const vetted = await run(["vet", "--json", plan, "--", "3s"]);
   assertEquals(vetted.code, 0, vetted.stderr);
   const dry = await run(["run", "--dry-run", "--json", plan, "--", "3s"]);

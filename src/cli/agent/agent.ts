@@ -46,7 +46,7 @@ export const command = defineCommand({
     }),
     connect: text({ value: "HOST:PORT", help: "relay to a UDF on TCP" }),
     ...supervisionFlags,
-    timeout: duration({ default: 10_000, zero: "never", help: "relay: give up a UDF that is silent for this long" }),
+    timeout: duration({ default: 10_000, zero: "never", help: "relay: give up a UDF that is silent for so long" }),
     ...moduleFlags,
     workers: integer({
       min: 1,

@@ -228,7 +228,7 @@ export class Supervisor {
   }
 
   /**
-   * The input has ended, though the UDF may not have taken all of it: one that is silent for this long from now on is given up and
+   * The input has ended, though the UDF may not have taken all of it: one that is silent for so long from now on is given up and
    * ended by force.
    *
    * @param silenceMs 0: never
