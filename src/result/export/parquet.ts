@@ -1,10 +1,27 @@
 import { zstdCompressSync } from "node:zlib";
 import { ByteWriter, ParquetWriter } from "hyparquet-writer";
-import { type Column, isPresent, type RowChunk, type TableSchema, valueAt, type Values } from "../tables/table.ts";
+import {
+  type Column,
+  type ColumnType,
+  isPresent,
+  type RowChunk,
+  type TableSchema,
+  valueAt,
+  type Values,
+} from "../tables/table.ts";
 import type { EncodeTable } from "./encoder.ts";
 
 /** Rows of a row group: readers skip and share work by group, and a group is what is held in memory. */
 const GROUP_ROWS = 100_000;
+
+/** Texts are left to the library, which makes a dictionary where they repeat. */
+const ENCODINGS: Readonly<Record<ColumnType, "DELTA_BINARY_PACKED" | "PLAIN" | undefined>> = {
+  time: "DELTA_BINARY_PACKED",
+  int: "DELTA_BINARY_PACKED",
+  double: "PLAIN",
+  bool: "PLAIN",
+  text: undefined,
+};
 
 /** What is written of a column that has nothing absent, or of one that has. */
 type Buffer = BigInt64Array | Float64Array | (string | undefined)[] | (boolean | undefined)[];
@@ -86,13 +103,18 @@ function physicalType({ type }: Column, time: "timestamp" | "int64") {
 class RowGroup {
   count = 0;
   readonly #columns: readonly Column[];
-  #buffers: Buffer[] = [];
+  /** Filled again and again: new ones for each group would be most of the memory. */
+  readonly #buffers: readonly Buffer[];
   /** By column: for each row, whether it has no value; undefined while all have. */
   #absent: (Uint8Array | undefined)[] = [];
 
   constructor({ columns }: TableSchema) {
     this.#columns = columns;
-    this.#clear();
+    this.#absent = columns.map(() => undefined);
+    this.#buffers = columns.map(({ type }) => {
+      if (type === "time" || type === "int") return new BigInt64Array(GROUP_ROWS);
+      return type === "double" ? new Float64Array(GROUP_ROWS) : [];
+    });
   }
 
   /**
@@ -108,30 +130,26 @@ class RowGroup {
     return to - from;
   }
 
-  /** Takes out the columns of the group. */
+  /** Takes out the columns of the group; they are valid until rows are added. */
   take() {
     const data = this.#columns.map(({ name, type }, i) => {
       const absent = this.#absent[i];
-      const values = this.#buffers[i].slice(0, this.count);
-      const encoding = type === "time" || type === "int" ? "DELTA_BINARY_PACKED" as const : undefined;
-      if (absent === undefined) return { name, data: values, encoding };
+      const buffer = this.#buffers[i];
+      const values = Array.isArray(buffer) ? buffer.slice(0, this.count) : buffer.subarray(0, this.count);
+      const encoding = ENCODINGS[type];
+      // Readers skip row groups by time and number; ranges of other columns are not worth a pass over their values.
+      const statistics = type === "time" || type === "int";
+      if (absent === undefined) return { name, data: values, encoding, statistics };
       return {
         name,
         data: Array.from<unknown, unknown>(values, (value, row) => absent[row] ? undefined : value),
         encoding,
+        statistics,
       };
     });
-    this.#clear();
-    return data;
-  }
-
-  #clear(): void {
     this.count = 0;
     this.#absent = this.#columns.map(() => undefined);
-    this.#buffers = this.#columns.map(({ type }) => {
-      if (type === "time" || type === "int") return new BigInt64Array(GROUP_ROWS);
-      return type === "double" ? new Float64Array(GROUP_ROWS) : [];
-    });
+    return data;
   }
 
   #fill(i: number, values: Values, from: number, to: number): void {
