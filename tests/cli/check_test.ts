@@ -241,3 +241,26 @@ Deno.test("tine check reads CSV whose columns are called otherwise", async () =>
   assertStringIncludes(stdout, "(2 answers)");
   assertEquals(code, 0);
 });
+
+Deno.test("tine check loads protobufjs for the check that compares decoders, and no other", async () => {
+  const loads = async (...args: string[]) => {
+    const command = new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "-A",
+        "--no-check",
+        "--log-level=debug",
+        new URL("../../main.ts", import.meta.url).pathname,
+        ...args,
+      ],
+      env: { NO_COLOR: "1" },
+    });
+    const { code, stderr } = await command.output();
+    assertEquals(code, 0);
+    return /\/protobufjs\/[0-9]/.test(new TextDecoder().decode(stderr));
+  };
+  assertEquals(await loads("check", "--handler", "mirror", "--only", "decoders-agree"), true);
+  assertEquals(await loads("check", "--handler", "mirror", "--only", "info-alone"), false);
+  assertEquals(await loads("check", "--list"), false);
+  assertEquals(await loads("host", "--handler", "mirror", "--input", "/dev/null"), false);
+});

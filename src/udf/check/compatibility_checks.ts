@@ -1,12 +1,13 @@
 import { groupId } from "../group.ts";
 import type { Request } from "../messages.ts";
+import type { Point } from "../point.ts";
 import type { Check } from "./check.ts";
 import type { Context } from "./context.ts";
-import { copyUnits, requestsOf, type Unit } from "./data.ts";
+import { copyUnits, requestsOf, setField, type Unit } from "./data.ts";
 import type { Probe } from "./probe.ts";
 import { frame, withUnknownFields } from "./wire.ts";
 
-/** Other versions of the protocol. */
+/** Other versions of the protocol, and other readers of it. */
 export const compatibilityChecks: readonly Check[] = [
   {
     id: "older-peer",
@@ -45,7 +46,46 @@ export const compatibilityChecks: readonly Check[] = [
       await probe.finish();
     },
   },
+  {
+    id: "decoders-agree",
+    title: "sends messages that two protobuf decoders read alike",
+    async run(context) {
+      const { SecondReader } = await import("./second_reader.ts");
+      const second = new SecondReader();
+      const probe = await context.open();
+      let difference: string | undefined;
+      probe.inspect = (response, bytes) => void (difference ??= second.difference(response, bytes));
+      await probe.send({ kind: "info" }, initRequest(context));
+      await probe.answer("info");
+      await succeeds(probe);
+      await probe.send(
+        ...requestsOf(context.subject.units()),
+        ...requestsOf(copyUnits(context.subject.units(), 0n, odd)),
+      );
+      await probe.settle(-1n);
+      await probe.send({ kind: "snapshot" });
+      const { snapshot } = await probe.answer("snapshot");
+      if (snapshot.length > 0) { // Kapacitor keeps no other
+        await probe.send({ kind: "restore", snapshot });
+        await probe.answer("restore");
+      }
+      await probe.finish();
+      if (difference !== undefined) {
+        throw probe.warn(difference, "the same to any decoder: each field once, as in udf.proto");
+      }
+    },
+  },
 ];
+
+/** Gives a point values that decoders tend to read differently. */
+function odd(point: Point): void {
+  setField(point, "tine_int", -(2n ** 63n));
+  setField(point, "tine_double", -0);
+  setField(point, "tine_nan", NaN);
+  setField(point, "tine_bool", false);
+  setField(point, "__proto__", "text");
+  point.tags.set("__proto__", "\u{10ffff}");
+}
 
 function initRequest(context: Context): Request {
   return { kind: "init", init: { options: context.subject.needOptions(), taskId: "check", nodeId: "udf1" } };

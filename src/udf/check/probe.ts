@@ -57,6 +57,8 @@ export class Probe {
   longestSilenceMs = 0;
   /** Strings that came and were not UTF-8 do not count as a fault. */
   toleratesInvalidUtf8 = false;
+  /** Gets each response with its bytes, without their length, unless some of its text is not UTF-8. */
+  inspect: ((response: Response, bytes: Uint8Array) => void) | undefined;
 
   readonly #udf: RunningUdf;
   readonly #options: ProbeOptions;
@@ -310,6 +312,10 @@ export class Probe {
     if (++this.#responses > MAX_RESPONSES) throw new Error(`more than ${MAX_RESPONSES} responses`);
     if (this.#session.invalidStrings > 0 && !this.toleratesInvalidUtf8) {
       this.#violation ??= "it sent a string that is not UTF-8, which Kapacitor refuses";
+    }
+    if (this.inspect !== undefined && this.#session.invalidStrings === 0) {
+      const { bytes, start, end } = this.#session.current;
+      this.inspect(response, bytes.subarray(start, end));
     }
     switch (response.kind) {
       case "keepalive":

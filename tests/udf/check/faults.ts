@@ -1,6 +1,6 @@
 import type { CheckResult } from "../../../src/udf/check/mod.ts";
 import { Point } from "../../../src/udf/point.ts";
-import { frame } from "../../support/bytes.ts";
+import { concat, frame, responseBytes } from "../../support/bytes.ts";
 import { batchReplies, type Fault, infoOf, type Reply, type State } from "./faulty_udf.ts";
 
 /** A UDF with a mistake, and the check that notices it. */
@@ -429,6 +429,18 @@ export const CASES: readonly Case[] = [
     status: "fail",
     reason: "exited with status 1",
     fault: () => ({ respond: (request) => request.kind === "empty" ? die() : undefined }),
+  },
+  {
+    mistake: "sends the answer to a keepalive in two parts, which decoders join or not",
+    check: "decoders-agree",
+    status: "warn",
+    reason: "keepalive.time is 0 to tine and -1 to protobufjs",
+    fault: () => ({
+      respond: (request) =>
+        request.kind === "keepalive" && request.time === -1n
+          ? [frame(concat([responseBytes(request), new Uint8Array([0x1a, 0])]))]
+          : undefined,
+    }),
   },
   {
     mistake: "wants the name of points in batches",
