@@ -24,7 +24,7 @@ export interface PlanObserver {
 }
 
 /** How to run a plan. */
-export interface RunPlanOptions extends Omit<RunFolderOptions, "started">, Omit<RunOptions, "timeoutMs"> {
+export interface RunPlanOptions extends Omit<RunFolderOptions, "started">, Omit<RunOptions, "timeoutMs" | "path"> {
   /** The folder of runs, such as `results`. */
   readonly out: string;
   /** Keep the results of tests that have not changed and succeeded before. */
@@ -72,7 +72,7 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Plan
     }
     observer.testStarts(test, i + 1);
     const store = await folder.startTest(test);
-    const { summary, storeFailure } = await runTest(test, store, options);
+    const { summary, storeFailure } = await runTest(test, `tests[${i}]`, store, options);
     broken = storeFailure;
     if (summary.status === "ok") ok++;
     else if (summary.status === "canceled") canceled++;
@@ -111,6 +111,7 @@ const STORE_FAILURES = new Set(["results-full", "results-not-writable", "results
 
 async function runTest(
   test: Test,
+  path: string,
   store: TestStore,
   options: RunPlanOptions,
 ): Promise<{ summary: TestSummary; storeFailure: unknown }> {
@@ -128,6 +129,7 @@ async function runTest(
       runners,
       command,
       exeDir,
+      path,
       timeoutMs: test.timeout,
     });
     for await (const message of messages) {

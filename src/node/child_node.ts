@@ -152,9 +152,10 @@ export class ChildNode {
   /**
    * Runs a tree on the child.
    *
+   * @param path the place of the tree in its plan
    * @throws {TineError} if the child ends before it is through; the reason of the signal
    */
-  async run(run: Run, feedback: Feedback): Promise<Feedback> {
+  async run(run: Run, feedback: Feedback, path: string): Promise<Feedback> {
     const { signal } = this.#options;
     signal.throwIfAborted();
     if (this.#canceled !== undefined) throw this.#reasonOf();
@@ -164,7 +165,7 @@ export class ChildNode {
     const abort = () => answer.reject(signal.reason);
     signal.addEventListener("abort", abort, { once: true });
     try {
-      this.#link.send(runMessage(number, { run, feedback }));
+      this.#link.send(runMessage(number, { run, feedback, path }));
       return await answer.promise;
     } finally {
       signal.removeEventListener("abort", abort);

@@ -120,6 +120,28 @@ export interface Missing {
   readonly what: string;
 }
 
+/** The time that a run of the tree took: of a list of runs, a child or a runner. */
+export interface RunTime {
+  /** Its place in the plan, such as `tests[0].serial[2].child.serial[0]`. */
+  readonly path: string;
+  /** `serial`, `parallel`, `schedule`, `child` or the runner; of a command, the name of its program. */
+  readonly name: string;
+  /** Nanoseconds since 1970, by the node's clock. */
+  readonly start: bigint;
+  /** When it ended, on the same clock; absent while it goes on. */
+  readonly end?: bigint;
+  /** What it failed with, or why it was canceled. */
+  readonly error?: string;
+}
+
+/** Runs of the tree that started or ended. A run stands in one of these when it starts, and in one when it has ended. */
+export interface RunTimes {
+  readonly type: "runTimes";
+  readonly nodeId: string;
+  /** A run that ends soon after its start stands here only once, with its end. */
+  readonly runs: readonly RunTime[];
+}
+
 /** What reaches the root while a test runs. */
 export type Item =
   | NodeInfo
@@ -132,7 +154,8 @@ export type Item =
   | FlowInfo
   | Records
   | Activity
-  | Missing;
+  | Missing
+  | RunTimes;
 
 /** Describes this node. */
 export function nodeInfo(clock: ClockRelation): Unsigned<NodeInfo> {

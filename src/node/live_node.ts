@@ -16,7 +16,8 @@ import type { Watchdog } from "./process/watchdog.ts";
 import type { Message } from "./protocol/frame.ts";
 import { decodeItem, encodeItem, laneOf } from "./protocol/kinds.ts";
 import type { RunContext, Runner, Unsigned } from "./runner.ts";
-import { runTree } from "./run_tree.ts";
+import { runTree, type RunTreeActions } from "./run_tree.ts";
+import { RunTimesReporter } from "./run_times.ts";
 import type { Uplink } from "./uplink.ts";
 
 /** Where a node is in its life. It never goes back. */
@@ -53,6 +54,7 @@ export class LiveNode {
   readonly #cleanups: { title: string; cleanup: () => void | Promise<void> }[] = [];
   readonly #held: HeldResults;
   readonly #activity: ActivityReporter;
+  readonly #times: RunTimesReporter;
   readonly #processes: NodeProcesses;
   #chosen: ((item: Unsigned<Item>) => boolean) | undefined;
   #folder: Promise<string> | undefined;
@@ -69,6 +71,7 @@ export class LiveNode {
     this.#processes = createProcesses(options.watchdog);
     this.#held = new HeldResults();
     this.#activity = new ActivityReporter((report) => this.#send(report));
+    this.#times = new RunTimesReporter((runs) => void this.#sendOrHold({ type: "runTimes", runs }));
   }
 
   get state(): NodeState {
@@ -97,16 +100,21 @@ export class LiveNode {
   /**
    * Runs a tree; the nodes in it were launched by {@linkcode setup}.
    *
+   * @param path its place in the plan; empty: paths begin at this run
    * @returns what it has set
    * @throws what the first run that failed has thrown; the node is canceled by then
    */
-  async run(run: Run, feedback: Feedback = NO_FEEDBACK): Promise<Feedback> {
-    return await this.#doing("run", () =>
-      runTree(run, feedback, {
-        signal: this.#abort.signal,
-        runLeaf: (name, config, feedback) => this.#runLeaf(name, config, feedback),
-        runChild: (node, run, feedback) => this.#runChild(node, run, feedback),
-      }));
+  async run(run: Run, feedback: Feedback = NO_FEEDBACK, path = ""): Promise<Feedback> {
+    const actions: RunTreeActions = {
+      signal: this.#abort.signal,
+      start: (path, kind, run) => {
+        const own = this.#options.runners[kind]?.name?.(run[kind as keyof Run]);
+        return this.#times.start(path, own ?? kind);
+      },
+      runLeaf: (name, config, feedback, path) => this.#runLeaf(name, config, feedback, path),
+      runChild: (node, run, feedback, path) => this.#runChild(node, run, feedback, path),
+    };
+    return await this.#doing("run", () => runTree(run, feedback, actions, path));
   }
 
   /**
@@ -206,29 +214,30 @@ export class LiveNode {
     this.#children.set(nodeKey(tree.node), child);
   }
 
-  async #runLeaf(name: string, config: unknown, feedback: Feedback): Promise<Feedback> {
+  async #runLeaf(name: string, config: unknown, feedback: Feedback, path: string): Promise<Feedback> {
     const runner = this.#options.runners[name];
     const what = runner.title?.(config);
     const title = what === undefined ? name : `${name} ${what}`;
     using _running = this.#activity.start(title);
     try {
-      return await runner.run(config, this.#context(name, title, feedback)) ?? NO_FEEDBACK;
+      return await runner.run(config, this.#context(name, title, feedback, path)) ?? NO_FEEDBACK;
     } catch (error) {
       this.fail(error, name);
       throw error;
     }
   }
 
-  async #runChild(node: Node, run: Run, feedback: Feedback): Promise<Feedback> {
+  async #runChild(node: Node, run: Run, feedback: Feedback, path: string): Promise<Feedback> {
     const child = this.#children.get(nodeKey(node));
     if (child === undefined) throw new TineError("bad-run", `node ${node.id} was not launched before its run`);
-    return await child.run(run, feedback);
+    return await child.run(run, feedback, path);
   }
 
-  #context(tag: string, title: string, feedback: Feedback): RunContext {
+  #context(tag: string, title: string, feedback: Feedback, path: string): RunContext {
     const { id } = this.#options;
     return {
       nodeId: id,
+      path,
       signal: this.#abort.signal,
       feedback,
       processes: this.#processes,
@@ -274,6 +283,7 @@ export class LiveNode {
       }
     }
     await Promise.all(this.#children.values().map((child) => child.cancel(this.#reason)));
+    this.#times.flush();
     try {
       await this.#held.release(this.#options.uplink);
     } catch (error) {

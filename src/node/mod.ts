@@ -19,6 +19,8 @@ export type {
   NodeInfo,
   Progress,
   Records,
+  RunTime,
+  RunTimes,
   SysInfoData,
 } from "./item.ts";
 export type {

@@ -42,6 +42,8 @@ export interface RunOptions {
   readonly command?: readonly string[];
   /** Connects to children that the program itself starts, instead of launching them. */
   readonly connect?: Connect;
+  /** The place of the run in its plan, such as `tests[0]`: paths of runs in results begin with it. Default: empty. */
+  readonly path?: string;
   /** A folder of builds for the platforms of nodes on other machines: `tine-linux-x64` and the like. */
   readonly exeDir?: string;
 }
@@ -80,7 +82,7 @@ export async function* run(run: Run | RunInput, options: RunOptions = {}): Async
 
 /** Runs a tree that was validated, as {@linkcode run} does. */
 export async function* runValidated(run: Run, options: RunOptions = {}): AsyncGenerator<Message, void, undefined> {
-  const { signal, killSignal, timeoutMs = 0, runners = allRunners, rootless, command, connect, exeDir } = options;
+  const { signal, killSignal, timeoutMs = 0, runners = allRunners, rootless, command, connect, exeDir, path } = options;
   signal?.throwIfAborted();
   const children = childNodes(run);
   const exeSource = defaultExeSource({ exeDir });
@@ -107,7 +109,7 @@ export async function* runValidated(run: Run, options: RunOptions = {}): AsyncGe
   if (signal?.aborted) stop();
   if (killSignal?.aborted) kill();
   const timer = timeoutMs > 0 ? startLongTimer(timeoutMs, () => void node.cancel(timeout(timeoutMs))) : undefined;
-  const running = runToEnd(node, run, children).finally(() => uplink.end());
+  const running = runToEnd(node, run, children, path).finally(() => uplink.end());
   running.catch(() => {}); // thrown below, after what was measured
   try {
     yield* uplink.messages();
@@ -123,11 +125,16 @@ export async function* runValidated(run: Run, options: RunOptions = {}): AsyncGe
   }
 }
 
-async function runToEnd(node: LiveNode, run: Run, children: readonly NodeTree[]): Promise<void> {
+async function runToEnd(
+  node: LiveNode,
+  run: Run,
+  children: readonly NodeTree[],
+  path: string | undefined,
+): Promise<void> {
   let output: Feedback | undefined;
   try {
     await node.setup(children);
-    output = await node.run(run);
+    output = await node.run(run, undefined, path);
   } catch {
     // It has canceled the node: the reason comes from there.
   }

@@ -7,10 +7,16 @@ import { kindOf } from "./plan/visits.ts";
 /** What a run tree is run by. */
 export interface RunTreeActions {
   readonly signal: AbortSignal;
+  /**
+   * Takes note of a run that starts; what it returns takes note of its end.
+   *
+   * @param kind `serial`, `child`, the name of a runner, ...
+   */
+  start(path: string, kind: string, run: Run): (failure?: { readonly error: unknown }) => void;
   /** Runs a leaf. */
-  runLeaf(runner: string, config: unknown, feedback: Feedback): Promise<Feedback>;
+  runLeaf(runner: string, config: unknown, feedback: Feedback, path: string): Promise<Feedback>;
   /** Runs a tree on a child node. */
-  runChild(node: Node, run: Run, feedback: Feedback): Promise<Feedback>;
+  runChild(node: Node, run: Run, feedback: Feedback, path: string): Promise<Feedback>;
 }
 
 /**
@@ -20,33 +26,73 @@ export interface RunTreeActions {
  * what they have in common.
  *
  * @param feedback what was set before
+ * @param path the place of the run in its plan; empty: paths begin at this run
  * @returns what the tree has set
  * @throws what the first run that failed has thrown, once all that were started have ended
  */
-export async function runTree(run: Run, feedback: Feedback, actions: RunTreeActions): Promise<Feedback> {
+export async function runTree(
+  run: Run,
+  feedback: Feedback,
+  actions: RunTreeActions,
+  path: string = "",
+): Promise<Feedback> {
   actions.signal.throwIfAborted();
-  if (run.serial !== undefined) return await inSeries(run.serial, feedback, actions);
-  if (run.parallel !== undefined) return await inParallel(run.parallel, feedback, actions);
-  if (run.schedule !== undefined) return await onSchedule(run.schedule, feedback, actions);
-  if (run.child !== undefined) return await actions.runChild(run.child.node, withoutNode(run.child), feedback);
   const kind = kindOf(run);
   if (kind === undefined) return NO_FEEDBACK;
-  return await actions.runLeaf(kind, run[kind as keyof Run], feedback);
+  const ended = actions.start(path, kind, run);
+  try {
+    const output = await runKind(kind, run, feedback, actions, path);
+    ended();
+    return output;
+  } catch (error) {
+    ended({ error });
+    throw error;
+  }
 }
 
-async function inSeries(runs: readonly Run[], feedback: Feedback, actions: RunTreeActions): Promise<Feedback> {
+function runKind(
+  kind: string,
+  run: Run,
+  feedback: Feedback,
+  actions: RunTreeActions,
+  path: string,
+): Promise<Feedback> {
+  const below = path === "" ? kind : `${path}.${kind}`;
+  if (run.serial !== undefined) return inSeries(run.serial, feedback, actions, below);
+  if (run.parallel !== undefined) return inParallel(run.parallel, feedback, actions, below);
+  if (run.schedule !== undefined) return onSchedule(run.schedule, feedback, actions, `${below}.run`);
+  if (run.child !== undefined) return actions.runChild(run.child.node, withoutNode(run.child), feedback, below);
+  return actions.runLeaf(kind, run[kind as keyof Run], feedback, path);
+}
+
+async function inSeries(
+  runs: readonly Run[],
+  feedback: Feedback,
+  actions: RunTreeActions,
+  path: string,
+): Promise<Feedback> {
   let output = NO_FEEDBACK;
-  for (const run of runs) {
-    output = mergeFeedback(output, await runTree(run, mergeFeedback(feedback, output), actions));
+  for (const [i, run] of runs.entries()) {
+    output = mergeFeedback(output, await runTree(run, mergeFeedback(feedback, output), actions, `${path}[${i}]`));
   }
   return output;
 }
 
-async function inParallel(runs: readonly Run[], feedback: Feedback, actions: RunTreeActions): Promise<Feedback> {
-  return merge(await Promise.allSettled(runs.map((run) => runTree(run, feedback, actions))));
+async function inParallel(
+  runs: readonly Run[],
+  feedback: Feedback,
+  actions: RunTreeActions,
+  path: string,
+): Promise<Feedback> {
+  return merge(await Promise.allSettled(runs.map((run, i) => runTree(run, feedback, actions, `${path}[${i}]`))));
 }
 
-async function onSchedule(schedule: Schedule, feedback: Feedback, actions: RunTreeActions): Promise<Feedback> {
+async function onSchedule(
+  schedule: Schedule,
+  feedback: Feedback,
+  actions: RunTreeActions,
+  path: string,
+): Promise<Feedback> {
   const { wait = [], random = false, waitFirst = false, sequential = false, run: runs } = schedule;
   const started: Promise<Feedback>[] = [];
   let failed = false;
@@ -61,7 +107,7 @@ async function onSchedule(schedule: Schedule, feedback: Feedback, actions: RunTr
       await delay(due - performance.now(), actions.signal).catch(() => failed = true);
     }
     if (failed || actions.signal.aborted) break;
-    const running = runTree(run, feedback, actions);
+    const running = runTree(run, feedback, actions, `${path}[${i}]`);
     running.catch(() => failed = true);
     started.push(running);
     if (sequential) await running.catch(() => {});

@@ -47,6 +47,8 @@ export interface Needs {
 export interface RunContext {
   /** The id of the node that it runs on. */
   readonly nodeId: string;
+  /** The place of the run in its plan, such as `tests[0].serial[2]`. */
+  readonly path: string;
   /** Aborted when the run is canceled; the reason is an Error. */
   readonly signal: AbortSignal;
   /** Feedback that earlier runs have set. */
@@ -107,6 +109,9 @@ export interface Runner<Config = unknown, Input = unknown> {
 
   /** Returns what a run with this configuration relies on; nothing when absent. */
   needs?(config: Config): Needs;
+
+  /** Returns the name of a run in the table `runs`, such as that of its program; the name of the runner when absent. */
+  name?(config: Config): string;
 
   /** Returns a short title, shown beside the name of the runner, such as the command. */
   title?(config: Config): string;

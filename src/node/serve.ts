@@ -133,8 +133,8 @@ export async function serve(nodeId: string, connection: Connection, options: Ser
         break;
       case Kind.run: {
         if (node === undefined) throw new TineError("bad-run", "the parent sent a run before the setup");
-        const { run, feedback } = decodeRunRequest(message, runners);
-        node.run(run, feedback).then((output) => link.send(ranMessage(message.name, output)), () => {});
+        const { run, feedback, path } = decodeRunRequest(message, runners);
+        node.run(run, feedback, path).then((output) => link.send(ranMessage(message.name, output)), () => {});
         break;
       }
       case Kind.cancel: {

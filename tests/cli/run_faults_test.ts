@@ -1,9 +1,13 @@
+import { existsSync } from "node:fs";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type ErrorSummary, listRuns, openResults, readRecords, testsOf } from "../../src/result/mod.ts";
 import type { TineError } from "../../src/base/errors.ts";
 import { buildTine } from "../support/built_tine.ts";
 import { busyPlan, untilBusy } from "../support/busy_plan.ts";
 import { fakeNode } from "../support/modules/fake_node.ts";
+import { eventually } from "../support/eventually.ts";
+import { objectsOf } from "../result/export/odd_table.ts";
+import { tableNamed } from "../../src/result/tables/mod.ts";
 import { PlanPlace, type StartOptions } from "../support/plan_place.ts";
 import type { TineEnd } from "../support/running_tine.ts";
 import { TINE } from "../support/tine.ts";
@@ -353,4 +357,36 @@ async function mountedTmpfs(folder: string, options: string): Promise<AsyncDispo
   };
   await run("mount", "-t", "tmpfs", "-o", options, "tmpfs", folder);
   return { [Symbol.asyncDispose]: () => run("umount", folder) };
+}
+
+Deno.test("the table runs of a run that was killed has the runs that had started", () =>
+  PlanPlace.use(async (place) => {
+    const inner = [{ sleep: "1ms" }, { system: { command: "sleep 1008" } }, { sleep: "2ms" }];
+    const running = await place.start({ tests: [{ id: { name: "x" }, child: { node: LEFT, serial: inner } }] });
+    await eventually("the start of the command is stored", () => {
+      const records = workFolders(place).map((name) => `${place.out}/${name}/name=x/records.tine`);
+      return records.some((path) => existsSync(path) && Deno.readTextFileSync(path).includes("child.serial[1]"));
+    });
+    Deno.kill(running.pid, "SIGKILL");
+    const { folder } = await running.end();
+    await place.nothingLeft();
+    const results = await openResults(folder);
+    assert(results.kind === "run");
+    const [test] = await Array.fromAsync(testsOf(results));
+    const rows = await objectsOf(tableNamed("runs")({ test, idKeys: [] }));
+    assertEquals(
+      rows.map(({ path, node, run_name, end_time }) => [path, node, run_name, end_time !== undefined]).sort(),
+      [
+        ["tests[0]", "-", "child", false],
+        ["tests[0].child", "left", "serial", false],
+        ["tests[0].child.serial[0]", "left", "sleep", true],
+        ["tests[0].child.serial[1]", "left", "sleep", false],
+      ],
+    );
+  }));
+
+/** The folders of runs under way. */
+function workFolders({ out }: PlanPlace): string[] {
+  if (!existsSync(out)) return [];
+  return [...Deno.readDirSync(out)].map(({ name }) => name).filter((name) => name.endsWith(".work"));
 }

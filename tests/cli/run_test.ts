@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { type ErrorSummary, openResults, readLogs, testsOf } from "../../src/result/mod.ts";
+import { type ErrorSummary, openResults, readLogs, type TestResults, testsOf } from "../../src/result/mod.ts";
+import { tableNamed } from "../../src/result/tables/mod.ts";
+import { valueAt } from "../../src/result/tables/table.ts";
 import { PlanPlace } from "../support/plan_place.ts";
 import { tine } from "../support/tine.ts";
 
@@ -93,8 +95,23 @@ Deno.test("tine run copes with 10,000 runs, on a child and sent to it, in series
     }))).end();
     assertEquals([code, test.errors], [0, []]);
     assertEquals(await Deno.readTextFile(`${test.folder}/files/through.txt`), "through\n");
+    const results = await openResults(test.folder);
+    assert(results.kind === "test");
+    // Parallel and serial runs of sleep, and a child with its sleep twice; then the runs around them, and the last two.
+    assertEquals(await endedRuns(results), 6 * 10_000 + 7);
   });
 });
+
+/** Counts the rows of the table `runs` that have an end. */
+async function endedRuns(test: TestResults): Promise<number> {
+  const table = tableNamed("runs")({ test, idKeys: [] });
+  const end = table.columns.findIndex(({ name }) => name === "end_time");
+  let ended = 0;
+  for await (const { count, columns } of table.rows()) {
+    for (let i = 0; i < count; i++) if (valueAt(columns[end], i) !== undefined) ended++;
+  }
+  return ended;
+}
 
 Deno.test("tine run stores what a command writes without end, through a node in between", async () => {
   await PlanPlace.use(async (place) => {

@@ -3,14 +3,19 @@ import { Canceled } from "../../src/node/canceled.ts";
 import { type Feedback, NO_FEEDBACK } from "../../src/node/feedback.ts";
 import type { Run } from "../../src/node/plan/types.ts";
 import { runTree, type RunTreeActions } from "../../src/node/run_tree.ts";
-import { TineError } from "../../src/base/errors.ts";
+import { messageOf, TineError } from "../../src/base/errors.ts";
 
 type Work = (name: string, feedback: Feedback) => Promise<Feedback | void>;
 
 /** Runs a tree whose leaves are named by their config; a leaf that fails cancels, as a node does. */
-function run(tree: Run, work: Work, control = new AbortController()): Promise<Feedback> {
+function run(tree: Run, work: Work, control = new AbortController(), noted: string[] = []): Promise<Feedback> {
   const actions: RunTreeActions = {
     signal: control.signal,
+    start(path, kind) {
+      noted.push(`${path} ${kind} starts`);
+      return (failure) =>
+        void noted.push(`${path} ${kind} ${failure === undefined ? "ends" : `fails: ${messageOf(failure.error)}`}`);
+    },
     async runLeaf(_, config, feedback) {
       try {
         return await work((config as { command: string }).command, feedback) ?? NO_FEEDBACK;
@@ -19,9 +24,9 @@ function run(tree: Run, work: Work, control = new AbortController()): Promise<Fe
         throw error;
       }
     },
-    runChild: (node, run, feedback) => work(node.id, feedback).then(() => runTree(run, feedback, actions)),
+    runChild: (node, run, feedback, path) => work(node.id, feedback).then(() => runTree(run, feedback, actions, path)),
   };
-  return runTree(tree, NO_FEEDBACK, actions);
+  return runTree(tree, NO_FEEDBACK, actions, "tests[0]");
 }
 
 const leaf = (name: string): Run => ({ system: { command: name } });
@@ -139,4 +144,42 @@ Deno.test("runTree() does nothing for an empty run, and hands children their nod
     return Promise.resolve();
   });
   assertEquals(seen, ["left", "x"]);
+});
+
+Deno.test("runTree() takes note of the start and the end of each run, with its place in the plan", async () => {
+  const child = { node: { id: "left", launcher: { local: {} } }, serial: [leaf("x")] };
+  const tree: Run = { serial: [leaf("a"), {}, { parallel: [{ child }] }, { schedule: { run: [leaf("b")] } }] };
+  const noted: string[] = [];
+  await run(tree, () => Promise.resolve(), new AbortController(), noted);
+  const at = "tests[0]";
+  assertEquals(noted, [
+    `${at} serial starts`,
+    `${at}.serial[0] system starts`,
+    `${at}.serial[0] system ends`,
+    `${at}.serial[2] parallel starts`,
+    `${at}.serial[2].parallel[0] child starts`,
+    `${at}.serial[2].parallel[0].child serial starts`,
+    `${at}.serial[2].parallel[0].child.serial[0] system starts`,
+    `${at}.serial[2].parallel[0].child.serial[0] system ends`,
+    `${at}.serial[2].parallel[0].child serial ends`,
+    `${at}.serial[2].parallel[0] child ends`,
+    `${at}.serial[2] parallel ends`,
+    `${at}.serial[3] schedule starts`,
+    `${at}.serial[3].schedule.run[0] system starts`,
+    `${at}.serial[3].schedule.run[0] system ends`,
+    `${at}.serial[3] schedule ends`,
+    `${at} serial ends`,
+  ]);
+});
+
+Deno.test("runTree() notes what a run failed with, also at the runs around it", async () => {
+  const noted: string[] = [];
+  const work: Work = (name) => name === "bad" ? Promise.reject(new Error("broken")) : Promise.resolve();
+  await assertRejects(() => run({ serial: [leaf("bad"), leaf("c")] }, work, new AbortController(), noted));
+  assertEquals(noted, [
+    "tests[0] serial starts",
+    "tests[0].serial[0] system starts",
+    "tests[0].serial[0] system fails: broken",
+    "tests[0] serial fails: broken",
+  ]);
 });

@@ -102,7 +102,7 @@ Deno.test("serve() tells of its node, runs what it is told, and ends when all is
   assertEquals(await parent.canceled(), undefined);
   await parent.serving;
   await parent.link.closed;
-  assertEquals(parent.items().map(({ type, nodeId }) => [type, nodeId]), [["nodeInfo", "left"]]);
+  assertEquals(parent.items().map(({ type, nodeId }) => [type, nodeId]), [["nodeInfo", "left"], ["runTimes", "left"]]);
 });
 
 Deno.test("serve() ends its runs, cleans up in reverse order, and throws the reason when it is canceled", async () => {
@@ -116,7 +116,11 @@ Deno.test("serve() ends its runs, cleans up in reverse order, and throws the rea
   assertEquals(events, ["run: timeout", "second cleanup", "first cleanup"]);
   const error = await assertRejects(() => parent.serving, Canceled, "too long");
   assertEquals(error.code, "timeout");
-  assertEquals(parent.items().map(({ type }) => type).filter((type) => type !== "activity"), ["nodeInfo", "log"]);
+  assertEquals(parent.items().map(({ type }) => type).filter((type) => type !== "activity"), [
+    "nodeInfo",
+    "log",
+    "runTimes",
+  ]);
 });
 
 Deno.test("serve() tells an error before it is canceled for it", async () => {

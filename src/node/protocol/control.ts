@@ -40,6 +40,8 @@ export interface Setup {
 export interface RunRequest {
   readonly run: Run;
   readonly feedback: Feedback;
+  /** The place of the run in its plan; empty where it is not known. */
+  readonly path?: string;
 }
 
 /** Why a node is to end, or has ended: a code and a sentence. */
@@ -102,14 +104,18 @@ export function decodeClock({ payload }: Message): bigint {
 }
 
 /** Returns the message for {@linkcode RunRequest}; the answer has the same number. */
-export function runMessage(number: number, { run, feedback }: RunRequest): Message {
-  return control(Kind.run, encodeJson({ run, feedback: feedbackToJson(feedback) }), String(number));
+export function runMessage(number: number, { run, feedback, path }: RunRequest): Message {
+  return control(Kind.run, encodeJson({ run, feedback: feedbackToJson(feedback), path }), String(number));
 }
 
 /** @throws {TineError} `bad-run`, `bad-feedback` */
 export function decodeRunRequest({ payload }: Message, runners: Readonly<Record<string, Runner>>): RunRequest {
-  const { run, feedback } = Object(decodeJson(payload));
-  return { run: decodeRun(run, runners), feedback: feedbackFromJson(feedback) };
+  const { run, feedback, path } = Object(decodeJson(payload));
+  return {
+    run: decodeRun(run, runners),
+    feedback: feedbackFromJson(feedback),
+    path: typeof path === "string" ? path : "",
+  };
 }
 
 /** Returns the answer to a run. */

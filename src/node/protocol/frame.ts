@@ -33,6 +33,7 @@ export const Kind = {
   activity: 26,
   missing: 27,
   logs: 28,
+  runTimes: 29,
 } as const;
 export type Kind = typeof Kind[keyof typeof Kind];
 

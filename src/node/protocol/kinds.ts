@@ -8,7 +8,7 @@ import { messageOf, TineError, WireError } from "../../base/errors.ts";
 import { FLOW_ID } from "../../base/limits.ts";
 import { shorten } from "../../base/shorten.ts";
 import { decodeReport, encodeReport } from "../../flow/report_values.ts";
-import type { Item } from "../item.ts";
+import type { Item, RunTime } from "../item.ts";
 import { Kind, Lane, type Message } from "./frame.ts";
 import {
   boolean,
@@ -21,6 +21,7 @@ import {
   map,
   number,
   object,
+  optional,
   plain,
   type Shape,
   text,
@@ -34,6 +35,8 @@ const MAX_NODE_ID = 255;
 
 /** The size limit of results of a few fields, in bytes: reading JSON that is much longer would keep the reader busy. */
 const MAX_FIELDS_BYTES = 64 * 1024;
+/** The size limit of the times of runs: a reporter sends them earlier. */
+const MAX_RUN_TIMES_BYTES = 1024 * 1024;
 /** The size limit of an error: a character of its text takes up to six bytes of JSON. */
 const MAX_ERROR_BYTES = 8 * MAX_TEXT_BYTES;
 
@@ -68,6 +71,13 @@ const URGENT: KindOfMessage = { lane: Lane.urgent };
 const RECORD: KindOfMessage = { lane: Lane.record };
 const SECTION: Check<string | Record<string, string>> = (value, name) =>
   typeof value === "string" ? value : map(text)(value, name);
+const RUN_TIME = object<RunTime>({
+  path: text,
+  name: text,
+  start: int64,
+  end: optional(int64),
+  error: optional(text),
+});
 const REPORT = object({ values: map(number) });
 
 const FLOW_INFO = {
@@ -134,6 +144,7 @@ const KINDS = {
   },
   missing: { ...URGENT, name: "from", maxBytes: MAX_FIELDS_BYTES, ...json<"missing", "from">({ what: text }) },
   logs: RECORD,
+  runTimes: { ...RECORD, maxBytes: MAX_RUN_TIMES_BYTES, ...json<"runTimes">({ runs: list(RUN_TIME) }) },
 } as const satisfies Readonly<
   & Record<Exclude<keyof typeof Kind, Item["type"]>, KindOfMessage>
   & { [T in Item["type"]]: KindOfResult<ItemOf<T>> }

@@ -16,6 +16,7 @@ export const system: Runner<SystemConfig> = {
     root,
     files: [fileOf(stdout), fileOf(stderr)].filter((file) => file !== undefined),
   }),
+  name: ({ command }) => nameOf(splitCommand(command)?.[0] ?? "") || "system",
   title: commandOf,
   async run(config, context) {
     context.signal.throwIfAborted();
@@ -48,7 +49,7 @@ export class Command {
     if (program === undefined) throw new TineError("bad-command", `"${command}" is no command that has an end`);
     this.#config = config;
     this.#context = context;
-    this.#name = program.slice(program.lastIndexOf("/") + 1);
+    this.#name = nameOf(program);
     this.#outputs = {
       stdout: createOutput(stdout, { stream: "stdout", command: this.#name }, context),
       stderr: createOutput(stderr, { stream: "stderr", command: this.#name }, context),
@@ -136,6 +137,11 @@ function withLastLine(output: Outputs["stderr"], lastLine: LastLine): Outputs["s
     },
     end: () => output.end(),
   };
+}
+
+/** Returns the name of a program without its folder. */
+function nameOf(program: string): string {
+  return program.slice(program.lastIndexOf("/") + 1);
 }
 
 const SHOWN_CHARACTERS = 100;

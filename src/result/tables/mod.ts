@@ -9,6 +9,7 @@ import { TineError } from "../../base/errors.ts";
 import { flowsTable } from "./flows_table.ts";
 import { intervalsTable } from "./intervals_table.ts";
 import { errorsTable, logsTable } from "./log_tables.ts";
+import { runsTable } from "./runs_table.ts";
 import { packetsTable, streamIoTable, tcpInfoTable } from "./raw_tables.ts";
 import { lossesTable, roundTripsTable } from "./packet_tables.ts";
 import type { TableSource } from "./source.ts";
@@ -26,6 +27,7 @@ export const TABLES: ReadonlyMap<string, MakeTable> = new Map<string, MakeTable>
   ["packets", packetsTable],
   ["stream_io", streamIoTable],
   ["tcp_info", tcpInfoTable],
+  ["runs", runsTable],
   ["logs", logsTable],
   ["errors", errorsTable],
 ]);

@@ -32,6 +32,17 @@ const ITEMS: Item[] = [
   { type: "packetInfo", nodeId, flow: "f-1", tinit: 17n, server: false, values: {} },
   { type: "records", nodeId, flow: "f", chunk: new Uint8Array([9]) },
   { type: "activity", nodeId, running: ["system ip addr"], more: 0, ended: 3 },
+  {
+    type: "runTimes",
+    nodeId,
+    runs: [{ path: "tests[0].serial[2]", name: "sleep", start: 17n, end: undefined, error: undefined }, {
+      path: "tests[0]",
+      name: "serial",
+      start: -5n,
+      end: 2n ** 63n - 1n,
+      error: "Grüße\n",
+    }],
+  },
 ];
 
 Deno.test("decodeItem() gives what encodeItem() was given, for every kind of result", () => {

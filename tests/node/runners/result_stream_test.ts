@@ -30,6 +30,7 @@ const OTHERS: Record<string, Unsigned<Item>> = {
   info2: { type: "packetInfo", flow: "udp.2", tinit: 0n, server: false, values: {} },
   bulk1: { type: "records", flow: "bulk.1", chunk: data },
   udp2: { type: "records", flow: "udp.2", chunk: data },
+  runs: { type: "runTimes", runs: [] },
 };
 
 async function chosen(config: ResultStreamConfig): Promise<string[]> {
@@ -65,6 +66,12 @@ Deno.test("resultStream chooses log entries, files by pattern and flows by id", 
 });
 
 Deno.test("resultStream leaves out what is excluded of what is included", async () => {
-  assertEquals(await chosen({ exclude: { flow: ["bulk.1", "udp.2"] } }), ["log", "a.txt", "b/a.txt", "sysInfo"]);
+  assertEquals(await chosen({ exclude: { flow: ["bulk.1", "udp.2"] } }), [
+    "log",
+    "a.txt",
+    "b/a.txt",
+    "sysInfo",
+    "runs",
+  ]);
   assertEquals(await chosen({ include: { file: ["**"] }, exclude: { file: ["b/**"] } }), ["a.txt"]);
 });

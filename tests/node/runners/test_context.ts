@@ -10,6 +10,7 @@ import { TineError } from "../../../src/base/errors.ts";
 /** A context that keeps what a run does. Disposing it is the end of its node. */
 export class TestContext implements RunContext, AsyncDisposable {
   readonly nodeId = "left";
+  readonly path = "tests[0]";
   feedback: Feedback = NO_FEEDBACK;
   readonly #watchdog = new Watchdog();
   readonly processes: NodeProcesses = createProcesses(this.#watchdog);

@@ -1,11 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { TineError } from "../../../src/base/errors.ts";
+import type { RunTime } from "../../../src/node/item.ts";
 import { openResults } from "../../../src/result/mod.ts";
 import { selectColumns, tableNamed, TABLES } from "../../../src/result/tables/mod.ts";
 import type { Table, Value } from "../../../src/result/tables/table.ts";
 import { packetReport, streamReport } from "../../flow/reports.ts";
 import { objectsOf } from "../export/odd_table.ts";
-import { errorMessage, inFolder, log } from "../fixtures.ts";
+import { errorMessage, inFolder, item, log } from "../fixtures.ts";
 import { info, node, progressOf, record, recordsOf } from "../flows/recorded_flows.ts";
 
 const MS = 1e6;
@@ -216,6 +217,38 @@ Deno.test("logs has all entries by time, errors among them; errors has those alo
     const error = { time: 1000n, node: "left", tag: "system", text: "broken" };
     assertEquals(await rowsOf(folder, "logs"), [error, { time: 2000n, node: "left", tag: "ip", text: "hello\n" }]);
     assertEquals(await rowsOf(folder, "errors"), [{ ...error, code: "command-failed" }] as Record<string, Value>[]);
+  }));
+
+/** Runs of a node as it reports them. */
+const runsOf = (nodeId: string, ...runs: RunTime[]) => item({ type: "runTimes", nodeId, runs });
+
+Deno.test("runs has each run that ended, with its times and error, and then those that go on", () =>
+  inFolder(async (out) => {
+    const start = TINIT;
+    const end = TINIT + BigInt(1500 * MS);
+    const whole = { path: "tests[0]", name: "serial", start };
+    const inner = { path: "tests[0].serial[1].child", name: "ip", start };
+    const folder = await record(out, [
+      node("-", "boot a"),
+      node("left", "boot a"),
+      runsOf("-", whole, { path: "tests[0].serial[0]", name: "sleep", start, end }),
+      runsOf("left", inner),
+      runsOf("-", { path: "tests[0].serial[1]", name: "child", start: end }),
+      runsOf("left", { ...inner, end, error: "ip: broken" }),
+    ]);
+    const expected: Record<string, Value>[] = [
+      {
+        ...{ time: start, node: "-", run_name: "sleep", path: "tests[0].serial[0]" },
+        ...{ end_time: end, duration_seconds: 1.5 },
+      },
+      {
+        ...{ time: start, node: "left", run_name: "ip", path: "tests[0].serial[1].child" },
+        ...{ end_time: end, duration_seconds: 1.5, error: "ip: broken" },
+      },
+      { time: start, node: "-", run_name: "serial", path: "tests[0]" },
+      { time: end, node: "-", run_name: "child", path: "tests[0].serial[1]" },
+    ];
+    assertEquals(await rowsOf(folder, "runs"), expected);
   }));
 
 Deno.test("a test without records has tables without rows", () =>

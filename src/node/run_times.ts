@@ -1,0 +1,80 @@
+import { messageOf } from "../base/errors.ts";
+import { shorten } from "../base/shorten.ts";
+import { now, startLongTimer } from "../base/time.ts";
+import type { RunTime } from "./item.ts";
+
+/** The shortest time between two reports. */
+const INTERVAL_MS = 100;
+/** With more runs or characters, a report does not wait. */
+const MAX_RUNS = 500;
+const MAX_CHARS = 32 * 1024;
+/** Longer texts are cut: errors stand in the log as well. */
+const MAX_NAME_BYTES = 256;
+const MAX_ERROR_BYTES = 4096;
+
+/**
+ * Reports when runs start and end, several at a time, so that many short runs cost little: what starts after a pause is
+ * reported at once, what follows within 100 ms together.
+ *
+ * @example
+ * ```ts
+ * import type { RunTime } from "./item.ts";
+ * import { RunTimesReporter } from "./run_times.ts";
+ * const reported: RunTime[] = [];
+ * const times = new RunTimesReporter((runs) => reported.push(...runs));
+ * const ended = times.start("tests[0]", "sleep");
+ * ended();
+ * times.flush();
+ * console.assert(reported.length === 1 && reported[0].end! >= reported[0].start);
+ * ```
+ */
+export class RunTimesReporter {
+  readonly #report: (runs: readonly RunTime[]) => void;
+  /** By path: a run that ends before its start is reported is reported once. */
+  #waiting = new Map<string, RunTime>();
+  #chars = 0;
+  #timer: Disposable | undefined;
+  #reportedMs = -Infinity;
+
+  constructor(report: (runs: readonly RunTime[]) => void) {
+    this.#report = report;
+  }
+
+  /**
+   * Takes note of a run that starts.
+   *
+   * @param path the place of the run in its plan
+   * @returns what takes note of its end, with the error if it failed
+   */
+  start(path: string, name: string): (failure?: { readonly error: unknown }) => void {
+    const started: RunTime = { path, name: shorten(name, MAX_NAME_BYTES), start: now() };
+    this.#add(started);
+    return (failure) => {
+      const ended = { ...started, end: now() };
+      if (failure === undefined) this.#add(ended);
+      else this.#add({ ...ended, error: shorten(messageOf(failure.error), MAX_ERROR_BYTES) });
+    };
+  }
+
+  /** Reports what waits. */
+  flush(): void {
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
+    if (this.#waiting.size === 0) return;
+    const runs = [...this.#waiting.values()];
+    this.#waiting = new Map();
+    this.#chars = 0;
+    this.#reportedMs = performance.now();
+    this.#report(runs);
+  }
+
+  #add(run: RunTime): void {
+    const full = this.#waiting.size >= MAX_RUNS || this.#chars >= MAX_CHARS;
+    // The end of a run that waits belongs beside its start.
+    if (full && !this.#waiting.has(run.path)) this.flush();
+    this.#waiting.set(run.path, run);
+    this.#chars += run.path.length + run.name.length + (run.error?.length ?? 0);
+    const waitMs = Math.max(0, this.#reportedMs + INTERVAL_MS - performance.now());
+    this.#timer ??= startLongTimer(waitMs, () => this.flush());
+  }
+}
