@@ -3,14 +3,15 @@ import type {
   PacketServerConfig,
   StreamClientConfig,
   StreamServerConfig,
+  TransferConfig,
 } from "../../flow/config.ts";
 import type { RunContext, Runner } from "../runner.ts";
-import { DEFAULT_DURATION_MS } from "../../flow/stream/limits.ts";
+import { DEFAULT_BUF_LEN_BYTES, DEFAULT_DURATION_MS, DEFAULT_SAMPLE_IO_INTERVAL_MS } from "../../flow/stream/limits.ts";
 import { formatDuration } from "../../base/duration.ts";
 import { formatSize } from "../../base/size.ts";
 import { DEFAULT_MAX_PACKET_BYTES } from "../../base/limits.ts";
 import { headerBytes } from "../../flow/packet/header.ts";
-import { packetLengths } from "../../flow/packet/packet_sender.ts";
+import { DEFAULT_WAIT_MS, packetLengths } from "../../flow/packet/packet_sender.ts";
 import type { FlowOptions, Flows, FlowServer } from "../../flow/flows.ts";
 import type { Feedback } from "../feedback.ts";
 import { TineError } from "../../base/errors.ts";
@@ -45,7 +46,8 @@ export const streamClient: Runner<StreamClientConfig> = {
   },
   async run(config, context) {
     const flows = await context.flows();
-    await flows.streamClient(serverAddress(config, context.feedback), config, flowOptions(context, config.hmac));
+    const options = flowOptions(context, config.hmac, streamDefaults(config));
+    await flows.streamClient(serverAddress(config, context.feedback), config, options);
   },
 };
 
@@ -73,18 +75,67 @@ export const packetClient: Runner<PacketClientConfig> = {
   },
   async run(config, context) {
     const flows = await context.flows();
-    await flows.packetClient(serverAddress(config, context.feedback), config, flowOptions(context, config.hmac));
+    const options = flowOptions(context, config.hmac, packetDefaults(config));
+    await flows.packetClient(serverAddress(config, context.feedback), config, options);
   },
 };
 
-/** Returns options of flows that send events to the root, and cancel the flows with the run. */
-export function flowOptions(context: RunContext, hmac = true): FlowOptions {
+/** Returns a configuration with what it leaves out: what the flow runs with. */
+function streamDefaults(config: StreamClientConfig): StreamClientConfig {
+  const whole = (transfer: TransferConfig): TransferConfig => ({
+    ...transfer.length === undefined && { duration: DEFAULT_DURATION_MS },
+    sampleIOInterval: DEFAULT_SAMPLE_IO_INTERVAL_MS,
+    bufLen: DEFAULT_BUF_LEN_BYTES,
+    ...transfer,
+  });
+  const { upload, download } = config;
+  return {
+    protocol: "tcp",
+    hmac: true,
+    ...config,
+    ...upload ? { upload: whole(upload) } : { download: whole(download!) },
+  };
+}
+
+function packetDefaults(config: PacketClientConfig): PacketClientConfig {
+  const { hmac = true } = config;
+  const sender = config.sender.map(({ unresponsive, ...kinds }) => ({
+    ...kinds,
+    unresponsive: unresponsive && {
+      ...unresponsive.rate === undefined && { wait: [DEFAULT_WAIT_MS] },
+      length: [headerBytes(hmac)],
+      ...unresponsive,
+    },
+  }));
+  return { protocol: "udp", maxPacketSize: DEFAULT_MAX_PACKET_BYTES, dscp: 0, ecn: 0, ...config, hmac, sender };
+}
+
+/** A longer configuration, such as one of thousands of waits, is not reported: descriptions of flows have a size limit. */
+const MAX_CONFIG_CHARS = 16 * 1024;
+
+/** Returns where a flow stands in the plan, and the configuration that it runs with, as its ends report it. */
+function planValues({ path }: RunContext, config: StreamClientConfig | PacketClientConfig | undefined) {
+  const text = config && JSON.stringify(config);
+  return { path, ...text !== undefined && text.length <= MAX_CONFIG_CHARS && { config: text } };
+}
+
+/**
+ * Returns options of flows that send events to the root, and cancel the flows with the run.
+ *
+ * @param config what the flow runs with, for clients
+ */
+export function flowOptions(
+  context: RunContext,
+  hmac = true,
+  config?: StreamClientConfig | PacketClientConfig,
+): FlowOptions {
+  const planned = planValues(context, config);
   return {
     signal: context.signal,
     key: hmac ? context.key : undefined,
     // Flows never wait until results are sent: what does not fit into memory goes to a file.
     events: {
-      info: (info) => void context.send(info),
+      info: (info) => void context.send({ ...info, values: { ...info.values, ...planned } }),
       records: (flow, chunk) => void context.send({ type: "records", flow, chunk }),
       progress: (flow, report) => void context.send({ type: "progress", flow, report }),
       log: (text) => void context.log(text),

@@ -10,6 +10,7 @@ import {
   STREAM_FIGURES,
 } from "../../flow/analysis/mod.ts";
 import { type MeasuredPackets, type MeasuredStream, readFlows } from "../read_flows.ts";
+import { CONFIG_COLUMNS, configValues } from "./flow_config.ts";
 import { columnsOf, constant, SourceFlows, type TableSource, testValues } from "./source.ts";
 import type { Column, Table, Value } from "./table.ts";
 
@@ -33,7 +34,10 @@ export function flowsTable(source: TableSource): Table {
   return {
     name: "flows",
     row: "a TCP flow, or a sender of a UDP flow",
-    columns: columnsOf(source, ["node", "flow", "sender", "direction"], own.map(({ value: _, ...column }) => column)),
+    columns: columnsOf(source, ["node", "flow", "sender", "direction"], [
+      ...own.map(({ value: _, ...column }) => column),
+      ...CONFIG_COLUMNS,
+    ]),
     async *rows() {
       const flows = await SourceFlows.read(source);
       const wanted = new Map([...flows.flows()].map((flow) => [flow.flow, flow]));
@@ -41,6 +45,7 @@ export function flowsTable(source: TableSource): Table {
         const { client, server } = wanted.get(measured.flow)!;
         const start = flows.timeBase(client ?? server);
         for (const row of rowsOf(measured)) {
+          const sender = row.udp === undefined ? undefined : row.sender.sender;
           yield {
             count: 1,
             columns: [
@@ -48,9 +53,10 @@ export function flowsTable(source: TableSource): Table {
               ...testValues(source),
               constant((measured.client ?? measured.server)?.nodeId),
               constant(measured.flow),
-              constant(row.udp === undefined ? undefined : row.sender.sender),
+              constant(sender),
               constant(directionOf(row)),
               ...own.map(({ value }) => constant(value(row))),
+              ...configValues(client ?? server, sender).map(constant),
             ],
           };
         }

@@ -191,6 +191,46 @@ Deno.test("flows has a row for each flow, absent where its protocol has no such 
     assertEquals((await rowsOf(`${out}/latest/name=a`, "flows", { flows: "b*" })).length, 1);
   }));
 
+Deno.test("flows has where a flow stands in the plan, and what it was configured to do", () =>
+  inFolder(async (out) => {
+    const transfer = { flow: "bulk", length: 1e6, duration: 1500, bufLen: 131072, cca: "bbr", dscp: 8 };
+    const senders = [
+      { unresponsive: { wait: [20], length: [172, 300], duration: 10_000, echo: true } },
+      { unresponsive: { rate: { bitsPerSecond: 1e6 }, length: [1200], duration: 5000 } },
+      { unresponsive: { rate: "max", duration: 5000 } },
+    ];
+    const described = (flow: string, path: string, config: string) =>
+      info(flow === "bulk" ? "streamInfo" : "packetInfo", "left", flow, { tinit: TINIT, values: { path, config } });
+    const voip = JSON.stringify({ flow: "voip", sender: senders, dscp: 46, ecn: 2 });
+    const folder = await record(out, [
+      described("bulk", "tests[0].serial[1]", JSON.stringify({ upload: transfer })),
+      described("voip", "tests[0].serial[2]", voip),
+      ...recordsOf("left", "voip", "packetIO", [0, 1, 2].map((sender) => ({ sender, sent: 1, packets: 1 }))),
+      described("odd", "", "{"),
+      ...recordsOf("left", "odd", "packetIO", [{ sent: 1, packets: 1 }]),
+    ]);
+    const rows = await rowsOf(folder, "flows");
+    const configs = rows.map((row) =>
+      Object.fromEntries(Object.entries(row).filter(([name]) => /^(config|path|sender$)/.test(name)))
+    );
+    const marks = { config_dscp: 46, config_ecn: 2, path: "tests[0].serial[2]", config: voip };
+    assertEquals(configs, [
+      {
+        path: "tests[0].serial[1]",
+        ...{ config_duration_seconds: 1.5, config_length_bytes: 1e6, config_buf_len_bytes: 131072, config_dscp: 8 },
+        config_congestion_control: "bbr",
+        config: JSON.stringify({ upload: transfer }),
+      },
+      { sender: 0, config_duration_seconds: 10, config_wait_us: 20_000, ...marks },
+      {
+        ...{ sender: 1, config_duration_seconds: 5, config_rate_bits_per_second: 1e6, config_length_bytes: 1200 },
+        ...marks,
+      },
+      { sender: 2, config_duration_seconds: 5, ...marks },
+      { sender: 0, path: "", config: "{" },
+    ]);
+  }));
+
 Deno.test("tables of records have each sample, its time absolute, and nothing for what the kernel did not report", () =>
   inFolder(async (out) => {
     const folder = await record(out, [...echoes(10), ...upload()]);
