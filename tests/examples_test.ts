@@ -362,6 +362,6 @@ Deno.test({
 Deno.test("each plan in examples is tested", () => {
   // What needs other machines is tested with those, in cli/run_ssh_test.ts; what is no plan, with the plans that use it.
   const plans = Array.from(Deno.readDirSync(`${checkout}examples`), ({ name }) => name)
-    .filter((name) => !name.endsWith(".csv") && !["ssh.yaml", "kernel_queues.ts"].includes(name));
+    .filter((name) => !/\.(csv|sql)$/.test(name) && !["ssh.yaml", "kernel_queues.ts"].includes(name));
   assertEquals(Object.keys(examples).toSorted(), plans.toSorted());
 });
