@@ -1,6 +1,6 @@
 /**
  * Checks that the sources keep to their layers: a module imports only modules of its own layer and of those below it,
- * and no modules import each other in a circle at run time.
+ * no modules import each other in a circle at run time, and no module imports itself, not even later.
  *
  *     deno run --allow-read scripts/check_layers.ts
  *
@@ -87,6 +87,7 @@ function areTypes(names: string | undefined): boolean {
 export function problemsOf(imports: readonly Import[]): string[] {
   const problems: string[] = [];
   for (const { from, to } of imports) {
+    if (from === to) problems.push(`${from} imports itself, which deno bundle cannot handle`);
     const [above, below] = [layerOf(from), layerOf(to)];
     if (above === undefined || below === undefined || above === below) continue;
     const rank = (layer: string) => LAYERS.indexOf(layer as typeof LAYERS[number]);

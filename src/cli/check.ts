@@ -68,7 +68,6 @@ export const command = defineCommand({
     checkTarget(target);
     checkModuleFlags(flags, flags.handler);
     const only = chosen(flags.only, CHECKS.map(({ id }) => id));
-    const { CheckReport, verdict } = await import("./check.ts");
 
     const show = (line: string) => console.error(style(Deno.stderr).dim(escape(line)));
     const ending = new AbortController();

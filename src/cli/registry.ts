@@ -27,7 +27,7 @@ export const registry: Registry = new Map<string, Entry>([
   }],
   ["replay", {
     summary: "Replay a recording to a UDF and compare its answers",
-    load: () => import("./replay.ts"),
+    load: () => import("./replay/replay.ts"),
   }],
   ["run", {
     summary: "Run a plan of tests and store what they measure",

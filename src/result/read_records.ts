@@ -65,6 +65,32 @@ export async function* readPlacedRecords(
   }
 }
 
+/**
+ * Reads the frames of a file of records as they are, undecoded, up to the last whole one.
+ *
+ * @param path of the file
+ * @returns frames without their length; they may be kept
+ * @throws {TineError} as {@linkcode readRecords} does
+ */
+export async function* readRecordFrames(path: string): AsyncGenerator<{ bytes: Uint8Array; place: RecordPlace }> {
+  using file = await openRecords(path);
+  if (!await checkHeader(file, path)) return;
+  const frames = new FrameReader(file);
+  try {
+    while (await frames.fill()) {
+      while (frames.next()) {
+        const { bytes, start, end, offset } = frames;
+        const place = { position: RECORD_HEADER.length + offset, bytes: end - start };
+        yield { bytes: bytes.subarray(start, end), place };
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    if (error.code === "cut-frame") return;
+    throw new TineError("bad-results", `${path} is damaged: ${error.message}`, { cause: error });
+  }
+}
+
 /** Reads records at their places, in any order. */
 export class RecordFile implements Disposable {
   readonly #path: string;

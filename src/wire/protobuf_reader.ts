@@ -2,7 +2,7 @@ import protobuf from "protobufjs";
 import { messageOf, WireError } from "../base/errors.ts";
 import { ByteReader, WireType } from "./byte_reader.ts";
 
-/** A message that protobufjs has read: all fields by name, those that were absent with their defaults. */
+/** A message that protobufjs has read: its fields by name. */
 export interface ProtoMessage {
   readonly [field: string]: ProtoValue;
 }
@@ -74,9 +74,10 @@ export class ProtobufReader {
    * Reads a message with protobufjs. Fields that the schema does not know are skipped.
    *
    * @param type the full name of its type, such as `agent.Response`
+   * @param options `defaults`: whether fields that are absent are there with their defaults; default true
    * @throws {WireError} `protobufjs`, where protobufjs refuses the bytes
    */
-  read(type: string, bytes: Uint8Array): ProtoMessage {
+  read(type: string, bytes: Uint8Array, { defaults = true } = {}): ProtoMessage {
     const found = this.#root.lookupType(type);
     let decoded: protobuf.Message;
     try {
@@ -84,7 +85,7 @@ export class ProtobufReader {
     } catch (error) {
       throw new WireError("protobufjs", messageOf(error), { cause: error });
     }
-    return this.#message(found, found.toObject(decoded, { longs: String, enums: String, defaults: true }));
+    return this.#message(found, found.toObject(decoded, { longs: String, enums: String, defaults }));
   }
 
   /**

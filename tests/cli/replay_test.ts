@@ -1,4 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Kind, Lane } from "../../src/node/protocol/frame.ts";
+import { frameBytes } from "../node/protocol/frames.ts";
+import { concat, field, frame, varint } from "../support/bytes.ts";
 
 const main = new URL("../../main.ts", import.meta.url).pathname;
 const tine = [Deno.execPath(), "run", "-A", main];
@@ -139,6 +142,8 @@ Deno.test("tine replay explains what it cannot use", async () => {
     [[`${dir}/whole`], 2, "which UDF?"],
     [[`${dir}/whole`, "--show", "--handler", "mirror"], 2, "--show prints a recording and needs no UDF"],
     [["--", "true"], 2, "RECORDING is missing"],
+    [[`${dir}/whole`, "--raw", "--handler", "mirror"], 2, "--raw is a way to print a recording: give --show with it"],
+    [[`${dir}/points.txt`, "--show", "--raw"], 1, "is no recording of tine: it starts with "],
     [[`${dir}/whole`, "--tolerance", "-1", "--handler", "mirror"], 2, "--tolerance"],
     [[`${dir}/whole`, "--", "sh", "-c", "echo broken >&2; exit 4"], 1, "exited with status 4; its last line"],
   ];
@@ -158,4 +163,121 @@ Deno.test("tine host --record refuses a file that is no recording before it star
   assertStringIncludes(stderr, `cannot record to ${path}: the file exists and is no recording`);
   assert(!stderr.includes("started"));
   assertEquals(await Deno.readTextFile(path), "precious");
+});
+
+/** Writes a recording of one message from the UDF. */
+async function recordingOf(name: string, ...frames: Uint8Array[]): Promise<string> {
+  const bytes = concat(frames);
+  const head = new DataView(new ArrayBuffer(13));
+  head.setUint8(0, 2); // responses
+  head.setUint32(9, bytes.length, true);
+  const header = 'tine recording 1\n{"tine":"0.1.0","side":"host","started":"2026-01-01T00:00:00Z","udf":"x"}\n';
+  const path = `${dir}/${name}`;
+  await Deno.writeFile(path, concat([new TextEncoder().encode(header), new Uint8Array(head.buffer), bytes]));
+  return path;
+}
+
+const lines = (stdout: string) => stdout.trimEnd().split("\n");
+
+Deno.test("tine replay --show --raw prints fields on the wire, unknown ones with number, wire type and value", async () => {
+  const keepalive = field(3, varint(1 << 3), varint(-5n), varint(9 << 3), varint(2n ** 64n - 1n));
+  const path = await recordingOf("raw", frame(concat([keepalive, field(1000, new TextEncoder().encode("later"))])));
+  const { code, stdout } = await run(["replay", path, "--show", "--raw"]);
+  assertEquals(code, 0);
+  assertEquals(lines(stdout).slice(1), [
+    '    0.000000 <- Response, 32 bytes: {"keepalive":{"time":-5}}',
+    "                  3 keepalive, bytes",
+    "                    1 time, varint: -5",
+    "                    9 (unknown), varint: 18446744073709551615",
+    '                  1000 (unknown), bytes: 5 bytes, "later"',
+    "the recording was cut here",
+  ]);
+  const [, json] = lines((await run(["replay", path, "--show", "--raw", "--json"])).stdout);
+  assertStringIncludes(json, '"value":18446744073709551615}');
+  const { raw, direction, timeNs } = JSON.parse(json);
+  assertEquals([direction, timeNs, raw.type, raw.bytes, raw.message], ["response", 0, "Response", 32, {
+    keepalive: { time: -5 },
+  }]);
+  assertEquals(raw.fields[1], {
+    number: 1000,
+    wireType: "bytes",
+    value: { bytes: 5, starts: '"later"' },
+  });
+});
+
+Deno.test("tine replay --show --raw shows what protobufjs refuses, up to the first byte that is no protobuf", async () => {
+  const path = await recordingOf("refused", frame(new Uint8Array([0x1a, 2, 8, 1, 0x32, 9, 0x0a])));
+  const { stdout } = await run(["replay", path, "--show", "--raw"]);
+  const [first, ...rest] = lines(stdout).slice(1);
+  assertStringIncludes(first, "Response, 7 bytes: (refused by protobufjs: index out of range");
+  assertEquals(rest.slice(0, 3).map((line) => line.trim()), [
+    "3 keepalive, bytes",
+    "1 time, varint: 1",
+    "(no protobuf from here on: a protobuf message ends in the middle of a field)",
+  ]);
+});
+
+Deno.test("tine replay --show --raw prints the frames that a test has recorded, and what their payloads hold", async () => {
+  const path = `${dir}/records.tine`;
+  const entry = concat([
+    varint(1 << 3 | 1),
+    new Uint8Array(8).fill(0xff),
+    field(3, new TextEncoder().encode("\x1b[31m")),
+  ]);
+  const log = frameBytes({
+    kind: Kind.log,
+    lane: Lane.record,
+    origin: "left",
+    name: "",
+    number: 3,
+    more: false,
+    payload: entry,
+  });
+  const info = frameBytes({
+    kind: Kind.nodeInfo,
+    lane: Lane.urgent,
+    origin: "left",
+    name: "",
+    number: 0,
+    more: false,
+    payload: new TextEncoder().encode('{"ns": 9007199254740993123}'),
+  });
+  const cut = frame(info).subarray(0, 9);
+  await Deno.writeFile(path, concat([new TextEncoder().encode("tine records 1\n"), frame(log), frame(info), cut]));
+  const { code, stdout } = await run(["replay", path, "--show", "--raw"]);
+  assertEquals(code, 0);
+  assertEquals(lines(stdout), [
+    '          16 Frame, 30 bytes: {"kind":"LOG","lane":"RECORD","origin":"left","number":3,' +
+    '"payload":{"bytes":16,"starts":"09 ff ff ff ff ff ff ff ff 1a 05 1b 5b 33 31 6d"}}',
+    '               1 kind, varint: "LOG"',
+    '               2 lane, varint: "RECORD"',
+    '               3 origin, bytes: "left"',
+    "               5 number, varint: 3",
+    "               7 payload, bytes: 16 bytes, 09 ff ff ff ff ff ff ff ff 1a 05 1b 5b 33 31 6d",
+    '               payload, LogEntry, 16 bytes: {"time":-1,"text":"\\u001b[31m"}',
+    "                 1 time, fixed64: -1",
+    '                 3 text, bytes: "\\u001b[31m"',
+    '          47 Frame, 37 bytes: {"kind":"NODE_INFO","origin":"left",' +
+    '"payload":{"bytes":27,"starts":"\\"{\\\\\\"ns\\\\\\": 9007199254740993123}\\""}}',
+    '               1 kind, varint: "NODE_INFO"',
+    '               3 origin, bytes: "left"',
+    '               7 payload, bytes: 27 bytes, "{\\"ns\\": 9007199254740993123}"',
+    '               payload, JSON: {"ns": 9007199254740993123}',
+  ]);
+});
+
+Deno.test("tine replay loads protobufjs only to print raw messages", async () => {
+  const path = await recordingOf("loads", frame(new Uint8Array([0x1a, 0])));
+  const loads = async (...args: string[]) => {
+    const command = new Deno.Command(tine[0], {
+      args: ["run", "-A", "--no-check", "--log-level=debug", main, ...args],
+      env: { NO_COLOR: "1" },
+    });
+    const { code, stderr } = await command.output();
+    assertEquals(code, 0);
+    return /\/protobufjs\/[0-9]/.test(new TextDecoder().decode(stderr));
+  };
+  assertEquals(await loads("replay", path, "--show", "--raw"), true);
+  assertEquals(await loads("replay", path, "--show"), false);
+  assertEquals(await loads("replay", "--help"), false);
 });

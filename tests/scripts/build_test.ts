@@ -122,6 +122,17 @@ Deno.test("the packed executable passes stdin, stdout and exit codes on", async 
   assertEquals((await run(["host", "--handler", "mirror", "--input", "/no/such/file"])).code, 1);
 });
 
+Deno.test("the packed executable reads messages with protobufjs by the schemas that it brings", async () => {
+  const checked = await run(["check", "--handler", "mirror", "--only", "decoders-agree"]);
+  assertStringIncludes(checked.stdout, "PASS  decoders-agree");
+  const file = `${await newFolder("raw")}/run.rec`;
+  await run(["host", "--handler", "mirror", "--record", file], {}, "m v=9007199254740993i 7\n");
+  const shown = await run(["replay", file, "--show", "--raw"]);
+  assertEquals([shown.code, shown.stderr], [0, ""]);
+  assertStringIncludes(shown.stdout, '{"point":{"time":7,"name":"m","fieldsInt":{"v":9007199254740993}}}');
+  assertStringIncludes(shown.stdout, " 2 value, varint: 9007199254740993\n");
+});
+
 Deno.test("the packed executable leaves deno's variables to the children of the program", async () => {
   const file = `${await newFolder("env")}/env`;
   await run(["host", "--", "sh", "-c", 'echo "$DENO_DIR|$TINE_PACKED" >"$1"', "sh", file], { DENO_DIR: "" });

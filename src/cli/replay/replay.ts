@@ -1,18 +1,14 @@
-import { TineError } from "../base/errors.ts";
-import type { Difference } from "../udf/recording/comparison.ts";
-import type { ReplayReport } from "../udf/replay.ts";
-import { defineCommand } from "./command.ts";
-import { count } from "../base/count.ts";
-import { UsageError } from "./errors.ts";
-import { duration, flag, number, size } from "./flags.ts";
-import { onInterrupt } from "./interrupts.ts";
-import { checkModuleFlags, moduleFlags, moduleOptions } from "./module_flags.ts";
-import { escape, type Style, style, writeStdout } from "./terminal.ts";
-import { checkTarget, reachUdf, targetFlags } from "./udf_target.ts";
-import { ByteReader } from "../wire/byte_reader.ts";
-import { terminalJson, terminalText } from "../base/terminal_text.ts";
-import { messageText } from "../udf/recording/message_text.ts";
-import type { RecordedEvent, Recording } from "../udf/recording/recording.ts";
+import { TineError } from "../../base/errors.ts";
+import type { Difference } from "../../udf/recording/comparison.ts";
+import type { ReplayReport } from "../../udf/replay.ts";
+import { defineCommand } from "../command.ts";
+import { count } from "../../base/count.ts";
+import { UsageError } from "../errors.ts";
+import { duration, flag, number, size } from "../flags.ts";
+import { onInterrupt } from "../interrupts.ts";
+import { checkModuleFlags, moduleFlags, moduleOptions } from "../module_flags.ts";
+import { escape, type Style, style, writeStdout } from "../terminal.ts";
+import { checkTarget, reachUdf, targetFlags } from "../udf_target.ts";
 
 /** Differences that people are shown; further ones are counted. */
 const MAX_SHOWN_DIFFERENCES = 20;
@@ -20,6 +16,9 @@ const MAX_SHOWN_DIFFERENCES = 20;
 const flags = {
   ...targetFlags,
   show: flag({ help: "print what the recording holds, and replay nothing" }),
+  raw: flag({
+    help: "with --show: print each field on the wire, unknown ones too; also of the records.tine of a test",
+  }),
   pace: flag({ help: "send requests at the pace of the recording, not as fast as the UDF takes them" }),
   tolerance: number({ min: 0, default: 0, help: "numbers of fields may differ by so much, absolutely or relatively" }),
   ignoreSnapshots: flag({ help: "do not compare snapshots, whose bytes some UDFs write in any order" }),
@@ -45,7 +44,7 @@ export const command = defineCommand({
   usage: [
     "RECORDING [flags] -- CMD ARGS...",
     "RECORDING [flags] --handler HANDLER | --socket PATH | --connect HOST:PORT",
-    "RECORDING --show [--json]",
+    "RECORDING --show [--raw] [--json]",
   ],
   description:
     "Recordings are made by --record FILE of tine host and tine agent. Points are compared in order within their group; " +
@@ -56,7 +55,8 @@ export const command = defineCommand({
   examples: [
     { command: "tine replay run.rec -- python3 -u my_udf.py", what: "a regression test of a UDF" },
     { command: "tine replay run.rec --tolerance 1e-9 --socket /tmp/udf.sock", what: "allow for rounding" },
-    { command: "tine replay run.rec --show", what: "print what was said, and when" },
+    { command: "tine replay run.rec --show", what: "print the messages with their times" },
+    { command: "tine replay run.rec --show --raw", what: "each field as it lies on the wire" },
   ],
 
   async run({ flags, positionals: [path], trailing }) {
@@ -67,17 +67,18 @@ export const command = defineCommand({
         throw new UsageError("--show prints a recording and needs no UDF: give one of them");
       }
     } else {
+      if (flags.raw) throw new UsageError("--raw is a way to print a recording: give --show with it");
       checkTarget(target);
       checkModuleFlags(flags, flags.handler);
     }
-    const { openRecording } = await import("../udf/recording/recording.ts");
-    using recording = await openRecording(path);
     if (flags.show) {
-      const { showRecording } = await import("./replay.ts");
-      await showRecording(recording, flags.json);
+      const { showFile } = await import("./show.ts");
+      await showFile(path, flags);
       return 0;
     }
-    const { replay } = await import("../udf/replay.ts");
+    const { openRecording } = await import("../../udf/recording/recording.ts");
+    using recording = await openRecording(path);
+    const { replay } = await import("../../udf/replay.ts");
     const { dim, yellow } = style(Deno.stderr);
     const stopping = new AbortController();
     using interrupts = onInterrupt(() => stopping.abort(), () => Deno.exit(130));
@@ -151,57 +152,4 @@ function summaryText(report: ReplayReport, differences: number, { bold, red, gre
   }
   if (report.endedEarly) lines.push("the recorded UDF ended before its input did");
   return lines.join("\n") + "\n";
-}
-
-/** What collects before it is written at once. */
-const WRITE_UNITS = 64 * 1024;
-
-/**
- * Prints what a recording holds, a message on each line: the time since the first one, the direction, the kind, the content.
- *
- * @param json for machines: `{"timeNs","direction","kind","message"}`; the header comes first
- */
-export async function showRecording(recording: Recording, json: boolean): Promise<void> {
-  const { started, tine, side, udf } = recording.header;
-  const { dim } = style(Deno.stdout);
-  let text = json ? JSON.stringify({ header: recording.header }) + "\n" : dim(
-    `recorded ${terminalText(started)} by tine ${terminalText(tine)} at the ${side}'s end: ${terminalText(udf)}`,
-  ) +
-    "\n";
-  let complete = false;
-  const cursor = new ByteReader();
-  try {
-    for await (const event of recording.events()) {
-      if (event.kind === "end" && event.direction === "response") complete = true;
-      text += json ? jsonLine(event, cursor) : line(event, dim, cursor);
-      if (text.length < WRITE_UNITS) continue;
-      await writeStdout(text);
-      text = "";
-    }
-    if (!complete) text += json ? `{"cut":true}\n` : dim("the recording was cut here") + "\n";
-  } finally {
-    await writeStdout(text);
-  }
-}
-
-function line(event: RecordedEvent, dim: (text: string) => string, cursor: ByteReader): string {
-  const time = (event.timeNs / 1e9).toFixed(6).padStart(12);
-  const arrow = event.direction === "request" ? "->" : "<-";
-  return `${dim(time)} ${arrow} ${terminalJson(content(event, cursor))}\n`;
-}
-
-function content(event: RecordedEvent, cursor: ByteReader): string {
-  if (event.kind === "end") return "(end)";
-  if (event.kind === "garbage") return `(no frames from here on: ${event.reason})`;
-  const { kind, json } = messageText(event.direction, event.payload, cursor);
-  return json === "{}" ? kind : `${kind} ${json}`;
-}
-
-function jsonLine(event: RecordedEvent, cursor: ByteReader): string {
-  const { kind, direction, timeNs } = event;
-  const start = `{"timeNs":${timeNs},"direction":"${direction}"`;
-  if (kind === "end") return `${start},"kind":"end of output"}\n`;
-  if (kind === "garbage") return `${start},"kind":"no frames","reason":${JSON.stringify(event.reason)}}\n`;
-  const message = messageText(direction, event.payload, cursor);
-  return `${start},"kind":"${message.kind}","message":${message.json}}\n`;
 }

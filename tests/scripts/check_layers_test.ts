@@ -1,0 +1,29 @@
+import { assertEquals } from "@std/assert";
+import { importsOf, problemsOf } from "../../scripts/check_layers.ts";
+
+const problems = (path: string, source: string) => problemsOf(importsOf(path, source));
+
+Deno.test("problemsOf() names imports upwards, of the other half, and of the module itself", () => {
+  assertEquals(problems("src/wire/a.ts", 'import { b } from "../base/b.ts";\n'), []);
+  assertEquals(problems("src/base/b.ts", 'import type { A } from "../wire/a.ts";\n'), [
+    "src/base/b.ts imports src/wire/a.ts: src/base lies below src/wire",
+  ]);
+  assertEquals(problems("src/node/a.ts", 'import { b } from "../udf/b.ts";\n'), [
+    "src/node/a.ts imports src/udf/b.ts: src/node and src/udf do not know each other",
+  ]);
+  assertEquals(problems("src/cli/a.ts", 'const { b } = await import("./a.ts");\n'), [
+    "src/cli/a.ts imports itself, which deno bundle cannot handle",
+  ]);
+  assertEquals(problems("src/cli/a.ts", '/** `await import("./a.ts")` */\n'), []);
+});
+
+Deno.test("problemsOf() names circles at run time", () => {
+  const imports = [
+    ...importsOf("src/cli/a.ts", 'import { b } from "./b.ts";\n'),
+    ...importsOf("src/cli/b.ts", 'import { a } from "./a.ts";\n'),
+  ];
+  assertEquals(problemsOf(imports), [
+    "these import each other at run time: src/cli/a.ts -> src/cli/b.ts -> src/cli/a.ts",
+  ]);
+  assertEquals(problemsOf(imports.map((each) => ({ ...each, atStart: false }))), []);
+});
