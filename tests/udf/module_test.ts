@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertGreater, assertLess, assertRejects, assertStringIncludes } from "@std/assert";
 import { Host } from "../../src/udf/host.ts";
-import { ModuleRunner, type ModuleRunnerOptions } from "../../src/udf/module/module_runner.ts";
-import { ModuleAgent } from "../../src/udf/module/module_agent.ts";
+import { ModuleAgent, ModuleRunner, type ModuleRunnerOptions } from "../../src/udf/module/module_runner.ts";
 import type { Option } from "../../src/udf/messages.ts";
 import { Point } from "../../src/udf/point.ts";
 import { TineError } from "../../src/base/errors.ts";

@@ -62,7 +62,7 @@ export async function openAgents(
     return await openRelay(() => reachUdf({ handler }, { ...moduleReach(flags), retryMs: 0, log }), handler);
   }
   const runner = await ModuleRunner.open(handler, runnerOptions);
-  const { ModuleAgent } = await import("../../udf/module/module_agent.ts");
+  const { ModuleAgent } = await import("../../udf/module/module_runner.ts");
   return {
     accept(connection) {
       const udf = runner.connect();

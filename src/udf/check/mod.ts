@@ -5,7 +5,6 @@
  */
 
 export { type Check, type CheckResult, type Evidence, Finding, type Trouble } from "./check.ts";
-export { CHECKS } from "./checks.ts";
+export { type CheckOptions, CHECKS, checkUdf } from "./runner.ts";
 export type { Unit } from "./data.ts";
-export { type CheckOptions, checkUdf } from "./runner.ts";
 export type { SubjectOptions } from "./subject.ts";

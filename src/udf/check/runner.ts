@@ -1,8 +1,14 @@
 import { BadEnd, type Check, type CheckResult, Finding, NEVER, Stuck } from "./check.ts";
-import { CHECKS } from "./checks.ts";
 import { Context } from "./context.ts";
 import { dataCheck } from "./data.ts";
 import { Subject, type SubjectOptions } from "./subject.ts";
+import { batchChecks, groupChecks } from "./batch_checks.ts";
+import { compatibilityChecks, framingChecks } from "./framing_checks.ts";
+import { earlyOutputCheck, optionChecks, startupChecks } from "./option_checks.ts";
+import { endingChecks } from "./ending_checks.ts";
+import { keepaliveChecks } from "./keepalive_checks.ts";
+import { snapshotChecks } from "./snapshot_checks.ts";
+import { valueChecks } from "./value_checks.ts";
 
 /** What to check of a UDF, and how. */
 export interface CheckOptions extends SubjectOptions {
@@ -170,3 +176,19 @@ async function* inOrder<T>(tasks: readonly (() => Promise<T>)[], jobs: number): 
     }
   }
 }
+
+/** All checks, in the order in which Kapacitor would come across what they look at. */
+export const CHECKS: readonly Check[] = [
+  ...startupChecks,
+  ...optionChecks,
+  dataCheck,
+  earlyOutputCheck,
+  ...keepaliveChecks,
+  ...framingChecks,
+  ...valueChecks,
+  ...compatibilityChecks,
+  ...batchChecks,
+  ...groupChecks,
+  ...snapshotChecks,
+  ...endingChecks,
+];

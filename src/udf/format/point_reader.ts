@@ -3,7 +3,7 @@ import { type CsvRecord, CsvRecordParser, CsvTable } from "./csv_parser.ts";
 import { FieldTypes } from "./field_types.ts";
 import type { InputItem, PointDefaults } from "./input_item.ts";
 import { JsonLinesParser } from "./json_lines_parser.ts";
-import { LineProtocolParser } from "./line_protocol_parser.ts";
+import { LineProtocolParser } from "./line_protocol.ts";
 import { RecordSplitter } from "./record_splitter.ts";
 import { nanosecondsOf, type Precision, PRECISIONS } from "./timestamp.ts";
 import { Utf8Decoder } from "./int64.ts";

@@ -1,5 +1,5 @@
 import { terminalText } from "../../base/terminal_text.ts";
-import { LineProtocolWriter } from "../format/line_protocol_writer.ts";
+import { LineProtocolWriter } from "../format/line_protocol.ts";
 import type { BeginBatch, InfoResponse } from "../messages.ts";
 import type { FieldValue, Point } from "../point.ts";
 import { Alignment } from "./alignment.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { LineProtocolWriter } from "../../../src/udf/format/line_protocol_writer.ts";
+import { LineProtocolWriter } from "../../../src/udf/format/line_protocol.ts";
 import { Point } from "../../../src/udf/point.ts";
 import { awkwardPoint, awkwardText, plain, read, readOne, reasons, seeded } from "./samples.ts";
 

@@ -1,6 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { createPointWriter } from "../../../src/udf/format/point_writer.ts";
-import { shortDouble } from "../../../src/udf/format/table_writer.ts";
+import { createPointWriter, shortDouble } from "../../../src/udf/format/point_writer.ts";
 import { textWidth } from "../../../src/base/text_width.ts";
 import { type FieldValue, Point } from "../../../src/udf/point.ts";
 
