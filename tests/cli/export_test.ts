@@ -103,3 +103,57 @@ async function columnsBehind(path: string): Promise<string> {
   const { stdout } = await tine(["export", path, "--table=flows", "--format=csv"]);
   return stdout.split("\n")[0].split(",").slice(8).join(", ");
 }
+
+Deno.test("tine export has a row for each of a thousand flows of a hundred tests", () =>
+  inFolder(async (out) => {
+    {
+      await using run = await startRun(out);
+      for (let k = 0; k < 100; k++) {
+        const test = await run.startTest(testNamed("many", { k: `${k}` }));
+        for (let i = 0; i < 10; i++) {
+          await test.add(info("streamInfo", "left", `f${i}`, { tinit: 1_000n, values }));
+          const report = { bytes: k * 10 + i, durationNanos: 1e6, fctNanos: 2e6, retransmits: 0 };
+          await test.add(progressOf("left", `f${i}`, streamReport(report)));
+        }
+        await test.finish({ status: "ok" });
+      }
+      await run.finish();
+    }
+    const { code, stdout } = await tine(["export", out, "--table=flows", "--format=csv", "--columns=k,flow,bytes"]);
+    const rows = stdout.trimEnd().split("\n").slice(1).map((line) => line.split(","));
+    assertEquals([code, rows.length], [0, 1000]);
+    rows.forEach(([k, flow, bytes], i) =>
+      assertEquals([k, flow, bytes], [`${Math.floor(i / 10)}`, `f${i % 10}`, `${i}`])
+    );
+  }));
+
+Deno.test("tine export takes records that were cut as far as they go, and names what is none of its own", () =>
+  inFolder(async (out) => {
+    await aRun(out);
+    const [folder] = (await listing(`${out}/latest`)).filter((path) => /^[^/]*bbr[^/]*$/.test(path));
+    const records = `${out}/latest/${folder}/records.tine`;
+    const bytes = await Deno.readFile(records);
+    const exported = async () => {
+      const { code, stdout, stderr } = await tine([
+        "export",
+        out,
+        "--table=stream_io",
+        "--format=csv",
+        "--columns=time,cca",
+      ]);
+      return [code, stdout.split("\n").length - 2, stderr.replaceAll(out, "OUT")];
+    };
+    assertEquals(await exported(), [0, 2, ""]);
+    await Deno.writeFile(records, bytes.subarray(0, bytes.length - 3));
+    assertEquals(await exported(), [0, 2, ""]);
+    await Deno.writeFile(records, bytes.subarray(0, 20));
+    assertEquals(await exported(), [0, 1, ""]);
+    await Deno.writeFile(records, new Uint8Array());
+    assertEquals(await exported(), [0, 1, ""]);
+    await Deno.writeTextFile(records, "PK a zip file\n");
+    const [code, , message] = await exported();
+    assertEquals(code, 1);
+    assertStringIncludes(`${message}`, "records.tine holds no records of tine: it starts with");
+    await Deno.writeTextFile(records, "tine records 2\n");
+    assertStringIncludes(`${(await exported())[2]}`, "is of version 2, this tine reads version 1");
+  }));
