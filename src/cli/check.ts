@@ -19,9 +19,9 @@ const flags = {
   ...moduleFlags,
   set: list({ value: "NAME=VALUE", short: "s", help: "set an option of the UDF, as for tine host" }),
   input: list({ value: "FILE", short: "i", complete: "file", help: "data of your own instead of samples; -: stdin" }),
-  inputFormat: choice(["line", "json", "csv"], { help: "default: what the file's name says, else line" }),
+  inputFormat: choice(["line", "json", "csv"], { help: "default: by the file's name, else line" }),
   precision: choice(["ns", "us", "ms", "s", "m", "h"], { default: "ns", help: "unit of times that are integers" }),
-  measurement: text({ value: "NAME", help: "name of points that have none" }),
+  measurement: text({ value: "NAME", help: "name of points without a name" }),
   tagColumns: text({ value: "NAME,NAME", help: "CSV: the columns that are tags" }),
   timeColumn: text({ value: "NAME", help: "CSV: the column of the time (default: time)" }),
   groupBy: text({ value: "TAG,TAG", help: "group points of --input as Kapacitor's groupBy does; *: by all tags" }),
@@ -133,7 +133,7 @@ export const command = defineCommand({
   },
 });
 
-/** Flags that say which checks are made and how they are shown. */
+/** Flags that decide which checks are made and how they are shown. */
 const NOT_REPEATED = ["only", "list", "json", "verbose", "jobs"];
 
 type Given = { [K in keyof typeof flags]: ReturnType<(typeof flags)[K]["read"]> };

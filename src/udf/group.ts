@@ -7,7 +7,7 @@ export interface GroupKey {
   name: string;
   /** Whether the name is part of the group. */
   byName: boolean;
-  /** The tags that make the group, in the order they stand in the id. */
+  /** The tags that make the group, in the order of the id. */
   dimensions: readonly string[];
   tags: ReadonlyMap<string, string>;
 }
@@ -16,7 +16,7 @@ export interface GroupKey {
 const ALL_TAGS = "*";
 
 /**
- * The id of a group as Kapacitor makes it: `k=v` for each dimension, joined by commas, after the name and a newline
+ * Returns the id of a group as Kapacitor makes it: `k=v` for each dimension, joined by commas, after the name and a newline
  * if the group is by name. Nothing is escaped; an absent tag gives `k=`. Without dimensions it is the name or empty.
  *
  * Source: `models.ToGroupID` of Kapacitor.
@@ -39,7 +39,7 @@ export function groupId({ name, byName, dimensions, tags }: GroupKey): string {
 }
 
 /**
- * The dimensions in the order of their UTF-8 bytes, each once: the order in which Kapacitor's groupBy puts them.
+ * Returns the dimensions in the order of their UTF-8 bytes, each once: the order of Kapacitor's groupBy.
  *
  * @example
  * ```ts
@@ -67,7 +67,7 @@ export function assignGroup(point: Point, groupBy: readonly string[]): void {
 }
 
 /**
- * The group that Kapacitor computes for a point of a stream that a UDF sent back. It ignores the point's own
+ * Returns the group that Kapacitor computes for a point of a stream that a UDF sent back. Kapacitor ignores the point's own
  * `group`, so where the two differ the author of the UDF is about to be surprised.
  */
 export function groupOfPoint(point: Point): string {
@@ -75,8 +75,8 @@ export function groupOfPoint(point: Point): string {
 }
 
 /**
- * The group that Kapacitor computes for a batch that a UDF sent back: from the name and the tags of its end, sorted,
- * and from byName of its begin. It ignores `group` in both.
+ * Returns the group that Kapacitor computes for a batch that a UDF sent back: from the name and the sorted tags of the end, and
+ * from byName of the begin. Kapacitor ignores `group` in both.
  */
 export function groupOfBatch(begin: Pick<BeginBatch, "byName">, end: Pick<EndBatch, "name" | "tags">): string {
   return groupId({
@@ -88,8 +88,8 @@ export function groupOfBatch(begin: Pick<BeginBatch, "byName">, end: Pick<EndBat
 }
 
 /**
- * The tags of a point's group: its dimensions with their values, empty where the point lacks the tag, since a
- * batch's group is computed from exactly these.
+ * Returns the tags of a point's group: its dimensions with their values, empty where the point lacks the tag. The group of a batch
+ * is computed from these tags.
  */
 export function groupTags(point: Point): Map<string, string> {
   const tags = new Map<string, string>();

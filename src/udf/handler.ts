@@ -15,34 +15,34 @@ export type {
 } from "./udf_types.ts";
 
 /**
- * What a relay is on both of its ends: it can take a point as an encoded message, Request or Response, which look the
- * same, without its length. That saves decoding what is only handed on.
+ * Takes points as encoded messages, so that a relay need not decode what it only hands on. A Request and a Response with a point
+ * are the same bytes.
  */
 export interface FrameTaker {
-  /** Takes the point in `bytes[start, end)`, valid until this returns. */
+  /** Takes the message in `bytes[start, end)`, without its length. The bytes are valid until this returns. */
   pointFrame(bytes: Uint8Array, start: number, end: number): Promise<void> | void;
 }
 
-/** What a relay writes to: it hands on what another UDF wrote, which is not judged as that of a handler is. */
+/** The output that a relay writes to. It sends on what another UDF wrote, without the checks of a handler's output. */
 export interface RelayOutput extends Output, FrameTaker {
-  /** Sends a batch as the other UDF wrote it; the size that it announces is its real one. */
+  /** Sends a batch as the other UDF wrote it, with its real size. */
   batch(batch: Batch): Promise<void>;
 }
 
-/** Whether an output is that of an agent, which a relay needs. */
+/** Whether an output is the output of an agent, which a relay needs. */
 export function isRelayOutput(output: Output): output is RelayOutput {
   return takesFrames(output) && "batch" in output && typeof output.batch === "function";
 }
 
-/** Whether somebody can take encoded points. */
+/** Whether an object takes encoded points. */
 export function takesFrames<T extends object>(taker: T): taker is T & FrameTaker {
   return "pointFrame" in taker && typeof taker.pointFrame === "function";
 }
 
 /**
- * The info of a handler as a message.
+ * Returns the info of a handler as a message.
  *
- * @throws {TypeError} that says what is wrong with it
+ * @throws {TypeError} with what is wrong with it
  */
 export function infoResponse(info: HandlerInfo): InfoResponse {
   if (typeof info !== "object" || info === null) {
@@ -82,9 +82,9 @@ const METHODS: Readonly<Record<EdgeType, readonly [keyof Handler, string][]>> = 
 };
 
 /**
- * What createHandler returned, if it is a handler.
+ * Returns what createHandler returned, if it is a handler.
  *
- * @throws {TypeError} that says which line is missing
+ * @throws {TypeError} with the line that is missing
  */
 export function checkHandler(handler: unknown): Handler {
   if (typeof handler !== "object" || handler === null) {
@@ -101,7 +101,7 @@ export function checkHandler(handler: unknown): Handler {
 /**
  * Makes sure that a handler has the methods that its edge needs.
  *
- * @throws {TypeError} that says which line is missing
+ * @throws {TypeError} with the line that is missing
  */
 export function checkMethods(handler: Handler, wants: EdgeType): void {
   for (const [name, line] of METHODS[wants]) checkMethod(handler, name, line);

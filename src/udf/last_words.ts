@@ -58,7 +58,7 @@ const GO_CALL = /^[\w./*()[\]{}%$@-]+\(.*\)$/;
 const TRACEBACK = /^[\s|]*(?:\+ Exception Group )?Traceback \(most recent call last\):/;
 
 /**
- * Finds in what a process writes to stderr the line that explains its end.
+ * Finds the line on stderr that explains the end of a process.
  *
  * That is the last line, except where it belongs to the report that the runtime of a language prints of a crash (stack frames,
  * notes, versions): then it is the message of that report, with the root cause where there is one. The reports are those of Go,

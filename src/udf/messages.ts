@@ -1,4 +1,4 @@
-/** The messages of proto/udf.proto as TypeScript sees them: int64 is bigint, maps are Map, times are ns since the epoch. */
+/** The messages of proto/udf.proto in TypeScript: int64 is bigint, maps are Map, times are ns since the epoch. */
 
 import type { Point } from "./point.ts";
 import type { BeginBatch, EdgeType, EndBatch, InitRequest, Outcome, ValueType } from "./udf_types.ts";
@@ -19,15 +19,15 @@ export const EDGE_TYPES: readonly EdgeType[] = ["stream", "batch"];
 /** Value types in the order of their numbers on the wire. */
 export const VALUE_TYPES: readonly ValueType[] = ["bool", "int", "double", "string", "duration"];
 
-/** What a UDF wants, provides and can be told. */
+/** The edges that a UDF wants and provides, and its options. */
 export interface InfoResponse {
   wants: EdgeType;
   provides: EdgeType;
-  /** For each option the types of its values by position; none: a flag. */
+  /** For each option the types of its values by position; empty: a flag. */
   options: Map<string, ValueType[]>;
 }
 
-/** What a host says. An empty or unknown message has the kind `empty` and is skipped. */
+/** A message from the host to the UDF. An empty or unknown message has the kind `empty` and is skipped. */
 export type Request =
   | { kind: "info" }
   | { kind: "init"; init: InitRequest }
@@ -39,7 +39,7 @@ export type Request =
   | { kind: "end"; end: EndBatch }
   | { kind: "empty" };
 
-/** What a UDF says. */
+/** A message from the UDF to the host. */
 export type Response =
   | { kind: "info"; info: InfoResponse }
   | { kind: "init"; outcome: Outcome }

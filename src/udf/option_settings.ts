@@ -22,7 +22,7 @@ const DURATION_UNITS: Readonly<Record<string, bigint>> = {
  * A setting is `name=value`, `name=value,value` where the option has several values (a backslash keeps a comma), or a
  * bare `name` for a flag.
  *
- * @throws {TineError} `bad-option` that says what the UDF takes
+ * @throws {TineError} `bad-option` with what the UDF takes
  *
  * @example
  * ```ts
@@ -66,9 +66,9 @@ export function parseSettings(settings: readonly string[], info: Pick<InfoRespon
   });
 }
 
-/** The options of a UDF in one clause: `it takes field=STRING, size=INT`. */
+/** Describes the options of a UDF in one clause: `it takes field=STRING, size=INT`. */
 export function describeOptions({ options }: Pick<InfoResponse, "options">): string {
-  if (options.size === 0) return "it takes none";
+  if (options.size === 0) return "it takes no options";
   return `it takes ${Array.from(options, ([name, types]) => describeOption(name, types)).join(", ")}`;
 }
 
@@ -107,7 +107,7 @@ function parseValue(type: ValueType, text: string): OptionValue {
   }
 }
 
-/** A duration such as `10s`, `1h30m` or `250us`, in ns. */
+/** Parses a duration such as `10s`, `1h30m` or `250us`; returns ns. */
 function parseDuration(text: string): bigint {
   const match = /^(-?)((?:\d+(?:ns|us|µs|μs|ms|u|µ|s|m|h|d|w))+)$/.exec(text);
   if (match === null) throw expected("a duration such as 10s, 1h30m or 250us", text);

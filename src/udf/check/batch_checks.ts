@@ -11,7 +11,7 @@ export const batchChecks: readonly Check[] = [
     title: "takes batches as Kapacitor sends them, their points without name and dimensions",
     run(context) {
       wantsBatches(context);
-      // Its end never says byName, whatever its begin says.
+      // The end of a batch never has byName, whatever the begin has.
       const [{ begin, points, end }] = [batchOf(context, 5)];
       const tags = end.tags;
       const group = groupOfBatch({ byName: true }, end);
@@ -43,7 +43,7 @@ export const batchChecks: readonly Check[] = [
   },
   {
     id: "batch-size-hint",
-    title: "takes batches that do not say their size, or whose size is wrong",
+    title: "takes batches without their size, or with a wrong one",
     run(context) {
       wantsBatches(context);
       // A node before the UDF may have filtered the points; Kapacitor does not correct the size.
@@ -59,7 +59,7 @@ export const batchChecks: readonly Check[] = [
     title: "sends batches whose begin, points and end agree, with their exact size",
     async run(context) {
       providesBatches(context);
-      // Nesting and size are watched over in every conversation; see Probe.
+      // Every conversation watches nesting and size; see Probe.
       const probe = await context.start();
       await probe.send(...requestsOf(context.subject.units()));
       await probe.finish();
@@ -95,7 +95,7 @@ export const batchChecks: readonly Check[] = [
       } catch (error) {
         if (probe.error === undefined) throw warnOnly(error);
       }
-      // What the UDF adds by a clock of its own is no answer.
+      // Points that the UDF adds by its own clock are no answer.
       const times = new Set(other.flatMap(pointsOf).map(({ time }) => time));
       const answers = probe.points().filter(({ time }) => times.has(time));
       if (probe.error === undefined && answers.length > 0) {
@@ -145,7 +145,7 @@ function providesBatches({ subject }: Context): void {
   subject.needOptions();
 }
 
-/** Groupings that scripts ask for: none, by name, by tags, by a tag that is absent. */
+/** Groupings that scripts ask for: no grouping, by name, by tags, by a tag that is absent. */
 const GROUPINGS = [
   { byName: false, dimensions: [] },
   { byName: true, dimensions: [] },

@@ -20,7 +20,7 @@ export interface Check {
   run(context: Context): Promise<string | void>;
 }
 
-/** What a check came to. */
+/** The result of a check. */
 export interface CheckResult {
   readonly id: string;
   readonly title: string;
@@ -35,7 +35,7 @@ export interface CheckResult {
   readonly durationMs: number;
 }
 
-/** What a check comes to, where it is not simply passed. */
+/** The result of a check that did not pass. */
 export type Trouble = "fail" | "warn" | "skip";
 
 /** What a failed check has to show. */
@@ -70,7 +70,7 @@ export class Finding extends Error {
   }
 }
 
-/** How a UDF ends at the end of its input that does not end at all. */
+/** The end of a UDF that does not end at the end of its input. */
 export const NEVER = "never";
 
 /** A failure of a UDF that did all that was asked, and did not end well. */

@@ -49,7 +49,7 @@ export function sampleUnits(wants: EdgeType, options: readonly Option[]): Unit[]
   }));
 }
 
-/** A batch of so many points, as Kapacitor sends it: its points carry time, group, tags and fields, its end no byName. */
+/** Returns a batch of this number of points, as Kapacitor sends it: its points carry time, group, tags and fields, its end no byName. */
 export function sampleBatch(host: string, size: number, first: number, names: readonly string[] = ["value"]): Batch {
   const tags = new Map([["host", host]]);
   const points = Array.from({ length: size }, (_, i) => insideBatch(samplePoint(host, first + i, names)));
@@ -87,7 +87,7 @@ export function copyUnits(units: readonly Unit[], shift = 0n, change: (point: Po
   });
 }
 
-/** The units again and again, later each time, until there are at least so many points. */
+/** Repeats the units, later each time, until there are at least this many points. */
 export function repeatUnits(units: readonly Unit[], points: number): Unit[] {
   const repeated: Unit[] = [];
   const span = spanOf(units);

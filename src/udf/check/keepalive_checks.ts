@@ -4,7 +4,7 @@ import { pointsOf, repeatUnits, requestsOf, type Unit } from "./data.ts";
 import type { Probe } from "./probe.ts";
 
 const KEEPALIVES = 10;
-/** A burst is what the UDF handles in so many ms, within these limits. */
+/** The size of a burst: what the UDF handles in this time, in ms, within these limits. */
 const BURST_MS = 300;
 const FEWEST = 200;
 const MOST = 20_000;

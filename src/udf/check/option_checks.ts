@@ -65,7 +65,7 @@ function someOptions({ subject }: Context): readonly Option[] {
   return subject.options?.length ? subject.options : sampleOptions(info);
 }
 
-/** Whatever the options are: the UDF has to say whether it takes them, and why not, and to end with its input. */
+/** Makes sure that the UDF accepts or refuses options with a reason, and ends with its input. */
 async function initWith(context: Context, options: readonly Option[]): Promise<string> {
   return await initTo(await context.open(), options);
 }
@@ -74,7 +74,10 @@ async function initTo(probe: Probe, options: readonly Option[]): Promise<string>
   await probe.send({ kind: "init", init: { options: [...options], taskId: "check", nodeId: "udf1" } });
   const { outcome } = await probe.answer("init");
   if (!outcome.success && outcome.error === "") {
-    throw probe.warn("it refuses without a reason, and nobody will know why the task does not start", "an error text");
+    throw probe.warn(
+      "it refuses without a reason, so that users cannot know why the task does not start",
+      "an error text",
+    );
   }
   await probe.dismiss();
   return outcome.success ? "accepted" : `refused: ${outcome.error}`;
@@ -181,5 +184,5 @@ async function takeSnapshot(context: Context): Promise<Uint8Array> {
 }
 
 function tooEarly(probe: Probe, when: string) {
-  return probe.fail(`it wrote data ${when}: Kapacitor takes none then, and hangs`, EXPECTED);
+  return probe.fail(`it wrote data ${when}: Kapacitor reads no data then, and hangs`, EXPECTED);
 }

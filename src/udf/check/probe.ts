@@ -156,7 +156,7 @@ export class Probe {
     while (await this.#options.within(this.#changed.wait(), ms)) if (this.#outputEnded) return;
   }
 
-  /** Waits until `look` finds something, and returns it; `verb` says what the UDF has to do. */
+  /** Waits until `look` finds something, and returns it; `verb` names what the UDF has to do. */
   async until<T>(look: () => T | undefined, expected: string, verb = "answer"): Promise<T> {
     for (;;) {
       if (this.#violation !== undefined) throw this.fail(this.#violation, expected);

@@ -7,7 +7,7 @@ import { copyUnits, requestsOf, sampleUnits, type Unit } from "./data.ts";
 import { Finding, skip } from "./check.ts";
 import { describeRequest } from "./transcript.ts";
 
-/** Pauses before the end of input that show whether a UDF adds points by a clock of its own. */
+/** Pauses before the end of input that show whether a UDF adds points by its own clock. */
 const SHORT_PAUSE_MS = 20;
 const LONG_PAUSE_MS = 200;
 
@@ -181,7 +181,7 @@ export class Subject {
 
   async #measure(): Promise<Reference> {
     const [first, second] = [await this.#run(), await this.#run()];
-    // Longer pauses change nothing, unless the UDF adds points by a clock of its own.
+    // Longer pauses change nothing, unless the UDF adds points by its own clock.
     const [paused, longer] = [await this.#run(SHORT_PAUSE_MS), await this.#run(LONG_PAUSE_MS)];
     const same = firstDifference(first, second) === undefined && firstDifference(paused, longer) === undefined;
     return { outputs: first, deterministic: same };

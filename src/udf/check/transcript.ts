@@ -1,6 +1,6 @@
 import type { Option, OptionValue, Request, Response } from "../messages.ts";
 
-const LONGEST = 400;
+const MAX_LENGTH = 400;
 
 /** A list of what went one way, short enough for a person: repetitions are counted, what lies far back is left out. */
 export class Transcript {
@@ -11,7 +11,7 @@ export class Transcript {
     const last = this.#entries.at(-1);
     if (last?.text === text) last.count += count;
     else this.#entries.push({ text, count });
-    // The beginning and the end tell the story.
+    // The beginning and the end matter most.
     if (this.#entries.length > 2000) this.#entries.splice(20, 1000, { text: "...", count: 1 });
   }
 
@@ -66,7 +66,7 @@ export function describeResponse(response: Response): string {
 
 /** A text in quotes, cut where it is long. */
 export function clip(text: string): string {
-  return JSON.stringify(text.length > LONGEST ? text.slice(0, LONGEST) + "..." : text);
+  return JSON.stringify(text.length > MAX_LENGTH ? text.slice(0, MAX_LENGTH) + "..." : text);
 }
 
 function describeOption({ name, values }: Option): string {

@@ -85,7 +85,7 @@ export const valueChecks: readonly Check[] = [
       if (near.length === 0 || near.some(({ time }) => !sent.has(time))) {
         return "taken; its points have times of its own";
       }
-      // A time is altered where the one that was sent is missing: the point says which, or stands beside it. Else the UDF
+      // A time is altered where the one that was sent is missing: the point names it, or stands beside it. Else the UDF
       // has added the point.
       const marked = near.every((point) => point.field(SENT_AT) === String(point.time));
       const altered = points.find((point) => {
@@ -287,7 +287,7 @@ async function sendPlanted(probe: Probe, units: readonly Unit[], bystanders: rea
   probe.note(`(all points with ${bystanders.map(({ label }) => label).join(", ")})`);
 }
 
-/** What became of a bystander in each point that came back and whose time tells which one it was. */
+/** Returns what became of a bystander in each point that came back, by the time of the point. */
 function fatesOf(probe: Probe, units: readonly Unit[], bystander: Bystander) {
   const sources = new Map(units.flatMap(pointsOf).map((point) => [point.time, point]));
   return probe.points().flatMap((point) => {

@@ -22,7 +22,7 @@ export interface CsvColumns {
   tagColumns: readonly string[];
 }
 
-/** The types of columns are decided over so many rows of a stream, */
+/** Rows of a stream over which the types of columns are decided, */
 const SURVEYED_ROWS = 10_000;
 /** or over so much text, in UTF-16 units. */
 const SURVEYED_LENGTH = 16 * 1024 * 1024;
@@ -59,7 +59,7 @@ function recordEnd(text: string, position: number): number {
 }
 
 /**
- * Makes points of CSV with a header.
+ * Reads points from CSV with a header.
  *
  * The time is an integer in the precision, or RFC 3339; no such column, or a cell without a value: now. The column `name` is the
  * measurement, unless a measurement is given; then it is a column like others. Columns that are not time, name or tags are fields, each
@@ -81,7 +81,7 @@ export class CsvTable {
   #heldRows = 0;
   #heldLength = 0;
 
-  /** @param warn gets a sentence for each column whose type is not what most of its cells are */
+  /** @param warn gets a sentence for each column whose type differs from most of its cells */
   constructor(defaults: PointDefaults, columns: CsvColumns, warn: (message: string) => void) {
     this.#defaults = defaults;
     this.#columns = columns;
@@ -280,7 +280,7 @@ function badHeader(reason: string): TineError {
   return new TineError("bad-input", `the header of the CSV input cannot be used: ${safe}`);
 }
 
-/** The cells of each record, or why it has none. */
+/** The cells of each record, or why the record cannot be read. */
 async function parseRows(records: readonly CsvRecord[]): Promise<(string[] | string)[]> {
   const withQuotes = records.filter(({ text }) => text.includes('"'));
   const parsed = withQuotes.length === 0 ? [] : await parseQuoted(withQuotes);

@@ -2,13 +2,13 @@ import type { Point } from "../point.ts";
 import { type InputItem, quoted } from "./input_item.ts";
 import { terminalText } from "../../base/terminal_text.ts";
 
-/** Fields beyond this number are not watched: input may make up names without end. */
-const MOST_FIELDS = 10_000;
+/** Fields whose types are watched; input may invent any number of names. */
+const MAX_FIELDS = 10_000;
 
 type FieldType = "an int64" | "a double" | "a string" | "a boolean";
 
 /**
- * Watches over the types of fields, which InfluxDB fixes for each measurement and which most UDFs take for fixed.
+ * Watches the types of fields. InfluxDB fixes them for each measurement, and most UDFs rely on that.
  *
  * @example
  * ```ts
@@ -49,7 +49,7 @@ export class FieldTypes {
     const before = types.get(field);
     if (before === type) return;
     if (before === undefined) {
-      if (this.#count++ < MOST_FIELDS) types.set(field, type);
+      if (this.#count++ < MAX_FIELDS) types.set(field, type);
       return;
     }
     let changed = this.#changed.get(name);

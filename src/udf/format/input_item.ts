@@ -22,7 +22,7 @@ export type InputItem =
   | { kind: "end"; line: number; end: EndBatch }
   | BadLine;
 
-/** What points get that do not say it themselves. */
+/** Values for points that lack them. */
 export interface PointDefaults {
   /** ns of one unit of time */
   unit: bigint;
@@ -54,8 +54,8 @@ export function quoted(text: string): string {
 }
 
 /**
- * The fields of a point while it is read, by type. A name that comes again replaces what it was, whatever the types are, as in
- * InfluxDB and Telegraf.
+ * The fields of a point while it is read, by type. A name that comes again replaces the earlier field, also one of another type, as
+ * in InfluxDB and Telegraf.
  */
 export class FieldMaps {
   doubles: Map<string, number> | undefined = undefined;

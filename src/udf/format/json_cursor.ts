@@ -5,15 +5,15 @@ const OPEN_BRACKET = 91, CLOSE_BRACKET = 93, OPEN_BRACE = 123, CLOSE_BRACE = 125
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 
 /**
- * Thrown for text that is not the JSON that was expected; its message says why. No Error, since taking a stack for
- * each bad line makes input that is bad throughout ten times as slow.
+ * Thrown for text that is not the expected JSON, with the reason as its message. It is no Error, since the stack of an Error for each
+ * bad line makes reading bad input ten times as slow.
  */
 export class JsonError {
   constructor(readonly message: string) {}
 }
 
 /**
- * Reads JSON of a known shape, value by value, with the text of numbers, which tells int64 from double.
+ * Reads JSON of a known shape, value by value, with the text of numbers: int64 and double differ in their text.
  *
  * JSON.parse with a reviver that looks at the source gives the same, but makes 0.1 million points/s: a tenth of this.
  * It accepts what JSON.parse accepts.
@@ -133,7 +133,7 @@ export class JsonCursor {
     if (unit !== NEWLINE && !Number.isNaN(unit)) throw this.#unexpected("what follows the object", "nothing");
   }
 
-  /** Says what stands here in place of what was expected. */
+  /** Describes what stands here in place of what was expected. */
   unexpected(what: string, expected: string): JsonError {
     return this.#unexpected(what, expected);
   }

@@ -14,8 +14,8 @@ const QUOTE = 0x22;
  *
  * `time` may be left out (it is then now) or a string with an RFC 3339 time; `tags` and `fields` may be left out; a field
  * that is null is absent; `{"double":3}` is a double without `.`, for programs that print 3.0 as 3. `name` may be left out where a
- * measurement is given or inside of a batch. Names it does not know are errors: they are misspelt more often than not.
- * Blank lines inside of a begin and its end say nothing.
+ * measurement is given or inside of a batch. Unknown names are errors, since most of them are misspelt.
+ * Blank lines between a begin and its end are skipped.
  */
 export class JsonLinesParser implements RecordParser<InputItem> {
   readonly #defaults: PointDefaults;

@@ -17,7 +17,7 @@ export const SPECIAL_DOUBLES: ReadonlyMap<string, number> = new Map([
  * are set, `database`, `retentionPolicy`, `group`, `dimensions` and `byName`. Time is in ns. A number with `.` or exponent is a
  * double, one without an int64. The strings "NaN", "Infinity" and "-Infinity" are doubles; a string field with such a text is
  * `{"string":"NaN"}`. A batch starts with `{"begin":{"name","group","tags","size","byName"}}` and ends with
- * `{"end":{"name","group","tmax","tags","byName"}}`; what is empty is left out, and so is the name of its points.
+ * `{"end":{"name","group","tmax","tags","byName"}}`; empty values are left out, and so are the names of points in a batch.
  */
 export class JsonLinesWriter implements PointWriter {
   readonly losses = { points: 0, fields: 0, tags: 0 };

@@ -16,11 +16,11 @@ export interface ReadPointsOptions {
   format: InputFormat;
   /** The unit of times that are integers; default ns. */
   precision?: Precision;
-  /** The name of points that have none; in CSV, of all points: then `name` is a column like others. */
+  /** The name of points without a name; in CSV, of all points: then `name` is a column like others. */
   measurement?: string;
-  /** The database of points that name none. */
+  /** The database of points without one. */
   database?: string;
-  /** The retention policy of points that name none. */
+  /** The retention policy of points without one. */
   retentionPolicy?: string;
   /** CSV: the columns that are tags. */
   tagColumns?: readonly string[];
@@ -40,8 +40,8 @@ export interface ReadPointsOptions {
 }
 
 /**
- * Input as it is read: lists of items, each as long as one piece of input makes it. What is bad is an item too, so
- * that the caller decides what follows from it.
+ * Input as it is read: lists of items, one list for each piece of input. Bad input is an item too, so that the caller decides what
+ * to do about it.
  */
 export interface PointReader extends AsyncIterable<InputItem[]> {
   /** How many bytes have been taken from the stream. */

@@ -17,14 +17,14 @@ export interface Losses {
   tags: number;
 }
 
-/** Turns points and batches into text, in the order they come. Each call returns what can be printed now. */
+/** Writes points and batches as text, in the order in which they come. Each call returns what can be printed now. */
 export interface PointWriter {
   point(point: Point): string;
   begin(begin: BeginBatch): string;
   end(end: EndBatch): string;
-  /** What is held back; also when nothing has come for a while, so that people see it. */
+  /** Returns what is held back. Call it also when nothing has come for a while, so that people see it. */
   flush(): string;
-  /** What was left out so far. */
+  /** What has been left out. */
   readonly losses: Readonly<Losses>;
 }
 
@@ -32,7 +32,7 @@ export interface PointWriter {
 export type OutputFormat = "line" | "json" | "table";
 
 /**
- * Makes the writer of a format.
+ * Returns a writer of a format.
  *
  * @throws {TineError} `usage` if there is no such format
  *
@@ -58,7 +58,7 @@ export function createPointWriter(format: OutputFormat): PointWriter {
   }
 }
 
-/** How many rows decide the columns and their widths. */
+/** Rows that decide the columns and their widths. */
 const ROWS = 50;
 const MAX_WIDTH = 48;
 
@@ -111,7 +111,7 @@ interface Cell {
   numeric: boolean;
 }
 
-/** The cells of a point by column. The key of a column says what it is, since a tag and a field can share a name. */
+/** The cells of a point by column. The key of a column includes its kind, since a tag and a field can share a name. */
 type Row = Map<string, Cell>;
 
 const TIME = "1time", NAME = "2name", TAG = "3", FIELD = "4";
@@ -189,7 +189,7 @@ function valueText(value: FieldValue): string {
   return typeof value === "number" ? shortDouble(value) : String(value);
 }
 
-/** A double with six digits that count, and always something that tells it from an integer. */
+/** Formats a double with six significant digits, always with a mark that an integer lacks. */
 export function shortDouble(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   if (value === 0) return Object.is(value, -0) ? "-0.0" : "0.0";

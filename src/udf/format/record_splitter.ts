@@ -8,7 +8,7 @@ export const NEEDS_QUOTE = -2;
 /** Reads one record: a line, or several where a format allows newlines in quotes. */
 export interface RecordParser<T> {
   /**
-   * Reads the record at `position` and adds what it says to `out`.
+   * Reads the record at `position` and adds its items to `out`.
    *
    * @param line the number of the line at `position`
    * @returns where the next record starts, which is after a newline; or what is missing, and then nothing was added

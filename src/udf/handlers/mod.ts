@@ -9,7 +9,7 @@ const HANDLERS: Record<string, () => Promise<{ createHandler: CreateHandler }>> 
 /** The names of the handlers that come with tine. */
 export const BUNDLED_HANDLERS: readonly string[] = Object.keys(HANDLERS);
 
-/** Loads a handler that comes with tine; undefined if there is none of this name. */
+/** Loads a handler that comes with tine; undefined if no handler has this name. */
 export async function loadBundledHandler(name: string): Promise<CreateHandler | undefined> {
   return Object.hasOwn(HANDLERS, name) ? (await HANDLERS[name]()).createHandler : undefined;
 }

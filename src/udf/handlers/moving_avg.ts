@@ -133,7 +133,7 @@ export class Window {
    *
    * @param size of the new window
    * @param savedSize of the saved one
-   * @throws {Error} if it is none
+   * @throws {Error} if the bytes are no window
    */
   static load(size: number, { values, next }: SavedWindow, savedSize: number): Window {
     if (!Number.isInteger(savedSize) || savedSize < 1) throw new Error(`a window cannot be of the size ${savedSize}`);

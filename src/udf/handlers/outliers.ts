@@ -7,7 +7,7 @@ type Quartiles = "kapacitor" | "tukey";
  * Answers each batch with a batch of its outliers by Tukey's method: points below Q1 - scale * IQR or above
  * Q3 + scale * IQR, where Q1 and Q3 are the medians of the lower and upper half and IQR = Q3 - Q1.
  *
- * The option `quartiles` says what a median of an even count is, see {@linkcode median}.
+ * The option `quartiles` selects the median of an even count, see {@linkcode median}.
  */
 export function createHandler(agent: Output): Handler {
   let field = "";
@@ -66,7 +66,7 @@ export function createHandler(agent: Output): Handler {
   };
 }
 
-/** The field as a number; NaN, which is never an outlier, where the point has none. */
+/** Returns the field as a number; NaN, which is never an outlier, where the point lacks it. */
 function numberOf(point: Point, field: string): number {
   const value = point.field(field);
   return typeof value === "number" || typeof value === "bigint" ? Number(value) : NaN;
@@ -83,7 +83,7 @@ function fences(values: number[], scale: number, quartiles: Quartiles): [number,
 }
 
 /**
- * Where the median of so many values lies: the end of the half below it and the start of the half above it.
+ * Returns where the median of this number of values lies: the end of the half below it and the start of the half above it.
  *
  * Kapacitor's own UDF looks for the median of an even count one place higher.
  */
@@ -95,7 +95,7 @@ function middle(count: number, quartiles: Quartiles): [number, number] {
 }
 
 /**
- * The median of sorted values; NaN if there are none.
+ * Returns the median of sorted values; NaN for an empty list.
  *
  * Of an even count it is the mean of the two middle values with `tukey`. With `kapacitor`, as in the UDF that comes with Kapacitor
  * (udf/agent/examples/outliers), it is the mean of the upper one of them and the next; of two values, which have no next, their mean.

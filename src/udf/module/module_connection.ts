@@ -10,8 +10,8 @@ import { RingConnection, type RingMemory } from "./ring_connection.ts";
 const QUIET_MS = 200;
 
 /**
- * The near end of a connection to a handler in a worker. It watches what the handler does, and says to the host that it is alive
- * while it is busy, also when it is in an endless loop.
+ * The near end of a connection to a handler in a worker. It watches what the handler does, and sends keepalives to the host while
+ * the handler is busy, also in an endless loop.
  */
 export class ModuleConnection implements Connection {
   readonly progress = new CallProgress();
@@ -23,7 +23,7 @@ export class ModuleConnection implements Connection {
   #lastOffset = -1;
   #lastUnderWay = 0;
   #busySince = 0;
-  #lastSpoken = 0;
+  #lastSent = 0;
   #reading = true;
 
   /** @param memory of an earlier connection, empty; left out: new memory */
@@ -44,7 +44,7 @@ export class ModuleConnection implements Connection {
 
   async read(buffer: Uint8Array): Promise<number | null> {
     const count = await this.#ring.read(buffer);
-    this.#lastSpoken = performance.now();
+    this.#lastSent = performance.now();
     if (count === null) this.#reading = false;
     return count;
   }
@@ -66,9 +66,9 @@ export class ModuleConnection implements Connection {
   }
 
   /**
-   * Looks at what the handler does; call it every now and then.
+   * Looks at what the handler does, and sends a keepalive where one is due. Call it at short intervals.
    *
-   * @returns how long one call has been going on, in ms; 0: nothing is
+   * @returns the duration of the call that is under way, in ms; 0 without a call
    */
   look(now: number): number {
     const { call, count, offset } = this.progress;
@@ -81,17 +81,17 @@ export class ModuleConnection implements Connection {
     this.#lastOffset = offset;
     this.#lastUnderWay = underWay;
     if (!busy) return 0;
-    if (now - this.#lastSpoken >= QUIET_MS && this.#reading) {
-      this.#lastSpoken = now;
-      this.#say({ kind: "keepalive", time: BigInt(Date.now()) * 1_000_000n });
+    if (now - this.#lastSent >= QUIET_MS && this.#reading) {
+      this.#lastSent = now;
+      this.#send({ kind: "keepalive", time: BigInt(Date.now()) * 1_000_000n });
     }
     return now - this.#busySince;
   }
 
-  /** Tells the host what failed, and ends what it reads. */
+  /** Reports a failure to the host, and ends the output. */
   fail(message: string): void {
     if (!this.#reading) return;
-    this.#say({ kind: "error", error: message });
+    this.#send({ kind: "error", error: message });
     this.#ring.endReading();
   }
 
@@ -147,7 +147,7 @@ export class ModuleConnection implements Connection {
     while (this.#sent.length > 0 && this.#sent[0].start + this.#sent[0].bytes.length <= offset) this.#sent.shift();
   }
 
-  #say(response: Response): void {
+  #send(response: Response): void {
     const writer = new FrameWriter({
       write: (bytes) => {
         this.#ring.inject(bytes.slice());

@@ -277,7 +277,7 @@ function withoutRoot(message: string): string {
   return message.replace(/^Uncaught (\(in promise\) )?/, "").replace(/\n\s+at .*data:text\/javascript.*/g, "").trim();
 }
 
-/** What an author's module may do; nothing unless it is said here. */
+/** The permissions of an author's module; without any it may do nothing. */
 export interface ModulePermissions {
   /** All that this process may do. */
   trust?: boolean;
@@ -332,13 +332,13 @@ export class ModuleAgent implements ServingAgent {
    */
   async run(): Promise<void> {
     const { connection } = this.#udf;
-    // When the handler has ended there is nobody left to read for: the reading that is under way is abandoned.
+    // Once the handler has ended, the read that is under way is abandoned.
     const reading = copy(this.#connection, connection).catch(() => connection.closeWrite());
     try {
       await copy(connection, this.#connection);
       const failure = await this.#udf.ended;
       if (failure === undefined) return;
-      await this.#udf.close(); // nobody takes what comes in any more
+      await this.#udf.close(); // input that still comes is dropped
       await this.#linger(reading);
       throw new TineError("module-failed", failure.replace(/^failed: /, ""));
     } finally {

@@ -134,8 +134,8 @@ const OPEN = 0, ENDED = 1, ABANDONED = 2;
  * Bytes on their way from one thread to another, in memory that both share: one side writes, the other reads.
  *
  * Waking a thread by `Atomics.waitAsync` takes half as long as by a message, and nothing is allocated.
- * What one {@linkcode write} takes appears to the reader all at once where it fits; {@linkcode whole} says how much of the rest
- * belongs to writes that are finished.
+ * What one {@linkcode write} takes appears to the reader all at once where it fits; {@linkcode whole} gives how much of the rest
+ * belongs to finished writes.
  */
 export class Ring {
   readonly #control: Int32Array<SharedArrayBuffer>;
@@ -153,7 +153,7 @@ export class Ring {
     return (Atomics.load(this.#control, WRITTEN) - Atomics.load(this.#control, READ)) | 0;
   }
 
-  /** Bytes to read up to the end of the last finished write; below 0: so many were read of a write that still goes on. */
+  /** Bytes to read up to the end of the last finished write; below 0: bytes that were read of an unfinished write. */
   get whole(): number {
     return (Atomics.load(this.#control, WHOLE) - Atomics.load(this.#control, READ)) | 0;
   }
@@ -193,7 +193,7 @@ export class Ring {
       bytes = bytes.subarray(length);
       Atomics.store(this.#control, WRITTEN, (written + length) | 0);
       if (bytes.length === 0) Atomics.store(this.#control, WHOLE, (written + length) | 0);
-      this.#tell(NEWS);
+      this.#notify(NEWS);
     }
   }
 
@@ -207,7 +207,7 @@ export class Ring {
     buffer.set(this.#bytes.subarray(at, at + first));
     if (first < length) buffer.set(this.#bytes.subarray(0, length - first), first);
     Atomics.store(this.#control, READ, (read + length) | 0);
-    this.#tell(ROOM);
+    this.#notify(ROOM);
     return length;
   }
 
@@ -219,14 +219,14 @@ export class Ring {
   /** Nothing more will be written. */
   end(): void {
     Atomics.compareExchange(this.#control, STATE, OPEN, ENDED);
-    this.#tell(NEWS);
+    this.#notify(NEWS);
   }
 
   /** Nothing more will be read: writes fail from now on. */
   abandon(): void {
     Atomics.store(this.#control, STATE, ABANDONED);
-    this.#tell(ROOM);
-    this.#tell(NEWS);
+    this.#notify(ROOM);
+    this.#notify(NEWS);
   }
 
   /** Ends its use by this side, also by a write that still waits: the memory may become that of another connection. */
@@ -242,12 +242,12 @@ export class Ring {
     Atomics.store(control, STATE, OPEN);
   }
 
-  /** Makes whoever waits for news look again. */
+  /** Wakes the waiting side to look again. */
   wake(): void {
-    this.#tell(NEWS);
+    this.#notify(NEWS);
   }
 
-  #tell(cell: number): void {
+  #notify(cell: number): void {
     Atomics.add(this.#control, cell, 1);
     Atomics.notify(this.#control, cell);
   }

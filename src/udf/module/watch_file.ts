@@ -1,11 +1,10 @@
-/** Changes that come so close together are one. */
+/** Changes within this time count as one. */
 const SETTLE_MS = 100;
 
 /**
- * Calls back whenever a module changes, also where an editor replaces its file. What it imports from its own folder
- * counts as well.
+ * Calls back whenever a module changes, also where an editor replaces its file. Changes of modules in the same folder count as well.
  *
- * @returns ends the watching
+ * @returns a function that ends the watching
  */
 export function watchModule(path: string, changed: () => void): () => void {
   const folder = path.includes("/") ? path.slice(0, path.lastIndexOf("/")) || "/" : ".";

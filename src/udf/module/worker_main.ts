@@ -96,7 +96,7 @@ function describeError(error: unknown): string {
   return place === undefined ? message : `${message} (${place})`;
 }
 
-/** An error that nobody awaits ends the worker, and should say where it comes from. */
+/** Reports an error that no code awaits, with its place. It ends the worker. */
 function catchUncaught(): void {
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
