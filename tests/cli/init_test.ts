@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { command } from "../../src/cli/init/init.ts";
 import { nodeTypes } from "../../src/cli/init/node_types.ts";
 import { main } from "../../src/cli/main.ts";
@@ -169,6 +169,29 @@ Deno.test("tine init never overwrites a file", async () => {
     assertEquals(files(folder.dir), [existing]);
     assertEquals(await Deno.readTextFile(`${folder.dir}/${existing}`), "mine");
   }
+});
+
+Deno.test("tine init writes all of its files or no file", async () => {
+  for (const [name, limit] of [["my_udf.ts", "12"], ["my_plan.ts", "12"], ["my_plan.yaml", "1"]]) {
+    await using folder = await temporary();
+    // As on a full disk: a file over the limit, in units of 512 bytes, is written in part.
+    const script = `trap '' XFSZ; ulimit -f ${limit}; exec "$@"`;
+    const args = ["-c", script, "sh", Deno.execPath(), "run", "-A", "--no-check", entry, "init", name];
+    const options = { args, cwd: folder.dir, env: { NO_COLOR: "1" } };
+    const { code, stdout, stderr } = await new Deno.Command("sh", options).output();
+    const [out, message] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+    assertEquals([code, out, files(folder.dir)], [1, "", []], message);
+    assertMatch(message, /^tine init: cannot write \S+: no space is left\n$/);
+  }
+});
+
+Deno.test("tine init prints a command to try a UDF that runs as it stands", async () => {
+  await using folder = await temporary();
+  const { stderr } = await init(folder.dir, "my_rate.ts");
+  const [, command] = /^Try it: +(.*)$/m.exec(stderr) ?? [];
+  const tine = `tine() { "${Deno.execPath()}" run -A --no-check "${entry}" "$@"; }`;
+  const shell = new Deno.Command("sh", { args: ["-c", `${tine}\n${command}`], cwd: folder.dir });
+  assertEquals(new TextDecoder().decode((await shell.output()).stdout), "m rate=2 2000000000\n");
 });
 
 Deno.test("tine init leaves a deno.json alone, and says what to add to it", async () => {

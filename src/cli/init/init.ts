@@ -1,5 +1,6 @@
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { messageOf, TineError } from "../../base/errors.ts";
+import { systemCode } from "../../result/store_error.ts";
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { escape, writeStdout } from "../terminal.ts";
@@ -11,8 +12,21 @@ const UDF_TYPES_FILE = "tine_udf.d.ts";
 /** The file that declares the module that plans import. */
 const PLAN_TYPES_FILE = "tine_node.d.ts";
 
+/** Two points of a rate of 2 a second, for printf. */
+const POINTS = "m value=1 1000000000\\nm value=3 2000000000\\n";
+
 /** A module that is a plan, as its name says: `plan.ts`, `my_plan.ts`. */
 const PLAN_MODULE = /(^|[^A-Za-z0-9])plan\.[jt]s$/i;
+
+/** Why a file cannot be written, where the system's own message is too long or too short. */
+const WHY_NOT: ReadonlyMap<string, string> = new Map([
+  ["ENOENT", "there is no such folder"],
+  ["ENOSPC", "no space is left"],
+  ["EDQUOT", "no space is left"],
+  ["EFBIG", "no space is left"],
+  ["EACCES", "permission denied"],
+  ["EROFS", "the file system is read-only"],
+]);
 
 /** The text of a file. */
 interface Text {
@@ -56,7 +70,10 @@ export const command = defineCommand({
   examples: [
     { command: "tine init my_udf.ts", what: "a UDF in TypeScript" },
     { command: "deno test my_udf_test.ts", what: "run its test" },
-    { command: "tine host --handler ./my_udf.ts --set field=value --input points.txt", what: "try it with points" },
+    {
+      command: `printf '${POINTS}' | tine host --handler ./my_udf.ts --set field=value`,
+      what: "try it with two points",
+    },
     { command: "tine init my_plan.yaml", what: "a plan of tests" },
     { command: "tine init my_plan.ts", what: "one that a program writes" },
   ],
@@ -88,15 +105,12 @@ export const command = defineCommand({
       const text = `{\n  "imports": { "${UDF_MODULE}": "./${UDF_TYPES_FILE}" }\n}\n`;
       support.push({ path: join(folder, "deno.json"), text });
     }
-    for (const file of [...skeleton, ...support]) {
-      await write(file.path, file.text);
-      await writeStdout(`${file.path}\n`);
-    }
+    await writeAll([...skeleton, ...support]);
 
     const shown = path.startsWith("/") ? path : `./${join(path)}`;
     console.error(`
 Test it:  deno test ${join(folder, test)}
-Try it:   tine host --handler ${shown} --set field=value --input points.txt
+Try it:   printf '${POINTS}' | tine host --handler ${shown} --set field=value
 Run it:   tine agent ${shown}`);
     if (config !== undefined && !(await Deno.readTextFile(config)).includes(UDF_MODULE)) {
       const target = relative(dirname(config), resolve(typesPath));
@@ -116,15 +130,14 @@ async function initPlan(path: string): Promise<number> {
   const format = PLAN_MODULE.test(path) ? "ts" : /\.ya?ml$/.test(path) ? "yaml" : "jsonc";
   const { default: text } = await PLANS[format]();
   const reference = format === "ts" ? `/// <reference path="./${PLAN_TYPES_FILE}" />\n` : "";
-  await write(path, reference + text.replaceAll(`my_plan.${format}`, file));
-  await writeStdout(`${path}\n`);
+  const written = [{ path, text: reference + text.replaceAll(`my_plan.${format}`, file) }];
   const types = join(dirname(path), PLAN_TYPES_FILE);
   // Another plan of the same folder has it already.
   if (format === "ts" && !await exists(types)) {
     const { nodeTypes } = await import("./node_types.ts");
-    await write(types, nodeTypes());
-    await writeStdout(`${types}\n`);
+    written.push({ path: types, text: nodeTypes() });
   }
+  await writeAll(written);
   console.error(`\nRun it:    tine run ${path}\nCheck it:  tine vet ${path}`);
   return 0;
 }
@@ -172,11 +185,19 @@ async function findConfig(folder: string): Promise<string | undefined> {
   }
 }
 
-async function write(path: string, text: string): Promise<void> {
-  try {
-    await Deno.writeTextFile(path, text, { createNew: true });
-  } catch (error) {
-    const reason = error instanceof Deno.errors.NotFound ? "there is no such folder" : messageOf(error);
-    throw new TineError("cannot-write", `cannot write ${path}: ${reason}`, { cause: error });
+/** Writes all files and prints their names, or writes no file: a part would keep the next try from writing the rest. */
+async function writeAll(files: readonly { path: string; text: string }[]): Promise<void> {
+  const written: string[] = [];
+  for (const { path, text } of files) {
+    try {
+      (await Deno.open(path, { write: true, createNew: true })).close();
+      written.push(path);
+      await Deno.writeTextFile(path, text);
+    } catch (error) {
+      for (const made of written) await Deno.remove(made).catch(() => {});
+      const reason = WHY_NOT.get(systemCode(error)) ?? messageOf(error);
+      throw new TineError("cannot-write", `cannot write ${path}: ${reason}`, { cause: error });
+    }
   }
+  await writeStdout(written.map((path) => `${path}\n`).join(""));
 }
