@@ -55,6 +55,7 @@ export interface RunFolderOptions {
  */
 export async function createRun(out: string, plan: Plan, options: RunFolderOptions): Promise<RunFolder> {
   const { owner, started = new Date() } = options;
+  let made: string | undefined;
   try {
     await makeOut(out, owner).catch((error) => {
       const what = NO_FOLDER.get(systemCode(error));
@@ -63,6 +64,7 @@ export async function createRun(out: string, plan: Plan, options: RunFolderOptio
     await checkLatest(out);
     const stamp = runFolderName(started);
     const path = await makeWorkFolder(out, stamp, owner);
+    made = path;
     const summary: RunSummary = {
       version: 1,
       plan: options.planName,
@@ -76,6 +78,8 @@ export async function createRun(out: string, plan: Plan, options: RunFolderOptio
     await Deno.writeFile(`${path}/${RESERVE_FILE}`, new Uint8Array(RESERVE_BYTES), { createNew: true });
     return new RunFolder(out, stamp, path, summary, new Budget(path, options.maxBytes), owner);
   } catch (error) {
+    // Nothing is measured yet, and on a full disk the reserve would hold what room there is.
+    if (made !== undefined) await Deno.remove(made, { recursive: true }).catch(() => {});
     throw storeError(error, out);
   }
 }

@@ -32,5 +32,7 @@ export function storeError(error: unknown, folder: string, kept?: string): TineE
 
 /** The code of an error of the system, such as `ENOSPC`; empty for another one. */
 export function systemCode(error: unknown): string {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+  if (!(error instanceof Error)) return "";
+  if ("code" in error && typeof error.code === "string") return error.code;
+  return error.message.includes("(os error 27)") ? "EFBIG" : ""; // Deno has no code for it
 }

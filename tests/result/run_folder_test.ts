@@ -132,6 +132,23 @@ Deno.test("createRun() names a folder that it cannot make", () =>
     }
   }));
 
+Deno.test("createRun() leaves nothing behind where there is no room", () =>
+  inFolder(async (out) => {
+    const module = new URL("../../src/result/run_folder.ts", import.meta.url).href;
+    const script = `import { createRun } from ${JSON.stringify(module)};
+      await createRun(${
+      JSON.stringify(out)
+    }, { tests: [] }, { planName: "x", tine: "0" }).catch(({ code }) => console.log(code));`;
+    // As on a full disk: a file over 100 KiB is written in part.
+    const limited = 'trap "" XFSZ; ulimit -f 200; exec "$@"';
+    const args = ["-c", limited, "sh", Deno.execPath(), "run", "-A", "--no-check", "--ext=ts", "-"];
+    const child = new Deno.Command("sh", { args, stdin: "piped", stdout: "piped" }).spawn();
+    await new Response(script).body!.pipeTo(child.stdin);
+    const { stdout } = await child.output();
+    assertEquals(new TextDecoder().decode(stdout), "results-full\n");
+    assertEquals(await listing(out), []);
+  }));
+
 Deno.test("a run that was killed stays readable in its work folder", () =>
   inFolder(async (out) => {
     {
