@@ -163,7 +163,7 @@ class ModuleWorker {
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#receive(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
-      this.#fail(`the module ${path} failed: ${withoutRoot(event.message)}`);
+      this.#fail(`the module ${path} failed: ${withoutFrames(event.message)}`);
     };
     this.#worker.onmessageerror = () => this.#fail(`the module ${path} sent what cannot be read`);
     this.#timer = setInterval(() => this.#look(), LOOK_MS);
@@ -234,7 +234,7 @@ class ModuleWorker {
     this.#served.delete(message.ended);
     if (served.closed) this.#keep(served.connection);
     served.counts = message.counts;
-    served.ended.resolve(message.error === undefined ? undefined : `failed: ${withoutRoot(message.error)}`);
+    served.ended.resolve(message.error === undefined ? undefined : `failed: ${withoutFrames(message.error)}`);
   }
 
   /** Keeps the memory of a connection that both sides have closed for another one. */
@@ -272,9 +272,11 @@ class ModuleWorker {
   }
 }
 
-/** An error's message without the lines that point into the root of the worker, which is not the author's. */
-function withoutRoot(message: string): string {
-  return message.replace(/^Uncaught (\(in promise\) )?/, "").replace(/\n\s+at .*data:text\/javascript.*/g, "").trim();
+/** Returns the first line of an error with the place in the author's code, without the source and frames that follow. */
+function withoutFrames(message: string): string {
+  const text = message.replace(/^Uncaught (\(in promise\) )?/, "").trim();
+  const place = /\n\s+at .*?file:\/\/[^\s()]*\/([^/\s()]+:\d+:\d+)/.exec(text)?.[1];
+  return place === undefined ? text : `${text.split("\n", 1)[0]} (${place})`;
 }
 
 /** The permissions of an author's module; without any it may do nothing. */
