@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { showCommand, TINE } from "./show_command.ts";
+import { showCommand, TASK, TINE } from "./show_command.ts";
 
 /** What `tine run` exits with when it was interrupted. */
 const INTERRUPTED = 130;
@@ -41,4 +41,4 @@ if (code === 0) {
 }
 if (code !== 0) Deno.exit(code);
 console.log(`The results are in ${out}/latest. Nothing else is left: processes and namespaces are gone.`);
-console.log(`More: ${TINE} help, and the plans in examples. UDFs: deno task demo:udf`);
+console.log(`More: ${TINE} help, and the plans in examples. UDFs: ${TASK} demo:udf`);

@@ -4,8 +4,13 @@
  * @module
  */
 
-/** How a reader starts tine from a checkout: this program may itself have been started by npx. */
-export const TINE = `${Deno.env.get("npm_command") === "exec" ? "npx -y deno@2.9.6" : "deno"} run -A main.ts`;
+/** How a reader starts Deno: this program may itself have been started by npx. */
+const DENO = Deno.env.get("npm_command") === "exec" ? "npx -y deno@2.9.6" : "deno";
+
+/** How a reader starts tine from a checkout. */
+export const TINE = `${DENO} run -A main.ts`;
+/** How a reader runs a task of the checkout; the name of the task follows. */
+export const TASK = `${DENO} task`;
 
 const bold = Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR")
   ? (text: string) => `\x1b[1m${text}\x1b[22m`

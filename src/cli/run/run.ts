@@ -78,7 +78,7 @@ export const command = defineCommand({
     if (errors.length > 0) {
       const [{ place, message }] = errors;
       const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
-      throw new CommandFailure("bad-plan", `${name}: ${place}: ${message}${more}; tine vet tells all`, 1);
+      throw new CommandFailure("bad-plan", `${name}: ${place}: ${message}${more}; tine vet lists all`, 1);
     }
     return await runAndShow(plan, name, flags, await running);
   },

@@ -208,7 +208,7 @@ export class CsvTable {
       hasName = true;
       return { name, role: "name" };
     });
-    if (!hasName) throw badHeader('there is no column "name", and no measurement is given');
+    if (!hasName) throw badHeader('there is no column "name", and no --measurement NAME is given');
     return roles;
   }
 
