@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { inFolder, listing, log, startRun, testNamed } from "../result/fixtures.ts";
-import { info, node, progressOf, recordsOf } from "../result/flows/recorded_flows.ts";
+import { info, node, progressOf, recordsOf } from "../result/recorded_flows.ts";
 import { streamReport } from "../flow/reports.ts";
 import { tine } from "../support/tine.ts";
 

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { openResults, type RunResults } from "../../src/result/mod.ts";
 import { errorMessage, fileData, inFolder, item, log, STARTED, startRun, testNamed } from "../result/fixtures.ts";
 import { logFileName } from "../../src/result/names.ts";
-import { info, node, recordsOf } from "../result/flows/recorded_flows.ts";
+import { info, node, recordsOf } from "../result/recorded_flows.ts";
 import { eventually } from "../support/eventually.ts";
 import { tine } from "../support/tine.ts";
 

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type MeasuredPackets, type MeasuredStream, readFlows } from "../../src/result/mod.ts";
 import { TineError } from "../../src/base/errors.ts";
 import { inFolder } from "./fixtures.ts";
-import { info, node, progressOf, record, recordsOf } from "./flows/recorded_flows.ts";
+import { info, node, progressOf, record, recordsOf } from "./recorded_flows.ts";
 import { packetReport, servedPackets, streamReport } from "../flow/reports.ts";
 
 const MS = 1e6;

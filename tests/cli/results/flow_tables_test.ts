@@ -4,7 +4,7 @@ import { FlowTracker } from "../../../src/cli/run/flow_tracker.ts";
 import { flowEndLines } from "../../../src/cli/run/flow_text.ts";
 import { PacketAnalysis, StreamAnalysis } from "../../../src/flow/analysis/mod.ts";
 import type { MeasuredPackets, MeasuredStream } from "../../../src/result/mod.ts";
-import { atServer, packetChunks, reply, sent } from "../../result/analysis/packet_samples.ts";
+import { atServer, packetChunks, reply, sent } from "../../flow/analysis/packet_samples.ts";
 import { streamReport } from "../../flow/reports.ts";
 
 const MS = 1e6;

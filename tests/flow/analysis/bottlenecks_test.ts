@@ -3,7 +3,7 @@ import { packetBottlenecks, streamBottlenecks } from "../../../src/flow/analysis
 import { PacketAnalysis } from "../../../src/flow/analysis/packet_analysis.ts";
 import type { PacketFigures } from "../../../src/flow/analysis/sender_analysis.ts";
 import { StreamAnalysis } from "../../../src/flow/analysis/stream_analysis.ts";
-import { packetChunks, reply, sent } from "../../result/analysis/packet_samples.ts";
+import { packetChunks, reply, sent } from "./packet_samples.ts";
 import { packetReport } from "../reports.ts";
 
 function figuresOf(

@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { PacketAnalysis, SHARED_CLOCK } from "../../../src/flow/analysis/packet_analysis.ts";
 import type { PacketFigures } from "../../../src/flow/analysis/sender_analysis.ts";
-import { atServer, packetChunks, type PacketSample, reply, sent } from "../../result/analysis/packet_samples.ts";
+import { atServer, packetChunks, type PacketSample, reply, sent } from "./packet_samples.ts";
 import { packetReport } from "../reports.ts";
 
 const MS = 1_000_000;

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { exportToFile, exportToFolder } from "../../../src/result/export/mod.ts";
 import { openResults, testsOf } from "../../../src/result/mod.ts";
 import { inFolder, startRun, testNamed } from "../fixtures.ts";
-import { info, node, recordsOf } from "../flows/recorded_flows.ts";
+import { info, node, recordsOf } from "../recorded_flows.ts";
 import { run } from "../../support/peers.ts";
 import { unless, whyNotInstalled } from "../../support/unless.ts";
 

@@ -7,7 +7,7 @@ import type { Table, Value } from "../../../src/result/tables/table.ts";
 import { packetReport, streamReport } from "../../flow/reports.ts";
 import { objectsOf } from "../export/odd_table.ts";
 import { errorMessage, inFolder, item, log } from "../fixtures.ts";
-import { info, node, progressOf, record, recordsOf } from "../flows/recorded_flows.ts";
+import { info, node, progressOf, record, recordsOf } from "../recorded_flows.ts";
 
 const MS = 1e6;
 const TINIT = 1_795_916_003_000_000_000n;

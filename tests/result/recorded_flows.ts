@@ -1,10 +1,10 @@
 /** Flows as nodes tell of them. */
 
-import { ChunkWriter } from "../../../src/flow/records/chunk_writer.ts";
-import type { ColumnName, RecordKind, Sample } from "../../../src/flow/records/kinds.ts";
-import type { FlowInfo, Item, NodeInfo, Progress } from "../../../src/node/item.ts";
-import type { Message } from "../../../src/node/protocol/frame.ts";
-import { item, startRun, testNamed } from "../fixtures.ts";
+import { ChunkWriter } from "../../src/flow/records/chunk_writer.ts";
+import type { ColumnName, RecordKind, Sample } from "../../src/flow/records/kinds.ts";
+import type { FlowInfo, Item, NodeInfo, Progress } from "../../src/node/item.ts";
+import type { Message } from "../../src/node/protocol/frame.ts";
+import { item, startRun, testNamed } from "./fixtures.ts";
 
 /** Samples as a node sends them: a chunk, or several where they do not fit one. */
 export function* recordsOf<K extends RecordKind>(
