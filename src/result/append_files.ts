@@ -10,8 +10,8 @@ import { storeError } from "./store_error.ts";
 const WRITE_BYTES = 256 * 1024;
 /** Producers should wait while more bytes than this wait for all files together. */
 const HIGH_WATER = 4 * 1024 * 1024;
-/** What comes little by little is written at the latest after this. */
-const FLUSH_MS = 1000;
+/** What comes little by little is written at the latest after this: others may follow it. */
+const FLUSH_MS = 200;
 const MAX_HANDLES = 64;
 const MAX_SPARE = 4;
 const LARGEST_SPARE = 1024 * 1024;

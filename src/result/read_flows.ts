@@ -13,7 +13,7 @@ import { readPlacedRecords, RecordFile, type RecordPlace } from "./read_records.
 import type { FlowReport } from "../flow/report.ts";
 import { type Chunk, readChunk } from "../flow/records/read_chunk.ts";
 import { TineError } from "../base/errors.ts";
-import { Kind } from "../node/protocol/frame.ts";
+import { Kind, type Message } from "../node/protocol/frame.ts";
 import { decodeItem } from "../node/protocol/kinds.ts";
 
 /** An end of a flow, as it described itself. */
@@ -242,31 +242,55 @@ export interface FlowIndex {
  * @throws {TineError} `no-results`, `bad-results`, `bad-item`
  */
 export async function indexFlows(folder: string): Promise<FlowIndex> {
-  const flows = new Map<string, IndexedFlow>();
-  const nodes = new Map<string, NodeInfo>();
-  const flowNamed = (flow: string) => {
-    let found = flows.get(flow);
-    if (found === undefined) flows.set(flow, found = { flow, places: new Map() });
-    return found;
-  };
+  const index = new GrowingIndex();
   for await (const { message, place } of readPlacedRecords(folder)) {
-    if (message.kind === Kind.records) {
-      const { places } = flowNamed(message.name);
-      const ofNode = places.get(message.origin);
-      if (ofNode === undefined) places.set(message.origin, [place]);
-      else ofNode.push(place);
-      continue;
-    }
-    if (!TOLD.has(message.kind)) continue;
-    const item = decodeItem(message);
-    if (item.type === "nodeInfo") nodes.set(item.nodeId, item);
-    else if (item.type === "streamInfo" || item.type === "packetInfo") {
-      flowNamed(item.flow)[item.server ? "server" : "client"] = item;
-    } else if (item.type === "progress" && (item.report.kind === "stream" || item.report.kind === "packets")) {
-      flowNamed(item.flow).report = item.report;
-    }
+    if (message.kind === Kind.records) index.addPlace(message, place);
+    else index.addItem(message);
   }
-  return { flows, nodes };
+  return index;
+}
+
+/** A {@linkcode FlowIndex} that is made record by record. */
+export class GrowingIndex implements FlowIndex {
+  readonly flows = new Map<string, IndexedFlow>();
+  readonly nodes = new Map<string, NodeInfo>();
+
+  /** Returns what is known of a flow, which is mentioned from now on. */
+  flow(flow: string): IndexedFlow {
+    let found = this.flows.get(flow);
+    if (found === undefined) this.flows.set(flow, found = { flow, places: new Map() });
+    return found;
+  }
+
+  /** Adds where samples are. */
+  addPlace({ name, origin }: Message, place: RecordPlace): void {
+    const { places } = this.flow(name);
+    const ofNode = places.get(origin);
+    if (ofNode === undefined) places.set(origin, [place]);
+    else ofNode.push(place);
+  }
+
+  /**
+   * Adds what nodes and flows report of themselves; other records are left out.
+   *
+   * @returns the flow, if it is about one
+   * @throws {TineError} `bad-item`
+   */
+  addItem(message: Message): IndexedFlow | undefined {
+    if (!TOLD.has(message.kind)) return undefined;
+    const item = decodeItem(message);
+    if (item.type === "nodeInfo") this.nodes.set(item.nodeId, item);
+    else if (item.type === "streamInfo" || item.type === "packetInfo") {
+      const flow = this.flow(item.flow);
+      flow[item.server ? "server" : "client"] = item;
+      return flow;
+    } else if (item.type === "progress" && (item.report.kind === "stream" || item.report.kind === "packets")) {
+      const flow = this.flow(item.flow);
+      flow.report = item.report;
+      return flow;
+    }
+    return undefined;
+  }
 }
 
 const TOLD: ReadonlySet<number> = new Set([Kind.nodeInfo, Kind.streamInfo, Kind.packetInfo, Kind.progress]);

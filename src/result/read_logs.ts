@@ -139,18 +139,50 @@ class LogReader {
   }
 
   #parse(text: string): LoggedLine {
-    this.#number++;
-    try {
-      const { time, tag, text: content, error, nodeId = this.#nodeId } = JSON.parse(text) as LogLine;
-      const texts = [time, tag, content, nodeId].every((value) => typeof value === "string");
-      if (texts && DECIMAL.test(time)) {
-        const line = { time: BigInt(time), nodeId: nodeId!, tag, text: content };
-        return error === undefined ? line : { ...line, error: String(error) };
-      }
-    } catch (error) {
-      if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error; // TypeError: null has no members
+    return parseLine(text, this.#nodeId, this.#path, ++this.#number);
+  }
+}
+
+/** Parses a line of a log; those of errors name their node. */
+function parseLine(text: string, node: string | undefined, path: string, number: number): LoggedLine {
+  try {
+    const { time, tag, text: content, error, nodeId = node } = JSON.parse(text) as LogLine;
+    const texts = [time, tag, content, nodeId].every((value) => typeof value === "string");
+    if (texts && DECIMAL.test(time)) {
+      const line = { time: BigInt(time), nodeId: nodeId!, tag, text: content };
+      return error === undefined ? line : { ...line, error: String(error) };
     }
-    throw new TineError("bad-results", `${this.#path} is damaged: its line ${this.#number} is no entry of a log`);
+  } catch (error) {
+    if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error; // TypeError: null has no members
+  }
+  throw new TineError("bad-results", `${path} is damaged: its line ${number} is no entry of a log`);
+}
+
+/** The logs of a test and its errors, as they are appended. */
+export class LogTail {
+  readonly #logs = new Map<string, { readonly lines: LineTail; number: number }>();
+
+  /**
+   * Reads some of what was appended since the last call, log by log.
+   *
+   * @param folder of the test, wherever it is by now
+   * @returns lines; none at the end of what is there
+   * @throws {TineError} `bad-results`, if a log is damaged; `cannot-read`
+   */
+  async read(folder: string): Promise<LoggedLine[]> {
+    const logs: [string | undefined, string][] = await logsIn(`${folder}/${LOG_FOLDER}`, undefined);
+    if (await exists(`${folder}/${ERROR_FILE}`)) logs.push([undefined, `${folder}/${ERROR_FILE}`]);
+    const found: LoggedLine[] = [];
+    for (const [nodeId, path] of logs) {
+      // The folder may get another name, the file does not.
+      const name = path.slice(folder.length);
+      let log = this.#logs.get(name);
+      if (log === undefined) this.#logs.set(name, log = { lines: new LineTail(), number: 0 });
+      for (const text of await log.lines.read(path, MAX_BLOCK_BYTES) ?? []) {
+        found.push(parseLine(text, nodeId, path, ++log.number));
+      }
+    }
+    return found;
   }
 }
 
@@ -192,21 +224,34 @@ const MAX_LINE_BYTES = 16 * 1024 * 1024;
  * @throws {TineError} `bad-results`, for a line of more than 16 MiB
  */
 export async function* blockLines(path: string, blockBytes: number): AsyncGenerator<string[], void, void> {
-  const decoder = new TextDecoder();
-  let offset = 0;
-  let rest = new Uint8Array();
-  for (;;) {
+  const tail = new LineTail();
+  for (let lines; (lines = await tail.read(path, blockBytes)) !== undefined;) if (lines.length > 0) yield lines;
+}
+
+/** Lines of a file that grows. */
+class LineTail {
+  readonly #decoder = new TextDecoder();
+  #offset = 0;
+  #rest = new Uint8Array();
+
+  /**
+   * Reads the next block.
+   *
+   * @returns the lines that end in it; undefined at the end of what is there
+   */
+  async read(path: string, blockBytes: number): Promise<string[] | undefined> {
+    const rest = this.#rest;
     if (rest.length > MAX_LINE_BYTES) throw new TineError("bad-results", `${path} is damaged: a line never ends`);
     // A long line is read in larger and larger blocks, rather than copied for each small one.
     const block = new Uint8Array(rest.length + Math.max(blockBytes, rest.length));
     block.set(rest);
-    const count = await readAt(path, offset, block.subarray(rest.length));
-    if (count === 0) return;
-    offset += count;
+    const count = await readAt(path, this.#offset, block.subarray(rest.length));
+    if (count === 0) return undefined;
+    this.#offset += count;
     const bytes = block.subarray(0, rest.length + count);
     const end = bytes.lastIndexOf(0x0a) + 1;
-    rest = bytes.subarray(end);
-    if (end > 0) yield decoder.decode(bytes.subarray(0, end - 1)).split("\n");
+    this.#rest = bytes.slice(end);
+    return end > 0 ? this.#decoder.decode(bytes.subarray(0, end - 1)).split("\n") : [];
   }
 }
 

@@ -9,7 +9,7 @@ import type { Message } from "../node/protocol/frame.ts";
 import { readFrame } from "../node/protocol/frame.ts";
 import { ByteReader } from "../wire/byte_reader.ts";
 import { messageOf, TineError, WireError } from "../base/errors.ts";
-import { FrameReader, previewBytes } from "../wire/frame_reader.ts";
+import { DEFAULT_MAX_FRAME_BYTES, FrameReader, previewBytes } from "../wire/frame_reader.ts";
 
 /**
  * Reads what a test has recorded, up to the last whole frame, in the order in which it reached the root. Messages are
@@ -89,6 +89,105 @@ export async function* readRecordFrames(path: string): AsyncGenerator<{ bytes: U
     if (error.code === "cut-frame") return;
     throw new TineError("bad-results", `${path} is damaged: ${error.message}`, { cause: error });
   }
+}
+
+/** Records as they are appended. */
+export class RecordTail implements Disposable {
+  readonly #path: string;
+  readonly #file: Deno.FsFile;
+  /** Of the first byte of the buffer, in the file; 0 until the header is known. */
+  #position = 0;
+  #buffer = new Uint8Array(TAIL_BYTES);
+  #filled = 0;
+
+  private constructor(path: string, file: Deno.FsFile) {
+    this.#path = path;
+    this.#file = file;
+  }
+
+  /**
+   * Opens the records of a test, which stay at hand when the folder is renamed.
+   *
+   * @returns undefined where nothing has been recorded yet
+   * @throws {TineError} `cannot-read`
+   */
+  static async open(folder: string): Promise<RecordTail | undefined> {
+    const path = `${folder}/${RECORD_FILE}`;
+    try {
+      return new RecordTail(path, await openRecords(path));
+    } catch (error) {
+      if (error instanceof TineError && error.code === "no-results") return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Reads some of what was appended since the last call.
+   *
+   * @returns records; their payloads are valid until the next call. Undefined at the end of what is there, none for
+   *   what is not whole yet
+   * @throws {TineError} `bad-results`, if the file is damaged or of another version
+   */
+  async read(): Promise<{ message: Message; place: RecordPlace }[] | undefined> {
+    if (this.#position === 0 && !await this.#readHeader()) return undefined;
+    if (this.#filled === this.#buffer.length) {
+      const larger = new Uint8Array(this.#buffer.length * 2);
+      larger.set(this.#buffer);
+      this.#buffer = larger;
+    }
+    const count = await this.#file.read(this.#buffer.subarray(this.#filled));
+    if (count === null) return undefined;
+    this.#filled += count;
+    const bytes = this.#buffer.slice(0, this.#filled);
+    const cursor = new ByteReader();
+    const records: { message: Message; place: RecordPlace }[] = [];
+    let start = 0;
+    try {
+      for (let frame; (frame = frameAt(bytes, start)) !== undefined; start = frame.end) {
+        const message = readFrame(cursor.reset(bytes, frame.start, frame.end));
+        const place = { position: this.#position + frame.start, bytes: frame.end - frame.start };
+        records.push({ message, place });
+      }
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      const place = `${this.#position + start} bytes from its start`;
+      throw new TineError("bad-results", `${this.#path} is damaged about ${place}: ${error.message}`, { cause: error });
+    }
+    this.#buffer.copyWithin(0, start, this.#filled);
+    this.#filled -= start;
+    this.#position += start;
+    return records;
+  }
+
+  async #readHeader(): Promise<boolean> {
+    if ((await this.#file.stat()).size < RECORD_HEADER.length) return false;
+    await checkHeader(this.#file, this.#path);
+    this.#position = RECORD_HEADER.length;
+    return true;
+  }
+
+  [Symbol.dispose](): void {
+    this.#file.close();
+  }
+}
+
+/** Room for what is read at once. */
+const TAIL_BYTES = 256 * 1024;
+
+/** The place of a frame, behind its length; undefined where it is not whole. */
+function frameAt(bytes: Uint8Array, position: number): { start: number; end: number } | undefined {
+  let length = 0;
+  let start = position;
+  for (let scale = 1;; scale *= 128) {
+    if (start >= bytes.length) return undefined;
+    const byte = bytes[start++];
+    length += (byte & 0x7f) * scale;
+    if (length > DEFAULT_MAX_FRAME_BYTES) {
+      throw new WireError("frame-too-large", `a frame has a length of over ${DEFAULT_MAX_FRAME_BYTES} bytes`);
+    }
+    if (byte < 0x80) break;
+  }
+  return start + length > bytes.length ? undefined : { start, end: start + length };
 }
 
 /** Reads records at their places, in any order. */

@@ -3,6 +3,7 @@ import { TineError } from "../base/errors.ts";
 import { Budget } from "./budget.ts";
 import { checkLatest, hashTest, runFolderName, setLatest, testFolderName } from "./names.ts";
 import { giveTo, linkTree, makeFolder, type Owner, replaceJson, writeJson } from "./owner.ts";
+import { lockRun } from "./run_lock.ts";
 import type { PreviousTest } from "./open_results.ts";
 import { storeError, systemCode } from "./store_error.ts";
 import { entryOf, PLAN_FILE, RUN_FILE, type RunSummary, TEST_FILE, type TestSummary, WORK_SUFFIX } from "./summary.ts";
@@ -75,8 +76,9 @@ export async function createRun(out: string, plan: Plan, options: RunFolderOptio
     };
     await writeJson(`${path}/${RUN_FILE}`, summary, owner);
     await writeJson(`${path}/${PLAN_FILE}`, plan, owner);
+    const lock = await lockRun(path);
     await Deno.writeFile(`${path}/${RESERVE_FILE}`, new Uint8Array(RESERVE_BYTES), { createNew: true });
-    return new RunFolder(out, stamp, path, summary, new Budget(path, options.maxBytes), owner);
+    return new RunFolder(out, stamp, path, summary, new Budget(path, options.maxBytes), owner, lock);
   } catch (error) {
     // Nothing is measured yet, and on a full disk the reserve would hold what room there is.
     if (made !== undefined) await Deno.remove(made, { recursive: true }).catch(() => {});
@@ -91,6 +93,8 @@ export class RunFolder implements AsyncDisposable {
   readonly #summary: RunSummary;
   readonly #budget: Budget;
   readonly #owner: Owner | undefined;
+  /** Marks the run as under way. */
+  #lock: Disposable | undefined;
   readonly #started = performance.now();
   readonly #open = new Set<TestStore>();
   #path: string;
@@ -98,13 +102,22 @@ export class RunFolder implements AsyncDisposable {
   #saving: Promise<void> = Promise.resolve();
 
   /** For createRun(). */
-  constructor(out: string, stamp: string, path: string, summary: RunSummary, budget: Budget, owner?: Owner) {
+  constructor(
+    out: string,
+    stamp: string,
+    path: string,
+    summary: RunSummary,
+    budget: Budget,
+    owner: Owner | undefined,
+    lock: Disposable | undefined,
+  ) {
     this.#out = out;
     this.#stamp = stamp;
     this.#path = path;
     this.#summary = summary;
     this.#budget = budget;
     this.#owner = owner;
+    this.#lock = lock;
   }
 
   /** Where it is: another place once the run is complete. */
@@ -171,6 +184,7 @@ export class RunFolder implements AsyncDisposable {
       await this.#freeReserve();
       await this.#saveRun();
       const name = await this.#rename();
+      this.#unlock();
       await setLatest(this.#out, name);
       return this.#path;
     } catch (error) {
@@ -183,6 +197,12 @@ export class RunFolder implements AsyncDisposable {
     // Without finish() there is an error already, and what is on disk is marked as not complete.
     for (const store of this.#open) await store.finish({ status: "canceled" }).catch(() => {});
     if (!this.#complete) await this.#freeReserve().catch(() => {});
+    this.#unlock();
+  }
+
+  #unlock(): void {
+    this.#lock?.[Symbol.dispose]();
+    this.#lock = undefined;
   }
 
   async #makeTestFolder(id: Readonly<Record<string, string>>): Promise<string> {

@@ -81,6 +81,22 @@ export class PacketAnalysis {
     }
   }
 
+  /** How the clocks of the ends relate, as far as is known by now. */
+  get clockOffset(): OffsetEstimate | undefined {
+    return this.#clocks ?? this.#offset.estimate();
+  }
+
+  /**
+   * Hands packets on earlier than memory would need it, for readers that follow a flow: those of which all is known, and
+   * those that were sent before `t`.
+   *
+   * @param t nanoseconds since the client's `tinit`
+   * @param serverRecords whether the server records what it receives
+   */
+  settle(t: number, serverRecords: boolean): void {
+    for (const sender of this.#senders.values()) sender.settle(t, serverRecords);
+  }
+
   /**
    * All figures. Nothing may be added any more.
    *
@@ -88,7 +104,7 @@ export class PacketAnalysis {
    */
   figures(report?: PacketReport): PacketFlowFigures {
     if (report?.complete) this.#learnClocks(report);
-    const clockOffset = this.#clocks ?? this.#offset.estimate();
+    const { clockOffset } = this;
     const senders = [...this.#senders.values()].sort((a, b) => a.sender - b.sender)
       .map((sender) => sender.figures(clockOffset, report));
     return { senders, clockOffset };

@@ -357,7 +357,10 @@ export class PacketWindow {
     if (!Number.isSafeInteger(seq) || seq < this.low || seq - this.high > MAX_AHEAD) return -1;
     if (seq <= this.high) return seq % this.#size;
     while (seq >= this.low + this.#size) {
-      if (!this.#grow()) this.#settle(Math.max(this.settled + this.#size / 4, seq - this.#size / 2));
+      if (this.#grow()) continue;
+      // What has not come yet cannot be settled, save where it is far behind.
+      const quarter = Math.min(this.settled + this.#size / 4, this.high + 1);
+      this.#settle(Math.max(quarter, seq - this.#size / 2));
     }
     this.high = seq;
     return seq % this.#size;
@@ -365,8 +368,13 @@ export class PacketWindow {
 
   /** Settles all that is left. */
   end(): void {
-    if (this.high >= this.settled) this.onSettle(this.high + 1);
-    this.settled = this.high + 1;
+    this.settleBefore(this.high + 1);
+  }
+
+  /** Settles the numbers below `end` earlier than the room would need it; at most all that came. */
+  settleBefore(end: number): void {
+    if (end > this.settled) this.onSettle(end);
+    this.settled = Math.max(this.settled, end);
   }
 
   #grow(): boolean {

@@ -45,6 +45,8 @@ export interface SenderAnalysisOptions {
   readonly onRoundTrip?: (received: number, nanos: number) => void;
   /** Receives each packet once both ends have had the time to record it, in the order of numbers. */
   readonly onPacket?: (packet: SettledPacket) => void;
+  /** Receives each packet whose reply came, as soon as the last of its four times is known. */
+  readonly onEcho?: (packet: SettledPacket) => void;
 }
 
 /**
@@ -130,6 +132,8 @@ export class SenderAnalysis {
   /** Sends of a sender at the server, by what its packets carry. */
   readonly #arrivedSends = new ArrivedSends();
   #incoherent = 0;
+  /** What is handed on. */
+  readonly #packet: { -readonly [K in keyof SettledPacket]: SettledPacket[K] };
 
   /**
    * @param sender its index
@@ -142,6 +146,17 @@ export class SenderAnalysis {
     budget: WindowBudget,
     readonly options: SenderAnalysisOptions,
   ) {
+    this.#packet = {
+      sender,
+      seq: 0,
+      reverse: false,
+      echo: false,
+      sent: NaN,
+      serverReceived: NaN,
+      serverSent: NaN,
+      received: NaN,
+      lateness: NaN,
+    };
     this.#window = new PacketWindow(COLUMNS, budget, (end) => {
       this.#toServer.order.settle(end);
       this.#fromServer.order.settle(end);
@@ -179,8 +194,8 @@ export class SenderAnalysis {
         if (columns.sent[i]) this.#set(seq + k, SERVER_SENT, t);
         else this.#serverReceived(columns, i, seq + k, t, bytes);
       } else if (columns.sent[i]) {
+        if (this.#observed) this.#setLateness(seq + k, columns.t[i] - columns.scheduled[i]);
         this.#set(seq + k, SENT, t);
-        if (this.options.onPacket !== undefined) this.#setLateness(seq + k, columns.t[i] - columns.scheduled[i]);
       } else {
         this.#received(columns, i, seq + k, t, bytes);
       }
@@ -243,34 +258,72 @@ export class SenderAnalysis {
     };
   }
 
+  /**
+   * Hands on the packets of which nothing more can come, and those that were sent before `t`, as far as no earlier
+   * number waits. What comes later for a packet that was handed on is of no effect on it.
+   *
+   * @param t nanoseconds since the client's `tinit`
+   * @param serverRecords whether the server records what it receives
+   */
+  settle(t: number, serverRecords: boolean): void {
+    const { settled, high } = this.#window;
+    let end = settled;
+    let decided = true;
+    for (let seq = settled; seq <= high; seq++) {
+      const sent = this.#sendTime(seq);
+      if (sent < t) end = seq + 1;
+      else if (sent >= t && !decided) break;
+      decided = decided && this.#isDecided(seq, serverRecords);
+      if (decided) end = seq + 1;
+    }
+    this.#window.settleBefore(end);
+  }
+
+  /** NaN where it is not known. */
+  #sendTime(seq: number): number {
+    return this.#window.columns[this.#reverse ? SERVER_SENT : SENT][this.#window.slot(seq)];
+  }
+
+  /** Whether all is known of a packet that there can be. */
+  #isDecided(seq: number, serverRecords: boolean): boolean {
+    const { columns } = this.#window;
+    const slot = this.#window.slot(seq);
+    if (this.#reverse) return known(columns[SERVER_SENT][slot], columns[RECEIVED][slot]);
+    if (Number.isNaN(columns[SENT][slot])) return false;
+    if (this.#echo) return known(columns[RECEIVED][slot], columns[SERVER_RECEIVED][slot]);
+    return !serverRecords || !Number.isNaN(columns[SERVER_RECEIVED][slot]);
+  }
+
+  /** Whether single packets are handed on. */
+  get #observed(): boolean {
+    return this.options.onPacket !== undefined || this.options.onEcho !== undefined;
+  }
+
   #setLateness(seq: number, lateness: number): void {
-    if (this.#window.has(seq)) this.#window.columns[LATENESS][this.#window.slot(seq)] = lateness;
+    const slot = this.#window.enter(seq);
+    if (slot >= 0 && Number.isNaN(this.#window.columns[LATENESS][slot])) {
+      this.#window.columns[LATENESS][slot] = lateness;
+    }
   }
 
   /** Hands on the packets from the last one that was settled up to `end`, `end` not included. */
   #observe(end: number, onPacket: (packet: SettledPacket) => void): void {
-    const { columns, settled } = this.#window;
-    const packet = {
-      sender: this.sender,
-      seq: 0,
-      reverse: this.#reverse,
-      echo: this.#echo,
-      sent: NaN,
-      serverReceived: NaN,
-      serverSent: NaN,
-      received: NaN,
-      lateness: NaN,
-    };
-    for (let seq = settled; seq < end; seq++) {
-      const slot = this.#window.slot(seq);
-      packet.seq = seq;
-      packet.sent = columns[SENT][slot];
-      packet.serverReceived = columns[SERVER_RECEIVED][slot];
-      packet.serverSent = columns[SERVER_SENT][slot];
-      packet.received = columns[RECEIVED][slot];
-      packet.lateness = columns[LATENESS][slot];
-      onPacket(packet);
-    }
+    for (let seq = this.#window.settled; seq < end; seq++) onPacket(this.#packetAt(seq));
+  }
+
+  #packetAt(seq: number): SettledPacket {
+    const { columns } = this.#window;
+    const slot = this.#window.slot(seq);
+    const packet = this.#packet;
+    packet.seq = seq;
+    packet.reverse = this.#reverse;
+    packet.echo = this.#echo;
+    packet.sent = columns[SENT][slot];
+    packet.serverReceived = columns[SERVER_RECEIVED][slot];
+    packet.serverSent = columns[SERVER_SENT][slot];
+    packet.received = columns[RECEIVED][slot];
+    packet.lateness = columns[LATENESS][slot];
+    return packet;
   }
 
   /**
@@ -418,7 +471,9 @@ export class SenderAnalysis {
       if (serverTime >= 0) this.#serverTime.add(serverTime);
       else this.#incoherent++;
     }
-    if (known(sent, received) && serverTime >= 0) this.#roundTrip(received, roundTripTime(received - sent, serverTime));
+    if (!known(sent, received)) return;
+    if (serverTime >= 0) this.#roundTrip(received, roundTripTime(received - sent, serverTime));
+    this.options.onEcho?.(this.#packetAt(seq));
   }
 
   #roundTrip(received: number, nanos: number): void {

@@ -128,7 +128,7 @@ async function encodeTable(
     await write(bytes);
   };
   for (const { test, run } of tests) {
-    const table = tableOf(
+    const table = chosenTable(
       options,
       name,
       { test, run, idKeys, flows: options.flows, intervalMs: options.intervalMs },
@@ -144,7 +144,18 @@ async function encodeTable(
   if (encoder !== undefined) await put(encoder.end());
 }
 
-function tableOf({ columns, format }: ExportOptions, name: string, source: TableSource, partitioned: boolean): Table {
+/**
+ * Returns a table with the columns that are wanted.
+ *
+ * @param partitioned the path names the run
+ * @throws {TineError} `unknown-table`, `unknown-column`
+ */
+export function chosenTable(
+  { columns, format }: Pick<ExportOptions, "columns" | "format">,
+  name: string,
+  source: TableSource,
+  partitioned = false,
+): Table {
   const table = tableNamed(name)(source);
   if (columns === undefined) {
     // The path says it: readers take it for a column.

@@ -9,10 +9,10 @@ import {
   rounded,
   STREAM_FIGURES,
 } from "../../flow/analysis/mod.ts";
-import { type MeasuredPackets, type MeasuredStream, readFlows } from "../read_flows.ts";
+import { type IndexedFlow, type MeasuredPackets, type MeasuredStream, readFlows } from "../read_flows.ts";
 import { CONFIG_COLUMNS, configValues } from "./flow_config.ts";
 import { columnsOf, constant, SourceFlows, type TableSource, testValues } from "./source.ts";
-import type { Column, Table, Value } from "./table.ts";
+import type { Column, RowChunk, Table, Value } from "./table.ts";
 
 /** A row of the table: a TCP flow, or a sender of a UDP flow. */
 type FlowRow =
@@ -31,6 +31,29 @@ interface FlowColumn extends Column {
 /** Every figure of every flow: of UDP, a row for each sender. */
 export function flowsTable(source: TableSource): Table {
   const own = [...DESCRIPTION, ...FIGURES];
+  function* rowsOfFlow(
+    measured: MeasuredStream | MeasuredPackets,
+    { client, server }: IndexedFlow,
+    flows: SourceFlows,
+  ): Generator<RowChunk, void, void> {
+    const start = flows.timeBase(client ?? server);
+    for (const row of rowsOf(measured)) {
+      const sender = row.udp === undefined ? undefined : row.sender.sender;
+      yield {
+        count: 1,
+        columns: [
+          constant(start),
+          ...testValues(source),
+          constant((measured.client ?? measured.server)?.nodeId),
+          constant(measured.flow),
+          constant(sender),
+          constant(directionOf(row)),
+          ...own.map(({ value }) => constant(value(row))),
+          ...configValues(client ?? server, sender).map(constant),
+        ],
+      };
+    }
+  }
   return {
     name: "flows",
     row: "a TCP flow, or a sender of a UDP flow",
@@ -42,26 +65,10 @@ export function flowsTable(source: TableSource): Table {
       const flows = await SourceFlows.read(source);
       const wanted = new Map([...flows.flows()].map((flow) => [flow.flow, flow]));
       for await (const measured of readFlows(source.test.path, (flow) => wanted.has(flow))) {
-        const { client, server } = wanted.get(measured.flow)!;
-        const start = flows.timeBase(client ?? server);
-        for (const row of rowsOf(measured)) {
-          const sender = row.udp === undefined ? undefined : row.sender.sender;
-          yield {
-            count: 1,
-            columns: [
-              constant(start),
-              ...testValues(source),
-              constant((measured.client ?? measured.server)?.nodeId),
-              constant(measured.flow),
-              constant(sender),
-              constant(directionOf(row)),
-              ...own.map(({ value }) => constant(value(row))),
-              ...configValues(client ?? server, sender).map(constant),
-            ],
-          };
-        }
+        yield* rowsOfFlow(measured, wanted.get(measured.flow)!, flows);
       }
     },
+    live: { of: "flow", rows: rowsOfFlow },
   };
 }
 

@@ -6,9 +6,10 @@ import {
   type SettledPacket,
 } from "../../flow/analysis/mod.ts";
 import type { Chunk } from "../../flow/records/read_chunk.ts";
-import { type IndexedFlow, mergedChunks } from "../read_flows.ts";
+import type { IndexedFlow } from "../read_flows.ts";
 import { RecordFile } from "../read_records.ts";
-import { clocksOf } from "./packet_tables.ts";
+import type { FlowRows } from "./live.ts";
+import { clocksOf, rowsOfFlow, serverShift, Settling, timeOf } from "./packet_tables.ts";
 import { columnsOf, constant, SourceFlows, type TableSource, testValues } from "./source.ts";
 import type { Column, RowChunk, Table, Values } from "./table.ts";
 
@@ -16,7 +17,6 @@ import type { Column, RowChunk, Table, Values } from "./table.ts";
 export const DEFAULT_INTERVAL_MS = 100;
 
 const REVERSE = 8;
-const CHUNK_ROWS = 1024;
 
 const number = (name: string, unit: string, definition: string): Column => ({ name, type: "double", unit, definition });
 
@@ -97,20 +97,24 @@ export function intervalsTable(source: TableSource): Table {
     async *rows() {
       const flows = await SourceFlows.read(source);
       using file = await RecordFile.open(source.test.path);
-      for (const flow of flows.flows()) yield* rowsOfFlow(file, flow, flows);
+      for (const flow of flows.flows()) {
+        const { type } = flow.client ?? flow.server ?? {};
+        const clocks = type === "packetInfo" ? await clocksOf(file, flow, flows) : undefined;
+        yield* rowsOfFlow(file, flow, startRows(flow, flows, clocks));
+      }
     },
+    live: { of: "samples", start: startRows },
   };
 
-  async function* rowsOfFlow(file: RecordFile, flow: IndexedFlow, flows: SourceFlows): AsyncGenerator<RowChunk> {
+  function startRows(flow: IndexedFlow, flows: SourceFlows, clocks: OffsetEstimate | undefined): FlowRows | undefined {
     const info = flow.client ?? flow.server;
     const base = flows.timeBase(info);
-    if (info === undefined || base === undefined) return;
-    const { client, server } = flow;
-    const shift = client === undefined || server === undefined ? 0 : Number(server.tinit - client.tinit);
+    if (info === undefined || base === undefined) return undefined;
+    const { server } = flow;
     // By the clock of the root, as far as it is known.
     const rootShift = server === undefined ? 0 : Number(flows.timeBase(server)! - base);
     const follower = info.type === "packetInfo"
-      ? new PacketIntervals(intervalNanos, shift, rootShift, await clocksOf(file, flow, flows), server !== undefined)
+      ? new PacketIntervals(intervalNanos, serverShift(flow), rootShift, clocks, server !== undefined)
       : new StreamIntervals(intervalNanos, rootShift, flow);
     const take = (placed: readonly PlacedRow[]): RowChunk => {
       const column = (value: (row: PlacedRow) => number | undefined): Values => ({
@@ -130,12 +134,15 @@ export function intervalsTable(source: TableSource): Table {
         ],
       };
     };
-    for await (const chunk of mergedChunks(file, flow, shift)) {
-      follower.add(chunk);
-      if (follower.ready.length >= CHUNK_ROWS) yield take(follower.ready.splice(0));
-    }
-    follower.end();
-    if (follower.ready.length > 0) yield take(follower.ready);
+    return {
+      get count() {
+        return follower.ready.length;
+      },
+      add: (chunk) => follower.add(chunk),
+      settle: () => follower.settle(),
+      end: () => follower.end(),
+      take: () => follower.ready.length === 0 ? undefined : take(follower.ready.splice(0)),
+    };
   }
 }
 
@@ -173,6 +180,9 @@ class StreamIntervals {
       else if (chunk.columns.sent[i] === 0) this.#bytes.add(t, chunk.columns.total[i]);
     }
   }
+
+  /** Samples by themselves release what is before them. */
+  settle(): void {}
 
   end(): void {
     this.#release(this.#last > 0 ? Math.ceil(this.#last / this.intervalNanos) : 0);
@@ -233,31 +243,52 @@ interface PacketCounts {
   fromServerCount: number;
 }
 
+/** A sender by intervals. */
+interface SenderIntervals {
+  /** Counts by interval, in the order in which intervals are first mentioned. */
+  readonly open: Map<number, PacketCounts>;
+  /** Rows of the intervals before are out. */
+  released: number;
+}
+
 /** A UDP flow by intervals. */
 class PacketIntervals {
   readonly ready: PlacedRow[] = [];
   direction: string | undefined = "toServer";
-  readonly #analysis = new PacketAnalysis({ onPacket: (packet) => this.#packet(packet) });
-  /** By sender: counts by interval, in the order in which intervals are first mentioned. */
-  readonly #senders = new Map<number, Map<number, PacketCounts>>();
-  /** What turns times of the server into those of the client's clock. */
-  readonly #serverShift: number;
+  readonly #settling = new Settling();
+  readonly #analysis = new PacketAnalysis({
+    onPacket: (packet) => this.#packet(packet),
+    onRoundTrip: (_received, nanos) => this.#settling.took(nanos),
+  });
+  readonly #senders = new Map<number, SenderIntervals>();
+  #clocks: OffsetEstimate | undefined;
+  /** No sample of before follows, by the client's clock. */
+  #reached = -Infinity;
 
   constructor(
     readonly intervalNanos: number,
-    shift: number,
-    rootShift: number,
+    readonly shift: number,
+    readonly rootShift: number,
     readonly clocks: OffsetEstimate | undefined,
     readonly serverRecords: boolean,
   ) {
     this.#analysis.serverShift = shift;
-    this.#serverShift = clocks === undefined ? rootShift : shift - clocks.offsetNanos;
+    this.#clocks = clocks;
   }
 
   add(chunk: Chunk): void {
     if (chunk.kind !== "packetIO") return;
+    const t = timeOf(chunk, this.shift);
+    this.#settling.reached(t);
+    // Chunks are in the order of times of which those of the server have not been corrected.
+    this.#reached = Math.max(this.#reached, t - Math.max(0, this.shift - this.#serverShift));
     this.#arrivals(chunk);
     this.#analysis.add(chunk);
+    this.#clocks = this.clocks ?? this.#analysis.clockOffset;
+  }
+
+  settle(): void {
+    this.#analysis.settle(this.#settling.end, this.serverRecords);
   }
 
   end(): void {
@@ -265,15 +296,21 @@ class PacketIntervals {
     for (const [sender, intervals] of this.#senders) this.#release(sender, intervals, Infinity);
   }
 
+  /** What turns times of the server into those of the client's clock. */
+  get #serverShift(): number {
+    return this.#clocks === undefined ? this.rootShift : this.shift - this.#clocks.offsetNanos;
+  }
+
   /** Counts the bytes that arrived at the receiver, echoes left out. */
   #arrivals({ count, columns }: Chunk<"packetIO">): void {
+    const serverShift = this.#serverShift;
     for (let i = 0; i < count; i++) {
       const reverse = (columns.flag[i] & REVERSE) !== 0;
       if (reverse) this.direction = "fromServer";
       if (columns.sent[i] === 1 || (columns.server[i] === 1) === reverse) continue;
       // An echo that comes back is received at the client, and no packet of its own.
       if (columns.server[i] === 0 && !reverse) continue;
-      const t = columns.t[i] + (columns.server[i] === 1 ? this.#serverShift : 0);
+      const t = columns.t[i] + (columns.server[i] === 1 ? serverShift : 0);
       const counts = this.#countsAt(columns.sender[i], t);
       if (counts === undefined) continue;
       counts.bytes += columns.len[i] * Math.max(1, columns.packets[i]);
@@ -283,7 +320,8 @@ class PacketIntervals {
 
   #packet(packet: SettledPacket): void {
     const { sender, reverse, sent, serverReceived, serverSent, received } = packet;
-    const offset = this.clocks?.offsetNanos;
+    const offset = this.#clocks?.offsetNanos;
+    this.#settling.took(serverReceived - sent - (offset ?? NaN));
     // By the client's clock, as the intervals are.
     const start = reverse ? serverSent - (offset ?? NaN) : sent;
     const counts = this.#countsAt(sender, start);
@@ -303,16 +341,17 @@ class PacketIntervals {
       counts.fromServerCount++;
     }
     // Packets are settled in the order of their numbers: what was sent before this one has been counted.
-    const intervals = this.#senders.get(sender)!;
-    if (intervals.size > 2) this.#release(sender, intervals, Math.floor(start / this.intervalNanos));
+    this.#release(sender, this.#senders.get(sender)!, Math.floor(Math.min(start, this.#reached) / this.intervalNanos));
   }
 
   #countsAt(sender: number, t: number): PacketCounts | undefined {
     if (!(t >= 0 && t <= Number.MAX_SAFE_INTEGER)) return undefined;
     let intervals = this.#senders.get(sender);
-    if (intervals === undefined) this.#senders.set(sender, intervals = new Map());
+    if (intervals === undefined) this.#senders.set(sender, intervals = { open: new Map(), released: 0 });
     const interval = Math.floor(t / this.intervalNanos);
-    let counts = intervals.get(interval);
+    // A row that is out is not made a second time.
+    if (interval < intervals.released) return undefined;
+    let counts = intervals.open.get(interval);
     if (counts === undefined) {
       counts = {
         sent: 0,
@@ -326,17 +365,20 @@ class PacketIntervals {
         fromServer: 0,
         fromServerCount: 0,
       };
-      intervals.set(interval, counts);
+      intervals.open.set(interval, counts);
     }
     return counts;
   }
 
   /** Makes rows of the intervals before `end`. */
-  #release(sender: number, intervals: Map<number, PacketCounts>, end: number): void {
-    const ended = [...intervals.keys()].filter((interval) => interval < end).sort((a, b) => a - b);
+  #release(sender: number, intervals: SenderIntervals, end: number): void {
+    if (!(end > intervals.released)) return;
+    intervals.released = end;
+    const { open } = intervals;
+    const ended = [...open.keys()].filter((interval) => interval < end).sort((a, b) => a - b);
     for (const interval of ended) {
-      this.ready.push({ interval, sender, row: this.#rowOf(intervals.get(interval)!) });
-      intervals.delete(interval);
+      this.ready.push({ interval, sender, row: this.#rowOf(open.get(interval)!) });
+      open.delete(interval);
     }
   }
 

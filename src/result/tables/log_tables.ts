@@ -53,6 +53,7 @@ function logTable(
       }
       if (lines.length > 0) yield chunkOf(lines, clocks);
     },
+    live: { of: "lines", wanted, rows: chunkOf },
   };
 
   function chunkOf(lines: readonly LoggedLine[], clocks: SourceFlows): RowChunk {

@@ -13,7 +13,8 @@ import { runsTable } from "./runs_table.ts";
 import { packetsTable, streamIoTable, tcpInfoTable } from "./raw_tables.ts";
 import { lossesTable, roundTripsTable } from "./packet_tables.ts";
 import type { TableSource } from "./source.ts";
-import type { Table } from "./table.ts";
+import type { LiveRows } from "./live.ts";
+import type { RowChunk, Table } from "./table.ts";
 
 /** Makes a table of a test. */
 export type MakeTable = (source: TableSource) => Table;
@@ -52,22 +53,65 @@ export function tableNamed(name: string): MakeTable {
  * @throws {TineError} `unknown-column`, with the nearest name
  */
 export function selectColumns(table: Table, names: readonly string[]): Table {
-  const known = table.columns.map(({ name }) => name);
-  const places = names.map((name) => {
-    const place = known.indexOf(name);
-    if (place >= 0) return place;
-    const near = nearest(name, known);
-    const hint = near === undefined ? `it has ${known.join(", ")}` : `did you mean ${near}?`;
-    throw new TineError("unknown-column", `the table ${table.name} has no column "${name}": ${hint}`);
+  const places = placesOf(table, names);
+  const select = ({ count, columns }: RowChunk): RowChunk => ({
+    count,
+    columns: places.map((place) => columns[place]),
   });
   return {
     name: table.name,
     row: table.row,
     columns: places.map((place) => table.columns[place]),
     async *rows() {
-      for await (const { count, columns } of table.rows()) {
-        yield { count, columns: places.map((place) => columns[place]) };
-      }
+      for await (const chunk of table.rows()) yield select(chunk);
     },
+    live: table.live && selectLive(table.live, select),
   };
+}
+
+function selectLive(live: LiveRows, select: (chunk: RowChunk) => RowChunk): LiveRows {
+  const where = (chunk: RowChunk | undefined) => chunk && select(chunk);
+  switch (live.of) {
+    case "samples":
+      return {
+        of: "samples",
+        start(...args) {
+          const rows = live.start(...args);
+          return rows && {
+            get count() {
+              return rows.count;
+            },
+            add: (chunk) => rows.add(chunk),
+            settle: () => rows.settle(),
+            end: () => rows.end(),
+            take: () => where(rows.take()),
+          };
+        },
+      };
+    case "chunk":
+      return { of: "chunk", rows: (...args) => where(live.rows(...args)) };
+    case "flow":
+      return { of: "flow", rows: (...args) => Iterator.from(live.rows(...args)).map(select) };
+    case "message":
+      return {
+        of: "message",
+        start(flows) {
+          const rows = live.start(flows);
+          return { add: (message) => where(rows.add(message)), end: () => where(rows.end()) };
+        },
+      };
+    case "lines":
+      return { of: "lines", wanted: live.wanted, rows: (...args) => select(live.rows(...args)) };
+  }
+}
+
+function placesOf(table: Table, names: readonly string[]): number[] {
+  const known = table.columns.map(({ name }) => name);
+  return names.map((name) => {
+    const place = known.indexOf(name);
+    if (place >= 0) return place;
+    const near = nearest(name, known);
+    const hint = near === undefined ? `it has ${known.join(", ")}` : `did you mean ${near}?`;
+    throw new TineError("unknown-column", `the table ${table.name} has no column "${name}": ${hint}`);
+  });
 }

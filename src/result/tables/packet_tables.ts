@@ -1,6 +1,8 @@
 import { type OffsetEstimate, PacketAnalysis, type SettledPacket, SHARED_CLOCK } from "../../flow/analysis/mod.ts";
+import type { Chunk } from "../../flow/records/read_chunk.ts";
 import { haveOneClock, type IndexedFlow, measureFlow, mergedChunks } from "../read_flows.ts";
 import { RecordFile } from "../read_records.ts";
+import type { FlowRows } from "./live.ts";
 import { columnsOf, constant, SourceFlows, type TableSource, testValues } from "./source.ts";
 import type { Column, RowChunk, Table, Values } from "./table.ts";
 
@@ -13,19 +15,21 @@ const SEQ: Column = { name: "seq", type: "int", definition: "Number that the sen
 /** A flow whose packets are followed. */
 interface FollowedFlow {
   /** How the server's clock relates to the client's; undefined: not known. */
-  readonly clocks: OffsetEstimate | undefined;
+  clocks: OffsetEstimate | undefined;
   /** Whether the server is part of the test, so that it has recorded what it received. */
   readonly serverRecords: boolean;
   /** Whether both ends have reported their counts, so that no record can be missing. */
-  readonly complete: boolean;
+  complete: boolean;
 }
 
 /** Makes rows of the packets of a flow. */
 interface RowMaker {
   /** Rows that wait. */
   readonly count: number;
-  /** Takes the next packet of a sender, see {@linkcode SettledPacket}. */
-  add(packet: SettledPacket): void;
+  /** Takes the next packet of a sender that is settled. */
+  onPacket?(packet: SettledPacket): void;
+  /** Takes a packet whose reply has come. */
+  onEcho?(packet: SettledPacket): void;
   /** Takes out the rows: the time of each in nanoseconds since the client's `tinit`, and the values of the columns. */
   take(): { readonly times: Float64Array; readonly values: readonly Values[] };
   /** No packet follows. */
@@ -50,7 +54,7 @@ export function roundTripsTable(source: TableSource): Table {
       get count() {
         return rows.count;
       },
-      add({ sender, seq, sent, serverReceived, serverSent, received, lateness }) {
+      onEcho({ sender, seq, sent, serverReceived, serverSent, received, lateness }) {
         const serverTime = serverSent - serverReceived;
         // A server that claims more time than the packet was away says nothing of its round trip.
         if (!(received - sent >= serverTime && serverTime >= 0)) return;
@@ -93,7 +97,7 @@ export function lossesTable(source: TableSource): Table {
       get count() {
         return rows.count;
       },
-      add(packet) {
+      onPacket(packet) {
         const { sender, seq, sent, serverSent } = packet;
         const direction = lostWhere(packet, flow);
         if (direction === undefined) return settle(sender);
@@ -154,36 +158,112 @@ function packetTable(
       const flows = await SourceFlows.read(source);
       using file = await RecordFile.open(source.test.path);
       for (const flow of flows.flows()) {
-        if ((flow.client ?? flow.server)?.type === "packetInfo") yield* rowsOfFlow(file, flow, flows);
+        if ((flow.client ?? flow.server)?.type !== "packetInfo") continue;
+        yield* rowsOfFlow(file, flow, startRows(flow, flows, await clocksOf(file, flow, flows)));
       }
     },
+    live: { of: "samples", start: startRows },
   };
 
-  async function* rowsOfFlow(file: RecordFile, flow: IndexedFlow, flows: SourceFlows): AsyncGenerator<RowChunk> {
-    const { client, server, report } = flow;
+  function startRows(
+    flow: IndexedFlow,
+    flows: SourceFlows,
+    clocks: OffsetEstimate | undefined,
+  ): FlowRows | undefined {
+    const { client, server } = flow;
     const base = flows.timeBase(client ?? server);
-    if (base === undefined) return;
-    const complete = report?.kind === "packets" && report.complete;
-    const maker = makeRows({
-      clocks: await clocksOf(file, flow, flows),
-      serverRecords: server !== undefined,
-      complete,
+    if (base === undefined || (client ?? server)?.type !== "packetInfo") return undefined;
+    const serverRecords = server !== undefined;
+    const followed: FollowedFlow = { clocks, serverRecords, complete: false };
+    const maker = makeRows(followed);
+    const settling = new Settling();
+    const analysis = new PacketAnalysis({
+      onEcho: maker.onEcho && ((packet) => maker.onEcho!(packet)),
+      onPacket: maker.onPacket && ((packet) => {
+        settling.took(packet.serverReceived - packet.sent - (followed.clocks?.offsetNanos ?? NaN));
+        maker.onPacket!(packet);
+      }),
+      onRoundTrip: (_received, nanos) => settling.took(nanos),
     });
-    const analysis = new PacketAnalysis({ onPacket: (packet) => maker.add(packet) });
-    const shift = client === undefined || server === undefined ? 0 : Number(server.tinit - client.tinit);
+    const shift = serverShift(flow);
     analysis.serverShift = shift;
-    const take = (): RowChunk => {
-      const { times, values } = maker.take();
-      const head = [...testValues(source), constant((client ?? server)!.nodeId), constant(flow.flow)];
-      return { count: times.length, columns: [{ type: "time", base, offsets: times }, ...head, ...values] };
+    return {
+      get count() {
+        return maker.count;
+      },
+      add(chunk) {
+        if (chunk.kind !== "packetIO") return;
+        settling.reached(timeOf(chunk, shift));
+        analysis.add(chunk);
+        followed.clocks = clocks ?? analysis.clockOffset;
+      },
+      settle() {
+        analysis.settle(settling.end, serverRecords);
+      },
+      end() {
+        const report = flow.report?.kind === "packets" ? flow.report : undefined;
+        followed.complete = report?.complete ?? false;
+        analysis.figures(report);
+        maker.end();
+      },
+      take() {
+        if (maker.count === 0) return undefined;
+        const { times, values } = maker.take();
+        const head = [...testValues(source), constant((client ?? server)!.nodeId), constant(flow.flow)];
+        return { count: times.length, columns: [{ type: "time", base, offsets: times }, ...head, ...values] };
+      },
     };
-    for await (const chunk of mergedChunks(file, flow, shift)) {
-      if (chunk.kind === "packetIO") analysis.add(chunk);
-      if (maker.count >= CHUNK_ROWS) yield take();
-    }
-    analysis.figures(report?.kind === "packets" ? report : undefined);
-    maker.end();
-    if (maker.count > 0) yield take();
+  }
+}
+
+/** Makes rows of a flow whose samples are stored. */
+export async function* rowsOfFlow(
+  file: RecordFile,
+  flow: IndexedFlow,
+  rows: FlowRows | undefined,
+): AsyncGenerator<RowChunk, void, void> {
+  if (rows === undefined) return;
+  for await (const chunk of mergedChunks(file, flow, serverShift(flow))) {
+    rows.add(chunk);
+    if (rows.count >= CHUNK_ROWS) yield rows.take()!;
+  }
+  rows.end();
+  if (rows.count > 0) yield rows.take()!;
+}
+
+/** The time of the first sample of a chunk, in nanoseconds since the client's `tinit`, each by the clock of its end. */
+export function timeOf(chunk: Chunk, serverShift: number): number {
+  return chunk.columns.t[0] + (chunk.kind === "packetIO" && chunk.columns.server[0] === 1 ? serverShift : 0);
+}
+
+/** The server's `tinit` less the client's, in nanoseconds; 0 where one is not known. */
+export function serverShift({ client, server }: IndexedFlow): number {
+  return client === undefined || server === undefined ? 0 : Number(server.tinit - client.tinit);
+}
+
+/** What is under way for less is waited for, in nanoseconds. */
+const LEAST_WAIT_NANOS = 1e9;
+/** What is under way for as many times the longest time so far is taken for lost. */
+const WAIT_FACTOR = 4;
+
+/** When packets are old enough that what has not been recorded of them is taken for lost. */
+export class Settling {
+  #newest = -Infinity;
+  #longest = 0;
+
+  /** Takes note of the time of samples, in nanoseconds since the client's `tinit`, the earliest first. */
+  reached(t: number): void {
+    if (t > this.#newest) this.#newest = t;
+  }
+
+  /** Takes note of how long a packet was under way, in nanoseconds; NaN: not known. */
+  took(nanos: number): void {
+    if (nanos > this.#longest) this.#longest = nanos;
+  }
+
+  /** What was sent before is old enough, in nanoseconds since the client's `tinit`. */
+  get end(): number {
+    return this.#newest - Math.max(LEAST_WAIT_NANOS, WAIT_FACTOR * this.#longest);
   }
 }
 

@@ -39,30 +39,35 @@ function rawTable(source: TableSource, kind: RecordKind, name: string, row: stri
       using file = await RecordFile.open(source.test.path);
       for (const flow of flows.flows()) yield* rowsOfFlow(file, flow, flows);
     },
+    live: { of: "chunk", rows: rowsOfChunk },
   };
 
   async function* rowsOfFlow(file: RecordFile, flow: IndexedFlow, flows: SourceFlows): AsyncGenerator<RowChunk> {
     for (const [node, places] of flow.places) {
       for (const place of places) {
-        const chunk = readChunk((await file.read(place)).payload);
-        if (chunk.kind !== kind) continue;
-        const base = flows.timeBase(isAtServer(flow, node, chunk) ? flow.server : flow.client);
-        if (base === undefined) continue;
-        const all = chunk.columns as Readonly<Record<string, Float64Array>>;
-        const sender: Values[] = kind === "packetIO" ? [{ type: "number", values: all.sender }] : [];
-        yield {
-          count: chunk.count,
-          columns: [
-            { type: "time", base, offsets: all.t },
-            ...testValues(source),
-            constant(node),
-            constant(flow.flow),
-            ...sender,
-            ...own.map(([name, [unit]]) => rawValues(name, unit, all[name], base)),
-          ],
-        };
+        const rows = rowsOfChunk(readChunk((await file.read(place)).payload), node, flow, flows);
+        if (rows !== undefined) yield rows;
       }
     }
+  }
+
+  function rowsOfChunk(chunk: Chunk, node: string, flow: IndexedFlow, flows: SourceFlows): RowChunk | undefined {
+    if (chunk.kind !== kind) return undefined;
+    const base = flows.timeBase(isAtServer(flow, node, chunk) ? flow.server : flow.client);
+    if (base === undefined) return undefined;
+    const all = chunk.columns as Readonly<Record<string, Float64Array>>;
+    const sender: Values[] = kind === "packetIO" ? [{ type: "number", values: all.sender }] : [];
+    return {
+      count: chunk.count,
+      columns: [
+        { type: "time", base, offsets: all.t },
+        ...testValues(source),
+        constant(node),
+        constant(flow.flow),
+        ...sender,
+        ...own.map(([name, [unit]]) => rawValues(name, unit, all[name], base)),
+      ],
+    };
   }
 }
 

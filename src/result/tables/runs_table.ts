@@ -1,6 +1,6 @@
 import { TineError } from "../../base/errors.ts";
 import type { RunTime } from "../../node/item.ts";
-import { Kind } from "../../node/protocol/frame.ts";
+import { Kind, type Message } from "../../node/protocol/frame.ts";
 import { decodeItem } from "../../node/protocol/kinds.ts";
 import { readRecords } from "../read_records.ts";
 import { columnsOf, SourceFlows, type TableSource, testValues } from "./source.ts";
@@ -60,6 +60,14 @@ export function runsTable(source: TableSource): Table {
       }
       if (runs.length > 0) yield chunkOf(runs, clocks);
     },
+    live: {
+      of: "message",
+      start(clocks) {
+        const open = new OpenRuns();
+        const rows = (runs: readonly NodeRun[]) => runs.length === 0 ? undefined : chunkOf(runs, clocks);
+        return { add: (message) => rows(open.add(message)), end: () => rows(open.runs) };
+      },
+    },
   };
 
   function chunkOf(runs: readonly NodeRun[], clocks: SourceFlows): RowChunk {
@@ -89,25 +97,40 @@ export function runsTable(source: TableSource): Table {
 
 /** Yields runs that ended in the order in which nodes reported it, then those that did not. */
 async function* readRuns(folder: string): AsyncGenerator<NodeRun, void, void> {
-  const open = new Map<string, NodeRun>();
+  const open = new OpenRuns();
   try {
-    for await (const message of readRecords(folder)) {
-      if (message.kind !== Kind.runTimes) continue;
-      const item = decodeItem(message);
-      if (item.type !== "runTimes") continue;
-      const { nodeId } = item;
-      for (const run of item.runs) {
-        const key = `${nodeId} ${run.path}`;
-        if (run.end === undefined) open.set(key, { ...run, nodeId });
-        else {
-          open.delete(key);
-          yield { ...run, nodeId };
-        }
-      }
-    }
+    for await (const message of readRecords(folder)) yield* open.add(message);
   } catch (error) {
     // A test that has recorded nothing has no runs.
     if (!(error instanceof TineError) || error.code !== "no-results") throw error;
   }
-  yield* open.values();
+  yield* open.runs;
+}
+
+/** Runs that have started. */
+class OpenRuns {
+  readonly #open = new Map<string, NodeRun>();
+
+  /** Those that have not ended. */
+  get runs(): NodeRun[] {
+    return [...this.#open.values()];
+  }
+
+  /** Takes a record of any kind, and returns the runs that ended by it. */
+  add(message: Message): NodeRun[] {
+    if (message.kind !== Kind.runTimes) return [];
+    const item = decodeItem(message);
+    if (item.type !== "runTimes") return [];
+    const { nodeId } = item;
+    const ended: NodeRun[] = [];
+    for (const run of item.runs) {
+      const key = `${nodeId} ${run.path}`;
+      if (run.end === undefined) this.#open.set(key, { ...run, nodeId });
+      else {
+        this.#open.delete(key);
+        ended.push({ ...run, nodeId });
+      }
+    }
+    return ended;
+  }
 }

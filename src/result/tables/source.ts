@@ -7,7 +7,7 @@ import type { Column, ConstantValue, TableSchema } from "./table.ts";
 
 /** What tables are made from: a test, and what identifies it among others. */
 export interface TableSource {
-  readonly test: TestResults;
+  readonly test: Pick<TestResults, "path"> & { readonly summary: Pick<TestResults["summary"], "id"> };
   /** The name of its run, where it is known. */
   readonly run?: string;
   /** The keys of all ids that the export has, so that all its tests have the same columns. */
@@ -23,7 +23,11 @@ export class SourceFlows {
   readonly #index: FlowIndex;
   readonly #wanted: (flow: string) => boolean;
 
-  private constructor(index: FlowIndex, flows: string | undefined) {
+  /**
+   * @param index of a test, which may grow
+   * @param flows a glob pattern for the ids of flows
+   */
+  constructor(index: FlowIndex, flows: string | undefined) {
     this.#index = index;
     this.#wanted = flows === undefined ? () => true : glob(flows, { separator: "." });
   }
@@ -45,6 +49,11 @@ export class SourceFlows {
   /** The flows that are wanted, in the order in which they began. */
   *flows(): Generator<IndexedFlow, void, void> {
     for (const flow of this.#index.flows.values()) if (this.#wanted(flow.flow)) yield flow;
+  }
+
+  /** Whether the flow of an id is wanted. */
+  wants(flow: string): boolean {
+    return this.#wanted(flow);
   }
 
   /**

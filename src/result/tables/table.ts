@@ -6,6 +6,8 @@
  * @module
  */
 
+import type { LiveRows } from "./live.ts";
+
 /**
  * The type of a column: `time` is nanoseconds since 1970, an `int` has up to 64 bits, a `double` is a number of IEEE 754.
  */
@@ -92,6 +94,8 @@ export interface RowChunk {
 
 /** A table: what it is, and its rows. */
 export interface Table extends TableSchema {
+  /** How its rows come about while records arrive; left out where it cannot be followed. */
+  readonly live?: LiveRows;
   /** The rows, in flat memory; a second call reads them again. Chunks are valid until the next one is taken. */
   rows(): AsyncIterable<RowChunk>;
 }

@@ -1,0 +1,250 @@
+import { TineError } from "../../base/errors.ts";
+import { delay } from "../../base/time.ts";
+import { isUnderWay } from "../run_lock.ts";
+import { PLAN_FILE, readRunSummary, readTestSummary, RUN_FILE, type RunSummary, WORK_SUFFIX } from "../summary.ts";
+import type { TableSource } from "../tables/source.ts";
+import type { LiveRows } from "../tables/live.ts";
+import type { TableSchema } from "../tables/table.ts";
+import type { EncodeTable, TableEncoder } from "./encoder.ts";
+import { chosenTable, type WriteBytes } from "./export_tables.ts";
+import { type FollowedTable, TestFollower } from "./test_follower.ts";
+import { type ExportFormat, loadFormat } from "./formats.ts";
+import type { ExportCounts } from "./row_printer.ts";
+
+/** How often results are looked at, in milliseconds. */
+const LOOK_MS = 50;
+/** How often a run is asked whether it lives, in milliseconds. */
+const ALIVE_MS = 500;
+
+/** What is followed, and how. */
+export interface FollowOptions {
+  /** Folder of the run. */
+  readonly run: string;
+  /** Name of the folder of one of its tests, where only that is followed. */
+  readonly test?: string;
+  /** Whether a test is wanted, by its id; all are by default. */
+  wanted?(id: Readonly<Record<string, string>>): boolean;
+  /** Names of tables. */
+  readonly tables: readonly string[];
+  readonly format: Exclude<ExportFormat, "parquet">;
+  /** A glob pattern for the ids of flows. */
+  readonly flows?: string;
+  /** The length of intervals, in milliseconds. */
+  readonly intervalMs?: number;
+  /** Columns by name, in order; all where it is left out. */
+  readonly columns?: readonly string[];
+  /** Gets called as rows are written. */
+  readonly onProgress?: (counts: ExportCounts) => void;
+  readonly signal: AbortSignal;
+}
+
+/** How the following ended. */
+export interface Followed extends ExportCounts {
+  /** False if the run was killed, so that its results are cut. */
+  readonly complete: boolean;
+}
+
+/**
+ * Writes the rows of tables as a run records them, until it ends, also through the change of its folder's name. All
+ * that was recorded before comes first. Rows are those of {@linkcode exportToStream}, in the order in which they become
+ * known.
+ *
+ * What is estimated from all packets of a flow, such as how two clocks relate, is what is known by then.
+ *
+ * @param writeTo returns where the rows of a table go; bytes are valid until the promise resolves
+ * @throws {TineError} `unknown-table`, `unknown-column`, and those of reading results
+ *
+ * @example
+ * ```ts ignore
+ * import { followRun } from "./follow_run.ts";
+ *
+ * const run = "results/2026-11-29T01-39-31Z.work";
+ * await followRun({ run, tables: ["round_trips"], format: "jsonl", signal }, () => async (bytes) => {
+ *   await Deno.stdout.write(bytes);
+ * });
+ * ```
+ */
+export async function followRun(options: FollowOptions, writeTo: (table: string) => WriteBytes): Promise<Followed> {
+  const folder = await Folder.open(options.run);
+  const output = await Output.start(options, writeTo, await idKeysOf(folder.path, options.test), runName(folder.path));
+  const tests = new Map<string, { readonly followed: TestFollower; over: boolean }>();
+  const { signal } = options;
+  let aliveAt = performance.now();
+  let silent = 0;
+  try {
+    for (;;) {
+      const summary = await folder.summary();
+      const ended = summary.status === "complete" || silent > 1;
+      let open = 0;
+      for (const entry of summary.tests) {
+        if (options.test !== undefined && entry.folder !== options.test) continue;
+        if (options.wanted?.(entry.id) === false) continue;
+        let test = tests.get(entry.folder);
+        if (test === undefined) {
+          const tables = await output.tablesOf(`${folder.path}/${entry.folder}`);
+          if (tables === undefined) continue; // it has just begun
+          tests.set(entry.folder, test = { followed: new TestFollower(tables, options.flows), over: false });
+        }
+        if (test.over) continue;
+        const end = ended || entry.status !== "running";
+        await folder.step((path) => test.followed.step(`${path}/${entry.folder}`, { end, signal }));
+        test.over = end;
+        if (end) test.followed[Symbol.dispose]();
+        else open++;
+      }
+      const isOne = options.test !== undefined && tests.get(options.test)?.over === true;
+      if (open === 0 && (summary.status === "complete" || isOne)) return { ...output.counts, complete: silent <= 1 };
+      if (ended) return { ...output.counts, complete: false };
+      await delay(LOOK_MS, signal);
+      if (performance.now() - aliveAt < ALIVE_MS) continue;
+      aliveAt = performance.now();
+      silent = await isUnderWay(folder.path) ? 0 : silent + 1;
+    }
+  } finally {
+    for (const { followed, over } of tests.values()) if (!over) followed[Symbol.dispose]();
+  }
+}
+
+/** The folder of a run, which changes its name when the run is complete. */
+class Folder {
+  #summary: RunSummary | undefined;
+  #changed = NaN;
+
+  private constructor(public path: string, readonly inode: number | null) {}
+
+  static async open(path: string): Promise<Folder> {
+    const real = await Deno.realPath(path);
+    return new Folder(real, (await Deno.stat(real)).ino);
+  }
+
+  /** The summary, read again where it has changed. */
+  async summary(): Promise<RunSummary> {
+    return await this.step(async (path) => {
+      const { mtime, size } = await Deno.stat(`${path}/${RUN_FILE}`);
+      const changed = (mtime?.getTime() ?? 0) + size / 1e6;
+      // A time of a file has a resolution, within which it may change twice.
+      if (changed !== this.#changed || Date.now() - changed < 1000) {
+        this.#summary = await readRunSummary(path) ?? this.#summary;
+        this.#changed = changed;
+      }
+      if (this.#summary === undefined) throw new Deno.errors.NotFound(`${path}/${RUN_FILE}`);
+      return this.#summary;
+    });
+  }
+
+  /** Does something in the folder, once more where it was renamed meanwhile. */
+  async step<T>(work: (path: string) => Promise<T>): Promise<T> {
+    for (let attempt = 1;; attempt++) {
+      const { path } = this;
+      try {
+        const result = await work(path);
+        if (await this.#find() === path || attempt > 2) return result;
+      } catch (error) {
+        const cause = error instanceof TineError ? error.cause : error;
+        if (!(cause instanceof Deno.errors.NotFound) || await this.#find() === path || attempt > 2) throw error;
+      }
+    }
+  }
+
+  /** Where it is by now. */
+  async #find(): Promise<string> {
+    if (await this.#isAt(this.path)) return this.path;
+    const above = this.path.slice(0, this.path.lastIndexOf("/"));
+    try {
+      for await (const { name } of Deno.readDir(above || "/")) {
+        if (await this.#isAt(`${above}/${name}`)) return this.path = await Deno.realPath(`${above}/${name}`);
+      }
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+    throw new TineError("no-results", `the results are no longer there: ${this.path} was removed or moved away`);
+  }
+
+  async #isAt(path: string): Promise<boolean> {
+    try {
+      return (await Deno.stat(path)).ino === this.inode;
+    } catch {
+      return false; // another one that goes meanwhile
+    }
+  }
+}
+
+/** The name that the folder has in the end. */
+function runName(path: string): string {
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  return name.endsWith(WORK_SUFFIX) ? name.slice(0, -WORK_SUFFIX.length) : name;
+}
+
+/** The keys of all ids that the run will have. */
+async function idKeysOf(run: string, test: string | undefined): Promise<string[]> {
+  const ids: Readonly<Record<string, string>>[] = [];
+  if (test !== undefined) ids.push((await readTestSummary(`${run}/${test}`))?.id ?? {});
+  else {
+    for (const { id } of (await readRunSummary(run))?.tests ?? []) ids.push(id);
+    try {
+      const plan = JSON.parse(await Deno.readTextFile(`${run}/${PLAN_FILE}`)) as { tests?: { id?: object }[] };
+      for (const { id } of plan.tests ?? []) ids.push({ ...id });
+    } catch (error) {
+      if (!(error instanceof SyntaxError || error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  return [...new Set(ids.flatMap((id) => Object.keys(id)))];
+}
+
+/** Encodes rows and hands them on at once. */
+class Output {
+  readonly counts: ExportCounts = { rows: 0, bytes: 0, lostRows: 0, lostValues: 0 };
+  readonly #encoders = new Map<string, TableEncoder>();
+
+  private constructor(
+    readonly options: FollowOptions,
+    readonly writeTo: (table: string) => WriteBytes,
+    readonly encode: EncodeTable,
+    readonly idKeys: readonly string[],
+    readonly run: string,
+  ) {}
+
+  /** Writes what comes before rows. */
+  static async start(
+    options: FollowOptions,
+    writeTo: (table: string) => WriteBytes,
+    idKeys: readonly string[],
+    run: string,
+  ): Promise<Output> {
+    const output = new Output(options, writeTo, await loadFormat(options.format), idKeys, run);
+    for (const name of options.tables) {
+      const schema = output.#table(name, { path: "", summary: { id: {} } });
+      const encoder = output.encode(schema, output.counts);
+      output.#encoders.set(name, encoder);
+      await output.#put(name, encoder.end());
+    }
+    return output;
+  }
+
+  /** Returns the tables of a test; undefined where it has no summary yet. */
+  async tablesOf(path: string): Promise<FollowedTable[] | undefined> {
+    const summary = await readTestSummary(path);
+    if (summary === undefined) return undefined;
+    return this.options.tables.map((name) => ({
+      live: this.#table(name, { path, summary }).live,
+      write: async (rows) => {
+        await this.#put(name, this.#encoders.get(name)!.rows(rows));
+        this.options.onProgress?.(this.counts);
+      },
+    }));
+  }
+
+  #table(name: string, test: TableSource["test"]): TableSchema & { live: LiveRows } {
+    const { flows, intervalMs, columns, format } = this.options;
+    const source = { test, run: this.run, idKeys: this.idKeys, flows, intervalMs };
+    const { live, ...table } = chosenTable({ columns, format }, name, source);
+    if (live === undefined) throw new TineError("cannot-follow", `the table ${name} cannot be followed`);
+    return { ...table, live };
+  }
+
+  async #put(name: string, bytes: Uint8Array): Promise<void> {
+    if (bytes.length === 0) return;
+    this.counts.bytes += bytes.length;
+    await this.writeTo(name)(bytes);
+  }
+}
