@@ -63,7 +63,7 @@ export const registry: Registry = new Map<string, Entry>([
   }],
   ["export", {
     summary: "Write what was measured as CSV, JSON lines, line protocol or Parquet",
-    load: () => import("./export.ts"),
+    load: () => import("./export/export.ts"),
   }],
   ["log", {
     summary: "Print the logs of a run, merged by time",

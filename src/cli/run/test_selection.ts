@@ -29,19 +29,37 @@ export function selectTests<T extends { readonly id: Readonly<Record<string, str
   tests: readonly T[],
   given: readonly string[],
 ): T[] {
+  const wanted = parsePatterns(given);
+  checkNames(tests, wanted.keys());
+  const selected = tests.filter(({ id }) => matches(id, wanted));
+  if (selected.length === 0 && given.length > 0) throw new UsageError(nothingSelected(tests, given));
+  return selected;
+}
+
+/**
+ * Returns what selects tests by their ids, for tests that are not known yet.
+ *
+ * @param given the values of `--test`
+ * @throws {UsageError} for what is no NAME=REGEXP
+ */
+export function testSelector(given: readonly string[]): (id: Readonly<Record<string, string>>) => boolean {
+  const wanted = parsePatterns(given);
+  return (id) => matches(id, wanted);
+}
+
+function matches(id: Readonly<Record<string, string>>, wanted: ReadonlyMap<string, readonly RegExp[]>): boolean {
+  return wanted.entries().every(([name, patterns]) =>
+    Object.hasOwn(id, name) && patterns.some((pattern) => pattern.test(id[name]))
+  );
+}
+
+function parsePatterns(given: readonly string[]): Map<string, RegExp[]> {
   const wanted = new Map<string, RegExp[]>();
   for (const text of given) {
     const { name, pattern } = parsePattern(text);
     wanted.set(name, [...wanted.get(name) ?? [], pattern]);
   }
-  checkNames(tests, wanted.keys());
-  const selected = tests.filter(({ id }) =>
-    wanted.entries().every(([name, patterns]) =>
-      Object.hasOwn(id, name) && patterns.some((pattern) => pattern.test(id[name]))
-    )
-  );
-  if (selected.length === 0 && given.length > 0) throw new UsageError(nothingSelected(tests, given));
-  return selected;
+  return wanted;
 }
 
 function parsePattern(text: string): { name: string; pattern: RegExp } {

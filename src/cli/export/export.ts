@@ -1,26 +1,34 @@
-import type { ExportCounts, ExportedTest, ExportFormat, ExportOptions, WrittenFile } from "../result/export/mod.ts";
-import type { ResultsFolder, RunResults, TestResults } from "../result/mod.ts";
-import { count } from "../base/count.ts";
-import { byteAmount } from "../base/size.ts";
-import { defineCommand } from "./command.ts";
-import { CommandFailure, UsageError } from "./errors.ts";
-import { choice, duration, list, text } from "./flags.ts";
-import { onInterrupt } from "./interrupts.ts";
-import { Progress } from "./progress.ts";
-import { DEFAULT_PATH, NOT_COMPLETE, PATH } from "./results/results.ts";
-import { escape, writeStdout } from "./terminal.ts";
+import type { ExportCounts, ExportedTest, ExportFormat, ExportOptions, WrittenFile } from "../../result/export/mod.ts";
+import type { ResultsFolder, RunResults, TestResults } from "../../result/mod.ts";
+import { serverTarget, TOKEN_VARIABLE, writeUrl } from "./server_target.ts";
+import { count } from "../../base/count.ts";
+import { byteAmount } from "../../base/size.ts";
+import { defineCommand } from "../command.ts";
+import { CommandFailure, UsageError } from "../errors.ts";
+import { choice, duration, flag, list, text } from "../flags.ts";
+import { onInterrupt } from "../interrupts.ts";
+import { Progress } from "../progress.ts";
+import { DEFAULT_PATH, NOT_COMPLETE, PATH } from "../results/results.ts";
+import { escape, writeStdout } from "../terminal.ts";
 
 const FORMATS = ["csv", "jsonl", "line", "parquet"] as const satisfies readonly ExportFormat[];
+
+const NO_PARQUET = "a Parquet file is whole only at its end";
 
 /** `tine export [PATH]`: what was measured, as files for other programs. */
 export const command = defineCommand({
   name: "export",
   summary: "Write what was measured as CSV, JSON lines, line protocol or Parquet",
-  usage: ["[PATH] --table NAME[,NAME] --format csv|jsonl|line|parquet [-o FILE|DIR|-]"],
+  usage: [
+    "[PATH] --table NAME[,NAME] --format csv|jsonl|line|parquet [-o FILE|DIR|-]",
+    "[PATH] --table NAME[,NAME] --format csv|jsonl|line --follow [-o FILE|DIR|-]",
+    "[PATH] --table NAME[,NAME] --format line --to URL [--follow]",
+  ],
   description:
     "Of a run, all its tests are in one table, told apart by the keys of their ids; of a folder of runs, each test of " +
     "each run has files of its own in DIR: run=RUN/test=ID/TABLE.parquet, which DuckDB, Spark, Polars and ClickHouse " +
-    "read as one table. `tine help export` has the tables and their columns.",
+    "read as one table. With --follow, rows are written as a run records them, until it ends; of a folder of runs, the " +
+    "run that is under way is followed, or the next one. `tine help export` has the tables and their columns.",
   flags: {
     table: list({ value: "NAME", help: "a table, or several with commas between them" }),
     format: choice(FORMATS, { help: "csv, jsonl: an object a line, line: InfluxDB line protocol, parquet" }),
@@ -29,6 +37,11 @@ export const command = defineCommand({
       value: "FILE|DIR|-",
       help: "a file, a folder for a file a table, or standard output (-), which is the default",
       complete: "file",
+    }),
+    follow: flag({ help: "write rows as they arrive, from a run that is under way" }),
+    to: text({
+      value: "URL",
+      help: `write lines to a server with InfluxDB's API, with the token in ${TOKEN_VARIABLE} if it is set`,
     }),
     test: list({ value: "NAME=REGEXP", help: "only tests whose id has such a value" }),
     flow: text({ value: "GLOB", help: "only flows whose id matches, such as voip.*" }),
@@ -53,41 +66,67 @@ export const command = defineCommand({
       command: "tine export results --table flows --format parquet -o data/",
       what: "all runs, partitioned by run and test",
     },
+    {
+      command: "tine export results --table round_trips --format jsonl --follow",
+      what: "round trips of the run that is under way, as they come",
+    },
+    {
+      command: "tine export --table intervals --format line --follow --to 'http://localhost:8086/write?db=tine'",
+      what: "a live feed to InfluxDB",
+    },
   ],
 
   async run({ flags, positionals: [path = DEFAULT_PATH] }) {
     const tables = commaList(flags.table);
     if (tables.length === 0) throw new UsageError("--table is missing: name a table, such as --table flows");
     if (flags.format === undefined) throw new UsageError(`--format is missing: one of ${FORMATS.join(", ")}`);
-    const { exportToFile, exportToFolder, exportToStream } = await import("../result/export/mod.ts");
+    const format = flags.format;
+    const url = flags.to === undefined ? undefined : writeUrl(flags.to);
+    if (url !== undefined && format !== "line") throw new UsageError(`--to takes --format line, not ${format}`);
+    if (url !== undefined && flags.out !== undefined) throw new UsageError("--to and -o exclude each other");
     const stop = new AbortController();
     using interrupts = onInterrupt(() => stop.abort(), () => Deno.exit(130));
-    const { tests, several } = await testsFor(path, flags.test);
+    const { signal } = stop;
     let counts: ExportCounts | undefined;
     using progress = new Progress(() => counts === undefined ? "" : summaryText(counts));
-    const options: ExportOptions = {
-      tests,
+    const report = (message: string) => {
+      progress.clear();
+      console.error(escape(message));
+    };
+    const common = {
       tables,
-      format: flags.format,
-      time: flags.time,
       flows: flags.flow,
       intervalMs: flags.interval,
       ...(flags.columns === undefined ? {} : { columns: commaList([flags.columns]) }),
-      onProgress: (now) => counts = now,
-      signal: stop.signal,
+      onProgress: (now: ExportCounts) => counts = now,
+      signal,
     };
+    const out = flags.out ?? "-";
     try {
+      const target = url && await serverTarget(url, report, signal);
+      if (flags.follow) {
+        if (format === "parquet") throw new UsageError(`--follow takes --format csv, jsonl or line: ${NO_PARQUET}`);
+        const { follow } = await import("./follow.ts");
+        return await follow(path, { ...common, format }, { out, target, wanted: flags.test, report })
+          ? interrupts.interrupted ? 130 : 0
+          : 1;
+      }
+      const { exportToFile, exportToFolder, exportToStream } = await import("../../result/export/mod.ts");
+      const { tests, several } = await testsFor(path, flags.test);
+      const options: ExportOptions = { ...common, tests, format, time: flags.time };
       let files: readonly WrittenFile[] = [];
-      const out = flags.out ?? "-";
-      if (out === "-") counts = await exportToStream(options, writeStdout);
-      else if (several || tables.length > 1 && flags.format !== "line" || await isFolder(out)) {
-        files = await exportToFolder(options, out.replace(/(?<=.)\/+$/, ""), { partitioned: several });
+      if (target !== undefined) {
+        counts = await exportToStream(options, target.write);
+        await target.close();
+      } else if (out === "-") counts = await exportToStream(options, writeStdout);
+      else if (several || tables.length > 1 && format !== "line" || await isFolder(out)) {
+        files = await exportToFolder(options, folderPath(out), { partitioned: several });
       } else files = [await exportToFile(options, out)];
       progress.clear();
       for (const file of files) console.error(`${escape(file.path)}: ${summaryText(file)}`);
       reportLosses(files.length > 0 ? files : counts === undefined ? [] : [counts]);
     } catch (error) {
-      if (stop.signal.aborted) return 130;
+      if (signal.aborted) return 130;
       throw error;
     }
     return interrupts.interrupted ? 130 : 0;
@@ -103,8 +142,8 @@ function commaList(values: readonly string[]): string[] {
 /** The tests that are wanted, and whether they are of several runs. */
 async function testsFor(path: string, wanted: readonly string[]): Promise<{ tests: ExportedTest[]; several: boolean }> {
   const [{ openResults, testsOf }, { selectTests }] = await Promise.all([
-    import("../result/mod.ts"),
-    import("./run/test_selection.ts"),
+    import("../../result/mod.ts"),
+    import("../run/test_selection.ts"),
   ]);
   const results: ResultsFolder | RunResults | TestResults = await openResults(path);
   if (results.kind === "test") {
@@ -125,7 +164,13 @@ async function testsFor(path: string, wanted: readonly string[]): Promise<{ test
   return { tests, several: runs.length > 1 };
 }
 
-async function isFolder(path: string): Promise<boolean> {
+/** The path of a folder without slashes at its end. */
+export function folderPath(out: string): string {
+  return out.replace(/(?<=.)\/+$/, "");
+}
+
+/** Whether a path is that of a folder, or is to be one. */
+export async function isFolder(path: string): Promise<boolean> {
   if (path.endsWith("/")) return true;
   try {
     return (await Deno.stat(path)).isDirectory;
@@ -134,12 +179,13 @@ async function isFolder(path: string): Promise<boolean> {
   }
 }
 
-function summaryText({ rows, bytes }: ExportCounts): string {
+/** What was written, for people. */
+export function summaryText({ rows, bytes }: ExportCounts): string {
   return `${count(rows, "row")}, ${byteAmount(bytes)}`;
 }
 
 /** Says what the format could not hold. */
-function reportLosses(written: readonly ExportCounts[]): void {
+export function reportLosses(written: readonly ExportCounts[]): void {
   const sum = (name: "lostRows" | "lostValues") => written.reduce((total, counts) => total + counts[name], 0);
   const [rows, values] = [sum("lostRows"), sum("lostValues")];
   if (rows > 0) console.error(`left out: ${count(rows, "row")} without any field that line protocol can hold`);
