@@ -18,5 +18,6 @@ export const registry: ReadonlyMap<string, () => Promise<{ readonly benchmark: B
   ["udp-echo", () => import("./udp_echo.ts")],
   ["udp-recording", () => import("./udp_recording.ts")],
   ["export", () => import("./export.ts")],
+  ["second-look", () => import("./second_look.ts")],
   ["ssh-launch", () => import("./ssh_launch.ts")],
 ]);

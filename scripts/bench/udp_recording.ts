@@ -1,5 +1,5 @@
 import type { PlanInput } from "../../src/node/mod.ts";
-import { readFlows } from "../../src/result/read_flows.ts";
+import { readFlows } from "../../src/result/kept_figures.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { outputOf } from "./command_output.ts";
 import { inRounds, medians } from "./median.ts";

@@ -6,6 +6,7 @@ import type { Message } from "../node/protocol/frame.ts";
 import { ROOT_ID, type RunOptions, runValidated } from "../node/run.ts";
 import { messageOf, TineError } from "../base/errors.ts";
 import { hashTest } from "../result/names.ts";
+import { keepFigures } from "../result/kept_figures.ts";
 import { findPrevious, type PreviousTest } from "../result/open_results.ts";
 import { createRun, type RunFolder, type RunFolderOptions } from "../result/run_folder.ts";
 import type { TestSummary } from "../result/summary.ts";
@@ -73,6 +74,7 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Plan
     observer.testStarts(test, i + 1);
     const store = await folder.startTest(test);
     const { summary, storeFailure } = await runTest(test, `tests[${i}]`, store, options);
+    if (!signal?.aborted) await keepFigures(store.folder, summary.records.samples);
     broken = storeFailure;
     if (summary.status === "ok") ok++;
     else if (summary.status === "canceled") canceled++;

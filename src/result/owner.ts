@@ -63,9 +63,16 @@ const COPY_INSTEAD = ["EXDEV", "EPERM", "EMLINK", "ENOTSUP", "EOPNOTSUPP"];
  *
  * @param from an existing folder
  * @param to an empty folder
+ * @param leaveOut names in the folder that are left out
  */
-export async function linkTree(from: string, to: string, owner?: Owner): Promise<void> {
+export async function linkTree(
+  from: string,
+  to: string,
+  owner?: Owner,
+  leaveOut: (name: string) => boolean = () => false,
+): Promise<void> {
   for await (const { name, isFile, isDirectory } of Deno.readDir(from)) {
+    if (leaveOut(name)) continue;
     if (isDirectory) {
       await makeFolder(`${to}/${name}`, owner);
       await linkTree(`${from}/${name}`, `${to}/${name}`, owner);

@@ -27,6 +27,12 @@ export interface FlowEnd {
 /** What is common to all flows of a test. */
 interface MeasuredFlow {
   readonly flow: string;
+  /** Its zero of time: nanoseconds since 1970, by the clock of the root; absent where no end reported of itself. */
+  readonly start?: bigint;
+  /** The path of its run in the plan: that of the client, or of the server where there is no client. */
+  readonly path?: string;
+  /** How that run was configured: JSON of the plan. */
+  readonly config?: string;
   /** Whether it came to its end, so that the counts of both ends are known. */
   readonly complete: boolean;
   /** The ends; absent if one reported nothing, such as a server that is not part of the test. */
@@ -52,7 +58,7 @@ export interface MeasuredPackets extends MeasuredFlow {
 }
 
 /**
- * Figures of each flow of a test, made from its records, in the order in which flows began. Memory is that of one flow
+ * Makes the figures of each flow of a test from its records, in the order in which flows began. Memory is that of one flow
  * at a time, and stays the same however many samples there are.
  *
  * @param folder of the test
@@ -61,14 +67,14 @@ export interface MeasuredPackets extends MeasuredFlow {
  *
  * @example
  * ```ts ignore
- * import { readFlows } from "./read_flows.ts";
+ * import { measureFlows } from "./read_flows.ts";
  *
- * for await (const flow of readFlows("results/latest/name=hello")) {
+ * for await (const flow of measureFlows("results/latest/name=hello")) {
  *   if (flow.protocol === "tcp") console.log(flow.flow, flow.figures.goodputBitsPerSecond);
  * }
  * ```
  */
-export async function* readFlows(
+export async function* measureFlows(
   folder: string,
   wanted: (flow: string) => boolean = () => true,
 ): AsyncGenerator<MeasuredStream | MeasuredPackets, void, void> {
@@ -96,7 +102,14 @@ export async function measureFlow(
       hasPackets = true;
     }
   }
-  const common = { flow: flow.flow, client: endOf(client, "client"), server: endOf(server, "server") };
+  const common = {
+    flow: flow.flow,
+    start: startOf(client ?? server, nodes),
+    path: textOrNothing((client ?? server)?.values.path),
+    config: textOrNothing((client ?? server)?.values.config),
+    client: endOf(client, "client"),
+    server: endOf(server, "server"),
+  };
   if (hasPackets) {
     if (haveOneClock(client, server, nodes)) packets.clocks = SHARED_CLOCK;
     const last = report?.kind === "packets" ? report : undefined;
@@ -116,6 +129,14 @@ function endOf(info: FlowInfo | undefined, end: "client" | "server"): FlowEnd | 
   if (info === undefined) return undefined;
   const { [end]: address, engine } = info.values;
   return { nodeId: info.nodeId, address: textOrNothing(address), engine: textOrNothing(engine) };
+}
+
+/**
+ * The zero of an end's times, by the clock of the root, in nanoseconds since 1970; undefined where the end reported
+ * nothing of itself.
+ */
+export function startOf(info: FlowInfo | undefined, nodes: ReadonlyMap<string, NodeInfo>): bigint | undefined {
+  return info && info.tinit - BigInt(Math.round(nodes.get(info.nodeId)?.clock.offsetNs ?? 0));
 }
 
 /** Whether the ends of a flow have one clock. */

@@ -1,6 +1,7 @@
 import type { Plan, Test } from "../node/plan/types.ts";
 import { TineError } from "../base/errors.ts";
 import { Budget } from "./budget.ts";
+import { isDraft } from "./kept_figures.ts";
 import { checkLatest, hashTest, runFolderName, setLatest, testFolderName } from "./names.ts";
 import { giveTo, linkTree, makeFolder, type Owner, replaceJson, writeJson } from "./owner.ts";
 import { lockRun } from "./run_lock.ts";
@@ -161,7 +162,7 @@ export class RunFolder implements AsyncDisposable {
     try {
       const { summary } = previous;
       const name = await this.#makeTestFolder(summary.id);
-      await linkTree(previous.folder, `${this.#path}/${name}`, this.#owner);
+      await linkTree(previous.folder, `${this.#path}/${name}`, this.#owner, isDraft);
       this.#summary.tests.push(entryOf(summary, name, previous.keptFrom));
       await this.#saveRun();
     } catch (error) {

@@ -202,3 +202,85 @@ qdiscs
     const none = await tine(["results", `${out}/latest/name=none`, "--system"]);
     assertEquals([none.code, none.stderr], [1, `tine results: the test in ${out}/latest/name=none has no sysInfo\n`]);
   }));
+
+/** Two tests with flows: a TCP flow, and two alike. */
+async function aRunWithFlows(out: string): Promise<void> {
+  await using run = await startRun(out);
+  for (
+    const [name, flows] of [["alone", ["bulk"]], [
+      "crowd",
+      Array.from({ length: 20 }, (_, i) => `page.${i}`),
+    ]] as const
+  ) {
+    const test = await run.startTest(testNamed(name));
+    for (const [i, flow] of flows.entries()) {
+      await test.add(info("streamInfo", "left", flow, { values: { direction: "download" } }));
+      for (const message of recordsOf("left", flow, "streamIO", [{ t: 1e9, total: (i + 1) * 125_000 }])) {
+        await test.add(message);
+      }
+    }
+    const tcpInfo = { t: 1e9, rtt: 1500, minRtt: 1000, cwnd: 10, sndMss: 1448, totalRetrans: 3 };
+    for (const message of recordsOf("right", flows[0], "tcpInfo", [tcpInfo])) await test.add(message);
+    const echo = { packets: 1, len: 100 };
+    for (
+      const message of recordsOf("left", "voip", "packetIO", [
+        ...[0, 1, 2, 3].map((seq) => ({ ...echo, seq, t: seq * 1e7, scheduled: seq * 1e7, flag: 1, sent: 1 })),
+        ...[0, 1, 3].map((seq) => ({
+          ...echo,
+          seq,
+          t: seq * 1e7 + 5e6,
+          flag: 2,
+          serverReceived: -3e6,
+          serverTime: 1e6,
+          serverCount: seq + 1,
+        })),
+      ])
+    ) await test.add(message);
+    await test.finish({ status: "ok" });
+  }
+  await run.finish();
+}
+
+Deno.test("tine results of a run has a line for each flow of its tests, and one for flows that are alike", () =>
+  inFolder(async (out) => {
+    await aRunWithFlows(out);
+    const look = async () => (await tine(["results", `${out}/latest`])).stdout;
+    const first = await look();
+    const lines = first.split("\n").filter((line) => line.startsWith(" "));
+    // Flows of the crowd have 1 to 20 Mbit/s, one of them RTTs and segments sent again.
+    assertEquals(lines, [
+      "    bulk                 1.00 Mbit/s  RTT 1.500 ms                  3 resent",
+      "    voip                 80.0 kbit/s  RTT 4.000 ms  p99 4.000  0% / 25% lost",
+      "    page (median of 20)  10.5 Mbit/s  RTT 1.500 ms                  3 resent",
+      "    voip                 80.0 kbit/s  RTT 4.000 ms  p99 4.000  0% / 25% lost",
+    ]);
+    assertEquals(await look(), first);
+    for (const name of ["alone", "crowd"]) assert((await Deno.stat(`${out}/latest/name=${name}/figures.json`)).isFile);
+  }));
+
+Deno.test("tine results --json of a run has the flows of each test with its id", () =>
+  inFolder(async (out) => {
+    await aRunWithFlows(out);
+    const look = async () => lines((await tine(["results", "--json", `${out}/latest`])).stdout);
+    const [run, ...objects] = await look();
+    assertEquals(run.type, "run");
+    assertEquals(objects.map(({ type }) => type).join(" "), `test${" flow".repeat(2)} test${" flow".repeat(21)}`);
+    const flows = objects.filter(({ type }) => type === "flow");
+    assertEquals(flows.map(({ test }) => test.name), [...Array(2).fill("alone"), ...Array(21).fill("crowd")]);
+    assertEquals(flows[0].goodputBitsPerSecond, 1e6);
+    assertEquals(await look(), [run, ...objects]);
+    const [, bulk] = lines((await tine(["results", "--json", `${out}/latest/name=alone`])).stdout);
+    assertEquals(bulk, flows[0]);
+  }));
+
+Deno.test("tine results of a run passes over records that are damaged", () =>
+  inFolder(async (out) => {
+    await aRunWithFlows(out);
+    const path = `${out}/latest/name=alone/records.tine`;
+    await Deno.writeTextFile(path, "no records\n");
+    const { code, stdout, stderr } = await tine(["results", `${out}/latest`]);
+    assertEquals(code, 0);
+    assertStringIncludes(stderr, `tine results: passed over: ${path} holds no records of tine`);
+    assertStringIncludes(stdout, "page (median of 20)");
+    assertEquals((await tine(["results", "--json", `${out}/latest`])).stdout.match(/"type":"flow"/g)?.length, 21);
+  }));

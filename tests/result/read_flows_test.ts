@@ -56,6 +56,9 @@ Deno.test("readFlows() joins what both ends of a stream have told", () =>
     assertEquals(server, { nodeId: "right", address: "10.0.0.2:7", engine: undefined });
     assertEquals(rest, {
       flow: "bulk",
+      start: 1_000n,
+      path: undefined,
+      config: undefined,
       protocol: "tcp",
       complete: true,
       direction: "upload",

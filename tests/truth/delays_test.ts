@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { readFlows } from "../../src/result/read_flows.ts";
+import { readFlows } from "../../src/result/kept_figures.ts";
 import { type Link, makeLink, whyNoLink } from "../support/link.ts";
 import { OWN_NAMES } from "../support/namespaces.ts";
 import { outputOf, TINE } from "../support/tine.ts";

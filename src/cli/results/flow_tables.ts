@@ -45,11 +45,18 @@ export function flowTables(flows: readonly (MeasuredStream | MeasuredPackets)[])
   return blocks.flatMap((lines) => lines.length === 0 ? [] : ["", ...lines]);
 }
 
-/** Returns a flow as objects under keys that carry their unit: one, or of a UDP flow one for each sender. */
-export function flowJson(measured: MeasuredStream | MeasuredPackets): object[] {
+/**
+ * Returns a flow as objects under keys that carry their unit: one, or of a UDP flow one for each sender.
+ *
+ * @param test the id of its test
+ */
+export function flowJson(
+  measured: MeasuredStream | MeasuredPackets,
+  test: Readonly<Record<string, string>>,
+): object[] {
   const { protocol, flow, complete, client, server } = measured;
   const bottlenecks = measured.bottlenecks.map(({ code, message }) => ({ code, message }));
-  const common = { type: "flow", protocol, flow, complete, client, server };
+  const common = { type: "flow", test, protocol, flow, complete, client, server };
   if (measured.protocol === "tcp") {
     const { direction, cca, figures } = measured;
     return [{ ...common, direction, cca, ...figuresOf(STREAM_FIGURES, figures), bottlenecks }];
@@ -228,7 +235,8 @@ function bottleneckLines(flows: readonly (MeasuredStream | MeasuredPackets)[]): 
   const remarks = Array.from(Map.groupBy(found, ({ code }) => code).values(), (alike) => {
     const worst = alike.reduce((worst, one) => one.size > worst.size ? one : worst);
     const others = new Set(alike.map(({ flow }) => flow)).size - 1;
-    return `- ${escape(worst.flow)}: ${worst.message}${others > 0 ? `; less so ${count(others, "other flow")}` : ""}`;
+    const less = others > 0 ? `; less so ${count(others, "other flow")}` : "";
+    return `- ${escape(worst.flow)}: ${escape(worst.message)}${less}`;
   });
   return [BOTTLENECKS, ...remarks];
 }

@@ -1,4 +1,12 @@
-import type { RunResults, TestEntry, TestResults, TestStatus } from "../../result/mod.ts";
+import { TineError } from "../../base/errors.ts";
+import type {
+  MeasuredPackets,
+  MeasuredStream,
+  RunResults,
+  TestEntry,
+  TestResults,
+  TestStatus,
+} from "../../result/mod.ts";
 import { testIdText } from "../../result/names.ts";
 import { byteAmount } from "../../base/size.ts";
 import { defineCommand, type Positional } from "../command.ts";
@@ -34,8 +42,8 @@ export const command = defineCommand({
   summary: "List runs, tests and what was measured",
   usage: ["[PATH] [--json]", "PATH --system [--json]"],
   description:
-    "A folder with several runs: its runs, the oldest first. A run, or a folder with one: its tests. A test: its errors, " +
-    "nodes and files, and the figures of its flows, or what sysInfo found. Results of a run that is under way, or was " +
+    "A folder with several runs: its runs, the oldest first. A run, or a folder with one: its tests, with a line a flow. " +
+    "A test: its errors, nodes and files, and the figures of its flows, or what sysInfo found. Results of a run that is under way, or was " +
     "killed, are shown as far as they go.",
   flags: {
     system: flag({ help: "of a test: what sysInfo found on its nodes" }),
@@ -44,7 +52,7 @@ export const command = defineCommand({
   positionals: [PATH],
   examples: [
     { command: "tine results", what: "the runs in the folder results" },
-    { command: "tine results results/latest", what: "the tests of the latest run" },
+    { command: "tine results results/latest", what: "the tests of the latest run, and a line a flow" },
     { command: "tine results results/latest/name=hello", what: "one test, with nodes, files and figures" },
     { command: "tine results results/latest/name=hello --system", what: "kernel, CPU, interfaces, ... of its nodes" },
   ],
@@ -65,21 +73,59 @@ export const command = defineCommand({
 });
 
 async function printRun(run: RunResults, json: boolean): Promise<void> {
-  const { testsOf } = await import("../../result/mod.ts");
-  if (!json) return await print(runLines(run, await errorsOf(run)));
+  if (!json) return await printTests(run);
+  const [{ testsOf }, { flowJson }] = await Promise.all([import("../../result/mod.ts"), import("./flow_tables.ts")]);
   await print([runJson(run)]);
-  for await (const test of testsOf(run)) await print([testJson(test)]);
+  for await (const test of testsOf(run)) {
+    await print([testJson(test)]);
+    for (const flow of await flowsOf(test.path)) await print(flowJsonLines(flowJson(flow, test.summary.id)));
+  }
+}
+
+/** The tests of a run for people, as their figures become known: the first look makes them. */
+async function printTests(run: RunResults): Promise<void> {
+  const [errors, { flowLines }] = await Promise.all([errorsOf(run), import("./flow_lines.ts")]);
+  await print(runHead(run));
+  const { tests } = run.summary;
+  const shown = tests.slice(0, MAX_LINES);
+  const ids = shown.map(({ id }) => escape(testIdText(id)));
+  const width = Math.min(60, Math.max(0, ...ids.map((id) => id.length)));
+  for (const [i, test] of shown.entries()) {
+    const flows = flowLines(await flowsOf(`${run.path}/${test.folder}`));
+    await print([
+      ...entryLines(test, ids[i].padEnd(width), run.complete, errors.get(test.folder)),
+      ...flows.map((line) => `    ${line}`),
+    ]);
+  }
+  if (tests.length > MAX_LINES) await print([`... and ${tests.length - MAX_LINES} more`]);
+}
+
+/** The flows of one of the tests of a run; one that is damaged is no obstacle to the others. */
+async function flowsOf(folder: string): Promise<(MeasuredStream | MeasuredPackets)[]> {
+  const { readFlows } = await import("../../result/mod.ts");
+  try {
+    return await Array.fromAsync(readFlows(folder));
+  } catch (error) {
+    if (!(error instanceof TineError)) throw error;
+    if (error.code !== "no-results") console.error(`tine results: passed over: ${escape(error.message)}`);
+    return [];
+  }
+}
+
+function flowJsonLines(objects: readonly object[]): string[] {
+  return objects.map((object) => JSON.stringify(object));
 }
 
 async function printTest(test: TestResults, json: boolean): Promise<void> {
   await print(json ? [testJson(test)] : testLines(test));
-  if (Object.keys(test.summary.records.samples).length === 0) return;
+  const { records, id } = test.summary;
+  if (Object.keys(records.samples).length === 0) return;
   const [{ readFlows }, { flowJson, flowTables }] = await Promise.all([
     import("../../result/mod.ts"),
     import("./flow_tables.ts"),
   ]);
   if (!json) return await print(flowTables(await Array.fromAsync(readFlows(test.path))));
-  for await (const flow of readFlows(test.path)) await print(flowJson(flow).map((object) => JSON.stringify(object)));
+  for await (const flow of readFlows(test.path)) await print(flowJsonLines(flowJson(flow, id)));
 }
 
 /** What sysInfo has found, read from the records of a test. */
@@ -131,30 +177,23 @@ function runLine({ name, complete, summary }: RunResults): string {
   return `${escape(name)}  ${escape(plan)}  ${count(tests.length, "test")}${statusText(tests)}  ${time}`;
 }
 
-function runLines(run: RunResults, errors: ReadonlyMap<string, string>): string[] {
-  const { bold, red, yellow } = style(Deno.stdout);
-  const { summary, complete } = run;
-  const time = complete ? `, ${elapsed(summary.durationMs ?? 0)}` : "";
-  const head = `${escape(run.path)}: ${escape(summary.plan)}, ${count(summary.tests.length, "test")}${time}`;
-  const lines = [bold(head)];
-  if (!complete) lines.push(yellow(NOT_COMPLETE));
-  const shown = summary.tests.slice(0, MAX_LINES);
-  const ids = shown.map(({ id }) => escape(testIdText(id)));
-  const width = Math.min(60, Math.max(0, ...ids.map((id) => id.length)));
-  for (const [i, test] of shown.entries()) {
-    const kept = test.keptFrom === undefined ? "" : `  kept from ${escape(test.keptFrom)}`;
-    const took = (test.durationMs === undefined ? "" : elapsed(test.durationMs)).padStart(6);
-    lines.push(
-      `${paintStatus(statusOf(test.status, complete))} ${ids[i].padEnd(width)} ${took} ` +
-        `${byteAmount(test.bytes).padStart(8)}${kept}`,
-    );
-    const error = errors.get(test.folder);
-    if (error === undefined) continue;
-    const more = test.errors > 1 ? ` (and ${count(test.errors - 1, "more error")})` : "";
-    lines.push(`${" ".repeat(STATUS_WIDTH)} ${red(escape(error))}${more}`);
-  }
-  if (summary.tests.length > MAX_LINES) lines.push(`... and ${summary.tests.length - MAX_LINES} more`);
-  return lines;
+function runHead({ path, complete, summary: { plan, tests, durationMs = 0 } }: RunResults): string[] {
+  const { bold, yellow } = style(Deno.stdout);
+  const time = complete ? `, ${elapsed(durationMs)}` : "";
+  const head = bold(`${escape(path)}: ${escape(plan)}, ${count(tests.length, "test")}${time}`);
+  return complete ? [head] : [head, yellow(NOT_COMPLETE)];
+}
+
+/** A test of a run, and its first error. */
+function entryLines(test: TestEntry, id: string, complete: boolean, error: string | undefined): string[] {
+  const { red } = style(Deno.stdout);
+  const { status, durationMs, bytes, keptFrom, errors } = test;
+  const kept = keptFrom === undefined ? "" : `  kept from ${escape(keptFrom)}`;
+  const took = (durationMs === undefined ? "" : elapsed(durationMs)).padStart(6);
+  const line = `${paintStatus(statusOf(status, complete))} ${id} ${took} ${byteAmount(bytes).padStart(8)}${kept}`;
+  if (error === undefined) return [line];
+  const more = errors > 1 ? ` (and ${count(errors - 1, "more error")})` : "";
+  return [line, `${" ".repeat(STATUS_WIDTH)} ${red(escape(error))}${more}`];
 }
 
 function testLines({ path, summary }: TestResults): string[] {

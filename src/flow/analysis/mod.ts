@@ -20,6 +20,7 @@ export {
   type FigureDefinition,
   type FigureList,
   type Figures,
+  FIGURES_VERSION,
   figuresOf,
   type FigureUnit,
   rounded,

@@ -4,7 +4,7 @@ import type { Host, InvokingUser } from "./launcher.ts";
 
 /** What the root node hands on of its machine: this process sees the names of namespaces, and knows who runs it. */
 export function thisHost(): Host {
-  const user = Deno.uid() === 0 ? sudoUser() : undefined;
+  const user = sudoUser();
   return { mounts: Deno.pid, ...(user && { user }) };
 }
 
@@ -18,12 +18,20 @@ export function farHost(): Host {
 
 /** Returns the user that ran this process through sudo; undefined without sudo, and for root itself. */
 function sudoUser(): InvokingUser | undefined {
+  const ids = sudoIds();
+  if (ids === undefined) return undefined;
+  const entry = passwdEntry(String(ids.uid));
+  const name = entry?.[0] || Deno.env.get("SUDO_USER") || String(ids.uid);
+  return { name, ...ids, home: entry?.[5] || "/" };
+}
+
+/** Returns the ids of the user that ran this process through sudo; undefined without sudo, and for root itself. */
+export function sudoIds(): { readonly uid: number; readonly gid: number } | undefined {
+  if (Deno.uid() !== 0) return undefined;
   const uid = Deno.env.get("SUDO_UID") ?? "";
   const gid = Deno.env.get("SUDO_GID") ?? "";
   if (!/^[1-9]\d{0,9}$/.test(uid) || !/^\d{1,10}$/.test(gid)) return undefined;
-  const entry = passwdEntry(uid);
-  const name = entry?.[0] || Deno.env.get("SUDO_USER") || uid;
-  return { name, uid: Number(uid), gid: Number(gid), home: entry?.[5] || "/" };
+  return { uid: Number(uid), gid: Number(gid) };
 }
 
 /** name, password, uid, gid, comment, home, shell. */

@@ -147,7 +147,7 @@ export class TestFollower implements Disposable {
       flow.flow.places.clear();
       for (const table of this.#tables) {
         if (table.live.of !== "flow") continue;
-        for (const rows of table.live.rows(measured, flow.flow, this.#flows)) await table.write(rows);
+        for (const rows of table.live.rows(measured)) await table.write(rows);
       }
     }
   }

@@ -1,4 +1,4 @@
-import type { FlowInfo } from "../../node/item.ts";
+import type { MeasuredStream } from "../read_flows.ts";
 import type { Column, Value } from "./table.ts";
 
 /** JSON of a plan, in which anything may be missing. */
@@ -107,19 +107,21 @@ export const CONFIG_COLUMNS: readonly Column[] = [
 /**
  * Returns the values of {@linkcode CONFIG_COLUMNS}.
  *
- * @param info of the client, or of the server where there is no client
+ * @param flow its path in the plan, and its configuration as JSON
  * @param sender index of the sender of a UDP flow
  */
-export function configValues(info: FlowInfo | undefined, sender: number | undefined): Value[] {
-  const { path, config } = info?.values ?? {};
-  const parsed = typeof config === "string" ? flowConfig(config, sender) : undefined;
+export function configValues(
+  { path, config }: Pick<MeasuredStream, "path" | "config">,
+  sender: number | undefined,
+): Value[] {
+  const parsed = config === undefined ? undefined : flowConfig(config, sender);
   return [
-    textOrNothing(path),
+    path,
     ...FIELDS.map(({ type, value }) => {
       const found = parsed && value(parsed);
       return type === "text" ? textOrNothing(found) : Number.isFinite(found) ? found as number : undefined;
     }),
-    textOrNothing(config),
+    config,
   ];
 }
 

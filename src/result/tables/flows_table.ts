@@ -9,9 +9,11 @@ import {
   rounded,
   STREAM_FIGURES,
 } from "../../flow/analysis/mod.ts";
-import { type IndexedFlow, type MeasuredPackets, type MeasuredStream, readFlows } from "../read_flows.ts";
+import { TineError } from "../../base/errors.ts";
+import { readFlows } from "../kept_figures.ts";
+import type { MeasuredPackets, MeasuredStream } from "../read_flows.ts";
 import { CONFIG_COLUMNS, configValues } from "./flow_config.ts";
-import { columnsOf, constant, SourceFlows, type TableSource, testValues } from "./source.ts";
+import { columnsOf, constant, type TableSource, testValues, wantedFlows } from "./source.ts";
 import type { Column, RowChunk, Table, Value } from "./table.ts";
 
 /** A row of the table: a TCP flow, or a sender of a UDP flow. */
@@ -31,25 +33,20 @@ interface FlowColumn extends Column {
 /** Every figure of every flow: of UDP, a row for each sender. */
 export function flowsTable(source: TableSource): Table {
   const own = [...DESCRIPTION, ...FIGURES];
-  function* rowsOfFlow(
-    measured: MeasuredStream | MeasuredPackets,
-    { client, server }: IndexedFlow,
-    flows: SourceFlows,
-  ): Generator<RowChunk, void, void> {
-    const start = flows.timeBase(client ?? server);
+  function* rowsOfFlow(measured: MeasuredStream | MeasuredPackets): Generator<RowChunk, void, void> {
     for (const row of rowsOf(measured)) {
       const sender = row.udp === undefined ? undefined : row.sender.sender;
       yield {
         count: 1,
         columns: [
-          constant(start),
+          constant(measured.start),
           ...testValues(source),
           constant((measured.client ?? measured.server)?.nodeId),
           constant(measured.flow),
           constant(sender),
           constant(directionOf(row)),
           ...own.map(({ value }) => constant(value(row))),
-          ...configValues(client ?? server, sender).map(constant),
+          ...configValues(measured, sender).map(constant),
         ],
       };
     }
@@ -62,14 +59,19 @@ export function flowsTable(source: TableSource): Table {
       ...CONFIG_COLUMNS,
     ]),
     async *rows() {
-      const flows = await SourceFlows.read(source);
-      const wanted = new Map([...flows.flows()].map((flow) => [flow.flow, flow]));
-      for await (const measured of readFlows(source.test.path, (flow) => wanted.has(flow))) {
-        yield* rowsOfFlow(measured, wanted.get(measured.flow)!, flows);
-      }
+      for await (const measured of flowsOf(source)) yield* rowsOfFlow(measured);
     },
     live: { of: "flow", rows: rowsOfFlow },
   };
+}
+
+/** The flows that are wanted; a test that has recorded nothing has no flows. */
+async function* flowsOf({ test, flows }: TableSource): AsyncGenerator<MeasuredStream | MeasuredPackets, void, void> {
+  try {
+    yield* readFlows(test.path, wantedFlows(flows));
+  } catch (error) {
+    if (!(error instanceof TineError) || error.code !== "no-results") throw error;
+  }
 }
 
 function rowsOf(measured: MeasuredStream | MeasuredPackets): FlowRow[] {

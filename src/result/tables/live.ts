@@ -46,7 +46,7 @@ export type LiveRows =
   | {
     /** From a flow that has ended. */
     readonly of: "flow";
-    rows(measured: MeasuredStream | MeasuredPackets, flow: IndexedFlow, flows: SourceFlows): Iterable<RowChunk>;
+    rows(measured: MeasuredStream | MeasuredPackets): Iterable<RowChunk>;
   }
   | {
     /** From single records of a test. */

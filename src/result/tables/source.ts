@@ -2,7 +2,7 @@ import type { FlowInfo } from "../../node/item.ts";
 import { TineError } from "../../base/errors.ts";
 import { glob } from "../../base/glob.ts";
 import type { TestResults } from "../open_results.ts";
-import { type FlowIndex, type IndexedFlow, indexFlows } from "../read_flows.ts";
+import { type FlowIndex, type IndexedFlow, indexFlows, startOf } from "../read_flows.ts";
 import type { Column, ConstantValue, TableSchema } from "./table.ts";
 
 /** What tables are made from: a test, and what identifies it among others. */
@@ -18,6 +18,11 @@ export interface TableSource {
   readonly intervalMs?: number;
 }
 
+/** Returns what picks the flows whose ids match a glob pattern; undefined for all flows. */
+export function wantedFlows(pattern: string | undefined): ((flow: string) => boolean) | undefined {
+  return pattern === undefined ? undefined : glob(pattern, { separator: "." });
+}
+
 /** The flows of a test, and the clocks of its nodes. */
 export class SourceFlows {
   readonly #index: FlowIndex;
@@ -29,7 +34,7 @@ export class SourceFlows {
    */
   constructor(index: FlowIndex, flows: string | undefined) {
     this.#index = index;
-    this.#wanted = flows === undefined ? () => true : glob(flows, { separator: "." });
+    this.#wanted = wantedFlows(flows) ?? (() => true);
   }
 
   /** Goes through the records of a test once; one that has recorded nothing has no flows. */
@@ -62,7 +67,7 @@ export class SourceFlows {
    * @returns nanoseconds since 1970; undefined where the end told nothing of itself
    */
   timeBase(info: FlowInfo | undefined): bigint | undefined {
-    return info && info.tinit - this.aheadNanos(info.nodeId);
+    return startOf(info, this.#index.nodes);
   }
 
   /** How far the clock of a node is ahead of the root's, in nanoseconds; 0 where nothing is known of it. */

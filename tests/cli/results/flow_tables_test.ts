@@ -126,7 +126,7 @@ Deno.test("flowTables() has the time that proofs of the key took apart from comp
     ["key proof ms", "50.00"],
     ["completion: from connecting until all is known to be there, key proof left out"],
   ]);
-  const [json] = flowJson(flows[0]) as Record<string, unknown>[];
+  const [json] = flowJson(flows[0], { name: "a" }) as Record<string, unknown>[];
   assertEquals([json.completionSeconds, json.keyProofSeconds], [1.1, 0.05]);
 });
 
@@ -177,11 +177,11 @@ Deno.test("flowTables() says where figures are not the network's", () => {
 });
 
 Deno.test("flowJson() has the figures under keys that carry their unit", () => {
-  const [up] = flowJson(stream("bulk")) as Record<string, unknown>[];
+  const [up] = flowJson(stream("bulk"), { name: "a" }) as Record<string, unknown>[];
   assertEquals([up.type, up.protocol, up.flow, up.direction, up.cca], ["flow", "tcp", "bulk", "upload", "cubic"]);
   assertEquals([up.bytes, up.goodputBitsPerSecond, up.completionSeconds, up.rttLastMicros], [1e6, 8e6, 1.1, 1500]);
   // deno-lint-ignore no-explicit-any -- as a program sees it
-  const [voip] = flowJson(packets("voip")) as any[];
+  const [voip] = flowJson(packets("voip"), { name: "a" }) as any[];
   assertEquals([voip.sender, voip.direction, voip.rttMedianMicros, voip.toServer.lostPercent], [
     0,
     "upload",

@@ -1,0 +1,70 @@
+import { ChunkWriter } from "../../src/flow/records/chunk_writer.ts";
+import { encodeItem } from "../../src/node/protocol/kinds.ts";
+import { createRun } from "../../src/result/mod.ts";
+import type { Benchmark } from "./benchmark.ts";
+import { builtTine } from "./built_tine.ts";
+import { medianMs } from "./command_time.ts";
+import { thousands } from "./throughput.ts";
+
+/** How long the figures of a test take at the first look and at the second one. */
+export const benchmark: Benchmark = {
+  summary: "`tine results` of a test for the first and the second time: many samples of a flow, and 1,000 flows",
+
+  async *run({ quick }) {
+    const samples = quick ? 100_000 : 10_000_000;
+    const cases = [
+      { what: "one flow", flows: 1, samples },
+      { what: "1,000 flows", flows: 1000, samples: samples / 1000 },
+    ];
+    await using built = await builtTine();
+    const out = await Deno.makeTempDir({ prefix: "tine-bench-" });
+    try {
+      for (const { what, flows, samples } of cases) {
+        const test = await record(`${out}/${flows}`, flows, samples);
+        const look = async (runs: number) => await medianMs([built.path, "results", "--json", test], runs, built);
+        const first = await look(1);
+        const second = await look(quick ? 1 : 15);
+        yield {
+          what: `${what}, ${thousands(flows * samples)} samples`,
+          figures: `first look ${(first / 1000).toFixed(2)} s, second look ${second.toFixed(0)} ms`,
+          target: "150 ms",
+          reached: second <= 150,
+        };
+      }
+    } finally {
+      await Deno.remove(out, { recursive: true });
+    }
+  },
+};
+
+/** Stores a test of UDP flows, of which half the samples are packets sent and half are echoes; returns its folder. */
+async function record(out: string, flows: number, samples: number): Promise<string> {
+  const test = { id: { name: "look" }, timeout: 1000, sleep: 1 };
+  await using run = await createRun(out, { tests: [test] }, { planName: "bench", tine: "0" });
+  const store = await run.startTest(test);
+  const writer = new ChunkWriter("packetIO");
+  for (let flow = 0; flow < flows; flow++) {
+    const send = async () => {
+      const chunk = writer.take().slice();
+      await store.add(encodeItem({ type: "records", nodeId: "client", flow: `flow.${flow}`, chunk }));
+    };
+    for (let n = 0; n < samples; n++) {
+      const { columns } = writer, i = writer.next();
+      const seq = n >> 1, echoed = n & 1;
+      columns.seq[i] = seq;
+      columns.t[i] = seq * 1e6 + echoed * (100_000 + seq * 7919 % 50_000);
+      columns.scheduled[i] = seq * 1e6;
+      columns.packets[i] = 1;
+      columns.flag[i] = echoed ? 2 : 1;
+      columns.sent[i] = echoed ? 0 : 1;
+      columns.len[i] = 100;
+      columns.serverReceived[i] = echoed ? -50_000 : 0;
+      columns.serverTime[i] = echoed ? 10_000 : 0;
+      columns.serverCount[i] = echoed ? seq + 1 : 0;
+      if (writer.full) await send();
+    }
+    if (writer.length > 0) await send();
+  }
+  await store.finish({ status: "ok" });
+  return `${await run.finish()}/name=look`;
+}

@@ -1,0 +1,105 @@
+import { PACKET_FIGURES, PATH_FIGURES, quantilesOf, STREAM_FIGURES } from "../../flow/analysis/mod.ts";
+import type { MeasuredPackets, MeasuredStream } from "../../result/mod.ts";
+import { column, figureText, milliseconds, percent, type Row, type Table, tableRows, UNKNOWN } from "../figures.ts";
+import { groupFlows } from "../flow_groups.ts";
+import { escape } from "../terminal.ts";
+
+/** Of more flows of a test than this, those with similar ids share a line. */
+const MAX_ROWS = 12;
+
+/** What a line shows of a flow, or of several as the median over them. */
+interface FlowLine {
+  readonly flow: string;
+  readonly goodputBitsPerSecond?: number;
+  readonly rttMicros?: number;
+  readonly rttP99Micros?: number;
+  /** Of TCP: segments sent again. */
+  readonly resent?: number;
+  /** Of UDP, in percent: there, or from the server where nothing goes there; then back. */
+  readonly lost?: number;
+  readonly lostBack?: number;
+}
+
+/** The columns are as wide in each test, so that a run is read down the page. */
+const LINES: Table<FlowLine> = {
+  names: [""],
+  columns: [
+    column("", { ...STREAM_FIGURES.goodputBitsPerSecond, value: (line: FlowLine) => line.goodputBitsPerSecond }),
+    { head: "", text: ({ rttMicros }) => rttMicros === undefined ? "" : `RTT ${milliseconds(rttMicros)} ms` },
+    { head: "", text: ({ rttP99Micros }) => rttP99Micros === undefined ? "" : `p99 ${milliseconds(rttP99Micros)}` },
+    { head: "", text: endText },
+  ],
+  widths: [19, 11, 12, 9, 0],
+};
+
+function endText({ resent, lost, lostBack }: FlowLine): string {
+  if (resent !== undefined) return `${figureText(resent, "segment")} resent`;
+  if (lost === undefined && lostBack === undefined) return "";
+  const [there, back] = [lost, lostBack].map((share) => share === undefined ? UNKNOWN : percent(share));
+  return lostBack === undefined ? `${there} lost` : `${there} / ${back} lost`;
+}
+
+/**
+ * Returns the flows of a test, a line each: goodput, median RTT and its 99th percentile, and what was sent again or
+ * lost, there and back. Of many flows, those with similar ids share a line that has the medians over them.
+ */
+export function flowLines(flows: readonly (MeasuredStream | MeasuredPackets)[]): string[] {
+  const rows = [
+    ...rowsOf(flows.filter((flow) => flow.protocol === "tcp").map(streamLine)),
+    ...rowsOf(flows.filter((flow) => flow.protocol === "udp").flatMap(packetLines)),
+  ];
+  return rows.length === 0 ? [] : tableRows(LINES, rows);
+}
+
+function rowsOf(lines: readonly FlowLine[]): Row<FlowLine>[] {
+  const { single, crowds } = groupFlows(lines, MAX_ROWS);
+  return [
+    ...single.map((line): Row<FlowLine> => [[escape(line.flow)], line]),
+    ...Array.from(crowds, ([stem, crowd]): Row<FlowLine> => {
+      return [[`${escape(stem)} (median of ${crowd.length})`], medianLine(stem, crowd)];
+    }),
+  ];
+}
+
+function streamLine({ flow, figures }: MeasuredStream): FlowLine {
+  const { goodputBitsPerSecond, rtt, rttLastMicros, retransmits } = STREAM_FIGURES;
+  return {
+    flow,
+    goodputBitsPerSecond: goodputBitsPerSecond.value(figures),
+    rttMicros: rtt.value(figures) ?? rttLastMicros.value(figures),
+    rttP99Micros: rtt.value(figures, "p99"),
+    resent: retransmits.value(figures),
+  };
+}
+
+function packetLines({ flow, figures: { senders } }: MeasuredPackets): FlowLine[] {
+  const { rtt } = PACKET_FIGURES, { lostPercent } = PATH_FIGURES;
+  return senders.map((figures): FlowLine => {
+    const { sender, toServer, fromServer, goodputBitsPerSecond, sendBitsPerSecond } = figures;
+    const paths = [toServer, fromServer].filter((path) => path !== undefined);
+    const [lost, lostBack] = paths.map((path) => lostPercent.value(path));
+    return {
+      flow: senders.length > 1 ? `${flow}/${sender}` : flow,
+      goodputBitsPerSecond: goodputBitsPerSecond ?? sendBitsPerSecond,
+      rttMicros: rtt.value(figures),
+      rttP99Micros: rtt.value(figures, "p99"),
+      lost,
+      lostBack,
+    };
+  });
+}
+
+function medianLine(flow: string, lines: readonly FlowLine[]): FlowLine {
+  const of = (figure: Exclude<keyof FlowLine, "flow">) => {
+    return quantilesOf(lines.map((line) => line[figure]).filter((value) => value !== undefined))?.median;
+  };
+  return {
+    flow,
+    goodputBitsPerSecond: of("goodputBitsPerSecond"),
+    rttMicros: of("rttMicros"),
+    rttP99Micros: of("rttP99Micros"),
+    resent: of("resent"),
+    lost: of("lost"),
+    lostBack: of("lostBack"),
+  };
+}
