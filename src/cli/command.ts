@@ -1,6 +1,6 @@
 import type { Flags, Values } from "./flags.ts";
 
-/** An argument that is told by its place. */
+/** An argument that is known by its place. */
 export interface Positional {
   /** How help writes it: `HANDLER`. */
   readonly name: string;
@@ -60,7 +60,7 @@ export interface Command<F extends Flags = Flags> {
    *
    * @param invocation what was on the command line
    * @returns the exit code: 0 done, 1 failed, 130 interrupted
-   * @throws {TineError} for what one sentence tells; it is rendered once, in main
+   * @throws {TineError} for what one sentence explains; it is rendered once, in main
    */
   run(invocation: Invocation<F>): Promise<number>;
 }

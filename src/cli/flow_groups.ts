@@ -1,4 +1,4 @@
-/** Flows of a test, apart: those to be told one by one, and crowds of which the sum tells more. */
+/** Flows of a test: those that are shown one by one, and crowds that are shown as a sum. */
 export interface FlowGroups<F> {
   readonly single: readonly F[];
   /** By what their ids have in common: `page` of `page.1`, `page.2`, ... */
@@ -8,7 +8,7 @@ export interface FlowGroups<F> {
 /**
  * Takes crowds out of flows where these are too many for a line each.
  *
- * @param most as many may be told one by one
+ * @param most as many may be shown one by one
  *
  * @example
  * ```ts

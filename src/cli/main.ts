@@ -101,7 +101,7 @@ function commandName(args: readonly string[], commands: Registry): string | unde
   return [args.slice(0, 2).join(" "), args[0] ?? ""].find((name) => commands.has(name));
 }
 
-/** Whether commands start with a word that is none itself: `tcp`, of `tcp server`. */
+/** Whether a word only begins the names of commands: `tcp`, of `tcp server`. */
 function isGroup(word: string, commands: Registry): boolean {
   return !commands.has(word) && [...commands.keys()].some((name) => name.startsWith(`${word} `));
 }

@@ -23,7 +23,7 @@ export function moduleOptions(flags: ModuleFlagValues): ModuleRunnerOptions {
 }
 
 /**
- * Sees to it that nobody takes a UDF for sandboxed that is not.
+ * Refuses permissions for what has no sandbox: a bundled handler, or another process.
  *
  * @param handler what is run; undefined: another process
  * @throws {UsageError} for permissions of what is no module

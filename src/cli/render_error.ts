@@ -31,7 +31,7 @@ function debugging(): boolean {
   try {
     return Boolean(Deno.env.get("TINE_DEBUG"));
   } catch {
-    return false; // Without permission to read the environment, nobody asks for it there.
+    return false; // Without permission to read the environment, the variable does not count.
   }
 }
 

@@ -10,7 +10,7 @@ export const supervisionFlags = {
     min: 1,
     default: 10,
     goesWith: SUPERVISED,
-    help: "with --restart: give up after so many deaths in a row",
+    help: "with --restart: give up after this many deaths in a row",
   }),
   snapshotInterval: duration({
     default: 10_000,

@@ -47,7 +47,7 @@ export function columns(stream: TerminalStream, most = 100): number {
 // The short name of the command line, which prints much of what comes from outside.
 export { terminalText as escape } from "../base/terminal_text.ts";
 
-/** Nobody reads standard output any more, as in `tine host ... | head`: the command ends, and nothing is said. */
+/** The reader of standard output has gone, as in `tine host ... | head`: the command ends without a message. */
 export class StdoutClosed extends TineError {
   override name = "StdoutClosed";
 
@@ -61,7 +61,7 @@ const encoder = new TextEncoder();
 /**
  * Writes text or bytes to standard output, all of it.
  *
- * `console.log` hides that the reader has gone, so a command would compute on for nobody.
+ * `console.log` hides that the reader has gone, so a command would go on in vain.
  *
  * @throws {StdoutClosed} once the reader has gone
  * @throws {TineError} `cannot-write` for any other reason, such as a full disk

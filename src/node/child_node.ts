@@ -251,7 +251,7 @@ export class ChildNode {
       this.#options.onMissing(id, `what it had not sent yet${id === this.id ? found : ""}`);
     }
     if (this.#hung !== undefined) {
-      return new TineError("node-hung", `node ${this.id} was told to end and ${this.#hung}: it was killed`);
+      return new TineError("node-hung", `node ${this.id} was asked to end and ${this.#hung}: it was killed`);
     }
     if (failure instanceof TineError && failure.code !== "connection-failed") return failure;
     return new TineError("node-ended", `node ${this.id} ended unexpectedly: it ${how}`, { cause: failure });

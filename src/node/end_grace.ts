@@ -45,7 +45,7 @@ export class EndGrace {
     if (lane !== Lane.urgent || kind === Kind.activity) this.#renewed = this.#now();
   }
 
-  /** Returns how the node exceeds its time, to complete "it was told to end and ..."; undefined while it has time left. */
+  /** Returns how the node exceeds its time, to complete "it was asked to end and ..."; undefined while it has time left. */
   exceeded(): string | undefined {
     const now = this.#now();
     if (now - this.#renewed >= this.#quietMs) return `did not within ${this.#quietMs / 1000} s`;

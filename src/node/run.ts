@@ -52,7 +52,7 @@ export interface RunOptions {
  * Runs a tree of runs, with this process as its root node, and yields what is measured as it comes in. It is a run or
  * a test as builders such as `serial()` make it, with texts such as `2s`, or one of a plan that was parsed.
  *
- * A result that is not taken holds up those behind it, so whoever is slow slows down what can wait, and fills memory
+ * A result that is not taken holds up those behind it, so a slow reader slows down what can wait, and fills memory
  * and spill files of nodes with what cannot.
  *
  * @returns results as messages; decode those that are of interest with `decodeItem`
@@ -118,7 +118,7 @@ export async function* runValidated(run: Run, options: RunOptions = {}): AsyncGe
     timer?.[Symbol.dispose]();
     signal?.removeEventListener("abort", stop);
     killSignal?.removeEventListener("abort", kill);
-    // Whoever has stopped taking results does not want the rest.
+    // A reader that has stopped taking results does not want the rest.
     uplink.abandon();
     await node.cancel(new Canceled());
     await running.catch(() => {});
@@ -203,7 +203,7 @@ export class RootUplink implements Uplink {
     this.#more.notify();
   }
 
-  /** Nobody takes results any more: they are dropped. */
+  /** The reader has gone: results are dropped from now on. */
   abandon(): void {
     this.#abandoned = true;
     for (const { taken } of this.#waiting) taken?.();
@@ -226,7 +226,7 @@ export class RootUplink implements Uplink {
           this.#freed(message.payload.length);
         }
       } finally {
-        // Whoever stops taking stops at one of them: its sender is not to wait for ever.
+        // A reader that stops, stops at one of them: its sender must not wait for ever.
         while (next < batch.length) batch[next++].taken?.();
       }
       if (this.#waiting.length > 0) continue;

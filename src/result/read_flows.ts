@@ -155,8 +155,8 @@ export function haveOneClock(
 }
 
 function streamSetup(client: FlowInfo | undefined, server: FlowInfo | undefined) {
-  const told = (client ?? server)?.values.direction;
-  const direction = told === "upload" || told === "download" ? told : undefined;
+  const given = (client ?? server)?.values.direction;
+  const direction = given === "upload" || given === "download" ? given : undefined;
   const sender = direction === "upload" ? client : direction === "download" ? server : undefined;
   return { direction, cca: textOrNothing(sender?.values.cca) } as const;
 }
@@ -298,7 +298,7 @@ export class GrowingIndex implements FlowIndex {
    * @throws {TineError} `bad-item`
    */
   addItem(message: Message): IndexedFlow | undefined {
-    if (!TOLD.has(message.kind)) return undefined;
+    if (!REPORTED.has(message.kind)) return undefined;
     const item = decodeItem(message);
     if (item.type === "nodeInfo") this.nodes.set(item.nodeId, item);
     else if (item.type === "streamInfo" || item.type === "packetInfo") {
@@ -314,4 +314,4 @@ export class GrowingIndex implements FlowIndex {
   }
 }
 
-const TOLD: ReadonlySet<number> = new Set([Kind.nodeInfo, Kind.streamInfo, Kind.packetInfo, Kind.progress]);
+const REPORTED: ReadonlySet<number> = new Set([Kind.nodeInfo, Kind.streamInfo, Kind.packetInfo, Kind.progress]);

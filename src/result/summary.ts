@@ -115,7 +115,7 @@ export function entryOf(summary: TestSummary, folder: string, keptFrom?: string)
   };
 }
 
-/** A summary of 100,000 files takes some ten MiB; what is larger is none. */
+/** A summary of 100,000 files takes some ten MiB; what is larger is not a summary. */
 const MAX_BYTES = 256 * 1024 * 1024;
 
 /**

@@ -111,7 +111,7 @@ export class AgentOutput implements Output, FrameTaker {
   }
 
   /**
-   * Tells the host what failed; nothing can be written any more.
+   * Reports to the host what failed; nothing can be written any more.
    *
    * @param toText puts the error into words
    */

@@ -2,7 +2,7 @@ import { TineError } from "../base/errors.ts";
 import type { BeginBatch, EdgeType, EndBatch } from "./messages.ts";
 
 /**
- * The largest `size` that a BeginBatch carries. Kapacitor allocates what it is told before it sees a point, so a larger batch
+ * The largest `size` that a BeginBatch carries. Kapacitor allocates that much before it sees a point, so a larger batch
  * goes out with the size unknown.
  */
 const LARGEST_ANNOUNCED = 1n << 20n;

@@ -176,7 +176,7 @@ class Replay {
       this.#comparison.expected(response, payload);
     } catch (error) {
       if (error instanceof TineError && error.code === "not-as-recorded") return this.#session.abort(error);
-      this.#options.log?.(`a recorded response is left out, it is none: ${messageOf(error)}`);
+      this.#options.log?.(`a recorded response is left out, it cannot be read: ${messageOf(error)}`);
     }
   }
 

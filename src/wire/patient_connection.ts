@@ -108,7 +108,7 @@ export class PatientConnection implements Connection {
       fail(
         new TineError(
           "output-not-taken",
-          `the input has ended, and for ${this.#timeoutMs / 1000} s nobody has taken any output`,
+          `the input has ended, and for ${this.#timeoutMs / 1000} s no output has been taken`,
         ),
       );
     } else if (now - since >= Math.min(this.#timeoutMs, READ_AHEAD_AFTER_MS)) {

@@ -22,7 +22,7 @@ async function aRun(out: string, started = new Date("2026-11-21T02:55:00Z")): Pr
   await run.finish();
 }
 
-Deno.test("tine export prints a table of all tests of a run, told apart by their ids", () =>
+Deno.test("tine export prints a table of all tests of a run, distinguished by their ids", () =>
   inFolder(async (out) => {
     await aRun(out);
     const columns = "--columns=cca,name,flow,bytes,time";

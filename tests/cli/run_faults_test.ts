@@ -129,7 +129,7 @@ async function unwilling(place: PlanPlace, how: "stay" | "chat"): Promise<void> 
   const { items, error } = await place.run({ child: { node: LEFT, sleep: 0 } }, { command: fakeNode(how) });
   assertEquals((error as TineError).code, "node-hung");
   const errors = items.flatMap((item) => item.type === "error" ? [item.message] : []);
-  assertEquals(errors, ["node left was told to end and did not within 15 s: it was killed"]);
+  assertEquals(errors, ["node left was asked to end and did not within 15 s: it was killed"]);
   assertEquals(items.flatMap((item) => item.type === "missing" ? [item.from] : []), ["left"]);
 }
 
@@ -140,7 +140,7 @@ async function unwillingBelow(place: PlanPlace): Promise<void> {
   const left = { child: { node: LEFT, serial: [holding, SAY, below] } };
   const { items } = await place.run({ serial: [left, { sleep: 700 }] }, { command: fakeNode("above") });
   const errors = items.flatMap((item) => item.type === "error" ? [[item.nodeId, item.message]] : []);
-  assertEquals(errors, [["left", "node below was told to end and did not within 15 s: it was killed"]]);
+  assertEquals(errors, [["left", "node below was asked to end and did not within 15 s: it was killed"]]);
   assertEquals(items.flatMap((item) => item.type === "missing" ? [item.from] : []), ["below"]);
   assertEquals(items.flatMap((item) => item.type === "fileData" ? [item.name] : []), ["said.txt"]);
 }

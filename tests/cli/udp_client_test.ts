@@ -119,7 +119,7 @@ Deno.test("tine udp client fails where the server's end of a flow is lost, and d
       text.stderr,
       /^tine udp client: flow down\.\w+: the server at \S+ did not tell its counts at the end\n$/,
     );
-    assertMatch(text.stdout, /\nfrom server +- +\d+ +- +0 +0 +0\nthe server has not told its counts/);
+    assertMatch(text.stdout, /\nfrom server +- +\d+ +- +0 +0 +0\nthe server has not reported its counts/);
     const { complete, error, flows: [{ fromServer }], totals } = JSON.parse(json.stdout);
     assertEquals([complete, error.code], [false, "incomplete-flow"]);
     for (const path of [fromServer, totals[0].fromServer]) assertEquals([path.sent, path.lost], [undefined, undefined]);
@@ -234,8 +234,8 @@ Deno.test("tine udp client says in one sentence what is wrong", async () => {
   await wrong(2, least, ...short, "--under-load");
   await Deno.remove(keyFile);
   await wrong(2, /--cca means nothing without --under-load/, "127.0.0.1:1", "--cca=bbr");
-  await wrong(1, /^tine udp client: nobody listens .* 127\.0\.0\.1:1 /, "127.0.0.1:1");
-  await wrong(1, /^tine udp client: nobody listens .* 127\.0\.0\.1:1 /, "127.0.0.1:1", "--under-load");
+  await wrong(1, /^tine udp client: no server listens .* 127\.0\.0\.1:1 /, "127.0.0.1:1");
+  await wrong(1, /^tine udp client: no server listens .* 127\.0\.0\.1:1 /, "127.0.0.1:1", "--under-load");
 });
 
 Deno.test("tine udp server warns where other machines may reach it, and says what it refuses", async () => {

@@ -59,7 +59,7 @@ const packets = (["ipv4", "ipv6"] as const).flatMap((family) =>
       few.bytes = arrived.bytes - received * (bytes + FRAME_BYTES + IP_BYTES[family] + UDP_BYTES);
       assert(few.packets >= 3 && few.packets <= FEW_PACKETS, JSON.stringify({ arrived, received }));
       assert(few.bytes > 0 && few.bytes <= FEW_BYTES, JSON.stringify({ arrived, received }));
-      // The sockets themselves: nothing but what was told, and what opens and closes.
+      // The sockets themselves: nothing but what was reported, and what opens and closes.
       const udp = family === "ipv4" ? "Udp " : "Udp6";
       const taken = await receiver.counter(`${udp}InDatagrams`) - received;
       const given = await sender.counter(`${udp}OutDatagrams`);

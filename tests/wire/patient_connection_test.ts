@@ -15,7 +15,11 @@ Deno.test("PatientConnection.write() fails once the input has ended and the peer
   const patient = new PatientConnection(near, TIMEOUT_MS);
   await host.closeWrite();
   assertEquals(await patient.read(new Uint8Array(8)), null);
-  const error = await assertRejects(() => patient.write(new Uint8Array(10)), TineError, "for 0.1 s nobody has taken");
+  const error = await assertRejects(
+    () => patient.write(new Uint8Array(10)),
+    TineError,
+    "for 0.1 s no output has been taken",
+  );
   assertEquals(error.code, "output-not-taken");
   patient.close();
 });

@@ -25,7 +25,7 @@ export const command = defineCommand({
     "[PATH] --table NAME[,NAME] --format line --to URL [--follow]",
   ],
   description:
-    "Of a run, all its tests are in one table, told apart by the keys of their ids; of a folder of runs, each test of " +
+    "Of a run, all its tests are in one table, distinguished by the keys of their ids; of a folder of runs, each test of " +
     "each run has files of its own in DIR: run=RUN/test=ID/TABLE.parquet, which DuckDB, Spark, Polars and ClickHouse " +
     "read as one table. With --follow, rows are written as a run records them, until it ends; of a folder of runs, the " +
     "run that is under way is followed, or the next one. `tine help export` has the tables and their columns.",

@@ -21,7 +21,7 @@ const flags = {
   tagColumns: text({ value: "NAME,NAME", help: "CSV: the columns that are tags" }),
   timeColumn: text({ value: "NAME", help: "CSV: the column of the time (default: time)" }),
   groupBy: text({ value: "TAG,TAG", help: "group points as Kapacitor's groupBy does; *: by all tags" }),
-  batchSize: integer({ min: 1, help: "a batch is so many points of a group" }),
+  batchSize: integer({ min: 1, help: "a batch is this many points of a group" }),
   batchWindow: duration({ help: "a batch is a span of time of a group; neither: a blank line ends batches" }),
   format: choice(["line", "json", "table"], {
     help: "how points are printed (default: table on a terminal, else line)",
@@ -30,8 +30,8 @@ const flags = {
   strict: flag({ help: "a bad line, or a point that the format cannot hold, is an error" }),
   snapshot: text({ value: "FILE", complete: "file", help: "at the end, save the UDF's state" }),
   restore: text({ value: "FILE", complete: "file", help: "at the start, give the UDF a saved state" }),
-  taskId: text({ value: "ID", default: "tine", help: "task that the UDF is told" }),
-  nodeId: text({ value: "ID", default: "udf", help: "node that the UDF is told" }),
+  taskId: text({ value: "ID", default: "tine", help: "task id that the UDF gets in init" }),
+  nodeId: text({ value: "ID", default: "udf", help: "node id that the UDF gets in init" }),
   timeout: duration({ default: 10_000, zero: "wait for ever", help: "give up a UDF that is silent for so long" }),
   drainTimeout: duration({
     default: 60_000,

@@ -144,7 +144,7 @@ function cutLines(flows: readonly MeasuredStream[]): string[] {
   const cut = flows.filter(({ complete }) => !complete).length;
   if (cut === 0) return [];
   const rest = flows.some(({ complete, figures }) => !complete && !figures.receiverCounted)
-    ? "; bytes are those sent where the receiver told nothing"
+    ? "; bytes are those sent where the receiver has not reported"
     : "";
   return [`* ${count(cut, "flow")} did not come to ${cut === 1 ? "its" : "their"} end${rest}`];
 }
@@ -205,7 +205,7 @@ function senderLines(senders: readonly Sender[]): string[] {
   const lines = tableOf(SENDERS, rows);
   if (senders.length > MAX_PACKET_ROWS) lines.push(`... and ${senders.length - MAX_PACKET_ROWS} more`);
   if (senders.some(({ complete }) => !complete)) {
-    lines.push("* did not come to its end: the server has not told its counts");
+    lines.push("* did not come to its end: the server has not reported its counts");
   }
   return lines;
 }

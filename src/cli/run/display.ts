@@ -76,7 +76,8 @@ export interface PlanSummary {
 /**
  * Shows what `tine run` does.
  *
- * Calls never wait and never fail: what shows a test must not disturb it, not even where a terminal stands still. Too much of what is in the results anyway, such as lines of logs, is left out, and counted.
+ * Calls never wait and never fail: what shows a test must not disturb it, not even where a terminal stands still. Too much
+ * of what is in the results anyway, such as lines of logs, is left out, and counted.
  */
 export interface Display extends AsyncDisposable {
   /** The plan is about to run. */

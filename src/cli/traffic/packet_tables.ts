@@ -67,7 +67,7 @@ export function packetTables({ label, complete, bad, figures, clockOffset }: Sho
   }
   lines.push("", ...tableOf(PATHS, paths.map(([way, path]) => [[way], path])));
   for (const [way, path] of paths) lines.push(...placeLines(way, path), ...markLines(way, path));
-  if (!complete) lines.push("the server has not told its counts: the flow did not come to its end");
+  if (!complete) lines.push("the server has not reported its counts: the flow did not come to its end");
   const { here = 0, server = 0 } = bad ?? {};
   if (here > 0) lines.push(badLine(here, "from the server"));
   if (server > 0) lines.push(badLine(server, "to the server"));

@@ -81,7 +81,7 @@ function lines(measured: readonly Measured[]): string[] {
     ...sums.map(({ label, those }): Row<StreamFigures> => [[label], sumStreams(those.map(({ flow }) => flow))]),
   ]);
   if (measured.some(({ figures }) => !figures.receiverCounted)) {
-    lines.push(`${UNCOUNTED_MARK} sent: the receiver has not told what arrived`);
+    lines.push(`${UNCOUNTED_MARK} sent: the receiver has not reported what arrived`);
   }
   return lines;
 }

@@ -4,8 +4,8 @@ import type { ArrivalTotals, TimeSpread } from "../report.ts";
 export const WINDOW = 65_536;
 
 /**
- * Tells packets that come the first time from those that came before, in bounded memory: of the last 65,536 numbers it
- * knows each one; a number below these counts as one that came before, since it might be.
+ * Distinguishes packets that come the first time from those that came before, in bounded memory: it knows each of
+ * the last 65,536 numbers; a number below these counts as one that came before, since it might be.
  */
 export class DuplicateWindow {
   readonly #bits = new Int32Array(WINDOW / 32);

@@ -204,7 +204,7 @@ class PacketClientFlow implements EngineFlow, PortUser {
     const refused = error instanceof SystemError && error.errnoName === "ECONNREFUSED";
     this.#tryNext(
       refused
-        ? new TineError("connection-refused", `nobody listens for UDP flows at ${server} (${error.errnoName})`, {
+        ? new TineError("connection-refused", `no server listens for UDP flows at ${server} (${error.errnoName})`, {
           cause: error,
         })
         : error,

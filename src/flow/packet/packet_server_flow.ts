@@ -324,7 +324,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
     this.#sendTotals(flow, { sender: index, attempt, lengthBytes }, incoming, i, t);
   }
 
-  /** Tells a client at once that nothing more comes, and why. */
+  /** Informs a client at once that nothing more comes, and why. */
   #notice(flow: ServedFlow, incoming: IncomingPackets, i: number, t: number, now: number): void {
     if (flow.settings.notices !== true || flow.closedAt !== Infinity) return;
     flow.noticedAt = now;

@@ -71,6 +71,6 @@ export function mayBeSetOnServer({ level, opt }: SocketOption): boolean {
 /** Returns the sentence that refuses an option. */
 export function forbiddenOnServer({ name, level, opt }: SocketOption): string {
   const names = Object.values(allowed).flatMap((options) => Object.values(options)).sort();
-  return `a client may not set ${name} (level ${level}, option ${opt}) on a server, with side: client on its own socket; ` +
+  return `a client may not set ${name} (level ${level}, option ${opt}) on a server, only on its own socket with side: client; ` +
     `allowed: ${names.join(", ")}`;
 }

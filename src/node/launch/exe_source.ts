@@ -22,7 +22,7 @@ export interface FindOptions {
   readonly signal: AbortSignal;
   /** What is started has this in its environment as `TINE_NODE`: it ends with its node. */
   readonly lineage: string;
-  /** Told what takes long. */
+  /** Called with a line about what takes long. */
   onLine(line: string): void;
 }
 
@@ -295,7 +295,7 @@ async function removeOld(kept: string, key: string): Promise<void> {
 /**
  * The folder of this user where tine keeps what can be made anew.
  *
- * @throws {TineError} `no-cache`: there is none, and what lies in a folder of all must not be executed
+ * @throws {TineError} `no-cache`: there is none, and a folder that all users can write must not be executed from
  */
 export function userCache(): string {
   const cache = Deno.env.get("XDG_CACHE_HOME");

@@ -110,7 +110,7 @@ class Launcher {
       return undefined;
     }
     if (!root) return undefined;
-    // Told by the first node of the machine, not by each.
+    // Reported by the first node of the machine, not by each.
     if (host.user === undefined && host.mounts === Deno.pid && !Deno.env.has("SUDO_UID") && !this.#loggedRoot) {
       this.#loggedRoot = true;
       onLine("nodes run as root: tine was not started through sudo, so there is no user to drop to");

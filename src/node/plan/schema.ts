@@ -79,7 +79,7 @@ export const testFields = {
     },
   ).refine((id) => Object.keys(id).length > 0, "is empty, expected names and values such as {name: hello}")
     .meta({
-      description: "What tells the test from others: names and values, such as {name: fct, cca: bbr}.",
+      description: "What identifies the test: names and values, such as {name: fct, cca: bbr}.",
       minProperties: 1,
     }),
   timeout: duration.prefault("660s").describe("The test is canceled after this long; 0 for never."),
@@ -170,7 +170,7 @@ export function planSchemasWith(runners: Readonly<Record<string, Runner>>): Plan
     if (Object.hasOwn(runnerSchemas, name)) return [name, runnerSchemas[name as keyof typeof runnerSchemas]];
     throw new TineError(
       "no-schema",
-      `the runner ${name} has no schema, and is none of ${Object.keys(runnerSchemas).join(", ")}`,
+      `the runner ${name} has no schema, and is not one of ${Object.keys(runnerSchemas).join(", ")}`,
     );
   });
   return createPlanSchemas(Object.fromEntries(schemas));

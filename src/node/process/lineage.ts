@@ -60,7 +60,7 @@ export function createLineage(inherited = ""): Lineage {
 /**
  * A process id as it stands in a request to a program.
  *
- * @throws {TineError} `bad-pid`, if it is none that may be signalled
+ * @throws {TineError} `bad-pid`, if it may not be signalled
  */
 export function pidText(pid: number): string {
   if (!Number.isSafeInteger(pid) || pid < 2) throw new TineError("bad-pid", `${pid} is no process that may be ended`);

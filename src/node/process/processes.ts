@@ -21,7 +21,7 @@ export interface ProcessEnd {
 /** A process in a process group of its own. */
 export interface StartedProcess {
   readonly pid: number;
-  /** Its output; undefined where it is not wanted. Whoever wants it must read it. */
+  /** Its output; undefined where it is not wanted. It must be read where it is. */
   readonly stdout: ByteSource | undefined;
   readonly stderr: ByteSource | undefined;
   readonly ended: Promise<ProcessEnd>;

@@ -163,7 +163,7 @@ export function chosenTable(
       ? selectColumns(table, table.columns.map(({ name }) => name).filter((name) => name !== "run"))
       : table;
   }
-  // A point has a time, whoever asks for it or not.
+  // A point has a time, also where the column was not chosen.
   const time = table.columns[0].name;
   return selectColumns(table, format === "line" ? [time, ...columns.filter((column) => column !== time)] : columns);
 }
@@ -174,7 +174,7 @@ function partitionOf({ test, run }: ExportedTest): string {
   return parts.flatMap(([key, value]) => value === undefined ? [] : [`${key}=${encodeURIComponent(value)}`]).join("/");
 }
 
-/** Writes a file under a temporary name and renames it: nobody sees a part of it, and one that is there stays until then. */
+/** Writes a file under a temporary name and renames it: a part of it is never seen, and an older one stays until then. */
 async function writeFile(
   path: string,
   fill: (write: WriteBytes, counts: ExportCounts) => Promise<void>,

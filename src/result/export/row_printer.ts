@@ -112,7 +112,7 @@ export function valueStep(writer: TextWriter, column: Column, values: Values, st
   }
 }
 
-/** Returns what tells whether a row has a value; undefined: each has one. */
+/** Returns the test whether a row has a value; undefined: each has one. */
 export function presence(values: Values, count: number): ((row: number) => boolean) | undefined {
   switch (values.type) {
     case "constant":

@@ -64,7 +64,7 @@ export class SourceFlows {
   /**
    * The base of relative times of an end, by the clock of the root.
    *
-   * @returns nanoseconds since 1970; undefined where the end told nothing of itself
+   * @returns nanoseconds since 1970; undefined where the end has not reported
    */
   timeBase(info: FlowInfo | undefined): bigint | undefined {
     return startOf(info, this.#index.nodes);

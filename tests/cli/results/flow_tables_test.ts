@@ -111,7 +111,7 @@ ${
         "\n",
       )
     }
-* did not come to its end: the server has not told its counts`,
+* did not come to its end: the server has not reported its counts`,
   );
 });
 

@@ -16,7 +16,7 @@ Deno.test("logLines() makes visible what would act on the terminal", () => {
   assertEquals(logLines(log("left", "\x1b[2J\r")), ["left system: \\x1b[2J\\r"]);
 });
 
-Deno.test("detailLines() tells errors that were not told, what is missing, and where to look", () => {
+Deno.test("detailLines() shows errors that were not shown, what is missing, and where to look", () => {
   const errors = ["one", "two"].map((message) => ({ nodeId: "left", tag: "system", code: "command-failed", message }));
   const missing = [{ nodeId: "far", what: "12 frames of records" }];
   assertEquals(detailLines({ ...OUTCOME, errors, moreErrors: 3, missing }, new Set(["left system: one"])), [

@@ -107,7 +107,7 @@ Deno.test("summaryLines() says where tine was the limit, and what is not known",
     tail,
     `    sent  received  lost    duplicates  reordered  dropped
 to server   100         -     -             0          0       12
-the server has not told its counts: the flow did not come to its end
+the server has not reported its counts: the flow did not come to its end
 
 These figures may be limited by tine and its machines rather than by the network:
 - 98 of 100 packets were sent over 1 ms late, the latest by 99.0 ms

@@ -100,7 +100,7 @@ Deno.test("PacketAnalysis takes no echo for lost that the client could not recor
   assertEquals([fromServer!.sent, fromServer!.received, fromServer!.lost], [94, 88, 1]);
 });
 
-Deno.test("PacketAnalysis does not call packets lost of which the receiver told nothing", () => {
+Deno.test("PacketAnalysis does not call packets lost that the receiver has not reported", () => {
   const { toServer } = analyse([sent(0, 0, { flag: 0 }), sent(1, MS, { flag: 0 })]);
   assertEquals([toServer!.sent, toServer!.received, toServer!.lost], [2, undefined, undefined]);
   assertEquals(analyse([sent(0, 0, { flag: 0 })], { serverReceived: 0 }).toServer!.lost, 1);

@@ -22,7 +22,7 @@ export interface Datagram {
 export class FakeNetwork implements PacketPorts {
   readonly kind = "portable";
   readonly host = new FakeHost();
-  /** What ports sent, and nobody has taken yet. */
+  /** What ports sent, and what has not been taken yet. */
   readonly wire: Datagram[] = [];
   readonly ports: FakePort[] = [];
   readonly #flows: EngineFlow[] = [];

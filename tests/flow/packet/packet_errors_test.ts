@@ -26,13 +26,13 @@ const raw = { ignore: !rawSockets };
 
 for (const [host, name] of [["127.0.0.1", "IPv4"], ["[::1]", "IPv6"]]) {
   Deno.test({
-    name: `packetClient() fails where nobody listens, over ${name}`,
+    name: `packetClient() fails where no server listens, over ${name}`,
     ...raw,
     async fn() {
       await using flows = makers.ffi();
       assertEquals(await failure(flows.packetClient(`${host}:9`, config({}), options())), [
         "connection-refused",
-        `nobody listens for UDP flows at ${host}:9 (ECONNREFUSED)`,
+        `no server listens for UDP flows at ${host}:9 (ECONNREFUSED)`,
       ]);
     },
   });

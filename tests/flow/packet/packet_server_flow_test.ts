@@ -68,7 +68,7 @@ Deno.test("packetServerFlow() sends no more to a client that has gone silent", (
   assert(network.host.logs.some((log) => log.includes("nothing comes from 192.0.2.2:1000")));
 });
 
-Deno.test("packetServerFlow() goes on for a client that only receives, for as long as it was told", () => {
+Deno.test("packetServerFlow() goes on for a client that only receives, for as long as was agreed", () => {
   const network = new FakeNetwork();
   network.serve();
   network.dial(config({ wait: [100], duration: 30_000, reverse: true }));

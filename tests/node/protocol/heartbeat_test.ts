@@ -57,7 +57,7 @@ Deno.test("Heartbeat takes no time for silence in which this process was suspend
   assertEquals(test.seen.silences, 1);
 });
 
-Deno.test("Heartbeat takes no time for silence in which nobody listens", () => {
+Deno.test("Heartbeat takes no time for silence without a listener", () => {
   using test = heartbeat();
   test.heart.pause();
   test.pass(30);

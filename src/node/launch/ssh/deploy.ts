@@ -34,7 +34,7 @@ export class Deployer {
   /**
    * Sends an executable, unless it is there.
    *
-   * @param options `to`: what tells the caches of far users apart; `own`: it is for that machine, rather than to be
+   * @param options `to`: what distinguishes the caches of far users; `own`: it is for that machine, rather than to be
    * handed on
    * @returns where it lies there
    * @throws {TineError} why it could not be sent, with the remedy
@@ -45,7 +45,7 @@ export class Deployer {
     { to, own, onLine }: { to: string; own: boolean; onLine(line: string): void },
   ): Promise<string> {
     const key = `${to}\n${exe.hash}`;
-    // Whoever comes second looks again when the first is done, in whatever way.
+    // The second one looks again when the first is done, in whatever way.
     for (let other; !this.#there.has(key) && (other = this.#running.get(key)) !== undefined;) await other;
     const done = Promise.withResolvers<void>();
     this.#running.set(key, done.promise);

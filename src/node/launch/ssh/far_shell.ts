@@ -10,7 +10,7 @@ import { farFailure, sshFailure } from "./ssh_failure.ts";
 const LOGIN_MS = 14_000;
 /** The far side hashes a file of 100 MB in that time on the slowest of machines. */
 const ANSWER_MS = 30_000;
-/** So many of the last lines that ssh and the login have written are kept, for messages. */
+/** How many of the last lines of ssh and the login are kept for messages. */
 const KEPT_LINES = 20;
 /** What start-up files print before the first answer, and between answers, at most. */
 const MAX_GARBAGE_BYTES = 16 * 1024 * 1024;

@@ -97,7 +97,7 @@ function sshProcess(
   };
 }
 
-/** So many logins at a time an sshd lets in as it comes (MaxStartups 10:30:100): beyond, it drops some. */
+/** Logins at a time that an sshd accepts by default (MaxStartups 10:30:100); beyond, it drops some. */
 const MAX_LOGINS = 8;
 
 /** Limits the logins to one destination that are under way at the same time. */
