@@ -78,7 +78,8 @@ async function printRun(run: RunResults, json: boolean): Promise<void> {
   await print([runJson(run)]);
   for await (const test of testsOf(run)) {
     await print([testJson(test)]);
-    for (const flow of await flowsOf(test.path)) await print(flowJsonLines(flowJson(flow, test.summary.id)));
+    const flows = await flowsOf(test.path);
+    await print(jsonLines(flows.flatMap((flow) => flowJson(flow, test.summary.id))));
   }
 }
 
@@ -112,7 +113,7 @@ async function flowsOf(folder: string): Promise<(MeasuredStream | MeasuredPacket
   }
 }
 
-function flowJsonLines(objects: readonly object[]): string[] {
+function jsonLines(objects: readonly object[]): string[] {
   return objects.map((object) => JSON.stringify(object));
 }
 
@@ -124,8 +125,8 @@ async function printTest(test: TestResults, json: boolean): Promise<void> {
     import("../../result/mod.ts"),
     import("./flow_tables.ts"),
   ]);
-  if (!json) return await print(flowTables(await Array.fromAsync(readFlows(test.path))));
-  for await (const flow of readFlows(test.path)) await print(flowJsonLines(flowJson(flow, id)));
+  const flows = await Array.fromAsync(readFlows(test.path));
+  await print(json ? jsonLines(flows.flatMap((flow) => flowJson(flow, id))) : flowTables(flows));
 }
 
 /** What sysInfo has found, read from the records of a test. */

@@ -87,7 +87,7 @@ export function columnsOf<T>(figures: Figures<T>): FigureColumn<T>[] {
     const { title, unit, definition, parts } = figure;
     if (parts === undefined) return [{ key: name, ...figure }];
     return parts.map((part) => ({
-      key: `${name}${part[0].toUpperCase()}${part.slice(1)}${unit === "us" ? "Micros" : "Bytes"}`,
+      key: keyOf(name, part, unit),
       title: `${title} ${part === "p999" ? "p99.9" : part}`,
       unit,
       definition,
@@ -111,11 +111,21 @@ export function columnsOf<T>(figures: Figures<T>): FigureColumn<T>[] {
  */
 export function figuresOf<T>(figures: Figures<T>, of: T): Record<string, number | boolean> {
   const values: Record<string, number | boolean> = {};
-  for (const { key, unit, value } of columnsOf(figures)) {
-    const known = value(of);
+  const add = (key: string, unit: FigureUnit, known: number | boolean | undefined) => {
     if (known !== undefined) values[key] = typeof known === "number" ? rounded(known, unit) : known;
+  };
+  // Columns would be made anew for each of a thousand flows.
+  for (const [name, figure] of Object.entries(figures)) {
+    const { unit, parts } = figure;
+    if (parts === undefined) add(name, unit, figure.value(of));
+    else for (const part of parts) add(keyOf(name, part, unit), unit, figure.value(of, part));
   }
   return values;
+}
+
+/** Returns the key of a part of a distribution. */
+function keyOf(name: string, part: SpreadPart, unit: FigureUnit): string {
+  return `${name}${part[0].toUpperCase()}${part.slice(1)}${unit === "us" ? "Micros" : "Bytes"}`;
 }
 
 /** Rounds a value to what was measured; see {@linkcode figuresOf}. */
