@@ -190,7 +190,9 @@ export function duration<D extends number | undefined = undefined>(
   const expected = `a duration such as 500ms, 10s or 1m30s${range}${zero === undefined ? "" : `, or 0: ${zero}`}`;
   const help = zero === undefined ? rest.help : `${rest.help} (0: ${zero})`;
   const defaultText = rest.default === undefined ? undefined : formatDuration(rest.default);
-  return single({ defaultText, ...rest, help }, { value: "DURATION", expected, parse });
+  const remedy = (text: string) =>
+    /^\d+(\.\d+)?$/.test(text) && Number(text) > 0 ? `; a unit is missing: "${text}s"?` : "";
+  return single({ defaultText, ...rest, help }, { value: "DURATION", expected, parse, remedy });
 }
 
 /**
@@ -224,6 +226,8 @@ interface ValueSyntax<T> {
   expected: string;
   /** The value of a text, or undefined for a text that is not one. */
   parse(text: string): T | undefined;
+  /** Completes the message about such a text, if it shows a usual slip; begins with "; ". */
+  remedy?(text: string): string;
 }
 
 /** A flag with one value: the last one given counts. */
@@ -244,7 +248,9 @@ function single<T, D extends T | undefined>(options: ValueOptions<T, D>, syntax:
       if (text === undefined) return absent as D;
       const parsed = syntax.parse(text);
       if (parsed === undefined) {
-        throw new UsageError(`${name} ${value}: expected ${syntax.expected}, not "${escape(text)}"`);
+        throw new UsageError(
+          `${name} ${value}: expected ${syntax.expected}, not "${escape(text)}"${syntax.remedy?.(text) ?? ""}`,
+        );
       }
       return parsed;
     },

@@ -84,7 +84,8 @@ const refused: [string, string[], string][] = [
   [
     "refuses durations without a unit",
     ["--keepalive", "10"],
-    '--keepalive DURATION: expected a duration such as 500ms, 10s or 1m30s, or 0: never, not "10"',
+    '--keepalive DURATION: expected a duration such as 500ms, 10s or 1m30s, or 0: never, not "10"; ' +
+    'a unit is missing: "10s"?',
   ],
   [
     "refuses a zero that is not declared",

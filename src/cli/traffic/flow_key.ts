@@ -43,7 +43,8 @@ async function readKeyFile(path: string): Promise<string> {
     }
     bytes = await readUpTo(file, MAX_BYTES + 1);
   } catch (error) {
-    throw new UsageError(`${name}: cannot be read: ${messageOf(error)}`, { cause: error });
+    const reason = error instanceof Deno.errors.NotFound ? "there is no such file" : messageOf(error);
+    throw new UsageError(`${name}: cannot be read: ${reason}`, { cause: error });
   }
   if (bytes.length > MAX_BYTES) throw new UsageError(`${name}: expected a key of at most ${MAX_BYTES} bytes`);
   try {

@@ -44,7 +44,7 @@ Deno.test("readFlowKey() refuses files that are none with a key", async () => {
   await refused("short", "expected a key of 32 characters or more, not of 5");
   await refused(KEY.repeat(2049), "expected a key of at most 65536 bytes");
   await refused(new Uint8Array(40).fill(0xff), "expected text, not other bytes");
-  await assertRejects(() => readFlowKey("/no/such"), UsageError, "cannot be read");
+  await assertRejects(() => readFlowKey("/no/such"), UsageError, "cannot be read: there is no such file");
 });
 
 Deno.test("readFlowKey() does not read a device to its end", async () => {
