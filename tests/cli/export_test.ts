@@ -38,6 +38,16 @@ Deno.test("tine export prints a table of all tests of a run, distinguished by th
     assertEquals(JSON.parse(line).text, 'a "quoted", text');
   }));
 
+Deno.test("tine export says that --flow matches no flow", () =>
+  inFolder(async (out) => {
+    await aRun(out);
+    const flows = ["export", out, "--table=flows", "--format=csv", "--columns=flow"];
+    const { code, stdout, stderr } = await tine([...flows, "--flow", "nix*"]);
+    const message = "tine export: there is no row of a flow that matches --flow nix*\n";
+    assertEquals([code, stdout, stderr], [0, "flow\n", message]);
+    assertEquals(await tine([...flows, "--flow", "bu*"]), { code: 0, stdout: "flow\nbulk\nbulk\n", stderr: "" });
+  }));
+
 Deno.test("tine export writes a file a table, and of several runs a file a test, in folders that name both", () =>
   inFolder(async (out) => {
     await aRun(out);

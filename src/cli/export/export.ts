@@ -124,7 +124,11 @@ export const command = defineCommand({
       } else files = [await exportToFile(options, out)];
       progress.clear();
       for (const file of files) console.error(`${escape(file.path)}: ${summaryText(file)}`);
-      reportLosses(files.length > 0 ? files : counts === undefined ? [] : [counts]);
+      const written = files.length > 0 ? files : counts === undefined ? [] : [counts];
+      reportLosses(written);
+      if (flags.flow !== undefined && written.every(({ rows }) => rows === 0)) {
+        console.error(`tine export: there is no row of a flow that matches --flow ${escape(flags.flow)}`);
+      }
     } catch (error) {
       if (signal.aborted) return 130;
       throw error;
