@@ -1,7 +1,8 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { readRecords } from "../../src/result/mod.ts";
 import { TineError } from "../../src/base/errors.ts";
 import { Random } from "../support/random.ts";
+import { readPlacedRecords, RECORD_FILE, type RecordPlace, RecordTail } from "../../src/result/read_records.ts";
 import { errorMessage, inFolder, rejection, startRun, testNamed } from "./fixtures.ts";
 
 /** The records of a test with some errors. */
@@ -57,4 +58,41 @@ Deno.test("readRecords() reads or refuses mutated files", () =>
         if (!(error instanceof TineError)) throw error;
       }
     }
+  }));
+
+Deno.test("RecordTail reads records as they are appended, however they are cut, also of a folder that is renamed", () =>
+  inFolder(async (out) => {
+    const { folder, bytes } = await recorded(`${out}/whole`);
+    const wanted = (await Array.fromAsync(readPlacedRecords(folder))).map(({ place }) => place);
+    await Deno.mkdir(`${out}/a`);
+    assertEquals(await RecordTail.open(`${out}/a`), undefined);
+    await Deno.writeFile(`${out}/a/${RECORD_FILE}`, new Uint8Array());
+    using tail = (await RecordTail.open(`${out}/a`))!;
+    await Deno.rename(`${out}/a`, `${out}/b`);
+    const places: RecordPlace[] = [];
+    for (let start = 0; start < bytes.length; start += 7) {
+      const part = bytes.subarray(start, start + 7);
+      await Deno.writeFile(`${out}/b/${RECORD_FILE}`, part, { append: true });
+      for (let some; (some = await tail.read()) !== undefined;) places.push(...some.map(({ place }) => place));
+    }
+    assertEquals(places, wanted);
+  }));
+
+Deno.test("RecordTail refuses other versions, foreign files and damage", () =>
+  inFolder(async (out) => {
+    const problemOf = async (text: string) => {
+      await Deno.writeTextFile(`${out}/${RECORD_FILE}`, text);
+      using tail = (await RecordTail.open(out))!;
+      const { code, message } = await rejection(tail.read().then(() => tail.read()));
+      return `${code}: ${message.slice(message.indexOf(RECORD_FILE))}`;
+    };
+    assertEquals(
+      await problemOf("tine records 2\n"),
+      "bad-results: records.tine is of version 2, this tine reads version 1",
+    );
+    assertStringIncludes(await problemOf("something else\n"), "bad-results: records.tine holds no records of tine");
+    assertStringIncludes(
+      await problemOf("tine records 1\n\u07ff\u07ff\u07ff\x01"),
+      "bad-results: records.tine is damaged about 15 bytes from its start: a frame has a length of over",
+    );
   }));

@@ -44,7 +44,7 @@ export const topics: ReadonlyMap<string, Topic> = new Map<string, Topic>([
     load: () => import("./topics/results.md", { with: { type: "text" } }),
   }],
   ["export", {
-    summary: "Tables of what was measured, and files for other programs",
+    summary: "Tables of what was measured, files for other programs, live feeds to databases",
     commands: ["export"],
     load: () => import("./topics/export.md", { with: { type: "text" } }),
   }],

@@ -268,13 +268,15 @@ export class SenderAnalysis {
   settle(t: number, serverRecords: boolean): void {
     const { settled, high } = this.#window;
     let end = settled;
-    let decided = true;
+    // Whether no number before it waits.
+    let next = true;
     for (let seq = settled; seq <= high; seq++) {
       const sent = this.#sendTime(seq);
-      if (sent < t) end = seq + 1;
-      else if (sent >= t && !decided) break;
-      decided = decided && this.#isDecided(seq, serverRecords);
-      if (decided) end = seq + 1;
+      // What was sent before it is old as well.
+      if (sent < t) next = true;
+      else if (sent >= t && !next) break;
+      else next = next && this.#isDecided(seq, serverRecords);
+      if (next) end = seq + 1;
     }
     this.#window.settleBefore(end);
   }

@@ -11,8 +11,6 @@ import type { RowChunk } from "../tables/table.ts";
 
 /** For how long the samples of one end wait for those of the other, in milliseconds. */
 const HOLD_MS = 1000;
-/** For how long the first samples of a flow wait for those of another end, in milliseconds. */
-const START_MS = 400;
 /** Chunks of a flow that wait at most. */
 const MAX_HELD = 256;
 /** A flow that has ended has sent all samples when nothing came for this long, in milliseconds. */
@@ -235,15 +233,15 @@ class FollowedFlow {
 
   #waits(now: number): boolean {
     // Which ends send samples is not known at first.
-    if (this.#held.size < 2 && now - this.#first < START_MS && this.#mayHaveTwo) return true;
+    if (this.#held.size < 2 && now - this.#first < HOLD_MS && !this.#hasOne) return true;
     return this.#held.values().some(({ chunks, came }) => chunks.length === 0 && now - came < HOLD_MS);
   }
 
-  /** Whether samples may come from two ends; of a stream within a node they come as one. */
-  get #mayHaveTwo(): boolean {
+  /** Whether samples come from one end only, as far as is known: those of a stream within a node come as one. */
+  get #hasOne(): boolean {
     const { client, server } = this.flow;
-    if (client === undefined || server === undefined) return true;
-    return client.type === "packetInfo" || client.nodeId !== server.nodeId;
+    if (client === undefined || server === undefined) return false;
+    return client.type === "streamInfo" && client.nodeId === server.nodeId;
   }
 
   /** Hands on the earliest samples. */
