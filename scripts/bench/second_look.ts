@@ -4,11 +4,12 @@ import { createRun } from "../../src/result/mod.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { builtTine } from "./built_tine.ts";
 import { medianMs } from "./command_time.ts";
+import { medianOfRounds } from "./median.ts";
 import { thousands } from "./throughput.ts";
 
 /** How long the figures of a test take at the first look and at the second one. */
 export const benchmark: Benchmark = {
-  summary: "`tine results` of a test for the first and the second time: many samples of a flow, and 1,000 flows",
+  summary: "`tine results` of a test for the first and the second time: a flow of many samples, and 1,000 flows",
 
   async *run({ quick }) {
     const samples = quick ? 100_000 : 10_000_000;
@@ -21,12 +22,14 @@ export const benchmark: Benchmark = {
     try {
       for (const { what, flows, samples } of cases) {
         const test = await record(`${out}/${flows}`, flows, samples);
-        const look = async (runs: number) => await medianMs([built.path, "results", "--json", test], runs, built);
-        const first = await look(1);
-        const second = await look(quick ? 1 : 15);
+        const timed = (...args: string[]) => medianMs([built.path, ...args], 1, { env: built.env });
+        const look = () => timed("results", "--json", test);
+        const first = await look();
+        const [second, help] = await medianOfRounds(quick ? 1 : 15, look, () => timed("--help"));
         yield {
           what: `${what}, ${thousands(flows * samples)} samples`,
-          figures: `first look ${(first / 1000).toFixed(2)} s, second look ${second.toFixed(0)} ms`,
+          figures: `first look ${(first / 1000).toFixed(2)} s, second look ${second.toFixed(0)} ms, ` +
+            `tine --help ${help.toFixed(0)} ms: ${(second / help).toFixed(2)} x`,
           target: "150 ms",
           reached: second <= 150,
         };
