@@ -137,7 +137,7 @@ export function bottleneckLines(bottlenecks: readonly Bottleneck[]): string[] {
 }
 
 /** The line above bottlenecks. */
-export const BOTTLENECKS = "These figures may be limited by tine and its machines rather than by the network:";
+export const BOTTLENECKS = "These figures may be limited by tine and its machines, not by the network:";
 
 /** Returns the same as objects. */
 export function bottlenecksJson(bottlenecks: readonly Bottleneck[]): object[] {

@@ -116,7 +116,7 @@ function machineBottlenecks({ busiestThread, processors }: MachineLoad): Bottlen
   if (busiestThread === undefined || busiestThread < BUSY_SHARE) {
     if (processors === undefined || processors < BUSY_SHARE) return [];
     const percent = Math.round(processors * 100);
-    const message = `the processors of this machine were busy for ${percent}% of the time, with this and whatever else`;
+    const message = `the processors were busy for ${percent}% of the time, with tine and other programs`;
     return [{ code: "busy-processors", message, size: processors }];
   }
   const percent = Math.round(busiestThread * 100);

@@ -171,7 +171,7 @@ Deno.test("flowTables() says where figures are not the network's", () => {
     "Without raw sockets on left: times there are those of the program, not of the",
     "kernel, and what the kernel knows of flows is missing.",
     "",
-    "These figures may be limited by tine and its machines rather than by the network:",
+    "These figures may be limited by tine and its machines, not by the network:",
     "- other: 1% of the packets were sent 4.2 ms late or later; less so 1 other flow",
   ]);
 });

@@ -109,7 +109,7 @@ Deno.test("summaryLines() says where tine was the limit, and what is not known",
 to server   100         -     -             0          0       12
 the server has not reported its counts: the flow did not come to its end
 
-These figures may be limited by tine and its machines rather than by the network:
+These figures may be limited by tine and its machines, not by the network:
 - 98 of 100 packets were sent over 1 ms late, the latest by 99.0 ms
 - time was over before 1 packet could be sent
 - the system did not take 3 packets
