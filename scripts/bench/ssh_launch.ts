@@ -34,7 +34,7 @@ export const benchmark: Benchmark = {
       const child = await ChildNode.launch({
         tree: { node: { id: "far", launcher: { ssh: { destination } } }, children: [] },
         host: { mounts: Deno.pid },
-        clock: SAME_CLOCK,
+        clock: () => SAME_CLOCK,
         launch,
         key: new Uint8Array(32),
         signal: new AbortController().signal,

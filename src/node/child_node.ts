@@ -28,7 +28,7 @@ import type { Uplink } from "./uplink.ts";
 const CLOSE_GRACE_MS = 5000;
 /** How long a process that has closed its output without a last message may go on running. */
 const SILENT_GRACE_MS = 1000;
-/** A child asks for the time a few times, at its start. */
+/** A child asks for the time a few times, at its start and at its end. */
 const MAX_CLOCKS = 100;
 /** How long a child that is to end at once may take before it is killed. */
 const KILL_GRACE_MS = 1500;
@@ -43,8 +43,8 @@ const LOCAL_WINDOW_BYTES = 256 * 1024;
 export interface ChildNodeOptions {
   readonly tree: NodeTree;
   readonly host: Host;
-  /** The clock of the parent, in relation to that of the root. */
-  readonly clock: ClockRelation;
+  /** Returns the clock of the parent, in relation to that of the root, as far as it knows. */
+  clock(): ClockRelation;
   readonly launch: Launch;
   /** The key that all nodes of the run share. */
   readonly key: Uint8Array;
@@ -123,7 +123,7 @@ export class ChildNode {
     this.#options = options;
     this.#launched = launched;
     this.#ids = new Set(idsIn(options.tree));
-    const { tree: { node: { id, launcher }, children }, clock, spill } = options;
+    const { tree: { node: { id, launcher }, children }, spill } = options;
     this.#link = new Link(launched.connection, {
       peer: `node ${id}`,
       receive: (frame, bytes) => this.#receive(frame, bytes),
@@ -133,7 +133,7 @@ export class ChildNode {
       host: launched.host,
       children,
       executables: launched.executables,
-      parentClock: { ...clock, bootId: bootId() },
+      parentClock: { ...options.clock(), bootId: bootId() },
       spill: spill?.path,
       key: options.key,
     }));
@@ -282,7 +282,7 @@ export class ChildNode {
         if (++this.#clocks > MAX_CLOCKS) {
           throw new WireError("too-many-clocks", `it asked for the time more than ${MAX_CLOCKS} times`);
         }
-        return this.#link.send(clockMessage(frame.name, now()));
+        return this.#link.send(clockMessage(frame.name, { time: now(), clock: this.#options.clock() }));
       case Kind.ran: {
         const message = this.#joiner.add(frame);
         if (message === undefined) return;

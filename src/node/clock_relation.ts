@@ -20,6 +20,9 @@ export const SAME_CLOCK: ClockRelation = { offsetNs: 0, errorNs: 0 };
 /** The number of questions; the quickest answer has the smallest error. */
 const ROUNDS = 8;
 
+/** No more questions after this time, in milliseconds: where answers take long, more of them hardly help. */
+const LONGEST_MS = 1000;
+
 /** The resolution of the clock, in nanoseconds. */
 const RESOLUTION_NS = 1000;
 
@@ -46,6 +49,45 @@ export function relateClock(
   }));
 }
 
+/** A parent's answer to the question for its time. */
+export interface ClockAnswer {
+  /** Nanoseconds since 1970, by the parent's clock. */
+  readonly time: bigint;
+  /** The parent's clock, as it knows it by now; absent in answers of older versions. */
+  readonly clock?: ClockRelation;
+}
+
+/**
+ * The clock of this node in relation to that of the root, once more: clocks drift.
+ *
+ * A parent knows better by then as well: one that ends relates its own clock again before its children do.
+ *
+ * @param parent the clock of its parent, as it was at the start; that of the root if absent
+ * @param bootId of this node's kernel
+ * @param ask the parent for its time
+ * @throws what `ask` throws
+ */
+export async function relateClockAgain(
+  parent: ParentClock | undefined,
+  bootId: string,
+  ask: () => Promise<ClockAnswer>,
+): Promise<ClockRelation> {
+  if (parent === undefined) return SAME_CLOCK;
+  let above: ClockRelation = parent;
+  const askTime = async () => {
+    const { time, clock = above } = await ask();
+    above = clock;
+    return time;
+  };
+  if (parent.bootId !== bootId || bootId === "") {
+    const { offsetNs, errorNs } = await estimateOffset(askTime);
+    return { offsetNs: above.offsetNs + offsetNs, errorNs: above.errorNs + errorNs };
+  }
+  // What is on the root's machine has no other clock, ever.
+  if (parent.errorNs > 0) await askTime();
+  return { offsetNs: above.offsetNs, errorNs: above.errorNs };
+}
+
 /**
  * Estimates how far this clock is ahead of another one, from questions for its time: the answer was given at some moment
  * between question and answer, so the middle of the two is wrong by no more than half the time between them.
@@ -63,7 +105,8 @@ export function relateClock(
  */
 export async function estimateOffset(ask: () => Promise<bigint>, clock: () => bigint = now): Promise<ClockRelation> {
   let best: ClockRelation | undefined;
-  for (let round = 0; round < ROUNDS; round++) {
+  const started = performance.now();
+  for (let round = 0; round < ROUNDS && performance.now() - started < LONGEST_MS; round++) {
     const asked = clock();
     const theirs = await ask();
     const answered = clock();

@@ -1,4 +1,5 @@
 import config from "../../deno.json" with { type: "json" };
+import { now } from "../base/time.ts";
 import type { ClockRelation } from "./clock_relation.ts";
 import { bootId } from "../sys/clock.ts";
 import { thisPlatform } from "./platform.ts";
@@ -16,8 +17,20 @@ export interface NodeInfo {
   readonly bootId: string;
   /** How its clock relates to that of the root node. */
   readonly clock: ClockRelation;
+  /** When that was taken: nanoseconds since 1970, by the node's clock. Absent in results of older versions. */
+  readonly time?: bigint;
   readonly pid: number;
   readonly versions: { readonly tine: string; readonly deno: string; readonly kernel: string };
+}
+
+/** What a node finds once its runs have ended: its clock may have drifted since its {@linkcode NodeInfo}. */
+export interface NodeEnd {
+  readonly type: "nodeEnd";
+  readonly nodeId: string;
+  /** How its clock relates to that of the root node by then. */
+  readonly clock: ClockRelation;
+  /** When that was taken: nanoseconds since 1970, by the node's clock. */
+  readonly time: bigint;
 }
 
 /** A line of a log. */
@@ -145,6 +158,7 @@ export interface RunTimes {
 /** What reaches the root while a test runs. */
 export type Item =
   | NodeInfo
+  | NodeEnd
   | LogEntry
   | ErrorItem
   | FileData
@@ -165,6 +179,7 @@ export function nodeInfo(clock: ClockRelation): Unsigned<NodeInfo> {
     hostname: Deno.hostname(),
     bootId: bootId(),
     clock,
+    time: now(),
     pid: Deno.pid,
     versions: { tine: config.version, deno: Deno.version.deno, kernel: Deno.osRelease() },
   };

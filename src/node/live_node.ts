@@ -2,7 +2,7 @@ import type { Flows } from "../flow/flows.ts";
 import { messageOf, TineError } from "../base/errors.ts";
 import { Canceled } from "./canceled.ts";
 import { ChildNode, type Spill } from "./child_node.ts";
-import { now, startLongTimer } from "../base/time.ts";
+import { now, settlesWithin, startLongTimer } from "../base/time.ts";
 import type { ClockRelation } from "./clock_relation.ts";
 import { type Feedback, NO_FEEDBACK } from "./feedback.ts";
 import { HeldResults } from "./held_results.ts";
@@ -20,6 +20,9 @@ import { runTree, type RunTreeActions } from "./run_tree.ts";
 import { RunTimesReporter } from "./run_times.ts";
 import type { Uplink } from "./uplink.ts";
 
+/** How long a node that ends waits for its parent to answer what time it is. */
+const CLOCK_GRACE_MS = 5000;
+
 /** Where a node is in its life. It never goes back. */
 export type NodeState = "run" | "cancel" | "canceled" | "done";
 
@@ -29,6 +32,8 @@ export interface LiveNodeOptions {
   readonly host: Host;
   /** Its clock, in relation to that of the root. */
   readonly clock: ClockRelation;
+  /** Relates its clock again; the clock stays as it is when absent. */
+  relateClock?(): Promise<ClockRelation>;
   /** Where its results go. */
   readonly uplink: Uplink;
   readonly runners: Readonly<Record<string, Runner>>;
@@ -63,11 +68,13 @@ export class LiveNode {
   readonly #reported = new Set<unknown>();
   #state: NodeState = "run";
   #reason: Canceled | undefined;
+  #clock: ClockRelation;
   #ending: Promise<Canceled | undefined> | undefined;
   readonly #ended = Promise.withResolvers<Canceled | undefined>();
 
   constructor(options: LiveNodeOptions) {
     this.#options = options;
+    this.#clock = options.clock;
     this.#processes = createProcesses(options.watchdog);
     this.#held = new HeldResults();
     this.#activity = new ActivityReporter((report) => this.#send(report));
@@ -90,7 +97,7 @@ export class LiveNode {
    */
   async setup(trees: readonly NodeTree[]): Promise<void> {
     await this.#doing("launch", async () => {
-      this.#send(nodeInfo(this.#options.clock));
+      this.#send(nodeInfo(this.#clock));
       for (const result of await Promise.allSettled(trees.map((tree) => this.#launch(tree)))) {
         if (result.status === "rejected") throw result.reason;
       }
@@ -182,14 +189,14 @@ export class LiveNode {
   }
 
   async #launch(tree: NodeTree): Promise<void> {
-    const { launch, uplink, host, clock } = this.#options;
+    const { launch, uplink, host } = this.#options;
     const spill = tree.node.launcher.local === undefined ? undefined : await this.#spill(tree.node);
     const child = await ChildNode.launch({
       tree,
       launch,
       uplink,
       host,
-      clock,
+      clock: () => this.#clock,
       spill,
       key: this.#options.key,
       signal: this.#abort.signal,
@@ -273,6 +280,7 @@ export class LiveNode {
     this.#abort.abort(reason ?? new Canceled());
     // Runs may start others as long as they do not know that they are canceled.
     while (this.#work.size > 0) await Promise.allSettled(this.#work);
+    await this.#endClock();
     for (const { title, cleanup } of this.#cleanups.toReversed()) {
       // It may take its time: who waits for this node sees that it goes on.
       using _ending = this.#activity.start(`end of ${title}`, { counted: false });
@@ -298,6 +306,22 @@ export class LiveNode {
     }
     this.#state = "canceled";
     return this.#reason;
+  }
+
+  /** Reports how its clock relates to that of the root by now, unless it is to end at once or gets no answer. */
+  async #endClock(): Promise<void> {
+    const { relateClock } = this.#options;
+    if (relateClock !== undefined) {
+      const killed = Promise.withResolvers<void>();
+      this.#kill.signal.addEventListener("abort", () => killed.resolve(), { once: true });
+      if (this.#kill.signal.aborted) return;
+      let found: ClockRelation | undefined;
+      const relating = relateClock().then((clock) => found = clock, () => {}); // the connection is gone
+      await settlesWithin(CLOCK_GRACE_MS, Promise.race([relating, killed.promise]));
+      if (found === undefined) return;
+      this.#clock = found;
+    }
+    this.#send({ type: "nodeEnd", time: now(), clock: this.#clock });
   }
 
   /** A folder that goes with the node. */

@@ -16,6 +16,7 @@ export type {
   Item,
   LogEntry,
   Missing,
+  NodeEnd,
   NodeInfo,
   Progress,
   Records,

@@ -2,7 +2,7 @@ import { messageOf, TineError } from "../base/errors.ts";
 import { startLongTimer } from "../base/time.ts";
 import type { Connection } from "../wire/connection.ts";
 import { Canceled } from "./canceled.ts";
-import { type ClockRelation, relateClock } from "./clock_relation.ts";
+import { type ClockAnswer, type ClockRelation, relateClock, relateClockAgain } from "./clock_relation.ts";
 import { type Connect, connectedLaunch } from "./launch/connected_launch.ts";
 import { defaultExeSource } from "./launch/exe_source.ts";
 import { farHost } from "./launch/invoking_user.ts";
@@ -67,7 +67,7 @@ export async function serve(nodeId: string, connection: Connection, options: Ser
   let spill: string | undefined;
   let ending = false;
   /** Questions for the parent's time that wait for an answer. */
-  const clocks = new Map<string, (time: bigint) => void>();
+  const clocks = new Map<string, (answer: ClockAnswer) => void>();
   const over = Promise.withResolvers<Canceled | undefined>();
   const link = new Link(connection, { peer: "the parent", receive, spillFile: openSpill });
 
@@ -76,12 +76,13 @@ export async function serve(nodeId: string, connection: Connection, options: Ser
     return spill === undefined ? temporarySpill() : Deno.openSync(spill, { read: true, write: true });
   }
 
-  function askClock(): Promise<bigint> {
+  /** @throws {Canceled} once the connection is gone */
+  function askClock(): Promise<ClockAnswer> {
     const number = crypto.randomUUID();
-    const { promise, resolve } = Promise.withResolvers<bigint>();
+    const { promise, resolve } = Promise.withResolvers<ClockAnswer>();
     clocks.set(number, resolve);
     link.send(clockMessage(number));
-    return promise;
+    return Promise.race([promise, lost.then((reason) => Promise.reject(reason))]);
   }
 
   /** Ends the node, or what there is of it yet. */
@@ -117,12 +118,16 @@ export async function serve(nodeId: string, connection: Connection, options: Ser
         const begin = (clock: ClockRelation) => {
           if (ending) return;
           const { key } = setup;
-          node = new LiveNode({ id: nodeId, host, clock, uplink: link, runners, watchdog: watchdog!, launch, key });
+          node = new LiveNode({
+            ...{ id: nodeId, host, uplink: link, runners, watchdog: watchdog!, launch, key },
+            clock,
+            relateClock: () => relateClockAgain(setup.parentClock, bootId(), askClock),
+          });
           node.canceled.then(over.resolve, over.reject);
           // A failure is on its way to the parent as an error, and the node canceled.
           node.setup(setup.children).then(() => link.send(readyMessage()), () => {});
         };
-        const clock = relateClock(setup.parentClock, bootId(), askClock);
+        const clock = relateClock(setup.parentClock, bootId(), async () => (await askClock()).time);
         if (clock instanceof Promise) clock.then(begin).catch(over.reject);
         else begin(clock);
         break;

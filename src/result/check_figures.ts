@@ -120,6 +120,7 @@ const FLOW = {
   flow: text,
   complete: flag,
   start: optional((value) => typeof value === "bigint"),
+  startBoundNanos: optional(number),
   path: optional(text),
   config: optional(text),
   client: optional(end),

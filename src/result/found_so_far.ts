@@ -61,7 +61,7 @@ async function addRecords(folder: string, found: TestSummary): Promise<void> {
     if (!NOTED.has(message.kind)) continue;
     const item = decodeItem(message);
     if (item.type === "nodeInfo" && nodes.length < MAX_LISTED) {
-      const { type: _, ...node } = item;
+      const { type: _, time: __, ...node } = item;
       nodes.push(node);
     } else if (item.type === "error") {
       const { time, nodeId, tag, code, message } = item;

@@ -1,4 +1,4 @@
-import type { FlowInfo, NodeInfo } from "../node/item.ts";
+import type { FlowInfo, NodeEnd, NodeInfo } from "../node/item.ts";
 import {
   type Bottleneck,
   PacketAnalysis,
@@ -9,6 +9,7 @@ import {
   streamBottlenecks,
   type StreamFigures,
 } from "../flow/analysis/mod.ts";
+import { clockOf, type ClockReports } from "./node_clock.ts";
 import { readPlacedRecords, RecordFile, type RecordPlace } from "./read_records.ts";
 import type { FlowReport } from "../flow/report.ts";
 import { type Chunk, readChunk } from "../flow/records/read_chunk.ts";
@@ -29,6 +30,8 @@ interface MeasuredFlow {
   readonly flow: string;
   /** Its zero of time: nanoseconds since 1970, by the clock of the root; absent where no end reported of itself. */
   readonly start?: bigint;
+  /** The bound of the error of times of the flow by the clock of the root, in nanoseconds; absent where not known. */
+  readonly startBoundNanos?: number;
   /** The path of its run in the plan: that of the client, or of the server where there is no client. */
   readonly path?: string;
   /** How that run was configured: JSON of the plan. */
@@ -87,7 +90,7 @@ export async function* measureFlows(
 export async function measureFlow(
   file: RecordFile,
   flow: IndexedFlow,
-  { nodes }: FlowIndex,
+  index: FlowIndex,
 ): Promise<MeasuredStream | MeasuredPackets> {
   const { client, server, report } = flow;
   const streams = new StreamAnalysis();
@@ -104,14 +107,17 @@ export async function measureFlow(
   }
   const common = {
     flow: flow.flow,
-    start: startOf(client ?? server, nodes),
+    start: startOf(client ?? server, index),
+    startBoundNanos: client === undefined && server === undefined
+      ? undefined
+      : clockOf((client ?? server)!.nodeId, index).boundNanos,
     path: textOrNothing((client ?? server)?.values.path),
     config: textOrNothing((client ?? server)?.values.config),
     client: endOf(client, "client"),
     server: endOf(server, "server"),
   };
   if (hasPackets) {
-    if (haveOneClock(client, server, nodes)) packets.clocks = SHARED_CLOCK;
+    if (haveOneClock(client, server, index.nodes)) packets.clocks = SHARED_CLOCK;
     const last = report?.kind === "packets" ? report : undefined;
     const figures = packets.figures(last);
     const bottlenecks = figures.senders.flatMap((sender) => packetBottlenecks(sender, {}));
@@ -135,8 +141,8 @@ function endOf(info: FlowInfo | undefined, end: "client" | "server"): FlowEnd | 
  * The zero of an end's times, by the clock of the root, in nanoseconds since 1970; undefined where the end reported
  * nothing of itself.
  */
-export function startOf(info: FlowInfo | undefined, nodes: ReadonlyMap<string, NodeInfo>): bigint | undefined {
-  return info && info.tinit - BigInt(Math.round(nodes.get(info.nodeId)?.clock.offsetNs ?? 0));
+export function startOf(info: FlowInfo | undefined, clocks: ClockReports): bigint | undefined {
+  return info && clockOf(info.nodeId, clocks).rootTime(info.tinit);
 }
 
 /** Whether the ends of a flow have one clock. */
@@ -255,6 +261,8 @@ export interface FlowIndex {
   readonly flows: ReadonlyMap<string, IndexedFlow>;
   /** What nodes have reported of themselves, by their ids. */
   readonly nodes: ReadonlyMap<string, NodeInfo>;
+  /** What nodes have found at their ends, by their ids. */
+  readonly ends: ReadonlyMap<string, NodeEnd>;
 }
 
 /**
@@ -275,6 +283,7 @@ export async function indexFlows(folder: string): Promise<FlowIndex> {
 export class GrowingIndex implements FlowIndex {
   readonly flows = new Map<string, IndexedFlow>();
   readonly nodes = new Map<string, NodeInfo>();
+  readonly ends = new Map<string, NodeEnd>();
 
   /** Returns what is known of a flow, which is mentioned from now on. */
   flow(flow: string): IndexedFlow {
@@ -301,6 +310,7 @@ export class GrowingIndex implements FlowIndex {
     if (!REPORTED.has(message.kind)) return undefined;
     const item = decodeItem(message);
     if (item.type === "nodeInfo") this.nodes.set(item.nodeId, item);
+    else if (item.type === "nodeEnd") this.ends.set(item.nodeId, item);
     else if (item.type === "streamInfo" || item.type === "packetInfo") {
       const flow = this.flow(item.flow);
       flow[item.server ? "server" : "client"] = item;
@@ -314,4 +324,10 @@ export class GrowingIndex implements FlowIndex {
   }
 }
 
-const REPORTED: ReadonlySet<number> = new Set([Kind.nodeInfo, Kind.streamInfo, Kind.packetInfo, Kind.progress]);
+const REPORTED: ReadonlySet<number> = new Set([
+  Kind.nodeInfo,
+  Kind.nodeEnd,
+  Kind.streamInfo,
+  Kind.packetInfo,
+  Kind.progress,
+]);

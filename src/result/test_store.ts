@@ -205,7 +205,7 @@ export class TestStore {
     const item = decodeItem(message);
     switch (item.type) {
       case "nodeInfo": {
-        const { type: _, ...node } = item;
+        const { type: _, time: __, ...node } = item;
         const { nodes } = this.#summary;
         if (nodes.length < MAX_NODES) nodes.push(node);
         break;

@@ -102,7 +102,11 @@ Deno.test("serve() tells of its node, runs what it is told, and ends when all is
   assertEquals(await parent.canceled(), undefined);
   await parent.serving;
   await parent.link.closed;
-  assertEquals(parent.items().map(({ type, nodeId }) => [type, nodeId]), [["nodeInfo", "left"], ["runTimes", "left"]]);
+  assertEquals(parent.items().map(({ type, nodeId }) => [type, nodeId]), [
+    ["nodeInfo", "left"],
+    ["nodeEnd", "left"],
+    ["runTimes", "left"],
+  ]);
 });
 
 Deno.test("serve() ends its runs, cleans up in reverse order, and throws the reason when it is canceled", async () => {
@@ -119,6 +123,7 @@ Deno.test("serve() ends its runs, cleans up in reverse order, and throws the rea
   assertEquals(parent.items().map(({ type }) => type).filter((type) => type !== "activity"), [
     "nodeInfo",
     "log",
+    "nodeEnd",
     "runTimes",
   ]);
 });

@@ -57,6 +57,7 @@ Deno.test("readFlows() joins what both ends of a stream have told", () =>
     assertEquals(rest, {
       flow: "bulk",
       start: 1_000n,
+      startBoundNanos: undefined,
       path: undefined,
       config: undefined,
       protocol: "tcp",

@@ -37,9 +37,12 @@ export function progressOf(nodeId: string, flow: string, report: Progress["repor
   return item({ type: "progress", nodeId, flow, report });
 }
 
-/** A node of a machine. */
-export function node(nodeId: string, bootId: string): Message {
-  const clock = { offsetNs: 0, errorNs: 0 };
+/** A node of a machine; with its clock when it started. */
+export function node(
+  nodeId: string,
+  bootId: string,
+  { clock = { offsetNs: 0, errorNs: 0 }, time }: Partial<Pick<NodeInfo, "clock" | "time">> = {},
+): Message {
   const versions = { tine: "1", deno: "2", kernel: "6" };
   const info: NodeInfo = {
     type: "nodeInfo",
@@ -48,6 +51,7 @@ export function node(nodeId: string, bootId: string): Message {
     hostname: "h",
     bootId,
     clock,
+    time,
     pid: 1,
     versions,
   };

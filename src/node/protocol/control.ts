@@ -4,7 +4,7 @@
  * @module
  */
 import { messageOf, TineError } from "../../base/errors.ts";
-import type { ParentClock } from "../clock_relation.ts";
+import type { ClockAnswer, ParentClock } from "../clock_relation.ts";
 import { type Feedback, feedbackFromJson, feedbackToJson } from "../feedback.ts";
 import type { Host } from "../launch/launcher.ts";
 import type { NodeTree } from "../node_tree.ts";
@@ -70,6 +70,11 @@ const KEY: Check<Uint8Array> = (value, name) => {
   throw new TineError("bad-setup", `${name} is not 32 bytes in hexadecimal`);
 };
 
+const CLOCK_ANSWER = object<ClockAnswer>({
+  time: int64,
+  clock: optional(object({ offsetNs: number, errorNs: number })),
+});
+
 const SETUP = object<Setup>({
   host: optional(HOST),
   children: list(TREE),
@@ -93,14 +98,14 @@ export function decodeSetup({ payload }: Message): Setup {
   }
 }
 
-/** Returns the question of a child for its parent's time; with a time, the answer to the question of this number. */
-export function clockMessage(number: string, time?: bigint): Message {
-  return control(Kind.clock, time === undefined ? undefined : encodeJson({ time }), number);
+/** Returns the question of a child for its parent's time; with an answer, that to the question of this number. */
+export function clockMessage(number: string, answer?: ClockAnswer): Message {
+  return control(Kind.clock, answer && encodeJson(answer), number);
 }
 
 /** @throws {TineError} `bad-item` */
-export function decodeClock({ payload }: Message): bigint {
-  return object({ time: int64 })(decodeJson(payload), "").time;
+export function decodeClock({ payload }: Message): ClockAnswer {
+  return CLOCK_ANSWER(decodeJson(payload), "");
 }
 
 /** Returns the message for {@linkcode RunRequest}; the answer has the same number. */

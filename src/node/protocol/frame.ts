@@ -34,6 +34,7 @@ export const Kind = {
   missing: 27,
   logs: 28,
   runTimes: 29,
+  nodeEnd: 30,
 } as const;
 export type Kind = typeof Kind[keyof typeof Kind];
 

@@ -78,6 +78,7 @@ const RUN_TIME = object<RunTime>({
   end: optional(int64),
   error: optional(text),
 });
+const CLOCK_RELATION = object({ offsetNs: number, errorNs: number });
 const REPORT = object({ values: map(number) });
 
 const FLOW_INFO = {
@@ -106,11 +107,13 @@ const KINDS = {
       platform: text,
       hostname: text,
       bootId: text,
-      clock: object({ offsetNs: number, errorNs: number }),
+      clock: CLOCK_RELATION,
+      time: optional(int64),
       pid: count,
       versions: object({ tine: text, deno: text, kernel: text }),
     }),
   },
+  nodeEnd: { ...RECORD, maxBytes: MAX_FIELDS_BYTES, ...json<"nodeEnd">({ time: int64, clock: CLOCK_RELATION }) },
   log: {
     ...RECORD,
     encode: ({ time, tag, text }) =>

@@ -24,7 +24,8 @@ export const resultStream: Runner<ResultStreamConfig> = {
 
 /** Returns whether results are few, small, and of little use when they are late. */
 function neverWaits({ type }: Unsigned<Item>): boolean {
-  return type === "nodeInfo" || type === "error" || type === "feedback" || type === "progress" || type === "activity";
+  return type === "nodeInfo" || type === "nodeEnd" || type === "error" || type === "feedback" || type === "progress" ||
+    type === "activity";
 }
 
 function compileFilter({ file = [], log = false, flow = [], all = false }: MessageFilter) {

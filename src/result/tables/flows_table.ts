@@ -46,6 +46,7 @@ export function flowsTable(source: TableSource): Table {
           constant(sender),
           constant(directionOf(row)),
           ...own.map(({ value }) => constant(value(row))),
+          constant(measured.startBoundNanos === undefined ? undefined : Math.round(measured.startBoundNanos) / 1e3),
           ...configValues(measured, sender).map(constant),
         ],
       };
@@ -56,6 +57,7 @@ export function flowsTable(source: TableSource): Table {
     row: "a TCP flow, or a sender of a UDP flow",
     columns: columnsOf(source, ["node", "flow", "sender", "direction"], [
       ...own.map(({ value: _, ...column }) => column),
+      TIME_BOUND,
       ...CONFIG_COLUMNS,
     ]),
     async *rows() {
@@ -64,6 +66,14 @@ export function flowsTable(source: TableSource): Table {
     live: { of: "flow", rows: rowsOfFlow },
   };
 }
+
+const TIME_BOUND: Column = {
+  name: "time_bound_us",
+  type: "double",
+  unit: "us",
+  definition:
+    "Bound of the error of the flow's times: of how its node's clock relates to that of the root, taken when the node started and ended. 0: they share a clock.",
+};
 
 /** The flows that are wanted; a test that has recorded nothing has no flows. */
 async function* flowsOf({ test, flows }: TableSource): AsyncGenerator<MeasuredStream | MeasuredPackets, void, void> {

@@ -108,14 +108,12 @@ export function intervalsTable(source: TableSource): Table {
 
   function startRows(flow: IndexedFlow, flows: SourceFlows, clocks: OffsetEstimate | undefined): FlowRows | undefined {
     const info = flow.client ?? flow.server;
-    const base = flows.timeBase(info);
-    if (info === undefined || base === undefined) return undefined;
-    const { server } = flow;
-    // By the clock of the root, as far as it is known.
-    const rootShift = server === undefined ? 0 : Number(flows.timeBase(server)! - base);
+    if (info === undefined) return undefined;
+    // By way of the clock of the root, as far as it is known.
+    const toClient = flows.serverToClient(flow);
     const follower = info.type === "packetInfo"
-      ? new PacketIntervals(intervalNanos, serverShift(flow), rootShift, clocks, server !== undefined)
-      : new StreamIntervals(intervalNanos, rootShift, flow);
+      ? new PacketIntervals(intervalNanos, serverShift(flow), toClient, clocks, flow.server !== undefined)
+      : new StreamIntervals(intervalNanos, toClient, flow);
     const take = (placed: readonly PlacedRow[]): RowChunk => {
       const column = (value: (row: PlacedRow) => number | undefined): Values => ({
         type: "number",
@@ -124,7 +122,7 @@ export function intervalsTable(source: TableSource): Table {
       return {
         count: placed.length,
         columns: [
-          { type: "time", base, offsets: Float64Array.from(placed, ({ interval }) => interval * intervalNanos) },
+          flows.times(info, Float64Array.from(placed, ({ interval }) => interval * intervalNanos))!,
           ...testValues(source),
           constant(info.nodeId),
           constant(flow.flow),
@@ -146,6 +144,10 @@ export function intervalsTable(source: TableSource): Table {
   }
 }
 
+/** What turns a time of the server into one of the client. */
+type ServerToClient = ReturnType<SourceFlows["serverToClient"]>;
+const NO_SHIFT: ServerToClient = { rate: 1, shiftNanos: 0 };
+
 /** A TCP flow by intervals. */
 class StreamIntervals {
   readonly ready: PlacedRow[] = [];
@@ -158,7 +160,7 @@ class StreamIntervals {
   #next = 0;
   #last = 0;
 
-  constructor(readonly intervalNanos: number, readonly shift: number, { client, server }: IndexedFlow) {
+  constructor(readonly intervalNanos: number, readonly toClient: ServerToClient, { client, server }: IndexedFlow) {
     this.#bytes = new ByteIntervals(intervalNanos);
     const direction = (client ?? server)?.values.direction;
     if (direction === "upload" || direction === "download") {
@@ -170,10 +172,11 @@ class StreamIntervals {
     if (chunk.kind === "packetIO") return;
     // Samples of the server are those of the receiver of an upload, and of the sender of a download.
     const { count, columns } = chunk;
-    const first = columns.t[0] + (this.#isAtServer(chunk) ? this.shift : 0);
+    const { rate, shiftNanos } = this.#isAtServer(chunk) ? this.toClient : NO_SHIFT;
+    const first = columns.t[0] * rate + shiftNanos;
     this.#release(Math.floor(first / this.intervalNanos));
     for (let i = 0; i < count; i++) {
-      const t = columns.t[i] + (this.#isAtServer(chunk) ? this.shift : 0);
+      const t = columns.t[i] * rate + shiftNanos;
       if (!(t >= 0 && t <= Number.MAX_SAFE_INTEGER)) continue;
       this.#last = Math.max(this.#last, t);
       if (chunk.kind === "tcpInfo") this.#tcpInfo(t, chunk, i);
@@ -268,7 +271,7 @@ class PacketIntervals {
   constructor(
     readonly intervalNanos: number,
     readonly shift: number,
-    readonly rootShift: number,
+    readonly rootToClient: ServerToClient,
     readonly clocks: OffsetEstimate | undefined,
     readonly serverRecords: boolean,
   ) {
@@ -281,7 +284,8 @@ class PacketIntervals {
     const t = timeOf(chunk, this.shift);
     this.#settling.reached(t);
     // Chunks are in the order of times of which those of the server have not been corrected.
-    this.#reached = Math.max(this.#reached, t - Math.max(0, this.shift - this.#serverShift));
+    const { rate, shiftNanos } = this.#toClient;
+    this.#reached = Math.max(this.#reached, t - Math.max(0, this.shift - shiftNanos + t * (1 - rate)));
     this.#arrivals(chunk);
     this.#analysis.add(chunk);
     this.#clocks = this.clocks ?? this.#analysis.clockOffset;
@@ -297,20 +301,22 @@ class PacketIntervals {
   }
 
   /** What turns times of the server into those of the client's clock. */
-  get #serverShift(): number {
-    return this.#clocks === undefined ? this.rootShift : this.shift - this.#clocks.offsetNanos;
+  get #toClient(): ServerToClient {
+    if (this.#clocks === undefined) return this.rootToClient;
+    return { rate: 1, shiftNanos: this.shift - this.#clocks.offsetNanos };
   }
 
   /** Counts the bytes that arrived at the receiver, echoes left out. */
   #arrivals({ count, columns }: Chunk<"packetIO">): void {
-    const serverShift = this.#serverShift;
+    const toClient = this.#toClient;
     for (let i = 0; i < count; i++) {
       const reverse = (columns.flag[i] & REVERSE) !== 0;
       if (reverse) this.direction = "fromServer";
       if (columns.sent[i] === 1 || (columns.server[i] === 1) === reverse) continue;
       // An echo that comes back is received at the client, and no packet of its own.
       if (columns.server[i] === 0 && !reverse) continue;
-      const t = columns.t[i] + (columns.server[i] === 1 ? serverShift : 0);
+      const { rate, shiftNanos } = columns.server[i] === 1 ? toClient : NO_SHIFT;
+      const t = columns.t[i] * rate + shiftNanos;
       const counts = this.#countsAt(columns.sender[i], t);
       if (counts === undefined) continue;
       counts.bytes += columns.len[i] * Math.max(1, columns.packets[i]);

@@ -57,7 +57,7 @@ function logTable(
   };
 
   function chunkOf(lines: readonly LoggedLine[], clocks: SourceFlows): RowChunk {
-    const times = lines.map(({ time, nodeId }) => time - clocks.aheadNanos(nodeId));
+    const times = lines.map(({ time, nodeId }) => clocks.clockOf(nodeId).rootTime(time));
     const base = times[0];
     return {
       count: lines.length,

@@ -171,8 +171,8 @@ function packetTable(
     clocks: OffsetEstimate | undefined,
   ): FlowRows | undefined {
     const { client, server } = flow;
-    const base = flows.timeBase(client ?? server);
-    if (base === undefined || (client ?? server)?.type !== "packetInfo") return undefined;
+    const info = client ?? server;
+    if (info?.type !== "packetInfo") return undefined;
     const serverRecords = server !== undefined;
     const followed: FollowedFlow = { clocks, serverRecords, complete: false };
     const maker = makeRows(followed);
@@ -209,8 +209,8 @@ function packetTable(
       take() {
         if (maker.count === 0) return undefined;
         const { times, values } = maker.take();
-        const head = [...testValues(source), constant((client ?? server)!.nodeId), constant(flow.flow)];
-        return { count: times.length, columns: [{ type: "time", base, offsets: times }, ...head, ...values] };
+        const head = [...testValues(source), constant(info.nodeId), constant(flow.flow)];
+        return { count: times.length, columns: [flows.times(info, times)!, ...head, ...values] };
       },
     };
   }

@@ -3,7 +3,7 @@ import { type Chunk, readChunk } from "../../flow/records/read_chunk.ts";
 import type { IndexedFlow } from "../read_flows.ts";
 import { RecordFile } from "../read_records.ts";
 import { columnsOf, constant, SourceFlows, type TableSource, testValues } from "./source.ts";
-import type { Column, NumberValues, RowChunk, Table, TimeValues, Values } from "./table.ts";
+import type { Column, RowChunk, Table, Values } from "./table.ts";
 
 /** What was recorded of TCP flows' reads and writes. */
 export const streamIoTable = (source: TableSource) =>
@@ -53,19 +53,22 @@ function rawTable(source: TableSource, kind: RecordKind, name: string, row: stri
 
   function rowsOfChunk(chunk: Chunk, node: string, flow: IndexedFlow, flows: SourceFlows): RowChunk | undefined {
     if (chunk.kind !== kind) return undefined;
-    const base = flows.timeBase(isAtServer(flow, node, chunk) ? flow.server : flow.client);
-    if (base === undefined) return undefined;
     const all = chunk.columns as Readonly<Record<string, Float64Array>>;
+    const info = isAtServer(flow, node, chunk) ? flow.server : flow.client;
+    const times = flows.times(info, all.t);
+    if (times === undefined) return undefined;
     const sender: Values[] = kind === "packetIO" ? [{ type: "number", values: all.sender }] : [];
     return {
       count: chunk.count,
       columns: [
-        { type: "time", base, offsets: all.t },
+        times,
         ...testValues(source),
         constant(node),
         constant(flow.flow),
         ...sender,
-        ...own.map(([name, [unit]]) => rawValues(name, unit, all[name], base)),
+        ...own.map(([name, [unit]]) =>
+          name === "scheduled" ? flows.times(info, all[name])! : rawValues(unit, all[name])
+        ),
       ],
     };
   }
@@ -96,8 +99,7 @@ function rawColumn(name: string, unit: string, definition: string): Column {
   }
 }
 
-function rawValues(name: string, unit: string, values: Float64Array, base: bigint): TimeValues | NumberValues | Values {
-  if (name === "scheduled") return { type: "time", base, offsets: values };
+function rawValues(unit: string, values: Float64Array): Values {
   if (unit === "yes") {
     return {
       type: "bool",

@@ -71,8 +71,8 @@ export function runsTable(source: TableSource): Table {
   };
 
   function chunkOf(runs: readonly NodeRun[], clocks: SourceFlows): RowChunk {
-    const starts = runs.map(({ start, nodeId }) => start - clocks.aheadNanos(nodeId));
-    const ends = runs.map(({ end, nodeId }) => end && end - clocks.aheadNanos(nodeId));
+    const starts = runs.map(({ start, nodeId }) => clocks.clockOf(nodeId).rootTime(start));
+    const ends = runs.map(({ end, nodeId }) => end && clocks.clockOf(nodeId).rootTime(end));
     const base = starts[0];
     const offset = (time: bigint | undefined) => time === undefined ? NaN : Number(time - base);
     return {

@@ -2,8 +2,9 @@ import type { FlowInfo } from "../../node/item.ts";
 import { TineError } from "../../base/errors.ts";
 import { glob } from "../../base/glob.ts";
 import type { TestResults } from "../open_results.ts";
+import { clockOf, type NodeClock } from "../node_clock.ts";
 import { type FlowIndex, type IndexedFlow, indexFlows, startOf } from "../read_flows.ts";
-import type { Column, ConstantValue, TableSchema } from "./table.ts";
+import type { Column, ConstantValue, TableSchema, TimeValues } from "./table.ts";
 
 /** What tables are made from: a test, and what identifies it among others. */
 export interface TableSource {
@@ -43,7 +44,7 @@ export class SourceFlows {
       return new SourceFlows(await indexFlows(test.path), flows);
     } catch (error) {
       if (!(error instanceof TineError) || error.code !== "no-results") throw error;
-      return new SourceFlows({ flows: new Map(), nodes: new Map() }, flows);
+      return new SourceFlows({ flows: new Map(), nodes: new Map(), ends: new Map() }, flows);
     }
   }
 
@@ -67,12 +68,35 @@ export class SourceFlows {
    * @returns nanoseconds since 1970; undefined where the end has not reported
    */
   timeBase(info: FlowInfo | undefined): bigint | undefined {
-    return startOf(info, this.#index.nodes);
+    return startOf(info, this.#index);
   }
 
-  /** How far the clock of a node is ahead of the root's, in nanoseconds; 0 where nothing is known of it. */
-  aheadNanos(nodeId: string): bigint {
-    return BigInt(Math.round(this.#index.nodes.get(nodeId)?.clock.offsetNs ?? 0));
+  /**
+   * Times of an end, by the clock of the root.
+   *
+   * @param offsets nanoseconds from the base of the end's times on
+   * @returns undefined where the end told nothing of itself
+   */
+  times(info: FlowInfo | undefined, offsets: Float64Array): TimeValues | undefined {
+    const base = this.timeBase(info);
+    if (info === undefined || base === undefined) return undefined;
+    const { rate } = this.clockOf(info.nodeId);
+    return { type: "time", base, offsets: rate === 1 ? offsets : offsets.map((t) => Math.round(t * rate)) };
+  }
+
+  /** What turns a time of a flow's server, from its base on, into one of its client: multiply, then add the shift. */
+  serverToClient({ client, server }: IndexedFlow): { readonly rate: number; readonly shiftNanos: number } {
+    if (client === undefined || server === undefined) return { rate: 1, shiftNanos: 0 };
+    const { rate } = this.clockOf(client.nodeId);
+    return {
+      rate: this.clockOf(server.nodeId).rate / rate,
+      shiftNanos: Number(this.timeBase(server)! - this.timeBase(client)!) / rate,
+    };
+  }
+
+  /** The clock of a node; that of the root where nothing is known of it. */
+  clockOf(nodeId: string): NodeClock {
+    return clockOf(nodeId, this.#index);
   }
 }
 

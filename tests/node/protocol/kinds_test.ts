@@ -18,6 +18,7 @@ const ITEMS: Item[] = [
     hostname: "h",
     bootId: "b",
     clock: { offsetNs: -1.5e9, errorNs: 250.5 },
+    time: 1_700_000_000_123_456_789n,
     pid: 12,
     versions,
   },
@@ -32,6 +33,7 @@ const ITEMS: Item[] = [
   { type: "packetInfo", nodeId, flow: "f-1", tinit: 17n, server: false, values: {} },
   { type: "records", nodeId, flow: "f", chunk: new Uint8Array([9]) },
   { type: "activity", nodeId, running: ["system ip addr"], more: 0, ended: 3 },
+  { type: "nodeEnd", nodeId, clock: { offsetNs: 17, errorNs: 0.5 }, time: 18n },
   {
     type: "runTimes",
     nodeId,

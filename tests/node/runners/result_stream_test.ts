@@ -16,6 +16,7 @@ const ALWAYS: Unsigned<Item>[] = [
     pid: 1,
     versions: { tine: "", deno: "", kernel: "" },
   },
+  { type: "nodeEnd", clock: { offsetNs: 0, errorNs: 0 }, time: 0n },
   { type: "error", time: 0n, tag: "", code: "x", message: "" },
   { type: "feedback", values: {} },
   { type: "progress", flow: "bulk.1", report: streamReport() },

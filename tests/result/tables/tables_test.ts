@@ -291,6 +291,45 @@ Deno.test("runs has each run that ended, with its times and error, and then thos
     assertEquals(await rowsOf(folder, "runs"), expected);
   }));
 
+Deno.test("times are corrected linearly between the offsets of a clock that drifts, with the larger bound", () =>
+  inFolder(async (out) => {
+    // 100 s by the root's clock; that of left is 1 s ahead at first, and gains 10 ms a second; right runs as the root's.
+    const GAIN = 1.01;
+    const start = TINIT + BigInt(1000 * MS);
+    const left = (rootSeconds: number) => start + BigInt(Math.round(rootSeconds * GAIN * 1e9));
+    const values = { direction: "upload" };
+    const folder = await record(out, [
+      node("-", "boot a"),
+      node("left", "boot b", { clock: { offsetNs: 1e9, errorNs: 2000 }, time: start }),
+      // It is killed: what another node of its machine finds at its end holds for it too.
+      node("killed", "boot b", { clock: { offsetNs: 1e9, errorNs: 2000 }, time: start }),
+      node("right", "boot a"),
+      info("streamInfo", "left", "bulk", { tinit: left(10), values }),
+      info("streamInfo", "right", "bulk", { tinit: TINIT + BigInt(20_000 * MS), server: true, values }),
+      ...recordsOf("left", "bulk", "tcpInfo", [0, 40].map((t) => ({ t: Math.round(t * GAIN * 1e9), cwnd: 1 }))),
+      ...recordsOf("right", "bulk", "streamIO", [0, 10, 20, 30].map((t) => ({ t: t * 1e9, total: t * 1e8 }))),
+      runsOf("killed", { path: "tests[0]", name: "sleep", start: left(30), end: left(50) }),
+      item({ type: "log", nodeId: "left", time: left(60), tag: "x", text: "" }),
+      item({ type: "nodeEnd", nodeId: "left", clock: { offsetNs: 2e9, errorNs: 5000 }, time: left(100) }),
+    ]);
+    const seconds = (time: Value) => Math.round(Number(time as bigint - TINIT) / 1e3) / 1e6;
+    const timesIn = async (name: string) => (await rowsOf(folder, name)).map(({ time }) => seconds(time));
+    const [flow] = await rowsOf(folder, "flows");
+    assertEquals([seconds(flow.time), flow.time_bound_us], [10, 5]);
+    assertEquals(await timesIn("tcp_info"), [10, 50]);
+    assertEquals(await timesIn("stream_io"), [20, 30, 40, 50]);
+    const [run] = await rowsOf(folder, "runs");
+    assertEquals([seconds(run.time), seconds(run.end_time)], [30, 50]);
+    assertEquals(await timesIn("logs"), [60]);
+    // Intervals have their length by the clock of the client. Bytes arrive from 20 s to 50 s.
+    const intervals = await rowsOf(folder, "intervals", { intervalMs: 10_100 });
+    assertEquals(intervals.map(({ time }) => seconds(time)), [10, 20, 30, 40]);
+    assertEquals(
+      intervals.map(({ goodput_bits_per_second: rate }) => Math.round(Number(rate) * 10.1 / 8e7)),
+      [0, 100, 100, 100],
+    );
+  }));
+
 Deno.test("a test without records has tables without rows", () =>
   inFolder(async (out) => {
     const folder = await record(out, []);
