@@ -26,7 +26,7 @@ export const benchmark: Benchmark = {
     await using tine = await builtTine();
     const empty = await emptyMegabytes(residentMegabytes);
     const wait: RunInput = { sleep: quick ? "300ms" : "3s" };
-    const own = median(await nodeMegabytes(tine, wait, ownMegabytes));
+    const own = median(await nodeMegabytes(tine, wait, ownMegabytes, "leaf"));
     const emptyOwn = await emptyMegabytes(ownMegabytes);
     yield {
       what: "a node that waits, without pages of files that it shares",
@@ -54,8 +54,13 @@ export const benchmark: Benchmark = {
   },
 };
 
-/** Samples of the memory of the node in the middle, while the node below it runs `run`. */
-async function nodeMegabytes(tine: BuiltTine, run: RunInput, memory: Memory): Promise<number[]> {
+/** Samples of the memory of a node, in the middle or the leaf below it, while the leaf runs `run`. */
+async function nodeMegabytes(
+  tine: BuiltTine,
+  run: RunInput,
+  memory: Memory,
+  sampled: "middle" | "leaf" = "middle",
+): Promise<number[]> {
   const launcher = { local: {} };
   const leaf = { child: { node: { id: "leaf", launcher }, ...run } } as RunInput;
   await using plan = await planFile({ child: { node: { id: "middle", launcher }, ...leaf } } as RunInput);
@@ -67,17 +72,17 @@ async function nodeMegabytes(tine: BuiltTine, run: RunInput, memory: Memory): Pr
     stdout: "piped",
   }).spawn();
   const samples: number[] = [];
-  let middle: number | undefined;
+  let sampledPid: number | undefined;
   let launched = false;
   const sample = async () => {
-    const megabytes = middle === undefined || !launched ? undefined : await memory(middle);
+    const megabytes = sampledPid === undefined || !launched ? undefined : await memory(sampledPid);
     if (megabytes !== undefined) samples.push(megabytes);
   };
   const timer = setInterval(sample, SAMPLE_MS);
   for await (const line of lines(child.stdout, 64 * 1024)) {
     const { type, nodeId, pid } = JSON.parse(line);
     if (type !== "node") continue;
-    if (nodeId === "middle") middle = pid;
+    if (nodeId === sampled) sampledPid = pid;
     launched ||= nodeId === "leaf";
   }
   clearInterval(timer);
