@@ -12,8 +12,8 @@ const UDF_TYPES_FILE = "tine_udf.d.ts";
 /** The file that declares the module that plans import. */
 const PLAN_TYPES_FILE = "tine_node.d.ts";
 
-/** Two points of a rate of 2 a second, for printf. */
-const POINTS = "m value=1 1000000000\\nm value=3 2000000000\\n";
+/** Two points of a rate of 2 a second, for printf; times are seconds. */
+const POINTS = "m v=1 1\\nm v=3 2\\n";
 
 /** A module that is a plan, as its name says: `plan.ts`, `my_plan.ts`. */
 const PLAN_MODULE = /(^|[^A-Za-z0-9])plan\.[jt]s$/i;
@@ -71,7 +71,7 @@ export const command = defineCommand({
     { command: "tine init my_udf.ts", what: "a UDF in TypeScript" },
     { command: "deno test my_udf_test.ts", what: "run its test" },
     {
-      command: `printf '${POINTS}' | tine host --handler ./my_udf.ts --set field=value`,
+      command: `printf '${POINTS}' | tine host --precision s --handler ./my_udf.ts --set field=v`,
       what: "try it with two points",
     },
     { command: "tine init my_plan.yaml", what: "a plan of tests" },
@@ -110,7 +110,7 @@ export const command = defineCommand({
     const shown = path.startsWith("/") ? path : `./${join(path)}`;
     console.error(`
 Test it:  deno test ${join(folder, test)}
-Try it:   printf '${POINTS}' | tine host --handler ${shown} --set field=value
+Try it:   printf '${POINTS}' | tine host --precision s --handler ${shown} --set field=v
 Run it:   tine agent ${shown}`);
     if (config !== undefined && !(await Deno.readTextFile(config)).includes(UDF_MODULE)) {
       const target = relative(dirname(config), resolve(typesPath));

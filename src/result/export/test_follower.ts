@@ -126,7 +126,7 @@ export class TestFollower implements Disposable {
     return followed;
   }
 
-  /** @param least so many rows are worth writing */
+  /** @param least the fewest rows that are worth a write */
   async #write(flow: FollowedFlow, least: number): Promise<void> {
     await writeReady(flow.ready);
     for (const [table, rows] of flow.rows) {

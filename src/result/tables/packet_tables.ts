@@ -242,7 +242,7 @@ export function serverShift({ client, server }: IndexedFlow): number {
 }
 
 /** What is under way for less is waited for, in nanoseconds. */
-const LEAST_WAIT_NANOS = 1e9;
+const MIN_WAIT_NANOS = 1e9;
 /** What is under way for as many times the longest time so far is taken for lost. */
 const WAIT_FACTOR = 4;
 
@@ -263,7 +263,7 @@ export class Settling {
 
   /** What was sent before is old enough, in nanoseconds since the client's `tinit`. */
   get end(): number {
-    return this.#newest - Math.max(LEAST_WAIT_NANOS, WAIT_FACTOR * this.#longest);
+    return this.#newest - Math.max(MIN_WAIT_NANOS, WAIT_FACTOR * this.#longest);
   }
 }
 
