@@ -9,6 +9,8 @@ const MIN_MARGIN_NANOS = 3_000;
 const STEP_NANOS = 5_000;
 /** How many wakes there are for each that is not covered. */
 const UNCOVERED_ONE_OF = 10;
+/** The part of a wait that may be spent awake. */
+const AWAKE_ONE_OF = 25;
 
 /**
  * The time before a precise timer at which a loop stops sleeping, since the kernel wakes a thread late: by 5 µs on some
@@ -21,6 +23,17 @@ export class WakeMargin {
   /** The margin, in nanoseconds. */
   get nanos(): number {
     return this.#nanos;
+  }
+
+  /**
+   * Returns the margin before a timer. A thread that has slept for long finds caches cold, and takes some 10 µs longer
+   * to send a packet after it has looked at the clock: before long waits, the margin is longer than wakes need, up to a
+   * 25th of the wait.
+   *
+   * @param waitNanos until the timer is due
+   */
+  before(waitNanos: number): number {
+    return Math.max(this.#nanos, Math.min(MAX_MARGIN_NANOS, waitNanos / AWAKE_ONE_OF));
   }
 
   /** Learns from a wake that came `lateNanos` after its time. */
@@ -73,8 +86,9 @@ export class PollLoop {
 
   /** Sleeps until files are ready, or it is nearly time for a timer. */
   #waitFor({ at, precise }: HeapTimer): void {
-    const wake = precise ? at - this.#margin.nanos : at;
-    const left = wake - this.now();
+    const now = this.now();
+    const wake = precise ? at - this.#margin.before(at - now) : at;
+    const left = wake - now;
     const ready = this.#poller.poll(left);
     if (precise && left > 0 && ready === 0) this.#margin.woken(this.now() - wake);
   }

@@ -70,3 +70,11 @@ Deno.test("WakeMargin stays within its bounds, whatever the wakes are", () => {
   for (let i = 0; i < 100; i++) margin.woken(1e9);
   assertEquals(margin.nanos, 50_000);
 });
+
+Deno.test("WakeMargin.before() is longer than wakes need before a long wait, and no part of a short one to speak of", () => {
+  const margin = new WakeMargin();
+  for (let i = 0; i < 10_000; i++) margin.woken(0);
+  assertEquals([100_000, 1e6, 2e6, 1e9].map((wait) => margin.before(wait)), [4000, 40_000, 50_000, 50_000]);
+  for (let i = 0; i < 100; i++) margin.woken(1e9);
+  assertEquals(margin.before(0), 50_000);
+});
