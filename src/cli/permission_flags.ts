@@ -16,7 +16,7 @@ export interface PermissionFlagValues {
   readonly trust: boolean;
 }
 
-/** The first of the flags that was given; undefined where there is none. */
+/** Returns the first of the flags that was given; undefined where no flag was. */
 export function givenPermission(flags: PermissionFlagValues): string | undefined {
   if (flags.allowNet.length > 0) return "--allow-net";
   if (flags.allowRead.length > 0) return "--allow-read";

@@ -66,7 +66,7 @@ function readRaw(reader: ProtobufReader, scope: string, type: string, bytes: Uin
   return { type, bytes: bytes.length, message, ...reader.walk(`${scope}.${type}`, bytes) };
 }
 
-/** Returns a payload as JSON on one line; undefined if it is none. */
+/** Returns a payload as JSON on one line; undefined where it is not JSON. */
 function jsonIn(payload: Uint8Array): string | undefined {
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(payload);

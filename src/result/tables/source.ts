@@ -75,7 +75,7 @@ export class SourceFlows {
    * Times of an end, by the clock of the root.
    *
    * @param offsets nanoseconds from the base of the end's times on
-   * @returns undefined where the end told nothing of itself
+   * @returns undefined where the end has sent no description of itself
    */
   times(info: FlowInfo | undefined, offsets: Float64Array): TimeValues | undefined {
     const base = this.timeBase(info);

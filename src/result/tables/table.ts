@@ -60,7 +60,7 @@ export interface BigIntValues {
   readonly present?: Uint8Array;
 }
 
-/** Texts; undefined where there is none. */
+/** Texts; undefined where a row has no text. */
 export interface TextValues {
   readonly type: "text";
   readonly values: readonly (string | undefined)[];
