@@ -1,0 +1,65 @@
+/** Text that is HTML: whatever was recorded is escaped on its way into it. */
+export class Html {
+  /** @param text markup, in which all that was recorded is escaped */
+  constructor(readonly text: string) {}
+
+  /** Returns the markup. */
+  toString(): string {
+    return this.text;
+  }
+}
+
+/** What may stand in a template: text is escaped, what is absent or false is left out, lists are joined. */
+export type HtmlValue = Html | string | number | bigint | false | null | undefined | readonly HtmlValue[];
+
+/**
+ * A tag of templates of HTML and SVG, and the only way by which text reaches a page. Values may stand in text and in
+ * quoted attributes; not in scripts, styles, names, or attributes that run or load something.
+ *
+ * @example
+ * ```ts
+ * import { html } from "./html.ts";
+ * console.assert(html`<b title="${'"'}">${"<script>"}</b>`.text === '<b title="&quot;">&lt;script&gt;</b>');
+ * ```
+ */
+export function html(parts: TemplateStringsArray, ...values: readonly HtmlValue[]): Html {
+  let text = parts[0];
+  for (let i = 0; i < values.length; i++) text += textOf(values[i]) + parts[i + 1];
+  return new Html(text);
+}
+
+function textOf(value: HtmlValue): string {
+  if (value instanceof Html) return value.text;
+  if (value === undefined || value === null || value === false) return "";
+  if (typeof value === "string") return escapeHtml(value);
+  if (typeof value === "object") return value.map(textOf).join("");
+  return String(value);
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
+
+/** Escapes text for HTML. What HTML has no place for, such as NUL or half of a character, becomes U+FFFD. */
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => ENTITIES[character])
+    // deno-lint-ignore no-control-regex -- these are what no document may hold
+    .replace(/[\0-\x08\v\f\x0e-\x1f\x7f\ufffe\uffff]|\p{Surrogate}/gu, "\ufffd");
+}
+
+/**
+ * Returns JSON that may stand in a script element of a page: no text in it ends the element.
+ *
+ * @example
+ * ```ts
+ * import { scriptJson } from "./html.ts";
+ * console.assert(scriptJson("</script>").text === '"\\u003c/script>"');
+ * ```
+ */
+export function scriptJson(value: unknown): Html {
+  return new Html(JSON.stringify(value).replaceAll("<", "\\u003c"));
+}
