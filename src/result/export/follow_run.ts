@@ -7,7 +7,8 @@ import type { LiveRows } from "../tables/live.ts";
 import type { TableSchema } from "../tables/table.ts";
 import type { EncodeTable, TableEncoder } from "./encoder.ts";
 import { chosenTable, type WriteBytes } from "./export_tables.ts";
-import { type FollowedTable, TestFollower } from "./test_follower.ts";
+import type { FollowedTable } from "../tables/row_follower.ts";
+import { TestFollower } from "./test_follower.ts";
 import { type ExportFormat, loadFormat } from "./formats.ts";
 import type { ExportCounts } from "./row_printer.ts";
 
