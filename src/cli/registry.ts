@@ -65,6 +65,10 @@ export const registry: Registry = new Map<string, Entry>([
     summary: "Write what was measured as CSV, JSON lines, line protocol or Parquet",
     load: () => import("./export/export.ts"),
   }],
+  ["report", {
+    summary: "Make a page of what was measured",
+    load: () => import("./report/report.ts"),
+  }],
   ["log", {
     summary: "Print the logs of a run, merged by time",
     load: () => import("./log.ts"),

@@ -27,6 +27,7 @@ export {
   SPREAD_PARTS,
   type SpreadPart,
 } from "./figure.ts";
+export { bitRate, figureText, milliseconds, percent, seconds, UNKNOWN } from "./figure_text.ts";
 export { ByteIntervals, type PacketInterval, type StreamInterval } from "./intervals.ts";
 export { PacketAnalysis, type PacketAnalysisOptions, type PacketFlowFigures, SHARED_CLOCK } from "./packet_analysis.ts";
 export {

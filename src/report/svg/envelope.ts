@@ -1,0 +1,66 @@
+import type { Buckets, Samples } from "../plot.ts";
+
+/** What the pixel columns of a plot cover of a series. */
+export interface Envelope {
+  /** How many values each column has. */
+  readonly counts: Float64Array;
+  readonly least: Float64Array;
+  readonly greatest: Float64Array;
+  readonly sums: Float64Array;
+}
+
+/**
+ * Finds what each pixel column covers: nothing is thinned, so that a spike of one sample has a place.
+ *
+ * @param data values by time
+ * @param min and `max`: the ends of the x axis
+ * @param columns how many there are
+ *
+ * @example
+ * ```ts
+ * import { envelopeOf } from "./envelope.ts";
+ * const data = { type: "samples", x: Float64Array.of(0, 1, 9), y: Float64Array.of(5, 7, 6) } as const;
+ * const { least, greatest, counts } = envelopeOf(data, 0, 10, 2);
+ * console.assert(least[0] === 5 && greatest[0] === 7 && counts[1] === 1);
+ * ```
+ */
+export function envelopeOf(data: Samples | Buckets, min: number, max: number, columns: number): Envelope {
+  const counts = new Float64Array(columns);
+  const least = new Float64Array(columns).fill(Infinity);
+  const greatest = new Float64Array(columns).fill(-Infinity);
+  const sums = new Float64Array(columns);
+  const perUnit = columns / (max - min);
+  const columnOf = (x: number) => {
+    const column = Math.floor((x - min) * perUnit);
+    return column === columns && x <= max ? columns - 1 : column;
+  };
+  if (data.type === "samples") {
+    const { x, y } = data;
+    for (let i = 0; i < x.length; i++) {
+      const column = columnOf(x[i]), value = y[i];
+      if (!(column >= 0 && column < columns) || Number.isNaN(value)) continue;
+      counts[column]++;
+      sums[column] += value;
+      if (value < least[column]) least[column] = value;
+      if (value > greatest[column]) greatest[column] = value;
+    }
+    return { counts, least, greatest, sums };
+  }
+  for (let i = 0; i < data.counts.length; i++) {
+    const column = columnOf(data.times[i]);
+    if (column >= 0 && column < columns) {
+      counts[column] += data.counts[i];
+      sums[column] += data.means[i] * data.counts[i];
+    }
+    // Extremes are where they were, which may be in a neighbouring column.
+    const low = columnOf(data.leastAt[i]), high = columnOf(data.greatestAt[i]);
+    if (low >= 0 && low < columns && data.least[i] < least[low]) least[low] = data.least[i];
+    if (high >= 0 && high < columns && data.greatest[i] > greatest[high]) greatest[high] = data.greatest[i];
+    for (const at of [low, high]) {
+      if (!(at >= 0 && at < columns)) continue;
+      least[at] = Math.min(least[at], at === low ? data.least[i] : data.greatest[i]);
+      greatest[at] = Math.max(greatest[at], at === high ? data.greatest[i] : data.least[i]);
+    }
+  }
+  return { counts, least, greatest, sums };
+}
