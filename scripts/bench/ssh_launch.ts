@@ -1,7 +1,7 @@
 import { makeUser, startSshd, whyNoSshd } from "../../tests/support/sshd.ts";
 import { ChildNode } from "../../src/node/child_node.ts";
 import { SAME_CLOCK } from "../../src/node/clock_relation.ts";
-import { checkoutBuild, knownFiles } from "../../src/node/launch/exe_source.ts";
+import { checkoutBuild, knownFiles } from "../../src/node/launch/executable.ts";
 import { createLaunch } from "../../src/node/launch/launch.ts";
 import { thisPlatform } from "../../src/node/platform.ts";
 import { Watchdog } from "../../src/node/process/watchdog.ts";

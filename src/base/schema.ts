@@ -7,9 +7,21 @@
  * @module
  */
 import * as zod from "zod";
-import { type Duration, DURATION_PATTERN, formatDuration, MAX_DURATION, parseDuration } from "./duration.ts";
-import { formatRate, parseRate, type Rate, RATE_PATTERN } from "./rate.ts";
-import { formatSize, parseSize, type Size, SIZE_PATTERN } from "./size.ts";
+import {
+  type Duration,
+  DURATION_PATTERN,
+  formatDuration,
+  formatRate,
+  formatSize,
+  MAX_DURATION,
+  parseDuration,
+  parseRate,
+  parseSize,
+  type Rate,
+  RATE_PATTERN,
+  type Size,
+  SIZE_PATTERN,
+} from "./units.ts";
 
 /** A type that is readonly at all levels. */
 export type Immutable<T> = T extends object ? { readonly [K in keyof T]: Immutable<T[K]> } : T;

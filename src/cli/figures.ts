@@ -1,6 +1,6 @@
 /** Figures in a terminal, in lines and in tables. @module */
 
-import { tableLines } from "../base/text_table.ts";
+import { tableLines } from "../base/text.ts";
 import { type Figure, figureText, type SpreadPart, STREAM_FIGURES } from "../flow/analysis/mod.ts";
 
 export { bitRate, figureText, milliseconds, percent, seconds, UNKNOWN } from "../flow/analysis/mod.ts";

@@ -1,5 +1,4 @@
-import { formatDuration, parseDuration } from "../base/duration.ts";
-import { formatSize, parseSize } from "../base/size.ts";
+import { formatDuration, formatSize, parseDuration, parseSize } from "../base/units.ts";
 import { UsageError } from "./errors.ts";
 import { escape } from "./terminal.ts";
 

@@ -1,7 +1,7 @@
 import { isPlanModule, type Plan, readPlan } from "../node/mod.ts";
 import { workerPermissions } from "../udf/module/module_runner.ts";
 import { UsageError } from "./errors.ts";
-import { givenPermission, type PermissionFlagValues } from "./permission_flags.ts";
+import { givenPermission, type PermissionFlagValues } from "./module_flags.ts";
 import { escape } from "./terminal.ts";
 
 /**

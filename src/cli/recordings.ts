@@ -1,7 +1,7 @@
 import type { Connection } from "../wire/connection.ts";
 import { messageOf } from "../base/errors.ts";
 import type { RunningUdf } from "../udf/running_udf.ts";
-import type { RecordingSide } from "../udf/recording/format.ts";
+import type { RecordingSide } from "../udf/recording/recording.ts";
 import type { Recorder } from "../udf/recording/recorder.ts";
 import type { Target } from "./udf_target.ts";
 import { version } from "./version.ts";
@@ -40,7 +40,7 @@ export async function openRecordings(
 ): Promise<Recordings | undefined> {
   if (path === undefined) return undefined;
   const { openRecorder } = await import("../udf/recording/recorder.ts");
-  const { recordConnection, recordUdf } = await import("../udf/recording/record_connection.ts");
+  const { recordConnection, recordUdf } = await import("../udf/recording/recorder.ts");
   const options = { side, udf, tine: version, warn };
   const first = openRecorder(path, options);
   const recorders = new Set([first]);

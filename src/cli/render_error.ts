@@ -6,7 +6,8 @@ import { escape } from "./terminal.ts";
 const EXIT_CLOSED_PIPE = 141;
 
 /**
- * Prints what went wrong, in one sentence, on stderr.
+ * Prints what went wrong, in one sentence, on stderr. It has a file of its own, since nodes of a packed tine load it
+ * and no command but theirs.
  *
  * @param error what a command has thrown
  * @param name what was called: `tine run`

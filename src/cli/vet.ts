@@ -1,7 +1,7 @@
 import { defineCommand } from "./command.ts";
-import { count } from "../base/count.ts";
+import { count } from "../base/units.ts";
 import { flag } from "./flags.ts";
-import { permissionFlags } from "./permission_flags.ts";
+import { permissionFlags } from "./module_flags.ts";
 import { escape, style, writeStdout } from "./terminal.ts";
 import type { Problem } from "../node/mod.ts";
 

@@ -1,4 +1,4 @@
-import { Canceled } from "../node/canceled.ts";
+import { Canceled } from "../node/runner.ts";
 import { now } from "../base/time.ts";
 import type { ErrorItem } from "../node/item.ts";
 import type { Plan, Test } from "../node/plan/types.ts";

@@ -1,15 +1,7 @@
 import { DEFAULT_MAX_PACKET_BYTES, FLOW_ID, MAX_DSCP, MAX_PACKET_BYTES } from "../base/limits.ts";
-/**
- * The schemas of what can be configured about flows: the only source of the types in `config.ts`, of the JSON Schema and
- * of the manual's tables.
- *
- * @module
- */
 import { duration, expects, pattern, rate, size, toggle, z } from "../base/schema.ts";
-import { HOST_PORT_PATTERN, MAX_PORT } from "../base/address.ts";
-import { formatDuration } from "../base/duration.ts";
-import { ipFamily, parseIPv4, parseIPv6 } from "../base/ip_address.ts";
-import { formatSize } from "../base/size.ts";
+import { HOST_PORT_PATTERN, ipFamily, MAX_PORT, parseIPv4, parseIPv6 } from "../base/address.ts";
+import { formatDuration, formatSize } from "../base/units.ts";
 import { needsZone } from "../sys/address.ts";
 import { IP_TOS, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPV6_TCLASS, TCP_CONGESTION } from "../sys/constants.ts";
 import { CCA_NAME } from "./config.ts";
@@ -18,6 +10,13 @@ import { DEFAULT_WAIT_MS, packetLengths } from "./packet/packet_sender.ts";
 import { DEFAULT_BUF_LEN_BYTES, DEFAULT_DURATION_MS, DEFAULT_SAMPLE_IO_INTERVAL_MS } from "./stream/limits.ts";
 import { optionsAt } from "./stream/messages.ts";
 import { forbiddenOnServer, mayBeSetOnServer } from "./stream/socket_setup.ts";
+
+/**
+ * The schemas of what can be configured about flows: the only source of the types in `config.ts`, of the JSON Schema and
+ * of the manual's tables.
+ *
+ * @module
+ */
 
 /** The longest flow that a server of UDP flows serves. */
 const MAX_PACKET_FLOW_MS = 24 * 3_600_000;

@@ -9,7 +9,7 @@ import { packetClientFlow } from "./packet/packet_client_flow.ts";
 import { packetServerFlow } from "./packet/packet_server_flow.ts";
 import { streamClientFlow } from "./stream/stream_client_flow.ts";
 import { streamServerFlow } from "./stream/stream_server_flow.ts";
-import { type Family, ipFamily } from "../base/ip_address.ts";
+import { type Family, ipFamily, parseDialAddress, parseHostPort } from "../base/address.ts";
 import { SocketAddress } from "../sys/address.ts";
 import { resolve, type ResolveOptions } from "../sys/resolve.ts";
 import type {
@@ -22,7 +22,6 @@ import type {
 } from "./config.ts";
 import { FlowPool, PoolWorker } from "./engine/flow_pool.ts";
 import type { WarmUpName } from "./flow_worker.ts";
-import { parseDialAddress, parseHostPort } from "../base/address.ts";
 import { messageOf, TineError } from "../base/errors.ts";
 
 /**

@@ -1,12 +1,12 @@
 import { TineError, WireError } from "../base/errors.ts";
 import { now, startLongTimer } from "../base/time.ts";
-import { Canceled } from "./canceled.ts";
+import { Canceled } from "./runner.ts";
 import type { ClockRelation } from "./clock_relation.ts";
 import { EndGrace } from "./end_grace.ts";
 import type { Feedback } from "./feedback.ts";
 import type { Host, Launch, LaunchedNode } from "./launch/launcher.ts";
 import { bootId } from "../sys/clock.ts";
-import type { NodeTree } from "./node_tree.ts";
+import type { NodeTree } from "./run_tree.ts";
 import type { Run } from "./plan/types.ts";
 import {
   cancelMessage,
@@ -22,7 +22,7 @@ import { type Frame, isResult, Kind, Lane, type Message } from "./protocol/frame
 import { Joiner } from "./protocol/framing.ts";
 import { Link } from "./protocol/link.ts";
 import { readSpill } from "./protocol/spill.ts";
-import type { Uplink } from "./uplink.ts";
+import type { Uplink } from "./held_results.ts";
 
 /** How long a child that has sent its last message may take to receive ours. */
 const CLOSE_GRACE_MS = 5000;

@@ -1,10 +1,9 @@
 import { writeAll } from "../wire/connection.ts";
 import { ByteWriter } from "../wire/byte_writer.ts";
 import { FrameReader } from "../wire/frame_reader.ts";
-import { decodeFrame, encodeFrame, type Frame, type Message } from "./protocol/frame.ts";
+import { decodeFrame, encodeFrame, type Frame, type Lane, type Message } from "./protocol/frame.ts";
 import { laneOf } from "./protocol/kinds.ts";
 import { temporarySpill } from "./protocol/spill.ts";
-import type { Uplink } from "./uplink.ts";
 
 /** What is held in memory before it goes to a file. */
 const IN_MEMORY_BYTES = 16 * 1024 * 1024;
@@ -85,4 +84,25 @@ function sourceOf(bytes: Uint8Array): { read(buffer: Uint8Array): Promise<number
       return Promise.resolve(length);
     },
   };
+}
+
+/** Where a node's results go: over the connection to its parent; from the root node, to the caller of the run. */
+export interface Uplink {
+  /** Takes a message of this node. Never blocks, never drops. */
+  send(message: Message): void;
+
+  /** A promise where so much waits that a sender that can wait should; undefined otherwise. */
+  room(lane: Lane): Promise<void> | undefined;
+
+  /**
+   * Hands on a frame of a node further down, as it is.
+   *
+   * @param bytes the whole frame
+   * @param source the child that it came from
+   * @returns once it was handed on
+   */
+  forward(frame: Frame, bytes: Uint8Array, source: string): Promise<void>;
+
+  /** A child has ended, and all that came from it was handed on: what was kept for it goes, with what it left unfinished. */
+  forget(source: string): void;
 }

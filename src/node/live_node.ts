@@ -1,24 +1,20 @@
 import type { Flows } from "../flow/flows.ts";
 import { messageOf, TineError } from "../base/errors.ts";
-import { Canceled } from "./canceled.ts";
+import { Canceled, type RunContext, type Runner, type Unsigned } from "./runner.ts";
 import { ChildNode, type Spill } from "./child_node.ts";
 import { now, settlesWithin, startLongTimer } from "../base/time.ts";
 import type { ClockRelation } from "./clock_relation.ts";
 import { type Feedback, NO_FEEDBACK } from "./feedback.ts";
-import { HeldResults } from "./held_results.ts";
+import { HeldResults, type Uplink } from "./held_results.ts";
 import { type Activity, type Item, nodeInfo } from "./item.ts";
 import type { Host, Launch } from "./launch/launcher.ts";
-import { nodeKey, type NodeTree } from "./node_tree.ts";
+import { nodeKey, type NodeTree, runTree, type RunTreeActions } from "./run_tree.ts";
 import type { Node, Run } from "./plan/types.ts";
 import { createProcesses, type NodeProcesses } from "./process/node_processes.ts";
-import { temporaryPath } from "./process/temporary_path.ts";
-import type { Watchdog } from "./process/watchdog.ts";
+import { temporaryPath, type Watchdog } from "./process/watchdog.ts";
 import type { Message } from "./protocol/frame.ts";
 import { decodeItem, encodeItem, laneOf } from "./protocol/kinds.ts";
-import type { RunContext, Runner, Unsigned } from "./runner.ts";
-import { runTree, type RunTreeActions } from "./run_tree.ts";
 import { RunTimesReporter } from "./run_times.ts";
-import type { Uplink } from "./uplink.ts";
 
 /** How long a node that ends waits for its parent to answer what time it is. */
 const CLOCK_GRACE_MS = 5000;

@@ -4,7 +4,7 @@
  * @module
  */
 
-export { Canceled } from "./canceled.ts";
+export { Canceled, type Needs, type RunContext, type Runner, type Unsigned, type Vocabulary } from "./runner.ts";
 export type { ClockRelation } from "./clock_relation.ts";
 export type { Feedback } from "./feedback.ts";
 export type {
@@ -34,9 +34,8 @@ export type {
   StreamProgress,
   StreamReport,
 } from "../flow/report.ts";
-export type { Connect } from "./launch/connected_launch.ts";
+export type { Connect, Host, InvokingUser } from "./launch/launcher.ts";
 export { thisHost } from "./launch/invoking_user.ts";
-export type { Host, InvokingUser } from "./launch/launcher.ts";
 export {
   child,
   packetClient,
@@ -55,9 +54,17 @@ export {
   system,
   test,
 } from "./plan/builders.ts";
-export { type Duration, formatDuration, MAX_DURATION, parseDuration } from "../base/duration.ts";
+export {
+  type Duration,
+  formatDuration,
+  formatSize,
+  MAX_DURATION,
+  parseDuration,
+  parseSize,
+  type Size,
+} from "../base/units.ts";
 export { leastTime } from "./plan/visits.ts";
-export { type Machine, thisMachine } from "./plan/vet/machine.ts";
+export { type Machine, thisMachine, type VetOptions, vetPlan, type VetResult } from "./plan/vet/vet.ts";
 export {
   isPlanModule,
   parsePlan,
@@ -67,7 +74,6 @@ export {
   type ReadPlanOptions,
 } from "./plan/parse.ts";
 export { PlanError, type Problem } from "./plan/place.ts";
-export { formatSize, parseSize, type Size } from "../base/size.ts";
 export type {
   Child,
   ChildInput,
@@ -82,18 +88,16 @@ export type {
   Test,
   TestInput,
 } from "./plan/types.ts";
-export { type VetOptions, vetPlan, type VetResult } from "./plan/vet/vet.ts";
 export type { Finding } from "./plan/vet/finding.ts";
 export type { ProcessEnd, Processes, ProcessOptions, StartedProcess } from "./process/processes.ts";
 export { Kind, type Message } from "./protocol/frame.ts";
 export { decodeItem, encodeItem } from "./protocol/kinds.ts";
 export { ROOT_ID, run, type RunOptions } from "./run.ts";
-export type { Needs, RunContext, Runner, Unsigned, Vocabulary } from "./runner.ts";
 export { serve, type ServeOptions } from "./serve.ts";
 export { type Connection, stdioConnection as stdioConn } from "../wire/connection.ts";
 export { pipe as pipeConn } from "../wire/pipe.ts";
 export { type Chunk, readChunk, samplesOf } from "../flow/records/read_chunk.ts";
-export type { Columns, RecordKind, Sample } from "../flow/records/kinds.ts";
+export type { Columns, RecordKind, Sample } from "../flow/records/format.ts";
 export type { RunnerConfigs, RunnerInputs, RunnerName } from "./runner_schemas.ts";
 export { runners } from "./runners.ts";
 export { TineError } from "../base/errors.ts";

@@ -1,6 +1,6 @@
 import { messageOf, TineError } from "../base/errors.ts";
 import { type Connection, writeAll } from "../wire/connection.ts";
-import { Canceled } from "./canceled.ts";
+import { Canceled } from "./runner.ts";
 import { type FarStart, farStartLine } from "./launch/far_start.ts";
 import { farHost } from "./launch/invoking_user.ts";
 import { createLaunch } from "./launch/launch.ts";

@@ -1,24 +1,23 @@
 import { Condition } from "../base/condition.ts";
 import { startLongTimer } from "../base/time.ts";
-import { Canceled } from "./canceled.ts";
+import { Canceled, type Runner } from "./runner.ts";
 import { SAME_CLOCK } from "./clock_relation.ts";
 import { type Feedback, feedbackToJson } from "./feedback.ts";
-import { defaultExeSource } from "./launch/exe_source.ts";
-import { type Connect, connectedLaunch } from "./launch/connected_launch.ts";
+import { defaultExeSource } from "./launch/executable.ts";
+import { type Connect, connectedLaunch } from "./launch/launcher.ts";
 import { startHolder } from "./launch/holder.ts";
 import { thisHost } from "./launch/invoking_user.ts";
 import { createLaunch } from "./launch/launch.ts";
 import { LiveNode } from "./live_node.ts";
-import { childNodes, type NodeTree } from "./node_tree.ts";
-import { parseDuration } from "../base/duration.ts";
+import { childNodes, type NodeTree } from "./run_tree.ts";
+import { parseDuration } from "../base/units.ts";
 import type { Run, RunInput } from "./plan/types.ts";
 import { Watchdog } from "./process/watchdog.ts";
 import { type Frame, Kind, type Lane, type Message } from "./protocol/frame.ts";
-import type { Runner } from "./runner.ts";
 import { runners as allRunners } from "./runners.ts";
 import { Joiner } from "./protocol/framing.ts";
 import { splitLogs } from "./protocol/log_batch.ts";
-import type { Uplink } from "./uplink.ts";
+import type { Uplink } from "./held_results.ts";
 
 /** The id of the root node. */
 export const ROOT_ID = "-";

@@ -2,8 +2,9 @@ import type { ZodType } from "zod";
 import type { Flows } from "../flow/flows.ts";
 import type { Feedback } from "./feedback.ts";
 import type { Item } from "./item.ts";
-import type { Duration } from "../base/duration.ts";
+import type { Duration } from "../base/units.ts";
 import type { Processes } from "./process/processes.ts";
+import { TineError } from "../base/errors.ts";
 
 /** What schemas are made of: functions of zod, durations, sizes, rates. */
 export type Vocabulary = typeof import("../base/schema.ts");
@@ -124,4 +125,19 @@ export interface Runner<Config = unknown, Input = unknown> {
    * @throws {TineError} what fails the run, and with it the node
    */
   run(config: Config, context: RunContext): Promise<Feedback | void>;
+}
+
+/**
+ * Why a node is canceled. The code is `timeout`, `interrupted`, `canceled`, or that of the error which is its cause.
+ */
+export class Canceled extends TineError {
+  override name = "Canceled";
+
+  /**
+   * @param code for programs, in kebab-case
+   * @param message one sentence for people
+   */
+  constructor(code = "canceled", message = "the run was canceled", options?: ErrorOptions) {
+    super(code, message, options);
+  }
 }

@@ -3,7 +3,7 @@ import type { RunnerConfigs, RunnerName } from "./runner_schemas.ts";
 import { packetClient, packetServer, streamClient, streamServer } from "./runners/traffic.ts";
 import { resultStream } from "./runners/result_stream.ts";
 import { sleep } from "./runners/sleep.ts";
-import { sysInfo } from "./runners/sys_info.ts";
+import { sysInfo } from "./runners/sys_info/sys_info.ts";
 import { system } from "./runners/system.ts";
 
 /** All runners of tine by the key that they have in a plan. */

@@ -1,13 +1,12 @@
 import { messageOf, TineError } from "../base/errors.ts";
 import { startLongTimer } from "../base/time.ts";
 import type { Connection } from "../wire/connection.ts";
-import { Canceled } from "./canceled.ts";
+import { Canceled, type Runner } from "./runner.ts";
 import { type ClockAnswer, type ClockRelation, relateClock, relateClockAgain } from "./clock_relation.ts";
-import { type Connect, connectedLaunch } from "./launch/connected_launch.ts";
-import { defaultExeSource } from "./launch/exe_source.ts";
+import { type Connect, connectedLaunch, type Host } from "./launch/launcher.ts";
+import { defaultExeSource } from "./launch/executable.ts";
 import { farHost } from "./launch/invoking_user.ts";
 import { createLaunch } from "./launch/launch.ts";
-import type { Host } from "./launch/launcher.ts";
 import { LiveNode } from "./live_node.ts";
 import { bootId } from "../sys/clock.ts";
 import { Watchdog } from "./process/watchdog.ts";
@@ -26,7 +25,6 @@ import { type Frame, Kind, type Message } from "./protocol/frame.ts";
 import { Joiner } from "./protocol/framing.ts";
 import { Link } from "./protocol/link.ts";
 import { temporarySpill } from "./protocol/spill.ts";
-import type { Runner } from "./runner.ts";
 import { runners as allRunners } from "./runners.ts";
 
 /** How long a node that has ended waits for its parent to end the connection. */

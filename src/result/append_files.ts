@@ -1,8 +1,7 @@
 import { Condition } from "../base/condition.ts";
 import { ByteWriter } from "../wire/byte_writer.ts";
 import { writeAll } from "../wire/connection.ts";
-import type { TineError } from "../base/errors.ts";
-import type { Budget } from "./budget.ts";
+import { TineError } from "../base/errors.ts";
 import { makeFile, makeFolder, type Owner } from "./owner.ts";
 import { storeError } from "./store_error.ts";
 
@@ -246,5 +245,57 @@ export class AppendFile {
     const buffer = this.#buffer;
     this.#buffer = undefined;
     return buffer;
+  }
+}
+
+/** The default limit of the results of a run, in bytes: 64 GiB. */
+export const DEFAULT_MAX_RESULT_BYTES = 64 * 2 ** 30;
+
+/** More files and folders than this come from a mistake. */
+const MAX_FILES = 100_000;
+
+/** What the results of a run may take. Once it is exceeded nothing more is accepted, so that no gap stays unnoticed. */
+export class Budget {
+  #bytes = 0;
+  #files = 0;
+  #exceeded: TineError | undefined;
+
+  /**
+   * @param folder where the results go, for messages
+   * @param maxBytes of all results together
+   */
+  constructor(readonly folder: string, readonly maxBytes: number = DEFAULT_MAX_RESULT_BYTES) {}
+
+  /**
+   * Counts bytes.
+   *
+   * @throws {TineError} `results-too-large`
+   */
+  addBytes(count: number): void {
+    this.#bytes += count;
+    if (this.#bytes > this.maxBytes) this.#exceed(`${this.maxBytes} bytes`);
+    this.#check();
+  }
+
+  /**
+   * Counts a file or folder.
+   *
+   * @throws {TineError} `results-too-large`
+   */
+  addFile(): void {
+    this.#files++;
+    if (this.#files > MAX_FILES) this.#exceed(`${MAX_FILES} files and folders`);
+    this.#check();
+  }
+
+  #exceed(limit: string): void {
+    this.#exceeded ??= new TineError(
+      "results-too-large",
+      `the results in ${this.folder} exceed the limit of ${limit}; what came before is kept`,
+    );
+  }
+
+  #check(): void {
+    if (this.#exceeded !== undefined) throw this.#exceeded;
   }
 }

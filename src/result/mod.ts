@@ -4,7 +4,7 @@
  * @module
  */
 
-export { DEFAULT_MAX_RESULT_BYTES } from "./budget.ts";
+export { DEFAULT_MAX_RESULT_BYTES } from "./append_files.ts";
 export { hashTest, testIdText } from "./names.ts";
 export {
   findPrevious,

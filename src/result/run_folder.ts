@@ -1,6 +1,6 @@
 import type { Plan, Test } from "../node/plan/types.ts";
 import { TineError } from "../base/errors.ts";
-import { Budget } from "./budget.ts";
+import { Budget } from "./append_files.ts";
 import { isDraft } from "./kept_figures.ts";
 import { checkLatest, hashTest, runFolderName, setLatest, testFolderName } from "./names.ts";
 import { giveTo, linkTree, makeFolder, type Owner, replaceJson, writeJson } from "./owner.ts";

@@ -1,7 +1,16 @@
-import { formatHostPort, MAX_PORT, parseHostPort } from "../base/address.ts";
+import {
+  type Family,
+  formatHostPort,
+  formatIPv4,
+  formatIPv6,
+  isMappedIPv4,
+  MAX_PORT,
+  parseHostPort,
+  parseIPv4,
+  parseIPv6,
+} from "../base/address.ts";
 import { TineError } from "../base/errors.ts";
 import { AF_INET, AF_INET6, IF_NAMESIZE } from "./constants.ts";
-import { type Family, formatIPv4, formatIPv6, isMappedIPv4, parseIPv4, parseIPv6 } from "../base/ip_address.ts";
 import { sockaddrIn, sockaddrIn6 } from "./layouts.ts";
 import { libc } from "./libc.ts";
 

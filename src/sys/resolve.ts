@@ -1,5 +1,5 @@
 import { TineError } from "../base/errors.ts";
-import { type Family, ipFamily } from "../base/ip_address.ts";
+import { type Family, ipFamily } from "../base/address.ts";
 import { needsZone, SocketAddress } from "./address.ts";
 import { Arena } from "./arena.ts";
 import { AF_INET, AF_INET6, AF_UNSPEC, EAI_SYSTEM, SOCK_STREAM } from "./constants.ts";

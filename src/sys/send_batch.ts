@@ -1,9 +1,8 @@
+import * as c from "./constants.ts";
 import { DEFAULT_MAX_PACKET_BYTES } from "../base/limits.ts";
-import type { Family } from "../base/ip_address.ts";
+import { type Family, isMappedIPv4 } from "../base/address.ts";
 import type { SocketAddress } from "./address.ts";
 import type { Arena } from "./arena.ts";
-import * as c from "./constants.ts";
-import { isMappedIPv4 } from "../base/ip_address.ts";
 import { cmsghdr, controlSpace, in6Pktinfo, inPktinfo, sockaddrIn6 } from "./layouts.ts";
 import { type Libc, libc } from "./libc.ts";
 import { MessageMemory } from "./message_memory.ts";

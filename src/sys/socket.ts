@@ -1,4 +1,4 @@
-import type { Family } from "../base/ip_address.ts";
+import type { Family } from "../base/address.ts";
 import { MAX_ADDRESS_BYTES, SocketAddress } from "./address.ts";
 import {
   AF_INET,

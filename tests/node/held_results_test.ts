@@ -1,7 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { HeldResults } from "../../src/node/held_results.ts";
+import { HeldResults, type Uplink } from "../../src/node/held_results.ts";
 import { Kind, type Message } from "../../src/node/protocol/frame.ts";
-import type { Uplink } from "../../src/node/uplink.ts";
 
 function message(i: number, bytes = 10): Message {
   return {

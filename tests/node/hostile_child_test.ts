@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Canceled } from "../../src/node/canceled.ts";
+import type { Canceled } from "../../src/node/runner.ts";
 import { SAME_CLOCK } from "../../src/node/clock_relation.ts";
 import type { Item } from "../../src/node/item.ts";
 import type { Launch } from "../../src/node/launch/launcher.ts";
 import { LiveNode } from "../../src/node/live_node.ts";
-import { childNodes } from "../../src/node/node_tree.ts";
+import { childNodes } from "../../src/node/run_tree.ts";
 import type { Run } from "../../src/node/plan/types.ts";
 import { Watchdog } from "../../src/node/process/watchdog.ts";
 import { canceledMessage, clockMessage, ranMessage, readyMessage } from "../../src/node/protocol/control.ts";

@@ -1,15 +1,14 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Canceled } from "../../src/node/canceled.ts";
+import { Canceled, type RunContext, type Runner } from "../../src/node/runner.ts";
 import { SAME_CLOCK } from "../../src/node/clock_relation.ts";
 import type { Item } from "../../src/node/item.ts";
 import type { Launch } from "../../src/node/launch/launcher.ts";
 import { LiveNode } from "../../src/node/live_node.ts";
-import { childNodes } from "../../src/node/node_tree.ts";
+import { childNodes } from "../../src/node/run_tree.ts";
 import type { Run } from "../../src/node/plan/types.ts";
 import { Watchdog } from "../../src/node/process/watchdog.ts";
 import { decodeItem } from "../../src/node/protocol/kinds.ts";
 import { RootUplink } from "../../src/node/run.ts";
-import type { RunContext, Runner } from "../../src/node/runner.ts";
 import { TineError } from "../../src/base/errors.ts";
 import { HOST, memoryLaunch } from "./memory_launch.ts";
 

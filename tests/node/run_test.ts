@@ -1,9 +1,8 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { Canceled } from "../../src/node/canceled.ts";
+import { Canceled, type Runner } from "../../src/node/runner.ts";
 import type { ErrorItem, Item } from "../../src/node/item.ts";
 import type { Node, Run } from "../../src/node/plan/types.ts";
 import { run, type RunOptions } from "../../src/node/run.ts";
-import type { Runner } from "../../src/node/runner.ts";
 import {
   child,
   type Connect,

@@ -8,7 +8,7 @@ import { Link } from "../../src/node/protocol/link.ts";
 import { decodeItem } from "../../src/node/protocol/kinds.ts";
 import type { ClockRelation, ParentClock } from "../../src/node/clock_relation.ts";
 import { serve } from "../../src/node/serve.ts";
-import type { Connect } from "../../src/node/launch/connected_launch.ts";
+import type { Connect } from "../../src/node/launch/launcher.ts";
 import { pipe } from "../../src/wire/pipe.ts";
 
 /**

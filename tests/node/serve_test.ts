@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Canceled } from "../../src/node/canceled.ts";
+import { Canceled, type Runner } from "../../src/node/runner.ts";
 import type { Item } from "../../src/node/item.ts";
 import {
   cancelMessage,
@@ -13,7 +13,6 @@ import { type Frame, Kind } from "../../src/node/protocol/frame.ts";
 import { Link } from "../../src/node/protocol/link.ts";
 import { decodeItem } from "../../src/node/protocol/kinds.ts";
 import type { Run } from "../../src/node/plan/types.ts";
-import type { Runner } from "../../src/node/runner.ts";
 import { serve, type ServeOptions } from "../../src/node/serve.ts";
 import { writeAll } from "../../src/wire/connection.ts";
 import { TineError } from "../../src/base/errors.ts";

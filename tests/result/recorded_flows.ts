@@ -1,7 +1,7 @@
 /** Flows as nodes tell of them. */
 
 import { ChunkWriter } from "../../src/flow/records/chunk_writer.ts";
-import type { ColumnName, RecordKind, Sample } from "../../src/flow/records/kinds.ts";
+import type { ColumnName, RecordKind, Sample } from "../../src/flow/records/format.ts";
 import type { FlowInfo, Item, NodeInfo, Progress } from "../../src/node/item.ts";
 import type { Message } from "../../src/node/protocol/frame.ts";
 import { item, startRun, testNamed } from "./fixtures.ts";

@@ -1,6 +1,6 @@
 /** The executable, as it is deployed. */
 
-import { checkoutBuild } from "../../src/node/launch/exe_source.ts";
+import { checkoutBuild } from "../../src/node/launch/executable.ts";
 import { thisPlatform } from "../../src/node/platform.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;

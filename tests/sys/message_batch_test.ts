@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import type { Family } from "../../src/base/ip_address.ts";
+import type { Family } from "../../src/base/address.ts";
 import { SocketAddress } from "../../src/sys/address.ts";
 import { Arena } from "../../src/sys/arena.ts";
 import { Clock, TimeBase } from "../../src/sys/clock.ts";

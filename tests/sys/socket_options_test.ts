@@ -1,7 +1,7 @@
 import * as ip from "../../src/sys/ip_options.ts";
 import * as options from "../../src/sys/socket_options.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import type { Family } from "../../src/base/ip_address.ts";
+import type { Family } from "../../src/base/address.ts";
 import {
   byteOption,
   congestionControls,

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { recordKinds } from "../../src/flow/records/kinds.ts";
+import { recordKinds } from "../../src/flow/records/format.ts";
 import { READABLE } from "../../src/sys/poller.ts";
 import { Socket } from "../../src/sys/socket.ts";
 import { decodeTcpInfo, tcpInfoPlaces, TcpInfoSampler } from "../../src/sys/tcp_info.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Family } from "../../src/base/ip_address.ts";
+import type { Family } from "../../src/base/address.ts";
 import { SocketAddress } from "../../src/sys/address.ts";
 import { Poller, READABLE, WRITABLE } from "../../src/sys/poller.ts";
 import { Socket } from "../../src/sys/socket.ts";

@@ -1,4 +1,4 @@
-import type { Family } from "../../src/base/ip_address.ts";
+import type { Family } from "../../src/base/address.ts";
 import { SocketAddress } from "../../src/sys/address.ts";
 import { Socket } from "../../src/sys/socket.ts";
 

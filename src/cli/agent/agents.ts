@@ -2,7 +2,7 @@ import type { AgentCounts } from "../../udf/agent.ts";
 import type { ServingAgent } from "../../udf/agent_server.ts";
 import type { RunningUdf } from "../../udf/running_udf.ts";
 import type { Connection } from "../../wire/connection.ts";
-import { count } from "../../base/count.ts";
+import { count } from "../../base/units.ts";
 import { isModule, type ModuleFlagValues, moduleOptions } from "../module_flags.ts";
 import { describeSupervision, type SupervisionFlagValues, supervisorOptions } from "../supervision_flags.ts";
 import { reachUdf } from "../udf_target.ts";

@@ -1,8 +1,6 @@
 import { nearest } from "../../base/nearest.ts";
-import { bashScript } from "./bash.ts";
-import { fishScript } from "./fish.ts";
+import { bashScript, fishScript, zshScript } from "./scripts.ts";
 import { type CommandSpec, specs } from "./spec.ts";
-import { zshScript } from "./zsh.ts";
 import { type AnyCommand, defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { registry } from "../registry.ts";

@@ -1,8 +1,7 @@
 import type { ExportCounts, ExportedTest, ExportFormat, ExportOptions, WrittenFile } from "../../result/export/mod.ts";
 import type { ResultsFolder, RunResults, TestResults } from "../../result/mod.ts";
 import { serverTarget, TOKEN_VARIABLE, writeUrl } from "./server_target.ts";
-import { count } from "../../base/count.ts";
-import { byteAmount } from "../../base/size.ts";
+import { byteAmount, count } from "../../base/units.ts";
 import { defineCommand } from "../command.ts";
 import { CommandFailure, UsageError } from "../errors.ts";
 import { choice, duration, flag, list, text } from "../flags.ts";

@@ -1,4 +1,4 @@
-import { count } from "../../base/count.ts";
+import { count } from "../../base/units.ts";
 import { UsageError } from "../errors.ts";
 
 /** The variable of the environment that has the token. */

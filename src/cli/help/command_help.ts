@@ -1,10 +1,9 @@
-import { textWidth } from "../../base/text_width.ts";
+import { textWidth, wrap } from "../../base/text.ts";
 import type { AnyCommand } from "../command.ts";
 import { type Flag, flagName } from "../flags.ts";
 import type { Registry } from "../registry.ts";
 import { columns, style, type TerminalStream } from "../terminal.ts";
 import { topics } from "./topics.ts";
-import { wrap } from "./wrap.ts";
 
 /** A term and what it means, for an aligned list. */
 type Row = readonly [term: string, meaning: string];

@@ -1,5 +1,5 @@
 import { columns, type Style, style, type TerminalStream } from "../terminal.ts";
-import { visibleWidth, wrap } from "./wrap.ts";
+import { visibleWidth, wrap } from "../../base/text.ts";
 
 /** Blank columns between the columns of a table. */
 const GAP = 2;

@@ -16,7 +16,7 @@ import { HostMessages } from "./host_messages.ts";
 import { checkSnapshotPath, openInputs, readSnapshot, writeSnapshot } from "./input.ts";
 import { InputFeed } from "./input_feed.ts";
 import { PointPrinter } from "./point_printer.ts";
-import { count, grouped } from "../../base/count.ts";
+import { count, grouped } from "../../base/units.ts";
 
 /**
  * Drives a UDF with the points of all inputs, prints what it sends back, and a summary at the end.

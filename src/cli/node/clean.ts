@@ -25,7 +25,7 @@ export const command = defineCommand({
   async run({ flags, positionals: [destination] }) {
     const [{ cleanFar }, { Canceled }] = await Promise.all([
       import("../../node/launch/ssh/ssh_command.ts"),
-      import("../../node/canceled.ts"),
+      import("../../node/runner.ts"),
     ]);
     const control = new AbortController();
     const stop = () => control.abort(new Canceled("interrupted", "it was interrupted"));

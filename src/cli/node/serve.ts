@@ -1,4 +1,4 @@
-import { Canceled } from "../../node/canceled.ts";
+import { Canceled } from "../../node/runner.ts";
 import { serve } from "../../node/serve.ts";
 import { stdioConnection } from "../../wire/connection.ts";
 import { defineCommand } from "../command.ts";

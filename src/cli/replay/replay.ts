@@ -2,7 +2,7 @@ import { TineError } from "../../base/errors.ts";
 import type { Difference } from "../../udf/recording/comparison.ts";
 import type { ReplayReport } from "../../udf/replay.ts";
 import { defineCommand } from "../command.ts";
-import { count } from "../../base/count.ts";
+import { count } from "../../base/units.ts";
 import { UsageError } from "../errors.ts";
 import { duration, flag, number, size } from "../flags.ts";
 import { onInterrupt } from "../interrupts.ts";

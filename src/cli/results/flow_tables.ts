@@ -1,5 +1,5 @@
-import { count } from "../../base/count.ts";
-import { tableLines } from "../../base/text_table.ts";
+import { count } from "../../base/units.ts";
+import { tableLines } from "../../base/text.ts";
 import {
   type Figure,
   figuresOf,

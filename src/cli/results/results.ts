@@ -8,12 +8,10 @@ import type {
   TestStatus,
 } from "../../result/mod.ts";
 import { testIdText } from "../../result/names.ts";
-import { byteAmount } from "../../base/size.ts";
+import { byteAmount, count, elapsed } from "../../base/units.ts";
 import { defineCommand, type Positional } from "../command.ts";
-import { count } from "../../base/count.ts";
 import { CommandFailure, UsageError } from "../errors.ts";
 import { flag } from "../flags.ts";
-import { elapsed } from "../../base/duration.ts";
 import { escape, style, writeStdout } from "../terminal.ts";
 import type { SysInfoData } from "../../node/mod.ts";
 

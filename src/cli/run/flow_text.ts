@@ -1,10 +1,8 @@
 import { quantilesOf } from "../../flow/analysis/mod.ts";
-import { byteAmount } from "../../base/size.ts";
-import { count, grouped } from "../../base/count.ts";
+import { byteAmount, count, elapsed, grouped } from "../../base/units.ts";
 import { groupFlows } from "../flow_groups.ts";
 import { escape } from "../terminal.ts";
 import { bitRate, milliseconds } from "../figures.ts";
-import { elapsed } from "../../base/duration.ts";
 import type { FlowState, PacketState, StreamState } from "./flow_tracker.ts";
 
 /** Of more flows than this, those with similar ids are summed up. */

@@ -1,5 +1,5 @@
 import type { Item, Progress } from "../../node/item.ts";
-import { elapsed, formatDuration } from "../../base/duration.ts";
+import { elapsed, formatDuration } from "../../base/units.ts";
 import { escape, type Style } from "../terminal.ts";
 import { BackgroundWriter, type WriteText } from "./background_writer.ts";
 import type { Display, PlanStart, PlanSummary, TestOutcome, TestStart } from "./display.ts";

@@ -1,6 +1,6 @@
 import { escape, type Style } from "../terminal.ts";
-import { cutToWidth, textWidth } from "../../base/text_width.ts";
-import { elapsed, wholeSeconds } from "../../base/duration.ts";
+import { cutToWidth, textWidth } from "../../base/text.ts";
+import { elapsed, wholeSeconds } from "../../base/units.ts";
 import type { FlowState } from "./flow_tracker.ts";
 import { flowFigures } from "./flow_text.ts";
 import { type Counts, countsText, errorLine, nameOfTest } from "./outcome_text.ts";

@@ -1,9 +1,8 @@
 import type { LogEntry, NodeInfo } from "../../node/item.ts";
 import { testIdText } from "../../result/names.ts";
-import { count } from "../../base/count.ts";
+import { count, elapsed } from "../../base/units.ts";
 import { escape, type Style } from "../terminal.ts";
 import type { PlanStart, PlanSummary, TestEnd, TestError, TestId, TestOutcome } from "./display.ts";
-import { elapsed } from "../../base/duration.ts";
 
 /** Errors of a test beyond this are counted: the first ones show the cause, and all are in the results. */
 const MAX_ERRORS = 20;

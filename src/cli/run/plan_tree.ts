@@ -1,4 +1,4 @@
-import { formatDuration } from "../../base/duration.ts";
+import { formatDuration } from "../../base/units.ts";
 import { kindOf, leastTime, type NodeUse, visitTest } from "../../node/plan/visits.ts";
 import { at } from "../../node/plan/place.ts";
 import type { Node, Plan, Run, Schedule, Test } from "../../node/plan/types.ts";

@@ -4,7 +4,7 @@ import { defineCommand } from "../command.ts";
 import { CommandFailure, UsageError } from "../errors.ts";
 import { flag, list, size, text } from "../flags.ts";
 import { onInterrupt } from "../interrupts.ts";
-import { permissionFlags } from "../permission_flags.ts";
+import { permissionFlags } from "../module_flags.ts";
 import { writeStdout } from "../terminal.ts";
 
 /** How long a test may take to end at once; then the program ends, and watchdogs clean up. */

@@ -2,7 +2,7 @@ import type { Item } from "../../node/item.ts";
 import { escape } from "../terminal.ts";
 import { Backlog } from "./background_writer.ts";
 import type { Display, PlanStart, PlanSummary, TestOutcome, TestStart } from "./display.ts";
-import { elapsed } from "../../base/duration.ts";
+import { elapsed } from "../../base/units.ts";
 import { flowEndLines } from "./flow_text.ts";
 import type { TextDisplayOptions } from "./line_display.ts";
 import { LiveArea, liveBlock, type ScreenSize } from "./live_block.ts";

@@ -4,7 +4,7 @@ import type { Flows } from "../../flow/flows.ts";
 import { UsageError } from "../errors.ts";
 import { duration, type Flag, flag, flagName, integer, text } from "../flags.ts";
 import { escape } from "../terminal.ts";
-import { parseRate, type Rate } from "../../base/rate.ts";
+import { parseRate, type Rate } from "../../base/units.ts";
 
 /** More flows than this at once are no measurement by hand. */
 export const MAX_PARALLEL = 128;

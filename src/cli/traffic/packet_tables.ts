@@ -1,5 +1,5 @@
-import { count, grouped } from "../../base/count.ts";
-import { tableLines } from "../../base/text_table.ts";
+import { count, grouped } from "../../base/units.ts";
+import { tableLines } from "../../base/text.ts";
 import {
   type Figure,
   type OffsetEstimate,

@@ -1,5 +1,5 @@
 import { isLoopback } from "../../base/address.ts";
-import { count } from "../../base/count.ts";
+import { count } from "../../base/units.ts";
 import { figuresOf, SERVED_PACKET_FIGURES, SERVED_STREAM_FIGURES } from "../../flow/analysis/mod.ts";
 import type { FlowEvents, FlowInfoEvent, FlowServer } from "../../flow/flows.ts";
 import type { FlowProgress, ServedPacketReport, ServedStreamReport } from "../../flow/report.ts";

@@ -1,6 +1,6 @@
 import { STREAM_FIGURES } from "../../flow/analysis/stream_figures.ts";
 import type { SocketOption, TransferConfig } from "../../flow/config.ts";
-import type { Rate } from "../../base/rate.ts";
+import type { Rate } from "../../base/units.ts";
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { size } from "../flags.ts";

@@ -1,4 +1,4 @@
-import { grouped } from "../../base/count.ts";
+import { grouped } from "../../base/units.ts";
 import { figuresOf, LOAD_FIGURES, type LoadFigures, rounded } from "../../flow/analysis/mod.ts";
 import type { Flows } from "../../flow/flows.ts";
 import { column, milliseconds, type Table, tableHead, tableRows } from "../figures.ts";

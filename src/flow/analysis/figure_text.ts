@@ -1,7 +1,6 @@
 /** Figures as text, for people: with three or four digits and their unit. @module */
 
-import { grouped } from "../../base/count.ts";
-import { byteAmount } from "../../base/size.ts";
+import { byteAmount, grouped } from "../../base/units.ts";
 import type { FigureUnit } from "./figure.ts";
 
 /** What stands for a figure that is not known. */

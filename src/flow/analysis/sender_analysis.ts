@@ -1,7 +1,7 @@
 import type { PacketReport } from "../report.ts";
 import { isMarked } from "../packet/packet_port.ts";
 import { roundTripTime } from "../packet/client_receiver.ts";
-import type { Columns } from "../records/kinds.ts";
+import type { Columns } from "../records/format.ts";
 import type { ClockOffset, OffsetEstimate } from "./clock_offset.ts";
 import { Distribution, type Quantiles } from "./distribution.ts";
 import { PacketPath, PacketWindow, type PathFigures, type WindowBudget } from "./packet_path.ts";

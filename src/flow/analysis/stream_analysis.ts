@@ -1,5 +1,5 @@
-import { goodput } from "../stream/goodput.ts";
-import type { Columns } from "../records/kinds.ts";
+import { goodput } from "../stream/io_meter.ts";
+import type { Columns } from "../records/format.ts";
 import type { Chunk } from "../records/read_chunk.ts";
 import type { ConnectionReport, StreamReport } from "../report.ts";
 import { Distribution, type Quantiles } from "./distribution.ts";

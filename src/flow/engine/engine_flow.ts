@@ -8,7 +8,7 @@ import type { ReadyHandler, Watch } from "../../sys/poller.ts";
 import type { FlowInfoEvent } from "../flows.ts";
 import type { FlowProgress, FlowReport } from "../report.ts";
 import type { ChunkWriter } from "../records/chunk_writer.ts";
-import type { RecordKind } from "../records/kinds.ts";
+import type { RecordKind } from "../records/format.ts";
 
 /** An order for a flow. It is cloned on its way, so it holds data only. */
 export interface FlowRequest<Config = unknown> {

@@ -1,5 +1,5 @@
 import { ChunkWriter } from "../records/chunk_writer.ts";
-import type { RecordKind } from "../records/kinds.ts";
+import type { RecordKind } from "../records/format.ts";
 import type { SampleSink, SharedBuffers } from "./engine_flow.ts";
 
 /** How many chunks are filled at a time; each takes about 150 KB. */

@@ -12,7 +12,7 @@ import type {
   TimerOptions,
 } from "./engine_flow.ts";
 import type { FlowInfoEvent } from "../flows.ts";
-import type { RecordKind } from "../records/kinds.ts";
+import type { RecordKind } from "../records/format.ts";
 import type { FlowProgress, FlowReport } from "../report.ts";
 import { type FlowMessage, type FlowOrder, plainError } from "./messages.ts";
 import { SamplePool, WorkerBuffers } from "./sample_pool.ts";

@@ -2,13 +2,16 @@ import {
   CHUNK_HEAD_BYTES,
   CHUNK_VERSION,
   columnHeadBytes,
+  type ColumnName,
+  type Columns,
+  declarationOf,
   MAX_CHUNK_BYTES,
   MAX_CHUNK_SAMPLES,
   MAX_EXACT,
   RAW,
+  type RecordKind,
   RELATIVE,
-} from "./chunk_format.ts";
-import { type ColumnName, type Columns, declarationOf, type RecordKind } from "./kinds.ts";
+} from "./format.ts";
 
 /**
  * Collects samples of one kind in columns, and encodes them as chunks of at most 60 KiB.
@@ -133,7 +136,7 @@ interface Column {
 
 /** The form of a column. */
 export interface ColumnForm {
-  /** See chunk_format.ts. */
+  /** See {@linkcode import("./format.ts")}. */
   order: number;
   /** Bytes of each value. */
   width: number;

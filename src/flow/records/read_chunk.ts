@@ -2,13 +2,17 @@ import { TineError } from "../../base/errors.ts";
 import {
   CHUNK_HEAD_BYTES,
   CHUNK_VERSION,
+  type Columns,
+  declarationOf,
   MAX_CHUNK_BYTES,
   MAX_CHUNK_COLUMNS,
   MAX_CHUNK_SAMPLES,
   RAW,
+  type RecordKind,
+  recordKindOf,
   RELATIVE,
-} from "./chunk_format.ts";
-import { type Columns, declarationOf, type RecordKind, recordKindOf, type Sample } from "./kinds.ts";
+  type Sample,
+} from "./format.ts";
 
 /** The samples of a chunk. */
 export type Chunk<K extends RecordKind = RecordKind> = K extends RecordKind ? {

@@ -3,7 +3,7 @@ import { messageOf, TineError } from "../../base/errors.ts";
 import type { FlowHost, Scope } from "../engine/engine_flow.ts";
 import type { Hmac } from "../hmac.ts";
 import { encodeSenderReport } from "../report_values.ts";
-import { bitsPerSecond, goodput } from "./goodput.ts";
+import { bitsPerSecond, goodput } from "./io_meter.ts";
 import { HANDSHAKE_TIMEOUT_MS, LINGER_MS } from "./limits.ts";
 import { StreamPeer } from "./stream_peer.ts";
 import type { StreamPort, StreamPorts } from "./stream_port.ts";

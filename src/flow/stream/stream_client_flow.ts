@@ -6,7 +6,7 @@ import type { StreamClientConfig } from "../config.ts";
 import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest, Timer } from "../engine/engine_flow.ts";
 import { Hmac } from "../hmac.ts";
 import type { SenderReport, StreamReport } from "../report.ts";
-import { goodput } from "./goodput.ts";
+import { goodput } from "./io_meter.ts";
 import { CONNECT_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS } from "./limits.ts";
 import { connectionError, StreamPeer } from "./stream_peer.ts";
 import type { StreamPort, StreamPorts } from "./stream_port.ts";

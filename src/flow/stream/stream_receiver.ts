@@ -2,11 +2,10 @@ import { READABLE } from "../../sys/poller.ts";
 import { WOULD_BLOCK } from "../../sys/socket.ts";
 import { TineError } from "../../base/errors.ts";
 import type { Scope } from "../engine/engine_flow.ts";
-import { bitsPerSecond } from "./goodput.ts";
-import { IoMeter } from "./io_meter.ts";
+import { bitsPerSecond, IoMeter } from "./io_meter.ts";
 import { MAX_DURATION_MS, PROGRESS_MS, STALL_TIMEOUT_MS } from "./limits.ts";
 import { serverCpu, ThreadTime, type Transfer, type TransferContext, type TransferResult } from "./transfer.ts";
-import { TurnBudget } from "./turn_budget.ts";
+import { TurnBudget } from "./pacing.ts";
 import type { StreamReceipt } from "./messages.ts";
 import type { StreamPeer } from "./stream_peer.ts";
 

@@ -5,13 +5,11 @@ import { TineError } from "../../base/errors.ts";
 import { type TcpInfo, tcpInfoPlaces } from "../../sys/tcp_info.ts";
 import type { ConnectionReport } from "../report.ts";
 import type { SampleSink, Scope, Timer } from "../engine/engine_flow.ts";
-import { bitsPerSecond } from "./goodput.ts";
-import { IoMeter } from "./io_meter.ts";
+import { bitsPerSecond, IoMeter } from "./io_meter.ts";
 import { PROGRESS_MS, STALL_TIMEOUT_MS, UNSEEN_STALL_TIMEOUT_MS } from "./limits.ts";
-import { Pace } from "./pace.ts";
+import { Pace, TurnBudget } from "./pacing.ts";
 import type { StreamKernel } from "./stream_port.ts";
 import { serverCpu, ThreadTime, type Transfer, type TransferContext, type TransferResult } from "./transfer.ts";
-import { TurnBudget } from "./turn_budget.ts";
 import { END_MARK } from "./wire.ts";
 import { checkReceipt, type StreamRequest } from "./messages.ts";
 

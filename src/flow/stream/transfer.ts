@@ -3,7 +3,7 @@ import type { FlowHost, Scope } from "../engine/engine_flow.ts";
 import type { FlowInfoEvent } from "../flows.ts";
 import type { SenderReport } from "../report.ts";
 import { requestAt, senderOf, type StreamRequest } from "./messages.ts";
-import { Pace } from "./pace.ts";
+import { Pace } from "./pacing.ts";
 import type { StreamPeer } from "./stream_peer.ts";
 import type { StreamPort, StreamPorts } from "./stream_port.ts";
 

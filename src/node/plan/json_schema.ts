@@ -1,7 +1,5 @@
 import { globalRegistry, toJSONSchema } from "zod";
-import { DURATION_PATTERN } from "../../base/duration.ts";
-import { RATE_PATTERN } from "../../base/rate.ts";
-import { SIZE_PATTERN } from "../../base/size.ts";
+import { DURATION_PATTERN, RATE_PATTERN, SIZE_PATTERN } from "../../base/units.ts";
 import { runnerSchemas } from "../runner_schemas.ts";
 import { planSchemas } from "./schema.ts";
 

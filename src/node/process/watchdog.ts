@@ -3,7 +3,6 @@ import { messageOf, TineError } from "../../base/errors.ts";
 import { findIp, findTool, toolPath } from "./tools.ts";
 import { createLineage, LINEAGE, type Lineage, pidText } from "./lineage.ts";
 import { checkNamespaceName, intoMounts, namespaceError } from "./namespaces.ts";
-import { temporaryPath } from "./temporary_path.ts";
 import { lines } from "../../base/lines.ts";
 
 /** How many times a killed watchdog is started again. */
@@ -303,4 +302,26 @@ function watchdogCommand(lineage: Lineage, { mounts, sudo }: Place): string[] {
     return [path, "-n", "--", "env", `${LINEAGE}=${lineage.watchdog}`, ...script];
   }
   return [...intoMounts(mounts), ...script];
+}
+
+/**
+ * Returns an unguessable path for a temporary file or folder, in the folder that TMPDIR names, or in /tmp.
+ *
+ * It is absolute and has no links or needless slashes, as {@linkcode import("./watchdog.ts").Watchdog} wants it: it can
+ * be watched before it exists.
+ *
+ * @param prefix what its name begins with
+ * @throws {TineError} `no-temporary-folder`
+ */
+export function temporaryPath(prefix: string): string {
+  const folder = Deno.env.get("TMPDIR") || "/tmp";
+  try {
+    return `${Deno.realPathSync(folder)}/${prefix}${crypto.randomUUID()}`;
+  } catch (error) {
+    throw new TineError(
+      "no-temporary-folder",
+      `the folder for temporary files, ${JSON.stringify(folder)}, cannot be used: correct TMPDIR (${messageOf(error)})`,
+      { cause: error },
+    );
+  }
 }

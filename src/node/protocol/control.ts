@@ -7,7 +7,7 @@ import { messageOf, TineError } from "../../base/errors.ts";
 import type { ClockAnswer, ParentClock } from "../clock_relation.ts";
 import { type Feedback, feedbackFromJson, feedbackToJson } from "../feedback.ts";
 import type { Host } from "../launch/launcher.ts";
-import type { NodeTree } from "../node_tree.ts";
+import type { NodeTree } from "../run_tree.ts";
 import type { Run } from "../plan/types.ts";
 import { decodeNode, decodeRun } from "../run_decoder.ts";
 import type { Runner } from "../runner.ts";

@@ -1,5 +1,5 @@
 import { delay } from "../../base/time.ts";
-import { type Duration, formatDuration } from "../../base/duration.ts";
+import { type Duration, formatDuration } from "../../base/units.ts";
 import type { Runner } from "../runner.ts";
 
 /** Sleeps for a duration, or until the run is canceled. */

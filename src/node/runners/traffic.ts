@@ -7,8 +7,7 @@ import type {
 } from "../../flow/config.ts";
 import type { RunContext, Runner } from "../runner.ts";
 import { DEFAULT_BUF_LEN_BYTES, DEFAULT_DURATION_MS, DEFAULT_SAMPLE_IO_INTERVAL_MS } from "../../flow/stream/limits.ts";
-import { formatDuration } from "../../base/duration.ts";
-import { formatSize } from "../../base/size.ts";
+import { formatDuration, formatSize } from "../../base/units.ts";
 import { DEFAULT_MAX_PACKET_BYTES } from "../../base/limits.ts";
 import { headerBytes } from "../../flow/packet/header.ts";
 import { DEFAULT_WAIT_MS, packetLengths } from "../../flow/packet/packet_sender.ts";

@@ -4,8 +4,7 @@ import type { TestResults } from "../open_results.ts";
 import { selectColumns, tableNamed } from "../tables/mod.ts";
 import type { TableSource } from "../tables/source.ts";
 import type { Table } from "../tables/table.ts";
-import type { EncodeTable, TableEncoder } from "./encoder.ts";
-import { type ExportFormat, fileExtension, loadFormat } from "./formats.ts";
+import { type EncodeTable, type ExportFormat, fileExtension, loadFormat, type TableEncoder } from "./formats.ts";
 import type { ExportCounts } from "./row_printer.ts";
 
 /** A test of an export. */

@@ -5,11 +5,10 @@ import { PLAN_FILE, readRunSummary, readTestSummary, RUN_FILE, type RunSummary, 
 import type { TableSource } from "../tables/source.ts";
 import type { LiveRows } from "../tables/live.ts";
 import type { TableSchema } from "../tables/table.ts";
-import type { EncodeTable, TableEncoder } from "./encoder.ts";
+import { type EncodeTable, type ExportFormat, loadFormat, type TableEncoder } from "./formats.ts";
 import { chosenTable, type WriteBytes } from "./export_tables.ts";
 import type { FollowedTable } from "../tables/row_follower.ts";
 import { TestFollower } from "./test_follower.ts";
-import { type ExportFormat, loadFormat } from "./formats.ts";
 import type { ExportCounts } from "./row_printer.ts";
 
 /** How often results are looked at, in milliseconds. */

@@ -1,5 +1,5 @@
 import { Backoff } from "../../base/backoff.ts";
-import { count } from "../../base/count.ts";
+import { count } from "../../base/units.ts";
 import { messageOf, TineError } from "../../base/errors.ts";
 import { delay } from "../../base/time.ts";
 import { shorten } from "../../base/shorten.ts";

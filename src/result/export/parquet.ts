@@ -9,7 +9,7 @@ import {
   valueAt,
   type Values,
 } from "../tables/table.ts";
-import type { EncodeTable } from "./encoder.ts";
+import type { EncodeTable } from "./formats.ts";
 
 /** Rows of a row group: readers skip and share work by group, and a group is what is held in memory. */
 const GROUP_ROWS = 100_000;

@@ -1,4 +1,4 @@
-import { declarationOf, type RecordKind } from "../../flow/records/kinds.ts";
+import { declarationOf, type RecordKind } from "../../flow/records/format.ts";
 import { type Chunk, readChunk } from "../../flow/records/read_chunk.ts";
 import type { IndexedFlow } from "../read_flows.ts";
 import { RecordFile } from "../read_records.ts";

@@ -4,7 +4,7 @@ import type { FieldValue, Point } from "../point.ts";
 import { JsonLinesWriter } from "./json_lines_writer.ts";
 import { LineProtocolWriter } from "./line_protocol.ts";
 import { terminalText } from "../../base/terminal_text.ts";
-import { textWidth } from "../../base/text_width.ts";
+import { textWidth } from "../../base/text.ts";
 import { formatRfc3339 } from "./timestamp.ts";
 
 /** What a format could not hold. */

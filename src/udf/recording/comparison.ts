@@ -1,8 +1,16 @@
 import { TineError } from "../../base/errors.ts";
 import type { Response } from "../messages.ts";
 import { Alignment } from "./alignment.ts";
-import { explain, itemText, sameItem, type Tolerance } from "./difference.ts";
-import { groupOfItem, identityOf, ResponseCollector, type ResponseItem } from "./response_item.ts";
+import {
+  explain,
+  groupOfItem,
+  identityOf,
+  itemText,
+  ResponseCollector,
+  type ResponseItem,
+  sameItem,
+  type Tolerance,
+} from "./difference.ts";
 
 /** Responses without a counterpart that are kept at most. */
 const MAX_WAITING = 5_000_000;

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { renderMarkdown } from "../../../src/cli/help/markdown.ts";
 import { topics } from "../../../src/cli/help/topics.ts";
-import { visibleWidth } from "../../../src/cli/help/wrap.ts";
+import { visibleWidth } from "../../../src/base/text.ts";
 
 const file = { isTerminal: () => false };
 

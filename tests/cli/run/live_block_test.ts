@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { textWidth } from "../../../src/base/text_width.ts";
+import { textWidth } from "../../../src/base/text.ts";
 import { liveBlock, type LiveView } from "../../../src/cli/run/live_block.ts";
 import { TestProgress } from "../../../src/cli/run/test_progress.ts";
 import { activity, error, log, nodeInfo, PLAIN, progress } from "./samples.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { planTree } from "../../../src/cli/run/plan_tree.ts";
-import { formatDuration } from "../../../src/base/duration.ts";
+import { formatDuration } from "../../../src/base/units.ts";
 import { validatePlan } from "../../../src/node/plan/validate.ts";
 import type { RunInput } from "../../../src/node/plan/types.ts";
 import type { Runner } from "../../../src/node/runner.ts";

@@ -4,7 +4,7 @@ import { intervalJson, intervalLines, summaryJson, summaryLines } from "../../..
 import { PACKET_REPORT } from "../../../src/cli/traffic/packet_report.ts";
 import { runFlows } from "../../../src/cli/traffic/run_flows.ts";
 import type { UnresponsiveConfig } from "../../../src/flow/config.ts";
-import type { Sample } from "../../../src/flow/records/kinds.ts";
+import type { Sample } from "../../../src/flow/records/format.ts";
 import { chunkOf, type Script, scriptedFlows } from "./scripted_flows.ts";
 import type { PacketSenderReport } from "../../../src/flow/report.ts";
 import { packetReport } from "../../flow/reports.ts";

@@ -1,6 +1,6 @@
 import type { Flows, FlowServer, PacketClientOptions } from "../../../src/flow/flows.ts";
 import { ChunkWriter } from "../../../src/flow/records/chunk_writer.ts";
-import type { RecordKind, Sample } from "../../../src/flow/records/kinds.ts";
+import type { RecordKind, Sample } from "../../../src/flow/records/format.ts";
 import { type FlowReport, reportOf } from "../../../src/flow/report.ts";
 import { packetReport, streamReport } from "../../flow/reports.ts";
 

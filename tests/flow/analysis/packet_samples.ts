@@ -1,5 +1,5 @@
 import { ChunkWriter } from "../../../src/flow/records/chunk_writer.ts";
-import type { Sample } from "../../../src/flow/records/kinds.ts";
+import type { Sample } from "../../../src/flow/records/format.ts";
 import { type Chunk, readChunk } from "../../../src/flow/records/read_chunk.ts";
 
 const blank: Sample<"packetIO"> = {

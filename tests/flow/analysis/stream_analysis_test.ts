@@ -1,6 +1,6 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { ChunkWriter } from "../../../src/flow/records/chunk_writer.ts";
-import type { Sample } from "../../../src/flow/records/kinds.ts";
+import type { Sample } from "../../../src/flow/records/format.ts";
 import { type Chunk, readChunk } from "../../../src/flow/records/read_chunk.ts";
 import { StreamAnalysis } from "../../../src/flow/analysis/stream_analysis.ts";
 import { streamReport } from "../reports.ts";

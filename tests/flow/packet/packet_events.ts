@@ -1,4 +1,4 @@
-import type { Sample } from "../../../src/flow/records/kinds.ts";
+import type { Sample } from "../../../src/flow/records/format.ts";
 import { samplesOf } from "../../../src/flow/records/read_chunk.ts";
 import { RecordedEvents } from "../stream/recorded_events.ts";
 

@@ -1,8 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { TineError } from "../../../src/base/errors.ts";
-import { MAX_CHUNK_BYTES } from "../../../src/flow/records/chunk_format.ts";
+import { MAX_CHUNK_BYTES, type RecordKind, recordKinds } from "../../../src/flow/records/format.ts";
 import { ChunkWriter } from "../../../src/flow/records/chunk_writer.ts";
-import { type RecordKind, recordKinds } from "../../../src/flow/records/kinds.ts";
 import { chunkHead, readChunk, samplesOf } from "../../../src/flow/records/read_chunk.ts";
 import { Random } from "../../support/random.ts";
 

@@ -2,7 +2,7 @@ import type { FlowHost, SampleSink, Scope, Timer } from "../../../src/flow/engin
 import { SamplePool, WorkerBuffers } from "../../../src/flow/engine/sample_pool.ts";
 import type { FlowReport } from "../../../src/flow/report.ts";
 import { encodeReport, type ReportValues } from "../../../src/flow/report_values.ts";
-import type { RecordKind } from "../../../src/flow/records/kinds.ts";
+import type { RecordKind } from "../../../src/flow/records/format.ts";
 import type { Watch } from "../../../src/sys/poller.ts";
 import { RecordedEvents } from "./recorded_events.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { userCache } from "../../../src/node/launch/exe_source.ts";
+import { userCache } from "../../../src/node/launch/executable.ts";
 import { TineError } from "../../../src/base/errors.ts";
 
 const NAMES = ["XDG_CACHE_HOME", "HOME"];

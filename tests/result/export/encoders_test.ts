@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { csv } from "../../../src/result/export/csv.ts";
-import { type EncodeTable, textEncoder } from "../../../src/result/export/encoder.ts";
+import { type EncodeTable, textEncoder } from "../../../src/result/export/formats.ts";
 import { jsonLines } from "../../../src/result/export/json_lines.ts";
 import { lineProtocol } from "../../../src/result/export/line_protocol.ts";
 import { parquetEncoder } from "../../../src/result/export/parquet.ts";

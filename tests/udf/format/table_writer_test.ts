@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { createPointWriter, shortDouble } from "../../../src/udf/format/point_writer.ts";
-import { textWidth } from "../../../src/base/text_width.ts";
+import { textWidth } from "../../../src/base/text.ts";
 import { type FieldValue, Point } from "../../../src/udf/point.ts";
 
 function point(fields: Record<string, FieldValue>, tag = "a", name = "cpu"): Point {

@@ -1,5 +1,5 @@
 import { messageOf, TineError } from "../../../base/errors.ts";
-import { type ExeFile, exeFile, type ExeSource, type FindOptions, noExecutable } from "../exe_source.ts";
+import { type ExeFile, exeFile, type ExeSource, type FindOptions, noExecutable } from "../executable.ts";
 import type { FarShell } from "./far_shell.ts";
 
 /** Sees to it that executables are on far machines. Those that go to the same one at the same time are sent once. */

@@ -6,7 +6,7 @@ import type { Watchdog } from "../../process/watchdog.ts";
 import { farStartLine } from "../far_start.ts";
 import { writeAll } from "../../../wire/connection.ts";
 import { asUser, userEnv } from "../invoking_user.ts";
-import type { ExeSource } from "../exe_source.ts";
+import type { ExeSource } from "../executable.ts";
 import type { Host, Launch, LaunchedNode, LaunchOptions } from "../launcher.ts";
 import { Deployer, platformOf } from "./deploy.ts";
 import { FarShell } from "./far_shell.ts";

@@ -1,5 +1,5 @@
 import type { Runner } from "../../runner.ts";
-import type { Machine } from "./machine.ts";
+import type { Machine } from "./vet.ts";
 import { type Place, placeText } from "../place.ts";
 import { type NodeUse, type TestVisits, upwards } from "../visits.ts";
 

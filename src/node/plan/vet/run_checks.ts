@@ -2,7 +2,7 @@ import { at, type Place, placeText } from "../place.ts";
 import type { Plan } from "../types.ts";
 import { leastTime, needsOf, sortedJson, type TestVisits } from "../visits.ts";
 import { errorAt, type Finding, type VetContext, warningAt } from "./finding.ts";
-import { formatDuration } from "../../../base/duration.ts";
+import { formatDuration } from "../../../base/units.ts";
 
 /** Finds two tests with the same id: the id also names the folder of their results. */
 export function* checkTestIds({ tests }: Plan): Iterable<Finding> {

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { exeFile, knownFiles } from "../../../../src/node/launch/exe_source.ts";
+import { exeFile, knownFiles } from "../../../../src/node/launch/executable.ts";
 import { Deployer, platformOf } from "../../../../src/node/launch/ssh/deploy.ts";
 import { FarShell } from "../../../../src/node/launch/ssh/far_shell.ts";
 import { writeAll } from "../../../../src/wire/connection.ts";

@@ -8,7 +8,7 @@ import {
   vetPlan,
 } from "../../../../src/node/mod.ts";
 import { planSchemasWith } from "../../../../src/node/plan/schema.ts";
-import { thisMachine } from "../../../../src/node/plan/vet/machine.ts";
+import { thisMachine } from "../../../../src/node/plan/vet/vet.ts";
 import { validatePlan } from "../../../../src/node/plan/validate.ts";
 import type { Runner } from "../../../../src/node/runner.ts";
 import { runners } from "../../../../src/node/runners.ts";

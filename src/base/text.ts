@@ -22,7 +22,7 @@ const EMOJI_SELECTOR = "\ufe0f";
  *
  * @example
  * ```ts
- * import { textWidth } from "./text_width.ts";
+ * import { textWidth } from "./text.ts";
  * console.assert(textWidth("温度") === 4);
  * ```
  */
@@ -41,7 +41,7 @@ export function textWidth(text: string): number {
  *
  * @example
  * ```ts
- * import { cutToWidth } from "./text_width.ts";
+ * import { cutToWidth } from "./text.ts";
  * console.assert(cutToWidth("goodput", 6) === "goo...");
  * ```
  */
@@ -64,4 +64,70 @@ function characterWidth(character: string): number {
   if (character < "\u0300" || character === EMOJI_SELECTOR) return 1;
   if (ZERO_WIDTH.test(character)) return 0;
   return REGIONAL_INDICATOR.test(character) ? 2 : eastAsianWidth(character.codePointAt(0)!);
+}
+
+// deno-lint-ignore no-control-regex
+const DECORATION = /\x1b\[[\d;]*m/g;
+
+/**
+ * Returns how many columns text takes on a terminal; escape sequences for colours take no column.
+ *
+ * @example
+ * ```ts
+ * import { visibleWidth } from "./text.ts";
+ * console.assert(visibleWidth("\x1b[1mgoodput\x1b[22m") === 7);
+ * ```
+ */
+export function visibleWidth(text: string): number {
+  return textWidth(text.replace(DECORATION, ""));
+}
+
+/**
+ * Breaks text between words.
+ *
+ * @param text words with single blanks between them
+ * @param width how many columns a line may take; a wider word gets its own line
+ *
+ * @example
+ * ```ts
+ * import { wrap } from "./text.ts";
+ * console.assert(wrap("drive a UDF with points", 12).join("|") === "drive a UDF|with points");
+ * ```
+ */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (line !== "" && visibleWidth(longer) > width) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = longer;
+    }
+  }
+  return [...lines, line];
+}
+
+/**
+ * Formats a table: the first column to the left, others to the right, at least two blanks between columns.
+ *
+ * @param rows of the same length; plain ASCII
+ * @param widths the minimum widths of the columns, for tables that are printed row by row
+ *
+ * @example
+ * ```ts
+ * import { tableLines } from "./text.ts";
+ * console.assert(tableLines([["flow", "lost"], ["up", "3"]])[1] === "up       3");
+ * ```
+ */
+export function tableLines(rows: readonly (readonly string[])[], widths: readonly number[] = []): string[] {
+  const columns = rows[0]?.length ?? 0;
+  const wide = Array.from(
+    { length: columns },
+    (_, i) => Math.max(widths[i] ?? 0, ...rows.map((row) => row[i].length)),
+  );
+  return rows.map((row) =>
+    row.map((cell, i) => i === 0 ? cell.padEnd(wide[i]) : cell.padStart(wide[i])).join("  ").trimEnd()
+  );
 }

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { cutToWidth, textWidth } from "../../src/base/text_width.ts";
+import { cutToWidth, tableLines, textWidth } from "../../src/base/text.ts";
 
 Deno.test("textWidth() counts wide characters twice and marks not at all", () => {
   assertEquals(textWidth("goodput"), 7);
@@ -24,4 +24,12 @@ Deno.test("cutToWidth() leaves what fits and cuts what does not, never in a char
 
 Deno.test("cutToWidth() bounds texts of characters without a width", () => {
   assert(cutToWidth("a" + "\u0301".repeat(100_000), 10).length < 100);
+});
+
+Deno.test("tableLines() aligns the first column left, others right", () => {
+  assertEquals(tableLines([["flow", "lost", ""], ["up", "12,345", "1%"]], [6]), [
+    "flow      lost",
+    "up      12,345  1%",
+  ]);
+  assertEquals(tableLines([]), []);
 });

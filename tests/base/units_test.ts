@@ -1,5 +1,15 @@
 import { assertEquals } from "@std/assert";
-import { elapsed, formatDuration, MAX_DURATION, parseDuration, wholeSeconds } from "../../src/base/duration.ts";
+import {
+  count,
+  elapsed,
+  formatDuration,
+  formatSize,
+  grouped,
+  MAX_DURATION,
+  parseDuration,
+  parseSize,
+  wholeSeconds,
+} from "../../src/base/units.ts";
 import { Random } from "../support/random.ts";
 
 Deno.test("parseDuration() reads amounts with units as milliseconds", () => {
@@ -52,4 +62,45 @@ Deno.test("elapsed() writes two or three digits", () => {
 
 Deno.test("wholeSeconds() counts as clocks do", () => {
   assertEquals([0, 999, 1000, 59_999, 60_000, 7_325_000].map(wholeSeconds).join(" "), "0s 0s 1s 59s 1m00s 2h02m");
+});
+
+Deno.test("parseSize() reads amounts with units as bytes", () => {
+  const cases: [string, number][] = [["0", 0], ["1B", 1], ["64KiB", 65_536], ["10MB", 1e7], ["1.5kB", 1500], [
+    "1TiB",
+    2 ** 40,
+  ]];
+  for (const [text, bytes] of cases) assertEquals(parseSize(text), bytes, text);
+});
+
+Deno.test("parseSize() refuses what is none, parts of bytes, and too much", () => {
+  for (const text of ["", "4096", "1KB", "-1B", "1 B", "0.5B", "1e3B", "9007199254740992B", "9".repeat(16) + "TiB"]) {
+    assertEquals(parseSize(text), undefined, text);
+  }
+});
+
+Deno.test("formatSize() writes what parseSize() reads", () => {
+  assertEquals([0, 1, 1000, 1024, 65_536, 3e6, 1025].map(formatSize), [
+    "0B",
+    "1B",
+    "1kB",
+    "1KiB",
+    "64KiB",
+    "3MB",
+    "1025B",
+  ]);
+  const random = new Random(1);
+  for (let i = 0; i < 20_000; i++) {
+    const bytes = Math.floor(2 ** (random.below(52_000) / 1000) * (1 + random.below(1000) / 1000));
+    assertEquals(parseSize(formatSize(bytes)), bytes);
+  }
+});
+
+Deno.test("grouped() groups digits by three", () => {
+  const numbers = [0, 7, 999, 1000, 123_456, 1_234_567, 10_000_000];
+  assertEquals(numbers.map(grouped), numbers.map((n) => n.toLocaleString("en")));
+});
+
+Deno.test("count() tells one from many", () => {
+  assertEquals([count(0, "test"), count(1, "test"), count(2000, "test")], ["0 tests", "1 test", "2,000 tests"]);
+  assertEquals([count(1, "batch", "batches"), count(2, "batch", "batches")], ["1 batch", "2 batches"]);
 });
