@@ -7,10 +7,21 @@
  * Processes rather than the threads of `deno test --parallel`, because tests set what all threads of a process share,
  * such as environment variables, and count open files and memory.
  *
+ * A file with a test that failed runs once more in the end, by itself. A test that passes then is inconclusive, since it
+ * failed beside other work: it is counted and named, and its first output is shown.
+ *
  * @module
  */
 import { toText } from "@std/streams";
-import { addSummaries, formatSummary, parseInconclusive, parseSummary, type Summary } from "./test/summary.ts";
+import {
+  addSummaries,
+  type Failure,
+  formatSummary,
+  parseFailures,
+  parseInconclusive,
+  parseSummary,
+  type Summary,
+} from "./test/summary.ts";
 
 const root = new URL("..", import.meta.url).pathname;
 const COMMAND = ["test", "-A", "--no-check"];
@@ -19,12 +30,16 @@ const SHARES = 16;
 /** Folders with tests of how exact traffic and its figures are: they run when nothing else does. */
 const QUIET = ["flow", "truth"].map((name) => `${root}tests/${name}/`);
 
+/** With more files that fail than this, something is broken, and not the machine busy. */
+const MAX_SECOND_TRIES = 8;
+
 /** What came of a share of the tests. */
 interface Ran {
   readonly output: string;
   readonly summary: Summary;
   /** Names of tests and steps that came to no result, since other work had the processors, and why. */
   readonly inconclusive: readonly string[];
+  readonly failures: readonly Failure[];
 }
 
 /**
@@ -50,18 +65,44 @@ export async function main(args: readonly string[]): Promise<number> {
     if (result.summary.failed === 0) console.log(result.output);
   };
   const runInTurn = async () => {
-    for (const share of shares) await run(share);
+    for (const share of shares) if (share.length > 0) await run(share);
   };
   const jobs = Math.max(1, Number(Deno.env.get("DENO_JOBS")) || navigator.hardwareConcurrency);
   await Promise.all(Array.from({ length: jobs }, runInTurn));
   await run(files.filter(isQuiet));
   for (const { output, summary } of ran) if (summary.failed > 0) console.log(output);
-  const total = addSummaries(ran.map(({ summary }) => summary));
-  const inconclusive = ran.flatMap(({ inconclusive }) => inconclusive);
+  const second = await tryAgain(ran.flatMap(({ failures }) => failures));
+  const { failed, ignored, ...rest } = addSummaries(ran.map(({ summary }) => summary));
+  const total = { ...rest, failed: failed - second.passed.length, ignored: ignored + second.passed.length };
+  const inconclusive = [
+    ...ran.flatMap(({ inconclusive }) => inconclusive),
+    ...second.passed.map(({ name }) => `${name}: failed beside other tests, passed by itself`),
+  ];
   if (inconclusive.length > 0) console.log(`\n${inconclusive.length} inconclusive:`);
   for (const line of inconclusive) console.log(`  ${line}`);
+  if (total.failed > 0) console.log("\nfailed:");
+  for (const { name, file } of second.failed) console.log(`  ${name} (${file})`);
   console.log(`\nall tests:\n${formatSummary(total, performance.now() - started)}`);
   return total.failed === 0 ? 0 : 1;
+}
+
+/** Runs the files of tests that failed again, one by one. */
+async function tryAgain(
+  failures: readonly Failure[],
+): Promise<{ readonly passed: readonly Failure[]; readonly failed: readonly Failure[] }> {
+  const files = new Set(failures.map(({ file }) => file));
+  if (files.size > MAX_SECOND_TRIES) return { passed: [], failed: failures };
+  const passed: Failure[] = [], failed: Failure[] = [];
+  for (const file of files) {
+    const again = await runShare([file]);
+    if (again.summary.failed > 0) console.log(again.output);
+    for (const failure of failures.filter((failure) => failure.file === file)) {
+      const fails = again.summary.failed > 0 &&
+        (again.failures.length === 0 || again.failures.some(({ name }) => name === failure.name));
+      (fails ? failed : passed).push(failure);
+    }
+  }
+  return { passed, failed };
 }
 
 function* testsIn(folder: string): Iterable<string> {
@@ -96,12 +137,14 @@ async function runShare(files: readonly string[]): Promise<Ran> {
   };
   const output = stdout + stderr;
   const inconclusive = [...open.tests, ...open.steps];
-  if (success || failed > 0) return { output, summary, inconclusive };
+  const failures = parseFailures(stdout);
+  if (success || failed > 0) return { output, summary, inconclusive, failures };
   // Such as a file that does not load, or a crash.
   return {
     output: `${output}\ndeno test exited with status ${code}`,
     summary: { ...summary, failed: 1 },
     inconclusive,
+    failures: [],
   };
 }
 

@@ -41,6 +41,34 @@ export function parseInconclusive(text: string): { readonly tests: string[]; rea
   return { tests: find(INCONCLUSIVE.test), steps: find(INCONCLUSIVE.step) };
 }
 
+/** A test that failed. */
+export interface Failure {
+  readonly name: string;
+  /** Its file, as a path from the folder where the tests were run. */
+  readonly file: string;
+}
+
+/**
+ * Finds the tests that failed in what `deno test` has printed, without colors. A step counts as its test.
+ *
+ * @example
+ * ```ts
+ * import { parseFailures } from "./summary.ts";
+ * const text = " FAILURES \n\nadds => ./tests/sum_test.ts:3:6\n\nFAILED | 1 passed | 1 failed (2s)\n";
+ * console.assert(parseFailures(text)[0].file === "./tests/sum_test.ts");
+ * ```
+ */
+export function parseFailures(text: string): Failure[] {
+  const list = text.split(/^ FAILURES $/m).at(-1);
+  if (list === undefined || list === text) return [];
+  const found = new Map<string, Failure>();
+  for (const [, names, file] of list.matchAll(/^(.+) => (\.\/\S+?):\d+:\d+$/gm)) {
+    const name = names.split(" ... ", 1)[0];
+    found.set(`${file} ${name}`, { name, file });
+  }
+  return [...found.values()];
+}
+
 /** Adds up what several processes have counted. */
 export function addSummaries(summaries: readonly Summary[]): Summary {
   const sum = (name: keyof Summary) => summaries.reduce((total, summary) => total + summary[name], 0);

@@ -3,6 +3,7 @@ import {
   addSummaries,
   formatSummary,
   INCONCLUSIVE,
+  parseFailures,
   parseInconclusive,
   parseSummary,
 } from "../../../scripts/test/summary.ts";
@@ -48,4 +49,28 @@ Deno.test("parseInconclusive() finds tests and steps that came to no result", ()
     `${INCONCLUSIVE.step}d: why`,
   ];
   assertEquals(parseInconclusive(lines.join("\n")), { tests: ["b: why"], steps: ["d: why"] });
+});
+
+Deno.test("parseFailures() finds the tests that failed, each once, and takes a step for its test", () => {
+  const text = [
+    "a ... FAILED (2ms)",
+    "",
+    " ERRORS ",
+    "",
+    "a => ./tests/other_test.ts:1:6",
+    "error: AssertionError",
+    "",
+    " FAILURES ",
+    "",
+    "a ... step one => ./tests/x_test.ts:1:6",
+    "a => ./tests/x_test.ts:1:6",
+    "b => y => ./tests/z/y_test.ts:12:34",
+    "",
+    "FAILED | 1 passed | 2 failed (2s)",
+  ].join("\n");
+  assertEquals(parseFailures(text), [
+    { name: "a", file: "./tests/x_test.ts" },
+    { name: "b => y", file: "./tests/z/y_test.ts" },
+  ]);
+  assertEquals(parseFailures("ok | 1 passed | 0 failed (1s)"), []);
 });
