@@ -49,7 +49,7 @@ export const benchmark: Benchmark = {
     yield {
       what: "each node more",
       figures: `${each.toFixed(0)} ms of CPU time, empty program ${ofEmpty.cpuMs.toFixed(0)} ms: ` +
-        `${(each / ofEmpty.cpuMs).toFixed(2)} x`,
+        times(each, ofEmpty.cpuMs, 2),
     };
   },
 };
@@ -65,5 +65,10 @@ function text({ ms, cpuMs }: Cost): string {
 }
 
 function ratio(a: Cost, b: Cost): string {
-  return `${(a.ms / b.ms).toFixed(1)} x (${(a.cpuMs / b.cpuMs).toFixed(1)} x)`;
+  return `${times(a.ms, b.ms, 1)} (${times(a.cpuMs, b.cpuMs, 1)})`;
+}
+
+/** CPU time is counted in ticks: what took less than one has none. */
+function times(a: number, b: number, digits: number): string {
+  return b === 0 ? "? x" : `${(a / b).toFixed(digits)} x`;
 }

@@ -126,8 +126,10 @@ unpack_in() {
   trap 'exit 129' HUP
   trap 'exit 130' INT
   trap 'exit 143' TERM
+  safe=1
   if real_root && ! trusted "$place" || [ "$place" != "$cache" ] && ! own "$place"; then
     why="another user can write to $place"
+    safe=
   elif unpack "$new" "$place/$hash"; then
     why="$place/$hash belongs to another user"
   else
@@ -135,7 +137,8 @@ unpack_in() {
   fi
   rm -rf -- "$new"
   trap - EXIT HUP INT TERM
-  intact "$place/$hash" || return 0
+  # What an earlier start has left there may have been replaced meanwhile.
+  [ -n "$safe" ] && intact "$place/$hash" || return 0
   [ "$place" = "$cache" ] || echo "tine: $said: unpacked in $place, for later starts too" >&2
   start "$place/$hash" "$@"
 }

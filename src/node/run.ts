@@ -86,7 +86,8 @@ export async function* runValidated(run: Run, options: RunOptions = {}): AsyncGe
   const children = childNodes(run);
   const exeSource = defaultExeSource({ exeDir });
   await using watchdog = new Watchdog();
-  const wantsHolder = (rootless || Deno.uid() !== 0) && children.some(hasNamespace);
+  // Nodes that are connected rather than started are in no namespace of ours.
+  const wantsHolder = connect === undefined && (rootless || Deno.uid() !== 0) && children.some(hasNamespace);
   await using holder = wantsHolder ? await startHolder(watchdog.lineage) : undefined;
   const host = { ...thisHost(), ...(holder && { holder: holder.pid }) };
   const uplink = new RootUplink();

@@ -134,7 +134,10 @@ func main() { handle() }`,
 function isMissing(program: string): boolean {
   try {
     checkProgram(program);
-    return false;
+    // Where there is no Node.js, Deno puts a program of that name into the PATH of its children, which is Deno.
+    if (program !== "node") return false;
+    const { stdout } = new Deno.Command(program, { args: ["--version"], stderr: "null" }).outputSync();
+    return !new TextDecoder().decode(stdout).startsWith("v");
   } catch {
     return true;
   }

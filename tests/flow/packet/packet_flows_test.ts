@@ -102,8 +102,10 @@ for (const server of Object.keys(makers)) {
       assertEquals([result.lostFromServer, result.lostToServer, result.unsent, result.complete], [0, 0, 0, 1]);
       const received = events.packets("voip", { sent: false });
       assert(received.every(({ flag }) => flag === REVERSE));
-      // One clock: the client knows of each packet when it was due and sent at the server, save what writing it takes.
-      assert(received.every(({ serverReceived, serverTime }) => serverTime >= 0 && serverReceived + serverTime < 1000));
+      assert(received.every(({ serverTime }) => serverTime >= 0));
+      // One clock: the client knows of each packet when it was due and sent at the server, save what writing it takes:
+      // less than a microsecond, unless the process is interrupted just then.
+      assert(received.some(({ serverReceived, serverTime }) => serverReceived + serverTime < 1000));
       const arrivals = report.senders[1].arrivals!;
       assertEquals([arrivals.delay.count, arrivals.ipdv!.count, arrivals.reordered], [5, 4, 0]);
       assert(arrivals.delay.min > -1000 && arrivals.delay.max < 1e9);
