@@ -1,151 +1,122 @@
 import { Html, html } from "../html.ts";
-import { type Buckets, COLORS, DASHES, type Look, type Samples, type Series, type XYPlot } from "../plot.ts";
+import { type Buckets, COLORS, type Samples, type Series, type XYPlot } from "../plot.ts";
 import { type DrawnAxis, layOutAxis } from "./axis.ts";
+import { type Area, areaOf, px, type Size, stroke, svg, xTicks, yTicks, yTitle } from "./drawing.ts";
 import { envelopeOf } from "./envelope.ts";
 
-/** The size of a drawing, in its own units: pixels of a page. */
-export interface Size {
-  readonly width: number;
-  readonly height: number;
-}
-
-/** The space around what is drawn. All plots have the same at their sides, so that those of one page are aligned. */
-export const MARGIN = { left: 56, right: 16, top: 26, bottom: 28 } as const;
-
-const TEXT = "#1f2328";
-const FAINT = "#59636e";
-const GRID = "#dde1e6";
-const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif";
-
 /** Draws series over an x axis. */
-export function drawXY(plot: XYPlot, { width, height }: Size): Html {
-  const area = {
-    left: MARGIN.left,
-    top: MARGIN.top,
-    width: width - MARGIN.left - MARGIN.right,
-    height: height - MARGIN.top - MARGIN.bottom,
-  };
-  const range = rangeOf(plot.series);
-  const x = layOutAxis(plot.x, range.x.least, range.x.greatest, Math.max(2, Math.floor(area.width / 90)));
-  const y = layOutAxis(plot.y, range.y.least, range.y.greatest, Math.max(2, Math.floor(area.height / 40)));
-  const drawn = plot.series.map((series) => drawSeries(series, area, x, y));
+export function drawXY(plot: XYPlot, size: Size, area: Area = areaOf(size)): Html {
+  const shown = plot.series.filter(({ hidden }) => !hidden);
+  const range = rangeOf(shown);
+  const x = layOutAxis(plot.x, range.x.least, range.x.greatest, Math.max(2, Math.floor(area.width / 100)));
+  const y = layOutAxis(plot.y, range.y.least, range.y.greatest, Math.max(2, Math.floor(area.height / 45)));
+  // A column of pixels each, or wider ones where many series would make the page large.
+  const columns = Math.floor(area.width / (shown.length > 6 ? 2 : 1));
   return svg(
     plot.title,
-    { width, height },
-    html`${axes(plot, area, x, y)}
-${drawn}`,
+    size,
+    html`
+      ${yTitle(plot.y.title, y.unit, area)}${yTicks(y, area)}${xTicks(x, area, plot.type === "xy" ? plot.x.title : "")}
+      ${shown.map((series) => drawSeries(series, area, x, y, columns))}
+    `,
   );
 }
 
-/** Wraps what is drawn: it keeps its size and its looks where no style sheet applies. */
-export function svg(title: string, { width, height }: Size, content: Html): Html {
-  return html`
-    <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}"
-      role="img" font-family="${FONT}" font-size="12"><title>${title}</title>
-    ${content}</svg>
-  `;
-}
-
-interface Area {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  readonly height: number;
-}
-
-function axes({ x, y }: XYPlot, area: Area, onX: DrawnAxis, onY: DrawnAxis): Html {
-  const bottom = area.top + area.height, right = area.left + area.width;
-  const rows = onY.ticks.map(({ value, text }) => {
-    const at = px(bottom - onY.place(value) * area.height);
-    return html`
-      <path class="grid" stroke="${GRID}" d="M${area.left} ${at}H${right}" />
-      <text class="tick" fill="${FAINT}" x="${area.left - 8}" y="${at + 4}" text-anchor="end">${text}</text>
-    `;
-  });
-  const columns = onX.ticks.map(({ value, text }) => {
-    const at = px(area.left + onX.place(value) * area.width);
-    return html`
-      <path class="axis" stroke="${FAINT}" d="M${at} ${bottom}v4" />
-      <text class="tick" fill="${FAINT}" x="${at}" y="${bottom + 18}" text-anchor="middle">${text}</text>
-    `;
-  });
-  return html`
-    <text class="label" fill="${TEXT}" x="${area.left}" y="14" font-weight="600">${y.title}${onY.unit !== "" &&
-      html`<tspan class="tick" fill="${FAINT}" font-weight="400" dx="6">${onY.unit}</tspan>`}</text>
-    ${rows}<path class="axis" stroke="${FAINT}" d="M${area.left} ${bottom}H${right}" />${columns}<text
-      class="tick" fill="${FAINT}" x="${right}" y="${area.top - 12}" text-anchor="end">${x.title}${onX.unit !== "" &&
-        `, ${onX.unit}`}</text>
-  `;
-}
-
-function drawSeries(series: Series, area: Area, x: DrawnAxis, y: DrawnAxis): Html {
-  const { kind, data } = series;
+function drawSeries(series: Series, area: Area, x: DrawnAxis, y: DrawnAxis, columns: number): Html {
+  const { kind, data, look } = series;
   const toX = (value: number) => px(area.left + x.place(value) * area.width);
   const toY = (value: number) => px(area.top + area.height - y.place(value) * area.height);
   switch (kind) {
     case "points":
-      return drawPoints(series, area, x, toY);
+      return drawPoints(series, area, x, toY, columns);
+    case "dots":
+      return stroke(look, dotsPath(data, toX, toY), { width: 3, solid: true, opacity: 0.6, class: "dots" });
     case "ticks":
-      return path(series.look, ticksPath(data, toX, area.top), { class: "loss" });
-    case "band":
-      return data.type === "samples" && data.high !== undefined
-        ? html`
-          <path class="b${series.look.color}" fill="${COLORS[series.look.color]}" fill-opacity="0.18" d="${bandPath(
-            data.x,
-            data.y,
-            data.high,
-            toX,
-            toY,
-          )}" />
-        `
-        : html``;
+      return stroke(look, ticksPath(data, toX, area.top), { class: "marks", solid: true });
+    case "band": {
+      if (data.type !== "samples" || data.high === undefined) return html``;
+      const d = bandPath(data.x, data.y, data.high, toX, toY);
+      return new Html(`<path class="f${look.color}" fill="${COLORS[look.color]}" fill-opacity="0.2" d="${d}"/>`);
+    }
     default:
-      return path(series.look, linePath(data, toX, toY, kind === "steps"), {});
+      return stroke(look, linePath(data, toX, toY, kind === "steps"), {});
   }
 }
 
 /** Many samples: a bar from least to greatest a pixel column, and the line of their means. */
-function drawPoints({ data, look }: Series, area: Area, x: DrawnAxis, toY: (value: number) => number): Html {
-  const columns = Math.floor(area.width);
+function drawPoints(
+  { data, look }: Series,
+  area: Area,
+  x: DrawnAxis,
+  toY: (value: number) => number,
+  columns: number,
+): Html {
   const { counts, least, greatest, sums } = envelopeOf(data, x.min, x.max, columns);
+  const width = area.width / columns;
   let bars = "", line = "";
-  let last: readonly [number, number] = [-Infinity, 0];
+  let last = -Infinity;
   // A line leads over gaps that are no longer than what usually lies between samples.
-  const gap = 4 * columns / Math.max(1, counts.reduce((n, count) => n + (count > 0 ? 1 : 0), 0)) + 2;
+  let used = 0, first = -1, end = -1;
   for (let i = 0; i < columns; i++) {
-    const at = px(area.left + (i + 0.5) * area.width / columns);
+    if (counts[i] === 0) continue;
+    used++;
+    if (first < 0) first = i;
+    end = i;
+  }
+  const gap = 6 * (end - first + 1) / Math.max(1, used) + 2;
+  for (let i = 0; i < columns; i++) {
+    const at = px(area.left + (i + 0.5) * width);
     if (least[i] <= greatest[i]) {
-      const top = toY(greatest[i]), length = px(toY(least[i]) - top);
+      const top = toY(greatest[i]);
       // A lone sample has ink too.
-      if (counts[i] === 1 && length === 0) bars += `M${at} ${px(top - 0.75)}v1.5`;
-      else bars += `M${at} ${top}v${Math.max(1, length)}`;
+      const length = Math.max(1.5, px(toY(least[i]) - top));
+      bars += `M${at} ${length === 1.5 ? px(top - 0.75) : top}v${length}`;
     }
     if (counts[i] === 0) continue;
-    const value = toY(sums[i] / counts[i]);
-    line += `${i - last[0] > gap ? "M" : "L"}${at} ${value}`;
-    last = [i, value];
+    line += `${i - last > gap ? "M" : "L"}${at} ${toY(sums[i] / counts[i])}`;
+    last = i;
   }
-  return html`${path(look, bars, { class: "range", width: 1, opacity: 0.45, solid: true })}${
-    path(look, line, { width: 1.25 })
+  return html`${stroke(look, bars, { class: "range", width: Math.max(1, px(width)), opacity: 0.4, solid: true })}${
+    stroke(look, line, { width: 1.25 })
   }`;
 }
 
-function linePath(data: Samples | Buckets, toX: (x: number) => number, toY: (y: number) => number, steps: boolean) {
+function linePath(
+  data: Samples | Buckets,
+  toX: (x: number) => number,
+  toY: (y: number) => number,
+  steps: boolean,
+): string {
   const [xs, ys] = data.type === "samples" ? [data.x, data.y] : [data.times, data.means];
-  let text = "", on = false;
+  let text = "", on = false, lastX = NaN, lastY = NaN;
   for (let i = 0; i < xs.length; i++) {
-    if (Number.isNaN(ys[i])) on = false;
-    else {
-      const at = toX(xs[i]), value = toY(ys[i]);
-      text += !on ? `M${at} ${value}` : steps ? `H${at}V${value}` : `L${at} ${value}`;
-      on = true;
+    if (Number.isNaN(ys[i])) {
+      on = false;
+      continue;
     }
+    const at = toX(xs[i]), value = toY(ys[i]);
+    // What does not move is not written.
+    if (on && at === lastX && value === lastY) continue;
+    if (!on) text += `M${at} ${value}`;
+    else if (!steps) text += `L${at} ${value}`;
+    else text += value === lastY ? `H${at}` : `H${at}V${value}`;
+    on = true;
+    [lastX, lastY] = [at, value];
   }
   return text;
 }
 
+function dotsPath(data: Samples | Buckets, toX: (x: number) => number, toY: (y: number) => number): string {
+  const [xs, ys] = data.type === "samples" ? [data.x, data.y] : [data.times, data.means];
+  const places = new Set<string>();
+  for (let i = 0; i < xs.length; i++) {
+    if (!Number.isNaN(ys[i])) places.add(`M${Math.round(toX(xs[i])) - 1.5} ${Math.round(toY(ys[i]))}h3`);
+  }
+  return [...places].join("");
+}
+
 function ticksPath(data: Samples | Buckets, toX: (x: number) => number, top: number): string {
-  const places = new Set((data.type === "samples" ? data.x : data.times).values().map(toX));
+  const places = new Set((data.type === "samples" ? data.x : data.times).values().map((x) => Math.round(toX(x))));
   return Array.from(places, (at) => `M${at} ${top}v7`).join("");
 }
 
@@ -157,25 +128,19 @@ function bandPath(
   toY: (y: number) => number,
 ): string {
   let text = "";
-  for (let i = 0; i < xs.length; i++) text += `${i === 0 ? "M" : "L"}${toX(xs[i])} ${toY(high[i])}`;
-  for (let i = xs.length - 1; i >= 0; i--) text += `L${toX(xs[i])} ${toY(low[i])}`;
-  return text === "" ? "" : `${text}Z`;
-}
-
-function path(
-  { color, dash }: Look,
-  d: string,
-  options: { class?: string; width?: number; opacity?: number; solid?: boolean },
-): Html {
-  if (d === "") return html``;
-  const dashes = options.solid ? "" : DASHES[dash];
-  return html`
-    <path class="s${color}${options.class !== undefined &&
-      ` ${options.class}`}" fill="none" stroke="${COLORS[color]}" stroke-width="${options.width ??
-      1.5}" ${options.opacity !== undefined && new Html(` stroke-opacity="${options.opacity}"`)}${dashes !== "" &&
-      new Html(` stroke-dasharray="${dashes}"`)}
-      stroke-linejoin="round" d="${d}" />
-  `;
+  for (let start = 0; start < xs.length;) {
+    if (Number.isNaN(low[start])) {
+      start++;
+      continue;
+    }
+    let end = start;
+    while (end < xs.length && !Number.isNaN(low[end])) end++;
+    for (let i = start; i < end; i++) text += `${i === start ? "M" : "L"}${toX(xs[i])} ${toY(high[i])}`;
+    for (let i = end - 1; i >= start; i--) text += `L${toX(xs[i])} ${toY(low[i])}`;
+    text += "Z";
+    start = end;
+  }
+  return text;
 }
 
 /** The least and the greatest x and y of all series. */
@@ -199,9 +164,4 @@ function rangeOf(series: readonly Series[]) {
     }
   }
   return { x, y };
-}
-
-/** A place in a drawing, to a tenth of a pixel. */
-function px(value: number): number {
-  return Math.round(value * 10) / 10;
 }
