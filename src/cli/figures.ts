@@ -24,6 +24,33 @@ export function column<T>(head: string, figure: Figure<T>, part?: SpreadPart): C
   return { head, text: (of) => figureText(figure.value(of, part), figure.unit) };
 }
 
+/**
+ * Returns a figure in words: `4.00 Mbit/s`, `3 resent`, `RTT 0.120 ms`, or of a distribution with its parts
+ * `RTT 0.100 / 0.200 / 0.900 ms (min, mean, max)`; empty where it is not known.
+ *
+ * @example
+ * ```ts
+ * import { STREAM_INTERVAL_FIGURES } from "../flow/analysis/mod.ts";
+ * import { phrase } from "./figures.ts";
+ * console.assert(phrase(STREAM_INTERVAL_FIGURES.retransmits, { durationMs: 1, bytes: 0, retransmits: 3 }) === "3 resent");
+ * ```
+ */
+export function phrase<T>(figure: Figure<T>, of: T): string {
+  const { title, unit, parts } = figure;
+  const values = (parts ?? [undefined]).map((part) => figure.value(of, part));
+  if (values.includes(undefined)) return "";
+  const text = values.map((value) => figureText(value, unit)).join(" / ");
+  switch (unit) {
+    case "bit/s":
+    case "byte":
+      return text;
+    case "us":
+      return `${title} ${text} ms${parts === undefined ? "" : ` (${parts.join(", ")})`}`;
+    default:
+      return `${text} ${title}`;
+  }
+}
+
 /** A table that has a column for each of some figures. */
 export interface Table<T> {
   /** The heads of what stands before the figures: `flow`. */
@@ -100,4 +127,36 @@ export function span(fromMs: number, toMs: number): string {
   // Short intervals need more digits to differ.
   const places = toMs - fromMs < 100 ? 3 : toMs - fromMs < 1000 ? 2 : 1;
   return `${(fromMs / 1000).toFixed(places)}-${(toMs / 1000).toFixed(places)}`;
+}
+
+/** Flows of a test: those that are shown one by one, and crowds that are shown as a sum. */
+export interface FlowGroups<F> {
+  readonly single: readonly F[];
+  /** By what their ids have in common: `page` of `page.1`, `page.2`, ... */
+  readonly crowds: ReadonlyMap<string, readonly F[]>;
+}
+
+/**
+ * Takes crowds out of flows where these are too many for a line each.
+ *
+ * @param most as many may be shown one by one
+ *
+ * @example
+ * ```ts
+ * import { groupFlows } from "./figures.ts";
+ * const { single, crowds } = groupFlows(["bulk", "page.1", "page.2"].map((flow) => ({ flow })), 2);
+ * console.assert(single.length === 1 && crowds.get("page")?.length === 2);
+ * ```
+ */
+export function groupFlows<F extends { readonly flow: string }>(flows: readonly F[], most: number): FlowGroups<F> {
+  if (flows.length <= most) return { single: flows, crowds: new Map() };
+  const stems = [...Map.groupBy(flows, ({ flow }) => flow.replace(/[.-]?\d+$/, ""))]
+    .sort(([, a], [, b]) => a.length - b.length);
+  const single = new Set<F>();
+  const crowds = new Map<string, readonly F[]>();
+  for (const [stem, those] of stems) {
+    if (single.size + those.length > most) crowds.set(stem, those);
+    else for (const flow of those) single.add(flow);
+  }
+  return { single: flows.filter((flow) => single.has(flow)), crowds };
 }
