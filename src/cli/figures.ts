@@ -4,6 +4,7 @@ import { tableLines } from "../base/text.ts";
 import { type Figure, figureText, type SpreadPart, STREAM_FIGURES } from "../flow/analysis/mod.ts";
 
 export { bitRate, figureText, milliseconds, percent, seconds, UNKNOWN } from "../flow/analysis/mod.ts";
+export { groupFlows } from "../result/flow_groups.ts";
 
 /** Marks an only sample, of which there is no median. */
 const ONLY_MARK = "+";
@@ -127,36 +128,4 @@ export function span(fromMs: number, toMs: number): string {
   // Short intervals need more digits to differ.
   const places = toMs - fromMs < 100 ? 3 : toMs - fromMs < 1000 ? 2 : 1;
   return `${(fromMs / 1000).toFixed(places)}-${(toMs / 1000).toFixed(places)}`;
-}
-
-/** Flows of a test: those that are shown one by one, and crowds that are shown as a sum. */
-export interface FlowGroups<F> {
-  readonly single: readonly F[];
-  /** By what their ids have in common: `page` of `page.1`, `page.2`, ... */
-  readonly crowds: ReadonlyMap<string, readonly F[]>;
-}
-
-/**
- * Takes crowds out of flows where these are too many for a line each.
- *
- * @param most as many may be shown one by one
- *
- * @example
- * ```ts
- * import { groupFlows } from "./figures.ts";
- * const { single, crowds } = groupFlows(["bulk", "page.1", "page.2"].map((flow) => ({ flow })), 2);
- * console.assert(single.length === 1 && crowds.get("page")?.length === 2);
- * ```
- */
-export function groupFlows<F extends { readonly flow: string }>(flows: readonly F[], most: number): FlowGroups<F> {
-  if (flows.length <= most) return { single: flows, crowds: new Map() };
-  const stems = [...Map.groupBy(flows, ({ flow }) => flow.replace(/[.-]?\d+$/, ""))]
-    .sort(([, a], [, b]) => a.length - b.length);
-  const single = new Set<F>();
-  const crowds = new Map<string, readonly F[]>();
-  for (const [stem, those] of stems) {
-    if (single.size + those.length > most) crowds.set(stem, those);
-    else for (const flow of those) single.add(flow);
-  }
-  return { single: flows.filter((flow) => single.has(flow)), crowds };
 }
