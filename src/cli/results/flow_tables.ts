@@ -14,7 +14,6 @@ import type { MeasuredPackets, MeasuredStream } from "../../result/mod.ts";
 import {
   column,
   figureText,
-  groupFlows,
   type Row,
   seconds,
   separated,
@@ -23,6 +22,7 @@ import {
   tableOf,
   UNKNOWN,
 } from "../figures.ts";
+import { groupFlows } from "../flow_groups.ts";
 import { escape } from "../terminal.ts";
 import { BOTTLENECKS } from "../traffic/client_report.ts";
 import { packetFiguresJson } from "../traffic/packet_report.ts";

@@ -61,8 +61,12 @@ export function layOutAxis(axis: Axis, least: number, greatest: number, wanted: 
   }
 }
 
-/** The unit of ticks: the largest one that the greatest value has at least one of. */
-function unitFor(unit: PlotUnit, greatest: number): readonly [string, number] {
+/**
+ * Returns the unit in which values are written: the largest one that the greatest value has at least one of.
+ *
+ * @returns the unit, and how many of the axis's own it is
+ */
+export function unitFor(unit: PlotUnit, greatest: number): readonly [string, number] {
   return UNITS[unit].findLast(([, factor]) => greatest >= factor) ?? UNITS[unit][0];
 }
 

@@ -98,6 +98,8 @@ export interface Stroke {
   readonly opacity?: number;
   /** Whether the dash pattern is left out. */
   readonly solid?: boolean;
+  /** Whether lines have round ends. */
+  readonly round?: boolean;
 }
 
 /** Draws a stroke in the colour and the dash pattern of a series. */
@@ -108,6 +110,7 @@ export function stroke({ color, dash }: Look, d: string, options: Stroke = {}): 
     `class="s${color}${options.class === undefined ? "" : ` ${options.class}`}" fill="none" stroke="${COLORS[color]}"`,
     `stroke-width="${options.width ?? 1.5}" stroke-linejoin="round"`,
     ...options.opacity === undefined ? [] : [`stroke-opacity="${options.opacity}"`],
+    ...options.round ? [`stroke-linecap="round"`] : [],
     ...dashes === "" ? [] : [`stroke-dasharray="${dashes}"`],
   ];
   return new Html(`<path ${attributes.join(" ")} d="${d}"/>`);
