@@ -14,8 +14,7 @@ export type HtmlValue = Html | string | number | bigint | false | null | undefin
 
 /**
  * A tag of templates of HTML and SVG, and the only way by which text reaches a page. Values may stand in text and in
- * quoted attributes; not in scripts, styles, names, or attributes that run or load something. The white space around a
- * template and the indentation of its lines are left out: they are those of the source.
+ * quoted attributes; not in scripts, styles, names, or attributes that run or load something.
  *
  * @example
  * ```ts
@@ -24,17 +23,9 @@ export type HtmlValue = Html | string | number | bigint | false | null | undefin
  * ```
  */
 export function html(parts: TemplateStringsArray, ...values: readonly HtmlValue[]): Html {
-  let text = flat(parts[0]).trimStart();
-  const last = values.length - 1;
-  for (let i = 0; i <= last; i++) {
-    const part = flat(parts[i + 1]);
-    text += textOf(values[i]) + (i === last ? part.trimEnd() : part);
-  }
-  return new Html(values.length === 0 ? text.trimEnd() : text);
-}
-
-function flat(part: string): string {
-  return part.includes("\n") ? part.replace(/[ \t]*\n\s*/g, "\n") : part;
+  let text = parts[0];
+  for (let i = 0; i < values.length; i++) text += textOf(values[i]) + parts[i + 1];
+  return new Html(text);
 }
 
 function textOf(value: HtmlValue): string {

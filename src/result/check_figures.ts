@@ -12,39 +12,33 @@ import type {
 import type { FlowEnd, MeasuredPackets, MeasuredStream } from "./read_flows.ts";
 
 /** Whether a value is what it should be. */
-export type Check = (value: unknown) => boolean;
+type Check = (value: unknown) => boolean;
 
 /** A check for each property of a type, those that may be absent among them. */
 type Shape<T> = { readonly [K in keyof Required<T>]: Check };
 
-export const text: Check = (value) => typeof value === "string";
-export const flag: Check = (value) => typeof value === "boolean";
-export const number: Check = (value) => typeof value === "number" && Number.isFinite(value);
+const text: Check = (value) => typeof value === "string";
+const flag: Check = (value) => typeof value === "boolean";
+const number: Check = (value) => typeof value === "number" && Number.isFinite(value);
 /** Exports write counts as integers. */
 const integer: Check = (value) => Number.isSafeInteger(value);
-export const count: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const count: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /** Or absent. */
-export function optional(check: Check): Check {
+function optional(check: Check): Check {
   return (value) => value === undefined || check(value);
 }
 
-export function oneOf(...values: readonly unknown[]): Check {
+function oneOf(...values: readonly unknown[]): Check {
   return (value) => values.includes(value);
 }
 
-export function listOf(check: Check): Check {
+function listOf(check: Check): Check {
   return (value) => Array.isArray(value) && value.every(check);
 }
 
-/** An object with values of one kind, whatever their keys are. */
-export function recordOf(check: Check): Check {
-  return (value) =>
-    typeof value === "object" && value !== null && !Array.isArray(value) && Object.values(value).every(check);
-}
-
 /** An object with these properties and no others. */
-export function object<T>(shape: Shape<T>): Check {
+function object<T>(shape: Shape<T>): Check {
   const checks = new Map(Object.entries<Check>(shape));
   return (value) => {
     if (typeof value !== "object" || value === null || !Object.keys(value).every((key) => checks.has(key))) {

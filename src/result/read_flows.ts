@@ -95,10 +95,9 @@ export async function measureFlow(
   const { client, server, report } = flow;
   const streams = new StreamAnalysis();
   const packets = new PacketAnalysis();
-  const shift = client === undefined || server === undefined ? 0 : Number(server.tinit - client.tinit);
-  packets.serverShift = shift;
+  packets.serverShift = serverShift(flow);
   let hasPackets = (client ?? server)?.type === "packetInfo" || report?.kind === "packets";
-  for await (const chunk of mergedChunks(file, flow, shift)) {
+  for await (const chunk of mergedChunks(file, flow, serverToClient(flow, index))) {
     if (chunk.kind !== "packetIO") streams.add(chunk);
     else {
       packets.add(chunk);
@@ -145,6 +144,41 @@ export function startOf(info: FlowInfo | undefined, clocks: ClockReports): bigin
   return info && clockOf(info.nodeId, clocks).rootTime(info.tinit);
 }
 
+/** The server's `tinit` less the client's, in nanoseconds, each by its own clock; 0 where one is not known. */
+export function serverShift({ client, server }: IndexedFlow): number {
+  return client === undefined || server === undefined ? 0 : Number(server.tinit - client.tinit);
+}
+
+/** What turns a time of a server, from its `tinit` on, into one of its client: multiply, then add the shift. */
+export interface ServerToClient {
+  readonly rate: number;
+  readonly shiftNanos: number;
+}
+
+/** Relates the clocks of the ends of a flow, by way of the clock of the root. */
+export function serverToClient({ client, server }: IndexedFlow, clocks: ClockReports): ServerToClient {
+  if (client === undefined || server === undefined) return { rate: 1, shiftNanos: 0 };
+  const { rate } = clockOf(client.nodeId, clocks);
+  return {
+    rate: clockOf(server.nodeId, clocks).rate / rate,
+    shiftNanos: Number(startOf(server, clocks)! - startOf(client, clocks)!) / rate,
+  };
+}
+
+/** The time of the first sample of a chunk, from the client's `tinit` on and by its clock, in nanoseconds. */
+export function timeOf(chunk: Chunk, { rate, shiftNanos }: ServerToClient): number {
+  const t = chunk.columns.t[0];
+  return isAtServer(chunk) ? t * rate + shiftNanos : t;
+}
+
+/**
+ * Whether a chunk has the samples of the server: it has those of one end. Those
+ * of a stream are merged by node; what is damaged counts as the client's.
+ */
+export function isAtServer(chunk: Chunk): boolean {
+  return chunk.kind === "packetIO" && chunk.columns.server[0] === 1;
+}
+
 /** Whether the ends of a flow have one clock. */
 export function haveOneClock(
   client: FlowInfo | undefined,
@@ -175,19 +209,19 @@ function textOrNothing(value: unknown): string | undefined {
  * The samples of a flow, in the order in which they were taken, as far as clocks and chunks allow: the two ends of a
  * flow may have sent theirs at very different times.
  *
- * @param serverShift the server's `tinit` less the client's, in nanoseconds
+ * @param order relates the clocks of the ends
  * @throws {TineError} `bad-records`, naming flow and node; `bad-results`
  */
 export async function* mergedChunks(
   file: RecordFile,
   { flow, places }: IndexedFlow,
-  serverShift: number,
+  order: ServerToClient,
 ): AsyncGenerator<Chunk, void, void> {
   const cursors: Cursor[] = [];
   for (const [nodeId, ofNode] of places) {
     // Both ends may be on one node, which sends theirs when they are full: an end that is slow comes late.
     for (const atServer of [false, true]) {
-      const cursor = new Cursor(file, flow, nodeId, ofNode, atServer, serverShift);
+      const cursor = new Cursor(file, flow, nodeId, ofNode, atServer, order);
       if (await cursor.next()) cursors.push(cursor);
     }
   }
@@ -212,7 +246,7 @@ class Cursor {
     readonly nodeId: string,
     readonly places: readonly RecordPlace[],
     readonly atServer: boolean,
-    readonly serverShift: number,
+    readonly order: ServerToClient,
   ) {}
 
   /** Reads the next chunk; false at the end. */
@@ -221,11 +255,9 @@ class Cursor {
     while (this.#next < this.places.length) {
       const { payload } = await this.file.read(this.places[this.#next++]);
       const chunk = this.#decode(payload);
-      // A chunk has the samples of one end. Only packets say which; what is damaged counts as the client's.
-      const atServer = chunk.kind === "packetIO" && chunk.columns.server[0] === 1;
-      if (atServer !== this.atServer) continue;
+      if (isAtServer(chunk) !== this.atServer) continue;
       this.chunk = chunk;
-      const time = chunk.columns.t[0] + (atServer ? this.serverShift : 0);
+      const time = timeOf(chunk, this.order);
       // What is damaged must not hold up the others.
       this.time = Number.isNaN(time) ? -Infinity : time;
       return true;

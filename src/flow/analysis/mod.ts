@@ -30,6 +30,8 @@ export {
 export { bitRate, figureText, milliseconds, percent, seconds, UNKNOWN } from "./figure_text.ts";
 export { ByteIntervals, type PacketInterval, type StreamInterval } from "./intervals.ts";
 export { PacketAnalysis, type PacketAnalysisOptions, type PacketFlowFigures, SHARED_CLOCK } from "./packet_analysis.ts";
+export { type MatchedPacket, PacketMatcher, type PacketMatcherOptions } from "./packet_matcher.ts";
+export { ECHO } from "./packet_sample.ts";
 export {
   CLOCK_FIGURES,
   LOAD_FIGURES,
@@ -41,7 +43,7 @@ export {
   SERVED_PACKET_FIGURES,
 } from "./packet_figures.ts";
 export type { PathFigures, Spread } from "./packet_path.ts";
-export type { PacketFigures, SettledPacket } from "./sender_analysis.ts";
+export type { PacketFigures } from "./sender_analysis.ts";
 export { RateMeter } from "./rate_meter.ts";
 export { StreamAnalysis, type StreamFigures, type StreamLimits } from "./stream_analysis.ts";
 export {

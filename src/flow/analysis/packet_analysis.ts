@@ -1,10 +1,9 @@
 import type { Chunk } from "../records/read_chunk.ts";
 import type { PacketReport } from "../report.ts";
 import { ClockOffset, type OffsetEstimate } from "./clock_offset.ts";
+import { MAX_SENDERS } from "./packet_sample.ts";
 import { type PacketFigures, SenderAnalysis, type SenderAnalysisOptions } from "./sender_analysis.ts";
 
-/** More senders than a packet can name are damage. */
-const MAX_SENDERS = 256;
 /** What the windows of all senders of a flow together grow by: 2 MiB a column. */
 const BUDGET_PACKETS = 2 ** 18;
 
@@ -84,17 +83,6 @@ export class PacketAnalysis {
   /** How the clocks of the ends relate, as far as is known by now. */
   get clockOffset(): OffsetEstimate | undefined {
     return this.#clocks ?? this.#offset.estimate();
-  }
-
-  /**
-   * Hands packets on earlier than memory would need it, for readers that follow a flow: those of which all is known, and
-   * those that were sent before `t`.
-   *
-   * @param t nanoseconds since the client's `tinit`
-   * @param serverRecords whether the server records what it receives
-   */
-  settle(t: number, serverRecords: boolean): void {
-    for (const sender of this.#senders.values()) sender.settle(t, serverRecords);
   }
 
   /**

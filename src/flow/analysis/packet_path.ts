@@ -368,13 +368,8 @@ export class PacketWindow {
 
   /** Settles all that is left. */
   end(): void {
-    this.settleBefore(this.high + 1);
-  }
-
-  /** Settles the numbers below `end` earlier than the room would need it; at most all that came. */
-  settleBefore(end: number): void {
-    if (end > this.settled) this.onSettle(end);
-    this.settled = Math.max(this.settled, end);
+    if (this.high + 1 > this.settled) this.onSettle(this.high + 1);
+    this.settled = Math.max(this.settled, this.high + 1);
   }
 
   #grow(): boolean {

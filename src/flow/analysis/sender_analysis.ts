@@ -4,6 +4,7 @@ import { roundTripTime } from "../packet/client_receiver.ts";
 import type { Columns } from "../records/format.ts";
 import type { ClockOffset, OffsetEstimate } from "./clock_offset.ts";
 import { Distribution, type Quantiles } from "./distribution.ts";
+import { ECHO, isPlausible, isTime, packetsOf, REPLY, REVERSE } from "./packet_sample.ts";
 import { PacketPath, PacketWindow, type PathFigures, type WindowBudget } from "./packet_path.ts";
 import { RateMeter } from "./rate_meter.ts";
 
@@ -17,19 +18,10 @@ const SERVER_PLACE = 4;
 const PLACE = 5;
 /** The server has a record of it. */
 const SERVER_RECORD = 6;
-/** How much later than scheduled the client sent it; filled only where packets are observed. */
-const LATENESS = 7;
-const COLUMNS = 8;
+const COLUMNS = 7;
 
-const ECHO = 1;
-const REPLY = 2;
-const REVERSE = 8;
 /** The source of a stamp: the kernel, whose messages have the traffic class as well. */
 const KERNEL = 1;
-/** More packets than the kernel takes as one burst are damage. */
-const MAX_IN_BURST = 1024;
-/** What UDP carries at most. */
-const MAX_BYTES = 65_535;
 
 /** What is sent later than this is late, in nanoseconds. */
 export const LATE_NANOS = 1e6;
@@ -43,29 +35,6 @@ export interface SenderAnalysisOptions {
   readonly clientOnly?: boolean;
   /** Gets each round trip: when the reply came, since the client's `tinit`, and its time, in nanoseconds. */
   readonly onRoundTrip?: (received: number, nanos: number) => void;
-  /** Receives each packet once both ends have had the time to record it, in the order of numbers. */
-  readonly onPacket?: (packet: SettledPacket) => void;
-  /** Receives each packet whose reply came, as soon as the last of its four times is known. */
-  readonly onEcho?: (packet: SettledPacket) => void;
-}
-
-/**
- * What both ends have recorded of a packet. Times are nanoseconds since the client's `tinit`, each by the clock of the
- * end where it happened; NaN where nothing was recorded. It is the same object each time: copy what you keep.
- */
-export interface SettledPacket {
-  readonly sender: number;
-  readonly seq: number;
-  /** The server sent it, of its own; `sent` and `serverReceived` are NaN. */
-  readonly reverse: boolean;
-  /** A reply was asked for, or came. */
-  readonly echo: boolean;
-  readonly sent: number;
-  readonly serverReceived: number;
-  readonly serverSent: number;
-  readonly received: number;
-  /** How much later than scheduled it was sent, by the client. */
-  readonly lateness: number;
 }
 
 /** What was measured with the packets of one sender. Times are nanoseconds. */
@@ -132,8 +101,6 @@ export class SenderAnalysis {
   /** Sends of a sender at the server, by what its packets carry. */
   readonly #arrivedSends = new ArrivedSends();
   #incoherent = 0;
-  /** What is handed on. */
-  readonly #packet: { -readonly [K in keyof SettledPacket]: SettledPacket[K] };
 
   /**
    * @param sender its index
@@ -146,21 +113,9 @@ export class SenderAnalysis {
     budget: WindowBudget,
     readonly options: SenderAnalysisOptions,
   ) {
-    this.#packet = {
-      sender,
-      seq: 0,
-      reverse: false,
-      echo: false,
-      sent: NaN,
-      serverReceived: NaN,
-      serverSent: NaN,
-      received: NaN,
-      lateness: NaN,
-    };
     this.#window = new PacketWindow(COLUMNS, budget, (end) => {
       this.#toServer.order.settle(end);
       this.#fromServer.order.settle(end);
-      if (options.onPacket !== undefined) this.#observe(end, options.onPacket);
     });
     this.#toServer = new PacketPath(this.#window, SENT, SERVER_RECEIVED, SERVER_PLACE, 1);
     this.#fromServer = new PacketPath(this.#window, SERVER_SENT, RECEIVED, PLACE, -1);
@@ -176,13 +131,12 @@ export class SenderAnalysis {
   add(columns: Columns<"packetIO">, i: number, shift: number): void {
     const t = columns.t[i] + shift;
     const seq = columns.seq[i];
-    // Chunks of an earlier version do not have the column.
-    const packets = columns.packets[i] >= 1 ? Math.floor(columns.packets[i]) : 1;
     const bytes = columns.len[i];
-    if (!isTime(t) || packets > MAX_IN_BURST || !(bytes >= 0 && bytes <= MAX_BYTES)) {
+    if (!isPlausible(columns, i, shift)) {
       this.#incoherent++;
       return;
     }
+    const packets = packetsOf(columns, i);
     if (columns.flag[i] & REVERSE) this.#reverse = true;
     if (columns.sent[i]) {
       this.#sent(columns, i, t, packets, bytes);
@@ -193,12 +147,8 @@ export class SenderAnalysis {
       if (columns.server[i]) {
         if (columns.sent[i]) this.#set(seq + k, SERVER_SENT, t);
         else this.#serverReceived(columns, i, seq + k, t, bytes);
-      } else if (columns.sent[i]) {
-        if (this.#observed) this.#setLateness(seq + k, columns.t[i] - columns.scheduled[i]);
-        this.#set(seq + k, SENT, t);
-      } else {
-        this.#received(columns, i, seq + k, t, bytes);
-      }
+      } else if (columns.sent[i]) this.#set(seq + k, SENT, t);
+      else this.#received(columns, i, seq + k, t, bytes);
     }
   }
 
@@ -256,76 +206,6 @@ export class SenderAnalysis {
       unsent: counts?.unsent ?? 0,
       incoherent: this.#incoherent,
     };
-  }
-
-  /**
-   * Hands on the packets of which nothing more can come, and those that were sent before `t`, as far as no earlier
-   * number waits. What comes later for a packet that was handed on is of no effect on it.
-   *
-   * @param t nanoseconds since the client's `tinit`
-   * @param serverRecords whether the server records what it receives
-   */
-  settle(t: number, serverRecords: boolean): void {
-    const { settled, high } = this.#window;
-    let end = settled;
-    // Whether no number before it waits.
-    let next = true;
-    for (let seq = settled; seq <= high; seq++) {
-      const sent = this.#sendTime(seq);
-      // What was sent before it is old as well.
-      if (sent < t) next = true;
-      else if (sent >= t && !next) break;
-      else next = next && this.#isDecided(seq, serverRecords);
-      if (next) end = seq + 1;
-    }
-    this.#window.settleBefore(end);
-  }
-
-  /** NaN where it is not known. */
-  #sendTime(seq: number): number {
-    return this.#window.columns[this.#reverse ? SERVER_SENT : SENT][this.#window.slot(seq)];
-  }
-
-  /** Whether all is known of a packet that there can be. */
-  #isDecided(seq: number, serverRecords: boolean): boolean {
-    const { columns } = this.#window;
-    const slot = this.#window.slot(seq);
-    if (this.#reverse) return known(columns[SERVER_SENT][slot], columns[RECEIVED][slot]);
-    if (Number.isNaN(columns[SENT][slot])) return false;
-    if (this.#echo) return known(columns[RECEIVED][slot], columns[SERVER_RECEIVED][slot]);
-    return !serverRecords || !Number.isNaN(columns[SERVER_RECEIVED][slot]);
-  }
-
-  /** Whether single packets are handed on. */
-  get #observed(): boolean {
-    return this.options.onPacket !== undefined || this.options.onEcho !== undefined;
-  }
-
-  #setLateness(seq: number, lateness: number): void {
-    const slot = this.#window.enter(seq);
-    if (slot >= 0 && Number.isNaN(this.#window.columns[LATENESS][slot])) {
-      this.#window.columns[LATENESS][slot] = lateness;
-    }
-  }
-
-  /** Hands on the packets from the last one that was settled up to `end`, `end` not included. */
-  #observe(end: number, onPacket: (packet: SettledPacket) => void): void {
-    for (let seq = this.#window.settled; seq < end; seq++) onPacket(this.#packetAt(seq));
-  }
-
-  #packetAt(seq: number): SettledPacket {
-    const { columns } = this.#window;
-    const slot = this.#window.slot(seq);
-    const packet = this.#packet;
-    packet.seq = seq;
-    packet.reverse = this.#reverse;
-    packet.echo = this.#echo;
-    packet.sent = columns[SENT][slot];
-    packet.serverReceived = columns[SERVER_RECEIVED][slot];
-    packet.serverSent = columns[SERVER_SENT][slot];
-    packet.received = columns[RECEIVED][slot];
-    packet.lateness = columns[LATENESS][slot];
-    return packet;
   }
 
   /**
@@ -475,7 +355,6 @@ export class SenderAnalysis {
     }
     if (!known(sent, received)) return;
     if (serverTime >= 0) this.#roundTrip(received, roundTripTime(received - sent, serverTime));
-    this.options.onEcho?.(this.#packetAt(seq));
   }
 
   #roundTrip(received: number, nanos: number): void {
@@ -492,10 +371,6 @@ export class SenderAnalysis {
 function noteMark(path: PacketPath, { tos, stampSource }: Columns<"packetIO">, i: number): void {
   if (isMarked(tos[i])) path.congestionMarks++;
   if (stampSource[i] === KERNEL) path.seesMarks = true;
-}
-
-function isTime(t: number): boolean {
-  return Math.abs(t) <= Number.MAX_SAFE_INTEGER;
 }
 
 function known(a: number, b: number): boolean {

@@ -1,5 +1,6 @@
 import { TineError } from "../../base/errors.ts";
 import { delay } from "../../base/time.ts";
+import { testIdText } from "../names.ts";
 import { isUnderWay } from "../run_lock.ts";
 import { PLAN_FILE, readRunSummary, readTestSummary, RUN_FILE, type RunSummary, WORK_SUFFIX } from "../summary.ts";
 import type { TableSource } from "../tables/source.ts";
@@ -7,7 +8,7 @@ import type { LiveRows } from "../tables/live.ts";
 import type { TableSchema } from "../tables/table.ts";
 import { type EncodeTable, type ExportFormat, loadFormat, type TableEncoder } from "./formats.ts";
 import { chosenTable, type WriteBytes } from "./export_tables.ts";
-import type { FollowedTable } from "../tables/row_follower.ts";
+import { type FollowedTable, namesIn } from "../tables/row_follower.ts";
 import { TestFollower } from "./test_follower.ts";
 import type { ExportCounts } from "./row_printer.ts";
 
@@ -49,7 +50,9 @@ export interface Followed extends ExportCounts {
  * that was recorded before comes first. Rows are those of {@linkcode exportToStream}, in the order in which they become
  * known.
  *
- * What is estimated from all packets of a flow, such as how two clocks relate, is what is known by then.
+ * A row is written once it is certain: samples of one end wait for those of the other, and a packet is lost when both
+ * ends have recorded what was sent much later. What is estimated from all packets of a flow, such as how two clocks
+ * relate, is what is known by then.
  *
  * @param writeTo returns where the rows of a table go; bytes are valid until the promise resolves
  * @throws {TineError} `unknown-table`, `unknown-column`, and those of reading results
@@ -83,7 +86,8 @@ export async function followRun(options: FollowOptions, writeTo: (table: string)
         if (test === undefined) {
           const tables = await output.tablesOf(`${folder.path}/${entry.folder}`);
           if (tables === undefined) continue; // it has just begun
-          tests.set(entry.folder, test = { followed: new TestFollower(tables, options.flows), over: false });
+          const followed = new TestFollower(tables, options.flows, await runnersOf(folder.path, entry.id));
+          tests.set(entry.folder, test = { followed, over: false });
         }
         if (test.over) continue;
         const end = ended || entry.status !== "running";
@@ -175,18 +179,32 @@ function runName(path: string): string {
   return name.endsWith(WORK_SUFFIX) ? name.slice(0, -WORK_SUFFIX.length) : name;
 }
 
+/** The names of all that a test runs, by the plan; undefined where the plan does not have it. */
+async function runnersOf(run: string, id: Readonly<Record<string, string>>): Promise<Set<string> | undefined> {
+  const test = (await planTests(run)).find((test) => testIdText(test.id ?? {}) === testIdText(id));
+  return test && namesIn(test);
+}
+
+/** The tests of a run, as its plan has them. */
+async function planTests(run: string): Promise<{ id?: Record<string, string> }[]> {
+  try {
+    const plan = JSON.parse(await Deno.readTextFile(`${run}/${PLAN_FILE}`)) as {
+      tests?: { id?: Record<string, string> }[];
+    };
+    return plan.tests ?? [];
+  } catch (error) {
+    if (!(error instanceof SyntaxError || error instanceof Deno.errors.NotFound)) throw error;
+    return [];
+  }
+}
+
 /** The keys of all ids that the run will have. */
 async function idKeysOf(run: string, test: string | undefined): Promise<string[]> {
   const ids: Readonly<Record<string, string>>[] = [];
   if (test !== undefined) ids.push((await readTestSummary(`${run}/${test}`))?.id ?? {});
   else {
     for (const { id } of (await readRunSummary(run))?.tests ?? []) ids.push(id);
-    try {
-      const plan = JSON.parse(await Deno.readTextFile(`${run}/${PLAN_FILE}`)) as { tests?: { id?: object }[] };
-      for (const { id } of plan.tests ?? []) ids.push({ ...id });
-    } catch (error) {
-      if (!(error instanceof SyntaxError || error instanceof Deno.errors.NotFound)) throw error;
-    }
+    for (const { id } of await planTests(run)) ids.push({ ...id });
   }
   return [...new Set(ids.flatMap((id) => Object.keys(id)))];
 }

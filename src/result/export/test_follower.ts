@@ -8,20 +8,25 @@ export class TestFollower implements Disposable {
   readonly #rows: RowFollower;
   readonly #logs = new LogTail();
   #records: RecordTail | undefined;
-  /** For figures of flows. */
+  /** For figures of flows, and for samples whose turn comes late. */
   #samples: RecordFile | undefined;
 
   /**
    * @param tables that are followed
    * @param flows a glob pattern for the ids of flows
+   * @param runners the names of all that the test runs, where they are known
    */
-  constructor(tables: readonly FollowedTable[], flows: string | undefined) {
+  constructor(
+    tables: readonly FollowedTable[],
+    flows: string | undefined,
+    runners: ReadonlySet<string> | undefined,
+  ) {
     const hasFlows = tables.some(({ live }) => live.of === "flow");
-    this.#rows = new RowFollower(
-      tables,
-      flows,
-      hasFlows ? (flow, index) => measureFlow(this.#samples!, flow, index) : undefined,
-    );
+    this.#rows = new RowFollower(tables, flows, {
+      runners,
+      read: (place) => this.#samples!.read(place),
+      ...hasFlows && { measure: (flow, index) => measureFlow(this.#samples!, flow, index) },
+    });
   }
 
   /**
@@ -33,12 +38,12 @@ export class TestFollower implements Disposable {
    */
   async step(folder: string, { end = false, signal }: { end?: boolean; signal?: AbortSignal } = {}): Promise<void> {
     this.#records ??= await RecordTail.open(folder);
-    if (this.#records !== undefined && this.#rows.has("flow")) this.#samples ??= await RecordFile.open(folder);
+    if (this.#records !== undefined) this.#samples ??= await RecordFile.open(folder);
     for (let some; (some = await this.#records?.read()) !== undefined;) {
       signal?.throwIfAborted();
       const now = performance.now();
       for (const { message, place } of some) this.#rows.add(message, now, place);
-      await this.#rows.write(now);
+      await this.#rows.write();
     }
     await this.#rows.settle(performance.now(), end);
     if (!this.#rows.has("lines")) return;

@@ -1,15 +1,15 @@
 import {
   ByteIntervals,
+  type MatchedPacket,
   type OffsetEstimate,
-  PacketAnalysis,
+  PacketMatcher,
   quantilesOf,
-  type SettledPacket,
 } from "../../flow/analysis/mod.ts";
 import type { Chunk } from "../../flow/records/read_chunk.ts";
-import type { IndexedFlow } from "../read_flows.ts";
+import { type IndexedFlow, serverShift, type ServerToClient, serverToClient, timeOf } from "../read_flows.ts";
 import { RecordFile } from "../read_records.ts";
 import type { FlowRows } from "./live.ts";
-import { clocksOf, rowsOfFlow, serverShift, Settling, timeOf } from "./packet_tables.ts";
+import { clocksOf, rowsOfFlow } from "./packet_tables.ts";
 import { columnsOf, constant, SourceFlows, type TableSource, testValues } from "./source.ts";
 import type { Column, RowChunk, Table, Values } from "./table.ts";
 
@@ -100,7 +100,7 @@ export function intervalsTable(source: TableSource): Table {
       for (const flow of flows.flows()) {
         const { type } = flow.client ?? flow.server ?? {};
         const clocks = type === "packetInfo" ? await clocksOf(file, flow, flows) : undefined;
-        yield* rowsOfFlow(file, flow, startRows(flow, flows, clocks));
+        yield* rowsOfFlow(file, flow, flows, startRows(flow, flows, clocks));
       }
     },
     live: { of: "samples", start: startRows },
@@ -110,7 +110,7 @@ export function intervalsTable(source: TableSource): Table {
     const info = flow.client ?? flow.server;
     if (info === undefined) return undefined;
     // By way of the clock of the root, as far as it is known.
-    const toClient = flows.serverToClient(flow);
+    const toClient = serverToClient(flow, flows.index);
     const follower = info.type === "packetInfo"
       ? new PacketIntervals(intervalNanos, serverShift(flow), toClient, clocks, flow.server !== undefined)
       : new StreamIntervals(intervalNanos, toClient, flow);
@@ -137,15 +137,12 @@ export function intervalsTable(source: TableSource): Table {
         return follower.ready.length;
       },
       add: (chunk) => follower.add(chunk),
-      settle: () => follower.settle(),
       end: () => follower.end(),
       take: () => follower.ready.length === 0 ? undefined : take(follower.ready.splice(0)),
     };
   }
 }
 
-/** What turns a time of the server into one of the client. */
-type ServerToClient = ReturnType<SourceFlows["serverToClient"]>;
 const NO_SHIFT: ServerToClient = { rate: 1, shiftNanos: 0 };
 
 /** A TCP flow by intervals. */
@@ -183,9 +180,6 @@ class StreamIntervals {
       else if (chunk.columns.sent[i] === 0) this.#bytes.add(t, chunk.columns.total[i]);
     }
   }
-
-  /** Samples by themselves release what is before them. */
-  settle(): void {}
 
   end(): void {
     this.#release(this.#last > 0 ? Math.ceil(this.#last / this.intervalNanos) : 0);
@@ -258,11 +252,7 @@ interface SenderIntervals {
 class PacketIntervals {
   readonly ready: PlacedRow[] = [];
   direction: string | undefined = "toServer";
-  readonly #settling = new Settling();
-  readonly #analysis = new PacketAnalysis({
-    onPacket: (packet) => this.#packet(packet),
-    onRoundTrip: (_received, nanos) => this.#settling.took(nanos),
-  });
+  readonly #matcher: PacketMatcher;
   readonly #senders = new Map<number, SenderIntervals>();
   #clocks: OffsetEstimate | undefined;
   /** No sample of before follows, by the client's clock. */
@@ -275,28 +265,28 @@ class PacketIntervals {
     readonly clocks: OffsetEstimate | undefined,
     readonly serverRecords: boolean,
   ) {
-    this.#analysis.serverShift = shift;
+    this.#matcher = new PacketMatcher({
+      onPacket: (packet) => this.#packet(packet),
+      serverRecords,
+      serverShift: shift,
+      serverToClient: rootToClient,
+    });
     this.#clocks = clocks;
   }
 
   add(chunk: Chunk): void {
     if (chunk.kind !== "packetIO") return;
-    const t = timeOf(chunk, this.shift);
-    this.#settling.reached(t);
-    // Chunks are in the order of times of which those of the server have not been corrected.
-    const { rate, shiftNanos } = this.#toClient;
-    this.#reached = Math.max(this.#reached, t - Math.max(0, this.shift - shiftNanos + t * (1 - rate)));
+    const { rate, shiftNanos } = this.#toClient, order = this.rootToClient;
+    // Chunks are in an order by which samples of the server may be that much later than by the clocks compared.
+    const lead = order.shiftNanos - shiftNanos + chunk.columns.t[0] * (order.rate - rate);
+    this.#reached = Math.max(this.#reached, timeOf(chunk, order) - Math.max(0, lead));
     this.#arrivals(chunk);
-    this.#analysis.add(chunk);
-    this.#clocks = this.clocks ?? this.#analysis.clockOffset;
-  }
-
-  settle(): void {
-    this.#analysis.settle(this.#settling.end, this.serverRecords);
+    this.#matcher.add(chunk);
+    this.#clocks = this.clocks ?? this.#matcher.clockOffset;
   }
 
   end(): void {
-    this.#analysis.figures();
+    this.#matcher.end();
     for (const [sender, intervals] of this.#senders) this.#release(sender, intervals, Infinity);
   }
 
@@ -324,10 +314,9 @@ class PacketIntervals {
     }
   }
 
-  #packet(packet: SettledPacket): void {
+  #packet(packet: MatchedPacket): void {
     const { sender, reverse, sent, serverReceived, serverSent, received } = packet;
     const offset = this.#clocks?.offsetNanos;
-    this.#settling.took(serverReceived - sent - (offset ?? NaN));
     // By the client's clock, as the intervals are.
     const start = reverse ? serverSent - (offset ?? NaN) : sent;
     const counts = this.#countsAt(sender, start);
@@ -346,7 +335,7 @@ class PacketIntervals {
       counts.fromServer += received - serverSent + offset;
       counts.fromServerCount++;
     }
-    // Packets are settled in the order of their numbers: what was sent before this one has been counted.
+    // Packets are handed on in the order of their numbers: what was sent before this one has been counted.
     this.#release(sender, this.#senders.get(sender)!, Math.floor(Math.min(start, this.#reached) / this.intervalNanos));
   }
 

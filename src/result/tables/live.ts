@@ -11,8 +11,6 @@ export interface FlowRows {
   /** Rows that wait. */
   readonly count: number;
   add(chunk: Chunk): void;
-  /** Makes rows of all that is known by now, though samples follow. */
-  settle(): void;
   /** No sample follows. */
   end(): void;
   /** Takes out the rows that wait; undefined where there are none. */

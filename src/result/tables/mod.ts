@@ -82,7 +82,6 @@ function selectLive(live: LiveRows, select: (chunk: RowChunk) => RowChunk): Live
               return rows.count;
             },
             add: (chunk) => rows.add(chunk),
-            settle: () => rows.settle(),
             end: () => rows.end(),
             take: () => where(rows.take()),
           };

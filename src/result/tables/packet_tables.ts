@@ -1,6 +1,12 @@
-import { type OffsetEstimate, PacketAnalysis, type SettledPacket, SHARED_CLOCK } from "../../flow/analysis/mod.ts";
-import type { Chunk } from "../../flow/records/read_chunk.ts";
-import { haveOneClock, type IndexedFlow, measureFlow, mergedChunks } from "../read_flows.ts";
+import { type MatchedPacket, type OffsetEstimate, PacketMatcher, SHARED_CLOCK } from "../../flow/analysis/mod.ts";
+import {
+  haveOneClock,
+  type IndexedFlow,
+  measureFlow,
+  mergedChunks,
+  serverShift,
+  serverToClient,
+} from "../read_flows.ts";
 import { RecordFile } from "../read_records.ts";
 import type { FlowRows } from "./live.ts";
 import { columnsOf, constant, SourceFlows, type TableSource, testValues } from "./source.ts";
@@ -26,10 +32,10 @@ interface FollowedFlow {
 interface RowMaker {
   /** Rows that wait. */
   readonly count: number;
-  /** Takes the next packet of a sender that is settled. */
-  onPacket?(packet: SettledPacket): void;
+  /** Takes the next packet of a sender of which nothing more can come. */
+  onPacket?(packet: MatchedPacket): void;
   /** Takes a packet whose reply has come. */
-  onEcho?(packet: SettledPacket): void;
+  onEcho?(packet: MatchedPacket): void;
   /** Takes out the rows: the time of each in nanoseconds since the client's `tinit`, and the values of the columns. */
   take(): { readonly times: Float64Array; readonly values: readonly Values[] };
   /** No packet follows. */
@@ -83,8 +89,8 @@ export function roundTripsTable(source: TableSource): Table {
 
 /** Every packet that was sent and never received. */
 export function lossesTable(source: TableSource): Table {
-  const row = "a packet that was sent and not received, those that a socket dropped among them; its time is that of " +
-    "sending, where it is known";
+  const row = "a packet that was sent and not received within 3 seconds or four times the longest delay before, " +
+    "those that a socket dropped among them; its time is that of sending, where it is known";
   return packetTable(source, "losses", row, ["direction"], [SEQ], (flow) => {
     const rows = new Rows(3);
     /** By sender: losses behind the last packet that arrived. Without the counts at the end they may be unrecorded. */
@@ -131,7 +137,7 @@ const UNKNOWN = 2;
 const DIRECTIONS = ["toServer", "fromServer", undefined];
 
 /** In which direction a packet was lost, as a place in {@linkcode DIRECTIONS}; undefined: it arrived. */
-function lostWhere(packet: SettledPacket, { serverRecords }: FollowedFlow): number | undefined {
+function lostWhere(packet: MatchedPacket, { serverRecords }: FollowedFlow): number | undefined {
   const { reverse, echo, sent, serverReceived, received } = packet;
   if (!Number.isNaN(received)) return undefined;
   if (reverse) return FROM_SERVER;
@@ -159,7 +165,7 @@ function packetTable(
       using file = await RecordFile.open(source.test.path);
       for (const flow of flows.flows()) {
         if ((flow.client ?? flow.server)?.type !== "packetInfo") continue;
-        yield* rowsOfFlow(file, flow, startRows(flow, flows, await clocksOf(file, flow, flows)));
+        yield* rowsOfFlow(file, flow, flows, startRows(flow, flows, await clocksOf(file, flow, flows)));
       }
     },
     live: { of: "samples", start: startRows },
@@ -176,34 +182,26 @@ function packetTable(
     const serverRecords = server !== undefined;
     const followed: FollowedFlow = { clocks, serverRecords, complete: false };
     const maker = makeRows(followed);
-    const settling = new Settling();
-    const analysis = new PacketAnalysis({
-      onEcho: maker.onEcho && ((packet) => maker.onEcho!(packet)),
-      onPacket: maker.onPacket && ((packet) => {
-        settling.took(packet.serverReceived - packet.sent - (followed.clocks?.offsetNanos ?? NaN));
-        maker.onPacket!(packet);
-      }),
-      onRoundTrip: (_received, nanos) => settling.took(nanos),
+    const matcher = new PacketMatcher({
+      onEcho: maker.onEcho?.bind(maker),
+      onPacket: maker.onPacket?.bind(maker),
+      serverRecords,
+      serverShift: serverShift(flow),
+      serverToClient: serverToClient(flow, flows.index),
     });
-    const shift = serverShift(flow);
-    analysis.serverShift = shift;
     return {
       get count() {
         return maker.count;
       },
       add(chunk) {
         if (chunk.kind !== "packetIO") return;
-        settling.reached(timeOf(chunk, shift));
-        analysis.add(chunk);
-        followed.clocks = clocks ?? analysis.clockOffset;
-      },
-      settle() {
-        analysis.settle(settling.end, serverRecords);
+        matcher.add(chunk);
+        followed.clocks = clocks ?? matcher.clockOffset;
       },
       end() {
         const report = flow.report?.kind === "packets" ? flow.report : undefined;
         followed.complete = report?.complete ?? false;
-        analysis.figures(report);
+        matcher.end();
         maker.end();
       },
       take() {
@@ -220,51 +218,16 @@ function packetTable(
 export async function* rowsOfFlow(
   file: RecordFile,
   flow: IndexedFlow,
+  flows: SourceFlows,
   rows: FlowRows | undefined,
 ): AsyncGenerator<RowChunk, void, void> {
   if (rows === undefined) return;
-  for await (const chunk of mergedChunks(file, flow, serverShift(flow))) {
+  for await (const chunk of mergedChunks(file, flow, serverToClient(flow, flows.index))) {
     rows.add(chunk);
     if (rows.count >= CHUNK_ROWS) yield rows.take()!;
   }
   rows.end();
   if (rows.count > 0) yield rows.take()!;
-}
-
-/** The time of the first sample of a chunk, in nanoseconds since the client's `tinit`, each by the clock of its end. */
-export function timeOf(chunk: Chunk, serverShift: number): number {
-  return chunk.columns.t[0] + (chunk.kind === "packetIO" && chunk.columns.server[0] === 1 ? serverShift : 0);
-}
-
-/** The server's `tinit` less the client's, in nanoseconds; 0 where one is not known. */
-export function serverShift({ client, server }: IndexedFlow): number {
-  return client === undefined || server === undefined ? 0 : Number(server.tinit - client.tinit);
-}
-
-/** What is under way for less is waited for, in nanoseconds. */
-const MIN_WAIT_NANOS = 1e9;
-/** What is under way for as many times the longest time so far is taken for lost. */
-const WAIT_FACTOR = 4;
-
-/** When packets are old enough that what has not been recorded of them is taken for lost. */
-export class Settling {
-  #newest = -Infinity;
-  #longest = 0;
-
-  /** Takes note of the time of samples, in nanoseconds since the client's `tinit`, the earliest first. */
-  reached(t: number): void {
-    if (t > this.#newest) this.#newest = t;
-  }
-
-  /** Takes note of how long a packet was under way, in nanoseconds; NaN: not known. */
-  took(nanos: number): void {
-    if (nanos > this.#longest) this.#longest = nanos;
-  }
-
-  /** What was sent before is old enough, in nanoseconds since the client's `tinit`. */
-  get end(): number {
-    return this.#newest - Math.max(MIN_WAIT_NANOS, WAIT_FACTOR * this.#longest);
-  }
 }
 
 /** How the clocks of the ends relate: where they are not shared, it takes all packets of the flow to know. */

@@ -84,16 +84,6 @@ export class SourceFlows {
     return { type: "time", base, offsets: rate === 1 ? offsets : offsets.map((t) => Math.round(t * rate)) };
   }
 
-  /** What turns a time of a flow's server, from its base on, into one of its client: multiply, then add the shift. */
-  serverToClient({ client, server }: IndexedFlow): { readonly rate: number; readonly shiftNanos: number } {
-    if (client === undefined || server === undefined) return { rate: 1, shiftNanos: 0 };
-    const { rate } = this.clockOf(client.nodeId);
-    return {
-      rate: this.clockOf(server.nodeId).rate / rate,
-      shiftNanos: Number(this.timeBase(server)! - this.timeBase(client)!) / rate,
-    };
-  }
-
   /** The clock of a node; that of the root where nothing is known of it. */
   clockOf(nodeId: string): NodeClock {
     return clockOf(nodeId, this.#index);

@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { PacketAnalysis, SHARED_CLOCK } from "../../../src/flow/analysis/packet_analysis.ts";
 import type { PacketFigures } from "../../../src/flow/analysis/sender_analysis.ts";
-import { atServer, packetChunks, type PacketSample, reply, sent } from "./packet_samples.ts";
+import { atServer, echoes, packetChunks, type PacketSample, reply, sent } from "./packet_samples.ts";
 import { packetReport } from "../reports.ts";
 
 const MS = 1_000_000;
@@ -14,19 +14,6 @@ function analyse(
   const analysis = new PacketAnalysis({ clocks: clocks === "shared" ? SHARED_CLOCK : undefined });
   for (const chunk of packetChunks(samples)) analysis.add(chunk);
   return analysis.figures(totals && packetReport(totals)).senders[0];
-}
-
-/** What a client sees of packets that take 3 ms there, 0.1 ms at the server, and 2 ms back. */
-function* echoes(count: number, lostThere: number[] = [], lostBack: number[] = []): Generator<PacketSample> {
-  let arrived = 0;
-  for (let seq = 0; seq < count; seq++) {
-    const t = seq * 20 * MS;
-    yield sent(seq, t + 5000, { scheduled: t });
-    if (lostThere.includes(seq)) continue;
-    arrived++;
-    const served = t + 5000 + 3 * MS;
-    if (!lostBack.includes(seq)) yield reply(seq, served + 100_000 + 2 * MS, served, 100_000, arrived);
-  }
 }
 
 Deno.test("PacketAnalysis has round trips and one-way delays from the client alone", () => {
@@ -393,56 +380,4 @@ Deno.test("PacketAnalysis knows what was reordered where more is under way than 
   const { toServer } = analysis.figures().senders[0];
   assertEquals([toServer?.sent, toServer?.received, toServer?.lost, toServer?.duplicates], [COUNT, COUNT, 0, 0]);
   assertEquals([toServer?.reordered, toServer?.early, toServer?.late], [1, undefined, undefined]);
-});
-
-Deno.test("PacketAnalysis.settle() hands on each packet once, and earlier, whenever it is called", () => {
-  const lost = (seq: number) => seq % 37 === 3;
-  const samples = [...echoes(4000, Array.from({ length: 4000 }, (_, seq) => seq).filter(lost))];
-  const seen = (every: number) => {
-    const packets: [seq: number, received: number][] = [];
-    const echoed: number[] = [];
-    const analysis = new PacketAnalysis({
-      onPacket: ({ seq, received }) => packets.push([seq, received]),
-      onEcho: ({ seq, lateness }) => lateness === 5000 && echoed.push(seq),
-    });
-    for (const [i, sample] of samples.entries()) {
-      for (const chunk of packetChunks([sample])) analysis.add(chunk);
-      if (i % every === 0) analysis.settle(sample.t! - 1000 * MS, false);
-    }
-    const early = packets.length;
-    analysis.figures();
-    return { packets, echoed, early };
-  };
-  const late = seen(Infinity);
-  assertEquals(late.packets.map(([seq]) => seq), Array.from({ length: 4000 }, (_, seq) => seq));
-  assertEquals(late.echoed, late.packets.map(([seq]) => seq).filter((seq) => !lost(seq)));
-  for (const every of [1, 7, 500]) {
-    const { packets, echoed, early } = seen(every);
-    assertEquals([packets, echoed], [late.packets, late.echoed]);
-    assert(early > 4000 - 600, `${early} of 4000`);
-  }
-});
-
-Deno.test("PacketAnalysis.settle() waits for a packet of which something is missing, until it is old", () => {
-  const packets: number[] = [];
-  const analysis = new PacketAnalysis({ onPacket: ({ seq }) => packets.push(seq) });
-  for (const chunk of packetChunks(echoes(10, [4]))) analysis.add(chunk);
-  analysis.settle(0, false);
-  assertEquals(packets, [0, 1, 2, 3]);
-  analysis.settle(4 * 20 * MS + 5000, false);
-  assertEquals(packets, [0, 1, 2, 3]);
-  analysis.settle(4 * 20 * MS + 5001, false);
-  assertEquals(packets, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-});
-
-Deno.test("PacketAnalysis.settle() hands on each packet of more than it keeps, also where all so far are settled", () => {
-  let next = 0;
-  const analysis = new PacketAnalysis({ onPacket: ({ seq }) => assertEquals(seq, next++) });
-  const count = 140_000;
-  const samples = Array.from({ length: count }, (_, seq) => sent(seq, seq * MS, { flag: 0 }));
-  for (const chunk of packetChunks(samples)) {
-    analysis.add(chunk);
-    analysis.settle(-Infinity, false);
-  }
-  assertEquals(next, count);
 });

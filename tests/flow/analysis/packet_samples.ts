@@ -2,6 +2,8 @@ import { ChunkWriter } from "../../../src/flow/records/chunk_writer.ts";
 import type { Sample } from "../../../src/flow/records/format.ts";
 import { type Chunk, readChunk } from "../../../src/flow/records/read_chunk.ts";
 
+const MS = 1_000_000;
+
 const blank: Sample<"packetIO"> = {
   sender: 0,
   seq: 0,
@@ -57,4 +59,17 @@ export function reply(
   more: PacketSample = {},
 ): PacketSample {
   return { seq, t, flag: 2, serverReceived: serverReceived - t, serverTime, serverCount, ...more };
+}
+
+/** What a client sees of packets that take 3 ms there, 0.1 ms at the server, and 2 ms back. */
+export function* echoes(count: number, lostThere: number[] = [], lostBack: number[] = []): Generator<PacketSample> {
+  let arrived = 0;
+  for (let seq = 0; seq < count; seq++) {
+    const t = seq * 20 * MS;
+    yield sent(seq, t + 5000, { scheduled: t });
+    if (lostThere.includes(seq)) continue;
+    arrived++;
+    const served = t + 5000 + 3 * MS;
+    if (!lostBack.includes(seq)) yield reply(seq, served + 100_000 + 2 * MS, served, 100_000, arrived);
+  }
 }

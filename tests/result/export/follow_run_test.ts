@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { exportToStream, type FollowOptions, followRun } from "../../../src/result/export/mod.ts";
 import { openResults, testsOf } from "../../../src/result/mod.ts";
+import type { Sample } from "../../../src/flow/records/format.ts";
 import { packetReport, streamReport } from "../../flow/reports.ts";
 import { eventually } from "../../support/eventually.ts";
 import { errorMessage, inFolder, item, log, rejection, startRun, testNamed } from "../fixtures.ts";
@@ -48,8 +49,8 @@ function followed(run: string, options: Partial<FollowOptions> = {}) {
   return { end, lines, rows: () => Object.fromEntries(TABLES.map((table) => [table, lines(table).sort()])) };
 }
 
-/** Packets that are echoed, one each 10 ms; both ends record them. Every 50th is lost, on its way there or back. */
-function* echoes(from: number, to: number) {
+/** Packets that are echoed, one each 10 ms. Every 50th is lost, on its way there or back. */
+function samplesOf(from: number, to: number) {
   const common = { packets: 1, flag: 1, len: 100 };
   const at = (seq: number) => seq * 10 * MS;
   const seqs = Array.from({ length: to - from }, (_, i) => from + i);
@@ -60,18 +61,30 @@ function* echoes(from: number, to: number) {
     const received = { ...common, flag: 2, seq, t: at(seq) + 500 + 7 * MS };
     return [sent, { ...received, serverReceived: -6 * MS, serverTime: 2 * MS, serverCount: seq + 1 }];
   });
-  yield* recordsOf("left", "voip", "packetIO", left);
   const right = seqs.filter((seq) => !isLost(seq)).flatMap((seq) => [
     { ...common, seq, t: at(seq) + 500 + MS, server: 1 },
     { ...common, flag: 3, seq, t: at(seq) + 500 + 3 * MS, server: 1, sent: 1 },
   ]);
+  return { left, right };
+}
+
+/** Records of both ends. */
+function* echoes(from: number, to: number) {
+  const { left, right } = samplesOf(from, to);
+  yield* recordsOf("left", "voip", "packetIO", left);
   yield* recordsOf("right", "voip", "packetIO", right);
+}
+
+/** Each sample by itself, so that they come in as many chunks. */
+function* oneByOne(node: string, samples: Iterable<Partial<Sample<"packetIO">>>) {
+  for (const sample of samples) yield* recordsOf(node, "voip", "packetIO", [sample]);
 }
 
 /** A transfer of 1 MB/s: progress at the receiver, the kernel's view at the sender. */
 function* upload(from: number, to: number) {
   const steps = Array.from({ length: to - from }, (_, i) => from + i);
   yield* recordsOf("right", "bulk", "streamIO", steps.map((i) => ({ t: i * 50 * MS, total: i * 50_000 })));
+  yield* recordsOf("left", "bulk", "streamIO", steps.map((i) => ({ t: i * 50 * MS, total: i * 50_000, sent: 1 })));
   yield* recordsOf(
     "left",
     "bulk",
@@ -97,15 +110,17 @@ function* start() {
   yield info("streamInfo", "right", "bulk", { tinit: TINIT, server: true, values });
 }
 
-function* end() {
+/** The end of flows of so many packets, of which every 25th was lost, and steps of a transfer. */
+function* end(packets = 400, steps = 80) {
   const runs = [{ path: "tests[0].serial[0]", name: "sleep", start: TINIT, end: TINIT + 5n }];
   yield item({ type: "runTimes", nodeId: "left", runs: [...runs, { path: "tests[0]", name: "serial", start: TINIT }] });
-  const counts = { sent: 400, serverReceived: 392, received: 384, unsent: 0, sendErrors: 0, socketDrops: 0 };
-  yield progressOf("left", "voip", packetReport(counts));
+  const counts = { sent: packets, serverReceived: packets * 0.98, received: packets * 0.96 };
+  yield progressOf("left", "voip", packetReport({ ...counts, unsent: 0, sendErrors: 0, socketDrops: 0 }));
+  const bytes = (steps - 1) * 50_000;
   yield progressOf(
     "left",
     "bulk",
-    streamReport({ bytes: 3.95e6, durationNanos: 3.95e9, fctNanos: 4e9, retransmits: 79 }),
+    streamReport({ bytes, durationNanos: bytes * 1000, fctNanos: bytes * 1000 + 5e7, retransmits: steps - 1 }),
   );
 }
 
@@ -120,21 +135,21 @@ Deno.test("followRun() writes rows while they are recorded, in the end those of 
     const { end: ended, lines, rows } = followed(run.path);
     await add(start());
     await add([log("left", 2000, "hello\n", "ip"), errorMessage("left", "broken")]);
-    for (let part = 0; part < 4; part++) {
+    for (let part = 0; part < 8; part++) {
       await add(echoes(part * 75, (part + 1) * 75));
       await add(upload(part * 15, (part + 1) * 15));
     }
-    // Of 300 packets, 12 are lost: those of the last second may still be under way.
+    // Of 600 packets, 24 are lost: those of the last three seconds may still be under way.
     await eventually(
       "rows come while the test goes on",
       () =>
-        lines("round_trips").length === 288 && lines("losses").length >= 6 && lines("intervals").length >= 30 &&
+        lines("round_trips").length === 576 && lines("losses").length >= 10 && lines("intervals").length >= 30 &&
         lines("logs").length === 2 && lines("errors").length === 1,
     );
     assertEquals(lines("flows"), []);
-    await add(echoes(300, 400));
-    await add(upload(60, 80));
-    await add(end());
+    await add(echoes(600, 700));
+    await add(upload(120, 140));
+    await add(end(700, 140));
     await eventually("flows have ended", () => lines("flows").length === 2);
     await test.finish({ status: "ok" });
     const path = await run.finish();
@@ -143,7 +158,28 @@ Deno.test("followRun() writes rows while they are recorded, in the end those of 
     const wanted = await exported(path);
     assertEquals(rows(), wanted);
     assertEquals(count, Object.values(wanted).flat().length);
-    assertEquals([wanted.losses.length, wanted.round_trips.length], [16, 384]);
+    assertEquals([wanted.losses.length, wanted.round_trips.length], [28, 672]);
+  }));
+
+Deno.test("followRun() takes no packet for lost whose records at the other end come late, however late", () =>
+  inFolder(async (out) => {
+    await using run = await startRun(out);
+    const test = await run.startTest(testNamed("a"));
+    const { end: ended, lines, rows } = followed(run.path);
+    const { left, right } = samplesOf(0, 400);
+    for (const message of [...start(), ...oneByOne("left", left)]) await test.add(message);
+    // All samples of one end have come, and none of the other.
+    await eventually("samples come", () => lines("packets").length === left.length);
+    assertEquals(lines("losses"), []);
+    for (const message of oneByOne("right", right.slice(0, 600))) await test.add(message);
+    await eventually("round trips come", () => lines("round_trips").length > 250);
+    for (const message of [...oneByOne("right", right.slice(600)), ...upload(0, 80), ...end()]) {
+      await test.add(message);
+    }
+    await test.finish({ status: "ok" });
+    const path = await run.finish();
+    await ended;
+    assertEquals(rows(), await exported(path));
   }));
 
 Deno.test("followRun() writes a run that has ended from its start to its end", () =>

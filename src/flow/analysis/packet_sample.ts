@@ -1,0 +1,37 @@
+/** What a sample of packets has to be, to count as one. @module */
+
+import type { Columns } from "../records/format.ts";
+
+/** The flag of a packet that asks for an echo. */
+export const ECHO = 1;
+/** The flag of an echo. */
+export const REPLY = 2;
+/** The flag of a packet of the server's own sender. */
+export const REVERSE = 8;
+
+/** More senders than a packet can name are damage. */
+export const MAX_SENDERS = 256;
+/** More packets than the kernel takes as one burst are damage. */
+const MAX_IN_BURST = 1024;
+/** What UDP carries at most. */
+const MAX_BYTES = 65_535;
+
+/** Whether a number can be a time: nanoseconds that doubles hold exactly. */
+export function isTime(t: number): boolean {
+  return Math.abs(t) <= Number.MAX_SAFE_INTEGER;
+}
+
+/** The packets of a sample: 1, or those of a burst. Chunks of an earlier version do not have the column. */
+export function packetsOf(columns: Columns<"packetIO">, i: number): number {
+  return columns.packets[i] >= 1 ? Math.floor(columns.packets[i]) : 1;
+}
+
+/**
+ * Whether a sample makes sense by itself.
+ *
+ * @param shift what turns its times into those since the client's `tinit`
+ */
+export function isPlausible(columns: Columns<"packetIO">, i: number, shift: number): boolean {
+  const bytes = columns.len[i];
+  return isTime(columns.t[i] + shift) && !(columns.packets[i] >= MAX_IN_BURST + 1) && bytes >= 0 && bytes <= MAX_BYTES;
+}
