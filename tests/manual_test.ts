@@ -13,7 +13,8 @@ const PORT = /\b19400\b/g;
 /** How long the commands of a page may take: one that waits for ever must not hold up all tests. */
 const PATIENCE_MS = 120_000;
 /** Commands that run plans, and look at what is left of that. */
-const OF_RUNS = /^.*\b(tine (run|results|log|export)|main\.ts (run|results|log|export)|results\/latest)\b.*\n/gm;
+const OF_RUNS =
+  /^.*\b(tine (run|results|log|export|compare|gate)|main\.ts (run|results|log|export|compare|gate)|results\/latest)\b.*\n/gm;
 const ROOT = Deno.uid() === 0;
 const noNamespaces = whyNoNamespaces({ rootless: !ROOT });
 const without = noNamespaces === undefined ? "" : ` (without those that run plans: ${noNamespaces})`;

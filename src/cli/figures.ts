@@ -4,6 +4,7 @@ import { tableLines } from "../base/text.ts";
 import { type Figure, figureText, type SpreadPart, STREAM_FIGURES } from "../flow/analysis/mod.ts";
 
 export { bitRate, figureText, milliseconds, percent, seconds, UNKNOWN } from "../flow/analysis/mod.ts";
+export { groupFlows } from "../result/flow_groups.ts";
 
 /** Marks an only sample, of which there is no median. */
 const ONLY_MARK = "+";

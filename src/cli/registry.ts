@@ -69,6 +69,10 @@ export const registry: Registry = new Map<string, Entry>([
     summary: "Make a page of what was measured",
     load: () => import("./report/report.ts"),
   }],
+  ["compare", {
+    summary: "Compare figures of repeats: is it better?",
+    load: () => import("./compare/compare.ts"),
+  }],
   ["log", {
     summary: "Print the logs of a run, merged by time",
     load: () => import("./log.ts"),

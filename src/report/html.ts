@@ -14,7 +14,8 @@ export type HtmlValue = Html | string | number | bigint | false | null | undefin
 
 /**
  * A tag of templates of HTML and SVG, and the only way by which text reaches a page. Values may stand in text and in
- * quoted attributes; not in scripts, styles, names, or attributes that run or load something.
+ * quoted attributes; not in scripts, styles, names, or attributes that run or load something. The white space around a
+ * template and the indentation of its lines are left out: they are those of the source.
  *
  * @example
  * ```ts
@@ -23,9 +24,17 @@ export type HtmlValue = Html | string | number | bigint | false | null | undefin
  * ```
  */
 export function html(parts: TemplateStringsArray, ...values: readonly HtmlValue[]): Html {
-  let text = parts[0];
-  for (let i = 0; i < values.length; i++) text += textOf(values[i]) + parts[i + 1];
-  return new Html(text);
+  let text = flat(parts[0]).trimStart();
+  const last = values.length - 1;
+  for (let i = 0; i <= last; i++) {
+    const part = flat(parts[i + 1]);
+    text += textOf(values[i]) + (i === last ? part.trimEnd() : part);
+  }
+  return new Html(values.length === 0 ? text.trimEnd() : text);
+}
+
+function flat(part: string): string {
+  return part.includes("\n") ? part.replace(/[ \t]*\n\s*/g, "\n") : part;
 }
 
 function textOf(value: HtmlValue): string {

@@ -49,7 +49,7 @@ export async function testPage(report: TestReport, { title, script }: PageOption
 function figure(plot: Plot): Html {
   return html`
     <figure class="plot" id="plot-${plot.id}" data-plot="${plot.id}">
-    ${drawPlot(plot, PLOT)}
+    ${drawPlot(plot, PLOT.width, PLOT.height)}
     <figcaption>${plot.caption}</figcaption>
     </figure>
   `;

@@ -14,7 +14,7 @@ export type Scale =
   | "tail";
 
 /** What the values of an axis are. Texts with a prefix, such as `ms` or `Mbit/s`, are made when it is drawn. */
-export type PlotUnit = "us" | "bit/s" | "byte" | "packet" | "segment" | "share" | "";
+export type PlotUnit = "us" | "s" | "bit/s" | "byte" | "packet" | "segment" | "share" | "";
 
 /** An axis of a plot. */
 export interface Axis {
@@ -57,6 +57,8 @@ export interface Buckets {
 export type SeriesKind =
   /** Of many samples, a bar from the least to the greatest a pixel column, and the line of their means. */
   | "points"
+  /** A dot for each sample, as in a scatter plot. */
+  | "dots"
   /** A line from sample to sample. */
   | "line"
   /** A value holds until the next one. */
@@ -83,6 +85,8 @@ export interface Series {
   readonly kind: SeriesKind;
   readonly look: Look;
   readonly data: Samples | Buckets;
+  /** Whether it is drawn only where the reader asks for its flow: in plots of many flows. */
+  readonly hidden?: boolean;
   /** What values of `y` are whole multiples of, such as 0.001 for nanoseconds in microseconds; absent: any numbers. */
   readonly step?: number;
 }
@@ -139,6 +143,8 @@ export interface Span {
   /** Absent where it had not ended when the records did. */
   readonly end?: number;
   readonly error?: string;
+  /** That of the flow that it ran, if it ran one. */
+  readonly look?: Look;
 }
 
 /** Runs over time, one below the other. */

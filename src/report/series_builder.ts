@@ -3,16 +3,24 @@ import type { Buckets, Samples } from "./plot.ts";
 /** The most buckets of a series. */
 export const MAX_BUCKETS = 131_072;
 
+/** How many values a series keeps. */
+export interface SeriesLimits {
+  /** More rows than these go into buckets. */
+  readonly maxSamples?: number;
+  /** At most as many. */
+  readonly maxBuckets?: number;
+}
+
 /**
- * Collects the values of a series by time: each by itself as long as they are few, else in buckets, in memory that stays
- * the same however many follow. Extremes stay exact, with their times.
+ * Collects values by time, of one series or of several that have their times in common: each by itself as long as they
+ * are few, else in buckets, in memory that stays the same however many follow. Extremes stay exact, with their times.
  *
  * @example
  * ```ts
  * import { SeriesBuilder } from "./series_builder.ts";
- * const builder = new SeriesBuilder({ maxSamples: 2, maxBuckets: 2 });
+ * const builder = new SeriesBuilder(1, { maxSamples: 2, maxBuckets: 2 });
  * for (const [time, value] of [[0, 5], [1, 9], [2, 7]]) builder.add(time, value);
- * const data = builder.finish();
+ * const [data] = builder.finish();
  * console.assert(data.type === "buckets" && data.greatest.includes(9));
  * ```
  */
@@ -21,60 +29,76 @@ export class SeriesBuilder {
   readonly #maxBuckets: number;
   #count = 0;
   #x = new Float64Array(64);
-  #y = new Float64Array(64);
-  #buckets: GrowingBuckets | undefined;
+  #values: Float64Array<ArrayBuffer>[];
+  #buckets: GrowingBuckets[] | undefined;
 
   /**
-   * @param options `maxSamples`: more values than these go into buckets; `maxBuckets`: at most as many
+   * @param series how many there are: 1 to 4
+   * @param limits of each
    */
-  constructor({ maxSamples = Infinity, maxBuckets = MAX_BUCKETS }: { maxSamples?: number; maxBuckets?: number } = {}) {
+  constructor(series = 1, { maxSamples = Infinity, maxBuckets = MAX_BUCKETS }: SeriesLimits = {}) {
+    this.#values = Array.from({ length: series }, () => new Float64Array(64));
     this.#maxSamples = maxSamples;
     this.#maxBuckets = maxBuckets;
   }
 
-  /** How many values there are. */
+  /** How many rows there are. */
   get count(): number {
     return this.#count;
   }
 
   /**
-   * Adds a value.
+   * Adds a row.
    *
-   * @param x its time, in microseconds; what has none is left out
-   * @param y the value
+   * @param x its time, in microseconds; a row that has none is left out
+   * @param a to `d`: the value of each series; NaN where it has none
    */
-  add(x: number, y: number): void {
+  add(x: number, a: number, b = NaN, c = NaN, d = NaN): void {
     if (Number.isNaN(x)) return;
-    if (this.#buckets !== undefined) {
-      if (Number.isNaN(y)) return;
-      this.#count++;
-      return this.#buckets.add(x, y);
-    }
-    if (this.#count >= this.#maxSamples) {
-      this.#buckets = new GrowingBuckets(this.#maxBuckets);
-      for (let i = 0; i < this.#count; i++) if (!Number.isNaN(this.#y[i])) this.#buckets.add(this.#x[i], this.#y[i]);
-      this.#x = this.#y = new Float64Array();
-      return this.add(x, y);
-    }
-    if (this.#count === this.#x.length) {
+    if (this.#buckets === undefined && this.#count >= this.#maxSamples) this.#fold();
+    const i = this.#count++;
+    if (this.#buckets !== undefined) return this.#addTo(this.#buckets, x, a, b, c, d);
+    if (i === this.#x.length) {
       this.#x = grown(this.#x);
-      this.#y = grown(this.#y);
+      this.#values = this.#values.map(grown);
     }
-    this.#x[this.#count] = x;
-    this.#y[this.#count++] = y;
+    this.#x[i] = x;
+    this.#values[0][i] = a;
+    if (this.#values.length > 1) this.#values[1][i] = b;
+    if (this.#values.length > 2) this.#values[2][i] = c;
+    if (this.#values.length > 3) this.#values[3][i] = d;
   }
 
-  /** Returns the values, by time. */
-  finish(): Samples | Buckets {
-    if (this.#buckets !== undefined) return this.#buckets.finish();
-    const x = this.#x.slice(0, this.#count), y = this.#y.slice(0, this.#count);
-    if (x.every((value, i) => i === 0 || x[i - 1] <= value)) return { type: "samples", x, y };
-    const order = Uint32Array.from(x, (_, i) => i).sort((a, b) => x[a] - x[b]);
-    return {
-      type: "samples",
-      x: Float64Array.from(order, (i) => x[i]),
-      y: Float64Array.from(order, (i) => y[i]),
-    };
+  /** Returns each series, by time. */
+  finish(): (Samples | Buckets)[] {
+    if (this.#buckets !== undefined) return this.#buckets.map((buckets) => buckets.finish());
+    let x = this.#x.slice(0, this.#count);
+    let values = this.#values.map((column) => column.slice(0, this.#count));
+    if (!x.every((value, i) => i === 0 || x[i - 1] <= value)) {
+      const order = Uint32Array.from(x, (_, i) => i).sort((a, b) => x[a] - x[b]);
+      const sorted = (column: Float64Array) => Float64Array.from(order, (i) => column[i]);
+      values = values.map(sorted);
+      x = sorted(x);
+    }
+    return values.map((y) => ({ type: "samples", x, y }));
+  }
+
+  /** Puts what there is into buckets. */
+  #fold(): void {
+    this.#buckets = this.#values.map((column) => {
+      const buckets = new GrowingBuckets(this.#maxBuckets);
+      for (let i = 0; i < this.#count; i++) buckets.add(this.#x[i], column[i]);
+      return buckets;
+    });
+    this.#x = new Float64Array();
+    this.#values = [];
+  }
+
+  #addTo(buckets: readonly GrowingBuckets[], x: number, a: number, b: number, c: number, d: number): void {
+    buckets[0].add(x, a);
+    if (buckets.length > 1) buckets[1].add(x, b);
+    if (buckets.length > 2) buckets[2].add(x, c);
+    if (buckets.length > 3) buckets[3].add(x, d);
   }
 }
 
@@ -105,15 +129,15 @@ class GrowingBuckets {
     this.#greatestAt = column();
   }
 
+  /** Adds a value; NaN is left out. */
   add(x: number, y: number): void {
+    if (Number.isNaN(y)) return;
     let place = Math.floor(x / this.#width);
     if (this.#used === 0) {
       this.#first = place;
       this.#used = 1;
     }
-    while (
-      Math.max(place, this.#first + this.#used - 1) - Math.min(place, this.#first) >= this.#max
-    ) {
+    while (Math.max(place, this.#first + this.#used - 1) - Math.min(place, this.#first) >= this.#max) {
       this.#widen();
       place = Math.floor(x / this.#width);
     }
@@ -166,7 +190,7 @@ class GrowingBuckets {
   #shift(by: number): void {
     for (const column of this.#columns) {
       column.copyWithin(by, 0, this.#used);
-      column.fill(0, 0, Math.min(by, this.#used + by));
+      column.fill(0, 0, by);
     }
     this.#first -= by;
     this.#used += by;
@@ -177,6 +201,7 @@ class GrowingBuckets {
     const first = Math.floor(this.#first / 2);
     const used = Math.floor((this.#first + this.#used - 1) / 2) - first + 1;
     const odd = this.#first - first * 2;
+    // What is read lies at or behind where it is written, save for the first pair of an odd start.
     for (let to = 0; to < used; to++) {
       const a = to * 2 - odd, b = a + 1;
       const hasA = a >= 0 && this.#counts[a] > 0, hasB = b < this.#used && this.#counts[b] > 0;
@@ -184,17 +209,16 @@ class GrowingBuckets {
       const high = hasA && (!hasB || this.#greatest[a] >= this.#greatest[b]) ? a : b;
       const sum = (column: Float64Array) => (hasA ? column[a] : 0) + (hasB ? column[b] : 0);
       const has = hasA || hasB;
-      // What is read lies at or behind where it is written.
-      const [leastAt, least] = has ? [this.#leastAt[low], this.#least[low]] : [0, 0];
-      const [greatestAt, greatest] = has ? [this.#greatestAt[high], this.#greatest[high]] : [0, 0];
-      const [counts, sums, times] = [sum(this.#counts), sum(this.#sums), sum(this.#times)];
-      this.#counts[to] = counts;
-      this.#sums[to] = sums;
-      this.#times[to] = times;
-      this.#least[to] = least;
-      this.#leastAt[to] = leastAt;
-      this.#greatest[to] = greatest;
-      this.#greatestAt[to] = greatestAt;
+      const joined = [
+        sum(this.#counts),
+        sum(this.#sums),
+        sum(this.#times),
+        has ? this.#least[low] : 0,
+        has ? this.#leastAt[low] : 0,
+        has ? this.#greatest[high] : 0,
+        has ? this.#greatestAt[high] : 0,
+      ];
+      for (const [i, column] of this.#columns.entries()) column[to] = joined[i];
     }
     for (const column of this.#columns) column.fill(0, used, Math.max(used, this.#used));
     this.#first = first;

@@ -70,7 +70,7 @@ async function seriesOf(
     flow: name,
     kind: "points",
     look: looks.get(name) ?? lookOf(0),
-    data: builder.finish(),
+    data: builder.finish()[0],
     step: 0.001,
   }));
 }

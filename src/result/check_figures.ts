@@ -12,33 +12,39 @@ import type {
 import type { FlowEnd, MeasuredPackets, MeasuredStream } from "./read_flows.ts";
 
 /** Whether a value is what it should be. */
-type Check = (value: unknown) => boolean;
+export type Check = (value: unknown) => boolean;
 
 /** A check for each property of a type, those that may be absent among them. */
 type Shape<T> = { readonly [K in keyof Required<T>]: Check };
 
-const text: Check = (value) => typeof value === "string";
-const flag: Check = (value) => typeof value === "boolean";
-const number: Check = (value) => typeof value === "number" && Number.isFinite(value);
+export const text: Check = (value) => typeof value === "string";
+export const flag: Check = (value) => typeof value === "boolean";
+export const number: Check = (value) => typeof value === "number" && Number.isFinite(value);
 /** Exports write counts as integers. */
 const integer: Check = (value) => Number.isSafeInteger(value);
-const count: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+export const count: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /** Or absent. */
-function optional(check: Check): Check {
+export function optional(check: Check): Check {
   return (value) => value === undefined || check(value);
 }
 
-function oneOf(...values: readonly unknown[]): Check {
+export function oneOf(...values: readonly unknown[]): Check {
   return (value) => values.includes(value);
 }
 
-function listOf(check: Check): Check {
+export function listOf(check: Check): Check {
   return (value) => Array.isArray(value) && value.every(check);
 }
 
+/** An object with values of one kind, whatever their keys are. */
+export function recordOf(check: Check): Check {
+  return (value) =>
+    typeof value === "object" && value !== null && !Array.isArray(value) && Object.values(value).every(check);
+}
+
 /** An object with these properties and no others. */
-function object<T>(shape: Shape<T>): Check {
+export function object<T>(shape: Shape<T>): Check {
   const checks = new Map(Object.entries<Check>(shape));
   return (value) => {
     if (typeof value !== "object" || value === null || !Object.keys(value).every((key) => checks.has(key))) {

@@ -24,3 +24,14 @@ Deno.test("scriptJson() lets no text end its element", () => {
   assertEquals(text.includes("<"), false);
   assertEquals(JSON.parse(text), { a: "</script><!--<script>" });
 });
+
+Deno.test("html leaves out the indentation of the source, and nothing of values", () => {
+  const value = "\n  two\n";
+  assertEquals(
+    html`
+      <pre>${value}</pre>
+      <p>one</p>
+    `.text,
+    "<pre>\n  two\n</pre>\n<p>one</p>",
+  );
+});

@@ -48,6 +48,11 @@ export const topics: ReadonlyMap<string, Topic> = new Map<string, Topic>([
     commands: ["export"],
     load: () => import("./topics/export.md", { with: { type: "text" } }),
   }],
+  ["compare", {
+    summary: "Compare figures of repeats: intervals, verdicts, and how many repeats they take",
+    commands: ["compare"],
+    load: () => import("./topics/compare.md", { with: { type: "text" } }),
+  }],
   ["library", {
     summary: "Run trees, own runners and readers of results from a program",
     commands: [],

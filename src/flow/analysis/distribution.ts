@@ -243,7 +243,7 @@ export class Distribution {
   valueAt(rank: number): number {
     if (rank >= this.#count) return this.#count === 0 ? NaN : this.#max;
     let seen = 0;
-    for (const [value, times] of this.#bins()) {
+    for (const [value, times] of this.bins()) {
       seen += times;
       if (seen >= rank) return value;
     }
@@ -259,7 +259,7 @@ export class Distribution {
     const rank = rankOf(share, this.#count);
     let seen = 0;
     let sum = 0;
-    for (const [value, times] of this.#bins()) {
+    for (const [value, times] of this.bins()) {
       const taken = Math.min(times, rank - seen);
       sum += value * taken;
       seen += taken;
@@ -271,7 +271,7 @@ export class Distribution {
   /** How many values are above a limit, exact as quantiles are. */
   above(limit: number): number {
     let above = 0;
-    for (const [value, times] of this.#bins()) if (value > limit) above += times;
+    for (const [value, times] of this.bins()) if (value > limit) above += times;
     return above;
   }
 
@@ -287,8 +287,8 @@ export class Distribution {
     };
   }
 
-  /** The middle of each bin that has values, in ascending order, and how many. */
-  *#bins(): Generator<[value: number, times: number], void, void> {
+  /** Yields the middle of each bin that has values, in ascending order, and how many it has. */
+  *bins(): Generator<[value: number, times: number], void, void> {
     for (const [octave, block] of this.#blocks.entries()) {
       if (block === undefined) continue;
       for (let i = 0; i < block.length; i++) {

@@ -35,6 +35,8 @@ export interface FigureDefinition {
   readonly unit: FigureUnit;
   /** One sentence or a few, with the source of the formula where it has one. */
   readonly definition: string;
+  /** Whether it is better to have more of it or less; absent where neither is. */
+  readonly better?: "more" | "less";
   /** The values that JSON and tables have of a distribution; absent if the figure is one value. */
   readonly parts?: readonly SpreadPart[];
 }
@@ -84,13 +86,14 @@ export interface FigureColumn<T> extends Omit<Figure<T>, "parts"> {
  */
 export function columnsOf<T>(figures: Figures<T>): FigureColumn<T>[] {
   return Object.entries(figures).flatMap(([name, figure]) => {
-    const { title, unit, definition, parts } = figure;
+    const { title, unit, definition, better, parts } = figure;
     if (parts === undefined) return [{ key: name, ...figure }];
     return parts.map((part) => ({
       key: keyOf(name, part, unit),
       title: `${title} ${part === "p999" ? "p99.9" : part}`,
       unit,
       definition,
+      ...(better === undefined ? {} : { better }),
       value: (of: T) => figure.value(of, part),
     }));
   });
@@ -143,11 +146,17 @@ export function rounded(value: number, unit: FigureUnit): number {
 }
 
 /** Declares a figure that is a distribution of times, which `spread` returns in nanoseconds. */
-export function times<T>(title: string, definition: string, spread: (of: T) => Spread | undefined) {
+export function times<T>(
+  title: string,
+  definition: string,
+  spread: (of: T) => Spread | undefined,
+  better?: FigureDefinition["better"],
+) {
   return {
     title,
     unit: "us",
     definition,
+    ...(better === undefined ? {} : { better }),
     parts: SPREAD_PARTS,
     value: (of: T, part: SpreadPart = "median") => micros(spread(of)?.[part]),
   } satisfies Figure<T>;

@@ -23,6 +23,7 @@ export const PACKET_FIGURES = {
   goodputBitsPerSecond: {
     title: "received at",
     unit: "bit/s",
+    better: "more",
     definition: "Rate of UDP payload that arrived in the direction of the sender, without echoes. Where the server " +
       "reports how many packets came, but not when, it is the sending rate less what was lost.",
     value: ({ goodputBitsPerSecond }) => goodputBitsPerSecond,
@@ -32,6 +33,7 @@ export const PACKET_FIGURES = {
     "Round-trip time of a packet and its echo: from just before the system call that sends the packet until the " +
       "client's kernel has the echo, by its time stamp, less the time at the server. It is that of the network.",
     ({ rtt }: PacketFigures) => rtt,
+    "less",
   ),
   serverTime: times(
     "at the server",
@@ -39,28 +41,33 @@ export const PACKET_FIGURES = {
       "sends the echo. A program sees RTT and this time: add them. Where a server claims more than the packet was " +
       "away, the RTT of that packet is unknown.",
     ({ serverTime }: PacketFigures) => serverTime,
+    "less",
   ),
   lateness: times(
     "lateness of sends",
     "How much later than scheduled a packet was handed to the kernel. Nothing is skipped: what is late is sent late. " +
       "Of a sender at the server, the packets that arrive report it themselves.",
     ({ lateness }: PacketFigures) => lateness,
+    "less",
   ),
   sendErrors: {
     title: "send errors",
     unit: "packet",
+    better: "less",
     definition: "Packets that the sender's kernel did not take.",
     value: ({ sendErrors }) => sendErrors,
   },
   unsent: {
     title: "unsent",
     unit: "packet",
+    better: "less",
     definition: "Packets that were due, but that the sender did not get to before its time was over.",
     value: ({ unsent }) => unsent,
   },
   incoherent: {
     title: "incoherent",
     unit: "sample",
+    better: "less",
     definition: "Samples that contradict others or make no sense, and were left out.",
     value: ({ incoherent }) => incoherent,
   },
@@ -77,12 +84,14 @@ export const PATH_FIGURES = {
   received: {
     title: "received",
     unit: "packet",
+    better: "more",
     definition: "Packets that arrived at the receiver, each counted once.",
     value: ({ received }) => received,
   },
   lost: {
     title: "lost",
     unit: "packet",
+    better: "less",
     definition: "Packets sent and not received, without those that the receiver's own socket dropped: RFC 7680. Of a " +
       "flow that did not come to its end, only up to the last packet that both ends have recorded; unknown, and " +
       "printed as -, where the receiver has reported nothing.",
@@ -91,6 +100,7 @@ export const PATH_FIGURES = {
   lostPercent: {
     title: "lost",
     unit: "%",
+    better: "less",
     definition: "Lost packets, of all sent up to the last one that may count as lost.",
     value: ({ lost, sent = 0, unsettled = 0 }) =>
       lost === undefined || !(sent > unsettled) ? undefined : percent(lost / (sent - unsettled)),
@@ -98,18 +108,21 @@ export const PATH_FIGURES = {
   duplicates: {
     title: "duplicates",
     unit: "packet",
+    better: "less",
     definition: "Packets that arrived again: RFC 5560.",
     value: ({ duplicates }) => duplicates,
   },
   reordered: {
     title: "reordered",
     unit: "packet",
+    better: "less",
     definition: "Packets that arrived after one that was sent later: RFC 4737.",
     value: ({ reordered }) => reordered,
   },
   early: {
     title: "early",
     unit: "packet",
+    better: "less",
     definition: "Packets that arrived before their place in the order of sending, lost packets and duplicates taken " +
       "out: RFC 5236. It is unknown where more packets were under way than are kept: 65,536 at least.",
     value: ({ early }) => early,
@@ -117,12 +130,14 @@ export const PATH_FIGURES = {
   late: {
     title: "late",
     unit: "packet",
+    better: "less",
     definition: "Packets that arrived after their place in the order of sending; unknown as early packets are.",
     value: ({ late }) => late,
   },
   socketDrops: {
     title: "dropped",
     unit: "packet",
+    better: "less",
     definition:
       "Packets that arrived at the receiver's machine, and that its socket had no room for. The network did " +
       "not lose them. Of a server, packets of other flows may be among them.",
@@ -140,6 +155,7 @@ export const PATH_FIGURES = {
       "RFC 7679. It is exact where both ends have one clock, which they compare by their boot ids. Else it is " +
       "estimated from packets that went both ways. Of what is sent without echo, the server reports min, mean and max.",
     ({ oneWayDelay }: PathFigures) => oneWayDelay,
+    "less",
   ),
   oneWayDelayBoundMicros: {
     title: "bound of one-way delays",
@@ -153,10 +169,12 @@ export const PATH_FIGURES = {
     "Inter-packet delay variation: difference of the one-way delays of packets with neighbouring numbers, without its " +
       "sign: RFC 3393.",
     ({ ipdv }: PathFigures) => ipdv,
+    "less",
   ),
   jitterMicros: {
     title: "jitter",
     unit: "us",
+    better: "less",
     definition: "Interarrival jitter at the end of the flow: RFC 3550 (6.4.1).",
     value: ({ jitterNanos }) => micros(jitterNanos),
   },
@@ -237,19 +255,22 @@ export const LOAD_FIGURES = {
   lostPercent: {
     title: "lost",
     unit: "%",
+    better: "less",
     definition: "Share of these whose packet or echo was lost, without what a socket of either end dropped.",
     value: ({ packets }) => percent(lostShare(packets)),
   },
   dropped: {
     title: "dropped",
     unit: "packet",
+    better: "less",
     definition: "Packets and echoes that the sockets of both ends had no room for.",
     value: ({ packets }) => droppedEchoes(packets),
   },
-  rtt: times("RTT", PACKET_FIGURES.rtt.definition, ({ packets }: LoadFigures) => packets?.rtt),
+  rtt: times("RTT", PACKET_FIGURES.rtt.definition, ({ packets }: LoadFigures) => packets?.rtt, "less"),
   roundTripsPerMinute: {
     title: "trips/min",
     unit: "1/minute",
+    better: "more",
     definition: "Round trips that fit a minute: 60 s by the mean of the round-trip times without the longest 5%. It " +
       "is close to draft-ietf-ippm-responsiveness, but with UDP echoes beside the load in place of HTTP requests " +
       "within it, and without the time at the server.",
@@ -258,12 +279,14 @@ export const LOAD_FIGURES = {
   uploadGoodputBitsPerSecond: {
     title: "upload",
     unit: "bit/s",
+    better: "more",
     definition: "Goodput of all TCP uploads of the load together, over their common time.",
     value: ({ uploadBitsPerSecond }) => uploadBitsPerSecond,
   },
   downloadGoodputBitsPerSecond: {
     title: "download",
     unit: "bit/s",
+    better: "more",
     definition: "Goodput of all TCP downloads of the load together, over their common time.",
     value: ({ downloadBitsPerSecond }) => downloadBitsPerSecond,
   },

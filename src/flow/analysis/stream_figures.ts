@@ -8,6 +8,7 @@ export const STREAM_FIGURES = {
   bytes: {
     title: "received",
     unit: "byte",
+    better: "more",
     definition: "Bytes of the application that the receiver counted. Where it reported nothing, these are the bytes " +
       "that the sender's system took, and a * marks them.",
     value: ({ bytes }) => bytes,
@@ -27,6 +28,7 @@ export const STREAM_FIGURES = {
   completionSeconds: {
     title: "done s",
     unit: "s",
+    better: "less",
     definition: "Flow completion time: from the client's first step to connect until it knows, from the receiver, " +
       "that all bytes have arrived. Request, answer and data go out together, so it is the time of a plain transfer: " +
       "TCP's handshake, and the transfer. The round trip that the proof of a key needs is left out.",
@@ -35,12 +37,14 @@ export const STREAM_FIGURES = {
   keyProofSeconds: {
     title: "key proof",
     unit: "s",
+    better: "less",
     definition: "Time that the proof of the key took: a round trip from the connection on.",
     value: ({ keyProofNanos }) => seconds(keyProofNanos),
   },
   goodputBitsPerSecond: {
     title: "goodput",
     unit: "bit/s",
+    better: "more",
     definition: "Received bytes by their time, which is at least a round trip: RFC 2647 (3.17). Headers and what was " +
       "sent again do not count: 1448 of 1514 bytes on an Ethernet.",
     value: ({ goodputBitsPerSecond }) => goodputBitsPerSecond,
@@ -48,18 +52,21 @@ export const STREAM_FIGURES = {
   retransmits: {
     title: "resent",
     unit: "segment",
+    better: "less",
     definition: "Segments that the sender's kernel sent again: RFC 4898 (tcpEStatsPerfSegsRetrans).",
     value: ({ retransmits }) => retransmits,
   },
   retransmittedPercent: {
     title: "resent bytes",
     unit: "%",
+    better: "less",
     definition: "Share that the sender's kernel sent again, of all bytes that it sent.",
     value: ({ retransmittedShare }) => percent(retransmittedShare),
   },
   minRttMicros: {
     title: "min RTT",
     unit: "us",
+    better: "less",
     definition: "Shortest round trip that the sender's kernel saw: tcpi_min_rtt.",
     value: ({ minRttNanos }) => micros(minRttNanos),
   },
@@ -68,10 +75,12 @@ export const STREAM_FIGURES = {
     "Smoothed round-trip time of the sender's kernel (RFC 6298), of all its samples. It includes what " +
       "acknowledgements wait for, and is not the round trip of single segments. A + marks an only sample.",
     ({ rtt }: StreamFigures) => rtt,
+    "less",
   ),
   rttLastMicros: {
     title: "last RTT",
     unit: "us",
+    better: "less",
     definition: "Last sample of the smoothed round-trip time.",
     value: ({ lastRttNanos }) => micros(lastRttNanos),
   },
@@ -98,18 +107,21 @@ export const STREAM_FIGURES = {
   receiveWindowLimitedPercent: {
     title: "limited by the receive window",
     unit: "%",
+    better: "less",
     definition: "Share of the time in which the receiver's window was full: tcpi_rwnd_limited.",
     value: ({ limits }) => percent(limits?.receiveWindow),
   },
   sendBufferLimitedPercent: {
     title: "limited by the send buffer",
     unit: "%",
+    better: "less",
     definition: "Share of the time in which the sender's buffer was full: tcpi_sndbuf_limited.",
     value: ({ limits }) => percent(limits?.sendBuffer),
   },
   serverBusyPercent: {
     title: "server busy",
     unit: "%",
+    better: "less",
     definition: "Share of the time in which the server's thread computed.",
     value: ({ serverBusy }) => percent(serverBusy),
   },

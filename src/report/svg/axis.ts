@@ -21,6 +21,7 @@ export interface DrawnAxis {
 /** Units by what of the axis's own unit they are. */
 const UNITS: Readonly<Record<PlotUnit, readonly (readonly [unit: string, factor: number])[]>> = {
   us: [["µs", 1], ["ms", 1e3], ["s", 1e6]],
+  s: [["µs", 1e-6], ["ms", 1e-3], ["s", 1]],
   "bit/s": [["bit/s", 1], ["kbit/s", 1e3], ["Mbit/s", 1e6], ["Gbit/s", 1e9], ["Tbit/s", 1e12]],
   byte: [["B", 1], ["kB", 1e3], ["MB", 1e6], ["GB", 1e9], ["TB", 1e12]],
   packet: [["packets", 1]],
@@ -60,17 +61,21 @@ export function layOutAxis(axis: Axis, least: number, greatest: number, wanted: 
   }
 }
 
-/** The unit of ticks: the largest one that the greatest value has at least one of. */
-function unitFor(unit: PlotUnit, greatest: number): readonly [string, number] {
+/**
+ * Returns the unit in which values are written: the largest one that the greatest value has at least one of.
+ *
+ * @returns the unit, and how many of the axis's own it is
+ */
+export function unitFor(unit: PlotUnit, greatest: number): readonly [string, number] {
   return UNITS[unit].findLast(([, factor]) => greatest >= factor) ?? UNITS[unit][0];
 }
 
 function linearAxis(axis: Axis, low: number, high: number, wanted: number): DrawnAxis {
   const [unit, factor] = unitFor(axis.unit, Math.max(Math.abs(low), Math.abs(high)));
   const step = niceStep((high - low) / factor / wanted);
-  // Ends that are given stay; others are where a tick is.
-  const min = axis.min ?? Math.floor(low / factor / step + 1e-9) * step * factor;
-  const max = axis.max ?? Math.ceil(high / factor / step - 1e-9) * step * factor;
+  // Ends that are given stay; others leave a little room.
+  const min = axis.min ?? (low >= 0 && low < (high - low) * 0.3 ? 0 : low - (high - low) * 0.05);
+  const max = axis.max ?? high + (high - min) * 0.05;
   const places = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
   const ticks: Tick[] = [];
   for (let i = Math.ceil(min / factor / step - 1e-9); i * step <= max / factor + step * 1e-9; i++) {

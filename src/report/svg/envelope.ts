@@ -36,7 +36,8 @@ export function envelopeOf(data: Samples | Buckets, min: number, max: number, co
   };
   if (data.type === "samples") {
     const { x, y } = data;
-    for (let i = 0; i < x.length; i++) {
+    const { from, to } = indexRange(x, min, max);
+    for (let i = from; i < to; i++) {
       const column = columnOf(x[i]), value = y[i];
       if (!(column >= 0 && column < columns) || Number.isNaN(value)) continue;
       counts[column]++;
@@ -46,7 +47,9 @@ export function envelopeOf(data: Samples | Buckets, min: number, max: number, co
     }
     return { counts, least, greatest, sums };
   }
-  for (let i = 0; i < data.counts.length; i++) {
+  const { from, to } = indexRange(data.times, min, max);
+  // The extremes of the buckets beside them may lie within.
+  for (let i = Math.max(0, from - 1); i < Math.min(to + 1, data.counts.length); i++) {
     const column = columnOf(data.times[i]);
     if (column >= 0 && column < columns) {
       counts[column] += data.counts[i];
@@ -63,4 +66,25 @@ export function envelopeOf(data: Samples | Buckets, min: number, max: number, co
     }
   }
   return { counts, least, greatest, sums };
+}
+
+/**
+ * Finds the values from `min` to `max`, both included.
+ *
+ * @param places of values on the x axis, ascending
+ * @returns their indices: from `from`, before `to`
+ */
+export function indexRange(places: Float64Array, min: number, max: number): { from: number; to: number } {
+  return { from: indexAt(places, (place) => place >= min), to: indexAt(places, (place) => place > max) };
+}
+
+/** The index of the first place from which on something holds. */
+function indexAt(places: Float64Array, holds: (place: number) => boolean): number {
+  let low = 0, high = places.length;
+  while (low < high) {
+    const middle = low + high >> 1;
+    if (holds(places[middle])) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }

@@ -5,19 +5,28 @@
  * @module
  */
 
-import { type Html, html } from "../html.ts";
+import type { Html } from "../html.ts";
 import type { Plot } from "../plot.ts";
-import { drawXY, type Size } from "./xy_plot.ts";
+import { boxSize, drawBoxes } from "./box_plot.ts";
+import { drawGantt, ganttSize } from "./gantt.ts";
+import { drawXY } from "./xy_plot.ts";
 
-export type { Size };
+export { swatch } from "./drawing.ts";
+export { sparkline } from "./sparkline.ts";
 
-/** Draws a plot. */
-export function drawPlot(plot: Plot, size: Size): Html {
+/**
+ * Draws a plot.
+ *
+ * @param width in pixels
+ * @param height in pixels; of plots with rows it follows from these
+ */
+export function drawPlot(plot: Plot, width: number, height: number): Html {
   switch (plot.type) {
-    case "time":
-    case "xy":
-      return drawXY(plot, size);
+    case "box":
+      return drawBoxes(plot, boxSize(plot, width));
+    case "gantt":
+      return drawGantt(plot, ganttSize(plot, width));
     default:
-      return html``;
+      return drawXY(plot, { width, height });
   }
 }

@@ -1,0 +1,99 @@
+import type { Comparisons, FlowFigure, Samples } from "../../result/compare/mod.ts";
+import { defineCommand } from "../command.ts";
+import { UsageError } from "../errors.ts";
+import { flag, list, number, text } from "../flags.ts";
+import { escape, writeStdout } from "../terminal.ts";
+
+/** `tine compare BASE PATH...`: is it better? */
+export const command = defineCommand({
+  name: "compare",
+  summary: "Compare figures of repeats: is it better?",
+  usage: ["BASE PATH... [--figure NAME]... [--json | --markdown]", "PATH... --by KEY[=BASE] [--figure NAME]..."],
+  description:
+    "Tests are matched by their ids, flows by their names. Repeats are tests of a run whose ids differ in repeat alone, " +
+    "and tests of one id in several runs. A row has medians, the difference, their intervals, and a verdict by the exact " +
+    "Mann-Whitney test, adjusted for the number of rows; ~ where too few repeats allow none. Name figures to have fewer " +
+    "rows. `tine help compare` has the details.",
+  flags: {
+    by: text({ value: "KEY[=BASE]", help: "compare tests of all paths by a key of their ids, such as cca" }),
+    figure: list({ value: "NAME", help: "a figure, such as goodput or rttP99; default: those of tine results" }),
+    flow: text({ value: "GLOB", help: "only flows whose id matches, such as voip.*" }),
+    test: list({ value: "NAME=REGEXP", help: "only tests whose id has such a value" }),
+    alpha: number({ default: 0.05, min: 0.0001, max: 0.5, help: "how likely all rows together have a false verdict" }),
+    json: flag({ help: "a JSON object a line: of type row, warning, and summary" }),
+    markdown: flag({ help: "a table in Markdown, as for a pull request" }),
+  },
+  positionals: [{
+    name: "PATH",
+    help: "a run, a test, a folder of runs, or a stored baseline; without --by, the first is the base",
+    repeatable: true,
+    complete: "directory",
+  }],
+  examples: [
+    { command: "tine compare results/before results/after", what: "two runs, or folders of runs" },
+    { command: "tine compare results/latest --by cca", what: "tests of one run that differ in cca" },
+    {
+      command: "tine compare results/latest --by cca=cubic --figure goodput",
+      what: "one figure, and what is the base",
+    },
+    { command: "tine compare main results/latest --markdown", what: "against the baseline main, for a pull request" },
+  ],
+
+  async run({ flags, positionals: paths }) {
+    if (flags.json && flags.markdown) throw new UsageError("--json and --markdown exclude each other");
+    if (flags.by === undefined && paths.length < 2) {
+      throw new UsageError("what to compare with is missing: name a second path, or a key of ids with --by");
+    }
+    const [result, { compareText, compareMarkdown, compareJson }, { wantedFlows }] = await Promise.all([
+      import("../../result/compare/mod.ts"),
+      import("./render.ts"),
+      import("../../result/tables/source.ts"),
+    ]);
+    const figures = figuresNamed(flags.figure, result.figureNamed);
+    const wanted = await selector(flags.test);
+    const samples: Samples[] = [];
+    for (const path of paths) samples.push(await result.readSide(path, { wanted }));
+    const [base, ...others] = flags.by === undefined ? samples : sidesBy(flags.by, samples, result);
+    const comparisons = result.compare(base, others, { alpha: flags.alpha, figures, flows: wantedFlows(flags.flow) });
+    if (flags.json) await writeStdout(compareJson(comparisons));
+    else if (flags.markdown) await writeStdout(compareMarkdown(comparisons));
+    else await writeStdout(compareText(comparisons));
+    if (!flags.json && !flags.markdown) warn(comparisons);
+    return 0;
+  },
+});
+
+function figuresNamed(
+  names: readonly string[],
+  figureNamed: (name: string) => FlowFigure,
+): readonly FlowFigure[] | undefined {
+  if (names.length === 0) return undefined;
+  return [...new Set(names.flatMap((name) => name.split(",")).map((name) => figureNamed(name.trim())))];
+}
+
+/** What `--test` selects; tests are not known before they are read. */
+async function selector(given: readonly string[]) {
+  if (given.length === 0) return undefined;
+  const { testSelector } = await import("../run/test_selection.ts");
+  return testSelector(given);
+}
+
+/** The sides of `--by KEY` or `--by KEY=BASE`, the base first. */
+function sidesBy(
+  by: string,
+  samples: readonly Samples[],
+  { joinSamples, samplesBy }: typeof import("../../result/compare/mod.ts"),
+): Samples[] {
+  const [, key, value] = /^([^=]+)(?:=(.*))?$/s.exec(by) ?? [];
+  if (key === undefined) throw new UsageError(`--by KEY: expected a key of ids, such as cca, not "${escape(by)}"`);
+  const sides = samplesBy(samples.length === 1 ? samples[0] : joinSamples(samples), key);
+  if (value === undefined) return sides;
+  const name = `${key}=${value}`;
+  const base = sides.find((side) => side.name === name);
+  if (base !== undefined) return [base, ...sides.filter((side) => side !== base)];
+  throw new UsageError(`--by ${escape(by)}: there are only ${sides.map((side) => escape(side.name)).join(", ")}`);
+}
+
+function warn({ warnings }: Comparisons): void {
+  for (const warning of warnings) console.error(`warning: ${escape(warning)}`);
+}

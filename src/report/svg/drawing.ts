@@ -1,0 +1,131 @@
+import { Html, html } from "../html.ts";
+import { COLORS, DASHES, type Look } from "../plot.ts";
+import type { DrawnAxis } from "./axis.ts";
+
+/** The size of a drawing, in its own units: pixels of a page. */
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Where values are drawn: what is left of a drawing without its margins. */
+export interface Area extends Size {
+  readonly left: number;
+  readonly top: number;
+}
+
+/** The space around what is drawn. All plots have the same at their sides, so that those of one page are aligned. */
+const MARGIN = { left: 60, right: 20, top: 30, bottom: 26 } as const;
+
+/** Looks of what is no series; a style sheet may change them by their classes. */
+export const TEXT = "#1b1f24";
+export const FAINT = "#5b6570";
+const GRID = "#e1e5ea";
+const AXIS = "#9aa4af";
+const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif";
+
+/** Returns where values are drawn. */
+export function areaOf({ width, height }: Size): Area {
+  return {
+    left: MARGIN.left,
+    top: MARGIN.top,
+    width: width - MARGIN.left - MARGIN.right,
+    height: height - MARGIN.top - MARGIN.bottom,
+  };
+}
+
+/** Wraps what is drawn: it keeps its size and its looks where no style sheet applies. */
+export function svg(title: string, { width, height }: Size, content: Html): Html {
+  return html`
+    <svg
+      xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}"
+      role="img" aria-label="${title}" font-family="${FONT}" font-size="12">
+      ${content}
+    </svg>
+  `;
+}
+
+/** Draws the title of the y axis, at the top of the drawing, with its unit. */
+export function yTitle(title: string, unit: string, { left, top }: Area): Html {
+  return html`
+    <text class="label" fill="${TEXT}" x="${left}" y="${top - 14}" font-weight="600">${title}<tspan
+      class="tick" fill="${FAINT}" font-weight="400">${unit !== "" && `, ${unit}`}</tspan></text>
+  `;
+}
+
+/** Draws the y axis: a line across the area, and a text, at each tick. */
+export function yTicks(axis: DrawnAxis, area: Area): Html {
+  const bottom = area.top + area.height;
+  const marks = axis.ticks.map(({ value, text }) => {
+    const at = px(bottom - axis.place(value) * area.height);
+    return html`
+      <text class="tick" fill="${FAINT}" x="${area.left - 8}" y="${px(at + 4)}" text-anchor="end">${text}</text>
+    `;
+  });
+  const lines = axis.ticks.map(({ value }) =>
+    `M${area.left} ${px(bottom - axis.place(value) * area.height)}h${area.width}`
+  );
+  return html`
+    <path class="grid" stroke="${GRID}" d="${lines.join("")}" />${marks}
+  `;
+}
+
+/** Draws the x axis: its line, and its ticks; the last one has the unit. */
+export function xTicks(axis: DrawnAxis, area: Area, title = ""): Html {
+  const bottom = area.top + area.height;
+  const lines = axis.ticks.map(({ value }) => `M${px(area.left + axis.place(value) * area.width)} ${bottom}v4`);
+  const last = axis.ticks.length - 1;
+  const marks = axis.ticks.map(({ value, text }, i) => {
+    const at = px(area.left + axis.place(value) * area.width);
+    const unit = i === last && axis.unit !== "" ? `\u00a0${axis.unit}` : "";
+    return html`
+      <text class="tick" fill="${FAINT}" x="${at}" y="${bottom + 18}" text-anchor="middle">${text}${unit}</text>
+    `;
+  });
+  return html`
+    <path class="axis" stroke="${AXIS}" d="M${area.left} ${bottom}h${area.width}${lines.join("")}" />${marks}${title !==
+        "" &&
+      html`<text class="tick" fill="${FAINT}" x="${area.left + area.width}" y="${
+        area.top - 14
+      }" text-anchor="end">${title}</text>`}
+  `;
+}
+
+/** How a stroke is drawn, beside its colour. */
+export interface Stroke {
+  readonly class?: string;
+  readonly width?: number;
+  readonly opacity?: number;
+  /** Whether the dash pattern is left out. */
+  readonly solid?: boolean;
+  /** Whether lines have round ends. */
+  readonly round?: boolean;
+}
+
+/** Draws a stroke in the colour and the dash pattern of a series. */
+export function stroke({ color, dash }: Look, d: string, options: Stroke = {}): Html {
+  if (d === "") return html``;
+  const dashes = options.solid ? "" : DASHES[dash];
+  const attributes = [
+    `class="s${color}${options.class === undefined ? "" : ` ${options.class}`}" fill="none" stroke="${COLORS[color]}"`,
+    `stroke-width="${options.width ?? 1.5}" stroke-linejoin="round"`,
+    ...options.opacity === undefined ? [] : [`stroke-opacity="${options.opacity}"`],
+    ...options.round ? [`stroke-linecap="round"`] : [],
+    ...dashes === "" ? [] : [`stroke-dasharray="${dashes}"`],
+  ];
+  return new Html(`<path ${attributes.join(" ")} d="${d}"/>`);
+}
+
+/** Draws a short line as a series looks, for legends and tables. */
+export function swatch(look: Look): Html {
+  return html`
+    <svg class="swatch" viewBox="0 0 22 8" width="22" height="8" aria-hidden="true">${stroke(look, "M0 4h22", {
+      width: 2.5,
+    })}</svg>
+  `;
+}
+
+/** A place in a drawing, to a tenth of a pixel. */
+export function px(value: number): number {
+  return Math.round(value * 10) / 10;
+}

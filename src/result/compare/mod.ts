@@ -1,0 +1,28 @@
+/**
+ * Comparisons of figures of repeats.
+ *
+ * @module
+ */
+
+export { BASELINES, readSide, saveBaseline } from "./baseline.ts";
+export {
+  compare,
+  type ComparedRow,
+  type CompareOptions,
+  type Comparison,
+  type Comparisons,
+  joinSamples,
+  type Sample,
+  samplesBy,
+  type Verdict,
+} from "./compare.ts";
+export { figureNamed, FLOW_FIGURES, type FlowFigure } from "./figures.ts";
+export {
+  type Conditions,
+  type FlowSample,
+  readSamples,
+  type Repeat,
+  type Samples,
+  type TestSamples,
+} from "./samples.ts";
+export { remarksOn, type RowText, rowText, valueText } from "./text.ts";
