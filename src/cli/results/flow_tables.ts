@@ -25,8 +25,7 @@ import {
 import { groupFlows } from "../flow_groups.ts";
 import { escape } from "../terminal.ts";
 import { BOTTLENECKS } from "../traffic/client_report.ts";
-import { packetFiguresJson } from "../traffic/packet_report.ts";
-import { packetTables, type ShownPackets } from "../traffic/packet_tables.ts";
+import { packetFiguresJson, packetTables, type ShownPackets } from "../traffic/packet_report.ts";
 
 /** Of more TCP flows of a kind than this, tables have the distribution of those with similar ids. */
 const MAX_STREAM_ROWS = 24;

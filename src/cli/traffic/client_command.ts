@@ -4,7 +4,7 @@ import { tableHead } from "../figures.ts";
 import { escape } from "../terminal.ts";
 import { BusiestThread, BusyProcessors } from "./machine_load.ts";
 import { type ClientReport, intervalJson, intervalLines, summaryJson, summaryLines } from "./client_report.ts";
-import { InterruptibleOutput } from "./interruptible_output.ts";
+import { InterruptibleOutput } from "../interrupts.ts";
 import { type ClientFlow, runFlows } from "./run_flows.ts";
 import { startLongTimer } from "../../base/time.ts";
 

@@ -5,7 +5,7 @@ import type { FlowEvents, FlowInfoEvent, FlowServer } from "../../flow/flows.ts"
 import type { FlowProgress, ServedPacketReport, ServedStreamReport } from "../../flow/report.ts";
 import { figureText, seconds } from "../figures.ts";
 import { escape } from "../terminal.ts";
-import { InterruptibleOutput } from "./interruptible_output.ts";
+import { InterruptibleOutput } from "../interrupts.ts";
 
 /** Of more flows that run, the oldest are forgotten, and are not printed. */
 const MAX_FLOWS = 4096;

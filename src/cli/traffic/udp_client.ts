@@ -110,7 +110,7 @@ export const command = defineCommand({
     await using flows = createFlows();
     checkRawSockets(flows.kind, { dscp: flags.dscp, ecn: flags.ecn, gso: flags.gso, cca: flags.cca });
     if (!flags.underLoad) return await measure(flows, server, flags, key);
-    const { runUnderLoad } = await import("./under_load_command.ts");
+    const { runUnderLoad } = await import("./under_load.ts");
     return await runUnderLoad(flows, {
       server,
       durationMs: flags.duration ?? PHASE_MS,

@@ -1,7 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { delay } from "../../../src/base/time.ts";
-import { underLoad, type UnderLoadOptions } from "../../../src/cli/traffic/under_load.ts";
-import { phaseJson, phaseLines, underLoadJson, underLoadLines } from "../../../src/cli/traffic/under_load_command.ts";
+import {
+  phaseJson,
+  phaseLines,
+  underLoad,
+  underLoadJson,
+  underLoadLines,
+  type UnderLoadOptions,
+} from "../../../src/cli/traffic/under_load.ts";
 import { chunkOf, endless, type Script, scriptedFlows } from "./scripted_flows.ts";
 import { packetReport, streamReport } from "../../flow/reports.ts";
 import type { PacketClientOptions } from "../../../src/flow/flows.ts";
