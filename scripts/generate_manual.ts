@@ -12,6 +12,7 @@ import { topics } from "../src/cli/help/topics.ts";
 import {
   columnsOf,
   type FigureDefinition,
+  LIVE_FIGURE_LISTS,
   PACKET_FIGURE_LISTS,
   STREAM_FIGURE_LISTS,
 } from "../src/flow/analysis/mod.ts";
@@ -72,7 +73,7 @@ function valueForms(): string {
 
 /** Returns the figures of all flows with their definitions, a table for each kind of measurement. */
 function figureTables(): string {
-  return [...STREAM_FIGURE_LISTS, ...PACKET_FIGURE_LISTS].map(({ title, within, figures }) => {
+  return [...STREAM_FIGURE_LISTS, ...PACKET_FIGURE_LISTS, ...LIVE_FIGURE_LISTS].map(({ title, within, figures }) => {
     const rows = Object.entries(figures).map((
       [name, figure],
     ) => [figure.title, keyOf(name, figure), plain(figure.definition)]);

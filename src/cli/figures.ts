@@ -25,6 +25,33 @@ export function column<T>(head: string, figure: Figure<T>, part?: SpreadPart): C
   return { head, text: (of) => figureText(figure.value(of, part), figure.unit) };
 }
 
+/**
+ * Returns a figure in words: `4.00 Mbit/s`, `3 resent`, `RTT 0.120 ms`, or of a distribution with its parts
+ * `RTT 0.100 / 0.200 / 0.900 ms (min, mean, max)`; empty where it is not known.
+ *
+ * @example
+ * ```ts
+ * import { STREAM_INTERVAL_FIGURES } from "../flow/analysis/mod.ts";
+ * import { phrase } from "./figures.ts";
+ * console.assert(phrase(STREAM_INTERVAL_FIGURES.retransmits, { durationMs: 1, bytes: 0, retransmits: 3 }) === "3 resent");
+ * ```
+ */
+export function phrase<T>(figure: Figure<T>, of: T): string {
+  const { title, unit, parts } = figure;
+  const values = (parts ?? [undefined]).map((part) => figure.value(of, part));
+  if (values.includes(undefined)) return "";
+  const text = values.map((value) => figureText(value, unit)).join(" / ");
+  switch (unit) {
+    case "bit/s":
+    case "byte":
+      return text;
+    case "us":
+      return `${title} ${text} ms${parts === undefined ? "" : ` (${parts.join(", ")})`}`;
+    default:
+      return `${text} ${title}`;
+  }
+}
+
 /** A table that has a column for each of some figures. */
 export interface Table<T> {
   /** The heads of what stands before the figures: `flow`. */

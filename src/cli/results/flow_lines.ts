@@ -1,7 +1,16 @@
 import { PACKET_FIGURES, PATH_FIGURES, quantilesOf, STREAM_FIGURES } from "../../flow/analysis/mod.ts";
 import type { MeasuredPackets, MeasuredStream } from "../../result/mod.ts";
-import { column, figureText, milliseconds, percent, type Row, type Table, tableRows, UNKNOWN } from "../figures.ts";
-import { groupFlows } from "../flow_groups.ts";
+import {
+  column,
+  figureText,
+  groupFlows,
+  milliseconds,
+  percent,
+  type Row,
+  type Table,
+  tableRows,
+  UNKNOWN,
+} from "../figures.ts";
 import { escape } from "../terminal.ts";
 
 /** Of more flows of a test than this, those with similar ids share a line. */

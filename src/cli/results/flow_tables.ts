@@ -14,6 +14,7 @@ import type { MeasuredPackets, MeasuredStream } from "../../result/mod.ts";
 import {
   column,
   figureText,
+  groupFlows,
   type Row,
   seconds,
   separated,
@@ -22,7 +23,6 @@ import {
   tableOf,
   UNKNOWN,
 } from "../figures.ts";
-import { groupFlows } from "../flow_groups.ts";
 import { escape } from "../terminal.ts";
 import { BOTTLENECKS } from "../traffic/client_report.ts";
 import { packetFiguresJson, packetTables, type ShownPackets } from "../traffic/packet_report.ts";

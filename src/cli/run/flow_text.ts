@@ -1,9 +1,16 @@
-import { quantilesOf } from "../../flow/analysis/mod.ts";
-import { byteAmount, count, elapsed, grouped } from "../../base/units.ts";
-import { groupFlows } from "../flow_groups.ts";
+import {
+  type Figure,
+  type FlowState,
+  LIVE_PACKET_FIGURES,
+  LIVE_STREAM_FIGURES,
+  type PacketState,
+  type Quantiles,
+  quantilesOf,
+  type StreamState,
+} from "../../flow/analysis/mod.ts";
+import { count, elapsed, grouped } from "../../base/units.ts";
+import { groupFlows, phrase } from "../figures.ts";
 import { escape } from "../terminal.ts";
-import { bitRate, milliseconds } from "../figures.ts";
-import type { FlowState, PacketState, StreamState } from "./flow_tracker.ts";
 
 /** Of more flows than this, those with similar ids are summed up. */
 const MAX_LINES = 16;
@@ -15,7 +22,8 @@ export function flowLine(state: FlowState): string {
 
 /** Returns the same without the name of the flow. */
 export function flowFigures(state: FlowState): string {
-  return state.protocol === "tcp" ? streamText(state) : packetText(state);
+  const phrases = state.protocol === "tcp" ? streamPhrases(state) : packetPhrases(state);
+  return phrases.filter((text) => text !== "").join(", ");
 }
 
 /** Returns the flows of a test that has ended, a line each, or where they are many, sums. */
@@ -24,60 +32,65 @@ export function flowEndLines(flows: Iterable<FlowState>): string[] {
   return [...single.map(flowLine), ...crowds.entries().flatMap(([stem, crowd]) => sumLines(escape(stem), crowd))];
 }
 
-function sumLines(stem: string, flows: readonly FlowState[]): string[] {
-  const streams = flows.filter((state) => state.protocol === "tcp");
-  const packets = flows.filter((state) => state.protocol === "udp");
+function streamPhrases(state: StreamState): string[] {
+  const { bytes, goodputBitsPerSecond, rttMicros, retransmits } = LIVE_STREAM_FIGURES;
+  const { completionNanos, ended } = state;
+  const took = completionNanos === undefined ? "" : ` in ${elapsed(completionNanos / 1e6)}`;
   return [
-    ...streams.length === 0 ? [] : [`${stem}: ${streamSum(streams)}`],
-    ...packets.length === 0 ? [] : [`${stem}: ${packetSum(packets)}`],
+    phrase(goodputBitsPerSecond, state),
+    `${phrase(bytes, state)}${took}${ended ? "" : " so far"}`,
+    phrase(rttMicros, state),
+    phrase(retransmits, state),
   ];
 }
 
-function streamText(state: StreamState): string {
-  const { bytes, goodputBitsPerSecond, rttMicros, retransmits, completionNanos, ended } = state;
-  const took = completionNanos === undefined ? "" : ` in ${elapsed(completionNanos / 1e6)}`;
+function packetPhrases(state: PacketState): string[] {
+  const { bitsPerSecond, lost, dropped, rttMicros, rtt } = LIVE_PACKET_FIGURES;
   return [
-    bitRate(goodputBitsPerSecond),
-    `${byteAmount(bytes)}${took}${ended ? "" : " so far"}`,
-    ...rttMicros === undefined || rttMicros <= 0 ? [] : [`RTT ${milliseconds(rttMicros)} ms`],
-    ...retransmits === undefined || retransmits < 0 ? [] : [`${grouped(retransmits)} resent`],
-  ].join(", ");
+    phrase(bitsPerSecond, state),
+    count(state.packets, "packet"),
+    phrase(lost, state),
+    state.dropped > 0 ? phrase(dropped, state) : "",
+    phrase(state.ended ? rtt : rttMicros, state),
+  ];
 }
 
-function packetText(state: PacketState): string {
-  const { packets, lost, dropped, bitsPerSecond, rttMicros, rttMinMicros, rttMeanMicros, rttMaxMicros, ended } = state;
-  const times = ended ? [rttMinMicros, rttMeanMicros, rttMaxMicros] : [rttMicros];
-  const known = times.filter((micros) => micros !== undefined);
-  const what = known.length === 3 ? " (min, mean, max)" : "";
-  return [
-    ...bitsPerSecond === undefined ? [] : [bitRate(bitsPerSecond)],
-    count(packets, "packet"),
-    lossText({ lost, dropped }),
-    ...known.length === 0 ? [] : [`RTT ${known.map((micros) => milliseconds(micros)).join(" / ")} ms${what}`],
-  ].join(", ");
-}
+const COMPLETION: Figure<Quantiles> = {
+  title: "they took",
+  unit: "us",
+  definition: "Flow completion times of several flows.",
+  parts: ["min", "median", "max"],
+  value: (nanos, part = "median") => nanos[part] / 1000,
+};
 
-function streamSum(streams: readonly StreamState[]): string {
-  const ended = streams.filter(({ ended }) => ended).length;
-  const rest = ended === streams.length ? "" : `, ${grouped(ended)} of them to their end`;
-  const times = quantilesOf(streams.flatMap(({ completionNanos }) => completionNanos ?? []));
-  const span = times === undefined
-    ? ""
-    : `; they took ${
-      [times.min, times.median, times.max].map((nanos) => milliseconds(nanos / 1000)).join(" / ")
-    } ms (min, median, max)`;
-  return `${count(streams.length, "TCP flow")}${rest}: ${byteAmount(sum(streams, ({ bytes }) => bytes))}, ` +
-    `${grouped(sum(streams, ({ retransmits }) => Math.max(0, retransmits ?? 0)))} resent${span}`;
-}
-
-function packetSum(flows: readonly PacketState[]): string {
-  return `${count(flows.length, "UDP flow")}: ${count(sum(flows, ({ packets }) => packets), "packet")}, ` +
-    lossText({ lost: sum(flows, ({ lost }) => lost), dropped: sum(flows, ({ dropped }) => dropped) });
-}
-
-/** Losses as the tables of results have them: `3 lost, 12 dropped by a socket`. */
-function lossText({ lost, dropped }: Pick<PacketState, "lost" | "dropped">): string {
-  return `${grouped(lost)} lost${dropped > 0 ? `, ${grouped(dropped)} dropped by a socket` : ""}`;
+function sumLines(stem: string, flows: readonly FlowState[]): string[] {
+  const lines: string[] = [];
+  const streams = flows.filter((state) => state.protocol === "tcp");
+  if (streams.length > 0) {
+    const ended = streams.filter(({ ended }) => ended).length;
+    const rest = ended === streams.length ? "" : `, ${grouped(ended)} of them to their end`;
+    const total: StreamState = {
+      ...streams[0],
+      bytes: sum(streams, ({ bytes }) => bytes),
+      retransmits: sum(streams, ({ retransmits = 0 }) => retransmits),
+    };
+    const times = quantilesOf(streams.flatMap(({ completionNanos }) => completionNanos ?? []));
+    lines.push(
+      `${stem}: ${count(streams.length, "TCP flow")}${rest}: ${phrase(LIVE_STREAM_FIGURES.bytes, total)}, ` +
+        phrase(LIVE_STREAM_FIGURES.retransmits, total) + (times === undefined ? "" : `; ${phrase(COMPLETION, times)}`),
+    );
+  }
+  const packets = flows.filter((state) => state.protocol === "udp");
+  if (packets.length > 0) {
+    const total: PacketState = {
+      ...{ protocol: "udp", flow: stem, ended: true },
+      packets: sum(packets, ({ packets }) => packets),
+      lost: sum(packets, ({ lost }) => lost),
+      dropped: sum(packets, ({ dropped }) => dropped),
+    };
+    lines.push(`${stem}: ${count(packets.length, "UDP flow")}: ${flowFigures(total)}`);
+  }
+  return lines;
 }
 
 function sum<T>(items: readonly T[], value: (item: T) => number): number {

@@ -1,7 +1,13 @@
 import { encodeReport } from "../../flow/report_values.ts";
 import type { Item } from "../../node/item.ts";
 import { BackgroundWriter, type WriteText } from "./background_writer.ts";
-import { FlowTracker } from "./flow_tracker.ts";
+import {
+  figuresOf,
+  type FlowState,
+  FlowTracker,
+  LIVE_PACKET_FIGURES,
+  LIVE_STREAM_FIGURES,
+} from "../../flow/analysis/mod.ts";
 import type { Display, PlanStart, PlanSummary, TestOutcome, TestStart } from "./display.ts";
 
 /** What a JSON display gets. */
@@ -61,7 +67,7 @@ export class JsonDisplay implements Display {
       }
       case "progress": {
         const { nodeId, flow, report } = item;
-        this.#flows.take(item);
+        this.#flows.take(item.flow, item.report);
         if (this.#verbose) this.#offer({ type: "progress", test, nodeId, flow, ...encodeReport(report) });
       }
     }
@@ -73,7 +79,7 @@ export class JsonDisplay implements Display {
 
   testEnds(outcome: TestOutcome): void {
     const { id, number, status, durationMs, moreErrors = 0, folder } = outcome;
-    for (const flow of this.#flows.flows.values()) this.#offer({ type: "flow", test: number, ...flow });
+    for (const flow of this.#flows.flows.values()) this.#offer({ type: "flow", test: number, ...flowJson(flow) });
     // Tests that are kept end without having run.
     this.#flows = new FlowTracker();
     const errors = outcome.errors.map(({ nodeId, tag, code, message }) => ({ nodeId, tag, code, message }));
@@ -98,4 +104,11 @@ export class JsonDisplay implements Display {
   #offer(event: object): void {
     this.#writer.offer(JSON.stringify(event));
   }
+}
+
+function flowJson(state: FlowState): object {
+  const { protocol, flow, ended } = state;
+  if (state.protocol === "udp") return { protocol, flow, ...figuresOf(LIVE_PACKET_FIGURES, state), ended };
+  const { completionNanos } = state;
+  return { protocol, flow, ...figuresOf(LIVE_STREAM_FIGURES, state), completionNanos, ended };
 }

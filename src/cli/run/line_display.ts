@@ -3,7 +3,7 @@ import { elapsed, formatDuration } from "../../base/units.ts";
 import { escape, type Style } from "../terminal.ts";
 import { BackgroundWriter, type WriteText } from "./background_writer.ts";
 import type { Display, PlanStart, PlanSummary, TestOutcome, TestStart } from "./display.ts";
-import { FlowTracker } from "./flow_tracker.ts";
+import { FlowTracker } from "../../flow/analysis/mod.ts";
 import { flowEndLines, flowLine } from "./flow_text.ts";
 import {
   detailLines,
@@ -104,7 +104,7 @@ export class LineDisplay implements Display {
   }
 
   #progress(item: Progress): void {
-    const state = this.#flows.take(item);
+    const state = this.#flows.take(item.flow, item.report);
     // What a flow measured in all is shown at the end of the test.
     if (!this.#options.verbose || state === undefined || state.ended) return;
     const now = performance.now();

@@ -5,7 +5,7 @@ import type { Display, PlanStart, PlanSummary, TestOutcome, TestStart } from "./
 import { elapsed } from "../../base/units.ts";
 import { flowEndLines } from "./flow_text.ts";
 import type { TextDisplayOptions } from "./line_display.ts";
-import { LiveArea, liveBlock, type ScreenSize } from "./live_block.ts";
+import { LiveArea, liveBlock, type ScreenSize, TestProgress } from "./live_block.ts";
 import {
   type Counts,
   detailLines,
@@ -16,7 +16,6 @@ import {
   planLine,
   summaryLine,
 } from "./outcome_text.ts";
-import { TestProgress } from "./test_progress.ts";
 
 const INTERVAL_MS = 200;
 

@@ -29,6 +29,15 @@ export {
 } from "./figure.ts";
 export { bitRate, figureText, milliseconds, percent, seconds, UNKNOWN } from "./figure_text.ts";
 export { ByteIntervals, type PacketInterval, type StreamInterval } from "./intervals.ts";
+export {
+  type FlowState,
+  FlowTracker,
+  LIVE_FIGURE_LISTS,
+  LIVE_PACKET_FIGURES,
+  LIVE_STREAM_FIGURES,
+  type PacketState,
+  type StreamState,
+} from "./live_flows.ts";
 export { PacketAnalysis, type PacketAnalysisOptions, type PacketFlowFigures, SHARED_CLOCK } from "./packet_analysis.ts";
 export { type MatchedPacket, PacketMatcher, type PacketMatcherOptions } from "./packet_matcher.ts";
 export { ECHO } from "./packet_sample.ts";

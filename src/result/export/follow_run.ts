@@ -1,8 +1,7 @@
 import { TineError } from "../../base/errors.ts";
-import { delay } from "../../base/time.ts";
+import { followTests } from "../follow_tests.ts";
 import { testIdText } from "../names.ts";
-import { isUnderWay } from "../run_lock.ts";
-import { PLAN_FILE, readRunSummary, readTestSummary, RUN_FILE, type RunSummary, WORK_SUFFIX } from "../summary.ts";
+import { PLAN_FILE, readRunSummary, readTestSummary, WORK_SUFFIX } from "../summary.ts";
 import type { TableSource } from "../tables/source.ts";
 import type { LiveRows } from "../tables/live.ts";
 import type { TableSchema } from "../tables/table.ts";
@@ -11,11 +10,6 @@ import { chosenTable, type WriteBytes } from "./export_tables.ts";
 import { type FollowedTable, namesIn } from "../tables/row_follower.ts";
 import { TestFollower } from "./test_follower.ts";
 import type { ExportCounts } from "./row_printer.ts";
-
-/** How often results are looked at, in milliseconds. */
-const LOOK_MS = 50;
-/** How often a run is asked whether it lives, in milliseconds. */
-const ALIVE_MS = 500;
 
 /** What is followed, and how. */
 export interface FollowOptions {
@@ -68,109 +62,17 @@ export interface Followed extends ExportCounts {
  * ```
  */
 export async function followRun(options: FollowOptions, writeTo: (table: string) => WriteBytes): Promise<Followed> {
-  const folder = await Folder.open(options.run);
-  const output = await Output.start(options, writeTo, await idKeysOf(folder.path, options.test), runName(folder.path));
-  const tests = new Map<string, { readonly followed: TestFollower; over: boolean }>();
-  const { signal } = options;
-  let aliveAt = performance.now();
-  let silent = 0;
-  try {
-    for (;;) {
-      const summary = await folder.summary();
-      const ended = summary.status === "complete" || silent > 1;
-      let open = 0;
-      for (const entry of summary.tests) {
-        if (options.test !== undefined && entry.folder !== options.test) continue;
-        if (options.wanted?.(entry.id) === false) continue;
-        let test = tests.get(entry.folder);
-        if (test === undefined) {
-          const tables = await output.tablesOf(`${folder.path}/${entry.folder}`);
-          if (tables === undefined) continue; // it has just begun
-          const followed = new TestFollower(tables, options.flows, await runnersOf(folder.path, entry.id));
-          tests.set(entry.folder, test = { followed, over: false });
-        }
-        if (test.over) continue;
-        const end = ended || entry.status !== "running";
-        await folder.step((path) => test.followed.step(`${path}/${entry.folder}`, { end, signal }));
-        test.over = end;
-        if (end) test.followed[Symbol.dispose]();
-        else open++;
-      }
-      const isOne = options.test !== undefined && tests.get(options.test)?.over === true;
-      if (open === 0 && (summary.status === "complete" || isOne)) return { ...output.counts, complete: silent <= 1 };
-      if (ended) return { ...output.counts, complete: false };
-      await delay(LOOK_MS, signal);
-      if (performance.now() - aliveAt < ALIVE_MS) continue;
-      aliveAt = performance.now();
-      silent = await isUnderWay(folder.path) ? 0 : silent + 1;
-    }
-  } finally {
-    for (const { followed, over } of tests.values()) if (!over) followed[Symbol.dispose]();
-  }
-}
-
-/** The folder of a run, which changes its name when the run is complete. */
-class Folder {
-  #summary: RunSummary | undefined;
-  #changed = NaN;
-
-  private constructor(public path: string, readonly inode: number | null) {}
-
-  static async open(path: string): Promise<Folder> {
-    const real = await Deno.realPath(path);
-    return new Folder(real, (await Deno.stat(real)).ino);
-  }
-
-  /** The summary, read again where it has changed. */
-  async summary(): Promise<RunSummary> {
-    return await this.step(async (path) => {
-      const { mtime, size } = await Deno.stat(`${path}/${RUN_FILE}`);
-      const changed = (mtime?.getTime() ?? 0) + size / 1e6;
-      // A time of a file has a resolution, within which it may change twice.
-      if (changed !== this.#changed || Date.now() - changed < 1000) {
-        this.#summary = await readRunSummary(path) ?? this.#summary;
-        this.#changed = changed;
-      }
-      if (this.#summary === undefined) throw new Deno.errors.NotFound(`${path}/${RUN_FILE}`);
-      return this.#summary;
-    });
-  }
-
-  /** Does something in the folder, once more where it was renamed meanwhile. */
-  async step<T>(work: (path: string) => Promise<T>): Promise<T> {
-    for (let attempt = 1;; attempt++) {
-      const { path } = this;
-      try {
-        const result = await work(path);
-        if (await this.#find() === path || attempt > 2) return result;
-      } catch (error) {
-        const cause = error instanceof TineError ? error.cause : error;
-        if (!(cause instanceof Deno.errors.NotFound) || await this.#find() === path || attempt > 2) throw error;
-      }
-    }
-  }
-
-  /** Where it is by now. */
-  async #find(): Promise<string> {
-    if (await this.#isAt(this.path)) return this.path;
-    const above = this.path.slice(0, this.path.lastIndexOf("/"));
-    try {
-      for await (const { name } of Deno.readDir(above || "/")) {
-        if (await this.#isAt(`${above}/${name}`)) return this.path = await Deno.realPath(`${above}/${name}`);
-      }
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-    throw new TineError("no-results", `the results are no longer there: ${this.path} was removed or moved away`);
-  }
-
-  async #isAt(path: string): Promise<boolean> {
-    try {
-      return (await Deno.stat(path)).ino === this.inode;
-    } catch {
-      return false; // another one that goes meanwhile
-    }
-  }
+  const path = await Deno.realPath(options.run);
+  const output = await Output.start(options, writeTo, await idKeysOf(path, options.test), runName(path));
+  const complete = await followTests({
+    ...options,
+    async open(folder, { id, folder: name }) {
+      const tables = await output.tablesOf(folder);
+      const run = folder.slice(0, -name.length - 1);
+      return tables && new TestFollower(tables, options.flows, await runnersOf(run, id));
+    },
+  });
+  return { ...output.counts, complete };
 }
 
 /** The name that the folder has in the end. */

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { flowJson, flowTables } from "../../../src/cli/results/flow_tables.ts";
-import { FlowTracker } from "../../../src/cli/run/flow_tracker.ts";
+import { FlowTracker } from "../../../src/flow/analysis/live_flows.ts";
 import { flowEndLines } from "../../../src/cli/run/flow_text.ts";
 import { PacketAnalysis, StreamAnalysis } from "../../../src/flow/analysis/mod.ts";
 import type { MeasuredPackets, MeasuredStream } from "../../../src/result/mod.ts";
@@ -140,7 +140,7 @@ Deno.test("flowTables() and the lines of tine run have one median for a crowd of
   assertEquals(row.split(/ {2,}/), ["completion ms", "492.0", "935.5", "935.5", "1379", "1379"]);
   const progress = new FlowTracker();
   for (const [i, fctNanos] of times.entries()) {
-    progress.take({ type: "progress", nodeId: "left", flow: `s${i}`, report: streamReport({ bytes: 1, fctNanos }) });
+    progress.take(`s${i}`, streamReport({ bytes: 1, fctNanos }));
   }
   assertStringIncludes(
     flowEndLines(progress.flows.values())[0],

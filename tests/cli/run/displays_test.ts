@@ -5,7 +5,7 @@ import { LineDisplay, type TextDisplayOptions } from "../../../src/cli/run/line_
 import { TerminalDisplay } from "../../../src/cli/run/terminal_display.ts";
 import { FakeTerminal } from "./fake_terminal.ts";
 import { activity, error, log, nodeInfo, PLAIN, progress } from "./samples.ts";
-import { streamProgress, streamReport } from "../../flow/reports.ts";
+import { packetReport, streamProgress, streamReport } from "../../flow/reports.ts";
 
 const SUMMARY = { ok: 1, failed: 1, canceled: 0, kept: 1, notRun: 1, durationMs: 12_000, folder: "out/now" };
 
@@ -220,4 +220,37 @@ Deno.test("displays tell what flows have measured when their test ends", async (
   assertEquals(objects.map(({ type }) => type), ["test-start", "flow", "test-end", "test-end", "summary"]);
   const { flow, bytes, completionNanos, ended: over } = objects[1];
   assertEquals([flow, bytes, completionNanos, over], ["bulk", 1e6, 1e9, true]);
+});
+
+Deno.test("JsonDisplay has the figures of flows under the same keys as ever", async () => {
+  let text = "";
+  const display = new JsonDisplay({ verbose: false, write: (more) => Promise.resolve(void (text += more)) });
+  const connection = { rttMicros: 1500, retransmits: 2 };
+  display.item(progress("bulk", streamReport({ bytes: 1e6, goodputBitsPerSecond: 8e6, fctNanos: 1e9, ...connection })));
+  const rtt = { smoothedMicros: 250, minMicros: 100, meanMicros: 200, maxMicros: 900, lastMicros: 150 };
+  const rates = { sentBitsPerSecond: 64_000, receivedBitsPerSecond: 1 };
+  const counts = { sent: 100, lostToServer: 3, serverSocketDrops: 1 };
+  display.item(progress("voip", packetReport({ ...counts, rtt, rates, complete: false })));
+  display.testEnds({ id: { name: "a" }, number: 7, status: "ok", durationMs: 1, errors: [], folder: "a" });
+  await display[Symbol.asyncDispose]();
+  const flows = text.trimEnd().split("\n").map((line) => JSON.parse(line)).filter(({ type }) => type === "flow");
+  assertEquals(flows, [
+    {
+      ...{ type: "flow", test: 7, protocol: "tcp", flow: "bulk", bytes: 1e6, goodputBitsPerSecond: 8e6 },
+      ...{ rttMicros: 1500, retransmits: 2, completionNanos: 1e9, ended: true },
+    },
+    {
+      ...{
+        type: "flow",
+        test: 7,
+        protocol: "udp",
+        flow: "voip",
+        packets: 100,
+        lost: 2,
+        dropped: 1,
+        bitsPerSecond: 64_000,
+      },
+      ...{ rttMicros: 250, rttMinMicros: 100, rttMeanMicros: 200, rttMaxMicros: 900, ended: false },
+    },
+  ]);
 });

@@ -3,6 +3,7 @@ import {
   CLOCK_FIGURES,
   columnsOf,
   figuresOf,
+  LIVE_FIGURE_LISTS,
   LOAD_FIGURES,
   PACKET_FIGURE_LISTS,
   PACKET_FIGURES,
@@ -127,8 +128,14 @@ Deno.test("figuresOf() leaves out what is not known, and rounds to what was meas
 });
 
 Deno.test("each figure has a definition of whole sentences, and keys that carry its unit", () => {
-  const suffixes = { "bit/s": /BitsPerSecond$/, byte: /ytes/, s: /Seconds$/, us: /Micros$/, "%": /Percent$/ } as const;
-  for (const { title, figures } of [...STREAM_FIGURE_LISTS, ...PACKET_FIGURE_LISTS]) {
+  const suffixes = {
+    "bit/s": /[bB]itsPerSecond$/,
+    byte: /ytes/,
+    s: /Seconds$/,
+    us: /Micros$/,
+    "%": /Percent$/,
+  } as const;
+  for (const { title, figures } of [...STREAM_FIGURE_LISTS, ...PACKET_FIGURE_LISTS, ...LIVE_FIGURE_LISTS]) {
     for (const [name, { definition, unit, parts }] of Object.entries(figures)) {
       assertMatch(definition, /^[A-Z].*\.$/, `${title}: ${name}`);
       const suffix = parts === undefined && unit in suffixes ? suffixes[unit as keyof typeof suffixes] : /./;

@@ -1,16 +1,19 @@
 import {
+  type FlowProgress,
   type PacketReport,
   type ServedStreamReport,
   type StreamProgress,
   type StreamReport,
   sumCounts,
-} from "../../flow/report.ts";
-import type { Progress } from "../../node/item.ts";
+} from "../report.ts";
+import type { FigureList, Figures } from "./figure.ts";
+import { PATH_FIGURES } from "./packet_figures.ts";
+import { STREAM_FIGURES } from "./stream_figures.ts";
 
 /** A test may have more flows; what they measure is in the results. */
 const MAX_FLOWS = 10_000;
 
-/** What is known of a TCP flow, in part from each end. */
+/** What is known of a TCP flow that runs, in part from each end. */
 export interface StreamState {
   readonly protocol: "tcp";
   readonly flow: string;
@@ -21,12 +24,12 @@ export interface StreamState {
   /** Of the sender's kernel. */
   rttMicros?: number;
   retransmits?: number;
-  /** How long it took, once it has ended. */
+  /** From connecting to the end, once it has ended. */
   completionNanos?: number;
   ended: boolean;
 }
 
-/** What is known of a UDP flow, all of it from its client. */
+/** What is known of a UDP flow that runs, all of it from its client. */
 export interface PacketState {
   readonly protocol: "udp";
   readonly flow: string;
@@ -49,7 +52,90 @@ export interface PacketState {
 /** What is known of a flow while it runs. */
 export type FlowState = StreamState | PacketState;
 
-/** Follows the flows of a running test by what their ends report a few times a second. */
+/** Figures of a TCP flow that runs. */
+export const LIVE_STREAM_FIGURES = {
+  bytes: {
+    title: "received",
+    unit: "byte",
+    definition: "Bytes so far, as the receiver reports them; before it has reported any, those of the sender.",
+    value: ({ bytes }) => bytes,
+  },
+  goodputBitsPerSecond: {
+    title: "goodput",
+    unit: "bit/s",
+    definition: "Bytes since the report before, by the time since then. Once the flow has ended, that of all of it.",
+    value: ({ goodputBitsPerSecond }) => goodputBitsPerSecond,
+  },
+  rttMicros: {
+    title: "RTT",
+    unit: "us",
+    definition: "Smoothed round-trip time of the sender's kernel, as last reported: RFC 6298.",
+    // A kernel that has not measured any yet has 0.
+    value: ({ rttMicros }) => rttMicros || undefined,
+  },
+  retransmits: { ...STREAM_FIGURES.retransmits, value: ({ retransmits }) => retransmits },
+} satisfies Figures<StreamState>;
+
+/** Figures of a UDP flow that runs. */
+export const LIVE_PACKET_FIGURES = {
+  packets: {
+    title: "packets",
+    unit: "packet",
+    definition: "Packets that the senders at both ends have sent, without echoes.",
+    value: ({ packets }) => packets,
+  },
+  lost: {
+    title: "lost",
+    unit: "packet",
+    definition: "Packets and echoes that were lost on the way in either direction, up to the last one that came back.",
+    value: ({ lost }) => lost,
+  },
+  dropped: {
+    title: "dropped by a socket",
+    unit: "packet",
+    definition: PATH_FIGURES.socketDrops.definition,
+    value: ({ dropped }) => dropped,
+  },
+  bitsPerSecond: {
+    title: "rate",
+    unit: "bit/s",
+    definition: "UDP payload that the client sent, or received where the server sends, since the report before.",
+    value: ({ bitsPerSecond }) => bitsPerSecond,
+  },
+  rttMicros: {
+    title: "RTT",
+    unit: "us",
+    definition: "Round-trip time without the time at the server, smoothed as TCP does it: RFC 6298.",
+    value: ({ rttMicros }) => rttMicros,
+  },
+  rtt: {
+    title: "RTT",
+    unit: "us",
+    definition: "Round-trip times of all echoes so far, without the time at the server.",
+    parts: ["min", "mean", "max"],
+    value: ({ rttMinMicros, rttMeanMicros, rttMaxMicros }, part = "mean") =>
+      part === "min" ? rttMinMicros : part === "max" ? rttMaxMicros : rttMeanMicros,
+  },
+} satisfies Figures<PacketState>;
+
+/** All figures of flows that run, with their definitions. */
+export const LIVE_FIGURE_LISTS: readonly FigureList[] = [
+  { protocol: "tcp", title: "TCP flows while a test runs", figures: LIVE_STREAM_FIGURES },
+  { protocol: "udp", title: "UDP flows while a test runs", figures: LIVE_PACKET_FIGURES },
+];
+
+/**
+ * Follows the flows of a running test by what their ends report a few times a second.
+ *
+ * @example
+ * ```ts
+ * import { FlowTracker } from "./live_flows.ts";
+ * const flows = new FlowTracker();
+ * const counts = { elapsedNanos: 1e9, bytes: 125, goodputBitsPerSecond: 1000 };
+ * flows.take("bulk", { kind: "streamProgress", role: "sender", ...counts });
+ * console.assert(flows.flows.get("bulk")?.ended === false);
+ * ```
+ */
 export class FlowTracker {
   readonly #flows = new Map<string, FlowState>();
   readonly #receivers = new Set<string>();
@@ -59,8 +145,8 @@ export class FlowTracker {
     return this.#flows;
   }
 
-  /** Takes in what an end reports; returns the flow unless nothing about it is new. */
-  take({ flow, report }: Progress): FlowState | undefined {
+  /** Takes in what an end of a flow reports; returns the flow unless nothing about it is new. */
+  take(flow: string, report: FlowProgress): FlowState | undefined {
     if (!this.#flows.has(flow) && this.#flows.size >= MAX_FLOWS) return undefined;
     if (report.kind === "servedPackets") return undefined;
     return report.kind === "packets" ? this.#packets(flow, report) : this.#stream(flow, report);

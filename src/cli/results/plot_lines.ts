@@ -1,0 +1,445 @@
+import { cutToWidth, textWidth, wrap } from "../../base/text.ts";
+import type { Box, BoxPlot, GanttPlot, Plot, Samples, Series, XYPlot } from "../../report/plot.ts";
+import { type DrawnAxis, layOutAxis } from "../../report/svg/axis.ts";
+import { envelopeOf } from "../../report/svg/envelope.ts";
+import { escape } from "../terminal.ts";
+import { type Cell, DotCanvas } from "./dot_canvas.ts";
+
+/** What a plot is drawn on. */
+export interface PlotScreen {
+  /** Columns. */
+  readonly width: number;
+  /** Whether lines may have more than ASCII: braille and lines of boxes. */
+  readonly unicode: boolean;
+  /** Whether series are told apart by colours; else by letters. */
+  readonly colour: boolean;
+}
+
+/** Rows of a plot, without what is written around it. */
+const ROWS = 12;
+/** Steps between ticks of the y axis, at most. */
+const TICKS = 6;
+/** More rows of boxes or runs do not fit a glance. */
+const MAX_BARS = 40;
+/** Names take at most this share of the width beside bars. */
+const NAME_SHARE = 0.35;
+/** Cells between letters on a curve. */
+const MARK_EVERY = 14;
+
+/** Codes of ANSI colours that come close to those of the page: they follow the colours that a reader has chosen. */
+const COLOUR_CODES = [94, 31, 32, 35, 33, 36, 93, 37] as const;
+
+const UNICODE = {
+  left: "│",
+  leftTick: "┤",
+  corner: "└",
+  bottom: "─",
+  bottomTick: "┬",
+  loss: "×",
+  key: "━━",
+  band: "░░",
+  boxLine: "─",
+  box: "▒",
+  boxMiddle: "█",
+  boxStart: "├",
+  boxEnd: "┤",
+  run: "━",
+};
+
+const ASCII: typeof UNICODE = {
+  left: "|",
+  leftTick: "+",
+  corner: "+",
+  bottom: "-",
+  bottomTick: "+",
+  loss: "x",
+  key: "",
+  band: ":",
+  boxLine: "-",
+  box: "=",
+  boxMiddle: "#",
+  boxStart: "|",
+  boxEnd: "|",
+  run: "=",
+};
+
+/**
+ * Draws a plot in a terminal. Of what a column covers, all from the least to the greatest value is drawn, so that a
+ * spike of one sample is seen.
+ *
+ * @param plot the plot
+ * @param screen what it is drawn on
+ * @returns lines that fit the width
+ */
+export function plotLines(plot: Plot, screen: PlotScreen): string[] {
+  const pen = new Pen(screen);
+  const caption = wrap(escape(plot.caption), screen.width)
+    .map((line) => pen.dim(cutToWidth(line, screen.width)));
+  switch (plot.type) {
+    case "box":
+      return [...boxLines(plot, screen, pen), ...caption];
+    case "gantt":
+      return [...ganttLines(plot, screen, pen), ...caption];
+    default:
+      return [...curveLines(plot, screen, pen), ...caption];
+  }
+}
+
+/** Colours and characters of a screen. */
+class Pen {
+  readonly glyphs: typeof UNICODE;
+
+  constructor(readonly screen: PlotScreen) {
+    this.glyphs = screen.unicode ? UNICODE : ASCII;
+  }
+
+  bold(text: string): string {
+    return this.#paint(text, 1, 22);
+  }
+
+  dim(text: string): string {
+    return this.#paint(text, 2, 22);
+  }
+
+  /** @param colour 0 to 7, as a page numbers them; a dim one is for what lies behind */
+  colour(text: string, colour: number, dim = false): string {
+    const painted = this.#paint(text, COLOUR_CODES[colour % COLOUR_CODES.length], 39);
+    return dim ? this.dim(painted) : painted;
+  }
+
+  #paint(text: string, on: number, off: number): string {
+    return this.screen.colour && text !== "" ? `\x1b[${on}m${text}\x1b[${off}m` : text;
+  }
+
+  /** A unit as the screen can show it. */
+  unit(unit: string): string {
+    return this.screen.unicode ? unit : unit.replace("µ", "u");
+  }
+
+  title(title: string, unit: string): string {
+    return this.bold(`${escape(title)}${unit === "" ? "" : `, ${this.unit(unit)}`}`);
+  }
+}
+
+/** Draws series over an x axis. */
+function curveLines(plot: XYPlot, screen: PlotScreen, pen: Pen): string[] {
+  const range = rangeOf(plot.series);
+  if (range === undefined) return [pen.title(plot.title, ""), "  nothing was measured"];
+  const y = layOutAxis(plot.y, range.y.least, range.y.greatest, TICKS);
+  const labels = y.ticks.map(({ value, text }) => ({ row: rowOf(y, value, ROWS), text }));
+  const margin = Math.max(...labels.map(({ text }) => text.length)) + 1;
+  const columns = Math.max(8, screen.width - margin - 1);
+  const x = layOutAxis(plot.x, range.x.least, range.x.greatest, Math.max(2, Math.floor(columns / 12)));
+  const canvas = new DotCanvas(columns, ROWS, screen.unicode);
+  // The first ones are drawn last, over the others; areas lie behind all curves.
+  const order = [...plot.series.keys()].toReversed();
+  for (const i of order) if (plot.series[i].kind === "band") drawBand(canvas, plot.series[i], i, x, y);
+  for (const i of order) drawCurve(canvas, plot.series[i], i, x, y, marksOf(plot.series[i], i, pen));
+  const rows = canvas.rows((i) => plot.series[i].kind === "band" ? pen.glyphs.band : letterOf(i));
+  const body = rows.map((cells, row) => {
+    const label = labels.find((label) => label.row === row);
+    const { left, leftTick } = pen.glyphs;
+    const drawn = runsOf(cells).map(({ text, series }) => {
+      if (series === undefined) return text;
+      const { look, kind } = plot.series[series];
+      return pen.colour(text, look.color, kind === "band");
+    });
+    return `${(label?.text ?? "").padStart(margin)}${label === undefined ? left : leftTick}${drawn.join("")}`.trimEnd();
+  });
+  return [
+    pen.title(plot.title, y.unit),
+    ...body,
+    ...bottomAxis(x, columns, margin, plot.x.title, pen, lossesOf(plot.series, x, columns)),
+    ...legend(plot.series, screen.width, pen),
+  ];
+}
+
+/** Joins neighbours of one series. */
+function runsOf(cells: readonly Cell[]): Cell[] {
+  const runs: Cell[] = [];
+  for (const cell of cells) {
+    const last = runs.at(-1);
+    if (last !== undefined && last.series === cell.series) {
+      runs[runs.length - 1] = { ...last, text: last.text + cell.text };
+    } else runs.push(cell);
+  }
+  return runs;
+}
+
+/** The letter of a series, by its index. */
+function letterOf(index: number): string {
+  return String.fromCharCode((index < 26 ? 97 : 65) + index % 26);
+}
+
+/** Whether a series needs letters on its curve, since colours do not tell it from others. */
+function marksOf(series: Series, index: number, { screen }: Pen): string | undefined {
+  return screen.colour && series.look.dash === 0 ? undefined : letterOf(index);
+}
+
+function rowOf(axis: DrawnAxis, value: number, rows: number): number {
+  return rows - 1 - Math.round(axis.place(value) * (rows - 1));
+}
+
+/** Draws the curve of a series, and letters on it. */
+function drawCurve(
+  canvas: DotCanvas,
+  { kind, data }: Series,
+  index: number,
+  x: DrawnAxis,
+  y: DrawnAxis,
+  letter: string | undefined,
+): void {
+  if (kind === "band" || kind === "ticks") return;
+  const toX = (value: number) => Math.round(x.place(value) * (canvas.width - 1));
+  const toY = (value: number) => rowOf(y, value, canvas.height);
+  const letters = new Letters(canvas, index, letter);
+  let last: readonly [x: number, y: number] | undefined;
+  const to = (nextX: number, nextY: number) => {
+    if (last === undefined) canvas.dot(nextX, nextY, index);
+    else if (kind === "steps") {
+      canvas.line(...last, nextX, last[1], index);
+      canvas.line(nextX, last[1], nextX, nextY, index);
+    } else canvas.line(...last, nextX, nextY, index);
+    letters.pass(nextX, nextY);
+    last = [nextX, nextY];
+  };
+  if (kind === "points") {
+    const { counts, least, greatest, sums } = envelopeOf(data, x.min, x.max, canvas.width);
+    const filled = counts.reduce((n, count) => n + (count > 0 ? 1 : 0), 0);
+    // A line leads over gaps that are no longer than what usually lies between samples.
+    const gap = 4 * canvas.width / Math.max(1, filled) + 2;
+    for (let i = 0; i < canvas.width; i++) {
+      if (least[i] <= greatest[i]) canvas.line(i, toY(least[i]), i, toY(greatest[i]), index);
+      if (counts[i] === 0) continue;
+      if (last !== undefined && i - last[0] > gap) last = undefined;
+      to(i, toY(sums[i] / counts[i]));
+    }
+  } else {
+    const [xs, ys] = data.type === "samples" ? [data.x, data.y] : [data.times, data.means];
+    for (let i = 0; i < xs.length; i++) {
+      if (Number.isNaN(ys[i])) last = undefined;
+      else to(toX(xs[i]), toY(ys[i]));
+    }
+  }
+  letters.end();
+}
+
+/** Letters on a curve that say which one it is; each series has its own places. */
+class Letters {
+  #last: readonly [x: number, y: number] | undefined;
+  #next: number;
+  #some = false;
+
+  constructor(readonly canvas: DotCanvas, readonly index: number, readonly letter: string | undefined) {
+    this.#next = this.#distance(2 + index * 3 % MARK_EVERY);
+  }
+
+  pass(x: number, y: number): void {
+    this.#last = [x, y];
+    if (x < this.#next) return;
+    this.#put(x, y);
+    this.#next = x + this.#distance(MARK_EVERY);
+  }
+
+  /** A short curve has a letter too. */
+  end(): void {
+    if (!this.#some && this.#last !== undefined) this.#put(...this.#last);
+  }
+
+  #put(x: number, y: number): void {
+    if (this.letter !== undefined) this.canvas.mark(x, y, this.letter, this.index);
+    this.#some = true;
+  }
+
+  /** Cells as dots. */
+  #distance(cells: number): number {
+    return cells * this.canvas.width / this.canvas.columns;
+  }
+}
+
+/** Fills the area of a band with every other dot. */
+function drawBand(canvas: DotCanvas, { data }: Series, index: number, x: DrawnAxis, y: DrawnAxis): void {
+  if (data.type !== "samples" || data.high === undefined) return;
+  const { x: xs, y: low, high } = data as Required<Samples>;
+  const toX = (value: number) => Math.round(x.place(value) * (canvas.width - 1));
+  for (let i = 0; i < xs.length; i++) {
+    if (Number.isNaN(low[i]) || Number.isNaN(high[i])) continue;
+    const isLast = i + 1 >= xs.length || Number.isNaN(low[i + 1]) || Number.isNaN(high[i + 1]);
+    const [from, to] = [toX(xs[i]), isLast ? toX(xs[i]) + 1 : toX(xs[i + 1])];
+    for (let column = from; column < to; column++) {
+      const share = to > from ? (column - from) / (to - from) : 0;
+      const at = (edge: Float64Array) => isLast ? edge[i] : edge[i] + (edge[i + 1] - edge[i]) * share;
+      const [bottom, top] = [rowOf(y, at(low), canvas.height), rowOf(y, at(high), canvas.height)];
+      for (let row = top; row <= bottom; row++) {
+        if (!canvas.braille || (row + column) % 2 === 0) canvas.dot(column, row, index);
+      }
+    }
+  }
+}
+
+/** Colours of losses by column; they are marked on the axis. */
+function lossesOf(series: readonly Series[], x: DrawnAxis, columns: number): Map<number, number> {
+  const found = new Map<number, number>();
+  for (const { kind, data, look } of series.toReversed()) {
+    if (kind !== "ticks") continue;
+    for (const value of data.type === "samples" ? data.x : data.times) {
+      const column = Math.floor(x.place(value) * columns);
+      if (column >= 0 && column <= columns) found.set(Math.min(column, columns - 1), look.color);
+    }
+  }
+  return found;
+}
+
+/** The lower edge of a plot: its axis, and below it the values of ticks. */
+function bottomAxis(
+  axis: DrawnAxis,
+  columns: number,
+  margin: number,
+  title: string,
+  pen: Pen,
+  losses: ReadonlyMap<number, number> = new Map(),
+): string[] {
+  const { corner, bottom, bottomTick, loss } = pen.glyphs;
+  const places = axis.ticks.map(({ value, text }) => ({ at: Math.round(axis.place(value) * (columns - 1)), text }));
+  const line = Array.from({ length: columns }, (_, i) => {
+    const colour = losses.get(i);
+    if (colour !== undefined) return pen.colour(loss, colour);
+    return places.some(({ at }) => at === i) ? bottomTick : bottom;
+  });
+  const name = axis.unit === "" ? escape(title) : `${escape(title)}, ${pen.unit(axis.unit)}`;
+  let labels = "";
+  for (const { at, text } of places) {
+    const start = Math.max(0, margin + 1 + at - Math.floor(text.length / 2));
+    if (labels !== "" && start <= labels.length) continue;
+    if (start + text.length > margin + 1 + columns) continue;
+    labels = labels.padEnd(start) + text;
+  }
+  const free = margin + 1 + columns - labels.length;
+  const isNear = textWidth(name) + 2 <= free;
+  return [
+    `${" ".repeat(margin)}${corner}${line.join("")}`,
+    isNear ? labels + pen.dim(`  ${name}`) : labels,
+    ...isNear ? [] : [pen.dim(name.padStart(margin + 1 + columns))],
+  ];
+}
+
+/** What each series is, as many on a line as fit. */
+function legend(series: readonly Series[], width: number, pen: Pen): string[] {
+  const seen = new Set<string>();
+  const entries = series.flatMap((series, index) => {
+    const { name, kind, look } = series;
+    const mark = marksOf(series, index, pen);
+    const { key, band, loss } = pen.glyphs;
+    const shape = kind === "band" ? band : kind === "ticks" ? loss : mark ?? key;
+    const text = cutToWidth(escape(name), Math.max(8, Math.floor(width / 2)));
+    if (seen.has(`${shape} ${text}`)) return [];
+    seen.add(`${shape} ${text}`);
+    return [{
+      width: textWidth(shape) + 1 + textWidth(text),
+      text: `${pen.colour(shape, look.color, kind === "band")} ${text}`,
+    }];
+  });
+  const lines: { width: number; text: string }[] = [];
+  for (const entry of entries) {
+    const line = lines.at(-1);
+    if (line === undefined || line.width + 3 + entry.width > width - 2) lines.push({ ...entry });
+    else {
+      line.width += 3 + entry.width;
+      line.text += `   ${entry.text}`;
+    }
+  }
+  return lines.map(({ text }) => `  ${text}`);
+}
+
+/** Boxes of flows, one below the other: least, quartiles, median, 99th percentile, and greatest. */
+function boxLines({ title, y: axis, boxes }: BoxPlot, { width }: PlotScreen, pen: Pen): string[] {
+  if (boxes.length === 0) return [pen.title(title, ""), "  nothing was measured"];
+  const shown = boxes.slice(0, MAX_BARS);
+  const [names, margin] = namesBeside(shown.map(({ name }) => name), width);
+  const columns = width - margin - 1;
+  const x = layOutAxis(
+    axis,
+    Math.min(...shown.map(({ min }) => min)),
+    Math.max(...shown.map(({ max }) => max)),
+    Math.max(2, Math.floor(columns / 12)),
+  );
+  const lines = shown.map((box, i) =>
+    `${names[i]}${pen.glyphs.left}${pen.colour(boxLine(box, x, columns, pen), box.look.color)}`
+  );
+  const { boxStart, box, boxMiddle, boxEnd, loss } = pen.glyphs;
+  return [
+    pen.title(title, ""),
+    ...lines,
+    ...moreLine(boxes.length - shown.length, pen),
+    ...bottomAxis(x, columns, margin, axis.title, pen),
+    pen.dim(`  ${boxStart} least  ${box} quartiles  ${boxMiddle} median  ${boxEnd} p99  ${loss} greatest`),
+  ];
+}
+
+function boxLine({ min, q1, median, q3, p99, max }: Box, x: DrawnAxis, columns: number, { glyphs }: Pen): string {
+  const at = (value: number) => Math.min(columns - 1, Math.max(0, Math.round(x.place(value) * (columns - 1))));
+  const cells = new Array<string>(columns).fill(" ");
+  for (let i = at(min); i <= at(p99); i++) cells[i] = glyphs.boxLine;
+  cells[at(max)] = glyphs.loss;
+  cells[at(p99)] = glyphs.boxEnd;
+  cells[at(min)] = glyphs.boxStart;
+  for (let i = at(q1); i <= at(q3); i++) cells[i] = glyphs.box;
+  cells[at(median)] = glyphs.boxMiddle;
+  return cells.join("").trimEnd();
+}
+
+/** Runs over time, one below the other. */
+function ganttLines({ title, x: axis, spans }: GanttPlot, { width }: PlotScreen, pen: Pen): string[] {
+  if (spans.length === 0) return [pen.title(title, ""), "  nothing was run"];
+  const shown = spans.slice(0, MAX_BARS);
+  const [names, margin] = namesBeside(shown.map(({ name, depth }) => "  ".repeat(depth) + name), width);
+  const columns = width - margin - 1;
+  const last = Math.max(...spans.map(({ start, end = start }) => end));
+  const x = layOutAxis(axis, 0, last, Math.max(2, Math.floor(columns / 12)));
+  const at = (value: number) => Math.min(columns - 1, Math.max(0, Math.floor(x.place(value) * columns)));
+  const lines = shown.map(({ start, end = last, error }, i) => {
+    const bar = pen.glyphs.run.repeat(at(end) - at(start) + 1);
+    const text = `${names[i]}${pen.glyphs.left}${" ".repeat(at(start))}`;
+    return text + pen.colour(bar, error === undefined ? 0 : 1);
+  });
+  return [
+    pen.title(title, ""),
+    ...lines,
+    ...moreLine(spans.length - shown.length, pen),
+    ...bottomAxis(x, columns, margin, axis.title, pen),
+  ];
+}
+
+function moreLine(more: number, pen: Pen): string[] {
+  return more > 0 ? [pen.dim(`  +${more} more`)] : [];
+}
+
+/** Names of one width. */
+function namesBeside(names: readonly string[], width: number): [names: string[], margin: number] {
+  const cut = names.map((name) => cutToWidth(escape(name), Math.floor(width * NAME_SHARE)));
+  const margin = Math.max(...cut.map(textWidth)) + 1;
+  return [cut.map((name) => name + " ".repeat(margin - textWidth(name))), margin];
+}
+
+/** The least and the greatest x and y of all series; undefined where there is none. */
+function rangeOf(series: readonly Series[]) {
+  const x = { least: Infinity, greatest: -Infinity }, y = { least: Infinity, greatest: -Infinity };
+  const add = (range: { least: number; greatest: number }, values: Float64Array) => {
+    for (const value of values) {
+      if (value < range.least) range.least = value;
+      if (value > range.greatest) range.greatest = value;
+    }
+  };
+  for (const { data, kind } of series) {
+    add(x, data.type === "samples" ? data.x : data.times);
+    if (kind === "ticks") continue;
+    if (data.type === "samples") {
+      add(y, data.y);
+      if (data.high !== undefined) add(y, data.high);
+    } else {
+      add(y, data.least);
+      add(y, data.greatest);
+    }
+  }
+  return y.least <= y.greatest ? { x, y } : undefined;
+}
