@@ -66,10 +66,9 @@ export async function followRun(options: FollowOptions, writeTo: (table: string)
   const output = await Output.start(options, writeTo, await idKeysOf(path, options.test), runName(path));
   const complete = await followTests({
     ...options,
-    async open(folder, { id, folder: name }) {
+    async open(folder, { id }) {
       const tables = await output.tablesOf(folder);
-      const run = folder.slice(0, -name.length - 1);
-      return tables && new TestFollower(tables, options.flows, await runnersOf(run, id));
+      return tables && new TestFollower(tables, options.flows, await runnersOf(folder, id));
     },
   });
   return { ...output.counts, complete };
@@ -81,9 +80,18 @@ function runName(path: string): string {
   return name.endsWith(WORK_SUFFIX) ? name.slice(0, -WORK_SUFFIX.length) : name;
 }
 
-/** The names of all that a test runs, by the plan; undefined where the plan does not have it. */
-async function runnersOf(run: string, id: Readonly<Record<string, string>>): Promise<Set<string> | undefined> {
-  const test = (await planTests(run)).find((test) => testIdText(test.id ?? {}) === testIdText(id));
+/**
+ * Returns the names of all that a test runs, by the plan of its run; undefined where the plan does not have the test.
+ *
+ * @param folder of the test
+ * @param id of the test
+ */
+export async function runnersOf(
+  folder: string,
+  id: Readonly<Record<string, string>>,
+): Promise<Set<string> | undefined> {
+  const tests = await planTests(folder.slice(0, folder.lastIndexOf("/")));
+  const test = tests.find((test) => testIdText(test.id ?? {}) === testIdText(id));
   return test && namesIn(test);
 }
 

@@ -11,14 +11,15 @@ function series(name: string, index: number, points: readonly [x: number, y: num
   return { name, flow: name, kind, look: lookOf(index), data: { type: "samples", x, y } } satisfies Series;
 }
 
-function rtts(...all: Series[]): XYPlot {
+/** @param most where the axis of values ends, in milliseconds */
+function rtts(most: number, ...all: Series[]): XYPlot {
   return {
     type: "time",
     id: "rtt",
     title: "Round-trip time",
     caption: "RTT of each echo.",
     x: { title: "time", unit: "us", scale: "linear", min: 0, max: 10e6 },
-    y: { title: "RTT", unit: "us", scale: "linear", min: 0 },
+    y: { title: "RTT", unit: "us", scale: "linear", min: 0, max: most * 1000 },
     series: all,
   };
 }
@@ -30,7 +31,7 @@ function samples(value: number): [number, number][] {
 
 Deno.test("plotLines() draws a curve in braille between axes with units", () => {
   const rising = Array.from({ length: 51 }, (_, i): [number, number] => [i * 2e5, i * 200]);
-  assertEquals(plotLines(rtts(series("voip", 0, rising)), BRAILLE), [
+  assertEquals(plotLines(rtts(10, series("voip", 0, rising)), BRAILLE), [
     "Round-trip time, ms",
     " 10┤                        ⡠⠊",
     "   │                      ⡠⠊",
@@ -53,7 +54,7 @@ Deno.test("plotLines() draws a curve in braille between axes with units", () => 
 });
 
 Deno.test("plotLines() draws letters where only ASCII can be shown", () => {
-  const lines = plotLines(rtts(series("voip", 0, samples(5000)), series("bulk µ", 1, samples(20_000))), ASCII);
+  const lines = plotLines(rtts(25, series("voip", 0, samples(5000)), series("bulk µ", 1, samples(20_000))), ASCII);
   assertEquals(lines.slice(1, -1), [
     " 25+",
     "   |",
@@ -76,7 +77,7 @@ Deno.test("plotLines() draws letters where only ASCII can be shown", () => {
 
 Deno.test("plotLines() shows a spike of one sample among many", () => {
   const many = Array.from({ length: 100_000 }, (_, i): [number, number] => [i * 100, i === 77_777 ? 50_000 : 1000]);
-  const lines = plotLines(rtts(series("voip", 0, many)), { ...BRAILLE, width: 80 }).slice(1, 13);
+  const lines = plotLines(rtts(50, series("voip", 0, many)), { ...BRAILLE, width: 80 }).slice(1, 13);
   const column = lines[0].search(/[⠁-⣿]/);
   assert(column > 0, lines.join("\n"));
   assertEquals(
@@ -88,15 +89,15 @@ Deno.test("plotLines() shows a spike of one sample among many", () => {
 
 Deno.test("plotLines() leaves gaps where nothing was measured", () => {
   const gap: [number, number][] = [[0, 5000], [1e6, 5000], [2e6, NaN], [8e6, 5000], [10e6, 5000]];
-  const [line] = plotLines(rtts(series("bulk", 0, gap, "line")), { ...ASCII, width: 80 }).filter((line) =>
+  const [line] = plotLines(rtts(10, series("bulk", 0, gap, "line")), { ...ASCII, width: 80 }).filter((line) =>
     /a a|aa/.test(line)
   );
-  assertEquals(/a+( +)a+$/.exec(line)?.[1].length, 52);
+  assertEquals(/a+( +)a+$/.exec(line)?.[1].length, 51);
 });
 
 Deno.test("plotLines() tells series apart by colours, and by letters where colours repeat", () => {
   const all = Array.from({ length: 9 }, (_, i) => series(`flow.${i}`, i, samples(1000 + i * 4000)));
-  const lines = plotLines(rtts(...all), { width: 100, unicode: true, colour: true });
+  const lines = plotLines(rtts(40, ...all), { width: 100, unicode: true, colour: true });
   const keys = lines.filter((line) => line.includes("flow.")).join(" ");
   assert(keys.includes("\x1b[94m━━\x1b[39m flow.0") && keys.includes("\x1b[94mi\x1b[39m flow.8"), keys);
   assert(lines.some((line) => line.includes("\x1b[31m") && /[⠁-⣿]/.test(line)));
@@ -113,7 +114,7 @@ Deno.test("plotLines() marks losses on the axis, and fills bands", () => {
       high: Float64Array.of(8000, 8000),
     },
   };
-  const lines = plotLines(rtts(series("mean", 2, samples(5000)), band, lost), ASCII);
+  const lines = plotLines(rtts(8, series("mean", 2, samples(5000)), band, lost), ASCII);
   assertEquals(lines[13], "  ++----x-------+----x-------+");
   assertEquals(lines.filter((line) => line.includes(":::")).length, 9);
   assertEquals(lines.slice(-3, -1), ["  a mean   : p5 to p95", "  x lost"]);
@@ -126,7 +127,7 @@ Deno.test("plotLines() draws boxes and runs beside their names", () => {
     id: "rtt-box",
     title: "RTT by flow",
     caption: "",
-    y: { title: "RTT", unit: "us", scale: "linear", min: 0 },
+    y: { title: "RTT", unit: "us", scale: "linear", min: 0, max: 10_000 },
     boxes: [
       { name: "voip", look, min: 1000, q1: 2000, median: 3000, q3: 4000, p99: 6000, max: 10_000, mean: 3100 },
       { name: "x", look, min: 10, q1: 10, median: 10, q3: 10, p99: 10, max: 10, mean: 10 },
@@ -147,7 +148,7 @@ Deno.test("plotLines() draws boxes and runs beside their names", () => {
     id: "runs",
     title: "Runs",
     caption: "",
-    x: { title: "time", unit: "us", scale: "linear", min: 0 },
+    x: { title: "time", unit: "us", scale: "linear", min: 0, max: 10e6 },
     spans: [
       { name: "serial", node: "-", path: "tests[0]", depth: 0, start: 0, end: 10e6 },
       { name: "sleep", node: "-", path: "tests[0].serial[0]", depth: 1, start: 5e6 },
@@ -164,7 +165,7 @@ Deno.test("plotLines() fits any width, and what was recorded writes nothing but 
   for (const width of [40, 41, 60, 133]) {
     for (const unicode of [true, false]) {
       const plot = {
-        ...rtts(series(evil, 0, samples(5000)), series(evil + 2, 8, samples(7000), "steps")),
+        ...rtts(10, series(evil, 0, samples(5000)), series(evil + 2, 8, samples(7000), "steps")),
         caption: evil,
       };
       for (const line of plotLines(plot, { width, unicode, colour: false })) {
@@ -176,10 +177,10 @@ Deno.test("plotLines() fits any width, and what was recorded writes nothing but 
 });
 
 Deno.test("plotLines() says that nothing was measured", () => {
-  assertEquals(plotLines({ ...rtts(), caption: "" }, BRAILLE).slice(0, 2), [
+  assertEquals(plotLines({ ...rtts(1), caption: "" }, BRAILLE).slice(0, 2), [
     "Round-trip time",
     "  nothing was measured",
   ]);
-  const none = rtts(series("voip", 0, [[0, NaN]]));
+  const none = rtts(1, series("voip", 0, [[0, NaN]]));
   assertEquals(plotLines(none, BRAILLE)[1], "  nothing was measured");
 });
