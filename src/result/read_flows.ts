@@ -12,7 +12,7 @@ import {
 import { clockOf, type ClockReports } from "./node_clock.ts";
 import { readPlacedRecords, RecordFile, type RecordPlace } from "./read_records.ts";
 import type { FlowReport } from "../flow/report.ts";
-import { type Chunk, readChunk } from "../flow/records/read_chunk.ts";
+import { type Chunk, isAtServer, readChunk } from "../flow/records/read_chunk.ts";
 import { TineError } from "../base/errors.ts";
 import { Kind, type Message } from "../node/protocol/frame.ts";
 import { decodeItem } from "../node/protocol/kinds.ts";
@@ -168,15 +168,18 @@ export function serverToClient({ client, server }: IndexedFlow, clocks: ClockRep
 /** The time of the first sample of a chunk, from the client's `tinit` on and by its clock, in nanoseconds. */
 export function timeOf(chunk: Chunk, { rate, shiftNanos }: ServerToClient): number {
   const t = chunk.columns.t[0];
-  return isAtServer(chunk) ? t * rate + shiftNanos : t;
+  // Those of a stream are merged by node.
+  return chunk.kind === "packetIO" && chunk.columns.server[0] === 1 ? t * rate + shiftNanos : t;
 }
 
-/**
- * Whether a chunk has the samples of the server: it has those of one end. Those
- * of a stream are merged by node; what is damaged counts as the client's.
- */
-export function isAtServer(chunk: Chunk): boolean {
-  return chunk.kind === "packetIO" && chunk.columns.server[0] === 1;
+/** Whether samples are of packets at a server; what is damaged is found when it is decoded. */
+function atServerOf(payload: Uint8Array): boolean {
+  try {
+    return isAtServer(payload);
+  } catch (error) {
+    if (!(error instanceof TineError)) throw error;
+    return false;
+  }
 }
 
 /** Whether the ends of a flow have one clock. */
@@ -221,7 +224,8 @@ export async function* mergedChunks(
   for (const [nodeId, ofNode] of places) {
     // Both ends may be on one node, which sends theirs when they are full: an end that is slow comes late.
     for (const atServer of [false, true]) {
-      const cursor = new Cursor(file, flow, nodeId, ofNode, atServer, order);
+      const ofEnd = ofNode.filter((place) => place.atServer === atServer);
+      const cursor = new Cursor(chunksAt(file, flow, nodeId, ofEnd), order);
       if (await cursor.next()) cursors.push(cursor);
     }
   }
@@ -238,41 +242,42 @@ class Cursor {
   chunk: Chunk | undefined;
   /** Of the first sample of the chunk. */
   time = 0;
-  #next = 0;
 
-  constructor(
-    readonly file: RecordFile,
-    readonly flow: string,
-    readonly nodeId: string,
-    readonly places: readonly RecordPlace[],
-    readonly atServer: boolean,
-    readonly order: ServerToClient,
-  ) {}
+  constructor(readonly chunks: AsyncIterator<Chunk>, readonly order: ServerToClient) {}
 
   /** Reads the next chunk; false at the end. */
   async next(): Promise<boolean> {
-    this.chunk = undefined;
-    while (this.#next < this.places.length) {
-      const { payload } = await this.file.read(this.places[this.#next++]);
-      const chunk = this.#decode(payload);
-      if (isAtServer(chunk) !== this.atServer) continue;
-      this.chunk = chunk;
-      const time = timeOf(chunk, this.order);
-      // What is damaged must not hold up the others.
-      this.time = Number.isNaN(time) ? -Infinity : time;
-      return true;
-    }
-    return false;
+    const { done, value } = await this.chunks.next();
+    if (done) return false;
+    this.chunk = value;
+    const time = timeOf(value, this.order);
+    // What is damaged must not hold up the others.
+    this.time = Number.isNaN(time) ? -Infinity : time;
+    return true;
   }
+}
 
-  #decode(payload: Uint8Array): Chunk {
+/** Reads the samples of a flow that are at some places. */
+async function* chunksAt(
+  file: RecordFile,
+  flow: string,
+  nodeId: string,
+  places: readonly RecordPlace[],
+): AsyncGenerator<Chunk, void, void> {
+  for await (const { payload } of file.readAll(places)) {
     try {
-      return readChunk(payload);
+      yield readChunk(payload);
     } catch (error) {
       if (!(error instanceof TineError)) throw error;
-      throw new TineError(error.code, `flow ${this.flow}, node ${this.nodeId}: ${error.message}`, { cause: error });
+      throw new TineError(error.code, `flow ${flow}, node ${nodeId}: ${error.message}`, { cause: error });
     }
   }
+}
+
+/** Where samples are. */
+export interface SamplePlace extends RecordPlace {
+  /** Whether they are packets at a server. */
+  readonly atServer: boolean;
 }
 
 /** What the records of a test hold of a flow. */
@@ -284,7 +289,7 @@ export interface IndexedFlow {
   /** The client's last report; of a stream, the one at its end. */
   report?: FlowReport;
   /** Where its samples are, by the node that took them, in the order in which they were taken. */
-  readonly places: Map<string, RecordPlace[]>;
+  readonly places: Map<string, SamplePlace[]>;
 }
 
 /** What stands where in the records of a test. */
@@ -325,11 +330,12 @@ export class GrowingIndex implements FlowIndex {
   }
 
   /** Adds where samples are. */
-  addPlace({ name, origin }: Message, place: RecordPlace): void {
+  addPlace({ name, origin, payload }: Message, place: RecordPlace): void {
     const { places } = this.flow(name);
+    const placed = { ...place, atServer: atServerOf(payload) };
     const ofNode = places.get(origin);
-    if (ofNode === undefined) places.set(origin, [place]);
-    else ofNode.push(place);
+    if (ofNode === undefined) places.set(origin, [placed]);
+    else ofNode.push(placed);
   }
 
   /**

@@ -194,6 +194,7 @@ function frameAt(bytes: Uint8Array, position: number): { start: number; end: num
 export class RecordFile implements Disposable {
   readonly #path: string;
   readonly #file: Deno.FsFile;
+  readonly #reader = new ByteReader();
 
   private constructor(path: string, file: Deno.FsFile) {
     this.#path = path;
@@ -215,21 +216,60 @@ export class RecordFile implements Disposable {
    *
    * @throws {TineError} `bad-results`, if it is no longer there
    */
-  async read({ position, bytes }: RecordPlace): Promise<Message> {
-    const frame = new Uint8Array(bytes);
-    await this.#file.seek(position, Deno.SeekMode.Start);
-    for (let length = 0; length < bytes;) {
-      const count = await this.#file.read(frame.subarray(length));
-      if (count === null) throw new TineError("bad-results", `${this.#path} became shorter while it was read`);
-      length += count;
+  async read(place: RecordPlace): Promise<Message> {
+    return this.#decode(await this.#bytes(place.position, place.bytes), 0, place.bytes);
+  }
+
+  /**
+   * Reads records one after another, those that are near each other with one call of the system.
+   *
+   * @param places in ascending order
+   * @returns messages that may be kept
+   * @throws {TineError} `bad-results`, if one is no longer there
+   */
+  async *readAll(places: readonly RecordPlace[]): AsyncGenerator<Message, void, void> {
+    for (let next = 0; next < places.length;) {
+      const start = places[next].position;
+      let last = next;
+      let used = places[next].bytes;
+      for (let i = next + 1; i < places.length; i++) {
+        const end = places[i].position + places[i].bytes - start;
+        if (end > BLOCK_BYTES || used < end / MOST_UNUSED) break;
+        used += places[i].bytes;
+        last = i;
+      }
+      const block = await this.#bytes(start, places[last].position + places[last].bytes - start);
+      for (; next <= last; next++) {
+        const { position, bytes } = places[next];
+        yield this.#decode(block, position - start, position - start + bytes);
+      }
     }
-    return readFrame(new ByteReader().reset(frame, 0, bytes));
+  }
+
+  #decode(bytes: Uint8Array, start: number, end: number): Message {
+    return readFrame(this.#reader.reset(bytes, start, end));
+  }
+
+  async #bytes(position: number, count: number): Promise<Uint8Array> {
+    const bytes = new Uint8Array(count);
+    await this.#file.seek(position, Deno.SeekMode.Start);
+    for (let length = 0; length < count;) {
+      const some = await this.#file.read(bytes.subarray(length));
+      if (some === null) throw new TineError("bad-results", `${this.#path} became shorter while it was read`);
+      length += some;
+    }
+    return bytes;
   }
 
   [Symbol.dispose](): void {
     this.#file.close();
   }
 }
+
+/** What is read at once. */
+const BLOCK_BYTES = 512 * 1024;
+/** How much of a block may be records of others, as a multiple of those that are wanted. */
+const MOST_UNUSED = 8;
 
 async function openRecords(path: string): Promise<Deno.FsFile> {
   try {

@@ -2,7 +2,13 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { readRecords } from "../../src/result/mod.ts";
 import { TineError } from "../../src/base/errors.ts";
 import { Random } from "../support/random.ts";
-import { readPlacedRecords, RECORD_FILE, type RecordPlace, RecordTail } from "../../src/result/read_records.ts";
+import {
+  readPlacedRecords,
+  RECORD_FILE,
+  RecordFile,
+  type RecordPlace,
+  RecordTail,
+} from "../../src/result/read_records.ts";
 import { errorMessage, inFolder, rejection, startRun, testNamed } from "./fixtures.ts";
 
 /** The records of a test with some errors. */
@@ -95,4 +101,30 @@ Deno.test("RecordTail refuses other versions, foreign files and damage", () =>
       await problemOf("tine records 1\n\u07ff\u07ff\u07ff\x01"),
       "bad-results: records.tine is damaged about 15 bytes from its start: a frame has a length of over",
     );
+  }));
+
+Deno.test("RecordFile.readAll() reads the records at some places, near each other or far", () =>
+  inFolder(async (out) => {
+    const run = await startRun(out);
+    const store = await run.startTest(testNamed("a"));
+    const random = new Random(5);
+    for (let i = 0; i < 400; i++) await store.add(errorMessage(`n${i}`, "x".repeat(random.below(8000))));
+    await store.finish({ status: "failed" });
+    await run.finish();
+    const folder = `${run.path}/name=a`;
+    const all = await Array.fromAsync(
+      readPlacedRecords(folder),
+      ({ message, place }) => ({ origin: message.origin, place }),
+    );
+    using file = await RecordFile.open(folder);
+    for (const every of [1, 3, 50, 1000]) {
+      const some = all.filter((_, i) => i % every === 0);
+      const read = await Array.fromAsync(file.readAll(some.map(({ place }) => place)));
+      assertEquals(read.map(({ origin }) => origin), some.map(({ origin }) => origin));
+    }
+    assertEquals(await Array.fromAsync(file.readAll([])), []);
+    assertEquals((await file.read(all[7].place)).origin, "n7");
+    await Deno.truncate(`${folder}/${RECORD_FILE}`, all[300].place.position);
+    const cut = rejection(Array.fromAsync(file.readAll(all.map(({ place }) => place))));
+    assertStringIncludes((await cut).message, "became shorter while it was read");
   }));

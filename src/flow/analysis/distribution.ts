@@ -210,7 +210,7 @@ export class Distribution {
     if (value > this.#max) this.#max = value;
     const octave = octaveOf(value);
     const block = this.#blocks[octave] ??= new Float64Array(octave === 0 ? LINEAR_BINS : BINS);
-    block[octave === 0 ? Math.floor(value) : Math.floor(value / 2 ** octave) - BINS] += times;
+    block[octave === 0 ? Math.floor(value) : Math.floor(value * SCALES[octave]) - BINS] += times;
   }
 
   /** Adds all values of another one. */
@@ -303,9 +303,12 @@ export class Distribution {
 /** 0 for the linear part; bins of octave n are 2^n wide. */
 function octaveOf(value: number): number {
   if (value < LINEAR_BINS) return 0;
-  const bits = value < 2 ** 32 ? 32 - Math.clz32(value) : 64 - Math.clz32(value / 2 ** 32);
+  const bits = value < 0x1_0000_0000 ? 32 - Math.clz32(value) : 64 - Math.clz32(value / 0x1_0000_0000);
   return bits - LINEAR_BITS;
 }
+
+/** What values of an octave are multiplied by to count bins: exact, and several times as fast as powers. */
+const SCALES = Float64Array.from({ length: 53 - LINEAR_BITS + 1 }, (_, octave) => 2 ** -octave);
 
 /** The number of the first bin of an octave. */
 function startOf(octave: number): number {
@@ -317,7 +320,7 @@ const ALL_BINS = startOf(53 - LINEAR_BITS + 1);
 
 function binOf(value: number): number {
   const octave = octaveOf(value);
-  return startOf(octave) + (octave === 0 ? Math.floor(value) : Math.floor(value / 2 ** octave) - BINS);
+  return startOf(octave) + (octave === 0 ? Math.floor(value) : Math.floor(value * SCALES[octave]) - BINS);
 }
 
 function isValue(value: unknown): value is number {

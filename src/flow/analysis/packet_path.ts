@@ -90,10 +90,13 @@ export class PacketPath {
       this.#jitter += (Math.abs(delay - this.#lastDelay) - this.#jitter) * JITTER_GAIN;
     }
     this.#lastDelay = delay;
-    for (const other of [seq - 1, seq + 1]) {
-      const neighbour = this.window.has(other) ? this.#delay(other) : NaN;
-      if (!Number.isNaN(neighbour)) this.#ipdv.add(Math.abs(delay - neighbour));
-    }
+    this.#addVariation(delay, seq - 1);
+    this.#addVariation(delay, seq + 1);
+  }
+
+  #addVariation(delay: number, neighbour: number): void {
+    const other = this.window.has(neighbour) ? this.#delay(neighbour) : NaN;
+    if (!Number.isNaN(other)) this.#ipdv.add(Math.abs(delay - other));
   }
 
   /**
@@ -259,7 +262,8 @@ export class ArrivalOrder {
  * clocks: kept as distances from the first one. Quantiles are exact to 0.1% of that distance, see {@linkcode Distribution}.
  */
 export class Deviations {
-  #base = 0;
+  /** The first value. */
+  #base = NaN;
   readonly #above = new Distribution();
   readonly #below = new Distribution();
 
@@ -270,7 +274,7 @@ export class Deviations {
 
   /** Adds a value. */
   add(value: number): void {
-    if (this.count === 0) this.#base = value;
+    if (Number.isNaN(this.#base)) this.#base = value;
     if (value >= this.#base) this.#above.add(value - this.#base);
     else this.#below.add(this.#base - value);
   }
@@ -297,7 +301,7 @@ export class Deviations {
   }
 }
 
-/** Room at first, in packets. */
+/** Room at first, in packets: a power of two. */
 const MIN_PACKETS = 256;
 /** Room at most, in packets. */
 const MAX_PACKETS = 2 ** 17;
@@ -326,7 +330,8 @@ export class PacketWindow {
   /** The highest number that came; -1 at first. */
   high = -1;
 
-  #size = MIN_PACKETS;
+  /** One less than the size, which is a power of two. */
+  #mask = MIN_PACKETS - 1;
 
   /**
    * @param columns how many columns
@@ -340,7 +345,7 @@ export class PacketWindow {
 
   /** The slot of a number that is there. */
   slot(seq: number): number {
-    return seq % this.#size;
+    return seq & this.#mask;
   }
 
   /** Whether a number has a slot. */
@@ -355,15 +360,16 @@ export class PacketWindow {
    */
   enter(seq: number): number {
     if (!Number.isSafeInteger(seq) || seq < this.low || seq - this.high > MAX_AHEAD) return -1;
-    if (seq <= this.high) return seq % this.#size;
-    while (seq >= this.low + this.#size) {
+    if (seq <= this.high) return seq & this.#mask;
+    while (seq > this.low + this.#mask) {
       if (this.#grow()) continue;
       // What has not come yet cannot be settled, save where it is far behind.
-      const quarter = Math.min(this.settled + this.#size / 4, this.high + 1);
-      this.#settle(Math.max(quarter, seq - this.#size / 2));
+      const size = this.#mask + 1;
+      const quarter = Math.min(this.settled + size / 4, this.high + 1);
+      this.#settle(Math.max(quarter, seq - size / 2));
     }
     this.high = seq;
-    return seq % this.#size;
+    return seq & this.#mask;
   }
 
   /** Settles all that is left. */
@@ -373,15 +379,15 @@ export class PacketWindow {
   }
 
   #grow(): boolean {
-    const size = this.#size * 2;
-    if (size > MAX_PACKETS || this.#size > this.budget.packets) return false;
-    this.budget.packets -= this.#size;
+    const before = this.#mask + 1, size = before * 2;
+    if (size > MAX_PACKETS || before > this.budget.packets) return false;
+    this.budget.packets -= before;
     for (const [i, column] of this.columns.entries()) {
       const larger = new Float64Array(size).fill(NaN);
-      for (let seq = this.low; seq <= this.high; seq++) larger[seq % size] = column[seq % this.#size];
+      for (let seq = this.low; seq <= this.high; seq++) larger[seq & size - 1] = column[seq & this.#mask];
       this.columns[i] = larger;
     }
-    this.#size = size;
+    this.#mask = size - 1;
     return true;
   }
 
@@ -389,10 +395,11 @@ export class PacketWindow {
     const seen = Math.min(end, this.high + 1);
     if (seen > this.settled) this.onSettle(seen);
     this.settled = end;
-    const low = Math.max(this.low, end - this.#size / 4);
-    const cleared = Math.min(low, this.low + this.#size);
+    const size = this.#mask + 1;
+    const low = Math.max(this.low, end - size / 4);
+    const cleared = Math.min(low, this.low + size);
     for (const column of this.columns) {
-      for (let seq = this.low; seq < cleared; seq++) column[seq % this.#size] = NaN;
+      for (let seq = this.low; seq < cleared; seq++) column[seq & this.#mask] = NaN;
     }
     this.low = low;
     if (this.high < low - 1) this.high = low - 1;

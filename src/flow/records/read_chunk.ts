@@ -43,13 +43,30 @@ export function chunkHead(bytes: Uint8Array): { kind: RecordKind; count: number 
 }
 
 /**
+ * Reads whether a chunk has samples of packets at a server, without decoding it: a chunk has the samples of one end.
+ *
+ * @returns false for other kinds, and where it does not say
+ * @throws {TineError} `bad-records`, as {@linkcode readChunk} does
+ */
+export function isAtServer(bytes: Uint8Array): boolean {
+  const { kind, count } = chunkHead(bytes);
+  if (kind !== "packetIO") return false;
+  const input = new ColumnReader(bytes, count);
+  for (let i = 0; i < bytes[4]; i++) {
+    if (input.name() !== "server") input.skip();
+    else return input.first() === 1;
+  }
+  return false;
+}
+
+/**
  * Decodes a chunk. Columns that this tine does not know are left out.
  *
  * @throws {TineError} `bad-records`, if it is no chunk, cut, or of another version
  */
 export function readChunk(bytes: Uint8Array): Chunk {
   const { kind, count } = chunkHead(bytes);
-  const known = Object.keys(declarationOf(kind).columns);
+  const known = namesOf(kind);
   const input = new ColumnReader(bytes, count);
   const decoded: Float64Array[] = [];
   const columns: Record<string, Float64Array> = {};
@@ -58,11 +75,11 @@ export function readChunk(bytes: Uint8Array): Chunk {
   // One allocation for all columns: it is half the time of decoding otherwise.
   const all = new Float64Array(columnCount * count);
   for (let i = 0; i < columnCount; i++) {
-    const name = input.name();
+    const name = input.name(known[i]);
     const values = all.subarray(i * count, (i + 1) * count);
     input.decode(values, decoded);
     decoded.push(values);
-    if (known.includes(name)) columns[name] = values;
+    if (name === known[i] || known.includes(name)) columns[name] = values;
   }
   if (input.position !== bytes.length) throw bad(`has ${bytes.length - input.position} bytes behind its end`);
   for (const name of known) columns[name] ??= new Float64Array(count).fill(NaN);
@@ -94,6 +111,14 @@ export function* samplesOf<K extends RecordKind>(chunk: Chunk<K>): Generator<Rea
   }
 }
 
+const NAMES = new Map<RecordKind, readonly string[]>();
+
+function namesOf(kind: RecordKind): readonly string[] {
+  let names = NAMES.get(kind);
+  if (names === undefined) NAMES.set(kind, names = Object.keys(declarationOf(kind).columns));
+  return names;
+}
+
 /** A cursor over the columns of a chunk. */
 class ColumnReader {
   position = CHUNK_HEAD_BYTES;
@@ -107,10 +132,44 @@ class ColumnReader {
     this.#count = count;
   }
 
-  name(): string {
+  /** Reads a name; one that is expected is not made anew. */
+  name(expected = ""): string {
     const length = this.#byte();
     const start = this.#take(length);
-    return String.fromCharCode(...this.#bytes.subarray(start, start + length));
+    const bytes = this.#bytes;
+    if (length === expected.length) {
+      let i = 0;
+      while (i < length && bytes[start + i] === expected.charCodeAt(i)) i++;
+      if (i === length) return expected;
+    }
+    return String.fromCharCode(...bytes.subarray(start, start + length));
+  }
+
+  /** Moves on to the next column. */
+  skip(): void {
+    const form = this.#byte();
+    const order = form & 3;
+    if (form & RELATIVE) this.#byte();
+    if (order === RAW) {
+      this.#take(8 * this.#count);
+      return;
+    }
+    for (let i = 0; i <= order; i++) this.#integer();
+    this.#take((form >> 2 & 7) * Math.max(0, this.#count - order));
+  }
+
+  /** Returns the first value of a column that is not relative to another one; NaN of one that is. */
+  first(): number {
+    const form = this.#byte();
+    const order = form & 3, width = form >> 2 & 7;
+    if (form & RELATIVE) return NaN;
+    if (order === RAW) return this.#view.getFloat64(this.#take(8), true);
+    const first = this.#integer();
+    if (order > 0) return first;
+    let value = 0;
+    const start = this.#take(width);
+    for (let byte = width - 1; byte >= 0; byte--) value = value * 256 + this.#bytes[start + byte];
+    return value + first;
   }
 
   /** Decodes a column; `before` are those before it. */

@@ -44,8 +44,8 @@ function rawTable(source: TableSource, kind: RecordKind, name: string, row: stri
 
   async function* rowsOfFlow(file: RecordFile, flow: IndexedFlow, flows: SourceFlows): AsyncGenerator<RowChunk> {
     for (const [node, places] of flow.places) {
-      for (const place of places) {
-        const rows = rowsOfChunk(readChunk((await file.read(place)).payload), node, flow, flows);
+      for await (const { payload } of file.readAll(places)) {
+        const rows = rowsOfChunk(readChunk(payload), node, flow, flows);
         if (rows !== undefined) yield rows;
       }
     }

@@ -1,12 +1,11 @@
 import { ECHO, SHARED_CLOCK } from "../../flow/analysis/mod.ts";
 import { type PACKET_COUNTS, sumCounts } from "../../flow/report.ts";
-import { type Chunk, readChunk } from "../../flow/records/read_chunk.ts";
+import { type Chunk, isAtServer, readChunk } from "../../flow/records/read_chunk.ts";
 import { Kind, type Message } from "../../node/protocol/frame.ts";
 import {
   GrowingIndex,
   haveOneClock,
   type IndexedFlow,
-  isAtServer,
   type MeasuredPackets,
   type MeasuredStream,
   type ServerToClient,
@@ -123,7 +122,7 @@ export class RowFollower {
     flow.seen = now;
     const chunk = readChunk(message.payload);
     flow.counts.add(chunk);
-    if (this.has("samples") || this.has("chunk")) flow.add(chunk, message.origin, place);
+    if (this.has("samples") || this.has("chunk")) flow.add(chunk, isAtServer(message.payload), message.origin, place);
   }
 
   /** Adds lines of logs, and writes their rows. */
@@ -268,16 +267,16 @@ class FollowedFlow {
   }
 
   /** Adds samples. */
-  add(chunk: Chunk, node: string, place: RecordPlace | undefined): void {
+  add(chunk: Chunk, atServer: boolean, node: string, place: RecordPlace | undefined): void {
     if (this.over) return;
     if (this.test.tables.some(({ live }) => live.of === "chunk")) this.#unplaced.push({ chunk, node });
     if (!this.test.tables.some(({ live }) => live.of === "samples")) return;
-    const key = keyOf(chunk, node);
+    const key = keyOf(atServer, node);
     let held = this.#held.get(key);
     if (held === undefined) this.#held.set(key, held = new Queue());
     const isDecoded = this.test.decodedLeft > 0 || place === undefined || this.test.options.read === undefined;
     if (isDecoded) this.test.decodedLeft--;
-    held.push({ place, t: chunk.columns.t[0], atServer: isAtServer(chunk), ...isDecoded && { chunk } });
+    held.push({ place, t: chunk.columns.t[0], atServer, ...isDecoded && { chunk } });
   }
 
   /** Hands on the samples whose turn it is. */
@@ -301,7 +300,7 @@ class FollowedFlow {
       if (info === undefined) {
         if (this.#isUnknown(end)) return true;
       } else {
-        const key = `${info.type === "packetInfo" && end === "server"} ${info.nodeId}`;
+        const key = keyOf(info.type === "packetInfo" && end === "server", info.nodeId);
         if (this.#held.get(key)?.first === undefined) return true;
       }
     }
@@ -376,8 +375,8 @@ class FollowedFlow {
 }
 
 /** Identifies the samples of an end on a node, which come in their order. */
-function keyOf(chunk: Chunk, node: string): string {
-  return `${isAtServer(chunk)} ${node}`;
+function keyOf(atServer: boolean, node: string): string {
+  return `${atServer} ${node}`;
 }
 
 /** What the samples of a flow count so far. */

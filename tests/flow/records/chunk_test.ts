@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { TineError } from "../../../src/base/errors.ts";
 import { MAX_CHUNK_BYTES, type RecordKind, recordKinds } from "../../../src/flow/records/format.ts";
 import { ChunkWriter } from "../../../src/flow/records/chunk_writer.ts";
-import { chunkHead, readChunk, samplesOf } from "../../../src/flow/records/read_chunk.ts";
+import { chunkHead, isAtServer, readChunk, samplesOf } from "../../../src/flow/records/read_chunk.ts";
 import { Random } from "../../support/random.ts";
 
 const kinds = Object.keys(recordKinds) as RecordKind[];
@@ -165,4 +165,25 @@ Deno.test("readChunk() reads or refuses mutated chunks", () => {
       }
     }
   }
+});
+
+Deno.test("isAtServer() knows without decoding of which end the samples are", () => {
+  const random = new Random(11);
+  for (let round = 0; round < 400; round++) {
+    const writer = new ChunkWriter("packetIO");
+    const count = between(random, 1, 40);
+    fill(writer, count, random);
+    // Of a whole chunk, or of one that mixes both ends, the first sample counts.
+    for (let i = 0; i < count; i++) {
+      writer.columns.server[i] = i > 0 && random.oneIn(3) ? random.below(2) : round % 2;
+    }
+    assertEquals(isAtServer(writer.take()), round % 2 === 1);
+  }
+  const stream = new ChunkWriter("tcpInfo");
+  stream.columns.server[stream.next()] = 1;
+  assertEquals(isAtServer(stream.take()), false);
+  assertThrows(() => isAtServer(new Uint8Array(3)), TineError, "which is no head of one");
+  const packets = new ChunkWriter("packetIO");
+  packets.next();
+  assertThrows(() => isAtServer(packets.take().subarray(0, 20)), TineError, "is cut");
 });
