@@ -4,5 +4,11 @@
  * @module
  */
 
-export { type PageOptions, testPage } from "./page.ts";
-export { readTestReport, type TestReport } from "./test_report.ts";
+export { type PageOptions, testPage } from "./page/test_page.ts";
+export {
+  DEFAULT_PAGE_BYTES,
+  type GateLine,
+  type ReadReportOptions,
+  readTestReport,
+  type TestReport,
+} from "./test_report.ts";

@@ -1,92 +1,197 @@
 import { TineError } from "../base/errors.ts";
-import type { MeasuredPackets, MeasuredStream, TestResults } from "../result/mod.ts";
-import { readFlows } from "../result/mod.ts";
-import { roundTripsTable } from "../result/tables/packet_tables.ts";
+import type { SysInfoData, Test } from "../node/mod.ts";
+import { decodeItem, Kind } from "../node/mod.ts";
+import { type LoggedLine, readFlows, readLogs, readRecords, type TestResults } from "../result/mod.ts";
+import { testIdText } from "../result/names.ts";
+import { PLAN_FILE } from "../result/summary.ts";
 import type { TableSource } from "../result/tables/source.ts";
-import type { Table, Values } from "../result/tables/table.ts";
-import { type Look, lookOf, type Plot, type Series } from "./plot.ts";
-import { SeriesBuilder } from "./series_builder.ts";
+import { type Look, lookOf, type Plot } from "./plot.ts";
+import { flowNames, MAX_SINGLE, type MeasuredFlow, type PlotContext } from "./plots/context.ts";
+import { distributionPlots } from "./plots/distributions.ts";
+import { type FlowEchoes, readEchoes } from "./plots/echoes.ts";
+import { readIntervals } from "./plots/interval_rows.ts";
+import { readLosses } from "./plots/losses.ts";
+import { ganttPlot, readRuns, type RunOfTest } from "./plots/runs.ts";
+import { readKernels } from "./plots/tcp.ts";
+import { timePlots } from "./plots/time_plots.ts";
+
+/** What became of a gate of a test. */
+export interface GateLine {
+  /** As it was written: `voip.* rttP99 < 30ms`. */
+  readonly gate: string;
+  readonly verdict: "passed" | "failed" | "undecided";
+  /** What was measured, in a sentence. */
+  readonly detail: string;
+}
 
 /** What a page has of a test. */
 export interface TestReport {
   readonly test: TestResults;
   /** The name of its run, where it is known. */
   readonly run?: string;
-  readonly flows: readonly (MeasuredStream | MeasuredPackets)[];
-  /** How each flow looks in all plots, by its id. */
+  /** When it started, in nanoseconds since 1970. */
+  readonly start: bigint;
+  readonly flows: readonly MeasuredFlow[];
+  /** How each flow looks in all plots, by its name. */
   readonly looks: ReadonlyMap<string, Look>;
-  readonly plots: readonly Plot[];
+  /** Plots on one axis of time. */
+  readonly timePlots: readonly Plot[];
+  /** Plots of distributions. */
+  readonly distributions: readonly Plot[];
+  readonly runs: readonly RunOfTest[];
+  /** The test as the plan has it, where the plan is there. */
+  readonly plan?: Test;
+  readonly systems: readonly SysInfoData[];
+  readonly logs: LogExcerpt;
+  readonly gates?: readonly GateLine[];
+  /** Why parts of the results could not be read, a sentence each. */
+  readonly problems: readonly string[];
 }
+
+/** Lines of the logs of a test, the first and the last ones of many. */
+export interface LogExcerpt {
+  readonly first: readonly LoggedLine[];
+  readonly last: readonly LoggedLine[];
+  /** How many lie between them. */
+  readonly leftOut: number;
+}
+
+/** How a test is read. */
+export interface ReadReportOptions {
+  /** The name of its run, where it is known. */
+  readonly run?: string;
+  /** About how large its page may be, in bytes. Default: 5,000,000 */
+  readonly maxBytes?: number;
+  readonly gates?: readonly GateLine[];
+  /** Ids of plots: only what these need is read; all by default. */
+  readonly only?: ReadonlySet<string>;
+}
+
+/** The size of a page that mails and trackers of issues take. */
+export const DEFAULT_PAGE_BYTES = 5_000_000;
+/** What a value of a series takes in a page, in bytes, where values are random. */
+const VALUE_BYTES = 5;
+/** Lengths of intervals, in milliseconds: the first one with which there are not too many. */
+const INTERVALS = [100, 200, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000, 300_000];
+const MAX_INTERVALS = 600;
+/** Of crowds. */
+const MAX_CROWD_INTERVALS = 120;
+/** Lines of logs in a page, at its start and at its end. */
+const MAX_LINES = 250;
 
 /**
- * Reads what a page has of a test from its results.
+ * Reads what a page has of a test from its results. What is damaged is left out and named; memory stays the same
+ * however much there is.
  *
  * @param test the results
- * @param run the name of the run, where it is known
- * @throws {TineError} `bad-results`, `bad-item`, `bad-records`, if they are damaged
+ * @param options how it is read
+ *
+ * @example
+ * ```ts ignore
+ * import { openResults } from "../result/mod.ts";
+ * import { readTestReport } from "./test_report.ts";
+ *
+ * const test = await openResults("results/latest/name=hello");
+ * if (test.kind === "test") console.log((await readTestReport(test)).timePlots.length);
+ * ```
  */
-export async function readTestReport(test: TestResults, run?: string): Promise<TestReport> {
-  const flows = await unlessEmpty(() => Array.fromAsync(readFlows(test.path)), []);
-  const looks = new Map(flows.map(({ flow }, i) => [flow, lookOf(i)]));
-  const source: TableSource = { test, run, idKeys: [] };
-  const start = BigInt(Date.parse(test.summary.started)) * 1_000_000n;
-  const duration = (test.summary.durationMs ?? 0) * 1000;
-  const rtt = await seriesOf(roundTripsTable(source), "rtt_us", start, looks);
-  const plots: Plot[] = [];
-  if (rtt.length > 0) {
-    plots.push({
-      type: "time",
-      id: "rtt",
-      title: "Round-trip time",
-      caption: "Round-trip time of each echo, from the least to the greatest a column, and the line of their means.",
-      x: { title: "time", unit: "us", scale: "linear", min: 0, max: duration > 0 ? duration : undefined },
-      y: { title: "RTT", unit: "us", scale: "linear", min: 0 },
-      series: rtt,
-    });
-  }
-  return { test, run, flows, looks, plots };
-}
-
-/** Makes a series a flow from a column of a table of samples. */
-async function seriesOf(
-  table: Table,
-  column: string,
-  start: bigint,
-  looks: ReadonlyMap<string, Look>,
-): Promise<Series[]> {
-  const place = (name: string) => table.columns.findIndex((column) => column.name === name);
-  const [time, flow, value] = [place("time"), place("flow"), place(column)];
-  const builders = new Map<string, SeriesBuilder>();
-  await unlessEmpty(async () => {
-    for await (const { count, columns } of table.rows()) {
-      const name = columns[flow].type === "constant" ? String(columns[flow].value) : "";
-      let builder = builders.get(name);
-      if (builder === undefined) builders.set(name, builder = new SeriesBuilder());
-      addRows(builder, count, columns[time], columns[value], start);
+export async function readTestReport(test: TestResults, options: ReadReportOptions = {}): Promise<TestReport> {
+  const { run, maxBytes = DEFAULT_PAGE_BYTES, gates, only } = options;
+  const problems: string[] = [];
+  const attempt = async <T>(read: () => Promise<T>, nothing: T): Promise<T> => {
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof TineError)) throw error;
+      // A test that has recorded nothing is no error.
+      if (error.code !== "no-results" && !problems.includes(error.message)) problems.push(error.message);
+      return nothing;
     }
+  };
+  const wants = (...ids: string[]) => only === undefined || ids.some((id) => only.has(id));
+  const flows: MeasuredFlow[] = [];
+  await attempt(async () => {
+    for await (const flow of readFlows(test.path)) flows.push(flow);
   }, undefined);
-  return Array.from(builders, ([name, builder]): Series => ({
-    name,
-    flow: name,
-    kind: "points",
-    look: looks.get(name) ?? lookOf(0),
-    data: builder.finish()[0],
-    step: 0.001,
-  }));
+  const looks = new Map(flowNames(flows).map((name, i) => [name, lookOf(i)]));
+  const started = Date.parse(test.summary.started);
+  const source: TableSource = { test, run, idKeys: [] };
+  const start = BigInt(Number.isNaN(started) ? 0 : started) * 1_000_000n;
+  const end = (test.summary.durationMs ?? 0) * 1000;
+  const maxValues = Math.floor(maxBytes / VALUE_BYTES);
+  const most = looks.size > MAX_SINGLE ? MAX_CROWD_INTERVALS : MAX_INTERVALS;
+  const intervalMs = INTERVALS.find((ms) => ms * 1000 * most >= end) ?? INTERVALS.at(-1)!;
+  const begun: PlotContext = { source, start, end, flows, looks, maxValues, intervalMs };
+
+  const runs = await attempt(() => readRuns(begun), []);
+  const isAlone = looks.size <= MAX_SINGLE;
+  const echoes: FlowEchoes[] = wants("rtt", "delays", "lateness", "rtt-cdf", "rtt-box")
+    ? await attempt(() => readEchoes(begun, isAlone), [])
+    : [];
+  const intervals = wants("goodput", "rtt", "delays", "cwnd") ? await attempt(() => readIntervals(begun), []) : [];
+  const kernels = wants("rtt", "cwnd") ? await attempt(() => readKernels(begun), []) : [];
+  const losses = wants("rtt") && isAlone ? await attempt(() => readLosses(begun), []) : [];
+  // Of a test without an end it is that of what was recorded.
+  const lastTimes = intervals.map(({ times }) => (times.at(-1) ?? 0) + intervalMs * 1000);
+  const lastRuns = runs.map(({ start, end = start }) => end);
+  const context = { ...begun, end: [end, ...end > 0 ? [] : lastTimes, ...lastRuns].reduce((a, b) => Math.max(a, b)) };
+
+  const gantt = wants("runs") ? ganttPlot(context, runs) : undefined;
+  return {
+    test,
+    run,
+    start,
+    flows,
+    looks,
+    timePlots: [
+      ...gantt === undefined ? [] : [gantt],
+      ...timePlots(context, { echoes, intervals, kernels, losses }),
+    ],
+    distributions: distributionPlots(context, echoes),
+    runs,
+    plan: only === undefined ? await attempt(() => readPlanOf(test), undefined) : undefined,
+    systems: only === undefined ? await attempt(() => readSystems(test), []) : [],
+    logs: only === undefined ? await attempt(() => readExcerpt(test), NO_LOGS) : NO_LOGS,
+    gates,
+    problems,
+  };
 }
 
-function addRows(builder: SeriesBuilder, count: number, times: Values, values: Values, start: bigint): void {
-  if (times.type !== "time" || values.type !== "number") return;
-  const base = Number(times.base - start);
-  for (let i = 0; i < count; i++) builder.add((base + times.offsets[i]) / 1000, values.values[i]);
-}
-
-/** A test that has recorded nothing is no error. */
-async function unlessEmpty<T>(read: () => Promise<T>, nothing: T): Promise<T> {
+/** The test as the plan of its run has it; undefined where there is no such plan. */
+async function readPlanOf({ path, summary }: TestResults): Promise<Test | undefined> {
   try {
-    return await read();
-  } catch (error) {
-    if (error instanceof TineError && error.code === "no-results") return nothing;
-    throw error;
+    // The path may be a link into the run's folder.
+    const text = await Deno.readTextFile(`${await Deno.realPath(path)}/../${PLAN_FILE}`);
+    const { tests }: { tests: Test[] } = JSON.parse(text);
+    const id = testIdText(summary.id);
+    return tests.find((test) => testIdText(test.id) === id);
+  } catch {
+    return undefined; // A test may be looked at without its run.
   }
+}
+
+async function readSystems({ path }: TestResults): Promise<SysInfoData[]> {
+  const systems: SysInfoData[] = [];
+  for await (const message of readRecords(path)) {
+    const item = message.kind === Kind.sysInfo ? decodeItem(message) : undefined;
+    if (item?.type === "sysInfo") systems.push(item);
+  }
+  return systems;
+}
+
+const NO_LOGS: LogExcerpt = { first: [], last: [], leftOut: 0 };
+
+async function readExcerpt({ path }: TestResults): Promise<LogExcerpt> {
+  const first: LoggedLine[] = [];
+  let last: LoggedLine[] = [];
+  let leftOut = 0;
+  for await (const line of readLogs(path)) {
+    if (first.length < MAX_LINES) first.push(line);
+    else last.push(line);
+    if (last.length < 2 * MAX_LINES) continue;
+    last = last.slice(MAX_LINES);
+    leftOut += MAX_LINES;
+  }
+  const more = Math.max(0, last.length - MAX_LINES);
+  return { first, last: last.slice(more), leftOut: leftOut + more };
 }

@@ -32,7 +32,7 @@ export const command = defineCommand({
     const results = await openResults(path);
     if (results.kind !== "test") throw new UsageError(`tine report needs the folder of a test, not ${escape(path)}`);
     const run = (await Deno.realPath(results.path)).split("/").at(-2);
-    const page = await testPage(await readTestReport(results, run), { title: flags.title });
+    const page = await testPage(await readTestReport(results, { run }), { title: flags.title });
     if (flags.out === "-") await writeStdout(page);
     else {
       await Deno.writeTextFile(flags.out, page);

@@ -30,8 +30,8 @@ const UNITS: Readonly<Record<PlotUnit, readonly (readonly [unit: string, factor:
   "": [["", 1]],
 };
 
-/** The least that a share of a tail axis may miss of 1. */
-const MIN_TAIL = 1e-5;
+/** A tail axis ends at 99.9999% at most. */
+const MAX_NINES = 6;
 
 /**
  * Lays out an axis.
@@ -104,8 +104,8 @@ function logAxis(axis: Axis, low: number, high: number, wanted: number): DrawnAx
     if (digits.length === 1 && power % every !== 0) continue;
     for (const digit of digits) all.push(Number(`${digit}e${power}`));
   }
-  const min = axis.min ?? (all.findLast((tick) => tick * factor <= low * 1.0001) ?? low / factor) * factor;
-  const max = axis.max ?? (all.find((tick) => tick * factor >= high * 0.9999) ?? high / factor) * factor;
+  const min = axis.min ?? low * (low / high) ** 0.03;
+  const max = axis.max ?? high * (high / low) ** 0.03;
   const ticks = all.filter((tick) => tick * factor >= min * 0.9999 && tick * factor <= max * 1.0001)
     .map((tick) => ({ value: tick * factor, text: String(tick) }));
   const span = Math.log(max / min);
@@ -113,15 +113,12 @@ function logAxis(axis: Axis, low: number, high: number, wanted: number): DrawnAx
 }
 
 function tailAxis(low: number, high: number): DrawnAxis {
-  const min = Math.max(0, low);
-  // A tick beyond what values reach says where the tail ends.
-  const least = Math.max(MIN_TAIL, 1 - high);
-  const nines = Math.min(5, Math.max(2, Math.ceil(-Math.log10(least) - 1e-9)));
-  const span = nines;
-  const place = (share: number) => -Math.log10(Math.max(1 - share, 10 ** -span)) / span;
-  const ticks: Tick[] = [{ value: 0, text: "0" }, { value: 0.5, text: "50" }];
+  const nines = Math.min(MAX_NINES, Math.max(2, Math.ceil(-Math.log10(Math.max(1e-9, 1 - high)) - 1e-9)));
+  const place = (share: number) => -Math.log10(Math.max(1 - share, 10 ** -nines)) / nines;
+  const ticks: Tick[] = [{ value: 0, text: "0" }];
+  if (nines <= 3) ticks.push({ value: 0.5, text: "50" });
   for (let i = 1; i <= nines; i++) {
     ticks.push({ value: 1 - 10 ** -i, text: (100 - 10 ** (2 - i)).toFixed(Math.max(0, i - 2)) });
   }
-  return { min, max: 1 - 10 ** -span, unit: "%", ticks, place };
+  return { min: Math.max(0, low), max: 1 - 10 ** -nines, unit: "%", ticks, place };
 }

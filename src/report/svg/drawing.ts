@@ -15,7 +15,7 @@ export interface Area extends Size {
 }
 
 /** The space around what is drawn. All plots have the same at their sides, so that those of one page are aligned. */
-const MARGIN = { left: 60, right: 20, top: 30, bottom: 26 } as const;
+const MARGIN = { left: 60, right: 34, top: 30, bottom: 26 } as const;
 
 /** Looks of what is no series; a style sheet may change them by their classes. */
 export const TEXT = "#1b1f24";
@@ -78,8 +78,11 @@ export function xTicks(axis: DrawnAxis, area: Area, title = ""): Html {
   const marks = axis.ticks.map(({ value, text }, i) => {
     const at = px(area.left + axis.place(value) * area.width);
     const unit = i === last && axis.unit !== "" ? `\u00a0${axis.unit}` : "";
+    // The number is in the middle, whatever the unit is.
+    const [x, anchor] = unit === "" ? [at, "middle"] : [px(at - text.length * 3.5), "start"];
     return html`
-      <text class="tick" fill="${FAINT}" x="${at}" y="${bottom + 18}" text-anchor="middle">${text}${unit}</text>
+      <text class="tick" fill="${FAINT}" x="${x}" y="${bottom + 18}"
+        text-anchor="${anchor}">${text}${unit}</text>
     `;
   });
   return html`

@@ -1,0 +1,80 @@
+import { Html, html } from "../html.ts";
+import type { Plot } from "../plot.ts";
+import { drawPlot, swatch } from "../svg/mod.ts";
+import type { Look } from "../plot.ts";
+import styles from "./styles.css" with { type: "text" };
+
+/** How large plots are drawn, in pixels of the page. */
+const WIDTH = 960;
+const HEIGHT = 220;
+
+/** What a document is made of. */
+export interface DocumentParts {
+  readonly title: string;
+  readonly content: Html;
+  /** JavaScript of the page: it makes plots zoomable and tables sortable, and nothing depends on it. */
+  readonly script?: string;
+}
+
+/**
+ * Returns the start of a document: its policy lets through what is in it, and nothing else. What follows is content, and
+ * then {@linkcode documentEnd}.
+ */
+export async function documentStart(title: string, script: string | undefined): Promise<Html> {
+  const policy = [
+    "default-src 'none'",
+    `style-src '${await hashOf(styles)}'`,
+    ...script === undefined ? [] : [`script-src '${await hashOf(script)}'`],
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join("; ");
+  return html`
+    <!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8">
+        <meta http-equiv="Content-Security-Policy" content="${new Html(policy)}">
+        <meta name="viewport" content="width=device-width, initial-scale=1">
+        <meta name="color-scheme" content="light dark">
+        <meta name="generator" content="tine">
+        <title>${title}</title>
+        <style>${new Html(styles)}</style>
+      </head>
+      <body>
+  `;
+}
+
+/** Returns the end of a document. */
+export function documentEnd(script: string | undefined): Html {
+  return html`
+    ${script !== undefined && html`<script type="module">${new Html(script)}</script>`}
+    </body>
+    </html>
+  `;
+}
+
+/** The source of a Content-Security-Policy that is a text. */
+async function hashOf(text: string): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
+  return `sha256-${digest.toBase64()}`;
+}
+
+/**
+ * Returns a plot: what is seen of it without scripts, and what it says.
+ *
+ * @param within what the ids of a page's plots begin with, where it has plots of several tests
+ */
+export function figure(plot: Plot, within = ""): Html {
+  return html`
+    <figure class="plot ${plot.type}" id="${within}plot-${plot.id}" data-plot="${plot.id}">
+      <div class="drawing" tabindex="0" role="region" aria-label="${plot.title}">${drawPlot(plot, WIDTH, HEIGHT)}</div>
+      <figcaption>${plot.caption}</figcaption>
+    </figure>
+  `;
+}
+
+/** Returns which flow looks how, for all plots below it. */
+export function legend(looks: Iterable<readonly [name: string, look: Look]>): Html {
+  const items = Array.from(looks, ([name, look]) => html`<li data-flow="${name}">${swatch(look)}${name}</li>`);
+  return html`${items.length > 0 && html`<ul class="legend">${items}</ul>`}`;
+}

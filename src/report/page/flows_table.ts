@@ -1,0 +1,206 @@
+import {
+  columnsOf,
+  type Figure,
+  type FigureColumn as ListColumn,
+  type Figures,
+  PACKET_FIGURES,
+  PATH_FIGURES,
+  type SpreadPart,
+  STREAM_FIGURES,
+} from "../../flow/analysis/mod.ts";
+import { type Html, html } from "../html.ts";
+import type { Look } from "../plot.ts";
+import { flowName, MAX_SINGLE, type MeasuredFlow } from "../plots/context.ts";
+import type { MeasuredPackets, MeasuredStream } from "../../result/mod.ts";
+import { column, type FigureColumn, figureData, figureRows } from "./figure_table.ts";
+
+/** The figures of a sender of a UDP flow. */
+type Packets = MeasuredPackets["figures"]["senders"][number];
+type Streams = MeasuredStream["figures"];
+
+/** A row of a table of flows. */
+interface FlowRow<T> {
+  readonly measured: MeasuredFlow;
+  readonly name: string;
+  readonly of: T;
+  /** The name of the run, where several are shown. */
+  readonly run?: string;
+  readonly look?: Look;
+}
+
+function path(
+  head: string,
+  way: "toServer" | "fromServer",
+  { unit, definition, value }: Figure<NonNullable<Packets["toServer"]>>,
+  part?: SpreadPart,
+  group?: string,
+): FigureColumn<Packets> {
+  return { head, group, unit, definition, value: ({ [way]: of }) => of && value(of, part) };
+}
+
+const { bytes, goodputBitsPerSecond, completionSeconds, retransmits, rtt, cwnd } = STREAM_FIGURES;
+const RTT = "Round-trip time, ms";
+const STREAM_COLUMNS: readonly FigureColumn<Streams>[] = [
+  column("goodput", goodputBitsPerSecond),
+  column("received", bytes),
+  column("done, s", completionSeconds),
+  column("resent", retransmits),
+  column("median", rtt, "median", RTT),
+  column("p99", rtt, "p99", RTT),
+  column("max", rtt, "max", RTT),
+  column("median", cwnd, "median", "cwnd"),
+  column("max", cwnd, "max", "cwnd"),
+];
+
+const { sent, lostPercent, oneWayDelay, jitterMicros } = PATH_FIGURES;
+const LOST = "Lost";
+const DELAY = "One-way delay, ms";
+const JITTER = "Jitter, ms";
+const PACKET_COLUMNS: readonly FigureColumn<Packets>[] = [
+  path("sent", "toServer", sent),
+  path("sent back", "fromServer", sent),
+  column("min", PACKET_FIGURES.rtt, "min", RTT),
+  column("median", PACKET_FIGURES.rtt, "median", RTT),
+  column("p99", PACKET_FIGURES.rtt, "p99", RTT),
+  column("max", PACKET_FIGURES.rtt, "max", RTT),
+  path("there", "toServer", lostPercent, undefined, LOST),
+  path("back", "fromServer", lostPercent, undefined, LOST),
+  path("there", "toServer", oneWayDelay, "median", DELAY),
+  path("back", "fromServer", oneWayDelay, "median", DELAY),
+  path("there", "toServer", jitterMicros, undefined, JITTER),
+  path("back", "fromServer", jitterMicros, undefined, JITTER),
+];
+
+/** Flows of one run, of which there may be several. */
+export interface FlowsOfRun {
+  /** The name of the run, where several are shown. */
+  readonly run?: string;
+  readonly flows: readonly MeasuredFlow[];
+  readonly looks: ReadonlyMap<string, Look>;
+}
+
+/** Returns the figures of flows as tables: one of TCP flows, one of UDP senders, and one of all their figures. */
+export function flowsTables(runs: readonly FlowsOfRun[]): Html {
+  const streams = runs.flatMap(({ run, flows, looks }): FlowRow<Streams>[] =>
+    flows.flatMap((measured) =>
+      measured.protocol === "tcp"
+        ? [{ measured, name: measured.flow, of: measured.figures, run, look: looks.get(measured.flow) }]
+        : []
+    )
+  );
+  const packets = runs.flatMap(({ run, flows, looks }): FlowRow<Packets>[] =>
+    flows.flatMap((measured) => {
+      if (measured.protocol === "tcp") return [];
+      const { senders } = measured.figures;
+      return senders.map((of) => {
+        const name = flowName(measured.flow, of.sender, senders.length > 1);
+        return { measured, name, of, run, look: looks.get(name) };
+      });
+    })
+  );
+  if (streams.length + packets.length === 0) return html`<p class="nothing">No flow has recorded anything.</p>`;
+  return html`
+    ${streams.length > 0 && table("TCP flows", STREAM_COLUMNS, streams)}
+    ${packets.length > 0 && table("UDP flows", PACKET_COLUMNS, packets)}
+    ${allFigures(streams, packets)}
+  `;
+}
+
+function table<T>(caption: string, columns: readonly FigureColumn<T>[], rows: readonly FlowRow<T>[]): Html {
+  const severalRuns = rows.some(({ run }) => run !== undefined);
+  const cut = rows.filter(({ measured }) => !measured.complete).length;
+  return html`
+    ${figureRows({
+      caption,
+      names: ["flow", ...severalRuns ? ["run"] : [], ""],
+      columns,
+      rows: rows.map(({ measured, name, of, run, look }) => ({
+        flow: measured.flow,
+        look,
+        names: [
+          html`${name}${!measured.complete && html`<abbr title="did not come to its end">*</abbr>`}`,
+          ...severalRuns ? [run ?? ""] : [],
+          html`<span class="kind">${describe(measured, of)}</span>`,
+        ],
+        of,
+      })),
+    })}
+    ${cut > 0 && html`<p class="note">* did not come to its end: counts of the other end may be missing.</p>`}
+  `;
+}
+
+/** What a flow is, in a word or two. */
+function describe(measured: MeasuredFlow, of: unknown): string {
+  if (measured.protocol === "tcp") {
+    const { direction, cca } = measured;
+    return [direction === undefined ? "" : direction === "upload" ? "up" : "down", cca ?? ""].filter((text) => text)
+      .join(", ");
+  }
+  const { toServer, rtt } = of as Packets;
+  return rtt !== undefined ? "echo" : toServer === undefined ? "down" : "up";
+}
+
+/** Each figure of each flow, with its key in JSON and its definition; of many flows they are left to exports. */
+function allFigures(streams: readonly FlowRow<Streams>[], packets: readonly FlowRow<Packets>[]): Html {
+  if (streams.length + packets.length > MAX_SINGLE) {
+    return html`
+      <p class="note">All figures of all flows: <code>tine export --table flows --format csv</code></p>
+    `;
+  }
+  const within = (way: "toServer" | "fromServer") =>
+    columnsOf(PATH_FIGURES as Figures<NonNullable<Packets["toServer"]>>).map((
+      { key, title, unit, definition, value },
+    ): ListColumn<Packets> => ({
+      key: `${way}.${key}`,
+      title: `${title}, ${way === "toServer" ? "there" : "back"}`,
+      unit,
+      definition,
+      value: ({ [way]: of }) => of && value(of),
+    }));
+  return html`
+    <details class="all-figures">
+    <summary>All figures, with their definitions</summary>
+    ${streams.length > 0 && figureList("TCP flows", columnsOf<Streams>(STREAM_FIGURES), streams)}
+    ${packets.length > 0 && figureList(
+      "UDP flows",
+      [...columnsOf<Packets>(PACKET_FIGURES), ...within("toServer"), ...within("fromServer")],
+      packets,
+    )}
+    </details>
+  `;
+}
+
+function figureList<T>(title: string, columns: readonly ListColumn<T>[], rows: readonly FlowRow<T>[]): Html {
+  const known = columns.filter(({ value }) => rows.some(({ of }) => value(of) !== undefined));
+  return html`
+    <div class="table" tabindex="0" role="region" aria-label="All figures, ${title}">
+      <table class="figures">
+        <caption>${title}</caption>
+        <thead>
+          <tr><th scope="col">figure</th><th scope="col">key</th>${rows.map(({ name, run }) =>
+            html`<th scope="col" class="num">${name}${run !== undefined && ` (${run})`}</th>`
+          )}<th scope="col">definition</th></tr>
+        </thead>
+        <tbody>
+    ${known.map(({ key, title, unit, definition, value }) =>
+      html`
+        <tr
+          data-figure="${key}"><th scope="row">${title}${unitNote(unit)}</th><td><code>${key}</code></td>${rows.map(
+            ({ measured, of }) => {
+              const figure = value(of);
+              return figure === undefined
+                ? html`<td class="num none">–</td>`
+                : html`<td class="num" data-flow="${measured.flow}">${figureData(figure, unit)}</td>`;
+            },
+          )}<td class="definition">${definition}</td></tr>
+      `
+    )}
+        </tbody>
+      </table>
+    </div>
+  `;
+}
+
+function unitNote(unit: string): string {
+  return unit === "us" ? ", ms" : unit === "s" ? ", s" : "";
+}

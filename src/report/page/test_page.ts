@@ -1,0 +1,165 @@
+import { count, elapsed } from "../../base/units.ts";
+import { worstBottlenecks } from "../../flow/analysis/mod.ts";
+import type { TestStatus } from "../../result/mod.ts";
+import { testIdText } from "../../result/names.ts";
+import { type Html, html } from "../html.ts";
+import type { TestReport } from "../test_report.ts";
+import { details } from "./details.ts";
+import { documentEnd, documentStart, figure, legend } from "./document.ts";
+import { flowsTables } from "./flows_table.ts";
+import { headlines } from "./headlines.ts";
+import { loadedPaths, loadTable } from "./load_table.ts";
+import { MAX_SINGLE } from "../plots/context.ts";
+
+/** Options of a page. */
+export interface PageOptions {
+  /** What the page is called; the test's id by default. */
+  readonly title?: string;
+  /** JavaScript of the page: it makes plots zoomable and tables sortable, and nothing depends on it. */
+  readonly script?: string;
+}
+
+/**
+ * Makes the page of a test: one HTML document that loads nothing.
+ *
+ * @returns its text
+ */
+export async function testPage(report: TestReport, { title, script }: PageOptions = {}): Promise<string> {
+  const heading = title ?? headingOf(report.test.summary.id);
+  return [
+    await documentStart(heading, script),
+    html`
+      <header>
+      ${report.run !== undefined && html`<p class="crumbs">Run ${report.run}</p>`}
+      <h1>${heading}</h1>
+      ${metaLine(report)}
+      </header>
+      <main>
+      ${testSections(report)}
+      </main>
+    `,
+    documentEnd(script),
+  ].join("\n");
+}
+
+/** Returns the sections of a test, from what happened to what is looked up. */
+export function testSections(report: TestReport): Html {
+  const { flows, looks, timePlots, distributions } = report;
+  return html`
+    ${alerts(report)}
+    ${headlines(report)}
+    ${limits(report)}
+    ${gates(report)}
+    <section id="flows">
+    <h2>Flows</h2>
+    ${flowsTables([{ flows, looks }])}
+    </section>
+    ${loadTable(loadedPaths(flows), looks)}
+    ${timePlots.length > 0 && html`
+      <section id="plots">
+      <h2>Over time</h2>
+      ${looks.size <= MAX_SINGLE && legend(looks)}
+      ${timePlots.map((plot) => figure(plot))}
+      </section>
+    `}
+    ${distributions.length > 0 && html`
+      <section id="distributions">
+      <h2>Distributions</h2>
+      ${distributions.map((plot) => figure(plot))}
+      </section>
+    `}
+    ${details(report)}
+  `;
+}
+
+/** Returns an id for people: a name by itself. */
+export function headingOf(id: Readonly<Record<string, string>>): string {
+  const { name, ...others } = id;
+  return name === undefined
+    ? testIdText(id)
+    : [name, ...Object.keys(others).length > 0 ? [testIdText(others)] : []].join(", ");
+}
+
+/** Returns the status of a test as a label. */
+export function statusLabel(status: TestStatus): Html {
+  return html`<span class="status ${status}">${status === "running" ? "not ended" : status}</span>`;
+}
+
+function metaLine({ test: { summary } }: TestReport): Html {
+  const { status, started, durationMs, nodes } = summary;
+  const distinct = (values: readonly (string | undefined)[]) =>
+    [...new Set(values)].filter((value) => value !== undefined && value !== "");
+  const versions = [
+    ...distinct(nodes.map(({ versions }) => versions?.tine)).map((version) => `tine ${version}`),
+    ...distinct(nodes.map(({ versions }) => versions?.kernel)).map((version) => `kernel ${version}`),
+  ];
+  return html`
+    <p class="meta">${statusLabel(status)}
+    <span><time datetime="${started}">${timeText(started)}</time></span>
+    ${durationMs !== undefined && html`<span>took ${elapsed(durationMs)}</span>`}
+    <span>${count(nodes.length, "node")}</span>
+    ${versions.slice(0, 4).map((version) => html`<span>${version}</span>`)}</p>
+  `;
+}
+
+/** Returns a time for people: `2026-11-29 03:44:33 UTC`. */
+export function timeText(iso: string): string {
+  const time = new Date(iso);
+  return Number.isNaN(time.getTime()) ? iso : `${time.toISOString().slice(0, 19).replace("T", " ")} UTC`;
+}
+
+/** What went wrong, before anything else. */
+function alerts({ test: { summary }, problems }: TestReport): Html {
+  const { errors, moreErrors, missing, status } = summary;
+  const lines = [
+    ...errors.map(({ nodeId, tag, message }) => html`<li><b>${nodeId} ${tag}</b>: ${message}</li>`),
+    ...moreErrors > 0 ? [html`<li>and ${count(moreErrors, "more error")}</li>`] : [],
+    ...missing.map(({ nodeId, what }) => html`<li><b>${nodeId}</b>: ${what} did not reach the root</li>`),
+    ...problems.map((problem) => html`<li>${problem}</li>`),
+    ...status === "running"
+      ? [html`<li>The test has not ended: it is under way, or was killed. This is what was recorded.</li>`]
+      : [],
+  ];
+  if (lines.length === 0) return html``;
+  const isFailure = errors.length > 0 || status === "failed" || status === "timeout";
+  return html`
+    <section class="alert ${isFailure ? "failed" : "warning"}" aria-label="What went wrong">
+      <ul>${lines}</ul>
+    </section>
+  `;
+}
+
+/** Where tine or its machines may have been the limit. */
+function limits({ flows }: TestReport): Html {
+  const found = flows.flatMap(({ flow, bottlenecks }) => bottlenecks.map((bottleneck) => ({ flow, ...bottleneck })));
+  if (found.length === 0) return html``;
+  const lines = Array.from(Map.groupBy(found, ({ code }) => code), ([code, alike]) => {
+    const [worst] = worstBottlenecks(alike);
+    const flow = alike.find((one) => one.message === worst.message)?.flow;
+    const others = new Set(alike.map(({ flow }) => flow)).size - 1;
+    return html`<li><b>${flow}</b>: ${worst.message}${
+      others > 0 && `; less so ${count(others, "other flow")}`
+    } <code>${code}</code></li>`;
+  });
+  return html`
+    <section class="alert warning" id="limits" aria-label="What tine may have limited">
+      <p>tine or its machines may have limited these figures, rather than the network:</p>
+      <ul>${lines}</ul>
+    </section>
+  `;
+}
+
+function gates({ gates = [] }: TestReport): Html {
+  if (gates.length === 0) return html``;
+  return html`
+    <section id="gates">
+      <h2>Gates</h2>
+      <ul class="gates">${gates.map(({ gate, verdict, detail }) =>
+        html`
+          <li
+            class="${verdict}"><span class="verdict">${verdict}</span> <code>${gate}</code> <span class="note">${detail}</span></li>
+        `
+      )}</ul>
+    </section>
+  `;
+}
