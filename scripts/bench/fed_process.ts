@@ -5,7 +5,7 @@ import { MissingPeer } from "./benchmark.ts";
 /** Larger than any pipe: the writer wakes up seldom. */
 const CHUNK_BYTES = 1024 * 1024;
 
-/** A moving average in a process of its own that was initialised, and waits for points on its pipe. */
+/** A handler in a process of its own that was initialised, and waits for points on its pipe. */
 export class FedProcess implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array<ArrayBufferLike>>;
@@ -20,12 +20,13 @@ export class FedProcess implements AsyncDisposable {
   /**
    * Starts it, and waits for its answer to init.
    *
+   * @param init by default that of a moving average
    * @throws {MissingPeer} if it ends before
    */
-  static async start([command, ...args]: readonly string[]): Promise<FedProcess> {
+  static async start([command, ...args]: readonly string[], init: Frames = initFrame()): Promise<FedProcess> {
     const child = new Deno.Command(command, { args, stdin: "piped", stdout: "piped", stderr: "inherit" }).spawn();
     const fed = new FedProcess(child);
-    await fed.#writer.write(initFrame()).catch(() => {});
+    await fed.#writer.write(init).catch(() => {});
     const { done } = await fed.#reader.read();
     if (!done) return fed;
     await child.status;

@@ -1,5 +1,5 @@
 import { encodeRequest } from "../../src/udf/codec.ts";
-import type { Request } from "../../src/udf/messages.ts";
+import type { Option, Request } from "../../src/udf/messages.ts";
 import { Point } from "../../src/udf/point.ts";
 import { ByteWriter } from "../../src/wire/byte_writer.ts";
 
@@ -40,18 +40,16 @@ export function pointFrames(count: number, texts: "repeating" | "unique"): Frame
   return writer.written().slice();
 }
 
-/** The request that makes a moving average ready for {@linkcode pointFrames}. */
-export function initFrame(): Frames {
+/** The options that make a moving average ready for {@linkcode pointFrames}. */
+const MOVING_AVERAGE: readonly Option[] = [
+  { name: "field", values: [{ type: "string", value: "usage" }] },
+  { name: "size", values: [{ type: "int", value: 10n }] },
+];
+
+/** The request that makes a handler ready; a moving average, unless options are given. */
+export function initFrame(options: readonly Option[] = MOVING_AVERAGE): Frames {
   const writer = new ByteWriter();
-  const init = {
-    taskId: "bench",
-    nodeId: "bench",
-    options: [
-      { name: "field", values: [{ type: "string" as const, value: "usage" }] },
-      { name: "size", values: [{ type: "int" as const, value: 10n }] },
-    ],
-  };
-  writeFrame(writer, { kind: "init", init });
+  writeFrame(writer, { kind: "init", init: { taskId: "bench", nodeId: "bench", options: [...options] } });
   return writer.written().slice();
 }
 

@@ -8,9 +8,15 @@ const WARM_UP = 0.2;
  * Points/s of a UDF over stdio, from the time when a fifth of the answers is there to the last byte of the last one.
  *
  * @param count points in the frames
+ * @param init by default that of a moving average
  */
-export async function pointsPerSecond(command: readonly string[], frames: Frames, count: number): Promise<number> {
-  await using fed = await FedProcess.start(command);
+export async function pointsPerSecond(
+  command: readonly string[],
+  frames: Frames,
+  count: number,
+  init?: Frames,
+): Promise<number> {
+  await using fed = await FedProcess.start(command, init);
   const feeding = fed.write(frames).then(() => fed.end());
   const progress = await fed.drain();
   await feeding;

@@ -1,4 +1,5 @@
 import { messageOf, TineError } from "../base/errors.ts";
+import { nearest } from "../base/nearest.ts";
 import type { InfoResponse, Option, OptionValue, ValueType } from "./messages.ts";
 
 const DURATION_UNITS: Readonly<Record<string, bigint>> = {
@@ -38,7 +39,12 @@ export function parseSettings(settings: readonly string[], info: Pick<InfoRespon
     const name = equals < 0 ? setting : setting.slice(0, equals);
     const types = info.options.get(name);
     if (types === undefined) {
-      throw new TineError("bad-option", `the UDF has no option ${JSON.stringify(name)}; ${describeOptions(info)}`);
+      const near = nearest(name, info.options.keys());
+      throw new TineError(
+        "bad-option",
+        `the UDF has no option ${JSON.stringify(name)}; ${describeOptions(info)}` +
+          (near === undefined ? "" : `; did you mean ${near}?`),
+      );
     }
     if (types.length === 0) {
       if (equals >= 0) throw new TineError("bad-option", `option ${name} is a flag and takes no value, got ${setting}`);

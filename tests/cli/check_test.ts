@@ -179,6 +179,11 @@ Deno.test("tine check says what is wrong with its arguments, and exits with 2", 
     const [args, message] of [
       [["--only", "oder", "--handler", "mirror"], "there is no check oder, did you mean order?"],
       [["--handler", "nope"], "--handler HANDLER: expected mirror"],
+      [["--handler", "quantil"], 'module, not "quantil"; did you mean quantile?'],
+      [
+        ["--handler", "moving-avg", "--set", "feild=v"],
+        "it takes field=STRING, size=INT, as=STRING; did you mean field?",
+      ],
       [["--handler", "mirror", "--connect", "127.0.0.1:1"], "exclude each other"],
       [[], "which UDF?"],
       [["--handler", "moving-avg", "--set", "speed=1"], 'the UDF has no option "speed"'],

@@ -54,7 +54,8 @@ async function initError(createHandler: CreateHandler, options: Record<string, P
 const points = (responses: Response[]) => responses.flatMap((r) => r.kind === "point" ? [r.point] : []);
 
 Deno.test("the bundled handlers are found by name, and no other name is", async () => {
-  assertEquals(BUNDLED_HANDLERS, ["mirror", "moving-avg", "outliers"]);
+  const names = ["mirror", "moving-avg", "ewma", "quantile", "rate", "anomaly", "outliers", "join"];
+  assertEquals(BUNDLED_HANDLERS, names);
   for (const name of BUNDLED_HANDLERS) assertEquals(typeof await loadBundledHandler(name), "function");
   for (const name of ["", "constructor", "__proto__"]) assertEquals(await loadBundledHandler(name), undefined);
 });

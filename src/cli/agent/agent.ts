@@ -31,10 +31,11 @@ export const command = defineCommand({
     "[--restart] [--socket PATH | --listen HOST:PORT] -- CMD ARGS...",
     "[--restart] [--socket PATH | --listen HOST:PORT] --connect HOST:PORT",
   ],
-  description:
-    "Speaks Kapacitor's UDF protocol on stdin and stdout, or with each client of a socket. HANDLER is mirror, " +
-    "moving-avg, outliers, or the path of a .ts or .js module, which runs sandboxed. Without one it is a relay to another " +
-    "UDF. The protocol is binary: to try a UDF by hand, use tine host.",
+  description: "Speaks Kapacitor's UDF protocol on stdin and stdout, or with each client of a socket. HANDLER is " +
+    `${
+      BUNDLED_HANDLERS.join(", ")
+    }, or the path of a .ts or .js module, which runs sandboxed. Without one it is a relay ` +
+    "to another UDF. The protocol is binary: to try a UDF by hand, use tine host.",
   flags: {
     socket: text({ value: "PATH", complete: "file", help: "listen on a Unix socket" }),
     listen: text({ value: "HOST:PORT", help: "listen on TCP; the host defaults to the loopback" }),

@@ -64,7 +64,7 @@ export const topics: ReadonlyMap<string, Topic> = new Map<string, Topic>([
     load: () => import("./topics/udf.md", { with: { type: "text" } }),
   }],
   ["handlers", {
-    summary: "The bundled handlers: mirror, moving-avg, outliers",
+    summary: "The bundled handlers: means, quantiles, rates, anomalies, joins",
     commands: ["agent", "host"],
     load: () => import("./topics/handlers.md", { with: { type: "text" } }),
   }],

@@ -3,7 +3,12 @@ import type { CreateHandler } from "../handler.ts";
 const HANDLERS: Record<string, () => Promise<{ createHandler: CreateHandler }>> = {
   "mirror": () => import("./mirror.ts"),
   "moving-avg": () => import("./moving_avg.ts"),
+  "ewma": () => import("./ewma.ts"),
+  "quantile": () => import("./quantile.ts"),
+  "rate": () => import("./rate.ts"),
+  "anomaly": () => import("./anomaly.ts"),
   "outliers": () => import("./outliers.ts"),
+  "join": () => import("./join.ts"),
 };
 
 /** The names of the handlers that come with tine. */

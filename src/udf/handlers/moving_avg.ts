@@ -1,9 +1,11 @@
-import type { Handler, Output } from "../handler.ts";
-import type { InitRequest, Outcome } from "../messages.ts";
-import type { Point } from "../point.ts";
+import type { Handler, InitRequest, Outcome, Output, Point } from "../udf_types.ts";
+import { NumberField } from "./number_field.ts";
+import { readOptions } from "./options.ts";
+
+const OPTIONS = { field: ["string"], size: ["int"], as: ["string"] } as const;
 
 /** Keeps one window within a memory that an option can ask for by mistake. */
-const LARGEST_SIZE = 10_000_000n;
+const LARGEST_SIZE = 10_000_000;
 
 /**
  * Answers each point with the mean of a field over the last `size` points of its group.
@@ -12,55 +14,34 @@ const LARGEST_SIZE = 10_000_000n;
  * or where it is no number, are dropped.
  */
 export function createHandler(agent: Output): Handler {
-  let field = "";
+  let field = new NumberField("moving-avg", "");
   let size = 0;
-  let as = "avg";
+  let as = "";
   let windows = new Map<string, Window>();
-  let dropped = 0;
 
-  function init({ options }: InitRequest): Outcome {
-    for (const { name, values: [value] } of options) {
-      if (name === "field" && value?.type === "string") field = value.value;
-      else if (name === "as" && value?.type === "string") as = value.value;
-      else if (name === "size" && value?.type === "int") {
-        if (value.value < 1n || value.value > LARGEST_SIZE) {
-          return failure(`option size must be from 1 to ${LARGEST_SIZE}, got ${value.value}`);
-        }
-        size = Number(value.value);
-      } else return failure(`option ${name} is unknown, or its value is not of the type that info declares`);
-    }
-    const missing = [field === "" && "field", size === 0 && "size", as === "" && "as"].filter(Boolean);
-    if (missing.length > 0) return failure(`missing option: ${missing.join(", ")}`);
-    return { success: true, error: "" };
+  function init(request: InitRequest): Outcome {
+    return readOptions(request, OPTIONS, (given) => {
+      field = new NumberField("moving-avg", given.text("field"));
+      size = given.integer("size", { min: 1, max: LARGEST_SIZE }) ?? 0;
+      if (size === 0) given.missing.push("size");
+      as = given.text("as", "avg");
+    });
   }
 
   function point(point: Point): Promise<void> | void {
     if (size === 0) throw new Error("a point came before a successful init");
-    const value = point.field(field);
-    if (typeof value !== "number" && typeof value !== "bigint") {
-      if (dropped++ === 0) sayDropped(point);
-      return;
-    }
+    const value = field.read(point);
+    if (value === undefined) return;
     let window = windows.get(point.group);
     if (window === undefined) windows.set(point.group, window = new Window(size));
-    const mean = window.add(Number(value));
+    const mean = window.add(value);
     point.setFields([[as, mean]]);
     return agent.point(point);
   }
 
-  /** At the first one: a misspelled field should not show only when the task ends. */
-  function sayDropped(point: Point): void {
-    const fields = Array.from(point.fields(), ([name]) => name);
-    const quoted = (name: string) => JSON.stringify(name);
-    const reason = fields.includes(field)
-      ? `a field ${quoted(field)} that is no number`
-      : `no field ${quoted(field)}${fields.length > 0 ? `, only ${fields.map(quoted).join(", ")}` : ""}`;
-    console.error(`moving-avg: a point of ${quoted(point.name)} has ${reason}; such points are dropped`);
-  }
-
   function snapshot(): Uint8Array {
     const groups = Array.from(windows, ([group, window]): [string, SavedWindow] => [group, window.save()]);
-    return new TextEncoder().encode(JSON.stringify({ field, size, groups }));
+    return new TextEncoder().encode(JSON.stringify({ field: field.name, size, groups }));
   }
 
   /** Takes the windows of other options, too: Kapacitor gives the last ones back after a task is defined anew. */
@@ -72,7 +53,7 @@ export function createHandler(agent: Output): Handler {
           [group, window]: [string, SavedWindow],
         ) => [String(group), Window.load(size, window, saved.size)]),
       );
-      if (saved.field === undefined || saved.field === field) windows = restored;
+      if (saved.field === undefined || saved.field === field.name) windows = restored;
       else console.error(`moving-avg: the snapshot is of the field ${JSON.stringify(saved.field)}: starting empty`);
       return { success: true, error: "" };
     } catch (error) {
@@ -81,18 +62,12 @@ export function createHandler(agent: Output): Handler {
   }
 
   return {
-    info: () => ({
-      wants: "stream",
-      provides: "stream",
-      options: { field: ["string"], size: ["int"], as: ["string"] },
-    }),
+    info: () => ({ wants: "stream", provides: "stream", options: OPTIONS }),
     init,
     point,
     snapshot,
     restore,
-    stop() {
-      if (dropped > 0) console.error(`moving-avg: dropped ${dropped} points without a number in the field ${field}`);
-    },
+    stop: () => field.report(),
   };
 }
 

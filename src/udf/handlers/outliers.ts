@@ -1,4 +1,7 @@
 import type { BeginBatch, EndBatch, Handler, InitRequest, Outcome, Output, Point } from "../udf_types.ts";
+import { readOptions } from "./options.ts";
+
+const OPTIONS = { field: ["string"], scale: ["double"], quartiles: ["string"] } as const;
 
 /** How the quartiles of a batch are found. */
 type Quartiles = "kapacitor" | "tukey";
@@ -16,20 +19,12 @@ export function createHandler(agent: Output): Handler {
   let begin: BeginBatch | undefined;
   let points: Point[] = [];
 
-  function init({ options }: InitRequest): Outcome {
-    for (const { name, values: [value] } of options) {
-      if (name === "field" && value?.type === "string") field = value.value;
-      else if (name === "scale" && value?.type === "double") {
-        if (!(value.value >= 1)) return failure(`option scale must be at least 1.0, got ${value.value}`);
-        scale = value.value;
-      } else if (name === "quartiles" && value?.type === "string") {
-        if (value.value !== "kapacitor" && value.value !== "tukey") {
-          return failure(`option quartiles must be "kapacitor" or "tukey", got ${JSON.stringify(value.value)}`);
-        }
-        quartiles = value.value;
-      } else return failure(`option ${name} is unknown, or its value is not of the type that info declares`);
-    }
-    return field === "" ? failure("missing option: field") : { success: true, error: "" };
+  function init(request: InitRequest): Outcome {
+    return readOptions(request, OPTIONS, (given) => {
+      field = given.text("field");
+      scale = given.double("scale", "at least 1.0", (scale) => scale >= 1) ?? 1.5;
+      quartiles = given.word("quartiles", ["kapacitor", "tukey"], "kapacitor");
+    });
   }
 
   async function endBatch(end: EndBatch): Promise<void> {
@@ -46,11 +41,7 @@ export function createHandler(agent: Output): Handler {
   }
 
   return {
-    info: () => ({
-      wants: "batch",
-      provides: "batch",
-      options: { field: ["string"], scale: ["double"], quartiles: ["string"] },
-    }),
+    info: () => ({ wants: "batch", provides: "batch", options: OPTIONS }),
     init,
     beginBatch(batch) {
       if (field === "") throw new Error("a batch came before a successful init");
@@ -107,8 +98,4 @@ function median(sorted: Float64Array, quartiles: Quartiles): number {
   const [a, b] = sorted.subarray(first, first + 2);
   const sum = a + b;
   return Number.isFinite(sum) ? sum / 2 : a / 2 + b / 2; // the sum of huge values overflows, their mean does not
-}
-
-function failure(error: string): Outcome {
-  return { success: false, error };
 }

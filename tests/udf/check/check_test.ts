@@ -94,7 +94,15 @@ for (
     ["mirror", []],
     ["moving-avg", ["field=value", "size=3"]],
     ["moving-avg", []],
+    ["ewma", ["field=value", "alpha=0.125", "deviation=deviation"]],
+    ["ewma", ["field=value", "halfLife=10s"]],
+    ["quantile", ["field=value", "p=0.9", "size=5"]],
+    ["quantile", ["field=value", "p=0.9", "window=10s"]],
+    ["rate", ["field=value"]],
+    ["anomaly", ["field=value", "size=10"]],
+    ["anomaly", ["field=value", "window=20s"]],
     ["outliers", ["field=value"]],
+    ["join", ["left=value", "right=load", "tolerance=1s"]],
   ] as const
 ) {
   Deno.test(`the bundled handler ${name} ${settings.join(" ")} passes every check without a warning`, async () => {
