@@ -21,6 +21,8 @@ interface Ran {
   /** The results of a test. */
   folder(test: string): string;
   file(test: string, name: string): string;
+  /** The ids of the tests, in the order in which they ran. */
+  tests(): Promise<Readonly<Record<string, string>>[]>;
   /** What `tine log` prints of a test, without times. */
   log(test: string): Promise<string[]>;
   /** The flows of a test by their ids; all of them have come to their end. */
@@ -38,7 +40,7 @@ interface User {
 
 /** Runs an example as an author would, in a folder of its own, and sees to it that nothing is left. */
 async function runExample(name: string, example: Example, { tine: words, id: user, cache }: User) {
-  const { check, args = [], short } = example;
+  const { check, args = [], flags = [], short } = example;
   // Root would see the names of those that run at the same time; others have them in a user namespace.
   const tine = [...ROOT && user === undefined && example.namespaces ? OWN_NAMES : [], ...words];
   const dir = await Deno.makeTempDir({ prefix: "tine-examples-" });
@@ -76,11 +78,15 @@ async function runExample(name: string, example: Example, { tine: words, id: use
     if (path !== "-") await Deno.writeFile(`${dir}/${name}`, plan);
     const input = path === "-" ? plan : undefined;
     await run([...as, ...tine, "vet", path], input);
-    await run([...as, ...tine, "run", path], input);
+    await run([...as, ...tine, "run", path, ...flags], input);
     await eventually(`nothing is left of ${name}`, () => processesWith(marker).length === 0);
     await check({
       folder: (test) => `${dir}/results/latest/${test}`,
       file: (test, name) => Deno.readTextFileSync(`${dir}/results/latest/${test}/files/${name}`),
+      async tests() {
+        const { tests } = JSON.parse(await Deno.readTextFile(`${dir}/results/latest/plan.json`));
+        return tests.map(({ id }: { id: Record<string, string> }) => id);
+      },
       async log(test) {
         const text = new TextDecoder().decode(await run([...TINE, "log", `results/latest/${test}`]));
         return text.trimEnd().split("\n").map((line) => line.replace(/^\S+ +/, ""));
@@ -143,6 +149,8 @@ interface Example {
   readonly check: (ran: Ran) => Promise<void>;
   /** Of a plan that is written by a program. */
   readonly args?: readonly string[];
+  /** Of `tine run`. */
+  readonly flags?: readonly string[];
   /** Durations that are shorter here than in the plan. */
   readonly short?: Readonly<Record<string, string>>;
   readonly namespaces?: boolean;
@@ -226,6 +234,23 @@ const examples: Readonly<Record<string, Example>> = {
           assert(figures.rtt!.count > 10, "the kernel was asked while the flow ran");
         }
       }
+    },
+  },
+
+  "cubic_bbr_verdict.ts": {
+    namespaces: true,
+    programs: ["tc"],
+    only: "user",
+    flags: ["--repeat", "2"],
+    args: ["200ms"],
+    async check(ran) {
+      const ccas = ["cubic", (await ran.tests()).some(({ cca }) => cca === "bbr") ? "bbr" : "reno"];
+      assertEquals(
+        (await ran.tests()).map(({ cca, repeat }) => `${cca}${repeat}`),
+        [1, 2].flatMap((round) => ccas.map((cca) => `${cca}${round}`)),
+      );
+      const { streams } = await ran.flows(`cca=cubic,name=bulk,repeat=2`);
+      assertEquals([streams.size, streams.get("bulk")?.cca], [1, "cubic"]);
     },
   },
 

@@ -13,6 +13,7 @@ export async function readGivenPlan(
   path: string,
   flags: PermissionFlagValues,
   trailing: readonly string[] | undefined,
+  repeat?: number,
 ): Promise<Plan> {
   const given = trailing === undefined ? givenPermission(flags) : "--";
   if (given !== undefined && !isPlanModule(path)) {
@@ -20,5 +21,5 @@ export async function readGivenPlan(
   }
   const { allowNet: net, allowRead: read, allowEnv: env, trust } = flags;
   const permissions = given === undefined ? "none" : workerPermissions({ net, read, env, trust });
-  return await readPlan(path, { args: trailing, permissions });
+  return await readPlan(path, { args: trailing, permissions, repeat });
 }

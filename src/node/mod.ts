@@ -74,6 +74,7 @@ export {
   type ReadPlanOptions,
 } from "./plan/parse.ts";
 export { PlanError, type Problem } from "./plan/place.ts";
+export { type Random, random } from "./plan/random.ts";
 export type {
   Child,
   ChildInput,

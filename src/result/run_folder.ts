@@ -76,7 +76,7 @@ export async function createRun(out: string, plan: Plan, options: RunFolderOptio
       tests: [],
     };
     await writeJson(`${path}/${RUN_FILE}`, summary, owner);
-    await writeJson(`${path}/${PLAN_FILE}`, plan, owner);
+    await writeJson(`${path}/${PLAN_FILE}`, { ...plan, written: undefined }, owner);
     const lock = await lockRun(path);
     await Deno.writeFile(`${path}/${RESERVE_FILE}`, new Uint8Array(RESERVE_BYTES), { createNew: true });
     return new RunFolder(out, stamp, path, summary, new Budget(path, options.maxBytes), owner, lock);

@@ -121,12 +121,14 @@ Deno.test("the types of plans that tine init writes are those of tine", async ()
     `/// <reference path="./theirs.d.ts" />
 import type * as theirs from "theirs";
 import type * as ours from "${new URL("../../src/node/mod.ts", import.meta.url).href}";
-import type * as builders from "${new URL("../../src/node/plan/builders.ts", import.meta.url).href}";
+import type * as plain from "${new URL("../../src/node/plan/builders.ts", import.meta.url).href}";
+import type * as random from "${new URL("../../src/node/plan/random.ts", import.meta.url).href}";
+type builders = typeof plain & typeof random;
 type Same<A, B> = [A] extends [B] ? [B] extends [A] ? true : false : false;
-type SameBuilders = { [N in keyof typeof builders]: Same<(typeof builders)[N], (typeof theirs)[N]> };
+type SameBuilders = { [N in keyof builders]: Same<builders[N], (typeof theirs)[N]> };
 export const same: [
-  Same<keyof typeof theirs, keyof typeof builders>,
-  SameBuilders[keyof typeof builders] extends true ? true : false,
+  Same<keyof typeof theirs, keyof builders>,
+  SameBuilders[keyof builders] extends true ? true : false,
   Same<theirs.PlanInput, ours.PlanInput>,
   Same<theirs.TestInput, ours.TestInput>,
   Same<theirs.RunInput, ours.RunInput>,

@@ -181,6 +181,24 @@ Deno.test("tine run --dry-run shows the tests, and runs nothing", async () => {
   assertEquals([json.code, JSON.parse(json.stdout).tests[0].id], [0, { name: "x" }]);
 });
 
+Deno.test("tine run --repeat runs each test so often, in rounds, and --dry-run shows them", async () => {
+  const plan = { tests: [{ id: { name: "a" }, matrix: { n: [1, 2] }, sleep: "${n}ms" }, { id: { name: "b" } }] };
+  const dry = await tine(["run", "-", "--dry-run", "--json", "--repeat", "2"], JSON.stringify(plan));
+  const tests = JSON.parse(dry.stdout).tests as { id: Record<string, string> }[];
+  const ids = tests.map(({ id: { name, n, repeat } }) => [name, n, repeat].join(""));
+  assertEquals(ids, ["a11", "a21", "b1", "a12", "a22", "b2"]);
+  assertEquals(Object.keys(JSON.parse(dry.stdout)), ["tests"]);
+  await PlanPlace.use(async (place) => {
+    const { code, events } = await (await place.start(plan as never, { args: ["--repeat", "2"] })).end();
+    assertEquals([code, events[0].tests], [0, 6]);
+  });
+  const none = await tine(["run", "-", "--repeat", "0"], JSON.stringify(plan));
+  assertEquals([none.code, none.stderr.split("\n")[0]], [
+    2,
+    'tine run: --repeat N: expected a whole number from 1 to 10000, not "0"',
+  ]);
+});
+
 Deno.test("tine run runs a plan that a program has printed", async () => {
   await PlanPlace.use(async (place) => {
     const program = `${place.folder}/my_plan.ts`;

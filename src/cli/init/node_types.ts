@@ -1,4 +1,5 @@
 import BUILDERS from "../../node/plan/builders.ts" with { type: "text" };
+import RANDOM from "../../node/plan/random.ts" with { type: "text" };
 import { type JsonSchema, planJsonSchema } from "../../node/plan/json_schema.ts";
 
 /**
@@ -7,7 +8,7 @@ import { type JsonSchema, planJsonSchema } from "../../node/plan/json_schema.ts"
  * declare the module by its name, so Deno and plain TypeScript find it without a configuration.
  */
 export function nodeTypes(): string {
-  const { $defs, ...plan } = planJsonSchema() as JsonSchema;
+  const { $defs, ...plan } = planJsonSchema({ matrixKeys: false }) as JsonSchema;
   const { Run, Schedule, Child, Test, Node } = $defs!;
   const interfaces = [
     interfaceOf("PlanInput", plan),
@@ -20,13 +21,14 @@ export function nodeTypes(): string {
   return `// What plans import from tine, as types: tine init wrote this file for editors
 // and type checks. It is not needed to run a plan.
 declare module "@tine/tine/node" {
-${[...interfaces, ...OTHER_TYPES, ...builderDeclarations()].map(indent).join("\n\n")}
+${[...interfaces, ...OTHER_TYPES, ...declarations(BUILDERS), ...declarations(RANDOM)].map(indent).join("\n\n")}
 }
 `;
 }
 
 /** Types that are made of the others, as in src/node/plan/types.ts and src/node/runner_schemas.ts. */
 const OTHER_TYPES = [
+  '/** What a test has beside its id and its run. */\nexport type TestOptions = Omit<TestInput, "id" | keyof RunInput>;',
   '/** When the runs of a schedule are started. */\nexport type ScheduleOptions = Omit<ScheduleInput, "run">;',
   "/** The configuration of each runner. */\n" +
   'export type RunnerInputs = Required<Omit<RunInput, "serial" | "parallel" | "schedule" | "child">>;',
@@ -64,7 +66,8 @@ function typeOf(schema: JsonSchema): string {
   if (items !== undefined) return `readonly ${bracketed(typeOf(items))}[]`;
   if (properties !== undefined) return objectType(schema);
   if (additionalProperties) return `Record<string, ${typeOf(additionalProperties)}>`;
-  return type === "integer" ? "number" : type ?? "unknown";
+  if (Array.isArray(type)) return type.map((one) => typeOf({ type: one })).join(" | ");
+  return type === "integer" ? "number" : type as string | undefined ?? "unknown";
 }
 
 /** Writes a type so that `[]` may follow it. */
@@ -81,12 +84,17 @@ function comment({ description }: JsonSchema): string {
 /** An exported function with its comment, to the end of its head: `;` of an overload, `{` otherwise. */
 const EXPORTED_FUNCTION = /(?:^\/\*\*(?:(?!\*\/)[^])*\*\/\n)?^export (?:async )?function (\w+)[^]*?[;{]$/gm;
 
-/** Returns the declarations of the functions that write plans. Where there are overloads, only they can be called. */
-function builderDeclarations(): string[] {
-  const heads = [...BUILDERS.matchAll(EXPORTED_FUNCTION)];
+/** An exported interface with its comment. */
+const EXPORTED_INTERFACE = /^\/\*\*(?:(?!\*\/)[^])*\*\/\nexport interface \w+ \{[^]*?^\}$/gm;
+
+/** Returns the declarations of a module's interfaces and functions. Where there are overloads, only they can be called. */
+function declarations(source: string): string[] {
+  const interfaces = Array.from(source.matchAll(EXPORTED_INTERFACE), ([text]) => text);
+  const heads = [...source.matchAll(EXPORTED_FUNCTION)];
   const overloaded = new Set(heads.filter(([head]) => head.endsWith(";")).map(([, name]) => name));
-  return heads.filter(([head, name]) => head.endsWith(";") || !overloaded.has(name))
+  const functions = heads.filter(([head, name]) => head.endsWith(";") || !overloaded.has(name))
     .map(([head]) => head.replace(/^export async /m, "export ").replace(/ \{$/, ";"));
+  return [...interfaces, ...functions];
 }
 
 function indent(text: string): string {

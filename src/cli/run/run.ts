@@ -2,7 +2,7 @@ import type { Plan } from "../../node/mod.ts";
 import type { RunPlanOptions } from "../../experiment/run_plan.ts";
 import { defineCommand } from "../command.ts";
 import { CommandFailure, UsageError } from "../errors.ts";
-import { flag, list, size, text } from "../flags.ts";
+import { flag, integer, list, size, text } from "../flags.ts";
 import { onInterrupt } from "../interrupts.ts";
 import { permissionFlags } from "../module_flags.ts";
 import { writeStdout } from "../terminal.ts";
@@ -29,6 +29,7 @@ export const command = defineCommand({
   flags: {
     out: text({ value: "DIR", default: "results", complete: "directory", help: "the folder of runs; made if missing" }),
     test: list({ value: "NAME=REGEXP", help: "only tests whose id has such a value" }),
+    repeat: integer({ value: "N", min: 1, max: 10_000, help: "run each test so often, in rounds: A B A B" }),
     resume: flag({ help: "keep results of unchanged tests that succeeded before, run the others" }),
     dryRun: flag({ help: "print the tests as they would run, and run nothing" }),
     rootless: flag({ help: "make namespaces in a user namespace, also as root" }),
@@ -65,11 +66,11 @@ export const command = defineCommand({
       import("./test_selection.ts"),
     ]);
     if (flags.out === "") throw new UsageError("--out DIR: expected a folder, not an empty text");
-    const whole = await readGivenPlan(path, flags, trailing);
+    const whole = await readGivenPlan(path, flags, trailing, flags.repeat);
     const plan = { ...whole, tests: selectTests(whole.tests, flags.test) };
     if (flags.dryRun) {
       const { planTree } = await import("./plan_tree.ts");
-      await writeStdout(flags.json ? JSON.stringify(plan) + "\n" : planTree(plan));
+      await writeStdout(flags.json ? JSON.stringify({ ...plan, written: undefined }) + "\n" : planTree(plan));
       return 0;
     }
     const name = path === "-" ? "stdin" : path;

@@ -25,17 +25,20 @@ export function plan(...tests: TestInput[]): PlanInput {
   return { tests };
 }
 
+/** What a test has beside its id and its run. */
+export type TestOptions = Omit<TestInput, "id" | keyof RunInput>;
+
 /**
- * A test: its id, and its run.
+ * A test: its id, and its run; several where the options have a matrix, or repeat it.
  *
  * @throws {TineError} `bad-plan`, if there is more than one run
  */
-export function test(id: Record<string, string>, run: RunInput, options?: { timeout?: string }): TestInput {
+export function test(id: Record<string, string>, run: RunInput, options?: TestOptions): TestInput {
   takes("test", 3, arguments);
-  const unknown = Object.keys(options ?? {}).filter((key) => key !== "timeout");
+  const unknown = Object.keys(options ?? {}).filter((key) => !TEST_OPTIONS.has(key));
   if (unknown.length > 0) {
     throw badCall(
-      `test(${JSON.stringify(id)}) takes one run and options with timeout, but its options have ${
+      `test(${JSON.stringify(id)}) takes one run and options such as timeout, but its options have ${
         unknown.join(", ")
       }: ` +
         "put several runs into serial() or parallel()",
@@ -138,6 +141,9 @@ export async function printPlan(plan: PlanInput): Promise<void> {
   for (let done = 0; done < bytes.length;) done += await Deno.stdout.write(bytes.subarray(done));
 }
 
+const TEST_OPTIONS: ReadonlySet<string> = new Set(
+  ["timeout", "repeat", "matrix", "exclude"] satisfies (keyof TestOptions)[],
+);
 const SCHEDULE_OPTIONS: ReadonlySet<string> = new Set(
   ["wait", "random", "waitFirst", "sequential"] satisfies (keyof ScheduleOptions)[],
 );

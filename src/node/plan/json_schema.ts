@@ -7,7 +7,7 @@ import { planSchemas } from "./schema.ts";
 export interface JsonSchema {
   readonly $ref?: string;
   readonly $defs?: Readonly<Record<string, JsonSchema>>;
-  readonly type?: string;
+  readonly type?: string | readonly string[];
   readonly description?: string;
   readonly default?: unknown;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
@@ -25,12 +25,44 @@ export interface JsonSchema {
 /**
  * Returns the JSON Schema of plans, draft 2020-12, with descriptions, as editors and other programs use it. Descriptions
  * name the default as well, since few editors show it otherwise.
+ *
+ * @param options `matrixKeys`: take `${key}` for each value, since tests with a matrix are checked before they are filled in
  */
-export function planJsonSchema(): Record<string, unknown> {
-  return convert(({ description, default: byDefault }) => {
+export function planJsonSchema({ matrixKeys = true } = {}): Record<string, unknown> {
+  const schema = convert(({ description, default: byDefault }) => {
     const isNamed = description !== undefined && byDefault !== undefined && byDefault !== false;
     return isNamed ? `${description} Default: ${valueText(byDefault)}.` : description;
-  }) as Record<string, unknown>;
+  });
+  if (!matrixKeys) return schema as Record<string, unknown>;
+  const { matrix, exclude, ...fields } = schema.$defs!.Test.properties!;
+  const test = { ...schema.$defs!.Test, properties: { ...takesKeys(fields), matrix, exclude } };
+  const others = Object.entries(schema.$defs!).map(([name, def]) => [name, name === "Test" ? test : takesKeys(def)]);
+  return { ...schema, $defs: Object.fromEntries(others) };
+}
+
+/** Where a key of a matrix may stand, alone or in a longer text. */
+const MATRIX_KEY = "\\$\\{[A-Za-z]\\w*\\}";
+
+/** Returns a schema that takes `${key}` for each of its values. */
+function takesKeys<T>(value: T): T {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(takesKeys) as T;
+  const schema = value as JsonSchema;
+  if (schema.type === "string" && schema.pattern !== undefined) {
+    return { ...schema, pattern: `(?:${schema.pattern})|${MATRIX_KEY}` } as T;
+  }
+  const isScalar = schema.enum !== undefined || ["integer", "number", "boolean"].includes(String(schema.type));
+  if (isScalar) {
+    const { description, default: byDefault, ...rest } = schema;
+    return {
+      ...(description !== undefined && { description }),
+      ...(byDefault !== undefined && { default: byDefault }),
+      anyOf: [rest, { type: "string", pattern: MATRIX_KEY }],
+    } as T;
+  }
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, key === "propertyNames" ? inner : takesKeys(inner)]),
+  ) as T;
 }
 
 function convert(description: (schema: JsonSchema) => string | undefined): JsonSchema {
@@ -172,6 +204,7 @@ function typeOf(schema: JsonSchema, defs: Definitions): string {
   const { type, items, enum: choices, anyOf, pattern } = referred(schema, defs);
   if (choices !== undefined) return `${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`;
   if (anyOf !== undefined) return anyOf.map((choice) => typeOf(choice, defs)).join(" or ");
+  if (Array.isArray(type)) return type.map((one) => typeOf({ type: one }, defs)).join(" or ");
   switch (type) {
     case "array":
       return `list of ${listed(items!, defs)}`;

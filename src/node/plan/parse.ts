@@ -26,6 +26,8 @@ export interface ParsePlanOptions {
   readonly format?: PlanFormat;
   /** The runners that a plan may name, by name: those of tine by default. */
   readonly runners?: Readonly<Record<string, Runner>>;
+  /** How often each test runs, whatever the plan says. */
+  readonly repeat?: number;
 }
 
 /**
@@ -45,14 +47,14 @@ export interface ParsePlanOptions {
 export async function parsePlan(
   plan: string | PlanInput,
   name = "plan",
-  { format, runners }: ParsePlanOptions = {},
+  { format, runners, repeat }: ParsePlanOptions = {},
 ): Promise<Plan> {
   // The schema library and YAML take long to load, so they are loaded only here.
   const { validatePlan } = await import("./validate.ts");
   const value = typeof plan === "string" ? await parseText(plan, name, format ?? planFormat(name, plan)) : plan;
-  if (runners === undefined) return validatePlan(value, name);
+  if (runners === undefined) return validatePlan(value, name, { repeat });
   const { planSchemasWith } = await import("./schema.ts");
-  return validatePlan(value, name, planSchemasWith(runners).plan);
+  return validatePlan(value, name, { schema: planSchemasWith(runners).plan, repeat });
 }
 
 async function parseText(text: string, name: string, format: PlanFormat): Promise<unknown> {
@@ -89,7 +91,7 @@ function parseAs(language: string, parse: (text: string) => unknown, text: strin
 export const MAX_PLAN_BYTES = 64 * 2 ** 20;
 
 /** Where a plan comes from, and what is in it. */
-export interface ReadPlanOptions extends Pick<ParsePlanOptions, "runners"> {
+export interface ReadPlanOptions extends Pick<ParsePlanOptions, "runners" | "repeat"> {
   /** What `-` reads from. */
   readonly stdin?: ReadableStream<Uint8Array>;
   /** What a plan in TypeScript finds in `Deno.args`. */
@@ -107,13 +109,13 @@ export interface ReadPlanOptions extends Pick<ParsePlanOptions, "runners"> {
  * @throws {TineError} `cannot-read`
  */
 export async function readPlan(path: string, options: ReadPlanOptions = {}): Promise<Plan> {
-  const { stdin = Deno.stdin.readable, args, permissions, runners } = options;
+  const { stdin = Deno.stdin.readable, args, permissions, runners, repeat } = options;
   const name = path === "-" ? "stdin" : path;
   // parsePlan() needs a schema library, which takes longer to load than the plan does.
   void import("./validate.ts");
   if (isPlanModule(name)) {
     const { runPlanModule } = await import("./plan_module.ts");
-    return await parsePlan(await runPlanModule(path, { args, permissions }), name, { runners });
+    return await parsePlan(await runPlanModule(path, { args, permissions }), name, { runners, repeat });
   }
   const bytes = await readLimited(path === "-" ? stdin : await open(path), name);
   let text;
@@ -122,7 +124,7 @@ export async function readPlan(path: string, options: ReadPlanOptions = {}): Pro
   } catch (error) {
     throw new PlanError(name, [{ place: "", message: "is not UTF-8 text" }], 0, { cause: error });
   }
-  return await parsePlan(text, name, { runners });
+  return await parsePlan(text, name, { runners, repeat });
 }
 
 /** Returns whether a module writes the plan: whether the name ends as TypeScript and JavaScript do. */

@@ -30,6 +30,15 @@ export function placeText(place: Place | undefined): string {
   return parts.reverse().join("");
 }
 
+/**
+ * Returns where a test stands in its plan as it was written.
+ *
+ * @param index of the test among those that run
+ */
+export function placeOf<T>(plan: { readonly written?: ReadonlyMap<T, Place> }, test: T, index: number): Place {
+  return plan.written?.get(test) ?? at(undefined, "tests", index)!;
+}
+
 /** One thing that is wrong with a plan. */
 export interface Problem {
   /** Where, as in `tests[0].serial[2]`; empty where it is the text that is wrong, or the plan as a whole. */

@@ -85,6 +85,39 @@ export const testFields = {
   timeout: duration.prefault("660s").describe("The test is canceled after this long; 0 for never."),
 };
 
+const matrixKey = pattern("a name", /^[A-Za-z]\w{0,31}$/);
+const matrixValue = z.union([z.string(), z.number(), z.boolean()], expects("a text, a number, true or false"));
+
+/** What makes several tests of one. */
+export const variationFields = {
+  repeat: z.int(expects("a whole number of at least 1")).min(1, expects("a whole number of at least 1"))
+    .max(10_000, expects("at most 10000")).optional()
+    .describe(
+      "How often the test runs. All tests run once, then those that are repeated again; their ids gain repeat.",
+    ),
+  matrix: z.record(
+    matrixKey,
+    z.array(matrixValue, expects("a list of values such as [cubic, bbr]"))
+      .min(1, { error: "is empty, expected a list of values such as [cubic, bbr]" }),
+    {
+      error: ({ code, input }) =>
+        code === "invalid_key"
+          ? "expected a name of letters, digits and _ as a key of the matrix"
+          : expects("names and lists of values such as {cca: [cubic, bbr]}").error({ input }),
+    },
+  ).optional().describe(
+    "Names and lists of values, such as {cca: [cubic, bbr]}: there is a test for each combination. A value stands for " +
+      "${cca} in the texts of the test, and goes into its id.",
+  ),
+  exclude: z.array(
+    z.record(matrixKey, matrixValue, expects("names and values such as {cca: bbr}")),
+    expects("a list of combinations such as [{cca: bbr, rate: 10Mbps}]"),
+  ).optional().describe("Combinations of the matrix that are left out, such as [{cca: bbr, rate: 10Mbps}]."),
+};
+
+/** The schema of what makes several tests of one, alone: texts below it are not yet filled in. */
+export const variationSchema = z.strictObject(variationFields);
+
 /** The schemas of plans, and of the runs in them. */
 export interface PlanSchemas {
   readonly plan: Schema<Plan, PlanInput>;
@@ -137,13 +170,16 @@ export function createPlanSchemas(runners: Readonly<Record<string, ZodType>> = r
       description: "A node, and beside it the run on that node: at most one of serial, parallel, ...",
       maxProperties: 2,
     }) as Schema<Child, ChildInput>;
-  const test = z.strictObject(join(testFields, members), expects("a test such as {id: {name: hello}, serial: [...]}"))
+  const test = z.strictObject(
+    join({ ...testFields, ...variationFields }, members),
+    expects("a test such as {id: {name: hello}, serial: [...]}"),
+  )
     .refine(isRun, atMostOne).meta({
       id: "Test",
       description: "A test: its id, and at most one run.",
-      if: { required: ["timeout"] },
-      then: { maxProperties: 3 },
-      else: { maxProperties: 2 },
+      oneOf: [...kinds.map((kind) => ({ required: [kind] })), {
+        not: { anyOf: kinds.map((kind) => ({ required: [kind] })) },
+      }],
     }) as Schema<Test, TestInput>;
   const plan = z.strictObject({
     $schema: z.string().optional().describe("For editors: where this schema is."),

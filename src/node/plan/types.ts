@@ -6,7 +6,8 @@
 import type { input, output, ZodObject } from "zod";
 import type { Immutable } from "../../base/schema.ts";
 import type { RunnerConfigs, RunnerInputs } from "../runner_schemas.ts";
-import type { nodeSchema, scheduleFields, testFields } from "./schema.ts";
+import type { Place } from "./place.ts";
+import type { nodeSchema, scheduleFields, testFields, variationFields } from "./schema.ts";
 
 /** A node: where and how a process of the test runs. Equal nodes are the same node. */
 export type Node = Immutable<output<typeof nodeSchema>>;
@@ -32,9 +33,12 @@ export interface ChildInput extends RunInput {
   node: Node;
 }
 
-/** A test as a plan has it. */
-export interface TestInput extends RunInput, TestInputFields {}
+/** A test as a plan has it; several where it is repeated, or has a matrix. */
+export interface TestInput extends RunInput, TestInputFields, TestVariation {}
 type TestInputFields = input<ZodObject<typeof testFields>>;
+
+/** What makes several tests of one. */
+export type TestVariation = Immutable<input<ZodObject<typeof variationFields>>>;
 
 /** A plan as it is written. */
 export interface PlanInput {
@@ -65,10 +69,14 @@ export interface Child extends Run {
 }
 
 /** A test as it is decoded. */
-export interface Test extends Run, DecodedTestFields {}
-type DecodedTestFields = output<ZodObject<typeof testFields>>;
+export interface Test extends Run, TestFields {}
+/** What a test has beside its run. */
+export type TestFields = output<ZodObject<typeof testFields>>;
 
 /** A plan that was validated. */
 export interface Plan {
+  /** In the order in which they run. */
   tests: Test[];
+  /** Where the tests stand in the plan as it is written, if it has a matrix or repeats tests. */
+  readonly written?: ReadonlyMap<Test, Place>;
 }

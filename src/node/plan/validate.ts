@@ -5,14 +5,23 @@ import { at, MAX_PROBLEMS, placeText, PlanError, type Problem } from "./place.ts
 import { show } from "../../base/schema.ts";
 import { checkStructure } from "./structure.ts";
 import type { Runner } from "../runner.ts";
-import { planSchemas, planSchemasWith } from "./schema.ts";
+import { expandMatrices, expandRepeats, type RepeatedTest } from "./expand.ts";
+import { planSchemas, planSchemasWith, variationSchema } from "./schema.ts";
 import type { Plan, Run, RunInput } from "./types.ts";
 
 /** The most runs of a plan. */
 export const MAX_RUNS = 1_000_000;
 
+/** How a plan is validated. */
+export interface ValidatePlanOptions {
+  /** The schema of plans; that with the runners of tine by default. */
+  readonly schema?: typeof planSchemas.plan;
+  /** How often each test runs, whatever the plan says. */
+  readonly repeat?: number;
+}
+
 /**
- * Validates and decodes a plan.
+ * Validates and decodes a plan, and makes the tests of its matrices and repeats.
  *
  * @param value the plan as it was parsed
  * @param source what to call it in messages, such as its file's name
@@ -25,17 +34,41 @@ export const MAX_RUNS = 1_000_000;
  * console.assert(tests[0].sleep === 1000 && tests[0].timeout === 660_000);
  * ```
  */
-export function validatePlan(value: unknown, source = "plan", schema = planSchemas.plan): Plan {
+export function validatePlan(
+  value: unknown,
+  source = "plan",
+  { schema = planSchemas.plan, repeat }: ValidatePlanOptions = {},
+): Plan {
   const structure = checkStructure(value);
   if (structure !== undefined) throw new PlanError(source, [structure]);
-  const { data, error } = schema.safeParse(withoutExtensions(value), CONTEXT);
-  if (error !== undefined) throw planError(source, error);
+  const expanded = expandMatrices(withoutExtensions(value), checkVariation);
+  const { data, error } = schema.safeParse(expanded.value, CONTEXT);
+  const problems = [
+    ...expanded.problems,
+    ...error === undefined ? [] : problemsOf(error, expanded.sources),
+  ];
+  if (data === undefined || problems.length > 0) throw planError(source, problems);
   if (!runsWithin(data.tests, MAX_RUNS)) {
     const message = `has more than ${MAX_RUNS} runs; divide it into several plans`;
     throw new PlanError(source, [{ place: "", message }]);
   }
-  return data;
+  const { tests, written, problems: repeatProblems } = expandRepeats(
+    data.tests as RepeatedTest[],
+    expanded.sources,
+    repeat,
+  );
+  if (repeatProblems.length > 0) throw planError(source, repeatProblems);
+  return { ...data, tests, ...written && { written } };
 }
+
+/** Reads the matrix of a test. */
+const checkVariation: Parameters<typeof expandMatrices>[1] = ({ matrix, exclude }, place, problems) => {
+  const { data, error } = variationSchema.safeParse({ matrix, exclude }, CONTEXT);
+  for (const { path, message } of error?.issues ?? []) {
+    problems.push({ place: placeText(at(place, ...path as (string | number)[])), message });
+  }
+  return data;
+};
 
 /**
  * Validates a run: either as a plan has it, with texts such as `2s`, or decoded, with milliseconds and bytes. The id and
@@ -62,18 +95,31 @@ export function validateRun(value: Run | RunInput, runners: Readonly<Record<stri
   if (error === undefined) return data;
   // A run that can be encoded is decoded already.
   if (schema.safeEncode(run, CONTEXT).success) return run;
-  throw planError("run", error);
+  throw planError("run", problemsOf(error));
 }
 
 // zod can generate code for a schema; for one plan, even a large one, that takes longer than it saves.
 const CONTEXT = { error: message as never, jitless: true };
 
-function planError(source: string, { issues }: ZodError): PlanError {
-  const problems = issues.slice(0, MAX_PROBLEMS).map(({ path, message }): Problem => ({
-    place: placeText(at(undefined, ...path as (string | number)[])),
-    message,
-  }));
-  return new PlanError(source, problems, issues.length - problems.length);
+function planError(source: string, problems: readonly Problem[]): PlanError {
+  return new PlanError(source, problems.slice(0, MAX_PROBLEMS), Math.max(0, problems.length - MAX_PROBLEMS));
+}
+
+/**
+ * Returns what is wrong, each once: tests of a matrix share most of what may be wrong with them.
+ *
+ * @param sources for each test, the index of the test that was written
+ */
+function problemsOf({ issues }: ZodError, sources?: readonly number[]): readonly Problem[] {
+  const found = new Map<string, Problem>();
+  for (const { path, message } of issues) {
+    const [first, test, ...rest] = path as (string | number)[];
+    const index = first === "tests" && typeof test === "number" ? sources?.[test] : undefined;
+    const keys = index === undefined ? path as (string | number)[] : [first, index, ...rest];
+    const place = placeText(at(undefined, ...keys));
+    found.set(`${place}\n${message}`, { place, message });
+  }
+  return [...found.values()];
 }
 
 /** Returns a plan without keys such as `x-nodes`, which hold the values of YAML anchors and mean nothing to tine. */

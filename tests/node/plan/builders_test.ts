@@ -61,7 +61,7 @@ Deno.test("builders refuse what would be left out of the plan", () => {
   assertThrows(
     () => anyTest({ name: "two" }, one, two),
     TineError,
-    'test({"name":"two"}) takes one run and options with timeout, but its options have sleep: put several runs into ' +
+    'test({"name":"two"}) takes one run and options such as timeout, but its options have sleep: put several runs into ' +
       "serial() or parallel()",
   );
   assertThrows(() => anyTest({ name: "two" }, one, {}, two), TineError, "takes at most 3 arguments, but has 4");

@@ -28,6 +28,22 @@ Deno.test("the JSON Schema takes plans", () => {
   }
 });
 
+Deno.test("the JSON Schema takes keys of a matrix where values stand", () => {
+  const plan = {
+    tests: [{
+      id: { name: "x-${cca}" },
+      repeat: 3,
+      matrix: { cca: ["cubic", "bbr"], n: [1], yes: [true] },
+      exclude: [{ cca: "bbr", n: 1 }],
+      serial: [{ sleep: "${n}s" }, { system: { command: "echo ${cca}", background: "${yes}", stdout: "${cca}" } }],
+    }],
+  };
+  assert(validate(plan), JSON.stringify(validate.errors));
+  assert(!validate({ tests: [{ id: { name: "x" }, sleep: "$n" }] }));
+  assert(!validate({ tests: [{ id: { name: "x" }, repeat: 0 }] }));
+  assert(!validate({ tests: [{ id: { name: "x" }, matrix: { n: [] } }] }));
+});
+
 Deno.test("the JSON Schema refuses what tine refuses", () => {
   const refused: unknown[] = [
     {},
@@ -88,7 +104,7 @@ Deno.test("descriptions in the JSON Schema name defaults, once", () => {
   assertEquals(system.properties!.root, {
     description: "Run it as root.",
     default: false,
-    type: "boolean",
+    anyOf: [{ type: "boolean" }, { type: "string", pattern: "\\$\\{[A-Za-z]\\w*\\}" }],
   });
   assertEquals(streamServer.properties!.hmac.default, true);
 });

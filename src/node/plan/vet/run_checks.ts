@@ -1,25 +1,26 @@
-import { at, type Place, placeText } from "../place.ts";
+import { at, type Place, placeOf, placeText } from "../place.ts";
 import type { Plan } from "../types.ts";
 import { leastTime, needsOf, sortedJson, type TestVisits } from "../visits.ts";
 import { errorAt, type Finding, type VetContext, warningAt } from "./finding.ts";
 import { formatDuration } from "../../../base/units.ts";
 
 /** Finds two tests with the same id: the id also names the folder of their results. */
-export function* checkTestIds({ tests }: Plan): Iterable<Finding> {
-  const first = new Map<string, number>();
-  for (const [i, { id }] of tests.entries()) {
+export function* checkTestIds(plan: Plan): Iterable<Finding> {
+  const first = new Map<string, Place>();
+  for (const [i, test] of plan.tests.entries()) {
+    const { id } = test;
+    const place = placeOf(plan, test, i);
     const text = sortedJson(id);
     const before = first.get(text);
     if (before === undefined) {
-      first.set(text, i);
+      first.set(text, place);
       continue;
     }
     const shown = Object.entries(id).map(([name, value]) => `${name}=${value}`).join(", ");
-    const other = placeText(at(undefined, "tests", before));
     yield errorAt(
-      at(undefined, "tests", i, "id"),
+      at(place, "id"),
       "same-test-id",
-      `${shown} is the id of ${other} too; add a name and value that tell them apart`,
+      `${shown} is the id of ${placeText(before)} too; add a name and value that tell them apart`,
     );
   }
 }

@@ -1,6 +1,6 @@
 import type { Runner } from "../../runner.ts";
 import { runners as allRunners } from "../../runners.ts";
-import { at } from "../place.ts";
+import { at, placeOf } from "../place.ts";
 import type { Plan } from "../types.ts";
 import { checkExecutables, checkNamespaces, checkNodeIds, checkRootless } from "./node_checks.ts";
 import { checkFeedback, checkFlowEnds, checkFlowIds } from "./flow_checks.ts";
@@ -61,13 +61,23 @@ export function vetPlan(
   const nodes = new Set<string>();
   let runs = 0;
   for (const [i, test] of plan.tests.entries()) {
-    const visited = visitTest(test, at(undefined, "tests", i)!);
+    const visited = visitTest(test, placeOf(plan, test, i));
     for (const check of CHECKS) for (const finding of check(visited, { machine, runners })) findings.push(finding);
     for (const { text } of visited.nodes) nodes.add(text);
     runs += visited.visits.filter(({ kind }) => kind !== undefined).length;
   }
   const rank = ({ severity }: Finding) => severity === "error" ? 0 : 1;
-  return { findings: findings.sort((a, b) => rank(a) - rank(b)), tests: plan.tests.length, runs, nodes: nodes.size };
+  return {
+    findings: unique(findings).sort((a, b) => rank(a) - rank(b)),
+    tests: plan.tests.length,
+    runs,
+    nodes: nodes.size,
+  };
+}
+
+/** Returns each finding once: tests that stand at one place share most of them. */
+function unique(findings: readonly Finding[]): Finding[] {
+  return [...new Map(findings.map((finding) => [JSON.stringify(finding), finding])).values()];
 }
 
 /** What `vet` knows of the machine that a plan would run on. */

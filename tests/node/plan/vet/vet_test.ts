@@ -312,7 +312,7 @@ Deno.test("vetPlan() follows feedback through the tree", () => {
   const all = { ...runners, set: setter, use: user } as Readonly<Record<string, Runner>>;
   const schema = planSchemasWith(all).plan;
   const vet = (run: Record<string, unknown>) =>
-    vetPlan(validatePlan(planOf(run), "plan", schema), { machine: ROOT, runners: all }).findings
+    vetPlan(validatePlan(planOf(run), "plan", { schema }), { machine: ROOT, runners: all }).findings
       .map(({ place, message }) => `${place}: ${message}`);
   const set = (key: string) => ({ set: key });
   const use = (key: string) => ({ use: key });
