@@ -1,7 +1,11 @@
 /** Text that is HTML: whatever was recorded is escaped on its way into it. */
 export class Html {
+  readonly text: string;
+
   /** @param text markup, in which all that was recorded is escaped */
-  constructor(readonly text: string) {}
+  constructor(text: string) {
+    this.text = text;
+  }
 
   /** Returns the markup. */
   toString(): string {

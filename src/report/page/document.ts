@@ -1,7 +1,7 @@
-import { Html, html } from "../html.ts";
-import type { Plot } from "../plot.ts";
+import { Html, html, scriptJson } from "../html.ts";
+import type { GanttPlot, Look, Plot, XYPlot } from "../plot.ts";
+import { encodePlot } from "../series/encode_plot.ts";
 import { drawPlot, swatch } from "../svg/mod.ts";
-import type { Look } from "../plot.ts";
 import styles from "./styles.css" with { type: "text" };
 
 /** How large plots are drawn, in pixels of the page. */
@@ -65,10 +65,21 @@ async function hashOf(text: string): Promise<string> {
  * @param within what the ids of a page's plots begin with, where it has plots of several tests
  */
 export function figure(plot: Plot, within = ""): Html {
+  return figureWith(plot, within, html``);
+}
+
+/** Returns a plot over time with what the page's script draws it anew from, see {@linkcode figure}. */
+export async function zoomableFigure(plot: XYPlot | GanttPlot, within = ""): Promise<Html> {
+  const data = scriptJson(await encodePlot(plot));
+  return figureWith(plot, within, html`<script type="application/json">${data}</script>`);
+}
+
+function figureWith(plot: Plot, within: string, data: Html): Html {
   return html`
     <figure class="plot ${plot.type}" id="${within}plot-${plot.id}" data-plot="${plot.id}">
       <div class="drawing" tabindex="0" role="region" aria-label="${plot.title}">${drawPlot(plot, WIDTH, HEIGHT)}</div>
       <figcaption>${plot.caption}</figcaption>
+      ${data}
     </figure>
   `;
 }

@@ -5,7 +5,8 @@ import { testIdText } from "../../result/names.ts";
 import { type Html, html } from "../html.ts";
 import type { TestReport } from "../test_report.ts";
 import { details } from "./details.ts";
-import { documentEnd, documentStart, figure, legend } from "./document.ts";
+import { pageScript } from "../page_script.ts";
+import { documentEnd, documentStart, figure, legend, zoomableFigure } from "./document.ts";
 import { flowsTables } from "./flows_table.ts";
 import { headlines } from "./headlines.ts";
 import { loadedPaths, loadTable } from "./load_table.ts";
@@ -15,8 +16,8 @@ import { MAX_SINGLE } from "../plots/context.ts";
 export interface PageOptions {
   /** What the page is called; the test's id by default. */
   readonly title?: string;
-  /** JavaScript of the page: it makes plots zoomable and tables sortable, and nothing depends on it. */
-  readonly script?: string;
+  /** Whether the page has a script: it makes plots zoomable and tables sortable, and nothing depends on it. Default: true */
+  readonly script?: boolean;
 }
 
 /**
@@ -24,10 +25,11 @@ export interface PageOptions {
  *
  * @returns its text
  */
-export async function testPage(report: TestReport, { title, script }: PageOptions = {}): Promise<string> {
+export async function testPage(report: TestReport, { title, script = true }: PageOptions = {}): Promise<string> {
+  const code = script ? pageScript() : undefined;
   const heading = title ?? headingOf(report.test.summary.id);
   return [
-    await documentStart(heading, script),
+    await documentStart(heading, code),
     html`
       <header>
       ${report.run !== undefined && html`<p class="crumbs">Run ${report.run}</p>`}
@@ -35,16 +37,18 @@ export async function testPage(report: TestReport, { title, script }: PageOption
       ${metaLine(report)}
       </header>
       <main>
-      ${testSections(report)}
+      ${await testSections(report)}
       </main>
     `,
-    documentEnd(script),
+    documentEnd(code),
   ].join("\n");
 }
 
 /** Returns the sections of a test, from what happened to what is looked up. */
-export function testSections(report: TestReport): Html {
+export async function testSections(report: TestReport): Promise<Html> {
   const { flows, looks, timePlots, distributions } = report;
+  const overTime: Html[] = [];
+  for (const plot of timePlots) overTime.push(plot.type === "box" ? figure(plot) : await zoomableFigure(plot));
   return html`
     ${alerts(report)}
     ${headlines(report)}
@@ -55,11 +59,11 @@ export function testSections(report: TestReport): Html {
     ${flowsTables([{ flows, looks }])}
     </section>
     ${loadTable(loadedPaths(flows), looks)}
-    ${timePlots.length > 0 && html`
+    ${overTime.length > 0 && html`
       <section id="plots">
       <h2>Over time</h2>
       ${looks.size <= MAX_SINGLE && legend(looks)}
-      ${timePlots.map((plot) => figure(plot))}
+      ${overTime}
       </section>
     `}
     ${distributions.length > 0 && html`

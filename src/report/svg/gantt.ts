@@ -1,6 +1,6 @@
 import { Html, html } from "../html.ts";
 import { COLORS, type GanttPlot, type Span } from "../plot.ts";
-import { layOutAxis } from "./axis.ts";
+import { type DrawnAxis, layOutAxis } from "./axis.ts";
 import { areaOf, FAINT, px, type Size, svg, TEXT, xTicks } from "./drawing.ts";
 
 const ROW = 20;
@@ -21,11 +21,15 @@ export function ganttSize(plot: GanttPlot, width: number): Size {
   return { width, height: 30 + ROW * Math.max(1, lanesOf(plot, width).length) + 26 };
 }
 
-/** Draws runs over time, by node; what runs at once has rows of its own. */
-export function drawGantt(plot: GanttPlot, size: Size): Html {
+/**
+ * Draws runs over time, by node; what runs at once has rows of its own.
+ *
+ * @param shown the part of time that is seen; all of it by default
+ */
+export function drawGantt(plot: GanttPlot, size: Size, shown?: { readonly min: number; readonly max: number }): Html {
   const area = areaOf(size);
   const lanes = lanesOf(plot, size.width);
-  const axis = layOutAxis(plot.x, 0, greatestOf(plot), Math.max(2, Math.floor(area.width / 100)));
+  const axis = layOutAxis({ ...plot.x, ...shown }, 0, greatestOf(plot), Math.max(2, Math.floor(area.width / 100)));
   const toX = (value: number) => px(area.left + axis.place(value) * area.width);
   const grid = axis.ticks.map(({ value }) => `M${toX(value)} ${area.top}v${area.height}`).join("");
   return svg(
@@ -46,8 +50,8 @@ export function drawGantt(plot: GanttPlot, size: Size): Html {
             `
           }`
         }${
-          spans.map((span, i) =>
-            drawSpan(span, spans[i + 1], y + (ROW - BAR) / 2, area.left + area.width, toX, axis.max)
+          spans.filter(({ start, end = axis.max }) => start <= axis.max && end >= axis.min).map((span, i, seen) =>
+            drawSpan(span, seen[i + 1], y + (ROW - BAR) / 2, area.left + area.width, toX, axis)
           )
         }`;
       })}
@@ -61,10 +65,10 @@ function drawSpan(
   y: number,
   right: number,
   toX: (x: number) => number,
-  max: number,
+  { min, max }: Pick<DrawnAxis, "min" | "max">,
 ): Html {
   const { name, start, end = max, error, look } = span;
-  const x = toX(start), width = Math.max(2, px(toX(end) - x));
+  const x = toX(Math.max(min, start)), width = Math.max(2, px(toX(Math.min(max, end)) - x));
   const fill = error !== undefined ? "#c6362c" : look === undefined ? "#aab3bd" : COLORS[look.color];
   const kind = error !== undefined ? "failed" : look === undefined ? "plain" : `f${look.color}`;
   const room = (next === undefined ? right : toX(next.start)) - x;

@@ -45,7 +45,11 @@ export function drawXY(plot: XYPlot, size: Size, area: Area = areaOf(size)): Htm
     toX: (value) => px(area.left + x.place(value) * area.width),
     toY: (value) => px(area.top + area.height - y.place(value) * area.height),
   };
-  const drawn = parts.map((part) => drawSeries(part, frame));
+  const drawn = parts.map((part) => {
+    const content = drawSeries(part, frame);
+    const { flow } = part.series;
+    return flow === undefined ? content : html`<g data-flow="${flow}">${content}</g>`;
+  });
   return svg(
     plot.title,
     size,
