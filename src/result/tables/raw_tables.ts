@@ -3,7 +3,7 @@ import { type Chunk, readChunk } from "../../flow/records/read_chunk.ts";
 import type { IndexedFlow } from "../read_flows.ts";
 import { RecordFile } from "../read_records.ts";
 import { columnsOf, constant, SourceFlows, type TableSource, testValues } from "./source.ts";
-import type { Column, RowChunk, Table, Values } from "./table.ts";
+import type { Column, RowChunk, Table, Value, Values } from "./table.ts";
 
 /** What was recorded of TCP flows' reads and writes. */
 export const streamIoTable = (source: TableSource) =>
@@ -100,13 +100,21 @@ function rawColumn(name: string, unit: string, definition: string): Column {
 }
 
 function rawValues(unit: string, values: Float64Array): Values {
+  const [first] = values;
+  // Most columns of packets are alike in a whole chunk, which formats print at once.
+  if (values.every((value) => value === first)) return constant(rawValue(unit, first));
   if (unit === "yes") {
-    return {
-      type: "bool",
-      values: Uint8Array.from(values, (value) => value === 0 || value === 1 ? value : 2),
-    };
+    const flags = new Uint8Array(values.length);
+    for (let i = 0; i < flags.length; i++) flags[i] = values[i] === 0 ? 0 : values[i] === 1 ? 1 : 2;
+    return { type: "bool", values: flags };
   }
   // Where the kernel did not report a value, there is none.
   if (values.includes(-1)) return { type: "number", values: values.map((value) => value === -1 ? NaN : value) };
   return { type: "number", values };
+}
+
+/** A value by itself: what is neither yes nor no, or was not reported by the kernel, is absent. */
+function rawValue(unit: string, value: number): Value {
+  if (unit === "yes") return value === 0 || value === 1 ? value === 1 : undefined;
+  return value === -1 || Number.isNaN(value) ? undefined : value;
 }
