@@ -4,10 +4,11 @@ import { type EncodeTable, textEncoder } from "../../../src/result/export/format
 import { jsonLines } from "../../../src/result/export/json_lines.ts";
 import { lineProtocol } from "../../../src/result/export/line_protocol.ts";
 import { parquetEncoder } from "../../../src/result/export/parquet.ts";
-import type { Table, Value } from "../../../src/result/tables/table.ts";
+import type { Column, Table, Value, Values } from "../../../src/result/tables/table.ts";
 import type { Point } from "../../../src/udf/point.ts";
 import { readPoints } from "../../../src/udf/format/point_reader.ts";
 import { run } from "../../support/peers.ts";
+import { Random } from "../../support/random.ts";
 import { unless, whyNotInstalled } from "../../support/unless.ts";
 import { BASE, objectsOf, oddTable } from "./odd_table.ts";
 
@@ -123,6 +124,95 @@ Deno.test({
     );
     const empty = await encoded({ ...large, async *rows() {} }, parquetEncoder());
     assertEquals(await readByPython("parquet", empty.bytes), []);
+  },
+});
+
+/** Numbers of every size, close to each other and far apart, with and without some that are absent. */
+function numbersTable(random: Random, rows: number): Table {
+  const int = (name: string, next: (i: number) => number | bigint): [Column, Values] => {
+    const values = Array.from({ length: rows }, (_, i) => next(i));
+    const column = { name, type: "int", definition: "" } as const;
+    if (typeof values[0] === "number") return [column, { type: "number", values: Float64Array.from(values, Number) }];
+    return [column, { type: "bigint", values: BigInt64Array.from(values, BigInt) }];
+  };
+  const sign = () => random.below(2) * 2 - 1;
+  const big = (bits: number) => random.below(2 ** Math.min(bits, 26)) * 2 ** Math.max(0, bits - 26) + random.below(2);
+  let sum = 0;
+  const pairs: [Column, Values][] = [
+    ...Array.from({ length: 53 }, (_, bits) => int(`bits_${bits}`, () => sign() * big(bits))),
+    int("counter", () => sum += random.below(3)),
+    int("sometimes", (i) => i % 97 === 3 ? NaN : i),
+    int("runs", (i) => random.oneIn(50) ? NaN : Math.floor(i / 40)),
+    int("wide", (i) => i % 3 === 0 ? 2n ** 63n - 1n : -(2n ** 63n) + BigInt(i)),
+    [{ name: "later", type: "time", definition: "" }, {
+      type: "time",
+      base: BASE,
+      offsets: Float64Array.from({ length: rows }, (_, i) => i % 2 === 0 ? i : -1e17),
+    }],
+    ...[1, 2, 3, 5, 200, 2000].map((count): [Column, Values] => [
+      { name: `texts_${count}`, type: "text", definition: "" },
+      {
+        type: "text",
+        values: Array.from({ length: rows }, (_, i) => {
+          if (random.oneIn(40)) return undefined;
+          return `text ${random.oneIn(2) ? Math.floor(i / 50) % count : random.below(count)}`;
+        }),
+      },
+    ]),
+    [{ name: "flag", type: "bool", definition: "" }, {
+      type: "bool",
+      values: Uint8Array.from({ length: rows }, () => random.below(3)),
+    }],
+  ];
+  return {
+    name: "numbers",
+    row: "",
+    columns: pairs.map(([column]) => column),
+    async *rows() {
+      yield await { count: rows, columns: pairs.map(([, values]) => values) };
+    },
+  };
+}
+
+for (const reader of ["pyarrow", "duckdb"] as const) {
+  Deno.test({
+    ...unless(await hasModule(reader), `Parquet of numbers of every size is what ${reader} reads`),
+    async fn() {
+      for (const rows of [1, 2, 33, 400]) {
+        const table = numbersTable(new Random(rows), rows);
+        const { bytes } = await encoded(table, parquetEncoder({ time: "int64" }));
+        const read = await readByPython(reader === "pyarrow" ? "parquet" : "duckdb", bytes);
+        const ints = new Set(table.columns.filter(({ type }) => type === "int").map(({ name }) => name));
+        const expected = (await objectsOf(table)).map((row) =>
+          Object.fromEntries(
+            Object.entries(row).map(([name, value]) => {
+              return [name, [ints.has(name) ? "int" : asPython({ [name]: value })[name][0], String(value)]];
+            }),
+          )
+        );
+        assertSame(read, expected);
+      }
+    },
+  });
+}
+
+Deno.test({
+  ...unless(await hasModule("pyarrow"), "Parquet names the least and greatest values, and how many are absent"),
+  async fn() {
+    const table = numbersTable(new Random(3), 1000);
+    const { bytes } = await encoded(table, parquetEncoder({ time: "int64" }));
+    const rows = await objectsOf(table);
+    const [read] = await readByPython("statistics", bytes);
+    for (const { name, type } of table.columns) {
+      const values = rows.flatMap((row) => row[name] === undefined ? [] : [BigInt(type === "text" ? 0 : row[name]!)]);
+      const nulls = rows.length - values.length;
+      if (type !== "int" && type !== "time") {
+        assertEquals(read[name], ["tuple", `(None, None, ${nulls})`]);
+        continue;
+      }
+      const [min, max] = [values.reduce((a, b) => a < b ? a : b), values.reduce((a, b) => a > b ? a : b)];
+      assertEquals(read[name], ["tuple", `(${min}, ${max}, ${nulls})`], name);
+    }
   },
 });
 

@@ -62,5 +62,38 @@ def summary_of_parquet(data):
     yield {"summary": ["str", str(steps)]}
 
 
-read = {"summary": summary_of_parquet, "csv": rows_of_csv, "jsonl": rows_of_jsonl, "parquet": rows_of_parquet}[sys.argv[1]]
+def statistics_of_parquet(data):
+    import pyarrow as pa, pyarrow.parquet as pq
+
+    group = pq.ParquetFile(pa.BufferReader(data)).metadata.row_group(0)
+    columns = [group.column(i) for i in range(group.num_columns)]
+    yield {c.path_in_schema: ["tuple", str(ranges(c.statistics))] for c in columns}
+
+
+def ranges(statistics):
+    known = statistics.has_min_max
+    return (statistics.min if known else None, statistics.max if known else None, statistics.null_count)
+
+
+def rows_of_duckdb(data):
+    import duckdb, tempfile
+
+    with tempfile.NamedTemporaryFile(suffix=".parquet") as file:
+        file.write(data)
+        file.flush()
+        result = duckdb.sql(f"select * from '{file.name}'")
+        names = result.columns
+        for row in result.fetchall():
+            yield {name: cell(name, value) for name, value in zip(names, row) if value is not None}
+
+
+READERS = {
+    "summary": summary_of_parquet,
+    "statistics": statistics_of_parquet,
+    "csv": rows_of_csv,
+    "jsonl": rows_of_jsonl,
+    "parquet": rows_of_parquet,
+    "duckdb": rows_of_duckdb,
+}
+read = READERS[sys.argv[1]]
 json.dump(list(read(sys.stdin.buffer.read())), sys.stdout)
