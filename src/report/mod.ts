@@ -4,11 +4,14 @@
  * @module
  */
 
+export { makePages, type MakePagesOptions, type Page, type Reported, type ReportedTest } from "./make_pages.ts";
 export { type PageOptions, testPage } from "./page/test_page.ts";
 export {
   DEFAULT_PAGE_BYTES,
   type GateLine,
+  type LogExcerpt,
   type ReadReportOptions,
   readTestReport,
   type TestReport,
 } from "./test_report.ts";
+export { PLOTS, singlePlot, type SinglePlotOptions } from "./single_plot.ts";

@@ -125,7 +125,7 @@ export async function readTestReport(test: TestResults, options: ReadReportOptio
 
   const runs = await attempt(() => readRuns(begun), []);
   const isAlone = looks.size <= MAX_SINGLE;
-  const echoes: FlowEchoes[] = wants("rtt", "delays", "lateness", "rtt-cdf", "rtt-box")
+  const echoes: FlowEchoes[] = wants("rtt", "delays", "lateness", "rtt-cdf", "box")
     ? await attempt(() => readEchoes(begun, isAlone), [])
     : [];
   const intervals = wants("goodput", "rtt", "delays", "cwnd") ? await attempt(() => readIntervals(begun), []) : [];
@@ -136,7 +136,7 @@ export async function readTestReport(test: TestResults, options: ReadReportOptio
   const lastRuns = runs.map(({ start, end = start }) => end);
   const context = { ...begun, end: [end, ...end > 0 ? [] : lastTimes, ...lastRuns].reduce((a, b) => Math.max(a, b)) };
 
-  const gantt = wants("runs") ? ganttPlot(context, runs) : undefined;
+  const gantt = wants("gantt") ? ganttPlot(context, runs) : undefined;
   return {
     test,
     run,

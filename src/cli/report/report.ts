@@ -1,43 +1,135 @@
-import { UsageError } from "../errors.ts";
+import type { Reported, ReportedTest } from "../../report/mod.ts";
 import { defineCommand } from "../command.ts";
-import { text } from "../flags.ts";
-import { DEFAULT_PATH, PATH } from "../results/results.ts";
-import { escape, writeStdout } from "../terminal.ts";
+import { CommandFailure, UsageError } from "../errors.ts";
+import { size, text } from "../flags.ts";
+import { onInterrupt } from "../interrupts.ts";
+import { DEFAULT_PATH, NOT_COMPLETE, PATH } from "../results/results.ts";
+import { escape } from "../terminal.ts";
 
-/** `tine report [PATH]`: what was measured, as a page. */
+/** What `tine report` writes where nothing else is said. */
+const DEFAULT_PAGE = "report.html";
+
+/** `tine report [PATH]`: what was measured, as pages and pictures for people. */
 export const command = defineCommand({
   name: "report",
-  summary: "Make a page of what was measured",
-  usage: ["[PATH] [-o FILE.html] [--title TEXT]"],
+  summary: "Make a page, or a picture for a paper, of what was measured",
+  usage: [
+    "[PATH]... [-o FILE.html|DIR/|-] [--title TEXT] [--size SIZE]",
+    "[PATH]... --plot NAME [-o FILE.svg|FILE.png|-]",
+  ],
+  description:
+    "Of a test, one page; of a run, an index and its tests, in one file or, with -o DIR/, each in a file of its own. " +
+    "Several paths are laid over each other, flow by flow: the first is the base, those of others are dashed. A page " +
+    "is one file that loads nothing: it can be mailed, and reads without scripts. `tine help report` shows the plots.",
   flags: {
     out: text({
       short: "o",
-      value: "FILE|-",
-      default: "report.html",
-      help: "the file; standard output with -",
+      value: "FILE|DIR/|-",
+      help: `the file or the folder, - for standard output; default: ${DEFAULT_PAGE}, or the plot's name`,
       complete: "file",
     }),
-    title: text({ value: "TEXT", help: "what the page is called; default: the id of the test" }),
+    title: text({ value: "TEXT", help: "what the page is called; default: the test's id, or the plan" }),
+    size: size({
+      default: 5_000_000,
+      min: 100_000,
+      help: "about how large a page may be: more samples than fit go into buckets with exact extremes",
+    }),
+    plot: text({
+      value: "NAME",
+      help: "only this plot, as a picture",
+      words: [
+        "gantt",
+        "goodput",
+        "rtt",
+        "delays",
+        "cwnd",
+        "lateness",
+        "rtt-cdf",
+        "box",
+        "completion-size",
+        "completion-cdf",
+      ],
+    }),
   },
-  positionals: [PATH],
+  positionals: [{
+    ...PATH,
+    help: "a run, a test, or a folder of runs: its newest; default: results",
+    repeatable: true,
+  }],
   examples: [
+    { command: "tine report", what: "the page of the newest run in results: report.html" },
     { command: "tine report results/latest/name=hello -o hello.html", what: "a page of one test" },
+    { command: "tine report results/latest -o pages/", what: "a page for each test, and an index" },
+    { command: "tine report before after -o overlay.html", what: "two runs, laid over each other" },
+    { command: "tine report results/latest/name=voip --plot rtt-cdf -o rtt.svg", what: "one plot for a paper" },
   ],
 
-  async run({ flags, positionals: [path = DEFAULT_PATH] }) {
-    const [{ openResults }, { readTestReport, testPage }] = await Promise.all([
-      import("../../result/mod.ts"),
-      import("../../report/mod.ts"),
-    ]);
-    const results = await openResults(path);
-    if (results.kind !== "test") throw new UsageError(`tine report needs the folder of a test, not ${escape(path)}`);
-    const run = (await Deno.realPath(results.path)).split("/").at(-2);
-    const page = await testPage(await readTestReport(results, { run }), { title: flags.title });
-    if (flags.out === "-") await writeStdout(page);
-    else {
-      await Deno.writeTextFile(flags.out, page);
-      console.error(escape(flags.out));
+  async run({ flags, positionals }) {
+    const stop = new AbortController();
+    using interrupts = onInterrupt(() => stop.abort(), () => Deno.exit(130));
+    const paths = positionals.length === 0 ? [DEFAULT_PATH] : positionals;
+    if (flags.out === "") throw new UsageError("-o: expected a file or a folder, not an empty text");
+    const reported: Reported[] = [];
+    for (const path of paths) reported.push(await openReported(path));
+    const { writeFile, writePages } = await import("./write.ts");
+    if (flags.plot !== undefined) {
+      const tests = await Promise.all(reported.map(onlyTest));
+      const { singlePlot } = await import("../../report/mod.ts");
+      const svg = await singlePlot(tests, flags.plot, { title: flags.title });
+      await writeFile(flags.out ?? `${flags.plot}.svg`, svg);
+      return 0;
     }
-    return 0;
+    const { makePages } = await import("../../report/mod.ts");
+    const out = flags.out ?? DEFAULT_PAGE;
+    const separate = out.endsWith("/");
+    const pages = makePages(reported, { title: flags.title, maxBytes: flags.size, separate, signal: stop.signal });
+    try {
+      await writePages(out, pages);
+    } catch (error) {
+      if (stop.signal.aborted) return 130;
+      throw error;
+    }
+    return interrupts.interrupted ? 130 : 0;
   },
 });
+
+/** Opens what a path leads to: of a folder of runs, the newest one that is complete. */
+async function openReported(path: string): Promise<Reported> {
+  const { openResults } = await import("../../result/mod.ts");
+  const results = await openResults(path);
+  if (results.kind === "test") {
+    return { test: results, run: (await Deno.realPath(results.path)).split("/").at(-2) };
+  }
+  if (results.kind === "run") {
+    if (!results.complete) console.error(`run ${escape(results.name)} is ${NOT_COMPLETE}`);
+    return results;
+  }
+  for (const { message } of results.damaged) console.error(`tine report: passed over: ${escape(message)}`);
+  const newest = results.runs.findLast(({ complete }) => complete) ?? results.runs[results.runs.length - 1];
+  if (results.runs.length > 1) {
+    console.error(
+      `tine report: of the ${results.runs.length} runs in ${escape(path)}, the newest: ${escape(newest.name)}`,
+    );
+  }
+  return newest;
+}
+
+/** The test that one plot is of. */
+async function onlyTest(reported: Reported): Promise<ReportedTest> {
+  if ("test" in reported) return reported;
+  const { testsOf } = await import("../../result/mod.ts");
+  const { path, name, summary } = reported;
+  if (summary.tests.length !== 1) {
+    throw new CommandFailure(
+      "several-tests",
+      summary.tests.length === 0
+        ? `${path} has no test yet`
+        : `--plot needs one test, and ${path} has ${summary.tests.length}: name one, such as ${path}/${
+          summary.tests[0].folder
+        }`,
+      1,
+    );
+  }
+  const [test] = await Array.fromAsync(testsOf(reported));
+  return { test, run: name };
+}

@@ -17,7 +17,7 @@ const MAX_SECTION = 8000;
 export function details(report: TestReport): Html {
   const { test: { summary }, runs, plan, systems } = report;
   return html`
-    <section id="details">
+    <section class="details">
     <h2>Details</h2>
     ${runs.length > 0 && fold("Run tree", count(runs.length, "run"), runTree(runs))}
     ${plan !== undefined && fold("Plan", "as it was run", planText(plan))}

@@ -52,26 +52,12 @@ export function column<T>(
 /** Returns a table of figures that can be sorted. Columns of which no row has a value are left out. */
 export function figureRows<T>({ caption, captioned = false, names, columns, rows }: FigureTable<T>): Html {
   const shown = columns.filter(({ value }) => rows.some(({ of }) => value(of) !== undefined));
-  const groups: { title: string | undefined; columns: number }[] = [];
-  for (const { group } of shown) {
-    const last = groups.at(-1);
-    if (group !== undefined && last?.title === group) last.columns++;
-    else groups.push({ title: group, columns: 1 });
-  }
-  const hasGroups = groups.some(({ title }) => title !== undefined);
   return html`
     <div class="table" tabindex="0" role="region" aria-label="${caption}">
       <table class="sortable">
         ${!captioned && html`<caption>${caption}</caption>`}
         <thead>
-    ${hasGroups &&
-      html`<tr class="groups"><td colspan="${names.length}"></td>${
-        groups.map(({ title, columns }) =>
-          title === undefined
-            ? html`<td colspan="${columns}"></td>`
-            : html`<th scope="colgroup" colspan="${columns}">${title}</th>`
-        )
-      }</tr>`}
+    ${groupHeads(shown, names.length)}
     <tr>${names.map((name) => html`<th scope="col">${name}</th>`)}${shown.map(({ head, definition }) =>
       html`<th scope="col" class="num"><dfn title="${definition}">${head}</dfn></th>`
     )}</tr>
@@ -88,6 +74,33 @@ export function figureRows<T>({ caption, captioned = false, names, columns, rows
         </tbody>
       </table>
     </div>
+  `;
+}
+
+/**
+ * Returns what columns have in common, above their heads; nothing where that is nothing.
+ *
+ * @param before how many columns stand before them
+ * @param after and behind them
+ */
+export function groupHeads(
+  columns: readonly Pick<FigureColumn<never>, "group">[],
+  before: number,
+  after = 0,
+): Html {
+  const groups: { title: string | undefined; columns: number }[] = [];
+  for (const { group } of columns) {
+    const last = groups.at(-1);
+    if (group !== undefined && last?.title === group) last.columns++;
+    else groups.push({ title: group, columns: 1 });
+  }
+  if (groups.every(({ title }) => title === undefined)) return html``;
+  return html`
+    <tr class="groups"><td colspan="${before}"></td>${groups.map(({ title, columns }) =>
+      title === undefined
+        ? html`<td colspan="${columns}"></td>`
+        : html`<th scope="colgroup" colspan="${columns}">${title}</th>`
+    )}${after > 0 && html`<td colspan="${after}"></td>`}</tr>
   `;
 }
 

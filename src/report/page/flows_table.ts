@@ -79,8 +79,12 @@ export interface FlowsOfRun {
   readonly looks: ReadonlyMap<string, Look>;
 }
 
-/** Returns the figures of flows as tables: one of TCP flows, one of UDP senders, and one of all their figures. */
-export function flowsTables(runs: readonly FlowsOfRun[]): Html {
+/**
+ * Returns the figures of flows as tables: one of TCP flows, one of UDP senders, and one of all their figures.
+ *
+ * @param full whether all figures are listed too
+ */
+export function flowsTables(runs: readonly FlowsOfRun[], full = true): Html {
   const streams = runs.flatMap(({ run, flows, looks }): FlowRow<Streams>[] =>
     flows.flatMap((measured) =>
       measured.protocol === "tcp"
@@ -102,7 +106,7 @@ export function flowsTables(runs: readonly FlowsOfRun[]): Html {
   return html`
     ${streams.length > 0 && table("TCP flows", STREAM_COLUMNS, streams)}
     ${packets.length > 0 && table("UDP flows", PACKET_COLUMNS, packets)}
-    ${allFigures(streams, packets)}
+    ${full ? allFigures(streams, packets) : EXPORT_NOTE}
   `;
 }
 
@@ -140,13 +144,12 @@ function describe(measured: MeasuredFlow, of: unknown): string {
   return rtt !== undefined ? "echo" : toServer === undefined ? "down" : "up";
 }
 
+const EXPORT_NOTE =
+  html`<p class="note">All figures of all flows: <code>tine export --table flows --format csv</code></p>`;
+
 /** Each figure of each flow, with its key in JSON and its definition; of many flows they are left to exports. */
 function allFigures(streams: readonly FlowRow<Streams>[], packets: readonly FlowRow<Packets>[]): Html {
-  if (streams.length + packets.length > MAX_SINGLE) {
-    return html`
-      <p class="note">All figures of all flows: <code>tine export --table flows --format csv</code></p>
-    `;
-  }
+  if (streams.length + packets.length > MAX_SINGLE) return EXPORT_NOTE;
   const within = (way: "toServer" | "fromServer") =>
     columnsOf(PATH_FIGURES as Figures<NonNullable<Packets["toServer"]>>).map((
       { key, title, unit, definition, value },

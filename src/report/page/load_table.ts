@@ -99,7 +99,7 @@ export function loadTable(paths: readonly LoadedPath[], looks: ReadonlyMap<strin
     }),
   ]);
   return html`
-    <section id="load">
+    <section class="load">
     <h2>Load against idle</h2>
     <p class="lead">Round trips of echoes on an otherwise idle path, and beside TCP flows on the same path.</p>
     ${figureRows({

@@ -3,6 +3,7 @@ import { worstBottlenecks } from "../../flow/analysis/mod.ts";
 import type { TestStatus } from "../../result/mod.ts";
 import { testIdText } from "../../result/names.ts";
 import { type Html, html } from "../html.ts";
+import type { Look, Plot } from "../plot.ts";
 import type { TestReport } from "../test_report.ts";
 import { details } from "./details.ts";
 import { pageScript } from "../page_script.ts";
@@ -18,6 +19,16 @@ export interface PageOptions {
   readonly title?: string;
   /** Whether the page has a script: it makes plots zoomable and tables sortable, and nothing depends on it. Default: true */
   readonly script?: boolean;
+  /** The page of the run that it is one of. */
+  readonly index?: { readonly title: string; readonly href: string };
+}
+
+/** How the sections of a test are made. */
+export interface SectionOptions {
+  /** What their ids begin with, where a page has several tests. */
+  readonly within?: string;
+  /** Whether all figures are listed with their definitions. Default: true */
+  readonly full?: boolean;
 }
 
 /**
@@ -25,14 +36,14 @@ export interface PageOptions {
  *
  * @returns its text
  */
-export async function testPage(report: TestReport, { title, script = true }: PageOptions = {}): Promise<string> {
+export async function testPage(report: TestReport, { title, script = true, index }: PageOptions = {}): Promise<string> {
   const code = script ? pageScript() : undefined;
   const heading = title ?? headingOf(report.test.summary.id);
   return [
     await documentStart(heading, code),
     html`
       <header>
-      ${report.run !== undefined && html`<p class="crumbs">Run ${report.run}</p>`}
+      ${crumbs(report, index)}
       <h1>${heading}</h1>
       ${metaLine(report)}
       </header>
@@ -45,34 +56,62 @@ export async function testPage(report: TestReport, { title, script = true }: Pag
 }
 
 /** Returns the sections of a test, from what happened to what is looked up. */
-export async function testSections(report: TestReport): Promise<Html> {
+export async function testSections(
+  report: TestReport,
+  { within = "", full = true }: SectionOptions = {},
+): Promise<Html> {
   const { flows, looks, timePlots, distributions } = report;
-  const overTime: Html[] = [];
-  for (const plot of timePlots) overTime.push(plot.type === "box" ? figure(plot) : await zoomableFigure(plot));
   return html`
     ${alerts(report)}
     ${headlines(report)}
     ${limits(report)}
     ${gates(report)}
-    <section id="flows">
+    <section id="${within}flows">
     <h2>Flows</h2>
-    ${flowsTables([{ flows, looks }])}
+    ${flowsTables([{ flows, looks }], full)}
     </section>
     ${loadTable(loadedPaths(flows), looks)}
+    ${await plotSections({ timePlots, distributions, looks }, within)}
+    ${details(report)}
+  `;
+}
+
+/** Returns plots over time, and of distributions. */
+export async function plotSections(
+  { timePlots, distributions, looks }: {
+    timePlots: readonly Plot[];
+    distributions: readonly Plot[];
+    looks: ReadonlyMap<string, Look>;
+  },
+  within: string,
+): Promise<Html> {
+  const overTime: Html[] = [];
+  for (const plot of timePlots) {
+    overTime.push(plot.type === "box" ? figure(plot, within) : await zoomableFigure(plot, within));
+  }
+  return html`
     ${overTime.length > 0 && html`
-      <section id="plots">
+      <section id="${within}plots">
       <h2>Over time</h2>
       ${looks.size <= MAX_SINGLE && legend(looks)}
       ${overTime}
       </section>
     `}
     ${distributions.length > 0 && html`
-      <section id="distributions">
+      <section id="${within}distributions">
       <h2>Distributions</h2>
-      ${distributions.map((plot) => figure(plot))}
+      ${distributions.map((plot) => figure(plot, within))}
       </section>
     `}
-    ${details(report)}
+  `;
+}
+
+function crumbs({ run }: TestReport, index: PageOptions["index"]): Html {
+  if (run === undefined && index === undefined) return html``;
+  return html`
+    <p class="crumbs">${index && html`
+      <a href="${index.href}">${index.title}</a> ·
+    `} ${run !== undefined && `Run ${run}`}</p>
   `;
 }
 
@@ -112,8 +151,8 @@ export function timeText(iso: string): string {
   return Number.isNaN(time.getTime()) ? iso : `${time.toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
 
-/** What went wrong, before anything else. */
-function alerts({ test: { summary }, problems }: TestReport): Html {
+/** Returns what went wrong, before anything else. */
+export function alerts({ test: { summary }, problems }: TestReport): Html {
   const { errors, moreErrors, missing, status } = summary;
   const lines = [
     ...errors.map(({ nodeId, tag, message }) => html`<li><b>${nodeId} ${tag}</b>: ${message}</li>`),
@@ -133,8 +172,8 @@ function alerts({ test: { summary }, problems }: TestReport): Html {
   `;
 }
 
-/** Where tine or its machines may have been the limit. */
-function limits({ flows }: TestReport): Html {
+/** Returns where tine or its machines may have been the limit. */
+export function limits({ flows }: TestReport): Html {
   const found = flows.flatMap(({ flow, bottlenecks }) => bottlenecks.map((bottleneck) => ({ flow, ...bottleneck })));
   if (found.length === 0) return html``;
   const lines = Array.from(Map.groupBy(found, ({ code }) => code), ([code, alike]) => {
@@ -146,7 +185,7 @@ function limits({ flows }: TestReport): Html {
     } <code>${code}</code></li>`;
   });
   return html`
-    <section class="alert warning" id="limits" aria-label="What tine may have limited">
+    <section class="alert warning" aria-label="What tine may have limited">
       <p>tine or its machines may have limited these figures, rather than the network:</p>
       <ul>${lines}</ul>
     </section>
@@ -156,7 +195,7 @@ function limits({ flows }: TestReport): Html {
 function gates({ gates = [] }: TestReport): Html {
   if (gates.length === 0) return html``;
   return html`
-    <section id="gates">
+    <section>
       <h2>Gates</h2>
       <ul class="gates">${gates.map(({ gate, verdict, detail }) =>
         html`

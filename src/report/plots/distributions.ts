@@ -72,7 +72,7 @@ function boxPlot(context: PlotContext, echoes: readonly FlowEchoes[]): BoxPlot |
   const micros = (nanos: number) => nanos / 1000;
   return {
     type: "box",
-    id: "rtt-box",
+    id: "box",
     title: "Round-trip times by flow",
     caption:
       "Boxes from the first to the third quartile with the median in them, whiskers from the least value to the " +

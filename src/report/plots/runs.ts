@@ -50,7 +50,7 @@ export function ganttPlot(context: PlotContext, runs: readonly RunOfTest[]): Gan
   const nodes = new Set(leaves.map(({ node }) => node)).size;
   return {
     type: "gantt",
-    id: "runs",
+    id: "gantt",
     title: "Runs",
     caption: `What each node ran, and when: ${leaves.length} runs on ${nodes} ${nodes === 1 ? "node" : "nodes"}` +
       `${failed > 0 ? `, of which ${failed} failed` : ""}${

@@ -22,7 +22,7 @@ export const TEXT = "#1b1f24";
 export const FAINT = "#5b6570";
 const GRID = "#e1e5ea";
 const AXIS = "#9aa4af";
-const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif";
+export const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif";
 
 /** Returns where values are drawn. */
 export function areaOf({ width, height }: Size): Area {

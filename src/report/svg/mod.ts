@@ -12,6 +12,7 @@ import { drawGantt, ganttSize } from "./gantt.ts";
 import { drawXY } from "./xy_plot.ts";
 
 export { swatch } from "./drawing.ts";
+export { drawForPaper } from "./paper.ts";
 export { sparkline } from "./sparkline.ts";
 
 /**

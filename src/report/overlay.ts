@@ -1,0 +1,111 @@
+import { testIdText } from "../result/names.ts";
+import { type Look, lookOf, type Plot } from "./plot.ts";
+import type { TestReport } from "./test_report.ts";
+
+/** A test among several that are laid over each other. */
+export interface OverlaidReport {
+  /** How it differs from the others: the name of its run, or what its id has of its own. */
+  readonly label: string;
+  readonly report: TestReport;
+}
+
+/** Several tests laid over each other. */
+export interface Overlay {
+  /** The base first. */
+  readonly parts: readonly OverlaidReport[];
+  readonly timePlots: readonly Plot[];
+  readonly distributions: readonly Plot[];
+}
+
+/**
+ * Lays tests over each other, aligned at their starts: flows of one name share a colour, those of the base are solid,
+ * the others are dashed.
+ *
+ * @param reports of tests, the base first; at least two
+ *
+ * @example
+ * ```ts ignore
+ * import { overlay } from "./overlay.ts";
+ *
+ * console.log(overlay([before, after]).timePlots.map(({ id }) => id));
+ * ```
+ */
+export function overlay(reports: readonly TestReport[]): Overlay {
+  const labels = labelsOf(reports);
+  const colors = new Map<string, Look>();
+  for (const { looks } of reports) {
+    for (const name of looks.keys()) if (!colors.has(name)) colors.set(name, lookOf(colors.size));
+  }
+  const parts = reports.map((report, i): OverlaidReport => {
+    const looks = new Map(report.looks.keys().map((name) => [name, { color: colors.get(name)!.color, dash: i }]));
+    return { label: labels[i], report: { ...report, looks } };
+  });
+  return {
+    parts,
+    timePlots: joined(parts, reports.map(({ timePlots }) => timePlots)),
+    distributions: joined(parts, reports.map(({ distributions }) => distributions)),
+  };
+}
+
+/** What tells tests apart: their runs, or else what differs in their ids. */
+function labelsOf(reports: readonly TestReport[]): string[] {
+  const runs = reports.map(({ run, test }) => run ?? test.path);
+  const ids = reports.map(({ test }) => test.summary.id);
+  const keys = [...new Set(ids.flatMap((id) => Object.keys(id)))];
+  const differing = keys.filter((key) => new Set(ids.map((id) => id[key])).size > 1);
+  const own = ids.map((id) =>
+    testIdText(Object.fromEntries(differing.flatMap((key) => id[key] === undefined ? [] : [[key, id[key]]])))
+  );
+  const labels = differing.length === 0
+    ? runs
+    : new Set(runs).size === 1
+    ? own
+    : runs.map((run, i) => `${run} ${own[i]}`);
+  // The same test given twice is still two.
+  return labels.map((label, i) => labels.indexOf(label) === i ? label : `${label} (${i + 1})`);
+}
+
+/** Joins the plots of one id, in the order of the base. */
+function joined(parts: readonly OverlaidReport[], plots: readonly (readonly Plot[])[]): Plot[] {
+  const ids = [...new Set(plots.flatMap((plots) => plots.map(({ id }) => id)))];
+  const order = plots[0].map(({ id }) => id);
+  ids.sort((a, b) => place(order, a) - place(order, b));
+  return ids.flatMap((id): Plot[] => {
+    const found = plots.flatMap((plots, i) => {
+      const plot = plots.find((plot) => plot.id === id);
+      return plot === undefined ? [] : [{ plot: relabeled(plot, parts[i]), label: parts[i].label }];
+    });
+    const [{ plot: first }] = found;
+    const caption = found.map(({ plot: { caption }, label }) => `${label}: ${caption}`).join(" ");
+    switch (first.type) {
+      case "gantt":
+        // Runs of several tests would hide each other; the others are in their own pages.
+        return [{ ...first, caption: found[0].plot.caption }];
+      case "box":
+        return [{ ...first, caption, boxes: found.flatMap(({ plot }) => plot.type === "box" ? plot.boxes : []) }];
+      default: {
+        const same = found.flatMap(({ plot }) => plot.type === first.type ? [plot] : []);
+        const ends = same.map(({ x }) => x.max);
+        const max = ends.includes(undefined) ? undefined : Math.max(...ends.map((end) => end!));
+        return [{ ...first, caption, x: { ...first.x, max }, series: same.flatMap(({ series }) => series) }];
+      }
+    }
+  });
+}
+
+function place(order: readonly string[], id: string): number {
+  const i = order.indexOf(id);
+  return i < 0 ? order.length : i;
+}
+
+/** Gives series the names and the looks that they have beside those of other tests. */
+function relabeled(plot: Plot, { label, report: { looks } }: OverlaidReport): Plot {
+  const named = <S extends { name: string; flow?: string; look: Look }>(series: S): S => {
+    const dash = looks.values().next().value?.dash ?? 0;
+    const own = looks.get(series.name) ?? (series.flow === undefined ? undefined : looks.get(series.flow));
+    return { ...series, name: `${series.name} (${label})`, look: own ?? { ...series.look, dash } };
+  };
+  if (plot.type === "gantt") return plot;
+  if (plot.type === "box") return { ...plot, boxes: plot.boxes.map(named) };
+  return { ...plot, series: plot.series.map(named) };
+}
