@@ -27,7 +27,7 @@ const LAYERS = [
 ] as const;
 
 /** Folders that lie in different halves of the product, and that only the layers above both may join. */
-const STRANGERS: readonly (readonly [string, string])[] = [["node", "udf"], ["flow", "udf"], ["sys", "udf"]];
+const SEPARATE: readonly (readonly [string, string])[] = [["node", "udf"], ["flow", "udf"], ["sys", "udf"]];
 
 /** An import of one module by another. */
 export interface Import {
@@ -97,7 +97,7 @@ export function problemsOf(imports: readonly Import[]): string[] {
       }
     }
     if (rank(above) > rank(below)) problems.push(`${from} imports ${to}: src/${above} lies below src/${below}`);
-    if (STRANGERS.some((pair) => pair.includes(above) && pair.includes(below))) {
+    if (SEPARATE.some((pair) => pair.includes(above) && pair.includes(below))) {
       problems.push(`${from} imports ${to}: src/${above} and src/${below} do not know each other`);
     }
   }

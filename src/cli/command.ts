@@ -42,13 +42,13 @@ export interface Command<F extends Flags = Flags> {
   readonly summary: string;
   /** The ways to call it, without `tine` and its name: `HANDLER [--socket PATH]`. */
   readonly usage: readonly string[];
-  /** What else help should say; paragraphs are separated by an empty line. */
+  /** What else help explains; paragraphs are separated by an empty line. */
   readonly description?: string;
   /** The figures that it prints, which help defines. */
   readonly figures?: readonly { readonly title: string; readonly definition: string }[];
   /** The flags it takes, by name. */
   readonly flags: F;
-  /** The arguments it takes by place; none when absent. */
+  /** The arguments it takes by place; absent: it takes no such arguments. */
   readonly positionals?: readonly Positional[];
   /** It takes the command line of another program behind `--`. */
   readonly trailing?: boolean;
@@ -82,7 +82,7 @@ export type AnyCommand = Omit<Command, "run"> & {
  *   name: "greet",
  *   summary: "Say hello",
  *   usage: ["NAME [--loud]"],
- *   flags: { loud: flag({ help: "shout" }), from: text({ value: "NAME", help: "who says so" }) },
+ *   flags: { loud: flag({ help: "shout" }), from: text({ value: "NAME", help: "who greets" }) },
  *   positionals: [{ name: "NAME" }],
  *   examples: [{ command: "tine greet Ada", what: "greet one person" }],
  *   run({ flags, positionals: [name] }) {

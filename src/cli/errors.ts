@@ -19,7 +19,7 @@ export class UsageError extends TineError {
   }
 }
 
-/** A command that failed with an exit code of its own choice, where 1 would say too little. */
+/** A command that failed with an exit code of its own choice, where 1 would mean too little. */
 export class CommandFailure extends TineError {
   override name = "CommandFailure";
 

@@ -4,7 +4,7 @@ import { escape } from "./terminal.ts";
 
 /** One flag of a command: everything that parsing, help, completions and error messages need to know of it. */
 export interface Flag<T = unknown> {
-  /** The placeholder of its value in help and messages, such as `PATH`; undefined for a flag that takes none. */
+  /** The placeholder of its value in help and messages, such as `PATH`; undefined for a flag that takes no value. */
   readonly value?: string;
   /** What it does, in one or two lines. */
   readonly help: string;
@@ -26,7 +26,7 @@ export interface Flag<T = unknown> {
   /**
    * Turns what was given into the flag's value.
    *
-   * @param given every value on the command line, in order; none when the flag is absent
+   * @param given every value on the command line, in order; empty when the flag is absent
    * @param name the flag as it was declared, such as `--out`, for messages
    * @throws {UsageError} for a value that is not what was expected
    */

@@ -2,7 +2,7 @@ import { columns } from "./terminal.ts";
 
 const INTERVAL_MS = 200;
 
-/** A line on a terminal that says how far a command is; nothing where stderr is no terminal. */
+/** A line on a terminal that shows how far a command is; nothing where stderr is no terminal. */
 export class Progress implements Disposable {
   #timer: ReturnType<typeof setInterval> | undefined;
   #shown = false;

@@ -15,7 +15,7 @@ const EXIT_CLOSED_PIPE = 141;
  */
 export function renderError(error: unknown, name: string): number {
   if (isClosedPipe(error)) return EXIT_CLOSED_PIPE;
-  // What the runtime forbids, it says in one sentence, and the remedy too.
+  // The runtime names what it forbids in one sentence, with the remedy.
   const expected = error instanceof TineError || error instanceof Deno.errors.NotCapable;
   // Messages may quote input from outside.
   console.error(`${name}: ${escape(messageOf(error))}`);

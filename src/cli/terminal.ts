@@ -13,7 +13,7 @@ export interface Style {
 }
 
 /**
- * The decorations for a stream: none unless it is a terminal and NO_COLOR is unset or empty.
+ * The decorations for a stream: text as it is unless that is a terminal and NO_COLOR is unset or empty.
  *
  * @example
  * ```ts
@@ -29,7 +29,7 @@ export function style(stream: TerminalStream): Style {
 }
 
 /**
- * How many columns text for a stream may take: the terminal's, at most `most`, or `most` when it is none.
+ * How many columns text for a stream may take: the terminal's, at most `most`, or `most` where the stream is not a terminal.
  *
  * @param stream where the text will go
  * @param most the widest that is still easy to read

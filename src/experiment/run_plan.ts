@@ -12,7 +12,7 @@ import { createRun, type RunFolder, type RunFolderOptions } from "../result/run_
 import type { TestSummary } from "../result/summary.ts";
 import type { TestStore } from "../result/test_store.ts";
 
-/** Who follows a plan while it runs. None of these must throw. */
+/** What follows a plan while it runs. Its functions must not throw. */
 export interface PlanObserver {
   /** The results go to `folder`, under another name once the plan has ended; `kept` tests do not run. */
   planStarts(folder: string, kept: number): void;

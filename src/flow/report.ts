@@ -170,7 +170,7 @@ export interface PacketReport {
   readonly bytesSent: number;
   /** Of packets that the client received for the first time. */
   readonly bytesReceived: number;
-  /** Packets that the client got and that were none of the flow's, or not signed as they should be. */
+  /** Packets that the client got and that were not of the flow, or not signed as they should be. */
   readonly bad: number;
   /** The same at the server. */
   readonly serverBad: number;

@@ -175,7 +175,7 @@ export function decodeSenderReport(values: Readonly<Record<string, unknown>>): S
   const report: Record<string, number> = {};
   for (const name of [...CONNECTION, "serverCpuNanos"] as const) {
     const value = values[name];
-    // Kernels that do not report a figure say -1.
+    // Kernels that do not report a figure have -1.
     if (typeof value === "number" && value >= 0 && value <= 2 ** 53) report[name] = value;
   }
   return report;

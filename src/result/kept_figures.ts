@@ -121,7 +121,7 @@ async function markOf(folder: string): Promise<RecordsMark | undefined> {
     }
     return { bytes: size, end: new Uint8Array(await crypto.subtle.digest("SHA-256", end)).toHex() };
   } catch {
-    return undefined; // A program that reads the records says what is wrong.
+    return undefined; // A program that reads the records reports what is wrong.
   }
 }
 

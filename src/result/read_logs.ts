@@ -166,7 +166,7 @@ export class LogTail {
    * Reads some of what was appended since the last call, log by log.
    *
    * @param folder of the test, wherever it is by now
-   * @returns lines; none at the end of what is there
+   * @returns lines; an empty list at the end of what is there
    * @throws {TineError} `bad-results`, if a log is damaged; `cannot-read`
    */
   async read(folder: string): Promise<LoggedLine[]> {

@@ -24,7 +24,9 @@ import { defaultFrameLimit } from "./snapshot_limit.ts";
 export interface AgentOptions {
   /** The largest frame that is accepted, in bytes; default 64 MiB, and for snapshots what memory allows. */
   maxFrameBytes?: number;
-  /** Without `maxFrameBytes`: the largest snapshot, in bytes, where this thread may not ask how much memory there is. */
+  /**
+   * Without `maxFrameBytes`: the largest snapshot, in bytes, where this thread may not ask how much memory there is.
+   */
   maxSnapshotBytes?: number;
   /** How long one asynchronous call of the handler may take, in ms; default 60,000; 0: for ever. */
   handlerTimeoutMs?: number;
@@ -52,12 +54,13 @@ export interface AgentCounts {
 /**
  * Runs a handler for one host: reads requests, calls the handler, writes its responses.
  *
- * It answers keepalives itself, also unasked while a call of the handler goes on; a wrong batch does not leave it; an error of the handler
- * goes to the host as an ErrorResponse. The end of the input always ends it.
+ * It answers keepalives itself, also unasked while a call of the handler goes on; a wrong batch does not leave it; an
+ * error of the handler goes to the host as an ErrorResponse. The end of the input always ends it.
  *
- * What the handler writes goes out once the host takes data: after an init that succeeds, and the restore that may follow within a second.
- * Until then it is held. Kapacitor stops a task whose UDF sends data earlier, and does not start while a UDF sends data that it asks
- * for its info only; so the output of a connection without a successful init is dropped.
+ * What the handler writes goes out once the host takes data: after an init that succeeds, and the restore that may
+ * follow within a second. Until then it is held. Kapacitor stops a task whose UDF sends data earlier, and does not
+ * start while a UDF sends data that it asks for its info only; so the output of a connection without a successful init
+ * is dropped.
  *
  * @example
  * ```ts
@@ -159,7 +162,9 @@ export class Agent {
     if (failure !== undefined) throw failure.error;
   }
 
-  /** Stops reading, lets the current call finish, stops the handler and sends what it wrote; {@linkcode run} then ends. */
+  /**
+   * Stops reading, lets the current call finish, stops the handler and sends what it wrote; {@linkcode run} then ends.
+   */
   stop(): void {
     this.#stopping = true;
     this.#frames.stop();

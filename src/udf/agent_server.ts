@@ -95,8 +95,8 @@ export class AgentServer {
   }
 
   /**
-   * Stops listening and ends all agents as {@linkcode Agent.stop} does; waits for them, but not for ever: hosts that do not
-   * read and handlers that do not end are left after {@linkcode AgentServerOptions.stopTimeoutMs}.
+   * Stops listening and ends all agents as {@linkcode Agent.stop} does; waits for them, but not for ever: hosts that do
+   * not read and handlers that do not end are left after {@linkcode AgentServerOptions.stopTimeoutMs}.
    */
   async stop(): Promise<void> {
     if (!this.#stopping) {

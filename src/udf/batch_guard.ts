@@ -13,8 +13,8 @@ export function announcedSize(points: number | bigint): bigint {
 }
 
 /**
- * Follows one direction of a connection and refuses what does not fit its edge: a wrong nesting or size of batches crashes
- * Kapacitor, or makes it take later points for points of a batch.
+ * Follows one direction of a connection and refuses what does not fit its edge: a wrong nesting or size of batches
+ * crashes Kapacitor, or makes it take later points for points of a batch.
  */
 export class BatchGuard {
   #edge: EdgeType | undefined;

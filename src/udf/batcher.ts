@@ -26,7 +26,8 @@ const DEFAULT_MAX_POINTS = 1_000_000;
  * Collects points into batches, one group and one measurement each.
  *
  * - By size: a batch ends when it is full; tmax is the latest time in it.
- * - By window: a window spans [n * window, (n + 1) * window) of the points' own time, and tmax is its end. It closes when
+ * - By window: a window spans [n * window, (n + 1) * window) of the points' own time, and tmax is its end. It closes
+ *   when
  *   a point of the same group at or beyond its end comes; other groups do not close it, so that input may be sorted
  *   by group. A point before the open window is late: dropped and counted.
  * - Neither: {@linkcode Batcher.boundary} ends the batches of all groups, in the order in which they began.

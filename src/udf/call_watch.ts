@@ -91,8 +91,8 @@ const NUMBERS: ReadonlyMap<CallName, number> = new Map(NAMES.map((name, number) 
 const CALL = 0, COUNT = 1, OFFSET = 2, CELLS = 3;
 
 /**
- * What the handler of a connection is doing, in memory that two threads share: one writes, another one looks from time to time, also
- * while the first is in an endless loop.
+ * What the handler of a connection is doing, in memory that two threads share: one writes, another one looks from time
+ * to time, also while the first is in an endless loop.
  */
 export class CallProgress {
   readonly #cells: Float64Array;

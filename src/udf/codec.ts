@@ -121,8 +121,8 @@ export function isIntactPoint(reader: ByteReader): boolean {
 }
 
 /**
- * Moves the reader to the first field of the point, where a message, Request or Response, is one point and nothing else: nearly all
- * messages are.
+ * Moves the reader to the first field of the point, where a message, Request or Response, is one point and nothing
+ * else: nearly all messages are.
  *
  * @returns false where the message is something else: the reader stays where it is
  */

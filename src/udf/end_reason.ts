@@ -20,8 +20,8 @@ export interface Breakage {
 }
 
 /**
- * Finds the best reason for the end of a connection: what the UDF itself reported, then how it ended, then what happened to
- * the connection.
+ * Finds the best reason for the end of a connection: what the UDF itself reported, then how it ended, then what
+ * happened to the connection.
  */
 export async function endReason({ udf, error, first, rest, frame, asked }: Breakage): Promise<Error> {
   // What the UDF itself reported, or what is wrong with one of the responses.
@@ -74,8 +74,8 @@ export function textOn(bytes: Uint8Array | undefined): string | undefined {
 }
 
 /**
- * Whether a Response may begin like this: its length, then a field that is announced as long as the rest. Of the kinds whose tag
- * is a printable character, an ErrorResponse holds little else than text.
+ * Whether a Response may begin like this: its length, then a field that is announced as long as the rest. Of the kinds
+ * whose tag is a printable character, an ErrorResponse holds little else than text.
  */
 function beginsFrame([length, tag, inner]: Uint8Array): boolean {
   return (tag === 0x0a || tag === 0x2a || tag === 0x32) && (inner === undefined || inner === length - 2);

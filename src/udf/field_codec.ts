@@ -1,5 +1,6 @@
 /**
- * Fields of messages to and from bytes: scalars, lists, maps with string keys; and where the fields of an encoded point lie.
+ * Fields of messages to and from bytes: scalars, lists, maps with string keys; and where the fields of an encoded point
+ * lie.
  *
  * @module
  */
@@ -95,7 +96,8 @@ export function findBoolEntry(reader: ByteReader, key: string): boolean | undefi
 /**
  * Looks for a key among encoded entries, and decodes only its value.
  *
- * @param reader stands at the first entry and ends with the last; all have tags of one byte, a key and a value, in order
+ * @param reader stands at the first entry and ends with the last; all have tags of one byte, a key and a value, in
+ * order
  * @returns the last value of the key, undefined if it has none
  */
 export function findEntry<T>(reader: ByteReader, key: string, readValue: (reader: ByteReader) => T): T | undefined {
@@ -226,9 +228,9 @@ export function readStrings(reader: ByteReader): string[] {
  * Finds the fields of an encoded Point without decoding them.
  *
  * @param reader stands at the first field, and stays there
- * @returns the position of field n at index n, and the end at index 13; undefined if the point is not laid out as protobuf
- * encoders write it (fields in order, once each, entries of maps with key and value), or holds a string that is not valid
- * UTF-8: such a point has to be decoded whole
+ * @returns the position of field n at index n, and the end at index 13; undefined if the point is not laid out as
+ * protobuf encoders write it (fields in order, once each, entries of maps with key and value), or holds a string that
+ * is not valid UTF-8: such a point has to be decoded whole
  */
 export function locatePointFields(reader: ByteReader): number[] | undefined {
   const { bytes, position: start, end } = reader;

@@ -16,8 +16,9 @@ export interface GroupKey {
 const ALL_TAGS = "*";
 
 /**
- * Returns the id of a group as Kapacitor makes it: `k=v` for each dimension, joined by commas, after the name and a newline
- * if the group is by name. Nothing is escaped; an absent tag gives `k=`. Without dimensions it is the name or empty.
+ * Returns the id of a group as Kapacitor makes it: `k=v` for each dimension, joined by commas, after the name and a
+ * newline if the group is by name. Nothing is escaped; an absent tag gives `k=`. Without dimensions it is the name or
+ * empty.
  *
  * Source: `models.ToGroupID` of Kapacitor.
  *
@@ -67,7 +68,8 @@ export function assignGroup(point: Point, groupBy: readonly string[]): void {
 }
 
 /**
- * Returns the group that Kapacitor computes for a point of a stream that a UDF sent back. Kapacitor ignores the point's own
+ * Returns the group that Kapacitor computes for a point of a stream that a UDF sent back. Kapacitor ignores the point's
+ * own
  * `group`, so where the two differ the author of the UDF is about to be surprised.
  */
 export function groupOfPoint(point: Point): string {
@@ -75,8 +77,8 @@ export function groupOfPoint(point: Point): string {
 }
 
 /**
- * Returns the group that Kapacitor computes for a batch that a UDF sent back: from the name and the sorted tags of the end, and
- * from byName of the begin. Kapacitor ignores `group` in both.
+ * Returns the group that Kapacitor computes for a batch that a UDF sent back: from the name and the sorted tags of the
+ * end, and from byName of the begin. Kapacitor ignores `group` in both.
  */
 export function groupOfBatch(begin: Pick<BeginBatch, "byName">, end: Pick<EndBatch, "name" | "tags">): string {
   return groupId({
@@ -88,8 +90,8 @@ export function groupOfBatch(begin: Pick<BeginBatch, "byName">, end: Pick<EndBat
 }
 
 /**
- * Returns the tags of a point's group: its dimensions with their values, empty where the point lacks the tag. The group of a batch
- * is computed from these tags.
+ * Returns the tags of a point's group: its dimensions with their values, empty where the point lacks the tag. The group
+ * of a batch is computed from these tags.
  */
 export function groupTags(point: Point): Map<string, string> {
   const tags = new Map<string, string>();

@@ -15,8 +15,8 @@ export type {
 } from "./udf_types.ts";
 
 /**
- * Takes points as encoded messages, so that a relay need not decode what it only hands on. A Request and a Response with a point
- * are the same bytes.
+ * Takes points as encoded messages, so that a relay need not decode what it only hands on. A Request and a Response
+ * with a point are the same bytes.
  */
 export interface FrameTaker {
   /** Takes the message in `bytes[start, end)`, without its length. The bytes are valid until this returns. */

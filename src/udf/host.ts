@@ -116,7 +116,7 @@ export class Host {
     if (taskId !== "" && outcome.error === taskId) {
       throw new TineError("echo", "this is no UDF: it sends back what it is sent, as cat does");
     }
-    throw new TineError("init-failed", `the UDF refused its options: ${outcome.error || "it did not say why"}`);
+    throw new TineError("init-failed", `the UDF refused its options: ${outcome.error || "it gave no reason"}`);
   }
 
   /**
@@ -140,7 +140,7 @@ export class Host {
     this.start();
     const { outcome } = await this.#session.ask({ kind: "restore", snapshot });
     if (outcome.success) return;
-    throw new TineError("restore-failed", `the UDF refused the snapshot: ${outcome.error || "it did not say why"}`);
+    throw new TineError("restore-failed", `the UDF refused the snapshot: ${outcome.error || "it gave no reason"}`);
   }
 
   /** Sends a point. The promise, where there is one, must be waited for: the UDF reads more slowly than we write. */
@@ -180,7 +180,8 @@ export class Host {
    * Ends the UDF's input, once the caller has stopped writing; reads all that it still sends, and waits for its end.
    *
    * @param drainTimeoutMs how long the UDF may take to end, then it is aborted; 0: for ever
-   * @throws the reason if it did not end well; {@linkcode TineError} `bad-exit` where the UDF had handled all of its input before:
+   * @throws the reason if it did not end well; {@linkcode TineError} `bad-exit` where the UDF had handled all of its
+   * input before:
    *   nothing is missing then, and Kapacitor is content
    */
   async stop(drainTimeoutMs = 0): Promise<void> {

@@ -15,11 +15,13 @@ const MAX_UNANSWERED = 100;
 export type Due = "keepalive" | "give up";
 
 /**
- * Judges the signs of life of a UDF: finds when a keepalive is due, when the UDF is stuck, and whether it holds back its output.
+ * Judges the signs of life of a UDF: finds when a keepalive is due, when the UDF is stuck, and whether it holds back
+ * its output.
  *
- * It has no timer and sends nothing: its session reports what goes out and comes in, and asks at each {@linkcode intervalMs}
- * what is due. A keepalive is due at half the timeout, and after a quarter of a second of silence, since there are UDFs that
- * buffer their output until a keepalive makes them flush. Any response is a sign of life.
+ * It has no timer and sends nothing: its session reports what goes out and comes in, and asks at each
+ * {@linkcode intervalMs} what is due. A keepalive is due at half the timeout, and after a quarter of a second of
+ * silence, since there are UDFs that buffer their output until a keepalive makes them flush. Any response is a sign of
+ * life.
  *
  * @example
  * ```ts
@@ -185,7 +187,8 @@ export class KeepaliveMonitor {
       this.#heldBack = tookMs <= MOMENT_MS ? this.#heldBack + 1 : 0;
       return this.#settled = this.#heldBack >= HELD_BACK_TIMES;
     }
-    // A UDF may flush its replies and not its data; and a full buffer is written wherever it ends, mostly within a frame.
+    // A UDF may flush its replies and not its data; and a full buffer is written wherever it ends, mostly within a
+    // frame.
     this.#settled = this.#dataInChunk && !cut;
     return false;
   }

@@ -54,15 +54,18 @@ const SHELL =
 /** The calls in a Go stack, each before its place. */
 const GO_CALL = /^[\w./*()[\]{}%$@-]+\(.*\)$/;
 
-/** What comes before the frames of a Python traceback, whose message follows them; the second form is of exception groups. */
+/**
+ * What comes before the frames of a Python traceback, whose message follows them; the second form is of exception
+ * groups.
+ */
 const TRACEBACK = /^[\s|]*(?:\+ Exception Group )?Traceback \(most recent call last\):/;
 
 /**
  * Finds the line on stderr that explains the end of a process.
  *
- * That is the last line, except where it belongs to the report that the runtime of a language prints of a crash (stack frames,
- * notes, versions): then it is the message of that report, with the root cause where there is one. The reports are those of Go,
- * Java, Rust, Node.js, Deno, Python, C++, .NET, Ruby and Perl.
+ * That is the last line, except where it belongs to the report that the runtime of a language prints of a crash (stack
+ * frames, notes, versions): then it is the message of that report, with the root cause where there is one. The reports
+ * are those of Go, Java, Rust, Node.js, Deno, Python, C++, .NET, Ruby and Perl.
  *
  * @example
  * ```ts

@@ -162,7 +162,10 @@ function enumNumber<T>(names: readonly T[], name: T): number {
   return number;
 }
 
-/** Reads all fields of a message. `field` gets each tag, and returns whether it has read the value; other values are skipped. */
+/**
+ * Reads all fields of a message. `field` gets each tag, and returns whether it has read the value; other values are
+ * skipped.
+ */
 function eachField(reader: ByteReader, field: (tag: number) => boolean): void {
   while (reader.position < reader.end) {
     const tag = reader.uint32();
@@ -282,7 +285,10 @@ function decodeOption(reader: ByteReader): Option {
   return option;
 }
 
-/** The member of the oneof decides the type of the value. Without a member the value is the default of the declared type. */
+/**
+ * The member of the oneof decides the type of the value. Without a member the value is the default of the declared
+ * type.
+ */
 function decodeOptionValue(reader: ByteReader): OptionValue {
   let type: ValueType = "bool";
   let value: OptionValue | undefined;

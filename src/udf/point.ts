@@ -47,9 +47,9 @@ type FieldList = readonly (readonly [string, FieldValue])[];
 /**
  * A point of a stream or of a batch.
  *
- * A point that came over the wire is decoded as its properties are read, each on first access. When it is sent on, the bytes of
- * properties that were not set are copied as they came; maps and lists that were read are encoded anew. A point refers to the buffer
- * that it was read into: where few points are kept for long, keep a {@linkcode Point.copy}.
+ * A point that came over the wire is decoded as its properties are read, each on first access. When it is sent on, the
+ * bytes of properties that were not set are copied as they came; maps and lists that were read are encoded anew. A
+ * point refers to the buffer that it was read into: where few points are kept for long, keep a {@linkcode Point.copy}.
  *
  * @example
  * ```ts
@@ -259,8 +259,8 @@ export class Point implements PointOfHandler {
   }
 
   /**
-   * Returns the field of this name, whatever its type. Where several maps have the name, bool beats double beats int beats
-   * string, as in Kapacitor. This is the fastest way to read: it searches the encoded point, and decodes no map.
+   * Returns the field of this name, whatever its type. Where several maps have the name, bool beats double beats int
+   * beats string, as in Kapacitor. This is the fastest way to read: it searches the encoded point, and decodes no map.
    */
   field(name: string): FieldValue | undefined {
     if (this.#replaced !== undefined) this.#spread();

@@ -19,8 +19,8 @@ interface OpenQuestion {
 }
 
 /**
- * The questions that a UDF has not answered yet. It answers those of one kind in the order in which it is asked; Kapacitor
- * demands no order between kinds.
+ * The questions that a UDF has not answered yet. It answers those of one kind in the order in which it is asked;
+ * Kapacitor demands no order between kinds.
  */
 export class Questions {
   readonly #open: OpenQuestion[] = [];

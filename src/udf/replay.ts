@@ -50,7 +50,8 @@ export interface ReplayReport extends ComparisonCounts {
 /**
  * Sends the requests of a recording to a UDF again, and compares what it answers with what was recorded.
  *
- * Keepalives are not part of it, on either side. A recorded UDF that ended early, by an error for instance, may do so again.
+ * Keepalives are not part of it, on either side. A recorded UDF that ended early, by an error for instance, may do so
+ * again.
  *
  * @param recording read to its end
  * @param udf the UDF; it is ended and closed

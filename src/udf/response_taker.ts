@@ -27,8 +27,9 @@ export interface Receiver {
 /**
  * Takes the responses of a UDF one by one: counts them, collects batches, hands each on.
  *
- * It takes what Kapacitor's `udf.Server` takes, and warns once of each thing that is odd: single points and batches on an edge of
- * the other kind go through, a second beginning of a batch replaces the first. What crashes Kapacitor is an error.
+ * It takes what Kapacitor's `udf.Server` takes, and warns once of each thing that is odd: single points and batches on
+ * an edge of the other kind go through, a second beginning of a batch replaces the first. What crashes Kapacitor is an
+ * error.
  */
 export class ResponseTaker {
   readonly #session: Session;
@@ -100,7 +101,7 @@ export class ResponseTaker {
       case "keepalive":
         return;
       case "error":
-        throw new TineError("udf-error", `the UDF reported an error: ${response.error || "it did not say which"}`);
+        throw new TineError("udf-error", `the UDF reported an error: ${response.error || "it did not name it"}`);
       case "empty":
         this.#counts.unasked++;
         this.#warn("empty", "the UDF sent an empty or unknown response; Kapacitor would crash on it");

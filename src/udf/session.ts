@@ -17,8 +17,8 @@ const OUTPUT_GRACE_MS = 1000;
 /** How a session behaves; each has a default. */
 export interface SessionOptions {
   /**
-   * A UDF that sends nothing for this long, in ms, is given up, and keepalives go out at half of it; default 10,000. With 0 it
-   * may be silent for ever, and a keepalive goes out only where it may make the UDF flush.
+   * A UDF that sends nothing for this long, in ms, is given up, and keepalives go out at half of it; default 10,000.
+   * With 0 it may be silent for ever, and a keepalive goes out only where it may make the UDF flush.
    */
   timeoutMs?: number;
   /** False: no keepalive goes out and silence is not judged; the client does both. Default true. */
@@ -39,11 +39,12 @@ export interface SessionOptions {
 export type SessionEvent = "responses" | "held back";
 
 /**
- * The host's side of one connection to a UDF: owns the frames both ways, the keepalives, and the end with the best reason for it.
+ * The host's side of one connection to a UDF: owns the frames both ways, the keepalives, and the end with the best
+ * reason for it.
  *
- * A client reads by taking one {@linkcode event} after the other; at each `responses` it moves on with {@linkcode next} and gets the current
- * frame as {@linkcode response}, or as bytes. What reading throws, and an end before that of the input, gives up the UDF: the
- * first reason is kept as {@linkcode failure}, and whatever waits is rejected with it.
+ * A client reads by taking one {@linkcode event} after the other; at each `responses` it moves on with {@linkcode next}
+ * and gets the current frame as {@linkcode response}, or as bytes. What reading throws, and an end before that of the
+ * input, gives up the UDF: the first reason is kept as {@linkcode failure}, and whatever waits is rejected with it.
  *
  * @example
  * ```ts
@@ -269,11 +270,12 @@ export class Session {
   }
 
   /**
-   * Ends the input of the UDF, once the client has stopped writing; waits until all that the UDF still sends is read and it has
-   * ended, and frees it.
+   * Ends the input of the UDF, once the client has stopped writing; waits until all that the UDF still sends is read
+   * and it has ended, and frees it.
    *
    * @param drainTimeoutMs how long the UDF may take to end, in ms, then it is given up; 0: for ever
-   * @throws the reason where the UDF did not end well; {@linkcode TineError} `bad-exit` where it had handled all of its input
+   * @throws the reason where the UDF did not end well; {@linkcode TineError} `bad-exit` where it had handled all of its
+   * input
    */
   async finish(drainTimeoutMs = 0): Promise<void> {
     using _timer = drainTimeoutMs === 0 ? undefined : startLongTimer(drainTimeoutMs, () => {
@@ -303,8 +305,8 @@ export class Session {
   }
 
   /**
-   * Gives up the UDF: nothing more that it sends is handed out, its input is ended; if it does not end, it is killed. The first
-   * reason is the one kept.
+   * Gives up the UDF: nothing more that it sends is handed out, its input is ended; if it does not end, it is killed.
+   * The first reason is the one kept.
    *
    * @param killAfterMs how long it may take to end, in ms; default: as the options say
    */

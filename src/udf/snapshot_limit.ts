@@ -1,6 +1,9 @@
 import { DEFAULT_MAX_FRAME_BYTES, type FrameLimit } from "../wire/frame_reader.ts";
 
-/** The part of the free memory that one snapshot may take: it is held in several copies, as it came, in the log, as it goes out. */
+/**
+ * The part of the free memory that one snapshot may take: it is held in several copies, as it came, in the log, as it
+ * goes out.
+ */
 const MEMORY_PART = 8;
 
 /** What a length of 32 bits, as the Python agent reads it, and a buffer of V8 can hold. */
@@ -22,7 +25,8 @@ export function largestSnapshotBytes(): number {
 }
 
 /**
- * The limit of messages where no other is given: 64 MiB, and for snapshots what memory allows. Kapacitor has no limit at all.
+ * The limit of messages where no other is given: 64 MiB, and for snapshots what memory allows. Kapacitor has no limit
+ * at all.
  *
  * @param maxSnapshotBytes the largest snapshot, where that is known
  */

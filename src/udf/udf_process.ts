@@ -101,8 +101,8 @@ export function checkProgram(program: string): void {
 }
 
 /**
- * Ends a process group soon after this process has died without having done that itself: a UDF that hangs does not see the
- * end of its input, and a signal that killed this process does not reach the group.
+ * Ends a process group soon after this process has died without having done that itself: a UDF that hangs does not see
+ * the end of its input, and a signal that killed this process does not reach the group.
  *
  * @returns ends the watching
  */

@@ -32,7 +32,9 @@ export class ByteReader {
     return this;
   }
 
-  /** Reads a varint and returns its low 32 bits: tags, lengths, enums, booleans. Longer varints are read to their end. */
+  /**
+   * Reads a varint and returns its low 32 bits: tags, lengths, enums, booleans. Longer varints are read to their end.
+   */
   uint32(): number {
     const bytes = this.bytes;
     let position = this.position;

@@ -13,8 +13,9 @@ const LAST_BYTES = 4 * 1024;
 /**
  * A connection whose output fails when the input has ended and the peer takes no output for a while.
  *
- * Kapacitor, for instance, takes no output any more once a task is disabled, and then waits for the UDF to end; its last
- * write must be read before it closes the input. A write that waits for long therefore makes the connection read ahead.
+ * Kapacitor, for instance, takes no output any more once a task is disabled, and then waits for the UDF to end; its
+ * last write must be read before it closes the input. A write that waits for long therefore makes the connection read
+ * ahead.
  */
 export class PatientConnection implements Connection {
   readonly #connection: Connection;
@@ -88,7 +89,10 @@ export class PatientConnection implements Connection {
     this.#connection.close();
   }
 
-  /** Starts the timer, which ends by itself when it has nothing to watch. A timer for each write would cost more than the write. */
+  /**
+   * Starts the timer, which ends by itself when it has nothing to watch. A timer for each write would cost more than
+   * the write.
+   */
   #watch(): void {
     this.#timer ??= setInterval(() => this.#look(), Math.min(this.#timeoutMs, READ_AHEAD_AFTER_MS) / 4);
   }

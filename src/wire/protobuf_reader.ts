@@ -28,8 +28,8 @@ export interface WireField {
   /** The name in the schema; absent where the schema does not know this number with this wire type. */
   readonly name?: string;
   /**
-   * The value by its type in the schema; fields of a message or group. Of unknown fields the bytes, or the bits as an unsigned
-   * number.
+   * The value by its type in the schema; fields of a message or group. Of unknown fields the bytes, or the bits as an
+   * unsigned number.
    */
   readonly value: string | number | bigint | boolean | Uint8Array | readonly WireField[];
 }
@@ -43,11 +43,11 @@ export interface WireWalk {
 }
 
 /**
- * Reads messages of a .proto file with protobufjs, independently of the codecs by hand: to compare, and to look at any message. It is
- * slow, and loading it takes 30 ms: hot paths and other commands do without.
+ * Reads messages of a .proto file with protobufjs, independently of the codecs by hand: to compare, and to look at any
+ * message. It is slow, and loading it takes 30 ms: hot paths and other commands do without.
  *
- * protobufjs loses the entry of a map whose key is `__proto__`. Here it reads maps as lists of entries, which are the same on the
- * wire, so that each entry counts.
+ * protobufjs loses the entry of a map whose key is `__proto__`. Here it reads maps as lists of entries, which are the
+ * same on the wire, so that each entry counts.
  *
  * @example
  * ```ts

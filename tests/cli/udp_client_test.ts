@@ -117,7 +117,7 @@ Deno.test("tine udp client fails where the server's end of a flow is lost, and d
     assertEquals([text.code, json.code], [1, 1]);
     assertMatch(
       text.stderr,
-      /^tine udp client: flow down\.\w+: the server at \S+ did not tell its counts at the end\n$/,
+      /^tine udp client: flow down\.\w+: the server at \S+ did not report its counts at the end\n$/,
     );
     assertMatch(text.stdout, /\nfrom server +- +\d+ +- +0 +0 +0\nthe server has not reported its counts/);
     const { complete, error, flows: [{ fromServer }], totals } = JSON.parse(json.stdout);

@@ -44,7 +44,7 @@ Deno.test("a failed init or restore is an error with the UDF's reason, and the U
   const restore = host.restore(new Uint8Array());
   await udf.nextOf("restore");
   await udf.send({ kind: "restore", outcome: { success: false, error: "" } });
-  const refused = await assertRejects(() => restore, TineError, "the UDF refused the snapshot: it did not say why");
+  const refused = await assertRejects(() => restore, TineError, "the UDF refused the snapshot: it gave no reason");
   assertEquals(refused.code, "restore-failed");
   assertEquals(host.failure, undefined);
   const left = udf.leave();

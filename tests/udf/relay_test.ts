@@ -157,7 +157,7 @@ Deno.test("a relay whose UDF is stuck at the end of its input ends it by force, 
   await begin(child, "stream");
   const began = performance.now();
   assertEquals(kinds(await host.rest()), ["info", "init", "error"]);
-  assertStringIncludes((await host.ended)!.message, "the UDF said nothing for 0.1 s after the end of its input");
+  assertStringIncludes((await host.ended)!.message, "the UDF sent nothing for 0.1 s after the end of its input");
   assertEquals([udfs.length, udfs[0].kills > 0], [1, true]);
   assertLess(performance.now() - began, 10_000); // the timeout and what came after it took minutes
 });
@@ -188,7 +188,7 @@ Deno.test("a relay whose UDF takes no input is over too once its host has ended 
   host.send(...Array.from({ length: 200 }, (_, i) => pointRequest(i, "x".repeat(10_000)))).end();
   inputEnd.resolve();
   assertEquals(kinds(await host.rest()), ["info", "init", "error"]);
-  assertStringIncludes((await host.ended)!.message, "the UDF said nothing for 0.1 s after the end of its input");
+  assertStringIncludes((await host.ended)!.message, "the UDF sent nothing for 0.1 s after the end of its input");
   assertEquals([udfs.length, udfs[0].kills > 0], [1, true]);
 });
 

@@ -13,7 +13,7 @@ export const command = defineCommand({
   usage: ["ID"],
   description:
     "Parents start their nodes with this command; by hand it has no use. It speaks the protocol of nodes on stdin and " +
-    "stdout, and ends, with all that it started, when its parent says so or the connection is gone.",
+    "stdout, and ends, with all that it started, when its parent asks for it or the connection is gone.",
   flags: {
     far: flag({ help: "read a line of JSON first: where the node runs (what ssh nodes are started with)" }),
   },

@@ -175,7 +175,7 @@ const NOTHING: NodeActivity = { running: [], more: 0, ended: 0 };
 
 /** What is known of the running test. */
 export class TestProgress {
-  /** What its nodes do, by their ids, in the order in which they were first heard of. */
+  /** What its nodes do, by their ids, in the order of their first reports. */
   readonly nodes = new Map<string, NodeActivity>();
   readonly flows = new FlowTracker();
   /** The last entry of a log. */

@@ -122,7 +122,7 @@ export function sumsOf<T>(
   });
 }
 
-/** Returns what a summary says of traffic without raw sockets. */
+/** Returns the remark of a summary about traffic without raw sockets. */
 export function kindLines(kind: Flows["kind"]): string[] {
   return kind === "ffi" ? [] : [
     "Without raw sockets, which are not to be had here: times are those of this program, not of the kernel, and what the " +
@@ -130,7 +130,7 @@ export function kindLines(kind: Flows["kind"]): string[] {
   ];
 }
 
-/** Returns what a summary says if the network is not all that was measured. */
+/** Returns the remarks of a summary where the network is not all that was measured. */
 export function bottleneckLines(bottlenecks: readonly Bottleneck[]): string[] {
   if (bottlenecks.length === 0) return [];
   return ["", BOTTLENECKS, ...worstBottlenecks(bottlenecks).map(({ message }) => `- ${message}`)];

@@ -86,7 +86,7 @@ export class PacketMatcher {
     };
   }
 
-  /** How the clocks of the ends relate, as far as the packets so far tell. */
+  /** How the clocks of the ends relate, as far as the packets so far show. */
   get clockOffset(): OffsetEstimate | undefined {
     return this.#flow.offset.estimate();
   }
@@ -279,7 +279,7 @@ class MatchedSender {
     const serverSent = this.#serverSent[slot];
     if (!Number.isNaN(serverSent)) this.#fromServer(serverSent, t);
     const flag = columns.flag[i], count = columns.serverCount[i];
-    // What it carries of the server; packets of earlier versions have none of it.
+    // What it carries of the server; packets of earlier versions lack it.
     const from = t + columns.serverReceived[i], sent = from + columns.serverTime[i];
     if (flag & REVERSE) {
       if ((columns.serverReceived[i] !== 0 || columns.serverTime[i] !== 0) && isTime(sent)) {

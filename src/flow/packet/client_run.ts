@@ -245,7 +245,7 @@ export class ClientRun {
   #end(): void {
     const { host, flow, server } = this.#options;
     const { known, trouble } = this.#closing;
-    if (!known) host.log(`flow ${flow.text}: the server at ${server} did not tell its counts at the end`);
+    if (!known) host.log(`flow ${flow.text}: the server at ${server} did not report its counts at the end`);
     if (trouble?.fatal) throw this.#serverFailed(trouble.text);
     if (trouble !== undefined) host.log(`flow ${flow.text}: at the server at ${server}, ${trouble.text}`);
     this.#checkSent();
@@ -263,12 +263,12 @@ export class ClientRun {
       unsent += sender.unsent + (total?.reverseUnsent ?? 0);
     }
     const why = errors > 0
-      ? `${errors} could not be (${this.#firstError ?? trouble?.text ?? "the server does not say why"})`
+      ? `${errors} could not be (${this.#firstError ?? trouble?.text ?? "the server gives no reason"})`
       : unsent > 0
       ? `${unsent} were due, and there was no time or room for them`
       : known
       ? "the first one was due after the end"
-      : `the server at ${server} does not say why`;
+      : `the server at ${server} gives no reason`;
     this.#failed = true;
     throw new TineError("no-packets", `flow ${flow.text}: no packet was sent: ${why}`);
   }

@@ -45,7 +45,7 @@ export function formatSettings(settings: OpenSettings): string {
   if (text.length > MAX_OPEN_TEXT_BYTES) {
     throw new TineError(
       "settings-too-long",
-      `what the server is to send takes ${text.length} bytes to say, and a packet has room for ` +
+      `the settings of what the server is to send take ${text.length} bytes, and a packet has room for ` +
         `${MAX_OPEN_TEXT_BYTES}: use shorter lists of waits and lengths`,
     );
   }

@@ -299,7 +299,7 @@ export class DropCounter {
    * @param packets of this message
    */
   add(messages: number, packets: number): void {
-    // Packets that open and close flows come alone, which says nothing about the other packets.
+    // Packets that open and close flows come alone, whatever the other packets do.
     if (packets > 1) this.#perMessage = packets;
     if (messages <= this.#messages) return;
     this.packets += (messages - this.#messages) * this.#perMessage;

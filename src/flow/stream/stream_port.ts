@@ -22,7 +22,7 @@ export interface StreamPorts {
    *
    * @param scope of the attempt, and of nothing else
    * @param request as it concerns the client, see {@linkcode requestAt}; its options are set before the first packet
-   * @param onSettled called once, perhaps at once: with the connection, or with why there is none
+   * @param onSettled called once, perhaps at once: with the connection, or with the error that there is instead
    * @returns gives up, and closes what was opened; after the call of `onSettled` it does nothing
    * @throws {TineError} for options that cannot be set
    */
@@ -52,7 +52,7 @@ export interface StreamListener {
   /**
    * Takes a connection that waits.
    *
-   * @returns undefined if there is none
+   * @returns undefined if no connection waits
    * @throws {SystemError} such as those of {@linkcode NO_ROOM}
    */
   accept(): StreamPort | undefined;

@@ -185,7 +185,7 @@ class StreamSender implements Transfer {
       const { bytes } = receipt;
       throw new TineError(
         "stream-bytes-differ",
-        `${this.#meter.total} bytes were sent, but ${this.#context.peer.name} says that it received ${bytes}`,
+        `${this.#meter.total} bytes were sent, but ${this.#context.peer.name} reports ${bytes} received`,
       );
     }
     this.stop();

@@ -296,7 +296,7 @@ async function runBuild(
   // It starts others: all of its group end.
   const kill = () => signalGroup(child.pid, "SIGKILL");
   for (const aborted of [signal, timeout]) aborted.addEventListener("abort", kill, { once: true });
-  let last = "it said nothing";
+  let last = "it printed nothing";
   for await (const line of lines(child.stderr, 4096)) if (line.trim() !== "") last = line.trim();
   const { success } = await child.status;
   for (const aborted of [signal, timeout]) aborted.removeEventListener("abort", kill);

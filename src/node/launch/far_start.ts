@@ -36,14 +36,14 @@ export async function readFarStart(connection: Connection): Promise<{ start: Far
   for (;;) {
     const length = await connection.read(buffer);
     if (length === null) {
-      throw new TineError("bad-start", "the parent has ended the connection before it said anything");
+      throw new TineError("bad-start", "the parent has ended the connection before it sent anything");
     }
     const newline = buffer.subarray(0, length).indexOf(NEWLINE);
     const more = new Uint8Array(text.length + (newline < 0 ? length : newline));
     more.set(text);
     more.set(buffer.subarray(0, newline < 0 ? length : newline), text.length);
     text = more;
-    if (text.length > MAX_LINE_BYTES) throw new TineError("bad-start", "what the parent says first is too long");
+    if (text.length > MAX_LINE_BYTES) throw new TineError("bad-start", "the first line of the parent is too long");
     if (newline >= 0) {
       return { start: parse(text), connection: readAhead(buffer.slice(newline + 1, length), connection) };
     }
@@ -75,6 +75,6 @@ function parse(text: Uint8Array): FarStart {
     if (typeof start === "object" && start !== null) return start;
     throw new TypeError("it is no object");
   } catch (error) {
-    throw new TineError("bad-start", `what the parent says first is broken: ${messageOf(error)}`, { cause: error });
+    throw new TineError("bad-start", `the first line of the parent is broken: ${messageOf(error)}`, { cause: error });
   }
 }

@@ -67,7 +67,7 @@ export async function startHolder(lineage: Lineage): Promise<Holder> {
   if (pid === undefined) {
     await child.stdin.abort().catch(() => {}); // its reader is gone
     await Promise.all([child.status, reading]);
-    throw unavailable(errors[0] ?? "unshare said nothing");
+    throw unavailable(errors[0] ?? "unshare printed nothing");
   }
   return {
     pid,

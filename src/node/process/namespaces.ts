@@ -28,7 +28,7 @@ export function namespaceError(name: string, reason: string): TineError {
 }
 
 /**
- * The words in front of a command that let it run in the mount namespace of another process; none where that is ours.
+ * The words in front of a command that let it run in the mount namespace of another process; no words where that is ours.
  *
  * @param pid such as `mounts` of `Host`; this process by default
  */

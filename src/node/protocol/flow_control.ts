@@ -90,7 +90,7 @@ export class PendingFrames {
   #urgentBytes = 0;
   readonly #room = new Condition();
 
-  /** Whether there are none. */
+  /** Whether no frame is worked on. */
   get empty(): boolean {
     return this.#count === 0;
   }

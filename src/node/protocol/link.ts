@@ -75,7 +75,7 @@ export class Link {
   #finishing = false;
   /** The last frame is queued, or nothing can be sent any more. */
   #ended = false;
-  /** The last frame is written, or none will be. */
+  /** The last frame is written, or no frame can be written any more. */
   #finished = false;
   /** The incoming stream has ended. */
   #receivedEnd = false;

@@ -258,7 +258,7 @@ class SendLane {
     this.#spill = spill;
   }
 
-  /** Adds credit; Infinity: none will be needed any more. */
+  /** Adds credit; Infinity: no more is needed. */
   allow(bytes: number): void {
     this.#credit += bytes;
   }

@@ -88,7 +88,7 @@ export class Spill implements Disposable {
   }
 
   /**
-   * Empties the file, where all frames were taken and none of them is needed any more.
+   * Empties the file, where all frames were taken and are no longer needed.
    *
    * @throws {TineError} `spill-failed`
    */

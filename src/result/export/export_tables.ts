@@ -157,7 +157,7 @@ export function chosenTable(
 ): Table {
   const table = tableNamed(name)(source);
   if (columns === undefined) {
-    // The path says it: readers take it for a column.
+    // The path has it: readers take it for a column.
     return partitioned
       ? selectColumns(table, table.columns.map(({ name }) => name).filter((name) => name !== "run"))
       : table;

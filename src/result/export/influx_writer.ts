@@ -16,7 +16,7 @@ const REQUEST_MS = 30_000;
 const LONGEST_PAUSE_MS = 5 * 60_000;
 /** Requests at most to find the lines of a batch that are refused. */
 const MAX_SEARCH = 100;
-/** Characters of a line, and of what a server says, that are shown. */
+/** Characters of a line, and of a server's answer, that are shown. */
 const SHOWN = 300;
 
 const NEWLINE = 0x0a;
@@ -155,7 +155,7 @@ export class InfluxWriter {
       this.#refused(lines, message);
       return;
     }
-    // The server took none of them: halves show which it does not take.
+    // The server refused all of them: halves show which it does not take.
     search.left -= 2;
     const half = lines.length >> 1;
     await this.#deliver(lines.slice(0, half), search);
@@ -261,7 +261,7 @@ function isMeant(line: string, message: string): boolean {
   return field !== undefined && line.startsWith(measurement) && new RegExp(`[ ,]${RegExp.escape(field)}=`).test(line);
 }
 
-/** What a server says: the message in its JSON, or the text itself. */
+/** The reason in a server's answer: the message in its JSON, or the text itself. */
 function messageIn(text: string): string {
   let message = text;
   try {

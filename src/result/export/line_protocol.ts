@@ -35,7 +35,7 @@ export const lineProtocol: RowFormat = (schema: TableSchema, counts: ExportCount
     const tags = all.filter(isTag);
     const steps: Step[] = [];
 
-    // Tags that are alike in all rows are nearly all there are, and those with odd texts nearly none.
+    // Nearly all tags are alike in all rows, and hardly any has an odd text.
     const head = constantStep(writer, (scratch) => {
       scratch.text(escape(schema.name, NAME_SPECIAL));
       for (const i of tags) {

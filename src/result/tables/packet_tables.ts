@@ -62,7 +62,7 @@ export function roundTripsTable(source: TableSource): Table {
       },
       onEcho({ sender, seq, sent, serverReceived, serverSent, received, lateness }) {
         const serverTime = serverSent - serverReceived;
-        // A server that claims more time than the packet was away says nothing of its round trip.
+        // A server that claims more time than the packet was away makes its round trip unknown.
         if (!(received - sent >= serverTime && serverTime >= 0)) return;
         const offset = flow.clocks?.offsetNanos ?? NaN;
         rows.add(

@@ -108,7 +108,7 @@ function rawValues(unit: string, values: Float64Array): Values {
     for (let i = 0; i < flags.length; i++) flags[i] = values[i] === 0 ? 0 : values[i] === 1 ? 1 : 2;
     return { type: "bool", values: flags };
   }
-  // Where the kernel did not report a value, there is none.
+  // What the kernel did not report has no value.
   if (values.includes(-1)) return { type: "number", values: values.map((value) => value === -1 ? NaN : value) };
   return { type: "number", values };
 }

@@ -49,7 +49,7 @@ export interface TimeValues {
 export interface NumberValues {
   readonly type: "number";
   readonly values: Float64Array;
-  /** 1 for a row that has a value, 0 for one that has none; left out where NaN is no value. */
+  /** 1 for a row that has a value, 0 for one without; left out where NaN stands for no value. */
   readonly present?: Uint8Array;
 }
 
@@ -72,7 +72,7 @@ export interface BoolValues {
   readonly values: Uint8Array;
 }
 
-/** One value for all rows of a chunk; undefined: none has one. */
+/** One value for all rows of a chunk; undefined: no row has a value. */
 export interface ConstantValue {
   readonly type: "constant";
   readonly value: Value;

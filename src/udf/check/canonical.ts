@@ -5,7 +5,9 @@ import type { FieldValue, Point } from "../point.ts";
 /** What a UDF sent back as a whole: a point of a stream, or a batch. */
 export type Output = { kind: "point"; point: Point } | { kind: "batch"; batch: Batch };
 
-/** Returns a field's value as text, so that equal text means an equal value: types differ, -0 is not 0, all NaN are one. */
+/**
+ * Returns a field's value as text, so that equal text means an equal value: types differ, -0 is not 0, all NaN are one.
+ */
 export function valueText(value: FieldValue): string {
   if (typeof value === "bigint") return `${value}i`;
   if (typeof value === "number") return Object.is(value, -0) ? "-0" : String(value);

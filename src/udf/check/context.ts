@@ -59,7 +59,9 @@ export class Context implements AsyncDisposable {
     return probe;
   }
 
-  /** A conversation with a fresh UDF that has accepted its options, as Kapacitor starts one: without asking for info. */
+  /**
+   * A conversation with a fresh UDF that has accepted its options, as Kapacitor starts one: without asking for info.
+   */
   async start(): Promise<Probe> {
     const options = this.subject.needOptions();
     const probe = await this.open();

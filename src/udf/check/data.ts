@@ -31,9 +31,9 @@ export function pointsOf(unit: Unit): Point[] {
 }
 
 /**
- * Data that a UDF with these options can be expected to take: measurement `cpu`, three groups by the tag `host`, and a number in
- * the field `value` and in each field that an option seems to name. Some values lie far from the others, and no two
- * points have the same time.
+ * Data that a UDF with these options can be expected to take: measurement `cpu`, three groups by the tag `host`, and a
+ * number in the field `value` and in each field that an option seems to name. Some values lie far from the others, and
+ * no two points have the same time.
  */
 export function sampleUnits(wants: EdgeType, options: readonly Option[]): Unit[] {
   const names = fieldNames(options);
@@ -49,7 +49,10 @@ export function sampleUnits(wants: EdgeType, options: readonly Option[]): Unit[]
   }));
 }
 
-/** Returns a batch of this number of points, as Kapacitor sends it: its points carry time, group, tags and fields, its end no byName. */
+/**
+ * Returns a batch of this number of points, as Kapacitor sends it: its points carry time, group, tags and fields, its
+ * end no byName.
+ */
 export function sampleBatch(host: string, size: number, first: number, names: readonly string[] = ["value"]): Batch {
   const tags = new Map([["host", host]]);
   const points = Array.from({ length: size }, (_, i) => insideBatch(samplePoint(host, first + i, names)));

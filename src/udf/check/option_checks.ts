@@ -5,7 +5,10 @@ import type { Probe } from "./probe.ts";
 import { sampleOptions } from "./subject.ts";
 import { requestsOf } from "./data.ts";
 
-/** Options as a script may give them. Kapacitor checks them against the info that it got when it started, which may be old. */
+/**
+ * Options as a script may give them. Kapacitor checks them against the info that it got when it started, which may be
+ * old.
+ */
 export const optionChecks: readonly Check[] = [
   {
     id: "init",
@@ -84,8 +87,8 @@ async function initTo(probe: Probe, options: readonly Option[]): Promise<string>
 }
 
 /**
- * Options that do not fit the info: Kapacitor sends such only where its info is stale. An error in place of a refusal, as
- * Kapacitor's own examples give, then stops the task with its reason all the same.
+ * Options that do not fit the info: Kapacitor sends such only where its info is stale. An error in place of a refusal,
+ * as Kapacitor's own examples give, then stops the task with its reason all the same.
  */
 async function initWithStale(context: Context, options: readonly Option[]): Promise<string> {
   const probe = await context.open();
@@ -149,7 +152,10 @@ export const startupChecks: readonly Check[] = [
 
 const EXPECTED = "no points or batches before that; tine agent -- CMD holds them back for any UDF";
 
-/** Kapacitor reads no data before it has started a task, and then waits for ever, or until a timeout, for an answer behind it. */
+/**
+ * Kapacitor reads no data before it has started a task, and then waits for ever, or until a timeout, for an answer
+ * behind it.
+ */
 export const earlyOutputCheck: Check = {
   id: "early-output",
   title: "writes nothing before init, and the restore that follows, are answered",

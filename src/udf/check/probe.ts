@@ -44,7 +44,8 @@ type Answer = Exclude<Response, { kind: "keepalive" | "error" | "point" | "begin
 
 /**
  * A conversation with a fresh UDF in raw frames: sends what a check wants, whether a host would or not, and takes what
- * comes, which must be in order whatever was sent. Whatever is wrong ends it in a {@linkcode Finding} that shows both sides.
+ * comes, which must be in order whatever was sent. Whatever is wrong ends it in a {@linkcode Finding} that shows both
+ * sides.
  */
 export class Probe {
   /** Points and whole batches that came back, in order. */

@@ -19,8 +19,8 @@ export interface CheckOptions extends SubjectOptions {
 }
 
 /**
- * Checks whether a UDF speaks the protocol. Results come in the order of {@linkcode CHECKS}; where the UDF cannot even answer
- * info, all others are skipped.
+ * Checks whether a UDF speaks the protocol. Results come in the order of {@linkcode CHECKS}; where the UDF cannot even
+ * answer info, all others are skipped.
  *
  * @throws {TineError} `bad-option` where the settings do not fit what the UDF declares
  *

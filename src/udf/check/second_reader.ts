@@ -10,8 +10,8 @@ const MAX_VALUE_LENGTH = 200;
 /**
  * Reads responses with protobufjs by proto/udf.proto, and compares what they hold with what our own codec has read.
  *
- * Keys `__proto__` count, int64 are exact, and all NaN are alike. Text that is not UTF-8 is refused by protobufjs, as by Kapacitor,
- * while our codec replaces it: do not compare such responses.
+ * Keys `__proto__` count, int64 are exact, and all NaN are alike. Text that is not UTF-8 is refused by protobufjs, as
+ * by Kapacitor, while our codec replaces it: do not compare such responses.
  *
  * @example
  * ```ts

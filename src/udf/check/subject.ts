@@ -69,8 +69,8 @@ export class Subject {
   }
 
   /**
-   * Learns which options the UDF accepts: those that were given, else no options, else some of the declared types, without those
-   * that the UDF names in a refusal.
+   * Learns which options the UDF accepts: those that were given, else no options, else some of the declared types,
+   * without those that the UDF names in a refusal.
    *
    * @throws {TineError} `bad-option` where the given ones are not of the declared types
    */
@@ -98,7 +98,7 @@ export class Subject {
           this.#refusal = "it sends back what it is sent, as cat does, and speaks no protocol";
           break;
         }
-        this.#refusal = `it refused ${describeRequest(request)}: ${outcome.error || "it did not say why"}`;
+        this.#refusal = `it refused ${describeRequest(request)}: ${outcome.error || "it gave no reason"}`;
         // A sample is no good for an option with a few allowed values.
         const named = options.find(({ name }) => outcome.error.split(/[^\w-]+/).includes(name));
         if (!this.hasSettings && named !== undefined) candidates.push(options.filter((option) => option !== named));

@@ -236,8 +236,9 @@ export function tag(name: string, value: string): Bystander {
 }
 
 /**
- * Sends data with ordinary bystanders, then with extreme ones. Where all ordinary ones of a kind come back as they went, the UDF hands
- * them on, and must hand on the extreme ones as well; where they do not, it computes, and only has to survive.
+ * Sends data with ordinary bystanders, then with extreme ones. Where all ordinary ones of a kind come back as they
+ * went, the UDF hands them on, and must hand on the extreme ones as well; where they do not, it computes, and only has
+ * to survive.
  *
  * @param kinds ordinary bystanders, and the extreme ones that stand or fall with each
  * @throws {Finding} for what was altered or lost

@@ -35,7 +35,9 @@ export function framesOf(requests: readonly Request[]): Uint8Array<ArrayBuffer> 
   return concat(requests.map((request) => frame(payloadOf(request))));
 }
 
-/** A request as a later version of the protocol may send it: with fields that today's does not know, inside and outside. */
+/**
+ * A request as a later version of the protocol may send it: with fields that today's does not know, inside and outside.
+ */
 export function withUnknownFields(request: Request): Uint8Array<ArrayBuffer> {
   const payload = payloadOf(request);
   const unknown = unknownFields();

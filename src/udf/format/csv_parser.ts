@@ -61,11 +61,13 @@ function recordEnd(text: string, position: number): number {
 /**
  * Reads points from CSV with a header.
  *
- * The time is an integer in the precision, or RFC 3339; no such column, or a cell without a value: now. The column `name` is the
- * measurement, unless a measurement is given; then it is a column like others. Columns that are not time, name or tags are fields, each
- * of one type, see {@linkcode FieldColumn}. An empty cell or `null` is absent. A row without a value in a column of fields is no point.
+ * The time is an integer in the precision, or RFC 3339; no such column, or a cell without a value: now. The column
+ * `name` is the measurement, unless a measurement is given; then it is a column like others. Columns that are not time,
+ * name or tags are fields, each of one type, see {@linkcode FieldColumn}. An empty cell or `null` is absent. A row
+ * without a value in a column of fields is no point.
  *
- * The types are decided over the rows of a {@linkcode survey}, else over the first rows, which are held back until then.
+ * The types are decided over the rows of a {@linkcode survey}, else over the first rows, which are held back until
+ * then.
  *
  * Format: https://www.rfc-editor.org/rfc/rfc4180
  */
@@ -350,8 +352,8 @@ function typeOfCell(cell: string): ColumnType {
 /**
  * A column of fields, whose cells all have one type: that of all cells it has seen before {@linkcode decide}.
  *
- * Integers alone are int64, numbers doubles, `true` and `false` booleans, all else strings. Integers with leading zeros are
- * strings, since they are identifiers.
+ * Integers alone are int64, numbers doubles, `true` and `false` booleans, all else strings. Integers with leading zeros
+ * are strings, since they are identifiers.
  */
 export class FieldColumn {
   readonly #seen = new Map<ColumnType, Sight>();
@@ -385,8 +387,8 @@ export class FieldColumn {
   }
 
   /**
-   * Sets the field from a cell that has a value. After the decision, a column of integers becomes one of doubles by its first
-   * double; any other cell of another type is a string.
+   * Sets the field from a cell that has a value. After the decision, a column of integers becomes one of doubles by its
+   * first double; any other cell of another type is a string.
    *
    * @returns why the cell cannot be used, or ""
    */

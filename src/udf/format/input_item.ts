@@ -54,8 +54,8 @@ export function quoted(text: string): string {
 }
 
 /**
- * The fields of a point while it is read, by type. A name that comes again replaces the earlier field, also one of another type, as
- * in InfluxDB and Telegraf.
+ * The fields of a point while it is read, by type. A name that comes again replaces the earlier field, also one of
+ * another type, as in InfluxDB and Telegraf.
  */
 export class FieldMaps {
   doubles: Map<string, number> | undefined = undefined;

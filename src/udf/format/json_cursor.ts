@@ -5,8 +5,8 @@ const OPEN_BRACKET = 91, CLOSE_BRACKET = 93, OPEN_BRACE = 123, CLOSE_BRACE = 125
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 
 /**
- * Thrown for text that is not the expected JSON, with the reason as its message. It is no Error, since the stack of an Error for each
- * bad line makes reading bad input ten times as slow.
+ * Thrown for text that is not the expected JSON, with the reason as its message. It is no Error, since the stack of an
+ * Error for each bad line makes reading bad input ten times as slow.
  */
 export class JsonError {
   constructor(readonly message: string) {}

@@ -12,10 +12,10 @@ const QUOTE = 0x22;
 /**
  * Reads JSON lines: what {@linkcode JsonLinesWriter} writes, and a little more.
  *
- * `time` may be left out (it is then now) or a string with an RFC 3339 time; `tags` and `fields` may be left out; a field
- * that is null is absent; `{"double":3}` is a double without `.`, for programs that print 3.0 as 3. `name` may be left out where a
- * measurement is given or inside of a batch. Unknown names are errors, since most of them are misspelt.
- * Blank lines between a begin and its end are skipped.
+ * `time` may be left out (it is then now) or a string with an RFC 3339 time; `tags` and `fields` may be left out; a
+ * field that is null is absent; `{"double":3}` is a double without `.`, for programs that print 3.0 as 3. `name` may be
+ * left out where a measurement is given or inside of a batch. Unknown names are errors, since most of them are
+ * misspelt. Blank lines between a begin and its end are skipped.
  */
 export class JsonLinesParser implements RecordParser<InputItem> {
   readonly #defaults: PointDefaults;

@@ -14,10 +14,12 @@ export const SPECIAL_DOUBLES: ReadonlyMap<string, number> = new Map([
  * reads them back as they were.
  *
  * A point: `{"name":"cpu","time":1,"tags":{"host":"a"},"fields":{"load":1.0,"n":3,"up":true,"text":"a"}}`, and, if they
- * are set, `database`, `retentionPolicy`, `group`, `dimensions` and `byName`. Time is in ns. A number with `.` or exponent is a
- * double, one without an int64. The strings "NaN", "Infinity" and "-Infinity" are doubles; a string field with such a text is
+ * are set, `database`, `retentionPolicy`, `group`, `dimensions` and `byName`. Time is in ns. A number with `.` or
+ * exponent is a double, one without an int64. The strings "NaN", "Infinity" and "-Infinity" are doubles; a string field
+ * with such a text is
  * `{"string":"NaN"}`. A batch starts with `{"begin":{"name","group","tags","size","byName"}}` and ends with
- * `{"end":{"name","group","tmax","tags","byName"}}`; empty values are left out, and so are the names of points in a batch.
+ * `{"end":{"name","group","tmax","tags","byName"}}`; empty values are left out, and so are the names of points in a
+ * batch.
  */
 export class JsonLinesWriter implements PointWriter {
   readonly losses = { points: 0, fields: 0, tags: 0 };

@@ -32,8 +32,8 @@ export interface ReadPointsOptions {
   /** The longest line, in UTF-16 units; default 16 Mi. */
   maxLineLength?: number;
   /**
-   * CSV: the same input once more. The types of columns are then decided over all of it, else over the first rows of the
-   * stream: 10,000, or those that came until it had made wait for a second.
+   * CSV: the same input once more. The types of columns are then decided over all of it, else over the first rows of
+   * the stream: 10,000, or those that came until it had made wait for a second.
    */
   again?: () => Promise<ReadableStream<Uint8Array>>;
   /** Gets sentences about what is odd and can be read all the same: a field that changes its type, once for each. */
@@ -41,8 +41,8 @@ export interface ReadPointsOptions {
 }
 
 /**
- * Input as it is read: lists of items, one list for each piece of input. Bad input is an item too, so that the caller decides what
- * to do about it.
+ * Input as it is read: lists of items, one list for each piece of input. Bad input is an item too, so that the caller
+ * decides what to do about it.
  */
 export interface PointReader extends AsyncIterable<InputItem[]> {
   /** How many bytes have been taken from the stream. */
@@ -57,8 +57,8 @@ export interface PointReader extends AsyncIterable<InputItem[]> {
  * Reads points from a stream of bytes; see the parser of each format for what it takes. A byte order mark at the
  * start is ignored, lines end in a newline or in carriage return and newline. Can be iterated once.
  *
- * @throws {TineError} `usage` for an unknown format or precision; while it is read, `bad-input` for a header of CSV that
- * cannot be used, and what the stream throws
+ * @throws {TineError} `usage` for an unknown format or precision; while it is read, `bad-input` for a header of CSV
+ * that cannot be used, and what the stream throws
  *
  * @example
  * ```ts
@@ -295,7 +295,9 @@ export class FieldTypes {
     this.#warn = warn;
   }
 
-  /** Looks at the points among the items. The name of a batch is not known to its points: they count as one measurement. */
+  /**
+   * Looks at the points among the items. The name of a batch is not known to its points: they count as one measurement.
+   */
   watch(items: readonly InputItem[]): void {
     for (const item of items) if (item.kind === "point") this.#point(item.point, item.line);
   }

@@ -62,8 +62,8 @@ export function parseRfc3339(text: string): bigint | undefined {
 }
 
 /**
- * Writes a time in UTC with as many digits as it needs: zero, three, six or nine. `Temporal` has no such form, and takes
- * up to twice as long.
+ * Writes a time in UTC with as many digits as it needs: zero, three, six or nine. `Temporal` has no such form, and
+ * takes up to twice as long.
  *
  * @param time ns since the epoch
  *

@@ -84,9 +84,9 @@ export interface SavedWindow {
 /**
  * The last values of a series and their mean, at a constant cost for each.
  *
- * Nothing is ever subtracted, so no rounding error builds up, and a NaN, an infinity or a huge value leaves no trace once it has left.
- * The window is a ring; once a turn, the sums from each place to its end are made, and with the sum of what has come since the
- * turn began they give the sum of the window.
+ * Nothing is ever subtracted, so no rounding error builds up, and a NaN, an infinity or a huge value leaves no trace
+ * once it has left. The window is a ring; once a turn, the sums from each place to its end are made, and with the sum
+ * of what has come since the turn began they give the sum of the window.
  */
 export class Window {
   readonly #size: number;

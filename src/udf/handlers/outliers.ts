@@ -74,7 +74,8 @@ function fences(values: number[], scale: number, quartiles: Quartiles): [number,
 }
 
 /**
- * Returns where the median of this number of values lies: the end of the half below it and the start of the half above it.
+ * Returns where the median of this number of values lies: the end of the half below it and the start of the half above
+ * it.
  *
  * Kapacitor's own UDF looks for the median of an even count one place higher.
  */
@@ -88,8 +89,9 @@ function middle(count: number, quartiles: Quartiles): [number, number] {
 /**
  * Returns the median of sorted values; NaN for an empty list.
  *
- * Of an even count it is the mean of the two middle values with `tukey`. With `kapacitor`, as in the UDF that comes with Kapacitor
- * (udf/agent/examples/outliers), it is the mean of the upper one of them and the next; of two values, which have no next, their mean.
+ * Of an even count it is the mean of the two middle values with `tukey`. With `kapacitor`, as in the UDF that comes
+ * with Kapacitor (udf/agent/examples/outliers), it is the mean of the upper one of them and the next; of two values,
+ * which have no next, their mean.
  */
 function median(sorted: Float64Array, quartiles: Quartiles): number {
   const middle = Math.floor(sorted.length / 2);

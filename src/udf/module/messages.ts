@@ -13,8 +13,8 @@ export type ToWorker =
   | { stop: number };
 
 /**
- * A message from a worker: a connection has ended, or the module wanted to end the process, threw an error that no code awaits, or
- * printed a line.
+ * A message from a worker: a connection has ended, or the module wanted to end the process, threw an error that no code
+ * awaits, or printed a line.
  */
 export type FromWorker =
   | { ended: number; error: string | undefined; counts: AgentCounts }

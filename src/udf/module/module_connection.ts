@@ -10,8 +10,8 @@ import { RingConnection, type RingMemory } from "./ring_connection.ts";
 const QUIET_MS = 200;
 
 /**
- * The near end of a connection to a handler in a worker. It watches what the handler does, and sends keepalives to the host while
- * the handler is busy, also in an endless loop.
+ * The near end of a connection to a handler in a worker. It watches what the handler does, and sends keepalives to the
+ * host while the handler is busy, also in an endless loop.
  */
 export class ModuleConnection implements Connection {
   readonly progress = new CallProgress();

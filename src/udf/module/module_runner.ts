@@ -150,7 +150,7 @@ class ModuleWorker {
     this.#path = path;
     this.#options = options;
     // The root imports the author's module statically: that is checked against the permissions of this process, so
-    // that the module itself needs none to be read.
+    // that the module itself can be read without a permission.
     const main = workerUrl();
     const capture = options.log === undefined ? "" : `import "data:text/javascript,globalThis.${CAPTURE}=true";\n`;
     const root = `${capture}import { serve } from ${JSON.stringify(main)};\n` +
@@ -272,7 +272,9 @@ class ModuleWorker {
   }
 }
 
-/** Returns the first line of an error with the place in the author's code, without the source and frames that follow. */
+/**
+ * Returns the first line of an error with the place in the author's code, without the source and frames that follow.
+ */
 function withoutFrames(message: string): string {
   const text = message.replace(/^Uncaught (\(in promise\) )?/, "").trim();
   const place = /\n\s+at .*?file:\/\/[^\s()]*\/([^/\s()]+:\d+:\d+)/.exec(text)?.[1];
@@ -307,8 +309,8 @@ export function workerPermissions({ trust, net = [], read = [], env = [] }: Modu
 }
 
 /**
- * Where the worker's program is: beside this file in a checkout and in a compiled executable; in a packed one, where the bundle
- * has it as an entry of its own.
+ * Where the worker's program is: beside this file in a checkout and in a compiled executable; in a packed one, where
+ * the bundle has it as an entry of its own.
  */
 export function workerUrl(): string {
   const bundled = import.meta.url.endsWith(".js");

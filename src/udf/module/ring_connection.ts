@@ -9,8 +9,8 @@ export interface RingMemory {
 /**
  * A connection to another thread over shared memory. A slow reader pushes back.
  *
- * The reader gets the bytes of whole writes only. So what this side {@linkcode inject}s stands between writes, and a write that the
- * other thread never finishes does not come in.
+ * The reader gets the bytes of whole writes only. So what this side {@linkcode inject}s stands between writes, and a
+ * write that the other thread never finishes does not come in.
  */
 export class RingConnection implements Connection {
   readonly #incoming: Ring;
@@ -31,8 +31,8 @@ export class RingConnection implements Connection {
   }
 
   /**
-   * Empties the memory of a connection that both sides have closed, so that another one can be made of it. Memory that threads share
-   * is freed only once both have collected their garbage, which an idle one does not do.
+   * Empties the memory of a connection that both sides have closed, so that another one can be made of it. Memory that
+   * threads share is freed only once both have collected their garbage, which an idle one does not do.
    */
   static clear({ incoming, outgoing }: RingMemory): void {
     Ring.clear(incoming);
@@ -126,7 +126,8 @@ export class RingConnection implements Connection {
 /** What fits into one direction of a connection, in bytes; a power of two. */
 const CAPACITY = 1024 * 1024;
 
-// Cells of the control block. WRITTEN, READ and WHOLE count bytes and wrap at 32 bits; WHOLE is where the last finished write ends.
+// Cells of the control block. WRITTEN, READ and WHOLE count bytes and wrap at 32 bits; WHOLE is where the last finished
+// write ends.
 const WRITTEN = 0, READ = 1, STATE = 2, NEWS = 3, ROOM = 4, WHOLE = 5, CELLS = 8;
 const OPEN = 0, ENDED = 1, ABANDONED = 2;
 
@@ -134,8 +135,8 @@ const OPEN = 0, ENDED = 1, ABANDONED = 2;
  * Bytes on their way from one thread to another, in memory that both share: one side writes, the other reads.
  *
  * Waking a thread by `Atomics.waitAsync` takes half as long as by a message, and nothing is allocated.
- * What one {@linkcode write} takes appears to the reader all at once where it fits; {@linkcode whole} gives how much of the rest
- * belongs to finished writes.
+ * What one {@linkcode write} takes appears to the reader all at once where it fits; {@linkcode whole} gives how much of
+ * the rest belongs to finished writes.
  */
 export class Ring {
   readonly #control: Int32Array<SharedArrayBuffer>;
@@ -163,7 +164,9 @@ export class Ring {
     return Atomics.load(this.#control, STATE) !== OPEN;
   }
 
-  /** How often something was written, or it was ended: take it before looking, then {@linkcode changed} misses nothing. */
+  /**
+   * How often something was written, or it was ended: take it before looking, then {@linkcode changed} misses nothing.
+   */
   get news(): number {
     return Atomics.load(this.#control, NEWS);
   }

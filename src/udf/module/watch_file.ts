@@ -2,7 +2,8 @@
 const SETTLE_MS = 100;
 
 /**
- * Calls back whenever a module changes, also where an editor replaces its file. Changes of modules in the same folder count as well.
+ * Calls back whenever a module changes, also where an editor replaces its file. Changes of modules in the same folder
+ * count as well.
  *
  * @returns a function that ends the watching
  */

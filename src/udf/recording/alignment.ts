@@ -20,8 +20,8 @@ export interface AlignmentOptions<T> {
 }
 
 /**
- * Holds two sequences against each other as they come, and finds what differs, what is missing and what is extra: an item
- * that is missing does not make all that follow differ.
+ * Holds two sequences against each other as they come, and finds what differs, what is missing and what is extra: an
+ * item that is missing does not make all that follow differ.
  *
  * @example
  * ```ts
@@ -93,7 +93,7 @@ export class Alignment<T> {
     }
   }
 
-  /** How many items are to be skipped on each side until both have the same one; none where none is near. */
+  /** How many items are to be skipped on each side until both have the same one; 0 and 0 where no such item is near. */
   #meet(): [missing: number, extra: number] {
     const expected = this.#expected.first(REACH).map(this.#options.identity);
     const actual = this.#actual.first(REACH).map(this.#options.identity);

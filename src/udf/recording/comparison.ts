@@ -45,8 +45,8 @@ export interface ComparisonCounts {
 }
 
 /**
- * Compares responses with recorded ones as they come: in order within a group and within each kind of answer, in any order
- * otherwise.
+ * Compares responses with recorded ones as they come: in order within a group and within each kind of answer, in any
+ * order otherwise.
  *
  * @example
  * ```ts

@@ -58,7 +58,10 @@ export class ResponseCollector {
   }
 }
 
-/** The group of a point or batch: the one that the UDF names, else the one that Kapacitor computes; undefined for answers. */
+/**
+ * The group of a point or batch: the one that the UDF names, else the one that Kapacitor computes; undefined for
+ * answers.
+ */
 export function groupOfItem(item: ResponseItem): string | undefined {
   if (item.kind === "point") return item.point.group || groupOfPoint(item.point);
   if (item.kind === "batch") return item.batch.begin.group || groupOfBatch(item.batch.begin, item.batch.end);
@@ -86,7 +89,10 @@ const SHOWN_POINTS = 5;
 
 /** What counts as the same. */
 export interface Tolerance {
-  /** Numbers a and b are the same if |a - b| is at most this, or at most this times the larger of |a| and |b|; 0: only if equal. */
+  /**
+   * Numbers a and b are the same if |a - b| is at most this, or at most this times the larger of |a| and |b|; 0: only
+   * if equal.
+   */
   tolerance: number;
   /** Snapshots are the same whatever they hold. */
   ignoreSnapshots: boolean;
@@ -104,7 +110,7 @@ function sameBytes(expected: Uint8Array | undefined, actual: Uint8Array | undefi
   return true;
 }
 
-/** What differs between two responses, each on a line that is safe to print; none: nothing. */
+/** What differs between two responses, each on a line that is safe to print; empty where nothing differs. */
 export function explain(expected: ResponseItem, actual: ResponseItem, options: Tolerance): string[] {
   if (expected.kind === "point" && actual.kind === "point") {
     return explainPoint(expected.point, actual.point, options.tolerance);

@@ -227,8 +227,8 @@ function isOther(path: string): boolean {
 /**
  * A connection that records what crosses it.
  *
- * What goes out is recorded before it is written, so that a question stands before its answer; bytes that a failed write
- * could not deliver are in the recording too.
+ * What goes out is recorded before it is written, so that a question stands before its answer; bytes that a failed
+ * write could not deliver are in the recording too.
  *
  * @param recorder knows which end of the connection this is; closed with the connection
  *

@@ -35,7 +35,10 @@ export const RecordKind = {
 /** One of {@linkcode RecordKind}. */
 export type RecordKind = typeof RecordKind[keyof typeof RecordKind];
 
-/** Which end of the connection was recorded: what the host's end writes are requests, what the UDF's end writes are responses. */
+/**
+ * Which end of the connection was recorded: what the host's end writes are requests, what the UDF's end writes are
+ * responses.
+ */
 export type RecordingSide = "host" | "udf";
 
 /** What the first line of a recording holds. */
@@ -72,7 +75,8 @@ export interface Recording extends Disposable {
   /**
    * Reads what was recorded, once.
    *
-   * @throws {TineError} `bad-recording` where the file is damaged; where it is merely cut, the last whole frame is the last event
+   * @throws {TineError} `bad-recording` where the file is damaged; where it is merely cut, the last whole frame is the
+   * last event
    */
   events(): AsyncGenerator<RecordedEvent, void, void>;
 }

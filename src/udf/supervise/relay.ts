@@ -20,8 +20,8 @@ export interface RelayOptions extends SupervisorOptions {
 }
 
 /**
- * A handler that hands everything on to another UDF and supervises it: behind an agent it puts any UDF under supervision for a
- * real Kapacitor, or on another kind of socket.
+ * A handler that hands everything on to another UDF and supervises it: behind an agent it puts any UDF under
+ * supervision for a real Kapacitor, or on another kind of socket.
  *
  * @param reach starts or connects to the UDF, each time anew
  */

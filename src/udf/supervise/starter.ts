@@ -168,7 +168,10 @@ export interface ReceiverWatch {
   refused(error: unknown): void;
 }
 
-/** Returns a receiver that hands all on to another one and calls the watch; it takes encoded points where the other does. */
+/**
+ * Returns a receiver that hands all on to another one and calls the watch; it takes encoded points where the other
+ * does.
+ */
 export function watchReceiver(receiver: Receiver, watch: ReceiverWatch): Receiver {
   const refuse = (error: unknown): never => {
     watch.refused(error);

@@ -37,8 +37,8 @@ export interface SupervisorCounts extends ReplayCounts {
 /**
  * A host whose UDF may die: it is started again and gets the options, its last state, and all input since.
  *
- * Snapshots are taken between batches every so often, and when much input has collected. What the UDF has sent since its last
- * snapshot comes again after a restart; {@linkcode Supervisor.supervision} counts it.
+ * Snapshots are taken between batches every so often, and when much input has collected. What the UDF has sent since
+ * its last snapshot comes again after a restart; {@linkcode Supervisor.supervision} counts it.
  */
 export class Supervisor {
   readonly #options: SupervisorOptions;
@@ -197,8 +197,8 @@ export class Supervisor {
   }
 
   /**
-   * As {@linkcode Host.stop}; a UDF that dies before it has handled all of its input is started once more. One that has handled
-   * all is not, however it ends: its output would come a second time.
+   * As {@linkcode Host.stop}; a UDF that dies before it has handled all of its input is started once more. One that has
+   * handled all is not, however it ends: its output would come a second time.
    *
    * @param silenceMs how long the UDF may send nothing, in ms, then it is given up and ended by force; 0: for ever
    */
@@ -228,8 +228,8 @@ export class Supervisor {
   }
 
   /**
-   * The input has ended, though the UDF may not have taken all of it: one that is silent for so long from now on is given up and
-   * ended by force.
+   * The input has ended, though the UDF may not have taken all of it: one that is silent for so long from now on is
+   * given up and ended by force.
    *
    * @param silenceMs 0: never
    */
@@ -240,7 +240,7 @@ export class Supervisor {
       if (Math.min(performance.now() - began, this.#hosts.silenceMs) < silenceMs) return;
       clearInterval(this.#silenceTimer);
       this.#giveUp(
-        new TineError("drain-timeout", `the UDF said nothing for ${silenceMs / 1000} s after the end of its input`),
+        new TineError("drain-timeout", `the UDF sent nothing for ${silenceMs / 1000} s after the end of its input`),
       );
     }, Math.min(silenceMs / 10, 250));
   }

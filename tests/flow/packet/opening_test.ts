@@ -86,8 +86,8 @@ Deno.test("ClientOpening does not take answers to others, cut ones and those it 
   const first = opening.attempt(0).packet;
   const { opening: said } = server.receive(viewOf(first), first.length, flow, address, 0)!;
   const answer = server.answer(flow, said, first.length);
-  const stranger = server.answer(flow, other.result.opening, first.length);
-  assertEquals(opening.receive(viewOf(stranger), stranger.length, 0), "waiting");
+  const foreign = server.answer(flow, other.result.opening, first.length);
+  assertEquals(opening.receive(viewOf(foreign), foreign.length, 0), "waiting");
   assertEquals(opening.receive(viewOf(answer), 300, 0), "waiting");
   assertEquals(opening.receive(viewOf(answer), answer.length, 0), "next");
   assertEquals(opening.receive(viewOf(answer), answer.length, 0), "waiting");
@@ -157,7 +157,7 @@ Deno.test("ServerOpening keeps a recorded opening from being used by others, els
   ) assertEquals(refusal, "its cookie is not of this server, or too old");
 });
 
-Deno.test("ServerOpening.receive() survives what strangers make of packets", () => {
+Deno.test("ServerOpening.receive() survives what others make of packets", () => {
   const random = new Random(11);
   const server = new ServerOpening(undefined, 1480);
   const opening = client(undefined);

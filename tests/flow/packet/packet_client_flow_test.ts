@@ -89,7 +89,7 @@ Deno.test("packetClientFlow() ends without the server's counts where these do no
   run(network, 60, (datagram) => flagsIn(datagram) === (CLOSE | REPLY) ? undefined : 0);
   const { sent, received, complete, serverReceived } = network.host.result!;
   assertEquals([sent, received, complete, serverReceived], [10, 10, 0, 10]);
-  assertEquals(network.host.logs, [`flow voip: the server at ${server} did not tell its counts at the end`]);
+  assertEquals(network.host.logs, [`flow voip: the server at ${server} did not report its counts at the end`]);
 });
 
 const ways: readonly [what: string, sender: Partial<UnresponsiveConfig>, keys: [string, string]][] = [

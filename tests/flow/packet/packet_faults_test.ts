@@ -142,19 +142,19 @@ for (const maker of Object.keys(makers)) {
     await eventually("duplicates", () => scene.served.last("voip", true)?.duplicates === 8);
     const { received, sent } = scene.served.last("voip", true)!;
     assertEquals([received, sent, scene.served.infos.length], [8, 8, 1]);
-    const stranger = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+    const foreign = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
     const to = { transport: "udp", hostname: "127.0.0.1", port: Number(scene.server.address.split(":")[1]) } as const;
-    for (const packet of recorded) await stranger.send(packet, to);
-    stranger.close();
+    for (const packet of recorded) await foreign.send(packet, to);
+    foreign.close();
     await eventually("refusals", () => scene.served.logs.some((log) => log.includes("cookie is not of this server")));
-    await eventually("strangers", () => scene.served.logs.some((log) => log.includes("of no flow were dropped")));
+    await eventually("foreign packets", () => scene.served.logs.some((log) => log.includes("of no flow were dropped")));
     assertEquals(scene.served.infos.length, 1);
     assertEquals(scene.served.last("voip", true)!.duplicates, 8);
   });
 
-  Deno.test(`packetServer() stands a flood of strangers while a flow goes on, with ${maker}`, async () => {
+  Deno.test(`packetServer() stands a flood of foreign packets while a flow goes on, with ${maker}`, async () => {
     await using scene = await Scene.open(maker);
-    const stranger = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+    const foreign = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
     const to = { transport: "udp", hostname: "127.0.0.1", port: Number(scene.server.address.split(":")[1]) } as const;
     const running = scene.run(100);
     let over = false;
@@ -165,9 +165,9 @@ for (const maker of Object.keys(makers)) {
       hello.set(new TextEncoder().encode("tine"));
       hello[4] = i % 4 === 0 ? OPEN : i;
       new DataView(hello.buffer).setUint16(6, 500);
-      await stranger.send(hello, to);
+      await foreign.send(hello, to);
     }
-    stranger.close();
+    foreign.close();
     const result = await running;
     assertEquals([result.sent + result.unsent, result.complete], [100, 1]);
     // What the server's socket had no room for is lost, and only raw sockets tell how much that was.

@@ -283,7 +283,7 @@ Deno.test("packetServerFlow() grants a flow again whose answer was lost", () => 
   assertEquals([sent, received, network.host.infos.filter((info) => info.server).length], [100, 100, 1]);
 });
 
-Deno.test("packetServerFlow() tells of strangers at its end", () => {
+Deno.test("packetServerFlow() reports packets of no flow at its end", () => {
   const network = new FakeNetwork();
   const port = network.serve();
   port.receive({ from: SocketAddress.parse("192.0.2.9:1"), to: server, bytes: new Uint8Array(100) });

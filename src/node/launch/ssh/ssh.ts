@@ -129,7 +129,7 @@ export class LoginGate {
 
 /**
  * The words in front of a command that let it run in the network of the machine, which is where other machines are
- * reached from: a node may be in a namespace that is made to have no way out. None where this node is in there itself.
+ * reached from: a node may be in a namespace that is made to have no way out. Undefined where this node is in there itself.
  *
  * @throws {TineError} `no-network`, if it cannot be entered from here
  */
