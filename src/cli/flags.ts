@@ -14,6 +14,8 @@ export interface Flag<T = unknown> {
   readonly repeatable?: boolean;
   /** The words it accepts. */
   readonly choices?: readonly string[];
+  /** What stands for its value where it is given without one: then, only one of its choices behind it is its value. */
+  readonly bare?: string;
   /** Words that a shell offers for its value; others are accepted too. */
   readonly words?: readonly string[];
   /** Whether a shell offers files or folders for its value. */
@@ -109,6 +111,9 @@ export function list(options: Omit<ValueOptions<string>, "default" | "defaultTex
 /**
  * One of a few words: `--format csv`.
  *
+ * @param options `bare`: the word that is meant where the flag stands without one; an argument behind it that is none of
+ * the words is not its value then
+ *
  * @example
  * ```ts
  * import { choice } from "./flags.ts";
@@ -121,14 +126,15 @@ export function choice<const C extends string>(
 ): Flag<C>;
 export function choice<const C extends string>(
   choices: readonly C[],
-  options: ValueOptions<NoInfer<C>>,
+  options: ValueOptions<NoInfer<C>> & { bare?: NoInfer<C> },
 ): Flag<C | undefined>;
 export function choice<const C extends string>(
   choices: readonly C[],
-  options: ValueOptions<C, C | undefined>,
+  options: ValueOptions<C, C | undefined> & { bare?: C },
 ): Flag<C | undefined> {
   const parse = (text: string) => choices.find((choice) => choice === text);
-  return { ...single(options, { value: choices.join("|"), expected: oneOf(choices), parse }), choices };
+  const syntax = { value: choices.join("|"), expected: oneOf(choices), parse };
+  return { ...single(options, syntax), choices, bare: options.bare };
 }
 
 /**

@@ -69,6 +69,8 @@ function joinValues(args: readonly string[], names: ReadonlyMap<string, Flag>): 
       joined.push(`${name}=true`);
     } else if (attached !== undefined) {
       joined.push(`${name}=${attached}`);
+    } else if (flag.bare !== undefined && !flag.choices?.includes(args[i + 1])) {
+      joined.push(`${name}=${flag.bare}`);
     } else {
       const next = args[++i];
       if (next === undefined || looksLikeFlag(next)) throw new UsageError(missingValue(name, flag, next));

@@ -23,9 +23,25 @@ export interface Style {
  * ```
  */
 export function style(stream: TerminalStream): Style {
-  const colour = stream.isTerminal() && !Deno.env.get("NO_COLOR") && Deno.env.get("TERM") !== "dumb";
+  const colour = showsColour(stream);
   const paint = (on: number, off: number) => (text: string) => colour ? `\x1b[${on}m${text}\x1b[${off}m` : text;
   return { bold: paint(1, 22), dim: paint(2, 22), red: paint(31, 39), green: paint(32, 39), yellow: paint(33, 39) };
+}
+
+/** Whether a stream is a terminal that shows colours, and they are wanted: NO_COLOR is unset or empty. */
+export function showsColour(stream: TerminalStream): boolean {
+  return stream.isTerminal() && !Deno.env.get("NO_COLOR") && Deno.env.get("TERM") !== "dumb";
+}
+
+/**
+ * Whether text may have more characters than those of ASCII: the locale has UTF-8, by LC_ALL, LC_CTYPE or LANG, the first
+ * one that is set, and TERM is not `dumb`.
+ *
+ * Source: POSIX, 8.2 Internationalization Variables
+ */
+export function showsUnicode(): boolean {
+  const locale = Deno.env.get("LC_ALL") || Deno.env.get("LC_CTYPE") || Deno.env.get("LANG") || "";
+  return /utf-?8/i.test(locale) && Deno.env.get("TERM") !== "dumb";
 }
 
 /**

@@ -175,3 +175,20 @@ export const DASHES = ["", "6 3", "2 3", "8 3 2 3", "12 4"] as const;
 export function lookOf(index: number): Look {
   return { color: index % COLORS.length, dash: Math.floor(index / COLORS.length) % DASHES.length };
 }
+
+/** The names of all plots, as the command line and the page have them. */
+export const PLOT_IDS = [
+  "runs",
+  "goodput",
+  "rtt",
+  "delays",
+  "cwnd",
+  "lateness",
+  "rtt-cdf",
+  "rtt-box",
+  "completion-cdf",
+  "completion-size",
+] as const;
+
+/** The name of a plot. */
+export type PlotId = typeof PLOT_IDS[number];

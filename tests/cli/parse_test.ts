@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../src/cli/errors.ts";
+import { choice, flag } from "../../src/cli/flags.ts";
 import { parse } from "../../src/cli/parse.ts";
 import { demo, nested } from "./demo_command.ts";
 
@@ -55,6 +56,21 @@ Deno.test("parse() leaves positional arguments as they were written", () => {
 Deno.test("parse() takes what follows a switch for an argument, also the word true", () => {
   const { flags, positionals } = parse(demo, ["--json", "true"]);
   assertEquals([flags.json, positionals], [true, ["true"]]);
+});
+
+Deno.test("parse() takes a word behind a flag that needs none only if it is one of its words", () => {
+  const plot = choice(["rtt", "all"], { value: "NAME", help: "draw a plot", bare: "all" });
+  const command = { ...nested, flags: { plot, json: flag({ help: "print JSON" }) } };
+  const read = (...args: string[]) => {
+    const { flags, positionals } = parse(command, args);
+    return [flags.plot, positionals];
+  };
+  assertEquals(read("--plot", "rtt", "results"), ["rtt", ["results"]]);
+  assertEquals(read("--plot", "results"), ["all", ["results"]]);
+  assertEquals(read("results", "--plot"), ["all", ["results"]]);
+  assertEquals(read("results", "--plot", "--json"), ["all", ["results"]]);
+  assertEquals(read("results"), [undefined, ["results"]]);
+  assertThrows(() => read("--plot=results"), UsageError, "--plot NAME: expected rtt or all");
 });
 
 Deno.test("parse() leaves everything behind -- to the child", () => {

@@ -4,7 +4,7 @@ import { errorMessage, fileData, inFolder, item, log, STARTED, startRun, testNam
 import { logFileName } from "../../src/result/names.ts";
 import { info, node, recordsOf } from "../result/recorded_flows.ts";
 import { eventually } from "../support/eventually.ts";
-import { tine } from "../support/tine.ts";
+import { outputOf, TINE, tine, type TineOutput } from "../support/tine.ts";
 
 const lines = (text: string) => text.trimEnd().split("\n").map((line) => JSON.parse(line));
 const versions = { tine: "1", deno: "2", kernel: "6" };
@@ -283,4 +283,81 @@ Deno.test("tine results of a run passes over records that are damaged", () =>
     assertStringIncludes(stderr, `tine results: passed over: ${path} holds no records of tine`);
     assertStringIncludes(stdout, "page (median of 20)");
     assertEquals((await tine(["results", "--json", `${out}/latest`])).stdout.match(/"type":"flow"/g)?.length, 21);
+  }));
+
+/** A run whose tests have a TCP flow of a second with a goodput of 1 Mbit/s. */
+async function aFlow(out: string, tests = ["flow"]): Promise<void> {
+  await using run = await startRun(out);
+  for (const name of tests) {
+    const test = await run.startTest(testNamed(name));
+    await test.add(node("left", "b"));
+    const tinit = BigInt(STARTED.getTime()) * 1_000_000n;
+    await test.add(info("streamInfo", "left", "bulk", { tinit, values: { direction: "upload" } }));
+    const samples = Array.from({ length: 1001 }, (_, i) => ({ t: i * 1e6, total: i * 125 }));
+    for (const message of recordsOf("left", "bulk", "streamIO", samples)) await test.add(message);
+    await test.finish({ status: "ok" });
+    // Its records are those of a second.
+    const summary = JSON.parse(await Deno.readTextFile(`${test.folder}/test.json`));
+    await Deno.writeTextFile(
+      `${test.folder}/test.json`,
+      JSON.stringify({ ...summary, started: STARTED, durationMs: 1000 }),
+    );
+  }
+  await run.finish();
+}
+
+async function plotted(env: Record<string, string>, ...args: string[]): Promise<TineOutput> {
+  const [program, ...first] = TINE;
+  return await outputOf(
+    new Deno.Command(program, {
+      args: [...first, "results", ...args],
+      env: { LC_ALL: "", LC_CTYPE: "", LANG: "", TERM: "xterm", ...env },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn(),
+  );
+}
+
+Deno.test("tine results --plot draws plots of each test, in braille where the locale has UTF-8", () =>
+  inFolder(async (out) => {
+    await aFlow(out, ["a", "b"]);
+    const { code, stdout, stderr } = await plotted({ LANG: "C.UTF-8" }, `${out}/latest`, "--plot");
+    assertEquals([code, stderr], [0, ""]);
+    assertEquals(stdout.match(/^== .*/gm), ["== name=a", "== name=b"]);
+    assertEquals(stdout.match(/^Goodput, Mbit\/s$/gm)?.length, 2);
+    assertStringIncludes(stdout, " 1.0┤⠤⠤⠤⠤⠤⠤⠤a⠤⠤⠤⠤⠤⠤⠤");
+    assert(Math.max(...stdout.split("\n").map((line) => line.length)) <= 80);
+    // deno-lint-ignore no-control-regex
+    assert(!/\x1b/.test(stdout), "no terminal, no colours");
+  }));
+
+Deno.test("tine results --plot NAME draws one plot, of ASCII where the locale or the terminal has no more", () =>
+  inFolder(async (out) => {
+    await aFlow(out);
+    const plain: Record<string, string>[] = [{ LC_ALL: "C", LANG: "C.UTF-8" }, { LANG: "C.UTF-8", TERM: "dumb" }];
+    for (const env of plain) {
+      const { code, stdout } = await plotted(env, "--plot", "goodput", `${out}/latest/name=flow`);
+      assertEquals(code, 0);
+      // deno-lint-ignore no-control-regex
+      assert(/^[\x00-\x7f]*$/.test(stdout), stdout);
+      assertStringIncludes(stdout, "aaaaaaaaaaaaaaaaaaaa");
+      assertStringIncludes(stdout, "Mean: bulk 1.00 Mbit/s.");
+    }
+  }));
+
+Deno.test("tine results --plot says what there is nothing of, and what it does not go with", () =>
+  inFolder(async (out) => {
+    await aFlow(out);
+    const lacks = await tine(["results", "--plot=rtt-cdf", out]);
+    assertEquals([lacks.code, lacks.stdout], [1, ""]);
+    assertStringIncludes(lacks.stderr, `${out} has nothing to plot as rtt-cdf`);
+    const unknown = await tine(["results", out, "--plot=rtts"]);
+    assertEquals(unknown.code, 2);
+    assertStringIncludes(unknown.stderr, "--plot NAME: expected runs, goodput, rtt,");
+    assertEquals((await tine(["results", out, "--plot", "--json"])).code, 2);
+    await aRun(out);
+    const several = await tine(["results", "--plot", out]);
+    assertEquals(several.code, 2);
+    assertStringIncludes(several.stderr, `such as ${out}/latest, not a folder of several runs`);
   }));

@@ -91,7 +91,8 @@ export function groupOverview(group: string, commands: Registry, stream: Termina
 }
 
 function flagTerm(key: string, flag: Flag): string {
-  const long = flagName(key) + (flag.value === undefined ? "" : ` ${flag.value}`);
+  const value = flag.bare === undefined ? flag.value : `[${flag.value}]`;
+  const long = flagName(key) + (value === undefined ? "" : ` ${value}`);
   return flag.short === undefined ? `    ${long}` : `-${flag.short}, ${long}`;
 }
 

@@ -122,26 +122,29 @@ class Pen {
 }
 
 /** Draws series over an x axis. */
-function curveLines(plot: XYPlot, screen: PlotScreen, pen: Pen): string[] {
-  const range = rangeOf(plot.series);
+function curveLines({ series: all, ...plot }: XYPlot, screen: PlotScreen, pen: Pen): string[] {
+  const shown = all.filter(({ hidden }) => !hidden);
+  const range = rangeOf(shown);
   if (range === undefined) return [pen.title(plot.title, ""), "  nothing was measured"];
   const y = layOutAxis(plot.y, range.y.least, range.y.greatest, TICKS);
-  const labels = y.ticks.map(({ value, text }) => ({ row: rowOf(y, value, ROWS), text }));
+  // The row that has the dot of the value.
+  const dots = screen.unicode ? 4 : 1;
+  const labels = y.ticks.map(({ value, text }) => ({ row: Math.floor(rowOf(y, value, ROWS * dots) / dots), text }));
   const margin = Math.max(...labels.map(({ text }) => text.length)) + 1;
   const columns = Math.max(8, screen.width - margin - 1);
   const x = layOutAxis(plot.x, range.x.least, range.x.greatest, Math.max(2, Math.floor(columns / 12)));
   const canvas = new DotCanvas(columns, ROWS, screen.unicode);
   // The first ones are drawn last, over the others; areas lie behind all curves.
-  const order = [...plot.series.keys()].toReversed();
-  for (const i of order) if (plot.series[i].kind === "band") drawBand(canvas, plot.series[i], i, x, y);
-  for (const i of order) drawCurve(canvas, plot.series[i], i, x, y, marksOf(plot.series[i], i, pen));
-  const rows = canvas.rows((i) => plot.series[i].kind === "band" ? pen.glyphs.band : letterOf(i));
+  const order = [...shown.keys()].toReversed();
+  for (const i of order) if (shown[i].kind === "band") drawBand(canvas, shown[i], i, x, y);
+  for (const i of order) drawCurve(canvas, shown[i], i, x, y, marksOf(shown[i], i, pen));
+  const rows = canvas.rows((i) => shown[i].kind === "band" ? pen.glyphs.band : letterOf(i));
   const body = rows.map((cells, row) => {
     const label = labels.find((label) => label.row === row);
     const { left, leftTick } = pen.glyphs;
     const drawn = runsOf(cells).map(({ text, series }) => {
       if (series === undefined) return text;
-      const { look, kind } = plot.series[series];
+      const { look, kind } = shown[series];
       return pen.colour(text, look.color, kind === "band");
     });
     return `${(label?.text ?? "").padStart(margin)}${label === undefined ? left : leftTick}${drawn.join("")}`.trimEnd();
@@ -149,8 +152,8 @@ function curveLines(plot: XYPlot, screen: PlotScreen, pen: Pen): string[] {
   return [
     pen.title(plot.title, y.unit),
     ...body,
-    ...bottomAxis(x, columns, margin, plot.x.title, pen, lossesOf(plot.series, x, columns)),
-    ...legend(plot.series, screen.width, pen),
+    ...bottomAxis(x, columns, margin, plot.x.title, pen, lossesOf(shown, x, columns)),
+    ...legend(shown, screen.width, pen),
   ];
 }
 
@@ -196,6 +199,7 @@ function drawCurve(
   let last: readonly [x: number, y: number] | undefined;
   const to = (nextX: number, nextY: number) => {
     if (last === undefined) canvas.dot(nextX, nextY, index);
+    else if (kind === "dots") canvas.dot(nextX, nextY, index);
     else if (kind === "steps") {
       canvas.line(...last, nextX, last[1], index);
       canvas.line(nextX, last[1], nextX, nextY, index);

@@ -7,11 +7,12 @@ import type {
   TestResults,
   TestStatus,
 } from "../../result/mod.ts";
+import { PLOT_IDS } from "../../report/plot.ts";
 import { testIdText } from "../../result/names.ts";
 import { byteAmount, count, elapsed } from "../../base/units.ts";
 import { defineCommand, type Positional } from "../command.ts";
 import { CommandFailure, UsageError } from "../errors.ts";
-import { flag } from "../flags.ts";
+import { choice, flag } from "../flags.ts";
 import { escape, style, writeStdout } from "../terminal.ts";
 import type { SysInfoData } from "../../node/mod.ts";
 
@@ -38,13 +39,19 @@ const STATUS_WIDTH = 10;
 export const command = defineCommand({
   name: "results",
   summary: "List runs, tests and what was measured",
-  usage: ["[PATH] [--json]", "PATH --system [--json]"],
+  usage: ["[PATH] [--json]", "PATH --plot [NAME]", "PATH --system [--json]"],
   description:
     "A folder with several runs: its runs, the oldest first. A run, or a folder with one: its tests, with a line a flow. " +
     "A test: its errors, nodes and files, and the figures of its flows, or what sysInfo found. Results of a run that is under way, or was " +
     "killed, are shown as far as they go.",
   flags: {
     system: flag({ help: "of a test: what sysInfo found on its nodes" }),
+    plot: choice([...PLOT_IDS, "usual", "all"], {
+      value: "NAME",
+      help: "draw plots of each test, without a name those that are usual: goodput, rtt and rtt-cdf",
+      bare: "usual",
+      complete: "directory",
+    }),
     json: flag({ help: "a JSON object a line: of type run, test, flow, or system" }),
   },
   positionals: [PATH],
@@ -52,6 +59,7 @@ export const command = defineCommand({
     { command: "tine results", what: "the runs in the folder results" },
     { command: "tine results results/latest", what: "the tests of the latest run, and a line a flow" },
     { command: "tine results results/latest/name=hello", what: "one test, with nodes, files and figures" },
+    { command: "tine results results/latest --plot", what: "goodput and RTT of its tests, drawn in the terminal" },
     { command: "tine results results/latest/name=hello --system", what: "kernel, CPU, interfaces, ... of its nodes" },
   ],
 
@@ -60,6 +68,11 @@ export const command = defineCommand({
     const results = await openResults(path);
     if (results.kind === "results") {
       for (const { message } of results.damaged) console.error(`tine results: passed over: ${escape(message)}`);
+    }
+    if (flags.plot !== undefined) {
+      if (flags.json || flags.system) throw new UsageError("--plot goes with neither --json nor --system");
+      const { printPlots } = await import("./plots.ts");
+      return await printPlots(results, path, flags.plot);
     }
     if (flags.system) return await printSystems(results, flags.json);
     if (results.kind === "test") await printTest(results, flags.json);
