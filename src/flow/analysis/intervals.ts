@@ -44,6 +44,11 @@ export class ByteIntervals {
     return this.#lastTotal;
   }
 
+  /** When the last sample was, in nanoseconds since the start: what is before has all its bytes. */
+  get time(): number {
+    return this.#lastTime;
+  }
+
   /**
    * Adds a sample.
    *

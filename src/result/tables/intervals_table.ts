@@ -150,6 +150,7 @@ class StreamIntervals {
   readonly ready: PlacedRow[] = [];
   readonly direction: string | undefined;
   readonly #bytes: ByteIntervals;
+  readonly #flow: IndexedFlow;
   /** The first sample of tcp_info and the last one of each interval, until it is taken. */
   readonly #infos = new Map<number, { rtt: number; cwndBytes: number; retransmits: number; marks: number }>();
   #retransmits = 0;
@@ -157,7 +158,9 @@ class StreamIntervals {
   #next = 0;
   #last = 0;
 
-  constructor(readonly intervalNanos: number, readonly toClient: ServerToClient, { client, server }: IndexedFlow) {
+  constructor(readonly intervalNanos: number, readonly toClient: ServerToClient, flow: IndexedFlow) {
+    const { client, server } = flow;
+    this.#flow = flow;
     this.#bytes = new ByteIntervals(intervalNanos);
     const direction = (client ?? server)?.values.direction;
     if (direction === "upload" || direction === "download") {
@@ -171,7 +174,7 @@ class StreamIntervals {
     const { count, columns } = chunk;
     const { rate, shiftNanos } = this.#isAtServer(chunk) ? this.toClient : NO_SHIFT;
     const first = columns.t[0] * rate + shiftNanos;
-    this.#release(Math.floor(first / this.intervalNanos));
+    this.#release(Math.floor(Math.min(first, this.#knownUntil) / this.intervalNanos));
     for (let i = 0; i < count; i++) {
       const t = columns.t[i] * rate + shiftNanos;
       if (!(t >= 0 && t <= Number.MAX_SAFE_INTEGER)) continue;
@@ -183,6 +186,15 @@ class StreamIntervals {
 
   end(): void {
     this.#release(this.#last > 0 ? Math.ceil(this.#last / this.intervalNanos) : 0);
+  }
+
+  /**
+   * What is before has all its bytes: those between two samples of the receiver are known when the second one is there.
+   * A receiver that is not part of the test has none.
+   */
+  get #knownUntil(): number {
+    const { client, server } = this.#flow;
+    return (this.direction === "toServer" ? server : client) === undefined ? Infinity : this.#bytes.time;
   }
 
   #isAtServer(chunk: Chunk<"streamIO" | "tcpInfo">): boolean {

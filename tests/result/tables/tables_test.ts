@@ -175,6 +175,23 @@ Deno.test("intervals has goodput and the kernel's view of TCP flows", () =>
     assertEquals(Math.round(bytes), 500_000);
   }));
 
+Deno.test("intervals wait for the receiver's samples, which end later than the sender's", () =>
+  inFolder(async (out) => {
+    function* late() {
+      const values = { direction: "upload", client: "10.0.0.1:1", server: "10.0.0.2:2", cca: "cubic" };
+      yield info("streamInfo", "left", "bulk", { tinit: TINIT, values });
+      yield info("streamInfo", "right", "bulk", { tinit: TINIT, server: true, values });
+      for (let i = 0; i < 6; i++) {
+        // The receiver's sample that ends an interval comes after the sender's that begins the next one.
+        yield* recordsOf("left", "bulk", "tcpInfo", [{ t: i * 100 * MS + MS, rtt: 1000, cwnd: 10, sndMss: 1448 }]);
+        yield* recordsOf("right", "bulk", "streamIO", [{ t: i * 105 * MS, total: i * 105_000 }]);
+      }
+    }
+    const rows = await rowsOf(await record(out, late()), "intervals", { intervalMs: 100 });
+    assertEquals(rows.slice(0, 5).map((row) => row.goodput_bits_per_second), [8e6, 8e6, 8e6, 8e6, 8e6]);
+    assertEquals(rows.map((row) => row.srtt_us), [1000, 1000, 1000, 1000, 1000, 1000]);
+  }));
+
 Deno.test("flows has a row for each flow, absent where its protocol has no such figure", () =>
   inFolder(async (out) => {
     const [voip, bulk] = await rowsOf(await record(out, [...echoes(10), ...upload()]), "flows");
