@@ -53,6 +53,13 @@ Deno.test("RowPoints has each column as a tag or as a field of its type", () => 
   assertEquals([...second.fields()], [["sent", false], ["rtt_us", NaN], ["bytes", -1n], ["text", ""]]);
 });
 
+Deno.test("RowPoints takes a time between two nanoseconds, which a node must not send, for the nearest", () => {
+  const times = { type: "time", base: 5n, offsets: Float64Array.of(1.75, Infinity) } as const;
+  const points = new RowPoints(schema);
+  const taken = points.points({ count: 2, columns: [times, ...rows.columns.slice(1)] });
+  assertEquals([taken.map(({ time }) => time), points.lost], [[7n], 1]);
+});
+
 Deno.test("RowPoints groups by all tags of a point, and not at all without groupBy", () => {
   assertEquals(new RowPoints(schema, ["*"]).points(rows)[1].group, "flow=voip.a,sender=1");
   const [point] = new RowPoints(schema).points(rows);

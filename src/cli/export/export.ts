@@ -111,7 +111,7 @@ export const command = defineCommand({
           : 1;
       }
       const { exportToFile, exportToFolder, exportToStream } = await import("../../result/export/mod.ts");
-      const { tests, several } = await testsFor(path, flags.test);
+      const { tests, several } = await testsFor("tine export", path, flags.test);
       const options: ExportOptions = { ...common, tests, format, time: flags.time };
       let files: readonly WrittenFile[] = [];
       if (target !== undefined) {
@@ -142,8 +142,16 @@ function commaList(values: readonly string[]): string[] {
   ];
 }
 
-/** The tests that are wanted, and whether they are of several runs. */
-async function testsFor(path: string, wanted: readonly string[]): Promise<{ tests: ExportedTest[]; several: boolean }> {
+/**
+ * The tests that are wanted, and whether they are of several runs.
+ *
+ * @param command its name, for messages
+ */
+export async function testsFor(
+  command: string,
+  path: string,
+  wanted: readonly string[],
+): Promise<{ tests: ExportedTest[]; several: boolean }> {
   const [{ openResults, testsOf }, { selectTests }] = await Promise.all([
     import("../../result/mod.ts"),
     import("../run/test_selection.ts"),
@@ -155,7 +163,7 @@ async function testsFor(path: string, wanted: readonly string[]): Promise<{ test
   }
   const runs = results.kind === "run" ? [results] : results.runs;
   if (results.kind === "results") {
-    for (const { message } of results.damaged) console.error(`tine export: passed over: ${escape(message)}`);
+    for (const { message } of results.damaged) console.error(`${command}: passed over: ${escape(message)}`);
   }
   for (const { name, complete } of runs) if (!complete) console.error(`run ${escape(name)} is ${NOT_COMPLETE}`);
   const entries = runs.flatMap((run) => run.summary.tests.map((entry) => ({ id: entry.id, entry, run })));

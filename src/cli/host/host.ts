@@ -1,6 +1,6 @@
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { choice, duration, flag, integer, list, size, text, type Values } from "../flags.ts";
+import { choice, duration, flag, flagName, integer, list, size, text, type Values } from "../flags.ts";
 import { checkModuleFlags, isModule, moduleFlags } from "../module_flags.ts";
 import { supervisionFlags } from "../supervision_flags.ts";
 import { checkTarget, targetFlags } from "../udf_target.ts";
@@ -14,15 +14,28 @@ const flags = {
   }),
   input: list({ value: "FILE", short: "i", complete: "file", help: "read points from a file; - or none: stdin" }),
   inputFormat: choice(["line", "json", "csv"], { help: "default: what the file's name says, else line" }),
-  precision: choice(["ns", "us", "ms", "s", "m", "h"], { default: "ns", help: "unit of times that are integers" }),
+  precision: choice(["ns", "us", "ms", "s", "m", "h"], { defaultText: "ns", help: "unit of times that are integers" }),
   measurement: text({ value: "NAME", help: "name of points that have none" }),
   database: text({ value: "NAME", help: "database of points that name none" }),
   retentionPolicy: text({ value: "NAME", help: "retention policy of points that name none" }),
   tagColumns: text({ value: "NAME,NAME", help: "CSV: the columns that are tags" }),
   timeColumn: text({ value: "NAME", help: "CSV: the column of the time (default: time)" }),
+  fromResults: text({
+    value: "PATH",
+    complete: "directory",
+    help: "in place of --input: the rows of a table of results, such as results/latest",
+  }),
+  table: text({ value: "NAME", goesWith: ["fromResults"], help: "the table, such as round_trips" }),
+  flow: text({ value: "GLOB", goesWith: ["fromResults"], help: "only flows whose id matches, such as voip.*" }),
+  test: list({ value: "NAME=REGEXP", goesWith: ["fromResults"], help: "only tests whose id has such a value" }),
+  interval: duration({
+    min: 1,
+    goesWith: ["fromResults"],
+    help: "the length of the rows of intervals; default: 100ms",
+  }),
   groupBy: text({ value: "TAG,TAG", help: "group points as Kapacitor's groupBy does; *: by all tags" }),
   batchSize: integer({ min: 1, help: "a batch is this many points of a group" }),
-  batchWindow: duration({ help: "a batch is a span of time of a group; neither: a blank line ends batches" }),
+  batchWindow: duration({ help: "a batch is a span of time of a group; neither: a blank line ends batches, rows: 1s" }),
   format: choice(["line", "json", "table"], {
     help: "how points are printed (default: table on a terminal, else line)",
   }),
@@ -49,6 +62,18 @@ const flags = {
   record: text({ value: "FILE", complete: "file", help: "record both directions, for tine replay" }),
 };
 
+/** What says how input is read; rows of results need none of it. */
+const INPUT_FLAGS = [
+  "input",
+  "inputFormat",
+  "precision",
+  "measurement",
+  "database",
+  "retentionPolicy",
+  "tagColumns",
+  "timeColumn",
+] as const;
+
 /** The values of the flags of `tine host`. */
 export type HostFlags = Values<typeof flags>;
 
@@ -58,7 +83,8 @@ export const command = defineCommand({
   summary: "Drive a UDF with points and print what it returns",
   usage: ["[flags] -- CMD ARGS...", "[flags] --handler HANDLER | --socket PATH | --connect HOST:PORT"],
   description:
-    "Points come in as InfluxDB line protocol, JSON lines or CSV, and go out on stdout; a summary goes to stderr.",
+    "Points come in as InfluxDB line protocol, JSON lines or CSV, or are rows of what tine run measured, and go out on " +
+    "stdout; a summary goes to stderr.",
   flags,
   trailing: true,
   examples: [
@@ -74,6 +100,11 @@ export const command = defineCommand({
       command: "tine host --socket /tmp/udf.sock --batch-window 10s --set field=value < points.txt",
       what: "drive a UDF that listens, with batches of 10 s",
     },
+    {
+      command: "tine host --from-results results/latest --table round_trips --group-by flow \\\n" +
+        "    --handler ewma --set field=rtt_us --set alpha=0.125",
+      what: "smooth what was measured",
+    },
   ],
 
   async run({ flags, trailing }) {
@@ -82,6 +113,13 @@ export const command = defineCommand({
     checkModuleFlags(flags, flags.handler);
     if (flags.batchSize !== undefined && flags.batchWindow !== undefined) {
       throw new UsageError("--batch-size and --batch-window exclude each other: give one of them");
+    }
+    if (flags.fromResults !== undefined) {
+      const given = INPUT_FLAGS.find((name) => flags[name] !== undefined && flags[name].length > 0);
+      if (given !== undefined) throw new UsageError(`--from-results and ${flagName(given)} exclude each other`);
+      if (flags.table === undefined) {
+        throw new UsageError("--table is missing: name the table of the results, such as --table round_trips");
+      }
     }
     if (flags.json && flags.format !== undefined && flags.format !== "json") {
       throw new UsageError(`--json and --format ${flags.format} exclude each other: give one of them`);

@@ -1,4 +1,5 @@
 import { TineError } from "../../base/errors.ts";
+import type { BatcherOptions } from "../../udf/batcher.ts";
 import { Feeder } from "../../udf/feeder.ts";
 import { readPoints } from "../../udf/format/point_reader.ts";
 import type { BadLine } from "../../udf/format/input_item.ts";
@@ -13,8 +14,29 @@ import type { Input } from "./input.ts";
 /** Bad lines that are printed; further ones are only counted. */
 const MAX_PRINTED_BAD_LINES = 20;
 
+/** Sends points to a UDF. */
+export interface Feed {
+  /** Lines that could not be used. */
+  readonly badLines: number;
+  /** Points that came after their window had closed, and were dropped. */
+  readonly late: number;
+  /** Rows that are no points, where rows are sent. */
+  readonly lostRows?: number;
+
+  /**
+   * Sends all points, until there are no more, the signal is aborted or the UDF is given up.
+   *
+   * @param wants what the UDF wants
+   * @throws {TineError} what reading or sending threw
+   */
+  run(host: Host | Supervisor, wants: EdgeType): Promise<void>;
+
+  /** Closes what was not read. */
+  cancel(): Promise<void>;
+}
+
 /** What a feed works with. */
-export interface InputFeedOptions {
+export interface FeedOptions {
   flags: HostFlags;
   /** Gets warnings, and how far the feed is. */
   messages: HostMessages;
@@ -23,9 +45,9 @@ export interface InputFeedOptions {
 }
 
 /** Reads the inputs of `tine host` one after the other and sends their points to the UDF. */
-export class InputFeed {
+export class InputFeed implements Feed {
   readonly #inputs: readonly Input[];
-  readonly #options: InputFeedOptions;
+  readonly #options: FeedOptions;
   /** Bytes of all inputs, where they are known. */
   readonly #totalBytes: number | undefined;
   #feeder: Feeder | undefined;
@@ -35,7 +57,7 @@ export class InputFeed {
   /** The input that is being read, for messages. */
   #current = "";
 
-  constructor(inputs: readonly Input[], options: InputFeedOptions) {
+  constructor(inputs: readonly Input[], options: FeedOptions) {
     this.#inputs = inputs;
     this.#options = options;
     this.#totalBytes = inputs.reduce<number | undefined>(
@@ -54,21 +76,13 @@ export class InputFeed {
     return this.#feeder?.late ?? 0;
   }
 
-  /**
-   * Sends all points, until the inputs end, the signal is aborted or the UDF is given up.
-   *
-   * @param wants what the UDF wants
-   * @throws {TineError} `bad-line` with `--strict`; what reading or sending threw
-   */
+  /** @throws {TineError} `bad-line` with `--strict`; what reading or sending threw */
   async run(host: Host | Supervisor, wants: EdgeType): Promise<void> {
     const { flags, signal } = this.#options;
     const feeder = this.#feeder = new Feeder(host, {
       wants,
       groupBy: splitNames(flags.groupBy),
-      batches: {
-        size: flags.batchSize,
-        windowNs: flags.batchWindow === undefined ? undefined : BigInt(Math.round(flags.batchWindow * 1e6)),
-      },
+      batches: batcherOptions(flags),
       onBad: (bad) => this.#bad(bad),
     });
     for (const input of this.#inputs) {
@@ -88,7 +102,7 @@ export class InputFeed {
     this.#current = escape(input.name);
     const reader = readPoints({
       format: input.format,
-      precision: flags.precision,
+      precision: flags.precision ?? "ns",
       measurement: flags.measurement,
       database: flags.database,
       retentionPolicy: flags.retentionPolicy,
@@ -129,6 +143,14 @@ export class InputFeed {
   }
 }
 
-function splitNames(names: string | undefined): string[] {
+/** When a batch is complete, as the flags say. */
+export function batcherOptions(
+  { batchSize, batchWindow }: Pick<HostFlags, "batchSize" | "batchWindow">,
+): BatcherOptions {
+  return { size: batchSize, windowNs: batchWindow === undefined ? undefined : BigInt(Math.round(batchWindow * 1e6)) };
+}
+
+/** The names of a list with commas between them. */
+export function splitNames(names: string | undefined): string[] {
   return names === undefined || names === "" ? [] : names.split(",").map((name) => name.trim());
 }

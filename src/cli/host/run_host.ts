@@ -14,7 +14,7 @@ import { reachUdf, type Target } from "../udf_target.ts";
 import type { HostFlags } from "./host.ts";
 import { HostMessages } from "./host_messages.ts";
 import { checkSnapshotPath, openInputs, readSnapshot, writeSnapshot } from "./input.ts";
-import { InputFeed } from "./input_feed.ts";
+import { type Feed, type FeedOptions, InputFeed } from "./input_feed.ts";
 import { PointPrinter } from "./point_printer.ts";
 import { count, grouped } from "../../base/units.ts";
 
@@ -28,10 +28,10 @@ export async function runHost(flags: HostFlags, target: Target): Promise<number>
   using messages = new HostMessages();
   const state = flags.restore === undefined ? undefined : await readSnapshot(flags.restore);
   if (flags.snapshot !== undefined) await checkSnapshotPath(flags.snapshot);
-  const inputs = await openInputs(flags.input, flags.inputFormat);
   const writer = createPointWriter(flags.json ? "json" : flags.format ?? (Deno.stdout.isTerminal() ? "table" : "line"));
   const printer = new PointPrinter(writer, { strict: flags.strict, warn: (message) => messages.warn(message) });
   const ending = new AbortController();
+  const feed = await openFeed({ flags, messages, signal: ending.signal });
   // Last: a recording that exists is overwritten, which a mistyped name of an input should not cost.
   const udf = await openUdf(flags, target, messages, ending.signal);
   using interrupts = onInterrupt(() => {
@@ -45,7 +45,6 @@ export async function runHost(flags: HostFlags, target: Target): Promise<number>
   const supervisor = flags.restart || flags.watch
     ? new Supervisor(udf.reach, printer, { ...options, ...supervisorOptions(flags) })
     : undefined;
-  const feed = new InputFeed(inputs, { flags, messages, signal: ending.signal });
   let host: Host | Supervisor;
   try {
     host = supervisor ?? new Host(await udf.reach(), printer, options);
@@ -65,6 +64,7 @@ export async function runHost(flags: HostFlags, target: Target): Promise<number>
     seconds: (performance.now() - started) / 1000,
     badLines: feed.badLines,
     latePoints: feed.late,
+    lostRows: feed.lostRows,
     wrongGroups: printer.wrongGroups,
     losses: writer.losses,
     // A reader of stdout that has seen enough is no failure.
@@ -75,6 +75,13 @@ export async function runHost(flags: HostFlags, target: Target): Promise<number>
   if (failure !== undefined) throw host.failure ?? failure;
   if (interrupts.interrupted) return 130;
   return feed.badLines > 0 ? 1 : 0;
+}
+
+async function openFeed(options: FeedOptions): Promise<Feed> {
+  const { input, inputFormat, fromResults, table } = options.flags;
+  if (fromResults === undefined) return new InputFeed(await openInputs(input, inputFormat), options);
+  const { RowFeed } = await import("./row_feed.ts");
+  return await RowFeed.open(fromResults, table!, options);
 }
 
 /** The UDF of the command line, reached once or, under supervision, again and again. */
@@ -125,7 +132,7 @@ function hostOptions(flags: HostFlags, messages: HostMessages, ending: AbortCont
 /** What {@linkcode drive} works with. */
 interface Drive {
   flags: HostFlags;
-  feed: InputFeed;
+  feed: Feed;
   /** The snapshot that the UDF gets at the start. */
   state: Uint8Array | undefined;
   messages: HostMessages;
@@ -181,6 +188,8 @@ interface HostSummary extends HostCounts {
   seconds: number;
   badLines: number;
   latePoints: number;
+  /** Rows of results that are no points. */
+  lostRows?: number;
   wrongGroups: number;
   /** Where the UDF was supervised. */
   supervision?: SupervisorCounts;
@@ -201,6 +210,7 @@ function renderSummary(summary: HostSummary): string {
     summary.error !== undefined && "failed",
     counted(summary.badLines, "bad line"),
     counted(summary.latePoints, "late point dropped", "late points dropped"),
+    counted(summary.lostRows ?? 0, "row without a time or a field", "rows without a time or a field"),
     counted(summary.losses.points, "point that the format cannot hold", "points that the format cannot hold"),
     counted(summary.losses.fields, "field that the format cannot hold", "fields that the format cannot hold"),
     counted(summary.losses.tags, "tag that the format cannot hold", "tags that the format cannot hold"),

@@ -3,6 +3,16 @@ import { LogTail } from "../read_logs.ts";
 import { RecordFile, RecordTail } from "../read_records.ts";
 import { type FollowedTable, RowFollower } from "../tables/row_follower.ts";
 
+/** Records whose rows are written at a time, where flows are to be mixed. */
+const FEW_RECORDS = 8;
+
+/** How {@linkcode TestFollower.step} goes on. */
+export interface StepOptions {
+  readonly end?: boolean;
+  readonly mixed?: boolean;
+  readonly signal?: AbortSignal;
+}
+
 /** Makes rows of tables while a test writes its results. */
 export class TestFollower implements Disposable {
   readonly #rows: RowFollower;
@@ -34,15 +44,19 @@ export class TestFollower implements Disposable {
    *
    * @param folder of the test, wherever it is by now
    * @param end nothing follows
+   * @param mixed writes the rows of few records at a time, so that flows are mixed as they were while the test ran
    * @throws {TineError} `bad-results`, `bad-item`, `bad-records`, `cannot-read`
    */
-  async step(folder: string, { end = false, signal }: { end?: boolean; signal?: AbortSignal } = {}): Promise<void> {
+  async step(folder: string, { end = false, mixed = false, signal }: StepOptions = {}): Promise<void> {
     this.#records ??= await RecordTail.open(folder);
     if (this.#records !== undefined) this.#samples ??= await RecordFile.open(folder);
     for (let some; (some = await this.#records?.read()) !== undefined;) {
       signal?.throwIfAborted();
       const now = performance.now();
-      for (const { message, place } of some) this.#rows.add(message, now, place);
+      for (const [i, { message, place }] of some.entries()) {
+        this.#rows.add(message, now, place);
+        if (mixed && i % FEW_RECORDS === 0) await this.#rows.settle(now, false);
+      }
       await this.#rows.write();
     }
     await this.#rows.settle(performance.now(), end);

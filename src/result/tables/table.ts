@@ -117,7 +117,8 @@ export function valueAt(values: Values, i: number): Value {
     case "constant":
       return values.value;
     case "time":
-      return Number.isNaN(values.offsets[i]) ? undefined : values.base + BigInt(values.offsets[i]);
+      // A node may have sent anything.
+      return Number.isFinite(values.offsets[i]) ? values.base + BigInt(Math.round(values.offsets[i])) : undefined;
     case "bool":
       return values.values[i] === 2 ? undefined : values.values[i] === 1;
     case "text":
