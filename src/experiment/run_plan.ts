@@ -1,4 +1,5 @@
 import { Canceled } from "../node/runner.ts";
+import { REPEAT_KEY } from "../base/limits.ts";
 import { now } from "../base/time.ts";
 import type { ErrorItem } from "../node/item.ts";
 import type { Plan, Test } from "../node/plan/types.ts";
@@ -30,6 +31,11 @@ export interface RunPlanOptions extends Omit<RunFolderOptions, "started">, Omit<
   readonly out: string;
   /** Keep the results of tests that have not changed and succeeded before. */
   readonly resume?: boolean;
+  /**
+   * Whether the tests of the rounds so far are enough; asked before each further round, with the folder of the run.
+   * Without it, all rounds run.
+   */
+  readonly isEnough?: (folder: string) => Promise<boolean>;
   readonly observer: PlanObserver;
 }
 
@@ -44,6 +50,8 @@ export interface PlanOutcome {
   readonly kept: number;
   /** Not even started, since the run was interrupted or its results could not be written. */
   readonly notRun: number;
+  /** Not started, since the rounds before were enough. */
+  readonly notNeeded: number;
 }
 
 /**
@@ -53,7 +61,7 @@ export interface PlanOutcome {
  * @throws {TineError} if the results cannot be stored: `results-full`, `results-not-writable`, ...
  */
 export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<PlanOutcome> {
-  const { out, resume = false, observer, signal } = options;
+  const { out, resume = false, observer, signal, isEnough } = options;
   const previous = resume ? await keptTests(plan, out) : new Map<Test, PreviousTest>();
   await using folder = await createRun(out, plan, options);
   observer.planStarts(folder.path, previous.size);
@@ -61,9 +69,15 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Plan
   let failed = 0;
   let canceled = 0;
   let kept = 0;
+  let notNeeded = 0;
   let broken: unknown;
   for (const [i, test] of plan.tests.entries()) {
     if (signal?.aborted || broken !== undefined) break;
+    const startsRound = i > 0 && test.id[REPEAT_KEY] !== plan.tests[i - 1].id[REPEAT_KEY];
+    if (startsRound && await isEnough?.(folder.path)) {
+      notNeeded = plan.tests.length - i;
+      break;
+    }
     const before = previous.get(test);
     if (before !== undefined) {
       await folder.keepTest(before);
@@ -82,7 +96,8 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Plan
     observer.testEnds(summary, i + 1, store.folder.replace(WORK_FOLDER, "$1"), false);
   }
   const path = await finish(folder, broken);
-  return { folder: path, ok, failed, canceled, kept, notRun: plan.tests.length - ok - failed - canceled - kept };
+  const notRun = plan.tests.length - ok - failed - canceled - kept - notNeeded;
+  return { folder: path, ok, failed, canceled, kept, notRun, notNeeded };
 }
 
 /** Ends the run; where results could not be written, that is what went wrong, not what follows from it. */

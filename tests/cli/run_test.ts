@@ -199,6 +199,30 @@ Deno.test("tine run --repeat runs each test so often, in rounds, and --dry-run s
   ]);
 });
 
+Deno.test("tine run --until repeats until a figure is exact enough, or says that it is not", async () => {
+  const flow = { upload: { flow: "bulk", length: "10kB" }, addrKey: "server" };
+  const serial = [{ streamServer: { listenAddr: "127.0.0.1:0", listenAddrKey: "server" } }, { streamClient: flow }];
+  const plan = planOf({ serial });
+  await PlanPlace.use(async (place) => {
+    const args = ["--until", "bulk bytes within 1%"];
+    const { code, events } = await (await place.start(plan, { args })).end();
+    const ended = (events: readonly Record<string, unknown>[]) => events.find(({ type }) => type === "summary")!;
+    assertEquals([code, ended(events).ok, ended(events).notNeeded], [0, 6, 24]);
+    const less = await (await place.start(plan, { args: [...args, "--max-repeat", "2"] })).end();
+    assertEquals([less.code, ended(less.events).ok, ended(less.events).notNeeded], [3, 2, 0]);
+    assertStringIncludes(JSON.stringify(less.events), "an interval takes more than 2 repeats");
+  });
+  const cases = [
+    [["--until", "bulk within 1%"], '--until: "bulk within 1%" is no goal'],
+    [["--until", "bulk bytes within 1%", "--repeat", "3"], "--repeat and --until cannot be given together"],
+  ] as const;
+  for (const [args, message] of cases) {
+    const { code, stderr } = await tine(["run", "-", ...args], JSON.stringify(plan));
+    assertEquals(code, 2);
+    assertStringIncludes(stderr, message);
+  }
+});
+
 Deno.test("tine run runs a plan that a program has printed", async () => {
   await PlanPlace.use(async (place) => {
     const program = `${place.folder}/my_plan.ts`;

@@ -68,6 +68,8 @@ export interface PlanSummary {
   readonly canceled: number;
   readonly kept: number;
   readonly notRun: number;
+  /** Repeats that `--until` did without. */
+  readonly notNeeded: number;
   readonly durationMs: number;
   /** Where the results are. */
   readonly folder: string;

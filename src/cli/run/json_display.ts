@@ -87,8 +87,8 @@ export class JsonDisplay implements Display {
     this.#write({ type: "test-end", test: number, id, status, durationMs, errors, moreErrors, missing, folder });
   }
 
-  async planEnds({ ok, failed, canceled, kept, notRun, durationMs, folder }: PlanSummary): Promise<void> {
-    this.#write({ type: "summary", ok, failed, canceled, kept, notRun, durationMs, folder });
+  async planEnds({ ok, failed, canceled, kept, notRun, notNeeded, durationMs, folder }: PlanSummary): Promise<void> {
+    this.#write({ type: "summary", ok, failed, canceled, kept, notRun, notNeeded, durationMs, folder });
     await this.#writer.flush();
   }
 

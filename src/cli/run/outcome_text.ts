@@ -65,9 +65,10 @@ export function detailLines(outcome: TestOutcome, before: ReadonlySet<string> = 
 }
 
 /** Returns how a plan ended. */
-export function summaryLine({ ok, failed, canceled, kept, notRun, durationMs }: PlanSummary): string {
+export function summaryLine({ ok, failed, canceled, kept, notRun, notNeeded, durationMs }: PlanSummary): string {
   return `${count(ok + failed + canceled + kept + notRun, "test")}: ` +
     `${countsText({ ok, failed, canceled, kept, notRun })}; ` +
+    (notNeeded > 0 ? `${count(notNeeded, "repeat")} not needed; ` : "") +
     elapsed(durationMs);
 }
 

@@ -1,5 +1,8 @@
 import type { Plan } from "../../node/mod.ts";
 import type { RunPlanOptions } from "../../experiment/run_plan.ts";
+import { TineError } from "../../base/errors.ts";
+import type { PrecisionGoal } from "../../result/compare/mod.ts";
+import type { Display } from "./display.ts";
 import { defineCommand } from "../command.ts";
 import { CommandFailure, UsageError } from "../errors.ts";
 import { flag, integer, list, size, text } from "../flags.ts";
@@ -23,12 +26,14 @@ export const command = defineCommand({
     "Runs the tests of a plan one after another; one that fails does not keep the next from running. Results go to a " +
     "new folder in --out, also those of a failed test; its path is printed at the end. Without root, network " +
     "namespaces are made in a user namespace. Ctrl-C ends a test in order, a second one at once. Exit code 1 if a " +
-    "test failed.\n\n" +
+    "test failed, 3 if --until was not reached.\n\n" +
     "A plan in TypeScript is what the module exports as default, or else what it prints. It runs without permissions " +
     "unless flags give it some; it needs no Deno on the machine, and finds @tine/tine/node.",
   flags: {
     out: text({ value: "DIR", default: "results", complete: "directory", help: "the folder of runs; made if missing" }),
     test: list({ value: "NAME=REGEXP", help: "only tests whose id has such a value" }),
+    until: list({ value: "GOAL", help: "repeat until a figure is exact enough: 'voip rttP99 within 5%'" }),
+    maxRepeat: integer({ value: "N", default: 30, min: 1, max: 10_000, help: "with --until, the most repeats" }),
     repeat: integer({ value: "N", min: 1, max: 10_000, help: "run each test so often, in rounds: A B A B" }),
     resume: flag({ help: "keep results of unchanged tests that succeeded before, run the others" }),
     dryRun: flag({ help: "print the tests as they would run, and run nothing" }),
@@ -66,7 +71,9 @@ export const command = defineCommand({
       import("./test_selection.ts"),
     ]);
     if (flags.out === "") throw new UsageError("--out DIR: expected a folder, not an empty text");
-    const whole = await readGivenPlan(path, flags, trailing, flags.repeat);
+    const goals = await precisionGoals(flags.until, flags.repeat);
+    const repeat = goals.length > 0 ? flags.maxRepeat : flags.repeat;
+    const whole = await readGivenPlan(path, flags, trailing, repeat);
     const plan = { ...whole, tests: selectTests(whole.tests, flags.test) };
     if (flags.dryRun) {
       const { planTree } = await import("./plan_tree.ts");
@@ -81,7 +88,7 @@ export const command = defineCommand({
       const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
       throw new CommandFailure("bad-plan", `${name}: ${place}: ${message}${more}; tine vet lists all`, 1);
     }
-    return await runAndShow(plan, name, flags, await running);
+    return await runAndShow(plan, name, { ...flags, goals }, await running);
   },
 });
 
@@ -93,6 +100,24 @@ interface Settings {
   maxSize: number;
   verbose: boolean;
   json: boolean;
+  /** Repeats end when all are reached. */
+  goals: readonly PrecisionGoal[];
+}
+
+/** Reads the values of `--until`. */
+async function precisionGoals(given: readonly string[], repeat: number | undefined): Promise<readonly PrecisionGoal[]> {
+  if (given.length === 0) return [];
+  if (repeat !== undefined) {
+    throw new UsageError("--repeat and --until cannot be given together; --max-repeat limits the repeats of --until");
+  }
+  const { parsePrecisionGoal } = await import("../../result/compare/mod.ts");
+  return given.map((text) => {
+    try {
+      return parsePrecisionGoal(text);
+    } catch (error) {
+      throw error instanceof TineError ? new UsageError(`--until: ${error.message}`, { cause: error }) : error;
+    }
+  });
 }
 
 function loadRunning() {
@@ -170,11 +195,27 @@ async function runAndShow(
       signal: stop.signal,
       killSignal: kill.signal,
       observer,
+      ...flags.goals.length > 0 && { isEnough: (folder) => isExactEnough(folder, flags.goals, display) },
     });
+    const inexact = flags.goals.length > 0 && outcome.notNeeded === 0 && !interrupts.interrupted &&
+      !await isExactEnough(outcome.folder, flags.goals, display);
     await display.planEnds({ ...outcome, durationMs: performance.now() - started });
     if (interrupts.interrupted) return 130;
-    return outcome.failed + outcome.canceled + outcome.notRun > 0 ? 1 : 0;
+    if (outcome.failed + outcome.canceled + outcome.notRun > 0) return 1;
+    return inexact ? 3 : 0;
   } finally {
     clearTimeout(killing);
   }
+}
+
+/** Whether repeats have reached all goals; shows how far they are. */
+async function isExactEnough(folder: string, goals: readonly PrecisionGoal[], display: Display): Promise<boolean> {
+  const { checkPrecision } = await import("../../result/compare/mod.ts");
+  let reached = true;
+  for (const goal of goals) {
+    const precision = await checkPrecision(folder, goal);
+    display.note(`--until ${goal.text}: ${precision.reached ? "reached: " : ""}${precision.text}`);
+    reached &&= precision.reached;
+  }
+  return reached;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { output, ZodObject } from "zod";
+import { REPEAT_KEY } from "../../base/limits.ts";
 import { nearest } from "../../base/nearest.ts";
 import { show } from "../../base/schema.ts";
 import { at, MAX_PROBLEMS, type Place, placeText, type Problem } from "./place.ts";
@@ -178,9 +179,6 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The name in ids that tells the repeats of a test apart. */
-export const REPEAT = "repeat";
-
 /** A test that was validated, and that may be repeated. */
 export type RepeatedTest = Run & TestFields & { readonly repeat?: number };
 
@@ -210,8 +208,8 @@ export function expandRepeats(
   const sum = times.reduce((sum, times) => sum + times, 0);
   if (sum > MAX_TESTS) problems.push({ place: "tests", message: tooMany(sum) });
   for (const [i, { id }] of tests.entries()) {
-    if (times[i] === 1 || !Object.hasOwn(id, REPEAT) || problems.length === MAX_PROBLEMS) continue;
-    const place = placeText(at(undefined, "tests", sources[i], "id", REPEAT));
+    if (times[i] === 1 || !Object.hasOwn(id, REPEAT_KEY) || problems.length === MAX_PROBLEMS) continue;
+    const place = placeText(at(undefined, "tests", sources[i], "id", REPEAT_KEY));
     problems.push({ place, message: "is the name of the round of a test that is repeated; give it another name" });
   }
   const made: Test[] = [], written = new Map<Test, Place>();
@@ -219,7 +217,7 @@ export function expandRepeats(
   for (let round = 1; round <= rounds; round++) {
     for (const [i, { repeat: _, ...test }] of tests.entries()) {
       if (times[i] < round) continue;
-      const repeated = times[i] === 1 ? test : { ...test, id: { ...test.id, [REPEAT]: String(round) } };
+      const repeated = times[i] === 1 ? test : { ...test, id: { ...test.id, [REPEAT_KEY]: String(round) } };
       made.push(repeated);
       written.set(repeated, at(undefined, "tests", sources[i])!);
     }

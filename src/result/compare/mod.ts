@@ -17,6 +17,7 @@ export {
   type Verdict,
 } from "./compare.ts";
 export { figureNamed, FLOW_FIGURES, type FlowFigure } from "./figures.ts";
+export { checkPrecision, parsePrecisionGoal, type Precision, type PrecisionGoal } from "./precision.ts";
 export {
   type Conditions,
   type FlowSample,

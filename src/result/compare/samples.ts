@@ -5,6 +5,7 @@
  */
 
 import { TineError } from "../../base/errors.ts";
+import { REPEAT_KEY } from "../../base/limits.ts";
 import { count } from "../../base/units.ts";
 import { decodeItem } from "../../node/protocol/kinds.ts";
 import { Kind } from "../../node/protocol/frame.ts";
@@ -16,9 +17,6 @@ import { openResults, type RunResults, type TestResults, testsOf } from "../open
 import { readRecords } from "../read_records.ts";
 import { PLAN_FILE } from "../summary.ts";
 import { type FlowValues, valuesOf } from "./figures.ts";
-
-/** What distinguishes repeats of a test in their ids. */
-export const REPEAT_KEY = "repeat";
 
 /** A flow in one repeat. */
 export interface FlowSample extends FlowValues {

@@ -7,7 +7,16 @@ import { FakeTerminal } from "./fake_terminal.ts";
 import { activity, error, log, nodeInfo, PLAIN, progress } from "./samples.ts";
 import { packetReport, streamProgress, streamReport } from "../../flow/reports.ts";
 
-const SUMMARY = { ok: 1, failed: 1, canceled: 0, kept: 1, notRun: 1, durationMs: 12_000, folder: "out/now" };
+const SUMMARY = {
+  ok: 1,
+  failed: 1,
+  canceled: 0,
+  kept: 1,
+  notRun: 1,
+  notNeeded: 0,
+  durationMs: 12_000,
+  folder: "out/now",
+};
 
 /** Shows a plan of three tests: one kept, one that is fine, one that fails. */
 function showPlan(display: Display): void {

@@ -43,7 +43,7 @@ Deno.test("detailLines() counts errors beyond the first", () => {
 Deno.test("planLine() and summaryLine() count tests", () => {
   assertEquals(planLine({ plan: "p.yaml", folder: "out", tests: 1, kept: 0 }), "p.yaml: 1 test");
   assertEquals(planLine({ plan: "p.yaml", folder: "out", tests: 3, kept: 2 }), "p.yaml: 3 tests, 2 kept from before");
-  const summary = { ok: 1, failed: 0, canceled: 0, kept: 0, notRun: 0, durationMs: 1234, folder: "out" };
+  const summary = { ok: 1, failed: 0, canceled: 0, kept: 0, notRun: 0, notNeeded: 0, durationMs: 1234, folder: "out" };
   assertEquals(summaryLine(summary), "1 test: 1 ok; 1.2s");
   assertEquals(
     summaryLine({ ...summary, failed: 2, canceled: 1, kept: 3, notRun: 4 }),
