@@ -14,6 +14,7 @@ export function makeSortable(table: HTMLTableElement): void {
   const rows = [...body.rows];
   const heads = [...table.tHead!.rows[table.tHead!.rows.length - 1].cells];
   for (const [column, head] of heads.entries()) {
+    if (head.textContent?.trim() === "") continue;
     const button = document.createElement("button");
     button.type = "button";
     button.className = "sort";

@@ -58,9 +58,9 @@ export function figureRows<T>({ caption, captioned = false, names, columns, rows
         ${!captioned && html`<caption>${caption}</caption>`}
         <thead>
     ${groupHeads(shown, names.length)}
-    <tr>${names.map((name) => html`<th scope="col">${name}</th>`)}${shown.map(({ head, definition }) =>
-      html`<th scope="col" class="num"><dfn title="${definition}">${head}</dfn></th>`
-    )}</tr>
+    <tr>${names.map((name) => name === "" ? html`<td></td>` : html`<th scope="col">${name}</th>`)}${shown.map((
+      { head, definition },
+    ) => html`<th scope="col" class="num"><dfn title="${definition}">${head}</dfn></th>`)}</tr>
         </thead>
         <tbody>
     ${rows.map(({ flow, look, names: [name, ...others], of }) =>

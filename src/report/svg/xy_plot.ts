@@ -113,9 +113,13 @@ function drawColumns({ series: { data, look } }: Part, { area, x, columns, toY }
   const { counts, least, greatest, sums } = envelopeOf(data, x.min, x.max, columns);
   const width = area.width / columns;
   const gap = longestGap(counts);
-  let bars = "", line = "";
-  let last = -Infinity;
-  for (let i = 0; i < columns; i++) {
+  let bars = "", line = "", dots = "";
+  let last = -Infinity, pieces = 0;
+  for (let i = 0; i <= columns; i++) {
+    // The line of a column by itself has no ink.
+    const ends = i === columns || counts[i] > 0 && i - last > gap;
+    if (ends && pieces === 1) dots += dot(px(area.left + (last + 0.5) * width), toY(sums[last] / counts[last]));
+    if (i === columns) break;
     const at = px(area.left + (i + 0.5) * width);
     if (least[i] <= greatest[i]) {
       const top = toY(greatest[i]);
@@ -123,12 +127,13 @@ function drawColumns({ series: { data, look } }: Part, { area, x, columns, toY }
       bars += length < LEAST_BAR ? `M${at} ${px(top - LEAST_BAR / 2)}v${LEAST_BAR}` : `M${at} ${top}v${length}`;
     }
     if (counts[i] === 0) continue;
-    line += `${i - last > gap ? "M" : "L"}${at} ${toY(sums[i] / counts[i])}`;
+    line += `${ends ? "M" : "L"}${at} ${toY(sums[i] / counts[i])}`;
+    pieces = ends ? 1 : pieces + 1;
     last = i;
   }
   return html`${stroke(look, bars, { class: "range", width: Math.max(1, px(width)), opacity, solid: true })}${
     stroke(look, line, { width: 1.25 })
-  }`;
+  }${stroke(look, dots, dotsOf(PIXELS_A_SAMPLE))}`;
 }
 
 /** How many columns a line leads over: not many more than what usually lies between samples. */
