@@ -1,7 +1,7 @@
 import { duration, flag, list } from "./flags.ts";
 import type { ModuleRunnerOptions } from "../udf/module/module_runner.ts";
 import { nearest } from "../base/nearest.ts";
-import { BUNDLED_HANDLERS } from "../udf/handlers/mod.ts";
+import { BUNDLED_HANDLERS, isModulePath } from "../udf/handlers/mod.ts";
 import { UsageError } from "./errors.ts";
 import { escape } from "./terminal.ts";
 
@@ -68,7 +68,7 @@ export function checkModuleFlags(flags: ModuleFlagValues, handler: string | unde
  */
 export function isModule(handler: string, name: string): boolean {
   if (BUNDLED_HANDLERS.includes(handler)) return false;
-  if (/\.[mc]?[tj]s$/.test(handler)) return true;
+  if (isModulePath(handler)) return true;
   const near = nearest(handler, BUNDLED_HANDLERS);
   throw new UsageError(
     `${name}: expected ${BUNDLED_HANDLERS.join(", ")}, or the path of a .ts or .js module, not "${escape(handler)}"` +

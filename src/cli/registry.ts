@@ -37,6 +37,10 @@ export const registry: Registry = new Map<string, Entry>([
     summary: "Be a node of a test, driven over stdio by the parent that started it",
     load: () => import("./node/serve.ts"),
   }],
+  ["node bridge", {
+    summary: "Run the UDFs of a test, driven over stdio by the tine run that started it",
+    load: () => import("./node/bridge.ts"),
+  }],
   ["node clean", {
     summary: "Remove the executables that are kept on another machine",
     load: () => import("./node/clean.ts"),

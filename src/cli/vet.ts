@@ -3,7 +3,8 @@ import { count } from "../base/units.ts";
 import { flag } from "./flags.ts";
 import { permissionFlags } from "./module_flags.ts";
 import { escape, style, writeStdout } from "./terminal.ts";
-import type { Problem } from "../node/mod.ts";
+import type { VetUdfsOptions } from "../bridge/vet_udfs.ts";
+import type { Finding, Plan, Problem } from "../node/mod.ts";
 
 /** The most findings that are shown; the rest is counted. */
 const MAX_SHOWN = 100;
@@ -16,8 +17,9 @@ export const command = defineCommand({
   description:
     "An error: the plan cannot run as it stands. A warning: it may, but deserves a look. Found are unknown keys, bad " +
     "values and, beyond what a schema can check, clashing nodes and namespaces, feedback that is never set, runs " +
-    "that can never run, missing executables and what needs root, for this machine and this user. tine " +
-    "run checks for errors as well. Exit code 1 if there are errors.",
+    "that can never run, missing executables and what needs root, for this machine and this user. UDFs are asked for " +
+    "the options that they take, unless they are behind a socket. tine run checks for errors as well. Exit code 1 if " +
+    "there are errors.",
   flags: {
     rootless: flag({ help: "check for a run without root, also as root" }),
     ...permissionFlags,
@@ -47,7 +49,9 @@ export const command = defineCommand({
     try {
       const plan = await readGivenPlan(path, flags, trailing);
       const { findings: found, ...counts } = vetPlan(plan, { machine: thisMachine({ rootless: flags.rootless }) });
-      findings = [...found];
+      findings = [...found, ...await findingsOfUdfs(plan, { commands: true })].sort((a, b) =>
+        a.severity === b.severity ? 0 : a.severity === "error" ? -1 : 1
+      );
       size = counts;
     } catch (error) {
       if (!(error instanceof PlanError)) throw error;
@@ -64,6 +68,13 @@ export const command = defineCommand({
     return errors > 0 ? 1 : 0;
   },
 });
+
+/** What is wrong with the UDFs of a plan; it takes long to load what asks them. */
+export async function findingsOfUdfs(plan: Plan, options?: VetUdfsOptions): Promise<Finding[]> {
+  if (plan.tests.every(({ udfs = [] }) => udfs.length === 0)) return [];
+  const { vetUdfs } = await import("../bridge/vet_udfs.ts");
+  return await vetUdfs(plan, options);
+}
 
 /** A finding, or a problem of a plan that could not even be validated. */
 type Found = Problem & { severity: "error" | "warning"; code: string };

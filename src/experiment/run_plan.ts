@@ -5,6 +5,9 @@ import type { ErrorItem } from "../node/item.ts";
 import type { Plan, Test } from "../node/plan/types.ts";
 import type { Message } from "../node/protocol/frame.ts";
 import { ROOT_ID, type RunOptions, runValidated } from "../node/run.ts";
+import { encodeItem } from "../node/protocol/kinds.ts";
+import { namesIn } from "../result/tables/row_follower.ts";
+import { Bridge, type BridgeOptions } from "../bridge/bridge.ts";
 import { messageOf, TineError } from "../base/errors.ts";
 import { hashTest } from "../result/names.ts";
 import { keepFigures } from "../result/kept_figures.ts";
@@ -36,6 +39,8 @@ export interface RunPlanOptions extends Omit<RunFolderOptions, "started">, Omit<
    * Without it, all rounds run.
    */
   readonly isEnough?: (folder: string) => Promise<boolean>;
+  /** How long UDFs may take to take the rows that wait when a test has ended, in milliseconds; default 10,000. */
+  readonly udfGraceMs?: number;
   readonly observer: PlanObserver;
 }
 
@@ -52,6 +57,8 @@ export interface PlanOutcome {
   readonly notRun: number;
   /** Not started, since the rounds before were enough. */
   readonly notNeeded: number;
+  /** Tests with a UDF whose alert failed, or had no data. */
+  readonly alerted: number;
 }
 
 /**
@@ -65,11 +72,14 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Plan
   const previous = resume ? await keptTests(plan, out) : new Map<Test, PreviousTest>();
   await using folder = await createRun(out, plan, options);
   observer.planStarts(folder.path, previous.size);
+  const run = folder.name;
+  const idKeys = [...new Set(plan.tests.flatMap(({ id }) => Object.keys(id)))];
   let ok = 0;
   let failed = 0;
   let canceled = 0;
   let kept = 0;
   let notNeeded = 0;
+  let alerted = 0;
   let broken: unknown;
   for (const [i, test] of plan.tests.entries()) {
     if (signal?.aborted || broken !== undefined) break;
@@ -83,13 +93,15 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Plan
       await folder.keepTest(before);
       observer.testEnds(before.summary, i + 1, before.folder, true);
       kept++;
+      if (hasAlert(before.summary)) alerted++;
       continue;
     }
     observer.testStarts(test, i + 1);
     const store = await folder.startTest(test);
-    const { summary, storeFailure } = await runTest(test, `tests[${i}]`, store, options);
+    const { summary, storeFailure } = await runTest(test, `tests[${i}]`, store, { ...options, run, idKeys });
     if (!signal?.aborted) await keepFigures(store.folder, summary.records.samples);
     broken = storeFailure;
+    if (hasAlert(summary)) alerted++;
     if (summary.status === "ok") ok++;
     else if (summary.status === "canceled") canceled++;
     else failed++;
@@ -97,7 +109,12 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Plan
   }
   const path = await finish(folder, broken);
   const notRun = plan.tests.length - ok - failed - canceled - kept - notNeeded;
-  return { folder: path, ok, failed, canceled, kept, notRun, notNeeded };
+  return { folder: path, ok, failed, canceled, kept, notRun, notNeeded, alerted };
+}
+
+/** Whether an alert of a UDF failed; one without data is no pass. */
+function hasAlert({ udfs = [] }: TestSummary): boolean {
+  return udfs.some(({ alert }) => alert !== undefined && alert.verdict !== "passed");
 }
 
 /** Ends the run; where results could not be written, that is what went wrong, not what follows from it. */
@@ -123,6 +140,13 @@ async function keptTests(plan: Plan, out: string): Promise<Map<Test, PreviousTes
 /** The suffix of a run's folder until it is complete. Messages leave it out, so that they stay true. */
 const WORK_FOLDER = /\.work(\/[^/]*)$/;
 
+/** The code of what ends a test early without failing it. */
+const STOPPED = "stopped";
+
+/** How long UDFs may take to take the rows that wait and to end: after a test, and after an interrupt. */
+const UDF_GRACE_MS = 10_000;
+const INTERRUPTED_MS = 2000;
+
 /** Codes of errors after which nothing can be stored any more. */
 const STORE_FAILURES = new Set(["results-full", "results-not-writable", "results-failed", "results-too-large"]);
 
@@ -130,16 +154,45 @@ async function runTest(
   test: Test,
   path: string,
   store: TestStore,
-  options: RunPlanOptions,
+  options: RunPlanOptions & Pick<BridgeOptions, "run" | "idKeys">,
 ): Promise<{ summary: TestSummary; storeFailure: unknown }> {
   const { observer, signal, killSignal, rootless, runners, command, exeDir } = options;
+  const { udfs = [], ...run } = test;
   const control = new AbortController();
   const signals = signal === undefined ? control.signal : AbortSignal.any([signal, control.signal]);
   const errors: ErrorItem[] = [];
   let storeFailure: TineError | undefined;
   let reason: Canceled | undefined;
+  let stopped: string | undefined;
+  let missed: TineError | undefined;
+  const bridge = udfs.length === 0 ? undefined : Bridge.start({
+    udfs,
+    place: store.place,
+    run: options.run,
+    id: test.id,
+    idKeys: options.idKeys,
+    runners: [...namesIn(run)],
+    log(udf, text) {
+      const entry = { type: "log", nodeId: ROOT_ID, time: now(), tag: `udf ${udf}`.trim(), text } as const;
+      const message = encodeItem(entry);
+      observer.message(message);
+      void store.add(message)?.catch(() => {}); // a store that has failed is reported with the next result
+    },
+    stop(udf, why) {
+      stopped ??= `stopped by udf ${udf}: ${why}`;
+      control.abort(new Canceled(STOPPED, stopped));
+    },
+    failed(udf, error) {
+      errors.push(rootError(`udf ${udf}`, error));
+      if (udfs.find(({ name }) => name === udf)?.required !== true) return;
+      missed ??= error;
+      control.abort(new Canceled(error.code, `udf ${udf}: ${error.message}`, { cause: error }));
+    },
+  });
+  const kill = () => bridge?.kill();
+  killSignal?.addEventListener("abort", kill, { once: true });
   try {
-    const messages = runValidated(test, {
+    const messages = runValidated(run, {
       signal: signals,
       killSignal,
       rootless,
@@ -151,6 +204,7 @@ async function runTest(
     });
     for await (const message of messages) {
       observer.message(message);
+      bridge?.message(message);
       try {
         await store.add(message);
       } catch (error) {
@@ -166,7 +220,15 @@ async function runTest(
     // Other reasons have come as errors of the node that they arose on.
     if (reason !== error || statusOf(reason) === "timeout") errors.push(rootError("run", reason));
   }
-  const summary = await store.finish({ status: statusOf(reason), errors });
+  const became = await bridge?.end(signal?.aborted ? INTERRUPTED_MS : options.udfGraceMs ?? UDF_GRACE_MS);
+  killSignal?.removeEventListener("abort", kill);
+  const status = statusOf(reason);
+  const summary = await store.finish({
+    status: missed !== undefined && status === "ok" ? "failed" : status,
+    errors,
+    ...(reason?.code === STOPPED && { stopped }),
+    ...(became && { udfs: became }),
+  });
   return { summary, storeFailure };
 }
 
@@ -175,6 +237,7 @@ function statusOf(reason: Canceled | undefined): Exclude<TestSummary["status"], 
   if (reason?.cause !== undefined) return "failed";
   switch (reason?.code) {
     case undefined:
+    case STOPPED:
       return "ok";
     case "timeout":
       return "timeout";

@@ -88,6 +88,8 @@ export type {
   ScheduleOptions,
   Test,
   TestInput,
+  UdfConfig,
+  UdfInput,
 } from "./plan/types.ts";
 export type { Finding } from "./plan/vet/finding.ts";
 export type { ProcessEnd, Processes, ProcessOptions, StartedProcess } from "./process/processes.ts";

@@ -266,6 +266,11 @@ export class Budget {
    */
   constructor(readonly folder: string, readonly maxBytes: number = DEFAULT_MAX_RESULT_BYTES) {}
 
+  /** How many bytes there is room for. */
+  get bytesLeft(): number {
+    return Math.max(0, this.maxBytes - this.#bytes);
+  }
+
   /**
    * Counts bytes.
    *

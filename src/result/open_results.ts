@@ -9,6 +9,7 @@ import {
   TEST_FILE,
   type TestEntry,
   type TestSummary,
+  type UdfSummary,
   WORK_SUFFIX,
 } from "./summary.ts";
 import { chunkHead } from "../flow/records/read_chunk.ts";
@@ -16,6 +17,7 @@ import { Kind } from "../node/protocol/frame.ts";
 import { decodeItem } from "../node/protocol/kinds.ts";
 import { LOG_FOLDER } from "./read_logs.ts";
 import { readPlacedRecords, RECORD_FILE } from "./read_records.ts";
+import { listUdfFiles, scanUdfFile } from "./udf_output.ts";
 
 /** A run's results. */
 export interface RunResults {
@@ -263,6 +265,19 @@ export async function foundSoFar(folder: string, summary: TestSummary): Promise<
     }
   }
   if (sizes.has(RECORD_FILE)) await addRecords(folder, found);
+  const udfs = await udfsIn(folder);
+  return udfs.length === 0 ? found : { ...found, udfs };
+}
+
+/** What UDFs have returned; what went in is known at the end. */
+async function udfsIn(folder: string): Promise<UdfSummary[]> {
+  const found: UdfSummary[] = [];
+  for (const { name, table, path } of await listUdfFiles(folder)) {
+    const { columns, points } = await scanUdfFile(path);
+    const { size: bytes } = await Deno.stat(path);
+    const unknown = { rowsIn: 0, batchesOut: 0, droppedRows: 0, droppedSamples: 0, restarts: 0 };
+    found.push({ name, table, ...unknown, pointsOut: points, bytes, columns });
+  }
   return found;
 }
 

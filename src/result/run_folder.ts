@@ -126,6 +126,11 @@ export class RunFolder implements AsyncDisposable {
     return this.#path;
   }
 
+  /** Its name, without what marks it as not complete. */
+  get name(): string {
+    return this.#path.slice(this.#path.lastIndexOf("/") + 1).replace(/\.work$/, "");
+  }
+
   /**
    * Starts a test. Several may be under way at once.
    *

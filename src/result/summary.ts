@@ -5,6 +5,7 @@
  */
 
 import { messageOf, TineError } from "../base/errors.ts";
+import type { UdfColumn } from "./udf_output.ts";
 
 /** How a test ended; `running` until then, and for ever where tine was killed. */
 export type TestStatus = "running" | "ok" | "failed" | "canceled" | "timeout";
@@ -58,6 +59,47 @@ export interface TestSummary {
   logs: { entries: number; bytes: number };
   records: { frames: number; bytes: number; samples: Record<string, number> };
   missing: MissingResults[];
+  /** Why it ended early without having failed: a UDF has seen enough. */
+  stopped?: string;
+  /** The UDFs that rows of it flowed through, where the plan has some. */
+  udfs?: UdfSummary[];
+}
+
+/** What became of a UDF of the plan. */
+export interface UdfSummary {
+  name: string;
+  /** The table whose rows it got. */
+  table: string;
+  /** Rows that it was given. */
+  rowsIn: number;
+  pointsOut: number;
+  batchesOut: number;
+  /** Rows that it did not get, since it was too slow or had ended, or came too late for their batch. */
+  droppedRows: number;
+  /** Samples of which no rows were made, since more came than could be taken. */
+  droppedSamples: number;
+  /** How often it was started again. */
+  restarts: number;
+  /** Of what it returned. */
+  bytes: number;
+  /** Tags and fields of what it returned. */
+  columns: UdfColumn[];
+  /** What it failed of, for good. */
+  error?: { code: string; message: string };
+  /** The verdict of its alert, where the plan has one. */
+  alert?: UdfAlert;
+}
+
+/** What an alert of a UDF has found. */
+export interface UdfAlert {
+  /** Such as `avg above 30`. */
+  condition: string;
+  /** `no-data`: no point with the field was returned, which is no pass. */
+  verdict: "passed" | "failed" | "no-data";
+  /** Points that met the condition. */
+  points: number;
+  /** The first one of them: its time in nanoseconds since 1970, its group and the value. */
+  first?: { time: string; group: string; value: number };
 }
 
 /** A test in `run.json`. */
@@ -69,7 +111,7 @@ export interface TestEntry {
   status: TestStatus;
   started: string;
   durationMs?: number;
-  /** Of records, logs and files together. */
+  /** Of records, logs, files and what UDFs returned together. */
   bytes: number;
   errors: number;
   /** The run that it is kept from, where it was not run again. */
@@ -101,7 +143,7 @@ export const WORK_SUFFIX = ".work";
 
 /** The test's entry in `run.json`. */
 export function entryOf(summary: TestSummary, folder: string, keptFrom?: string): TestEntry {
-  const { id, hash, status, started, durationMs, errors, moreErrors, records, logs, files } = summary;
+  const { id, hash, status, started, durationMs, errors, moreErrors, records, logs, files, udfs = [] } = summary;
   return {
     id,
     hash,
@@ -109,7 +151,7 @@ export function entryOf(summary: TestSummary, folder: string, keptFrom?: string)
     status,
     started,
     durationMs,
-    bytes: files.reduce((sum, { bytes }) => sum + bytes, records.bytes + logs.bytes),
+    bytes: [...files, ...udfs].reduce((sum, { bytes }) => sum + bytes, records.bytes + logs.bytes),
     errors: errors.length + moreErrors,
     ...(keptFrom === undefined ? {} : { keptFrom }),
   };
@@ -146,10 +188,11 @@ export async function readTestSummary(folder: string): Promise<TestSummary | und
   const path = `${folder}/${TEST_FILE}`;
   const summary = await readJson(path) as TestSummary | undefined;
   if (summary === undefined) return undefined;
-  const { id, hash, status, started, errors, files, nodes, missing, records, logs } = summary;
+  const { id, hash, status, started, errors, files, nodes, missing, records, logs, udfs } = summary;
   const whole = isId(id) && [hash, status, started].every((text) => typeof text === "string") &&
     [errors, files, nodes, missing].every(Array.isArray) &&
-    typeof records?.bytes === "number" && typeof logs?.bytes === "number";
+    typeof records?.bytes === "number" && typeof logs?.bytes === "number" &&
+    (udfs === undefined || Array.isArray(udfs) && udfs.every(isUdf));
   if (!whole) throw damaged(path);
   return summary;
 }
@@ -176,6 +219,13 @@ async function readJson(path: string): Promise<unknown> {
 function isId(value: unknown): value is Record<string, string> {
   return typeof value === "object" && value !== null && Object.values(value).every((text) => typeof text === "string");
 }
+
+function isUdf({ name, table, columns }: UdfSummary): boolean {
+  return [name, table].every((text) => typeof text === "string") && Array.isArray(columns) &&
+    columns.every(({ name, type }) => typeof name === "string" && UDF_COLUMN_TYPES.has(type));
+}
+
+const UDF_COLUMN_TYPES: ReadonlySet<string> = new Set(["int", "double", "text", "bool"]);
 
 /** What stands in a file is no path: it could lead elsewhere. */
 function isFolderName(value: unknown): value is string {

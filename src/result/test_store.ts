@@ -8,7 +8,7 @@ import { ERROR_FILE, LOG_FOLDER, type LogLine } from "./read_logs.ts";
 import { checkNodeId, fileNameParts, logFileName, ROOT_ID } from "./names.ts";
 import type { Owner } from "./owner.ts";
 import { RECORD_FILE, RECORD_HEADER } from "./read_records.ts";
-import type { TestStatus, TestSummary } from "./summary.ts";
+import type { TestStatus, TestSummary, UdfSummary } from "./summary.ts";
 
 /** Errors beyond this are counted, and stand in the records. */
 const MAX_ERRORS = 1000;
@@ -23,6 +23,18 @@ export interface TestOutcome {
   readonly status: Exclude<TestStatus, "running">;
   /** Errors that did not come as messages, such as those of the store itself. */
   readonly errors?: readonly ErrorItem[];
+  /** Why it ended early without having failed. */
+  readonly stopped?: string;
+  /** The UDFs that rows of it flowed through. */
+  readonly udfs?: readonly UdfSummary[];
+}
+
+/** What others need to know who write into the folder of a test. */
+export interface StorePlace {
+  readonly folder: string;
+  readonly owner: Owner | undefined;
+  /** How much there is room for. */
+  readonly bytesLeft: number;
 }
 
 /** Where a test's results go, and who wants to know of its summary. */
@@ -115,6 +127,12 @@ export class TestStore {
     return this.#files.room();
   }
 
+  /** Where others write into the folder. */
+  get place(): StorePlace {
+    const { folder, owner, budget } = this.#options;
+    return { folder, owner, bytesLeft: budget.bytesLeft };
+  }
+
   /**
    * Writes what waits, and the summary. Ending twice is harmless; the first outcome counts.
    *
@@ -125,8 +143,10 @@ export class TestStore {
     return this.#finished ??= this.#finish(outcome);
   }
 
-  async #finish({ status, errors = [] }: TestOutcome): Promise<TestSummary> {
+  async #finish({ status, errors = [], stopped, udfs }: TestOutcome): Promise<TestSummary> {
     const summary = this.#summary;
+    if (stopped !== undefined) summary.stopped = stopped;
+    if (udfs !== undefined) summary.udfs = [...udfs];
     for (const error of errors) {
       if (this.#files.failure === undefined) this.#appendError(error);
       this.#addError(error);

@@ -17,6 +17,8 @@ export interface HostOptions extends Omit<SessionOptions, "keepalives" | "judges
   nodeId?: string;
   /** Gets sentences about what is odd and not an error. */
   log?: (message: string) => void;
+  /** How many points a batch of the UDF may have; default 10,000,000. */
+  maxBatchPoints?: number;
 }
 
 /** What went through a host. */
@@ -54,7 +56,7 @@ export class Host {
     this.#udf = udf;
     this.#options = options;
     this.#session = new Session(udf, options);
-    this.#taker = new ResponseTaker(this.#session, receiver, options.log);
+    this.#taker = new ResponseTaker(this.#session, receiver, options.log, options.maxBatchPoints);
   }
 
   /** What has gone through so far. */

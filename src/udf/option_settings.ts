@@ -78,7 +78,8 @@ export function describeOptions({ options }: Pick<InfoResponse, "options">): str
   return `it takes ${Array.from(options, ([name, types]) => describeOption(name, types)).join(", ")}`;
 }
 
-function describeOption(name: string, types: readonly ValueType[]): string {
+/** Describes an option: `field=STRING`. */
+export function describeOption(name: string, types: readonly ValueType[]): string {
   return types.length === 0 ? name : `${name}=${types.map((type) => type.toUpperCase()).join(",")}`;
 }
 
@@ -92,7 +93,12 @@ function splitByComma(text: string): string[] {
   return parts;
 }
 
-function parseValue(type: ValueType, text: string): OptionValue {
+/**
+ * Parses a value of an option.
+ *
+ * @throws {Error} that says what was expected
+ */
+export function parseValue(type: ValueType, text: string): OptionValue {
   switch (type) {
     case "bool":
       if (text !== "true" && text !== "false") throw expected("true or false", text);

@@ -5,7 +5,7 @@ import type { BeginBatch, EdgeType, EndBatch, Response } from "./messages.ts";
 import type { Point } from "./point.ts";
 import type { Session } from "./session.ts";
 
-/** How many points a batch from a UDF may have: it is handed on whole. */
+/** How many points a batch from a UDF may have unless an option says otherwise: it is handed on whole. */
 const MAX_BATCH_POINTS = 10_000_000;
 
 /** What a UDF has sent. */
@@ -32,6 +32,7 @@ export interface Receiver {
  * error.
  */
 export class ResponseTaker {
+  readonly #maxBatchPoints: number;
   readonly #session: Session;
   readonly #receiver: Receiver;
   readonly #relay: FrameTaker | undefined;
@@ -47,8 +48,15 @@ export class ResponseTaker {
    * @param session has the responses
    * @param receiver gets points and batches; points as they came, if it can take them so
    * @param log gets sentences about what is odd and not an error
+   * @param maxBatchPoints how many points a batch may have
    */
-  constructor(session: Session, receiver: Receiver, log?: (message: string) => void) {
+  constructor(
+    session: Session,
+    receiver: Receiver,
+    log?: (message: string) => void,
+    maxBatchPoints = MAX_BATCH_POINTS,
+  ) {
+    this.#maxBatchPoints = maxBatchPoints;
     this.#session = session;
     this.#receiver = receiver;
     this.#relay = takesFrames(receiver) ? receiver : undefined;
@@ -119,8 +127,8 @@ export class ResponseTaker {
       this.#counts.pointsOut++;
       return this.#receiver.point(point);
     }
-    if (this.#batch.length >= MAX_BATCH_POINTS) {
-      throw new TineError("batch-too-large", `the UDF sent a batch of more than ${MAX_BATCH_POINTS} points`);
+    if (this.#batch.length >= this.#maxBatchPoints) {
+      throw new TineError("batch-too-large", `the UDF sent a batch of more than ${this.#maxBatchPoints} points`);
     }
     this.#batch.push(point);
   }

@@ -16,14 +16,20 @@ const STDERR_GRACE_MS = 250;
  *
  * @param command the program and its arguments; no shell is involved
  * @param log gets each line that the UDF writes to stderr
+ * @param env what it gets in its environment on top of that of this process
  * @throws {TineError} `cannot-start`
  */
-export function startProcess(command: readonly string[], log: (line: string) => void): RunningUdf {
+export function startProcess(
+  command: readonly string[],
+  log: (line: string) => void,
+  env: Readonly<Record<string, string>> = {},
+): RunningUdf & { readonly pid: number } {
   const [program, ...args] = command;
   let child: Deno.ChildProcess;
   try {
     child = new Deno.Command(program, {
       args,
+      env,
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
@@ -58,6 +64,7 @@ export function startProcess(command: readonly string[], log: (line: string) => 
   const connection = streamConnection(child.stdout, child.stdin);
   return {
     name: command.join(" "),
+    pid: child.pid,
     connection,
     ended: ended(),
     signal(name) {

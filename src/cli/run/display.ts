@@ -1,4 +1,5 @@
 import type { Item } from "../../node/item.ts";
+import type { UdfSummary } from "../../result/summary.ts";
 import { style, writeStdout } from "../terminal.ts";
 import { JsonDisplay } from "./json_display.ts";
 import { LineDisplay } from "./line_display.ts";
@@ -56,6 +57,10 @@ export interface TestOutcome {
   readonly moreErrors?: number;
   /** Results that did not reach the root, such as `12 frames of records`. */
   readonly missing?: readonly { readonly nodeId: string; readonly what: string }[];
+  /** Why it ended early without having failed. */
+  readonly stopped?: string;
+  /** The UDFs that its rows flowed through. */
+  readonly udfs?: readonly UdfSummary[];
   /** Where its results are. */
   readonly folder: string;
 }

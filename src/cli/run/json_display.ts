@@ -78,13 +78,25 @@ export class JsonDisplay implements Display {
   }
 
   testEnds(outcome: TestOutcome): void {
-    const { id, number, status, durationMs, moreErrors = 0, folder } = outcome;
+    const { id, number, status, durationMs, moreErrors = 0, folder, stopped, udfs } = outcome;
     for (const flow of this.#flows.flows.values()) this.#offer({ type: "flow", test: number, ...flowJson(flow) });
     // Tests that are kept end without having run.
     this.#flows = new FlowTracker();
     const errors = outcome.errors.map(({ nodeId, tag, code, message }) => ({ nodeId, tag, code, message }));
     const missing = (outcome.missing ?? []).map(({ nodeId, what }) => ({ nodeId, what }));
-    this.#write({ type: "test-end", test: number, id, status, durationMs, errors, moreErrors, missing, folder });
+    this.#write({
+      type: "test-end",
+      test: number,
+      id,
+      status,
+      durationMs,
+      errors,
+      moreErrors,
+      missing,
+      stopped,
+      udfs,
+      folder,
+    });
   }
 
   async planEnds({ ok, failed, canceled, kept, notRun, notNeeded, durationMs, folder }: PlanSummary): Promise<void> {

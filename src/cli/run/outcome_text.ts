@@ -1,5 +1,6 @@
 import type { LogEntry, NodeInfo } from "../../node/item.ts";
 import { testIdText } from "../../result/names.ts";
+import type { UdfAlert, UdfSummary } from "../../result/summary.ts";
 import { count, elapsed } from "../../base/units.ts";
 import { escape, type Style } from "../terminal.ts";
 import type { PlanStart, PlanSummary, TestEnd, TestError, TestId, TestOutcome } from "./display.ts";
@@ -53,15 +54,40 @@ export function paintStatus(status: TestEnd, text: string, style: Style): string
  * @param before errors that were shown before
  */
 export function detailLines(outcome: TestOutcome, before: ReadonlySet<string> = new Set()): string[] {
-  const { status, errors, moreErrors = 0, missing = [], folder } = outcome;
+  const { status, errors, moreErrors = 0, missing = [], folder, stopped, udfs = [] } = outcome;
   const left = errors.map(errorLine).filter((text) => !before.has(text));
   const lines = left.slice(0, MAX_ERRORS).map((text) => `error ${text}`);
   const hidden = left.length - lines.length + moreErrors;
   if (hidden > 0) lines.push(`... and ${count(hidden, "more error", "more errors")}, in the results`);
   for (const { nodeId, what } of missing.slice(0, MAX_ERRORS)) lines.push(line(`missing from ${nodeId}: ${what}`));
   if (missing.length > MAX_ERRORS) lines.push(`... and more is missing from ${missing.length - MAX_ERRORS} others`);
+  if (stopped !== undefined) lines.push(line(stopped));
+  for (const udf of udfs) lines.push(line(udfLine(udf)));
   if (status !== "ok" && status !== "kept") lines.push(`results: ${escape(folder)}`);
   return lines;
+}
+
+/** Returns what became of a UDF: rows in and points out, and what was odd. */
+export function udfLine(udf: UdfSummary): string {
+  const { name, rowsIn, pointsOut, batchesOut, droppedRows, droppedSamples, restarts, alert, error } = udf;
+  const batches = batchesOut > 0 ? ` in ${count(batchesOut, "batch", "batches")}` : "";
+  const parts = [
+    `${count(rowsIn, "row")} in, ${count(pointsOut, "point")} out${batches}`,
+    ...(droppedRows > 0 ? [`${count(droppedRows, "row")} dropped`] : []),
+    ...(droppedSamples > 0 ? [`${count(droppedSamples, "sample")} dropped`] : []),
+    ...(restarts > 0 ? [`restarted ${count(restarts, "time")}`] : []),
+    ...(alert === undefined ? [] : [alertText(alert)]),
+    ...(error === undefined ? [] : [`failed: ${error.message}`]),
+  ];
+  return `udf ${name}: ${parts.join(", ")}`;
+}
+
+function alertText({ condition, verdict, points, first }: UdfAlert): string {
+  if (verdict === "passed") return `alert ${condition} passed`;
+  if (verdict === "no-data") return `ALERT ${condition}: no data`;
+  const where = first === undefined || first.group === "" ? "" : ` in ${first.group}`;
+  return `ALERT ${condition}: ${count(points, "point")}` +
+    (first === undefined ? "" : `, first ${first.value}${where}`);
 }
 
 /** Returns how a plan ended. */

@@ -9,6 +9,7 @@ import { flag, integer, list, size, text } from "../flags.ts";
 import { onInterrupt } from "../interrupts.ts";
 import { permissionFlags } from "../module_flags.ts";
 import { writeStdout } from "../terminal.ts";
+import { findingsOfUdfs } from "../vet.ts";
 
 /** How long a test may take to end at once; then the program ends, and watchdogs clean up. */
 const KILL_GRACE_MS = 5000;
@@ -26,7 +27,7 @@ export const command = defineCommand({
     "Runs the tests of a plan one after another; one that fails does not keep the next from running. Results go to a " +
     "new folder in --out, also those of a failed test; its path is printed at the end. Without root, network " +
     "namespaces are made in a user namespace. Ctrl-C ends a test in order, a second one at once. Exit code 1 if a " +
-    "test failed, 3 if --until was not reached.\n\n" +
+    "test failed, 3 if an alert of a UDF did or --until was not reached.\n\n" +
     "A plan in TypeScript is what the module exports as default, or else what it prints. It runs without permissions " +
     "unless flags give it some; it needs no Deno on the machine, and finds @tine/tine/node.",
   flags: {
@@ -82,7 +83,7 @@ export const command = defineCommand({
     }
     const name = path === "-" ? "stdin" : path;
     const { findings } = vetPlan(plan, { machine: thisMachine({ rootless: flags.rootless }) });
-    const errors = [...findings].filter(({ severity }) => severity === "error");
+    const errors = [...findings, ...await findingsOfUdfs(plan)].filter(({ severity }) => severity === "error");
     if (errors.length > 0) {
       const [{ place, message }] = errors;
       const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
@@ -202,7 +203,7 @@ async function runAndShow(
     await display.planEnds({ ...outcome, durationMs: performance.now() - started });
     if (interrupts.interrupted) return 130;
     if (outcome.failed + outcome.canceled + outcome.notRun > 0) return 1;
-    return inexact ? 3 : 0;
+    return inexact || outcome.alerted > 0 ? 3 : 0;
   } finally {
     clearTimeout(killing);
   }

@@ -154,10 +154,11 @@ export function planObjects(): PlanObject[] {
     }
   };
   const runners = Object.keys(runnerSchemas);
-  const { Test, Run, Schedule, Child, Node } = defs;
+  const { Test, Udf, Run, Schedule, Child, Node } = defs;
   const kinds = Object.keys(Run.properties!);
   visit("plan", schema);
   visit("test", Test, kinds);
+  visit("udf", Udf);
   found.push({
     places: ["run"],
     description: Run.description!,

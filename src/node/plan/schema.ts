@@ -4,6 +4,7 @@ import * as vocabulary from "../../base/schema.ts";
 import { TineError } from "../../base/errors.ts";
 import type { Runner } from "../runner.ts";
 import { runnerSchemas } from "../runner_schemas.ts";
+import { udfsSchema } from "./udf_schema.ts";
 import type {
   Child,
   ChildInput,
@@ -83,6 +84,7 @@ export const testFields = {
       minProperties: 1,
     }),
   timeout: duration.prefault("660s").describe("The test is canceled after this long; 0 for never."),
+  udfs: udfsSchema.describe("UDFs that measured rows flow through while the test runs."),
 };
 
 const matrixKey = pattern("a name", /^[A-Za-z]\w{0,31}$/);
@@ -183,6 +185,7 @@ export function createPlanSchemas(runners: Readonly<Record<string, ZodType>> = r
     }) as Schema<Test, TestInput>;
   const plan = z.strictObject({
     $schema: z.string().optional().describe("For editors: where this schema is."),
+    udfs: udfsSchema.describe("UDFs of all tests."),
     tests: z.array(test, expects("a list of tests")).describe("The tests, run one after another."),
   }, expects("a plan such as {tests: [...]}")).meta({
     title: "Plan of tine",

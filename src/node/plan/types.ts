@@ -8,6 +8,8 @@ import type { Immutable } from "../../base/schema.ts";
 import type { RunnerConfigs, RunnerInputs } from "../runner_schemas.ts";
 import type { Place } from "./place.ts";
 import type { nodeSchema, scheduleFields, testFields, variationFields } from "./schema.ts";
+import type { UdfConfig, UdfInput } from "./udf_schema.ts";
+export type { UdfCondition, UdfConfig, UdfInput } from "./udf_schema.ts";
 
 /** A node: where and how a process of the test runs. Equal nodes are the same node. */
 export type Node = Immutable<output<typeof nodeSchema>>;
@@ -34,7 +36,10 @@ export interface ChildInput extends RunInput {
 }
 
 /** A test as a plan has it; several where it is repeated, or has a matrix. */
-export interface TestInput extends RunInput, TestInputFields, TestVariation {}
+export interface TestInput extends RunInput, Omit<TestInputFields, "udfs">, TestVariation {
+  /** UDFs that measured rows flow through while the test runs. */
+  udfs?: readonly UdfInput[];
+}
 type TestInputFields = input<ZodObject<typeof testFields>>;
 
 /** What makes several tests of one. */
@@ -44,6 +49,8 @@ export type TestVariation = Immutable<input<ZodObject<typeof variationFields>>>;
 export interface PlanInput {
   /** For editors: where the JSON Schema is. */
   $schema?: string;
+  /** UDFs of all tests. */
+  udfs?: readonly UdfInput[];
   tests: readonly TestInput[];
   /** Passed over: a place for what is used several times. */
   [extension: `x-${string}`]: unknown;
@@ -69,12 +76,17 @@ export interface Child extends Run {
 }
 
 /** A test as it is decoded. */
-export interface Test extends Run, TestFields {}
+export interface Test extends Run, Omit<TestFields, "udfs"> {
+  /** Those of the plan first. */
+  udfs?: readonly UdfConfig[];
+}
 /** What a test has beside its run. */
 export type TestFields = output<ZodObject<typeof testFields>>;
 
 /** A plan that was validated. */
 export interface Plan {
+  /** UDFs of all tests: each test has them among its own. */
+  udfs?: readonly UdfConfig[];
   /** In the order in which they run. */
   tests: Test[];
   /** Where the tests stand in the plan as it is written, if it has a matrix or repeats tests. */

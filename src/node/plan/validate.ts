@@ -7,7 +7,7 @@ import { checkStructure } from "./structure.ts";
 import type { Runner } from "../runner.ts";
 import { expandMatrices, expandRepeats, type RepeatedTest } from "./expand.ts";
 import { planSchemas, planSchemasWith, variationSchema } from "./schema.ts";
-import type { Plan, Run, RunInput } from "./types.ts";
+import type { Plan, Run, RunInput, Test } from "./types.ts";
 
 /** The most runs of a plan. */
 export const MAX_RUNS = 1_000_000;
@@ -52,6 +52,8 @@ export function validatePlan(
     const message = `has more than ${MAX_RUNS} runs; divide it into several plans`;
     throw new PlanError(source, [{ place: "", message }]);
   }
+  const shareProblems = shareUdfs(data, expanded.sources);
+  if (shareProblems.length > 0) throw planError(source, shareProblems);
   const { tests, written, problems: repeatProblems } = expandRepeats(
     data.tests as RepeatedTest[],
     expanded.sources,
@@ -59,6 +61,21 @@ export function validatePlan(
   );
   if (repeatProblems.length > 0) throw planError(source, repeatProblems);
   return { ...data, tests, ...written && { written } };
+}
+
+/** Gives the UDFs of the plan to each test, and returns what is wrong with that. */
+function shareUdfs({ udfs = [], tests }: Plan, sources: readonly number[]): Problem[] {
+  if (udfs.length === 0) return [];
+  const names = new Set(udfs.map(({ name }) => name));
+  return tests.flatMap((test, i) => {
+    const own = test.udfs ?? [];
+    test.udfs = [...udfs, ...own];
+    return own.flatMap(({ name }, j): Problem[] => {
+      if (!names.has(name)) return [];
+      const place = placeText(at(undefined, "tests", sources[i] ?? i, "udfs", j, "name"));
+      return [{ place, message: `a UDF of the plan is called ${name} too` }];
+    });
+  });
 }
 
 /** Reads the matrix of a test. */
@@ -87,7 +104,7 @@ const checkVariation: Parameters<typeof expandMatrices>[1] = ({ matrix, exclude 
  * ```
  */
 export function validateRun(value: Run | RunInput, runners: Readonly<Record<string, Runner>>): Run {
-  const { id: _, timeout: __, ...run } = value as Run & { id?: unknown; timeout?: unknown };
+  const { id: _, timeout: __, udfs: ___, ...run } = value as Run & Partial<Test>;
   const structure = checkStructure(run);
   if (structure !== undefined) throw new PlanError("run", [structure]);
   const schema = runners === allRunners ? planSchemas.run : planSchemasWith(runners).run;

@@ -2,7 +2,7 @@ import { messageOf, TineError } from "../../base/errors.ts";
 import { testIdText } from "../names.ts";
 import type { TestResults } from "../open_results.ts";
 import { selectColumns, tableNamed } from "../tables/mod.ts";
-import type { TableSource } from "../tables/source.ts";
+import { sharedSource, type TableSource } from "../tables/source.ts";
 import type { Table } from "../tables/table.ts";
 import { type EncodeTable, type ExportFormat, fileExtension, loadFormat, type TableEncoder } from "./formats.ts";
 import type { ExportCounts } from "./row_printer.ts";
@@ -119,7 +119,7 @@ async function encodeTable(
   write: WriteBytes,
   partitioned = false,
 ): Promise<void> {
-  const idKeys = [...new Set(options.tests.flatMap(({ test }) => Object.keys(test.summary.id)))];
+  const shared = sharedSource(options.tests.map(({ test }) => test.summary));
   let encoder: TableEncoder | undefined;
   const put = async (bytes: Uint8Array) => {
     if (bytes.length === 0) return;
@@ -130,7 +130,7 @@ async function encodeTable(
     const table = chosenTable(
       options,
       name,
-      { test, run, idKeys, flows: options.flows, intervalMs: options.intervalMs },
+      { test, run, ...shared, flows: options.flows, intervalMs: options.intervalMs },
       partitioned,
     );
     encoder ??= encode(table, counts);

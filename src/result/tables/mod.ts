@@ -13,6 +13,8 @@ import { runsTable } from "./runs_table.ts";
 import { packetsTable, streamIoTable, tcpInfoTable } from "./raw_tables.ts";
 import { lossesTable, roundTripsTable } from "./packet_tables.ts";
 import type { TableSource } from "./source.ts";
+import { UDF_TABLE_PREFIX, unknownUdf } from "../udf_output.ts";
+import { udfTable } from "./udf_table.ts";
 import type { LiveRows } from "./live.ts";
 import type { RowChunk, Table } from "./table.ts";
 
@@ -34,13 +36,20 @@ export const TABLES: ReadonlyMap<string, MakeTable> = new Map<string, MakeTable>
 ]);
 
 /**
- * Finds a table.
+ * Finds a table; `udf.NAME` is what the UDF of this name returned.
  *
  * @throws {TineError} `unknown-table`, with the nearest name
  */
 export function tableNamed(name: string): MakeTable {
   const table = TABLES.get(name);
   if (table !== undefined) return table;
+  if (name.startsWith(UDF_TABLE_PREFIX)) {
+    const udf = name.slice(UDF_TABLE_PREFIX.length);
+    return (source) => {
+      if (!source.udfs?.has(udf)) throw unknownUdf(udf, [...source.udfs?.keys() ?? []]);
+      return udfTable(udf, source);
+    };
+  }
   const near = nearest(name, TABLES.keys());
   const hint = near === undefined ? `expected one of ${[...TABLES.keys()].join(", ")}` : `did you mean ${near}?`;
   throw new TineError("unknown-table", `there is no table "${name}": ${hint}`);

@@ -2,6 +2,8 @@ import type { FlowInfo } from "../../node/item.ts";
 import { TineError } from "../../base/errors.ts";
 import { glob } from "../../base/glob.ts";
 import type { TestResults } from "../open_results.ts";
+import type { TestSummary } from "../summary.ts";
+import { joinedColumns, type UdfColumn } from "../udf_output.ts";
 import { clockOf, type NodeClock } from "../node_clock.ts";
 import { type FlowIndex, type IndexedFlow, indexFlows, startOf } from "../read_flows.ts";
 import type { Column, ConstantValue, TableSchema, TimeValues } from "./table.ts";
@@ -17,6 +19,21 @@ export interface TableSource {
   readonly flows?: string;
   /** The length of intervals, in milliseconds. */
   readonly intervalMs?: number;
+  /** What UDFs returned, by the name of the UDF: tags and fields of all tests that the export has. */
+  readonly udfs?: ReadonlyMap<string, readonly UdfColumn[]>;
+}
+
+/** What all tests of an export have in common, so that they have the same columns. */
+export function sharedSource(
+  summaries: Iterable<Pick<TestSummary, "id" | "udfs">>,
+): Required<Pick<TableSource, "idKeys" | "udfs">> {
+  const idKeys = new Set<string>();
+  const lists = new Map<string, (readonly UdfColumn[])[]>();
+  for (const { id, udfs = [] } of summaries) {
+    for (const key of Object.keys(id)) idKeys.add(key);
+    for (const { name, columns } of udfs) lists.set(name, [...lists.get(name) ?? [], columns]);
+  }
+  return { idKeys: [...idKeys], udfs: new Map(Array.from(lists, ([name, all]) => [name, joinedColumns(all)])) };
 }
 
 /** Returns what picks the flows whose ids match a glob pattern; undefined for all flows. */

@@ -18,3 +18,8 @@ export const BUNDLED_HANDLERS: readonly string[] = Object.keys(HANDLERS);
 export async function loadBundledHandler(name: string): Promise<CreateHandler | undefined> {
   return Object.hasOwn(HANDLERS, name) ? (await HANDLERS[name]()).createHandler : undefined;
 }
+
+/** Whether the name of a handler is the path of a module, by its ending. */
+export function isModulePath(handler: string): boolean {
+  return !BUNDLED_HANDLERS.includes(handler) && /\.[mc]?[tj]s$/.test(handler);
+}

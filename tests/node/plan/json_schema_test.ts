@@ -14,7 +14,7 @@ const validate = new Ajv2020({ strict: true, strictRequired: false, strictTypes:
 Deno.test("the JSON Schema is of draft 2020-12, named, and describes its members", () => {
   assertEquals(schema.$schema, "https://json-schema.org/draft/2020-12/schema");
   const definitions = schema.$defs as Record<string, { properties?: Record<string, { description?: string }> }>;
-  assertEquals(Object.keys(definitions).sort(), ["Child", "Node", "Run", "Runs", "Schedule", "Test"]);
+  assertEquals(Object.keys(definitions).sort(), ["Child", "Node", "Run", "Runs", "Schedule", "Test", "Udf"]);
   for (const [name, { properties = {} }] of Object.entries(definitions)) {
     for (const [key, member] of Object.entries(properties)) {
       assert(member.description ?? "$ref" in member, `${name}.${key} has no description`);

@@ -219,3 +219,40 @@ function mutate(plan: unknown, random: Random, keys: string[], values: unknown[]
     Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
   }
 }
+
+const udfProblems = (udf: object) => problems({ tests: [{ id: { name: "a" }, udfs: [udf], sleep: "1s" }] });
+const UDF = "tests[0].udfs[0]";
+
+for (
+  const [what, made, expected] of [
+    ["a UDF that is reached in no way", { name: "a", table: "logs" }, [
+      `${UDF}: expected exactly one of handler, command, socket and connect`,
+    ]],
+    ["a UDF that is reached in two ways", { name: "a", table: "logs", handler: "mirror", socket: "/s" }, [
+      `${UDF}: expected exactly one of handler, command, socket and connect`,
+    ]],
+    ["a name that cannot be that of a table", { name: "../a", table: "logs", handler: "mirror" }, [
+      `${UDF}.name: expected a name such as smooth: a letter, then up to 62 letters, digits, _ and -, not "../a"`,
+    ]],
+    ["an alert without a limit", { name: "a", table: "logs", handler: "mirror", alert: { field: "b" } }, [
+      `${UDF}.alert: expected above: NUMBER or below: NUMBER`,
+    ]],
+    ["an address without a port", { name: "a", table: "logs", connect: "localhost" }, [
+      `${UDF}.connect: expected HOST:PORT such as 127.0.0.1:9000, not "localhost"`,
+    ]],
+  ] as const
+) {
+  Deno.test(`validatePlan() explains ${what}`, () => assertEquals(udfProblems(made), [...expected]));
+}
+
+Deno.test("validatePlan() gives UDFs of the plan to each test, and explains a name that is taken", () => {
+  const udf = (name: string) => ({ name, table: "logs", handler: "mirror" });
+  const plan = (own: string) => ({
+    udfs: [udf("a")],
+    tests: [{ id: { name: "x" }, repeat: 2, udfs: [udf(own)], sleep: "1s" }, { id: { name: "y" }, sleep: "1s" }],
+  });
+  const { tests } = validatePlan(plan("b"));
+  assertEquals(tests.map(({ udfs }) => udfs?.map(({ name }) => name)), [["a", "b"], ["a"], ["a", "b"]]);
+  assertEquals(problems(plan("a")), ["tests[0].udfs[0].name: a UDF of the plan is called a too"]);
+  assertEquals(problems({ udfs: [udf("a"), udf("a")], tests: [] }), ["udfs: two UDFs have the name a"]);
+});

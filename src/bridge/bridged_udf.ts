@@ -1,0 +1,312 @@
+import { Condition } from "../base/condition.ts";
+import { messageOf, TineError } from "../base/errors.ts";
+import { LogLimiter } from "../base/log_limiter.ts";
+import type { UdfConfig } from "../node/plan/types.ts";
+import type { AppendFile } from "../result/append_files.ts";
+import type { UdfSummary } from "../result/summary.ts";
+import type { RowChunk, TableSchema } from "../result/tables/table.ts";
+import { UdfColumns, writeUdfHead } from "../result/udf_output.ts";
+import { type Batch, Batcher } from "../udf/batcher.ts";
+import { encodeResponse } from "../udf/codec.ts";
+import type { FrameTaker } from "../udf/handler.ts";
+import type { Response } from "../udf/messages.ts";
+import { Point } from "../udf/point.ts";
+import type { Receiver } from "../udf/response_taker.ts";
+import type { RunningUdf } from "../udf/running_udf.ts";
+import { Supervisor } from "../udf/supervise/supervisor.ts";
+import { ByteReader } from "../wire/byte_reader.ts";
+import { ByteWriter } from "../wire/byte_writer.ts";
+import { Conditions } from "./conditions.ts";
+import { RowPoints } from "./row_points.ts";
+import { udfOptions } from "./udf_options.ts";
+
+/** Encoded rows that wait for a UDF, in bytes; what comes on top is dropped. */
+const MAX_QUEUE_BYTES = 16 * 2 ** 20;
+/** Input that is kept to be sent again after a restart, in bytes. */
+const REPLAY_BYTES = 16 * 2 ** 20;
+/** The largest message of a UDF, in bytes, and the most points of a batch: a UDF may send anything. */
+const MAX_FRAME_BYTES = 16 * 2 ** 20;
+const MAX_BATCH_POINTS = 1_000_000;
+/** A UDF that is silent for longer is given up, in milliseconds. */
+const TIMEOUT_MS = 10_000;
+/** How long one that has not taken its options by the end of the test may take for them, in milliseconds. */
+const START_GRACE_MS = 5000;
+/** How a sentence of the supervisor starts about a UDF that is started again. */
+const DIED = "the UDF died: ";
+/** Points in and out after which others get their turn: a UDF in this process, or one that floods it, never pauses. */
+const TURN_POINTS = 8192;
+/** Lines of a UDF that become entries of the log in a second. */
+const MAX_LINES_PER_SECOND = 100;
+/** The length of batches where the plan names none, in milliseconds. */
+const DEFAULT_WINDOW_MS = 1000;
+
+/** What a UDF of a plan works with. */
+export interface BridgedUdfOptions {
+  readonly config: UdfConfig;
+  /** The table whose rows it gets. */
+  readonly schema: TableSchema;
+  /** Starts or connects to it, each time anew; `log` gets the lines that it prints. */
+  reach(log: (line: string) => void, signal: AbortSignal): Promise<RunningUdf>;
+  /** Where what it returns goes, a file that is empty. */
+  readonly file: AppendFile;
+  /** A promise where more is returned than can be written. */
+  room(): Promise<void> | undefined;
+  /** Gets sentences about it, and the lines that it prints: some a second, then their number. */
+  log(text: string): void;
+  /** Called when what it returned ends the test, with the reason. */
+  stop(reason: string): void;
+  /** Called when it has failed for good. */
+  failed(error: TineError): void;
+}
+
+/** Points on their way to a UDF. */
+interface QueuedPoints {
+  readonly bytes: Uint8Array;
+  readonly places: Uint32Array;
+  readonly count: number;
+}
+
+/**
+ * A UDF of a plan with its queue: rows never wait for it, and what it does not take in time is dropped and counted. It is
+ * started again when it dies; what it returns is appended to a file as it came.
+ */
+export class BridgedUdf {
+  /** Samples of which no rows were made, since more came than could be taken. */
+  droppedSamples = 0;
+  readonly #options: BridgedUdfOptions;
+  readonly #points: RowPoints;
+  readonly #supervisor: Supervisor;
+  readonly #conditions: Conditions;
+  readonly #columns = new UdfColumns();
+  readonly #reader = new ByteReader();
+  readonly #writer = new ByteWriter();
+  readonly #queue: QueuedPoints[] = [];
+  readonly #more = new Condition();
+  readonly #log: LogLimiter;
+  readonly #givingUp = new AbortController();
+  #queuedBytes = 0;
+  #graceMs = 0;
+  #rows = 0;
+  /** Points since others had their turn. */
+  #turn = 0;
+  #sent = 0;
+  #batcher: Batcher | undefined;
+  #ready = false;
+  /** How it died last. */
+  #died: string | undefined;
+  #ending = false;
+  #failure: TineError | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(options: BridgedUdfOptions) {
+    const { config, schema, reach, file } = options;
+    this.#options = options;
+    this.#log = new LogLimiter(options.log, { maxLines: MAX_LINES_PER_SECOND });
+    this.#points = new RowPoints(schema, config.groupBy);
+    this.#conditions = new Conditions(config);
+    const log = (line: string) => this.#log.log(line);
+    this.#supervisor = new Supervisor(() => reach(log, this.#givingUp.signal), this.#receiver(), {
+      taskId: "tine",
+      nodeId: config.name,
+      timeoutMs: TIMEOUT_MS,
+      maxFrameBytes: MAX_FRAME_BYTES,
+      maxBatchPoints: MAX_BATCH_POINTS,
+      replayBufferBytes: REPLAY_BYTES,
+      log: (message) => {
+        if (message.startsWith(DIED)) this.#died = message.split("; starting it again", 1)[0];
+        log(message);
+      },
+    });
+    writeUdfHead(file.open(), config);
+    file.close();
+  }
+
+  /** Starts it. */
+  start(): void {
+    this.#running ??= this.#run().catch((error) => this.#fail(error));
+  }
+
+  /** Takes rows of its table. */
+  rows(rows: RowChunk): void {
+    this.#rows += rows.count;
+    if (this.#failure !== undefined) return;
+    const { bytes, count, places } = this.#points.encode(rows);
+    if (this.#queuedBytes + bytes.length > MAX_QUEUE_BYTES) return;
+    this.#queuedBytes += bytes.length;
+    this.#queue.push({ bytes: bytes.slice(), places: places.slice(), count });
+    this.#more.notify();
+  }
+
+  /**
+   * Ends it, once it has taken all rows.
+   *
+   * @param graceMs how long that may take
+   */
+  async end(graceMs: number): Promise<void> {
+    // One that has not even taken its options so far will hardly take all rows.
+    if (!this.#ready) graceMs = Math.min(graceMs, START_GRACE_MS);
+    this.#graceMs = graceMs;
+    this.#ending = true;
+    this.#more.notify();
+    const timer = setTimeout(() => {
+      const what = this.#ready ? "taken all rows and ended" : "taken its options";
+      const why = this.#died === undefined ? "" : `; ${this.#died}`;
+      const message = `the UDF had not ${what} ${graceMs / 1000} s after the end of the test${why}`;
+      this.#giveUp(new TineError("drain-timeout", message));
+    }, graceMs);
+    await this.#running;
+    clearTimeout(timer);
+    this.#log.end();
+  }
+
+  /** Gives it up at once. */
+  abort(error: TineError): void {
+    this.#ending = true;
+    this.#giveUp(error);
+  }
+
+  /** What became of it by now. */
+  get summary(): UdfSummary {
+    const { config: { name, table }, file: { bytes } } = this.#options;
+    const { pointsOut, batchesOut } = this.#supervisor.counts;
+    const { alert } = this.#conditions;
+    const rowsIn = this.#sent - (this.#batcher?.late ?? 0);
+    return {
+      name,
+      table,
+      rowsIn,
+      pointsOut,
+      batchesOut,
+      droppedRows: this.#rows - rowsIn,
+      droppedSamples: this.droppedSamples,
+      restarts: this.#supervisor.supervision.restarts,
+      bytes,
+      columns: this.#columns.columns,
+      ...(this.#failure && { error: { code: this.#failure.code, message: this.#failure.message } }),
+      ...(alert && { alert }),
+    };
+  }
+
+  async #run(): Promise<void> {
+    const supervisor = this.#supervisor;
+    const { config } = this.#options;
+    supervisor.start();
+    const info = await supervisor.info();
+    await supervisor.init(udfOptions(config.options, info));
+    this.#ready = true;
+    if (info.wants === "batch") {
+      const windowNs = BigInt(Math.round((config.batchWindow ?? DEFAULT_WINDOW_MS) * 1e6));
+      this.#batcher = new Batcher({ windowNs });
+    }
+    for (;;) {
+      const points = this.#queue.shift();
+      if (points !== undefined) await this.#send(points);
+      else if (this.#ending) break;
+      else await this.#more.wait();
+      if (this.#failure !== undefined) return;
+    }
+    for (const batch of this.#batcher?.flush() ?? []) await supervisor.batch(batch);
+    try {
+      // One that is given up from now on is ended by force.
+      await supervisor.stop(0, this.#graceMs);
+    } catch (error) {
+      if (!(error instanceof TineError) || error.code !== "bad-exit") throw error;
+      this.#log.log(`the UDF has handled all rows, but did not end well: ${messageOf(error)}`);
+    }
+  }
+
+  async #send({ bytes, places, count }: QueuedPoints): Promise<void> {
+    const supervisor = this.#supervisor;
+    for (let i = 0; i < count; i++) {
+      const [start, end] = [places[2 * i], places[2 * i + 1]];
+      if (this.#batcher === undefined) {
+        const full = supervisor.pointFrame(bytes, start, end);
+        if (full !== undefined) await full;
+      } else {
+        for (const batch of this.#batcher.point(this.#decode(bytes, start, end))) await supervisor.batch(batch);
+      }
+      this.#sent++;
+    }
+    this.#queuedBytes -= bytes.length;
+    await this.#pause(count);
+  }
+
+  /** Waits where more is returned than can be written, and lets others have their turn now and then. */
+  #pause(points: number): Promise<void> | undefined {
+    this.#turn += points;
+    if (this.#turn < TURN_POINTS) return this.#options.room();
+    this.#turn = 0;
+    return new Promise<void>((resolve) => setTimeout(resolve)).then(() => this.#options.room());
+  }
+
+  /** The point of a Request or Response. */
+  #decode(bytes: Uint8Array, start: number, end: number): Point {
+    const reader = this.#reader.reset(bytes, start, end);
+    reader.uint32();
+    reader.end = reader.delimited();
+    return Point.decode(reader);
+  }
+
+  #receiver(): Receiver & FrameTaker {
+    return {
+      pointFrame: (bytes, start, end) => {
+        this.#append(bytes, start, end);
+        if (this.#conditions.any) this.#watch(this.#decode(bytes, start, end));
+        return this.#pause(1);
+      },
+      point: (point) => {
+        this.#appendResponse({ kind: "point", point });
+        this.#watch(point);
+        return this.#pause(1);
+      },
+      batch: ({ begin, points, end }: Batch) => {
+        this.#appendResponse({ kind: "begin", begin });
+        for (const point of points) {
+          this.#appendResponse({ kind: "point", point });
+          this.#watch(point, point.group || begin.group);
+        }
+        this.#appendResponse({ kind: "end", end });
+        this.#columns.addTags(end.tags.keys());
+        return this.#pause(points.length);
+      },
+    };
+  }
+
+  #appendResponse(response: Response): void {
+    const writer = this.#writer;
+    writer.position = 0;
+    encodeResponse(writer, response);
+    this.#append(writer.bytes, 0, writer.position, response.kind === "point");
+  }
+
+  #append(bytes: Uint8Array, start: number, end: number, isPoint = true): void {
+    const { file } = this.#options;
+    const writer = file.open();
+    writer.uint32(end - start);
+    writer.raw(bytes, start, end);
+    file.close();
+    if (isPoint) this.#columns.addFrame(bytes, start, end);
+  }
+
+  #watch(point: Point, group?: string): void {
+    const reason = this.#conditions.take(point, group);
+    if (reason !== undefined) this.#options.stop(reason);
+  }
+
+  #giveUp(error: TineError): void {
+    this.#givingUp.abort(error);
+    this.#supervisor.abort(error);
+    this.#more.notify();
+  }
+
+  async #fail(error: unknown): Promise<void> {
+    const failure = this.#supervisor.failure ?? error;
+    this.#failure = failure instanceof TineError
+      ? failure
+      : new TineError("internal", `a mistake in tine: ${messageOf(failure)}`);
+    this.#queue.length = 0;
+    this.#options.failed(this.#failure);
+    this.#giveUp(this.#failure);
+    await this.#supervisor.stop().catch(() => {}); // it is known why
+  }
+}

@@ -1,0 +1,73 @@
+import { parseDialAddress } from "../base/address.ts";
+import { TineError } from "../base/errors.ts";
+import { nearest } from "../base/nearest.ts";
+import type { UdfConfig } from "../node/plan/types.ts";
+import { LINEAGE } from "../node/process/lineage.ts";
+import type { Watchdog } from "../node/process/watchdog.ts";
+import { BUNDLED_HANDLERS, isModulePath, loadBundledHandler } from "../udf/handlers/mod.ts";
+import { type RunningUdf, startInProcess } from "../udf/running_udf.ts";
+import { startProcess } from "../udf/udf_process.ts";
+
+/** How a UDF of a plan is reached. */
+export interface ReachOptions {
+  /** Gets the lines that it prints. */
+  log(line: string): void;
+  /** Ends processes that are started, also those that leave their group, and when this process is killed. */
+  readonly watchdog: Watchdog;
+  /** How long a socket that is not there yet is tried again, in milliseconds. */
+  readonly retryMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** How long one call of a module's handler may take, in milliseconds: it is to be found out before the test has ended. */
+const HANDLER_TIMEOUT_MS = 10_000;
+
+/**
+ * Starts a UDF of a plan, or connects to it.
+ *
+ * @throws {TineError} `unknown-handler`, `no-module`, `cannot-start`, `cannot-connect`, `invalid-address`
+ */
+export async function reachUdf(
+  { handler, command, socket, connect }: Pick<UdfConfig, "handler" | "command" | "socket" | "connect">,
+  { log, watchdog, retryMs, signal }: ReachOptions,
+): Promise<RunningUdf> {
+  if (handler !== undefined) {
+    const bundled = await loadBundledHandler(handler);
+    if (bundled !== undefined) return startInProcess(handler, bundled);
+    if (!isModulePath(handler)) throw unknownHandler(handler);
+    const { startModule } = await import("../udf/module/module_runner.ts");
+    return await startModule(handler, { log, handlerTimeoutMs: HANDLER_TIMEOUT_MS });
+  }
+  if (command !== undefined) return startWatched(command, log, watchdog);
+  const { connectSocket } = await import("../udf/udf_socket.ts");
+  return await connectSocket(socket === undefined ? parseDialAddress(connect!) : { path: socket }, retryMs, signal);
+}
+
+/** @throws {TineError} `unknown-handler`, with the nearest name */
+export function unknownHandler(handler: string): TineError {
+  const near = nearest(handler, BUNDLED_HANDLERS);
+  const hint = near === undefined
+    ? `expected ${BUNDLED_HANDLERS.join(", ")}, or the path of a .ts or .js module`
+    : `did you mean ${near}?`;
+  return new TineError("unknown-handler", `there is no handler ${JSON.stringify(handler)}: ${hint}`);
+}
+
+/** Starts a process that the watchdog ends with this one. */
+function startWatched(command: readonly string[], log: (line: string) => void, watchdog: Watchdog): RunningUdf {
+  watchdog.start();
+  const udf = startProcess(command, log, { [LINEAGE]: watchdog.lineage.command });
+  const watch = watchdog.watchGroup(udf.pid);
+  void udf.ended.then(() => watch[Symbol.dispose]());
+  giveWay(udf.pid);
+  return udf;
+}
+
+/**
+ * Lets a process that has a session of its own give way to others. The kernel groups processes by their session where
+ * it is set up so; a nice value then counts within the group alone.
+ *
+ * Source: sched(7), the autogroup feature.
+ */
+function giveWay(pid: number): void {
+  void Deno.writeTextFile(`/proc/${pid}/autogroup`, "10").catch(() => {}); // there are no groups
+}

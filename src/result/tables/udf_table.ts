@@ -1,0 +1,108 @@
+import type { FieldValue } from "../../udf/point.ts";
+import { findUdfFile, readUdfPoints, type ReturnedPoint, UDF_TABLE_PREFIX, type UdfColumn } from "../udf_output.ts";
+import { columnsOf, constant, type TableSource, testValues } from "./source.ts";
+import type { Column, RowChunk, Table, Values } from "./table.ts";
+
+/** Rows of a chunk. */
+const CHUNK_ROWS = 4096;
+
+/**
+ * What a UDF of the plan returned, in the order in which it came: a point is a row. Its tags and fields are the columns,
+ * as far as the source lists them. The tags run and those of the test's id are the table's own, and a field that has the
+ * name of a tag, or a tag that has that of another column, gets `_field` or `_tag` behind it.
+ *
+ * @param name of the UDF
+ */
+export function udfTable(name: string, source: TableSource): Table {
+  const own = new Set(["run", ...source.idKeys]);
+  const listed = (source.udfs?.get(name) ?? []).filter(({ name, tag }) => !tag || !own.has(name));
+  const head = columnsOf(source, [], []);
+  const names = new Set(head.map(({ name }) => name));
+  const columns = listed.map((column) => {
+    let called = column.name;
+    while (names.has(called)) called += column.tag ? "_tag" : "_field";
+    names.add(called);
+    return { column, called };
+  });
+  return {
+    name: UDF_TABLE_PREFIX + name,
+    row: `a point that the UDF ${name} returned`,
+    columns: [
+      ...head,
+      ...columns.map(({ column, called }): Column => ({
+        name: called,
+        type: column.type,
+        ...(column.tag && { tag: true }),
+        definition: column.tag ? `Tag ${column.name} of the point.` : `Field ${column.name} of the point.`,
+      })),
+    ],
+    async *rows() {
+      const file = await findUdfFile(source.test.path, name);
+      if (file === undefined) return;
+      let waiting: ReturnedPoint[] = [];
+      for await (const points of readUdfPoints(file.path)) {
+        waiting = waiting.length === 0 ? points : waiting.concat(points);
+        let start = 0;
+        for (; waiting.length - start >= CHUNK_ROWS; start += CHUNK_ROWS) {
+          yield chunkOf(waiting.slice(start, start + CHUNK_ROWS), listed, source);
+        }
+        waiting = waiting.slice(start);
+      }
+      if (waiting.length > 0) yield chunkOf(waiting, listed, source);
+    },
+  };
+}
+
+/** Makes rows of points. */
+export function chunkOf(
+  points: readonly ReturnedPoint[],
+  columns: readonly UdfColumn[],
+  source: TableSource,
+): RowChunk {
+  const base = points.reduce((least, { point }) => point.time < least ? point.time : least, points[0].point.time);
+  return {
+    count: points.length,
+    columns: [
+      // A UDF may give its points any time.
+      base < 0n
+        ? {
+          type: "time",
+          base: 0n,
+          offsets: Float64Array.from(points, ({ point }) => point.time < 0n ? NaN : Number(point.time)),
+        }
+        : { type: "time", base, offsets: Float64Array.from(points, ({ point }) => Number(point.time - base)) },
+      ...testValues(source),
+      ...columns.map((column) => valuesOf(points, column)),
+    ],
+  };
+}
+
+function valuesOf(points: readonly ReturnedPoint[], { name, type, tag }: UdfColumn): Values {
+  if (tag) {
+    const texts = points.map(({ point, batch }) => point.tags.get(name) ?? batch?.tags.get(name));
+    return texts.every((text) => text === texts[0]) ? constant(texts[0]) : { type: "text", values: texts };
+  }
+  const fields = points.map(({ point }) => point.field(name));
+  const present = () => Uint8Array.from(fields, (field) => field === undefined ? 0 : 1);
+  switch (type) {
+    case "double":
+      return { type: "number", values: Float64Array.from(fields, (field) => Number(field ?? NaN)), present: present() };
+    case "int":
+      return {
+        type: "bigint",
+        values: BigInt64Array.from(fields, (field) => typeof field === "bigint" ? field : 0n),
+        present: present(),
+      };
+    case "bool":
+      return {
+        type: "bool",
+        values: Uint8Array.from(fields, (field) => field === undefined ? 2 : field === true ? 1 : 0),
+      };
+    case "text":
+      return { type: "text", values: fields.map(textOf) };
+  }
+}
+
+function textOf(field: FieldValue | undefined): string | undefined {
+  return field === undefined ? undefined : String(field);
+}

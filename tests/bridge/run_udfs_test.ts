@@ -1,0 +1,95 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { openResults } from "../../src/result/mod.ts";
+import { eventually } from "../support/eventually.ts";
+import { noLeftovers } from "../support/leaks.ts";
+import { RunningTine } from "../support/running_tine.ts";
+import { TINE, tine } from "../support/tine.ts";
+
+/** Echoes on loopback. */
+const ECHOES = (duration: string) => `
+  serial:
+  - packetServer: { listenAddr: "127.0.0.1:0", listenAddrKey: udp }
+  - packetClient: { addrKey: udp, flow: voip, sender: [{ unresponsive: { wait: [10ms], duration: ${duration}, echo: true } }] }
+`;
+const SMOOTH = "name: smooth, table: round_trips, handler: moving-avg, options: { field: rtt_us, size: 5 }";
+/** A UDF that leaves its process group, and ends by nothing but SIGKILL. */
+const STUBBORN =
+  `name: stubborn, table: logs, command: [setsid, -w, sh, -c, "trap '' TERM INT HUP; while :; do sleep 1; done"]`;
+
+async function inFolder(work: (out: string) => Promise<void>): Promise<void> {
+  const out = await Deno.makeTempDir({ prefix: "tine-udfs-" });
+  try {
+    await work(out);
+  } finally {
+    await Deno.remove(out, { recursive: true });
+  }
+}
+
+function start(plan: string, out: string): RunningTine {
+  return new RunningTine([...TINE, "run", "-", "--json", "--verbose", "--out", out], {
+    cwd: out,
+    env: {},
+    input: plan,
+  });
+}
+
+Deno.test("tine run has a line for each UDF in its summary, and exits with 3 for an alert", async () => {
+  await using _ = noLeftovers();
+  await inFolder(async (out) => {
+    const plan = `udfs: [{ ${SMOOTH}, alert: { field: avg, above: 0 } }]\ntests:\n- id: { a: b }${ECHOES("300ms")}`;
+    const { code, stderr } = await tine(["run", "-", "--out", out], plan);
+    assertEquals(code, 3, stderr);
+    assertMatch(stderr, /^ {2}udf smooth: (\d+) rows in, \1 points out, ALERT avg above 0: \1 points, first [\d.]+$/m);
+  });
+});
+
+Deno.test("tine run refuses UDFs that cannot work before it runs anything", async () => {
+  const plan = `tests: [{ id: { a: b }, udfs: [{ name: x, table: logs, handler: miror }], sleep: 60s }]`;
+  const { code, stderr } = await tine(["run", "-"], plan);
+  assertEquals(code, 1);
+  assertEquals(
+    stderr,
+    'tine run: stdin: tests[0].udfs[0].handler: there is no handler "miror": did you mean mirror?; tine vet lists all\n',
+  );
+});
+
+Deno.test("Ctrl-C ends UDFs with their test, and keeps what they returned", async () => {
+  await using _ = noLeftovers();
+  await inFolder(async (out) => {
+    const run = start(`udfs: [{ ${SMOOTH} }, { ${STUBBORN} }]\ntests:\n- id: { a: b }${ECHOES("600s")}`, out);
+    await run.event("progress", { flow: "voip" });
+    run.kill("SIGINT");
+    const { code, test } = await run.end();
+    assertEquals([code, test.status], [130, "canceled"]);
+    const [smooth, stubborn] = test.udfs;
+    assert(smooth.pointsOut > 0 && smooth.pointsOut === smooth.rowsIn, JSON.stringify(smooth));
+    assertEquals(stubborn.error.code, "drain-timeout");
+  });
+});
+
+Deno.test("a killed tine run leaves no UDF behind, and what was returned until then", async () => {
+  await using _ = noLeftovers();
+  await inFolder(async (out) => {
+    const run = start(`udfs: [{ ${SMOOTH} }, { ${STUBBORN} }]\ntests:\n- id: { a: b }${ECHOES("600s")}`, out);
+    const { folder } = await run.event("plan");
+    const file = `${folder}/a=b/udfs/1.tine`;
+    await eventually("points are stored", () => sizeOf(file) > 10_000);
+    run.kill("SIGKILL");
+    await run.end();
+    const test = await openResults(`${folder}/a=b`);
+    assert(test.kind === "test");
+    const { name, pointsOut, columns } = test.summary.udfs![0];
+    assertEquals([name, columns.at(-1)?.name], ["smooth", "avg"]);
+    assert(pointsOut > 10, `${pointsOut}`);
+    const csv = await tine(["export", `${folder}/a=b`, "--table", "udf.smooth", "--format", "csv"]);
+    assert(csv.stdout.split("\n").length > 10, csv.stderr);
+  });
+});
+
+function sizeOf(path: string): number {
+  try {
+    return Deno.statSync(path).size;
+  } catch {
+    return 0; // not yet there
+  }
+}
