@@ -1,8 +1,7 @@
 import type { TextWriter } from "../../wire/text_writer.ts";
-import type { TableSchema, Values } from "../tables/table.ts";
+import type { TableSchema, Value, Values } from "../tables/table.ts";
 import {
-  constantRuns,
-  constantStep,
+  columnSteps,
   presence,
   printValue,
   type RowFormat,
@@ -31,17 +30,11 @@ export const csv: RowFormat = (schema: TableSchema): RowPrinter => ({
     writer.byte(NEWLINE);
   },
   rows(writer, { count, columns }) {
-    const steps = constantRuns(columns).flatMap(({ from, to, constant }) => {
-      if (!constant) return [cellStep(writer, schema, from, columns[from], count)];
-      const step = constantStep(writer, (scratch) => {
-        for (let i = from; i < to; i++) {
-          const values = columns[i];
-          if (i > 0) scratch.byte(COMMA);
-          if (values.type === "constant") printValue(scratch, schema.columns[i], values.value, style);
-        }
-      });
-      return step === undefined ? [] : [step];
-    });
+    const printConstant = (scratch: TextWriter, i: number, value: Value) => {
+      if (i > 0) scratch.byte(COMMA);
+      if (value !== undefined) printValue(scratch, schema.columns[i], value, style);
+    };
+    const steps = columnSteps(writer, columns, printConstant, (i) => cellStep(writer, schema, i, columns[i], count));
     steps.push(() => writer.byte(NEWLINE));
     runSteps(steps, count);
   },

@@ -1,8 +1,7 @@
 import type { TextWriter } from "../../wire/text_writer.ts";
-import type { TableSchema, Values } from "../tables/table.ts";
+import type { TableSchema, Value } from "../tables/table.ts";
 import {
-  constantRuns,
-  constantStep,
+  columnSteps,
   presence,
   printValue,
   type RowFormat,
@@ -25,17 +24,18 @@ export const jsonLines: RowFormat = (schema: TableSchema): RowPrinter => {
   return {
     head() {},
     rows(writer, { count, columns }) {
-      const steps = constantRuns(columns).flatMap(({ from, to, constant }) => {
-        if (!constant) return [pairStep(writer, schema, from, columns, keys, count)];
-        const step = constantStep(writer, (scratch) => {
-          for (let i = from; i < to; i++) {
-            const values = columns[i];
-            if (values.type !== "constant" || values.value === undefined) continue;
-            scratch.text(keys[i]);
-            printValue(scratch, schema.columns[i], values.value, style);
-          }
+      const printConstant = (scratch: TextWriter, i: number, value: Value) => {
+        if (value === undefined) return;
+        scratch.text(keys[i]);
+        printValue(scratch, schema.columns[i], value, style);
+      };
+      const steps = columnSteps(writer, columns, printConstant, (i) => {
+        const key = new TextEncoder().encode(keys[i]);
+        const print = valueStep(writer, schema.columns[i], columns[i], style);
+        return whereKnown(presence(columns[i], count), (row) => {
+          writer.raw(key);
+          print(row);
         });
-        return step === undefined ? [] : [step];
       });
       let start = 0;
       // Every pair has a comma before it; that of the first one becomes the brace.
@@ -49,22 +49,6 @@ export const jsonLines: RowFormat = (schema: TableSchema): RowPrinter => {
     },
   };
 };
-
-function pairStep(
-  writer: TextWriter,
-  schema: TableSchema,
-  i: number,
-  columns: readonly Values[],
-  keys: readonly string[],
-  count: number,
-) {
-  const key = new TextEncoder().encode(keys[i]);
-  const print = valueStep(writer, schema.columns[i], columns[i], style);
-  return whereKnown(presence(columns[i], count), (row) => {
-    writer.raw(key);
-    print(row);
-  });
-}
 
 /** Texts that JSON has as they are. */
 const PLAIN = /^[ !#-[\]-~]*$/;

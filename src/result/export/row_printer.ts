@@ -147,23 +147,33 @@ export function whereKnown(has: ((row: number) => boolean) | undefined, step: St
   return has === undefined ? step : (row) => has(row) && step(row);
 }
 
-/** Columns next to each other that are constant, or one that is not. */
-export interface ColumnRun {
-  readonly from: number;
-  /** Behind the last one. */
-  readonly to: number;
-  readonly constant: boolean;
-}
-
-/** Divides columns into runs, in order: what is constant side by side is printed with one copy a row. */
-export function constantRuns(columns: readonly Values[]): ColumnRun[] {
-  const runs: ColumnRun[] = [];
-  for (let from = 0; from < columns.length;) {
-    const constant = columns[from].type === "constant";
-    let to = from + 1;
-    while (constant && to < columns.length && columns[to].type === "constant") to++;
-    runs.push({ from, to, constant });
-    from = to;
+/**
+ * Returns the steps that print the columns of a chunk, in order. What is constant side by side is one step, which copies
+ * it.
+ *
+ * @param printConstant prints the value of a constant column, undefined where it has none
+ * @param stepOf makes the step of any other column
+ */
+export function columnSteps(
+  writer: TextWriter,
+  columns: readonly Values[],
+  printConstant: (writer: TextWriter, column: number, value: Value) => void,
+  stepOf: (column: number) => Step,
+): Step[] {
+  const steps: Step[] = [];
+  for (let i = 0; i < columns.length;) {
+    if (columns[i].type !== "constant") {
+      steps.push(stepOf(i++));
+      continue;
+    }
+    const step = constantStep(writer, (scratch) => {
+      for (; i < columns.length; i++) {
+        const values = columns[i];
+        if (values.type !== "constant") break;
+        printConstant(scratch, i, values.value);
+      }
+    });
+    if (step !== undefined) steps.push(step);
   }
-  return runs;
+  return steps;
 }
