@@ -8,7 +8,7 @@
 import { type ByteReader, WireType } from "../wire/byte_reader.ts";
 import type { ByteWriter } from "../wire/byte_writer.ts";
 
-const { VARINT, BYTES } = WireType;
+const { BYTES } = WireType;
 
 /** Reads one entry of a `map<string, string>` into `map`. */
 export function readStringEntry(reader: ByteReader, map: Map<string, string>): void {
@@ -180,27 +180,6 @@ export function writeEntry(writer: ByteWriter, tag: number, key: string, value: 
       writer.uint32(value ? 1 : 0);
   }
   writer.closeLength(start);
-}
-
-/** Writes a string field; an empty one is left out. */
-export function writeString(writer: ByteWriter, field: number, text: string): void {
-  if (text === "") return;
-  writer.uint32(field << 3 | BYTES);
-  writer.string(text);
-}
-
-/** Writes an int64 field; zero is left out. */
-export function writeInt64(writer: ByteWriter, field: number, value: bigint): void {
-  if (value === 0n) return;
-  writer.uint32(field << 3 | VARINT);
-  writer.int64(value);
-}
-
-/** Writes a bool field; false is left out. */
-export function writeBool(writer: ByteWriter, field: number, value: boolean): void {
-  if (!value) return;
-  writer.uint32(field << 3 | VARINT);
-  writer.uint32(1);
 }
 
 /** Writes a repeated string field. */

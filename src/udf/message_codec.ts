@@ -5,9 +5,9 @@
  */
 
 import { type ByteReader, WireType } from "../wire/byte_reader.ts";
-import type { ByteWriter } from "../wire/byte_writer.ts";
+import { type ByteWriter, writeBool, writeBytes, writeInt64, writeString } from "../wire/byte_writer.ts";
 import { WireError } from "../base/errors.ts";
-import { readEntry, readStringEntry, writeBool, writeInt64, writeMap, writeString } from "./field_codec.ts";
+import { readEntry, readStringEntry, writeMap } from "./field_codec.ts";
 import {
   type BeginBatch,
   EDGE_TYPES,
@@ -59,10 +59,7 @@ export function encodeTime(writer: ByteWriter, time: bigint): void {
 
 /** Writes the fields of a snapshot. */
 export function encodeSnapshot(writer: ByteWriter, snapshot: Uint8Array): void {
-  if (snapshot.length === 0) return;
-  writer.uint32(1 << 3 | BYTES);
-  writer.uint32(snapshot.length);
-  writer.raw(snapshot);
+  writeBytes(writer, 1, snapshot);
 }
 
 /** Writes the fields of an ErrorResponse. */

@@ -1,5 +1,5 @@
 import type { ByteReader } from "../wire/byte_reader.ts";
-import type { ByteWriter } from "../wire/byte_writer.ts";
+import { type ByteWriter, writeBool, writeInt64, writeString } from "../wire/byte_writer.ts";
 import {
   findBoolEntry,
   findDoubleEntry,
@@ -13,11 +13,8 @@ import {
   readIntEntry,
   readStringEntry,
   readStrings,
-  writeBool,
   writeEntry,
-  writeInt64,
   writeMap,
-  writeString,
   writeStrings,
 } from "./field_codec.ts";
 import type { FieldValue, Point as PointOfHandler, PointInit } from "./udf_types.ts";

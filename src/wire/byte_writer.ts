@@ -1,3 +1,6 @@
+import { WireType } from "./byte_reader.ts";
+
+const { VARINT, BYTES } = WireType;
 const encoder = new TextEncoder();
 const scratch = new DataView(new ArrayBuffer(8));
 
@@ -163,4 +166,40 @@ export class ByteWriter {
 /** How many bytes an unsigned varint below 2^32 takes. */
 export function varintSize(value: number): number {
   return value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x200000 ? 3 : value < 0x10000000 ? 4 : 5;
+}
+
+/** Writes an unsigned field of up to 32 bits; zero is left out. */
+export function writeUint32(writer: ByteWriter, field: number, value: number): void {
+  if (value === 0) return;
+  writer.uint32(field << 3 | VARINT);
+  writer.uint32(value);
+}
+
+/** Writes a bytes field; one without bytes is left out. */
+export function writeBytes(writer: ByteWriter, field: number, bytes: Uint8Array): void {
+  if (bytes.length === 0) return;
+  writer.uint32(field << 3 | BYTES);
+  writer.uint32(bytes.length);
+  writer.raw(bytes);
+}
+
+/** Writes a string field; an empty one is left out. */
+export function writeString(writer: ByteWriter, field: number, text: string): void {
+  if (text === "") return;
+  writer.uint32(field << 3 | BYTES);
+  writer.string(text);
+}
+
+/** Writes an int64 field; zero is left out. */
+export function writeInt64(writer: ByteWriter, field: number, value: bigint): void {
+  if (value === 0n) return;
+  writer.uint32(field << 3 | VARINT);
+  writer.int64(value);
+}
+
+/** Writes a bool field; false is left out. */
+export function writeBool(writer: ByteWriter, field: number, value: boolean): void {
+  if (!value) return;
+  writer.uint32(field << 3 | VARINT);
+  writer.uint32(1);
 }

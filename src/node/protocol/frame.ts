@@ -4,7 +4,14 @@
  * @module
  */
 import { ByteReader } from "../../wire/byte_reader.ts";
-import type { ByteWriter } from "../../wire/byte_writer.ts";
+import {
+  type ByteWriter,
+  writeBool,
+  writeBytes,
+  writeInt64,
+  writeString,
+  writeUint32,
+} from "../../wire/byte_writer.ts";
 import { WireError } from "../../base/errors.ts";
 
 /** What the payload of a frame is. */
@@ -98,36 +105,14 @@ const sharedReader = new ByteReader();
  */
 export function encodeFrame(writer: ByteWriter, frame: Frame): void {
   const { kind, lane, origin, name, number, more, payload } = frame;
-  if (kind !== 0) {
-    writer.uint32(KIND);
-    writer.uint32(kind);
-  }
-  if (lane !== Lane.urgent) {
-    writer.uint32(LANE);
-    writer.uint32(lane);
-  }
-  if (origin !== "") {
-    writer.uint32(ORIGIN);
-    writer.string(origin);
-  }
-  if (name !== "") {
-    writer.uint32(NAME);
-    writer.string(name);
-  }
-  if (number !== 0) {
-    writer.uint32(NUMBER);
-    if (number < 0x100000000) writer.uint32(number);
-    else writer.int64(BigInt(number));
-  }
-  if (more) {
-    writer.uint32(MORE);
-    writer.uint32(1);
-  }
-  if (payload.length > 0) {
-    writer.uint32(PAYLOAD);
-    writer.uint32(payload.length);
-    writer.raw(payload);
-  }
+  writeUint32(writer, 1, kind);
+  writeUint32(writer, 2, lane);
+  writeString(writer, 3, origin);
+  writeString(writer, 4, name);
+  if (number < 0x100000000) writeUint32(writer, 5, number);
+  else writeInt64(writer, 5, BigInt(number));
+  writeBool(writer, 6, more);
+  writeBytes(writer, 7, payload);
 }
 
 /** The most bytes that the envelope of a frame takes. */

@@ -9,13 +9,12 @@ import {
   encodeFrame,
   envelopeBytes,
   type Frame,
-  Kind,
   Lane,
   MAX_FRAME_BYTES,
   MAX_MESSAGE_BYTES,
   type Message,
 } from "./frame.ts";
-import { laneOf } from "./kinds.ts";
+import { laneOf, partsOf } from "./kinds.ts";
 import { LogBatch, MAX_BATCH_BYTES } from "./log_batch.ts";
 
 /** Longer origins and names come from a mistake. */
@@ -43,10 +42,10 @@ export class FrameCutter {
     if (room < MAX_FRAME_BYTES - MAX_ENVELOPE_BYTES) {
       throw new TineError("message-too-large", `the name ${name.slice(0, 80)}... of a message is too long`);
     }
-    if (kind === Kind.records && payload.length > room) {
+    if (partsOf(kind) === "whole" && payload.length > room) {
       throw new TineError("chunk-too-large", `a chunk of records has ${payload.length} bytes, a frame takes ${room}`);
     }
-    if (isJoined(kind) && payload.length > MAX_MESSAGE_BYTES) {
+    if (partsOf(kind) === "joined" && payload.length > MAX_MESSAGE_BYTES) {
       throw new TineError(
         "message-too-large",
         `a message of kind ${kind} has ${payload.length} bytes, the limit is ${MAX_MESSAGE_BYTES}`,
@@ -78,7 +77,7 @@ export class FrameCutter {
         origin,
         name,
         number: lane === Lane.urgent ? 0 : ++this.#numbers[lane],
-        more: isJoined(kind) && end < payload.length,
+        more: partsOf(kind) === "joined" && end < payload.length,
         payload: payload.subarray(start, end),
       });
       frames.push(this.#writer.written().slice());
@@ -88,18 +87,10 @@ export class FrameCutter {
   }
 }
 
-/** Each piece of a file is a message of its own. */
-function isJoined(kind: Kind): boolean {
-  return kind !== Kind.fileData;
-}
-
 /** About what a part takes besides its bytes, so that empty parts count as well. */
 const PART_OVERHEAD_BYTES = 128;
 
-/**
- * Joins messages that come in several frames. Pieces of files, chunks of records and batches of log entries are whole in
- * each frame, and stay as they are.
- */
+/** Joins messages that come in several frames. Frames of kinds that are not joined stay as they are. */
 export class Joiner {
   readonly #maxBytes: number;
   readonly #parts = new Map<string, Uint8Array[]>();
@@ -118,7 +109,7 @@ export class Joiner {
    */
   add(frame: Frame): Message | undefined {
     const { kind, origin, name, payload, more } = frame;
-    if (kind === Kind.fileData || kind === Kind.records || kind === Kind.logs) return frame;
+    if (partsOf(kind) !== "joined") return frame;
     const key = `${kind} ${origin}\0${name}`;
     const parts = this.#parts.get(key);
     if (parts === undefined && !more) return frame;

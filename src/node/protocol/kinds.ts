@@ -40,9 +40,17 @@ const MAX_RUN_TIMES_BYTES = 1024 * 1024;
 /** The size limit of an error: a character of its text takes up to six bytes of JSON. */
 const MAX_ERROR_BYTES = 8 * MAX_TEXT_BYTES;
 
+/**
+ * How a message that is longer than a frame is sent: its parts are joined again; or each is a message of its own, as those
+ * of files are; or it may not be that long.
+ */
+export type Parts = "joined" | "separate" | "whole";
+
 /** How messages of a kind are sent. */
 interface KindOfMessage {
   readonly lane: Lane;
+  /** Default: joined. */
+  readonly parts?: Parts;
 }
 
 /** How results of one type are sent. */
@@ -127,7 +135,13 @@ const KINDS = {
     encode: ({ time, tag, code, message }) =>
       encodeJson({ time, tag: shorten(tag, MAX_TAG_BYTES), code, message: shorten(message, MAX_TEXT_BYTES) }),
   },
-  fileData: { lane: Lane.bulk, name: "name", encode: ({ data }) => data, decode: (data) => ({ data }) },
+  fileData: {
+    lane: Lane.bulk,
+    parts: "separate",
+    name: "name",
+    encode: ({ data }) => data,
+    decode: (data) => ({ data }),
+  },
   sysInfo: { ...RECORD, ...json<"sysInfo">({ sections: map(SECTION) }) },
   feedback: { ...RECORD, ...json<"feedback">({ values: map(text) }) },
   progress: {
@@ -139,14 +153,14 @@ const KINDS = {
   },
   streamInfo: { ...RECORD, ...FLOW_INFO },
   packetInfo: { ...RECORD, ...FLOW_INFO },
-  records: { ...RECORD, name: "flow", encode: ({ chunk }) => chunk, decode: (chunk) => ({ chunk }) },
+  records: { ...RECORD, parts: "whole", name: "flow", encode: ({ chunk }) => chunk, decode: (chunk) => ({ chunk }) },
   activity: {
     ...URGENT,
     maxBytes: MAX_FIELDS_BYTES,
     ...json<"activity">({ running: list(text), more: count, ended: count }),
   },
   missing: { ...URGENT, name: "from", maxBytes: MAX_FIELDS_BYTES, ...json<"missing", "from">({ what: text }) },
-  logs: RECORD,
+  logs: { ...RECORD, parts: "whole" },
   runTimes: { ...RECORD, maxBytes: MAX_RUN_TIMES_BYTES, ...json<"runTimes">({ runs: list(RUN_TIME) }) },
 } as const satisfies Readonly<
   & Record<Exclude<keyof typeof Kind, Item["type"]>, KindOfMessage>
@@ -168,16 +182,21 @@ function json<T extends Item["type"], Name extends keyof ItemOf<T> = never, I ex
   };
 }
 
-const LANES: Lane[] = [];
+const SENT: KindOfMessage[] = [];
 const TYPES = new Map<number, keyof typeof Kind>();
 for (const [type, kind] of Object.entries(Kind) as [keyof typeof Kind, Kind][]) {
-  LANES[kind] = KINDS[type].lane;
+  SENT[kind] = KINDS[type];
   TYPES.set(kind, type);
 }
 
 /** Returns the lane of a kind; urgent for kinds of later versions. */
 export function laneOf(kind: Kind): Lane {
-  return LANES[kind] ?? Lane.urgent;
+  return SENT[kind]?.lane ?? Lane.urgent;
+}
+
+/** Returns how messages of a kind are sent that are longer than a frame. */
+export function partsOf(kind: Kind): Parts {
+  return SENT[kind]?.parts ?? "joined";
 }
 
 /**

@@ -1,5 +1,5 @@
 import { ByteReader } from "../../wire/byte_reader.ts";
-import { ByteWriter } from "../../wire/byte_writer.ts";
+import { ByteWriter, writeString } from "../../wire/byte_writer.ts";
 import { TineError } from "../../base/errors.ts";
 import { Kind, type Message } from "./frame.ts";
 
@@ -109,14 +109,8 @@ export function encodeLog({ time, tag, text }: LogPayload): Uint8Array {
     eightView.setBigInt64(0, time, true);
     out.raw(eight);
   }
-  if (tag !== "") {
-    out.uint32(TAG);
-    out.string(tag);
-  }
-  if (text !== "") {
-    out.uint32(TEXT);
-    out.string(text);
-  }
+  writeString(out, 2, tag);
+  writeString(out, 3, text);
   return out === writer ? out.written().slice() : out.written();
 }
 

@@ -151,17 +151,17 @@ class SpilledLane {
   bytes = 0;
 }
 
+/** A cursor on what was read back; its table of strings is too large to be made anew each time. */
+const spilled = new ByteReader();
+
 /** The frames in bytes that were written by this process. */
 function splitFrames(bytes: Uint8Array): Uint8Array[] {
   const frames: Uint8Array[] = [];
-  for (let position = 0; position < bytes.length;) {
-    let length = 0;
-    for (let shift = 0;; shift += 7) {
-      const byte = bytes[position++];
-      length |= (byte & 0x7f) << shift;
-      if (byte < 0x80) break;
-    }
-    frames.push(bytes.subarray(position, position += length));
+  spilled.reset(bytes);
+  while (spilled.position < spilled.end) {
+    const end = spilled.delimited();
+    frames.push(bytes.subarray(spilled.position, end));
+    spilled.position = end;
   }
   return frames;
 }
