@@ -17,7 +17,8 @@ if (flag !== undefined && flag !== "--out") {
 }
 const folder = /^[\w./-]+$/.test(out) ? out : `'${out.replaceAll("'", "'\\''")}'`;
 // A terminal shows the flows live; elsewhere lines do.
-const options = `--out ${folder}${Deno.stderr.isTerminal() ? "" : " --verbose"}`;
+const page = `${out}/demo.html`;
+const options = `--out ${folder} --report ${folder}/demo.html${Deno.stderr.isTerminal() ? "" : " --verbose"}`;
 
 let test = "name=voip";
 let code = await showCommand(
@@ -42,3 +43,4 @@ if (code === 0) {
 if (code !== 0) Deno.exit(code);
 console.log(`The results are in ${out}/latest. Nothing else is left: processes and namespaces are gone.`);
 console.log(`More: ${TINE} help, and the plans in examples. UDFs: ${TASK} demo:udf`);
+console.log(`A page of it, for a browser: ${page}`);

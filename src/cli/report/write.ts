@@ -1,4 +1,6 @@
 import { messageOf, TineError } from "../../base/errors.ts";
+import { sudoIds } from "../../node/launch/invoking_user.ts";
+import { giveTo } from "../../result/owner.ts";
 import type { Page } from "../../report/mod.ts";
 import { escape, writeStdout } from "../terminal.ts";
 
@@ -35,12 +37,29 @@ export async function writeFile(path: string, content: string | Uint8Array): Pro
   console.error(escape(path));
 }
 
+/**
+ * Writes the page of a run to a file.
+ *
+ * @param folder of the run
+ * @throws {TineError} `cannot-write`, and those of reading results
+ */
+export async function writeRunPage(folder: string, path: string): Promise<void> {
+  const [{ openResults }, { makePages }] = await Promise.all([
+    import("../../result/mod.ts"),
+    import("../../report/mod.ts"),
+  ]);
+  const results = await openResults(folder);
+  if (results.kind === "run") await writePages(path, makePages([results]));
+}
+
 /** Writes under a temporary name and renames: a part of it is never seen, and an older one stays until then. */
 async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
   const temporary = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
   try {
     await attempt(path, Deno.writeFile(temporary, bytes, { createNew: true }));
+    // As results do, it belongs to the user that called sudo.
+    await attempt(path, giveTo(temporary, sudoIds()));
     await attempt(path, Deno.rename(temporary, path));
   } catch (error) {
     await Deno.remove(temporary).catch(() => {});

@@ -8,7 +8,7 @@ import { CommandFailure, UsageError } from "../errors.ts";
 import { flag, integer, list, size, text } from "../flags.ts";
 import { onInterrupt } from "../interrupts.ts";
 import { permissionFlags } from "../module_flags.ts";
-import { writeStdout } from "../terminal.ts";
+import { escape, writeStdout } from "../terminal.ts";
 import { findingsOfUdfs } from "../vet.ts";
 
 /** How long a test may take to end at once; then the program ends, and watchdogs clean up. */
@@ -19,7 +19,7 @@ export const command = defineCommand({
   name: "run",
   summary: "Run a plan of tests and store what they measure",
   usage: [
-    "PLAN [--out DIR] [--test NAME=REGEXP]... [--resume] [--rootless]",
+    "PLAN [--out DIR] [--test NAME=REGEXP]... [--report FILE] [--resume] [--rootless]",
     "PLAN.ts [FLAGS] -- ARGS...",
     "PLAN --dry-run",
   ],
@@ -37,6 +37,11 @@ export const command = defineCommand({
     maxRepeat: integer({ value: "N", default: 30, min: 1, max: 10_000, help: "with --until, the most repeats" }),
     repeat: integer({ value: "N", min: 1, max: 10_000, help: "run each test so often, in rounds: A B A B" }),
     resume: flag({ help: "keep results of unchanged tests that succeeded before, run the others" }),
+    report: text({
+      value: "FILE",
+      complete: "file",
+      help: "write a page of the run when it has ended, also of one that failed",
+    }),
     dryRun: flag({ help: "print the tests as they would run, and run nothing" }),
     rootless: flag({ help: "make namespaces in a user namespace, also as root" }),
     exeDir: text({
@@ -72,6 +77,7 @@ export const command = defineCommand({
       import("./test_selection.ts"),
     ]);
     if (flags.out === "") throw new UsageError("--out DIR: expected a folder, not an empty text");
+    if (flags.report !== undefined) await checkPagePath(flags.report, flags.out);
     const goals = await precisionGoals(flags.until, flags.repeat);
     const repeat = goals.length > 0 ? flags.maxRepeat : flags.repeat;
     const whole = await readGivenPlan(path, flags, trailing, repeat);
@@ -99,6 +105,7 @@ interface Settings {
   rootless: boolean;
   exeDir: string | undefined;
   maxSize: number;
+  report: string | undefined;
   verbose: boolean;
   json: boolean;
   /** Repeats end when all are reached. */
@@ -201,6 +208,10 @@ async function runAndShow(
     const inexact = flags.goals.length > 0 && outcome.notNeeded === 0 && !interrupts.interrupted &&
       !await isExactEnough(outcome.folder, flags.goals, display);
     await display.planEnds({ ...outcome, durationMs: performance.now() - started });
+    if (flags.report !== undefined) {
+      const { writeRunPage } = await import("../report/write.ts");
+      await writeRunPage(outcome.folder, flags.report);
+    }
     if (interrupts.interrupted) return 130;
     if (outcome.failed + outcome.canceled + outcome.notRun > 0) return 1;
     return inexact || outcome.alerted > 0 ? 3 : 0;
@@ -219,4 +230,16 @@ async function isExactEnough(folder: string, goals: readonly PrecisionGoal[], di
     reached &&= precision.reached;
   }
   return reached;
+}
+
+/** Refuses what would fail only when a run of hours has ended. */
+async function checkPagePath(path: string, out: string): Promise<void> {
+  const folder = path.includes("/") ? path.slice(0, path.lastIndexOf("/")) || "/" : ".";
+  const expected = "--report FILE: expected a file in a folder that is there";
+  if (path === "" || path === "-") throw new UsageError(`${expected}, not "${path}"`);
+  const [file, inFolder] = await Promise.all([path, folder].map((path) => Deno.stat(path).catch(() => undefined)));
+  if (path.endsWith("/") || file?.isDirectory) throw new UsageError(`${expected}, and ${escape(path)} is a folder`);
+  // The folder of runs is made where it is missing.
+  const isMade = folder.replace(/\/+$/, "") === out.replace(/\/+$/, "");
+  if (!inFolder?.isDirectory && !isMade) throw new UsageError(`${expected}, and there is no folder ${escape(folder)}`);
 }

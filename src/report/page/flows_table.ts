@@ -52,13 +52,17 @@ const STREAM_COLUMNS: readonly FigureColumn<Streams>[] = [
   column("max", cwnd, "max", "cwnd"),
 ];
 
-const { sent, lostPercent, oneWayDelay, jitterMicros } = PATH_FIGURES;
+const { sent, lostPercent, oneWayDelay } = PATH_FIGURES;
 const LOST = "Lost";
 const DELAY = "One-way delay, ms";
-const JITTER = "Jitter, ms";
 const PACKET_COLUMNS: readonly FigureColumn<Packets>[] = [
-  path("sent", "toServer", sent),
-  path("sent back", "fromServer", sent),
+  {
+    ...path("sent", "toServer", sent),
+    value: ({ toServer, fromServer }) => {
+      const path = toServer ?? fromServer;
+      return path && sent.value(path);
+    },
+  },
   column("min", PACKET_FIGURES.rtt, "min", RTT),
   column("median", PACKET_FIGURES.rtt, "median", RTT),
   column("p99", PACKET_FIGURES.rtt, "p99", RTT),
@@ -67,8 +71,6 @@ const PACKET_COLUMNS: readonly FigureColumn<Packets>[] = [
   path("back", "fromServer", lostPercent, undefined, LOST),
   path("there", "toServer", oneWayDelay, "median", DELAY),
   path("back", "fromServer", oneWayDelay, "median", DELAY),
-  path("there", "toServer", jitterMicros, undefined, JITTER),
-  path("back", "fromServer", jitterMicros, undefined, JITTER),
 ];
 
 /** Flows of one run, of which there may be several. */
@@ -175,6 +177,13 @@ function allFigures(streams: readonly FlowRow<Streams>[], packets: readonly Flow
 
 function figureList<T>(title: string, columns: readonly ListColumn<T>[], rows: readonly FlowRow<T>[]): Html {
   const known = columns.filter(({ value }) => rows.some(({ of }) => value(of) !== undefined));
+  // Parts of a distribution, and both directions, have one definition.
+  const defined = new Set<string>();
+  const once = (definition: string) => {
+    if (defined.has(definition)) return undefined;
+    defined.add(definition);
+    return definition;
+  };
   return html`
     <div class="table" tabindex="0" role="region" aria-label="All figures, ${title}">
       <table class="figures">
@@ -195,7 +204,7 @@ function figureList<T>(title: string, columns: readonly ListColumn<T>[], rows: r
                 ? html`<td class="num none">–</td>`
                 : html`<td class="num" data-flow="${measured.flow}">${figureData(figure, unit)}</td>`;
             },
-          )}<td class="definition">${definition}</td></tr>
+          )}<td class="definition">${once(definition)}</td></tr>
       `
     )}
         </tbody>

@@ -184,7 +184,7 @@ function drawBuckets({ series: { look }, from, to }: Part, { area, toX, toY }: F
 /** A line or steps from sample to sample. */
 function drawLine({ series: { data, kind, look }, from, to }: Part, { area, toX, toY }: Frame): Html {
   const [xs, ys] = data.type === "samples" ? [data.x, data.y] : [data.times, data.means];
-  const few = (to - from) * PIXELS_A_DOT < area.width;
+  const few = kind !== "steps" && (to - from) * PIXELS_A_DOT < area.width;
   let line = "", dots = "", on = false, lastX = NaN, lastY = NaN;
   for (let i = Math.max(0, from - 1); i < Math.min(xs.length, to + 1); i++) {
     if (Number.isNaN(ys[i])) {
