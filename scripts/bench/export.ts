@@ -1,4 +1,4 @@
-import { readFlows } from "../../src/result/mod.ts";
+import { measureFlows } from "../../src/result/mod.ts";
 import type { Benchmark, Finding } from "./benchmark.ts";
 import { inRounds, median } from "./median.ts";
 import { tine } from "./programs.ts";
@@ -12,7 +12,13 @@ const TARGETS = { csv: 700_000, jsonl: 700_000, line: 1_000_000, parquet: 800_00
 const MAX_MEGABYTES = 250;
 const MIN_SAMPLES_PER_SECOND = 1_500_000;
 
-/** How fast results are analysed and exported. */
+/** Samples of a small test and of a large one, whose memory is to be the same. */
+const SMALL_SAMPLES = 1_000_000;
+const LARGE_SAMPLES = 20_000_000;
+/** What twenty times as many samples may take more: the index of where they are, and caches. */
+const MAX_GROWTH = 1.25;
+
+/** How fast results are analysed and exported, and in how much memory. */
 export const benchmark: Benchmark = {
   summary: "samples/s of the analysis, rows/s and memory of `tine export` by format, beside pyarrow",
 
@@ -25,30 +31,82 @@ export const benchmark: Benchmark = {
       yield await analysis(test, echoes * SAMPLES_PER_ECHO, rounds);
       const peers = await arrowSeconds(test, folder);
       for (const [format, target] of Object.entries(TARGETS)) {
-        const measured = (await inRounds(rounds, () => exportOnce(test, `${folder}/rows`, format)))[0];
-        const rate = echoes / median(measured.map(({ seconds }) => seconds));
+        const rows = echoes * SAMPLES_PER_ECHO;
+        const measured = (await inRounds(rounds, () => exportOnce(test, "packets", `${folder}/rows`, format)))[0];
+        const rate = rows / median(measured.map(({ seconds }) => seconds));
         const megabytes = Math.max(...measured.map(({ megabytes }) => megabytes));
         const peer = peers?.get(format);
         const beside = peer === undefined
           ? peers === undefined ? ", pyarrow is not installed" : ""
-          : `, pyarrow ${thousands(echoes / peer)}: ${(rate * peer / echoes).toFixed(2)} x`;
+          : `, pyarrow ${thousands(rows / peer)}: ${(rate * peer / rows).toFixed(2)} x`;
         yield {
-          what: `round_trips as ${format}, the whole command`,
+          what: `packets as ${format}, the whole command`,
           figures: `${thousands(rate)} rows/s, ${Math.round(megabytes)} MB${beside}`,
           target: `${thousands(target)} rows/s under ${MAX_MEGABYTES} MB`,
           reached: rate >= target && megabytes <= MAX_MEGABYTES,
         };
       }
+      for (const format of Object.keys(TARGETS)) yield await matched(test, `${folder}/rows`, format, echoes, rounds);
+      const [small, large] = quick ? [4_000, 8_000] : [SMALL_SAMPLES, LARGE_SAMPLES];
+      yield* memory(await recordEchoes(`${folder}/small`, small / SAMPLES_PER_ECHO), `${folder}/large`, small, large);
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
   },
 };
 
+/** How fast rows are that take four samples each. */
+async function matched(
+  test: string,
+  path: string,
+  format: string,
+  echoes: number,
+  rounds: number,
+): Promise<Finding> {
+  const measured = (await inRounds(rounds, () => exportOnce(test, "round_trips", path, format)))[0];
+  const rate = echoes / median(measured.map(({ seconds }) => seconds));
+  return {
+    what: `round_trips as ${format}, of four samples each`,
+    figures: `${thousands(rate)} rows/s, ${thousands(rate * SAMPLES_PER_ECHO)} samples/s`,
+  };
+}
+
+/** What a test takes in memory, and one of many more samples. */
+async function* memory(
+  smallTest: string,
+  largeFolder: string,
+  small: number,
+  large: number,
+): AsyncGenerator<Finding, void, void> {
+  const largeTest = await recordEchoes(largeFolder, large / SAMPLES_PER_ECHO);
+  const path = `${largeFolder}/rows`;
+  const cases: [what: string, args: (test: string) => string[]][] = [
+    ["tine results", (test) => ["results", "--json", test]],
+    ...["flows", "intervals", "round_trips", "packets"].map((table): [string, (test: string) => string[]] => [
+      `tine export of ${table} as parquet`,
+      (test) => ["export", test, `--table=${table}`, "--format=parquet", `--out=${path}`],
+    ]),
+  ];
+  for (const [what, args] of cases) {
+    // The first look keeps figures, which the second one would read.
+    const megabytes: number[] = [];
+    for (const test of [smallTest, largeTest]) {
+      await Deno.remove(`${test}/figures.json`).catch(() => {});
+      megabytes.push((await runOnce(args(test))).megabytes);
+    }
+    yield {
+      what: `memory of ${what}, at ${thousands(small)} and ${thousands(large)} samples`,
+      figures: megabytes.map((some) => `${Math.round(some)} MB`).join(", "),
+      target: `${MAX_GROWTH} x, and under ${MAX_MEGABYTES} MB`,
+      reached: megabytes[1] <= MAX_GROWTH * megabytes[0] && megabytes[1] <= MAX_MEGABYTES,
+    };
+  }
+}
+
 async function analysis(test: string, samples: number, rounds: number): Promise<Finding> {
   const [seconds] = await inRounds(rounds, async () => {
     const started = performance.now();
-    for await (const { flow } of readFlows(test)) if (flow !== "voip") throw new Error(`there is a flow ${flow}`);
+    for await (const { flow } of measureFlows(test)) if (flow !== "voip") throw new Error(`there is a flow ${flow}`);
     return (performance.now() - started) / 1000;
   });
   const rate = samples / median(seconds);
@@ -60,17 +118,16 @@ async function analysis(test: string, samples: number, rounds: number): Promise<
   };
 }
 
-/** Runs an export to its end; its memory is looked at 50 times a second. */
-async function exportOnce(test: string, path: string, format: string): Promise<{ seconds: number; megabytes: number }> {
-  const [command, ...args] = tine(
-    "export",
-    test,
-    "--table=round_trips",
-    `--format=${format}`,
-    `--out=${path}.${format}`,
-  );
+/** Exports a table to a file. */
+async function exportOnce(test: string, table: string, path: string, format: string) {
+  return await runOnce(["export", test, `--table=${table}`, `--format=${format}`, `--out=${path}.${format}`]);
+}
+
+/** Runs a command of tine to its end; its memory is looked at 50 times a second. */
+async function runOnce(command: readonly string[]): Promise<{ seconds: number; megabytes: number }> {
+  const [program, ...args] = tine(...command);
   const started = performance.now();
-  const child = new Deno.Command(command, { args, stdin: "null", stdout: "null", stderr: "piped" }).spawn();
+  const child = new Deno.Command(program, { args, stdin: "null", stdout: "null", stderr: "piped" }).spawn();
   let megabytes = 0;
   const look = setInterval(async () => megabytes = Math.max(megabytes, await residentMegabytes(child.pid) ?? 0), 20);
   const { success, stderr } = await child.output();
@@ -81,7 +138,7 @@ async function exportOnce(test: string, path: string, format: string): Promise<{
 
 /** How long pyarrow takes to write the same rows, by format; undefined where it is not installed. */
 async function arrowSeconds(test: string, folder: string): Promise<Map<string, number> | undefined> {
-  await exportOnce(test, `${folder}/peer`, "parquet");
+  await exportOnce(test, "packets", `${folder}/peer`, "parquet");
   const script = new URL("arrow_write.py", import.meta.url).pathname;
   try {
     const { success, stdout } = await new Deno.Command("python3", { args: [script, `${folder}/peer.parquet`] })

@@ -2,6 +2,8 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { toText } from "@std/streams";
 import { inFolder, log, startRun, testNamed } from "../result/fixtures.ts";
 import { node } from "../result/recorded_flows.ts";
+import { availability } from "../../src/sys/libc.ts";
+import { unless } from "../support/unless.ts";
 import { outputOf, startTine, TextReader, TINE, tine } from "../support/tine.ts";
 
 const PLAN = `
@@ -77,6 +79,27 @@ Deno.test("tine export --follow ends with 130 when it is interrupted, and 141 wh
       }
     })
   ));
+
+const ffi = availability();
+
+Deno.test({
+  ...unless(
+    ffi.available ? undefined : ffi.reason,
+    "tine export --follow ends with 141 when its reader goes, also where no row follows",
+  ),
+  fn: () =>
+    inFolder((out) =>
+      withRun(out, async ({ run }) => {
+        const child = follow(run.path, "logs");
+        const some = new TextReader(child.stdout);
+        await some.until(/"text":"first"/);
+        await some[Symbol.asyncDispose]();
+        assertEquals((await child.status).code, 141);
+        assertEquals(await toText(child.stderr), "");
+        await child.stdin.close();
+      })
+    ),
+});
 
 Deno.test("tine export --follow ends with a message where the run was killed", () =>
   inFolder(async (out) => {

@@ -108,6 +108,7 @@ Deno.test("bench measures the analysis and the formats of exports, beside pyarro
   assertEquals(code, 0, stderr);
   assertMatch(stdout, /analysis of echoes, both ends: [\d,]+ samples\/s$/m);
   for (const format of ["csv", "jsonl", "line", "parquet"]) {
-    assertMatch(stdout, new RegExp(`round_trips as ${format}, the whole command: [\\d,]+ rows/s, \\d+ MB`));
+    assertMatch(stdout, new RegExp(`packets as ${format}, the whole command: [\\d,]+ rows/s, \\d+ MB`));
   }
+  assertMatch(stdout, /memory of tine export of packets as parquet, at [\d,]+ and [\d,]+ samples: \d+ MB, \d+ MB$/m);
 });

@@ -6,7 +6,7 @@ import { isUnderWay } from "../../result/run_lock.ts";
 import { writeAll } from "../../wire/connection.ts";
 import { CommandFailure } from "../errors.ts";
 import { testSelector } from "../run/test_selection.ts";
-import { writeStdout } from "../terminal.ts";
+import { StdoutClosed, writeStdout } from "../terminal.ts";
 import { folderPath, isFolder, reportLosses, summaryText } from "./export.ts";
 import type { ServerTarget } from "./server_target.ts";
 
@@ -36,11 +36,14 @@ export async function follow(
   options: Omit<FollowOptions, "run" | "test" | "wanted">,
   { out, target, wanted, report }: Destination,
 ): Promise<boolean> {
-  const { run, test } = await findRun(path, report, options.signal);
+  const toStdout = target === undefined && out === "-";
+  using reader = toStdout ? await watchReader() : undefined;
+  const signal = reader === undefined ? options.signal : AbortSignal.any([options.signal, reader.signal]);
+  const { run, test } = await findRun(path, report, signal);
   const { tables, format } = options;
   await using files = new Files();
   const several = tables.length > 1 && format !== "line";
-  if (target === undefined && several && out === "-") {
+  if (toStdout && several) {
     throw new CommandFailure(
       "one-table",
       `a stream of ${format} holds one table, not ${tables.length}: name a folder for them`,
@@ -58,12 +61,45 @@ export async function follow(
     run,
     test,
     wanted: testSelector(wanted),
+    signal,
   }, writeTo);
   await target?.close();
   if (out !== "-") report(`${out}: ${summaryText(counts)}`);
   reportLosses([counts]);
   if (!counts.complete) report(`tine export: ${run} was killed, or ended by an error: its results end here`);
   return counts.complete;
+}
+
+/** How often the reader of standard output is looked for, in milliseconds. */
+const READER_MS = 200;
+
+/**
+ * Watches whether the reader of standard output goes, which a write would find with the next row only. Without system
+ * calls, that is when it is found.
+ *
+ * @returns a signal with {@linkcode StdoutClosed} as its reason
+ */
+async function watchReader(): Promise<({ readonly signal: AbortSignal } & Disposable) | undefined> {
+  const [{ availability }, { FAILED, Poller, READABLE }] = await Promise.all([
+    import("../../sys/libc.ts"),
+    import("../../sys/poller.ts"),
+  ]);
+  if (!availability().available) return undefined;
+  const gone = new AbortController();
+  const poller = new Poller();
+  const STDOUT = 1;
+  // Nothing can be read from it: the interest is that of any failure.
+  const watch = poller.watch(STDOUT, READABLE, (ready) => {
+    if (ready & FAILED) gone.abort(new StdoutClosed());
+  });
+  const timer = setInterval(() => poller.poll(0), READER_MS);
+  return {
+    signal: gone.signal,
+    [Symbol.dispose]() {
+      clearInterval(timer);
+      watch.close();
+    },
+  };
 }
 
 /** Finds the run that is to be followed: of a folder of runs, the one under way, or the next one. */
