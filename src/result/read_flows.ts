@@ -12,7 +12,7 @@ import {
 import { clockOf, type ClockReports } from "./node_clock.ts";
 import { readPlacedRecords, RecordFile, type RecordPlace } from "./read_records.ts";
 import type { FlowReport } from "../flow/report.ts";
-import { type Chunk, isAtServer, readChunk } from "../flow/records/read_chunk.ts";
+import { type Chunk, ChunkReader, isAtServer } from "../flow/records/read_chunk.ts";
 import { TineError } from "../base/errors.ts";
 import { Kind, type Message } from "../node/protocol/frame.ts";
 import { decodeItem } from "../node/protocol/kinds.ts";
@@ -213,6 +213,7 @@ function textOrNothing(value: unknown): string | undefined {
  * flow may have sent theirs at very different times.
  *
  * @param order relates the clocks of the ends
+ * @returns chunks; each is valid until the next one is taken
  * @throws {TineError} `bad-records`, naming flow and node; `bad-results`
  */
 export async function* mergedChunks(
@@ -257,16 +258,17 @@ class Cursor {
   }
 }
 
-/** Reads the samples of a flow that are at some places. */
+/** Reads the samples of a flow that are at some places; each chunk is valid until the next one is taken. */
 async function* chunksAt(
   file: RecordFile,
   flow: string,
   nodeId: string,
   places: readonly RecordPlace[],
 ): AsyncGenerator<Chunk, void, void> {
+  const reader = new ChunkReader();
   for await (const { payload } of file.readAll(places)) {
     try {
-      yield readChunk(payload);
+      yield reader.read(payload);
     } catch (error) {
       if (!(error instanceof TineError)) throw error;
       throw new TineError(error.code, `flow ${flow}, node ${nodeId}: ${error.message}`, { cause: error });

@@ -217,17 +217,20 @@ export class RecordFile implements Disposable {
    * @throws {TineError} `bad-results`, if it is no longer there
    */
   async read(place: RecordPlace): Promise<Message> {
-    return this.#decode(await this.#bytes(place.position, place.bytes), 0, place.bytes);
+    const bytes = new Uint8Array(place.bytes);
+    await this.#fill(bytes, place.position);
+    return this.#decode(bytes, 0, place.bytes);
   }
 
   /**
    * Reads records one after another, those that are near each other with one call of the system.
    *
    * @param places in ascending order
-   * @returns messages that may be kept
+   * @returns messages; each is valid until the next one is taken
    * @throws {TineError} `bad-results`, if one is no longer there
    */
   async *readAll(places: readonly RecordPlace[]): AsyncGenerator<Message, void, void> {
+    let room = new Uint8Array(0);
     for (let next = 0; next < places.length;) {
       const start = places[next].position;
       let last = next;
@@ -238,7 +241,10 @@ export class RecordFile implements Disposable {
         used += places[i].bytes;
         last = i;
       }
-      const block = await this.#bytes(start, places[last].position + places[last].bytes - start);
+      const count = places[last].position + places[last].bytes - start;
+      if (room.length < count) room = new Uint8Array(Math.max(count, Math.min(BLOCK_BYTES, 2 * room.length)));
+      const block = room.subarray(0, count);
+      await this.#fill(block, start);
       for (; next <= last; next++) {
         const { position, bytes } = places[next];
         yield this.#decode(block, position - start, position - start + bytes);
@@ -250,15 +256,13 @@ export class RecordFile implements Disposable {
     return readFrame(this.#reader.reset(bytes, start, end));
   }
 
-  async #bytes(position: number, count: number): Promise<Uint8Array> {
-    const bytes = new Uint8Array(count);
+  async #fill(bytes: Uint8Array, position: number): Promise<void> {
     await this.#file.seek(position, Deno.SeekMode.Start);
-    for (let length = 0; length < count;) {
-      const some = await this.#file.read(bytes.subarray(length));
-      if (some === null) throw new TineError("bad-results", `${this.#path} became shorter while it was read`);
-      length += some;
+    for (let length = 0; length < bytes.length;) {
+      const count = await this.#file.read(bytes.subarray(length));
+      if (count === null) throw new TineError("bad-results", `${this.#path} became shorter while it was read`);
+      length += count;
     }
-    return bytes;
   }
 
   [Symbol.dispose](): void {

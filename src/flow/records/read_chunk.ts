@@ -65,25 +65,40 @@ export function isAtServer(bytes: Uint8Array): boolean {
  * @throws {TineError} `bad-records`, if it is no chunk, cut, or of another version
  */
 export function readChunk(bytes: Uint8Array): Chunk {
-  const { kind, count } = chunkHead(bytes);
-  const known = namesOf(kind);
-  const input = new ColumnReader(bytes, count);
-  const decoded: Float64Array[] = [];
-  const columns: Record<string, Float64Array> = {};
-  const columnCount = bytes[4];
-  if (columnCount > MAX_CHUNK_COLUMNS) throw bad(`claims ${columnCount} columns, the limit is ${MAX_CHUNK_COLUMNS}`);
-  // One allocation for all columns: it is half the time of decoding otherwise.
-  const all = new Float64Array(columnCount * count);
-  for (let i = 0; i < columnCount; i++) {
-    const name = input.name(known[i]);
-    const values = all.subarray(i * count, (i + 1) * count);
-    input.decode(values, decoded);
-    decoded.push(values);
-    if (name === known[i] || known.includes(name)) columns[name] = values;
+  return new ChunkReader().read(bytes);
+}
+
+/** Decodes chunks one after another into the same memory: millions of samples would leave gigabytes to be collected. */
+export class ChunkReader {
+  #room = new Float64Array(0);
+
+  /**
+   * Decodes a chunk, as {@linkcode readChunk} does.
+   *
+   * @returns the samples; their columns are valid until the next call
+   * @throws {TineError} `bad-records`
+   */
+  read(bytes: Uint8Array): Chunk {
+    const { kind, count } = chunkHead(bytes);
+    const known = namesOf(kind);
+    const input = new ColumnReader(bytes, count);
+    const decoded: Float64Array[] = [];
+    const columns: Record<string, Float64Array> = {};
+    const columnCount = bytes[4];
+    if (columnCount > MAX_CHUNK_COLUMNS) throw bad(`claims ${columnCount} columns, the limit is ${MAX_CHUNK_COLUMNS}`);
+    // One allocation for all columns: it is half the time of decoding otherwise.
+    if (this.#room.length < columnCount * count) this.#room = new Float64Array(columnCount * count);
+    for (let i = 0; i < columnCount; i++) {
+      const name = input.name(known[i]);
+      const values = this.#room.subarray(i * count, (i + 1) * count);
+      input.decode(values, decoded);
+      decoded.push(values);
+      if (name === known[i] || known.includes(name)) columns[name] = values;
+    }
+    if (input.position !== bytes.length) throw bad(`has ${bytes.length - input.position} bytes behind its end`);
+    for (const name of known) columns[name] ??= new Float64Array(count).fill(NaN);
+    return { kind, count, columns } as Chunk;
   }
-  if (input.position !== bytes.length) throw bad(`has ${bytes.length - input.position} bytes behind its end`);
-  for (const name of known) columns[name] ??= new Float64Array(count).fill(NaN);
-  return { kind, count, columns } as Chunk;
 }
 
 /**

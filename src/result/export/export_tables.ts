@@ -1,4 +1,5 @@
 import { messageOf, TineError } from "../../base/errors.ts";
+import { writeAll } from "../../wire/connection.ts";
 import { testIdText } from "../names.ts";
 import type { TestResults } from "../open_results.ts";
 import { selectColumns, tableNamed } from "../tables/mod.ts";
@@ -192,13 +193,51 @@ async function writeFile(
   await attempt(Deno.mkdir(folder, { recursive: true }));
   try {
     using file = await attempt(Deno.open(temporary, { createNew: true, write: true }));
-    await fill(async (bytes) => {
-      while (bytes.length > 0) bytes = bytes.subarray(await attempt(file.write(bytes)));
-    }, counts);
+    const writer = new BlockWriter(file);
+    await fill((bytes) => attempt(writer.write(bytes)), counts);
+    await attempt(writer.end());
     await attempt(Deno.rename(temporary, path));
   } catch (error) {
     await Deno.remove(temporary).catch(() => {});
     throw error;
   }
   return { path, ...counts };
+}
+
+/** What is written at once. */
+const BLOCK_BYTES = 1024 * 1024;
+
+/** Writes a file in blocks, each while the next one is made. */
+class BlockWriter {
+  #block = new Uint8Array(BLOCK_BYTES);
+  #other = new Uint8Array(BLOCK_BYTES);
+  #filled = 0;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(readonly file: Deno.FsFile) {}
+
+  /** Takes bytes, and waits where the file is slower. */
+  async write(bytes: Uint8Array): Promise<void> {
+    while (bytes.length > 0) {
+      const part = bytes.subarray(0, BLOCK_BYTES - this.#filled);
+      this.#block.set(part, this.#filled);
+      this.#filled += part.length;
+      bytes = bytes.subarray(part.length);
+      if (this.#filled === BLOCK_BYTES) await this.#flush();
+    }
+  }
+
+  /** Writes what is left. */
+  async end(): Promise<void> {
+    await this.#flush();
+    await this.#writing;
+  }
+
+  async #flush(): Promise<void> {
+    await this.#writing;
+    this.#writing = writeAll(this.file, this.#block.subarray(0, this.#filled));
+    this.#writing.catch(() => {}); // The next write or the end rejects with it.
+    [this.#block, this.#other] = [this.#other, this.#block];
+    this.#filled = 0;
+  }
 }

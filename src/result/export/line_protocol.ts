@@ -105,6 +105,13 @@ function fieldSteps(writer: TextWriter, column: Column, values: Values, count: n
   }
   const bytes = new TextEncoder().encode(key);
   const print = valueStep(writer, column, values, style);
+  if (column.type !== "double") {
+    return [whereKnown(presence(values, count), (row) => {
+      writer.raw(bytes);
+      print(row);
+    })];
+  }
+  // A number that is not finite is left out, its key too.
   const step = (row: number) => {
     const start = writer.length;
     writer.raw(bytes);

@@ -1,5 +1,5 @@
 import { declarationOf, type RecordKind } from "../../flow/records/format.ts";
-import { type Chunk, readChunk } from "../../flow/records/read_chunk.ts";
+import { type Chunk, ChunkReader } from "../../flow/records/read_chunk.ts";
 import type { IndexedFlow } from "../read_flows.ts";
 import { RecordFile } from "../read_records.ts";
 import { columnsOf, constant, SourceFlows, type TableSource, testValues } from "./source.ts";
@@ -43,9 +43,10 @@ function rawTable(source: TableSource, kind: RecordKind, name: string, row: stri
   };
 
   async function* rowsOfFlow(file: RecordFile, flow: IndexedFlow, flows: SourceFlows): AsyncGenerator<RowChunk> {
+    const reader = new ChunkReader();
     for (const [node, places] of flow.places) {
       for await (const { payload } of file.readAll(places)) {
-        const rows = rowsOfChunk(readChunk(payload), node, flow, flows);
+        const rows = rowsOfChunk(reader.read(payload), node, flow, flows);
         if (rows !== undefined) yield rows;
       }
     }
@@ -57,7 +58,7 @@ function rawTable(source: TableSource, kind: RecordKind, name: string, row: stri
     const info = isAtServer(flow, node, chunk) ? flow.server : flow.client;
     const times = flows.times(info, all.t);
     if (times === undefined) return undefined;
-    const sender: Values[] = kind === "packetIO" ? [{ type: "number", values: all.sender }] : [];
+    const sender: Values[] = kind === "packetIO" ? [rawValues("number", all.sender)] : [];
     return {
       count: chunk.count,
       columns: [
