@@ -22,10 +22,11 @@ export function parquetEncoder({ time = "timestamp" }: { time?: "timestamp" | "i
     const group = columns.map((column) => new ParquetColumn(column, GROUP_ROWS));
     const written: WrittenColumn[][] = [];
     const file = new Output();
+    const page = new ByteWriter();
     file.write(MAGIC);
     let rows = 0;
     const endGroup = () => {
-      if (rows > 0) written.push(group.map((column) => writeColumn(file, column)));
+      if (rows > 0) written.push(group.map((column) => writeColumn(file, column, page)));
       rows = 0;
     };
     return {
@@ -71,9 +72,9 @@ class Output {
   }
 }
 
-function writeColumn(file: Output, column: ParquetColumn): WrittenColumn {
+function writeColumn(file: Output, column: ParquetColumn, writer: ByteWriter): WrittenColumn {
   const start = file.offset;
-  const { rows, nulls, encoding, page, dictionary, range } = column.take();
+  const { rows, nulls, encoding, page, dictionary, range } = column.take(writer);
   let bytes = 0;
   const writePage = (body: Uint8Array, count: number, kind: "data" | "dictionary") => {
     const compressed = zstdCompressSync(body);

@@ -11,7 +11,7 @@ export interface EncodedColumn {
   /** Rows without a value. */
   readonly nulls: number;
   readonly encoding: Encoding;
-  /** Which rows have a value, and the values of those that have one; valid until the next column is encoded. */
+  /** Which rows have a value, and the values of those that have one; in the writer. */
   readonly page: Uint8Array;
   /** Texts that the page refers to by number. */
   readonly dictionary?: { readonly count: number; readonly bytes: Uint8Array };
@@ -88,9 +88,13 @@ export class ParquetColumn {
     this.#rows += to - from;
   }
 
-  /** Encodes the rows that wait, and starts again. */
-  take(): EncodedColumn {
-    const writer = new ByteWriter(this.#count * 8 + this.#rows / 8 + 64);
+  /**
+   * Encodes the rows that wait, and starts again.
+   *
+   * @param writer gets the page; what it has had is overwritten
+   */
+  take(writer: ByteWriter): EncodedColumn {
+    writer.position = 0;
     this.#writeLevels(writer);
     const common = { rows: this.#rows, nulls: this.#rows - this.#count };
     const encoded = { ...common, ...this.#encode(writer), page: writer.written() };
@@ -105,21 +109,17 @@ export class ParquetColumn {
 
   #addConstant(value: Value, rows: number): void {
     const end = this.#count + rows;
-    switch (typeof value) {
-      case "undefined":
-        for (let i = 0; i < rows; i++) this.#leaveOut(i);
-        return;
-      case "string":
-        this.#places.fill(this.#placeOf(value), this.#count, end);
-        break;
-      case "bigint":
-        for (let i = 0; i < rows; i++) this.#addWide(value);
-        return;
-      default:
-        this.#addNumbers(new Float64Array(rows).fill(Number(value)), undefined, 0, rows, true);
-        return;
+    if (value === undefined) { for (let i = 0; i < rows; i++) this.#leaveOut(i); }
+    else if (typeof value === "string") this.#places.fill(this.#placeOf(value), this.#count, this.#count = end);
+    else if (typeof value === "bigint" || this.#wide !== undefined) {
+      for (let i = 0; i < rows; i++) this.#addWide(BigInt(value));
+    } else {
+      if (this.#count === 0) this.#base = 0n;
+      // Others than those of ints may be of any size.
+      const isExact = this.column.type !== "int" || this.#base === 0n && Math.abs(Number(value)) <= MAX_EXACT;
+      if (isExact) this.#numbers.fill(Number(value), this.#count, this.#count = end);
+      else for (let i = 0; i < rows; i++) this.#addWide(BigInt(value));
     }
-    this.#count = end;
   }
 
   #addTimes(base: bigint, offsets: Float64Array, from: number, to: number): void {
@@ -134,13 +134,12 @@ export class ParquetColumn {
     }
   }
 
-  /** @param all NaN is a value, too */
-  #addNumbers(values: Float64Array, present: Uint8Array | undefined, from: number, to: number, all = false): void {
+  #addNumbers(values: Float64Array, present: Uint8Array | undefined, from: number, to: number): void {
     const isInt = this.column.type === "int";
     if (isInt && this.#count === 0) this.#base = 0n;
     for (let row = from; row < to; row++) {
       const value = values[row];
-      if (present === undefined ? !all && Number.isNaN(value) : present[row] === 0) this.#leaveOut(row - from);
+      if (present === undefined ? Number.isNaN(value) : present[row] === 0) this.#leaveOut(row - from);
       else if (isInt && (this.#wide !== undefined || Math.abs(value) > MAX_EXACT)) this.#addWide(BigInt(value));
       else this.#numbers[this.#count++] = value;
     }
