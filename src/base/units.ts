@@ -197,14 +197,16 @@ export function formatRate(rate: Rate): string {
  *
  * `toLocaleString` does the same, and loads the tables of all languages at its first call: 12 ms, a tenth of a short run.
  *
+ * @param n a number, or the text of one with decimals
+ *
  * @example
  * ```ts
  * import { grouped } from "./units.ts";
  * console.assert(grouped(1234567) === "1,234,567");
  * ```
  */
-export function grouped(n: number): string {
-  return String(n).replace(/\B(?=(?:\d{3})+$)/g, ",");
+export function grouped(n: number | string): string {
+  return String(n).replace(/\B(?<!\.\d*)(?=(?:\d{3})+(?:\.|$))/g, ",");
 }
 
 /**

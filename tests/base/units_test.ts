@@ -97,10 +97,11 @@ Deno.test("formatSize() writes what parseSize() reads", () => {
 
 Deno.test("grouped() groups digits by three", () => {
   const numbers = [0, 7, 999, 1000, 123_456, 1_234_567, 10_000_000];
-  assertEquals(numbers.map(grouped), numbers.map((n) => n.toLocaleString("en")));
+  assertEquals(numbers.map((n) => grouped(n)), numbers.map((n) => n.toLocaleString("en")));
+  assertEquals(["0.5", "1234.5", "1234567.12345"].map((n) => grouped(n)), ["0.5", "1,234.5", "1,234,567.12345"]);
 });
 
-Deno.test("count() tells one from many", () => {
+Deno.test("count() has one thing, or many", () => {
   assertEquals([count(0, "test"), count(1, "test"), count(2000, "test")], ["0 tests", "1 test", "2,000 tests"]);
   assertEquals([count(1, "batch", "batches"), count(2, "batch", "batches")], ["1 batch", "2 batches"]);
 });

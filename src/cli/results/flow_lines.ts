@@ -16,18 +16,14 @@ import { escape } from "../terminal.ts";
 /** Of more flows of a test than this, those with similar ids share a line. */
 const MAX_ROWS = 12;
 
+/**
+ * What a line shows: of TCP the segments sent again; of UDP what was lost in percent, there, or from the server where
+ * nothing goes there, and then back.
+ */
+const SHOWN = ["goodputBitsPerSecond", "rttMicros", "rttP99Micros", "resent", "lost", "lostBack"] as const;
+
 /** What a line shows of a flow, or of several as the median over them. */
-interface FlowLine {
-  readonly flow: string;
-  readonly goodputBitsPerSecond?: number;
-  readonly rttMicros?: number;
-  readonly rttP99Micros?: number;
-  /** Of TCP: segments sent again. */
-  readonly resent?: number;
-  /** Of UDP, in percent: there, or from the server where nothing goes there; then back. */
-  readonly lost?: number;
-  readonly lostBack?: number;
-}
+type FlowLine = { readonly flow: string } & { readonly [K in typeof SHOWN[number]]?: number };
 
 /** The columns are as wide in each test, so that a run is read down the page. */
 const LINES: Table<FlowLine> = {
@@ -99,16 +95,6 @@ function packetLines({ flow, figures: { senders } }: MeasuredPackets): FlowLine[
 }
 
 function medianLine(flow: string, lines: readonly FlowLine[]): FlowLine {
-  const of = (figure: Exclude<keyof FlowLine, "flow">) => {
-    return quantilesOf(lines.map((line) => line[figure]).filter((value) => value !== undefined))?.median;
-  };
-  return {
-    flow,
-    goodputBitsPerSecond: of("goodputBitsPerSecond"),
-    rttMicros: of("rttMicros"),
-    rttP99Micros: of("rttP99Micros"),
-    resent: of("resent"),
-    lost: of("lost"),
-    lostBack: of("lostBack"),
-  };
+  const medians = SHOWN.map((key) => [key, quantilesOf(lines.flatMap(({ [key]: value }) => value ?? []))?.median]);
+  return { flow, ...Object.fromEntries(medians) };
 }

@@ -9,6 +9,7 @@ import {
   quantilesOf,
   STREAM_FIGURES,
   type StreamFigures,
+  worstBottlenecks,
 } from "../../flow/analysis/mod.ts";
 import type { MeasuredPackets, MeasuredStream } from "../../result/mod.ts";
 import {
@@ -231,11 +232,9 @@ function portableLines(flows: readonly (MeasuredStream | MeasuredPackets)[]): st
 function bottleneckLines(flows: readonly (MeasuredStream | MeasuredPackets)[]): string[] {
   const found = flows.flatMap(({ flow, bottlenecks }) => bottlenecks.map((bottleneck) => ({ flow, ...bottleneck })));
   if (found.length === 0) return [];
-  const remarks = Array.from(Map.groupBy(found, ({ code }) => code).values(), (alike) => {
-    const worst = alike.reduce((worst, one) => one.size > worst.size ? one : worst);
-    const others = new Set(alike.map(({ flow }) => flow)).size - 1;
-    const less = others > 0 ? `; less so ${count(others, "other flow")}` : "";
-    return `- ${escape(worst.flow)}: ${escape(worst.message)}${less}`;
+  const remarks = worstBottlenecks(found).map(({ flow, message, otherFlows }) => {
+    const less = otherFlows > 0 ? `; less so ${count(otherFlows, "other flow")}` : "";
+    return `- ${escape(flow)}: ${escape(message)}${less}`;
   });
   return [BOTTLENECKS, ...remarks];
 }

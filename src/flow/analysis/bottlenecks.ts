@@ -1,3 +1,4 @@
+import { count, grouped } from "../../base/units.ts";
 import { LATE_NANOS, type PacketFigures } from "./sender_analysis.ts";
 import type { StreamFigures } from "./stream_analysis.ts";
 
@@ -47,35 +48,38 @@ export function packetBottlenecks(figures: PacketFigures, load: MachineLoad): Bo
   const { lateness, lateSends, serverTime, slowReplies, toServer, fromServer, sendErrors, unsent } = figures;
   const limit = `${LATE_NANOS / 1e6} ms`;
   if (lateness !== undefined && areMany(lateSends, lateness.count)) {
-    const message = `${grouped(lateSends)} of ${packets(lateness.count)} were sent over ${limit} late, the latest by ` +
+    const message =
+      `${grouped(lateSends)} of ${count(lateness.count, "packet")} were sent over ${limit} late, the latest by ` +
       `${milliseconds(lateness.max)} ms`;
     found.push({ code: "sends-late", message, size: lateness.p99 });
   }
   if (serverTime !== undefined && areMany(slowReplies, serverTime.count)) {
     const message =
-      `the server had ${grouped(slowReplies)} of ${packets(serverTime.count)} for over ${limit} before it sent ` +
+      `the server had ${grouped(slowReplies)} of ${
+        count(serverTime.count, "packet")
+      } for over ${limit} before it sent ` +
       `them back, at most ${milliseconds(serverTime.max)} ms`;
     found.push({ code: "slow-server", message, size: serverTime.p99 });
   }
   if (unsent > 0) {
-    const message = `time was over before ${packets(unsent)} could be sent`;
+    const message = `time was over before ${count(unsent, "packet")} could be sent`;
     found.push({ code: "unsent", message, size: unsent });
   }
   if (sendErrors > 0) {
-    const message = `the system did not take ${packets(sendErrors)}`;
+    const message = `the system did not take ${count(sendErrors, "packet")}`;
     found.push({ code: "send-errors", message, size: sendErrors });
   }
   if (fromServer !== undefined && fromServer.socketDrops > 0) {
     found.push({
       code: "socket-drops",
-      message: `the client's own socket dropped ${packets(fromServer.socketDrops)} that had arrived`,
+      message: `the client's own socket dropped ${count(fromServer.socketDrops, "packet")} that had arrived`,
       size: fromServer.socketDrops,
     });
   }
   if (toServer !== undefined && toServer.socketDrops > 0) {
     found.push({
       code: "server-socket-drops",
-      message: `the server's socket dropped ${packets(toServer.socketDrops)} that had arrived`,
+      message: `the server's socket dropped ${count(toServer.socketDrops, "packet")} that had arrived`,
       size: toServer.socketDrops,
     });
   }
@@ -124,29 +128,24 @@ function machineBottlenecks({ busiestThread, processors }: MachineLoad): Bottlen
   return [{ code: "busy-core", message, size: busiestThread }];
 }
 
-/** The worst one of each code. */
-export function worstBottlenecks(bottlenecks: readonly Bottleneck[]): Bottleneck[] {
-  const worst = new Map<string, Bottleneck>();
-  for (const bottleneck of bottlenecks) {
-    const { code, size } = bottleneck;
-    if (size > (worst.get(code)?.size ?? -Infinity)) worst.set(code, bottleneck);
-  }
-  return [...worst.values()];
+/**
+ * Returns the worst one of each code, and how many other flows have one of that code.
+ *
+ * @param bottlenecks with the ids of their flows where these differ
+ */
+export function worstBottlenecks<B extends Bottleneck & { readonly flow?: string }>(
+  bottlenecks: readonly B[],
+): (B & { readonly otherFlows: number })[] {
+  return Array.from(Map.groupBy(bottlenecks, ({ code }) => code).values(), (alike) => {
+    const worst = alike.reduce((worst, one) => one.size > worst.size ? one : worst);
+    return { ...worst, otherFlows: new Set(alike.map(({ flow }) => flow)).size - 1 };
+  });
 }
 
 function areMany(late: number, all: number): boolean {
   return late >= LATE_PACKETS && late >= all * LATE_SHARE;
 }
 
-function packets(n: number): string {
-  return n === 1 ? "1 packet" : `${grouped(n)} packets`;
-}
-
 function milliseconds(nanos: number): string {
   return grouped((nanos / 1e6).toFixed(1));
-}
-
-/** With the digits before the point in groups, as tables have them. */
-function grouped(n: number | string): string {
-  return String(n).replace(/\B(?=(?:\d{3})+(?:\.|$))/g, ",");
 }

@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { packetBottlenecks, streamBottlenecks } from "../../../src/flow/analysis/bottlenecks.ts";
+import { packetBottlenecks, streamBottlenecks, worstBottlenecks } from "../../../src/flow/analysis/bottlenecks.ts";
 import { PacketAnalysis } from "../../../src/flow/analysis/packet_analysis.ts";
 import type { PacketFigures } from "../../../src/flow/analysis/sender_analysis.ts";
 import { StreamAnalysis } from "../../../src/flow/analysis/stream_analysis.ts";
@@ -80,4 +80,15 @@ Deno.test("streamBottlenecks() finds ends that were the limit", () => {
   const served = (serverBusy: number) => streamBottlenecks({ ...figures, durationNanos: 1e9, serverBusy }, {});
   assertEquals(served(0.8), []);
   assertEquals(served(0.95).map(({ code }) => code), ["busy-server-core"]);
+});
+
+Deno.test("worstBottlenecks() has the worst of each code, and counts the other flows", () => {
+  const found = [
+    { flow: "a", code: "sends-late" as const, message: "a is late", size: 1 },
+    { flow: "b", code: "sends-late" as const, message: "b is later", size: 3 },
+    { flow: "b", code: "sends-late" as const, message: "b is late once more", size: 2 },
+    { flow: "c", code: "busy-core" as const, message: "c is busy", size: 0 },
+  ];
+  assertEquals(worstBottlenecks(found), [{ ...found[1], otherFlows: 1 }, { ...found[3], otherFlows: 0 }]);
+  assertEquals(worstBottlenecks([{ code: "busy-core", message: "this machine is busy", size: 1 }])[0].otherFlows, 0);
 });
