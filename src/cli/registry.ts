@@ -77,6 +77,10 @@ export const registry: Registry = new Map<string, Entry>([
     summary: "Compare figures of repeats: is it better?",
     load: () => import("./compare/compare.ts"),
   }],
+  ["gate", {
+    summary: "Check figures against limits: is it good enough?",
+    load: () => import("./gate/gate.ts"),
+  }],
   ["log", {
     summary: "Print the logs of a run, merged by time",
     load: () => import("./log.ts"),

@@ -49,9 +49,9 @@ export const command = defineCommand({
     try {
       const plan = await readGivenPlan(path, flags, trailing);
       const { findings: found, ...counts } = vetPlan(plan, { machine: thisMachine({ rootless: flags.rootless }) });
-      findings = [...found, ...await findingsOfUdfs(plan, { commands: true })].sort((a, b) =>
-        a.severity === b.severity ? 0 : a.severity === "error" ? -1 : 1
-      );
+      const { vetGates } = await import("../result/gates/mod.ts");
+      const all = [...vetGates(plan), ...found, ...await findingsOfUdfs(plan, { commands: true })];
+      findings = all.sort((a, b) => a.severity === b.severity ? 0 : a.severity === "error" ? -1 : 1);
       size = counts;
     } catch (error) {
       if (!(error instanceof PlanError)) throw error;

@@ -10,6 +10,8 @@ import { namesIn } from "../result/tables/row_follower.ts";
 import { Bridge, type BridgeOptions } from "../bridge/bridge.ts";
 import { messageOf, TineError } from "../base/errors.ts";
 import { hashTest } from "../result/names.ts";
+import { readSamples, type Samples } from "../result/compare/mod.ts";
+import { evaluateGates, type GateVerdict, type PlannedGates, readAlerts, storeVerdicts } from "../result/gates/mod.ts";
 import { keepFigures } from "../result/kept_figures.ts";
 import { findPrevious, type PreviousTest } from "../result/open_results.ts";
 import { createRun, type RunFolder, type RunFolderOptions } from "../result/run_folder.ts";
@@ -42,6 +44,10 @@ export interface RunPlanOptions extends Omit<RunFolderOptions, "started">, Omit<
   /** How long UDFs may take to take the rows that wait when a test has ended, in milliseconds; default 10,000. */
   readonly udfGraceMs?: number;
   readonly observer: PlanObserver;
+  /** Gates to evaluate when all tests have ended. */
+  readonly gates?: PlannedGates;
+  /** What gates compare with. */
+  readonly baseline?: Samples;
 }
 
 /** How a plan ended. */
@@ -57,8 +63,8 @@ export interface PlanOutcome {
   readonly notRun: number;
   /** Not started, since the rounds before were enough. */
   readonly notNeeded: number;
-  /** Tests with a UDF whose alert failed, or had no data. */
-  readonly alerted: number;
+  /** Verdicts of its gates, alerts of UDFs among them; none where it was interrupted. */
+  readonly gates: readonly GateVerdict[];
 }
 
 /**
@@ -79,7 +85,6 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Plan
   let canceled = 0;
   let kept = 0;
   let notNeeded = 0;
-  let alerted = 0;
   let broken: unknown;
   for (const [i, test] of plan.tests.entries()) {
     if (signal?.aborted || broken !== undefined) break;
@@ -93,7 +98,6 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Plan
       await folder.keepTest(before);
       observer.testEnds(before.summary, i + 1, before.folder, true);
       kept++;
-      if (hasAlert(before.summary)) alerted++;
       continue;
     }
     observer.testStarts(test, i + 1);
@@ -101,7 +105,6 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Plan
     const { summary, storeFailure } = await runTest(test, `tests[${i}]`, store, { ...options, run, idKeys });
     if (!signal?.aborted) await keepFigures(store.folder, summary.records.samples);
     broken = storeFailure;
-    if (hasAlert(summary)) alerted++;
     if (summary.status === "ok") ok++;
     else if (summary.status === "canceled") canceled++;
     else failed++;
@@ -109,12 +112,23 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Plan
   }
   const path = await finish(folder, broken);
   const notRun = plan.tests.length - ok - failed - canceled - kept - notNeeded;
-  return { folder: path, ok, failed, canceled, kept, notRun, notNeeded, alerted };
+  const gates = signal?.aborted ? [] : await evaluated(path, plan, options);
+  return { folder: path, ok, failed, canceled, kept, notRun, notNeeded, gates };
 }
 
-/** Whether an alert of a UDF failed; one without data is no pass. */
-function hasAlert({ udfs = [] }: TestSummary): boolean {
-  return udfs.some(({ alert }) => alert !== undefined && alert.verdict !== "passed");
+/** Evaluates gates of a run that has ended, and stores the verdicts beside the results of its tests. */
+async function evaluated(
+  path: string,
+  plan: Plan,
+  { gates, baseline, owner }: Pick<RunPlanOptions, "gates" | "baseline" | "owner">,
+): Promise<readonly GateVerdict[]> {
+  const verdicts: GateVerdict[] = [];
+  if (gates !== undefined && gates.gates.length > 0) {
+    verdicts.push(...evaluateGates(gates.gates, await readSamples(path), { baseline, planned: gates.planned }));
+  }
+  if (plan.tests.some(({ udfs = [] }) => udfs.some(({ alert }) => alert))) verdicts.push(...await readAlerts(path));
+  await storeVerdicts(path, verdicts, owner);
+  return verdicts;
 }
 
 /** Ends the run; where results could not be written, that is what went wrong, not what follows from it. */

@@ -25,7 +25,7 @@ export function decodeNode(value: unknown): Node {
 }
 
 /** Members that stand beside a run: a test's and a child's own. */
-const NOT_RUNS = new Set(["id", "timeout", "udfs", "node"]);
+const NOT_RUNS = new Set(["id", "timeout", "udfs", "gates", "node"]);
 
 function checkRun(value: unknown, runners: Readonly<Record<string, Runner>>): void {
   for (const [kind, content] of Object.entries(objectIn(value, "a run"))) {

@@ -125,7 +125,8 @@ export async function setLatest(out: string, runName: string): Promise<void> {
 }
 
 /**
- * Returns what identifies a test: SHA-256 of it as JSON with sorted keys.
+ * Returns what identifies a test: SHA-256 of it as JSON with sorted keys, without gates, which bear on nothing that it
+ * measures.
  *
  * @example
  * ```ts
@@ -134,7 +135,7 @@ export async function setLatest(out: string, runName: string): Promise<void> {
  * console.assert(hash === await hashTest({ sleep: 1000, timeout: 60_000, id: { name: "hello" } }));
  * ```
  */
-export async function hashTest(test: Test): Promise<string> {
+export async function hashTest({ gates: _, ...test }: Test): Promise<string> {
   const bytes = new TextEncoder().encode(sortedJson(test));
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }

@@ -7,7 +7,16 @@ import { giveTo, linkTree, makeFolder, type Owner, replaceJson, writeJson } from
 import { lockRun } from "./run_lock.ts";
 import type { PreviousTest } from "./open_results.ts";
 import { storeError, systemCode } from "./store_error.ts";
-import { entryOf, PLAN_FILE, RUN_FILE, type RunSummary, TEST_FILE, type TestSummary, WORK_SUFFIX } from "./summary.ts";
+import {
+  entryOf,
+  GATES_FILE,
+  PLAN_FILE,
+  RUN_FILE,
+  type RunSummary,
+  TEST_FILE,
+  type TestSummary,
+  WORK_SUFFIX,
+} from "./summary.ts";
 import { TestStore } from "./test_store.ts";
 
 /** Room that is kept free for the summaries on a disk that becomes full. */
@@ -167,7 +176,9 @@ export class RunFolder implements AsyncDisposable {
     try {
       const { summary } = previous;
       const name = await this.#makeTestFolder(summary.id);
-      await linkTree(previous.folder, `${this.#path}/${name}`, this.#owner, isDraft);
+      // Gates are evaluated anew.
+      const leaveOut = (file: string) => isDraft(file) || file === GATES_FILE;
+      await linkTree(previous.folder, `${this.#path}/${name}`, this.#owner, leaveOut);
       this.#summary.tests.push(entryOf(summary, name, previous.keptFrom));
       await this.#saveRun();
     } catch (error) {

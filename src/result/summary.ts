@@ -137,6 +137,8 @@ export interface RunSummary {
 export const RUN_FILE = "run.json";
 export const TEST_FILE = "test.json";
 export const PLAN_FILE = "plan.json";
+/** The verdicts of a test's gates, in its folder. */
+export const GATES_FILE = "gates.json";
 
 /** What the name of a run's folder ends with until the run is complete. */
 export const WORK_SUFFIX = ".work";

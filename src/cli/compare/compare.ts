@@ -52,7 +52,9 @@ export const command = defineCommand({
     const figures = figuresNamed(flags.figure, result.figureNamed);
     const wanted = await selector(flags.test);
     const samples: Samples[] = [];
-    for (const path of paths) samples.push(await result.readSide(path, { wanted }));
+    // Baselines are beside the runs that they are compared with.
+    const out = await result.runsFolderOf(paths[paths.length - 1]);
+    for (const path of paths) samples.push(await result.readSide(path, { wanted, out }));
     const [base, ...others] = flags.by === undefined ? samples : sidesBy(flags.by, samples, result);
     const comparisons = result.compare(base, others, { alpha: flags.alpha, figures, flows: wantedFlows(flags.flow) });
     if (flags.json) await writeStdout(compareJson(comparisons));

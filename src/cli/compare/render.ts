@@ -1,12 +1,13 @@
 import { tableLines } from "../../base/text.ts";
 import { type Comparisons, remarksOn, type RowText, rowText } from "../../result/compare/mod.ts";
+import { inMarkdown } from "../gate/render.ts";
 import { escape, style } from "../terminal.ts";
 
 /** Returns comparisons as tables for a terminal. */
 export function compareText(comparisons: Comparisons): string {
   const { bold, dim, green, red } = style(Deno.stdout);
   const blocks = comparisons.comparisons.map(({ base, other, rows }) => {
-    const width = Math.max(...rows.map(({ verdict }) => verdict.length));
+    const width = Math.max("verdict".length, ...rows.map(({ verdict }) => verdict.length));
     const texts = rows.map(rowText).map((text) => ({ ...text, verdict: text.verdict.padEnd(width) }));
     const several = new Set(texts.map(({ repeats }) => repeats)).size > 1;
     const [n, m] = texts[0].repeats.split(", ");
@@ -64,11 +65,6 @@ export function compareMarkdown(comparisons: Comparisons): string {
     ...notes.length === 0 ? [] : ["", ...notes.map((note) => `- ${note}`)],
   ]
     .join("\n") + "\n";
-}
-
-/** Text of others, without a meaning of its own in Markdown. */
-function inMarkdown(text: string): string {
-  return escape(text).replace(/[\\`*_[\]<>|~#]/g, "\\$&").replaceAll("&", "&amp;");
 }
 
 /** Returns comparisons as JSON, an object a line. */

@@ -53,6 +53,11 @@ export const topics: ReadonlyMap<string, Topic> = new Map<string, Topic>([
     commands: ["compare"],
     load: () => import("./topics/compare.md", { with: { type: "text" } }),
   }],
+  ["gates", {
+    summary: "Gates: conditions in plans and for CI, verdicts, baselines",
+    commands: ["gate", "run", "vet"],
+    load: () => import("./topics/gates.md", { with: { type: "text" } }),
+  }],
   ["library", {
     summary: "Run trees, own runners and readers of results from a program",
     commands: [],

@@ -1,5 +1,6 @@
 import type { Item } from "../../node/item.ts";
 import type { UdfSummary } from "../../result/summary.ts";
+import type { GateVerdict } from "../../result/gates/mod.ts";
 import { style, writeStdout } from "../terminal.ts";
 import { JsonDisplay } from "./json_display.ts";
 import { LineDisplay } from "./line_display.ts";
@@ -78,6 +79,8 @@ export interface PlanSummary {
   readonly durationMs: number;
   /** Where the results are. */
   readonly folder: string;
+  /** Verdicts of gates. */
+  readonly gates?: readonly GateVerdict[];
 }
 
 /**

@@ -19,8 +19,8 @@ export interface JsonDisplayOptions {
 }
 
 /**
- * An object a line, for programs. Its `type` is `plan`, `test-start`, `node`, `error`, `note`, `flow`, `test-end` or
- * `summary`, with `verbose` also `log`, `activity` and `progress`. A `flow` is what was last known of one when its test
+ * An object a line, for programs. Its `type` is `plan`, `test-start`, `node`, `error`, `note`, `flow`, `test-end`, `gate`
+ * or `summary`, with `verbose` also `log`, `activity` and `progress`. A `flow` is what was last known of one when its test
  * ended; what was measured in all is in the results. Where the reader is far behind, events of nodes are left out, and a
  * `left-out` counts them. `test` is the number of a test among those selected. Keys are added, not changed.
  */
@@ -99,7 +99,9 @@ export class JsonDisplay implements Display {
     });
   }
 
-  async planEnds({ ok, failed, canceled, kept, notRun, notNeeded, durationMs, folder }: PlanSummary): Promise<void> {
+  async planEnds(summary: PlanSummary): Promise<void> {
+    const { ok, failed, canceled, kept, notRun, notNeeded, durationMs, folder, gates = [] } = summary;
+    for (const gate of gates) this.#write({ type: "gate", ...gate });
     this.#write({ type: "summary", ok, failed, canceled, kept, notRun, notNeeded, durationMs, folder });
     await this.#writer.flush();
   }

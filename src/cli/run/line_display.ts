@@ -1,5 +1,6 @@
 import type { Item, Progress } from "../../node/item.ts";
 import { elapsed, formatDuration } from "../../base/units.ts";
+import { gateLines } from "../gate/render.ts";
 import { escape, type Style } from "../terminal.ts";
 import { BackgroundWriter, type WriteText } from "./background_writer.ts";
 import type { Display, PlanStart, PlanSummary, TestOutcome, TestStart } from "./display.ts";
@@ -93,6 +94,7 @@ export class LineDisplay implements Display {
   }
 
   async planEnds(summary: PlanSummary): Promise<void> {
+    for (const text of gateLines(summary.gates ?? [], this.#options.style)) this.#writer.line(text);
     this.#writer.line(summaryLine(summary));
     await this[Symbol.asyncDispose]();
     await this.#options.writeResult(`${summary.folder}\n`);

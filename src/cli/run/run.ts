@@ -8,6 +8,7 @@ import { CommandFailure, UsageError } from "../errors.ts";
 import { flag, integer, list, size, text } from "../flags.ts";
 import { onInterrupt } from "../interrupts.ts";
 import { permissionFlags } from "../module_flags.ts";
+import { GATE_FAILED, gatesGiven } from "../gate/gate.ts";
 import { escape, writeStdout } from "../terminal.ts";
 import { findingsOfUdfs } from "../vet.ts";
 
@@ -21,13 +22,15 @@ export const command = defineCommand({
   usage: [
     "PLAN [--out DIR] [--test NAME=REGEXP]... [--report FILE] [--resume] [--rootless]",
     "PLAN.ts [FLAGS] -- ARGS...",
+    "PLAN [--gate EXPR]... [--baseline PATH|NAME]",
     "PLAN --dry-run",
   ],
   description:
     "Runs the tests of a plan one after another; one that fails does not keep the next from running. Results go to a " +
     "new folder in --out, also those of a failed test; its path is printed at the end. Without root, network " +
     "namespaces are made in a user namespace. Ctrl-C ends a test in order, a second one at once. Exit code 1 if a " +
-    "test failed, 3 if an alert of a UDF did or --until was not reached.\n\n" +
+    "test failed, else 3 if a gate of the plan or of --gate, or an alert of a UDF, did not pass, or --until was not " +
+    "reached.\n\n" +
     "A plan in TypeScript is what the module exports as default, or else what it prints. It runs without permissions " +
     "unless flags give it some; it needs no Deno on the machine, and finds @tine/tine/node.",
   flags: {
@@ -51,6 +54,12 @@ export const command = defineCommand({
     }),
     maxSize: size({ default: 64 * 2 ** 30, min: 2 ** 20, help: "what all results of the run together may take" }),
     ...permissionFlags,
+    gate: list({ value: "EXPR", help: "a gate beside those of the plan, such as 'voip.* rttP99 < 30ms'" }),
+    baseline: text({
+      value: "PATH|NAME",
+      complete: "directory",
+      help: "what baseline means in gates: results, or what tine gate --save has stored",
+    }),
     verbose: flag({ help: "show log entries of nodes and progress of flows as well" }),
     json: flag({ help: "a JSON object a line for what happens; with --dry-run, the plan" }),
   },
@@ -81,7 +90,10 @@ export const command = defineCommand({
     const goals = await precisionGoals(flags.until, flags.repeat);
     const repeat = goals.length > 0 ? flags.maxRepeat : flags.repeat;
     const whole = await readGivenPlan(path, flags, trailing, repeat);
-    const plan = { ...whole, tests: selectTests(whole.tests, flags.test) };
+    const { planForTests, vetGates } = await import("../../result/gates/mod.ts");
+    const gates = [...vetGates(whole)];
+    const tests = selectTests(whole.tests, flags.test);
+    const plan = gates.length > 0 ? { ...whole, tests } : planForTests(whole, tests);
     if (flags.dryRun) {
       const { planTree } = await import("./plan_tree.ts");
       await writeStdout(flags.json ? JSON.stringify({ ...plan, written: undefined }) + "\n" : planTree(plan));
@@ -89,17 +101,36 @@ export const command = defineCommand({
     }
     const name = path === "-" ? "stdin" : path;
     const { findings } = vetPlan(plan, { machine: thisMachine({ rootless: flags.rootless }) });
-    const errors = [...findings, ...await findingsOfUdfs(plan)].filter(({ severity }) => severity === "error");
+    const all = [...gates, ...findings, ...await findingsOfUdfs(plan)];
+    const errors = all.filter(({ severity }) => severity === "error");
     if (errors.length > 0) {
       const [{ place, message }] = errors;
       const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
       throw new CommandFailure("bad-plan", `${name}: ${place}: ${message}${more}; tine vet lists all`, 1);
     }
-    return await runAndShow(plan, name, { ...flags, goals }, await running);
+    const gated = await gatesToRun(plan, flags);
+    return await runAndShow(plan, name, { ...flags, goals, ...gated }, await running);
   },
 });
 
-interface Settings {
+/** The gates of a plan and of `--gate`, and what they compare with. */
+async function gatesToRun(
+  plan: Plan,
+  { gate: given, baseline, out }: { gate: readonly string[]; baseline: string | undefined; out: string },
+): Promise<Pick<Settings, "gates" | "baselineSamples">> {
+  const { gatesOf, vetGates } = await import("../../result/gates/mod.ts");
+  const more = await gatesGiven(given);
+  const bare = plan.tests.map(({ gates: _, ...test }) => test);
+  const [problem] = vetGates({ gates: given, tests: bare });
+  if (problem !== undefined) throw new UsageError(`--gate ${escape(problem.message)}`);
+  const gates = gatesOf(plan, more);
+  if (baseline === undefined) return { gates };
+  const { readSide } = await import("../../result/compare/mod.ts");
+  return { gates, baselineSamples: await readSide(baseline, { out }) };
+}
+
+interface Settings extends Pick<RunPlanOptions, "gates"> {
+  baselineSamples?: RunPlanOptions["baseline"];
   out: string;
   resume: boolean;
   rootless: boolean;
@@ -204,6 +235,8 @@ async function runAndShow(
       killSignal: kill.signal,
       observer,
       ...flags.goals.length > 0 && { isEnough: (folder) => isExactEnough(folder, flags.goals, display) },
+      gates: flags.gates,
+      baseline: flags.baselineSamples,
     });
     const inexact = flags.goals.length > 0 && outcome.notNeeded === 0 && !interrupts.interrupted &&
       !await isExactEnough(outcome.folder, flags.goals, display);
@@ -214,7 +247,7 @@ async function runAndShow(
     }
     if (interrupts.interrupted) return 130;
     if (outcome.failed + outcome.canceled + outcome.notRun > 0) return 1;
-    return inexact || outcome.alerted > 0 ? 3 : 0;
+    return inexact || outcome.gates.some(({ status }) => status !== "pass") ? GATE_FAILED : 0;
   } finally {
     clearTimeout(killing);
   }

@@ -1,4 +1,5 @@
 import type { Item } from "../../node/item.ts";
+import { gateLines } from "../gate/render.ts";
 import { escape } from "../terminal.ts";
 import { Backlog } from "./background_writer.ts";
 import type { Display, PlanStart, PlanSummary, TestOutcome, TestStart } from "./display.ts";
@@ -78,7 +79,9 @@ export class TerminalDisplay implements Display {
   }
 
   async planEnds(summary: PlanSummary): Promise<void> {
-    this.#above.add(this.#options.style.bold(summaryLine(summary)));
+    const { style } = this.#options;
+    for (const text of gateLines(summary.gates ?? [], style)) this.#above.add(text);
+    this.#above.add(style.bold(summaryLine(summary)));
     await this[Symbol.asyncDispose]();
     await this.#options.writeResult(`${summary.folder}\n`);
   }

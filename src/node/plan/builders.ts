@@ -142,7 +142,7 @@ export async function printPlan(plan: PlanInput): Promise<void> {
 }
 
 const TEST_OPTIONS: ReadonlySet<string> = new Set(
-  ["timeout", "repeat", "matrix", "exclude", "udfs"] satisfies (keyof TestOptions)[],
+  ["timeout", "gates", "repeat", "matrix", "exclude", "udfs"] satisfies (keyof TestOptions)[],
 );
 const SCHEDULE_OPTIONS: ReadonlySet<string> = new Set(
   ["wait", "random", "waitFirst", "sequential"] satisfies (keyof ScheduleOptions)[],

@@ -67,6 +67,11 @@ export const scheduleFields = {
   sequential: toggle("Wait for the end of each run before the next wait."),
 };
 
+const GATE = "a gate such as voip.* rttP99 < 30ms";
+/** Gates as they are written; tine vet reads them. */
+const gatesSchema = z.array(z.string(expects(GATE)).min(1, expects(GATE)), expects(`a list of gates: ${GATE}`))
+  .optional();
+
 /** What a test has beside its run. */
 export const testFields = {
   id: z.record(
@@ -85,6 +90,7 @@ export const testFields = {
     }),
   timeout: duration.prefault("660s").describe("The test is canceled after this long; 0 for never."),
   udfs: udfsSchema.describe("UDFs that measured rows flow through while the test runs."),
+  gates: gatesSchema.describe("Conditions that figures of the test's flows are to meet."),
 };
 
 const matrixKey = pattern("a name", /^[A-Za-z]\w{0,31}$/);
@@ -186,6 +192,7 @@ export function createPlanSchemas(runners: Readonly<Record<string, ZodType>> = r
   const plan = z.strictObject({
     $schema: z.string().optional().describe("For editors: where this schema is."),
     udfs: udfsSchema.describe("UDFs of all tests."),
+    gates: gatesSchema.describe("Gates of all tests that have such flows."),
     tests: z.array(test, expects("a list of tests")).describe("The tests, run one after another."),
   }, expects("a plan such as {tests: [...]}")).meta({
     title: "Plan of tine",

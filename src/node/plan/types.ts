@@ -40,7 +40,7 @@ export interface TestInput extends RunInput, Omit<TestInputFields, "udfs">, Test
   /** UDFs that measured rows flow through while the test runs. */
   udfs?: readonly UdfInput[];
 }
-type TestInputFields = input<ZodObject<typeof testFields>>;
+type TestInputFields = Immutable<input<ZodObject<typeof testFields>>>;
 
 /** What makes several tests of one. */
 export type TestVariation = Immutable<input<ZodObject<typeof variationFields>>>;
@@ -51,6 +51,8 @@ export interface PlanInput {
   $schema?: string;
   /** UDFs of all tests. */
   udfs?: readonly UdfInput[];
+  /** Gates of all tests that have such flows. */
+  gates?: readonly string[];
   tests: readonly TestInput[];
   /** Passed over: a place for what is used several times. */
   [extension: `x-${string}`]: unknown;
@@ -87,6 +89,8 @@ export type TestFields = output<ZodObject<typeof testFields>>;
 export interface Plan {
   /** UDFs of all tests: each test has them among its own. */
   udfs?: readonly UdfConfig[];
+  /** Gates of all tests that have such flows. */
+  gates?: readonly string[];
   /** In the order in which they run. */
   tests: Test[];
   /** Where the tests stand in the plan as it is written, if it has a matrix or repeats tests. */

@@ -104,7 +104,7 @@ const checkVariation: Parameters<typeof expandMatrices>[1] = ({ matrix, exclude 
  * ```
  */
 export function validateRun(value: Run | RunInput, runners: Readonly<Record<string, Runner>>): Run {
-  const { id: _, timeout: __, udfs: ___, ...run } = value as Run & Partial<Test>;
+  const { id: _, timeout: __, udfs: ___, gates: ____, ...run } = value as Run & Partial<Test>;
   const structure = checkStructure(run);
   if (structure !== undefined) throw new PlanError("run", [structure]);
   const schema = runners === allRunners ? planSchemas.run : planSchemasWith(runners).run;

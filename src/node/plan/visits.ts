@@ -32,7 +32,7 @@ export interface TestVisits {
   readonly nodes: readonly NodeUse[];
 }
 
-const NOT_KINDS = ["id", "timeout", "udfs", "node"];
+const NOT_KINDS = ["id", "timeout", "udfs", "gates", "node"];
 
 /** Returns the kind of a run: its one member. */
 export function kindOf(run: Run): string | undefined {

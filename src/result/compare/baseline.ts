@@ -1,6 +1,8 @@
 import { messageOf, TineError } from "../../base/errors.ts";
 import { nearest } from "../../base/nearest.ts";
 import { FIGURES_VERSION } from "../../flow/analysis/mod.ts";
+import { LATEST } from "../names.ts";
+import { RUN_FILE, TEST_FILE } from "../summary.ts";
 import { exists, makeFolder, type Owner, replaceJson } from "../owner.ts";
 import { count, flag, listOf, number, object, oneOf, optional, recordOf, text } from "../check_figures.ts";
 import {
@@ -78,6 +80,24 @@ export async function readSide(path: string, options: SampleOptions & { out?: st
   return { ...samples, name: path, tests: samples.tests.filter(({ id }) => wanted(id)) };
 }
 
+/**
+ * Returns the folder of runs that results are in, where their baselines are: that above a run, or above the run of a
+ * test. It is `results` where there are none.
+ */
+export async function runsFolderOf(path: string): Promise<string> {
+  let folder: string;
+  try {
+    folder = await Deno.realPath(path);
+  } catch {
+    return path.split("/").includes(LATEST)
+      ? path.slice(0, path.lastIndexOf(LATEST)).replace(/\/$/, "") || "."
+      : "results";
+  }
+  const above = (folder: string) => folder.slice(0, folder.lastIndexOf("/")) || "/";
+  if (await exists(`${folder}/${TEST_FILE}`)) return above(above(folder));
+  return await exists(`${folder}/${RUN_FILE}`) ? above(folder) : folder;
+}
+
 /** The file of a baseline; undefined where the path is one of results. */
 async function baselineFile(path: string, out: string): Promise<string | undefined> {
   try {
@@ -132,7 +152,7 @@ const isSamples = object<Samples>({
     repeats: listOf(object<Repeat>({
       path: text,
       run: optional(text),
-      cut: listOf(text),
+      cut: listOf(object<Repeat["cut"][number]>({ flow: text, protocol: oneOf("tcp", "udp") })),
       flows: listOf(object<FlowSample>({
         flow: text,
         protocol: oneOf("tcp", "udp"),

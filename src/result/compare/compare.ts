@@ -11,7 +11,16 @@ import { groupFlows } from "../flow_groups.ts";
 import { testIdText } from "../names.ts";
 import { FLOW_FIGURES, type FlowFigure } from "./figures.ts";
 import { type Conditions, leftOutOf, PLAN_CONDITION, type Repeat, type Samples, type TestSamples } from "./samples.ts";
-import { holm, leastP, mannWhitney, type MedianEstimate, medianOf, type Shift, shiftOf } from "./statistics.ts";
+import {
+  holm,
+  leastP,
+  leastRepeats,
+  mannWhitney,
+  type MedianEstimate,
+  medianOf,
+  type Shift,
+  shiftOf,
+} from "./statistics.ts";
 
 /** A figure of one side: a value for each repeat, and their median. */
 export interface Sample extends MedianEstimate {
@@ -278,9 +287,7 @@ function verdictsOf(rows: readonly Estimates[], alpha: number) {
     return { p: p[i], adjustedP, verdict: adjustedP <= alpha ? wordFor(row) : "no difference seen" as Verdict };
   });
   if (!verdicts.some(({ verdict }) => verdict === "~")) return { verdicts, tested: number };
-  let repeatsNeeded = 2;
-  while (leastP(repeatsNeeded, repeatsNeeded) * Math.max(1, number) > alpha) repeatsNeeded++;
-  return { verdicts, tested: number, repeatsNeeded };
+  return { verdicts, tested: number, repeatsNeeded: leastRepeats(alpha / Math.max(1, number)) };
 }
 
 function wordFor({ figure: { better }, base, other }: Estimates): Verdict {

@@ -4,7 +4,7 @@
  * @module
  */
 
-export { BASELINES, readSide, saveBaseline } from "./baseline.ts";
+export { BASELINES, readSide, runsFolderOf, saveBaseline } from "./baseline.ts";
 export {
   compare,
   type ComparedRow,
@@ -26,4 +26,5 @@ export {
   type Samples,
   type TestSamples,
 } from "./samples.ts";
+export { leastRepeats } from "./statistics.ts";
 export { remarksOn, type RowText, rowText, valueText } from "./text.ts";

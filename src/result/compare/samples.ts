@@ -34,7 +34,7 @@ export interface Repeat {
   readonly run?: string;
   readonly flows: readonly FlowSample[];
   /** Flows that did not come to their end, and so are left out. */
-  readonly cut: readonly string[];
+  readonly cut: readonly Pick<FlowValues, "flow" | "protocol">[];
 }
 
 /** A test with its repeats. */
@@ -153,7 +153,7 @@ async function plannedTests(run: string): Promise<Map<string, PlannedTest>> {
   const plans = new Map<string, PlannedTest>();
   try {
     const { tests } = JSON.parse(await Deno.readTextFile(`${run}/${PLAN_FILE}`)) as { tests: Test[] };
-    for (const { id, timeout: _, gates: __, ...rest } of tests as (Test & { gates?: unknown })[]) {
+    for (const { id, timeout: _, gates: __, ...rest } of tests) {
       const text = sortedJson({ id: withoutRepeat(id), ...rest });
       plans.set(sortedJson(id), { hash: await hashOf(text), describesSystem: text.includes('"sysInfo"') });
     }
@@ -170,11 +170,11 @@ async function hashOf(text: string): Promise<string> {
 
 async function repeatOf({ path }: TestResults, run: string | undefined): Promise<Repeat> {
   const flows: FlowSample[] = [];
-  const cut: string[] = [];
+  const cut: Repeat["cut"][number][] = [];
   try {
     for await (const measured of readFlows(path)) {
       if (!measured.complete) {
-        cut.push(measured.flow);
+        cut.push({ flow: measured.flow, protocol: measured.protocol });
         continue;
       }
       const limits = [...new Set(measured.bottlenecks.map(({ code }) => code))];
@@ -230,7 +230,7 @@ async function addSystems(path: string, conditions: ConditionsBuilder): Promise<
 export function leftOutOf({ name, tests }: Samples): string[] {
   return tests.flatMap(({ id, repeats, failed }) => {
     const test = testIdText(id) || "the test";
-    const cut = new Set(repeats.flatMap(({ cut }) => cut));
+    const cut = new Set(repeats.flatMap(({ cut }) => cut.map(({ flow }) => flow)));
     return [
       ...failed > 0
         ? [`${name}: ${test}: ${count(failed, "repeat")} did not succeed and ${failed === 1 ? "is" : "are"} left out`]

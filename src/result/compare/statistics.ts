@@ -132,6 +132,21 @@ export function leastP(first: number, second: number): number {
 }
 
 /**
+ * Returns the least number of values a side with which {@linkcode mannWhitney} can be so small.
+ *
+ * @example
+ * ```ts
+ * import { leastRepeats } from "./statistics.ts";
+ * console.assert(leastRepeats(0.05) === 4);
+ * ```
+ */
+export function leastRepeats(p: number): number {
+  let repeats = 1;
+  while (leastP(repeats, repeats) > p) repeats++;
+  return repeats;
+}
+
+/**
  * Adjusts p values, so that the chance of even one false finding among all of them stays below the limit that each is
  * compared with.
  *
