@@ -129,6 +129,7 @@ Deno.test("a test with UDFs succeeds as one without, and lists them in its summa
   assertEquals([ran.summary.status, ran.summary.errors], ["ok", []]);
   // Alerts are gates.
   assertEquals(ran.outcome.gates.map(({ gate, status }) => [gate, status]), [
+    ["no alert of udf.smooth: avg below 0", "pass"],
     ["no alert of udf.double: rtt above 0", "fail"],
     ["no alert of udf.socket: nothing above 0", "no data"],
   ]);
