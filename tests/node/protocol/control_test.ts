@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { decodeNode, decodeRun } from "../../src/node/run_decoder.ts";
-import { runners } from "../../src/node/runners.ts";
-import { TineError } from "../../src/base/errors.ts";
+import { decodeNode, decodeRun } from "../../../src/node/protocol/control.ts";
+import { runners } from "../../../src/node/runners.ts";
+import { TineError } from "../../../src/base/errors.ts";
 
 Deno.test("decodeRun() takes the trees that plans are decoded to", () => {
   const node = { id: "left", launcher: { local: {} } };
