@@ -3,7 +3,7 @@ import type { RunningUdf } from "../udf/running_udf.ts";
 import { BUNDLED_HANDLERS } from "../udf/handlers/mod.ts";
 import { parseAddress } from "./address.ts";
 import { UsageError } from "./errors.ts";
-import { text } from "./flags.ts";
+import { integer, list, text } from "./flags.ts";
 import { isModule } from "./module_flags.ts";
 
 /** The flags of all commands that drive a UDF; the command line of one may also stand behind `--`. */
@@ -16,6 +16,17 @@ export const targetFlags = {
   }),
   socket: text({ value: "PATH", complete: "file", help: "connect to a UDF on a Unix socket" }),
   connect: text({ value: "HOST:PORT", help: "connect to a UDF on TCP" }),
+};
+
+/** The flags of commands that send data to a UDF: its options, and how data is divided. */
+export const udfDataFlags = {
+  set: list({
+    value: "NAME=VALUE",
+    short: "s",
+    help: "set an option of the UDF; several values by comma; NAME alone: a flag",
+  }),
+  groupBy: text({ value: "TAG,TAG", help: "group points as Kapacitor's groupBy does; *: by all tags" }),
+  batchSize: integer({ min: 1, help: "a batch is this many points of a group" }),
 };
 
 /** Where a UDF is to be found, as the command line gives it. */
@@ -63,16 +74,23 @@ export async function reachUdf(target: Target, { retryMs, log, signal, module }:
   return await connectSocket(address, retryMs, signal);
 }
 
-/** @throws {UsageError} unless exactly one UDF is named */
-export function checkTarget({ handler, socket, connect, trailing }: Target): void {
+/**
+ * Makes sure that one UDF is named.
+ *
+ * @param handlerFlag what names a handler
+ * @throws {UsageError} where it is none, or several
+ */
+export function checkTarget({ handler, socket, connect, trailing }: Target, handlerFlag = "--handler"): void {
   const given = [
-    handler !== undefined && "--handler",
+    handler !== undefined && handlerFlag,
     socket !== undefined && "--socket",
     connect !== undefined && "--connect",
     trailing !== undefined && "-- CMD",
   ].filter((name) => name !== false);
   if (given.length > 1) throw new UsageError(`${given.join(" and ")} exclude each other: name one UDF`);
   if (given.length === 0 || trailing?.length === 0) {
-    throw new UsageError("which UDF? Give -- CMD ARGS..., --handler HANDLER, --socket PATH or --connect HOST:PORT");
+    throw new UsageError(
+      `which UDF? Give -- CMD ARGS..., ${handlerFlag} HANDLER, --socket PATH or --connect HOST:PORT`,
+    );
   }
 }

@@ -1,11 +1,15 @@
 import type { ExportCounts, ExportedTest, ExportFormat, ExportOptions, WrittenFile } from "../../result/export/mod.ts";
 import type { ResultsFolder, RunResults, TestResults } from "../../result/mod.ts";
+import { throughUdf, udfTarget } from "./through_udf.ts";
 import { serverTarget, TOKEN_VARIABLE, writeUrl } from "./server_target.ts";
 import { byteAmount, count } from "../../base/units.ts";
 import { defineCommand } from "../command.ts";
 import { CommandFailure, UsageError } from "../errors.ts";
 import { choice, duration, flag, list, text } from "../flags.ts";
 import { onInterrupt } from "../interrupts.ts";
+import { BUNDLED_HANDLERS } from "../../udf/handlers/mod.ts";
+import { moduleFlags } from "../module_flags.ts";
+import { targetFlags, udfDataFlags } from "../udf_target.ts";
 import { Progress } from "../progress.ts";
 import { DEFAULT_PATH, NOT_COMPLETE, PATH } from "../results/results.ts";
 import { escape, writeStdout } from "../terminal.ts";
@@ -22,6 +26,7 @@ export const command = defineCommand({
     "[PATH] --table NAME[,NAME] --format csv|jsonl|line|parquet [-o FILE|DIR|-]",
     "[PATH] --table NAME[,NAME] --format csv|jsonl|line --follow [-o FILE|DIR|-]",
     "[PATH] --table NAME[,NAME] --format line --to URL [--follow]",
+    "[PATH] --table NAME --format csv|jsonl|line|parquet --to-udf HANDLER | -- CMD ARGS...",
   ],
   description:
     "Of a run, all its tests are in one table, distinguished by the keys of their ids; of a folder of runs, each test of " +
@@ -46,12 +51,27 @@ export const command = defineCommand({
     flow: text({ value: "GLOB", help: "only flows whose id matches, such as voip.*" }),
     interval: duration({ help: "the length of the rows of intervals; default: 100ms", min: 1 }),
     columns: text({ value: "NAME[,NAME]", help: "only these columns, in this order" }),
+    toUdf: text({
+      value: "HANDLER",
+      complete: "file",
+      words: BUNDLED_HANDLERS,
+      help:
+        "write what a UDF returns for the rows: a bundled handler or a module; or give -- CMD, --socket or --connect",
+    }),
+    socket: targetFlags.socket,
+    connect: targetFlags.connect,
+    ...udfDataFlags,
+    batchWindow: duration({ help: "a batch is a span of time of a group; default: 1s" }),
+    as: text({ value: "NAME", help: "what the UDF is called: its table is udf.NAME; default: after the handler" }),
+    udfTimeout: duration({ default: 10_000, zero: "wait for ever", help: "give up a UDF that is silent for so long" }),
+    ...moduleFlags,
     time: choice(["timestamp", "int64"], {
       help: "how Parquet has times: int64 is for readers that do not know TIMESTAMP(NANOS)",
       default: "timestamp",
     }),
   },
   positionals: [PATH],
+  trailing: true,
   examples: [
     {
       command: "tine export results/latest --table flows --format csv",
@@ -73,9 +93,13 @@ export const command = defineCommand({
       command: "tine export --table intervals --format line --follow --to 'http://localhost:8086/write?db=tine'",
       what: "a live feed to InfluxDB",
     },
+    {
+      command: "tine export --table round_trips --format csv --to-udf anomaly --set field=rtt_us --set size=50",
+      what: "what a UDF returns for the rows",
+    },
   ],
 
-  async run({ flags, positionals: [path = DEFAULT_PATH] }) {
+  async run({ flags, positionals: [path = DEFAULT_PATH], trailing }) {
     const tables = commaList(flags.table);
     if (tables.length === 0) throw new UsageError("--table is missing: name a table, such as --table flows");
     if (flags.format === undefined) throw new UsageError(`--format is missing: one of ${FORMATS.join(", ")}`);
@@ -83,8 +107,19 @@ export const command = defineCommand({
     const url = flags.to === undefined ? undefined : writeUrl(flags.to);
     if (url !== undefined && format !== "line") throw new UsageError(`--to takes --format line, not ${format}`);
     if (url !== undefined && flags.out !== undefined) throw new UsageError("--to and -o exclude each other");
+    const udf = udfTarget(flags, trailing);
+    if (udf !== undefined && tables.length > 1) throw new UsageError(`a UDF gets the rows of one table, not ${tables}`);
+    if (udf !== undefined && flags.follow) {
+      throw new UsageError(
+        "--follow takes no UDF: rows go through one while a test runs where its plan has it as udfs",
+      );
+    }
     const stop = new AbortController();
-    using interrupts = onInterrupt(() => stop.abort(), () => Deno.exit(130));
+    let killUdf = () => {};
+    using interrupts = onInterrupt(() => stop.abort(), () => {
+      killUdf();
+      Deno.exit(130);
+    });
     const { signal } = stop;
     let counts: ExportCounts | undefined;
     using progress = new Progress(() => counts === undefined ? "" : summaryText(counts));
@@ -112,7 +147,15 @@ export const command = defineCommand({
       }
       const { exportToFile, exportToFolder, exportToStream } = await import("../../result/export/mod.ts");
       const { tests, several } = await testsFor("tine export", path, flags.test);
-      const options: ExportOptions = { ...common, tests, format, time: flags.time };
+      await using returned = udf && await throughUdf(udf, flags, {
+        ...common,
+        tests,
+        table: tables[0],
+        report,
+        onProgress: (points) => counts = { rows: points, bytes: 0, lostRows: 0, lostValues: 0 },
+        onStart: (kill) => killUdf = kill,
+      });
+      const options: ExportOptions = { ...common, tests, ...returned, format, time: flags.time };
       let files: readonly WrittenFile[] = [];
       if (target !== undefined) {
         counts = await exportToStream(options, target.write);

@@ -1,17 +1,13 @@
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { choice, duration, flag, flagName, integer, list, size, text, type Values } from "../flags.ts";
+import { choice, duration, flag, flagName, list, size, text, type Values } from "../flags.ts";
 import { checkModuleFlags, isModule, moduleFlags } from "../module_flags.ts";
 import { supervisionFlags } from "../supervision_flags.ts";
-import { checkTarget, targetFlags } from "../udf_target.ts";
+import { checkTarget, targetFlags, udfDataFlags } from "../udf_target.ts";
 
 const flags = {
   ...targetFlags,
-  set: list({
-    value: "NAME=VALUE",
-    short: "s",
-    help: "set an option of the UDF; several values by comma; NAME alone: a flag",
-  }),
+  set: udfDataFlags.set,
   input: list({ value: "FILE", short: "i", complete: "file", help: "read points from a file; - or none: stdin" }),
   inputFormat: choice(["line", "json", "csv"], { help: "default: what the file's name says, else line" }),
   precision: choice(["ns", "us", "ms", "s", "m", "h"], { defaultText: "ns", help: "unit of times that are integers" }),
@@ -33,8 +29,8 @@ const flags = {
     goesWith: ["fromResults"],
     help: "the length of the rows of intervals; default: 100ms",
   }),
-  groupBy: text({ value: "TAG,TAG", help: "group points as Kapacitor's groupBy does; *: by all tags" }),
-  batchSize: integer({ min: 1, help: "a batch is this many points of a group" }),
+  groupBy: udfDataFlags.groupBy,
+  batchSize: udfDataFlags.batchSize,
   batchWindow: duration({ help: "a batch is a span of time of a group; neither: a blank line ends batches, rows: 1s" }),
   format: choice(["line", "json", "table"], {
     help: "how points are printed (default: table on a terminal, else line)",

@@ -1,7 +1,7 @@
 import { checkTags, RowFeeder } from "../../bridge/row_feeder.ts";
 import { type ExportedTest, takeRecordedRows } from "../../result/export/mod.ts";
 import { tableNamed } from "../../result/tables/mod.ts";
-import type { TableSource } from "../../result/tables/source.ts";
+import { sharedSource, type TableSource } from "../../result/tables/source.ts";
 import type { TestResults } from "../../result/mod.ts";
 import type { Host } from "../../udf/host.ts";
 import type { EdgeType } from "../../udf/messages.ts";
@@ -21,8 +21,8 @@ export class RowFeed implements Feed {
 
   private constructor(tests: readonly ExportedTest[], table: string, options: FeedOptions) {
     const { flow: flows, interval: intervalMs } = options.flags;
-    const idKeys = [...new Set(tests.flatMap(({ test }) => Object.keys(test.summary.id)))];
-    this.#sources = tests.map(({ test, run }) => ({ test, run, idKeys, flows, intervalMs }));
+    const shared = sharedSource(tests.map(({ test }) => test.summary));
+    this.#sources = tests.map(({ test, run }) => ({ test, run, ...shared, flows, intervalMs }));
     this.#table = table;
     this.#options = options;
   }

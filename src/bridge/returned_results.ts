@@ -1,0 +1,204 @@
+import { messageOf, TineError } from "../base/errors.ts";
+import { type ExportedTest, takeRecordedRows } from "../result/export/mod.ts";
+import { tableNamed } from "../result/tables/mod.ts";
+import { sharedSource } from "../result/tables/source.ts";
+import { UDF_FOLDER, UdfColumns, udfFileName, writeUdfHead } from "../result/udf_output.ts";
+import type { Batch } from "../udf/batcher.ts";
+import { encodeResponse } from "../udf/codec.ts";
+import type { FrameTaker } from "../udf/handler.ts";
+import { Host, type HostCounts, type HostOptions, type Receiver } from "../udf/host.ts";
+import type { InfoResponse, Option, Response } from "../udf/messages.ts";
+import { describeOptions } from "../udf/option_settings.ts";
+import type { Point } from "../udf/point.ts";
+import type { RunningUdf } from "../udf/running_udf.ts";
+import { ByteWriter } from "../wire/byte_writer.ts";
+import { writeAll } from "../wire/connection.ts";
+import { checkTags, RowFeeder, type RowFeederOptions } from "./row_feeder.ts";
+
+/** Bytes that collect before they are written at once. */
+const WRITE_BYTES = 256 * 1024;
+
+/** How rows of stored results go through a UDF. */
+export interface ReturnedResultsOptions extends Omit<RowFeederOptions, "wants"> {
+  readonly tests: readonly ExportedTest[];
+  /** The name of the table whose rows the UDF gets. */
+  readonly table: string;
+  /** A glob pattern for the ids of flows. */
+  readonly flows?: string;
+  /** The length of intervals, in milliseconds. */
+  readonly intervalMs?: number;
+  /** What the UDF is called: what it returns is the table `udf.NAME`. */
+  readonly name: string;
+  /** Starts or connects to the UDF, for each test anew. */
+  reach(): Promise<RunningUdf>;
+  /** Returns the options that a UDF gets. */
+  options(info: InfoResponse): Option[];
+  readonly host?: HostOptions;
+  /** How long the UDF may take to end, in milliseconds; 0: for ever. */
+  readonly drainTimeoutMs?: number;
+  /** Gets called as rows are taken, with what has gone through the UDF of a test. */
+  readonly onProgress?: (counts: HostCounts) => void;
+  /** Gets called once the UDF of a test has ended. */
+  readonly onEnd?: (counts: HostCounts & { readonly late: number; readonly lost: number }) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Sends the rows of a table of stored tests through a UDF, each test through one of its own as while it ran, and stores
+ * what it returns.
+ *
+ * @param folder for what is returned, a folder a test, see {@linkcode findUdfFile}
+ * @returns the tests with what the UDF returned, as the table `udf.NAME` and nothing else
+ * @throws {TineError} `unknown-table`, `unknown-tag`, `cannot-write`, those of reading results, and why the UDF failed
+ */
+export async function returnedResults(options: ReturnedResultsOptions, folder: string): Promise<ExportedTest[]> {
+  const shared = sharedSource(options.tests.map(({ test }) => test.summary));
+  const returned: ExportedTest[] = [];
+  for (const [i, exported] of options.tests.entries()) {
+    const path = `${folder}/${i + 1}`;
+    returned.push(await throughUdf(exported, shared, options, path));
+  }
+  return returned;
+}
+
+async function throughUdf(
+  { test, run }: ExportedTest,
+  shared: ReturnType<typeof sharedSource>,
+  options: ReturnedResultsOptions,
+  path: string,
+): Promise<ExportedTest> {
+  const { name, table, flows, intervalMs, signal } = options;
+  const source = { test, run, ...shared, flows, intervalMs };
+  const schema = tableNamed(table)(source);
+  checkTags(schema, options.groupBy);
+  using file = await ReturnedFile.create(path, { name, table });
+  const host = new Host(await options.reach(), file, options.host);
+  let feeder: RowFeeder;
+  try {
+    host.start();
+    const info = await host.info();
+    await initialise(host, options.options(info), info);
+    feeder = new RowFeeder(host, schema, { ...options, wants: info.wants });
+    await takeRecordedRows(table, source, async (rows) => {
+      if (host.failure !== undefined) throw host.failure;
+      await feeder.rows(rows);
+      options.onProgress?.(host.counts);
+    }, signal);
+    await feeder.end();
+    await host.stop(options.drainTimeoutMs);
+  } catch (error) {
+    host.abort(error instanceof Error ? error : new Error(messageOf(error)));
+    await host.stop(options.drainTimeoutMs).catch(() => {}); // it is known why
+    throw host.failure ?? error;
+  }
+  const { bytes, columns } = await file.end();
+  const { late, lost } = feeder;
+  options.onEnd?.({ ...host.counts, late, lost });
+  const { pointsIn, pointsOut, batchesOut } = host.counts;
+  const summary = {
+    name,
+    table,
+    rowsIn: pointsIn,
+    pointsOut,
+    batchesOut,
+    droppedRows: late + lost,
+    droppedSamples: 0,
+    restarts: 0,
+    bytes,
+    columns,
+  };
+  return { test: { ...test, path, summary: { ...test.summary, udfs: [summary] } }, run };
+}
+
+async function initialise(host: Host, options: Option[], info: InfoResponse): Promise<void> {
+  try {
+    await host.init(options);
+  } catch (error) {
+    if (!(error instanceof TineError) || error.code !== "init-failed") throw error;
+    throw new TineError(error.code, `${error.message} (${describeOptions(info)})`, { cause: error });
+  }
+}
+
+/** The file of what a UDF returned in a test. */
+class ReturnedFile implements Receiver, FrameTaker, Disposable {
+  readonly #path: string;
+  readonly #file: Deno.FsFile;
+  readonly #columns = new UdfColumns();
+  readonly #pending = new ByteWriter(WRITE_BYTES);
+  readonly #message = new ByteWriter();
+  #bytes = 0;
+
+  private constructor(path: string, file: Deno.FsFile) {
+    this.#path = path;
+    this.#file = file;
+  }
+
+  /** @param folder of the test, which is made */
+  static async create(folder: string, head: { name: string; table: string }): Promise<ReturnedFile> {
+    const path = `${folder}/${UDF_FOLDER}/${udfFileName(0)}`;
+    try {
+      await Deno.mkdir(`${folder}/${UDF_FOLDER}`, { recursive: true });
+      const file = new ReturnedFile(path, await Deno.open(path, { createNew: true, write: true }));
+      writeUdfHead(file.#pending, head);
+      return file;
+    } catch (error) {
+      throw cannotWrite(path, error);
+    }
+  }
+
+  pointFrame(bytes: Uint8Array, start: number, end: number): Promise<void> | void {
+    this.#append(bytes, start, end);
+    this.#columns.addFrame(bytes, start, end);
+    if (this.#pending.position >= WRITE_BYTES) return this.#write();
+  }
+
+  point(point: Point): Promise<void> | void {
+    this.#columns.add(point);
+    this.#appendResponse({ kind: "point", point });
+    if (this.#pending.position >= WRITE_BYTES) return this.#write();
+  }
+
+  async batch({ begin, points, end }: Batch): Promise<void> {
+    this.#appendResponse({ kind: "begin", begin });
+    for (const point of points) await this.point(point);
+    this.#appendResponse({ kind: "end", end });
+    this.#columns.addTags(end.tags.keys());
+  }
+
+  /** Writes what waits. */
+  async end(): Promise<{ bytes: number; columns: UdfColumns["columns"] }> {
+    await this.#write();
+    return { bytes: this.#bytes, columns: this.#columns.columns };
+  }
+
+  [Symbol.dispose](): void {
+    this.#file.close();
+  }
+
+  #appendResponse(response: Response): void {
+    const message = this.#message;
+    message.position = 0;
+    encodeResponse(message, response);
+    this.#append(message.bytes, 0, message.position);
+  }
+
+  #append(bytes: Uint8Array, start: number, end: number): void {
+    this.#pending.uint32(end - start);
+    this.#pending.raw(bytes, start, end);
+  }
+
+  async #write(): Promise<void> {
+    const bytes = this.#pending.written();
+    this.#bytes += bytes.length;
+    try {
+      await writeAll(this.#file, bytes);
+    } catch (error) {
+      throw cannotWrite(this.#path, error);
+    }
+    this.#pending.position = 0;
+  }
+}
+
+function cannotWrite(path: string, error: unknown): TineError {
+  return new TineError("cannot-write", `cannot write ${path}: ${messageOf(error)}`, { cause: error });
+}
