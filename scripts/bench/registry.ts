@@ -20,5 +20,6 @@ export const registry: ReadonlyMap<string, () => Promise<{ readonly benchmark: B
   ["udp-recording", () => import("./udp_recording.ts")],
   ["export", () => import("./export.ts")],
   ["second-look", () => import("./second_look.ts")],
+  ["report-page", () => import("./report_page.ts")],
   ["ssh-launch", () => import("./ssh_launch.ts")],
 ]);
