@@ -103,7 +103,8 @@ function relabeled(plot: Plot, { label, report: { looks } }: OverlaidReport): Pl
   const named = <S extends { name: string; flow?: string; look: Look }>(series: S): S => {
     const dash = looks.values().next().value?.dash ?? 0;
     const own = looks.get(series.name) ?? (series.flow === undefined ? undefined : looks.get(series.flow));
-    return { ...series, name: `${series.name} (${label})`, look: own ?? { ...series.look, dash } };
+    const flow = series.flow === undefined ? undefined : `${series.flow} (${label})`;
+    return { ...series, name: `${series.name} (${label})`, flow, look: own ?? { ...series.look, dash } };
   };
   if (plot.type === "gantt") return plot;
   if (plot.type === "box") return { ...plot, boxes: plot.boxes.map(named) };

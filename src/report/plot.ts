@@ -80,7 +80,7 @@ export interface Look {
 export interface Series {
   /** As the legend has it. */
   readonly name: string;
-  /** The id of its flow, by which it is filtered; absent where it is of none. */
+  /** The name of its flow in legends, by which it is filtered; absent where it is of none. */
   readonly flow?: string;
   readonly kind: SeriesKind;
   readonly look: Look;

@@ -15,7 +15,7 @@ export interface FigureColumn<T> {
 
 /** A row of figures. */
 export interface FigureRow<T> {
-  /** The id of the flow, by which rows are filtered. */
+  /** The name of the flow in legends, by which rows are filtered. */
   readonly flow?: string;
   readonly look?: Look;
   /** What stands before the figures. */

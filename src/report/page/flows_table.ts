@@ -121,7 +121,7 @@ function table<T>(caption: string, columns: readonly FigureColumn<T>[], rows: re
       names: ["flow", ...severalRuns ? ["run"] : [], ""],
       columns,
       rows: rows.map(({ measured, name, of, run, look }) => ({
-        flow: measured.flow,
+        flow: legendName(name, run),
         look,
         names: [
           html`${name}${!measured.complete && html`<abbr title="did not come to its end">*</abbr>`}`,
@@ -133,6 +133,11 @@ function table<T>(caption: string, columns: readonly FigureColumn<T>[], rows: re
     })}
     ${cut > 0 && html`<p class="note">* did not come to its end: counts of the other end may be missing.</p>`}
   `;
+}
+
+/** Returns how legends name a flow, beside those of other runs where there are some. */
+function legendName(name: string, run: string | undefined): string {
+  return run === undefined ? name : `${name} (${run})`;
 }
 
 /** What a flow is, in a word or two. */
@@ -190,7 +195,7 @@ function figureList<T>(title: string, columns: readonly ListColumn<T>[], rows: r
         <caption>${title}</caption>
         <thead>
           <tr><th scope="col">figure</th><th scope="col">key</th>${rows.map(({ name, run }) =>
-            html`<th scope="col" class="num">${name}${run !== undefined && ` (${run})`}</th>`
+            html`<th scope="col" class="num" data-flow="${legendName(name, run)}">${legendName(name, run)}</th>`
           )}<th scope="col">definition</th></tr>
         </thead>
         <tbody>
@@ -198,11 +203,11 @@ function figureList<T>(title: string, columns: readonly ListColumn<T>[], rows: r
       html`
         <tr
           data-figure="${key}"><th scope="row">${title}${unitNote(unit)}</th><td><code>${key}</code></td>${rows.map(
-            ({ measured, of }) => {
-              const figure = value(of);
+            ({ name, of, run }) => {
+              const figure = value(of), flow = legendName(name, run);
               return figure === undefined
-                ? html`<td class="num none">–</td>`
-                : html`<td class="num" data-flow="${measured.flow}">${figureData(figure, unit)}</td>`;
+                ? html`<td class="num none" data-flow="${flow}">–</td>`
+                : html`<td class="num" data-flow="${flow}">${figureData(figure, unit)}</td>`;
             },
           )}<td class="definition">${once(definition)}</td></tr>
       `

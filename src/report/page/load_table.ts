@@ -12,7 +12,6 @@ const LOADED_SHARE = 0.5;
 /** Echoes of one path, while it was idle or under load. */
 interface EchoPhase {
   readonly name: string;
-  readonly flow: string;
   readonly packets: PacketFigures;
   /** The TCP flows beside it; none of an idle path. */
   readonly load: readonly string[];
@@ -45,7 +44,7 @@ export function loadedPaths(flows: readonly MeasuredFlow[]): LoadedPath[] {
       const end = start + nanos(packets.sendNanos);
       const beside = bulk.filter(({ from, to }) => from < end && to > start);
       const share = covered(beside, start, end) / packets.sendNanos;
-      const phase = { name: flowName(flow, packets.sender, senders.length > 1), flow, packets };
+      const phase = { name: flowName(flow, packets.sender, senders.length > 1), packets };
       let path = paths.get(key);
       if (path === undefined) paths.set(key, path = { idle: [], loaded: [] });
       if (share <= IDLE_SHARE) path.idle.push({ ...phase, load: [] });
@@ -108,7 +107,7 @@ export function loadTable(paths: readonly LoadedPath[], looks: ReadonlyMap<strin
       names: ["flow", "path"],
       columns: COLUMNS,
       rows: rows.map(({ phase, note }) => ({
-        flow: phase.flow,
+        flow: phase.name,
         look: looks.get(phase.name),
         names: [phase.name, note],
         of: { packets: phase.packets },

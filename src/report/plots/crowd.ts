@@ -7,7 +7,6 @@ const WORST: Look = { color: 1, dash: 0 };
 /** A series of a crowd: values by interval of time, all of one grid. */
 export interface CrowdSeries {
   readonly name: string;
-  readonly flow: string;
   /** By the number of the interval, from the start of the test on; what is missing is a gap. */
   readonly values: ReadonlyMap<number, number>;
 }
@@ -69,11 +68,11 @@ export function crowdSeries(
   ];
 }
 
-function seriesOf({ name, flow, values }: CrowdSeries, intervalUs: number, kind: "line" | "steps", look: Look): Series {
+function seriesOf({ name, values }: CrowdSeries, intervalUs: number, kind: "line" | "steps", look: Look): Series {
   const intervals = [...values.keys()].sort((a, b) => a - b);
   return {
     name,
-    flow,
+    flow: name,
     kind,
     look,
     data: {

@@ -31,9 +31,9 @@ function cdfPlot(context: PlotContext, echoes: readonly FlowEchoes[]): XYPlot | 
     }.${leftOut(echoes, shown)}`,
     x: { title: "RTT", unit: "us", scale: "log" },
     y: { title: "Share of echoes", unit: "share", scale: "tail", min: 0, max: 1 - 1 / most },
-    series: shown.map(({ name, flow, distribution }): Series => ({
+    series: shown.map(({ name, distribution }): Series => ({
       name,
-      flow,
+      flow: name,
       kind: "steps",
       look: lookIn(context, name),
       data: { type: "samples", ...cdfOf(distribution) },
@@ -78,11 +78,11 @@ function boxPlot(context: PlotContext, echoes: readonly FlowEchoes[]): BoxPlot |
       "Boxes from the first to the third quartile with the median in them, whiskers from the least value to the " +
       `99th percentile, a dot for the greatest value and a ring for the mean.${leftOut(echoes, shown)}`,
     y: { title: "RTT", unit: "us", scale: "log" },
-    boxes: shown.map(({ name, flow, distribution }) => {
+    boxes: shown.map(({ name, distribution }) => {
       const { min, mean, median, p99, max } = distribution.quantiles()!;
       return {
         name,
-        flow,
+        flow: name,
         look: lookIn(context, name),
         min: micros(min),
         q1: micros(distribution.quantile(0.25)),

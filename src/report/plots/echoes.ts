@@ -8,7 +8,6 @@ import { numberAt, rowsOf, textAt, timeAt } from "./rows.ts";
 /** The echoes of a flow, or of one of its senders. */
 export interface FlowEchoes {
   readonly name: string;
-  readonly flow: string;
   readonly rtt: Samples | Buckets;
   readonly toServer: Samples | Buckets;
   readonly fromServer: Samples | Buckets;
@@ -20,7 +19,6 @@ export interface FlowEchoes {
 }
 
 interface Collected {
-  readonly flow: string;
   readonly rtt: SeriesBuilder;
   readonly others: SeriesBuilder;
   readonly distribution: Distribution;
@@ -61,7 +59,6 @@ export async function readEchoes(context: PlotContext, alone: boolean): Promise<
       let of = found.get(name);
       if (of === undefined) {
         of = {
-          flow,
           rtt: new SeriesBuilder(1, forRtt),
           others: new SeriesBuilder(3, forOthers),
           distribution: new Distribution(),
@@ -83,9 +80,9 @@ export async function readEchoes(context: PlotContext, alone: boolean): Promise<
       );
     }
   }
-  return Array.from(found, ([name, { flow, rtt, others, distribution, boundUs }]): FlowEchoes => {
+  return Array.from(found, ([name, { rtt, others, distribution, boundUs }]): FlowEchoes => {
     const [toServer, fromServer, lateness] = others.finish();
-    return { name, flow, rtt: rtt.finish()[0], toServer, fromServer, lateness, distribution, boundUs };
+    return { name, rtt: rtt.finish()[0], toServer, fromServer, lateness, distribution, boundUs };
   });
 }
 

@@ -20,7 +20,6 @@ export type IntervalColumn = typeof COLUMNS[number];
 /** What a flow did by interval. */
 export interface FlowIntervals {
   readonly name: string;
-  readonly flow: string;
   /** Starts of the intervals, in microseconds since the start of the test. */
   readonly times: readonly number[];
   /** Values by interval; NaN where there is none. */
@@ -31,7 +30,7 @@ export interface FlowIntervals {
 export async function readIntervals(context: PlotContext): Promise<FlowIntervals[]> {
   const several = flowsOfSeveral(context.flows);
   const table = intervalsTable({ ...context.source, intervalMs: context.intervalMs });
-  const found = new Map<string, { flow: string; times: number[]; values: Record<IntervalColumn, number[]> }>();
+  const found = new Map<string, { times: number[]; values: Record<IntervalColumn, number[]> }>();
   for await (const { count, values } of rowsOf(table, ["time", "flow", "sender", ...COLUMNS])) {
     for (let i = 0; i < count; i++) {
       const flow = textAt(values.flow, i) ?? "";
@@ -39,13 +38,13 @@ export async function readIntervals(context: PlotContext): Promise<FlowIntervals
       let of = found.get(name);
       if (of === undefined) {
         const columns = Object.fromEntries(COLUMNS.map((column) => [column, [] as number[]]));
-        found.set(name, of = { flow, times: [], values: columns as Record<IntervalColumn, number[]> });
+        found.set(name, of = { times: [], values: columns as Record<IntervalColumn, number[]> });
       }
       of.times.push(timeAt(values.time, i, context.start));
       for (const column of COLUMNS) of.values[column].push(numberAt(values[column], i));
     }
   }
-  return Array.from(found, ([name, { flow, times, values }]) => ({ name, flow, times, values }));
+  return Array.from(found, ([name, { times, values }]) => ({ name, times, values }));
 }
 
 /**
@@ -78,12 +77,12 @@ export function intervalLine(
 
 /** Returns a column as a crowd has it: by intervals from the start of the test on. */
 export function crowdOf(flows: readonly FlowIntervals[], column: IntervalColumn, intervalUs: number): CrowdSeries[] {
-  return flows.flatMap(({ name, flow, times, values }) => {
+  return flows.flatMap(({ name, times, values }) => {
     const known = new Map<number, number>();
     for (const [i, time] of times.entries()) {
       const value = values[column][i];
       if (!Number.isNaN(value)) known.set(Math.round(time / intervalUs), value);
     }
-    return known.size === 0 ? [] : [{ name, flow, values: known }];
+    return known.size === 0 ? [] : [{ name, values: known }];
   });
 }

@@ -18,19 +18,19 @@ export async function readLosses(context: PlotContext): Promise<Series[]> {
   );
   if (!lossy) return [];
   const several = flowsOfSeveral(context.flows);
-  const found = new Map<string, { flow: string; builder: SeriesBuilder }>();
+  const found = new Map<string, SeriesBuilder>();
   for await (const { count, values } of rowsOf(lossesTable(context.source), ["time", "flow", "sender", "seq"])) {
     for (let i = 0; i < count; i++) {
       const flow = textAt(values.flow, i) ?? "";
       const name = flowName(flow, numberAt(values.sender, i), several.has(flow));
-      let of = found.get(name);
-      if (of === undefined) found.set(name, of = { flow, builder: new SeriesBuilder(1, LIMITS) });
-      of.builder.add(timeAt(values.time, i, context.start), numberAt(values.seq, i));
+      let builder = found.get(name);
+      if (builder === undefined) found.set(name, builder = new SeriesBuilder(1, LIMITS));
+      builder.add(timeAt(values.time, i, context.start), numberAt(values.seq, i));
     }
   }
-  return Array.from(found, ([name, { flow, builder }]): Series => ({
+  return Array.from(found, ([name, builder]): Series => ({
     name: `${name}: lost`,
-    flow,
+    flow: name,
     kind: "ticks",
     look: lookIn(context, name),
     data: builder.finish()[0],

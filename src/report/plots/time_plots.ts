@@ -61,9 +61,9 @@ function rttPlot(context: PlotContext, { echoes, intervals, kernels, losses }: T
         data: rtt,
         step: 1,
       })),
-      ...echoes.map(({ name, flow, rtt }): Series => ({
+      ...echoes.map(({ name, rtt }): Series => ({
         name,
-        flow,
+        flow: name,
         kind: "points",
         look: lookIn(context, name),
         data: rtt,
@@ -113,34 +113,34 @@ function delaysPlot(context: PlotContext, { echoes, intervals }: TimeData): XYPl
   };
   const bounds = echoes.filter(({ boundUs }) => boundUs > 0);
   const series: Series[] = [
-    ...bounds.flatMap(({ name, flow, boundUs }): Series[] => {
+    ...bounds.flatMap(({ name, boundUs }): Series[] => {
       const of = intervals.find((intervals) => intervals.name === name);
       if (of === undefined) return [];
       const { x, y } = intervalLine(of, "to_server_mean_us", intervalUs);
       return [{
         name: `${name}: bound`,
-        flow,
+        flow: name,
         kind: "band",
         look: lookIn(context, name),
         data: { type: "samples", x, y: y.map((delay) => delay - boundUs), high: y.map((delay) => delay + boundUs) },
       }];
     }),
-    ...echoes.flatMap(({ name, flow, toServer, fromServer }): Series[] => [
+    ...echoes.flatMap(({ name, toServer, fromServer }): Series[] => [
       {
         name: `${name}: to the server`,
-        flow,
+        flow: name,
         kind: "points",
         look: lookIn(context, name),
         data: toServer,
         step: 0.001,
       },
-      { name: `${name}: from the server`, flow, kind: "points", look: back(name), data: fromServer, step: 0.001 },
+      { name: `${name}: from the server`, flow: name, kind: "points", look: back(name), data: fromServer, step: 0.001 },
     ]),
     // Without echoes there are the means of intervals.
     ...intervals.filter(({ name }) => !withEchoes.has(name)).flatMap((of): Series[] =>
       (["to_server_mean_us", "from_server_mean_us"] as const).map((column): Series => ({
         name: `${of.name}: ${column === "to_server_mean_us" ? "to" : "from"} the server`,
-        flow: of.flow,
+        flow: of.name,
         kind: "line",
         look: column === "to_server_mean_us" ? lookIn(context, of.name) : back(of.name),
         data: intervalLine(of, column, intervalUs),
@@ -185,9 +185,9 @@ function cwndPlot(context: PlotContext, { kernels, intervals }: TimeData): XYPlo
 
 function latenessPlot(context: PlotContext, { echoes }: TimeData): XYPlot | undefined {
   if (isCrowd(echoes.length)) return undefined;
-  const series = echoes.filter(({ lateness }) => hasValues(lateness)).map(({ name, flow, lateness }): Series => ({
+  const series = echoes.filter(({ lateness }) => hasValues(lateness)).map(({ name, lateness }): Series => ({
     name,
-    flow,
+    flow: name,
     kind: "points",
     look: lookIn(context, name),
     data: lateness,
@@ -223,7 +223,7 @@ function intervalSeries(
   if (isCrowd(those.length)) return crowdSeries(crowdOf(those, column, intervalUs), intervalUs, worst, kind);
   return those.map((of): Series => ({
     name: of.name,
-    flow: of.flow,
+    flow: of.name,
     kind,
     look: lookIn(context, of.name),
     data: intervalLine(of, column, intervalUs),

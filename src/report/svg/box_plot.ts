@@ -41,7 +41,7 @@ export function drawBoxes(plot: BoxPlot, size: Size): Html {
 }
 
 function drawBox(
-  { name, look, min, q1, median, q3, p99, max, mean }: Box,
+  { name, flow = name, look, min, q1, median, q3, p99, max, mean }: Box,
   y: number,
   left: number,
   toX: (value: number) => number,
@@ -50,6 +50,7 @@ function drawBox(
   const color = COLORS[look.color];
   const text = [...name].length > MAX_LABEL ? `${[...name].slice(0, MAX_LABEL - 1).join("")}…` : name;
   return html`
+    <g data-flow="${flow}">
     <text class="name" fill="#1b1f24" x="${left - 10}" y="${y + 4}" text-anchor="end">${text}</text>
     ${stroke(look, `M${toX(min)} ${y}H${a}M${b} ${y}H${toX(p99)}M${toX(min)} ${y - 4}v8M${toX(p99)} ${y - 4}v8`, {
       solid: true,
@@ -65,5 +66,6 @@ function drawBox(
         toX(mean)
       }" cy="${y}" r="2.5"/>`,
     )}
+    </g>
   `;
 }
