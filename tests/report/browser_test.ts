@@ -1,10 +1,11 @@
 /// <reference lib="dom" />
 import { assert, assertAlmostEquals, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
 import type { ElementHandle, Page } from "puppeteer-core";
-import { testPage } from "../../src/report/mod.ts";
+import { makePages, type Reported, type ReportedTest, testPage } from "../../src/report/mod.ts";
+import { createRun, openResults } from "../../src/result/mod.ts";
 import { areaOf as drawnArea } from "../../src/report/svg/drawing.ts";
 import { type Color, inBrowser, type Region, TestBrowser, touch } from "../support/browser.ts";
-import { END, HOSTILE, LONE, RTTS, RUN, sampleReport, SPIKE } from "./sample_report.ts";
+import { END, HOSTILE, LONE, recordSample, RTTS, RUN, sampleMessages, sampleReport, SPIKE } from "./sample_report.ts";
 
 const browser = new TestBrowser();
 let folder = "", file = "";
@@ -25,6 +26,19 @@ Deno.test.afterAll(async () => {
   await browser.close();
   await Deno.remove(folder, { recursive: true });
 });
+
+/** Writes the page of results, an overlay or an index; returns its address. */
+async function pageOf(name: string, ...reported: Reported[]): Promise<string> {
+  for await (const { text } of makePages(reported)) await Deno.writeTextFile(`${folder}/${name}.html`, text);
+  return `file://${folder}/${name}.html`;
+}
+
+/** Stores the sample once more. */
+async function sampleTest(name: string): Promise<ReportedTest> {
+  const test = await openResults(await recordSample(`${folder}/${name}`));
+  if (test.kind !== "test") throw new Error("no test");
+  return { test, run: name };
+}
 
 /** Opens the sample page. */
 function openSample(prepare?: (page: Page) => Promise<void>) {
@@ -417,28 +431,89 @@ Deno.test({
   },
 });
 
+/** What axe finds in a page, with everything open and all plots drawn. */
+async function barriers(page: Page): Promise<unknown[]> {
+  const { default: axe } = await import("axe-core");
+  await page.$$eval("details", (all) => all.forEach((details) => details.open = true));
+  await drawAll(page);
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() =>
+    (globalThis as unknown as { axe: typeof axe }).axe.run(document, { resultTypes: ["violations"] })
+  );
+  return violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => [id, target, failureSummary]));
+}
+
+/** Scrolls through a page, so that the script draws all its plots. */
+async function drawAll(page: Page): Promise<void> {
+  for (const figure of await page.$$("figure.plot:has(script)")) {
+    await figure.evaluate((figure) => figure.scrollIntoView({ block: "center" }));
+    await figure.waitForSelector(".live svg");
+  }
+}
+
 Deno.test({
-  ...inBrowser("axe finds nothing that keeps people from the page, light and dark, zoomed, sorted and filtered"),
+  ...inBrowser("axe finds nothing that keeps people from a page, light and dark, zoomed, sorted and filtered"),
   async fn() {
-    const { default: axe } = await import("axe-core");
     await using open = await openSample();
     const { page } = open;
-    await page.evaluate(axe.source);
-    const problems = async () => {
-      const { violations } = await page.evaluate(() =>
-        (globalThis as unknown as { axe: typeof axe }).axe.run(document, { resultTypes: ["violations"] })
-      );
-      return violations.flatMap(({ id, nodes }) =>
-        nodes.map(({ target, failureSummary }) => [id, target, failureSummary])
-      );
-    };
-    for (const id of ["runs", "rtt", "goodput", "lateness"]) await areaOf(page, id);
-    await page.$$eval("details", (all) => all.forEach((details) => details.open = true));
-    assertEquals(await problems(), []);
+    assertEquals(await barriers(page), []);
     await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: "dark" }]);
     await drag(page, "rtt", 0.2, 0.4);
     await (await page.waitForSelector("th button"))!.click();
     await (await page.waitForSelector(".legend button"))!.click();
-    assertEquals(await problems(), []);
+    assertEquals(await barriers(page), []);
+  },
+});
+
+Deno.test({
+  ...inBrowser("an overlay of two runs filters the flows of each, draws all plots, and keeps nobody out"),
+  async fn() {
+    const address = await pageOf("overlay", await sampleTest("before"), await sampleTest("after"));
+    await using open = await browser.open(address);
+    const { page, watched } = open;
+    const shownFlows = () =>
+      page.$$eval(
+        "figure .live g[data-flow], figure.box g[data-flow], table.sortable tr[data-flow]",
+        (all) =>
+          all.filter((element) => getComputedStyle(element).display !== "none").map((element) =>
+            element.getAttribute("data-flow")!
+          ),
+      );
+    assertEquals(await barriers(page), []);
+    const all = await shownFlows();
+    assert(all.includes("one (before)") && all.includes("one (after)"), `${all}`);
+    const button = await page.waitForSelector('.legend [data-flow="one (after)"] button');
+    await button!.evaluate((button) => (button as HTMLElement).click());
+    await nextFrame(page);
+    await drawAll(page);
+    assertEquals(await shownFlows(), all.filter((flow) => flow !== "one (after)"));
+    assertEquals(watched, { requests: [address], errors: [] });
+  },
+});
+
+Deno.test({
+  ...inBrowser("an index of a run zooms the plots of each test by themselves, and keeps nobody out"),
+  async fn() {
+    const tests = ["one", "two"].map((name) => ({ id: { name }, timeout: 1000, sleep: 1 }));
+    const path = `${folder}/index-run`;
+    await using run = await createRun(path, { tests }, { planName: HOSTILE, tine: "1" });
+    for (const test of tests) {
+      const store = await run.startTest(test);
+      for (const message of sampleMessages()) await store.add(message);
+      await store.finish({ status: "ok" });
+    }
+    const results = await openResults(await run.finish());
+    if (results.kind !== "run") throw new Error("no run");
+    const address = await pageOf("index", results);
+    await using open = await browser.open(address);
+    const { page, watched } = open;
+    assertEquals(await barriers(page), []);
+    const zoomed = () => page.$$eval(".zoom-bar", (bars) => bars.map((bar) => bar.classList.contains("zoomed")));
+    assertEquals(await zoomed(), [false, false]);
+    await page.focus("#test-2-plot-rtt .live");
+    await page.keyboard.press("+");
+    await nextFrame(page);
+    assertEquals(await zoomed(), [false, true]);
+    assertEquals(watched, { requests: [address], errors: [] });
   },
 });

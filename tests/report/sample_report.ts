@@ -86,24 +86,29 @@ function rtts(): Samples {
  * @param out the folder of results
  */
 export async function sampleReport(out: string): Promise<TestReport> {
-  const test = await openResults(await record(out, messages()));
+  const test = await openResults(await recordSample(out));
   if (test.kind !== "test") throw new Error("no test");
   const report = await readTestReport(test);
   const looks = new Map<string, Look>([["one", lookOf(0)], ["two", lookOf(1)], [HOSTILE, lookOf(2)]]);
   return { ...report, looks, timePlots: samplePlots() as readonly Plot[] };
 }
 
-/** Three calls of different lengths, logs and errors. */
-function* messages() {
+/** Stores a test of three calls, each twice as long as before, with logs and errors; returns its folder. */
+export async function recordSample(out: string): Promise<string> {
+  return await record(out, sampleMessages());
+}
+
+/** What the nodes of the sample send. */
+export function* sampleMessages() {
   yield node("a", HOSTILE);
-  for (const [flow, packets] of [["one", 3], ["two", 30], ["ten", 9]] as const) {
+  for (const [flow, packets] of [["one", 10], ["two", 40], ["ten", 20]] as const) {
     yield info("packetInfo", "a", flow, { tinit: 1_000n, values: {} });
     yield info("packetInfo", "a", flow, { tinit: 1_000n, server: true, values: {} });
     const samples = Array.from({ length: packets }).flatMap((_, seq) => {
-      const t = seq * 50_000_000;
+      const t = seq * 20_000_000, rtt = 900_000 + 1000 * seq * packets;
       return [
-        { t, seq, len: 172, sent: 1, packets: 1 },
-        { t: t + 900_000, seq, len: 172, sent: 0, packets: 1 },
+        { t, scheduled: t, seq, len: 172, flag: 1, sent: 1, packets: 1 },
+        { t: t + rtt, seq, len: 172, flag: 2, packets: 1, serverReceived: -rtt / 2, serverCount: seq + 1 },
       ];
     });
     yield* recordsOf("a", flow, "packetIO", samples);

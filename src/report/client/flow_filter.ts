@@ -33,7 +33,6 @@ export class FlowFilter {
       item.append(button);
       button.addEventListener("click", () => {
         const shown = button.ariaPressed !== "true";
-        button.ariaPressed = String(shown);
         this.#chosen.set(flow, shown);
         showFlow(flow, shown);
         this.#changed();
@@ -64,9 +63,11 @@ export class FlowFilter {
   }
 }
 
-/** Shows a flow in tables and in plots that are not drawn anew, or hides it. */
+/** Shows a flow in tables and in plots that are not drawn anew, or hides it; legends keep it, and say so. */
 function showFlow(flow: string, shown: boolean): void {
   for (const element of document.querySelectorAll(`[data-flow="${CSS.escape(flow)}"]`)) {
-    if (element.closest(".legend") === null) element.classList.toggle("off", !shown);
+    const button = element.closest(".legend") && element.querySelector("button");
+    if (button) button.ariaPressed = String(shown);
+    else element.classList.toggle("off", !shown);
   }
 }

@@ -40,7 +40,7 @@ function fold(title: string, note: string, content: Html): Html {
 }
 
 function scrolled(label: string, content: Html): Html {
-  return html`<div class="table" tabindex="0" role="region" aria-label="${label}">${content}</div>`;
+  return html`<div class="table" tabindex="0" role="group" aria-label="${label}">${content}</div>`;
 }
 
 function runTree(runs: readonly RunOfTest[]): Html {

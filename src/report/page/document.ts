@@ -77,7 +77,7 @@ export async function zoomableFigure(plot: XYPlot | GanttPlot, within = ""): Pro
 function figureWith(plot: Plot, within: string, data: Html): Html {
   return html`
     <figure class="plot ${plot.type}" id="${within}plot-${plot.id}" data-plot="${plot.id}">
-      <div class="drawing" tabindex="0" role="region" aria-label="${plot.title}">${drawPlot(plot, WIDTH, HEIGHT)}</div>
+      <div class="drawing" tabindex="0" role="group" aria-label="${plot.title}">${drawPlot(plot, WIDTH, HEIGHT)}</div>
       <figcaption>${plot.caption}</figcaption>
       ${data}
     </figure>

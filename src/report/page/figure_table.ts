@@ -53,7 +53,7 @@ export function column<T>(
 export function figureRows<T>({ caption, captioned = false, names, columns, rows }: FigureTable<T>): Html {
   const shown = columns.filter(({ value }) => rows.some(({ of }) => value(of) !== undefined));
   return html`
-    <div class="table" tabindex="0" role="region" aria-label="${caption}">
+    <div class="table" tabindex="0" role="group" aria-label="${caption}">
       <table class="sortable">
         ${!captioned && html`<caption>${caption}</caption>`}
         <thead>

@@ -190,7 +190,7 @@ function figureList<T>(title: string, columns: readonly ListColumn<T>[], rows: r
     return definition;
   };
   return html`
-    <div class="table" tabindex="0" role="region" aria-label="All figures, ${title}">
+    <div class="table" tabindex="0" role="group" aria-label="All figures, ${title}">
       <table class="figures">
         <caption>${title}</caption>
         <thead>

@@ -34,7 +34,7 @@ export function headlines(report: TestReport): Html {
   const all = [...roundTrips(report), ...goodputs(report.flows), ...completions(report.flows), ...losses(report.flows)];
   if (all.length === 0) return html``;
   return html`
-    <section class="headlines" aria-label="What happened">
+    <div class="headlines" aria-label="What happened" role="group">
     ${all.slice(0, MOST).map(({ what, figure, unit, note }) =>
       html`
         <div class="headline">
@@ -44,7 +44,7 @@ export function headlines(report: TestReport): Html {
         </div>
       `
     )}
-    </section>
+    </div>
   `;
 }
 

@@ -31,7 +31,7 @@ export function indexTable(rows: readonly IndexRow[]): Html {
     return values.size > 1 || rows.length === 1 && !values.has(undefined);
   });
   return html`
-    <div class="table" tabindex="0" role="region" aria-label="Tests">
+    <div class="table" tabindex="0" role="group" aria-label="Tests">
       <table class="sortable index">
         <thead>
           ${groupHeads(columns, shown.length + 2, 1)}

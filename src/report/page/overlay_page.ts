@@ -68,11 +68,11 @@ async function overlaySections({ parts, timePlots, distributions }: Overlay, wit
   return html`
     <section id="${within}sides">
       <h2>What is compared</h2>
-      <div class="table" tabindex="0" role="region" aria-label="What is compared">
+      <div class="table" tabindex="0" role="group" aria-label="What is compared">
         <table>
           <thead>
             <tr>
-              <th scope="col"></th>
+              <td></td>
               <th scope="col">status</th>
               <th scope="col">started</th>
               <th scope="col" class="num">took</th>

@@ -46,9 +46,9 @@ export async function runPage({ title, run, rows, sections, script }: RunPagePar
       </header>
       <main>
       ${!complete && html`
-        <section class="alert warning" aria-label="What went wrong">
+        <div class="alert warning" aria-label="What went wrong" role="group">
           <p>The run is not complete: it is under way, or was killed. This is what was recorded.</p>
-        </section>
+        </div>
       `}
       <section id="tests">
       <h2>Tests</h2>

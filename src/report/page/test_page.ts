@@ -166,9 +166,9 @@ export function alerts({ test: { summary }, problems }: TestReport): Html {
   if (lines.length === 0) return html``;
   const isFailure = errors.length > 0 || status === "failed" || status === "timeout";
   return html`
-    <section class="alert ${isFailure ? "failed" : "warning"}" aria-label="What went wrong">
+    <div class="alert ${isFailure ? "failed" : "warning"}" aria-label="What went wrong" role="group">
       <ul>${lines}</ul>
-    </section>
+    </div>
   `;
 }
 
@@ -185,10 +185,10 @@ export function limits({ flows }: TestReport): Html {
     } <code>${code}</code></li>`;
   });
   return html`
-    <section class="alert warning" aria-label="What tine may have limited">
+    <div class="alert warning" aria-label="What tine may have limited" role="group">
       <p>tine or its machines may have limited these figures, rather than the network:</p>
       <ul>${lines}</ul>
-    </section>
+    </div>
   `;
 }
 
