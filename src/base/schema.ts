@@ -109,16 +109,18 @@ export const duration: zod.ZodCodec<zod.ZodString, zod.ZodType<Duration, number>
   },
 );
 
-/** A size such as `64KiB`, decoded to bytes. */
-export const size: zod.ZodCodec<zod.ZodString, zod.ZodType<Size, number>> = z.codec(
-  z.string({ error: ({ input }) => expected(SIZE, input) + unitFor(input, "B") })
-    .regex(SIZE_PATTERN, { error: ({ input }) => expected(SIZE, input) + unitFor(input, "B") }),
+/** A size such as `64KiB`, or a number of bytes, as CUE writes `64Ki`; decoded to bytes. */
+export const size: zod.ZodCodec<zod.ZodUnion<[zod.ZodString, zod.ZodInt]>, zod.ZodType<Size, number>> = z.codec(
+  z.union([
+    z.string().regex(SIZE_PATTERN),
+    z.int().min(0),
+  ], { error: ({ input }) => expected(SIZE, input) + (typeof input === "string" ? unitFor(input, "B") : "") }),
   z.number(),
   {
-    decode(text, { issues }) {
-      const value = parseSize(text);
-      if (value !== undefined) return value;
-      issues.push({ code: "custom", input: text, message: expected("a whole number of bytes below 2^53", text) });
+    decode(value, { issues }) {
+      const bytes = typeof value === "number" ? value : parseSize(value);
+      if (bytes !== undefined) return bytes;
+      issues.push({ code: "custom", input: value, message: expected("a whole number of bytes below 2^53", value) });
       return zod.NEVER;
     },
     encode: formatSize,
@@ -143,7 +145,7 @@ export const rate: zod.ZodCodec<zod.ZodString, zod.ZodType<Rate>> = z.codec(
 );
 
 const DURATION = "a duration such as 500ms, 1m30s or 1h";
-const SIZE = "a size such as 4096B, 64KiB or 10MB";
+const SIZE = "a size such as 4096B, 64KiB or 10MB, or a number of bytes";
 
 /** Returns the remedy for the usual slip, a bare number. */
 function unitFor(input: unknown, unit: string): string {

@@ -8,7 +8,7 @@ export type Duration = number;
 export const MAX_DURATION: Duration = 24 * 86_400_000;
 
 /** How durations are written: amounts with units, such as `1m30s`, or 0; `us` also with either of the signs for micro. */
-export const DURATION_PATTERN = /^(?:0|(?:\d{1,16}(?:\.\d{1,9})?(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h|d)){1,7})$/;
+export const DURATION_PATTERN = /^(?:0|(?:\d{1,16}(?:\.\d{1,9})?(?:ns|us|µs|μs|ms|s|m|h|d)){1,7})$/;
 
 const DURATION_UNITS = [
   ["d", 86_400_000_000_000],

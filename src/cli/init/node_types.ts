@@ -9,7 +9,7 @@ import { type JsonSchema, planJsonSchema } from "../../node/plan/json_schema.ts"
  */
 export function nodeTypes(): string {
   const { $defs, ...plan } = planJsonSchema({ matrixKeys: false }) as JsonSchema;
-  const { Run, Schedule, Child, Test, Node } = $defs!;
+  const { Run, Schedule, Child, Test, Node, Udf } = $defs!;
   const interfaces = [
     interfaceOf("PlanInput", plan),
     interfaceOf("TestInput extends RunInput", Test, Run),
@@ -17,6 +17,7 @@ export function nodeTypes(): string {
     interfaceOf("ScheduleInput", Schedule),
     interfaceOf("ChildInput extends RunInput", Child, Run),
     interfaceOf("Node", Node),
+    interfaceOf("UdfInput", Udf),
   ];
   return `// What plans import from tine, as types: tine init wrote this file for editors
 // and type checks. It is not needed to run a plan.
@@ -43,6 +44,7 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
   Child: "ChildInput",
   Test: "TestInput",
   Node: "Node",
+  Udf: "UdfInput",
 };
 
 /** Writes a schema as an interface; `base` has the members that it inherits. */

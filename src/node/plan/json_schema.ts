@@ -115,7 +115,7 @@ export interface PlanObject {
 /** What the types of fields with units mean. */
 export const VALUE_FORMS: Readonly<Record<"duration" | "size" | "rate", string>> = {
   duration: "amounts with the units d, h, m, s, ms, us and ns, such as 500ms or 1m30s; or 0",
-  size: "an amount with the unit B, kB, MB, GB, TB, KiB, MiB, GiB or TiB, such as 1480B or 64KiB",
+  size: "an amount with the unit B, kB, MB, GB, TB, KiB, MiB, GiB or TiB, such as 1480B or 64KiB; or a number of bytes",
   rate: "an amount with the unit bps or pps, with k, M or G before it if need be, such as 10Mbps or 1000pps; or max",
 };
 
@@ -204,6 +204,8 @@ const FORMS = new Map([
 function typeOf(schema: JsonSchema, defs: Definitions): string {
   const { type, items, enum: choices, anyOf, pattern } = referred(schema, defs);
   if (choices !== undefined) return `${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`;
+  // A size may be a number of bytes as well.
+  if (anyOf?.some(({ pattern }) => FORMS.get(pattern ?? "") === "size")) return "size";
   if (anyOf !== undefined) return anyOf.map((choice) => typeOf(choice, defs)).join(" or ");
   if (Array.isArray(type)) return type.map((one) => typeOf({ type: one }, defs)).join(" or ");
   switch (type) {

@@ -1,9 +1,11 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import JSON_PLAN from "../../../src/cli/init/skeletons/my_plan.jsonc" with { type: "text" };
 import YAML_PLAN from "../../../src/cli/init/skeletons/my_plan.yaml" with { type: "text" };
 import { parseJsonc } from "../../../src/node/plan/jsonc.ts";
 import { type JsonSchema, planJsonSchema, planObjects } from "../../../src/node/plan/json_schema.ts";
+import { PlanError } from "../../../src/node/plan/place.ts";
+import { validatePlan } from "../../../src/node/plan/validate.ts";
 import { parseYaml } from "../../../src/node/plan/yaml.ts";
 import { EVERYTHING, LEFT, planOf } from "./samples.ts";
 
@@ -42,6 +44,33 @@ Deno.test("the JSON Schema takes keys of a matrix where values stand", () => {
   assert(!validate({ tests: [{ id: { name: "x" }, sleep: "$n" }] }));
   assert(!validate({ tests: [{ id: { name: "x" }, repeat: 0 }] }));
   assert(!validate({ tests: [{ id: { name: "x" }, matrix: { n: [] } }] }));
+});
+
+Deno.test("patterns in the JSON Schema have no escapes that Go and CUE do not know", () => {
+  const patterns: string[] = [];
+  JSON.stringify(schema, (key, value) => {
+    if (key === "pattern") patterns.push(value);
+    return value;
+  });
+  assert(patterns.length > 100);
+  assertEquals(patterns.filter((pattern) => /\\u|\\c|\\k/.test(pattern)), []);
+});
+
+Deno.test("sizes are texts with a unit or numbers of bytes, in tine and in the JSON Schema", () => {
+  const plan = (length: unknown) =>
+    planOf({ serial: [{ streamClient: { addr: "h:1", upload: { flow: "f", length } } } as never] });
+  for (const [written, bytes] of [["64KiB", 65_536], [65_536, 65_536]] as const) {
+    assert(validate(plan(written)), JSON.stringify(validate.errors));
+    assertEquals(validatePlan(plan(written)).tests[0].serial![0].streamClient!.upload!.length, bytes);
+  }
+  for (const written of ["64", -1, 1.5, true]) {
+    assert(!validate(plan(written)), String(written));
+    assertThrows(
+      () => validatePlan(plan(written)),
+      PlanError,
+      "expected a size such as 4096B, 64KiB or 10MB, or a number of bytes, not ",
+    );
+  }
 });
 
 Deno.test("the JSON Schema refuses what tine refuses", () => {
