@@ -178,14 +178,14 @@ export function lookOf(index: number): Look {
 
 /** The names of all plots, as the command line and the page have them. */
 export const PLOT_IDS = [
-  "runs",
+  "gantt",
   "goodput",
   "rtt",
   "delays",
   "cwnd",
   "lateness",
   "rtt-cdf",
-  "rtt-box",
+  "box",
   "completion-cdf",
   "completion-size",
 ] as const;

@@ -354,7 +354,7 @@ Deno.test("tine results --plot says what there is nothing of, and what it does n
     assertStringIncludes(lacks.stderr, `${out} has nothing to plot as rtt-cdf`);
     const unknown = await tine(["results", out, "--plot=rtts"]);
     assertEquals(unknown.code, 2);
-    assertStringIncludes(unknown.stderr, "--plot NAME: expected runs, goodput, rtt,");
+    assertStringIncludes(unknown.stderr, "--plot NAME: expected gantt, goodput, rtt,");
     assertEquals((await tine(["results", out, "--plot", "--json"])).code, 2);
     await aRun(out);
     const several = await tine(["results", "--plot", out]);

@@ -1,7 +1,9 @@
 import type { Reported, ReportedTest } from "../../report/mod.ts";
+import { PLOT_IDS } from "../../report/plot.ts";
+import { parseAddress } from "../address.ts";
 import { defineCommand } from "../command.ts";
 import { CommandFailure, UsageError } from "../errors.ts";
-import { size, text } from "../flags.ts";
+import { flag, size, text } from "../flags.ts";
 import { onInterrupt } from "../interrupts.ts";
 import { DEFAULT_PATH, NOT_COMPLETE, PATH } from "../results/results.ts";
 import { escape } from "../terminal.ts";
@@ -16,6 +18,7 @@ export const command = defineCommand({
   usage: [
     "[PATH]... [-o FILE.html|DIR/|-] [--title TEXT] [--size SIZE]",
     "[PATH]... --plot NAME [-o FILE.svg|FILE.png|-]",
+    "[DIR] --serve [--listen HOST:PORT]",
   ],
   description:
     "Of a test, one page; of a run, an index and its tests, in one file or, with -o DIR/, each in a file of its own. " +
@@ -37,19 +40,17 @@ export const command = defineCommand({
     plot: text({
       value: "NAME",
       help: "only this plot, as a picture",
-      words: [
-        "gantt",
-        "goodput",
-        "rtt",
-        "delays",
-        "cwnd",
-        "lateness",
-        "rtt-cdf",
-        "box",
-        "completion-size",
-        "completion-cdf",
-      ],
+      words: PLOT_IDS,
     }),
+    serve: flag({
+      help: "serve the pages of a folder of runs, and follow the run that is under way; prints the address",
+    }),
+    listen: text({
+      value: "HOST:PORT",
+      help: "where --serve listens; default: a free port of 127.0.0.1",
+      goesWith: ["serve"],
+    }),
+    withStdin: flag({ help: "of --serve: end when standard input ends" }),
   },
   positionals: [{
     ...PATH,
@@ -61,10 +62,20 @@ export const command = defineCommand({
     { command: "tine report results/latest/name=hello -o hello.html", what: "a page of one test" },
     { command: "tine report results/latest -o pages/", what: "a page for each test, and an index" },
     { command: "tine report before after -o overlay.html", what: "two runs, laid over each other" },
+    { command: "tine report --serve", what: "pages of all runs, which grow while a run goes on, for a browser" },
     { command: "tine report results/latest/name=voip --plot rtt-cdf -o rtt.svg", what: "one plot for a paper" },
   ],
 
   async run({ flags, positionals }) {
+    if (flags.serve) {
+      const other = (["out", "title", "plot"] as const).find((name) => flags[name] !== undefined);
+      if (other !== undefined) throw new UsageError(`--serve does not go with --${other}`);
+      if (positionals.length > 1) throw new UsageError("--serve takes one folder of runs");
+      const listen = parseAddress(flags.listen ?? "127.0.0.1:0", "--listen");
+      const { serveReports } = await import("./serve.ts");
+      return await serveReports(positionals[0] ?? DEFAULT_PATH, listen, flags.withStdin);
+    }
+    if (flags.withStdin) throw new UsageError("--with-stdin means nothing without --serve");
     const stop = new AbortController();
     using interrupts = onInterrupt(() => stop.abort(), () => Deno.exit(130));
     const paths = positionals.length === 0 ? [DEFAULT_PATH] : positionals;

@@ -16,15 +16,28 @@ export interface DocumentParts {
   readonly script?: string;
 }
 
+/** What a page of a server does besides. */
+export interface ServedPage {
+  /** Whether its script may connect to where the page comes from. */
+  readonly connects?: boolean;
+  /** After how many seconds it is loaded anew. */
+  readonly refresh?: number;
+}
+
 /**
  * Returns the start of a document: its policy lets through what is in it, and nothing else. What follows is content, and
  * then {@linkcode documentEnd}.
  */
-export async function documentStart(title: string, script: string | undefined): Promise<Html> {
+export async function documentStart(
+  title: string,
+  script: string | undefined,
+  { connects = false, refresh }: ServedPage = {},
+): Promise<Html> {
   const policy = [
     "default-src 'none'",
     `style-src '${await hashOf(styles)}'`,
     ...script === undefined ? [] : [`script-src '${await hashOf(script)}'`],
+    ...connects ? ["connect-src 'self'"] : [],
     "base-uri 'none'",
     "form-action 'none'",
   ].join("; ");
@@ -34,6 +47,7 @@ export async function documentStart(title: string, script: string | undefined): 
       <head>
         <meta charset="utf-8">
         <meta http-equiv="Content-Security-Policy" content="${new Html(policy)}">
+        ${refresh !== undefined && html`<meta http-equiv="refresh" content="${refresh}">`}
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <meta name="color-scheme" content="light dark">
         <meta name="generator" content="tine">
