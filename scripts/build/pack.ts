@@ -4,7 +4,7 @@ import type { Platform } from "./platform.ts";
 import { bundle, importMap, root, unstableFlags } from "./program.ts";
 
 /** The head is padded to this, so that it can name its own length. */
-const HEAD_BYTES = 16_384;
+const HEAD_BYTES = 32_768;
 
 const IMPORT_MAP = "imports.json";
 
