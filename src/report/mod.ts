@@ -4,11 +4,11 @@
  * @module
  */
 
+export { comparePage } from "./page/compare_page.ts";
 export { makePages, type MakePagesOptions, type Page, type Reported, type ReportedTest } from "./make_pages.ts";
 export { type PageOptions, testPage } from "./page/test_page.ts";
 export {
   DEFAULT_PAGE_BYTES,
-  type GateLine,
   type LogExcerpt,
   type ReadReportOptions,
   readTestReport,

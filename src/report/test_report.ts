@@ -2,6 +2,7 @@ import { TineError } from "../base/errors.ts";
 import type { SysInfoData, Test } from "../node/mod.ts";
 import { decodeItem, Kind } from "../node/mod.ts";
 import { type LoggedLine, readFlows, readLogs, readRecords, type TestResults } from "../result/mod.ts";
+import { type GateVerdict, readVerdicts } from "../result/gates/mod.ts";
 import { testIdText } from "../result/names.ts";
 import { PLAN_FILE } from "../result/summary.ts";
 import type { TableSource } from "../result/tables/source.ts";
@@ -14,15 +15,6 @@ import { readLosses } from "./plots/losses.ts";
 import { ganttPlot, readRuns, type RunOfTest } from "./plots/runs.ts";
 import { readKernels } from "./plots/tcp.ts";
 import { timePlots } from "./plots/time_plots.ts";
-
-/** What became of a gate of a test. */
-export interface GateLine {
-  /** As it was written: `voip.* rttP99 < 30ms`. */
-  readonly gate: string;
-  readonly verdict: "passed" | "failed" | "undecided";
-  /** What was measured, in a sentence. */
-  readonly detail: string;
-}
 
 /** What a page has of a test. */
 export interface TestReport {
@@ -43,7 +35,8 @@ export interface TestReport {
   readonly plan?: Test;
   readonly systems: readonly SysInfoData[];
   readonly logs: LogExcerpt;
-  readonly gates?: readonly GateLine[];
+  /** Verdicts of its gates. */
+  readonly gates: readonly GateVerdict[];
   /** Why parts of the results could not be read, a sentence each. */
   readonly problems: readonly string[];
 }
@@ -62,7 +55,6 @@ export interface ReadReportOptions {
   readonly run?: string;
   /** About how large its page may be, in bytes. Default: 5,000,000 */
   readonly maxBytes?: number;
-  readonly gates?: readonly GateLine[];
   /** Ids of plots: only what these need is read; all by default. */
   readonly only?: ReadonlySet<string>;
 }
@@ -96,7 +88,7 @@ const MAX_LINES = 250;
  * ```
  */
 export async function readTestReport(test: TestResults, options: ReadReportOptions = {}): Promise<TestReport> {
-  const { run, maxBytes = DEFAULT_PAGE_BYTES, gates, only } = options;
+  const { run, maxBytes = DEFAULT_PAGE_BYTES, only } = options;
   const problems: string[] = [];
   const attempt = async <T>(read: () => Promise<T>, nothing: T): Promise<T> => {
     try {
@@ -152,7 +144,7 @@ export async function readTestReport(test: TestResults, options: ReadReportOptio
     plan: only === undefined ? await attempt(() => readPlanOf(test), undefined) : undefined,
     systems: only === undefined ? await attempt(() => readSystems(test), []) : [],
     logs: only === undefined ? await attempt(() => readExcerpt(test), NO_LOGS) : NO_LOGS,
-    gates,
+    gates: await readVerdicts(test.path),
     problems,
   };
 }

@@ -8,7 +8,10 @@ import { escape, writeStdout } from "../terminal.ts";
 export const command = defineCommand({
   name: "compare",
   summary: "Compare figures of repeats: is it better?",
-  usage: ["BASE PATH... [--figure NAME]... [--json | --markdown]", "PATH... --by KEY[=BASE] [--figure NAME]..."],
+  usage: [
+    "BASE PATH... [--figure NAME]... [--json | --markdown | -o FILE.html]",
+    "PATH... --by KEY[=BASE] [--figure NAME]...",
+  ],
   description:
     "Tests are matched by their ids, flows by their names. Repeats are tests of a run whose ids differ in repeat alone, " +
     "and tests of one id in several runs. A row has medians, the difference, their intervals, and a verdict by the exact " +
@@ -22,6 +25,8 @@ export const command = defineCommand({
     alpha: number({ default: 0.05, min: 0.0001, max: 0.5, help: "how likely all rows together have a false verdict" }),
     json: flag({ help: "a JSON object a line: of type row, warning, and summary" }),
     markdown: flag({ help: "a table in Markdown, as for a pull request" }),
+    out: text({ short: "o", value: "FILE.html|-", help: "a page, with the repeats of each row", complete: "file" }),
+    title: text({ value: "TEXT", help: "what the page is called", goesWith: ["out"] }),
   },
   positionals: [{
     name: "PATH",
@@ -36,11 +41,14 @@ export const command = defineCommand({
       command: "tine compare results/latest --by cca=cubic --figure goodput",
       what: "one figure, and what is the base",
     },
+    { command: "tine compare results/before results/after -o compare.html", what: "as a page" },
     { command: "tine compare main results/latest --markdown", what: "against the baseline main, for a pull request" },
   ],
 
   async run({ flags, positionals: paths }) {
-    if (flags.json && flags.markdown) throw new UsageError("--json and --markdown exclude each other");
+    const ways = [flags.json && "--json", flags.markdown && "--markdown", flags.out !== undefined && "-o"];
+    const given = ways.filter((way) => way !== false);
+    if (given.length > 1) throw new UsageError(`${given.join(" and ")} exclude each other`);
     if (flags.by === undefined && paths.length < 2) {
       throw new UsageError("what to compare with is missing: name a second path, or a key of ids with --by");
     }
@@ -57,7 +65,13 @@ export const command = defineCommand({
     for (const path of paths) samples.push(await result.readSide(path, { wanted, out }));
     const [base, ...others] = flags.by === undefined ? samples : sidesBy(flags.by, samples, result);
     const comparisons = result.compare(base, others, { alpha: flags.alpha, figures, flows: wantedFlows(flags.flow) });
-    if (flags.json) await writeStdout(compareJson(comparisons));
+    if (flags.out !== undefined) {
+      const [{ comparePage }, { writeFile }] = await Promise.all([
+        import("../../report/mod.ts"),
+        import("../report/write.ts"),
+      ]);
+      await writeFile(flags.out, await comparePage(comparisons, { title: flags.title }));
+    } else if (flags.json) await writeStdout(compareJson(comparisons));
     else if (flags.markdown) await writeStdout(compareMarkdown(comparisons));
     else await writeStdout(compareText(comparisons));
     if (!flags.json && !flags.markdown) warn(comparisons);

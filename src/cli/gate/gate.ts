@@ -1,9 +1,8 @@
 import type { Samples } from "../../result/compare/mod.ts";
 import { testIdText } from "../../result/names.ts";
 import type { Gate } from "../../result/gates/mod.ts";
-import { messageOf } from "../../base/errors.ts";
 import { defineCommand } from "../command.ts";
-import { CommandFailure, UsageError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
 import { flag, list, text } from "../flags.ts";
 import { PATH } from "../results/results.ts";
 import { escape, style, writeStdout } from "../terminal.ts";
@@ -84,8 +83,7 @@ export const command = defineCommand({
     const verdicts = [...evaluateGates(gates, samples, { baseline, planned }), ...alerts];
     if (flags.junit !== undefined) {
       const xml = junitXml(`tine gate ${path}`, verdicts);
-      if (flags.junit === "-") await writeStdout(xml);
-      else await writeFile(flags.junit, xml);
+      await (await import("../report/write.ts")).writeFile(flags.junit, xml);
     }
     if (flags.json) await writeStdout(render.gatesJson(verdicts));
     else if (flags.markdown) await writeStdout(render.gatesMarkdown(verdicts));
@@ -112,12 +110,4 @@ export async function gatesGiven(texts: readonly string[]): Promise<Gate[]> {
       throw new UsageError(`--gate ${escape(error.message)}`, { cause: error });
     }
   });
-}
-
-async function writeFile(path: string, text: string): Promise<void> {
-  try {
-    await Deno.writeTextFile(path, text);
-  } catch (error) {
-    throw new CommandFailure("cannot-write", `cannot write ${path}: ${messageOf(error)}`, 1, { cause: error });
-  }
 }

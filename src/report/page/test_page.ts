@@ -1,6 +1,7 @@
 import { count, elapsed } from "../../base/units.ts";
 import { worstBottlenecks } from "../../flow/analysis/mod.ts";
 import type { TestStatus } from "../../result/mod.ts";
+import type { GateStatus } from "../../result/gates/mod.ts";
 import { testIdText } from "../../result/names.ts";
 import { type Html, html } from "../html.ts";
 import type { Look, Plot } from "../plot.ts";
@@ -192,17 +193,26 @@ export function limits({ flows }: TestReport): Html {
   `;
 }
 
-function gates({ gates = [] }: TestReport): Html {
+function gates({ gates }: TestReport): Html {
   if (gates.length === 0) return html``;
   return html`
-    <section>
+    <section id="gates">
       <h2>Gates</h2>
-      <ul class="gates">${gates.map(({ gate, verdict, detail }) =>
+      <ul class="gates">${gates.map(({ gate, status, message }) =>
         html`
           <li
-            class="${verdict}"><span class="verdict">${verdict}</span> <code>${gate}</code> <span class="note">${detail}</span></li>
+            class="${GATE_CLASSES[
+              status
+            ]}"><span class="verdict">${status}</span> <code>${gate}</code> <span class="note">${message}</span></li>
         `
       )}</ul>
     </section>
   `;
 }
+
+const GATE_CLASSES: Readonly<Record<GateStatus, string>> = {
+  pass: "passed",
+  fail: "failed",
+  undecided: "undecided",
+  "no data": "failed",
+};

@@ -27,4 +27,4 @@ export {
   type TestSamples,
 } from "./samples.ts";
 export { leastRepeats } from "./statistics.ts";
-export { remarksOn, type RowText, rowText, valueText } from "./text.ts";
+export { isRelative, remarksOn, type RowText, rowText, valueText } from "./text.ts";

@@ -27,9 +27,7 @@ export function rowText(
   const id = testIdText(test);
   const { title, unit } = figure;
   const ofFlow = flows === 1 ? flow : `${flow} (median of ${flows})`;
-  // Of a figure that is a share or a count, percent of it mislead: from 1 lost packet to 2 is no 100% of anything.
-  const relative = unit !== "%" && !COUNTS.has(unit) && base.median > 0;
-  const write = relative
+  const write = isRelative({ figure, base })
     ? (value: number) => signed(value, `${Math.abs(value / base.median * 100).toFixed(1)}%`)
     : (value: number) =>
       signed(
@@ -52,6 +50,14 @@ export function rowText(
     p: adjustedP === undefined ? "" : probability(adjustedP),
     verdict,
   };
+}
+
+/**
+ * Returns whether the difference of a row is shown in percent of its base. Of a share or a count, that would mislead: from
+ * one lost packet to two is no 100% of anything.
+ */
+export function isRelative({ figure: { unit }, base }: Pick<ComparedRow, "figure" | "base">): boolean {
+  return unit !== "%" && !COUNTS.has(unit) && base.median > 0;
 }
 
 const COUNTS: ReadonlySet<FigureUnit> = new Set(["packet", "segment", "sample"]);
