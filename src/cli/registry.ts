@@ -70,7 +70,7 @@ export const registry: Registry = new Map<string, Entry>([
     load: () => import("./export/export.ts"),
   }],
   ["report", {
-    summary: "Make a page of what was measured",
+    summary: "Make a page, or a picture for a paper, of what was measured",
     load: () => import("./report/report.ts"),
   }],
   ["compare", {

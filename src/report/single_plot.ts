@@ -47,7 +47,7 @@ export async function singlePlot(
   for (const { test, run } of tests) reports.push(await readTestReport(test, { run, only }));
   const { timePlots, distributions } = reports.length === 1 ? reports[0] : overlay(reports);
   const all: Plot[] = [...timePlots, ...distributions];
-  const plot = all.find((plot) => plot.id === id);
+  const plot = all.find((plot) => plot.id === id) ?? all.find((plot) => plot.id.startsWith(`${id}.`));
   if (plot === undefined) {
     const problem = reports.flatMap(({ problems }) => problems)[0];
     throw new TineError("no-plot", problem ?? `${tests[0].test.path} has nothing to draw for the plot ${id}`);

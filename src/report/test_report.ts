@@ -14,6 +14,7 @@ import { readIntervals } from "./plots/interval_rows.ts";
 import { readLosses } from "./plots/losses.ts";
 import { ganttPlot, readRuns, type RunOfTest } from "./plots/runs.ts";
 import { readKernels } from "./plots/tcp.ts";
+import { udfPlots } from "./plots/udfs.ts";
 import { timePlots } from "./plots/time_plots.ts";
 
 /** What a page has of a test. */
@@ -100,7 +101,9 @@ export async function readTestReport(test: TestResults, options: ReadReportOptio
       return nothing;
     }
   };
-  const wants = (...ids: string[]) => only === undefined || ids.some((id) => only.has(id));
+  // What a UDF returned is drawn over what it was given.
+  const wantsUdfs = only === undefined || [...only].some((id) => id.startsWith("udf."));
+  const wants = (...ids: string[]) => wantsUdfs || ids.some((id) => only!.has(id));
   const flows: MeasuredFlow[] = [];
   await attempt(async () => {
     for await (const flow of readFlows(test.path)) flows.push(flow);
@@ -121,13 +124,19 @@ export async function readTestReport(test: TestResults, options: ReadReportOptio
     ? await attempt(() => readEchoes(begun, isAlone), [])
     : [];
   const intervals = wants("goodput", "rtt", "delays", "cwnd") ? await attempt(() => readIntervals(begun), []) : [];
-  const kernels = wants("rtt", "cwnd") ? await attempt(() => readKernels(begun), []) : [];
+  // What is known not to be there need not be looked for: that takes a pass through all records.
+  const { samples } = test.summary.records;
+  const hasKernels = samples === undefined || Object.keys(samples).length === 0 || "tcpInfo" in samples;
+  const kernels = hasKernels && wants("rtt", "cwnd") ? await attempt(() => readKernels(begun), []) : [];
   const losses = wants("rtt") && isAlone ? await attempt(() => readLosses(begun), []) : [];
   // Of a test without an end it is that of what was recorded.
   const lastTimes = intervals.map(({ times }) => (times.at(-1) ?? 0) + intervalMs * 1000);
   const lastRuns = runs.map(({ start, end = start }) => end);
   const context = { ...begun, end: [end, ...end > 0 ? [] : lastTimes, ...lastRuns].reduce((a, b) => Math.max(a, b)) };
 
+  const plan = await attempt(() => readPlanOf(test), undefined);
+  const plots = timePlots(context, { echoes, intervals, kernels, losses });
+  const ofUdfs = wantsUdfs ? await attempt(() => udfPlots(context, test.summary, plan, plots), []) : [];
   const gantt = wants("gantt") ? ganttPlot(context, runs) : undefined;
   return {
     test,
@@ -137,11 +146,12 @@ export async function readTestReport(test: TestResults, options: ReadReportOptio
     looks,
     timePlots: [
       ...gantt === undefined ? [] : [gantt],
-      ...timePlots(context, { echoes, intervals, kernels, losses }),
+      ...plots,
+      ...ofUdfs,
     ],
     distributions: distributionPlots(context, echoes),
     runs,
-    plan: only === undefined ? await attempt(() => readPlanOf(test), undefined) : undefined,
+    plan,
     systems: only === undefined ? await attempt(() => readSystems(test), []) : [],
     logs: only === undefined ? await attempt(() => readExcerpt(test), NO_LOGS) : NO_LOGS,
     gates: await readVerdicts(test.path),

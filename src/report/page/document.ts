@@ -1,7 +1,7 @@
 import { Html, html, scriptJson } from "../html.ts";
 import type { GanttPlot, Look, Plot, XYPlot } from "../plot.ts";
 import { encodePlot } from "../series/encode_plot.ts";
-import { drawPlot, swatch } from "../svg/mod.ts";
+import { bandSwatch, drawPlot, swatch } from "../svg/mod.ts";
 import styles from "./styles.css" with { type: "text" };
 
 /** How large plots are drawn, in pixels of the page. */
@@ -92,10 +92,22 @@ function figureWith(plot: Plot, within: string, data: Html): Html {
   return html`
     <figure class="plot ${plot.type}" id="${within}plot-${plot.id}" data-plot="${plot.id}">
       <div class="drawing" tabindex="0" role="group" aria-label="${plot.title}">${drawPlot(plot, WIDTH, HEIGHT)}</div>
+      ${ownLegend(plot)}
       <figcaption>${plot.caption}</figcaption>
       ${data}
     </figure>
   `;
+}
+
+/** The legend of a plot whose lines are not those of single flows, which have one for all plots. */
+function ownLegend(plot: Plot): Html {
+  if (plot.type !== "time") return html``;
+  const shown = plot.series.filter(({ kind, hidden }) => kind !== "ticks" && !hidden);
+  if (shown.every(({ flow }) => flow !== undefined) && !plot.id.startsWith("udf.")) return html``;
+  const items = shown.map(({ name, look, kind }) =>
+    html`<li>${kind === "band" ? bandSwatch(look) : swatch(look)}${name}</li>`
+  );
+  return html`<ul class="legend own">${items}</ul>`;
 }
 
 /** Returns which flow looks how, for all plots below it. */

@@ -10,6 +10,7 @@ import { headingOf, statusLabel } from "./test_page.ts";
 
 /** Values of a sparkline. */
 const POINTS = 48;
+const MIN_SAMPLES = 4;
 
 /** A test in the index of its run. */
 export interface IndexRow {
@@ -69,12 +70,13 @@ export function sparkOf(plots: readonly Plot[]): Html {
     const plot = plots.find((plot) => plot.id === id);
     if (plot?.type !== "time") continue;
     const lines = plot.series.filter(({ kind, hidden }) => kind !== "ticks" && kind !== "band" && !hidden);
-    // The one with the greatest values is the one that was under load.
-    const courses = lines.map(({ data, look }) => {
-      const end = plot.x.max ?? (data.type === "samples" ? data.x.at(-1) : data.times.at(-1)) ?? 1;
-      const { counts, sums } = envelopeOf(data, 0, Math.max(1, end), POINTS);
-      return { look, values: Array.from(counts, (count, i) => count === 0 ? NaN : sums[i] / count) };
-    });
+    // A few samples are no course. The one with the greatest values is the one that was under load.
+    const courses = lines.filter(({ data }) => (data.type === "samples" ? data.x : data.counts).length >= MIN_SAMPLES)
+      .map(({ data, look }) => {
+        const end = plot.x.max ?? (data.type === "samples" ? data.x.at(-1) : data.times.at(-1)) ?? 1;
+        const { counts, sums } = envelopeOf(data, 0, Math.max(1, end), POINTS);
+        return { look, values: Array.from(counts, (count, i) => count === 0 ? NaN : sums[i] / count) };
+      });
     const greatest = ({ values }: { values: number[] }) =>
       Math.max(0, ...values.filter((value) => !Number.isNaN(value)));
     if (courses.length === 0) continue;

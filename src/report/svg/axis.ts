@@ -94,7 +94,7 @@ function niceStep(least: number): number {
 function logAxis(axis: Axis, low: number, high: number, wanted: number): DrawnAxis {
   low = low > 0 ? low : high > 0 ? Math.min(1, high / 1000) : 1;
   high = high > low ? high : low * 10;
-  const [unit, factor] = unitFor(axis.unit, Math.sqrt(low) * Math.sqrt(high));
+  const [unit, factor] = unitFor(axis.unit, high);
   // Steps of a decade that fit; a short axis gets those of 1, 2 and 5.
   const decades = Math.log10(high / low);
   const digits = decades * 3 <= wanted ? [1, 2, 5] : [1];

@@ -128,6 +128,15 @@ export function swatch(look: Look): Html {
   `;
 }
 
+/** Draws a piece of a band, for legends. */
+export function bandSwatch({ color }: Look): Html {
+  return new Html(
+    `<svg class="swatch" viewBox="0 0 22 8" width="22" height="8" aria-hidden="true"><path class="f${color}" fill="${
+      COLORS[color]
+    }" fill-opacity="0.25" d="M0 0h22v8H0z"/></svg>`,
+  );
+}
+
 /** A place in a drawing, to a tenth of a pixel. */
 export function px(value: number): number {
   return Math.round(value * 10) / 10;

@@ -3,8 +3,18 @@ import { COLORS, type GanttPlot, type Span } from "../plot.ts";
 import { type DrawnAxis, layOutAxis } from "./axis.ts";
 import { areaOf, FAINT, px, type Size, svg, TEXT, xTicks } from "./drawing.ts";
 
-const ROW = 20;
-const BAR = 14;
+/** How rows are drawn, in pixels: of many, they are narrow. */
+interface RowStyle {
+  readonly row: number;
+  readonly bar: number;
+  readonly font: number;
+}
+
+const WIDE: RowStyle = { row: 20, bar: 14, font: 11 };
+const NARROW: RowStyle = { row: 12, bar: 9, font: 8.5 };
+/** With more rows than these they are narrow, and of more than those the rest is left out. */
+const MAX_WIDE = 20;
+const MAX_ROWS = 60;
 /** About what a character takes, in pixels. */
 const CHARACTER = 6.2;
 /** Text that would go further is cut. */
@@ -18,7 +28,8 @@ interface Lane {
 
 /** How large a Gantt chart is: a row for what runs at once on a node. */
 export function ganttSize(plot: GanttPlot, width: number): Size {
-  return { width, height: 30 + ROW * Math.max(1, lanesOf(plot, width).length) + 26 };
+  const { lanes, style, leftOut } = rowsOf(plot, width);
+  return { width, height: 30 + style.row * Math.max(1, lanes.length + (leftOut > 0 ? 1 : 0)) + 26 };
 }
 
 /**
@@ -28,7 +39,7 @@ export function ganttSize(plot: GanttPlot, width: number): Size {
  */
 export function drawGantt(plot: GanttPlot, size: Size, shown?: { readonly min: number; readonly max: number }): Html {
   const area = areaOf(size);
-  const lanes = lanesOf(plot, size.width);
+  const { lanes, style, leftOut } = rowsOf(plot, size.width);
   const axis = layOutAxis({ ...plot.x, ...shown }, 0, greatestOf(plot), Math.max(2, Math.floor(area.width / 100)));
   const toX = (value: number) => px(area.left + axis.place(value) * area.width);
   const grid = axis.ticks.map(({ value }) => `M${toX(value)} ${area.top}v${area.height}`).join("");
@@ -38,11 +49,11 @@ export function drawGantt(plot: GanttPlot, size: Size, shown?: { readonly min: n
     html`
       <text class="label" fill="${TEXT}" x="${area.left}" y="${area.top - 14}" font-weight="600">${plot.title}</text>
       <path class="grid" stroke="#e1e5ea" d="${grid}" />${xTicks(axis, area)}${lanes.map(({ node, spans }, row) => {
-        const y = area.top + ROW * row;
+        const y = area.top + style.row * row;
         const isFirst = row === 0 || lanes[row - 1].node !== node;
         return html`${
           isFirst &&
-          html`<text class="name" fill="${FAINT}" x="${area.left - 8}" y="${y + 14}" text-anchor="end">${
+          html`<text class="name" fill="${FAINT}" x="${area.left - 8}" y="${y + style.row / 2 + 4}" text-anchor="end">${
             cut(node, 9)
           }</text>${
             row > 0 && html`
@@ -51,10 +62,13 @@ export function drawGantt(plot: GanttPlot, size: Size, shown?: { readonly min: n
           }`
         }${
           spans.filter(({ start, end = axis.max }) => start <= axis.max && end >= axis.min).map((span, i, seen) =>
-            drawSpan(span, seen[i + 1], y + (ROW - BAR) / 2, area.left + area.width, toX, axis)
+            drawSpan(span, seen[i + 1], y + (style.row - style.bar) / 2, area.left + area.width, toX, axis, style)
           )
         }`;
-      })}
+      })}${leftOut > 0 &&
+        html`<text class="tick" fill="${FAINT}" x="${area.left}" y="${
+          area.top + style.row * lanes.length + 10
+        }">and ${leftOut} more at the same time</text>`}
     `,
   );
 }
@@ -66,26 +80,28 @@ function drawSpan(
   right: number,
   toX: (x: number) => number,
   { min, max }: Pick<DrawnAxis, "min" | "max">,
+  { bar, font }: RowStyle,
 ): Html {
+  const character = CHARACTER * font / WIDE.font;
   const { name, start, end = max, error, look } = span;
   const x = toX(Math.max(min, start)), width = Math.max(2, px(toX(Math.min(max, end)) - x));
   const fill = error !== undefined ? "#c6362c" : look === undefined ? "#aab3bd" : COLORS[look.color];
   const kind = error !== undefined ? "failed" : look === undefined ? "plain" : `f${look.color}`;
   const room = (next === undefined ? right : toX(next.start)) - x;
-  const inside = cut(name, MAX_TEXT).length * CHARACTER + 8 <= width;
-  const text = inside || name.length * CHARACTER + width + 6 <= room
+  const inside = cut(name, MAX_TEXT).length * character + 8 <= width;
+  const text = inside || name.length * character + width + 6 <= room
     ? cut(name, MAX_TEXT)
-    : cut(name, Math.floor((room - width - 8) / CHARACTER));
+    : cut(name, Math.floor((room - width - 8) / character));
   return html`
     <g class="span" data-path="${span.path}"><title>${titleOf(span)}</title>${new Html(
       `<rect class="${kind}" x="${x}" y="${
         px(y)
-      }" width="${width}" height="${BAR}" rx="2" fill="${fill}" fill-opacity="0.55"${
+      }" width="${width}" height="${bar}" rx="2" fill="${fill}" fill-opacity="0.55"${
         span.end === undefined ? ` stroke="${fill}" stroke-dasharray="3 2"` : ""
       }/>`,
     )}${text.length > 1 &&
-      html`<text class="name" fill="${TEXT}" font-size="11" x="${px(inside ? x + 4 : x + width + 4)}" y="${
-        px(y + 11)
+      html`<text class="name" fill="${TEXT}" font-size="${font}" x="${px(inside ? x + 4 : x + width + 4)}" y="${
+        px(y + bar / 2 + font * 0.36)
       }">${text}</text>`}</g>
   `;
 }
@@ -98,6 +114,17 @@ function titleOf({ name, node, path, start, end, error }: Span): string {
 
 function greatestOf({ spans }: GanttPlot): number {
   return spans.reduce((most, { start, end = start }) => Math.max(most, end), 0);
+}
+
+/** The rows of a chart. */
+function rowsOf(plot: GanttPlot, width: number): { lanes: readonly Lane[]; style: RowStyle; leftOut: number } {
+  const all = lanesOf(plot, width);
+  const lanes = all.slice(0, MAX_ROWS);
+  return {
+    lanes,
+    style: all.length > MAX_WIDE ? NARROW : WIDE,
+    leftOut: all.slice(MAX_ROWS).reduce((sum, { spans }) => sum + spans.length, 0),
+  };
 }
 
 /** Puts runs into rows, node by node: each into the first one with room for its bar and some of its text. */

@@ -11,7 +11,7 @@ import { boxSize, drawBoxes } from "./box_plot.ts";
 import { drawGantt, ganttSize } from "./gantt.ts";
 import { drawXY } from "./xy_plot.ts";
 
-export { swatch } from "./drawing.ts";
+export { bandSwatch, swatch } from "./drawing.ts";
 export { drawForPaper } from "./paper.ts";
 export { sparkline } from "./sparkline.ts";
 

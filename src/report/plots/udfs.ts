@@ -1,0 +1,126 @@
+import type { Test } from "../../node/mod.ts";
+import { sharedSource } from "../../result/tables/source.ts";
+import { tableNamed } from "../../result/tables/mod.ts";
+import { valueAt } from "../../result/tables/table.ts";
+import { lookOf, type PlotUnit, type Series, type SeriesKind, type XYPlot } from "../plot.ts";
+import { SeriesBuilder } from "../series_builder.ts";
+import { flowName, flowsOfSeveral, MAX_SINGLE, type PlotContext, timeAxis } from "./context.ts";
+import { numberAt, rowsOf, timeAt } from "./rows.ts";
+import type { TestSummary } from "../../result/mod.ts";
+
+/** What series of UDFs keep of their values. */
+const LIMITS = { maxSamples: 50_000, maxBuckets: 8192 };
+
+/** Units by how the names of columns end. */
+const UNITS: readonly (readonly [suffix: string, unit: PlotUnit])[] = [
+  ["_us", "us"],
+  ["_seconds", "s"],
+  ["_bits_per_second", "bit/s"],
+  ["_bytes", "byte"],
+  ["_packets", "packet"],
+  ["_segments", "segment"],
+];
+
+/**
+ * Plots what the UDFs of a test returned: a plot for each field that is a number, over what it was made of where that is
+ * plotted too.
+ *
+ * @param plan the test as the plan has it, which says what a UDF was given
+ * @param plots those of the test, of which the series come that UDFs were given
+ */
+export async function udfPlots(
+  context: PlotContext,
+  summary: Pick<TestSummary, "id" | "udfs">,
+  plan: Test | undefined,
+  plots: readonly XYPlot[],
+): Promise<XYPlot[]> {
+  const shared = sharedSource([summary]);
+  const several = flowsOfSeveral(context.flows);
+  const found: XYPlot[] = [];
+  for (const [udf, columns] of shared.udfs) {
+    const table = tableNamed(`udf.${udf}`)({ ...context.source, ...shared });
+    const fields = table.columns.filter(({ type, tag }) => !tag && (type === "int" || type === "double"));
+    if (fields.length === 0 || columns.length === 0) continue;
+    const tags = table.columns.filter(({ name, tag }) => tag && name !== "run" && !shared.idKeys.includes(name));
+    const names = ["time", ...[...tags, ...fields].map(({ name }) => name)];
+    const series = new Map<string, { flow: string | undefined; builder: Map<string, SeriesBuilder> }>();
+    for await (const { count, values } of rowsOf(table, names)) {
+      for (let i = 0; i < count; i++) {
+        const group = tags.flatMap(({ name }) => {
+          const value = valueAt(values[name], i);
+          return value === undefined ? [] : [[name, String(value)] as const];
+        });
+        const { flow, sender } = Object.fromEntries(group);
+        const name = flow === undefined
+          ? group.map(([, value]) => value).join(", ")
+          : flowName(flow, sender === undefined ? NaN : Number(sender), several.has(flow));
+        let of = series.get(name);
+        if (of === undefined) {
+          of = { flow, builder: new Map(fields.map(({ name }) => [name, new SeriesBuilder(1, LIMITS)])) };
+          series.set(name, of);
+        }
+        const time = timeAt(values.time, i, context.start);
+        for (const [field, builder] of of.builder) {
+          const value = numberAt(values[field], i);
+          if (!Number.isNaN(value)) builder.add(time, value);
+        }
+      }
+    }
+    const input = inputOf(udf, plan);
+    const under = input === undefined ? undefined : plots.find(({ id }) => id === input.plot);
+    for (const { name: field } of fields) {
+      const own = [...series].filter(([, { builder }]) => builder.get(field)!.count > 0);
+      if (own.length === 0) continue;
+      const lines = own.slice(0, MAX_SINGLE).map(([name, { flow, builder }], i): Series => ({
+        name: name === "" ? field : `${name}: ${field}`,
+        flow,
+        kind: "line",
+        look: under === undefined
+          ? context.looks.get(name) ?? lookOf(i)
+          : { color: (context.looks.get(name)?.color ?? i) + 1, dash: 0 },
+        data: builder.get(field)!.finish()[0],
+      })).map((line) => ({ ...line, look: { ...line.look, color: line.look.color % 8 } }));
+      const unit = UNITS.find(([suffix]) => field.endsWith(suffix))?.[1] ?? under?.y.unit ?? "";
+      // What has another unit cannot share an axis.
+      const below = under?.y.unit === unit ? under.series.filter(({ kind }) => kind === input!.kind) : [];
+      found.push({
+        type: "time",
+        id: fields.length === 1 ? `udf.${udf}` : `udf.${udf}.${field}`,
+        title: `UDF ${udf}: ${field}`,
+        caption: `What the UDF ${udf} returned as ${field}${input === undefined ? "" : ` of the table ${input.table}`}${
+          below.length > 0 ? ", over what it was given" : ""
+        }.${own.length > lines.length ? ` The first ${lines.length} of ${own.length} groups are shown.` : ""}`,
+        x: timeAxis(context),
+        y: { title: `${udf}: ${field}`, unit, scale: "linear" },
+        series: [...below, ...lines],
+      });
+    }
+  }
+  return found;
+}
+
+/** The plot of what a UDF was given, by the field that it was to read, and the kind of the series that it was given. */
+const INPUT_PLOTS: ReadonlyMap<string, readonly [plot: string, kind: SeriesKind]> = new Map([
+  ["round_trips rtt_us", ["rtt", "points"]],
+  ["round_trips lateness_us", ["lateness", "points"]],
+  ["intervals goodput_bits_per_second", ["goodput", "steps"]],
+  ["intervals rtt_mean_us", ["rtt", "points"]],
+]);
+
+/** What a UDF was given, as far as it is plotted. */
+interface UdfInput {
+  readonly table: string;
+  readonly plot?: string;
+  readonly kind?: SeriesKind;
+}
+
+function inputOf(udf: string, plan: Test | undefined): UdfInput | undefined {
+  const config = plan?.udfs?.find(({ name }) => name === udf) as
+    | { table?: unknown; options?: Record<string, unknown> }
+    | undefined;
+  if (typeof config?.table !== "string") return undefined;
+  const { table, options = {} } = config;
+  const [plot, kind] = Object.values(options).map((value) => INPUT_PLOTS.get(`${table} ${value}`))
+    .find((found) => found !== undefined) ?? [];
+  return { table, plot, kind };
+}
