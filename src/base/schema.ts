@@ -109,12 +109,15 @@ export const duration: zod.ZodCodec<zod.ZodString, zod.ZodType<Duration, number>
   },
 );
 
+function notSize(): { error: (issue: { input?: unknown }) => string } {
+  return {
+    error: ({ input }) => expected(SIZE, input) + (typeof input === "string" ? unitFor(input, "B") : ""),
+  };
+}
+
 /** A size such as `64KiB`, or a number of bytes, as CUE writes `64Ki`; decoded to bytes. */
 export const size: zod.ZodCodec<zod.ZodUnion<[zod.ZodString, zod.ZodInt]>, zod.ZodType<Size, number>> = z.codec(
-  z.union([
-    z.string().regex(SIZE_PATTERN),
-    z.int().min(0),
-  ], { error: ({ input }) => expected(SIZE, input) + (typeof input === "string" ? unitFor(input, "B") : "") }),
+  z.union([z.string().regex(SIZE_PATTERN, notSize()), z.int(notSize()).min(0, notSize())], notSize()),
   z.number(),
   {
     decode(value, { issues }) {
