@@ -1,6 +1,12 @@
+import { grouped } from "../base/units.ts";
 import { columns } from "./terminal.ts";
 
 const INTERVAL_MS = 200;
+
+/** Says how many samples a first look has gone through. */
+export function samplesText(samples: number): string {
+  return `${grouped(samples)} samples analysed`;
+}
 
 /** A line on a terminal that shows how far a command is; nothing where stderr is no terminal. */
 export class Progress implements Disposable {

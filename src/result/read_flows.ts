@@ -60,12 +60,16 @@ export interface MeasuredPackets extends MeasuredFlow {
   readonly figures: PacketFlowFigures;
 }
 
+/** Gets called as samples are read, with how many there were since the call before: millions take seconds. */
+export type OnSamples = (count: number) => void;
+
 /**
  * Makes the figures of each flow of a test from its records, in the order in which flows began. Memory is that of one flow
  * at a time, and stays the same however many samples there are.
  *
  * @param folder of the test
  * @param wanted whether the flow of an id is measured; all are by default
+ * @param onSamples for progress
  * @throws {TineError} `no-results`, if nothing was recorded; `bad-results`, `bad-item`, `bad-records`, if it is damaged
  *
  * @example
@@ -80,10 +84,11 @@ export interface MeasuredPackets extends MeasuredFlow {
 export async function* measureFlows(
   folder: string,
   wanted: (flow: string) => boolean = () => true,
+  onSamples?: OnSamples,
 ): AsyncGenerator<MeasuredStream | MeasuredPackets, void, void> {
   const index = await indexFlows(folder);
   using file = await RecordFile.open(folder);
-  for (const flow of index.flows.values()) if (wanted(flow.flow)) yield await measureFlow(file, flow, index);
+  for (const flow of index.flows.values()) if (wanted(flow.flow)) yield await measureFlow(file, flow, index, onSamples);
 }
 
 /** Measures a flow. */
@@ -91,6 +96,7 @@ export async function measureFlow(
   file: RecordFile,
   flow: IndexedFlow,
   index: FlowIndex,
+  onSamples?: OnSamples,
 ): Promise<MeasuredStream | MeasuredPackets> {
   const { client, server, report } = flow;
   const streams = new StreamAnalysis();
@@ -98,6 +104,7 @@ export async function measureFlow(
   packets.serverShift = serverShift(flow);
   let hasPackets = (client ?? server)?.type === "packetInfo" || report?.kind === "packets";
   for await (const chunk of mergedChunks(file, flow, serverToClient(flow, index))) {
+    onSamples?.(chunk.count);
     if (chunk.kind !== "packetIO") streams.add(chunk);
     else {
       packets.add(chunk);

@@ -1,7 +1,7 @@
 import type { Plan, Test } from "../node/plan/types.ts";
 import { TineError } from "../base/errors.ts";
 import { Budget } from "./append_files.ts";
-import { isDraft } from "./kept_figures.ts";
+import { isDraft } from "./kept_file.ts";
 import { checkLatest, hashTest, runFolderName, setLatest, testFolderName } from "./names.ts";
 import { giveTo, linkTree, makeFolder, type Owner, replaceJson, writeJson } from "./owner.ts";
 import { lockRun } from "./run_lock.ts";

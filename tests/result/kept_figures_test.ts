@@ -117,6 +117,19 @@ Deno.test("readFlows() keeps figures, which are those of the records, key for ke
     assertEquals((await listing(folder)).filter((path) => path.includes("figures")), ["figures.json"]);
   }));
 
+Deno.test("readFlows() reports how many samples it goes through, at the first look only", () =>
+  inFolder(async (out) => {
+    const folder = await record(out, flows());
+    const { summary } = await openResults(folder) as { summary: { records: { samples: Record<string, number> } } };
+    const all = Object.values(summary.records.samples).reduce((sum, count) => sum + count);
+    await Deno.remove(figuresFile(folder)).catch(() => {});
+    let samples = 0;
+    for (let looks = 1; looks <= 2; looks++) {
+      await Array.fromAsync(readFlows(folder, undefined, (count) => samples += count));
+      assertEquals(samples, all);
+    }
+  }));
+
 Deno.test("readFlows() takes of the kept figures the flows that are wanted, and keeps nothing of a part", () =>
   inFolder(async (out) => {
     const folder = await record(out, flows());

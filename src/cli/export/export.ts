@@ -10,7 +10,7 @@ import { onInterrupt } from "../interrupts.ts";
 import { BUNDLED_HANDLERS } from "../../udf/handlers/mod.ts";
 import { moduleFlags } from "../module_flags.ts";
 import { targetFlags, udfDataFlags } from "../udf_target.ts";
-import { Progress } from "../progress.ts";
+import { Progress, samplesText } from "../progress.ts";
 import { DEFAULT_PATH, NOT_COMPLETE, PATH } from "../results/results.ts";
 import { escape, writeStdout } from "../terminal.ts";
 
@@ -122,7 +122,11 @@ export const command = defineCommand({
     });
     const { signal } = stop;
     let counts: ExportCounts | undefined;
-    using progress = new Progress(() => counts === undefined ? "" : summaryText(counts));
+    let samples = 0;
+    using progress = new Progress(() => {
+      if (counts !== undefined && counts.rows > 0) return summaryText(counts);
+      return samples === 0 ? "" : samplesText(samples);
+    });
     const report = (message: string) => {
       progress.clear();
       console.error(escape(message));
@@ -133,6 +137,7 @@ export const command = defineCommand({
       intervalMs: flags.interval,
       ...(flags.columns === undefined ? {} : { columns: commaList([flags.columns]) }),
       onProgress: (now: ExportCounts) => counts = now,
+      onSamples: (count: number) => void (samples += count),
       signal,
     };
     const out = flags.out ?? "-";

@@ -13,6 +13,7 @@ import { byteAmount, count, elapsed } from "../../base/units.ts";
 import { defineCommand, type Positional } from "../command.ts";
 import { CommandFailure, UsageError } from "../errors.ts";
 import { choice, flag } from "../flags.ts";
+import { Progress, samplesText } from "../progress.ts";
 import { escape, style, writeStdout } from "../terminal.ts";
 import type { SysInfoData } from "../../node/mod.ts";
 
@@ -89,7 +90,7 @@ async function printRun(run: RunResults, json: boolean): Promise<void> {
   await print([runJson(run)]);
   for await (const test of testsOf(run)) {
     await print([testJson(test)]);
-    const flows = await flowsOf(test.path);
+    const flows = await flowsOf(test.path, test.summary.id);
     await print(jsonLines(flows.flatMap((flow) => flowJson(flow, test.summary.id))));
   }
 }
@@ -103,7 +104,7 @@ async function printTests(run: RunResults): Promise<void> {
   const ids = shown.map(({ id }) => escape(testIdText(id)));
   const width = Math.min(60, Math.max(0, ...ids.map((id) => id.length)));
   for (const [i, test] of shown.entries()) {
-    const flows = flowLines(await flowsOf(`${run.path}/${test.folder}`));
+    const flows = flowLines(await flowsOf(`${run.path}/${test.folder}`, test.id));
     await print([
       ...entryLines(test, ids[i].padEnd(width), run.complete, errors.get(test.folder)),
       ...flows.map((line) => `    ${line}`),
@@ -112,11 +113,24 @@ async function printTests(run: RunResults): Promise<void> {
   if (tests.length > MAX_LINES) await print([`... and ${tests.length - MAX_LINES} more`]);
 }
 
-/** The flows of one of the tests of a run; one that is damaged is no obstacle to the others. */
-async function flowsOf(folder: string): Promise<(MeasuredStream | MeasuredPackets)[]> {
+/** The flows of a test, with a line on a terminal meanwhile: the first look goes through all samples. */
+async function figuresOf(
+  folder: string,
+  id: Readonly<Record<string, string>>,
+): Promise<(MeasuredStream | MeasuredPackets)[]> {
   const { readFlows } = await import("../../result/mod.ts");
+  let samples = 0;
+  using _ = new Progress(() => samples === 0 ? "" : `${escape(testIdText(id))}: ${samplesText(samples)}`);
+  return await Array.fromAsync(readFlows(folder, undefined, (count) => samples += count));
+}
+
+/** The flows of one of the tests of a run; one that is damaged is no obstacle to the others. */
+async function flowsOf(
+  folder: string,
+  id: Readonly<Record<string, string>>,
+): Promise<(MeasuredStream | MeasuredPackets)[]> {
   try {
-    return await Array.fromAsync(readFlows(folder));
+    return await figuresOf(folder, id);
   } catch (error) {
     if (!(error instanceof TineError)) throw error;
     if (error.code !== "no-results") console.error(`tine results: passed over: ${escape(error.message)}`);
@@ -132,11 +146,8 @@ async function printTest(test: TestResults, json: boolean): Promise<void> {
   await print(json ? [testJson(test)] : testLines(test));
   const { records, id } = test.summary;
   if (Object.keys(records.samples).length === 0) return;
-  const [{ readFlows }, { flowJson, flowTables }] = await Promise.all([
-    import("../../result/mod.ts"),
-    import("./flow_tables.ts"),
-  ]);
-  const flows = await Array.fromAsync(readFlows(test.path));
+  const { flowJson, flowTables } = await import("./flow_tables.ts");
+  const flows = await figuresOf(test.path, id);
   await print(json ? jsonLines(flows.flatMap((flow) => flowJson(flow, id))) : flowTables(flows));
 }
 

@@ -31,6 +31,8 @@ export interface ExportOptions {
   readonly columns?: readonly string[];
   /** Gets called as rows are written. */
   readonly onProgress?: (counts: ExportCounts) => void;
+  /** Gets called as samples are read: few rows may come of many. */
+  readonly onSamples?: (count: number) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -122,6 +124,10 @@ async function encodeTable(
 ): Promise<void> {
   const shared = sharedSource(options.tests.map(({ test }) => test.summary));
   let encoder: TableEncoder | undefined;
+  const onSamples = (count: number) => {
+    options.signal?.throwIfAborted();
+    options.onSamples?.(count);
+  };
   const put = async (bytes: Uint8Array) => {
     if (bytes.length === 0) return;
     counts.bytes += bytes.length;
@@ -131,7 +137,7 @@ async function encodeTable(
     const table = chosenTable(
       options,
       name,
-      { test, run, ...shared, flows: options.flows, intervalMs: options.intervalMs },
+      { test, run, ...shared, flows: options.flows, intervalMs: options.intervalMs, onSamples },
       partitioned,
     );
     encoder ??= encode(table, counts);

@@ -228,9 +228,11 @@ const TIME_BOUND: Column = {
 };
 
 /** The flows that are wanted; a test that has recorded nothing has no flows. */
-async function* flowsOf({ test, flows }: TableSource): AsyncGenerator<MeasuredStream | MeasuredPackets, void, void> {
+async function* flowsOf(
+  { test, flows, onSamples }: TableSource,
+): AsyncGenerator<MeasuredStream | MeasuredPackets, void, void> {
   try {
-    yield* readFlows(test.path, wantedFlows(flows));
+    yield* readFlows(test.path, wantedFlows(flows), onSamples);
   } catch (error) {
     if (!(error instanceof TineError) || error.code !== "no-results") throw error;
   }

@@ -99,8 +99,8 @@ export function intervalsTable(source: TableSource): Table {
       using file = await RecordFile.open(source.test.path);
       for (const flow of flows.flows()) {
         const { type } = flow.client ?? flow.server ?? {};
-        const clocks = type === "packetInfo" ? await clocksOf(file, flow, flows) : undefined;
-        yield* rowsOfFlow(file, flow, flows, startRows(flow, flows, clocks));
+        const clocks = type === "packetInfo" ? await clocksOf(file, flow, flows, source.onSamples) : undefined;
+        yield* rowsOfFlow(file, flow, flows, startRows(flow, flows, clocks), source.onSamples);
       }
     },
     live: { of: "samples", start: startRows },

@@ -4,6 +4,7 @@ import {
   type IndexedFlow,
   measureFlow,
   mergedChunks,
+  type OnSamples,
   serverShift,
   serverToClient,
 } from "../read_flows.ts";
@@ -165,7 +166,8 @@ function packetTable(
       using file = await RecordFile.open(source.test.path);
       for (const flow of flows.flows()) {
         if ((flow.client ?? flow.server)?.type !== "packetInfo") continue;
-        yield* rowsOfFlow(file, flow, flows, startRows(flow, flows, await clocksOf(file, flow, flows)));
+        const rows = startRows(flow, flows, await clocksOf(file, flow, flows, source.onSamples));
+        yield* rowsOfFlow(file, flow, flows, rows, source.onSamples);
       }
     },
     live: { of: "samples", start: startRows },
@@ -220,10 +222,12 @@ export async function* rowsOfFlow(
   flow: IndexedFlow,
   flows: SourceFlows,
   rows: FlowRows | undefined,
+  onSamples?: OnSamples,
 ): AsyncGenerator<RowChunk, void, void> {
   if (rows === undefined) return;
   for await (const chunk of mergedChunks(file, flow, serverToClient(flow, flows.index))) {
     rows.add(chunk);
+    onSamples?.(chunk.count);
     if (rows.count >= CHUNK_ROWS) yield rows.take()!;
   }
   rows.end();
@@ -235,9 +239,10 @@ export async function clocksOf(
   file: RecordFile,
   flow: IndexedFlow,
   { index }: SourceFlows,
+  onSamples?: OnSamples,
 ): Promise<OffsetEstimate | undefined> {
   if (haveOneClock(flow.client, flow.server, index.nodes)) return SHARED_CLOCK;
-  const measured = await measureFlow(file, flow, index);
+  const measured = await measureFlow(file, flow, index, onSamples);
   return measured.protocol === "udp" ? measured.figures.clockOffset : undefined;
 }
 

@@ -5,7 +5,7 @@ import type { TestResults } from "../open_results.ts";
 import type { TestSummary } from "../summary.ts";
 import { joinedColumns, type UdfColumn } from "../udf_output.ts";
 import { clockOf, type NodeClock } from "../node_clock.ts";
-import { type FlowIndex, type IndexedFlow, indexFlows, startOf } from "../read_flows.ts";
+import { type FlowIndex, type IndexedFlow, indexFlows, type OnSamples, startOf } from "../read_flows.ts";
 import type { Column, ConstantValue, TableSchema, TimeValues } from "./table.ts";
 
 /** What tables are made from: a test, and what identifies it among others. */
@@ -19,6 +19,8 @@ export interface TableSource {
   readonly flows?: string;
   /** The length of intervals, in milliseconds. */
   readonly intervalMs?: number;
+  /** For progress, while rows are made: few may come of many samples. */
+  readonly onSamples?: OnSamples;
   /** What UDFs returned, by the name of the UDF: tags and fields of all tests that the export has. */
   readonly udfs?: ReadonlyMap<string, readonly UdfColumn[]>;
 }
