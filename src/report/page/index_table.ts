@@ -1,7 +1,7 @@
 import type { TestSummary } from "../../result/mod.ts";
 import { elapsed } from "../../base/units.ts";
 import { type Html, html } from "../html.ts";
-import type { Plot } from "../plot.ts";
+import { lookOf, type Plot } from "../plot.ts";
 import { sparkline } from "../svg/mod.ts";
 import { envelopeOf } from "../svg/envelope.ts";
 import { figureCell, groupHeads } from "./figure_table.ts";
@@ -72,16 +72,16 @@ export function sparkOf(plots: readonly Plot[]): Html {
     const lines = plot.series.filter(({ kind, hidden }) => kind !== "ticks" && kind !== "band" && !hidden);
     // A few samples are no course. The one with the greatest values is the one that was under load.
     const courses = lines.filter(({ data }) => (data.type === "samples" ? data.x : data.counts).length >= MIN_SAMPLES)
-      .map(({ data, look }) => {
+      .map(({ data }) => {
         const end = plot.x.max ?? (data.type === "samples" ? data.x.at(-1) : data.times.at(-1)) ?? 1;
         const { counts, sums } = envelopeOf(data, 0, Math.max(1, end), POINTS);
-        return { look, values: Array.from(counts, (count, i) => count === 0 ? NaN : sums[i] / count) };
+        return { values: Array.from(counts, (count, i) => count === 0 ? NaN : sums[i] / count) };
       });
     const greatest = ({ values }: { values: number[] }) =>
       Math.max(0, ...values.filter((value) => !Number.isNaN(value)));
     if (courses.length === 0) continue;
-    const { values, look } = courses.reduce((a, b) => greatest(b) > greatest(a) ? b : a);
-    return sparkline(values, look, what);
+    const { values } = courses.reduce((a, b) => greatest(b) > greatest(a) ? b : a);
+    return sparkline(values, lookOf(0), what);
   }
   return html``;
 }

@@ -75,11 +75,10 @@ export async function udfPlots(
         name: name === "" ? field : `${name}: ${field}`,
         flow,
         kind: "line",
-        look: under === undefined
-          ? context.looks.get(name) ?? lookOf(i)
-          : { color: (context.looks.get(name)?.color ?? i) + 1, dash: 0 },
+        // Over what it was given, a colour that no flow has, as far as there are such.
+        look: under === undefined ? context.looks.get(name) ?? lookOf(i) : lookOf(context.looks.size + i),
         data: builder.get(field)!.finish()[0],
-      })).map((line) => ({ ...line, look: { ...line.look, color: line.look.color % 8 } }));
+      }));
       const unit = UNITS.find(([suffix]) => field.endsWith(suffix))?.[1] ?? under?.y.unit ?? "";
       // What has another unit cannot share an axis.
       const below = under?.y.unit === unit ? under.series.filter(({ kind }) => kind === input!.kind) : [];
