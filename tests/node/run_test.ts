@@ -246,8 +246,9 @@ Deno.test("run() refuses what is no run, and applies the timeout of a test", asy
       throw error;
     }
   };
-  const mixed = { keep: { pause: "2s", room: 65_536 } };
-  const room = 'expected a size such as 4096B, 64KiB or 10MB, not 65536; a unit is missing: "65536B"?';
+  const mixed = { keep: { pause: "2s", room: "65536" } };
+  const room =
+    'expected a size such as 4096B, 64KiB or 10MB, or a number of bytes, not "65536"; a unit is missing: "65536B"?';
   assertEquals(await failure(mixed), ["bad-plan", `run: keep.room: ${room}`]);
   assertEquals(
     (await failure({ serial: [{ slep: "1s" }] }))?.[1],
