@@ -71,13 +71,13 @@ const plots: LivePlot[] = [];
 const filter = new FlowFilter(() => plots.forEach((plot) => plot.changed()));
 for (const legend of document.querySelectorAll(".legend")) filter.listenTo(legend);
 for (const all of figures().values()) {
-  plots.push(...startGroup(all, filter));
   const flows = new Set(
     all.flatMap(({ plot }) =>
       plot.type === "gantt" ? [] : plot.series.flatMap(({ flow, hidden }) => hidden && flow !== undefined ? [flow] : [])
     ),
   );
   if (flows.size > 0) all[0].element.before(filter.box([...flows]));
+  plots.push(...startGroup(all, filter));
 }
 for (const table of document.querySelectorAll<HTMLTableElement>("table.sortable")) makeSortable(table);
 for (const table of document.querySelectorAll<HTMLTableElement>("table.logs")) makeFilterable(table);

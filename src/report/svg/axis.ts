@@ -61,6 +61,11 @@ export function layOutAxis(axis: Axis, least: number, greatest: number, wanted: 
   }
 }
 
+/** Returns about how many ticks an x axis has room for, by its width in pixels: on a phone they are closer. */
+export function ticksFor(width: number): number {
+  return Math.max(2, Math.floor(width / 100), Math.min(4, Math.floor(width / 65)));
+}
+
 /**
  * Returns the unit in which values are written: the largest one that the greatest value has at least one of.
  *

@@ -1,6 +1,6 @@
 import { Html, html } from "../html.ts";
 import { type Box, type BoxPlot, COLORS } from "../plot.ts";
-import { layOutAxis } from "./axis.ts";
+import { layOutAxis, ticksFor } from "./axis.ts";
 import { areaOf, FAINT, px, type Size, stroke, svg, xTicks } from "./drawing.ts";
 
 const ROW = 30;
@@ -22,7 +22,7 @@ export function drawBoxes(plot: BoxPlot, size: Size): Html {
   const area = { ...whole, left, width: whole.left + whole.width - left };
   const least = Math.min(...plot.boxes.map(({ min }) => min));
   const greatest = Math.max(...plot.boxes.map(({ max }) => max));
-  const axis = layOutAxis(plot.y, least, greatest, Math.max(2, Math.floor(area.width / 100)));
+  const axis = layOutAxis(plot.y, least, greatest, ticksFor(area.width));
   const toX = (value: number) => px(area.left + axis.place(value) * area.width);
   const grid = axis.ticks.map(({ value }) => `M${toX(value)} ${area.top}v${area.height}`).join("");
   return svg(

@@ -1,6 +1,6 @@
 import { Html, html } from "../html.ts";
 import { COLORS, type GanttPlot, type Span } from "../plot.ts";
-import { type DrawnAxis, layOutAxis } from "./axis.ts";
+import { type DrawnAxis, layOutAxis, ticksFor } from "./axis.ts";
 import { areaOf, FAINT, px, type Size, svg, TEXT, xTicks } from "./drawing.ts";
 
 /** How rows are drawn, in pixels: of many, they are narrow. */
@@ -40,7 +40,7 @@ export function ganttSize(plot: GanttPlot, width: number): Size {
 export function drawGantt(plot: GanttPlot, size: Size, shown?: { readonly min: number; readonly max: number }): Html {
   const area = areaOf(size);
   const { lanes, style, leftOut } = rowsOf(plot, size.width);
-  const axis = layOutAxis({ ...plot.x, ...shown }, 0, greatestOf(plot), Math.max(2, Math.floor(area.width / 100)));
+  const axis = layOutAxis({ ...plot.x, ...shown }, 0, greatestOf(plot), ticksFor(area.width));
   const toX = (value: number) => px(area.left + axis.place(value) * area.width);
   const grid = axis.ticks.map(({ value }) => `M${toX(value)} ${area.top}v${area.height}`).join("");
   return svg(

@@ -1,6 +1,6 @@
 import { Html, html } from "../html.ts";
 import { type Buckets, COLORS, type Samples, type Series, type XYPlot } from "../plot.ts";
-import { type DrawnAxis, layOutAxis } from "./axis.ts";
+import { type DrawnAxis, layOutAxis, ticksFor } from "./axis.ts";
 import { type Area, areaOf, px, type Size, stroke, svg, xTicks, yTicks, yTitle } from "./drawing.ts";
 import { type Envelope, envelopeOf, indexRange } from "./envelope.ts";
 
@@ -33,7 +33,7 @@ export function drawXY(plot: XYPlot, size: Size, area: Area = areaOf(size)): Htm
   const overTime = plot.type === "time";
   const shown = plot.series.filter(({ hidden }) => !hidden);
   const range = rangeOfPlaces(shown, overTime);
-  const x = layOutAxis(plot.x, range.least, range.greatest, Math.max(2, Math.floor(area.width / 100)));
+  const x = layOutAxis(plot.x, range.least, range.greatest, ticksFor(area.width));
   const parts = shown.map((series) => overTime ? partOf(series, x) : { series, from: 0, to: placesOf(series).length });
   const values = rangeOfValues(parts);
   const y = layOutAxis(plot.y, values.least, values.greatest, Math.max(2, Math.floor(area.height / 45)));
