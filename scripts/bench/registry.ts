@@ -18,6 +18,7 @@ export const registry: ReadonlyMap<string, () => Promise<{ readonly benchmark: B
   ["udp-pace", () => import("./udp_pace.ts")],
   ["udp-echo", () => import("./udp_echo.ts")],
   ["udp-recording", () => import("./udp_recording.ts")],
+  ["bridge", () => import("./bridge.ts")],
   ["export", () => import("./export.ts")],
   ["second-look", () => import("./second_look.ts")],
   ["report-page", () => import("./report_page.ts")],

@@ -102,6 +102,11 @@ export class Bridge {
     return bridge;
   }
 
+  /** How many bytes wait for the process of the UDFs. */
+  get pendingBytes(): number {
+    return this.#pending.position;
+  }
+
   /** Hands on a message of the test. Its payload is copied. */
   message(message: Message): void {
     const { kind, name, payload } = message;

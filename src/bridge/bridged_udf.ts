@@ -8,15 +8,16 @@ import type { RowChunk, TableSchema } from "../result/tables/table.ts";
 import { UdfColumns, writeUdfHead } from "../result/udf_output.ts";
 import { type Batch, Batcher } from "../udf/batcher.ts";
 import { encodeResponse } from "../udf/codec.ts";
-import type { FrameTaker } from "../udf/handler.ts";
+import type { CreateHandler, FrameTaker } from "../udf/handler.ts";
 import type { Response } from "../udf/messages.ts";
 import { Point } from "../udf/point.ts";
 import type { Receiver } from "../udf/response_taker.ts";
 import type { RunningUdf } from "../udf/running_udf.ts";
 import { Supervisor } from "../udf/supervise/supervisor.ts";
 import { ByteReader } from "../wire/byte_reader.ts";
-import { ByteWriter } from "../wire/byte_writer.ts";
 import { Conditions } from "./conditions.ts";
+import { DEFAULT_BATCH_WINDOW_MS } from "./row_feeder.ts";
+import { DirectHandler } from "./direct_handler.ts";
 import { RowPoints } from "./row_points.ts";
 import { udfOptions } from "./udf_options.ts";
 
@@ -33,18 +34,20 @@ const TIMEOUT_MS = 10_000;
 const START_GRACE_MS = 5000;
 /** How a sentence of the supervisor starts about a UDF that is started again. */
 const DIED = "the UDF died: ";
-/** Points in and out after which others get their turn: a UDF in this process, or one that floods it, never pauses. */
+/** Points in and out after which others get their turn: a module that floods this process never pauses. */
 const TURN_POINTS = 8192;
+/** Room for the length of a message, which is moved where it takes another size. */
+const LENGTH_BYTES = 2;
 /** Lines of a UDF that become entries of the log in a second. */
 const MAX_LINES_PER_SECOND = 100;
-/** The length of batches where the plan names none, in milliseconds. */
-const DEFAULT_WINDOW_MS = 1000;
 
 /** What a UDF of a plan works with. */
 export interface BridgedUdfOptions {
   readonly config: UdfConfig;
   /** The table whose rows it gets. */
   readonly schema: TableSchema;
+  /** Makes it, where it is a handler that comes with tine. */
+  readonly bundled: CreateHandler | undefined;
   /** Starts or connects to it, each time anew; `log` gets the lines that it prints. */
   reach(log: (line: string) => void, signal: AbortSignal): Promise<RunningUdf>;
   /** Where what it returns goes, a file that is empty. */
@@ -75,11 +78,10 @@ export class BridgedUdf {
   droppedSamples = 0;
   readonly #options: BridgedUdfOptions;
   readonly #points: RowPoints;
-  readonly #supervisor: Supervisor;
+  readonly #driver: Supervisor | DirectHandler;
   readonly #conditions: Conditions;
   readonly #columns = new UdfColumns();
   readonly #reader = new ByteReader();
-  readonly #writer = new ByteWriter();
   readonly #queue: QueuedPoints[] = [];
   readonly #more = new Condition();
   readonly #log: LogLimiter;
@@ -92,6 +94,8 @@ export class BridgedUdf {
   #sent = 0;
   #batcher: Batcher | undefined;
   #ready = false;
+  /** It has taken all rows that came. */
+  #idle = false;
   /** How it died last. */
   #died: string | undefined;
   #ending = false;
@@ -105,18 +109,20 @@ export class BridgedUdf {
     this.#points = new RowPoints(schema, config.groupBy);
     this.#conditions = new Conditions(config);
     const log = (line: string) => this.#log.log(line);
-    this.#supervisor = new Supervisor(() => reach(log, this.#givingUp.signal), this.#receiver(), {
-      taskId: "tine",
-      nodeId: config.name,
-      timeoutMs: TIMEOUT_MS,
-      maxFrameBytes: MAX_FRAME_BYTES,
-      maxBatchPoints: MAX_BATCH_POINTS,
-      replayBufferBytes: REPLAY_BYTES,
-      log: (message) => {
-        if (message.startsWith(DIED)) this.#died = message.split("; starting it again", 1)[0];
-        log(message);
-      },
-    });
+    this.#driver = options.bundled !== undefined
+      ? new DirectHandler(options.bundled, this.#receiver(), config.name)
+      : new Supervisor(() => reach(log, this.#givingUp.signal), this.#receiver(), {
+        taskId: "tine",
+        nodeId: config.name,
+        timeoutMs: TIMEOUT_MS,
+        maxFrameBytes: MAX_FRAME_BYTES,
+        maxBatchPoints: MAX_BATCH_POINTS,
+        replayBufferBytes: REPLAY_BYTES,
+        log: (message) => {
+          if (message.startsWith(DIED)) this.#died = message.split("; starting it again", 1)[0];
+          log(message);
+        },
+      });
     writeUdfHead(file.open(), config);
     file.close();
   }
@@ -126,11 +132,15 @@ export class BridgedUdf {
     this.#running ??= this.#run().catch((error) => this.#fail(error));
   }
 
-  /** Takes rows of its table. */
-  rows(rows: RowChunk): void {
+  /** Takes rows of its table. The promise, where there is one, is that of a handler that comes with tine. */
+  rows(rows: RowChunk): Promise<void> | void {
     this.#rows += rows.count;
     if (this.#failure !== undefined) return;
     const { bytes, count, places } = this.#points.encode(rows);
+    // It is faster than the rows come, and nothing else holds them up.
+    if (this.#idle && this.#driver instanceof DirectHandler) {
+      return this.#send({ bytes: bytes.slice(), places, count }).catch((error) => this.#fail(error));
+    }
     if (this.#queuedBytes + bytes.length > MAX_QUEUE_BYTES) return;
     this.#queuedBytes += bytes.length;
     this.#queue.push({ bytes: bytes.slice(), places: places.slice(), count });
@@ -168,7 +178,7 @@ export class BridgedUdf {
   /** What became of it by now. */
   get summary(): UdfSummary {
     const { config: { name, table }, file: { bytes } } = this.#options;
-    const { pointsOut, batchesOut } = this.#supervisor.counts;
+    const { pointsOut, batchesOut } = this.#driver.counts;
     const { alert } = this.#conditions;
     const rowsIn = this.#sent - (this.#batcher?.late ?? 0);
     return {
@@ -179,7 +189,7 @@ export class BridgedUdf {
       batchesOut,
       droppedRows: this.#rows - rowsIn,
       droppedSamples: this.droppedSamples,
-      restarts: this.#supervisor.supervision.restarts,
+      restarts: this.#driver instanceof Supervisor ? this.#driver.supervision.restarts : 0,
       bytes,
       columns: this.#columns.columns,
       ...(this.#failure && { error: { code: this.#failure.code, message: this.#failure.message } }),
@@ -188,27 +198,33 @@ export class BridgedUdf {
   }
 
   async #run(): Promise<void> {
-    const supervisor = this.#supervisor;
+    const driver = this.#driver;
     const { config } = this.#options;
-    supervisor.start();
-    const info = await supervisor.info();
-    await supervisor.init(udfOptions(config.options, info));
+    if (driver instanceof Supervisor) driver.start();
+    const info = await driver.info();
+    await driver.init(udfOptions(config.options, info));
     this.#ready = true;
     if (info.wants === "batch") {
-      const windowNs = BigInt(Math.round((config.batchWindow ?? DEFAULT_WINDOW_MS) * 1e6));
+      const windowNs = BigInt(Math.round((config.batchWindow ?? DEFAULT_BATCH_WINDOW_MS) * 1e6));
       this.#batcher = new Batcher({ windowNs });
     }
     for (;;) {
       const points = this.#queue.shift();
-      if (points !== undefined) await this.#send(points);
-      else if (this.#ending) break;
-      else await this.#more.wait();
+      if (points !== undefined) {
+        await this.#send(points);
+        this.#queuedBytes -= points.bytes.length;
+      } else if (this.#ending) break;
+      else {
+        this.#idle = true;
+        await this.#more.wait();
+        this.#idle = false;
+      }
       if (this.#failure !== undefined) return;
     }
-    for (const batch of this.#batcher?.flush() ?? []) await supervisor.batch(batch);
+    for (const batch of this.#batcher?.flush() ?? []) await driver.batch(batch);
     try {
       // One that is given up from now on is ended by force.
-      await supervisor.stop(0, this.#graceMs);
+      await driver.stop(0, this.#graceMs);
     } catch (error) {
       if (!(error instanceof TineError) || error.code !== "bad-exit") throw error;
       this.#log.log(`the UDF has handled all rows, but did not end well: ${messageOf(error)}`);
@@ -216,25 +232,25 @@ export class BridgedUdf {
   }
 
   async #send({ bytes, places, count }: QueuedPoints): Promise<void> {
-    const supervisor = this.#supervisor;
+    const driver = this.#driver;
     for (let i = 0; i < count; i++) {
       const [start, end] = [places[2 * i], places[2 * i + 1]];
       if (this.#batcher === undefined) {
-        const full = supervisor.pointFrame(bytes, start, end);
+        const full = driver.pointFrame(bytes, start, end);
         if (full !== undefined) await full;
       } else {
-        for (const batch of this.#batcher.point(this.#decode(bytes, start, end))) await supervisor.batch(batch);
+        for (const batch of this.#batcher.point(this.#decode(bytes, start, end))) await driver.batch(batch);
       }
       this.#sent++;
     }
-    this.#queuedBytes -= bytes.length;
     await this.#pause(count);
   }
 
   /** Waits where more is returned than can be written, and lets others have their turn now and then. */
   #pause(points: number): Promise<void> | undefined {
     this.#turn += points;
-    if (this.#turn < TURN_POINTS) return this.#options.room();
+    // A handler that comes with tine works on rows as they come in, between which others have their turn.
+    if (this.#turn < TURN_POINTS || this.#driver instanceof DirectHandler) return this.#options.room();
     this.#turn = 0;
     return new Promise<void>((resolve) => setTimeout(resolve)).then(() => this.#options.room());
   }
@@ -250,7 +266,7 @@ export class BridgedUdf {
   #receiver(): Receiver & FrameTaker {
     return {
       pointFrame: (bytes, start, end) => {
-        this.#append(bytes, start, end);
+        this.#appendFrame(bytes, start, end);
         if (this.#conditions.any) this.#watch(this.#decode(bytes, start, end));
         return this.#pause(1);
       },
@@ -273,19 +289,28 @@ export class BridgedUdf {
   }
 
   #appendResponse(response: Response): void {
-    const writer = this.#writer;
-    writer.position = 0;
-    encodeResponse(writer, response);
-    this.#append(writer.bytes, 0, writer.position, response.kind === "point");
+    const { file } = this.#options;
+    const writer = file.open();
+    const begin = writer.position;
+    const start = writer.openLength(LENGTH_BYTES);
+    try {
+      encodeResponse(writer, response);
+    } catch (error) {
+      writer.position = begin;
+      throw error;
+    }
+    const size = writer.closeLength(start, LENGTH_BYTES);
+    if (response.kind === "point") this.#columns.addFrame(writer.bytes, begin + size, writer.position);
+    file.close();
   }
 
-  #append(bytes: Uint8Array, start: number, end: number, isPoint = true): void {
+  #appendFrame(bytes: Uint8Array, start: number, end: number): void {
     const { file } = this.#options;
     const writer = file.open();
     writer.uint32(end - start);
     writer.raw(bytes, start, end);
+    this.#columns.addFrame(bytes, start, end);
     file.close();
-    if (isPoint) this.#columns.addFrame(bytes, start, end);
   }
 
   #watch(point: Point, group?: string): void {
@@ -295,18 +320,18 @@ export class BridgedUdf {
 
   #giveUp(error: TineError): void {
     this.#givingUp.abort(error);
-    this.#supervisor.abort(error);
+    if (this.#driver instanceof Supervisor) this.#driver.abort(error);
     this.#more.notify();
   }
 
   async #fail(error: unknown): Promise<void> {
-    const failure = this.#supervisor.failure ?? error;
+    const failure = (this.#driver instanceof Supervisor ? this.#driver.failure : undefined) ?? error;
     this.#failure = failure instanceof TineError
       ? failure
       : new TineError("internal", `a mistake in tine: ${messageOf(failure)}`);
     this.#queue.length = 0;
     this.#options.failed(this.#failure);
     this.#giveUp(this.#failure);
-    await this.#supervisor.stop().catch(() => {}); // it is known why
+    if (this.#driver instanceof Supervisor) await this.#driver.stop().catch(() => {}); // it is known why
   }
 }

@@ -67,7 +67,9 @@ function startWatched(command: readonly string[], log: (line: string) => void, w
  * it is set up so; a nice value then counts within the group alone.
  *
  * Source: sched(7), the autogroup feature.
+ *
+ * @param pid of the process; `self`: this one
  */
-function giveWay(pid: number): void {
+export function giveWay(pid: number | "self"): void {
   void Deno.writeTextFile(`/proc/${pid}/autogroup`, "10").catch(() => {}); // there are no groups
 }

@@ -7,6 +7,7 @@ import type { LoggedLine } from "../result/read_logs.ts";
 import { tableNamed } from "../result/tables/mod.ts";
 import { type FollowedTable, RowFollower } from "../result/tables/row_follower.ts";
 import { UDF_FOLDER, udfFileName } from "../result/udf_output.ts";
+import { loadBundledHandler } from "../udf/handlers/mod.ts";
 import { ByteReader } from "../wire/byte_reader.ts";
 import { type Connection, writeAll } from "../wire/connection.ts";
 import { FrameReader } from "../wire/frame_reader.ts";
@@ -29,20 +30,21 @@ const RETRY_MS = 10_000;
  */
 export async function serveBridge(connection: Connection): Promise<void> {
   const frames = new FrameReader(connection);
-  const first = await nextMessage(frames);
+  const reader = new ByteReader();
+  const first = await nextMessage(frames, reader);
   if (first?.kind !== Kind.setup) return;
   const setup = parse<BridgeSetup>(first);
   const reports = new Reports(connection);
   // It ends UDFs also where this process is killed, and those that left their process group.
   await using watchdog = new Watchdog();
   const files = new AppendFiles(setup.folder, new Budget(setup.folder, setup.maxBytes), setup.owner);
-  const udfs = startUdfs(setup, files, watchdog, reports);
+  const udfs = await makeUdfs(setup, files, watchdog, reports);
   const followers = followersOf(setup, udfs);
   for (const udf of udfs) udf.start();
   let end: BridgeEnd | undefined;
   const timer = setInterval(() => void settle(followers, false), SETTLE_MS);
   try {
-    for (let message; (message = await nextMessage(frames, () => settle(followers, false))) !== undefined;) {
+    for (let message; (message = await nextMessage(frames, reader, () => settle(followers, false))) !== undefined;) {
       if (message.kind === Kind.end) {
         end = parse<BridgeEnd>(message);
         break;
@@ -72,12 +74,16 @@ export async function serveBridge(connection: Connection): Promise<void> {
  * @param drained called when no further message is at hand
  * @returns undefined at the end
  */
-async function nextMessage(frames: FrameReader, drained?: () => Promise<void>): Promise<Message | undefined> {
+async function nextMessage(
+  frames: FrameReader,
+  reader: ByteReader,
+  drained?: () => Promise<void>,
+): Promise<Message | undefined> {
   while (!frames.next()) {
     await drained?.();
     if (!await frames.fill()) return undefined;
   }
-  return readFrame(new ByteReader().reset(frames.bytes, frames.start, frames.end));
+  return readFrame(reader.reset(frames.bytes, frames.start, frames.end));
 }
 
 function parse<T>({ payload }: Message): T {
@@ -129,25 +135,27 @@ function followersOf(
   }));
 }
 
-function startUdfs(
+async function makeUdfs(
   { udfs, run, id, idKeys }: BridgeSetup,
   files: AppendFiles,
   watchdog: Watchdog,
   reports: Reports,
-): BridgedUdf[] {
-  return udfs.map((config, i) => {
-    const { name: udf } = config;
+): Promise<BridgedUdf[]> {
+  return await Promise.all(udfs.map(async (config, i) => {
+    const { name: udf, handler } = config;
+    const file = files.add([UDF_FOLDER, udfFileName(i)]);
     return new BridgedUdf({
       config,
+      bundled: handler === undefined ? undefined : await loadBundledHandler(handler),
       schema: tableNamed(config.table)({ test: { path: "", summary: { id } }, run, idKeys }),
-      file: files.add([UDF_FOLDER, udfFileName(i)]),
+      file,
       room: () => files.room(),
       reach: (log, signal) => reachUdf(config, { log, retryMs: RETRY_MS, signal, watchdog }),
       log: (text) => reports.add({ type: "log", udf, text }),
       stop: (reason) => reports.add({ type: "stop", udf, reason }),
       failed: ({ code, message }) => reports.add({ type: "failed", udf, code, message }),
     });
-  });
+  }));
 }
 
 /** Writes reports, one after another. */

@@ -62,10 +62,19 @@ export class UdfColumns {
   readonly #columns = new Map<string, UdfColumn>();
   readonly #shapes = new Set<number>();
   readonly #reader = new ByteReader();
+  #bytes: Uint8Array = new Uint8Array();
+  #view = new DataView(this.#bytes.buffer);
+  #lastShape: number | undefined;
 
   /** Takes the point in `bytes[start, end)`, an encoded Response without its length. */
   addFrame(bytes: Uint8Array, start: number, end: number): void {
-    const shape = shapeOf(bytes, start, end);
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes;
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    }
+    const shape = shapeOf(bytes, this.#view, start, end);
+    if (shape === this.#lastShape && shape !== undefined) return;
+    this.#lastShape = shape;
     // Decoding each would take longer than all else.
     if (shape !== undefined && this.#shapes.has(shape)) return;
     const response = decodeResponse(this.#reader.reset(bytes, start, end));
@@ -143,7 +152,7 @@ function widened(known: UdfColumn, column: UdfColumn): UdfColumn {
  * A number for the names and types of the tags and fields of an encoded point; undefined where it is laid out in a way
  * of its own. The same fields with other values have the same one.
  */
-function shapeOf(bytes: Uint8Array, start: number, end: number): number | undefined {
+function shapeOf(bytes: Uint8Array, view: DataView, start: number, end: number): number | undefined {
   // The tag of the message takes two bytes; its length up to three.
   let position = start + 2;
   while (position < end && bytes[position] > 0x7f) position++;
@@ -169,14 +178,18 @@ function shapeOf(bytes: Uint8Array, start: number, end: number): number | undefi
     if (tag >= TAGS && tag !== BY_NAME) {
       if (bytes[position] !== KEY || bytes[position + 1] > 0x7f) return undefined;
       const keyEnd = position + 2 + bytes[position + 1];
-      hash = Math.imul(hash ^ tag, 0x01000193);
-      for (let i = position + 2; i < keyEnd; i++) hash = Math.imul(hash ^ bytes[i], 0x01000193);
+      hash = Math.imul(hash ^ tag, PRIME);
+      let i = position + 2;
+      for (; i + 4 <= keyEnd; i += 4) hash = Math.imul(hash ^ view.getInt32(i, true), PRIME);
+      for (; i < keyEnd; i++) hash = Math.imul(hash ^ bytes[i], PRIME);
     }
     position = next;
   }
   return position === end ? hash : undefined;
 }
 
+/** Of the hash of Fowler, Noll and Vo. */
+const PRIME = 0x01000193;
 const TAGS = 7 << 3 | 2;
 const BY_NAME = 11 << 3;
 const KEY = 1 << 3 | 2;

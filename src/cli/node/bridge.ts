@@ -17,7 +17,11 @@ export const command = defineCommand({
 
   async run() {
     if (Deno.stdin.isTerminal()) throw new UsageError("node bridge is driven by tine run, not from a terminal");
-    const { serveBridge } = await import("../../bridge/serve_bridge.ts");
+    const [{ serveBridge }, { giveWay }] = await Promise.all([
+      import("../../bridge/serve_bridge.ts"),
+      import("../../bridge/reach_udf.ts"),
+    ]);
+    giveWay("self");
     await serveBridge(stdioConnection());
     return 0;
   },
