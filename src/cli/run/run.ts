@@ -20,7 +20,7 @@ export const command = defineCommand({
   name: "run",
   summary: "Run a plan of tests and store what they measure",
   usage: [
-    "PLAN [--out DIR] [--test NAME=REGEXP]... [--report FILE] [--resume] [--rootless]",
+    "PLAN [--out DIR] [--test NAME=REGEXP]... [--report FILE] [--serve] [--resume] [--rootless]",
     "PLAN.ts [FLAGS] -- ARGS...",
     "PLAN [--gate EXPR]... [--baseline PATH|NAME]",
     "PLAN --dry-run",
@@ -45,6 +45,7 @@ export const command = defineCommand({
       complete: "file",
       help: "write a page of the run when it has ended, also of one that failed",
     }),
+    serve: flag({ help: "serve pages of the run while it goes on, and print their address" }),
     dryRun: flag({ help: "print the tests as they would run, and run nothing" }),
     rootless: flag({ help: "make namespaces in a user namespace, also as root" }),
     exeDir: text({
@@ -72,6 +73,7 @@ export const command = defineCommand({
   examples: [
     { command: "tine run my_plan.yaml", what: "run all tests" },
     { command: "tine run my_plan.yaml --test cca=bbr --resume", what: "some of them, and only what is not done yet" },
+    { command: "tine run my_plan.yaml --serve", what: "run them, and watch flows, plots and logs in a browser" },
     { command: "tine run my_plan.yaml --dry-run", what: "only show what would run" },
     { command: "tine run my_plan.ts -- 10s", what: "a plan that a module writes, with what it gets as Deno.args" },
     { command: "deno run my_plan.ts | tine run -", what: "a plan that another program writes" },
@@ -137,6 +139,7 @@ interface Settings extends Pick<RunPlanOptions, "gates"> {
   exeDir: string | undefined;
   maxSize: number;
   report: string | undefined;
+  serve: boolean;
   verbose: boolean;
   json: boolean;
   /** Repeats end when all are reached. */
@@ -176,6 +179,7 @@ async function runAndShow(
     ReturnType<typeof loadRunning>
   >,
 ): Promise<number> {
+  await using _pages = flags.serve ? await servePages(flags.out) : undefined;
   const started = performance.now();
   const stop = new AbortController();
   const kill = new AbortController();
@@ -251,6 +255,14 @@ async function runAndShow(
   } finally {
     clearTimeout(killing);
   }
+}
+
+/** Starts a server of pages beside the run, and says where it is. */
+async function servePages(out: string): Promise<AsyncDisposable> {
+  const { PageServer } = await import("./page_server.ts");
+  const server = await PageServer.start(out, (line) => console.error(escape(line)));
+  console.error(`pages: ${server.url}`);
+  return server;
 }
 
 /** Whether repeats have reached all goals; shows how far they are. */
