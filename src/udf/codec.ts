@@ -139,10 +139,15 @@ export function enterPoint(reader: ByteReader): boolean {
   return true;
 }
 
-/** Decodes the members of a oneof: the last one counts, unknown fields are skipped. */
+/**
+ * Decodes the members of a oneof: the last one counts, joined with those of its kind just before it; unknown fields are
+ * skipped. Joined are their bytes, which by the encoding of protobuf is to join what they hold.
+ */
 function decodeOneof<T>(reader: ByteReader, member: (reader: ByteReader, field: number) => T | undefined, empty: T): T {
   const { bytes, end } = reader;
   let decoded = empty;
+  let last = 0;
+  let held: Uint8Array = new Uint8Array();
   while (reader.position < end) {
     const tag = reader.uint32();
     if ((tag & 7) !== BYTES) {
@@ -150,13 +155,27 @@ function decodeOneof<T>(reader: ByteReader, member: (reader: ByteReader, field: 
       continue;
     }
     const inner = reader.delimited();
-    reader.end = inner;
-    if (tag >>> 3 === 0) throw new WireError("bad-field", "a protobuf field has the number 0");
-    decoded = member(reader, tag >>> 3) ?? decoded;
+    const field = tag >>> 3;
+    if (field === 0) throw new WireError("bad-field", "a protobuf field has the number 0");
+    const own = bytes.subarray(reader.position, inner);
+    if (field === last) reader.reset(held = joined(held, own));
+    else reader.end = inner;
+    const read = member(reader, field);
+    if (read !== undefined) {
+      decoded = read;
+      if (field !== last) [last, held] = [field, own];
+    }
     // Decoding a point that is laid out as usual leaves the reader where the point starts.
     reader.reset(bytes, inner, end);
   }
   return decoded;
+}
+
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
 }
 
 function requestMember(reader: ByteReader, field: number): Request | undefined {

@@ -223,6 +223,18 @@ Deno.test("tine run --until repeats until a figure is exact enough, or says that
   }
 });
 
+Deno.test("tine run refuses a plan without tests, and leaves the latest results", async () => {
+  const out = await Deno.makeTempDir();
+  try {
+    const { code, stderr } = await tine(["run", "-", "--out", `${out}/results`], '{ "tests": [] }');
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, "stdin: tests: the plan has no tests: there is nothing to run");
+    await assertRejects(() => Deno.stat(`${out}/results`), Deno.errors.NotFound);
+  } finally {
+    await Deno.remove(out, { recursive: true });
+  }
+});
+
 Deno.test("tine run runs a plan that a program has printed", async () => {
   await PlanPlace.use(async (place) => {
     const program = `${place.folder}/my_plan.ts`;

@@ -121,6 +121,18 @@ Deno.test("decodeRequest() reads fields in any order and takes the last of a rep
   });
 });
 
+Deno.test("decodeRequest() joins a member that comes again, unless another one is between", () => {
+  const tags = field(BEGIN, textField(1, "cpu"), field(3, textField(1, "a"), textField(2, "1")));
+  const more = field(BEGIN, textField(2, "g"), field(3, textField(1, "b"), textField(2, "2")));
+  const again = field(BEGIN, varintField(4, 7), field(3, textField(1, "a"), textField(2, "3")));
+  const joined = { kind: "begin", name: "cpu", group: "g", tags: [["a", "3"], ["b", "2"]], size: "7", byName: false };
+  assertEquals(request(tags, textField(60, "?"), more, again), joined);
+  const keepalive = field(KEEPALIVE, varintField(1, 5));
+  assertEquals(request(tags, keepalive, again), { ...joined, name: "", group: "", tags: [["a", "3"]] });
+  const point = request(field(POINT, varintField(1, 1), textField(2, "cpu")), field(POINT, textField(3, "db")));
+  assertEquals([point.kind, point.time, point.name, point.database], ["point", "1", "cpu", "db"]);
+});
+
 Deno.test("decodeRequest() skips unknown fields at every depth", () => {
   const unknown = concat([textField(60, "?"), varintField(61, -1n), doubleField(62, 3)]);
   assertEquals(

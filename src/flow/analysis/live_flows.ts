@@ -155,10 +155,8 @@ export class FlowTracker {
   #packets(flow: string, report: PacketReport): FlowState {
     const { senders, rates, rtt, socketDrops, serverSocketDrops, complete } = report;
     const { sent, serverSent, lostToServer, lostFromServer } = sumCounts(senders);
-    // Sockets count for all senders together, so that only of one it is known whose packets they were.
-    const [toServer, fromServer] = senders.length > 1
-      ? [0, 0]
-      : [Math.min(lostToServer, serverSocketDrops), Math.min(lostFromServer, socketDrops)];
+    // Sockets count for all senders together, and so does this. Packets of other flows may be among those of a server.
+    const toServer = Math.min(lostToServer, serverSocketDrops), fromServer = Math.min(lostFromServer, socketDrops);
     const state: PacketState = {
       protocol: "udp",
       flow,

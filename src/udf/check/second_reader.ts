@@ -1,5 +1,6 @@
 import UDF_PROTO from "../../../proto/udf.proto" with { type: "text" };
 import { messageOf } from "../../base/errors.ts";
+import { ByteReader } from "../../wire/byte_reader.ts";
 import { previewBytes } from "../../wire/frame_reader.ts";
 import { ProtobufReader, type ProtoMessage, type ProtoValue } from "../../wire/protobuf_reader.ts";
 import { EDGE_TYPES, type Response, VALUE_TYPES } from "../messages.ts";
@@ -40,8 +41,24 @@ export class SecondReader {
     }
     const [kind = "empty"] = Object.keys(members);
     if (kind !== response.kind) return `the response is ${response.kind} to tine and ${kind} to protobufjs`;
-    return kind === "empty" ? undefined : firstDifference(kind, contentOf(response), members[kind]);
+    const difference = kind === "empty" ? undefined : firstDifference(kind, contentOf(response), members[kind]);
+    if (difference !== undefined) return difference;
+    // By the encoding of protobuf they are joined; decoders of Go before its second API take the last one.
+    return isRepeated(bytes) ? `${kind} comes in parts, which some decoders join and others do not` : undefined;
   }
+}
+
+/** Whether a member of a response comes more than once. */
+function isRepeated(bytes: Uint8Array): boolean {
+  const reader = new ByteReader().reset(bytes);
+  const seen = new Set<number>();
+  while (reader.position < reader.end) {
+    const tag = reader.uint32();
+    if (seen.has(tag)) return true;
+    seen.add(tag);
+    reader.skip(tag);
+  }
+  return false;
 }
 
 /** Returns what a response holds, under the names of proto/udf.proto. */

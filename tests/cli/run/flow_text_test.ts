@@ -54,12 +54,12 @@ Deno.test("FlowTracker has apart what a socket had no room for, as results have"
     "both",
     packetReport({ ...values, lostToServer: 5, serverSocketDrops: 3, lostFromServer: 2, socketDrops: 9 }),
   );
-  // Whose packets they were is not known here.
+  // Of two senders, it is not known whose packets they were, but that they were of this flow.
   flows.take("two", { ...flood, senders: [...flood.senders, ...packetReport().senders] });
   assertEquals(lines(flows), [
     "flood: 90,000 packets, 0 lost, 76,601 dropped by a socket",
     "both: 90,000 packets, 2 lost, 5 dropped by a socket",
-    "two: 90,000 packets, 76,601 lost",
+    "two: 90,000 packets, 0 lost, 76,601 dropped by a socket",
   ]);
 });
 

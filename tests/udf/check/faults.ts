@@ -434,7 +434,7 @@ export const CASES: readonly Case[] = [
     mistake: "sends the answer to a keepalive in two parts, which decoders join or not",
     check: "decoders-agree",
     status: "warn",
-    reason: "keepalive.time is 0 to tine and -1 to protobufjs",
+    reason: "keepalive comes in parts, which some decoders join and others do not",
     fault: () => ({
       respond: (request) =>
         request.kind === "keepalive" && request.time === -1n

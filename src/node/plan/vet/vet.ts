@@ -4,7 +4,7 @@ import { at, placeOf } from "../place.ts";
 import type { Plan } from "../types.ts";
 import { checkExecutables, checkNamespaces, checkNodeIds, checkRootless } from "./node_checks.ts";
 import { checkFeedback, checkFlowEnds, checkFlowIds } from "./flow_checks.ts";
-import { type Finding, type VetCheck, warningAt } from "./finding.ts";
+import { errorAt, type Finding, type VetCheck } from "./finding.ts";
 import { checkFiles, checkNothing, checkShellSyntax, checkTestIds, checkTime } from "./run_checks.ts";
 import { visitTest } from "../visits.ts";
 import { toolPath } from "../../process/tools.ts";
@@ -57,7 +57,9 @@ export function vetPlan(
   { machine = thisMachine(), runners = allRunners }: VetOptions = {},
 ): VetResult {
   const findings = [...checkTestIds(plan)];
-  if (plan.tests.length === 0) findings.push(warningAt(at(undefined, "tests"), "nothing", "the plan has no tests"));
+  if (plan.tests.length === 0) {
+    findings.push(errorAt(at(undefined, "tests"), "nothing", "the plan has no tests: there is nothing to run"));
+  }
   const nodes = new Set<string>();
   let runs = 0;
   for (const [i, test] of plan.tests.entries()) {

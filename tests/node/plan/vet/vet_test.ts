@@ -113,7 +113,9 @@ const cases: [string, PlanInput, Machine, string[]][] = [
       "1480B; give it a maxPacketSize",
     ],
   ],
-  ["a plan without tests", { tests: [] }, ROOT, ["warning nothing tests: the plan has no tests"]],
+  ["a plan without tests", { tests: [] }, ROOT, [
+    "error nothing tests: the plan has no tests: there is nothing to run",
+  ]],
   ["nodes with an id and different definitions", both(on(LEFT), on({ ...LEFT, netns: NETNS })), ROOT, [
     "error clashing-node tests[0].serial[1].child.node: node left has another netns than at " +
     "tests[0].serial[0].child.node; make them equal, or give one of them another id",
