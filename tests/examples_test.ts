@@ -254,6 +254,23 @@ const examples: Readonly<Record<string, Example>> = {
     },
   },
 
+  "ci_link.yaml": {
+    namespaces: true,
+    programs: ["tc"],
+    only: "user",
+    flags: ["--repeat", "1"],
+    short: { "2s": "500ms" },
+    async check(ran) {
+      assertEquals(await ran.tests(), [{ name: "link", repeat: "1" }]);
+      const { streams, packets } = await ran.flows("name=link,repeat=1");
+      assertEquals([streams.size, packets.size], [1, 1]);
+      const { verdicts: [{ gate, status }] } = JSON.parse(
+        await Deno.readTextFile(`${ran.folder("name=link,repeat=1")}/gates.json`),
+      );
+      assertEquals([gate, status], ["voip toServer.lostPercent <= 50", "pass"]);
+    },
+  },
+
   "short_flows.ts": {
     namespaces: true,
     programs: ["tc"],
@@ -384,9 +401,11 @@ Deno.test({
   },
 });
 
+const NO_PLANS = ["ssh.yaml", "kernel_queues.ts", "ci_gate_github.yml"];
+
 Deno.test("each plan in examples is tested", () => {
   // What needs other machines is tested with those, in cli/run_ssh_test.ts; what is no plan, with the plans that use it.
   const plans = Array.from(Deno.readDirSync(`${checkout}examples`), ({ name }) => name)
-    .filter((name) => !/\.(csv|sql)$/.test(name) && !["ssh.yaml", "kernel_queues.ts"].includes(name));
+    .filter((name) => !/\.(csv|sql|sh)$/.test(name) && !NO_PLANS.includes(name));
   assertEquals(Object.keys(examples).toSorted(), plans.toSorted());
 });

@@ -17,7 +17,7 @@ async function output(program: string, args: string[]): Promise<{ success: boole
 }
 
 const scripts = [".ci/run"];
-for (const folder of ["src", "scripts"]) {
+for (const folder of ["src", "scripts", "examples"]) {
   for await (const path of shellScripts(`${root}${folder}`)) scripts.push(path.slice(root.length));
 }
 

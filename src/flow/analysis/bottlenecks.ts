@@ -128,6 +128,36 @@ function machineBottlenecks({ busiestThread, processors }: MachineLoad): Bottlen
   return [{ code: "busy-core", message, size: busiestThread }];
 }
 
+/** What a sender that is behind its plan falsifies: its own times, rates and counts. */
+const SENDING =
+  /^(?:lateness|durationSeconds|sendBitsPerSecond|goodputBitsPerSecond|unsent|sendErrors|\w+\.(?:sent|received)$)/;
+
+/** The figures that bottlenecks falsify, by their names in JSON; other bottlenecks falsify all of them. */
+const FALSIFIED: ReadonlyMap<string, RegExp> = new Map([
+  ["sends-late", SENDING],
+  ["unsent", SENDING],
+  ["send-errors", SENDING],
+  ["slow-server", /^serverTime/],
+]);
+
+/**
+ * Returns whether a bottleneck may have falsified a figure. Round-trip times, delays and losses are those of the packets
+ * that were sent, from the moment when they were, and without the time at the server: that some are late does not change
+ * them.
+ *
+ * @param code of a {@linkcode Bottleneck}
+ * @param figure its name in JSON, such as `rttP99Micros` or `toServer.lostPercent`
+ *
+ * @example
+ * ```ts
+ * import { falsifies } from "./bottlenecks.ts";
+ * console.assert(falsifies("sends-late", "goodputBitsPerSecond") && !falsifies("sends-late", "rttP99Micros"));
+ * ```
+ */
+export function falsifies(code: string, figure: string): boolean {
+  return FALSIFIED.get(code)?.test(figure) ?? true;
+}
+
 /**
  * Returns the worst one of each code, and how many other flows have one of that code.
  *

@@ -6,6 +6,7 @@
 
 export {
   type Bottleneck,
+  falsifies,
   type MachineLoad,
   packetBottlenecks,
   streamBottlenecks,

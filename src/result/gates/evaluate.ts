@@ -8,6 +8,7 @@ import {
   type TestSamples,
   valueText,
 } from "../compare/mod.ts";
+import { falsifies } from "../../flow/analysis/mod.ts";
 import { medianOf, shiftOf } from "../compare/statistics.ts";
 import { flowMatcher, type Gate } from "./gate.ts";
 
@@ -200,7 +201,7 @@ function seriesOf(gate: Gate, group: readonly string[], repeats: readonly Repeat
       : target.of === "flow"
       ? (reference?.values[name] ?? NaN) * target.factor
       : NaN;
-    const codes = limitsOf([...those, ...reference === undefined ? [] : [reference]]);
+    const codes = limitsOf([...those, ...reference === undefined ? [] : [reference]], name);
     const value = joined(known, gate, limit);
     if (codes !== "") limited.push({ codes, value });
     else {
@@ -212,8 +213,9 @@ function seriesOf(gate: Gate, group: readonly string[], repeats: readonly Repeat
   return { flow, values, limits, limited, of: repeats.length };
 }
 
-function limitsOf(flows: readonly FlowSample[]): string {
-  return [...new Set(flows.flatMap(({ limits }) => limits))].join(", ");
+/** What tine or its machine may have limited of a figure of these flows. */
+function limitsOf(flows: readonly FlowSample[], figure: string): string {
+  return [...new Set(flows.flatMap(({ limits }) => limits))].filter((code) => falsifies(code, figure)).join(", ");
 }
 
 /** Puts the values of several flows together. */
