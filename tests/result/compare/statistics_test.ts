@@ -65,6 +65,39 @@ async function whyNoScipy(): Promise<string | undefined> {
   return (await run("python3", ["-c", "import scipy.stats"])).code === 0 ? undefined : "scipy is not installed";
 }
 
+/** Figures of ten repeats over a link of 20 Mbit/s and of ten over one of 19, with what benchstat prints of each. */
+const MEASURED: { name: string; first: number[]; second: number[]; p: string }[] =
+  (await Deno.readTextFile(new URL("./benchstat.jsonl", import.meta.url))).trimEnd().split("\n")
+    .map((line) => JSON.parse(line));
+
+Deno.test("mannWhitney() has the p values that benchstat prints of measured goodputs and round trips", () => {
+  assertEquals(MEASURED.length, 7);
+  for (const { name, first, second, p } of MEASURED) assertEquals(mannWhitney(first, second).toFixed(3), p, name);
+});
+
+Deno.test({
+  ...unless(whyNotInstalled("benchstat"), "what is stored of benchstat is what it prints"),
+  async fn() {
+    const folder = await Deno.makeTempDir({ prefix: "tine-benchstat-" });
+    try {
+      const write = async (side: "first" | "second") => {
+        const lines = MEASURED.flatMap((row) => {
+          const name = `Benchmark_${row.name.replace(/\W/g, "_")}`;
+          return row[side].map((value) => `${name} 1 ${value} ns/op\n`);
+        });
+        await Deno.writeTextFile(`${folder}/${side}.txt`, lines.join(""));
+        return `${folder}/${side}.txt`;
+      };
+      const { stdout, code } = await run("benchstat", [await write("first"), await write("second")]);
+      assertEquals(code, 0);
+      const printed = [...new TextDecoder().decode(stdout).matchAll(/\(p=(\S+) n=10\)/g)].map(([, p]) => p);
+      assertEquals(printed, MEASURED.map(({ p }) => p));
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
 /** All ways to choose so many of the indices below a limit. */
 function* choices(below: number, size: number, from = 0): Generator<number[]> {
   if (size === 0) return yield [];
