@@ -8,13 +8,13 @@ import {
   quantilesOf,
   seconds,
   STREAM_FIGURES,
-  sumStreams,
 } from "../../flow/analysis/mod.ts";
 import { type Html, html } from "../html.ts";
 import type { MeasuredFlow } from "../plots/context.ts";
 import { listed } from "../plots/context.ts";
 import type { TestReport } from "../test_report.ts";
 import { growth, loadedPaths } from "./load_table.ts";
+import { type TestFigures, testFigures } from "./test_figures.ts";
 
 /** What happened, in one figure and one sentence. */
 interface Headline {
@@ -31,7 +31,9 @@ const MOST = 4;
 
 /** Returns what happened in a test: at most four figures that say most of it. */
 export function headlines(report: TestReport): Html {
-  const all = [...roundTrips(report), ...goodputs(report.flows), ...completions(report.flows), ...losses(report.flows)];
+  const { flows } = report;
+  const figures = testFigures(flows);
+  const all = [...roundTrips(report), ...goodputs(flows, figures), ...completions(flows), ...losses(figures)];
   if (all.length === 0) return html``;
   return html`
     <div class="headlines" aria-label="What happened" role="group">
@@ -106,7 +108,7 @@ function roundTrips({ flows }: TestReport): Headline[] {
 }
 
 /** The goodput of TCP flows, each direction by itself; without any, that of packets. */
-function goodputs(flows: readonly MeasuredFlow[]): Headline[] {
+function goodputs(flows: readonly MeasuredFlow[], figures: TestFigures): Headline[] {
   const streams = flows.flatMap((flow) => flow.protocol === "tcp" ? [flow] : []);
   const byDirection = Map.groupBy(streams, ({ direction }) => direction);
   const found = Array.from(byDirection, ([direction, those]): Headline | undefined => {
@@ -124,14 +126,9 @@ function goodputs(flows: readonly MeasuredFlow[]): Headline[] {
         }`,
       };
     }
-    const addends = those.flatMap(({ start, figures }) => {
-      if (start === undefined) return [];
-      const startNanos = Number(start - (those[0].start ?? start));
-      return [{ startNanos, lastNanos: startNanos + figures.durationNanos, figures: () => figures }];
-    });
-    const sum = sumStreams(addends);
+    const sum = direction === "download" ? figures.down : figures.up;
     const each = quantilesOf(those.map(({ figures }) => figures.goodputBitsPerSecond));
-    if (!(sum.goodputBitsPerSecond > 0) || each === undefined) return undefined;
+    if (sum === undefined || !(sum.goodputBitsPerSecond > 0) || each === undefined) return undefined;
     return {
       what,
       ...split(bitRate(sum.goodputBitsPerSecond)),
@@ -172,24 +169,12 @@ function completions(flows: readonly MeasuredFlow[]): Headline[] {
 }
 
 /** Lost packets of all UDP flows. */
-function losses(flows: readonly MeasuredFlow[]): Headline[] {
-  let sent = 0, lost = 0, known = false;
-  for (const measured of flows) {
-    if (measured.protocol === "tcp") continue;
-    for (const { toServer, fromServer } of measured.figures.senders) {
-      for (const path of [toServer, fromServer]) {
-        if (path?.sent === undefined || path.lost === undefined) continue;
-        sent += path.sent;
-        lost += path.lost;
-        known = true;
-      }
-    }
-  }
-  if (!known || sent === 0) return [];
+function losses({ sent, lost, lostPercent }: TestFigures): Headline[] {
+  if (lostPercent === undefined) return [];
   return [{
     what: "Packets lost",
-    ...lost === 0 ? { figure: "0", unit: "" } : { figure: percent(lost * 100 / sent).slice(0, -1), unit: "%" },
-    note: lost === 0 ? `of ${grouped(sent)}, there and back` : `${grouped(lost)} of ${grouped(sent)}, there and back`,
+    ...lost === 0 ? { figure: "0", unit: "" } : { figure: percent(lostPercent).slice(0, -1), unit: "%" },
+    note: `${lost === 0 ? "" : `${grouped(lost)} `}of ${grouped(sent)}, there and back`,
   }];
 }
 

@@ -18,7 +18,10 @@ export interface TestFigures {
   readonly completion?: { readonly median: number; readonly p99: number };
   /** Over the echoing flows: the median of medians, and the greatest 99th percentile, in microseconds. */
   readonly rtt?: { readonly median: number; readonly p99: number };
-  /** Packets lost of those sent, both ways, in percent. */
+  /** Packets sent and lost, both ways, of paths of which both are known. */
+  readonly sent: number;
+  readonly lost: number;
+  /** The share of lost ones, in percent. */
   readonly lostPercent?: number;
   readonly resent?: number;
 }
@@ -40,13 +43,16 @@ export function testFigures(flows: readonly MeasuredFlow[]): TestFigures {
     )
   );
   const sent = paths.reduce((sum, { sent }) => sum + sent, 0);
+  const lost = paths.reduce((sum, { lost }) => sum + lost, 0);
   const resent = known(streams.map(({ figures }) => figures.retransmits));
   return {
     up: sumOf(streams.filter(({ direction }) => direction !== "download")),
     down: sumOf(streams.filter(({ direction }) => direction === "download")),
     completion,
     rtt: medians.length === 0 ? undefined : { median: quantilesOf(medians)!.median, p99: Math.max(...tails) },
-    lostPercent: sent === 0 ? undefined : paths.reduce((sum, { lost }) => sum + lost, 0) * 100 / sent,
+    sent,
+    lost,
+    lostPercent: sent === 0 ? undefined : lost * 100 / sent,
     resent: resent.length === 0 ? undefined : resent.reduce((a, b) => a + b),
   };
 }
