@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { flowJson } from "../../src/cli/results/flow_tables.ts";
 import { TineError } from "../../src/base/errors.ts";
-import { makePages, type Page, readTestReport, type Reported, singlePlot, testPage } from "../../src/report/mod.ts";
+import { makePages, type Page, readTestReport, singlePlot, testPage } from "../../src/report/mod.ts";
 import type { XYPlot } from "../../src/report/plot.ts";
 import type { Message } from "../../src/node/protocol/frame.ts";
 import { openResults, readFlows, type RunResults, type TestResults, testsOf } from "../../src/result/mod.ts";
@@ -337,11 +337,7 @@ Deno.test("recorded text is inert wherever it stands", () =>
       ...await Array.fromAsync(makePages([opened], { script: false })),
       ...await Array.fromAsync(makePages([opened, opened], { script: false, title: evil })),
     ];
-    const [{ test }] = [{
-      test: await openTest(
-        `${out}/latest/${(opened as { summary: { tests: { folder: string }[] } }).summary.tests[0].folder}`,
-      ),
-    }];
+    const [test] = await Array.fromAsync(testsOf(opened));
     const svg = await singlePlot([{ test }], "rtt", { title: evil });
     for (const text of [...pages.map(({ text }) => text), svg]) {
       assertStringIncludes(text, "onerror=alert(1)");
