@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { decodeItem, Kind } from "../src/node/mod.ts";
 import { type MeasuredPackets, type MeasuredStream, readFlows, readRecords } from "../src/result/mod.ts";
+import type { UdfSummary } from "../src/result/summary.ts";
 import { buildTine } from "./support/built_tine.ts";
 import { eventually } from "./support/eventually.ts";
 import { processesWith } from "./support/processes_with.ts";
@@ -290,6 +291,16 @@ const examples: Readonly<Record<string, Example>> = {
       const { streams, packets } = await ran.flows("name=loopback");
       assert(streams.get("bulk")!.figures.bytes > 1e6);
       assertEquals([...packets.values()].map(({ figures: { senders: [{ toServer }] } }) => toServer?.sent), [15, 25]);
+    },
+  },
+
+  "udfs.yaml": {
+    short: { "2s": "500ms" },
+    async check(ran) {
+      const { udfs } = JSON.parse(await Deno.readTextFile(`${ran.folder("name=udfs")}/test.json`));
+      const counts = udfs.map(({ name, rowsIn, pointsOut }: UdfSummary) => [name, rowsIn, pointsOut]);
+      const [, , odd] = counts;
+      assertEquals(counts, [["smooth", 25, 25], ["marked", 25, 25], ["odd", 25, odd[2]]]);
     },
   },
 

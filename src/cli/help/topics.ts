@@ -48,6 +48,11 @@ export const topics: ReadonlyMap<string, Topic> = new Map<string, Topic>([
     commands: ["export"],
     load: () => import("./topics/export.md", { with: { type: "text" } }),
   }],
+  ["bridge", {
+    summary: "UDFs of plans: rows of a running test through any UDF, alerts, early ends, Kapacitor",
+    commands: ["run", "host", "node bridge"],
+    load: () => import("./topics/bridge.md", { with: { type: "text" } }),
+  }],
   ["compare", {
     summary: "Compare figures of repeats: intervals, verdicts, and how many repeats they take",
     commands: ["compare"],

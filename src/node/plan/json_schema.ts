@@ -214,6 +214,7 @@ function typeOf(schema: JsonSchema, defs: Definitions): string {
     case "boolean":
       return "true or false";
     case "integer":
+    case "number":
       return "number";
     case "string":
       return FORMS.get(pattern ?? "") ?? "text";
