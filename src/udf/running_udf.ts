@@ -9,6 +9,8 @@ export interface RunningUdf {
   /** For messages, e.g. `python3 my_udf.py`. */
   readonly name: string;
   readonly connection: Connection;
+  /** Whether a socket carries both directions, so that a UDF can only close both at a time. */
+  readonly socket?: boolean;
   /**
    * Settles when the UDF is gone: with undefined where it ended well, or a clause about how it ended, e.g.
    * `exited with status 3`. Where that cannot be known, as behind a socket, undefined when the connection ends.

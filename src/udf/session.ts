@@ -1,4 +1,5 @@
 import { TineError } from "../base/errors.ts";
+import { Condition } from "../base/condition.ts";
 import { startLongTimer } from "../base/time.ts";
 import { ByteReader } from "../wire/byte_reader.ts";
 import { FrameReader } from "../wire/frame_reader.ts";
@@ -13,6 +14,9 @@ import { defaultFrameLimit } from "./snapshot_limit.ts";
 
 /** How long the output of a UDF that has ended may be silent: what it has started may hold it open for ever. */
 const OUTPUT_GRACE_MS = 1000;
+
+/** How long a UDF behind a socket may be silent before the end of its input, where it has not answered a keepalive. */
+const LAST_ANSWER_MS = 500;
 
 /** How a session behaves; each has a default. */
 export interface SessionOptions {
@@ -76,6 +80,8 @@ export class Session {
   readonly #waiting = new Set<PromiseWithResolvers<void>>();
   /** Settles at the first error: a write to a UDF that hangs may never end. */
   readonly #failed = Promise.withResolvers<void>();
+  /** Notified when the UDF has answered all keepalives. */
+  readonly #answered = new Condition();
   /** Settles when a UDF that was killed may be left to itself. */
   readonly #left = Promise.withResolvers<undefined>();
   #reading: Promise<void> | undefined;
@@ -180,6 +186,7 @@ export class Session {
       this.#monitor.data();
     } else if (response.kind === "keepalive") {
       this.#monitor.answered(response.time);
+      if (this.#monitor.allAnswered) this.#answered.notify();
     }
     return response;
   }
@@ -289,6 +296,7 @@ export class Session {
         if (this.#monitor.probe()) this.#keepalive();
         const written = this.#writer.finish().catch(() => this.#stoppedReading()).catch(() => {});
         await Promise.race([written, this.#failed.promise]);
+        if (this.#udf.socket) await this.#lastAnswer();
       }
       await Promise.race([this.endInput(), this.#failed.promise]);
       await this.#reading;
@@ -302,6 +310,19 @@ export class Session {
       await this.#udf.close();
     }
     if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /**
+   * Waits for the answer to the last keepalive, as long as the UDF is not silent. Go's agent closes its socket at the end
+   * of its input, before it has written all: what it would lose comes before that answer.
+   */
+  async #lastAnswer(): Promise<void> {
+    const over = Promise.race([this.#failed.promise, this.#reading]);
+    let isOver = false;
+    void over.then(() => isOver = true);
+    while (!isOver && !this.#monitor.allAnswered && this.silenceMs < LAST_ANSWER_MS) {
+      await withinMs(LAST_ANSWER_MS - this.silenceMs, Promise.race([this.#answered.wait(), over]));
+    }
   }
 
   /**

@@ -41,6 +41,7 @@ export async function connectSocket(address: SocketAddress, retryMs = 0, signal?
       closeWrite: () => connection.closeWrite(),
       close,
     },
+    socket: true,
     ended: ended.promise,
     kill: close,
     close: () => Promise.resolve(close()),

@@ -3,6 +3,12 @@ import { connectSocket, formatAddress } from "../../src/udf/udf_socket.ts";
 import { listenTcp } from "../../src/udf/agent_server.ts";
 import { listenUnix } from "../../src/udf/unix_listener.ts";
 import { TineError } from "../../src/base/errors.ts";
+import { decodeRequest } from "../../src/udf/codec.ts";
+import type { Response } from "../../src/udf/messages.ts";
+import { ByteReader } from "../../src/wire/byte_reader.ts";
+import { writeAll } from "../../src/wire/connection.ts";
+import { FrameReader } from "../../src/wire/frame_reader.ts";
+import { frame, responseBytes } from "../support/bytes.ts";
 import { HostProbe } from "../support/scripted_udf.ts";
 import { pointRequest } from "../support/udf_driver.ts";
 
@@ -60,6 +66,30 @@ async function connect(transport: string, timeoutMs: number) {
   return { udf, probe: new HostProbe(peer, { timeoutMs }) };
 }
 
+/** Answers like Go's agent: what is read last is written a while after the end was read, when the socket is closed. */
+async function closeAtEnd(udf: Deno.Conn): Promise<string> {
+  const frames = new FrameReader(udf);
+  let writing = Promise.resolve();
+  let open = true;
+  let lost = 0;
+  do {
+    while (frames.next()) {
+      const request = decodeRequest(new ByteReader().reset(frames.bytes.slice(frames.start, frames.end)));
+      if (request.kind !== "point" && request.kind !== "keepalive") continue;
+      const response: Response = request.kind === "point" ? { kind: "point", point: request.point.copy() } : request;
+      writing = writing.then(async () => {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        if (open) await writeAll(udf, frame(responseBytes(response)));
+        else lost++;
+      });
+    }
+  } while (await frames.fill());
+  open = false;
+  udf.close();
+  await writing;
+  return lost === 0 ? "all was written" : `${lost} responses were lost`;
+}
+
 for (const transport of ["Unix", "TCP"]) {
   Deno.test(`a UDF behind a socket that neither reads nor writes is given up (${transport})`, async () => {
     const { udf, probe } = await connect(transport, 60);
@@ -77,6 +107,23 @@ for (const transport of ["Unix", "TCP"]) {
     void probe.host.point(pointRequest(1, "x".repeat(9_000_000)).point);
     assertStringIncludes((await probe.failure()).message, "no sign of life");
     udf.close();
+  });
+
+  Deno.test(`a UDF that closes its socket at the end of its input, as Go's agent does, has sent all (${transport})`, async () => {
+    const { udf, probe } = await connect(transport, 10_000);
+    const ended = closeAtEnd(udf);
+    for (let i = 0; i < 20; i++) await probe.host.point(pointRequest(i).point);
+    await probe.host.stop();
+    assertEquals(await ended, "all was written");
+    assertEquals(probe.host.counts.pointsOut, 20);
+  });
+
+  Deno.test(`a UDF behind a socket that answers no keepalive does not hold up stop() (${transport})`, async () => {
+    const { udf, probe } = await connect(transport, 60_000);
+    const reading = udf.readable.pipeTo(new WritableStream({ close: () => udf.close() })).catch(() => {});
+    await probe.host.point(pointRequest(1).point);
+    await probe.host.stop();
+    await reading;
   });
 
   Deno.test(`a connection that is cut is an error (${transport})`, async () => {

@@ -303,6 +303,7 @@ export function recordUdf(udf: RunningUdf, recorder: Recorder): RunningUdf {
   return {
     name: udf.name,
     connection: recordConnection(udf.connection, recorder),
+    socket: udf.socket,
     ended: udf.ended,
     kill: () => udf.kill(),
     async close() {
