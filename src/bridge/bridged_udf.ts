@@ -80,7 +80,7 @@ export class BridgedUdf {
   readonly #points: RowPoints;
   readonly #driver: Supervisor | DirectHandler;
   readonly #conditions: Conditions;
-  readonly #columns = new UdfColumns();
+  readonly #columns: UdfColumns;
   readonly #reader = new ByteReader();
   readonly #queue: QueuedPoints[] = [];
   readonly #more = new Condition();
@@ -107,6 +107,7 @@ export class BridgedUdf {
     this.#options = options;
     this.#log = new LogLimiter(options.log, { maxLines: MAX_LINES_PER_SECOND });
     this.#points = new RowPoints(schema, config.groupBy);
+    this.#columns = new UdfColumns(schema);
     this.#conditions = new Conditions(config);
     const log = (line: string) => this.#log.log(line);
     this.#driver = options.bundled !== undefined

@@ -2,6 +2,7 @@ import { messageOf, TineError } from "../base/errors.ts";
 import { type ExportedTest, takeRecordedRows } from "../result/export/mod.ts";
 import { tableNamed } from "../result/tables/mod.ts";
 import { sharedSource } from "../result/tables/source.ts";
+import type { TableSchema } from "../result/tables/table.ts";
 import { UDF_FOLDER, UdfColumns, udfFileName, writeUdfHead } from "../result/udf_output.ts";
 import type { Batch } from "../udf/batcher.ts";
 import { encodeResponse } from "../udf/codec.ts";
@@ -71,7 +72,7 @@ async function throughUdf(
   const source = { test, run, ...shared, flows, intervalMs };
   const schema = tableNamed(table)(source);
   checkTags(schema, options.groupBy);
-  using file = await ReturnedFile.create(path, { name, table });
+  using file = await ReturnedFile.create(path, name, schema);
   const host = new Host(await options.reach(), file, options.host);
   let feeder: RowFeeder;
   try {
@@ -123,23 +124,28 @@ async function initialise(host: Host, options: Option[], info: InfoResponse): Pr
 class ReturnedFile implements Receiver, FrameTaker, Disposable {
   readonly #path: string;
   readonly #file: Deno.FsFile;
-  readonly #columns = new UdfColumns();
+  readonly #columns: UdfColumns;
   readonly #pending = new ByteWriter(WRITE_BYTES);
   readonly #message = new ByteWriter();
   #bytes = 0;
 
-  private constructor(path: string, file: Deno.FsFile) {
+  private constructor(path: string, file: Deno.FsFile, schema: TableSchema) {
     this.#path = path;
     this.#file = file;
+    this.#columns = new UdfColumns(schema);
   }
 
-  /** @param folder of the test, which is made */
-  static async create(folder: string, head: { name: string; table: string }): Promise<ReturnedFile> {
+  /**
+   * @param folder of the test, which is made
+   * @param name of the UDF
+   * @param schema of the table whose rows it gets
+   */
+  static async create(folder: string, name: string, schema: TableSchema): Promise<ReturnedFile> {
     const path = `${folder}/${UDF_FOLDER}/${udfFileName(0)}`;
     try {
       await Deno.mkdir(`${folder}/${UDF_FOLDER}`, { recursive: true });
-      const file = new ReturnedFile(path, await Deno.open(path, { createNew: true, write: true }));
-      writeUdfHead(file.#pending, head);
+      const file = new ReturnedFile(path, await Deno.open(path, { createNew: true, write: true }), schema);
+      writeUdfHead(file.#pending, { name, table: schema.name });
       return file;
     } catch (error) {
       throw cannotWrite(path, error);

@@ -60,11 +60,17 @@ export interface UdfColumn {
  */
 export class UdfColumns {
   readonly #columns = new Map<string, UdfColumn>();
+  readonly #made: readonly string[];
   readonly #shapes = new Set<number>();
   readonly #reader = new ByteReader();
   #bytes: Uint8Array = new Uint8Array();
   #view = new DataView(this.#bytes.buffer);
   #lastShape: number | undefined;
+
+  /** @param table whose rows the UDF gets, where it is known */
+  constructor(table?: { readonly columns: readonly { readonly name: string }[] }) {
+    this.#made = table?.columns.map(({ name }) => name) ?? [];
+  }
 
   /** Takes the point in `bytes[start, end)`, an encoded Response without its length. */
   addFrame(bytes: Uint8Array, start: number, end: number): void {
@@ -93,10 +99,20 @@ export class UdfColumns {
     for (const [name, value] of point.fields()) this.#note({ name, type: typeOf(value) });
   }
 
-  /** Those so far: tags first, each in the order in which they came. */
+  /**
+   * Those so far: tags first, each in the order of the table that they are made of, then by name. A UDF need not send
+   * fields in the same order twice: Go's maps have none.
+   */
   get columns(): UdfColumn[] {
-    const all = [...this.#columns.values()];
+    const all = [...this.#columns.values()].sort((a, b) =>
+      this.#placeOf(a) - this.#placeOf(b) || compare(a.name, b.name)
+    );
     return [...all.filter(({ tag }) => tag), ...all.filter(({ tag }) => !tag)];
+  }
+
+  #placeOf({ name }: UdfColumn): number {
+    const place = this.#made.indexOf(name);
+    return place < 0 ? this.#made.length : place;
   }
 
   #note(column: UdfColumn): void {
@@ -105,6 +121,10 @@ export class UdfColumns {
     if (known === undefined && this.#columns.size >= MAX_COLUMNS) return;
     this.#columns.set(key, known === undefined ? column : widened(known, column));
   }
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** Shapes and columns beyond this come from names that are made of values. */
