@@ -1,7 +1,7 @@
 import type { Item } from "../../node/item.ts";
 import type { UdfSummary } from "../../result/summary.ts";
 import type { GateVerdict } from "../../result/gates/mod.ts";
-import { style, writeStdout } from "../terminal.ts";
+import { showsUnicode, style, writeStdout } from "../terminal.ts";
 import { JsonDisplay } from "./json_display.ts";
 import { LineDisplay } from "./line_display.ts";
 import type { ScreenSize } from "./live_block.ts";
@@ -142,7 +142,7 @@ export function createDisplay({ json = false, verbose = false }: DisplayOptions 
   if (json) return new JsonDisplay({ verbose, write: writeStdout });
   const options = { verbose, style: style(Deno.stderr), write: writeStderr, writeResult: writeStdout };
   if (!Deno.stderr.isTerminal() || Deno.env.get("TERM") === "dumb") return new LineDisplay(options);
-  return new TerminalDisplay({ ...options, size: stderrSize });
+  return new TerminalDisplay({ ...options, size: stderrSize, unicode: showsUnicode() });
 }
 
 const encoder = new TextEncoder();

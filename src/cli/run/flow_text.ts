@@ -20,9 +20,19 @@ export function flowLine(state: FlowState): string {
   return `${escape(state.flow)}: ${flowFigures(state)}`;
 }
 
-/** Returns the same without the name of the flow. */
-export function flowFigures(state: FlowState): string {
-  const phrases = state.protocol === "tcp" ? streamPhrases(state) : packetPhrases(state);
+/** What stands before figures of a flow: how they were of late. */
+export interface FlowBars {
+  readonly goodput?: string;
+  readonly rtt?: string;
+}
+
+/**
+ * Returns the same without the name of the flow.
+ *
+ * @param bars stand before the figures that they are of
+ */
+export function flowFigures(state: FlowState, bars: FlowBars = {}): string {
+  const phrases = state.protocol === "tcp" ? streamPhrases(state, bars) : packetPhrases(state, bars);
   return phrases.filter((text) => text !== "").join(", ");
 }
 
@@ -32,26 +42,30 @@ export function flowEndLines(flows: Iterable<FlowState>): string[] {
   return [...single.map(flowLine), ...crowds.entries().flatMap(([stem, crowd]) => sumLines(escape(stem), crowd))];
 }
 
-function streamPhrases(state: StreamState): string[] {
+function withBars(bars: string | undefined, text: string): string {
+  return bars === undefined || text === "" ? text : `${bars} ${text}`;
+}
+
+function streamPhrases(state: StreamState, bars: FlowBars): string[] {
   const { bytes, goodputBitsPerSecond, rttMicros, retransmits } = LIVE_STREAM_FIGURES;
   const { completionNanos, ended } = state;
   const took = completionNanos === undefined ? "" : ` in ${elapsed(completionNanos / 1e6)}`;
   return [
-    phrase(goodputBitsPerSecond, state),
+    withBars(bars.goodput, phrase(goodputBitsPerSecond, state)),
     `${phrase(bytes, state)}${took}${ended ? "" : " so far"}`,
-    phrase(rttMicros, state),
+    withBars(bars.rtt, phrase(rttMicros, state)),
     phrase(retransmits, state),
   ];
 }
 
-function packetPhrases(state: PacketState): string[] {
+function packetPhrases(state: PacketState, bars: FlowBars): string[] {
   const { bitsPerSecond, lost, dropped, rttMicros, rtt } = LIVE_PACKET_FIGURES;
   return [
-    phrase(bitsPerSecond, state),
+    withBars(bars.goodput, phrase(bitsPerSecond, state)),
     count(state.packets, "packet"),
     phrase(lost, state),
     state.dropped > 0 ? phrase(dropped, state) : "",
-    phrase(state.ended ? rtt : rttMicros, state),
+    withBars(bars.rtt, phrase(state.ended ? rtt : rttMicros, state)),
   ];
 }
 

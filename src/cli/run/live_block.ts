@@ -3,6 +3,7 @@ import { cutToWidth, textWidth } from "../../base/text.ts";
 import { elapsed, wholeSeconds } from "../../base/units.ts";
 import { type FlowState, FlowTracker } from "../../flow/analysis/mod.ts";
 import { flowFigures } from "./flow_text.ts";
+import { FlowCourses, MAX_CELLS, sparkline } from "./sparkline.ts";
 import { type Counts, countsText, errorLine, nameOfTest } from "./outcome_text.ts";
 import type { Activity, ErrorItem, Item, LogEntry } from "../../node/item.ts";
 import type { TestStart } from "./display.ts";
@@ -27,6 +28,8 @@ export interface ScreenSize {
 export interface LiveView {
   readonly size: ScreenSize;
   readonly style: Style;
+  /** Whether it shows more characters than those of ASCII. */
+  readonly unicode: boolean;
   /** By the clock of `performance.now()`. */
   readonly nowMs: number;
   /** The number of selected tests. */
@@ -36,7 +39,7 @@ export interface LiveView {
 }
 
 /** Returns the lines that show a running test; they fit the terminal. */
-export function liveBlock(running: TestProgress, { size, style, nowMs, tests, counts }: LiveView): string[] {
+export function liveBlock(running: TestProgress, { size, style, unicode, nowMs, tests, counts }: LiveView): string[] {
   // A character in the last column makes some terminals begin a line.
   const width = Math.max(1, size.columns - 1);
   const { id, number } = running.test;
@@ -52,25 +55,53 @@ export function liveBlock(running: TestProgress, { size, style, nowMs, tests, co
   const most = Math.max(1, Math.min(MAX_LINES, size.rows - 2));
   const room = most - head.length - foot.length;
   const nodes = nodeLines(running.nodes, Math.ceil(room / 2), width, style);
-  const flows = flowLines([...running.flows.flows.values()], room - nodes.length, width, style);
+  const flows = flowLines(running, room - nodes.length, width, style, unicode);
   // Where there are few flows, more nodes have room.
   const more = flows.length < room - nodes.length ? nodeLines(running.nodes, room - flows.length, width, style) : nodes;
   return [...head, ...more, ...flows, ...foot].slice(0, most);
 }
 
-/** What each flow has measured so far; where there are too many, those that run, and those that began last. */
-function flowLines(flows: readonly FlowState[], room: number, width: number, style: Style): string[] {
+/** Fewer bars than this show no course. */
+const MIN_CELLS = 4;
+
+/**
+ * What each flow has measured so far; where there are too many, those that run, and those that began last. What the
+ * figures leave of the width goes to small bars of goodput and RTT.
+ */
+function flowLines(
+  { flows: tracker, courses }: TestProgress,
+  room: number,
+  width: number,
+  style: Style,
+  unicode: boolean,
+): string[] {
+  const flows = [...tracker.flows.values()];
   if (room <= 0 || flows.length === 0) return [];
   const fits = flows.length <= room ? flows.length : room - 1;
   const over = (flow: FlowState) => flow.ended ? 1 : 0;
   const shown = fits === flows.length ? flows : flows.toReversed().sort((a, b) => over(a) - over(b)).slice(0, fits);
   const widest = Math.max(0, ...shown.map(({ flow }) => escape(flow).length));
+  const longest = Math.max(0, ...shown.map((state) => textWidth(flowFigures(state))));
+  // In steps, so that they do not change with each digit of a figure.
+  const spare = Math.floor((width - widest - longest - 4) / 2) - 1;
+  const cells = Math.min(MAX_CELLS, spare - spare % MIN_CELLS);
   const lines = shown.map((state) => {
-    const text = cutToWidth(`  ${escape(state.flow).padEnd(widest)}  ${flowFigures(state)}`, width);
-    return state.ended ? style.dim(text) : text;
+    const name = `  ${escape(state.flow).padEnd(widest)}  `;
+    return { state, text: cutToWidth(name + flowFigures(state, barsOf(state.flow, cells, courses, unicode)), width) };
   });
-  if (fits < flows.length) lines.push(style.dim(cutToWidth(`  +${flows.length - fits} more flows`, width)));
-  return lines;
+  return [
+    ...lines.map(({ state, text }) => state.ended ? style.dim(text) : text),
+    ...fits < flows.length ? [style.dim(cutToWidth(`  +${flows.length - fits} more flows`, width))] : [],
+  ];
+}
+
+/** The course of a flow as small bars; nothing of a flow that has reported once. */
+function barsOf(flow: string, cells: number, courses: FlowCourses, unicode: boolean) {
+  if (cells < MIN_CELLS) return {};
+  const { goodput, rtt } = courses.of(flow, cells);
+  const bars = (values: readonly (number | undefined)[]) =>
+    values.filter((value) => value !== undefined).length > 1 ? sparkline(values, unicode).padStart(cells) : undefined;
+  return { goodput: bars(goodput), rtt: bars(rtt) };
 }
 
 function timeLine({ test, startedMs }: TestProgress, nowMs: number, width: number, style: Style): string {
@@ -178,6 +209,8 @@ export class TestProgress {
   /** What its nodes do, by their ids, in the order of their first reports. */
   readonly nodes = new Map<string, NodeActivity>();
   readonly flows = new FlowTracker();
+  /** What flows have reported of late. */
+  readonly courses = new FlowCourses();
   /** The last entry of a log. */
   log: LogEntry | undefined;
   /** The first error: those that follow come from it. */
@@ -189,16 +222,22 @@ export class TestProgress {
    */
   constructor(readonly test: TestStart, readonly startedMs: number) {}
 
-  /** Takes in a result. */
-  take(item: Item): void {
+  /**
+   * Takes in a result.
+   *
+   * @param nowMs when it came, by the clock of `performance.now()`
+   */
+  take(item: Item, nowMs: number = performance.now()): void {
     switch (item.type) {
       case "nodeInfo":
         return this.#set(item.nodeId, this.nodes.get(item.nodeId) ?? NOTHING);
       case "activity":
         return this.#set(item.nodeId, item);
-      case "progress":
-        this.flows.take(item.flow, item.report);
+      case "progress": {
+        const state = this.flows.take(item.flow, item.report);
+        if (state !== undefined) this.courses.add(state, nowMs);
         return;
+      }
       case "log":
         this.log = item;
         return;

@@ -24,6 +24,8 @@ const INTERVAL_MS = 200;
 export interface TerminalDisplayOptions extends TextDisplayOptions {
   /** The size of the terminal as it is now. */
   size(): ScreenSize;
+  /** Whether it shows more characters than those of ASCII. */
+  readonly unicode: boolean;
 }
 
 /** The running test as a live block, redrawn five times a second, below the finished ones, a line each. */
@@ -97,10 +99,10 @@ export class TerminalDisplay implements Display {
   /** Draws what there is to draw, unless the terminal is still busy with what came before. */
   #draw(): void {
     if (this.#writing !== undefined || this.#gone) return;
-    const { size, style, write } = this.#options;
+    const { size, style, unicode, write } = this.#options;
     const screen = size();
     const above = this.#above.take();
-    const view = { size: screen, style, nowMs: performance.now(), tests: this.#tests, counts: this.#counts };
+    const view = { size: screen, style, unicode, nowMs: performance.now(), tests: this.#tests, counts: this.#counts };
     const lines = this.#running === undefined ? [] : liveBlock(this.#running, view);
     if (above === "" && lines.length === 0 && !this.#area.drawn) return;
     this.#writing = write(this.#area.frame(above, lines, screen.columns))

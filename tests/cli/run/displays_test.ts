@@ -82,7 +82,7 @@ Deno.test("LineDisplay shows entries of logs when it is verbose", async () => {
 
 Deno.test("TerminalDisplay leaves a line for each test, with its errors, and takes down the rest", async () => {
   const given = options();
-  await using display = new TerminalDisplay({ ...given, size: () => ({ columns: 80, rows: 24 }) });
+  await using display = new TerminalDisplay({ ...given, unicode: true, size: () => ({ columns: 80, rows: 24 }) });
   showPlan(display);
   await display.planEnds(SUMMARY);
   assertEquals(given.stderr.lines, [
@@ -107,7 +107,12 @@ Deno.test("TerminalDisplay shows the running test, and nothing of it once it is 
     return Promise.resolve(drawn.resolve());
   };
   {
-    await using display = new TerminalDisplay({ ...given, write, size: () => ({ columns: 80, rows: 24 }) });
+    await using display = new TerminalDisplay({
+      ...given,
+      write,
+      unicode: true,
+      size: () => ({ columns: 80, rows: 24 }),
+    });
     display.planStarts({ plan: "p.yaml", folder: "out", tests: 1, kept: 0 });
     display.testStarts({ id: { name: "a" }, number: 1, expectedMs: 0, timeoutMs: 0 });
     display.item(activity("left", ["sleep 1s"]));
@@ -132,7 +137,7 @@ Deno.test("displays for people go on where standard error is gone", async () => 
   const gone = () => Promise.reject(new Deno.errors.BrokenPipe("gone"));
   for (const create of [LineDisplay, TerminalDisplay]) {
     const given = options();
-    await using display = new create({ ...given, write: gone, size: () => ({ columns: 80, rows: 24 }) });
+    await using display = new create({ ...given, write: gone, unicode: true, size: () => ({ columns: 80, rows: 24 }) });
     showPlan(display);
     await display.planEnds(SUMMARY);
     assertEquals(given.stdout, ["out/now\n"]);
@@ -217,7 +222,7 @@ Deno.test("displays tell what flows have measured when their test ends", async (
     "name=b: kept",
   ]);
   const terminal = options();
-  await show(new TerminalDisplay({ ...terminal, size: () => ({ columns: 80, rows: 24 }) }));
+  await show(new TerminalDisplay({ ...terminal, unicode: true, size: () => ({ columns: 80, rows: 24 }) }));
   assertEquals(terminal.stderr.lines.slice(0, 3), [
     "ok        name=a  1.2s",
     "          bulk: 8.00 Mbit/s, 1.00 MB in 1.0s",

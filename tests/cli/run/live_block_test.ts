@@ -14,6 +14,7 @@ function block(test: TestProgress, seconds: number, columns = 80, rows = 24): st
   const view: LiveView = {
     size: { columns, rows },
     style: PLAIN,
+    unicode: true,
     nowMs: 1000 + seconds * 1000,
     tests: 12,
     counts: { ok: 1, failed: 0, canceled: 0, kept: 0 },
@@ -130,4 +131,27 @@ Deno.test("TestProgress does not grow without end", () => {
   for (let i = 0; i < 20_000; i++) test.take(activity(`n${i}`, []));
   test.take(activity("n1", ["sleep 1s"]));
   assertEquals([test.nodes.size, test.nodes.get("n1")?.running.length], [10_000, 1]);
+});
+
+Deno.test("liveBlock() has small bars of the course of goodput and RTT where the terminal is wide enough", () => {
+  const test = running();
+  for (let i = 0; i <= 20; i++) {
+    const report = { bytes: i * 1e6, goodputBitsPerSecond: i * 1e6, rttMicros: 4000 - i * 100 };
+    if (i % 4 !== 3) test.take(progress("bulk", streamProgress(report)), 1000 + i * 500);
+  }
+  assertEquals(
+    block(test, 11, 100).find((line) => line.includes("bulk")),
+    "  bulk  ▃▃ ▄▄▅ ▅▆▆ ▇▇▇ █ 20.0 Mbit/s, 20.0 MB so far, ██ ▇▇▇ ▇▆▆ ▆▆▅ ▅ RTT 2.000 ms",
+  );
+});
+
+Deno.test("liveBlock() has no bars where there is no room for them, and none of a flow that reported once", () => {
+  const test = running();
+  test.take(progress("once", streamProgress({ bytes: 1e6, goodputBitsPerSecond: 1e6 })), 1000);
+  assert(!/[▁-█]/.test(block(test, 2, 200).join("\n")));
+  for (let i = 0; i < 5; i++) {
+    test.take(progress("bulk", streamProgress({ bytes: 1e6, goodputBitsPerSecond: 1e6 })), 1000 + i * 500);
+  }
+  assert(/[▁-█]{4}/.test(block(test, 3, 120).join("\n")));
+  assert(!/[▁-█]/.test(block(test, 3, 40).join("\n")));
 });
