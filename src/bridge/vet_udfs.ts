@@ -126,7 +126,10 @@ const FOLLOWED: ReadonlySet<string> = new Set(
   }),
 );
 
-/** The option `field` of a handler that comes with tine names a field of the points. */
+/** Options of handlers that come with tine which name a field of the points. */
+const FIELD_OPTIONS: ReadonlySet<string> = new Set(["field", "left", "right"]);
+
+/** The fields that options name are those of the table. */
 function checkFields(
   options: NonNullable<UdfConfig["options"]>,
   columns: readonly Column[],
@@ -135,7 +138,7 @@ function checkFields(
 ): Finding[] {
   const fields = columns.slice(1).filter(({ tag }) => !tag).map(({ name }) => name);
   return Object.entries(options).flatMap(([name, value]) => {
-    if (name !== "field" || typeof value !== "string" || fields.includes(value)) return [];
+    if (!FIELD_OPTIONS.has(name) || typeof value !== "string" || fields.includes(value)) return [];
     return [errorAt(at(place, "options", name), "unknown-field", unknown("field", value, table, fields))];
   });
 }

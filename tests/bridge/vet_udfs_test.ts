@@ -34,6 +34,10 @@ for (
       'error .options.field: the table round_trips has no field "rtt": did you mean rtt_us?',
     ],
     [
+      "table: round_trips, handler: join, options: { left: to_server_us, right: from_servr_us }",
+      'error .options.right: the table round_trips has no field "from_servr_us": did you mean from_server_us?',
+    ],
+    [
       "table: round_trips, handler: moving-avg, options: { field: rtt_us, sice: 5 }",
       'error .options: the UDF has no option "sice": did you mean size?',
     ],
