@@ -1,10 +1,12 @@
 /// <reference lib="dom" />
 import { assert, assertAlmostEquals, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
 import type { ElementHandle, Page } from "puppeteer-core";
-import { makePages, type Reported, type ReportedTest, testPage } from "../../src/report/mod.ts";
+import { comparePage, makePages, type Reported, type ReportedTest, testPage } from "../../src/report/mod.ts";
+import { compare, readSamples } from "../../src/result/compare/mod.ts";
 import { createRun, openResults } from "../../src/result/mod.ts";
 import { areaOf as drawnArea } from "../../src/report/svg/drawing.ts";
-import { type Color, inBrowser, type Region, TestBrowser, touch } from "../support/browser.ts";
+import { type Color, inBrowser, PATIENCE_MS, type Region, TestBrowser, touch } from "../support/browser.ts";
+import { repeats, storeRun } from "../result/compare/repeated_runs.ts";
 import { END, HOSTILE, LONE, recordSample, RTTS, RUN, sampleMessages, sampleReport, SPIKE } from "./sample_report.ts";
 
 const browser = new TestBrowser();
@@ -48,8 +50,9 @@ function openSample(prepare?: (page: Page) => Promise<void>) {
 /** Waits for a plot to be drawn by the script; returns where its values are, in pixels of the page. */
 async function areaOf(page: Page, id: string): Promise<Region> {
   await page.evaluate((id) => document.getElementById(`plot-${id}`)!.scrollIntoView({ block: "center" }), id);
-  const drawn = await page.waitForSelector(`#plot-${id} .live svg`);
-  const { left, top, width, height } = await drawn!.evaluate((svg) => {
+  await page.waitForSelector(`#plot-${id} .live svg`);
+  // It may be drawn again at any time: one that is held would be gone.
+  const { left, top, width, height } = await page.$eval(`#plot-${id} .live svg`, (svg) => {
     const { left, top, width, height } = svg.getBoundingClientRect();
     return { left, top, width, height };
   });
@@ -76,6 +79,18 @@ async function nextFrame(page: Page): Promise<void> {
   await page.evaluate(() =>
     new Promise<void>((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve())))
   );
+}
+
+/** Waits until something of a page is as expected: plots that come into sight are drawn a moment later. */
+async function eventually<T>(read: () => Promise<T>, expected: T): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const actual = await read();
+    if (JSON.stringify(actual) === JSON.stringify(expected) || performance.now() > deadline) {
+      return assertEquals(actual, expected);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 /** Drags over shares of the width of a plot. */
@@ -178,7 +193,7 @@ Deno.test({
     assert(indices.length >= 5 && indices.length <= 12, `${indices.length} samples are shown`);
     for (const i of indices) {
       await page.mouse.move(x + (RTTS.x[i] / 1e6 - from) / (to - from) * width, y + 40);
-      await page.waitForSelector("#plot-rtt .readout:not([hidden])");
+      await nextFrame(page);
       const texts = await page.$$eval(
         "#plot-rtt .readout-time, #plot-rtt .reading-value",
         (all) => all.map(({ textContent }) => textContent ?? ""),
@@ -204,6 +219,7 @@ Deno.test({
     for (const id of ["rtt", "lateness"]) {
       const { x, y, width } = await areaOf(page, id);
       await page.mouse.move(x + SPIKE.at / END * width, y + 40);
+      await nextFrame(page);
       const reading = await page.waitForSelector(`#plot-${id} .readout:not([hidden]) .reading`);
       const text = await reading!.evaluate(({ textContent }) => textContent ?? "");
       assertStringIncludes(text, "to 250\u00a0ms, mean ", id);
@@ -223,7 +239,7 @@ Deno.test({
     assertAlmostEquals(to, 4, 0.05);
     for (const id of ["runs", "goodput", "lateness"]) {
       await areaOf(page, id);
-      assertEquals((await ticks(page, id)).at(0), (await ticks(page, "rtt")).at(0), id);
+      await eventually(() => ticks(page, id), await ticks(page, "rtt"));
     }
     assertNotEquals(await ticks(page, "rtt"), all);
 
@@ -253,10 +269,8 @@ Deno.test({
     await page.keyboard.press("Escape");
 
     // A click on a run.
-    const run =
-      await (await areaOf(page, "runs"),
-        page.waitForSelector('#plot-runs .live [data-path="tests[0].serial[0]"] rect'));
-    await run!.click();
+    await areaOf(page, "runs");
+    await page.locator('#plot-runs .live [data-path="tests[0].serial[0]"] rect').click();
     const [start, end] = (await shown(page))!;
     assertAlmostEquals(start, RUN.start / 1e6, 0.1);
     assertAlmostEquals(end, RUN.end / 1e6, 0.1);
@@ -486,7 +500,7 @@ Deno.test({
     await button!.evaluate((button) => (button as HTMLElement).click());
     await nextFrame(page);
     await drawAll(page);
-    assertEquals(await shownFlows(), all.filter((flow) => flow !== "one (after)"));
+    await eventually(shownFlows, all.filter((flow) => flow !== "one (after)"));
     assertEquals(watched, { requests: [address], errors: [] });
   },
 });
@@ -494,7 +508,7 @@ Deno.test({
 Deno.test({
   ...inBrowser("an index of a run zooms the plots of each test by themselves, and keeps nobody out"),
   async fn() {
-    const tests = ["one", "two"].map((name) => ({ id: { name }, timeout: 1000, sleep: 1 }));
+    const tests = ["one", "two"].map((name) => ({ id: { name, note: HOSTILE }, timeout: 1000, sleep: 1 }));
     const path = `${folder}/index-run`;
     await using run = await createRun(path, { tests }, { planName: HOSTILE, tine: "1" });
     for (const test of tests) {
@@ -514,6 +528,31 @@ Deno.test({
     await page.keyboard.press("+");
     await nextFrame(page);
     assertEquals(await zoomed(), [false, true]);
+    assertEquals(watched, { requests: [address], errors: [] });
+  },
+});
+
+Deno.test({
+  ...inBrowser("a page of a comparison asks for nothing, and keeps nobody out, light and dark"),
+  async fn() {
+    const run = (name: string, goodput: number) => {
+      const id = { name: HOSTILE };
+      const tests = repeats(
+        id,
+        [1, 2, 3, 4],
+        (i) => ({ bulk: { goodput: goodput * (1 + i / 100) }, voip: { rtt: i } }),
+      );
+      return storeRun(`${folder}/${name}`, tests);
+    };
+    const [before, after] = [await run("base", 18e6), await run("other", 15e6)];
+    const comparisons = compare(await readSamples(before), [await readSamples(after)]);
+    const address = `file://${folder}/comparison.html`;
+    await Deno.writeTextFile(`${folder}/comparison.html`, await comparePage(comparisons));
+    await using open = await browser.open(address);
+    const { page, watched } = open;
+    assertEquals(await barriers(page), []);
+    await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: "dark" }]);
+    assertEquals(await barriers(page), []);
     assertEquals(watched, { requests: [address], errors: [] });
   },
 });

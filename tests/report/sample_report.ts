@@ -5,7 +5,7 @@ import { lookOf } from "../../src/report/plot.ts";
 import { readTestReport, type TestReport } from "../../src/report/mod.ts";
 import { SeriesBuilder } from "../../src/report/series_builder.ts";
 import { openResults } from "../../src/result/mod.ts";
-import { errorMessage, log } from "../result/fixtures.ts";
+import { errorMessage, fileData, item, log } from "../result/fixtures.ts";
 import { info, node, record, recordsOf } from "../result/recorded_flows.ts";
 import { Random } from "../support/random.ts";
 
@@ -117,4 +117,21 @@ export function* sampleMessages() {
   yield log("a", 6_000n, `a second line: ${HOSTILE}`, HOSTILE);
   yield log("a", 7_000n, "the FIRST again", "two");
   yield errorMessage("a", HOSTILE);
+  const versions = { tine: HOSTILE, deno: HOSTILE, kernel: HOSTILE };
+  const clock = { offsetNs: 0, errorNs: 0 };
+  yield item({
+    type: "nodeInfo",
+    nodeId: "b",
+    platform: HOSTILE,
+    hostname: HOSTILE,
+    bootId: HOSTILE,
+    clock,
+    pid: 1,
+    versions,
+  });
+  yield item({ type: "sysInfo", nodeId: "a", sections: { [HOSTILE]: HOSTILE, kernel: { [HOSTILE]: HOSTILE } } });
+  yield item({ type: "missing", nodeId: "a", from: "c", what: HOSTILE });
+  const run = { name: HOSTILE, start: 1_000n, end: 900_000_000n, error: HOSTILE };
+  yield item({ type: "runTimes", nodeId: "a", runs: [{ ...run, path: "tests[0]" }, { ...run, path: HOSTILE }] });
+  yield fileData("a", `${HOSTILE.replaceAll("/", "")}.txt`);
 }

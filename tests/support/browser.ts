@@ -10,7 +10,7 @@ import { findTool } from "../../src/node/process/tools.ts";
 import { unless, whyNotInstalled } from "./unless.ts";
 
 /** How long a page may take for anything, on a busy machine, in ms. */
-const PATIENCE_MS = 60_000;
+export const PATIENCE_MS = 60_000;
 
 const FLAGS = [
   "--no-sandbox",

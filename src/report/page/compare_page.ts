@@ -60,7 +60,7 @@ function section({ base, other, rows }: Comparison, id: string, several: boolean
       <h2>${several ? caption : "Figures"}</h2>
       ${parts.map(([what, rows]) =>
         html`
-          <div class="table" tabindex="0" role="region" aria-label="${what}">
+          <div class="table" tabindex="0" role="group" aria-label="${what}">
             <table>
               <caption>${what}</caption>
               <thead>

@@ -156,7 +156,7 @@ function systemTables(systems: readonly SysInfoData[]): Html {
           values: contents.map((content) => typeof content === "object" ? content[name] : undefined),
         })),
         ...hasText
-          ? [{ name: "", values: contents.map((content) => typeof content === "string" ? content : undefined) }]
+          ? [{ name: "text", values: contents.map((content) => typeof content === "string" ? content : undefined) }]
           : [],
       ];
       return html`
