@@ -99,20 +99,24 @@ Deno.test("tine export says in one sentence what is wrong, and leaves nothing be
     const [code, message] = await wrong("--table=flows", "--format=csv", "-o", `${out}/file/x.csv`);
     assertEquals(code, 1);
     assertStringIncludes(`${message}`, "tine export: cannot write OUT/file/x.csv: ");
+    const { stdout } = await tine(["export", `${out}/results`, "--table=flows", "--format=csv"]);
+    const columns = stdout.split("\n")[0].split(",").length;
     assertEquals(await wrong("--table=flows", "--format=csv", "--columns=nothing", "-o", `${out}/file`), [
       1,
-      'tine export: the table flows has no column "nothing": it has time, run, name, cca, node, flow, sender, direction, ' +
-      (await columnsBehind(`${out}/results`)),
+      `tine export: the table flows has no column "nothing": \`tine help export\` lists its ${columns} columns`,
     ]);
+    // Nothing is written of the first table where a later one is wrong.
+    assertEquals((await wrong("--table=flows,logs", "--format=csv", "--columns=time,path", "-o", `${out}/new/`))[0], 1);
+    assertEquals(
+      await wrong("--table=flows", "--format=csv", "--columns=,"),
+      [
+        2,
+        '--columns "," names no column: expected such as --columns time,rtt_us',
+      ].map((text) => typeof text === "string" ? `tine export: ${text}` : text),
+    );
     assertEquals(await Deno.readTextFile(`${out}/file`), "mine");
     assertEquals((await listing(out)).filter((path) => !path.startsWith("results")), ["file"]);
   }));
-
-/** The names of the columns of flows behind its tags. */
-async function columnsBehind(path: string): Promise<string> {
-  const { stdout } = await tine(["export", path, "--table=flows", "--format=csv"]);
-  return stdout.split("\n")[0].split(",").slice(8).join(", ");
-}
 
 Deno.test("tine export has a row for each of a thousand flows of a hundred tests", () =>
   inFolder(async (out) => {

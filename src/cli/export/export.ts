@@ -104,6 +104,10 @@ export const command = defineCommand({
     if (tables.length === 0) throw new UsageError("--table is missing: name a table, such as --table flows");
     if (flags.format === undefined) throw new UsageError(`--format is missing: one of ${FORMATS.join(", ")}`);
     const format = flags.format;
+    const columns = flags.columns === undefined ? undefined : commaList([flags.columns]);
+    if (columns?.length === 0) {
+      throw new UsageError(`--columns "${flags.columns}" names no column: expected such as --columns time,rtt_us`);
+    }
     const url = flags.to === undefined ? undefined : writeUrl(flags.to);
     if (url !== undefined && format !== "line") throw new UsageError(`--to takes --format line, not ${format}`);
     if (url !== undefined && flags.out !== undefined) throw new UsageError("--to and -o exclude each other");
@@ -135,7 +139,7 @@ export const command = defineCommand({
       tables,
       flows: flags.flow,
       intervalMs: flags.interval,
-      ...(flags.columns === undefined ? {} : { columns: commaList([flags.columns]) }),
+      ...(columns === undefined ? {} : { columns }),
       onProgress: (now: ExportCounts) => counts = now,
       onSamples: (count: number) => void (samples += count),
       signal,

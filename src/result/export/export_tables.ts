@@ -59,6 +59,7 @@ export async function exportToStream(options: ExportOptions, write: WriteBytes):
       `a stream of ${format} holds one table, not ${tables.length}: name a folder for them`,
     );
   }
+  checkTables(options);
   const encode = await loadFormat(options.format, options);
   const counts = noCounts();
   for (const name of tables) await encodeTable(options, name, options.tests, encode, counts, write);
@@ -78,6 +79,7 @@ export async function exportToFolder(
   folder: string,
   { partitioned = false } = {},
 ): Promise<WrittenFile[]> {
+  checkTables(options);
   const encode = await loadFormat(options.format, options);
   const extension = fileExtension(options.format);
   const files: WrittenFile[] = [];
@@ -111,6 +113,12 @@ export async function exportToFile(options: ExportOptions, path: string): Promis
 /** What nothing was written of yet. */
 function noCounts(): ExportCounts {
   return { rows: 0, bytes: 0, lostRows: 0, lostValues: 0 };
+}
+
+/** Finds mistakes in the names of tables and columns before anything is written. */
+function checkTables(options: ExportOptions): void {
+  const shared = sharedSource(options.tests.map(({ test }) => test.summary));
+  for (const name of options.tables) chosenTable(options, name, { test: { path: "", summary: { id: {} } }, ...shared });
 }
 
 async function encodeTable(

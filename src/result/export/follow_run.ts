@@ -140,9 +140,10 @@ class Output {
     run: string,
   ): Promise<Output> {
     const output = new Output(options, writeTo, await loadFormat(options.format), idKeys, run);
-    for (const name of options.tables) {
-      const schema = output.#table(name, { path: "", summary: { id: {} } });
-      const encoder = output.encode(schema, output.counts);
+    // All names are looked at before anything is written.
+    const schemas = options.tables.map((name) => output.#table(name, { path: "", summary: { id: {} } }));
+    for (const { name, ...schema } of schemas) {
+      const encoder = output.encode({ name, ...schema }, output.counts);
       output.#encoders.set(name, encoder);
       await output.#put(name, encoder.end());
     }

@@ -142,12 +142,17 @@ export class InfluxWriter {
 
   /** @param search requests that may be spent on finding the lines that are refused */
   async #deliver(lines: readonly Uint8Array[], search: { left: number }): Promise<void> {
-    const { status, message } = await this.#post(lines);
+    const { status, message, rejected } = await this.#post(lines);
     if (status < 300) {
       this.counts.lines += lines.length;
       return;
     }
-    if (status === 400 && /partial write/i.test(message)) return this.#partial(lines, message);
+    if (rejected !== undefined) {
+      this.counts.lines += lines.length - rejected.length;
+      for (const { line, reason } of rejected) this.#refused([new TextEncoder().encode(line)], reason);
+      return;
+    }
+    if ((status === 400 || status === 422) && /partial write/i.test(message)) return this.#partial(lines, message);
     if (status !== 400 && status !== 413 && status !== 422) {
       throw new TineError("cannot-send", `${this.#name} answers ${status}: ${shorten(message, SHOWN)}`);
     }
@@ -183,7 +188,7 @@ export class InfluxWriter {
   }
 
   /** Sends lines until the server has taken or refused them. */
-  async #post(lines: readonly Uint8Array[]): Promise<{ status: number; message: string }> {
+  async #post(lines: readonly Uint8Array[]): Promise<{ status: number } & Answer> {
     const { token, signal, onProblem } = this.#options;
     const headers: Record<string, string> = {
       "content-type": "text/plain; charset=utf-8",
@@ -205,10 +210,11 @@ export class InfluxWriter {
           redirect: "manual",
           signal: AbortSignal.any([signal, timeout]),
         });
-        const message = messageIn(await response.text());
+        const answer = answerIn(await response.text());
+        const { message } = answer;
         if (response.status !== 429 && response.status < 500) {
           this.#backoff.reset();
-          return { status: response.status, message };
+          return { status: response.status, ...answer };
         }
         problem = `answers ${response.status}: ${shorten(message, SHOWN)}`;
         wait = pauseOf(response.headers.get("retry-after"));
@@ -261,17 +267,29 @@ function isMeant(line: string, message: string): boolean {
   return field !== undefined && line.startsWith(measurement) && new RegExp(`[ ,]${RegExp.escape(field)}=`).test(line);
 }
 
-/** The reason in a server's answer: the message in its JSON, or the text itself. */
-function messageIn(text: string): string {
-  let message = text;
+/** What a server answers. */
+interface Answer {
+  /** The reason: the message in its JSON, or the text itself. */
+  readonly message: string;
+  /** The lines that InfluxDB 3 has refused of those that it was sent; it has taken all others. */
+  readonly rejected?: readonly { readonly line: string; readonly reason: string }[];
+}
+
+function answerIn(text: string): Answer {
+  let value: { error?: unknown; message?: unknown; data?: unknown } | null = null;
   try {
-    const value = JSON.parse(text) as { error?: unknown; message?: unknown } | null;
-    const found = value?.error ?? value?.message;
-    if (typeof found === "string") message = found;
+    value = JSON.parse(text);
   } catch {
     // it is no JSON
   }
-  return message.trim() || "no reason given";
+  const found = value?.error ?? value?.message;
+  const message = (typeof found === "string" ? found : text).trim() || "no reason given";
+  if (!/partial write/i.test(message) || !Array.isArray(value?.data)) return { message };
+  const rejected = (value.data as { original_line?: unknown; error_message?: unknown }[]).map((entry) => ({
+    line: String(entry?.original_line ?? ""),
+    reason: String(entry?.error_message ?? message),
+  }));
+  return rejected.length === 0 ? { message } : { message, rejected };
 }
 
 /** The pause that a server asks for, in milliseconds: seconds, or a date. RFC 9110, 10.2.3 */

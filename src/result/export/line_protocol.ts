@@ -21,7 +21,8 @@ const [SPACE, NEWLINE] = [0x20, 0x0a];
  * is the time.
  *
  * Line protocol cannot hold everything. An empty tag is left out, which InfluxDB takes for the same. A tag with a
- * newline or a backslash at its end, which no escape stands for, goes out as a string field of its name. Left out and
+ * control character such as a newline or a tab, or with a backslash at its end, which no escape stands for in all
+ * versions, goes out as a string field of its name. Left out and
  * counted are doubles that are NaN or infinite, and rows that have no field or no time.
  *
  * Format: https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/
@@ -134,8 +135,11 @@ function quote(text: string): string {
   return `"${text.toWellFormed().replace(/["\\]/g, "\\$&")}"`;
 }
 
+// deno-lint-ignore no-control-regex
+const ODD = /[\x00-\x1f\x7f]|\\$/;
+
 function isOdd(value: ReturnType<typeof valueAt>): boolean {
-  return typeof value === "string" && (value.includes("\n") || value.endsWith("\\"));
+  return typeof value === "string" && ODD.test(value);
 }
 
 function isSpecial(value: ReturnType<typeof valueAt>): boolean {

@@ -118,8 +118,27 @@ function placesOf(table: Table, names: readonly string[]): number[] {
   return names.map((name) => {
     const place = known.indexOf(name);
     if (place >= 0) return place;
-    const near = nearest(name, known);
-    const hint = near === undefined ? `it has ${known.join(", ")}` : `did you mean ${near}?`;
-    throw new TineError("unknown-column", `the table ${table.name} has no column "${name}": ${hint}`);
+    throw new TineError("unknown-column", `the table ${table.name} has no column "${name}": ${hintFor(name, known)}`);
   });
+}
+
+/** Longer lists of columns are not read in a message. */
+const MAX_LISTED = 20;
+/** Columns that may have been meant. */
+const MAX_MEANT = 4;
+
+/** Names what was meant, or else where to look. */
+function hintFor(name: string, known: readonly string[]): string {
+  const near = nearest(name, known);
+  if (near !== undefined) return `did you mean ${near}?`;
+  // Such as rtt_us, which flows have as rtt_median_us and others.
+  const words = name.split(/[^a-z0-9]+/i).filter((word) => word.length > 1);
+  const meant = known.filter((column) => words.length > 0 && words.every((word) => column.includes(word)));
+  if (meant.length > MAX_MEANT) {
+    return `did you mean ${meant.slice(0, MAX_MEANT).join(", ")} or a similar one?`;
+  }
+  if (meant.length > 0) return `did you mean ${meant.join(" or ")}?`;
+  return known.length > MAX_LISTED
+    ? `\`tine help export\` lists its ${known.length} columns`
+    : `it has ${known.join(", ")}`;
 }

@@ -244,7 +244,9 @@ Deno.test("line protocol is what its reader reads: tags, or string fields where 
       else if (typeof value === "string") expected[name] = value.toWellFormed();
     }
     assertEquals(read, expected);
-    const isOdd = typeof row.flow === "string" && /\n|\\$/.test(row.flow);
+    // Parsers of InfluxDB 2 refuse control characters in tags.
+    // deno-lint-ignore no-control-regex
+    const isOdd = typeof row.flow === "string" && /[\x00-\x1f\x7f]|\\$/.test(row.flow);
     assertEquals(point.tags.has("flow"), row.flow !== undefined && row.flow !== "" && !isOdd);
   }
   assertEquals([counts.lostValues, counts.lostRows], [lost, 0]);

@@ -123,6 +123,44 @@ Deno.test("InfluxWriter gives up a server that does not answer, or refuses the t
   assertEquals([nowhere.counts.requests, nowhere.counts.retries], [3, 2]);
 });
 
+Deno.test("InfluxWriter reads the partial writes of InfluxDB 2 and 3, and what 2 refuses as a whole", async () => {
+  const conflict = 'input field "v" on measurement "m" is type float, already exists as type integer dropped=2';
+  const answers = [
+    // InfluxDB 2: some points are written, and it is unprocessable.
+    Response.json({
+      code: "unprocessable entity",
+      message: `failure writing points to database: partial write: field type conflict: ${conflict}`,
+    }, { status: 422 }),
+    // InfluxDB 3: each line that it refuses.
+    Response.json({
+      error: "partial write of line protocol occurred",
+      data: [
+        { original_line: "m v=bad 8", line_number: 2, error_message: "invalid field value" },
+        { original_line: "m  9", line_number: 3, error_message: "no fields were provided" },
+      ],
+    }, { status: 400 }),
+    // InfluxDB 2: a line cannot be parsed, and none is written.
+    Response.json({ code: "invalid", message: "unable to parse 'm v= 11': missing field value" }, { status: 400 }),
+    done(),
+    Response.json({ code: "invalid", message: "unable to parse 'm v= 11': missing field value" }, { status: 400 }),
+  ];
+  await using server = new WriteServer((_, number) => answers[number - 1]);
+  const problems: string[] = [];
+  const writer = server.writer({ onProblem: (problem) => problems.push(problem) });
+  await writer.write(bytes("n v=1 1\nm w=2,v=3 2\nm v=2 3\nn v=1 4\n"));
+  await writer.close();
+  await writer.write(bytes("m v=1 7\nm v=bad 8\nm  9\n"));
+  await writer.close();
+  await writer.write(bytes("m v=1 10\nm v= 11\n"));
+  assertEquals(await writer.close(), { lines: 4, refused: 5, requests: 5, retries: 0 });
+  assertEquals(problems.map((problem) => problem.replace(/^.*?\/write /, "")), [
+    `refuses m w=2,v=3 2: failure writing points to database: partial write: field type conflict: ${conflict}`,
+    "refuses m v=bad 8: invalid field value",
+    "refuses m  9: no fields were provided",
+    "refuses m v= 11: unable to parse 'm v= 11': missing field value",
+  ]);
+});
+
 Deno.test("InfluxWriter reports the lines of a partial write, and does not send them again", async () => {
   const answers = [
     'partial write: field type conflict: input field "v" on measurement "m" is type float, already exists as type ' +

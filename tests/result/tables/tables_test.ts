@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { TineError } from "../../../src/base/errors.ts";
 import type { RunTime } from "../../../src/node/item.ts";
 import { openResults } from "../../../src/result/mod.ts";
@@ -378,6 +378,15 @@ Deno.test("selectColumns() takes columns in the order wanted, and names the near
     }]);
     const error = assertThrows(() => selectColumns(table, ["rtt_u"]), TineError);
     assertEquals(error.message, 'the table round_trips has no column "rtt_u": did you mean rtt_us?');
+    const flows = await tableOf(`${out}/latest/name=a`, "flows");
+    const hint = (name: string) =>
+      assertThrows(() => selectColumns(flows, [name]), TineError).message.replace(/^.*": /, "");
+    assertEquals(
+      hint("one_way_bound_us"),
+      "did you mean to_server_one_way_delay_bound_us or from_server_one_way_delay_bound_us?",
+    );
+    assertMatch(hint("rtt_us"), /^did you mean min_rtt_us, rtt_min_us, rtt_mean_us, rtt_median_us or a similar one\?$/);
+    assertMatch(hint("xyzzy"), /^`tine help export` lists its \d{3} columns$/);
     assertEquals(
       assertThrows(() => tableNamed("flow"), TineError).message,
       'there is no table "flow": did you mean flows?',
