@@ -23,6 +23,10 @@ interface TestStart extends TestUpdate {
 const MAX_BUCKETS = 4000;
 /** Lines of logs that are shown, at most. */
 const MAX_LINES = 1000;
+/** Rows of the table of flows, at most. */
+const MAX_FLOWS = 200;
+/** As many flows stay where they are when they end. */
+const FEW_FLOWS = 12;
 /** Plots are drawn this often at most, in milliseconds. */
 const DRAW_MS = 200;
 const HEIGHT = 220;
@@ -87,7 +91,9 @@ class Plots {
     const looks = new Map<string, number>();
     for (const head of this.#heads) {
       const figure = element(`plot-${head.id}`);
-      const series = [...this.#series.values()].filter(({ head: { plot } }) => plot === head.id);
+      const series = [...this.#series.values()].filter(({ head: { plot }, buckets }) =>
+        plot === head.id && buckets.length > 0
+      );
       figure.hidden = series.length === 0;
       if (figure.hidden) continue;
       for (const { head: { name, kind, look } } of series) if (kind !== "ticks") looks.set(name, look);
@@ -116,8 +122,9 @@ function seriesOf({ name, kind, look }: SeriesUpdate, buckets: GrowingBuckets): 
   return { name, flow: name, kind, look: lookOf(look), data: buckets.data() };
 }
 
-/** The table of flows. */
+/** The table of flows; of many, those that run come first. */
 class Flows {
+  /** Those that have ended last come last. */
   readonly #rows = new Map<string, HTMLElement>();
 
   clear(): void {
@@ -134,9 +141,20 @@ class Flows {
         make("td", ended ? "ended: of all of it" : "runs: of the last interval", "note"),
       );
       const known = this.#rows.get(flow);
-      if (known === undefined) element("flows-body").append(row);
+      const goesDown = ended && this.#rows.size > FEW_FLOWS;
+      if (known === undefined && !ended && this.#rows.size > FEW_FLOWS) element("flows-body").prepend(row);
+      else if (known === undefined || goesDown) element("flows-body").append(row);
       else known.replaceWith(row);
+      if (goesDown) {
+        known?.remove();
+        this.#rows.delete(flow);
+      }
       this.#rows.set(flow, row);
+    }
+    for (const [flow, row] of this.#rows) {
+      if (this.#rows.size <= MAX_FLOWS) break;
+      this.#rows.delete(flow);
+      row.remove();
     }
     element("flows").hidden = this.#rows.size === 0;
     element("more-flows").textContent = more > 0 ? `and ${more} more that have ended or have no room here` : "";

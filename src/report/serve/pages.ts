@@ -76,11 +76,9 @@ export async function indexPage(
                   <th scope="col">Run</th>
                   <th scope="col">Plan</th>
                   <th scope="col">Started</th>
-                  <th
-                    scope="col" class="num">Took</th>
+                  <th scope="col" class="num">Took</th>
                   <th scope="col" class="num">Tests</th>
-                  <th
-                    scope="col">How it ended</th>
+                  <th scope="col">How it ended</th>
                 </tr>
               </thead>
               <tbody>${rows}</tbody>
@@ -106,14 +104,13 @@ function statusCounts(tests: readonly TestEntry[]): readonly Html[] {
 
 function testsTable(rows: Html): Html {
   return html`
-    <div class="table">
+    <div class="table follow" tabindex="0" role="region" aria-label="Tests">
       <table>
         <thead>
           <tr>
             <th scope="col">Test</th>
             <th scope="col">How it ended</th>
-            <th
-              scope="col" class="num">Took</th>
+            <th scope="col" class="num">Took</th>
             <th scope="col" class="num">Errors</th>
           </tr>
         </thead>
@@ -147,17 +144,15 @@ export async function livePage(name: string): Promise<string> {
         </section>
         <section id="flows" hidden>
           <h2>Flows</h2>
-          <div class="table">
+          <div class="table follow" tabindex="0" role="region" aria-label="Flows">
             <table>
               <thead>
                 <tr>
                   <th scope="col">Flow</th>
                   <th scope="col" class="num">Goodput</th>
-                  <th
-                    scope="col" class="num">RTT median, ms</th>
+                  <th scope="col" class="num">RTT median, ms</th>
                   <th scope="col" class="num">p99, ms</th>
-                  <th
-                    scope="col" class="num">Lost or resent</th>
+                  <th scope="col" class="num">Lost or resent</th>
                   <th scope="col">State</th>
                 </tr>
               </thead>
@@ -178,15 +173,14 @@ export async function livePage(name: string): Promise<string> {
         </section>
         <section id="logs" hidden>
           <h2>Logs</h2>
-          <div class="table live-logs" id="logs-box" tabindex="0" role="region" aria-label="Logs">
+          <div class="table follow" id="logs-box" tabindex="0" role="region" aria-label="Logs">
             <table class="logs">
               <thead>
                 <tr>
                   <th scope="col" class="num">Time, s</th>
                   <th scope="col">Node</th>
                   <th scope="col">Tag</th>
-                  <th
-                    scope="col">Text</th>
+                  <th scope="col">Text</th>
                 </tr>
               </thead>
               <tbody id="lines"></tbody>
