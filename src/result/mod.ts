@@ -4,6 +4,28 @@
  * @module
  */
 
+export {
+  compare,
+  type ComparedRow,
+  type CompareOptions,
+  type Comparison,
+  type Comparisons,
+  figureNamed,
+  type FlowFigure,
+  readSamples,
+  type Samples,
+  type Verdict,
+} from "./compare/mod.ts";
+export {
+  evaluateGates,
+  type Gate,
+  gatesOf,
+  type GateStatus,
+  type GateVerdict,
+  parseGate,
+  type PlacedGate,
+  readGates,
+} from "./gates/mod.ts";
 export { DEFAULT_MAX_RESULT_BYTES } from "./append_files.ts";
 export { hashTest, testIdText } from "./names.ts";
 export {
