@@ -1,5 +1,6 @@
 import type { ModuleRunnerOptions } from "../udf/module/module_runner.ts";
 import type { RunningUdf } from "../udf/running_udf.ts";
+import type { SocketAddress } from "../udf/udf_socket.ts";
 import { BUNDLED_HANDLERS } from "../udf/handlers/mod.ts";
 import { parseAddress } from "./address.ts";
 import { UsageError } from "./errors.ts";
@@ -15,7 +16,7 @@ export const targetFlags = {
     help: `run a handler in this process: ${BUNDLED_HANDLERS.join(", ")}, or the path of a module`,
   }),
   socket: text({ value: "PATH", complete: "file", help: "connect to a UDF on a Unix socket" }),
-  connect: text({ value: "HOST:PORT", help: "connect to a UDF on TCP" }),
+  connect: text({ value: "HOST:PORT", help: "connect to a UDF on TCP, or on the Unix socket of a path with a slash" }),
 };
 
 /** The flags of commands that send data to a UDF: its options, and how data is divided. */
@@ -70,8 +71,17 @@ export async function reachUdf(target: Target, { retryMs, log, signal, module }:
     return startProcess(trailing, log);
   }
   const { connectSocket } = await import("../udf/udf_socket.ts");
-  const address = socket !== undefined ? { path: socket } : parseAddress(connect!, "--connect");
+  const address = socket !== undefined ? { path: socket } : placeOfUdf(connect!);
   return await connectSocket(address, retryMs, signal);
+}
+
+/**
+ * Reads the value of `--connect`: HOST:PORT, or the path of a Unix socket, which has a slash.
+ *
+ * @throws {UsageError}
+ */
+export function placeOfUdf(connect: string): SocketAddress {
+  return connect.includes("/") ? { path: connect } : parseAddress(connect, "--connect");
 }
 
 /**

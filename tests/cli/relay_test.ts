@@ -183,10 +183,11 @@ Deno.test("a relay that is killed leaves neither a UDF that hangs nor what that 
   await Promise.all([child.stdin.close().catch(() => {}), child.stdout.cancel(), child.stderr.cancel()]);
 });
 
-Deno.test("a UDF on TCP is reached through a Unix socket, and again after its restart", async () => {
+async function relaysAndReconnects(listening: (folder: string) => readonly [flag: string, place: string]) {
   const folder = await Deno.makeTempDir();
-  const path = `${folder}/udf.sock`;
-  const server = startTine("agent", "mirror", "--listen", "127.0.0.1:0");
+  const path = `${folder}/relay.sock`;
+  const [flag, place] = listening(folder);
+  const server = startTine("agent", "mirror", flag, place);
   const serverLog = new TextReader(server.stderr);
   const [, address] = await serverLog.until(/listening on (\S+)/);
   const relay = startTine("agent", "--restart", "--connect", address, "--socket", path);
@@ -200,7 +201,7 @@ Deno.test("a UDF on TCP is reached through a Unix socket, and again after its re
     await stdout.until(/ 0\n/);
     server.kill("SIGKILL");
     await server.status;
-    const again = startTine("agent", "mirror", "--listen", address);
+    const again = startTine("agent", "mirror", flag, address);
     await writer.write(new TextEncoder().encode(lines(1, 2)));
     await stdout.until(/ 1\n/);
     await writer.close();
@@ -216,6 +217,44 @@ Deno.test("a UDF on TCP is reached through a Unix socket, and again after its re
     }
     await serverLog.rest();
     await relayLog.rest();
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("a UDF on TCP is reached through a Unix socket, and again after its restart", async () => {
+  await relaysAndReconnects(() => ["--listen", "127.0.0.1:0"]);
+});
+
+Deno.test("a UDF on a Unix socket is reached through another one, and again after its restart", async () => {
+  await relaysAndReconnects((folder) => ["--socket", `${folder}/udf.sock`]);
+});
+
+Deno.test("a relay to a Unix socket says at its start what is wrong with it", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/file`, "");
+    const cases: [args: string[], code: number, message: string][] = [
+      [
+        ["--connect", `${folder}/file`],
+        2,
+        "file: expected a Unix socket that a UDF listens on, not another kind of file",
+      ],
+      [["--connect", `${folder}/x.sock`, "--socket", `${folder}/./x.sock`], 2, "are one place"],
+      [["--connect", "localhost"], 2, "--connect HOST:PORT: expected e.g. 127.0.0.1:9000"],
+    ];
+    for (const [args, code, message] of cases) {
+      const result = await tine(["agent", ...args]);
+      assertEquals(result.code, code, result.stderr);
+      assertStringIncludes(result.stderr, message);
+    }
+    const early = startTine("agent", "--connect", `${folder}/late.sock`, "--socket", `${folder}/relay.sock`);
+    const log = new TextReader(early.stderr);
+    await log.until(/there is no socket .*late\.sock yet: connections wait for it/);
+    await log.until(/listening on/);
+    early.kill("SIGTERM");
+    assertEquals((await early.status).code, 0);
+    await Promise.all([early.stdin.close(), early.stdout.cancel(), log.rest()]);
+  } finally {
     await Deno.remove(folder, { recursive: true });
   }
 });

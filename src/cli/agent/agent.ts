@@ -1,4 +1,4 @@
-import { TineError } from "../../base/errors.ts";
+import { messageOf, TineError } from "../../base/errors.ts";
 import { BUNDLED_HANDLERS } from "../../udf/handlers/mod.ts";
 import { isLoopback } from "../../base/address.ts";
 import { parseAddress } from "../address.ts";
@@ -10,10 +10,12 @@ import { type Interrupts, onInterrupt } from "../interrupts.ts";
 import { checkModuleFlags, isModule, moduleFlags } from "../module_flags.ts";
 import { supervisionFlags } from "../supervision_flags.ts";
 import { escape } from "../terminal.ts";
+import { placeOfUdf } from "../udf_target.ts";
 
-/** Where this agent listens and what it relays to, on TCP, as the command line gives it. */
+/** Where this agent listens and what it relays to, as the command line gives it. */
 interface Places {
   readonly listen?: string;
+  readonly socket?: string;
   readonly connect?: string;
 }
 
@@ -29,7 +31,7 @@ export const command = defineCommand({
   usage: [
     "HANDLER [--socket PATH | --listen HOST:PORT]",
     "[--restart] [--socket PATH | --listen HOST:PORT] -- CMD ARGS...",
-    "[--restart] [--socket PATH | --listen HOST:PORT] --connect HOST:PORT",
+    "[--restart] [--socket PATH | --listen HOST:PORT] --connect HOST:PORT|PATH",
   ],
   description: "Speaks Kapacitor's UDF protocol on stdin and stdout, or with each client of a socket. HANDLER is " +
     `${
@@ -45,7 +47,11 @@ export const command = defineCommand({
       goesWith: ["socket"],
       help: "permissions of the Unix socket, in octal",
     }),
-    connect: text({ value: "HOST:PORT", help: "relay to a UDF on TCP" }),
+    connect: text({
+      value: "HOST:PORT|PATH",
+      complete: "file",
+      help: "relay to a UDF on TCP, or on a Unix socket: ./my_udf.sock",
+    }),
     ...supervisionFlags,
     timeout: duration({ default: 10_000, zero: "never", help: "relay: give up a UDF that is silent for so long" }),
     ...moduleFlags,
@@ -88,7 +94,6 @@ export const command = defineCommand({
     }
     checkUdf(handler, flags.connect, trailing);
     checkModuleFlags(flags, handler);
-    await checkReachable(flags, trailing);
     if (flags.watch && (handler === undefined || !isModule(handler, "HANDLER"))) {
       throw new UsageError("--watch is for modules: give the path of a .ts or .js file");
     }
@@ -102,6 +107,7 @@ export const command = defineCommand({
     const { redirectConsole } = await import("../../udf/stderr_console.ts");
     redirectConsole();
     const report = (message: string) => console.error(`tine agent: ${escape(message)}`);
+    await checkReachable(flags, trailing, report);
     const { openAgents } = await import("./agents.ts");
     const { PatientConnection } = await import("../../wire/patient_connection.ts");
     const agents = await openAgents(handler, trailing, flags, report);
@@ -187,7 +193,9 @@ function checkUdf(handler: string | undefined, connect: string | undefined, trai
   if (names.length > 1) throw new UsageError(`${names.join(" and ")} exclude each other: name one UDF`);
   if (names.length === 0 || trailing?.length === 0) {
     throw new UsageError(
-      `which UDF? Give HANDLER (${BUNDLED_HANDLERS.join(", ")}, or a module), -- CMD ARGS... or --connect HOST:PORT`,
+      `which UDF? Give HANDLER (${
+        BUNDLED_HANDLERS.join(", ")
+      }, or a module), -- CMD ARGS... or --connect HOST:PORT|PATH`,
     );
   }
   if (handler !== undefined) isModule(handler, "HANDLER");
@@ -199,13 +207,19 @@ function checkUdf(handler: string | undefined, connect: string | undefined, trai
  * @throws {UsageError} for a place where no UDF can be, or this agent's own
  * @throws {TineError} `cannot-start`
  */
-async function checkReachable({ listen, connect }: Places, trailing: readonly string[] | undefined) {
+async function checkReachable(
+  { listen, socket, connect }: Places,
+  trailing: readonly string[] | undefined,
+  report: (message: string) => void,
+) {
   if (trailing !== undefined) {
     const { checkProgram } = await import("../../udf/udf_process.ts");
     checkProgram(trailing[0]);
   }
   if (connect === undefined) return;
-  const { hostname, port } = parseAddress(connect, "--connect");
+  const place = placeOfUdf(connect);
+  if ("path" in place) return checkSocketPath(place.path, socket, report);
+  const { hostname, port } = place;
   if (port === 0) throw new UsageError(`--connect ${connect}: no UDF listens on port 0`);
   if (listen === undefined) return;
   const own = parseAddress(listen, "--listen");
@@ -216,6 +230,36 @@ async function checkReachable({ listen, connect }: Places, trailing: readonly st
     throw new UsageError(
       `--listen ${listen} and --connect ${connect} are one place: the relay would connect to itself`,
     );
+  }
+}
+
+/** Refuses what is no socket, and says where there is none yet: it may come before the first connection. */
+function checkSocketPath(path: string, own: string | undefined, report: (message: string) => void): void {
+  if (own !== undefined && realPath(own) === realPath(path)) {
+    throw new UsageError(`--socket ${own} and --connect ${path} are one place: the relay would connect to itself`);
+  }
+  try {
+    if (Deno.statSync(path).isSocket !== false) return;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw cannotConnect(path, error);
+    report(`there is no socket ${path} yet: connections wait for it`);
+    return;
+  }
+  throw new UsageError(`--connect ${path}: expected a Unix socket that a UDF listens on, not another kind of file`);
+}
+
+function cannotConnect(path: string, cause: unknown): TineError {
+  const why = cause instanceof Deno.errors.PermissionDenied ? "permission denied" : messageOf(cause);
+  return new TineError("cannot-connect", `cannot connect to ${path}: ${why}`, { cause });
+}
+
+/** The folder of a path as the system knows it, and the name in it. */
+function realPath(path: string): string {
+  const end = path.lastIndexOf("/") + 1;
+  try {
+    return `${Deno.realPathSync(path.slice(0, end) || ".")}/${path.slice(end)}`;
+  } catch {
+    return path;
   }
 }
 
