@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 import type { GanttPlot, Series, XYPlot } from "../plot.ts";
 import { decodeSeries } from "../series/decode.ts";
-import type { PlotOfPage } from "../series/encode_plot.ts";
+import type { PlotOfPage, SeriesOfPage } from "../series/encode_plot.ts";
 import { type Area, areaOf, swatch } from "../svg/drawing.ts";
 import { drawGantt, ganttSize } from "../svg/gantt.ts";
 import { drawXY } from "../svg/xy_plot.ts";
@@ -43,7 +43,11 @@ export class LivePlot {
   readonly #figure: HTMLElement;
   readonly #data: PlotOfPage;
   readonly #height: number;
+  /** What was decoded, by the series of the page; each only once it is shown. */
+  readonly #series = new Map<SeriesOfPage, Promise<Series>>();
+  /** What is drawn now. */
   #plot: XYPlot | GanttPlot | undefined;
+  #width = 0;
   #parts: Parts | undefined;
   #area: Area = areaOf({ width: 0, height: 0 });
   #inSight = false;
@@ -62,7 +66,9 @@ export class LivePlot {
       this.#inSight = isIntersecting;
       this.#update();
     }, { rootMargin: "300px" }).observe(figure);
-    new ResizeObserver(() => this.changed()).observe(figure);
+    new ResizeObserver(() => {
+      if (figure.clientWidth !== this.#width) this.changed();
+    }).observe(figure);
     group.view.listen(() => this.changed());
   }
 
@@ -85,30 +91,36 @@ export class LivePlot {
   async #update(): Promise<void> {
     if (!this.#inSight || !this.#stale) return;
     this.#stale = false;
-    this.#plot ??= await this.#load();
+    const plot = await this.#load();
+    // Another change may have come meanwhile; what is drawn then is newer.
+    if (this.#stale) return this.#update();
+    this.#plot = plot;
     this.#parts ??= this.#mount();
-    this.#draw(this.#plot, this.#parts);
+    this.#draw(plot, this.#parts);
   }
 
+  /** Decodes the series that are shown. */
   async #load(): Promise<XYPlot | GanttPlot> {
-    const { type } = this.#data;
-    if (type === "gantt") return this.#data;
-    const series = this.#data.series.map(async (each) => ({ ...each, data: await decodeSeries(each.data) }));
+    if (this.#data.type === "gantt") return this.#data;
+    const shown = this.#data.series.filter((series) => this.#group.isShown(series));
+    const series = shown.map((of) => {
+      let decoded = this.#series.get(of);
+      if (decoded === undefined) this.#series.set(of, decoded = decode(of));
+      return decoded;
+    });
     return { ...this.#data, series: await Promise.all(series) };
   }
 
   #draw(plot: XYPlot | GanttPlot, { drawing, line, range }: Parts): void {
-    const width = this.#figure.clientWidth;
+    const width = this.#width = this.#figure.clientWidth;
     if (width === 0) return;
-    const x = { ...plot.x, ...this.#group.view.shown };
+    const { shown } = this.#group.view;
     let size = { width, height: Math.min(this.#height, Math.max(160, Math.round(width * 0.6))) };
     if (plot.type === "gantt") {
       size = ganttSize(plot, width);
-      drawing.innerHTML = drawGantt(plot, size, this.#group.view.shown).text;
+      drawing.innerHTML = drawGantt(plot, size, shown).text;
     } else {
-      const series = plot.series.filter((series) => this.#group.isShown(series))
-        .map((series) => ({ ...series, hidden: false }));
-      drawing.innerHTML = drawXY({ ...plot, x, series }, size).text;
+      drawing.innerHTML = drawXY({ ...plot, x: { ...plot.x, ...shown } }, size).text;
     }
     this.#area = areaOf(size);
     for (const { style } of [line, range]) {
@@ -171,7 +183,7 @@ export class LivePlot {
     this.#group.mark(time);
     const plot = this.#plot;
     if (plot === undefined || plot.type === "gantt") return;
-    const readings = plot.series.filter((series) => this.#group.isShown(series)).flatMap((series) => {
+    const readings = plot.series.flatMap((series) => {
       const reading = readSeries(series, time - REACH * perPixel, time + REACH * perPixel, plot.y.unit) ??
         readNearest(series, time, FAR_REACH * perPixel, plot.y.unit);
       return reading === undefined ? [] : [{ series, ...reading }];
@@ -197,6 +209,10 @@ export class LivePlot {
     readout.style.left = `${Math.max(0, Math.min(beside, this.#figure.clientWidth - offsetWidth))}px`;
     readout.style.top = `${Math.max(0, Math.min(y - 20, top + height - offsetHeight))}px`;
   }
+}
+
+async function decode(series: SeriesOfPage): Promise<Series> {
+  return { ...series, hidden: false, data: await decodeSeries(series.data) };
 }
 
 /** A time as exact as pixels are. */
