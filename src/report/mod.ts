@@ -14,4 +14,4 @@ export {
   readTestReport,
   type TestReport,
 } from "./test_report.ts";
-export { PLOTS, singlePlot, type SinglePlotOptions } from "./single_plot.ts";
+export { singlePlot, type SinglePlotOptions } from "./single_plot.ts";

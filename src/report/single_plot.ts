@@ -1,24 +1,10 @@
 import { nearest } from "../base/nearest.ts";
 import { TineError } from "../base/errors.ts";
-import type { Plot } from "./plot.ts";
+import { type Plot, PLOT_IDS, type PlotId } from "./plot.ts";
 import { readTestReport } from "./test_report.ts";
 import { overlay } from "./overlay.ts";
 import type { ReportedTest } from "./make_pages.ts";
 import { drawForPaper } from "./svg/mod.ts";
-
-/** Plots by name, and what they show. */
-export const PLOTS: ReadonlyMap<string, string> = new Map([
-  ["gantt", "what each node ran, and when"],
-  ["goodput", "goodput by interval"],
-  ["rtt", "round-trip times of echoes, and the smoothed ones of TCP, with losses"],
-  ["delays", "one-way delays, with their bound"],
-  ["cwnd", "congestion windows, and where segments were sent again"],
-  ["lateness", "how late packets were sent"],
-  ["rtt-cdf", "distribution of round-trip times, with a stretched tail"],
-  ["box", "round-trip times by flow, as boxes"],
-  ["completion-size", "flow completion times by size"],
-  ["completion-cdf", "distribution of flow completion times"],
-]);
 
 /** How a plot by itself is made. */
 export interface SinglePlotOptions {
@@ -29,7 +15,7 @@ export interface SinglePlotOptions {
  * Draws one plot of a test, or of several that are laid over each other, as an SVG document by itself.
  *
  * @param tests the base first
- * @param id of the plot: one of {@linkcode PLOTS}, or `udf.` and a name
+ * @param id of the plot: one of {@linkcode PLOT_IDS}, or `udf.` and a name
  * @throws {TineError} `unknown-plot`; `no-plot`, if there is nothing to draw; those of reading results
  */
 export async function singlePlot(
@@ -37,9 +23,9 @@ export async function singlePlot(
   id: string,
   { title }: SinglePlotOptions = {},
 ): Promise<string> {
-  if (!PLOTS.has(id) && !id.startsWith("udf.")) {
-    const near = nearest(id, PLOTS.keys());
-    const hint = near === undefined ? `expected one of ${[...PLOTS.keys()].join(", ")}` : `did you mean ${near}?`;
+  if (!PLOT_IDS.includes(id as PlotId) && !id.startsWith("udf.")) {
+    const near = nearest(id, PLOT_IDS);
+    const hint = near === undefined ? `expected one of ${PLOT_IDS.join(", ")}` : `did you mean ${near}?`;
     throw new TineError("unknown-plot", `there is no plot "${id}": ${hint}`);
   }
   const only = new Set([id]);

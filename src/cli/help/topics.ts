@@ -53,6 +53,11 @@ export const topics: ReadonlyMap<string, Topic> = new Map<string, Topic>([
     commands: ["run", "host", "node bridge"],
     load: () => import("./topics/bridge.md", { with: { type: "text" } }),
   }],
+  ["report", {
+    summary: "Pages of what was measured, plots for papers, and live in a browser",
+    commands: ["report", "run"],
+    load: () => import("./topics/report.md", { with: { type: "text" } }),
+  }],
   ["compare", {
     summary: "Compare figures of repeats: intervals, verdicts, and how many repeats they take",
     commands: ["compare"],

@@ -87,7 +87,11 @@ export const command = defineCommand({
       const tests = await Promise.all(reported.map(onlyTest));
       const { singlePlot } = await import("../../report/mod.ts");
       const svg = await singlePlot(tests, flags.plot, { title: flags.title });
-      await writeFile(flags.out ?? `${flags.plot}.svg`, svg);
+      const out = flags.out ?? `${flags.plot}.svg`;
+      if (/\.png$/i.test(out)) {
+        const { pngOf } = await import("./png.ts");
+        await writeFile(out, await pngOf(svg));
+      } else await writeFile(out, svg);
       return 0;
     }
     const { makePages } = await import("../../report/mod.ts");
