@@ -76,10 +76,10 @@ function figureTables(): string {
   return [...STREAM_FIGURE_LISTS, ...PACKET_FIGURE_LISTS, ...LIVE_FIGURE_LISTS].map(({ title, within, figures }) => {
     const rows = Object.entries(figures).map((
       [name, figure],
-    ) => [figure.title, keyOf(name, figure), plain(figure.definition)]);
+    ) => [figure.title, keyOf(name, figure), figure.better ?? "", plain(figure.definition)]);
     const where = within === undefined ? "" : `In JSON they are members of ${within.map(code).join(" and ")}.\n\n`;
     const heading = title[0].toUpperCase() + title.slice(1);
-    return `### ${heading}\n\n${where}${table(["figure", "key in JSON", "what it is"], rows)}`;
+    return `### ${heading}\n\n${where}${table(["figure", "key in JSON", "better", "what it is"], rows)}`;
   }).join("\n");
 }
 

@@ -59,7 +59,7 @@ Deno.test({
 });
 
 Deno.test({
-  ...unless(whyNotInstalled("sh"), "examples/ci_gate.sh says how it is called"),
+  ...unless(whyNotInstalled("sh"), "examples/ci_gate.sh shows how it is called"),
   async fn() {
     const { code, stderr } = await new Deno.Command("sh", { args: [SCRIPT, "plan.yaml"] }).output();
     assertEquals(code, 2);

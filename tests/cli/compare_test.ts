@@ -36,7 +36,7 @@ name=link: bulk
     );
   }));
 
-Deno.test("tine compare --by has a side for each value of a key, from the one that is named on", () =>
+Deno.test("tine compare --by has a side for each value of a key, from the value that is named on", () =>
   inFolder(async (out) => {
     const path = await storeRun(out, [
       ...tenOf({ name: "cca", cca: "cubic" }, 20e6),
@@ -75,7 +75,7 @@ Deno.test("tine compare --markdown prints a table for a pull request, with its w
     assertMatch(stdout, /- \*\*Warning:\*\* different kernel: "6.1" in .*, "6.2" in .*\n$/);
   }));
 
-Deno.test("tine compare says in one sentence what is wrong", () =>
+Deno.test("tine compare explains in one sentence what is wrong", () =>
   inFolder(async (out) => {
     const path = await storeRun(out, tenOf({ name: "link" }, 20e6, 2));
     const wrong = async (...args: string[]) => {

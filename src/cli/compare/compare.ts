@@ -15,7 +15,7 @@ export const command = defineCommand({
   description:
     "Tests are matched by their ids, flows by their names. Repeats are tests of a run whose ids differ in repeat alone, " +
     "and tests of one id in several runs. A row has medians, the difference, their intervals, and a verdict by the exact " +
-    "Mann-Whitney test, adjusted for the number of rows; ~ where too few repeats allow none. Name figures to have fewer " +
+    "Mann-Whitney test, adjusted for the number of rows; ~ where there are too few repeats for it. Name figures to have fewer " +
     "rows. `tine help compare` has the details.",
   flags: {
     by: text({ value: "KEY[=BASE]", help: "compare tests of all paths by a key of their ids, such as cca" }),

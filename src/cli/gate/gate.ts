@@ -70,7 +70,7 @@ export const command = defineCommand({
       : await readSide(flags.baseline, { wanted, out: runs });
     if (flags.save !== undefined) console.error(escape(await saveBaseline(runs, flags.save, samples)));
     const keys = new Set(samples.tests.map(({ id }) => testIdText(id)));
-    // The first baseline has none to be compared with.
+    // The first baseline has nothing to be compared with.
     const gates = all.filter(({ gate, test }) =>
       (wanted === undefined || test === undefined || keys.has(testIdText(test))) &&
       !(flags.save !== undefined && baseline === undefined && gate.target.of === "baseline")
@@ -78,7 +78,7 @@ export const command = defineCommand({
     const alerts = await readAlerts(path, wanted);
     if (gates.length + alerts.length === 0) {
       if (flags.save !== undefined) return 0;
-      throw new UsageError(`there are no gates: the plan of ${escape(path)} has none, and --gate gives none`);
+      throw new UsageError(`nothing to evaluate: the plan of ${escape(path)} has no gates, and there is no --gate`);
     }
     const verdicts = [...evaluateGates(gates, samples, { baseline, planned }), ...alerts];
     if (flags.junit !== undefined) {

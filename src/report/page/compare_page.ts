@@ -7,7 +7,7 @@ import { documentEnd, documentStart } from "./document.ts";
 import type { PageOptions } from "./test_page.ts";
 
 /**
- * Makes the page of a comparison: a table with a row a figure, the interval of its difference and its repeats drawn.
+ * Makes the page of a comparison: a table with a row a figure, the interval of the difference and the repeats drawn.
  *
  * @returns its text
  */

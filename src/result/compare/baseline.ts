@@ -82,7 +82,7 @@ export async function readSide(path: string, options: SampleOptions & { out?: st
 
 /**
  * Returns the folder of runs that results are in, where their baselines are: that above a run, or above the run of a
- * test. It is `results` where there are none.
+ * test. It is `results` where there are no results.
  */
 export async function runsFolderOf(path: string): Promise<string> {
   let folder: string;

@@ -28,7 +28,7 @@ export interface Sample extends MedianEstimate {
 }
 
 /**
- * What came out. Of figures of which neither more nor less is better, it is `higher` or `lower`; `~` is none: there are
+ * What came out. Of figures of which neither more nor less is better, it is `higher` or `lower`; `~` is no verdict: there are
  * too few repeats for one.
  */
 export type Verdict = "better" | "worse" | "higher" | "lower" | "no difference seen" | "~";
@@ -81,7 +81,7 @@ export interface CompareOptions {
   readonly flows?: (flow: string) => boolean;
 }
 
-/** Figures that are shown where none is named: each is counted when p values are adjusted. */
+/** Figures that are shown where no figure is named: each is counted when p values are adjusted. */
 const USUAL: readonly string[] = [
   "goodputBitsPerSecond",
   "completionSeconds",

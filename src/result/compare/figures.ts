@@ -95,7 +95,7 @@ function hintFor(name: string): string {
   const parts = shorts.filter((short) =>
     new RegExp(`^${RegExp.escape(name)}(?:Min|Mean|Median|P99|P999|Max)$`).test(short)
   );
-  if (parts.length > 0) return `it is a distribution, name one of its values: ${parts.join(", ")}`;
+  if (parts.length > 0) return `it is a distribution: name a value, one of ${parts.join(", ")}`;
   const paths = [...BY_ANY_NAME.keys()].filter((known) =>
     /^(?:to|from)Server\./.test(known) && known.endsWith(`.${name}`)
   );
@@ -104,7 +104,7 @@ function hintFor(name: string): string {
   return near === undefined ? "tine help figures lists them" : `did you mean ${near}?`;
 }
 
-/** What was measured with a flow, or of UDP with one of its senders. */
+/** What was measured with a flow, or of UDP with a single sender. */
 export interface FlowValues {
   /** The id of the flow; that of a flow with several senders ends with `/` and the index of the sender. */
   readonly flow: string;
@@ -113,7 +113,7 @@ export interface FlowValues {
   readonly values: Readonly<Record<string, number>>;
 }
 
-/** Returns the figures of a flow, of UDP for each of its senders. */
+/** Returns the figures of a flow, of UDP for each sender. */
 export function valuesOf(measured: MeasuredStream | MeasuredPackets): FlowValues[] {
   const { flow } = measured;
   if (measured.protocol === "tcp") {

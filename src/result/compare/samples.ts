@@ -28,9 +28,9 @@ export interface FlowSample extends FlowValues {
 
 /** A repeat of a test: what its flows have measured. */
 export interface Repeat {
-  /** The folder of its results. */
+  /** The folder of the results. */
   readonly path: string;
-  /** The name of its run, where it is known. */
+  /** The name of the run, where it is known. */
   readonly run?: string;
   readonly flows: readonly FlowSample[];
   /** Flows that did not come to their end, and so are left out. */
@@ -148,7 +148,7 @@ interface PlannedTest {
   readonly describesSystem: boolean;
 }
 
-/** The tests of a run's plan, by their ids; none where it cannot be read, which is no obstacle to a comparison. */
+/** The tests of a run's plan, by their ids; an empty map where it cannot be read, which is no obstacle to a comparison. */
 async function plannedTests(run: string): Promise<Map<string, PlannedTest>> {
   const plans = new Map<string, PlannedTest>();
   try {

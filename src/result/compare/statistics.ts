@@ -27,7 +27,7 @@ export interface Shift extends Interval {
 const MAX_STEPS = 5e7;
 
 /**
- * Returns the median of a sample, with the interval between two of its values that covers the median of the population
+ * Returns the median of a sample, with the interval between two values of the sample that covers the median of the population
  * with the confidence that is asked for, or a greater one: it takes 6 values for 95%.
  *
  * Source: order statistics and the binomial distribution, as in W. J. Conover, Practical Nonparametric Statistics, 3.2.
@@ -193,7 +193,7 @@ function isExact(first: number, second: number): boolean {
   return few * few * all * (all + 1) < MAX_STEPS;
 }
 
-/** In how many ways so many of the ranks have each sum. */
+/** In how many ways ranks of this number have each sum. */
 function waysOf(ranks: readonly number[], size: number): Float64Array {
   const most = ranks.toSorted((a, b) => b - a).slice(0, size).reduce((sum, rank) => sum + rank, 0);
   const bySize = Array.from({ length: size + 1 }, () => new Float64Array(most + 1));

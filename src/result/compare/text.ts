@@ -11,7 +11,7 @@ export interface RowText {
   /** `18.7 Mbit/s [18.6, 18.9]`. */
   readonly base: string;
   readonly other: string;
-  /** `-4.9% [-5.2%, -4.5%]`: of the base's median; in the unit of the figure where that says more. */
+  /** `-4.9% [-5.2%, -4.5%]`: of the base's median; in the unit of the figure where that is clearer. */
   readonly difference: string;
   /** How many repeats each side has: `10, 10`. */
   readonly repeats: string;
@@ -53,7 +53,7 @@ export function rowText(
 }
 
 /**
- * Returns whether the difference of a row is shown in percent of its base. Of a share or a count, that would mislead: from
+ * Returns whether the difference of a row is shown in percent of the base. Of a share or a count, that would mislead: from
  * one lost packet to two is no 100% of anything.
  */
 export function isRelative({ figure: { unit }, base }: Pick<ComparedRow, "figure" | "base">): boolean {
@@ -74,7 +74,7 @@ function sampleText(sample: Sample, unit: FigureUnit): string {
   return withInterval(median, low, high, sample, sample.values.length === 1);
 }
 
-/** An interval of 95% in brackets, one from least to greatest in parentheses; a value by itself has none. */
+/** An interval of 95% in brackets, one from least to greatest in parentheses; a value by itself has no interval. */
 function withInterval(value: string, low: string, high: string, { confidence }: Interval, single: boolean): string {
   if (single) return value;
   const unitOf = (text: string) => text.replace(/^[-+]?[\d,.]+/, "");

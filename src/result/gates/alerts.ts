@@ -5,7 +5,7 @@ import type { TestSummary, UdfAlert } from "../summary.ts";
 import type { GateStatus, GateVerdict } from "./evaluate.ts";
 
 /**
- * Returns the verdicts of alerts of UDFs, which are gates too: each is to be met by no point, in all repeats of its test.
+ * Returns the verdicts of alerts of UDFs, which are gates too: each is to be met by no point, in all repeats of the test.
  *
  * @param path as `tine results` takes it
  * @param wanted whether a test of an id is wanted; all are by default

@@ -240,7 +240,7 @@ function decided(gate: Gate, { flow, values, limits, limited, of }: Series): Flo
     const why = of === 0 ? "no repeat of the test has succeeded" : `${shortName} is not known`;
     return { ...common, status: "no data", message: `${flow}: ${why}` };
   }
-  // Repeats that tine limited say nothing of the network; where they are most, the others are too few.
+  // Repeats that tine limited show nothing of the network; where they are most, the others are too few.
   if (limited.length > values.length) {
     return { ...common, ...limitedVerdict(gate, flow, limited, of) };
   }
@@ -287,14 +287,14 @@ function compareBy(operator: Exclude<Gate["operator"], "within">, value: number,
 /** By the interval of the shift against the baseline: it holds, or fails, where all of the interval does. */
 function againstBaseline(gate: Gate, flow: string, test: TestSamples, baseline: Samples | undefined): FlowVerdict {
   const { figure: { unit, shortName }, operator, target, share = 0 } = gate;
-  const none = { flow, repeats: 0, status: "no data" as const };
-  if (baseline === undefined) return { ...none, message: `${flow}: there is no baseline to compare with` };
+  const noData = { flow, repeats: 0, status: "no data" as const };
+  if (baseline === undefined) return { ...noData, message: `${flow}: there is no baseline to compare with` };
   const key = sortedJson(test.id);
   const before = baseline.tests.find(({ id }) => sortedJson(id) === key);
   const now = seriesOf(gate, [flow], test.repeats), then = seriesOf(gate, [flow], before?.repeats ?? []);
-  if (now.values.length + now.limited.length === 0) return { ...none, message: `${flow}: ${shortName} is not known` };
+  if (now.values.length + now.limited.length === 0) return { ...noData, message: `${flow}: ${shortName} is not known` };
   if (then.values.length + then.limited.length === 0) {
-    return { ...none, message: `${flow}: the baseline ${baseline.name} has no ${shortName} of it in this test` };
+    return { ...noData, message: `${flow}: the baseline ${baseline.name} has no ${shortName} of this flow` };
   }
   const common = { flow, repeats: now.values.length };
   for (const series of [now, then]) {

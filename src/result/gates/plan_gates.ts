@@ -44,7 +44,7 @@ export function gatesOf(
 }
 
 /**
- * Returns a plan with some of its tests, and of its gates those that may hold for these.
+ * Returns a plan with some of the tests, and the gates that may hold for these.
  *
  * @param tests some of those of the plan
  */
@@ -124,7 +124,7 @@ function* vetGate(text: string, place: ReturnType<typeof at>, flows: readonly Fl
     const [protocol] = [...figure.protocols].map((name) => name.toUpperCase());
     const message = `${
       JSON.stringify(text)
-    }: ${figure.shortName} is a figure of ${protocol} flows, and ${gate.flows} is none`;
+    }: ${figure.shortName} is a figure of ${protocol} flows, and ${gate.flows} is another flow`;
     yield errorAt(place, "no-such-figure", message);
   }
   if (target.of === "flow" && !names.includes(target.flow.replace(/\/\d+$/, ""))) {

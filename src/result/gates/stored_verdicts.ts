@@ -25,7 +25,7 @@ export async function storeVerdicts(run: string, verdicts: readonly GateVerdict[
 }
 
 /**
- * Reads the verdicts of a test's gates; none where nothing is stored that can be read.
+ * Reads the verdicts of a test's gates; an empty list where nothing is stored that can be read.
  *
  * @param folder of the test
  */

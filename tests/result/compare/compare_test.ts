@@ -104,7 +104,7 @@ Deno.test("compare() knows of which figures more is better, and which are neithe
   assertEquals(verdicts(side("a", lower), side("b", all)), ["better", "worse", "higher", "better"]);
 });
 
-Deno.test("compare() has no verdict where too few repeats allow none, and says how many it takes", () => {
+Deno.test("compare() has no verdict where too few repeats allow no verdict, and names the number that it takes", () => {
   const of = (n: number, from: number) => ({ goodputBitsPerSecond: Array.from({ length: n }, (_, i) => from + i) });
   const remarks = (n: number, m: number) => {
     const all = compare(side("a", of(n, 1)), [side("b", of(m, 100))]);
@@ -209,7 +209,7 @@ Deno.test("compare() has a row for many flows with similar ids, by the median of
   assertEquals(rowText(row).what, "name=a: page (median of 20)");
 });
 
-Deno.test("compare() says why there is nothing to compare", () => {
+Deno.test("compare() explains why there is nothing to compare", () => {
   const of = (name: string, figure = "goodputBitsPerSecond") => side(name, { [figure]: [1] });
   const why = (other: Samples, options = {}) =>
     assertThrows(() => compare(of("a"), [other], options), TineError).message;
@@ -224,7 +224,7 @@ Deno.test("compare() says why there is nothing to compare", () => {
   );
 });
 
-Deno.test("figureNamed() takes names of JSON, short ones and columns of tables, and says what is near", () => {
+Deno.test("figureNamed() takes names of JSON, short ones and columns of tables, and names what is near", () => {
   const names = [
     "goodput",
     "goodputBitsPerSecond",
@@ -243,7 +243,7 @@ Deno.test("figureNamed() takes names of JSON, short ones and columns of tables, 
   assertEquals(wrong("godput"), 'there is no figure "godput": did you mean goodput?');
   assertEquals(
     wrong("rtt"),
-    'there is no figure "rtt": it is a distribution, name one of its values: rttMin, rttMean, rttMedian, rttP99, ' +
+    'there is no figure "rtt": it is a distribution: name a value, one of rttMin, rttMean, rttMedian, rttP99, ' +
       "rttP999, rttMax",
   );
   assertEquals(

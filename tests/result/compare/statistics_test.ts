@@ -98,7 +98,7 @@ Deno.test({
   },
 });
 
-/** All ways to choose so many of the indices below a limit. */
+/** All ways to choose indices below a limit. */
 function* choices(below: number, size: number, from = 0): Generator<number[]> {
   if (size === 0) return yield [];
   for (let i = from; i <= below - size; i++) for (const rest of choices(below, size - 1, i + 1)) yield [i, ...rest];

@@ -27,7 +27,7 @@ function verdict(gate: string, measured: Samples, options: Parameters<typeof eva
   return [status, message];
 }
 
-Deno.test("a gate passes where each flow that matches does, and shows the one that is closest to the limit", () => {
+Deno.test("a gate passes where each flow that matches does, and shows the flow that is closest to the limit", () => {
   const measured = samples([flow("voip.a", 10), flow("voip.b", 20), flow("bulk", 90)]);
   assertEquals(verdict("voip.* rttMedian < 30ms", measured), ["pass", "voip.b: 20.00 ms"]);
   assertEquals(verdict("voip.* rttMedian < 20ms", measured), ["fail", "voip.b: 20.00 ms"]);
@@ -166,7 +166,7 @@ Deno.test("a gate against a baseline goes by the interval of the shift", () => {
   ]);
   assertEquals(verdict(within, around(20, 4), { baseline: samples([flow("b", 1)]) }), [
     "no data",
-    "a: the baseline run has no rttMedian of it in this test",
+    "a: the baseline run has no rttMedian of this flow",
   ]);
 });
 

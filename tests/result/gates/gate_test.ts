@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { GateError, parseGate } from "../../../src/result/gates/mod.ts";
 
-/** What a gate says, without its text. */
+/** What a gate means, without the text. */
 function read(text: string) {
   const { text: _, figure, ...gate } = parseGate(text);
   return { ...gate, figure: figure.name };
@@ -69,7 +69,7 @@ Deno.test("parseGate() names the column, what was expected there, and what is ne
     [
       "voip rtt < 3ms",
       6,
-      'there is no figure "rtt": it is a distribution, name one of its values: rttMin, rttMean, rttMedian, rttP99, ' +
+      'there is no figure "rtt": it is a distribution: name a value, one of rttMin, rttMean, rttMedian, rttP99, ' +
       "rttP999, rttMax",
     ],
     ["voip rttP99 = 3ms", 13, 'expected <, <=, >, >= or within, not "="'],

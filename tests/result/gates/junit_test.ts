@@ -42,7 +42,7 @@ async function whyNoReader(): Promise<string | undefined> {
 }
 
 Deno.test({
-  ...unless(await whyNoReader(), "junitXml() is read by junitparser as what it says"),
+  ...unless(await whyNoReader(), "junitXml() is read by junitparser as it is meant"),
   async fn() {
     const xml = junitXml("results <latest>", VERDICTS, new Date("2026-11-21T02:55:00Z"));
     const { stdout, stderr, code } = await run("python3", ["-c", READER], new TextEncoder().encode(xml));

@@ -47,7 +47,7 @@ Deno.test("vetGates() names place, column and nearest names", async () => {
       'gates[0] bad-gate "voip.a rttP9 < 3ms": column 8: there is no figure "rttP9": did you mean rttP99?',
       'gates[1] no-such-flow "blk goodput > 1bps": no flow matches blk: did you mean bulk?',
       'tests[0].gates[0] no-such-flow "voip.b rttP99 < 3ms": no flow matches voip.b: did you mean voip.a?',
-      'tests[0].gates[1] no-such-figure "bulk toServer.lost < 3": toServer.lost is a figure of UDP flows, and bulk is none',
+      'tests[0].gates[1] no-such-figure "bulk toServer.lost < 3": toServer.lost is a figure of UDP flows, and bulk is another flow',
       'tests[0].gates[2] no-such-flow "bulk goodput > 2x bul": there is no flow bul: did you mean bulk?',
     ],
   );
