@@ -1,5 +1,5 @@
 import { testIdText } from "../result/names.ts";
-import { type Look, lookOf, type Plot } from "./plot.ts";
+import { type Buckets, type Look, lookOf, type Plot, type Samples } from "./plot.ts";
 import type { TestReport } from "./test_report.ts";
 
 /** A test among several that are laid over each other. */
@@ -18,8 +18,8 @@ export interface Overlay {
 }
 
 /**
- * Lays tests over each other, aligned at their starts: flows of one name share a colour, those of the base are solid,
- * the others are dashed.
+ * Lays tests over each other: flows of one name share a colour, those of the base are solid, the others are dashed.
+ * Tests are aligned where the first flow of each begins, since launching nodes takes now longer and now shorter.
  *
  * @param reports of tests, the base first; at least two
  *
@@ -42,7 +42,7 @@ export function overlay(reports: readonly TestReport[]): Overlay {
   });
   return {
     parts,
-    timePlots: joined(parts, reports.map(({ timePlots }) => timePlots)),
+    timePlots: joined(parts, aligned(reports.map(({ timePlots }) => timePlots))),
     distributions: joined(parts, reports.map(({ distributions }) => distributions)),
   };
 }
@@ -76,7 +76,7 @@ function joined(parts: readonly OverlaidReport[], plots: readonly (readonly Plot
       return plot === undefined ? [] : [{ plot: relabeled(plot, parts[i]), label: parts[i].label }];
     });
     const [{ plot: first }] = found;
-    const caption = found.map(({ plot: { caption }, label }) => `${label}: ${caption}`).join(" ");
+    const caption = joinedCaptions(found.map(({ plot: { caption }, label }) => ({ caption, label })));
     switch (first.type) {
       case "gantt":
         // Runs of several tests would hide each other; the others are in their own pages.
@@ -91,6 +91,52 @@ function joined(parts: readonly OverlaidReport[], plots: readonly (readonly Plot
       }
     }
   });
+}
+
+/** Shifts the times of plots so that the first flow of each test begins where that of the base does. */
+function aligned(all: readonly (readonly Plot[])[]): (readonly Plot[])[] {
+  const starts = all.map(firstTime);
+  return all.map((plots, i) => {
+    const shift = starts[0] - starts[i];
+    if (!Number.isFinite(shift) || shift === 0) return plots;
+    return plots.map((plot) =>
+      plot.type !== "time" ? plot : {
+        ...plot,
+        x: { ...plot.x, ...plot.x.max !== undefined && { max: plot.x.max + shift } },
+        series: plot.series.map((series) => ({ ...series, data: shifted(series.data, shift) })),
+      }
+    );
+  });
+}
+
+/** When the first flow begins; Infinity where there is none. */
+function firstTime(plots: readonly Plot[]): number {
+  return Math.min(
+    ...plots.flatMap((plot) =>
+      plot.type !== "time"
+        ? []
+        : plot.series.map(({ data }) => (data.type === "samples" ? data.x : data.times)[0] ?? Infinity)
+    ),
+  );
+}
+
+function shifted(data: Samples | Buckets, by: number): Samples | Buckets {
+  const later = (times: Float64Array) => times.map((time) => time + by);
+  if (data.type === "samples") return { ...data, x: later(data.x) };
+  const { times, leastAt, greatestAt } = data;
+  return { ...data, times: later(times), leastAt: later(leastAt), greatestAt: later(greatestAt) };
+}
+
+/** Joins captions: what all have in common once, and figures with the label of their test. */
+function joinedCaptions(captions: readonly { readonly caption: string; readonly label: string }[]): string {
+  const sentences = captions.map(({ caption }) => caption.split(/(?<=\.) (?=[A-Z])/));
+  const [first] = sentences;
+  const common = first.filter((sentence) => sentences.every((others) => others.includes(sentence)));
+  const own = captions.flatMap(({ label }, i) => {
+    const rest = sentences[i].filter((sentence) => !common.includes(sentence));
+    return rest.length === 0 ? [] : [`${label}: ${rest.join(" ")}`];
+  });
+  return [...common, ...own].join(" ");
 }
 
 function place(order: readonly string[], id: string): number {

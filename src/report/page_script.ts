@@ -73,6 +73,8 @@ export function linkModules(modules: readonly (readonly [path: string, source: s
   const parts = modules.map(([path, source]) => {
     const exported: string[] = [];
     const code = stripTypeScriptTypes(source.replace(COMMENT, ""), { mode: "transform" })
+      // Templates of HTML leave out indentation as well.
+      .replace(/^[ \t]+/gm, "")
       .replace(IMPORT, (_, names: string | undefined, specifier: string) => {
         const from = new URL(specifier, `file:///${path}`).pathname.slice(1);
         if (!linked.has(from)) throw new Error(`${path} imports ${from}, which does not come before it`);

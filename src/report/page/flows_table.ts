@@ -104,6 +104,12 @@ export function flowsTables(runs: readonly FlowsOfRun[], full = true): Html {
       });
     })
   );
+  // What is compared stands one below the other.
+  for (const rows of [streams, packets]) {
+    const order = new Map<string, number>();
+    for (const { name } of rows) if (!order.has(name)) order.set(name, order.size);
+    if (runs.length > 1) rows.sort((a, b) => order.get(a.name)! - order.get(b.name)!);
+  }
   if (streams.length + packets.length === 0) return html`<p class="nothing">No flow has recorded anything.</p>`;
   return html`
     ${streams.length > 0 && table("TCP flows", STREAM_COLUMNS, streams)}

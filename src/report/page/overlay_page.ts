@@ -100,7 +100,7 @@ async function overlaySections({ parts, timePlots, distributions }: Overlay, wit
       </div>
       <p
         class="note">Flows of one name share a colour: those of ${parts[0]
-          .label} are solid, the others are dashed. All start at 0. One run a side shows a difference, not whether it is chance: <code>tine compare</code> says that of repeats.</p>
+          .label} are solid, the others are dashed. They are aligned where the first flow of each begins. One run a side shows a difference, not whether it is chance: <code>tine compare</code> says that of repeats.</p>
     </section>
     ${parts.map(({ report }) => html`${alerts(report)}${limits(report)}`)}
     <section id="${within}flows">
