@@ -74,6 +74,8 @@ async function throughUdf(
   checkTags(schema, options.groupBy);
   using file = await ReturnedFile.create(path, name, schema);
   const host = new Host(await options.reach(), file, options.host);
+  const cancel = () => host.abort(new TineError("canceled", "it was interrupted"));
+  signal?.addEventListener("abort", cancel);
   let feeder: RowFeeder;
   try {
     host.start();
@@ -86,11 +88,19 @@ async function throughUdf(
       options.onProgress?.(host.counts);
     }, signal);
     await feeder.end();
-    await host.stop(options.drainTimeoutMs);
+    try {
+      await host.stop(options.drainTimeoutMs);
+    } catch (error) {
+      // As beside a test: nothing is missing.
+      if (!(error instanceof TineError) || error.code !== "bad-exit") throw error;
+      options.host?.log?.(`the UDF has handled all rows, but did not end well: ${error.message}`);
+    }
   } catch (error) {
     host.abort(error instanceof Error ? error : new Error(messageOf(error)));
     await host.stop(options.drainTimeoutMs).catch(() => {}); // it is known why
     throw host.failure ?? error;
+  } finally {
+    signal?.removeEventListener("abort", cancel);
   }
   const { bytes, columns } = await file.end();
   const { late, lost } = feeder;

@@ -1,6 +1,8 @@
+import { toText } from "@std/streams";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { inFolder, listing } from "../result/fixtures.ts";
-import { TINE, tine } from "../support/tine.ts";
+import { noLeftovers } from "../support/leaks.ts";
+import { TextReader, TINE, tine } from "../support/tine.ts";
 
 /** Two tests with two flows of echoes on loopback each, whose rows go through UDFs while they run. */
 const PLAN = `
@@ -56,6 +58,14 @@ Deno.test("tine export --to-udf returns for stored rows what the UDFs of a plan 
         assertEquals(values.toSorted(), lines(live.stdout).slice(1).toSorted());
       }
     }
+    // One that has handled all rows may end badly, as beside a test.
+    const badly = ["sh", "-c", '"$@"; exit 3', "sh", ...TINE, "agent", "mirror"];
+    const whole = await tine(["export", `${out}/latest`, "--table=round_trips", "--format=csv", "--", ...badly]);
+    assertEquals([whole.code, lines(whole.stdout).length > 100], [0, true], whole.stderr);
+    assertStringIncludes(
+      whole.stderr,
+      "the UDF has handled all rows, but did not end well: the UDF exited with status 3",
+    );
     // What a UDF returned goes through the next one; Parquet has its columns too.
     const next = [
       "export",
@@ -95,4 +105,25 @@ Deno.test("tine export --to-udf returns for stored rows what the UDFs of a plan 
       assertStringIncludes(ended.stderr, message);
       assertEquals([ended.code, ended.stdout], [code, ""], message);
     }
+  }));
+
+Deno.test("tine export --to-udf ends its UDF when it is interrupted, and leaves nothing", () =>
+  inFolder(async (out) => {
+    await using _ = noLeftovers();
+    const plan = "tests: [{ id: { name: a }, sleep: 1ms }]";
+    assertEquals((await tine(["run", "-", "--out", `${out}/runs`], plan)).code, 0);
+    const [program, ...args] = [...TINE, "export", `${out}/runs`, "--table=runs", "--format=csv"];
+    const temporary = `${out}/temporary`;
+    await Deno.mkdir(temporary);
+    const child = new Deno.Command(program, {
+      args: [...args, "--udf-timeout=500ms", "--", "sh", "-c", "echo started >&2; exec sleep 1000"],
+      env: { TMPDIR: temporary },
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    await using stderr = new TextReader(child.stderr);
+    await stderr.until(/started/);
+    child.kill("SIGINT");
+    const [{ code }, stdout] = await Promise.all([child.status, toText(child.stdout)]);
+    assertEquals([code, stdout, await listing(temporary)], [130, "", []]);
   }));

@@ -16,6 +16,9 @@ import { escape, writeStdout } from "../terminal.ts";
 
 const FORMATS = ["csv", "jsonl", "line", "parquet"] as const satisfies readonly ExportFormat[];
 
+/** How long a message waits that has no use where the command ends soon, in milliseconds. */
+const SOON_MS = 1000;
+
 const NO_PARQUET = "a Parquet file is whole only at its end";
 
 /** `tine export [PATH]`: what was measured, as files for other programs. */
@@ -120,7 +123,12 @@ export const command = defineCommand({
     }
     const stop = new AbortController();
     let killUdf = () => {};
-    using interrupts = onInterrupt(() => stop.abort(), () => {
+    using interrupts = onInterrupt(() => {
+      stop.abort();
+      if (udf === undefined) return;
+      const message = "tine export: interrupted, waiting for the UDF to end; a second time kills it";
+      Deno.unrefTimer(setTimeout(() => report(message), SOON_MS));
+    }, () => {
       killUdf();
       Deno.exit(130);
     });

@@ -74,7 +74,7 @@ interface Through {
   report(message: string): void;
   /** Gets how many points have come back. */
   onProgress(points: number): void;
-  /** Gets what ends the UDF of the moment by force. */
+  /** Gets what ends the UDF of the moment by force, and removes what it returned. */
   onStart(kill: () => void): void;
 }
 
@@ -113,7 +113,10 @@ export async function throughUdf(target: Target, flags: UdfFlagValues, through: 
         signal: through.signal,
         module: moduleOptions(flags),
       });
-      through.onStart(() => udf.kill());
+      through.onStart(() => {
+        udf.kill();
+        Deno.removeSync(folder, { recursive: true });
+      });
       return udf;
     },
     options: await optionsOf(flags, through.report),
