@@ -323,6 +323,32 @@ Deno.test({
 });
 
 Deno.test({
+  ...inBrowser("flows of a crowd are drawn by themselves where their names are typed into the box above the plots"),
+  async fn() {
+    await using open = await openSample();
+    const { page } = open;
+    await areaOf(page, "crowd");
+    const drawn = () =>
+      page.$$eval("#plot-crowd .live g[data-flow]", (all) => all.map((flow) => flow.getAttribute("data-flow")));
+    const found = () => page.$eval("#plots .filter output", ({ textContent }) => textContent);
+    assertEquals(await drawn(), []);
+    const box = await page.waitForSelector("#plots .filter input");
+    await box!.type("f1");
+    await areaOf(page, "crowd");
+    await eventually(drawn, ["f1", ...Array.from({ length: 10 }, (_, i) => `f1${i}`)]);
+    assertEquals(await found(), "11 of 30");
+    await box!.press("Backspace");
+    await areaOf(page, "crowd");
+    await eventually(async () => (await drawn()).length, 24);
+    assertEquals(await found(), "30 of 30, the first 24 drawn");
+    await box!.press("Backspace");
+    await areaOf(page, "crowd");
+    await eventually(drawn, []);
+    assertEquals(await found(), "");
+  },
+});
+
+Deno.test({
   ...inBrowser("tables are sorted by the keyboard, up, down and as they were"),
   async fn() {
     await using open = await openSample();
@@ -356,14 +382,14 @@ Deno.test({
     await using open = await openSample();
     const { page } = open;
     await page.$$eval("details", (all) => all.forEach((details) => details.open = true));
-    const box = await page.waitForSelector(".filter input");
+    const box = await page.waitForSelector("details .filter input");
     const lines = () => page.$$eval("table.logs tbody tr", (rows) => rows.filter((row) => row.offsetHeight > 0).length);
     assertEquals(await lines(), 4);
     await box!.type("first");
     assertEquals(await lines(), 2);
-    assertEquals(await page.$eval(".filter output", ({ textContent }) => textContent), "2 of 4");
+    assertEquals(await page.$eval("details .filter output", ({ textContent }) => textContent), "2 of 4");
     await box!.press("Escape");
-    await page.waitForFunction(() => document.querySelector(".filter output")?.textContent === "");
+    await page.waitForFunction(() => document.querySelector("details .filter output")?.textContent === "");
     assertEquals(await lines(), 4);
   },
 });

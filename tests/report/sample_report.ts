@@ -56,7 +56,22 @@ export function samplePlots(): (XYPlot | GanttPlot)[] {
       series("two", 1, "ticks", { type: "samples", x: Float64Array.of(1e6, 9e6), y: Float64Array.of(0, 0) }),
     ]),
     overTime("goodput", "Goodput", "bit/s", [series("one", 0, "steps", goodput), series(HOSTILE, 2, "line", goodput)]),
+    overTime("crowd", "Crowd", "us", crowd()),
     overTime("lateness", "Lateness", "us", [series("one", 0, "points", buckets.finish()[0])]),
+  ];
+}
+
+/** A band over 30 flows, which are drawn where the reader asks for them. */
+function crowd(): Series[] {
+  const x = Float64Array.from({ length: 100 }, (_, i) => i / 100 * END);
+  const values = (i: number) => x.map((_, at) => i + at % 7);
+  const band: Samples = { type: "samples", x, y: values(0), high: values(29) };
+  return [
+    { name: "30 flows", kind: "band", look: lookOf(0), data: band },
+    ...Array.from({ length: 30 }, (_, i): Series => ({
+      ...series(`f${i}`, i, "line", { type: "samples", x, y: values(i) }),
+      hidden: true,
+    })),
   ];
 }
 

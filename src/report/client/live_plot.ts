@@ -52,6 +52,8 @@ export class LivePlot {
   #area: Area = areaOf({ width: 0, height: 0 });
   #inSight = false;
   #stale = true;
+  /** Counts how often drawing has begun. */
+  #turn = 0;
 
   /**
    * @param figure has the SVG of the plot in an element of the class `drawing`
@@ -91,9 +93,10 @@ export class LivePlot {
   async #update(): Promise<void> {
     if (!this.#inSight || !this.#stale) return;
     this.#stale = false;
+    const turn = ++this.#turn;
     const plot = await this.#load();
-    // Another change may have come meanwhile; what is drawn then is newer.
-    if (this.#stale) return this.#update();
+    // A later change may have had less to decode.
+    if (turn !== this.#turn) return;
     this.#plot = plot;
     this.#parts ??= this.#mount();
     this.#draw(plot, this.#parts);
