@@ -129,7 +129,7 @@ function shifted(data: Samples | Buckets, by: number): Samples | Buckets {
 
 /** Joins captions: what all have in common once, and figures with the label of their test. */
 function joinedCaptions(captions: readonly { readonly caption: string; readonly label: string }[]): string {
-  const sentences = captions.map(({ caption }) => caption.split(/(?<=\.) (?=[A-Z])/));
+  const sentences = captions.map(({ caption }) => caption.split(/(?<=\.) /));
   const [first] = sentences;
   const common = first.filter((sentence) => sentences.every((others) => others.includes(sentence)));
   const own = captions.flatMap(({ label }, i) => {

@@ -102,7 +102,7 @@ async function overlaySections({ parts, timePlots, distributions }: Overlay, wit
         class="note">Flows of one name share a colour: those of ${parts[0]
           .label} are solid, the others are dashed. They are aligned where the first flow of each begins. One run a side shows a difference, not whether it is chance: <code>tine compare</code> says that of repeats.</p>
     </section>
-    ${parts.map(({ report }) => html`${alerts(report)}${limits(report)}`)}
+    ${parts.map(({ label, report }) => html`${alerts(report)}${limits(report, label)}`)}
     <section id="${within}flows">
     <h2>Flows</h2>
     ${flowsTables(parts.map(({ label, report: { flows, looks } }) => ({ run: label, flows, looks })))}

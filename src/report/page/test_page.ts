@@ -173,8 +173,12 @@ export function alerts({ test: { summary }, problems }: TestReport): Html {
   `;
 }
 
-/** Returns where tine or its machines may have been the limit. */
-export function limits({ flows }: TestReport): Html {
+/**
+ * Returns where tine or its machines may have been the limit.
+ *
+ * @param label what tells the test from others on the page
+ */
+export function limits({ flows }: TestReport, label?: string): Html {
   const found = flows.flatMap(({ flow, bottlenecks }) => bottlenecks.map((bottleneck) => ({ flow, ...bottleneck })));
   if (found.length === 0) return html``;
   const lines = Array.from(Map.groupBy(found, ({ code }) => code), ([code, alike]) => {
@@ -187,7 +191,8 @@ export function limits({ flows }: TestReport): Html {
   });
   return html`
     <div class="alert warning" aria-label="What tine may have limited" role="group">
-      <p>tine or its machines may have limited these figures, rather than the network:</p>
+      <p>tine or its machines may have limited these figures${label !== undefined &&
+        ` of ${label}`}, rather than the network:</p>
       <ul>${lines}</ul>
     </div>
   `;
