@@ -80,7 +80,8 @@ export const command = defineCommand({
       if (flags.save !== undefined) return 0;
       throw new UsageError(`nothing to evaluate: the plan of ${escape(path)} has no gates, and there is no --gate`);
     }
-    const verdicts = [...evaluateGates(gates, samples, { baseline, planned }), ...alerts];
+    const selected = new Map([...planned].filter(([key]) => wanted?.(JSON.parse(key)) ?? true));
+    const verdicts = [...evaluateGates(gates, samples, { baseline, planned: selected }), ...alerts];
     if (flags.junit !== undefined) {
       const xml = junitXml(`tine gate ${path}`, verdicts);
       await (await import("../report/write.ts")).writeFile(flags.junit, xml);

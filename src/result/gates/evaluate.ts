@@ -77,36 +77,54 @@ export function evaluateGates(
   samples: Samples,
   { baseline, planned = new Map() }: EvaluateOptions = {},
 ): GateVerdict[] {
+  const measured = new Map(samples.tests.map((test) => [sortedJson(test.id), test]));
   return gates.flatMap(({ gate, test }): GateVerdict[] => {
-    const { figure: { name: figure, unit }, text } = gate;
-    const common = { gate: text, figure, unit };
-    const matches = flowMatcher(gate.flows);
-    const wanted = test === undefined ? undefined : sortedJson(test);
-    const tests = samples.tests.filter(({ id, repeats }) => {
-      const key = sortedJson(id);
-      if (wanted !== undefined) return key === wanted;
-      return planned.get(key)?.some(({ flow }) => matches(flow)) ||
-        repeats.some(({ flows }) => flows.some(({ flow }) => matches(flow)));
-    });
-    if (tests.length === 0) {
-      const why = noFlow(gate, samples.tests);
-      return [{ ...common, ...test && { test }, status: "no data", message: why, flows: [] }];
-    }
-    return tests.map((samples) => {
-      const flows = flowVerdicts(gate, samples, planned.get(sortedJson(samples.id)) ?? [], baseline);
-      if (flows.length === 0) {
-        return { ...common, test: samples.id, status: "no data", message: noFlow(gate, [samples]), flows };
-      }
-      const worst = flows.toSorted((a, b) =>
-        RANK.indexOf(a.status) - RANK.indexOf(b.status) || margin(b, gate) - margin(a, gate)
-      )[0];
-      const others = flows.filter(({ status }) =>
-        status === worst.status
-      ).length - 1;
-      const more = others > 0 && worst.status !== "pass" ? ` (and ${others} more)` : "";
-      return { ...common, test: samples.id, status: worst.status, message: worst.message + more, flows };
+    const keys = test === undefined ? testsOfGate(gate, measured, planned) : [sortedJson(test)];
+    if (keys.length === 0) return [verdictWithout(gate, undefined, noFlow(gate, samples.tests))];
+    return keys.map((key) => {
+      const found = measured.get(key);
+      // An interrupted run has tests without results.
+      if (found === undefined) return verdictWithout(gate, JSON.parse(key), "there is no result of the test");
+      return testVerdict(gate, found, planned.get(key) ?? [], baseline);
     });
   });
+}
+
+/** The tests that have flows of a gate, or were to have some, by their ids as sorted JSON. */
+function testsOfGate(
+  gate: Gate,
+  measured: ReadonlyMap<string, TestSamples>,
+  planned: NonNullable<EvaluateOptions["planned"]>,
+): string[] {
+  const matches = flowMatcher(gate.flows);
+  const isWanted = (flow: FlowName) => isOfGate(gate, matches, flow);
+  const withFlows = measured.entries().filter(([, { repeats }]) => repeats.some(({ flows }) => flows.some(isWanted)));
+  const withPlanned = planned.entries().filter(([, flows]) => flows.some(isWanted));
+  const found = new Set([...withFlows, ...withPlanned].map(([key]) => key));
+  // In the order of the results.
+  return [...new Set([...measured.keys(), ...planned.keys()])].filter((key) => found.has(key));
+}
+
+function verdictWithout({ text, figure }: Gate, test: GateVerdict["test"], message: string): GateVerdict {
+  const common = { gate: text, ...test && { test }, figure: figure.name, unit: figure.unit };
+  return { ...common, status: "no data", message, flows: [] };
+}
+
+function testVerdict(
+  gate: Gate,
+  samples: TestSamples,
+  planned: readonly FlowName[],
+  baseline: Samples | undefined,
+): GateVerdict {
+  const flows = flowVerdicts(gate, samples, planned, baseline);
+  if (flows.length === 0) return verdictWithout(gate, samples.id, noFlow(gate, [samples]));
+  const [worst] = flows.toSorted((a, b) =>
+    RANK.indexOf(a.status) - RANK.indexOf(b.status) || margin(b, gate) - margin(a, gate)
+  );
+  const others = flows.filter(({ status }) => status === worst.status).length - 1;
+  const more = others > 0 && worst.status !== "pass" ? ` (and ${others} more)` : "";
+  const { text, figure: { name: figure, unit } } = gate;
+  return { gate: text, test: samples.id, figure, unit, status: worst.status, message: worst.message + more, flows };
 }
 
 /** The worst first. */

@@ -187,4 +187,19 @@ Deno.test("a gate of a test holds in that test alone, one of the plan in each th
   assertEquals(of({ name: "b" }), ["b fail"]);
   assertEquals(of({ name: "c" }), ["c no data"]);
   assertEquals(of({ name: "d" }), ["d no data"]);
+  // A test that was to have such flows and was not run passes nowhere; one without such a figure has no say.
+  const udp = { flow: "voip", protocol: "udp" as const };
+  const planned = new Map([['{"name":"a"}', [udp]], ['{"name":"d"}', [udp]], [
+    '{"name":"e"}',
+    [{ ...udp, protocol: "tcp" as const }],
+  ]]);
+  const jitter = parseGate("* toServer.jitter < 5ms");
+  assertEquals(evaluateGates([{ gate }], measured, { planned }).map(({ test, status }) => `${test?.name} ${status}`), [
+    "a pass",
+    "b fail",
+    "d no data",
+    "e no data",
+  ]);
+  const others = evaluateGates([{ gate: jitter }], measured, { planned });
+  assertEquals(others.map(({ test }) => test?.name), ["a", "b", "c", "d"]);
 });

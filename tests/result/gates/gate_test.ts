@@ -1,4 +1,5 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { Random } from "../../support/random.ts";
 import { GateError, parseGate } from "../../../src/result/gates/mod.ts";
 
 /** What a gate means, without the text. */
@@ -93,5 +94,38 @@ Deno.test("parseGate() names the column, what was expected there, and what is ne
     const error = assertThrows(() => parseGate(text), GateError);
     assertEquals([error.column, error.problem], [column, problem], text);
     assertEquals(error.message, `${JSON.stringify(text)}: column ${column}: ${problem}`);
+  }
+});
+
+Deno.test("parseGate() reads any text, or names a column in it", () => {
+  const random = new Random(4);
+  const words = [
+    "voip.*",
+    "rttP99",
+    "goodput",
+    "<",
+    ">=",
+    "within",
+    "5%",
+    "of",
+    "30ms",
+    "3x",
+    "baseline",
+    "over",
+    "sum",
+    "-",
+    "1e9",
+    "[",
+  ];
+  for (let i = 0; i < 1000; i++) {
+    const text = Array.from({ length: random.below(8) }, () => random.pick(words)).join(
+      random.pick([" ", " ", "", "\t"]),
+    );
+    try {
+      assertEquals(parseGate(text).text, text);
+    } catch (error) {
+      assert(error instanceof GateError, `${text}: ${error}`);
+      assert(error.column >= 1 && error.column <= text.length + 1, `${text}: column ${error.column}`);
+    }
   }
 });
