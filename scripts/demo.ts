@@ -23,7 +23,8 @@ const options = `--out ${folder} --report ${folder}/demo.html${Deno.stderr.isTer
 let test = "name=voip";
 let code = await showCommand(
   "Three network namespaces: a router with a link of 20 Mbit/s, and an end on each side of it. A call, which is a UDP\n" +
-    "packet and its echo each 20 ms, has the link first for itself, then beside a TCP upload:",
+    "packet and its echo each 20 ms, has the link first for itself, then beside a TCP upload. Its round trips flow\n" +
+    "through two UDFs as they are measured: one smooths them, the other marks those that are far from the usual:",
   `tine run examples/voip_beside_bulk.yaml ${options}`,
 );
 if (code !== 0 && code !== INTERRUPTED) {

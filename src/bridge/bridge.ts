@@ -12,7 +12,7 @@ import type { StorePlace } from "../result/test_store.ts";
 import { lines } from "../base/lines.ts";
 import { ByteWriter } from "../wire/byte_writer.ts";
 import { writeAll } from "../wire/connection.ts";
-import type { BridgeEnd, BridgeReport, BridgeSetup } from "./messages.ts";
+import type { BridgeEnd, BridgeReport, BridgeSetup, UdfProgress } from "./messages.ts";
 
 /** Messages that wait for the process of the UDFs, in bytes; samples and logs on top are dropped. */
 const MAX_PENDING_BYTES = 32 * 2 ** 20;
@@ -20,8 +20,8 @@ const MAX_PENDING_BYTES = 32 * 2 ** 20;
 const MAX_OUTPUT_BYTES = 2 ** 30;
 /** How long the process may take for its own end, beyond what its UDFs get, in milliseconds. */
 const END_GRACE_MS = 5000;
-/** The nice value of the process: a ninth of the weight of others. */
-const NICE = "10";
+/** The nice value of the process: a third of the weight of others, so that rows still come in time. */
+const NICE = "5";
 
 /** Which samples the rows of a table are made of; others are made of records that are few. */
 const SAMPLES: Readonly<Record<string, readonly RecordKind[]>> = {
@@ -53,6 +53,8 @@ export interface BridgeOptions extends Pick<BridgeSetup, "run" | "id" | "idKeys"
   readonly place: StorePlace;
   /** Gets sentences about a UDF, and the lines that it prints; about all of them where the name is empty. */
   log(udf: string, text: string): void;
+  /** Gets how far the UDFs are, twice a second. */
+  progress?(udfs: readonly UdfProgress[]): void;
   /** Called when a UDF ends the test, with the reason. */
   stop(udf: string, reason: string): void;
   /** Called when a UDF has failed for good. */
@@ -236,6 +238,7 @@ export class Bridge {
   #take(report: Exclude<BridgeReport, { type: "ended" }>): void {
     const { log, stop, failed } = this.#options;
     if (report.type === "log") log(report.udf, report.text);
+    else if (report.type === "progress") this.#options.progress?.(report.udfs);
     else if (report.type === "stop") stop(report.udf, report.reason);
     else {
       const error = new TineError(report.code, report.message);

@@ -18,6 +18,7 @@ import { ByteReader } from "../wire/byte_reader.ts";
 import { Conditions } from "./conditions.ts";
 import { DEFAULT_BATCH_WINDOW_MS } from "./row_feeder.ts";
 import { DirectHandler } from "./direct_handler.ts";
+import type { UdfProgress } from "./messages.ts";
 import { RowPoints } from "./row_points.ts";
 import { udfOptions } from "./udf_options.ts";
 
@@ -96,6 +97,9 @@ export class BridgedUdf {
   #ready = false;
   /** It has taken all rows that came. */
   #idle = false;
+  /** The last point that it returned, maybe encoded. */
+  #last: Point | { readonly bytes: Uint8Array; readonly start: number; readonly end: number } | undefined;
+  readonly #marks = new Map<string, number>();
   /** How it died last. */
   #died: string | undefined;
   #ending = false;
@@ -176,6 +180,24 @@ export class BridgedUdf {
     this.#giveUp(error);
   }
 
+  /** How far it is. */
+  get progress(): UdfProgress {
+    const last = this.#last;
+    const point = last === undefined || last instanceof Point ? last : this.#decode(last.bytes, last.start, last.end);
+    const values: Record<string, number | boolean> = {};
+    for (const [name, value] of point?.fields() ?? []) {
+      if (typeof value !== "string") values[name] = typeof value === "bigint" ? Number(value) : value;
+    }
+    const { pointsOut } = this.#driver.counts;
+    return {
+      name: this.#options.config.name,
+      rowsIn: this.#sent,
+      pointsOut,
+      group: point?.group ?? "",
+      last: values,
+    };
+  }
+
   /** What became of it by now. */
   get summary(): UdfSummary {
     const { config: { name, table }, file: { bytes } } = this.#options;
@@ -193,6 +215,7 @@ export class BridgedUdf {
       restarts: this.#driver instanceof Supervisor ? this.#driver.supervision.restarts : 0,
       bytes,
       columns: this.#columns.columns,
+      ...(this.#marks.size > 0 && { marks: Object.fromEntries(this.#marks) }),
       ...(this.#failure && { error: { code: this.#failure.code, message: this.#failure.message } }),
       ...(alert && { alert }),
     };
@@ -268,11 +291,13 @@ export class BridgedUdf {
     return {
       pointFrame: (bytes, start, end) => {
         this.#appendFrame(bytes, start, end);
-        if (this.#conditions.any) this.#watch(this.#decode(bytes, start, end));
+        this.#last = { bytes, start, end };
+        if (this.#conditions.any || this.#columns.truths.length > 0) this.#watch(this.#decode(bytes, start, end));
         return this.#pause(1);
       },
       point: (point) => {
         this.#appendResponse({ kind: "point", point });
+        this.#last = point;
         this.#watch(point);
         return this.#pause(1);
       },
@@ -281,6 +306,7 @@ export class BridgedUdf {
         for (const point of points) {
           this.#appendResponse({ kind: "point", point });
           this.#watch(point, point.group || begin.group);
+          this.#last = point;
         }
         this.#appendResponse({ kind: "end", end });
         this.#columns.addTags(end.tags.keys());
@@ -315,6 +341,9 @@ export class BridgedUdf {
   }
 
   #watch(point: Point, group?: string): void {
+    for (const name of this.#columns.truths) {
+      if (point.field(name) === true) this.#marks.set(name, (this.#marks.get(name) ?? 0) + 1);
+    }
     const reason = this.#conditions.take(point, group);
     if (reason !== undefined) this.#options.stop(reason);
   }

@@ -33,8 +33,19 @@ export interface BridgeEnd {
   readonly droppedSamples: readonly number[];
 }
 
+/** How far a UDF is. */
+export interface UdfProgress {
+  readonly name: string;
+  readonly rowsIn: number;
+  readonly pointsOut: number;
+  /** The group of the last point that it returned, and its numbers and truth values by field. */
+  readonly group: string;
+  readonly last: Readonly<Record<string, number | boolean>>;
+}
+
 /** What the process reports. */
 export type BridgeReport =
+  | { readonly type: "progress"; readonly udfs: readonly UdfProgress[] }
   | { readonly type: "log"; readonly udf: string; readonly text: string }
   | { readonly type: "stop"; readonly udf: string; readonly reason: string }
   | { readonly type: "failed"; readonly udf: string; readonly code: string; readonly message: string }

@@ -19,6 +19,8 @@ export interface ReachOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Programs give way to the bridge too, which has the rows of all UDFs to make. */
+const PROGRAM_NICE = 10;
 /** How long one call of a module's handler may take, in milliseconds: it is to be found out before the test has ended. */
 const HANDLER_TIMEOUT_MS = 10_000;
 
@@ -58,7 +60,7 @@ function startWatched(command: readonly string[], log: (line: string) => void, w
   const udf = startProcess(command, log, { [LINEAGE]: watchdog.lineage.command });
   const watch = watchdog.watchGroup(udf.pid);
   void udf.ended.then(() => watch[Symbol.dispose]());
-  giveWay(udf.pid);
+  giveWay(udf.pid, PROGRAM_NICE);
   return udf;
 }
 
@@ -69,7 +71,8 @@ function startWatched(command: readonly string[], log: (line: string) => void, w
  * Source: sched(7), the autogroup feature.
  *
  * @param pid of the process; `self`: this one
+ * @param nice 5 is a third of the weight of others, 10 a ninth
  */
-export function giveWay(pid: number | "self"): void {
-  void Deno.writeTextFile(`/proc/${pid}/autogroup`, "10").catch(() => {}); // there are no groups
+export function giveWay(pid: number | "self", nice: number): void {
+  void Deno.writeTextFile(`/proc/${pid}/autogroup`, String(nice)).catch(() => {}); // there are no groups
 }

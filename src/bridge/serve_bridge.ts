@@ -17,6 +17,8 @@ import { reachUdf } from "./reach_udf.ts";
 
 /** How often rows are made of what waits for the other end of a flow, in milliseconds. */
 const SETTLE_MS = 50;
+/** How often it is reported how far UDFs are, in milliseconds. */
+const PROGRESS_MS = 500;
 /** How long a socket that is not there yet is tried again, in milliseconds. */
 const RETRY_MS = 10_000;
 
@@ -43,6 +45,9 @@ export async function serveBridge(connection: Connection): Promise<void> {
   for (const udf of udfs) udf.start();
   let end: BridgeEnd | undefined;
   const timer = setInterval(() => void settle(followers, false), SETTLE_MS);
+  const progress = setInterval(() => {
+    reports.add({ type: "progress", udfs: udfs.map(({ progress }) => progress) });
+  }, PROGRESS_MS);
   try {
     for (let message; (message = await nextMessage(frames, reader, () => settle(followers, false))) !== undefined;) {
       if (message.kind === Kind.end) {
@@ -53,6 +58,7 @@ export async function serveBridge(connection: Connection): Promise<void> {
     }
   } finally {
     clearInterval(timer);
+    clearInterval(progress);
     if (end === undefined) {
       const gone = new TineError("root-gone", "tine run has ended without having ended its UDFs");
       for (const udf of udfs) udf.abort(gone);

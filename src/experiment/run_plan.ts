@@ -8,6 +8,7 @@ import { ROOT_ID, type RunOptions, runValidated } from "../node/run.ts";
 import { encodeItem } from "../node/protocol/kinds.ts";
 import { namesIn } from "../result/tables/row_follower.ts";
 import { Bridge, type BridgeOptions } from "../bridge/bridge.ts";
+import type { UdfProgress } from "../bridge/messages.ts";
 import { messageOf, TineError } from "../base/errors.ts";
 import { hashTest } from "../result/names.ts";
 import { readSamples, type Samples } from "../result/compare/mod.ts";
@@ -26,6 +27,8 @@ export interface PlanObserver {
   testStarts(test: Test, number: number): void;
   /** A result of the running test. */
   message(message: Message): void;
+  /** How far the UDFs of the running test are, twice a second. */
+  udfs?(progress: readonly UdfProgress[]): void;
   /** The test has ended, or is kept from before. */
   testEnds(summary: TestSummary, number: number, folder: string, kept: boolean): void;
 }
@@ -186,6 +189,7 @@ async function runTest(
     id: test.id,
     idKeys: options.idKeys,
     runners: [...namesIn(run)],
+    progress: (udfs) => observer.udfs?.(udfs),
     log(udf, text) {
       const entry = { type: "log", nodeId: ROOT_ID, time: now(), tag: `udf ${udf}`.trim(), text } as const;
       const message = encodeItem(entry);

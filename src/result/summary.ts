@@ -84,6 +84,8 @@ export interface UdfSummary {
   bytes: number;
   /** Tags and fields of what it returned. */
   columns: UdfColumn[];
+  /** How many of the points that it returned have true in a field, by the field. */
+  marks?: Record<string, number>;
   /** What it failed of, for good. */
   error?: { code: string; message: string };
   /** The verdict of its alert, where the plan has one. */

@@ -66,6 +66,7 @@ export class UdfColumns {
   #bytes: Uint8Array = new Uint8Array();
   #view = new DataView(this.#bytes.buffer);
   #lastShape: number | undefined;
+  readonly #truths: string[] = [];
 
   /** @param table whose rows the UDF gets, where it is known */
   constructor(table?: { readonly columns: readonly { readonly name: string }[] }) {
@@ -99,6 +100,11 @@ export class UdfColumns {
     for (const [name, value] of point.fields()) this.#note({ name, type: typeOf(value) });
   }
 
+  /** The fields that hold truth values so far. */
+  get truths(): readonly string[] {
+    return this.#truths;
+  }
+
   /**
    * Those so far: tags first, each in the order of the table that they are made of, then by name. A UDF need not send
    * fields in the same order twice: Go's maps have none.
@@ -120,6 +126,7 @@ export class UdfColumns {
     const known = this.#columns.get(key);
     if (known === undefined && this.#columns.size >= MAX_COLUMNS) return;
     this.#columns.set(key, known === undefined ? column : widened(known, column));
+    if (column.type === "bool" && !this.#truths.includes(column.name)) this.#truths.push(column.name);
   }
 }
 

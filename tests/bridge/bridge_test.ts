@@ -30,7 +30,7 @@ const DOUBLE = `export function createHandler(agent) {
     init() {},
     point: (point) => {
       if (point.field("seq") === 3n) console.log("the fourth packet");
-      return agent.point({ name: "double", time: point.time, tags: point.tags, fields: { rtt: 2 * point.field("rtt_us"), node: 1n } });
+      return agent.point({ name: "double", time: point.time, tags: point.tags, fields: { rtt: 2 * point.field("rtt_us"), node: 1n, even: point.field("seq") % 2n === 0n } });
     },
   };
 }`;
@@ -182,6 +182,7 @@ Deno.test("a module runs for the flows that it wants; what it prints is in the l
   const rows = await rowsOf(ran.folder, "udf.double");
   const trips = (await rowsOf(ran.folder, "round_trips")).filter(({ flow }) => flow === "voip.a");
   assertEquals(rows.map(({ rtt }) => rtt), trips.map(({ rtt_us }) => 2 * rtt_us));
+  assertEquals(udf("double").marks, { even: rows.filter(({ even }) => even).length });
   // A field with the name of a tag keeps both.
   assertEquals([rows[0].node, rows[0].node_field, rows[0].kind], ["-", 1, "bridged"]);
   const log = await rowsOf(ran.folder, "logs");

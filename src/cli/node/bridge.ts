@@ -21,7 +21,7 @@ export const command = defineCommand({
       import("../../bridge/serve_bridge.ts"),
       import("../../bridge/reach_udf.ts"),
     ]);
-    giveWay("self");
+    giveWay("self", 5);
     await serveBridge(stdioConnection());
     return 0;
   },

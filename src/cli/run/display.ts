@@ -1,4 +1,5 @@
 import type { Item } from "../../node/item.ts";
+import type { UdfProgress } from "../../bridge/messages.ts";
 import type { UdfSummary } from "../../result/summary.ts";
 import type { GateVerdict } from "../../result/gates/mod.ts";
 import { showsUnicode, style, writeStdout } from "../terminal.ts";
@@ -99,6 +100,8 @@ export interface Display extends AsyncDisposable {
    * passed over.
    */
   item(item: Item): void;
+  /** How far the UDFs of the running test are, now and then. */
+  udfs(progress: readonly UdfProgress[]): void;
   /** Something to know about the run, such as that it is being canceled, and why. */
   note(text: string): void;
   /** The running test has ended, or a test is kept. */

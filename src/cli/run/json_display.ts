@@ -1,4 +1,5 @@
 import { encodeReport } from "../../flow/report_values.ts";
+import type { UdfProgress } from "../../bridge/messages.ts";
 import type { Item } from "../../node/item.ts";
 import { BackgroundWriter, type WriteText } from "./background_writer.ts";
 import {
@@ -20,7 +21,7 @@ export interface JsonDisplayOptions {
 
 /**
  * An object a line, for programs. Its `type` is `plan`, `test-start`, `node`, `error`, `note`, `flow`, `test-end`, `gate`
- * or `summary`, with `verbose` also `log`, `activity` and `progress`. A `flow` is what was last known of one when its test
+ * or `summary`, with `verbose` also `log`, `activity`, `progress` and `udf`. A `flow` is what was last known of one when its test
  * ended; what was measured in all is in the results. Where the reader is far behind, events of nodes are left out, and a
  * `left-out` counts them. `test` is the number of a test among those selected. Keys are added, not changed.
  */
@@ -70,6 +71,13 @@ export class JsonDisplay implements Display {
         this.#flows.take(item.flow, item.report);
         if (this.#verbose) this.#offer({ type: "progress", test, nodeId, flow, ...encodeReport(report) });
       }
+    }
+  }
+
+  udfs(progress: readonly UdfProgress[]): void {
+    if (!this.#verbose) return;
+    for (const { name, rowsIn, pointsOut, group, last } of progress) {
+      this.#offer({ type: "udf", test: this.#test, name, rowsIn, pointsOut, group, last });
     }
   }
 

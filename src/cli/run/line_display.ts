@@ -1,3 +1,4 @@
+import type { UdfProgress } from "../../bridge/messages.ts";
 import type { Item, Progress } from "../../node/item.ts";
 import { elapsed, formatDuration } from "../../base/units.ts";
 import { gateLines } from "../gate/render.ts";
@@ -16,6 +17,7 @@ import {
   paintStatus,
   planLine,
   summaryLine,
+  udfProgressText,
 } from "./outcome_text.ts";
 
 /** Errors of a test that are remembered, so that they are not shown twice. */
@@ -43,6 +45,8 @@ export class LineDisplay implements Display {
   #flows = new FlowTracker();
   /** When there was a line of a flow that runs, by the clock of `performance.now()`. */
   readonly #shownAt = new Map<string, number>();
+
+  #udfsShownAt = -Infinity;
 
   constructor(options: TextDisplayOptions) {
     this.#options = options;
@@ -76,6 +80,13 @@ export class LineDisplay implements Display {
     } else if (item.type === "progress") {
       this.#progress(item);
     }
+  }
+
+  udfs(progress: readonly UdfProgress[]): void {
+    const now = performance.now();
+    if (!this.#options.verbose || now - this.#udfsShownAt < PROGRESS_MS) return;
+    this.#udfsShownAt = now;
+    for (const udf of progress) this.#writer.offer(`  ${escape(`udf ${udf.name}: ${udfProgressText(udf)}`)}`);
   }
 
   note(text: string): void {

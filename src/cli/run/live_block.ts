@@ -4,7 +4,8 @@ import { elapsed, wholeSeconds } from "../../base/units.ts";
 import { type FlowState, FlowTracker } from "../../flow/analysis/mod.ts";
 import { flowFigures } from "./flow_text.ts";
 import { FlowCourses, MAX_CELLS, sparkline } from "./sparkline.ts";
-import { type Counts, countsText, errorLine, nameOfTest } from "./outcome_text.ts";
+import { type Counts, countsText, errorLine, nameOfTest, udfProgressText } from "./outcome_text.ts";
+import type { UdfProgress } from "../../bridge/messages.ts";
 import type { Activity, ErrorItem, Item, LogEntry } from "../../node/item.ts";
 import type { TestStart } from "./display.ts";
 
@@ -15,6 +16,8 @@ const MAX_LABEL = 16;
 const MAX_BAR = 30;
 /** No terminal shows more runs on a line. */
 const MAX_RUNS = 20;
+/** UDFs that are shown; all are in the summary of the test. */
+const MAX_UDFS = 4;
 /** Setting up and cleaning up are not in the plan's time: this much later, in milliseconds, is as planned. */
 const TOLERANCE_MS = 2000;
 
@@ -47,7 +50,9 @@ export function liveBlock(running: TestProgress, { size, style, unicode, nowMs, 
     style.bold(cutToWidth(`test ${number} of ${tests}: ${nameOfTest(id)}`, width)),
     timeLine(running, nowMs, width, style),
   ];
-  const foot: string[] = [];
+  const foot = running.udfs.slice(0, MAX_UDFS).map((udf) =>
+    cutToWidth(`  udf ${escape(udf.name)}  ${escape(udfProgressText(udf))}`, width)
+  );
   if (running.error !== undefined) foot.push(style.red(cutToWidth(`  error ${errorLine(running.error)}`, width)));
   if (running.log !== undefined) foot.push(style.dim(cutToWidth(`  log ${logStart(running.log, width)}`, width)));
   if (number > 1) foot.push(style.dim(cutToWidth(`  so far: ${countsText(counts)}`, width)));
@@ -211,6 +216,8 @@ export class TestProgress {
   readonly flows = new FlowTracker();
   /** What flows have reported of late. */
   readonly courses = new FlowCourses();
+  /** How far its UDFs are. */
+  udfs: readonly UdfProgress[] = [];
   /** The last entry of a log. */
   log: LogEntry | undefined;
   /** The first error: those that follow come from it. */

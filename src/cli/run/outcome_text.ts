@@ -1,5 +1,6 @@
 import type { LogEntry, NodeInfo } from "../../node/item.ts";
 import { testIdText } from "../../result/names.ts";
+import type { UdfProgress } from "../../bridge/messages.ts";
 import type { UdfAlert, UdfSummary } from "../../result/summary.ts";
 import { count, elapsed } from "../../base/units.ts";
 import { escape, type Style } from "../terminal.ts";
@@ -67,15 +68,30 @@ export function detailLines(outcome: TestOutcome, before: ReadonlySet<string> = 
   return lines;
 }
 
+/** Returns how far a UDF is: what it returned last, and how many rows went in. */
+export function udfProgressText({ rowsIn, group, last }: UdfProgress): string {
+  const values = Object.entries(last).slice(0, MAX_VALUES).map(([name, value]) => `${name} ${shortNumber(value)}`);
+  const where = group === "" || values.length === 0 ? "" : ` in ${group}`;
+  return [...values.length === 0 ? [] : [values.join(", ") + where], `${count(rowsIn, "row")} in`].join("; ");
+}
+
+/** Fields of a point that are shown. */
+const MAX_VALUES = 3;
+
+function shortNumber(value: number | boolean): string {
+  return typeof value === "boolean" || Number.isInteger(value) ? String(value) : value.toPrecision(4);
+}
+
 /** Returns what became of a UDF: rows in and points out, and what was odd. */
 export function udfLine(udf: UdfSummary): string {
-  const { name, rowsIn, pointsOut, batchesOut, droppedRows, droppedSamples, restarts, alert, error } = udf;
+  const { name, rowsIn, pointsOut, batchesOut, droppedRows, droppedSamples, restarts, marks = {}, alert, error } = udf;
   const batches = batchesOut > 0 ? ` in ${count(batchesOut, "batch", "batches")}` : "";
   const parts = [
     `${count(rowsIn, "row")} in, ${count(pointsOut, "point")} out${batches}`,
     ...(droppedRows > 0 ? [`${count(droppedRows, "row")} dropped`] : []),
     ...(droppedSamples > 0 ? [`${count(droppedSamples, "sample")} dropped`] : []),
     ...(restarts > 0 ? [`restarted ${count(restarts, "time")}`] : []),
+    ...Object.entries(marks).map(([field, points]) => `${field} in ${count(points, "point")}`),
     ...(alert === undefined ? [] : [alertText(alert)]),
     ...(error === undefined ? [] : [`failed: ${error.message}`]),
   ];

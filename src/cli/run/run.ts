@@ -216,6 +216,7 @@ async function runAndShow(
     message(message) {
       if (shown.has(message.kind)) display.item(decodeItem(message));
     },
+    udfs: (progress) => display.udfs(progress),
     testEnds: (summary, number, folder, kept) =>
       display.testEnds({
         ...summary,

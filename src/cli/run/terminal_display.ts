@@ -1,3 +1,4 @@
+import type { UdfProgress } from "../../bridge/messages.ts";
 import type { Item } from "../../node/item.ts";
 import { gateLines } from "../gate/render.ts";
 import { escape } from "../terminal.ts";
@@ -60,6 +61,10 @@ export class TerminalDisplay implements Display {
     this.#running?.take(item);
     if (item.type !== "log" || !this.#options.verbose) return;
     for (const text of logLines(item)) this.#above.offer(`  ${text}`);
+  }
+
+  udfs(progress: readonly UdfProgress[]): void {
+    if (this.#running !== undefined) this.#running.udfs = progress;
   }
 
   note(text: string): void {

@@ -1,5 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { detailLines, logLines, planLine, summaryLine } from "../../../src/cli/run/outcome_text.ts";
+import {
+  detailLines,
+  logLines,
+  planLine,
+  summaryLine,
+  udfLine,
+  udfProgressText,
+} from "../../../src/cli/run/outcome_text.ts";
 import { log } from "./samples.ts";
 
 const OUTCOME = { id: { name: "a" }, number: 1, status: "failed", durationMs: 1, folder: "out/a" } as const;
@@ -49,4 +56,47 @@ Deno.test("planLine() and summaryLine() count tests", () => {
     summaryLine({ ...summary, failed: 2, canceled: 1, kept: 3, notRun: 4 }),
     "11 tests: 1 ok, 2 failed, 1 canceled, 3 kept, 4 not run; 1.2s",
   );
+});
+
+Deno.test("udfLine() has what went in and out of a UDF, and what was odd", () => {
+  const udf = {
+    name: "smooth",
+    table: "round_trips",
+    rowsIn: 1200,
+    pointsOut: 1,
+    batchesOut: 0,
+    droppedRows: 0,
+    droppedSamples: 0,
+    restarts: 0,
+    bytes: 0,
+    columns: [],
+  };
+  assertEquals(udfLine(udf), "udf smooth: 1,200 rows in, 1 point out");
+  const odd = {
+    ...udf,
+    batchesOut: 2,
+    droppedRows: 1,
+    droppedSamples: 20,
+    restarts: 3,
+    marks: { anomaly: 5 },
+    alert: {
+      condition: "avg above 30",
+      verdict: "failed",
+      points: 2,
+      first: { time: "1", group: "flow=a", value: 31.5 },
+    },
+    error: { code: "gave-up", message: "it died" },
+  } as const;
+  assertEquals(
+    udfLine(odd),
+    "udf smooth: 1,200 rows in, 1 point out in 2 batches, 1 row dropped, 20 samples dropped, restarted 3 times, " +
+      "anomaly in 5 points, ALERT avg above 30: 2 points, first 31.5 in flow=a, failed: it died",
+  );
+});
+
+Deno.test("udfProgressText() has what a UDF returned last", () => {
+  const none = { name: "a", rowsIn: 0, pointsOut: 0, group: "", last: {} };
+  assertEquals(udfProgressText(none), "0 rows in");
+  const some = { ...none, rowsIn: 20, group: "flow=a", last: { anomaly: true, avg: 31.23456, seq: 7, more: 1 } };
+  assertEquals(udfProgressText(some), "anomaly true, avg 31.23, seq 7 in flow=a; 20 rows in");
 });
