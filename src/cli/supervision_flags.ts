@@ -1,5 +1,9 @@
 import type { SupervisorCounts, SupervisorOptions } from "../udf/supervise/supervisor.ts";
-import { duration, flag, integer, size } from "./flags.ts";
+import { messageOf, TineError } from "../base/errors.ts";
+import { count } from "../base/units.ts";
+import { JsonLinesWriter } from "../udf/format/json_lines_writer.ts";
+import type { Request } from "../udf/messages.ts";
+import { choice, duration, flag, integer, size, text } from "./flags.ts";
 
 const SUPERVISED = ["restart", "watch"];
 
@@ -17,6 +21,17 @@ export const supervisionFlags = {
     goesWith: SUPERVISED,
     help: "with --restart: save the state this often",
   }),
+  onPoison: choice(["stop", "skip"], {
+    goesWith: SUPERVISED,
+    help: "with --restart: what to do about a point at which the UDF dies each time; it is written to --poison-file",
+  }),
+  poisonFile: text({
+    value: "FILE",
+    complete: "file",
+    default: "poison_points.jsonl",
+    goesWith: ["onPoison"],
+    help: "with --on-poison: where such points are added, for tine host --input",
+  }),
   replayBuffer: size({
     min: 1,
     default: 64 * 2 ** 20,
@@ -31,6 +46,8 @@ export interface SupervisionFlagValues {
   readonly restartLimit: number;
   readonly snapshotInterval: number;
   readonly replayBuffer: number;
+  readonly onPoison?: "stop" | "skip";
+  readonly poisonFile: string;
 }
 
 /** Returns how a UDF is supervised by these flags. */
@@ -39,13 +56,35 @@ export function supervisorOptions(flags: SupervisionFlagValues): SupervisorOptio
     backoff: { limit: flags.restart ? flags.restartLimit : 0 },
     snapshotIntervalMs: flags.snapshotInterval,
     replayBufferBytes: flags.replayBuffer,
+    ...flags.onPoison &&
+      { poison: { action: flags.onPoison, keep: (requests) => keepRequests(flags.poisonFile, requests) } },
   };
+}
+
+/** Adds points and batches to a file, as JSON lines. */
+function keepRequests(path: string, requests: readonly Request[]): void {
+  const writer = new JsonLinesWriter();
+  try {
+    using file = Deno.openSync(path, { append: true, create: true, mode: 0o600 });
+    let lines = "";
+    for (const request of requests) {
+      if (request.kind === "point") lines += writer.point(request.point);
+      else if (request.kind === "begin") lines += writer.begin(request.begin);
+      else if (request.kind === "end") lines += writer.end(request.end);
+    }
+    for (let rest = new TextEncoder().encode(lines); rest.length > 0;) rest = rest.subarray(file.writeSync(rest));
+  } catch (cause) {
+    throw new TineError("cannot-write", `cannot write points at which the UDF dies to ${path}: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
 }
 
 /** What supervision did, in one sentence; undefined where nothing had to be done. */
 export function describeSupervision(counts: SupervisorCounts): string | undefined {
-  const { restarts, resentPoints, repeatedOutputs, lostPoints } = counts;
+  const { restarts, resentPoints, repeatedOutputs, lostPoints, poisonPoints } = counts;
   if (restarts === 0) return undefined;
   return `restarted ${restarts} ${restarts === 1 ? "time" : "times"}: ${resentPoints} points sent again, ` +
-    `${repeatedOutputs} outputs may repeat, ${lostPoints} points lost from the state`;
+    `${repeatedOutputs} outputs may repeat, ${lostPoints} points lost from the state` +
+    (poisonPoints > 0 ? `, ${count(poisonPoints, "point")} left out, at which it dies` : "");
 }

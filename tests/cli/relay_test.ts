@@ -258,3 +258,51 @@ Deno.test("a relay to a Unix socket says at its start what is wrong with it", as
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("a point at which a UDF dies is left out and written to a file, which tine host reads back", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(
+      `${folder}/bad.ts`,
+      `export const createHandler = (agent) => {
+        let count = 0;
+        return {
+          info: () => ({ wants: "stream", provides: "stream" }),
+          init() {},
+          point(point) {
+            if (point.fieldsDouble.get("v") === 3) throw new Error("no 3");
+            count++;
+            agent.point(point);
+          },
+          snapshot: () => Uint8Array.of(count),
+          restore: ([saved]) => { count = saved; },
+        };
+      };`,
+    );
+    const poison = `${folder}/poison.jsonl`;
+    const flags = ["--restart", "--on-poison", "skip", "--poison-file", poison];
+    const host = await tine(["host", "--handler", `${folder}/bad.ts`, ...flags], lines(0, 8));
+    assertEquals(host.code, 0, host.stderr);
+    // What came before it may come again with each start, since no snapshot held it.
+    const times = host.stdout.trim().split("\n").map((line) => line.split(" ").at(-1));
+    assertEquals([...new Set(times)], ["0", "1", "2", "4", "5", "6", "7"]);
+    assertStringIncludes(host.stderr, "1 point left out, at which it dies");
+    const again = await tine(["host", "--handler", "mirror", "--input", poison]);
+    assertEquals([again.code, again.stdout], [0, "cpu,host=h3 v=3 3\n"]);
+    const stopped = await tine([
+      "host",
+      "--handler",
+      `${folder}/bad.ts`,
+      "--restart",
+      "--on-poison",
+      "stop",
+      ...flags.slice(3),
+    ], lines(0, 8));
+    assertEquals(stopped.code, 1);
+    assertStringIncludes(stopped.stderr, "the UDF dies at a point of cpu at 3 each time: ");
+    const alone = await tine(["host", "--handler", "mirror", "--on-poison", "skip"], "");
+    assertEquals(alone.code, 2, alone.stderr);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

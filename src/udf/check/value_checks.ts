@@ -1,6 +1,7 @@
 import { type Check, warnOnly } from "./check.ts";
 import { copyUnits, pointsOf, requestsOf, setField, spanOf, type Unit } from "./data.ts";
-import { concat, frame, payloadOf } from "./wire.ts";
+import { concat } from "../../wire/bytes.ts";
+import { frame, payloadOf } from "./wire.ts";
 import type { FieldValue, Point } from "../point.ts";
 import { valueText } from "./canonical.ts";
 import type { Context } from "./context.ts";

@@ -1,19 +1,9 @@
 /** Requests as raw bytes, also such as no encoder makes. */
 
+import { concat } from "../../wire/bytes.ts";
 import { ByteWriter } from "../../wire/byte_writer.ts";
 import { encodeRequest } from "../codec.ts";
 import type { Request } from "../messages.ts";
-
-/** Byte strings end to end. */
-export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let position = 0;
-  for (const part of parts) {
-    joined.set(part, position);
-    position += part.length;
-  }
-  return joined;
-}
 
 /** A request without its length. */
 export function payloadOf(request: Request): Uint8Array<ArrayBuffer> {

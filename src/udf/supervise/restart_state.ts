@@ -1,7 +1,9 @@
 import type { Host } from "../host.ts";
 import type { EdgeType, Option, Request } from "../messages.ts";
 import { ByteWriter } from "../../wire/byte_writer.ts";
-import { encodeRequest } from "../codec.ts";
+import { ByteReader } from "../../wire/byte_reader.ts";
+import { concat } from "../../wire/bytes.ts";
+import { decodeRequest, encodeRequest } from "../codec.ts";
 
 /** What the deaths of UDFs cost. */
 export interface ReplayCounts {
@@ -57,6 +59,28 @@ export class RestartState {
   }
 
   /**
+   * The UDF is given points of the log anew.
+   *
+   * @param before points of the log before them
+   */
+  gives(before: number, points: number): void {
+    this.#counts.resentPoints += Math.max(0, Math.min(points, this.#given - before));
+    this.#given = Math.max(this.#given, before + points);
+  }
+
+  /** The UDF has given a snapshot that holds points from the beginning of the log, which were taken out of it. */
+  savedBefore(points: number, state: Uint8Array): void {
+    this.state = state;
+    this.#outputs = this.#unsaved = 0;
+    this.forget(points);
+  }
+
+  /** Points that a UDF got were taken out of the log. */
+  forget(points: number): void {
+    this.#given = Math.max(0, this.#given - points);
+  }
+
+  /**
    * The UDF has been given a state from elsewhere: what was sent before has no effect any more.
    *
    * @param mark of the log, where the state was sent
@@ -96,7 +120,7 @@ export class RestartState {
    * @param complete called in the very moment in which the UDF has all
    */
   async give(host: Pick<Host, "frames">, mark: number, complete: () => void): Promise<void> {
-    let sent = 0;
+    let sent = this.log.pointsBefore(mark);
     for (const segment of this.log.segments(mark)) {
       let bytes = 0;
       let points = 0;
@@ -105,15 +129,31 @@ export class RestartState {
         const more = segment.points - points;
         bytes += piece.length;
         points += more;
-        this.#counts.resentPoints += Math.max(0, Math.min(more, this.#given - sent));
+        this.gives(sent, more);
         sent += more;
         const full = host.frames(piece, more);
-        this.#given = Math.max(this.#given, sent);
         if (full !== undefined) await full;
       }
     }
     // In the same turn as the last look at the log: nothing can have come in between.
     complete();
+  }
+}
+
+/** A point, or a whole batch, of the log. */
+export interface LoggedUnit {
+  /** Its requests, each with its length. */
+  readonly frames: Uint8Array;
+  readonly points: number;
+}
+
+/** Decodes requests, each with its length; `start` and `end` are the places of both. */
+export function* requestsIn(frames: Uint8Array): Generator<{ request: Request; start: number; end: number }> {
+  const reader = new ByteReader();
+  for (let start = 0, end = 0; start < frames.length; start = end) {
+    const length = reader.reset(frames, start).uint32();
+    end = reader.position + length;
+    yield { request: decodeRequest(new ByteReader().reset(frames, reader.position, end)), start, end };
   }
 }
 
@@ -191,6 +231,51 @@ export class ReplayLog {
     }
     this.#points -= points;
     return points;
+  }
+
+  /** Points before a mark. */
+  pointsBefore(mark: number): number {
+    return this.#segments.slice(0, Math.max(0, mark - this.#dropped)).reduce((sum, { points }) => sum + points, 0);
+  }
+
+  /** Takes all points and whole batches out of the log; what has begun of a batch stays. */
+  takeUnits(): LoggedUnit[] {
+    const units: LoggedUnit[] = [];
+    const frames = concat(this.#segments.map(({ writer }) => writer.bytes.subarray(0, writer.position)));
+    let from = 0, points = 0, inside = false;
+    for (const { request: { kind }, end } of requestsIn(frames)) {
+      if (kind === "begin") inside = true;
+      else if (kind === "end") inside = false;
+      else points++;
+      if (inside) continue;
+      units.push({ frames: frames.slice(from, end), points });
+      from = end;
+      points = 0;
+    }
+    this.#segments = [];
+    this.#bytes = this.#points = 0;
+    this.#prepend(frames.subarray(from), points);
+    return units;
+  }
+
+  /**
+   * Puts units back, to the beginning.
+   *
+   * @returns the mark behind them
+   */
+  putBack(units: readonly LoggedUnit[]): number {
+    this.#prepend(concat(units.map(({ frames }) => frames)), units.reduce((sum, { points }) => sum + points, 0));
+    return this.#dropped + (units.length > 0 ? 1 : 0);
+  }
+
+  #prepend(frames: Uint8Array, points: number): void {
+    this.#sealed = true;
+    if (frames.length === 0) return;
+    const writer = new ByteWriter(frames.length);
+    writer.raw(frames, 0, frames.length);
+    this.#segments.unshift({ writer, points });
+    this.#bytes += frames.length;
+    this.#points += points;
   }
 
   /** The segments since a mark, also those that are added while one iterates. */

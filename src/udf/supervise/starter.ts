@@ -3,6 +3,7 @@ import { messageOf, TineError } from "../../base/errors.ts";
 import type { Host } from "../host.ts";
 import { Backoff, type BackoffOptions } from "../../base/backoff.ts";
 import type { Hosts } from "./hosts.ts";
+import { type PoisonOptions, PoisonSearch } from "./poison_search.ts";
 import type { RestartState } from "./restart_state.ts";
 import { type FrameTaker, takesFrames } from "../handler.ts";
 import type { Receiver } from "../response_taker.ts";
@@ -12,6 +13,8 @@ export interface StarterOptions {
   backoff?: BackoffOptions;
   /** Gets a sentence before each further start. */
   log?: (message: string) => void;
+  /** What becomes of points at which the UDF dies each time; left out: it gets them again, until it is given up. */
+  poison?: PoisonOptions;
   /** Its abort ends all attempts, with its reason. */
   signal: AbortSignal;
 }
@@ -22,6 +25,7 @@ export class Starter {
   readonly #restartState: RestartState;
   readonly #options: StarterOptions;
   readonly #backoff: Backoff;
+  readonly #poison: PoisonSearch | undefined;
   #restarts = 0;
 
   constructor(hosts: Hosts, restartState: RestartState, options: StarterOptions) {
@@ -29,6 +33,12 @@ export class Starter {
     this.#restartState = restartState;
     this.#options = options;
     this.#backoff = new Backoff(options.backoff);
+    if (options.poison !== undefined) this.#poison = new PoisonSearch({ log: options.log, ...options.poison });
+  }
+
+  /** Points that the UDF was spared, since it dies at them. */
+  get poisonPoints(): number {
+    return this.#poison?.points ?? 0;
   }
 
   /** How often a UDF was started again. */
@@ -57,7 +67,9 @@ export class Starter {
         const started = host = await this.#hosts.start(restartState.edge);
         if (restartState.options !== undefined) await host.init(restartState.options);
         if (restartState.state !== undefined) await host.restore(restartState.state);
-        await restartState.give(host, 0, () => use(started));
+        let mark = 0;
+        if (this.#poison?.suspects) mark = await this.#poison.run(host, restartState, () => this.works());
+        await restartState.give(host, mark, () => use(started));
         return;
       } catch (error) {
         if (host !== undefined) await this.#hosts.end(host);
@@ -65,6 +77,7 @@ export class Starter {
         restartState.died();
         // A UDF that was never there, or refuses what it took before, will not do better.
         if (host === undefined && reason === undefined) throw error;
+        if (error instanceof TineError && error.code === "poison-point") throw error;
         reason = messageOf(error);
       }
     }
@@ -81,6 +94,7 @@ export class Starter {
         `the UDF was started again ${failures} times in a row and died each time: ${reason}`,
       );
     }
+    this.#poison?.died(this.#backoff.failures);
     log?.(`the UDF died: ${reason}; starting it again in ${(pauseMs / 1000).toFixed(2)} s`);
     await delay(pauseMs, signal);
     this.#restarts++;

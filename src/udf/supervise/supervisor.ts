@@ -9,6 +9,7 @@ import type { Point } from "../point.ts";
 import type { Receiver } from "../response_taker.ts";
 import type { BackoffOptions } from "../../base/backoff.ts";
 import { Hosts } from "./hosts.ts";
+import type { PoisonOptions } from "./poison_search.ts";
 import { type ReplayCounts, RestartState } from "./restart_state.ts";
 import { replaceUdf, Starter, watchReceiver } from "./starter.ts";
 
@@ -24,6 +25,8 @@ export interface SupervisorOptions extends Omit<HostOptions, "onKill"> {
   backoff?: BackoffOptions;
   /** How often its state is saved, in ms; default 10,000. */
   snapshotIntervalMs?: number;
+  /** What becomes of points at which the UDF dies each time; left out: it gets them again, until it is given up. */
+  poison?: PoisonOptions;
   /** How much input is kept to be sent again, in bytes; default 64 MiB. */
   replayBufferBytes?: number;
 }
@@ -32,6 +35,8 @@ export interface SupervisorOptions extends Omit<HostOptions, "onKill"> {
 export interface SupervisorCounts extends ReplayCounts {
   /** How often the UDF was started again. */
   restarts: number;
+  /** Points that it was spared, since it died at them each time. */
+  poisonPoints: number;
 }
 
 /**
@@ -94,7 +99,8 @@ export class Supervisor {
 
   /** What supervision did so far. */
   get supervision(): SupervisorCounts {
-    return { restarts: this.#starter.restarts, ...this.#restartState.counts };
+    const { restarts, poisonPoints } = this.#starter;
+    return { restarts, poisonPoints, ...this.#restartState.counts };
   }
 
   /** What went through, over all restarts; points that were sent again count once. */

@@ -1,0 +1,126 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { type RunningUdf, startInProcess } from "../../src/udf/running_udf.ts";
+import type { Request } from "../../src/udf/messages.ts";
+import { Point } from "../../src/udf/point.ts";
+import { Supervisor, type SupervisorOptions } from "../../src/udf/supervise/supervisor.ts";
+import { TineError } from "../../src/base/errors.ts";
+import { batchHandler, streamHandler } from "../support/udf_driver.ts";
+
+const point = (i: number) => new Point({ name: "cpu", time: BigInt(i), fieldsInt: new Map([["v", BigInt(i)]]) });
+
+/** A UDF that sums values up, and dies at some of them. */
+function summing(poison: readonly number[], { snapshots = true } = {}): () => Promise<RunningUdf> {
+  return () =>
+    Promise.resolve(startInProcess(
+      "sum",
+      streamHandler((agent) => {
+        let sum = 0;
+        return {
+          point(point) {
+            const value = Number(point.fieldsInt.get("v"));
+            if (poison.includes(value)) throw new Error(`no idea what ${value} is`);
+            sum += value;
+            return agent.point(
+              new Point({ name: "sum", time: point.time, fieldsInt: new Map([["sum", BigInt(sum)]]) }),
+            );
+          },
+          snapshot: () => snapshots ? new TextEncoder().encode(String(sum)) : new Uint8Array(),
+          restore(state) {
+            sum = Number(new TextDecoder().decode(state));
+            return { success: true, error: "" };
+          },
+        };
+      }),
+    ));
+}
+
+/** Sends values to a supervised UDF, and returns what came of it. */
+async function run(reach: () => Promise<RunningUdf>, values: number, options: Partial<SupervisorOptions> = {}) {
+  const kept: bigint[] = [], log: string[] = [], sums: bigint[] = [];
+  const supervisor = new Supervisor(reach, {
+    point: (point) => void sums.push(point.fieldsInt.get("sum")!),
+    batch() {},
+  }, {
+    backoff: { firstDelayMs: 1, longestDelayMs: 2, limit: 8 },
+    poison: {
+      action: "skip",
+      keep: (requests: readonly Request[]) =>
+        void kept.push(...requests.flatMap((request) => request.kind === "point" ? [request.point.time] : [])),
+    },
+    log: (message) => log.push(message),
+    ...options,
+  });
+  supervisor.start();
+  await supervisor.init([]);
+  for (let i = 1; i <= values; i++) await supervisor.point(point(i));
+  await supervisor.stop();
+  return { kept, log, last: sums.at(-1), counts: supervisor.supervision };
+}
+
+Deno.test("a UDF that dies at some points goes on without them, and with all others", async () => {
+  const { kept, log, last, counts } = await run(summing([700, 4000, 4001]), 5000);
+  assertEquals(kept, [700n, 4000n, 4001n]);
+  assertEquals(last, BigInt(5000 * 5001 / 2 - 700 - 4000 - 4001));
+  assertEquals([counts.poisonPoints, counts.lostPoints], [3, 0]);
+  assertStringIncludes(log.join("\n"), "the UDF dies at a point of cpu at 700 each time: it goes on without");
+});
+
+Deno.test("a UDF without snapshots gets past a point at which it dies, too", async () => {
+  const { kept, last, counts } = await run(summing([30], { snapshots: false }), 100);
+  assertEquals([kept, last, counts.poisonPoints], [[30n], BigInt(100 * 101 / 2 - 30), 1]);
+});
+
+Deno.test("a UDF is stopped at the point at which it dies each time, where that is wanted", async () => {
+  const kept: Request[] = [];
+  const error = await assertRejects(
+    () => run(summing([3]), 10, { poison: { action: "stop", keep: (requests) => void kept.push(...requests) } }),
+    TineError,
+    "the UDF dies at a point of cpu at 3 each time: ",
+  );
+  assertEquals([error.code, kept.length], ["poison-point", 1]);
+});
+
+Deno.test("a UDF that dies at each point is given up", async () => {
+  const all = Array.from({ length: 100 }, (_, i) => i + 1);
+  const error = await assertRejects(
+    () => run(summing(all), 100),
+    TineError,
+    "the UDF dies at each of 10 points or batches in a row: ",
+  );
+  assertEquals(error.code, "poison-point");
+});
+
+Deno.test("a batch at which a UDF dies is left out as a whole", async () => {
+  const kept: string[] = [];
+  const got: bigint[] = [];
+  let count = 0n;
+  const reach = () => {
+    count = 0n;
+    const handler = batchHandler(() => ({
+      point({ time }) {
+        if (time === 12n) throw new Error("not that");
+        count++;
+      },
+      endBatch: () => void got.push(count),
+      snapshot: () => Uint8Array.of(Number(count)),
+      restore([saved]) {
+        count = BigInt(saved);
+        return { success: true, error: "" };
+      },
+    }));
+    return Promise.resolve(startInProcess("batches", handler));
+  };
+  const supervisor = new Supervisor(reach, { point() {}, batch() {} }, {
+    backoff: { firstDelayMs: 1, longestDelayMs: 2 },
+    poison: { action: "skip", keep: (requests) => void kept.push(...requests.map(({ kind }) => kind)) },
+  });
+  supervisor.start();
+  await supervisor.init([]);
+  for (const times of [[1, 2], [11, 12, 13], [21]]) {
+    const begin = { name: "cpu", group: "", tags: new Map(), size: BigInt(times.length), byName: false };
+    await supervisor.batch({ begin, points: times.map(point), end: { ...begin, tmax: BigInt(times.at(-1)!) } });
+  }
+  await supervisor.stop();
+  assertEquals(kept, ["begin", "point", "point", "point", "end"]);
+  assertEquals([got.at(-1), supervisor.supervision.poisonPoints], [3n, 3]);
+});
