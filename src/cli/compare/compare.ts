@@ -52,10 +52,9 @@ export const command = defineCommand({
     if (flags.by === undefined && paths.length < 2) {
       throw new UsageError("what to compare with is missing: name a second path, or a key of ids with --by");
     }
-    const [result, { compareText, compareMarkdown, compareJson }, { wantedFlows }] = await Promise.all([
+    const [result, { compareText, compareMarkdown, compareJson }] = await Promise.all([
       import("../../result/compare/mod.ts"),
       import("./render.ts"),
-      import("../../result/tables/source.ts"),
     ]);
     const figures = figuresNamed(flags.figure, result.figureNamed);
     const wanted = await selector(flags.test);
@@ -64,7 +63,8 @@ export const command = defineCommand({
     const out = await result.runsFolderOf(paths[paths.length - 1]);
     for (const path of paths) samples.push(await result.readSide(path, { wanted, out }));
     const [base, ...others] = flags.by === undefined ? samples : sidesBy(flags.by, samples, result);
-    const comparisons = result.compare(base, others, { alpha: flags.alpha, figures, flows: wantedFlows(flags.flow) });
+    const flows = flags.flow === undefined ? undefined : result.flowMatcher(flags.flow);
+    const comparisons = result.compare(base, others, { alpha: flags.alpha, figures, flows });
     if (flags.out !== undefined) {
       const [{ comparePage }, { writeFile }] = await Promise.all([
         import("../../report/mod.ts"),

@@ -8,6 +8,7 @@ import {
   PATH_FIGURES,
   STREAM_FIGURES,
 } from "../../flow/analysis/mod.ts";
+import { glob } from "../../base/glob.ts";
 import { nearest } from "../../base/nearest.ts";
 import { TineError } from "../../base/errors.ts";
 import type { MeasuredPackets, MeasuredStream } from "../read_flows.ts";
@@ -111,6 +112,22 @@ export interface FlowValues {
   readonly protocol: "tcp" | "udp";
   /** Figures that are known, by their names. */
   readonly values: Readonly<Record<string, number>>;
+}
+
+/**
+ * Returns what tests whether the id of a flow matches a glob pattern: `*` is all flows, also those with parts; a sender of
+ * a UDP flow, `voip/1`, matches as its flow does.
+ *
+ * @example
+ * ```ts
+ * import { flowMatcher } from "./figures.ts";
+ * console.assert(flowMatcher("voip.*")("voip.beside") && flowMatcher("voip")("voip/1") && flowMatcher("*")("voip.a"));
+ * ```
+ */
+export function flowMatcher(pattern: string): (flow: string) => boolean {
+  if (pattern === "*") return () => true;
+  const matches = glob(pattern, { separator: "." });
+  return (flow) => matches(flow) || matches(flow.replace(/\/\d+$/, ""));
 }
 
 /** Returns the figures of a flow, of UDP for each sender. */

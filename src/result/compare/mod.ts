@@ -16,7 +16,7 @@ export {
   samplesBy,
   type Verdict,
 } from "./compare.ts";
-export { figureNamed, FLOW_FIGURES, type FlowFigure } from "./figures.ts";
+export { figureNamed, FLOW_FIGURES, type FlowFigure, flowMatcher } from "./figures.ts";
 export { checkPrecision, parsePrecisionGoal, type Precision, type PrecisionGoal } from "./precision.ts";
 export {
   type Conditions,

@@ -5,9 +5,8 @@
  */
 
 import { TineError } from "../../base/errors.ts";
-import { glob } from "../../base/glob.ts";
 import { testIdText } from "../names.ts";
-import { figureNamed, type FlowFigure } from "./figures.ts";
+import { figureNamed, type FlowFigure, flowMatcher } from "./figures.ts";
 import { readSamples } from "./samples.ts";
 import { medianOf } from "./statistics.ts";
 import { valueText } from "./text.ts";
@@ -50,7 +49,7 @@ export function parsePrecisionGoal(text: string): PrecisionGoal {
   if (!(share > 0 && share < 1)) {
     throw new TineError("bad-goal", `"${text}": expected more than 0% and less than 100%, not ${percent}%`);
   }
-  return { text, matches: glob(flows, { separator: "." }), figure: figureNamed(figure), share };
+  return { text, matches: flowMatcher(flows), figure: figureNamed(figure), share };
 }
 
 /** How far repeats are from a goal. */

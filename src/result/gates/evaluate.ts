@@ -1,6 +1,7 @@
 import { sortedJson } from "../../node/plan/visits.ts";
 import { nearest } from "../../base/nearest.ts";
 import {
+  flowMatcher,
   type FlowSample,
   leastRepeats,
   type Repeat,
@@ -10,7 +11,7 @@ import {
 } from "../compare/mod.ts";
 import { falsifies } from "../../flow/analysis/mod.ts";
 import { medianOf, shiftOf } from "../compare/statistics.ts";
-import { flowMatcher, type Gate } from "./gate.ts";
+import type { Gate } from "./gate.ts";
 
 /** How a gate came out. Without data it fails; undecided is what tine or its machine limited, or what takes more repeats. */
 export type GateStatus = "pass" | "fail" | "undecided" | "no data";

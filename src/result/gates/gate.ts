@@ -1,5 +1,5 @@
 import { TineError } from "../../base/errors.ts";
-import { glob, isGlob } from "../../base/glob.ts";
+import { isGlob } from "../../base/glob.ts";
 import { nearest } from "../../base/nearest.ts";
 import { parseDuration, parseRate, parseSize } from "../../base/units.ts";
 import type { FigureUnit } from "../../flow/analysis/mod.ts";
@@ -81,16 +81,6 @@ export function parseGate(text: string): Gate {
     throw words.error(words.count - 1, `a baseline is compared flow by flow, not over ${over}`);
   }
   return { text, flows, figure, operator, target, ...(share === undefined ? {} : { share }), over };
-}
-
-/**
- * Returns what tests whether the flow of an id belongs to a gate: `*` is all flows, also those with parts; a sender of a
- * UDP flow, `voip/1`, belongs to its flow too.
- */
-export function flowMatcher(flows: string): (flow: string) => boolean {
-  if (flows === "*") return () => true;
-  const matches = glob(flows, { separator: "." });
-  return (flow) => matches(flow) || matches(flow.replace(/\/\d+$/, ""));
 }
 
 /** The words of a gate, with their places. */

@@ -6,11 +6,12 @@ import { at, placeOf } from "../../node/plan/place.ts";
 import type { Plan, Test } from "../../node/plan/types.ts";
 import { errorAt, type Finding } from "../../node/plan/vet/finding.ts";
 import { needsOf, sortedJson, visitTest } from "../../node/plan/visits.ts";
+import { flowMatcher } from "../compare/figures.ts";
 import { withoutRepeat } from "../compare/samples.ts";
 import { openResults, type RunResults } from "../open_results.ts";
 import { PLAN_FILE } from "../summary.ts";
 import type { FlowName, PlacedGate } from "./evaluate.ts";
-import { flowMatcher, type Gate, GateError, parseGate } from "./gate.ts";
+import { type Gate, GateError, parseGate } from "./gate.ts";
 
 /** The gates of plans, and the flows that their tests are to have. */
 export interface PlannedGates {
