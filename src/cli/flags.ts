@@ -14,8 +14,10 @@ export interface Flag<T = unknown> {
   readonly repeatable?: boolean;
   /** The words it accepts. */
   readonly choices?: readonly string[];
-  /** What stands for its value where it is given without one: then, only one of its choices behind it is its value. */
+  /** What stands for its value where it is given without one. */
   readonly bare?: string;
+  /** Whether a word behind a flag that can stand without a value is its value; by default one of its choices is. */
+  takes?(word: string): boolean;
   /** Words that a shell offers for its value; others are accepted too. */
   readonly words?: readonly string[];
   /** Whether a shell offers files or folders for its value. */

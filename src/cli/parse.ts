@@ -69,7 +69,7 @@ function joinValues(args: readonly string[], names: ReadonlyMap<string, Flag>): 
       joined.push(`${name}=true`);
     } else if (attached !== undefined) {
       joined.push(`${name}=${attached}`);
-    } else if (flag.bare !== undefined && !flag.choices?.includes(args[i + 1])) {
+    } else if (flag.bare !== undefined && !isValueOf(flag, args[i + 1])) {
       joined.push(`${name}=${flag.bare}`);
     } else {
       const next = args[++i];
@@ -78,6 +78,11 @@ function joinValues(args: readonly string[], names: ReadonlyMap<string, Flag>): 
     }
   }
   return joined;
+}
+
+/** Whether a word is the value of a flag before it that can stand without one. */
+function isValueOf({ choices, takes }: Flag, word: string | undefined): boolean {
+  return word !== undefined && (choices?.includes(word) === true || takes?.(word) === true);
 }
 
 /** A flag that would mean nothing is a mistake, not to be passed over. */

@@ -7,7 +7,7 @@ import { columns, escape, showsColour, showsUnicode, style, writeStdout } from "
 import { plotLines } from "./plot_lines.ts";
 
 /** What `--plot` takes: the name of a plot, some of them, or all. */
-export type PlotChoice = PlotId | "usual" | "all";
+export type PlotChoice = PlotId | `udf.${string}` | "usual" | "all";
 
 /** What most people look for. */
 const USUAL: readonly PlotId[] = ["goodput", "rtt", "rtt-cdf"];
@@ -39,7 +39,7 @@ export async function printPlots(
   for await (const test of run.kind === "test" ? [run] : testsOf(run)) {
     const { timePlots, distributions, problems } = await readTestReport(test, { only, maxBytes: MAX_BYTES });
     for (const problem of problems) console.error(`tine results: ${escape(problem)}`);
-    const plots = [...timePlots, ...distributions].filter(({ id }) => only === undefined || only.has(id));
+    const plots = [...timePlots, ...distributions].filter(({ id }) => isWanted(id, choice));
     if (plots.length === 0) continue;
     found = true;
     await printTest(test, plots);
@@ -47,6 +47,12 @@ export async function printPlots(
   if (found) return 0;
   const what = choice === "all" || choice === "usual" ? "nothing to plot" : `nothing to plot as ${choice}`;
   throw new CommandFailure("no-entries", `${path} has ${what}`, 1);
+}
+
+/** Whether a plot is asked for; a UDF of several fields has a plot for each. */
+function isWanted(id: string, choice: PlotChoice): boolean {
+  if (choice === "all") return true;
+  return choice === "usual" ? (USUAL as readonly string[]).includes(id) : id === choice || id.startsWith(`${choice}.`);
 }
 
 async function printTest({ summary: { id } }: TestResults, plots: readonly Plot[]): Promise<void> {

@@ -12,7 +12,8 @@ import { testIdText } from "../../result/names.ts";
 import { byteAmount, count, elapsed } from "../../base/units.ts";
 import { defineCommand, type Positional } from "../command.ts";
 import { CommandFailure, UsageError } from "../errors.ts";
-import { choice, flag } from "../flags.ts";
+import { choice, type Flag, flag } from "../flags.ts";
+import type { PlotChoice } from "./plots.ts";
 import { Progress, samplesText } from "../progress.ts";
 import { escape, style, writeStdout } from "../terminal.ts";
 import type { SysInfoData } from "../../node/mod.ts";
@@ -36,6 +37,27 @@ const MAX_LINES = 1000;
 /** A status is padded to this. */
 const STATUS_WIDTH = 10;
 
+const NAMED_PLOT = choice([...PLOT_IDS, "usual", "all"], {
+  value: "NAME",
+  help: "draw plots of each test, without a name those that are usual: goodput, rtt and rtt-cdf",
+  bare: "usual",
+  complete: "directory",
+});
+
+/** `--plot`, which also takes `udf.` and the name of a UDF. */
+const PLOT: Flag<PlotChoice | undefined> = {
+  ...NAMED_PLOT,
+  takes: isOfUdf,
+  read(given, name) {
+    const word = given.at(-1);
+    return word !== undefined && isOfUdf(word) ? word : NAMED_PLOT.read(given, name);
+  },
+};
+
+function isOfUdf(word: string): word is `udf.${string}` {
+  return word.startsWith("udf.");
+}
+
 /** `tine results [PATH]`: what runs have left. */
 export const command = defineCommand({
   name: "results",
@@ -47,12 +69,7 @@ export const command = defineCommand({
     "killed, are shown as far as they go.",
   flags: {
     system: flag({ help: "of a test: what sysInfo found on its nodes" }),
-    plot: choice([...PLOT_IDS, "usual", "all"], {
-      value: "NAME",
-      help: "draw plots of each test, without a name those that are usual: goodput, rtt and rtt-cdf",
-      bare: "usual",
-      complete: "directory",
-    }),
+    plot: PLOT,
     json: flag({ help: "a JSON object a line: of type run, test, flow, or system" }),
   },
   positionals: [PATH],

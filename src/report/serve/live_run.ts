@@ -29,9 +29,9 @@ export class LiveRun implements Disposable {
   #test: { readonly folder: string; readonly id: string; readonly live: LiveTest } | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
   #ended = false;
-
-  /** Resolves when the run has ended, and never rejects. */
-  readonly done: Promise<void>;
+  /** Pages that have to load the final page. */
+  #owed = 0;
+  readonly #settled = Promise.withResolvers<void>();
 
   /**
    * @param path of the run's folder
@@ -40,7 +40,18 @@ export class LiveRun implements Disposable {
   constructor(path: string, onError: (message: string) => void) {
     this.#onError = onError;
     this.#timer = setInterval(() => this.#update(), UPDATE_MS);
-    this.done = this.#follow(path);
+    void this.#follow(path);
+  }
+
+  /** Resolves when the run has ended, and the pages that followed it until then have loaded the final one. */
+  get settled(): Promise<void> {
+    return this.#settled.promise;
+  }
+
+  /** Takes note that a page has loaded the final one. */
+  loaded(): void {
+    this.#owed--;
+    if (this.#ended && this.#owed <= 0) this.#settled.resolve();
   }
 
   /** Whether the run has ended. */
@@ -81,6 +92,8 @@ export class LiveRun implements Disposable {
     clearInterval(this.#timer);
     this.#update();
     this.#ended = true;
+    this.#owed = this.#streams.size;
+    if (this.#owed === 0) this.#settled.resolve();
     this.#streams.end(END);
   }
 

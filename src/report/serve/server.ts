@@ -54,8 +54,6 @@ export class ReportServer implements AsyncDisposable {
   readonly #token: string;
   readonly #live = new Map<string, LiveRun>();
   readonly #pages = new PageCache();
-  /** Called when the final page of a run was sent. */
-  readonly #finals = new Map<LiveRun, () => void>();
 
   private constructor(options: ServeOptions, server: Server, token: string, port: number) {
     this.#options = options;
@@ -96,21 +94,10 @@ export class ReportServer implements AsyncDisposable {
    * @param ms the longest wait, in milliseconds
    */
   async drained(ms: number): Promise<void> {
-    const followed = [...this.#live.values()].filter(({ pages }) => pages > 0);
-    if (followed.length === 0) return;
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, ms);
-    await Promise.race([late, Promise.all(followed.map((run) => this.#reloaded(run)))]);
+    await Promise.race([late, Promise.all(this.#live.values().map(({ settled }) => settled))]);
     clearTimeout(timer);
-  }
-
-  /** Resolves when the pages that follow a run have been loaded anew. */
-  async #reloaded(run: LiveRun): Promise<void> {
-    let left = run.pages;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#finals.set(run, () => --left <= 0 && resolve());
-    await run.done;
-    await promise;
   }
 
   /** Ends the server, and all connections. */
@@ -146,7 +133,7 @@ export class ReportServer implements AsyncDisposable {
       if (live !== undefined) return sendPage(response, await livePage(nameOf(run)), isHead);
       const page = await this.#finalPage(run);
       const over = this.#live.get(keyOf(run));
-      if (over !== undefined) response.once("finish", () => this.#finals.get(over)?.());
+      if (over !== undefined) response.once("finish", () => over.loaded());
       return sendPage(response, page, isHead);
     }
     if (path.length === 3 && third === "") {

@@ -258,7 +258,13 @@ Deno.test("ReportServer lets pages follow a run: flows, plots and logs grow, and
     await second.finish({ status: "failed" });
     await run.finish();
     for (const events of [first, late]) assertEquals(await events.next("end"), {});
+    // The server is there until both pages are loaded anew.
+    let isDrained = false;
+    const drained = served.server.drained(60_000).then(() => isDrained = true);
     const final = await textOf(page);
+    assertEquals(isDrained, false);
+    await textOf(page);
+    await drained;
     assertStringIncludes(final, "<h1>hello.yaml</h1>");
     assert(!final.includes("new EventSource"));
     assertStringIncludes(await textOf(`${page}name%3Dhello/`), "1.00");
