@@ -14,14 +14,16 @@ export const benchmark: Benchmark = {
   async *run({ quick }) {
     const samples = quick ? 100_000 : 10_000_000;
     const cases = [
-      { what: "one flow", flows: 1, samples },
-      { what: "1,000 flows", flows: 1000, samples: samples / 1000 },
+      { what: "one flow", flows: 1, samples, killed: false },
+      { what: "1,000 flows", flows: 1000, samples: samples / 1000, killed: false },
+      { what: "one flow of a test that was killed", flows: 1, samples, killed: true },
     ];
     await using built = await builtTine();
     const out = await Deno.makeTempDir({ prefix: "tine-bench-" });
     try {
-      for (const { what, flows, samples } of cases) {
-        const test = await record(`${out}/${flows}`, flows, samples);
+      for (const { what, flows, samples, killed } of cases) {
+        const test = await record(`${out}/${flows}-${killed}`, flows, samples);
+        if (killed) await cut(test);
         const timed = (...args: string[]) => medianMs([built.path, ...args], 1, { env: built.env });
         const look = () => timed("results", "--json", test);
         const first = await look();
@@ -39,6 +41,14 @@ export const benchmark: Benchmark = {
     }
   },
 };
+
+/** Leaves a test as a kill does: it has not written how it ended. */
+async function cut(test: string): Promise<void> {
+  const path = `${test}/test.json`;
+  const summary = JSON.parse(await Deno.readTextFile(path));
+  await Deno.writeTextFile(path, JSON.stringify({ ...summary, status: "running" }));
+  await Deno.remove(`${test}/figures.json`).catch(() => {});
+}
 
 /** Stores a test of UDP flows, of which half the samples are packets sent and half are echoes; returns its folder. */
 async function record(out: string, flows: number, samples: number): Promise<string> {

@@ -132,15 +132,19 @@ export class FollowedFlow {
   /** Hands on the samples whose turn it is. */
   async release(): Promise<void> {
     if (this.#unplaced.length > 0) this.#unplaced = this.#unplaced.filter((one) => !this.#makeRows(one, false));
-    while (this.#earliest() !== undefined && (this.test.decodedLeft < 0 || !this.#waits())) await this.#next();
+    while (this.#hasHeld && (this.test.decodedLeft < 0 || !this.#waits())) await this.#next();
   }
 
   /** Hands on all samples. */
   async end(): Promise<void> {
     for (const one of this.#unplaced.splice(0)) this.#makeRows(one, true);
-    while (this.#earliest() !== undefined) await this.#next();
+    while (this.#hasHeld) await this.#next();
     for (const rows of this.rows.values()) rows?.end();
     this.over = true;
+  }
+
+  get #hasHeld(): boolean {
+    return this.#held.values().some(({ first }) => first !== undefined);
   }
 
   /** Whether samples may come that are earlier than all that are there. */
@@ -167,7 +171,7 @@ export class FollowedFlow {
     return runners.has((type === "streamInfo" ? "stream" : "packet") + (end === "client" ? "Client" : "Server"));
   }
 
-  /** The samples that are the earliest of those that wait. */
+  /** The samples that are the earliest of those that wait; both ends have described themselves, or never will. */
   #earliest(): Queue<Held> | undefined {
     const order = this.#order ??= serverToClient(this.flow, this.test.flows.index);
     let earliest: Queue<Held> | undefined;

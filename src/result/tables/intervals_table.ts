@@ -260,6 +260,9 @@ interface SenderIntervals {
   released: number;
 }
 
+/** For how long a packet may wait in a socket until it is read, in nanoseconds. */
+const MAX_UNREAD_NANOS = 3e9;
+
 /** A UDP flow by intervals. */
 class PacketIntervals {
   readonly ready: PlacedRow[] = [];
@@ -267,8 +270,10 @@ class PacketIntervals {
   readonly #matcher: PacketMatcher;
   readonly #senders = new Map<number, SenderIntervals>();
   #clocks: OffsetEstimate | undefined;
-  /** No sample of before follows, by the client's clock. */
+  /** No sample of before follows, by the client's clock, save of packets that waited in a socket. */
   #reached = -Infinity;
+  /** When the last packet arrived: they are read in the order in which they came, but perhaps long after. */
+  #arrived = -Infinity;
 
   constructor(
     readonly intervalNanos: number,
@@ -319,6 +324,7 @@ class PacketIntervals {
       if (columns.server[i] === 0 && !reverse) continue;
       const { rate, shiftNanos } = columns.server[i] === 1 ? toClient : NO_SHIFT;
       const t = columns.t[i] * rate + shiftNanos;
+      if (t > this.#arrived && t <= Number.MAX_SAFE_INTEGER) this.#arrived = t;
       const counts = this.#countsAt(columns.sender[i], t);
       if (counts === undefined) continue;
       counts.bytes += columns.len[i] * Math.max(1, columns.packets[i]);
@@ -348,7 +354,10 @@ class PacketIntervals {
       counts.fromServerCount++;
     }
     // Packets are handed on in the order of their numbers: what was sent before this one has been counted.
-    this.#release(sender, this.#senders.get(sender)!, Math.floor(Math.min(start, this.#reached) / this.intervalNanos));
+    const known = this.serverRecords || reverse
+      ? Math.max(this.#arrived, this.#reached - MAX_UNREAD_NANOS)
+      : this.#reached;
+    this.#release(sender, this.#senders.get(sender)!, Math.floor(Math.min(start, known) / this.intervalNanos));
   }
 
   #countsAt(sender: number, t: number): PacketCounts | undefined {

@@ -182,6 +182,29 @@ Deno.test("followRun() takes no packet for lost whose records at the other end c
     assertEquals(rows(), await exported(path));
   }));
 
+Deno.test("followRun() orders samples by the times of both ends, also where one describes itself late", () =>
+  inFolder(async (out) => {
+    await using run = await startRun(out);
+    const test = await run.startTest(testNamed("a"));
+    const { end: ended, lines, rows } = followed(run.path);
+    const EARLIER = 10_000 * MS;
+    const samples = samplesOf(0, 500);
+    const [first, ...left] = samples.left;
+    const right = samples.right.map((sample) => ({ ...sample, t: sample.t + EARLIER }));
+    for (const message of [node("left", "boot"), node("right", "boot"), ...oneByOne("left", [first])]) {
+      await test.add(message);
+    }
+    await test.add(info("packetInfo", "left", "voip", { tinit: TINIT }));
+    await eventually("a sample comes", () => lines("packets").length === 1);
+    await test.add(info("packetInfo", "right", "voip", { tinit: TINIT - BigInt(EARLIER), server: true }));
+    for (const message of [...oneByOne("left", left), ...oneByOne("right", right)]) await test.add(message);
+    await test.finish({ status: "ok" });
+    const path = await run.finish();
+    await ended;
+    assertEquals(rows(), await exported(path));
+    assertEquals(lines("losses").length, 20);
+  }));
+
 Deno.test("followRun() writes a run that has ended from its start to its end", () =>
   inFolder(async (out) => {
     await using run = await startRun(out);

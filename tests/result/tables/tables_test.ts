@@ -156,6 +156,32 @@ Deno.test("intervals counts the packets that were sent in each, and what became 
     assertEquals([rows[1].time, rows[1].sent_packets, rows[1].lost_packets], [TINIT + BigInt(50 * MS), 5, 0]);
   }));
 
+Deno.test("intervals count all that arrived, though a server replies before it reads what came earlier", () =>
+  inFolder(async (out) => {
+    const common = { packets: 1, flag: 1, len: 100 };
+    const at = (seq: number) => seq * 10 * MS;
+    const echo = (seq: number, t = at(seq)) => [
+      { ...common, seq, t, scheduled: t, sent: 1 },
+      { ...common, flag: 2, seq, t: t + 7 * MS, serverReceived: -6 * MS, serverTime: 2 * MS, serverCount: seq + 1 },
+    ];
+    const seqs = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
+    const received = (seq: number) => ({ ...common, seq, t: at(seq) + MS, server: 1 });
+    const reply = (seq: number, t: number) => ({ ...common, flag: 3, seq, t: t * MS, server: 1, sent: 1 });
+    const folder = await record(out, [
+      node("left", "boot"),
+      node("right", "boot"),
+      info("packetInfo", "left", "voip", { tinit: TINIT }),
+      info("packetInfo", "right", "voip", { tinit: TINIT, server: true }),
+      ...recordsOf("left", "voip", "packetIO", seqs(0, 30).flatMap((seq) => echo(seq))),
+      ...recordsOf("left", "voip", "packetIO", seqs(30, 35).flatMap((seq) => echo(seq, at(seq) + 95 * MS))),
+      ...recordsOf("right", "voip", "packetIO", seqs(0, 10).map(received)),
+      ...recordsOf("right", "voip", "packetIO", [reply(0, 390), ...seqs(10, 20).map(received)]),
+      ...recordsOf("right", "voip", "packetIO", [reply(1, 396), ...seqs(20, 30).map(received)]),
+    ]);
+    const rows = await rowsOf(folder, "intervals", { intervalMs: 100 });
+    assertEquals(rows.slice(0, 3).map((row) => row.goodput_bits_per_second), [80_000, 80_000, 80_000]);
+  }));
+
 Deno.test("intervals has goodput and the kernel's view of TCP flows", () =>
   inFolder(async (out) => {
     const rows = await rowsOf(await record(out, upload()), "intervals", { intervalMs: 100 });
