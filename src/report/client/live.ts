@@ -107,7 +107,7 @@ class Plots {
         series: series.map(({ head, buckets }) => seriesOf(head, buckets)),
       };
       const drawing = figure.querySelector(".drawing")!;
-      drawing.innerHTML = drawXY(plot, { width: Math.max(320, drawing.clientWidth), height: HEIGHT }).text;
+      drawing.innerHTML = drawXY(plot, { width: Math.max(300, drawing.clientWidth), height: HEIGHT }).text;
     }
     element("legend").replaceChildren(...Array.from(looks, ([name, look]) => {
       const item = document.createElement("li");

@@ -166,7 +166,7 @@ export async function livePage(name: string): Promise<string> {
         ${LIVE_PLOTS.map(({ id }) =>
           html`
             <figure class="plot" id="plot-${id}" hidden>
-              <div class="drawing"></div>
+              <div class="drawing grows"></div>
             </figure>
           `
         )}
