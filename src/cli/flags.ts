@@ -80,7 +80,7 @@ export interface Range {
  * const flags = { json: flag({ help: "print JSON lines" }) };
  * ```
  */
-export function flag(options: { help: string; short?: string }): Flag<boolean> {
+export function flag(options: { help: string; short?: string; goesWith?: readonly string[] }): Flag<boolean> {
   return { ...options, read: (given) => given.length > 0 };
 }
 

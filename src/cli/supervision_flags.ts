@@ -32,6 +32,10 @@ export const supervisionFlags = {
     goesWith: ["onPoison"],
     help: "with --on-poison: where such points are added, for tine host --input",
   }),
+  dedupe: flag({
+    goesWith: SUPERVISED,
+    help: "with --restart: leave out what a UDF sends a second time after a restart",
+  }),
   replayBuffer: size({
     min: 1,
     default: 64 * 2 ** 20,
@@ -46,6 +50,7 @@ export interface SupervisionFlagValues {
   readonly restartLimit: number;
   readonly snapshotInterval: number;
   readonly replayBuffer: number;
+  readonly dedupe: boolean;
   readonly onPoison?: "stop" | "skip";
   readonly poisonFile: string;
 }
@@ -56,6 +61,7 @@ export function supervisorOptions(flags: SupervisionFlagValues): SupervisorOptio
     backoff: { limit: flags.restart ? flags.restartLimit : 0 },
     snapshotIntervalMs: flags.snapshotInterval,
     replayBufferBytes: flags.replayBuffer,
+    dedupe: flags.dedupe,
     ...flags.onPoison &&
       { poison: { action: flags.onPoison, keep: (requests) => keepRequests(flags.poisonFile, requests) } },
   };
@@ -82,9 +88,11 @@ function keepRequests(path: string, requests: readonly Request[]): void {
 
 /** What supervision did, in one sentence; undefined where nothing had to be done. */
 export function describeSupervision(counts: SupervisorCounts): string | undefined {
-  const { restarts, resentPoints, repeatedOutputs, lostPoints, poisonPoints } = counts;
+  const { restarts, resentPoints, repeatedOutputs, dedupedOutputs, lostPoints, poisonPoints } = counts;
   if (restarts === 0) return undefined;
   return `restarted ${restarts} ${restarts === 1 ? "time" : "times"}: ${resentPoints} points sent again, ` +
-    `${repeatedOutputs} outputs may repeat, ${lostPoints} points lost from the state` +
+    `${repeatedOutputs} outputs may repeat, ` +
+    (dedupedOutputs > 0 ? `${dedupedOutputs} were not repeated, ` : "") +
+    `${lostPoints} points lost from the state` +
     (poisonPoints > 0 ? `, ${count(poisonPoints, "point")} left out, at which it dies` : "");
 }

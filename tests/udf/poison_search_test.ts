@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertGreater, assertRejects, assertStringIncludes } from "@std/assert";
 import { type RunningUdf, startInProcess } from "../../src/udf/running_udf.ts";
 import type { Request } from "../../src/udf/messages.ts";
 import { Point } from "../../src/udf/point.ts";
@@ -35,8 +35,13 @@ function summing(poison: readonly number[], { snapshots = true } = {}): () => Pr
 }
 
 /** Sends values to a supervised UDF, and returns what came of it. */
-async function run(reach: () => Promise<RunningUdf>, values: number, options: Partial<SupervisorOptions> = {}) {
-  const kept: bigint[] = [], log: string[] = [], sums: bigint[] = [];
+async function run(
+  reach: () => Promise<RunningUdf>,
+  values: number,
+  options: Partial<SupervisorOptions> = {},
+  sums: bigint[] = [],
+) {
+  const kept: bigint[] = [], log: string[] = [];
   const supervisor = new Supervisor(reach, {
     point: (point) => void sums.push(point.fieldsInt.get("sum")!),
     batch() {},
@@ -123,4 +128,37 @@ Deno.test("a batch at which a UDF dies is left out as a whole", async () => {
   await supervisor.stop();
   assertEquals(kept, ["begin", "point", "point", "point", "end"]);
   assertEquals([got.at(-1), supervisor.supervision.poisonPoints], [3n, 3]);
+});
+
+Deno.test("outputs that come a second time after a restart are left out, where that is wanted", async () => {
+  const sums: bigint[] = [];
+  const { counts, last } = await run(summing([50]), 60, { dedupe: true }, sums);
+  assertEquals(sums.length, 59);
+  assertEquals(last, BigInt(60 * 61 / 2 - 50));
+  assertGreater(counts.dedupedOutputs, 0);
+  assertEquals(counts.repeatedOutputs, 0);
+});
+
+Deno.test("outputs of a UDF that answers otherwise after a restart are all handed on", async () => {
+  let starts = 0;
+  const reach = () => {
+    const start = ++starts;
+    return Promise.resolve(startInProcess(
+      "odd",
+      streamHandler((agent) => ({
+        point(point) {
+          if (start < 3 && point.time === 5n) throw new Error("not yet");
+          return agent.point(
+            new Point({ name: "odd", time: point.time, fieldsInt: new Map([["sum", BigInt(start)]]) }),
+          );
+        },
+        snapshot: () => new Uint8Array(),
+        restore: () => ({ success: true, error: "" }),
+      })),
+    ));
+  };
+  const sums: bigint[] = [];
+  const { counts } = await run(reach, 6, { dedupe: true }, sums);
+  assertEquals(sums.filter((start) => start === 3n).length, 6);
+  assertEquals(counts.dedupedOutputs, 0);
 });

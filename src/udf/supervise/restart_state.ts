@@ -1,4 +1,5 @@
 import type { Host } from "../host.ts";
+import { RepeatedOutputs } from "./repeated_outputs.ts";
 import type { EdgeType, Option, Request } from "../messages.ts";
 import { ByteWriter } from "../../wire/byte_writer.ts";
 import { ByteReader } from "../../wire/byte_reader.ts";
@@ -11,6 +12,8 @@ export interface ReplayCounts {
   resentPoints: number;
   /** Points that the UDF had sent since its last known state when it died: they may come a second time. */
   repeatedOutputs: number;
+  /** Points that the UDF has sent a second time, and that were left out. */
+  dedupedOutputs: number;
   /** Points whose effect on the state is lost, since the UDF gave no snapshot that holds it. */
   lostPoints: number;
 }
@@ -21,11 +24,13 @@ export class RestartState {
   readonly log = new ReplayLog();
   /** The options, once a UDF has accepted them. */
   options: Option[] | undefined;
+  /** Finds outputs that come a second time; undefined: they are handed on again. */
+  readonly repeats: RepeatedOutputs | undefined;
   /** What the UDF provides, once that is known. */
   edge: EdgeType | undefined;
   /** The last state; undefined: the UDF starts empty. */
   state: Uint8Array | undefined;
-  readonly #counts: ReplayCounts = { resentPoints: 0, repeatedOutputs: 0, lostPoints: 0 };
+  readonly #counts: ReplayCounts = { resentPoints: 0, repeatedOutputs: 0, dedupedOutputs: 0, lostPoints: 0 };
   /** Points that the UDF has sent since its last snapshot. */
   #outputs = 0;
   /** Points that no snapshot of this UDF holds, and the log neither. */
@@ -33,8 +38,15 @@ export class RestartState {
   /** While no UDF is in use: points of the log that one has got, counted from its beginning. */
   #given = 0;
 
+  /** @param dedupe find outputs that come a second time */
+  constructor({ dedupe = false } = {}) {
+    if (dedupe) this.repeats = new RepeatedOutputs();
+  }
+
   get counts(): ReplayCounts {
-    return { ...this.#counts };
+    const left = this.repeats?.points ?? 0;
+    // What was found to be repeated was not handed on.
+    return { ...this.#counts, repeatedOutputs: Math.max(0, this.#counts.repeatedOutputs - left), dedupedOutputs: left };
   }
 
   /** The UDF has sent points. */
@@ -49,6 +61,7 @@ export class RestartState {
    */
   saved(mark: number, state: Uint8Array): void {
     const points = this.log.dropBefore(mark);
+    this.repeats?.saved();
     this.#outputs = 0;
     if (state.length > 0) {
       this.state = state;
@@ -71,6 +84,7 @@ export class RestartState {
   /** The UDF has given a snapshot that holds points from the beginning of the log, which were taken out of it. */
   savedBefore(points: number, state: Uint8Array): void {
     this.state = state;
+    this.repeats?.saved();
     this.#outputs = this.#unsaved = 0;
     this.forget(points);
   }
@@ -87,6 +101,7 @@ export class RestartState {
    */
   restored(mark: number, state: Uint8Array): void {
     this.log.dropBefore(mark);
+    this.repeats?.saved();
     this.state = state;
     this.#outputs = this.#unsaved = 0;
   }
@@ -105,6 +120,7 @@ export class RestartState {
   died(): void {
     this.#counts.repeatedOutputs += this.#outputs;
     this.#counts.lostPoints += this.#unsaved;
+    this.repeats?.died();
     this.#outputs = this.#unsaved = 0;
   }
 

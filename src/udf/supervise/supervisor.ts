@@ -10,7 +10,7 @@ import type { Receiver } from "../response_taker.ts";
 import type { BackoffOptions } from "../../base/backoff.ts";
 import { Hosts } from "./hosts.ts";
 import type { PoisonOptions } from "./poison_search.ts";
-import { type ReplayCounts, RestartState } from "./restart_state.ts";
+import { type ReplayCounts, type ReplayLog, RestartState } from "./restart_state.ts";
 import { replaceUdf, Starter, watchReceiver } from "./starter.ts";
 
 /** The ends of UDFs after which another start would not help. */
@@ -25,6 +25,8 @@ export interface SupervisorOptions extends Omit<HostOptions, "onKill"> {
   backoff?: BackoffOptions;
   /** How often its state is saved, in ms; default 10,000. */
   snapshotIntervalMs?: number;
+  /** Leave out what a UDF sends a second time after a restart, as a deterministic one does. */
+  dedupe?: boolean;
   /** What becomes of points at which the UDF dies each time; left out: it gets them again, until it is given up. */
   poison?: PoisonOptions;
   /** How much input is kept to be sent again, in bytes; default 64 MiB. */
@@ -48,8 +50,8 @@ export interface SupervisorCounts extends ReplayCounts {
 export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #replayBufferBytes: number;
-  readonly #restartState = new RestartState();
-  readonly #log = this.#restartState.log;
+  readonly #restartState: RestartState;
+  readonly #log: ReplayLog;
   readonly #hosts: Hosts;
   readonly #starter: Starter;
   /** Aborted when the UDF is given up, with the reason. */
@@ -82,6 +84,9 @@ export class Supervisor {
   constructor(reach: () => Promise<RunningUdf>, receiver: Receiver, options: SupervisorOptions = {}) {
     this.#options = options;
     this.#replayBufferBytes = options.replayBufferBytes ?? 64 * 1024 * 1024;
+    this.#restartState = new RestartState({ dedupe: options.dedupe });
+    this.#log = this.#restartState.log;
+    const { repeats } = this.#restartState;
     const { signal } = this.#givingUp;
     this.#hosts = new Hosts({
       reach,
@@ -89,6 +94,7 @@ export class Supervisor {
         sent: (points) => this.#restartState.sent(points),
         // That is not the fault of the UDF, and a restart would not help.
         refused: (error) => this.#giveUp(error),
+        ...repeats && { isRepeated: (output) => repeats.isRepeated(output) },
       }),
       host: options,
       onDeath: (host, error) => this.#isPointless(error) ? this.#giveUp(error) : this.#recover(host, error),
