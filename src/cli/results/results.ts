@@ -15,6 +15,7 @@ import { CommandFailure, UsageError } from "../errors.ts";
 import { choice, type Flag, flag } from "../flags.ts";
 import type { PlotChoice } from "./plots.ts";
 import { Progress, samplesText } from "../progress.ts";
+import { udfText } from "../run/outcome_text.ts";
 import { escape, style, writeStdout } from "../terminal.ts";
 import type { SysInfoData } from "../../node/mod.ts";
 
@@ -238,7 +239,7 @@ function entryLines(test: TestEntry, id: string, complete: boolean, error: strin
 
 function testLines({ path, summary }: TestResults): string[] {
   const { bold, red } = style(Deno.stdout);
-  const { status, durationMs, nodes, records, logs, files, errors, moreErrors, missing } = summary;
+  const { status, durationMs, nodes, records, logs, files, errors, moreErrors, missing, stopped, udfs = [] } = summary;
   const time = durationMs === undefined ? "" : `, ${elapsed(durationMs)}`;
   const lines = [bold(`${escape(path)}: ${escape(testIdText(summary.id))}, ${statusOf(status, false)}${time}`)];
   for (const { nodeId, tag, message } of errors) lines.push(`error    ${red(escape(`${nodeId} ${tag}: ${message}`))}`);
@@ -257,6 +258,8 @@ function testLines({ path, summary }: TestResults): string[] {
     lines.push(`file     ${escape(name)}: ${byteAmount(bytes)}${nodeId === "" ? "" : ` from ${escape(nodeId)}`}`);
   }
   if (files.length > MAX_LINES) lines.push(`         ... and ${count(files.length - MAX_LINES, "more file")}`);
+  if (stopped !== undefined) lines.push(`ended    ${escape(stopped)}`);
+  for (const udf of udfs) lines.push(`udf      ${escape(`${udf.name}: ${udfText(udf)}`)}`);
   return lines;
 }
 

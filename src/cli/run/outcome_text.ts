@@ -82,9 +82,14 @@ function shortNumber(value: number | boolean): string {
   return typeof value === "boolean" || Number.isInteger(value) ? String(value) : value.toPrecision(4);
 }
 
-/** Returns what became of a UDF: rows in and points out, and what was odd. */
+/** Returns the line of a UDF in a summary. */
 export function udfLine(udf: UdfSummary): string {
-  const { name, rowsIn, pointsOut, batchesOut, droppedRows, droppedSamples, restarts, marks = {}, alert, error } = udf;
+  return `udf ${udf.name}: ${udfText(udf)}`;
+}
+
+/** Returns what became of a UDF: rows in and points out, and what was odd. */
+export function udfText(udf: UdfSummary): string {
+  const { rowsIn, pointsOut, batchesOut, droppedRows, droppedSamples, restarts, marks = {}, alert, error } = udf;
   const batches = batchesOut > 0 ? ` in ${count(batchesOut, "batch", "batches")}` : "";
   const parts = [
     `${count(rowsIn, "row")} in, ${count(pointsOut, "point")} out${batches}`,
@@ -95,7 +100,7 @@ export function udfLine(udf: UdfSummary): string {
     ...(alert === undefined ? [] : [alertText(alert)]),
     ...(error === undefined ? [] : [`failed: ${error.message}`]),
   ];
-  return `udf ${name}: ${parts.join(", ")}`;
+  return parts.join(", ");
 }
 
 function alertText({ condition, verdict, points, first }: UdfAlert): string {
