@@ -271,15 +271,27 @@ export async function findUdfFile(folder: string, name: string): Promise<UdfFile
 export async function* readUdfPoints(path: string): AsyncGenerator<ReturnedPoint[], void, void> {
   using file = await openUdf(path);
   const head = await readHead(file, path);
-  if (head === undefined) return;
-  const { frames } = head;
+  if (head !== undefined) yield* pointsIn(head.frames, path);
+}
+
+/**
+ * Yields the points in frames, up to the last whole one.
+ *
+ * @param whole gets where what was read so far ends, batches whole, in bytes from the start of the frames
+ */
+async function* pointsIn(
+  frames: FrameReader,
+  path: string,
+  whole: (end: number) => void = () => {},
+): AsyncGenerator<ReturnedPoint[], void, void> {
   const reader = new ByteReader();
   let batch: Point[] | undefined;
   try {
     do {
       const points: ReturnedPoint[] = [];
       while (frames.next()) {
-        const response = decodeResponse(reader.reset(frames.bytes, frames.start, frames.end));
+        const { bytes, start, end, offset } = frames;
+        const response = decodeResponse(reader.reset(bytes, start, end));
         if (response.kind === "begin") batch = [];
         else if (response.kind === "point") {
           if (batch === undefined) points.push({ point: response.point });
@@ -288,13 +300,60 @@ export async function* readUdfPoints(path: string): AsyncGenerator<ReturnedPoint
           for (const point of batch) points.push({ point, batch: response.end });
           batch = undefined;
         }
+        if (batch === undefined) whole(offset + end - start);
       }
       if (points.length > 0) yield points;
     } while (await frames.fill());
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
-    if (error.code === "cut-frame") return; // tine was killed, or the disk was full
+    if (error.code === "cut-frame") return; // tine was killed, the disk was full, or more is being written
     throw new TineError("bad-results", `${path} is damaged: ${error.message}`, { cause: error });
+  }
+}
+
+/** Reads what a UDF returns while its test runs. */
+export class UdfTail {
+  readonly #name: string;
+  /** Where the file is in the folder of the test, once it is there. */
+  #file: string | undefined;
+  #table: string | undefined;
+  #offset = 0;
+
+  /** @param name of the UDF */
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  /** The table whose rows the UDF gets, once it is known. */
+  get table(): string | undefined {
+    return this.#table;
+  }
+
+  /**
+   * Yields the points that came since the last call.
+   *
+   * @param folder of the test, wherever it is by now
+   * @throws {TineError} `bad-results`, `cannot-read`
+   */
+  async *read(folder: string): AsyncGenerator<ReturnedPoint[], void, void> {
+    if (this.#file === undefined) {
+      const found = await findUdfFile(folder, this.#name);
+      if (found === undefined) return;
+      this.#file = found.path.slice(folder.length);
+      this.#table = found.table;
+    }
+    const path = folder + this.#file;
+    using file = await openUdf(path);
+    let frames: FrameReader | undefined;
+    let start = this.#offset;
+    if (start === 0) {
+      start = HEADER.length;
+      frames = (await readHead(file, path))?.frames;
+    } else {
+      await file.seek(start, Deno.SeekMode.Start);
+      frames = new FrameReader(file);
+    }
+    if (frames !== undefined) yield* pointsIn(frames, path, (end) => this.#offset = start + end);
   }
 }
 

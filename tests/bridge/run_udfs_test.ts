@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { followRun } from "../../src/result/export/mod.ts";
 import { openResults } from "../../src/result/mod.ts";
 import { eventually } from "../support/eventually.ts";
 import { noLeftovers } from "../support/leaks.ts";
@@ -46,6 +47,28 @@ Deno.test("tine run has a line for each UDF in its summary, and exits with 3 for
     assertMatch(stderr, line);
     const { stdout } = await tine(["results", `${out}/latest/a=b`]);
     assertMatch(stdout, line);
+  });
+});
+
+Deno.test("tine export --follow writes what a UDF returns while its test runs", async () => {
+  await inFolder(async (out) => {
+    const odd = "name: odd, table: round_trips, handler: outliers, options: { field: rtt_us }, batchWindow: 100ms";
+    const run = start(`udfs: [{ ${SMOOTH} }, { ${odd} }]\ntests:\n- id: { a: b }${ECHOES("600ms")}`, out);
+    const { folder } = await run.event("plan");
+    const tables = ["udf.smooth", "udf.odd"];
+    const lines = new Map(tables.map((table) => [table, ""]));
+    const { signal } = new AbortController();
+    const followed = await followRun({ run: folder, tables, format: "jsonl", signal }, (table) => (bytes) => {
+      lines.set(table, lines.get(table)! + new TextDecoder().decode(bytes));
+      return Promise.resolve();
+    });
+    assert(followed.complete);
+    const ended = await run.end();
+    for (const table of tables) {
+      const { stdout } = await tine(["export", ended.folder, "--table", table, "--format", "jsonl"]);
+      assertEquals(lines.get(table), stdout);
+    }
+    assert(lines.get("udf.smooth") !== "");
   });
 });
 

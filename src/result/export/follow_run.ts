@@ -6,7 +6,9 @@ import type { TableSource } from "../tables/source.ts";
 import type { LiveRows } from "../tables/live.ts";
 import type { TableSchema } from "../tables/table.ts";
 import { type EncodeTable, type ExportFormat, loadFormat, type TableEncoder } from "./formats.ts";
+import { UDF_TABLE_PREFIX, UdfColumns, UdfTail } from "../udf_output.ts";
 import { chosenTable, type WriteBytes } from "./export_tables.ts";
+import { TABLES } from "../tables/mod.ts";
 import { type FollowedTable, namesIn } from "../tables/row_follower.ts";
 import { TestFollower } from "./test_follower.ts";
 import type { ExportCounts } from "./row_printer.ts";
@@ -68,7 +70,16 @@ export async function followRun(options: FollowOptions, writeTo: (table: string)
     ...options,
     async open(folder, { id }) {
       const tables = await output.tablesOf(folder);
-      return tables && new TestFollower(tables, options.flows, await runnersOf(folder, id));
+      if (tables === undefined) return undefined;
+      const follower = new TestFollower(tables, options.flows, await runnersOf(folder, id));
+      const udfs = output.udfs.map((name) => ({ name, tail: new UdfTail(name), columns: undefined }));
+      return {
+        async step(folder, step) {
+          await follower.step(folder, step);
+          for (const udf of udfs) await output.returned(udf, { path: folder, summary: { id } });
+        },
+        [Symbol.dispose]: () => follower[Symbol.dispose](),
+      };
     },
   });
   return { ...output.counts, complete };
@@ -119,6 +130,14 @@ async function idKeysOf(run: string, test: string | undefined): Promise<string[]
   return [...new Set(ids.flatMap((id) => Object.keys(id)))];
 }
 
+function isUdf(table: string): boolean {
+  return table.startsWith(UDF_TABLE_PREFIX);
+}
+
+async function* only<T>(value: T): AsyncGenerator<T> {
+  yield value;
+}
+
 /** Encodes rows and hands them on at once. */
 class Output {
   readonly counts: ExportCounts = { rows: 0, bytes: 0, lostRows: 0, lostValues: 0 };
@@ -141,7 +160,11 @@ class Output {
   ): Promise<Output> {
     const output = new Output(options, writeTo, await loadFormat(options.format), idKeys, run);
     // All names are looked at before anything is written.
-    const schemas = options.tables.map((name) => output.#table(name, { path: "", summary: { id: {} } }));
+    if (output.udfs.length > 0 && options.format === "csv") {
+      const name = UDF_TABLE_PREFIX + output.udfs[0];
+      throw new TineError("cannot-follow", `the columns of ${name} are known at the end of a test: take jsonl or line`);
+    }
+    const schemas = output.#tables.map((name) => output.#table(name, { path: "", summary: { id: {} } }));
     for (const { name, ...schema } of schemas) {
       const encoder = output.encode({ name, ...schema }, output.counts);
       output.#encoders.set(name, encoder);
@@ -154,13 +177,47 @@ class Output {
   async tablesOf(path: string): Promise<FollowedTable[] | undefined> {
     const summary = await readTestSummary(path);
     if (summary === undefined) return undefined;
-    return this.options.tables.map((name) => ({
+    return this.#tables.map((name) => ({
       live: this.#table(name, { path, summary }).live,
       write: async (rows) => {
         await this.#put(name, this.#encoders.get(name)!.rows(rows));
         this.options.onProgress?.(this.counts);
       },
     }));
+  }
+
+  /** The names of the UDFs whose tables are followed. */
+  get udfs(): string[] {
+    return this.options.tables.filter(isUdf).map((name) => name.slice(UDF_TABLE_PREFIX.length));
+  }
+
+  /** The other tables. */
+  get #tables(): string[] {
+    return this.options.tables.filter((name) => !isUdf(name));
+  }
+
+  /** Writes what a UDF has returned since the last call. */
+  async returned(
+    udf: { readonly name: string; readonly tail: UdfTail; columns: UdfColumns | undefined },
+    test: TableSource["test"],
+  ): Promise<void> {
+    const { name, tail } = udf;
+    const { columns: wanted, format, onProgress } = this.options;
+    for await (const points of tail.read(test.path)) {
+      const made = TABLES.get(tail.table ?? "")?.({ test, idKeys: this.idKeys });
+      const columns = udf.columns ??= new UdfColumns(made);
+      for (const { point, batch } of points) {
+        columns.add(point);
+        if (batch !== undefined) columns.addTags(batch.tags.keys());
+      }
+      const udfs = new Map([[name, columns.columns]]);
+      const source = { test, run: this.run, idKeys: this.idKeys, udfs, returned: only(points) };
+      const table = chosenTable({ columns: wanted, format }, UDF_TABLE_PREFIX + name, source);
+      // Lines have no head: a column more is no change of what was written before.
+      const encoder = this.encode(table, this.counts);
+      for await (const rows of table.rows()) await this.#put(table.name, encoder.rows(rows));
+      onProgress?.(this.counts);
+    }
   }
 
   #table(name: string, test: TableSource["test"]): TableSchema & { live: LiveRows } {

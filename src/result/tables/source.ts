@@ -3,7 +3,7 @@ import { TineError } from "../../base/errors.ts";
 import { glob } from "../../base/glob.ts";
 import type { TestResults } from "../open_results.ts";
 import type { TestSummary } from "../summary.ts";
-import { joinedColumns, type UdfColumn } from "../udf_output.ts";
+import { joinedColumns, type ReturnedPoint, type UdfColumn } from "../udf_output.ts";
 import { clockOf, type NodeClock } from "../node_clock.ts";
 import { type FlowIndex, type IndexedFlow, indexFlows, type OnSamples, startOf } from "../read_flows.ts";
 import type { Column, ConstantValue, TableSchema, TimeValues } from "./table.ts";
@@ -23,6 +23,8 @@ export interface TableSource {
   readonly onSamples?: OnSamples;
   /** What UDFs returned, by the name of the UDF: tags and fields of all tests that the export has. */
   readonly udfs?: ReadonlyMap<string, readonly UdfColumn[]>;
+  /** Points that a UDF has just returned, in place of those that are stored. */
+  readonly returned?: AsyncIterable<ReturnedPoint[]>;
 }
 
 /** What all tests of an export have in common, so that they have the same columns. */

@@ -37,10 +37,10 @@ export function udfTable(name: string, source: TableSource): Table {
       })),
     ],
     async *rows() {
-      const file = await findUdfFile(source.test.path, name);
-      if (file === undefined) return;
+      const path = source.returned === undefined ? (await findUdfFile(source.test.path, name))?.path : "";
+      if (path === undefined) return;
       let waiting: ReturnedPoint[] = [];
-      for await (const points of readUdfPoints(file.path)) {
+      for await (const points of source.returned ?? readUdfPoints(path)) {
         waiting = waiting.length === 0 ? points : waiting.concat(points);
         let start = 0;
         for (; waiting.length - start >= CHUNK_ROWS; start += CHUNK_ROWS) {
