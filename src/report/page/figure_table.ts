@@ -3,6 +3,9 @@ import { type Html, html } from "../html.ts";
 import type { Look } from "../plot.ts";
 import { swatch } from "../svg/mod.ts";
 
+/** More rows than these scroll in a box, so that what comes behind them is found. */
+const LONG = 24;
+
 /** A column of figures. */
 export interface FigureColumn<T> {
   readonly head: string;
@@ -53,7 +56,7 @@ export function column<T>(
 export function figureRows<T>({ caption, captioned = false, names, columns, rows }: FigureTable<T>): Html {
   const shown = columns.filter(({ value }) => rows.some(({ of }) => value(of) !== undefined));
   return html`
-    <div class="table" tabindex="0" role="group" aria-label="${caption}">
+    <div class="${rows.length > LONG ? "table long" : "table"}" tabindex="0" role="group" aria-label="${caption}">
       <table class="sortable">
         ${!captioned && html`<caption>${caption}</caption>`}
         <thead>

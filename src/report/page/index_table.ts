@@ -31,16 +31,17 @@ export function indexTable(rows: readonly IndexRow[]): Html {
     const values = new Set(rows.map(({ figures }) => value(figures)));
     return values.size > 1 || rows.length === 1 && !values.has(undefined);
   });
+  const hasSparks = rows.some(({ spark }) => spark.text !== "");
   return html`
     <div class="table" tabindex="0" role="group" aria-label="Tests">
       <table class="sortable index">
         <thead>
-          ${groupHeads(columns, shown.length + 2, 1)}
+          ${groupHeads(columns, shown.length + 2, hasSparks ? 1 : 0)}
     <tr>${shown.map((key) =>
       html`<th scope="col">${key}</th>`
     )}<th scope="col">status</th><th scope="col" class="num">took</th>${columns.map(({ head, definition }) =>
       html`<th scope="col" class="num"><dfn title="${definition}">${head}</dfn></th>`
-    )}<th scope="col">course</th></tr>
+    )}${hasSparks && html`<th scope="col">course</th>`}</tr>
         </thead>
         <tbody>
     ${rows.map(({ href, summary: { id, status, durationMs }, figures, spark }) => {
@@ -55,7 +56,7 @@ export function indexTable(rows: readonly IndexRow[]): Html {
         )}</td><td class="num"><data value="${durationMs}">${durationMs !== undefined &&
           elapsed(durationMs)}</data></td>${columns.map(({ unit, value }) =>
             figureCell(value(figures), unit)
-          )}<td>${spark}</td></tr>
+          )}${hasSparks && html`<td>${spark}</td>`}</tr>
       `;
     })}
         </tbody>

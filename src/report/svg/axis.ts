@@ -102,8 +102,8 @@ function logAxis(axis: Axis, low: number, high: number, wanted: number): DrawnAx
   const [unit, factor] = unitFor(axis.unit, high);
   // Steps of a decade that fit; a short axis gets those of 1, 2 and 5.
   const decades = Math.log10(high / low);
-  const digits = decades * 3 <= wanted ? [1, 2, 5] : [1];
-  const every = Math.max(1, Math.ceil(decades / wanted));
+  const digits = decades * 3 <= wanted * 1.6 ? [1, 2, 5] : [1];
+  const every = Math.max(1, Math.ceil(decades / (wanted * 1.5)));
   const all: number[] = [];
   for (let power = Math.floor(Math.log10(low / factor)) - 1; power <= Math.ceil(Math.log10(high / factor)); power++) {
     if (digits.length === 1 && power % every !== 0) continue;

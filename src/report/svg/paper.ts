@@ -1,5 +1,5 @@
 import { type Html, html } from "../html.ts";
-import type { Look, Plot } from "../plot.ts";
+import type { Look, Plot, SeriesKind } from "../plot.ts";
 import { boxSize, drawBoxes } from "./box_plot.ts";
 import { areaOf, FONT, px, type Size, stroke, TEXT } from "./drawing.ts";
 import { drawGantt, ganttSize } from "./gantt.ts";
@@ -15,6 +15,9 @@ const SCALE = 2;
 const TITLE_HEIGHT = 22;
 const LEGEND_ROW = 18;
 const SWATCH = 22;
+/** How legends show lines and bands. */
+const LINE = { width: 2.5 };
+const BAND = { width: 9, opacity: 0.25, solid: true };
 /** About what a character takes. */
 const CHARACTER = 6.4;
 const MAX_NAME = 40;
@@ -41,9 +44,9 @@ export function drawForPaper(plot: Plot, title?: string): Html {
       html`<text x="${left}" y="16" font-size="13" font-weight="600" fill="${TEXT}">${title}</text>`}
     <svg y="${top}" width="${size.width}" height="${size.height}">${draw(plot, size)}</svg>
     ${rows.map((row, i) =>
-      row.map(({ name, look, x }) => {
+      row.map(({ name, kind, look, x }) => {
         const y = top + size.height + 10 + i * LEGEND_ROW;
-        return html`${stroke(look, `M${px(left + x)} ${y}h${SWATCH}`, { width: 2.5 })}<text x="${
+        return html`${stroke(look, `M${px(left + x)} ${y}h${SWATCH}`, kind === "band" ? BAND : LINE)}<text x="${
           px(
             left + x + SWATCH + 6,
           )
@@ -68,6 +71,7 @@ function draw(plot: Plot, size: Size): Html {
 
 interface Entry {
   readonly name: string;
+  readonly kind: SeriesKind;
   readonly look: Look;
 }
 
@@ -84,7 +88,7 @@ function entriesOf(plot: Extract<Plot, { type: "time" | "xy" }>): Entry[] {
 function legendRows(entries: readonly Entry[], width: number): (Entry & { x: number })[][] {
   const rows: (Entry & { x: number })[][] = [];
   let x = Infinity;
-  for (const { name: whole, look } of entries) {
+  for (const { name: whole, kind, look } of entries) {
     const characters = [...whole];
     const name = characters.length > MAX_NAME ? `${characters.slice(0, MAX_NAME - 1).join("")}…` : whole;
     const length = SWATCH + 6 + Math.min(MAX_NAME, characters.length) * CHARACTER + 16;
@@ -92,7 +96,7 @@ function legendRows(entries: readonly Entry[], width: number): (Entry & { x: num
       rows.push([]);
       x = 0;
     }
-    rows.at(-1)!.push({ name, look, x });
+    rows.at(-1)!.push({ name, kind, look, x });
     x += length;
   }
   return rows;

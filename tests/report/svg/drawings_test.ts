@@ -45,8 +45,10 @@ Deno.test("a run that failed is marked, and its error is read where it is pointe
 Deno.test("layOutAxis() has round ticks in a unit that suits the values", () => {
   const linear = layOutAxis({ title: "", unit: "bit/s", scale: "linear", min: 0 }, 0, 19.4e6, 5);
   assertEquals([linear.unit, linear.ticks.map(({ text }) => text)], ["Mbit/s", ["0", "5", "10", "15", "20"]]);
-  const log = layOutAxis({ title: "", unit: "us", scale: "log" }, 48, 105_000, 8);
+  const log = layOutAxis({ title: "", unit: "us", scale: "log" }, 48, 105_000, 5);
   assertEquals([log.unit, log.ticks.map(({ text }) => text)], ["ms", ["0.1", "1", "10", "100"]]);
+  const short = layOutAxis({ title: "", unit: "s", scale: "log" }, 0.021, 0.55, 4);
+  assertEquals([short.unit, short.ticks.map(({ text }) => text)], ["ms", ["20", "50", "100", "200", "500"]]);
   const tail = layOutAxis({ title: "", unit: "share", scale: "tail", max: 1 - 1 / 150 }, 0, 1, 5);
   assertEquals(tail.ticks.map(({ text }) => text), ["0", "50", "90", "99", "99.9"]);
   assertEquals([tail.place(0), tail.place(1)], [0, 1]);
