@@ -3,6 +3,7 @@ import { wantedFlows } from "../result/tables/source.ts";
 import { chunkHead } from "../flow/records/read_chunk.ts";
 import type { RecordKind } from "../flow/records/format.ts";
 import { selfCommand } from "../node/launch/executable.ts";
+import { asUser, thisHost, userEnv } from "../node/launch/invoking_user.ts";
 import { type LocalProcess, startLocal } from "../node/launch/local.ts";
 import type { UdfConfig } from "../node/plan/types.ts";
 import { findTool } from "../node/process/tools.ts";
@@ -162,9 +163,12 @@ export class Bridge {
     const { udfs, place, run, id, idKeys, runners, log } = this.#options;
     try {
       const self = selfCommand({ forOther: true });
+      const env = Deno.env.toObject();
+      // By sudo, UDFs run as the user that the results belong to.
+      const user = place.owner && thisHost().user;
       this.#process = startLocal(
-        [...gentle(), ...self.command, "node", "bridge"],
-        { ...Deno.env.toObject(), ...self.env },
+        [...user ? asUser(user) : [], ...gentle(), ...self.command, "node", "bridge"],
+        { ...user ? userEnv(env, user) : env, ...self.env },
         (line) => log("", line),
       );
     } catch (error) {
