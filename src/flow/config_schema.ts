@@ -6,6 +6,7 @@ import { needsZone } from "../sys/address.ts";
 import { IP_TOS, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPV6_TCLASS, TCP_CONGESTION } from "../sys/constants.ts";
 import { CCA_NAME } from "./config.ts";
 import { headerBytes, PACKET_HEADER_BYTES } from "./packet/header.ts";
+import { MAX_SENDERS } from "./packet/open_settings.ts";
 import { DEFAULT_WAIT_MS, packetLengths } from "./packet/packet_sender.ts";
 import { DEFAULT_BUF_LEN_BYTES, DEFAULT_DURATION_MS, DEFAULT_SAMPLE_IO_INTERVAL_MS } from "./stream/limits.ts";
 import { optionsAt } from "./stream/messages.ts";
@@ -192,6 +193,18 @@ const optionsAreNotNamed = refinement<
   return named.length === 0 ? undefined : `has ${named[0][0]}, which is ${named[0][1]} by another name; leave one out`;
 }, "sockopt");
 
+const WARMUP = "What is sent and received in this time from the start on is in no figure, but in the records.";
+
+/** A flow that ends before its warm-up does has no figures. */
+const warmupIsShorter = refinement<{ warmup?: number; duration?: number; length?: number }>(
+  ({ warmup = 0, duration, length }) => {
+    const ms = duration ?? (length === undefined ? DEFAULT_DURATION_MS : Infinity);
+    if (warmup === 0 || warmup < ms) return undefined;
+    return `is ${formatDuration(warmup)}, expected less than the duration of ${formatDuration(ms)}`;
+  },
+  "warmup",
+);
+
 /** A transfer in one direction, and the stream that it goes over. */
 export const transferSchema = z.strictObject({
   flow: flowId,
@@ -200,6 +213,7 @@ export const transferSchema = z.strictObject({
   ),
   length: size.refine((bytes) => bytes > 0, "expected at least 1B").optional()
     .describe("The sender stops after this many bytes."),
+  warmup: duration.optional().describe(WARMUP),
   sampleIOInterval: duration.optional().meta({
     description: "The least time between samples of bytes sent and received; 0: each read and write.",
     default: formatDuration(DEFAULT_SAMPLE_IO_INTERVAL_MS),
@@ -212,7 +226,7 @@ export const transferSchema = z.strictObject({
     .describe("The sender's congestion control, such as cubic or bbr; left out: the system's."),
   dscp,
   sockopt: z.array(streamSocketOptionSchema, expects("a list of options")).optional().describe(OPTIONS),
-}, expects("an object such as {flow: bulk, duration: 10s}")).refine(...optionsAreNotNamed);
+}, expects("an object such as {flow: bulk, duration: 10s}")).refine(...optionsAreNotNamed).refine(...warmupIsShorter);
 
 /** A server lets clients set few options of its sockets. */
 function serverOptionsFit<D extends "upload" | "download">(direction: D) {
@@ -299,14 +313,30 @@ const packetsFit = refinement<
   return `has packets of ${longest}B, over the flow's maxPacketSize of ${maxPacketSize}B`;
 }, "sender");
 
+/** With a warm-up, each sender has another one for that: packets name them with a byte. */
+const packetWarmupFits = refinement<
+  { warmup?: number; sender: readonly { readonly unresponsive?: { readonly duration: number } }[] }
+>(({ warmup = 0, sender }) => {
+  if (warmup === 0) return undefined;
+  const shortest = Math.min(...sender.map(({ unresponsive }) => unresponsive?.duration ?? Infinity));
+  if (warmup >= shortest) {
+    return `is ${formatDuration(warmup)}, expected less than the duration of ${formatDuration(shortest)}`;
+  }
+  const most = MAX_SENDERS / 2;
+  return sender.length > most ? `has ${sender.length} senders, expected at most ${most} with a warm-up` : undefined;
+}, "warmup");
+
 /** A client of UDP flows. */
 export const packetClientSchema = z.strictObject({
   ...dialFields(7001),
   protocol: packetProtocol,
   flow: flowId,
+  warmup: duration.optional().describe(WARMUP),
   maxPacketSize,
   sender: z.array(packetSenderSchema, expects("a list of senders")).min(1, expects("at least one sender"))
-    .max(256, expects("at most 256 senders")).describe("What sends the packets of the flow, at the same time."),
+    .max(MAX_SENDERS, expects(`at most ${MAX_SENDERS} senders`)).describe(
+      "What sends the packets of the flow, at the same time.",
+    ),
   dscp,
   ecn,
   sockopt: z.array(socketOptionSchema, expects("a list of options")).optional().describe(OPTIONS),
@@ -314,4 +344,5 @@ export const packetClientSchema = z.strictObject({
   .refine(...oneAddress)
   .refine(...dialledAddrFits)
   .refine(...packetsFit)
+  .refine(...packetWarmupFits)
   .describe("Run a UDP flow, and measure it at both ends. Waits for late replies at the end.");

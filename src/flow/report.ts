@@ -46,6 +46,8 @@ export interface StreamProgress extends ConnectionReport {
   readonly role: "sender" | "receiver";
   /** Since this end was ready. */
   readonly elapsedNanos: number;
+  /** How much of that is the warm-up, which is in no figure; absent without one. */
+  readonly warmupNanos?: number;
   /** Sent or received until now. */
   readonly bytes: number;
   /** Since the report before. */
@@ -164,7 +166,9 @@ export interface PacketReport {
   readonly complete: boolean;
   /** Since the senders started, until the last of them has ended. */
   readonly elapsedNanos: number;
-  /** By index in the configuration of the client. */
+  /** How much of that is the warm-up, which is in no figure; absent without one. */
+  readonly warmupNanos?: number;
+  /** By index in the configuration of the client; with a warm-up, as many more have the counts of that. */
   readonly senders: readonly PacketSenderReport[];
   /** Of packets of the client's senders: payloads of UDP. */
   readonly bytesSent: number;

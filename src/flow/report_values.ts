@@ -75,9 +75,10 @@ const SERVED = [
 export function encodeReport(report: FlowProgress): Record<string, number> {
   switch (report.kind) {
     case "streamProgress": {
-      const { elapsedNanos, role, bytes, goodputBitsPerSecond } = report;
+      const { elapsedNanos, warmupNanos, role, bytes, goodputBitsPerSecond } = report;
       const name = role === "sender" ? "bytesSent" : "bytesReceived";
-      return { elapsedNanos, [name]: bytes, goodputBitsPerSecond, ...encodeSenderReport(report) };
+      const warmup = warmupNanos !== undefined && { warmupNanos };
+      return { elapsedNanos, ...warmup, [name]: bytes, goodputBitsPerSecond, ...encodeSenderReport(report) };
     }
     case "stream": {
       const { bytes, durationNanos, goodputBitsPerSecond, fctNanos, keyProofNanos } = report;
@@ -115,6 +116,7 @@ function encodePackets(report: PacketReport): Record<string, number> {
     values[name] = report[name];
   }
   values.elapsedNanos = report.elapsedNanos;
+  if (report.warmupNanos !== undefined) values.warmupNanos = report.warmupNanos;
   values.complete = report.complete ? 1 : 0;
   if (serverClock !== undefined) {
     values.clockAheadLeastNanos = serverClock.least;
@@ -187,10 +189,15 @@ function decodeStreamProgress(values: ReportValues): StreamProgress {
     kind: "streamProgress",
     role,
     elapsedNanos: numberOf(values, "elapsedNanos"),
+    ...warmupOf(values),
     bytes: countOf(values, role === "sender" ? "bytesSent" : "bytesReceived"),
     goodputBitsPerSecond: numberOf(values, "goodputBitsPerSecond"),
     ...decodeSenderReport(values),
   };
+}
+
+function warmupOf(values: ReportValues): { readonly warmupNanos?: number } {
+  return "warmupNanos" in values ? { warmupNanos: numberOf(values, "warmupNanos") } : {};
 }
 
 function decodeStreamEnd(values: ReportValues): StreamReport | ServedStreamReport {
@@ -222,6 +229,7 @@ function decodePackets(values: ReportValues): PacketReport {
     kind: "packets",
     complete: yes(values, "complete"),
     elapsedNanos: numberOf(values, "elapsedNanos"),
+    ...warmupOf(values),
     senders,
     bytesSent: countOf(values, "bytesSent"),
     bytesReceived: countOf(values, "bytesReceived"),

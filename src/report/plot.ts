@@ -100,6 +100,13 @@ interface PlotHead {
   readonly caption: string;
 }
 
+/** A part of the x axis that is shaded, with a word. */
+export interface Shade {
+  readonly from: number;
+  readonly to: number;
+  readonly text: string;
+}
+
 /** Series over time, or over another quantity. */
 export interface XYPlot extends PlotHead {
   /** Plots over time share their x axis: to zoom one is to zoom all. */
@@ -107,6 +114,8 @@ export interface XYPlot extends PlotHead {
   readonly x: Axis;
   readonly y: Axis;
   readonly series: readonly Series[];
+  /** Behind the series. */
+  readonly shades?: readonly Shade[];
 }
 
 /** The values of a distribution that a box shows. */

@@ -123,7 +123,10 @@ export async function readTestReport(test: TestResults, options: ReadReportOptio
   const echoes: FlowEchoes[] = wants("rtt", "delays", "lateness", "rtt-cdf", "box")
     ? await attempt(() => readEchoes(begun, isAlone), [])
     : [];
-  const intervals = wants("goodput", "rtt", "delays", "cwnd") ? await attempt(() => readIntervals(begun), []) : [];
+  const warmsUp = flows.some(({ warmupNanos }) => warmupNanos !== undefined);
+  const intervals = wants("goodput", "rtt", "delays", "cwnd") || warmsUp
+    ? await attempt(() => readIntervals(begun), [])
+    : [];
   // What is known not to be there need not be looked for: that takes a pass through all records.
   const { samples } = test.summary.records;
   const hasKernels = samples === undefined || Object.keys(samples).length === 0 || "tcpInfo" in samples;

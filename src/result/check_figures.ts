@@ -64,6 +64,7 @@ const spread = object<Spread>({
 const quantiles = object<Quantiles>({ ...SPREAD, median: number, p99: number, p999: number });
 
 const streamFigures = object<StreamFigures>({
+  unmeasured: optional(oneOf(true)),
   bytes: count,
   receiverCounted: flag,
   durationNanos: number,
@@ -127,6 +128,7 @@ const FLOW = {
   complete: flag,
   start: optional((value) => typeof value === "bigint"),
   startBoundNanos: optional(number),
+  warmupNanos: optional(number),
   path: optional(text),
   config: optional(text),
   client: optional(end),

@@ -32,6 +32,8 @@ interface MeasuredFlow {
   readonly start?: bigint;
   /** The bound of the error of times of the flow by the clock of the root, in nanoseconds; absent where not known. */
   readonly startBoundNanos?: number;
+  /** What is recorded in this time from its start on is in no figure, in nanoseconds; absent: it has no warm-up. */
+  readonly warmupNanos?: number;
   /** The path of its run in the plan: that of the client, or of the server where there is no client. */
   readonly path?: string;
   /** How that run was configured: JSON of the plan. */
@@ -102,6 +104,14 @@ export async function measureFlow(
   const streams = new StreamAnalysis();
   const packets = new PacketAnalysis();
   packets.serverShift = serverShift(flow);
+  const warmUp = warmUpOf(client ?? server);
+  if (warmUp !== undefined) {
+    packets.measuredSenders = warmUp.senders;
+    const upload = (client ?? server)?.values.direction === "upload";
+    const [senderNanos, receiverNanos] = [upload ? client : server, upload ? server : client]
+      .map((info) => warmUpOf(info)?.endNanos);
+    streams.warmUp = { senderNanos, receiverNanos };
+  }
   let hasPackets = (client ?? server)?.type === "packetInfo" || report?.kind === "packets";
   for await (const chunk of mergedChunks(file, flow, serverToClient(flow, index))) {
     onSamples?.(chunk.count);
@@ -117,6 +127,7 @@ export async function measureFlow(
     startBoundNanos: client === undefined && server === undefined
       ? undefined
       : clockOf((client ?? server)!.nodeId, index).boundNanos,
+    ...warmUp !== undefined && { warmupNanos: warmUp.nanos },
     path: textOrNothing((client ?? server)?.values.path),
     config: textOrNothing((client ?? server)?.values.config),
     client: endOf(client, "client"),
@@ -135,6 +146,27 @@ export async function measureFlow(
   const paced = (client ?? server)?.values.pacedBitsPerSecond !== undefined;
   const bottlenecks = streamBottlenecks(figures, {}, paced);
   return { ...common, protocol: "tcp", complete, ...streamSetup(client, server), figures, bottlenecks };
+}
+
+/** The warm-up of a flow, as one of its ends reports it. */
+export interface WarmUp {
+  /** How long it is, in nanoseconds. */
+  readonly nanos: number;
+  /** Of a TCP flow: when it is over at that end, in nanoseconds since the end's `tinit`. */
+  readonly endNanos: number;
+  /** Of a UDP flow: packets of senders from this index on are those of its warm-up; the others are measured. */
+  readonly senders: number;
+}
+
+/** Returns the warm-up of a flow; undefined where it has none. */
+export function warmUpOf(info: FlowInfo | undefined): WarmUp | undefined {
+  const { warmupNanos, warmupEndNanos, senders } = info?.values ?? {};
+  if (typeof warmupNanos !== "number" || !(warmupNanos > 0)) return undefined;
+  return {
+    nanos: warmupNanos,
+    endNanos: typeof warmupEndNanos === "number" ? warmupEndNanos : 0,
+    senders: typeof senders === "number" && senders >= 1 ? senders : Infinity,
+  };
 }
 
 function endOf(info: FlowInfo | undefined, end: "client" | "server"): FlowEnd | undefined {

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { type ErrorSummary, openResults, readLogs, type TestResults, testsOf } from "../../src/result/mod.ts";
 import { tableNamed } from "../../src/result/tables/mod.ts";
 import { valueAt } from "../../src/result/tables/table.ts";
@@ -254,5 +254,47 @@ Deno.test("tine run runs a plan that a program has printed", async () => {
     const { code, events, test } = await running.end();
     assertEquals([code, events[0].plan, test.id], [0, "stdin", { name: "hello" }]);
     assertEquals(await Deno.readTextFile(`${test.folder}/files/hi.txt`), "hi\n");
+  });
+});
+
+Deno.test("tine run has figures of flows after their warm-up, and no data where there is nothing after it", async () => {
+  const client = (config: object) => ({ addrKey: "tcp", ...config });
+  const sender = [{ unresponsive: { wait: ["10ms"], duration: "300ms", echo: true } }];
+  const plan = planOf({
+    serial: [
+      { streamServer: { listenAddr: "127.0.0.1:0", listenAddrKey: "tcp" } },
+      { packetServer: { listenAddr: "127.0.0.1:0", listenAddrKey: "udp" } },
+      {
+        parallel: [
+          { streamClient: client({ upload: { flow: "long", duration: "300ms", warmup: "100ms" } }) },
+          { streamClient: client({ upload: { flow: "short", length: "1kB", warmup: "10s" } }) },
+          { packetClient: { addrKey: "udp", flow: "voip", warmup: "100ms", sender } },
+        ],
+      },
+    ],
+  });
+  await PlanPlace.use(async (place) => {
+    const { test } = await (await place.start(plan)).end();
+    const opened = await openResults(test.folder);
+    if (opened.kind !== "test") throw new Error(opened.kind);
+    const flows = tableNamed("flows")({ test: opened, idKeys: [] });
+    const names = ["flow", "bytes", "warmup_us", "to_server_sent_packets", "completion_seconds"];
+    const places = names.map((name) => flows.columns.findIndex((column) => column.name === name));
+    const found = new Map<unknown, unknown[]>();
+    for await (const { columns } of flows.rows()) {
+      const [flow, ...values] = places.map((place) => valueAt(columns[place], 0));
+      found.set(flow, values);
+    }
+    assertEquals(found.get("voip")?.slice(0, 3), [undefined, 100_000, 20]);
+    assertEquals(found.get("short")?.slice(0, 2), [undefined, 10_000_000]);
+    assert(typeof found.get("short")?.[3] === "number" && Number(found.get("long")?.[0]) > 0);
+    const results = await tine(["results", test.folder]);
+    // In the order in which flows began.
+    assertMatch(results.stdout, /\nafter a warm-up of 100ms: (long, voip|voip, long)\n/);
+    assertStringIncludes(results.stdout, "\nafter a warm-up of 10s: short\n");
+    assertStringIncludes(results.stdout, "ended before the warm-up was over, and without figures for that: short\n");
+    const gate = await tine(["gate", test.folder, "--gate", "short goodput > 1bps"]);
+    assertEquals(gate.code, 3);
+    assertStringIncludes(gate.stdout, "NO DATA");
   });
 });

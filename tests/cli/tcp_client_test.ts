@@ -210,3 +210,27 @@ Deno.test("tine tcp server says where it cannot listen", async () => {
     assertMatch(stderr, /^tine tcp server: .*in use/);
   });
 });
+
+Deno.test("tine tcp client --warmup leaves the warm-up out of its figures, and marks its lines", async () => {
+  await withServer("tcp", LOOPBACK, async (address) => {
+    const args = ["--duration=900ms", "--warmup=500ms", "--reverse"];
+    const { code, stdout, stderr } = await tine(["tcp", "client", address, ...args, "--interval=300ms"]);
+    assertEquals([code, stderr], [0, ""]);
+    assertMatch(stdout, /^warming up for 500ms: lines with a w are in no figure of the summary\nflow /);
+    assertMatch(stdout, /\ndown +0\.00-0\.30 w +\d/);
+    assertStringIncludes(stdout, ", after a warm-up of 500ms\n\n");
+    const json = await tine(["tcp", "client", address, ...args, "--json"]);
+    const [{ warmupSeconds, flows: [{ durationSeconds, completionSeconds, bytes, goodputBitsPerSecond }] }] = objects(
+      json.stdout,
+    );
+    assertEquals(warmupSeconds, 0.5);
+    assert(durationSeconds < completionSeconds - 0.45);
+    assertAlmostEquals(goodputBitsPerSecond, bytes * 8 / durationSeconds, goodputBitsPerSecond / 1e6);
+    const short = await tine(["tcp", "client", address, "--length=1kB", "--warmup=10s"]);
+    assertEquals(short.code, 0);
+    assertStringIncludes(short.stdout, "up ended before its warm-up was over: it has no figures");
+  });
+  const { code, stderr } = await tine(["tcp", "client", "127.0.0.1:1", "--warmup=10s"]);
+  assertEquals(code, 2);
+  assertStringIncludes(stderr, "--warmup DURATION: expected less than the duration of 10s, not 10s");
+});

@@ -251,3 +251,38 @@ Deno.test("tine udp server warns where other machines may reach it, and says wha
   });
   assertEquals(large.code, 0);
 });
+
+Deno.test("tine udp client --warmup leaves the warm-up out of its figures, and marks its lines", async () => {
+  await withServer("udp", LOOPBACK, async (address) => {
+    const args = ["udp", "client", address, "--duration=900ms", "--warmup=500ms", "--interval=300ms"];
+    const { code, stdout, stderr } = await tine(args);
+    assertEquals([code, stderr], [0, ""]);
+    assertMatch(stdout, /^warming up for 500ms: lines with a w are in no figure of the summary\nflow /);
+    assertMatch(stdout, /\nup +0\.00-0\.30 w +\d/);
+    assertMatch(stdout, /\nup +0\.60-0\.90 +\d/);
+    assertStringIncludes(stdout, `\n\nUDP, server ${address}, after a warm-up of 500ms\n\nup: 20 packets, sent at `);
+    assertMatch(stdout, /\nto server +20 +20 +0 +0% +0 +0 +0\nfrom server +20 +20 +0 +0% /);
+    const json = await tine([
+      "udp",
+      "client",
+      address,
+      "--duration=300ms",
+      "--warmup=200ms",
+      "--rate=100pps",
+      "--json",
+    ]);
+    const [{ warmupSeconds, flows: [{ toServer }] }] = objects(json.stdout);
+    // Without echoes, the server's counts say what arrived.
+    assertEquals([warmupSeconds, toServer.sent, toServer.received, toServer.lost], [0.2, 10, 10, 0]);
+  });
+  for (
+    const [more, message] of [
+      [["--warmup=10s"], "--warmup DURATION: expected less than the duration of 10s, not 10s"],
+      [["--warmup=1s", "--under-load"], "--under-load and --warmup exclude each other"],
+    ] as const
+  ) {
+    const { code, stderr } = await tine(["udp", "client", "127.0.0.1:1", ...more]);
+    assertEquals(code, 2);
+    assertStringIncludes(stderr, message);
+  }
+});

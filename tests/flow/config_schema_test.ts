@@ -85,3 +85,23 @@ Deno.test("streamClient refuses options that a server does not let it set, and t
   ]);
   assertEquals(transfer("upload", [congestion, tos]), []);
 });
+
+Deno.test("a warm-up is shorter than what it is of, and a UDP flow has room for its senders", () => {
+  const stream = (transfer: object) =>
+    problems(streamClientSchema, { addr: "10.0.0.1:1", upload: { flow: "bulk", ...transfer } });
+  assertEquals(stream({ duration: "2s", warmup: "2s" }), [
+    "upload.warmup is 2s, expected less than the duration of 2s",
+  ]);
+  assertEquals(stream({ warmup: "1m" }), ["upload.warmup is 1m, expected less than the duration of 1m"]);
+  for (const fits of [{ duration: "2s", warmup: "1999ms" }, { length: "1MB", warmup: "1h" }, { warmup: "0s" }]) {
+    assertEquals(stream(fits), []);
+  }
+  const packets = (warmup: string, durations: string[]) =>
+    problems(packetClientSchema, {
+      ...{ addr: "10.0.0.1:1", flow: "voip", warmup },
+      sender: durations.map((duration) => ({ unresponsive: { duration } })),
+    });
+  assertEquals(packets("1s", ["2s", "500ms"]), ["warmup is 1s, expected less than the duration of 500ms"]);
+  assertEquals(packets("1s", Array(129).fill("2s")), ["warmup has 129 senders, expected at most 128 with a warm-up"]);
+  assertEquals([packets("1s", Array(128).fill("2s")), packets("0s", Array(256).fill("2s"))], [[], []]);
+});

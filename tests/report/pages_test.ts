@@ -366,3 +366,27 @@ Deno.test("singlePlot() is a document by itself, with its legend, and names the 
     const nothing = await assertRejects(() => singlePlot([{ test }], "completion-cdf"), TineError);
     assertEquals(nothing.code, "no-plot");
   }));
+
+Deno.test("testPage() shades the warm-up of flows, and says what that is", async () => {
+  await inFolder(async (out) => {
+    const values = { warmupNanos: 200e6, warmupEndNanos: 200e6, direction: "upload" };
+    const steps = Array.from({ length: 11 }, (_, i) => ({ t: i * 100e6, total: i * 1e6 }));
+    const test = await openResults(
+      await record(out, [
+        node("a", "boot"),
+        info("streamInfo", "a", "bulk", { tinit: 1_000n, values }),
+        info("streamInfo", "a", "bulk", { tinit: 1_000n, server: true, values }),
+        ...recordsOf("a", "bulk", "streamIO", steps),
+      ]),
+    );
+    if (test.kind !== "test") throw new Error("no test");
+    const report = await readTestReport(test, { only: new Set(["goodput"]) });
+    const [goodput] = report.timePlots;
+    if (goodput.type !== "time") throw new Error(goodput.type);
+    const [{ from, to, text }] = goodput.shades!;
+    assertEquals([to - from, text], [200_000, "warm-up"]);
+    const page = await testPage(await readTestReport(test));
+    assertStringIncludes(page, 'class="shade"');
+    assertStringIncludes(page, "What is shaded is the warm-up of flows, which is in no figure.");
+  });
+});

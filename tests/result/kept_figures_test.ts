@@ -351,7 +351,12 @@ Deno.test({
 });
 
 /** Of what analyses have made, by the version of figures. A new version is a new line. */
-const DIGESTS: Readonly<Record<number, string>> = { 1: "bf74c812433bb340", 2: "accb8ceafd0af689" };
+const DIGESTS: Readonly<Record<number, string>> = {
+  1: "bf74c812433bb340",
+  2: "accb8ceafd0af689",
+  // Only flows with a warm-up differ, of which an earlier version counts all.
+  3: "accb8ceafd0af689",
+};
 
 Deno.test("FIGURES_VERSION is raised when figures change", () =>
   inFolder(async (out) => {

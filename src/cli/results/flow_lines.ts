@@ -12,6 +12,7 @@ import {
   UNKNOWN,
 } from "../figures.ts";
 import { escape } from "../terminal.ts";
+import { warmUpLines } from "./flow_tables.ts";
 
 /** Of more flows of a test than this, those with similar ids share a line. */
 const MAX_ROWS = 12;
@@ -53,7 +54,7 @@ export function flowLines(flows: readonly (MeasuredStream | MeasuredPackets)[]):
     ...rowsOf(flows.filter((flow) => flow.protocol === "tcp").map(streamLine)),
     ...rowsOf(flows.filter((flow) => flow.protocol === "udp").flatMap(packetLines)),
   ];
-  return rows.length === 0 ? [] : tableRows(LINES, rows);
+  return rows.length === 0 ? [] : [...tableRows(LINES, rows), ...warmUpLines(flows)];
 }
 
 function rowsOf(lines: readonly FlowLine[]): Row<FlowLine>[] {

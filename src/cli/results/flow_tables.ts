@@ -1,4 +1,4 @@
-import { count } from "../../base/units.ts";
+import { count, formatDuration } from "../../base/units.ts";
 import { tableLines } from "../../base/text.ts";
 import {
   type Figure,
@@ -34,6 +34,8 @@ const MAX_STREAM_ROWS = 24;
 const MAX_PACKET_TABLES = 4;
 /** More lines than this are for programs: `--json` has all of them. */
 const MAX_PACKET_ROWS = 100;
+/** Names of flows in a line. */
+const MAX_NAMES = 8;
 /** For 80 columns. */
 const COMPLETION = "completion: from connecting until all is known to be there, key proof left out";
 
@@ -41,7 +43,13 @@ const COMPLETION = "completion: from connecting until all is known to be there, 
 export function flowTables(flows: readonly (MeasuredStream | MeasuredPackets)[]): string[] {
   const streams = flows.filter((flow) => flow.protocol === "tcp");
   const packets = flows.filter((flow) => flow.protocol === "udp");
-  const blocks = [streamTables(streams), senderTables(packets), portableLines(flows), bottleneckLines(flows)];
+  const blocks = [
+    streamTables(streams),
+    senderTables(packets),
+    warmUpLines(flows),
+    portableLines(flows),
+    bottleneckLines(flows),
+  ];
   return blocks.flatMap((lines) => lines.length === 0 ? [] : ["", ...lines]);
 }
 
@@ -56,7 +64,8 @@ export function flowJson(
 ): object[] {
   const { protocol, flow, complete, client, server } = measured;
   const bottlenecks = measured.bottlenecks.map(({ code, message }) => ({ code, message }));
-  const common = { type: "flow", test, protocol, flow, complete, client, server };
+  const warmupMicros = measured.warmupNanos && measured.warmupNanos / 1000;
+  const common = { type: "flow", test, protocol, flow, complete, warmupMicros, client, server };
   if (measured.protocol === "tcp") {
     const { direction, cca, figures } = measured;
     return [{ ...common, direction, cca, ...figuresOf(STREAM_FIGURES, figures), bottlenecks }];
@@ -174,7 +183,7 @@ function senderTables(flows: readonly MeasuredPackets[]): string[] {
     : separated(senders.map(({ flow, sender, ...shown }) => {
       return packetTables({ ...shown, label: `UDP ${flow}${sender === undefined ? "" : `, sender ${sender}`}` });
     }));
-  const silent = flows.filter(({ figures }) => figures.senders.length === 0);
+  const silent = flows.filter(({ figures, warmupNanos }) => figures.senders.length === 0 && warmupNanos === undefined);
   if (silent.length > 0) lines.push(`${count(silent.length, "UDP flow")} sent and received nothing`);
   return lines;
 }
@@ -212,6 +221,28 @@ function senderLines(senders: readonly Sender[]): string[] {
 
 function directionOf({ toServer }: PacketFigures): "upload" | "download" {
   return toServer === undefined ? "download" : "upload";
+}
+
+/** Returns which figures are those after a warm-up, and which flows have none for that. */
+export function warmUpLines(flows: readonly (MeasuredStream | MeasuredPackets)[]): string[] {
+  const warmed = Map.groupBy(flows.filter(({ warmupNanos }) => warmupNanos), ({ warmupNanos = 0 }) => warmupNanos);
+  const lines = Array.from(warmed, ([nanos, those]) => {
+    const names = those.length === flows.length ? "" : `: ${namesOf(those)}`;
+    return `after a warm-up of ${formatDuration(nanos / 1e6)}${names}`;
+  });
+  const short = flows.filter((flow) =>
+    flow.warmupNanos !== undefined &&
+    (flow.protocol === "tcp" ? flow.figures.unmeasured === true : flow.figures.senders.length === 0)
+  );
+  if (short.length > 0) {
+    lines.push(`ended before the warm-up was over, and without figures for that: ${namesOf(short)}`);
+  }
+  return lines;
+}
+
+function namesOf(flows: readonly { readonly flow: string }[]): string {
+  const names = flows.slice(0, MAX_NAMES).map(({ flow }) => escape(flow)).join(", ");
+  return flows.length > MAX_NAMES ? `${names} and ${flows.length - MAX_NAMES} more` : names;
 }
 
 /** Which flows were not made by system calls. */

@@ -55,6 +55,7 @@ function streamPhrases(state: StreamState, bars: FlowBars): string[] {
     `${phrase(bytes, state)}${took}${ended ? "" : " so far"}`,
     withBars(bars.rtt, phrase(rttMicros, state)),
     phrase(retransmits, state),
+    warmUpPhrase(state),
   ];
 }
 
@@ -66,7 +67,13 @@ function packetPhrases(state: PacketState, bars: FlowBars): string[] {
     phrase(lost, state),
     state.dropped > 0 ? phrase(dropped, state) : "",
     withBars(bars.rtt, phrase(state.ended ? rtt : rttMicros, state)),
+    warmUpPhrase(state),
   ];
+}
+
+/** What is counted while a flow runs is in no figure yet, or has the warm-up in it. */
+function warmUpPhrase({ warmup, ended }: FlowState): string {
+  return warmup === "now" && !ended ? "warming up" : warmup !== undefined && ended ? "with its warm-up" : "";
 }
 
 const COMPLETION: Figure<Quantiles> = {

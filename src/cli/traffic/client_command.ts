@@ -3,7 +3,14 @@ import { TineError } from "../../base/errors.ts";
 import { tableHead } from "../figures.ts";
 import { escape } from "../terminal.ts";
 import { BusiestThread, BusyProcessors } from "./machine_load.ts";
-import { type ClientReport, intervalJson, intervalLines, summaryJson, summaryLines } from "./client_report.ts";
+import {
+  type ClientReport,
+  intervalJson,
+  intervalLines,
+  summaryJson,
+  summaryLines,
+  warmUpLine,
+} from "./client_report.ts";
 import { InterruptibleOutput } from "../interrupts.ts";
 import { type ClientFlow, runFlows } from "./run_flows.ts";
 import { startLongTimer } from "../../base/time.ts";
@@ -60,7 +67,8 @@ export async function runClient<Interval, Client extends IntervalFlow<Interval>>
       for (const object of intervalJson(report, intervals)) output.json(object);
       return;
     }
-    if (!headed) output.lines(tableHead(report.intervalTable));
+    const warming = warmUpLine(clients);
+    if (!headed) output.lines([...warming === undefined ? [] : [warming], ...tableHead(report.intervalTable)]);
     headed = true;
     output.lines(intervalLines(report, intervals));
   });

@@ -4,7 +4,8 @@ import type { Flows } from "../../flow/flows.ts";
 import { UsageError } from "../errors.ts";
 import { duration, type Flag, flag, flagName, integer, text } from "../flags.ts";
 import { escape } from "../terminal.ts";
-import { parseRate, type Rate } from "../../base/units.ts";
+import { formatDuration, parseRate, type Rate } from "../../base/units.ts";
+import type { ClientFlow } from "./run_flows.ts";
 
 /** More flows than this at once are no measurement by hand. */
 export const MAX_PARALLEL = 128;
@@ -38,6 +39,7 @@ export const clientFlags = {
   parallel: integer({ min: 1, max: MAX_PARALLEL, help: "flows at the same time in each direction" }),
   reverse: flag({ help: "from the server to this client" }),
   bidir: flag({ help: "both ways at the same time" }),
+  warmup: duration({ help: "leave this time from the start on out of all figures" }),
   dscp: integer({ min: 0, max: MAX_DSCP, help: "differentiated services code point of what this client sends" }),
   ...commonFlags,
   json: flag({ help: "a JSON object: the summary; with --interval, one a line while it runs as well" }),
@@ -78,6 +80,28 @@ export function checkRawSockets(kind: Flows["kind"], given: Readonly<Record<stri
   if (names.length === 0) return;
   const flags = names.map(flagName).join(" and ");
   throw new UsageError(`${flags}: only raw sockets can do that, and there are none here; leave it out`);
+}
+
+/**
+ * Checks that something is left to measure.
+ *
+ * @param warmup in milliseconds, as the duration is
+ * @param durationMs of the flows; Infinity: they end after a length
+ * @throws {UsageError}
+ */
+export function checkWarmup(warmup: number | undefined, durationMs: number): void {
+  if (warmup === undefined || warmup < durationMs) return;
+  throw new UsageError(
+    `--warmup DURATION: expected less than the duration of ${formatDuration(durationMs)}, not ${
+      formatDuration(warmup)
+    }`,
+  );
+}
+
+/** Returns what stands behind the server in the first line of a summary; empty without a warm-up. */
+export function warmupText(flows: readonly ClientFlow[]): string {
+  const ms = flows[0]?.warmUp?.ms;
+  return ms === undefined ? "" : `, after a warm-up of ${formatDuration(ms)}`;
 }
 
 /** Returns the time between lines, in milliseconds; Infinity: no lines. */

@@ -7,6 +7,7 @@ import {
   worstBottlenecks,
 } from "../../flow/analysis/mod.ts";
 import type { Flows } from "../../flow/flows.ts";
+import { formatDuration } from "../../base/units.ts";
 import { type Row, span, type Table, tableRows } from "../figures.ts";
 import type { ClientFlow } from "./run_flows.ts";
 
@@ -59,11 +60,30 @@ export function intervalLines<Client extends ClientFlow, Interval>(
   { fromMs, toMs, seen }: Intervals<Client, Interval>,
 ): string[] {
   const time = span(fromMs, toMs);
+  const timeOf = (client: ClientFlow) => time + (isWarmUp(client, fromMs, toMs) ? ` ${WARM_UP_MARK}` : "");
   const sums = sumsOf(seen, ([{ direction }]) => direction);
   return tableRows(intervalTable, [
-    ...seen.map(([{ label }, interval]): Row<Interval> => [[label, time], interval]),
-    ...sums.map(({ label, those }): Row<Interval> => [[label, time], sumIntervals(those.map(([, one]) => one))]),
+    ...seen.map(([client, interval]): Row<Interval> => [[client.label, timeOf(client)], interval]),
+    ...sums.map((
+      { label, those },
+    ): Row<Interval> => [[label, timeOf(those[0][0])], sumIntervals(those.map(([, one]) => one))]),
   ]);
+}
+
+/** Marks the time of an interval. */
+const WARM_UP_MARK = "w";
+
+/** Whether most of an interval is of the warm-up of a flow: intervals begin before flows are open. */
+function isWarmUp({ warmUp }: ClientFlow, fromMs: number, toMs: number): boolean {
+  return warmUp !== undefined && (fromMs + toMs) / 2 < warmUp.endMs;
+}
+
+/** Returns what the marks of lines mean; undefined without a warm-up. */
+export function warmUpLine(clients: readonly ClientFlow[]): string | undefined {
+  const ms = clients[0]?.warmUp?.ms;
+  return ms === undefined
+    ? undefined
+    : `warming up for ${formatDuration(ms)}: lines with a ${WARM_UP_MARK} are in no figure of the summary`;
 }
 
 /** Returns an interval as objects, one a flow. */
@@ -71,10 +91,11 @@ export function intervalJson<Client extends ClientFlow, Interval>(
   report: ClientReport<Client, Interval>,
   { fromMs, toMs, seen }: Intervals<Client, Interval>,
 ): object[] {
-  return seen.map(([{ label, direction }, interval]) => ({
+  return seen.map(([client, interval]) => ({
     type: "interval",
-    flow: label,
-    direction,
+    flow: client.label,
+    direction: client.direction,
+    ...isWarmUp(client, fromMs, toMs) && { warmup: true },
     startSeconds: fromMs / 1000,
     endSeconds: toMs / 1000,
     ...figuresOf(report.intervalFigures, interval),
@@ -99,11 +120,13 @@ export function summaryJson<Client extends ClientFlow>(
   { server, kind, load, error }: MeasuredWith,
 ): object {
   const { bottlenecks, ...summary } = summarize(clients, load);
+  const warmupMs = clients[0]?.warmUp?.ms;
   return {
     type: "summary",
     protocol,
     server,
     kind,
+    warmupSeconds: warmupMs && warmupMs / 1000,
     complete: clients.every(({ complete }) => complete),
     error: errorJson(error),
     ...summary.json(),

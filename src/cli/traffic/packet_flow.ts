@@ -35,7 +35,7 @@ export interface PacketFlowOptions {
   /** How often it is looked at, in milliseconds. */
   readonly intervalMs: number;
   readonly sender: UnresponsiveConfig;
-  readonly client: Pick<PacketClientConfig, "dscp" | "ecn" | "maxPacketSize">;
+  readonly client: Pick<PacketClientConfig, "warmup" | "dscp" | "ecn" | "maxPacketSize">;
   /** Learns how the clocks of both ends relate; flows to one server share it. Absent: from this flow alone. */
   readonly offset?: ClockOffset;
   /** It is opened at once, and sends once this resolves. Absent: at once. */
@@ -55,6 +55,8 @@ export class PacketFlow implements ClientFlow {
   #report: PacketReport | undefined;
   #startNanos = 0;
   #lastNanos = 0;
+  /** When a packet of the warm-up was last sent or received. */
+  #warmedNanos = 0;
   #complete = false;
 
   constructor(options: PacketFlowOptions) {
@@ -67,6 +69,13 @@ export class PacketFlow implements ClientFlow {
       clientOnly: true,
       onRoundTrip: (at, nanos) => this.#interval(at).rtt.add(nanos),
     });
+    // Its warm-up has a sender of its own.
+    this.#analysis.measuredSenders = 1;
+  }
+
+  get warmUp(): { readonly ms: number; readonly endMs: number } | undefined {
+    const { warmup } = this.#options.client;
+    return warmup ? { ms: warmup, endMs: this.#warmedNanos / 1e6 } : undefined;
   }
 
   get lastMs(): number {
@@ -98,7 +107,8 @@ export class PacketFlow implements ClientFlow {
       const interval = this.#interval(columns.t[i]);
       const packets = Math.max(1, columns.packets[i]);
       const bytes = packets * columns.len[i];
-      if (this.#sends === (columns.sent[i] === 1)) this.passed.add(columns.t[i] + this.#startNanos, bytes);
+      if (columns.sender[i] > 0) this.#warmedNanos = Math.max(this.#warmedNanos, columns.t[i] + this.#startNanos);
+      else if (this.#sends === (columns.sent[i] === 1)) this.passed.add(columns.t[i] + this.#startNanos, bytes);
       if (columns.sent[i]) {
         interval.sent += packets;
         interval.sentBytes += bytes;

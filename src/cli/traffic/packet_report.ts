@@ -16,6 +16,7 @@ import {
   sumPackets,
 } from "../../flow/analysis/mod.ts";
 import { bitRate, column, figureText, milliseconds, percent, separated, type Table, tableOf } from "../figures.ts";
+import { warmupText } from "./client_flags.ts";
 import { type ClientReport, sumsOf } from "./client_report.ts";
 import type { PacketFlow } from "./packet_flow.ts";
 import { count, grouped } from "../../base/units.ts";
@@ -57,6 +58,7 @@ export const PACKET_REPORT: ClientReport<PacketFlow, PacketInterval> = {
   summarize(flows, load) {
     const measured = flows.map((flow) => ({ flow, passed: flow.passed, ...flow.figures() }));
     return {
+      setup: warmupText(flows),
       lines: () => lines(measured),
       json: () => json(measured),
       bottlenecks: measured.flatMap(({ figures }) => figures ? packetBottlenecks(figures, load) : []),
@@ -73,8 +75,8 @@ interface Measured {
 }
 
 function lines(measured: readonly Measured[]): string[] {
-  const flows = measured.map(({ flow: { label, complete, bad }, figures, clockOffset }) => {
-    if (figures === undefined) return [`${label}: no packet was sent or received`];
+  const flows = measured.map(({ flow: { label, complete, bad, warmUp }, figures, clockOffset }) => {
+    if (figures === undefined) return [`${label}: no packet was sent or received${warmUp ? " after the warm-up" : ""}`];
     return packetTables({ label, complete, bad, figures, clockOffset });
   });
   const sums = sumsOf(measured, ({ flow }) => flow.direction).map(({ label, direction, those }) => {

@@ -12,6 +12,8 @@ export interface ClientFlow {
   readonly direction: "upload" | "download";
   /** Whether it came to its end, and both ends have reported what they know. */
   readonly complete: boolean;
+  /** Its warm-up: how long it is, and when it is over in the time of {@linkcode lastMs}, as far as is known. */
+  readonly warmUp?: { readonly ms: number; readonly endMs: number };
   /** When the last sample was taken, in milliseconds since the first of the flows has started. */
   readonly lastMs: number;
   /**

@@ -39,6 +39,8 @@ export class StreamFlow implements ClientFlow {
   readonly #early: Chunk<"streamIO" | "tcpInfo">[] = [];
   #startNanos = 0;
   #firstNanos: number | undefined;
+  /** When the warm-up is over, in nanoseconds since the first of the flows has started; 0: there is none. */
+  #warmupEndNanos = 0;
   #lastNanos = 0;
   #report: StreamReport | undefined;
   #cca: string | undefined;
@@ -88,9 +90,19 @@ export class StreamFlow implements ClientFlow {
     return this.#complete;
   }
 
+  get warmUp(): { readonly ms: number; readonly endMs: number } | undefined {
+    const { warmup } = this.#options.transfer;
+    return warmup ? { ms: warmup, endMs: this.#warmupEndNanos / 1e6 } : undefined;
+  }
+
   info({ values }: FlowInfoEvent, startNanos: number): void {
     this.#begun = true;
     this.#startNanos = startNanos;
+    if (typeof values.warmupEndNanos === "number") {
+      this.#warmupEndNanos = startNanos + values.warmupEndNanos;
+      const end = values.warmupEndNanos;
+      this.#analysis.warmUp = this.direction === "upload" ? { senderNanos: end } : { receiverNanos: end };
+    }
     if (typeof values.cca === "string") this.#cca = values.cca;
     this.#paced = values.pacedBitsPerSecond !== undefined;
     for (const chunk of this.#early.splice(0)) this.records(chunk);
@@ -108,7 +120,8 @@ export class StreamFlow implements ClientFlow {
       this.#lastNanos = Math.max(this.#lastNanos, t);
       if (chunk.kind === "tcpInfo") this.#kernel(t, chunk, i);
       else {
-        this.#firstNanos ??= t;
+        // What is measured starts with it.
+        if (t >= this.#warmupEndNanos) this.#firstNanos ??= t;
         this.#counted.add(t, chunk.columns.total[i]);
       }
     }

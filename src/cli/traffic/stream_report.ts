@@ -9,6 +9,7 @@ import {
   sumStreams,
 } from "../../flow/analysis/mod.ts";
 import { type Column, column, type Row, streamColumns, tableOf } from "../figures.ts";
+import { warmupText } from "./client_flags.ts";
 import { type ClientReport, sumsOf } from "./client_report.ts";
 import type { StreamFlow } from "./stream_flow.ts";
 
@@ -44,7 +45,7 @@ export const STREAM_REPORT: ClientReport<StreamFlow, StreamInterval> = {
     const measured = flows.map((flow) => ({ flow, figures: flow.figures() }));
     const ccas = new Set(flows.flatMap(({ cca }) => cca ?? []));
     return {
-      setup: ccas.size === 0 ? "" : `, ${[...ccas].join(", ")}`,
+      setup: (ccas.size === 0 ? "" : `, ${[...ccas].join(", ")}`) + warmupText(flows),
       lines: () => lines(measured),
       json: () => json(measured),
       bottlenecks: measured.flatMap(({ flow, figures }) => streamBottlenecks(figures, load, flow.paced)),
@@ -67,7 +68,7 @@ function lines(measured: readonly Measured[]): string[] {
     measured.some(({ flow }) => flow.hasLength)
       ? column("done s", completionSeconds)
       : column("seconds", durationSeconds),
-    { ...received, text: (of) => received.text(of) + (of.receiverCounted ? "" : UNCOUNTED_MARK) },
+    { ...received, text: (of) => received.text(of) + (of.receiverCounted || of.unmeasured ? "" : UNCOUNTED_MARK) },
     goodput,
     resent,
     column("min RTT", minRttMicros),
@@ -80,8 +81,15 @@ function lines(measured: readonly Measured[]): string[] {
     ...measured.map(({ flow, figures }): Row<StreamFigures> => [[flow.label], figures]),
     ...sums.map(({ label, those }): Row<StreamFigures> => [[label], sumStreams(those.map(({ flow }) => flow))]),
   ]);
-  if (measured.some(({ figures }) => !figures.receiverCounted)) {
-    lines.push(`${UNCOUNTED_MARK} sent: the receiver has not reported what arrived`);
+  if (measured.some(({ figures }) => !figures.receiverCounted && !figures.unmeasured)) {
+    lines.push(
+      measured.some(({ flow }) => flow.warmUp !== undefined)
+        ? `${UNCOUNTED_MARK} as the sender counts it: after a warm-up, only samples do`
+        : `${UNCOUNTED_MARK} sent: the receiver has not reported what arrived`,
+    );
+  }
+  for (const { flow, figures } of measured) {
+    if (figures.unmeasured) lines.push(`${flow.label} ended before its warm-up was over: it has no figures`);
   }
   return lines;
 }

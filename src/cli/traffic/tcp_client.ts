@@ -7,6 +7,7 @@ import { size } from "../flags.ts";
 import {
   cca,
   checkRawSockets,
+  checkWarmup,
   clientFlags,
   DEFAULT_DURATION_MS,
   flowDuration,
@@ -64,6 +65,8 @@ export const command = defineCommand({
     if (flags.reverse && flags.bidir) {
       throw new UsageError("--reverse and --bidir exclude each other: give one of them");
     }
+    const durationMs = flags.duration ?? (flags.length === undefined ? DEFAULT_DURATION_MS : undefined);
+    checkWarmup(flags.warmup, durationMs ?? Infinity);
     const intervalMs = intervalOf(flags);
     const [{ createFlows }, { readFlowKey }, { runClient }, { StreamFlow }, { STREAM_REPORT }] = await Promise.all([
       import("../../flow/create_flows.ts"),
@@ -74,8 +77,9 @@ export const command = defineCommand({
     ]);
     const key = await readFlowKey(flags.keyFile);
     const transfer: Omit<TransferConfig, "flow"> = {
-      duration: flags.duration ?? (flags.length === undefined ? DEFAULT_DURATION_MS : undefined),
+      duration: durationMs,
       length: flags.length,
+      warmup: flags.warmup,
       cca: flags.cca,
       dscp: flags.dscp,
       sockopt: flags.rate === undefined ? undefined : [pacing(flags.rate)],

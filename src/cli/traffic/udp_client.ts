@@ -9,6 +9,7 @@ import { duration, flag, integer, size, type Values } from "../flags.ts";
 import {
   cca,
   checkRawSockets,
+  checkWarmup,
   clientFlags,
   DEFAULT_DURATION_MS,
   flowDuration,
@@ -135,8 +136,15 @@ function checkFlags(flags: Given): void {
   if (flags.wait !== undefined && flags.rate !== undefined) exclude("--wait", "--rate");
   if (flags.echo && flags.reverse) exclude("--echo", "--reverse");
   if (flags.gso && flags.rate === undefined) throw new UsageError("--gso means nothing without --rate");
-  if (!flags.underLoad) return;
-  const others = { rate: "--rate", echo: "--echo", reverse: "--reverse", bidir: "--bidir", interval: "--interval" };
+  if (!flags.underLoad) return checkWarmup(flags.warmup, flags.duration ?? DEFAULT_DURATION_MS);
+  const others = {
+    rate: "--rate",
+    echo: "--echo",
+    reverse: "--reverse",
+    bidir: "--bidir",
+    interval: "--interval",
+    warmup: "--warmup",
+  };
   for (const [key, name] of Object.entries(others)) {
     if (flags[key as keyof typeof others]) exclude("--under-load", name);
   }
@@ -179,6 +187,6 @@ function senderOf(flags: Given, reverse: boolean): UnresponsiveConfig {
   };
 }
 
-function clientOf({ dscp, ecn, length }: Given) {
-  return { dscp, ecn, maxPacketSize: Math.max(DEFAULT_MAX_PACKET_BYTES, length ?? 0) };
+function clientOf({ warmup, dscp, ecn, length }: Given) {
+  return { warmup, dscp, ecn, maxPacketSize: Math.max(DEFAULT_MAX_PACKET_BYTES, length ?? 0) };
 }

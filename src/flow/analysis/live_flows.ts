@@ -24,6 +24,8 @@ export interface StreamState {
   /** Of the sender's kernel. */
   rttMicros?: number;
   retransmits?: number;
+  /** See {@linkcode WarmUpState}. */
+  warmup?: WarmUpState;
   /** From connecting to the end, once it has ended. */
   completionNanos?: number;
   ended: boolean;
@@ -46,8 +48,13 @@ export interface PacketState {
   rttMinMicros?: number;
   rttMeanMicros?: number;
   rttMaxMicros?: number;
+  /** See {@linkcode WarmUpState}. */
+  warmup?: WarmUpState;
   ended: boolean;
 }
+
+/** Of a flow with a warm-up: whether that goes on, or is over and in the counts here, which are of the whole flow. */
+export type WarmUpState = "now" | "over";
 
 /** What is known of a flow while it runs. */
 export type FlowState = StreamState | PacketState;
@@ -168,6 +175,7 @@ export class FlowTracker {
       rttMinMicros: rtt?.minMicros,
       rttMeanMicros: rtt?.meanMicros,
       rttMaxMicros: rtt?.maxMicros,
+      warmup: warmUpState(report),
       ended: complete,
     };
     this.#flows.set(flow, state);
@@ -189,10 +197,18 @@ export class FlowTracker {
       state.bytes = report.bytes;
       state.goodputBitsPerSecond = report.goodputBitsPerSecond;
     }
+    if (!over) state.warmup = warmUpState(report);
+    else if (state.warmup !== undefined) state.warmup = "over";
     state.rttMicros = report.rttMicros ?? state.rttMicros;
     state.retransmits = report.retransmits ?? state.retransmits;
     if (report.kind === "stream") state.completionNanos = report.fctNanos;
     state.ended ||= over;
     return state;
   }
+}
+
+function warmUpState(
+  { elapsedNanos, warmupNanos }: Pick<PacketReport, "elapsedNanos" | "warmupNanos">,
+): WarmUpState | undefined {
+  return warmupNanos === undefined ? undefined : elapsedNanos < warmupNanos ? "now" : "over";
 }

@@ -38,6 +38,7 @@ export {
   LIVE_STREAM_FIGURES,
   type PacketState,
   type StreamState,
+  type WarmUpState,
 } from "./live_flows.ts";
 export { PacketAnalysis, type PacketAnalysisOptions, type PacketFlowFigures, SHARED_CLOCK } from "./packet_analysis.ts";
 export { type MatchedPacket, PacketMatcher, type PacketMatcherOptions } from "./packet_matcher.ts";

@@ -51,6 +51,7 @@ export class PacketAnalysis {
   readonly #options: PacketAnalysisOptions;
   #clocks: OffsetEstimate | undefined;
   #serverShift = 0;
+  #measured = MAX_SENDERS;
 
   constructor(options: PacketAnalysisOptions = {}) {
     this.#clocks = options.clocks;
@@ -70,6 +71,15 @@ export class PacketAnalysis {
    */
   set serverShift(nanos: number) {
     this.#serverShift = nanos;
+  }
+
+  /**
+   * With a warm-up, packets have the indices of other senders for so long: see {@linkcode withWarmUp}. Before samples.
+   *
+   * @param count how many senders are measured; those with a greater index are left out
+   */
+  set measuredSenders(count: number) {
+    this.#measured = Math.min(count, MAX_SENDERS);
   }
 
   /** Adds the samples of a chunk. */
@@ -94,7 +104,7 @@ export class PacketAnalysis {
     if (report?.complete) this.#learnClocks(report);
     const { clockOffset } = this;
     const senders = [...this.#senders.values()].sort((a, b) => a.sender - b.sender)
-      .map((sender) => sender.figures(clockOffset, report));
+      .map((sender) => sender.figures(clockOffset, report, this.#measured));
     return { senders, clockOffset };
   }
 
@@ -108,7 +118,7 @@ export class PacketAnalysis {
   #sender(index: number): SenderAnalysis | undefined {
     let sender = this.#senders.get(index);
     if (sender === undefined) {
-      if (!(Number.isInteger(index) && index >= 0 && index < MAX_SENDERS)) return undefined;
+      if (!(Number.isInteger(index) && index >= 0 && index < this.#measured)) return undefined;
       sender = new SenderAnalysis(index, this.#offset, this.#budget, this.#options);
       this.#senders.set(index, sender);
     }

@@ -54,7 +54,7 @@ export const PACKET_FIGURES = {
     title: "send errors",
     unit: "packet",
     better: "less",
-    definition: "Packets that the sender's kernel did not take.",
+    definition: "Packets that the sender's kernel did not take, after a warm-up.",
     value: ({ sendErrors }) => sendErrors,
   },
   unsent: {
@@ -140,7 +140,7 @@ export const PATH_FIGURES = {
     better: "less",
     definition:
       "Packets that arrived at the receiver's machine, and that its socket had no room for. The network did " +
-      "not lose them. Of a server, packets of other flows may be among them.",
+      "not lose them. Of a server, packets of other flows may be among them; after a warm-up, no more than are missing.",
     value: ({ socketDrops }) => socketDrops,
   },
   congestionMarks: {

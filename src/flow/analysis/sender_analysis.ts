@@ -157,14 +157,15 @@ export class SenderAnalysis {
    *
    * @param offset how the clocks relate
    * @param report of the client, the last one
+   * @param measured how many of its senders are measured: the others are those of a warm-up
    */
-  figures(offset: OffsetEstimate | undefined, report?: PacketReport): PacketFigures {
+  figures(offset: OffsetEstimate | undefined, report?: PacketReport, measured = Infinity): PacketFigures {
     this.#window.end();
     const counts = report?.senders[this.sender];
     // Before the end, the server's counts are those of the last echo, which samples have as well.
     const closing = report?.complete ? counts : undefined;
     // Sockets count for all senders together.
-    const sockets = report?.senders.length === 1 ? report : undefined;
+    const sockets = report !== undefined && Math.min(report.senders.length, measured) === 1 ? report : undefined;
     const [toServer, fromServer] = [this.#toServer, this.#fromServer];
     // Samples of the server and the counts in its replies may both be cut short: the greater one knows more.
     const knowsReceived = this.#serverRecords > 0 || this.#serverCount > 0 || closing !== undefined;
@@ -182,6 +183,11 @@ export class SenderAnalysis {
       : this.#serverReplies;
     fromServer.sent = Math.max(sent, fromServer.received);
     fromServer.socketDrops = sockets?.socketDrops ?? 0;
+    if (report !== undefined && report.senders.length > measured) {
+      // Sockets have counted from the start of the warm-up on: of their drops, those that are missing now may be later ones.
+      toServer.socketDrops = Math.min(toServer.socketDrops, Math.max(0, toServer.sent - toServer.received));
+      fromServer.socketDrops = Math.min(fromServer.socketDrops, Math.max(0, fromServer.sent - fromServer.received));
+    }
     if (closing === undefined) this.#leaveUnsettled();
     // Samples of the sender know of lost packets too.
     const lateness = this.#lateness.count > 0 ? this.#lateness : this.#arrivedSends.lateness;

@@ -16,6 +16,8 @@ export interface StreamLimits {
 
 /** What was measured with a TCP flow. Times are nanoseconds. */
 export interface StreamFigures {
+  /** It has a warm-up, and ended within: there is nothing of which a figure could be made. */
+  readonly unmeasured?: true;
   /** Bytes of the application that arrived; those that were sent if the receiver reported nothing. */
   readonly bytes: number;
   /** Whether the receiver counted the bytes, so that goodput is that of bytes that arrived. */
@@ -58,30 +60,58 @@ export interface StreamFigures {
   readonly incoherent: number;
 }
 
+/** When the warm-up of a stream is over at each end, in nanoseconds since the `tinit` of that end. */
+export interface StreamWarmUp {
+  readonly senderNanos?: number;
+  readonly receiverNanos?: number;
+}
+
 /** One end of a stream. */
 class StreamEnd {
   bytes = 0;
-  /** When the last byte had come, since it was ready. */
+  /** When the last byte had come, since it was ready or the warm-up was over. */
   nanos = 0;
   incoherent = 0;
+  /** When the warm-up is over; 0: there is no warm-up. */
+  warmupEnd = 0;
+  /** There is a sample, before or after the end of the warm-up. */
+  sampled = false;
   #readyAt: number | undefined;
   #lastTime = 0;
+  #total = 0;
+  /** What had come before the warm-up was over. */
+  #before = 0;
+
+  /** A sample after the warm-up is there. */
+  get measured(): boolean {
+    return this.#readyAt !== undefined;
+  }
 
   add(columns: Columns<"streamIO">, i: number): void {
     const { [i]: t } = columns.t;
     const { [i]: total } = columns.total;
     const fits = t >= this.#lastTime && t <= Number.MAX_SAFE_INTEGER &&
-      total >= this.bytes && total <= Number.MAX_SAFE_INTEGER;
+      total >= this.#total && total <= Number.MAX_SAFE_INTEGER;
     if (!fits) {
       this.incoherent++;
       return;
     }
     this.#lastTime = t;
-    // It samples that it has nothing yet as soon as it is ready.
-    this.#readyAt ??= total === 0 ? t : 0;
+    this.sampled = true;
+    if (this.#readyAt === undefined) {
+      if (this.warmupEnd > 0) {
+        this.#before = this.#total = total;
+        // Both ends sample when it is over.
+        if (t >= this.warmupEnd) this.#readyAt = t;
+        return;
+      }
+      // It samples that it has nothing yet as soon as it is ready.
+      this.#readyAt = total === 0 ? t : 0;
+    }
     // Where nothing came any more, that it ended later takes nothing from what was.
-    if (total === this.bytes) return;
-    this.bytes = total;
+    if (total === this.#total) return;
+    this.#total = total;
+    this.bytes = total - this.#before;
     this.nanos = t - this.#readyAt;
   }
 }
@@ -108,6 +138,9 @@ class StreamEnd {
 export class StreamAnalysis {
   readonly #sender = new StreamEnd();
   readonly #receiver = new StreamEnd();
+  #warmUp: StreamWarmUp | undefined;
+  /** The first sample of the kernel after the warm-up. */
+  #infoBefore: KernelCounters | undefined;
   readonly #rtt = new Distribution();
   readonly #cwnd = new Distribution();
   #lastRtt: number | undefined;
@@ -118,6 +151,13 @@ export class StreamAnalysis {
   #limits: StreamLimits | undefined;
   #infoAt = -Infinity;
   #incoherent = 0;
+
+  /** What is sampled before is left out of all figures but the completion time. Before samples. */
+  set warmUp(warmUp: StreamWarmUp) {
+    this.#warmUp = warmUp;
+    this.#sender.warmupEnd = warmUp.senderNanos ?? 0;
+    this.#receiver.warmupEnd = warmUp.receiverNanos ?? 0;
+  }
 
   /** Adds the samples of a chunk. */
   add(chunk: Chunk<"streamIO" | "tcpInfo">): void {
@@ -133,6 +173,7 @@ export class StreamAnalysis {
    * @param report of the client, at the end of the flow; absent if it has not come to that
    */
   figures(report?: StreamReport): StreamFigures {
+    if (this.#warmUp !== undefined) return this.#figuresAfter(report);
     const receiverCounted = report?.bytes !== undefined || this.#receiver.bytes > 0 || this.#sender.bytes === 0;
     const end = this.#receiver.bytes > 0 ? this.#receiver : this.#sender;
     const bytes = report?.bytes ?? end.bytes;
@@ -158,6 +199,36 @@ export class StreamAnalysis {
     };
   }
 
+  /** Figures of what was sampled after the warm-up: what the ends report is of the whole flow. */
+  #figuresAfter(report: StreamReport | undefined): StreamFigures {
+    const receiverCounted = this.#receiver.sampled;
+    const end = receiverCounted ? this.#receiver : this.#sender;
+    const whole = {
+      receiverCounted,
+      completionNanos: report?.fctNanos,
+      keyProofNanos: report?.keyProofNanos,
+      incoherent: this.#sender.incoherent + this.#receiver.incoherent + this.#incoherent,
+    };
+    const { bytes, nanos: durationNanos } = end;
+    if (!end.measured) return { ...whole, unmeasured: true, bytes, durationNanos, goodputBitsPerSecond: 0 };
+    const minRtt = this.#minRtt < Infinity ? this.#minRtt : micros(report?.minRttMicros);
+    return {
+      ...whole,
+      bytes,
+      durationNanos,
+      goodputBitsPerSecond: goodput(bytes, durationNanos, minRtt),
+      retransmits: this.#retransmits,
+      retransmittedShare: this.#retransmittedShare,
+      rtt: quantilesOf(this.#rtt),
+      lastRttNanos: this.#lastRtt ?? micros(report?.rttMicros),
+      minRttNanos: minRtt,
+      cwndBytes: quantilesOf(this.#cwnd),
+      lastCwndBytes: this.#lastCwnd ?? positive(report?.cwndBytes),
+      limits: this.#limits,
+      serverBusy: report?.serverCpuNanos === undefined ? undefined : share(report.serverCpuNanos, report.durationNanos),
+    };
+  }
+
   /** Adds a sample of the kernel. Only senders record them: a receiver's round-trip times and window mean nothing. */
   #tcpInfo(columns: Columns<"tcpInfo">, i: number): void {
     const t = columns.t[i];
@@ -166,6 +237,7 @@ export class StreamAnalysis {
       return;
     }
     this.#infoAt = t;
+    if (t < this.#sender.warmupEnd) return;
     if (columns.rtt[i] > 0) {
       this.#lastRtt = columns.rtt[i] * 1000;
       this.#rtt.add(this.#lastRtt);
@@ -178,6 +250,7 @@ export class StreamAnalysis {
       this.#lastCwnd = cwndBytes;
       this.#cwnd.add(cwndBytes);
     }
+    if (this.#warmUp !== undefined) return this.#countersAfter(t, columns, i);
     if (columns.totalRetrans[i] >= 0) this.#retransmits = columns.totalRetrans[i];
     if (columns.bytesRetrans[i] >= 0 && columns.bytesSent[i] > 0) {
       this.#retransmittedShare = columns.bytesRetrans[i] / columns.bytesSent[i];
@@ -189,6 +262,46 @@ export class StreamAnalysis {
     ];
     this.#limits = limitsOf({ busyMicros, receiveWindowMicros, sendBufferMicros }, t) ?? this.#limits;
   }
+
+  /** The kernel counts from the start of the connection. */
+  #countersAfter(t: number, columns: Columns<"tcpInfo">, i: number): void {
+    const now: KernelCounters = {
+      t,
+      retransmits: columns.totalRetrans[i],
+      bytesSent: columns.bytesSent[i],
+      bytesRetrans: columns.bytesRetrans[i],
+      busy: columns.busyTime[i],
+      receiveWindow: columns.rwndLimited[i],
+      sendBuffer: columns.sndbufLimited[i],
+    };
+    const before = this.#infoBefore;
+    if (before === undefined) {
+      this.#infoBefore = now;
+      return;
+    }
+    if (before.retransmits >= 0) this.#retransmits = now.retransmits - before.retransmits;
+    if (before.bytesRetrans >= 0 && now.bytesSent > before.bytesSent) {
+      this.#retransmittedShare = (now.bytesRetrans - before.bytesRetrans) / (now.bytesSent - before.bytesSent);
+    }
+    if (before.busy < 0 || before.receiveWindow < 0 || before.sendBuffer < 0) return;
+    const spent = {
+      busyMicros: now.busy - before.busy,
+      receiveWindowMicros: now.receiveWindow - before.receiveWindow,
+      sendBufferMicros: now.sendBuffer - before.sendBuffer,
+    };
+    this.#limits = limitsOf(spent, t - before.t) ?? this.#limits;
+  }
+}
+
+/** What the kernel had counted when the warm-up was over. */
+interface KernelCounters {
+  readonly t: number;
+  readonly retransmits: number;
+  readonly bytesSent: number;
+  readonly bytesRetrans: number;
+  readonly busy: number;
+  readonly receiveWindow: number;
+  readonly sendBuffer: number;
 }
 
 function limitsOf(

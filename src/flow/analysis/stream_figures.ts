@@ -11,19 +11,19 @@ export const STREAM_FIGURES = {
     better: "more",
     definition: "Bytes of the application that the receiver counted. Where it reported nothing, these are the bytes " +
       "that the sender's system took, and a * marks them.",
-    value: ({ bytes }) => bytes,
+    value: ({ bytes, unmeasured }) => unmeasured ? undefined : bytes,
   },
   receiverCounted: {
     title: "counted by the receiver",
     unit: "flag",
     definition: "Whether it was the receiver that counted the bytes.",
-    value: ({ receiverCounted }) => receiverCounted,
+    value: ({ receiverCounted, unmeasured }) => unmeasured ? undefined : receiverCounted,
   },
   durationSeconds: {
     title: "seconds",
     unit: "s",
-    definition: "Time from when the receiver was ready until it had the last byte.",
-    value: ({ durationNanos }) => seconds(durationNanos),
+    definition: "Time from when the receiver was ready, or its warm-up was over, until it had the last byte.",
+    value: ({ durationNanos, unmeasured }) => unmeasured ? undefined : seconds(durationNanos),
   },
   completionSeconds: {
     title: "done s",
@@ -31,7 +31,7 @@ export const STREAM_FIGURES = {
     better: "less",
     definition: "Flow completion time: from the client's first step to connect until it knows, from the receiver, " +
       "that all bytes have arrived. Request, answer and data go out together, so it is the time of a plain transfer: " +
-      "TCP's handshake, and the transfer. The round trip that the proof of a key needs is left out.",
+      "TCP's handshake, and the transfer. The round trip that the proof of a key needs is left out; a warm-up is not.",
     value: ({ completionNanos }) => seconds(completionNanos),
   },
   keyProofSeconds: {
@@ -47,7 +47,7 @@ export const STREAM_FIGURES = {
     better: "more",
     definition: "Received bytes by their time, which is at least a round trip: RFC 2647 (3.17). Headers and what was " +
       "sent again do not count: 1448 of 1514 bytes on an Ethernet.",
-    value: ({ goodputBitsPerSecond }) => goodputBitsPerSecond,
+    value: ({ goodputBitsPerSecond, unmeasured }) => unmeasured ? undefined : goodputBitsPerSecond,
   },
   retransmits: {
     title: "resent",
@@ -67,7 +67,7 @@ export const STREAM_FIGURES = {
     title: "min RTT",
     unit: "us",
     better: "less",
-    definition: "Shortest round trip that the sender's kernel saw: tcpi_min_rtt.",
+    definition: "Shortest round trip that the sender's kernel saw, also while the flow warmed up: tcpi_min_rtt.",
     value: ({ minRttNanos }) => micros(minRttNanos),
   },
   rtt: times(
@@ -122,7 +122,7 @@ export const STREAM_FIGURES = {
     title: "server busy",
     unit: "%",
     better: "less",
-    definition: "Share of the time in which the server's thread computed.",
+    definition: "Share of the time of the whole flow in which the server's thread computed.",
     value: ({ serverBusy }) => percent(serverBusy),
   },
 } satisfies Figures<StreamFigures>;

@@ -390,13 +390,14 @@ export class ClientRun {
   }
 
   #report(): PacketReport {
-    const { port, plan: { senders } } = this.#options;
+    const { port, plan: { senders, warmupNanos } } = this.#options;
     const { bytes: bytesReceived, bad, rtt, arrivals } = this.#receiver;
     const { totals, clock, known } = this.#closing;
     return {
       kind: "packets",
       complete: !this.#failed && known,
       elapsedNanos: Math.min(this.#sentBy, port.clock.now()) - this.#start,
+      ...warmupNanos > 0 ? { warmupNanos } : {},
       senders: senders.map((sender, i) => senderReport(sender, arrivals[sender.index], totals[i])),
       bytesSent: senders.reduce((sum, { bytes }) => sum + bytes, 0),
       bytesReceived,

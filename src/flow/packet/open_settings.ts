@@ -1,8 +1,8 @@
 import { MAX_PACKET_BYTES } from "../../base/limits.ts";
 import { messageOf, TineError } from "../../base/errors.ts";
-import type { UnresponsiveConfig } from "../config.ts";
 import { MAX_OPEN_TEXT_BYTES } from "./control_packet.ts";
 import { headerBytes } from "./header.ts";
+import type { SenderConfig } from "./packet_sender.ts";
 
 /**
  * The version of the packets' content; both ends must have the same. Settings that an end does not know are passed over, so
@@ -28,9 +28,11 @@ export interface OpenSettings {
   /** Packets come in bursts. */
   readonly gso: boolean;
   /** What the server's own senders do, by their indices. */
-  readonly reverse: readonly (readonly [sender: number, config: UnresponsiveConfig])[];
+  readonly reverse: readonly (readonly [sender: number, config: SenderConfig])[];
   /** The ECN code point of the flow, 0 to 3; absent at clients of earlier versions, as is what follows. */
   readonly ecn?: number;
+  /** In milliseconds; the second half of the senders is that of the warm-up. Absent: there is none. */
+  readonly warmup?: number;
   /** The client wants a notice at once when the server's senders end for an error. */
   readonly notices?: boolean;
 }
@@ -62,7 +64,7 @@ export function formatSettings(settings: OpenSettings): string {
 export function parseSettings(text: string, maxPacketBytes: number, signed: boolean): OpenSettings {
   const header = headerBytes(signed);
   const given = parseJson(text);
-  const { version, senders, longest, duration, gso, reverse, ecn, notices } = given;
+  const { version, senders, longest, duration, gso, reverse, ecn, notices, warmup } = given;
   if (version !== PACKET_VERSION) {
     throw bad(`the client speaks version ${JSON.stringify(version)} of the protocol, the server ${PACKET_VERSION}`);
   }
@@ -76,6 +78,7 @@ export function parseSettings(text: string, maxPacketBytes: number, signed: bool
   number("the duration", duration, 0, MAX_DURATION_MS);
   if (typeof gso !== "boolean") throw bad("gso is neither true nor false");
   if (ecn !== undefined) whole("ecn", ecn, 0, 3);
+  if (warmup !== undefined) number("the warm-up", warmup, 0, MAX_DURATION_MS);
   if (notices !== undefined && typeof notices !== "boolean") throw bad("notices is neither true nor false");
   if (!Array.isArray(reverse) || reverse.length > (senders as number)) throw bad("reverse is not a list of senders");
   const seen = new Set<number>();
@@ -91,8 +94,9 @@ export function parseSettings(text: string, maxPacketBytes: number, signed: bool
 
 function checkSender(given: unknown, shortest: number, longest: number): void {
   if (typeof given !== "object" || given === null) throw bad("a sender of the server has no configuration");
-  const { wait, length, rate, duration, ...flags } = given as Record<string, unknown>;
+  const { wait, length, rate, duration, startAfter, ...flags } = given as Record<string, unknown>;
   number("the duration of a sender", duration, 0, MAX_DURATION_MS);
+  if (startAfter !== undefined) number("the start of a sender", startAfter, 0, MAX_DURATION_MS);
   if (wait !== undefined) list("waits", wait, (each) => number("a wait", each, 0, MAX_DURATION_MS));
   if (length !== undefined) list("lengths", length, (each) => whole("a length", each, shortest, longest));
   if (rate !== undefined && rate !== "max") {

@@ -2,7 +2,7 @@ import { DEFAULT_MAX_PACKET_BYTES, MAX_PACKET_BYTES } from "../../base/limits.ts
 import { SocketAddress } from "../../sys/address.ts";
 import { SystemError } from "../../sys/errno.ts";
 import { TineError } from "../../base/errors.ts";
-import type { PacketClientConfig, UnresponsiveConfig } from "../config.ts";
+import type { PacketClientConfig } from "../config.ts";
 import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest } from "../engine/engine_flow.ts";
 import { ClientOpening, secondsText } from "./opening.ts";
 import { ClientRun } from "./client_run.ts";
@@ -11,7 +11,7 @@ import { flagsOf, FlowName, headerBytes, isOfFlow, isPacket, OPEN, REPLY, SIGNED
 import type { PacketPort, PacketPorts } from "./packet_port.ts";
 import { PortReader, type PortUser } from "./port_reader.ts";
 import { formatSettings, MAX_SENDERS, PACKET_VERSION } from "./open_settings.ts";
-import { PacketSender } from "./packet_sender.ts";
+import { PacketSender, type SenderConfig, withWarmUp } from "./packet_sender.ts";
 
 /** An answer that takes longer is worth a word, in nanoseconds. */
 const SLOW_NANOS = 1e9;
@@ -176,7 +176,8 @@ class PacketClientFlow implements EngineFlow, PortUser {
         engine: this.#ports.kind,
         client: port.local.toString(),
         server: server.unmapped().toString(),
-        senders: this.#plan.senders.length,
+        senders: config.sender.length,
+        ...config.warmup ? { warmupNanos: config.warmup * 1e6 } : {},
         dscp: config.dscp ?? 0,
         ecn: config.ecn ?? 0,
         signed: this.#request.key !== undefined,
@@ -234,6 +235,8 @@ function checkPath(port: PacketPort, longest: number, server: SocketAddress): vo
 export interface ClientPlan {
   /** All senders by their index; of those at the server, this end only knows their schedule. */
   readonly senders: readonly PacketSender[];
+  /** How long it warms up, in nanoseconds: the second half of the senders is that of the warm-up; 0: it does not. */
+  readonly warmupNanos: number;
   /** The longest packet, in bytes. */
   readonly longest: number;
   /** The longest message that this end sends, in bytes: a packet, or a burst. */
@@ -253,13 +256,19 @@ export interface ClientPlan {
  * @throws {TineError} `bad-packet-flow`, `settings-too-long`
  */
 export function clientPlan(config: PacketClientConfig, signed: boolean): ClientPlan {
-  const { flow, sender, maxPacketSize = DEFAULT_MAX_PACKET_BYTES } = config;
-  const configs = sender.map(({ unresponsive }, i) => {
+  const { flow, sender, warmup = 0, maxPacketSize = DEFAULT_MAX_PACKET_BYTES } = config;
+  const given = sender.map(({ unresponsive }, i) => {
     if (unresponsive === undefined) throw bad(flow, `sender ${i} is of no kind`);
     return unresponsive;
   });
+  const shortestMs = Math.min(...given.map(({ duration }) => duration));
+  if (warmup >= shortestMs && warmup > 0) {
+    throw bad(flow, `its warm-up of ${warmup} ms is not shorter than its duration of ${shortestMs} ms`);
+  }
+  const configs = withWarmUp(given, warmup);
   if (configs.length === 0 || configs.length > MAX_SENDERS) {
-    throw bad(flow, `it has ${configs.length} senders, 1 to ${MAX_SENDERS} are possible`);
+    const most = warmup > 0 ? MAX_SENDERS / 2 : MAX_SENDERS;
+    throw bad(flow, `it has ${given.length} senders, 1 to ${most} are possible${warmup > 0 ? " with a warm-up" : ""}`);
   }
   const senders = configs.map((each, i) => new PacketSender(i, each, signed));
   const longest = Math.max(...senders.map(({ schedule }) => schedule.longest));
@@ -280,6 +289,7 @@ export function clientPlan(config: PacketClientConfig, signed: boolean): ClientP
   const forward = senders.filter(({ reverse }) => !reverse);
   return {
     senders,
+    warmupNanos: warmup * 1e6,
     longest,
     longestMessage: Math.max(header, ...forward.map(({ burst, schedule }) => burst * schedule.longest)),
     fast: forward.some(({ unpaced, burst }) => unpaced || burst > 1),
@@ -290,9 +300,10 @@ export function clientPlan(config: PacketClientConfig, signed: boolean): ClientP
       longest,
       duration: Math.max(...configs.map(({ duration }) => duration)),
       gso: forward.some(({ burst }) => burst > 1),
-      reverse: configs.flatMap((each, i): [number, UnresponsiveConfig][] => each.reverse ? [[i, each]] : []),
+      reverse: configs.flatMap((each, i): [number, SenderConfig][] => each.reverse ? [[i, each]] : []),
       ecn: config.ecn ?? 0,
       notices: true,
+      ...warmup > 0 ? { warmup } : {},
     }),
   };
 }

@@ -12,6 +12,27 @@ const MAX_BURST = 64;
 /** A burst of a sender with a pace has the packets of so much time. */
 const BURST_NANOS = 1e6;
 
+/** What a sender does; a flow with a warm-up has two for each of its configuration, see {@linkcode withWarmUp}. */
+export interface SenderConfig extends UnresponsiveConfig {
+  /** What is due before this time is left to the sender of the warm-up, in milliseconds. */
+  readonly startAfter?: number;
+}
+
+/**
+ * Returns the senders of a flow with a warm-up: those of its configuration, which start after the warm-up, and then as
+ * many that send until then. They share nothing but the schedule, so that packets of the warm-up are in no count of the
+ * others, at either end.
+ *
+ * @param warmupMs the warm-up, in milliseconds; 0: there is none
+ */
+export function withWarmUp(senders: readonly UnresponsiveConfig[], warmupMs = 0): readonly SenderConfig[] {
+  if (warmupMs === 0) return senders;
+  return [
+    ...senders.map((sender) => ({ ...sender, startAfter: warmupMs })),
+    ...senders.map((sender) => ({ ...sender, duration: warmupMs })),
+  ];
+}
+
 /**
  * When an unresponsive sender sends which lengths. Times are counted from its start and follow from the configuration
  * alone, never from when packets were sent in fact: so the schedule does not drift, and a packet that is late does not
@@ -48,8 +69,8 @@ export class Schedule {
    * @param headerBytes the length of packets where no length is given
    * @param random from 0 up to 1, for what is drawn
    */
-  constructor(config: UnresponsiveConfig, headerBytes: number, random: () => number = Math.random) {
-    const { wait = [DEFAULT_WAIT_MS], length = [headerBytes], rate } = config;
+  constructor(config: SenderConfig, headerBytes: number, random: () => number = Math.random) {
+    const { wait = [DEFAULT_WAIT_MS], length = [headerBytes], rate, startAfter = 0 } = config;
     this.durationNanos = config.duration * NANOS_PER_MS;
     this.#rate = rate;
     this.#waitFirst = config.waitFirst === true;
@@ -60,6 +81,7 @@ export class Schedule {
     this.#lengths = new Choice(length, config.randomLength === true, random);
     this.#length = this.#lengths.next();
     if (this.#waitFirst) this.#due = this.#nextWait();
+    if (startAfter > 0) this.#skipTo(startAfter * NANOS_PER_MS);
   }
 
   /** When the next packet is due, in nanoseconds since the start. Without a pace: 0. */
@@ -101,6 +123,26 @@ export class Schedule {
     return this.unpaced ? Infinity : Math.ceil(nanos / this.#meanWait());
   }
 
+  /** Goes on with the first packet that is due at a time or later; whole cycles of the lists are passed over at once. */
+  #skipTo(nanos: number): void {
+    const rate = this.#rate;
+    const isInBits = typeof rate === "object" && "bitsPerSecond" in rate;
+    const list = isInBits ? this.#lengths : this.#waits;
+    // What is drawn has no place in a cycle.
+    if (this.unpaced || list.isDrawn && (rate === undefined || isInBits)) {
+      this.#due = Math.max(nanos, this.#due);
+      return;
+    }
+    const packets = rate !== undefined && !isInBits ? 1 : list.size;
+    const cycles = Math.floor(Math.max(0, nanos - this.#due) / (packets * this.#meanWait()));
+    this.#due += cycles * packets * this.#meanWait();
+    this.#waits.skip(cycles * packets);
+    this.#lengths.skip(cycles * packets);
+    // The length of the next packet has been taken already.
+    if (cycles > 0) this.#length = this.#lengths.last;
+    while (this.#due < nanos) this.advance();
+  }
+
   #nextWait(): number {
     const rate = this.#rate;
     if (this.unpaced) return 0;
@@ -128,6 +170,27 @@ class Choice {
 
   get mean(): number {
     return this.#values.reduce((sum, value) => sum + value, 0) / this.#values.length;
+  }
+
+  /** Whether values are drawn. */
+  get isDrawn(): boolean {
+    return this.#random !== undefined;
+  }
+
+  /** How many values there are. */
+  get size(): number {
+    return this.#values.length;
+  }
+
+  /** The value before the next one; of what is drawn, another one. */
+  get last(): number {
+    if (this.#random !== undefined) return this.next();
+    return this.#values.at(this.#index - 1)!;
+  }
+
+  /** Goes on by a number of values. */
+  skip(count: number): void {
+    this.#index = (this.#index + count) % this.#values.length;
   }
 
   next(): number {
@@ -191,7 +254,7 @@ export class PacketSender {
    * @param signed whether packets are, and so need room for that
    * @param random from 0 up to 1, for what is drawn
    */
-  constructor(readonly index: number, config: UnresponsiveConfig, signed: boolean, random?: () => number) {
+  constructor(readonly index: number, config: SenderConfig, signed: boolean, random?: () => number) {
     this.schedule = new Schedule(config, headerBytes(signed), random);
     this.reverse = config.reverse === true;
     this.flags = config.reverse ? REVERSE : config.echo ? ECHO : 0;

@@ -281,7 +281,9 @@ class PacketServerFlow implements EngineFlow, PortUser {
         engine: this.#ports.kind,
         client: address.unmapped().toString(),
         server: port.local.toString(),
-        senders: settings.senders,
+        ...settings.warmup
+          ? { senders: settings.senders / 2, warmupNanos: settings.warmup * 1e6 }
+          : { senders: settings.senders },
         signed: hmac !== undefined,
       },
     });

@@ -33,6 +33,11 @@ export class IoMeter {
     if (t - this.#sampledAt >= this.#intervalNanos) this.#sample(t);
   }
 
+  /** Samples what has been counted until now: figures start from here. */
+  mark(t: number): void {
+    this.#sample(t);
+  }
+
   /** When the last byte was counted; before the first byte, the start. */
   get movedAt(): number {
     return this.#movedAt;

@@ -18,6 +18,8 @@ export interface StreamRequest {
   readonly sampleIOIntervalMs: number;
   readonly tcpInfoIntervalMs?: number;
   readonly bufLenBytes: number;
+  /** What is sent and received in this time from the start on is in no figure; absent: there is no warm-up. */
+  readonly warmupMs?: number;
   readonly cca?: string;
   readonly dscp?: number;
   readonly sockopt?: readonly StreamSocketOption[];
@@ -45,7 +47,7 @@ export interface StreamReceipt {
 /** Makes the request for a configuration. */
 export function requestOf({ upload, download }: StreamClientConfig): StreamRequest {
   const transfer: TransferConfig = (upload ?? download)!;
-  const { flow, duration, length, tcpInfoInterval, cca, dscp, sockopt } = transfer;
+  const { flow, duration, length, tcpInfoInterval, warmup, cca, dscp, sockopt } = transfer;
   return checkRequest({
     flow,
     direction: upload === undefined ? "download" : "upload",
@@ -54,6 +56,7 @@ export function requestOf({ upload, download }: StreamClientConfig): StreamReque
     sampleIOIntervalMs: transfer.sampleIOInterval ?? limits.DEFAULT_SAMPLE_IO_INTERVAL_MS,
     tcpInfoIntervalMs: tcpInfoInterval,
     bufLenBytes: transfer.bufLen ?? limits.DEFAULT_BUF_LEN_BYTES,
+    ...warmup ? { warmupMs: warmup } : {},
     cca,
     dscp,
     sockopt,
@@ -92,6 +95,7 @@ const checks: Readonly<Record<keyof StreamRequest, readonly [expected: string, h
   sampleIOIntervalMs: [`0 to ${limits.MAX_DURATION_MS}`, (value) => isNumber(value, 0, limits.MAX_DURATION_MS)],
   tcpInfoIntervalMs: [`1 to ${limits.MAX_DURATION_MS}`, (value) => isNumber(value, 1, limits.MAX_DURATION_MS)],
   bufLenBytes: [`1 to ${limits.MAX_BUF_LEN_BYTES}`, (value) => isWhole(value, 1, limits.MAX_BUF_LEN_BYTES)],
+  warmupMs: [`0 to ${limits.MAX_DURATION_MS}`, (value) => isNumber(value, 0, limits.MAX_DURATION_MS)],
   cca: ["a name", (value) => typeof value === "string" && /^[\w-]{1,15}$/.test(value)],
   dscp: [`0 to ${MAX_DSCP}`, (value) => isWhole(value, 0, MAX_DSCP)],
   sockopt: ["a list of socket options", (value) => Array.isArray(value) && value.every(isSocketOption)],

@@ -9,7 +9,7 @@ import { StreamPeer } from "./stream_peer.ts";
 import type { StreamPort, StreamPorts } from "./stream_port.ts";
 import { receiveStream } from "./stream_receiver.ts";
 import { sendStream } from "./stream_sender.ts";
-import { streamInfo, type Transfer, type TransferResult } from "./transfer.ts";
+import { streamInfo, type Transfer, type TransferResult, warmupEnd } from "./transfer.ts";
 import { encodeGreeting, type Frame, type Greeting, newGreeting } from "./wire.ts";
 import { checkRequest, requestAt, type StreamAnswer, type StreamRequest } from "./messages.ts";
 
@@ -142,7 +142,9 @@ export class ServerConnection {
     this.#request = request;
     this.#hooks.onAccepted();
     const { kind } = this.#ports;
-    this.#host.info(streamInfo(this.#peer.port, request, { engine: kind, server: true, tinit: this.#tinit }));
+    const warmupEndNanos = warmupEnd(request, this.#host.now() - this.#tinitNanos);
+    const info = { engine: kind, server: true, tinit: this.#tinit, warmupEndNanos };
+    this.#host.info(streamInfo(this.#peer.port, request, info));
     const upload = request.direction === "upload";
     this.#peer.sendFrame({ ok: true } satisfies StreamAnswer, !upload);
     const start = upload ? receiveStream : sendStream;
@@ -154,6 +156,7 @@ export class ServerConnection {
       request,
       server: true,
       tinitNanos: this.#tinitNanos,
+      warmupEndNanos,
     }, (result) => this.#finish(request, result));
   }
 

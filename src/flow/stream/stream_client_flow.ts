@@ -12,7 +12,7 @@ import { connectionError, StreamPeer } from "./stream_peer.ts";
 import type { StreamPort, StreamPorts } from "./stream_port.ts";
 import { receiveStream } from "./stream_receiver.ts";
 import { sendStream } from "./stream_sender.ts";
-import { streamInfo, type Transfer, type TransferResult } from "./transfer.ts";
+import { streamInfo, type Transfer, type TransferResult, warmupEnd } from "./transfer.ts";
 import { checkGreeting, encodeFrame, type FrameKey, type Greeting, GreetingReader } from "./wire.ts";
 import { acceptedBy, checkReport, requestAt, requestOf, type StreamRequest } from "./messages.ts";
 
@@ -32,6 +32,8 @@ class StreamClientFlow implements EngineFlow {
   readonly #connector: Connector;
   #tinitNanos = 0;
   #tinit = 0n;
+  /** When the warm-up is over, since `tinit`. */
+  #warmupEndNanos: number | undefined;
   #peer: StreamPeer | undefined;
   #transfer: Transfer | undefined;
   /** From the connection until the key could be proved; undefined without a key. */
@@ -88,17 +90,25 @@ class StreamClientFlow implements EngineFlow {
     const upload = this.#request.direction === "upload";
     peer.send(encodeFrame(requestAt("server", this.#request), key), upload);
     const answer = this.#patience(() => opening.awaited);
+    const begins = () => this.#warmupEndNanos = warmupEnd(this.#request, this.#host.now() - this.#tinitNanos);
     const accepted = () => {
       if (this.#accepted) return true;
       if (!opening.readAnswer()) return false;
       answer.clear();
       this.#accepted = true;
-      this.#host.info(
-        streamInfo(peer.port, this.#request, { engine: this.#ports.kind, server: false, tinit: this.#tinit }),
-      );
+      if (!upload) begins();
+      this.#host.info(streamInfo(peer.port, this.#request, {
+        engine: this.#ports.kind,
+        server: false,
+        tinit: this.#tinit,
+        warmupEndNanos: this.#warmupEndNanos,
+      }));
       return true;
     };
-    if (upload) return this.#begin(peer, accepted);
+    if (upload) {
+      begins();
+      return this.#begin(peer, accepted);
+    }
     const watch = peer.port.watch(this.#host, READABLE, () => {
       if (!accepted()) return;
       watch.close();
@@ -118,6 +128,7 @@ class StreamClientFlow implements EngineFlow {
       request,
       server: false,
       tinitNanos: this.#tinitNanos,
+      warmupEndNanos: this.#warmupEndNanos,
       accepted,
     }, (result) => {
       // The proof of the key is part of tine's protocol, not of the flow.

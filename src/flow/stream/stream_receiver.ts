@@ -4,7 +4,14 @@ import { TineError } from "../../base/errors.ts";
 import type { Scope } from "../engine/engine_flow.ts";
 import { bitsPerSecond, IoMeter } from "./io_meter.ts";
 import { MAX_DURATION_MS, PROGRESS_MS, STALL_TIMEOUT_MS } from "./limits.ts";
-import { serverCpu, ThreadTime, type Transfer, type TransferContext, type TransferResult } from "./transfer.ts";
+import {
+  serverCpu,
+  ThreadTime,
+  type Transfer,
+  type TransferContext,
+  type TransferResult,
+  warmupOf,
+} from "./transfer.ts";
 import { TurnBudget } from "./pacing.ts";
 import type { StreamReceipt } from "./messages.ts";
 import type { StreamPeer } from "./stream_peer.ts";
@@ -59,6 +66,11 @@ class StreamReceiver implements Transfer {
       timer.set(scope.now() + PROGRESS_MS * MILLISECOND);
     });
     timer.set(this.#startedAt + PROGRESS_MS * MILLISECOND);
+    const { warmupEndNanos, tinitNanos } = this.#context;
+    if (warmupEndNanos !== undefined) {
+      const end = scope.timer(() => this.#meter.mark(Math.max(scope.now() - tinitNanos, warmupEndNanos)));
+      end.set(tinitNanos + warmupEndNanos);
+    }
     peer.port.watch(scope, READABLE, () => {
       const receipt = this.#receive();
       if (receipt === undefined) return;
@@ -101,6 +113,7 @@ class StreamReceiver implements Transfer {
       kind: "streamProgress",
       role: "receiver",
       elapsedNanos: now - this.#startedAt,
+      ...warmupOf(request),
       bytes: total,
       goodputBitsPerSecond: bitsPerSecond(total - this.#reportedTotal, now - this.#reportedAt),
     });

@@ -9,7 +9,14 @@ import { bitsPerSecond, IoMeter } from "./io_meter.ts";
 import { PROGRESS_MS, STALL_TIMEOUT_MS, UNSEEN_STALL_TIMEOUT_MS } from "./limits.ts";
 import { Pace, TurnBudget } from "./pacing.ts";
 import type { StreamKernel } from "./stream_port.ts";
-import { serverCpu, ThreadTime, type Transfer, type TransferContext, type TransferResult } from "./transfer.ts";
+import {
+  serverCpu,
+  ThreadTime,
+  type Transfer,
+  type TransferContext,
+  type TransferResult,
+  warmupOf,
+} from "./transfer.ts";
 import { END_MARK } from "./wire.ts";
 import { checkReceipt, type StreamRequest } from "./messages.ts";
 
@@ -82,6 +89,7 @@ class StreamSender implements Transfer {
     const { peer, request } = this.#context;
     const scope = this.#scope;
     const { durationMs, tcpInfoIntervalMs } = request;
+    const { warmupEndNanos } = this.#context;
     // Messages are sent with it, the transfer as is the system's default.
     if (!this.#setsNoDelay) peer.port.setNoDelay(false);
     if (durationMs !== undefined) {
@@ -92,6 +100,14 @@ class StreamSender implements Transfer {
       deadline.set(this.#startedAt + durationMs * MILLISECOND);
     }
     const info = this.#info;
+    if (warmupEndNanos !== undefined) {
+      const end = scope.timer(() => {
+        const t = Math.max(this.#time(), warmupEndNanos);
+        this.#meter.mark(t);
+        info?.record(t);
+      });
+      end.set(this.#context.tinitNanos + warmupEndNanos);
+    }
     if (info !== undefined && tcpInfoIntervalMs !== undefined) {
       this.#every(tcpInfoIntervalMs, () => info.record(this.#time()));
     }
@@ -203,6 +219,7 @@ class StreamSender implements Transfer {
       kind: "streamProgress",
       role: "sender",
       elapsedNanos: now - this.#startedAt,
+      ...warmupOf(request),
       bytes: this.#meter.total,
       goodputBitsPerSecond: bitsPerSecond(Math.max(0, moved - this.#reportedAcked), now - this.#reportedAt),
       ...this.#info?.report(),

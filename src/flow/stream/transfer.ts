@@ -20,6 +20,8 @@ export interface TransferContext {
   readonly server: boolean;
   /** The flow's `tinit` as {@linkcode Scope.now} had it. */
   readonly tinitNanos: number;
+  /** When the warm-up is over, in nanoseconds since the flow's `tinit`; absent without one: see {@linkcode warmupEnd}. */
+  readonly warmupEndNanos?: number;
   /**
    * Of a sender that does not wait for the server's messages: reads those that come before the receipt.
    *
@@ -53,10 +55,11 @@ export interface Transfer {
 export function streamInfo(
   port: StreamPort,
   request: StreamRequest,
-  { engine, server, tinit }: {
+  { engine, server, tinit, warmupEndNanos }: {
     readonly engine: StreamPorts["kind"];
     readonly server: boolean;
     readonly tinit: bigint;
+    readonly warmupEndNanos?: number;
   },
 ): FlowInfoEvent {
   const local = port.local.toString(), remote = port.remote.toString();
@@ -73,6 +76,7 @@ export function streamInfo(
       server: server ? local : remote,
       ...kernel === undefined ? {} : { cca: kernel.congestionControl },
       ...requestValues(request),
+      ...warmupEndNanos === undefined ? {} : { warmupEndNanos },
     },
   };
 }
@@ -86,8 +90,24 @@ function requestValues(request: StreamRequest): Record<string, number> {
     ...durationMs === undefined ? {} : { durationMs },
     ...lengthBytes === undefined ? {} : { lengthBytes },
     ...dscp === undefined ? {} : { dscp },
+    ...warmupOf(request),
     ...pace === undefined ? {} : { pacedBitsPerSecond: pace.bytesPerSecond * 8 },
   };
+}
+
+/**
+ * Returns when the warm-up of a transfer that starts now is over.
+ *
+ * @param elapsedNanos the time since the flow's `tinit`
+ * @returns nanoseconds since the flow's `tinit`; undefined: there is no warm-up
+ */
+export function warmupEnd({ warmupMs = 0 }: StreamRequest, elapsedNanos: number): number | undefined {
+  return warmupMs > 0 ? elapsedNanos + warmupMs * 1e6 : undefined;
+}
+
+/** Returns the warm-up of a transfer as reports have it. */
+export function warmupOf({ warmupMs }: StreamRequest): { readonly warmupNanos?: number } {
+  return warmupMs === undefined ? {} : { warmupNanos: warmupMs * 1e6 };
 }
 
 /** Measures how long this thread computes. */

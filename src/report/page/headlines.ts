@@ -116,7 +116,7 @@ function goodputs(flows: readonly MeasuredFlow[], figures: TestFigures): Headlin
     if (those.length === 1) {
       const [{ flow, figures }] = those;
       const goodput = STREAM_FIGURES.goodputBitsPerSecond.value(figures);
-      if (!(goodput > 0)) return undefined;
+      if (goodput === undefined || goodput === 0) return undefined;
       const resent = STREAM_FIGURES.retransmits.value(figures);
       return {
         what,
@@ -127,7 +127,9 @@ function goodputs(flows: readonly MeasuredFlow[], figures: TestFigures): Headlin
       };
     }
     const sum = direction === "download" ? figures.down : figures.up;
-    const each = quantilesOf(those.map(({ figures }) => figures.goodputBitsPerSecond));
+    const each = quantilesOf(
+      those.flatMap(({ figures }) => STREAM_FIGURES.goodputBitsPerSecond.value(figures) ?? []),
+    );
     if (sum === undefined || !(sum.goodputBitsPerSecond > 0) || each === undefined) return undefined;
     return {
       what,

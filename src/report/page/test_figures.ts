@@ -62,8 +62,8 @@ function sumOf(streams: readonly MeasuredStream[]): StreamFigures | undefined {
   if (begun.length === 0) return undefined;
   if (begun.length === 1) return begun[0].figures;
   const first = begun[0].start!;
-  return sumStreams(begun.map(({ start, figures }) => {
-    const startNanos = Number(start! - first);
+  return sumStreams(begun.map(({ start, warmupNanos = 0, figures }) => {
+    const startNanos = Number(start! - first) + warmupNanos;
     return { startNanos, lastNanos: startNanos + figures.durationNanos, figures: () => figures };
   }));
 }

@@ -115,7 +115,9 @@ function completionPlots(context: PlotContext): (XYPlot | undefined)[] {
   const flows = context.flows.flatMap((measured) => {
     if (measured.protocol !== "tcp") return [];
     const seconds = STREAM_FIGURES.completionSeconds.value(measured.figures);
-    return seconds === undefined ? [] : [{ flow: measured.flow, seconds, bytes: measured.figures.bytes }];
+    return seconds === undefined || measured.warmupNanos !== undefined
+      ? []
+      : [{ flow: measured.flow, seconds, bytes: measured.figures.bytes }];
   });
   if (flows.length < MIN_COMPLETIONS) return [];
   const stems = [...Map.groupBy(flows, ({ flow }) => flow.replace(/[.-]?\d+$/, ""))];

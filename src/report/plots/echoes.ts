@@ -1,5 +1,6 @@
 import { Distribution } from "../../flow/analysis/mod.ts";
 import { roundTripsTable } from "../../result/tables/packet_tables.ts";
+import { valueAt } from "../../result/tables/table.ts";
 import type { Buckets, Samples } from "../plot.ts";
 import { SeriesBuilder, type SeriesLimits } from "../series_builder.ts";
 import { flowName, flowsOfSeveral, type PlotContext } from "./context.ts";
@@ -51,6 +52,7 @@ export async function readEchoes(context: PlotContext, alone: boolean): Promise<
     "from_server_us",
     "one_way_bound_us",
     "lateness_us",
+    "warmup",
   ] as const;
   for await (const { count, values } of rowsOf(roundTripsTable(context.source), columns)) {
     for (let i = 0; i < count; i++) {
@@ -67,7 +69,7 @@ export async function readEchoes(context: PlotContext, alone: boolean): Promise<
         found.set(name, of);
       }
       const rtt = numberAt(values.rtt_us, i);
-      of.distribution.add(Math.round(rtt * 1000));
+      if (valueAt(values.warmup, i) !== true) of.distribution.add(Math.round(rtt * 1000));
       of.boundUs = numberAt(values.one_way_bound_us, i);
       if (!alone) continue;
       const time = timeAt(values.time, i, context.start);

@@ -1,4 +1,5 @@
 import { intervalsTable } from "../../result/tables/intervals_table.ts";
+import { valueAt } from "../../result/tables/table.ts";
 import { flowName, flowsOfSeveral, type PlotContext } from "./context.ts";
 import type { CrowdSeries } from "./crowd.ts";
 import { numberAt, rowsOf, textAt, timeAt } from "./rows.ts";
@@ -24,14 +25,19 @@ export interface FlowIntervals {
   readonly times: readonly number[];
   /** Values by interval; NaN where there is none. */
   readonly values: Readonly<Record<IntervalColumn, readonly number[]>>;
+  /** From when to when it warmed up, in the same time; absent: it did not. */
+  readonly warmUp?: { readonly from: number; readonly to: number };
 }
 
 /** Reads what flows did by interval. */
 export async function readIntervals(context: PlotContext): Promise<FlowIntervals[]> {
   const several = flowsOfSeveral(context.flows);
   const table = intervalsTable({ ...context.source, intervalMs: context.intervalMs });
-  const found = new Map<string, { times: number[]; values: Record<IntervalColumn, number[]> }>();
-  for await (const { count, values } of rowsOf(table, ["time", "flow", "sender", ...COLUMNS])) {
+  const found = new Map<
+    string,
+    { times: number[]; values: Record<IntervalColumn, number[]>; warmUp?: { from: number; to: number } }
+  >();
+  for await (const { count, values } of rowsOf(table, ["time", "flow", "sender", "warmup", ...COLUMNS])) {
     for (let i = 0; i < count; i++) {
       const flow = textAt(values.flow, i) ?? "";
       const name = flowName(flow, numberAt(values.sender, i), several.has(flow));
@@ -40,11 +46,15 @@ export async function readIntervals(context: PlotContext): Promise<FlowIntervals
         const columns = Object.fromEntries(COLUMNS.map((column) => [column, [] as number[]]));
         found.set(name, of = { times: [], values: columns as Record<IntervalColumn, number[]> });
       }
-      of.times.push(timeAt(values.time, i, context.start));
+      const time = timeAt(values.time, i, context.start);
+      of.times.push(time);
+      if (valueAt(values.warmup, i) === true) {
+        of.warmUp = { from: of.warmUp?.from ?? time, to: time + context.intervalMs * 1000 };
+      }
       for (const column of COLUMNS) of.values[column].push(numberAt(values[column], i));
     }
   }
-  return Array.from(found, ([name, { times, values }]) => ({ name, times, values }));
+  return Array.from(found, ([name, of]) => ({ name, ...of }));
 }
 
 /**

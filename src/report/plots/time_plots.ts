@@ -1,6 +1,6 @@
 import { figureText, milliseconds, PACKET_FIGURES, percent, STREAM_FIGURES } from "../../flow/analysis/mod.ts";
 import { count } from "../../base/units.ts";
-import type { Buckets, PlotUnit, Samples, Series, XYPlot } from "../plot.ts";
+import type { Buckets, PlotUnit, Samples, Series, Shade, XYPlot } from "../plot.ts";
 import { listed, lookIn, MAX_SINGLE, type PlotContext, timeAxis, valueAxis } from "./context.ts";
 import { crowdSeries } from "./crowd.ts";
 import type { FlowEchoes } from "./echoes.ts";
@@ -17,13 +17,32 @@ export interface TimeData {
 
 /** Makes the plots over time of a test, in the order of a page. */
 export function timePlots(context: PlotContext, data: TimeData): XYPlot[] {
-  return [
+  const shades = warmUpShades(data.intervals);
+  const plots = [
     goodputPlot(context, data),
     rttPlot(context, data),
     delaysPlot(context, data),
     cwndPlot(context, data),
     latenessPlot(context, data),
   ].filter((plot) => plot !== undefined);
+  if (shades.length === 0) return plots;
+  return plots.map((plot) => ({
+    ...plot,
+    shades,
+    caption: `${plot.caption} What is shaded is the warm-up of flows, which is in no figure.`,
+  }));
+}
+
+/** Where flows warm up: of those that do it at the same time, all of it. */
+function warmUpShades(intervals: readonly FlowIntervals[]): Shade[] {
+  const spans = intervals.flatMap(({ warmUp }) => warmUp ?? []).sort((a, b) => a.from - b.from);
+  const shades: { from: number; to: number; text: string }[] = [];
+  for (const { from, to } of spans) {
+    const last = shades.at(-1);
+    if (last !== undefined && from <= last.to) last.to = Math.max(last.to, to);
+    else shades.push({ from, to, text: "warm-up" });
+  }
+  return shades;
 }
 
 function goodputPlot(context: PlotContext, { intervals }: TimeData): XYPlot | undefined {

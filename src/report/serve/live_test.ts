@@ -6,7 +6,7 @@ import { readTestSummary, type TestSummary } from "../../result/summary.ts";
 import { tableNamed } from "../../result/tables/mod.ts";
 import type { LiveRows } from "../../result/tables/live.ts";
 import type { FollowedTable } from "../../result/tables/row_follower.ts";
-import type { RowChunk, Values } from "../../result/tables/table.ts";
+import { type RowChunk, valueAt, type Values } from "../../result/tables/table.ts";
 import { numberAt, textAt, timeAt } from "../plots/rows.ts";
 import { LivePlots, type SeriesUpdate } from "./live_series.ts";
 
@@ -132,7 +132,7 @@ export class LiveTest implements FollowedTest {
   }
 
   #intervals(rows: Columns): void {
-    const [time, goodput, cwnd] = rows.of("time", "goodput_bits_per_second", "cwnd_bytes");
+    const [time, goodput, cwnd, warmup] = rows.of("time", "goodput_bits_per_second", "cwnd_bytes", "warmup");
     for (let i = 0; i < rows.count; i++) {
       const name = rows.flow(i);
       const at = this.#reach(timeAt(time, i, this.#start));
@@ -143,7 +143,8 @@ export class LiveTest implements FollowedTest {
       this.#setFlow({
         flow: name,
         ended: false,
-        goodput: figureText(of("goodput_bits_per_second"), "bit/s"),
+        goodput: figureText(of("goodput_bits_per_second"), "bit/s") +
+          (valueAt(warmup, i) === true ? ", warming up" : ""),
         rtt: figureText(of("rtt_median_us") ?? of("srtt_us"), "us"),
         rttP99: figureText(of("rtt_p99_us"), "us"),
         lost: figureText(of("lost_packets") ?? of("retransmits_segments"), "packet"),

@@ -1,5 +1,5 @@
 import { Html, html } from "../html.ts";
-import { type Buckets, COLORS, type Samples, type Series, type XYPlot } from "../plot.ts";
+import { type Buckets, COLORS, type Samples, type Series, type Shade, type XYPlot } from "../plot.ts";
 import { type DrawnAxis, layOutAxis, ticksFor } from "./axis.ts";
 import { type Area, areaOf, px, type Size, stroke, svg, xTicks, yTicks, yTitle } from "./drawing.ts";
 import { type Envelope, envelopeOf, indexRange } from "./envelope.ts";
@@ -8,6 +8,8 @@ import { type Envelope, envelopeOf, indexRange } from "./envelope.ts";
 const PIXELS_A_SAMPLE = 3;
 /** A line shows its samples as dots where each has this many pixels. */
 const PIXELS_A_DOT = 25;
+/** About how wide a letter is, in pixels. */
+const SHADE_LETTER = 7;
 /** How high the bar of a column is at least: a lone sample has ink. */
 const LEAST_BAR = 1.5;
 
@@ -54,10 +56,27 @@ export function drawXY(plot: XYPlot, size: Size, area: Area = areaOf(size)): Htm
     plot.title,
     size,
     html`
-      ${yTitle(plot.y.title, y.unit, area)}${yTicks(y, area)}${xTicks(x, area, plot.type === "xy" ? plot.x.title : "")}
+      ${yTitle(plot.y.title, y.unit, area)}${yTicks(y, area)}${xTicks(
+        x,
+        area,
+        plot.type === "xy" ? plot.x.title : "",
+      )}${(plot.shades ?? []).map((shade) => drawShade(shade, frame))}
       ${range.least < x.min || range.greatest > x.max ? cut(drawn, area) : drawn}
     `,
   );
+}
+
+/** A light band behind the series, with its word where there is room. */
+function drawShade({ from, to, text }: Shade, { area, x, toX }: Frame): Html {
+  const [start, end] = [Math.max(from, x.min), Math.min(to, x.max)];
+  if (!(start < end)) return html``;
+  const left = toX(start), width = px(toX(end) - left);
+  const { top, height } = area;
+  const word = width < text.length * SHADE_LETTER ? "" : html`<text x="${left + 4}" y="${top + 12}">${text}</text>`;
+  return html`
+    <g class="shade"><title>${text}</title><rect
+      x="${left}" y="${top}" width="${width}" height="${height}" fill="currentColor" fill-opacity="0.08"/>${word}</g>
+  `;
 }
 
 /** Cuts what lies beside the area of a plot, and leaves strokes at its edges whole. */

@@ -260,6 +260,16 @@ const DESCRIPTION: readonly FlowColumn[] = [
     value: (row) => measuredOf(row).complete,
   },
   {
+    name: "warmup_us",
+    type: "double",
+    unit: "us",
+    definition: "Time from the start of the flow on that is in no figure but the completion time; absent: none.",
+    value(row) {
+      const { warmupNanos } = measuredOf(row);
+      return warmupNanos === undefined ? undefined : warmupNanos / 1e3;
+    },
+  },
+  {
     name: "client_address",
     type: "text",
     definition: "Address and port of the client.",

@@ -6,11 +6,20 @@ import {
   quantilesOf,
 } from "../../flow/analysis/mod.ts";
 import type { Chunk } from "../../flow/records/read_chunk.ts";
-import { type IndexedFlow, serverShift, type ServerToClient, serverToClient, timeOf } from "../read_flows.ts";
+import { type IndexedFlow, serverShift, type ServerToClient, serverToClient, timeOf, warmUpOf } from "../read_flows.ts";
 import { RecordFile } from "../read_records.ts";
 import type { FlowRows } from "./live.ts";
 import { clocksOf, rowsOfFlow } from "./packet_tables.ts";
-import { columnsOf, constant, SourceFlows, type TableSource, testValues } from "./source.ts";
+import {
+  columnsOf,
+  constant,
+  senderValues,
+  SourceFlows,
+  type TableSource,
+  testValues,
+  WARMUP,
+  warmupValues,
+} from "./source.ts";
 import type { Column, RowChunk, Table, Values } from "./table.ts";
 
 /** The length of intervals where none is given, in milliseconds. */
@@ -93,7 +102,7 @@ export function intervalsTable(source: TableSource): Table {
   return {
     name: "intervals",
     row: "a TCP flow, or a sender of a UDP flow, in an interval, counted from the start of the flow",
-    columns: columnsOf(source, ["node", "flow", "sender", "direction"], Object.values(COLUMNS)),
+    columns: columnsOf(source, ["node", "flow", "sender", "direction"], [...Object.values(COLUMNS), WARMUP]),
     async *rows() {
       const flows = await SourceFlows.read(source);
       using file = await RecordFile.open(source.test.path);
@@ -114,7 +123,13 @@ export function intervalsTable(source: TableSource): Table {
     const follower = info.type === "packetInfo"
       ? new PacketIntervals(intervalNanos, serverShift(flow), toClient, clocks, flow.server !== undefined)
       : new StreamIntervals(intervalNanos, toClient, flow);
+    const warmUp = warmUpOf(info);
     const take = (placed: readonly PlacedRow[]): RowChunk => {
+      const indices = Float64Array.from(placed, ({ sender }) => sender ?? NaN);
+      const ofPackets = senderValues(indices, warmUp);
+      const warmup = warmUp === undefined || info.type === "packetInfo"
+        ? ofPackets.warmup
+        : warmupValues(placed.length, (i) => placed[i].interval * intervalNanos < warmUp.endNanos);
       const column = (value: (row: PlacedRow) => number | undefined): Values => ({
         type: "number",
         values: Float64Array.from(placed, (row) => value(row) ?? NaN),
@@ -126,9 +141,10 @@ export function intervalsTable(source: TableSource): Table {
           ...testValues(source),
           constant(info.nodeId),
           constant(flow.flow),
-          column(({ sender }) => sender),
+          info.type === "packetInfo" ? ofPackets.sender : { type: "number", values: indices },
           constant(follower.direction),
           ...names.map((name) => column(({ row }) => row[name])),
+          warmup,
         ],
       };
     };

@@ -7,10 +7,11 @@ import {
   type OnSamples,
   serverShift,
   serverToClient,
+  warmUpOf,
 } from "../read_flows.ts";
 import { RecordFile } from "../read_records.ts";
 import type { FlowRows } from "./live.ts";
-import { columnsOf, constant, SourceFlows, type TableSource, testValues } from "./source.ts";
+import { columnsOf, constant, senderValues, SourceFlows, type TableSource, testValues, WARMUP } from "./source.ts";
 import type { Column, RowChunk, Table, Values } from "./table.ts";
 
 /** Rows of a chunk. */
@@ -37,8 +38,11 @@ interface RowMaker {
   onPacket?(packet: MatchedPacket): void;
   /** Takes a packet whose reply has come. */
   onEcho?(packet: MatchedPacket): void;
-  /** Takes out the rows: the time of each in nanoseconds since the client's `tinit`, and the values of the columns. */
-  take(): { readonly times: Float64Array; readonly values: readonly Values[] };
+  /**
+   * Takes out the rows: the time of each in nanoseconds since the client's `tinit`, the indices of their senders, and the
+   * values of the other columns.
+   */
+  take(): { readonly times: Float64Array; readonly senders: Float64Array; readonly values: readonly Values[] };
   /** No packet follows. */
   end(): void;
 }
@@ -79,9 +83,9 @@ export function roundTripsTable(source: TableSource): Table {
         );
       },
       take() {
-        const [sender, seq, ...nanos] = rows.columns;
-        const values = [sender, seq, ...nanos.map((column) => column.map((value) => value / NANOS_PER_MICRO))];
-        return { times: rows.takeTimes(), values: values.map((values) => ({ type: "number", values })) };
+        const [senders, seq, ...nanos] = rows.columns;
+        const values = [seq, ...nanos.map((column) => column.map((value) => value / NANOS_PER_MICRO))];
+        return { times: rows.takeTimes(), senders, values: values.map((values) => ({ type: "number", values })) };
       },
       end() {},
     };
@@ -114,15 +118,13 @@ export function lossesTable(source: TableSource): Table {
         else waiting.push([time, seq, direction]);
       },
       take() {
-        const [sender, seq, direction] = rows.columns;
+        const [senders, seq, direction] = rows.columns;
         const times = rows.takeTimes();
         const texts = Array.from(direction, (code) => DIRECTIONS[code]);
         return {
           times,
-          values: [{ type: "number", values: sender }, { type: "text", values: texts }, {
-            type: "number",
-            values: seq,
-          }],
+          senders,
+          values: [{ type: "text", values: texts }, { type: "number", values: seq }],
         };
       },
       end() {
@@ -160,7 +162,7 @@ function packetTable(
   return {
     name,
     row,
-    columns: columnsOf(source, ["node", "flow", "sender", ...tags], own),
+    columns: columnsOf(source, ["node", "flow", "sender", ...tags], [...own, WARMUP]),
     async *rows() {
       const flows = await SourceFlows.read(source);
       using file = await RecordFile.open(source.test.path);
@@ -182,6 +184,7 @@ function packetTable(
     const info = client ?? server;
     if (info?.type !== "packetInfo") return undefined;
     const serverRecords = server !== undefined;
+    const warmUp = warmUpOf(info);
     const followed: FollowedFlow = { clocks, serverRecords, complete: false };
     const maker = makeRows(followed);
     const matcher = new PacketMatcher({
@@ -208,9 +211,10 @@ function packetTable(
       },
       take() {
         if (maker.count === 0) return undefined;
-        const { times, values } = maker.take();
-        const head = [...testValues(source), constant(info.nodeId), constant(flow.flow)];
-        return { count: times.length, columns: [flows.times(info, times)!, ...head, ...values] };
+        const { times, senders, values } = maker.take();
+        const { sender, warmup } = senderValues(senders, warmUp);
+        const head = [...testValues(source), constant(info.nodeId), constant(flow.flow), sender];
+        return { count: times.length, columns: [flows.times(info, times)!, ...head, ...values, warmup] };
       },
     };
   }

@@ -1,8 +1,18 @@
+import type { FlowInfo } from "../../node/item.ts";
 import { declarationOf, type RecordKind } from "../../flow/records/format.ts";
 import { type Chunk, ChunkReader } from "../../flow/records/read_chunk.ts";
-import type { IndexedFlow } from "../read_flows.ts";
+import { type IndexedFlow, warmUpOf } from "../read_flows.ts";
 import { RecordFile } from "../read_records.ts";
-import { columnsOf, constant, SourceFlows, type TableSource, testValues } from "./source.ts";
+import {
+  columnsOf,
+  constant,
+  senderValues,
+  SourceFlows,
+  type TableSource,
+  testValues,
+  WARMUP,
+  warmupValues,
+} from "./source.ts";
 import type { Column, RowChunk, Table, Value, Values } from "./table.ts";
 
 /** What was recorded of TCP flows' reads and writes. */
@@ -29,7 +39,10 @@ function rawTable(source: TableSource, kind: RecordKind, name: string, row: stri
   const tags = kind === "packetIO" ? ["node", "flow", "sender"] as const : ["node", "flow"] as const;
   const declared = Object.entries(declarationOf(kind).columns);
   const own = declared.filter(([name]) => name !== "t" && !TAGS.has(name));
-  const columns = columnsOf(source, tags, own.map(([name, [unit, definition]]) => rawColumn(name, unit, definition)));
+  const columns = columnsOf(source, tags, [
+    ...own.map(([name, [unit, definition]]) => rawColumn(name, unit, definition)),
+    WARMUP,
+  ]);
   return {
     name,
     row,
@@ -58,7 +71,7 @@ function rawTable(source: TableSource, kind: RecordKind, name: string, row: stri
     const info = isAtServer(flow, node, chunk) ? flow.server : flow.client;
     const times = flows.times(info, all.t);
     if (times === undefined) return undefined;
-    const sender: Values[] = kind === "packetIO" ? [rawValues("number", all.sender)] : [];
+    const { sender, warmup } = warmUpValues(chunk, info);
     return {
       count: chunk.count,
       columns: [
@@ -70,9 +83,30 @@ function rawTable(source: TableSource, kind: RecordKind, name: string, row: stri
         ...own.map(([name, [unit]]) =>
           name === "scheduled" ? flows.times(info, all[name])! : rawValues(unit, all[name])
         ),
+        warmup,
       ],
     };
   }
+}
+
+/** The columns of senders, of packets alone, and of the warm-up. */
+function warmUpValues(
+  chunk: Chunk,
+  info: FlowInfo | undefined,
+): { readonly sender: readonly Values[]; readonly warmup: Values } {
+  const warmUp = warmUpOf(info);
+  if (chunk.kind === "packetIO") {
+    if (warmUp === undefined) {
+      return { sender: [rawValues("number", chunk.columns.sender)], warmup: constant(undefined) };
+    }
+    const { sender, warmup } = senderValues(chunk.columns.sender, warmUp);
+    return { sender: [sender], warmup };
+  }
+  const { t } = chunk.columns;
+  return {
+    sender: [],
+    warmup: warmUp === undefined ? constant(undefined) : warmupValues(chunk.count, (i) => t[i] < warmUp.endNanos),
+  };
 }
 
 /** Which end of a flow took the samples of a chunk: a chunk has those of one. */

@@ -5,8 +5,8 @@ import type { TestResults } from "../open_results.ts";
 import type { TestSummary } from "../summary.ts";
 import { joinedColumns, type ReturnedPoint, type UdfColumn } from "../udf_output.ts";
 import { clockOf, type NodeClock } from "../node_clock.ts";
-import { type FlowIndex, type IndexedFlow, indexFlows, type OnSamples, startOf } from "../read_flows.ts";
-import type { Column, ConstantValue, TableSchema, TimeValues } from "./table.ts";
+import { type FlowIndex, type IndexedFlow, indexFlows, type OnSamples, startOf, type WarmUp } from "../read_flows.ts";
+import type { Column, ConstantValue, TableSchema, TimeValues, Values } from "./table.ts";
 
 /** What tables are made from: a test, and what identifies it among others. */
 export interface TableSource {
@@ -118,6 +118,38 @@ export const TIME: Column = {
   unit: "ns",
   definition: "Nanoseconds since 1970-01-01 UTC, by the clock of the root node.",
 };
+
+/** Whether a row is of the warm-up of its flow. */
+export const WARMUP: Column = {
+  name: "warmup",
+  type: "bool",
+  definition: "Whether it is of the flow's warm-up, which is in no figure; absent where the flow has none.",
+};
+
+/** Returns the values of {@linkcode WARMUP} for a flow that has one. */
+export function warmupValues(count: number, isWarmUp: (i: number) => boolean): Values {
+  const values = new Uint8Array(count);
+  for (let i = 0; i < count; i++) values[i] = isWarmUp(i) ? 1 : 0;
+  return { type: "bool", values };
+}
+
+/**
+ * Returns the columns of senders and of {@linkcode WARMUP} for rows of packets: those of a warm-up have the index of
+ * their sender and as many more as there are senders.
+ *
+ * @param indices as they are recorded
+ */
+export function senderValues(
+  indices: Float64Array,
+  warmUp: WarmUp | undefined,
+): { readonly sender: Values; readonly warmup: Values } {
+  if (warmUp === undefined) return { sender: { type: "number", values: indices }, warmup: constant(undefined) };
+  const { senders } = warmUp;
+  return {
+    sender: { type: "number", values: indices.map((index) => index < senders ? index : index - senders) },
+    warmup: warmupValues(indices.length, (i) => indices[i] >= senders),
+  };
+}
 
 const TAGS = {
   run: "Name of the run's folder.",

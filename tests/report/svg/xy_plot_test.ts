@@ -80,3 +80,22 @@ function pathOf(drawn: string, name: string): [number, number][] {
   );
   return [...(path?.[2] ?? "").matchAll(/[ML](-?[\d.]+) (-?[\d.]+)/g)].map(([, x, y]) => [Number(x), Number(y)]);
 }
+
+Deno.test("drawXY() shades parts of the x axis behind the series, with their word where there is room", () => {
+  const axis = { title: "", unit: "us", scale: "linear" } as const;
+  const data: Samples = { type: "samples", x: Float64Array.of(0, 50, 100), y: Float64Array.of(1, 2, 3) };
+  const shaded = (from: number, to: number) =>
+    drawXY({
+      ...{ type: "time", id: "a", title: "a", caption: "", y: axis, x: { ...axis, min: 0, max: 100 } },
+      series: [{ name: "s", kind: "line", look: lookOf(0), data }],
+      shades: [{ from, to, text: "warm-up" }],
+    }, SIZE).text;
+  const half = shaded(-10, 50);
+  const [, left, width] = /<rect\s+x="([\d.]+)" y="[\d.]+" width="([\d.]+)"/.exec(half)!;
+  assertAlmostEquals(Number(left), AREA.left, 0.1);
+  assertAlmostEquals(Number(width), AREA.width / 2, 0.1);
+  assert(half.includes(">warm-up</text>") && half.indexOf("<rect") < half.lastIndexOf("<path"));
+  const narrow = shaded(10, 11);
+  assert(narrow.includes("<title>warm-up</title>") && !narrow.includes(">warm-up</text>"));
+  assert(!shaded(200, 300).includes("<rect"));
+});

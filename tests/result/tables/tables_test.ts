@@ -290,6 +290,54 @@ Deno.test("tables of records have each sample, its time absolute, and nothing fo
     assertEquals(io.map(({ total_bytes }) => total_bytes), [0, 1e5, 2e5, 3e5, 4e5, 5e5]);
   }));
 
+Deno.test("rows of a warm-up are marked, have the sender of the others, and are in no figure", () =>
+  inFolder(async (out) => {
+    const values = { direction: "upload", warmupNanos: 200 * MS };
+    const common = { packets: 1, flag: 1, len: 100 };
+    const packets = [1, 3, 0, 2].flatMap((sender, i) => [
+      { ...common, sender, t: i * 10 * MS, scheduled: i * 10 * MS, sent: 1 },
+      ...i === 3 ? [] : [{ ...common, flag: 2, sender, t: i * 10 * MS + MS, serverCount: 1, serverReceived: -MS }],
+    ]);
+    const folder = await record(out, [
+      info("streamInfo", "left", "bulk", { tinit: TINIT, values: { ...values, warmupEndNanos: 220 * MS } }),
+      info("streamInfo", "right", "bulk", {
+        ...{ tinit: TINIT, server: true, values: { ...values, warmupEndNanos: 200 * MS } },
+      }),
+      ...recordsOf("right", "bulk", "streamIO", [0, 1, 2, 3].map((i) => ({ t: i * 100 * MS, total: i * 1000 }))),
+      ...recordsOf("left", "bulk", "tcpInfo", [1, 2, 3].map((i) => ({ t: i * 100 * MS, rtt: i * 1000 }))),
+      info("packetInfo", "left", "voip", { tinit: TINIT, values: { warmupNanos: 20 * MS, senders: 2 } }),
+      ...recordsOf("left", "voip", "packetIO", packets),
+      progressOf("left", "voip", packetReport()),
+    ]);
+    const marks = async (name: string) =>
+      (await rowsOf(folder, name)).map(({ flow, sender = "", warmup }) => `${flow} ${sender} ${warmup}`);
+    assertEquals(await marks("stream_io"), ["true", "true", "false", "false"].map((mark) => `bulk  ${mark}`));
+    assertEquals(await marks("tcp_info"), ["true", "true", "false"].map((mark) => `bulk  ${mark}`));
+    const echoes = ["voip 1 false", "voip 1 true", "voip 0 true"];
+    // Senders 0 and 1 are measured, 2 and 3 are those of the warm-up.
+    assertEquals(await marks("packets"), [
+      "voip 1 false",
+      "voip 1 false",
+      "voip 1 true",
+      "voip 1 true",
+      "voip 0 false",
+      "voip 0 false",
+      "voip 0 true",
+    ]);
+    assertEquals((await marks("round_trips")).toSorted(), ["voip 0 false", echoes[0], echoes[1]].toSorted());
+    assertEquals(await marks("losses"), [echoes[2]]);
+    const intervals = (await marks("intervals")).filter((mark) => mark.startsWith("bulk"));
+    assertEquals(intervals, ["bulk  true", "bulk  true", "bulk  true"]);
+    const flows = await rowsOf(folder, "flows");
+    assertEquals(flows.map(({ flow, sender, warmup_us }) => [flow, sender, warmup_us]), [
+      ["bulk", undefined, 200_000],
+      ["voip", 0, 20_000],
+      ["voip", 1, 20_000],
+    ]);
+    assertEquals(flows.map(({ bytes, to_server_sent_packets: sent }) => bytes ?? sent), [1000, 1, 1]);
+    assertEquals([flows[0].rtt_last_us, flows[0].goodput_bits_per_second], [3000, 80_000]);
+  }));
+
 Deno.test("logs has all entries by time, errors among them; errors has those alone", () =>
   inFolder(async (out) => {
     const folder = await record(out, [
