@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
 import { messageOf, TineError } from "../../base/errors.ts";
+import { decompressed } from "../../wire/decompress.ts";
 import type { InputFormat } from "../../udf/format/point_reader.ts";
 
 /** Larger files of CSV are read once, and their types decided over the first rows. */
@@ -25,8 +26,11 @@ const FORMATS: Readonly<Record<string, InputFormat>> = {
   csv: "csv",
 };
 
+/** Endings of compressed files. */
+const COMPRESSED = /\.(?:gz|zst)$/i;
+
 /**
- * Opens files; `-`, or no file at all, is stdin.
+ * Opens files; `-`, or no file at all, is stdin. Data that is compressed by gzip or zstd is decompressed.
  *
  * @param format of all of them; undefined: by the ending of each name, else line protocol
  * @throws {TineError} `cannot-read`
@@ -35,22 +39,26 @@ export async function openInputs(paths: readonly string[], format: InputFormat |
   const inputs: Input[] = [];
   for (const path of paths.length === 0 ? ["-"] : paths) {
     if (path === "-") {
-      inputs.push({ name: "stdin", format: format ?? "line", stream: Deno.stdin.readable, size: undefined });
+      const stream = decompressed(Deno.stdin.readable, "stdin");
+      inputs.push({ name: "stdin", format: format ?? "line", stream, size: undefined });
       continue;
     }
     try {
       const info = await Deno.stat(path);
       if (info.isDirectory) throw new Error("it is a folder");
       const file = await Deno.open(path);
-      const ending = path.slice(path.lastIndexOf(".") + 1).toLowerCase();
+      const plain = path.replace(COMPRESSED, "");
+      const ending = plain.slice(plain.lastIndexOf(".") + 1).toLowerCase();
       const input: Input = {
         name: path,
         format: format ?? FORMATS[ending] ?? "line",
-        stream: file.readable,
-        size: info.isFile ? info.size : undefined,
+        stream: decompressed(file.readable, path),
+        // What is in a compressed file is larger than the file.
+        size: info.isFile && plain === path ? info.size : undefined,
       };
       if (input.format === "csv" && info.isFile && info.size <= READ_TWICE_BYTES) {
-        input.again = async (signal) => (await Deno.open(path)).readable.pipeThrough(new TransformStream(), { signal });
+        input.again = async (signal) =>
+          decompressed((await Deno.open(path)).readable, path).pipeThrough(new TransformStream(), { signal });
       }
       inputs.push(input);
     } catch (error) {
