@@ -19,7 +19,7 @@ const flags = {
   ...moduleFlags,
   set: list({ value: "NAME=VALUE", short: "s", help: "set an option of the UDF, as for tine host" }),
   input: list({ value: "FILE", short: "i", complete: "file", help: "data of your own instead of samples; -: stdin" }),
-  inputFormat: choice(["line", "json", "csv"], { help: "default: by the file's name, else line" }),
+  inputFormat: choice(["line", "json", "csv", "srpl"], { help: "default: by the file's name, else line" }),
   precision: choice(["ns", "us", "ms", "s", "m", "h"], { default: "ns", help: "unit of times that are integers" }),
   measurement: text({ value: "NAME", help: "name of points without a name" }),
   tagColumns: text({ value: "NAME,NAME", help: "CSV: the columns that are tags" }),

@@ -9,7 +9,7 @@ const flags = {
   ...targetFlags,
   set: udfDataFlags.set,
   input: list({ value: "FILE", short: "i", complete: "file", help: "read points from a file; - or none: stdin" }),
-  inputFormat: choice(["line", "json", "csv"], { help: "default: what the file's name says, else line" }),
+  inputFormat: choice(["line", "json", "csv", "srpl"], { help: "default: what the file's name says, else line" }),
   precision: choice(["ns", "us", "ms", "s", "m", "h"], { defaultText: "ns", help: "unit of times that are integers" }),
   measurement: text({ value: "NAME", help: "name of points that have none" }),
   database: text({ value: "NAME", help: "database of points that name none" }),

@@ -24,6 +24,7 @@ const FORMATS: Readonly<Record<string, InputFormat>> = {
   jsonl: "json",
   ndjson: "json",
   csv: "csv",
+  srpl: "srpl",
 };
 
 /** Endings of compressed files. */

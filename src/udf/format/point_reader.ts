@@ -3,6 +3,7 @@ import { type CsvRecord, CsvRecordParser, CsvTable } from "./csv_parser.ts";
 import { type InputItem, type PointDefaults, quoted } from "./input_item.ts";
 import { JsonLinesParser } from "./json_lines_parser.ts";
 import { LineProtocolParser } from "./line_protocol.ts";
+import { StreamRecordingParser } from "./stream_recording.ts";
 import { RecordSplitter } from "./record_splitter.ts";
 import { nanosecondsOf, type Precision, PRECISIONS } from "./timestamp.ts";
 import { Utf8Decoder } from "./int64.ts";
@@ -10,7 +11,7 @@ import type { Point } from "../point.ts";
 import { terminalText } from "../../base/terminal_text.ts";
 
 /** The formats points are read from. */
-export type InputFormat = "line" | "json" | "csv";
+export type InputFormat = "line" | "json" | "csv" | "srpl";
 
 /** How input is to be understood. */
 export interface ReadPointsOptions {
@@ -107,8 +108,10 @@ function createSource(options: ReadPointsOptions): ItemSource {
     }
     case "csv":
       return new CsvSource(defaults, options);
+    case "srpl":
+      return lineSource(new RecordSplitter(new StreamRecordingParser(defaults), options.maxLineLength));
     default:
-      throw new TineError("usage", `"${options.format}" is no input format: line, json or csv`);
+      throw new TineError("usage", `"${options.format}" is no input format: line, json, csv or srpl`);
   }
 }
 

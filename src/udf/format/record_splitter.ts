@@ -100,7 +100,7 @@ export class RecordSplitter<T> {
       const reason = newline - position > maxLength
         ? undefined
         : last
-        ? "a quoted string does not end"
+        ? next === NEEDS_QUOTE ? "a quoted string does not end" : "lines are missing at the end"
         : `a quoted string does not end within ${maxLength} characters`;
       out.push(
         reason === undefined ? this.#tooLong(text, position) : badLine(this.#line, reason, text, position, newline),
