@@ -37,8 +37,6 @@ const START_GRACE_MS = 5000;
 const DIED = "the UDF died: ";
 /** Points in and out after which others get their turn: a module that floods this process never pauses. */
 const TURN_POINTS = 8192;
-/** Room for the length of a message, which is moved where it takes another size. */
-const LENGTH_BYTES = 2;
 /** Lines of a UDF that become entries of the log in a second. */
 const MAX_LINES_PER_SECOND = 100;
 
@@ -88,6 +86,8 @@ export class BridgedUdf {
   readonly #log: LogLimiter;
   readonly #givingUp = new AbortController();
   #queuedBytes = 0;
+  /** How many bytes the length of the last message took. */
+  #lengthBytes = 1;
   #graceMs = 0;
   #rows = 0;
   /** Points since others had their turn. */
@@ -319,14 +319,16 @@ export class BridgedUdf {
     const { file } = this.#options;
     const writer = file.open();
     const begin = writer.position;
-    const start = writer.openLength(LENGTH_BYTES);
+    const guess = this.#lengthBytes;
+    const start = writer.openLength(guess);
     try {
       encodeResponse(writer, response);
     } catch (error) {
       writer.position = begin;
       throw error;
     }
-    const size = writer.closeLength(start, LENGTH_BYTES);
+    // Points are mostly of one size: the next length takes as many bytes, and nothing is moved.
+    const size = this.#lengthBytes = writer.closeLength(start, guess);
     if (response.kind === "point") this.#columns.addFrame(writer.bytes, begin + size, writer.position);
     file.close();
   }

@@ -26,8 +26,6 @@ const [KEY, VALUE_VARINT, VALUE_DOUBLE, VALUE_BYTES] = [1 << 3 | 2, 2 << 3, 2 <<
 
 /** Stands for all tags of a point, as in Kapacitor's groupBy. */
 const ALL_TAGS = "*";
-/** Room for the length of a point, which is moved where it takes another size. */
-const LENGTH_BYTES = 2;
 
 /** Rows as requests to a UDF. */
 export interface EncodedPoints {
@@ -81,6 +79,8 @@ export class RowPoints {
   /** The encoded name, group and tags, by the values of the tags that differ between rows. */
   readonly #heads = new Map<string, Uint8Array>();
   #places = new Uint32Array(1024);
+  /** How many bytes the length of the last point took: the next one probably takes as many, and nothing is moved. */
+  #lengthBytes = 2;
 
   /**
    * @param schema of the table
@@ -116,9 +116,10 @@ export class RowPoints {
         continue;
       }
       const begin = writer.position;
-      const frame = writer.openLength(LENGTH_BYTES);
+      const guess = this.#lengthBytes;
+      const frame = writer.openLength(guess);
       writer.uint32(REQUEST_POINT);
-      const point = writer.openLength(LENGTH_BYTES);
+      const point = writer.openLength(guess);
       writer.uint32(TIME);
       writer.int64(at);
       writer.raw(headOf(row));
@@ -129,8 +130,8 @@ export class RowPoints {
         this.lost++;
         continue;
       }
-      writer.closeLength(point, LENGTH_BYTES);
-      const size = writer.closeLength(frame, LENGTH_BYTES);
+      writer.closeLength(point, guess);
+      const size = this.#lengthBytes = writer.closeLength(frame, guess);
       places[2 * points] = begin + size;
       places[2 * points + 1] = writer.position;
       points++;
