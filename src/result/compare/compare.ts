@@ -5,8 +5,9 @@
  */
 
 import { sortedJson } from "../../node/plan/visits.ts";
-import { quantilesOf } from "../../flow/analysis/mod.ts";
+import { falsifies, quantilesOf } from "../../flow/analysis/mod.ts";
 import { TineError } from "../../base/errors.ts";
+import { count as countOf } from "../../base/units.ts";
 import { groupFlows } from "../flow_groups.ts";
 import { testIdText } from "../names.ts";
 import { FLOW_FIGURES, type FlowFigure } from "./figures.ts";
@@ -111,7 +112,7 @@ const MAX_FLOWS = 12;
  */
 export function compare(base: Samples, others: readonly Samples[], options: CompareOptions = {}): Comparisons {
   const { alpha = 0.05 } = options;
-  const warnings = [...leftOutOf(base), ...others.flatMap(leftOutOf)];
+  const warnings = [base, ...others].flatMap((side) => [...leftOutOf(side), ...limitedIn(side, options)]);
   const sides = others.map((other) => {
     warnings.push(...differingConditions(base, other));
     const pairs = pairsOf(base, other, warnings);
@@ -296,6 +297,28 @@ function wordFor({ figure: { better }, base, other }: Estimates): Verdict {
     other.values.reduce((sum, b) => sum + base.values.reduce((sum, a) => sum + Math.sign(b - a), 0), 0) > 0;
   if (better === undefined) return greater ? "higher" : "lower";
   return (better === "more") === greater ? "better" : "worse";
+}
+
+/** Returns which flows tine or its machine may have limited, where that falsifies a figure that is compared. */
+function limitedIn({ name, tests }: Samples, { figures, flows: wanted = () => true }: CompareOptions): string[] {
+  const compared = figures?.map(({ name }) => name) ?? USUAL;
+  return tests.flatMap(({ id, repeats }) => {
+    const limited = new Map<string, { repeats: number; codes: Set<string> }>();
+    for (const { flow, values, limits } of repeats.flatMap(({ flows }) => flows)) {
+      if (!wanted(flow)) continue;
+      const codes = limits.filter((code) => compared.some((figure) => figure in values && falsifies(code, figure)));
+      if (codes.length === 0) continue;
+      const before = limited.get(flow);
+      limited.set(flow, { repeats: (before?.repeats ?? 0) + 1, codes: new Set([...before?.codes ?? [], ...codes]) });
+    }
+    const [first, ...others] = [...limited].sort(([, a], [, b]) => b.repeats - a.repeats);
+    if (first === undefined) return [];
+    const [flow, { repeats: count, codes }] = first;
+    const more = others.length === 0 ? "" : `, and ${countOf(others.length, "more flow")}`;
+    const test = testIdText(id) || "the test";
+    const where = `in ${count} of ${repeats.length} repeats (${[...codes].join(", ")})`;
+    return [`${name}: ${test}: tine or its machine may have limited ${flow} ${where}${more}`];
+  });
 }
 
 /** Returns in what the sides differ besides their figures, and what differs within one of them. */

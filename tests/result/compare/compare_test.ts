@@ -191,6 +191,27 @@ Deno.test("compare() warns of what differs between the sides, and of what is lef
     ]);
   }));
 
+Deno.test("compare() warns of flows that tine limited, where a figure that is compared depends on it", () => {
+  const limited = (name: string, limits: readonly string[]): Samples => {
+    const [{ id, failed, repeats }] = side(name, { goodputBitsPerSecond: [1, 2, 3], rttMedianMicros: [1, 2, 3] }).tests;
+    const limit = (flows: Samples["tests"][number]["repeats"][number]["flows"]) =>
+      flows.map((flow) => ({ ...flow, limits }));
+    const changed = repeats.map((repeat, i) => i === 0 ? repeat : { ...repeat, flows: limit(repeat.flows) });
+    return { name, tests: [{ id, failed, repeats: changed }], conditions: {} };
+  };
+  const warnings = (limits: readonly string[], ...names: string[]) => {
+    const figures = names.length === 0 ? undefined : names.map(figureNamed);
+    return compare(limited("a", []), [limited("b", limits)], { figures }).warnings;
+  };
+  assertEquals(warnings(["sends-late"]), [
+    "b: name=a: tine or its machine may have limited bulk in 2 of 3 repeats (sends-late)",
+  ]);
+  assertEquals(warnings(["sends-late"], "rttMedian"), []);
+  assertEquals(warnings(["sends-late", "busy-core"], "rttMedian"), [
+    "b: name=a: tine or its machine may have limited bulk in 2 of 3 repeats (busy-core)",
+  ]);
+});
+
 Deno.test("compare() has a row for many flows with similar ids, by the median of each repeat", () => {
   const flows = Array.from({ length: 20 }, (_, i) => ({
     flow: `page.${i}`,
