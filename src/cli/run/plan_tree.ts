@@ -1,7 +1,7 @@
 import { formatDuration } from "../../base/units.ts";
 import { kindOf, leastTime, type NodeUse, visitTest } from "../../node/plan/visits.ts";
 import { at } from "../../node/plan/place.ts";
-import type { Node, Plan, Run, Schedule, Test } from "../../node/plan/types.ts";
+import type { Node, Plan, Run, Schedule, Test, UdfConfig } from "../../node/plan/types.ts";
 import type { Runner } from "../../node/runner.ts";
 import { runners as allRunners } from "../../node/runners.ts";
 import { testIdText } from "../../result/names.ts";
@@ -34,7 +34,13 @@ function testLines(test: Test, i: number, runners: Readonly<Record<string, Runne
     test.timeout > 0 ? `timeout ${formatDuration(test.timeout)}` : "no timeout",
     ...(least > 0 ? [`at least ${formatDuration(least)}`] : []),
   ];
-  return [limits.join(", "), ...nodeLines(visitTest(test, place).nodes), ...runLines(test, runners)];
+  const udfs = (test.udfs ?? []).map(udfLine);
+  return [limits.join(", "), ...nodeLines(visitTest(test, place).nodes), ...udfs, ...runLines(test, runners)];
+}
+
+function udfLine({ name, table, flows, handler, command, socket, connect }: UdfConfig): string {
+  const of = flows === undefined ? "" : ` of ${flows}`;
+  return escape(`udf ${name}: ${table}${of} through ${handler ?? command?.join(" ") ?? socket ?? connect}`);
 }
 
 /** Each node once, with those above it; equal nodes are the same node. */

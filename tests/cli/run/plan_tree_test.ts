@@ -114,3 +114,15 @@ Deno.test("planTree() makes visible what would act on the terminal", () => {
   assert(!/[\x00-\x09\x0b-\x1f]/.test(tree({ system: { command: "printf \x1b[2J\r\n" } }).join("\n")));
   assertEquals(tree({ system: { command: "printf 'a\nb'" } }).at(-1), "  system printf 'a\\nb'");
 });
+
+Deno.test("planTree() shows the UDFs of a test", () => {
+  const udfs = [
+    { name: "smooth", table: "round_trips", flows: "voip.*", handler: "moving-avg" },
+    { name: "other", table: "logs", command: ["python3", "-u", "udf.py"] },
+  ];
+  const plan = validatePlan({ udfs, tests: [{ id: { name: "hello" }, timeout: "60s", sleep: "1s" }] });
+  assertEquals(planTree(plan, titled).trimEnd().split("\n").slice(2, 4), [
+    "  udf smooth: round_trips of voip.* through moving-avg",
+    "  udf other: logs through python3 -u udf.py",
+  ]);
+});
