@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes 
 import { flowJson } from "../../src/cli/results/flow_tables.ts";
 import { TineError } from "../../src/base/errors.ts";
 import { makePages, type Page, readTestReport, singlePlot, testPage } from "../../src/report/mod.ts";
+import { overlay } from "../../src/report/overlay.ts";
 import type { XYPlot } from "../../src/report/plot.ts";
 import type { Message } from "../../src/node/protocol/frame.ts";
 import { openResults, readFlows, type RunResults, type TestResults, testsOf } from "../../src/result/mod.ts";
@@ -272,6 +273,22 @@ Deno.test("runs are laid over each other: a flow keeps its colour, and is dashed
     const apart = [await openRun(first), await openRun(elsewhere)];
     const error = await assertRejects(() => Array.fromAsync(makePages(apart)), TineError);
     assertEquals(error.code, "no-results");
+  }));
+
+Deno.test("runs that are laid over each other are aligned where the first flow begins, and share what captions say", () =>
+  inFolder(async (out) => {
+    const base = await readTestReport(await openTest(await record(`${out}/1`, echoes("voip", 20))), { run: "base" });
+    const later = echoes("voip", 20, { start: 700, rtt: 3 });
+    const other = await readTestReport(await openTest(await record(`${out}/2`, later)), { run: "other" });
+    const plot = overlay([base, other]).timePlots.find(({ id }) => id === "rtt") as XYPlot;
+    const [first, second] = plot.series.map(({ data }) => (data as { x: Float64Array }).x);
+    assertEquals(second.map(Math.round), first.map(Math.round));
+    assertEquals(plot.series.map(({ name, look }) => [name, look.color, look.dash]), [
+      ["voip (base)", 0, 0],
+      ["voip (other)", 0, 1],
+    ]);
+    assertEquals(plot.caption.match(/Each echo/g)?.length, 1);
+    assertMatch(plot.caption, /base: voip: median .* other: voip: median /);
   }));
 
 Deno.test("a test that was killed, recorded nothing or is damaged has a page that says so", () =>

@@ -30,6 +30,10 @@ async function runDemo(before: readonly string[]): Promise<string> {
     const output = await runScript("demo.ts", ["--out", out], before, { DEMO: marker, NO_COLOR: "1" });
     await eventually("nothing is left of the demo", () => processesWith(marker).length === 0);
     assertStringIncludes(output, `The results are in ${out}/latest.`);
+    // The last line is what people click at; the page is small enough for any mail.
+    assertEquals(output.trimEnd().split("\n").at(-1), `A page of it, for a browser: ${out}/demo.html`);
+    const { size } = await Deno.stat(`${out}/demo.html`);
+    assertEquals(size < 256_000, true, `the page has ${size} bytes`);
     return output;
   } finally {
     await Deno.remove(out, { recursive: true });

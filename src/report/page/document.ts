@@ -2,7 +2,10 @@ import { Html, html, scriptJson } from "../html.ts";
 import type { GanttPlot, Look, Plot, XYPlot } from "../plot.ts";
 import { encodePlot } from "../series/encode_plot.ts";
 import { bandSwatch, drawPlot, swatch } from "../svg/mod.ts";
-import styles from "./styles.css" with { type: "text" };
+import styleSheet from "./styles.css" with { type: "text" };
+
+/** The style sheet without what only its readers need. */
+const styles = styleSheet.replace(/\/\*[^]*?\*\//g, "").replace(/\s+/g, " ");
 
 /** How large plots are drawn, in pixels of the page. */
 const WIDTH = 960;

@@ -1,6 +1,6 @@
 import type { Test } from "../../node/mod.ts";
 import { sharedSource } from "../../result/tables/source.ts";
-import { tableNamed } from "../../result/tables/mod.ts";
+import { tableNamed, TABLES } from "../../result/tables/mod.ts";
 import { valueAt } from "../../result/tables/table.ts";
 import { lookOf, type PlotUnit, type Series, type SeriesKind, type XYPlot } from "../plot.ts";
 import { SeriesBuilder } from "../series_builder.ts";
@@ -21,6 +21,9 @@ const UNITS: readonly (readonly [suffix: string, unit: PlotUnit])[] = [
   ["_segments", "segment"],
 ];
 
+/** Fields without a unit in their names that have that of what they were made of. */
+const LEVELS = /(^|_)(avg|mean|median|ewma|min|max|p\d+|quantile)$/;
+
 /**
  * Plots what the UDFs of a test returned: a plot for each field that is a number, over what it was made of where that is
  * plotted too.
@@ -39,7 +42,12 @@ export async function udfPlots(
   const found: XYPlot[] = [];
   for (const [udf, columns] of shared.udfs) {
     const table = tableNamed(`udf.${udf}`)({ ...context.source, ...shared });
-    const fields = table.columns.filter(({ type, tag }) => !tag && (type === "int" || type === "double"));
+    const input = inputOf(udf, plan);
+    // What a UDF hands on as it got it is plotted already.
+    const given = new Set(input && TABLES.get(input.table)?.(context.source).columns.map(({ name }) => name));
+    const fields = table.columns.filter(({ name, type, tag }) =>
+      !tag && (type === "int" || type === "double") && !given.has(name)
+    );
     if (fields.length === 0 || columns.length === 0) continue;
     const tags = table.columns.filter(({ name, tag }) => tag && name !== "run" && !shared.idKeys.includes(name));
     const names = ["time", ...[...tags, ...fields].map(({ name }) => name)];
@@ -66,7 +74,6 @@ export async function udfPlots(
         }
       }
     }
-    const input = inputOf(udf, plan);
     const under = input === undefined ? undefined : plots.find(({ id }) => id === input.plot);
     for (const { name: field } of fields) {
       const own = [...series].filter(([, { builder }]) => builder.get(field)!.count > 0);
@@ -79,7 +86,8 @@ export async function udfPlots(
         look: under === undefined ? context.looks.get(name) ?? lookOf(i) : lookOf(context.looks.size + i),
         data: builder.get(field)!.finish()[0],
       }));
-      const unit = UNITS.find(([suffix]) => field.endsWith(suffix))?.[1] ?? under?.y.unit ?? "";
+      const unit = UNITS.find(([suffix]) => field.endsWith(suffix))?.[1] ??
+        (LEVELS.test(field) ? under?.y.unit : undefined) ?? "";
       // What has another unit cannot share an axis.
       const below = under?.y.unit === unit ? under.series.filter(({ kind }) => kind === input!.kind) : [];
       found.push({
