@@ -19,6 +19,7 @@ import { Conditions } from "./conditions.ts";
 import { DEFAULT_BATCH_WINDOW_MS } from "./row_feeder.ts";
 import { DirectHandler } from "./direct_handler.ts";
 import type { UdfProgress } from "./messages.ts";
+import type { ReachOptions } from "./reach_udf.ts";
 import { RowPoints } from "./row_points.ts";
 import { udfOptions } from "./udf_options.ts";
 
@@ -47,8 +48,8 @@ export interface BridgedUdfOptions {
   readonly schema: TableSchema;
   /** Makes it, where it is a handler that comes with tine. */
   readonly bundled: CreateHandler | undefined;
-  /** Starts or connects to it, each time anew; `log` gets the lines that it prints. */
-  reach(log: (line: string) => void, signal: AbortSignal): Promise<RunningUdf>;
+  /** Starts or connects to it, each time anew. */
+  reach(options: Pick<ReachOptions, "log" | "waiting" | "signal">): Promise<RunningUdf>;
   /** Where what it returns goes, a file that is empty. */
   readonly file: AppendFile;
   /** A promise where more is returned than can be written. */
@@ -100,8 +101,8 @@ export class BridgedUdf {
   /** The last point that it returned, maybe encoded. */
   #last: Point | { readonly bytes: Uint8Array; readonly start: number; readonly end: number } | undefined;
   readonly #marks = new Map<string, number>();
-  /** How it died last. */
-  #died: string | undefined;
+  /** How it died last, or why it is not there yet. */
+  #why: string | undefined;
   #ending = false;
   #failure: TineError | undefined;
   #running: Promise<void> | undefined;
@@ -114,9 +115,13 @@ export class BridgedUdf {
     this.#columns = new UdfColumns(schema);
     this.#conditions = new Conditions(config);
     const log = (line: string) => this.#log.log(line);
+    const waiting = (why: string) => {
+      this.#why = why;
+      log(why);
+    };
     this.#driver = options.bundled !== undefined
       ? new DirectHandler(options.bundled, this.#receiver(), config.name)
-      : new Supervisor(() => reach(log, this.#givingUp.signal), this.#receiver(), {
+      : new Supervisor(() => reach({ log, waiting, signal: this.#givingUp.signal }), this.#receiver(), {
         taskId: "tine",
         nodeId: config.name,
         timeoutMs: TIMEOUT_MS,
@@ -124,7 +129,7 @@ export class BridgedUdf {
         maxBatchPoints: MAX_BATCH_POINTS,
         replayBufferBytes: REPLAY_BYTES,
         log: (message) => {
-          if (message.startsWith(DIED)) this.#died = message.split("; starting it again", 1)[0];
+          if (message.startsWith(DIED)) this.#why = message.split("; starting it again", 1)[0];
           log(message);
         },
       });
@@ -165,7 +170,7 @@ export class BridgedUdf {
     this.#more.notify();
     const timer = setTimeout(() => {
       const what = this.#ready ? "taken all rows and ended" : "taken its options";
-      const why = this.#died === undefined ? "" : `; ${this.#died}`;
+      const why = this.#why === undefined ? "" : `; ${this.#why}`;
       const message = `the UDF had not ${what} ${graceMs / 1000} s after the end of the test${why}`;
       this.#giveUp(new TineError("drain-timeout", message));
     }, graceMs);

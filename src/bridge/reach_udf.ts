@@ -12,6 +12,8 @@ import { startProcess } from "../udf/udf_process.ts";
 export interface ReachOptions {
   /** Gets the lines that it prints. */
   log(line: string): void;
+  /** Gets a sentence when a socket is not there yet. */
+  waiting?(why: string): void;
   /** Ends processes that are started, also those that leave their group, and when this process is killed. */
   readonly watchdog: Watchdog;
   /** How long a socket that is not there yet is tried again, in milliseconds. */
@@ -31,7 +33,7 @@ const HANDLER_TIMEOUT_MS = 10_000;
  */
 export async function reachUdf(
   { handler, command, socket, connect }: Pick<UdfConfig, "handler" | "command" | "socket" | "connect">,
-  { log, watchdog, retryMs, signal }: ReachOptions,
+  { log, waiting, watchdog, retryMs, signal }: ReachOptions,
 ): Promise<RunningUdf> {
   if (handler !== undefined) {
     const bundled = await loadBundledHandler(handler);
@@ -42,7 +44,8 @@ export async function reachUdf(
   }
   if (command !== undefined) return startWatched(command, log, watchdog);
   const { connectSocket } = await import("../udf/udf_socket.ts");
-  return await connectSocket(socket === undefined ? parseDialAddress(connect!) : { path: socket }, retryMs, signal);
+  const address = socket === undefined ? parseDialAddress(connect!) : { path: socket };
+  return await connectSocket(address, retryMs, signal, waiting);
 }
 
 /** @throws {TineError} `unknown-handler`, with the nearest name */

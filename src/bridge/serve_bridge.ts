@@ -156,7 +156,7 @@ async function makeUdfs(
       schema: tableNamed(config.table)({ test: { path: "", summary: { id } }, run, idKeys }),
       file,
       room: () => files.room(),
-      reach: (log, signal) => reachUdf(config, { log, retryMs: RETRY_MS, signal, watchdog }),
+      reach: (options) => reachUdf(config, { ...options, retryMs: RETRY_MS, watchdog }),
       log: (text) => reports.add({ type: "log", udf, text }),
       stop: (reason) => reports.add({ type: "stop", udf, reason }),
       failed: ({ code, message }) => reports.add({ type: "failed", udf, code, message }),

@@ -4,7 +4,9 @@ import { at, type Place, placeText } from "../node/plan/place.ts";
 import type { Plan, Test, UdfConfig } from "../node/plan/types.ts";
 import { Watchdog } from "../node/process/watchdog.ts";
 import { errorAt, type Finding, warningAt } from "../node/plan/vet/finding.ts";
+import { flowsOf } from "../result/gates/mod.ts";
 import { tableNamed, TABLES } from "../result/tables/mod.ts";
+import { wantedFlows } from "../result/tables/source.ts";
 import type { Column } from "../result/tables/table.ts";
 import { BUNDLED_HANDLERS, isModulePath } from "../udf/handlers/mod.ts";
 import { Host } from "../udf/host.ts";
@@ -23,6 +25,8 @@ interface PlacedUdf {
   readonly udf: UdfConfig;
   readonly place: Place;
   readonly idKeys: readonly string[];
+  /** The flows that may be in its rows. */
+  readonly flows: readonly string[];
 }
 
 /** Which UDFs are asked for their options. */
@@ -49,7 +53,7 @@ export interface VetUdfsOptions {
  */
 export async function vetUdfs(plan: Plan, { commands = false }: VetUdfsOptions = {}): Promise<Finding[]> {
   const placed = placedUdfs(plan);
-  const findings = placed.map(checkPlaced);
+  const findings = placed.map((udf) => [...checkPlaced(udf), ...checkFlows(udf)]);
   const next = placed.keys();
   await using watchdog = new Watchdog();
   await Promise.all(Array.from({ length: AT_ONCE }, async () => {
@@ -69,12 +73,15 @@ function isError({ severity }: Finding): boolean {
 /** Those of the plan once, and the own ones of each test that is written. */
 function placedUdfs({ udfs = [], tests, written }: Plan): PlacedUdf[] {
   const idKeys = [...new Set(tests.flatMap(({ id }) => Object.keys(id)))];
-  const shared = udfs.map((udf, i) => ({ udf, place: at(undefined, "udfs", i)!, idKeys }));
+  const flowsIn = (test: Test) => flowsOf(test).map(({ flow }) => flow);
+  const flows = tests.flatMap(flowsIn);
+  const shared = udfs.map((udf, i) => ({ udf, place: at(undefined, "udfs", i)!, idKeys, flows }));
   const own = tests.flatMap(({ id, udfs: all = [] }: Test, i) =>
     all.slice(udfs.length).map((udf, j) => ({
       udf,
       place: at(written?.get(tests[i]) ?? at(undefined, "tests", i), "udfs", j)!,
       idKeys: Object.keys(id),
+      flows: flowsIn(tests[i]),
     }))
   );
   // Tests of a matrix and repeats are written once.
@@ -82,6 +89,16 @@ function placedUdfs({ udfs = [], tests, written }: Plan): PlacedUdf[] {
     return [`${placeText(placed.place)} ${JSON.stringify(placed.udf)}`, placed];
   });
   return [...new Map(all).values()];
+}
+
+/** A pattern that no flow matches is a slip; runners of a program may have flows that nothing is known of. */
+function checkFlows({ udf, place, flows }: PlacedUdf): Finding[] {
+  const pattern = udf.flows;
+  const wanted = wantedFlows(pattern);
+  if (pattern === undefined || wanted === undefined || flows.length === 0 || flows.some(wanted)) return [];
+  const near = nearest(pattern, flows);
+  const hint = near === undefined ? `flows are ${[...new Set(flows)].join(", ")}` : `did you mean ${near}?`;
+  return [warningAt(at(place, "flows"), "no-such-flow", `no flow matches ${pattern}: ${hint}`)];
 }
 
 function checkPlaced({ udf, place, idKeys }: PlacedUdf): Finding[] {
@@ -180,6 +197,10 @@ async function ask({ udf, place }: PlacedUdf, watchdog: Watchdog): Promise<Findi
   } catch (error) {
     const code = error instanceof TineError ? error.code : "internal";
     if (code === "no-module") return [errorAt(at(place, "handler"), code, messageOf(error))];
+    // Whatever the machine is like, a module that cannot be loaded will not be in the test either.
+    if (code === "udf-error" && udf.handler !== undefined) {
+      return [errorAt(at(place, "handler"), "bad-handler", messageOf(error))];
+    }
     return [warningAt(place, "not-answered", `the UDF did not tell its options: ${messageOf(error)}`)];
   } finally {
     host?.abort(new TineError("asked", "it was asked what it takes"));

@@ -30,6 +30,23 @@ export function storeError(error: unknown, folder: string, kept?: string): TineE
   });
 }
 
+/** Why a file cannot be written, where the system's own message is too long or too short. */
+const WHY_NOT: ReadonlyMap<string, string> = new Map([
+  ["ENOENT", "there is no such folder"],
+  ["ENOTDIR", "what stands above it is no folder"],
+  ["EEXIST", "a file of this name is there"],
+  ["EISDIR", "it is a folder"],
+  ["EACCES", "permission denied"],
+  ["EPERM", "permission denied"],
+  ["EROFS", "the file system is read-only"],
+  ...FULL.map((code): [string, string] => [code, "no space is left"]),
+]);
+
+/** Returns why a file cannot be written, without the call and the temporary name that the system's message has. */
+export function whyNotWritten(error: unknown): string {
+  return WHY_NOT.get(systemCode(error)) ?? messageOf(error);
+}
+
 /** The code of an error of the system, such as `ENOSPC`; empty for another one. */
 export function systemCode(error: unknown): string {
   if (!(error instanceof Error)) return "";

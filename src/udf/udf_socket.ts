@@ -19,10 +19,16 @@ export function formatAddress(address: SocketAddress): string {
  *
  * @param retryMs for how long a UDF that is not there yet is tried again, with growing pauses
  * @param signal ends the attempts
+ * @param waiting gets a sentence when the first attempt has failed and others follow
  * @throws {TineError} `cannot-connect`
  */
-export async function connectSocket(address: SocketAddress, retryMs = 0, signal?: AbortSignal): Promise<RunningUdf> {
-  const connection = await connect(address, retryMs, signal);
+export async function connectSocket(
+  address: SocketAddress,
+  retryMs = 0,
+  signal?: AbortSignal,
+  waiting?: (why: string) => void,
+): Promise<RunningUdf> {
+  const connection = await connect(address, retryMs, signal, waiting);
   const ended = Promise.withResolvers<undefined>();
   return {
     name: formatAddress(address),
@@ -57,7 +63,12 @@ export async function connectSocket(address: SocketAddress, retryMs = 0, signal?
   }
 }
 
-async function connect(address: SocketAddress, retryMs: number, signal?: AbortSignal): Promise<Deno.Conn> {
+async function connect(
+  address: SocketAddress,
+  retryMs: number,
+  signal?: AbortSignal,
+  waiting?: (why: string) => void,
+): Promise<Deno.Conn> {
   const deadline = performance.now() + retryMs;
   for (let delay = FIRST_DELAY_MS;; delay = Math.min(delay * 2, LONGEST_DELAY_MS)) {
     try {
@@ -76,6 +87,7 @@ async function connect(address: SocketAddress, retryMs: number, signal?: AbortSi
           { cause: error },
         );
       }
+      if (delay === FIRST_DELAY_MS) waiting?.(`cannot connect to ${formatAddress(address)}: ${connectFailure(error)}`);
       await pause(Math.min(delay, left), signal);
     }
   }

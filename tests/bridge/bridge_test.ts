@@ -276,3 +276,19 @@ tests:
   const [flow] = await rowsOf(folder, "flows");
   assertEquals(flow.flow, "voip");
 });
+
+Deno.test("a UDF behind a socket that is not there is an error that names the socket and why", async () => {
+  const out = await Deno.makeTempDir({ prefix: "tine-bridge-" });
+  try {
+    const socket = `${out}/udf.sock`;
+    const plan = `tests: [{ id: { a: b }, udfs: [{ name: far, table: logs, socket: ${socket} }], sleep: 100ms }]`;
+    const { summary } = await runTest(out, plan, 100);
+    assertEquals(
+      summary.udfs?.[0].error?.message,
+      "the UDF had not taken its options 0.1 s after the end of the test; " +
+        `cannot connect to ${socket}: there is no such socket; is the UDF running?`,
+    );
+  } finally {
+    await Deno.remove(out, { recursive: true });
+  }
+});

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { vetUdfs } from "../../src/bridge/vet_udfs.ts";
 import { parsePlan } from "../../src/node/plan/parse.ts";
 
@@ -86,4 +86,35 @@ tests:
 `);
   assertEquals(plan.tests.map(({ udfs }) => udfs?.map(({ name }) => name)), [["a"], ["a", "b"], ["a", "b"]]);
   assertEquals((await vetUdfs(plan)).map(({ place }) => place), ["udfs[0].table", "tests[1].udfs[0].table"]);
+});
+
+Deno.test("vetUdfs() reports a module that cannot be loaded as an error", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "tine-vet-" });
+  try {
+    const path = `${folder}/throws.ts`;
+    await Deno.writeTextFile(path, "throw new Error('not today'); export function createHandler() {}");
+    const [finding, ...more] = await findings(`table: logs, handler: ${path}`);
+    assertStringIncludes(finding, "error .handler: the UDF reported an error: ");
+    assertStringIncludes(finding, "not today");
+    assertEquals(more, []);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("vetUdfs() warns of a pattern that no flow matches", async () => {
+  const plan = (flows: string) =>
+    parsePlan(`
+tests:
+- id: { a: b }
+  udfs: [{ name: a, table: round_trips, handler: mirror, flows: "${flows}" }]
+  packetClient: { addr: "127.0.0.1:1", flow: voip.a, sender: [{ unresponsive: { wait: [10ms], duration: 1s } }] }
+`);
+  assertEquals(
+    (await vetUdfs(await plan("viop.a"))).map(({ severity, place, message }) => [severity, place, message]),
+    [
+      ["warning", "tests[0].udfs[0].flows", "no flow matches viop.a: did you mean voip.a?"],
+    ],
+  );
+  for (const pattern of ["voip.*", "voip.a", "*"]) assertEquals(await vetUdfs(await plan(pattern)), []);
 });

@@ -88,8 +88,21 @@ Deno.test("tine compare explains in one sentence what is wrong", () =>
       "tine compare: what to compare with is missing: name a second path, or a key of ids with --by",
     ]);
     assertEquals(await wrong(path, path, "--figure", "godput"), [
+      2,
+      'tine compare: --figure: there is no figure "godput": did you mean goodput?',
+    ]);
+    assertEquals(await wrong(path, path, "--flow", "blk"), [
       1,
-      'tine compare: there is no figure "godput": did you mean goodput?',
+      "tine compare: there is nothing to compare: no flow matches --flow: flows are bulk",
+    ]);
+    assertEquals(await wrong(path, path, "--test", "name=x"), [
+      1,
+      "tine compare: RUN has no test with name=x",
+    ]);
+    assertEquals(await wrong(path, path, "-o", `${out}/x.md`), [
+      2,
+      `tine compare: a page is HTML: expected a file such as page.html, not "${out}/x.md"; ` +
+      "--markdown, --json and a table are for standard output",
     ]);
     assertEquals(await wrong(path, "--by", "cca"), [
       1,

@@ -112,3 +112,38 @@ Deno.test("run --report writes a page, also when a test failed, and checks first
     assertStringIncludes(bad.stderr, "expected a file in a folder that is there, and there is no folder");
     assertEquals(await exists(`${folder}/other`), false);
   }));
+
+Deno.test("report refuses a file whose name says that it is something else, and takes a folder that is there", () =>
+  inFolder(async (folder) => {
+    const run = await recordRun(`${folder}/results`, ["a", "b"]);
+    const failed = async (...args: string[]) => {
+      const { code, stdout, stderr } = await tine(["report", ...args]);
+      assertEquals(stdout, "");
+      return [code, stderr.split("\n")[0]];
+    };
+    assertEquals(await failed(`${run}/name=a`, "--plot", "rtt", "-o", `${folder}/rtt.pdf`), [
+      2,
+      `tine report: -o: expected a plot's file such as rtt.svg or rtt.png, not "${folder}/rtt.pdf"`,
+    ]);
+    assertEquals(await failed(run, "-o", `${folder}/page.png`), [
+      2,
+      `tine report: a page is HTML: expected a file such as page.html, not "${folder}/page.png"; ` +
+      "a plot by itself takes --plot NAME",
+    ]);
+    assertEquals(await failed(run, "-o", `${folder}/nothing/page.html`), [
+      1,
+      `tine report: cannot write ${folder}/nothing/page.html: there is no such folder`,
+    ]);
+    await Deno.mkdir(`${folder}/pages`);
+    assertEquals(await failed(run, "-o", `${folder}/pages`), [0, `${folder}/pages/index.html`]);
+    await Deno.writeTextFile(`${folder}/file`, "");
+    assertEquals(await failed(run, "-o", `${folder}/file/`), [
+      1,
+      `tine report: cannot write ${folder}/file/: a file of this name is there`,
+    ]);
+    assertEquals((await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort(), [
+      "file",
+      "pages",
+      "results",
+    ]);
+  }));

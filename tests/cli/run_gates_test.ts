@@ -78,3 +78,13 @@ Deno.test("tine run and tine vet refuse gates that cannot be understood before a
     );
     assertEquals([vetted.code, await listing(out)], [1, []]);
   }));
+
+Deno.test("tine run refuses --max-repeat without --until, and tine gate a name that no baseline can have", async () => {
+  const alone = await tine(["run", "-", "--max-repeat", "3"], "tests: []");
+  assertEquals([alone.code, alone.stderr.split("\n")[0]], [2, "tine run: --max-repeat means nothing without --until"]);
+  const bad = await tine(["gate", "--save", "../x"]);
+  assertEquals([bad.code, bad.stderr.split("\n")[0]], [
+    2,
+    'tine gate: --save NAME: expected a name of letters, digits, _, ., + and -, such as main, not "../x"',
+  ]);
+});

@@ -1,7 +1,9 @@
 import type { Comparisons, FlowFigure, Samples } from "../../result/compare/mod.ts";
+import { TineError } from "../../base/errors.ts";
 import { defineCommand } from "../command.ts";
-import { UsageError } from "../errors.ts";
+import { CommandFailure, UsageError } from "../errors.ts";
 import { flag, list, number, text } from "../flags.ts";
+import { checkPageName, writeFile } from "../report/write.ts";
 import { escape, writeStdout } from "../terminal.ts";
 
 /** `tine compare BASE PATH...`: is it better? */
@@ -52,6 +54,7 @@ export const command = defineCommand({
     if (flags.by === undefined && paths.length < 2) {
       throw new UsageError("what to compare with is missing: name a second path, or a key of ids with --by");
     }
+    if (flags.out !== undefined) checkPageName(flags.out, "--markdown, --json and a table are for standard output");
     const [result, { compareText, compareMarkdown, compareJson }] = await Promise.all([
       import("../../result/compare/mod.ts"),
       import("./render.ts"),
@@ -61,15 +64,18 @@ export const command = defineCommand({
     const samples: Samples[] = [];
     // Baselines are beside the runs that they are compared with.
     const out = await result.runsFolderOf(paths[paths.length - 1]);
-    for (const path of paths) samples.push(await result.readSide(path, { wanted, out }));
+    for (const path of paths) {
+      const side = await result.readSide(path, { wanted, out });
+      if (wanted !== undefined && side.tests.length === 0) {
+        throw new CommandFailure("no-test", `${path} has no test with ${flags.test.join(" and ")}`, 1);
+      }
+      samples.push(side);
+    }
     const [base, ...others] = flags.by === undefined ? samples : sidesBy(flags.by, samples, result);
     const flows = flags.flow === undefined ? undefined : result.flowMatcher(flags.flow);
     const comparisons = result.compare(base, others, { alpha: flags.alpha, figures, flows });
     if (flags.out !== undefined) {
-      const [{ comparePage }, { writeFile }] = await Promise.all([
-        import("../../report/mod.ts"),
-        import("../report/write.ts"),
-      ]);
+      const { comparePage } = await import("../../report/mod.ts");
       await writeFile(flags.out, await comparePage(comparisons, { title: flags.title }));
     } else if (flags.json) await writeStdout(compareJson(comparisons));
     else if (flags.markdown) await writeStdout(compareMarkdown(comparisons));
@@ -84,7 +90,18 @@ function figuresNamed(
   figureNamed: (name: string) => FlowFigure,
 ): readonly FlowFigure[] | undefined {
   if (names.length === 0) return undefined;
-  return [...new Set(names.flatMap((name) => name.split(",")).map((name) => figureNamed(name.trim())))];
+  return [
+    ...new Set(
+      names.flatMap((name) => name.split(",")).map((name) => {
+        try {
+          return figureNamed(name.trim());
+        } catch (error) {
+          if (!(error instanceof TineError) || error.code !== "unknown-figure") throw error;
+          throw new UsageError(`--figure: ${escape(error.message)}`, { cause: error });
+        }
+      }),
+    ),
+  ];
 }
 
 /** What `--test` selects; tests are not known before they are read. */

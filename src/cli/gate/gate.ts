@@ -51,13 +51,17 @@ export const command = defineCommand({
     }
     const [
       { allPass, evaluateGates, junitXml, readAlerts, readGates },
-      { readSamples, readSide, runsFolderOf, saveBaseline },
+      { isBaselineName, readSamples, readSide, runsFolderOf, saveBaseline },
       render,
     ] = await Promise.all([
       import("../../result/gates/mod.ts"),
       import("../../result/compare/mod.ts"),
       import("./render.ts"),
     ]);
+    if (flags.save !== undefined && !isBaselineName(flags.save)) {
+      const name = `"${escape(flags.save)}"`;
+      throw new UsageError(`--save NAME: expected a name of letters, digits, _, ., + and -, such as main, not ${name}`);
+    }
     const given = await gatesGiven(flags.gate);
     const wanted = flags.test.length === 0
       ? undefined

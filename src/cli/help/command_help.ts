@@ -23,7 +23,7 @@ export function help(command: AnyCommand, stream: TerminalStream): string {
   const usage = command.usage.map((line) => `tine ${command.name} ${line}`.trimEnd());
   const sections = [
     hanging(bold("Usage:"), "Usage:".length + 1, usage, width),
-    wrap(`${command.summary}.`, width).join("\n"),
+    wrap(/[.?!]$/.test(command.summary) ? command.summary : `${command.summary}.`, width).join("\n"),
     bold("Examples:") + "\n" +
     command.examples.map(({ command, what }) => `  ${dim(`# ${what}`)}\n  ${command}`).join("\n"),
   ];

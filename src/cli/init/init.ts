@@ -1,6 +1,6 @@
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { messageOf, TineError } from "../../base/errors.ts";
-import { systemCode } from "../../result/store_error.ts";
+import { whyNotWritten } from "../../result/store_error.ts";
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { escape, writeStdout } from "../terminal.ts";
@@ -17,16 +17,6 @@ const POINTS = "m v=1 1\\nm v=3 2\\n";
 
 /** A module that is a plan, as its name says: `plan.ts`, `my_plan.ts`. */
 const PLAN_MODULE = /(^|[^A-Za-z0-9])plan\.[jt]s$/i;
-
-/** Why a file cannot be written, where the system's own message is too long or too short. */
-const WHY_NOT: ReadonlyMap<string, string> = new Map([
-  ["ENOENT", "there is no such folder"],
-  ["ENOSPC", "no space is left"],
-  ["EDQUOT", "no space is left"],
-  ["EFBIG", "no space is left"],
-  ["EACCES", "permission denied"],
-  ["EROFS", "the file system is read-only"],
-]);
 
 /** The text of a file. */
 interface Text {
@@ -195,7 +185,7 @@ async function writeAll(files: readonly { path: string; text: string }[]): Promi
       await Deno.writeTextFile(path, text);
     } catch (error) {
       for (const made of written) await Deno.remove(made).catch(() => {});
-      const reason = WHY_NOT.get(systemCode(error)) ?? messageOf(error);
+      const reason = whyNotWritten(error);
       throw new TineError("cannot-write", `cannot write ${path}: ${reason}`, { cause: error });
     }
   }

@@ -1,4 +1,5 @@
 import { messageOf, TineError } from "../../base/errors.ts";
+import { whyNotWritten } from "../../result/store_error.ts";
 import { findTool, runTool } from "../../node/process/tools.ts";
 
 /** What the message says where no program is there. */
@@ -41,15 +42,15 @@ const CONVERTERS: readonly Converter[] = [
  * `deno bundle` nor an import without a flag takes a binary file into the packed executable (Deno 2.9.6).
  *
  * @param svg the document, with its size in pixels as attributes
- * @throws {TineError} `no-program`, if none is there; `no-picture`, if it fails
+ * @throws {TineError} `no-program`, if none is there; `no-picture`, if it fails; `cannot-write`
  */
 export async function pngOf(svg: string): Promise<Uint8Array> {
   const { program, converter } = findConverter();
   const [, width, height] = /\bwidth="(\d+)" height="(\d+)"/.exec(svg) ?? [];
-  const folder = await Deno.makeTempDir({ prefix: "tine-plot-" });
+  const folder = await attempt(Deno.makeTempDir({ prefix: "tine-plot-" }));
   try {
     const [from, to] = [`${folder}/plot.svg`, `${folder}/plot.png`];
-    await Deno.writeTextFile(from, svg);
+    await attempt(Deno.writeTextFile(from, svg));
     const size = { width: Number(width), height: Number(height) };
     const failure = await runTool([program, ...converter.args(from, to, size, folder)]);
     if (failure !== undefined) throw new TineError("no-picture", `${program} made no picture: ${failure}`);
@@ -60,6 +61,16 @@ export async function pngOf(svg: string): Promise<Uint8Array> {
     }
   } finally {
     await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Writes to the folder of temporary files. */
+async function attempt<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const message = `cannot write temporary files for the picture: ${whyNotWritten(error)}; TMPDIR names their folder`;
+    throw new TineError("cannot-write", message, { cause: error });
   }
 }
 

@@ -7,6 +7,7 @@ import { flag, size, text } from "../flags.ts";
 import { onInterrupt } from "../interrupts.ts";
 import { DEFAULT_PATH, NOT_COMPLETE, PATH } from "../results/results.ts";
 import { escape } from "../terminal.ts";
+import { checkPageName, writeFile, writePages } from "./write.ts";
 
 /** What `tine report` writes where nothing else is said. */
 const DEFAULT_PAGE = "report.html";
@@ -79,10 +80,9 @@ export const command = defineCommand({
     const stop = new AbortController();
     using interrupts = onInterrupt(() => stop.abort(), () => Deno.exit(130));
     const paths = positionals.length === 0 ? [DEFAULT_PATH] : positionals;
-    if (flags.out === "") throw new UsageError("-o: expected a file or a folder, not an empty text");
+    checkOut(flags.out, flags.plot);
     const reported: Reported[] = [];
     for (const path of paths) reported.push(await openReported(path));
-    const { writeFile, writePages } = await import("./write.ts");
     if (flags.plot !== undefined) {
       const tests = await Promise.all(reported.map(onlyTest));
       const { singlePlot } = await import("../../report/mod.ts");
@@ -95,7 +95,7 @@ export const command = defineCommand({
       return 0;
     }
     const { makePages } = await import("../../report/mod.ts");
-    const out = flags.out ?? DEFAULT_PAGE;
+    const out = await folderOf(flags.out ?? DEFAULT_PAGE);
     const separate = out.endsWith("/");
     const pages = makePages(reported, { title: flags.title, maxBytes: flags.size, separate, signal: stop.signal });
     try {
@@ -107,6 +107,23 @@ export const command = defineCommand({
     return interrupts.interrupted ? 130 : 0;
   },
 });
+
+/** Refuses what would become a file that is not what its name says. */
+function checkOut(out: string | undefined, plot: string | undefined): void {
+  if (out === undefined) return;
+  if (out === "") throw new UsageError("-o: expected a file or a folder, not an empty text");
+  if (plot === undefined) checkPageName(out, "a plot by itself takes --plot NAME");
+  else if (/\.[a-z]+$/i.test(out) && !/\.(svg|png)$/i.test(out)) {
+    throw new UsageError(`-o: expected a plot's file such as ${plot}.svg or ${plot}.png, not "${escape(out)}"`);
+  }
+}
+
+/** Returns the path of a folder that is there with a slash behind it. */
+async function folderOf(out: string): Promise<string> {
+  if (out.endsWith("/")) return out;
+  const isFolder = (await Deno.stat(out).catch(() => undefined))?.isDirectory;
+  return isFolder ? `${out}/` : out;
+}
 
 /** Opens what a path leads to: of a folder of runs, the newest one that is complete. */
 async function openReported(path: string): Promise<Reported> {

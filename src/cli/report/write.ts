@@ -1,7 +1,9 @@
-import { messageOf, TineError } from "../../base/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import { sudoIds } from "../../node/launch/invoking_user.ts";
 import { giveTo } from "../../result/owner.ts";
+import { whyNotWritten } from "../../result/store_error.ts";
 import type { Page } from "../../report/mod.ts";
+import { UsageError } from "../errors.ts";
 import { escape, writeStdout } from "../terminal.ts";
 
 /**
@@ -24,6 +26,17 @@ export async function writePages(out: string, pages: AsyncIterable<Page>): Promi
   }
   console.error(escape(last));
   return last;
+}
+
+/**
+ * Refuses the name of a picture or a text for what is HTML.
+ *
+ * @param instead how such a file is made
+ * @throws {UsageError}
+ */
+export function checkPageName(out: string, instead: string): void {
+  if (!/\.(svg|png|jpe?g|gif|pdf|md|json|csv|txt)$/i.test(out)) return;
+  throw new UsageError(`a page is HTML: expected a file such as page.html, not "${escape(out)}"; ${instead}`);
 }
 
 /**
@@ -71,6 +84,6 @@ async function attempt<T>(path: string, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    throw new TineError("cannot-write", `cannot write ${path}: ${messageOf(error)}`, { cause: error });
+    throw new TineError("cannot-write", `cannot write ${path}: ${whyNotWritten(error)}`, { cause: error });
   }
 }

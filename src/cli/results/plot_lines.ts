@@ -69,9 +69,10 @@ const ASCII: typeof UNICODE = {
  *
  * @param plot the plot
  * @param screen what it is drawn on
+ * @param letters those of the plots beside it
  * @returns lines that fit the width
  */
-export function plotLines(plot: Plot, screen: PlotScreen): string[] {
+export function plotLines(plot: Plot, screen: PlotScreen, letters: FlowLetters = new FlowLetters()): string[] {
   const pen = new Pen(screen);
   const caption = wrap(escape(plot.caption), screen.width)
     .map((line) => pen.dim(cutToWidth(line, screen.width)));
@@ -81,7 +82,7 @@ export function plotLines(plot: Plot, screen: PlotScreen): string[] {
     case "gantt":
       return [...ganttLines(plot, screen, pen), ...caption];
     default:
-      return [...curveLines(plot, screen, pen), ...caption];
+      return [...curveLines(plot, screen, pen, letters), ...caption];
   }
 }
 
@@ -122,8 +123,9 @@ class Pen {
 }
 
 /** Draws series over an x axis. */
-function curveLines({ series: all, ...plot }: XYPlot, screen: PlotScreen, pen: Pen): string[] {
+function curveLines({ series: all, ...plot }: XYPlot, screen: PlotScreen, pen: Pen, letters: FlowLetters): string[] {
   const shown = all.filter(({ hidden }) => !hidden);
+  const named = shown.map((series) => letters.of(series));
   const range = rangeOf(shown);
   if (range === undefined) return [pen.title(plot.title, ""), "  nothing was measured"];
   const y = layOutAxis(plot.y, range.y.least, range.y.greatest, TICKS);
@@ -137,8 +139,8 @@ function curveLines({ series: all, ...plot }: XYPlot, screen: PlotScreen, pen: P
   // The first ones are drawn last, over the others; areas lie behind all curves.
   const order = [...shown.keys()].toReversed();
   for (const i of order) if (shown[i].kind === "band") drawBand(canvas, shown[i], i, x, y);
-  for (const i of order) drawCurve(canvas, shown[i], i, x, y, marksOf(shown[i], i, pen));
-  const rows = canvas.rows((i) => shown[i].kind === "band" ? pen.glyphs.band : letterOf(i));
+  for (const i of order) drawCurve(canvas, shown[i], i, x, y, markOf(shown[i], named[i], pen));
+  const rows = canvas.rows((i) => shown[i].kind === "band" ? pen.glyphs.band : named[i]);
   const body = rows.map((cells, row) => {
     const label = labels.find((label) => label.row === row);
     const { left, leftTick } = pen.glyphs;
@@ -153,7 +155,7 @@ function curveLines({ series: all, ...plot }: XYPlot, screen: PlotScreen, pen: P
     pen.title(plot.title, y.unit),
     ...body,
     ...bottomAxis(x, columns, margin, plot.x.title, pen, lossesOf(shown, x, columns)),
-    ...legend(shown, screen.width, pen),
+    ...legend(shown, named, screen.width, pen),
   ];
 }
 
@@ -169,14 +171,25 @@ function runsOf(cells: readonly Cell[]): Cell[] {
   return runs;
 }
 
-/** The letter of a series, by its index. */
-function letterOf(index: number): string {
-  return String.fromCharCode((index < 26 ? 97 : 65) + index % 26);
+/** Letters of flows: what is of a flow and a direction has the same one in all plots of a test. */
+export class FlowLetters {
+  readonly #given = new Map<string, string>();
+
+  /** Returns the letter of a series. */
+  of({ flow, name, look }: Series): string {
+    const key = JSON.stringify([flow ?? name, look.dash]);
+    const known = this.#given.get(key);
+    if (known !== undefined) return known;
+    const index = this.#given.size;
+    const letter = String.fromCharCode((index < 26 ? 97 : 65) + index % 26);
+    this.#given.set(key, letter);
+    return letter;
+  }
 }
 
-/** Whether a series needs letters on its curve, since colours do not tell it from others. */
-function marksOf(series: Series, index: number, { screen }: Pen): string | undefined {
-  return screen.colour && series.look.dash === 0 ? undefined : letterOf(index);
+/** The letter on the curve of a series that its colour does not tell from others. */
+function markOf({ look }: Series, letter: string, { screen }: Pen): string | undefined {
+  return screen.colour && look.dash === 0 ? undefined : letter;
 }
 
 function rowOf(axis: DrawnAxis, value: number, rows: number): number {
@@ -328,11 +341,11 @@ function bottomAxis(
 }
 
 /** What each series is, as many on a line as fit. */
-function legend(series: readonly Series[], width: number, pen: Pen): string[] {
+function legend(series: readonly Series[], letters: readonly string[], width: number, pen: Pen): string[] {
   const seen = new Set<string>();
   const entries = series.flatMap((series, index) => {
     const { name, kind, look } = series;
-    const mark = marksOf(series, index, pen);
+    const mark = markOf(series, letters[index], pen);
     const { key, band, loss } = pen.glyphs;
     const shape = kind === "band" ? band : kind === "ticks" ? loss : mark ?? key;
     const text = cutToWidth(escape(name), Math.max(8, Math.floor(width / 2)));

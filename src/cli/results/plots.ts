@@ -4,7 +4,7 @@ import { type ResultsFolder, type RunResults, type TestResults, testsOf } from "
 import { testIdText } from "../../result/names.ts";
 import { CommandFailure, UsageError } from "../errors.ts";
 import { columns, escape, showsColour, showsUnicode, style, writeStdout } from "../terminal.ts";
-import { plotLines } from "./plot_lines.ts";
+import { FlowLetters, plotLines } from "./plot_lines.ts";
 
 /** What `--plot` takes: the name of a plot, some of them, or all. */
 export type PlotChoice = PlotId | `udf.${string}` | "usual" | "all";
@@ -59,6 +59,7 @@ async function printTest({ summary: { id } }: TestResults, plots: readonly Plot[
   const width = Deno.stdout.isTerminal() ? columns(Deno.stdout, MAX_WIDTH) : DEFAULT_WIDTH;
   const screen = { width, unicode: showsUnicode(), colour: showsColour(Deno.stdout) };
   const { bold } = style(Deno.stdout);
-  const blocks = plots.map((plot) => plotLines(plot, screen).join("\n"));
+  const letters = new FlowLetters();
+  const blocks = plots.map((plot) => plotLines(plot, screen, letters).join("\n"));
   await writeStdout(`${[bold(`== ${escape(testIdText(id))}`), ...blocks].join("\n\n")}\n\n`);
 }

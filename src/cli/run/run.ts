@@ -37,7 +37,14 @@ export const command = defineCommand({
     out: text({ value: "DIR", default: "results", complete: "directory", help: "the folder of runs; made if missing" }),
     test: list({ value: "NAME=REGEXP", help: "only tests whose id has such a value" }),
     until: list({ value: "GOAL", help: "repeat until a figure is exact enough: 'voip rttP99 within 5%'" }),
-    maxRepeat: integer({ value: "N", default: 30, min: 1, max: 10_000, help: "with --until, the most repeats" }),
+    maxRepeat: integer({
+      value: "N",
+      default: 30,
+      min: 1,
+      max: 10_000,
+      help: "with --until, the most repeats",
+      goesWith: ["until"],
+    }),
     repeat: integer({ value: "N", min: 1, max: 10_000, help: "run each test so often, in rounds: A B A B" }),
     resume: flag({ help: "keep results of unchanged tests that succeeded before, run the others" }),
     report: text({

@@ -3,6 +3,7 @@ import { nearest } from "../../base/nearest.ts";
 import { FIGURES_VERSION } from "../../flow/analysis/mod.ts";
 import { LATEST } from "../names.ts";
 import { RUN_FILE, TEST_FILE } from "../summary.ts";
+import { whyNotWritten } from "../store_error.ts";
 import { exists, makeFolder, type Owner, replaceJson } from "../owner.ts";
 import { count, flag, listOf, number, object, oneOf, optional, recordOf, text } from "../check_figures.ts";
 import {
@@ -31,6 +32,11 @@ interface StoredBaseline {
   readonly samples: Samples;
 }
 
+/** Returns whether a baseline can have this name. */
+export function isBaselineName(name: string): boolean {
+  return NAME.test(name);
+}
+
 /**
  * Stores samples as a baseline, in place of one of this name.
  *
@@ -40,7 +46,7 @@ interface StoredBaseline {
  * @throws {TineError} `bad-name`; `no-samples`, where no test has succeeded; `cannot-write`
  */
 export async function saveBaseline(out: string, name: string, samples: Samples, owner?: Owner): Promise<string> {
-  if (!NAME.test(name)) {
+  if (!isBaselineName(name)) {
     throw new TineError("bad-name", `expected a name of letters, digits, _, ., + and -, not ${JSON.stringify(name)}`);
   }
   if (!samples.tests.some(({ repeats }) => repeats.some(({ flows }) => flows.length > 0))) {
@@ -60,7 +66,7 @@ export async function saveBaseline(out: string, name: string, samples: Samples, 
     await replaceJson(path, stored, owner);
   } catch (error) {
     if (error instanceof TineError) throw error;
-    throw new TineError("cannot-write", `cannot write ${path}: ${messageOf(error)}`, { cause: error });
+    throw new TineError("cannot-write", `cannot write ${path}: ${whyNotWritten(error)}`, { cause: error });
   }
   return path;
 }
@@ -108,9 +114,12 @@ async function baselineFile(path: string, out: string): Promise<string | undefin
   const file = `${out}/${BASELINES}/${path}.json`;
   if (await exists(file)) return file;
   const names = await baselinesIn(out);
-  if (names.length === 0) return undefined;
   const near = nearest(path, names);
-  const hint = near === undefined ? `baselines are ${names.join(", ")}` : `did you mean the baseline ${near}?`;
+  const hint = names.length === 0
+    ? `${out}/${BASELINES} has none`
+    : near === undefined
+    ? `baselines are ${names.join(", ")}`
+    : `did you mean the baseline ${near}?`;
   throw new TineError("no-results", `there are no results in ${path}, and it is no baseline: ${hint}`);
 }
 

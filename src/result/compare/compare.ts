@@ -337,6 +337,10 @@ function differingConditions(base: Samples, other: Samples): string[] {
   });
 }
 
+function flowsOf({ flows }: Repeat): string[] {
+  return flows.map(({ flow }) => flow);
+}
+
 function nothingToCompare(base: Samples, others: readonly Samples[], { figures, flows }: CompareOptions): TineError {
   const all = [base, ...others];
   const empty = all.find(({ tests }) => tests.every(({ repeats }) => repeats.length === 0));
@@ -345,7 +349,10 @@ function nothingToCompare(base: Samples, others: readonly Samples[], { figures, 
     ...figures === undefined ? [] : figures.map(({ shortName }) => shortName),
   ];
   const ids = all.map(({ tests }) => tests.map(({ id }) => testIdText(id)).join("; "));
-  const why = empty !== undefined
+  const known = [...new Set(all.flatMap(({ tests }) => tests.flatMap(({ repeats }) => repeats.flatMap(flowsOf))))];
+  const why = flows !== undefined && known.length > 0 && !known.some(flows)
+    ? `no flow matches --flow: flows are ${known.sort().join(", ")}`
+    : empty !== undefined
     ? `${empty.name} has no test that succeeded`
     : pairsOf(base, others[0], []).length === 0
     ? `no test is on both sides: ${ids[0]} against ${ids[1]}`

@@ -4,7 +4,7 @@
  * @module
  */
 
-export { BASELINES, readSide, runsFolderOf, saveBaseline } from "./baseline.ts";
+export { BASELINES, isBaselineName, readSide, runsFolderOf, saveBaseline } from "./baseline.ts";
 export {
   compare,
   type ComparedRow,

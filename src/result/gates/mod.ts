@@ -15,5 +15,5 @@ export {
 } from "./evaluate.ts";
 export { type Gate, GateError, parseGate } from "./gate.ts";
 export { junitXml } from "./junit.ts";
-export { gatesOf, planForTests, type PlannedGates, readGates, vetGates } from "./plan_gates.ts";
+export { flowsOf, gatesOf, planForTests, type PlannedGates, readGates, vetGates } from "./plan_gates.ts";
 export { readVerdicts, storeVerdicts } from "./stored_verdicts.ts";

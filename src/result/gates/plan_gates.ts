@@ -66,8 +66,8 @@ export function planForTests(
   return { ...chosen, gates };
 }
 
-/** The flows that clients of a test run. */
-function flowsOf(test: Test, runners: Readonly<Record<string, Runner>>): FlowName[] {
+/** Returns the flows that clients of a test run. */
+export function flowsOf(test: Test, runners: Readonly<Record<string, Runner>> = allRunners): FlowName[] {
   return visitTest(test, { above: undefined, key: "test" }).visits.flatMap(({ run, kind }): FlowName[] => {
     const { flow, dials } = needsOf(run, kind, runners);
     if (flow === undefined || dials === undefined) return [];

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { textWidth } from "../../../src/base/text.ts";
-import { plotLines, type PlotScreen } from "../../../src/cli/results/plot_lines.ts";
+import { FlowLetters, plotLines, type PlotScreen } from "../../../src/cli/results/plot_lines.ts";
 import { lookOf, type Plot, type Series, type SeriesKind, type XYPlot } from "../../../src/report/plot.ts";
 
 const BRAILLE: PlotScreen = { width: 30, unicode: true, colour: false };
@@ -183,4 +183,16 @@ Deno.test("plotLines() says that nothing was measured", () => {
   ]);
   const none = rtts(1, series("voip", 0, [[0, NaN]]));
   assertEquals(plotLines(none, BRAILLE)[1], "  nothing was measured");
+});
+
+Deno.test("plotLines() gives a flow the same letter in all plots of a test", () => {
+  const letters = new FlowLetters();
+  const legendOf = (...all: Series[]) => plotLines(rtts(25, ...all), ASCII, letters).at(-2);
+  const [voip, bulk] = [series("voip", 0, samples(5000)), series("bulk", 1, samples(20_000))];
+  const smoothed = { ...bulk, name: "bulk: TCP" };
+  const back = { ...voip, name: "voip: back", look: { ...voip.look, dash: voip.look.dash + 1 } };
+  assertEquals(legendOf(voip, bulk), "  a voip   b bulk");
+  assertEquals(legendOf(smoothed, voip), "  b bulk: TCP   a voip");
+  assertEquals(legendOf(bulk), "  b bulk");
+  assertEquals(legendOf(voip, back), "  a voip   c voip: back");
 });
