@@ -1,5 +1,5 @@
 import { testIdText } from "../result/names.ts";
-import { type Buckets, type Look, lookOf, type Plot, type Samples } from "./plot.ts";
+import { type Buckets, joinedShades, type Look, lookOf, type Plot, type Samples } from "./plot.ts";
 import type { TestReport } from "./test_report.ts";
 
 /** A test among several that are laid over each other. */
@@ -87,7 +87,13 @@ function joined(parts: readonly OverlaidReport[], plots: readonly (readonly Plot
         const same = found.flatMap(({ plot }) => plot.type === first.type ? [plot] : []);
         const ends = same.map(({ x }) => x.max);
         const max = ends.includes(undefined) ? undefined : Math.max(...ends.map((end) => end!));
-        return [{ ...first, caption, x: { ...first.x, max }, series: same.flatMap(({ series }) => series) }];
+        return [{
+          ...first,
+          caption,
+          x: { ...first.x, max },
+          series: same.flatMap(({ series }) => series),
+          shades: joinedShades(same.flatMap(({ shades }) => shades ?? [])),
+        }];
       }
     }
   });
@@ -104,6 +110,7 @@ function aligned(all: readonly (readonly Plot[])[]): (readonly Plot[])[] {
         ...plot,
         x: { ...plot.x, ...plot.x.max !== undefined && { max: plot.x.max + shift } },
         series: plot.series.map((series) => ({ ...series, data: shifted(series.data, shift) })),
+        shades: plot.shades?.map(({ from, to, text }) => ({ from: from + shift, to: to + shift, text })),
       }
     );
   });

@@ -107,6 +107,17 @@ export interface Shade {
   readonly text: string;
 }
 
+/** Makes one shade of those with one word that overlap. */
+export function joinedShades(shades: readonly Shade[]): Shade[] {
+  const joined: { from: number; to: number; readonly text: string }[] = [];
+  for (const shade of shades.toSorted((a, b) => a.from - b.from)) {
+    const before = joined.find(({ text, to }) => text === shade.text && shade.from <= to);
+    if (before === undefined) joined.push({ ...shade });
+    else before.to = Math.max(before.to, shade.to);
+  }
+  return joined;
+}
+
 /** Series over time, or over another quantity. */
 export interface XYPlot extends PlotHead {
   /** Plots over time share their x axis: to zoom one is to zoom all. */

@@ -3,7 +3,7 @@ import { flowJson } from "../../src/cli/results/flow_tables.ts";
 import { TineError } from "../../src/base/errors.ts";
 import { makePages, type Page, readTestReport, singlePlot, testPage } from "../../src/report/mod.ts";
 import { overlay } from "../../src/report/overlay.ts";
-import type { XYPlot } from "../../src/report/plot.ts";
+import { joinedShades, type XYPlot } from "../../src/report/plot.ts";
 import type { Message } from "../../src/node/protocol/frame.ts";
 import { openResults, readFlows, type RunResults, type TestResults, testsOf } from "../../src/result/mod.ts";
 import { errorMessage, fileData, inFolder, item, log, startRun, testNamed } from "../result/fixtures.ts";
@@ -406,4 +406,13 @@ Deno.test("testPage() shades the warm-up of flows, and says what that is", async
     assertStringIncludes(page, 'class="shade"');
     assertStringIncludes(page, "What is shaded is the warm-up of flows, which is in no figure.");
   });
+});
+
+Deno.test("joinedShades() makes one of those that overlap, and keeps those of other words apart", () => {
+  const shade = (from: number, to: number, text = "warm-up") => ({ from, to, text });
+  assertEquals(joinedShades([shade(5, 9), shade(0, 3), shade(2, 4), shade(1, 7, "other")]), [
+    shade(0, 4),
+    shade(1, 7, "other"),
+    shade(5, 9),
+  ]);
 });

@@ -54,7 +54,7 @@ export const PACKET_FIGURES = {
     title: "send errors",
     unit: "packet",
     better: "less",
-    definition: "Packets that the sender's kernel did not take, after a warm-up.",
+    definition: "Packets that the sender's kernel did not take.",
     value: ({ sendErrors }) => sendErrors,
   },
   unsent: {

@@ -119,8 +119,14 @@ const tcpInfo = {
 
 /** A packet of a UDP flow that was sent or received, or a burst of such. */
 const packetIO = {
-  sender: ["number", "Index of the sender in the configuration of the client."],
-  seq: ["number", "Number that the sender gave the packet, from 0; of a burst, that of its first packet."],
+  sender: [
+    "number",
+    "Index of the sender in the configuration of the client; of a packet of the flow's warm-up, that and the number of senders.",
+  ],
+  seq: [
+    "number",
+    "Number that the sender gave the packet, from 0, those of a warm-up by themselves; of a burst, that of its first packet.",
+  ],
   packets: [
     "number",
     "How many packets, numbered one after another: 1, or those of a burst that went through the kernel as one (GSO) or that a sender without a pace handed over in one call.",

@@ -109,7 +109,7 @@ function roundTrips({ flows }: TestReport): Headline[] {
 
 /** The goodput of TCP flows, each direction by itself; without any, that of packets. */
 function goodputs(flows: readonly MeasuredFlow[], figures: TestFigures): Headline[] {
-  const streams = flows.flatMap((flow) => flow.protocol === "tcp" ? [flow] : []);
+  const streams = flows.flatMap((flow) => flow.protocol === "tcp" && !flow.figures.unmeasured ? [flow] : []);
   const byDirection = Map.groupBy(streams, ({ direction }) => direction);
   const found = Array.from(byDirection, ([direction, those]): Headline | undefined => {
     const what = `Goodput${direction === undefined ? "" : direction === "upload" ? ", up" : ", down"}`;

@@ -58,7 +58,7 @@ export function testFigures(flows: readonly MeasuredFlow[]): TestFigures {
 }
 
 function sumOf(streams: readonly MeasuredStream[]): StreamFigures | undefined {
-  const begun = streams.filter(({ start }) => start !== undefined);
+  const begun = streams.filter(({ start, figures }) => start !== undefined && !figures.unmeasured);
   if (begun.length === 0) return undefined;
   if (begun.length === 1) return begun[0].figures;
   const first = begun[0].start!;

@@ -1,6 +1,14 @@
 import { figureText, milliseconds, PACKET_FIGURES, percent, STREAM_FIGURES } from "../../flow/analysis/mod.ts";
 import { count } from "../../base/units.ts";
-import type { Buckets, PlotUnit, Samples, Series, Shade, XYPlot } from "../plot.ts";
+import {
+  type Buckets,
+  joinedShades,
+  type PlotUnit,
+  type Samples,
+  type Series,
+  type Shade,
+  type XYPlot,
+} from "../plot.ts";
 import { listed, lookIn, MAX_SINGLE, type PlotContext, timeAxis, valueAxis } from "./context.ts";
 import { crowdSeries } from "./crowd.ts";
 import type { FlowEchoes } from "./echoes.ts";
@@ -35,14 +43,7 @@ export function timePlots(context: PlotContext, data: TimeData): XYPlot[] {
 
 /** Where flows warm up: of those that do it at the same time, all of it. */
 function warmUpShades(intervals: readonly FlowIntervals[]): Shade[] {
-  const spans = intervals.flatMap(({ warmUp }) => warmUp ?? []).sort((a, b) => a.from - b.from);
-  const shades: { from: number; to: number; text: string }[] = [];
-  for (const { from, to } of spans) {
-    const last = shades.at(-1);
-    if (last !== undefined && from <= last.to) last.to = Math.max(last.to, to);
-    else shades.push({ from, to, text: "warm-up" });
-  }
-  return shades;
+  return joinedShades(intervals.flatMap(({ warmUp }) => warmUp === undefined ? [] : [{ ...warmUp, text: "warm-up" }]));
 }
 
 function goodputPlot(context: PlotContext, { intervals }: TimeData): XYPlot | undefined {

@@ -1,7 +1,7 @@
 import { Html, html } from "../html.ts";
 import { type Buckets, COLORS, type Samples, type Series, type Shade, type XYPlot } from "../plot.ts";
 import { type DrawnAxis, layOutAxis, ticksFor } from "./axis.ts";
-import { type Area, areaOf, px, type Size, stroke, svg, xTicks, yTicks, yTitle } from "./drawing.ts";
+import { type Area, areaOf, px, type Size, stroke, svg, TEXT, xTicks, yTicks, yTitle } from "./drawing.ts";
 import { type Envelope, envelopeOf, indexRange } from "./envelope.ts";
 
 /** Samples with less than this many pixels each are drawn by columns. */
@@ -72,7 +72,9 @@ function drawShade({ from, to, text }: Shade, { area, x, toX }: Frame): Html {
   if (!(start < end)) return html``;
   const left = toX(start), width = px(toX(end) - left);
   const { top, height } = area;
-  const word = width < text.length * SHADE_LETTER ? "" : html`<text x="${left + 4}" y="${top + 12}">${text}</text>`;
+  const word = width < text.length * SHADE_LETTER
+    ? ""
+    : html`<text class="label" fill="${TEXT}" x="${left + 4}" y="${top + 12}">${text}</text>`;
   return html`
     <g class="shade"><title>${text}</title><rect
       x="${left}" y="${top}" width="${width}" height="${height}" fill="currentColor" fill-opacity="0.08"/>${word}</g>

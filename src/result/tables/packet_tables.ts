@@ -18,7 +18,11 @@ import type { Column, RowChunk, Table, Values } from "./table.ts";
 const CHUNK_ROWS = 4096;
 const NANOS_PER_MICRO = 1000;
 
-const SEQ: Column = { name: "seq", type: "int", definition: "Number that the sender gave the packet, from 0." };
+const SEQ: Column = {
+  name: "seq",
+  type: "int",
+  definition: "Number that the sender gave the packet, from 0; those of a warm-up count by themselves.",
+};
 
 /** A flow whose packets are followed. */
 interface FollowedFlow {
