@@ -3,7 +3,7 @@ import { exists } from "../../src/result/owner.ts";
 import { inFolder } from "../result/fixtures.ts";
 import { sampleMessages } from "../report/sample_report.ts";
 import { startRun, testNamed } from "../result/fixtures.ts";
-import { tine } from "../support/tine.ts";
+import { startTine, TextReader, tine } from "../support/tine.ts";
 import { unless } from "../support/unless.ts";
 import { findTool } from "../../src/node/process/tools.ts";
 
@@ -146,4 +146,22 @@ Deno.test("report refuses a file whose name says that it is something else, and 
       "pages",
       "results",
     ]);
+  }));
+
+Deno.test("report --serve refuses a file, and waits for a folder that is not there", () =>
+  inFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/file`, "");
+    assertEquals(await tine(["report", "--serve", "--with-stdin", `${folder}/file`]), {
+      code: 1,
+      stdout: "",
+      stderr: `tine report: ${folder}/file is no folder of results\n`,
+    });
+    const server = startTine("report", "--serve", `${folder}/later`);
+    await using out = new TextReader(server.stdout);
+    await out.until(/^http:.*\n/);
+    server.kill("SIGINT");
+    await using err = new TextReader(server.stderr);
+    await err.until(/there is no folder .*later so far: pages wait for it\n/);
+    await server.stdin.close();
+    assertEquals((await server.status).code, 0);
   }));

@@ -131,7 +131,13 @@ export function compare(base: Samples, others: readonly Samples[], options: Comp
     ...side,
     rows: side.rows.map((row): ComparedRow => ({ ...row, ...verdicts[next++] })),
   }));
-  return { comparisons, alpha, tested, ...(repeatsNeeded === undefined ? {} : { repeatsNeeded }), warnings };
+  return {
+    comparisons,
+    alpha,
+    tested,
+    ...(repeatsNeeded === undefined ? {} : { repeatsNeeded }),
+    warnings: [...new Set(warnings)],
+  };
 }
 
 /**
