@@ -116,7 +116,52 @@ export function stroke({ color, dash }: Look, d: string, options: Stroke = {}): 
     ...options.round ? [`stroke-linecap="round"`] : [],
     ...dashes === "" ? [] : [`stroke-dasharray="${dashes}"`],
   ];
-  return new Html(`<path ${attributes.join(" ")} d="${d}"/>`);
+  return new Html(`<path ${attributes.join(" ")} d="${relativePath(d)}"/>`);
+}
+
+const COMMAND = /([MLHVhv])(-?[\d.]+)(?: (-?[\d.]+))?/g;
+
+/**
+ * Writes a path with distances in place of places, which takes a third less room. Places are rounded to a tenth.
+ *
+ * Source: SVG 1.1, section 8.3.
+ *
+ * @param d of M, L, H, V, h and v alone, each with its letter
+ *
+ * @example
+ * ```ts
+ * import { relativePath } from "./drawing.ts";
+ * console.assert(relativePath("M10 20L10.5 19L11 19v3") === "m10 20 .5-1 .5 0v3");
+ * ```
+ */
+export function relativePath(d: string): string {
+  // In tenths, so that distances add up exactly.
+  let x = 0, y = 0, last = "", path = "";
+  for (const [, command, first, second] of d.matchAll(COMMAND)) {
+    const a = Math.round(Number(first) * 10), b = Math.round(Number(second) * 10);
+    const kind = command.toLowerCase();
+    const isVertical = kind === "v", isAlone = kind === "v" || kind === "h";
+    const moved = isAlone ? a - (command === kind ? 0 : isVertical ? y : x) : a - x;
+    const numbers = isAlone ? tenths(moved) : tenths(moved) + separated(tenths(b - y));
+    // More numbers behind an m are lines.
+    const repeats = kind === last || kind === "l" && last === "m";
+    path += repeats && kind !== "m" ? separated(numbers) : kind + numbers;
+    if (isVertical) y += moved;
+    else x += moved;
+    if (!isAlone) y = b;
+    last = kind;
+  }
+  return path;
+}
+
+/** Returns a number of tenths as a number, without a zero in front of its point. */
+function tenths(value: number): string {
+  return String(value / 10).replace(/^(-?)0\./, "$1.");
+}
+
+/** Puts a space before a number that has no sign. */
+function separated(number: string): string {
+  return number.startsWith("-") ? number : ` ${number}`;
 }
 
 /** Draws a short line as a series looks, for legends and tables. */

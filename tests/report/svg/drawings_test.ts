@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import type { GanttPlot, Span, XYPlot } from "../../../src/report/plot.ts";
 import { lookOf } from "../../../src/report/plot.ts";
 import { layOutAxis } from "../../../src/report/svg/axis.ts";
+import { relativePath } from "../../../src/report/svg/drawing.ts";
 import { drawForPaper, drawPlot, sparkline } from "../../../src/report/svg/mod.ts";
 
 function gantt(spans: readonly Partial<Span>[]): GanttPlot {
@@ -88,5 +89,13 @@ Deno.test("what is drawn has its size and its looks in attributes, for where no 
 
 Deno.test("sparkline() leaves gaps open, and draws nothing of nothing", () => {
   assertEquals(sparkline([NaN, NaN], lookOf(0), "x").text, "");
-  assertEquals(sparkline([1, 2, NaN, 1], lookOf(0), "x").text.match(/M\d/g)?.length, 2);
+  const [, path] = / d="([^"]*)"/.exec(sparkline([1, 2, NaN, 1], lookOf(0), "x").text)!;
+  assertEquals(path.match(/m/g)?.length, 2);
+});
+
+Deno.test("relativePath() leads through the same places, in less room", () => {
+  assertEquals(relativePath("M10 20L10.5 19L11 19v3"), "m10 20 .5-1 .5 0v3");
+  assertEquals(relativePath("M0.1 0.2L-0.3 5H7V2h1.5M1 1L2 2"), "m.1 .2-.4 4.8h7.3v-3h1.5m-7.5-1 1 1");
+  assertEquals(relativePath("M1 1v2M2 1v2M2 2h0"), "m1 1v2m1-2v2m0-1h0");
+  assertEquals(relativePath(""), "");
 });

@@ -78,7 +78,18 @@ function pathOf(drawn: string, name: string): [number, number][] {
   const path = [...drawn.matchAll(/class="([^"]*)"[^>]* d="([^"]*)"/g)].find(([, names]) =>
     names.split(" ").includes(name)
   );
-  return [...(path?.[2] ?? "").matchAll(/[ML](-?[\d.]+) (-?[\d.]+)/g)].map(([, x, y]) => [Number(x), Number(y)]);
+  let x = 0, y = 0;
+  const places: [number, number][] = [];
+  for (const [, command, rest] of (path?.[2] ?? "").matchAll(/([mhv])([^mhv]*)/g)) {
+    const numbers = rest.match(/-?(?:\d+\.?\d*|\.\d+)/g)!.map(Number);
+    for (let i = 0; i < numbers.length;) {
+      if (command !== "v") x += numbers[i++];
+      if (command !== "h") y += numbers[i++];
+      [x, y] = [x, y].map((place) => Math.round(place * 10) / 10);
+      if (command === "m") places.push([x, y]);
+    }
+  }
+  return places;
 }
 
 Deno.test("drawXY() shades parts of the x axis behind the series, with their word where there is room", () => {
