@@ -1,6 +1,7 @@
 import type { SupervisorCounts, SupervisorOptions } from "../udf/supervise/supervisor.ts";
-import { messageOf, TineError } from "../base/errors.ts";
+import { TineError } from "../base/errors.ts";
 import { count } from "../base/units.ts";
+import { whyNotWritten } from "../result/store_error.ts";
 import { JsonLinesWriter } from "../udf/format/json_lines_writer.ts";
 import type { Request } from "../udf/messages.ts";
 import { choice, duration, flag, integer, size, text } from "./flags.ts";
@@ -80,9 +81,13 @@ function keepRequests(path: string, requests: readonly Request[]): void {
     }
     for (let rest = new TextEncoder().encode(lines); rest.length > 0;) rest = rest.subarray(file.writeSync(rest));
   } catch (cause) {
-    throw new TineError("cannot-write", `cannot write points at which the UDF dies to ${path}: ${messageOf(cause)}`, {
-      cause,
-    });
+    throw new TineError(
+      "cannot-write",
+      `cannot write points at which the UDF dies to ${path}: ${whyNotWritten(cause)}`,
+      {
+        cause,
+      },
+    );
   }
 }
 

@@ -162,3 +162,11 @@ Deno.test("outputs of a UDF that answers otherwise after a restart are all hande
   assertEquals(sums.filter((start) => start === 3n).length, 6);
   assertEquals(counts.dedupedOutputs, 0);
 });
+
+Deno.test("a point at which a UDF dies and that cannot be kept ends it with an error, and is not passed over", async () => {
+  const keep = () => {
+    throw new TineError("cannot-write", "cannot write points at which the UDF dies to /nothing/points: no such folder");
+  };
+  const error = await assertRejects(() => run(summing([30]), 100, { poison: { action: "skip", keep } }), TineError);
+  assertEquals(error.message, "cannot write points at which the UDF dies to /nothing/points: no such folder");
+});

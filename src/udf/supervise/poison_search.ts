@@ -1,4 +1,4 @@
-import { TineError } from "../../base/errors.ts";
+import { messageOf, TineError } from "../../base/errors.ts";
 import { count } from "../../base/units.ts";
 import type { Host } from "../host.ts";
 import type { Request } from "../messages.ts";
@@ -115,10 +115,16 @@ export class PoisonSearch {
   #found(unit: LoggedUnit, cause: Error): number {
     const { action, keep, log } = this.#options;
     const requests = Array.from(requestsIn(unit.frames), ({ request }) => request);
-    keep(requests);
+    this.#look = undefined;
+    try {
+      keep(requests);
+    } catch (error) {
+      // What is kept nowhere would be lost unseen.
+      this.#failure = new TineError("poison-point", messageOf(error), { cause: error });
+      return unit.points;
+    }
     this.#points += unit.points;
     this.#inARow++;
-    this.#look = undefined;
     const [first] = requests;
     const what = first.kind === "point"
       ? `a point of ${first.point.name} at ${first.point.time}`
