@@ -94,6 +94,9 @@ export class BridgedUdf {
   /** Points since others had their turn. */
   #turn = 0;
   #sent = 0;
+  /** What it returned, without what came a second time after a restart. */
+  #pointsOut = 0;
+  #batchesOut = 0;
   #batcher: Batcher | undefined;
   #ready = false;
   /** It has taken all rows that came. */
@@ -128,6 +131,7 @@ export class BridgedUdf {
         maxFrameBytes: MAX_FRAME_BYTES,
         maxBatchPoints: MAX_BATCH_POINTS,
         replayBufferBytes: REPLAY_BYTES,
+        dedupe: true,
         log: (message) => {
           if (message.startsWith(DIED)) this.#why = message.split("; starting it again", 1)[0];
           log(message);
@@ -193,11 +197,10 @@ export class BridgedUdf {
     for (const [name, value] of point?.fields() ?? []) {
       if (typeof value !== "string") values[name] = typeof value === "bigint" ? Number(value) : value;
     }
-    const { pointsOut } = this.#driver.counts;
     return {
       name: this.#options.config.name,
       rowsIn: this.#sent,
-      pointsOut,
+      pointsOut: this.#pointsOut,
       group: point?.group ?? "",
       last: values,
     };
@@ -206,15 +209,14 @@ export class BridgedUdf {
   /** What became of it by now. */
   get summary(): UdfSummary {
     const { config: { name, table }, file: { bytes } } = this.#options;
-    const { pointsOut, batchesOut } = this.#driver.counts;
     const { alert } = this.#conditions;
     const rowsIn = this.#sent - (this.#batcher?.late ?? 0);
     return {
       name,
       table,
       rowsIn,
-      pointsOut,
-      batchesOut,
+      pointsOut: this.#pointsOut,
+      batchesOut: this.#batchesOut,
       droppedRows: this.#rows - rowsIn,
       droppedSamples: this.droppedSamples,
       restarts: this.#driver instanceof Supervisor ? this.#driver.supervision.restarts : 0,
@@ -295,18 +297,22 @@ export class BridgedUdf {
   #receiver(): Receiver & FrameTaker {
     return {
       pointFrame: (bytes, start, end) => {
+        this.#pointsOut++;
         this.#appendFrame(bytes, start, end);
         this.#last = { bytes, start, end };
         if (this.#conditions.any || this.#columns.truths.length > 0) this.#watch(this.#decode(bytes, start, end));
         return this.#pause(1);
       },
       point: (point) => {
+        this.#pointsOut++;
         this.#appendResponse({ kind: "point", point });
         this.#last = point;
         this.#watch(point);
         return this.#pause(1);
       },
       batch: ({ begin, points, end }: Batch) => {
+        this.#batchesOut++;
+        this.#pointsOut += points.length;
         this.#appendResponse({ kind: "begin", begin });
         for (const point of points) {
           this.#appendResponse({ kind: "point", point });

@@ -232,6 +232,9 @@ tests:
   const trips = (await rowsOf(folder, "round_trips")).length;
   assertEquals([became.get("well")!.pointsOut, became.get("well")!.error], [trips, undefined]);
   assert(became.get("crashes")!.restarts > 0);
+  // What it sends again after a restart is there once.
+  const returned = (await rowsOf(folder, "udf.crashes")).map(({ flow, seq }) => `${flow} ${seq}`);
+  assertEquals([new Set(returned).size, became.get("crashes")!.pointsOut], [returned.length, returned.length]);
   for (const name of ["dead", "gone", "silent", "hangs", "floods"]) {
     const { error, droppedRows, rowsIn } = became.get(name)!;
     assert(error !== undefined, name);
