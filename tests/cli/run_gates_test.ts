@@ -79,9 +79,14 @@ Deno.test("tine run and tine vet refuse gates that cannot be understood before a
     assertEquals([vetted.code, await listing(out)], [1, []]);
   }));
 
-Deno.test("tine run refuses --max-repeat without --until, and tine gate a name that no baseline can have", async () => {
+Deno.test("tine run refuses --max-repeat without --until and a page with the name of a picture, tine gate a name that no baseline can have", async () => {
   const alone = await tine(["run", "-", "--max-repeat", "3"], "tests: []");
   assertEquals([alone.code, alone.stderr.split("\n")[0]], [2, "tine run: --max-repeat means nothing without --until"]);
+  const picture = await tine(["run", "-", "--report", "run.pdf"], "tests: []");
+  assertEquals([picture.code, picture.stderr.split("\n")[0]], [
+    2,
+    'tine run: a page is HTML: expected a file such as page.html, not "run.pdf"; tine report makes pictures',
+  ]);
   const bad = await tine(["gate", "--save", "../x"]);
   assertEquals([bad.code, bad.stderr.split("\n")[0]], [
     2,

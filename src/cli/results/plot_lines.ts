@@ -171,13 +171,13 @@ function runsOf(cells: readonly Cell[]): Cell[] {
   return runs;
 }
 
-/** Letters of flows: what is of a flow and a direction has the same one in all plots of a test. */
+/** Letters of flows: what is of a flow and looks alike has the same one in all plots of a test. */
 export class FlowLetters {
   readonly #given = new Map<string, string>();
 
   /** Returns the letter of a series. */
   of({ flow, name, look }: Series): string {
-    const key = JSON.stringify([flow ?? name, look.dash]);
+    const key = JSON.stringify([flow ?? name, look.color, look.dash]);
     const known = this.#given.get(key);
     if (known !== undefined) return known;
     const index = this.#given.size;

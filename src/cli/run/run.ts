@@ -290,6 +290,8 @@ async function checkPagePath(path: string, out: string): Promise<void> {
   const folder = path.includes("/") ? path.slice(0, path.lastIndexOf("/")) || "/" : ".";
   const expected = "--report FILE: expected a file in a folder that is there";
   if (path === "" || path === "-") throw new UsageError(`${expected}, not "${path}"`);
+  const { checkPageName } = await import("../report/write.ts");
+  checkPageName(path, "tine report makes pictures");
   const [file, inFolder] = await Promise.all([path, folder].map((path) => Deno.stat(path).catch(() => undefined)));
   if (path.endsWith("/") || file?.isDirectory) throw new UsageError(`${expected}, and ${escape(path)} is a folder`);
   // The folder of runs is made where it is missing.

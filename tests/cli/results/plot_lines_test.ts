@@ -195,4 +195,5 @@ Deno.test("plotLines() gives a flow the same letter in all plots of a test", () 
   assertEquals(legendOf(smoothed, voip), "  b bulk: TCP   a voip");
   assertEquals(legendOf(bulk), "  b bulk");
   assertEquals(legendOf(voip, back), "  a voip   c voip: back");
+  assertEquals(legendOf(voip, { ...voip, name: "voip: mean", look: lookOf(2) }), "  a voip   d voip: mean");
 });
