@@ -1,4 +1,7 @@
+import { ByteReader, WireType } from "../../wire/byte_reader.ts";
+import { ByteWriter } from "../../wire/byte_writer.ts";
 import type { Batch } from "../batcher.ts";
+import { decodeResponse, enterPoint } from "../codec.ts";
 import type { Point } from "../point.ts";
 
 /** Outputs that are remembered; beyond these, what comes after a restart is handed on again. */
@@ -16,19 +19,43 @@ export class RepeatedOutputs {
   /** The first difference ends the comparison until the next snapshot. */
   #differs = false;
   #points = 0;
+  readonly #reader = new ByteReader();
+  readonly #writer = new ByteWriter();
 
   /** Points that were not handed on a second time. */
   get points(): number {
     return this.#points;
   }
 
-  /** Whether a point or a batch has been handed on before; if not, it is from now on. */
-  isRepeated(output: Point | Batch): boolean {
+  /** Whether a point has been handed on before; if not, it is from now on. */
+  isRepeatedPoint(point: Point): boolean {
+    return this.#isRepeated(() => this.#hashOf(point), 1);
+  }
+
+  /** As {@linkcode RepeatedOutputs.isRepeatedPoint}, of an encoded response that is a point. */
+  isRepeatedFrame(bytes: Uint8Array, start: number, end: number): boolean {
+    const reader = this.#reader.reset(bytes, start, end);
+    if (enterPoint(reader)) return this.#isRepeated(() => hashOf(bytes, reader.position, end), 1);
+    const response = decodeResponse(reader);
+    return response.kind === "point" && this.isRepeatedPoint(response.point);
+  }
+
+  /** As {@linkcode RepeatedOutputs.isRepeatedPoint}, of a batch. */
+  isRepeatedBatch({ begin, points, end }: Batch): boolean {
+    const hash = () =>
+      points.reduce(
+        (hash, point) => (hash * 31 + this.#hashOf(point)) % Number.MAX_SAFE_INTEGER,
+        Number(end.tmax % 1_000_000_007n) + begin.group.length,
+      );
+    return this.#isRepeated(hash, points.length);
+  }
+
+  #isRepeated(hashed: () => number, points: number): boolean {
     if (this.#differs || this.#sent.length >= MAX_OUTPUTS) return false;
-    const hash = hashOf("points" in output ? batchText(output) : pointText(output));
+    const hash = hashed();
     if (this.#position < this.#sent.length && this.#sent[this.#position] === hash) {
       this.#position++;
-      this.#points += "points" in output ? output.points.length : 1;
+      this.#points += points;
       return true;
     }
     if (this.#position < this.#sent.length) {
@@ -39,6 +66,13 @@ export class RepeatedOutputs {
       this.#position++;
     }
     return false;
+  }
+
+  #hashOf(point: Point): number {
+    const writer = this.#writer;
+    writer.position = 0;
+    point.encode(writer);
+    return hashOf(writer.bytes, 0, writer.position);
   }
 
   /** The UDF has given a snapshot: what it sent before does not come again. */
@@ -55,23 +89,40 @@ export class RepeatedOutputs {
   }
 }
 
-function pointText(point: Point): string {
-  const tags = [...point.tags].map((pair) => JSON.stringify(pair)).sort();
-  const fields = Array.from(point.fields(), ([key, value]) => `${JSON.stringify(key)}${typeof value}${value}`).sort();
-  return JSON.stringify([point.name, String(point.time), point.group, point.database, point.retentionPolicy]) +
-    tags.join() + fields.join();
-}
-
-function batchText({ begin, points, end }: Batch): string {
-  return [begin.name, begin.group, end.tmax, ...points.map(pointText)].join("\n");
-}
-
-/** Returns 53 bits of two FNV-1a hashes, the second of which sees the text from its end. */
-function hashOf(text: string): number {
-  let forward = 0x811c9dc5, backward = 0x811c9dc5;
-  for (let i = 0, j = text.length - 1; j >= 0; i++, j--) {
-    forward = Math.imul(forward ^ text.charCodeAt(i), 0x01000193);
-    backward = Math.imul(backward ^ text.charCodeAt(j), 0x01000193);
+/**
+ * Returns 53 bits of a message: the sums of hashes of its fields. Their order does not matter, since encoders write the
+ * entries of a map in any.
+ */
+function hashOf(bytes: Uint8Array, start: number, end: number): number {
+  let first = 0, second = 0;
+  for (let position = start; position < end;) {
+    const next = endOfField(bytes, position, end);
+    let hash = 0x811c9dc5; // FNV-1a
+    for (let i = position; i < next; i++) hash = Math.imul(hash ^ bytes[i], 0x01000193);
+    first = first + hash | 0;
+    second = second + Math.imul(hash ^ hash >>> 15, 0x85ebca6b) | 0;
+    position = next;
   }
-  return (backward & 0x1fffff) * 2 ** 32 + (forward >>> 0);
+  return (second & 0x1fffff) * 2 ** 32 + (first >>> 0);
+}
+
+/** Returns where the field ends that begins at a position; the end, where it is none. */
+function endOfField(bytes: Uint8Array, position: number, end: number): number {
+  const type = bytes[position] & 7;
+  const varint = () => {
+    let value = 0;
+    for (let shift = 0; position < end; shift += 7) {
+      const byte = bytes[position++];
+      if (shift < 28) value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) break;
+    }
+    return value;
+  };
+  varint(); // the tag
+  if (type === WireType.VARINT) varint();
+  else if (type === WireType.BYTES) position = varint() + position;
+  else if (type === WireType.FIXED64) position += 8;
+  else if (type === WireType.FIXED32) position += 4;
+  else return end;
+  return Math.min(position, end);
 }

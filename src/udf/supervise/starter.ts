@@ -5,11 +5,8 @@ import { Backoff, type BackoffOptions } from "../../base/backoff.ts";
 import type { Hosts } from "./hosts.ts";
 import { type PoisonOptions, PoisonSearch } from "./poison_search.ts";
 import type { RestartState } from "./restart_state.ts";
-import { ByteReader } from "../../wire/byte_reader.ts";
-import type { Batch } from "../batcher.ts";
-import { decodeResponse } from "../codec.ts";
+import type { RepeatedOutputs } from "./repeated_outputs.ts";
 import { type FrameTaker, takesFrames } from "../handler.ts";
-import type { Point } from "../point.ts";
 import type { Receiver } from "../response_taker.ts";
 
 /** How UDFs are started. */
@@ -184,8 +181,8 @@ export interface ReceiverWatch {
   sent(points: number): void;
   /** Called when the receiver fails; what it threw then goes on. */
   refused(error: unknown): void;
-  /** Whether a point or a batch was handed on before, and is left out; absent: nothing is. */
-  isRepeated?(output: Point | Batch): boolean;
+  /** Knows what was handed on before, and is left out; absent: nothing is. */
+  readonly repeats?: RepeatedOutputs;
 }
 
 /**
@@ -206,23 +203,19 @@ export function watchReceiver(receiver: Receiver, watch: ReceiverWatch): Receive
   };
   const watched: Receiver & Partial<FrameTaker> = {
     point(point) {
-      if (watch.isRepeated?.(point)) return;
+      if (watch.repeats?.isRepeatedPoint(point)) return;
       watch.sent(1);
       return handOn(() => receiver.point(point));
     },
     batch(batch) {
-      if (watch.isRepeated?.(batch)) return;
+      if (watch.repeats?.isRepeatedBatch(batch)) return;
       watch.sent(batch.points.length);
       return handOn(() => receiver.batch(batch));
     },
   };
   if (takesFrames(receiver)) {
-    const reader = new ByteReader();
     watched.pointFrame = (bytes, start, end) => {
-      if (watch.isRepeated !== undefined) {
-        const response = decodeResponse(reader.reset(bytes, start, end));
-        if (response.kind === "point" && watch.isRepeated(response.point)) return;
-      }
+      if (watch.repeats?.isRepeatedFrame(bytes, start, end)) return;
       watch.sent(1);
       return handOn(() => receiver.pointFrame(bytes, start, end));
     };

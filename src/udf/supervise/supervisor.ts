@@ -86,7 +86,6 @@ export class Supervisor {
     this.#replayBufferBytes = options.replayBufferBytes ?? 64 * 1024 * 1024;
     this.#restartState = new RestartState({ dedupe: options.dedupe });
     this.#log = this.#restartState.log;
-    const { repeats } = this.#restartState;
     const { signal } = this.#givingUp;
     this.#hosts = new Hosts({
       reach,
@@ -94,7 +93,7 @@ export class Supervisor {
         sent: (points) => this.#restartState.sent(points),
         // That is not the fault of the UDF, and a restart would not help.
         refused: (error) => this.#giveUp(error),
-        ...repeats && { isRepeated: (output) => repeats.isRepeated(output) },
+        repeats: this.#restartState.repeats,
       }),
       host: options,
       onDeath: (host, error) => this.#isPointless(error) ? this.#giveUp(error) : this.#recover(host, error),
