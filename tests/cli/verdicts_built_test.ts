@@ -202,7 +202,7 @@ const COMPARISONS: readonly [
     several(1),
     several(1, 0.9),
     "goodput | 18.7 Mbit/s | 16.8 Mbit/s | -10.0% | ~",
-    "~: no verdict: of one repeat a side, there is only the difference; it needs at least 4 repeats a side",
+    "~: no verdict: one repeat a side gives only a difference; it needs at least 4 repeats a side",
   ],
 ];
 

@@ -108,7 +108,7 @@ export function remarksOn({ comparisons, alpha, tested, repeatsNeeded }: Compari
   if (without === undefined || repeatsNeeded === undefined) return remarks;
   const [n, m] = [without.base.values.length, without.other.values.length];
   const have = n === 1 && m === 1
-    ? "of one repeat a side, there is only the difference"
+    ? "one repeat a side gives only a difference"
     : `${n} against ${m} cannot reach ${alpha}`;
   const number = tested > 1 ? ` for ${tested} rows` : "";
   return [...remarks, `~: no verdict: ${have}${number}; it needs at least ${repeatsNeeded} repeats a side`];

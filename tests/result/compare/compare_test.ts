@@ -111,7 +111,7 @@ Deno.test("compare() has no verdict where too few repeats allow no verdict, and 
     return [all.comparisons[0].rows[0].verdict, remarksOn(all).at(-1)];
   };
   const needs = "it needs at least 4 repeats a side";
-  assertEquals(remarks(1, 1), ["~", `~: no verdict: of one repeat a side, there is only the difference; ${needs}`]);
+  assertEquals(remarks(1, 1), ["~", `~: no verdict: one repeat a side gives only a difference; ${needs}`]);
   assertEquals(remarks(3, 3), ["~", `~: no verdict: 3 against 3 cannot reach 0.05; ${needs}`]);
   assertEquals(remarks(4, 4)[0], "better");
   // Three against ten may reach it.
