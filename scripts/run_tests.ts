@@ -1,6 +1,6 @@
 /**
- * Runs the tests: all of them, in as many processes at a time as there are processors, or as DENO_JOBS says; or those
- * that are named, in one.
+ * Runs the tests: all of them, in one process more at a time than there are processors, since many tests wait, or as
+ * DENO_JOBS says; or those that are named, in one.
  *
  *     deno task test [FILE|FOLDER...] [FLAGS OF deno test...]
  *
@@ -67,7 +67,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const runInTurn = async () => {
     for (const share of shares) if (share.length > 0) await run(share);
   };
-  const jobs = Math.max(1, Number(Deno.env.get("DENO_JOBS")) || navigator.hardwareConcurrency);
+  const jobs = Math.max(1, Number(Deno.env.get("DENO_JOBS")) || navigator.hardwareConcurrency + 1);
   await Promise.all(Array.from({ length: jobs }, runInTurn));
   await run(files.filter(isQuiet));
   for (const { output, summary } of ran) if (summary.failed > 0) console.log(output);
