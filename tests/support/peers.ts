@@ -66,6 +66,20 @@ export async function findPython(): Promise<Peer> {
   return { command: undefined, missing };
 }
 
+/**
+ * Finds a Python that has a module, among all in the PATH: modules may have been installed for another than the first.
+ *
+ * @param module as `import` takes it
+ * @returns the program; `why` not, where there is none
+ */
+export async function findPythonWith(module: string): Promise<{ readonly python: string; readonly why?: string }> {
+  const folders = (Deno.env.get("PATH") ?? "").split(":").filter((folder) => folder.startsWith("/"));
+  for (const python of new Set(folders.map((folder) => `${folder}/python3`))) {
+    if (await works(python, "-c", `import ${module}`)) return { python };
+  }
+  return { python: "python3", why: `Python's ${module} is not installed` };
+}
+
 /** The name of a test, with what is missing for it. */
 export function named(name: string, ...peers: Peer[]): string {
   const missing = peers.filter((peer) => peer.command === undefined).map((peer) => peer.missing);

@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { holm, leastP, mannWhitney, medianOf, shiftOf } from "../../../src/result/compare/statistics.ts";
-import { run } from "../../support/peers.ts";
+import { findPythonWith, run } from "../../support/peers.ts";
 import { Random } from "../../support/random.ts";
 import { unless, whyNotInstalled } from "../../support/unless.ts";
 
@@ -45,10 +45,12 @@ Deno.test("medianOf() has the limits of scipy's quantile_test, or least and grea
   }
 });
 
+const scipy = await findPythonWith("scipy.stats");
+
 Deno.test({
-  ...unless(await whyNoScipy(), "what is stored of scipy is what it computes"),
+  ...unless(scipy.why, "what is stored of scipy is what it computes"),
   async fn() {
-    const { stdout, stderr, code } = await run("python3", [SCRIPT]);
+    const { stdout, stderr, code } = await run(scipy.python, [SCRIPT]);
     assertEquals([code, stderr], [0, ""]);
     const computed = linesOf(new TextDecoder().decode(stdout));
     for (const [i, { p, ...rest }] of computed.entries()) {
@@ -58,12 +60,6 @@ Deno.test({
     }
   },
 });
-
-async function whyNoScipy(): Promise<string | undefined> {
-  const why = whyNotInstalled("python3");
-  if (why !== undefined) return why;
-  return (await run("python3", ["-c", "import scipy.stats"])).code === 0 ? undefined : "scipy is not installed";
-}
 
 /** Figures of ten repeats over a link of 20 Mbit/s and of ten over one of 19, with what benchstat prints of each. */
 const MEASURED: { name: string; first: number[]; second: number[]; p: string }[] =

@@ -3,8 +3,8 @@ import { exportToFile, exportToFolder } from "../../../src/result/export/mod.ts"
 import { openResults, testsOf } from "../../../src/result/mod.ts";
 import { inFolder, startRun, testNamed } from "../fixtures.ts";
 import { info, node, recordsOf } from "../recorded_flows.ts";
-import { run } from "../../support/peers.ts";
-import { unless, whyNotInstalled } from "../../support/unless.ts";
+import { findPythonWith, run } from "../../support/peers.ts";
+import { unless } from "../../support/unless.ts";
 
 const TINIT = 1_795_916_003_000_000_000n;
 const PACKETS = 200;
@@ -13,12 +13,7 @@ const QUEUES = ["codel", "fifo"];
 const LOADS = ["bulk", "idle"];
 const QUERY = new URL("../../../examples/p99_by_queue.sql", import.meta.url).pathname;
 
-async function whyNoModule(name: string): Promise<string | undefined> {
-  const missing = whyNotInstalled("python3");
-  if (missing !== undefined) return missing;
-  const { code } = await run("python3", ["-c", `import ${name}`]);
-  return code === 0 ? undefined : `Python's ${name} is not installed`;
-}
+const [duckdb, pandas] = [await findPythonWith("duckdb"), await findPythonWith("pandas")];
 
 /** The round-trip time of a packet, in nanoseconds: no two are alike. */
 function rttOf(round: number, queue: number, load: number, seq: number): number {
@@ -59,7 +54,7 @@ async function testsIn(out: string) {
 
 Deno.test({
   ...unless(
-    await whyNoModule("duckdb"),
+    duckdb.why,
     "DuckDB has the percentiles of ten runs by queue and load, as the example asks",
   ),
   fn: () =>
@@ -70,7 +65,7 @@ Deno.test({
       assertEquals((await exportToFolder(options, `${out}/data`, { partitioned: true })).length, 40);
       const script = "import duckdb,json,os,sys; os.chdir(sys.argv[1])\n" +
         "print(json.dumps(duckdb.sql(open(sys.argv[2]).read()).fetchall()))";
-      const { code, stdout, stderr } = await run("python3", ["-c", script, out, QUERY]);
+      const { code, stdout, stderr } = await run(duckdb.python, ["-c", script, out, QUERY]);
       assertEquals([code, stderr], [0, ""]);
       const expected = QUEUES.flatMap((queue, q) =>
         LOADS.map((load, l) => {
@@ -86,7 +81,7 @@ Deno.test({
 });
 
 Deno.test({
-  ...unless(await whyNoModule("pandas"), "pandas reads intervals from Parquet and CSV alike"),
+  ...unless(pandas.why, "pandas reads intervals from Parquet and CSV alike"),
   fn: () =>
     inFolder(async (out) => {
       await record(`${out}/results`, 0);
@@ -101,7 +96,7 @@ for read, name in ((pandas.read_parquet, "parquet"), (pandas.read_csv, "csv")):
     rows = read(f"{sys.argv[1]}/rows.{name}")
     print(json.dumps([len(rows), int(rows.sent_packets.sum()), rows.groupby(["queue", "load"]).rtt_max_us.max().to_list()]))
 `;
-      const { code, stdout, stderr } = await run("python3", ["-c", script, out]);
+      const { code, stdout, stderr } = await run(pandas.python, ["-c", script, out]);
       assertEquals([code, stderr], [0, ""]);
       const longest = QUEUES.flatMap((_, q) => LOADS.map((_, l) => rttOf(1, q, l, 0) / 1000 + PACKETS - 1));
       const line = JSON.stringify([16, 8 * PACKETS, longest]);

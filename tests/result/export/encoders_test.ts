@@ -7,7 +7,7 @@ import { parquetEncoder } from "../../../src/result/export/parquet.ts";
 import type { Column, Table, Value, Values } from "../../../src/result/tables/table.ts";
 import type { Point } from "../../../src/udf/point.ts";
 import { readPoints } from "../../../src/udf/format/point_reader.ts";
-import { run } from "../../support/peers.ts";
+import { findPythonWith, run } from "../../support/peers.ts";
 import { Random } from "../../support/random.ts";
 import { unless, whyNotInstalled } from "../../support/unless.ts";
 import { BASE, objectsOf, oddTable } from "./odd_table.ts";
@@ -26,7 +26,8 @@ async function encoded(table: Table, encode: EncodeTable) {
 
 /** What Python reads of a file: a value is its type and its text, so that 64 bits, NaN and absent values are told apart. */
 async function readByPython(format: string, bytes: Uint8Array): Promise<Record<string, [string, string]>[]> {
-  const { code, stdout, stderr } = await run("python3", [SCRIPT, format], bytes);
+  const { python } = format === "duckdb" ? READERS.duckdb : READERS.pyarrow;
+  const { code, stdout, stderr } = await run(python, [SCRIPT, format], bytes);
   assertEquals([code, stderr], [0, ""]);
   return JSON.parse(new TextDecoder().decode(stdout));
 }
@@ -55,14 +56,9 @@ function doubleBits(value: number): string {
   return Number.isNaN(value) ? "nan" : view.getBigUint64(0).toString(16).padStart(16, "0");
 }
 
-async function hasModule(name: string): Promise<string | undefined> {
-  const missing = whyNotInstalled("python3");
-  if (missing !== undefined) return missing;
-  const { code } = await run("python3", ["-c", `import ${name}`]);
-  return code === 0 ? undefined : `Python's ${name} is not installed`;
-}
-
 const whyNoPython = whyNotInstalled("python3");
+/** Readers of Parquet. */
+const READERS = { pyarrow: await findPythonWith("pyarrow"), duckdb: await findPythonWith("duckdb") };
 
 Deno.test({
   ...unless(whyNoPython, "CSV of every kind of value is what Python's csv reads"),
@@ -87,7 +83,7 @@ Deno.test({
 });
 
 Deno.test({
-  ...unless(await hasModule("pyarrow"), "Parquet of every kind of value is what pyarrow reads"),
+  ...unless(READERS.pyarrow.why, "Parquet of every kind of value is what pyarrow reads"),
   async fn() {
     for (const time of ["timestamp", "int64"] as const) {
       const { bytes } = await encoded(oddTable(), parquetEncoder({ time }));
@@ -98,7 +94,7 @@ Deno.test({
 });
 
 Deno.test({
-  ...unless(await hasModule("pyarrow"), "Parquet of several row groups, and of none, is whole"),
+  ...unless(READERS.pyarrow.why, "Parquet of several row groups, and of none, is whole"),
   async fn() {
     // 100,000 rows are a group.
     const large: Table = {
@@ -176,7 +172,7 @@ function numbersTable(random: Random, rows: number): Table {
 
 for (const reader of ["pyarrow", "duckdb"] as const) {
   Deno.test({
-    ...unless(await hasModule(reader), `Parquet of numbers of every size is what ${reader} reads`),
+    ...unless(READERS[reader].why, `Parquet of numbers of every size is what ${reader} reads`),
     async fn() {
       for (const rows of [1, 2, 33, 400]) {
         const table = numbersTable(new Random(rows), rows);
@@ -197,7 +193,7 @@ for (const reader of ["pyarrow", "duckdb"] as const) {
 }
 
 Deno.test({
-  ...unless(await hasModule("pyarrow"), "Parquet names the least and greatest values, and how many are absent"),
+  ...unless(READERS.pyarrow.why, "Parquet names the least and greatest values, and how many are absent"),
   async fn() {
     const table = numbersTable(new Random(3), 1000);
     const { bytes } = await encoded(table, parquetEncoder({ time: "int64" }));

@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type GateVerdict, junitXml } from "../../../src/result/gates/mod.ts";
-import { run } from "../../support/peers.ts";
-import { unless, whyNotInstalled } from "../../support/unless.ts";
+import { findPythonWith, run } from "../../support/peers.ts";
+import { unless } from "../../support/unless.ts";
 
 const common = { figure: "rttP99Micros", unit: "us", flows: [] };
 const VERDICTS: readonly GateVerdict[] = [
@@ -35,17 +35,13 @@ print(json.dumps({
 }))
 `;
 
-async function whyNoReader(): Promise<string | undefined> {
-  const why = whyNotInstalled("python3");
-  if (why !== undefined) return why;
-  return (await run("python3", ["-c", "import junitparser"])).code === 0 ? undefined : "junitparser is not installed";
-}
+const junitparser = await findPythonWith("junitparser");
 
 Deno.test({
-  ...unless(await whyNoReader(), "junitXml() is read by junitparser as it is meant"),
+  ...unless(junitparser.why, "junitXml() is read by junitparser as it is meant"),
   async fn() {
     const xml = junitXml("results <latest>", VERDICTS, new Date("2026-11-21T02:55:00Z"));
-    const { stdout, stderr, code } = await run("python3", ["-c", READER], new TextEncoder().encode(xml));
+    const { stdout, stderr, code } = await run(junitparser.python, ["-c", READER], new TextEncoder().encode(xml));
     assertEquals([code, stderr], [0, ""]);
     assertEquals(JSON.parse(new TextDecoder().decode(stdout)), {
       counts: [4, 2, 1],
