@@ -32,7 +32,9 @@ async function runBare(user: "root" | "user", args: readonly string[]): Promise<
     // The deno of npx, and what it has downloaded, lie where other users cannot look.
     const deno = `${place}/deno`;
     await Deno.copyFile(Deno.execPath(), deno);
-    await run("cp", "-r", await cacheFolder(), `${place}/cache`);
+    // Packages alone: other processes of Deno change the rest of its cache meanwhile.
+    await Deno.mkdir(`${place}/cache`);
+    await run("cp", "-r", `${await cacheFolder()}/npm`, `${place}/cache/npm`);
     const asNobody = user === "user" && Deno.uid() === 0;
     if (asNobody) await run("chown", "-R", `${NOBODY}:${NOBODY}`, home, `${place}/cache`, checkout);
     const before = await list(checkout);
