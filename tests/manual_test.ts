@@ -14,7 +14,7 @@ const PORT = /\b19400\b/g;
 const PATIENCE_MS = 120_000;
 /** Commands that run plans, and look at what is left of that. */
 const OF_RUNS =
-  /^.*\b(tine (run|results|log|export|compare|gate)|main\.ts (run|results|log|export|compare|gate)|results\/latest)\b.*\n/gm;
+  /\b(?:tine|main\.ts) (?:run|results|log|export|report|compare|gate)\b|--from-results|\b(?:results|out)\/latest\b/;
 const ROOT = Deno.uid() === 0;
 const noNamespaces = whyNoNamespaces({ rootless: !ROOT });
 const without = noNamespaces === undefined ? "" : ` (without those that run plans: ${noNamespaces})`;
@@ -28,7 +28,10 @@ function freePort(): string {
 /** The commands of a page that run here. */
 function commandsOf(text: string): string[] {
   const blocks = [...text.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, commands]) => commands);
-  return noNamespaces === undefined ? blocks : blocks.map((commands) => commands.replace(OF_RUNS, ""));
+  return noNamespaces === undefined ? blocks : blocks.map((commands) =>
+    // A command may go on in the next line.
+    commands.split(/(?<!\\)\n/).filter((command) => !OF_RUNS.test(command)).join("\n")
+  );
 }
 
 Deno.test(`the manual: commands marked to run succeed as shown${without}`, async (test) => {

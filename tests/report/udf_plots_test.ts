@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStrictEquals, assertStringIncludes } from "@std/assert";
 import { readTestReport } from "../../src/report/mod.ts";
 import type { XYPlot } from "../../src/report/plot.ts";
 import { openResults, testsOf } from "../../src/result/mod.ts";
@@ -40,9 +40,9 @@ Deno.test("what a UDF of the plan returned is plotted over what it was given", (
     const rtt = timePlots.find(({ id }) => id === "rtt") as XYPlot;
     const udf = timePlots.find(({ id }) => id.startsWith("udf.smooth")) as XYPlot;
     assertEquals(udf.y.unit, "us");
-    assertEquals(udf.series.map(({ flow, kind }) => [flow, kind]), [["voip", "points"], ["voip", "line"]]);
+    assertEquals(udf.series.map(({ flow, kind }) => [flow, kind]), [["voip", "dots"], ["voip", "line"]]);
     const [given, returned] = udf.series;
-    assertEquals(given, rtt.series[0]);
+    assertStrictEquals(given.data, rtt.series[0].data);
     // A mean for each echo, at its time.
     assertEquals((returned.data as { x: Float64Array }).x.at(-1), (given.data as { x: Float64Array }).x.at(-1));
     assertStringIncludes(udf.caption, "of the table round_trips, over what it was given");

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 import type { GanttPlot, Series, XYPlot } from "../plot.ts";
-import { decodeSeries } from "../series/decode.ts";
+import { decodeSeries, type EncodedSeries } from "../series/decode.ts";
 import type { PlotOfPage, SeriesOfPage } from "../series/encode_plot.ts";
 import { type Area, areaOf, swatch } from "../svg/drawing.ts";
 import { drawGantt, ganttSize } from "../svg/gantt.ts";
@@ -215,7 +215,7 @@ export class LivePlot {
 }
 
 async function decode(series: SeriesOfPage): Promise<Series> {
-  return { ...series, hidden: false, data: await decodeSeries(series.data) };
+  return { ...series, hidden: false, data: await decodeSeries(series.data as EncodedSeries) };
 }
 
 /** A time as exact as pixels are. */

@@ -21,7 +21,20 @@ function figures(): Map<string, Figure[]> {
     const data = element.querySelector('script[type="application/json"]')?.textContent;
     return data ? [{ element, plot: JSON.parse(data) as PlotOfPage }] : [];
   });
-  return Map.groupBy(all, ({ element, plot }) => element.id.slice(0, -`plot-${plot.id}`.length));
+  const groups = Map.groupBy(all, ({ element, plot }) => element.id.slice(0, -`plot-${plot.id}`.length));
+  return new Map(Array.from(groups, ([id, figures]) => [id, figures.map((figure) => withData(figure, figures))]));
+}
+
+/** Gives series their data that another plot has as well. */
+function withData({ element, plot }: Figure, figures: readonly Figure[]): Figure {
+  if (plot.type === "gantt") return { element, plot };
+  const series = plot.series.map((each) => {
+    if (each.data.type !== "shared") return each;
+    const { plot: id, series } = each.data;
+    const other = figures.find(({ plot }) => plot.id === id)!.plot;
+    return { ...each, data: (other as typeof plot).series[series].data };
+  });
+  return { element, plot: { ...plot, series } };
 }
 
 /** Has the plots of a test show the same part of time. */

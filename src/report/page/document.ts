@@ -85,9 +85,17 @@ export function figure(plot: Plot, within = ""): Html {
   return figureWith(plot, within, html``);
 }
 
-/** Returns a plot over time with what the page's script draws it anew from, see {@linkcode figure}. */
-export async function zoomableFigure(plot: XYPlot | GanttPlot, within = ""): Promise<Html> {
-  const data = scriptJson(await encodePlot(plot));
+/**
+ * Returns a plot over time with what the page's script draws it anew from, see {@linkcode figure}.
+ *
+ * @param known where data of the same test stands already, see {@linkcode encodePlot}
+ */
+export async function zoomableFigure(
+  plot: XYPlot | GanttPlot,
+  within = "",
+  known?: Parameters<typeof encodePlot>[1],
+): Promise<Html> {
+  const data = scriptJson(await encodePlot(plot, known));
   return figureWith(plot, within, html`<script type="application/json">${data}</script>`);
 }
 

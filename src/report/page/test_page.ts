@@ -87,8 +87,9 @@ export async function plotSections(
   within: string,
 ): Promise<Html> {
   const overTime: Html[] = [];
+  const known: Parameters<typeof zoomableFigure>[2] = new Map();
   for (const plot of timePlots) {
-    overTime.push(plot.type === "box" ? figure(plot, within) : await zoomableFigure(plot, within));
+    overTime.push(plot.type === "box" ? figure(plot, within) : await zoomableFigure(plot, within, known));
   }
   return html`
     ${overTime.length > 0 && html`

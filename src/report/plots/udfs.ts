@@ -89,7 +89,7 @@ export async function udfPlots(
       const unit = UNITS.find(([suffix]) => field.endsWith(suffix))?.[1] ??
         (LEVELS.test(field) ? under?.y.unit : undefined) ?? "";
       // What has another unit cannot share an axis.
-      const below = under?.y.unit === unit ? under.series.filter(({ kind }) => kind === input!.kind) : [];
+      const below = under?.y.unit === unit ? under.series.filter(({ kind }) => kind === input!.kind).map(asGround) : [];
       found.push({
         type: "time",
         id: fields.length === 1 ? `udf.${udf}` : `udf.${udf}.${field}`,
@@ -104,6 +104,15 @@ export async function udfPlots(
     }
   }
   return found;
+}
+
+/** More samples than this are drawn by columns. */
+const MAX_DOTS = 5000;
+
+/** Draws what a UDF was given as dots alone, where these are few: what it returned stands out, and a page stays small. */
+function asGround(series: Series): Series {
+  const count = series.data.type === "samples" ? series.data.x.length : Infinity;
+  return series.kind === "points" && count <= MAX_DOTS ? { ...series, kind: "dots" } : series;
 }
 
 /** The plot of what a UDF was given, by the field that it was to read, and the kind of the series that it was given. */

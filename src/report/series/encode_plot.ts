@@ -2,9 +2,18 @@ import type { GanttPlot, Series, XYPlot } from "../plot.ts";
 import type { EncodedSeries } from "./decode.ts";
 import { encodeSeries } from "./encode.ts";
 
+/** Where the data of a series stands that another plot of the page has as well. */
+export interface SharedSeries {
+  readonly type: "shared";
+  /** The id of the plot. */
+  readonly plot: string;
+  /** The index of the series in it. */
+  readonly series: number;
+}
+
 /** A series of a plot, as it stands in a page. */
 export interface SeriesOfPage extends Omit<Series, "data"> {
-  readonly data: EncodedSeries;
+  readonly data: EncodedSeries | SharedSeries;
 }
 
 /** A plot as it stands in a page, for the script that draws it anew. */
@@ -21,11 +30,20 @@ export type PlotOfPage = (Omit<XYPlot, "series"> & { readonly series: readonly S
  * const plot = { type: "time", id: "rtt", title: "RTT", caption: "None.", x: axis, y: axis, series: [] } as const;
  * console.assert((await encodePlot(plot)).id === "rtt");
  * ```
+ *
+ * @param known where data stands already; what is encoded here is added
  */
-export async function encodePlot(plot: XYPlot | GanttPlot): Promise<PlotOfPage> {
+export async function encodePlot(
+  plot: XYPlot | GanttPlot,
+  known: Map<Series["data"], SharedSeries> = new Map(),
+): Promise<PlotOfPage> {
   if (plot.type === "gantt") return plot;
   const series: SeriesOfPage[] = [];
   // One after the other: compressors of all series at once would take much memory.
-  for (const each of plot.series) series.push({ ...each, data: await encodeSeries(each.data) });
+  for (const [i, each] of plot.series.entries()) {
+    const shared = known.get(each.data);
+    if (shared === undefined) known.set(each.data, { type: "shared", plot: plot.id, series: i });
+    series.push({ ...each, data: shared ?? await encodeSeries(each.data) });
+  }
   return { ...plot, series };
 }

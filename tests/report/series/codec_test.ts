@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { Buckets, Samples } from "../../../src/report/plot.ts";
+import { type Buckets, lookOf, type Samples } from "../../../src/report/plot.ts";
 import { decodeColumns, decodeSeries, MEAN_STEPS } from "../../../src/report/series/decode.ts";
 import { encodeColumns, encodeSeries } from "../../../src/report/series/encode.ts";
+import { encodePlot } from "../../../src/report/series/encode_plot.ts";
 import { DOUBLE_EDGES, Random } from "../../support/random.ts";
 
 Deno.test("decodeColumns() gives back the bits of all numbers that encodeColumns() was given", async () => {
@@ -98,3 +99,16 @@ function randomColumn(random: Random, count: number): Float64Array {
     return (random.below(range) - Math.floor(range / 2)) / divisor;
   });
 }
+
+Deno.test("encodePlot() has data that two plots share once", async () => {
+  const axis = { title: "", unit: "us", scale: "linear" } as const;
+  const data = { type: "samples", x: Float64Array.of(1, 2), y: Float64Array.of(3, 4) } as const;
+  const series = { name: "a", kind: "points", look: lookOf(0), data } as const;
+  const plot = (id: string) =>
+    ({ type: "time", id, title: id, caption: "", x: axis, y: axis, series: [{ ...series }] }) as const;
+  const known = new Map();
+  const encoded = [await encodePlot(plot("one"), known), await encodePlot(plot("two"), known)];
+  const [first, second] = encoded.map((plot) => plot.type === "gantt" ? undefined : plot.series[0].data);
+  assertEquals(first?.type, "samples");
+  assertEquals(second, { type: "shared", plot: "one", series: 0 });
+});
