@@ -51,7 +51,8 @@ export async function main(args: readonly string[]): Promise<number> {
 
 async function usage(): Promise<void> {
   console.error("Usage: deno task bench [--quick] [NAME...]\n");
-  for (const [name, load] of registry) console.error(`  ${name.padEnd(18)}${(await load()).benchmark.summary}`);
+  const width = Math.max(...Array.from(registry, ([name]) => name.length)) + 2;
+  for (const [name, load] of registry) console.error(`  ${name.padEnd(width)}${(await load()).benchmark.summary}`);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
