@@ -20,7 +20,7 @@ const MAX_PENDING_BYTES = 32 * 2 ** 20;
 /** What UDFs may return together in a test, in bytes, where there is room for as much. */
 const MAX_OUTPUT_BYTES = 2 ** 30;
 /** How long the process may take for its own end, beyond what its UDFs get, in milliseconds. */
-const END_GRACE_MS = 5000;
+const END_GRACE_MS = 20_000;
 /** The nice value of the process: a third of the weight of others, so that rows still come in time. */
 const NICE = "5";
 

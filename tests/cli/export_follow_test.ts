@@ -169,7 +169,7 @@ Deno.test("tine export --to writes lines to a server, with the token of the envi
       await test.finish({ status: "ok" });
       await run.finish();
       const [{ code }, stdout, stderr] = await Promise.all([child.status, toText(child.stdout), toText(child.stderr)]);
-      assertEquals([code, stdout], [0, ""]);
+      assertEquals([code, stdout], [0, ""], stderr);
       assertMatch(stderr, /^http:\/\/127\.0\.0\.1:\d+\/write: 2 lines in 2 requests\n$/);
       const tags = "logs,run=2026-11-21T02-55-00Z,name=hello".replace("hello", "a");
       assertEquals(bodies, [
