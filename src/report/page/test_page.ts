@@ -182,14 +182,11 @@ export function alerts({ test: { summary }, problems }: TestReport): Html {
 export function limits({ flows }: TestReport, label?: string): Html {
   const found = flows.flatMap(({ flow, bottlenecks }) => bottlenecks.map((bottleneck) => ({ flow, ...bottleneck })));
   if (found.length === 0) return html``;
-  const lines = Array.from(Map.groupBy(found, ({ code }) => code), ([code, alike]) => {
-    const [worst] = worstBottlenecks(alike);
-    const flow = alike.find((one) => one.message === worst.message)?.flow;
-    const others = new Set(alike.map(({ flow }) => flow)).size - 1;
-    return html`<li><b>${flow}</b>: ${worst.message}${
-      others > 0 && `; less so ${count(others, "other flow")}`
-    } <code>${code}</code></li>`;
-  });
+  const lines = worstBottlenecks(found).map(({ flow, code, message, otherFlows }) =>
+    html`<li><b>${flow}</b>: ${message}${
+      otherFlows > 0 && `; less so ${count(otherFlows, "other flow")}`
+    } <code>${code}</code></li>`
+  );
   return html`
     <div class="alert warning" aria-label="What tine may have limited" role="group">
       <p>tine or its machines may have limited these figures${label !== undefined &&
