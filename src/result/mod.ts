@@ -31,6 +31,7 @@ export { hashTest, testIdText } from "./names.ts";
 export {
   findPrevious,
   listRuns,
+  newestRun,
   openResults,
   type PreviousTest,
   type ResultsFolder,

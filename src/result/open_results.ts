@@ -87,6 +87,11 @@ export async function openResults(path: string): Promise<ResultsFolder | RunResu
   return { kind: "results", path, runs, damaged };
 }
 
+/** Returns the newest run that is complete, or else the newest one; undefined of no runs. */
+export function newestRun(runs: readonly RunResults[]): RunResults | undefined {
+  return runs.findLast(({ complete }) => complete) ?? runs.at(-1);
+}
+
 /** The path with the newest run in place of a `latest` that leads nowhere; undefined where that is not so. */
 async function withNewestRun(path: string): Promise<string | undefined> {
   const parts = path.split("/");
@@ -96,7 +101,7 @@ async function withNewestRun(path: string): Promise<string | undefined> {
   // What stands below the link is there where the link leads somewhere.
   if (await exists(`${out}/${LATEST}/.`) || !await exists(out)) return undefined;
   const { runs } = await listRuns(out);
-  const newest = runs.findLast(({ complete }) => complete) ?? runs.at(-1);
+  const newest = newestRun(runs);
   return newest && [out, newest.name, ...parts.slice(i + 1)].join("/");
 }
 

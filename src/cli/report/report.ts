@@ -127,7 +127,7 @@ async function folderOf(out: string): Promise<string> {
 
 /** Opens what a path leads to: of a folder of runs, the newest one that is complete. */
 async function openReported(path: string): Promise<Reported> {
-  const { openResults } = await import("../../result/mod.ts");
+  const { newestRun, openResults } = await import("../../result/mod.ts");
   const results = await openResults(path);
   if (results.kind === "test") {
     return { test: results, run: (await Deno.realPath(results.path)).split("/").at(-2) };
@@ -137,7 +137,7 @@ async function openReported(path: string): Promise<Reported> {
     return results;
   }
   for (const { message } of results.damaged) console.error(`tine report: passed over: ${escape(message)}`);
-  const newest = results.runs.findLast(({ complete }) => complete) ?? results.runs[results.runs.length - 1];
+  const newest = newestRun(results.runs)!;
   if (results.runs.length > 1) {
     console.error(
       `tine report: of the ${results.runs.length} runs in ${escape(path)}, the newest: ${escape(newest.name)}`,

@@ -1,8 +1,8 @@
 import { readTestReport } from "../../report/mod.ts";
 import type { Plot, PlotId } from "../../report/plot.ts";
-import { type ResultsFolder, type RunResults, type TestResults, testsOf } from "../../result/mod.ts";
+import { newestRun, type ResultsFolder, type RunResults, type TestResults, testsOf } from "../../result/mod.ts";
 import { testIdText } from "../../result/names.ts";
-import { CommandFailure, UsageError } from "../errors.ts";
+import { CommandFailure } from "../errors.ts";
 import { columns, escape, showsColour, showsUnicode, style, writeStdout } from "../terminal.ts";
 import { FlowLetters, plotLines } from "./plot_lines.ts";
 
@@ -30,10 +30,11 @@ export async function printPlots(
   path: string,
   choice: PlotChoice,
 ): Promise<number> {
-  if (results.kind === "results" && results.runs.length > 1) {
-    throw new UsageError(`--plot needs a run or a test, such as ${escape(path)}/latest, not a folder of several runs`);
+  const run = results.kind === "results" ? newestRun(results.runs)! : results;
+  if (results.kind === "results" && run.kind === "run" && results.runs.length > 1) {
+    const count = results.runs.length;
+    console.error(`tine results: of the ${count} runs in ${escape(path)}, the newest: ${escape(run.name)}`);
   }
-  const run = results.kind === "results" ? results.runs[0] : results;
   const only = choice === "all" ? undefined : new Set<string>(choice === "usual" ? USUAL : [choice]);
   let found = false;
   for await (const test of run.kind === "test" ? [run] : testsOf(run)) {
