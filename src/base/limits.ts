@@ -22,5 +22,5 @@ export const MAX_PACKET_BYTES = 65_507;
 /** The longest packet that is accepted by default, in bytes. */
 export const DEFAULT_MAX_PACKET_BYTES = 1480;
 
-/** The name in ids of tests that tells the repeats of a test apart. */
+/** Key in the id of a repeated test; its value is the number of the round, from 1. */
 export const REPEAT_KEY = "repeat";

@@ -40,7 +40,7 @@ export class Conditions {
       : undefined;
   }
 
-  /** The verdict of the alert by now; undefined where there is none. */
+  /** Verdict of the alert so far; undefined if the UDF has no alert. */
   get alert(): UdfAlert | undefined {
     if (this.#alert === undefined) return undefined;
     return {

@@ -113,8 +113,8 @@ export function list(options: Omit<ValueOptions<string>, "default" | "defaultTex
 /**
  * One of a few words: `--format csv`.
  *
- * @param options `bare`: the word that is meant where the flag stands without one; an argument behind it that is none of
- * the words is not its value then
+ * @param options `bare`: the value of the flag when no word follows it. The next argument is its value only if it is one
+ * of the words.
  *
  * @example
  * ```ts

@@ -233,7 +233,7 @@ async function checkReachable(
   }
 }
 
-/** Refuses what is no socket, and says where there is none yet: it may come before the first connection. */
+/** Throws if the path is another kind of file. If nothing is there yet, reports that connections wait for the socket. */
 function checkSocketPath(path: string, own: string | undefined, report: (message: string) => void): void {
   if (own !== undefined && realPath(own) === realPath(path)) {
     throw new UsageError(`--socket ${own} and --connect ${path} are one place: the relay would connect to itself`);

@@ -438,7 +438,7 @@ function namesBeside(names: readonly string[], width: number): [names: string[],
   return [cut.map((name) => name + " ".repeat(margin - textWidth(name))), margin];
 }
 
-/** The least and the greatest x and y of all series; undefined where there is none. */
+/** Returns the least and greatest x and y of all series; undefined if no series has values. */
 function rangeOf(series: readonly Series[]) {
   const x = { least: Infinity, greatest: -Infinity }, y = { least: Infinity, greatest: -Infinity };
   const add = (range: { least: number; greatest: number }, values: Float64Array) => {

@@ -39,7 +39,7 @@ export class StreamFlow implements ClientFlow {
   readonly #early: Chunk<"streamIO" | "tcpInfo">[] = [];
   #startNanos = 0;
   #firstNanos: number | undefined;
-  /** When the warm-up is over, in nanoseconds since the first of the flows has started; 0: there is none. */
+  /** End of the warm-up, in nanoseconds since the first flow started; 0 without a warm-up. */
   #warmupEndNanos = 0;
   #lastNanos = 0;
   #report: StreamReport | undefined;
