@@ -1,5 +1,5 @@
 """Reads a table from standard input and prints its rows as JSON: each value as its type and its text."""
-import csv, io, json, math, struct, sys
+import csv, io, json, math, os, struct, sys
 
 TEXTS = {"run", "absent_tag", "flow", "note", "name", "node"}
 DOUBLES = {"rtt_us", "maybe", "same"}
@@ -97,3 +97,6 @@ READERS = {
 }
 read = READERS[sys.argv[1]]
 json.dump(list(read(sys.stdin.buffer.read())), sys.stdout)
+sys.stdout.flush()
+# Threads of pyarrow that still run when Python tears itself down make it abort at times, after all is written.
+os._exit(0)
