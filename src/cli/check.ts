@@ -2,7 +2,8 @@ import { TineError } from "../base/errors.ts";
 import { nearest } from "../base/nearest.ts";
 import { defineCommand } from "./command.ts";
 import { CommandFailure, UsageError } from "./errors.ts";
-import { choice, duration, type Flag, flag, flagName, integer, list, text } from "./flags.ts";
+import { duration, type Flag, flag, flagName, integer, list, text } from "./flags.ts";
+import { inputFlags, readPointsOptions, splitNames } from "./input_flags.ts";
 import { onInterrupt } from "./interrupts.ts";
 import { checkModuleFlags, moduleFlags, moduleOptions } from "./module_flags.ts";
 import { escape, type Style, style } from "./terminal.ts";
@@ -18,12 +19,8 @@ const flags = {
   ...targetFlags,
   ...moduleFlags,
   set: list({ value: "NAME=VALUE", short: "s", help: "set an option of the UDF, as for tine host" }),
+  ...inputFlags,
   input: list({ value: "FILE", short: "i", complete: "file", help: "data of your own instead of samples; -: stdin" }),
-  inputFormat: choice(["line", "json", "csv", "srpl"], { help: "default: by the file's name, else line" }),
-  precision: choice(["ns", "us", "ms", "s", "m", "h"], { default: "ns", help: "unit of times that are integers" }),
-  measurement: text({ value: "NAME", help: "name of points without a name" }),
-  tagColumns: text({ value: "NAME,NAME", help: "CSV: the columns that are tags" }),
-  timeColumn: text({ value: "NAME", help: "CSV: the column of the time (default: time)" }),
   groupBy: text({ value: "TAG,TAG", help: "group points of --input as Kapacitor's groupBy does; *: by all tags" }),
   batchSize: integer({ min: 1, default: 10, help: "points of --input in a batch of a group" }),
   only: text({ value: "ID,ID", help: "make these checks only" }),
@@ -166,6 +163,7 @@ function ownFlags(given: Given): string[] {
 
 /** A value as it is written on the command line. */
 function textOf(key: string, value: unknown): string {
+  if (value instanceof Map) return Array.from(value, (entry) => entry.join("=")).join();
   return key.toLowerCase().endsWith("timeout") ? `${value}ms` : String(value);
 }
 
@@ -191,7 +189,7 @@ async function readData(given: Given, info: InfoResponse): Promise<Unit[]> {
     },
   }, {
     wants: info.wants,
-    groupBy: given.groupBy?.split(",").map((name) => name.trim()) ?? [],
+    groupBy: splitNames(given.groupBy),
     batches: { size: given.batchSize },
     onBad(bad) {
       throw new TineError("bad-line", `${current} line ${bad.line}: ${bad.reason}: ${bad.text}`);
@@ -200,11 +198,9 @@ async function readData(given: Given, info: InfoResponse): Promise<Unit[]> {
   let current = "";
   for (const input of await openInputs(given.input, given.inputFormat)) {
     current = input.name;
-    const tagColumns = given.tagColumns?.split(",").map((name) => name.trim());
-    const { precision, measurement, timeColumn } = given;
     const warn = (message: string) => console.error(`tine check: ${escape(input.name)} ${message}`);
     const { format, again } = input;
-    const options = { format, precision, measurement, tagColumns, timeColumn, again, warn };
+    const options = { ...readPointsOptions(given), format, again, warn };
     for await (const items of readPoints(options, input.stream)) await feeder.feed(items);
   }
   await feeder.end();

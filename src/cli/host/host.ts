@@ -1,6 +1,7 @@
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { choice, duration, flag, flagName, list, size, text, type Values } from "../flags.ts";
+import { inputFlagNames, inputFlags } from "../input_flags.ts";
 import { checkModuleFlags, isModule, moduleFlags } from "../module_flags.ts";
 import { supervisionFlags } from "../supervision_flags.ts";
 import { checkTarget, targetFlags, udfDataFlags } from "../udf_target.ts";
@@ -8,14 +9,7 @@ import { checkTarget, targetFlags, udfDataFlags } from "../udf_target.ts";
 const flags = {
   ...targetFlags,
   set: udfDataFlags.set,
-  input: list({ value: "FILE", short: "i", complete: "file", help: "read points from a file; - or none: stdin" }),
-  inputFormat: choice(["line", "json", "csv", "srpl"], { help: "default: what the file's name says, else line" }),
-  precision: choice(["ns", "us", "ms", "s", "m", "h"], { defaultText: "ns", help: "unit of times that are integers" }),
-  measurement: text({ value: "NAME", help: "name of points that have none" }),
-  database: text({ value: "NAME", help: "database of points that name none" }),
-  retentionPolicy: text({ value: "NAME", help: "retention policy of points that name none" }),
-  tagColumns: text({ value: "NAME,NAME", help: "CSV: the columns that are tags" }),
-  timeColumn: text({ value: "NAME", help: "CSV: the column of the time (default: time)" }),
+  ...inputFlags,
   fromResults: text({
     value: "PATH",
     complete: "directory",
@@ -58,18 +52,6 @@ const flags = {
   record: text({ value: "FILE", complete: "file", help: "record both directions, for tine replay" }),
 };
 
-/** What says how input is read; rows of results need none of it. */
-const INPUT_FLAGS = [
-  "input",
-  "inputFormat",
-  "precision",
-  "measurement",
-  "database",
-  "retentionPolicy",
-  "tagColumns",
-  "timeColumn",
-] as const;
-
 /** The values of the flags of `tine host`. */
 export type HostFlags = Values<typeof flags>;
 
@@ -111,7 +93,7 @@ export const command = defineCommand({
       throw new UsageError("--batch-size and --batch-window exclude each other: give one of them");
     }
     if (flags.fromResults !== undefined) {
-      const given = INPUT_FLAGS.find((name) => flags[name] !== undefined && flags[name].length > 0);
+      const given = inputFlagNames.find((name) => flags[name] !== undefined && Object.values(flags[name]).length > 0);
       if (given !== undefined) throw new UsageError(`--from-results and ${flagName(given)} exclude each other`);
       if (flags.table === undefined) {
         throw new UsageError("--table is missing: name the table of the results, such as --table round_trips");

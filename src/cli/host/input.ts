@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import { messageOf, TineError } from "../../base/errors.ts";
 import { decompressed } from "../../wire/decompress.ts";
-import type { InputFormat } from "../../udf/format/point_reader.ts";
+import { formatOfEnding, type InputFormat } from "../../udf/format/formats.ts";
 
 /** Larger files of CSV are read once, and their types decided over the first rows. */
 const READ_TWICE_BYTES = 256 * 2 ** 20;
@@ -17,15 +17,6 @@ export interface Input {
   /** Opens a file of CSV once more, so that its types are decided over all of it; the signal ends reading. */
   again?: (signal?: AbortSignal) => Promise<ReadableStream<Uint8Array>>;
 }
-
-/** Formats by the ending of a file name. */
-const FORMATS: Readonly<Record<string, InputFormat>> = {
-  json: "json",
-  jsonl: "json",
-  ndjson: "json",
-  csv: "csv",
-  srpl: "srpl",
-};
 
 /** Endings of compressed files. */
 const COMPRESSED = /\.(?:gz|zst)$/i;
@@ -49,10 +40,10 @@ export async function openInputs(paths: readonly string[], format: InputFormat |
       if (info.isDirectory) throw new Error("it is a folder");
       const file = await Deno.open(path);
       const plain = path.replace(COMPRESSED, "");
-      const ending = plain.slice(plain.lastIndexOf(".") + 1).toLowerCase();
+      const ending = plain.slice(plain.lastIndexOf(".") + 1);
       const input: Input = {
         name: path,
-        format: format ?? FORMATS[ending] ?? "line",
+        format: format ?? formatOfEnding(ending) ?? "line",
         stream: decompressed(file.readable, path),
         // What is in a compressed file is larger than the file.
         size: info.isFile && plain === path ? info.size : undefined,

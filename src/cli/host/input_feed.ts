@@ -7,6 +7,7 @@ import type { Host } from "../../udf/host.ts";
 import type { EdgeType } from "../../udf/messages.ts";
 import type { Supervisor } from "../../udf/supervise/supervisor.ts";
 import { escape } from "../terminal.ts";
+import { readPointsOptions, splitNames } from "../input_flags.ts";
 import type { HostFlags } from "./host.ts";
 import type { HostMessages } from "./host_messages.ts";
 import type { Input } from "./input.ts";
@@ -102,12 +103,7 @@ export class InputFeed implements Feed {
     this.#current = escape(input.name);
     const reader = readPoints({
       format: input.format,
-      precision: flags.precision ?? "ns",
-      measurement: flags.measurement,
-      database: flags.database,
-      retentionPolicy: flags.retentionPolicy,
-      tagColumns: splitNames(flags.tagColumns),
-      timeColumn: flags.timeColumn,
+      ...readPointsOptions(flags),
       again: input.again && (() => input.again!(signal)),
       warn: (message) => messages.warn(`${this.#current} ${message}`),
     }, input.stream.pipeThrough(new TransformStream(), { signal }));
@@ -148,9 +144,4 @@ export function batcherOptions(
   { batchSize, batchWindow }: Pick<HostFlags, "batchSize" | "batchWindow">,
 ): BatcherOptions {
   return { size: batchSize, windowNs: batchWindow === undefined ? undefined : BigInt(Math.round(batchWindow * 1e6)) };
-}
-
-/** The names of a list with commas between them. */
-export function splitNames(names: string | undefined): string[] {
-  return names === undefined || names === "" ? [] : names.split(",").map((name) => name.trim());
 }

@@ -1,34 +1,98 @@
 import { CsvParseStream } from "@std/csv";
 import { messageOf, TineError } from "../../base/errors.ts";
 import { Point } from "../point.ts";
+import { FieldColumn, trimmedCell } from "./field_column.ts";
 import { type BadLine, badLine, FieldMaps, type InputItem, type PointDefaults, quoted } from "./input_item.ts";
-import { NEEDS_NEWLINE, NEEDS_QUOTE, type RecordParser } from "./record_splitter.ts";
+import { type ItemSource, piecesOf, type SourceOptions } from "./item_source.ts";
+import { NEEDS_NEWLINE, NEEDS_QUOTE, type RecordParser, RecordSplitter } from "./record_splitter.ts";
 import { terminalText } from "../../base/terminal_text.ts";
 import { parseRfc3339, parseTime } from "./timestamp.ts";
-import { parseInt64 } from "./int64.ts";
+import { Utf8Decoder } from "./int64.ts";
 
 /** A record of CSV as text, before its cells are known. */
-export interface CsvRecord {
+interface CsvRecord {
   kind: "record";
   line: number;
   text: string;
 }
 
 /** Which columns are what. */
-export interface CsvColumns {
-  /** The column of the time; undefined: `time`, if there is such a column. */
-  timeColumn: string | undefined;
-  /** The columns that are tags. */
-  tagColumns: readonly string[];
-}
+type CsvColumns = Pick<SourceOptions, "timeColumn" | "tagColumns" | "types">;
 
 /** Rows of a stream over which the types of columns are decided, */
 const SURVEYED_ROWS = 10_000;
 /** or over so much text, in UTF-16 units. */
 const SURVEYED_LENGTH = 16 * 1024 * 1024;
 
+/**
+ * Reads CSV with a header; see {@linkcode CsvTable} for what it takes.
+ *
+ * Where the input can be had once more, the types of columns are decided over all of it, else over its first rows.
+ */
+export class CsvSource implements ItemSource {
+  readonly #options: SourceOptions;
+  readonly #table: CsvTable;
+  readonly #splitter: RecordSplitter<InputItem | CsvRecord>;
+  readonly #decoder = new Utf8Decoder();
+
+  constructor(options: SourceOptions) {
+    this.#options = options;
+    this.#table = new CsvTable(options.defaults, options, options.warn);
+    this.#splitter = new RecordSplitter(new CsvRecordParser(), options.maxLineLength);
+  }
+
+  async prepare(): Promise<void> {
+    const { again, maxLineLength } = this.#options;
+    if (again === undefined) return;
+    const splitter = new RecordSplitter(new CsvRecordParser(), maxLineLength);
+    const decoder = new Utf8Decoder();
+    for await (const chunk of await again()) {
+      for (const piece of piecesOf(chunk)) {
+        const records: (InputItem | CsvRecord)[] = [];
+        splitter.push(decoder.decode(piece), records);
+        await this.#table.survey(records);
+      }
+    }
+    const records: (InputItem | CsvRecord)[] = [];
+    splitter.push(decoder.end(), records);
+    splitter.end(records);
+    await this.#table.survey(records);
+    this.#table.surveyed();
+  }
+
+  push(piece: Uint8Array): Promise<InputItem[]> {
+    const records: (InputItem | CsvRecord)[] = [];
+    this.#splitter.push(this.#decoder.decode(piece), records);
+    return this.#table.read(records);
+  }
+
+  async end(): Promise<InputItem[]> {
+    const records: (InputItem | CsvRecord)[] = [];
+    this.#splitter.push(this.#decoder.end(), records);
+    this.#splitter.end(records);
+    const items = await this.#table.read(records);
+    return items.concat(this.#table.decide());
+  }
+
+  get holding(): boolean {
+    return this.#table.holding;
+  }
+
+  release(): InputItem[] {
+    return this.#table.decide();
+  }
+
+  get lines(): number {
+    return this.#splitter.lines;
+  }
+
+  get invalidUtf8(): number {
+    return this.#decoder.invalid;
+  }
+}
+
 /** Finds where records end: at a newline outside of quotes. Lines with nothing but white space are boundaries. */
-export class CsvRecordParser implements RecordParser<InputItem | CsvRecord> {
+class CsvRecordParser implements RecordParser<InputItem | CsvRecord> {
   parse(text: string, position: number, line: number, out: (InputItem | CsvRecord)[]): number {
     let newline = text.indexOf("\n", position);
     const quote = text.indexOf('"', position);
@@ -71,7 +135,7 @@ function recordEnd(text: string, position: number): number {
  *
  * Format: https://www.rfc-editor.org/rfc/rfc4180
  */
-export class CsvTable {
+class CsvTable {
   readonly #defaults: PointDefaults;
   readonly #columns: CsvColumns;
   readonly #warn: (message: string) => void;
@@ -187,8 +251,8 @@ export class CsvTable {
   }
 
   #header(names: string[]): Column[] {
-    const { timeColumn, tagColumns } = this.#columns;
-    const wanted = timeColumn === undefined ? tagColumns : [timeColumn, ...tagColumns];
+    const { timeColumn, tagColumns, types } = this.#columns;
+    const wanted = [...timeColumn === undefined ? [] : [timeColumn], ...tagColumns, ...types.keys()];
     for (const name of wanted) {
       if (!names.includes(name)) {
         throw badHeader(`there is no column ${quoted(name)}, only ${names.join(", ").slice(0, 200)}`);
@@ -202,10 +266,20 @@ export class CsvTable {
       }
       if (seen.has(name)) throw badHeader(`the column ${quoted(name)} stands there twice`);
       seen.add(name);
-      if (name === (timeColumn ?? "time")) return { name, role: "time" };
-      if (tagColumns.includes(name)) return { name, role: "tag" };
-      if (name !== "name" || this.#defaults.measurement !== undefined) {
-        return { name, role: "field", field: new FieldColumn(name) };
+      const type = types.get(name);
+      if (name === (timeColumn ?? "time")) {
+        if (type !== undefined) throw badHeader(`the column ${quoted(name)} is the time, and no ${type}`);
+        return { name, role: "time" };
+      }
+      if (tagColumns.includes(name)) {
+        if (type !== undefined && type !== "tag") {
+          throw badHeader(`the column ${quoted(name)} is given both as a tag and as ${type}`);
+        }
+        return { name, role: "tag" };
+      }
+      if (type === "tag" || type === "ignore") return { name, role: type };
+      if (name !== "name" || this.#defaults.measurement !== undefined || type !== undefined) {
+        return { name, role: "field", field: new FieldColumn(name, type) };
       }
       hasName = true;
       return { name, role: "name" };
@@ -241,7 +315,7 @@ export class CsvTable {
         }
       } else if (role === "name") {
         name = cells[i];
-      } else {
+      } else if (role === "tag") {
         (tags ??= new Map()).set(column, cells[i]);
       }
     }
@@ -264,7 +338,7 @@ export class CsvTable {
 
 interface Column {
   name: string;
-  role: "time" | "name" | "tag" | "field";
+  role: "time" | "name" | "tag" | "field" | "ignore";
   /** What is known of a column of fields. */
   field?: FieldColumn;
 }
@@ -319,110 +393,4 @@ async function parseInto(rows: (string[] | string)[], records: readonly CsvRecor
     // The message counts lines from the start of this block, so only what follows the place is of use.
     return messageOf(error).replace(/^.*column \d+: /s, "");
   }
-}
-
-/** What the values of a column are. */
-export type ColumnType = "int" | "double" | "bool" | "string";
-
-/** The first cell of a kind, and its line. */
-interface Sight {
-  line: number;
-  cell: string;
-}
-
-const INTEGER = /^-?(?:0|[1-9]\d*)$/;
-const DOUBLE = /^-?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
-const SPECIAL_DOUBLE = /^(?:nan|[+-]?inf(?:inity)?)$/i;
-const BOOLEAN = /^(?:true|false)$/i;
-const NULL = /^null$/i;
-
-/** The cell without the spaces around it; "" where it holds no value, which is an empty cell or `null`. */
-export function trimmedCell(cell: string): string {
-  const trimmed = cell.trim();
-  return trimmed.length === 4 && NULL.test(trimmed) ? "" : trimmed;
-}
-
-/** What a cell is by itself, without spaces around it. */
-function typeOfCell(cell: string): ColumnType {
-  if (INTEGER.test(cell)) return "int";
-  if (DOUBLE.test(cell) || SPECIAL_DOUBLE.test(cell)) return "double";
-  return BOOLEAN.test(cell) ? "bool" : "string";
-}
-
-/**
- * A column of fields, whose cells all have one type: that of all cells it has seen before {@linkcode decide}.
- *
- * Integers alone are int64, numbers doubles, `true` and `false` booleans, all else strings. Integers with leading zeros
- * are strings, since they are identifiers.
- */
-export class FieldColumn {
-  readonly #seen = new Map<ColumnType, Sight>();
-  #type: ColumnType | undefined;
-
-  constructor(readonly name: string) {}
-
-  /** Takes a cell that has a value into account. */
-  see(cell: string, line: number): void {
-    const type = typeOfCell(cell.trim());
-    if (!this.#seen.has(type)) this.#seen.set(type, { line, cell });
-  }
-
-  /**
-   * Decides the type by the cells seen so far.
-   *
-   * @returns what is odd about it, for a person
-   */
-  decide(): string | undefined {
-    const numbers = this.#seen.has("int") || this.#seen.has("double");
-    const odd = this.#seen.get("string") ?? this.#seen.get("bool");
-    if (odd === undefined) {
-      if (numbers) this.#type = this.#seen.has("double") ? "double" : "int";
-      return;
-    }
-    const [first] = this.#seen.keys();
-    this.#type = this.#seen.size === 1 ? first : "string";
-    if (this.#seen.size === 1) return;
-    return `line ${odd.line}: the field ${quoted(this.name)} is a string in every row, since its column holds ` +
-      `${quoted(odd.cell)} beside ${numbers ? "numbers" : "booleans"}`;
-  }
-
-  /**
-   * Sets the field from a cell that has a value. After the decision, a column of integers becomes one of doubles by its
-   * first double; any other cell of another type is a string.
-   *
-   * @returns why the cell cannot be used, or ""
-   */
-  set(fields: FieldMaps, cell: string): string {
-    const { name } = this;
-    if (this.#type === "string") {
-      fields.setString(name, cell);
-      return "";
-    }
-    const text = cell.trim();
-    const own = typeOfCell(text);
-    this.#type ??= own;
-    if (own === "double" && this.#type === "int") this.#type = "double";
-    if (own === "int" && this.#type === "int") {
-      const value = parseInt64(text);
-      if (value === undefined) return `the field ${quoted(name)} is out of the range of int64: ${quoted(text)}`;
-      fields.setInt(name, value);
-    } else if ((own === "int" || own === "double") && this.#type === "double") {
-      const special = SPECIAL_DOUBLE.test(text);
-      const value = special ? specialDouble(text) : Number(text);
-      if (!special && !Number.isFinite(value)) {
-        return `the field ${quoted(name)} is out of the range of doubles: ${quoted(text)}`;
-      }
-      fields.setDouble(name, value);
-    } else if (own === "bool" && this.#type === "bool") {
-      fields.setBool(name, text.length === "true".length);
-    } else {
-      fields.setString(name, cell);
-    }
-    return "";
-  }
-}
-
-function specialDouble(text: string): number {
-  if (/nan/i.test(text)) return NaN;
-  return text.startsWith("-") ? -Infinity : Infinity;
 }

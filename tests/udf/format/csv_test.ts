@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { TineError } from "../../../src/base/errors.ts";
+import type { GivenType } from "../../../src/udf/format/field_column.ts";
 import { readPoints, type ReadPointsOptions } from "../../../src/udf/format/point_reader.ts";
 import { plain, read, readOne, reasons } from "./samples.ts";
 
@@ -163,4 +164,56 @@ Deno.test("a header that cannot be used is an error that says why", async () => 
     assertEquals(error.code, "bad-input");
   }
   assertEquals(await read(csv, ""), []);
+});
+
+Deno.test("given types hold for each value, tags and left-out columns too, and what does not fit is a bad line", async () => {
+  const types = new Map<string, GivenType>([
+    ["usage", "double"],
+    ["n", "int"],
+    ["id", "string"],
+    ["up", "bool"],
+    ["host", "tag"],
+    ["note", "ignore"],
+  ]);
+  const text = "time,name,host,usage,n,id,up,note\n" +
+    "1,cpu,a, 98 ,3.0,007,yes,x\n2,cpu,b,+097,-4,8,0,y\n3,cpu,c,n/a,1,1,1,\n4,cpu,c,1,1.5,1,1,\n5,cpu,c,1,1,1,maybe,\n6,cpu,c,,,,,z\n";
+  const items = await read({ ...csv, types }, text);
+  assertEquals(
+    items.map((item) => item.kind === "point" ? { ...Object.fromEntries(item.point.fields()) } : item.kind),
+    [{ usage: 98, n: 3n, id: "007", up: true }, { usage: 97, n: -4n, id: "8", up: false }, "bad", "bad", "bad"],
+  );
+  assert(items[0].kind === "point");
+  assertEquals(items[0].point.tags, new Map([["host", "a"]]));
+  assertEquals(await reasons({ ...csv, types }, text), [
+    '4: the field "usage" is no number: "n/a"',
+    '5: the field "n" is no integer: "1.5"',
+    '6: the field "up" is no boolean: "maybe"',
+  ]);
+});
+
+Deno.test("types are given of columns that are there and can have them", async () => {
+  const cases: [Partial<ReadPointsOptions>, string][] = [
+    [{ types: new Map([["usag", "double"]]) }, 'there is no column "usag", only time, usage'],
+    [{ types: new Map([["time", "int"]]) }, 'the column "time" is the time, and no int'],
+    [
+      { types: new Map([["usage", "int"]]), tagColumns: ["usage"] },
+      'the column "usage" is given both as a tag and as int',
+    ],
+  ];
+  for (const [options, message] of cases) {
+    await assertRejects(() => read({ ...csv, measurement: "m", ...options }, "time,usage\n1,2\n"), TineError, message);
+  }
+});
+
+Deno.test("where values have types, given ones convert them, and a field that does not occur is named", async () => {
+  const warnings: string[] = [];
+  const types = new Map<string, GivenType>([["v", "double"], ["host", "tag"], ["x", "ignore"], ["never", "int"]]);
+  const text = 'cpu v=98i,host="a",x=1 1\ncpu v="97.5",host="b" 2\ncpu v="?" 3\n';
+  const items = await read({ format: "line", types, warn: (message) => warnings.push(message) }, text);
+  assertEquals(
+    items.map((item) => item.kind === "point" ? [...item.point.tags, ...item.point.fields()] : item.kind),
+    [[["host", "a"], ["v", 98]], [["host", "b"], ["v", 97.5]], "bad"],
+  );
+  assertEquals(await reasons({ format: "line", types }, text), ['3: the field "v" is no number: "?"']);
+  assertEquals(warnings, ['no point has the field "never", which is given as an int']);
 });

@@ -1,0 +1,67 @@
+import type { Point } from "../point.ts";
+import { terminalText } from "../../base/terminal_text.ts";
+import { type InputItem, quoted } from "./input_item.ts";
+
+/** Fields whose types are watched; input may invent any number of names. */
+const MAX_FIELDS = 10_000;
+
+type FieldType = "an int64" | "a double" | "a string" | "a boolean";
+
+/**
+ * Watches the types of fields. InfluxDB fixes them for each measurement, and most UDFs rely on that.
+ *
+ * @example
+ * ```ts
+ * import { Point } from "../point.ts";
+ * import { FieldTypes } from "./field_types.ts";
+ * const types = new FieldTypes(console.warn);
+ * types.watch([{ kind: "point", line: 1, point: new Point({ name: "cpu", fieldsDouble: new Map([["usage", 99.5]]) }) }]);
+ * types.watch([{ kind: "point", line: 2, point: new Point({ name: "cpu", fieldsInt: new Map([["usage", 98n]]) }) }]); // warns
+ * ```
+ */
+export class FieldTypes {
+  readonly #warn: (message: string) => void;
+  readonly #measurements = new Map<string, Map<string, FieldType>>();
+  /** Fields that have changed, by measurement: one sentence for each is enough. */
+  readonly #changed = new Map<string, Set<string>>();
+  #count = 0;
+
+  /** @param warn gets a sentence with line, field and types at the first change of each field */
+  constructor(warn: (message: string) => void) {
+    this.#warn = warn;
+  }
+
+  /**
+   * Looks at the points among the items. The name of a batch is not known to its points: they count as one measurement.
+   */
+  watch(items: readonly InputItem[]): void {
+    for (const item of items) if (item.kind === "point") this.#point(item.point, item.line);
+  }
+
+  #point({ name, fieldsDouble, fieldsInt, fieldsString, fieldsBool }: Point, line: number): void {
+    let types = this.#measurements.get(name);
+    if (types === undefined) this.#measurements.set(name, types = new Map());
+    for (const field of fieldsDouble.keys()) this.#field(name, types, field, "a double", line);
+    for (const field of fieldsInt.keys()) this.#field(name, types, field, "an int64", line);
+    for (const field of fieldsString.keys()) this.#field(name, types, field, "a string", line);
+    for (const field of fieldsBool.keys()) this.#field(name, types, field, "a boolean", line);
+  }
+
+  #field(name: string, types: Map<string, FieldType>, field: string, type: FieldType, line: number): void {
+    const before = types.get(field);
+    if (before === type) return;
+    if (before === undefined) {
+      if (this.#count++ < MAX_FIELDS) types.set(field, type);
+      return;
+    }
+    let changed = this.#changed.get(name);
+    if (changed === undefined) this.#changed.set(name, changed = new Set());
+    if (changed.has(field)) return;
+    changed.add(field);
+    const of = name === "" ? "" : ` of ${quoted(name)}`;
+    this.#warn(terminalText(
+      `line ${line}: the field ${quoted(field)}${of} is ${type} and was ${before} before; ` +
+        "further changes of this field are not reported",
+    ));
+  }
+}

@@ -1,0 +1,76 @@
+import type { InputItem } from "./input_item.ts";
+import { type ItemSource, type SourceOptions, textSource } from "./item_source.ts";
+import { type RecordParser, RecordSplitter } from "./record_splitter.ts";
+import type { Precision } from "./timestamp.ts";
+
+/** How points are written in a format, and what reads them. */
+export interface Format {
+  /** What it is, for help and messages. */
+  readonly what: string;
+  /** Endings of names of files that are in this format unless their content looks otherwise. */
+  readonly endings: readonly string[];
+  /** The unit of integers that are times, where none is given; default ns. */
+  readonly precision?: Precision;
+  /** Whether values have no type of their own, so that what reads them takes care of given types. */
+  readonly untyped?: boolean;
+  /** Makes what reads it. Loaded when wanted, since a run reads one format or two. */
+  open(options: SourceOptions): Promise<ItemSource>;
+}
+
+/** The formats points are read from. A format is one entry here, and one rule in `detect_format.ts`. */
+export const FORMATS = {
+  line: {
+    what: "InfluxDB's line protocol",
+    endings: ["line", "lp"],
+    async open(options) {
+      const { LineProtocolParser } = await import("./line_protocol.ts");
+      return lineSource(new LineProtocolParser(options.defaults), options);
+    },
+  },
+  json: {
+    what: "JSON lines, as tine prints them",
+    endings: ["json", "jsonl", "ndjson"],
+    async open(options) {
+      const { JsonLinesParser } = await import("./json_lines_parser.ts");
+      const parser = new JsonLinesParser(options.defaults);
+      return lineSource(parser, options, (out) => parser.end(out));
+    },
+  },
+  csv: {
+    what: "CSV with a header",
+    endings: ["csv"],
+    untyped: true,
+    async open(options) {
+      const { CsvSource } = await import("./csv_parser.ts");
+      return new CsvSource(options);
+    },
+  },
+  srpl: {
+    what: "Kapacitor's recording of a stream",
+    endings: ["srpl"],
+    async open(options) {
+      const { StreamRecordingParser } = await import("./stream_recording.ts");
+      return lineSource(new StreamRecordingParser(options.defaults), options);
+    },
+  },
+} as const satisfies Record<string, Format>;
+
+/** A source whose records are lines, or several. */
+function lineSource(
+  parser: RecordParser<InputItem>,
+  { maxLineLength }: SourceOptions,
+  atEnd?: (out: InputItem[]) => void,
+): ItemSource {
+  return textSource(new RecordSplitter(parser, maxLineLength), atEnd);
+}
+
+/** The name of a format that points are read from. */
+export type InputFormat = keyof typeof FORMATS;
+
+/** The names of all of them. */
+export const INPUT_FORMATS = Object.keys(FORMATS) as readonly InputFormat[];
+
+/** Returns the format of files with this ending, such as `csv`, or undefined. */
+export function formatOfEnding(ending: string): InputFormat | undefined {
+  return INPUT_FORMATS.find((name) => (FORMATS[name].endings as readonly string[]).includes(ending.toLowerCase()));
+}
