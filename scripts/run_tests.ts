@@ -27,6 +27,19 @@ const root = new URL("..", import.meta.url).pathname;
 const COMMAND = ["test", "-A", "--no-check"];
 /** More than processes, so that none is left with the slow ones; few, since each start costs a moment. */
 const SHARES = 16;
+/** Files that take half a minute and more: they start first, so that the others need not wait for one in the end. */
+const SLOW = [
+  "manual_test.ts",
+  "scripts/bench_test.ts",
+  "cli/run_ssh_test.ts",
+  "cli/run_ssh_faults_test.ts",
+  "cli/udp_client_test.ts",
+  "examples_test.ts",
+  "cli/run_faults_test.ts",
+  "udf/module_test.ts",
+  "cli/init_test.ts",
+  "cli/check_test.ts",
+].map((name) => `${root}tests/${name}`);
 /** Folders with tests of how exact traffic and its figures are: they run when nothing else does. */
 const QUIET = ["flow", "truth"].map((name) => `${root}tests/${name}/`);
 
@@ -54,9 +67,12 @@ export async function main(args: readonly string[]): Promise<number> {
   const started = performance.now();
   const isQuiet = (file: string) => QUIET.some((folder) => file.startsWith(folder));
   const files = [...testsIn(`${root}tests`)].sort();
-  const others = files.filter((file) => !isQuiet(file));
-  // Neighbours are often slow for the same reason: they go into different shares.
-  const shares = Array.from({ length: SHARES }, (_, share) => others.filter((_, i) => i % SHARES === share)).values();
+  const others = files.filter((file) => !isQuiet(file) && !SLOW.includes(file));
+  const shares = [
+    ...SLOW.map((file) => [file]),
+    // Neighbours are often slow for the same reason: they go into different shares.
+    ...Array.from({ length: SHARES }, (_, share) => others.filter((_, i) => i % SHARES === share)),
+  ].values();
   const ran: Ran[] = [];
   const run = async (share: readonly string[]) => {
     const result = await runShare(share);
