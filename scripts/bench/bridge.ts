@@ -15,8 +15,18 @@ import { thousands } from "./throughput.ts";
 const MAX_PENDING_BYTES = 4 * 2 ** 20;
 
 const MOVING_AVG = "handler: moving-avg, options: { field: rtt_us, size: 10 }, groupBy: [flow]";
-/** A handler that takes as much of the processor as it gets. */
-const BUSY = "command: [sh, -c, 'while :; do :; done']";
+/** A program that takes as much of the processor as it gets. */
+const LOOPS = "command: [sh, -c, 'while :; do :; done']";
+/** A module that returns as much as is read of it. */
+const FLOODS = `export function createHandler(agent) {
+  return {
+    info: () => ({ wants: "stream", provides: "stream" }),
+    init() {},
+    async point(point) {
+      for (;;) await agent.point(point);
+    },
+  };
+}`;
 
 /** How many rows a second UDFs of a plan take, and what a test notices of them. */
 export const benchmark: Benchmark = {
@@ -40,7 +50,14 @@ export const benchmark: Benchmark = {
         };
       }
       const seconds = quick ? 1 : 5;
-      const udfs = { without: "", "moving-avg": MOVING_AVG, "a busy program": BUSY };
+      const flood = `${out}/flood.ts`;
+      await Deno.writeTextFile(flood, FLOODS);
+      const udfs = {
+        without: "",
+        "moving-avg": MOVING_AVG,
+        "an endless loop": LOOPS,
+        "a flood of output": `handler: ${flood}`,
+      };
       const measured = await inRounds(
         rounds,
         ...Object.values(udfs).map((udf) => () => measureTest(udf, seconds, out)),

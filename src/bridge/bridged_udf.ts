@@ -20,6 +20,7 @@ import { DEFAULT_BATCH_WINDOW_MS } from "./row_feeder.ts";
 import { DirectHandler } from "./direct_handler.ts";
 import type { UdfProgress } from "./messages.ts";
 import type { ReachOptions } from "./reach_udf.ts";
+import { OutputAllowance } from "./output_allowance.ts";
 import { RowPoints } from "./row_points.ts";
 import { udfOptions } from "./udf_options.ts";
 
@@ -38,6 +39,9 @@ const START_GRACE_MS = 5000;
 const DIED = "the UDF died: ";
 /** Points in and out after which others get their turn: a module that floods this process never pauses. */
 const TURN_POINTS = 8192;
+/** What takes processor time from a test, and what is done about it. */
+const RESTRAINED = "it computes for long without taking a row, and gives way to all others until it takes one";
+const FLOODS = "it returns far more than it gets, and few of its points are read each second";
 /** Lines of a UDF that become entries of the log in a second. */
 const MAX_LINES_PER_SECOND = 100;
 
@@ -49,7 +53,7 @@ export interface BridgedUdfOptions {
   /** Makes it, where it is a handler that comes with tine. */
   readonly bundled: CreateHandler | undefined;
   /** Starts or connects to it, each time anew. */
-  reach(options: Pick<ReachOptions, "log" | "waiting" | "signal">): Promise<RunningUdf>;
+  reach(options: Pick<ReachOptions, "log" | "waiting" | "onRestraint" | "signal">): Promise<RunningUdf>;
   /** Where what it returns goes, a file that is empty. */
   readonly file: AppendFile;
   /** A promise where more is returned than can be written. */
@@ -93,6 +97,9 @@ export class BridgedUdf {
   #rows = 0;
   /** Points since others had their turn. */
   #turn = 0;
+  readonly #allowance = new OutputAllowance();
+  /** Warnings that were given. */
+  readonly #warnings = new Set<string>();
   #sent = 0;
   /** What it returned, without what came a second time after a restart. */
   #pointsOut = 0;
@@ -122,9 +129,10 @@ export class BridgedUdf {
       this.#why = why;
       log(why);
     };
+    const onRestraint = () => this.#warn(RESTRAINED);
     this.#driver = options.bundled !== undefined
       ? new DirectHandler(options.bundled, this.#receiver(), config.name)
-      : new Supervisor(() => reach({ log, waiting, signal: this.#givingUp.signal }), this.#receiver(), {
+      : new Supervisor(() => reach({ log, waiting, onRestraint, signal: this.#givingUp.signal }), this.#receiver(), {
         taskId: "tine",
         nodeId: config.name,
         timeoutMs: TIMEOUT_MS,
@@ -223,6 +231,7 @@ export class BridgedUdf {
       bytes,
       columns: this.#columns.columns,
       ...(this.#marks.size > 0 && { marks: Object.fromEntries(this.#marks) }),
+      ...(this.#warnings.size > 0 && { warnings: [...this.#warnings] }),
       ...(this.#failure && { error: { code: this.#failure.code, message: this.#failure.message } }),
       ...(alert && { alert }),
     };
@@ -283,7 +292,17 @@ export class BridgedUdf {
     // A handler that comes with tine works on rows as they come in, between which others have their turn.
     if (this.#turn < TURN_POINTS || this.#driver instanceof DirectHandler) return this.#options.room();
     this.#turn = 0;
-    return new Promise<void>((resolve) => setTimeout(resolve)).then(() => this.#options.room());
+    const pauseMs = this.#allowance.pauseMs({ rows: this.#sent, points: this.#pointsOut });
+    // One that takes its last rows may take the time that it has.
+    if (pauseMs > 0 && !this.#ending) this.#warn(FLOODS);
+    return new Promise<void>((resolve) => setTimeout(resolve, this.#ending ? 0 : pauseMs))
+      .then(() => this.#options.room());
+  }
+
+  /** Logs a warning, once. */
+  #warn(text: string): void {
+    if (!this.#warnings.has(text)) this.#log.log(`warning: ${text}`);
+    this.#warnings.add(text);
   }
 
   /** The point of a Request or Response. */

@@ -7,6 +7,8 @@ import type { Watchdog } from "../node/process/watchdog.ts";
 import { BUNDLED_HANDLERS, isModulePath, loadBundledHandler } from "../udf/handlers/mod.ts";
 import { type RunningUdf, startInProcess } from "../udf/running_udf.ts";
 import { startProcess } from "../udf/udf_process.ts";
+import { setGroupNice } from "../sys/scheduling.ts";
+import { MODULE_THREADS, ProgramThreads, restrained } from "./restraint.ts";
 
 /** How a UDF of a plan is reached. */
 export interface ReachOptions {
@@ -14,6 +16,8 @@ export interface ReachOptions {
   log(line: string): void;
   /** Gets a sentence when a socket is not there yet. */
   waiting?(why: string): void;
+  /** Called when it computes without an answer, and has to give way to all others until it answers. */
+  onRestraint?(): void;
   /** Ends processes that are started, also those that leave their group, and when this process is killed. */
   readonly watchdog: Watchdog;
   /** How long a socket that is not there yet is tried again, in milliseconds. */
@@ -33,16 +37,18 @@ const HANDLER_TIMEOUT_MS = 10_000;
  */
 export async function reachUdf(
   { handler, command, socket, connect }: Pick<UdfConfig, "handler" | "command" | "socket" | "connect">,
-  { log, waiting, watchdog, retryMs, signal }: ReachOptions,
+  options: ReachOptions,
 ): Promise<RunningUdf> {
+  const { log, waiting, retryMs, signal, onRestraint } = options;
   if (handler !== undefined) {
     const bundled = await loadBundledHandler(handler);
     if (bundled !== undefined) return startInProcess(handler, bundled);
     if (!isModulePath(handler)) throw unknownHandler(handler);
     const { startModule } = await import("../udf/module/module_runner.ts");
-    return await startModule(handler, { log, handlerTimeoutMs: HANDLER_TIMEOUT_MS });
+    const module = await startModule(handler, { log, handlerTimeoutMs: HANDLER_TIMEOUT_MS });
+    return restrained(module, MODULE_THREADS, onRestraint, () => module.busyMs);
   }
-  if (command !== undefined) return startWatched(command, log, watchdog);
+  if (command !== undefined) return startWatched(command, options);
   const { connectSocket } = await import("../udf/udf_socket.ts");
   const address = socket === undefined ? parseDialAddress(connect!) : { path: socket };
   return await connectSocket(address, retryMs, signal, waiting);
@@ -58,24 +64,11 @@ export function unknownHandler(handler: string): TineError {
 }
 
 /** Starts a process that the watchdog ends with this one. */
-function startWatched(command: readonly string[], log: (line: string) => void, watchdog: Watchdog): RunningUdf {
+function startWatched(command: readonly string[], { log, watchdog, onRestraint }: ReachOptions): RunningUdf {
   watchdog.start();
   const udf = startProcess(command, log, { [LINEAGE]: watchdog.lineage.command });
   const watch = watchdog.watchGroup(udf.pid);
   void udf.ended.then(() => watch[Symbol.dispose]());
-  giveWay(udf.pid, PROGRAM_NICE);
-  return udf;
-}
-
-/**
- * Lets a process that has a session of its own give way to others. The kernel groups processes by their session where
- * it is set up so; a nice value then counts within the group alone.
- *
- * Source: sched(7), the autogroup feature.
- *
- * @param pid of the process; `self`: this one
- * @param nice 5 is a third of the weight of others, 10 a ninth
- */
-export function giveWay(pid: number | "self", nice: number): void {
-  void Deno.writeTextFile(`/proc/${pid}/autogroup`, String(nice)).catch(() => {}); // there are no groups
+  setGroupNice(udf.pid, PROGRAM_NICE);
+  return restrained(udf, new ProgramThreads(udf.pid, PROGRAM_NICE), onRestraint);
 }

@@ -16,7 +16,7 @@ import type { BridgeEnd, BridgeReport, BridgeSetup } from "./messages.ts";
 import { reachUdf } from "./reach_udf.ts";
 
 /** How often rows are made of what waits for the other end of a flow, in milliseconds. */
-const SETTLE_MS = 50;
+const SETTLE_MS = 25;
 /** How often it is reported how far UDFs are, in milliseconds. */
 const PROGRESS_MS = 500;
 /** How long a socket that is not there yet is tried again, in milliseconds. */

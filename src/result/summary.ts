@@ -86,6 +86,8 @@ export interface UdfSummary {
   columns: UdfColumn[];
   /** How many of the points that it returned have true in a field, by the field. */
   marks?: Record<string, number>;
+  /** Sentences about what it did that takes processor time from the test, and what was done about it. */
+  warnings?: readonly string[];
   /** What it failed of, for good. */
   error?: { code: string; message: string };
   /** The verdict of its alert, where the plan has one. */

@@ -33,6 +33,8 @@ const declarations = {
   write: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
   prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
+  // Variadic as well. It makes the calls for which older C libraries have no function.
+  syscall: { parameters: ["i64", "i64", "buffer", "u64", "u64"], result: "i64" },
   if_nametoindex: { parameters: ["buffer"], result: "u32" },
   if_indextoname: { parameters: ["u32", "buffer"], result: "pointer" },
   // Runs in another thread, since it may wait for a name server.

@@ -2,9 +2,13 @@ import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "
 import { type PlanOutcome, runPlan } from "../../src/experiment/run_plan.ts";
 import { exportToStream } from "../../src/result/export/mod.ts";
 import { openResults, testsOf } from "../../src/result/mod.ts";
-import type { TestSummary } from "../../src/result/summary.ts";
+import type { TestSummary, UdfSummary } from "../../src/result/summary.ts";
+import { Kind } from "../../src/node/protocol/frame.ts";
+import { decodeItem } from "../../src/node/protocol/kinds.ts";
+import { Canceled } from "../../src/node/runner.ts";
 import { parsePlan } from "../../src/node/plan/parse.ts";
 import { noLeftovers } from "../support/leaks.ts";
+import { needsProcessors } from "../support/quiet.ts";
 import { run } from "../support/peers.ts";
 import { hasPythonAgent, preparePythonAgent, type PythonAgent } from "../support/python_agent.ts";
 import { startTine, TextReader } from "../support/tine.ts";
@@ -52,6 +56,16 @@ const CRASHES = `export function createHandler(agent) {
 const HANGS = CRASHES.replace('throw new Error("point 20 is too much")', "for (;;);");
 
 const FLOODS = CRASHES.replace(/if \(\+\+points.*/, "for (let i = 0; i < 1e9; i++) agent.point(point);");
+
+/** Floods after one row, and waits where it is to wait. */
+const STREAMS = CRASHES.replace("point(point) {", "async point(point) {")
+  .replace(/if \(\+\+points.*/, "for (;;) await agent.point(point);");
+
+/** Returns how old each row is. */
+const AGES = CRASHES.replace(
+  /if \(\+\+points[^]*?return .*/,
+  "return agent.point({ name: 'age', time: point.time, tags: point.tags, fields: { ms: Date.now() - Number(point.time / 1_000_000n) } });",
+);
 
 interface Ran {
   readonly outcome: PlanOutcome;
@@ -244,6 +258,66 @@ tests:
   assertStringIncludes(became.get("gone")!.error!.message, "there is no such program");
   assertStringIncludes(became.get("dead")!.error!.message, "exited with status 3");
 });
+
+Deno.test("a UDF that takes processor time from the test is restrained, with a warning", async () => {
+  await using _ = noLeftovers();
+  await Deno.writeTextFile(`${out}/LOOPS.ts`, HANGS.replace("=== 20", "=== 1"));
+  await Deno.writeTextFile(`${out}/STREAMS.ts`, STREAMS);
+  let summaries: readonly UdfSummary[] = [];
+  const warned = new Map<string, string[]>();
+  const control = new AbortController();
+  await runPlan(
+    await parsePlan(`
+tests:
+- id: { kind: busy }
+  udfs:
+  - { name: loops, table: logs, handler: ${out}/LOOPS.ts }
+  - { name: streams, table: logs, handler: ${out}/STREAMS.ts }
+  - { name: well, table: logs, handler: mirror }
+  serial: [{ system: { command: echo a line of the log, stdout: stream } }, { sleep: 600s }]
+`),
+    {
+      out,
+      planName: "x",
+      tine: "0",
+      signal: control.signal,
+      observer: {
+        ...quiet,
+        message(message) {
+          const item = message.kind === Kind.log ? decodeItem(message) : undefined;
+          if (item?.type !== "log" || !item.text.startsWith("warning: ")) return;
+          warned.set(item.tag, [...warned.get(item.tag) ?? [], item.text.split(",", 1)[0]]);
+          if (warned.size === 2 && warned.get("udf streams")!.length === 2) {
+            control.abort(new Canceled("interrupted", "it is enough"));
+          }
+        },
+        testEnds: ({ udfs }) => summaries = udfs!,
+      },
+    },
+  );
+  const loops = "it computes for long without taking a row";
+  const floods = "it returns far more than it gets";
+  assertEquals(warned.get("udf loops"), [`warning: ${loops}`]);
+  assertEquals(new Set(warned.get("udf streams")), new Set([`warning: ${floods}`, `warning: ${loops}`]));
+  const starts = summaries.map(({ warnings = [] }) => warnings.map((text) => text.split(",", 1)[0]).sort());
+  assertEquals(starts, [[loops], [loops, floods].sort(), []]);
+});
+
+Deno.test(needsProcessors("rows reach a UDF within 100 ms of being measured, nearly all of them", async () => {
+  await Deno.writeTextFile(`${out}/AGES.ts`, AGES);
+  const { folder } = await runTest(
+    out,
+    `tests:\n- id: { kind: ages }\n  udfs: [{ name: ages, table: round_trips, handler: ${out}/AGES.ts }]${FLOWS}`,
+  );
+  // Those of the first moment wait for the UDF to start.
+  const rows = await rowsOf(folder, "udf.ages");
+  const ages = rows.slice(rows.length >> 1).map(({ ms }) => ms).sort((a, b) => a - b);
+  const p95 = ages[Math.floor(ages.length * 0.95)];
+  assert(
+    p95 <= 100,
+    `the age of 95% of ${ages.length} rows is at most ${p95} ms, the median ${ages[ages.length >> 1]} ms`,
+  );
+}));
 
 Deno.test("a required UDF that fails for good fails its test, at once", async () => {
   await using _ = noLeftovers();

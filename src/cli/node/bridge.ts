@@ -17,11 +17,11 @@ export const command = defineCommand({
 
   async run() {
     if (Deno.stdin.isTerminal()) throw new UsageError("node bridge is driven by tine run, not from a terminal");
-    const [{ serveBridge }, { giveWay }] = await Promise.all([
+    const [{ serveBridge }, { setGroupNice }] = await Promise.all([
       import("../../bridge/serve_bridge.ts"),
-      import("../../bridge/reach_udf.ts"),
+      import("../../sys/scheduling.ts"),
     ]);
-    giveWay("self", 5);
+    setGroupNice("self", 5);
     await serveBridge(stdioConnection());
     return 0;
   },

@@ -15,7 +15,7 @@ import { CommandFailure, UsageError } from "../errors.ts";
 import { choice, type Flag, flag } from "../flags.ts";
 import type { PlotChoice } from "./plots.ts";
 import { Progress, samplesText } from "../progress.ts";
-import { udfText } from "../run/outcome_text.ts";
+import { isOf, udfText } from "../run/outcome_text.ts";
 import { escape, style, writeStdout } from "../terminal.ts";
 import type { SysInfoData } from "../../node/mod.ts";
 
@@ -242,7 +242,9 @@ function testLines({ path, summary }: TestResults): string[] {
   const { status, durationMs, nodes, records, logs, files, errors, moreErrors, missing, stopped, udfs = [] } = summary;
   const time = durationMs === undefined ? "" : `, ${elapsed(durationMs)}`;
   const lines = [bold(`${escape(path)}: ${escape(testIdText(summary.id))}, ${statusOf(status, false)}${time}`)];
-  for (const { nodeId, tag, message } of errors) lines.push(`error    ${red(escape(`${nodeId} ${tag}: ${message}`))}`);
+  // The line of a UDF has its own.
+  const others = errors.filter((error) => !udfs.some((udf) => isOf(udf, error)));
+  for (const { nodeId, tag, message } of others) lines.push(`error    ${red(escape(`${nodeId} ${tag}: ${message}`))}`);
   if (moreErrors > 0) lines.push(`         ... and ${count(moreErrors, "more error")}`);
   for (const { nodeId, what } of missing) lines.push(`missing  ${escape(`${nodeId}: ${what}`)}`);
   for (const { nodeId, platform, hostname } of nodes) {

@@ -56,7 +56,8 @@ export function paintStatus(status: TestEnd, text: string, style: Style): string
  */
 export function detailLines(outcome: TestOutcome, before: ReadonlySet<string> = new Set()): string[] {
   const { status, errors, moreErrors = 0, missing = [], folder, stopped, udfs = [] } = outcome;
-  const left = errors.map(errorLine).filter((text) => !before.has(text));
+  const left = errors.filter((error) => !udfs.some((udf) => isOf(udf, error))).map(errorLine)
+    .filter((text) => !before.has(text));
   const lines = left.slice(0, MAX_ERRORS).map((text) => `error ${text}`);
   const hidden = left.length - lines.length + moreErrors;
   if (hidden > 0) lines.push(`... and ${count(hidden, "more error", "more errors")}, in the results`);
@@ -87,9 +88,15 @@ export function udfLine(udf: UdfSummary): string {
   return `udf ${udf.name}: ${udfText(udf)}`;
 }
 
+/** Whether an error is that which the line of a UDF has. */
+export function isOf({ name, error }: UdfSummary, { tag, message }: Pick<TestError, "tag" | "message">): boolean {
+  return tag === `udf ${name}` && message === error?.message;
+}
+
 /** Returns what became of a UDF: rows in and points out, and what was odd. */
 export function udfText(udf: UdfSummary): string {
-  const { rowsIn, pointsOut, batchesOut, droppedRows, droppedSamples, restarts, marks = {}, alert, error } = udf;
+  const { rowsIn, pointsOut, batchesOut, droppedRows, droppedSamples, restarts, marks = {} } = udf;
+  const { warnings = [], alert, error } = udf;
   const batches = batchesOut > 0 ? ` in ${count(batchesOut, "batch", "batches")}` : "";
   const parts = [
     `${count(rowsIn, "row")} in, ${count(pointsOut, "point")} out${batches}`,
@@ -97,6 +104,7 @@ export function udfText(udf: UdfSummary): string {
     ...(droppedSamples > 0 ? [`${count(droppedSamples, "sample")} dropped`] : []),
     ...(restarts > 0 ? [`restarted ${count(restarts, "time")}`] : []),
     ...Object.entries(marks).map(([field, points]) => `${field} in ${count(points, "point")}`),
+    ...warnings.map((warning) => `warning: ${warning}`),
     ...(alert === undefined ? [] : [alertText(alert)]),
     ...(error === undefined ? [] : [`failed: ${error.message}`]),
   ];

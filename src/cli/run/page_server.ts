@@ -5,6 +5,7 @@ import { selfCommand } from "../../node/launch/executable.ts";
 import { asUser, thisHost, userEnv } from "../../node/launch/invoking_user.ts";
 import { signalGroup } from "../../node/process/processes.ts";
 import { findTool } from "../../node/process/tools.ts";
+import { setGroupNice } from "../../sys/scheduling.ts";
 
 /** Pages have this long to load what there is at the end; then the server is killed, in milliseconds. */
 const GRACE_MS = 8000;
@@ -39,6 +40,8 @@ export class PageServer implements AsyncDisposable {
    */
   static async start(out: string, report: (line: string) => void): Promise<PageServer> {
     const child = spawn(out);
+    // It has a session of its own, so that nice(1) counts only where the kernel does not group by sessions.
+    setGroupNice(child.pid, NICENESS);
     let last = "";
     const reading = (async () => {
       for await (const line of lines(child.stderr, MAX_LINE_LENGTH)) {

@@ -78,7 +78,7 @@ export interface Scope {
   close(): void;
 }
 
-/** Samples of one kind of one flow, on their way to the main side: within 100 ms, or as soon as a chunk is full. */
+/** Samples of one kind of one flow, on their way to the main side: within 50 ms, 100 where there are many flows, or as soon as a chunk is full. */
 export interface SampleSink<K extends RecordKind> {
   /**
    * Returns the writer of the next sample, with room for at least one. Ask again for each sample, do not keep it.

@@ -23,6 +23,7 @@ export class ModuleConnection implements Connection {
   #lastOffset = -1;
   #lastUnderWay = 0;
   #busySince = 0;
+  #busyMs = 0;
   #lastSent = 0;
   #reading = true;
 
@@ -40,6 +41,11 @@ export class ModuleConnection implements Connection {
   /** What the worker makes its end from. */
   get otherSide(): RingMemory {
     return this.#ring.otherSide;
+  }
+
+  /** How long the call had taken that was under way at the last {@linkcode look}, in ms; 0 without one. */
+  get busyMs(): number {
+    return this.#busyMs;
   }
 
   async read(buffer: Uint8Array): Promise<number | null> {
@@ -80,12 +86,13 @@ export class ModuleConnection implements Connection {
     this.#lastCount = count;
     this.#lastOffset = offset;
     this.#lastUnderWay = underWay;
+    this.#busyMs = busy ? now - this.#busySince : 0;
     if (!busy) return 0;
     if (now - this.#lastSent >= QUIET_MS && this.#reading) {
       this.#lastSent = now;
       this.#send({ kind: "keepalive", time: BigInt(Date.now()) * 1_000_000n });
     }
-    return now - this.#busySince;
+    return this.#busyMs;
   }
 
   /** Reports a failure to the host, and ends the output. */

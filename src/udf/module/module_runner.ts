@@ -36,6 +36,8 @@ export interface ModuleUdf extends RunningUdf {
   stop(): void;
   /** What went through, once it has ended. */
   readonly counts: AgentCounts | undefined;
+  /** How long its handler has been in the call that is under way, in ms; 0 without one. */
+  readonly busyMs: number;
 }
 
 /**
@@ -111,13 +113,19 @@ export class ModuleRunner implements AsyncDisposable {
  *
  * @throws {TineError} `no-module`
  */
-export async function startModule(path: string, options?: ModuleRunnerOptions): Promise<RunningUdf> {
+export async function startModule(
+  path: string,
+  options?: ModuleRunnerOptions,
+): Promise<RunningUdf & Pick<ModuleUdf, "busyMs">> {
   const runner = await ModuleRunner.open(path, options);
   const peer = runner.connect();
   return {
     name: peer.name,
     connection: peer.connection,
     ended: peer.ended,
+    get busyMs() {
+      return peer.busyMs;
+    },
     kill: () => peer.kill(),
     async close() {
       await peer.close();
@@ -193,6 +201,9 @@ class ModuleWorker {
       ended: served.ended.promise,
       get counts() {
         return served.counts;
+      },
+      get busyMs() {
+        return served.connection.busyMs;
       },
       stop: () => this.#post({ stop: id }),
       kill: () => this.#fail("the module was ended by its host"),

@@ -78,6 +78,7 @@ Deno.test("udfLine() has what went in and out of a UDF, and what was odd", () =>
     droppedRows: 1,
     droppedSamples: 20,
     restarts: 3,
+    warnings: ["it floods"],
     marks: { anomaly: 5 },
     alert: {
       condition: "avg above 30",
@@ -90,8 +91,15 @@ Deno.test("udfLine() has what went in and out of a UDF, and what was odd", () =>
   assertEquals(
     udfLine(odd),
     "udf smooth: 1,200 rows in, 1 point out in 2 batches, 1 row dropped, 20 samples dropped, restarted 3 times, " +
-      "anomaly in 5 points, ALERT avg above 30: 2 points, first 31.5 in flow=a, failed: it died",
+      "anomaly in 5 points, warning: it floods, ALERT avg above 30: 2 points, first 31.5 in flow=a, failed: it died",
   );
+  // What it failed of is an error of the test as well, and stands there once.
+  const failure = { nodeId: "-", tag: "udf smooth", code: "gave-up", message: "it died" };
+  const other = { ...failure, tag: "udf other" };
+  assertEquals(detailLines({ ...OUTCOME, status: "ok", errors: [failure, other], udfs: [odd] }), [
+    "error - udf other: it died",
+    udfLine(odd),
+  ]);
 });
 
 Deno.test("udfProgressText() has what a UDF returned last", () => {

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { EventFd } from "../../../src/sys/event_fd.ts";
 import { READABLE } from "../../../src/sys/poller.ts";
-import { LoopScope, MessageBuffer } from "../../../src/flow/engine/worker_engine.ts";
+import { LoopScope, MessageBuffer, WorkerEngine } from "../../../src/flow/engine/worker_engine.ts";
 import { PollLoop } from "../../../src/flow/engine/poll_loop.ts";
 import { needsProcessors } from "../../support/quiet.ts";
 import type { FromWorker } from "../../../src/flow/engine/messages.ts";
@@ -108,4 +108,40 @@ Deno.test("MessageBuffer posts what was added in one message, and sooner when it
   for (let i = 0; i < 4; i++) buffer.add({ type: "records", id: 1, flow: "f", chunk: new Uint8Array(100_000) });
   buffer.flush();
   assertEquals(posted, [[2, 1], [3, 3], [1, 1]]);
+});
+
+Deno.test("WorkerEngine hands over a sample 50 ms after it was taken, and 100 ms where there are many flows", () => {
+  let now = 0;
+  const due: { at: number; handler: () => void }[] = [];
+  const loop = {
+    now: () => now,
+    watch: () => {
+      throw new Error("no file is watched");
+    },
+    timer: (handler: () => void) => {
+      const timer = { at: Infinity, handler };
+      due.push(timer);
+      return { set: (at: number) => void (timer.at = at), clear: () => void (timer.at = Infinity) };
+    },
+  };
+  const handedOver: number[] = [];
+  const engine = new WorkerEngine(loop, {}, (messages) => {
+    if (messages.some(({ type }) => type === "records")) handedOver.push(now);
+  });
+  const sample = () => {
+    engine.start(due.length + handedOver.length, (host) => ({
+      start() {
+        const writer = host.samples("streamIO", "f").writer();
+        const i = writer.next();
+        writer.columns.t[i] = writer.columns.sent[i] = writer.columns.total[i] = 0;
+      },
+      close() {},
+    }), { kind: "sampled", addresses: [], config: {} });
+    const timer = due.reduce((a, b) => b.at < a.at ? b : a);
+    now = timer.at;
+    timer.at = Infinity;
+    timer.handler();
+  };
+  for (let i = 0; i < 18; i++) sample();
+  assertEquals(handedOver.map((at, i) => (at - (handedOver[i - 1] ?? 0)) / 1e6), [...Array(16).fill(50), 100, 100]);
 });

@@ -1,0 +1,208 @@
+import {
+  mayLeaveIdlePolicy,
+  SCHED_IDLE,
+  SCHED_OTHER,
+  type Scheduling,
+  setGroupNice,
+  setScheduling,
+  type ThreadTimes,
+  threadTimes,
+} from "../sys/scheduling.ts";
+import type { RunningUdf } from "../udf/running_udf.ts";
+
+/** How often a UDF is looked at, in milliseconds. */
+const LOOK_MS = 250;
+/** For how long it may be silent before its time is measured, in milliseconds. */
+const SILENT_MS = 500;
+/** For how long the time of a silent UDF is measured, in milliseconds. */
+const MEASURED_MS = 450;
+/** The share of the time that a silent UDF runs, or waits for a processor, from which it is restrained. */
+const SHARE = 0.5;
+/** The longest slice that can be asked for: any thread that wakes interrupts a thread that has asked for it. */
+const LONG_SLICE_NANOS = 100_000_000n;
+/** The nice value of a group of processes that gets a seventieth of what others get. */
+const LEAST_NICE = 19;
+
+/** The threads of a UDF, and what becomes of them. */
+export interface UdfThreads {
+  /** Returns those that there are, with the times for which they have run or waited for a processor. */
+  times(): ThreadTimes;
+  /** Whether they are all of one UDF, so that their times add up; otherwise each is judged by itself. */
+  readonly belongTogether: boolean;
+  /** Gives the group of processes, where they have one of their own, its weight. */
+  setGroup(restrained: boolean): void;
+}
+
+/**
+ * Restrains a UDF that computes and does not answer: all of its threads give way to all others, until it answers.
+ * They ask for long slices, so that others interrupt them, and are put to the policy SCHED_IDLE where they may come back
+ * from it: the kernel then takes a processor that only they keep busy for a free one.
+ *
+ * @param silentMs for how long it owes an answer, in milliseconds; by default, since bytes were written to it and none
+ * were read
+ * @param onRestraint called each time
+ */
+export function restrained<U extends RunningUdf>(
+  udf: U,
+  threads: UdfThreads,
+  onRestraint: (() => void) | undefined,
+  silentMs?: () => number,
+): U {
+  const { connection } = udf;
+  let owedSince: number | undefined;
+  const owes = silentMs ?? (() => owedSince === undefined ? 0 : performance.now() - owedSince);
+  const restraint = new Restraint(threads, owes, onRestraint);
+  void udf.ended.then(() => restraint[Symbol.dispose]());
+  if (silentMs !== undefined) return udf;
+  return {
+    ...udf,
+    connection: {
+      async read(buffer) {
+        const count = await connection.read(buffer);
+        owedSince = undefined;
+        return count;
+      },
+      write(bytes) {
+        owedSince ??= performance.now();
+        return connection.write(bytes);
+      },
+      closeWrite: () => connection.closeWrite(),
+      close: () => connection.close(),
+    },
+  };
+}
+
+class Restraint implements Disposable {
+  readonly #threads: UdfThreads;
+  readonly #silentMs: () => number;
+  readonly #onRestraint: (() => void) | undefined;
+  readonly #timer: ReturnType<typeof setInterval>;
+  /** Times while it is silent, and when they were taken. */
+  #before: { readonly times: ThreadTimes; readonly at: number } | undefined;
+  /** The threads that are restrained. */
+  #restrained: ReadonlySet<number> | undefined;
+
+  constructor(threads: UdfThreads, silentMs: () => number, onRestraint: (() => void) | undefined) {
+    this.#threads = threads;
+    this.#silentMs = silentMs;
+    this.#onRestraint = onRestraint;
+    this.#timer = setInterval(() => this.#look(), LOOK_MS);
+    Deno.unrefTimer(Number(this.#timer));
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+    this.#release();
+  }
+
+  #look(): void {
+    if (this.#silentMs() < SILENT_MS) {
+      this.#before = undefined;
+      this.#release();
+      return;
+    }
+    const before = this.#before;
+    const now = { times: this.#threads.times(), at: performance.now() };
+    if (before === undefined) {
+      this.#before = now;
+      return;
+    }
+    if (now.at - before.at < MEASURED_MS) return;
+    this.#before = now;
+    const least = SHARE * 1e6 * (now.at - before.at);
+    const spent = Array.from(now.times, ([tid, nanos]) => [tid, nanos - (before.times.get(tid) ?? 0)] as const);
+    const busy = this.#threads.belongTogether
+      ? spent.reduce((sum, [, nanos]) => sum + nanos, 0) >= least ? spent : []
+      : spent.filter(([, nanos]) => nanos >= least);
+    if (busy.length > 0) this.#restrain(busy.map(([tid]) => tid));
+  }
+
+  #restrain(tids: readonly number[]): void {
+    if (this.#restrained === undefined) {
+      this.#threads.setGroup(true);
+      this.#onRestraint?.();
+    }
+    this.#restrained = new Set([...this.#restrained ?? [], ...tids]);
+    setAll(tids, { policy: mayLeaveIdlePolicy() ? SCHED_IDLE : SCHED_OTHER, sliceNanos: LONG_SLICE_NANOS });
+  }
+
+  #release(): void {
+    const restrained = this.#restrained;
+    if (restrained === undefined) return;
+    this.#restrained = undefined;
+    this.#threads.setGroup(false);
+    // Those that it has started meanwhile are as it was.
+    const { belongTogether } = this.#threads;
+    setAll(belongTogether ? this.#threads.times().keys() : restrained, { policy: SCHED_OTHER, sliceNanos: 0n });
+  }
+}
+
+function setAll(tids: Iterable<number>, scheduling: Scheduling): void {
+  for (const tid of tids) {
+    try {
+      setScheduling(tid, scheduling);
+    } catch {
+      // It has ended, or system calls cannot be made here: then the weight of its group has to do.
+    }
+  }
+}
+
+/** The threads of workers in this process, in which modules run. */
+export const MODULE_THREADS: UdfThreads = {
+  belongTogether: false,
+  times: () => threadTimes("self", (name) => name.startsWith("worker-")),
+  setGroup() {}, // it has that of the bridge
+};
+
+/** The threads of a program, and of all that it has started. */
+export class ProgramThreads implements UdfThreads {
+  readonly belongTogether = true;
+  readonly #pid: number;
+  readonly #nice: number;
+
+  /**
+   * @param pid of the program, which leads a session
+   * @param nice the usual nice value of its group
+   */
+  constructor(pid: number, nice: number) {
+    this.#pid = pid;
+    this.#nice = nice;
+  }
+
+  times(): ThreadTimes {
+    return new Map(this.#processes().flatMap((pid) => [...threadTimes(pid)]));
+  }
+
+  setGroup(restrained: boolean): void {
+    for (const pid of this.#processes()) setGroupNice(pid, restrained ? LEAST_NICE : this.#nice);
+  }
+
+  /** Those in its session, and descendants that have left it. Source: proc(5), /proc/PID/stat. */
+  #processes(): number[] {
+    const parents = new Map<number, number>();
+    const sessions = new Map<number, number>();
+    try {
+      for (const { name } of Deno.readDirSync("/proc")) {
+        if (!/^\d+$/.test(name)) continue;
+        const [parent, , session] = fieldsOf(name);
+        parents.set(Number(name), parent);
+        sessions.set(Number(name), session);
+      }
+    } catch {
+      return []; // there is no /proc
+    }
+    const belongs = (pid: number | undefined): boolean =>
+      pid !== undefined && (pid === this.#pid || sessions.get(pid) === this.#pid || belongs(parents.get(pid)));
+    return [...parents.keys()].filter(belongs);
+  }
+}
+
+/** Parent, process group and session of a process; none where it has just ended. */
+function fieldsOf(pid: string): number[] {
+  try {
+    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(1, 4).map(Number);
+  } catch {
+    return [];
+  }
+}
