@@ -5,6 +5,7 @@ import { formatDuration, formatSize } from "../base/units.ts";
 import { needsZone } from "../sys/address.ts";
 import { IP_TOS, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPV6_TCLASS, TCP_CONGESTION } from "../sys/constants.ts";
 import { CCA_NAME } from "./config.ts";
+import { payloadProblem } from "./payload.ts";
 import { headerBytes, PACKET_HEADER_BYTES } from "./packet/header.ts";
 import { MAX_SENDERS } from "./packet/open_settings.ts";
 import { DEFAULT_WAIT_MS, packetLengths } from "./packet/packet_sender.ts";
@@ -193,6 +194,15 @@ const optionsAreNotNamed = refinement<
   return named.length === 0 ? undefined : `has ${named[0][0]}, which is ${named[0][1]} by another name; leave one out`;
 }, "sockopt");
 
+/** What a flow carries behind its headers. */
+const payload = z.string(expects("random, zeros, a file or a pattern such as 0xdeadbeef"))
+  .min(1, expects("random, zeros, a file or a pattern such as 0xdeadbeef")).optional().meta({
+    description:
+      "What is sent: random bytes, zeros, a pattern in hexadecimal digits such as 0xdeadbeef, or the file of " +
+      "this path on the client's node (its first 16MiB), again and again. A server sends no files.",
+    default: "random",
+  });
+
 const WARMUP = "What is sent and received in this time from the start on is in no figure, but in the records.";
 
 /** A flow that ends before its warm-up does has no figures. */
@@ -225,6 +235,7 @@ export const transferSchema = z.strictObject({
   cca: pattern("the name of a congestion control such as cubic", CCA_NAME).optional()
     .describe("The sender's congestion control, such as cubic or bbr; left out: the system's."),
   dscp,
+  payload,
   sockopt: z.array(streamSocketOptionSchema, expects("a list of options")).optional().describe(OPTIONS),
 }, expects("an object such as {flow: bulk, duration: 10s}")).refine(...optionsAreNotNamed).refine(...warmupIsShorter);
 
@@ -241,6 +252,15 @@ function serverOptionsFit<D extends "upload" | "download">(direction: D) {
   );
 }
 
+/** A server sends no files. */
+function streamPayloadFits<D extends "upload" | "download">(direction: D) {
+  return refinement<{ [K in D]?: { payload?: string } }>(
+    ({ [direction]: transfer }) => payloadProblem(transfer?.payload, direction === "download"),
+    direction,
+    "payload",
+  );
+}
+
 /** A client of TCP flows. */
 export const streamClientSchema = z.strictObject({
   ...dialFields(7000),
@@ -254,6 +274,8 @@ export const streamClientSchema = z.strictObject({
     ({ upload, download }) => (upload === undefined) !== (download === undefined),
     "expected exactly one of upload and download",
   )
+  .refine(...streamPayloadFits("upload"))
+  .refine(...streamPayloadFits("download"))
   .refine(...serverOptionsFit("upload"))
   .refine(...serverOptionsFit("download"))
   .describe("Run a TCP flow in one direction, upload or download, and measure it at both ends.");
@@ -326,6 +348,14 @@ const packetWarmupFits = refinement<
   return sender.length > most ? `has ${sender.length} senders, expected at most ${most} with a warm-up` : undefined;
 }, "warmup");
 
+/** A server sends no files. */
+const packetPayloadFits = refinement<
+  { payload?: string; sender: readonly { readonly unresponsive?: { readonly reverse?: boolean } }[] }
+>(
+  ({ payload, sender }) => payloadProblem(payload, sender.some(({ unresponsive }) => unresponsive?.reverse)),
+  "payload",
+);
+
 /** A client of UDP flows. */
 export const packetClientSchema = z.strictObject({
   ...dialFields(7001),
@@ -339,10 +369,12 @@ export const packetClientSchema = z.strictObject({
     ),
   dscp,
   ecn,
+  payload,
   sockopt: z.array(socketOptionSchema, expects("a list of options")).optional().describe(OPTIONS),
 }, expects("an object such as {addrKey: server, flow: voip, sender: [{unresponsive: {duration: 10s}}]}"))
   .refine(...oneAddress)
   .refine(...dialledAddrFits)
   .refine(...packetsFit)
   .refine(...packetWarmupFits)
+  .refine(...packetPayloadFits)
   .describe("Run a UDP flow, and measure it at both ends. Waits for late replies at the end.");

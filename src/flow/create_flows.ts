@@ -20,6 +20,7 @@ import type {
   StreamProtocol,
   StreamServerConfig,
 } from "./config.ts";
+import { readPayload } from "./payload.ts";
 import { FlowPool, PoolWorker } from "./engine/flow_pool.ts";
 import type { WarmUpName } from "./flow_worker.ts";
 import { messageOf, TineError } from "../base/errors.ts";
@@ -178,11 +179,16 @@ class PoolFlows implements Flows {
     const { hostname, port } = parseDialAddress(addr);
     const found = await this.#engine.resolve(hostname, port, { family: familyOf(config.protocol), signal });
     const addresses = found.slice(0, MAX_ADDRESSES).map((address) => address.toString());
-    const request = { kind, addresses, config, key, held: sendAfter !== undefined };
+    const file = await readPayload(payloadOf(config));
+    const request = { kind, addresses, config, key, file, held: sendAfter !== undefined };
     const flow = this.#engine.pool.start(request, { events, signal });
     void sendAfter?.then(() => flow.release());
     return reportOf(reported, await flow.ended);
   }
+}
+
+function payloadOf(config: StreamClientConfig | PacketClientConfig): string | undefined {
+  return "sender" in config ? config.payload : (config.upload ?? config.download)?.payload;
 }
 
 function familyOf(protocol: StreamProtocol | PacketProtocol | undefined): Family | undefined {

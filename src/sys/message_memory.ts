@@ -10,6 +10,8 @@ export interface MessageSizes {
   readonly maxBytes: number;
   /** Room for the control messages of each, in bytes; a multiple of 8. */
   readonly controlBytes: number;
+  /** How many places the payload of each message has, of which it is at one at a time; 1 if left out. */
+  readonly places?: number;
 }
 
 /** Places in a message header, in units of 32 bits; lengths are below 4 GiB, so that their upper halves stay zero. */
@@ -20,6 +22,15 @@ const FLAGS = msghdr.at.msg_flags / 4;
 const LENGTH = mmsghdr.at.msg_len / 4;
 const PIECE_WORDS = iovec.sizeBytes / 4;
 const PIECE_LENGTH = iovec.at.iov_len / 4;
+const PIECE_BASE = iovec.at.iov_base / 4;
+
+/** A place for a payload, and its address in two halves. */
+interface PayloadPlace {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly view: DataView<ArrayBuffer>;
+  readonly low: number;
+  readonly high: number;
+}
 
 const MAX_BATCH = 1024; // UIO_MAXIOV: sendmmsg takes no more.
 const MAX_PAYLOAD_BYTES = 65_536;
@@ -34,10 +45,10 @@ export class MessageMemory {
   /** The room for the name of each message, in bytes. */
   readonly nameBytes = alignUp(MAX_ADDRESS_BYTES, 8);
   readonly controlBytes: number;
-  /** The payload of each message. */
-  readonly payloads: readonly Uint8Array<ArrayBuffer>[];
+  /** The payload of each message, at the place where it is now. */
+  readonly payloads: Uint8Array<ArrayBuffer>[];
   /** The same. */
-  readonly payloadViews: readonly DataView<ArrayBuffer>[];
+  readonly payloadViews: DataView<ArrayBuffer>[];
   readonly names: Uint8Array<ArrayBuffer>;
   readonly control: Region;
   /** The control messages as words of 32 bits. */
@@ -45,9 +56,12 @@ export class MessageMemory {
   readonly #headerWords: Uint32Array;
   readonly #pieceWords: Uint32Array;
   readonly #rest: Uint8Array<ArrayBuffer>[];
+  /** Of each message, all places, and the number of the present one. */
+  readonly #places: readonly PayloadPlace[][];
+  readonly #placeNumbers: Uint16Array;
 
   /** @param arena gives the memory, and frees it when it is disposed */
-  constructor(readonly arena: Arena, { capacity, maxBytes, controlBytes }: MessageSizes) {
+  constructor(readonly arena: Arena, { capacity, maxBytes, controlBytes, places = 1 }: MessageSizes) {
     if (!Number.isInteger(capacity) || capacity < 1 || capacity > MAX_BATCH) {
       throw new RangeError(`a batch of ${capacity} messages: 1 to ${MAX_BATCH} are possible`);
     }
@@ -62,11 +76,22 @@ export class MessageMemory {
     const names = arena.allocate(capacity * this.nameBytes, 64);
     const control = arena.allocate(capacity * controlBytes, 64);
     const stride = alignUp(maxBytes, 64);
-    const payload = arena.allocate(capacity * stride, 64);
+    const payload = arena.allocate(capacity * places * stride, 64);
     const { buffer } = payload.bytes, start = payload.bytes.byteOffset;
-    const at = (i: number) => start + i * stride;
-    this.payloads = Array.from({ length: capacity }, (_, i) => new Uint8Array(buffer, at(i), maxBytes));
-    this.payloadViews = Array.from({ length: capacity }, (_, i) => new DataView(buffer, at(i), maxBytes));
+    this.#placeNumbers = new Uint16Array(capacity);
+    this.#places = Array.from({ length: capacity }, (_, i) =>
+      Array.from({ length: places }, (_, k) => {
+        // Those of a round lie side by side.
+        const at = (k * capacity + i) * stride, address = payload.address + BigInt(at);
+        return {
+          bytes: new Uint8Array(buffer, start + at, maxBytes),
+          view: new DataView(buffer, start + at, maxBytes),
+          low: Number(address & 0xffff_ffffn),
+          high: Number(address >> 32n),
+        };
+      }));
+    this.payloads = this.#places.map(([{ bytes }]) => bytes);
+    this.payloadViews = this.#places.map(([{ view }]) => view);
     this.names = names.bytes;
     this.control = control;
     this.controlWords = new Int32Array(control.bytes.buffer, control.bytes.byteOffset, control.bytes.length / 4);
@@ -80,9 +105,25 @@ export class MessageMemory {
       pointTo(headers, header + msghdr.at.msg_iov, pieces.address + BigInt(piece));
       pointTo(headers, header + msghdr.at.msg_iovlen, 1n);
       pointTo(headers, header + msghdr.at.msg_control, control.address + BigInt(i * controlBytes));
-      pointTo(pieces, piece + iovec.at.iov_base, payload.address + BigInt(i * stride));
+      this.#setBase(i, this.#places[i][0]);
       this.setPayloadLength(i, maxBytes);
     }
+  }
+
+  /** Moves the payload of a message on to its next place; after the last one comes the first. */
+  turn(i: number): void {
+    const places = this.#places[i];
+    const number = this.#placeNumbers[i] + 1, next = number === places.length ? 0 : number;
+    this.#placeNumbers[i] = next;
+    const place = places[next];
+    this.payloads[i] = place.bytes;
+    this.payloadViews[i] = place.view;
+    this.#setBase(i, place);
+  }
+
+  #setBase(i: number, { low, high }: PayloadPlace): void {
+    this.#pieceWords[i * PIECE_WORDS + PIECE_BASE] = low;
+    this.#pieceWords[i * PIECE_WORDS + PIECE_BASE + 1] = high;
   }
 
   /** The headers from that of a message on. */

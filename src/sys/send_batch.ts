@@ -15,6 +15,8 @@ export interface SendBatchOptions {
   readonly capacity?: number;
   /** The longest payload, in bytes; with segments, of all together. {@linkcode DEFAULT_MAX_PACKET_BYTES} by default. */
   readonly maxBytes?: number;
+  /** How many places the payload of each message has, see {@linkcode SendBatch.turn}; 1 if left out. */
+  readonly places?: number;
 }
 
 const DEFAULT_CAPACITY = 64;
@@ -60,8 +62,8 @@ export class SendBatch {
 
   /** @param arena gives the memory; it stays as long as the arena does */
   constructor(arena: Arena, options: SendBatchOptions = {}) {
-    const { capacity = DEFAULT_CAPACITY, maxBytes = DEFAULT_MAX_PACKET_BYTES } = options;
-    this.#memory = new MessageMemory(arena, { capacity, maxBytes, controlBytes: CONTROL_BYTES });
+    const { capacity = DEFAULT_CAPACITY, maxBytes = DEFAULT_MAX_PACKET_BYTES, places } = options;
+    this.#memory = new MessageMemory(arena, { capacity, maxBytes, controlBytes: CONTROL_BYTES, places });
     this.#trafficClass = new Int16Array(capacity).fill(NONE);
     this.#segmentBytes = new Int32Array(capacity);
     this.#sourceFamily = new Uint8Array(capacity);
@@ -82,6 +84,11 @@ export class SendBatch {
   /** The same. */
   view(i: number): DataView<ArrayBuffer> {
     return this.#memory.payloadViews[i];
+  }
+
+  /** Moves the payload of a message on to its next place: what stood there before is sent again unless it is changed. */
+  turn(i: number): void {
+    this.#memory.turn(i);
   }
 
   /**

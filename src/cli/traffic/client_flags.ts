@@ -1,6 +1,7 @@
 import { MAX_DSCP } from "../../base/limits.ts";
 import { CCA_NAME } from "../../flow/config.ts";
 import type { Flows } from "../../flow/flows.ts";
+import { payloadProblem } from "../../flow/payload.ts";
 import { UsageError } from "../errors.ts";
 import { duration, type Flag, flag, flagName, integer, text } from "../flags.ts";
 import { escape } from "../terminal.ts";
@@ -28,6 +29,36 @@ export const commonFlags = {
   }),
 };
 
+/** Declares what flows carry: `--payload random|zeros|FILE|0xHEX`. */
+function payload(): Flag<string | undefined> {
+  return {
+    value: "random|zeros|FILE|0xHEX",
+    words: ["random", "zeros"],
+    complete: "file",
+    defaultText: "random",
+    help: "what is sent, again and again; a server sends no FILE",
+    read(given, name) {
+      const text = given.at(-1);
+      const problem = payloadProblem(text, false);
+      if (problem === undefined && text !== "") return text;
+      throw new UsageError(
+        `${name} random|zeros|FILE|0xHEX: ${problem ?? 'expected random, zeros, 0xHEX or a file, not ""'}`,
+      );
+    },
+  };
+}
+
+/**
+ * Checks that no server is to send a file.
+ *
+ * @param fromServer whether it sends
+ * @throws {UsageError}
+ */
+export function checkPayload(payload: string | undefined, fromServer: boolean): void {
+  const problem = payloadProblem(payload, fromServer);
+  if (problem !== undefined) throw new UsageError(`--payload random|zeros|FILE|0xHEX: ${problem}`);
+}
+
 /** What clients of both protocols take. */
 export const clientFlags = {
   interval: duration({
@@ -41,6 +72,7 @@ export const clientFlags = {
   bidir: flag({ help: "both ways at the same time" }),
   warmup: duration({ help: "leave this time from the start on out of all figures" }),
   dscp: integer({ min: 0, max: MAX_DSCP, help: "differentiated services code point of what this client sends" }),
+  payload: payload(),
   ...commonFlags,
   json: flag({ help: "a JSON object: the summary; with --interval, one a line while it runs as well" }),
 };

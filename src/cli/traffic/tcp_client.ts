@@ -6,6 +6,7 @@ import { UsageError } from "../errors.ts";
 import { size } from "../flags.ts";
 import {
   cca,
+  checkPayload,
   checkRawSockets,
   checkWarmup,
   clientFlags,
@@ -67,6 +68,7 @@ export const command = defineCommand({
     }
     const durationMs = flags.duration ?? (flags.length === undefined ? DEFAULT_DURATION_MS : undefined);
     checkWarmup(flags.warmup, durationMs ?? Infinity);
+    checkPayload(flags.payload, flags.reverse || flags.bidir);
     const intervalMs = intervalOf(flags);
     const [{ createFlows }, { readFlowKey }, { runClient }, { StreamFlow }, { STREAM_REPORT }] = await Promise.all([
       import("../../flow/create_flows.ts"),
@@ -82,6 +84,7 @@ export const command = defineCommand({
       warmup: flags.warmup,
       cca: flags.cca,
       dscp: flags.dscp,
+      payload: flags.payload,
       sockopt: flags.rate === undefined ? undefined : [pacing(flags.rate)],
     };
     const directions = flags.bidir ? ["upload", "download"] as const : [flags.reverse ? "download" : "upload"] as const;

@@ -8,6 +8,7 @@ import { UsageError } from "../errors.ts";
 import { duration, flag, integer, size, type Values } from "../flags.ts";
 import {
   cca,
+  checkPayload,
   checkRawSockets,
   checkWarmup,
   clientFlags,
@@ -135,6 +136,7 @@ function checkFlags(flags: Given): void {
   if (flags.reverse && flags.bidir) exclude("--reverse", "--bidir");
   if (flags.wait !== undefined && flags.rate !== undefined) exclude("--wait", "--rate");
   if (flags.echo && flags.reverse) exclude("--echo", "--reverse");
+  checkPayload(flags.payload, flags.reverse || flags.bidir || flags.underLoad);
   if (flags.gso && flags.rate === undefined) throw new UsageError("--gso means nothing without --rate");
   if (!flags.underLoad) return checkWarmup(flags.warmup, flags.duration ?? DEFAULT_DURATION_MS);
   const others = {
@@ -187,6 +189,6 @@ function senderOf(flags: Given, reverse: boolean): UnresponsiveConfig {
   };
 }
 
-function clientOf({ warmup, dscp, ecn, length }: Given) {
-  return { warmup, dscp, ecn, maxPacketSize: Math.max(DEFAULT_MAX_PACKET_BYTES, length ?? 0) };
+function clientOf({ warmup, dscp, ecn, payload, length }: Given) {
+  return { warmup, dscp, ecn, payload, maxPacketSize: Math.max(DEFAULT_MAX_PACKET_BYTES, length ?? 0) };
 }

@@ -157,7 +157,7 @@ export interface UnderLoadOptions {
   readonly parallel: number;
   /** The senders' congestion control. */
   readonly cca?: string;
-  readonly client: Pick<PacketClientConfig, "dscp" | "ecn" | "maxPacketSize">;
+  readonly client: Pick<PacketClientConfig, "dscp" | "ecn" | "payload" | "maxPacketSize">;
   readonly key?: Uint8Array;
   readonly signal: AbortSignal;
   log(text: string): void;
@@ -252,7 +252,7 @@ function loadBottlenecks(streams: readonly StreamFlow[]): Bottleneck[] {
 }
 
 /** The TCP flows of a phase. */
-function loadOf(phase: Phase, { server, durationMs, rampMs, parallel, cca }: UnderLoadOptions): StreamFlow[] {
+function loadOf(phase: Phase, { server, durationMs, rampMs, parallel, cca, client }: UnderLoadOptions): StreamFlow[] {
   const directions = ["upload", "download"] as const;
   return directions.filter((direction) => phase === direction || phase === "both").flatMap((direction) =>
     Array.from({ length: parallel }, (_, i) =>
@@ -261,7 +261,7 @@ function loadOf(phase: Phase, { server, durationMs, rampMs, parallel, cca }: Und
         direction,
         server,
         intervalMs: Infinity,
-        transfer: { duration: rampMs + durationMs, cca },
+        transfer: { duration: rampMs + durationMs, cca, payload: client.payload },
       }))
   );
 }

@@ -9,6 +9,7 @@ import type { FlowInfoEvent } from "../flows.ts";
 import type { FlowProgress, FlowReport } from "../report.ts";
 import type { ChunkWriter } from "../records/chunk_writer.ts";
 import type { RecordKind } from "../records/format.ts";
+import type { SharedPayloads } from "../payload.ts";
 
 /** An order for a flow. It is cloned on its way, so it holds data only. */
 export interface FlowRequest<Config = unknown> {
@@ -19,6 +20,8 @@ export interface FlowRequest<Config = unknown> {
   readonly config: Config;
   /** The key that clients and servers share; absent: without keys. */
   readonly key?: Uint8Array;
+  /** The content of the file that a client's flow carries; absent: it carries none. */
+  readonly file?: Uint8Array;
   /** Whether it opens, but does not send before {@linkcode EngineFlow.release} is called; for kinds that have that. */
   readonly held?: boolean;
 }
@@ -108,16 +111,6 @@ export interface FlowHost extends Scope {
   end(report?: FlowReport): void;
   /** The flow has failed: a TineError keeps its code on the main side. Then the engine calls close(). */
   fail(error: unknown): void;
-  /**
-   * Zeros to send, shared by all flows of the worker.
-   *
-   * @param lengthBytes up to 16 MiB
-   */
-  readonly shared: SharedBuffers;
-}
-
-/** Buffers that all flows of a worker share, since only one runs at a time. */
-export interface SharedBuffers {
-  /** All zero; never write to it. */
-  zeros(lengthBytes: number): Uint8Array<ArrayBuffer>;
+  /** What all flows of the worker share, since only one runs at a time: zeros of up to 16 MiB, and random bytes. */
+  readonly shared: SharedPayloads;
 }

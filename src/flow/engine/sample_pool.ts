@@ -1,6 +1,7 @@
 import { ChunkWriter } from "../records/chunk_writer.ts";
 import type { RecordKind } from "../records/format.ts";
-import type { SampleSink, SharedBuffers } from "./engine_flow.ts";
+import { RandomBytes, type SharedPayloads } from "../payload.ts";
+import type { SampleSink } from "./engine_flow.ts";
 
 /** How many chunks are filled at a time; each takes about 150 KB. */
 const MAX_WRITERS = 64;
@@ -89,7 +90,8 @@ const FIRST_BYTES = 128 * 1024;
 const MAX_BYTES = 16 * 1024 * 1024;
 
 /** Buffers that grow to what is asked for. */
-export class WorkerBuffers implements SharedBuffers {
+export class WorkerBuffers implements SharedPayloads {
+  readonly random: RandomBytes = new RandomBytes();
   #zeros = new Uint8Array(FIRST_BYTES);
 
   zeros(lengthBytes: number): Uint8Array<ArrayBuffer> {

@@ -7,11 +7,11 @@ import type {
   FlowRequest,
   SampleSink,
   Scope,
-  SharedBuffers,
   Timer,
   TimerOptions,
 } from "./engine_flow.ts";
 import type { FlowInfoEvent } from "../flows.ts";
+import type { SharedPayloads } from "../payload.ts";
 import type { RecordKind } from "../records/format.ts";
 import type { FlowProgress, FlowReport } from "../report.ts";
 import { type FlowMessage, type FlowOrder, plainError } from "./messages.ts";
@@ -138,14 +138,14 @@ class ScopedWatch implements Watch {
 export interface Engine {
   readonly loop: FlowLoop;
   readonly samples: SamplePool;
-  readonly buffers: SharedBuffers;
+  readonly buffers: SharedPayloads;
   /** Sends a message to the main side, with others; `urgent`: at once. */
   send(message: FlowMessage, urgent?: boolean): void;
 }
 
 /** A flow in its worker, and the host that it sees. */
 export class RunningFlow extends LoopScope implements FlowHost {
-  readonly shared: SharedBuffers;
+  readonly shared: SharedPayloads;
   readonly #id: number;
   readonly #engine: Engine;
   readonly #onOver: () => void;

@@ -3,6 +3,7 @@ import { SystemError } from "../../sys/errno.ts";
 import { TineError } from "../../base/errors.ts";
 import type { FlowHost, Timer } from "../engine/engine_flow.ts";
 import type { Hmac } from "../hmac.ts";
+import { packetPayload } from "../payload.ts";
 import type { PacketReport, PacketSenderReport, RttSummary } from "../report.ts";
 import { ClientClosing, type ClosingAttempt } from "./client_closing.ts";
 import type { ClientPlan } from "./packet_client_flow.ts";
@@ -49,6 +50,8 @@ export interface ClientRunOptions {
   readonly server: SocketAddress;
   readonly flow: FlowName;
   readonly plan: ClientPlan;
+  /** The content of the file that the packets carry; undefined: they carry none. */
+  readonly file: Uint8Array | undefined;
   /** Of the key of the flow. */
   readonly hmac: Hmac | undefined;
   /** How long opening took, in nanoseconds; NaN if that is not known. */
@@ -101,7 +104,9 @@ export class ClientRun {
     const forward = plan.senders.filter(({ reverse }) => !reverse);
     const bursts = forward.some(({ burst }) => burst > 1);
     const capacity = bursts ? BURST_BATCH : plan.fast ? FAST_BATCH : SLOW_BATCH;
-    this.#transmitter = new Transmitter(forward, port.outgoing(capacity, plan.longestMessage), {
+    const { payload: kind, longestMessage: longestBytes } = plan;
+    const payload = packetPayload(host.shared, { kind, file: options.file, longestBytes });
+    this.#transmitter = new Transmitter(forward, port.outgoing(capacity, longestBytes, payload), {
       flow,
       clock: port.clock,
       hmac,

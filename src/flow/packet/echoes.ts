@@ -6,6 +6,7 @@ import {
   AT_TIME,
   ECHO,
   FlowName,
+  headerBytes,
   type PacketHeader,
   REPLY,
   SIGNED,
@@ -59,19 +60,27 @@ export class Echoes {
   }
 
   /**
-   * Prepares a reply to a packet in a received message.
+   * Prepares a reply to a packet in a received message, with what that carries.
    *
+   * @param at where in the message it starts
    * @param packet what is recorded of it
    * @param count packets of its sender that the server has received
    */
-  add(flow: ServedFlow, incoming: IncomingPackets, i: number, packet: ReceivedPacket, count: number): void {
+  add(
+    flow: ServedFlow,
+    incoming: IncomingPackets,
+    i: number,
+    at: number,
+    packet: ReceivedPacket,
+    count: number,
+  ): void {
     if (this.#to === this.#outgoing.capacity && !this.flush()) {
       flow.echoErrors[packet.sender]++;
       return;
     }
     const slot = this.#slots[this.#to];
     slot.flow = flow;
-    const header = slot.header;
+    const { header } = slot;
     header.flags = ECHO | REPLY | (flow.hmac === undefined ? 0 : SIGNED);
     header.sender = packet.sender;
     header.number = packet.number;
@@ -82,6 +91,11 @@ export class Echoes {
     writeHeader(view, 0, header);
     this.#time.write(view, AT_TIME, packet.t);
     this.#outgoing.setLength(this.#to, packet.length);
+    const behind = headerBytes(flow.hmac !== undefined);
+    if (packet.length > behind) {
+      const carried = incoming.bytes(i).subarray(at + behind, at + packet.length);
+      this.#outgoing.bytes(this.#to).set(carried, behind);
+    }
     this.#outgoing.reply(this.#to, incoming, i, replyEcn(flow.settings.ecn, packet.trafficClass));
     this.#to++;
   }

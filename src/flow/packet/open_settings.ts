@@ -1,5 +1,6 @@
 import { MAX_PACKET_BYTES } from "../../base/limits.ts";
 import { messageOf, TineError } from "../../base/errors.ts";
+import { isRequestable, type PayloadKind } from "../payload.ts";
 import { MAX_OPEN_TEXT_BYTES } from "./control_packet.ts";
 import { headerBytes } from "./header.ts";
 import type { SenderConfig } from "./packet_sender.ts";
@@ -35,6 +36,8 @@ export interface OpenSettings {
   readonly warmup?: number;
   /** The client wants a notice at once when the server's senders end for an error. */
   readonly notices?: boolean;
+  /** What the server's senders send: `random` or a pattern. Absent: zeros. */
+  readonly payload?: PayloadKind;
 }
 
 /**
@@ -64,7 +67,7 @@ export function formatSettings(settings: OpenSettings): string {
 export function parseSettings(text: string, maxPacketBytes: number, signed: boolean): OpenSettings {
   const header = headerBytes(signed);
   const given = parseJson(text);
-  const { version, senders, longest, duration, gso, reverse, ecn, notices, warmup } = given;
+  const { version, senders, longest, duration, gso, reverse, ecn, notices, warmup, payload } = given;
   if (version !== PACKET_VERSION) {
     throw bad(`the client speaks version ${JSON.stringify(version)} of the protocol, the server ${PACKET_VERSION}`);
   }
@@ -80,6 +83,7 @@ export function parseSettings(text: string, maxPacketBytes: number, signed: bool
   if (ecn !== undefined) whole("ecn", ecn, 0, 3);
   if (warmup !== undefined) number("the warm-up", warmup, 0, MAX_DURATION_MS);
   if (notices !== undefined && typeof notices !== "boolean") throw bad("notices is neither true nor false");
+  if (payload !== undefined && !isRequestable(payload)) throw bad("the payload is neither random nor a pattern");
   if (!Array.isArray(reverse) || reverse.length > (senders as number)) throw bad("reverse is not a list of senders");
   const seen = new Set<number>();
   for (const pair of reverse) {

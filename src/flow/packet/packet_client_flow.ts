@@ -3,6 +3,7 @@ import { SocketAddress } from "../../sys/address.ts";
 import { SystemError } from "../../sys/errno.ts";
 import { TineError } from "../../base/errors.ts";
 import type { PacketClientConfig } from "../config.ts";
+import { type PayloadKind, payloadKind, payloadProblem } from "../payload.ts";
 import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest } from "../engine/engine_flow.ts";
 import { ClientOpening, secondsText } from "./opening.ts";
 import { ClientRun } from "./client_run.ts";
@@ -180,6 +181,7 @@ class PacketClientFlow implements EngineFlow, PortUser {
         ...config.warmup ? { warmupNanos: config.warmup * 1e6 } : {},
         dscp: config.dscp ?? 0,
         ecn: config.ecn ?? 0,
+        payload: this.#plan.payload,
         signed: this.#request.key !== undefined,
         sharesClock: opening.sharesClock,
       },
@@ -191,6 +193,7 @@ class PacketClientFlow implements EngineFlow, PortUser {
       server,
       flow: this.#flow,
       plan: this.#plan,
+      file: this.#request.file,
       hmac: opening.sessionHmac(),
       openRttNanos: opening.rttNanos,
       onPumped: () => reader.update(),
@@ -245,6 +248,8 @@ export interface ClientPlan {
   readonly fast: boolean;
   /** Bursts are received. */
   readonly receivesBursts: boolean;
+  /** What packets carry behind their headers. */
+  readonly payload: PayloadKind;
   /** For the server, as text. */
   readonly settings: string;
 }
@@ -287,6 +292,8 @@ export function clientPlan(config: PacketClientConfig, signed: boolean): ClientP
   }
   if (longest > MAX_PACKET_BYTES) throw bad(flow, `UDP carries no packets of ${longest} bytes`);
   const forward = senders.filter(({ reverse }) => !reverse);
+  const payload = payloadKind(config.payload);
+  if (payload === "file" && forward.length < senders.length) throw bad(flow, payloadProblem(config.payload, true)!);
   return {
     senders,
     warmupNanos: warmup * 1e6,
@@ -294,6 +301,7 @@ export function clientPlan(config: PacketClientConfig, signed: boolean): ClientP
     longestMessage: Math.max(header, ...forward.map(({ burst, schedule }) => burst * schedule.longest)),
     fast: forward.some(({ unpaced, burst }) => unpaced || burst > 1),
     receivesBursts: senders.some(({ reverse, burst }) => reverse && burst > 1),
+    payload,
     settings: formatSettings({
       version: PACKET_VERSION,
       senders: senders.length,
@@ -303,6 +311,8 @@ export function clientPlan(config: PacketClientConfig, signed: boolean): ClientP
       reverse: configs.flatMap((each, i): [number, SenderConfig][] => each.reverse ? [[i, each]] : []),
       ecn: config.ecn ?? 0,
       notices: true,
+      // What the server sends; its files are its own.
+      ...payload === "file" || payload === "zeros" ? {} : { payload },
       ...warmup > 0 ? { warmup } : {},
     }),
   };

@@ -5,6 +5,7 @@
  */
 import type { SocketAddress } from "../../sys/address.ts";
 import type { PacketClientConfig, PacketServerConfig } from "../config.ts";
+import type { PacketPayload } from "../payload.ts";
 
 /** Opens ports. */
 export interface PacketPorts {
@@ -39,8 +40,9 @@ export interface PacketPort extends Disposable {
    * Makes room for packets to send. It ends with the port, or before.
    *
    * @param maxBytes the longest message: of one packet, or of a burst
+   * @param payload what stands behind the headers; left out: zeros, and what is written there
    */
-  outgoing(capacity: number, maxBytes: number): OutgoingPackets;
+  outgoing(capacity: number, maxBytes: number, payload?: PacketPayload): OutgoingPackets;
   /** Packets of a burst may be received as one message from now on, or not any more; where the system can do that. */
   mergeReceived(on: boolean): void;
 }
@@ -102,7 +104,12 @@ export interface OutgoingPackets extends Disposable {
   readonly capacity: number;
   bytes(i: number): Uint8Array<ArrayBuffer>;
   view(i: number): DataView<ArrayBuffer>;
-  setLength(i: number, bytes: number): void;
+  /**
+   * Sets the length of the message.
+   *
+   * @param headerBytes how much of it the caller writes; default: all of it
+   */
+  setLength(i: number, bytes: number, headerBytes?: number): void;
   /** Cuts the message into packets of this length; 0: it is one packet. */
   setSegmentBytes(i: number, bytes: number): void;
   /**

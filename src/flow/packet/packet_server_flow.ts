@@ -215,7 +215,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
         return flow.arrivals[index].add(number, delay);
       }
       this.#echoing = true;
-      this.#parts!.echoes.add(flow, incoming, i, packet, window.accepted);
+      this.#parts!.echoes.add(flow, incoming, i, at, packet, window.accepted);
     } else if (flags !== REVERSE) flow.bad++;
     else if (number > flow.lastKeepalive) {
       flow.lastKeepalive = number;

@@ -1,3 +1,4 @@
+import { packetPayload } from "../payload.ts";
 import { messageOf } from "../../base/errors.ts";
 import type { FlowHost, Timer } from "../engine/engine_flow.ts";
 import { type OutgoingPackets, type PacketPort, replyEcn } from "./packet_port.ts";
@@ -33,7 +34,8 @@ export class ReverseRun implements Disposable {
     const bursts = senders.some(({ burst }) => burst > 1);
     const unpaced = senders.some(({ unpaced }) => unpaced);
     const longest = Math.max(...senders.map(({ burst, schedule }) => burst * schedule.longest));
-    this.#outgoing = port.outgoing(bursts ? BURST_BATCH : unpaced ? UNPACED_BATCH : BATCH, longest);
+    const payload = packetPayload(host.shared, { kind: flow.settings.payload ?? "zeros", longestBytes: longest });
+    this.#outgoing = port.outgoing(bursts ? BURST_BATCH : unpaced ? UNPACED_BATCH : BATCH, longest, payload);
     const ecn = replyEcn(flow.settings.ecn, port.incoming.trafficClass(i));
     for (let slot = 0; slot < this.#outgoing.capacity; slot++) this.#outgoing.reply(slot, port.incoming, i, ecn);
     this.#transmitter = new Transmitter(senders, this.#outgoing, {

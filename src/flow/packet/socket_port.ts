@@ -18,6 +18,7 @@ import {
   textOption,
 } from "../../sys/socket_options.ts";
 import type { FlowHost, Scope } from "../engine/engine_flow.ts";
+import type { PacketPayload } from "../payload.ts";
 import type { PacketClientConfig, PacketServerConfig, SocketOption } from "../config.ts";
 import type { FlowClock, IncomingPackets, OutgoingPackets, PacketPort, PacketPorts } from "./packet_port.ts";
 import { Arena } from "../../sys/arena.ts";
@@ -145,8 +146,9 @@ export class SocketPort implements PacketPort {
     this.#watch = this.#scope.watch(this.#socket.fd, this.#interest, handler);
   }
 
-  outgoing(capacity: number, maxBytes: number): OutgoingPackets {
-    const outgoing = new SocketOutgoing(this.#socket, capacity, maxBytes, () => this.#outgoing.delete(outgoing));
+  outgoing(capacity: number, maxBytes: number, payload?: PacketPayload): OutgoingPackets {
+    const sizes = { capacity, maxBytes };
+    const outgoing = new SocketOutgoing(this.#socket, sizes, () => this.#outgoing.delete(outgoing), payload);
     this.#outgoing.add(outgoing);
     return outgoing;
   }
@@ -234,16 +236,34 @@ class SocketIncoming implements IncomingPackets {
   }
 }
 
+/** More places than this for each message differ no more. */
+const MAX_PLACES = 64;
+
 class SocketOutgoing implements OutgoingPackets {
   readonly #arena = new Arena();
   readonly #batch: SendBatch;
   readonly #socket: Socket;
   readonly #onDispose: () => void;
+  readonly #payload: PacketPayload | undefined;
+  /** How many of the places of each message have a payload. */
+  readonly #filled: Uint16Array;
+  readonly #places: number;
 
-  constructor(socket: Socket, capacity: number, maxBytes: number, onDispose: () => void) {
+  constructor(
+    socket: Socket,
+    { capacity, maxBytes }: { readonly capacity: number; readonly maxBytes: number },
+    onDispose: () => void,
+    payload?: PacketPayload,
+  ) {
     this.#socket = socket;
-    this.#batch = new SendBatch(this.#arena, { capacity, maxBytes });
     this.#onDispose = onDispose;
+    this.#payload = payload;
+    const variety = Math.ceil((payload?.varietyBytes ?? 0) / (capacity * maxBytes));
+    this.#places = Math.max(1, Math.min(MAX_PLACES, variety));
+    this.#batch = new SendBatch(this.#arena, { capacity, maxBytes, places: this.#places });
+    this.#filled = new Uint16Array(capacity);
+    if (payload === undefined || payload.inOrder) return;
+    for (let i = 0; i < capacity; i++) this.#fill(i, payload);
   }
 
   get capacity(): number {
@@ -258,8 +278,9 @@ class SocketOutgoing implements OutgoingPackets {
     return this.#batch.view(i);
   }
 
-  setLength(i: number, bytes: number): void {
+  setLength(i: number, bytes: number, headerBytes = bytes): void {
     this.#batch.setLength(i, bytes);
+    if (this.#payload?.inOrder) this.#payload.fill(this.#batch.payload(i).subarray(headerBytes, bytes));
   }
 
   setSegmentBytes(i: number, bytes: number): void {
@@ -273,7 +294,30 @@ class SocketOutgoing implements OutgoingPackets {
   }
 
   send(from: number, count: number): number {
-    return this.#batch.send(this.#socket, from, count);
+    const sent = this.#batch.send(this.#socket, from, count);
+    const payload = this.#payload;
+    if (sent > 0 && payload !== undefined && !payload.inOrder) this.#renew(from, from + sent, payload);
+    return sent;
+  }
+
+  /** Prepares what was sent for the next time, while there is time: not between a packet's time and its sending. */
+  #renew(from: number, to: number, payload: PacketPayload): void {
+    if (this.#places === 1) return;
+    let left = payload.renewable;
+    for (let i = from; i < to; i++) {
+      const bytes = this.#batch.length(i);
+      this.#batch.turn(i);
+      if (this.#filled[i] < this.#places) this.#fill(i, payload);
+      else if (left >= bytes) {
+        payload.fill(this.#batch.payload(i).subarray(0, bytes));
+        left -= bytes;
+      }
+    }
+  }
+
+  #fill(i: number, payload: PacketPayload): void {
+    payload.fill(this.#batch.payload(i));
+    this.#filled[i]++;
   }
 
   [Symbol.dispose](): void {

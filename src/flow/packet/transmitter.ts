@@ -5,6 +5,7 @@ import {
   AT_SERVER_TIME,
   AT_TIME,
   type FlowName,
+  headerBytes,
   type PacketHeader,
   SIGNED,
   signHeader,
@@ -46,6 +47,7 @@ export class Transmitter {
   readonly #options: TransmitterOptions;
   readonly #time: WireTime;
   readonly #header: PacketHeader;
+  readonly #headerBytes: number;
   readonly #writing = new WritingTime();
   readonly #slots: Slot[];
   /** Messages [from, to) are filled, but not sent yet. */
@@ -63,6 +65,7 @@ export class Transmitter {
     this.#options = options;
     this.#header = { flags: 0, sender: 0, length: 0, number: 0, count: 0, flow: options.flow };
     this.#time = new WireTime(options.clock.tinit);
+    this.#headerBytes = headerBytes(options.hmac !== undefined);
     this.#slots = Array.from({ length: outgoing.capacity }, () => ({
       sender: undefined,
       number: 0,
@@ -160,7 +163,7 @@ export class Transmitter {
       slot.packets++;
       sender.advance();
     } while (slot.packets < sender.burst && !sender.over && sender.schedule.length === length);
-    this.#outgoing.setLength(i, slot.packets * length);
+    this.#outgoing.setLength(i, slot.packets * length, this.#headerBytes);
     this.#outgoing.setSegmentBytes(i, slot.packets > 1 ? length : 0);
   }
 

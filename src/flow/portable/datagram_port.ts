@@ -6,6 +6,7 @@ import { READABLE, WRITABLE } from "../../sys/poller.ts";
 import type { FlowClock, IncomingPackets, OutgoingPackets, PacketPort, PacketPorts } from "../packet/packet_port.ts";
 import type { FlowHost } from "../engine/engine_flow.ts";
 import { addressOf, nowNanos, refuseSettings, systemError, wallNanos } from "./portable_host.ts";
+import type { PacketPayload } from "../payload.ts";
 import type { PacketClientConfig, PacketServerConfig } from "../config.ts";
 
 const BATCH = 64;
@@ -58,9 +59,9 @@ export class DatagramPort implements PacketPort, PacketExit {
     this.#handler = handler;
   }
 
-  outgoing(capacity: number, maxBytes: number): OutgoingPackets {
+  outgoing(capacity: number, maxBytes: number, payload?: PacketPayload): OutgoingPackets {
     // An outbox for one packet at a time is for those that open and close flows.
-    return new PacketOutbox(this, capacity, maxBytes, capacity === 1 ? 0 : RESERVED);
+    return new PacketOutbox(this, { capacity, maxBytes, reserved: capacity === 1 ? 0 : RESERVED, payload });
   }
 
   mergeReceived(): void {
@@ -248,23 +249,32 @@ export interface PacketExit {
   send(bytes: Uint8Array<ArrayBuffer>, to: SocketAddress): void;
 }
 
+/** How an outbox is made. */
+export interface OutboxOptions {
+  readonly capacity: number;
+  /** The longest packet, in bytes. */
+  readonly maxBytes: number;
+  /** The room that it leaves to others. */
+  readonly reserved?: number;
+  /** What stands behind the headers; absent: what is written there. */
+  readonly payload?: PacketPayload;
+}
+
 /** Packets in the memory of this program that leave one by one. */
 export class PacketOutbox implements OutgoingPackets {
   readonly capacity: number;
   readonly #exit: PacketExit;
   readonly #reserved: number;
+  readonly #payload: PacketPayload | undefined;
   readonly #payloads: Uint8Array<ArrayBuffer>[];
   readonly #lengths: number[];
   readonly #targets: (SocketAddress | undefined)[];
 
-  /**
-   * @param maxBytes the longest packet
-   * @param reserved the room that it leaves to others
-   */
-  constructor(exit: PacketExit, capacity: number, maxBytes: number, reserved = 0) {
+  constructor(exit: PacketExit, { capacity, maxBytes, reserved = 0, payload }: OutboxOptions) {
     this.#exit = exit;
     this.capacity = capacity;
     this.#reserved = reserved;
+    this.#payload = payload;
     this.#payloads = Array.from({ length: capacity }, () => new Uint8Array(maxBytes));
     this.#lengths = Array(capacity).fill(maxBytes);
     this.#targets = Array(capacity).fill(exit.peer);
@@ -278,8 +288,9 @@ export class PacketOutbox implements OutgoingPackets {
     return new DataView(this.#payloads[i].buffer);
   }
 
-  setLength(i: number, bytes: number): void {
+  setLength(i: number, bytes: number, headerBytes = bytes): void {
     this.#lengths[i] = bytes;
+    this.#payload?.fill(this.#payloads[i].subarray(headerBytes, bytes));
   }
 
   setSegmentBytes(): void {

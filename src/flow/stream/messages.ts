@@ -4,7 +4,9 @@ import * as limits from "./limits.ts";
 import { TineError } from "../../base/errors.ts";
 import type { FlowSide, StreamClientConfig, StreamSocketOption, TransferConfig } from "../config.ts";
 import type { SenderReport } from "../report.ts";
+import { isRequestable, type PayloadKind, payloadKind } from "../payload.ts";
 import { decodeSenderReport } from "../report_values.ts";
+import { END_MARK_TEXT, newEndMark } from "./wire.ts";
 
 /** What a client wants. */
 export interface StreamRequest {
@@ -23,6 +25,10 @@ export interface StreamRequest {
   readonly cca?: string;
   readonly dscp?: number;
   readonly sockopt?: readonly StreamSocketOption[];
+  /** What the transfer carries; absent: zeros, and 1 as its last byte. */
+  readonly payload?: PayloadKind;
+  /** The last bytes of a transfer that carries something else, in hexadecimal digits, unless it ends by its length. */
+  readonly endMark?: string;
 }
 
 /** The answer of a server to a request. */
@@ -48,6 +54,7 @@ export interface StreamReceipt {
 export function requestOf({ upload, download }: StreamClientConfig): StreamRequest {
   const transfer: TransferConfig = (upload ?? download)!;
   const { flow, duration, length, tcpInfoInterval, warmup, cca, dscp, sockopt } = transfer;
+  const payload = payloadKind(transfer.payload);
   return checkRequest({
     flow,
     direction: upload === undefined ? "download" : "upload",
@@ -60,6 +67,8 @@ export function requestOf({ upload, download }: StreamClientConfig): StreamReque
     cca,
     dscp,
     sockopt,
+    // A server of an earlier version knows zeros only.
+    ...payload === "zeros" ? {} : { payload, endMark: newEndMark() },
   });
 }
 
@@ -99,6 +108,8 @@ const checks: Readonly<Record<keyof StreamRequest, readonly [expected: string, h
   cca: ["a name", (value) => typeof value === "string" && /^[\w-]{1,15}$/.test(value)],
   dscp: [`0 to ${MAX_DSCP}`, (value) => isWhole(value, 0, MAX_DSCP)],
   sockopt: ["a list of socket options", (value) => Array.isArray(value) && value.every(isSocketOption)],
+  payload: ["random, zeros, file or a pattern", (value) => isRequestable(value) || value === "file"],
+  endMark: ["32 hexadecimal digits", (value) => typeof value === "string" && END_MARK_TEXT.test(value)],
 };
 
 const required: readonly (keyof StreamRequest)[] = ["flow", "direction", "sampleIOIntervalMs", "bufLenBytes"];
@@ -121,6 +132,9 @@ export function checkRequest(value: unknown): StreamRequest {
   if (value.durationMs === undefined && value.lengthBytes === undefined) {
     throw badRequest("has neither durationMs nor lengthBytes, and so no end");
   }
+  const { payload = "zeros", endMark, direction } = value;
+  if ((payload === "zeros") !== (endMark === undefined)) throw badRequest("has only one of payload and endMark");
+  if (payload === "file" && direction === "download") throw badRequest("wants a file of the server");
   return value as unknown as StreamRequest;
 }
 

@@ -28,6 +28,7 @@ class StreamClientFlow implements EngineFlow {
   readonly #host: FlowHost;
   readonly #ports: StreamPorts;
   readonly #request: StreamRequest;
+  readonly #file: Uint8Array | undefined;
   readonly #hmac: Hmac | undefined;
   readonly #connector: Connector;
   #tinitNanos = 0;
@@ -41,10 +42,11 @@ class StreamClientFlow implements EngineFlow {
   #accepted = false;
   #finished = false;
 
-  constructor(host: FlowHost, { addresses, config, key }: FlowRequest<StreamClientConfig>, ports: StreamPorts) {
+  constructor(host: FlowHost, { addresses, config, key, file }: FlowRequest<StreamClientConfig>, ports: StreamPorts) {
     this.#host = host;
     this.#ports = ports;
     this.#request = requestOf(config);
+    this.#file = file;
     this.#hmac = key === undefined ? undefined : new Hmac(key);
     this.#connector = new Connector({
       host,
@@ -126,6 +128,7 @@ class StreamClientFlow implements EngineFlow {
       fail: (error) => this.#host.fail(error),
       peer,
       request,
+      file: this.#file,
       server: false,
       tinitNanos: this.#tinitNanos,
       warmupEndNanos: this.#warmupEndNanos,

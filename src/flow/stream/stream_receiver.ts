@@ -13,7 +13,8 @@ import {
   warmupOf,
 } from "./transfer.ts";
 import { TurnBudget } from "./pacing.ts";
-import type { StreamReceipt } from "./messages.ts";
+import type { StreamReceipt, StreamRequest } from "./messages.ts";
+import { endMarkOf } from "./wire.ts";
 import type { StreamPeer } from "./stream_peer.ts";
 
 const MILLISECOND = 1e6;
@@ -48,7 +49,7 @@ class StreamReceiver implements Transfer {
     const { host, peer, request, server, tinitNanos } = context;
     this.#cpu = server && peer.port.kernel !== undefined ? new ThreadTime() : undefined;
     const scope = this.#scope = context.scope.scope(context.fail);
-    this.#reader = new TransferReader(peer, request.bufLenBytes);
+    this.#reader = new TransferReader(peer, request);
     this.#startedAt = this.#reportedAt = this.#movedAt = scope.now();
     this.#meter = new IoMeter(
       host.samples("streamIO", request.flow),
@@ -143,23 +144,37 @@ class StreamReceiver implements Transfer {
   }
 }
 
+/** What a reader has to know of a transfer. */
+export type ReadTransfer = Pick<StreamRequest, "bufLenBytes" | "lengthBytes" | "endMark">;
+
 /**
- * Reads a transfer, of which only the very last byte matters: the mark. Nothing follows it, so a byte with another behind
- * it is thrown away by the kernel unseen; only the last byte of those that are there is copied.
+ * Reads a transfer, of which only the very last bytes matter: the mark. Nothing follows it, so bytes with others behind
+ * them are thrown away by the kernel unseen; only the last ones of those that are there are copied.
  */
 export class TransferReader {
   readonly #peer: StreamPeer;
+  readonly #longestBytes: number;
   readonly #lengthBytes: number;
-  readonly #last = new Uint8Array(1);
+  readonly #mark: Uint8Array<ArrayBuffer>;
+  /** The last bytes that were copied; before there are as many, zeros stand in front. */
+  readonly #last: Uint8Array<ArrayBuffer>;
+  readonly #room: Uint8Array<ArrayBuffer>;
+  /** Zeros end with the first byte that is not zero, as ends of earlier versions send it. */
+  readonly #zeros: boolean;
+  #total = 0;
   #complete = false;
 
-  /** @param lengthBytes of the longest read */
-  constructor(peer: StreamPeer, lengthBytes: number) {
+  constructor(peer: StreamPeer, { bufLenBytes, lengthBytes = Infinity, endMark }: ReadTransfer) {
     this.#peer = peer;
-    this.#lengthBytes = lengthBytes;
+    this.#longestBytes = bufLenBytes;
+    this.#mark = endMarkOf(endMark);
+    this.#zeros = endMark === undefined;
+    this.#last = new Uint8Array(this.#mark.length);
+    this.#room = new Uint8Array(Math.min(bufLenBytes, this.#mark.length));
+    this.#lengthBytes = this.#zeros ? Infinity : lengthBytes;
   }
 
-  /** Whether the last read ended with the mark. */
+  /** Whether the last read ended with the mark, or reached the length of the transfer. */
   get complete(): boolean {
     return this.#complete;
   }
@@ -171,14 +186,35 @@ export class TransferReader {
    * @throws {TineError} `connection-closed` at the end of the stream, `connection-reset`
    */
   read(): number {
-    const available = this.#peer.available();
-    if (available > this.#lengthBytes) return this.#peer.discard(this.#lengthBytes);
-    // Bytes that arrive from here on are behind these, and can only make the look at the last one needless.
-    const discarded = available > 1 ? this.#peer.discard(available - 1) : 0;
-    if (discarded < available - 1) return discarded;
-    const count = this.#peer.read(this.#last);
+    const available = this.#peer.available(), unseen = available - this.#last.length;
+    // Bytes that arrive from here on are behind these, and can only make the look at the last ones needless.
+    const discarded = unseen > 0 ? this.#discard(Math.min(unseen, this.#longestBytes)) : 0;
+    if (discarded < unseen || available > this.#longestBytes && discarded > 0) return discarded;
+    const count = this.#readLast();
     if (count === WOULD_BLOCK) return discarded > 0 ? discarded : WOULD_BLOCK;
-    this.#complete = this.#last[0] !== 0;
     return discarded + count;
+  }
+
+  #discard(bytes: number): number {
+    const count = this.#peer.discard(bytes);
+    if (count !== WOULD_BLOCK) this.#count(count);
+    return count;
+  }
+
+  /** Reads up to as many bytes as the mark has; those of the calls before may be the first ones of it. */
+  #readLast(): number {
+    const last = this.#last;
+    const count = this.#peer.read(this.#room);
+    if (count === WOULD_BLOCK) return count;
+    last.copyWithin(0, count);
+    for (let i = 0; i < count; i++) last[last.length - count + i] = this.#room[i];
+    this.#count(count);
+    this.#complete ||= this.#zeros ? last[0] !== 0 : last.every((byte, i) => byte === this.#mark[i]);
+    return count;
+  }
+
+  #count(bytes: number): void {
+    this.#total += bytes;
+    this.#complete = this.#total >= this.#lengthBytes;
   }
 }

@@ -17,7 +17,8 @@ import {
   type TransferResult,
   warmupOf,
 } from "./transfer.ts";
-import { END_MARK } from "./wire.ts";
+import { endMarkOf } from "./wire.ts";
+import { type StreamPayload, streamPayload } from "../payload.ts";
 import { checkReceipt, type StreamRequest } from "./messages.ts";
 
 const MILLISECOND = 1e6;
@@ -25,7 +26,7 @@ const MILLISECOND = 1e6;
 const FIRST_LOOK_MS = 4;
 
 /**
- * Sends: zeros until the time is over or all is sent, the mark as the last byte; then waits for the receipt.
+ * Sends the payload until the time is over or all is sent, and the mark as its end; then waits for the receipt.
  *
  * @param onDone called once, with the receipt
  */
@@ -47,13 +48,17 @@ class StreamSender implements Transfer {
   readonly #startedAt: number;
   readonly #lengthBytes: number;
   readonly #writeBytes: number;
+  readonly #payload: StreamPayload;
+  readonly #mark: Uint8Array<ArrayBuffer>;
+  /** What is left to send, once nothing is to come behind it. */
+  #tail: Uint8Array<ArrayBuffer> | undefined;
   readonly #pace: Pace | undefined;
   /** Whether the user has set TCP_NODELAY. */
   readonly #setsNoDelay: boolean;
   readonly #due: Timer;
   #watch: Watch | undefined;
   #expired = false;
-  #marked = false;
+  #ended = false;
   #stopped = false;
   /** Bytes acknowledged at the last progress, and its time. */
   #acked: number;
@@ -74,6 +79,12 @@ class StreamSender implements Transfer {
     const { kernel } = peer.port;
     this.#cpu = server && kernel !== undefined ? new ThreadTime() : undefined;
     this.#writeBytes = this.#pace?.writeBytes ?? request.bufLenBytes;
+    this.#payload = streamPayload(host.shared, {
+      kind: request.payload ?? "zeros",
+      file: context.file,
+      longestBytes: this.#writeBytes,
+    });
+    this.#mark = endMarkOf(request.endMark);
     this.#due = scope.timer(() => this.#goOn());
     this.#meter = new IoMeter(
       host.samples("streamIO", flow),
@@ -135,21 +146,36 @@ class StreamSender implements Transfer {
   }
 
   #send(): void {
-    const { host, tinitNanos } = this.#context;
+    const { tinitNanos } = this.#context;
     this.#turn.begin(this.#scope.now());
-    while (!this.#marked && !this.#isEarly()) {
-      const left = this.#lengthBytes - this.#meter.total;
-      const last = this.#expired || left <= this.#writeBytes;
-      const length = this.#expired ? 1 : Math.min(left, this.#writeBytes);
-      const count = this.#write(last ? markedBytes(length) : host.shared.zeros(length));
+    while (!this.#ended && !this.#isEarly()) {
+      const bytes = this.#tail ??= this.#lastBytes();
+      const piece = bytes ?? this.#payload.next(this.#writeBytes);
+      const count = this.#write(piece);
       if (count === WOULD_BLOCK) return;
+      if (bytes === undefined) this.#payload.sent(count);
+      else this.#tail = bytes.subarray(count);
       const now = this.#scope.now();
       this.#meter.add(count, now - tinitNanos);
       const goesOn = this.#turn.spend(count, now);
-      if (last && count === length) this.#mark();
+      if (bytes !== undefined && count === bytes.length) this.#end();
       // A write that was cut left no room for more.
-      else if (count < length || !goesOn) return;
+      else if (count < piece.length || !goesOn) return;
     }
+  }
+
+  /** Returns what is left to send, up to the mark, if it is no longer than a write; undefined: more is to come. */
+  #lastBytes(): Uint8Array<ArrayBuffer> | undefined {
+    const left = this.#lengthBytes - this.#meter.total;
+    const mark = this.#mark;
+    // Where a length has no room for the mark, it says when all is there by itself.
+    if (this.#expired) return mark.subarray(0, Math.min(left, mark.length));
+    if (left > this.#writeBytes) return undefined;
+    const bytes = new Uint8Array(left), payload = Math.max(0, left - mark.length);
+    bytes.set(this.#payload.next(payload));
+    this.#payload.sent(payload);
+    bytes.set(mark.subarray(0, left - payload), payload);
+    return bytes;
   }
 
   #write(bytes: Uint8Array<ArrayBuffer>): number {
@@ -175,13 +201,13 @@ class StreamSender implements Transfer {
 
   /** Goes on sending after a wait. */
   #goOn(): void {
-    if (this.#marked) return;
+    if (this.#ended) return;
     this.#watch!.interest = READABLE | WRITABLE;
     this.#send();
   }
 
-  #mark(): void {
-    this.#marked = true;
+  #end(): void {
+    this.#ended = true;
     // The last segment is not full: it need not wait until what was sent before is acknowledged.
     if (!this.#setsNoDelay) this.#context.peer.port.setNoDelay(true);
     this.#meter.end();
@@ -193,7 +219,7 @@ class StreamSender implements Transfer {
     if (accepted?.() === false) return;
     const frame = peer.readFrame();
     if (frame === undefined) return;
-    if (!this.#marked) {
+    if (!this.#ended) {
       throw new TineError("bad-stream-frame", `${this.#context.peer.name} gave a receipt before the end`);
     }
     const receipt = checkReceipt(frame.value);
@@ -273,13 +299,6 @@ class StreamSender implements Transfer {
   #time(): number {
     return this.#scope.now() - this.#context.tinitNanos;
   }
-}
-
-/** Zeros with the mark as the last byte. */
-function markedBytes(length: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
-  bytes[length - 1] = END_MARK;
-  return bytes;
 }
 
 /** How much may wait, as time at the rate of the path: longer than a worker is away from a flow. */

@@ -16,6 +16,8 @@ export interface TransferContext {
   readonly fail: (error: unknown) => void;
   readonly peer: StreamPeer;
   readonly request: StreamRequest;
+  /** The content of the file that the transfer carries; absent: it carries none. */
+  readonly file?: Uint8Array;
   /** Whether this is the server's end. */
   readonly server: boolean;
   /** The flow's `tinit` as {@linkcode Scope.now} had it. */
@@ -82,11 +84,12 @@ export function streamInfo(
 }
 
 /** Returns what a request asks for, as an info event has it. */
-function requestValues(request: StreamRequest): Record<string, number> {
-  const { durationMs, lengthBytes, bufLenBytes, dscp } = request;
+function requestValues(request: StreamRequest): Record<string, number | string> {
+  const { durationMs, lengthBytes, bufLenBytes, dscp, payload = "zeros" } = request;
   const pace = Pace.of(requestAt(senderOf(request), request));
   return {
     bufLenBytes,
+    payload,
     ...durationMs === undefined ? {} : { durationMs },
     ...lengthBytes === undefined ? {} : { lengthBytes },
     ...dscp === undefined ? {} : { dscp },

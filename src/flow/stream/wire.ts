@@ -4,7 +4,7 @@
  *     server: greeting   "tine", "s", version u8, flags u8 (1: wants the key, 2: busy), 0, 16 random bytes
  *     client: request    a frame, signed over the random bytes and its text
  *     server: answer     a frame
- *     sender: zeros, and 1 as the very last byte
+ *     sender: zeros, and 1 as the very last byte; or other bytes, and the end mark of the request as the last 16
  *     receiver: receipt  a frame
  *     server: report     a frame, if it was the sender
  *
@@ -24,8 +24,26 @@ import { MAX_FRAME_BYTES } from "./limits.ts";
 /** The version of this protocol. */
 export const STREAM_VERSION = 1;
 const GREETING_BYTES = 24;
-/** The last byte of a transfer; all others are 0. */
-export const END_MARK = 1;
+/** The end marks of transfers. */
+const ZEROS_END = Uint8Array.of(1);
+/** The length of the end mark of transfers that carry anything but zeros, in bytes. */
+const END_MARK_BYTES = 16;
+/** How such a mark is written in requests. */
+export const END_MARK_TEXT = /^[0-9a-f]{32}$/;
+
+/** Makes the end mark of a transfer: random, so that nothing else in it looks like that. */
+export function newEndMark(): string {
+  return crypto.getRandomValues(new Uint8Array(END_MARK_BYTES)).toHex();
+}
+
+/**
+ * Returns the last bytes of a transfer.
+ *
+ * @param text as the request has it; undefined: the transfer carries zeros
+ */
+export function endMarkOf(text: string | undefined): Uint8Array<ArrayBuffer> {
+  return text === undefined ? ZEROS_END : Uint8Array.fromHex(text);
+}
 
 const MAGIC = new TextEncoder().encode("tines");
 const NONCE_BYTES = 16;

@@ -55,7 +55,7 @@ class SlowEnd {
     for (let i = 0; i < packets; i++) {
       const number = this.#number++;
       const packet = Object.assign(new ReceivedPacket(), { number, length: SIGNED_HEADER_BYTES, t: this.#now });
-      this.echoes.add(flow as unknown as ServedFlow, incoming, 0, packet, number);
+      this.echoes.add(flow as unknown as ServedFlow, incoming, 0, 0, packet, number);
     }
     this.echoes.flush();
   }

@@ -1,4 +1,5 @@
 import type { PacketClientConfig } from "../../../src/flow/config.ts";
+import type { PacketPayload } from "../../../src/flow/payload.ts";
 import type { EngineFlow, EngineFlowFactory } from "../../../src/flow/engine/engine_flow.ts";
 import type { FlowClock, OutgoingPackets, PacketPort, PacketPorts } from "../../../src/flow/packet/packet_port.ts";
 import { packetClientFlow } from "../../../src/flow/packet/packet_client_flow.ts";
@@ -130,8 +131,8 @@ export class FakePort implements PacketPort, PacketExit {
     return this.incoming.waiting;
   }
 
-  outgoing(capacity: number, maxBytes: number): OutgoingPackets {
-    return new PacketOutbox(this, capacity, maxBytes);
+  outgoing(capacity: number, maxBytes: number, payload?: PacketPayload): OutgoingPackets {
+    return new PacketOutbox(this, { capacity, maxBytes, payload });
   }
 
   mergeReceived(on: boolean): void {

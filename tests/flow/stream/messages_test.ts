@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import {
   acceptedBy,
   checkReceipt,
@@ -19,10 +19,12 @@ const request: StreamRequest = {
 };
 
 Deno.test("requestOf() fills in what a configuration leaves out", () => {
-  assertEquals(JSON.parse(JSON.stringify(requestOf({ upload: { flow: "bulk" } }))), {
-    ...request,
-    durationMs: 60_000,
-  });
+  const { endMark, ...rest } = JSON.parse(JSON.stringify(requestOf({ upload: { flow: "bulk" } })));
+  assertEquals(rest, { ...request, durationMs: 60_000, payload: "random" });
+  assertNotEquals(endMark, requestOf({ upload: { flow: "bulk" } }).endMark);
+  // As clients of earlier versions ask.
+  const zeros = requestOf({ upload: { flow: "bulk", payload: "zeros" } });
+  assertEquals([zeros.payload, zeros.endMark], [undefined, undefined]);
   const { durationMs, lengthBytes } = requestOf({ download: { flow: "bulk", length: 5 } });
   assertEquals([durationMs, lengthBytes], [undefined, 5]);
 });
@@ -35,6 +37,8 @@ Deno.test("checkRequest() takes all that a client can ask for", () => {
     cca: "cubic",
     dscp: 46,
     sockopt: [{ type: "int", level: 1, opt: 12, name: "SO_PRIORITY", value: 6 }],
+    payload: "0x00ff",
+    endMark: "0123456789abcdef".repeat(2),
   };
   assertEquals(checkRequest(whole), whole);
 });
@@ -58,6 +62,11 @@ Deno.test("checkRequest() refuses whatever else, and names it", () => {
     [{ ...request, cca: "a/b" }, "cca"],
     [{ ...request, dscp: 64 }, "dscp"],
     [{ ...request, sockopt: [{ type: "int", level: 1, opt: 1, name: "X", value: "text" }] }, "sockopt"],
+    [{ ...request, payload: "random" }, "endMark"],
+    [{ ...request, endMark: "0".repeat(32) }, "endMark"],
+    [{ ...request, payload: "./secrets", endMark: "0".repeat(32) }, "payload"],
+    [{ ...request, payload: "random", endMark: "0".repeat(30) }, "endMark"],
+    [{ ...request, direction: "download", payload: "file", endMark: "0".repeat(32) }, "file"],
     [{ ...request, ["\x1b[31m"]: 1 }, "[31m"],
   ];
   for (const [value, named] of bad) {

@@ -64,7 +64,7 @@ for (const [kind, make] of Object.entries(makers)) {
     await using flows = make();
     using server = new RawServer();
     const events = new RecordedEvents();
-    const upload: StreamClientConfig = { upload: { flow: "a", length: LENGTH } };
+    const upload: StreamClientConfig = { upload: { flow: "a", length: LENGTH, payload: "zeros" } };
     const running = flows.streamClient(server.address, upload, { events, signal });
     await server.accept();
     assertEquals(((await server.frame()).value as StreamRequest).lengthBytes, LENGTH);
@@ -95,7 +95,7 @@ for (const [kind, make] of Object.entries(makers)) {
   Deno.test(`streamClient() with a key waits for the greeting alone, and reports how long, ${kind}`, async () => {
     await using flows = make();
     using server = new RawServer();
-    const upload: StreamClientConfig = { upload: { flow: "a", length: LENGTH } };
+    const upload: StreamClientConfig = { upload: { flow: "a", length: LENGTH, payload: "zeros" } };
     const started = performance.now();
     const running = flows.streamClient(server.address, upload, { events: new RecordedEvents(), signal, key });
     await server.accept();

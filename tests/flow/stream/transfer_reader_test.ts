@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { SocketStreamPort } from "../../../src/flow/stream/socket_stream_port.ts";
 import { StreamPeer } from "../../../src/flow/stream/stream_peer.ts";
-import { TransferReader } from "../../../src/flow/stream/stream_receiver.ts";
+import { type ReadTransfer, TransferReader } from "../../../src/flow/stream/stream_receiver.ts";
 import { READABLE } from "../../../src/sys/poller.ts";
 import { type Socket, WOULD_BLOCK } from "../../../src/sys/socket.ts";
 import { lingerSeconds } from "../../../src/sys/socket_options.ts";
@@ -25,8 +25,13 @@ function deliver(from: Socket, to: Socket, bytes: Uint8Array<ArrayBuffer>): void
 }
 
 /** A reader of what the client of a pair sends. */
-function readerOf({ server }: { server: Socket }, lengthBytes = 131072): TransferReader {
-  return new TransferReader(new StreamPeer(new SocketStreamPort(server), "client 10.0.0.1:5"), lengthBytes);
+function readerOf(
+  { server }: { server: Socket },
+  bufLenBytes = 131072,
+  more: Partial<ReadTransfer> = {},
+): TransferReader {
+  const peer = new StreamPeer(new SocketStreamPort(server), "client 10.0.0.1:5");
+  return new TransferReader(peer, { bufLenBytes, ...more });
 }
 
 function codeOf(run: () => unknown): string {
@@ -121,5 +126,55 @@ Deno.test({
         assertEquals(codeOf(() => reader.read()), code);
       }
     }
+  },
+});
+
+Deno.test({
+  name: "TransferReader.read() sees an end mark wherever it is cut, and not before all of it is there",
+  ignore,
+  fn() {
+    const endMark = "00112233445566778899aabbccddeeff", mark = Uint8Array.fromHex(endMark);
+    for (const [bufLenBytes, payload] of [[131072, 1000], [1000, 1000], [1008, 1000], [7, 40], [1, 3], [1000, 0]]) {
+      for (let cut = 0; cut <= mark.length; cut++) {
+        using pair = tcpPair("ipv4");
+        const reader = readerOf(pair, bufLenBytes, { endMark });
+        let total = 0;
+        const readAll = () => {
+          for (
+            let count = reader.read();
+            count !== WOULD_BLOCK;
+            count = reader.complete ? WOULD_BLOCK : reader.read()
+          ) {
+            total += count;
+          }
+        };
+        // What begins as the mark does is no mark.
+        deliver(
+          pair.client,
+          pair.server,
+          new Uint8Array([...new Uint8Array(payload).fill(0x22), ...mark.subarray(0, cut)]),
+        );
+        if (cut < mark.length) {
+          readAll();
+          assertEquals([total, reader.complete], [payload + cut, false], `${bufLenBytes} ${payload} ${cut}`);
+          deliver(pair.client, pair.server, mark.slice(cut));
+        }
+        readAll();
+        assertEquals([total, reader.complete], [payload + mark.length, true], `${bufLenBytes} ${payload} ${cut}`);
+      }
+    }
+  },
+});
+
+Deno.test({
+  name: "TransferReader.read() is complete at the length of the transfer, whatever its last bytes are",
+  ignore,
+  fn() {
+    using pair = tcpPair("ipv4");
+    const reader = readerOf(pair, 100, { endMark: "00".repeat(16), lengthBytes: 5 });
+    deliver(pair.client, pair.server, new Uint8Array(4).fill(255));
+    assertEquals([reader.read(), reader.complete], [4, false]);
+    deliver(pair.client, pair.server, new Uint8Array(1));
+    assertEquals([reader.read(), reader.complete], [1, true]);
   },
 });
