@@ -3,6 +3,7 @@ import { TineError } from "../base/errors.ts";
 import { count } from "../base/units.ts";
 import { whyNotWritten } from "../result/store_error.ts";
 import { JsonLinesWriter } from "../udf/format/json_lines_writer.ts";
+import { TextWriter } from "../wire/text_writer.ts";
 import type { Request } from "../udf/messages.ts";
 import { choice, duration, flag, integer, size, text } from "./flags.ts";
 
@@ -73,13 +74,13 @@ function keepRequests(path: string, requests: readonly Request[]): void {
   const writer = new JsonLinesWriter();
   try {
     using file = Deno.openSync(path, { append: true, create: true, mode: 0o600 });
-    let lines = "";
+    const lines = new TextWriter();
     for (const request of requests) {
-      if (request.kind === "point") lines += writer.point(request.point);
-      else if (request.kind === "begin") lines += writer.begin(request.begin);
-      else if (request.kind === "end") lines += writer.end(request.end);
+      if (request.kind === "point") writer.point(request.point, lines);
+      else if (request.kind === "begin") writer.begin(request.begin, lines);
+      else if (request.kind === "end") writer.end(request.end, lines);
     }
-    for (let rest = new TextEncoder().encode(lines); rest.length > 0;) rest = rest.subarray(file.writeSync(rest));
+    for (let rest = lines.take(); rest.length > 0;) rest = rest.subarray(file.writeSync(rest));
   } catch (cause) {
     throw new TineError(
       "cannot-write",

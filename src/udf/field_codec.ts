@@ -238,8 +238,8 @@ export function locatePointFields(reader: ByteReader): number[] | undefined {
       case 0x32: { // dimensions
         let length = bytes[position++];
         if (length > 0x7f) {
-          if (bytes[position] > 0x7f) return undefined; // 16 KiB and more: rare
-          length = length & 0x7f | bytes[position++] << 7;
+          if (bytes[position] > 0x7f) [length, position] = longLength(reader, position - 1);
+          else length = length & 0x7f | bytes[position++] << 7;
         }
         const next = position + length;
         if (next > end || !isValidText(reader, position, next)) return undefined;
@@ -253,15 +253,15 @@ export function locatePointFields(reader: ByteReader): number[] | undefined {
       case 0x62: { // fieldsBool
         let length = bytes[position++];
         if (length > 0x7f) {
-          if (bytes[position] > 0x7f) return undefined;
-          length = length & 0x7f | bytes[position++] << 7;
+          if (bytes[position] > 0x7f) [length, position] = longLength(reader, position - 1);
+          else length = length & 0x7f | bytes[position++] << 7;
         }
         const next = position + length;
         if (next > end || length < 4 || bytes[position++] !== 0x0a) return undefined;
         let keyLength = bytes[position++];
         if (keyLength > 0x7f) {
-          if (bytes[position] > 0x7f) return undefined;
-          keyLength = keyLength & 0x7f | bytes[position++] << 7;
+          if (bytes[position] > 0x7f) [keyLength, position] = longLength(reader, position - 1);
+          else keyLength = keyLength & 0x7f | bytes[position++] << 7;
         }
         const keyEnd = position + keyLength;
         if (keyEnd + 1 >= next || !isValidText(reader, position, keyEnd)) return undefined;
@@ -275,8 +275,8 @@ export function locatePointFields(reader: ByteReader): number[] | undefined {
           if (valueTag !== 0x12) return undefined;
           let valueLength = bytes[position++];
           if (valueLength > 0x7f) {
-            if (bytes[position] > 0x7f) return undefined;
-            valueLength = valueLength & 0x7f | bytes[position++] << 7;
+            if (bytes[position] > 0x7f) [valueLength, position] = longLength(reader, position - 1);
+            else valueLength = valueLength & 0x7f | bytes[position++] << 7;
           }
           if (position + valueLength !== next || !isValidText(reader, position, next)) return undefined;
         }
@@ -289,6 +289,21 @@ export function locatePointFields(reader: ByteReader): number[] | undefined {
   }
   while (last < 13) offsets[++last] = end;
   return position === end ? offsets : undefined;
+}
+
+/**
+ * Reads a length of three bytes and more, of texts of 16 KiB and more: they are rare.
+ *
+ * @returns the length, and where it ends
+ * @throws {WireError} for a varint that has no end
+ */
+function longLength(reader: ByteReader, position: number): [length: number, end: number] {
+  const start = reader.position;
+  reader.position = position;
+  const length = reader.uint32();
+  const end = reader.position;
+  reader.position = start;
+  return [length, end];
 }
 
 /** Whether these bytes are valid UTF-8. */

@@ -41,6 +41,15 @@ const FIELD_MAPS = 1 << DOUBLES | 1 << INTS | 1 << STRINGS | 1 << BOOLS;
 /** Fields of all types with their values. A map for each type costs more than a list of one. */
 type FieldList = readonly (readonly [string, FieldValue])[];
 
+/** Where the fields of an encoded point lie. */
+export interface PointLayout {
+  bytes: Uint8Array;
+  /** A view of the same bytes. */
+  view: DataView;
+  /** Position in `bytes` where field n of the message Point starts, at index n; it ends where field n + 1 starts. */
+  offsets: readonly number[];
+}
+
 /**
  * A point of a stream or of a batch.
  *
@@ -60,7 +69,7 @@ export class Point implements PointOfHandler {
   #bytes: Uint8Array | undefined;
   #view: DataView | undefined;
   /** Position in `#bytes` where field n starts, at index n; it ends where field n + 1 starts. */
-  #offsets: number[] | undefined;
+  #offsets: readonly number[] | undefined;
   /** Bits of the fields that are decoded. */
   #decoded = ALL;
   /** Bits of the fields that must be encoded anew. */
@@ -105,14 +114,33 @@ export class Point implements PointOfHandler {
   static decode(reader: ByteReader): Point {
     const offsets = locatePointFields(reader);
     if (offsets === undefined) return new Point(decodeWhole(reader));
+    return Point.at({ bytes: reader.bytes, view: reader.view, offsets }, reader);
+  }
+
+  /**
+   * Returns the point whose bytes are laid out so.
+   *
+   * @param layout of bytes that stay as they are, as {@linkcode locatePointFields} finds it
+   * @param reader will read the point; several points may share it
+   */
+  static at(layout: PointLayout, reader: ByteReader): Point {
     const point = new Point();
     point.#reader = reader;
-    point.#bytes = reader.bytes;
-    point.#view = reader.view;
-    point.#offsets = offsets;
+    point.#bytes = layout.bytes;
+    point.#view = layout.view;
+    point.#offsets = layout.offsets;
     point.#decoded = 0;
     point.#changed = 0;
     return point;
+  }
+
+  /** Where the point's bytes are; false where it has none, or properties were set, or maps and lists read. */
+  locate(layout: PointLayout): boolean {
+    if (this.#changed !== 0) return false;
+    layout.bytes = this.#bytes!;
+    layout.view = this.#view!;
+    layout.offsets = this.#offsets!;
+    return true;
   }
 
   /** Writes the point's fields. The caller writes the length. */

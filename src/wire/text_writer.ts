@@ -1,6 +1,6 @@
 const encoder = new TextEncoder();
 
-const [ZERO, MINUS, POINT] = [0x30, 0x2d, 0x2e];
+const ZERO = 0x30, MINUS = 0x2d, POINT = 0x2e, BACKSLASH = 0x5c;
 /** Longer texts are encoded by the runtime, shorter ones unit by unit. */
 const SHORT = 48;
 const NANOS = 1e9;
@@ -70,6 +70,40 @@ export class TextWriter {
     this.#position += length;
   }
 
+  /** Writes `bytes[start, end)`, which are UTF-8 already. */
+  slice(bytes: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    this.#reserve(length);
+    const to = this.#bytes;
+    const position = this.#position;
+    if (length < SHORT) { for (let i = 0; i < length; i++) to[position + i] = bytes[start + i]; }
+    else to.set(bytes.subarray(start, end), position);
+    this.#position = position + length;
+  }
+
+  /**
+   * Writes `bytes[start, end)`, with a backslash before each byte that the table marks with 1.
+   *
+   * @param marks for each byte 0, 1, or 2: that is not to be written
+   * @returns false, with some of them written, at a byte that is marked with 2
+   */
+  escaped(bytes: Uint8Array, start: number, end: number, marks: Uint8Array): boolean {
+    this.#reserve(2 * (end - start));
+    const to = this.#bytes;
+    let position = this.#position;
+    for (let i = start; i < end; i++) {
+      const byte = bytes[i];
+      const mark = marks[byte];
+      if (mark !== 0) {
+        if (mark === 2) return false;
+        to[position++] = BACKSLASH;
+      }
+      to[position++] = byte;
+    }
+    this.#position = position;
+    return true;
+  }
+
   /** Writes a text; lone surrogates become U+FFFD. */
   text(text: string): void {
     const { length } = text;
@@ -103,27 +137,62 @@ export class TextWriter {
   /**
    * Writes a double with the fewest digits that read back as the same value, as JavaScript does; negative zero as `-0`.
    *
-   * Values of at most three decimals, which times in microseconds and rounded figures are, take a short way.
+   * Values of at most six decimals and 15 digits, which times in microseconds and rounded figures are, take a short
+   * way: no two decimals of so few digits are the same double, so that these digits are the fewest.
    */
   double(value: number): void {
-    const thousandths = Math.round(value * 1000);
-    if (thousandths / 1000 !== value || Math.abs(thousandths) > 1e15 || thousandths === 0) {
-      this.text(Object.is(value, -0) ? "-0" : String(value));
-      return;
-    }
-    const magnitude = Math.abs(thousandths);
+    if (this.#decimal(value, 1e3, 3) || this.#decimal(value, 1e6, 6)) return;
+    this.text(Object.is(value, -0) ? "-0" : String(value));
+  }
+
+  /** Writes a value that is a multiple of a thousandth or a millionth, and not zero; else returns false. */
+  #decimal(value: number, scale: number, digits: number): boolean {
+    const scaled = Math.round(value * scale);
+    const magnitude = Math.abs(scaled);
+    if (scaled / scale !== value || magnitude > 1e15 || magnitude === 0) return false;
     if (value < 0) this.byte(MINUS);
-    const whole = Math.floor(magnitude / 1000);
+    const whole = Math.floor(magnitude / scale);
     this.#digits(whole, digitsOf(whole));
-    let fraction = magnitude - whole * 1000;
-    if (fraction === 0) return;
+    let fraction = magnitude - whole * scale;
+    if (fraction === 0) return true;
     this.byte(POINT);
-    let digits = 3;
     while (fraction % 10 === 0) {
       fraction /= 10;
       digits--;
     }
     this.#digits(fraction, digits);
+    return true;
+  }
+
+  /**
+   * Writes a signed integer of 64 bits, without making a bigint of it.
+   *
+   * @param high its upper 32 bits
+   * @param low its lower 32 bits
+   */
+  int64(high: number, low: number): void {
+    high |= 0;
+    low >>>= 0;
+    if (high < 0) {
+      this.byte(MINUS);
+      low = -low >>> 0;
+      high = ~high + (low === 0 ? 1 : 0);
+    }
+    high >>>= 0; // of the least integer, whose magnitude needs all 64 bits
+    if (high < 0x200000) {
+      const value = high * 0x100000000 + low;
+      this.#digits(value, digitsOf(value));
+      return;
+    }
+    // Divided by 10^9 in three steps, each exact in a double.
+    const first = Math.floor(high / NANOS);
+    const upper = (high - first * NANOS) * 0x10000 + (low >>> 16);
+    const second = Math.floor(upper / NANOS);
+    const lower = (upper - second * NANOS) * 0x10000 + (low & 0xffff);
+    const third = Math.floor(lower / NANOS);
+    const whole = first * 0x100000000 + second * 0x10000 + third;
+    this.#digits(whole, digitsOf(whole));
+    this.#digits(lower - third * NANOS, 9);
   }
 
   /**
@@ -187,4 +256,19 @@ function digitsOf(value: number): number {
   let digits = 1;
   for (let limit = 10; value >= limit; limit *= 10) digits++;
   return digits;
+}
+
+/**
+ * Returns as text what a function writes.
+ *
+ * @example
+ * ```ts
+ * import { textOf } from "./text_writer.ts";
+ * console.assert(textOf((out) => out.integer(5)) === "5");
+ * ```
+ */
+export function textOf(write: (out: TextWriter) => void): string {
+  const out = new TextWriter(256);
+  write(out);
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(out.take());
 }

@@ -4,10 +4,11 @@ import type { PointWriter } from "../../udf/format/point_writer.ts";
 import { groupOfBatch, groupOfPoint } from "../../udf/group.ts";
 import type { Receiver } from "../../udf/host.ts";
 import type { Point } from "../../udf/point.ts";
+import { TextWriter } from "../../wire/text_writer.ts";
 import { escape, writeStdout } from "../terminal.ts";
 
 /** What collects before it is written at once. */
-const WRITE_UNITS = 64 * 1024;
+const WRITE_BYTES = 64 * 1024;
 /** How long output waits for more. */
 const IDLE_MS = 20;
 
@@ -16,7 +17,9 @@ export class PointPrinter implements Receiver {
   readonly #writer: PointWriter;
   readonly #strict: boolean;
   readonly #warn: (message: string) => void;
-  #text = "";
+  #text = new TextWriter(2 * WRITE_BYTES);
+  /** What was written last, to be used again. */
+  #spare: TextWriter | undefined = new TextWriter(2 * WRITE_BYTES);
   #timer: ReturnType<typeof setTimeout> | undefined;
   #writing: Promise<void> = Promise.resolve();
   #failure: unknown;
@@ -33,32 +36,33 @@ export class PointPrinter implements Receiver {
 
   point(point: Point): Promise<void> | void {
     if (point.group !== "") this.#checkGroup(point.group, groupOfPoint(point));
-    return this.#print(this.#writer.point(point));
+    this.#writer.point(point, this.#text);
+    return this.#print();
   }
 
   batch({ begin, points, end }: Batch): Promise<void> | void {
     if (begin.group !== "") this.#checkGroup(begin.group, groupOfBatch(begin, end));
-    let text = this.#writer.begin(begin);
-    for (const point of points) text += this.#writer.point(point);
-    return this.#print(text + this.#writer.end(end));
+    this.#writer.begin(begin, this.#text);
+    for (const point of points) this.#writer.point(point, this.#text);
+    this.#writer.end(end, this.#text);
+    return this.#print();
   }
 
   /** Writes all that waits. */
   async finish(): Promise<void> {
     clearTimeout(this.#timer);
-    this.#text += this.#writer.flush();
+    this.#writer.flush(this.#text);
     await this.#write();
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  #print(text: string): Promise<void> | void {
+  #print(): Promise<void> | void {
     // Where little is printed, no write is ever waited for: it failed behind our back.
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#strict) this.#checkLosses();
-    this.#text += text;
-    if (this.#text.length >= WRITE_UNITS) return this.#write();
+    if (this.#text.length >= WRITE_BYTES) return this.#write();
     this.#timer ??= setTimeout(() => {
-      this.#text += this.#writer.flush();
+      this.#writer.flush(this.#text);
       // A failure is thrown by the next point.
       this.#write().catch(() => {});
     }, IDLE_MS);
@@ -68,12 +72,14 @@ export class PointPrinter implements Receiver {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const text = this.#text;
-    this.#text = "";
+    this.#text = this.#spare ?? new TextWriter(2 * WRITE_BYTES);
+    this.#spare = undefined;
     return this.#writing = this.#writing.then(async () => {
       if (this.#failure !== undefined) throw this.#failure;
-      if (text === "") return;
+      if (text.length === 0) return;
       try {
-        await writeStdout(text);
+        await writeStdout(text.take());
+        this.#spare = text;
       } catch (error) {
         throw this.#failure = error instanceof TineError
           ? error

@@ -2,7 +2,8 @@ import { TineError } from "../../base/errors.ts";
 import type { BeginBatch, EndBatch } from "../messages.ts";
 import type { FieldValue, Point } from "../point.ts";
 import { JsonLinesWriter } from "./json_lines_writer.ts";
-import { LineProtocolWriter } from "./line_protocol.ts";
+import type { TextWriter } from "../../wire/text_writer.ts";
+import { LineProtocolWriter } from "./line_protocol_writer.ts";
 import { terminalText } from "../../base/terminal_text.ts";
 import { textWidth } from "../../base/text.ts";
 import { formatRfc3339 } from "./timestamp.ts";
@@ -17,13 +18,13 @@ export interface Losses {
   tags: number;
 }
 
-/** Writes points and batches as text, in the order in which they come. Each call returns what can be printed now. */
+/** Writes points and batches as text, in the order in which they come. Each call adds what can be printed now. */
 export interface PointWriter {
-  point(point: Point): string;
-  begin(begin: BeginBatch): string;
-  end(end: EndBatch): string;
-  /** Returns what is held back. Call it also when nothing has come for a while, so that people see it. */
-  flush(): string;
+  point(point: Point, out: TextWriter): void;
+  begin(begin: BeginBatch, out: TextWriter): void;
+  end(end: EndBatch, out: TextWriter): void;
+  /** Writes what is held back. Call it also when nothing has come for a while, so that people see it. */
+  flush(out: TextWriter): void;
   /** What has been left out. */
   readonly losses: Readonly<Losses>;
 }
@@ -39,10 +40,11 @@ export type OutputFormat = "line" | "json" | "table";
  * @example
  * ```ts
  * import { Point } from "../point.ts";
+ * import { textOf } from "../../wire/text_writer.ts";
  * import { createPointWriter } from "./point_writer.ts";
  * const writer = createPointWriter("line");
  * const point = new Point({ name: "cpu", time: 5n, fieldsInt: new Map([["n", 1n]]) });
- * console.assert(writer.point(point) + writer.flush() === "cpu n=1i 5\n");
+ * console.assert(textOf((out) => writer.point(point, out)) === "cpu n=1i 5\n");
  * ```
  */
 export function createPointWriter(format: OutputFormat): PointWriter {
@@ -75,33 +77,34 @@ export class TableWriter implements PointWriter {
   #held: Row[] = [];
   #started = false;
 
-  point(point: Point): string {
+  point(point: Point, out: TextWriter): void {
     const row = toRow(point);
     if (this.#layout !== undefined) {
-      if (this.#layout.fits(row)) return this.#layout.line(row);
+      if (this.#layout.fits(row)) return out.text(this.#layout.line(row));
       this.#layout = undefined;
     }
     this.#held.push(row);
-    return this.#held.length < ROWS ? "" : this.flush();
+    if (this.#held.length === ROWS) this.flush(out);
   }
 
-  begin(begin: BeginBatch): string {
+  begin(begin: BeginBatch, out: TextWriter): void {
+    this.flush(out);
     const group = begin.group === "" ? "" : ` group ${terminalText(begin.group)}`;
-    return `${this.flush()}batch ${terminalText(begin.name)}${group}\n`;
+    out.text(`batch ${terminalText(begin.name)}${group}\n`);
   }
 
-  end(end: EndBatch): string {
-    return `${this.flush()}end of batch, tmax ${formatRfc3339(end.tmax)}\n`;
+  end(end: EndBatch, out: TextWriter): void {
+    this.flush(out);
+    out.text(`end of batch, tmax ${formatRfc3339(end.tmax)}\n`);
   }
 
-  flush(): string {
-    if (this.#held.length === 0) return "";
+  flush(out: TextWriter): void {
+    if (this.#held.length === 0) return;
     const layout = this.#layout = new Layout(this.#held);
-    let text = (this.#started ? "\n" : "") + layout.header();
-    for (const row of this.#held) text += layout.line(row);
+    out.text((this.#started ? "\n" : "") + layout.header());
+    for (const row of this.#held) out.text(layout.line(row));
     this.#held = [];
     this.#started = true;
-    return text;
   }
 }
 

@@ -3,7 +3,8 @@ import type { Batch } from "../batcher.ts";
 import type { BeginBatch, InfoResponse, Response } from "../messages.ts";
 import type { FieldValue, Point } from "../point.ts";
 import { terminalText } from "../../base/terminal_text.ts";
-import { LineProtocolWriter } from "../format/line_protocol.ts";
+import { textOf } from "../../wire/text_writer.ts";
+import { LineProtocolWriter } from "../format/line_protocol_writer.ts";
 import { Alignment } from "./alignment.ts";
 import { contentText } from "./message_text.ts";
 
@@ -147,7 +148,7 @@ export function itemText(item: ResponseItem): string {
 function pointText(point: Point, begin?: BeginBatch): string {
   const writer = new LineProtocolWriter();
   if (begin !== undefined) writer.begin(begin);
-  const line = writer.point(point).trimEnd();
+  const line = textOf((out) => writer.point(point, out)).trimEnd();
   const { points, fields, tags } = writer.losses;
   return terminalText(points + fields + tags === 0 ? line : contentText({ kind: "point", point }));
 }

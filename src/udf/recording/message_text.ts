@@ -2,6 +2,7 @@ import { ByteReader } from "../../wire/byte_reader.ts";
 import { messageOf } from "../../base/errors.ts";
 import { previewBytes } from "../../wire/frame_reader.ts";
 import { decodeRequest, decodeResponse } from "../codec.ts";
+import { textOf } from "../../wire/text_writer.ts";
 import { JsonLinesWriter } from "../format/json_lines_writer.ts";
 import type { OptionValue, Request, Response } from "../messages.ts";
 import type { Direction } from "./recording.ts";
@@ -40,9 +41,9 @@ export function messageText(direction: Direction, payload: Uint8Array, cursor = 
 /** What a message holds, as JSON. */
 export function contentText(message: Request | Response): string {
   const points = new JsonLinesWriter();
-  if ("point" in message) return points.point(message.point).trimEnd();
-  if ("begin" in message) return unwrap(points.begin(message.begin));
-  if ("end" in message) return unwrap(points.end(message.end));
+  if ("point" in message) return textOf((out) => points.point(message.point, out)).trimEnd();
+  if ("begin" in message) return unwrap(textOf((out) => points.begin(message.begin, out)));
+  if ("end" in message) return unwrap(textOf((out) => points.end(message.end, out)));
   if ("time" in message) return `{"time":${message.time}}`;
   if ("snapshot" in message) return snapshotText(message.snapshot);
   if ("outcome" in message) return JSON.stringify(message.outcome);

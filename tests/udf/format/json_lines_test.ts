@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { JsonLinesWriter } from "../../../src/udf/format/json_lines_writer.ts";
 import { Point } from "../../../src/udf/point.ts";
-import { awkwardPoint, awkwardText, plain, read, readOne, reasons, seeded } from "./samples.ts";
+import { awkwardPoint, awkwardText, plain, Printed, read, readOne, reasons, seeded } from "./samples.ts";
 
 const json = { format: "json" } as const;
 
@@ -27,7 +27,7 @@ Deno.test("NaN and infinities are strings, and strings that look so are tagged",
   const point = await readOne(json, text);
   assertEquals(point.fieldsDouble, new Map([["a", NaN], ["b", Infinity], ["c", -Infinity]]));
   assertEquals(point.fieldsString, new Map([["d", "NaN"]]));
-  assertEquals(new JsonLinesWriter().point(point), text + "\n");
+  assertEquals(new Printed(new JsonLinesWriter()).point(point), text + "\n");
 });
 
 Deno.test("names such as __proto__ are names", async () => {
@@ -61,7 +61,7 @@ Deno.test("every point reads back the same", async () => {
       point.dimensions = [text(), text()];
       point.byName = random() < 0.5;
     }
-    const written = new JsonLinesWriter().point(point);
+    const written = new Printed(new JsonLinesWriter()).point(point);
     JSON.parse(written);
     // deno-lint-ignore no-control-regex
     assert(!/[\x00-\x09\x0b-\x1f\x7f-\x9f]/.test(written));
@@ -70,7 +70,7 @@ Deno.test("every point reads back the same", async () => {
 });
 
 Deno.test("batches read back the same, cut at every byte", async () => {
-  const writer = new JsonLinesWriter();
+  const writer = new Printed(new JsonLinesWriter());
   const tags = new Map([["host", "a"]]);
   const begin = { name: "cpu", group: "cpu\nhost=a", tags, size: 1n, byName: true };
   const end = { name: "cpu", group: "cpu\nhost=a", tags, tmax: -5n, byName: false };
@@ -124,7 +124,7 @@ Deno.test("mutated lines are accepted only if they are JSON, and never break the
   const random = seeded(3);
   const point = new Point({ name: "m", time: 12n, tags: new Map([["t", "\u001b\\é"]]) });
   point.setFields([["a", 1.5], ["b", 10n ** 18n], ["c", true], ["d", "NaN"], ["e", NaN]]);
-  const good = new JsonLinesWriter().point(point).trim();
+  const good = new Printed(new JsonLinesWriter()).point(point).trim();
   let accepted = 0;
   for (let i = 0; i < 20_000; i++) {
     const at = Math.floor(random() * good.length);

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { LineProtocolWriter } from "../../../src/udf/format/line_protocol.ts";
+import { LineProtocolWriter } from "../../../src/udf/format/line_protocol_writer.ts";
 import { Point } from "../../../src/udf/point.ts";
-import { awkwardPoint, awkwardText, plain, read, readOne, reasons, seeded } from "./samples.ts";
+import { awkwardPoint, awkwardText, plain, Printed, read, readOne, reasons, seeded } from "./samples.ts";
 
 const line = { format: "line" } as const;
 
@@ -135,27 +135,27 @@ Deno.test("what line protocol can hold reads back the same", async () => {
   };
   for (let i = 0; i < 2000; i++) {
     const point = awkwardPoint(random, { name, text: () => awkwardText(random) + (i % 9 === 0 ? "\n" : "") });
-    const writer = new LineProtocolWriter();
+    const writer = new Printed(new LineProtocolWriter());
     const text = writer.point(point);
-    assertEquals(writer.losses, { points: 0, fields: 0, tags: 0 });
+    assertEquals(writer.writer.losses, { points: 0, fields: 0, tags: 0 });
     assertEquals(plain(await readOne(line, text)), plain(point), text);
   }
 });
 
 Deno.test("what line protocol cannot hold is left out and counted", () => {
-  const writer = new LineProtocolWriter();
+  const writer = new Printed(new LineProtocolWriter());
   const fieldsDouble = new Map([["a", NaN], ["b", Infinity], ["c", 1], ["d\n", 1], ["e\\", 1]]);
   assertEquals(writer.point(new Point({ name: "m", fieldsDouble, tags: new Map([["t", ""]]) })), "m c=1 0\n");
-  assertEquals(writer.losses, { points: 0, fields: 4, tags: 1 });
+  assertEquals(writer.writer.losses, { points: 0, fields: 4, tags: 1 });
   const fieldsInt = new Map([["i", 1n]]);
   for (const name of ["", "a\nb", "a\\", "#a", "\ta"]) assertEquals(writer.point(new Point({ name, fieldsInt })), "");
   assertEquals(writer.point(new Point({ name: "m", fieldsInt, tags: new Map([["t", "a\n"]]) })), "");
   assertEquals(writer.point(new Point({ name: "m" })), "");
-  assertEquals(writer.losses, { points: 7, fields: 4, tags: 1 });
+  assertEquals(writer.writer.losses, { points: 7, fields: 4, tags: 1 });
 });
 
 Deno.test("a batch ends in a blank line, and its points have its name", () => {
-  const writer = new LineProtocolWriter();
+  const writer = new Printed(new LineProtocolWriter());
   const batch = { name: "cpu", group: "", tags: new Map<string, string>(), byName: false };
   const text = writer.begin({ ...batch, size: 1n }) + writer.point(new Point({ fieldsInt: new Map([["i", 1n]]) })) +
     writer.end({ ...batch, tmax: 0n });
@@ -164,7 +164,7 @@ Deno.test("a batch ends in a blank line, and its points have its name", () => {
 
 Deno.test("lone surrogates go out as U+FFFD", () => {
   const point = new Point({ name: "\ud800", fieldsString: new Map([["\udfff", "\ud83d"]]) });
-  assertEquals(new LineProtocolWriter().point(point), '\ufffd \ufffd="\ufffd" 0\n');
+  assertEquals(new Printed(new LineProtocolWriter()).point(point), '\ufffd \ufffd="\ufffd" 0\n');
 });
 
 function describe(items: Awaited<ReturnType<typeof read>>): unknown[] {

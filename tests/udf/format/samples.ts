@@ -1,6 +1,9 @@
 import type { InputItem } from "../../../src/udf/format/input_item.ts";
 import { readPoints, type ReadPointsOptions } from "../../../src/udf/format/point_reader.ts";
+import type { PointWriter } from "../../../src/udf/format/point_writer.ts";
+import type { BeginBatch, EndBatch } from "../../../src/udf/messages.ts";
 import { type FieldValue, Point } from "../../../src/udf/point.ts";
+import { textOf } from "../../../src/wire/text_writer.ts";
 
 /** All items of a text that comes in pieces of this many bytes. */
 export async function read(
@@ -28,6 +31,27 @@ export async function readOne(options: ReadPointsOptions, text: string): Promise
 export async function reasons(options: ReadPointsOptions, text: string): Promise<string[]> {
   const items = await read(options, text);
   return items.filter((item) => item.kind === "bad").map((item) => `${item.line}: ${item.reason}`);
+}
+
+/** What a writer writes, as text call by call. */
+export class Printed {
+  constructor(readonly writer: PointWriter) {}
+
+  point(point: Point): string {
+    return textOf((out) => this.writer.point(point, out));
+  }
+
+  begin(begin: BeginBatch): string {
+    return textOf((out) => this.writer.begin(begin, out));
+  }
+
+  end(end: EndBatch): string {
+    return textOf((out) => this.writer.end(end, out));
+  }
+
+  flush(): string {
+    return textOf((out) => this.writer.flush(out));
+  }
 }
 
 /** Everything a point says, to be compared. */

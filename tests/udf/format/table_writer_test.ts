@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { createPointWriter, shortDouble } from "../../../src/udf/format/point_writer.ts";
 import { textWidth } from "../../../src/base/text.ts";
+import { Printed } from "./samples.ts";
 import { type FieldValue, Point } from "../../../src/udf/point.ts";
 
 function point(fields: Record<string, FieldValue>, tag = "a", name = "cpu"): Point {
@@ -10,7 +11,7 @@ function point(fields: Record<string, FieldValue>, tag = "a", name = "cpu"): Poi
 }
 
 Deno.test("a table has time, name, tags and fields, numbers to the right, wide characters counted", () => {
-  const writer = createPointWriter("table");
+  const writer = new Printed(createPointWriter("table"));
   const text = writer.point(point({ n: 5n, s: "x" })) + writer.point(point({ n: 12345n, d: 0.1 }, "温度")) +
     writer.flush();
   assertEquals(
@@ -22,7 +23,7 @@ Deno.test("a table has time, name, tags and fields, numbers to the right, wide c
 });
 
 Deno.test("other columns start a new header, fewer do not", () => {
-  const writer = createPointWriter("table");
+  const writer = new Printed(createPointWriter("table"));
   writer.point(point({ n: 5n }));
   writer.flush();
   assertEquals(writer.point(point({})), "2023-11-14T22:13:20Z  cpu   a\n");
@@ -31,14 +32,14 @@ Deno.test("other columns start a new header, fewer do not", () => {
 });
 
 Deno.test("long input is printed as it comes once the columns are known", () => {
-  const writer = createPointWriter("table");
+  const writer = new Printed(createPointWriter("table"));
   let lines = 0;
   for (let i = 0; i < 1000; i++) lines += writer.point(point({ n: BigInt(i) })).split("\n").length - 1;
   assertEquals(lines, 1001);
 });
 
 Deno.test("nothing from outside drives the terminal", () => {
-  const writer = createPointWriter("table");
+  const writer = new Printed(createPointWriter("table"));
   const evil = "\x1b[2J\x9b\r\n\u202e\u2028\ud800";
   const head = { name: evil, group: evil, tags: new Map<string, string>(), byName: false };
   const text = writer.begin({ ...head, size: 0n }) + writer.point(point({ [evil]: evil }, evil, evil)) +
@@ -50,7 +51,7 @@ Deno.test("nothing from outside drives the terminal", () => {
 });
 
 Deno.test("long texts are cut", () => {
-  const writer = createPointWriter("table");
+  const writer = new Printed(createPointWriter("table"));
   for (const long of ["x".repeat(1_000_000), "温".repeat(40)]) writer.point(point({ s: long }));
   for (const line of writer.flush().trimEnd().split("\n")) assert(textWidth(line) < 90);
 });
