@@ -20,6 +20,13 @@ export interface AgentServerOptions {
   stopTimeoutMs?: number;
 }
 
+/** Where connections come from: a `Deno.Listener`, or what acts like one. */
+export interface ConnectionListener {
+  /** Waits for a connection; fails with `Deno.errors.BadResource` once it is closed. */
+  accept(): Promise<Connection>;
+  close(): void;
+}
+
 /** Makes what serves a connection; the first connection has the number 1. */
 export type Accept = (connection: Connection, number: number) => ServingAgent;
 
@@ -39,11 +46,11 @@ export type Accept = (connection: Connection, number: number) => ServingAgent;
  * ```
  */
 export class AgentServer {
-  readonly #listener: Deno.Listener;
+  readonly #listener: ConnectionListener;
   readonly #accept: Accept;
   readonly #options: AgentServerOptions;
   readonly #agents = new Map<ServingAgent, Promise<void>>();
-  readonly #connections = new Set<Deno.Conn>();
+  readonly #connections = new Set<Connection>();
   /** Settles when connections have been cut. */
   readonly #cut = Promise.withResolvers<void>();
   #stopping = false;
@@ -54,7 +61,7 @@ export class AgentServer {
    * @param listener closed by {@linkcode stop}
    * @param accept called once for each connection
    */
-  constructor(listener: Deno.Listener, accept: Accept, options: AgentServerOptions = {}) {
+  constructor(listener: ConnectionListener, accept: Accept, options: AgentServerOptions = {}) {
     this.#listener = listener;
     this.#accept = accept;
     this.#options = options;
@@ -78,7 +85,7 @@ export class AgentServer {
         await this.#room.wait();
         continue;
       }
-      let connection: Deno.Conn;
+      let connection: Connection;
       try {
         connection = await this.#listener.accept();
       } catch (error) {
@@ -88,7 +95,7 @@ export class AgentServer {
         await new Promise((resolve) => setTimeout(resolve, 50));
         continue;
       }
-      if (connection.localAddr.transport === "tcp") (connection as Deno.TcpConn).setNoDelay();
+      if (isTcp(connection)) connection.setNoDelay();
       this.#run(connection, ++this.#accepted);
     }
     await this.#ended();
@@ -121,7 +128,7 @@ export class AgentServer {
     await Promise.race([Promise.all(this.#agents.values()), this.#cut.promise]);
   }
 
-  #run(connection: Deno.Conn, number: number): void {
+  #run(connection: Connection, number: number): void {
     this.#connections.add(connection);
     const agent = this.#accept(closeOnce(connection), number);
     const running = agent.run()
@@ -135,8 +142,12 @@ export class AgentServer {
   }
 }
 
+function isTcp(connection: Connection): connection is Deno.TcpConn {
+  return "setNoDelay" in connection;
+}
+
 /** A connection whose end may be asked for twice. */
-function closeOnce(connection: Deno.Conn): Connection {
+function closeOnce(connection: Connection): Connection {
   return {
     read: (buffer: Uint8Array) => connection.read(buffer),
     write: (bytes: Uint8Array) => connection.write(bytes),
@@ -146,7 +157,7 @@ function closeOnce(connection: Deno.Conn): Connection {
 }
 
 /** Closes what may have been closed before. */
-function close(resource: Deno.Conn | Deno.Listener): void {
+function close(resource: Connection | ConnectionListener): void {
   try {
     resource.close();
   } catch (error) {

@@ -5,7 +5,7 @@
  */
 
 export { Agent, type AgentCounts, type AgentOptions } from "./agent.ts";
-export { AgentServer, type AgentServerOptions } from "./agent_server.ts";
+export { AgentServer, type AgentServerOptions, type ConnectionListener } from "./agent_server.ts";
 export { type Batch, Batcher, type BatcherOptions } from "./batcher.ts";
 export { assignGroup, groupId, type GroupKey, groupOfBatch, groupOfPoint, sortDimensions } from "./group.ts";
 export { BUNDLED_HANDLERS, loadBundledHandler } from "./handlers/mod.ts";
@@ -17,6 +17,7 @@ export { Point } from "./point.ts";
 export type * from "./udf_types.ts";
 export { startProcess } from "./udf_process.ts";
 export { connectSocket, type SocketAddress } from "./udf_socket.ts";
+export { type InheritedListener, listenInherited } from "./inherited_listener.ts";
 export { listenUnix, type UnixListener } from "./unix_listener.ts";
 export { createPointWriter, type OutputFormat, type PointWriter } from "./format/point_writer.ts";
 export { type InputFormat, type PointReader, readPoints, type ReadPointsOptions } from "./format/point_reader.ts";

@@ -7,6 +7,7 @@ import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { duration, flag, integer, size, text } from "../flags.ts";
 import { type Interrupts, onInterrupt } from "../interrupts.ts";
+import { checkListenFlags, type ListenFlags, listens, openListener } from "./listener.ts";
 import { checkModuleFlags, isModule, moduleFlags } from "../module_flags.ts";
 import { supervisionFlags } from "../supervision_flags.ts";
 import { escape } from "../terminal.ts";
@@ -29,9 +30,9 @@ export const command = defineCommand({
   name: "agent",
   summary: "Run a UDF: as a child on stdio, as a socket server, or supervised",
   usage: [
-    "HANDLER [--socket PATH | --listen HOST:PORT]",
-    "[--restart] [--socket PATH | --listen HOST:PORT] -- CMD ARGS...",
-    "[--restart] [--socket PATH | --listen HOST:PORT] --connect HOST:PORT|PATH",
+    "HANDLER [--socket PATH | --listen HOST:PORT | --listen-fd FD]",
+    "[--restart] [--socket PATH | ...] -- CMD ARGS...",
+    "[--restart] [--socket PATH | ...] --connect HOST:PORT|PATH",
   ],
   description: "Speaks Kapacitor's UDF protocol on stdin and stdout, or with each client of a socket. HANDLER is " +
     `${
@@ -41,6 +42,12 @@ export const command = defineCommand({
   flags: {
     socket: text({ value: "PATH", complete: "file", help: "listen on a Unix socket" }),
     listen: text({ value: "HOST:PORT", help: "listen on TCP; the host defaults to the loopback" }),
+    listenFd: integer({
+      value: "FD",
+      min: 0,
+      max: 1023,
+      help: "listen on a socket passed as this file descriptor; 3 is the first that systemd passes",
+    }),
     socketMode: text({
       value: "MODE",
       default: "0600",
@@ -85,13 +92,12 @@ export const command = defineCommand({
     { command: "tine agent moving-avg", what: "as Kapacitor starts it, from prog and args" },
     { command: "tine agent ./my_udf.ts --socket /tmp/my_udf.sock", what: "as Kapacitor connects to it, from socket" },
     { command: "tine agent mirror --listen 127.0.0.1:9000", what: "over TCP, for tine host --connect" },
+    { command: "tine agent outliers --listen-fd 3", what: "on the socket of a systemd unit, as the manual shows" },
     { command: "tine agent --restart -- python3 -u my_udf.py", what: "any UDF under supervision, for Kapacitor" },
   ],
 
   async run({ flags, positionals: [handler], trailing }) {
-    if (flags.socket !== undefined && flags.listen !== undefined) {
-      throw new UsageError("--socket and --listen exclude each other: give one of them");
-    }
+    checkListenFlags(flags);
     checkUdf(handler, flags.connect, trailing);
     checkModuleFlags(flags, handler);
     if (flags.watch && (handler === undefined || !isModule(handler, "HANDLER"))) {
@@ -122,8 +128,8 @@ export const command = defineCommand({
       },
     };
     try {
-      if (flags.socket === undefined && flags.listen === undefined) await serveStdio(recorded, handler, report);
-      else await serveSocket(recorded, flags, report);
+      if (listens(flags)) await serveSocket(recorded, flags, report);
+      else await serveStdio(recorded, handler, report);
     } finally {
       agents.kill();
     }
@@ -148,7 +154,7 @@ async function serveStdio(agents: Agents, handler: string | undefined, report: (
 
 async function serveSocket(
   agents: Agents,
-  flags: { socket?: string; listen?: string; socketMode: string },
+  flags: ListenFlags,
   report: (message: string) => void,
 ) {
   const { AgentServer } = await import("../../udf/agent_server.ts");
@@ -261,47 +267,4 @@ function realPath(path: string): string {
   } catch {
     return path;
   }
-}
-
-/** A socket that listens. */
-interface Listening {
-  listener: Deno.Listener;
-  /** For messages. */
-  place: string;
-  /** Stops listening and removes what belongs to it. */
-  close(): void;
-}
-
-/** Where to listen, as the command line gives it: one of the first two. */
-interface ListenFlags {
-  socket?: string;
-  listen?: string;
-  /** Permissions of a Unix socket, in octal. */
-  socketMode: string;
-}
-
-/**
- * Listens on a Unix socket or on TCP.
- *
- * @param warn gets a sentence where other machines may reach the socket
- */
-async function openListener(flags: ListenFlags, warn: (message: string) => void): Promise<Listening> {
-  if (flags.socket !== undefined) {
-    if (!/^0?[0-7]{3}$/.test(flags.socketMode)) {
-      throw new UsageError(
-        `--socket-mode MODE: expected permissions in octal such as 0660, not "${escape(flags.socketMode)}"`,
-      );
-    }
-    const { listenUnix } = await import("../../udf/unix_listener.ts");
-    const unix = await listenUnix(flags.socket, parseInt(flags.socketMode, 8));
-    return { listener: unix.listener, place: flags.socket, close: () => unix.close() };
-  }
-  const { hostname, port } = parseAddress(flags.listen!, "--listen");
-  if (!isLoopback(hostname)) {
-    warn(`${hostname} may be reached by other machines, and the UDF protocol has no authentication`);
-  }
-  const { listenTcp } = await import("../../udf/agent_server.ts");
-  const { formatAddress } = await import("../../udf/udf_socket.ts");
-  const listener = listenTcp({ hostname, port });
-  return { listener, place: formatAddress(listener.addr as Deno.NetAddr), close: () => {} };
 }
