@@ -47,6 +47,8 @@ function make(tag: string, text: string, name = ""): HTMLElement {
 /** The plots, which grow. */
 class Plots {
   readonly #heads: readonly LivePlotHead[];
+  /** Those of what UDFs return, with the places for them. */
+  readonly #udfs = new Map<string, { readonly head: LivePlotHead; readonly figure: HTMLElement }>();
   #series = new Map<string, { readonly head: SeriesUpdate; readonly buckets: GrowingBuckets }>();
   #seconds = 0;
   #waits = false;
@@ -59,11 +61,14 @@ class Plots {
   /** Forgets everything: another test begins, or what came before is sent again. */
   clear(): void {
     this.#series = new Map();
+    for (const { figure } of this.#udfs.values()) figure.remove();
+    this.#udfs.clear();
     this.#seconds = 0;
   }
 
-  add(updates: readonly SeriesUpdate[], seconds: number): void {
+  add({ series: updates, udfs, seconds }: TestUpdate): void {
     this.#seconds = seconds;
+    for (const head of udfs) if (!this.#udfs.has(head.id)) this.#udfs.set(head.id, { head, figure: makeFigure(head) });
     for (const update of updates) {
       const { plot, kind, name, samples = [], buckets = [] } = update;
       const key = `${plot} ${kind} ${name}`;
@@ -86,14 +91,17 @@ class Plots {
     setTimeout(() => requestAnimationFrame(() => this.#draw()), DRAW_MS);
   }
 
+  /** The series of a plot that have values. */
+  #seriesOf(id: string | undefined) {
+    return [...this.#series.values()].filter(({ head: { plot }, buckets }) => plot === id && buckets.length > 0);
+  }
+
   #draw(): void {
     this.#waits = false;
     const looks = new Map<string, number>();
-    for (const head of this.#heads) {
-      const figure = element(`plot-${head.id}`);
-      const series = [...this.#series.values()].filter(({ head: { plot }, buckets }) =>
-        plot === head.id && buckets.length > 0
-      );
+    const fixed = this.#heads.map((head) => ({ head, figure: element(`plot-${head.id}`) }));
+    for (const { head, figure } of [...fixed, ...this.#udfs.values()]) {
+      const series = this.#seriesOf(head.id);
       figure.hidden = series.length === 0;
       if (figure.hidden) continue;
       for (const { head: { name, kind, look } } of series) if (kind !== "ticks") looks.set(name, look);
@@ -104,7 +112,14 @@ class Plots {
         caption: "",
         x: { title: "time", unit: "us", scale: "linear", min: 0, max: Math.max(1, this.#seconds) * 1e6 },
         y: { ...head.y, scale: "linear", min: 0 },
-        series: series.map(({ head, buckets }) => seriesOf(head, buckets)),
+        series: [
+          ...this.#seriesOf(head.under).filter(({ head }) => head.kind !== "ticks").map(({ head, buckets }) => ({
+            ...seriesOf(head, buckets),
+            // What was returned stands out.
+            ...head.kind === "points" && { kind: "dots" as const },
+          })),
+          ...series.map(({ head, buckets }) => seriesOf(head, buckets)),
+        ],
       };
       const drawing = figure.querySelector(".drawing")!;
       drawing.innerHTML = drawXY(plot, { width: Math.max(300, drawing.clientWidth), height: HEIGHT }).text;
@@ -116,6 +131,19 @@ class Plots {
       return item;
     }));
   }
+}
+
+/** Makes the place of a plot that the page does not have. */
+function makeFigure({ id, title }: LivePlotHead): HTMLElement {
+  const figure = document.createElement("figure"), drawing = document.createElement("div");
+  figure.className = "plot";
+  figure.id = `plot-${id}`;
+  figure.setAttribute("aria-label", title);
+  figure.hidden = true;
+  drawing.className = "drawing grows";
+  figure.append(drawing);
+  element("plots").append(figure);
+  return figure;
 }
 
 function seriesOf({ name, kind, look }: SeriesUpdate, buckets: GrowingBuckets): Series {
@@ -217,7 +245,7 @@ const logs = new Logs();
 const events = new EventSource("events");
 
 function show(update: TestUpdate): void {
-  plots.add(update.series, update.seconds);
+  plots.add(update);
   flows.add(update.flows, update.moreFlows);
   logs.add(update.lines, update.moreLines);
 }

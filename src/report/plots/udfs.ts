@@ -86,8 +86,7 @@ export async function udfPlots(
         look: under === undefined ? context.looks.get(name) ?? lookOf(i) : lookOf(context.looks.size + i),
         data: builder.get(field)!.finish()[0],
       }));
-      const unit = UNITS.find(([suffix]) => field.endsWith(suffix))?.[1] ??
-        (LEVELS.test(field) ? under?.y.unit : undefined) ?? "";
+      const unit = unitOf(field, under?.y.unit);
       // What has another unit cannot share an axis.
       const below = under?.y.unit === unit ? under.series.filter(({ kind }) => kind === input!.kind).map(asGround) : [];
       found.push({
@@ -104,6 +103,15 @@ export async function udfPlots(
     }
   }
   return found;
+}
+
+/**
+ * Returns the unit of a field that a UDF returns, by its name.
+ *
+ * @param given the unit of what it was made of, where that is plotted
+ */
+export function unitOf(field: string, given?: PlotUnit): PlotUnit {
+  return UNITS.find(([suffix]) => field.endsWith(suffix))?.[1] ?? (LEVELS.test(field) ? given : undefined) ?? "";
 }
 
 /** More samples than this are drawn by columns. */
@@ -124,13 +132,18 @@ const INPUT_PLOTS: ReadonlyMap<string, readonly [plot: string, kind: SeriesKind]
 ]);
 
 /** What a UDF was given, as far as it is plotted. */
-interface UdfInput {
+export interface UdfInput {
   readonly table: string;
   readonly plot?: string;
   readonly kind?: SeriesKind;
 }
 
-function inputOf(udf: string, plan: Test | undefined): UdfInput | undefined {
+/**
+ * Finds what a UDF is given.
+ *
+ * @param plan the test as the plan has it
+ */
+export function inputOf(udf: string, plan: Pick<Test, "udfs"> | undefined): UdfInput | undefined {
   const config = plan?.udfs?.find(({ name }) => name === udf) as
     | { table?: unknown; options?: Record<string, unknown> }
     | undefined;

@@ -9,6 +9,8 @@ export interface LivePlotHead {
   readonly y: { readonly title: string; readonly unit: PlotUnit };
   /** Of many flows, which one is the worst. */
   readonly worst: "least" | "greatest";
+  /** The plot that has what it was made of, which is drawn below. */
+  readonly under?: string;
 }
 
 /** The plots of a live page, in order. */
@@ -17,9 +19,6 @@ export const LIVE_PLOTS = [
   { id: "rtt", title: "Round-trip time", y: { title: "RTT", unit: "us" }, worst: "greatest" },
   { id: "cwnd", title: "Congestion window", y: { title: "Congestion window", unit: "byte" }, worst: "least" },
 ] as const satisfies readonly LivePlotHead[];
-
-/** The name of a live plot. */
-export type LivePlotId = typeof LIVE_PLOTS[number]["id"];
 
 /** What travels of a series: all of it at first, then what has come since. */
 export interface SeriesUpdate {
@@ -155,22 +154,38 @@ class Crowd {
 export class LivePlots {
   readonly #flows = new Map<string, number>();
   readonly #single = new Map<string, LiveSeries>();
-  readonly #crowds = new Map(LIVE_PLOTS.map((plot) => [plot.id as LivePlotId, new Crowd(plot)]));
+  readonly #crowds = new Map<string, Crowd>();
+  readonly #firstLook: number;
   #crowded = false;
   #changed = false;
 
   /**
+   * @param plots those that there are from the start
+   * @param firstLook the look of the first flow
+   */
+  constructor(plots: readonly LivePlotHead[] = LIVE_PLOTS, firstLook = 0) {
+    this.#firstLook = firstLook;
+    for (const plot of plots) this.addPlot(plot);
+  }
+
+  /** Adds a plot that there is not yet. */
+  addPlot(plot: LivePlotHead): void {
+    this.#crowds.set(plot.id, new Crowd(plot));
+  }
+
+  /**
    * Adds a value.
    *
+   * @param plot the id of a plot that there is
    * @param flow its name, as the legend has it
    * @param time microseconds since the start of the test
    * @param kind how its series is drawn
    */
-  add(plot: LivePlotId, flow: string, kind: SeriesKind, time: number, value: number): void {
+  add(plot: string, flow: string, kind: SeriesKind, time: number, value: number): void {
     if (Number.isNaN(time) || kind !== "ticks" && Number.isNaN(value)) return;
     let look = this.#flows.get(flow);
     if (look === undefined) {
-      this.#flows.set(flow, look = this.#flows.size);
+      this.#flows.set(flow, look = this.#firstLook + this.#flows.size);
       if (this.#flows.size > MAX_SINGLE && !this.#crowded) {
         this.#crowded = true;
         this.#changed = true;

@@ -1,14 +1,16 @@
+import type { Test } from "../../node/mod.ts";
 import { figureText } from "../../flow/analysis/mod.ts";
 import type { FollowedTest } from "../../result/follow_tests.ts";
-import { runnersOf } from "../../result/export/follow_run.ts";
+import { plannedTest } from "../../result/export/follow_run.ts";
 import { TestFollower } from "../../result/export/test_follower.ts";
 import { readTestSummary, type TestSummary } from "../../result/summary.ts";
 import { tableNamed } from "../../result/tables/mod.ts";
 import type { LiveRows } from "../../result/tables/live.ts";
-import type { FollowedTable } from "../../result/tables/row_follower.ts";
+import { type FollowedTable, namesIn } from "../../result/tables/row_follower.ts";
 import { type RowChunk, valueAt, type Values } from "../../result/tables/table.ts";
 import { numberAt, textAt, timeAt } from "../plots/rows.ts";
-import { LivePlots, type SeriesUpdate } from "./live_series.ts";
+import { type LivePlotHead, LivePlots, type SeriesUpdate } from "./live_series.ts";
+import { LiveUdfs } from "./live_udfs.ts";
 
 /** The length of the intervals of goodput, in milliseconds. */
 const INTERVAL_MS = 200;
@@ -43,6 +45,8 @@ export interface LiveLine {
 /** What a page shows of a test. */
 export interface TestUpdate {
   readonly series: readonly SeriesUpdate[];
+  /** The plots of what UDFs return, so far. */
+  readonly udfs: readonly LivePlotHead[];
   readonly flows: readonly LiveFlow[];
   /** Flows that the table has no room for. */
   readonly moreFlows: number;
@@ -58,6 +62,7 @@ export class LiveTest implements FollowedTest {
   readonly #follower: TestFollower;
   readonly #start: bigint;
   readonly #plots = new LivePlots();
+  readonly #udfs: LiveUdfs;
   readonly #flows = new Map<string, LiveFlow>();
   readonly #lines: LiveLine[] = [];
   #moreFlows = 0;
@@ -67,8 +72,9 @@ export class LiveTest implements FollowedTest {
   #newLines: LiveLine[] = [];
   #seconds = 0;
 
-  private constructor(folder: string, summary: TestSummary, runners: ReadonlySet<string> | undefined) {
+  private constructor(folder: string, summary: TestSummary, planned: Test | undefined) {
     this.#start = BigInt(Date.parse(summary.started)) * 1_000_000n;
+    this.#udfs = new LiveUdfs(planned, this.#start);
     const follow = (name: string, take: (rows: Columns) => void): FollowedTable => {
       const table = tableNamed(name)({ test: { path: folder, summary }, idKeys: [], intervalMs: INTERVAL_MS });
       const places = new Map(table.columns.map(({ name }, i) => [name, i]));
@@ -84,7 +90,7 @@ export class LiveTest implements FollowedTest {
         follow("logs", (rows) => this.#logs(rows)),
       ],
       undefined,
-      runners,
+      planned && namesIn(planned),
     );
   }
 
@@ -96,17 +102,19 @@ export class LiveTest implements FollowedTest {
    */
   static async open(folder: string): Promise<LiveTest | undefined> {
     const summary = await readTestSummary(folder);
-    return summary && new LiveTest(folder, summary, await runnersOf(folder, summary.id));
+    return summary && new LiveTest(folder, summary, await plannedTest(folder, summary.id));
   }
 
   async step(folder: string, options: { readonly end: boolean; readonly signal: AbortSignal }): Promise<void> {
     await this.#follower.step(folder, options);
+    await this.#udfs.step(folder);
   }
 
   /** All that there is, for a page that opens. */
   snapshot(): TestUpdate {
     return {
-      series: this.#plots.snapshot(),
+      series: [...this.#plots.snapshot(), ...this.#udfs.snapshot()],
+      udfs: this.#udfs.heads,
       flows: [...this.#flows.values()],
       moreFlows: this.#moreFlows,
       lines: this.#lines,
@@ -121,10 +129,12 @@ export class LiveTest implements FollowedTest {
     const lines = this.#newLines;
     this.#newFlows = new Set();
     this.#newLines = [];
-    const series = this.#plots.updates();
+    const [own, returned] = [this.#plots.updates(), this.#udfs.updates()];
+    const series = own && returned && [...own, ...returned];
     const moreLines = this.#moreNewLines;
     this.#moreNewLines = 0;
-    return series && { series, flows, moreFlows: this.#moreFlows, lines, moreLines, seconds: this.#seconds };
+    const { heads: udfs } = this.#udfs;
+    return series && { series, udfs, flows, moreFlows: this.#moreFlows, lines, moreLines, seconds: this.#seconds };
   }
 
   [Symbol.dispose](): void {

@@ -1,5 +1,6 @@
 import { TineError } from "../../base/errors.ts";
 import { followTests } from "../follow_tests.ts";
+import type { Test } from "../../node/plan/types.ts";
 import { testIdText } from "../names.ts";
 import { PLAN_FILE, readRunSummary, readTestSummary, WORK_SUFFIX } from "../summary.ts";
 import type { TableSource } from "../tables/source.ts";
@@ -71,7 +72,8 @@ export async function followRun(options: FollowOptions, writeTo: (table: string)
     async open(folder, { id }) {
       const tables = await output.tablesOf(folder);
       if (tables === undefined) return undefined;
-      const follower = new TestFollower(tables, options.flows, await runnersOf(folder, id));
+      const planned = await plannedTest(folder, id);
+      const follower = new TestFollower(tables, options.flows, planned && namesIn(planned));
       const udfs = output.udfs.map((name) => ({ name, tail: new UdfTail(name), columns: undefined }));
       return {
         async step(folder, step) {
@@ -92,18 +94,14 @@ function runName(path: string): string {
 }
 
 /**
- * Returns the names of all that a test runs, by the plan of its run; undefined where the plan does not have the test.
+ * Returns a test as the plan of its run has it; undefined where the plan does not have it.
  *
  * @param folder of the test
  * @param id of the test
  */
-export async function runnersOf(
-  folder: string,
-  id: Readonly<Record<string, string>>,
-): Promise<Set<string> | undefined> {
+export async function plannedTest(folder: string, id: Readonly<Record<string, string>>): Promise<Test | undefined> {
   const tests = await planTests(folder.slice(0, folder.lastIndexOf("/")));
-  const test = tests.find((test) => testIdText(test.id ?? {}) === testIdText(id));
-  return test && namesIn(test);
+  return tests.find((test) => testIdText(test.id ?? {}) === testIdText(id)) as Test | undefined;
 }
 
 /** The tests of a run, as its plan has them. */

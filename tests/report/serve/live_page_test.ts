@@ -1,6 +1,10 @@
 /// <reference lib="dom" />
 import { assert, assertEquals } from "@std/assert";
 import { ReportServer } from "../../../src/report/serve/server.ts";
+import { writeUdfHead } from "../../../src/result/udf_output.ts";
+import { encodeResponse } from "../../../src/udf/codec.ts";
+import { toPoint } from "../../../src/udf/handler.ts";
+import { ByteWriter } from "../../../src/wire/byte_writer.ts";
 import { createRun } from "../../../src/result/mod.ts";
 import { inFolder, log, STARTED, testNamed } from "../../result/fixtures.ts";
 import { info, node, recordsOf } from "../../result/recorded_flows.ts";
@@ -24,7 +28,8 @@ Deno.test({
   ...inBrowser("the page of a run that is under way grows, is inert, and becomes the final page"),
   fn: () =>
     inFolder(async (out) => {
-      const planned = testNamed(EVIL);
+      const udf = { name: "smooth", table: "intervals", handler: "moving-avg" };
+      const planned = { ...testNamed(EVIL), udfs: [udf] };
       await using run = await createRun(out, { tests: [planned] }, { planName: "p", tine: "1", started: STARTED });
       const test = await run.startTest(planned);
       await test.add(node("left", "b"));
@@ -32,6 +37,19 @@ Deno.test({
       await test.add(info("streamInfo", "left", "bulk", { tinit, values: { direction: "upload" } }));
       for (const message of bytes(0, 1000)) await test.add(message);
       await test.add(log("left", tinit, `${EVIL}\n`));
+      await Deno.mkdir(`${test.folder}/udfs`);
+      const returned = new ByteWriter();
+      writeUdfHead(returned, udf);
+      for (let i = 0n; i < 3n; i++) {
+        const start = returned.openLength(1);
+        const time = tinit + i * 100_000_000n;
+        encodeResponse(returned, {
+          kind: "point",
+          point: toPoint({ name: "p", time, tags: { flow: "bulk" }, fields: { [EVIL]: i } }),
+        });
+        returned.closeLength(start, 1);
+      }
+      await Deno.writeFile(`${test.folder}/udfs/1.tine`, returned.written());
       const listen = { hostname: "127.0.0.1", port: 0 };
       const reports: string[] = [];
       await using server = await ReportServer.start({ path: out, listen, report: (text) => reports.push(text) });
@@ -40,6 +58,12 @@ Deno.test({
       const { page, watched } = opened;
       await page.waitForSelector("#plot-goodput svg path");
       await page.waitForFunction(() => document.querySelectorAll("#lines tr").length === 1);
+      await page.waitForFunction(() => document.querySelectorAll("#plots svg path").length > 1);
+      await page.waitForFunction(
+        (id) => document.getElementById(id)?.querySelector("svg path"),
+        {},
+        `plot-udf.smooth.${EVIL}`,
+      );
       const texts = () =>
         page.evaluate(() => ({
           test: document.querySelector("#test")!.textContent,
@@ -54,7 +78,7 @@ Deno.test({
         flow: "bulk",
         goodput: "995 kbit/s",
         line: `${EVIL}\n`,
-        legend: "bulk",
+        legend: `bulkbulk: ${EVIL}`,
         images: 0,
       });
       const drawn = () => page.evaluate(() => document.querySelector("#plot-goodput .drawing")!.innerHTML);

@@ -1,4 +1,9 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { createRun } from "../../../src/result/mod.ts";
+import { writeUdfHead } from "../../../src/result/udf_output.ts";
+import { encodeResponse } from "../../../src/udf/codec.ts";
+import { toPoint } from "../../../src/udf/handler.ts";
+import { ByteWriter } from "../../../src/wire/byte_writer.ts";
 import { ReportServer } from "../../../src/report/serve/server.ts";
 import type { TestUpdate } from "../../../src/report/serve/live_test.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -82,9 +87,10 @@ class Events implements AsyncDisposable {
   async until(first: TestUpdate, holds: (all: TestUpdate) => boolean): Promise<TestUpdate> {
     let all = first;
     while (!holds(all)) {
-      const { series, flows, lines } = await this.next("update") as TestUpdate;
+      const { series, udfs, flows, lines } = await this.next("update") as TestUpdate;
       all = {
         ...all,
+        udfs,
         series: [...all.series, ...series],
         flows: [...all.flows, ...flows],
         lines: [...all.lines, ...lines],
@@ -97,6 +103,12 @@ class Events implements AsyncDisposable {
     this.#stop.abort();
     await this.#reader.cancel().catch(() => {});
   }
+}
+
+/** The address of the only run. */
+async function pageOf(out: string, server: string): Promise<string> {
+  for await (const { name } of Deno.readDir(out)) return `${server}${name.replace(/\.work$/, "")}/`;
+  throw new Error("there is no run");
 }
 
 /** Samples of a plot, in all. */
@@ -270,6 +282,64 @@ Deno.test("ReportServer lets pages follow a run: flows, plots and logs grow, and
     assertStringIncludes(await textOf(`${page}name%3Dhello/`), "1.00");
     await using over = await Events.open(`${page}events`);
     assertEquals(await over.next("end"), {});
+    assertEquals(served.reports, []);
+  }));
+
+Deno.test("ReportServer shows what UDFs return while their test runs, as the page of the test does", () =>
+  inFolder(async (out) => {
+    const udfs = [
+      { name: "smooth", table: "round_trips", handler: "moving-avg", options: { field: "rtt_us" } },
+      { name: "count", table: "intervals", handler: "./count.ts" },
+    ];
+    const planned = { ...testNamed("hello"), udfs };
+    await using run = await createRun(out, { tests: [planned] }, { planName: "p", tine: "1", started: new Date() });
+    await using served = await serve(out);
+    const test = await run.startTest(planned);
+    await test.add(node("left", "b"));
+    const start = BigInt(Date.parse(JSON.parse(await Deno.readTextFile(`${test.folder}/test.json`)).started)) *
+      1_000_000n;
+    await Deno.mkdir(`${test.folder}/udfs`);
+    const append = async (number: number, write: (writer: ByteWriter) => void) => {
+      const writer = new ByteWriter();
+      write(writer);
+      await Deno.writeFile(`${test.folder}/udfs/${number}.tine`, writer.written(), { append: true });
+    };
+    const points =
+      (from: number, fields: (i: number) => Record<string, number | bigint | boolean>, tags: Record<string, string>) =>
+      (writer: ByteWriter) => {
+        for (let i = from; i < from + 3; i++) {
+          const point = toPoint({ name: "p", time: start + BigInt(i) * 1_000_000n, tags, fields: fields(i) });
+          const begin = writer.openLength(1);
+          encodeResponse(writer, { kind: "point", point });
+          writer.closeLength(begin, 1);
+        }
+      };
+    await append(1, (writer) => writeUdfHead(writer, udfs[0]));
+    await append(2, (writer) => writeUdfHead(writer, udfs[1]));
+    const averages = (i: number) => ({ avg: i + 0.5, rtt_us: 7.5, seq: BigInt(i), odd: true });
+    await append(1, points(0, averages, { flow: "voip", sender: "0", name: "hello" }));
+    await using events = await Events.open(`${await pageOf(out, served.server.url)}events`);
+    const first = await events.until(await events.next("test"), (all) => valuesOf(all, "udf.smooth.avg") >= 3);
+    // Of what it was given, nothing that it hands on; over it, where both have one unit.
+    const head = { id: "udf.smooth.avg", title: "UDF smooth: avg", y: { title: "smooth: avg", unit: "us" } } as const;
+    assertEquals(first.udfs, [{ ...head, worst: "greatest", under: "rtt" }]);
+    const [series] = first.series.filter(({ plot }) => plot === head.id);
+    assertEquals([series.name, series.kind, series.samples], ["voip: avg", "line", [0, 0.5, 1000, 1.5, 2000, 2.5]]);
+    // What comes later, with a UDF that says nothing of what it is about.
+    await append(1, points(3, averages, { flow: "voip", sender: "0", name: "hello" }));
+    await append(2, points(0, (i) => ({ flows: BigInt(i) }), { name: "hello" }));
+    const all = await events.until(
+      first,
+      (all) => valuesOf(all, "udf.smooth.avg") >= 6 && valuesOf(all, "udf.count.flows") >= 3,
+    );
+    assertEquals(all.series.find(({ plot }) => plot === "udf.count.flows")!.name, "flows");
+    await using late = await Events.open(`${await pageOf(out, served.server.url)}events`);
+    const snapshot = await late.next("test");
+    assertEquals(snapshot.udfs.map(({ id, under }: { id: string; under?: string }) => [id, under]), [
+      ["udf.smooth.avg", "rtt"],
+      ["udf.count.flows", undefined],
+    ]);
+    assertEquals(valuesOf(snapshot, "udf.smooth.avg"), 6);
     assertEquals(served.reports, []);
   }));
 
