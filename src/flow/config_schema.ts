@@ -5,6 +5,7 @@ import { formatDuration, formatSize } from "../base/units.ts";
 import { needsZone } from "../sys/address.ts";
 import { IP_TOS, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPV6_TCLASS, TCP_CONGESTION } from "../sys/constants.ts";
 import { CCA_NAME } from "./config.ts";
+import { bindProblem } from "./bind.ts";
 import { payloadProblem } from "./payload.ts";
 import { headerBytes, PACKET_HEADER_BYTES } from "./packet/header.ts";
 import { MAX_SENDERS } from "./packet/open_settings.ts";
@@ -72,6 +73,10 @@ function dialFields(port: number) {
       "The server: HOST:PORT.",
     ),
     addrKey: feedbackKey.optional().describe("The feedback key that has the address of the server, in place of addr."),
+    bind: z.string(expects("an address to bind to such as 10.0.0.1%eth0:5000")).optional().describe(
+      "Where from: source address, interface and port, each of which may be left out: 10.0.0.1, 10.0.0.1%eth0:5000, " +
+        "%eth0, :5000, [fe80::1%eth0]:5000.",
+    ),
     hmac: toggle("Prove to the server that this client has the key of the run; as the server has it.", true),
   };
 }
@@ -103,6 +108,11 @@ const listenAddrFits = refinement<{ listenAddr: string; protocol?: string }>(
 const dialledAddrFits = refinement<{ addr?: string; protocol?: string }>(
   ({ addr, protocol }) => addr === undefined ? undefined : addressProblem(addr, protocol, true),
   "addr",
+);
+
+const bindFits = refinement<{ bind?: string; protocol?: string }>(
+  ({ bind, protocol }) => bindProblem(bind, protocol),
+  "bind",
 );
 
 /** Clients cannot dial a wildcard address, so they cannot get one by a feedback key. */
@@ -270,6 +280,7 @@ export const streamClientSchema = z.strictObject({
 }, expects("an object such as {addrKey: server, upload: {flow: bulk, duration: 10s}}"))
   .refine(...oneAddress)
   .refine(...dialledAddrFits)
+  .refine(...bindFits)
   .refine(
     ({ upload, download }) => (upload === undefined) !== (download === undefined),
     "expected exactly one of upload and download",
@@ -374,6 +385,7 @@ export const packetClientSchema = z.strictObject({
 }, expects("an object such as {addrKey: server, flow: voip, sender: [{unresponsive: {duration: 10s}}]}"))
   .refine(...oneAddress)
   .refine(...dialledAddrFits)
+  .refine(...bindFits)
   .refine(...packetsFit)
   .refine(...packetWarmupFits)
   .refine(...packetPayloadFits)

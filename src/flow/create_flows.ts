@@ -20,6 +20,7 @@ import type {
   StreamProtocol,
   StreamServerConfig,
 } from "./config.ts";
+import { parseBind } from "./bind.ts";
 import { readPayload } from "./payload.ts";
 import { FlowPool, PoolWorker } from "./engine/flow_pool.ts";
 import type { WarmUpName } from "./flow_worker.ts";
@@ -177,7 +178,7 @@ class PoolFlows implements Flows {
     const { events, signal, key, sendAfter } = options;
     this.#engine.prepare(kind, options);
     const { hostname, port } = parseDialAddress(addr);
-    const found = await this.#engine.resolve(hostname, port, { family: familyOf(config.protocol), signal });
+    const found = await this.#engine.resolve(hostname, port, { family: dialledFamily(config), signal });
     const addresses = found.slice(0, MAX_ADDRESSES).map((address) => address.toString());
     const file = await readPayload(payloadOf(config));
     const request = { kind, addresses, config, key, file, held: sendAfter !== undefined };
@@ -185,6 +186,11 @@ class PoolFlows implements Flows {
     void sendAfter?.then(() => flow.release());
     return reportOf(reported, await flow.ended);
   }
+}
+
+/** A name is dialled at addresses that the source address can reach. */
+function dialledFamily({ protocol, bind }: StreamClientConfig | PacketClientConfig): Family | undefined {
+  return familyOf(protocol) ?? (bind === undefined ? undefined : parseBind(bind).family);
 }
 
 function payloadOf(config: StreamClientConfig | PacketClientConfig): string | undefined {

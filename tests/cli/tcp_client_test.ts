@@ -234,3 +234,43 @@ Deno.test("tine tcp client --warmup leaves the warm-up out of its figures, and m
   assertEquals(code, 2);
   assertStringIncludes(stderr, "--warmup DURATION: expected less than the duration of 10s, not 10s");
 });
+
+Deno.test({
+  name: "tine tcp client binds its flows to the ports that follow, and dials one family of a name",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    // One server at both loopbacks.
+    const port = freePort();
+    const listen = ["--listen", `127.0.0.1:${port}`, "--listen", `[::1]:${port}`, "--json"];
+    const { stdout, stderr } = await withServer("tcp", listen, async () => {
+      const client = ["tcp", "client", "--length=1kB"];
+      const ipv4 = `127.0.0.1:${port}`, ipv6 = `[::1]:${port}`;
+      const first = freePort();
+      for (const args of [[ipv4, "-4", "--parallel=2", "--bind", `:${first}`], [ipv6, "-6"], [ipv6, "--bind", "::1"]]) {
+        const { code, stderr } = await tine([...client, ...args]);
+        assertEquals([code, stderr], [0, ""]);
+      }
+      const both = await tine([...client, ipv4, "-4", "-6"]);
+      assertEquals(both.code, 2);
+      assertStringIncludes(both.stderr, "tine tcp client: -4 and -6 exclude each other: give one of them\n");
+      const bound = await tine([...client, ipv6, "-6", "--bind=127.0.0.1"]);
+      assertStringIncludes(bound.stderr, '"127.0.0.1" has an IPv4 address, but protocol is tcp6');
+      const other = await tine([...client, ipv4, "-6"]);
+      assertEquals([other.code, other.stderr], [1, "tine tcp client: 127.0.0.1 is not an IPv6 address\n"]);
+    });
+    const [one, two, ...served] = objects(stdout);
+    assertEquals([one.address, two.address], [`127.0.0.1:${port}`, `[::1]:${port}`]);
+    assertStringIncludes(stderr, `listening on [::1]:${port}`);
+    const clients = served.map(({ client }: { client: string }) => client);
+    const ports = clients.slice(0, 2).map((client: string) => Number(client.split(":")[1])).sort();
+    assertEquals(ports[1], ports[0] + 1);
+    assert(clients.slice(0, 2).every((client: string) => client.startsWith("127.0.0.1:")));
+    assert(clients.slice(2).every((client: string) => client.startsWith("[::1]:")) && clients.length === 4);
+  },
+});
+
+/** A port that is free, and the one behind it most likely. */
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}

@@ -1,6 +1,7 @@
 import { MAX_DSCP } from "../../base/limits.ts";
 import { CCA_NAME } from "../../flow/config.ts";
 import type { Flows } from "../../flow/flows.ts";
+import { BIND_FORM, bindProblem } from "../../flow/bind.ts";
 import { payloadProblem } from "../../flow/payload.ts";
 import { UsageError } from "../errors.ts";
 import { duration, type Flag, flag, flagName, integer, text } from "../flags.ts";
@@ -28,6 +29,36 @@ export const commonFlags = {
     help: "the key that both ends share, 32 characters or more; else TINE_KEY; else none is wanted",
   }),
 };
+
+/** Declares where flows come from: `--bind ADDR[%IF][:PORT]`. */
+function bind(): Flag<string | undefined> {
+  return {
+    value: BIND_FORM,
+    help: "source address, interface and port, or some of them: %eth0, :5000; more flows have the ports that follow",
+    read(given, name) {
+      const text = given.at(-1);
+      const problem = bindProblem(text, undefined);
+      if (problem === undefined) return text;
+      throw new UsageError(`${name} ${BIND_FORM}: ${problem}`);
+    },
+  };
+}
+
+/**
+ * Returns how a client dials its server.
+ *
+ * @throws {UsageError} for flags that exclude each other
+ */
+export function dialled<P extends "tcp" | "udp">(
+  protocol: P,
+  { bind, ipv4, ipv6 }: { readonly bind?: string; readonly ipv4: boolean; readonly ipv6: boolean },
+): { readonly protocol?: `${P}4` | `${P}6`; readonly bind?: string } {
+  if (ipv4 && ipv6) throw new UsageError("-4 and -6 exclude each other: give one of them");
+  const given = ipv4 ? `${protocol}4` as const : ipv6 ? `${protocol}6` as const : undefined;
+  const problem = bindProblem(bind, given);
+  if (problem !== undefined) throw new UsageError(`--bind ${BIND_FORM}: ${problem}`);
+  return { protocol: given, bind };
+}
 
 /** Declares what flows carry: `--payload random|zeros|FILE|0xHEX`. */
 function payload(): Flag<string | undefined> {
@@ -73,6 +104,9 @@ export const clientFlags = {
   warmup: duration({ help: "leave this time from the start on out of all figures" }),
   dscp: integer({ min: 0, max: MAX_DSCP, help: "differentiated services code point of what this client sends" }),
   payload: payload(),
+  bind: bind(),
+  ipv4: flag({ short: "4", help: "only IPv4, of a name that has both" }),
+  ipv6: flag({ short: "6", help: "only IPv6, of a name that has both" }),
   ...commonFlags,
   json: flag({ help: "a JSON object: the summary; with --interval, one a line while it runs as well" }),
 };

@@ -35,7 +35,10 @@ export interface PacketFlowOptions {
   /** How often it is looked at, in milliseconds. */
   readonly intervalMs: number;
   readonly sender: UnresponsiveConfig;
-  readonly client: Pick<PacketClientConfig, "warmup" | "dscp" | "ecn" | "payload" | "maxPacketSize">;
+  readonly client: Pick<
+    PacketClientConfig,
+    "warmup" | "dscp" | "ecn" | "payload" | "maxPacketSize" | "protocol" | "bind"
+  >;
   /** Learns how the clocks of both ends relate; flows to one server share it. Absent: from this flow alone. */
   readonly offset?: ClockOffset;
   /** It is opened at once, and sends once this resolves. Absent: at once. */

@@ -15,10 +15,10 @@ export interface ServeOptions {
   /** The command, for messages. */
   readonly name: string;
   /** Where it listens, as it was given: decides about warnings. */
-  readonly hostname: string;
+  readonly hostnames: readonly string[];
   readonly key?: Uint8Array;
   readonly json: boolean;
-  /** Starts all servers; the address of the first one is printed. */
+  /** Starts all servers; each address is printed once. */
   listen(options: { events: FlowEvents; signal: AbortSignal; key?: Uint8Array }): Promise<readonly FlowServer[]>;
 }
 
@@ -27,18 +27,24 @@ export interface ServeOptions {
  *
  * @returns the exit code, 0
  */
-export async function serveFlows({ name, hostname, key, json, listen }: ServeOptions): Promise<number> {
+export async function serveFlows({ name, hostnames, key, json, listen }: ServeOptions): Promise<number> {
   const log = (text: string) => console.error(`${name}: ${escape(text)}`);
   using output = new InterruptibleOutput(0);
-  if (key === undefined && !isLoopback(hostname)) {
-    log(`warning: ${hostname} may be reached by other machines, and without a key (TINE_KEY) it serves all of them`);
+  const reachable = hostnames.filter((hostname) => !isLoopback(hostname));
+  if (key === undefined && reachable.length > 0) {
+    log(
+      `warning: ${
+        [...new Set(reachable)].join(", ")
+      } may be reached by other machines, and without a key (TINE_KEY) it serves all of them`,
+    );
   }
   await using _servers = new AsyncDisposableStack();
   const servers = await listen({ events: printing(output, json, log), signal: output.signal, key });
   for (const server of servers) _servers.use(server);
-  const [{ address }] = servers;
-  if (json) output.json({ type: "listening", address });
-  log(`listening on ${address}${key === undefined ? "" : ", for clients with the key"}`);
+  for (const address of new Set(servers.map(({ address }) => address))) {
+    if (json) output.json({ type: "listening", address });
+    log(`listening on ${address}${key === undefined ? "" : ", for clients with the key"}`);
+  }
   await Promise.race([aborted(output), ...servers.map(({ ended }) => ended)]);
   await _servers.disposeAsync();
   await output.flush();

@@ -1,4 +1,4 @@
-import type { TransferConfig } from "../../flow/config.ts";
+import type { StreamClientConfig, TransferConfig } from "../../flow/config.ts";
 import type { FlowInfoEvent, FlowOptions, Flows } from "../../flow/flows.ts";
 import type { StreamReport } from "../../flow/report.ts";
 import type { Chunk } from "../../flow/records/read_chunk.ts";
@@ -21,6 +21,8 @@ export interface StreamFlowOptions {
   /** How often it is looked at, in milliseconds. */
   readonly intervalMs: number;
   readonly transfer: Omit<TransferConfig, "flow">;
+  /** Where from, and over which protocol of IP. */
+  readonly dial?: Pick<StreamClientConfig, "protocol" | "bind">;
 }
 
 /** A TCP flow by hand. */
@@ -132,7 +134,7 @@ export class StreamFlow implements ClientFlow {
   }
 
   async run(flows: Flows, options: FlowOptions): Promise<void> {
-    const { direction, server, transfer, intervalMs } = this.#options;
+    const { direction, server, transfer, intervalMs, dial } = this.#options;
     const sampleMs = Math.max(MIN_SAMPLE_MS, Math.min(SAMPLE_MS, intervalMs / 10));
     const config: TransferConfig = {
       ...transfer,
@@ -141,7 +143,7 @@ export class StreamFlow implements ClientFlow {
       tcpInfoInterval: sampleMs,
     };
     const hmac = options.key !== undefined;
-    this.#report = await flows.streamClient(server, { addr: server, hmac, [direction]: config }, options);
+    this.#report = await flows.streamClient(server, { ...dial, addr: server, hmac, [direction]: config }, options);
     this.#complete = true;
   }
 

@@ -11,11 +11,13 @@ import {
   checkWarmup,
   clientFlags,
   DEFAULT_DURATION_MS,
+  dialled,
   flowDuration,
   intervalOf,
   rate,
 } from "./client_flags.ts";
 import { serverAddress } from "../address.ts";
+import { bindOf } from "../../flow/bind.ts";
 import type { StreamFlow } from "./stream_flow.ts";
 
 const SOL_SOCKET = 1;
@@ -69,6 +71,7 @@ export const command = defineCommand({
     const durationMs = flags.duration ?? (flags.length === undefined ? DEFAULT_DURATION_MS : undefined);
     checkWarmup(flags.warmup, durationMs ?? Infinity);
     checkPayload(flags.payload, flags.reverse || flags.bidir);
+    const dial = dialled("tcp", flags);
     const intervalMs = intervalOf(flags);
     const [{ createFlows }, { readFlowKey }, { runClient }, { StreamFlow }, { STREAM_REPORT }] = await Promise.all([
       import("../../flow/create_flows.ts"),
@@ -89,16 +92,17 @@ export const command = defineCommand({
     };
     const directions = flags.bidir ? ["upload", "download"] as const : [flags.reverse ? "download" : "upload"] as const;
     const parallel = flags.parallel ?? 1;
-    const clients: StreamFlow[] = directions.flatMap((direction) =>
+    const clients: StreamFlow[] = directions.flatMap((direction, d) =>
       Array.from({ length: parallel }, (_, i) => {
         const label = (direction === "upload" ? "up" : "down") + (parallel > 1 ? i + 1 : "");
-        return new StreamFlow({ label, direction, server, intervalMs, transfer });
+        const bind = bindOf(dial.bind, d * parallel + i);
+        return new StreamFlow({ label, direction, server, intervalMs, transfer, dial: { ...dial, bind } });
       })
     );
     await using flows = createFlows();
     // The congestion control is that of the sender.
     const cca = flags.reverse ? undefined : flags.cca;
-    checkRawSockets(flows.kind, { rate: flags.rate, cca, dscp: flags.dscp });
+    checkRawSockets(flows.kind, { rate: flags.rate, cca, dscp: flags.dscp, bind: flags.bind });
     const { json } = flags;
     return await runClient(flows, clients, STREAM_REPORT, { name: "tine tcp client", server, key, intervalMs, json });
   },

@@ -1,20 +1,19 @@
 import { defineCommand } from "../command.ts";
-import { flag, text } from "../flags.ts";
+import { flag } from "../flags.ts";
 import { commonFlags } from "./client_flags.ts";
-import { formatHostPort } from "../../base/address.ts";
-import { parseAddress } from "../address.ts";
+import { listen, listenAddresses, startAll } from "./listen.ts";
 
 /** `tine tcp server`: serves TCP flows by hand. */
 export const command = defineCommand({
   name: "tcp server",
   summary: "Serve TCP flows to clients, many at once",
-  usage: ["[--listen HOST:PORT] [--key-file FILE] [--json]"],
+  usage: ["[--listen HOST:PORT]... [--key-file FILE] [--json]"],
   description:
     "Serves uploads and downloads of tine tcp client until it is interrupted, and prints a line for each one that is " +
     "over, also where it did not come to its end. Only this machine can reach the default address. On another, use a " +
     "key: without one it serves all who ask.",
   flags: {
-    listen: text({ value: "HOST:PORT", default: "127.0.0.1:7000", help: "where to listen; port 0: any that is free" }),
+    listen: listen("127.0.0.1:7000"),
     ...commonFlags,
     json: flag({ help: "a JSON object a line: the address, then each flow that is over" }),
   },
@@ -27,8 +26,7 @@ export const command = defineCommand({
   ],
 
   async run({ flags }) {
-    const address = parseAddress(flags.listen, "--listen");
-    const listenAddr = formatHostPort(address);
+    const { hostnames, listening } = listenAddresses(flags.listen);
     const [{ createFlows }, { readFlowKey }, { serveFlows }] = await Promise.all([
       import("../../flow/create_flows.ts"),
       import("./flow_key.ts"),
@@ -38,10 +36,14 @@ export const command = defineCommand({
     await using flows = createFlows();
     return await serveFlows({
       name: "tine tcp server",
-      hostname: address.hostname,
+      hostnames,
       key,
       json: flags.json,
-      listen: async (options) => [await flows.streamServer({ listenAddr, hmac: key !== undefined }, options)],
+      listen: (options) =>
+        startAll(listening.map(({ listenAddr, ipv6Only }) => () => {
+          const protocol = ipv6Only ? "tcp6" : "tcp";
+          return flows.streamServer({ listenAddr, protocol, hmac: key !== undefined }, options);
+        })),
     });
   },
 });

@@ -13,12 +13,14 @@ import {
   checkWarmup,
   clientFlags,
   DEFAULT_DURATION_MS,
+  dialled,
   flowDuration,
   intervalOf,
   rate,
 } from "./client_flags.ts";
 import type { PacketFlow } from "./packet_flow.ts";
 import { serverAddress } from "../address.ts";
+import { bindOf, parseBind } from "../../flow/bind.ts";
 
 /** The default time between packets, in milliseconds: that of VoIP. */
 const DEFAULT_WAIT_MS = 20;
@@ -136,6 +138,7 @@ function checkFlags(flags: Given): void {
   if (flags.reverse && flags.bidir) exclude("--reverse", "--bidir");
   if (flags.wait !== undefined && flags.rate !== undefined) exclude("--wait", "--rate");
   if (flags.echo && flags.reverse) exclude("--echo", "--reverse");
+  dialled("udp", flags);
   checkPayload(flags.payload, flags.reverse || flags.bidir || flags.underLoad);
   if (flags.gso && flags.rate === undefined) throw new UsageError("--gso means nothing without --rate");
   if (!flags.underLoad) return checkWarmup(flags.warmup, flags.duration ?? DEFAULT_DURATION_MS);
@@ -147,6 +150,7 @@ function checkFlags(flags: Given): void {
     interval: "--interval",
     warmup: "--warmup",
   };
+  if (flags.bind !== undefined && parseBind(flags.bind).port !== 0) exclude("--under-load", "--bind with a port");
   for (const [key, name] of Object.entries(others)) {
     if (flags[key as keyof typeof others]) exclude("--under-load", name);
   }
@@ -163,14 +167,14 @@ async function measure(flows: Flows, server: string, flags: Given, key: Uint8Arr
   const directions = flags.bidir ? [false, true] : [flags.reverse];
   const parallel = flags.parallel ?? 1;
   const offset = new ClockOffset();
-  const clients: PacketFlow[] = directions.flatMap((reverse) =>
+  const clients: PacketFlow[] = directions.flatMap((reverse, d) =>
     Array.from({ length: parallel }, (_, i) =>
       new PacketFlow({
         label: (reverse ? "down" : "up") + (parallel > 1 ? i + 1 : ""),
         server,
         intervalMs,
         sender: senderOf(flags, reverse),
-        client: clientOf(flags),
+        client: { ...clientOf(flags), bind: bindOf(flags.bind, d * parallel + i) },
         offset,
       }))
   );
@@ -189,6 +193,13 @@ function senderOf(flags: Given, reverse: boolean): UnresponsiveConfig {
   };
 }
 
-function clientOf({ warmup, dscp, ecn, payload, length }: Given) {
-  return { warmup, dscp, ecn, payload, maxPacketSize: Math.max(DEFAULT_MAX_PACKET_BYTES, length ?? 0) };
+function clientOf({ warmup, dscp, ecn, payload, length, ...flags }: Given) {
+  return {
+    ...dialled("udp", flags),
+    warmup,
+    dscp,
+    ecn,
+    payload,
+    maxPacketSize: Math.max(DEFAULT_MAX_PACKET_BYTES, length ?? 0),
+  };
 }

@@ -157,7 +157,7 @@ export interface UnderLoadOptions {
   readonly parallel: number;
   /** The senders' congestion control. */
   readonly cca?: string;
-  readonly client: Pick<PacketClientConfig, "dscp" | "ecn" | "payload" | "maxPacketSize">;
+  readonly client: Pick<PacketClientConfig, "dscp" | "ecn" | "payload" | "maxPacketSize" | "protocol" | "bind">;
   readonly key?: Uint8Array;
   readonly signal: AbortSignal;
   log(text: string): void;
@@ -251,6 +251,11 @@ function loadBottlenecks(streams: readonly StreamFlow[]): Bottleneck[] {
   }));
 }
 
+function streamProtocol(protocol: PacketClientConfig["protocol"]): "tcp4" | "tcp6" | undefined {
+  if (protocol === undefined || protocol === "udp") return undefined;
+  return protocol === "udp4" ? "tcp4" : "tcp6";
+}
+
 /** The TCP flows of a phase. */
 function loadOf(phase: Phase, { server, durationMs, rampMs, parallel, cca, client }: UnderLoadOptions): StreamFlow[] {
   const directions = ["upload", "download"] as const;
@@ -261,6 +266,7 @@ function loadOf(phase: Phase, { server, durationMs, rampMs, parallel, cca, clien
         direction,
         server,
         intervalMs: Infinity,
+        dial: { protocol: streamProtocol(client.protocol), bind: client.bind },
         transfer: { duration: rampMs + durationMs, cca, payload: client.payload },
       }))
   );

@@ -16,8 +16,10 @@ import {
   receiveOffload,
   receiveTimestamps,
   textOption,
+  v6Only,
 } from "../../sys/socket_options.ts";
 import type { FlowHost, Scope } from "../engine/engine_flow.ts";
+import { bindSocket } from "../bind_socket.ts";
 import type { PacketPayload } from "../payload.ts";
 import type { PacketClientConfig, PacketServerConfig, SocketOption } from "../config.ts";
 import type { FlowClock, IncomingPackets, OutgoingPackets, PacketPort, PacketPorts } from "./packet_port.ts";
@@ -41,15 +43,17 @@ export class SocketPorts implements PacketPorts {
 
   connect(address: SocketAddress, config: PacketClientConfig, maxBytes: number): PacketPort {
     return this.#open(address, maxBytes, (socket) => {
-      const { dscp = 0, ecn = 0, sockopt = [] } = config;
+      const { dscp = 0, ecn = 0, sockopt = [], bind } = config;
       if (dscp !== 0 || ecn !== 0) setTrafficClass(socket, dscp << 2 | ecn);
       for (const option of sockopt) setOption(socket, option);
+      if (bind !== undefined) bindSocket(socket, bind);
       socket.connect(address);
     });
   }
 
-  listen(address: SocketAddress, _config: PacketServerConfig, maxBytes: number): PacketPort {
+  listen(address: SocketAddress, { protocol }: PacketServerConfig, maxBytes: number): PacketPort {
     return this.#open(address, maxBytes, (socket) => {
+      if (address.family === "ipv6" && protocol === "udp6") socket.set(v6Only, true);
       // Replies have to come from the address that was dialled.
       if (address.isWildcard) receiveLocalAddress(socket);
       socket.bind(address);

@@ -4,7 +4,7 @@ import { WOULD_BLOCK } from "../../sys/socket.ts";
 import type { StreamServerConfig } from "../config.ts";
 import type { Scope } from "../engine/engine_flow.ts";
 import { senderOf, type StreamRequest } from "../stream/messages.ts";
-import type { StreamListener, StreamPort, StreamPorts } from "../stream/stream_port.ts";
+import type { ConnectOptions, StreamListener, StreamPort, StreamPorts } from "../stream/stream_port.ts";
 import { addressOf, type EventLoop, type LoopFile, refuseSettings, systemError, wallNanos } from "./portable_host.ts";
 
 /** How much is read ahead before the length of reads is known, in bytes. */
@@ -28,10 +28,10 @@ export class ConnectionPorts implements StreamPorts {
   connect(
     scope: Scope,
     address: SocketAddress,
-    request: StreamRequest,
+    { request, bind }: ConnectOptions,
     onSettled: (result: StreamPort | Error) => void,
   ): Disposable {
-    checkRequest(request, "client");
+    checkRequest(request, "client", bind === undefined ? [] : ["bind"]);
     const file = this.#loop.open();
     const abort = new AbortController();
     let result: ConnectionPort | Error | undefined;
@@ -70,9 +70,10 @@ export class ConnectionPorts implements StreamPorts {
 const needsRawSockets = ["cca", "dscp", "sockopt"] as const;
 
 /** @throws {TineError} `ffi-unavailable`; a receiver has no use for a congestion control */
-function checkRequest(request: StreamRequest, end: "client" | "server"): void {
+function checkRequest(request: StreamRequest, end: "client" | "server", more: readonly string[] = []): void {
   const isSender = senderOf(request) === end;
-  refuseSettings(needsRawSockets.filter((key) => request[key] !== undefined && (key !== "cca" || isSender)));
+  const wanted = needsRawSockets.filter((key) => request[key] !== undefined && (key !== "cca" || isSender));
+  refuseSettings([...wanted, ...more]);
 }
 
 /** A listening socket of Deno's own network API. */

@@ -6,6 +6,7 @@ import { READABLE, WRITABLE } from "../../sys/poller.ts";
 import type { FlowClock, IncomingPackets, OutgoingPackets, PacketPort, PacketPorts } from "../packet/packet_port.ts";
 import type { FlowHost } from "../engine/engine_flow.ts";
 import { addressOf, nowNanos, refuseSettings, systemError, wallNanos } from "./portable_host.ts";
+import { parseBind } from "../bind.ts";
 import type { PacketPayload } from "../payload.ts";
 import type { PacketClientConfig, PacketServerConfig } from "../config.ts";
 
@@ -333,11 +334,13 @@ export class DatagramPorts implements PacketPorts {
   connect(address: SocketAddress, config: PacketClientConfig, maxBytes: number): PacketPort {
     const wanted: string[] = needsRawSockets.filter((key) => config[key] !== undefined);
     if (config.sender.some(({ unresponsive }) => unresponsive?.gso)) wanted.push("gso");
+    const { host, device, port = 0 } = config.bind === undefined ? {} : parseBind(config.bind);
+    if (device !== undefined) wanted.push("the interface of bind");
     refuseSettings(wanted);
     // Replies from this machine need no door to others.
     const any = address.family === "ipv4" ? "0.0.0.0" : "::";
-    const hostname = !address.isLoopback ? any : address.family === "ipv4" ? "127.0.0.1" : "::1";
-    return new DatagramPort(open(hostname, 0), this.#host, maxBytes, address);
+    const hostname = host ?? (!address.isLoopback ? any : address.family === "ipv4" ? "127.0.0.1" : "::1");
+    return new DatagramPort(open(hostname, port), this.#host, maxBytes, address);
   }
 
   listen(address: SocketAddress, _config: PacketServerConfig, maxBytes: number): PacketPort {

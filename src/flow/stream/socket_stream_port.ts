@@ -16,7 +16,8 @@ import type { StreamServerConfig } from "../config.ts";
 import type { Scope } from "../engine/engine_flow.ts";
 import type { StreamRequest } from "./messages.ts";
 import { setUpClient, setUpServer } from "./socket_setup.ts";
-import type { StreamKernel, StreamListener, StreamPort, StreamPorts } from "./stream_port.ts";
+import { bindSocket } from "../bind_socket.ts";
+import type { ConnectOptions, StreamKernel, StreamListener, StreamPort, StreamPorts } from "./stream_port.ts";
 
 /** Connections that are raw sockets, watched by the loop of a worker. */
 export class SocketStreamPorts implements StreamPorts {
@@ -30,7 +31,7 @@ export class SocketStreamPorts implements StreamPorts {
   connect(
     scope: Scope,
     address: SocketAddress,
-    request: StreamRequest,
+    { request, bind }: ConnectOptions,
     onSettled: (result: StreamPort | Error) => void,
   ): Disposable {
     const socket = Socket.open("tcp", address.family);
@@ -43,6 +44,7 @@ export class SocketStreamPorts implements StreamPorts {
     let connected: boolean | SystemError;
     try {
       setUpClient(socket, request);
+      if (bind !== undefined) bindSocket(socket, bind);
     } catch (error) {
       socket.close();
       throw error;

@@ -53,6 +53,7 @@ class StreamClientFlow implements EngineFlow {
       ports,
       addresses: addresses.map((address) => SocketAddress.parse(address)),
       request: requestAt("client", this.#request),
+      bind: config.bind,
       onConnected: (port, address) => this.#open(port, address.toString()),
     });
   }
@@ -193,6 +194,8 @@ interface ConnectorOptions {
   readonly addresses: readonly SocketAddress[];
   /** As it concerns the client. */
   readonly request: StreamRequest;
+  /** Where it is bound. */
+  readonly bind: string | undefined;
   /** Takes the connection over. */
   onConnected(port: StreamPort, address: SocketAddress): void;
 }
@@ -209,7 +212,7 @@ class Connector {
 
   /** Tries; if no address works, the flow fails with the errors of all of them. */
   start(): void {
-    const { host, ports, addresses, request, onConnected } = this.#options;
+    const { host, ports, addresses, request, bind, onConnected } = this.#options;
     const address = addresses[this.#failures.length];
     const scope = host.scope((error) => host.fail(error));
     const settle = (result: StreamPort | Error) => {
@@ -221,7 +224,7 @@ class Connector {
       this.close();
       settle(timeout(address));
     }).set(scope.now() + CONNECT_TIMEOUT_MS * MILLISECOND);
-    this.#attempt = ports.connect(scope, address, request, settle);
+    this.#attempt = ports.connect(scope, address, { request, bind }, settle);
   }
 
   /** Stops trying. */

@@ -10,6 +10,14 @@ import type { StreamServerConfig } from "../config.ts";
 import type { Scope } from "../engine/engine_flow.ts";
 import type { StreamRequest } from "./messages.ts";
 
+/** How a client connects. */
+export interface ConnectOptions {
+  /** As it concerns the client, see {@linkcode requestAt}. */
+  readonly request: StreamRequest;
+  /** Where it is bound, see {@linkcode parseBind}; undefined: where the route says. */
+  readonly bind?: string;
+}
+
 /** Connects and listens. */
 export interface StreamPorts {
   readonly kind: "ffi" | "portable";
@@ -21,7 +29,7 @@ export interface StreamPorts {
    * Begins to connect.
    *
    * @param scope of the attempt, and of nothing else
-   * @param request as it concerns the client, see {@linkcode requestAt}; its options are set before the first packet
+   * @param how what is set before the first packet
    * @param onSettled called once, perhaps at once: with the connection, or with the error that there is instead
    * @returns gives up, and closes what was opened; after the call of `onSettled` it does nothing
    * @throws {TineError} for options that cannot be set
@@ -29,7 +37,7 @@ export interface StreamPorts {
   connect(
     scope: Scope,
     address: SocketAddress,
-    request: StreamRequest,
+    how: ConnectOptions,
     onSettled: (result: StreamPort | Error) => void,
   ): Disposable;
 

@@ -28,7 +28,7 @@ async function connectedPair() {
   });
   const client = await new Promise<StreamPort>((resolve, reject) => {
     const settle = (result: StreamPort | Error) => result instanceof Error ? reject(result) : resolve(result);
-    ports.connect(scope, listener.local, request, settle);
+    ports.connect(scope, listener.local, { request }, settle);
   });
   await waiting;
   const server = listener.accept()!;
@@ -123,13 +123,13 @@ Deno.test("ConnectionPorts.connect() says why there is no connection, and gives 
   const closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const address = SocketAddress.loopback("ipv4", closed.addr.port);
   closed.close();
-  const error = await new Promise<StreamPort | Error>((resolve) => ports.connect(scope, address, request, resolve));
+  const error = await new Promise<StreamPort | Error>((resolve) => ports.connect(scope, address, { request }, resolve));
   assert(error instanceof SystemError && error.errnoName === "ECONNREFUSED", `${error}`);
 
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   let settled = false;
   const to = SocketAddress.loopback("ipv4", listener.addr.port);
-  const attempt = ports.connect(scope, to, request, () => settled = true);
+  const attempt = ports.connect(scope, to, { request }, () => settled = true);
   attempt[Symbol.dispose]();
   using second = await Deno.connect({ hostname: "127.0.0.1", port: to.port });
   for (;;) {

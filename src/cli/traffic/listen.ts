@@ -1,0 +1,57 @@
+import { formatHostPort, ipFamily } from "../../base/address.ts";
+import type { FlowServer } from "../../flow/flows.ts";
+import { parseAddress } from "../address.ts";
+import { type Flag, list } from "../flags.ts";
+
+/** Declares where servers listen: `--listen HOST:PORT`, once for each address. */
+export function listen(byDefault: string): Flag<string[]> {
+  const flag = list({
+    value: "HOST:PORT",
+    help: "where to listen; port 0: any that is free; again for one more address",
+  });
+  return {
+    ...flag,
+    defaultText: byDefault,
+    read: (given, name) => given.length === 0 ? [byDefault] : flag.read(given, name),
+  };
+}
+
+/** An address to listen on. */
+export interface ListenAddress {
+  /** As servers take it: `HOST:PORT`. */
+  readonly listenAddr: string;
+  /** It leaves IPv4 to the other addresses. */
+  readonly ipv6Only: boolean;
+}
+
+/**
+ * Reads where servers listen. `[::]` stands for all addresses of IPv4 as well, unless an address of IPv4 is given too.
+ *
+ * @param given what stands behind `--listen`
+ * @throws {UsageError}
+ */
+export function listenAddresses(
+  given: readonly string[],
+): { readonly hostnames: readonly string[]; readonly listening: readonly ListenAddress[] } {
+  const addresses = given.map((text) => parseAddress(text, "--listen"));
+  const hostnames = addresses.map(({ hostname }) => hostname);
+  const ipv6Only = hostnames.some((hostname) => ipFamily(hostname) === "ipv4");
+  const listening = addresses.map((address) => ({
+    listenAddr: formatHostPort(address),
+    ipv6Only: ipv6Only && ipFamily(address.hostname) === "ipv6",
+  }));
+  return { hostnames, listening };
+}
+
+/**
+ * Starts servers one after another; if one cannot start, those before it end.
+ *
+ * @throws what that one failed with
+ */
+export async function startAll(starts: readonly (() => Promise<FlowServer>)[]): Promise<FlowServer[]> {
+  await using started = new AsyncDisposableStack();
+  const servers: FlowServer[] = [];
+  for (const start of starts) servers.push(started.use(await start()));
+  started.move();
+  return servers;
+}
