@@ -1,6 +1,6 @@
 import type { Point } from "../point.ts";
 import { terminalText } from "../../base/terminal_text.ts";
-import { type InputItem, quoted } from "./input_item.ts";
+import { type InputItem, type PointShape, quoted } from "./input_item.ts";
 
 /** Fields whose types are watched; input may invent any number of names. */
 const MAX_FIELDS = 10_000;
@@ -24,6 +24,7 @@ export class FieldTypes {
   readonly #measurements = new Map<string, Map<string, FieldType>>();
   /** Fields that have changed, by measurement: one sentence for each is enough. */
   readonly #changed = new Map<string, Set<string>>();
+  readonly #shapes = new WeakSet<PointShape>();
   #count = 0;
 
   /** @param warn gets a sentence with line, field and types at the first change of each field */
@@ -35,7 +36,17 @@ export class FieldTypes {
    * Looks at the points among the items. The name of a batch is not known to its points: they count as one measurement.
    */
   watch(items: readonly InputItem[]): void {
-    for (const item of items) if (item.kind === "point") this.#point(item.point, item.line);
+    for (const item of items) {
+      if (item.kind !== "point") continue;
+      const { point, line, shape } = item;
+      if (shape === undefined) {
+        this.#point(point, line);
+      } else if (!this.#shapes.has(shape)) {
+        // The second point of a shape has nothing to say that the first has not said.
+        this.#shapes.add(shape);
+        this.#point(point, line);
+      }
+    }
   }
 
   #point({ name, fieldsDouble, fieldsInt, fieldsString, fieldsBool }: Point, line: number): void {

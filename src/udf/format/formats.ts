@@ -24,7 +24,13 @@ export const FORMATS = {
     endings: ["line", "lp"],
     async open(options) {
       const { LineProtocolParser } = await import("./line_protocol.ts");
-      return lineSource(new LineProtocolParser(options.defaults), options);
+      const { LineReader } = await import("./line_reader.ts");
+      const { FastLines } = await import("./fast_lines.ts");
+      const { defaults, maxLineLength } = options;
+      return new FastLines(
+        new LineReader(defaults),
+        new RecordSplitter(new LineProtocolParser(defaults), maxLineLength),
+      );
     },
   },
   json: {
@@ -32,8 +38,15 @@ export const FORMATS = {
     endings: ["json", "jsonl", "ndjson"],
     async open(options) {
       const { JsonLinesParser } = await import("./json_lines_parser.ts");
-      const parser = new JsonLinesParser(options.defaults);
-      return lineSource(parser, options, (out) => parser.end(out));
+      const { JsonReader } = await import("./json_reader.ts");
+      const { FastLines } = await import("./fast_lines.ts");
+      const { defaults, maxLineLength } = options;
+      const parser = new JsonLinesParser(defaults);
+      return new FastLines(
+        new JsonReader(defaults),
+        new RecordSplitter(parser, maxLineLength),
+        (out) => parser.end(out),
+      );
     },
   },
   csv: {

@@ -13,9 +13,14 @@ export interface BadLine {
   text: string;
 }
 
+/** Points with the same shape have the same name, and fields of the same names and types. */
+export interface PointShape {
+  readonly hash: number;
+}
+
 /** One thing read from input, with the number of the line it starts at. */
 export type InputItem =
-  | { kind: "point"; line: number; point: Point }
+  | { kind: "point"; line: number; point: Point; shape?: PointShape }
   /** A blank line. */
   | { kind: "boundary"; line: number }
   | { kind: "begin"; line: number; begin: BeginBatch }

@@ -54,9 +54,17 @@ const words = new DataView(new ArrayBuffer(8));
  * ```
  */
 export class Utf8Decoder {
-  readonly #decoder = new TextDecoder();
+  // A decoder that drops the mark also drops it where a later piece starts with one.
+  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  /** Whether a byte order mark may come, which is no text. */
+  #atStart: boolean;
   /** The last two bytes of the piece before. */
   #last: readonly number[] = [];
+
+  /** @param options whether a byte order mark at the start is text like any other */
+  constructor({ ignoreBOM = false } = {}) {
+    this.#atStart = !ignoreBOM;
+  }
 
   /** How many U+FFFD were put in place of bytes that are not UTF-8. */
   invalid = 0;
@@ -66,7 +74,9 @@ export class Utf8Decoder {
     const text = this.#decoder.decode(piece, { stream: true });
     this.#count(text, piece);
     this.#last = [...this.#last, ...piece.subarray(-2)].slice(-2);
-    return text;
+    if (!this.#atStart || text === "") return text;
+    this.#atStart = false;
+    return text.startsWith("\ufeff") ? text.slice(1) : text;
   }
 
   /** What an unfinished character at the end becomes. */

@@ -26,8 +26,9 @@ const DEFAULT_MAX_LINE_LENGTH = 16 * 1024 * 1024;
  * only its first line is lost: what follows is read again from the second.
  */
 export class RecordSplitter<T> {
+  /** The longest line, in UTF-16 units. */
+  readonly maxLength: number;
   readonly #parser: RecordParser<T>;
-  readonly #maxLength: number;
   /** The start of a record, in pieces that are joined once the awaited character is there. */
   #held: string[] = [];
   #heldLength = 0;
@@ -39,12 +40,22 @@ export class RecordSplitter<T> {
 
   constructor(parser: RecordParser<T>, maxLength: number = DEFAULT_MAX_LINE_LENGTH) {
     this.#parser = parser;
-    this.#maxLength = maxLength;
+    this.maxLength = maxLength;
   }
 
   /** How many lines have been read whole. */
   get lines(): number {
     return this.#line - 1;
+  }
+
+  /** Whether a record has begun that does not end in what has been read. */
+  get busy(): boolean {
+    return this.#heldLength > 0 || this.#skipping;
+  }
+
+  /** Counts lines that were read elsewhere, between two records. */
+  skip(lines: number): void {
+    this.#line += lines;
   }
 
   /** Reads what is complete with this piece. */
@@ -60,7 +71,7 @@ export class RecordSplitter<T> {
     if (this.#heldLength > 0) {
       this.#held.push(text);
       this.#heldLength += text.length;
-      if (this.#heldLength <= this.#maxLength && !text.includes(this.#awaited)) return;
+      if (this.#heldLength <= this.maxLength && !text.includes(this.#awaited)) return;
       text = this.#held.join("");
     }
     this.#run(text, false, out);
@@ -74,23 +85,20 @@ export class RecordSplitter<T> {
 
   #run(text: string, last: boolean, out: (T | BadLine)[]): void {
     const parser = this.#parser;
-    const maxLength = this.#maxLength;
+    const maxLength = this.maxLength;
     let position = 0;
     while (position < text.length) {
       const before = out.length;
       const next = parser.parse(text, position, this.#line, out);
-      if (next >= 0) {
-        if (next - position > maxLength + 1) {
-          out.length = before;
-          out.push(this.#tooLong(text, position));
-        }
+      if (next >= 0 && next - position <= maxLength + 1) {
         position = this.#countLines(text, position, next);
         continue;
       }
-      if (!last && text.length - position <= maxLength) {
+      if (next < 0 && !last && text.length - position <= maxLength) {
         this.#hold(text.slice(position), next);
         return;
       }
+      out.length = before;
       const newline = text.indexOf("\n", position);
       if (newline < 0) {
         out.push(this.#tooLong(text, position));
@@ -99,7 +107,7 @@ export class RecordSplitter<T> {
       }
       const reason = newline - position > maxLength
         ? undefined
-        : last
+        : last && next < 0
         ? next === NEEDS_QUOTE ? "a quoted string does not end" : "lines are missing at the end"
         : `a quoted string does not end within ${maxLength} characters`;
       out.push(
@@ -118,7 +126,9 @@ export class RecordSplitter<T> {
   }
 
   #tooLong(text: string, position: number): BadLine {
-    return badLine(this.#line, `the line is longer than ${this.#maxLength} characters`, text, position);
+    const newline = text.indexOf("\n", position);
+    const end = newline < 0 ? text.length : newline;
+    return badLine(this.#line, `the line is longer than ${this.maxLength} characters`, text, position, end);
   }
 
   #countLines(text: string, position: number, next: number): number {

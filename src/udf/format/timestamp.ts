@@ -1,4 +1,5 @@
 import { isInt64, parseInt64 } from "./int64.ts";
+import type { NumberScanner } from "./number_scanner.ts";
 
 /** The unit of times that are written as integers. */
 export type Precision = "ns" | "us" | "ms" | "s" | "m" | "h";
@@ -81,4 +82,68 @@ export function formatRfc3339(time: bigint): string {
   let digits = fraction.toString().padStart(9, "0");
   while (digits.endsWith("000")) digits = digits.slice(0, -3);
   return `${seconds}.${digits}Z`;
+}
+
+/**
+ * Reads a time as {@linkcode parseRfc3339} does, from bytes, into the words of `into`.
+ *
+ * @returns where it ends; -1 where it is something else or before 1970: that is for {@linkcode parseRfc3339} to judge
+ */
+export function scanRfc3339(bytes: Uint8Array, start: number, into: NumberScanner): number {
+  const year = digits(bytes, start, 4), month = digits(bytes, start + 5, 2), day = digits(bytes, start + 8, 2);
+  const hour = digits(bytes, start + 11, 2),
+    minute = digits(bytes, start + 14, 2),
+    second = digits(bytes, start + 17, 2);
+  const letter = bytes[start + 10];
+  const isTime = bytes[start + 4] === 0x2d && bytes[start + 7] === 0x2d && bytes[start + 13] === 0x3a &&
+    bytes[start + 16] === 0x3a && (letter === 0x54 || letter === 0x74 || letter === 0x20) &&
+    year >= 1970 && month >= 1 && month <= 12 && day >= 1 && hour >= 0 && hour < 24 && minute >= 0 && minute < 60 &&
+    second >= 0 && second < 60;
+  if (!isTime) return -1;
+  const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  if (day > DAYS[month] + (month === 2 && isLeap ? 1 : 0)) return -1;
+  // Days since 1970: those of whole years with their leap days, of whole months, and of this one.
+  const before = year - 1;
+  const leapDays = Math.floor(before / 4) - Math.floor(before / 100) + Math.floor(before / 400) - 477;
+  const days = (year - 1970) * 365 + leapDays + DAYS_BEFORE[month] + (month > 2 && isLeap ? 1 : 0) + day - 1;
+  let position = start + 19;
+  let nanos = 0;
+  if (bytes[position] === 0x2e) { // a point
+    let scale = 100_000_000;
+    const first = ++position;
+    for (;; position++) {
+      const digit = bytes[position] - 0x30;
+      if (!(digit >= 0 && digit <= 9)) break;
+      nanos += digit * scale;
+      scale /= 10;
+    }
+    if (position === first || position > first + 9) return -1;
+  }
+  let offset = 0;
+  const zone = bytes[position++];
+  if (zone === 0x2b || zone === 0x2d) {
+    const hours = digits(bytes, position, 2), minutes = digits(bytes, position + 3, 2);
+    if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59 || bytes[position + 2] !== 0x3a) return -1;
+    offset = (hours * 60 + minutes) * (zone === 0x2b ? 60 : -60);
+    position += 5;
+  } else if (zone !== 0x5a && zone !== 0x7a) {
+    return -1;
+  }
+  const seconds = days * 86_400 + hour * 3600 + minute * 60 + second - offset;
+  return seconds >= 0 && into.setTime(seconds, nanos) ? position : -1;
+}
+
+/** Days of each month, and before it, without a leap day. */
+const DAYS = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+const DAYS_BEFORE = DAYS.map((_, month) => DAYS.slice(0, month).reduce((sum, days) => sum + days, 0));
+
+/** The value of so many digits, or -1. */
+function digits(bytes: Uint8Array, start: number, count: number): number {
+  let value = 0;
+  for (let i = start; i < start + count; i++) {
+    const digit = bytes[i] - 0x30;
+    if (!(digit >= 0 && digit <= 9)) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
 }
