@@ -1,5 +1,6 @@
 import type { FastReader } from "./fast_lines.ts";
 import type { InputItem, PointDefaults } from "./input_item.ts";
+import { SPECIAL_DOUBLES } from "./json_lines_writer.ts";
 import { NumberScanner } from "./number_scanner.ts";
 import { OWN, PointEncoder } from "./point_encoder.ts";
 import { scanRfc3339 } from "./timestamp.ts";
@@ -9,7 +10,7 @@ const BACKSLASH = 0x5c, OPEN_BRACKET = 0x5b, CLOSE_BRACKET = 0x5d, OPEN_BRACE = 
 
 const encoder = new TextEncoder();
 const [TRUE, FALSE, NULL] = ["true", "false", "null"].map((word) => encoder.encode(word));
-const [NAN, INFINITY, NEGATIVE_INFINITY] = ["NaN", "Infinity", "-Infinity"].map((word) => encoder.encode(word));
+const SPECIALS = Array.from(SPECIAL_DOUBLES, ([word, value]) => ({ word: encoder.encode(word), value }));
 
 /** Members of a point. */
 const MEMBERS = ["name", "time", "tags", "fields", "database", "retentionPolicy", "group", "dimensions", "byName"]
@@ -190,7 +191,6 @@ export class JsonReader implements FastReader {
     if (first === QUOTE) {
       const end = this.#string(position);
       if (end < 0) return -1;
-      if (this.#textStart >= OWN && this.#textEnd - this.#textStart <= NEGATIVE_INFINITY.length) return -1;
       const special = this.#special();
       if (special === undefined) encoder.string(key, keyEnd, this.#textStart, this.#textEnd);
       else encoder.double(key, keyEnd, special);
@@ -254,13 +254,14 @@ export class JsonReader implements FastReader {
 
   /** The double that the string read last stands for. */
   #special(): number | undefined {
-    switch (this.#textEnd - this.#textStart) {
-      case NAN.length:
-        return this.#word(this.#textStart, NAN) >= 0 ? NaN : undefined;
-      case INFINITY.length:
-        return this.#word(this.#textStart, INFINITY) >= 0 ? Infinity : undefined;
-      case NEGATIVE_INFINITY.length:
-        return this.#word(this.#textStart, NEGATIVE_INFINITY) >= 0 ? -Infinity : undefined;
+    const start = this.#textStart;
+    const length = this.#textEnd - start;
+    const isOwn = start >= OWN;
+    for (const { word, value } of SPECIALS) {
+      if (word.length !== length) continue;
+      return wordEnd(isOwn ? this.#encoder.own : this.#bytes, isOwn ? start - OWN : start, word) < 0
+        ? undefined
+        : value;
     }
   }
 
@@ -342,11 +343,8 @@ export class JsonReader implements FastReader {
     return value;
   }
 
-  /** Where a word ends that stands at `position`; -1 where another one does. */
   #word(position: number, word: Uint8Array): number {
-    const bytes = this.#bytes;
-    for (let i = 0; i < word.length; i++) if (bytes[position + i] !== word[i]) return -1;
-    return position + word.length;
+    return wordEnd(this.#bytes, position, word);
   }
 
   #skip(position: number): number {
@@ -355,6 +353,12 @@ export class JsonReader implements FastReader {
     while (byte === 0x20 || byte === 0x09 || byte === 0x0d) byte = bytes[++position];
     return position;
   }
+}
+
+/** Where a word ends that stands at `position`; -1 where another one does. */
+function wordEnd(bytes: Uint8Array, position: number, word: Uint8Array): number {
+  for (let i = 0; i < word.length; i++) if (bytes[position + i] !== word[i]) return -1;
+  return position + word.length;
 }
 
 /** Writes a character; returns where it ends. */
