@@ -85,6 +85,7 @@ async function* pagesOfRun(run: RunResults, options: MakePagesOptions): AsyncGen
       href: separate ? encodeURIComponent(name) : `#${id}`,
       summary,
       figures: testFigures(report.flows),
+      gates: report.gates,
       spark: sparkOf(report.timePlots),
     });
     if (separate) yield { name, text: await testPage(report, { script, index: { title, href: INDEX } }) };

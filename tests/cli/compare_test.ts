@@ -117,3 +117,27 @@ Deno.test("tine compare explains in one sentence what is wrong", () =>
       "tine compare: --json and --markdown exclude each other",
     ]);
   }));
+
+Deno.test("tine compare leaves out tests that are damaged, and compares the others", () =>
+  inFolder(async (out) => {
+    const ids = ["one", "two", "three"].map((name) => ({ name }));
+    const before = await storeRun(out, ids.flatMap((id) => tenOf(id, 20e6, 1)));
+    const after = await storeRun(out, ids.flatMap((id) => tenOf(id, 19e6, 1)), { started: "2026-11-22T00:00:00Z" });
+    const { tests } = JSON.parse(await Deno.readTextFile(`${after}/run.json`));
+    const folderOf = (name: string) =>
+      `${after}/${tests.find(({ id }: { id: Record<string, string> }) => id.name === name).folder}`;
+    await Deno.writeTextFile(`${folderOf("one")}/test.json`, "{");
+    await Deno.remove(`${folderOf("two")}/figures.json`).catch(() => {}); // it may not have been made yet
+    await Deno.writeTextFile(`${folderOf("two")}/records.tine`, "nothing that tine writes");
+    const { code, stdout, stderr } = await tine(["compare", before, after]);
+    assertEquals(code, 0, stderr);
+    assertEquals(stdout.match(/^name=.*$/gm), ["name=three: bulk"]);
+    const warnings = stderr.split("\n").filter((line) => line.includes("left out: "));
+    assertEquals(warnings.length, 2, stderr);
+    assertStringIncludes(warnings[0], "name=one,repeat=1/test.json");
+    assertStringIncludes(warnings[1], "name=two,repeat=1/records.tine");
+    // Of one that has nothing else, that is what is wrong.
+    const alone = await tine(["compare", before, folderOf("two")]);
+    assertEquals(alone.code, 1, alone.stderr);
+    assertStringIncludes(alone.stderr, "records.tine");
+  }));

@@ -38,6 +38,19 @@ Deno.test("tine run evaluates gates of the plan and of --gate, stores the verdic
       "* bytes < 1kB fail",
       "bulk.a bytes <= 100kB pass",
     ]);
+    // They are shown with the results: of the run, of a test, as JSON and in the index.
+    const shown = await tine(["results", `${out}/latest`]);
+    assertMatch(shown.stdout, /^ok .*name=a .*\n {4}FAIL {7}\* bytes < 1kB .*\n {4}PASS {7}bulk\.a bytes <= 100kB /m);
+    const one = await tine(["results", `${out}/latest/name=a`]);
+    assertMatch(one.stdout, /^gate {5}FAIL {7}\* bytes < 1kB /m);
+    const json = JSON.parse((await tine(["results", `${out}/latest/name=a`, "--json"])).stdout.split("\n", 1)[0]);
+    assertEquals(json.gates, stored.verdicts);
+    await tine(["report", `${out}/latest`, "-o", `${out}/index.html`]);
+    const index = await Deno.readTextFile(`${out}/index.html`);
+    assertMatch(
+      index,
+      /<span class="status failed" title="fail: \* bytes &lt; 1kB">1 fail<\/span> <span class="note">of 2</,
+    );
     // Kept results are gated anew.
     const kept = await tine(["run", "-", "--out", out, "--resume", "--gate", "bulk.a bytes >= 100kB"], PLAN);
     assertMatch(kept.stderr, /PASS {7}bulk\.a bytes >= 100kB {2}name=a: bulk\.a: 100 kB\n/);

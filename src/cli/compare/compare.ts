@@ -62,10 +62,14 @@ export const command = defineCommand({
     const figures = figuresNamed(flags.figure, result.figureNamed);
     const wanted = await selector(flags.test);
     const samples: Samples[] = [];
+    const damaged: string[] = [];
     // Baselines are beside the runs that they are compared with.
     const out = await result.runsFolderOf(paths[paths.length - 1]);
     for (const path of paths) {
-      const side = await result.readSide(path, { wanted, out });
+      const side = await result.readSide(path, { wanted, out, damaged: (message) => damaged.push(message) });
+      if (side.tests.every(({ repeats }) => repeats.length === 0) && damaged.length > 0) {
+        throw new CommandFailure("bad-results", `${path} has no test that can be read; ${damaged[0]}`, 1);
+      }
       if (wanted !== undefined && side.tests.length === 0) {
         throw new CommandFailure("no-test", `${path} has no test with ${flags.test.join(" and ")}`, 1);
       }
@@ -73,7 +77,8 @@ export const command = defineCommand({
     }
     const [base, ...others] = flags.by === undefined ? samples : sidesBy(flags.by, samples, result);
     const flows = flags.flow === undefined ? undefined : result.flowMatcher(flags.flow);
-    const comparisons = result.compare(base, others, { alpha: flags.alpha, figures, flows });
+    const compared = result.compare(base, others, { alpha: flags.alpha, figures, flows });
+    const comparisons = { ...compared, warnings: [...damaged, ...compared.warnings] };
     if (flags.out !== undefined) {
       const { comparePage } = await import("../../report/mod.ts");
       await writeFile(flags.out, await comparePage(comparisons, { title: flags.title }));

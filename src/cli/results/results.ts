@@ -15,6 +15,8 @@ import { CommandFailure, UsageError } from "../errors.ts";
 import { choice, type Flag, flag } from "../flags.ts";
 import type { PlotChoice } from "./plots.ts";
 import { Progress, samplesText } from "../progress.ts";
+import type { GateVerdict } from "../../result/gates/mod.ts";
+import { gateLines } from "../gate/render.ts";
 import { isOf, udfText } from "../run/outcome_text.ts";
 import { escape, style, writeStdout } from "../terminal.ts";
 import type { SysInfoData } from "../../node/mod.ts";
@@ -104,10 +106,14 @@ export const command = defineCommand({
 
 async function printRun(run: RunResults, json: boolean): Promise<void> {
   if (!json) return await printTests(run);
-  const [{ testsOf }, { flowJson }] = await Promise.all([import("../../result/mod.ts"), import("./flow_tables.ts")]);
+  const [{ testsOf }, { readVerdicts }, { flowJson }] = await Promise.all([
+    import("../../result/mod.ts"),
+    import("../../result/gates/mod.ts"),
+    import("./flow_tables.ts"),
+  ]);
   await print([runJson(run)]);
   for await (const test of testsOf(run)) {
-    await print([testJson(test)]);
+    await print([testJson(test, await readVerdicts(test.path))]);
     const flows = await flowsOf(test.path, test.summary.id);
     await print(jsonLines(flows.flatMap((flow) => flowJson(flow, test.summary.id))));
   }
@@ -116,6 +122,7 @@ async function printRun(run: RunResults, json: boolean): Promise<void> {
 /** The tests of a run for people, as their figures become known: the first look makes them. */
 async function printTests(run: RunResults): Promise<void> {
   const [errors, { flowLines }] = await Promise.all([errorsOf(run), import("./flow_lines.ts")]);
+  const { readVerdicts } = await import("../../result/gates/mod.ts");
   await print(runHead(run));
   const { tests } = run.summary;
   const shown = tests.slice(0, MAX_LINES);
@@ -125,6 +132,7 @@ async function printTests(run: RunResults): Promise<void> {
     const flows = flowLines(await flowsOf(`${run.path}/${test.folder}`, test.id));
     await print([
       ...entryLines(test, ids[i].padEnd(width), run.complete, errors.get(test.folder)),
+      ...gateLines(await readVerdicts(`${run.path}/${test.folder}`), style(Deno.stdout)).map((line) => `    ${line}`),
       ...flows.map((line) => `    ${line}`),
     ]);
   }
@@ -161,7 +169,9 @@ function jsonLines(objects: readonly object[]): string[] {
 }
 
 async function printTest(test: TestResults, json: boolean): Promise<void> {
-  await print(json ? [testJson(test)] : testLines(test));
+  const { readVerdicts } = await import("../../result/gates/mod.ts");
+  const gates = await readVerdicts(test.path);
+  await print(json ? [testJson(test, gates)] : testLines(test, gates));
   const { records, id } = test.summary;
   if (Object.keys(records.samples).length === 0) return;
   const { flowJson, flowTables } = await import("./flow_tables.ts");
@@ -206,8 +216,8 @@ function runJson({ path, name, complete, summary }: RunResults): string {
   return JSON.stringify({ type: "run", path, name, complete, ...summary });
 }
 
-function testJson({ path, summary }: TestResults): string {
-  return JSON.stringify({ type: "test", path, ...summary });
+function testJson({ path, summary }: TestResults, gates: readonly GateVerdict[]): string {
+  return JSON.stringify({ type: "test", path, ...summary, ...gates.length > 0 && { gates } });
 }
 
 /** A run among others. */
@@ -237,8 +247,9 @@ function entryLines(test: TestEntry, id: string, complete: boolean, error: strin
   return [line, `${" ".repeat(STATUS_WIDTH)} ${red(escape(error))}${more}`];
 }
 
-function testLines({ path, summary }: TestResults): string[] {
-  const { bold, red } = style(Deno.stdout);
+function testLines({ path, summary }: TestResults, gates: readonly GateVerdict[]): string[] {
+  const paints = style(Deno.stdout);
+  const { bold, red } = paints;
   const { status, durationMs, nodes, records, logs, files, errors, moreErrors, missing, stopped, udfs = [] } = summary;
   const time = durationMs === undefined ? "" : `, ${elapsed(durationMs)}`;
   const lines = [bold(`${escape(path)}: ${escape(testIdText(summary.id))}, ${statusOf(status, false)}${time}`)];
@@ -262,6 +273,7 @@ function testLines({ path, summary }: TestResults): string[] {
   if (files.length > MAX_LINES) lines.push(`         ... and ${count(files.length - MAX_LINES, "more file")}`);
   if (stopped !== undefined) lines.push(`ended    ${escape(stopped)}`);
   for (const udf of udfs) lines.push(`udf      ${escape(`${udf.name}: ${udfText(udf)}`)}`);
+  for (const line of gateLines(gates, paints)) lines.push(`gate     ${line}`);
   return lines;
 }
 

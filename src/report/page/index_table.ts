@@ -1,4 +1,5 @@
 import type { TestSummary } from "../../result/mod.ts";
+import type { GateVerdict } from "../../result/gates/mod.ts";
 import { elapsed } from "../../base/units.ts";
 import { type Html, html } from "../html.ts";
 import { lookOf, type Plot } from "../plot.ts";
@@ -18,6 +19,8 @@ export interface IndexRow {
   readonly href: string;
   readonly summary: Pick<TestSummary, "id" | "status" | "durationMs">;
   readonly figures: TestFigures;
+  /** The verdicts of its gates. */
+  readonly gates: readonly Pick<GateVerdict, "gate" | "status">[];
   readonly spark: Html;
 }
 
@@ -31,20 +34,20 @@ export function indexTable(rows: readonly IndexRow[]): Html {
     const values = new Set(rows.map(({ figures }) => value(figures)));
     return values.size > 1 || rows.length === 1 && !values.has(undefined);
   });
+  const hasGates = rows.some(({ gates }) => gates.length > 0);
   const hasSparks = rows.some(({ spark }) => spark.text !== "");
   return html`
     <div class="table" tabindex="0" role="group" aria-label="Tests">
       <table class="sortable index">
         <thead>
-          ${groupHeads(columns, shown.length + 2, hasSparks ? 1 : 0)}
-    <tr>${shown.map((key) =>
-      html`<th scope="col">${key}</th>`
-    )}<th scope="col">status</th><th scope="col" class="num">took</th>${columns.map(({ head, definition }) =>
-      html`<th scope="col" class="num"><dfn title="${definition}">${head}</dfn></th>`
-    )}${hasSparks && html`<th scope="col">course</th>`}</tr>
+          ${groupHeads(columns, shown.length + (hasGates ? 3 : 2), hasSparks ? 1 : 0)}
+    <tr>${shown.map((key) => html`<th scope="col">${key}</th>`)}<th scope="col">status</th>${hasGates &&
+      html`<th scope="col">gates</th>`}<th scope="col" class="num">took</th>${columns.map(({ head, definition }) =>
+        html`<th scope="col" class="num"><dfn title="${definition}">${head}</dfn></th>`
+      )}${hasSparks && html`<th scope="col">course</th>`}</tr>
         </thead>
         <tbody>
-    ${rows.map(({ href, summary: { id, status, durationMs }, figures, spark }) => {
+    ${rows.map(({ href, summary: { id, status, durationMs }, figures, gates, spark }) => {
       const cells = shown.map((key, i) =>
         i === 0
           ? html`<th scope="row"><a href="${href}">${id[key] ?? headingOf(id)}</a></th>`
@@ -53,7 +56,8 @@ export function indexTable(rows: readonly IndexRow[]): Html {
       return html`
         <tr>${cells}<td>${statusLabel(
           status,
-        )}</td><td class="num"><data value="${durationMs}">${durationMs !== undefined &&
+        )}</td>${hasGates &&
+          html`<td>${gatesLabel(gates)}</td>`}<td class="num"><data value="${durationMs}">${durationMs !== undefined &&
           elapsed(durationMs)}</data></td>${columns.map(({ unit, value }) =>
             figureCell(value(figures), unit)
           )}${hasSparks && html`<td>${spark}</td>`}</tr>
@@ -63,6 +67,21 @@ export function indexTable(rows: readonly IndexRow[]): Html {
       </table>
     </div>
   `;
+}
+
+/** Returns how many gates pass; the others are named where a pointer rests. */
+function gatesLabel(gates: IndexRow["gates"]): Html {
+  if (gates.length === 0) return html``;
+  const others = gates.filter(({ status }) => status !== "pass");
+  if (others.length === 0) return html`<span class="status ok">${gates.length} pass</span>`;
+  const worst = others.every(({ status }) => status === "undecided") ? "canceled" : "failed";
+  const counts = Map.groupBy(others, ({ status }) => status);
+  return html`<span class="status ${worst}" title="${
+    others.map(({ gate, status }) => `${status}: ${gate}`).join("\n")
+  }">${
+    Array
+      .from(counts, ([status, those]) => `${those.length} ${status}`).join(", ")
+  }</span> <span class="note">of ${gates.length}</span>`;
 }
 
 /** Draws the course of round-trip times, or else of goodput, as small as a word. */

@@ -212,9 +212,9 @@ export class ReportServer implements AsyncDisposable {
       for (const entry of tests) {
         try {
           for await (const test of testsOf(run, [entry])) {
-            const { flows, timePlots } = await readTestReport(test, { only: SPARK });
+            const { flows, timePlots, gates } = await readTestReport(test, { only: SPARK });
             const href = `${encodeURIComponent(entry.folder)}/`;
-            rows.push({ href, summary: test.summary, figures: testFigures(flows), spark: sparkOf(timePlots) });
+            rows.push({ href, summary: test.summary, figures: testFigures(flows), gates, spark: sparkOf(timePlots) });
           }
         } catch (error) {
           // One that is damaged is no obstacle to the others.

@@ -65,6 +65,8 @@ export interface Samples {
 export interface SampleOptions {
   /** Whether a test of an id is wanted; all are by default. */
   readonly wanted?: (id: Readonly<Record<string, string>>) => boolean;
+  /** Gets why a test among others is left out; without it, one that is damaged is an error. */
+  readonly damaged?: (message: string) => void;
 }
 
 /**
@@ -81,10 +83,11 @@ export interface SampleOptions {
  * console.log(tests[0].repeats.length);
  * ```
  */
-export async function readSamples(path: string, { wanted = () => true }: SampleOptions = {}): Promise<Samples> {
+export async function readSamples(path: string, options: SampleOptions = {}): Promise<Samples> {
+  const { wanted = () => true, damaged } = options;
   const tests = new Map<string, { id: Record<string, string>; repeats: Repeat[]; failed: number }>();
   const conditions = new ConditionsBuilder();
-  for await (const { test, run, plan } of resultsOf(path)) {
+  for await (const { test, run, plan } of resultsOf(path, damaged)) {
     const { id, status, nodes } = test.summary;
     if (!wanted(id)) continue;
     const own = withoutRepeat(id);
@@ -104,7 +107,12 @@ export async function readSamples(path: string, { wanted = () => true }: SampleO
       // Later repeats are made on the same machines.
       if (plan.describesSystem && samples.repeats.length === 0) await addSystems(test.path, conditions);
     }
-    samples.repeats.push(await repeatOf(test, run));
+    try {
+      samples.repeats.push(await repeatOf(test, run));
+    } catch (error) {
+      leaveOut(error, damaged);
+      samples.failed++;
+    }
   }
   return { name: path, tests: [...tests.values()], conditions: conditions.all() };
 }
@@ -121,8 +129,14 @@ interface FoundTest {
   readonly plan?: PlannedTest;
 }
 
+/** Reports why a test is left out, where it may be. */
+function leaveOut(error: unknown, damaged: SampleOptions["damaged"]): void {
+  if (damaged === undefined || !(error instanceof TineError)) throw error;
+  damaged(`left out: ${error.message}`);
+}
+
 /** All tests in a path. */
-async function* resultsOf(path: string): AsyncGenerator<FoundTest, void, void> {
+async function* resultsOf(path: string, damaged: SampleOptions["damaged"]): AsyncGenerator<FoundTest, void, void> {
   const results = await openResults(path);
   if (results.kind === "test") {
     const folder = await Deno.realPath(results.path);
@@ -134,8 +148,14 @@ async function* resultsOf(path: string): AsyncGenerator<FoundTest, void, void> {
   const runs: readonly RunResults[] = results.kind === "run" ? [results] : results.runs;
   for (const run of runs) {
     const plans = await plannedTests(run.path);
-    for await (const test of testsOf(run)) {
-      yield { test, run: run.name, plan: plans.get(sortedJson(test.summary.id)) };
+    for (const entry of run.summary.tests) {
+      try {
+        for await (const test of testsOf(run, [entry])) {
+          yield { test, run: run.name, plan: plans.get(sortedJson(test.summary.id)) };
+        }
+      } catch (error) {
+        leaveOut(error, damaged);
+      }
     }
   }
 }
