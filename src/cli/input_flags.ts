@@ -13,8 +13,8 @@ export const inputFlags = {
   measurement: text({ value: "NAME", help: "name of points that have none" }),
   database: text({ value: "NAME", help: "database of points that name none" }),
   retentionPolicy: text({ value: "NAME", help: "retention policy of points that name none" }),
-  tagColumns: text({ value: "NAME,NAME", help: "CSV: the columns that are tags" }),
-  timeColumn: text({ value: "NAME", help: "CSV: the column of the time (default: time)" }),
+  tagColumns: text({ value: "NAME,NAME", help: "CSV, Parquet: the columns that are tags" }),
+  timeColumn: text({ value: "NAME", help: "CSV, Parquet: the column of the time (default: time)" }),
   types: typesFlag(),
 };
 

@@ -58,6 +58,14 @@ export const FORMATS = {
       return new CsvSource(options);
     },
   },
+  parquet: {
+    what: "Parquet with a column of times",
+    endings: ["parquet"],
+    async open(options) {
+      const { ParquetSource } = await import("./parquet_reader.ts");
+      return new ParquetSource(options);
+    },
+  },
   srpl: {
     what: "Kapacitor's recording of a stream",
     endings: ["srpl"],

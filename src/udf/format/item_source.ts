@@ -8,8 +8,8 @@ export interface ItemSource {
   prepare?(): Promise<void>;
   /** Reads what is complete with this piece, of at most 64 KiB. */
   push(piece: Uint8Array): InputItem[] | Promise<InputItem[]>;
-  /** Reads what is left at the end of input. */
-  end(): InputItem[] | Promise<InputItem[]>;
+  /** Reads what is left at the end of input: in one list, or in several where that is most of it. */
+  end(): InputItem[] | Promise<InputItem[]> | AsyncIterable<InputItem[]>;
   /** Whether items are held back until more input has come. */
   readonly holding?: boolean;
   /** Gives what is held back. */

@@ -143,7 +143,9 @@ class StreamReader implements PointReader {
     } finally {
       await reader.cancel().catch(() => {}); // an error of the stream has been thrown
     }
-    yield await source.end();
+    const rest = source.end();
+    if (Symbol.asyncIterator in rest) yield* rest;
+    else yield await rest;
   }
 
   async #open(name: InputFormat): Promise<ItemSource> {
