@@ -15,6 +15,7 @@ import {
   LIVE_FIGURE_LISTS,
   PACKET_FIGURE_LISTS,
   STREAM_FIGURE_LISTS,
+  TRANSACTION_FIGURE_LISTS,
 } from "../src/flow/analysis/mod.ts";
 import { SPREAD_PARTS } from "../src/flow/analysis/figure.ts";
 import { TABLES } from "../src/result/tables/mod.ts";
@@ -73,14 +74,16 @@ function valueForms(): string {
 
 /** Returns the figures of all flows with their definitions, a table for each kind of measurement. */
 function figureTables(): string {
-  return [...STREAM_FIGURE_LISTS, ...PACKET_FIGURE_LISTS, ...LIVE_FIGURE_LISTS].map(({ title, within, figures }) => {
-    const rows = Object.entries(figures).map((
-      [name, figure],
-    ) => [figure.title, keyOf(name, figure), figure.better ?? "", plain(figure.definition)]);
-    const where = within === undefined ? "" : `In JSON they are members of ${within.map(code).join(" and ")}.\n\n`;
-    const heading = title[0].toUpperCase() + title.slice(1);
-    return `### ${heading}\n\n${where}${table(["figure", "key in JSON", "better", "what it is"], rows)}`;
-  }).join("\n");
+  return [...STREAM_FIGURE_LISTS, ...PACKET_FIGURE_LISTS, ...TRANSACTION_FIGURE_LISTS, ...LIVE_FIGURE_LISTS].map(
+    ({ title, within, figures }) => {
+      const rows = Object.entries(figures).map((
+        [name, figure],
+      ) => [figure.title, keyOf(name, figure), figure.better ?? "", plain(figure.definition)]);
+      const where = within === undefined ? "" : `In JSON they are members of ${within.map(code).join(" and ")}.\n\n`;
+      const heading = title[0].toUpperCase() + title.slice(1);
+      return `### ${heading}\n\n${where}${table(["figure", "key in JSON", "better", "what it is"], rows)}`;
+    },
+  ).join("\n");
 }
 
 /** Returns the tables of results with their columns. */

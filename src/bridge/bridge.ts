@@ -29,9 +29,10 @@ const SAMPLES: Readonly<Record<string, readonly RecordKind[]>> = {
   round_trips: ["packetIO"],
   losses: ["packetIO"],
   packets: ["packetIO"],
+  transactions: ["transactionIO"],
   stream_io: ["streamIO"],
   tcp_info: ["tcpInfo"],
-  intervals: ["packetIO", "streamIO", "tcpInfo"],
+  intervals: ["packetIO", "streamIO", "tcpInfo", "transactionIO"],
 };
 
 /** Tables that are made of logs. */
@@ -43,6 +44,7 @@ const ITEMS: ReadonlySet<number> = new Set([
   Kind.nodeEnd,
   Kind.streamInfo,
   Kind.packetInfo,
+  Kind.transactionInfo,
   Kind.progress,
   Kind.runTimes,
 ]);

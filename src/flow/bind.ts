@@ -96,3 +96,20 @@ export function bindOf(text: string | undefined, i: number): string | undefined 
   if (port + i > MAX_PORT) throw invalid(text, `has no port left for flow ${i + 1}: ports go up to ${MAX_PORT}`);
   return text.replace(/\d+$/, String(port + i));
 }
+
+/**
+ * Writes a bind with another port.
+ *
+ * @param text undefined: the route decides about the rest
+ *
+ * @example
+ * ```ts
+ * import { bindWithPort } from "./bind.ts";
+ * console.assert(bindWithPort("fe80::1%eth0", 5000) === "[fe80::1%eth0]:5000" && bindWithPort(undefined, 5000) === ":5000");
+ * ```
+ */
+export function bindWithPort(text: string | undefined, port: number): string {
+  const { host = "", device } = text === undefined ? {} : parseBind(text);
+  const place = host + (device === undefined ? "" : `%${device}`);
+  return host.includes(":") ? `[${place}]:${port}` : `${place}:${port}`;
+}

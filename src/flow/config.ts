@@ -10,13 +10,13 @@ import type {
   packetClientSchema,
   packetSenderSchema,
   packetServerSchema,
-  socketOptionSchema,
+  requestResponseSchema,
   streamClientSchema,
   streamServerSchema,
-  streamSocketOptionSchema,
   transferSchema,
   unresponsiveSchema,
 } from "./config_schema.ts";
+import type { socketOptionSchema, streamSocketOptionSchema } from "./socket_option_schema.ts";
 
 /** An option of a socket by its numbers, for those that have no name here. */
 export type SocketOption = Immutable<output<typeof socketOptionSchema>>;
@@ -36,7 +36,10 @@ export type StreamProtocol = NonNullable<StreamServerConfig["protocol"]>;
 /** A transfer in one direction, and the stream that it goes over. */
 export type TransferConfig = Immutable<output<typeof transferSchema>>;
 
-/** A client of TCP flows: exactly one of upload and download. */
+/** Requests and responses over TCP. */
+export type RequestResponseConfig = Immutable<output<typeof requestResponseSchema>>;
+
+/** A client of TCP flows: exactly one of upload, download and requestResponse. */
 export type StreamClientConfig = Immutable<output<typeof streamClientSchema>>;
 
 /** A server of UDP flows: echoes and counts. */

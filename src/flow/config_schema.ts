@@ -13,6 +13,8 @@ import { DEFAULT_WAIT_MS, packetLengths } from "./packet/packet_sender.ts";
 import { DEFAULT_BUF_LEN_BYTES, DEFAULT_DURATION_MS, DEFAULT_SAMPLE_IO_INTERVAL_MS } from "./stream/limits.ts";
 import { optionsAt } from "./stream/messages.ts";
 import { forbiddenOnServer, mayBeSetOnServer } from "./stream/socket_setup.ts";
+import { socketOptionSchema, streamSocketOptionSchema } from "./socket_option_schema.ts";
+import { streamTransactionFields, transactionConflict } from "./transaction/config_schema.ts";
 
 /**
  * The schemas of what can be configured about flows: the only source of the types in `config.ts`, of the JSON Schema and
@@ -154,34 +156,7 @@ export function addressProblem(text: string, protocol: string | undefined, diall
   if (isIPv4 && protocol?.endsWith("6")) return `has an IPv4 address, but protocol is ${protocol}`;
 }
 
-const socketOptionFields = {
-  type: z.enum(["string", "int", "byte"], expects("string, int or byte")).describe("The type of the value."),
-  level: z.int(expects("a whole number"))
-    .describe("As in C: 1 is SOL_SOCKET, 6 IPPROTO_TCP, 0 IPPROTO_IP, 41 IPPROTO_IPV6."),
-  opt: z.int(expects("a whole number")).describe("The option's number."),
-  name: z.string(expects("a text, in quotes")).describe("The option's name such as SO_PRIORITY, for messages."),
-  value: z.union([z.string(), z.int()], expects("a text or a whole number")).describe("What it is set to."),
-};
-
-const AN_OPTION = "an object such as {type: int, level: 1, opt: 12, name: SO_PRIORITY, value: 6}";
 const OPTIONS = "Options of the socket that have no name here.";
-
-const valueFits = [
-  ({ type, value }: { type: string; value: string | number }) => (typeof value === "string") === (type === "string"),
-  "has a value that is not of its type",
-] as const;
-
-/** An option of a socket by its numbers, for those that have no name here. */
-export const socketOptionSchema = z.strictObject(socketOptionFields, expects(AN_OPTION)).refine(...valueFits)
-  .describe("An option of a socket by its numbers.");
-
-/** An option of a TCP flow's sockets. */
-export const streamSocketOptionSchema = z.strictObject({
-  ...socketOptionFields,
-  side: z.enum(["client", "server", "both"], expects("client, server or both")).optional().describe(
-    "At which end it is set; left out: at that of the sender. A server takes few options from its clients.",
-  ),
-}, expects(AN_OPTION)).refine(...valueFits).describe("An option of a TCP flow's sockets by its numbers.");
 
 /** A server of TCP flows. */
 export const streamServerSchema = z.strictObject({
@@ -216,9 +191,9 @@ const payload = z.string(expects("random, zeros, a file or a pattern such as 0xd
 const WARMUP = "What is sent and received in this time from the start on is in no figure, but in the records.";
 
 /** A flow that ends before its warm-up does has no figures. */
-const warmupIsShorter = refinement<{ warmup?: number; duration?: number; length?: number }>(
-  ({ warmup = 0, duration, length }) => {
-    const ms = duration ?? (length === undefined ? DEFAULT_DURATION_MS : Infinity);
+const warmupIsShorter = refinement<{ warmup?: number; duration?: number; length?: number; transactions?: number }>(
+  ({ warmup = 0, duration, length, transactions }) => {
+    const ms = duration ?? ((length ?? transactions) === undefined ? DEFAULT_DURATION_MS : Infinity);
     if (warmup === 0 || warmup < ms) return undefined;
     return `is ${formatDuration(warmup)}, expected less than the duration of ${formatDuration(ms)}`;
   },
@@ -250,10 +225,12 @@ export const transferSchema = z.strictObject({
 }, expects("an object such as {flow: bulk, duration: 10s}")).refine(...optionsAreNotNamed).refine(...warmupIsShorter);
 
 /** A server lets clients set few options of its sockets. */
-function serverOptionsFit<D extends "upload" | "download">(direction: D) {
+function serverOptionsFit<D extends "upload" | "download" | "requestResponse">(direction: D) {
   return refinement<{ [K in D]?: { sockopt?: Parameters<typeof optionsAt>[1]["sockopt"] } }>(
     ({ [direction]: transfer }) => {
-      const forbidden = optionsAt("server", { direction, sockopt: transfer?.sockopt })
+      // A client asks, as it sends an upload.
+      const way = direction === "download" ? "download" : "upload";
+      const forbidden = optionsAt("server", { direction: way, sockopt: transfer?.sockopt })
         .find((option) => !mayBeSetOnServer(option));
       return forbidden && forbiddenOnServer(forbidden);
     },
@@ -271,25 +248,41 @@ function streamPayloadFits<D extends "upload" | "download">(direction: D) {
   );
 }
 
+/** Requests and responses over TCP. */
+export const requestResponseSchema = z.strictObject({
+  flow: flowId,
+  ...streamTransactionFields,
+  warmup: duration.optional().describe(WARMUP),
+  dscp,
+  sockopt: z.array(streamSocketOptionSchema, expects("a list of options")).optional().describe(
+    `${OPTIONS} Where side is left out, it is client.`,
+  ),
+}, expects("an object such as {flow: rr, request: 64B, response: 1kB, duration: 10s}"))
+  .refine(...refinement(transactionConflict))
+  .refine(...warmupIsShorter);
+
 /** A client of TCP flows. */
 export const streamClientSchema = z.strictObject({
   ...dialFields(7000),
   protocol: streamProtocol,
   upload: transferSchema.optional().describe("From this client to the server."),
   download: transferSchema.optional().describe("From the server to this client."),
+  requestResponse: requestResponseSchema.optional().describe("Requests from this client, each answered by the server."),
 }, expects("an object such as {addrKey: server, upload: {flow: bulk, duration: 10s}}"))
   .refine(...oneAddress)
   .refine(...dialledAddrFits)
   .refine(...bindFits)
   .refine(
-    ({ upload, download }) => (upload === undefined) !== (download === undefined),
-    "expected exactly one of upload and download",
+    ({ upload, download, requestResponse }) =>
+      [upload, download, requestResponse].filter((one) => one !== undefined).length === 1,
+    "expected exactly one of upload, download and requestResponse",
   )
   .refine(...streamPayloadFits("upload"))
   .refine(...streamPayloadFits("download"))
   .refine(...serverOptionsFit("upload"))
   .refine(...serverOptionsFit("download"))
-  .describe("Run a TCP flow in one direction, upload or download, and measure it at both ends.");
+  .refine(...serverOptionsFit("requestResponse"))
+  .describe("Run a TCP flow and measure it at both ends: an upload, a download, or requests and responses.");
 
 /** A server of UDP flows. */
 export const packetServerSchema = z.strictObject({

@@ -1,6 +1,6 @@
 import { availability } from "../sys/libc.ts";
 import type { FlowOptions, Flows, FlowServer, PacketClientOptions } from "./flows.ts";
-import { type FlowReport, type PacketReport, reportOf, type StreamReport } from "./report.ts";
+import { type FlowReport, type PacketReport, reportOf, type StreamReport, type TransactionReport } from "./report.ts";
 import type { FlowKinds } from "./engine/engine_flow.ts";
 import { ConnectionPorts } from "./portable/connection_port.ts";
 import { DatagramPorts } from "./portable/datagram_port.ts";
@@ -9,6 +9,7 @@ import { packetClientFlow } from "./packet/packet_client_flow.ts";
 import { packetServerFlow } from "./packet/packet_server_flow.ts";
 import { streamClientFlow } from "./stream/stream_client_flow.ts";
 import { streamServerFlow } from "./stream/stream_server_flow.ts";
+import { streamTransactionsFlow } from "./transaction/stream_client.ts";
 import { type Family, ipFamily, parseDialAddress, parseHostPort } from "../base/address.ts";
 import { SocketAddress } from "../sys/address.ts";
 import { resolve, type ResolveOptions } from "../sys/resolve.ts";
@@ -74,6 +75,7 @@ export function portableFlows(reason: string): Flows {
   const kinds = (loop: EventLoop): FlowKinds => ({
     streamServer: streamServerFlow(() => new ConnectionPorts(loop)),
     streamClient: streamClientFlow(() => new ConnectionPorts(loop)),
+    streamTransactions: streamTransactionsFlow(() => new ConnectionPorts(loop)),
     packetServer: packetServerFlow((host) => new DatagramPorts(host)),
     packetClient: packetClientFlow((host) => new DatagramPorts(host)),
   });
@@ -91,7 +93,7 @@ export function portableFlows(reason: string): Flows {
 }
 
 /** The names of {@linkcode FlowKinds}. */
-type Kind = "streamServer" | "streamClient" | "packetServer" | "packetClient";
+type Kind = "streamServer" | "streamClient" | "streamTransactions" | "packetServer" | "packetClient";
 
 /** In what the ways to make traffic differ. */
 interface FlowEngine {
@@ -124,6 +126,10 @@ class PoolFlows implements Flows {
 
   streamClient(addr: string, config: StreamClientConfig, options: FlowOptions): Promise<StreamReport> {
     return this.#run("stream", "streamClient", addr, config, options);
+  }
+
+  streamTransactions(addr: string, config: StreamClientConfig, options: FlowOptions): Promise<TransactionReport> {
+    return this.#run("transactions", "streamTransactions", addr, config, options);
   }
 
   packetServer(config: PacketServerConfig, options: FlowOptions): Promise<FlowServer> {

@@ -22,10 +22,12 @@ import { SocketPorts } from "./packet/socket_port.ts";
 import { SocketStreamPorts } from "./stream/socket_stream_port.ts";
 import { streamClientFlow } from "./stream/stream_client_flow.ts";
 import { streamServerFlow } from "./stream/stream_server_flow.ts";
+import { streamTransactionsFlow } from "./transaction/stream_client.ts";
 
 const kinds: FlowKinds = {
   streamServer: streamServerFlow(() => new SocketStreamPorts()),
   streamClient: streamClientFlow(() => new SocketStreamPorts()),
+  streamTransactions: streamTransactionsFlow(() => new SocketStreamPorts()),
   packetServer: packetServerFlow((host) => new SocketPorts(host)),
   packetClient: packetClientFlow((host) => new SocketPorts(host)),
 };

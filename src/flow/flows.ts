@@ -1,5 +1,5 @@
 import type { PacketClientConfig, PacketServerConfig, StreamClientConfig, StreamServerConfig } from "./config.ts";
-import type { FlowProgress, PacketReport, StreamReport } from "./report.ts";
+import type { FlowProgress, PacketReport, StreamReport, TransactionReport } from "./report.ts";
 
 /** Takes what flows report while they run. Called often: each method must return at once. */
 export interface FlowEvents {
@@ -18,7 +18,7 @@ export interface FlowEvents {
 
 /** What the samples of a flow refer to. */
 export interface FlowInfoEvent {
-  readonly type: "streamInfo" | "packetInfo";
+  readonly type: "streamInfo" | "packetInfo" | "transactionInfo";
   readonly flow: string;
   /** Whether the server reports it, rather than the client. */
   readonly server: boolean;
@@ -69,6 +69,14 @@ export interface Flows extends AsyncDisposable {
    * @returns what the last progress event has
    */
   streamClient(addr: string, config: StreamClientConfig, options: FlowOptions): Promise<StreamReport>;
+
+  /**
+   * Runs a flow of requests and responses over TCP to its end.
+   *
+   * @param addr the server's address
+   * @param config has requestResponse
+   */
+  streamTransactions(addr: string, config: StreamClientConfig, options: FlowOptions): Promise<TransactionReport>;
 
   /** Listens for UDP flows, until disposed of. Returns as soon as it listens. */
   packetServer(config: PacketServerConfig, options: FlowOptions): Promise<FlowServer>;

@@ -8,10 +8,17 @@
 import { TineError } from "../base/errors.ts";
 
 /** What a client has at the end of its flow. */
-export type FlowReport = StreamReport | PacketReport;
+export type FlowReport = StreamReport | PacketReport | TransactionReport;
 
 /** What an end reports of a flow: {@linkcode FlowReport} at the end of a client, all others beside and before. */
-export type FlowProgress = StreamProgress | StreamReport | ServedStreamReport | PacketReport | ServedPacketReport;
+export type FlowProgress =
+  | StreamProgress
+  | StreamReport
+  | ServedStreamReport
+  | PacketReport
+  | ServedPacketReport
+  | TransactionReport
+  | ServedTransactionReport;
 
 /** What the sender of a TCP flow learns from its kernel. Absent: the kernel does not report it. */
 export interface ConnectionReport {
@@ -212,6 +219,41 @@ export interface ServedPacketReport {
   readonly socketDrops: number;
   /** Packets that arrived marked "congestion experienced"; absent if marks are not seen. */
   readonly congestionMarks?: number;
+}
+
+/** What the client of requests and responses knows: while it runs, and at its end. Records have each transaction. */
+export interface TransactionReport {
+  readonly kind: "transactions";
+  /** Whether the flow came to its end. */
+  readonly complete: boolean;
+  /** From the first request until the last transaction was over. */
+  readonly elapsedNanos: number;
+  /** How much of that is the warm-up, which is in no figure; absent without one. */
+  readonly warmupNanos?: number;
+  /** Transactions that have their response. */
+  readonly transactions: number;
+  /** Transactions without a response in time: of UDP alone. */
+  readonly lost: number;
+  /** Since the report before; at the end, of the whole flow. */
+  readonly transactionsPerSecond: number;
+  /** Of all transactions so far; absent before the first one. */
+  readonly latency?: Pick<RttSummary, "minMicros" | "meanMicros" | "maxMicros">;
+  /** How many requests the server has answered, as it counted them; absent before the end, and over UDP. */
+  readonly serverTransactions?: number;
+  /** How long the server's thread computed until the end; absent before that, and where it is not known. */
+  readonly serverCpuNanos?: number;
+}
+
+/** What the server of requests and responses over TCP has at the end of a flow. */
+export interface ServedTransactionReport {
+  readonly kind: "servedTransactions";
+  /** Whether the client has ended it. */
+  readonly complete: boolean;
+  readonly elapsedNanos: number;
+  /** Requests that were answered. */
+  readonly transactions: number;
+  /** Connections over which they came. */
+  readonly connections: number;
 }
 
 /** The names of the counts of packets. */

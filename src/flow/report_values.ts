@@ -18,10 +18,12 @@ import {
   type SenderReport,
   type ServedPacketReport,
   type ServedStreamReport,
+  type ServedTransactionReport,
   type StreamProgress,
   type StreamReport,
   sumCounts,
   type TimeSpread,
+  type TransactionReport,
 } from "./report.ts";
 
 /** A report as numbers by name. */
@@ -94,7 +96,33 @@ export function encodeReport(report: FlowProgress): Record<string, number> {
       return encodePackets(report);
     case "servedPackets":
       return encodeServedPackets(report);
+    case "transactions":
+      return encodeTransactions(report);
+    case "servedTransactions": {
+      const { complete, elapsedNanos, transactions, connections } = report;
+      return { server: 1, complete: complete ? 1 : 0, elapsedNanos, transactions, connections };
+    }
   }
+}
+
+function encodeTransactions(report: TransactionReport): Record<string, number> {
+  const { elapsedNanos, warmupNanos, transactions, lost, transactionsPerSecond, latency } = report;
+  const { serverTransactions, serverCpuNanos } = report;
+  return {
+    transactions,
+    lost,
+    elapsedNanos,
+    ...warmupNanos !== undefined && { warmupNanos },
+    complete: report.complete ? 1 : 0,
+    transactionsPerSecond,
+    ...latency !== undefined && {
+      latencyMinMicros: latency.minMicros,
+      latencyMeanMicros: latency.meanMicros,
+      latencyMaxMicros: latency.maxMicros,
+    },
+    ...serverTransactions !== undefined && { serverTransactions },
+    ...serverCpuNanos !== undefined && { serverCpuNanos },
+  };
 }
 
 /**
@@ -165,11 +193,45 @@ function encodeServedPackets(report: ServedPacketReport): Record<string, number>
  * @throws {TineError} `bad-report`, if they are not those of a report
  */
 export function decodeReport(values: ReportValues): FlowProgress {
+  if ("transactions" in values) return yes(values, "server") ? decodeServed(values) : decodeTransactions(values);
   if (yes(values, "server")) return decodeServedPackets(values);
   if ("sent" in values) return decodePackets(values);
   if ("bytes" in values) return decodeStreamEnd(values);
   if ("bytesSent" in values || "bytesReceived" in values) return decodeStreamProgress(values);
-  throw bad("has neither sent, bytes, bytesSent nor bytesReceived");
+  throw bad("has neither transactions, sent, bytes, bytesSent nor bytesReceived");
+}
+
+function decodeTransactions(values: ReportValues): TransactionReport {
+  const serverTransactions = knownCount(values, "serverTransactions");
+  const serverCpuNanos = knownCount(values, "serverCpuNanos");
+  return {
+    kind: "transactions",
+    complete: yes(values, "complete"),
+    elapsedNanos: numberOf(values, "elapsedNanos"),
+    ...warmupOf(values),
+    transactions: countOf(values, "transactions"),
+    lost: countOf(values, "lost"),
+    transactionsPerSecond: numberOf(values, "transactionsPerSecond"),
+    ...("latencyMeanMicros" in values) && {
+      latency: {
+        minMicros: numberOf(values, "latencyMinMicros"),
+        meanMicros: numberOf(values, "latencyMeanMicros"),
+        maxMicros: numberOf(values, "latencyMaxMicros"),
+      },
+    },
+    ...serverTransactions !== undefined && { serverTransactions },
+    ...serverCpuNanos !== undefined && { serverCpuNanos },
+  };
+}
+
+function decodeServed(values: ReportValues): ServedTransactionReport {
+  return {
+    kind: "servedTransactions",
+    complete: yes(values, "complete"),
+    elapsedNanos: numberOf(values, "elapsedNanos"),
+    transactions: countOf(values, "transactions"),
+    connections: countOf(values, "connections"),
+  };
 }
 
 /** Reads what a sender reports of its connection, as far as it is known. */

@@ -91,7 +91,7 @@ export interface Progress {
 
 /** What the samples of a flow refer to. */
 export interface FlowInfo {
-  readonly type: "streamInfo" | "packetInfo";
+  readonly type: "streamInfo" | "packetInfo" | "transactionInfo";
   readonly nodeId: string;
   readonly flow: string;
   /** Nanoseconds since 1970: the base of the flow's relative times. */

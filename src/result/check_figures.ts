@@ -8,8 +8,9 @@ import type {
   Spread,
   StreamFigures,
   StreamLimits,
+  TransactionFigures,
 } from "../flow/analysis/mod.ts";
-import type { FlowEnd, MeasuredPackets, MeasuredStream } from "./read_flows.ts";
+import type { FlowEnd, Measured, MeasuredPackets, MeasuredStream, MeasuredTransactions } from "./read_flows.ts";
 
 /** Whether a value is what it should be. */
 export type Check = (value: unknown) => boolean;
@@ -58,10 +59,11 @@ const SPREAD = { count, min: number, mean: number, max: number };
 const spread = object<Spread>({
   ...SPREAD,
   median: optional(number),
+  p90: optional(number),
   p99: optional(number),
   p999: optional(number),
 });
-const quantiles = object<Quantiles>({ ...SPREAD, median: number, p99: number, p999: number });
+const quantiles = object<Quantiles>({ ...SPREAD, median: number, p90: optional(number), p99: number, p999: number });
 
 const streamFigures = object<StreamFigures>({
   unmeasured: optional(oneOf(true)),
@@ -146,11 +148,38 @@ const stream = object<MeasuredStream>({
 
 const packets = object<MeasuredPackets>({ ...FLOW, protocol: oneOf("udp"), figures: packetFigures });
 
+const transactionTimes = object<NonNullable<TransactionFigures["latency"]>>({
+  ...SPREAD,
+  median: number,
+  p90: number,
+  p99: number,
+  p999: number,
+});
+
+const transactions = object<MeasuredTransactions>({
+  ...FLOW,
+  protocol: oneOf("rr"),
+  transport: oneOf("tcp", "udp"),
+  requestBytes: optional(count),
+  responseBytes: optional(count),
+  figures: object<TransactionFigures>({
+    unmeasured: optional(oneOf(true)),
+    transactions: count,
+    lost: optional(count),
+    durationNanos: number,
+    perConnection: flag,
+    latency: optional(transactionTimes),
+    connect: optional(transactionTimes),
+    serverBusy: optional(number),
+    incoherent: count,
+  }),
+});
+
 /**
  * Whether a value has the shape of a flow's figures, down to the last one: it may come from a file of others.
  *
  * A figure that the analysis gets also needs a check here; the compiler says which one is missing.
  */
-export function isMeasuredFlow(value: unknown): value is MeasuredStream | MeasuredPackets {
-  return stream(value) || packets(value);
+export function isMeasuredFlow(value: unknown): value is Measured {
+  return stream(value) || packets(value) || transactions(value);
 }

@@ -10,7 +10,7 @@ import { FIGURES_VERSION } from "../flow/analysis/mod.ts";
 import { TineError } from "../base/errors.ts";
 import { isMeasuredFlow } from "./check_figures.ts";
 import { isMarkOf, markOf, readKeptFile, type RecordsMark, writeKeptFile } from "./kept_file.ts";
-import { type MeasuredPackets, type MeasuredStream, measureFlows, type OnSamples } from "./read_flows.ts";
+import { type Measured, measureFlows, type OnSamples } from "./read_flows.ts";
 
 /** The file, in the folder of a test. */
 export const FIGURES_FILE = "figures.json";
@@ -56,7 +56,7 @@ export async function* readFlows(
   folder: string,
   wanted?: (flow: string) => boolean,
   onSamples?: OnSamples,
-): AsyncGenerator<MeasuredStream | MeasuredPackets, void, void> {
+): AsyncGenerator<Measured, void, void> {
   const mark = await markOf(folder);
   const kept = mark && await readKept(folder, mark);
   if (kept !== undefined) return yield* wanted === undefined ? kept : kept.filter(({ flow }) => wanted(flow));
@@ -95,17 +95,17 @@ export async function keepFigures(folder: string, samples: Readonly<Record<strin
 async function readKept(
   folder: string,
   mark: RecordsMark,
-): Promise<(MeasuredStream | MeasuredPackets)[] | undefined> {
+): Promise<Measured[] | undefined> {
   const kept = await readKeptFile(folder, FIGURES_FILE, MAX_BYTES * 2) as Partial<KeptFigures> | null | undefined;
   const { version, figures, records, flows } = kept ?? {};
   const isFresh = version === VERSION && figures === FIGURES_VERSION && isMarkOf(records, mark);
   if (!isFresh || !Array.isArray(flows)) return undefined;
   const read = flows.map(flowOf);
-  return read.includes(undefined) ? undefined : read as (MeasuredStream | MeasuredPackets)[];
+  return read.includes(undefined) ? undefined : read as Measured[];
 }
 
 /** A flow as it is kept; undefined for anything else. */
-function flowOf(kept: unknown): MeasuredStream | MeasuredPackets | undefined {
+function flowOf(kept: unknown): Measured | undefined {
   if (typeof kept !== "object" || kept === null) return undefined;
   const { start } = kept as { start?: unknown };
   if (start !== undefined && !(typeof start === "string" && /^-?\d{1,19}$/.test(start))) return undefined;

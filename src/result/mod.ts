@@ -42,7 +42,14 @@ export {
 export type { Owner } from "./owner.ts";
 export { type LogFilter, type LoggedLine, readLogs } from "./read_logs.ts";
 export { readFlows } from "./kept_figures.ts";
-export { type FlowEnd, type MeasuredPackets, type MeasuredStream, measureFlows } from "./read_flows.ts";
+export {
+  type FlowEnd,
+  type Measured,
+  type MeasuredPackets,
+  type MeasuredStream,
+  type MeasuredTransactions,
+  measureFlows,
+} from "./read_flows.ts";
 export { readRecords } from "./read_records.ts";
 export { createRun, RunFolder, type RunFolderOptions } from "./run_folder.ts";
 export type {

@@ -8,6 +8,9 @@ import {
   StreamAnalysis,
   streamBottlenecks,
   type StreamFigures,
+  TransactionAnalysis,
+  transactionBottlenecks,
+  type TransactionFigures,
 } from "../flow/analysis/mod.ts";
 import { clockOf, type ClockReports } from "./node_clock.ts";
 import { readPlacedRecords, RecordFile, type RecordPlace } from "./read_records.ts";
@@ -62,6 +65,19 @@ export interface MeasuredPackets extends MeasuredFlow {
   readonly figures: PacketFlowFigures;
 }
 
+/** What was measured with requests and responses. */
+export interface MeasuredTransactions extends MeasuredFlow {
+  readonly protocol: "rr";
+  readonly transport: "tcp" | "udp";
+  /** Lengths of requests and responses, as far as the client has reported them. */
+  readonly requestBytes?: number;
+  readonly responseBytes?: number;
+  readonly figures: TransactionFigures;
+}
+
+/** What was measured with a flow. */
+export type Measured = MeasuredStream | MeasuredPackets | MeasuredTransactions;
+
 /** Gets called as samples are read, with how many there were since the call before: millions take seconds. */
 export type OnSamples = (count: number) => void;
 
@@ -87,7 +103,7 @@ export async function* measureFlows(
   folder: string,
   wanted: (flow: string) => boolean = () => true,
   onSamples?: OnSamples,
-): AsyncGenerator<MeasuredStream | MeasuredPackets, void, void> {
+): AsyncGenerator<Measured, void, void> {
   const index = await indexFlows(folder);
   using file = await RecordFile.open(folder);
   for (const flow of index.flows.values()) if (wanted(flow.flow)) yield await measureFlow(file, flow, index, onSamples);
@@ -99,23 +115,29 @@ export async function measureFlow(
   flow: IndexedFlow,
   index: FlowIndex,
   onSamples?: OnSamples,
-): Promise<MeasuredStream | MeasuredPackets> {
+): Promise<Measured> {
   const { client, server, report } = flow;
   const streams = new StreamAnalysis();
+  const transactions = new TransactionAnalysis();
   const packets = new PacketAnalysis();
   packets.serverShift = serverShift(flow);
   const warmUp = warmUpOf(client ?? server);
   if (warmUp !== undefined) {
     packets.measuredSenders = warmUp.senders;
+    transactions.warmupEnd = warmUp.endNanos;
     const upload = (client ?? server)?.values.direction === "upload";
     const [senderNanos, receiverNanos] = [upload ? client : server, upload ? server : client]
       .map((info) => warmUpOf(info)?.endNanos);
     streams.warmUp = { senderNanos, receiverNanos };
   }
+  let hasTransactions = (client ?? server)?.type === "transactionInfo" || report?.kind === "transactions";
   let hasPackets = (client ?? server)?.type === "packetInfo" || report?.kind === "packets";
   for await (const chunk of mergedChunks(file, flow, serverToClient(flow, index))) {
     onSamples?.(chunk.count);
-    if (chunk.kind !== "packetIO") streams.add(chunk);
+    if (chunk.kind === "transactionIO") {
+      transactions.add(chunk);
+      hasTransactions = true;
+    } else if (chunk.kind !== "packetIO") streams.add(chunk);
     else {
       packets.add(chunk);
       hasPackets = true;
@@ -133,6 +155,22 @@ export async function measureFlow(
     client: endOf(client, "client"),
     server: endOf(server, "server"),
   };
+  if (hasTransactions) {
+    const { transport, requestBytes, responseBytes } = (client ?? server)?.values ?? {};
+    const last = report?.kind === "transactions" ? report : undefined;
+    transactions.lossy = transport === "udp";
+    const figures = transactions.figures(last);
+    return {
+      ...common,
+      protocol: "rr",
+      transport: transactions.lossy ? "udp" : "tcp",
+      ...typeof requestBytes === "number" && { requestBytes },
+      ...typeof responseBytes === "number" && { responseBytes },
+      complete: last?.complete ?? false,
+      figures,
+      bottlenecks: transactionBottlenecks(figures, {}),
+    };
+  }
   if (hasPackets) {
     if (haveOneClock(client, server, index.nodes)) packets.clocks = SHARED_CLOCK;
     const last = report?.kind === "packets" ? report : undefined;
@@ -390,13 +428,13 @@ export class GrowingIndex implements FlowIndex {
     const item = decodeItem(message);
     if (item.type === "nodeInfo") this.nodes.set(item.nodeId, item);
     else if (item.type === "nodeEnd") this.ends.set(item.nodeId, item);
-    else if (item.type === "streamInfo" || item.type === "packetInfo") {
+    else if (item.type === "streamInfo" || item.type === "packetInfo" || item.type === "transactionInfo") {
       const flow = this.flow(item.flow);
       flow[item.server ? "server" : "client"] = item;
       return flow;
-    } else if (item.type === "progress" && (item.report.kind === "stream" || item.report.kind === "packets")) {
+    } else if (item.type === "progress" && REPORTS.has(item.report.kind)) {
       const flow = this.flow(item.flow);
-      flow.report = item.report;
+      flow.report = item.report as FlowReport;
       return flow;
     }
     return undefined;
@@ -408,5 +446,9 @@ const REPORTED: ReadonlySet<number> = new Set([
   Kind.nodeEnd,
   Kind.streamInfo,
   Kind.packetInfo,
+  Kind.transactionInfo,
   Kind.progress,
 ]);
+
+/** Reports of clients. */
+const REPORTS: ReadonlySet<string> = new Set<FlowReport["kind"]>(["stream", "packets", "transactions"]);

@@ -43,6 +43,37 @@ const ARRIVALS = {
 /** A report of each shape, and its numbers as versions before reports had types have written them. */
 const REPORTS: readonly (readonly [report: FlowProgress, values: ReportValues])[] = [
   [
+    {
+      kind: "transactions",
+      complete: true,
+      elapsedNanos: 1,
+      warmupNanos: 2,
+      transactions: 3,
+      lost: 4,
+      transactionsPerSecond: 5,
+      latency: { minMicros: 6, meanMicros: 7, maxMicros: 8 },
+      serverTransactions: 9,
+      serverCpuNanos: 10,
+    },
+    {
+      complete: 1,
+      elapsedNanos: 1,
+      warmupNanos: 2,
+      transactions: 3,
+      lost: 4,
+      transactionsPerSecond: 5,
+      latencyMinMicros: 6,
+      latencyMeanMicros: 7,
+      latencyMaxMicros: 8,
+      serverTransactions: 9,
+      serverCpuNanos: 10,
+    },
+  ],
+  [
+    { kind: "servedTransactions", complete: false, elapsedNanos: 1, transactions: 2, connections: 3 },
+    { server: 1, complete: 0, elapsedNanos: 1, transactions: 2, connections: 3 },
+  ],
+  [
     streamProgress({ elapsedNanos: 9, bytes: 10, goodputBitsPerSecond: 11, ...CONNECTION }),
     { elapsedNanos: 9, bytesSent: 10, goodputBitsPerSecond: 11, ...CONNECTION },
   ],
@@ -146,8 +177,8 @@ Deno.test("decodeReport() reads reports of the first version, which counts less"
 Deno.test("decodeReport() names what is missing, negative, infinite or neither yes nor no", () => {
   const packets = encodeReport(packetReport({ sent: 1 }));
   const cases: [ReportValues, string][] = [
-    [{}, "has neither sent, bytes, bytesSent nor bytesReceived"],
-    [{ goodputBitsPerSecond: 1 }, "has neither sent"],
+    [{}, "has neither transactions, sent, bytes, bytesSent nor bytesReceived"],
+    [{ goodputBitsPerSecond: 1 }, "has neither transactions"],
     [{ bytes: 1, goodputBitsPerSecond: 1 }, "has no durationNanos"],
     [{ bytes: -1, durationNanos: 1, goodputBitsPerSecond: 1 }, "has bytes = -1, expected 0 or more"],
     [{ bytes: 1, durationNanos: Infinity, goodputBitsPerSecond: 1 }, "has durationNanos = Infinity, expected a finite"],

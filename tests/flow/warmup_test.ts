@@ -138,7 +138,7 @@ for (const [kind, make] of Object.entries(makers)) {
       const analysis = new StreamAnalysis();
       analysis.warmUp = { senderNanos, receiverNanos };
       for (const { chunk } of [...atClient.chunks, ...atServer.chunks]) {
-        if (chunk.kind !== "packetIO") analysis.add(chunk);
+        if (chunk.kind === "streamIO" || chunk.kind === "tcpInfo") analysis.add(chunk);
       }
       const figures = analysis.figures(report);
       assertEquals([figures.bytes, figures.receiverCounted], [report.bytes - mark.total, true]);

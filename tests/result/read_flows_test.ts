@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type MeasuredPackets, type MeasuredStream, readFlows } from "../../src/result/mod.ts";
+import { type Measured, type MeasuredPackets, type MeasuredStream, readFlows } from "../../src/result/mod.ts";
 import { TineError } from "../../src/base/errors.ts";
 import { inFolder } from "./fixtures.ts";
 import { info, node, progressOf, record, recordsOf } from "./recorded_flows.ts";
@@ -29,7 +29,7 @@ function* upload(flow: string) {
   yield* recordsOf("right", flow, "streamIO", [at(5e5), at(9e5)]);
 }
 
-async function only(folder: string): Promise<MeasuredStream | MeasuredPackets> {
+async function only(folder: string): Promise<Measured> {
   const flows = await Array.fromAsync(readFlows(folder));
   assertEquals(flows.length, 1);
   return flows[0];

@@ -1,16 +1,12 @@
-import { PACKET_FIGURES, PATH_FIGURES, quantilesOf, STREAM_FIGURES } from "../../flow/analysis/mod.ts";
-import type { MeasuredPackets, MeasuredStream } from "../../result/mod.ts";
 import {
-  column,
-  figureText,
-  groupFlows,
-  milliseconds,
-  percent,
-  type Row,
-  type Table,
-  tableRows,
-  UNKNOWN,
-} from "../figures.ts";
+  PACKET_FIGURES,
+  PATH_FIGURES,
+  quantilesOf,
+  STREAM_FIGURES,
+  TRANSACTION_FIGURES,
+} from "../../flow/analysis/mod.ts";
+import type { Measured, MeasuredPackets, MeasuredStream, MeasuredTransactions } from "../../result/mod.ts";
+import { figureText, groupFlows, milliseconds, percent, type Row, type Table, tableRows, UNKNOWN } from "../figures.ts";
 import { escape } from "../terminal.ts";
 import { warmUpLines } from "./flow_tables.ts";
 
@@ -18,10 +14,18 @@ import { warmUpLines } from "./flow_tables.ts";
 const MAX_ROWS = 12;
 
 /**
- * What a line shows: of TCP the segments sent again; of UDP what was lost in percent, there, or from the server where
+ * What a line shows: of requests and responses their rate and latency; of TCP the segments sent again; of UDP what was lost in percent, there, or from the server where
  * nothing goes there, and then back.
  */
-const SHOWN = ["goodputBitsPerSecond", "rttMicros", "rttP99Micros", "resent", "lost", "lostBack"] as const;
+const SHOWN = [
+  "goodputBitsPerSecond",
+  "transactionsPerSecond",
+  "rttMicros",
+  "rttP99Micros",
+  "resent",
+  "lost",
+  "lostBack",
+] as const;
 
 /** What a line shows of a flow, or of several as the median over them. */
 type FlowLine = { readonly flow: string } & { readonly [K in typeof SHOWN[number]]?: number };
@@ -30,13 +34,24 @@ type FlowLine = { readonly flow: string } & { readonly [K in typeof SHOWN[number
 const LINES: Table<FlowLine> = {
   names: [""],
   columns: [
-    column("", { ...STREAM_FIGURES.goodputBitsPerSecond, value: (line: FlowLine) => line.goodputBitsPerSecond }),
-    { head: "", text: ({ rttMicros }) => rttMicros === undefined ? "" : `RTT ${milliseconds(rttMicros)} ms` },
+    { head: "", text: rateText },
+    {
+      head: "",
+      text: ({ rttMicros, transactionsPerSecond }) =>
+        rttMicros === undefined
+          ? ""
+          : `${transactionsPerSecond === undefined ? "RTT " : ""}${milliseconds(rttMicros)} ms`,
+    },
     { head: "", text: ({ rttP99Micros }) => rttP99Micros === undefined ? "" : `p99 ${milliseconds(rttP99Micros)}` },
     { head: "", text: endText },
   ],
   widths: [19, 11, 12, 9, 0],
 };
+
+function rateText({ transactionsPerSecond, goodputBitsPerSecond }: FlowLine): string {
+  if (transactionsPerSecond !== undefined) return `${figureText(transactionsPerSecond, "1/s")} tr./s`;
+  return figureText(goodputBitsPerSecond, "bit/s");
+}
 
 function endText({ resent, lost, lostBack }: FlowLine): string {
   if (resent !== undefined) return `${figureText(resent, "segment")} resent`;
@@ -49,10 +64,11 @@ function endText({ resent, lost, lostBack }: FlowLine): string {
  * Returns the flows of a test, a line each: goodput, median RTT and its 99th percentile, and what was sent again or
  * lost, there and back. Of many flows, those with similar ids share a line that has the medians over them.
  */
-export function flowLines(flows: readonly (MeasuredStream | MeasuredPackets)[]): string[] {
+export function flowLines(flows: readonly Measured[]): string[] {
   const rows = [
     ...rowsOf(flows.filter((flow) => flow.protocol === "tcp").map(streamLine)),
     ...rowsOf(flows.filter((flow) => flow.protocol === "udp").flatMap(packetLines)),
+    ...rowsOf(flows.filter((flow) => flow.protocol === "rr").map(transactionLine)),
   ];
   return rows.length === 0 ? [] : [...tableRows(LINES, rows), ...warmUpLines(flows)];
 }
@@ -75,6 +91,17 @@ function streamLine({ flow, figures }: MeasuredStream): FlowLine {
     rttMicros: rtt.value(figures) ?? rttLastMicros.value(figures),
     rttP99Micros: rtt.value(figures, "p99"),
     resent: retransmits.value(figures),
+  };
+}
+
+function transactionLine({ flow, figures }: MeasuredTransactions): FlowLine {
+  const { transactionsPerSecond, latency, unansweredPercent } = TRANSACTION_FIGURES;
+  return {
+    flow,
+    transactionsPerSecond: transactionsPerSecond.value(figures),
+    rttMicros: latency.value(figures),
+    rttP99Micros: latency.value(figures, "p99"),
+    lost: unansweredPercent.value(figures),
   };
 }
 

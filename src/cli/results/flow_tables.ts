@@ -9,9 +9,11 @@ import {
   quantilesOf,
   STREAM_FIGURES,
   type StreamFigures,
+  TRANSACTION_FIGURES,
+  type TransactionFigures,
   worstBottlenecks,
 } from "../../flow/analysis/mod.ts";
-import type { MeasuredPackets, MeasuredStream } from "../../result/mod.ts";
+import type { Measured, MeasuredPackets, MeasuredStream, MeasuredTransactions } from "../../result/mod.ts";
 import {
   column,
   figureText,
@@ -26,6 +28,7 @@ import {
 } from "../figures.ts";
 import { escape } from "../terminal.ts";
 import { BOTTLENECKS } from "../traffic/client_report.ts";
+import { transactionTable } from "../traffic/transaction_report.ts";
 import { packetFiguresJson, packetTables, type ShownPackets } from "../traffic/packet_report.ts";
 
 /** Of more TCP flows of a kind than this, tables have the distribution of those with similar ids. */
@@ -40,12 +43,14 @@ const MAX_NAMES = 8;
 const COMPLETION = "completion: from connecting until all is known to be there, key proof left out";
 
 /** Returns what was measured with the flows of a test as tables, for a terminal of 80 columns. */
-export function flowTables(flows: readonly (MeasuredStream | MeasuredPackets)[]): string[] {
+export function flowTables(flows: readonly Measured[]): string[] {
   const streams = flows.filter((flow) => flow.protocol === "tcp");
   const packets = flows.filter((flow) => flow.protocol === "udp");
+  const exchanges = flows.filter((flow) => flow.protocol === "rr");
   const blocks = [
     streamTables(streams),
     senderTables(packets),
+    transactionTables(exchanges),
     warmUpLines(flows),
     portableLines(flows),
     bottleneckLines(flows),
@@ -59,7 +64,7 @@ export function flowTables(flows: readonly (MeasuredStream | MeasuredPackets)[])
  * @param test the id of its test
  */
 export function flowJson(
-  measured: MeasuredStream | MeasuredPackets,
+  measured: Measured,
   test: Readonly<Record<string, string>>,
 ): object[] {
   const { protocol, flow, complete, client, server } = measured;
@@ -69,6 +74,11 @@ export function flowJson(
   if (measured.protocol === "tcp") {
     const { direction, cca, figures } = measured;
     return [{ ...common, direction, cca, ...figuresOf(STREAM_FIGURES, figures), bottlenecks }];
+  }
+  if (measured.protocol === "rr") {
+    const { transport, requestBytes, responseBytes, figures } = measured;
+    const setup = { transport, requestBytes, responseBytes };
+    return [{ ...common, ...setup, ...figuresOf(TRANSACTION_FIGURES, figures), bottlenecks }];
   }
   const { senders, clockOffset } = measured.figures;
   return senders.map((figures) => ({
@@ -149,6 +159,53 @@ function crowdTable(title: string, flows: readonly MeasuredStream[]): string[] {
   ];
 }
 
+/** Requests and responses as tables: one for each kind and lengths. */
+function transactionTables(flows: readonly MeasuredTransactions[]): string[] {
+  const byKind = Map.groupBy(flows, ({ transport, requestBytes, responseBytes, figures }) => {
+    const lengths = requestBytes === undefined ? "" : `, ${requestBytes} / ${responseBytes} B`;
+    return `${transport.toUpperCase()} ${figures.perConnection ? "CRR" : "RR"}${lengths}`;
+  });
+  return separated(Array.from(byKind, ([title, those]) => {
+    const { single, crowds } = groupFlows(those, MAX_STREAM_ROWS);
+    const rows = [
+      ...single.map(({ flow, complete, figures }): Row<TransactionFigures> => {
+        return [[escape(flow) + (complete ? "" : "*")], figures];
+      }),
+      ...Array.from(crowds, ([stem, crowd]): Row<TransactionFigures> => {
+        return [[`${escape(stem)} (${crowd.length} flows)`], crowdFigures(crowd.map(({ figures }) => figures))];
+      }),
+    ];
+    const cut = those.filter(({ complete }) => !complete).length;
+    return [
+      ...transactionTable(title, those.map(({ figures }) => figures), rows),
+      ...crowds.size > 0 ? ["of several flows: the sum of rates, and medians over flows of latencies"] : [],
+      ...cut > 0 ? [`* ${count(cut, "flow")} did not come to ${cut === 1 ? "its" : "their"} end`] : [],
+    ];
+  }));
+}
+
+/** Sums of counts and the longest time; of times the medians over flows. */
+function crowdFigures(all: readonly TransactionFigures[]): TransactionFigures {
+  const median = (values: readonly number[]) => quantilesOf(values)?.median ?? NaN;
+  const times = (of: "latency" | "connect") => {
+    const those = all.flatMap(({ [of]: one }) => one ?? []);
+    if (those.length === 0) return undefined;
+    const parts = ["count", "min", "mean", "median", "p90", "p99", "p999", "max"] as const;
+    type Times = NonNullable<TransactionFigures["latency"]>;
+    return Object.fromEntries(parts.map((part) => [part, median(those.map((one) => one[part]))])) as unknown as Times;
+  };
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  return {
+    transactions: sum(all.map(({ transactions }) => transactions)),
+    ...all.some(({ lost }) => lost !== undefined) && { lost: sum(all.map(({ lost = 0 }) => lost)) },
+    durationNanos: Math.max(...all.map(({ durationNanos }) => durationNanos)),
+    perConnection: all[0].perConnection,
+    latency: times("latency"),
+    connect: times("connect"),
+    incoherent: sum(all.map(({ incoherent }) => incoherent)),
+  };
+}
+
 function cutLines(flows: readonly MeasuredStream[]): string[] {
   const cut = flows.filter(({ complete }) => !complete).length;
   if (cut === 0) return [];
@@ -224,7 +281,7 @@ function directionOf({ toServer }: PacketFigures): "upload" | "download" {
 }
 
 /** Returns which figures are those after a warm-up, and which flows have none for that. */
-export function warmUpLines(flows: readonly (MeasuredStream | MeasuredPackets)[]): string[] {
+export function warmUpLines(flows: readonly Measured[]): string[] {
   const warmed = Map.groupBy(flows.filter(({ warmupNanos }) => warmupNanos), ({ warmupNanos = 0 }) => warmupNanos);
   const lines = Array.from(warmed, ([nanos, those]) => {
     const names = those.length === flows.length ? "" : `: ${namesOf(those)}`;
@@ -232,7 +289,7 @@ export function warmUpLines(flows: readonly (MeasuredStream | MeasuredPackets)[]
   });
   const short = flows.filter((flow) =>
     flow.warmupNanos !== undefined &&
-    (flow.protocol === "tcp" ? flow.figures.unmeasured === true : flow.figures.senders.length === 0)
+    (flow.protocol === "udp" ? flow.figures.senders.length === 0 : flow.figures.unmeasured === true)
   );
   if (short.length > 0) {
     lines.push(`ended before the warm-up was over, and without figures for that: ${namesOf(short)}`);
@@ -246,7 +303,7 @@ function namesOf(flows: readonly { readonly flow: string }[]): string {
 }
 
 /** Which flows were not made by system calls. */
-function portableLines(flows: readonly (MeasuredStream | MeasuredPackets)[]): string[] {
+function portableLines(flows: readonly Measured[]): string[] {
   const nodes = new Set(
     flows.flatMap(({ client, server }) =>
       [client, server].flatMap((end) => end?.engine === "portable" ? [escape(end.nodeId)] : [])
@@ -260,7 +317,7 @@ function portableLines(flows: readonly (MeasuredStream | MeasuredPackets)[]): st
 }
 
 /** The worst case of each kind. */
-function bottleneckLines(flows: readonly (MeasuredStream | MeasuredPackets)[]): string[] {
+function bottleneckLines(flows: readonly Measured[]): string[] {
   const found = flows.flatMap(({ flow, bottlenecks }) => bottlenecks.map((bottleneck) => ({ flow, ...bottleneck })));
   if (found.length === 0) return [];
   const remarks = worstBottlenecks(found).map(({ flow, message, otherFlows }) => {

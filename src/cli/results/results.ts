@@ -1,12 +1,5 @@
 import { TineError } from "../../base/errors.ts";
-import type {
-  MeasuredPackets,
-  MeasuredStream,
-  RunResults,
-  TestEntry,
-  TestResults,
-  TestStatus,
-} from "../../result/mod.ts";
+import type { Measured, RunResults, TestEntry, TestResults, TestStatus } from "../../result/mod.ts";
 import { PLOT_IDS } from "../../report/plot.ts";
 import { testIdText } from "../../result/names.ts";
 import { byteAmount, count, elapsed } from "../../base/units.ts";
@@ -143,7 +136,7 @@ async function printTests(run: RunResults): Promise<void> {
 async function figuresOf(
   folder: string,
   id: Readonly<Record<string, string>>,
-): Promise<(MeasuredStream | MeasuredPackets)[]> {
+): Promise<Measured[]> {
   const { readFlows } = await import("../../result/mod.ts");
   let samples = 0;
   using _ = new Progress(() => samples === 0 ? "" : `${escape(testIdText(id))}: ${samplesText(samples)}`);
@@ -154,7 +147,7 @@ async function figuresOf(
 async function flowsOf(
   folder: string,
   id: Readonly<Record<string, string>>,
-): Promise<(MeasuredStream | MeasuredPackets)[]> {
+): Promise<Measured[]> {
   try {
     return await figuresOf(folder, id);
   } catch (error) {

@@ -3,10 +3,12 @@ import {
   type FlowState,
   LIVE_PACKET_FIGURES,
   LIVE_STREAM_FIGURES,
+  LIVE_TRANSACTION_FIGURES,
   type PacketState,
   type Quantiles,
   quantilesOf,
   type StreamState,
+  type TransactionState,
 } from "../../flow/analysis/mod.ts";
 import { count, elapsed, grouped } from "../../base/units.ts";
 import { groupFlows, phrase } from "../figures.ts";
@@ -32,7 +34,11 @@ export interface FlowBars {
  * @param bars stand before the figures that they are of
  */
 export function flowFigures(state: FlowState, bars: FlowBars = {}): string {
-  const phrases = state.protocol === "tcp" ? streamPhrases(state, bars) : packetPhrases(state, bars);
+  const phrases = state.protocol === "rr"
+    ? transactionPhrases(state)
+    : state.protocol === "tcp"
+    ? streamPhrases(state, bars)
+    : packetPhrases(state, bars);
   return phrases.filter((text) => text !== "").join(", ");
 }
 
@@ -71,6 +77,17 @@ function packetPhrases(state: PacketState, bars: FlowBars): string[] {
   ];
 }
 
+function transactionPhrases(state: TransactionState): string[] {
+  const { transactionsPerSecond, latency, unanswered } = LIVE_TRANSACTION_FIGURES;
+  return [
+    phrase(transactionsPerSecond, state),
+    count(state.transactions, "transaction"),
+    phrase(latency, state),
+    phrase(unanswered, state),
+    warmUpPhrase(state),
+  ];
+}
+
 /** What is counted while a flow runs is in no figure yet, or has the warm-up in it. */
 function warmUpPhrase({ warmup, ended }: FlowState): string {
   return warmup === "now" && !ended ? "warming up" : warmup !== undefined && ended ? "with its warm-up" : "";
@@ -81,7 +98,10 @@ const COMPLETION: Figure<Quantiles> = {
   unit: "us",
   definition: "Flow completion times of several flows.",
   parts: ["min", "median", "max"],
-  value: (nanos, part = "median") => nanos[part] / 1000,
+  value: (nanos, part = "median") => {
+    const { [part]: value } = nanos;
+    return value && value / 1000;
+  },
 };
 
 function sumLines(stem: string, flows: readonly FlowState[]): string[] {
@@ -110,6 +130,18 @@ function sumLines(stem: string, flows: readonly FlowState[]): string[] {
       dropped: sum(packets, ({ dropped }) => dropped),
     };
     lines.push(`${stem}: ${count(packets.length, "UDP flow")}: ${flowFigures(total)}`);
+  }
+  const exchanges = flows.filter((state) => state.protocol === "rr");
+  if (exchanges.length > 0) {
+    const transactions = sum(exchanges, ({ transactions }) => transactions);
+    const lost = sum(exchanges, ({ lost = 0 }) => lost);
+    const total: TransactionState = {
+      ...{ protocol: "rr", flow: stem, ended: true },
+      transactions,
+      ...lost > 0 && { lost },
+      transactionsPerSecond: sum(exchanges, ({ transactionsPerSecond }) => transactionsPerSecond),
+    };
+    lines.push(`${stem}: ${count(exchanges.length, "flow")} of requests and responses: ${flowFigures(total)}`);
   }
   return lines;
 }

@@ -8,6 +8,7 @@ import {
   FlowTracker,
   LIVE_PACKET_FIGURES,
   LIVE_STREAM_FIGURES,
+  LIVE_TRANSACTION_FIGURES,
 } from "../../flow/analysis/mod.ts";
 import type { Display, PlanStart, PlanSummary, TestOutcome, TestStart } from "./display.ts";
 
@@ -131,6 +132,7 @@ export class JsonDisplay implements Display {
 function flowJson(state: FlowState): object {
   const { protocol, flow, ended } = state;
   if (state.protocol === "udp") return { protocol, flow, ...figuresOf(LIVE_PACKET_FIGURES, state), ended };
+  if (state.protocol === "rr") return { protocol, flow, ...figuresOf(LIVE_TRANSACTION_FIGURES, state), ended };
   const { completionNanos } = state;
   return { protocol, flow, ...figuresOf(LIVE_STREAM_FIGURES, state), completionNanos, ended };
 }

@@ -66,7 +66,9 @@ export class FlowCourses {
     const number = Math.floor(nowMs / SLOT_MS);
     if (slots.at(-1)?.number !== number) slots.push({ number, goodput: undefined, rtt: undefined });
     if (slots.length > MAX_CELLS) slots.shift();
-    const [goodput, rtt] = state.protocol === "tcp"
+    const [goodput, rtt] = state.protocol === "rr"
+      ? [undefined, undefined]
+      : state.protocol === "tcp"
       ? [LIVE_STREAM_FIGURES.goodputBitsPerSecond.value(state), LIVE_STREAM_FIGURES.rttMicros.value(state)]
       : [LIVE_PACKET_FIGURES.bitsPerSecond.value(state), LIVE_PACKET_FIGURES.rttMicros.value(state)];
     const last = slots.at(-1)!;

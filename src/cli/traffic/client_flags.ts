@@ -6,7 +6,8 @@ import { payloadProblem } from "../../flow/payload.ts";
 import { UsageError } from "../errors.ts";
 import { duration, type Flag, flag, flagName, integer, text } from "../flags.ts";
 import { escape } from "../terminal.ts";
-import { formatDuration, parseRate, type Rate } from "../../base/units.ts";
+import { formatDuration, formatSize, parseRate, parseSize, type Rate } from "../../base/units.ts";
+import { MAX_IN_FLIGHT } from "../../flow/transaction/limits.ts";
 import type { ClientFlow } from "./run_flows.ts";
 
 /** More flows than this at once are no measurement by hand. */
@@ -110,6 +111,68 @@ export const clientFlags = {
   ...commonFlags,
   json: flag({ help: "a JSON object: the summary; with --interval, one a line while it runs as well" }),
 };
+
+/** What clients of both protocols take for requests and responses, beside the lengths of these. */
+export const transactionFlags = {
+  transactions: integer({
+    min: 1,
+    goesWith: ["rr", "crr"],
+    help: "with --rr: stop after this many transactions of each flow",
+  }),
+  inFlight: integer({
+    min: 1,
+    max: MAX_IN_FLIGHT,
+    goesWith: ["rr", "crr"],
+    help: "with --rr: transactions under way at the same time in each flow (default: 1)",
+  }),
+};
+
+/** Lengths of messages. */
+export interface MessageLengths {
+  readonly request: number;
+  readonly response: number;
+}
+
+/**
+ * Declares the lengths of requests and responses: `--rr SIZE[,SIZE]`.
+ *
+ * @param most the greatest length, in bytes
+ */
+export function messageLengths(
+  options: { readonly help: string; readonly most: number },
+): Flag<MessageLengths | undefined> {
+  const { help, most } = options;
+  return {
+    value: "SIZE[,SIZE]",
+    help,
+    read(given, name) {
+      const text = given.at(-1);
+      if (text === undefined) return undefined;
+      const sizes = text.split(",").map((one) => parseSize(/^\d+$/.test(one) ? `${one}B` : one));
+      const fits = sizes.length <= 2 && sizes.every((size) => size !== undefined && size >= 1 && size <= most);
+      if (!fits) {
+        throw new UsageError(
+          `${name} SIZE[,SIZE]: expected one or two sizes of 1B to ${formatSize(most)} such as 64B,1kB, not "${
+            escape(text)
+          }"`,
+        );
+      }
+      const [request, response = request] = sizes as number[];
+      return { request, response };
+    },
+  };
+}
+
+/**
+ * Refuses flags that have no meaning for requests and responses.
+ *
+ * @param given what was on the command line of those flags
+ * @throws {UsageError}
+ */
+export function checkTransactionFlags(given: Readonly<Record<string, unknown>>): void {
+  const wrong = Object.keys(given).find((key) => given[key] !== undefined && given[key] !== false);
+  if (wrong !== undefined) throw new UsageError(`${flagName(wrong)} is not for requests and responses: leave it out`);
+}
 
 /** Declares how long a client runs: `--duration DURATION`. */
 export function flowDuration(

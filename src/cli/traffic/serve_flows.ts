@@ -1,8 +1,18 @@
 import { isLoopback } from "../../base/address.ts";
 import { count } from "../../base/units.ts";
-import { figuresOf, SERVED_PACKET_FIGURES, SERVED_STREAM_FIGURES } from "../../flow/analysis/mod.ts";
+import {
+  figuresOf,
+  SERVED_PACKET_FIGURES,
+  SERVED_STREAM_FIGURES,
+  SERVED_TRANSACTION_FIGURES,
+} from "../../flow/analysis/mod.ts";
 import type { FlowEvents, FlowInfoEvent, FlowServer } from "../../flow/flows.ts";
-import type { FlowProgress, ServedPacketReport, ServedStreamReport } from "../../flow/report.ts";
+import type {
+  FlowProgress,
+  ServedPacketReport,
+  ServedStreamReport,
+  ServedTransactionReport,
+} from "../../flow/report.ts";
 import { figureText, seconds } from "../figures.ts";
 import { escape } from "../terminal.ts";
 import { InterruptibleOutput } from "../interrupts.ts";
@@ -84,11 +94,12 @@ function aborted(output: InterruptibleOutput): Promise<void> {
 }
 
 /** What a server has at the end of a flow. */
-export type ServedReport = ServedStreamReport | ServedPacketReport;
+export type ServedReport = ServedStreamReport | ServedPacketReport | ServedTransactionReport;
 
 /** Whether it is a report of a server, of a flow that is over. */
 function isServed(report: FlowProgress): report is ServedReport {
-  return report.kind === "servedStream" || report.kind === "servedPackets" && report.state !== "running";
+  return report.kind === "servedStream" || report.kind === "servedTransactions" ||
+    report.kind === "servedPackets" && report.state !== "running";
 }
 
 /** Returns a flow that a server has served as a line. */
@@ -100,6 +111,16 @@ export function servedLine({ flow, values: { client, direction } }: FlowInfoEven
     return line(
       `${peer} ${escape(String(direction))} ${id}: ${figureText(bytes, "byte")} in ${seconds(durationNanos / 1e9)} s`,
       figureText(goodputBitsPerSecond, "bit/s"),
+      complete ? "" : "did not come to its end",
+    );
+  }
+  if (report.kind === "servedTransactions") {
+    const { transactions, connections, elapsedNanos, complete } = report;
+    const { transactionsPerSecond } = SERVED_TRANSACTION_FIGURES;
+    return line(
+      `${peer} ${id}: ${count(transactions, "transaction")} in ${seconds(elapsedNanos / 1e9)} s`,
+      `${figureText(transactionsPerSecond.value(report), "1/s")} a second`,
+      connections === 1 ? "" : `over ${count(connections, "connection")}`,
       complete ? "" : "did not come to its end",
     );
   }
@@ -119,6 +140,11 @@ export function servedLine({ flow, values: { client, direction } }: FlowInfoEven
 
 /** Returns a flow that a server has served as an object. */
 export function servedJson({ flow, values: { client, direction } }: FlowInfoEvent, report: ServedReport): object {
+  if (report.kind === "servedTransactions") {
+    const { complete, connections } = report;
+    const figures = figuresOf(SERVED_TRANSACTION_FIGURES, report);
+    return { type: "flow", protocol: "tcp", id: flow, client, complete, connections, ...figures };
+  }
   return report.kind === "servedStream"
     ? {
       type: "flow",

@@ -111,7 +111,7 @@ export class StreamFlow implements ClientFlow {
   }
 
   records(chunk: Chunk): void {
-    if (chunk.kind === "packetIO") return;
+    if (chunk.kind === "packetIO" || chunk.kind === "transactionIO") return;
     if (!this.#begun) {
       this.#early.push(chunk);
       return;

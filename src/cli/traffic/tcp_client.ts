@@ -1,20 +1,28 @@
 import { STREAM_FIGURES } from "../../flow/analysis/stream_figures.ts";
-import type { SocketOption, TransferConfig } from "../../flow/config.ts";
+import { TRANSACTION_FIGURES } from "../../flow/analysis/transaction_figures.ts";
+import type { RequestResponseConfig, SocketOption, StreamClientConfig, TransferConfig } from "../../flow/config.ts";
+import { parsePorts } from "../../flow/transaction/client_ports.ts";
+import { DEFAULT_MESSAGE_BYTES, MAX_MESSAGE_BYTES } from "../../flow/transaction/limits.ts";
 import type { Rate } from "../../base/units.ts";
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { size } from "../flags.ts";
+import { escape } from "../terminal.ts";
+import { type Flag, flag, size } from "../flags.ts";
 import {
   cca,
   checkPayload,
   checkRawSockets,
+  checkTransactionFlags,
   checkWarmup,
   clientFlags,
   DEFAULT_DURATION_MS,
   dialled,
   flowDuration,
   intervalOf,
+  type MessageLengths,
+  messageLengths,
   rate,
+  transactionFlags,
 } from "./client_flags.ts";
 import { serverAddress } from "../address.ts";
 import { bindOf } from "../../flow/bind.ts";
@@ -29,7 +37,10 @@ const MAX_PACED_BYTES = 2 ** 31 - 1;
 export const command = defineCommand({
   name: "tcp client",
   summary: "Run TCP flows to a server and measure them",
-  usage: ["HOST:PORT [--reverse | --bidir] [--duration DURATION | --length SIZE] [--parallel N] ..."],
+  usage: [
+    "HOST:PORT [--reverse | --bidir] [--duration DURATION | --length SIZE] [--parallel N] ...",
+    "HOST:PORT --rr SIZE[,SIZE] [--crr] [--duration DURATION | --transactions N] [--parallel N] ...",
+  ],
   description:
     "Lines while it runs have what happened since the line before; of an upload, that is what the receiver's system has " +
     "acknowledged. Sums are all bytes in the time from the first start to the last end. What the sender's kernel " +
@@ -44,6 +55,9 @@ export const command = defineCommand({
     STREAM_FIGURES.minRttMicros,
     STREAM_FIGURES.rtt,
     STREAM_FIGURES.cwnd,
+    TRANSACTION_FIGURES.transactionsPerSecond,
+    TRANSACTION_FIGURES.latency,
+    TRANSACTION_FIGURES.connect,
   ],
   flags: {
     duration: flowDuration({ defaultText: "10s, without --length", help: "stop sending after this long" }),
@@ -54,12 +68,25 @@ export const command = defineCommand({
       help: "pace each flow at most at this rate, such as 10Mbps (by the kernel: SO_MAX_PACING_RATE)",
     }),
     cca: cca({ help: "the sender's congestion control; else the system's" }),
+    rr: messageLengths({
+      most: MAX_MESSAGE_BYTES,
+      help:
+        "in place of a transfer: requests of this length, each answered by a response of the second length (or the same)",
+    }),
+    crr: flag({ help: "a connection for each transaction; without --rr, with messages of 1B" }),
+    ...transactionFlags,
+    clientPorts: portRange({ goesWith: ["crr"], help: "with --crr: connect from these ports, one after another" }),
+    rst: flag({
+      goesWith: ["crr"],
+      help: "with --crr: close by reset, so that no port waits for a minute (TIME_WAIT)",
+    }),
     ...clientFlags,
   },
   positionals: [{ name: "HOST:PORT", help: "the server, as it was started with tine tcp server" }],
   examples: [
     { command: "tine tcp client 127.0.0.1:7000", what: "upload for ten seconds, with a line a second" },
     { command: "tine tcp client 10.0.0.1:7000 --reverse --cca bbr --parallel 4", what: "four downloads with BBR" },
+    { command: "tine tcp client 10.0.0.1:7000 --rr 64B,1kB", what: "transactions a second, and how long each takes" },
     { command: "tine tcp client 10.0.0.1:7000 --length 100MB --json", what: "a completion time, for programs" },
   ],
 
@@ -68,10 +95,15 @@ export const command = defineCommand({
     if (flags.reverse && flags.bidir) {
       throw new UsageError("--reverse and --bidir exclude each other: give one of them");
     }
-    const durationMs = flags.duration ?? (flags.length === undefined ? DEFAULT_DURATION_MS : undefined);
+    const isRr = flags.rr !== undefined || flags.crr;
+    const { length, rate, cca: algorithm, reverse, bidir, payload, transactions } = flags;
+    if (isRr) checkTransactionFlags({ length, rate, cca: algorithm, reverse, bidir, payload });
+    const isLimited = length !== undefined || transactions !== undefined;
+    const durationMs = flags.duration ?? (isLimited ? undefined : DEFAULT_DURATION_MS);
     checkWarmup(flags.warmup, durationMs ?? Infinity);
-    checkPayload(flags.payload, flags.reverse || flags.bidir);
     const dial = dialled("tcp", flags);
+    if (isRr) return await runTransactions(server, dial, flags, durationMs);
+    checkPayload(flags.payload, flags.reverse || flags.bidir);
     const intervalMs = intervalOf(flags);
     const [{ createFlows }, { readFlowKey }, { runClient }, { StreamFlow }, { STREAM_REPORT }] = await Promise.all([
       import("../../flow/create_flows.ts"),
@@ -108,6 +140,65 @@ export const command = defineCommand({
   },
 });
 
+/** What the command line has about requests and responses. */
+interface TransactionOptions {
+  readonly rr?: MessageLengths;
+  readonly crr: boolean;
+  readonly transactions?: number;
+  readonly inFlight?: number;
+  readonly clientPorts?: string;
+  readonly rst: boolean;
+  readonly parallel?: number;
+  readonly warmup?: number;
+  readonly dscp?: number;
+  readonly keyFile?: string;
+  readonly interval?: number;
+  readonly json: boolean;
+}
+
+/** Runs requests and responses: TCP_RR, or with a connection for each transaction TCP_CRR. */
+async function runTransactions(
+  server: string,
+  dial: Pick<StreamClientConfig, "protocol" | "bind">,
+  options: TransactionOptions,
+  durationMs: number | undefined,
+): Promise<number> {
+  const { rr, crr, transactions, inFlight, clientPorts, rst, warmup, dscp, json, parallel = 1 } = options;
+  if (crr && inFlight !== undefined && inFlight > 1) {
+    throw new UsageError("--in-flight is for one connection: with --crr, give --parallel N instead");
+  }
+  const intervalMs = intervalOf(options);
+  const [{ createFlows }, { readFlowKey }, { runClient }, { overTcp, TransactionFlow }, { transactionReport }] =
+    await Promise.all([
+      import("../../flow/create_flows.ts"),
+      import("./flow_key.ts"),
+      import("./client_command.ts"),
+      import("./transaction_flow.ts"),
+      import("./transaction_report.ts"),
+    ]);
+  const key = await readFlowKey(options.keyFile);
+  const config: Omit<RequestResponseConfig, "flow"> = {
+    ...rr ?? { request: DEFAULT_MESSAGE_BYTES, response: DEFAULT_MESSAGE_BYTES },
+    duration: durationMs,
+    transactions,
+    inFlight,
+    connect: crr,
+    clientPorts,
+    reset: rst,
+    warmup,
+    dscp,
+  };
+  const clients = Array.from({ length: parallel }, (_, i) => {
+    const label = parallel > 1 ? `rr${i + 1}` : "rr";
+    const run = overTcp(server, { ...dial, bind: bindOf(dial.bind, i) }, config);
+    return new TransactionFlow({ label, transport: "tcp", intervalMs, warmup, perConnection: crr, run });
+  });
+  await using flows = createFlows();
+  checkRawSockets(flows.kind, { dscp, clientPorts, rst, bind: dial.bind });
+  const report = transactionReport("tcp");
+  return await runClient(flows, clients, report, { name: "tine tcp client", server, key, intervalMs, json });
+}
+
 /** Has the kernel pace a flow. */
 function pacing(rate: Rate): SocketOption {
   const bytes = rate !== "max" && "bitsPerSecond" in rate ? Math.round(rate.bitsPerSecond / 8) : 0;
@@ -115,4 +206,19 @@ function pacing(rate: Rate): SocketOption {
     throw new UsageError("--rate RATE: the kernel paces at 8bps to 17Gbps; leave it out for as fast as possible");
   }
   return { type: "int", level: SOL_SOCKET, opt: SO_MAX_PACING_RATE, name: "SO_MAX_PACING_RATE", value: bytes };
+}
+
+/** Declares a range of ports: `--client-ports FIRST-LAST`. */
+function portRange(options: { readonly help: string; readonly goesWith: string[] }): Flag<string | undefined> {
+  return {
+    value: "FIRST-LAST",
+    ...options,
+    read(given, name) {
+      const text = given.at(-1);
+      if (text === undefined || parsePorts(text) !== undefined) return text;
+      throw new UsageError(
+        `${name} FIRST-LAST: expected ports of 1 to 65535 such as 10000-60000, not "${escape(text)}"`,
+      );
+    },
+  };
 }

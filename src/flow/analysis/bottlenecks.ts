@@ -1,6 +1,7 @@
 import { count, grouped } from "../../base/units.ts";
 import { LATE_NANOS, type PacketFigures } from "./sender_analysis.ts";
 import type { StreamFigures } from "./stream_analysis.ts";
+import type { TransactionFigures } from "./transaction_analysis.ts";
 
 /** The least number of late packets that is reported, if their share is great enough too: the first alone is not. */
 const LATE_PACKETS = 2;
@@ -107,13 +108,21 @@ export function streamBottlenecks(figures: StreamFigures, load: MachineLoad, pac
     const message = `the sender had nothing to send for ${percent}% of the time`;
     found.push({ code: "sender-idle", message, size: 1 - limits.busy });
   }
-  const { serverBusy = 0 } = figures;
-  if (figures.durationNanos >= MIN_STREAM_NANOS && serverBusy >= BUSY_SHARE) {
-    const percent = Math.round(serverBusy * 100);
-    const message = `sending or receiving kept a core of the server busy for ${percent}% of the time`;
-    found.push({ code: "busy-server-core", message, size: serverBusy });
-  }
-  return [...found, ...machineBottlenecks(load)];
+  return [...found, ...busyServer(figures), ...machineBottlenecks(load)];
+}
+
+/** Where tine was the bottleneck of requests and responses. */
+export function transactionBottlenecks(figures: TransactionFigures, load: MachineLoad): Bottleneck[] {
+  return [...busyServer(figures), ...machineBottlenecks(load)];
+}
+
+function busyServer(
+  { durationNanos, serverBusy = 0 }: { readonly durationNanos: number; readonly serverBusy?: number },
+): Bottleneck[] {
+  if (durationNanos < MIN_STREAM_NANOS || serverBusy < BUSY_SHARE) return [];
+  const percent = Math.round(serverBusy * 100);
+  const message = `sending or receiving kept a core of the server busy for ${percent}% of the time`;
+  return [{ code: "busy-server-core", message, size: serverBusy }];
 }
 
 function machineBottlenecks({ busiestThread, processors }: MachineLoad): Bottleneck[] {

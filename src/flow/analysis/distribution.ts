@@ -16,6 +16,8 @@ export interface Quantiles {
   readonly mean: number;
   /** The middle one in ascending order; of an even number of values, the mean of the two in the middle. */
   readonly median: number;
+  /** 90% of the values are at most this; of times of transactions alone. */
+  readonly p90?: number;
   /** 99% of the values are at most this. */
   readonly p99: number;
   /** 99.9% of the values are at most this. */

@@ -4,7 +4,7 @@ import type { Spread } from "./packet_path.ts";
  * The version of all figures that are made from records. It is raised with each change of their keys or values, so that
  * figures that were kept by another version are made anew.
  */
-export const FIGURES_VERSION = 3;
+export const FIGURES_VERSION = 4;
 
 /**
  * Units of figures. Times are seconds (`s`) where people think in seconds, and microseconds (`us`) else; a `flag` is
@@ -19,14 +19,16 @@ export type FigureUnit =
   | "packet"
   | "segment"
   | "sample"
+  | "transaction"
+  | "1/s"
   | "1/minute"
   | "flag";
 
 /** The values of a distribution that are figures, in the order of tables. */
 export const SPREAD_PARTS = ["min", "mean", "median", "p99", "p999", "max"] as const;
 
-/** A value of a distribution that is a figure. */
-export type SpreadPart = typeof SPREAD_PARTS[number];
+/** A value of a distribution that is a figure; `p90` is one of times of transactions alone. */
+export type SpreadPart = typeof SPREAD_PARTS[number] | "p90";
 
 /** What a figure is, for people. */
 export interface FigureDefinition {
@@ -139,6 +141,7 @@ export function rounded(value: number, unit: FigureUnit): number {
     case "bit/s":
     case "%":
     case "1/minute":
+    case "1/s":
       return Number(value.toPrecision(10));
     default:
       return value;
@@ -182,9 +185,12 @@ export function bitsPerSecond(bytes: number | undefined, durationMs: number): nu
   return bytes === undefined ? undefined : durationMs > 0 ? bytes * 8000 / durationMs : 0;
 }
 
+/** What flows are measured as: transfers over TCP, packets over UDP, or requests and responses over either. */
+export type FlowProtocol = "tcp" | "udp" | "rr";
+
 /** Figures of one kind of measurement, as the manual lists them. */
 export interface FigureList {
-  readonly protocol: "tcp" | "udp";
+  readonly protocol: FlowProtocol;
   /** What is measured: `TCP flows`. */
   readonly title: string;
   /** The key under which JSON objects have them, where that is an object of its own: `toServer`. */

@@ -5,6 +5,7 @@ import {
   type StreamProgress,
   type StreamReport,
   sumCounts,
+  type TransactionReport,
 } from "../report.ts";
 import type { FigureList, Figures } from "./figure.ts";
 import { PATH_FIGURES } from "./packet_figures.ts";
@@ -56,8 +57,26 @@ export interface PacketState {
 /** Of a flow with a warm-up: whether that goes on, or is over and in the counts here, which are of the whole flow. */
 export type WarmUpState = "now" | "over";
 
+/** What is known of a flow of requests and responses that runs, all of it from its client. */
+export interface TransactionState {
+  readonly protocol: "rr";
+  readonly flow: string;
+  transactions: number;
+  /** Of UDP: given up. */
+  lost?: number;
+  /** Of late; of the whole flow once it has ended. */
+  transactionsPerSecond: number;
+  /** Of all so far; absent before the first one, as those below. */
+  latencyMinMicros?: number;
+  latencyMeanMicros?: number;
+  latencyMaxMicros?: number;
+  /** See {@linkcode WarmUpState}. */
+  warmup?: WarmUpState;
+  ended: boolean;
+}
+
 /** What is known of a flow while it runs. */
-export type FlowState = StreamState | PacketState;
+export type FlowState = StreamState | PacketState | TransactionState;
 
 /** Figures of a TCP flow that runs. */
 export const LIVE_STREAM_FIGURES = {
@@ -155,8 +174,27 @@ export class FlowTracker {
   /** Takes in what an end of a flow reports; returns the flow unless nothing about it is new. */
   take(flow: string, report: FlowProgress): FlowState | undefined {
     if (!this.#flows.has(flow) && this.#flows.size >= MAX_FLOWS) return undefined;
-    if (report.kind === "servedPackets") return undefined;
+    if (report.kind === "servedPackets" || report.kind === "servedTransactions") return undefined;
+    if (report.kind === "transactions") return this.#transactions(flow, report);
     return report.kind === "packets" ? this.#packets(flow, report) : this.#stream(flow, report);
+  }
+
+  #transactions(flow: string, report: TransactionReport): FlowState {
+    const { transactions, lost, transactionsPerSecond, latency, complete } = report;
+    const state: TransactionState = {
+      protocol: "rr",
+      flow,
+      transactions,
+      ...lost > 0 && { lost },
+      transactionsPerSecond,
+      latencyMinMicros: latency?.minMicros,
+      latencyMeanMicros: latency?.meanMicros,
+      latencyMaxMicros: latency?.maxMicros,
+      warmup: warmUpState(report),
+      ended: complete,
+    };
+    this.#flows.set(flow, state);
+    return state;
   }
 
   #packets(flow: string, report: PacketReport): FlowState {

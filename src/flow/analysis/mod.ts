@@ -10,6 +10,7 @@ export {
   type MachineLoad,
   packetBottlenecks,
   streamBottlenecks,
+  transactionBottlenecks,
   worstBottlenecks,
 } from "./bottlenecks.ts";
 export { ClockOffset, type OffsetEstimate } from "./clock_offset.ts";
@@ -24,6 +25,7 @@ export {
   FIGURES_VERSION,
   figuresOf,
   type FigureUnit,
+  type FlowProtocol,
   rounded,
   SPREAD_PARTS,
   type SpreadPart,
@@ -38,6 +40,7 @@ export {
   LIVE_STREAM_FIGURES,
   type PacketState,
   type StreamState,
+  type TransactionState,
   type WarmUpState,
 } from "./live_flows.ts";
 export { PacketAnalysis, type PacketAnalysisOptions, type PacketFlowFigures, SHARED_CLOCK } from "./packet_analysis.ts";
@@ -63,4 +66,17 @@ export {
   STREAM_FIGURES,
   STREAM_INTERVAL_FIGURES,
 } from "./stream_figures.ts";
+export {
+  sumTransactions,
+  TransactionAnalysis,
+  type TransactionFigures,
+  type TransactionInterval,
+} from "./transaction_analysis.ts";
+export {
+  LIVE_TRANSACTION_FIGURES,
+  SERVED_TRANSACTION_FIGURES,
+  TRANSACTION_FIGURE_LISTS,
+  TRANSACTION_FIGURES,
+  TRANSACTION_INTERVAL_FIGURES,
+} from "./transaction_figures.ts";
 export { type PacketAddend, type StreamAddend, sumKnown, sumPackets, sumStreams } from "./sums.ts";

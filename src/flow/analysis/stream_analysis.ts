@@ -131,7 +131,7 @@ class StreamEnd {
  * writer.columns.total[i] = 125_000;
  * const analysis = new StreamAnalysis();
  * const chunk = readChunk(writer.take());
- * if (chunk.kind !== "packetIO") analysis.add(chunk);
+ * if (chunk.kind === "streamIO") analysis.add(chunk);
  * console.assert(analysis.figures().goodputBitsPerSecond === 1e6);
  * ```
  */

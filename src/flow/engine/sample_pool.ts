@@ -8,7 +8,12 @@ const MAX_WRITERS = 64;
 
 /** Lends writers of chunks to the flows of a worker: only those with samples that wait hold one. */
 export class SamplePool {
-  readonly #free: { readonly [K in RecordKind]: ChunkWriter<K>[] } = { streamIO: [], tcpInfo: [], packetIO: [] };
+  readonly #free: { readonly [K in RecordKind]: ChunkWriter<K>[] } = {
+    streamIO: [],
+    tcpInfo: [],
+    packetIO: [],
+    transactionIO: [],
+  };
   readonly #busy = new Set<Pick<PooledSink<never>, "owner" | "flush">>();
   readonly #onFirst: () => void;
 

@@ -153,6 +153,20 @@ const packetIO = {
   ],
 } as const satisfies ColumnDeclarations;
 
+/** A transaction: a request and its response. */
+const transactionIO = {
+  t: ["ns", "When the response was there as a whole; of a lost one, when it was no longer waited for."],
+  latency: [
+    "ns",
+    "From just before the request was sent until then; of a transaction with a connection of its own, from just before it began to connect.",
+  ],
+  connect: [
+    "ns",
+    "How much of that the connection took until it could be written to; absent where it was there before.",
+  ],
+  lost: ["yes", "Whether no response came in time."],
+} as const satisfies ColumnDeclarations;
+
 /** How a kind is declared. */
 interface Declaration {
   /** In chunks; never used again for something else. */
@@ -167,6 +181,7 @@ export const recordKinds = {
   streamIO: { id: 1, columns: streamIO },
   tcpInfo: { id: 2, columns: tcpInfo },
   packetIO: { id: 3, columns: packetIO, near: { scheduled: "t" } },
+  transactionIO: { id: 4, columns: transactionIO },
 } as const satisfies Record<string, Declaration>;
 
 /** The name of a kind of samples. */

@@ -32,7 +32,11 @@ export interface StreamRequest {
 }
 
 /** The answer of a server to a request. */
-export type StreamAnswer = { readonly ok: true } | StreamRefusal;
+export type StreamAnswer = {
+  readonly ok: true;
+  /** Where the client connects for each transaction, of a flow that is to do that. */
+  readonly port?: number;
+} | StreamRefusal;
 
 /** Why a server refuses a flow. */
 export interface StreamRefusal {
@@ -93,7 +97,9 @@ export function requestAt(end: FlowSide, request: StreamRequest): StreamRequest 
 }
 
 /** For each key: what it is, and whether a value is that. */
-const checks: Readonly<Record<keyof StreamRequest, readonly [expected: string, holds: (value: unknown) => boolean]>> = {
+export type FieldChecks = Readonly<Record<string, readonly [expected: string, holds: (value: unknown) => boolean]>>;
+
+const checks: Readonly<Record<keyof StreamRequest, FieldChecks[string]>> = {
   flow: ["an id such as bulk.1", (value) => typeof value === "string" && FLOW_ID.test(value)],
   direction: ["upload or download", (value) => value === "upload" || value === "download"],
   durationMs: [
@@ -120,33 +126,53 @@ const required: readonly (keyof StreamRequest)[] = ["flow", "direction", "sample
  * @throws {TineError} `bad-stream-request`
  */
 export function checkRequest(value: unknown): StreamRequest {
+  const given = checkFields(value, Object.keys(checks) as (keyof StreamRequest)[], required);
+  if (given.durationMs === undefined && given.lengthBytes === undefined) {
+    throw badRequest("has neither durationMs nor lengthBytes, and so no end");
+  }
+  const { payload = "zeros", endMark, direction } = given;
+  if ((payload === "zeros") !== (endMark === undefined)) throw badRequest("has only one of payload and endMark");
+  if (payload === "file" && direction === "download") throw badRequest("wants a file of the server");
+  return value as StreamRequest;
+}
+
+/**
+ * Checks the fields of an object in a request.
+ *
+ * @param known fields of requests for a transfer that it may have
+ * @param required fields that it must have
+ * @param more other fields that it may have
+ * @throws {TineError} `bad-stream-request`
+ */
+export function checkFields(
+  value: unknown,
+  known: readonly (keyof StreamRequest)[],
+  required: readonly string[],
+  more: FieldChecks = {},
+): Readonly<Record<string, unknown>> {
   if (!isObject(value)) throw badRequest("is not an object");
+  const all: FieldChecks = { ...Object.fromEntries(known.map((key) => [key, checks[key]])), ...more };
   for (const [key, member] of Object.entries(value)) {
-    if (!Object.hasOwn(checks, key)) throw badRequest(`has ${printable(key)}, which is not known here`);
-    const [expected, holds] = checks[key as keyof StreamRequest];
+    if (!Object.hasOwn(all, key)) throw badRequest(`has ${printable(key)}, which is not known here`);
+    const [expected, holds] = all[key];
     const fits = member === undefined || holds(member);
     if (!fits) throw badRequest(`has ${key} = ${printable(JSON.stringify(member))}, expected ${expected}`);
   }
   const missing = required.filter((key) => value[key] === undefined);
   if (missing.length > 0) throw badRequest(`lacks ${missing.join(", ")}`);
-  if (value.durationMs === undefined && value.lengthBytes === undefined) {
-    throw badRequest("has neither durationMs nor lengthBytes, and so no end");
-  }
-  const { payload = "zeros", endMark, direction } = value;
-  if ((payload === "zeros") !== (endMark === undefined)) throw badRequest("has only one of payload and endMark");
-  if (payload === "file" && direction === "download") throw badRequest("wants a file of the server");
-  return value as unknown as StreamRequest;
+  return value;
 }
 
 /**
  * Checks the answer to a request.
  *
+ * @returns its fields
  * @param server its address, for error messages
  * @throws {TineError} what the server refused it with; `bad-stream-frame`
  */
-export function acceptedBy(server: string, value: unknown): void {
+export function acceptedBy(server: string, value: unknown): Readonly<Record<string, unknown>> {
   if (!isObject(value)) throw badMessage("an answer", "is not an object");
-  if (value.ok === true) return;
+  if (value.ok === true) return value;
   const { code, message } = value;
   if (typeof code !== "string" || !/^[a-z][a-z0-9-]{0,63}$/.test(code) || typeof message !== "string") {
     throw badMessage("an answer", "is neither yes nor no");
@@ -169,7 +195,8 @@ export function checkReport(value: unknown): SenderReport {
   return decodeSenderReport(value);
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
+/** Whether a value is an object with named fields. */
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
@@ -177,7 +204,8 @@ function isNumber(value: unknown, min: number, max: number): value is number {
   return typeof value === "number" && value >= min && value <= max;
 }
 
-function isWhole(value: unknown, min: number, max: number): value is number {
+/** Whether a value is a whole number from `min` to `max`. */
+export function isWhole(value: unknown, min: number, max: number): value is number {
   return isNumber(value, min, max) && Number.isInteger(value);
 }
 

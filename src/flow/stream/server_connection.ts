@@ -12,6 +12,14 @@ import { sendStream } from "./stream_sender.ts";
 import { streamInfo, type Transfer, type TransferResult, warmupEnd } from "./transfer.ts";
 import { encodeGreeting, type Frame, type Greeting, newGreeting } from "./wire.ts";
 import { checkRequest, requestAt, type StreamAnswer, type StreamRequest } from "./messages.ts";
+import {
+  asksForTransactions,
+  checkTransactionRequest,
+  socketRequest,
+  type TransactionReceipt,
+  type TransactionRequest,
+} from "../transaction/messages.ts";
+import { ConnectionServer, ExchangeServer, type ServedTransactions } from "../transaction/stream_server.ts";
 
 const MILLISECOND = 1e6;
 /** How long a server that wants no key waits with its greeting for a request, in milliseconds. */
@@ -49,8 +57,9 @@ export class ServerConnection {
   readonly #tinitNanos: number;
   readonly #tinit: bigint;
   #greeted = false;
-  #request: StreamRequest | undefined;
+  #request: StreamRequest | TransactionRequest | undefined;
   #transfer: Transfer | undefined;
+  #transactions: ServedTransactions | undefined;
   /** Whether all messages were written: then closing sends the rest, and resets nothing. */
   #finished = false;
   #closed = false;
@@ -95,7 +104,7 @@ export class ServerConnection {
         patience.clear();
         watch.close();
         this.#greet(true);
-        this.#begin(frame);
+        this.#answer(frame);
       });
     } catch (error) {
       this.#fail(error);
@@ -116,6 +125,10 @@ export class ServerConnection {
     this.#scope.close();
     const { port } = this.#peer;
     this.#transfer?.stop();
+    this.#transactions?.close();
+    if (this.#transactions !== undefined && !this.#finished) {
+      this.#host.progress(this.#request!.flow, this.#transactions.report(false));
+    }
     if (this.#transfer !== undefined && !this.#finished) {
       this.#reportIncomplete(this.#transfer);
       // Else the kernel would go on sending what a canceled transfer has left with it.
@@ -131,16 +144,60 @@ export class ServerConnection {
     this.#host.progress(this.#request!.flow, { kind: "servedStream", complete: false, ...figures });
   }
 
-  #begin(frame: Frame): void {
-    let request: StreamRequest;
+  #answer(frame: Frame): void {
+    let request: StreamRequest | TransactionRequest;
     try {
       request = this.#accept(frame);
+      if ("transactions" in request) this.#transactions = this.#serverOf(request);
     } catch (error) {
       this.#refuse(error);
       return;
     }
     this.#request = request;
     this.#hooks.onAccepted();
+    if ("transactions" in request) this.#exchange(this.#transactions!, request);
+    else this.#begin(request);
+  }
+
+  #serverOf(request: TransactionRequest): ServedTransactions {
+    const context = {
+      host: this.#host,
+      ports: this.#ports,
+      scope: this.#scope,
+      peer: this.#peer,
+      request,
+      onDone: (receipt: TransactionReceipt) => {
+        this.#peer.sendFrame(receipt);
+        this.#host.progress(request.flow, this.#transactions!.report(true));
+        this.#linger();
+      },
+    };
+    return request.transactions.connect ? new ConnectionServer(context) : new ExchangeServer(context);
+  }
+
+  #exchange(transactions: ServedTransactions, request: TransactionRequest): void {
+    const { requestBytes, responseBytes, connect } = request.transactions;
+    this.#host.info({
+      type: "transactionInfo",
+      flow: request.flow,
+      server: true,
+      tinit: this.#tinit,
+      values: {
+        engine: this.#ports.kind,
+        transport: "tcp",
+        connect,
+        client: this.#peer.port.remote.toString(),
+        server: this.#peer.port.local.toString(),
+        requestBytes,
+        responseBytes,
+      },
+    });
+    const port = transactions instanceof ConnectionServer ? { port: transactions.port } : {};
+    this.#peer.sendFrame({ ok: true, ...port } satisfies StreamAnswer);
+    transactions.start();
+  }
+
+  #begin(request: StreamRequest): void {
     const { kind } = this.#ports;
     const warmupEndNanos = warmupEnd(request, this.#host.now() - this.#tinitNanos);
     const info = { engine: kind, server: true, tinit: this.#tinit, warmupEndNanos };
@@ -160,9 +217,14 @@ export class ServerConnection {
     }, (result) => this.#finish(request, result));
   }
 
-  #accept(frame: Frame): StreamRequest {
+  #accept(frame: Frame): StreamRequest | TransactionRequest {
     if (this.#hmac !== undefined && !frame.verify(this.#hmac, this.#greeting.nonce)) {
       throw new TineError("wrong-key", `the key of ${this.#peer.name} is missing or wrong`);
+    }
+    if (asksForTransactions(frame.value)) {
+      const request = checkTransactionRequest(frame.value);
+      this.#peer.port.setUp(requestAt("server", socketRequest(request)));
+      return request;
     }
     const request = requestAt("server", checkRequest(frame.value));
     this.#peer.port.setUp(request);
@@ -206,6 +268,8 @@ export class ServerConnection {
 
   /** Returns how far a transfer had come, unless the error has it already. */
   #after({ code }: TineError): string {
+    const transactions = this.#transactions?.transactions;
+    if (transactions !== undefined) return `, after ${transactions} transactions`;
     const isKnown = this.#transfer === undefined || code === "peer-stalled";
     return isKnown ? "" : `, after ${this.#transfer!.soFar.bytes} bytes`;
   }

@@ -96,7 +96,7 @@ class StreamClientFlow implements EngineFlow {
     const begins = () => this.#warmupEndNanos = warmupEnd(this.#request, this.#host.now() - this.#tinitNanos);
     const accepted = () => {
       if (this.#accepted) return true;
-      if (!opening.readAnswer()) return false;
+      if (opening.readAnswer() === undefined) return false;
       answer.clear();
       this.#accepted = true;
       if (!upload) begins();
@@ -201,7 +201,7 @@ interface ConnectorOptions {
 }
 
 /** Connects to the first of some addresses that takes connections. */
-class Connector {
+export class Connector {
   readonly #options: ConnectorOptions;
   readonly #failures: TineError[] = [];
   #attempt: Disposable | undefined;
@@ -248,12 +248,12 @@ function timeout(address: SocketAddress): TineError {
 }
 
 /** Reads what a server sends before the transfer: its greeting, then its answer to the request. */
-class Opening {
+export class Opening {
   readonly #peer: StreamPeer;
   readonly #hasKey: boolean;
   readonly #reader: GreetingReader;
   #greeting: Greeting | undefined;
-  #accepted = false;
+  #answer: Readonly<Record<string, unknown>> | undefined;
 
   /**
    * @param peer the server
@@ -291,15 +291,13 @@ class Opening {
   /**
    * Reads on, up to the end of the answer.
    *
-   * @returns whether the server has taken the request
+   * @returns the fields of the answer, when the server has taken the request
    * @throws {TineError} as {@linkcode Opening.readGreeting} does; what the server refused the request with
    */
-  readAnswer(): boolean {
-    if (this.#accepted) return true;
-    if (this.readGreeting() === undefined) return false;
+  readAnswer(): Readonly<Record<string, unknown>> | undefined {
+    if (this.#answer !== undefined) return this.#answer;
+    if (this.readGreeting() === undefined) return undefined;
     const frame = this.#peer.readFrame();
-    if (frame === undefined) return false;
-    acceptedBy(this.#peer.name, frame.value);
-    return this.#accepted = true;
+    return this.#answer = frame && acceptedBy(this.#peer.name, frame.value);
   }
 }

@@ -42,6 +42,7 @@ export const Kind = {
   logs: 28,
   runTimes: 29,
   nodeEnd: 30,
+  transactionInfo: 31,
 } as const;
 export type Kind = typeof Kind[keyof typeof Kind];
 

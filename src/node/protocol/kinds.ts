@@ -153,6 +153,7 @@ const KINDS = {
   },
   streamInfo: { ...RECORD, ...FLOW_INFO },
   packetInfo: { ...RECORD, ...FLOW_INFO },
+  transactionInfo: { ...RECORD, ...FLOW_INFO },
   records: { ...RECORD, parts: "whole", name: "flow", encode: ({ chunk }) => chunk, decode: (chunk) => ({ chunk }) },
   activity: {
     ...URGENT,

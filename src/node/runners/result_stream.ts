@@ -40,6 +40,7 @@ function compileFilter({ file = [], log = false, flow = [], all = false }: Messa
         return files.some((matches) => matches(item.name));
       case "streamInfo":
       case "packetInfo":
+      case "transactionInfo":
       case "records":
         return flows.has(item.flow);
       default:

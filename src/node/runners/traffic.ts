@@ -10,6 +10,7 @@ import { DEFAULT_BUF_LEN_BYTES, DEFAULT_DURATION_MS, DEFAULT_SAMPLE_IO_INTERVAL_
 import { formatDuration, formatSize } from "../../base/units.ts";
 import { DEFAULT_MAX_PACKET_BYTES } from "../../base/limits.ts";
 import { headerBytes } from "../../flow/packet/header.ts";
+import { DEFAULT_MESSAGE_BYTES } from "../../flow/transaction/limits.ts";
 import { DEFAULT_WAIT_MS, packetLengths } from "../../flow/packet/packet_sender.ts";
 import type { FlowOptions, Flows, FlowServer } from "../../flow/flows.ts";
 import type { Feedback } from "../feedback.ts";
@@ -27,8 +28,9 @@ export const streamServer: Runner<StreamServerConfig> = {
 
 /** Runs a TCP flow in one direction. */
 export const streamClient: Runner<StreamClientConfig> = {
-  needs: ({ addr, addrKey, hmac = true, upload, download }) => {
-    const { flow, duration, length } = upload ?? download!;
+  needs: ({ addr, addrKey, hmac = true, upload, download, requestResponse }) => {
+    const { flow, duration } = (upload ?? download ?? requestResponse)!;
+    const length = (upload ?? download)?.length ?? requestResponse?.transactions;
     return {
       uses: addrKey === undefined ? [] : [addrKey],
       flow,
@@ -36,7 +38,16 @@ export const streamClient: Runner<StreamClientConfig> = {
       atLeast: length === undefined ? duration ?? DEFAULT_DURATION_MS : undefined,
     };
   },
-  title({ upload, download }) {
+  title({ upload, download, requestResponse }) {
+    if (requestResponse !== undefined) {
+      const { flow, duration, transactions } = requestResponse;
+      const words = ["requests", flow];
+      if (transactions !== undefined) words.push(String(transactions));
+      if (duration !== undefined || transactions === undefined) {
+        words.push(formatDuration(duration ?? DEFAULT_DURATION_MS));
+      }
+      return words.join(" ");
+    }
     const { flow, duration, length } = upload ?? download!;
     const words = [upload === undefined ? "download" : "upload", flow];
     if (length !== undefined) words.push(formatSize(length));
@@ -46,7 +57,9 @@ export const streamClient: Runner<StreamClientConfig> = {
   async run(config, context) {
     const flows = await context.flows();
     const options = flowOptions(context, config.hmac, streamDefaults(config));
-    await flows.streamClient(serverAddress(config, context.feedback), config, options);
+    const server = serverAddress(config, context.feedback);
+    if (config.requestResponse === undefined) await flows.streamClient(server, config, options);
+    else await flows.streamTransactions(server, config, options);
   },
 };
 
@@ -87,7 +100,21 @@ function streamDefaults(config: StreamClientConfig): StreamClientConfig {
     bufLen: DEFAULT_BUF_LEN_BYTES,
     ...transfer,
   });
-  const { upload, download } = config;
+  const { upload, download, requestResponse } = config;
+  if (requestResponse !== undefined) {
+    return {
+      protocol: "tcp",
+      hmac: true,
+      ...config,
+      requestResponse: {
+        ...requestResponse.transactions === undefined && { duration: DEFAULT_DURATION_MS },
+        request: DEFAULT_MESSAGE_BYTES,
+        response: DEFAULT_MESSAGE_BYTES,
+        inFlight: 1,
+        ...requestResponse,
+      },
+    };
+  }
   return {
     protocol: "tcp",
     hmac: true,

@@ -7,16 +7,18 @@ import {
   PATH_FIGURES,
   type SpreadPart,
   STREAM_FIGURES,
+  TRANSACTION_FIGURES,
 } from "../../flow/analysis/mod.ts";
 import { type Html, html } from "../html.ts";
 import type { Look } from "../plot.ts";
 import { flowName, MAX_SINGLE, type MeasuredFlow } from "../plots/context.ts";
-import type { MeasuredPackets, MeasuredStream } from "../../result/mod.ts";
+import type { MeasuredPackets, MeasuredStream, MeasuredTransactions } from "../../result/mod.ts";
 import { column, type FigureColumn, figureData, figureRows } from "./figure_table.ts";
 
 /** The figures of a sender of a UDP flow. */
 type Packets = MeasuredPackets["figures"]["senders"][number];
 type Streams = MeasuredStream["figures"];
+type Transactions = MeasuredTransactions["figures"];
 
 /** A row of a table of flows. */
 interface FlowRow<T> {
@@ -73,6 +75,21 @@ const PACKET_COLUMNS: readonly FigureColumn<Packets>[] = [
   path("back", "fromServer", oneWayDelay, "median", DELAY),
 ];
 
+const EXCHANGES = "Requests and responses";
+const LATENCY = "Latency, ms";
+const TRANSACTION_COLUMNS: readonly FigureColumn<Transactions>[] = [
+  column("transactions", TRANSACTION_FIGURES.transactions),
+  column("per second", TRANSACTION_FIGURES.transactionsPerSecond),
+  column("mean", TRANSACTION_FIGURES.latency, "mean", LATENCY),
+  column("median", TRANSACTION_FIGURES.latency, "median", LATENCY),
+  column("p90", TRANSACTION_FIGURES.latency, "p90", LATENCY),
+  column("p99", TRANSACTION_FIGURES.latency, "p99", LATENCY),
+  column("p99.9", TRANSACTION_FIGURES.latency, "p999", LATENCY),
+  column("max", TRANSACTION_FIGURES.latency, "max", LATENCY),
+  column("median", TRANSACTION_FIGURES.connect, "median", "Connect, ms"),
+  column("unanswered", TRANSACTION_FIGURES.unansweredPercent),
+];
+
 /** Flows of one run, of which there may be several. */
 export interface FlowsOfRun {
   /** The name of the run, where several are shown. */
@@ -96,7 +113,7 @@ export function flowsTables(runs: readonly FlowsOfRun[], full = true): Html {
   );
   const packets = runs.flatMap(({ run, flows, looks }): FlowRow<Packets>[] =>
     flows.flatMap((measured) => {
-      if (measured.protocol === "tcp") return [];
+      if (measured.protocol !== "udp") return [];
       const { senders } = measured.figures;
       return senders.map((of) => {
         const name = flowName(measured.flow, of.sender, senders.length > 1);
@@ -104,17 +121,27 @@ export function flowsTables(runs: readonly FlowsOfRun[], full = true): Html {
       });
     })
   );
+  const exchanges = runs.flatMap(({ run, flows, looks }): FlowRow<Transactions>[] =>
+    flows.flatMap((measured) =>
+      measured.protocol === "rr"
+        ? [{ measured, name: measured.flow, of: measured.figures, run, look: looks.get(measured.flow) }]
+        : []
+    )
+  );
   // What is compared stands one below the other.
-  for (const rows of [streams, packets]) {
+  for (const rows of [streams, packets, exchanges]) {
     const order = new Map<string, number>();
     for (const { name } of rows) if (!order.has(name)) order.set(name, order.size);
     if (runs.length > 1) rows.sort((a, b) => order.get(a.name)! - order.get(b.name)!);
   }
-  if (streams.length + packets.length === 0) return html`<p class="nothing">No flow has recorded anything.</p>`;
+  if (streams.length + packets.length + exchanges.length === 0) {
+    return html`<p class="nothing">No flow has recorded anything.</p>`;
+  }
   return html`
     ${streams.length > 0 && table("TCP flows", STREAM_COLUMNS, streams)}
     ${packets.length > 0 && table("UDP flows", PACKET_COLUMNS, packets)}
-    ${full ? allFigures(streams, packets) : EXPORT_NOTE}
+    ${exchanges.length > 0 && table(EXCHANGES, TRANSACTION_COLUMNS, exchanges)}
+    ${full ? allFigures(streams, packets, exchanges) : EXPORT_NOTE}
   `;
 }
 
@@ -153,6 +180,11 @@ function describe(measured: MeasuredFlow, of: unknown): string {
     return [direction === undefined ? "" : direction === "upload" ? "up" : "down", cca ?? ""].filter((text) => text)
       .join(", ");
   }
+  if (measured.protocol === "rr") {
+    const { transport, figures, requestBytes, responseBytes } = measured;
+    const lengths = requestBytes === undefined ? "" : `, ${requestBytes} / ${responseBytes} B`;
+    return `${transport.toUpperCase()} ${figures.perConnection ? "CRR" : "RR"}${lengths}`;
+  }
   const { toServer, rtt } = of as Packets;
   return rtt !== undefined ? "echo" : toServer === undefined ? "down" : "up";
 }
@@ -161,8 +193,12 @@ const EXPORT_NOTE =
   html`<p class="note">All figures of all flows: <code>tine export --table flows --format csv</code></p>`;
 
 /** Each figure of each flow, with its key in JSON and its definition; of many flows they are left to exports. */
-function allFigures(streams: readonly FlowRow<Streams>[], packets: readonly FlowRow<Packets>[]): Html {
-  if (streams.length + packets.length > MAX_SINGLE) return EXPORT_NOTE;
+function allFigures(
+  streams: readonly FlowRow<Streams>[],
+  packets: readonly FlowRow<Packets>[],
+  exchanges: readonly FlowRow<Transactions>[],
+): Html {
+  if (streams.length + packets.length + exchanges.length > MAX_SINGLE) return EXPORT_NOTE;
   const within = (way: "toServer" | "fromServer") =>
     columnsOf(PATH_FIGURES as Figures<NonNullable<Packets["toServer"]>>).map((
       { key, title, unit, definition, value },
@@ -182,6 +218,7 @@ function allFigures(streams: readonly FlowRow<Streams>[], packets: readonly Flow
       [...columnsOf<Packets>(PACKET_FIGURES), ...within("toServer"), ...within("fromServer")],
       packets,
     )}
+    ${exchanges.length > 0 && figureList(EXCHANGES, columnsOf<Transactions>(TRANSACTION_FIGURES), exchanges)}
     </details>
   `;
 }

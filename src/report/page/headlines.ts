@@ -8,6 +8,7 @@ import {
   quantilesOf,
   seconds,
   STREAM_FIGURES,
+  TRANSACTION_FIGURES,
 } from "../../flow/analysis/mod.ts";
 import { type Html, html } from "../html.ts";
 import type { MeasuredFlow } from "../plots/context.ts";
@@ -33,7 +34,13 @@ const MOST = 4;
 export function headlines(report: TestReport): Html {
   const { flows } = report;
   const figures = testFigures(flows);
-  const all = [...roundTrips(report), ...goodputs(flows, figures), ...completions(flows), ...losses(figures)];
+  const all = [
+    ...roundTrips(report),
+    ...goodputs(flows, figures),
+    ...transactionHeadlines(flows),
+    ...completions(flows),
+    ...losses(figures),
+  ];
   if (all.length === 0) return html``;
   return html`
     <div class="headlines" aria-label="What happened" role="group">
@@ -67,7 +74,7 @@ function roundTrips({ flows }: TestReport): Headline[] {
     }];
   }
   const medians = flows.flatMap((measured) => {
-    if (measured.protocol === "tcp") return [];
+    if (measured.protocol !== "udp") return [];
     return measured.figures.senders.flatMap(({ rtt }) => rtt === undefined ? [] : [{ flow: measured.flow, rtt }]);
   });
   if (medians.length === 0) {
@@ -151,6 +158,33 @@ function goodputs(flows: readonly MeasuredFlow[], figures: TestFigures): Headlin
     ...split(bitRate(rates.reduce((a, b) => a + b))),
     note: count(rates.length, "UDP flow"),
   }];
+}
+
+/** Transactions a second of requests and responses, and their latency. */
+function transactionHeadlines(flows: readonly MeasuredFlow[]): Headline[] {
+  const exchanges = flows.flatMap((flow) => flow.protocol === "rr" && !flow.figures.unmeasured ? [flow] : []);
+  if (exchanges.length === 0) return [];
+  const rate = exchanges.reduce(
+    (sum, { figures }) => sum + TRANSACTION_FIGURES.transactionsPerSecond.value(figures),
+    0,
+  );
+  const medians = exchanges.flatMap(({ figures }) => TRANSACTION_FIGURES.latency.value(figures) ?? []);
+  const tails = exchanges.flatMap(({ figures }) => TRANSACTION_FIGURES.latency.value(figures, "p99") ?? []);
+  const several = exchanges.length > 1;
+  return [
+    {
+      what: "Transactions",
+      figure: figureText(rate, "1/s"),
+      unit: "/s",
+      note: several ? count(exchanges.length, "flow") : exchanges[0].flow,
+    },
+    ...medians.length === 0 ? [] : [{
+      what: several ? "Latency, median of flows" : "Latency, median",
+      figure: milliseconds(quantilesOf(medians)!.median),
+      unit: "ms",
+      note: `${several ? "worst " : ""}p99 ${milliseconds(Math.max(...tails))} ms`,
+    }],
+  ];
 }
 
 function completions(flows: readonly MeasuredFlow[]): Headline[] {

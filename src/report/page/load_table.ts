@@ -36,7 +36,7 @@ export function loadedPaths(flows: readonly MeasuredFlow[]): LoadedPath[] {
   if (bulk.length === 0) return [];
   const paths = new Map<string, { idle: EchoPhase[]; loaded: EchoPhase[] }>();
   for (const measured of flows) {
-    if (measured.protocol === "tcp" || measured.start === undefined) continue;
+    if (measured.protocol !== "udp" || measured.start === undefined) continue;
     const { start, flow, client, server, figures: { senders } } = measured;
     const key = JSON.stringify([client?.nodeId, server?.nodeId ?? server?.address]);
     for (const packets of senders) {

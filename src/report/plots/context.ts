@@ -1,9 +1,9 @@
-import type { MeasuredPackets, MeasuredStream } from "../../result/mod.ts";
+import type { Measured } from "../../result/mod.ts";
 import type { TableSource } from "../../result/tables/source.ts";
 import { type Axis, type Look, lookOf, type PlotUnit } from "../plot.ts";
 
 /** A flow of a test. */
-export type MeasuredFlow = MeasuredStream | MeasuredPackets;
+export type MeasuredFlow = Measured;
 
 /** More series than this in a plot are drawn as a crowd: a band over all of them, their mean and the worst. */
 export const MAX_SINGLE = 24;
@@ -44,7 +44,7 @@ export function flowName(flow: string, sender: number, several: boolean): string
 /** Returns the names of all series of flows, in order. */
 export function flowNames(flows: readonly MeasuredFlow[]): string[] {
   return flows.flatMap((measured) => {
-    if (measured.protocol === "tcp") return [measured.flow];
+    if (measured.protocol !== "udp") return [measured.flow];
     const { senders } = measured.figures;
     return senders.length === 0
       ? [measured.flow]

@@ -95,7 +95,7 @@ export async function readEchoes(context: PlotContext, alone: boolean): Promise<
 function limitsOf({ flows, maxValues }: PlotContext): [SeriesLimits, SeriesLimits] {
   let echoes = 0, senders = 0;
   for (const flow of flows) {
-    if (flow.protocol === "tcp") continue;
+    if (flow.protocol !== "udp") continue;
     for (const { rtt } of flow.figures.senders) {
       if (rtt === undefined) continue;
       echoes += rtt.count;

@@ -51,6 +51,8 @@ function goodputPlot(context: PlotContext, { intervals }: TimeData): XYPlot | un
   const figures = context.flows.flatMap((measured): [string, number | undefined][] =>
     measured.protocol === "tcp"
       ? [[measured.flow, STREAM_FIGURES.goodputBitsPerSecond.value(measured.figures)]]
+      : measured.protocol === "rr"
+      ? []
       : measured.figures.senders.map((sender) => [measured.flow, PACKET_FIGURES.goodputBitsPerSecond.value(sender)])
   );
   return overTime(context, {
@@ -92,7 +94,7 @@ function rttPlot(context: PlotContext, { echoes, intervals, kernels, losses }: T
       ...losses,
     ];
   const figures = context.flows.flatMap((measured): [string, string][] => {
-    if (measured.protocol === "tcp") return [];
+    if (measured.protocol !== "udp") return [];
     return measured.figures.senders.flatMap(({ rtt }): [string, string][] =>
       rtt === undefined ? [] : [[measured.flow, `median ${ms(rtt.median)}, p99 ${ms(rtt.p99)}, max ${ms(rtt.max)}`]]
     );
@@ -214,7 +216,7 @@ function latenessPlot(context: PlotContext, { echoes }: TimeData): XYPlot | unde
     step: 0.001,
   }));
   const late = context.flows.flatMap((measured): [string, number | undefined][] =>
-    measured.protocol === "tcp" ? [] : measured.figures.senders.map(({ lateness, lateSends }) => [
+    measured.protocol !== "udp" ? [] : measured.figures.senders.map(({ lateness, lateSends }) => [
       measured.flow,
       lateness && lateness.count > 0 ? lateSends * 100 / lateness.count : undefined,
     ])

@@ -4,14 +4,16 @@ import {
   type FigureDefinition,
   type Figures,
   figuresOf,
+  type FlowProtocol,
   PACKET_FIGURES,
   PATH_FIGURES,
   STREAM_FIGURES,
+  TRANSACTION_FIGURES,
 } from "../../flow/analysis/mod.ts";
 import { glob } from "../../base/glob.ts";
 import { nearest } from "../../base/nearest.ts";
 import { TineError } from "../../base/errors.ts";
-import type { MeasuredPackets, MeasuredStream } from "../read_flows.ts";
+import type { Measured } from "../read_flows.ts";
 import { figureName } from "../tables/flows_table.ts";
 
 /** A figure of flows that is a number. */
@@ -21,7 +23,7 @@ export interface FlowFigure extends Pick<FigureDefinition, "title" | "unit" | "b
   /** The name without the unit, where that is no other figure: `rttP99`, `toServer.lostPercent`. */
   readonly shortName: string;
   /** Of which flows. */
-  readonly protocols: ReadonlySet<"tcp" | "udp">;
+  readonly protocols: ReadonlySet<FlowProtocol>;
 }
 
 const UNIT_AT_END = /(?<=.)(?:Micros|Seconds|BitsPerSecond|Bytes|Percent|PerMinute)$/;
@@ -34,10 +36,11 @@ export const FLOW_FIGURES: ReadonlyMap<string, FlowFigure> = flowFigures([
   { protocol: "udp", figures: PATH_FIGURES, within: "toServer" },
   { protocol: "udp", figures: PATH_FIGURES, within: "fromServer" },
   { protocol: "udp", figures: CLOCK_FIGURES },
+  { protocol: "rr", figures: TRANSACTION_FIGURES },
 ]);
 
 interface NamedFigures {
-  readonly protocol: "tcp" | "udp";
+  readonly protocol: FlowProtocol;
   // deno-lint-ignore no-explicit-any -- what they are taken from does not matter here
   readonly figures: Figures<any>;
   readonly within?: string;
@@ -94,7 +97,7 @@ export function figureNamed(name: string): FlowFigure {
 function hintFor(name: string): string {
   const shorts = [...new Set(FLOW_FIGURES.values().map(({ shortName }) => shortName))];
   const parts = shorts.filter((short) =>
-    new RegExp(`^${RegExp.escape(name)}(?:Min|Mean|Median|P99|P999|Max)$`).test(short)
+    new RegExp(`^${RegExp.escape(name)}(?:Min|Mean|Median|P90|P99|P999|Max)$`).test(short)
   );
   if (parts.length > 0) return `it is a distribution: name a value, one of ${parts.join(", ")}`;
   const paths = [...BY_ANY_NAME.keys()].filter((known) =>
@@ -109,7 +112,7 @@ function hintFor(name: string): string {
 export interface FlowValues {
   /** The id of the flow; that of a flow with several senders ends with `/` and the index of the sender. */
   readonly flow: string;
-  readonly protocol: "tcp" | "udp";
+  readonly protocol: FlowProtocol;
   /** Figures that are known, by their names. */
   readonly values: Readonly<Record<string, number>>;
 }
@@ -131,10 +134,13 @@ export function flowMatcher(pattern: string): (flow: string) => boolean {
 }
 
 /** Returns the figures of a flow, of UDP for each sender. */
-export function valuesOf(measured: MeasuredStream | MeasuredPackets): FlowValues[] {
+export function valuesOf(measured: Measured): FlowValues[] {
   const { flow } = measured;
   if (measured.protocol === "tcp") {
     return [{ flow, protocol: "tcp", values: numbersOf("", figuresOf(STREAM_FIGURES, measured.figures)) }];
+  }
+  if (measured.protocol === "rr") {
+    return [{ flow, protocol: "rr", values: numbersOf("", figuresOf(TRANSACTION_FIGURES, measured.figures)) }];
   }
   const { senders, clockOffset } = measured.figures;
   return senders.map((figures) => ({

@@ -1,4 +1,4 @@
-import type { MeasuredPackets, MeasuredStream } from "../read_flows.ts";
+import type { Measured, MeasuredPackets, MeasuredStream, MeasuredTransactions } from "../read_flows.ts";
 import type { Column, RowChunk, Table, Value } from "./table.ts";
 import {
   CLOCK_FIGURES,
@@ -10,6 +10,7 @@ import {
   PATH_FIGURES,
   rounded,
   STREAM_FIGURES,
+  TRANSACTION_FIGURES,
 } from "../../flow/analysis/mod.ts";
 import { TineError } from "../../base/errors.ts";
 import { readFlows } from "../kept_figures.ts";
@@ -148,7 +149,10 @@ function flowConfig(text: string, sender: number | undefined): FlowConfig | unde
     return undefined;
   }
   if (sender === undefined) {
-    const sending = objectIn(config.upload ?? config.download);
+    if (Array.isArray(config.sender)) {
+      return { sending: objectIn(objectIn(config.sender[0]).requestResponse), marking: config };
+    }
+    const sending = objectIn(config.upload ?? config.download ?? config.requestResponse);
     return { sending, marking: sending };
   }
   const senders = Array.isArray(config.sender) ? config.sender : [];
@@ -168,14 +172,16 @@ function textOrNothing(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-/** A row of the table: a TCP flow, or a sender of a UDP flow. */
+/** A row of the table: a TCP flow, a sender of a UDP flow, or requests and responses. */
 type FlowRow =
-  | { readonly tcp: MeasuredStream; readonly udp?: undefined }
+  | { readonly tcp: MeasuredStream; readonly udp?: undefined; readonly rr?: undefined }
   | {
     readonly udp: MeasuredPackets;
     readonly sender: MeasuredPackets["figures"]["senders"][number];
     readonly tcp?: undefined;
-  };
+    readonly rr?: undefined;
+  }
+  | { readonly rr: MeasuredTransactions; readonly tcp?: undefined; readonly udp?: undefined };
 
 /** A column, and its value in a row. */
 interface FlowColumn extends Column {
@@ -185,7 +191,7 @@ interface FlowColumn extends Column {
 /** Every figure of every flow: of UDP, a row for each sender. */
 export function flowsTable(source: TableSource): Table {
   const own = [...DESCRIPTION, ...FIGURES];
-  function* rowsOfFlow(measured: MeasuredStream | MeasuredPackets): Generator<RowChunk, void, void> {
+  function* rowsOfFlow(measured: Measured): Generator<RowChunk, void, void> {
     for (const row of rowsOf(measured)) {
       const sender = row.udp === undefined ? undefined : row.sender.sender;
       yield {
@@ -206,7 +212,7 @@ export function flowsTable(source: TableSource): Table {
   }
   return {
     name: "flows",
-    row: "a TCP flow, or a sender of a UDP flow",
+    row: "a TCP flow, a sender of a UDP flow, or a flow of requests and responses",
     columns: columnsOf(source, ["node", "flow", "sender", "direction"], [
       ...own.map(({ value: _, ...column }) => column),
       TIME_BOUND,
@@ -230,7 +236,7 @@ const TIME_BOUND: Column = {
 /** The flows that are wanted; a test that has recorded nothing has no flows. */
 async function* flowsOf(
   { test, flows, onSamples }: TableSource,
-): AsyncGenerator<MeasuredStream | MeasuredPackets, void, void> {
+): AsyncGenerator<Measured, void, void> {
   try {
     yield* readFlows(test.path, wantedFlows(flows), onSamples);
   } catch (error) {
@@ -238,21 +244,48 @@ async function* flowsOf(
   }
 }
 
-function rowsOf(measured: MeasuredStream | MeasuredPackets): FlowRow[] {
+function rowsOf(measured: Measured): FlowRow[] {
   if (measured.protocol === "tcp") return [{ tcp: measured }];
+  if (measured.protocol === "rr") return [{ rr: measured }];
   return measured.figures.senders.map((sender) => ({ udp: measured, sender }));
 }
 
 function directionOf(row: FlowRow): string | undefined {
+  if (row.rr !== undefined) return undefined;
   if (row.udp !== undefined) return row.sender.toServer === undefined ? "fromServer" : "toServer";
   const { direction } = row.tcp;
   return direction && (direction === "upload" ? "toServer" : "fromServer");
 }
 
-const measuredOf = (row: FlowRow) => row.tcp ?? row.udp;
+const measuredOf = (row: FlowRow) => row.tcp ?? row.udp ?? row.rr;
 
 const DESCRIPTION: readonly FlowColumn[] = [
-  { name: "protocol", type: "text", definition: "tcp or udp.", value: (row) => measuredOf(row).protocol },
+  {
+    name: "protocol",
+    type: "text",
+    definition: "tcp or udp; rr of requests and responses over either.",
+    value: (row) => measuredOf(row).protocol,
+  },
+  {
+    name: "transport",
+    type: "text",
+    definition: "Of requests and responses: what carries them, tcp or udp.",
+    value: ({ rr }) => rr?.transport,
+  },
+  {
+    name: "request_bytes",
+    type: "int",
+    unit: "bytes",
+    definition: "Of requests and responses: length of a request.",
+    value: ({ rr }) => rr?.requestBytes,
+  },
+  {
+    name: "response_bytes",
+    type: "int",
+    unit: "bytes",
+    definition: "Of requests and responses: length of a response.",
+    value: ({ rr }) => rr?.responseBytes,
+  },
   {
     name: "complete",
     type: "bool",
@@ -307,11 +340,13 @@ const SUFFIXES: Readonly<Record<FigureUnit, string>> = {
   segment: "segments",
   sample: "samples",
   "1/minute": "per_minute",
+  "1/s": "per_second",
+  transaction: "transactions",
   flag: "",
 };
 
 /** Units of what is counted. */
-const COUNTS: ReadonlySet<FigureUnit> = new Set(["packet", "segment", "sample"]);
+const COUNTS: ReadonlySet<FigureUnit> = new Set(["packet", "segment", "sample", "transaction"]);
 
 /**
  * Returns the name of a figure's column: its key in JSON in snake_case, with its unit at the end.
@@ -353,26 +388,30 @@ export function columnsOfFigures<T>(
 }
 
 const FIGURES = joined([
-  ...columnsOfFigures(STREAM_FIGURES, ({ tcp }) => tcp?.figures),
-  ...columnsOfFigures(PACKET_FIGURES, (row) => row.udp === undefined ? undefined : row.sender),
-  ...columnsOfFigures(PATH_FIGURES, (row) => row.udp === undefined ? undefined : row.sender.toServer, "toServer"),
-  ...columnsOfFigures(PATH_FIGURES, (row) => row.udp === undefined ? undefined : row.sender.fromServer, "fromServer"),
-  ...columnsOfFigures(CLOCK_FIGURES, ({ udp }) => udp?.figures.clockOffset),
+  ["TCP", columnsOfFigures(STREAM_FIGURES, ({ tcp }) => tcp?.figures)],
+  ["UDP", [
+    ...columnsOfFigures(PACKET_FIGURES, (row) => row.udp === undefined ? undefined : row.sender),
+    ...columnsOfFigures(PATH_FIGURES, (row) => row.udp === undefined ? undefined : row.sender.toServer, "toServer"),
+    ...columnsOfFigures(PATH_FIGURES, (row) => row.udp === undefined ? undefined : row.sender.fromServer, "fromServer"),
+    ...columnsOfFigures(CLOCK_FIGURES, ({ udp }) => udp?.figures.clockOffset),
+  ]],
+  ["requests and responses", columnsOfFigures(TRANSACTION_FIGURES, ({ rr }) => rr?.figures)],
 ]);
 
-/** Makes one column of the TCP and the UDP figure of one name. */
-function joined(columns: readonly FlowColumn[]): FlowColumn[] {
-  const byName = new Map<string, FlowColumn>();
-  for (const column of columns) {
-    const other = byName.get(column.name);
-    byName.set(
-      column.name,
-      other === undefined ? column : {
-        ...other,
-        definition: `Of TCP: ${other.definition} Of UDP: ${column.definition}`,
-        value: (row) => (row.tcp === undefined ? column : other).value(row),
-      },
-    );
+/** Makes one column of figures of one name; a row has the figure of one kind of flow. */
+function joined(lists: readonly (readonly [of: string, columns: readonly FlowColumn[]])[]): FlowColumn[] {
+  const byName = new Map<string, [of: string, column: FlowColumn][]>();
+  for (const [of, columns] of lists) {
+    for (const column of columns) {
+      const alike = byName.get(column.name);
+      if (alike === undefined) byName.set(column.name, [[of, column]]);
+      else alike.push([of, column]);
+    }
   }
-  return [...byName.values()];
+  return Array.from(byName.values(), ([[of, first], ...others]) =>
+    others.length === 0 ? first : {
+      ...first,
+      definition: [[of, first] as const, ...others].map(([of, { definition }]) => `Of ${of}: ${definition}`).join(" "),
+      value: (row) => others.reduce((found: Value, [, { value }]) => found ?? value(row), first.value(row)),
+    });
 }

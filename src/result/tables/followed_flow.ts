@@ -150,6 +150,8 @@ export class FollowedFlow {
   /** Whether samples may come that are earlier than all that are there. */
   #waits(): boolean {
     const { client, server } = this.flow;
+    // The client alone records transactions, in their order.
+    if (isOfTransactions(this.flow)) return client === undefined && this.#isUnknown("client");
     for (const [end, info] of [["client", client], ["server", server]] as const) {
       if (info === undefined) {
         if (this.#isUnknown(end)) return true;
@@ -165,10 +167,11 @@ export class FollowedFlow {
   #isUnknown(end: "client" | "server"): boolean {
     if (this.flow[end] !== undefined) return false;
     const { client, server } = this.flow;
-    const type = (client ?? server)?.type;
+    const { type, values } = client ?? server ?? {};
     const { runners } = this.test.options;
     if (runners === undefined || type === undefined) return true;
-    return runners.has((type === "streamInfo" ? "stream" : "packet") + (end === "client" ? "Client" : "Server"));
+    const isStream = type === "streamInfo" || type === "transactionInfo" && values?.transport === "tcp";
+    return runners.has((isStream ? "stream" : "packet") + (end === "client" ? "Client" : "Server"));
   }
 
   /** The samples that are the earliest of those that wait; both ends have described themselves, or never will. */
@@ -207,7 +210,9 @@ export class FollowedFlow {
    */
   #makeRows({ chunk, node }: { readonly chunk: Chunk; readonly node: string }, last: boolean): boolean {
     // A stream's samples of one end are told from those of the other by where the ends are.
-    const ends = chunk.kind === "streamIO"
+    const ends = chunk.kind === "transactionIO"
+      ? ["client"] as const
+      : chunk.kind === "streamIO"
       ? ["client", "server"] as const
       : [chunk.columns.server[0] === 1 ? "server" : "client"] as const;
     if (!last && ends.some((end) => this.flow[end] === undefined && this.#isUnknown(end))) return false;
@@ -228,6 +233,10 @@ export class FollowedFlow {
   }
 }
 
+function isOfTransactions({ client, server }: IndexedFlow): boolean {
+  return (client ?? server)?.type === "transactionInfo";
+}
+
 /** Identifies the samples of an end on a node, which come in their order. */
 function keyOf(atServer: boolean, node: string): string {
   return `${atServer} ${node}`;
@@ -240,11 +249,13 @@ class SampleCounts {
   readonly #received: [number, number] = [0, 0];
   /** Those that the server has received and was to echo. */
   #toEcho = 0;
+  #transactions = 0;
   /** Bytes of a stream that its receiver and its sender have counted. */
   readonly #bytes: [number, number] = [0, 0];
 
   add(chunk: Chunk): void {
-    if (chunk.kind === "streamIO") {
+    if (chunk.kind === "transactionIO") this.#transactions += chunk.count;
+    else if (chunk.kind === "streamIO") {
       const { total, sent } = chunk.columns;
       for (let i = 0; i < chunk.count; i++) {
         const end = sent[i] === 1 ? 1 : 0;
@@ -262,6 +273,9 @@ class SampleCounts {
 
   /** Whether the flow has ended, and each end that is part of the test has sent as much as the last report counts. */
   areAllOf({ client, server, report }: IndexedFlow): boolean {
+    if (report?.kind === "transactions") {
+      return report.complete && (client === undefined || this.#transactions >= report.transactions + report.lost);
+    }
     if (report?.kind === "stream") {
       const sender = (client ?? server)?.values.direction === "upload" ? client : server;
       return [sender === client ? server : client, sender]

@@ -21,6 +21,7 @@ import {
   warmupValues,
 } from "./source.ts";
 import type { Column, RowChunk, Table, Values } from "./table.ts";
+import { TRANSACTION_COLUMNS, TransactionIntervals } from "./transaction_intervals.ts";
 
 /** The length of intervals where none is given, in milliseconds. */
 export const DEFAULT_INTERVAL_MS = 100;
@@ -82,6 +83,7 @@ const COLUMNS = {
     "Packets of the sender that arrived with a congestion mark in the interval, RFC 3168; of TCP, segments that the " +
       "receiver reported as such.",
   ),
+  ...TRANSACTION_COLUMNS,
 } satisfies Record<string, Column>;
 
 /** Values of a row; what is left out is absent. */
@@ -101,7 +103,8 @@ export function intervalsTable(source: TableSource): Table {
   const intervalNanos = (source.intervalMs ?? DEFAULT_INTERVAL_MS) * 1e6;
   return {
     name: "intervals",
-    row: "a TCP flow, or a sender of a UDP flow, in an interval, counted from the start of the flow",
+    row:
+      "a TCP flow, a sender of a UDP flow, or requests and responses, in an interval, counted from the start of the flow",
     columns: columnsOf(source, ["node", "flow", "sender", "direction"], [...Object.values(COLUMNS), WARMUP]),
     async *rows() {
       const flows = await SourceFlows.read(source);
@@ -122,6 +125,8 @@ export function intervalsTable(source: TableSource): Table {
     const toClient = serverToClient(flow, flows.index);
     const follower = info.type === "packetInfo"
       ? new PacketIntervals(intervalNanos, serverShift(flow), toClient, clocks, flow.server !== undefined)
+      : info.type === "transactionInfo"
+      ? new TransactionIntervals(intervalNanos, info.values.transport === "udp")
       : new StreamIntervals(intervalNanos, toClient, flow);
     const warmUp = warmUpOf(info);
     const take = (placed: readonly PlacedRow[]): RowChunk => {
@@ -185,7 +190,7 @@ class StreamIntervals {
   }
 
   add(chunk: Chunk): void {
-    if (chunk.kind === "packetIO") return;
+    if (chunk.kind === "packetIO" || chunk.kind === "transactionIO") return;
     // Samples of the server are those of the receiver of an upload, and of the sender of a download.
     const { count, columns } = chunk;
     const { rate, shiftNanos } = this.#isAtServer(chunk) ? this.toClient : NO_SHIFT;

@@ -1,7 +1,7 @@
 import type { Message } from "../../node/protocol/frame.ts";
 import type { Chunk } from "../../flow/records/read_chunk.ts";
 import type { OffsetEstimate } from "../../flow/analysis/mod.ts";
-import type { IndexedFlow, MeasuredPackets, MeasuredStream } from "../read_flows.ts";
+import type { IndexedFlow, Measured } from "../read_flows.ts";
 import type { LoggedLine } from "../read_logs.ts";
 import type { SourceFlows } from "./source.ts";
 import type { RowChunk } from "./table.ts";
@@ -44,7 +44,7 @@ export type LiveRows =
   | {
     /** From a flow that has ended. */
     readonly of: "flow";
-    rows(measured: MeasuredStream | MeasuredPackets): Iterable<RowChunk>;
+    rows(measured: Measured): Iterable<RowChunk>;
   }
   | {
     /** From single records of a test. */

@@ -10,7 +10,7 @@ import { flowsTable } from "./flows_table.ts";
 import { intervalsTable } from "./intervals_table.ts";
 import { errorsTable, logsTable } from "./log_tables.ts";
 import { runsTable } from "./runs_table.ts";
-import { packetsTable, streamIoTable, tcpInfoTable } from "./raw_tables.ts";
+import { packetsTable, streamIoTable, tcpInfoTable, transactionsTable } from "./raw_tables.ts";
 import { lossesTable, roundTripsTable } from "./packet_tables.ts";
 import type { TableSource } from "./source.ts";
 import { UDF_TABLE_PREFIX, unknownUdf } from "../udf_output.ts";
@@ -28,6 +28,7 @@ export const TABLES: ReadonlyMap<string, MakeTable> = new Map<string, MakeTable>
   ["round_trips", roundTripsTable],
   ["losses", lossesTable],
   ["packets", packetsTable],
+  ["transactions", transactionsTable],
   ["stream_io", streamIoTable],
   ["tcp_info", tcpInfoTable],
   ["runs", runsTable],

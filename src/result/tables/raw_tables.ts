@@ -32,6 +32,10 @@ export const packetsTable = (source: TableSource) =>
     "a packet that was sent or received, or a burst that went through the kernel as one",
   );
 
+/** Each transaction. */
+export const transactionsTable = (source: TableSource) =>
+  rawTable(source, "transactionIO", "transactions", "a request and its response, or one that was given up");
+
 /** Columns that are among the tags. */
 const TAGS: ReadonlySet<string> = new Set(["sender"]);
 
@@ -111,6 +115,8 @@ function warmUpValues(
 
 /** Which end of a flow took the samples of a chunk: a chunk has those of one. */
 function isAtServer(flow: IndexedFlow, node: string, chunk: Chunk): boolean {
+  // The client alone records transactions.
+  if (chunk.kind === "transactionIO") return false;
   if (chunk.kind !== "streamIO") return chunk.columns.server[0] === 1;
   if (flow.client?.nodeId !== flow.server?.nodeId) return flow.server?.nodeId === node;
   const direction = (flow.client ?? flow.server)?.values.direction;

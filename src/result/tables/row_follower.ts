@@ -1,5 +1,5 @@
 import { Kind, type Message } from "../../node/protocol/frame.ts";
-import { GrowingIndex, type IndexedFlow, type MeasuredPackets, type MeasuredStream } from "../read_flows.ts";
+import { GrowingIndex, type IndexedFlow, type Measured } from "../read_flows.ts";
 import type { LoggedLine } from "../read_logs.ts";
 import type { RecordPlace } from "../read_records.ts";
 import {
@@ -23,7 +23,7 @@ async function writeReady(ready: ReadyRows[]): Promise<void> {
 }
 
 /** Measures a flow whose samples are stored. */
-export type MeasureFlow = (flow: IndexedFlow, index: GrowingIndex) => Promise<MeasuredStream | MeasuredPackets>;
+export type MeasureFlow = (flow: IndexedFlow, index: GrowingIndex) => Promise<Measured>;
 
 /** What a {@linkcode RowFollower} knows of the test, see {@linkcode namesIn} for its runners, and can do besides. */
 export interface RowFollowerOptions extends FollowOptions {

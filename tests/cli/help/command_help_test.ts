@@ -69,6 +69,6 @@ Deno.test("help() defines the figures that a command prints", async () => {
   const { command } = await registry.get("tcp client")!.load();
   assertStringIncludes(
     help(command, file),
-    "\n\nFigures:\n  received  Bytes of the application that the receiver counted.",
+    "\n\nFigures:\n  received        Bytes of the application that the receiver counted.",
   );
 });

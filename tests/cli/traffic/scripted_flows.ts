@@ -18,6 +18,8 @@ export function scriptedFlows(scripts: { upload?: Script; download?: Script; pac
       const script = (upload === undefined ? scripts.download : scripts.upload) ?? missing;
       return script((upload ?? download)!.flow, options).then((report) => reportOf("stream", report ?? streamReport()));
     },
+    streamTransactions: (_addr, { requestResponse }, options) =>
+      missing(requestResponse!.flow, options).then((report) => reportOf("transactions", report ?? undefined)),
     packetClient: (_addr, { flow }, options) =>
       (scripts.packets ?? missing)(flow, options).then((report) => reportOf("packets", report ?? packetReport())),
     [Symbol.asyncDispose]: () => Promise.resolve(),

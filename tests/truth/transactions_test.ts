@@ -1,0 +1,104 @@
+import { assert, assertEquals } from "@std/assert";
+import { type LinkEnd, makeLink, whyNoLink } from "../support/link.ts";
+import { outputOf, TINE } from "../support/tine.ts";
+import { testTogether } from "../support/together.ts";
+import { runClient, startServer } from "./by_hand.ts";
+
+const missing = whyNoLink();
+const WHAT = "tine tcp client --rr and --crr make the connections and bytes that the kernel counts";
+/** Of Ethernet, IP and TCP with timestamps. */
+const HEADER_BYTES = { ipv4: 14 + 20 + 32, ipv6: 14 + 40 + 32 };
+/** What opens and ends a flow takes fewer bytes than this. */
+const FEW_BYTES = 3000;
+
+/** Runs a client that fails, and returns what it says. */
+async function failing({ inside: [program, ...words] }: LinkEnd, ...args: string[]): Promise<string> {
+  const child = new Deno.Command(program, {
+    args: [...words, ...TINE, "tcp", "client", ...args, "--json"],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const { code, stderr } = await outputOf(child);
+  assertEquals(code, 1, stderr);
+  return stderr;
+}
+
+/** How many connections wait for their end, TIME_WAIT: 06 in the kernel's list. */
+async function waiting({ namespace: { pid } }: LinkEnd): Promise<number> {
+  return (await Deno.readTextFile(`/proc/${pid}/net/tcp`)).split("\n").filter((line) => line.split(/\s+/)[4] === "06")
+    .length;
+}
+
+/** Leaves the client's system few ports to choose from. */
+async function fewPorts({ namespace }: LinkEnd): Promise<void> {
+  const range = ["sysctl", "-q", "-w", "net.ipv4.ip_local_port_range=40000 40009"];
+  const [program, ...words] = namespace.inside;
+  const { success } = await new Deno.Command(program, { args: [...words, ...range] }).output();
+  assert(success);
+}
+
+const tests = [
+  ...(["ipv4", "ipv6"] as const).map((family) => ({
+    name: `bytes of requests and responses over ${family}`,
+    async fn() {
+      await using link = await makeLink();
+      await using server = await startServer(link, "tcp", family);
+      const summary = await runClient(link, "tcp", server.address, "--rr=200,900", "--transactions=1000");
+      assertEquals([summary.transactions, summary.complete, summary.connectionsPerSecond], [1000, true, undefined]);
+      for (const [end, bytes] of [[link.client, 200], [link.server, 900]] as const) {
+        const { sent } = await end.traffic();
+        const payload = sent.bytes - sent.packets * HEADER_BYTES[family];
+        assert(payload >= 1000 * bytes && payload <= 1000 * bytes + FEW_BYTES, `${payload} for ${bytes}`);
+      }
+      assertEquals(await link.server.counter("Tcp PassiveOpens"), 1);
+    },
+  })),
+  {
+    name: "a connection for each transaction, which waits for its end at the client, or is reset",
+    async fn() {
+      await using link = await makeLink();
+      await using server = await startServer(link, "tcp");
+      const summary = await runClient(link, "tcp", server.address, "--crr", "--transactions=300");
+      const { transactions, connectMeanMicros, latencyMeanMicros } = summary;
+      assertEquals(transactions, 300);
+      assert(connectMeanMicros > 0 && connectMeanMicros < latencyMeanMicros);
+      // One more: the connection over which the client has asked.
+      assertEquals(await link.client.counter("Tcp ActiveOpens"), 301);
+      assertEquals(await link.server.counter("Tcp PassiveOpens"), 301);
+      const before = await waiting(link.client);
+      assert(before >= 300 && before <= 301, `${before}`);
+      assertEquals(await waiting(link.server), 0);
+      const reset = await runClient(link, "tcp", server.address, "--crr", "--transactions=300", "--rst");
+      assertEquals(reset.transactions, 300);
+      assertEquals(await link.client.counter("Tcp ActiveOpens"), 602);
+      assert(await waiting(link.client) <= before + 1);
+    },
+  },
+  {
+    name: "what a client may do whose system has no port left",
+    async fn() {
+      await using link = await makeLink();
+      await using server = await startServer(link, "tcp");
+      await fewPorts(link.client);
+      const stderr = await failing(link.client, server.address, "--crr", "--transactions=100");
+      const [, after] = /no port of this machine is free after (\d+) transactions: .*\(TIME_WAIT\)/.exec(stderr) ?? [];
+      assert(Number(after) >= 8 && Number(after) <= 10, stderr);
+      assertEquals(stderr.trim().split("\n").length, 1);
+      // Where it is the client that chooses, a port is free again at once: the kernel sees that the other end is done.
+      const chosen = ["--client-ports=50000-50004", "--transactions=60"];
+      const { transactions, complete } = await runClient(link, "tcp", server.address, "--crr", ...chosen);
+      assertEquals([transactions, complete], [60, true]);
+      assertEquals(
+        (await runClient(link, "tcp", server.address, "--crr", "--rst", "--transactions=60")).transactions,
+        60,
+      );
+    },
+  },
+];
+
+testTogether(
+  missing === undefined ? WHAT : `${WHAT} (skipped: ${missing})`,
+  tests.map((test) => ({ ...test, ignore: missing !== undefined })),
+  2,
+);
