@@ -7,6 +7,7 @@
  * @module
  */
 import * as zod from "zod";
+import { nearest } from "./nearest.ts";
 import {
   type Duration,
   DURATION_PATTERN,
@@ -38,7 +39,8 @@ type SchemaFunctions =
   | "record"
   | "strictObject"
   | "string"
-  | "union";
+  | "union"
+  | "unknown";
 
 /**
  * The functions of zod that schemas here are made of. Each is named, so that a bundler leaves out the rest: messages in
@@ -56,6 +58,7 @@ export const z: Pick<typeof zod, SchemaFunctions> = {
   strictObject: zod.strictObject,
   string: zod.string,
   union: zod.union,
+  unknown: zod.unknown,
 };
 
 /** Returns a value as a message shows it: short, and recognizable. */
@@ -81,6 +84,33 @@ export function expects(what: string): { error: (issue: { code?: string; input?:
   // The validation reports unknown keys, since it knows the known ones.
   return { error: ({ code, input }) => code === "unrecognized_keys" ? undefined : expected(what, input) };
 }
+
+/** What zod hands over of an issue before it has a message. */
+interface RawIssue {
+  code: string;
+  input: unknown;
+  keys?: readonly string[];
+  inst?: { _zod: { def: { shape?: object } } };
+}
+
+/** Returns the message of an issue that the schema has no message for. */
+function message({ code, input, keys, inst }: RawIssue): string | undefined {
+  if (code === "unrecognized_keys") {
+    const known = Object.keys(inst?._zod.def.shape ?? {});
+    return keys!.slice(0, 5).map((key) => {
+      const guess = nearest(key, known);
+      return `unknown key ${show(key)}, ` + (guess ? `did you mean ${guess}?` : `known are ${known.join(", ")}`);
+    }).join("; ");
+  }
+  return code === "too_small" ? `expected more than ${show(input)}` : undefined;
+}
+
+/**
+ * What `parse` of a schema gets besides the value: the messages of unknown keys and limits.
+ *
+ * zod can generate code for a schema; for one file, even a large one, that takes longer than it saves.
+ */
+export const SCHEMA_CONTEXT = { error: message as never, jitless: true };
 
 /** A text of a pattern; `what` completes "expected ...". */
 export function pattern(what: string, pattern: RegExp): zod.ZodString {

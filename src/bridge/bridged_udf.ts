@@ -22,7 +22,7 @@ import type { UdfProgress } from "./messages.ts";
 import type { ReachOptions } from "./reach_udf.ts";
 import { OutputAllowance } from "./output_allowance.ts";
 import { RowPoints } from "./row_points.ts";
-import { udfOptions } from "./udf_options.ts";
+import { udfOptions } from "../udf/option_values.ts";
 
 /** Encoded rows that wait for a UDF, in bytes; what comes on top is dropped. */
 const MAX_QUEUE_BYTES = 16 * 2 ** 20;

@@ -13,7 +13,7 @@ import { Host } from "../udf/host.ts";
 import type { InfoResponse, Option } from "../udf/messages.ts";
 import { checkProgram } from "../udf/udf_process.ts";
 import { reachUdf, unknownHandler } from "./reach_udf.ts";
-import { udfOptions } from "./udf_options.ts";
+import { udfOptions } from "../udf/option_values.ts";
 
 /** A UDF that does not answer within this is not asked any more, in milliseconds. */
 const TIMEOUT_MS = 10_000;

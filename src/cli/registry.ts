@@ -25,6 +25,10 @@ export const registry: Registry = new Map<string, Entry>([
     summary: "Check whether a UDF speaks the protocol correctly",
     load: () => import("./check.ts"),
   }],
+  ["test", {
+    summary: "Test a UDF by cases: input, and what is to come back",
+    load: () => import("./test/test_cases.ts"),
+  }],
   ["replay", {
     summary: "Replay a recording to a UDF and compare its answers",
     load: () => import("./replay/replay.ts"),
@@ -90,7 +94,7 @@ export const registry: Registry = new Map<string, Entry>([
     load: () => import("./vet.ts"),
   }],
   ["schema", {
-    summary: "Print the JSON Schema of plans",
+    summary: "Print the JSON Schema of plans, or of cases of UDFs",
     load: () => import("./schema.ts"),
   }],
   ["init", {

@@ -47,6 +47,8 @@ export interface ReachOptions {
   signal?: AbortSignal;
   /** How a module of an author is run. */
   module?: ModuleRunnerOptions;
+  /** The folder that a child process runs in; default: that of this process. */
+  cwd?: string;
 }
 
 /**
@@ -54,7 +56,10 @@ export interface ReachOptions {
  *
  * @throws {UsageError} unless it names exactly one
  */
-export async function reachUdf(target: Target, { retryMs, log, signal, module }: ReachOptions): Promise<RunningUdf> {
+export async function reachUdf(
+  target: Target,
+  { retryMs, log, signal, module, cwd }: ReachOptions,
+): Promise<RunningUdf> {
   checkTarget(target);
   const { handler, socket, connect, trailing } = target;
   if (handler !== undefined) {
@@ -68,7 +73,7 @@ export async function reachUdf(target: Target, { retryMs, log, signal, module }:
   }
   if (trailing !== undefined) {
     const { startProcess } = await import("../udf/udf_process.ts");
-    return startProcess(trailing, log);
+    return startProcess(trailing, log, {}, cwd);
   }
   const { connectSocket } = await import("../udf/udf_socket.ts");
   const address = socket !== undefined ? { path: socket } : placeOfUdf(connect!);

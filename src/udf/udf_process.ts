@@ -17,12 +17,14 @@ const STDERR_GRACE_MS = 250;
  * @param command the program and its arguments; no shell is involved
  * @param log gets each line that the UDF writes to stderr
  * @param env what it gets in its environment on top of that of this process
+ * @param cwd the folder that it runs in, and that relative paths of programs start from; default: that of this process
  * @throws {TineError} `cannot-start`
  */
 export function startProcess(
   command: readonly string[],
   log: (line: string) => void,
   env: Readonly<Record<string, string>> = {},
+  cwd?: string,
 ): RunningUdf & { readonly pid: number } {
   const [program, ...args] = command;
   let child: Deno.ChildProcess;
@@ -30,6 +32,7 @@ export function startProcess(
     child = new Deno.Command(program, {
       args,
       env,
+      cwd,
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",

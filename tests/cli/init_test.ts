@@ -31,11 +31,17 @@ Deno.test("what tine init writes is formatted, linted, checked, and passes its t
   await using folder = await temporary();
   const { dir } = folder;
   const first = await init(dir, "my_udf.ts");
-  assertEquals([first.code, first.stdout], [0, "my_udf.ts\nmy_udf_test.ts\ntine_udf.d.ts\ndeno.json\n"]);
+  assertEquals([first.code, first.stdout], [
+    0,
+    "my_udf.ts\nmy_udf_test.ts\nmy_udf_cases.yaml\ntine_udf.d.ts\ndeno.json\n",
+  ]);
   assertStringIncludes(first.stderr, "deno test my_udf_test.ts");
   assertStringIncludes(first.stderr, "tine agent ./my_udf.ts");
   assert(!first.stderr.includes("add to"));
-  assertEquals((await init(dir, "in-js.js")).stdout, "in-js.js\nin-js_test.js\n");
+  assertEquals((await init(dir, "in-js.js")).stdout, "in-js.js\nin-js_test.js\nin-js_cases.yaml\n");
+  const cases = await run(dir, "run", "-A", entry, "test", ".");
+  assertEquals(cases.code, 0, cases.stdout);
+  assertStringIncludes(cases.stdout, "10 passed, 0 failed");
   for (const args of [["fmt", "--check"], ["lint"], ["test"]]) {
     const { code, stdout, stderr } = await run(dir, ...args);
     assertEquals(code, 0, stdout + stderr);
@@ -96,15 +102,16 @@ export const point: (point: ours.Point) => theirs.Point = (point) => point;
 
 Deno.test("each skeleton has the name that tine init puts its own in place of", async () => {
   const folder = new URL("../../src/cli/init/skeletons/", import.meta.url);
-  await using written = await temporary();
   for (const name of files(folder.pathname)) {
-    if (/_test/.test(name)) continue;
+    if (/_(test|cases)\./.test(name)) continue;
+    await using written = await temporary();
     const { code, stdout } = await init(written.dir, name.replace("my_", "other_"));
     assertEquals(code, 0);
     for (const path of stdout.trim().split("\n")) {
       const skeleton = new URL(path.replace("other_", "my_"), folder);
       if (!path.startsWith("other_")) continue;
-      const expected = (await Deno.readTextFile(skeleton)).replaceAll(/my_(udf|plan)\b|my_(udf_test)\b/g, "other_$1$2");
+      const expected = (await Deno.readTextFile(skeleton)).replaceAll(/my_(udf|plan|udf_test|udf_cases)\b/g, "other_$1")
+        .replace("./other_udf.ts }", `./${name.replace("my_", "other_")} }`);
       const reference = path.endsWith("plan.ts") ? '/// <reference path="./tine_node.d.ts" />\n' : "";
       assertEquals(await Deno.readTextFile(`${written.dir}/${path}`), reference + expected);
     }
@@ -162,7 +169,7 @@ Deno.test("a plan that tine init writes has its types beside it, without a confi
 });
 
 Deno.test("tine init never overwrites a file", async () => {
-  for (const existing of ["my_udf.ts", "my_udf_test.ts"]) {
+  for (const existing of ["my_udf.ts", "my_udf_test.ts", "my_udf_cases.yaml"]) {
     await using folder = await temporary();
     await Deno.writeTextFile(`${folder.dir}/${existing}`, "mine");
     const { code, stderr } = await init(folder.dir, "my_udf.ts");
@@ -205,7 +212,7 @@ Deno.test("tine init leaves a deno.json alone, and says what to add to it", asyn
   assertEquals(code, 0, stderr);
   assertStringIncludes(stderr, '"imports": { "@tine/tine/udf": "./udfs/tine_udf.d.ts" }');
   assertEquals(files(dir), ["deno.json", "udfs"]);
-  assertEquals(files(`${dir}/udfs`), ["rate.ts", "rate_test.ts", "tine_udf.d.ts"]);
+  assertEquals(files(`${dir}/udfs`), ["rate.ts", "rate_cases.yaml", "rate_test.ts", "tine_udf.d.ts"]);
   await Deno.writeTextFile(`${dir}/deno.json`, '{ "imports": { "@tine/tine/udf": "./udfs/tine_udf.d.ts" } }\n');
   assertEquals((await run(dir, "check", "udfs/rate_test.ts")).code, 0);
   assert(!(await init(dir, "udfs/other.ts")).stderr.includes("add to"));

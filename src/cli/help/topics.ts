@@ -93,6 +93,11 @@ export const topics: ReadonlyMap<string, Topic> = new Map<string, Topic>([
     commands: ["check"],
     load: () => import("./topics/check.md", { with: { type: "text" } }),
   }],
+  ["cases", {
+    summary: "Cases of tests of UDFs: input, what is to come back, restarts, reports for CI",
+    commands: ["test", "init", "schema"],
+    load: () => import("./topics/cases.md", { with: { type: "text" } }),
+  }],
   ["supervision", {
     summary: "A relay that starts a crashed UDF again",
     commands: ["agent"],

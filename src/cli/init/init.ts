@@ -23,15 +23,17 @@ interface Text {
   readonly default: string;
 }
 
-/** A UDF and its test for each language; `my_udf` in them stands for the name of the UDF. */
+/** A UDF, its test and its cases for each language; `my_udf` in them stands for the name of the UDF. */
 const SKELETONS: Readonly<Record<"ts" | "js", () => Promise<Text>[]>> = {
   ts: () => [
     import("./skeletons/my_udf.ts", { with: { type: "text" } }),
     import("./skeletons/my_udf_test.ts", { with: { type: "text" } }),
+    import("./skeletons/my_udf_cases.yaml", { with: { type: "text" } }),
   ],
   js: () => [
     import("./skeletons/my_udf.js", { with: { type: "text" } }),
     import("./skeletons/my_udf_test.js", { with: { type: "text" } }),
+    import("./skeletons/my_udf_cases.yaml", { with: { type: "text" } }),
   ],
 };
 
@@ -48,7 +50,7 @@ export const command = defineCommand({
   summary: "Write a UDF or a plan to start from",
   usage: ["FILE.ts | FILE.js", "FILE.yaml | FILE.jsonc | FILE.json | plan.ts | NAME_plan.ts"],
   description:
-    "Writes a small UDF that works, and its test. The types for editors come with it, as tine_udf.d.ts and an entry in " +
+    "Writes a small UDF that works, its test, and cases for tine test. The types for editors come with it, as tine_udf.d.ts and an entry in " +
     "deno.json; a UDF needs neither to run. Or writes a plan of tests, with comments (in .json too, tine reads them); a " +
     "module whose name ends with plan is one, and gets its types as tine_node.d.ts. Existing files are never overwritten.",
   flags: {},
@@ -60,6 +62,7 @@ export const command = defineCommand({
   examples: [
     { command: "tine init my_udf.ts", what: "a UDF in TypeScript" },
     { command: "deno test my_udf_test.ts", what: "run its test" },
+    { command: "tine test my_udf_cases.yaml", what: "run its cases" },
     {
       command: `printf '${POINTS}' | tine host --precision s --handler ./my_udf.ts --set field=v`,
       what: "try it with two points",
@@ -70,16 +73,18 @@ export const command = defineCommand({
 
   async run({ positionals: [path] }) {
     if (/\.(ya?ml|jsonc?)$/.test(path) || PLAN_MODULE.test(path)) return await initPlan(path);
-    const { language, module, test } = namesFor(path);
+    const { language, module, test, cases } = namesFor(path);
     const folder = dirname(path);
     const name = module.replace(/\.\w+$/, "").replace(/\W/g, "_");
     const fill = ({ default: text }: Text) =>
-      text.replaceAll(`my_udf_test.${language}`, test).replaceAll(`./my_udf.${language}`, `./${module}`)
+      text.replaceAll(`my_udf_test.${language}`, test).replaceAll("my_udf_cases.yaml", cases)
+        .replaceAll(/\.\/my_udf\.[jt]s/g, `./${module}`)
         .replace("@my_udf()", `@${name}()`);
-    const [moduleText, testText] = await Promise.all(SKELETONS[language]());
+    const [moduleText, testText, casesText] = await Promise.all(SKELETONS[language]());
     const skeleton = [
       { path: join(folder, module), text: fill(moduleText) },
       { path: join(folder, test), text: fill(testText) },
+      { path: join(folder, cases), text: fill(casesText) },
     ];
     for (const file of skeleton) await refuseExisting(file.path);
 
@@ -100,6 +105,7 @@ export const command = defineCommand({
     const shown = path.startsWith("/") ? path : `./${join(path)}`;
     console.error(`
 Test it:  deno test ${join(folder, test)}
+          tine test ${join(folder, cases)}
 Try it:   printf '${POINTS}' | tine host --precision s --handler ${shown} --set field=v
 Run it:   tine agent ${shown}`);
     if (config !== undefined && !(await Deno.readTextFile(config)).includes(UDF_MODULE)) {
@@ -133,7 +139,7 @@ async function initPlan(path: string): Promise<number> {
 }
 
 /** What the files are called. */
-function namesFor(path: string): { language: "ts" | "js"; module: string; test: string } {
+function namesFor(path: string): { language: "ts" | "js"; module: string; test: string; cases: string } {
   const module = basename(path);
   const [, name, language] = /^(.+)\.(ts|js)$/.exec(module) ?? [];
   if (name === undefined || name.endsWith(".d") || path.endsWith("/")) {
@@ -146,7 +152,12 @@ function namesFor(path: string): { language: "ts" | "js"; module: string; test: 
   if (!/^\w[\w.-]*$/.test(name)) {
     throw new UsageError(`FILE: expected a name of letters, digits, _, - and ., not "${escape(module)}"`);
   }
-  return { language: language as "ts" | "js", module, test: `${name}_test.${language}` };
+  return {
+    language: language as "ts" | "js",
+    module,
+    test: `${name}_test.${language}`,
+    cases: `${name}_cases.yaml`,
+  };
 }
 
 async function refuseExisting(path: string): Promise<void> {

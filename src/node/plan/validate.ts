@@ -1,8 +1,7 @@
 import type { ZodError } from "zod";
-import { nearest } from "../../base/nearest.ts";
 import { runners as allRunners } from "../runners.ts";
 import { at, MAX_PROBLEMS, placeText, PlanError, type Problem } from "./place.ts";
-import { show } from "../../base/schema.ts";
+import { SCHEMA_CONTEXT } from "../../base/schema.ts";
 import { checkStructure } from "./structure.ts";
 import type { Runner } from "../runner.ts";
 import { expandMatrices, expandRepeats, type RepeatedTest } from "./expand.ts";
@@ -42,7 +41,7 @@ export function validatePlan(
   const structure = checkStructure(value);
   if (structure !== undefined) throw new PlanError(source, [structure]);
   const expanded = expandMatrices(withoutExtensions(value), checkVariation);
-  const { data, error } = schema.safeParse(expanded.value, CONTEXT);
+  const { data, error } = schema.safeParse(expanded.value, SCHEMA_CONTEXT);
   const problems = [
     ...expanded.problems,
     ...error === undefined ? [] : problemsOf(error, expanded.sources),
@@ -80,7 +79,7 @@ function shareUdfs({ udfs = [], tests }: Plan, sources: readonly number[]): Prob
 
 /** Reads the matrix of a test. */
 const checkVariation: Parameters<typeof expandMatrices>[1] = ({ matrix, exclude }, place, problems) => {
-  const { data, error } = variationSchema.safeParse({ matrix, exclude }, CONTEXT);
+  const { data, error } = variationSchema.safeParse({ matrix, exclude }, SCHEMA_CONTEXT);
   for (const { path, message } of error?.issues ?? []) {
     problems.push({ place: placeText(at(place, ...path as (string | number)[])), message });
   }
@@ -108,15 +107,12 @@ export function validateRun(value: Run | RunInput, runners: Readonly<Record<stri
   const structure = checkStructure(run);
   if (structure !== undefined) throw new PlanError("run", [structure]);
   const schema = runners === allRunners ? planSchemas.run : planSchemasWith(runners).run;
-  const { data, error } = schema.safeParse(run, CONTEXT);
+  const { data, error } = schema.safeParse(run, SCHEMA_CONTEXT);
   if (error === undefined) return data;
   // A run that can be encoded is decoded already.
-  if (schema.safeEncode(run, CONTEXT).success) return run;
+  if (schema.safeEncode(run, SCHEMA_CONTEXT).success) return run;
   throw planError("run", problemsOf(error));
 }
-
-// zod can generate code for a schema; for one plan, even a large one, that takes longer than it saves.
-const CONTEXT = { error: message as never, jitless: true };
 
 function planError(source: string, problems: readonly Problem[]): PlanError {
   return new PlanError(source, problems.slice(0, MAX_PROBLEMS), Math.max(0, problems.length - MAX_PROBLEMS));
@@ -143,26 +139,6 @@ function problemsOf({ issues }: ZodError, sources?: readonly number[]): readonly
 function withoutExtensions(value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).filter(([key]) => !key.startsWith("x-")));
-}
-
-/** What zod hands over of an issue before it has a message. */
-interface RawIssue {
-  code: string;
-  input: unknown;
-  keys?: readonly string[];
-  inst?: { _zod: { def: { shape?: object } } };
-}
-
-/** Returns the message of an issue that the schema has no message for. */
-function message({ code, input, keys, inst }: RawIssue): string | undefined {
-  if (code === "unrecognized_keys") {
-    const known = Object.keys(inst?._zod.def.shape ?? {});
-    return keys!.slice(0, 5).map((key) => {
-      const guess = nearest(key, known);
-      return `unknown key ${show(key)}, ` + (guess ? `did you mean ${guess}?` : `known are ${known.join(", ")}`);
-    }).join("; ");
-  }
-  return code === "too_small" ? `expected more than ${show(input)}` : undefined;
 }
 
 function runsWithin(runs: readonly Run[], most: number): boolean {

@@ -144,8 +144,12 @@ export function itemText(item: ResponseItem): string {
   return `batch ${terminalText(contentText({ kind: "begin", begin }))}, ${points.length} points`;
 }
 
-/** @param begin of the batch that the point is in: it has the name */
-function pointText(point: Point, begin?: BeginBatch): string {
+/**
+ * A point on one line, as {@linkcode itemText} has it.
+ *
+ * @param begin of the batch that the point is in: it has the name
+ */
+export function pointText(point: Point, begin?: BeginBatch): string {
   const writer = new LineProtocolWriter();
   if (begin !== undefined) writer.begin(begin);
   const line = textOf((out) => writer.point(point, out)).trimEnd();
@@ -247,17 +251,29 @@ function explainBytes(expected: Uint8Array, actual: Uint8Array): string[] {
   return [`the first ${same} bytes are the same, of ${expected.length} before and ${actual.length} now`];
 }
 
-/** Whether two values are the same; numbers within the tolerance, absolute or relative. */
-export function sameValue(expected: FieldValue, actual: FieldValue, tolerance: number): boolean {
+/**
+ * Whether two values are the same; numbers within the tolerance.
+ *
+ * @param tolerance how far numbers may differ, absolutely
+ * @param relative how far they may differ, as a part of the larger magnitude of both
+ */
+export function sameValue(
+  expected: FieldValue,
+  actual: FieldValue,
+  tolerance: number,
+  relative: number = tolerance,
+): boolean {
   if (Object.is(expected, actual)) return true;
-  if (tolerance === 0 || typeof expected !== typeof actual) return false;
+  if (tolerance === 0 && relative === 0 || typeof expected !== typeof actual) return false;
   if (typeof expected !== "number" && typeof expected !== "bigint") return false;
   const a = Number(expected), b = Number(actual);
   const distance = typeof expected === "bigint" ? Number(expected - (actual as bigint)) : a - b;
-  return Math.abs(distance) <= tolerance * Math.max(1, Math.abs(a), Math.abs(b)) && Number.isFinite(distance);
+  const most = Math.max(tolerance, relative * Math.max(Math.abs(a), Math.abs(b)));
+  return Math.abs(distance) <= most && Number.isFinite(distance);
 }
 
-function valueText(value: FieldValue): string {
+/** A value on one line that is safe to print: an int64 ends in `i`, a text is quoted. */
+export function valueText(value: FieldValue): string {
   if (typeof value === "bigint") return `${value}i`;
   if (typeof value === "string") return terminalText(JSON.stringify(value));
   return Object.is(value, -0) ? "-0" : String(value);

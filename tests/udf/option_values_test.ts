@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { udfOptions } from "../../src/bridge/udf_options.ts";
+import { udfOptions } from "../../src/udf/option_values.ts";
 import type { ValueType } from "../../src/udf/messages.ts";
 
 const options = new Map<string, ValueType[]>([

@@ -1,14 +1,16 @@
 import { messageOf, TineError } from "../base/errors.ts";
 import { nearest } from "../base/nearest.ts";
-import type { UdfConfig } from "../node/plan/types.ts";
-import type { InfoResponse, Option } from "../udf/messages.ts";
-import { describeOption, describeOptions, parseValue } from "../udf/option_settings.ts";
+import type { InfoResponse, Option } from "./messages.ts";
+import { describeOption, describeOptions, parseValue } from "./option_settings.ts";
 
-type Given = NonNullable<UdfConfig["options"]>[string];
-type Scalar = string | number | boolean;
+type Scalar = string | number | bigint | boolean;
+type Given = Scalar | readonly (Scalar | readonly Scalar[])[];
+
+/** Options by name, as plans and cases of tests have them. */
+export type OptionValues = Readonly<Record<string, Given>>;
 
 /**
- * Turns options as a plan has them into options as a UDF takes them, typed by its info. A value is one option; a list is
+ * Turns options as a plan or a case of tests has them into options as a UDF takes them, typed by its info. A value is one option; a list is
  * one where the option takes several values, else one option each; a list of lists is an option for each inner list. A
  * flag is `true`, and left out where it is `false`.
  *
@@ -16,13 +18,13 @@ type Scalar = string | number | boolean;
  *
  * @example
  * ```ts
- * import { udfOptions } from "./udf_options.ts";
+ * import { udfOptions } from "./option_values.ts";
  * const info = { options: new Map([["size", ["int" as const]]]) };
  * const [option] = udfOptions({ size: 10 }, info);
  * console.assert(option.values[0].value === 10n);
  * ```
  */
-export function udfOptions(given: UdfConfig["options"], info: Pick<InfoResponse, "options">): Option[] {
+export function udfOptions(given: OptionValues | undefined, info: Pick<InfoResponse, "options">): Option[] {
   return Object.entries(given ?? {}).flatMap(([name, value]) => {
     const types = info.options.get(name);
     if (types === undefined) {
@@ -34,7 +36,7 @@ export function udfOptions(given: UdfConfig["options"], info: Pick<InfoResponse,
       if (typeof value !== "boolean") {
         throw new TineError(
           "bad-option",
-          `option ${name} is a flag: expected true or false, not ${JSON.stringify(value)}`,
+          `option ${name} is a flag: expected true or false, not ${flagText(value)}`,
         );
       }
       return value ? [{ name, values: [] }] : [];
@@ -59,4 +61,8 @@ function listsOf(value: Given, arity: number): (readonly Scalar[])[] {
   const list = value as readonly (Scalar | readonly Scalar[])[];
   if (list.some(Array.isArray)) return list.map((inner) => Array.isArray(inner) ? inner : [inner as Scalar]);
   return arity === 1 ? list.map((inner) => [inner as Scalar]) : [list as readonly Scalar[]];
+}
+
+function flagText(value: Given): string {
+  return typeof value === "bigint" ? String(value) : JSON.stringify(value);
 }
