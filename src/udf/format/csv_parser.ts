@@ -3,11 +3,12 @@ import { messageOf, TineError } from "../../base/errors.ts";
 import { Point } from "../point.ts";
 import { FieldColumn, trimmedCell } from "./field_column.ts";
 import { type BadLine, badLine, FieldMaps, type InputItem, type PointDefaults, quoted } from "./input_item.ts";
+import { type CsvColumn, CsvReader, CsvSurveyor } from "./csv_reader.ts";
+import { FastLines, type TextRecords } from "./fast_lines.ts";
 import { type ItemSource, piecesOf, type SourceOptions } from "./item_source.ts";
 import { NEEDS_NEWLINE, NEEDS_QUOTE, type RecordParser, RecordSplitter } from "./record_splitter.ts";
 import { terminalText } from "../../base/terminal_text.ts";
 import { parseRfc3339, parseTime } from "./timestamp.ts";
-import { Utf8Decoder } from "./int64.ts";
 
 /** A record of CSV as text, before its cells are known. */
 interface CsvRecord {
@@ -32,46 +33,47 @@ const SURVEYED_LENGTH = 16 * 1024 * 1024;
 export class CsvSource implements ItemSource {
   readonly #options: SourceOptions;
   readonly #table: CsvTable;
-  readonly #splitter: RecordSplitter<InputItem | CsvRecord>;
-  readonly #decoder = new Utf8Decoder();
+  readonly #lines: FastLines;
+  #reader: CsvReader | undefined;
 
   constructor(options: SourceOptions) {
     this.#options = options;
-    this.#table = new CsvTable(options.defaults, options, options.warn);
-    this.#splitter = new RecordSplitter(new CsvRecordParser(), options.maxLineLength);
+    const table = this.#table = new CsvTable(options.defaults, options, options.warn);
+    this.#lines = new FastLines(
+      () => {
+        if (!table.decided || table.columns === undefined) return undefined;
+        return this.#reader ??= new CsvReader(options.defaults, table.columns);
+      },
+      new CsvText(options.maxLineLength, (records) => table.read(records)),
+      (out) => out.push(...table.decide()),
+    );
   }
 
   async prepare(): Promise<void> {
     const { again, maxLineLength } = this.#options;
     if (again === undefined) return;
-    const splitter = new RecordSplitter(new CsvRecordParser(), maxLineLength);
-    const decoder = new Utf8Decoder();
+    const table = this.#table;
+    let surveyor: CsvSurveyor | undefined;
+    const lines = new FastLines(
+      () => table.columns && (surveyor ??= new CsvSurveyor(table.columns)),
+      new CsvText(maxLineLength, async (records) => {
+        await table.survey(records);
+        return [];
+      }),
+    );
     for await (const chunk of await again()) {
-      for (const piece of piecesOf(chunk)) {
-        const records: (InputItem | CsvRecord)[] = [];
-        splitter.push(decoder.decode(piece), records);
-        await this.#table.survey(records);
-      }
+      for (const piece of piecesOf(chunk)) await lines.push(piece);
     }
-    const records: (InputItem | CsvRecord)[] = [];
-    splitter.push(decoder.end(), records);
-    splitter.end(records);
-    await this.#table.survey(records);
-    this.#table.surveyed();
+    await lines.end();
+    table.surveyed();
   }
 
   push(piece: Uint8Array): Promise<InputItem[]> {
-    const records: (InputItem | CsvRecord)[] = [];
-    this.#splitter.push(this.#decoder.decode(piece), records);
-    return this.#table.read(records);
+    return this.#lines.push(piece);
   }
 
-  async end(): Promise<InputItem[]> {
-    const records: (InputItem | CsvRecord)[] = [];
-    this.#splitter.push(this.#decoder.end(), records);
-    this.#splitter.end(records);
-    const items = await this.#table.read(records);
-    return items.concat(this.#table.decide());
+  end(): Promise<InputItem[]> {
+    return this.#lines.end();
   }
 
   get holding(): boolean {
@@ -83,11 +85,53 @@ export class CsvSource implements ItemSource {
   }
 
   get lines(): number {
-    return this.#splitter.lines;
+    return this.#lines.lines;
   }
 
   get invalidUtf8(): number {
-    return this.#decoder.invalid;
+    return this.#lines.invalidUtf8;
+  }
+}
+
+/** Records of CSV as text, for a table. */
+class CsvText implements TextRecords {
+  readonly #splitter: RecordSplitter<InputItem | CsvRecord>;
+  readonly #take: (records: (InputItem | CsvRecord)[]) => Promise<InputItem[]>;
+
+  constructor(
+    maxLineLength: number | undefined,
+    take: (records: (InputItem | CsvRecord)[]) => Promise<InputItem[]>,
+  ) {
+    this.#splitter = new RecordSplitter(new CsvRecordParser(), maxLineLength);
+    this.#take = take;
+  }
+
+  get lines(): number {
+    return this.#splitter.lines;
+  }
+
+  get maxLength(): number {
+    return this.#splitter.maxLength;
+  }
+
+  get busy(): boolean {
+    return this.#splitter.busy;
+  }
+
+  skip(lines: number): void {
+    this.#splitter.skip(lines);
+  }
+
+  async push(text: string, out: InputItem[]): Promise<void> {
+    const records: (InputItem | CsvRecord)[] = [];
+    this.#splitter.push(text, records);
+    if (records.length > 0) { for (const item of await this.#take(records)) out.push(item); }
+  }
+
+  async end(out: InputItem[]): Promise<void> {
+    const records: (InputItem | CsvRecord)[] = [];
+    this.#splitter.end(records);
+    for (const item of await this.#take(records)) out.push(item);
   }
 }
 
@@ -139,7 +183,7 @@ class CsvTable {
   readonly #defaults: PointDefaults;
   readonly #columns: CsvColumns;
   readonly #warn: (message: string) => void;
-  #roles: Column[] | undefined;
+  #roles: CsvColumn[] | undefined;
   #headerRead = false;
   #decided = false;
   /** The first rows, until types are decided. */
@@ -152,6 +196,16 @@ class CsvTable {
     this.#defaults = defaults;
     this.#columns = columns;
     this.#warn = warn;
+  }
+
+  /** Whether the types of the columns are decided. */
+  get decided(): boolean {
+    return this.#decided;
+  }
+
+  /** The columns, once the header has been read of the input at hand. */
+  get columns(): readonly CsvColumn[] | undefined {
+    return this.#headerRead ? this.#roles : undefined;
   }
 
   /** Whether rows are held back. */
@@ -250,7 +304,7 @@ class CsvTable {
     return items;
   }
 
-  #header(names: string[]): Column[] {
+  #header(names: string[]): CsvColumn[] {
     const { timeColumn, tagColumns, types } = this.#columns;
     const wanted = [...timeColumn === undefined ? [] : [timeColumn], ...tagColumns, ...types.keys()];
     for (const name of wanted) {
@@ -260,7 +314,7 @@ class CsvTable {
     }
     const seen = new Set<string>();
     let hasName = this.#defaults.measurement !== undefined;
-    const roles = names.map((name): Column => {
+    const roles = names.map((name): CsvColumn => {
       if (name === "") {
         throw badHeader("a column has no name (pandas names its index so; to_csv(index=False) leaves it out)");
       }
@@ -334,13 +388,6 @@ class CsvTable {
     });
     return { kind: "point", line, point };
   }
-}
-
-interface Column {
-  name: string;
-  role: "time" | "name" | "tag" | "field" | "ignore";
-  /** What is known of a column of fields. */
-  field?: FieldColumn;
 }
 
 /** A record whose cells are known, as many as the header has. */

@@ -1,7 +1,6 @@
-import type { BadLine, InputItem } from "./input_item.ts";
+import type { InputItem } from "./input_item.ts";
 import { Utf8Decoder } from "./int64.ts";
 import type { ItemSource } from "./item_source.ts";
-import type { RecordSplitter } from "./record_splitter.ts";
 
 const NEWLINE = 0x0a;
 
@@ -19,13 +18,29 @@ export interface FastReader {
   readonly lines: number;
 }
 
+/** Reads text in which the records are that a fast reader leaves. A RecordSplitter does. */
+export interface TextRecords {
+  /** How many lines have been read whole. */
+  readonly lines: number;
+  /** The longest line, in UTF-16 units. */
+  readonly maxLength: number;
+  /** Whether a record has begun that does not end in what has been read. */
+  readonly busy: boolean;
+  /** Counts lines that were read elsewhere, between two records. */
+  skip(lines: number): void;
+  /** Reads what is complete with this piece. */
+  push(text: string, out: InputItem[]): Promise<void> | void;
+  /** Reads the last record. */
+  end(out: InputItem[]): Promise<void> | void;
+}
+
 /**
  * A source of records that are lines, or several: a fast reader takes what it can, a parser of text takes the rest,
  * which is little. Where records start is for both to see, and for both the same.
  */
 export class FastLines implements ItemSource {
-  readonly #reader: FastReader;
-  readonly #splitter: RecordSplitter<InputItem>;
+  readonly #reader: () => FastReader | undefined;
+  readonly #records: TextRecords;
   readonly #atEnd: (out: InputItem[]) => void;
   readonly #maxLength: number;
   readonly #decoder = new Utf8Decoder({ ignoreBOM: true });
@@ -36,54 +51,59 @@ export class FastLines implements ItemSource {
   #atStart = true;
 
   /**
-   * @param splitter cuts and reads what the reader leaves
+   * @param reader gives the fast reader; undefined as long as there is none
+   * @param records reads what the reader leaves
    * @param atEnd adds what the end of input makes known
    */
-  constructor(reader: FastReader, splitter: RecordSplitter<InputItem>, atEnd: (out: InputItem[]) => void = () => {}) {
+  constructor(
+    reader: () => FastReader | undefined,
+    records: TextRecords,
+    atEnd: (out: InputItem[]) => void = () => {},
+  ) {
     this.#reader = reader;
-    this.#splitter = splitter;
-    this.#maxLength = splitter.maxLength;
+    this.#records = records;
+    this.#maxLength = records.maxLength;
     this.#atEnd = atEnd;
   }
 
   get lines(): number {
-    return this.#splitter.lines;
+    return this.#records.lines;
   }
 
   get invalidUtf8(): number {
     return this.#decoder.invalid;
   }
 
-  push(piece: Uint8Array): InputItem[] {
+  async push(piece: Uint8Array): Promise<InputItem[]> {
     const items: InputItem[] = [];
     const linesEnd = piece.lastIndexOf(NEWLINE) + 1;
-    if (this.#splitter.busy) {
-      // A record has begun that the parser has not seen whole.
-      this.#parse(piece.subarray(0, linesEnd === 0 ? piece.length : linesEnd), items);
-      if (linesEnd > 0) this.#keep(piece.subarray(linesEnd), items);
+    if (this.#records.busy) {
+      // A record has begun that has not been read whole.
+      await this.#parse(piece.subarray(0, linesEnd === 0 ? piece.length : linesEnd), items);
+      if (linesEnd > 0) await this.#keep(piece.subarray(linesEnd), items);
       return items;
     }
-    if (linesEnd > 0) this.#run(this.#join(piece.subarray(0, linesEnd)), items);
-    this.#keep(piece.subarray(linesEnd), items);
+    if (linesEnd > 0) await this.#run(this.#join(piece.subarray(0, linesEnd)), items);
+    await this.#keep(piece.subarray(linesEnd), items);
     return items;
   }
 
-  end(): InputItem[] {
+  async end(): Promise<InputItem[]> {
     const items: InputItem[] = [];
-    this.#parse(this.#join(new Uint8Array()), items);
-    this.#splitter.push(this.#decoder.end(), items);
-    this.#splitter.end(items);
+    await this.#parse(this.#join(new Uint8Array()), items);
+    await this.#records.push(this.#decoder.end(), items);
+    await this.#records.end(items);
     this.#atEnd(items);
     return items;
   }
 
   /** Reads whole lines. */
-  #run(bytes: Uint8Array, items: InputItem[]): void {
-    const reader = this.#reader;
-    const splitter = this.#splitter;
+  async #run(bytes: Uint8Array, items: InputItem[]): Promise<void> {
+    const reader = this.#reader();
+    if (reader === undefined) return await this.#parse(bytes, items);
+    const records = this.#records;
     const end = bytes.length;
-    const firstLine = splitter.lines + 1;
-    let line = firstLine;
+    let line = records.lines + 1;
     let position = 0;
     while (position < end) {
       const before = items.length;
@@ -94,27 +114,28 @@ export class FastLines implements ItemSource {
         continue;
       }
       items.length = before;
-      splitter.skip(line - 1 - splitter.lines);
+      records.skip(line - 1 - records.lines);
       const lineEnd = bytes.indexOf(NEWLINE, position) + 1;
-      this.#parse(bytes.subarray(position, lineEnd), items);
-      if (splitter.busy) return this.#parse(bytes.subarray(lineEnd), items);
-      line = splitter.lines + 1;
+      const parsing = this.#parse(bytes.subarray(position, lineEnd), items);
+      if (parsing !== undefined) await parsing;
+      if (records.busy) return await this.#parse(bytes.subarray(lineEnd), items);
+      line = records.lines + 1;
       position = lineEnd;
     }
-    splitter.skip(line - 1 - splitter.lines);
+    records.skip(line - 1 - records.lines);
   }
 
-  #parse(bytes: Uint8Array, items: (InputItem | BadLine)[]): void {
-    if (bytes.length > 0) this.#splitter.push(this.#decoder.decode(bytes), items);
+  #parse(bytes: Uint8Array, items: InputItem[]): Promise<void> | void {
+    if (bytes.length > 0) return this.#records.push(this.#decoder.decode(bytes), items);
   }
 
-  /** Keeps the start of a line; one that is too long for a line is for the parser. */
-  #keep(piece: Uint8Array, items: InputItem[]): void {
-    if (this.#splitter.busy) return this.#parse(piece, items);
+  /** Keeps the start of a line; one that is too long for a line is for the records. */
+  #keep(piece: Uint8Array, items: InputItem[]): Promise<void> | void {
+    if (this.#records.busy) return this.#parse(piece, items);
     if (piece.length === 0) return;
     this.#held.push(piece.slice());
     this.#heldLength += piece.length;
-    if (this.#heldLength > this.#maxLength) this.#parse(this.#join(new Uint8Array()), items);
+    if (this.#heldLength > this.#maxLength) return this.#parse(this.#join(new Uint8Array()), items);
   }
 
   /** The start of a line that was kept, with what follows it. */

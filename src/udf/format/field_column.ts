@@ -92,6 +92,16 @@ export class FieldColumn {
     this.#given = given;
   }
 
+  /** The type of all cells; undefined until it is known. */
+  get type(): ColumnType | undefined {
+    return this.#given ?? this.#type;
+  }
+
+  /** Whether a cell of this type has been seen. */
+  hasSeen(type: ColumnType): boolean {
+    return this.#seen.has(type);
+  }
+
   /** Takes a cell that has a value into account. */
   see(cell: string, line: number): void {
     const type = typeOfCell(cell.trim());

@@ -27,8 +27,9 @@ export const FORMATS = {
       const { LineReader } = await import("./line_reader.ts");
       const { FastLines } = await import("./fast_lines.ts");
       const { defaults, maxLineLength } = options;
+      const reader = new LineReader(defaults);
       return new FastLines(
-        new LineReader(defaults),
+        () => reader,
         new RecordSplitter(new LineProtocolParser(defaults), maxLineLength),
       );
     },
@@ -42,8 +43,9 @@ export const FORMATS = {
       const { FastLines } = await import("./fast_lines.ts");
       const { defaults, maxLineLength } = options;
       const parser = new JsonLinesParser(defaults);
+      const reader = new JsonReader(defaults);
       return new FastLines(
-        new JsonReader(defaults),
+        () => reader,
         new RecordSplitter(parser, maxLineLength),
         (out) => parser.end(out),
       );

@@ -1,5 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
+import { CsvReader } from "../../../src/udf/format/csv_reader.ts";
 import { FastLines } from "../../../src/udf/format/fast_lines.ts";
+import { FieldColumn } from "../../../src/udf/format/field_column.ts";
 import type { InputItem, PointDefaults } from "../../../src/udf/format/input_item.ts";
 import { type ItemSource, textSource } from "../../../src/udf/format/item_source.ts";
 import { JsonLinesParser } from "../../../src/udf/format/json_lines_parser.ts";
@@ -11,7 +13,7 @@ import { LineReader } from "../../../src/udf/format/line_reader.ts";
 import { NumberScanner } from "../../../src/udf/format/number_scanner.ts";
 import { RecordSplitter } from "../../../src/udf/format/record_splitter.ts";
 import { parseRfc3339, scanRfc3339 } from "../../../src/udf/format/timestamp.ts";
-import { awkwardPoint, awkwardText, plain, Printed, seeded } from "./samples.ts";
+import { awkwardPoint, awkwardText, plain, Printed, read as readItems, seeded } from "./samples.ts";
 
 const encoder = new TextEncoder();
 
@@ -73,14 +75,16 @@ function someText(random: () => number, lines: readonly string[], makeLine: () =
   return bytes;
 }
 
-function readAll(source: ItemSource, bytes: Uint8Array, cuts: readonly number[]) {
+async function readAll(source: ItemSource, bytes: Uint8Array, cuts: readonly number[]) {
   const items: InputItem[] = [];
   let from = 0;
   for (const cut of [...cuts, bytes.length]) {
-    items.push(...source.push(bytes.slice(from, cut)) as InputItem[]);
+    items.push(...await source.push(bytes.slice(from, cut)));
     from = cut;
   }
-  items.push(...source.end() as InputItem[]);
+  const rest = await source.end();
+  assert(Array.isArray(rest));
+  items.push(...rest);
   return {
     items: items.map((item) => item.kind === "point" ? { line: item.line, ...plain(item.point) } : item),
     lines: source.lines,
@@ -98,7 +102,7 @@ function defaults(random: () => number): PointDefaults {
   };
 }
 
-Deno.test("FastLines reads line protocol as its parser alone does, damaged and cut anywhere", () => {
+Deno.test("FastLines reads line protocol as its parser alone does, damaged and cut anywhere", async () => {
   const random = seeded(17);
   const writer = new Printed(new LineProtocolWriter());
   const text = () => awkwardText(random) + (random() < 0.1 ? "\n" : "");
@@ -110,9 +114,10 @@ Deno.test("FastLines reads line protocol as its parser alone does, damaged and c
       (a, b) => a - b,
     );
     const given = defaults(random);
-    const slow = readAll(textSource(new RecordSplitter(new LineProtocolParser(given))), bytes, cuts);
-    const fast = readAll(
-      new FastLines(new LineReader(given), new RecordSplitter(new LineProtocolParser(given))),
+    const reader = new LineReader(given);
+    const slow = await readAll(textSource(new RecordSplitter(new LineProtocolParser(given))), bytes, cuts);
+    const fast = await readAll(
+      new FastLines(() => reader, new RecordSplitter(new LineProtocolParser(given))),
       bytes,
       cuts,
     );
@@ -122,7 +127,7 @@ Deno.test("FastLines reads line protocol as its parser alone does, damaged and c
   assert(points > 3000);
 });
 
-Deno.test("FastLines reads JSON lines as their parser alone does, damaged and cut anywhere", () => {
+Deno.test("FastLines reads JSON lines as their parser alone does, damaged and cut anywhere", async () => {
   const random = seeded(18);
   const writer = new Printed(new JsonLinesWriter());
   const text = () => awkwardText(random) + (random() < 0.1 ? "\n" : "");
@@ -138,10 +143,11 @@ Deno.test("FastLines reads JSON lines as their parser alone does, damaged and cu
       (a, b) => a - b,
     );
     const given = defaults(random);
+    const reader = new JsonReader(given);
     const slowParser = new JsonLinesParser(given), parser = new JsonLinesParser(given);
-    const slow = readAll(textSource(new RecordSplitter(slowParser), (out) => slowParser.end(out)), bytes, cuts);
-    const fast = readAll(
-      new FastLines(new JsonReader(given), new RecordSplitter(parser), (out) => parser.end(out)),
+    const slow = await readAll(textSource(new RecordSplitter(slowParser), (out) => slowParser.end(out)), bytes, cuts);
+    const fast = await readAll(
+      new FastLines(() => reader, new RecordSplitter(parser), (out) => parser.end(out)),
       bytes,
       cuts,
     );
@@ -176,10 +182,11 @@ Deno.test("the fast readers take what programs write, and leave the rest to the 
   }
 });
 
-Deno.test("points with a shape of their own have it, whoever comes between", () => {
+Deno.test("points with a shape of their own have it, whoever comes between", async () => {
   const given = defaults(() => 0.5);
-  const source = new FastLines(new LineReader(given), new RecordSplitter(new LineProtocolParser(given)));
-  const items = source.push(encoder.encode("m a=1,b=2 1\nm a=1,b=2i 1\nn a=1,b=2 1\nm a=3,b=4 1\nm b=1,a=2 1\n"));
+  const reader = new LineReader(given);
+  const source = new FastLines(() => reader, new RecordSplitter(new LineProtocolParser(given)));
+  const items = await source.push(encoder.encode("m a=1,b=2 1\nm a=1,b=2i 1\nn a=1,b=2 1\nm a=3,b=4 1\nm b=1,a=2 1\n"));
   const shapes = items.map((item) => item.kind === "point" ? item.shape : undefined);
   assert(shapes.every((shape) => shape !== undefined));
   assertEquals(shapes.map((shape) => shapes.indexOf(shape)), [0, 1, 2, 0, 4]);
@@ -246,4 +253,69 @@ Deno.test("scanRfc3339() reads what parseRfc3339() reads from 1970 on, and nothi
     }
   }
   assert(read > 1000);
+});
+
+Deno.test("rows of CSV read the same from bytes and as text", async () => {
+  const random = seeded(22);
+  const cells = [
+    ["1", "-2", "1.5", "x", "", "true", "null", " 5 ", "1e3", "007", "-0", "5.", ".5", "Infinity", "é", '"a""b"', '""'],
+    ["9223372036854775807", "9223372036854775808", "FALSE", "nul", "NULL ", "\u00a0", '"5"', '"a,b"', "+1", "running"],
+  ].flat();
+  const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)];
+  const times = ["1700000000000000000", "2024-02-29T12:00:00Z", "", "5", "-7", "soon"];
+  let points = 0;
+  for (let i = 0; i < 300; i++) {
+    const columns = [cells.slice(0, 2), cells.slice(0, 3), ["x", "running", "é"], ["true", "false", ""], cells];
+    const rows = Array.from({ length: 1 + Math.floor(random() * 20) }, () => {
+      const values = columns.map((own) => pick(random() < 0.9 ? own : cells));
+      return [pick(times), pick(["cpu", "m", ""]), pick(["a", "b c", "", "null"]), ...values].join(",");
+    });
+    // White space in front of a tag is for the parser of text to look at.
+    const read = async (tag: string) => {
+      const text = ["time,name,host,a,b,c,d,e,q", ...rows.map((row) => `${row},${tag}`)].join("\n") + "\n";
+      const again = i % 2 === 0 ? () => Promise.resolve(new Blob([text]).stream()) : undefined;
+      const warnings: string[] = [];
+      const warn = (message: string) => warnings.push(message);
+      const options = { format: "csv", tagColumns: ["host", "q"], again, warn } as const;
+      const items = await readItems(options, text, 1 + Math.floor(random() * 500));
+      return [
+        ...warnings,
+        ...items.map((item) => {
+          if (item.kind === "bad") return `${item.line}: ${item.reason}`;
+          if (item.kind !== "point") return item;
+          item.point.tags.delete("q");
+          points++;
+          return { line: item.line, ...plain(item.point) };
+        }),
+      ];
+    };
+    assertEquals(await read("x"), await read(" x"));
+  }
+  assert(points > 1000);
+});
+
+Deno.test("rows of CSV as programs write them are read from bytes", () => {
+  const given = { ...defaults(() => 0.5), unit: 1n };
+  const column = (name: string, type: "int" | "double" | "bool" | "string") => {
+    return { name, role: "field", field: new FieldColumn(name, type) } as const;
+  };
+  const reader = new CsvReader(given, [
+    { name: "time", role: "time" },
+    { name: "name", role: "name" },
+    { name: "host", role: "tag" },
+    column("n", "int"),
+    column("d", "double"),
+    column("b", "bool"),
+    column("s", "string"),
+  ]);
+  const takes = (row: string) => {
+    const bytes = encoder.encode(row + "\n");
+    return reader.read(bytes, 0, bytes.length, 1, []) === bytes.length;
+  };
+  for (const row of ["5,m,a,1,2.5,true,x", '2024-02-29T12:00:00Z,m,,-1,5,,"é ""x"", y"\r', ",m,a,,,,running"]) {
+    assert(takes(row), row);
+  }
+  for (const row of ["5,m,a,1.5,,,", "5,m,a,,,,", "5,m", '5,m,a,1,,,"x', "5,m,a,1,,, x", "5,m,null,1,,,"]) {
+    assert(!takes(row), row);
+  }
 });
