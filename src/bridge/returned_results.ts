@@ -2,22 +2,12 @@ import { messageOf, TineError } from "../base/errors.ts";
 import { type ExportedTest, takeRecordedRows } from "../result/export/mod.ts";
 import { tableNamed } from "../result/tables/mod.ts";
 import { sharedSource } from "../result/tables/source.ts";
-import type { TableSchema } from "../result/tables/table.ts";
-import { UDF_FOLDER, UdfColumns, udfFileName, writeUdfHead } from "../result/udf_output.ts";
-import type { Batch } from "../udf/batcher.ts";
-import { encodeResponse } from "../udf/codec.ts";
-import type { FrameTaker } from "../udf/handler.ts";
-import { Host, type HostCounts, type HostOptions, type Receiver } from "../udf/host.ts";
-import type { InfoResponse, Option, Response } from "../udf/messages.ts";
+import { Host, type HostCounts, type HostOptions } from "../udf/host.ts";
+import type { InfoResponse, Option } from "../udf/messages.ts";
 import { describeOptions } from "../udf/option_settings.ts";
-import type { Point } from "../udf/point.ts";
 import type { RunningUdf } from "../udf/running_udf.ts";
-import { ByteWriter } from "../wire/byte_writer.ts";
-import { writeAll } from "../wire/connection.ts";
+import { ReturnedFile } from "./returned_file.ts";
 import { checkTags, RowFeeder, type RowFeederOptions } from "./row_feeder.ts";
-
-/** Bytes that collect before they are written at once. */
-const WRITE_BYTES = 256 * 1024;
 
 /** How rows of stored results go through a UDF. */
 export interface ReturnedResultsOptions extends Omit<RowFeederOptions, "wants"> {
@@ -128,93 +118,4 @@ async function initialise(host: Host, options: Option[], info: InfoResponse): Pr
     if (!(error instanceof TineError) || error.code !== "init-failed") throw error;
     throw new TineError(error.code, `${error.message} (${describeOptions(info)})`, { cause: error });
   }
-}
-
-/** The file of what a UDF returned in a test. */
-class ReturnedFile implements Receiver, FrameTaker, Disposable {
-  readonly #path: string;
-  readonly #file: Deno.FsFile;
-  readonly #columns: UdfColumns;
-  readonly #pending = new ByteWriter(WRITE_BYTES);
-  readonly #message = new ByteWriter();
-  #bytes = 0;
-
-  private constructor(path: string, file: Deno.FsFile, schema: TableSchema) {
-    this.#path = path;
-    this.#file = file;
-    this.#columns = new UdfColumns(schema);
-  }
-
-  /**
-   * @param folder of the test, which is made
-   * @param name of the UDF
-   * @param schema of the table whose rows it gets
-   */
-  static async create(folder: string, name: string, schema: TableSchema): Promise<ReturnedFile> {
-    const path = `${folder}/${UDF_FOLDER}/${udfFileName(0)}`;
-    try {
-      await Deno.mkdir(`${folder}/${UDF_FOLDER}`, { recursive: true });
-      const file = new ReturnedFile(path, await Deno.open(path, { createNew: true, write: true }), schema);
-      writeUdfHead(file.#pending, { name, table: schema.name });
-      return file;
-    } catch (error) {
-      throw cannotWrite(path, error);
-    }
-  }
-
-  pointFrame(bytes: Uint8Array, start: number, end: number): Promise<void> | void {
-    this.#append(bytes, start, end);
-    this.#columns.addFrame(bytes, start, end);
-    if (this.#pending.position >= WRITE_BYTES) return this.#write();
-  }
-
-  point(point: Point): Promise<void> | void {
-    this.#columns.add(point);
-    this.#appendResponse({ kind: "point", point });
-    if (this.#pending.position >= WRITE_BYTES) return this.#write();
-  }
-
-  async batch({ begin, points, end }: Batch): Promise<void> {
-    this.#appendResponse({ kind: "begin", begin });
-    for (const point of points) await this.point(point);
-    this.#appendResponse({ kind: "end", end });
-    this.#columns.addTags(end.tags.keys());
-  }
-
-  /** Writes what waits. */
-  async end(): Promise<{ bytes: number; columns: UdfColumns["columns"] }> {
-    await this.#write();
-    return { bytes: this.#bytes, columns: this.#columns.columns };
-  }
-
-  [Symbol.dispose](): void {
-    this.#file.close();
-  }
-
-  #appendResponse(response: Response): void {
-    const message = this.#message;
-    message.position = 0;
-    encodeResponse(message, response);
-    this.#append(message.bytes, 0, message.position);
-  }
-
-  #append(bytes: Uint8Array, start: number, end: number): void {
-    this.#pending.uint32(end - start);
-    this.#pending.raw(bytes, start, end);
-  }
-
-  async #write(): Promise<void> {
-    const bytes = this.#pending.written();
-    this.#bytes += bytes.length;
-    try {
-      await writeAll(this.#file, bytes);
-    } catch (error) {
-      throw cannotWrite(this.#path, error);
-    }
-    this.#pending.position = 0;
-  }
-}
-
-function cannotWrite(path: string, error: unknown): TineError {
-  return new TineError("cannot-write", `cannot write ${path}: ${messageOf(error)}`, { cause: error });
 }

@@ -67,6 +67,7 @@ export class UdfColumns {
   #view = new DataView(this.#bytes.buffer);
   #lastShape: number | undefined;
   readonly #truths: string[] = [];
+  #overflowed = false;
 
   /** @param table whose rows the UDF gets, where it is known */
   constructor(table?: { readonly columns: readonly { readonly name: string }[] }) {
@@ -100,6 +101,11 @@ export class UdfColumns {
     for (const [name, value] of point.fields()) this.#note({ name, type: typeOf(value) });
   }
 
+  /** Whether there were tags or fields beyond the {@linkcode MAX_COLUMNS} that columns are made of. */
+  get overflowed(): boolean {
+    return this.#overflowed;
+  }
+
   /** The fields that hold truth values so far. */
   get truths(): readonly string[] {
     return this.#truths;
@@ -124,7 +130,10 @@ export class UdfColumns {
   #note(column: UdfColumn): void {
     const key = `${column.tag === true} ${column.name}`;
     const known = this.#columns.get(key);
-    if (known === undefined && this.#columns.size >= MAX_COLUMNS) return;
+    if (known === undefined && this.#columns.size >= MAX_COLUMNS) {
+      this.#overflowed = true;
+      return;
+    }
     this.#columns.set(key, known === undefined ? column : widened(known, column));
     if (column.type === "bool" && !this.#truths.includes(column.name)) this.#truths.push(column.name);
   }
@@ -136,7 +145,7 @@ function compare(a: string, b: string): number {
 
 /** Shapes and columns beyond this come from names that are made of values. */
 const MAX_SHAPES = 10_000;
-const MAX_COLUMNS = 1000;
+export const MAX_COLUMNS = 1000;
 
 /**
  * Columns of several tests, or of parts of one, as one list.

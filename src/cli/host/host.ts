@@ -26,8 +26,8 @@ const flags = {
   groupBy: udfDataFlags.groupBy,
   batchSize: udfDataFlags.batchSize,
   batchWindow: duration({ help: "a batch is a span of time of a group; neither: a blank line ends batches, rows: 1s" }),
-  format: choice(["line", "json", "table"], {
-    help: "how points are printed (default: table on a terminal, else line)",
+  format: choice(["line", "json", "table", "csv", "parquet"], {
+    help: "how points are printed (default: table on a terminal, else line); csv, parquet: at the end",
   }),
   json: flag({ help: "points and summary as JSON lines" }),
   strict: flag({ help: "a bad line, or a point that the format cannot hold, is an error" }),

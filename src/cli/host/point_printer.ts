@@ -1,6 +1,6 @@
 import { messageOf, TineError } from "../../base/errors.ts";
 import type { Batch } from "../../udf/batcher.ts";
-import type { PointWriter } from "../../udf/format/point_writer.ts";
+import type { Losses, PointWriter } from "../../udf/format/point_writer.ts";
 import { groupOfBatch, groupOfPoint } from "../../udf/group.ts";
 import type { Receiver } from "../../udf/host.ts";
 import type { Point } from "../../udf/point.ts";
@@ -12,11 +12,29 @@ const WRITE_BYTES = 64 * 1024;
 /** How long output waits for more. */
 const IDLE_MS = 20;
 
-/** Prints on stdout what a UDF sends back. Reading from the UDF waits while stdout is slow. */
-export class PointPrinter implements Receiver {
+/** Prints on stdout what a UDF sends back. */
+export interface Printer extends Receiver, Disposable {
+  /** Writes all that waits. */
+  finish(): Promise<void>;
+  /** Points and batches whose group Kapacitor would compute differently. */
+  readonly wrongGroups: number;
+  /** What has been left out. */
+  readonly losses: Readonly<Losses>;
+}
+
+/** How points are printed. */
+export interface PrinterOptions {
+  /** What the format cannot hold is an error. */
+  readonly strict: boolean;
+  /** Gets a sentence where something is odd. */
+  readonly warn: (message: string) => void;
+}
+
+/** Prints points as they come, in a format of text. Reading from the UDF waits while stdout is slow. */
+export class PointPrinter implements Printer {
   readonly #writer: PointWriter;
   readonly #strict: boolean;
-  readonly #warn: (message: string) => void;
+  readonly #groups: GroupCheck;
   #text = new TextWriter(2 * WRITE_BYTES);
   /** What was written last, to be used again. */
   #spare: TextWriter | undefined = new TextWriter(2 * WRITE_BYTES);
@@ -24,24 +42,29 @@ export class PointPrinter implements Receiver {
   #writing: Promise<void> = Promise.resolve();
   #failure: unknown;
 
-  /** Points and batches whose group Kapacitor would compute differently. */
-  wrongGroups = 0;
-
-  /** @param strict what the format cannot hold is an error */
-  constructor(writer: PointWriter, { strict, warn }: { strict: boolean; warn: (message: string) => void }) {
+  constructor(writer: PointWriter, { strict, warn }: PrinterOptions) {
     this.#writer = writer;
     this.#strict = strict;
-    this.#warn = warn;
+    this.#groups = new GroupCheck(warn);
+  }
+
+  get wrongGroups(): number {
+    return this.#groups.wrong;
+  }
+
+  get losses(): Readonly<Losses> {
+    return this.#writer.losses;
   }
 
   point(point: Point): Promise<void> | void {
-    if (point.group !== "") this.#checkGroup(point.group, groupOfPoint(point));
+    this.#groups.point(point);
     this.#writer.point(point, this.#text);
     return this.#print();
   }
 
-  batch({ begin, points, end }: Batch): Promise<void> | void {
-    if (begin.group !== "") this.#checkGroup(begin.group, groupOfBatch(begin, end));
+  batch(batch: Batch): Promise<void> | void {
+    this.#groups.batch(batch);
+    const { begin, points, end } = batch;
     this.#writer.begin(begin, this.#text);
     for (const point of points) this.#writer.point(point, this.#text);
     this.#writer.end(end, this.#text);
@@ -98,8 +121,31 @@ export class PointPrinter implements Receiver {
     );
   }
 
-  #checkGroup(given: string, computed: string): void {
-    if (given === computed || ++this.wrongGroups > 1) return;
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+/** Compares the groups that a UDF sends with those that Kapacitor computes, and reports the first that differs. */
+export class GroupCheck {
+  readonly #warn: (message: string) => void;
+  /** Points and batches whose group differs. */
+  wrong = 0;
+
+  constructor(warn: (message: string) => void) {
+    this.#warn = warn;
+  }
+
+  point(point: Point): void {
+    if (point.group !== "") this.#check(point.group, groupOfPoint(point));
+  }
+
+  batch({ begin, end }: Batch): void {
+    if (begin.group !== "") this.#check(begin.group, groupOfBatch(begin, end));
+  }
+
+  #check(given: string, computed: string): void {
+    if (given === computed || ++this.wrong > 1) return;
     this.#warn(
       `the UDF sent the group "${escape(given)}", Kapacitor ignores it and computes "${
         escape(computed)

@@ -6,6 +6,7 @@ import { describeOptions, parseSettings } from "../../udf/option_settings.ts";
 import type { RunningUdf } from "../../udf/running_udf.ts";
 import { Supervisor, type SupervisorCounts } from "../../udf/supervise/supervisor.ts";
 import { onInterrupt } from "../interrupts.ts";
+import { UsageError } from "../errors.ts";
 import { moduleOptions } from "../module_flags.ts";
 import { describeTarget, openRecordings } from "../recordings.ts";
 import { describeSupervision, supervisorOptions } from "../supervision_flags.ts";
@@ -15,7 +16,7 @@ import type { HostFlags } from "./host.ts";
 import { HostMessages } from "./host_messages.ts";
 import { checkSnapshotPath, openInputs, readSnapshot, writeSnapshot } from "./input.ts";
 import { type Feed, type FeedOptions, InputFeed } from "./input_feed.ts";
-import { PointPrinter } from "./point_printer.ts";
+import { PointPrinter, type Printer } from "./point_printer.ts";
 import { count, grouped } from "../../base/units.ts";
 
 /**
@@ -28,8 +29,7 @@ export async function runHost(flags: HostFlags, target: Target): Promise<number>
   using messages = new HostMessages();
   const state = flags.restore === undefined ? undefined : await readSnapshot(flags.restore);
   if (flags.snapshot !== undefined) await checkSnapshotPath(flags.snapshot);
-  const writer = createPointWriter(flags.json ? "json" : flags.format ?? (Deno.stdout.isTerminal() ? "table" : "line"));
-  const printer = new PointPrinter(writer, { strict: flags.strict, warn: (message) => messages.warn(message) });
+  using printer = await openPrinter(flags, messages);
   const ending = new AbortController();
   const feed = await openFeed({ flags, messages, signal: ending.signal });
   // Last: a recording that exists is overwritten, which a mistyped name of an input should not cost.
@@ -39,6 +39,7 @@ export async function runHost(flags: HostFlags, target: Target): Promise<number>
     messages.warnSoon("interrupted, waiting for the UDF to end; a second time kills it");
   }, () => {
     udf.kill();
+    printer[Symbol.dispose]();
     Deno.exit(130);
   });
   const options = hostOptions(flags, messages, ending);
@@ -66,7 +67,7 @@ export async function runHost(flags: HostFlags, target: Target): Promise<number>
     latePoints: feed.late,
     lostRows: feed.lostRows,
     wrongGroups: printer.wrongGroups,
-    losses: writer.losses,
+    losses: printer.losses,
     // A reader of stdout that has seen enough is no failure.
     error: failure === undefined || failure instanceof StdoutClosed ? undefined : messageOf(host.failure ?? failure),
   };
@@ -75,6 +76,17 @@ export async function runHost(flags: HostFlags, target: Target): Promise<number>
   if (failure !== undefined) throw host.failure ?? failure;
   if (interrupts.interrupted) return 130;
   return feed.badLines > 0 ? 1 : 0;
+}
+
+async function openPrinter(flags: HostFlags, messages: HostMessages): Promise<Printer> {
+  const options = { strict: flags.strict, warn: (message: string) => messages.warn(message) };
+  const format = flags.json ? "json" : flags.format ?? (Deno.stdout.isTerminal() ? "table" : "line");
+  if (format !== "csv" && format !== "parquet") return new PointPrinter(createPointWriter(format), options);
+  if (format === "parquet" && Deno.stdout.isTerminal()) {
+    throw new UsageError("--format parquet is binary: send standard output to a file, as in > points.parquet");
+  }
+  const { TablePrinter } = await import("./table_printer.ts");
+  return await TablePrinter.open(format, options);
 }
 
 async function openFeed(options: FeedOptions): Promise<Feed> {

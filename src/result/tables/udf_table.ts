@@ -1,6 +1,6 @@
 import type { FieldValue } from "../../udf/point.ts";
 import { findUdfFile, readUdfPoints, type ReturnedPoint, UDF_TABLE_PREFIX, type UdfColumn } from "../udf_output.ts";
-import { columnsOf, constant, type TableSource, testValues } from "./source.ts";
+import { columnsOf, constant, type TableSource, testValues, TIME } from "./source.ts";
 import type { Column, RowChunk, Table, Values } from "./table.ts";
 
 /** Rows of a chunk. */
@@ -17,25 +17,10 @@ export function udfTable(name: string, source: TableSource): Table {
   const own = new Set(["run", ...source.idKeys]);
   const listed = (source.udfs?.get(name) ?? []).filter(({ name, tag }) => !tag || !own.has(name));
   const head = columnsOf(source, [], []);
-  const names = new Set(head.map(({ name }) => name));
-  const columns = listed.map((column) => {
-    let called = column.name;
-    while (names.has(called)) called += column.tag ? "_tag" : "_field";
-    names.add(called);
-    return { column, called };
-  });
   return {
     name: UDF_TABLE_PREFIX + name,
     row: `a point that the UDF ${name} returned`,
-    columns: [
-      ...head,
-      ...columns.map(({ column, called }): Column => ({
-        name: called,
-        type: column.type,
-        ...(column.tag && { tag: true }),
-        definition: column.tag ? `Tag ${column.name} of the point.` : `Field ${column.name} of the point.`,
-      })),
-    ],
+    columns: [...head, ...namedApart(head, listed)],
     async *rows() {
       const path = source.returned === undefined ? (await findUdfFile(source.test.path, name))?.path : "";
       if (path === undefined) return;
@@ -51,6 +36,57 @@ export function udfTable(name: string, source: TableSource): Table {
       if (waiting.length > 0) yield chunkOf(waiting, listed, source);
     },
   };
+}
+
+/**
+ * What a UDF returned by itself, without a test: the same as {@linkcode udfTable}, with the points' names in place of
+ * what identifies a test. Times are exact, and may lie before 1970.
+ *
+ * @param path of the file
+ * @param listed the tags and fields that are columns
+ */
+export function pointsTable(path: string, listed: readonly UdfColumn[]): Table {
+  const head: Column[] = [TIME_OF_POINT, NAME_OF_POINT];
+  return {
+    name: "points",
+    row: "a point",
+    columns: [...head, ...namedApart(head, listed)],
+    async *rows() {
+      for await (const points of readUdfPoints(path)) {
+        for (let start = 0; start < points.length; start += CHUNK_ROWS) {
+          const some = points.slice(start, start + CHUNK_ROWS);
+          const names = some.map(({ point, batch }) => point.name || (batch?.name ?? ""));
+          yield {
+            count: some.length,
+            columns: [
+              { type: "bigint", values: BigInt64Array.from(some, ({ point }) => point.time) },
+              { type: "text", values: names },
+              ...listed.map((column) => valuesOf(some, column)),
+            ],
+          };
+        }
+      }
+    },
+  };
+}
+
+const TIME_OF_POINT: Column = { ...TIME, definition: "Nanoseconds since 1970-01-01 UTC." };
+const NAME_OF_POINT: Column = { name: "name", type: "text", tag: true, definition: "Name of the point." };
+
+/** Tags and fields as columns; one that has the name of a column before it gets `_tag` or `_field` behind it. */
+function namedApart(head: readonly Column[], listed: readonly UdfColumn[]): Column[] {
+  const names = new Set(head.map(({ name }) => name));
+  return listed.map((column) => {
+    let called = column.name;
+    while (names.has(called)) called += column.tag ? "_tag" : "_field";
+    names.add(called);
+    return {
+      name: called,
+      type: column.type,
+      ...(column.tag && { tag: true }),
+      definition: column.tag ? `Tag ${column.name} of the point.` : `Field ${column.name} of the point.`,
+    };
+  });
 }
 
 /** Makes rows of points. */
