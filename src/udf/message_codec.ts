@@ -31,6 +31,11 @@ export const POINT = 17;
 /** Writes a point as the member of a Request or Response. */
 export function encodePoint(writer: ByteWriter, point: Point): void {
   writer.uint32(POINT << 3 | BYTES);
+  const length = point.encodedLength;
+  if (length !== undefined) {
+    writer.uint32(length);
+    return point.encode(writer);
+  }
   const start = writer.openLength(2);
   point.encode(writer);
   writer.closeLength(start, 2);

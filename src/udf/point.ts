@@ -143,6 +143,11 @@ export class Point implements PointOfHandler {
     return true;
   }
 
+  /** How many bytes {@linkcode encode} writes, where that is known before. */
+  get encodedLength(): number | undefined {
+    return this.#changed === 0 ? this.#offsets![FIELDS] - this.#offsets![TIME] : undefined;
+  }
+
   /** Writes the point's fields. The caller writes the length. */
   encode(writer: ByteWriter): void {
     const bytes = this.#bytes;

@@ -83,7 +83,12 @@ export class PointPrinter implements Printer {
     // Where little is printed, no write is ever waited for: it failed behind our back.
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#strict) this.#checkLosses();
-    if (this.#text.length >= WRITE_BYTES) return this.#write();
+    if (this.#text.length >= WRITE_BYTES) {
+      // One write may be under way: what comes next collects behind it.
+      const before = this.#writing;
+      this.#write().catch(() => {});
+      return before;
+    }
     this.#timer ??= setTimeout(() => {
       this.#writer.flush(this.#text);
       // A failure is thrown by the next point.

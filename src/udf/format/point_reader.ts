@@ -126,8 +126,7 @@ class StreamReader implements PointReader {
     try {
       source = this.#source = await this.#open(this.#options.format);
       await source.prepare?.();
-      for (;;) {
-        const next = reader.read();
+      for (let next = reader.read();;) {
         if (source.holding) {
           const started = performance.now();
           if (!await settlesWithin(next, patienceMs)) yield source.release!();
@@ -135,6 +134,9 @@ class StreamReader implements PointReader {
         }
         const { done, value: chunk } = await next;
         if (done) break;
+        // The next chunk is on its way while this one is worked on.
+        next = reader.read();
+        next.catch(() => {}); // thrown where it is waited for
         for (const piece of piecesOf(chunk)) {
           this.bytesRead += piece.length;
           yield await source.push(piece);
