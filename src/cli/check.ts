@@ -1,15 +1,15 @@
 import { TineError } from "../base/errors.ts";
 import { nearest } from "../base/nearest.ts";
 import { defineCommand } from "./command.ts";
-import { CommandFailure, UsageError } from "./errors.ts";
+import { UsageError } from "./errors.ts";
 import { duration, type Flag, flag, flagName, integer, list, text } from "./flags.ts";
-import { inputFlags, readPointsOptions, splitNames } from "./input_flags.ts";
+import { inputFlags } from "./input_flags.ts";
 import { onInterrupt } from "./interrupts.ts";
 import { checkModuleFlags, moduleFlags, moduleOptions } from "./module_flags.ts";
+import { readUnits } from "./read_units.ts";
 import { escape, type Style, style } from "./terminal.ts";
 import { checkTarget, reachUdf, type Target, targetFlags } from "./udf_target.ts";
-import type { CheckResult, Unit } from "../udf/check/mod.ts";
-import type { InfoResponse } from "../udf/messages.ts";
+import type { CheckResult } from "../udf/check/mod.ts";
 
 /** Points of one's own that are used; the rest is left alone, since each check sends them anew. */
 const MAX_POINTS = 5_000;
@@ -85,7 +85,9 @@ export const command = defineCommand({
           module: moduleOptions(flags),
         }),
       settings: flags.set,
-      data: flags.input.length === 0 ? undefined : (info) => readData(flags, info),
+      data: flags.input.length === 0
+        ? undefined
+        : (info) => readUnits(flags, info, { command: "check", most: MAX_POINTS }),
       timeoutMs: flags.timeout,
       signal: ending.signal,
       only,
@@ -169,44 +171,6 @@ function textOf(key: string, value: unknown): string {
 
 function rest(trailing: readonly string[] | undefined): string[] {
   return trailing === undefined ? [] : ["--", ...trailing];
-}
-
-/** Reads data of one's own into what the UDF wants. */
-async function readData(given: Given, info: InfoResponse): Promise<Unit[]> {
-  const { openInputs } = await import("./host/input.ts");
-  const { readPoints } = await import("../udf/format/point_reader.ts");
-  const { Feeder } = await import("../udf/feeder.ts");
-  const units: Unit[] = [];
-  let count = 0;
-  const feeder = new Feeder({
-    point(point) {
-      if (++count <= MAX_POINTS) units.push({ kind: "point", point });
-    },
-    batch(batch) {
-      count += batch.points.length;
-      if (count <= MAX_POINTS || units.length === 0) units.push({ kind: "batch", batch });
-      return Promise.resolve();
-    },
-  }, {
-    wants: info.wants,
-    groupBy: splitNames(given.groupBy),
-    batches: { size: given.batchSize },
-    onBad(bad) {
-      throw new TineError("bad-line", `${current} line ${bad.line}: ${bad.reason}: ${bad.text}`);
-    },
-  });
-  let current = "";
-  for (const input of await openInputs(given.input, given.inputFormat)) {
-    current = input.name;
-    const warn = (message: string) => console.error(`tine check: ${escape(input.name)} ${message}`);
-    const { format, again } = input;
-    const options = { ...readPointsOptions(given), format, again, warn };
-    for await (const items of readPoints(options, input.stream)) await feeder.feed(items);
-  }
-  await feeder.end();
-  if (units.length === 0) throw new CommandFailure("no-data", `there are no points in ${given.input.join(", ")}`, 1);
-  if (count > MAX_POINTS) console.error(`tine check: only the first ${MAX_POINTS} of ${count} points are used`);
-  return units;
 }
 
 /** How many checks came to what. */

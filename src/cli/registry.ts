@@ -33,6 +33,10 @@ export const registry: Registry = new Map<string, Entry>([
     summary: "Replay a recording to a UDF and compare its answers",
     load: () => import("./replay/replay.ts"),
   }],
+  ["bench", {
+    summary: "Measure how fast a UDF is, and what it takes",
+    load: () => import("./bench/bench.ts"),
+  }],
   ["run", {
     summary: "Run a plan of tests and store what they measure",
     load: () => import("./run/run.ts"),

@@ -109,7 +109,7 @@ export class ResponseTaker {
       case "keepalive":
         return;
       case "error":
-        throw new TineError("udf-error", `the UDF reported an error: ${response.error || "it did not name it"}`);
+        throw udfError(response.error);
       case "empty":
         this.#counts.unasked++;
         this.#warn("empty", "the UDF sent an empty or unknown response; Kapacitor would crash on it");
@@ -190,6 +190,11 @@ export class ResponseTaker {
     this.#warned.add(kind);
     this.#log?.(message);
   }
+}
+
+/** Returns the error of a UDF that reports one. */
+export function udfError(reason: string): TineError {
+  return new TineError("udf-error", `the UDF reported an error: ${reason || "it did not name it"}`);
 }
 
 function quote({ name }: { name: string }): string {

@@ -9,6 +9,8 @@ export interface RunningUdf {
   /** For messages, e.g. `python3 my_udf.py`. */
   readonly name: string;
   readonly connection: Connection;
+  /** The id of its process; absent where it is no process of ours. */
+  readonly pid?: number;
   /** Whether a socket carries both directions, so that a UDF can only close both at a time. */
   readonly socket?: boolean;
   /**

@@ -174,6 +174,14 @@ export class Session {
     return true;
   }
 
+  /** Whether the current response is a point, by its first bytes: for those who count points and read none. */
+  get isPoint(): boolean {
+    const { bytes, start, end } = this.#frames;
+    if (end - start < 3 || bytes[start] !== 0x8a || bytes[start + 1] !== 0x01) return false; // field 17
+    this.#monitor.data();
+    return true;
+  }
+
   /**
    * Decodes the current response.
    *

@@ -98,6 +98,11 @@ export const topics: ReadonlyMap<string, Topic> = new Map<string, Topic>([
     commands: ["test", "init", "schema"],
     load: () => import("./topics/cases.md", { with: { type: "text" } }),
   }],
+  ["bench", {
+    summary: "How fast a UDF is and what it takes: figures, and two UDFs side by side",
+    commands: ["bench"],
+    load: () => import("./topics/bench.md", { with: { type: "text" } }),
+  }],
   ["supervision", {
     summary: "A relay that starts a crashed UDF again",
     commands: ["agent"],

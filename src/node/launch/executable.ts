@@ -23,11 +23,12 @@ const NEEDED = ["PATH", "HOME", "TMPDIR", "XDG_CACHE_HOME", "DENO_DIR", "DENO_NO
  *
  * @param forOther another user starts it, who may not read what was unpacked for this one: a packed file is unpacked
  * again, into that user's cache
+ * @param smallHeap whether it runs with the young generation of a node, which costs a busy UDF speed
  */
-export function selfCommand({ forOther = false } = {}): SelfCommand {
+export function selfCommand({ forOther = false, smallHeap = true } = {}): SelfCommand {
   const executable = Deno.execPath();
   if (Deno.build.standalone) return { command: [executable], env: {}, files: [executable] };
-  const flags = ["run", "-q", "-A", "--no-prompt", "--no-lock", SMALL_HEAP];
+  const flags = ["run", "-q", "-A", "--no-prompt", "--no-lock", ...smallHeap ? [SMALL_HEAP] : []];
   const packed = Deno.env.get("TINE_PACKED");
   // A checkout that is run by a packed tine inherits the variable.
   if (packed && !import.meta.url.endsWith(".ts")) {

@@ -23,6 +23,9 @@ import {
   shiftOf,
 } from "./statistics.ts";
 
+/** A figure that is compared. */
+export type ComparedFigure = Pick<FlowFigure, "name" | "title" | "unit" | "better">;
+
 /** A figure of one side: a value for each repeat, and their median. */
 export interface Sample extends MedianEstimate {
   readonly values: readonly number[];
@@ -42,7 +45,7 @@ export interface ComparedRow {
   readonly flow: string;
   /** How many flows are in the row, by their median; 1 for a flow by itself. */
   readonly flows: number;
-  readonly figure: FlowFigure;
+  readonly figure: ComparedFigure;
   readonly base: Sample;
   readonly other: Sample;
   /** How much greater the other side is, in the unit of the figure. */
@@ -118,12 +121,43 @@ export function compare(base: Samples, others: readonly Samples[], options: Comp
     const pairs = pairsOf(base, other, warnings);
     return { other: other.name, rows: pairs.flatMap((pair) => pairedRows(pair, options)) };
   });
-  const rows = sides.flatMap(({ rows }) => rows);
-  if (rows.length === 0) throw nothingToCompare(base, others, options);
-  const compared = sides.map(({ other, rows }) => ({
-    base: base.name,
-    other,
-    rows: rows.map((row) => ({ ...row, ...estimatesOf(row, alpha) })),
+  if (sides.every(({ rows }) => rows.length === 0)) throw nothingToCompare(base, others, options);
+  return {
+    ...compareRows(sides.map((side) => ({ base: base.name, ...side })), alpha),
+    warnings: [...new Set(warnings)],
+  };
+}
+
+/** A side against the base, before anything is computed. */
+export interface RawComparison {
+  readonly base: string;
+  readonly other: string;
+  readonly rows: readonly RawRow[];
+}
+
+/**
+ * Compares values of repeats, whatever they were measured of: medians, differences, and a verdict for each row. p values
+ * are adjusted for the number of all rows.
+ *
+ * @param sides with rows that have values on both sides
+ * @param alpha the likelihood of a false verdict, of all rows together
+ *
+ * @example
+ * ```ts
+ * import { compareRows } from "./compare.ts";
+ * const figure = { name: "pointsPerSecond", title: "points/s", unit: "1/s", better: "more" } as const;
+ * const row = { test: {}, flow: "udf", flows: 1, figure, baseValues: [1, 2, 3, 4], otherValues: [5, 6, 7, 8] };
+ * const { comparisons } = compareRows([{ base: "old", other: "new", rows: [row] }], 0.05);
+ * console.assert(comparisons[0].rows[0].verdict === "better");
+ * ```
+ */
+export function compareRows(sides: readonly RawComparison[], alpha: number): Omit<Comparisons, "warnings"> {
+  const compared = sides.map((side) => ({
+    ...side,
+    rows: side.rows.map(({ baseValues, otherValues, ...row }) => ({
+      ...row,
+      ...estimatesOf(baseValues, otherValues, alpha),
+    })),
   }));
   const { verdicts, tested, repeatsNeeded } = verdictsOf(compared.flatMap(({ rows }) => rows), alpha);
   let next = 0;
@@ -131,13 +165,7 @@ export function compare(base: Samples, others: readonly Samples[], options: Comp
     ...side,
     rows: side.rows.map((row): ComparedRow => ({ ...row, ...verdicts[next++] })),
   }));
-  return {
-    comparisons,
-    alpha,
-    tested,
-    ...(repeatsNeeded === undefined ? {} : { repeatsNeeded }),
-    warnings: [...new Set(warnings)],
-  };
+  return { comparisons, alpha, tested, ...(repeatsNeeded === undefined ? {} : { repeatsNeeded }) };
 }
 
 /**
@@ -219,11 +247,11 @@ function pairsOf(base: Samples, other: Samples, warnings: string[]): Pair[] {
 }
 
 /** A row before anything is computed. */
-interface RawRow {
+export interface RawRow {
   readonly test: Readonly<Record<string, string>>;
   readonly flow: string;
   readonly flows: number;
-  readonly figure: FlowFigure;
+  readonly figure: ComparedFigure;
   readonly baseValues: readonly number[];
   readonly otherValues: readonly number[];
 }
@@ -264,7 +292,7 @@ function valuesIn(repeats: readonly Repeat[], members: ReadonlySet<string>, { na
   });
 }
 
-function estimatesOf({ baseValues, otherValues }: RawRow, alpha: number) {
+function estimatesOf(baseValues: readonly number[], otherValues: readonly number[], alpha: number) {
   const confidence = 1 - alpha;
   return {
     base: { values: baseValues, ...medianOf(baseValues, confidence) },

@@ -7,11 +7,14 @@
 export { BASELINES, isBaselineName, readSide, runsFolderOf, saveBaseline } from "./baseline.ts";
 export {
   compare,
+  type ComparedFigure,
   type ComparedRow,
   type CompareOptions,
+  compareRows,
   type Comparison,
   type Comparisons,
   joinSamples,
+  type RawRow,
   type Sample,
   samplesBy,
   type Verdict,
@@ -26,5 +29,5 @@ export {
   type Samples,
   type TestSamples,
 } from "./samples.ts";
-export { leastRepeats } from "./statistics.ts";
-export { isRelative, remarksOn, type RowText, rowText, valueText } from "./text.ts";
+export { leastRepeats, medianOf } from "./statistics.ts";
+export { isRelative, remarksOn, type RowText, rowText, sampleText, valueText } from "./text.ts";

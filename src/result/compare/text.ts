@@ -69,7 +69,8 @@ export function valueText(value: number, unit: FigureUnit): string {
   return unit === "s" ? `${text} s` : text;
 }
 
-function sampleText(sample: Sample, unit: FigureUnit): string {
+/** Returns the median of a sample as text, with its interval: `18.7 Mbit/s [18.6, 18.9]`. */
+export function sampleText(sample: Sample, unit: FigureUnit): string {
   const [median, low, high] = [sample.median, sample.low, sample.high].map((value) => valueText(value, unit));
   return withInterval(median, low, high, sample, sample.values.length === 1);
 }

@@ -82,7 +82,7 @@ Deno.test("compare() finds a link that is 5% slower with ten repeats", () => {
       [side("b", figures(random, 0.95, 0.005))],
     );
     const [goodput] = rows;
-    assertEquals(goodput.figure.shortName, "goodput");
+    assertEquals(goodput.figure.name, "goodputBitsPerSecond");
     if (goodput.verdict === "worse" && goodput.difference.high < 0) found++;
   }
   assertEquals(found, 50);
@@ -179,7 +179,10 @@ Deno.test("compare() warns of what differs between the sides, and of what is lef
       { id: { name: "a", repeat: "2" }, flows, status: "failed" },
     ], { started: "2026-11-22T00:00:00Z", kernel: "6.2", processor: "new" });
     const { warnings, comparisons: [{ rows }] } = compare(await readSamples(base), [await readSamples(other)]);
-    assertEquals(rows.map(({ flow, figure }) => `${flow} ${figure.shortName}`), ["bulk goodput", "bulk retransmits"]);
+    assertEquals(rows.map(({ flow, figure }) => `${flow} ${figure.name}`), [
+      "bulk goodputBitsPerSecond",
+      "bulk retransmits",
+    ]);
     assertEquals(warnings.map((text) => text.replaceAll(base, "BASE").replaceAll(other, "OTHER")), [
       "BASE: name=a: flows that did not come to their end are left out: other",
       "BASE: name=b: flows that did not come to their end are left out: other",
