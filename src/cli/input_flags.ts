@@ -2,20 +2,26 @@ import { GIVEN_TYPES, type GivenType } from "../udf/format/field_column.ts";
 import { INPUT_FORMATS } from "../udf/format/formats.ts";
 import type { ReadPointsOptions } from "../udf/format/point_reader.ts";
 import { UsageError } from "./errors.ts";
-import { choice, type Flag, list, text, type Values } from "./flags.ts";
+import { choice, type Flag, flag, list, text, type Values } from "./flags.ts";
 import { escape } from "./terminal.ts";
 
 /** How points are read, wherever a command does. */
 export const inputFlags = {
   input: list({ value: "FILE", short: "i", complete: "file", help: "read points from a file; - or none: stdin" }),
-  inputFormat: choice(INPUT_FORMATS, { value: "FORMAT", help: "default: what the file's name says, else line" }),
-  precision: choice(["ns", "us", "ms", "s", "m", "h"], { defaultText: "ns", help: "unit of times that are integers" }),
+  inputFormat: choice(INPUT_FORMATS, {
+    value: "FORMAT",
+    help: "default: what the input looks like; tine help formats",
+  }),
+  precision: choice(["ns", "us", "ms", "s", "m", "h"], {
+    help: "unit of times that are integers (default: ns; telegraf-json: s)",
+  }),
   measurement: text({ value: "NAME", help: "name of points that have none" }),
   database: text({ value: "NAME", help: "database of points that name none" }),
   retentionPolicy: text({ value: "NAME", help: "retention policy of points that name none" }),
   tagColumns: text({ value: "NAME,NAME", help: "CSV, Parquet: the columns that are tags" }),
   timeColumn: text({ value: "NAME", help: "CSV, Parquet: the column of the time (default: time)" }),
   types: typesFlag(),
+  pivot: flag({ help: "join points of the same series and time, as exports have one for each field" }),
 };
 
 /** The names of the flags. */
@@ -26,7 +32,7 @@ export type InputFlags = Values<typeof inputFlags>;
 
 /** What the flags say of how points are read, for any input. */
 export function readPointsOptions(
-  { precision, measurement, database, retentionPolicy, tagColumns, timeColumn, types }: InputFlags,
+  { precision, measurement, database, retentionPolicy, tagColumns, timeColumn, types, pivot }: InputFlags,
 ): Omit<ReadPointsOptions, "format"> {
   return {
     precision,
@@ -36,6 +42,7 @@ export function readPointsOptions(
     tagColumns: splitNames(tagColumns),
     timeColumn,
     types,
+    pivot,
   };
 }
 

@@ -1,13 +1,17 @@
 import type { Duplex } from "node:stream";
 import { messageOf, TineError } from "../base/errors.ts";
 
-/** How compressed data begins. Sources: RFC 1952, section 2.3.1 (gzip); RFC 8878, section 3.1.1 (zstd). */
-const MAGIC = { gzip: [0x1f, 0x8b], zstd: [0x28, 0xb5, 0x2f, 0xfd] } as const;
+/**
+ * How compressed data begins. Sources: RFC 1952, section 2.3.1 (gzip); RFC 8878, section 3.1.1 (zstd); PKWARE's
+ * APPNOTE.TXT, section 4.3.7 (zip).
+ */
+const MAGIC = { gzip: [0x1f, 0x8b], zstd: [0x28, 0xb5, 0x2f, 0xfd], zip: [0x50, 0x4b, 0x03, 0x04] } as const;
 const LONGEST = 4;
+const NEWLINE = 10;
 
 /**
- * Returns what a stream holds: decompressed if it begins as gzip or zstd does, else as it is. Nothing is read before the
- * result is.
+ * Returns what a stream holds: decompressed if it begins as gzip, zstd or zip does, else as it is. The members of a zip
+ * archive come one after the other, each with a newline at its end. Nothing is read before the result is.
  *
  * @param name of the stream, for messages
  * @throws {TineError} `bad-input`, while it is read, for compressed data that is broken or cut; what is before it comes
@@ -45,7 +49,7 @@ async function* chunksOf(stream: ReadableStream<Uint8Array>, name: string): Asyn
 
 function formatOf(start: Uint8Array): keyof typeof MAGIC | undefined {
   const begins = (magic: readonly number[]) => magic.every((byte, i) => start[i] === byte);
-  return begins(MAGIC.gzip) ? "gzip" : begins(MAGIC.zstd) ? "zstd" : undefined;
+  return (Object.keys(MAGIC) as (keyof typeof MAGIC)[]).find((format) => begins(MAGIC[format]));
 }
 
 /** Whether more bytes may make a format of the first ones. */
@@ -65,6 +69,7 @@ async function* inflate(
 ): AsyncGenerator<Uint8Array> {
   const { createGunzip, createZstdDecompress } = await import("node:zlib");
   try {
+    if (format === "zip") return yield* membersOf(chunks, name);
     if (format === "gzip") return yield* through(chunks, createGunzip());
     const frames = new ZstdFrames();
     const pieces = piecesOf(chunks, frames);
@@ -74,7 +79,20 @@ async function* inflate(
     }
     if (frames.isCut) throw new Error("unexpected end of file");
   } catch (cause) {
+    if (cause instanceof TineError) throw cause;
     throw new TineError("bad-input", `${name} is ${format} data that is broken or cut: ${messageOf(cause)}`, { cause });
+  }
+}
+
+async function* membersOf(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Uint8Array> {
+  const { unzip } = await import("./unzip.ts");
+  for await (const member of unzip(chunks[Symbol.asyncIterator]())) {
+    let last = NEWLINE;
+    for await (const chunk of chunksOf(ReadableStream.from(member), name)) {
+      if (chunk.length > 0) last = chunk[chunk.length - 1];
+      yield chunk;
+    }
+    if (last !== NEWLINE) yield Uint8Array.of(NEWLINE);
   }
 }
 

@@ -52,6 +52,10 @@ const flags = {
   record: text({ value: "FILE", complete: "file", help: "record both directions, for tine replay" }),
 };
 
+function isGiven(value: HostFlags[typeof inputFlagNames[number]]): boolean {
+  return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false;
+}
+
 /** The values of the flags of `tine host`. */
 export type HostFlags = Values<typeof flags>;
 
@@ -93,7 +97,7 @@ export const command = defineCommand({
       throw new UsageError("--batch-size and --batch-window exclude each other: give one of them");
     }
     if (flags.fromResults !== undefined) {
-      const given = inputFlagNames.find((name) => flags[name] !== undefined && Object.values(flags[name]).length > 0);
+      const given = inputFlagNames.find((name) => isGiven(flags[name]));
       if (given !== undefined) throw new UsageError(`--from-results and ${flagName(given)} exclude each other`);
       if (flags.table === undefined) {
         throw new UsageError("--table is missing: name the table of the results, such as --table round_trips");

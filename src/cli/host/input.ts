@@ -3,18 +3,21 @@ import { messageOf, TineError } from "../../base/errors.ts";
 import { decompressed } from "../../wire/decompress.ts";
 import { formatOfEnding, type InputFormat } from "../../udf/format/formats.ts";
 
-/** Larger files of CSV are read once, and their types decided over the first rows. */
+/** Larger files are read once, and their types decided over the first rows. */
 const READ_TWICE_BYTES = 256 * 2 ** 20;
 
 /** An input of `tine host`. */
 export interface Input {
   /** For messages. */
   name: string;
-  format: InputFormat;
+  /** Undefined: the one that its beginning looks like. */
+  format: InputFormat | undefined;
+  /** The format that the file's name suggests. */
+  likelyFormat?: InputFormat;
   stream: ReadableStream<Uint8Array>;
   /** Bytes, where they are known. */
   size: number | undefined;
-  /** Opens a file of CSV once more, so that its types are decided over all of it; the signal ends reading. */
+  /** Opens a file once more, so that types are decided over all of it; the signal ends reading. */
   again?: (signal?: AbortSignal) => Promise<ReadableStream<Uint8Array>>;
 }
 
@@ -24,7 +27,7 @@ const COMPRESSED = /\.(?:gz|zst)$/i;
 /**
  * Opens files; `-`, or no file at all, is stdin. Data that is compressed by gzip or zstd is decompressed.
  *
- * @param format of all of them; undefined: by the ending of each name, else line protocol
+ * @param format of all of them; undefined: what each looks like
  * @throws {TineError} `cannot-read`
  */
 export async function openInputs(paths: readonly string[], format: InputFormat | undefined): Promise<Input[]> {
@@ -32,7 +35,7 @@ export async function openInputs(paths: readonly string[], format: InputFormat |
   for (const path of paths.length === 0 ? ["-"] : paths) {
     if (path === "-") {
       const stream = decompressed(Deno.stdin.readable, "stdin");
-      inputs.push({ name: "stdin", format: format ?? "line", stream, size: undefined });
+      inputs.push({ name: "stdin", format, stream, size: undefined });
       continue;
     }
     try {
@@ -43,12 +46,13 @@ export async function openInputs(paths: readonly string[], format: InputFormat |
       const ending = plain.slice(plain.lastIndexOf(".") + 1);
       const input: Input = {
         name: path,
-        format: format ?? formatOfEnding(ending) ?? "line",
+        format,
+        likelyFormat: formatOfEnding(ending),
         stream: decompressed(file.readable, path),
         // What is in a compressed file is larger than the file.
         size: info.isFile && plain === path ? info.size : undefined,
       };
-      if (input.format === "csv" && info.isFile && info.size <= READ_TWICE_BYTES) {
+      if (info.isFile && info.size <= READ_TWICE_BYTES) {
         input.again = async (signal) =>
           decompressed((await Deno.open(path)).readable, path).pipeThrough(new TransformStream(), { signal });
       }

@@ -103,6 +103,7 @@ export class InputFeed implements Feed {
     this.#current = escape(input.name);
     const reader = readPoints({
       format: input.format,
+      likelyFormat: input.likelyFormat,
       ...readPointsOptions(flags),
       again: input.again && (() => input.again!(signal)),
       warn: (message) => messages.warn(`${this.#current} ${message}`),

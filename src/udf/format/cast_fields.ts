@@ -1,6 +1,6 @@
 import type { Point } from "../point.ts";
 import { type GivenType, setTyped } from "./field_column.ts";
-import { badLine, FieldMaps, type InputItem, quoted } from "./input_item.ts";
+import { badLine, FieldMaps, type InputItem } from "./input_item.ts";
 
 /**
  * Converts fields of points to given types, for formats that write a type with each value.
@@ -63,11 +63,4 @@ export class FieldCast {
     }
     return "";
   }
-}
-
-/** What is said of a field whose type is given and that does not occur. */
-export function unseenField(name: string, type: GivenType): string {
-  return `no point has the field ${quoted(name)}, which is given as ${
-    type === "ignore" ? "ignored" : `${type === "int" ? "an" : "a"} ${type}`
-  }`;
 }

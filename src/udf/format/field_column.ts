@@ -1,3 +1,4 @@
+import { terminalText } from "../../base/terminal_text.ts";
 import { type FieldMaps, quoted } from "./input_item.ts";
 import { parseInt64 } from "./int64.ts";
 
@@ -143,6 +144,65 @@ export class FieldColumn {
     const fits = own === this.#type || own === "int" && this.#type === "double";
     return setTyped(fields, this.name, fits ? this.#type : "string", cell);
   }
+}
+
+/** Columns whose types are decided; input may invent any number of names. */
+const MAX_COLUMNS = 10_000;
+
+/** The columns of fields of an input with several measurements: the type of a field is that within its measurement. */
+export class FieldColumns {
+  readonly #types: ReadonlyMap<string, GivenType>;
+  readonly #warn: (message: string) => void;
+  readonly #columns = new Map<string, FieldColumn>();
+  readonly #unseen: Set<string>;
+
+  /**
+   * @param types what is given about fields
+   * @param warn gets a sentence for each field whose type differs from most of its values, and for each given one that
+   * does not occur
+   */
+  constructor(types: ReadonlyMap<string, GivenType>, warn: (message: string) => void) {
+    this.#types = types;
+    this.#warn = warn;
+    this.#unseen = new Set(types.keys());
+  }
+
+  /** What is given about a field, which occurs herewith. */
+  given(field: string): GivenType | undefined {
+    if (this.#unseen.size > 0) this.#unseen.delete(field);
+    return this.#types.get(field);
+  }
+
+  /** The column of a field. */
+  of(measurement: string, field: string): FieldColumn {
+    const key = `${measurement.length}:${measurement}${field}`;
+    let column = this.#columns.get(key);
+    if (column === undefined) {
+      const type = this.given(field);
+      column = new FieldColumn(field, type === "tag" || type === "ignore" ? undefined : type);
+      if (this.#columns.size < MAX_COLUMNS) this.#columns.set(key, column);
+    }
+    return column;
+  }
+
+  /** Decides the types by what has been seen so far. */
+  decide(): void {
+    for (const column of this.#columns.values()) {
+      const odd = column.decide();
+      if (odd !== undefined) this.#warn(terminalText(odd));
+    }
+  }
+
+  /** Complains of what is given and did not occur. */
+  finish(): void {
+    for (const field of this.#unseen) this.#warn(terminalText(unseenField(field, this.#types.get(field)!)));
+  }
+}
+
+/** What is said of a field whose type is given and that does not occur. */
+export function unseenField(name: string, type: GivenType): string {
+  const what = type === "ignore" ? "ignored" : `${type === "int" ? "an" : "a"} ${type}`;
+  return `no point has the field ${quoted(name)}, which is given as ${what}`;
 }
 
 function specialDouble(text: string): number {

@@ -1,5 +1,6 @@
 import type { InputItem } from "./input_item.ts";
 import { type ItemSource, type SourceOptions, textSource } from "./item_source.ts";
+import type { JsonElementReader } from "./json_elements.ts";
 import { type RecordParser, RecordSplitter } from "./record_splitter.ts";
 import type { Precision } from "./timestamp.ts";
 
@@ -68,12 +69,66 @@ export const FORMATS = {
       return new ParquetSource(options);
     },
   },
+  "annotated-csv": {
+    what: "InfluxDB's annotated CSV: results of queries, and what influx write takes",
+    endings: [],
+    untyped: true,
+    async open(options) {
+      const { AnnotatedCsv } = await import("./annotated_csv.ts");
+      const { SurveyedSource } = await import("./survey.ts");
+      return new SurveyedSource(new AnnotatedCsv(options), options);
+    },
+  },
+  "influx-csv": {
+    what: "CSV of InfluxDB 1: influx -format csv",
+    endings: [],
+    untyped: true,
+    async open(options) {
+      const { InfluxCsv } = await import("./influx_csv.ts");
+      const { SurveyedSource } = await import("./survey.ts");
+      return new SurveyedSource(new InfluxCsv(options), options);
+    },
+  },
+  "influx-json": {
+    what: "JSON of InfluxDB 1: answers to queries",
+    endings: [],
+    async open(options) {
+      const { InfluxJsonReader } = await import("./influx_json.ts");
+      return await numbersSource(() => new InfluxJsonReader(options.defaults, options.tagColumns), options);
+    },
+  },
+  "influx-export": {
+    what: "exports of influx_inspect",
+    endings: [],
+    async open(options) {
+      const { InfluxExportParser } = await import("./influx_export.ts");
+      return lineSource(new InfluxExportParser(options.defaults), options);
+    },
+  },
+  "telegraf-json": {
+    what: "Telegraf's JSON",
+    endings: [],
+    precision: "s",
+    async open(options) {
+      const { TelegrafJsonReader } = await import("./telegraf_json.ts");
+      return await numbersSource(() => new TelegrafJsonReader(options.defaults), options);
+    },
+  },
   srpl: {
     what: "Kapacitor's recording of a stream",
     endings: ["srpl"],
     async open(options) {
       const { StreamRecordingParser } = await import("./stream_recording.ts");
       return lineSource(new StreamRecordingParser(options.defaults), options);
+    },
+  },
+  brpl: {
+    what: "Kapacitor's recording of batches",
+    endings: ["brpl"],
+    async open(options) {
+      const { BatchRecordingReader } = await import("./batch_recording.ts");
+      const { JsonElements } = await import("./json_elements.ts");
+      return textSource(new JsonElements(new BatchRecordingReader(options.defaults), options.maxLineLength));
     },
   },
 } as const satisfies Record<string, Format>;
@@ -85,6 +140,14 @@ function lineSource(
   atEnd?: (out: InputItem[]) => void,
 ): ItemSource {
   return textSource(new RecordSplitter(parser, maxLineLength), atEnd);
+}
+
+/** A source of JSON where 98.0 may be written 98. */
+async function numbersSource(reader: () => JsonElementReader, options: SourceOptions): Promise<ItemSource> {
+  const { JsonElements } = await import("./json_elements.ts");
+  const { SurveyedNumbers, SurveyedSource } = await import("./survey.ts");
+  const parser = () => new JsonElements(reader(), options.maxLineLength);
+  return new SurveyedSource(new SurveyedNumbers(parser), options);
 }
 
 /** The name of a format that points are read from. */

@@ -68,6 +68,11 @@ export class FieldMaps {
   strings: Map<string, string> | undefined = undefined;
   bools: Map<string, boolean> | undefined = undefined;
 
+  /** Whether there is no field. */
+  get isEmpty(): boolean {
+    return !this.doubles?.size && !this.ints?.size && !this.strings?.size && !this.bools?.size;
+  }
+
   setDouble(name: string, value: number): void {
     this.delete(name);
     (this.doubles ??= new Map()).set(name, value);

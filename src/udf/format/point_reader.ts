@@ -1,18 +1,23 @@
 import { TineError } from "../../base/errors.ts";
-import { FieldCast, unseenField } from "./cast_fields.ts";
+import { FieldCast } from "./cast_fields.ts";
 import { terminalText } from "../../base/terminal_text.ts";
-import type { GivenType } from "./field_column.ts";
+import { type GivenType, unseenField } from "./field_column.ts";
+import { detectFormat } from "./detect_format.ts";
 import { FieldTypes } from "./field_types.ts";
 import { type Format, FORMATS, INPUT_FORMATS, type InputFormat } from "./formats.ts";
 import type { InputItem } from "./input_item.ts";
 import { type ItemSource, piecesOf } from "./item_source.ts";
+import { Pivot } from "./pivot.ts";
 import { nanosecondsOf, type Precision, PRECISIONS } from "./timestamp.ts";
 export type { InputFormat } from "./formats.ts";
 
 /** How input is to be understood. */
 export interface ReadPointsOptions {
-  format: InputFormat;
-  /** The unit of times that are integers; default ns. */
+  /** The format; undefined: the one that its beginning looks like. */
+  format?: InputFormat;
+  /** Where the beginning leaves it open, the format that the name of the input suggests; default line. */
+  likelyFormat?: InputFormat;
+  /** The unit of times that are integers; default ns, or what is usual in the format. */
   precision?: Precision;
   /** The name of points without a name; in CSV, of all points: then `name` is a column like others. */
   measurement?: string;
@@ -29,13 +34,15 @@ export interface ReadPointsOptions {
   types?: ReadonlyMap<string, GivenType>;
   /** CSV: the column of the time; default `time`, if there is one. */
   timeColumn?: string;
+  /** Joins points of the same series and time, which then come at the end, in the order of their times. */
+  pivot?: boolean;
   /** The time of points without one, ns since the epoch; default the system's clock, once for all. */
   now?: () => bigint;
   /** The longest line, in UTF-16 units; default 16 Mi. */
   maxLineLength?: number;
   /**
-   * CSV: the same input once more. The types of columns are then decided over all of it, else over the first rows of
-   * the stream: 10,000, or those that came until it had made wait for a second.
+   * The same input once more. Where values have no types, those of fields are then decided over all of it, else over
+   * the first rows of the stream: 10,000, or those that came until it had made wait for a second.
    */
   again?: () => Promise<ReadableStream<Uint8Array>>;
   /** Gets sentences about what is odd and can be read all the same: a field that changes its type, once for each. */
@@ -59,8 +66,8 @@ export interface PointReader extends AsyncIterable<InputItem[]> {
  * Reads points from a stream of bytes; see the parser of each format for what it takes. A byte order mark at the
  * start is ignored, lines end in a newline or in carriage return and newline. Can be iterated once.
  *
- * @throws {TineError} `usage` for an unknown format or precision; while it is read, `bad-input` for a header of CSV
- * that cannot be used, and what the stream throws
+ * @throws {TineError} `usage` for an unknown format or precision; while it is read, `bad-input` for what is
+ * in none of the formats and for a header of CSV that cannot be used, and what the stream throws
  *
  * @example
  * ```ts
@@ -75,8 +82,9 @@ export function readPoints(options: ReadPointsOptions, stream: ReadableStream<Ui
   if (!PRECISIONS.includes(options.precision ?? "ns")) {
     throw new TineError("usage", `"${options.precision}" is no precision: ${PRECISIONS.join(", ")}`);
   }
-  if (!INPUT_FORMATS.includes(options.format)) {
-    throw new TineError("usage", `"${options.format}" is no input format: ${INPUT_FORMATS.join(", ")}`);
+  for (const format of [options.format, options.likelyFormat]) {
+    if (format === undefined || INPUT_FORMATS.includes(format)) continue;
+    throw new TineError("usage", `"${format}" is no input format: ${INPUT_FORMATS.join(", ")}`);
   }
   return new StreamReader(options, stream);
 }
@@ -90,7 +98,7 @@ class StreamReader implements PointReader {
   readonly #types: FieldTypes | undefined;
   #cast: FieldCast | undefined;
   /** The time of points without one. */
-  readonly #start = BigInt(Date.now()) * 1_000_000n;
+  readonly #now = BigInt(Date.now()) * 1_000_000n;
   #source: ItemSource | undefined;
   bytesRead = 0;
 
@@ -109,14 +117,26 @@ class StreamReader implements PointReader {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<InputItem[]> {
-    for await (const items of this.#items()) {
-      if (items.length === 0) continue;
-      this.#cast?.apply(items);
-      this.#types?.watch(items);
-      yield items;
+    const pivot = this.#options.pivot ? new Pivot() : undefined;
+    try {
+      for await (const items of this.#taken(pivot)) if (items.length > 0) yield items;
+    } catch (error) {
+      // What was read of an input that breaks off is not lost.
+      if (pivot !== undefined) yield* pivot.end();
+      throw error;
     }
+    if (pivot !== undefined) yield* pivot.end();
     const { types, warn } = this.#options;
     for (const name of this.#cast?.unseen ?? []) warn?.(terminalText(unseenField(name, types!.get(name)!)));
+  }
+
+  /** The items that are not kept to be joined. */
+  async *#taken(pivot: Pivot | undefined): AsyncGenerator<InputItem[]> {
+    for await (const items of this.#items()) {
+      this.#cast?.apply(items);
+      this.#types?.watch(items);
+      yield pivot === undefined ? items : items.filter((item) => !pivot.take(item));
+    }
   }
 
   async *#items(): AsyncGenerator<InputItem[]> {
@@ -124,20 +144,31 @@ class StreamReader implements PointReader {
     let patienceMs = PATIENCE_MS;
     let source: ItemSource;
     try {
-      source = this.#source = await this.#open(this.#options.format);
+      const start = await this.#start(reader);
+      source = this.#source = await this.#open(start.format);
       await source.prepare?.();
+      for (const piece of piecesOf(start.bytes)) {
+        this.bytesRead += piece.length;
+        yield await source.push(piece);
+      }
       for (let next = reader.read();;) {
         if (source.holding) {
           const started = performance.now();
           if (!await settlesWithin(next, patienceMs)) yield source.release!();
           patienceMs = Math.max(0, patienceMs - (performance.now() - started));
         }
-        const { done, value: chunk } = await next;
-        if (done) break;
+        let result: ReadableStreamReadResult<Uint8Array>;
+        try {
+          result = await next;
+        } catch (error) {
+          if (source.holding) yield source.release!();
+          throw error;
+        }
+        if (result.done) break;
         // The next chunk is on its way while this one is worked on.
         next = reader.read();
         next.catch(() => {}); // thrown where it is waited for
-        for (const piece of piecesOf(chunk)) {
+        for (const piece of piecesOf(result.value)) {
           this.bytesRead += piece.length;
           yield await source.push(piece);
         }
@@ -148,6 +179,21 @@ class StreamReader implements PointReader {
     const rest = source.end();
     if (Symbol.asyncIterator in rest) yield* rest;
     else yield await rest;
+  }
+
+  /** Reads until the format is known. */
+  async #start(
+    reader: ReadableStreamDefaultReader<Uint8Array>,
+  ): Promise<{ format: InputFormat; bytes: Uint8Array }> {
+    const { format: given, likelyFormat } = this.#options;
+    if (given !== undefined) return { format: given, bytes: new Uint8Array() };
+    let bytes = new Uint8Array();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (value !== undefined) bytes = bytes.length === 0 ? Uint8Array.from(value) : Uint8Array.of(...bytes, ...value);
+      const format = detectFormat(bytes, done, likelyFormat);
+      if (format !== undefined) return { format, bytes };
+    }
   }
 
   async #open(name: InputFormat): Promise<ItemSource> {
@@ -161,16 +207,23 @@ class StreamReader implements PointReader {
         measurement,
         database: database ?? "",
         retentionPolicy: retentionPolicy ?? "",
-        now: now ?? (() => this.#start),
+        now: now ?? (() => this.#now),
       },
       types: types ?? new Map(),
       tagColumns: tagColumns ?? [],
       timeColumn,
       maxLineLength,
-      again,
+      again: again && (async () => ReadableStream.from(untilItFails(await again()))),
       warn: warn ?? (() => {}),
     });
   }
+}
+
+/** What comes of a stream before it fails: the stream that is read then fails too, and says why. */
+async function* untilItFails(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* stream;
+  } catch { /* see above */ }
 }
 
 /** Whether a promise settles in time; how it does is left to who waits for it. */

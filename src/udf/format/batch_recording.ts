@@ -1,0 +1,97 @@
+import { Point } from "../point.ts";
+import { FieldMaps, type InputItem, type PointDefaults } from "./input_item.ts";
+import { type JsonElementReader, JsonNumber, JsonReason, type JsonValue } from "./json_elements.ts";
+import { objectOf, setJsonField, stringOf, tagsOf, timeOf } from "./json_points.ts";
+
+/** How Go writes a time that is not set. */
+const NO_TIME = "0001-01-01T00:00:00Z";
+
+/**
+ * Reads Kapacitor's recordings of batches: a JSON object for each batch, with name, tmax, group, tags and points.
+ *
+ * All numbers are doubles, as Kapacitor replays them: it asks InfluxDB in JSON, where 98.0 is 98. Points without tags
+ * have those of their batch. A batch that is cut is not handed out, since what it lacks would change its figures.
+ *
+ * Source: `WriteBatchForRecording` of Kapacitor, replay.go, and `bufferedBatchMessage`, edge/messages.go. Its `.brpl`
+ * files are zip archives with such a text for each query.
+ */
+export class BatchRecordingReader implements JsonElementReader {
+  readonly open: ReadonlySet<string> = new Set(["$", "$.points"]);
+  readonly #unit: bigint;
+  readonly #measurement: string | undefined;
+  #members = new Map<string, JsonValue>();
+  #points: { line: number; point: Map<string, JsonValue> }[] = [];
+
+  constructor({ unit, measurement }: PointDefaults) {
+    this.#unit = unit;
+    this.#measurement = measurement;
+  }
+
+  element(path: string, value: JsonValue, line: number): void {
+    if (path === "$.points[]") this.#points.push({ line, point: objectOf(value, "a point") });
+    else if (path.startsWith("$.")) this.#members.set(path.slice("$.".length).toLowerCase(), value);
+  }
+
+  end(path: string, line: number, out: InputItem[]): void {
+    if (path !== "$") return;
+    const points = this.#points, members = this.#members;
+    this.abandon();
+    // Kapacitor leaves batches without points out too.
+    if (points.length > 0) out.push(...this.#batch(members, points, line));
+  }
+
+  abandon(): string {
+    const lost = this.#points.length;
+    this.#members = new Map();
+    this.#points = [];
+    return lost === 0 ? "" : `its batch of ${lost} ${lost === 1 ? "point" : "points"} is left out`;
+  }
+
+  #batch(
+    members: ReadonlyMap<string, JsonValue>,
+    points: readonly { line: number; point: Map<string, JsonValue> }[],
+    line: number,
+  ): InputItem[] {
+    const member = (key: string) => members.get(key) ?? undefined;
+    const nameGiven = member("name"), groupGiven = member("group"), tmaxGiven = member("tmax");
+    const name = nameGiven === undefined ? this.#measurement : stringOf(nameGiven, "name");
+    if (name === undefined) throw new JsonReason("the batch has no name, and no measurement is given");
+    const group = groupGiven === undefined ? "" : stringOf(groupGiven, "group");
+    const tags = tagsOf(member("tags") ?? null);
+    const byName = member("byname") === true;
+    const dimensions = [...tags.keys()].sort();
+    const items: InputItem[] = [];
+    let latest: bigint | undefined;
+    for (const { line, point } of points) {
+      const fields = new FieldMaps();
+      for (const [key, value] of objectOf(point.get("fields") ?? new Map(), "fields")) {
+        if (value instanceof JsonNumber && value.isInteger) fields.setDouble(key, Number(value.text));
+        else setJsonField(fields, key, value);
+      }
+      const time = timeOf(point.get("time") ?? null, "the time of a point", this.#unit);
+      if (latest === undefined || time > latest) latest = time;
+      const own = tagsOf(point.get("tags") ?? null);
+      const read = new Point({
+        time,
+        name,
+        group,
+        tags: own.size > 0 ? own : new Map(tags),
+        dimensions,
+        byName,
+        fieldsDouble: fields.doubles,
+        fieldsString: fields.strings,
+        fieldsBool: fields.bools,
+      });
+      items.push({ kind: "point", line, point: read });
+    }
+    const recorded = tmaxGiven === undefined || tmaxGiven === NO_TIME
+      ? undefined
+      : timeOf(tmaxGiven, "tmax", this.#unit);
+    const tmax = recorded === undefined || recorded < latest! ? latest! : recorded;
+    return [
+      { kind: "begin", line: points[0].line, begin: { name, group, tags, size: BigInt(points.length), byName } },
+      ...items,
+      { kind: "end", line, end: { name, group, tags, tmax, byName } },
+    ];
+  }
+}

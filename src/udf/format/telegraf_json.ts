@@ -1,0 +1,71 @@
+import { Point } from "../point.ts";
+import { FieldMaps, type InputItem, type PointDefaults, quoted } from "./input_item.ts";
+import { type JsonElementReader, JsonReason, type JsonValue } from "./json_elements.ts";
+import { objectOf, setJsonField, stringOf, tagsOf, timeOf } from "./json_points.ts";
+
+/**
+ * Reads Telegraf's JSON: an object for each metric, or `{"metrics": [...]}` with several.
+ *
+ * Times are in seconds unless a precision is given, as in Telegraf's setting `json_timestamp_units`, or RFC 3339.
+ *
+ * Format: https://docs.influxdata.com/telegraf/v1/data_formats/output/json/
+ */
+export class TelegrafJsonReader implements JsonElementReader {
+  readonly open: ReadonlySet<string> = new Set(["$", "$.metrics"]);
+  readonly #defaults: PointDefaults;
+  /** The members of a metric that is a document of its own. */
+  #metric = new Map<string, JsonValue>();
+
+  constructor(defaults: PointDefaults) {
+    this.#defaults = defaults;
+  }
+
+  element(path: string, value: JsonValue, line: number, out: InputItem[]): void {
+    if (path === "$.metrics[]") {
+      out.push(this.#point(objectOf(value, "a metric"), line));
+    } else if (path.startsWith("$.")) {
+      this.#metric.set(path.slice("$.".length), value);
+    }
+  }
+
+  end(path: string, line: number, out: InputItem[]): void {
+    if (path !== "$" || this.#metric.size === 0) return;
+    const metric = this.#metric;
+    this.#metric = new Map();
+    out.push(this.#point(metric, line));
+  }
+
+  abandon(): string {
+    this.#metric = new Map();
+    return "";
+  }
+
+  #point(metric: ReadonlyMap<string, JsonValue>, line: number): InputItem {
+    const { unit, measurement, database, retentionPolicy, now } = this.#defaults;
+    let name = measurement;
+    let time: bigint | undefined;
+    let tags: Map<string, string> | undefined;
+    const fields = new FieldMaps();
+    for (const [key, value] of metric) {
+      if (key === "name") name = stringOf(value, "name");
+      else if (key === "timestamp") time = timeOf(value, "timestamp", unit);
+      else if (key === "tags") tags = tagsOf(value);
+      else if (key === "fields") {
+        for (const [field, fieldValue] of objectOf(value, "fields")) setJsonField(fields, field, fieldValue);
+      } else throw new JsonReason(`a metric has no ${quoted(key)}: it has name, timestamp, tags and fields`);
+    }
+    if (name === undefined) throw new JsonReason("the metric has no name");
+    const point = new Point({
+      time: time ?? now(),
+      name,
+      database,
+      retentionPolicy,
+      tags,
+      fieldsDouble: fields.doubles,
+      fieldsInt: fields.ints,
+      fieldsString: fields.strings,
+      fieldsBool: fields.bools,
+    });
+    return { kind: "point", line, point };
+  }
+}
