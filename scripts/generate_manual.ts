@@ -20,6 +20,7 @@ import {
 import { SPREAD_PARTS } from "../src/flow/analysis/figure.ts";
 import { TABLES } from "../src/result/tables/mod.ts";
 import type { TableSource } from "../src/result/tables/source.ts";
+import { type Format, FORMATS } from "../src/udf/format/formats.ts";
 import { type PlanObject, planObjects, VALUE_FORMS } from "../src/node/plan/json_schema.ts";
 
 const root = new URL("..", import.meta.url);
@@ -34,6 +35,7 @@ const parts: ReadonlyMap<string, (...words: string[]) => string> = new Map([
   ["values", valueForms],
   ["figures", figureTables],
   ["tables", tableColumns],
+  ["formats", formatExamples],
 ]);
 
 /**
@@ -65,6 +67,18 @@ function objectSection({ places, description, type, fields }: PlanObject): strin
   const columns = head.map((_, i) => i).filter((i) => i !== 2 || rows.some((row) => row[i] !== ""));
   const chosen = (row: readonly string[]) => columns.map((i) => row[i]);
   return heading + text + table(chosen(head), rows.map(chosen));
+}
+
+/** Returns the formats of points, with an example of each. */
+function formatExamples(): string {
+  const formats: [string, Format][] = Object.entries(FORMATS);
+  const rows = formats.map((
+    [name, { what, endings }],
+  ) => [code(name), what, endings.map((e) => code("." + e)).join(", ")]);
+  const examples = formats.filter(([, { example }]) => example !== undefined).map(([name, { example }]) =>
+    `${code(name)}:\n\n\`\`\`text\n${example}\n\`\`\`\n`
+  );
+  return `${table(["--input-format", "what it is", "usual in"], rows)}\n${examples.join("\n")}`;
 }
 
 /** Returns how values with units are written. */

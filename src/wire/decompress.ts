@@ -97,15 +97,37 @@ async function* membersOf(chunks: AsyncIterable<Uint8Array>, name: string): Asyn
 }
 
 async function* through(chunks: AsyncIterable<Uint8Array>, decoder: Duplex): AsyncGenerator<Uint8Array> {
-  const { Readable } = await import("node:stream");
-  const source = Readable.from(chunks);
-  source.on("error", (error) => decoder.destroy(error));
-  source.pipe(decoder);
+  const iterator = chunks[Symbol.asyncIterator]();
+  let isFed = false;
+  // Data that is cut fails at its end, and with that what is not read yet is lost.
+  const endIfRead = () => {
+    if (isFed && decoder.readableLength === 0) decoder.end();
+  };
+  feed(decoder, iterator).then(() => {
+    isFed = true;
+    endIfRead();
+  }, (error) => decoder.destroy(error));
   try {
-    for await (const chunk of decoder) yield chunk;
+    for await (const chunk of decoder) {
+      yield chunk;
+      endIfRead();
+    }
   } finally {
-    source.destroy();
     decoder.destroy();
+    // Not waited for: it may wait for input itself.
+    iterator.return?.().catch(() => {});
+  }
+}
+
+async function feed(decoder: Duplex, chunks: AsyncIterator<Uint8Array>): Promise<void> {
+  for (let next = await chunks.next(); !next.done && !decoder.destroyed; next = await chunks.next()) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    decoder.once("close", resolve);
+    decoder.write(next.value, () => {
+      decoder.off("close", resolve);
+      resolve();
+    });
+    await promise;
   }
 }
 

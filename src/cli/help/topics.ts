@@ -114,7 +114,7 @@ export const topics: ReadonlyMap<string, Topic> = new Map<string, Topic>([
     load: () => import("./topics/recordings.md", { with: { type: "text" } }),
   }],
   ["formats", {
-    summary: "Points as line protocol, JSON lines and CSV",
+    summary: "Points: line protocol, JSON lines, CSV, files of InfluxDB, Telegraf and Kapacitor",
     commands: ["host", "check"],
     load: () => import("./topics/formats.md", { with: { type: "text" } }),
   }],

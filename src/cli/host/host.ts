@@ -65,8 +65,8 @@ export const command = defineCommand({
   summary: "Drive a UDF with points and print what it returns",
   usage: ["[flags] -- CMD ARGS...", "[flags] --handler HANDLER | --socket PATH | --connect HOST:PORT"],
   description:
-    "Points come in as InfluxDB line protocol, JSON lines or CSV, or are rows of what tine run measured, and go out on " +
-    "stdout; a summary goes to stderr.",
+    "Points come in as line protocol, JSON lines or CSV, from files of InfluxDB, Telegraf and Kapacitor, or are rows of " +
+    "what tine run measured, and go out on stdout; a summary goes to stderr.",
   flags,
   trailing: true,
   examples: [

@@ -22,7 +22,10 @@ const KEPT_CHARACTERS = 200;
 /** A file of points that has been opened. */
 export interface OpenedPoints {
   readonly name: string;
-  readonly format: InputFormat;
+  /** Undefined: the one that its beginning looks like. */
+  readonly format: InputFormat | undefined;
+  /** The format that the file's name suggests. */
+  readonly likelyFormat?: InputFormat;
   readonly stream: ReadableStream<Uint8Array>;
   /** Opens it once more, where types are decided over all of it. */
   readonly again?: () => Promise<ReadableStream<Uint8Array>>;
@@ -272,13 +275,14 @@ class CaseRun {
   }
 
   async *#read(file: PointFileConfig, now: (() => bigint) | undefined) {
-    const { name, format, stream, again } = await this.#options.openPoints(file);
+    const { name, format, likelyFormat, stream, again } = await this.#options.openPoints(file);
     const { measurement, tagColumns, timeColumn } = file;
     const { precision } = this.#test;
     const warn = (message: string) => void this.warnings.push(`${name} ${message}`);
     let seconds = 0n;
     const clock = now ?? (() => seconds++ * 1_000_000_000n);
-    yield* readPoints({ format, precision, measurement, tagColumns, timeColumn, again, warn, now: clock }, stream);
+    const columns = { measurement, tagColumns, timeColumn };
+    yield* readPoints({ format, likelyFormat, precision, ...columns, again, warn, now: clock }, stream);
   }
 
   async #expectedItems(expect: Expectation, points: CasePoints): Promise<CaseItem[]> {

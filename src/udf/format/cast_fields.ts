@@ -42,7 +42,10 @@ export class FieldCast {
     for (const [name, type] of this.#types) {
       const value = point.field(name);
       if (value === undefined) {
-        if (point.tags.has(name)) this.#unseen.delete(name);
+        if ((type === "tag" || type === "ignore") && point.tags.has(name)) {
+          this.#unseen.delete(name);
+          if (type === "ignore") point.tags.delete(name);
+        }
         continue;
       }
       this.#unseen.delete(name);

@@ -30,6 +30,7 @@ interface Beginning {
  * ```
  */
 export function detectFormat(start: Uint8Array, isAll: boolean, likely?: InputFormat): InputFormat | undefined {
+  if (PARQUET.every((byte, i) => start[i] === byte)) return "parquet";
   const unread = unreadBytes(start);
   if (unread !== undefined) throw looksLike(unread);
   const isEnough = isAll || start.length >= LOOKED_AT_BYTES;
@@ -41,6 +42,8 @@ export function detectFormat(start: Uint8Array, isAll: boolean, likely?: InputFo
   const isWhole = isEnough || beginning.text.includes("\n");
   if (first.startsWith("{")) return formatOfJson(beginning.text, isEnough);
   if (!isWhole) return undefined;
+  const markup = markupOf(first);
+  if (markup !== undefined) throw looksLike(markup);
   if (LINE_PROTOCOL.test(first)) return "line";
   const csv = formatOfCsv(first);
   if (csv !== undefined) return csv;
@@ -137,10 +140,13 @@ function isStreamRecording({ lines }: Beginning, isAll: boolean): boolean | unde
 
 const PROMETHEUS = "the text format of Prometheus; Telegraf's input plugin prometheus makes line protocol of it";
 
-/** What a text is that is in none of the formats. */
-function surelyForeign(first: string, second: string): string | undefined {
+function markupOf(first: string): string | undefined {
   if (/^\s*<(?:!doctype html|html)/i.test(first)) return "a page of HTML, such as an error of a server";
   if (/^\s*<[?!\w]/.test(first)) return "XML";
+}
+
+/** What a text is that is in none of the formats. */
+function surelyForeign(first: string, second: string): string | undefined {
   if (/^\s*\[\s*(?:\{|$)/.test(first)) return "an array of JSON; jq -c '.[]' makes a line of each element";
   if (/^name: \S/.test(first) && /^(?:tags: |time\s)/.test(second)) {
     return "a table of influx; influx -format csv and influx -format json can be read";
@@ -163,6 +169,9 @@ function probablyForeign(first: string, second: string): string | undefined {
     return "YAML";
   }
 }
+
+/** "PAR1". Source: https://parquet.apache.org/docs/file-format/ */
+const PARQUET = [0x50, 0x41, 0x52, 0x31];
 
 const MAGIC: readonly (readonly [string, readonly number[]])[] = [
   ["text in UTF-16; it has to be UTF-8: iconv -f UTF-16 -t UTF-8", [0xff, 0xfe]],

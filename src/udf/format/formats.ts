@@ -8,6 +8,8 @@ import type { Precision } from "./timestamp.ts";
 export interface Format {
   /** What it is, for help and messages. */
   readonly what: string;
+  /** One point, for the manual, where the format is text. */
+  readonly example?: string;
   /** Endings of names of files that are in this format unless their content looks otherwise. */
   readonly endings: readonly string[];
   /** The unit of integers that are times, where none is given; default ns. */
@@ -22,6 +24,7 @@ export interface Format {
 export const FORMATS = {
   line: {
     what: "InfluxDB's line protocol",
+    example: 'cpu,host=a usage=99.5,n=3i,up=true,note="x" 1772442000000000000',
     endings: ["line", "lp"],
     async open(options) {
       const { LineProtocolParser } = await import("./line_protocol.ts");
@@ -37,6 +40,7 @@ export const FORMATS = {
   },
   json: {
     what: "JSON lines, as tine prints them",
+    example: '{"name":"cpu","time":"2026-03-02T09:00:00Z","tags":{"host":"a"},"fields":{"usage":99.5,"n":3}}',
     endings: ["json", "jsonl", "ndjson"],
     async open(options) {
       const { JsonLinesParser } = await import("./json_lines_parser.ts");
@@ -54,6 +58,7 @@ export const FORMATS = {
   },
   csv: {
     what: "CSV with a header",
+    example: ["time,name,host,usage", "2026-03-02T09:00:00Z,cpu,a,99.5"].join("\n"),
     endings: ["csv"],
     untyped: true,
     async open(options) {
@@ -71,6 +76,11 @@ export const FORMATS = {
   },
   "annotated-csv": {
     what: "InfluxDB's annotated CSV: results of queries, and what influx write takes",
+    example: [
+      "#datatype measurement,tag,double,dateTime:RFC3339",
+      "m,host,usage,time",
+      "cpu,a,99.5,2026-03-02T09:00:00Z",
+    ].join("\n"),
     endings: [],
     untyped: true,
     async open(options) {
@@ -81,6 +91,7 @@ export const FORMATS = {
   },
   "influx-csv": {
     what: "CSV of InfluxDB 1: influx -format csv",
+    example: ["name,tags,time,usage", 'cpu,"host=a,region=eu",1772442000000000000,99.5'].join("\n"),
     endings: [],
     untyped: true,
     async open(options) {
@@ -91,6 +102,10 @@ export const FORMATS = {
   },
   "influx-json": {
     what: "JSON of InfluxDB 1: answers to queries",
+    example: [
+      '{"results":[{"series":[{"name":"cpu","tags":{"host":"a"},"columns":["time","usage"],',
+      '  "values":[["2026-03-02T09:00:00Z",99.5]]}]}]}',
+    ].join("\n"),
     endings: [],
     async open(options) {
       const { InfluxJsonReader } = await import("./influx_json.ts");
@@ -99,6 +114,14 @@ export const FORMATS = {
   },
   "influx-export": {
     what: "exports of influx_inspect",
+    example: [
+      "# DDL",
+      "CREATE DATABASE telegraf WITH NAME autogen",
+      "# DML",
+      "# CONTEXT-DATABASE:telegraf",
+      "# CONTEXT-RETENTION-POLICY:autogen",
+      "cpu,host=a usage=99.5 1772442000000000000",
+    ].join("\n"),
     endings: [],
     async open(options) {
       const { InfluxExportParser } = await import("./influx_export.ts");
@@ -107,6 +130,7 @@ export const FORMATS = {
   },
   "telegraf-json": {
     what: "Telegraf's JSON",
+    example: '{"fields":{"usage":99.5},"name":"cpu","tags":{"host":"a"},"timestamp":1772442000}',
     endings: [],
     precision: "s",
     async open(options) {
@@ -116,6 +140,7 @@ export const FORMATS = {
   },
   srpl: {
     what: "Kapacitor's recording of a stream",
+    example: ["telegraf", "autogen", "cpu,host=a usage=99.5 1772442000000000000"].join("\n"),
     endings: ["srpl"],
     async open(options) {
       const { StreamRecordingParser } = await import("./stream_recording.ts");
@@ -124,6 +149,10 @@ export const FORMATS = {
   },
   brpl: {
     what: "Kapacitor's recording of batches",
+    example: [
+      '{"name":"cpu","tmax":"2026-03-02T09:00:10Z","group":"host=a","tags":{"host":"a"},',
+      '  "points":[{"fields":{"usage":99.5},"time":"2026-03-02T09:00:00Z"}]}',
+    ].join("\n"),
     endings: ["brpl"],
     async open(options) {
       const { BatchRecordingReader } = await import("./batch_recording.ts");

@@ -153,6 +153,7 @@ export class JsonElements implements TextParser {
   /** Takes a string, a word or a sign. Returns what is wrong with it, or "". */
   #token(token: string, out: InputItem[]): string {
     const top = this.#stack.at(-1);
+    if (token[0] === '"' && (token.length === 1 || !token.endsWith('"'))) return "a string does not end";
     const sign = token.length === 1 ? token : "";
     if (sign === "}" || sign === "]") return this.#close(sign, top, out);
     if (sign === ",") {
@@ -177,8 +178,7 @@ export class JsonElements implements TextParser {
     if (top === undefined) return `a document begins with {, not with ${quoted(token)}`;
     const value = parsed(token);
     if (value === undefined) {
-      if (token[0] !== '"') return `${quoted(token)} is no value of JSON`;
-      return token.length > 1 && token.endsWith('"') ? "a string is no JSON" : "a string does not end";
+      return token[0] === '"' ? "a string is no JSON" : `${quoted(token)} is no value of JSON`;
     }
     return this.#value(value, top, out);
   }

@@ -58,7 +58,8 @@ export class Pivot {
         `more than ${this.#maxPoints} points cannot be joined: they have to be in memory; divide the input`,
       );
     }
-    this.#points.set(key, { line, point });
+    // What is kept must not refer to what is read next.
+    this.#points.set(key, { line, point: point.copy() });
     return true;
   }
 

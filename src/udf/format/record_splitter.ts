@@ -113,6 +113,11 @@ export class RecordSplitter<T> {
       out.push(
         reason === undefined ? this.#tooLong(text, position) : badLine(this.#line, reason, text, position, newline),
       );
+      if (last && next === NEEDS_NEWLINE) {
+        // What is missing would belong to all that is left.
+        position = this.#countLines(text, position, text.length);
+        continue;
+      }
       position = newline + 1;
       this.#line++;
     }

@@ -207,8 +207,11 @@ Deno.test("types are given of columns that are there and can have them", async (
 
 Deno.test("where values have types, given ones convert them, and a field that does not occur is named", async () => {
   const warnings: string[] = [];
-  const types = new Map<string, GivenType>([["v", "double"], ["host", "tag"], ["x", "ignore"], ["never", "int"]]);
-  const text = 'cpu v=98i,host="a",x=1 1\ncpu v="97.5",host="b" 2\ncpu v="?" 3\n';
+  const types = new Map<string, GivenType>([["v", "double"], ["host", "tag"], ["x", "ignore"], ["never", "int"], [
+    "dc",
+    "ignore",
+  ]]);
+  const text = 'cpu,dc=1 v=98i,host="a",x=1 1\ncpu v="97.5",host="b" 2\ncpu v="?" 3\n';
   const items = await read({ format: "line", types, warn: (message) => warnings.push(message) }, text);
   assertEquals(
     items.map((item) => item.kind === "point" ? [...item.point.tags, ...item.point.fields()] : item.kind),
