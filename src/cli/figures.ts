@@ -118,6 +118,7 @@ export const streamColumns = {
   received: column("received", STREAM_FIGURES.bytes),
   goodput: column("goodput", STREAM_FIGURES.goodputBitsPerSecond),
   resent: column("resent", STREAM_FIGURES.retransmits),
+  marks: column("CE", STREAM_FIGURES.congestionMarks),
   rtt: medianOrOnly("RTT ms", STREAM_FIGURES.rtt, STREAM_FIGURES.rttLastMicros),
   rttP99: column("p99 ms", STREAM_FIGURES.rtt, "p99"),
   cwnd: medianOrOnly("cwnd", STREAM_FIGURES.cwnd, STREAM_FIGURES.cwndLastBytes),

@@ -220,6 +220,10 @@ export const transferSchema = z.strictObject({
   cca: pattern("the name of a congestion control such as cubic", CCA_NAME).optional()
     .describe("The sender's congestion control, such as cubic or bbr; left out: the system's."),
   dscp,
+  ecn: toggle(
+    "Expect explicit congestion notification, and log where it was not negotiated: the route of the client or its " +
+      "net.ipv4.tcp_ecn asks for it, no option of a socket does.",
+  ),
   payload,
   sockopt: z.array(streamSocketOptionSchema, expects("a list of options")).optional().describe(OPTIONS),
 }, expects("an object such as {flow: bulk, duration: 10s}")).refine(...optionsAreNotNamed).refine(...warmupIsShorter);

@@ -32,6 +32,12 @@ export interface ConnectionReport {
   readonly minRttMicros?: number;
   /** The congestion window: segments by the maximum segment size. */
   readonly cwndBytes?: number;
+  /** 1: both ends speak ECN; 0: they do not: tcpi_options. */
+  readonly ecn?: number;
+  /** Segments of which acknowledgements reported a congestion mark: tcpi_delivered_ce. */
+  readonly congestionMarks?: number;
+  /** Bytes that accurate ECN reported as marked, RFC 9768: tcpi_delivered_ce_bytes. */
+  readonly congestionMarkedBytes?: number;
   /** How long there was data to send: tcpi_busy_time. */
   readonly busyMicros?: number;
   /** How long of that the receiver's window was full: tcpi_rwnd_limited. */

@@ -41,6 +41,9 @@ const CONNECTION = [
   "busyMicros",
   "receiveWindowMicros",
   "sendBufferMicros",
+  "ecn",
+  "congestionMarks",
+  "congestionMarkedBytes",
 ] as const satisfies readonly (keyof ConnectionReport)[];
 
 const RTT = [

@@ -82,6 +82,9 @@ const streamFigures = object<StreamFigures>({
   lastCwndBytes: optional(number),
   limits: optional(object<StreamLimits>({ busy: number, receiveWindow: number, sendBuffer: number })),
   serverBusy: optional(number),
+  ecn: optional(flag),
+  congestionMarks: optional(count),
+  congestionMarkedBytes: optional(count),
   incoherent: count,
 });
 

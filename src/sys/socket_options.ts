@@ -150,6 +150,20 @@ export const v6Only = flagOption(c.IPPROTO_IPV6, c.IPV6_V6ONLY, "IPV6_V6ONLY");
 const SYSCTL = "/proc/sys/net/ipv4/";
 
 /**
+ * Returns a setting of TCP or IP in the network namespace of this thread, ip-sysctl.rst of the kernel.
+ *
+ * @param name such as `tcp_ecn`
+ * @returns undefined where there is none, or the system does not let us look
+ */
+export function systemSetting(name: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(SYSCTL + name).trim();
+  } catch {
+    return undefined;
+  }
+}
+
+/**
  * The congestion control algorithms that a socket may use, sorted: those the system has loaded, and without privileges
  * only those of them that it allows. Empty where the system does not let us look.
  *

@@ -1,6 +1,9 @@
 import { IPPROTO_TCP, TCP_INFO } from "./constants.ts";
 import type { Socket } from "./socket.ts";
 
+/** Bits of tcpi_options: both ends speak ECN; a packet came that could be marked. */
+export const TCPI_OPT_ECN = 8, TCPI_OPT_ECN_SEEN = 16;
+
 /** Where a field stands in struct tcp_info of linux/tcp.h, and how long it is, in bits. */
 type Place = readonly [c: string, offsetBytes: number, bits: 1 | 8 | 32 | 64];
 
@@ -15,6 +18,8 @@ export const tcpInfoPlaces = {
   caState: ["tcpi_ca_state", 1, 8],
   /** Timeouts in a row. */
   retransmits: ["tcpi_retransmits", 2, 8],
+  /** What was negotiated: {@linkcode TCPI_OPT_ECN}, ... */
+  options: ["tcpi_options", 5, 8],
   /** 1: the delivery rate was limited by the application. */
   appLimited: ["tcpi_delivery_rate_app_limited", 7, 1],
   /** The retransmission timeout, in µs. */
@@ -76,10 +81,44 @@ export const tcpInfoPlaces = {
   reordSeen: ["tcpi_reord_seen", 220, 32],
   /** The peer's receive window, in bytes. */
   sndWnd: ["tcpi_snd_wnd", 228, 32],
+  /** Segments that were received with a congestion mark; these and the counters of bytes of RFC 9768 since Linux 6.18. */
+  receivedCe: ["tcpi_received_ce", 248, 32],
+  /** Bytes delivered as ECT(1), ECT(0) and with a congestion mark, as the receiver reported; they wrap at 32 bits. */
+  deliveredE1Bytes: ["tcpi_delivered_e1_bytes", 252, 32],
+  deliveredE0Bytes: ["tcpi_delivered_e0_bytes", 256, 32],
+  deliveredCeBytes: ["tcpi_delivered_ce_bytes", 260, 32],
+  /** Bytes that were received as such. */
+  receivedE1Bytes: ["tcpi_received_e1_bytes", 264, 32],
+  receivedE0Bytes: ["tcpi_received_e0_bytes", 268, 32],
+  receivedCeBytes: ["tcpi_received_ce_bytes", 272, 32],
 } as const satisfies Record<string, Place>;
 
 /** The state of a TCP connection in the kernel, tcp(7): whole numbers; -1 for fields that the kernel does not have. */
 export type TcpInfo = Record<keyof typeof tcpInfoPlaces, number>;
+
+/**
+ * Whether both ends of a connection speak ECN, RFC 3168 or 9768.
+ *
+ * @param options tcpi_options
+ * @returns undefined where the kernel did not report it
+ */
+export function hasEcn({ options }: Pick<TcpInfo, "options">): boolean | undefined {
+  return options >= 0 ? (options & TCPI_OPT_ECN) !== 0 : undefined;
+}
+
+/**
+ * The bytes of a connection that its receiver reported as marked, by the counters of accurate ECN (RFC 9768).
+ *
+ * @returns undefined where the kernel has no such counters, or the ends do not use them: then all are 0
+ */
+export function markedBytes(
+  { deliveredE0Bytes, deliveredE1Bytes, deliveredCeBytes }: Pick<
+    TcpInfo,
+    "deliveredE0Bytes" | "deliveredE1Bytes" | "deliveredCeBytes"
+  >,
+): number | undefined {
+  return deliveredE0Bytes > 0 || deliveredE1Bytes > 0 || deliveredCeBytes > 0 ? deliveredCeBytes : undefined;
+}
 
 const places = Object.entries(tcpInfoPlaces) as [keyof TcpInfo, Place][];
 

@@ -43,9 +43,10 @@ Deno.test("decodeTcpInfo() says -1 for what a shorter structure does not have, a
   const told = (length: number) =>
     Object.entries(decodeTcpInfo(view, length)).filter(([, value]) => value !== -1).map(([name]) => name);
   assertEquals(told(0), []);
-  assertEquals(told(7), ["state", "caState", "retransmits"]);
+  assertEquals(told(7), ["state", "caState", "retransmits", "options"]);
   assertEquals(told(104).length, Object.values(tcpInfoPlaces).filter(([, offset]) => offset < 104).length);
   assert(!told(231).includes("sndWnd") && told(232).includes("sndWnd"));
+  assert(!told(275).includes("receivedCeBytes") && told(276).includes("receivedCeBytes"));
 });
 
 Deno.test("TcpInfo has the columns of its records, without those that the flow adds", () => {

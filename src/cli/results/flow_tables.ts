@@ -118,11 +118,17 @@ const STREAM_COLUMNS: Table<StreamFigures>["columns"] = [
   streamColumns.cwnd,
 ];
 
+const MARKED_COLUMNS = STREAM_COLUMNS.flatMap((column) =>
+  column === streamColumns.resent ? [column, streamColumns.marks] : [column]
+);
+
 function streamTable(title: string, flows: readonly MeasuredStream[]): string[] {
   const rows = flows.map(({ flow, figures, complete }): Row<StreamFigures> => {
     return [[escape(flow) + (complete ? "" : "*")], figures];
   });
-  return [...tableOf({ names: [title], columns: STREAM_COLUMNS }, rows), ...cutLines(flows)];
+  // Without ECN there are no marks.
+  const columns = flows.some(({ figures }) => figures.ecn) ? MARKED_COLUMNS : STREAM_COLUMNS;
+  return [...tableOf({ names: [title], columns }, rows), ...cutLines(flows)];
 }
 
 const { bytes, goodputBitsPerSecond, keyProofSeconds, retransmits, rtt, rttLastMicros } = STREAM_FIGURES;

@@ -34,8 +34,9 @@ export class StreamFlow implements ClientFlow {
   readonly #analysis = new StreamAnalysis();
   readonly #acked: ByteIntervals;
   readonly #counted: ByteIntervals;
-  #infos = new Map<number, { retransmits: number; rttMicros: number; cwndBytes: number }>();
+  #infos = new Map<number, { retransmits: number; marks: number; rttMicros: number; cwndBytes: number }>();
   #toldRetransmits = 0;
+  #toldMarks = 0;
   #begun = false;
   /** Samples that came before the server has taken the flow: if it never does, they do not count. */
   readonly #early: Chunk<"streamIO" | "tcpInfo">[] = [];
@@ -162,7 +163,10 @@ export class StreamFlow implements ClientFlow {
     if (info === undefined) return { durationMs, bytes };
     const retransmits = Math.max(0, info.retransmits - this.#toldRetransmits);
     this.#toldRetransmits = info.retransmits;
-    return { durationMs, bytes, retransmits, rttMicros: info.rttMicros, cwndBytes: info.cwndBytes };
+    const congestionMarks = Math.max(0, info.marks - this.#toldMarks);
+    this.#toldMarks = info.marks;
+    const { rttMicros, cwndBytes } = info;
+    return { durationMs, bytes, retransmits, congestionMarks, rttMicros, cwndBytes };
   }
 
   /** All that was measured. */
@@ -174,6 +178,7 @@ export class StreamFlow implements ClientFlow {
     if (columns.bytesAcked[i] >= 0) this.#acked.add(t, columns.bytesAcked[i]);
     this.#infos.set(Math.max(0, Math.ceil(t / (this.#options.intervalMs * 1e6)) - 1), {
       retransmits: columns.totalRetrans[i],
+      marks: columns.deliveredCe[i],
       rttMicros: columns.rtt[i],
       cwndBytes: columns.cwnd[i] * columns.sndMss[i],
     });

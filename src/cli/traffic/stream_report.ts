@@ -34,10 +34,12 @@ export const STREAM_REPORT: ClientReport<StreamFlow, StreamInterval> = {
   sumIntervals(intervals) {
     // A flow that is over resends nothing.
     const resent = intervals.flatMap(({ retransmits }) => retransmits ?? []);
+    const marks = intervals.flatMap(({ congestionMarks }) => congestionMarks ?? []);
     return {
       durationMs: intervals[0].durationMs,
       bytes: intervals.reduce((sum, { bytes }) => sum + bytes, 0),
       retransmits: resent.length === 0 ? undefined : resent.reduce((sum, n) => sum + n),
+      congestionMarks: marks.length === 0 ? undefined : marks.reduce((sum, n) => sum + n),
     };
   },
 
@@ -45,7 +47,7 @@ export const STREAM_REPORT: ClientReport<StreamFlow, StreamInterval> = {
     const measured = flows.map((flow) => ({ flow, figures: flow.figures() }));
     const ccas = new Set(flows.flatMap(({ cca }) => cca ?? []));
     return {
-      setup: (ccas.size === 0 ? "" : `, ${[...ccas].join(", ")}`) + warmupText(flows),
+      setup: (ccas.size === 0 ? "" : `, ${[...ccas].join(", ")}`) + ecnText(measured) + warmupText(flows),
       lines: () => lines(measured),
       json: () => json(measured),
       bottlenecks: measured.flatMap(({ flow, figures }) => streamBottlenecks(figures, load, flow.paced)),
@@ -59,10 +61,16 @@ interface Measured {
   readonly figures: ReturnType<StreamFlow["figures"]>;
 }
 
+/** Whether flows use ECN: `, ECN`, or nothing where none does. */
+function ecnText(measured: readonly Measured[]): string {
+  const using = measured.filter(({ figures }) => figures.ecn).length;
+  return using === 0 ? "" : using === measured.length ? ", ECN" : `, ECN with ${using} of ${measured.length} flows`;
+}
+
 const UNCOUNTED_MARK = "*";
 
 function lines(measured: readonly Measured[]): string[] {
-  const { received, goodput, resent, rtt, rttP99, cwnd } = streamColumns;
+  const { received, goodput, resent, marks, rtt, rttP99, cwnd } = streamColumns;
   const { completionSeconds, durationSeconds, minRttMicros } = STREAM_FIGURES;
   const columns: Column<StreamFigures>[] = [
     measured.some(({ flow }) => flow.hasLength)
@@ -71,6 +79,8 @@ function lines(measured: readonly Measured[]): string[] {
     { ...received, text: (of) => received.text(of) + (of.receiverCounted || of.unmeasured ? "" : UNCOUNTED_MARK) },
     goodput,
     resent,
+    // Without ECN there are no marks.
+    ...measured.some(({ figures }) => figures.ecn) ? [marks] : [],
     column("min RTT", minRttMicros),
     rtt,
     rttP99,

@@ -45,8 +45,8 @@ export const command = defineCommand({
     "Lines while it runs have what happened since the line before; of an upload, that is what the receiver's system has " +
     "acknowledged. Sums are all bytes in the time from the first start to the last end. What the sender's kernel " +
     "measures is known of a download at its end only.\n\n" +
-    "Explicit congestion notification of TCP is a setting of the system: net.ipv4.tcp_ecn. Ctrl-C ends it with the " +
-    "summary so far and exit code 130.",
+    "Explicit congestion notification of TCP is a setting of the system: net.ipv4.tcp_ecn, or of the route. Ctrl-C ends " +
+    "it with the summary so far and exit code 130.",
   figures: [
     STREAM_FIGURES.bytes,
     STREAM_FIGURES.goodputBitsPerSecond,
@@ -58,6 +58,7 @@ export const command = defineCommand({
     TRANSACTION_FIGURES.transactionsPerSecond,
     TRANSACTION_FIGURES.latency,
     TRANSACTION_FIGURES.connect,
+    STREAM_FIGURES.congestionMarks,
   ],
   flags: {
     duration: flowDuration({ defaultText: "10s, without --length", help: "stop sending after this long" }),
@@ -80,6 +81,7 @@ export const command = defineCommand({
       goesWith: ["crr"],
       help: "with --crr: close by reset, so that no port waits for a minute (TIME_WAIT)",
     }),
+    ecn: flag({ help: "expect ECN: say so where it was not negotiated, and what asks for it" }),
     ...clientFlags,
   },
   positionals: [{ name: "HOST:PORT", help: "the server, as it was started with tine tcp server" }],
@@ -97,7 +99,7 @@ export const command = defineCommand({
     }
     const isRr = flags.rr !== undefined || flags.crr;
     const { length, rate, cca: algorithm, reverse, bidir, payload, transactions } = flags;
-    if (isRr) checkTransactionFlags({ length, rate, cca: algorithm, reverse, bidir, payload });
+    if (isRr) checkTransactionFlags({ length, rate, cca: algorithm, ecn: flags.ecn, reverse, bidir, payload });
     const isLimited = length !== undefined || transactions !== undefined;
     const durationMs = flags.duration ?? (isLimited ? undefined : DEFAULT_DURATION_MS);
     checkWarmup(flags.warmup, durationMs ?? Infinity);
@@ -119,6 +121,7 @@ export const command = defineCommand({
       warmup: flags.warmup,
       cca: flags.cca,
       dscp: flags.dscp,
+      ecn: flags.ecn || undefined,
       payload: flags.payload,
       sockopt: flags.rate === undefined ? undefined : [pacing(flags.rate)],
     };

@@ -8,6 +8,8 @@ export interface StreamInterval {
   readonly bytes: number;
   /** Segments that were sent again; absent where the sender's kernel cannot be asked. */
   readonly retransmits?: number;
+  /** Segments of which acknowledgements reported a congestion mark. */
+  readonly congestionMarks?: number;
   /** The smoothed round-trip time at the end of the interval. */
   readonly rttMicros?: number;
   /** The congestion window at the end of the interval. */

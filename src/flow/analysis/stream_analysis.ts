@@ -1,3 +1,4 @@
+import { markedBytes, TCPI_OPT_ECN } from "../../sys/tcp_info.ts";
 import { goodput } from "../stream/io_meter.ts";
 import type { Columns } from "../records/format.ts";
 import type { Chunk } from "../records/read_chunk.ts";
@@ -56,6 +57,12 @@ export interface StreamFigures {
   readonly limits?: StreamLimits;
   /** The share of the transfer's time that the server's thread computed, 0 to 1. */
   readonly serverBusy?: number;
+  /** Whether both ends speak ECN; absent where the sender's kernel did not report it. */
+  readonly ecn?: boolean;
+  /** Segments of which acknowledgements reported a congestion mark: tcpi_delivered_ce. */
+  readonly congestionMarks?: number;
+  /** Bytes that accurate ECN reported as marked, RFC 9768; absent where the ends do not speak that. */
+  readonly congestionMarkedBytes?: number;
   /** Samples that contradict others, and were left out. */
   readonly incoherent: number;
 }
@@ -149,6 +156,9 @@ export class StreamAnalysis {
   #retransmits: number | undefined;
   #retransmittedShare: number | undefined;
   #limits: StreamLimits | undefined;
+  #ecn: boolean | undefined;
+  #marks: number | undefined;
+  #markedBytes: number | undefined;
   #infoAt = -Infinity;
   #incoherent = 0;
 
@@ -195,6 +205,9 @@ export class StreamAnalysis {
       lastCwndBytes: this.#lastCwnd ?? positive(report?.cwndBytes),
       limits: this.#limits ?? limitsOf(report ?? {}, durationNanos),
       serverBusy: report?.serverCpuNanos === undefined ? undefined : share(report.serverCpuNanos, durationNanos),
+      ecn: this.#ecn ?? (report?.ecn === undefined ? undefined : report.ecn === 1),
+      congestionMarks: this.#marks ?? report?.congestionMarks,
+      congestionMarkedBytes: this.#markedBytes ?? report?.congestionMarkedBytes,
       incoherent: this.#sender.incoherent + this.#receiver.incoherent + this.#incoherent,
     };
   }
@@ -226,6 +239,9 @@ export class StreamAnalysis {
       lastCwndBytes: this.#lastCwnd ?? positive(report?.cwndBytes),
       limits: this.#limits,
       serverBusy: report?.serverCpuNanos === undefined ? undefined : share(report.serverCpuNanos, report.durationNanos),
+      ecn: this.#ecn ?? (report?.ecn === undefined ? undefined : report.ecn === 1),
+      congestionMarks: this.#marks,
+      congestionMarkedBytes: this.#markedBytes,
     };
   }
 
@@ -250,7 +266,11 @@ export class StreamAnalysis {
       this.#lastCwnd = cwndBytes;
       this.#cwnd.add(cwndBytes);
     }
+    // Samples of earlier versions have no options.
+    if (columns.options[i] >= 0) this.#ecn = (columns.options[i] & TCPI_OPT_ECN) !== 0;
     if (this.#warmUp !== undefined) return this.#countersAfter(t, columns, i);
+    if (columns.deliveredCe[i] >= 0) this.#marks = columns.deliveredCe[i];
+    this.#markedBytes = markedAt(columns, i) ?? this.#markedBytes;
     if (columns.totalRetrans[i] >= 0) this.#retransmits = columns.totalRetrans[i];
     if (columns.bytesRetrans[i] >= 0 && columns.bytesSent[i] > 0) {
       this.#retransmittedShare = columns.bytesRetrans[i] / columns.bytesSent[i];
@@ -273,12 +293,16 @@ export class StreamAnalysis {
       busy: columns.busyTime[i],
       receiveWindow: columns.rwndLimited[i],
       sendBuffer: columns.sndbufLimited[i],
+      marks: columns.deliveredCe[i],
+      markedBytes: markedAt(columns, i),
     };
     const before = this.#infoBefore;
     if (before === undefined) {
       this.#infoBefore = now;
       return;
     }
+    if (before.marks >= 0) this.#marks = now.marks - before.marks;
+    if (now.markedBytes !== undefined) this.#markedBytes = now.markedBytes - (before.markedBytes ?? 0);
     if (before.retransmits >= 0) this.#retransmits = now.retransmits - before.retransmits;
     if (before.bytesRetrans >= 0 && now.bytesSent > before.bytesSent) {
       this.#retransmittedShare = (now.bytesRetrans - before.bytesRetrans) / (now.bytesSent - before.bytesSent);
@@ -302,6 +326,17 @@ interface KernelCounters {
   readonly busy: number;
   readonly receiveWindow: number;
   readonly sendBuffer: number;
+  readonly marks: number;
+  readonly markedBytes: number | undefined;
+}
+
+/** Bytes that accurate ECN reported as marked by a sample. */
+function markedAt({ deliveredE0Bytes, deliveredE1Bytes, deliveredCeBytes }: Columns<"tcpInfo">, i: number) {
+  return markedBytes({
+    deliveredE0Bytes: deliveredE0Bytes[i],
+    deliveredE1Bytes: deliveredE1Bytes[i],
+    deliveredCeBytes: deliveredCeBytes[i],
+  });
 }
 
 function limitsOf(

@@ -118,6 +118,30 @@ export const STREAM_FIGURES = {
     definition: "Share of the time in which the sender's buffer was full: tcpi_sndbuf_limited.",
     value: ({ limits }) => percent(limits?.sendBuffer),
   },
+  ecn: {
+    title: "ECN",
+    unit: "flag",
+    definition: "Whether both ends agreed on explicit congestion notification, RFC 3168 or 9768: tcpi_options.",
+    value: ({ ecn }) => ecn,
+  },
+  congestionMarks: {
+    title: "CE",
+    unit: "segment",
+    better: "less",
+    definition:
+      "Segments of which acknowledgements reported a congestion mark (ECE): tcpi_delivered_ce. With RFC 3168 " +
+      "these are all from a mark until the receiver knows that the sender has slowed down; with accurate ECN " +
+      "(RFC 9768), those that were marked.",
+    value: ({ congestionMarks }) => congestionMarks,
+  },
+  congestionMarkedBytes: {
+    title: "CE bytes",
+    unit: "byte",
+    better: "less",
+    definition: "Bytes that arrived with a congestion mark, by the counters of accurate ECN (RFC 9768): " +
+      "tcpi_delivered_ce_bytes, since Linux 6.18.",
+    value: ({ congestionMarkedBytes }) => congestionMarkedBytes,
+  },
   serverBusyPercent: {
     title: "server busy",
     unit: "%",
@@ -146,6 +170,12 @@ export const STREAM_INTERVAL_FIGURES = {
     unit: "segment",
     definition: "Segments that the sender's kernel sent again in the interval.",
     value: ({ retransmits }) => retransmits,
+  },
+  congestionMarks: {
+    title: "CE",
+    unit: "segment",
+    definition: "Segments of which acknowledgements reported a congestion mark (ECE) in the interval.",
+    value: ({ congestionMarks }) => congestionMarks,
   },
   rttMicros: {
     title: "RTT",
@@ -176,6 +206,7 @@ export const SERVED_STREAM_FIGURES = {
     value: ({ goodputBitsPerSecond }) => goodputBitsPerSecond,
   },
   retransmits: { ...STREAM_FIGURES.retransmits, value: ({ retransmits }) => retransmits },
+  congestionMarks: { ...STREAM_FIGURES.congestionMarks, value: ({ congestionMarks }) => congestionMarks },
 } satisfies Figures<ServedStreamReport>;
 
 /** All figures of TCP flows, with their definitions. */

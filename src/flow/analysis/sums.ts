@@ -34,12 +34,14 @@ export function sumStreams(flows: readonly StreamAddend[]): StreamFigures {
   const to = Math.max(...begun.map(({ from, last, durationNanos }) => Math.max(last, from + durationNanos)));
   const bytes = sum(all.map(({ bytes }) => bytes));
   const durationNanos = begun.length === 0 ? 0 : to - from;
+  const marks = sumKnown(all.map(({ congestionMarks }) => congestionMarks));
   return {
     bytes,
     receiverCounted: all.every(({ receiverCounted = true }) => receiverCounted),
     durationNanos,
     goodputBitsPerSecond: durationNanos > 0 ? bytes * 8e9 / durationNanos : 0,
     retransmits: sumKnown(all.map(({ retransmits }) => retransmits)),
+    ...marks === undefined ? {} : { congestionMarks: marks },
     incoherent: sum(all.map(({ incoherent = 0 }) => incoherent)),
   };
 }

@@ -115,6 +115,20 @@ const tcpInfo = {
   busyTime: ["us", "How long there was data to send, since the connection began (tcpi_busy_time)."],
   rwndLimited: ["us", "How much of the busy time the peer's receive window was the limit (tcpi_rwnd_limited)."],
   sndbufLimited: ["us", "How much of the busy time the send buffer was the limit (tcpi_sndbuf_limited)."],
+  options: [
+    "bits",
+    "What was negotiated: 1 timestamps, 2 SACK, 4 window scale, 8 ECN, 16 ECN was seen (tcpi_options).",
+  ],
+  receivedCe: [
+    "segments",
+    "Segments received with a congestion mark since the connection began (tcpi_received_ce).",
+  ],
+  deliveredE1Bytes: ["bytes", "Bytes delivered as ECT(1), RFC 9768, as all that follow (tcpi_delivered_e1_bytes)."],
+  deliveredE0Bytes: ["bytes", "Bytes delivered as ECT(0) (tcpi_delivered_e0_bytes)."],
+  deliveredCeBytes: ["bytes", "Bytes delivered with a congestion mark (tcpi_delivered_ce_bytes)."],
+  receivedE1Bytes: ["bytes", "Bytes received as ECT(1) (tcpi_received_e1_bytes)."],
+  receivedE0Bytes: ["bytes", "Bytes received as ECT(0) (tcpi_received_e0_bytes)."],
+  receivedCeBytes: ["bytes", "Bytes received with a congestion mark (tcpi_received_ce_bytes)."],
 } as const satisfies ColumnDeclarations;
 
 /** A packet of a UDP flow that was sent or received, or a burst of such. */

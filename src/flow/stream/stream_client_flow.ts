@@ -1,4 +1,6 @@
 import { SocketAddress } from "../../sys/address.ts";
+import { systemSetting } from "../../sys/socket_options.ts";
+import { hasEcn } from "../../sys/tcp_info.ts";
 import { READABLE } from "../../sys/poller.ts";
 import { WOULD_BLOCK } from "../../sys/socket.ts";
 import { TineError } from "../../base/errors.ts";
@@ -29,6 +31,7 @@ class StreamClientFlow implements EngineFlow {
   readonly #ports: StreamPorts;
   readonly #request: StreamRequest;
   readonly #file: Uint8Array | undefined;
+  readonly #expectsEcn: boolean;
   readonly #hmac: Hmac | undefined;
   readonly #connector: Connector;
   #tinitNanos = 0;
@@ -47,6 +50,7 @@ class StreamClientFlow implements EngineFlow {
     this.#ports = ports;
     this.#request = requestOf(config);
     this.#file = file;
+    this.#expectsEcn = (config.upload ?? config.download)?.ecn === true;
     this.#hmac = key === undefined ? undefined : new Hmac(key);
     this.#connector = new Connector({
       host,
@@ -105,7 +109,9 @@ class StreamClientFlow implements EngineFlow {
         server: false,
         tinit: this.#tinit,
         warmupEndNanos: this.#warmupEndNanos,
+        expectsEcn: this.#expectsEcn,
       }));
+      if (this.#expectsEcn) this.#checkEcn(peer.port);
       return true;
     };
     if (upload) {
@@ -117,6 +123,15 @@ class StreamClientFlow implements EngineFlow {
       watch.close();
       this.#begin(peer);
     });
+  }
+
+  /** Logs where ECN was asked for and is not used: only the system can ask the other end for it. */
+  #checkEcn({ kernel }: StreamPort): void {
+    const ecn = kernel && hasEcn(kernel.tcpInfo());
+    if (ecn) return;
+    const flow = `flow ${this.#request.flow}: `;
+    if (ecn === undefined) this.#host.log(`${flow}whether ECN was negotiated is not known without tcp_info`);
+    else this.#host.log(`${flow}ECN was not negotiated; ${whyNoEcn()}`);
   }
 
   #begin(peer: StreamPeer, accepted?: () => boolean): void {
@@ -238,6 +253,15 @@ export class Connector {
     const [{ code }] = this.#failures;
     throw new TineError(code, this.#failures.map(({ message }) => message).join("; "));
   }
+}
+
+/** Returns what to do for ECN; source: ip-sysctl.rst of the kernel, tcp_ecn. */
+function whyNoEcn(): string {
+  const setting = systemSetting("tcp_ecn");
+  return setting === undefined || !["0", "2"].includes(setting)
+    ? "the server's system may not speak it (net.ipv4.tcp_ecn), or something on the path takes it away"
+    : `net.ipv4.tcp_ecn is ${setting} at the client, which does not ask for it: set it to 1, or give the route to the ` +
+      "server features ecn (ip route change ... features ecn)";
 }
 
 function timeout(address: SocketAddress): TineError {

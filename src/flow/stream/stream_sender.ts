@@ -2,7 +2,7 @@ import { IPPROTO_TCP, SO_SNDBUF, SOL_SOCKET, TCP_NODELAY, TCP_NOTSENT_LOWAT } fr
 import { READABLE, type Watch, WRITABLE } from "../../sys/poller.ts";
 import { WOULD_BLOCK } from "../../sys/socket.ts";
 import { TineError } from "../../base/errors.ts";
-import { type TcpInfo, tcpInfoPlaces } from "../../sys/tcp_info.ts";
+import { hasEcn, markedBytes, type TcpInfo, tcpInfoPlaces } from "../../sys/tcp_info.ts";
 import type { ConnectionReport } from "../report.ts";
 import type { SampleSink, Scope, Timer } from "../engine/engine_flow.ts";
 import { bitsPerSecond, IoMeter } from "./io_meter.ts";
@@ -400,6 +400,7 @@ class TcpInfoRecorder {
   /** The last answer, as reports have it. */
   report(): ConnectionReport {
     const { totalRetrans, rtt, rttvar, minRtt, cwnd, sndMss, busyTime, rwndLimited, sndbufLimited } = this.last;
+    const ecn = hasEcn(this.last);
     return {
       retransmits: known(totalRetrans),
       rttMicros: known(rtt),
@@ -409,6 +410,9 @@ class TcpInfoRecorder {
       busyMicros: known(busyTime),
       receiveWindowMicros: known(rwndLimited),
       sendBufferMicros: known(sndbufLimited),
+      ecn: ecn === undefined ? undefined : Number(ecn),
+      congestionMarks: known(this.last.deliveredCe),
+      congestionMarkedBytes: markedBytes(this.last),
     };
   }
 }

@@ -5,7 +5,8 @@ import type { SenderReport } from "../report.ts";
 import { requestAt, senderOf, type StreamRequest } from "./messages.ts";
 import { Pace } from "./pacing.ts";
 import type { StreamPeer } from "./stream_peer.ts";
-import type { StreamPort, StreamPorts } from "./stream_port.ts";
+import { hasEcn } from "../../sys/tcp_info.ts";
+import type { StreamKernel, StreamPort, StreamPorts } from "./stream_port.ts";
 
 /** What both ends of a transfer work with. */
 export interface TransferContext {
@@ -57,11 +58,12 @@ export interface Transfer {
 export function streamInfo(
   port: StreamPort,
   request: StreamRequest,
-  { engine, server, tinit, warmupEndNanos }: {
+  { engine, server, tinit, warmupEndNanos, expectsEcn }: {
     readonly engine: StreamPorts["kind"];
     readonly server: boolean;
     readonly tinit: bigint;
     readonly warmupEndNanos?: number;
+    readonly expectsEcn?: boolean;
   },
 ): FlowInfoEvent {
   const local = port.local.toString(), remote = port.remote.toString();
@@ -76,10 +78,22 @@ export function streamInfo(
       direction: request.direction,
       client: server ? remote : local,
       server: server ? local : remote,
-      ...kernel === undefined ? {} : { cca: kernel.congestionControl },
+      ...kernel === undefined ? {} : connectionValues(kernel),
+      ...expectsEcn ? { expectsEcn: 1 } : {},
       ...requestValues(request),
       ...warmupEndNanos === undefined ? {} : { warmupEndNanos },
     },
+  };
+}
+
+/** Returns what the ends of a connection have agreed on, as an info event has it. */
+function connectionValues(kernel: StreamKernel): Record<string, number | string> {
+  const info = kernel.tcpInfo();
+  const ecn = hasEcn(info);
+  return {
+    cca: kernel.congestionControl,
+    ...info.sndMss > 0 ? { mssBytes: info.sndMss } : {},
+    ...ecn === undefined ? {} : { ecn: Number(ecn) },
   };
 }
 

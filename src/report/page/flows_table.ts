@@ -40,7 +40,7 @@ function path(
   return { head, group, unit, definition, value: ({ [way]: of }) => of && value(of, part) };
 }
 
-const { bytes, goodputBitsPerSecond, completionSeconds, retransmits, rtt, cwnd } = STREAM_FIGURES;
+const { bytes, goodputBitsPerSecond, completionSeconds, retransmits, congestionMarks, rtt, cwnd } = STREAM_FIGURES;
 const RTT = "Round-trip time, ms";
 const STREAM_COLUMNS: readonly FigureColumn<Streams>[] = [
   column("goodput", goodputBitsPerSecond),
@@ -53,6 +53,12 @@ const STREAM_COLUMNS: readonly FigureColumn<Streams>[] = [
   column("median", cwnd, "median", "cwnd"),
   column("max", cwnd, "max", "cwnd"),
 ];
+
+/** Returns the columns of TCP flows: without ECN there are no marks. */
+function streamColumns(rows: readonly FlowRow<Streams>[]): readonly FigureColumn<Streams>[] {
+  const marks = rows.some(({ of }) => of.ecn) ? [column("CE", congestionMarks)] : [];
+  return STREAM_COLUMNS.flatMap((column) => column.head === "resent" ? [column, ...marks] : [column]);
+}
 
 const { sent, lostPercent, oneWayDelay } = PATH_FIGURES;
 const LOST = "Lost";
@@ -138,7 +144,7 @@ export function flowsTables(runs: readonly FlowsOfRun[], full = true): Html {
     return html`<p class="nothing">No flow has recorded anything.</p>`;
   }
   return html`
-    ${streams.length > 0 && table("TCP flows", STREAM_COLUMNS, streams)}
+    ${streams.length > 0 && table("TCP flows", streamColumns(streams), streams)}
     ${packets.length > 0 && table("UDP flows", PACKET_COLUMNS, packets)}
     ${exchanges.length > 0 && table(EXCHANGES, TRANSACTION_COLUMNS, exchanges)}
     ${full ? allFigures(streams, packets, exchanges) : EXPORT_NOTE}

@@ -52,9 +52,12 @@ Deno.test("columnsOf() has the keys that programs know", () => {
       "busyPercent",
       "receiveWindowLimitedPercent",
       "sendBufferLimitedPercent",
+      "ecn",
+      "congestionMarks",
+      "congestionMarkedBytes",
       "serverBusyPercent",
     ],
-    ["bytes", "goodputBitsPerSecond", "retransmits", "rttMicros", "cwndBytes"],
+    ["bytes", "goodputBitsPerSecond", "retransmits", "congestionMarks", "rttMicros", "cwndBytes"],
     [
       "durationSeconds",
       "sendBitsPerSecond",
@@ -93,7 +96,7 @@ Deno.test("columnsOf() has the keys that programs know", () => {
       "uploadGoodputBitsPerSecond",
       "downloadGoodputBitsPerSecond",
     ],
-    ["bytes", "durationSeconds", "goodputBitsPerSecond", "retransmits"],
+    ["bytes", "durationSeconds", "goodputBitsPerSecond", "retransmits", "congestionMarks"],
     [
       "received",
       "sent",
