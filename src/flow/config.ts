@@ -8,6 +8,7 @@ import type { output } from "zod";
 import type { Immutable } from "../base/schema.ts";
 import type {
   packetClientSchema,
+  packetExchangeSchema,
   packetSenderSchema,
   packetServerSchema,
   requestResponseSchema,
@@ -50,6 +51,9 @@ export type PacketProtocol = NonNullable<PacketServerConfig["protocol"]>;
 
 /** Sends on schedule whatever the network does. */
 export type UnresponsiveConfig = Immutable<output<typeof unresponsiveSchema>>;
+
+/** Requests and responses over UDP. */
+export type PacketExchangeConfig = Immutable<output<typeof packetExchangeSchema>>;
 
 /** A sender of packets: exactly one kind. */
 export type PacketSenderConfig = Immutable<output<typeof packetSenderSchema>>;

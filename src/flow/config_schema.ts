@@ -1,10 +1,10 @@
 import { DEFAULT_MAX_PACKET_BYTES, FLOW_ID, MAX_DSCP, MAX_PACKET_BYTES } from "../base/limits.ts";
 import { duration, expects, pattern, rate, size, toggle, z } from "../base/schema.ts";
-import { HOST_PORT_PATTERN, ipFamily, MAX_PORT, parseIPv4, parseIPv6 } from "../base/address.ts";
+import { HOST_PORT_PATTERN } from "../base/address.ts";
 import { formatDuration, formatSize } from "../base/units.ts";
-import { needsZone } from "../sys/address.ts";
 import { IP_TOS, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPV6_TCLASS, TCP_CONGESTION } from "../sys/constants.ts";
 import { CCA_NAME } from "./config.ts";
+import { addressProblem } from "./address_problem.ts";
 import { bindProblem } from "./bind.ts";
 import { payloadProblem } from "./payload.ts";
 import { headerBytes, PACKET_HEADER_BYTES } from "./packet/header.ts";
@@ -14,7 +14,7 @@ import { DEFAULT_BUF_LEN_BYTES, DEFAULT_DURATION_MS, DEFAULT_SAMPLE_IO_INTERVAL_
 import { optionsAt } from "./stream/messages.ts";
 import { forbiddenOnServer, mayBeSetOnServer } from "./stream/socket_setup.ts";
 import { socketOptionSchema, streamSocketOptionSchema } from "./socket_option_schema.ts";
-import { streamTransactionFields, transactionConflict } from "./transaction/config_schema.ts";
+import { packetTransactionFields, streamTransactionFields, transactionConflict } from "./transaction/config_schema.ts";
 
 /**
  * The schemas of what can be configured about flows: the only source of the types in `config.ts`, of the JSON Schema and
@@ -128,33 +128,6 @@ const oneAddress = [
   ({ addr, addrKey }: { addr?: string; addrKey?: string }) => (addr === undefined) !== (addrKey === undefined),
   "expected exactly one of addr and addrKey",
 ] as const;
-
-/**
- * Returns what is wrong with an address that has the form of one; undefined: nothing.
- *
- * @param text `HOST:PORT`, `[IPv6]:PORT`, `:PORT`
- * @param protocol such as `tcp6`: the addresses that it takes
- * @param dialled whether it is the address of a server, for a client
- */
-export function addressProblem(text: string, protocol: string | undefined, dialled: boolean): string | undefined {
-  const match = HOST_PORT_PATTERN.exec(text);
-  if (match === null) return undefined; // The pattern of the schema reports it.
-  const [, bracketed, name, digits] = match;
-  const port = Number(digits);
-  if (port > MAX_PORT) return `has the port ${port}, expected at most ${MAX_PORT}`;
-  if (dialled && port === 0) return "has the port 0, which no client can dial";
-  if (dialled && name === "") return "has no host, which a client needs";
-  const isIPv6 = bracketed !== undefined;
-  const [ip, zone] = (bracketed ?? name).split("%");
-  const isIPv4 = !isIPv6 && ipFamily(name) === "ipv4";
-  const ipv6 = isIPv6 ? parseIPv6(ip) : undefined;
-  if (isIPv6 ? ipv6 === undefined : isIPv4 && parseIPv4(name) === undefined) return `has ${ip}, which is no IP address`;
-  if (ipv6 !== undefined && zone === undefined && needsZone(ipv6)) {
-    return `has a link-local address without its interface, expected e.g. [${ip}%eth0]:${port}`;
-  }
-  if (isIPv6 && protocol?.endsWith("4")) return `has an IPv6 address, but protocol is ${protocol}`;
-  if (isIPv4 && protocol?.endsWith("6")) return `has an IPv4 address, but protocol is ${protocol}`;
-}
 
 const OPTIONS = "Options of the socket that have no name here.";
 
@@ -321,12 +294,21 @@ export const unresponsiveSchema = z.strictObject({
   .refine(({ wait, rate }) => wait === undefined || rate === undefined, "expected at most one of wait and rate")
   .refine(({ echo, reverse }) => !echo || !reverse, "cannot echo packets that come from the server");
 
+/** Requests and responses over UDP. */
+export const packetExchangeSchema = z.strictObject(
+  packetTransactionFields(packetSize),
+  expects("an object such as {request: 64B, response: 1kB, duration: 10s}"),
+);
+
 /** A sender of packets: exactly one kind. */
 export const packetSenderSchema = z.strictObject({
   unresponsive: unresponsiveSchema.optional().describe("Sends on schedule whatever the network does."),
+  requestResponse: packetExchangeSchema.optional().describe(
+    "Sends a request when the response to the one before is there; the only sender of its flow.",
+  ),
 }, expects("an object such as {unresponsive: {duration: 10s}}")).refine(
-  ({ unresponsive }) => unresponsive !== undefined,
-  "expected a kind of sender: unresponsive",
+  ({ unresponsive, requestResponse }) => (unresponsive === undefined) !== (requestResponse === undefined),
+  "expected exactly one kind of sender: unresponsive or requestResponse",
 ).describe("A sender of packets: exactly one kind.");
 
 /** A packet holds its header, and is not longer than what its flow accepts. */
@@ -343,12 +325,27 @@ const packetsFit = refinement<
   return `has packets of ${longest}B, over the flow's maxPacketSize of ${maxPacketSize}B`;
 }, "sender");
 
+/** Requests and responses have a flow of their own. */
+const exchangeIsAlone = refinement<{ sender: readonly { readonly requestResponse?: unknown }[] }>(
+  ({ sender }) =>
+    sender.length > 1 && sender.some(({ requestResponse }) => requestResponse !== undefined)
+      ? "has other senders beside requestResponse; give these a flow of their own"
+      : undefined,
+  "sender",
+);
+
+interface Timed {
+  readonly duration?: number;
+}
+
 /** With a warm-up, each sender has another one for that: packets name them with a byte. */
 const packetWarmupFits = refinement<
-  { warmup?: number; sender: readonly { readonly unresponsive?: { readonly duration: number } }[] }
+  { warmup?: number; sender: readonly { readonly unresponsive?: Timed; readonly requestResponse?: Timed }[] }
 >(({ warmup = 0, sender }) => {
   if (warmup === 0) return undefined;
-  const shortest = Math.min(...sender.map(({ unresponsive }) => unresponsive?.duration ?? Infinity));
+  const shortest = Math.min(
+    ...sender.map(({ unresponsive, requestResponse }) => (unresponsive ?? requestResponse)?.duration ?? Infinity),
+  );
   if (warmup >= shortest) {
     return `is ${formatDuration(warmup)}, expected less than the duration of ${formatDuration(shortest)}`;
   }
@@ -384,6 +381,7 @@ export const packetClientSchema = z.strictObject({
   .refine(...dialledAddrFits)
   .refine(...bindFits)
   .refine(...packetsFit)
+  .refine(...exchangeIsAlone)
   .refine(...packetWarmupFits)
   .refine(...packetPayloadFits)
   .describe("Run a UDP flow, and measure it at both ends. Waits for late replies at the end.");

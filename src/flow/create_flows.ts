@@ -140,6 +140,14 @@ class PoolFlows implements Flows {
     return this.#run("packets", "packetClient", addr, config, options);
   }
 
+  packetTransactions(
+    addr: string,
+    config: PacketClientConfig,
+    options: PacketClientOptions,
+  ): Promise<TransactionReport> {
+    return this.#run("transactions", "packetClient", addr, config, options);
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.#engine.pool[Symbol.asyncDispose]();
   }

@@ -83,4 +83,16 @@ export interface Flows extends AsyncDisposable {
 
   /** Runs a UDP flow to its end, late replies included. */
   packetClient(addr: string, config: PacketClientConfig, options: PacketClientOptions): Promise<PacketReport>;
+
+  /**
+   * Runs a flow of requests and responses over UDP to its end.
+   *
+   * @param addr the server's address
+   * @param config has requestResponse as its sender
+   */
+  packetTransactions(
+    addr: string,
+    config: PacketClientConfig,
+    options: PacketClientOptions,
+  ): Promise<TransactionReport>;
 }

@@ -34,6 +34,8 @@ export interface Needs {
   readonly uses?: readonly string[];
   /** The id of the flow that it runs. */
   readonly flow?: string;
+  /** Whether that flow is one of requests and responses. */
+  readonly isExchange?: boolean;
   /** The end of flows that it serves. */
   readonly serves?: FlowEndpoint;
   /** The end of a flow that it dials as a client. */

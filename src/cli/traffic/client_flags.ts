@@ -136,12 +136,12 @@ export interface MessageLengths {
 /**
  * Declares the lengths of requests and responses: `--rr SIZE[,SIZE]`.
  *
- * @param most the greatest length, in bytes
+ * @param least the least length, in bytes
+ * @param most the greatest length
  */
 export function messageLengths(
-  options: { readonly help: string; readonly most: number },
+  { help, least = 1, most }: { readonly help: string; readonly least?: number; readonly most: number },
 ): Flag<MessageLengths | undefined> {
-  const { help, most } = options;
   return {
     value: "SIZE[,SIZE]",
     help,
@@ -149,12 +149,12 @@ export function messageLengths(
       const text = given.at(-1);
       if (text === undefined) return undefined;
       const sizes = text.split(",").map((one) => parseSize(/^\d+$/.test(one) ? `${one}B` : one));
-      const fits = sizes.length <= 2 && sizes.every((size) => size !== undefined && size >= 1 && size <= most);
+      const fits = sizes.length <= 2 && sizes.every((size) => size !== undefined && size >= least && size <= most);
       if (!fits) {
         throw new UsageError(
-          `${name} SIZE[,SIZE]: expected one or two sizes of 1B to ${formatSize(most)} such as 64B,1kB, not "${
-            escape(text)
-          }"`,
+          `${name} SIZE[,SIZE]: expected one or two sizes of ${formatSize(least)} to ${
+            formatSize(most)
+          } such as 64B,1kB, not "${escape(text)}"`,
         );
       }
       const [request, response = request] = sizes as number[];

@@ -9,7 +9,7 @@ export const command = defineCommand({
   summary: "Serve TCP flows to clients, many at once",
   usage: ["[--listen HOST:PORT]... [--key-file FILE] [--json]"],
   description:
-    "Serves uploads and downloads of tine tcp client until it is interrupted, and prints a line for each one that is " +
+    "Serves transfers and requests of tine tcp client until it is interrupted, and prints a line for each one that is " +
     "over, also where it did not come to its end. Only this machine can reach the default address. On another, use a " +
     "key: without one it serves all who ask.",
   flags: {

@@ -1,4 +1,9 @@
-import type { RequestResponseConfig, StreamClientConfig } from "../../flow/config.ts";
+import type {
+  PacketClientConfig,
+  PacketExchangeConfig,
+  RequestResponseConfig,
+  StreamClientConfig,
+} from "../../flow/config.ts";
 import type { FlowInfoEvent, FlowOptions, Flows } from "../../flow/flows.ts";
 import type { TransactionReport } from "../../flow/report.ts";
 import type { Chunk } from "../../flow/records/read_chunk.ts";
@@ -41,6 +46,24 @@ export function overTcp(
     const hmac = options.key !== undefined;
     const requestResponse = { flow, ...config };
     return flows.streamTransactions(server, { ...dial, addr: server, hmac, requestResponse }, options);
+  };
+}
+
+/**
+ * Runs requests and responses over UDP.
+ *
+ * @param server `HOST:PORT`
+ * @param client how it is reached, and what packets have
+ */
+export function overUdp(
+  server: string,
+  client: Omit<PacketClientConfig, "flow" | "sender" | "addr" | "hmac">,
+  config: PacketExchangeConfig,
+): TransactionFlowOptions["run"] {
+  return (flow, flows, options) => {
+    const hmac = options.key !== undefined;
+    const sender = [{ requestResponse: config }];
+    return flows.packetTransactions(server, { ...client, addr: server, hmac, flow, sender }, options);
   };
 }
 

@@ -1,4 +1,6 @@
 import { LOAD_FIGURES, PACKET_FIGURES, PATH_FIGURES } from "../../flow/analysis/packet_figures.ts";
+import { TRANSACTION_FIGURES } from "../../flow/analysis/transaction_figures.ts";
+import { MAX_TIMEOUT_MS } from "../../flow/transaction/limits.ts";
 import { DEFAULT_MAX_PACKET_BYTES, MAX_PACKET_BYTES } from "../../base/limits.ts";
 import type { UnresponsiveConfig } from "../../flow/config.ts";
 import type { Flows } from "../../flow/flows.ts";
@@ -10,13 +12,17 @@ import {
   cca,
   checkPayload,
   checkRawSockets,
+  checkTransactionFlags,
   checkWarmup,
   clientFlags,
   DEFAULT_DURATION_MS,
   dialled,
   flowDuration,
   intervalOf,
+  type MessageLengths,
+  messageLengths,
   rate,
+  transactionFlags,
 } from "./client_flags.ts";
 import type { PacketFlow } from "./packet_flow.ts";
 import { serverAddress } from "../address.ts";
@@ -55,6 +61,19 @@ const flags = {
   underLoad: flag({ help: "latency on the idle path, and under TCP load" }),
   cca: cca({ goesWith: ["underLoad"], help: "congestion control of the load; else the system's" }),
   ecn: integer({ min: 0, max: 3, help: "ECN of what this client sends: 1 is ECT(1), 2 ECT(0), 3 CE" }),
+  rr: messageLengths({
+    least: PACKET_HEADER_BYTES,
+    most: MAX_PACKET_BYTES,
+    help: "requests of this length, each answered by a response of the second length (or the same), one after another",
+  }),
+  ...transactionFlags,
+  timeout: duration({
+    min: 1,
+    max: MAX_TIMEOUT_MS,
+    goesWith: ["rr"],
+    defaultText: "1s",
+    help: "with --rr: how long a response is waited for",
+  }),
   ...clientFlags,
 };
 
@@ -68,6 +87,7 @@ export const command = defineCommand({
   usage: [
     "HOST:PORT [--wait DURATION] [--length SIZE] [--duration DURATION] ...",
     "HOST:PORT --rate RATE [--echo | --reverse | --bidir] [--gso] ...",
+    "HOST:PORT --rr SIZE[,SIZE] [--transactions N] [--timeout DURATION] ...",
     "HOST:PORT --under-load [--duration DURATION] [--parallel N] ...",
   ],
   description:
@@ -86,6 +106,9 @@ export const command = defineCommand({
     PATH_FIGURES.early,
     PATH_FIGURES.late,
     LOAD_FIGURES.roundTripsPerMinute,
+    TRANSACTION_FIGURES.transactionsPerSecond,
+    TRANSACTION_FIGURES.latency,
+    TRANSACTION_FIGURES.unanswered,
   ],
   flags,
   positionals: [{ name: "HOST:PORT", help: "the server, as it was started with tine udp server" }],
@@ -111,8 +134,17 @@ export const command = defineCommand({
         `--length SIZE: expected at least ${SIGNED_HEADER_BYTES} with a key, for the header alone, not ${flags.length}`,
       );
     }
+    const { request = Infinity, response = Infinity } = flags.rr ?? {};
+    if (key !== undefined && Math.min(request, response) < SIGNED_HEADER_BYTES) {
+      throw new UsageError(
+        `--rr SIZE[,SIZE]: expected at least ${SIGNED_HEADER_BYTES} with a key, for the header alone, not ${
+          Math.min(request, response)
+        }`,
+      );
+    }
     await using flows = createFlows();
     checkRawSockets(flows.kind, { dscp: flags.dscp, ecn: flags.ecn, gso: flags.gso, cca: flags.cca });
+    if (flags.rr !== undefined) return await exchange(flows, server, flags, flags.rr, key);
     if (!flags.underLoad) return await measure(flows, server, flags, key);
     const { runUnderLoad } = await import("./under_load.ts");
     return await runUnderLoad(flows, {
@@ -135,6 +167,12 @@ function checkFlags(flags: Given): void {
   const exclude = (one: string, other: string) => {
     throw new UsageError(`${one} and ${other} exclude each other: give one of them`);
   };
+  if (flags.rr !== undefined) {
+    const { wait, rate, length, echo, gso, underLoad, reverse, bidir } = flags;
+    checkTransactionFlags({ wait, rate, length, echo, gso, underLoad, reverse, bidir });
+    dialled("udp", flags);
+    return checkWarmup(flags.warmup, durationOf(flags) ?? Infinity);
+  }
   if (flags.reverse && flags.bidir) exclude("--reverse", "--bidir");
   if (flags.wait !== undefined && flags.rate !== undefined) exclude("--wait", "--rate");
   if (flags.echo && flags.reverse) exclude("--echo", "--reverse");
@@ -154,6 +192,37 @@ function checkFlags(flags: Given): void {
   for (const [key, name] of Object.entries(others)) {
     if (flags[key as keyof typeof others]) exclude("--under-load", name);
   }
+}
+
+/** Returns how long requests and responses go on, in milliseconds; undefined: until there were as many as asked for. */
+function durationOf({ duration, transactions }: Given): number | undefined {
+  return duration ?? (transactions === undefined ? DEFAULT_DURATION_MS : undefined);
+}
+
+/** Runs requests and responses, UDP_RR. */
+async function exchange(
+  flows: Flows,
+  server: string,
+  flags: Given,
+  lengths: MessageLengths,
+  key: Uint8Array | undefined,
+): Promise<number> {
+  const [{ runClient }, { overUdp, TransactionFlow }, { transactionReport }] = await Promise.all([
+    import("./client_command.ts"),
+    import("./transaction_flow.ts"),
+    import("./transaction_report.ts"),
+  ]);
+  const intervalMs = intervalOf(flags);
+  const { transactions, inFlight, timeout, warmup, json, parallel = 1 } = flags;
+  const config = { ...lengths, duration: durationOf(flags), transactions, inFlight, timeout };
+  const client = { ...clientOf(flags), maxPacketSize: Math.max(DEFAULT_MAX_PACKET_BYTES, ...Object.values(lengths)) };
+  const clients = Array.from({ length: parallel }, (_, i) => {
+    const label = parallel > 1 ? `rr${i + 1}` : "rr";
+    const run = overUdp(server, { ...client, bind: bindOf(flags.bind, i) }, config);
+    return new TransactionFlow({ label, transport: "udp", intervalMs, warmup, perConnection: false, run });
+  });
+  const report = transactionReport("udp");
+  return await runClient(flows, clients, report, { name: "tine udp client", server, key, intervalMs, json });
 }
 
 async function measure(flows: Flows, server: string, flags: Given, key: Uint8Array | undefined): Promise<number> {

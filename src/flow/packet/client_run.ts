@@ -136,6 +136,9 @@ export class ClientRun {
     this.#pumpTimer.set(host.now());
   }
 
+  /** The kernel notes when packets come: they may wait. */
+  readonly prompt = false;
+
   /** Whether there is no room to send what is due. */
   get blocked(): boolean {
     return this.#transmitter.blocked;

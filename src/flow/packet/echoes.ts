@@ -84,13 +84,14 @@ export class Echoes {
     header.flags = ECHO | REPLY | (flow.hmac === undefined ? 0 : SIGNED);
     header.sender = packet.sender;
     header.number = packet.number;
-    header.length = packet.length;
+    const length = flow.settings.response ?? packet.length;
+    header.length = length;
     header.count = count;
     header.flow = flow.name;
     const view = this.#outgoing.view(this.#to);
     writeHeader(view, 0, header);
     this.#time.write(view, AT_TIME, packet.t);
-    this.#outgoing.setLength(this.#to, packet.length);
+    this.#outgoing.setLength(this.#to, length);
     const behind = headerBytes(flow.hmac !== undefined);
     if (packet.length > behind) {
       const carried = incoming.bytes(i).subarray(at + behind, at + packet.length);

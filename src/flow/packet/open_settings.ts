@@ -38,6 +38,8 @@ export interface OpenSettings {
   readonly notices?: boolean;
   /** What the server's senders send: `random` or a pattern. Absent: zeros. */
   readonly payload?: PayloadKind;
+  /** Each packet is a request, and its echo a response of this length, in bytes; absent: an echo is as long as its packet. */
+  readonly response?: number;
 }
 
 /**
@@ -67,7 +69,7 @@ export function formatSettings(settings: OpenSettings): string {
 export function parseSettings(text: string, maxPacketBytes: number, signed: boolean): OpenSettings {
   const header = headerBytes(signed);
   const given = parseJson(text);
-  const { version, senders, longest, duration, gso, reverse, ecn, notices, warmup, payload } = given;
+  const { version, senders, longest, duration, gso, reverse, ecn, notices, warmup, payload, response } = given;
   if (version !== PACKET_VERSION) {
     throw bad(`the client speaks version ${JSON.stringify(version)} of the protocol, the server ${PACKET_VERSION}`);
   }
@@ -83,6 +85,7 @@ export function parseSettings(text: string, maxPacketBytes: number, signed: bool
   if (ecn !== undefined) whole("ecn", ecn, 0, 3);
   if (warmup !== undefined) number("the warm-up", warmup, 0, MAX_DURATION_MS);
   if (notices !== undefined && typeof notices !== "boolean") throw bad("notices is neither true nor false");
+  if (response !== undefined) whole("the length of a response", response, header, longest as number);
   if (payload !== undefined && !isRequestable(payload)) throw bad("the payload is neither random nor a pattern");
   if (!Array.isArray(reverse) || reverse.length > (senders as number)) throw bad("reverse is not a list of senders");
   const seen = new Set<number>();

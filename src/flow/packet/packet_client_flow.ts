@@ -5,6 +5,8 @@ import { TineError } from "../../base/errors.ts";
 import type { PacketClientConfig } from "../config.ts";
 import { type PayloadKind, payloadKind, payloadProblem } from "../payload.ts";
 import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest } from "../engine/engine_flow.ts";
+import type { FlowInfoEvent } from "../flows.ts";
+import { exchangeOf, type TransactionPlan, transactionPlan, TransactionRun } from "../transaction/packet_run.ts";
 import { ClientOpening, secondsText } from "./opening.ts";
 import { ClientRun } from "./client_run.ts";
 import { ControlSender, MAX_CONTROL_BYTES } from "./control_packet.ts";
@@ -28,10 +30,10 @@ class PacketClientFlow implements EngineFlow, PortUser {
   readonly #request: FlowRequest<PacketClientConfig>;
   readonly #ports: PacketPorts;
   readonly #flow: FlowName;
-  readonly #plan: ClientPlan;
+  readonly #plan: ClientPlan | TransactionPlan;
   #next = 0;
   #attempt: Attempt | undefined;
-  #run: ClientRun | undefined;
+  #run: ClientRun | TransactionRun | undefined;
   #held: boolean;
 
   constructor(host: FlowHost, request: FlowRequest<PacketClientConfig>, ports: PacketPorts) {
@@ -39,7 +41,8 @@ class PacketClientFlow implements EngineFlow, PortUser {
     this.#request = request;
     this.#ports = ports;
     this.#flow = new FlowName(request.config.flow);
-    this.#plan = clientPlan(request.config, request.key !== undefined);
+    const plan = exchangeOf(request.config) === undefined ? clientPlan : transactionPlan;
+    this.#plan = plan(request.config, request.key !== undefined);
     this.#held = request.held ?? false;
   }
 
@@ -120,7 +123,7 @@ class PacketClientFlow implements EngineFlow, PortUser {
 
   /** Opening is a matter of round trips; later the kernel notes when packets come. */
   get prompt(): boolean {
-    return this.#run === undefined;
+    return this.#run?.prompt ?? true;
   }
 
   get wantsRoom(): boolean {
@@ -168,36 +171,43 @@ class PacketClientFlow implements EngineFlow, PortUser {
       const seconds = secondsText(opening.rttNanos);
       this.#host.log(`flow ${this.#flow.text}: answers of the server at ${server} come after ${seconds} s`);
     }
-    this.#host.info({
-      type: "packetInfo",
-      flow: this.#flow.text,
-      server: false,
-      tinit: port.clock.tinit,
-      values: {
-        engine: this.#ports.kind,
-        client: port.local.toString(),
-        server: server.unmapped().toString(),
-        senders: config.sender.length,
-        ...config.warmup ? { warmupNanos: config.warmup * 1e6 } : {},
-        dscp: config.dscp ?? 0,
-        ecn: config.ecn ?? 0,
-        payload: this.#plan.payload,
-        signed: this.#request.key !== undefined,
-        sharesClock: opening.sharesClock,
-      },
-    });
-    this.#run = new ClientRun({
+    const inform = (type: "packetInfo" | "transactionInfo", values: FlowInfoEvent["values"]) =>
+      this.#host.info({
+        type,
+        flow: this.#flow.text,
+        server: false,
+        tinit: port.clock.tinit,
+        values: {
+          engine: this.#ports.kind,
+          client: port.local.toString(),
+          server: server.unmapped().toString(),
+          ...values,
+          dscp: config.dscp ?? 0,
+          ecn: config.ecn ?? 0,
+          payload: this.#plan.payload,
+          signed: this.#request.key !== undefined,
+          sharesClock: opening.sharesClock,
+        },
+      });
+    const options = {
       host: this.#host,
       port,
       control,
       server,
       flow: this.#flow,
-      plan: this.#plan,
       file: this.#request.file,
       hmac: opening.sessionHmac(),
       openRttNanos: opening.rttNanos,
       onPumped: () => reader.update(),
-    });
+    };
+    const plan = this.#plan;
+    if ("senders" in plan) {
+      const { sender: { length: senders }, warmup = 0 } = config;
+      inform("packetInfo", warmup > 0 ? { senders, warmupNanos: warmup * 1e6 } : { senders });
+      this.#run = new ClientRun({ ...options, plan });
+    } else {
+      this.#run = new TransactionRun({ ...options, plan, onBegin: (values) => inform("transactionInfo", values) });
+    }
     this.#run.start();
     if (!this.#held) this.#run.send();
   }

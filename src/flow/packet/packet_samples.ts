@@ -45,15 +45,16 @@ export class ReceivedPacket {
 
 /** Records the packets of one flow at one of its ends. */
 export class PacketSamples {
-  readonly #sink: SampleSink<"packetIO">;
+  readonly #sink: SampleSink<"packetIO"> | undefined;
   readonly #server: number;
   readonly #origin: number;
 
   /**
+   * @param sink undefined: nothing is recorded
    * @param server whether it is the flow's end at the server
    * @param origin what is 0 in the records, in the time of the caller
    */
-  constructor(sink: SampleSink<"packetIO">, server: boolean, origin = 0) {
+  constructor(sink: SampleSink<"packetIO"> | undefined, server: boolean, origin = 0) {
     this.#sink = sink;
     this.#server = server ? 1 : 0;
     this.#origin = origin;
@@ -61,6 +62,7 @@ export class PacketSamples {
 
   /** Records what was sent. */
   sent(packets: SentPackets): void {
+    if (this.#sink === undefined) return;
     const chunk = this.#sink.writer();
     const i = chunk.next(), { columns } = chunk;
     columns.sender[i] = packets.sender;
@@ -81,8 +83,9 @@ export class PacketSamples {
 
   /** Records a packet that was received; one that follows the packet before it in a burst makes one record with it. */
   received(packet: ReceivedPacket): void {
-    if (packet.merged && this.#follows(packet)) return;
-    const chunk = this.#sink.writer();
+    const sink = this.#sink;
+    if (sink === undefined || packet.merged && this.#follows(packet, sink)) return;
+    const chunk = sink.writer();
     const i = chunk.next(), { columns } = chunk;
     columns.sender[i] = packet.sender;
     columns.seq[i] = packet.number;
@@ -101,8 +104,8 @@ export class PacketSamples {
   }
 
   /** Counts a packet to the record before it, if it continues that one. */
-  #follows(packet: ReceivedPacket): boolean {
-    const chunk = this.#sink.writer();
+  #follows(packet: ReceivedPacket, sink: SampleSink<"packetIO">): boolean {
+    const chunk = sink.writer();
     const i = chunk.length - 1, { columns } = chunk;
     const follows = i >= 0 && columns.t[i] === packet.t - this.#origin &&
       columns.seq[i] + columns.packets[i] === packet.number && columns.sender[i] === packet.sender &&

@@ -207,12 +207,16 @@ class Choice {
  * @param headerBytes the length where a sender has no lengths: the header alone
  */
 export function packetLengths(
-  senders: readonly { readonly unresponsive?: Pick<UnresponsiveConfig, "length"> }[],
+  senders: readonly {
+    readonly unresponsive?: Pick<UnresponsiveConfig, "length">;
+    readonly requestResponse?: { readonly request?: number; readonly response?: number };
+  }[],
   headerBytes: number,
 ): { shortest: number; longest: number } {
   let [shortest, longest] = [Infinity, 0];
-  for (const { unresponsive } of senders) {
-    for (const length of unresponsive?.length ?? [headerBytes]) {
+  for (const { unresponsive, requestResponse } of senders) {
+    const { request = headerBytes, response = headerBytes } = requestResponse ?? {};
+    for (const length of unresponsive?.length ?? [request, response]) {
       shortest = Math.min(shortest, length);
       longest = Math.max(longest, length);
     }

@@ -256,7 +256,10 @@ class PacketServerFlow implements EngineFlow, PortUser {
     if (lack !== undefined) return `the server has too many ${lack}`;
     const { port } = this.#parts!;
     const address = incoming.source(i);
-    const samples = new PacketSamples(this.#host.samples("packetIO", name.text), true, now);
+    // Of requests and responses, the client records each.
+    const isExchange = settings.response !== undefined;
+    const sink = isExchange ? undefined : this.#host.samples("packetIO", name.text);
+    const samples = new PacketSamples(sink, true, now);
     const flow = new ServedFlow({
       name,
       address,
@@ -273,7 +276,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
     if (tooShort !== undefined) return `packets of ${tooShort.schedule.longest} bytes are too long for it`;
     this.#flows.add(flow);
     this.#host.info({
-      type: "packetInfo",
+      type: isExchange ? "transactionInfo" : "packetInfo",
       flow: name.text,
       server: true,
       tinit: port.clock.tinit + BigInt(now),
@@ -281,6 +284,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
         engine: this.#ports.kind,
         client: address.unmapped().toString(),
         server: port.local.toString(),
+        ...isExchange ? { transport: "udp", connect: false, responseBytes: settings.response! } : {},
         ...settings.warmup
           ? { senders: settings.senders / 2, warmupNanos: settings.warmup * 1e6 }
           : { senders: settings.senders },

@@ -2,7 +2,15 @@ import { duration, expects, pattern, size, toggle, z } from "../../base/schema.t
 import { formatDuration, formatSize } from "../../base/units.ts";
 import { DEFAULT_DURATION_MS } from "../stream/limits.ts";
 import { parsePorts } from "./client_ports.ts";
-import { DEFAULT_MESSAGE_BYTES, MAX_IN_FLIGHT, MAX_MESSAGE_BYTES, MAX_TRANSACTIONS } from "./limits.ts";
+import {
+  DEFAULT_MESSAGE_BYTES,
+  DEFAULT_PACKET_DURATION_MS,
+  DEFAULT_TIMEOUT_MS,
+  MAX_IN_FLIGHT,
+  MAX_MESSAGE_BYTES,
+  MAX_TIMEOUT_MS,
+  MAX_TRANSACTIONS,
+} from "./limits.ts";
 
 const A_COUNT = `a whole number of 1 to ${MAX_IN_FLIGHT}`;
 const MANY = "a whole number of at least 1";
@@ -37,6 +45,33 @@ export const streamTransactionFields = {
   ).optional().describe("Ports to connect from, one after another; left out: as the system chooses."),
   reset: toggle("Close connections of single transactions by reset, so that no port waits for their end (TIME_WAIT)."),
 } as const;
+
+const timeout = duration.refine(
+  (ms) => ms >= 1 && ms <= MAX_TIMEOUT_MS,
+  `expected 1ms to ${formatDuration(MAX_TIMEOUT_MS)}`,
+);
+
+/**
+ * Returns the fields of requests and responses over UDP.
+ *
+ * @param length of a packet
+ */
+export function packetTransactionFields(length: typeof size) {
+  return {
+    request: length.optional().describe("The length of a request, header included; left out: the header alone."),
+    response: length.optional().describe("The length of a response, header included; left out: the header alone."),
+    duration: duration.refine((ms) => ms > 0, "expected more than 0s").optional().describe(
+      `No transaction begins after this long; ${formatDuration(DEFAULT_PACKET_DURATION_MS)} if there is no number of ` +
+        "transactions either.",
+    ),
+    ...transactionCounts,
+    timeout: timeout.optional().meta({
+      description:
+        "A response that has not come after this long is waited for no longer: its transaction is unanswered.",
+      default: formatDuration(DEFAULT_TIMEOUT_MS),
+    }),
+  };
+}
 
 /** Returns what is wrong with fields of {@linkcode streamTransactionFields} that do not go together. */
 export function transactionConflict(

@@ -11,8 +11,10 @@ export const MAX_TRANSACTIONS = 2 ** 40;
 /** How long a response over UDP is waited for, unless another time is given, in milliseconds. */
 export const DEFAULT_TIMEOUT_MS = 1000;
 /** The longest time for which a response over UDP may be waited for, in milliseconds. */
-export const MAX_TIMEOUT_MS = 60_000;
+export const MAX_TIMEOUT_MS = 10_000;
 /** How many connections of one flow a server has open at the same time; one more is closed at once. */
 export const MAX_OPEN_CONNECTIONS = 256;
 /** How much is read or written at a time, in bytes. */
 export const CHUNK_BYTES = 64 * 1024;
+/** How long a flow over UDP goes on if it has no number of transactions either, in milliseconds. */
+export const DEFAULT_PACKET_DURATION_MS = 60_000;

@@ -1,6 +1,7 @@
 import type {
   PacketClientConfig,
   PacketServerConfig,
+  RequestResponseConfig,
   StreamClientConfig,
   StreamServerConfig,
   TransferConfig,
@@ -10,7 +11,12 @@ import { DEFAULT_BUF_LEN_BYTES, DEFAULT_DURATION_MS, DEFAULT_SAMPLE_IO_INTERVAL_
 import { formatDuration, formatSize } from "../../base/units.ts";
 import { DEFAULT_MAX_PACKET_BYTES } from "../../base/limits.ts";
 import { headerBytes } from "../../flow/packet/header.ts";
-import { DEFAULT_MESSAGE_BYTES } from "../../flow/transaction/limits.ts";
+import {
+  DEFAULT_MESSAGE_BYTES,
+  DEFAULT_PACKET_DURATION_MS,
+  DEFAULT_TIMEOUT_MS,
+} from "../../flow/transaction/limits.ts";
+import { exchangeOf } from "../../flow/transaction/packet_run.ts";
 import { DEFAULT_WAIT_MS, packetLengths } from "../../flow/packet/packet_sender.ts";
 import type { FlowOptions, Flows, FlowServer } from "../../flow/flows.ts";
 import type { Feedback } from "../feedback.ts";
@@ -36,17 +42,12 @@ export const streamClient: Runner<StreamClientConfig> = {
       flow,
       dials: { protocol: "TCP", addr, addrKey, hmac },
       atLeast: length === undefined ? duration ?? DEFAULT_DURATION_MS : undefined,
+      ...requestResponse !== undefined && { isExchange: true },
     };
   },
   title({ upload, download, requestResponse }) {
     if (requestResponse !== undefined) {
-      const { flow, duration, transactions } = requestResponse;
-      const words = ["requests", flow];
-      if (transactions !== undefined) words.push(String(transactions));
-      if (duration !== undefined || transactions === undefined) {
-        words.push(formatDuration(duration ?? DEFAULT_DURATION_MS));
-      }
-      return words.join(" ");
+      return requestsTitle(requestResponse.flow, requestResponse, DEFAULT_DURATION_MS);
     }
     const { flow, duration, length } = upload ?? download!;
     const words = [upload === undefined ? "download" : "upload", flow];
@@ -62,6 +63,17 @@ export const streamClient: Runner<StreamClientConfig> = {
     else await flows.streamTransactions(server, config, options);
   },
 };
+
+function requestsTitle(
+  flow: string,
+  { duration, transactions }: Pick<RequestResponseConfig, "duration" | "transactions">,
+  defaultMs: number,
+): string {
+  const words = ["requests", flow];
+  if (transactions !== undefined) words.push(String(transactions));
+  if (duration !== undefined || transactions === undefined) words.push(formatDuration(duration ?? defaultMs));
+  return words.join(" ");
+}
 
 /** Serves UDP flows until its node is canceled. */
 export const packetServer: Runner<PacketServerConfig> = {
@@ -79,16 +91,25 @@ export const packetClient: Runner<PacketClientConfig> = {
     uses: addrKey === undefined ? [] : [addrKey],
     flow,
     dials: { protocol: "UDP", addr, addrKey, hmac, packetBytes: packetLengths(sender, headerBytes(hmac)).longest },
-    atLeast: Math.max(...sender.map(({ unresponsive }) => unresponsive?.duration ?? 0)),
+    atLeast: Math.max(...sender.map(({ unresponsive, requestResponse }) => {
+      const { duration, transactions } = requestResponse ?? {};
+      if (requestResponse === undefined) return unresponsive?.duration ?? 0;
+      return transactions === undefined ? duration ?? DEFAULT_PACKET_DURATION_MS : 0;
+    })),
+    ...exchangeOf({ sender }) !== undefined && { isExchange: true },
   }),
   title({ flow, sender }) {
+    const exchange = exchangeOf({ sender });
+    if (exchange !== undefined) return requestsTitle(flow, exchange, DEFAULT_PACKET_DURATION_MS);
     const longest = Math.max(...sender.map(({ unresponsive }) => unresponsive?.duration ?? 0));
     return `${flow} ${formatDuration(longest)}`;
   },
   async run(config, context) {
     const flows = await context.flows();
     const options = flowOptions(context, config.hmac, packetDefaults(config));
-    await flows.packetClient(serverAddress(config, context.feedback), config, options);
+    const server = serverAddress(config, context.feedback);
+    if (exchangeOf(config) === undefined) await flows.packetClient(server, config, options);
+    else await flows.packetTransactions(server, config, options);
   },
 };
 
@@ -125,8 +146,16 @@ function streamDefaults(config: StreamClientConfig): StreamClientConfig {
 
 function packetDefaults(config: PacketClientConfig): PacketClientConfig {
   const { hmac = true } = config;
-  const sender = config.sender.map(({ unresponsive, ...kinds }) => ({
+  const sender = config.sender.map(({ unresponsive, requestResponse, ...kinds }) => ({
     ...kinds,
+    requestResponse: requestResponse && {
+      ...requestResponse.transactions === undefined && { duration: DEFAULT_PACKET_DURATION_MS },
+      request: headerBytes(hmac),
+      response: headerBytes(hmac),
+      timeout: DEFAULT_TIMEOUT_MS,
+      inFlight: 1,
+      ...requestResponse,
+    },
     unresponsive: unresponsive && {
       ...unresponsive.rate === undefined && { wait: [DEFAULT_WAIT_MS] },
       length: [headerBytes(hmac)],

@@ -161,10 +161,10 @@ const isSamples = object<Samples>({
     repeats: listOf(object<Repeat>({
       path: text,
       run: optional(text),
-      cut: listOf(object<Repeat["cut"][number]>({ flow: text, protocol: oneOf("tcp", "udp") })),
+      cut: listOf(object<Repeat["cut"][number]>({ flow: text, protocol: oneOf("tcp", "udp", "rr") })),
       flows: listOf(object<FlowSample>({
         flow: text,
-        protocol: oneOf("tcp", "udp"),
+        protocol: oneOf("tcp", "udp", "rr"),
         values: recordOf(number),
         limits: listOf(text),
         sized: flag,

@@ -69,9 +69,9 @@ export function planForTests(
 /** Returns the flows that clients of a test run. */
 export function flowsOf(test: Test, runners: Readonly<Record<string, Runner>> = allRunners): FlowName[] {
   return visitTest(test, { above: undefined, key: "test" }).visits.flatMap(({ run, kind }): FlowName[] => {
-    const { flow, dials } = needsOf(run, kind, runners);
+    const { flow, dials, isExchange } = needsOf(run, kind, runners);
     if (flow === undefined || dials === undefined) return [];
-    return [{ flow, protocol: dials.protocol === "TCP" ? "tcp" : "udp" }];
+    return [{ flow, protocol: isExchange ? "rr" : dials.protocol === "TCP" ? "tcp" : "udp" }];
   });
 }
 
@@ -122,10 +122,12 @@ function* vetGate(text: string, place: ReturnType<typeof at>, flows: readonly Fl
       `${JSON.stringify(text)}: no flow matches ${gate.flows}: ${hintFor(gate.flows, names)}`,
     );
   } else if (!matching.some(({ protocol }) => figure.protocols.has(protocol))) {
-    const [protocol] = [...figure.protocols].map((name) => name.toUpperCase());
+    const [measured] = [...figure.protocols].map((name) =>
+      name === "rr" ? "requests and responses" : `${name.toUpperCase()} flows`
+    );
     const message = `${
       JSON.stringify(text)
-    }: ${figure.shortName} is a figure of ${protocol} flows, and ${gate.flows} is another flow`;
+    }: ${figure.shortName} is a figure of ${measured}, and ${gate.flows} is another flow`;
     yield errorAt(place, "no-such-figure", message);
   }
   if (target.of === "flow" && !names.includes(target.flow.replace(/\/\d+$/, ""))) {

@@ -22,6 +22,8 @@ export function scriptedFlows(scripts: { upload?: Script; download?: Script; pac
       missing(requestResponse!.flow, options).then((report) => reportOf("transactions", report ?? undefined)),
     packetClient: (_addr, { flow }, options) =>
       (scripts.packets ?? missing)(flow, options).then((report) => reportOf("packets", report ?? packetReport())),
+    packetTransactions: (_addr, { flow }, options) =>
+      missing(flow, options).then((report) => reportOf("transactions", report ?? undefined)),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
