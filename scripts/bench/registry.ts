@@ -5,6 +5,7 @@ export const registry: ReadonlyMap<string, () => Promise<{ readonly benchmark: B
   ["agent-throughput", () => import("./agent_throughput.ts")],
   ["handler-throughput", () => import("./handler_throughput.ts")],
   ["module-throughput", () => import("./module_throughput.ts")],
+  ["text-formats", () => import("./text_formats.ts")],
   ["round-trip", () => import("./round_trip.ts")],
   ["agent-memory", () => import("./agent_memory.ts")],
   ["help", () => import("./help.ts")],
