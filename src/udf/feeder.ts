@@ -16,13 +16,16 @@ export interface FeederOptions {
   onBad: (bad: BadLine) => void;
 }
 
+/** What a feeder sends to: a host, or what acts like one. */
+export type FedHost = Pick<Host, "point" | "batch"> & Partial<Pick<Host, "frames">>;
+
 /** Feeds a UDF with input as it is read: single points, or batches made of them. */
 export class Feeder {
-  readonly #host: Pick<Host, "point" | "batch">;
+  readonly #host: FedHost;
   readonly #options: FeederOptions;
   readonly #batcher: Batcher | undefined;
 
-  constructor(host: Pick<Host, "point" | "batch">, options: FeederOptions) {
+  constructor(host: FedHost, options: FeederOptions) {
     this.#host = host;
     this.#options = options;
     if (options.wants === "batch") this.#batcher = new Batcher(options.batches);
@@ -33,11 +36,21 @@ export class Feeder {
     return this.#batcher?.late ?? 0;
   }
 
+  /** Whether points may come as frames: they are sent one by one, and stay as they are. */
+  get takesFrames(): boolean {
+    return this.#host.frames !== undefined && this.#batcher === undefined && this.#options.groupBy.length === 0;
+  }
+
   /** Sends the items, as far as they make something complete. */
   async feed(items: readonly InputItem[]): Promise<void> {
     for (const item of items) {
       if (item.kind === "bad") {
         this.#options.onBad(item);
+        continue;
+      }
+      if (item.kind === "frames") {
+        const full = this.#host.frames!(item.frames, item.points);
+        if (full !== undefined) await full;
         continue;
       }
       if (item.kind === "point" && this.#options.groupBy.length > 0) assignGroup(item.point, this.#options.groupBy);
@@ -62,7 +75,7 @@ export class Feeder {
     for (const batch of this.#batcher?.flush() ?? []) await this.#host.batch(batch);
   }
 
-  async #feedBatcher(batcher: Batcher, item: Exclude<InputItem, BadLine>): Promise<void> {
+  async #feedBatcher(batcher: Batcher, item: Exclude<InputItem, BadLine | { kind: "frames" }>): Promise<void> {
     const complete = item.kind === "point"
       ? batcher.point(item.point)
       : item.kind === "begin"

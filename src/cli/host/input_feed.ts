@@ -106,6 +106,7 @@ export class InputFeed implements Feed {
       likelyFormat: input.likelyFormat,
       ...readPointsOptions(flags),
       again: input.again && (() => input.again!(signal)),
+      frames: feeder.takesFrames,
       warn: (message) => messages.warn(`${this.#current} ${message}`),
     }, input.stream.pipeThrough(new TransformStream(), { signal }));
     this.#show(() => this.#bytesBefore + reader.bytesRead, host);

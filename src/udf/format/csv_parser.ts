@@ -45,7 +45,7 @@ export class CsvSource implements ItemSource {
         return this.#reader ??= new CsvReader(options.defaults, table.columns);
       },
       new CsvText(options.maxLineLength, (records) => table.read(records)),
-      (out) => out.push(...table.decide()),
+      { frames: options.frames, atEnd: (out) => out.push(...table.decide()) },
     );
   }
 

@@ -1,6 +1,6 @@
 import type { FastReader } from "./fast_lines.ts";
 import { type FieldColumn, trimmedCell } from "./field_column.ts";
-import type { InputItem, PointDefaults } from "./input_item.ts";
+import type { PointDefaults } from "./input_item.ts";
 import { NumberScanner } from "./number_scanner.ts";
 import { OWN, PointEncoder } from "./point_encoder.ts";
 import { scanRfc3339 } from "./timestamp.ts";
@@ -117,10 +117,11 @@ class CsvCells {
  */
 export class CsvReader implements FastReader {
   readonly lines = 1;
+  readonly found = "point";
   readonly #defaults: PointDefaults;
   readonly #columns: readonly CsvColumn[];
   readonly #cells: CsvCells;
-  readonly #encoder: PointEncoder;
+  readonly encoder: PointEncoder;
   readonly #number = new NumberScanner();
   /** Where the name of each column starts; where the next one starts, it ends. The measurement comes last. */
   readonly #names: readonly number[];
@@ -138,12 +139,12 @@ export class CsvReader implements FastReader {
       names.push(OWN + fixed.length);
     }
     this.#names = names;
-    this.#encoder = new PointEncoder(defaults.database, defaults.retentionPolicy, new Uint8Array(fixed));
-    this.#cells.own = this.#encoder.own;
+    this.encoder = new PointEncoder(defaults.database, defaults.retentionPolicy, new Uint8Array(fixed));
+    this.#cells.own = this.encoder.own;
   }
 
-  read(bytes: Uint8Array, start: number, _end: number, line: number, out: InputItem[]): number {
-    const encoder = this.#encoder;
+  read(bytes: Uint8Array, start: number): number {
+    const encoder = this.encoder;
     const cells = this.#cells;
     const number = this.#number;
     encoder.input = bytes;
@@ -191,15 +192,13 @@ export class CsvReader implements FastReader {
       high = number.high;
       low = number.low;
     }
-    const point = encoder.finish(high, low);
-    if (point === undefined) return -1;
-    out.push({ kind: "point", line, point, shape: encoder.shape });
+    if (!encoder.finish(high, low)) return -1;
     return next;
   }
 
   #time(from: number, to: number): boolean {
     if (from >= OWN) return false;
-    const { input } = this.#encoder;
+    const { input } = this.encoder;
     const number = this.#number;
     if (number.scan(input, from) === to && number.integral) {
       return number.int64() && (this.#defaults.unit === 1n || number.scale(this.#defaults.unit));
@@ -208,7 +207,7 @@ export class CsvReader implements FastReader {
   }
 
   #field(type: FieldColumn["type"], key: number, keyEnd: number, from: number, to: number): boolean {
-    const encoder = this.#encoder;
+    const encoder = this.encoder;
     const { input } = encoder;
     const number = this.#number;
     switch (type) {
@@ -236,15 +235,14 @@ export class CsvReader implements FastReader {
   }
 
   #mayBeBlank(from: number, to: number): boolean {
-    return from >= OWN
-      ? mayBeBlank(this.#encoder.own, from - OWN, to - OWN)
-      : mayBeBlank(this.#encoder.input, from, to);
+    return from >= OWN ? mayBeBlank(this.encoder.own, from - OWN, to - OWN) : mayBeBlank(this.encoder.input, from, to);
   }
 }
 
 /** Learns the types of columns from rows in bytes; rows that it leaves are for the table to learn from. */
 export class CsvSurveyor implements FastReader {
   readonly lines = 1;
+  readonly found = "nothing";
   readonly #columns: readonly CsvColumn[];
   readonly #cells: CsvCells;
   readonly #number = new NumberScanner();

@@ -1,6 +1,7 @@
-import type { InputItem } from "./input_item.ts";
+import type { InputItem, PointShape } from "./input_item.ts";
 import { Utf8Decoder } from "./int64.ts";
 import type { ItemSource } from "./item_source.ts";
+import type { PointEncoder } from "./point_encoder.ts";
 
 const NEWLINE = 0x0a;
 
@@ -11,11 +12,14 @@ export interface FastReader {
    *
    * @param end where the last whole line ends that is there
    * @param line the number of the line at `start`
-   * @returns where the next record starts; -1 where this record is for the parser, and then nothing was added
+   * @returns where the next record starts; -1 where this record is for the parser
    */
-  read(bytes: Uint8Array, start: number, end: number, line: number, out: InputItem[]): number;
+  read(bytes: Uint8Array, start: number, end: number, line: number): number;
+  /** What was read last: a point, which is in the encoder, a blank line, or what makes no item. */
+  readonly found: "point" | "boundary" | "nothing";
   /** Lines of the record that was read last. */
   readonly lines: number;
+  readonly encoder?: PointEncoder;
 }
 
 /** Reads text in which the records are that a fast reader leaves. A RecordSplitter does. */
@@ -34,6 +38,14 @@ export interface TextRecords {
   end(out: InputItem[]): Promise<void> | void;
 }
 
+/** What a {@linkcode FastLines} does beyond reading. */
+export interface FastLinesOptions {
+  /** Adds what the end of input makes known. */
+  atEnd?: (out: InputItem[]) => void;
+  /** Points come as frames of Requests, where their shape has come before. */
+  frames?: boolean;
+}
+
 /**
  * A source of records that are lines, or several: a fast reader takes what it can, a parser of text takes the rest,
  * which is little. Where records start is for both to see, and for both the same.
@@ -41,29 +53,26 @@ export interface TextRecords {
 export class FastLines implements ItemSource {
   readonly #reader: () => FastReader | undefined;
   readonly #records: TextRecords;
-  readonly #atEnd: (out: InputItem[]) => void;
+  readonly #options: FastLinesOptions;
   readonly #maxLength: number;
   readonly #decoder = new Utf8Decoder({ ignoreBOM: true });
   /** The start of a line, in pieces. */
   #held: Uint8Array[] = [];
   #heldLength = 0;
+  readonly #shapes = new WeakSet<PointShape>();
+  #lastShape: PointShape | undefined;
   /** No byte has been read. */
   #atStart = true;
 
   /**
    * @param reader gives the fast reader; undefined as long as there is none
    * @param records reads what the reader leaves
-   * @param atEnd adds what the end of input makes known
    */
-  constructor(
-    reader: () => FastReader | undefined,
-    records: TextRecords,
-    atEnd: (out: InputItem[]) => void = () => {},
-  ) {
+  constructor(reader: () => FastReader | undefined, records: TextRecords, options: FastLinesOptions = {}) {
     this.#reader = reader;
     this.#records = records;
     this.#maxLength = records.maxLength;
-    this.#atEnd = atEnd;
+    this.#options = options;
   }
 
   get lines(): number {
@@ -93,7 +102,7 @@ export class FastLines implements ItemSource {
     await this.#parse(this.#join(new Uint8Array()), items);
     await this.#records.push(this.#decoder.end(), items);
     await this.#records.end(items);
-    this.#atEnd(items);
+    this.#options.atEnd?.(items);
     return items;
   }
 
@@ -103,17 +112,28 @@ export class FastLines implements ItemSource {
     if (reader === undefined) return await this.#parse(bytes, items);
     const records = this.#records;
     const end = bytes.length;
+    const run = this.#options.frames ? new FrameRun(items) : undefined;
     let line = records.lines + 1;
     let position = 0;
     while (position < end) {
-      const before = items.length;
-      const next = reader.read(bytes, position, end, line, items);
+      const next = reader.read(bytes, position, end, line);
       if (next >= 0 && next - position <= this.#maxLength) {
+        const encoder = reader.encoder!;
+        if (reader.found === "point" && run !== undefined && this.#isKnown(encoder.shape!)) {
+          run.add(encoder, line);
+        } else if (reader.found !== "nothing") {
+          run?.end();
+          items.push(
+            reader.found === "point"
+              ? { kind: "point", line, point: encoder.point(), shape: encoder.shape }
+              : { kind: "boundary", line },
+          );
+        }
         line += reader.lines;
         position = next;
         continue;
       }
-      items.length = before;
+      run?.end();
       records.skip(line - 1 - records.lines);
       const lineEnd = bytes.indexOf(NEWLINE, position) + 1;
       const parsing = this.#parse(bytes.subarray(position, lineEnd), items);
@@ -122,7 +142,17 @@ export class FastLines implements ItemSource {
       line = records.lines + 1;
       position = lineEnd;
     }
+    run?.end();
     records.skip(line - 1 - records.lines);
+  }
+
+  /** Whether a point of this shape has come before: the first one is looked at by others. */
+  #isKnown(shape: PointShape): boolean {
+    if (shape === this.#lastShape) return true;
+    this.#lastShape = shape;
+    if (this.#shapes.has(shape)) return true;
+    this.#shapes.add(shape);
+    return false;
   }
 
   #parse(bytes: Uint8Array, items: InputItem[]): Promise<void> | void {
@@ -156,5 +186,41 @@ export class FastLines implements ItemSource {
     this.#atStart = false;
     const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
     return hasMark ? bytes.subarray(3) : bytes;
+  }
+}
+
+/** Frames of points that stand end to end. */
+class FrameRun {
+  readonly #items: InputItem[];
+  #bytes: Uint8Array = new Uint8Array();
+  #start = 0;
+  #end = 0;
+  #points = 0;
+  #line = 0;
+
+  /** @param items gets what has been collected */
+  constructor(items: InputItem[]) {
+    this.#items = items;
+  }
+
+  /** Adds the point that was encoded last. */
+  add({ bytes, frameStart, frameEnd }: PointEncoder, line: number): void {
+    if (bytes !== this.#bytes || frameStart !== this.#end) {
+      this.end();
+      this.#bytes = bytes;
+      this.#start = frameStart;
+      this.#line = line;
+    }
+    this.#end = frameEnd;
+    this.#points++;
+  }
+
+  /** Hands on what has been collected. */
+  end(): void {
+    if (this.#points === 0) return;
+    const frames = this.#bytes.subarray(this.#start, this.#end);
+    this.#items.push({ kind: "frames", line: this.#line, frames, points: this.#points });
+    this.#points = 0;
+    this.#end = -1;
   }
 }

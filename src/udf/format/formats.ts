@@ -30,12 +30,10 @@ export const FORMATS = {
       const { LineProtocolParser } = await import("./line_protocol.ts");
       const { LineReader } = await import("./line_reader.ts");
       const { FastLines } = await import("./fast_lines.ts");
-      const { defaults, maxLineLength } = options;
+      const { defaults, maxLineLength, frames } = options;
       const reader = new LineReader(defaults);
-      return new FastLines(
-        () => reader,
-        new RecordSplitter(new LineProtocolParser(defaults), maxLineLength),
-      );
+      const records = new RecordSplitter(new LineProtocolParser(defaults), maxLineLength);
+      return new FastLines(() => reader, records, { frames });
     },
   },
   json: {
@@ -46,14 +44,11 @@ export const FORMATS = {
       const { JsonLinesParser } = await import("./json_lines_parser.ts");
       const { JsonReader } = await import("./json_reader.ts");
       const { FastLines } = await import("./fast_lines.ts");
-      const { defaults, maxLineLength } = options;
-      const parser = new JsonLinesParser(defaults);
+      const { defaults, maxLineLength, frames } = options;
       const reader = new JsonReader(defaults);
-      return new FastLines(
-        () => reader,
-        new RecordSplitter(parser, maxLineLength),
-        (out) => parser.end(out),
-      );
+      const parser = new JsonLinesParser(defaults);
+      const records = new RecordSplitter(parser, maxLineLength);
+      return new FastLines(() => reader, records, { frames, atEnd: (out) => parser.end(out) });
     },
   },
   csv: {

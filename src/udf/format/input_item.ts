@@ -21,6 +21,8 @@ export interface PointShape {
 /** One thing read from input, with the number of the line it starts at. */
 export type InputItem =
   | { kind: "point"; line: number; point: Point; shape?: PointShape }
+  /** Points that are encoded already, as Requests with their lengths; only where they are asked for. */
+  | { kind: "frames"; line: number; frames: Uint8Array; points: number }
   /** A blank line. */
   | { kind: "boundary"; line: number }
   | { kind: "begin"; line: number; begin: BeginBatch }

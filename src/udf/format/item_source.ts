@@ -43,6 +43,8 @@ export interface SourceOptions {
   again: (() => Promise<ReadableStream<Uint8Array>>) | undefined;
   /** Gets sentences about what is odd and can be read all the same. */
   warn: (message: string) => void;
+  /** Points may come as frames. */
+  frames: boolean;
 }
 
 /** Reads text that comes in pieces, and adds what is complete to `out`. */

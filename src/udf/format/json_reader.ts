@@ -1,5 +1,5 @@
 import type { FastReader } from "./fast_lines.ts";
-import type { InputItem, PointDefaults } from "./input_item.ts";
+import type { PointDefaults } from "./input_item.ts";
 import { SPECIAL_DOUBLES } from "./json_lines_writer.ts";
 import { NumberScanner } from "./number_scanner.ts";
 import { OWN, PointEncoder } from "./point_encoder.ts";
@@ -34,8 +34,9 @@ for (
  */
 export class JsonReader implements FastReader {
   readonly lines = 1;
+  readonly found = "point";
   readonly #defaults: PointDefaults;
-  readonly #encoder: PointEncoder;
+  readonly encoder: PointEncoder;
   readonly #number = new NumberScanner();
   #bytes: Uint8Array = new Uint8Array();
   /** The bits of all bytes of strings: below 0x80 in ASCII. */
@@ -49,13 +50,13 @@ export class JsonReader implements FastReader {
 
   constructor(defaults: PointDefaults) {
     this.#defaults = defaults;
-    this.#encoder = new PointEncoder(defaults.database, defaults.retentionPolicy);
+    this.encoder = new PointEncoder(defaults.database, defaults.retentionPolicy);
   }
 
-  read(bytes: Uint8Array, start: number, _end: number, line: number, out: InputItem[]): number {
+  read(bytes: Uint8Array, start: number): number {
     this.#bytes = bytes;
     this.#bits = 0;
-    const encoder = this.#encoder;
+    const encoder = this.encoder;
     encoder.input = bytes;
     encoder.begin();
     let seen = 0;
@@ -81,9 +82,7 @@ export class JsonReader implements FastReader {
       this.#high = this.#number.high;
       this.#low = this.#number.low;
     }
-    const point = encoder.finish(this.#high, this.#low);
-    if (point === undefined) return -1;
-    out.push({ kind: "point", line, point, shape: encoder.shape });
+    if (!encoder.finish(this.#high, this.#low)) return -1;
     return position + 1;
   }
 
@@ -100,7 +99,7 @@ export class JsonReader implements FastReader {
 
   /** Reads the value of a member; returns where it ends, or -1. */
   #value(member: number, position: number): number {
-    const encoder = this.#encoder;
+    const encoder = this.encoder;
     switch (member) {
       case 0:
         position = this.#string(position);
@@ -158,7 +157,7 @@ export class JsonReader implements FastReader {
   /** Reads an object of tags or of fields. */
   #entries(position: number, areTags: boolean): number {
     const bytes = this.#bytes;
-    const encoder = this.#encoder;
+    const encoder = this.encoder;
     if (bytes[position] !== OPEN_BRACE) return -1;
     position = this.#skip(position + 1);
     if (bytes[position] === CLOSE_BRACE) return position + 1;
@@ -186,7 +185,7 @@ export class JsonReader implements FastReader {
 
   /** Adds the field with the value at `position`. */
   #field(position: number, key: number, keyEnd: number): number {
-    const encoder = this.#encoder;
+    const encoder = this.encoder;
     const first = this.#bytes[position];
     if (first === QUOTE) {
       const end = this.#string(position);
@@ -233,7 +232,7 @@ export class JsonReader implements FastReader {
     for (;;) {
       position = this.#string(position);
       if (position < 0) return -1;
-      this.#encoder.dimension(this.#textStart, this.#textEnd);
+      this.encoder.dimension(this.#textStart, this.#textEnd);
       position = this.#skip(position);
       const next = bytes[position];
       if (next === CLOSE_BRACKET) return position + 1;
@@ -259,9 +258,7 @@ export class JsonReader implements FastReader {
     const isOwn = start >= OWN;
     for (const { word, value } of SPECIALS) {
       if (word.length !== length) continue;
-      return wordEnd(isOwn ? this.#encoder.own : this.#bytes, isOwn ? start - OWN : start, word) < 0
-        ? undefined
-        : value;
+      return wordEnd(isOwn ? this.encoder.own : this.#bytes, isOwn ? start - OWN : start, word) < 0 ? undefined : value;
     }
   }
 
@@ -287,7 +284,7 @@ export class JsonReader implements FastReader {
   /** Reads a string whose first backslash is at `position`. */
   #escapedString(start: number, position: number): number {
     const bytes = this.#bytes;
-    const { own, ownEnd } = this.#encoder;
+    const { own, ownEnd } = this.encoder;
     const limit = own.length - 4;
     let to = ownEnd;
     if (to + position - start > limit) return -1;
@@ -324,7 +321,7 @@ export class JsonReader implements FastReader {
         own[to++] = escaped;
       }
     }
-    this.#encoder.ownEnd = to;
+    this.encoder.ownEnd = to;
     this.#textStart = OWN + ownEnd;
     this.#textEnd = OWN + to;
     return position + 1;

@@ -1,5 +1,5 @@
 import type { FastReader } from "./fast_lines.ts";
-import type { InputItem, PointDefaults } from "./input_item.ts";
+import type { PointDefaults } from "./input_item.ts";
 import { NumberScanner } from "./number_scanner.ts";
 import { OWN, PointEncoder } from "./point_encoder.ts";
 
@@ -34,8 +34,9 @@ for (const start of [0x09, RETURN, SPACE, 0x23, 0xef]) STARTS[start] = 1;
  */
 export class LineReader implements FastReader {
   lines = 1;
+  found: FastReader["found"] = "point";
   readonly #defaults: PointDefaults;
-  readonly #encoder: PointEncoder;
+  readonly encoder: PointEncoder;
   readonly #number = new NumberScanner();
   /** Whether the last scan met a backslash. */
   #escaped = false;
@@ -46,20 +47,18 @@ export class LineReader implements FastReader {
 
   constructor(defaults: PointDefaults) {
     this.#defaults = defaults;
-    this.#encoder = new PointEncoder(defaults.database, defaults.retentionPolicy);
+    this.encoder = new PointEncoder(defaults.database, defaults.retentionPolicy);
   }
 
-  read(bytes: Uint8Array, start: number, end: number, line: number, out: InputItem[]): number {
+  read(bytes: Uint8Array, start: number, end: number): number {
     this.lines = 1;
     let position = start;
     const first = bytes[position];
-    if (first === NEWLINE) {
-      out.push({ kind: "boundary", line });
-      return position + 1;
-    }
+    this.found = first === NEWLINE ? "boundary" : "point";
+    if (first === NEWLINE) return position + 1;
     if (STARTS[first] === 1) return -1;
     this.#bits = 0;
-    const encoder = this.#encoder;
+    const encoder = this.encoder;
     encoder.input = bytes;
     encoder.begin();
 
@@ -111,15 +110,13 @@ export class LineReader implements FastReader {
     if (next === RETURN) next = bytes[++position];
     if (next !== NEWLINE) return -1;
     if (this.#bits > 0x7f && !encoder.isUtf8(start, position)) return -1;
-    const point = encoder.finish(number.high, number.low);
-    if (point === undefined) return -1;
-    out.push({ kind: "point", line, point, shape: encoder.shape });
+    if (!encoder.finish(number.high, number.low)) return -1;
     return position + 1;
   }
 
   /** Adds the field with the value at `position`; returns where it ends, or -1. */
   #value(bytes: Uint8Array, position: number, end: number, key: number, keyEnd: number): number {
-    const encoder = this.#encoder;
+    const encoder = this.encoder;
     const first = bytes[position];
     if (first === QUOTE) {
       const start = position + 1;
@@ -201,7 +198,7 @@ export class LineReader implements FastReader {
       this.#textEnd = end;
       return start;
     }
-    const { own, ownEnd } = this.#encoder;
+    const { own, ownEnd } = this.encoder;
     let to = ownEnd;
     if (own.length - to < end - start) {
       // Too long for the encoder, which then refuses the point.
@@ -213,7 +210,7 @@ export class LineReader implements FastReader {
       if (byte === BACKSLASH && i + 1 < end && escapes[bytes[i + 1]] === END) byte = bytes[++i];
       own[to++] = byte;
     }
-    this.#encoder.ownEnd = to;
+    this.encoder.ownEnd = to;
     this.#textEnd = OWN + to;
     return OWN + ownEnd;
   }

@@ -1,7 +1,10 @@
 import { ByteReader } from "../../wire/byte_reader.ts";
+import { varintSize } from "../../wire/byte_writer.ts";
 import { Point } from "../point.ts";
 import type { PointShape } from "./input_item.ts";
 
+/** The tag of a point in a Request, in two bytes: field 17. */
+const POINT_TAG = [0x8a, 0x01];
 // Tags of the fields of Point, see proto/udf.proto.
 const TIME = 0x08, NAME = 0x12, DATABASE = 0x1a, RETENTION_POLICY = 0x22, GROUP = 0x2a, DIMENSION = 0x32, TAG = 0x3a;
 const BY_NAME = 0x58;
@@ -34,7 +37,8 @@ interface Shape extends PointShape {
  * Encodes points as they are read, straight from the bytes of their texts.
  *
  * A reader sets {@linkcode input}, calls {@linkcode begin}, then sets the name and adds tags and fields, each by where
- * its text stands, and at last {@linkcode finish}. Texts that do not stand in the input as they are, such as those with
+ * its text stands, and at last {@linkcode finish}. The point is then a frame of a Request that ends where the next one
+ * begins, or a {@linkcode point}. Texts that do not stand in the input as they are, such as those with
  * escapes, are written to {@linkcode own}, and their positions are those in there plus `OWN`.
  */
 export class PointEncoder {
@@ -56,6 +60,10 @@ export class PointEncoder {
   byName = false;
   /** The shape of the point that was finished last. */
   shape: PointShape | undefined;
+  /** The frame of the point that was finished last is in `bytes[frameStart, frameEnd)`, which never changes. */
+  bytes: Uint8Array = new Uint8Array(CHUNK_BYTES);
+  frameStart = 0;
+  frameEnd = 0;
 
   readonly #ownStart: number;
   readonly #databaseStart: number;
@@ -89,9 +97,12 @@ export class PointEncoder {
 
   readonly #shapes: (Shape | undefined)[] = new Array(SHAPES).fill(undefined);
   readonly #reader = new ByteReader();
-  #bytes = new Uint8Array(CHUNK_BYTES);
-  #view = new DataView(this.#bytes.buffer);
+  #view = new DataView(this.bytes.buffer);
   #position = 0;
+  /** Where the fields of the point are. */
+  readonly #offsets = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+  /** Bytes before the point that was finished last: they are mostly as many before the next one. */
+  #headerBytes = 4;
 
   /**
    * @param fixed texts to which positions refer from `OWN` on, end to end
@@ -209,17 +220,16 @@ export class PointEncoder {
    *
    * @param high the upper 32 bits of its time
    * @param low the lower 32 bits
-   * @returns undefined where two tags or two fields have the same name, or something is very large: such a point has to
-   * be made in another way
+   * @returns false where two tags or two fields have the same name, or something is very large: such a point has to be
+   * made in another way
    */
-  finish(high: number, low: number): Point | undefined {
-    if (this.#over || this.#repeatsTag()) return undefined;
-    const shape = this.#findShape();
-    if (shape === undefined) return undefined;
+  finish(high: number, low: number): boolean {
+    if (this.#over || this.#repeatsTag() || !this.#findShape()) return false;
     this.#reserve();
     const counts = this.#counts;
-    const start = this.#position;
-    const offsets = [0, start, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    const offsets = this.#offsets;
+    const frameStart = this.#position;
+    offsets[1] = this.#position += this.#headerBytes;
     if (high !== 0 || low !== 0) this.#int64(TIME, high, low);
     offsets[2] = this.#position;
     this.#text(NAME, this.nameStart, this.nameEnd);
@@ -249,14 +259,41 @@ export class PointEncoder {
     if (counts[STRING] > 0) this.#writeFields(STRING);
     offsets[11] = this.#position;
     if (this.byName) {
-      this.#bytes[this.#position++] = BY_NAME;
-      this.#bytes[this.#position++] = 1;
+      this.bytes[this.#position++] = BY_NAME;
+      this.bytes[this.#position++] = 1;
     }
     offsets[12] = this.#position;
     if (counts[BOOL] > 0) this.#writeFields(BOOL);
     offsets[13] = this.#position;
-    this.shape = shape;
-    return Point.at({ bytes: this.#bytes, view: this.#view, offsets }, this.#reader);
+    this.#frame(frameStart);
+    return true;
+  }
+
+  /** The point that was finished last. */
+  point(): Point {
+    return Point.at({ bytes: this.bytes, view: this.#view, offsets: this.#offsets.slice() }, this.#reader);
+  }
+
+  /** Writes what stands before the point, and moves the point where that takes more room or less. */
+  #frame(start: number): void {
+    const offsets = this.#offsets;
+    const length = offsets[13] - offsets[1];
+    const frameLength = POINT_TAG.length + varintSize(length) + length;
+    const headerBytes = varintSize(frameLength) + frameLength - length;
+    if (headerBytes !== this.#headerBytes) {
+      const move = headerBytes - this.#headerBytes;
+      this.bytes.copyWithin(offsets[1] + move, offsets[1], offsets[13]);
+      for (let i = 1; i < offsets.length; i++) offsets[i] += move;
+      this.#headerBytes = headerBytes;
+    }
+    this.#position = start;
+    this.#length(frameLength);
+    this.bytes[this.#position++] = POINT_TAG[0];
+    this.bytes[this.#position++] = POINT_TAG[1];
+    this.#length(length);
+    this.#position = offsets[13];
+    this.frameStart = start;
+    this.frameEnd = this.#position;
   }
 
   /** Makes room for the point. Points refer to the bytes before, so that a full buffer is left to them. */
@@ -265,9 +302,9 @@ export class PointEncoder {
     const texts = nameEnd - nameStart + databaseEnd - databaseStart + groupEnd - groupStart +
       this.retentionPolicyEnd - this.retentionPolicyStart + this.#size;
     const needed = texts + 64 + 24 * (this.#tags + this.#fields + this.#dimensions);
-    if (this.#bytes.length - this.#position >= needed) return;
-    this.#bytes = new Uint8Array(Math.max(CHUNK_BYTES, needed));
-    this.#view = new DataView(this.#bytes.buffer);
+    if (this.bytes.length - this.#position >= needed) return;
+    this.bytes = new Uint8Array(Math.max(CHUNK_BYTES, needed));
+    this.#view = new DataView(this.bytes.buffer);
     this.#position = 0;
   }
 
@@ -282,7 +319,7 @@ export class PointEncoder {
         this.#entry(tag, keyLength + 9);
         this.#write(0x0a, keyStart, keyEnd);
         const position = this.#position;
-        this.#bytes[position] = 0x11;
+        this.bytes[position] = 0x11;
         this.#view.setFloat64(position + 1, this.#doubles[i], true);
         this.#position = position + 9;
       } else if (type === STRING) {
@@ -298,25 +335,27 @@ export class PointEncoder {
       } else {
         this.#entry(tag, keyLength + 2);
         this.#write(0x0a, keyStart, keyEnd);
-        this.#bytes[this.#position++] = 0x10;
-        this.#bytes[this.#position++] = this.#lows[i];
+        this.bytes[this.#position++] = 0x10;
+        this.bytes[this.#position++] = this.#lows[i];
       }
     }
   }
 
   /** Writes a tag and a length. */
   #entry(tag: number, length: number): void {
-    const bytes = this.#bytes;
-    bytes[this.#position++] = tag;
-    if (length > 0x7f) {
-      bytes[this.#position++] = length & 0x7f | 0x80;
+    this.bytes[this.#position++] = tag;
+    this.#length(length);
+  }
+
+  #length(length: number): void {
+    const bytes = this.bytes;
+    let position = this.#position;
+    while (length > 0x7f) {
+      bytes[position++] = length & 0x7f | 0x80;
       length >>>= 7;
-      if (length > 0x7f) {
-        bytes[this.#position++] = length & 0x7f | 0x80;
-        length >>>= 7;
-      }
     }
-    bytes[this.#position++] = length;
+    bytes[position++] = length;
+    this.#position = position;
   }
 
   /** Writes a string unless it is empty. */
@@ -332,7 +371,7 @@ export class PointEncoder {
       from = this.own;
       start -= OWN;
     }
-    const bytes = this.#bytes;
+    const bytes = this.bytes;
     const position = this.#position;
     if (length < SHORT) { for (let i = 0; i < length; i++) bytes[position + i] = from[start + i]; }
     else bytes.set(from.subarray(start, start + length), position);
@@ -340,7 +379,7 @@ export class PointEncoder {
   }
 
   #int64(tag: number, high: number, low: number): void {
-    const bytes = this.#bytes;
+    const bytes = this.bytes;
     let position = this.#position;
     bytes[position++] = tag;
     low >>>= 0;
@@ -382,8 +421,8 @@ export class PointEncoder {
     return true;
   }
 
-  /** The shape of the point at hand; undefined where two fields have the same name. */
-  #findShape(): Shape | undefined {
+  /** Finds the shape of the point at hand; false where two fields have the same name. */
+  #findShape(): boolean {
     let hash = this.#fields;
     hash = this.#hash(hash, this.nameStart, this.nameEnd);
     for (let i = 0; i < this.#fields; i++) {
@@ -391,9 +430,14 @@ export class PointEncoder {
     }
     const slot = (hash ^ hash >>> 11) & SHAPES - 1;
     const shape = this.#shapes[slot];
-    if (shape !== undefined && shape.hash === hash && this.#hasShape(shape.bytes)) return shape;
-    if (this.#repeatsField()) return undefined;
-    return this.#shapes[slot] = { hash, bytes: this.#shapeBytes() };
+    if (shape !== undefined && shape.hash === hash && this.#hasShape(shape.bytes)) {
+      this.shape = shape;
+      return true;
+    }
+    if (this.#repeatsField()) return false;
+    const found: Shape = { hash, bytes: this.#shapeBytes() };
+    this.shape = this.#shapes[slot] = found;
+    return true;
   }
 
   #hash(hash: number, start: number, end: number): number {

@@ -13,6 +13,10 @@ import { LineReader } from "../../../src/udf/format/line_reader.ts";
 import { NumberScanner } from "../../../src/udf/format/number_scanner.ts";
 import { RecordSplitter } from "../../../src/udf/format/record_splitter.ts";
 import { parseRfc3339, scanRfc3339 } from "../../../src/udf/format/timestamp.ts";
+import { decodeRequest } from "../../../src/udf/codec.ts";
+import type { Point } from "../../../src/udf/point.ts";
+import { ByteReader } from "../../../src/wire/byte_reader.ts";
+import { FrameReader } from "../../../src/wire/frame_reader.ts";
 import { awkwardPoint, awkwardText, plain, Printed, read as readItems, seeded } from "./samples.ts";
 
 const encoder = new TextEncoder();
@@ -147,7 +151,7 @@ Deno.test("FastLines reads JSON lines as their parser alone does, damaged and cu
     const slowParser = new JsonLinesParser(given), parser = new JsonLinesParser(given);
     const slow = await readAll(textSource(new RecordSplitter(slowParser), (out) => slowParser.end(out)), bytes, cuts);
     const fast = await readAll(
-      new FastLines(() => reader, new RecordSplitter(parser), (out) => parser.end(out)),
+      new FastLines(() => reader, new RecordSplitter(parser), { atEnd: (out) => parser.end(out) }),
       bytes,
       cuts,
     );
@@ -161,7 +165,7 @@ Deno.test("the fast readers take what programs write, and leave the rest to the 
   const given = defaults(() => 0.5);
   const takes = (reader: LineReader | JsonReader, line: string) => {
     const bytes = encoder.encode(line + "\n");
-    return reader.read(bytes, 0, bytes.length, 1, []) === bytes.length;
+    return reader.read(bytes, 0, bytes.length) === bytes.length;
   };
   for (
     const line of [
@@ -310,7 +314,7 @@ Deno.test("rows of CSV as programs write them are read from bytes", () => {
   ]);
   const takes = (row: string) => {
     const bytes = encoder.encode(row + "\n");
-    return reader.read(bytes, 0, bytes.length, 1, []) === bytes.length;
+    return reader.read(bytes, 0) === bytes.length;
   };
   for (const row of ["5,m,a,1,2.5,true,x", '2024-02-29T12:00:00Z,m,,-1,5,,"é ""x"", y"\r', ",m,a,,,,running"]) {
     assert(takes(row), row);
@@ -318,4 +322,36 @@ Deno.test("rows of CSV as programs write them are read from bytes", () => {
   for (const row of ["5,m,a,1.5,,,", "5,m,a,,,,", "5,m", '5,m,a,1,,,"x', "5,m,a,1,,, x", "5,m,null,1,,,"]) {
     assert(!takes(row), row);
   }
+});
+
+Deno.test("points come as frames where that is asked for, but the first of each shape, and hold the same", async () => {
+  const given = defaults(() => 0.5);
+  const text = 'm,t=a f=1,s="x" 1\nm,t=a f=2 2\nm f=-3 3\n\nm f=4 4\nbad\n' + `m,t=é f=5,s="${"y".repeat(200)}" 5\n`;
+  const open = (frames: boolean) => {
+    const reader = new LineReader({ ...given, unit: 1n });
+    return new FastLines(() => reader, new RecordSplitter(new LineProtocolParser(given)), { frames });
+  };
+  const points: Point[] = [];
+  const kinds: string[] = [];
+  for (const item of await open(true).push(encoder.encode(text))) {
+    kinds.push(`${item.kind} ${item.line}`);
+    if (item.kind === "point") points.push(item.point);
+    if (item.kind !== "frames") continue;
+    const reader = new FrameReader({
+      read: (buffer) => Promise.resolve((buffer.set(item.frames), item.frames.length)),
+    });
+    await reader.fill();
+    for (let n = 0; n < item.points; n++) {
+      assert(reader.next());
+      const request = decodeRequest(new ByteReader().reset(reader.bytes, reader.start, reader.end));
+      assert(request.kind === "point");
+      points.push(request.point);
+    }
+    assert(!reader.next());
+  }
+  assertEquals(kinds, ["point 1", "point 2", "frames 3", "boundary 4", "frames 5", "bad 6", "frames 7"]);
+  const expected = (await open(false).push(encoder.encode(text))).flatMap((item) =>
+    item.kind === "point" ? item.point : []
+  );
+  assertEquals(points.map(plain), expected.map(plain));
 });
