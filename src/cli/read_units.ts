@@ -50,8 +50,8 @@ export async function readUnits(
   for (const input of await openInputs(flags.input, flags.inputFormat)) {
     current = input.name;
     const warn = (message: string) => console.error(`tine ${command}: ${escape(input.name)} ${message}`);
-    const { format, likelyFormat, again } = input;
-    const options = { ...readPointsOptions(flags), format, likelyFormat, again, warn };
+    const { name, format, likelyFormat, again } = input;
+    const options = { ...readPointsOptions(flags), name, format, likelyFormat, again, warn };
     for await (const items of readPoints(options, input.stream)) await feeder.feed(items);
   }
   await feeder.end();

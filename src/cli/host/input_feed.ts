@@ -104,6 +104,7 @@ export class InputFeed implements Feed {
     const reader = readPoints({
       format: input.format,
       likelyFormat: input.likelyFormat,
+      name: this.#current,
       ...readPointsOptions(flags),
       again: input.again && (() => input.again!(signal)),
       frames: feeder.takesFrames,

@@ -282,7 +282,7 @@ class CaseRun {
     let seconds = 0n;
     const clock = now ?? (() => seconds++ * 1_000_000_000n);
     const columns = { measurement, tagColumns, timeColumn };
-    yield* readPoints({ format, likelyFormat, precision, ...columns, again, warn, now: clock }, stream);
+    yield* readPoints({ name, format, likelyFormat, precision, ...columns, again, warn, now: clock }, stream);
   }
 
   async #expectedItems(expect: Expectation, points: CasePoints): Promise<CaseItem[]> {

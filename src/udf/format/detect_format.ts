@@ -17,7 +17,6 @@ interface Beginning {
  *
  * @param start the first bytes, as far as they have come
  * @param isAll whether there will be no more
- * @param likely the format that the name of the file suggests, for a text that may be in several
  * @returns undefined: more bytes are needed
  * @throws {TineError} `bad-input` for what is none of the formats, with what it looks like
  *
@@ -29,34 +28,56 @@ interface Beginning {
  * console.assert(detectFormat(bytes("#datatype measurement,double\nm,v\ncpu,1\n"), true) === "annotated-csv");
  * ```
  */
-export function detectFormat(start: Uint8Array, isAll: boolean, likely?: InputFormat): InputFormat | undefined {
+export function detectFormat(
+  start: Uint8Array,
+  isAll: boolean,
+  { likely, name = "the input" }: DetectOptions = {},
+): InputFormat | undefined {
+  const found = find(start, isAll, likely);
+  if (typeof found !== "object") return found;
+  const formats = Object.keys(FORMATS).join(", ");
+  throw new TineError("bad-input", `${name} looks like ${found.foreign} (the formats that are read: ${formats})`);
+}
+
+/** What is known beside the input itself. */
+export interface DetectOptions {
+  /** The format that the name of the input suggests, for a text that may be in several. */
+  likely?: InputFormat;
+  /** The name of the input, for messages. */
+  name?: string;
+}
+
+/** A format, or what a text looks like that is in none. */
+type Found = InputFormat | { readonly foreign: string };
+
+function find(start: Uint8Array, isAll: boolean, likely: InputFormat | undefined): Found | undefined {
   if (PARQUET.every((byte, i) => start[i] === byte)) return "parquet";
-  const unread = unreadBytes(start);
-  if (unread !== undefined) throw looksLike(unread);
+  const binary = unreadBytes(start);
+  if (binary !== undefined) return { foreign: binary };
   const isEnough = isAll || start.length >= LOOKED_AT_BYTES;
   const text = new TextDecoder().decode(start.subarray(0, LOOKED_AT_BYTES));
   const beginning = beginningOf(text, isEnough);
-  if (typeof beginning === "string") return beginning;
   if (beginning === undefined) return isEnough ? likely ?? "line" : undefined;
-  const [first] = beginning.lines;
-  const isWhole = isEnough || beginning.text.includes("\n");
+  if (typeof beginning === "string" || "foreign" in beginning) return beginning;
+  return formatOfText(beginning, isEnough, likely);
+}
+
+function formatOfText(beginning: Beginning, isEnough: boolean, likely: InputFormat | undefined): Found | undefined {
+  const [first, second = ""] = beginning.lines;
   if (first.startsWith("{")) return formatOfJson(beginning.text, isEnough);
-  if (!isWhole) return undefined;
+  if (!isEnough && !beginning.text.includes("\n")) return undefined;
   const markup = markupOf(first);
-  if (markup !== undefined) throw looksLike(markup);
+  if (markup !== undefined) return { foreign: markup };
   if (LINE_PROTOCOL.test(first)) return "line";
   const csv = formatOfCsv(first);
   if (csv !== undefined) return csv;
   const recording = isStreamRecording(beginning, isEnough);
-  if (recording === undefined) return undefined;
-  if (recording) return "srpl";
-  const second = beginning.lines[1] ?? "";
+  if (recording !== false) return recording && "srpl";
   // A first line that is broken does not keep what follows from being read.
   const isLine = beginning.lines.some((line) => LINE_PROTOCOL.test(line));
   const foreign = surelyForeign(first, second) ?? (isLine ? undefined : probablyForeign(first, second));
-  if (foreign !== undefined) throw looksLike(foreign);
-  if (isLine) return "line";
-  return likely ?? (HEADER.test(first) ? "csv" : "line");
+  if (foreign !== undefined) return { foreign };
+  return isLine ? "line" : likely ?? (HEADER.test(first) ? "csv" : "line");
 }
 
 /** A measurement, tags and the first field. */
@@ -65,8 +86,8 @@ const LINE_PROTOCOL = /^\s*(?:[^\s,\\]|\\.)+(?:,(?:[^\s,=\\]|\\.)+=(?:[^\s,\\]|\
 /** Two columns at least, whose names are no numbers. */
 const HEADER = /^\s*(?:"[^"]*"|[^\s",=;{}][^",=;{}]*)(?:,(?:"[^"]*"|[^",=;{}]*))+\s*$/;
 
-/** Skips comments and blank lines. Returns a format that comments tell, or undefined if there is nothing else. */
-function beginningOf(text: string, isAll: boolean): Beginning | InputFormat | undefined {
+/** Skips comments and blank lines. Returns what comments show, or undefined if there is nothing else. */
+function beginningOf(text: string, isAll: boolean): Beginning | Found | undefined {
   let position = 0;
   while (position < text.length) {
     const newline = text.indexOf("\n", position);
@@ -83,12 +104,12 @@ function beginningOf(text: string, isAll: boolean): Beginning | InputFormat | un
   }
 }
 
-function formatOfComment(line: string): InputFormat | undefined {
+function formatOfComment(line: string): Found | undefined {
   if (/^"?#(?:datatype|group|default|constant|timezone|concat)\b/i.test(line)) return "annotated-csv";
   if (/^#\s*(?:INFLUXDB EXPORT|DDL\s*$|DML\s*$|CONTEXT-(?:DATABASE|RETENTION-POLICY))/.test(line)) {
     return "influx-export";
   }
-  if (/^# (?:HELP|TYPE) [a-zA-Z_:]/.test(line)) throw looksLike(PROMETHEUS);
+  if (/^# (?:HELP|TYPE) [a-zA-Z_:]/.test(line)) return { foreign: PROMETHEUS };
 }
 
 /** By the names in the first object. */
@@ -117,7 +138,7 @@ function namesInObject(text: string): { names: string[]; isWhole: boolean } {
 
 function formatOfCsv(header: string): InputFormat | undefined {
   if (!HEADER.test(header) && !/^,result,table,/.test(header)) return undefined;
-  const names = header.split(",").map((name) => name.trim());
+  const names = header.split(",").map((name) => name.trim().replace(/^"(.*)"$/, "$1"));
   if (names[0] === "name" && (names[1] === "tags" || names[1] === "time")) return "influx-csv";
   const isAnnotated = names[0] === "" && names[1] === "result" ||
     names.includes("_time") && names.some((name) => name === "_value" || name === "_measurement") ||
@@ -188,9 +209,4 @@ const MAGIC: readonly (readonly [string, readonly number[]])[] = [
 function unreadBytes(start: Uint8Array): string | undefined {
   for (const [what, magic] of MAGIC) if (magic.every((byte, i) => start[i] === byte)) return what;
   return start.subarray(0, 1024).includes(0) ? "binary data" : undefined;
-}
-
-function looksLike(what: string): TineError {
-  const formats = Object.keys(FORMATS).join(", ");
-  return new TineError("bad-input", `the input looks like ${what}; the formats that are read are ${formats}`);
 }

@@ -17,6 +17,8 @@ export interface ReadPointsOptions {
   format?: InputFormat;
   /** Where the beginning leaves it open, the format that the name of the input suggests; default line. */
   likelyFormat?: InputFormat;
+  /** The name of the input, for messages. */
+  name?: string;
   /** The unit of times that are integers; default ns, or what is usual in the format. */
   precision?: Precision;
   /** The name of points without a name; in CSV, of all points: then `name` is a column like others. */
@@ -190,13 +192,13 @@ class StreamReader implements PointReader {
   async #start(
     reader: ReadableStreamDefaultReader<Uint8Array>,
   ): Promise<{ format: InputFormat; bytes: Uint8Array }> {
-    const { format: given, likelyFormat } = this.#options;
+    const { format: given, likelyFormat, name } = this.#options;
     if (given !== undefined) return { format: given, bytes: new Uint8Array() };
     let bytes = new Uint8Array();
     for (;;) {
       const { done, value } = await reader.read();
       if (value !== undefined) bytes = bytes.length === 0 ? Uint8Array.from(value) : Uint8Array.of(...bytes, ...value);
-      const format = detectFormat(bytes, done, likelyFormat);
+      const format = detectFormat(bytes, done, { likely: likelyFormat, name });
       if (format !== undefined) return { format, bytes };
     }
   }

@@ -11,7 +11,7 @@ import {
 import { read } from "./samples.ts";
 
 const detect = (text: string, isAll = true, likely?: InputFormat) =>
-  detectFormat(new TextEncoder().encode(text), isAll, likely);
+  detectFormat(new TextEncoder().encode(text), isAll, { likely, name: "x.txt" });
 
 for (const name of INPUT_FORMATS) {
   const { example, endings }: Format = FORMATS[name];
@@ -40,6 +40,7 @@ Deno.test("the beginning decides where it is sure, the ending of the name else, 
     ["\n# a comment\n\n  cpu v=1\n", "csv", "line"],
     ["a,b\n1,2\n", undefined, "csv"],
     ["v\n1\n2\n", "csv", "csv"],
+    ['"name","tags","time","v"\n', undefined, "influx-csv"],
     ["v\n1\n2\n", undefined, "line"],
     ["time,v\n1,2\n", "json", "csv"],
     [`time,"a b",v\n`, undefined, "csv"],
@@ -91,7 +92,7 @@ Deno.test("what is in none of the formats is named as what it looks like, with w
     ["BZh91AY", /bzip2/],
   ];
   for (const [text, message] of cases) {
-    const error = assertThrows(() => detect(text), TineError, "the input looks like ", text);
+    const error = assertThrows(() => detect(text), TineError, "x.txt looks like ", text);
     assertEquals(error.code, "bad-input");
     assert(message.test(error.message), error.message);
   }
