@@ -3,6 +3,7 @@ import type { Benchmark } from "./benchmark.ts";
 /** All benchmarks by name, in the order in which they run. Each is loaded when it runs. */
 export const registry: ReadonlyMap<string, () => Promise<{ readonly benchmark: Benchmark }>> = new Map([
   ["agent-throughput", () => import("./agent_throughput.ts")],
+  ["cpp-throughput", () => import("./cpp_throughput.ts")],
   ["handler-throughput", () => import("./handler_throughput.ts")],
   ["module-throughput", () => import("./module_throughput.ts")],
   ["text-formats", () => import("./text_formats.ts")],

@@ -25,7 +25,7 @@ const flags = {
   duration: duration({ min: 600, default: 10_000, help: "how long each UDF is measured, about" }),
   repeats: integer({ min: 1, max: 1000, default: 6, help: "in how many repeats, each with a fresh UDF" }),
   groups: text({ value: "N,N", default: "1,100,10000", help: "look at memory after these numbers of groups" }),
-  groupPoints: integer({ min: 1, default: 1, help: "points of each of these groups" }),
+  groupPoints: integer({ min: 1, default: 1, help: "points, or batches, of each of these groups" }),
   ...inputFlags,
   input: list({ value: "FILE", short: "i", complete: "file", help: "points of your own instead of generated ones" }),
   groupBy: text({ value: "TAG,TAG", help: "group points of --input as Kapacitor's groupBy does; *: by all tags" }),

@@ -19,9 +19,9 @@ export interface MeasureOptions {
   data?: (info: InfoResponse) => Promise<Unit[]>;
   /** The numbers of groups after which memory is looked at, ascending. Points of one's own have their own groups. */
   groups: readonly number[];
-  /** Points of each of these groups; a UDF that wants batches gets them in batches of one. */
+  /** Points of each of these groups, or batches of up to 10 points. */
   pointsPerGroup: number;
-  /** Points of a generated batch, where speed is measured. */
+  /** Points of a generated batch. */
   batchSize: number;
   /** How long a repeat may feed the UDF for speed, in ms. */
   speedMs: number;
@@ -69,6 +69,8 @@ export class UdfFailure extends TineError {
 const WARM_UP = 0.2, ONE_IN_FLIGHT = 0.3, FLOOD = 0.5;
 /** Groups, and points or batches, of the load for speed. */
 const SPEED_GROUPS = 100, SPEED_POINTS = 10_000, SPEED_BATCHES = 100;
+/** Points of a batch where there are many: batches of one point are a case of their own, which some UDFs do not survive. */
+const MOST_IN_SMALL_BATCH = 10;
 /** Points, or batches, sent one by one to see whether each is answered. */
 const PROBES = 20;
 /** Round trips kept at most, and the share that is dropped as warm-up. */
@@ -130,7 +132,7 @@ class Repeat {
 
   /** @returns the UDF's state at the end; undefined where no number of groups was reached */
   async memory(): Promise<Uint8Array | undefined> {
-    const { pointsPerGroup, groupsMs, data } = this.#options;
+    const { pointsPerGroup, batchSize, groupsMs, data } = this.#options;
     const missed = this.#measured.missedGroups ??= [];
     const numbers = data === undefined
       ? this.#options.groups.filter((groups) => !missed.includes(groups))
@@ -149,7 +151,9 @@ class Repeat {
       for (const groups of numbers) {
         this.#enter(`memory of ${count(groups, "group")}`);
         const shape = { groups, points: groups * pointsPerGroup, fields: this.#fields() };
-        const load = data === undefined ? new Load(generateUnits(info.wants, shape, 1)) : new Load(await data(info));
+        const load = data === undefined
+          ? new Load(generateUnits(info.wants, shape, Math.min(batchSize, MOST_IN_SMALL_BATCH)))
+          : new Load(await data(info));
         const { points, units } = await this.#flood(session, load, {
           ms: groupsMs,
           units: load.units,
