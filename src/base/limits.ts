@@ -16,6 +16,9 @@ export const FLOW_ID = /^[a-z][a-z0-9.-]{0,15}$/;
 /** The largest differentiated services code point: six bits of the traffic class. Source: RFC 2474, section 3. */
 export const MAX_DSCP = 63;
 
+/** The longest flow, 100 days in milliseconds: its times are exact in nanoseconds. One without an end stops then. */
+export const MAX_FLOW_MS = 100 * 86_400_000;
+
 /** The longest packet that UDP over IPv4 carries, in bytes: 65,535 without headers of IPv4 and UDP. */
 export const MAX_PACKET_BYTES = 65_507;
 

@@ -4,8 +4,8 @@
  */
 export type Duration = number;
 
-/** The longest duration of a plan: 24 days in milliseconds. */
-export const MAX_DURATION: Duration = 24 * 86_400_000;
+/** The longest duration of a plan, 100 days in milliseconds: whole nanoseconds are exact. */
+export const MAX_DURATION: Duration = 100 * 86_400_000;
 
 /** How durations are written: amounts with units, such as `1m30s`, or 0; `us` also with either of the signs for micro. */
 export const DURATION_PATTERN = /^(?:0|(?:\d{1,16}(?:\.\d{1,9})?(?:ns|us|µs|μs|ms|s|m|h|d)){1,7})$/;

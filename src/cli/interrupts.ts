@@ -56,26 +56,40 @@ function ignoresHangup(): boolean {
  */
 export class InterruptibleOutput implements Disposable {
   readonly #control = new AbortController();
+  readonly #finish = new AbortController();
   readonly #interrupts: ReturnType<typeof onInterrupt>;
   #done: Promise<void> = Promise.resolve();
   #failure: { error: unknown } | undefined;
+  #interrupted = false;
 
-  /** @param exitCode that of the program at a second signal */
-  constructor(exitCode: number) {
+  /**
+   * @param exitCode that of the program at the last signal
+   * @param options `graceful`: the first signal asks the command to finish, and only the next one interrupts it
+   */
+  constructor(exitCode: number, { graceful = false } = {}) {
+    const interrupt = () => {
+      this.#interrupted = true;
+      this.#control.abort(new TineError("interrupted", "it was interrupted"));
+    };
     this.#interrupts = onInterrupt(
-      () => this.#control.abort(new TineError("interrupted", "it was interrupted")),
-      () => Deno.exit(exitCode),
+      () => graceful ? this.#finish.abort() : interrupt(),
+      () => graceful && !this.#interrupted ? interrupt() : Deno.exit(exitCode),
     );
   }
 
-  /** Aborted at the first SIGINT, SIGTERM or SIGHUP, and when nothing can be printed any more. */
+  /** Aborted when a signal interrupts the command, and when nothing can be printed any more. */
   get signal(): AbortSignal {
     return this.#control.signal;
   }
 
-  /** Whether a signal has come. */
+  /** Aborted when a signal asks the command to finish. */
+  get finish(): AbortSignal {
+    return this.#finish.signal;
+  }
+
+  /** Whether a signal has interrupted the command. */
   get interrupted(): boolean {
-    return this.#interrupts.interrupted;
+    return this.#interrupted;
   }
 
   /** Prints lines. */

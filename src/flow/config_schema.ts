@@ -23,9 +23,6 @@ import { packetTransactionFields, streamTransactionFields, transactionConflict }
  * @module
  */
 
-/** The longest flow that a server of UDP flows serves. */
-const MAX_PACKET_FLOW_MS = 24 * 3_600_000;
-
 /** Addresses that mean all of a machine: no client can dial them. */
 const WILDCARD = /^(?:0\.0\.0\.0|\[(?:0{0,4}:){2,7}0{0,4}\]):/;
 
@@ -166,7 +163,9 @@ const WARMUP = "What is sent and received in this time from the start on is in n
 /** A flow that ends before its warm-up does has no figures. */
 const warmupIsShorter = refinement<{ warmup?: number; duration?: number; length?: number; transactions?: number }>(
   ({ warmup = 0, duration, length, transactions }) => {
-    const ms = duration ?? ((length ?? transactions) === undefined ? DEFAULT_DURATION_MS : Infinity);
+    const ms = duration === 0
+      ? Infinity
+      : duration ?? ((length ?? transactions) === undefined ? DEFAULT_DURATION_MS : Infinity);
     if (warmup === 0 || warmup < ms) return undefined;
     return `is ${formatDuration(warmup)}, expected less than the duration of ${formatDuration(ms)}`;
   },
@@ -176,8 +175,9 @@ const warmupIsShorter = refinement<{ warmup?: number; duration?: number; length?
 /** A transfer in one direction, and the stream that it goes over. */
 export const transferSchema = z.strictObject({
   flow: flowId,
-  duration: duration.refine((ms) => ms > 0, "expected more than 0s").optional().describe(
-    `The sender stops after this long; ${formatDuration(DEFAULT_DURATION_MS)} if there is no length either.`,
+  duration: duration.optional().describe(
+    `The sender stops after this long; 0: when it is stopped; ${formatDuration(DEFAULT_DURATION_MS)} if there is no ` +
+      "length either.",
   ),
   length: size.refine((bytes) => bytes > 0, "expected at least 1B").optional()
     .describe("The sender stops after this many bytes."),
@@ -285,12 +285,21 @@ export const unresponsiveSchema = z.strictObject({
   length: z.array(packetSize, expects("a list of sizes such as [172B]")).min(1, expects("at least one size")).optional()
     .describe("Lengths of packets, header included, cycled; left out: the header alone."),
   randomLength: toggle("Draw the lengths instead of cycling through them."),
-  duration: duration.refine((ms) => ms > 0 && ms <= MAX_PACKET_FLOW_MS, "expected more than 0s and at most 24h")
-    .describe("It stops after this long."),
+  duration: duration.optional().describe("It stops after this long; 0: when it is stopped."),
+  packets: z.int(expects("a whole number of packets")).min(1, expects("at least 1 packet")).optional()
+    .describe("It stops after this many packets; without a duration, however long that takes."),
+  bytes: size.refine((bytes) => bytes > 0, "expected at least 1B").optional()
+    .describe(
+      "It stops once it has sent this many bytes, headers included; without a duration, however long that takes.",
+    ),
   echo: toggle("Ask the server to send each packet back."),
   gso: toggle("Hand several packets at a time to the kernel (UDP GSO): faster, and recorded as one burst."),
   reverse: toggle("Send from the server to this client instead, once the client's address has proved itself."),
 }, expects("an object such as {wait: [20ms], length: [172B], duration: 10s, echo: true}"))
+  .refine(
+    ({ duration, packets, bytes }) => (duration ?? packets ?? bytes) !== undefined,
+    "expected at least one of duration, packets and bytes",
+  )
   .refine(({ wait, rate }) => wait === undefined || rate === undefined, "expected at most one of wait and rate")
   .refine(({ echo, reverse }) => !echo || !reverse, "cannot echo packets that come from the server");
 
@@ -344,7 +353,7 @@ const packetWarmupFits = refinement<
 >(({ warmup = 0, sender }) => {
   if (warmup === 0) return undefined;
   const shortest = Math.min(
-    ...sender.map(({ unresponsive, requestResponse }) => (unresponsive ?? requestResponse)?.duration ?? Infinity),
+    ...sender.map(({ unresponsive, requestResponse }) => (unresponsive ?? requestResponse)?.duration || Infinity),
   );
   if (warmup >= shortest) {
     return `is ${formatDuration(warmup)}, expected less than the duration of ${formatDuration(shortest)}`;

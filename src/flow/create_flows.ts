@@ -189,7 +189,7 @@ class PoolFlows implements Flows {
     config: StreamClientConfig | PacketClientConfig,
     options: PacketClientOptions,
   ): Promise<Extract<FlowReport, { kind: K }>> {
-    const { events, signal, key, sendAfter } = options;
+    const { events, signal, key, sendAfter, finish } = options;
     this.#engine.prepare(kind, options);
     const { hostname, port } = parseDialAddress(addr);
     const found = await this.#engine.resolve(hostname, port, { family: dialledFamily(config), signal });
@@ -198,7 +198,14 @@ class PoolFlows implements Flows {
     const request = { kind, addresses, config, key, file, held: sendAfter !== undefined };
     const flow = this.#engine.pool.start(request, { events, signal });
     void sendAfter?.then(() => flow.release());
-    return reportOf(reported, await flow.ended);
+    const onFinish = () => flow.finish();
+    if (finish?.aborted) onFinish();
+    finish?.addEventListener("abort", onFinish, { once: true });
+    try {
+      return reportOf(reported, await flow.ended);
+    } finally {
+      finish?.removeEventListener("abort", onFinish);
+    }
   }
 }
 

@@ -41,6 +41,11 @@ export interface FlowOptions {
   readonly events: FlowEvents;
   /** Ends it within 100 ms; the reason is thrown. What was measured until then is reported before. */
   readonly signal: AbortSignal;
+  /**
+   * Of clients: has the senders stop as if their time were over, so that the flow comes to its end in order. Absent: they
+   * stop when they are to.
+   */
+  readonly finish?: AbortSignal;
   /** The key that clients and servers share, 32 bytes; absent: without keys. */
   readonly key?: Uint8Array;
 }

@@ -26,13 +26,13 @@ Deno.test("parseDuration() reads amounts with units as milliseconds", () => {
     ["250\u00b5s", 0.25],
     ["1ms250\u03bcs", 1.25],
     ["1ns", 0.000001],
-    ["24d", MAX_DURATION],
+    ["100d", MAX_DURATION],
   ];
   for (const [text, ms] of cases) assertEquals(parseDuration(text), ms, text);
 });
 
 Deno.test("parseDuration() refuses what is none, or too long", () => {
-  for (const text of ["", "60", "1x", "-1s", "1 s", "s", "1e3s", ".5s", "1.s", "24d1ns", "9".repeat(99) + "h"]) {
+  for (const text of ["", "60", "1x", "-1s", "1 s", "s", "1e3s", ".5s", "1.s", "100d1ns", "9".repeat(99) + "h"]) {
     assertEquals(parseDuration(text), undefined, text);
   }
 });

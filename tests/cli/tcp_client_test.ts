@@ -164,7 +164,7 @@ Deno.test("tine tcp client says in one sentence what is wrong", async () => {
   await wrong(2, /expected e.g. 127.0.0.1:9000/, "nowhere");
   await wrong(2, /port 0 cannot be dialled/, "127.0.0.1:0");
   await wrong(2, /--reverse and --bidir exclude each other/, "127.0.0.1:1", "--reverse", "--bidir");
-  await wrong(2, /--rate RATE: expected a rate such as 10Mbps, not "10pps"/, "127.0.0.1:1", "--rate=10pps");
+  await wrong(2, /--rate RATE\[,DOWN\]: expected a rate such as 10Mbps, not "10pps"/, "127.0.0.1:1", "--rate=10pps");
   await wrong(2, /the kernel paces at/, "127.0.0.1:1", "--rate=100Gbps");
   await wrong(1, /^tine tcp client: .*127\.0\.0\.1:1.*refused/, "127.0.0.1:1");
 });
@@ -267,6 +267,36 @@ Deno.test({
     assert(clients.slice(0, 2).every((client: string) => client.startsWith("127.0.0.1:")));
     assert(clients.slice(2).every((client: string) => client.startsWith("[::1]:")) && clients.length === 4);
   },
+});
+
+Deno.test("tine tcp client --duration 0 goes on until an interrupt, which is its proper end", async () => {
+  const server = await withServer("tcp", [...LOOPBACK, "--json"], async (address) => {
+    const child = startTine("tcp", "client", address, "--duration=0", "--bidir", "--interval=100ms", "--json");
+    const [first, second] = child.stdout.tee();
+    const output = outputOf({ status: child.status, stdout: second, stderr: child.stderr } as Deno.ChildProcess);
+    {
+      await using reader = new TextReader(first);
+      // Both directions have carried something.
+      await reader.until(/"flow":"up"[^\n]*"bytes":[1-9]/);
+      child.kill("SIGINT");
+    }
+    await child.stdin.close();
+    const { code, stdout, stderr } = await output;
+    assertEquals([code, stderr], [0, ""]);
+    const { complete, error, flows } = objects(stdout).at(-1);
+    assertEquals([complete, error, flows.length], [true, undefined, 2]);
+    for (const { complete, receiverCounted } of flows) assertEquals([complete, receiverCounted], [true, true]);
+  });
+  assert(objects(server.stdout).filter(({ type }) => type === "flow").every(({ complete }) => complete));
+});
+
+Deno.test("tine tcp client takes a rate for each direction, and the same end by two names", async () => {
+  const usage = async (...args: string[]) =>
+    (await tine(["tcp", "client", "127.0.0.1:1", ...args])).stderr.split("\n")[0];
+  assertMatch(await usage("--rate=1Mbps,2Mbps"), /--rate RATE,DOWN means nothing without --bidir: give one rate$/);
+  assertMatch(await usage("--rate=1Mbps,max", "--bidir"), /expected a rate such as 10Mbps, not "1Mbps,max"$/);
+  assertMatch(await usage("--rate=1Mbps,1Mbps,1Mbps"), /expected a rate such as 10Mbps, not "1Mbps,1Mbps,1Mbps"$/);
+  assertMatch(await usage("--length=5", "--bytes=5"), /--length and --bytes are the same: give one of them$/);
 });
 
 /** A port that is free, and the one behind it most likely. */

@@ -286,3 +286,15 @@ Deno.test("tine udp client --warmup leaves the warm-up out of its figures, and m
     assertStringIncludes(stderr, message);
   }
 });
+
+Deno.test("tine udp client sends a number of packets each way, at a rate for each", async () => {
+  await withServer("udp", ["--listen", "127.0.0.1:0"], async (address) => {
+    const args = ["--bidir", "--rate=400kbps,100kbps", "--length=100", "--packets=40", "--json"];
+    const { code, stdout, stderr } = await tine(["udp", "client", address, ...args]);
+    assertEquals([code, stderr], [0, ""]);
+    const { complete, flows: [up, down] } = JSON.parse(stdout);
+    assertEquals([complete, up.toServer.sent, down.fromServer.sent], [true, 40, 40]);
+    // 40 packets at the slower rate take four times as long, on the machine that sends them late too.
+    assert(down.fromServer.sendBitsPerSecond === undefined || up.sendBitsPerSecond > down.sendBitsPerSecond);
+  });
+});

@@ -10,6 +10,8 @@ import { StreamProxy } from "./stream/stream_proxy.ts";
 
 const { signal } = new AbortController();
 const LENGTH = 300_000;
+/** Sockets of the proxy have room for all of them. */
+const PACKETS = 40;
 
 /** The share that a compressor leaves. */
 function left(bytes: Uint8Array): number {
@@ -43,7 +45,7 @@ async function packeted(kind: string, payload: string | undefined, reverse = fal
     down.push(packet);
     pass(packet);
   };
-  const sender = [{ unresponsive: { wait: [0.5], length: [1000], duration: 100, echo: !reverse, reverse } }];
+  const sender = [{ unresponsive: { wait: [0.5], length: [1000], packets: PACKETS, echo: !reverse, reverse } }];
   await flows.packetClient(proxy.address, { flow: "voip", sender, payload }, { events, signal });
   const content = (packets: readonly Uint8Array[]) =>
     concat(packets.filter(({ length }) => length === 1000).map((packet) => packet.subarray(PACKET_HEADER_BYTES)));

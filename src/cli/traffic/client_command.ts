@@ -39,6 +39,8 @@ export interface ClientOptions {
   readonly key?: Uint8Array;
   /** Between lines, in milliseconds; Infinity: never. */
   readonly intervalMs: number;
+  /** Whether the first interrupt is the end that was asked for, rather than one that comes too early. */
+  readonly endless: boolean;
   /** Whether programs read the output: they get a summary of flows that could not start as well. */
   readonly json: boolean;
 }
@@ -53,9 +55,9 @@ export async function runClient<Interval, Client extends IntervalFlow<Interval>>
   flows: Flows,
   clients: readonly Client[],
   report: ClientReport<Client, Interval>,
-  { name, server, key, intervalMs, json }: ClientOptions,
+  { name, server, key, intervalMs, endless, json }: ClientOptions,
 ): Promise<number> {
-  using output = new InterruptibleOutput(EXIT_INTERRUPTED);
+  using output = new InterruptibleOutput(EXIT_INTERRUPTED, { graceful: endless });
   let headed = false;
   using timer = new IntervalTimer(intervalMs, (k, fromMs, toMs) => {
     const intervals = {
@@ -77,6 +79,7 @@ export async function runClient<Interval, Client extends IntervalFlow<Interval>>
   const { error } = await runFlows(flows, clients, {
     key,
     signal: output.signal,
+    finish: output.finish,
     log: (text) => console.error(`${name}: ${escape(text)}`),
     onOpen() {
       thread = new BusiestThread();

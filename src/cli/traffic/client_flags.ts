@@ -1,4 +1,4 @@
-import { MAX_DSCP } from "../../base/limits.ts";
+import { MAX_DSCP, MAX_FLOW_MS } from "../../base/limits.ts";
 import { CCA_NAME } from "../../flow/config.ts";
 import type { Flows } from "../../flow/flows.ts";
 import { BIND_FORM, bindProblem } from "../../flow/bind.ts";
@@ -19,8 +19,6 @@ export const DEFAULT_DURATION_MS = 10_000;
 
 /** Shorter intervals are not worth a line each. */
 const MIN_INTERVAL_MS = 1;
-/** Servers serve no flow for longer. */
-const MAX_DURATION_MS = 24 * 3_600_000;
 
 /** What servers and clients of both protocols take. */
 export const commonFlags = {
@@ -178,7 +176,7 @@ export function checkTransactionFlags(given: Readonly<Record<string, unknown>>):
 export function flowDuration(
   options: { readonly help: string; readonly defaultText: string },
 ): Flag<number | undefined> {
-  return duration({ ...options, max: MAX_DURATION_MS });
+  return duration({ ...options, max: MAX_FLOW_MS, zero: "until Ctrl-C" });
 }
 
 /** Declares the congestion control of senders: `--cca NAME`. */
@@ -247,20 +245,39 @@ export interface RateOptions {
   readonly packets: boolean;
 }
 
-/** Declares a rate such as `10Mbps`: `--rate RATE`. */
-export function rate({ help, example, packets }: RateOptions): Flag<Rate | undefined> {
+/** The rates of both directions. */
+export interface Rates {
+  readonly up: Rate;
+  readonly down: Rate;
+  /** Whether each direction was given one. */
+  readonly both: boolean;
+}
+
+/** Declares a rate such as `10Mbps`, or one for each direction: `--rate RATE[,DOWN]`. */
+export function rate({ help, example, packets }: RateOptions): Flag<Rates | undefined> {
   return {
-    value: "RATE",
+    value: "RATE[,DOWN]",
     help,
     read(given, name) {
       const text = given.at(-1);
       if (text === undefined) return undefined;
-      const parsed = parseRate(text);
-      const fits = parsed !== undefined && (packets || (parsed !== "max" && "bitsPerSecond" in parsed));
-      if (!fits) throw new UsageError(`${name} RATE: expected a rate such as ${example}, not "${escape(text)}"`);
-      return parsed;
+      const parsed = text.split(",", 3).map((part) => parseRate(part));
+      const fits = (rate: Rate | undefined): rate is Rate =>
+        rate !== undefined && (packets || (rate !== "max" && "bitsPerSecond" in rate));
+      const [up, down = up, ...more] = parsed;
+      if (fits(up) && fits(down) && more.length === 0) return { up, down, both: parsed.length > 1 };
+      throw new UsageError(`${name} RATE[,DOWN]: expected a rate such as ${example}, not "${escape(text)}"`);
     },
   };
+}
+
+/**
+ * Checks that a rate for each direction has two of them.
+ *
+ * @throws {UsageError}
+ */
+export function checkRates({ rate, bidir }: { readonly rate?: Rates; readonly bidir: boolean }): void {
+  if (rate?.both && !bidir) throw new UsageError("--rate RATE,DOWN means nothing without --bidir: give one rate");
 }
 
 const LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789";

@@ -35,6 +35,8 @@ export interface RunFlowsOptions {
   readonly key?: Uint8Array;
   /** Ends all of them. */
   readonly signal: AbortSignal;
+  /** Has all of them stop sending, and come to their ends. */
+  readonly finish?: AbortSignal;
   /** Receives messages for people. */
   log(text: string): void;
   /** Called once the first of them is open. */
@@ -59,7 +61,7 @@ export async function runFlows(
   let failure: { error: unknown } | undefined;
   await Promise.all(clients.map(async (client) => {
     try {
-      await client.run(flows, { events, signal, key: options.key });
+      await client.run(flows, { events, signal, key: options.key, finish: options.finish });
     } catch (error) {
       // The others fail for this one's sake.
       failure ??= { error };

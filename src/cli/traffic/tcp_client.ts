@@ -11,6 +11,7 @@ import { type Flag, flag, size } from "../flags.ts";
 import {
   cca,
   checkPayload,
+  checkRates,
   checkRawSockets,
   checkTransactionFlags,
   checkWarmup,
@@ -46,7 +47,7 @@ export const command = defineCommand({
     "acknowledged. Sums are all bytes in the time from the first start to the last end. What the sender's kernel " +
     "measures is known of a download at its end only.\n\n" +
     "Explicit congestion notification of TCP is a setting of the system: net.ipv4.tcp_ecn, or of the route. Ctrl-C ends " +
-    "it with the summary so far and exit code 130.",
+    "it with the summary so far and exit code 130; with --duration 0 it is the proper end.",
   figures: [
     STREAM_FIGURES.bytes,
     STREAM_FIGURES.goodputBitsPerSecond,
@@ -63,10 +64,11 @@ export const command = defineCommand({
   flags: {
     duration: flowDuration({ defaultText: "10s, without --length", help: "stop sending after this long" }),
     length: size({ min: 1, max: 2 ** 50, help: "stop sending after this many bytes, and print the completion time" }),
+    bytes: size({ min: 1, max: 2 ** 50, help: "the same as --length" }),
     rate: rate({
       packets: false,
       example: "10Mbps",
-      help: "pace each flow at most at this rate, such as 10Mbps (by the kernel: SO_MAX_PACING_RATE)",
+      help: "pace each flow at most at this rate, such as 10Mbps; with --bidir 10Mbps,2Mbps for up and down",
     }),
     cca: cca({ help: "the sender's congestion control; else the system's" }),
     rr: messageLengths({
@@ -97,12 +99,16 @@ export const command = defineCommand({
     if (flags.reverse && flags.bidir) {
       throw new UsageError("--reverse and --bidir exclude each other: give one of them");
     }
+    if (flags.length !== undefined && flags.bytes !== undefined) {
+      throw new UsageError("--length and --bytes are the same: give one of them");
+    }
     const isRr = flags.rr !== undefined || flags.crr;
-    const { length, rate, cca: algorithm, reverse, bidir, payload, transactions } = flags;
+    const { length = flags.bytes, rate, cca: algorithm, reverse, bidir, payload, transactions } = flags;
     if (isRr) checkTransactionFlags({ length, rate, cca: algorithm, ecn: flags.ecn, reverse, bidir, payload });
     const isLimited = length !== undefined || transactions !== undefined;
     const durationMs = flags.duration ?? (isLimited ? undefined : DEFAULT_DURATION_MS);
-    checkWarmup(flags.warmup, durationMs ?? Infinity);
+    checkWarmup(flags.warmup, durationMs || Infinity);
+    checkRates(flags);
     const dial = dialled("tcp", flags);
     if (isRr) return await runTransactions(server, dial, flags, durationMs);
     checkPayload(flags.payload, flags.reverse || flags.bidir);
@@ -117,13 +123,17 @@ export const command = defineCommand({
     const key = await readFlowKey(flags.keyFile);
     const transfer: Omit<TransferConfig, "flow"> = {
       duration: durationMs,
-      length: flags.length,
+      length,
       warmup: flags.warmup,
       cca: flags.cca,
       dscp: flags.dscp,
       ecn: flags.ecn || undefined,
       payload: flags.payload,
-      sockopt: flags.rate === undefined ? undefined : [pacing(flags.rate)],
+    };
+    const paced = (direction: "upload" | "download") => {
+      const { up, down } = flags.rate ?? {};
+      const rate = direction === "upload" ? up : down;
+      return { ...transfer, sockopt: rate === undefined ? undefined : [pacing(rate)] };
     };
     const directions = flags.bidir ? ["upload", "download"] as const : [flags.reverse ? "download" : "upload"] as const;
     const parallel = flags.parallel ?? 1;
@@ -131,7 +141,14 @@ export const command = defineCommand({
       Array.from({ length: parallel }, (_, i) => {
         const label = (direction === "upload" ? "up" : "down") + (parallel > 1 ? i + 1 : "");
         const bind = bindOf(dial.bind, d * parallel + i);
-        return new StreamFlow({ label, direction, server, intervalMs, transfer, dial: { ...dial, bind } });
+        return new StreamFlow({
+          label,
+          direction,
+          server,
+          intervalMs,
+          transfer: paced(direction),
+          dial: { ...dial, bind },
+        });
       })
     );
     await using flows = createFlows();
@@ -139,7 +156,8 @@ export const command = defineCommand({
     const cca = flags.reverse ? undefined : flags.cca;
     checkRawSockets(flows.kind, { rate: flags.rate, cca, dscp: flags.dscp, bind: flags.bind });
     const { json } = flags;
-    return await runClient(flows, clients, STREAM_REPORT, { name: "tine tcp client", server, key, intervalMs, json });
+    const how = { name: "tine tcp client", server, key, intervalMs, endless: durationMs === 0, json };
+    return await runClient(flows, clients, STREAM_REPORT, how);
   },
 });
 
@@ -199,7 +217,14 @@ async function runTransactions(
   await using flows = createFlows();
   checkRawSockets(flows.kind, { dscp, clientPorts, rst, bind: dial.bind });
   const report = transactionReport("tcp");
-  return await runClient(flows, clients, report, { name: "tine tcp client", server, key, intervalMs, json });
+  return await runClient(flows, clients, report, {
+    name: "tine tcp client",
+    server,
+    key,
+    intervalMs,
+    endless: durationMs === 0,
+    json,
+  });
 }
 
 /** Has the kernel pace a flow. */

@@ -11,6 +11,7 @@ import { duration, flag, integer, size, type Values } from "../flags.ts";
 import {
   cca,
   checkPayload,
+  checkRates,
   checkRawSockets,
   checkTransactionFlags,
   checkWarmup,
@@ -41,14 +42,14 @@ const LOAD_FLOWS = 4;
 
 const flags = {
   duration: flowDuration({
-    defaultText: "10s; with --under-load 5s for each phase",
+    defaultText: "10s, without --packets and --bytes; with --under-load 5s for each phase",
     help: "stop sending after this long",
   }),
   wait: duration({ defaultText: "20ms; with --under-load 10ms", help: "send a packet this often" }),
   rate: rate({
     packets: true,
     example: "10Mbps, 1000pps or max",
-    help: "send at this rate instead: 10Mbps (of UDP payload), 1000pps or max",
+    help: "send at this rate instead: 10Mbps (of UDP payload), 1000pps or max; 10Mbps,2Mbps for up and down",
   }),
   length: size({
     min: PACKET_HEADER_BYTES,
@@ -56,6 +57,8 @@ const flags = {
     defaultText: "the header alone, 56, or 72 with a key",
     help: "length of packets, without headers of UDP and IP",
   }),
+  packets: integer({ min: 1, help: "stop after this many packets in each direction" }),
+  bytes: size({ min: 1, help: "stop once this many bytes are sent in each direction" }),
   echo: flag({ help: "have packets sent back with --rate and --bidir too" }),
   gso: flag({ help: "hand packets to the kernel by the burst, with --rate: faster, but bursts share their times" }),
   underLoad: flag({ help: "latency on the idle path, and under TCP load" }),
@@ -93,7 +96,7 @@ export const command = defineCommand({
   description:
     "Packets at even distances come back from the server at once, unless --rate or a direction is given.\n\n" +
     "--under-load measures round trips on the idle path, then under TCP uploads, downloads, and both. Ctrl-C ends all " +
-    "with the summary so far and exit code 130.",
+    "with the summary so far and exit code 130; with --duration 0 it is the proper end.",
   figures: [
     PACKET_FIGURES.rtt,
     PACKET_FIGURES.serverTime,
@@ -168,10 +171,10 @@ function checkFlags(flags: Given): void {
     throw new UsageError(`${one} and ${other} exclude each other: give one of them`);
   };
   if (flags.rr !== undefined) {
-    const { wait, rate, length, echo, gso, underLoad, reverse, bidir } = flags;
-    checkTransactionFlags({ wait, rate, length, echo, gso, underLoad, reverse, bidir });
+    const { wait, rate, length, packets, bytes, echo, gso, underLoad, reverse, bidir } = flags;
+    checkTransactionFlags({ wait, rate, length, packets, bytes, echo, gso, underLoad, reverse, bidir });
     dialled("udp", flags);
-    return checkWarmup(flags.warmup, durationOf(flags) ?? Infinity);
+    return checkWarmup(flags.warmup, durationOf(flags) || Infinity);
   }
   if (flags.reverse && flags.bidir) exclude("--reverse", "--bidir");
   if (flags.wait !== undefined && flags.rate !== undefined) exclude("--wait", "--rate");
@@ -179,7 +182,9 @@ function checkFlags(flags: Given): void {
   dialled("udp", flags);
   checkPayload(flags.payload, flags.reverse || flags.bidir || flags.underLoad);
   if (flags.gso && flags.rate === undefined) throw new UsageError("--gso means nothing without --rate");
-  if (!flags.underLoad) return checkWarmup(flags.warmup, flags.duration ?? DEFAULT_DURATION_MS);
+  checkRates(flags);
+  if (!flags.underLoad) return checkWarmup(flags.warmup, durationOf(flags) || Infinity);
+  if (flags.duration === 0) exclude("--under-load", "--duration 0");
   const others = {
     rate: "--rate",
     echo: "--echo",
@@ -187,16 +192,13 @@ function checkFlags(flags: Given): void {
     bidir: "--bidir",
     interval: "--interval",
     warmup: "--warmup",
+    packets: "--packets",
+    bytes: "--bytes",
   };
   if (flags.bind !== undefined && parseBind(flags.bind).port !== 0) exclude("--under-load", "--bind with a port");
   for (const [key, name] of Object.entries(others)) {
     if (flags[key as keyof typeof others]) exclude("--under-load", name);
   }
-}
-
-/** Returns how long requests and responses go on, in milliseconds; undefined: until there were as many as asked for. */
-function durationOf({ duration, transactions }: Given): number | undefined {
-  return duration ?? (transactions === undefined ? DEFAULT_DURATION_MS : undefined);
 }
 
 /** Runs requests and responses, UDP_RR. */
@@ -222,7 +224,14 @@ async function exchange(
     return new TransactionFlow({ label, transport: "udp", intervalMs, warmup, perConnection: false, run });
   });
   const report = transactionReport("udp");
-  return await runClient(flows, clients, report, { name: "tine udp client", server, key, intervalMs, json });
+  return await runClient(flows, clients, report, {
+    name: "tine udp client",
+    server,
+    key,
+    intervalMs,
+    endless: flags.duration === 0,
+    json,
+  });
 }
 
 async function measure(flows: Flows, server: string, flags: Given, key: Uint8Array | undefined): Promise<number> {
@@ -248,14 +257,24 @@ async function measure(flows: Flows, server: string, flags: Given, key: Uint8Arr
       }))
   );
   const { json } = flags;
-  return await runClient(flows, clients, PACKET_REPORT, { name: "tine udp client", server, key, intervalMs, json });
+  const how = { name: "tine udp client", server, key, intervalMs, endless: flags.duration === 0, json };
+  return await runClient(flows, clients, PACKET_REPORT, how);
+}
+
+/** Returns how long senders send, in milliseconds; 0: until they are stopped, undefined: as long as it takes. */
+function durationOf({ duration, packets, bytes, transactions }: Given): number | undefined {
+  return duration ?? ((packets ?? bytes ?? transactions) === undefined ? DEFAULT_DURATION_MS : undefined);
 }
 
 function senderOf(flags: Given, reverse: boolean): UnresponsiveConfig {
   return {
-    ...flags.rate === undefined ? { wait: [flags.wait ?? DEFAULT_WAIT_MS] } : { rate: flags.rate },
+    ...flags.rate === undefined
+      ? { wait: [flags.wait ?? DEFAULT_WAIT_MS] }
+      : { rate: reverse ? flags.rate.down : flags.rate.up },
     length: flags.length === undefined ? undefined : [flags.length],
-    duration: flags.duration ?? DEFAULT_DURATION_MS,
+    duration: durationOf(flags),
+    packets: flags.packets,
+    bytes: flags.bytes,
     echo: !reverse && (flags.echo || (flags.rate === undefined && !flags.bidir)),
     gso: flags.gso,
     reverse,

@@ -36,6 +36,11 @@ export interface EngineFlow {
   /** Lets it send from now on; called once at most, if the request is held, and only while the flow runs. */
   release?(): void;
   /**
+   * Has it send no more, as if its time were over: it comes to its end with all that belongs to that. Called once at most,
+   * and only while the flow runs.
+   */
+  finish?(): void;
+  /**
    * Called exactly once: after the flow has ended or failed, or because it is canceled. Closes its sockets and its
    * arena, and may add last samples. Its watches and timers have ended already. Must not throw.
    */

@@ -17,6 +17,8 @@ export interface PooledFlow {
   readonly canceled: boolean;
   /** Lets a flow that is held begin to send. */
   release(): void;
+  /** Has it send no more, and come to its end. */
+  finish(): void;
   /** Ends it; then {@linkcode PooledFlow.ended} settles. */
   cancel(): void;
 }
@@ -169,6 +171,10 @@ class StartedFlow implements PooledFlow {
 
   release(): void {
     this.worker.send({ type: "release", id: this.id });
+  }
+
+  finish(): void {
+    this.worker.send({ type: "finish", id: this.id });
   }
 
   /** @param reason what {@linkcode ended} rejects with; left out: it resolves */

@@ -23,6 +23,7 @@ export type ToWorker =
 export type FlowOrder =
   | { readonly type: "start"; readonly id: number; readonly request: FlowRequest }
   | { readonly type: "release"; readonly id: number }
+  | { readonly type: "finish"; readonly id: number }
   | { readonly type: "cancel"; readonly id: number };
 
 /** What a worker reports of a flow. */

@@ -180,6 +180,15 @@ export class RunningFlow extends LoopScope implements FlowHost {
     }
   }
 
+  /** Has it send no more, and come to its end. */
+  finish(): void {
+    try {
+      this.#flow?.finish?.();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
   /** Closes it without a result. */
   cancel(): void {
     this.#finish({ type: "canceled", id: this.#id });
@@ -295,11 +304,15 @@ export class WorkerEngine implements Engine {
     this.#flushTimer = loop.timer(() => this.#flush());
   }
 
-  /** Starts, releases or cancels a flow of a kind. */
+  /** Starts, releases, finishes or cancels a flow of a kind. */
   obey(order: FlowOrder): void {
     const { id } = order;
     if (order.type === "release") {
       this.#flows.get(id)?.release();
+      return;
+    }
+    if (order.type === "finish") {
+      this.#flows.get(id)?.finish();
       return;
     }
     if (order.type === "cancel") {

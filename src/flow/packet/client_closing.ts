@@ -37,6 +37,8 @@ export class ClientClosing {
   #most = Infinity;
   /** What keeps the server from sending; what has ended its senders rather than what has not. */
   trouble: Trouble | undefined;
+  /** The server's senders have sent all packets or bytes that they were to send. */
+  ended = false;
 
   /**
    * @param senders how many there are
@@ -105,6 +107,7 @@ export class ClientClosing {
     const sender = senderOf(view, 0);
     if (totals === undefined || sender >= this.#totals.length || !isSealed(view, lengthBytes, this.#hmac)) return false;
     if (this.trouble === undefined || totals.trouble?.fatal) this.trouble = totals.trouble ?? this.trouble;
+    this.ended ||= totals.ended ?? false;
     const attempt = numberOf(view, 0);
     if (attempt < this.#firstAttempt) return true;
     this.#missing.delete(sender);

@@ -82,6 +82,7 @@ export class ClientRun {
   /** For how long it has waited, in nanoseconds. */
   #waited = 0;
   #failed = false;
+  #finished = false;
   #keepalives = 0;
   /** Packets sent when it was last checked whether a keepalive is wanted. */
   #sentBefore = 0;
@@ -166,10 +167,22 @@ export class ClientRun {
     if (this.#transmitter.over && this.#sentBy === Infinity) this.#onSent();
   }
 
+  /** Sends no more, and has the server's senders stop by closing. */
+  finish(): void {
+    if (this.#closing.begun) return;
+    this.#finished = true;
+    const now = this.#options.port.clock.now();
+    for (const sender of this.#options.plan.senders) if (!sender.reverse) sender.stop(now);
+    this.#pumpTimer.clear();
+    this.pump();
+    if (this.#transmitter.over) this.#onSent();
+  }
+
   /** All is sent from here; senders at the server end by their own clock. */
   #onSent(): void {
     const { port, plan } = this.#options;
-    const reverse = plan.senders.filter((sender) => sender.reverse);
+    const ended = this.#finished || this.#closing.ended;
+    const reverse = ended ? [] : plan.senders.filter((sender) => sender.reverse);
     const ends = reverse.map(({ schedule }) => this.#start + schedule.durationNanos);
     this.#sentBy = Math.max(port.clock.now(), ...ends);
     const late = Math.min(MAX_LATE_NANOS, Math.max(MIN_LATE_NANOS, LATE_RTTS * this.#rtt()));
@@ -321,6 +334,7 @@ export class ClientRun {
     if (this.#closing.receive(view, length, t)) {
       const { begun, complete, trouble } = this.#closing;
       if (!begun && trouble?.fatal) throw this.#serverFailed(trouble.text);
+      if (!begun && this.#closing.ended && this.#transmitter.over) this.#onSent();
       if (begun && complete && !this.#waiting) this.#endTimer.set(this.#options.host.now());
       return 1;
     }

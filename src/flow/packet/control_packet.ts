@@ -63,6 +63,8 @@ const CLOSE_NUMBERS = 19;
 const AT_TROUBLE = PACKET_HEADER_BYTES + 8 * CLOSE_NUMBERS;
 const AT_TROUBLE_LENGTH = AT_TROUBLE + 1;
 const AT_TROUBLE_TEXT = AT_TROUBLE_LENGTH + 2;
+/** In place of a kind of trouble: all was sent. */
+const ENDED = 3;
 /** Where among them the delays stand. */
 const [FIRST_DELAY, LAST_DELAY] = [9, 11];
 
@@ -116,6 +118,8 @@ export interface Totals {
   readonly echoErrors?: number;
   /** What kept the server from sending, if anything did. */
   readonly trouble?: Trouble;
+  /** The server's senders have sent all packets or bytes that they were to send. */
+  readonly ended?: boolean;
 }
 
 /** What keeps a server from sending the packets of a flow. */
@@ -222,14 +226,23 @@ export function readTotals(view: DataView, lengthBytes: number): Totals | undefi
   const known = { received, duplicates, reverseSent, reverseSendErrors, reverseUnsent, socketDrops, bad, arrivals };
   if (lengthBytes === SHORT_CLOSE_BYTES) return known;
   const [marks, echoErrors] = numbers.slice(SHORT_CLOSE_NUMBERS);
-  return { ...known, marked: marks > 0 ? marks - 1 : undefined, echoErrors, trouble: readTrouble(view) };
+  return {
+    ...known,
+    marked: marks > 0 ? marks - 1 : undefined,
+    echoErrors,
+    trouble: readTrouble(view),
+    ...view.getUint8(AT_TROUBLE) === ENDED && { ended: true },
+  };
 }
 
 /** Writes what packets of earlier versions do not have. */
-function writeMore(bytes: Uint8Array, view: DataView, { marked, echoErrors = 0, trouble }: Totals): void {
+function writeMore(bytes: Uint8Array, view: DataView, { marked, echoErrors = 0, trouble, ended }: Totals): void {
   setSigned(view, PACKET_HEADER_BYTES + 8 * SHORT_CLOSE_NUMBERS, marked === undefined ? 0 : marked + 1);
   setSigned(view, PACKET_HEADER_BYTES + 8 * (SHORT_CLOSE_NUMBERS + 1), echoErrors);
-  if (trouble === undefined) return;
+  if (trouble === undefined) {
+    bytes[AT_TROUBLE] = ended ? ENDED : 0;
+    return;
+  }
   bytes[AT_TROUBLE] = trouble.fatal ? 2 : 1;
   const room = bytes.subarray(AT_TROUBLE_TEXT, CLOSE_BYTES - SIGNATURE_BYTES);
   view.setUint16(AT_TROUBLE_LENGTH, new TextEncoder().encodeInto(trouble.text, room).written);
@@ -237,7 +250,7 @@ function writeMore(bytes: Uint8Array, view: DataView, { marked, echoErrors = 0, 
 
 function readTrouble(view: DataView): Trouble | undefined {
   const kind = view.getUint8(AT_TROUBLE), length = view.getUint16(AT_TROUBLE_LENGTH);
-  if (kind === 0 || AT_TROUBLE_TEXT + length > CLOSE_BYTES - SIGNATURE_BYTES) return undefined;
+  if (kind === 0 || kind === ENDED || AT_TROUBLE_TEXT + length > CLOSE_BYTES - SIGNATURE_BYTES) return undefined;
   const bytes = new Uint8Array(view.buffer, view.byteOffset + AT_TROUBLE_TEXT, length);
   return { text: new TextDecoder().decode(bytes), fatal: kind === 2 };
 }

@@ -1,4 +1,4 @@
-import { MAX_PACKET_BYTES } from "../../base/limits.ts";
+import { MAX_FLOW_MS, MAX_PACKET_BYTES } from "../../base/limits.ts";
 import { messageOf, TineError } from "../../base/errors.ts";
 import { isRequestable, type PayloadKind } from "../payload.ts";
 import { MAX_OPEN_TEXT_BYTES } from "./control_packet.ts";
@@ -13,8 +13,6 @@ export const PACKET_VERSION = 2;
 
 /** More senders than this are in no flow: packets name them with a byte. */
 export const MAX_SENDERS = 256;
-/** No flow lasts longer. */
-export const MAX_DURATION_MS = 24 * 3600 * 1000;
 const MAX_LIST = 256;
 
 /** The settings of a flow that its client sends to the server. */
@@ -80,10 +78,10 @@ export function parseSettings(text: string, maxPacketBytes: number, signed: bool
       `packets of ${longest} bytes are too long for this server, which takes ${maxPacketBytes} (maxPacketSize)`,
     );
   }
-  number("the duration", duration, 0, MAX_DURATION_MS);
+  number("the duration", duration, 0, MAX_FLOW_MS);
   if (typeof gso !== "boolean") throw bad("gso is neither true nor false");
   if (ecn !== undefined) whole("ecn", ecn, 0, 3);
-  if (warmup !== undefined) number("the warm-up", warmup, 0, MAX_DURATION_MS);
+  if (warmup !== undefined) number("the warm-up", warmup, 0, MAX_FLOW_MS);
   if (notices !== undefined && typeof notices !== "boolean") throw bad("notices is neither true nor false");
   if (response !== undefined) whole("the length of a response", response, header, longest as number);
   if (payload !== undefined && !isRequestable(payload)) throw bad("the payload is neither random nor a pattern");
@@ -101,10 +99,13 @@ export function parseSettings(text: string, maxPacketBytes: number, signed: bool
 
 function checkSender(given: unknown, shortest: number, longest: number): void {
   if (typeof given !== "object" || given === null) throw bad("a sender of the server has no configuration");
-  const { wait, length, rate, duration, startAfter, ...flags } = given as Record<string, unknown>;
-  number("the duration of a sender", duration, 0, MAX_DURATION_MS);
-  if (startAfter !== undefined) number("the start of a sender", startAfter, 0, MAX_DURATION_MS);
-  if (wait !== undefined) list("waits", wait, (each) => number("a wait", each, 0, MAX_DURATION_MS));
+  const { wait, length, rate, duration, startAfter, packets, bytes, ...flags } = given as Record<string, unknown>;
+  number("the duration of a sender", duration, 0, MAX_FLOW_MS);
+  if (startAfter !== undefined) number("the start of a sender", startAfter, 0, MAX_FLOW_MS);
+  for (const [what, value] of [["packets", packets], ["bytes", bytes]] as const) {
+    if (value !== undefined) whole(`the ${what} of a sender`, value, 1, Number.MAX_SAFE_INTEGER);
+  }
+  if (wait !== undefined) list("waits", wait, (each) => number("a wait", each, 0, MAX_FLOW_MS));
   if (length !== undefined) list("lengths", length, (each) => whole("a length", each, shortest, longest));
   if (rate !== undefined && rate !== "max") {
     const { bitsPerSecond, packetsPerSecond } = Object(rate) as Record<string, unknown>;

@@ -14,7 +14,7 @@ import { flagsOf, FlowName, headerBytes, isOfFlow, isPacket, OPEN, REPLY, SIGNED
 import type { PacketPort, PacketPorts } from "./packet_port.ts";
 import { PortReader, type PortUser } from "./port_reader.ts";
 import { formatSettings, MAX_SENDERS, PACKET_VERSION } from "./open_settings.ts";
-import { PacketSender, type SenderConfig, withWarmUp } from "./packet_sender.ts";
+import { durationOf, PacketSender, type SenderConfig, withWarmUp } from "./packet_sender.ts";
 
 /** An answer that takes longer is worth a word, in nanoseconds. */
 const SLOW_NANOS = 1e9;
@@ -35,6 +35,8 @@ class PacketClientFlow implements EngineFlow, PortUser {
   #attempt: Attempt | undefined;
   #run: ClientRun | TransactionRun | undefined;
   #held: boolean;
+  /** It is to send no more as soon as it has begun. */
+  #finishing = false;
 
   constructor(host: FlowHost, request: FlowRequest<PacketClientConfig>, ports: PacketPorts) {
     this.#host = host;
@@ -53,6 +55,11 @@ class PacketClientFlow implements EngineFlow, PortUser {
   release(): void {
     this.#held = false;
     this.#run?.send();
+  }
+
+  finish(): void {
+    this.#finishing = true;
+    this.#run?.finish();
   }
 
   close(): void {
@@ -210,6 +217,7 @@ class PacketClientFlow implements EngineFlow, PortUser {
     }
     this.#run.start();
     if (!this.#held) this.#run.send();
+    if (this.#finishing) this.#run.finish();
   }
 
   /** Tries the next address; fails if that was the last one. */
@@ -276,7 +284,7 @@ export function clientPlan(config: PacketClientConfig, signed: boolean): ClientP
     if (unresponsive === undefined) throw bad(flow, `sender ${i} is of no kind`);
     return unresponsive;
   });
-  const shortestMs = Math.min(...given.map(({ duration }) => duration));
+  const shortestMs = Math.min(...given.map(durationOf));
   if (warmup >= shortestMs && warmup > 0) {
     throw bad(flow, `its warm-up of ${warmup} ms is not shorter than its duration of ${shortestMs} ms`);
   }
@@ -316,9 +324,11 @@ export function clientPlan(config: PacketClientConfig, signed: boolean): ClientP
       version: PACKET_VERSION,
       senders: senders.length,
       longest,
-      duration: Math.max(...configs.map(({ duration }) => duration)),
+      duration: Math.max(...configs.map(durationOf)),
       gso: forward.some(({ burst }) => burst > 1),
-      reverse: configs.flatMap((each, i): [number, SenderConfig][] => each.reverse ? [[i, each]] : []),
+      reverse: configs.flatMap((each, i): [number, SenderConfig][] =>
+        each.reverse ? [[i, { ...each, duration: durationOf(each) }]] : []
+      ),
       ecn: config.ecn ?? 0,
       notices: true,
       // What the server sends; its files are its own.

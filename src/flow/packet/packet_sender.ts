@@ -1,4 +1,4 @@
-import { MAX_PACKET_BYTES } from "../../base/limits.ts";
+import { MAX_FLOW_MS, MAX_PACKET_BYTES } from "../../base/limits.ts";
 import type { UnresponsiveConfig } from "../config.ts";
 import { ECHO, headerBytes, REVERSE } from "./header.ts";
 import { WINDOW } from "./arrivals.ts";
@@ -29,8 +29,14 @@ export function withWarmUp(senders: readonly UnresponsiveConfig[], warmupMs = 0)
   if (warmupMs === 0) return senders;
   return [
     ...senders.map((sender) => ({ ...sender, startAfter: warmupMs })),
-    ...senders.map((sender) => ({ ...sender, duration: warmupMs })),
+    // What ends it counts after the warm-up.
+    ...senders.map(({ packets: _, bytes: __, ...sender }) => ({ ...sender, duration: warmupMs })),
   ];
+}
+
+/** Returns how long a sender sends, in milliseconds; of one that ends by other means, or when it is stopped, the longest. */
+export function durationOf({ duration = 0 }: Pick<UnresponsiveConfig, "duration">): number {
+  return duration || MAX_FLOW_MS;
 }
 
 /**
@@ -64,6 +70,9 @@ export class Schedule {
   readonly #waitFirst: boolean;
   #due = 0;
   #length: number;
+  /** How many packets and bytes may still be sent. */
+  #packetsLeft: number;
+  #bytesLeft: number;
 
   /**
    * @param headerBytes the length of packets where no length is given
@@ -71,7 +80,9 @@ export class Schedule {
    */
   constructor(config: SenderConfig, headerBytes: number, random: () => number = Math.random) {
     const { wait = [DEFAULT_WAIT_MS], length = [headerBytes], rate, startAfter = 0 } = config;
-    this.durationNanos = config.duration * NANOS_PER_MS;
+    this.durationNanos = durationOf(config) * NANOS_PER_MS;
+    this.#packetsLeft = config.packets ?? Infinity;
+    this.#bytesLeft = config.bytes ?? Infinity;
     this.#rate = rate;
     this.#waitFirst = config.waitFirst === true;
     this.unpaced = rate === "max" || rate === undefined && wait.every((ms) => ms === 0);
@@ -94,13 +105,29 @@ export class Schedule {
     return this.#length;
   }
 
-  /** Whether no more packets are due. Without a pace, the clock decides. */
+  /** Whether no more packets are due. Without a pace, the clock decides, unless it is {@linkcode Schedule.spent}. */
   get over(): boolean {
-    return this.#due >= this.durationNanos;
+    return this.#due >= this.durationNanos || this.spent;
+  }
+
+  /** Whether all packets or bytes of its configuration were sent. */
+  get spent(): boolean {
+    return this.#packetsLeft <= 0 || this.#bytesLeft <= 0;
+  }
+
+  /** Whether a number of packets or bytes may end it. */
+  get counted(): boolean {
+    return this.#packetsLeft !== Infinity || this.#bytesLeft !== Infinity;
   }
 
   /** Moves on to the next packet. */
   advance(): void {
+    this.#packetsLeft--;
+    this.#bytesLeft -= this.#length;
+    this.#step();
+  }
+
+  #step(): void {
     this.#due += this.#nextWait();
     this.#length = this.#lengths.next();
   }
@@ -112,10 +139,16 @@ export class Schedule {
     return Math.max(1, Math.min(fit, Math.floor(BURST_NANOS / this.#meanWait())));
   }
 
-  /** How many packets are still to come, about if waits are drawn. Without a pace: 0. */
-  get remaining(): number {
+  /**
+   * Returns how many packets are still to come by a time, about if something is drawn. Without a pace: 0.
+   *
+   * @param nanos since the start; Infinity: to the end
+   */
+  dueBy(nanos: number): number {
     if (this.unpaced || this.over) return 0;
-    return Math.min(Number.MAX_SAFE_INTEGER, Math.ceil((this.durationNanos - this.#due) / this.#meanWait()));
+    const packets = Math.ceil((Math.min(nanos, this.durationNanos) - this.#due) / this.#meanWait());
+    const left = Math.min(this.#packetsLeft, Math.ceil(this.#bytesLeft / this.#lengths.mean));
+    return Math.max(0, Math.min(Number.MAX_SAFE_INTEGER, packets, left));
   }
 
   /** Returns about how many packets are due within a time, in nanoseconds. Without a pace: Infinity. */
@@ -140,7 +173,7 @@ export class Schedule {
     this.#lengths.skip(cycles * packets);
     // The length of the next packet has been taken already.
     if (cycles > 0) this.#length = this.#lengths.last;
-    while (this.#due < nanos) this.advance();
+    while (this.#due < nanos) this.#step();
   }
 
   #nextWait(): number {
@@ -296,7 +329,7 @@ export class PacketSender {
   advance(): void {
     this.number++;
     this.schedule.advance();
-    if (this.schedule.over && !this.unpaced) this.#over = true;
+    if (this.schedule.spent || this.schedule.over && !this.unpaced) this.#over = true;
   }
 
   /** Ends it, if its time is over; what it did not get to is counted. */
@@ -304,11 +337,15 @@ export class PacketSender {
     if (now >= this.end) this.stop();
   }
 
-  /** Ends it; what is left is counted. */
-  stop(): void {
+  /**
+   * Ends it; what was due and is left is counted.
+   *
+   * @param now when it ends; left out: at the end of its schedule
+   */
+  stop(now = Infinity): void {
     if (this.#over) return;
     this.#over = true;
-    this.unsent = this.schedule.remaining;
+    this.unsent = this.schedule.dueBy(now - this.#start);
   }
 }
 

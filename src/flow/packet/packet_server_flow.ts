@@ -198,7 +198,9 @@ class PacketServerFlow implements EngineFlow, PortUser {
       return;
     }
     const number = numberOf(view, at);
-    if (flow.trouble?.fatal && now - flow.noticedAt >= NOTICE_NANOS) this.#notice(flow, incoming, i, t, now);
+    if ((flow.trouble?.fatal || this.#reverse.get(flow)?.spent) && now - flow.noticedAt >= NOTICE_NANOS) {
+      this.#notice(flow, incoming, i, t, now);
+    }
     if (flags === 0 || flags === ECHO) {
       const window = flow.windows[index];
       const isNew = window.accept(number);
@@ -330,7 +332,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
     this.#sendTotals(flow, { sender: index, attempt, lengthBytes }, incoming, i, t);
   }
 
-  /** Informs a client at once that nothing more comes, and why. */
+  /** Informs a client at once that nothing more comes, and why, unless all of it was sent. */
   #notice(flow: ServedFlow, incoming: IncomingPackets, i: number, t: number, now: number): void {
     if (flow.settings.notices !== true || flow.closedAt !== Infinity) return;
     flow.noticedAt = now;
@@ -346,7 +348,8 @@ class PacketServerFlow implements EngineFlow, PortUser {
     t: number,
   ): void {
     const { control, port, time } = this.#parts!;
-    const totals = flow.totals(sender, this.#drops.packets);
+    const ended = this.#reverse.get(flow)?.spent ?? false;
+    const totals = { ...flow.totals(sender, this.#drops.packets), ended };
     const reply = closePacket({
       flow: flow.name,
       sender,

@@ -88,14 +88,24 @@ export class ReverseRun implements Disposable {
     return true;
   }
 
-  /** Stops, whatever is left. */
-  stop(): void {
+  /** Whether all that was to be sent was sent, where that is a number of packets or bytes. */
+  get spent(): boolean {
+    return !this.#over && this.#transmitter.over && this.#flow.senders.some(({ schedule }) => schedule.spent);
+  }
+
+  /**
+   * Stops, whatever is left.
+   *
+   * @param now what was due by then is counted; left out: all that is left
+   */
+  stop(now?: number): void {
     this.#over = true;
-    for (const sender of this.#flow.senders) sender.stop();
+    for (const sender of this.#flow.senders) sender.stop(now);
   }
 
   [Symbol.dispose](): void {
-    this.stop();
+    // Its client wants no more.
+    this.stop(this.#port.clock.now());
     this.#timer.clear();
     this.#outgoing[Symbol.dispose]();
   }

@@ -24,8 +24,6 @@ export const NO_ROOM: readonly string[] = ["EMFILE", "ENFILE", "ENOBUFS", "ENOME
 export const NO_ROOM_PAUSE_MS = 100;
 /** How often a server reports that, in milliseconds. */
 export const NO_ROOM_REPORT_MS = 10_000;
-/** The longest transfer, in milliseconds. */
-export const MAX_DURATION_MS = 24 * 3600 * 1000;
 /** The largest transfer, in bytes: sums are exact. */
 export const MAX_LENGTH_BYTES = 2 ** 50;
 /** The longest read or write, in bytes. */

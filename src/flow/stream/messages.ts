@@ -1,4 +1,4 @@
-import { FLOW_ID, MAX_DSCP } from "../../base/limits.ts";
+import { FLOW_ID, MAX_DSCP, MAX_FLOW_MS } from "../../base/limits.ts";
 /** The values of frames: made here for sending, and checked here when received. @module */
 import * as limits from "./limits.ts";
 import { TineError } from "../../base/errors.ts";
@@ -62,7 +62,9 @@ export function requestOf({ upload, download }: StreamClientConfig): StreamReque
   return checkRequest({
     flow,
     direction: upload === undefined ? "download" : "upload",
-    durationMs: duration ?? (length === undefined ? limits.DEFAULT_DURATION_MS : undefined),
+    durationMs: duration === 0
+      ? MAX_FLOW_MS
+      : duration ?? (length === undefined ? limits.DEFAULT_DURATION_MS : undefined),
     lengthBytes: length,
     sampleIOIntervalMs: transfer.sampleIOInterval ?? limits.DEFAULT_SAMPLE_IO_INTERVAL_MS,
     tcpInfoIntervalMs: tcpInfoInterval,
@@ -103,14 +105,14 @@ const checks: Readonly<Record<keyof StreamRequest, FieldChecks[string]>> = {
   flow: ["an id such as bulk.1", (value) => typeof value === "string" && FLOW_ID.test(value)],
   direction: ["upload or download", (value) => value === "upload" || value === "download"],
   durationMs: [
-    `above 0, up to ${limits.MAX_DURATION_MS}`,
-    (value) => isNumber(value, 0, limits.MAX_DURATION_MS) && value !== 0,
+    `above 0, up to ${MAX_FLOW_MS}`,
+    (value) => isNumber(value, 0, MAX_FLOW_MS) && value !== 0,
   ],
   lengthBytes: [`1 to ${limits.MAX_LENGTH_BYTES}`, (value) => isWhole(value, 1, limits.MAX_LENGTH_BYTES)],
-  sampleIOIntervalMs: [`0 to ${limits.MAX_DURATION_MS}`, (value) => isNumber(value, 0, limits.MAX_DURATION_MS)],
-  tcpInfoIntervalMs: [`1 to ${limits.MAX_DURATION_MS}`, (value) => isNumber(value, 1, limits.MAX_DURATION_MS)],
+  sampleIOIntervalMs: [`0 to ${MAX_FLOW_MS}`, (value) => isNumber(value, 0, MAX_FLOW_MS)],
+  tcpInfoIntervalMs: [`1 to ${MAX_FLOW_MS}`, (value) => isNumber(value, 1, MAX_FLOW_MS)],
   bufLenBytes: [`1 to ${limits.MAX_BUF_LEN_BYTES}`, (value) => isWhole(value, 1, limits.MAX_BUF_LEN_BYTES)],
-  warmupMs: [`0 to ${limits.MAX_DURATION_MS}`, (value) => isNumber(value, 0, limits.MAX_DURATION_MS)],
+  warmupMs: [`0 to ${MAX_FLOW_MS}`, (value) => isNumber(value, 0, MAX_FLOW_MS)],
   cca: ["a name", (value) => typeof value === "string" && /^[\w-]{1,15}$/.test(value)],
   dscp: [`0 to ${MAX_DSCP}`, (value) => isWhole(value, 0, MAX_DSCP)],
   sockopt: ["a list of socket options", (value) => Array.isArray(value) && value.every(isSocketOption)],
@@ -178,6 +180,14 @@ export function acceptedBy(server: string, value: unknown): Readonly<Record<stri
     throw badMessage("an answer", "is neither yes nor no");
   }
   throw new TineError(code, `the server at ${server} refused: ${printable(message, 1000)}`);
+}
+
+/** What a client sends while a server sends: to stop as if its time were over. */
+export const STOP_REQUEST = { stop: true } as const;
+
+/** Whether it is such a request. */
+export function isStopRequest(value: unknown): boolean {
+  return isObject(value) && value.stop === true;
 }
 
 /** Checks a receipt. */

@@ -44,6 +44,8 @@ class StreamClientFlow implements EngineFlow {
   #keyProofNanos: number | undefined;
   #accepted = false;
   #finished = false;
+  /** It is to stop sending as soon as it has begun. */
+  #finishing = false;
 
   constructor(host: FlowHost, { addresses, config, key, file }: FlowRequest<StreamClientConfig>, ports: StreamPorts) {
     this.#host = host;
@@ -66,6 +68,11 @@ class StreamClientFlow implements EngineFlow {
     this.#tinitNanos = this.#host.now();
     this.#tinit = this.#ports.wallNanos();
     this.#connector.start();
+  }
+
+  finish(): void {
+    this.#finishing = true;
+    if (!this.#finished) this.#transfer?.finish();
   }
 
   close(): void {
@@ -150,6 +157,7 @@ class StreamClientFlow implements EngineFlow {
       warmupEndNanos: this.#warmupEndNanos,
       accepted,
     }, (result) => {
+      this.#finished = true;
       // The proof of the key is part of tine's protocol, not of the flow.
       const fctNanos = this.#host.now() - this.#tinitNanos - (this.#keyProofNanos ?? 0);
       if (upload) return this.#end(result, fctNanos, result.report);
@@ -160,6 +168,7 @@ class StreamClientFlow implements EngineFlow {
         return true;
       });
     });
+    if (this.#finishing) this.#transfer.finish();
   }
 
   #end({ bytes, durationNanos, serverCpuNanos }: TransferResult, fctNanos: number, sender: SenderReport): void {

@@ -3,7 +3,8 @@ import { WOULD_BLOCK } from "../../sys/socket.ts";
 import { TineError } from "../../base/errors.ts";
 import type { Scope } from "../engine/engine_flow.ts";
 import { bitsPerSecond, IoMeter } from "./io_meter.ts";
-import { MAX_DURATION_MS, PROGRESS_MS, STALL_TIMEOUT_MS } from "./limits.ts";
+import { MAX_FLOW_MS } from "../../base/limits.ts";
+import { PROGRESS_MS, STALL_TIMEOUT_MS } from "./limits.ts";
 import {
   serverCpu,
   ThreadTime,
@@ -13,7 +14,7 @@ import {
   warmupOf,
 } from "./transfer.ts";
 import { TurnBudget } from "./pacing.ts";
-import type { StreamReceipt, StreamRequest } from "./messages.ts";
+import { STOP_REQUEST, type StreamReceipt, type StreamRequest } from "./messages.ts";
 import { endMarkOf } from "./wire.ts";
 import type { StreamPeer } from "./stream_peer.ts";
 
@@ -86,6 +87,10 @@ class StreamReceiver implements Transfer {
     return { bytes: this.#meter.total, durationNanos };
   }
 
+  finish(): void {
+    this.#context.peer.sendFrame(STOP_REQUEST);
+  }
+
   stop(): void {
     this.#scope.close();
     this.#meter.end();
@@ -138,8 +143,9 @@ class StreamReceiver implements Transfer {
         `${peer.name} sent more than the ${request.lengthBytes} bytes agreed upon`,
       );
     }
-    if (now - this.#startedAt > MAX_DURATION_MS * MILLISECOND) {
-      throw new TineError("stream-too-long", `${peer.name} has been sending for ${MAX_DURATION_MS / 3_600_000} hours`);
+    // The sender stops in time; what it has sent by then may still be on its way.
+    if (now - this.#startedAt > (MAX_FLOW_MS + STALL_TIMEOUT_MS) * MILLISECOND) {
+      throw new TineError("stream-too-long", `${peer.name} has been sending for ${MAX_FLOW_MS / 86_400_000} days`);
     }
   }
 }

@@ -19,7 +19,7 @@ import {
 } from "./transfer.ts";
 import { endMarkOf } from "./wire.ts";
 import { type StreamPayload, streamPayload } from "../payload.ts";
-import { checkReceipt, type StreamRequest } from "./messages.ts";
+import { checkReceipt, isStopRequest, type StreamRequest } from "./messages.ts";
 
 const MILLISECOND = 1e6;
 /** When the queue is adapted first: soon, since the path may be fast. */
@@ -104,10 +104,7 @@ class StreamSender implements Transfer {
     // Messages are sent with it, the transfer as is the system's default.
     if (!this.#setsNoDelay) peer.port.setNoDelay(false);
     if (durationMs !== undefined) {
-      const deadline = scope.timer(() => {
-        this.#expired = true;
-        this.#goOn();
-      });
+      const deadline = scope.timer(() => this.finish());
       deadline.set(this.#startedAt + durationMs * MILLISECOND);
     }
     const info = this.#info;
@@ -135,6 +132,11 @@ class StreamSender implements Transfer {
   get soFar() {
     const durationNanos = this.#meter.movedAt + this.#context.tinitNanos - this.#startedAt;
     return { bytes: this.#meter.total, durationNanos };
+  }
+
+  finish(): void {
+    this.#expired = true;
+    this.#goOn();
   }
 
   stop(): void {
@@ -215,10 +217,15 @@ class StreamSender implements Transfer {
   }
 
   #read(): void {
-    const { peer, accepted } = this.#context;
+    const { peer, accepted, server } = this.#context;
     if (accepted?.() === false) return;
     const frame = peer.readFrame();
     if (frame === undefined) return;
+    if (server && isStopRequest(frame.value)) {
+      // It may have ended by itself meanwhile.
+      this.finish();
+      return;
+    }
     if (!this.#ended) {
       throw new TineError("bad-stream-frame", `${this.#context.peer.name} gave a receipt before the end`);
     }

@@ -50,6 +50,8 @@ export interface TransferResult {
 export interface Transfer {
   /** The bytes of this end so far, and how long they took: from when it was ready to the last, in nanoseconds. */
   readonly soFar: { readonly bytes: number; readonly durationNanos: number };
+  /** Has the sender stop as if its time were over; called at a client, once, and before it has ended. */
+  finish(): void;
   /** Ends its watches and timers, and takes the last samples; called before the connection is closed, in every case. */
   stop(): void;
 }

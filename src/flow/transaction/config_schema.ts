@@ -33,8 +33,10 @@ export const transactionCounts = {
 export const streamTransactionFields = {
   request: message.optional().meta({ description: "The length of a request.", default: byDefault }),
   response: message.optional().meta({ description: "The length of a response.", default: byDefault }),
-  duration: duration.refine((ms) => ms > 0, "expected more than 0s").optional().describe(
-    `No transaction begins after this long; ${formatDuration(DEFAULT_DURATION_MS)} if there is no number of ` +
+  duration: duration.optional().describe(
+    `No transaction begins after this long; 0: when it is stopped; ${
+      formatDuration(DEFAULT_DURATION_MS)
+    } if there is no number of ` +
       "transactions either.",
   ),
   ...transactionCounts,
@@ -60,8 +62,10 @@ export function packetTransactionFields(length: typeof size) {
   return {
     request: length.optional().describe("The length of a request, header included; left out: the header alone."),
     response: length.optional().describe("The length of a response, header included; left out: the header alone."),
-    duration: duration.refine((ms) => ms > 0, "expected more than 0s").optional().describe(
-      `No transaction begins after this long; ${formatDuration(DEFAULT_PACKET_DURATION_MS)} if there is no number of ` +
+    duration: duration.optional().describe(
+      `No transaction begins after this long; 0: when it is stopped; ${
+        formatDuration(DEFAULT_PACKET_DURATION_MS)
+      } if there is no number of ` +
         "transactions either.",
     ),
     ...transactionCounts,

@@ -105,7 +105,7 @@ export class TransactionLimit {
   /** How many have begun. */
   begun = 0;
   readonly #most: number;
-  readonly #until: number;
+  #until: number;
 
   /**
    * @param most how many there are at most
@@ -114,6 +114,11 @@ export class TransactionLimit {
   constructor(most = Infinity, untilNanos = Infinity) {
     this.#most = most;
     this.#until = untilNanos;
+  }
+
+  /** No more begin. */
+  end(): void {
+    this.#until = -Infinity;
   }
 
   /** Whether one more begins at this time. */

@@ -1,4 +1,4 @@
-import { DEFAULT_MAX_PACKET_BYTES } from "../../base/limits.ts";
+import { DEFAULT_MAX_PACKET_BYTES, MAX_FLOW_MS } from "../../base/limits.ts";
 import { SystemError } from "../../sys/errno.ts";
 import { TineError } from "../../base/errors.ts";
 import type { PacketClientConfig } from "../config.ts";
@@ -23,7 +23,7 @@ import {
   WireTime,
   writeHeader,
 } from "../packet/header.ts";
-import { formatSettings, MAX_DURATION_MS, PACKET_VERSION } from "../packet/open_settings.ts";
+import { formatSettings, PACKET_VERSION } from "../packet/open_settings.ts";
 import type { IncomingPackets, OutgoingPackets } from "../packet/packet_port.ts";
 import { packetPayload, type PayloadKind, payloadKind } from "../payload.ts";
 import { DEFAULT_PACKET_DURATION_MS, DEFAULT_TIMEOUT_MS } from "./limits.ts";
@@ -78,7 +78,7 @@ export function transactionPlan(config: PacketClientConfig, signed: boolean): Tr
   if (longest > maxPacketSize && longest > header) {
     throw bad(flow, `it has packets of ${longest} bytes, over its maxPacketSize of ${maxPacketSize}`);
   }
-  const ms = duration ?? (transactions === undefined ? DEFAULT_PACKET_DURATION_MS : MAX_DURATION_MS);
+  const ms = (duration ?? (transactions === undefined ? DEFAULT_PACKET_DURATION_MS : 0)) || MAX_FLOW_MS;
   return {
     requestBytes: request,
     responseBytes: response,
@@ -189,6 +189,11 @@ export class TransactionRun {
       ...warmupNanos > 0 ? { warmupNanos, warmupEndNanos: now + warmupNanos } : {},
     });
     this.pump();
+  }
+
+  /** Begins no more transactions. */
+  finish(): void {
+    this.#limit.end();
   }
 
   /** Reports for the last time; a flow that did not come to its end is closed as well as it can be. */

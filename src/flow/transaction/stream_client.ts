@@ -76,6 +76,9 @@ class StreamTransactions implements EngineFlow {
   #peer: StreamPeer | undefined;
   #exchange: RunningExchange | undefined;
   #meter: TransactionMeter | undefined;
+  #limit: TransactionLimit | undefined;
+  /** It is to begin no more transactions. */
+  #finishing = false;
   #ending = false;
 
   constructor(host: FlowHost, { addresses, config, key }: FlowRequest<StreamClientConfig>, ports: StreamPorts) {
@@ -99,6 +102,11 @@ class StreamTransactions implements EngineFlow {
     this.#tinitNanos = this.#host.now();
     this.#tinit = this.#ports.wallNanos();
     this.#connector.start();
+  }
+
+  finish(): void {
+    this.#finishing = true;
+    this.#limit?.end();
   }
 
   close(): void {
@@ -166,7 +174,7 @@ class StreamTransactions implements EngineFlow {
       },
     });
     const meter = this.#meter = new TransactionMeter(host.samples("transactionIO", flow), elapsed);
-    const ms = duration ?? (transactions === undefined ? DEFAULT_DURATION_MS : Infinity);
+    const ms = duration === 0 ? Infinity : duration ?? (transactions === undefined ? DEFAULT_DURATION_MS : Infinity);
     const context: ExchangeContext = {
       host,
       ports: this.#ports,
@@ -176,10 +184,11 @@ class StreamTransactions implements EngineFlow {
       config: this.#config,
       bind: this.#bind,
       meter,
-      limit: new TransactionLimit(transactions, now + ms * MILLISECOND),
+      limit: this.#limit = new TransactionLimit(transactions, now + ms * MILLISECOND),
       tinitNanos: this.#tinitNanos,
       onDone: () => this.#end(peer),
     };
+    if (this.#finishing) this.#limit.end();
     const exchange = this.#exchange = connect ? new ConnectingExchange(context) : new Exchanging(context);
     this.#follow(peer, exchange, meter);
     exchange.start();

@@ -5,10 +5,11 @@ import type {
   StreamClientConfig,
   StreamServerConfig,
   TransferConfig,
+  UnresponsiveConfig,
 } from "../../flow/config.ts";
 import type { RunContext, Runner } from "../runner.ts";
 import { DEFAULT_BUF_LEN_BYTES, DEFAULT_DURATION_MS, DEFAULT_SAMPLE_IO_INTERVAL_MS } from "../../flow/stream/limits.ts";
-import { formatDuration, formatSize } from "../../base/units.ts";
+import { count, formatDuration, formatSize } from "../../base/units.ts";
 import { DEFAULT_MAX_PACKET_BYTES } from "../../base/limits.ts";
 import { headerBytes } from "../../flow/packet/header.ts";
 import {
@@ -41,6 +42,7 @@ export const streamClient: Runner<StreamClientConfig> = {
       uses: addrKey === undefined ? [] : [addrKey],
       flow,
       dials: { protocol: "TCP", addr, addrKey, hmac },
+      // What has no end takes as long as one lets it.
       atLeast: length === undefined ? duration ?? DEFAULT_DURATION_MS : undefined,
       ...requestResponse !== undefined && { isExchange: true },
     };
@@ -52,7 +54,7 @@ export const streamClient: Runner<StreamClientConfig> = {
     const { flow, duration, length } = upload ?? download!;
     const words = [upload === undefined ? "download" : "upload", flow];
     if (length !== undefined) words.push(formatSize(length));
-    if (duration !== undefined || length === undefined) words.push(formatDuration(duration ?? DEFAULT_DURATION_MS));
+    if (duration !== undefined || length === undefined) words.push(durationText(duration ?? DEFAULT_DURATION_MS));
     return words.join(" ");
   },
   async run(config, context) {
@@ -71,7 +73,7 @@ function requestsTitle(
 ): string {
   const words = ["requests", flow];
   if (transactions !== undefined) words.push(String(transactions));
-  if (duration !== undefined || transactions === undefined) words.push(formatDuration(duration ?? defaultMs));
+  if (duration !== undefined || transactions === undefined) words.push(durationText(duration ?? defaultMs));
   return words.join(" ");
 }
 
@@ -91,9 +93,9 @@ export const packetClient: Runner<PacketClientConfig> = {
     uses: addrKey === undefined ? [] : [addrKey],
     flow,
     dials: { protocol: "UDP", addr, addrKey, hmac, packetBytes: packetLengths(sender, headerBytes(hmac)).longest },
-    atLeast: Math.max(...sender.map(({ unresponsive, requestResponse }) => {
-      const { duration, transactions } = requestResponse ?? {};
-      if (requestResponse === undefined) return unresponsive?.duration ?? 0;
+    atLeast: Math.max(...sender.map(({ unresponsive = {}, requestResponse }) => {
+      if (requestResponse === undefined) return isCounted(unresponsive) ? 0 : unresponsive.duration ?? 0;
+      const { duration, transactions } = requestResponse;
       return transactions === undefined ? duration ?? DEFAULT_PACKET_DURATION_MS : 0;
     })),
     ...exchangeOf({ sender }) !== undefined && { isExchange: true },
@@ -101,8 +103,8 @@ export const packetClient: Runner<PacketClientConfig> = {
   title({ flow, sender }) {
     const exchange = exchangeOf({ sender });
     if (exchange !== undefined) return requestsTitle(flow, exchange, DEFAULT_PACKET_DURATION_MS);
-    const longest = Math.max(...sender.map(({ unresponsive }) => unresponsive?.duration ?? 0));
-    return `${flow} ${formatDuration(longest)}`;
+    const ends = sender.map(({ unresponsive = {} }) => endText(unresponsive));
+    return [flow, ...new Set(ends)].join(" ");
   },
   async run(config, context) {
     const flows = await context.flows();
@@ -112,6 +114,25 @@ export const packetClient: Runner<PacketClientConfig> = {
     else await flows.packetTransactions(server, config, options);
   },
 };
+
+/** Returns how long a sender sends, for people. */
+function durationText(ms: number): string {
+  return ms === 0 ? "until stopped" : formatDuration(ms);
+}
+
+/** Whether a number of packets or bytes may end a sender. */
+function isCounted({ packets, bytes }: Partial<UnresponsiveConfig>): boolean {
+  return packets !== undefined || bytes !== undefined;
+}
+
+/** Returns what ends a sender of packets, for people. */
+function endText({ duration, packets, bytes }: Partial<UnresponsiveConfig>): string {
+  return [
+    ...packets === undefined ? [] : [count(packets, "packet")],
+    ...bytes === undefined ? [] : [formatSize(bytes)],
+    ...duration === undefined ? [] : [durationText(duration)],
+  ].join(" ");
+}
 
 /** Returns a configuration with what it leaves out: what the flow runs with. */
 function streamDefaults(config: StreamClientConfig): StreamClientConfig {

@@ -198,7 +198,9 @@ Deno.test("parseSettings() says what is wrong with settings", () => {
   refused({ senders: "2" }, 'senders: "2" is not a number');
   refused({ longest: 1481 }, "packets of 1481 bytes are too long for this server, which takes 1480 (maxPacketSize)");
   refused({ longest: 71 }, "the longest packet: 71 is not a number of 72 to 65507");
-  refused({ duration: 1e9 }, "the duration: 1000000000 is not a number of 0 to 86400000");
+  refused({ duration: 1e10 }, "the duration: 10000000000 is not a number of 0 to 8640000000");
+  refused({ reverse: [[0, { ...sender, packets: 0 }]] }, "the packets of a sender: 0 is not a number of 1 to");
+  refused({ payload: "file" }, "the payload is neither random nor a pattern");
   refused({ gso: 1 }, "gso is neither");
   refused({ ecn: 4 }, "ecn: 4 is not a number of 0 to 3");
   refused({ notices: 1 }, "notices is neither");

@@ -55,9 +55,9 @@ const cases: [string, () => string[], string[]][] = [
   ["a timeout without a unit", () => problems(planOf({ timeout: 60 as never })), [
     `tests[0].timeout: ${DURATION}, not 60; a unit is missing: "60s"?`,
   ]],
-  ["bad durations", () => problems(planOf({ parallel: [{ sleep: "soon" }, { sleep: "25d" }, { sleep: "5" }] })), [
+  ["bad durations", () => problems(planOf({ parallel: [{ sleep: "soon" }, { sleep: "101d" }, { sleep: "5" }] })), [
     `tests[0].parallel[0].sleep: ${DURATION}, not "soon"`,
-    'tests[0].parallel[1].sleep: expected a duration of at most 24d, not "25d"',
+    'tests[0].parallel[1].sleep: expected a duration of at most 100d, not "101d"',
     `tests[0].parallel[2].sleep: ${DURATION}, not "5"; a unit is missing: "5s"?`,
   ]],
   ["a list that is nothing", () => problems(planOf({ serial: null as never })), [
