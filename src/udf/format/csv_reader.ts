@@ -112,8 +112,8 @@ class CsvCells {
 
 /**
  * Reads rows of CSV straight into encoded points, once the types of their columns are decided: nearly all rows that
- * programs write. It leaves to the table what takes more than that: cells of other types than their columns, spaces
- * around values, `null`, line breaks in quotes, rows without a field. What both read is the same.
+ * programs write. It leaves to the table what takes more than that: cells of other types than their columns, cells
+ * without a value that are not empty, line breaks in quotes, rows without a field. What both read is the same.
  */
 export class CsvReader implements FastReader {
   readonly lines = 1;
@@ -200,10 +200,11 @@ export class CsvReader implements FastReader {
     if (from >= OWN) return false;
     const { input } = this.encoder;
     const number = this.#number;
-    if (number.scan(input, from) === to && number.integral) {
+    const start = skipSpaces(input, from, to), end = trimSpaces(input, start, to);
+    if (number.scan(input, start) === end && number.integral) {
       return number.int64() && (this.#defaults.unit === 1n || number.scale(this.#defaults.unit));
     }
-    return scanRfc3339(input, from, number) === to;
+    return scanRfc3339(input, start, number) === end;
   }
 
   #field(type: FieldColumn["type"], key: number, keyEnd: number, from: number, to: number): boolean {
@@ -222,9 +223,10 @@ export class CsvReader implements FastReader {
         encoder.int(key, keyEnd, number.high, number.low);
         return true;
       case "bool": {
-        const isTrue = isWord(input, from, to, TRUE);
+        const start = skipSpaces(input, from, to), end = trimSpaces(input, start, to);
+        const isTrue = isWord(input, start, end, TRUE);
         encoder.bool(key, keyEnd, isTrue);
-        return isTrue || isWord(input, from, to, FALSE);
+        return isTrue || isWord(input, start, end, FALSE);
       }
       case "string":
         encoder.string(key, keyEnd, from, to);
@@ -273,8 +275,10 @@ export class CsvSurveyor implements FastReader {
   }
 }
 
-/** Whether a cell is a number as typeOfCell() has it; it is scanned then. */
+/** Whether a cell is a number as typeOfCell() has it, with or without spaces around it; it is scanned then. */
 function isNumber(number: NumberScanner, bytes: Uint8Array, from: number, to: number): boolean {
+  from = skipSpaces(bytes, from, to);
+  to = trimSpaces(bytes, from, to);
   return number.scan(bytes, from) === to && !number.padded && bytes[from] !== PLUS &&
     (number.whole > 0 || number.decimals > 0);
 }
@@ -292,8 +296,20 @@ function isWord(bytes: Uint8Array, from: number, to: number, word: Uint8Array): 
   return true;
 }
 
+function skipSpaces(bytes: Uint8Array, from: number, to: number): number {
+  while (from < to && bytes[from] === SPACE) from++;
+  return from;
+}
+
+function trimSpaces(bytes: Uint8Array, from: number, to: number): number {
+  while (to > from && bytes[to - 1] === SPACE) to--;
+  return to;
+}
+
 /** Whether a cell may be white space or `null`: it starts so. */
 function mayBeBlank(bytes: Uint8Array, from: number, to: number): boolean {
+  from = skipSpaces(bytes, from, to);
+  if (from === to) return true;
   const first = bytes[from];
   if (first <= SPACE) return true;
   if (first >= 0xc2) {
