@@ -133,6 +133,17 @@ export class Host {
     return snapshot;
   }
 
+  /** Does not wait for a snapshot any more that the UDF was asked for, as {@linkcode Session.withdraw}. */
+  withdrawSnapshot(): void {
+    this.#session.withdraw("snapshot");
+  }
+
+  /** Waits for the answer to a keepalive, as {@linkcode Session.roundTrip}. */
+  async roundTrip(): Promise<void> {
+    this.start();
+    await this.#session.roundTrip();
+  }
+
   /**
    * Gives the UDF a state that an earlier snapshot gave.
    *

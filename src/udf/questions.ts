@@ -13,6 +13,8 @@ export function isQuestion(kind: string): kind is Question {
 
 interface OpenQuestion {
   kind: Question;
+  /** Nobody waits for the answer any more. */
+  withdrawn?: boolean;
   /** Takes the answer; false for a response of another kind. */
   take(response: Response): boolean;
   reject(error: Error): void;
@@ -27,7 +29,12 @@ export class Questions {
 
   /** What it has to answer first, if anything. */
   get first(): Question | undefined {
-    return this.#open[0]?.kind;
+    return this.#open.find(({ withdrawn }) => !withdrawn)?.kind;
+  }
+
+  /** Does not wait for answers of this kind any more; one that comes all the same is taken. */
+  withdraw(kind: Question): void {
+    for (const question of this.#open) question.withdrawn ||= question.kind === kind;
   }
 
   /**

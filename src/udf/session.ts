@@ -264,6 +264,26 @@ export class Session {
     return this.expect(request.kind, taken);
   }
 
+  /** Goes on without answers to questions of this kind that were asked. */
+  withdraw(kind: Question): void {
+    this.#questions.withdraw(kind);
+  }
+
+  /**
+   * Sends a keepalive, and waits for its answer. Agents that answer in order have then handled all that was sent before;
+   * others may answer earlier.
+   *
+   * @throws the reason where the UDF is given up
+   */
+  async roundTrip(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    this.#keepalive();
+    while (!this.#monitor.allAnswered && this.#failure === undefined) {
+      await Promise.race([this.#answered.wait(), this.#failed.promise]);
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
   /** Expects the answer to a question that has been sent in other ways, as {@linkcode ask} does. */
   expect<Q extends Question>(kind: Q, taken?: (answer: Answer<Q>) => void): Promise<Answer<Q>> {
     return this.#questions.add(kind, taken);

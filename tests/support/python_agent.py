@@ -35,6 +35,7 @@ def parse_arguments():
     parser.add_argument("--print-garbage", action="store_true", help="print a line of text where frames belong, first")
     parser.add_argument("--die-after", type=int, metavar="N", help="fail with status 3 when point N has been handled")
     parser.add_argument("--hang-after", type=int, metavar="N", help="do nothing any more when point N has been handled")
+    parser.add_argument("--no-snapshot", action="store_true", help="fail when a snapshot is asked for")
     parser.add_argument("--flood", action="store_true", help="once initialized, read no more and write points for ever")
     return parser.parse_args()
 
@@ -269,6 +270,8 @@ class Agent:
         elif kind == "keepalive":
             response.keepalive.time = request.keepalive.time
         elif kind == "snapshot":
+            if self.arguments.no_snapshot:
+                raise NotImplementedError("there are no snapshots")
             response.snapshot.snapshot = self.handler.snapshot()
         elif kind == "restore":
             response.restore.error = self.handler.restore(request.restore.snapshot)

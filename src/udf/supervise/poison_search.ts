@@ -3,6 +3,7 @@ import { count } from "../../base/units.ts";
 import type { Host } from "../host.ts";
 import type { Request } from "../messages.ts";
 import { type LoggedUnit, requestsIn, type RestartState } from "./restart_state.ts";
+import type { SnapshotTaker } from "./snapshot_taker.ts";
 
 /** What becomes of points at which a UDF dies each time. */
 export interface PoisonOptions {
@@ -25,20 +26,23 @@ const MAX_IN_A_ROW = 10;
 /**
  * Finds the point at which a UDF dies each time, and gets it past that.
  *
- * It gives the UDF what it would get anyway, a few points at a time, and asks for a snapshot after each: a UDF that
- * answers has handled what came before. What it dies at is looked at more finely after its next start, until it is one
+ * It gives the UDF what it would get anyway, a few points at a time, and asks for a snapshot after each (or, where the
+ * UDF dies of that, for a sign of life): a UDF that answers has handled what came before. What it dies at is looked at more finely after its next start, until it is one
  * point, or one batch.
  */
 export class PoisonSearch {
   readonly #options: PoisonOptions;
+  readonly #taker: SnapshotTaker;
   #points = 0;
   #inARow = 0;
   #failure: TineError | undefined;
   /** Points or batches that are given at a time; undefined: nothing is suspected. */
   #look: number | undefined;
 
-  constructor(options: PoisonOptions) {
+  /** @param taker knows whether the UDF is asked for snapshots */
+  constructor(options: PoisonOptions, taker: SnapshotTaker) {
     this.#options = options;
+    this.#taker = taker;
   }
 
   /** Points that the UDF was spared. */
@@ -89,6 +93,7 @@ export class PoisonSearch {
         if (this.#look! > 1) this.#look = Math.max(1, Math.floor(this.#look! / FINER));
         else {
           state.forget(this.#found(units.splice(given, 1)[0], host.failure));
+          this.#taker.acquit();
           works(); // without it, the UDF gets further than before
         }
       }
@@ -102,6 +107,10 @@ export class PoisonSearch {
     for (const { frames, points } of units) {
       const full = host.frames(frames, points);
       if (full !== undefined) await full;
+    }
+    if (this.#taker.stopped) {
+      await host.roundTrip();
+      return new Uint8Array();
     }
     try {
       return await host.snapshot();

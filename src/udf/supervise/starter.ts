@@ -6,6 +6,7 @@ import type { Hosts } from "./hosts.ts";
 import { type PoisonOptions, PoisonSearch } from "./poison_search.ts";
 import type { RestartState } from "./restart_state.ts";
 import type { RepeatedOutputs } from "./repeated_outputs.ts";
+import type { SnapshotTaker } from "./snapshot_taker.ts";
 import { type FrameTaker, takesFrames } from "../handler.ts";
 import type { Receiver } from "../response_taker.ts";
 
@@ -16,6 +17,8 @@ export interface StarterOptions {
   log?: (message: string) => void;
   /** What becomes of points at which the UDF dies each time; left out: it gets them again, until it is given up. */
   poison?: PoisonOptions;
+  /** Knows whether the UDF is asked for snapshots. */
+  taker: SnapshotTaker;
   /** Its abort ends all attempts, with its reason. */
   signal: AbortSignal;
 }
@@ -34,7 +37,9 @@ export class Starter {
     this.#restartState = restartState;
     this.#options = options;
     this.#backoff = new Backoff(options.backoff);
-    if (options.poison !== undefined) this.#poison = new PoisonSearch({ log: options.log, ...options.poison });
+    if (options.poison !== undefined) {
+      this.#poison = new PoisonSearch({ log: options.log, ...options.poison }, options.taker);
+    }
   }
 
   /** Points that the UDF was spared, since it dies at them. */

@@ -11,6 +11,7 @@ import type { BackoffOptions } from "../../base/backoff.ts";
 import { Hosts } from "./hosts.ts";
 import type { PoisonOptions } from "./poison_search.ts";
 import { type ReplayCounts, type ReplayLog, RestartState } from "./restart_state.ts";
+import { SnapshotTaker } from "./snapshot_taker.ts";
 import { replaceUdf, Starter, watchReceiver } from "./starter.ts";
 
 /** The ends of UDFs after which another start would not help. */
@@ -54,6 +55,7 @@ export class Supervisor {
   readonly #log: ReplayLog;
   readonly #hosts: Hosts;
   readonly #starter: Starter;
+  readonly #taker: SnapshotTaker;
   /** Aborted when the UDF is given up, with the reason. */
   readonly #givingUp = new AbortController();
   /** Settles then. */
@@ -99,7 +101,14 @@ export class Supervisor {
       onDeath: (host, error) => this.#isPointless(error) ? this.#giveUp(error) : this.#recover(host, error),
       signal,
     });
-    this.#starter = new Starter(this.#hosts, this.#restartState, { ...options, signal });
+    this.#taker = new SnapshotTaker({
+      restartState: this.#restartState,
+      timeoutMs: options.timeoutMs,
+      works: () => this.#starter.works(),
+      insideBatch: () => this.#insideBatch,
+      log: options.log,
+    });
+    this.#starter = new Starter(this.#hosts, this.#restartState, { ...options, taker: this.#taker, signal });
   }
 
   /** What supervision did so far. */
@@ -154,9 +163,9 @@ export class Supervisor {
     // One that is being taken does not reflect what was sent after it had been asked for.
     if (this.#saving !== undefined) await this.#saving.catch(() => {});
     if (this.#insideBatch || this.#restartState.options === undefined) {
-      return await this.#ask((host) => host.snapshot());
+      return this.#taker.stopped ? new Uint8Array() : await this.#ask((host) => host.snapshot());
     }
-    return await this.#save();
+    return await this.#save(true);
   }
 
   /** Sends a point; the promise, where there is one, must be waited for. */
@@ -326,12 +335,16 @@ export class Supervisor {
     void this.#save().catch(() => {}); // the next call that sends meets the same
   }
 
-  /** Takes a snapshot, and forgets the input that it reflects. */
-  #save(): Promise<Uint8Array> {
-    return this.#saving ??= this.#saveNow().finally(() => this.#saving = undefined);
+  /**
+   * Takes a snapshot, and forgets the input that it reflects.
+   *
+   * @param wanted whether somebody asks for it; where not, and the UDF is not started again, its state is of no use
+   */
+  #save(wanted = false): Promise<Uint8Array> {
+    return this.#saving ??= this.#saveNow(wanted).finally(() => this.#saving = undefined);
   }
 
-  async #saveNow(): Promise<Uint8Array> {
+  async #saveNow(wanted: boolean): Promise<Uint8Array> {
     for (;;) {
       if (this.#starting !== undefined) await this.#ready();
       if (this.#failure !== undefined) throw this.#failure;
@@ -341,7 +354,10 @@ export class Supervisor {
       }
       const host = this.#host!;
       try {
-        return await this.#saveFrom(host);
+        const isOfUse = wanted || this.#options.backoff?.limit !== 0;
+        const state = await (isOfUse ? this.#taker.take(host, wanted) : this.#taker.pass(host));
+        this.#saveDue ||= this.#insideBatch;
+        return state;
       } catch (error) {
         if (host.failure === undefined) throw error;
         this.#recover(host, error);
@@ -349,18 +365,11 @@ export class Supervisor {
     }
   }
 
-  #saveFrom(host: Host): Promise<Uint8Array> {
-    const mark = this.#log.mark();
-    return host.snapshot((state) => {
-      this.#restartState.saved(mark, state);
-      this.#starter.works();
-    });
-  }
-
   /** Notes that the UDF has died, and starts it again; once for each death. */
   #recover(host: Host, error: unknown): void {
     if (host !== this.#host || this.#failure !== undefined) return;
     this.#host = undefined;
+    this.#taker.died(host);
     this.#restartState.allGiven();
     this.#begin(this.#restart(host, messageOf(host.failure ?? error)));
   }
@@ -416,7 +425,7 @@ export class Supervisor {
         restartState: this.#restartState,
         timeoutMs: this.#options.timeoutMs ?? 10_000,
         log: this.#options.log,
-        save: () => this.#saveFrom(old),
+        save: () => this.#taker.take(old, true),
         use: (host) => this.#use(host),
       });
     } catch (error) {
