@@ -1,4 +1,4 @@
-import type { Flows } from "../../flow/flows.ts";
+import type { FlowInfoEvent, Flows } from "../../flow/flows.ts";
 import { TineError } from "../../base/errors.ts";
 import { tableHead } from "../figures.ts";
 import { escape } from "../terminal.ts";
@@ -58,6 +58,8 @@ export async function runClient<Interval, Client extends IntervalFlow<Interval>>
   { name, server, key, intervalMs, endless, json }: ClientOptions,
 ): Promise<number> {
   using output = new InterruptibleOutput(EXIT_INTERRUPTED, { graceful: endless });
+  const started = new Date();
+  const infos = new Map<string, FlowInfoEvent>();
   let headed = false;
   using timer = new IntervalTimer(intervalMs, (k, fromMs, toMs) => {
     const intervals = {
@@ -81,6 +83,7 @@ export async function runClient<Interval, Client extends IntervalFlow<Interval>>
     signal: output.signal,
     finish: output.finish,
     log: (text) => console.error(`${name}: ${escape(text)}`),
+    onInfo: (info) => void infos.set(info.flow, info),
     onOpen() {
       thread = new BusiestThread();
       processors = new BusyProcessors();
@@ -92,7 +95,7 @@ export async function runClient<Interval, Client extends IntervalFlow<Interval>>
   if (thread !== undefined) timer.end(Math.max(...clients.map(({ lastMs }) => lastMs)));
   if (thread !== undefined || json) {
     const load = { busiestThread: thread?.share, processors: processors?.share };
-    const how = { server, kind: flows.kind, load, error: failure };
+    const how = { server, kind: flows.kind, load, error: failure, started, infos };
     if (json) output.json(summaryJson(report, clients, how));
     else output.lines([...headed ? [""] : [], ...summaryLines(report, clients, how)]);
   }

@@ -6,9 +6,10 @@ import {
   type MachineLoad,
   worstBottlenecks,
 } from "../../flow/analysis/mod.ts";
-import type { Flows } from "../../flow/flows.ts";
+import type { FlowInfoEvent, Flows } from "../../flow/flows.ts";
 import { formatDuration } from "../../base/units.ts";
 import { type Row, span, type Table, tableRows } from "../figures.ts";
+import { connectionJson, provenance } from "./provenance.ts";
 import type { ClientFlow } from "./run_flows.ts";
 
 /** How flows of a protocol are shown. */
@@ -24,13 +25,19 @@ export interface ClientReport<Client, Interval> {
   summarize(clients: readonly Client[], load: MachineLoad): Summary;
 }
 
+/** What objects of a protocol have. */
+export interface SummaryValues {
+  readonly flows: readonly { readonly id: string }[];
+  readonly [key: string]: unknown;
+}
+
 /** What was measured with flows of a protocol. */
 export interface Summary {
   /** What stands behind the server in the first line. */
   readonly setup?: string;
   lines(): string[];
-  /** The keys that objects of this protocol have. */
-  json(): object;
+  /** The keys that objects of this protocol have, those of flows among them. */
+  json(): SummaryValues;
   /** Where tine and its machines were the limit. */
   readonly bottlenecks: readonly Bottleneck[];
 }
@@ -52,6 +59,10 @@ export interface MeasuredWith {
   readonly load: MachineLoad;
   /** Why it did not come to its end. */
   readonly error?: unknown;
+  /** When it began. */
+  readonly started: Date;
+  /** How flows were opened, by their ids. */
+  readonly infos: ReadonlyMap<string, FlowInfoEvent>;
 }
 
 /** Returns an interval as lines: one a flow, and their sum where there are several in a direction. */
@@ -106,7 +117,7 @@ export function intervalJson<Client extends ClientFlow, Interval>(
 export function summaryLines<Client>(
   { protocol, summarize }: Pick<ClientReport<Client, never>, "protocol" | "summarize">,
   clients: readonly Client[],
-  { server, kind, load }: MeasuredWith,
+  { server, kind, load }: Pick<MeasuredWith, "server" | "kind" | "load">,
 ): string[] {
   const { setup = "", bottlenecks, ...summary } = summarize(clients, load);
   const title = `${protocol.toUpperCase()}, server ${server}${setup}`;
@@ -117,19 +128,22 @@ export function summaryLines<Client>(
 export function summaryJson<Client extends ClientFlow>(
   { protocol, summarize }: Pick<ClientReport<Client, never>, "protocol" | "summarize">,
   clients: readonly Client[],
-  { server, kind, load, error }: MeasuredWith,
+  { server, kind, load, error, started, infos }: MeasuredWith,
 ): object {
   const { bottlenecks, ...summary } = summarize(clients, load);
+  const { flows, ...json } = summary.json();
   const warmupMs = clients[0]?.warmUp?.ms;
   return {
     type: "summary",
+    ...provenance(started, new Date()),
     protocol,
     server,
     kind,
     warmupSeconds: warmupMs && warmupMs / 1000,
     complete: clients.every(({ complete }) => complete),
     error: errorJson(error),
-    ...summary.json(),
+    ...json,
+    flows: flows.map((flow) => ({ ...flow, ...connectionJson(infos.get(flow.id)) })),
     bottlenecks: bottlenecksJson(bottlenecks),
   };
 }

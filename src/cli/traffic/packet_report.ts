@@ -17,7 +17,7 @@ import {
 } from "../../flow/analysis/mod.ts";
 import { bitRate, column, figureText, milliseconds, percent, separated, type Table, tableOf } from "../figures.ts";
 import { warmupText } from "./client_flags.ts";
-import { type ClientReport, sumsOf } from "./client_report.ts";
+import { type ClientReport, type SummaryValues, sumsOf } from "./client_report.ts";
 import type { PacketFlow } from "./packet_flow.ts";
 import { count, grouped } from "../../base/units.ts";
 import { tableLines } from "../../base/text.ts";
@@ -86,7 +86,7 @@ function lines(measured: readonly Measured[]): string[] {
   return separated([...flows, ...sums]);
 }
 
-function json(measured: readonly Measured[]): object {
+function json(measured: readonly Measured[]): SummaryValues {
   return {
     flows: measured.map(({ flow, figures, clockOffset }) => ({
       flow: flow.label,

@@ -39,6 +39,8 @@ export interface RunFlowsOptions {
   readonly finish?: AbortSignal;
   /** Receives messages for people. */
   log(text: string): void;
+  /** Gets how each of them was opened. */
+  onInfo?(info: FlowInfoEvent): void;
   /** Called once the first of them is open. */
   onOpen?(): void;
   /** Called once all of them are open. */
@@ -72,7 +74,7 @@ export async function runFlows(
 }
 
 /** Hands events to their flows. */
-function eventsTo(clients: readonly ClientFlow[], { log, onOpen, onAllOpen }: RunFlowsOptions): FlowEvents {
+function eventsTo(clients: readonly ClientFlow[], { log, onInfo, onOpen, onAllOpen }: RunFlowsOptions): FlowEvents {
   const byId = new Map(clients.map((client) => [client.id, client]));
   const waiting = new Set(byId.keys());
   let tinit: bigint | undefined;
@@ -80,6 +82,7 @@ function eventsTo(clients: readonly ClientFlow[], { log, onOpen, onAllOpen }: Ru
     info(info) {
       const first = tinit === undefined;
       tinit ??= info.tinit;
+      onInfo?.(info);
       byId.get(info.flow)?.info(info, Number(info.tinit - tinit));
       if (first) onOpen?.();
       if (waiting.delete(info.flow) && waiting.size === 0) onAllOpen?.();

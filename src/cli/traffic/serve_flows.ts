@@ -14,6 +14,7 @@ import type {
   ServedTransactionReport,
 } from "../../flow/report.ts";
 import { figureText, seconds } from "../figures.ts";
+import { connectionJson, provenance, startOf } from "./provenance.ts";
 import { escape } from "../terminal.ts";
 import { InterruptibleOutput } from "../interrupts.ts";
 
@@ -48,11 +49,12 @@ export async function serveFlows({ name, hostnames, key, json, listen }: ServeOp
       } may be reached by other machines, and without a key (TINE_KEY) it serves all of them`,
     );
   }
+  const started = new Date();
   await using _servers = new AsyncDisposableStack();
   const servers = await listen({ events: printing(output, json, log), signal: output.signal, key });
   for (const server of servers) _servers.use(server);
   for (const address of new Set(servers.map(({ address }) => address))) {
-    if (json) output.json({ type: "listening", address });
+    if (json) output.json({ type: "listening", ...provenance(started), address });
     log(`listening on ${address}${key === undefined ? "" : ", for clients with the key"}`);
   }
   await Promise.race([aborted(output), ...servers.map(({ ended }) => ended)]);
@@ -138,29 +140,33 @@ export function servedLine({ flow, values: { client, direction } }: FlowInfoEven
   return line(`${counts} in ${(elapsedNanos / 1e9).toFixed(2)} s`, state === "unclosed" ? "ended without a close" : "");
 }
 
-/** Returns a flow that a server has served as an object. */
-export function servedJson({ flow, values: { client, direction } }: FlowInfoEvent, report: ServedReport): object {
-  if (report.kind === "servedTransactions") {
-    const { complete, connections } = report;
-    const figures = figuresOf(SERVED_TRANSACTION_FIGURES, report);
-    return { type: "flow", protocol: "tcp", id: flow, client, complete, connections, ...figures };
-  }
-  return report.kind === "servedStream"
-    ? {
-      type: "flow",
-      protocol: "tcp",
-      id: flow,
-      client,
-      direction,
-      complete: report.complete,
-      ...figuresOf(SERVED_STREAM_FIGURES, report),
+/** Returns a flow that a server has served, and that is over now, as an object. */
+export function servedJson(info: FlowInfoEvent, report: ServedReport, ended = new Date()): object {
+  const { flow: id, values: { direction, cca } } = info;
+  const when = { started: startOf(info).toISOString(), ended: ended.toISOString() };
+  const connection = connectionJson(info);
+  switch (report.kind) {
+    case "servedTransactions": {
+      const { complete, connections } = report;
+      const figures = figuresOf(SERVED_TRANSACTION_FIGURES, report);
+      return { type: "flow", protocol: "tcp", id, ...when, ...connection, complete, connections, ...figures };
     }
-    : {
-      type: "flow",
-      protocol: "udp",
-      id: flow,
-      client,
-      complete: report.state === "closed",
-      ...figuresOf(SERVED_PACKET_FIGURES, report),
-    };
+    case "servedStream": {
+      const { complete } = report;
+      const figures = figuresOf(SERVED_STREAM_FIGURES, report);
+      return { type: "flow", protocol: "tcp", id, ...when, ...connection, direction, cca, complete, ...figures };
+    }
+    default: {
+      const figures = figuresOf(SERVED_PACKET_FIGURES, report);
+      return {
+        type: "flow",
+        protocol: "udp",
+        id,
+        ...when,
+        ...connection,
+        complete: report.state === "closed",
+        ...figures,
+      };
+    }
+  }
 }

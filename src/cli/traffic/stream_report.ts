@@ -10,7 +10,7 @@ import {
 } from "../../flow/analysis/mod.ts";
 import { type Column, column, type Row, streamColumns, tableOf } from "../figures.ts";
 import { warmupText } from "./client_flags.ts";
-import { type ClientReport, sumsOf } from "./client_report.ts";
+import { type ClientReport, type SummaryValues, sumsOf } from "./client_report.ts";
 import type { StreamFlow } from "./stream_flow.ts";
 
 const { bytes, goodputBitsPerSecond, retransmits, rttMicros, cwndBytes } = STREAM_INTERVAL_FIGURES;
@@ -104,7 +104,7 @@ function lines(measured: readonly Measured[]): string[] {
   return lines;
 }
 
-function json(measured: readonly Measured[]): object {
+function json(measured: readonly Measured[]): SummaryValues {
   const goodput = (direction?: "upload" | "download") => {
     const those = measured.filter(({ flow }) => direction === undefined || flow.direction === direction);
     const { durationNanos, goodputBitsPerSecond } = sumStreams(those.map(({ flow }) => flow));

@@ -20,6 +20,7 @@ import { delay } from "../../base/time.ts";
 import { TineError } from "../../base/errors.ts";
 import { BusiestThread, BusyProcessors } from "./machine_load.ts";
 import { PacketFlow } from "./packet_flow.ts";
+import { provenance } from "./provenance.ts";
 import { type ClientFlow, runFlows } from "./run_flows.ts";
 import { StreamFlow } from "./stream_flow.ts";
 
@@ -36,6 +37,7 @@ export async function runUnderLoad(
   { json, ...options }: Omit<UnderLoadOptions, "signal" | "log"> & { readonly json: boolean },
 ): Promise<number> {
   using output = new InterruptibleOutput(EXIT_INTERRUPTED);
+  const started = new Date();
   const phases: PhaseFigures[] = [];
   let error: unknown;
   const log = (text: string) => console.error(`tine udp client: ${escape(text)}`);
@@ -48,7 +50,7 @@ export async function runUnderLoad(
     if (json) output.json(phaseJson(phase));
     else output.lines(phaseLines(phase));
   }
-  if (json) output.json(underLoadJson(phases, { server: options.server, kind: flows.kind, error }));
+  if (json) output.json(underLoadJson(phases, { server: options.server, kind: flows.kind, error, started }));
   else if (phases.length > 0) output.lines(underLoadLines(phases, flows.kind));
   await output.flush();
   if (output.interrupted) return EXIT_INTERRUPTED;
@@ -102,11 +104,12 @@ export function underLoadLines(phases: readonly PhaseFigures[], kind: MeasuredWi
 /** Returns what follows from all phases as an object. */
 export function underLoadJson(
   phases: readonly PhaseFigures[],
-  { server, kind, error }: Pick<MeasuredWith, "server" | "kind" | "error">,
+  { server, kind, error, started }: Pick<MeasuredWith, "server" | "kind" | "error" | "started">,
 ): object {
   const { addedMicros, roundTripsPerMinute } = conclusions(phases);
   return {
     type: "summary",
+    ...provenance(started, new Date()),
     protocol: "udp",
     server,
     kind,

@@ -11,7 +11,7 @@ import { packetReport } from "../../flow/reports.ts";
 
 const MS = 1_000_000;
 const SERVER = "192.0.2.2:7001";
-const HOW = { server: SERVER, kind: "ffi", load: {} } as const;
+const HOW = { server: SERVER, kind: "ffi", load: {}, started: new Date(0), infos: new Map() } as const;
 
 /** Ten packets that take 3 ms there, 0.1 ms at the server and 2 ms back, to a clock that is 1 s ahead; the fourth is lost. */
 const echoes: Script = (flow, { events }) => {

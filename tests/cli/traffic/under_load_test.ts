@@ -1,4 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { figuresJsonSchema } from "../../../src/cli/figures_schema.ts";
 import { delay } from "../../../src/base/time.ts";
 import {
   phaseJson,
@@ -155,7 +157,12 @@ Deno.test("underLoadLines() concludes nothing from a phase that was cut short", 
     "The load adds 50.00 ms to the median round trip.",
     "Responsiveness under load: 1,000 round trips per minute in the worst phase.",
   ]);
-  const json = underLoadJson(phases, { server: "192.0.2.1:7001", kind: "ffi", error: failure }) as {
+  const json = underLoadJson(phases, {
+    server: "192.0.2.1:7001",
+    kind: "ffi",
+    error: failure,
+    started: new Date(0),
+  }) as {
     complete: boolean;
     kind: string;
     error: unknown;
@@ -163,6 +170,11 @@ Deno.test("underLoadLines() concludes nothing from a phase that was cut short", 
   };
   assertEquals([json.complete, json.kind, json.error], [false, "ffi", { code: "failed", message: "reset" }]);
   assertEquals(json.phases.map(({ complete }) => complete), [true, true, false]);
+  const ajv = new Ajv2020({ strict: false, validateFormats: false }).addSchema(figuresJsonSchema(), "figures");
+  for (const [name, object] of [["underLoadSummary", json], ["phase", phaseJson(phases[0])]] as const) {
+    const validate = ajv.getSchema(`figures#/$defs/${name}`)!;
+    assert(validate(JSON.parse(JSON.stringify(object))), JSON.stringify(validate.errors));
+  }
 });
 
 Deno.test("underLoad() tells where tine was the limit of the load", async () => {
