@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { gzipSync } from "node:zlib";
 import { startTine, TextReader } from "../support/tine.ts";
 
 const encoder = new TextEncoder();
@@ -129,4 +130,23 @@ Deno.test("whatever prints says in a sentence that standard output cannot be wri
   const text = new TextDecoder().decode(stderr);
   assertEquals([code, text.includes("mistake in tine")], [1, false]);
   assertStringIncludes(text, "tine: cannot write to standard output: No space left on device");
+});
+
+Deno.test("tine host finds the format of files and of compressed standard input, and names what is in none", async () => {
+  const file = (name: string) => new URL(`../udf/format/real_files/${name}`, import.meta.url).pathname;
+  const host = start("--handler", "mirror", "--format", "json", "--pivot", "-i", file("influxdb/flux.csv"), "-i", "-");
+  await host.stdin.write(gzipSync(Deno.readFileSync(file("telegraf/batch-s.json"))));
+  await host.stdin.close();
+  const points = (await host.stdout.rest()).trimEnd().split("\n").map((line) => JSON.parse(line));
+  assertEquals((await host.child.status).code, 0, await host.stderr.rest());
+  assertEquals(points.map(({ name, fields }) => `${name} ${fields.usage}`), [
+    ...["cpu 99.5", "cpu 98", "mem 5e-324", "cpu 98", "mem 1e+21", "cpu 97.5"],
+    ...["cpu 99.5", "mem undefined", "cpu 98", "cpu 97.5"],
+  ]);
+  const wrong = start("--handler", "mirror");
+  await wrong.write("<!DOCTYPE html>\n<p>404\n");
+  await wrong.stdin.close();
+  assertEquals((await wrong.child.status).code, 1);
+  assertStringIncludes(await wrong.stderr.rest(), "tine host: stdin looks like a page of HTML, such as an error of a");
+  await wrong.stdout.rest();
 });

@@ -1,5 +1,12 @@
 import { Point } from "../point.ts";
-import { type AnnotatedColumn, assignParts, setAnnotated, setType, timeOfCell } from "./annotated_columns.ts";
+import {
+  type AnnotatedColumn,
+  assignParts,
+  type ColumnPart,
+  setAnnotated,
+  setType,
+  timeOfCell,
+} from "./annotated_columns.ts";
 import { type CsvRow, CsvRowParser } from "./csv_rows.ts";
 import { FieldColumns, setTyped } from "./field_column.ts";
 import { badLine, FieldMaps, type InputItem, type PointDefaults, quoted } from "./input_item.ts";
@@ -9,9 +16,13 @@ import type { SurveyedFormat } from "./survey.ts";
 
 /** The columns of a table. */
 interface Table {
+  /** How many cells a row has. */
+  width: number;
+  /** The columns of the header, and behind them those with the same value in each row, from `#constant`. */
   columns: readonly AnnotatedColumn[];
-  /** Columns with the same value in each row, from `#constant`. */
-  constants: readonly AnnotatedColumn[];
+  /** Which column is the measurement, and which the names of fields; -1: none. */
+  measurementAt: number;
+  fieldNameAt: number;
   /** Why the rows cannot be used; "": they can. */
   problem: string;
   /** Whether the table says why a query failed. */
@@ -93,7 +104,10 @@ export class AnnotatedCsv implements SurveyedFormat<TableRow | InputItem> {
     }
     if (fields.isEmpty) return undefined;
     let time: bigint | undefined;
-    for (const [i, column] of [...table.columns, ...table.constants].entries()) {
+    const { columns } = table;
+    for (let i = 0; i < columns.length; i++) {
+      const column = columns[i];
+      if (column.part !== "tag" && column.part !== "time") continue;
       const cell = valueAt(entry, i, column);
       if (cell === "") continue;
       if (column.part === "tag" && this.#fields.given(column.label) !== "ignore") tags.set(column.label, cell);
@@ -118,15 +132,14 @@ export class AnnotatedCsv implements SurveyedFormat<TableRow | InputItem> {
   }
 
   #nameOf(row: TableRow): string {
-    const columns = [...row.table.columns, ...row.table.constants];
-    const i = columns.findIndex(({ part }) => part === "measurement");
+    const { columns, measurementAt: i } = row.table;
     return (i < 0 ? "" : valueAt(row, i, columns[i])) || (this.#options.defaults.measurement ?? "");
   }
 
   *#fieldsOf(row: TableRow): Generator<{ field: string; column: AnnotatedColumn; cell: string }> {
-    const columns = [...row.table.columns, ...row.table.constants];
-    const nameAt = columns.findIndex(({ part }) => part === "fieldName");
-    for (const [i, column] of columns.entries()) {
+    const { columns, fieldNameAt: nameAt } = row.table;
+    for (let i = 0; i < columns.length; i++) {
+      const column = columns[i];
       if (column.part === "field") {
         yield { field: column.label, column, cell: valueAt(row, i, column) };
       } else if (column.part === "fieldValue") {
@@ -190,8 +203,8 @@ class TableRows implements Omit<TextParser, "push" | "end"> {
       out.push(badLine(line, "the query ended with an error", text));
     } else if (this.#table.problem !== "") {
       return; // the header has been reported
-    } else if (cells.length !== this.#table.columns.length) {
-      const wanted = this.#table.columns.length;
+    } else if (cells.length !== this.#table.width) {
+      const wanted = this.#table.width;
       out.push(badLine(line, `there are ${cells.length} cells, but the header has ${wanted}`, text));
     } else {
       out.push({ ...row, table: this.#table });
@@ -267,7 +280,9 @@ class TableRows implements Omit<TextParser, "push" | "end"> {
       : "";
     const problem = isError ? "" : tooLong || assignParts(all, this.#defaults.measurement !== undefined);
     const isTyped = all.every(({ part, type }) => type !== "" || part !== "field" && part !== "fieldValue");
-    return { columns, constants: this.#constants, problem, isError, isTyped };
+    const at = (wanted: ColumnPart) => all.findIndex(({ part }) => part === wanted);
+    const [measurementAt, fieldNameAt] = [at("measurement"), at("fieldName")];
+    return { width: labels.length, columns: all, measurementAt, fieldNameAt, problem, isError, isTyped };
   }
 }
 

@@ -31,6 +31,7 @@ export class InfluxCsv implements SurveyedFormat<InfluxRow | InputItem> {
   readonly #timeColumn: string;
   readonly #maxLineLength: number | undefined;
   readonly #columns: FieldColumns;
+  #tags: { cell: string; tags: Map<string, string> } | undefined;
 
   constructor({ defaults, tagColumns, timeColumn, maxLineLength, types, warn }: SourceOptions) {
     this.#defaults = defaults;
@@ -68,7 +69,7 @@ export class InfluxCsv implements SurveyedFormat<InfluxRow | InputItem> {
     const name = this.#nameOf(entry);
     if (name === "") return badLine(line, "the row has no name, and no measurement is given", text);
     let time: bigint | undefined;
-    const tags = entry.hasTags ? tagsOfCell(cells[entry.hasName ? 1 : 0]) : new Map<string, string>();
+    const tags = new Map(entry.hasTags ? this.#tagsOf(cells[entry.hasName ? 1 : 0]) : undefined);
     const fields = new FieldMaps();
     let empty = true;
     for (let i = columnsBefore(entry); i < cells.length; i++) {
@@ -101,6 +102,12 @@ export class InfluxCsv implements SurveyedFormat<InfluxRow | InputItem> {
       fieldsBool: fields.bools,
     });
     return { kind: "point", line, point };
+  }
+
+  /** Most rows have the tags of the row before. */
+  #tagsOf(cell: string): ReadonlyMap<string, string> {
+    if (this.#tags?.cell !== cell) this.#tags = { cell, tags: tagsOfCell(cell) };
+    return this.#tags.tags;
   }
 
   #nameOf({ hasName, cells }: InfluxRow): string {

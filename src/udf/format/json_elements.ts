@@ -52,7 +52,6 @@ interface Container {
 /** The longest text of one value, in UTF-16 units, unless an option says otherwise. */
 const DEFAULT_MAX_LENGTH = 16 * 1024 * 1024;
 
-const SPACE = /[ \t\r\n]*/y;
 const WORD = /[^\s,:[\]{}"]+/y;
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
@@ -125,11 +124,12 @@ export class JsonElements implements TextParser {
 
   /** Moves over white space. */
   #space(text: string, position: number): number {
-    SPACE.lastIndex = position;
-    SPACE.test(text);
-    const end = SPACE.lastIndex;
-    for (let i = text.indexOf("\n", position); i >= 0 && i < end; i = text.indexOf("\n", i + 1)) this.#line++;
-    return end;
+    for (; position < text.length; position++) {
+      const unit = text.charCodeAt(position);
+      if (unit === 0x0a) this.#line++;
+      else if (unit !== 0x20 && unit !== 0x09 && unit !== 0x0d) break;
+    }
+    return position;
   }
 
   /** The start of the next line that begins with `{`, or the end of the text. */
