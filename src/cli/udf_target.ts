@@ -44,6 +44,8 @@ export interface ReachOptions {
   retryMs: number;
   /** Gets the lines that a child process writes to stderr. */
   log: (line: string) => void;
+  /** Gets a sentence where a socket is not there yet. */
+  waiting?: (why: string) => void;
   signal?: AbortSignal;
   /** How a module of an author is run. */
   module?: ModuleRunnerOptions;
@@ -58,7 +60,7 @@ export interface ReachOptions {
  */
 export async function reachUdf(
   target: Target,
-  { retryMs, log, signal, module, cwd }: ReachOptions,
+  { retryMs, log, waiting, signal, module, cwd }: ReachOptions,
 ): Promise<RunningUdf> {
   checkTarget(target);
   const { handler, socket, connect, trailing } = target;
@@ -77,7 +79,7 @@ export async function reachUdf(
   }
   const { connectSocket } = await import("../udf/udf_socket.ts");
   const address = socket !== undefined ? { path: socket } : placeOfUdf(connect!);
-  return await connectSocket(address, retryMs, signal);
+  return await connectSocket(address, retryMs, signal, waiting);
 }
 
 /**

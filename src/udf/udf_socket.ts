@@ -17,7 +17,7 @@ export function formatAddress(address: SocketAddress): string {
 /**
  * Connects to a UDF that listens on a Unix or TCP socket.
  *
- * @param retryMs for how long a UDF that is not there yet is tried again, with growing pauses
+ * @param retryMs for how long a UDF that is not there yet is tried again, with growing pauses; Infinity: for ever
  * @param signal ends the attempts
  * @param waiting gets a sentence when the first attempt has failed and others follow
  * @throws {TineError} `cannot-connect`
@@ -63,6 +63,23 @@ export async function connectSocket(
   }
 }
 
+/**
+ * Whether a UDF can be connected to: a connection that is closed at once, as Kapacitor's at its own start.
+ *
+ * @param withinMs how long it may take to answer
+ * @returns why it cannot be now, where it may come; undefined: it can
+ * @throws {TineError} `cannot-connect` where waiting does not help, such as for a name of a host that is unknown
+ */
+export async function probeSocket(address: SocketAddress, withinMs: number): Promise<string | undefined> {
+  try {
+    (await connectOnce(address, withinMs)).close();
+  } catch (error) {
+    const why = `cannot connect to ${formatAddress(address)}: ${connectFailure(error)}`;
+    if (!isTemporary(error)) throw new TineError("cannot-connect", why, { cause: error });
+    return why;
+  }
+}
+
 async function connect(
   address: SocketAddress,
   retryMs: number,
@@ -71,36 +88,51 @@ async function connect(
 ): Promise<Deno.Conn> {
   const deadline = performance.now() + retryMs;
   for (let delay = FIRST_DELAY_MS;; delay = Math.min(delay * 2, LONGEST_DELAY_MS)) {
+    const withinMs = retryMs > 0 ? Math.max(FIRST_DELAY_MS, deadline - performance.now()) : undefined;
     try {
-      if ("path" in address) return await Deno.connect({ transport: "unix", path: address.path });
-      const connection = await Deno.connect(address);
-      connection.setNoDelay();
-      return connection;
+      return await connectOnce(address, withinMs, signal);
     } catch (error) {
       const left = deadline - performance.now();
+      const place = formatAddress(address);
       if (left <= 0 || signal?.aborted || !isTemporary(error)) {
-        throw new TineError(
-          "cannot-connect",
-          `cannot connect to ${formatAddress(address)}${retryMs > 0 ? ` within ${retryMs / 1000} s` : ""}: ${
-            connectFailure(error)
-          }`,
-          { cause: error },
-        );
+        const within = retryMs > 0 && isTemporary(error) ? ` within ${retryMs / 1000} s` : "";
+        const message = `cannot connect to ${place}${within}: ${connectFailure(error)}`;
+        throw new TineError("cannot-connect", message, { cause: error });
       }
-      if (delay === FIRST_DELAY_MS) waiting?.(`cannot connect to ${formatAddress(address)}: ${connectFailure(error)}`);
+      if (delay === FIRST_DELAY_MS) waiting?.(`cannot connect to ${place}: ${connectFailure(error)}`);
       await pause(Math.min(delay, left), signal);
     }
   }
 }
 
-/** Whether a UDF that is about to start explains the error. */
+/** @throws {Deno.errors.TimedOut} where there is no answer in time */
+async function connectOnce(address: SocketAddress, withinMs?: number, signal?: AbortSignal): Promise<Deno.Conn> {
+  if ("path" in address) return await Deno.connect({ transport: "unix", path: address.path });
+  const attempt = new AbortController();
+  const cancel = () => attempt.abort(signal?.reason);
+  signal?.addEventListener("abort", cancel);
+  const late = () => attempt.abort(new Deno.errors.TimedOut("there is no answer"));
+  const timer = Number.isFinite(withinMs) ? setTimeout(late, withinMs) : undefined;
+  try {
+    const connection = await Deno.connect({ ...address, signal: attempt.signal });
+    connection.setNoDelay();
+    return connection;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", cancel);
+  }
+}
+
+/** Whether a UDF that is about to start, or has much to do, explains the error. */
 function isTemporary(error: unknown): boolean {
-  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.ConnectionRefused;
+  const { NotFound, ConnectionRefused, WouldBlock, TimedOut } = Deno.errors;
+  return [NotFound, ConnectionRefused, WouldBlock, TimedOut].some((kind) => error instanceof kind);
 }
 
 function connectFailure(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such socket; is the UDF running?";
   if (error instanceof Deno.errors.ConnectionRefused) return "connection refused; is the UDF running?";
+  if (error instanceof Deno.errors.WouldBlock) return "its queue of connections is full; does the UDF accept any?";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
   return messageOf(error);
 }

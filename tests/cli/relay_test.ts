@@ -229,31 +229,89 @@ Deno.test("a UDF on a Unix socket is reached through another one, and again afte
   await relaysAndReconnects((folder) => ["--socket", `${folder}/udf.sock`]);
 });
 
-Deno.test("a relay to a Unix socket says at its start what is wrong with it", async () => {
+Deno.test("a relay says at its start what is wrong with the place of its UDF", async () => {
   const folder = await Deno.makeTempDir();
+  const path = (name: string) => `${folder}/${name}`;
   try {
-    await Deno.writeTextFile(`${folder}/file`, "");
+    await Deno.writeTextFile(path("file"), "");
+    const gone = Deno.listen({ transport: "unix", path: path("made.sock") });
+    await Deno.rename(path("made.sock"), path("stale.sock")); // closing would remove it
+    gone.close();
     const cases: [args: string[], code: number, message: string][] = [
-      [
-        ["--connect", `${folder}/file`],
-        2,
-        "file: expected a Unix socket that a UDF listens on, not another kind of file",
-      ],
-      [["--connect", `${folder}/x.sock`, "--socket", `${folder}/./x.sock`], 2, "are one place"],
+      [["--connect", path("file")], 2, "file: expected a Unix socket that a UDF listens on, not another kind of file"],
+      [["--connect", path("x.sock"), "--socket", path("./x.sock")], 2, "are one place"],
       [["--connect", "localhost"], 2, "--connect HOST:PORT: expected e.g. 127.0.0.1:9000"],
+      [["--connect", "none.invalid:9000", "--socket", path("a")], 1, "cannot connect to none.invalid:9000: failed to"],
+      [["--connect", "none.invalid:9000", "--timeout", "9s"], 1, "cannot connect to none.invalid:9000: failed to"],
+      [["mirror", "--drain-timeout", "1s"], 2, "--drain-timeout is for a relay"],
+      [["mirror", "--timeout", "1s"], 2, "--timeout is for a relay"],
     ];
     for (const [args, code, message] of cases) {
       const result = await tine(["agent", ...args]);
       assertEquals(result.code, code, result.stderr);
       assertStringIncludes(result.stderr, message);
+      assertEquals(Array.from(Deno.readDirSync(folder), ({ name }) => name).includes("a"), false);
     }
-    const early = startTine("agent", "--connect", `${folder}/late.sock`, "--socket", `${folder}/relay.sock`);
-    const log = new TextReader(early.stderr);
-    await log.until(/there is no socket .*late\.sock yet: connections wait for it/);
+    // What may come is waited for, and said at once.
+    const port = freePort();
+    const waiting: [connect: string, message: RegExp][] = [
+      [path("late.sock"), /late\.sock: there is no such socket; is the UDF running\?; each connection waits for it/],
+      [path("stale.sock"), /stale\.sock: connection refused; is the UDF running\?; each connection waits for it/],
+      [`127.0.0.1:${port}`, /:\d+: connection refused; is the UDF running\?; each connection waits for it/],
+    ];
+    for (const [connect, message] of waiting) {
+      const early = startTine("agent", "--connect", connect, "--socket", path("relay.sock"));
+      const log = new TextReader(early.stderr);
+      await log.until(message);
+      await log.until(/listening on/);
+      early.kill("SIGTERM");
+      assertEquals((await early.status).code, 0);
+      await Promise.all([early.stdin.close(), early.stdout.cancel(), log.rest()]);
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+Deno.test("a relay waits for a Unix socket that vanished, and goes on where it was once it is back", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/udf.sock`;
+  const serve = async () => {
+    const child = startTine("agent", "moving-avg", "--socket", path);
+    const log = new TextReader(child.stderr);
     await log.until(/listening on/);
-    early.kill("SIGTERM");
-    assertEquals((await early.status).code, 0);
-    await Promise.all([early.stdin.close(), early.stdout.cancel(), log.rest()]);
+    return {
+      async end() {
+        child.kill("SIGTERM");
+        await Promise.all([child.status, child.stdin.close(), child.stdout.cancel(), log.rest()]);
+      },
+    };
+  };
+  try {
+    const first = await serve();
+    const relay = ["agent", "--restart", "--timeout", "1s", "--restart-limit", "100", "--connect", path];
+    const options = ["--set", "field=v", "--set", "size=100", "--timeout", "60s", "--format", "line"];
+    const host = startTine("host", ...options, "--", ...TINE, ...relay);
+    const [stdout, stderr] = [new TextReader(host.stdout), new TextReader(host.stderr)];
+    const writer = host.stdin.getWriter();
+    await writer.write(new TextEncoder().encode("cpu v=1 1\n"));
+    await stdout.until(/ 1\n/);
+    await first.end();
+    // The socket is gone for longer than one attempt to connect takes.
+    await writer.write(new TextEncoder().encode("cpu v=3 2\n"));
+    await stderr.until(/there is no such socket; is the UDF running\?; trying for 1 s/);
+    await stderr.until(/cannot connect to .*udf\.sock within 1 s: there is no such socket/);
+    const second = await serve();
+    await stdout.until(/cpu avg=2 2\n/);
+    await writer.close();
+    assertEquals((await host.status).code, 0, stderr.text);
+    await Promise.all([stdout.rest(), stderr.rest()]);
+    await second.end();
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -178,6 +178,28 @@ Deno.test("a UDF that goes on sending after the end of its input may take as lon
   assert(await host.ended === undefined);
 });
 
+Deno.test("a UDF that goes on sending after the end of its input is ended at the limit of the drain", async () => {
+  // The end of the input may stand behind what the UDF has not taken yet.
+  for (const inputEnd of [undefined, () => Promise.resolve()]) {
+    const { host, udf, udfs } = relay({ drainTimeoutMs: 200, endTimeoutMs: 60_000, timeoutMs: 60_000, inputEnd });
+    host.send(INFO, INIT);
+    const child = await udf(0);
+    await begin(child, "stream");
+    const waiting = inputEnd === undefined ? 0 : 200;
+    host.send(...Array.from({ length: waiting }, (_, i) => pointRequest(i, "x".repeat(10_000)))).end();
+    let over = false;
+    const rest = host.rest().finally(() => over = true);
+    for (let i = 0; !over; i++) {
+      await Promise.race([child.send(pointRequest(i)).catch(() => {}), rest]);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    const responses = await rest;
+    assertEquals([kinds(responses).slice(0, 3), responses.at(-1)!.kind], [["info", "init", "point"], "error"]);
+    assertStringIncludes((await host.ended)!.message, "the UDF did not end within 0.2 s after the end of its input");
+    assertEquals([udfs.length, udfs[0].kills > 0], [1, true]);
+  }
+});
+
 Deno.test("a relay whose UDF takes no input is over too once its host has ended the input, which stands behind", async () => {
   const inputEnd = Promise.withResolvers<void>();
   const { host, udf, udfs } = relay({ endTimeoutMs: 100, timeoutMs: 60_000, inputEnd: () => inputEnd.promise });

@@ -1,11 +1,11 @@
-import { messageOf, TineError } from "../../base/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import { BUNDLED_HANDLERS } from "../../udf/handlers/mod.ts";
-import { isLoopback } from "../../base/address.ts";
+import { type HostPort, isLoopback } from "../../base/address.ts";
 import { parseAddress } from "../address.ts";
 import type { Agents } from "./agents.ts";
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { duration, flag, integer, size, text } from "../flags.ts";
+import { duration, flag, flagName, integer, size, text } from "../flags.ts";
 import { type Interrupts, onInterrupt } from "../interrupts.ts";
 import { checkListenFlags, type ListenFlags, listens, openListener } from "./listener.ts";
 import { checkModuleFlags, isModule, moduleFlags } from "../module_flags.ts";
@@ -14,12 +14,12 @@ import { escape } from "../terminal.ts";
 import { placeOfUdf } from "../udf_target.ts";
 
 /** Where this agent listens and what it relays to, as the command line gives it. */
-interface Places {
-  readonly listen?: string;
-  readonly socket?: string;
+interface Places extends ListenFlags {
   readonly connect?: string;
 }
 
+/** How long the UDF of a relay may take to answer when the relay starts, in ms. */
+const PROBE_MS = 3_000;
 /** How long an agent may take to stop after a signal, in ms. */
 const STOP_MS = 5_000;
 /** How long output may wait after the end of the input, in ms: Kapacitor takes no output once a task is disabled, and hangs until the agent ends. */
@@ -60,7 +60,16 @@ export const command = defineCommand({
       help: "relay to a UDF on TCP, or on a Unix socket: ./my_udf.sock",
     }),
     ...supervisionFlags,
-    timeout: duration({ default: 10_000, zero: "never", help: "relay: give up a UDF that is silent for so long" }),
+    timeout: duration({
+      defaultText: "10s",
+      zero: "never",
+      help: "relay: give up a UDF that is silent for so long",
+    }),
+    drainTimeout: duration({
+      defaultText: "1m",
+      zero: "never",
+      help: "relay: give up a UDF that goes on so long after its input",
+    }),
     ...moduleFlags,
     workers: integer({
       min: 1,
@@ -109,6 +118,11 @@ export const command = defineCommand({
     }
     if (flags.workers > 1 && !module) {
       throw new UsageError("--workers is for modules: give the path of a .ts or .js file");
+    }
+    const isRelay = handler === undefined || flags.restart || flags.watch;
+    const ofRelay = (["timeout", "drainTimeout"] as const).find((name) => flags[name] !== undefined);
+    if (ofRelay !== undefined && !isRelay) {
+      throw new UsageError(`${flagName(ofRelay)} is for a relay: give -- CMD, --connect, --restart or --watch`);
     }
     const { redirectConsole } = await import("../../udf/stderr_console.ts");
     redirectConsole();
@@ -214,18 +228,27 @@ function checkUdf(handler: string | undefined, connect: string | undefined, trai
  * @throws {TineError} `cannot-start`
  */
 async function checkReachable(
-  { listen, socket, connect }: Places,
+  places: Places,
   trailing: readonly string[] | undefined,
   report: (message: string) => void,
 ) {
+  const { listen, socket, connect } = places;
   if (trailing !== undefined) {
     const { checkProgram } = await import("../../udf/udf_process.ts");
     checkProgram(trailing[0]);
   }
   if (connect === undefined) return;
   const place = placeOfUdf(connect);
-  if ("path" in place) return checkSocketPath(place.path, socket, report);
-  const { hostname, port } = place;
+  if ("path" in place) checkSocketPath(place.path, socket);
+  else checkAddress(place, listen, connect);
+  if (!listens(places)) return; // it connects at once, and says what is wrong
+  const { probeSocket } = await import("../../udf/udf_socket.ts");
+  const why = await probeSocket(place, PROBE_MS);
+  if (why !== undefined) report(`${why}; each connection waits for it`);
+}
+
+/** Throws for an address where no UDF can be. */
+function checkAddress({ hostname, port }: HostPort, listen: string | undefined, connect: string): void {
   if (port === 0) throw new UsageError(`--connect ${connect}: no UDF listens on port 0`);
   if (listen === undefined) return;
   const own = parseAddress(listen, "--listen");
@@ -239,24 +262,17 @@ async function checkReachable(
   }
 }
 
-/** Throws if the path is another kind of file. If nothing is there yet, reports that connections wait for the socket. */
-function checkSocketPath(path: string, own: string | undefined, report: (message: string) => void): void {
+/** Throws if the path is this agent's own, or another kind of file. */
+function checkSocketPath(path: string, own: string | undefined): void {
   if (own !== undefined && realPath(own) === realPath(path)) {
     throw new UsageError(`--socket ${own} and --connect ${path} are one place: the relay would connect to itself`);
   }
   try {
     if (Deno.statSync(path).isSocket !== false) return;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw cannotConnect(path, error);
-    report(`there is no socket ${path} yet: connections wait for it`);
-    return;
+  } catch {
+    return; // connecting to it says why
   }
   throw new UsageError(`--connect ${path}: expected a Unix socket that a UDF listens on, not another kind of file`);
-}
-
-function cannotConnect(path: string, cause: unknown): TineError {
-  const why = cause instanceof Deno.errors.PermissionDenied ? "permission denied" : messageOf(cause);
-  return new TineError("cannot-connect", `cannot connect to ${path}: ${why}`, { cause });
 }
 
 /** The folder of a path as the system knows it, and the name in it. */

@@ -21,8 +21,13 @@ export interface AgentFlags extends ModuleFlagValues, SupervisionFlagValues {
   readonly workers: number;
   readonly watch: boolean;
   readonly connect?: string;
-  readonly timeout: number;
+  readonly timeout?: number;
+  readonly drainTimeout?: number;
 }
+
+/** How long a relayed UDF may be silent, and how long it may go on after its input, in ms, where nothing else is given. */
+const TIMEOUT_MS = 10_000;
+const DRAIN_TIMEOUT_MS = 60_000;
 
 /**
  * Prepares to run a bundled handler, an author's module, or a relay to another UDF.
@@ -36,10 +41,16 @@ export async function openAgents(
   flags: AgentFlags,
   log: (line: string) => void,
 ): Promise<Agents> {
+  const timeoutMs = flags.timeout ?? TIMEOUT_MS;
   const agentOptions = { maxFrameBytes: flags.maxFrame, handlerTimeoutMs: flags.handlerTimeout };
   if (handler === undefined) {
     return await openRelay(() =>
-      reachUdf({ connect: flags.connect, trailing }, { ...moduleReach(flags), retryMs: flags.timeout, log })
+      reachUdf({ connect: flags.connect, trailing }, {
+        ...moduleReach(flags),
+        retryMs: timeoutMs || Infinity,
+        log,
+        waiting: (why) => log(`${why}; trying ${timeoutMs === 0 ? "until it is there" : `for ${timeoutMs / 1000} s`}`),
+      })
     );
   }
   if (!isModule(handler, "HANDLER")) {
@@ -100,10 +111,11 @@ export async function openAgents(
       accept(connection, _number, inputEnd) {
         const relay = createRelay(reachAndKeep, {
           ...supervisorOptions(flags),
-          timeoutMs: flags.timeout,
+          timeoutMs,
           // A host that has ended the input waits for our end: that is to come within its own timeout.
           inputEnd,
-          endTimeoutMs: flags.timeout * 0.8,
+          endTimeoutMs: timeoutMs * 0.8,
+          drainTimeoutMs: flags.drainTimeout ?? DRAIN_TIMEOUT_MS,
           maxFrameBytes: flags.maxFrame,
           log,
           watch: flags.watch ? watched : undefined,

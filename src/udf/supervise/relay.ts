@@ -13,6 +13,8 @@ export interface RelayOptions extends SupervisorOptions {
   inputEnd?: () => Promise<void>;
   /** How long the UDF may be silent after the end of its input, in ms; default 0: for ever. */
   endTimeoutMs?: number;
+  /** How long the UDF may take to end after the end of its input, also while it sends, in ms; default 0: for ever. */
+  drainTimeoutMs?: number;
   /** A module: whenever it changes, the UDF is replaced by its new version. */
   watch?: string;
   /** Gets what supervision did, when a connection has ended. */
@@ -36,7 +38,8 @@ export function createRelay(reach: () => Promise<RunningUdf>, options: RelayOpti
     };
     const supervisor = new Supervisor(reach, receiver, options);
     supervisor.start();
-    void options.inputEnd?.().then(() => supervisor.expectEnd(options.endTimeoutMs));
+    const limits = { silenceMs: options.endTimeoutMs, drainMs: options.drainTimeoutMs };
+    void options.inputEnd?.().then(() => supervisor.expectEnd(limits));
     const unwatch = options.watch === undefined
       ? undefined
       : watchModule(options.watch, () => void supervisor.reload().catch(() => {}));
@@ -51,8 +54,9 @@ export function createRelay(reach: () => Promise<RunningUdf>, options: RelayOpti
       endBatch: (end) => supervisor.end(end),
       async stop() {
         unwatch?.();
+        supervisor.expectEnd(limits);
         try {
-          await supervisor.stop(0, options.endTimeoutMs);
+          await supervisor.stop();
         } catch (error) {
           // All output has gone out, and Kapacitor is content with such a UDF.
           if (!(error instanceof TineError) || error.code !== "bad-exit") throw error;

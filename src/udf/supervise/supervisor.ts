@@ -1,6 +1,6 @@
 import { Condition } from "../../base/condition.ts";
 import { messageOf, TineError } from "../../base/errors.ts";
-import { MAX_TIMER_MS } from "../../base/time.ts";
+import { MAX_TIMER_MS, startLongTimer } from "../../base/time.ts";
 import type { Batch } from "../batcher.ts";
 import type { Host, HostCounts, HostOptions } from "../host.ts";
 import type { BeginBatch, EndBatch, InfoResponse, Option, Request } from "../messages.ts";
@@ -75,6 +75,8 @@ export class Supervisor {
   readonly #batchEnded = new Condition();
   #stopping = false;
   #timer: ReturnType<typeof setInterval> | undefined;
+  /** Ends the UDF some time after the end of its input. */
+  #drainTimer: Disposable | undefined;
   /** Watches the UDF once its input has ended. */
   #silenceTimer: ReturnType<typeof setInterval> | undefined;
   #failure: Error | undefined;
@@ -226,7 +228,7 @@ export class Supervisor {
     this.#stopping = true;
     this.#batchEnded.notify();
     clearInterval(this.#timer);
-    this.expectEnd(silenceMs);
+    this.expectEnd({ silenceMs });
     try {
       for (let attempt = 1;; attempt++) {
         await this.#ready();
@@ -242,19 +244,27 @@ export class Supervisor {
       }
     } finally {
       clearInterval(this.#silenceTimer);
+      this.#drainTimer?.[Symbol.dispose]();
       // After a failure nothing may be left behind.
       await this.#hosts.stop();
     }
   }
 
   /**
-   * The input has ended, though the UDF may not have taken all of it: one that is silent for so long from now on is
-   * given up and ended by force.
+   * The input has ended, though the UDF may not have taken all of it: one that sends nothing for so long, or does not
+   * end within a time, is given up and ended by force. Each counts from the first call that names it.
    *
-   * @param silenceMs 0: never
+   * @param limits in ms; 0: never
    */
-  expectEnd(silenceMs = 0): void {
-    if (silenceMs === 0 || this.#silenceTimer !== undefined || this.#failure !== undefined) return;
+  expectEnd({ silenceMs = 0, drainMs = 0 }: { silenceMs?: number; drainMs?: number }): void {
+    if (this.#failure !== undefined) return;
+    if (drainMs > 0) {
+      this.#drainTimer ??= startLongTimer(drainMs, () => {
+        const message = `the UDF did not end within ${drainMs / 1000} s after the end of its input`;
+        this.#giveUp(new TineError("drain-timeout", message));
+      });
+    }
+    if (silenceMs === 0 || this.#silenceTimer !== undefined) return;
     const began = performance.now();
     this.#silenceTimer = setInterval(() => {
       if (Math.min(performance.now() - began, this.#hosts.silenceMs) < silenceMs) return;
@@ -447,12 +457,13 @@ export class Supervisor {
     this.#failure = error instanceof Error ? error : new Error(messageOf(error));
     clearInterval(this.#timer);
     clearInterval(this.#silenceTimer);
+    this.#drainTimer?.[Symbol.dispose]();
     this.#givingUp.abort(this.#failure);
     this.#givenUp.resolve();
     this.#batchEnded.notify();
     this.#options.onAbort?.(this.#failure);
     this.#hosts.abort(this.#failure);
     // A caller that waits for the end must not wait for a UDF that hangs.
-    if (this.#silenceTimer !== undefined) this.#hosts.kill();
+    if (this.#silenceTimer !== undefined || this.#drainTimer !== undefined) this.#hosts.kill();
   }
 }
