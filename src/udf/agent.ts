@@ -18,6 +18,7 @@ import {
   takesFrames,
 } from "./handler.ts";
 import type { InfoResponse, InitRequest, Outcome, Request } from "./messages.ts";
+import { Point } from "./point.ts";
 import { defaultFrameLimit } from "./snapshot_limit.ts";
 
 /** How an agent behaves; each has a default. */
@@ -183,9 +184,15 @@ export class Agent {
       while (!this.#stopping && frames.next()) {
         cursor.reset(frames.bytes, frames.start, frames.end);
         let call: Promise<void> | void;
-        // The UDF behind a relay judges what the host sends.
-        if (relay !== undefined && enterPoint(cursor)) {
-          call = this.#handOn(relay);
+        if (enterPoint(cursor)) {
+          // The UDF behind a relay judges what the host sends.
+          if (relay !== undefined) {
+            call = this.#handOn(relay);
+          } else {
+            const point = Point.decode(cursor);
+            progress?.begin("point", frames.offset);
+            call = this.#point(handler, point);
+          }
         } else {
           const request = decodeRequest(cursor);
           progress?.begin(request.kind, frames.offset);
@@ -216,17 +223,19 @@ export class Agent {
     if (result !== undefined) return this.#watch.over("point", result);
   }
 
+  #point(handler: Handler, point: Point): Promise<void> | void {
+    this.#pointsIn++;
+    this.#incoming.point();
+    this.#output.open(); // a host that sends data takes data
+    if (handler.point === undefined) throw new TineError("no-method", "the handler has no method point()");
+    const result = handler.point(point);
+    if (isPromiseLike(result)) return this.#watch.over("point", result, point);
+  }
+
   #dispatch(handler: Handler, request: Request): Promise<void> | void {
     switch (request.kind) {
-      case "point": {
-        this.#pointsIn++;
-        this.#incoming.point();
-        this.#output.open(); // a host that sends data takes data
-        if (handler.point === undefined) throw new TineError("no-method", "the handler has no method point()");
-        const result = handler.point(request.point);
-        if (isPromiseLike(result)) return this.#watch.over("point", result, request.point);
-        return;
-      }
+      case "point":
+        return this.#point(handler, request.point);
       case "begin":
         this.#incoming.begin(request.begin);
         this.#output.open();

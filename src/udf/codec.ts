@@ -33,7 +33,7 @@ import {
 } from "./message_codec.ts";
 import type { Request, Response } from "./messages.ts";
 import { Point } from "./point.ts";
-import { locatePointFields } from "./field_codec.ts";
+import { locatePointFields } from "./point_layout.ts";
 
 const { BYTES } = WireType;
 

@@ -1,6 +1,5 @@
 /**
- * Fields of messages to and from bytes: scalars, lists, maps with string keys; and where the fields of an encoded point
- * lie.
+ * Fields of messages to and from bytes: scalars, lists, maps with string keys.
  *
  * @module
  */
@@ -101,21 +100,26 @@ export function findBoolEntry(reader: ByteReader, key: string): boolean | undefi
  * @returns the last value of the key, undefined if it has none
  */
 export function findEntry<T>(reader: ByteReader, key: string, readValue: (reader: ByteReader) => T): T | undefined {
-  const end = reader.end;
-  let position = reader.position;
-  let found: T | undefined;
-  while (position < end) {
-    reader.position = position + 1; // behind the entry's tag
-    const next = position = reader.delimited();
-    reader.position++; // behind the key's tag
-    const keyEnd = reader.delimited();
-    if (isText(reader, reader.position, keyEnd, key)) {
-      reader.position = keyEnd + 1; // behind the value's tag
-      found = readValue(reader);
+  const { bytes, end } = reader;
+  let found = -1;
+  for (let position = reader.position; position < end;) {
+    const length = bytes[position + 1];
+    let keyLength = bytes[position + 3];
+    let keyStart = position + 4, next = position + 2 + length;
+    if ((length | keyLength) > 0x7f) { // lengths of several bytes
+      reader.position = position + 1; // behind the entry's tag
+      next = reader.delimited();
+      reader.position++; // behind the key's tag
+      keyLength = reader.delimited() - reader.position;
+      keyStart = reader.position;
     }
+    const keyEnd = keyStart + keyLength;
+    if (isText(reader, keyStart, keyEnd, key)) found = keyEnd + 1; // behind the value's tag
     position = next;
   }
-  return found;
+  if (found < 0) return undefined;
+  reader.position = found;
+  return readValue(reader);
 }
 
 /** Whether the UTF-8 bytes from `start` to `end` encode this text. */
@@ -126,7 +130,7 @@ function isText(reader: ByteReader, start: number, end: number, text: string): b
   if (end - start < length || end - start > length * 3) return false;
   for (let i = 0; i < length; i++) {
     const unit = text.charCodeAt(i);
-    if (unit > 0x7f) return reader.strings.get(bytes, start, end) === text;
+    if (unit > 0x7f) return reader.strings.get(bytes, reader.view, start, end) === text;
     if (bytes[start + i] !== unit) return false;
   }
   return end - start === length;
@@ -158,6 +162,7 @@ export function writeMap(writer: ByteWriter, tag: number, type: MapType, map: Ma
 
 /** Writes one entry of a map, by the type of the value. */
 export function writeEntry(writer: ByteWriter, tag: number, key: string, value: MapValue): void {
+  if (typeof value === "number" && writer.doubleEntry(tag, key, value)) return;
   writer.uint32(tag);
   const start = writer.openLength();
   writer.uint32(1 << 3 | WireType.BYTES);
@@ -201,129 +206,4 @@ export function readStrings(reader: ByteReader): string[] {
     texts.push(reader.string());
     if (reader.position === reader.end) return texts;
   }
-}
-
-/**
- * Finds the fields of an encoded Point without decoding them.
- *
- * @param reader stands at the first field, and stays there
- * @returns the position of field n at index n, and the end at index 13; undefined if the point is not laid out as
- * protobuf encoders write it (fields in order, once each, entries of maps with key and value), or holds a string that
- * is not valid UTF-8: such a point has to be decoded whole
- */
-export function locatePointFields(reader: ByteReader): number[] | undefined {
-  const { bytes, position: start, end } = reader;
-  const offsets = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-  let last = 0;
-  let position = start;
-  while (position < end) {
-    const tag = bytes[position];
-    const field = tag >>> 3;
-    if (field > last) {
-      do offsets[++last] = position; while (last < field && last < 13);
-    } else if (field < last || field < 6 || field === 11) {
-      return undefined; // out of order, or twice
-    }
-    position++;
-    switch (tag) {
-      case 0x08: // time
-      case 0x58: // byName
-        position = varintEnd(bytes, position, end);
-        if (position < 0) return undefined;
-        break;
-      case 0x12: // name
-      case 0x1a: // database
-      case 0x22: // retentionPolicy
-      case 0x2a: // group
-      case 0x32: { // dimensions
-        let length = bytes[position++];
-        if (length > 0x7f) {
-          if (bytes[position] > 0x7f) [length, position] = longLength(reader, position - 1);
-          else length = length & 0x7f | bytes[position++] << 7;
-        }
-        const next = position + length;
-        if (next > end || !isValidText(reader, position, next)) return undefined;
-        position = next;
-        break;
-      }
-      case 0x3a: // tags
-      case 0x42: // fieldsDouble
-      case 0x4a: // fieldsInt
-      case 0x52: // fieldsString
-      case 0x62: { // fieldsBool
-        let length = bytes[position++];
-        if (length > 0x7f) {
-          if (bytes[position] > 0x7f) [length, position] = longLength(reader, position - 1);
-          else length = length & 0x7f | bytes[position++] << 7;
-        }
-        const next = position + length;
-        if (next > end || length < 4 || bytes[position++] !== 0x0a) return undefined;
-        let keyLength = bytes[position++];
-        if (keyLength > 0x7f) {
-          if (bytes[position] > 0x7f) [keyLength, position] = longLength(reader, position - 1);
-          else keyLength = keyLength & 0x7f | bytes[position++] << 7;
-        }
-        const keyEnd = position + keyLength;
-        if (keyEnd + 1 >= next || !isValidText(reader, position, keyEnd)) return undefined;
-        position = keyEnd + 1;
-        const valueTag = bytes[keyEnd];
-        if (tag === 0x42) {
-          if (valueTag !== 0x11 || position + 8 !== next) return undefined;
-        } else if (tag === 0x4a || tag === 0x62) {
-          if (valueTag !== 0x10 || varintEnd(bytes, position, next) !== next) return undefined;
-        } else {
-          if (valueTag !== 0x12) return undefined;
-          let valueLength = bytes[position++];
-          if (valueLength > 0x7f) {
-            if (bytes[position] > 0x7f) [valueLength, position] = longLength(reader, position - 1);
-            else valueLength = valueLength & 0x7f | bytes[position++] << 7;
-          }
-          if (position + valueLength !== next || !isValidText(reader, position, next)) return undefined;
-        }
-        position = next;
-        break;
-      }
-      default:
-        return undefined;
-    }
-  }
-  while (last < 13) offsets[++last] = end;
-  return position === end ? offsets : undefined;
-}
-
-/**
- * Reads a length of three bytes and more, of texts of 16 KiB and more: they are rare.
- *
- * @returns the length, and where it ends
- * @throws {WireError} for a varint that has no end
- */
-function longLength(reader: ByteReader, position: number): [length: number, end: number] {
-  const start = reader.position;
-  reader.position = position;
-  const length = reader.uint32();
-  const end = reader.position;
-  reader.position = start;
-  return [length, end];
-}
-
-/** Whether these bytes are valid UTF-8. */
-function isValidText(reader: ByteReader, from: number, to: number): boolean {
-  const { bytes, view } = reader;
-  let high = 0;
-  let i = from;
-  if (to - from >= 4) {
-    for (; i + 4 <= to; i += 4) high |= view.getInt32(i, true);
-    high |= view.getInt32(to - 4, true); // the rest, some of it twice
-    if ((high & 0x80808080) === 0) return true;
-  } else {
-    for (; i < to; i++) high |= bytes[i];
-    if (high < 0x80) return true;
-  }
-  return reader.strings.isValid(bytes, from, to);
-}
-
-/** Where the varint at `position` ends, or -1. */
-function varintEnd(bytes: Uint8Array, position: number, end: number): number {
-  for (let i = 0; i < 10 && position < end; i++) if (bytes[position++] < 0x80) return position;
-  return -1;
 }

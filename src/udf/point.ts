@@ -5,7 +5,6 @@ import {
   findDoubleEntry,
   findIntEntry,
   findStringEntry,
-  locatePointFields,
   type MapType,
   readBoolEntry,
   readDoubleEntry,
@@ -17,6 +16,7 @@ import {
   writeMap,
   writeStrings,
 } from "./field_codec.ts";
+import { locatePointFields } from "./point_layout.ts";
 import type { FieldValue, Point as PointOfHandler, PointInit } from "./udf_types.ts";
 export type { FieldValue, PointInit } from "./udf_types.ts";
 
@@ -162,8 +162,8 @@ export class Point implements PointOfHandler {
       return;
     }
     let from = offsets[TIME];
-    for (let field = TIME; field < FIELDS; field++) {
-      if ((this.#changed & 1 << field) === 0) continue;
+    for (let rest = this.#changed; rest !== 0; rest &= rest - 1) {
+      const field = 31 - Math.clz32(rest & -rest); // the lowest bit that is set
       if (from < offsets[field]) writer.rawSlice(bytes, view, from, offsets[field]);
       this.#encodeField(writer, field);
       from = offsets[field + 1];

@@ -108,7 +108,7 @@ export class ByteReader {
   /** A string, from the table if it has been seen. */
   string(): string {
     const end = this.delimited();
-    const text = this.strings.get(this.bytes, this.position, end);
+    const text = this.strings.get(this.bytes, this.view, this.position, end);
     this.position = end;
     return text;
   }
@@ -174,6 +174,8 @@ function overlong(): WireError {
 }
 
 const SLOTS = 4096;
+/** Leaves as many bits of a hash as there are slots. */
+const SLOT_SHIFT = 20;
 const MAX_KEPT_BYTES = 48;
 
 /**
@@ -190,20 +192,26 @@ export class StringTable {
   /** The number of strings that were not valid UTF-8; each was decoded with U+FFFD in place of the bad bytes. */
   invalid = 0;
 
-  /** The string in `bytes[start, end)`. */
-  get(bytes: Uint8Array, start: number, end: number): string {
+  /**
+   * Returns the string in `bytes[start, end)`.
+   *
+   * @param view of the same bytes
+   */
+  get(bytes: Uint8Array, view: DataView, start: number, end: number): string {
     const length = end - start;
     if (length === 0) return "";
     if (length > MAX_KEPT_BYTES) return this.#decode(bytes, start, end);
-    let hash = length;
-    for (let i = start; i < end; i++) hash = Math.imul(hash, 31) + bytes[i] | 0;
-    const slot = (hash ^ hash >>> 12) & (SLOTS - 1);
+    const hash = hashOf(bytes, view, start, end);
+    const slot = hash >>> SLOT_SHIFT;
     const entry = this.#slots[slot];
-    if (entry !== undefined && entry.hash === hash && matches(entry.bytes, bytes, start, end)) return entry.text;
+    if (entry !== undefined && entry.hash === hash && matches(entry, bytes, view, start, end)) return entry.text;
     const invalid = this.invalid;
     const text = this.#decode(bytes, start, end);
     // A string that is not valid is not kept, so that each occurrence counts.
-    if (this.invalid === invalid) this.#slots[slot] = { hash, bytes: bytes.slice(start, end), text };
+    if (this.invalid === invalid) {
+      const own = bytes.slice(start, end);
+      this.#slots[slot] = { hash, bytes: own, view: new DataView(own.buffer), text };
+    }
     return text;
   }
 
@@ -230,11 +238,33 @@ export class StringTable {
 interface Entry {
   hash: number;
   bytes: Uint8Array;
+  view: DataView;
   text: string;
 }
 
-function matches(entry: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
-  if (entry.length !== end - start) return false;
-  for (let i = 0, j = start; j < end; i++, j++) if (entry[i] !== bytes[j]) return false;
-  return true;
+/** Returns a hash of 32 bits, of which the upper ones are the best. It takes four bytes at a time. */
+function hashOf(bytes: Uint8Array, view: DataView, start: number, end: number): number {
+  let hash = end - start;
+  if (hash < 4) {
+    for (let i = start; i < end; i++) hash = Math.imul(hash << 8 ^ bytes[i], 0x9e3779b1);
+    return hash;
+  }
+  for (let i = start; i < end - 4; i += 4) {
+    hash = Math.imul(hash ^ view.getInt32(i, true), 0x9e3779b1);
+    hash = hash << 13 | hash >>> 19;
+  }
+  return Math.imul(hash ^ view.getInt32(end - 4, true), 0x9e3779b1); // the rest, some of it twice
+}
+
+function matches(entry: Entry, bytes: Uint8Array, view: DataView, start: number, end: number): boolean {
+  const length = entry.bytes.length;
+  if (length !== end - start) return false;
+  if (length < 4) {
+    for (let i = 0; i < length; i++) if (entry.bytes[i] !== bytes[start + i]) return false;
+    return true;
+  }
+  for (let i = 0; i < length - 4; i += 4) {
+    if (entry.view.getInt32(i, true) !== view.getInt32(start + i, true)) return false;
+  }
+  return entry.view.getInt32(length - 4, true) === view.getInt32(end - 4, true);
 }

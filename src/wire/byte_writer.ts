@@ -91,6 +91,34 @@ export class ByteWriter {
     this.#encode(text);
   }
 
+  /**
+   * Writes an entry of a map from string to double at once, where the key is short and ASCII.
+   *
+   * @param tag of the entry, of one byte
+   * @returns false where nothing is written, since the key is longer
+   */
+  doubleEntry(tag: number, key: string, value: number): boolean {
+    const length = key.length;
+    if (length > 64) return false;
+    this.reserve(length + 13);
+    const bytes = this.bytes;
+    const start = this.position;
+    let position = start + 4;
+    for (let i = 0; i < length; i++) {
+      const unit = key.charCodeAt(i);
+      if (unit > 0x7f) return false;
+      bytes[position++] = unit;
+    }
+    bytes[start] = tag;
+    bytes[start + 1] = length + 11;
+    bytes[start + 2] = 1 << 3 | BYTES;
+    bytes[start + 3] = length;
+    bytes[position] = 2 << 3 | WireType.FIXED64;
+    this.#view.setFloat64(position + 1, value, true);
+    this.position = position + 9;
+    return true;
+  }
+
   /** Bytes as they are. */
   raw(bytes: Uint8Array, start = 0, end = bytes.length): void {
     const length = end - start;
@@ -105,7 +133,7 @@ export class ByteWriter {
     this.reserve(length);
     let position = this.position;
     this.position += length;
-    if (length > 128) {
+    if (length > 256) {
       this.bytes.set(bytes.subarray(start, end), position);
       return;
     }

@@ -429,3 +429,38 @@ Deno.test("Point.encode() refuses a value that is not of its map's type, and nam
     '"count" must be a bigint, got a number',
   );
 });
+
+Deno.test("Point.decode() finds the fields of points whose keys and values have any length", () => {
+  for (const length of [...range(0, 20), ...range(56, 70), ...range(110, 132), 300, 20_000]) {
+    for (const letter of ["a", "é"]) {
+      const text = letter.repeat(length);
+      const point = new Point({
+        time: 1_700_000_000_000_000_000n,
+        name: "m",
+        group: text,
+        byName: length % 2 === 1,
+        tags: new Map([["host", text], [`${text}t`, "x"]]),
+        fieldsDouble: new Map([["first", 1.5], [`${text}d`, -2.5]]),
+        fieldsInt: new Map([[`${text}i`, -7n]]),
+        fieldsString: new Map([[`${text}s`, text]]),
+        fieldsBool: new Map([[`${text}b`, true]]),
+      });
+      const bytes = encode(point);
+      const decoded = Point.decode(new ByteReader().reset(bytes));
+      assertEquals(decoded.field(`${text}d`), -2.5);
+      assertEquals(decoded.field(`${text}i`), -7n);
+      assertEquals(decoded.field(`${text}s`), text);
+      assertEquals(decoded.field(`${text}b`), true);
+      assertEquals(decoded.field(`${text}?`), undefined);
+      assertEquals(encode(decoded), bytes, "nothing was set");
+      decoded.setFields([[`${text}mean`, 0.25]]);
+      const again = Point.decode(new ByteReader().reset(encode(decoded)));
+      assertEquals([again.tags.get("host"), again.group, again.byName], [text, text, length % 2 === 1]);
+      assertEquals([...again.fields()], [[`${text}mean`, 0.25]]);
+    }
+  }
+});
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, i) => from + i);
+}

@@ -3,16 +3,16 @@ import { StringTable } from "../../src/wire/byte_reader.ts";
 import { Random } from "../support/random.ts";
 
 function look(table: StringTable, bytes: Uint8Array): string {
-  return table.get(bytes, 0, bytes.length);
+  return table.get(bytes, new DataView(bytes.buffer, bytes.byteOffset), 0, bytes.length);
 }
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
 Deno.test("StringTable.get() decodes the bytes between start and end", () => {
   const table = new StringTable();
   const bytes = utf8("xxcpuyy");
-  assertEquals(table.get(bytes, 2, 5), "cpu");
-  assertEquals(table.get(bytes, 2, 2), "");
-  assertEquals(table.get(bytes, 5, 7), "yy");
+  assertEquals(table.get(bytes, new DataView(bytes.buffer, bytes.byteOffset), 2, 5), "cpu");
+  assertEquals(table.get(bytes, new DataView(bytes.buffer, bytes.byteOffset), 2, 2), "");
+  assertEquals(table.get(bytes, new DataView(bytes.buffer, bytes.byteOffset), 5, 7), "yy");
 });
 
 Deno.test("StringTable.get() keeps a byte order mark", () => {
@@ -97,4 +97,25 @@ Deno.test("StringTable.isValid() agrees with a strict decoder, and does not coun
   }
   assert(valid > 100 && valid < 4900);
   assertEquals(table.invalid, 0);
+});
+
+Deno.test("StringTable gives the text of bytes that differ in any place, and of those with the same slot", () => {
+  const table = new StringTable();
+  const encoder = new TextEncoder();
+  for (let round = 0; round < 2; round++) {
+    for (let length = 1; length <= 50; length++) {
+      for (let place = 0; place < length; place++) {
+        for (const letter of ["b", "7", "~"]) {
+          const text = "a".repeat(place) + letter + "a".repeat(length - place - 1);
+          const bytes = encoder.encode(`xyz${text}`);
+          assertEquals(table.get(bytes, new DataView(bytes.buffer), 3, bytes.length), text);
+        }
+      }
+    }
+  }
+  // More texts than there are slots.
+  for (let i = 0; i < 20_000; i++) {
+    const bytes = encoder.encode(`server${i % 10_000}`);
+    assertEquals(table.get(bytes, new DataView(bytes.buffer), 0, bytes.length), `server${i % 10_000}`);
+  }
 });

@@ -1,6 +1,6 @@
 import { ByteReader } from "../../wire/byte_reader.ts";
 import { ByteWriter } from "../../wire/byte_writer.ts";
-import { locatePointFields } from "../field_codec.ts";
+import { locatePointFields } from "../point_layout.ts";
 import type { FieldValue, Point, PointLayout } from "../point.ts";
 
 // Field numbers of Point, see point.ts.
