@@ -19,6 +19,7 @@ export const registry: ReadonlyMap<string, () => Promise<{ readonly benchmark: B
   ["udp-throughput", () => import("./udp_throughput.ts")],
   ["udp-pace", () => import("./udp_pace.ts")],
   ["udp-echo", () => import("./udp_echo.ts")],
+  ["transactions", () => import("./transactions.ts")],
   ["udp-recording", () => import("./udp_recording.ts")],
   ["bridge", () => import("./bridge.ts")],
   ["export", () => import("./export.ts")],

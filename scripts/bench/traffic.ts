@@ -73,9 +73,11 @@ export async function startServer(
 
 /** What a client of tine told, and what both ends computed. */
 export interface TineFlow {
-  /** The only flow of its summary. */
+  /** The first flow of its summary. */
   // deno-lint-ignore no-explicit-any
   readonly flow: Readonly<Record<string, any>>;
+  // deno-lint-ignore no-explicit-any
+  readonly summary: Readonly<Record<string, any>>;
   /** Of both ends, the start of the client included, in seconds. */
   readonly cpuSeconds: number;
 }
@@ -92,8 +94,8 @@ export async function tineFlow(
   const address = /listening on ([^\s,]+)/.exec(server.line)![1];
   const before = server.cpuSeconds();
   const client = await outputOf([...atClient, ...tine(protocol, "client", address, "--json", ...args)], env);
-  const { flows: [flow] } = JSON.parse(client.stdout);
-  return { flow, cpuSeconds: client.cpuSeconds + server.cpuSeconds() - before };
+  const summary = JSON.parse(client.stdout);
+  return { flow: summary.flows[0], summary, cpuSeconds: client.cpuSeconds + server.cpuSeconds() - before };
 }
 
 /** What iperf3 told at the end. */

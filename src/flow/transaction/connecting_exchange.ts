@@ -21,6 +21,8 @@ export class ConnectingExchange implements RunningExchange {
   readonly #context: ExchangeContext;
   readonly #socketRequest: StreamRequest;
   readonly #ports: LocalPorts | undefined;
+  /** Of the server, for messages. */
+  readonly #name: string;
   readonly #request: RepeatedMessage;
   readonly #buffer: Uint8Array<ArrayBuffer>;
   #control: Watch | undefined;
@@ -35,6 +37,7 @@ export class ConnectingExchange implements RunningExchange {
   constructor(context: ExchangeContext) {
     const { request, config: { clientPorts } } = context;
     this.#context = context;
+    this.#name = context.server.toString();
     this.#socketRequest = requestAt("client", socketRequest(request));
     this.#ports = clientPorts === undefined ? undefined : new LocalPorts(clientPorts);
     const { requestBytes, responseBytes } = request.transactions;
@@ -112,10 +115,10 @@ export class ConnectingExchange implements RunningExchange {
   }
 
   #exchange(port: StreamPort): void {
-    const { host, server, request: { transactions: { requestBytes } } } = this.#context;
+    const { host, request: { transactions: { requestBytes } } } = this.#context;
     this.#connectNanos = host.now() - this.#begunAt;
     this.#port = port;
-    const peer = new StreamPeer(port, server.toString());
+    const peer = new StreamPeer(port, this.#name);
     this.#unsentBytes = requestBytes;
     const sent = this.#send(peer);
     const watch = this.#watch = port.watch(host, sent ? READABLE : READABLE | WRITABLE, () => {

@@ -16,6 +16,9 @@ import { RepeatedMessage } from "./repeated_message.ts";
 /** How often it is checked whether requests still come, in nanoseconds. */
 const CHECK_NANOS = 1e9;
 
+/** What any path takes in one segment. */
+const ONE_SEGMENT_BYTES = 500;
+
 /** What a server of requests and responses works with. */
 export interface ServedContext {
   readonly host: FlowHost;
@@ -176,6 +179,8 @@ export class ExchangeServer extends ServedTransactions {
 export class ConnectionServer extends ServedTransactions {
   readonly #listener: StreamListener;
   readonly #client: string;
+  /** For messages. */
+  readonly #name: string;
   /** All connections read into it, one at a time. */
   readonly #buffer: Uint8Array<ArrayBuffer>;
   readonly #response: RepeatedMessage;
@@ -191,6 +196,7 @@ export class ConnectionServer extends ServedTransactions {
     this.#response = new RepeatedMessage(responseBytes);
     this.#listener = ports.listen(port.local.withPort(0), { listenAddr: "" });
     this.#client = port.remote.host;
+    this.#name = `client ${this.#client}`;
     this.#pause = this.scope.timer(() => this.#watch!.interest = READABLE);
   }
 
@@ -246,11 +252,12 @@ export class ConnectionServer extends ServedTransactions {
       port.close();
     };
     this.#open.add(close);
-    port.setNoDelay(true);
+    // What fits one segment goes out at once anyway.
+    if (request.transactions.responseBytes > ONE_SEGMENT_BYTES) port.setNoDelay(true);
     if (request.dscp !== undefined || request.sockopt !== undefined) {
       port.setUp(requestAt("server", socketRequest(request)));
     }
-    const peer = new StreamPeer(port, `client ${port.remote}`);
+    const peer = new StreamPeer(port, this.#name);
     const answers = new Answers(request.transactions, this.#buffer, this.#response.again());
     const watch = port.watch(scope, READABLE, () => {
       // The client closes: its end, or its reset, is the end of the connection.
