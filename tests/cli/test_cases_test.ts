@@ -164,6 +164,35 @@ Deno.test("tine test counts a file that is wrong as a failure, and runs the othe
   assert(!stdout.includes("plan.yaml"));
 });
 
+Deno.test("tine test reads points from files beside the cases, such as a recording of Kapacitor", async () => {
+  await using folder = await temporary();
+  const recording = "telegraf\nautogen\na v=1 1\ntelegraf\nautogen\na v=2 2\n";
+  await Deno.writeTextFile(`${folder.dir}/session.srpl`, recording);
+  await Deno.writeTextFile(`${folder.dir}/out.csv`, "time,name,v\n1,a,1\n2,a,7\n");
+  await Deno.writeTextFile(
+    `${folder.dir}/files_cases.yaml`,
+    `udf: { handler: mirror }
+cases:
+  - name: exact
+    input: { file: session.srpl }
+    expect:
+      - { name: a, time: 1, fields: { v: 1.0 }, database: telegraf, retentionPolicy: autogen }
+      - { name: a, time: 2, fields: { v: 2.0 }, database: telegraf, retentionPolicy: autogen }
+  - { name: csv, input: { file: session.srpl }, expect: { file: out.csv } }
+  - { name: missing, input: { file: nothing.txt }, expect: none }
+`,
+  );
+  const { code, stdout } = await tine(["test", `${folder.dir}/files_cases.yaml`, "--json"]);
+  assertEquals(code, 1);
+  const results = stdout.trim().split("\n").map((line) => JSON.parse(line)).slice(0, -1);
+  assertEquals(results.map(({ status }) => status), ["pass", "fail", "error"]);
+  assertEquals(results[1].problems.map(({ message }: { message: string }) => message), [
+    "point 1: v is 1, expected 1i",
+    "point 2: v is 2, expected 7i",
+  ]);
+  assertMatch(results[2].problems[0].message, /cannot read \S+nothing\.txt: there is no such file/);
+});
+
 Deno.test("tine test names what is wrong with its use", async () => {
   await using folder = await temporary();
   const path = `${folder.dir}/none_cases.yaml`;

@@ -225,11 +225,11 @@ export function caseFileJsonSchema(): Record<string, unknown> {
       delete jsonSchema.number;
       delete jsonSchema.shorthand;
       // What a file may have in a shorter form is written out before it is checked.
-      const { description, ...rest } = jsonSchema;
-      const shorter = number ? [{ type: "integer" }] : shorthand ? [{ $ref: "#/$defs/Points" }] : undefined;
+      const { description, id, ...rest } = jsonSchema;
+      const shorter = number ? [{ type: "integer", minimum: 0 }] : shorthand ? [{ $ref: "#/$defs/Points" }] : undefined;
       if (shorter === undefined) return;
       for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
-      Object.assign(jsonSchema, { description, anyOf: [...shorter, rest] });
+      Object.assign(jsonSchema, { ...id !== undefined && { id }, description, anyOf: [...shorter, rest] });
     },
   });
 }
