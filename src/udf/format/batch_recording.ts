@@ -6,6 +6,11 @@ import { objectOf, setJsonField, stringOf, tagsOf, timeOf } from "./json_points.
 /** How Go writes a time that is not set. */
 const NO_TIME = "0001-01-01T00:00:00Z";
 
+/** What else a batch has. */
+const MEMBERS = ["name", "tmax", "group", "byname", "tags"];
+/** Points of a batch at most, which all have to be in memory. */
+const MAX_POINTS = 1_000_000;
+
 /**
  * Reads Kapacitor's recordings of batches: a JSON object for each batch, with name, tmax, group, tags and points.
  *
@@ -19,8 +24,10 @@ export class BatchRecordingReader implements JsonElementReader {
   readonly open: ReadonlySet<string> = new Set(["$", "$.points"]);
   readonly #unit: bigint;
   readonly #measurement: string | undefined;
+  /** How many points the batch has so far. */
+  #count = 0;
   #members = new Map<string, JsonValue>();
-  #points: { line: number; point: Map<string, JsonValue> }[] = [];
+  #points: { line: number; value: JsonValue }[] = [];
 
   constructor({ unit, measurement }: PointDefaults) {
     this.#unit = unit;
@@ -28,20 +35,26 @@ export class BatchRecordingReader implements JsonElementReader {
   }
 
   element(path: string, value: JsonValue, line: number): void {
-    if (path === "$.points[]") this.#points.push({ line, point: objectOf(value, "a point") });
-    else if (path.startsWith("$.")) this.#members.set(path.slice("$.".length).toLowerCase(), value);
+    if (path !== "$.points[]") {
+      const key = path.slice("$.".length).toLowerCase();
+      if (MEMBERS.includes(key)) this.#members.set(key, value);
+      return;
+    }
+    if (++this.#count <= MAX_POINTS) this.#points.push({ line, value });
   }
 
   end(path: string, line: number, out: InputItem[]): void {
     if (path !== "$") return;
-    const points = this.#points, members = this.#members;
+    const points = this.#points, members = this.#members, count = this.#count;
     this.abandon();
+    if (count > MAX_POINTS) throw new JsonReason(`the batch has ${count} points; up to ${MAX_POINTS} can be read`);
     // Kapacitor leaves batches without points out too.
     if (points.length > 0) out.push(...this.#batch(members, points, line));
   }
 
   abandon(): string {
-    const lost = this.#points.length;
+    const lost = this.#count;
+    this.#count = 0;
     this.#members = new Map();
     this.#points = [];
     return lost === 0 ? "" : `its batch of ${lost} ${lost === 1 ? "point" : "points"} is left out`;
@@ -49,7 +62,7 @@ export class BatchRecordingReader implements JsonElementReader {
 
   #batch(
     members: ReadonlyMap<string, JsonValue>,
-    points: readonly { line: number; point: Map<string, JsonValue> }[],
+    points: readonly { line: number; value: JsonValue }[],
     line: number,
   ): InputItem[] {
     const member = (key: string) => members.get(key) ?? undefined;
@@ -62,7 +75,8 @@ export class BatchRecordingReader implements JsonElementReader {
     const dimensions = [...tags.keys()].sort();
     const items: InputItem[] = [];
     let latest: bigint | undefined;
-    for (const { line, point } of points) {
+    for (const { line, value } of points) {
+      const point = objectOf(value, "a point");
       const fields = new FieldMaps();
       for (const [key, value] of objectOf(point.get("fields") ?? new Map(), "fields")) {
         if (value instanceof JsonNumber && value.isInteger) fields.setDouble(key, Number(value.text));

@@ -29,6 +29,8 @@ export class InfluxJsonReader implements JsonElementReader {
   #name: string | undefined;
   #tags = new Map<string, string>();
   #columns: string[] | undefined;
+  /** Whether what the rows of the series need is missing, which has been reported. */
+  #isBad = false;
 
   /** @param tagColumns columns whose strings are tags, where the query did not group by them */
   constructor(defaults: PointDefaults, tagColumns: readonly string[]) {
@@ -37,24 +39,21 @@ export class InfluxJsonReader implements JsonElementReader {
   }
 
   element(path: string, value: JsonValue, line: number, out: InputItem[]): void {
-    switch (path) {
-      case `${SERIES}.name`:
-        this.#name = stringOf(value, "name");
-        break;
-      case `${SERIES}.tags`:
-        this.#tags = tagsOf(value);
-        break;
-      case `${SERIES}.columns`:
-        this.#columns = arrayOf(value, "columns").map((column) => stringOf(column, "a column"));
-        break;
-      case `${SERIES}.values[]`: {
-        const item = this.#point(arrayOf(value, "a row of values"), line);
-        if (item !== undefined) out.push(item);
-        break;
-      }
-      case "$.error":
-      case `${RESULT}.error`:
-        throw new JsonReason(`InfluxDB answered with an error: ${jsonText(value)}`);
+    if (path === "$.error" || path === `${RESULT}.error`) {
+      throw new JsonReason(`InfluxDB answered with an error: ${jsonText(value)}`);
+    }
+    if (path === `${SERIES}.values[]`) {
+      const item = this.#isBad ? undefined : this.#point(arrayOf(value, "a row of values"), line);
+      if (item !== undefined) out.push(item);
+      return;
+    }
+    try {
+      if (path === `${SERIES}.name`) this.#name = stringOf(value, "name");
+      else if (path === `${SERIES}.tags`) this.#tags = tagsOf(value);
+      else if (path === `${SERIES}.columns`) this.#columns = arrayOf(value, "columns").map(columnOf);
+    } catch (error) {
+      this.#isBad = true;
+      throw error;
     }
   }
 
@@ -66,6 +65,7 @@ export class InfluxJsonReader implements JsonElementReader {
     this.#name = undefined;
     this.#tags = new Map();
     this.#columns = undefined;
+    this.#isBad = false;
     return "";
   }
 
@@ -110,4 +110,8 @@ export class InfluxJsonReader implements JsonElementReader {
     });
     return { kind: "point", line, point };
   }
+}
+
+function columnOf(value: JsonValue): string {
+  return stringOf(value, "a column");
 }

@@ -73,6 +73,8 @@ export class JsonElements implements TextParser {
   /** The line on which the document begins. */
   #start = 1;
   #skipping = false;
+  /** The length of the value that is handed out next, as far as it has come, in UTF-16 units. */
+  #valueLength = 0;
 
   constructor(reader: JsonElementReader, maxLength: number = DEFAULT_MAX_LENGTH) {
     this.#reader = reader;
@@ -112,6 +114,8 @@ export class JsonElements implements TextParser {
         ? text.length - position > this.#maxLength
           ? `a value is longer than ${this.#maxLength} characters`
           : "a string does not end"
+        : (this.#valueLength += end - position) > this.#maxLength
+        ? `a value is longer than ${this.#maxLength} characters`
         : this.#token(text.slice(position, end), out);
       if (reason !== "") {
         out.push(this.#bad(reason, text, position));
@@ -191,6 +195,7 @@ export class JsonElements implements TextParser {
     const path = top === undefined ? "$" : memberPath(top);
     const isHandedOut = top === undefined || top.value === undefined;
     const inParts = isHandedOut && this.#reader.open.has(path);
+    if (isHandedOut) this.#valueLength = 0;
     const value = inParts ? undefined : sign === "{" ? new Map<string, JsonValue>() : [];
     this.#stack.push({ path, value, isObject: sign === "{", key: undefined, state: "first" });
     return "";
@@ -223,6 +228,7 @@ export class JsonElements implements TextParser {
   }
 
   #handOut(path: string, value: JsonValue, out: InputItem[]): string {
+    this.#valueLength = 0;
     return reasonOf(() => this.#reader.element(path, value, this.#line, out));
   }
 
@@ -236,6 +242,7 @@ export class JsonElements implements TextParser {
     const newline = text.indexOf("\n", position);
     const lost = this.#lost();
     this.#stack.length = 0;
+    this.#valueLength = 0;
     return badLine(this.#line, reason + lost, text, position, newline < 0 ? text.length : newline);
   }
 

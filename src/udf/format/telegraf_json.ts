@@ -3,6 +3,8 @@ import { FieldMaps, type InputItem, type PointDefaults, quoted } from "./input_i
 import { type JsonElementReader, JsonReason, type JsonValue } from "./json_elements.ts";
 import { objectOf, setJsonField, stringOf, tagsOf, timeOf } from "./json_points.ts";
 
+const MEMBERS = ["name", "timestamp", "tags", "fields"];
+
 /**
  * Reads Telegraf's JSON: an object for each metric, or `{"metrics": [...]}` with several.
  *
@@ -15,6 +17,8 @@ export class TelegrafJsonReader implements JsonElementReader {
   readonly #defaults: PointDefaults;
   /** The members of a metric that is a document of its own. */
   #metric = new Map<string, JsonValue>();
+  /** Whether it has been reported. */
+  #isBad = false;
 
   constructor(defaults: PointDefaults) {
     this.#defaults = defaults;
@@ -24,19 +28,23 @@ export class TelegrafJsonReader implements JsonElementReader {
     if (path === "$.metrics[]") {
       out.push(this.#point(objectOf(value, "a metric"), line));
     } else if (path.startsWith("$.")) {
-      this.#metric.set(path.slice("$.".length), value);
+      const key = path.slice("$.".length);
+      this.#isBad ||= !MEMBERS.includes(key);
+      checkKey(key);
+      this.#metric.set(key, value);
     }
   }
 
   end(path: string, line: number, out: InputItem[]): void {
-    if (path !== "$" || this.#metric.size === 0) return;
-    const metric = this.#metric;
-    this.#metric = new Map();
-    out.push(this.#point(metric, line));
+    if (path !== "$") return;
+    const metric = this.#metric, isBad = this.#isBad;
+    this.abandon();
+    if (metric.size > 0 && !isBad) out.push(this.#point(metric, line));
   }
 
   abandon(): string {
     this.#metric = new Map();
+    this.#isBad = false;
     return "";
   }
 
@@ -50,9 +58,8 @@ export class TelegrafJsonReader implements JsonElementReader {
       if (key === "name") name = stringOf(value, "name");
       else if (key === "timestamp") time = timeOf(value, "timestamp", unit);
       else if (key === "tags") tags = tagsOf(value);
-      else if (key === "fields") {
-        for (const [field, fieldValue] of objectOf(value, "fields")) setJsonField(fields, field, fieldValue);
-      } else throw new JsonReason(`a metric has no ${quoted(key)}: it has name, timestamp, tags and fields`);
+      else if (key !== "fields") checkKey(key);
+      else for (const [field, fieldValue] of objectOf(value, "fields")) setJsonField(fields, field, fieldValue);
     }
     if (name === undefined) throw new JsonReason("the metric has no name");
     const point = new Point({
@@ -68,4 +75,10 @@ export class TelegrafJsonReader implements JsonElementReader {
     });
     return { kind: "point", line, point };
   }
+}
+
+/** Makes sure that a metric has such a member. @throws {JsonReason} */
+function checkKey(key: string): void {
+  if (MEMBERS.includes(key)) return;
+  throw new JsonReason(`a metric has no ${quoted(key)}: it has name, timestamp, tags and fields`);
 }

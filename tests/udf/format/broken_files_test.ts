@@ -146,8 +146,14 @@ Deno.test("a value in JSON that does not end has a limit", async () => {
     "a".repeat(5000)
   }","fields":{"v":1},"timestamp":1}\n{"name":"m","fields":{"v":1},"timestamp":1}\n`;
   const items = await readAll(new TextEncoder().encode(text), { format: "telegraf-json", maxLineLength: 1000 });
-  // In one piece, all of it is there; in pieces, it is not waited for.
-  assertEquals(pointsOf(items).length, 2);
+  assertEquals(pointsOf(items).length, 1);
+  const many = `{"metrics":[{"name":"m","fields":{${'"v":1,'.repeat(300)}"w":1}},\n`;
+  assertEquals(
+    (await readAll(new TextEncoder().encode(many), { maxLineLength: 1000 })).map(
+      (item) => item.kind === "bad" && item.reason,
+    ),
+    ["a value is longer than 1000 characters"],
+  );
   const stream = ReadableStream.from(
     [text.slice(0, 3000), text.slice(3000)].map((part) => new TextEncoder().encode(part)),
   );

@@ -77,6 +77,8 @@ Deno.test("the JSON of InfluxDB 1: columns may be tags, and what is odd is named
   ]);
   const early = '{"results":[{"series":[{"values":[[1,2]],"columns":["time","v"],"name":"m"}]}]}';
   assertEquals((await readAll(early)).shown, ["1: the columns of a series must come before its values"]);
+  const bad = '{"results":[{"series":[{"name":"m","tags":{"host":1},"columns":["time","v"],"values":[[1,2],[3,4]]}]}]}';
+  assertEquals((await readAll(bad)).shown, ['1: the tag "host" must be a string, not 1']);
 });
 
 Deno.test("numbers of JSON behind the first ones of a stream make a field one of doubles from there on", async () => {
@@ -94,6 +96,30 @@ Deno.test("numbers of JSON behind the first ones of a stream make a field one of
   const whole = await readAll(text, { again });
   assertEquals(whole.warnings, []);
   assert(whole.items.every((item) => item.kind === "point" && typeof item.point.field("v") === "number"));
+});
+
+Deno.test("what makes a metric of Telegraf or a batch of Kapacitor unusable is one bad line", async () => {
+  const metric = (member: string) => `{"name":"m","fields":{"v":1},${member},"timestamp":1}\n`;
+  const text = metric('"time":1') + metric('"tags":{"a":null}') + metric('"tags":null') +
+    `{"metrics":[${metric('"x":1')}]}\n`;
+  assertEquals((await readAll(text)).shown, [
+    '1: a metric has no "time": it has name, timestamp, tags and fields',
+    '2: the tag "a" must be a string, not null',
+    ["m", {}, { v: 1n }],
+    '4: a metric has no "x": it has name, timestamp, tags and fields',
+  ]);
+  const batch = (point: string) =>
+    `{"name":"m","points":[{"fields":{"v":1},"time":"2026-03-02T09:00:00Z"},${point}]}\n`;
+  const good = '{"fields":{"v":2},"time":"2026-03-02T09:00:01Z"}';
+  const batches = batch("7") + batch('{"fields":{"v":[]},"time":"2026-03-02T09:00:01Z"}') +
+    batch('{"fields":{"v":1}}') +
+    batch(good);
+  assertEquals((await readAll(batches)).shown, [
+    "1: a point must be an object, not 7",
+    '2: the field "v" is an array',
+    "3: the time of a point must be an integer or an RFC 3339 time, not null",
+    ...["begin", ["m", {}, { v: 1 }], ["m", {}, { v: 2 }], "end"],
+  ]);
 });
 
 Deno.test("rows that are held back are given out once a stream makes wait", async () => {
