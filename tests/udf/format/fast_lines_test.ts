@@ -112,7 +112,7 @@ Deno.test("FastLines reads line protocol as its parser alone does, damaged and c
   const text = () => awkwardText(random) + (random() < 0.1 ? "\n" : "");
   const makeLine = () => writer.point(awkwardPoint(random, { name: text, text, doubles: [random() * 100] })).trimEnd();
   let points = 0;
-  for (let i = 0; i < 3000; i++) {
+  for (let i = 0; i < 1000; i++) {
     const bytes = someText(random, LINES, makeLine);
     const cuts = Array.from({ length: Math.floor(random() * 4) }, () => Math.floor(random() * bytes.length)).sort(
       (a, b) => a - b,
@@ -128,7 +128,7 @@ Deno.test("FastLines reads line protocol as its parser alone does, damaged and c
     assertEquals(fast, slow, new TextDecoder().decode(bytes));
     points += slow.items.filter((item) => "fieldsInt" in item).length;
   }
-  assert(points > 3000);
+  assert(points > 1000);
 });
 
 Deno.test("FastLines reads JSON lines as their parser alone does, damaged and cut anywhere", async () => {
@@ -141,7 +141,7 @@ Deno.test("FastLines reads JSON lines as their parser alone does, damaged and cu
     return writer.point(point).trimEnd();
   };
   let points = 0;
-  for (let i = 0; i < 3000; i++) {
+  for (let i = 0; i < 1000; i++) {
     const bytes = someText(random, OBJECTS, makeLine);
     const cuts = Array.from({ length: Math.floor(random() * 4) }, () => Math.floor(random() * bytes.length)).sort(
       (a, b) => a - b,
@@ -158,7 +158,7 @@ Deno.test("FastLines reads JSON lines as their parser alone does, damaged and cu
     assertEquals(fast, slow, new TextDecoder().decode(bytes));
     points += slow.items.filter((item) => "fieldsInt" in item).length;
   }
-  assert(points > 3000);
+  assert(points > 1000);
 });
 
 Deno.test("the fast readers take what programs write, and leave the rest to the parsers", () => {
