@@ -30,11 +30,20 @@ const ALL_TAGS = "*";
  * ```
  */
 export function groupId({ name, byName, dimensions, tags }: GroupKey): string {
+  return idOf(name, byName, dimensions, (dimension) => tags.get(dimension));
+}
+
+function idOf(
+  name: string,
+  byName: boolean,
+  dimensions: readonly string[],
+  tag: (name: string) => string | undefined,
+): string {
   if (dimensions.length === 0) return byName ? name : "";
   let id = byName ? name + "\n" : "";
   for (let i = 0; i < dimensions.length; i++) {
     if (i > 0) id += ",";
-    id += dimensions[i] + "=" + (tags.get(dimensions[i]) ?? "");
+    id += dimensions[i] + "=" + (tag(dimensions[i]) ?? "");
   }
   return id;
 }
@@ -58,13 +67,12 @@ export function sortDimensions(dimensions: Iterable<string>): string[] {
  * @param groupBy names of tags, in any order; `*` stands for all tags of the point
  */
 export function assignGroup(point: Point, groupBy: readonly string[]): void {
-  const tags = point.tags;
-  const names = groupBy.includes(ALL_TAGS) ? [...tags.keys()] : groupBy;
+  const names = groupBy.includes(ALL_TAGS) ? [...point.tags.keys()] : groupBy;
   // Sorting costs more than a look at what is nearly always sorted already.
   const dimensions = isSorted(names) ? [...names] : sortDimensions(names);
   point.dimensions = dimensions;
   point.byName = false;
-  point.group = groupId({ name: point.name, byName: false, dimensions, tags });
+  point.group = idOf("", false, dimensions, (name) => point.tag(name));
 }
 
 /**
@@ -73,7 +81,9 @@ export function assignGroup(point: Point, groupBy: readonly string[]): void {
  * `group`, so where the two differ the author of the UDF is about to be surprised.
  */
 export function groupOfPoint(point: Point): string {
-  return groupId(point);
+  const dimensions = point.dimensionNames;
+  const byName = point.byName;
+  return idOf(byName ? point.name : "", byName, dimensions, (name) => point.tag(name));
 }
 
 /**

@@ -273,6 +273,23 @@ Deno.test("Point.field() and the maps agree on every generated point", () => {
   }
 });
 
+Deno.test("Point.tag(), dimensionNames and locate() leave a point encoded", () => {
+  const tags = [tag("a", "1"), tag("a", "2"), tag("b", ""), tag("", "x"), tag("é".repeat(70), "温")];
+  const bytes = concat([varintField(1, 5n), textField(6, "b"), textField(6, "a"), ...tags, double("v", 1)]);
+  const point = Point.decode(shared.reset(bytes));
+  assertEquals(["a", "b", "", "é".repeat(70), "c"].map((name) => point.tag(name)), ["2", "", "x", "温", undefined]);
+  assertEquals(point.dimensionNames, ["b", "a"]);
+  const layout = { bytes: new Uint8Array(), view: new DataView(new ArrayBuffer(0)), offsets: new Array<number>() };
+  assert(point.locate(layout));
+  assertEquals([layout.offsets[1], layout.offsets[13], point.encodedLength], [0, bytes.length, bytes.length]);
+  point.dimensions = ["c"];
+  point.tags.set("a", "3");
+  assertEquals([point.tag("a"), point.dimensionNames, point.encodedLength], ["3", ["c"], undefined]);
+  assert(!point.locate(layout));
+  const made = new Point({ tags: new Map([["a", "1"]]) });
+  assertEquals([made.tag("a"), made.tag("b"), made.dimensionNames], ["1", undefined, []]);
+});
+
 Deno.test("Point.setFields() replaces the fields of all types and nothing else", () => {
   const fields: [string, FieldValue][] = [["d", 1.5], ["i", 2n], ["s", "three"], ["b", true], ["n", NaN], [
     "__proto__",
