@@ -44,6 +44,13 @@ const AN_ECN = "a whole number of 0 to 3: not capable, ECT(1), ECT(0), congestio
 const ecn = z.int(expects(AN_ECN)).min(0, expects(AN_ECN)).max(3, expects(AN_ECN)).optional()
   .describe("Explicit congestion notification: 0 is not capable, 1 ECT(1), 2 ECT(0), 3 congestion experienced.");
 
+const fragment = z.enum(["allow", "forbid", "probe"], expects("allow, forbid or probe")).optional().meta({
+  description:
+    "What becomes of packets that are too long for the path: they are fragmented; they are not sent, which " +
+    "ends the flow; or they are sent whole, whatever routers report, which finds the path MTU.",
+  default: "forbid",
+});
+
 /** A packet holds its header, and UDP carries it. */
 const packetSize = size.refine(
   (bytes) => bytes >= PACKET_HEADER_BYTES && bytes <= MAX_PACKET_BYTES,
@@ -383,6 +390,7 @@ export const packetClientSchema = z.strictObject({
     ),
   dscp,
   ecn,
+  fragment,
   payload,
   sockopt: z.array(socketOptionSchema, expects("a list of options")).optional().describe(OPTIONS),
 }, expects("an object such as {addrKey: server, flow: voip, sender: [{unresponsive: {duration: 10s}}]}"))

@@ -195,6 +195,10 @@ export interface PacketReport {
   readonly socketDrops: number;
   /** Packets, of any flow, that the server's socket had no room for while the flow ran. */
   readonly serverSocketDrops: number;
+  /** The MTU of the path to the server as the client's system knows it, in bytes with the IP header; absent: unknown. */
+  readonly pathMtuBytes?: number;
+  /** The same of the path from the server, as that has reported it at the end. */
+  readonly serverPathMtuBytes?: number;
   /** Absent without echoes. */
   readonly rtt?: RttSummary;
   /** As the server's answers at the end bound it; absent before. */

@@ -149,6 +149,8 @@ function encodePackets(report: PacketReport): Record<string, number> {
   values.elapsedNanos = report.elapsedNanos;
   if (report.warmupNanos !== undefined) values.warmupNanos = report.warmupNanos;
   values.complete = report.complete ? 1 : 0;
+  if (report.pathMtuBytes !== undefined) values.pathMtuBytes = report.pathMtuBytes;
+  if (report.serverPathMtuBytes !== undefined) values.serverPathMtuBytes = report.serverPathMtuBytes;
   if (serverClock !== undefined) {
     values.clockAheadLeastNanos = serverClock.least;
     values.clockAheadMostNanos = serverClock.most;
@@ -290,6 +292,8 @@ function decodePackets(values: ReportValues): PacketReport {
   }
   const { clockAheadLeastNanos: least, clockAheadMostNanos: most } = values;
   const { sentBitsPerSecond, receivedBitsPerSecond } = values;
+  const pathMtuBytes = knownCount(values, "pathMtuBytes"),
+    serverPathMtuBytes = knownCount(values, "serverPathMtuBytes");
   return {
     kind: "packets",
     complete: yes(values, "complete"),
@@ -302,6 +306,8 @@ function decodePackets(values: ReportValues): PacketReport {
     serverBad: knownCount(values, "serverBad") ?? 0,
     socketDrops: countOf(values, "socketDrops"),
     serverSocketDrops: knownCount(values, "serverSocketDrops") ?? 0,
+    ...pathMtuBytes === undefined ? {} : { pathMtuBytes },
+    ...serverPathMtuBytes === undefined ? {} : { serverPathMtuBytes },
     ...("rttMicros" in values)
       ? { rtt: Object.fromEntries(RTT.map(([name, key]) => [key, numberOf(values, name)])) as unknown as RttSummary }
       : {},

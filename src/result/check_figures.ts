@@ -96,6 +96,7 @@ const pathFigures = object<PathFigures>({
   duplicates: count,
   socketDrops: count,
   congestionMarks: optional(count),
+  pathMtuBytes: optional(count),
   reordered: count,
   early: optional(count),
   late: optional(count),

@@ -30,6 +30,12 @@ const mtu = pair([c.IP_MTU, "IP_MTU"], [c.IPV6_MTU, "IPV6_MTU"]);
  */
 export type Oversize = "fragment" | "refuse" | "probe";
 
+/** Treatments of too long packets, as flows name them. */
+export const OVERSIZE = { allow: "fragment", forbid: "refuse", probe: "probe" } as const;
+
+/** The name of a treatment of too long packets. */
+export type Fragment = keyof typeof OVERSIZE;
+
 const oversize = { fragment: c.IP_PMTUDISC_DONT, refuse: c.IP_PMTUDISC_DO, probe: c.IP_PMTUDISC_PROBE } as const;
 
 /**

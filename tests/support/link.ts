@@ -124,6 +124,8 @@ export interface LinkOptions {
    * the drops of its own host and never fills its queue. Default: queues are at the senders
    */
   readonly bridge?: boolean;
+  /** There is a router in the middle, and the MTU of its way to the server, and of the server's own, is this. */
+  readonly routedMtu?: number;
   /** How many segments TCP hands down at once, see {@linkcode makeLink}. Default: 1 */
   readonly segments?: number;
 }
@@ -133,12 +135,17 @@ export interface LinkOptions {
  * offloads would: TCP hands down one segment at a time (`gso_max_segs 1`), so that queues and counters see the packets
  * that a wire would see. It takes root and iproute2.
  */
-export async function makeLink({ bridge = false, segments = 1 }: LinkOptions = {}): Promise<Link> {
+export async function makeLink({ bridge = false, routedMtu, segments = 1 }: LinkOptions = {}): Promise<Link> {
   await using stack = new AsyncDisposableStack();
   const start = async () => stack.use(await Namespace.start());
   const client = new LinkEnd(await start(), "198.18.0.1", "fd00:18::1");
-  const server = new LinkEnd(await start(), "198.18.0.2", "fd00:18::2");
-  const ways = bridge ? await plugInto(await start(), client, server) : await join(client, server);
+  const [ipv4, ipv6] = routedMtu === undefined ? ["198.18.0.2", "fd00:18::2"] : ["198.18.1.2", "fd00:18:1::2"];
+  const server = new LinkEnd(await start(), ipv4, ipv6);
+  const ways = routedMtu !== undefined
+    ? await routeThrough(await start(), client, server)
+    : bridge
+    ? await plugInto(await start(), client, server)
+    : await join(client, server);
   for (const end of [client, server]) {
     await end.namespace.run(`ip link set ${DEVICE} gso_max_segs ${segments} addrgenmode none`);
     await end.namespace.run(`ip addr add ${end.ipv4}/24 dev ${DEVICE}`);
@@ -146,6 +153,7 @@ export async function makeLink({ bridge = false, segments = 1 }: LinkOptions = {
     await end.namespace.run(`ip link set ${DEVICE} up`);
     await end.namespace.run("ip link set lo up");
   }
+  if (routedMtu !== undefined) await setRoutes(ways.toServer, client, server, routedMtu);
   const owned = stack.move();
   return { client, server, ...ways, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
@@ -163,6 +171,31 @@ async function plugInto(middle: Namespace, client: LinkEnd, server: LinkEnd) {
     await middle.run(`ip link set ${port} addrgenmode none master bridge up`);
   }
   return { toServer: new Port(middle, "server"), toClient: new Port(middle, "client") };
+}
+
+/** Joins both ends to a router. */
+async function routeThrough(middle: Namespace, client: LinkEnd, server: LinkEnd) {
+  for (const [port, end, net] of [["client", client, 0], ["server", server, 1]] as const) {
+    await middle.run(`ip link add ${port} type veth peer name ${DEVICE} netns ${end.namespace.pid}`);
+    await middle.run(`ip link set ${port} addrgenmode none`);
+    await middle.run(`ip addr add 198.18.${net}.254/24 dev ${port}`);
+    await middle.run(`ip addr add fd00:18:${net}::fe/64 dev ${port} nodad`);
+    // It asks for neighbours from there.
+    await middle.run(`ip addr add fe80::fe/64 dev ${port} nodad`);
+    await middle.run(`ip link set ${port} up`);
+  }
+  await middle.run("sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
+  return { toServer: new Port(middle, "server"), toClient: new Port(middle, "client") };
+}
+
+/** Has both ends send through the router, with the MTU of its way to the server. */
+async function setRoutes(toServer: Port, client: LinkEnd, server: LinkEnd, mtu: number): Promise<void> {
+  await toServer.namespace.run(`ip link set ${toServer.device} mtu ${mtu}`);
+  await server.namespace.run(`ip link set ${DEVICE} mtu ${mtu}`);
+  for (const [end, net] of [[client, 0], [server, 1]] as const) {
+    await end.namespace.run(`ip route add default via 198.18.${net}.254`);
+    await end.namespace.run(`ip -6 route add default via fd00:18:${net}::fe`);
+  }
 }
 
 async function output([program, ...args]: readonly string[]): Promise<string> {

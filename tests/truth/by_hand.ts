@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { toText } from "@std/streams";
 import type { Link } from "../support/link.ts";
-import { outputOf, TextReader, TINE } from "../support/tine.ts";
+import { outputOf, TextReader, TINE, type TineOutput } from "../support/tine.ts";
 
 /** A server at one end of a link. */
 export interface LinkServer extends AsyncDisposable {
@@ -21,9 +21,10 @@ export async function startServer(
   { server }: Link,
   protocol: "tcp" | "udp",
   family: "ipv4" | "ipv6" = "ipv4",
+  ...args: string[]
 ): Promise<LinkServer> {
   const host = family === "ipv4" ? server.ipv4 : `[${server.ipv6}]`;
-  const child = spawn([...server.inside, ...TINE, protocol, "server", "--listen", `${host}:0`]);
+  const child = spawn([...server.inside, ...TINE, protocol, "server", "--listen", `${host}:0`, ...args]);
   const reader = new TextReader(child.stderr);
   const [, address] = await reader.until(/listening on ([^\s,]+)/);
   return {
@@ -39,11 +40,15 @@ export async function startServer(
 }
 
 /** Runs a client to its end, and returns its summary. */
-export async function runClient({ client }: Link, protocol: "tcp" | "udp", ...args: string[]): Promise<Summary> {
-  const child = spawn([...client.inside, ...TINE, protocol, "client", ...args, "--json"]);
-  const { code, stdout, stderr } = await outputOf(child);
+export async function runClient(link: Link, protocol: "tcp" | "udp", ...args: string[]): Promise<Summary> {
+  const { code, stdout, stderr } = await clientOutput(link, protocol, ...args);
   assertEquals([code, stderr], [0, ""]);
   return JSON.parse(stdout);
+}
+
+/** Runs a client to its end, and returns what it printed, and how it ended. */
+export function clientOutput({ client }: Link, protocol: "tcp" | "udp", ...args: string[]): Promise<TineOutput> {
+  return outputOf(spawn([...client.inside, ...TINE, protocol, "client", ...args, "--json"]));
 }
 
 function spawn([program, ...args]: readonly string[]): Deno.ChildProcess {

@@ -37,7 +37,7 @@ export interface PacketFlowOptions {
   readonly sender: UnresponsiveConfig;
   readonly client: Pick<
     PacketClientConfig,
-    "warmup" | "dscp" | "ecn" | "payload" | "maxPacketSize" | "protocol" | "bind"
+    "warmup" | "dscp" | "ecn" | "fragment" | "payload" | "maxPacketSize" | "protocol" | "bind"
   >;
   /** Learns how the clocks of both ends relate; flows to one server share it. Absent: from this flow alone. */
   readonly offset?: ClockOffset;

@@ -177,6 +177,7 @@ export function packetTables({ label, complete, bad, figures, clockOffset }: Sho
   }
   lines.push("", ...tableOf(PATHS, paths.map(([way, path]) => [[way], path])));
   for (const [way, path] of paths) lines.push(...placeLines(way, path), ...markLines(way, path));
+  lines.push(...mtuLines(paths));
   if (!complete) lines.push("the server has not reported its counts: the flow did not come to its end");
   const { here = 0, server = 0 } = bad ?? {};
   if (here > 0) lines.push(badLine(here, "from the server"));
@@ -211,6 +212,16 @@ function placeLines(way: string, { early, late }: PathFigures): string[] {
     return [`${way}: how many came before or after their place is not known: more were under way than are kept`];
   }
   return early + late === 0 ? [] : [`${way}: ${grouped(early)} came before their place, ${grouped(late)} after it`];
+}
+
+/** The path MTU of each direction, where it is known. */
+function mtuLines(paths: readonly (readonly [way: string, path: PathFigures])[]): string[] {
+  const { pathMtuBytes } = PATH_FIGURES;
+  const known = paths.flatMap(([way, path]) => {
+    const mtu = pathMtuBytes.value(path);
+    return mtu === undefined ? [] : [`${grouped(mtu)} ${way}`];
+  });
+  return known.length === 0 ? [] : [`${pathMtuBytes.title} in bytes: ${known.join(", ")}`];
 }
 
 /** How many packets routers have marked on their way. */

@@ -7,7 +7,7 @@ import type { Flows } from "../../flow/flows.ts";
 import { PACKET_HEADER_BYTES, SIGNED_HEADER_BYTES } from "../../flow/packet/header.ts";
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { duration, flag, integer, size, type Values } from "../flags.ts";
+import { choice, duration, flag, integer, size, type Values } from "../flags.ts";
 import {
   cca,
   checkPayload,
@@ -76,6 +76,9 @@ const flags = {
     goesWith: ["rr"],
     defaultText: "1s",
     help: "with --rr: how long a response is waited for",
+  }),
+  fragment: choice(["allow", "forbid", "probe"], {
+    help: "packets longer than the path takes: cut, not sent (default), or sent whole to find its MTU",
   }),
   ...clientFlags,
 };
@@ -146,7 +149,13 @@ export const command = defineCommand({
       );
     }
     await using flows = createFlows();
-    checkRawSockets(flows.kind, { dscp: flags.dscp, ecn: flags.ecn, gso: flags.gso, cca: flags.cca });
+    checkRawSockets(flows.kind, {
+      dscp: flags.dscp,
+      ecn: flags.ecn,
+      fragment: flags.fragment,
+      gso: flags.gso,
+      cca: flags.cca,
+    });
     if (flags.rr !== undefined) return await exchange(flows, server, flags, flags.rr, key);
     if (!flags.underLoad) return await measure(flows, server, flags, key);
     const { runUnderLoad } = await import("./under_load.ts");
@@ -281,12 +290,13 @@ function senderOf(flags: Given, reverse: boolean): UnresponsiveConfig {
   };
 }
 
-function clientOf({ warmup, dscp, ecn, payload, length, ...flags }: Given) {
+function clientOf({ warmup, dscp, ecn, fragment, payload, length, ...flags }: Given) {
   return {
     ...dialled("udp", flags),
     warmup,
     dscp,
     ecn,
+    fragment,
     payload,
     maxPacketSize: Math.max(DEFAULT_MAX_PACKET_BYTES, length ?? 0),
   };

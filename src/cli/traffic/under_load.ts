@@ -160,7 +160,10 @@ export interface UnderLoadOptions {
   readonly parallel: number;
   /** The senders' congestion control. */
   readonly cca?: string;
-  readonly client: Pick<PacketClientConfig, "dscp" | "ecn" | "payload" | "maxPacketSize" | "protocol" | "bind">;
+  readonly client: Pick<
+    PacketClientConfig,
+    "dscp" | "ecn" | "fragment" | "payload" | "maxPacketSize" | "protocol" | "bind"
+  >;
   readonly key?: Uint8Array;
   readonly signal: AbortSignal;
   log(text: string): void;

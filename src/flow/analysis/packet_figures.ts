@@ -149,6 +149,14 @@ export const PATH_FIGURES = {
     definition: 'Packets that arrived with the mark "congestion experienced", which only routers set: RFC 3168.',
     value: ({ congestionMarks }) => congestionMarks,
   },
+  pathMtuBytes: {
+    title: "path MTU",
+    unit: "byte",
+    definition:
+      "Longest packet that the path takes uncut, with its headers of IP and UDP, as the sender's system knows it " +
+      "at the end: from its interface, and from what routers reported (RFC 1191, RFC 8201).",
+    value: ({ pathMtuBytes }) => pathMtuBytes,
+  },
   oneWayDelay: times(
     "one-way delay",
     "Time from just before the system call that sends a packet until the receiver's kernel has it, by its time stamp: " +

@@ -35,6 +35,8 @@ export interface PathFigures extends OrderCounts {
   readonly socketDrops: number;
   /** Arrived marked "congestion experienced", each counted once: RFC 3168. Absent if the receiver does not see marks. */
   readonly congestionMarks?: number;
+  /** The MTU of the path as the sender's system knows it, in bytes with the IP header; absent where that is unknown. */
+  readonly pathMtuBytes?: number;
   /** The inter-packet delay variation of neighbours by number that both arrived, RFC 3393, without its sign. */
   readonly ipdv?: Spread;
   /** The interarrival jitter of RFC 3550 (6.4.1) at the end: a mean of how delays differ, the last ones above all. */
@@ -57,6 +59,7 @@ export class PacketPath {
   /** See {@linkcode PathFigures.unsettled}. */
   unsettled = 0;
   congestionMarks = 0;
+  pathMtuBytes: number | undefined;
   /** The receiver sees marks. */
   seesMarks = false;
   readonly order: ArrivalOrder;
@@ -125,6 +128,7 @@ export class PacketPath {
       duplicates,
       socketDrops,
       congestionMarks,
+      ...this.pathMtuBytes !== undefined && { pathMtuBytes: this.pathMtuBytes },
       reordered: Math.max(reordered, totals?.reordered ?? 0),
       early,
       late,

@@ -173,6 +173,8 @@ export class SenderAnalysis {
     toServer.duplicates = Math.max(toServer.duplicates, closing?.serverDuplicates ?? 0);
     toServer.seesMarks ||= closing?.serverCongestionMarks !== undefined;
     toServer.congestionMarks = Math.max(toServer.congestionMarks, closing?.serverCongestionMarks ?? 0);
+    toServer.pathMtuBytes = report?.pathMtuBytes;
+    fromServer.pathMtuBytes = report?.serverPathMtuBytes;
     toServer.socketDrops = sockets?.serverSocketDrops ?? 0;
     const knowsSent = !this.#reverse || closing !== undefined || fromServer.sent > 0;
     const sent = this.#reverse

@@ -90,6 +90,7 @@ export class ClientRun {
   #refusedSince = Infinity;
   #errors = 0;
   #firstError: string | undefined;
+  #reportedMtu: number | undefined;
   #before = { t: 0, bytesSent: 0, bytesReceived: 0 };
 
   constructor(options: ClientRunOptions) {
@@ -111,6 +112,8 @@ export class ClientRun {
       flow,
       clock: port.clock,
       hmac,
+      probes: plan.fragment === "probe",
+      longest: () => port.longest,
       onSent: (packets) => samples.sent(packets),
       onError: (error) => this.#onSendError(error),
     });
@@ -383,9 +386,21 @@ export class ClientRun {
 
   #onSendError(error: SystemError): void {
     if (error.errnoName === "ECONNREFUSED") return this.onRefused(error);
+    if (error.errnoName === "EMSGSIZE" && this.#options.plan.fragment === "probe") return this.#onTooLong();
     this.#firstError ??= error.message;
     if (this.#errors++ > 0) return; // The others are counted.
     this.#options.host.log(`flow ${this.#options.flow.text}: packets cannot be sent: ${error.message}`);
+  }
+
+  /** A router, or this machine, reports the MTU of the path: packets that are longer are lost there. */
+  #onTooLong(): void {
+    const { host, port, flow } = this.#options;
+    const mtu = port.pathMtu();
+    if (mtu === this.#reportedMtu) return;
+    this.#reportedMtu = mtu;
+    host.log(
+      `flow ${flow.text}: packets are too long for the path, which takes ${mtu ?? "less"} bytes with their headers`,
+    );
   }
 
   #checkWallClock(): void {
@@ -427,6 +442,7 @@ export class ClientRun {
       serverBad: Math.max(0, ...totals.map((total) => total?.bad ?? 0)),
       socketDrops: this.#drops.packets,
       serverSocketDrops: Math.max(0, ...totals.map((total) => total?.socketDrops ?? 0)),
+      ...pathMtus(port.pathMtu(), totals),
       rtt: rttSummary(rtt),
       serverClock: clock,
     };
@@ -446,6 +462,18 @@ export class ClientRun {
 interface Missing {
   readonly toServer: number;
   readonly fromServer: number;
+}
+
+/** The MTU of the path in either direction, as far as it is known. */
+function pathMtus(
+  pathMtuBytes: number | undefined,
+  totals: readonly (Totals | undefined)[],
+): Pick<PacketReport, "pathMtuBytes" | "serverPathMtuBytes"> {
+  const serverPathMtuBytes = totals.findLast((total) => total?.pathMtuBytes !== undefined)?.pathMtuBytes;
+  return {
+    ...pathMtuBytes === undefined ? {} : { pathMtuBytes },
+    ...serverPathMtuBytes === undefined ? {} : { serverPathMtuBytes },
+  };
 }
 
 /** What is known of the packets of a sender, from the server's counts where these have come. */

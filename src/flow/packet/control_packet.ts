@@ -74,6 +74,8 @@ export const MIN_OPEN_BYTES = 400;
 export const MAX_CONTROL_BYTES = 1200;
 /** The length of packets that close. */
 export const CLOSE_BYTES = 512;
+/** Where the MTU of the path stands in them, behind the text of the trouble. */
+const AT_PATH_MTU = CLOSE_BYTES - SIGNATURE_BYTES - 4;
 /** Their length at ends of earlier versions. */
 export const SHORT_CLOSE_BYTES = PACKET_HEADER_BYTES + SHORT_CLOSE_NUMBERS * 8 + SIGNATURE_BYTES;
 /** The most text that fits a packet that opens, in bytes. */
@@ -118,6 +120,8 @@ export interface Totals {
   readonly echoErrors?: number;
   /** What kept the server from sending, if anything did. */
   readonly trouble?: Trouble;
+  /** The MTU of the path to the client as the server's system knows it, with the IP header; absent where it does not. */
+  readonly pathMtuBytes?: number;
   /** The server's senders have sent all packets or bytes that they were to send. */
   readonly ended?: boolean;
 }
@@ -232,20 +236,33 @@ export function readTotals(view: DataView, lengthBytes: number): Totals | undefi
     echoErrors,
     trouble: readTrouble(view),
     ...view.getUint8(AT_TROUBLE) === ENDED && { ended: true },
+    ...readPathMtu(view),
   };
 }
 
 /** Writes what packets of earlier versions do not have. */
-function writeMore(bytes: Uint8Array, view: DataView, { marked, echoErrors = 0, trouble, ended }: Totals): void {
+function writeMore(
+  bytes: Uint8Array,
+  view: DataView,
+  { marked, echoErrors = 0, trouble, ended, pathMtuBytes = 0 }: Totals,
+): void {
   setSigned(view, PACKET_HEADER_BYTES + 8 * SHORT_CLOSE_NUMBERS, marked === undefined ? 0 : marked + 1);
   setSigned(view, PACKET_HEADER_BYTES + 8 * (SHORT_CLOSE_NUMBERS + 1), echoErrors);
+  view.setUint32(AT_PATH_MTU, pathMtuBytes);
   if (trouble === undefined) {
     bytes[AT_TROUBLE] = ended ? ENDED : 0;
     return;
   }
   bytes[AT_TROUBLE] = trouble.fatal ? 2 : 1;
-  const room = bytes.subarray(AT_TROUBLE_TEXT, CLOSE_BYTES - SIGNATURE_BYTES);
+  const room = bytes.subarray(AT_TROUBLE_TEXT, AT_PATH_MTU);
   view.setUint16(AT_TROUBLE_LENGTH, new TextEncoder().encodeInto(trouble.text, room).written);
+}
+
+function readPathMtu(view: DataView): { readonly pathMtuBytes?: number } {
+  // The text of an end of an earlier version may stand there.
+  const isText = AT_TROUBLE_TEXT + view.getUint16(AT_TROUBLE_LENGTH) > AT_PATH_MTU;
+  const pathMtuBytes = isText ? 0 : view.getUint32(AT_PATH_MTU);
+  return pathMtuBytes > 0 ? { pathMtuBytes } : {};
 }
 
 function readTrouble(view: DataView): Trouble | undefined {

@@ -1,4 +1,5 @@
 import { SystemError } from "../../sys/errno.ts";
+import type { Fragment } from "../../sys/ip_options.ts";
 import { messageOf } from "../../base/errors.ts";
 import { type FlowClock, type IncomingPackets, type OutgoingPackets, replyEcn } from "./packet_port.ts";
 import {
@@ -34,6 +35,7 @@ export class Echoes {
   /** Messages [from, to) are filled, but not sent yet. */
   #from = 0;
   #to = 0;
+  #fragment: Fragment = "forbid";
   readonly #sent: SentPackets = {
     sender: 0,
     number: 0,
@@ -74,10 +76,14 @@ export class Echoes {
     packet: ReceivedPacket,
     count: number,
   ): void {
-    if (this.#to === this.#outgoing.capacity && !this.flush()) {
+    const { fragment = "forbid" } = flow.settings;
+    // A call sends all its packets in one way.
+    const isFull = this.#to === this.#outgoing.capacity || this.#from < this.#to && fragment !== this.#fragment;
+    if (isFull && !this.flush()) {
       flow.echoErrors[packet.sender]++;
       return;
     }
+    if (fragment !== this.#fragment) this.#outgoing.setFragment(this.#fragment = fragment);
     const slot = this.#slots[this.#to];
     slot.flow = flow;
     const { header } = slot;

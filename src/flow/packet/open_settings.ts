@@ -1,5 +1,6 @@
 import { MAX_FLOW_MS, MAX_PACKET_BYTES } from "../../base/limits.ts";
 import { messageOf, TineError } from "../../base/errors.ts";
+import { type Fragment, OVERSIZE } from "../../sys/ip_options.ts";
 import { isRequestable, type PayloadKind } from "../payload.ts";
 import { MAX_OPEN_TEXT_BYTES } from "./control_packet.ts";
 import { headerBytes } from "./header.ts";
@@ -34,6 +35,8 @@ export interface OpenSettings {
   readonly warmup?: number;
   /** The client wants a notice at once when the server's senders end for an error. */
   readonly notices?: boolean;
+  /** What becomes of packets and echoes of the server that are too long for the path. Absent: they are not sent. */
+  readonly fragment?: Fragment;
   /** What the server's senders send: `random` or a pattern. Absent: zeros. */
   readonly payload?: PayloadKind;
   /** Each packet is a request, and its echo a response of this length, in bytes; absent: an echo is as long as its packet. */
@@ -67,7 +70,8 @@ export function formatSettings(settings: OpenSettings): string {
 export function parseSettings(text: string, maxPacketBytes: number, signed: boolean): OpenSettings {
   const header = headerBytes(signed);
   const given = parseJson(text);
-  const { version, senders, longest, duration, gso, reverse, ecn, notices, warmup, payload, response } = given;
+  const { version, senders, longest, duration, gso, reverse, ecn, notices, warmup, payload, response, fragment } =
+    given;
   if (version !== PACKET_VERSION) {
     throw bad(`the client speaks version ${JSON.stringify(version)} of the protocol, the server ${PACKET_VERSION}`);
   }
@@ -84,6 +88,9 @@ export function parseSettings(text: string, maxPacketBytes: number, signed: bool
   if (warmup !== undefined) number("the warm-up", warmup, 0, MAX_FLOW_MS);
   if (notices !== undefined && typeof notices !== "boolean") throw bad("notices is neither true nor false");
   if (response !== undefined) whole("the length of a response", response, header, longest as number);
+  if (fragment !== undefined && !Object.hasOwn(OVERSIZE, String(fragment))) {
+    throw bad("fragment is none of allow, forbid and probe");
+  }
   if (payload !== undefined && !isRequestable(payload)) throw bad("the payload is neither random nor a pattern");
   if (!Array.isArray(reverse) || reverse.length > (senders as number)) throw bad("reverse is not a list of senders");
   const seen = new Set<number>();

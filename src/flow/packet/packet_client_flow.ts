@@ -3,6 +3,7 @@ import { SocketAddress } from "../../sys/address.ts";
 import { SystemError } from "../../sys/errno.ts";
 import { TineError } from "../../base/errors.ts";
 import type { PacketClientConfig } from "../config.ts";
+import type { Fragment } from "../../sys/ip_options.ts";
 import { type PayloadKind, payloadKind, payloadProblem } from "../payload.ts";
 import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest } from "../engine/engine_flow.ts";
 import type { FlowInfoEvent } from "../flows.ts";
@@ -191,6 +192,7 @@ class PacketClientFlow implements EngineFlow, PortUser {
           ...values,
           dscp: config.dscp ?? 0,
           ecn: config.ecn ?? 0,
+          fragment: config.fragment ?? "forbid",
           payload: this.#plan.payload,
           signed: this.#request.key !== undefined,
           sharesClock: opening.sharesClock,
@@ -248,7 +250,8 @@ function checkPath(port: PacketPort, longest: number, server: SocketAddress): vo
   if (longest <= port.longest) return;
   throw new TineError(
     "packet-too-long",
-    `packets of ${longest} bytes are too long for the path to ${server}, which takes ${port.longest} uncut (EMSGSIZE)`,
+    `packets of ${longest} bytes are too long for the path to ${server}, which takes ${port.longest} uncut (EMSGSIZE): ` +
+      "use a shorter length, or allow fragments",
   );
 }
 
@@ -266,6 +269,8 @@ export interface ClientPlan {
   readonly fast: boolean;
   /** Bursts are received. */
   readonly receivesBursts: boolean;
+  /** What becomes of packets that are too long for the path. */
+  readonly fragment: Fragment;
   /** What packets carry behind their headers. */
   readonly payload: PayloadKind;
   /** For the server, as text. */
@@ -319,6 +324,7 @@ export function clientPlan(config: PacketClientConfig, signed: boolean): ClientP
     longestMessage: Math.max(header, ...forward.map(({ burst, schedule }) => burst * schedule.longest)),
     fast: forward.some(({ unpaced, burst }) => unpaced || burst > 1),
     receivesBursts: senders.some(({ reverse, burst }) => reverse && burst > 1),
+    fragment: config.fragment ?? "forbid",
     payload,
     settings: formatSettings({
       version: PACKET_VERSION,
@@ -331,6 +337,7 @@ export function clientPlan(config: PacketClientConfig, signed: boolean): ClientP
       ),
       ecn: config.ecn ?? 0,
       notices: true,
+      ...config.fragment === undefined ? {} : { fragment: config.fragment },
       // What the server sends; its files are its own.
       ...payload === "file" || payload === "zeros" ? {} : { payload },
       ...warmup > 0 ? { warmup } : {},

@@ -5,6 +5,7 @@
  */
 import type { SocketAddress } from "../../sys/address.ts";
 import type { PacketClientConfig, PacketServerConfig } from "../config.ts";
+import type { Fragment } from "../../sys/ip_options.ts";
 import type { PacketPayload } from "../payload.ts";
 
 /** Opens ports. */
@@ -32,6 +33,12 @@ export interface PacketPort extends Disposable {
   readonly incoming: IncomingPackets;
   /** The longest packet that the path takes uncut, as far as the system knows, in bytes. */
   readonly longest: number;
+  /**
+   * Returns the MTU of a path as the system knows it, in bytes with the IP header; undefined where it does not.
+   *
+   * @param to where the path leads; left out: where the port is connected to
+   */
+  pathMtu(to?: SocketAddress): number | undefined;
   /** READABLE, WRITABLE, both or 0: what {@linkcode PacketPort.watch} calls back for. */
   interest: number;
   /** Calls back when there is something to receive or room to send, by the interest. Once a port. */
@@ -110,6 +117,8 @@ export interface OutgoingPackets extends Disposable {
    * @param headerBytes how much of it the caller writes; default: all of it
    */
   setLength(i: number, bytes: number, headerBytes?: number): void;
+  /** Sets what becomes of packets that are too long for the path, from now on; at first it is that of the port. */
+  setFragment(fragment: Fragment): void;
   /** Cuts the message into packets of this length; 0: it is one packet. */
   setSegmentBytes(i: number, bytes: number): void;
   /**
@@ -120,6 +129,19 @@ export interface OutgoingPackets extends Disposable {
   reply(i: number, incoming: IncomingPackets, j: number, ecn: number): void;
   /** @returns how many were sent, at least one; not above 0 if there is no room now; throws for the first */
   send(from: number, count: number): number;
+}
+
+const UDP_HEADER_BYTES = 8;
+const IP_HEADER_BYTES = { ipv4: 20, ipv6: 40 } as const;
+
+/**
+ * Returns the longest packet that a path takes uncut, in bytes without headers of UDP and IP.
+ *
+ * @param mtu of the path, with these headers; undefined: it is not known
+ * @param to where the path leads
+ */
+export function uncut(mtu: number | undefined, to: SocketAddress): number | undefined {
+  return mtu === undefined ? undefined : mtu - IP_HEADER_BYTES[to.unmapped().family] - UDP_HEADER_BYTES;
 }
 
 /** The ECN code point of a packet that met congestion: RFC 3168, 5. */

@@ -349,7 +349,8 @@ class PacketServerFlow implements EngineFlow, PortUser {
   ): void {
     const { control, port, time } = this.#parts!;
     const ended = this.#reverse.get(flow)?.spent ?? false;
-    const totals = { ...flow.totals(sender, this.#drops.packets), ended };
+    const pathMtuBytes = port.pathMtu(flow.address);
+    const totals = { ...flow.totals(sender, this.#drops.packets), ended, pathMtuBytes };
     const reply = closePacket({
       flow: flow.name,
       sender,

@@ -1,7 +1,7 @@
 import { packetPayload } from "../payload.ts";
 import { messageOf } from "../../base/errors.ts";
 import type { FlowHost, Timer } from "../engine/engine_flow.ts";
-import { type OutgoingPackets, type PacketPort, replyEcn } from "./packet_port.ts";
+import { type OutgoingPackets, type PacketPort, replyEcn, uncut } from "./packet_port.ts";
 import { SILENCE_NANOS } from "./control_packet.ts";
 import type { ServedFlow } from "./served_flow.ts";
 import { Transmitter } from "./transmitter.ts";
@@ -36,12 +36,16 @@ export class ReverseRun implements Disposable {
     const longest = Math.max(...senders.map(({ burst, schedule }) => burst * schedule.longest));
     const payload = packetPayload(host.shared, { kind: flow.settings.payload ?? "zeros", longestBytes: longest });
     this.#outgoing = port.outgoing(bursts ? BURST_BATCH : unpaced ? UNPACED_BATCH : BATCH, longest, payload);
+    const { fragment = "forbid" } = flow.settings;
+    this.#outgoing.setFragment(fragment);
     const ecn = replyEcn(flow.settings.ecn, port.incoming.trafficClass(i));
     for (let slot = 0; slot < this.#outgoing.capacity; slot++) this.#outgoing.reply(slot, port.incoming, i, ecn);
     this.#transmitter = new Transmitter(senders, this.#outgoing, {
       flow: flow.name,
       clock: port.clock,
       hmac: flow.hmac,
+      probes: fragment === "probe",
+      longest: () => uncut(port.pathMtu(flow.address), flow.address),
       onSent: (packets) => flow.samples.sent(packets),
       onError: (error) => flow.note(`packets cannot be sent: ${error.message}`),
     });

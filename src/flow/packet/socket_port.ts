@@ -1,6 +1,9 @@
 import { MAX_PACKET_BYTES } from "../../base/limits.ts";
 import type { SocketAddress } from "../../sys/address.ts";
+import { SystemError } from "../../sys/errno.ts";
 import {
+  type Fragment,
+  OVERSIZE,
   pathMtu,
   receiveLocalAddress,
   receiveTrafficClass,
@@ -22,7 +25,14 @@ import type { FlowHost, Scope } from "../engine/engine_flow.ts";
 import { bindSocket } from "../bind_socket.ts";
 import type { PacketPayload } from "../payload.ts";
 import type { PacketClientConfig, PacketServerConfig, SocketOption } from "../config.ts";
-import type { FlowClock, IncomingPackets, OutgoingPackets, PacketPort, PacketPorts } from "./packet_port.ts";
+import {
+  type FlowClock,
+  type IncomingPackets,
+  type OutgoingPackets,
+  type PacketPort,
+  type PacketPorts,
+  uncut,
+} from "./packet_port.ts";
 import { Arena } from "../../sys/arena.ts";
 import { sockaddrIn } from "../../sys/layouts.ts";
 import { READABLE, type Watch } from "../../sys/poller.ts";
@@ -42,7 +52,7 @@ export class SocketPorts implements PacketPorts {
   }
 
   connect(address: SocketAddress, config: PacketClientConfig, maxBytes: number): PacketPort {
-    return this.#open(address, maxBytes, (socket) => {
+    return this.#open(address, maxBytes, config.fragment, (socket) => {
       const { dscp = 0, ecn = 0, sockopt = [], bind } = config;
       if (dscp !== 0 || ecn !== 0) setTrafficClass(socket, dscp << 2 | ecn);
       for (const option of sockopt) setOption(socket, option);
@@ -52,7 +62,7 @@ export class SocketPorts implements PacketPorts {
   }
 
   listen(address: SocketAddress, { protocol }: PacketServerConfig, maxBytes: number): PacketPort {
-    return this.#open(address, maxBytes, (socket) => {
+    return this.#open(address, maxBytes, undefined, (socket) => {
       if (address.family === "ipv6" && protocol === "udp6") socket.set(v6Only, true);
       // Replies have to come from the address that was dialled.
       if (address.isWildcard) receiveLocalAddress(socket);
@@ -60,7 +70,13 @@ export class SocketPorts implements PacketPorts {
     });
   }
 
-  #open(address: SocketAddress, maxBytes: number, prepare: (socket: Socket) => void): PacketPort {
+  #open(
+    address: SocketAddress,
+    maxBytes: number,
+    // A packet that is cut is two packets, of which one is lost: lengths would not be those on the wire.
+    fragment: Fragment = "forbid",
+    prepare: (socket: Socket) => void,
+  ): PacketPort {
     const socket = Socket.open("udp", address.family);
     try {
       socket.set(receiveTimestamps, true);
@@ -68,10 +84,9 @@ export class SocketPorts implements PacketPorts {
       receiveTrafficClass(socket);
       // What there is no room for is lost here and not in the network. The kernel gives as much of it as it allows.
       socket.set(receiveBufferBytes, RECEIVE_BUFFER_BYTES);
-      // A packet that is cut is two packets, of which one is lost: lengths would not be those on the wire.
-      setOversize(socket, "refuse");
+      setOversize(socket, OVERSIZE[fragment]);
       prepare(socket);
-      return new SocketPort(socket, this.#host, maxBytes, socket.localAddress().unmapped());
+      return new SocketPort(socket, this.#host, maxBytes, socket.localAddress().unmapped(), fragment);
     } catch (error) {
       socket.close();
       throw error;
@@ -88,8 +103,6 @@ function setOption(socket: Socket, { type, level, opt, name, value }: SocketOpti
 const BATCH = 64;
 const MERGED_BATCH = 16;
 const MERGED_BYTES = 65_536;
-const UDP_HEADER_BYTES = 8;
-const IP_HEADER_BYTES = { ipv4: 20, ipv6: 40 } as const;
 const SOURCE_PORT = sockaddrIn.at.sin_port; // It is at the same place in IPv6 addresses.
 
 /** A raw UDP socket, and the arena with the memory of its packets. */
@@ -100,6 +113,7 @@ export class SocketPort implements PacketPort {
   readonly #outgoing = new Set<SocketOutgoing>();
   readonly #socket: Socket;
   readonly #scope: Scope;
+  readonly #oversize: PortOversize;
   readonly #single: SocketIncoming;
   #merged: SocketIncoming | undefined;
   #merging = false;
@@ -110,10 +124,18 @@ export class SocketPort implements PacketPort {
    * @param socket bound or connected; it is closed with the port
    * @param maxBytes the longest packet to receive
    * @param local the address that it is bound to
+   * @param fragment what the socket does with packets that are too long for the path
    */
-  constructor(socket: Socket, scope: Scope, maxBytes: number, local: SocketAddress) {
+  constructor(
+    socket: Socket,
+    scope: Scope,
+    maxBytes: number,
+    local: SocketAddress,
+    fragment: Fragment = "forbid",
+  ) {
     this.#socket = socket;
     this.#scope = scope;
+    this.#oversize = new PortOversize(socket, fragment);
     this.clock = new WallClock(() => scope.now());
     this.local = local;
     this.#single = new SocketIncoming(this.#arena, socket, this.clock, BATCH, maxBytes);
@@ -133,8 +155,21 @@ export class SocketPort implements PacketPort {
   }
 
   get longest(): number {
-    const { family } = this.local;
-    return Math.min(MAX_PACKET_BYTES, pathMtu(this.#socket) - IP_HEADER_BYTES[family] - UDP_HEADER_BYTES);
+    // What is sent all the same has the length that UDP carries.
+    if (this.#oversize.initial !== "forbid") return MAX_PACKET_BYTES;
+    return Math.min(MAX_PACKET_BYTES, uncut(pathMtu(this.#socket), this.local)!);
+  }
+
+  pathMtu(to?: SocketAddress): number | undefined {
+    try {
+      if (to === undefined) return pathMtu(this.#socket);
+      using probe = Socket.open("udp", to.family);
+      probe.connect(to);
+      return pathMtu(probe);
+    } catch (error) {
+      if (error instanceof SystemError) return undefined; // There is no route for now.
+      throw error;
+    }
   }
 
   get interest(): number {
@@ -152,7 +187,8 @@ export class SocketPort implements PacketPort {
 
   outgoing(capacity: number, maxBytes: number, payload?: PacketPayload): OutgoingPackets {
     const sizes = { capacity, maxBytes };
-    const outgoing = new SocketOutgoing(this.#socket, sizes, () => this.#outgoing.delete(outgoing), payload);
+    const onDispose = () => this.#outgoing.delete(outgoing);
+    const outgoing = new SocketOutgoing(this.#socket, this.#oversize, sizes, onDispose, payload);
     this.#outgoing.add(outgoing);
     return outgoing;
   }
@@ -240,6 +276,23 @@ class SocketIncoming implements IncomingPackets {
   }
 }
 
+/** What a socket does with packets that are too long; the flows of a server share one, and may differ. */
+class PortOversize {
+  readonly #socket: Socket;
+  #now: Fragment;
+
+  constructor(socket: Socket, readonly initial: Fragment) {
+    this.#socket = socket;
+    this.#now = initial;
+  }
+
+  set(fragment: Fragment): void {
+    if (fragment === this.#now) return;
+    setOversize(this.#socket, OVERSIZE[fragment]);
+    this.#now = fragment;
+  }
+}
+
 /** More places than this for each message differ no more. */
 const MAX_PLACES = 64;
 
@@ -247,6 +300,8 @@ class SocketOutgoing implements OutgoingPackets {
   readonly #arena = new Arena();
   readonly #batch: SendBatch;
   readonly #socket: Socket;
+  readonly #oversize: PortOversize;
+  #fragment: Fragment;
   readonly #onDispose: () => void;
   readonly #payload: PacketPayload | undefined;
   /** How many of the places of each message have a payload. */
@@ -255,11 +310,14 @@ class SocketOutgoing implements OutgoingPackets {
 
   constructor(
     socket: Socket,
+    oversize: PortOversize,
     { capacity, maxBytes }: { readonly capacity: number; readonly maxBytes: number },
     onDispose: () => void,
     payload?: PacketPayload,
   ) {
     this.#socket = socket;
+    this.#oversize = oversize;
+    this.#fragment = oversize.initial;
     this.#onDispose = onDispose;
     this.#payload = payload;
     const variety = Math.ceil((payload?.varietyBytes ?? 0) / (capacity * maxBytes));
@@ -287,6 +345,10 @@ class SocketOutgoing implements OutgoingPackets {
     if (this.#payload?.inOrder) this.#payload.fill(this.#batch.payload(i).subarray(headerBytes, bytes));
   }
 
+  setFragment(fragment: Fragment): void {
+    this.#fragment = fragment;
+  }
+
   setSegmentBytes(i: number, bytes: number): void {
     this.#batch.setSegmentBytes(i, bytes);
   }
@@ -298,6 +360,7 @@ class SocketOutgoing implements OutgoingPackets {
   }
 
   send(from: number, count: number): number {
+    this.#oversize.set(this.#fragment);
     const sent = this.#batch.send(this.#socket, from, count);
     const payload = this.#payload;
     if (sent > 0 && payload !== undefined && !payload.inOrder) this.#renew(from, from + sent, payload);

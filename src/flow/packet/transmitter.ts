@@ -22,6 +22,9 @@ const FORESEEN = 7 / 8;
 /** The time of sending in a packet may be this much early, and by half of the time that the writing takes. */
 const BEHIND_NANOS = 20_000;
 
+/** How many reports of routers about earlier packets may come between two tries of one. */
+const MAX_REPORTS = 4;
+
 /** After this many batches, other flows have their turn. */
 const MAX_ROUNDS = 4;
 
@@ -36,6 +39,10 @@ export interface TransmitterOptions {
    * a sender without a pace, left in one call: then the same is known of all.
    */
   readonly onSent: (packets: SentPackets) => void;
+  /** Packets that are too long for the path are an error of theirs, rather than the end of the flow. */
+  readonly probes?: boolean;
+  /** The longest packet that the path takes uncut, in bytes, as far as that is known. */
+  readonly longest?: () => number | undefined;
   /** Gets errors of packets that could not be sent; not those that end the flow. */
   readonly onError: (error: SystemError) => void;
 }
@@ -53,8 +60,8 @@ export class Transmitter {
   /** Messages [from, to) are filled, but not sent yet. */
   #from = 0;
   #to = 0;
-  /** The message at `from` failed once: an error may be about an earlier one, so it has another try. */
-  #retrying = false;
+  /** How often the message at `from` has failed: an error may be about an earlier one, so it has another try. */
+  #failures = 0;
   #turn = 0;
   readonly #sent: SentPackets = { sender: 0, number: 0, packets: 0, flags: 0, length: 0, t: 0, scheduled: 0 };
 
@@ -177,7 +184,7 @@ export class Transmitter {
         return false;
       }
       this.#countAll(this.#from + sent, sentAt);
-      this.#retrying = false;
+      this.#failures = 0;
     }
     return true;
   }
@@ -230,14 +237,15 @@ export class Transmitter {
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
       const { sender, packets, length } = this.#slots[this.#from];
-      if (error.errnoName === "EMSGSIZE") throw tooLong(length, error);
+      const isTooLong = error.errnoName === "EMSGSIZE", { probes = false, longest } = this.#options;
+      if (isTooLong && !probes) throw tooLong(length, longest?.(), error);
       if (packets > 1 && (error.errnoName === "EINVAL" || error.errnoName === "EIO")) throw noBursts(error);
-      if (this.#retrying) {
-        sender!.errors += packets;
-        this.#from++;
-        this.#options.onError(error);
-      }
-      this.#retrying = !this.#retrying;
+      // Reports of routers come for each packet that was too long for them.
+      if (++this.#failures <= (isTooLong ? MAX_REPORTS : 1)) return 0;
+      this.#failures = 0;
+      sender!.errors += packets;
+      this.#from++;
+      this.#options.onError(error);
       return 0;
     }
   }
@@ -284,10 +292,13 @@ interface Slot {
   due: number;
 }
 
-function tooLong(length: number, cause: SystemError): TineError {
+function tooLong(length: number, longest: number | undefined, cause: SystemError): TineError {
+  const most = longest === undefined || longest >= length
+    ? "than the path takes uncut"
+    : `than the ${longest} of the path`;
   return new TineError(
     "packet-too-long",
-    `a packet of ${length} bytes is longer than the path takes uncut (${cause.errnoName}): use a shorter length`,
+    `a packet of ${length} bytes is longer ${most} (${cause.errnoName}): use a shorter length, or allow fragments`,
     { cause },
   );
 }

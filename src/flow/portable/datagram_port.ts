@@ -56,6 +56,10 @@ export class DatagramPort implements PacketPort, PacketExit {
     return MAX_SENDING - this.#sending;
   }
 
+  pathMtu(): undefined {
+    // The API does not know it.
+  }
+
   watch(handler: () => void): void {
     this.#handler = handler;
   }
@@ -294,6 +298,10 @@ export class PacketOutbox implements OutgoingPackets {
     this.#payload?.fill(this.#payloads[i].subarray(headerBytes, bytes));
   }
 
+  setFragment(): void {
+    // The API leaves it to the system; what asks for more is refused before a flow starts.
+  }
+
   setSegmentBytes(): void {
     // Bursts are refused before a flow starts.
   }
@@ -319,7 +327,7 @@ export class PacketOutbox implements OutgoingPackets {
 }
 
 /** What Deno's network API cannot do. */
-const needsRawSockets = ["dscp", "ecn", "sockopt"] as const;
+const needsRawSockets = ["dscp", "ecn", "fragment", "sockopt"] as const;
 
 /** Ports that are datagram sockets of Deno's own network API. */
 export class DatagramPorts implements PacketPorts {

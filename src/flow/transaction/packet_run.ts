@@ -98,6 +98,7 @@ export function transactionPlan(config: PacketClientConfig, signed: boolean): Tr
       gso: false,
       reverse: [],
       ecn,
+      ...config.fragment === undefined ? {} : { fragment: config.fragment },
       response,
     }),
   };

@@ -80,6 +80,7 @@ Deno.test("columnsOf() has the keys that programs know", () => {
       "late",
       "socketDrops",
       "congestionMarks",
+      "pathMtuBytes",
       ...times("oneWayDelay"),
       "oneWayDelayBoundMicros",
       ...times("ipdv"),

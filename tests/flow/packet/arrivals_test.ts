@@ -93,7 +93,7 @@ Deno.test("closePacket() carries what a server knows of arrivals, whatever the c
     const packet = { flow, sender: 0, hmac: undefined, attempt: 1, time: new WireTime(0n), t: 5 };
     for (const lengthBytes of [CLOSE_BYTES, SHORT_CLOSE_BYTES]) {
       const isLong = lengthBytes === CLOSE_BYTES;
-      const more = { marked: 14, echoErrors: 15, trouble: { text: "no route", fatal: true } };
+      const more = { marked: 14, echoErrors: 15, trouble: { text: "no route", fatal: true }, pathMtuBytes: 1300 };
       const bytes = closePacket({ ...packet, reply: { totals: { ...totals, ...more }, sent: 6 }, lengthBytes });
       // An end of an earlier version learns what it knows how to read.
       assertEquals(readTotals(new DataView(bytes.buffer), bytes.length), { ...totals, ...isLong && more });
@@ -101,6 +101,15 @@ Deno.test("closePacket() carries what a server knows of arrivals, whatever the c
     }
     assertEquals(closePacket(packet).length, CLOSE_BYTES);
   }
+});
+
+Deno.test("closePacket() says that all was sent, and that is no trouble", () => {
+  const packet = { flow: new FlowName("voip"), sender: 0, hmac: undefined, attempt: 0, time: new WireTime(0n), t: 5 };
+  const counts = { received: 0, duplicates: 0, reverseSent: 2, reverseSendErrors: 0, reverseUnsent: 0 };
+  const totals = { ...counts, socketDrops: 0, bad: 0, ended: true, pathMtuBytes: 1500 };
+  const bytes = closePacket({ ...packet, reply: { totals, sent: 6 } });
+  const { ended, trouble, pathMtuBytes } = readTotals(new DataView(bytes.buffer), bytes.length)!;
+  assertEquals([ended, trouble, pathMtuBytes], [true, undefined, 1500]);
 });
 
 Deno.test("readTotals() takes no counts and distances below zero", () => {
@@ -133,7 +142,10 @@ Deno.test("readTotals() cuts what a server says of its trouble to the room there
   const counts = { received: 0, duplicates: 0, reverseSent: 0, reverseSendErrors: 0, reverseUnsent: 0 };
   const totals = { ...counts, socketDrops: 0, bad: 0, trouble: { text: "x".repeat(1000), fatal: false } };
   const bytes = closePacket({ ...packet, reply: { totals, sent: 6 } }), view = new DataView(bytes.buffer);
-  assertEquals(readTotals(view, bytes.length)?.trouble, { text: "x".repeat(285), fatal: false });
+  assertEquals(readTotals(view, bytes.length)?.trouble, { text: "x".repeat(281), fatal: false });
+  // An end of an earlier version has text where the path MTU stands.
+  view.setUint16(209, 285);
+  assertEquals(readTotals(view, bytes.length)?.pathMtuBytes, undefined);
   view.setUint16(209, 286);
   assertEquals(readTotals(view, bytes.length)?.trouble, undefined);
 });

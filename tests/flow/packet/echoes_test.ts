@@ -32,6 +32,7 @@ class SlowEnd {
       bytes: (i) => bytes[i],
       view: (i) => views[i],
       setLength() {},
+      setFragment() {},
       setSegmentBytes() {},
       reply() {},
       send: (from, count) => {

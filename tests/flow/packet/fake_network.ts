@@ -104,6 +104,8 @@ export class FakePort implements PacketPort, PacketExit {
     this.clock = { tinit: BigInt(start), now, checkWallClock: () => 0 };
   }
 
+  pathMtu(): undefined {}
+
   watch(handler: () => void): void {
     this.#handler = () => {
       try {

@@ -200,6 +200,7 @@ Deno.test("parseSettings() says what is wrong with settings", () => {
   refused({ longest: 71 }, "the longest packet: 71 is not a number of 72 to 65507");
   refused({ duration: 1e10 }, "the duration: 10000000000 is not a number of 0 to 8640000000");
   refused({ reverse: [[0, { ...sender, packets: 0 }]] }, "the packets of a sender: 0 is not a number of 1 to");
+  refused({ fragment: "toString" }, "fragment is none of allow, forbid and probe");
   refused({ payload: "file" }, "the payload is neither random nor a pattern");
   refused({ gso: 1 }, "gso is neither");
   refused({ ecn: 4 }, "ecn: 4 is not a number of 0 to 3");

@@ -157,7 +157,7 @@ for (const key of [undefined, new Uint8Array(32)]) {
     assertEquals(failure(network), [
       "server-cannot-send",
       `flow voip: the server at ${server} sends no more: ` +
-      "a packet of 1400 bytes is longer than the path takes uncut (EMSGSIZE): use a shorter length",
+      "a packet of 1400 bytes is longer than the path takes uncut (EMSGSIZE): use a shorter length, or allow fragments",
     ]);
     assert(network.host.now() < SECOND, `${network.host.now()}`);
   });

@@ -188,7 +188,8 @@ Deno.test({
     assertEquals(code, "packet-too-long");
     assertEquals(
       message,
-      `packets of 65507 bytes are too long for the path to ${server.address}, which takes 65488 uncut (EMSGSIZE)`,
+      `packets of 65507 bytes are too long for the path to ${server.address}, which takes 65488 uncut (EMSGSIZE): ` +
+        "use a shorter length, or allow fragments",
     );
     const fits = config({ ...sender, length: [65_488], echo: true }, { maxPacketSize: 65_507 });
     assertEquals((await flows.packetClient(server.address, fits, options())).senders[0].received, 10);

@@ -59,6 +59,8 @@ class TestOutbox implements OutgoingPackets {
     this.#slots[i].length = bytes;
   }
 
+  setFragment(): void {}
+
   setSegmentBytes(i: number, bytes: number): void {
     this.#slots[i].segment = bytes;
   }
