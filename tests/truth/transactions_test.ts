@@ -1,11 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { type LinkEnd, makeLink, whyNoLink } from "../support/link.ts";
 import { outputOf, TINE } from "../support/tine.ts";
+import { whyNotInstalled } from "../support/unless.ts";
 import { testTogether } from "../support/together.ts";
 import { runClient, startServer } from "./by_hand.ts";
 
 const missing = whyNoLink();
-const WHAT = "tine tcp client --rr and --crr make the connections and bytes that the kernel counts";
+const WHAT = "tine tcp and udp client --rr make the connections and packets that the kernel counts";
 /** Of Ethernet, IP and TCP with timestamps. */
 const HEADER_BYTES = { ipv4: 14 + 20 + 32, ipv6: 14 + 40 + 32 };
 /** What opens and ends a flow takes fewer bytes than this. */
@@ -31,14 +32,18 @@ async function waiting({ namespace: { pid } }: LinkEnd): Promise<number> {
 }
 
 /** Leaves the client's system few ports to choose from. */
-async function fewPorts({ namespace }: LinkEnd): Promise<void> {
-  const range = ["sysctl", "-q", "-w", "net.ipv4.ip_local_port_range=40000 40009"];
-  const [program, ...words] = namespace.inside;
-  const { success } = await new Deno.Command(program, { args: [...words, ...range] }).output();
-  assert(success);
+async function fewPorts(end: LinkEnd): Promise<void> {
+  await inside(end, ["sysctl", "-q", "-w", "net.ipv4.ip_local_port_range=40000 40009"]);
 }
 
-const tests = [
+/** Runs a command in a namespace, and returns what it prints. */
+async function inside({ inside: [program, ...words] }: LinkEnd, command: readonly string[]): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(program, { args: [...words, ...command] }).output();
+  assert(success, new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout);
+}
+
+const tests: { name: string; ignore?: boolean; fn(): Promise<void> }[] = [
   ...(["ipv4", "ipv6"] as const).map((family) => ({
     name: `bytes of requests and responses over ${family}`,
     async fn() {
@@ -95,10 +100,35 @@ const tests = [
       );
     },
   },
+  {
+    name: "what a router drops of requests and responses over UDP",
+    ignore: whyNotInstalled("nft") !== undefined,
+    async fn() {
+      await using link = await makeLink();
+      await using server = await startServer(link, "udp");
+      // Of packets of the flow alone, which are shorter than those that open and close it.
+      const rules = "add table ip t; add chain ip t c { type filter hook input priority 0; }; " +
+        "add rule ip t c udp length 108 numgen inc mod 10 0 counter drop";
+      await inside(link.server, ["nft", rules]);
+      const args = ["--rr=100,200", "--transactions=100", "--in-flight=50", "--timeout=1500ms"];
+      const { transactions, unanswered, unansweredPercent, complete } = await runClient(
+        link,
+        "udp",
+        server.address,
+        ...args,
+      );
+      const counted = /packets (\d+)/.exec(await inside(link.server, ["nft", "list table ip t"]));
+      assertEquals([transactions, unanswered, unansweredPercent, complete], [90, 10, 10, true]);
+      assertEquals(Number(counted?.[1]), 10);
+      // Each request that arrived was answered once, with as many bytes as were asked for.
+      const sent = (await link.server.traffic()).sent;
+      assert(sent.bytes >= 90 * (200 + 42) && sent.bytes <= 90 * (200 + 42) + FEW_BYTES, `${sent.bytes}`);
+    },
+  },
 ];
 
 testTogether(
   missing === undefined ? WHAT : `${WHAT} (skipped: ${missing})`,
-  tests.map((test) => ({ ...test, ignore: missing !== undefined })),
+  tests.map((test) => ({ ...test, ignore: test.ignore || missing !== undefined })),
   2,
 );

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { UsageError } from "../../../src/cli/errors.ts";
 import { parse } from "../../../src/cli/parse.ts";
 import { checkRawSockets } from "../../../src/cli/traffic/client_flags.ts";
@@ -38,4 +38,39 @@ Deno.test("checkRawSockets() names the flags that want them, where there are non
   checkRawSockets("ffi", given);
   assertThrows(() => checkRawSockets("portable", given), UsageError, "--cca and --dscp: only raw sockets can do that");
   checkRawSockets("portable", { rate: undefined, gso: false });
+});
+
+Deno.test("clients take requests and responses of lengths that a flow can have", () => {
+  const rr = (command: typeof tcpClient | typeof udpClient, ...args: string[]) =>
+    parse(command, [SERVER, ...args]).flags.rr;
+  assertEquals(rr(tcpClient, "--rr=1"), { request: 1, response: 1 });
+  assertEquals(rr(tcpClient, "--rr=64B,1kB"), { request: 64, response: 1000 });
+  assertEquals(rr(udpClient, "--rr=56,1400"), { request: 56, response: 1400 });
+  const sizes = "--rr SIZE[,SIZE]: expected one or two sizes of";
+  for (const text of ["0", "2MiB", "1,2,3", "64,", ""]) {
+    assertThrows(() => rr(tcpClient, `--rr=${text}`), UsageError, `${sizes} 1B to 1MiB`);
+  }
+  assertThrows(() => rr(udpClient, "--rr=55"), UsageError, `${sizes} 56B to 65507B`);
+});
+
+Deno.test("flags of requests and responses mean nothing without these, and others nothing with them", async () => {
+  const ran = (command: typeof tcpClient | typeof udpClient, ...args: string[]) =>
+    command.run(parse(command as typeof tcpClient, [SERVER, ...args]) as never);
+  for (const flag of ["--transactions=5", "--in-flight=2"]) {
+    assertThrows(() => parse(tcpClient, [SERVER, flag]), UsageError, "means nothing without --rr or --crr");
+    assertThrows(() => parse(udpClient, [SERVER, flag]), UsageError, "means nothing without --rr");
+  }
+  for (const flag of ["--client-ports=5000-6000", "--rst"]) {
+    assertThrows(() => parse(tcpClient, [SERVER, "--rr=1", flag]), UsageError, "means nothing without --crr");
+  }
+  assertThrows(() => parse(udpClient, [SERVER, "--timeout=1s"]), UsageError, "--timeout means nothing without --rr");
+  for (const flag of ["--reverse", "--bidir", "--length=5", "--rate=5Mbps", "--cca=cubic", "--payload=zeros"]) {
+    const message = `${flag.split("=")[0]} is not for requests and responses`;
+    await assertRejects(() => ran(tcpClient, "--rr=1", flag), UsageError, message);
+  }
+  for (const flag of ["--reverse", "--echo", "--wait=5ms", "--under-load", "--length=60"]) {
+    const message = `${flag.split("=")[0]} is not for requests and responses`;
+    await assertRejects(() => ran(udpClient, "--rr=60", flag), UsageError, message);
+  }
+  await assertRejects(() => ran(tcpClient, "--crr", "--in-flight=2"), UsageError, "give --parallel N instead");
 });

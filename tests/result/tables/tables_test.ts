@@ -338,6 +338,63 @@ Deno.test("rows of a warm-up are marked, have the sender of the others, and are 
     assertEquals([flows[0].rtt_last_us, flows[0].goodput_bits_per_second], [3000, 80_000]);
   }));
 
+Deno.test("transactions, intervals and flows have requests and responses", () =>
+  inFolder(async (out) => {
+    const config = JSON.stringify({ flow: "urr", sender: [{ requestResponse: { duration: 400 } }] });
+    const values = { transport: "udp", connect: false, requestBytes: 60, responseBytes: 70, config };
+    const warm = { warmupNanos: 30 * MS, warmupEndNanos: 50 * MS };
+    // Over after 40, 60, 110 and 350 ms; the third one is lost.
+    const samples = [[40, 10], [60, 20], [110, 50, 1], [350, 5]].map(([t, latency, lost = 0]) => {
+      return { t: t * MS, latency: latency * MS, connect: -1, lost };
+    });
+    const folder = await record(out, [
+      node("left", "a"),
+      info("transactionInfo", "left", "urr", { tinit: TINIT, values: { ...values, ...warm } }),
+      ...recordsOf("left", "urr", "transactionIO", samples),
+      progressOf("left", "urr", {
+        ...{ kind: "transactions", complete: true, elapsedNanos: 320 * MS, transactions: 3, lost: 1 },
+        transactionsPerSecond: 10,
+      }),
+    ]);
+    assertEquals(
+      await rowsOf(folder, "transactions"),
+      [
+        [40, 10, false, true],
+        [60, 20, false, false],
+        [110, 50, true, false],
+        [350, 5, false, false],
+      ].map(([t, latency, lost, warmup]) => {
+        const time = TINIT + BigInt(Number(t) * MS);
+        return { time, node: "left", flow: "urr", latency_ns: Number(latency) * MS, lost, warmup };
+      }),
+    );
+    const intervals = await rowsOf(folder, "intervals");
+    // From the first one that was over on; what follows has no gaps.
+    assertEquals(
+      intervals.map(({ transactions, latency_max_us, unanswered_transactions, transactions_per_second }) => [
+        transactions,
+        latency_max_us,
+        unanswered_transactions,
+        transactions_per_second,
+      ]),
+      [[2, 20_000, 0, 20], [0, undefined, 1, 0], [0, undefined, 0, 0], [1, 5000, 0, 10]],
+    );
+    const [flow] = await rowsOf(folder, "flows");
+    assertEquals(
+      [flow.protocol, flow.transport, flow.request_bytes, flow.response_bytes, flow.config_duration_seconds],
+      ["rr", "udp", 60, 70, 0.4],
+    );
+    assertEquals(
+      [flow.transactions, flow.unanswered_transactions, flow.unanswered_percent, flow.latency_max_us, flow.complete],
+      [2, 1, 100 / 3, 20_000, true].map((value) => typeof value === "number" ? Number(value.toPrecision(10)) : value),
+    );
+    assertEquals([flow.duration_seconds, flow.connect_mean_us, flow.goodput_bits_per_second], [
+      0.3,
+      undefined,
+      undefined,
+    ]);
+  }));
+
 Deno.test("logs has all entries by time, errors among them; errors has those alone", () =>
   inFolder(async (out) => {
     const folder = await record(out, [
