@@ -209,8 +209,7 @@ export class StringTable {
     const text = this.#decode(bytes, start, end);
     // A string that is not valid is not kept, so that each occurrence counts.
     if (this.invalid === invalid) {
-      const own = bytes.slice(start, end);
-      this.#slots[slot] = { hash, bytes: own, view: new DataView(own.buffer), text };
+      this.#slots[slot] = { hash, length, words: wordsOf(bytes, view, start, end), text };
     }
     return text;
   }
@@ -237,34 +236,43 @@ export class StringTable {
 
 interface Entry {
   hash: number;
-  bytes: Uint8Array;
-  view: DataView;
+  length: number;
+  /** Its bytes, four at a time; the last ones are the last four, some of them twice. Of fewer than four, all in one. */
+  words: readonly number[];
   text: string;
 }
 
 /** Returns a hash of 32 bits, of which the upper ones are the best. It takes four bytes at a time. */
 function hashOf(bytes: Uint8Array, view: DataView, start: number, end: number): number {
   let hash = end - start;
-  if (hash < 4) {
-    for (let i = start; i < end; i++) hash = Math.imul(hash << 8 ^ bytes[i], 0x9e3779b1);
-    return hash;
-  }
+  if (hash < 4) return Math.imul(hash ^ shortWord(bytes, start, end), 0x9e3779b1);
   for (let i = start; i < end - 4; i += 4) {
     hash = Math.imul(hash ^ view.getInt32(i, true), 0x9e3779b1);
     hash = hash << 13 | hash >>> 19;
   }
-  return Math.imul(hash ^ view.getInt32(end - 4, true), 0x9e3779b1); // the rest, some of it twice
+  return Math.imul(hash ^ view.getInt32(end - 4, true), 0x9e3779b1);
+}
+
+function wordsOf(bytes: Uint8Array, view: DataView, start: number, end: number): number[] {
+  if (end - start < 4) return [shortWord(bytes, start, end)];
+  const words: number[] = [];
+  for (let i = start; i < end - 4; i += 4) words.push(view.getInt32(i, true));
+  words.push(view.getInt32(end - 4, true));
+  return words;
 }
 
 function matches(entry: Entry, bytes: Uint8Array, view: DataView, start: number, end: number): boolean {
-  const length = entry.bytes.length;
+  const { length, words } = entry;
   if (length !== end - start) return false;
-  if (length < 4) {
-    for (let i = 0; i < length; i++) if (entry.bytes[i] !== bytes[start + i]) return false;
-    return true;
-  }
-  for (let i = 0; i < length - 4; i += 4) {
-    if (entry.view.getInt32(i, true) !== view.getInt32(start + i, true)) return false;
-  }
-  return entry.view.getInt32(length - 4, true) === view.getInt32(end - 4, true);
+  if (length < 4) return words[0] === shortWord(bytes, start, end);
+  const last = words.length - 1;
+  for (let i = 0; i < last; i++) if (words[i] !== view.getInt32(start + i * 4, true)) return false;
+  return words[last] === view.getInt32(end - 4, true);
+}
+
+/** Up to three bytes as one number. */
+function shortWord(bytes: Uint8Array, start: number, end: number): number {
+  let word = 0;
+  for (let i = start; i < end; i++) word = word << 8 | bytes[i];
+  return word;
 }
