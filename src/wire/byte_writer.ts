@@ -8,6 +8,8 @@ const scratch = new DataView(new ArrayBuffer(8));
 export class ByteWriter {
   bytes: Uint8Array<ArrayBuffer>;
   position = 0;
+  /** How many bytes the length of the next point probably takes: as many as that of the last one. */
+  guess = 1;
   #view: DataView;
 
   /** @param capacity bytes to start with */
