@@ -70,6 +70,15 @@ Deno.test("a UDF that dies at some points goes on without them, and with all oth
   assertStringIncludes(log.join("\n"), "the UDF dies at a point of cpu at 700 each time: it goes on without");
 });
 
+Deno.test("a UDF gets past all points at which it dies after its input has ended, too", async () => {
+  const poison = [3, 5, 7, 9, 11];
+  for (const snapshots of [true, false]) {
+    const { kept, last, counts } = await run(summing(poison, { snapshots }), 12);
+    assertEquals(kept, poison.map(BigInt));
+    assertEquals([last, counts.poisonPoints], [BigInt(12 * 13 / 2 - 35), 5]);
+  }
+});
+
 Deno.test("a UDF without snapshots gets past a point at which it dies, too", async () => {
   const { kept, last, counts } = await run(summing([30], { snapshots: false }), 100);
   assertEquals([kept, last, counts.poisonPoints], [[30n], BigInt(100 * 101 / 2 - 30), 1]);

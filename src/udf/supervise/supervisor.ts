@@ -230,8 +230,11 @@ export class Supervisor {
     clearInterval(this.#timer);
     this.expectEnd({ silenceMs });
     try {
-      for (let attempt = 1;; attempt++) {
+      for (let attempt = 1, found = 0;; attempt++) {
         await this.#ready();
+        // Without a point at which it died, it gets further than before.
+        if (this.#starter.poisonPoints > found) attempt = 1;
+        found = this.#starter.poisonPoints;
         const host = this.#host!;
         try {
           await host.stop(drainTimeoutMs);
