@@ -98,7 +98,7 @@ export const registry: Registry = new Map<string, Entry>([
     load: () => import("./vet.ts"),
   }],
   ["schema", {
-    summary: "Print the JSON Schema of plans, or of cases of UDFs",
+    summary: "Print the JSON Schema of plans, of cases of UDFs, or of figures",
     load: () => import("./schema.ts"),
   }],
   ["init", {

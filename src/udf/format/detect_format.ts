@@ -172,6 +172,10 @@ function surelyForeign(first: string, second: string): string | undefined {
   if (/^name: \S/.test(first) && /^(?:tags: |time\s)/.test(second)) {
     return "a table of influx; influx -format csv and influx -format json can be read";
   }
+  if (/^Result: \S+$/.test(first) && second.startsWith("Table: keys: ")) {
+    return "a table of influx query; influx query --raw can be read";
+  }
+  if (/^\+-{2,}/.test(first)) return "a table that is drawn for people";
   if (/^sep=|^[^\s,;]+(?:;[^,;]*)+$/.test(first)) return "CSV with semicolons; columns have to be divided by commas";
   if (/^[^\s,=]+(?:\t[^\t=]*)+$/.test(first)) return "columns divided by tabs; they have to be divided by commas";
 }

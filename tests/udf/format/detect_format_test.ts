@@ -88,6 +88,8 @@ Deno.test("what is in none of the formats is named as what it looks like, with w
     ["---\na: 1\n", /YAML/],
     ["udf: x\nseries:\n  - y\n", /YAML/],
     ["name: cpu\ntime usage\n---- -----\n1 2\n", /a table of influx/],
+    ["Result: _result\nTable: keys: [_field]\n", /influx query --raw can be read/],
+    ["+------+\n| time |\n", /a table that is drawn for people/],
     ["\u0000\u0001", /binary data/],
     ["BZh91AY", /bzip2/],
   ];
