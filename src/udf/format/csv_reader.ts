@@ -2,7 +2,8 @@ import type { FastReader } from "./fast_lines.ts";
 import { type FieldColumn, trimmedCell } from "./field_column.ts";
 import type { PointDefaults } from "./input_item.ts";
 import { NumberScanner } from "./number_scanner.ts";
-import { OWN, PointEncoder } from "./point_encoder.ts";
+import { PointEncoder } from "./point_encoder.ts";
+import { OWN } from "./point_shapes.ts";
 import { scanRfc3339 } from "./timestamp.ts";
 
 const NEWLINE = 0x0a, RETURN = 0x0d, SPACE = 0x20, QUOTE = 0x22, PLUS = 0x2b, COMMA = 0x2c;

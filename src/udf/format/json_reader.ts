@@ -2,7 +2,8 @@ import type { FastReader } from "./fast_lines.ts";
 import type { PointDefaults } from "./input_item.ts";
 import { SPECIAL_DOUBLES } from "./json_lines_writer.ts";
 import { NumberScanner } from "./number_scanner.ts";
-import { OWN, PointEncoder } from "./point_encoder.ts";
+import { PointEncoder } from "./point_encoder.ts";
+import { OWN } from "./point_shapes.ts";
 import { scanRfc3339 } from "./timestamp.ts";
 
 const NEWLINE = 0x0a, QUOTE = 0x22, COMMA = 0x2c, MINUS = 0x2d, SLASH = 0x2f, ZERO = 0x30, COLON = 0x3a;

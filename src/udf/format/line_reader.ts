@@ -1,7 +1,8 @@
 import type { FastReader } from "./fast_lines.ts";
 import type { PointDefaults } from "./input_item.ts";
 import { NumberScanner } from "./number_scanner.ts";
-import { OWN, PointEncoder } from "./point_encoder.ts";
+import { PointEncoder } from "./point_encoder.ts";
+import { OWN } from "./point_shapes.ts";
 
 const NEWLINE = 0x0a,
   RETURN = 0x0d,

@@ -2,6 +2,7 @@ import { ByteReader } from "../../wire/byte_reader.ts";
 import { varintSize } from "../../wire/byte_writer.ts";
 import { Point } from "../point.ts";
 import type { PointShape } from "./input_item.ts";
+import { isSameText, OWN, PointShapes, type PointTexts } from "./point_shapes.ts";
 
 /** The tag of a point in a Request, in two bytes: field 17. */
 const POINT_TAG = [0x8a, 0x01];
@@ -15,23 +16,12 @@ const MAPS = [0x42, 0x4a, 0x52, 0x62];
 const DOUBLE = 0, INT = 1, STRING = 2, BOOL = 3, ABSENT = 4;
 type ValueType = 0 | 1 | 2 | 3 | 4;
 
-/** Added to positions that are in {@linkcode PointEncoder.own} in place of the input. */
-export const OWN = 0x40000000;
-
 const MAX_ENTRIES = 1024;
 const MAX_TEXT_BYTES = 0x3fff;
 const OWN_BYTES = 64 * 1024;
 const CHUNK_BYTES = 256 * 1024;
-const SHAPES = 1024;
 /** A call of set() takes longer than a loop up to this. */
 const SHORT = 32;
-
-/** A shape with what it is found by. */
-interface Shape extends PointShape {
-  hash: number;
-  /** The name, and for each field its type and its name, each with its length. */
-  bytes: Uint8Array;
-}
 
 /**
  * Encodes points as they are read, straight from the bytes of their texts.
@@ -41,7 +31,7 @@ interface Shape extends PointShape {
  * begins, or a {@linkcode point}. Texts that do not stand in the input as they are, such as those with
  * escapes, are written to {@linkcode own}, and their positions are those in there plus `OWN`.
  */
-export class PointEncoder {
+export class PointEncoder implements PointTexts {
   /** The bytes in which texts stand. They need be valid only until {@linkcode finish}. */
   input: Uint8Array = new Uint8Array();
   /** Texts that do not stand in the input. */
@@ -95,7 +85,7 @@ export class PointEncoder {
   /** Where a string ends, the upper word of an integer. */
   readonly #highs = new Int32Array(MAX_ENTRIES);
 
-  readonly #shapes: (Shape | undefined)[] = new Array(SHAPES).fill(undefined);
+  readonly #shapes = new PointShapes(this);
   readonly #reader = new ByteReader();
   #view = new DataView(this.bytes.buffer);
   #position = 0;
@@ -224,7 +214,10 @@ export class PointEncoder {
    * made in another way
    */
   finish(high: number, low: number): boolean {
-    if (this.#over || this.#repeatsTag() || !this.#findShape()) return false;
+    if (this.#over || this.#repeatsTag()) return false;
+    const shape = this.#shapes.find(this, this.#fields, this.#types, this.#keyStarts, this.#keyEnds);
+    if (shape === undefined) return false;
+    this.shape = shape;
     this.#reserve();
     const counts = this.#counts;
     const offsets = this.#offsets;
@@ -400,92 +393,9 @@ export class PointEncoder {
   #repeatsTag(): boolean {
     const starts = this.#tagKeyStarts, ends = this.#tagKeyEnds;
     for (let i = 1; i < this.#tags; i++) {
-      for (let j = 0; j < i; j++) if (this.#sameText(starts[i], ends[i], starts[j], ends[j])) return true;
+      for (let j = 0; j < i; j++) if (isSameText(this, starts[i], ends[i], starts[j], ends[j])) return true;
     }
     return false;
-  }
-
-  #repeatsField(): boolean {
-    const starts = this.#keyStarts, ends = this.#keyEnds;
-    for (let i = 1; i < this.#fields; i++) {
-      for (let j = 0; j < i; j++) if (this.#sameText(starts[i], ends[i], starts[j], ends[j])) return true;
-    }
-    return false;
-  }
-
-  #sameText(start: number, end: number, otherStart: number, otherEnd: number): boolean {
-    if (end - start !== otherEnd - otherStart) return false;
-    const from = start >= OWN ? this.own : this.input, other = otherStart >= OWN ? this.own : this.input;
-    const i = start >= OWN ? start - OWN : start, j = otherStart >= OWN ? otherStart - OWN : otherStart;
-    for (let n = end - start; --n >= 0;) if (from[i + n] !== other[j + n]) return false;
-    return true;
-  }
-
-  /** Finds the shape of the point at hand; false where two fields have the same name. */
-  #findShape(): boolean {
-    let hash = this.#fields;
-    hash = this.#hash(hash, this.nameStart, this.nameEnd);
-    for (let i = 0; i < this.#fields; i++) {
-      hash = this.#hash(Math.imul(hash, 31) + this.#types[i] | 0, this.#keyStarts[i], this.#keyEnds[i]);
-    }
-    const slot = (hash ^ hash >>> 11) & SHAPES - 1;
-    const shape = this.#shapes[slot];
-    if (shape !== undefined && shape.hash === hash && this.#hasShape(shape.bytes)) {
-      this.shape = shape;
-      return true;
-    }
-    if (this.#repeatsField()) return false;
-    const found: Shape = { hash, bytes: this.#shapeBytes() };
-    this.shape = this.#shapes[slot] = found;
-    return true;
-  }
-
-  #hash(hash: number, start: number, end: number): number {
-    let from = this.input;
-    if (start >= OWN) {
-      from = this.own;
-      start -= OWN;
-      end -= OWN;
-    }
-    for (let i = start; i < end; i++) hash = Math.imul(hash, 31) + from[i] | 0;
-    return hash;
-  }
-
-  #hasShape(shape: Uint8Array): boolean {
-    let position = this.#matches(shape, 0, this.nameStart, this.nameEnd);
-    for (let i = 0; i < this.#fields && position >= 0; i++) {
-      if (shape[position] !== this.#types[i]) return false;
-      position = this.#matches(shape, position + 1, this.#keyStarts[i], this.#keyEnds[i]);
-    }
-    return position === shape.length;
-  }
-
-  /** Where a text with its length that stands at a position of a shape ends there; -1 where another one stands there. */
-  #matches(shape: Uint8Array, position: number, start: number, end: number): number {
-    const length = end - start;
-    if (shape[position] !== (length & 0xff) || shape[position + 1] !== length >>> 8) return -1;
-    position += 2;
-    let from = this.input;
-    if (start >= OWN) {
-      from = this.own;
-      start -= OWN;
-    }
-    for (let i = 0; i < length; i++) if (shape[position + i] !== from[start + i]) return -1;
-    return position + length;
-  }
-
-  #shapeBytes(): Uint8Array {
-    const bytes: number[] = [];
-    const add = (start: number, end: number) => {
-      const text = start >= OWN ? this.own.subarray(start - OWN, end - OWN) : this.input.subarray(start, end);
-      bytes.push(text.length & 0xff, text.length >>> 8, ...text);
-    };
-    add(this.nameStart, this.nameEnd);
-    for (let i = 0; i < this.#fields; i++) {
-      bytes.push(this.#types[i]);
-      add(this.#keyStarts[i], this.#keyEnds[i]);
-    }
-    return new Uint8Array(bytes);
   }
 }
 
