@@ -47,6 +47,7 @@ const ITEMS: ReadonlySet<number> = new Set([
   Kind.transactionInfo,
   Kind.progress,
   Kind.runTimes,
+  Kind.counters,
 ]);
 
 /** What a bridge works with. */

@@ -155,6 +155,26 @@ export interface RunTimes {
   readonly runs: readonly RunTime[];
 }
 
+/** Counters of a system at a time: of an interface, of one of its queues, or of a processor. */
+export interface CounterSample {
+  /** When it was taken: nanoseconds since 1970, by the node's clock. */
+  readonly time: bigint;
+  readonly counter: "qdisc" | "link" | "cpu" | "softnet";
+  /** The interface or the processor, such as `eth0` or `cpu1`. */
+  readonly device: string;
+  /** Of a queue: its kind, handle and place, such as `tbf 8001: root`; else empty. */
+  readonly detail: string;
+  /** By names that carry their units; counts are since the system made what counts. */
+  readonly values: Readonly<Record<string, number>>;
+}
+
+/** What the runner counters has read. */
+export interface Counters {
+  readonly type: "counters";
+  readonly nodeId: string;
+  readonly samples: readonly CounterSample[];
+}
+
 /** What reaches the root while a test runs. */
 export type Item =
   | NodeInfo
@@ -169,7 +189,8 @@ export type Item =
   | Records
   | Activity
   | Missing
-  | RunTimes;
+  | RunTimes
+  | Counters;
 
 /** Describes this node. */
 export function nodeInfo(clock: ClockRelation): Unsigned<NodeInfo> {

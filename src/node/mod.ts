@@ -38,6 +38,7 @@ export type { Connect, Host, InvokingUser } from "./launch/launcher.ts";
 export { thisHost } from "./launch/invoking_user.ts";
 export {
   child,
+  counters,
   packetClient,
   packetServer,
   parallel,

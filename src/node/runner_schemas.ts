@@ -91,12 +91,27 @@ const sysInfoSchema = z.strictObject({
     "disciplines. What cannot be found out is noted, and fails nothing.",
 );
 
+const countersSchema = z.strictObject({
+  interval: duration.refine((ms) => ms >= 10, "expected at least 10ms").optional()
+    .meta({ description: "The time between two readings.", default: "100ms" }),
+  qdisc: z.boolean(expects("true or false")).optional()
+    .describe("Queueing disciplines: backlog, drops and marks."),
+  link: z.boolean(expects("true or false")).optional().describe("Interfaces: bytes, packets and drops."),
+  cpu: z.boolean(expects("true or false")).optional().describe("Processors: what they spend their time on."),
+  softnet: z.boolean(expects("true or false")).optional()
+    .describe("Processors: packets that they took from network cards, dropped, or had no time for."),
+}, expects("an object such as {interval: 100ms, qdisc: true}, {} for all")).describe(
+  "Record counters of the node's system and network namespace beside the flows. Returns at once, and goes on until the " +
+    "runs of its node are over. All kinds are recorded, or those that are true, or those that are not false. They are the table counters, and the queue under the round-trip times of a page.",
+);
+
 /** The schemas of all runners of tine, by the key that a runner has in a plan. */
 export const runnerSchemas = {
   sleep: sleepSchema,
   system: systemSchema,
   resultStream: resultStreamSchema,
   sysInfo: sysInfoSchema,
+  counters: countersSchema,
   streamServer: streamServerSchema,
   streamClient: streamClientSchema,
   packetServer: packetServerSchema,

@@ -11,6 +11,8 @@ import { flowNames, MAX_SINGLE, type MeasuredFlow, type PlotContext } from "./pl
 import { distributionPlots } from "./plots/distributions.ts";
 import { type FlowEchoes, readEchoes } from "./plots/echoes.ts";
 import { readIntervals } from "./plots/interval_rows.ts";
+import { namesIn } from "../result/tables/row_follower.ts";
+import { queuesPlot } from "./plots/queues.ts";
 import { readLosses } from "./plots/losses.ts";
 import { ganttPlot, readRuns, type RunOfTest } from "./plots/runs.ts";
 import { readKernels } from "./plots/tcp.ts";
@@ -139,6 +141,11 @@ export async function readTestReport(test: TestResults, options: ReadReportOptio
 
   const plan = await attempt(() => readPlanOf(test), undefined);
   const plots = timePlots(context, { echoes, intervals, kernels, losses });
+  // Where no counters were to be recorded, a pass through all records would find none.
+  const hasCounters = plan === undefined || namesIn(plan).has("counters");
+  const queues = hasCounters && wants("queues") ? await attempt(() => queuesPlot(context), undefined) : undefined;
+  // The queue stands under the round-trip times that it makes.
+  if (queues !== undefined) plots.splice(plots.findIndex(({ id }) => id === "rtt") + 1, 0, queues);
   const ofUdfs = wantsUdfs ? await attempt(() => udfPlots(context, test.summary, plan, plots), []) : [];
   const gantt = wants("gantt") ? ganttPlot(context, runs) : undefined;
   return {

@@ -105,6 +105,12 @@ export function sysInfo(config?: RunnerInputs["sysInfo"]): RunInput {
   return { sysInfo: config ?? {} };
 }
 
+/** Records counters of queues, interfaces and processors until the runs of the node are over. */
+export function counters(config?: RunnerInputs["counters"]): RunInput {
+  takes("counters", 1, arguments);
+  return { counters: config ?? {} };
+}
+
 /** Serves TCP flows until the node ends, e.g. at `10.0.0.1:0`. */
 export function streamServer(
   listenAddr: string,

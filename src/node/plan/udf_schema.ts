@@ -30,7 +30,7 @@ export const udfSchema = z.strictObject({
     .describe("Names it in results: what it returns is the table udf.NAME. Unique in a test."),
   table: z.string(expects("the name of a table such as round_trips"))
     .describe(
-      "Table whose rows it gets: round_trips, intervals, losses, packets, transactions, tcp_info, stream_io, runs, logs, errors.",
+      "Table whose rows it gets: round_trips, intervals, losses, packets, transactions, tcp_info, stream_io, counters, runs, logs, errors.",
     ),
   flows: z.string(expects("a pattern such as voip.*")).optional()
     .describe("Pattern for the ids of flows whose rows it gets, such as voip.*; left out: all."),

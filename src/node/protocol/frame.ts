@@ -43,6 +43,7 @@ export const Kind = {
   runTimes: 29,
   nodeEnd: 30,
   transactionInfo: 31,
+  counters: 32,
 } as const;
 export type Kind = typeof Kind[keyof typeof Kind];
 

@@ -8,7 +8,7 @@ import { messageOf, TineError, WireError } from "../../base/errors.ts";
 import { FLOW_ID } from "../../base/limits.ts";
 import { shorten } from "../../base/shorten.ts";
 import { decodeReport, encodeReport } from "../../flow/report_values.ts";
-import type { Item, RunTime } from "../item.ts";
+import type { CounterSample, Item, RunTime } from "../item.ts";
 import { Kind, Lane, type Message } from "./frame.ts";
 import {
   boolean,
@@ -86,6 +86,17 @@ const RUN_TIME = object<RunTime>({
   end: optional(int64),
   error: optional(text),
 });
+const COUNTER: Check<CounterSample["counter"]> = (value, name) => {
+  if (value === "qdisc" || value === "link" || value === "cpu" || value === "softnet") return value;
+  throw new TineError("bad-item", `${name} is no kind of counters`);
+};
+const COUNTER_SAMPLE = object<CounterSample>({
+  time: int64,
+  counter: COUNTER,
+  device: text,
+  detail: text,
+  values: map(number),
+});
 const CLOCK_RELATION = object({ offsetNs: number, errorNs: number });
 const REPORT = object({ values: map(number) });
 
@@ -162,6 +173,7 @@ const KINDS = {
   },
   missing: { ...URGENT, name: "from", maxBytes: MAX_FIELDS_BYTES, ...json<"missing", "from">({ what: text }) },
   logs: { ...RECORD, parts: "whole" },
+  counters: { ...RECORD, ...json<"counters">({ samples: list(COUNTER_SAMPLE) }) },
   runTimes: { ...RECORD, maxBytes: MAX_RUN_TIMES_BYTES, ...json<"runTimes">({ runs: list(RUN_TIME) }) },
 } as const satisfies Readonly<
   & Record<Exclude<keyof typeof Kind, Item["type"]>, KindOfMessage>

@@ -6,6 +6,7 @@
 
 import { nearest } from "../../base/nearest.ts";
 import { TineError } from "../../base/errors.ts";
+import { countersTable } from "./counters_table.ts";
 import { flowsTable } from "./flows_table.ts";
 import { intervalsTable } from "./intervals_table.ts";
 import { errorsTable, logsTable } from "./log_tables.ts";
@@ -31,6 +32,7 @@ export const TABLES: ReadonlyMap<string, MakeTable> = new Map<string, MakeTable>
   ["transactions", transactionsTable],
   ["stream_io", streamIoTable],
   ["tcp_info", tcpInfoTable],
+  ["counters", countersTable],
   ["runs", runsTable],
   ["logs", logsTable],
   ["errors", errorsTable],

@@ -82,7 +82,7 @@ const cases: [string, () => string[], string[]][] = [
   ["misspelt and unknown keys", () => runProblems({ slep: "1s", foo: 1 }), [
     `${RUN}: unknown key "slep", did you mean sleep?; unknown key "foo", known are serial, parallel, schedule, ` +
     `child, ` +
-    "sleep, system, resultStream, sysInfo, streamServer, streamClient, packetServer, packetClient",
+    "sleep, system, resultStream, sysInfo, counters, streamServer, streamClient, packetServer, packetClient",
   ]],
   ["misspelt keys of a runner", () => runProblems({ system: { command: "true", stdot: "quiet" } }), [
     `${RUN}.system: unknown key "stdot", did you mean stdout?`,
