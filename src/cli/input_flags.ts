@@ -30,7 +30,7 @@ export const inputFlagNames = Object.keys(inputFlags) as readonly (keyof typeof 
 /** The values of the flags. */
 export type InputFlags = Values<typeof inputFlags>;
 
-/** What the flags say of how points are read, for any input. */
+/** How the flags have points read, for any input. */
 export function readPointsOptions(
   { precision, measurement, database, retentionPolicy, tagColumns, timeColumn, types, pivot }: InputFlags,
 ): Omit<ReadPointsOptions, "format"> {

@@ -119,12 +119,12 @@ class Input {
     return this.#bytes.length;
   }
 
-  /** Reads until there are so many bytes. */
+  /** Reads until there are at least that many bytes. */
   async atLeast(length: number): Promise<void> {
     if (!await this.has(length)) throw new Error("unexpected end of file");
   }
 
-  /** Reads until there are so many bytes, or returns false. */
+  /** Reads until there are at least that many bytes; false: the archive ends before. */
   async has(length: number): Promise<boolean> {
     while (this.#bytes.length < length) {
       const { done, value } = await this.#chunks.next();

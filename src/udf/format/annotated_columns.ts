@@ -6,7 +6,7 @@ import { parseRfc3339, parseTime } from "./timestamp.ts";
 /** What a column of annotated CSV is for. */
 export type ColumnPart = "measurement" | "tag" | "field" | "time" | "fieldName" | "fieldValue" | "ignored";
 
-/** What the annotations and the header say of a column. */
+/** What the annotations and the header define of a column. */
 export interface AnnotatedColumn {
   label: string;
   /** The type without its format; "": not given. */

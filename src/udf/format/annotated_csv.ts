@@ -20,12 +20,12 @@ interface Table {
   width: number;
   /** The columns of the header, and behind them those with the same value in each row, from `#constant`. */
   columns: readonly AnnotatedColumn[];
-  /** Which column is the measurement, and which the names of fields; -1: none. */
+  /** Which column is the measurement, and which the names of fields; -1: there is no such column. */
   measurementAt: number;
   fieldNameAt: number;
   /** Why the rows cannot be used; "": they can. */
   problem: string;
-  /** Whether the table says why a query failed. */
+  /** Whether the table holds why a query failed. */
   isError: boolean;
   /** Whether each field has a type. */
   isTyped: boolean;
@@ -43,7 +43,7 @@ interface TableRow extends CsvRow {
  * A row of a result with the columns `_field` and `_value` is a point with that field. Columns of the group key, of the
  * type `tag`, and of strings beside `_field` are tags; `_start`, `_stop`, `result` and `table` are left out. Where
  * there is no `_field`, as behind `pivot()`, columns that are no tags are fields. Of columns without a type,
- * {@linkcode FieldColumn} decides it. An empty cell has the default of its column; without one it is absent.
+ * {@linkcode FieldColumn} decides it. An empty cell has the default of its column; without a default it is absent.
  *
  * Formats: https://docs.influxdata.com/influxdb/v2/reference/syntax/annotated-csv/ and
  * https://docs.influxdata.com/influxdb/v2/reference/syntax/annotated-csv/extended/
@@ -158,7 +158,7 @@ class TableRows implements Omit<TextParser, "push" | "end"> {
   readonly #defaults: PointDefaults;
   readonly #options: Pick<SourceOptions, "tagColumns" | "timeColumn">;
   readonly #splitter: RecordSplitter<CsvRow | InputItem>;
-  /** What annotations say of the columns of the next table. */
+  /** What annotations define of the columns of the next table. */
   #columns: AnnotatedColumn[] = [];
   #constants: AnnotatedColumn[] = [];
   /** Whether the rows of a table come, and no annotations. */

@@ -4,7 +4,7 @@ import { FORMATS, type InputFormat } from "./formats.ts";
 /** So much of the beginning is looked at, at most. */
 const LOOKED_AT_BYTES = 64 * 1024;
 
-/** What input begins with, and what that tells. */
+/** What input begins with. */
 interface Beginning {
   /** The first lines that are neither blank nor comments; the last one may be cut. */
   lines: readonly string[];
@@ -18,7 +18,7 @@ interface Beginning {
  * @param start the first bytes, as far as they have come
  * @param isAll whether there will be no more
  * @returns undefined: more bytes are needed
- * @throws {TineError} `bad-input` for what is none of the formats, with what it looks like
+ * @throws {TineError} `bad-input` for what is in no format, with what it looks like
  *
  * @example
  * ```ts
@@ -47,7 +47,7 @@ export interface DetectOptions {
   name?: string;
 }
 
-/** A format, or what a text looks like that is in none. */
+/** A format, or what a text looks like that is in no format. */
 type Found = InputFormat | { readonly foreign: string };
 
 function find(start: Uint8Array, isAll: boolean, likely: InputFormat | undefined): Found | undefined {
@@ -166,7 +166,7 @@ function markupOf(first: string): string | undefined {
   if (/^\s*<[?!\w]/.test(first)) return "XML";
 }
 
-/** What a text is that is in none of the formats. */
+/** What a text is that is in no format. */
 function surelyForeign(first: string, second: string): string | undefined {
   if (/^\s*\[\s*(?:\{|$)/.test(first)) return "an array of JSON; jq -c '.[]' makes a line of each element";
   if (/^name: \S/.test(first) && /^(?:tags: |time\s)/.test(second)) {
@@ -180,7 +180,7 @@ function surelyForeign(first: string, second: string): string | undefined {
   if (/^[^\s,=]+(?:\t[^\t=]*)+$/.test(first)) return "columns divided by tabs; they have to be divided by commas";
 }
 
-/** What a text looks like that is in none of the formats. */
+/** What a text looks like that is in no format. */
 function probablyForeign(first: string, second: string): string | undefined {
   if (/^[^\s:|]+:[^\s|]+\|(?:c|g|ms|s|h|d)\b/.test(first)) {
     return "StatsD's metrics; Telegraf's input plugin statsd reads them";

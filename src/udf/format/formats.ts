@@ -12,7 +12,7 @@ export interface Format {
   readonly example?: string;
   /** Endings of names of files that are in this format unless their content looks otherwise. */
   readonly endings: readonly string[];
-  /** The unit of integers that are times, where none is given; default ns. */
+  /** The unit of integers that are times, unless a precision is given; default ns. */
   readonly precision?: Precision;
   /** Whether values have no type of their own, so that what reads them takes care of given types. */
   readonly untyped?: boolean;

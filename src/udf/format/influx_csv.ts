@@ -11,7 +11,7 @@ import { parseRfc3339, parseTime } from "./timestamp.ts";
 interface InfluxRow extends CsvRow {
   /** The columns. */
   header: readonly string[];
-  /** The number of columns before those of the query: `name`, `tags`, both or none. */
+  /** The number of columns before those of the query: `name`, `tags`, both or neither. */
   hasName: boolean;
   hasTags: boolean;
 }

@@ -17,7 +17,7 @@ export interface SurveyedFormat<E> {
   isSettled?(entry: E): boolean;
   /** Decides the types by what has been learned. */
   decide(): void;
-  /** Turns an entry into an item; undefined: it is none. */
+  /** Turns an entry into an item; undefined: there is no such item. */
   item(entry: E): InputItem | undefined;
   /** Takes the end of input. */
   finish?(): void;

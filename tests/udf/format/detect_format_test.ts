@@ -72,7 +72,7 @@ Deno.test("nothing is decided before there is enough", () => {
   assertEquals(detect(`{"fields":{"${"a".repeat(70_000)}`, false), "json");
 });
 
-Deno.test("what is in none of the formats is named as what it looks like, with what helps", () => {
+Deno.test("what is in no format is named as what it looks like, with what helps", () => {
   const cases: [string, RegExp][] = [
     ["<!DOCTYPE html>\n<html>", /a page of HTML/],
     ['<?xml version="1.0"?>\n<a/>', /XML/],

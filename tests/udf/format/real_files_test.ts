@@ -144,7 +144,7 @@ for (const [name, options = {}] of TELEGRAF) {
   });
 }
 
-Deno.test("times of Telegraf in milliseconds are out of range as seconds, and the message says so", async () => {
+Deno.test("times of Telegraf in milliseconds are out of range as seconds, and the message names the unit", async () => {
   const { items } = await readFile("telegraf/single-ms.json");
   assertEquals(
     items.map((item) => item.kind === "bad" && item.reason.slice(0, 96)).at(0),
