@@ -9,7 +9,10 @@ import { batchHandler, streamHandler } from "../support/udf_driver.ts";
 const point = (i: number) => new Point({ name: "cpu", time: BigInt(i), fieldsInt: new Map([["v", BigInt(i)]]) });
 
 /** A UDF that sums values up, and dies at some of them. */
-function summing(poison: readonly number[], { snapshots = true } = {}): () => Promise<RunningUdf> {
+function summing(
+  poison: readonly number[],
+  { snapshots = true, snapshot = () => {} }: { snapshots?: boolean; snapshot?: () => void } = {},
+): () => Promise<RunningUdf> {
   return () =>
     Promise.resolve(startInProcess(
       "sum",
@@ -24,7 +27,10 @@ function summing(poison: readonly number[], { snapshots = true } = {}): () => Pr
               new Point({ name: "sum", time: point.time, fieldsInt: new Map([["sum", BigInt(sum)]]) }),
             );
           },
-          snapshot: () => snapshots ? new TextEncoder().encode(String(sum)) : new Uint8Array(),
+          snapshot() {
+            snapshot();
+            return snapshots ? new TextEncoder().encode(String(sum)) : new Uint8Array();
+          },
           restore(state) {
             sum = Number(new TextDecoder().decode(state));
             return { success: true, error: "" };
@@ -77,6 +83,17 @@ Deno.test("a UDF gets past all points at which it dies after its input has ended
     assertEquals(kept, poison.map(BigInt));
     assertEquals([last, counts.poisonPoints], [BigInt(12 * 13 / 2 - 35), 5]);
   }
+});
+
+Deno.test("points are not blamed for the death of a UDF that dies when it is asked for a snapshot", async () => {
+  let asked = 0;
+  const snapshot = () => {
+    asked++;
+    throw new Error("there are no snapshots");
+  };
+  const { kept, last, log } = await run(summing([3, 7], { snapshot }), 12);
+  assertEquals([kept, last, asked], [[3n, 7n], BigInt(12 * 13 / 2 - 10), 1]);
+  assertStringIncludes(log.join("\n"), "the UDF dies when it is asked for a snapshot: it is not asked again");
 });
 
 Deno.test("a UDF without snapshots gets past a point at which it dies, too", async () => {

@@ -69,6 +69,8 @@ export class PoisonSearch {
    * @throws {TineError} `poison-point` where that is to stop it
    */
   async run(host: Host, state: RestartState, works: () => void): Promise<number> {
+    // Else a point could be blamed for what the question does.
+    await this.#taker.probe(host);
     const units = state.log.takeUnits();
     let given = 0, points = 0;
     try {

@@ -9,6 +9,8 @@ const SUSPICIONS = 2;
 /** How often a death may turn out not to be that of the question. */
 const DOUBTS = 1;
 
+const DIES = "the UDF dies when it is asked for a snapshot";
+
 /** Ends of processes that are no doing of their own. */
 const ENDED_FROM_OUTSIDE = /\bwas (?:killed|ended by SIG(?:KILL|TERM|INT|HUP|QUIT))\b/;
 
@@ -73,13 +75,29 @@ export class SnapshotTaker {
         works();
       });
       if (this.#proven || await settlesWithin(UNANSWERED_TIMEOUTS * timeoutMs, answer)) return await answer;
-      answer.catch(() => {}); // its end is that of the host
-      host.withdrawSnapshot();
-      this.#stop("the UDF does not answer when it is asked for a snapshot");
+      this.#giveUp(host, answer);
     } finally {
       if (this.#asked === asked) this.#asked = undefined;
     }
     return await this.pass(host);
+  }
+
+  /**
+   * Asks a UDF that has got no input, where none has answered so far: should it die, it is certain what of.
+   *
+   * @throws what it died of
+   */
+  async probe(host: Host): Promise<void> {
+    if (this.#proven || this.#stopped) return;
+    this.#doubts = DOUBTS;
+    const answer = host.snapshot();
+    try {
+      if (await settlesWithin(UNANSWERED_TIMEOUTS * (this.#options.timeoutMs || 10_000), answer)) this.#proven = true;
+      else this.#giveUp(host, answer);
+    } catch (error) {
+      if (!ENDED_FROM_OUTSIDE.test(host.failure?.message ?? "")) this.#stop(DIES);
+      throw error;
+    }
   }
 
   /** Forgets input that a UDF has handled without asking it for its state; returns an empty one. */
@@ -97,7 +115,7 @@ export class SnapshotTaker {
     const asked = this.#asked?.host === host ? this.#asked : undefined;
     if (asked === undefined) this.acquit();
     else if (!this.#proven && !ENDED_FROM_OUTSIDE.test(host.failure?.message ?? "")) {
-      if (asked.alone || ++this.#suspicions === SUSPICIONS) this.#stop("the UDF dies when it is asked for a snapshot");
+      if (asked.alone || ++this.#suspicions === SUSPICIONS) this.#stop(DIES);
     }
   }
 
@@ -107,6 +125,13 @@ export class SnapshotTaker {
     if (!this.#stopped || this.#doubts === DOUBTS) return;
     this.#doubts++;
     this.#stopped = false;
+  }
+
+  /** The UDF goes on without an answer. */
+  #giveUp(host: Host, answer: Promise<unknown>): void {
+    answer.catch(() => {}); // its end is that of the host
+    host.withdrawSnapshot();
+    this.#stop("the UDF does not answer when it is asked for a snapshot");
   }
 
   #stop(what: string): void {
