@@ -1,10 +1,16 @@
 import { BUNDLED_HANDLERS } from "../../udf/handlers/mod.ts";
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { duration, flag, flagName, integer, list, number, text, type Values } from "../flags.ts";
-import { inputFlagNames, inputFlags } from "../input_flags.ts";
+import { duration, flag, type Flags, integer, list, number, text, type Values } from "../flags.ts";
+import { inputFlags } from "../input_flags.ts";
 import { checkModuleFlags, isModule, moduleFlags } from "../module_flags.ts";
 import { checkTarget, type Target, targetFlags } from "../udf_target.ts";
+
+/** Flags that mean nothing without `--input`. */
+function withInput<F extends Flags>(flags: F): F {
+  const changed = Object.entries(flags).map(([key, flag]) => [key, { ...flag, goesWith: ["input"] }]);
+  return { ...flags, ...Object.fromEntries(changed) };
+}
 
 const flags = {
   ...targetFlags,
@@ -26,9 +32,13 @@ const flags = {
   repeats: integer({ min: 1, max: 1000, default: 6, help: "in how many repeats, each with a fresh UDF" }),
   groups: text({ value: "N,N", default: "1,100,10000", help: "look at memory after these numbers of groups" }),
   groupPoints: integer({ min: 1, default: 1, help: "points, or batches, of each of these groups" }),
-  ...inputFlags,
+  ...withInput(inputFlags),
   input: list({ value: "FILE", short: "i", complete: "file", help: "points of your own instead of generated ones" }),
-  groupBy: text({ value: "TAG,TAG", help: "group points of --input as Kapacitor's groupBy does; *: by all tags" }),
+  groupBy: text({
+    value: "TAG,TAG",
+    goesWith: ["input"],
+    help: "group points of --input as Kapacitor's groupBy does; *: by all tags",
+  }),
   batchSize: integer({ min: 1, default: 100, help: "a batch is this many points of a group" }),
   alpha: number({ default: 0.05, min: 0.0001, max: 0.5, help: "how likely all verdicts together have a false one" }),
   timeout: duration({ default: 10_000, help: "give up a UDF that is silent or gets nowhere for so long" }),
@@ -69,13 +79,6 @@ export const command = defineCommand({
     checkTarget(target);
     if (flags.handler !== undefined) isModule(flags.handler, "--handler HANDLER"); // throws where it is neither
     checkModuleFlags(flags, flags.handler);
-    if (flags.input.length === 0) {
-      const given = inputFlagNames.filter((name) => name !== "input").find((name) => {
-        const value = flags[name];
-        return value !== undefined && !(Array.isArray(value) && value.length === 0);
-      }) ?? (flags.groupBy === undefined ? undefined : "groupBy");
-      if (given !== undefined) throw new UsageError(`${flagName(given)} means nothing without --input`);
-    }
     if (flags.input.includes("-")) {
       throw new UsageError("--input FILE: each repeat reads the points anew, which - (stdin) does not allow");
     }
