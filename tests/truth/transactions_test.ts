@@ -33,7 +33,7 @@ async function waiting({ namespace: { pid } }: LinkEnd): Promise<number> {
 
 /** Leaves the client's system few ports to choose from. */
 async function fewPorts(end: LinkEnd): Promise<void> {
-  await inside(end, ["sysctl", "-q", "-w", "net.ipv4.ip_local_port_range=40000 40009"]);
+  await inside(end, ["sh", "-c", "echo 40000 40009 >/proc/sys/net/ipv4/ip_local_port_range"]);
 }
 
 /** Runs a command in a namespace, and returns what it prints. */

@@ -41,6 +41,7 @@ export interface TransactionPlan {
   readonly requestBytes: number;
   readonly responseBytes: number;
   readonly timeoutNanos: number;
+  /** Infinity: until there were as many transactions as asked for, or it is stopped. */
   readonly durationNanos: number;
   /** Infinity: as many as there is time for. */
   readonly transactions: number;
@@ -78,12 +79,14 @@ export function transactionPlan(config: PacketClientConfig, signed: boolean): Tr
   if (longest > maxPacketSize && longest > header) {
     throw bad(flow, `it has packets of ${longest} bytes, over its maxPacketSize of ${maxPacketSize}`);
   }
-  const ms = (duration ?? (transactions === undefined ? DEFAULT_PACKET_DURATION_MS : 0)) || MAX_FLOW_MS;
+  const ms = duration ?? (transactions === undefined ? DEFAULT_PACKET_DURATION_MS : 0);
+  // Of a number of transactions the server learns how long they take if none is answered: no end is longer than needed.
+  const longestMs = ms || Math.min(MAX_FLOW_MS, (transactions ?? Infinity) * timeout);
   return {
     requestBytes: request,
     responseBytes: response,
     timeoutNanos: timeout * MILLISECOND,
-    durationNanos: ms * MILLISECOND,
+    durationNanos: (ms || Infinity) * MILLISECOND,
     transactions: transactions ?? Infinity,
     inFlight,
     warmupNanos: warmup * MILLISECOND,
@@ -94,7 +97,7 @@ export function transactionPlan(config: PacketClientConfig, signed: boolean): Tr
       version: PACKET_VERSION,
       senders: 1,
       longest,
-      duration: ms,
+      duration: longestMs,
       gso: false,
       reverse: [],
       ecn,

@@ -94,6 +94,10 @@ const USUAL: readonly string[] = [
   "rttP99Micros",
   "toServer.lostPercent",
   "fromServer.lostPercent",
+  "transactionsPerSecond",
+  "latencyMedianMicros",
+  "latencyP99Micros",
+  "unansweredPercent",
 ];
 /** Of more flows of a test than this, those with similar ids share a row. */
 const MAX_FLOWS = 12;

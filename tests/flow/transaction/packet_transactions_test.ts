@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { PacketExchangeConfig } from "../../../src/flow/config.ts";
 import type { Flows } from "../../../src/flow/flows.ts";
 import { TransactionAnalysis } from "../../../src/flow/analysis/mod.ts";
+import { transactionPlan } from "../../../src/flow/transaction/packet_run.ts";
 import { TineError } from "../../../src/base/errors.ts";
 import { makers } from "../stream/stream_makers.ts";
 import type { ServedPacketReport } from "../../../src/flow/report.ts";
@@ -169,3 +170,12 @@ for (const [kind, make] of Object.entries(makers)) {
     assert(last.kind === "transactions" && !last.complete && last.transactions > 0);
   });
 }
+
+Deno.test("transactionPlan() asks a server for no more time than a number of transactions can take", () => {
+  const duration = (requestResponse: PacketExchangeConfig) =>
+    JSON.parse(transactionPlan({ flow: "rr", sender: [{ requestResponse }] }, false).settings).duration;
+  assertEquals(duration({ transactions: 100, timeout: 50 }), 5000);
+  assertEquals(duration({ duration: 700, transactions: 100 }), 700);
+  assertEquals(duration({}), 60_000);
+  assertEquals([duration({ duration: 0 }), duration({ transactions: 2 ** 40 })], [100 * 86_400_000, 100 * 86_400_000]);
+});

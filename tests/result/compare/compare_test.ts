@@ -276,3 +276,25 @@ Deno.test("figureNamed() takes names of JSON, short ones and columns of tables, 
   );
   assertEquals(wrong("qqq"), 'there is no figure "qqq": tine help figures lists them');
 });
+
+Deno.test("compare() shows the usual figures of requests and responses, less of latency and more of the rate being better", () => {
+  const of = (factor: number) => ({
+    transactionsPerSecond: [1, 2, 3, 4, 5].map((i) => (1000 + i) / factor),
+    latencyMedianMicros: [1, 2, 3, 4, 5].map((i) => (100 + i) * factor),
+    latencyP90Micros: [1, 2, 3, 4, 5].map((i) => (200 + i) * factor),
+    latencyP99Micros: [1, 2, 3, 4, 5].map((i) => (300 + i) * factor),
+    unansweredPercent: [0, 0, 0, 0, 0],
+  });
+  const { comparisons: [{ rows }] } = compare(side("a", of(1)), [side("b", of(2))]);
+  assertEquals(
+    rows.map(({ figure, verdict }) => [figure.name, verdict]),
+    [
+      ["transactionsPerSecond", "worse"],
+      ["latencyMedianMicros", "worse"],
+      ["latencyP99Micros", "worse"],
+      ["unanswered", "no difference seen"],
+    ].map(([name, verdict]) => [name === "unanswered" ? "unansweredPercent" : name, verdict]),
+  );
+  assertEquals(figureNamed("latencyP90").name, "latencyP90Micros");
+  assertEquals(figureNamed("latency_p999_us").name, "latencyP999Micros");
+});
