@@ -1,6 +1,4 @@
-import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
 import {
-  type Compressors,
   type DecodedArray,
   type FileMetaData,
   parquetMetadata,
@@ -15,6 +13,7 @@ import { count } from "../../base/units.ts";
 import { type FieldValue, Point } from "../point.ts";
 import { badLine, FieldMaps, type InputItem, type PointDefaults, quoted } from "./input_item.ts";
 import type { ItemSource, SourceOptions } from "./item_source.ts";
+import { type ColumnChunk, PAGE_CODECS, PageCheck } from "./parquet_pages.ts";
 import { parseRfc3339, parseTime } from "./timestamp.ts";
 
 /** Points of a list of items. */
@@ -109,8 +108,9 @@ export async function* readParquet(
     byteLength: bytes.length,
     slice: (start: number, end?: number) => bytes.slice(start, end).buffer,
   };
+  const check = new PageCheck();
   const scan = await parquetScan({
-    ...{ file, metadata, compressors: COMPRESSORS, useOffsetIndex: false },
+    ...{ file, metadata, compressors: check.compressors, useOffsetIndex: false },
     parsers: parsersOf(options.onInvalidUtf8 ?? (() => {})),
   });
   let groupStart = 0;
@@ -119,6 +119,7 @@ export async function* readParquet(
     const values: DecodedArray[] = [];
     for (const { name } of columns) {
       try {
+        check.column(chunkOf(name, metadata, group, bytes));
         const read = await scan.readColumn({ column: name, rowStart: groupStart, rowEnd: groupStart + rows });
         if (read.length !== rows) throw new Error(`it has ${read.length} values and its row group ${rows} rows`);
         values.push(read);
@@ -160,6 +161,23 @@ function described(bytes: Uint8Array<ArrayBuffer>, options: ParquetOptions): {
   }
 }
 
+/** Finds a column in a row group. */
+function chunkOf(name: string, { row_groups, schema }: FileMetaData, group: number, bytes: Uint8Array): ColumnChunk {
+  const { columns, num_rows } = row_groups[group];
+  const column = columns.find(({ meta_data }) => meta_data!.path_in_schema[0] === name);
+  const element = schema.find((element) => element.name === name && element.num_children === undefined);
+  if (column === undefined || element === undefined) throw new Error("it is not described");
+  const { dictionary_page_offset, data_page_offset, total_compressed_size, codec, type } = column.meta_data!;
+  const start = Number(dictionary_page_offset ?? data_page_offset);
+  return {
+    bytes: bytes.subarray(start, start + Number(total_compressed_size)),
+    rows: Number(num_rows),
+    nullable: element.repetition_type !== "REQUIRED",
+    isBoolean: type === "BOOLEAN",
+    isCompressed: codec !== "UNCOMPRESSED",
+  };
+}
+
 /** Makes sure that the file begins as such files do. */
 function checkMagic(bytes: Uint8Array): void {
   const magic = magicAt(bytes, 0);
@@ -191,8 +209,8 @@ function checkPlaces({ row_groups, metadata_length }: FileMetaData, size: number
 function checkCodecs({ row_groups }: FileMetaData, columns: readonly Column[]): void {
   for (const { meta_data } of row_groups.flatMap(({ columns }) => columns)) {
     const { codec, path_in_schema: [name] } = meta_data!;
-    if (CODECS.includes(codec) || columns.every((column) => column.name !== name)) continue;
-    throw bad(`cannot be used: column ${quoted(name)} is compressed by ${codec}, not one of ${CODECS.join(", ")}`);
+    if (PAGE_CODECS.includes(codec) || columns.every((column) => column.name !== name)) continue;
+    throw bad(`cannot be used: column ${quoted(name)} is compressed by ${codec}, not one of ${PAGE_CODECS.join(", ")}`);
   }
 }
 
@@ -335,19 +353,6 @@ function itemOf(
 
 function isInt64(value: bigint): boolean {
   return BigInt.asIntN(64, value) === value;
-}
-
-/** The codecs that the library does not have itself. */
-const COMPRESSORS: Compressors = {
-  GZIP: (bytes, length) => gunzipSync(bytes, { maxOutputLength: atLeastOne(length) }),
-  BROTLI: (bytes, length) => brotliDecompressSync(bytes, { maxOutputLength: atLeastOne(length) }),
-  ZSTD: (bytes, length) => zstdDecompressSync(bytes, { maxOutputLength: atLeastOne(length) }),
-};
-
-const CODECS: readonly string[] = ["UNCOMPRESSED", "SNAPPY", ...Object.keys(COMPRESSORS)];
-
-function atLeastOne(length: number): number {
-  return Math.max(1, length);
 }
 
 /** Turns values into ours: times into nanoseconds, bytes into texts. */
