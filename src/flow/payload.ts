@@ -113,6 +113,11 @@ export interface PacketPayload {
 const RANDOM_BYTES = 1024 * 1024;
 /** How many of them are made anew in a second, at most: some 2 % of a processor's time. */
 const RENEWED_BYTES_PER_SECOND = 16 * 1024 * 1024;
+/**
+ * The share of a byte that one which is sent again uses up: above eight times that rate nothing is made anew, since what
+ * is left to find would be nearly as much.
+ */
+const REPEATED_SHARE = 1 / 8;
 /** How many are made anew at a time, where as many may. */
 const BLOCK_BYTES = 8192;
 /** What crypto.getRandomValues() fills at most. */
@@ -122,8 +127,8 @@ const OFFSET_BYTES = 65_536;
 
 /**
  * Random bytes for all flows of a worker. Bytes that were sent are made anew before they are sent again, up to 16 MiB a
- * second (134 Mbit/s): so there is nothing in slower traffic for a compressor to find. What goes faster than that repeats
- * after a megabyte, from a place that differs from round to round.
+ * second (134 Mbit/s): so there is nothing in slower traffic for a compressor to find. Of what goes faster, a part repeats
+ * after a megabyte, from 1 Gbit/s on all, from a place that differs from round to round.
  *
  * @example
  * ```ts
@@ -153,7 +158,7 @@ export class RandomBytes implements StreamPayload, PacketPayload {
 
   get renewable(): number {
     this.#count();
-    return this.#freshTo - this.#at + this.#allowed;
+    return this.#freshTo - this.#at + Math.max(0, this.#allowed);
   }
 
   next(lengthBytes: number): Uint8Array<ArrayBuffer> {
@@ -202,9 +207,10 @@ export class RandomBytes implements StreamPayload, PacketPayload {
 
   #renew(end: number): void {
     const wanted = Math.max(end - this.#freshTo, Math.min(BLOCK_BYTES, this.#bytes.length - this.#freshTo));
-    const count = Math.floor(Math.min(wanted, this.#allowed));
+    const count = Math.max(0, Math.floor(Math.min(wanted, this.#allowed)));
     if (count > 0) fillRandom(this.#bytes.subarray(this.#freshTo, this.#freshTo + count));
-    this.#allowed -= count;
+    const repeated = Math.max(0, end - this.#freshTo - count);
+    this.#allowed = Math.max(-BLOCK_BYTES, this.#allowed - count - repeated * REPEATED_SHARE);
     this.#freshTo += count;
   }
 }

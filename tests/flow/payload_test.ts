@@ -35,6 +35,18 @@ Deno.test("RandomBytes never repeats in traffic of 100 Mbit/s: a window of 16 Mi
   assert(leftByBrotli(bytes) > 0.999);
 });
 
+Deno.test("RandomBytes makes a part of its bytes anew above 134 Mbit/s, and none far above", () => {
+  const left = [0.05, 0.005].map((ms) => {
+    let now = 0;
+    const random = new RandomBytes(() => now);
+    // What it has at first.
+    taken(random, 2000, 1250, () => now += ms);
+    return leftByBrotli(taken(random, 3000, 1250, () => now += ms));
+  });
+  // 200 Mbit/s, and 2 Gbit/s, of which only the first megabyte is new to a compressor.
+  assert(left[0] > 0.5 && left[0] < 0.9 && left[1] < 0.4, `${left}`);
+});
+
 Deno.test("RandomBytes repeats after some hundred KiB at the earliest, however fast it is", () => {
   const random = new RandomBytes(() => 0);
   const bytes = taken(random, 40, 131_072, () => {});
