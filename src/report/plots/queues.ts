@@ -1,3 +1,4 @@
+import { figureText } from "../../flow/analysis/mod.ts";
 import { countersTable } from "../../result/tables/counters_table.ts";
 import { lookOf, type Series, type XYPlot } from "../plot.ts";
 import { SeriesBuilder } from "../series_builder.ts";
@@ -42,7 +43,9 @@ export async function queuesPlot(context: PlotContext): Promise<XYPlot | undefin
     .sort((a, b) => b.greatest - a.greatest);
   if (queues.length === 0) return undefined;
   const shown = queues.slice(0, MAX_SINGLE);
-  const words = shown.map(({ name, greatest, drops }) => `${name}: at most ${greatest} B, ${drops} dropped`);
+  const words = shown.map(({ name, greatest, drops }) =>
+    `${name}: at most ${figureText(greatest, "byte")}, ${figureText(drops, "packet")} dropped`
+  );
   return {
     type: "time",
     id: "queues",

@@ -90,6 +90,9 @@ Deno.test("StreamAnalysis tells nothing that the kernel did not tell", () => {
       "retransmits",
       "retransmittedShare",
       "limits",
+      "ecn",
+      "congestionMarks",
+      "congestionMarkedBytes",
     ] as const
   ) {
     assertEquals(figures[key], undefined, key);
@@ -111,4 +114,28 @@ Deno.test("StreamAnalysis divides what came in one flight by a round trip, not b
   assertEquals(new StreamAnalysis().figures(streamReport(totals)).goodputBitsPerSecond, 1e6);
   assertEquals(new StreamAnalysis().figures(streamReport({ ...totals, durationNanos: 0 })).goodputBitsPerSecond, 1e6);
   assertEquals(new StreamAnalysis().figures(streamReport({ ...totals, durationNanos: 1e9 })).goodputBitsPerSecond, 1e5);
+});
+
+Deno.test("StreamAnalysis counts congestion marks as the sender's kernel does, of a warm-up none", () => {
+  const samples = [
+    { t: 1e9, options: 8, deliveredCe: 4, deliveredE0Bytes: 9000, deliveredCeBytes: 4000 },
+    { t: 2e9, options: 8 | 7, deliveredCe: 10, deliveredE0Bytes: 20_000, deliveredCeBytes: 9000 },
+    { t: 3e9, options: 8 | 16, deliveredCe: 12, deliveredE0Bytes: 30_000, deliveredCeBytes: 11_000 },
+  ];
+  const marksOf = (analysis: StreamAnalysis, of: Partial<Sample<"tcpInfo">>[]) => {
+    analysis.add(chunk("streamIO", [0, 1e9, 2e9, 3e9].map((t) => ({ t, total: t / 1000, sent: 1 }))));
+    analysis.add(chunk("tcpInfo", of));
+    const { ecn, congestionMarks, congestionMarkedBytes } = analysis.figures();
+    return [ecn, congestionMarks, congestionMarkedBytes];
+  };
+  assertEquals(marksOf(new StreamAnalysis(), samples), [true, 12, 11_000]);
+  const warmed = new StreamAnalysis();
+  warmed.warmUp = { senderNanos: 1.5e9 };
+  assertEquals(marksOf(warmed, samples), [true, 2, 2000]);
+  // RFC 3168 alone, and none: the counters of bytes are there, and 0.
+  const classic = samples.map(({ t, options, deliveredCe }) => ({ t, options, deliveredCe }));
+  assertEquals(marksOf(new StreamAnalysis(), classic), [true, 12, undefined]);
+  assertEquals(marksOf(new StreamAnalysis(), [{ t: 1e9, options: 7 }]), [false, 0, undefined]);
+  // Records of earlier versions do not have the column.
+  assertEquals(marksOf(new StreamAnalysis(), [{ t: 1e9, options: NaN, deliveredCe: 3 }]), [undefined, 3, undefined]);
 });
