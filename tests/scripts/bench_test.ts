@@ -21,6 +21,19 @@ Deno.test("bench runs the benchmark that is named, side by side with its peer", 
   assertEquals(stdout.includes("round-trip"), false);
 });
 
+Deno.test("bench reads and prints text beside InfluxDB's parser, or says that it is missing", async () => {
+  const { code, stdout, stderr } = await runBench("--quick", "text-formats");
+  assertEquals(code, 0, stderr);
+  for (const format of ["line protocol", "JSON lines", "CSV, printed as line protocol"]) {
+    assertMatch(
+      stdout,
+      new RegExp(`^  ${format}: read and printed, without a UDF: [\\d,]+ read, [\\d,]+ printed`, "m"),
+    );
+    assertMatch(stdout, new RegExp(`^  ${format}: through tine host --handler mirror: [\\d,]+ points/s$`, "m"));
+  }
+  assertMatch(stdout, /; InfluxDB's in Go: [\d,]+ read, [\d,]+ both$|InfluxDB's parser: not measured: go is missing/m);
+});
+
 Deno.test("bench sends records and log entries through three processes to the disk", async () => {
   const { code, stdout, stderr } = await runBench("--quick", "node-records", "node-logs");
   assertEquals(code, 0, stderr);
