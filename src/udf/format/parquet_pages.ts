@@ -13,6 +13,8 @@ export interface ColumnChunk {
   /** Whether values may be absent, so that pages begin with levels. */
   readonly nullable: boolean;
   readonly isBoolean: boolean;
+  /** Whether its values are integers of 32 bits. */
+  readonly isInt32: boolean;
   readonly isCompressed: boolean;
 }
 
@@ -23,6 +25,7 @@ interface Page {
   readonly hasLevels: boolean;
   /** Of runs of values: `dictionary` has the width of numbers before them, `boolean` the length; those of `delta` come in blocks. */
   readonly runs: "dictionary" | "boolean" | "delta" | undefined;
+  readonly isInt32: boolean;
 }
 
 /**
@@ -53,7 +56,7 @@ export class PageCheck {
    *
    * @throws {Error} what is wrong, as a clause
    */
-  column({ bytes, rows, nullable, isBoolean, isCompressed }: ColumnChunk): void {
+  column({ bytes, rows, nullable, isBoolean, isInt32, isCompressed }: ColumnChunk): void {
     this.#waiting = [];
     const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 };
     let seen = 0;
@@ -84,7 +87,7 @@ export class PageCheck {
         : encoding === "RLE" && isBoolean
         ? "boolean"
         : undefined;
-      const page = { values, runs, hasLevels: v1 !== undefined && nullable } as const;
+      const page = { values, runs, isInt32, hasLevels: v1 !== undefined && nullable } as const;
       let levels = 0;
       if (v2 !== undefined) {
         levels = v2.definition_levels_byte_length + v2.repetition_levels_byte_length;
@@ -106,7 +109,7 @@ export class PageCheck {
   }
 }
 
-function checkPage(bytes: Uint8Array, { values, hasLevels, runs }: Page): void {
+function checkPage(bytes: Uint8Array, { values, hasLevels, runs, isInt32 }: Page): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let start = 0;
   if (hasLevels) {
@@ -115,7 +118,7 @@ function checkPage(bytes: Uint8Array, { values, hasLevels, runs }: Page): void {
   }
   if (runs === undefined || start === bytes.length) return;
   if (runs === "dictionary") checkRuns(bytes.subarray(start + 1), bytes[start], values);
-  else if (runs === "delta") checkDeltas(bytes.subarray(start), values);
+  else if (runs === "delta") checkDeltas(bytes.subarray(start), values, isInt32);
   else checkRuns(bytes.subarray(start + 4, start + 4 + view.getUint32(start, true)), 1, values);
 }
 
@@ -123,10 +126,14 @@ function checkPage(bytes: Uint8Array, { values, hasLevels, runs }: Page): void {
 const PADDING = 512;
 
 /** Makes sure that blocks of differences are of a size that writers use. */
-function checkDeltas(bytes: Uint8Array, values: number): void {
+function checkDeltas(bytes: Uint8Array, values: number, isInt32: boolean): void {
   const [block, at] = varintAt(bytes, 0);
   const [parts, next] = varintAt(bytes, at);
-  const [total] = varintAt(bytes, next);
+  const [total, firstAt] = varintAt(bytes, next);
+  // DuckDB 2.0 writes unsigned integers so, from 2^31 on; neither pyarrow nor the library here reads them.
+  if (isInt32 && values > 0 && varintAt(bytes, firstAt)[0] >= 2 ** 32) {
+    throw new Error("the first value of a page has more than the 32 bits of its column");
+  }
   if (parts > 0 && block % parts === 0 && block > 0 && block <= 2 ** 20 && total <= values) return;
   throw new Error(`a page has ${total} differences in blocks of ${block} in ${parts} parts, and ${values} values`);
 }

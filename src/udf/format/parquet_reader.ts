@@ -174,6 +174,7 @@ function chunkOf(name: string, { row_groups, schema }: FileMetaData, group: numb
     rows: Number(num_rows),
     nullable: element.repetition_type !== "REQUIRED",
     isBoolean: type === "BOOLEAN",
+    isInt32: type === "INT32",
     isCompressed: codec !== "UNCOMPRESSED",
   };
 }

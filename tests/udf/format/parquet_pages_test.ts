@@ -15,7 +15,7 @@ function check(
 ): void {
   const header = pageHeader({ count: values, bytes: size, compressedBytes: size, encoding }, "data");
   const bytes = concat([header, Uint8Array.from(body)]);
-  new PageCheck().column({ bytes, rows: ROWS, nullable, isBoolean: false, isCompressed: false });
+  new PageCheck().column({ bytes, rows: ROWS, nullable, isBoolean: false, isInt32: true, isCompressed: false });
 }
 
 Deno.test("PageCheck takes pages as writers make them", () => {
@@ -36,4 +36,7 @@ Deno.test("PageCheck refuses what would make a decoder go on for minutes", () =>
   const deltas = { encoding: Encoding.delta, nullable: false };
   assertThrows(() => check([...ENDLESS, 4, 100, 0], deltas), Error, "in blocks of 2147483648");
   assertThrows(() => check([128, 1, 0, 100, 0], deltas), Error, "in 0 parts");
+  // The first of differences is a number of 64 bits in a column of 32, whose upper half a reader would drop.
+  const wide = () => check([128, 1, 4, 100, 0xfe, 0xff, 0xff, 0xff, 0x1f], deltas);
+  assertThrows(wide, Error, "the first value of a page has more than the 32 bits of its column");
 });
