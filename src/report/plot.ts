@@ -201,6 +201,7 @@ export const PLOT_IDS = [
   "gantt",
   "goodput",
   "rtt",
+  "latency",
   "queues",
   "delays",
   "cwnd",

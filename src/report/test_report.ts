@@ -126,7 +126,7 @@ export async function readTestReport(test: TestResults, options: ReadReportOptio
     ? await attempt(() => readEchoes(begun, isAlone), [])
     : [];
   const warmsUp = flows.some(({ warmupNanos }) => warmupNanos !== undefined);
-  const intervals = wants("goodput", "rtt", "delays", "cwnd") || warmsUp
+  const intervals = wants("goodput", "rtt", "latency", "delays", "cwnd") || warmsUp
     ? await attempt(() => readIntervals(begun), [])
     : [];
   // What is known not to be there need not be looked for: that takes a pass through all records.

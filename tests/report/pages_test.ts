@@ -368,6 +368,30 @@ Deno.test("recorded text is inert wherever it stands", () =>
     }
   }));
 
+Deno.test("pages have requests and responses: what counts of them, a table, and their latency over time", () =>
+  inFolder(async (out) => {
+    const values = { transport: "tcp", connect: true, requestBytes: 64, responseBytes: 1000 };
+    const samples = Array.from({ length: 400 }, (_, i) => {
+      return { t: (i + 1) * 1e6, latency: 1e6, connect: 4e5, lost: 0 };
+    });
+    const folder = await record(out, [
+      info("transactionInfo", "left", "crr", { values }),
+      ...recordsOf("left", "crr", "transactionIO", samples),
+      progressOf("left", "crr", {
+        ...{ kind: "transactions", complete: true, elapsedNanos: 4e8, transactions: 400, lost: 0 },
+        transactionsPerSecond: 1000,
+      }),
+    ]);
+    const results = await openResults(folder);
+    if (results.kind !== "test") throw new Error("not a test");
+    const html = await testPage(await readTestReport(results));
+    for (const text of ["Requests and responses", "TCP CRR, 64 / 1000 B", "Latency, median", "connectionsPerSecond"]) {
+      assertStringIncludes(html, text);
+    }
+    const svg = await singlePlot([{ test: results }], "latency");
+    assertStringIncludes(svg, "crr: median 1.000 ms, p99 1.000 ms, 1,000 a second.");
+  }));
+
 Deno.test("singlePlot() is a document by itself, with its legend, and names the nearest plot", () =>
   inFolder(async (out) => {
     const test = await openTest(await record(out, call()));

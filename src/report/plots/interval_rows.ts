@@ -13,6 +13,7 @@ const COLUMNS = [
   "srtt_us",
   "cwnd_bytes",
   "retransmits_segments",
+  "latency_median_us",
 ] as const;
 
 /** A column of the table `intervals` that plots are made from. */

@@ -1,4 +1,11 @@
-import { figureText, milliseconds, PACKET_FIGURES, percent, STREAM_FIGURES } from "../../flow/analysis/mod.ts";
+import {
+  figureText,
+  milliseconds,
+  PACKET_FIGURES,
+  percent,
+  STREAM_FIGURES,
+  TRANSACTION_FIGURES,
+} from "../../flow/analysis/mod.ts";
 import { count } from "../../base/units.ts";
 import {
   type Buckets,
@@ -29,6 +36,7 @@ export function timePlots(context: PlotContext, data: TimeData): XYPlot[] {
   const plots = [
     goodputPlot(context, data),
     rttPlot(context, data),
+    latencyPlot(context, data),
     delaysPlot(context, data),
     cwndPlot(context, data),
     latenessPlot(context, data),
@@ -114,6 +122,28 @@ function rttPlot(context: PlotContext, { echoes, intervals, kernels, losses }: T
       ...crowd ? [] : figures.slice(0, 3).map(([name, text]) => `${name}: ${text}.`),
       bucketsNote(series),
     ].filter((text) => text).join(" "),
+  });
+}
+
+function latencyPlot(context: PlotContext, { intervals }: TimeData): XYPlot | undefined {
+  const { latency, transactionsPerSecond } = TRANSACTION_FIGURES;
+  const figures = context.flows.flatMap((measured): string[] => {
+    if (measured.protocol !== "rr" || measured.figures.latency === undefined) return [];
+    const [median, p99] = [latency.value(measured.figures), latency.value(measured.figures, "p99")];
+    const rate = figureText(transactionsPerSecond.value(measured.figures), "1/s");
+    return [
+      `${measured.flow}: median ${figureText(median, "us")} ms, p99 ${figureText(p99, "us")} ms, ${rate} a second.`,
+    ];
+  });
+  return overTime(context, {
+    id: "latency",
+    title: "Latency of transactions",
+    y: ["Latency", "us"],
+    series: intervalSeries(context, intervals, "latency_median_us", "line", "greatest"),
+    caption: [
+      `Median latency of transactions in intervals of ${context.intervalMs} ms.`,
+      ...figures.slice(0, 3),
+    ].join(" "),
   });
 }
 
