@@ -43,8 +43,8 @@ Deno.test("RandomBytes makes a part of its bytes anew above 134 Mbit/s, and none
     taken(random, 2000, 1250, () => now += ms);
     return leftByBrotli(taken(random, 3000, 1250, () => now += ms));
   });
-  // 200 Mbit/s, and 2 Gbit/s, of which only the first megabyte is new to a compressor.
-  assert(left[0] > 0.5 && left[0] < 0.9 && left[1] < 0.4, `${left}`);
+  // At 200 Mbit/s, and at 2 Gbit/s, where only the first megabyte is new to a compressor.
+  assert(left[0] > left[1] + 0.15 && left[0] < 0.98 && left[1] < 0.45, `${left}`);
 });
 
 Deno.test("RandomBytes repeats after some hundred KiB at the earliest, however fast it is", () => {
