@@ -147,8 +147,11 @@ for (const [kind, make] of Object.entries(makers)) {
     analysis.warmupEnd = end;
     for (const { chunk } of here.chunks) if (chunk.kind === "transactionIO") analysis.add(chunk);
     const { transactions, durationNanos } = analysis.figures(report);
-    assert(transactions > 0 && transactions < report.transactions, `${transactions} of ${report.transactions}`);
-    assert(durationNanos <= report.elapsedNanos - 99e6);
+    const times = here.chunks.flatMap(({ chunk }) => chunk.kind === "transactionIO" ? [...chunk.columns.t] : []);
+    const measured = times.filter((t) => t >= end);
+    // On a slow machine, few are over in the warm-up, or after it.
+    assertEquals([times.length, transactions], [report.transactions, measured.length]);
+    assertEquals(durationNanos, measured.length === 0 ? 0 : measured.at(-1)! - end);
   });
 
   Deno.test(`streamTransactions() runs many flows at the same time, ${kind}`, async () => {
