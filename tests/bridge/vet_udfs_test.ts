@@ -18,7 +18,7 @@ for (
     [
       "table: flows, handler: mirror",
       'error .table: there is no table "flows" for UDFs: expected one of intervals, round_trips, losses, packets, ' +
-      "stream_io, tcp_info, runs, logs, errors",
+      "transactions, stream_io, tcp_info, counters, runs, logs, errors",
     ],
     ["table: logs, handler: miror", 'error .handler: there is no handler "miror": did you mean mirror?'],
     [

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { CLOSE, ECHO, REPLY, REVERSE } from "../../src/flow/packet/header.ts";
 import { counted, PacketProxy } from "../flow/packet/packet_proxy.ts";
 import { tine } from "../support/tine.ts";
+import { needsProcessors } from "../support/quiet.ts";
 import { withServer } from "./traffic_server.ts";
 
 const LOOPBACK = ["--listen", "127.0.0.1:0"];
@@ -135,7 +136,7 @@ Deno.test("tine udp client --json says why it failed, also before anything was m
   }
 });
 
-Deno.test("tine udp client adds up the flows of a direction", async () => {
+Deno.test(needsProcessors("tine udp client adds up the flows of a direction", async () => {
   await withServer("udp", LOOPBACK, async (address) => {
     const args = ["udp", "client", address, "--rate=1000pps", "--bidir", "--parallel=2", "--duration=300ms"];
     const { code, stdout } = await tine([...args, "--interval=100ms"]);
@@ -154,7 +155,7 @@ Deno.test("tine udp client adds up the flows of a direction", async () => {
       assertEquals([bad, serverBad], [0, 0]);
     }
   });
-});
+}));
 
 Deno.test("tine udp client tells of packets that are not signed with its key", async () => {
   const keyFile = await Deno.makeTempFile();
