@@ -29,7 +29,7 @@ const NOWHERE = "/dev/null/tine$me";
 async function placeShared(file: string, place: string, before = SHARED): Promise<void> {
   assertEquals(place.length, before.length);
   using opened = await Deno.open(file, { read: true, write: true });
-  const bytes = new Uint8Array(16_384);
+  const bytes = new Uint8Array(32_768); // the head
   await opened.read(bytes);
   const at = new TextDecoder("latin1").decode(bytes).indexOf(before);
   assert(at > 0);
@@ -99,12 +99,15 @@ Deno.test("the packed executable has the manual, and what tine init writes, as t
   assertEquals([page.code, page.stderr], [0, ""]);
   const { renderMarkdown } = await import("../../src/cli/help/markdown.ts");
   assertEquals(page.stdout, renderMarkdown(await text("src/cli/help/topics/ssh.md"), { isTerminal: () => false }));
-  const written = await newFolder("skeletons");
   for (const name of ["my_udf.ts", "my_udf.js", "my_plan.yaml"]) {
-    assertEquals((await run(["init", `${written}/${name}`])).code, 0);
+    // Both UDFs have cases of one name beside them.
+    const written = await newFolder(`skeleton-${name}`);
+    const { code, stderr } = await run(["init", `${written}/${name}`]);
+    assertEquals(code, 0, stderr);
     assertEquals(await Deno.readTextFile(`${written}/${name}`), await text(`src/cli/init/skeletons/${name}`));
+    if (name !== "my_udf.ts") continue;
+    assertEquals(await Deno.readTextFile(`${written}/tine_udf.d.ts`), await text("src/udf/udf_types.ts"));
   }
-  assertEquals(await Deno.readTextFile(`${written}/tine_udf.d.ts`), await text("src/udf/udf_types.ts"));
 });
 
 Deno.test("the packed executable passes arguments on, whatever is in them", async () => {
