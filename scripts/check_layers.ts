@@ -1,5 +1,5 @@
 /**
- * Checks that the sources keep to their layers: a module imports only modules of its own layer and of those below it,
+ * Checks that the top level has what the layout has, and that the sources keep to their layers: a module imports only modules of its own layer and of those below it,
  * no modules import each other in a circle at run time, and no module imports itself, not even later.
  *
  *     deno run --allow-read scripts/check_layers.ts
@@ -133,6 +133,22 @@ function circlesOf(imports: readonly Import[]): string[][] {
   return circles;
 }
 
+/** What the top level may have, beside dot files and what is ignored: `.gitignore` has the latter. */
+const TOP_LEVEL = [
+  ..."README.md LICENSE deno.json deno.lock main.ts".split(" "),
+  ..."src proto examples tests scripts node_modules results".split(" "),
+];
+
+/**
+ * Finds what does not belong at the top level of a checkout, such as files that a profiler left, one sentence each.
+ *
+ * @param names what there is
+ */
+export function strayEntries(names: readonly string[]): string[] {
+  const stray = names.filter((name) => !TOP_LEVEL.includes(name) && !name.startsWith(".") && !name.endsWith(".tmp"));
+  return stray.map((name) => `${name} is no part of the top level: expected ${TOP_LEVEL.join(", ")} and dot files`);
+}
+
 function* sourcesIn(folder: string): Iterable<string> {
   for (const { name, isDirectory } of Deno.readDirSync(folder)) {
     if (isDirectory) yield* sourcesIn(`${folder}/${name}`);
@@ -145,7 +161,7 @@ if (import.meta.main) {
   const imports = [...sourcesIn(`${root}src`)].flatMap((path) =>
     importsOf(relative(root, path), Deno.readTextFileSync(path))
   );
-  const problems = problemsOf(imports);
+  const problems = [...strayEntries(Array.from(Deno.readDirSync(root), ({ name }) => name)), ...problemsOf(imports)];
   for (const problem of problems) console.error(problem);
   if (problems.length > 0) Deno.exit(1);
 }

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { importsOf, problemsOf } from "../../scripts/check_layers.ts";
+import { importsOf, problemsOf, strayEntries } from "../../scripts/check_layers.ts";
 
 const problems = (path: string, source: string) => problemsOf(importsOf(path, source));
 
@@ -26,4 +26,11 @@ Deno.test("problemsOf() names circles at run time", () => {
     "these import each other at run time: src/cli/a.ts -> src/cli/b.ts -> src/cli/a.ts",
   ]);
   assertEquals(problemsOf(imports.map((each) => ({ ...each, atStart: false }))), []);
+});
+
+Deno.test("strayEntries() names what a profiler left at the top level", () => {
+  assertEquals(strayEntries(["src", "README.md", ".ci", "results", "a.tmp"]), []);
+  assertEquals(strayEntries(["src", "isolate-0x1-2-v8.log"]).map((problem) => problem.split(":")[0]), [
+    "isolate-0x1-2-v8.log is no part of the top level",
+  ]);
 });
