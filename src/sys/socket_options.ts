@@ -153,7 +153,7 @@ const SYSCTL = "/proc/sys/net/ipv4/";
  * Returns a setting of TCP or IP in the network namespace of this thread, ip-sysctl.rst of the kernel.
  *
  * @param name such as `tcp_ecn`
- * @returns undefined where there is none, or the system does not let us look
+ * @returns undefined where the system has no such setting, or does not allow to read it
  */
 export function systemSetting(name: string): string | undefined {
   try {

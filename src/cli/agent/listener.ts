@@ -42,7 +42,7 @@ export function checkListenFlags({ socket, listen, listenFd }: ListenFlags): voi
  * Listens on a Unix socket, on TCP, or on a socket that was passed to this process.
  *
  * @param warn gets a sentence where other machines may reach the socket
- * @throws {UsageError} for a mode or an address that is none
+ * @throws {UsageError} for a mode or an address that is not valid
  * @throws {TineError} `cannot-listen`, and those of Unix sockets
  */
 export async function openListener(flags: ListenFlags, warn: (message: string) => void): Promise<Listening> {

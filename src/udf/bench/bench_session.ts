@@ -116,7 +116,7 @@ export class BenchSession {
     this.#waiting = false;
   }
 
-  /** Waits until there are so many answers, or for a time, in ms. */
+  /** Waits for a number of answers, or until a time in ms has passed. */
   async answersWithin(ms: number, expected: number): Promise<void> {
     let over = false;
     using _timer = startLongTimer(ms, () => {

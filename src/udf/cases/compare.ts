@@ -242,7 +242,7 @@ function timeClause(what: string, came: bigint, expected: bigint, unit: bigint):
   return `${what} is ${timeText(came, unit)}, expected ${timeText(expected, unit)}`;
 }
 
-/** A time in a unit of so many ns; in ns, and marked, where it lies between. */
+/** Formats a time in a unit; a time that is no whole number of units is in ns, and marked as such. */
 export function timeText(time: bigint, unit: bigint): string {
   return time % unit === 0n ? String(time / unit) : `${time}ns`;
 }

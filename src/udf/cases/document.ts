@@ -42,7 +42,7 @@ export class CaseDocument {
     return this.#lines.linePos(offset).line;
   }
 
-  /** The value at a place; undefined where there is none, or it comes from another place by a merge. */
+  /** Returns the value at a place; undefined where the place is empty, or a merge takes its value from elsewhere. */
   find(path: CasePath): Node | undefined {
     const { node, found } = this.#walk(path);
     return found ? node : undefined;

@@ -119,7 +119,7 @@ class Batches {
   }
 }
 
-/** How the UDF is reached again, as far as the recording tells; empty where it does not. */
+/** Returns how the UDF is reached again, as far as the recording has it; empty where it does not. */
 function udfText({ udf }: RecordingHeader): string {
   if (BUNDLED_HANDLERS.includes(udf) || !/\s/.test(udf) && isModulePath(udf)) return `{ handler: ${quote(udf)} }`;
   // A path alone may be a socket as well as a program.

@@ -117,17 +117,7 @@ export class AnnotatedCsv implements SurveyedFormat<TableRow | InputItem> {
         return badLine(line, `the time ${quoted(cell)} is neither an integer in range nor an RFC 3339 time`, text);
       }
     }
-    const point = new Point({
-      time: time ?? now(),
-      name,
-      database,
-      retentionPolicy,
-      tags,
-      fieldsDouble: fields.doubles,
-      fieldsInt: fields.ints,
-      fieldsString: fields.strings,
-      fieldsBool: fields.bools,
-    });
+    const point = new Point({ time: time ?? now(), name, database, retentionPolicy, tags, ...fields });
     return { kind: "point", line, point };
   }
 

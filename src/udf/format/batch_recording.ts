@@ -92,9 +92,7 @@ export class BatchRecordingReader implements JsonElementReader {
         tags: own.size > 0 ? own : new Map(tags),
         dimensions,
         byName,
-        fieldsDouble: fields.doubles,
-        fieldsString: fields.strings,
-        fieldsBool: fields.bools,
+        ...fields,
       });
       items.push({ kind: "point", line, point: read });
     }

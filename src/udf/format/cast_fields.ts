@@ -50,10 +50,10 @@ export class FieldCast {
       }
       this.#unseen.delete(name);
       const fields = new FieldMaps();
-      fields.doubles = point.fieldsDouble;
-      fields.ints = point.fieldsInt;
-      fields.strings = point.fieldsString;
-      fields.bools = point.fieldsBool;
+      fields.fieldsDouble = point.fieldsDouble;
+      fields.fieldsInt = point.fieldsInt;
+      fields.fieldsString = point.fieldsString;
+      fields.fieldsBool = point.fieldsBool;
       fields.delete(name);
       if (type === "ignore") continue;
       const text = String(value);

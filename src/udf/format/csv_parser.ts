@@ -295,17 +295,7 @@ class CsvTable {
     }
     if (empty && (hasFields || tags === undefined && time === undefined)) return undefined;
     if (name === "") return bad("the name is empty");
-    const point = new Point({
-      time: time ?? now(),
-      name,
-      database,
-      retentionPolicy,
-      tags,
-      fieldsDouble: fields.doubles,
-      fieldsInt: fields.ints,
-      fieldsString: fields.strings,
-      fieldsBool: fields.bools,
-    });
+    const point = new Point({ time: time ?? now(), name, database, retentionPolicy, tags, ...fields });
     return { kind: "point", line, point };
   }
 }

@@ -90,17 +90,7 @@ export class InfluxCsv implements SurveyedFormat<InfluxRow | InputItem> {
       }
     }
     if (empty) return undefined;
-    const point = new Point({
-      time: time ?? now(),
-      name,
-      database,
-      retentionPolicy,
-      tags,
-      fieldsDouble: fields.doubles,
-      fieldsInt: fields.ints,
-      fieldsString: fields.strings,
-      fieldsBool: fields.bools,
-    });
+    const point = new Point({ time: time ?? now(), name, database, retentionPolicy, tags, ...fields });
     return { kind: "point", line, point };
   }
 

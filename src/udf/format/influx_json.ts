@@ -97,17 +97,7 @@ export class InfluxJsonReader implements JsonElementReader {
       }
     }
     if (empty) return undefined;
-    const point = new Point({
-      time: time ?? now(),
-      name,
-      database,
-      retentionPolicy,
-      tags,
-      fieldsDouble: fields.doubles,
-      fieldsInt: fields.ints,
-      fieldsString: fields.strings,
-      fieldsBool: fields.bools,
-    });
+    const point = new Point({ time: time ?? now(), name, database, retentionPolicy, tags, ...fields });
     return { kind: "point", line, point };
   }
 }

@@ -65,40 +65,40 @@ export function quoted(text: string): string {
  * another type, as in InfluxDB and Telegraf.
  */
 export class FieldMaps {
-  doubles: Map<string, number> | undefined = undefined;
-  ints: Map<string, bigint> | undefined = undefined;
-  strings: Map<string, string> | undefined = undefined;
-  bools: Map<string, boolean> | undefined = undefined;
+  fieldsDouble: Map<string, number> | undefined = undefined;
+  fieldsInt: Map<string, bigint> | undefined = undefined;
+  fieldsString: Map<string, string> | undefined = undefined;
+  fieldsBool: Map<string, boolean> | undefined = undefined;
 
   /** Whether there is no field. */
   get isEmpty(): boolean {
-    return !this.doubles?.size && !this.ints?.size && !this.strings?.size && !this.bools?.size;
+    return !this.fieldsDouble?.size && !this.fieldsInt?.size && !this.fieldsString?.size && !this.fieldsBool?.size;
   }
 
   setDouble(name: string, value: number): void {
     this.delete(name);
-    (this.doubles ??= new Map()).set(name, value);
+    (this.fieldsDouble ??= new Map()).set(name, value);
   }
 
   setInt(name: string, value: bigint): void {
     this.delete(name);
-    (this.ints ??= new Map()).set(name, value);
+    (this.fieldsInt ??= new Map()).set(name, value);
   }
 
   setString(name: string, value: string): void {
     this.delete(name);
-    (this.strings ??= new Map()).set(name, value);
+    (this.fieldsString ??= new Map()).set(name, value);
   }
 
   setBool(name: string, value: boolean): void {
     this.delete(name);
-    (this.bools ??= new Map()).set(name, value);
+    (this.fieldsBool ??= new Map()).set(name, value);
   }
 
   delete(name: string): void {
-    this.doubles?.delete(name);
-    this.ints?.delete(name);
-    this.strings?.delete(name);
-    this.bools?.delete(name);
+    this.fieldsDouble?.delete(name);
+    this.fieldsInt?.delete(name);
+    this.fieldsString?.delete(name);
+    this.fieldsBool?.delete(name);
   }
 }

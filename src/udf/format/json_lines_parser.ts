@@ -125,11 +125,8 @@ export class JsonLinesParser implements RecordParser<InputItem> {
       group,
       dimensions,
       tags,
-      fieldsDouble: fields?.doubles,
-      fieldsInt: fields?.ints,
-      fieldsString: fields?.strings,
       byName,
-      fieldsBool: fields?.bools,
+      ...fields,
     });
     return { kind: "point", line, point };
   }

@@ -140,10 +140,7 @@ export class LineProtocolParser implements RecordParser<InputItem> {
       database,
       retentionPolicy,
       tags,
-      fieldsDouble: fields.doubles,
-      fieldsInt: fields.ints,
-      fieldsString: fields.strings,
-      fieldsBool: fields.bools,
+      ...fields,
     });
   }
 

@@ -344,11 +344,7 @@ function itemOf(
   }
   if (!hasFields && (hasColumns || tags === undefined && time === undefined)) return undefined;
   if (name === "") return wrong("the name is empty");
-  const point = new Point({
-    ...{ time: time ?? now(), name, database, retentionPolicy, tags },
-    ...{ fieldsDouble: fields.doubles, fieldsInt: fields.ints },
-    ...{ fieldsString: fields.strings, fieldsBool: fields.bools },
-  });
+  const point = new Point({ time: time ?? now(), name, database, retentionPolicy, tags, ...fields });
   return { kind: "point", line: row, point };
 }
 

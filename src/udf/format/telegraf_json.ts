@@ -62,17 +62,7 @@ export class TelegrafJsonReader implements JsonElementReader {
       else for (const [field, fieldValue] of objectOf(value, "fields")) setJsonField(fields, field, fieldValue);
     }
     if (name === undefined) throw new JsonReason("the metric has no name");
-    const point = new Point({
-      time: time ?? now(),
-      name,
-      database,
-      retentionPolicy,
-      tags,
-      fieldsDouble: fields.doubles,
-      fieldsInt: fields.ints,
-      fieldsString: fields.strings,
-      fieldsBool: fields.bools,
-    });
+    const point = new Point({ time: time ?? now(), name, database, retentionPolicy, tags, ...fields });
     return { kind: "point", line, point };
   }
 }
