@@ -4,24 +4,22 @@ import { TineError } from "../../base/errors.ts";
 import type { FlowHost, Timer } from "../engine/engine_flow.ts";
 import type { Hmac } from "../hmac.ts";
 import { packetPayload } from "../payload.ts";
-import type { PacketReport, PacketSenderReport, RttSummary } from "../report.ts";
+import type { PacketReport } from "../report.ts";
 import { ClientClosing, type ClosingAttempt } from "./client_closing.ts";
+import { ClientCounts, type Missing } from "./client_counts.ts";
 import type { ClientPlan } from "./packet_client_flow.ts";
-import { type Arrivals, ClientReceiver, type RttEstimator } from "./client_receiver.ts";
+import { ClientReceiver } from "./client_receiver.ts";
 import {
   closePacket,
   type ControlSender,
   KEEPALIVE_NANOS,
   keepalivePacket,
   REVERSE_KEEPALIVE_NANOS,
-  type Totals,
 } from "./control_packet.ts";
-import { DropCounter } from "./socket_port.ts";
 import { CLOSE, flagsOf, type FlowName, isOfFlow, isPacket, OPEN, REPLY, SIGNED, WireTime } from "./header.ts";
 import { type IncomingPackets, isOddTime, type PacketPort } from "./packet_port.ts";
 import { PacketSamples } from "./packet_samples.ts";
 import { Transmitter } from "./transmitter.ts";
-import type { PacketSender } from "./packet_sender.ts";
 
 const PROGRESS_NANOS = 250e6;
 const WALL_CLOCK_NANOS = 1e9;
@@ -75,6 +73,7 @@ export class ClientRun {
   /** When the last sender ends; Infinity while that is not known. */
   #sentBy = Infinity;
   readonly #closing: ClientClosing;
+  readonly #counts: ClientCounts;
   /** The server's counts are known, and packets that they count may still arrive. */
   #waiting = false;
   /** What was missing when it began to wait at last; undefined: it did not. */
@@ -86,12 +85,10 @@ export class ClientRun {
   #keepalives = 0;
   /** Packets sent when it was last checked whether a keepalive is wanted. */
   #sentBefore = 0;
-  readonly #drops = new DropCounter();
   #refusedSince = Infinity;
   #errors = 0;
   #firstError: string | undefined;
   #reportedMtu: number | undefined;
-  #before = { t: 0, bytesSent: 0, bytesReceived: 0 };
 
   constructor(options: ClientRunOptions) {
     const { host, port, flow, plan, hmac } = options;
@@ -103,6 +100,7 @@ export class ClientRun {
     this.#receiver = new ClientReceiver(flow, hmac, plan.senders, this.#time, samples);
     if (!Number.isNaN(options.openRttNanos)) this.#receiver.rtt.seed(options.openRttNanos);
     this.#closing = new ClientClosing(flow, plan.senders.length, hmac, port.clock);
+    this.#counts = new ClientCounts(plan.senders, this.#receiver, this.#closing, port);
     const forward = plan.senders.filter(({ reverse }) => !reverse);
     const bursts = forward.some(({ burst }) => burst > 1);
     const capacity = bursts ? BURST_BATCH : plan.fast ? FAST_BATCH : SLOW_BATCH;
@@ -123,9 +121,9 @@ export class ClientRun {
 
   /** Starts to receive, to report and to send keepalives. */
   start(): void {
-    const { plan } = this.#options;
-    this.#before.t = this.#start;
-    this.#every(PROGRESS_NANOS, () => this.#progress());
+    const { host, flow, plan } = this.#options;
+    this.#counts.start(this.#start);
+    this.#every(PROGRESS_NANOS, () => host.progress(flow.text, this.#counts.withRates(this.#report())));
     this.#every(WALL_CLOCK_NANOS, () => this.#checkWallClock());
     const receives = plan.senders.some(({ reverse }) => reverse);
     this.#every(receives ? REVERSE_KEEPALIVE_NANOS : KEEPALIVE_NANOS, () => this.#keepAlive());
@@ -192,11 +190,9 @@ export class ClientRun {
     this.#endTimer.set(this.#epoch + this.#sentBy + late);
   }
 
-  /** The round-trip time as far as it is known: of echoes, of opening, of closing. */
   #rtt(): number {
-    const { smoothed } = this.#receiver.rtt, { rttNanos } = this.#closing;
-    const known = [smoothed, rttNanos].filter((rtt) => !Number.isNaN(rtt));
-    return known.length === 0 ? GUESSED_RTT_NANOS : Math.max(...known);
+    const { rttNanos } = this.#counts;
+    return Number.isNaN(rttNanos) ? GUESSED_RTT_NANOS : rttNanos;
   }
 
   /** Asks for the server's counts, waits for packets that are under way by these counts, and ends. */
@@ -210,7 +206,7 @@ export class ClientRun {
     if (!this.#waiting) return this.#waitOrEnd();
     this.#waiting = false;
     // What came to the server meanwhile is not lost.
-    if (this.#missing().toServer === 0) return this.#end();
+    if (this.#counts.missing.toServer === 0) return this.#end();
     this.#closing.again();
     this.#ask(this.#closing.attempt(this.#rtt())!);
   }
@@ -225,45 +221,17 @@ export class ClientRun {
    * differ, and by some round trips where little is known of them.
    */
   #waitOrEnd(): void {
-    const missing = this.#missing(), before = this.#missedBefore;
+    const missing = this.#counts.missing, before = this.#missedBefore;
     const isSettled = missing.toServer + missing.fromServer === 0;
     // Where it waited before, and that has brought nothing to the server, the rest is lost.
     const isLost = before !== undefined && before.toServer === missing.toServer;
     if (isSettled || isLost || this.#waited >= MAX_LATE_NANOS) return this.#end();
     this.#missedBefore = missing;
     this.#waiting = true;
-    const nanos = LATE_RTTS * this.#rtt() + this.#delaySpread();
+    const nanos = LATE_RTTS * this.#rtt() + this.#counts.delaySpread;
     const wait = Math.min(MAX_LATE_NANOS - this.#waited, Math.max(MIN_LATE_NANOS, nanos));
     this.#waited += wait;
     this.#endTimer.set(this.#options.host.now() + wait);
-  }
-
-  /** Returns how many packets have not arrived, by the server's counts. */
-  #missing(): Missing {
-    const missing = { toServer: 0, fromServer: 0 };
-    const { totals } = this.#closing, { arrivals } = this.#receiver;
-    for (const { index, reverse, times, sent } of this.#options.plan.senders) {
-      const { received = 0, echoErrors = 0, reverseSent = 0 } = totals[index] ?? {};
-      const { accepted } = arrivals[index].window;
-      if (reverse) missing.fromServer += Math.max(0, reverseSent - accepted);
-      else {
-        missing.toServer += Math.max(0, sent - received);
-        if (times !== undefined) missing.fromServer += Math.max(0, received - echoErrors - accepted);
-      }
-    }
-    return missing;
-  }
-
-  /** By how much delays differed, in nanoseconds: the greater of both directions. */
-  #delaySpread(): number {
-    const { clock, totals } = this.#closing;
-    let spread = this.#receiver.delaySpread(clock && -clock.least);
-    for (const total of totals) {
-      if (total?.arrivals === undefined) continue;
-      const { min, max } = total.arrivals.delay;
-      spread = Math.max(spread, max - Math.min(min, clock?.most ?? Infinity));
-    }
-    return spread;
   }
 
   #end(): void {
@@ -272,29 +240,12 @@ export class ClientRun {
     if (!known) host.log(`flow ${flow.text}: the server at ${server} did not report its counts at the end`);
     if (trouble?.fatal) throw this.#serverFailed(trouble.text);
     if (trouble !== undefined) host.log(`flow ${flow.text}: at the server at ${server}, ${trouble.text}`);
-    this.#checkSent();
-    host.end(this.#report());
-  }
-
-  /** Where no packet was sent, there is nothing to measure. */
-  #checkSent(): void {
-    const { plan, flow, server } = this.#options, { totals, known, trouble } = this.#closing;
-    let errors = 0, unsent = 0;
-    for (const sender of plan.senders) {
-      const total = totals[sender.index];
-      if (sender.sent > 0 || (total?.reverseSent ?? this.#receiver.arrivals[sender.index].window.next) > 0) return;
-      errors += sender.errors + (total?.reverseSendErrors ?? 0);
-      unsent += sender.unsent + (total?.reverseUnsent ?? 0);
+    const why = this.#counts.whyNothingSent(this.#firstError, `${server}`);
+    if (why !== undefined) {
+      this.#failed = true;
+      throw new TineError("no-packets", `flow ${flow.text}: no packet was sent: ${why}`);
     }
-    const why = errors > 0
-      ? `${errors} could not be (${this.#firstError ?? trouble?.text ?? "the server gives no reason"})`
-      : unsent > 0
-      ? `${unsent} were due, and there was no time or room for them`
-      : known
-      ? "the first one was due after the end"
-      : `the server at ${server} gives no reason`;
-    this.#failed = true;
-    throw new TineError("no-packets", `flow ${flow.text}: no packet was sent: ${why}`);
+    host.end(this.#report());
   }
 
   #serverFailed(why: string): TineError {
@@ -310,7 +261,7 @@ export class ClientRun {
     if (isOddTime(incoming.arrival(to - 1), now)) this.#checkWallClock();
     for (let i = from; i < to; i++) this.#take(incoming, i, now);
     if (!this.#waiting) return;
-    const { toServer, fromServer } = this.#missing();
+    const { toServer, fromServer } = this.#counts.missing;
     if (toServer + fromServer === 0) this.#endTimer.set(this.#options.host.now());
   }
 
@@ -318,7 +269,7 @@ export class ClientRun {
     const { flow } = this.#options;
     const view = incoming.view(i), length = incoming.length(i);
     const segment = incoming.segmentBytes(i);
-    this.#drops.add(incoming.drops(i), segment === 0 ? 1 : Math.ceil(length / segment));
+    this.#counts.drops.add(incoming.drops(i), segment === 0 ? 1 : Math.ceil(length / segment));
     const arrival = incoming.arrival(i);
     const byKernel = !Number.isNaN(arrival);
     const t = byKernel ? arrival : now;
@@ -410,42 +361,13 @@ export class ClientRun {
     host.log(`flow ${flow.text}: the wall clock was set by ${step / 1e6} ms; times are corrected for that`);
   }
 
-  #progress(): void {
-    const { host, port, flow } = this.#options;
-    const report = this.#report();
-    const { bytesSent, bytesReceived } = report;
-    const t = port.clock.now(), before = this.#before;
-    const seconds = (t - before.t) / 1e9;
-    this.#before = { t, bytesSent, bytesReceived };
-    host.progress(flow.text, {
-      ...report,
-      rates: {
-        sentBitsPerSecond: (bytesSent - before.bytesSent) * 8 / seconds,
-        receivedBitsPerSecond: (bytesReceived - before.bytesReceived) * 8 / seconds,
-      },
-    });
-  }
-
   #report(): PacketReport {
-    const { port, plan: { senders, warmupNanos } } = this.#options;
-    const { bytes: bytesReceived, bad, rtt, arrivals } = this.#receiver;
-    const { totals, clock, known } = this.#closing;
-    return {
-      kind: "packets",
-      complete: !this.#failed && known,
+    const { port, plan: { warmupNanos } } = this.#options;
+    return this.#counts.report({
+      complete: !this.#failed && this.#closing.known,
       elapsedNanos: Math.min(this.#sentBy, port.clock.now()) - this.#start,
       ...warmupNanos > 0 ? { warmupNanos } : {},
-      senders: senders.map((sender, i) => senderReport(sender, arrivals[sender.index], totals[i])),
-      bytesSent: senders.reduce((sum, { bytes }) => sum + bytes, 0),
-      bytesReceived,
-      bad,
-      serverBad: Math.max(0, ...totals.map((total) => total?.bad ?? 0)),
-      socketDrops: this.#drops.packets,
-      serverSocketDrops: Math.max(0, ...totals.map((total) => total?.socketDrops ?? 0)),
-      ...pathMtus(port.pathMtu(), totals),
-      rtt: rttSummary(rtt),
-      serverClock: clock,
-    };
+    });
   }
 
   #every(nanos: number, handler: () => void): void {
@@ -456,78 +378,4 @@ export class ClientRun {
     });
     timer.set(host.now() + nanos);
   }
-}
-
-/** Packets that were sent and have not arrived: at the server, and here. */
-interface Missing {
-  readonly toServer: number;
-  readonly fromServer: number;
-}
-
-/** The MTU of the path in either direction, as far as it is known. */
-function pathMtus(
-  pathMtuBytes: number | undefined,
-  totals: readonly (Totals | undefined)[],
-): Pick<PacketReport, "pathMtuBytes" | "serverPathMtuBytes"> {
-  const serverPathMtuBytes = totals.findLast((total) => total?.pathMtuBytes !== undefined)?.pathMtuBytes;
-  return {
-    ...pathMtuBytes === undefined ? {} : { pathMtuBytes },
-    ...serverPathMtuBytes === undefined ? {} : { serverPathMtuBytes },
-  };
-}
-
-/** What is known of the packets of a sender, from the server's counts where these have come. */
-function senderReport(sender: PacketSender, arrivals: Arrivals, total: Totals | undefined): PacketSenderReport {
-  const { window, lastNumber, lastCount } = arrivals;
-  const received = window.accepted, duplicates = window.refused;
-  const more = {
-    ...total?.marked === undefined ? {} : { serverCongestionMarks: total.marked },
-    ...total?.arrivals === undefined ? {} : { arrivals: total.arrivals },
-  };
-  if (sender.reverse) {
-    const serverSent = total?.reverseSent ?? window.next;
-    return {
-      sent: 0,
-      sendErrors: total?.reverseSendErrors ?? 0,
-      unsent: total?.reverseUnsent ?? 0,
-      received,
-      duplicates,
-      serverReceived: 0,
-      serverDuplicates: 0,
-      serverSent,
-      serverSendErrors: 0,
-      lostToServer: 0,
-      lostFromServer: Math.max(0, serverSent - received),
-      ...more,
-    };
-  }
-  const serverReceived = total?.received ?? lastCount;
-  const serverSendErrors = total?.echoErrors ?? 0;
-  // Before the end, what is on its way is not lost.
-  const arrivable = total === undefined ? lastNumber + 1 - sender.errors : sender.sent;
-  return {
-    sent: sender.sent,
-    sendErrors: sender.errors,
-    unsent: sender.unsent,
-    received,
-    duplicates,
-    serverReceived,
-    serverDuplicates: total?.duplicates ?? 0,
-    serverSent: 0,
-    serverSendErrors,
-    lostToServer: Math.max(0, arrivable - serverReceived),
-    lostFromServer: sender.times === undefined ? 0 : Math.max(0, serverReceived - serverSendErrors - received),
-    ...more,
-  };
-}
-
-function rttSummary({ count, smoothed, min, mean, max, last }: RttEstimator): RttSummary | undefined {
-  if (count === 0) return undefined;
-  return {
-    smoothedMicros: smoothed / 1000,
-    minMicros: min / 1000,
-    meanMicros: mean / 1000,
-    maxMicros: max / 1000,
-    lastMicros: last / 1000,
-  };
 }
