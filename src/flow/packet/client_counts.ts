@@ -4,7 +4,7 @@ import type { Arrivals, ClientReceiver, RttEstimator } from "./client_receiver.t
 import type { Totals } from "./control_packet.ts";
 import type { PacketPort } from "./packet_port.ts";
 import type { PacketSender } from "./packet_sender.ts";
-import { DropCounter } from "./socket_port.ts";
+import { DropCounter } from "./arrivals.ts";
 
 /** Packets that were sent and have not arrived: at the server, and here. */
 export interface Missing {

@@ -14,7 +14,7 @@ import {
   MAX_CONTROL_BYTES,
   SHORT_CLOSE_BYTES,
 } from "./control_packet.ts";
-import { DropCounter } from "./socket_port.ts";
+import { DropCounter } from "./arrivals.ts";
 import { Echoes } from "./echoes.ts";
 import {
   type IncomingPackets,

@@ -1,5 +1,5 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { DropCounter } from "../../../src/flow/packet/socket_port.ts";
+import { DropCounter } from "../../../src/flow/packet/arrivals.ts";
 import { RttEstimator } from "../../../src/flow/packet/client_receiver.ts";
 import { SendTimes } from "../../../src/flow/packet/packet_sender.ts";
 

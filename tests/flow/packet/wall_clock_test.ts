@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { isOddTime } from "../../../src/flow/packet/packet_port.ts";
-import { WallClock } from "../../../src/flow/packet/socket_port.ts";
+import { WallClock } from "../../../src/flow/packet/wall_clock.ts";
 
 /** Two clocks that can be set. */
 function clocks() {
