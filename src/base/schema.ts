@@ -117,6 +117,25 @@ export function pattern(what: string, pattern: RegExp): zod.ZodString {
   return z.string(expects(what)).regex(pattern, expects(what));
 }
 
+/** The arguments of `refine`: whether a value fits, and the message where it does not. */
+type Refinement<T> = [
+  fits: (value: T) => boolean,
+  options: { path: string[]; error: (issue: { input?: unknown }) => string | undefined },
+];
+
+/**
+ * Makes a refinement whose message reports what it found.
+ *
+ * @param problem returns what is wrong with a value; undefined: nothing
+ * @param path the field to blame
+ */
+export function refinement<T>(problem: (value: T) => string | undefined, ...path: string[]): Refinement<T> {
+  return [
+    (value) => problem(value) === undefined,
+    { path, error: ({ input }) => problem(input as T) },
+  ];
+}
+
 /** An optional `true` or `false`, with its description and default. */
 export function toggle(description: string, byDefault = false): zod.ZodOptional<zod.ZodBoolean> {
   return z.boolean(expects("true or false")).optional().meta({ description, default: byDefault });

@@ -1,11 +1,17 @@
 import { DEFAULT_MAX_PACKET_BYTES, FLOW_ID, MAX_DSCP, MAX_PACKET_BYTES } from "../base/limits.ts";
-import { duration, expects, pattern, rate, size, toggle, z } from "../base/schema.ts";
-import { HOST_PORT_PATTERN } from "../base/address.ts";
+import { duration, expects, pattern, rate, refinement, size, toggle, z } from "../base/schema.ts";
 import { formatDuration, formatSize } from "../base/units.ts";
 import { IP_TOS, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPV6_TCLASS, TCP_CONGESTION } from "../sys/constants.ts";
 import { CCA_NAME } from "./config.ts";
-import { addressProblem } from "./address_problem.ts";
-import { bindProblem } from "./bind.ts";
+import {
+  bindFits,
+  canBeDialled,
+  dialFields,
+  dialledAddrFits,
+  listenAddrFits,
+  listenFields,
+  oneAddress,
+} from "./address_schema.ts";
 import { payloadProblem } from "./payload.ts";
 import { headerBytes, PACKET_HEADER_BYTES } from "./packet/header.ts";
 import { MAX_SENDERS } from "./packet/open_settings.ts";
@@ -22,11 +28,6 @@ import { packetTransactionFields, streamTransactionFields, transactionConflict }
  *
  * @module
  */
-
-/** Addresses that mean all of a machine: no client can dial them. */
-const WILDCARD = /^(?:0\.0\.0\.0|\[(?:0{0,4}:){2,7}0{0,4}\]):/;
-
-const feedbackKey = pattern("a key of letters, digits, _, . and - such as server", /^[A-Za-z][\w.-]{0,63}$/);
 
 const flowId = pattern("a flow id such as bulk.1", FLOW_ID).describe("Names the flow in results; unique in a test.");
 
@@ -59,79 +60,6 @@ const packetSize = size.refine(
 
 const maxPacketSize = packetSize.optional()
   .meta({ description: "The longest packet that is accepted.", default: formatSize(DEFAULT_MAX_PACKET_BYTES) });
-
-/** The fields that say where a server listens. */
-function listenFields(flows: string, port: number) {
-  return {
-    listenAddr: pattern(`an address such as 10.0.0.1:${port} or :0`, HOST_PORT_PATTERN).describe(
-      `Where to listen for ${flows}: HOST:PORT. Port 0 is any free port; without a host, it is the loopback.`,
-    ),
-    listenAddrKey: feedbackKey.optional()
-      .describe("The feedback key that gets the bound address, for clients that run later."),
-    hmac: toggle("Serve only clients that have the key of the run.", true),
-  };
-}
-
-/** The fields that say where a client finds its server. */
-function dialFields(port: number) {
-  return {
-    addr: pattern(`an address such as 10.0.0.1:${port}`, HOST_PORT_PATTERN).optional().describe(
-      "The server: HOST:PORT.",
-    ),
-    addrKey: feedbackKey.optional().describe("The feedback key that has the address of the server, in place of addr."),
-    bind: z.string(expects("an address to bind to such as 10.0.0.1%eth0:5000")).optional().describe(
-      "Where from: source address, interface and port, each of which may be left out: 10.0.0.1, 10.0.0.1%eth0:5000, " +
-        "%eth0, :5000, [fe80::1%eth0]:5000.",
-    ),
-    hmac: toggle("Prove to the server that this client has the key of the run; as the server has it.", true),
-  };
-}
-
-/** What stands behind `refine(`: whether a value fits, and the message where it does not. */
-type Refinement<T> = [
-  fits: (value: T) => boolean,
-  options: { path: string[]; error: (issue: { input?: unknown }) => string | undefined },
-];
-
-/**
- * Makes a refinement whose message says what it found.
- *
- * @param problem returns what is wrong with a value; undefined: nothing
- * @param path the field to blame
- */
-function refinement<T>(problem: (value: T) => string | undefined, ...path: string[]): Refinement<T> {
-  return [
-    (value) => problem(value) === undefined,
-    { path, error: ({ input }) => problem(input as T) },
-  ];
-}
-
-const listenAddrFits = refinement<{ listenAddr: string; protocol?: string }>(
-  ({ listenAddr, protocol }) => addressProblem(listenAddr, protocol, false),
-  "listenAddr",
-);
-
-const dialledAddrFits = refinement<{ addr?: string; protocol?: string }>(
-  ({ addr, protocol }) => addr === undefined ? undefined : addressProblem(addr, protocol, true),
-  "addr",
-);
-
-const bindFits = refinement<{ bind?: string; protocol?: string }>(
-  ({ bind, protocol }) => bindProblem(bind, protocol),
-  "bind",
-);
-
-/** Clients cannot dial a wildcard address, so they cannot get one by a feedback key. */
-const canBeDialled = [
-  ({ listenAddr, listenAddrKey }: { listenAddr: string; listenAddrKey?: string }) =>
-    listenAddrKey === undefined || !WILDCARD.test(listenAddr),
-  "listens on a wildcard address, which no client can dial; with listenAddrKey, name the address to dial",
-] as const;
-
-const oneAddress = [
-  ({ addr, addrKey }: { addr?: string; addrKey?: string }) => (addr === undefined) !== (addrKey === undefined),
-  "expected exactly one of addr and addrKey",
-] as const;
 
 const OPTIONS = "Options of the socket that have no name here.";
 

@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { HOST_PORT_PATTERN, parseHostPort } from "../../src/base/address.ts";
 import { parseAddress, serverAddress } from "../../src/cli/address.ts";
 import { UsageError } from "../../src/cli/errors.ts";
-import { addressProblem } from "../../src/flow/address_problem.ts";
+import { addressProblem } from "../../src/flow/address_schema.ts";
 
 Deno.test("flags, plans and flows take the same addresses; only flags take a bare port", () => {
   const taken = ["10.0.0.1:7000", "host:7000", "[::1]:7000", "[fe80::1%eth0]:7000", ":7000"];

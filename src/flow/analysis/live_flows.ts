@@ -175,47 +175,8 @@ export class FlowTracker {
   take(flow: string, report: FlowProgress): FlowState | undefined {
     if (!this.#flows.has(flow) && this.#flows.size >= MAX_FLOWS) return undefined;
     if (report.kind === "servedPackets" || report.kind === "servedTransactions") return undefined;
-    if (report.kind === "transactions") return this.#transactions(flow, report);
-    return report.kind === "packets" ? this.#packets(flow, report) : this.#stream(flow, report);
-  }
-
-  #transactions(flow: string, report: TransactionReport): FlowState {
-    const { transactions, lost, transactionsPerSecond, latency, complete } = report;
-    const state: TransactionState = {
-      protocol: "rr",
-      flow,
-      transactions,
-      ...lost > 0 && { lost },
-      transactionsPerSecond,
-      latencyMinMicros: latency?.minMicros,
-      latencyMeanMicros: latency?.meanMicros,
-      latencyMaxMicros: latency?.maxMicros,
-      warmup: warmUpState(report),
-      ended: complete,
-    };
-    this.#flows.set(flow, state);
-    return state;
-  }
-
-  #packets(flow: string, report: PacketReport): FlowState {
-    const { senders, rates, rtt, socketDrops, serverSocketDrops, complete } = report;
-    const { sent, serverSent, lostToServer, lostFromServer } = sumCounts(senders);
-    // Sockets count for all senders together, and so does this. Packets of other flows may be among those of a server.
-    const toServer = Math.min(lostToServer, serverSocketDrops), fromServer = Math.min(lostFromServer, socketDrops);
-    const state: PacketState = {
-      protocol: "udp",
-      flow,
-      packets: sent + serverSent,
-      lost: lostToServer + lostFromServer - toServer - fromServer,
-      dropped: toServer + fromServer,
-      bitsPerSecond: sent > 0 ? rates?.sentBitsPerSecond : rates?.receivedBitsPerSecond,
-      rttMicros: rtt?.smoothedMicros,
-      rttMinMicros: rtt?.minMicros,
-      rttMeanMicros: rtt?.meanMicros,
-      rttMaxMicros: rtt?.maxMicros,
-      warmup: warmUpState(report),
-      ended: complete,
-    };
+    if (report.kind !== "transactions" && report.kind !== "packets") return this.#stream(flow, report);
+    const state = report.kind === "packets" ? packetState(flow, report) : transactionState(flow, report);
     this.#flows.set(flow, state);
     return state;
   }
@@ -243,6 +204,43 @@ export class FlowTracker {
     state.ended ||= over;
     return state;
   }
+}
+
+function transactionState(flow: string, report: TransactionReport): TransactionState {
+  const { transactions, lost, transactionsPerSecond, latency, complete } = report;
+  return {
+    protocol: "rr",
+    flow,
+    transactions,
+    ...lost > 0 && { lost },
+    transactionsPerSecond,
+    latencyMinMicros: latency?.minMicros,
+    latencyMeanMicros: latency?.meanMicros,
+    latencyMaxMicros: latency?.maxMicros,
+    warmup: warmUpState(report),
+    ended: complete,
+  };
+}
+
+function packetState(flow: string, report: PacketReport): PacketState {
+  const { senders, rates, rtt, socketDrops, serverSocketDrops, complete } = report;
+  const { sent, serverSent, lostToServer, lostFromServer } = sumCounts(senders);
+  // Sockets count for all senders together, and so does this. Packets of other flows may be among those of a server.
+  const toServer = Math.min(lostToServer, serverSocketDrops), fromServer = Math.min(lostFromServer, socketDrops);
+  return {
+    protocol: "udp",
+    flow,
+    packets: sent + serverSent,
+    lost: lostToServer + lostFromServer - toServer - fromServer,
+    dropped: toServer + fromServer,
+    bitsPerSecond: sent > 0 ? rates?.sentBitsPerSecond : rates?.receivedBitsPerSecond,
+    rttMicros: rtt?.smoothedMicros,
+    rttMinMicros: rtt?.minMicros,
+    rttMeanMicros: rtt?.meanMicros,
+    rttMaxMicros: rtt?.maxMicros,
+    warmup: warmUpState(report),
+    ended: complete,
+  };
 }
 
 function warmUpState(

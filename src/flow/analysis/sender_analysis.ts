@@ -3,10 +3,11 @@ import { isMarked } from "../packet/packet_port.ts";
 import { roundTripTime } from "../packet/client_receiver.ts";
 import type { Columns } from "../records/format.ts";
 import type { ClockOffset, OffsetEstimate } from "./clock_offset.ts";
-import { Distribution, type Quantiles } from "./distribution.ts";
+import { Distribution, type Quantiles, roundTripsPerMinute } from "./distribution.ts";
 import { ECHO, isPlausible, isTime, packetsOf, REPLY, REVERSE } from "./packet_sample.ts";
-import { PacketPath, PacketWindow, type PathFigures, type WindowBudget } from "./packet_path.ts";
-import { RateMeter } from "./rate_meter.ts";
+import { PacketPath, type PathFigures } from "./packet_path.ts";
+import { PacketWindow, type WindowBudget } from "./packet_window.ts";
+import { ArrivedSends, RateMeter } from "./rate_meter.ts";
 
 /** Columns of the window. The first four are times by the clock of the end where it happened. */
 const SENT = 0;
@@ -383,52 +384,4 @@ function noteMark(path: PacketPath, { tos, stampSource }: Columns<"packetIO">, i
 
 function known(a: number, b: number): boolean {
   return !Number.isNaN(a) && !Number.isNaN(b);
-}
-
-/** The twentieth part of the round trips that took longest is left out. */
-const TRIM = 0.95;
-
-/**
- * How many round trips fit a minute, one after another: 60 seconds by the mean of the round-trip times up to their 95th
- * percentile, the trimmed mean of draft-ietf-ippm-responsiveness.
- *
- * What differs from the draft: round trips are UDP echoes of a flow of its own, instead of HTTP requests over TLS, both
- * on new connections and on those that make the load. So what an end's own TCP buffers add is not seen, neither are
- * handshakes, and fair queuing at a bottleneck looks as good as it is for other flows. It is the responsiveness of the
- * network: the time at the server is left out.
- *
- * @param rtt round-trip times in nanoseconds, under load
- * @returns undefined without round trips
- */
-export function roundTripsPerMinute(rtt: Distribution): number | undefined {
-  const mean = rtt.trimmedMean(TRIM);
-  return mean > 0 ? 60e9 / mean : undefined;
-}
-
-/** What is known of sends from the packets that arrived: each carries when it was sent, and when that was due. */
-export class ArrivedSends {
-  /** How much later than due they were sent, in nanoseconds. */
-  readonly lateness = new Distribution();
-  readonly #rate = new RateMeter();
-  #least = Infinity;
-  #most = -Infinity;
-
-  /** Between the first one sent and the last one. */
-  get nanos(): number {
-    return this.#rate.nanos;
-  }
-
-  /** At which all were sent, also those in between that did not arrive; undefined if fewer than two did. */
-  get bitsPerSecond(): number | undefined {
-    const rate = this.#rate.bitsPerSecond;
-    return rate && rate * (this.#most - this.#least) / (this.lateness.count - 1);
-  }
-
-  /** Adds a packet that has not come before. Times are nanoseconds. */
-  add(seq: number, sent: number, bytes: number, lateness: number): void {
-    this.lateness.add(lateness);
-    this.#rate.add(sent, bytes);
-    if (seq < this.#least) this.#least = seq;
-    if (seq > this.#most) this.#most = seq;
-  }
 }

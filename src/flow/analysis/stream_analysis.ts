@@ -197,12 +197,7 @@ export class StreamAnalysis {
       completionNanos: report?.fctNanos,
       keyProofNanos: report?.keyProofNanos,
       retransmits: this.#retransmits ?? report?.retransmits,
-      retransmittedShare: this.#retransmittedShare,
-      rtt: quantilesOf(this.#rtt),
-      lastRttNanos: this.#lastRtt ?? micros(report?.rttMicros),
-      minRttNanos: minRtt,
-      cwndBytes: quantilesOf(this.#cwnd),
-      lastCwndBytes: this.#lastCwnd ?? positive(report?.cwndBytes),
+      ...this.#kernelFigures(report, minRtt),
       limits: this.#limits ?? limitsOf(report ?? {}, durationNanos),
       serverBusy: report?.serverCpuNanos === undefined ? undefined : share(report.serverCpuNanos, durationNanos),
       ecn: this.#ecn ?? (report?.ecn === undefined ? undefined : report.ecn === 1),
@@ -231,17 +226,23 @@ export class StreamAnalysis {
       durationNanos,
       goodputBitsPerSecond: goodput(bytes, durationNanos, minRtt),
       retransmits: this.#retransmits,
-      retransmittedShare: this.#retransmittedShare,
-      rtt: quantilesOf(this.#rtt),
-      lastRttNanos: this.#lastRtt ?? micros(report?.rttMicros),
-      minRttNanos: minRtt,
-      cwndBytes: quantilesOf(this.#cwnd),
-      lastCwndBytes: this.#lastCwnd ?? positive(report?.cwndBytes),
+      ...this.#kernelFigures(report, minRtt),
       limits: this.#limits,
       serverBusy: report?.serverCpuNanos === undefined ? undefined : share(report.serverCpuNanos, report.durationNanos),
       ecn: this.#ecn ?? (report?.ecn === undefined ? undefined : report.ecn === 1),
       congestionMarks: this.#marks,
       congestionMarkedBytes: this.#markedBytes,
+    };
+  }
+
+  #kernelFigures(report: StreamReport | undefined, minRttNanos: number | undefined) {
+    return {
+      retransmittedShare: this.#retransmittedShare,
+      rtt: quantilesOf(this.#rtt),
+      lastRttNanos: this.#lastRtt ?? micros(report?.rttMicros),
+      minRttNanos,
+      cwndBytes: quantilesOf(this.#cwnd),
+      lastCwndBytes: this.#lastCwnd ?? positive(report?.cwndBytes),
     };
   }
 

@@ -1,6 +1,7 @@
 import type { Hmac } from "../hmac.ts";
 import type { ClockBounds } from "../report.ts";
-import { closePacket, isSealed, readTotals, Retries, type Totals, type Trouble } from "./control_packet.ts";
+import { closePacket, isSealed, readTotals, type Totals, type Trouble } from "./control_packet.ts";
+import { Retries } from "./control_exchange.ts";
 import { AT_SERVER_TIME, AT_TIME, type FlowName, limitedDistance, numberOf, senderOf, WireTime } from "./header.ts";
 import type { FlowClock } from "./packet_port.ts";
 

@@ -9,13 +9,8 @@ import { ClientClosing, type ClosingAttempt } from "./client_closing.ts";
 import { ClientCounts, type Missing } from "./client_counts.ts";
 import type { ClientPlan } from "./packet_client_flow.ts";
 import { ClientReceiver } from "./client_receiver.ts";
-import {
-  closePacket,
-  type ControlSender,
-  KEEPALIVE_NANOS,
-  keepalivePacket,
-  REVERSE_KEEPALIVE_NANOS,
-} from "./control_packet.ts";
+import { closePacket, keepalivePacket } from "./control_packet.ts";
+import { type ControlSender, KEEPALIVE_NANOS, REVERSE_KEEPALIVE_NANOS } from "./control_exchange.ts";
 import { CLOSE, flagsOf, type FlowName, isOfFlow, isPacket, OPEN, REPLY, SIGNED, WireTime } from "./header.ts";
 import { type IncomingPackets, isOddTime, type PacketPort } from "./packet_port.ts";
 import { PacketSamples } from "./packet_samples.ts";

@@ -50,8 +50,6 @@ import {
   writeHeader,
 } from "./header.ts";
 import { NONCE_BYTES } from "./cookies.ts";
-import { SystemError } from "../../sys/errno.ts";
-import type { IncomingPackets, OutgoingPackets, PacketPort } from "./packet_port.ts";
 
 const AT_NONCE = PACKET_HEADER_BYTES;
 const AT_COOKIE = AT_NONCE + NONCE_BYTES;
@@ -327,20 +325,6 @@ function blank(lengthBytes: number): { bytes: Uint8Array<ArrayBuffer>; view: Dat
   return { bytes, view: new DataView(bytes.buffer) };
 }
 
-/** After this time without a packet, a client sends a keepalive; in nanoseconds. */
-export const KEEPALIVE_NANOS = 1e9;
-/** The same for a client that receives: a server has to notice soon that its packets are not wanted any more. */
-export const REVERSE_KEEPALIVE_NANOS = 250e6;
-
-/**
- * After this time without a packet of a client, a server stops sending to it; in nanoseconds. Where it has no room for
- * other flows, that flow makes room. Half of all packets may be lost on the way, and a client may stand still for
- * seconds.
- */
-export const SILENCE_NANOS = 10e9;
-/** After this time without a packet of a client, a flow is over; in nanoseconds. */
-export const LOST_NANOS = 30e9;
-
 /**
  * Makes a keepalive: the client is alive, and still wants what the server sends.
  *
@@ -352,78 +336,4 @@ export function keepalivePacket(flow: FlowName, number: number, hmac: Hmac | und
   writeHeader(new DataView(bytes.buffer), 0, { flags, sender: 0, length: bytes.length, number, count: 0, flow });
   if (hmac !== undefined) signHeader(hmac, bytes, 0);
   return bytes;
-}
-
-/**
- * Sends packets that open and close, one by one. What there is no room for is lost like others are: they are all sent
- * again if no answer comes.
- */
-export class ControlSender {
-  readonly #outgoing: OutgoingPackets;
-
-  constructor(port: PacketPort) {
-    this.#outgoing = port.outgoing(1, MAX_CONTROL_BYTES);
-  }
-
-  /** @throws {SystemError} what came back for an earlier packet, too */
-  send(packet: Uint8Array): void {
-    this.#outgoing.bytes(0).set(packet);
-    this.#outgoing.setLength(0, packet.length);
-    this.#outgoing.send(0, 1);
-  }
-
-  /**
-   * Answers a received packet. Whether the answer can be sent is the client's concern alone.
-   *
-   * @param ecn its ECN code point, 0 to 3
-   */
-  answer(packet: Uint8Array, incoming: IncomingPackets, j: number, ecn: number): void {
-    this.#outgoing.reply(0, incoming, j, ecn);
-    try {
-      this.send(packet);
-    } catch (error) {
-      if (!(error instanceof SystemError)) throw error;
-    }
-  }
-}
-
-/** An attempt is given up when all of them have taken this long, in nanoseconds. */
-const PATIENCE_NANOS = 15e9;
-/** The longest pause, in nanoseconds. */
-const MAX_NANOS = 8e9;
-
-/**
- * Paces attempts at an exchange: each pause is twice as long as the one before it (RFC 8085, 3.1.1), up to 8 s. A short
- * path that loses packets is asked again soon, and a path with a long queue has the time to answer.
- *
- * @example
- * ```ts
- * import { Retries } from "./control_packet.ts";
- * const retries = new Retries(4e9);
- * console.assert(retries.next() === 4e9 && retries.next() === 8e9 && retries.next() === 8e9);
- * console.assert(retries.next() === undefined && retries.nanos === 20e9);
- * ```
- */
-export class Retries {
-  #pause: number;
-  /** The sum of all pauses so far, in nanoseconds. */
-  nanos = 0;
-
-  /** @param firstNanos the first pause, in nanoseconds; above 0 */
-  constructor(firstNanos: number) {
-    this.#pause = Math.min(MAX_NANOS, firstNanos);
-  }
-
-  /**
-   * Starts an attempt.
-   *
-   * @returns how long to wait for its answer, in nanoseconds; undefined: there were enough attempts
-   */
-  next(): number | undefined {
-    if (this.nanos >= PATIENCE_NANOS) return undefined;
-    const pause = this.#pause;
-    this.nanos += pause;
-    this.#pause = Math.min(MAX_NANOS, 2 * pause);
-    return pause;
-  }
 }

@@ -1,16 +1,8 @@
 import { TineError } from "../../base/errors.ts";
 import { Hmac } from "../hmac.ts";
 import { clockMark } from "./transmitter.ts";
-import {
-  HELLO,
-  isSealed,
-  openBytesFor,
-  type Opening,
-  openPacket,
-  readOpening,
-  Retries,
-  START,
-} from "./control_packet.ts";
+import { HELLO, isSealed, openBytesFor, type Opening, openPacket, readOpening, START } from "./control_packet.ts";
+import { Retries } from "./control_exchange.ts";
 import { flagsOf, type FlowName, SIGNED } from "./header.ts";
 import { Cookies, newNonce, NONCE_BYTES, packetKey } from "./cookies.ts";
 import { type OpenSettings, parseSettings } from "./open_settings.ts";

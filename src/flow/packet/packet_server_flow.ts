@@ -9,12 +9,12 @@ import {
   CLOSE_BYTES,
   closePacket,
   type ClosingPacket,
-  ControlSender,
   isSealed,
   MAX_CONTROL_BYTES,
   SHORT_CLOSE_BYTES,
 } from "./control_packet.ts";
 import { DropCounter } from "./arrivals.ts";
+import { ControlSender } from "./control_exchange.ts";
 import { Echoes } from "./echoes.ts";
 import {
   type IncomingPackets,

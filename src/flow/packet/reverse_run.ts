@@ -2,7 +2,7 @@ import { packetPayload } from "../payload.ts";
 import { messageOf } from "../../base/errors.ts";
 import type { FlowHost, Timer } from "../engine/engine_flow.ts";
 import { type OutgoingPackets, type PacketPort, replyEcn, uncut } from "./packet_port.ts";
-import { SILENCE_NANOS } from "./control_packet.ts";
+import { SILENCE_NANOS } from "./control_exchange.ts";
 import type { ServedFlow } from "./served_flow.ts";
 import { Transmitter } from "./transmitter.ts";
 

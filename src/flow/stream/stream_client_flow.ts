@@ -2,23 +2,19 @@ import { SocketAddress } from "../../sys/address.ts";
 import { systemSetting } from "../../sys/socket_options.ts";
 import { hasEcn } from "../../sys/tcp_info.ts";
 import { READABLE } from "../../sys/poller.ts";
-import { WOULD_BLOCK } from "../../sys/socket.ts";
-import { TineError } from "../../base/errors.ts";
 import type { StreamClientConfig } from "../config.ts";
-import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest, Timer } from "../engine/engine_flow.ts";
+import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest } from "../engine/engine_flow.ts";
 import { Hmac } from "../hmac.ts";
 import type { SenderReport, StreamReport } from "../report.ts";
 import { goodput } from "./io_meter.ts";
-import { CONNECT_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS } from "./limits.ts";
-import { connectionError, StreamPeer } from "./stream_peer.ts";
+import { Connector, Opening, patience } from "./opening.ts";
+import { StreamPeer } from "./stream_peer.ts";
 import type { StreamPort, StreamPorts } from "./stream_port.ts";
 import { receiveStream } from "./stream_receiver.ts";
 import { sendStream } from "./stream_sender.ts";
 import { streamInfo, type Transfer, type TransferResult, warmupEnd } from "./transfer.ts";
-import { checkGreeting, encodeFrame, type FrameKey, type Greeting, GreetingReader } from "./wire.ts";
-import { acceptedBy, checkReport, requestAt, requestOf, type StreamRequest } from "./messages.ts";
-
-const MILLISECOND = 1e6;
+import { encodeFrame, type FrameKey } from "./wire.ts";
+import { checkReport, requestAt, requestOf, type StreamRequest } from "./messages.ts";
 
 /** Makes the flows of streamClient, over ports of a kind. */
 export function streamClientFlow(ports: (host: FlowHost) => StreamPorts): EngineFlowFactory<StreamClientConfig> {
@@ -103,7 +99,7 @@ class StreamClientFlow implements EngineFlow {
   #ask(peer: StreamPeer, opening: Opening, key?: FrameKey): void {
     const upload = this.#request.direction === "upload";
     peer.send(encodeFrame(requestAt("server", this.#request), key), upload);
-    const answer = this.#patience(() => opening.awaited);
+    const answer = patience(this.#host, peer, () => opening.awaited);
     const begins = () => this.#warmupEndNanos = warmupEnd(this.#request, this.#host.now() - this.#tinitNanos);
     const accepted = () => {
       if (this.#accepted) return true;
@@ -192,75 +188,13 @@ class StreamClientFlow implements EngineFlow {
    * @param read called whenever there is something to read, until it returns true
    */
   #await(what: () => string, read: () => boolean): void {
-    const timer = this.#patience(what);
-    const watch = this.#peer!.port.watch(this.#host, READABLE, () => {
+    const peer = this.#peer!;
+    const timer = patience(this.#host, peer, what);
+    const watch = peer.port.watch(this.#host, READABLE, () => {
       if (!read()) return;
       timer.clear();
       watch.close();
     });
-  }
-
-  #patience(what: () => string): Timer {
-    const timer = this.#host.timer(() => {
-      const seconds = HANDSHAKE_TIMEOUT_MS / 1000;
-      const { name } = this.#peer!;
-      throw new TineError("no-answer", `${name} gave no ${what()} of a tine server of TCP flows for ${seconds} s`);
-    });
-    timer.set(this.#host.now() + HANDSHAKE_TIMEOUT_MS * MILLISECOND);
-    return timer;
-  }
-}
-
-/** What a connector works with. */
-interface ConnectorOptions {
-  readonly host: FlowHost;
-  readonly ports: StreamPorts;
-  readonly addresses: readonly SocketAddress[];
-  /** As it concerns the client. */
-  readonly request: StreamRequest;
-  /** Where it is bound. */
-  readonly bind: string | undefined;
-  /** Takes the connection over. */
-  onConnected(port: StreamPort, address: SocketAddress): void;
-}
-
-/** Connects to the first of some addresses that takes connections. */
-export class Connector {
-  readonly #options: ConnectorOptions;
-  readonly #failures: TineError[] = [];
-  #attempt: Disposable | undefined;
-
-  constructor(options: ConnectorOptions) {
-    this.#options = options;
-  }
-
-  /** Tries; if no address works, the flow fails with the errors of all of them. */
-  start(): void {
-    const { host, ports, addresses, request, bind, onConnected } = this.#options;
-    const address = addresses[this.#failures.length];
-    const scope = host.scope((error) => host.fail(error));
-    const settle = (result: StreamPort | Error) => {
-      scope.close();
-      if (result instanceof Error) this.#next(address, result);
-      else onConnected(result, address);
-    };
-    scope.timer(() => {
-      this.close();
-      settle(timeout(address));
-    }).set(scope.now() + CONNECT_TIMEOUT_MS * MILLISECOND);
-    this.#attempt = ports.connect(scope, address, { request, bind }, settle);
-  }
-
-  /** Stops trying. */
-  close(): void {
-    this.#attempt?.[Symbol.dispose]();
-  }
-
-  #next(address: SocketAddress, error: Error): void {
-    this.#failures.push(connectionError(error, `connect to ${address}`) as TineError);
-    if (this.#failures.length < this.#options.addresses.length) return this.start();
-    const [{ code }] = this.#failures;
-    throw new TineError(code, this.#failures.map(({ message }) => message).join("; "));
   }
 }
 
@@ -271,66 +205,4 @@ function whyNoEcn(): string {
     ? "the server's system may not speak it (net.ipv4.tcp_ecn), or something on the path takes it away"
     : `net.ipv4.tcp_ecn is ${setting} at the client, which does not ask for it: set it to 1, or give the route to the ` +
       "server features ecn (ip route change ... features ecn)";
-}
-
-function timeout(address: SocketAddress): TineError {
-  return new TineError(
-    "connection-timeout",
-    `connect to ${address}: no answer for ${CONNECT_TIMEOUT_MS / 1000} s`,
-  );
-}
-
-/** Reads what a server sends before the transfer: its greeting, then its answer to the request. */
-export class Opening {
-  readonly #peer: StreamPeer;
-  readonly #hasKey: boolean;
-  readonly #reader: GreetingReader;
-  #greeting: Greeting | undefined;
-  #answer: Readonly<Record<string, unknown>> | undefined;
-
-  /**
-   * @param peer the server
-   * @param hasKey whether the client has a key
-   */
-  constructor(peer: StreamPeer, hasKey: boolean) {
-    this.#peer = peer;
-    this.#hasKey = hasKey;
-    this.#reader = new GreetingReader(peer.name);
-  }
-
-  /** What the server has still to send. */
-  get awaited(): "greeting" | "answer" {
-    return this.#greeting === undefined ? "greeting" : "answer";
-  }
-
-  /**
-   * Reads on, up to the end of the greeting.
-   *
-   * @returns the greeting when it is complete
-   * @throws {TineError} see {@linkcode GreetingReader} and {@linkcode checkGreeting}; `connection-closed`,
-   *   `connection-reset`
-   */
-  readGreeting(): Greeting | undefined {
-    while (this.#greeting === undefined) {
-      const count = this.#peer.read(this.#reader.room);
-      if (count === WOULD_BLOCK) return undefined;
-      const greeting = this.#reader.filled(count);
-      if (greeting !== undefined) checkGreeting(greeting, this.#hasKey, this.#peer.name);
-      this.#greeting = greeting;
-    }
-    return this.#greeting;
-  }
-
-  /**
-   * Reads on, up to the end of the answer.
-   *
-   * @returns the fields of the answer, when the server has taken the request
-   * @throws {TineError} as {@linkcode Opening.readGreeting} does; what the server refused the request with
-   */
-  readAnswer(): Readonly<Record<string, unknown>> | undefined {
-    if (this.#answer !== undefined) return this.#answer;
-    if (this.readGreeting() === undefined) return undefined;
-    const frame = this.#peer.readFrame();
-    return this.#answer = frame && acceptedBy(this.#peer.name, frame.value);
-  }
 }

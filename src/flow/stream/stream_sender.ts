@@ -1,4 +1,4 @@
-import { IPPROTO_TCP, SO_SNDBUF, SOL_SOCKET, TCP_NODELAY, TCP_NOTSENT_LOWAT } from "../../sys/constants.ts";
+import { IPPROTO_TCP, TCP_NODELAY } from "../../sys/constants.ts";
 import { READABLE, type Watch, WRITABLE } from "../../sys/poller.ts";
 import { WOULD_BLOCK } from "../../sys/socket.ts";
 import { TineError } from "../../base/errors.ts";
@@ -9,6 +9,7 @@ import { bitsPerSecond, IoMeter } from "./io_meter.ts";
 import { PROGRESS_MS, STALL_TIMEOUT_MS, UNSEEN_STALL_TIMEOUT_MS } from "./limits.ts";
 import { Pace, TurnBudget } from "./pacing.ts";
 import type { StreamKernel } from "./stream_port.ts";
+import { UnsentLimit } from "./unsent_limit.ts";
 import {
   serverCpu,
   ThreadTime,
@@ -19,7 +20,7 @@ import {
 } from "./transfer.ts";
 import { endMarkOf } from "./wire.ts";
 import { type StreamPayload, streamPayload } from "../payload.ts";
-import { checkReceipt, isStopRequest, type StreamRequest } from "./messages.ts";
+import { checkReceipt, isStopRequest } from "./messages.ts";
 
 const MILLISECOND = 1e6;
 /** When the queue is adapted first: soon, since the path may be fast. */
@@ -277,11 +278,11 @@ class StreamSender implements Transfer {
   /** Keeps the queue short: looks at it soon at first, then less and less often. */
   #limitQueue(kernel: StreamKernel, info: TcpInfoRecorder): void {
     const scope = this.#scope;
-    const queue = SendQueue.of(kernel, this.#context.request, info.last.bytesAcked, this.#startedAt);
-    if (queue === undefined) return;
+    const limit = UnsentLimit.of(kernel, this.#context.request, info.last.bytesAcked, this.#startedAt);
+    if (limit === undefined) return;
     let ms = FIRST_LOOK_MS;
     const timer = scope.timer(() => {
-      queue.adapt(info.ask().bytesAcked, scope.now());
+      limit.adapt(info.ask().bytesAcked, scope.now());
       ms = Math.min(2 * ms, PROGRESS_MS);
       timer.set(scope.now() + ms * MILLISECOND);
     });
@@ -305,65 +306,6 @@ class StreamSender implements Transfer {
 
   #time(): number {
     return this.#scope.now() - this.#context.tinitNanos;
-  }
-}
-
-/** How much may wait, as time at the rate of the path: longer than a worker is away from a flow. */
-const QUEUE_NANOS = 40e6;
-const MIN_QUEUE_BYTES = 16 * 1024;
-const MAX_QUEUE_BYTES = 4 * 1024 * 1024;
-/** While nothing is known of the path. */
-const FIRST_QUEUE_BYTES = 32 * 1024;
-
-/**
- * Keeps the queue of unsent bytes short, TCP_NOTSENT_LOWAT: all of it is still sent after the time of a transfer is
- * over. The buffers of the kernel grow to megabytes, which is half a minute of a slow path.
- */
-export class SendQueue {
-  readonly #kernel: StreamKernel;
-  #maxBytes = FIRST_QUEUE_BYTES;
-  #lookedAt: number;
-  #acked: number;
-
-  private constructor(kernel: StreamKernel, acked: number, now: number) {
-    this.#kernel = kernel;
-    this.#acked = acked;
-    this.#lookedAt = now;
-    kernel.limitUnsent(this.#maxBytes);
-  }
-
-  /**
-   * Limits the queue of a connection that sends for a time.
-   *
-   * @param acked how many bytes the peer has acknowledged so far, tcpi_bytes_acked
-   * @param now in nanoseconds
-   * @returns undefined where no limit applies: a length is sent to its end, and the user's own setting of the queue or
-   * the buffer stays
-   */
-  static of(
-    kernel: StreamKernel,
-    { durationMs, sockopt = [] }: StreamRequest,
-    acked: number,
-    now: number,
-  ): SendQueue | undefined {
-    const isSet = sockopt.some(({ level, opt }) =>
-      (level === SOL_SOCKET && opt === SO_SNDBUF) || (level === IPPROTO_TCP && opt === TCP_NOTSENT_LOWAT)
-    );
-    // Old kernels do not report what was acknowledged, and so the rate of the path is not known.
-    return durationMs === undefined || isSet || acked < 0 ? undefined : new SendQueue(kernel, acked, now);
-  }
-
-  /** Sets the queue to what the path needs, from the bytes acknowledged since the last call. */
-  adapt(acked: number, now: number): void {
-    const perNano = Math.max(0, acked - this.#acked) / Math.max(1, now - this.#lookedAt);
-    this.#acked = acked;
-    this.#lookedAt = now;
-    const wanted = Math.min(MAX_QUEUE_BYTES, Math.max(MIN_QUEUE_BYTES, Math.ceil(perNano * QUEUE_NANOS)));
-    // After a loss, nothing may be acknowledged for a moment.
-    const maxBytes = Math.max(wanted, Math.floor(this.#maxBytes / 2));
-    if (maxBytes === this.#maxBytes) return;
-    this.#maxBytes = maxBytes;
-    this.#kernel.limitUnsent(maxBytes);
   }
 }
 

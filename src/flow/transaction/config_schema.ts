@@ -21,6 +21,13 @@ const message = size.refine(
 );
 const byDefault = formatSize(DEFAULT_MESSAGE_BYTES);
 
+function untilNoneBegins(defaultMs: number) {
+  const usual = formatDuration(defaultMs);
+  return duration.optional().describe(
+    `No transaction begins after this long; 0: when it is stopped; ${usual} if there is no number of transactions either.`,
+  );
+}
+
 /** Numbers of transactions, over whatever they go. */
 export const transactionCounts = {
   transactions: z.int(expects(MANY)).min(1, expects(MANY)).max(MAX_TRANSACTIONS, expects(MANY)).optional()
@@ -33,12 +40,7 @@ export const transactionCounts = {
 export const streamTransactionFields = {
   request: message.optional().meta({ description: "The length of a request.", default: byDefault }),
   response: message.optional().meta({ description: "The length of a response.", default: byDefault }),
-  duration: duration.optional().describe(
-    `No transaction begins after this long; 0: when it is stopped; ${
-      formatDuration(DEFAULT_DURATION_MS)
-    } if there is no number of ` +
-      "transactions either.",
-  ),
+  duration: untilNoneBegins(DEFAULT_DURATION_MS),
   ...transactionCounts,
   connect: toggle("Make a connection for each transaction; the server listens at a port of its own for them."),
   clientPorts: pattern("a range of ports such as 10000-60000", /^\d{1,5}-\d{1,5}$/).refine(
@@ -62,12 +64,7 @@ export function packetTransactionFields(length: typeof size) {
   return {
     request: length.optional().describe("The length of a request, header included; left out: the header alone."),
     response: length.optional().describe("The length of a response, header included; left out: the header alone."),
-    duration: duration.optional().describe(
-      `No transaction begins after this long; 0: when it is stopped; ${
-        formatDuration(DEFAULT_PACKET_DURATION_MS)
-      } if there is no number of ` +
-        "transactions either.",
-    ),
+    duration: untilNoneBegins(DEFAULT_PACKET_DURATION_MS),
     ...transactionCounts,
     timeout: timeout.optional().meta({
       description:

@@ -2,14 +2,13 @@ import { SocketAddress } from "../../sys/address.ts";
 import { READABLE } from "../../sys/poller.ts";
 import { TineError } from "../../base/errors.ts";
 import type { StreamClientConfig } from "../config.ts";
-import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest, Timer } from "../engine/engine_flow.ts";
+import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest } from "../engine/engine_flow.ts";
 import { Hmac } from "../hmac.ts";
-import { HANDSHAKE_TIMEOUT_MS, PROGRESS_MS, STALL_TIMEOUT_MS } from "../stream/limits.ts";
+import { DEFAULT_DURATION_MS, PROGRESS_MS, STALL_TIMEOUT_MS } from "../stream/limits.ts";
 import { requestAt } from "../stream/messages.ts";
-import { Connector, Opening } from "../stream/stream_client_flow.ts";
+import { Connector, Opening, patience } from "../stream/opening.ts";
 import { StreamPeer } from "../stream/stream_peer.ts";
 import type { StreamPort, StreamPorts } from "../stream/stream_port.ts";
-import { DEFAULT_DURATION_MS } from "../stream/limits.ts";
 import { encodeFrame, type FrameKey } from "../stream/wire.ts";
 import { ConnectingExchange } from "./connecting_exchange.ts";
 import { Exchanging } from "./exchanging.ts";
@@ -122,7 +121,7 @@ class StreamTransactions implements EngineFlow {
   #open(port: StreamPort, server: SocketAddress): void {
     const peer = this.#peer = new StreamPeer(port, server.toString());
     const opening = new Opening(peer, this.#hmac !== undefined);
-    const patience = this.#patience(() => opening.awaited);
+    const timer = patience(this.#host, peer, () => opening.awaited);
     const ask = (key?: FrameKey) => peer.send(encodeFrame(this.#request, key));
     const hmac = this.#hmac;
     let asked = hmac === undefined;
@@ -136,7 +135,7 @@ class StreamTransactions implements EngineFlow {
       }
       const answer = this.#readAnswer(opening, peer);
       if (answer === undefined) return;
-      patience.clear();
+      timer.clear();
       watch.close();
       this.#begin(peer, server, answer);
     });
@@ -222,12 +221,12 @@ class StreamTransactions implements EngineFlow {
 
   /** Ends the flow at the server, and waits for the count of that. */
   #end(peer: StreamPeer): void {
-    const patience = this.#patience(() => "receipt");
+    const timer = patience(this.#host, peer, () => "receipt");
     this.#exchange!.askForEnd();
     const watch = peer.port.watch(this.#host, READABLE, () => {
       const frame = peer.readFrame();
       if (frame === undefined) return;
-      patience.clear();
+      timer.clear();
       watch.close();
       this.#finish(peer, checkTransactionReceipt(frame.value));
     });
@@ -255,15 +254,5 @@ class StreamTransactions implements EngineFlow {
   get #warmup(): { readonly warmupNanos?: number } {
     const { warmup } = this.#config;
     return warmup ? { warmupNanos: warmup * MILLISECOND } : {};
-  }
-
-  #patience(what: () => string): Timer {
-    const timer = this.#host.timer(() => {
-      const seconds = HANDSHAKE_TIMEOUT_MS / 1000;
-      const { name } = this.#peer!;
-      throw new TineError("no-answer", `${name} gave no ${what()} of a tine server of TCP flows for ${seconds} s`);
-    });
-    timer.set(this.#host.now() + HANDSHAKE_TIMEOUT_MS * MILLISECOND);
-    return timer;
   }
 }

@@ -1,6 +1,5 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { Distribution } from "../../../src/flow/analysis/distribution.ts";
-import { roundTripsPerMinute } from "../../../src/flow/analysis/sender_analysis.ts";
+import { Distribution, roundTripsPerMinute } from "../../../src/flow/analysis/distribution.ts";
 
 Deno.test("roundTripsPerMinute() is a minute by the trimmed mean", () => {
   const rtt = new Distribution();
