@@ -9,26 +9,16 @@ import {
   intervalLines,
   summaryJson,
   summaryLines,
-  warmUpLine,
+  warmUpLines,
 } from "./client_report.ts";
 import { InterruptibleOutput } from "../interrupts.ts";
-import { type ClientFlow, runFlows } from "./run_flows.ts";
+import type { ClientFlow } from "./client_flow.ts";
+import { runFlows } from "./run_flows.ts";
 import { startLongTimer } from "../../base/time.ts";
 
 const EXIT_FAILED = 1;
 /** The exit code of a client that is interrupted. */
 const EXIT_INTERRUPTED = 130;
-
-/** A flow that follows intervals. */
-export interface IntervalFlow<Interval> extends ClientFlow {
-  /**
-   * Takes out what it did in an interval, in order.
-   *
-   * @param k the number of the interval, from 0
-   * @param durationMs how long it was
-   */
-  takeInterval(k: number, durationMs: number): Interval;
-}
 
 /** How flows are run by hand. */
 export interface ClientOptions {
@@ -51,10 +41,10 @@ export interface ClientOptions {
  * @returns the exit code; it is that of a failure if a flow did not come to its end
  * @throws what the first flow failed with, after the summary
  */
-export async function runClient<Interval, Client extends IntervalFlow<Interval>>(
+export async function runClient<Client extends ClientFlow<Interval, Figures>, Interval, Figures>(
   flows: Flows,
   clients: readonly Client[],
-  report: ClientReport<Client, Interval>,
+  report: ClientReport<Client, Interval, Figures>,
   { name, server, key, intervalMs, endless, json }: ClientOptions,
 ): Promise<number> {
   using output = new InterruptibleOutput(EXIT_INTERRUPTED, { graceful: endless });
@@ -65,14 +55,13 @@ export async function runClient<Interval, Client extends IntervalFlow<Interval>>
     const intervals = {
       fromMs,
       toMs,
-      seen: clients.map((client) => [client, client.takeInterval(k, toMs - fromMs)] as const),
+      seen: clients.map((flow) => ({ flow, interval: flow.takeInterval(k, toMs - fromMs) })),
     };
     if (json) {
       for (const object of intervalJson(report, intervals)) output.json(object);
       return;
     }
-    const warming = warmUpLine(clients);
-    if (!headed) output.lines([...warming === undefined ? [] : [warming], ...tableHead(report.intervalTable)]);
+    if (!headed) output.lines([...warmUpLines(clients), ...tableHead(report.intervalTable)]);
     headed = true;
     output.lines(intervalLines(report, intervals));
   });
@@ -92,7 +81,7 @@ export async function runClient<Interval, Client extends IntervalFlow<Interval>>
   });
   const cut = clients.find(({ complete }) => !complete);
   const failure = error ?? (cut && new TineError("incomplete-flow", `flow ${cut.id} did not come to its end`));
-  if (thread !== undefined) timer.end(Math.max(...clients.map(({ lastMs }) => lastMs)));
+  if (thread !== undefined) timer.end(Math.max(...clients.map(({ lastNanos }) => lastNanos)) / 1e6);
   if (thread !== undefined || json) {
     const load = { busiestThread: thread?.share, processors: processors?.share };
     const how = { server, kind: flows.kind, load, error: failure, started, infos };

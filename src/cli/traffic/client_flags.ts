@@ -8,7 +8,6 @@ import { duration, type Flag, flag, flagName, integer, text } from "../flags.ts"
 import { escape } from "../terminal.ts";
 import { formatDuration, formatSize, parseRate, parseSize, type Rate } from "../../base/units.ts";
 import { MAX_IN_FLIGHT } from "../../flow/transaction/limits.ts";
-import type { ClientFlow } from "./run_flows.ts";
 
 /** More flows than this at once are no measurement by hand. */
 export const MAX_PARALLEL = 128;
@@ -225,12 +224,6 @@ export function checkWarmup(warmup: number | undefined, durationMs: number): voi
   );
 }
 
-/** Returns what stands behind the server in the first line of a summary; empty without a warm-up. */
-export function warmupText(flows: readonly ClientFlow[]): string {
-  const ms = flows[0]?.warmUp?.ms;
-  return ms === undefined ? "" : `, after a warm-up of ${formatDuration(ms)}`;
-}
-
 /** Returns the time between lines, in milliseconds; Infinity: no lines. */
 export function intervalOf({ interval, json }: { interval?: number; json: boolean }): number {
   return (interval ?? (json ? 0 : DEFAULT_INTERVAL_MS)) || Infinity;
@@ -278,16 +271,4 @@ export function rate({ help, example, packets }: RateOptions): Flag<Rates | unde
  */
 export function checkRates({ rate, bidir }: { readonly rate?: Rates; readonly bidir: boolean }): void {
   if (rate?.both && !bidir) throw new UsageError("--rate RATE,DOWN means nothing without --bidir: give one rate");
-}
-
-const LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789";
-
-/**
- * Returns an id for a flow, different from those of other clients of the same server: `up.k2f8q0xw`.
- *
- * @param name what it is called for people, at most 7 letters and digits
- */
-export function newFlowId(name: string): string {
-  const random = crypto.getRandomValues(new Uint8Array(8));
-  return `${name}.${Array.from(random, (byte) => LETTERS[byte % LETTERS.length]).join("")}`;
 }

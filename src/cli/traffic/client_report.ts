@@ -1,7 +1,7 @@
 import { messageOf, TineError } from "../../base/errors.ts";
 import {
   type Bottleneck,
-  type Figures,
+  type Figures as FigureList,
   figuresOf,
   type MachineLoad,
   worstBottlenecks,
@@ -9,44 +9,41 @@ import {
 import type { FlowInfoEvent, Flows } from "../../flow/flows.ts";
 import { formatDuration } from "../../base/units.ts";
 import { type Row, span, type Table, tableRows } from "../figures.ts";
+import type { ClientFlow, Direction } from "./client_flow.ts";
 import { connectionJson, provenance } from "./provenance.ts";
-import type { ClientFlow } from "./run_flows.ts";
 
-/** How flows of a protocol are shown. */
-export interface ClientReport<Client, Interval> {
+/** A flow that is over, and what was measured with it. */
+export interface Measured<Client, Figures> {
+  readonly flow: Client;
+  readonly figures: Figures;
+}
+
+/** How flows of a kind are shown. */
+export interface ClientReport<Client extends ClientFlow<Interval, Figures>, Interval, Figures> {
   readonly protocol: "tcp" | "udp";
   /** What objects of an interval have. */
-  readonly intervalFigures: Figures<Interval>;
+  readonly intervalFigures: FigureList<Interval>;
   /** What lines of an interval have. */
   readonly intervalTable: Table<Interval>;
   /** Adds up what several flows did in an interval. */
   sumIntervals(intervals: readonly Interval[]): Interval;
-  /** Sums up flows that are over. */
-  summarize(clients: readonly Client[], load: MachineLoad): Summary;
-}
-
-/** What objects of a protocol have. */
-export interface SummaryValues {
-  readonly flows: readonly { readonly id: string }[];
-  readonly [key: string]: unknown;
-}
-
-/** What was measured with flows of a protocol. */
-export interface Summary {
-  /** What stands behind the server in the first line. */
-  readonly setup?: string;
-  lines(): string[];
-  /** The keys that objects of this protocol have, those of flows among them. */
-  json(): SummaryValues;
-  /** Where tine and its machines were the limit. */
-  readonly bottlenecks: readonly Bottleneck[];
+  /** Returns what stands behind the server in the first line of a summary, each with a comma before it. */
+  setup(all: readonly Measured<Client, Figures>[]): readonly string[];
+  /** Returns the tables of a summary as lines. */
+  lines(all: readonly Measured<Client, Figures>[]): string[];
+  /** Returns the keys of a flow in a summary, save its names and its connection. */
+  flowJson(one: Measured<Client, Figures>): object;
+  /** Returns the keys of all flows together in a summary. */
+  totalsJson(all: readonly Measured<Client, Figures>[]): object;
+  /** Returns where tine and its machines were the limit of a flow. */
+  bottlenecks(one: Measured<Client, Figures>, load: MachineLoad): readonly Bottleneck[];
 }
 
 /** What flows did in an interval; times are milliseconds since the first of them has started. */
 export interface Intervals<Client, Interval> {
   readonly fromMs: number;
   readonly toMs: number;
-  readonly seen: readonly (readonly [Client, Interval])[];
+  readonly seen: readonly { readonly flow: Client; readonly interval: Interval }[];
 }
 
 /** What a measurement was made with. */
@@ -66,18 +63,20 @@ export interface MeasuredWith {
 }
 
 /** Returns an interval as lines: one a flow, and their sum where there are several in a direction. */
-export function intervalLines<Client extends ClientFlow, Interval>(
-  { intervalTable, sumIntervals }: ClientReport<Client, Interval>,
+export function intervalLines<Client extends ClientFlow<Interval, Figures>, Interval, Figures>(
+  { intervalTable, sumIntervals }: ClientReport<Client, Interval, Figures>,
   { fromMs, toMs, seen }: Intervals<Client, Interval>,
 ): string[] {
   const time = span(fromMs, toMs);
-  const timeOf = (client: ClientFlow) => time + (isWarmUp(client, fromMs, toMs) ? ` ${WARM_UP_MARK}` : "");
-  const sums = sumsOf(seen, ([{ direction }]) => direction);
+  const row = (label: string, flow: ClientFlow, interval: Interval): Row<Interval> => [
+    [label, isWarmUp(flow, fromMs, toMs) ? `${time} ${WARM_UP_MARK}` : time],
+    interval,
+  ];
   return tableRows(intervalTable, [
-    ...seen.map(([client, interval]): Row<Interval> => [[client.label, timeOf(client)], interval]),
-    ...sums.map((
-      { label, those },
-    ): Row<Interval> => [[label, timeOf(those[0][0])], sumIntervals(those.map(([, one]) => one))]),
+    ...seen.map(({ flow, interval }) => row(flow.label, flow, interval)),
+    ...sumsOf(seen).map(({ label, those }) =>
+      row(label, those[0].flow, sumIntervals(those.map((one) => one.interval)))
+    ),
   ]);
 }
 
@@ -89,72 +88,84 @@ function isWarmUp({ warmUp }: ClientFlow, fromMs: number, toMs: number): boolean
   return warmUp !== undefined && (fromMs + toMs) / 2 < warmUp.endMs;
 }
 
-/** Returns what the marks of lines mean; undefined without a warm-up. */
-export function warmUpLine(clients: readonly ClientFlow[]): string | undefined {
-  const ms = clients[0]?.warmUp?.ms;
-  return ms === undefined
-    ? undefined
-    : `warming up for ${formatDuration(ms)}: lines with a ${WARM_UP_MARK} are in no figure of the summary`;
+/** Returns what the marks of lines mean; nothing without a warm-up. */
+export function warmUpLines([{ warmUp }]: readonly ClientFlow[]): string[] {
+  if (warmUp === undefined) return [];
+  const time = formatDuration(warmUp.ms);
+  return [`warming up for ${time}: lines with a ${WARM_UP_MARK} are in no figure of the summary`];
 }
 
 /** Returns an interval as objects, one a flow. */
-export function intervalJson<Client extends ClientFlow, Interval>(
-  report: ClientReport<Client, Interval>,
+export function intervalJson<Client extends ClientFlow<Interval, Figures>, Interval, Figures>(
+  { intervalFigures }: ClientReport<Client, Interval, Figures>,
   { fromMs, toMs, seen }: Intervals<Client, Interval>,
 ): object[] {
-  return seen.map(([client, interval]) => ({
+  return seen.map(({ flow, interval }) => ({
     type: "interval",
-    flow: client.label,
-    direction: client.direction,
-    ...isWarmUp(client, fromMs, toMs) && { warmup: true },
+    flow: flow.label,
+    direction: flow.direction,
+    ...isWarmUp(flow, fromMs, toMs) && { warmup: true },
     startSeconds: fromMs / 1000,
     endSeconds: toMs / 1000,
-    ...figuresOf(report.intervalFigures, interval),
+    ...figuresOf(intervalFigures, interval),
   }));
 }
 
 /** Returns the summary of flows as lines. */
-export function summaryLines<Client>(
-  { protocol, summarize }: Pick<ClientReport<Client, never>, "protocol" | "summarize">,
+export function summaryLines<Client extends ClientFlow<Interval, Figures>, Interval, Figures>(
+  report: ClientReport<Client, Interval, Figures>,
   clients: readonly Client[],
   { server, kind, load }: Pick<MeasuredWith, "server" | "kind" | "load">,
 ): string[] {
-  const { setup = "", bottlenecks, ...summary } = summarize(clients, load);
-  const title = `${protocol.toUpperCase()}, server ${server}${setup}`;
-  return [title, "", ...summary.lines(), ...kindLines(kind), ...bottleneckLines(bottlenecks)];
+  const all = clients.map((flow): Measured<Client, Figures> => ({ flow, figures: flow.figures() }));
+  const { warmUp } = clients[0];
+  const title = [
+    `${report.protocol.toUpperCase()}, server ${server}`,
+    ...report.setup(all),
+    ...warmUp === undefined ? [] : [`after a warm-up of ${formatDuration(warmUp.ms)}`],
+  ];
+  const bottlenecks = all.flatMap((one) => report.bottlenecks(one, load));
+  return [title.join(", "), "", ...report.lines(all), ...kindLines(kind), ...bottleneckLines(bottlenecks)];
 }
 
 /** Returns the summary of flows as an object. */
-export function summaryJson<Client extends ClientFlow>(
-  { protocol, summarize }: Pick<ClientReport<Client, never>, "protocol" | "summarize">,
+export function summaryJson<Client extends ClientFlow<Interval, Figures>, Interval, Figures>(
+  report: ClientReport<Client, Interval, Figures>,
   clients: readonly Client[],
-  { server, kind, load, error, started, infos }: MeasuredWith,
+  { infos, load, ...how }: MeasuredWith,
 ): object {
-  const { bottlenecks, ...summary } = summarize(clients, load);
-  const { flows, ...json } = summary.json();
-  const warmupMs = clients[0]?.warmUp?.ms;
+  const all = clients.map((flow): Measured<Client, Figures> => ({ flow, figures: flow.figures() }));
+  const warmupMs = clients[0].warmUp?.ms;
   return {
-    type: "summary",
-    ...provenance(started, new Date()),
-    protocol,
-    server,
-    kind,
+    ...summaryHead(report.protocol, how),
     warmupSeconds: warmupMs && warmupMs / 1000,
     complete: clients.every(({ complete }) => complete),
-    error: errorJson(error),
-    ...json,
-    flows: flows.map((flow) => ({ ...flow, ...connectionJson(infos.get(flow.id)) })),
-    bottlenecks: bottlenecksJson(bottlenecks),
+    error: errorJson(how.error),
+    ...report.totalsJson(all),
+    flows: all.map((one) => ({
+      flow: one.flow.label,
+      id: one.flow.id,
+      ...report.flowJson(one),
+      ...connectionJson(infos.get(one.flow.id)),
+    })),
+    bottlenecks: bottlenecksJson(all.flatMap((one) => report.bottlenecks(one, load))),
   };
 }
 
+/** Returns what summaries of all kinds begin with, as objects. */
+export function summaryHead(
+  protocol: "tcp" | "udp",
+  { server, kind, started }: Pick<MeasuredWith, "server" | "kind" | "started">,
+): object {
+  return { type: "summary", ...provenance(started, new Date()), protocol, server, kind };
+}
+
 /** Returns the directions in which there are several flows, with the label of their sum. */
-export function sumsOf<T>(
+export function sumsOf<T extends { readonly flow: ClientFlow }>(
   all: readonly T[],
-  directionOf: (one: T) => ClientFlow["direction"],
-): { readonly label: string; readonly direction: ClientFlow["direction"]; readonly those: readonly T[] }[] {
+): { readonly label: string; readonly direction: Direction; readonly those: readonly T[] }[] {
   return (["upload", "download"] as const).flatMap((direction) => {
-    const those = all.filter((one) => directionOf(one) === direction);
+    const those = all.filter(({ flow }) => flow.direction === direction);
     return those.length < 2 ? [] : [{ label: direction === "upload" ? "sum up" : "sum down", direction, those }];
   });
 }

@@ -14,8 +14,7 @@ import {
 } from "../../flow/analysis/mod.ts";
 import { isLoopback } from "../../base/address.ts";
 import { parseAddress } from "../address.ts";
-import type { ClientFlow } from "./run_flows.ts";
-import { newFlowId } from "./client_flags.ts";
+import { ClientFlow } from "./client_flow.ts";
 
 /** What this client counts in an interval. */
 class IntervalCounts {
@@ -45,28 +44,25 @@ export interface PacketFlowOptions {
   readonly sendAfter?: Promise<unknown>;
 }
 
+/** What was measured with a UDP flow, and how the clocks of its ends relate; nothing if no packet was sent or received. */
+export interface MeasuredPackets {
+  readonly figures?: PacketFigures;
+  readonly clockOffset?: OffsetEstimate;
+}
+
 /** A UDP flow with one sender, by hand. */
-export class PacketFlow implements ClientFlow {
-  readonly id: string;
-  readonly label: string;
-  readonly direction: "upload" | "download";
+export class PacketFlow extends ClientFlow<PacketInterval, MeasuredPackets> {
   /** Its packets, without echoes, as they passed this end; in the time of all flows. */
   readonly passed = new RateMeter();
   readonly #options: PacketFlowOptions;
   readonly #analysis: PacketAnalysis;
   readonly #intervals = new Map<number, IntervalCounts>();
   #report: PacketReport | undefined;
-  #startNanos = 0;
-  #lastNanos = 0;
-  /** When a packet of the warm-up was last sent or received. */
-  #warmedNanos = 0;
-  #complete = false;
 
   constructor(options: PacketFlowOptions) {
+    const { sender, client } = options;
+    super({ ...options, direction: sender.reverse ? "download" : "upload", warmup: client.warmup });
     this.#options = options;
-    this.label = options.label;
-    this.direction = options.sender.reverse ? "download" : "upload";
-    this.id = newFlowId(options.label);
     this.#analysis = new PacketAnalysis({
       offset: options.offset,
       clientOnly: true,
@@ -76,27 +72,14 @@ export class PacketFlow implements ClientFlow {
     this.#analysis.measuredSenders = 1;
   }
 
-  get warmUp(): { readonly ms: number; readonly endMs: number } | undefined {
-    const { warmup } = this.#options.client;
-    return warmup ? { ms: warmup, endMs: this.#warmedNanos / 1e6 } : undefined;
-  }
-
-  get lastMs(): number {
-    return this.#lastNanos / 1e6;
-  }
-
-  /** Whether it came to its end, with the counts of the server. */
-  get complete(): boolean {
-    return this.#complete;
-  }
-
   /** Packets that either end received, and that were not of the flow or not signed as they should be. */
   get bad(): { readonly here: number; readonly server: number } {
     return { here: this.#report?.bad ?? 0, server: this.#report?.serverBad ?? 0 };
   }
 
-  info({ values: { client, server, sharesClock } }: FlowInfoEvent, startNanos: number): void {
-    this.#startNanos = startNanos;
+  override info(info: FlowInfoEvent, originNanos: number): void {
+    super.info(info, originNanos);
+    const { client, server, sharesClock } = info.values;
     const known = typeof client === "string" && typeof server === "string" && sameMachine(client, server);
     if (known || sharesClock === true) this.#analysis.clocks = SHARED_CLOCK;
   }
@@ -108,10 +91,11 @@ export class PacketFlow implements ClientFlow {
     for (let i = 0; i < count; i++) {
       if (columns.server[i]) continue;
       const interval = this.#interval(columns.t[i]);
+      const nanos = columns.t[i] + this.originNanos;
       const packets = Math.max(1, columns.packets[i]);
       const bytes = packets * columns.len[i];
-      if (columns.sender[i] > 0) this.#warmedNanos = Math.max(this.#warmedNanos, columns.t[i] + this.#startNanos);
-      else if (this.#sends === (columns.sent[i] === 1)) this.passed.add(columns.t[i] + this.#startNanos, bytes);
+      if (columns.sender[i] > 0) this.warmupEndNanos = Math.max(this.warmupEndNanos, nanos);
+      else if (this.#sends === (columns.sent[i] === 1)) this.passed.add(nanos, bytes);
       if (columns.sent[i]) {
         interval.sent += packets;
         interval.sentBytes += bytes;
@@ -122,7 +106,7 @@ export class PacketFlow implements ClientFlow {
     }
   }
 
-  progress(report: FlowProgress): void {
+  override progress(report: FlowProgress): void {
     if (report.kind === "packets") this.#report = report;
   }
 
@@ -136,15 +120,9 @@ export class PacketFlow implements ClientFlow {
       sender: [{ unresponsive: sender }],
     };
     this.#report = await flows.packetClient(server, config, { ...options, sendAfter });
-    this.#complete = this.#report.complete;
+    this.complete = this.#report.complete;
   }
 
-  /**
-   * Takes out what is known of an interval.
-   *
-   * @param k its number, from 0
-   * @param durationMs its length
-   */
   takeInterval(k: number, durationMs: number): PacketInterval {
     const { sent, sentBytes, received, receivedBytes, rtt } = this.#intervals.get(k) ?? new IntervalCounts();
     this.#intervals.delete(k);
@@ -157,10 +135,9 @@ export class PacketFlow implements ClientFlow {
     };
   }
 
-  /** All that was measured, and how the clocks of the ends relate; undefined if no packet was sent or received. */
-  figures(): { figures: PacketFigures; clockOffset?: OffsetEstimate } | undefined {
+  figures(): MeasuredPackets {
     const { senders: [figures], clockOffset } = this.#analysis.figures(this.#report);
-    return figures && { figures, clockOffset };
+    return figures === undefined ? {} : { figures, clockOffset };
   }
 
   /** Whether this client has the sender. */
@@ -170,12 +147,7 @@ export class PacketFlow implements ClientFlow {
 
   /** The interval of a time of this flow. */
   #interval(t: number): IntervalCounts {
-    const nanos = t + this.#startNanos;
-    this.#lastNanos = Math.max(this.#lastNanos, nanos);
-    const k = Math.max(0, Math.floor(nanos / (this.#options.intervalMs * 1e6)));
-    let interval = this.#intervals.get(k);
-    if (interval === undefined) this.#intervals.set(k, interval = new IntervalCounts());
-    return interval;
+    return this.#intervals.getOrInsertComputed(this.intervalOf(this.sampled(t)), () => new IntervalCounts());
   }
 }
 

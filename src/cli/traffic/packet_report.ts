@@ -12,20 +12,19 @@ import {
   PATH_FIGURES,
   type PathFigures,
   SPREAD_PARTS,
-  sumKnown,
   sumPackets,
+  sumWhereKnown,
 } from "../../flow/analysis/mod.ts";
 import { bitRate, column, figureText, milliseconds, percent, separated, type Table, tableOf } from "../figures.ts";
-import { warmupText } from "./client_flags.ts";
-import { type ClientReport, type SummaryValues, sumsOf } from "./client_report.ts";
-import type { PacketFlow } from "./packet_flow.ts";
+import { type ClientReport, type Measured, sumsOf } from "./client_report.ts";
+import type { MeasuredPackets, PacketFlow } from "./packet_flow.ts";
 import { count, grouped } from "../../base/units.ts";
 import { tableLines } from "../../base/text.ts";
 
 const { sent, received, sendBitsPerSecond, receiveBitsPerSecond, rtt } = PACKET_INTERVAL_FIGURES;
 
 /** How `tine udp client` shows UDP flows. */
-export const PACKET_REPORT: ClientReport<PacketFlow, PacketInterval> = {
+export const PACKET_REPORT: ClientReport<PacketFlow, PacketInterval, MeasuredPackets> = {
   protocol: "udp",
   intervalFigures: PACKET_INTERVAL_FIGURES,
   intervalTable: {
@@ -42,72 +41,52 @@ export const PACKET_REPORT: ClientReport<PacketFlow, PacketInterval> = {
     widths: [8, 11, 9, 9, 11, 11, 7, 7, 7],
   },
 
-  sumIntervals(intervals) {
-    const rtt = new Distribution();
-    for (const interval of intervals) rtt.merge(interval.rtt);
-    return {
-      durationMs: intervals[0].durationMs,
-      sent: sumKnown(intervals.map(({ sent }) => sent)),
-      sentBytes: sumKnown(intervals.map(({ sentBytes }) => sentBytes)),
-      received: sumKnown(intervals.map(({ received }) => received)),
-      receivedBytes: sumKnown(intervals.map(({ receivedBytes }) => receivedBytes)),
-      rtt,
-    };
+  sumIntervals: (intervals) => ({
+    durationMs: intervals[0].durationMs,
+    sent: sumWhereKnown(intervals.map(({ sent }) => sent)),
+    sentBytes: sumWhereKnown(intervals.map(({ sentBytes }) => sentBytes)),
+    received: sumWhereKnown(intervals.map(({ received }) => received)),
+    receivedBytes: sumWhereKnown(intervals.map(({ receivedBytes }) => receivedBytes)),
+    rtt: Distribution.merged(intervals.map(({ rtt }) => rtt)),
+  }),
+
+  setup: () => [],
+
+  lines(all) {
+    const flows = all.map(({ flow: { label, complete, bad, warmUp }, figures: { figures, clockOffset } }) => {
+      if (figures !== undefined) return packetTables({ label, complete, bad, figures, clockOffset });
+      return [`${label}: no packet was sent or received${warmUp ? " after the warm-up" : ""}`];
+    });
+    const sums = sumsOf(all).map(({ label, those }) => {
+      return packetTables({ label, complete: those.every(({ flow }) => flow.complete), figures: sum(those) });
+    });
+    return separated([...flows, ...sums]);
   },
 
-  summarize(flows, load) {
-    const measured = flows.map((flow) => ({ flow, passed: flow.passed, ...flow.figures() }));
-    return {
-      setup: warmupText(flows),
-      lines: () => lines(measured),
-      json: () => json(measured),
-      bottlenecks: measured.flatMap(({ figures }) => figures ? packetBottlenecks(figures, load) : []),
-    };
-  },
+  flowJson: ({ flow: { direction, complete, bad }, figures: { figures, clockOffset } }) => ({
+    direction,
+    complete,
+    bad: bad.here,
+    serverBad: bad.server,
+    ...figures && packetFiguresJson(figures, clockOffset),
+  }),
+
+  totalsJson: (all) => ({
+    totals: Array.from(Map.groupBy(all, ({ flow }) => flow.direction), ([direction, those]) => ({
+      direction,
+      flows: those.length,
+      complete: those.every(({ flow }) => flow.complete),
+      ...packetFiguresJson(sum(those)),
+    })),
+  }),
+
+  bottlenecks: ({ figures: { figures } }, load) => figures === undefined ? [] : packetBottlenecks(figures, load),
 };
 
-/** A flow, and what was measured with it. */
-interface Measured {
-  readonly flow: PacketFlow;
-  readonly passed: PacketFlow["passed"];
-  readonly figures?: PacketFigures;
-  readonly clockOffset?: OffsetEstimate;
-}
-
-function lines(measured: readonly Measured[]): string[] {
-  const flows = measured.map(({ flow: { label, complete, bad, warmUp }, figures, clockOffset }) => {
-    if (figures === undefined) return [`${label}: no packet was sent or received${warmUp ? " after the warm-up" : ""}`];
-    return packetTables({ label, complete, bad, figures, clockOffset });
-  });
-  const sums = sumsOf(measured, ({ flow }) => flow.direction).map(({ label, direction, those }) => {
-    const complete = those.every(({ flow }) => flow.complete);
-    return packetTables({ label, complete, figures: sumPackets(those, direction === "download") });
-  });
-  return separated([...flows, ...sums]);
-}
-
-function json(measured: readonly Measured[]): SummaryValues {
-  return {
-    flows: measured.map(({ flow, figures, clockOffset }) => ({
-      flow: flow.label,
-      id: flow.id,
-      direction: flow.direction,
-      complete: flow.complete,
-      bad: flow.bad.here,
-      serverBad: flow.bad.server,
-      ...figures && packetFiguresJson(figures, clockOffset),
-    })),
-    totals: (["upload", "download"] as const).flatMap((direction) => {
-      const those = measured.filter(({ flow }) => flow.direction === direction);
-      if (those.length === 0) return [];
-      return [{
-        direction,
-        flows: those.length,
-        complete: those.every(({ flow }) => flow.complete),
-        ...packetFiguresJson(sumPackets(those, direction === "download")),
-      }];
-    }),
-  };
+/** All flows in a direction. */
+function sum(those: readonly Measured<PacketFlow, MeasuredPackets>[]): PacketFigures {
+  const flows = those.map(({ flow: { passed }, figures: { figures } }) => ({ passed, figures }));
+  return sumPackets(flows, those[0].flow.direction === "download");
 }
 
 /** Returns what was measured with a sender, under keys that carry their unit. */

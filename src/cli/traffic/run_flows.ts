@@ -1,34 +1,6 @@
-import type { FlowEvents, FlowInfoEvent, FlowOptions, Flows } from "../../flow/flows.ts";
-import { type Chunk, readChunk } from "../../flow/records/read_chunk.ts";
-import type { FlowProgress } from "../../flow/report.ts";
-
-/** A flow that a client runs, with all that is kept of it. */
-export interface ClientFlow {
-  /** As the server knows it. */
-  readonly id: string;
-  /** For people: `up`, `down2`. */
-  readonly label: string;
-  /** The direction of its sender: an upload is sent by this client. */
-  readonly direction: "upload" | "download";
-  /** Whether it came to its end, and both ends have reported what they know. */
-  readonly complete: boolean;
-  /** Its warm-up: how long it is, and when it is over in the time of {@linkcode lastMs}, as far as is known. */
-  readonly warmUp?: { readonly ms: number; readonly endMs: number };
-  /** When the last sample was taken, in milliseconds since the first of the flows has started. */
-  readonly lastMs: number;
-  /**
-   * Takes what its samples refer to.
-   *
-   * @param startNanos when it started, since the first of the flows has
-   */
-  info(info: FlowInfoEvent, startNanos: number): void;
-  /** Takes samples. */
-  records(chunk: Chunk): void;
-  /** Takes what is known while it runs. */
-  progress(report: FlowProgress): void;
-  /** Runs it to its end. */
-  run(flows: Flows, options: FlowOptions): Promise<void>;
-}
+import type { FlowEvents, FlowInfoEvent, Flows } from "../../flow/flows.ts";
+import { readChunk } from "../../flow/records/read_chunk.ts";
+import type { ClientFlow } from "./client_flow.ts";
 
 /** How flows are run together. */
 export interface RunFlowsOptions {

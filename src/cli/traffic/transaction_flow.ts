@@ -13,8 +13,7 @@ import {
   type TransactionFigures,
   type TransactionInterval,
 } from "../../flow/analysis/mod.ts";
-import { newFlowId } from "./client_flags.ts";
-import type { ClientFlow } from "./run_flows.ts";
+import { ClientFlow } from "./client_flow.ts";
 
 /** How requests and responses are run. */
 export interface TransactionFlowOptions {
@@ -67,24 +66,16 @@ export function overUdp(
   };
 }
 
-/** A flow of requests and responses by hand. */
-export class TransactionFlow implements ClientFlow {
-  readonly id: string;
-  readonly label: string;
-  /** This end asks. */
-  readonly direction = "upload";
+/** A flow of requests and responses by hand: this end asks. */
+export class TransactionFlow extends ClientFlow<TransactionInterval, TransactionFigures> {
   readonly analysis = new TransactionAnalysis();
   readonly #options: TransactionFlowOptions;
   readonly #intervals = new Map<number, { lost: number; readonly latency: Distribution }>();
-  #originNanos = 0;
-  #warmupEndNanos = 0;
-  #lastNanos = 0;
   #report: TransactionReport | undefined;
 
   constructor(options: TransactionFlowOptions) {
+    super({ ...options, direction: "upload" });
     this.#options = options;
-    this.label = options.label;
-    this.id = newFlowId(options.label);
     this.analysis.lossy = options.transport === "udp";
   }
 
@@ -93,29 +84,10 @@ export class TransactionFlow implements ClientFlow {
     return this.#options.perConnection;
   }
 
-  /** What is 0 in the times of its samples, in nanoseconds since the first of the flows has started. */
-  get originNanos(): number {
-    return this.#originNanos;
-  }
-
-  get complete(): boolean {
-    return this.#report?.complete ?? false;
-  }
-
-  get warmUp(): { readonly ms: number; readonly endMs: number } | undefined {
-    const { warmup } = this.#options;
-    return warmup ? { ms: warmup, endMs: this.#warmupEndNanos / 1e6 } : undefined;
-  }
-
-  get lastMs(): number {
-    return this.#lastNanos / 1e6;
-  }
-
-  info({ values: { warmupEndNanos } }: FlowInfoEvent, startNanos: number): void {
-    this.#originNanos = startNanos;
-    if (typeof warmupEndNanos !== "number") return;
-    this.#warmupEndNanos = startNanos + warmupEndNanos;
-    this.analysis.warmupEnd = warmupEndNanos;
+  override info(info: FlowInfoEvent, originNanos: number): void {
+    super.info(info, originNanos);
+    const { warmupEndNanos } = info.values;
+    if (typeof warmupEndNanos === "number") this.analysis.warmupEnd = warmupEndNanos;
   }
 
   records(chunk: Chunk): void {
@@ -123,37 +95,24 @@ export class TransactionFlow implements ClientFlow {
     this.analysis.add(chunk);
     const { columns, count } = chunk;
     for (let i = 0; i < count; i++) {
-      const nanos = columns.t[i] + this.#originNanos;
-      this.#lastNanos = Math.max(this.#lastNanos, nanos);
-      const k = Math.max(0, Math.floor(nanos / (this.#options.intervalMs * 1e6)));
-      let interval = this.#intervals.get(k);
-      if (interval === undefined) this.#intervals.set(k, interval = { lost: 0, latency: new Distribution() });
+      const k = this.intervalOf(this.sampled(columns.t[i]));
+      const interval = this.#intervals.getOrInsertComputed(k, () => ({ lost: 0, latency: new Distribution() }));
       if (columns.lost[i] === 1) interval.lost++;
       else interval.latency.add(columns.latency[i]);
     }
   }
 
-  progress(): void {
-    // All of it is in the samples.
-  }
-
   async run(flows: Flows, options: FlowOptions): Promise<void> {
     this.#report = await this.#options.run(this.id, flows, options);
+    this.complete = this.#report.complete;
   }
 
-  /**
-   * Takes out what is known of an interval.
-   *
-   * @param k its number, from 0
-   * @param durationMs its length
-   */
   takeInterval(k: number, durationMs: number): TransactionInterval {
     const { lost, latency } = this.#intervals.get(k) ?? { lost: 0, latency: new Distribution() };
     this.#intervals.delete(k);
     return { durationMs, latency, ...this.analysis.lossy && { lost } };
   }
 
-  /** All that was measured. */
   figures(): TransactionFigures {
     return this.analysis.figures(this.#report);
   }

@@ -2,6 +2,7 @@ import {
   Distribution,
   figuresOf,
   sumTransactions,
+  sumWhereKnown,
   TRANSACTION_FIGURES,
   TRANSACTION_INTERVAL_FIGURES,
   transactionBottlenecks,
@@ -9,8 +10,7 @@ import {
   type TransactionInterval,
 } from "../../flow/analysis/mod.ts";
 import { type Column, column, type Row, tableOf } from "../figures.ts";
-import { warmupText } from "./client_flags.ts";
-import type { ClientReport } from "./client_report.ts";
+import type { ClientReport, Measured } from "./client_report.ts";
 import type { TransactionFlow } from "./transaction_flow.ts";
 
 /** With more flows than this, a table has their sum alone; `--json` has all of them. */
@@ -19,7 +19,7 @@ const MAX_ROWS = 32;
 /** Returns how `--rr` shows requests and responses. */
 export function transactionReport(
   transport: "tcp" | "udp",
-): ClientReport<TransactionFlow, TransactionInterval> {
+): ClientReport<TransactionFlow, TransactionInterval, TransactionFigures> {
   const { transactions, transactionsPerSecond, latency, unanswered } = TRANSACTION_INTERVAL_FIGURES;
   return {
     protocol: transport,
@@ -37,52 +37,37 @@ export function transactionReport(
       widths: [8, 11, 12, 10, 9, 8, 8, 10].slice(0, transport === "udp" ? 8 : 7),
     },
 
-    sumIntervals(intervals) {
-      const latency = new Distribution();
-      for (const one of intervals) latency.merge(one.latency);
-      const lost = intervals.flatMap(({ lost }) => lost ?? []);
-      return {
-        durationMs: intervals[0].durationMs,
-        latency,
-        ...lost.length > 0 && { lost: lost.reduce((sum, n) => sum + n) },
-      };
+    sumIntervals: (intervals) => ({
+      durationMs: intervals[0].durationMs,
+      latency: Distribution.merged(intervals.map(({ latency }) => latency)),
+      lost: sumWhereKnown(intervals.map(({ lost }) => lost)),
+    }),
+
+    setup: ([{ flow }]) => [flow.perConnection ? "a connection for each transaction" : "requests and responses"],
+
+    lines(all) {
+      const shown = all.length > MAX_ROWS ? [] : all;
+      const rows = shown.map(({ flow: { label, complete }, figures }): Row<TransactionFigures> => {
+        return [[label + (complete ? "" : "*")], figures];
+      });
+      if (all.length > 1) rows.push([[`all ${all.length}`], sum(all)]);
+      const short = all.filter(({ figures }) => figures.unmeasured).map(({ flow }) => flow.label);
+      return [
+        ...transactionTable("flow", all.map(({ figures }) => figures), rows),
+        ...shown.some(({ flow }) => !flow.complete) ? ["* did not come to its end"] : [],
+        ...short.length > 0 ? [`ended before the warm-up was over, without figures for that: ${short.join(", ")}`] : [],
+      ];
     },
 
-    summarize(flows, load) {
-      const measured = flows.map((flow) => ({ flow, figures: flow.figures() }));
-      const all = measured.length === 1 ? measured[0].figures : sumTransactions(flows);
-      const kind = flows[0]?.perConnection ? "a connection for each transaction" : "requests and responses";
-      return {
-        setup: `, ${kind}${warmupText(flows)}`,
-        lines() {
-          const shown = measured.length > MAX_ROWS ? [] : measured;
-          const rows = shown.map(({ flow, figures }): Row<TransactionFigures> => [
-            [flow.label + (flow.complete ? "" : "*")],
-            figures,
-          ]);
-          if (measured.length > 1) rows.push([[`all ${measured.length}`], all]);
-          const short = measured.filter(({ figures }) => figures.unmeasured).map(({ flow }) => flow.label);
-          return [
-            ...transactionTable("flow", measured.map(({ figures }) => figures), rows),
-            ...shown.some(({ flow }) => !flow.complete) ? ["* did not come to its end"] : [],
-            ...short.length > 0
-              ? [`ended before the warm-up was over, without figures for that: ${short.join(", ")}`]
-              : [],
-          ];
-        },
-        json: () => ({
-          ...figuresOf(TRANSACTION_FIGURES, all),
-          flows: measured.map(({ flow: { label, id, complete }, figures }) => ({
-            flow: label,
-            id,
-            complete,
-            ...figuresOf(TRANSACTION_FIGURES, figures),
-          })),
-        }),
-        bottlenecks: measured.flatMap(({ figures }) => transactionBottlenecks(figures, load)),
-      };
-    },
+    flowJson: ({ flow: { complete }, figures }) => ({ complete, ...figuresOf(TRANSACTION_FIGURES, figures) }),
+    totalsJson: (all) => figuresOf(TRANSACTION_FIGURES, sum(all)),
+    bottlenecks: ({ figures }, load) => transactionBottlenecks(figures, load),
   };
+}
+
+/** All flows together. */
+function sum(all: readonly Measured<TransactionFlow, TransactionFigures>[]): TransactionFigures {
+  return all.length === 1 ? all[0].figures : sumTransactions(all.map(({ flow }) => flow));
 }
 
 /**

@@ -13,15 +13,22 @@ import {
 import type { Flows } from "../../flow/flows.ts";
 import { column, milliseconds, type Table, tableHead, tableRows } from "../figures.ts";
 import { escape } from "../terminal.ts";
-import { bottleneckLines, bottlenecksJson, errorJson, kindLines, type MeasuredWith } from "./client_report.ts";
+import {
+  bottleneckLines,
+  bottlenecksJson,
+  errorJson,
+  kindLines,
+  type MeasuredWith,
+  summaryHead,
+} from "./client_report.ts";
 import { InterruptibleOutput } from "../interrupts.ts";
 import type { PacketClientConfig } from "../../flow/config.ts";
 import { delay } from "../../base/time.ts";
 import { TineError } from "../../base/errors.ts";
 import { BusiestThread, BusyProcessors } from "./machine_load.ts";
+import type { ClientFlow } from "./client_flow.ts";
 import { PacketFlow } from "./packet_flow.ts";
-import { provenance } from "./provenance.ts";
-import { type ClientFlow, runFlows } from "./run_flows.ts";
+import { runFlows } from "./run_flows.ts";
 import { StreamFlow } from "./stream_flow.ts";
 
 const EXIT_INTERRUPTED = 130;
@@ -104,15 +111,11 @@ export function underLoadLines(phases: readonly PhaseFigures[], kind: MeasuredWi
 /** Returns what follows from all phases as an object. */
 export function underLoadJson(
   phases: readonly PhaseFigures[],
-  { server, kind, error, started }: Pick<MeasuredWith, "server" | "kind" | "error" | "started">,
+  { error, ...how }: Pick<MeasuredWith, "server" | "kind" | "error" | "started">,
 ): object {
   const { addedMicros, roundTripsPerMinute } = conclusions(phases);
   return {
-    type: "summary",
-    ...provenance(started, new Date()),
-    protocol: "udp",
-    server,
-    kind,
+    ...summaryHead("udp", how),
     complete: phases.length === PHASES.length && phases.every(({ error }) => error === undefined),
     error: errorJson(error),
     addedRttMedianMicros: addedMicros && rounded(addedMicros, "us"),
@@ -229,7 +232,7 @@ async function measurePhase(flows: Flows, phase: Phase, options: UnderLoadOption
   if (isMeasured) loadIsThere.resolve();
   const results = await Promise.all([loaded, probed]);
   const load = { busiestThread: thread.share, processors: processors.share };
-  const packets = isMeasured ? probe.figures()?.figures : undefined;
+  const packets = isMeasured ? probe.figures().figures : undefined;
   return {
     phase,
     packets,

@@ -215,6 +215,13 @@ export class Distribution {
     block[octave === 0 ? Math.floor(value) : Math.floor(value * SCALES[octave]) - BINS] += times;
   }
 
+  /** Returns the distribution of the values of several. */
+  static merged(all: Iterable<Distribution>): Distribution {
+    const merged = new Distribution();
+    for (const one of all) merged.merge(one);
+    return merged;
+  }
+
   /** Adds all values of another one. */
   merge(other: Distribution): void {
     this.#count += other.#count;

@@ -79,4 +79,4 @@ export {
   TRANSACTION_FIGURES,
   TRANSACTION_INTERVAL_FIGURES,
 } from "./transaction_figures.ts";
-export { type PacketAddend, type StreamAddend, sumKnown, sumPackets, sumStreams } from "./sums.ts";
+export { type PacketAddend, type StreamAddend, sumPackets, sumStreams, sumWhereKnown } from "./sums.ts";

@@ -114,7 +114,13 @@ function sum(values: readonly number[]): number {
 }
 
 /** Returns the sum of values, unless one of them is not known. */
-export function sumKnown(values: readonly (number | undefined)[]): number | undefined {
+function sumKnown(values: readonly (number | undefined)[]): number | undefined {
   const known = values.filter((value) => value !== undefined);
   return known.length === values.length ? sum(known) : undefined;
+}
+
+/** Returns the sum of those values that are known; undefined if none is. */
+export function sumWhereKnown(values: readonly (number | undefined)[]): number | undefined {
+  const known = values.filter((value) => value !== undefined);
+  return known.length === 0 ? undefined : sum(known);
 }

@@ -126,7 +126,11 @@ Deno.test("summaryLines() says where raw sockets were missing", async () => {
 Deno.test("intervalLines() has what was sent and received in an interval", async () => {
   const flow = await measured(echoes);
   const lines = [0, 1, 2].flatMap((k) =>
-    intervalLines(PACKET_REPORT, { fromMs: k * 100, toMs: (k + 1) * 100, seen: [[flow, flow.takeInterval(k, 100)]] })
+    intervalLines(PACKET_REPORT, {
+      fromMs: k * 100,
+      toMs: (k + 1) * 100,
+      seen: [{ flow, interval: flow.takeInterval(k, 100) }],
+    })
   );
   assertEquals(
     lines,
@@ -142,7 +146,7 @@ Deno.test("intervals have no counts of what only the other end knows", () => {
   const flow = (sender: Partial<UnresponsiveConfig>) =>
     new PacketFlow({ label: "f", server: SERVER, intervalMs: 100, sender: { duration: 100, ...sender }, client: {} });
   const [up, echo, down] = [flow({}), flow({ echo: true }), flow({ reverse: true })];
-  const seen = [up, echo, down].map((flow) => [flow, flow.takeInterval(0, 100)] as const);
+  const seen = [up, echo, down].map((flow) => ({ flow, interval: flow.takeInterval(0, 100) }));
   const intervals = { fromMs: 0, toMs: 100, seen };
   assertEquals(
     intervalLines(PACKET_REPORT, intervals).map((line) => line.trim().split(/ +/).slice(1, 4)),

@@ -35,7 +35,7 @@ Deno.test("runFlows() has flows count their intervals from the start of the firs
   let opened = 0;
   const flows = scriptedFlows({ upload: script(5_000_000_000n), download: script(5_500_000_000n) });
   assertEquals(await runFlows(flows, [up, down], { signal, log, onOpen: () => opened++ }), {});
-  assertEquals([opened, up.lastMs, down.lastMs], [1, 1000, 1500]);
+  assertEquals([opened, up.lastNanos, down.lastNanos], [1, 1e9, 1.5e9]);
   assertEquals([up.takeInterval(0, 1000).bytes, up.takeInterval(1, 1000).bytes], [1000, 0]);
   assertEquals([down.takeInterval(0, 1000).bytes, down.takeInterval(1, 1000).bytes], [500, 500]);
 });
