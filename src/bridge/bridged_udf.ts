@@ -20,7 +20,7 @@ import { DEFAULT_BATCH_WINDOW_MS } from "./row_feeder.ts";
 import { DirectHandler } from "./direct_handler.ts";
 import type { UdfProgress } from "./messages.ts";
 import type { ReachOptions } from "./reach_udf.ts";
-import { OutputAllowance } from "./output_allowance.ts";
+import { OutputAllowance } from "./restraint.ts";
 import { RowPoints } from "./row_points.ts";
 import { udfOptions } from "../udf/option_values.ts";
 

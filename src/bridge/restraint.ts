@@ -1,3 +1,4 @@
+import { listProcesses } from "../base/process_table.ts";
 import {
   mayLeaveIdlePolicy,
   SCHED_IDLE,
@@ -179,30 +180,58 @@ export class ProgramThreads implements UdfThreads {
 
   /** Those in its session, and descendants that have left it. Source: proc(5), /proc/PID/stat. */
   #processes(): number[] {
-    const parents = new Map<number, number>();
-    const sessions = new Map<number, number>();
-    try {
-      for (const { name } of Deno.readDirSync("/proc")) {
-        if (!/^\d+$/.test(name)) continue;
-        const [parent, , session] = fieldsOf(name);
-        parents.set(Number(name), parent);
-        sessions.set(Number(name), session);
-      }
-    } catch {
-      return []; // there is no /proc
-    }
-    const belongs = (pid: number | undefined): boolean =>
-      pid !== undefined && (pid === this.#pid || sessions.get(pid) === this.#pid || belongs(parents.get(pid)));
-    return [...parents.keys()].filter(belongs);
+    const processes = new Map(listProcesses().map((one) => [one.pid, one]));
+    const belongs = (pid: number): boolean => {
+      const one = processes.get(pid);
+      return pid === this.#pid || one !== undefined && (one.session === this.#pid || belongs(one.parent));
+    };
+    return [...processes.keys()].filter(belongs);
   }
 }
 
-/** Parent, process group and session of a process; none where it has just ended. */
-function fieldsOf(pid: string): number[] {
-  try {
-    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(1, 4).map(Number);
-  } catch {
-    return [];
+/** Points that may come back for a row. */
+const POINTS_PER_ROW = 16;
+/** Points that may come at once, beyond those. */
+const FREE_POINTS = 100_000;
+/** Points that may come each second, beyond those: a hundredth of what a processor reads. */
+const POINTS_PER_SECOND = 20_000;
+/** The longest pause, in milliseconds: what ends the UDF has to wait for it. */
+const MAX_PAUSE_MS = 500;
+
+/**
+ * What a UDF may return at full speed: more points a row than a reasonable UDF needs, and some without any row. One
+ * that floods is read slowly, since reading all that it can write would keep processors busy that the test needs.
+ *
+ * @example
+ * ```ts
+ * import { OutputAllowance } from "./restraint.ts";
+ * const allowance = new OutputAllowance(0);
+ * console.assert(allowance.pauseMs({ rows: 1000, points: 1000 }, 10) === 0);
+ * console.assert(allowance.pauseMs({ rows: 1000, points: 1_000_000 }, 20) > 0);
+ * ```
+ */
+export class OutputAllowance {
+  /** Points beyond what rows and time make up for. */
+  #excess = 0;
+  #points = 0;
+  #rows = 0;
+  #nowMs: number;
+
+  /** @param nowMs a clock that is never set, in milliseconds */
+  constructor(nowMs = performance.now()) {
+    this.#nowMs = nowMs;
+  }
+
+  /**
+   * Returns how long nothing more is to be read, in milliseconds; 0: the UDF may go on.
+   *
+   * @param counts the rows that it has got so far, and the points that it has returned
+   */
+  pauseMs({ rows, points }: { readonly rows: number; readonly points: number }, nowMs = performance.now()): number {
+    const free = POINTS_PER_ROW * (rows - this.#rows) + POINTS_PER_SECOND * (nowMs - this.#nowMs) / 1000;
+    this.#excess = Math.max(0, this.#excess + points - this.#points - free);
+    [this.#rows, this.#points, this.#nowMs] = [rows, points, nowMs];
+    if (this.#excess <= FREE_POINTS) return 0;
+    return Math.min(MAX_PAUSE_MS, (this.#excess - FREE_POINTS) / POINTS_PER_SECOND * 1000);
   }
 }

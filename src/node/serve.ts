@@ -4,11 +4,12 @@ import type { Connection } from "../wire/connection.ts";
 import { Canceled, type Runner } from "./runner.ts";
 import { type ClockAnswer, type ClockRelation, relateClock, relateClockAgain } from "./clock_relation.ts";
 import { type Connect, connectedLaunch, type Host } from "./launch/launcher.ts";
-import { defaultExeSource } from "./launch/executable.ts";
+import { defaultExeSource, neededEnv } from "./launch/executable.ts";
 import { farHost } from "./launch/invoking_user.ts";
 import { createLaunch } from "./launch/launch.ts";
 import { LiveNode } from "./live_node.ts";
 import { bootId } from "../sys/clock.ts";
+import type { Node } from "./plan/types.ts";
 import { Watchdog } from "./process/watchdog.ts";
 import {
   canceledMessage,
@@ -174,5 +175,36 @@ export async function serve(nodeId: string, connection: Connection, options: Ser
     signal?.removeEventListener("abort", stop);
     link.abort();
     await watchdog?.[Symbol.asyncDispose]();
+  }
+}
+
+/**
+ * Serves as a node that was started from another machine: first does here what a launcher would have done.
+ *
+ * @param nodeId its id
+ * @param connection to its parent; closed when this returns
+ * @param signal ends it
+ * @throws {TineError} as `serve`, and if the node cannot be launched where it is to run
+ */
+export async function serveFar(nodeId: string, connection: Connection, signal: AbortSignal): Promise<void> {
+  const { readFarStart } = await import("./launch/far_start.ts");
+  const { start, connection: rest } = await readFarStart(connection);
+  if (start.netns === undefined) {
+    changeEnv(start.env);
+    return await serve(nodeId, rest, { host: start.host, signal });
+  }
+  const { relay } = await import("./relay.ts");
+  await relay(nodeId, start, rest, signal);
+}
+
+/** The environment of this process is that of the node's commands. */
+function changeEnv({ vars = [], inherit = true }: NonNullable<Node["env"]> = {}): void {
+  if (!inherit) {
+    const needed = neededEnv();
+    for (const name of Object.keys(Deno.env.toObject())) if (!(name in needed)) Deno.env.delete(name);
+  }
+  for (const text of vars) {
+    const end = text.indexOf("=");
+    Deno.env.set(text.slice(0, end), text.slice(end + 1));
   }
 }

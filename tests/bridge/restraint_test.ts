@@ -1,6 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { ProgramThreads, restrained } from "../../src/bridge/restraint.ts";
-import { OutputAllowance } from "../../src/bridge/output_allowance.ts";
+import { OutputAllowance, ProgramThreads, restrained } from "../../src/bridge/restraint.ts";
 import { mayLeaveIdlePolicy, setGroupNice, threadTimes } from "../../src/sys/scheduling.ts";
 import { availability } from "../../src/sys/libc.ts";
 import { startProcess } from "../../src/udf/udf_process.ts";

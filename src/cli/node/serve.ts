@@ -1,5 +1,5 @@
 import { Canceled } from "../../node/runner.ts";
-import { serve } from "../../node/serve.ts";
+import { serve, serveFar } from "../../node/serve.ts";
 import { stdioConnection } from "../../wire/connection.ts";
 import { defineCommand } from "../command.ts";
 import { flag } from "../flags.ts";
@@ -26,12 +26,8 @@ export const command = defineCommand({
     const stop = () => control.abort(new Canceled("interrupted", "the node was interrupted by a signal"));
     using _interrupts = onInterrupt(stop, () => Deno.exit(130));
     try {
-      if (flags.far) {
-        const { serveFar } = await import("../../node/serve_far.ts");
-        await serveFar(id, stdioConnection(), control.signal);
-      } else {
-        await serve(id, stdioConnection(), { signal: control.signal });
-      }
+      if (flags.far) await serveFar(id, stdioConnection(), control.signal);
+      else await serve(id, stdioConnection(), { signal: control.signal });
       return 0;
     } catch (error) {
       // The parent knows why: from itself, or from this node's last message.

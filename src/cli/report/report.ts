@@ -1,3 +1,4 @@
+import type { HostPort } from "../../base/address.ts";
 import type { Reported, ReportedTest } from "../../report/mod.ts";
 import { PLOT_IDS } from "../../report/plot.ts";
 import { parseAddress } from "../address.ts";
@@ -6,7 +7,7 @@ import { CommandFailure, UsageError } from "../errors.ts";
 import { flag, size, text } from "../flags.ts";
 import { onInterrupt } from "../interrupts.ts";
 import { DEFAULT_PATH, NOT_COMPLETE, PATH } from "../results/results.ts";
-import { escape } from "../terminal.ts";
+import { escape, writeStdout } from "../terminal.ts";
 import { checkPageName, writeFile, writePages } from "./write.ts";
 
 /** What `tine report` writes where nothing else is said. */
@@ -73,7 +74,6 @@ export const command = defineCommand({
       if (other !== undefined) throw new UsageError(`--serve does not go with --${other}`);
       if (positionals.length > 1) throw new UsageError("--serve takes one folder of runs");
       const listen = parseAddress(flags.listen ?? "127.0.0.1:0", "--listen");
-      const { serveReports } = await import("./serve.ts");
       return await serveReports(positionals[0] ?? DEFAULT_PATH, listen, flags.withStdin);
     }
     if (flags.withStdin) throw new UsageError("--with-stdin means nothing without --serve");
@@ -107,6 +107,58 @@ export const command = defineCommand({
     return interrupts.interrupted ? 130 : 0;
   },
 });
+
+/** Pages that follow a run have this long to load its final page, in milliseconds. */
+const LAST_PAGES_MS = 5000;
+
+/**
+ * Serves the pages of runs until it is interrupted.
+ *
+ * @param path a folder of runs, or a run
+ * @param withStdin also ends when standard input does, once pages have what there is
+ * @returns the exit code
+ * @throws {TineError} `cannot-listen`
+ * @throws {CommandFailure} `no-results`, where it is a file
+ */
+async function serveReports(path: string, listen: HostPort, withStdin: boolean): Promise<number> {
+  await checkFolder(path, withStdin);
+  const stop = new AbortController();
+  using _interrupts = onInterrupt(() => stop.abort(), () => Deno.exit(130));
+  const { ReportServer } = await import("../../report/serve/server.ts");
+  await using server = await ReportServer.start({
+    path,
+    listen,
+    report: (message) => console.error(`tine report: ${escape(message)}`),
+  });
+  await writeStdout(`${server.url}\n`);
+  const { promise: interrupted, resolve } = Promise.withResolvers<void>();
+  stop.signal.addEventListener("abort", () => resolve(), { once: true });
+  if (stop.signal.aborted) resolve();
+  await (withStdin ? Promise.race([interrupted, endOfStdin()]) : interrupted);
+  if (!stop.signal.aborted) await Promise.race([interrupted, server.drained(LAST_PAGES_MS)]);
+  return 0;
+}
+
+/**
+ * A folder may come with the first run, but a slip in its name is to be seen.
+ *
+ * @param awaited whether its owner, such as tine run, is about to make it
+ */
+async function checkFolder(path: string, awaited: boolean): Promise<void> {
+  const found = await Deno.stat(path).catch(() => undefined);
+  if (found?.isDirectory) return;
+  if (found !== undefined) throw new CommandFailure("no-results", `${path} is no folder of results`, 1);
+  if (!awaited) console.error(`tine report: there is no folder ${escape(path)} so far: pages wait for it`);
+}
+
+async function endOfStdin(): Promise<void> {
+  const bytes = new Uint8Array(4096);
+  try {
+    while (await Deno.stdin.read(bytes) !== null);
+  } catch {
+    // What was there is gone as well.
+  }
+}
 
 /** Refuses what would become a file that is not what its name says. */
 function checkOut(out: string | undefined, plot: string | undefined): void {

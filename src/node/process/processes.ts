@@ -1,3 +1,4 @@
+import { listProcesses, readProcess } from "../../base/process_table.ts";
 import type { ByteSource } from "../../wire/connection.ts";
 
 /** What to start. */
@@ -57,20 +58,8 @@ export function describeStatus({ code, signal }: Deno.CommandStatus): string {
  * @param marker the text
  */
 export function membersOf(group: number, marker: string): number[] {
-  const members: number[] = [];
-  for (const { name } of Deno.readDirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      // pid (name) state ppid pgrp ...; the name may contain anything.
-      const stat = Deno.readTextFileSync(`/proc/${name}/stat`);
-      const [state, , pgrp] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      if (Number(pgrp) !== group || state === "Z" || state === "X") continue;
-      if (Deno.readTextFileSync(`/proc/${name}/environ`).includes(marker)) members.push(Number(name));
-    } catch {
-      // It has just ended, or belongs to another user.
-    }
-  }
-  return members;
+  const members = listProcesses().filter((one) => one.group === group && one.state !== "Z" && one.state !== "X");
+  return members.map(({ pid }) => pid).filter((pid) => readProcess(pid, "environ")?.includes(marker));
 }
 
 /**

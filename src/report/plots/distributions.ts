@@ -2,7 +2,7 @@ import { count } from "../../base/units.ts";
 import { type Distribution, milliseconds, STREAM_FIGURES } from "../../flow/analysis/mod.ts";
 import type { BoxPlot, Plot, Series, XYPlot } from "../plot.ts";
 import { listed, lookIn, MAX_SINGLE, type PlotContext } from "./context.ts";
-import type { FlowEchoes } from "./echoes.ts";
+import type { FlowEchoes } from "./udp.ts";
 
 /** Fewer TCP flows say nothing of how long flows take by their size. */
 const MIN_COMPLETIONS = 10;

@@ -18,7 +18,7 @@ import {
 } from "../plot.ts";
 import { listed, lookIn, MAX_SINGLE, type PlotContext, timeAxis, valueAxis } from "./context.ts";
 import { crowdSeries } from "./crowd.ts";
-import type { FlowEchoes } from "./echoes.ts";
+import type { FlowEchoes } from "./udp.ts";
 import { crowdOf, type FlowIntervals, type IntervalColumn, intervalLine } from "./interval_rows.ts";
 import type { FlowKernel } from "./tcp.ts";
 

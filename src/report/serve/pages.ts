@@ -3,8 +3,16 @@ import type { RunResults, TestEntry } from "../../result/mod.ts";
 import { type Html, html, scriptJson } from "../html.ts";
 import { documentEnd, documentStart } from "../page/document.ts";
 import { statusLabel, timeText } from "../page/test_page.ts";
-import { liveScript } from "./live_script.ts";
 import { LIVE_PLOTS } from "./live_series.ts";
+import liveModule from "../client/live.ts" with { type: "text" };
+import htmlModule from "../html.ts" with { type: "text" };
+import { linkModules } from "../page_script.ts";
+import plotModule from "../plot.ts" with { type: "text" };
+import axisModule from "../svg/axis.ts" with { type: "text" };
+import drawingModule from "../svg/drawing.ts" with { type: "text" };
+import envelopeModule from "../svg/envelope.ts" with { type: "text" };
+import xyPlotModule from "../svg/xy_plot.ts" with { type: "text" };
+import bucketsModule from "./growing_buckets.ts" with { type: "text" };
 
 /** A run of the list. */
 export interface ListedRun {
@@ -202,4 +210,18 @@ async function page(
 ): Promise<string> {
   const { script } = options;
   return [await documentStart(title, script, options), content, documentEnd(script)].join("\n");
+}
+
+/** Returns the script of a page that follows a run: it draws plots with the code that draws those of the final page. */
+function liveScript(): string {
+  return linkModules([
+    ["html.ts", htmlModule],
+    ["plot.ts", plotModule],
+    ["svg/axis.ts", axisModule],
+    ["svg/drawing.ts", drawingModule],
+    ["svg/envelope.ts", envelopeModule],
+    ["svg/xy_plot.ts", xyPlotModule],
+    ["serve/growing_buckets.ts", bucketsModule],
+    ["client/live.ts", liveModule],
+  ]);
 }

@@ -1,4 +1,5 @@
 import { messageOf, TineError } from "../../base/errors.ts";
+import { listProcesses, readProcess } from "../../base/process_table.ts";
 import { count } from "../../base/units.ts";
 import { fieldNames, type Unit } from "../check/data.ts";
 import type { InfoResponse, Option } from "../messages.ts";
@@ -7,7 +8,6 @@ import type { RunningUdf } from "../running_udf.ts";
 import { BenchSession } from "./bench_session.ts";
 import { generateUnits } from "./generate.ts";
 import { Load } from "./load.ts";
-import { residentBytes } from "./process_memory.ts";
 
 /** What is measured, and for how long. */
 export interface MeasureOptions {
@@ -338,4 +338,24 @@ class Repeat {
       await session.answersWithin(LAST_ANSWER_MS, expected);
     }
   }
+}
+
+/**
+ * Returns the resident memory (RSS) of a process and all that it has started, in bytes. Pages that they share count in
+ * each of them.
+ *
+ * @returns undefined where the system has no /proc, or the process has ended
+ */
+function residentBytes(pid: number): number | undefined {
+  const processes = listProcesses();
+  if (!processes.some((one) => one.pid === pid)) return undefined;
+  const family = new Set([pid]);
+  for (let before = 0; before < family.size;) {
+    before = family.size;
+    // What has lost its parent is still in the group.
+    for (const one of processes) if (family.has(one.parent) || one.group === pid) family.add(one.pid);
+  }
+  const ownBytes = (pid: number) =>
+    1024 * Number(/^VmRSS:\s*(\d+) kB/m.exec(readProcess(pid, "status") ?? "")?.[1] ?? 0);
+  return [...family].reduce((sum, id) => sum + ownBytes(id), 0);
 }
