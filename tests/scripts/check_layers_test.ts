@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { importsOf, problemsOf, strayEntries } from "../../scripts/check_layers.ts";
+import { importsOf, problemsOf, shortModules, strayEntries } from "../../scripts/check_layers.ts";
 
 const problems = (path: string, source: string) => problemsOf(importsOf(path, source));
 
@@ -33,4 +33,16 @@ Deno.test("strayEntries() names what a profiler left at the top level", () => {
   assertEquals(strayEntries(["src", "isolate-0x1-2-v8.log"]).map((problem) => problem.split(":")[0]), [
     "isolate-0x1-2-v8.log is no part of the top level",
   ]);
+});
+
+Deno.test("shortModules() names short modules with one user", () => {
+  const lines = new Map([["src/udf/a.ts", 341], ["src/udf/b.ts", 59], ["src/udf/mod.ts", 20], ["src/cli/c.ts", 300]]);
+  const use = (from: string) => ({ from, to: "src/udf/b.ts", atStart: true });
+  assertEquals(shortModules(lines, [use("src/udf/a.ts"), use("src/udf/a.ts")]), [
+    "src/udf/b.ts has 59 lines, and only src/udf/a.ts uses it: make it a part of that",
+  ]);
+  assertEquals(shortModules(lines, [use("src/udf/a.ts"), use("src/cli/c.ts")]), []);
+  assertEquals(shortModules(lines, [use("src/udf/mod.ts")]), []);
+  assertEquals(shortModules(lines.set("src/udf/a.ts", 342), [use("src/udf/a.ts")]), []);
+  assertEquals(shortModules(lines.set("src/udf/b.ts", 60), [use("src/cli/c.ts")]), []);
 });
