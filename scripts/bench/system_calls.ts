@@ -78,7 +78,7 @@ class Loopback implements Disposable {
     for (let i = 0; i < BATCH; i++) this.#plain.setLength(i, bytes);
     let sequence = 0;
     return ratePerSecond(ms, () => {
-      for (let i = 0; i < BATCH; i++) this.#plain.view(i).setUint32(0, sequence++);
+      for (let i = 0; i < BATCH; i++) this.#plain.view.setUint32(this.#plain.place(i), sequence++);
       return this.#plain.send(this.#client);
     });
   }

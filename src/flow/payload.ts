@@ -103,10 +103,10 @@ export interface PacketPayload {
   readonly inOrder: boolean;
   /** How many different bytes there should be in memory before they are sent again. */
   readonly varietyBytes: number;
-  /** How many bytes may be filled anew now: more would cost too much time. */
-  readonly renewable: number;
-  /** Fills the memory of a packet. */
+  /** Fills the memory of packets. */
   fill(into: Uint8Array<ArrayBuffer>): void;
+  /** Fills memory anew before what it has is sent once more; leaves it where that would cost too much time. */
+  renew(memory: Uint8Array<ArrayBuffer>): void;
 }
 
 /** The memory of random bytes: beyond the window of most compressors. */
@@ -156,11 +156,6 @@ export class RandomBytes implements StreamPayload, PacketPayload {
     this.#countedAt = now();
   }
 
-  get renewable(): number {
-    this.#count();
-    return this.#freshTo - this.#at + Math.max(0, this.#allowed);
-  }
-
   next(lengthBytes: number): Uint8Array<ArrayBuffer> {
     const end = this.#place(lengthBytes);
     if (end > this.#freshTo) {
@@ -182,6 +177,13 @@ export class RandomBytes implements StreamPayload, PacketPayload {
       this.sent(bytes.length);
       done += bytes.length;
     }
+  }
+
+  renew(memory: Uint8Array<ArrayBuffer>): void {
+    this.#count();
+    const isAllowed = memory.length <= this.#allowed;
+    if (isAllowed) fillRandom(memory);
+    this.#spend(isAllowed ? memory.length : memory.length * REPEATED_SHARE);
   }
 
   /** Goes to a place with as many bytes behind it, and returns where they end. */
@@ -210,8 +212,12 @@ export class RandomBytes implements StreamPayload, PacketPayload {
     const count = Math.max(0, Math.floor(Math.min(wanted, this.#allowed)));
     if (count > 0) fillRandom(this.#bytes.subarray(this.#freshTo, this.#freshTo + count));
     const repeated = Math.max(0, end - this.#freshTo - count);
-    this.#allowed = Math.max(-BLOCK_BYTES, this.#allowed - count - repeated * REPEATED_SHARE);
+    this.#spend(count + repeated * REPEATED_SHARE);
     this.#freshTo += count;
+  }
+
+  #spend(bytes: number): void {
+    this.#allowed = Math.max(-BLOCK_BYTES, this.#allowed - bytes);
   }
 }
 
@@ -224,7 +230,6 @@ function fillRandom(bytes: Uint8Array<ArrayBuffer>): void {
 /** The same bytes again and again: of a pattern, or of a file. */
 export class RepeatedBytes implements StreamPayload, PacketPayload {
   readonly varietyBytes = 0;
-  readonly renewable = 0;
   readonly #bytes: Uint8Array<ArrayBuffer>;
   readonly #cycle: number;
   #at = 0;
@@ -254,6 +259,10 @@ export class RepeatedBytes implements StreamPayload, PacketPayload {
   fill(into: Uint8Array<ArrayBuffer>): void {
     into.set(this.next(into.length));
     if (this.inOrder) this.sent(into.length);
+  }
+
+  renew(): void {
+    // They are the same again and again.
   }
 }
 

@@ -24,14 +24,6 @@ const PIECE_WORDS = iovec.sizeBytes / 4;
 const PIECE_LENGTH = iovec.at.iov_len / 4;
 const PIECE_BASE = iovec.at.iov_base / 4;
 
-/** A place for a payload, and its address in two halves. */
-interface PayloadPlace {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly view: DataView<ArrayBuffer>;
-  readonly low: number;
-  readonly high: number;
-}
-
 const MAX_BATCH = 1024; // UIO_MAXIOV: sendmmsg takes no more.
 const MAX_PAYLOAD_BYTES = 65_536;
 
@@ -45,10 +37,10 @@ export class MessageMemory {
   /** The room for the name of each message, in bytes. */
   readonly nameBytes = alignUp(MAX_ADDRESS_BYTES, 8);
   readonly controlBytes: number;
-  /** The payload of each message, at the place where it is now. */
-  readonly payloads: Uint8Array<ArrayBuffer>[];
-  /** The same. */
-  readonly payloadViews: DataView<ArrayBuffer>[];
+  /** All payloads, see {@linkcode MessageMemory.place}. */
+  readonly payload: Region;
+  /** The distance from the place of a message to that of the next one, in bytes. */
+  readonly stride: number;
   readonly names: Uint8Array<ArrayBuffer>;
   readonly control: Region;
   /** The control messages as words of 32 bits. */
@@ -56,9 +48,11 @@ export class MessageMemory {
   readonly #headerWords: Uint32Array;
   readonly #pieceWords: Uint32Array;
   readonly #rest: Uint8Array<ArrayBuffer>[];
-  /** Of each message, all places, and the number of the present one. */
-  readonly #places: readonly PayloadPlace[][];
-  readonly #placeNumbers: Uint16Array;
+  /** Where the payload of each message starts now. */
+  readonly #places: Uint32Array;
+  /** The address of all payloads, in two halves. */
+  readonly #low: number;
+  readonly #high: number;
 
   /** @param arena gives the memory, and frees it when it is disposed */
   constructor(readonly arena: Arena, { capacity, maxBytes, controlBytes, places = 1 }: MessageSizes) {
@@ -75,29 +69,17 @@ export class MessageMemory {
     const pieces = arena.allocate(capacity * iovec.sizeBytes, 64);
     const names = arena.allocate(capacity * this.nameBytes, 64);
     const control = arena.allocate(capacity * controlBytes, 64);
-    const stride = alignUp(maxBytes, 64);
-    const payload = arena.allocate(capacity * places * stride, 64);
-    const { buffer } = payload.bytes, start = payload.bytes.byteOffset;
-    this.#placeNumbers = new Uint16Array(capacity);
-    this.#places = Array.from({ length: capacity }, (_, i) =>
-      Array.from({ length: places }, (_, k) => {
-        // Those of a round lie side by side.
-        const at = (k * capacity + i) * stride, address = payload.address + BigInt(at);
-        return {
-          bytes: new Uint8Array(buffer, start + at, maxBytes),
-          view: new DataView(buffer, start + at, maxBytes),
-          low: Number(address & 0xffff_ffffn),
-          high: Number(address >> 32n),
-        };
-      }));
-    this.payloads = this.#places.map(([{ bytes }]) => bytes);
-    this.payloadViews = this.#places.map(([{ view }]) => view);
+    this.stride = alignUp(maxBytes, 64);
+    this.payload = arena.allocate(capacity * places * this.stride, 64);
+    this.#low = Number(this.payload.address & 0xffff_ffffn);
+    this.#high = Number(this.payload.address >> 32n);
+    this.#places = Uint32Array.from({ length: capacity }, (_, i) => i * this.stride);
     this.names = names.bytes;
     this.control = control;
     this.controlWords = new Int32Array(control.bytes.buffer, control.bytes.byteOffset, control.bytes.length / 4);
     this.#headerWords = new Uint32Array(headers.bytes.buffer, headers.bytes.byteOffset, headers.bytes.length / 4);
     this.#pieceWords = new Uint32Array(pieces.bytes.buffer, pieces.bytes.byteOffset, pieces.bytes.length / 4);
-    this.#rest = this.payloads.map((_, i) => headers.bytes.subarray(i * mmsghdr.sizeBytes));
+    this.#rest = Array.from(this.#places, (_, i) => headers.bytes.subarray(i * mmsghdr.sizeBytes));
     for (let i = 0; i < capacity; i++) {
       const pointTo = (region: Region, field: number, to: bigint) => region.view.setBigUint64(field, to, true);
       const header = i * mmsghdr.sizeBytes, piece = i * iovec.sizeBytes;
@@ -105,25 +87,27 @@ export class MessageMemory {
       pointTo(headers, header + msghdr.at.msg_iov, pieces.address + BigInt(piece));
       pointTo(headers, header + msghdr.at.msg_iovlen, 1n);
       pointTo(headers, header + msghdr.at.msg_control, control.address + BigInt(i * controlBytes));
-      this.#setBase(i, this.#places[i][0]);
+      this.#setBase(i);
       this.setPayloadLength(i, maxBytes);
     }
   }
 
-  /** Moves the payload of a message on to its next place; after the last one comes the first. */
-  turn(i: number): void {
-    const places = this.#places[i];
-    const number = this.#placeNumbers[i] + 1, next = number === places.length ? 0 : number;
-    this.#placeNumbers[i] = next;
-    const place = places[next];
-    this.payloads[i] = place.bytes;
-    this.payloadViews[i] = place.view;
-    this.#setBase(i, place);
+  /** Where the payload of a message starts now. */
+  place(i: number): number {
+    return this.#places[i];
   }
 
-  #setBase(i: number, { low, high }: PayloadPlace): void {
-    this.#pieceWords[i * PIECE_WORDS + PIECE_BASE] = low;
-    this.#pieceWords[i * PIECE_WORDS + PIECE_BASE + 1] = high;
+  /** Moves the payload of a message on to its next place; after the last one comes the first. Those of a round lie side by side. */
+  turn(i: number): void {
+    const next = this.#places[i] + this.capacity * this.stride;
+    this.#places[i] = next < this.payload.bytes.length ? next : i * this.stride;
+    this.#setBase(i);
+  }
+
+  #setBase(i: number): void {
+    const low = this.#low + this.#places[i], at = i * PIECE_WORDS + PIECE_BASE;
+    this.#pieceWords[at] = low;
+    this.#pieceWords[at + 1] = low < 2 ** 32 ? this.#high : this.#high + 1;
   }
 
   /** The headers from that of a message on. */

@@ -54,6 +54,8 @@ export class ReceiveBatch {
   /** Where the messages are. For SendBatch. */
   readonly memory: MessageMemory;
   readonly #libc: Libc = libc();
+  readonly #payloads: readonly Uint8Array<ArrayBuffer>[];
+  readonly #views: readonly DataView<ArrayBuffer>[];
   /** How many messages have the lengths of the last call, rather than those of the room there is. */
   #used: number;
   readonly #seconds: Float64Array;
@@ -69,6 +71,10 @@ export class ReceiveBatch {
   constructor(arena: Arena, options: ReceiveBatchOptions = {}) {
     const { capacity = DEFAULT_CAPACITY, maxBytes = DEFAULT_MAX_BYTES } = options;
     this.memory = new MessageMemory(arena, { capacity, maxBytes, controlBytes: CONTROL_BYTES });
+    const { payload: { bytes: { buffer, byteOffset } }, stride } = this.memory;
+    const starts = Array.from({ length: capacity }, (_, i) => byteOffset + i * stride);
+    this.#payloads = starts.map((start) => new Uint8Array(buffer, start, maxBytes));
+    this.#views = starts.map((start) => new DataView(buffer, start, maxBytes));
     this.#seconds = new Float64Array(capacity);
     this.#nanos = new Int32Array(capacity);
     this.#trafficClass = new Int16Array(capacity);
@@ -109,12 +115,12 @@ export class ReceiveBatch {
 
   /** The room for a payload; of it, the first length() bytes are filled. */
   payload(i: number): Uint8Array<ArrayBuffer> {
-    return this.memory.payloads[i];
+    return this.#payloads[i];
   }
 
   /** The same. */
   view(i: number): DataView<ArrayBuffer> {
-    return this.memory.payloadViews[i];
+    return this.#views[i];
   }
 
   /** How much of a payload was received, in bytes; of all merged packets, if they were. */

@@ -42,7 +42,7 @@ const NONE = -1;
  * using arena = new Arena();
  * const batch = new SendBatch(arena, { capacity: 2 });
  * for (let i = 0; i < 2; i++) {
- *   batch.view(i).setUint32(0, i);
+ *   batch.view.setUint32(batch.place(i), i);
  *   batch.setLength(i, 64);
  * }
  * console.log(batch.send(socket), "of 2 messages were sent");
@@ -76,14 +76,30 @@ export class SendBatch {
     return this.#memory.capacity;
   }
 
-  /** The room for a payload; of it, the bytes up to the length that is set are sent. */
-  payload(i: number): Uint8Array<ArrayBuffer> {
-    return this.#memory.payloads[i];
+  /** The room for all payloads. */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.#memory.payload.bytes;
   }
 
   /** The same. */
-  view(i: number): DataView<ArrayBuffer> {
-    return this.#memory.payloadViews[i];
+  get view(): DataView<ArrayBuffer> {
+    return this.#memory.payload.view;
+  }
+
+  /** Where the payload of a message starts in it; of it, the bytes up to the length that is set are sent. */
+  place(i: number): number {
+    return this.#memory.place(i);
+  }
+
+  /** The distance from the place of a message to that of the next one, if both are moved on as often; in bytes. */
+  get stride(): number {
+    return this.#memory.stride;
+  }
+
+  /** The room for a payload, at the place where it is now. */
+  payload(i: number): Uint8Array<ArrayBuffer> {
+    const place = this.place(i);
+    return this.bytes.subarray(place, place + this.#memory.maxBytes);
   }
 
   /** Moves the payload of a message on to its next place: what stood there before is sent again unless it is changed. */

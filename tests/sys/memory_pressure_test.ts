@@ -35,9 +35,9 @@ Deno.test({
       const receiving = new ReceiveBatch(arena, { capacity: 8 });
       for (let round = 0; round < 13_400; round++) {
         for (let i = 0; i < 8; i++) {
-          const view = sending.view(i);
-          view.setFloat64(0, sequence);
-          view.setFloat64(92, -sequence++);
+          const { view } = sending, place = sending.place(i);
+          view.setFloat64(place, sequence);
+          view.setFloat64(place + 92, -sequence++);
         }
         assertEquals(sending.send(pair.client), 8);
         if (round % 50 === 0) garbage.make();

@@ -29,7 +29,7 @@ for (const family of families) {
       using arena = new Arena();
       const sending = new SendBatch(arena, { capacity: 20 }), receiving = new ReceiveBatch(arena, { capacity: 16 });
       for (let i = 0; i < 20; i++) {
-        sending.view(i).setUint32(0, 1000 + i);
+        sending.view.setUint32(sending.place(i), 1000 + i);
         sending.setLength(i, 4 + 70 * i);
       }
       assertEquals(sending.send(pair.client), 20);

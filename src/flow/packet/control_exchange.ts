@@ -34,7 +34,7 @@ export class ControlSender {
 
   /** @throws {SystemError} what came back for an earlier packet, too */
   send(packet: Uint8Array): void {
-    this.#outgoing.bytes(0).set(packet);
+    this.#outgoing.bytes.set(packet, this.#outgoing.place(0));
     this.#outgoing.setLength(0, packet.length);
     this.#outgoing.send(0, 1);
   }

@@ -94,14 +94,14 @@ export class Echoes {
     header.length = length;
     header.count = count;
     header.flow = flow.name;
-    const view = this.#outgoing.view(this.#to);
-    writeHeader(view, 0, header);
-    this.#time.write(view, AT_TIME, packet.t);
+    const { view } = this.#outgoing, place = this.#outgoing.place(this.#to);
+    writeHeader(view, place, header);
+    this.#time.write(view, place + AT_TIME, packet.t);
     this.#outgoing.setLength(this.#to, length);
     const behind = headerBytes(flow.hmac !== undefined);
     if (packet.length > behind) {
       const carried = incoming.bytes(i).subarray(at + behind, at + packet.length);
-      this.#outgoing.bytes(this.#to).set(carried, behind);
+      this.#outgoing.bytes.set(carried, place + behind);
     }
     this.#outgoing.reply(this.#to, incoming, i, replyEcn(flow.settings.ecn, packet.trafficClass));
     this.#to++;
@@ -143,10 +143,12 @@ export class Echoes {
   }
 
   #write(t: number): void {
+    const { bytes, view } = this.#outgoing;
     for (let i = this.#from; i < this.#to; i++) {
-      this.#time.write(this.#outgoing.view(i), AT_SERVER_TIME, t);
+      const place = this.#outgoing.place(i);
+      this.#time.write(view, place + AT_SERVER_TIME, t);
       const { hmac } = this.#slots[i].flow!;
-      if (hmac !== undefined) signHeader(hmac, this.#outgoing.bytes(i), 0);
+      if (hmac !== undefined) signHeader(hmac, bytes, place);
     }
   }
 

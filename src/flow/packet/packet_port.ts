@@ -109,8 +109,12 @@ export interface IncomingPackets {
 /** Messages to send. What is set for one stays. */
 export interface OutgoingPackets extends Disposable {
   readonly capacity: number;
-  bytes(i: number): Uint8Array<ArrayBuffer>;
-  view(i: number): DataView<ArrayBuffer>;
+  /** The room for all messages. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The same. */
+  readonly view: DataView<ArrayBuffer>;
+  /** Where a message starts in it; once it is sent, it may start elsewhere. */
+  place(i: number): number;
   /**
    * Sets the length of the message.
    *

@@ -28,8 +28,11 @@ const MAX_PLACES = 64;
 
 /** What a raw socket sends, in an arena of its own. */
 export class SocketOutgoing implements OutgoingPackets {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly view: DataView<ArrayBuffer>;
   readonly #arena = new Arena();
   readonly #batch: SendBatch;
+  readonly #maxBytes: number;
   readonly #socket: Socket;
   readonly #oversize: PortOversize;
   #fragment: Fragment;
@@ -54,21 +57,21 @@ export class SocketOutgoing implements OutgoingPackets {
     const variety = Math.ceil((payload?.varietyBytes ?? 0) / (capacity * maxBytes));
     this.#places = Math.max(1, Math.min(MAX_PLACES, variety));
     this.#batch = new SendBatch(this.#arena, { capacity, maxBytes, places: this.#places });
+    this.#maxBytes = maxBytes;
+    this.bytes = this.#batch.bytes;
+    this.view = this.#batch.view;
     this.#filled = new Uint16Array(capacity);
     if (payload === undefined || payload.inOrder) return;
-    for (let i = 0; i < capacity; i++) this.#fill(i, payload);
+    for (let i = 0; i < capacity; i++) payload.fill(this.#batch.payload(i));
+    this.#filled.fill(1);
   }
 
   get capacity(): number {
     return this.#batch.capacity;
   }
 
-  bytes(i: number): Uint8Array<ArrayBuffer> {
-    return this.#batch.payload(i);
-  }
-
-  view(i: number): DataView<ArrayBuffer> {
-    return this.#batch.view(i);
+  place(i: number): number {
+    return this.#batch.place(i);
   }
 
   setLength(i: number, bytes: number, headerBytes = bytes): void {
@@ -101,21 +104,26 @@ export class SocketOutgoing implements OutgoingPackets {
   /** Prepares what was sent for the next time, while there is time: not between a packet's time and its sending. */
   #renew(from: number, to: number, payload: PacketPayload): void {
     if (this.#places === 1) return;
-    let left = payload.renewable;
-    for (let i = from; i < to; i++) {
-      const bytes = this.#batch.length(i);
-      this.#batch.turn(i);
-      if (this.#filled[i] < this.#places) this.#fill(i, payload);
-      else if (left >= bytes) {
-        payload.fill(this.#batch.payload(i).subarray(0, bytes));
-        left -= bytes;
+    const batch = this.#batch, filled = this.#filled;
+    for (let i = from; i < to; i++) batch.turn(i);
+    for (let first = from, end = from; first < to; first = end) {
+      do end++; while (end < to && this.#continues(end));
+      const isFilled = filled[first] === this.#places;
+      const lastBytes = isFilled ? batch.length(end - 1) : this.#maxBytes;
+      const memory = this.bytes.subarray(batch.place(first), batch.place(end - 1) + lastBytes);
+      if (isFilled) payload.renew(memory);
+      else {
+        payload.fill(memory);
+        for (let i = first; i < end; i++) filled[i]++;
       }
     }
   }
 
-  #fill(i: number, payload: PacketPayload): void {
-    payload.fill(this.#batch.payload(i));
-    this.#filled[i]++;
+  /** Whether the memory of a message goes on where the one before it ends, and has been filled as often. */
+  #continues(i: number): boolean {
+    const batch = this.#batch, filled = this.#filled;
+    return batch.place(i) - batch.place(i - 1) === batch.stride && filled[i] === filled[i - 1] &&
+      batch.length(i - 1) === this.#maxBytes;
   }
 
   [Symbol.dispose](): void {

@@ -215,12 +215,12 @@ export class Transmitter {
   #write(i: number, t: number): void {
     const { hmac } = this.#options;
     const { sender, number, packets, length, due } = this.#slots[i];
-    const bytes = this.#outgoing.bytes(i), view = this.#outgoing.view(i);
+    const { bytes, view } = this.#outgoing;
     const header = this.#header;
     header.flags = sender!.flags | (hmac === undefined ? 0 : SIGNED);
     header.sender = sender!.index;
     header.length = length;
-    for (let k = 0, at = 0; k < packets; k++, at += length) {
+    for (let k = 0, at = this.#outgoing.place(i); k < packets; k++, at += length) {
       header.number = number + k;
       writeHeader(view, at, header);
       this.#time.write(view, at + AT_TIME, t);

@@ -271,7 +271,9 @@ export class PacketOutbox implements OutgoingPackets {
   readonly #exit: PacketExit;
   readonly #reserved: number;
   readonly #payload: PacketPayload | undefined;
-  readonly #payloads: Uint8Array<ArrayBuffer>[];
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly view: DataView<ArrayBuffer>;
+  readonly #maxBytes: number;
   readonly #lengths: number[];
   readonly #targets: (SocketAddress | undefined)[];
 
@@ -280,22 +282,21 @@ export class PacketOutbox implements OutgoingPackets {
     this.capacity = capacity;
     this.#reserved = reserved;
     this.#payload = payload;
-    this.#payloads = Array.from({ length: capacity }, () => new Uint8Array(maxBytes));
+    this.bytes = new Uint8Array(capacity * maxBytes);
+    this.view = new DataView(this.bytes.buffer);
+    this.#maxBytes = maxBytes;
     this.#lengths = Array(capacity).fill(maxBytes);
     this.#targets = Array(capacity).fill(exit.peer);
   }
 
-  bytes(i: number): Uint8Array<ArrayBuffer> {
-    return this.#payloads[i];
-  }
-
-  view(i: number): DataView<ArrayBuffer> {
-    return new DataView(this.#payloads[i].buffer);
+  place(i: number): number {
+    return i * this.#maxBytes;
   }
 
   setLength(i: number, bytes: number, headerBytes = bytes): void {
     this.#lengths[i] = bytes;
-    this.#payload?.fill(this.#payloads[i].subarray(headerBytes, bytes));
+    const place = this.place(i);
+    this.#payload?.fill(this.bytes.subarray(place + headerBytes, place + bytes));
   }
 
   setFragment(): void {
@@ -316,13 +317,14 @@ export class PacketOutbox implements OutgoingPackets {
     for (; sent < count && this.#exit.room > this.#reserved; sent++) {
       const i = from + sent, to = this.#targets[i];
       if (to === undefined) throw new Error("a packet without a destination");
-      this.#exit.send(this.#payloads[i].slice(0, this.#lengths[i]), to);
+      const place = this.place(i);
+      this.#exit.send(this.bytes.slice(place, place + this.#lengths[i]), to);
     }
     return sent === 0 ? -1 : sent;
   }
 
   [Symbol.dispose](): void {
-    this.#payloads.length = 0;
+    // Its memory is of no system.
   }
 }
 

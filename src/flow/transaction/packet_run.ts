@@ -231,12 +231,12 @@ export class TransactionRun {
   /** @returns whether there was room */
   #request(now: number): boolean {
     const { hmac } = this.#options, header = this.#header, outgoing = this.#outgoing;
-    const view = outgoing.view(0);
     header.number = this.#limit.begun;
     outgoing.setLength(0, header.length);
-    writeHeader(view, 0, header);
-    this.#time.write(view, AT_TIME, now);
-    if (hmac !== undefined) signHeader(hmac, outgoing.bytes(0), 0);
+    const { bytes, view } = outgoing, place = outgoing.place(0);
+    writeHeader(view, place, header);
+    this.#time.write(view, place + AT_TIME, now);
+    if (hmac !== undefined) signHeader(hmac, bytes, place);
     try {
       if (outgoing.send(0, 1) < 1) return false;
     } catch (error) {

@@ -20,25 +20,26 @@ class SlowEnd {
   #number = 0;
 
   constructor() {
-    const bytes = Array.from({ length: 8 }, () => new Uint8Array(SIGNED_HEADER_BYTES));
-    const views = bytes.map(({ buffer }) => new DataView(buffer));
+    const capacity = 8, bytes = new Uint8Array(capacity * SIGNED_HEADER_BYTES);
+    const view = new DataView(bytes.buffer), place = (i: number) => i * SIGNED_HEADER_BYTES;
     const sign = this.hmac.sign.bind(this.hmac);
     this.hmac.sign = (...args) => {
       this.#now += this.signingNanos;
       sign(...args);
     };
     const outgoing: OutgoingPackets = {
-      capacity: bytes.length,
-      bytes: (i) => bytes[i],
-      view: (i) => views[i],
+      capacity,
+      bytes,
+      view,
+      place,
       setLength() {},
       setFragment() {},
       setSegmentBytes() {},
       reply() {},
       send: (from, count) => {
         for (let i = from; i < from + count; i++) {
-          const said = Number(views[i].getBigUint64(AT_SERVER_TIME) - TINIT);
-          this.sent.push({ said, at: this.#now, signed: isHeaderSigned(this.hmac, bytes[i], 0) });
+          const said = Number(view.getBigUint64(place(i) + AT_SERVER_TIME) - TINIT);
+          this.sent.push({ said, at: this.#now, signed: isHeaderSigned(this.hmac, bytes, place(i)) });
         }
         return count;
       },

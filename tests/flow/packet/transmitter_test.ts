@@ -41,18 +41,18 @@ class TestOutbox implements OutgoingPackets {
   readonly packets: Uint8Array[] = [];
   readonly outcomes: Outcome[] = [];
   calls = 0;
-  readonly #slots: { bytes: Uint8Array<ArrayBuffer>; length: number; segment: number }[];
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly view: DataView<ArrayBuffer>;
+  readonly #slots: { length: number; segment: number }[];
 
-  constructor(readonly capacity: number, maxBytes = 2000) {
-    this.#slots = Array.from({ length: capacity }, () => ({ bytes: new Uint8Array(maxBytes), length: 0, segment: 0 }));
+  constructor(readonly capacity: number, readonly maxBytes = 2000) {
+    this.bytes = new Uint8Array(capacity * maxBytes);
+    this.view = new DataView(this.bytes.buffer);
+    this.#slots = Array.from({ length: capacity }, () => ({ length: 0, segment: 0 }));
   }
 
-  bytes(i: number): Uint8Array<ArrayBuffer> {
-    return this.#slots[i].bytes;
-  }
-
-  view(i: number): DataView<ArrayBuffer> {
-    return new DataView(this.#slots[i].bytes.buffer);
+  place(i: number): number {
+    return i * this.maxBytes;
   }
 
   setLength(i: number, bytes: number): void {
@@ -72,9 +72,11 @@ class TestOutbox implements OutgoingPackets {
     const outcome = this.outcomes.shift() ?? count;
     if (outcome instanceof SystemError) throw outcome;
     for (let i = from; i < from + outcome; i++) {
-      const { bytes, length, segment } = this.#slots[i];
+      const { length, segment } = this.#slots[i], place = this.place(i);
       const step = segment || length;
-      for (let at = 0; at < length; at += step) this.packets.push(bytes.slice(at, Math.min(length, at + step)));
+      for (let at = 0; at < length; at += step) {
+        this.packets.push(this.bytes.slice(place + at, place + Math.min(length, at + step)));
+      }
     }
     return outcome;
   }
