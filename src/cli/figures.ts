@@ -1,7 +1,8 @@
 /** Figures in a terminal, in lines and in tables. @module */
 
 import { tableLines } from "../base/text.ts";
-import { type Figure, figureText, type SpreadPart, STREAM_FIGURES } from "../flow/analysis/mod.ts";
+import { count } from "../base/units.ts";
+import { type Figure, figureText, type SpreadPart } from "../flow/analysis/mod.ts";
 
 export { bitRate, figureText, milliseconds, percent, seconds, UNKNOWN } from "../flow/analysis/mod.ts";
 export { groupFlows } from "../result/flow_groups.ts";
@@ -26,7 +27,7 @@ export function column<T>(head: string, figure: Figure<T>, part?: SpreadPart): C
 }
 
 /**
- * Returns a figure in words: `4.00 Mbit/s`, `3 resent`, `RTT 0.120 ms`, or of a distribution with its parts
+ * Returns a figure in words: `4.00 Mbit/s`, `3 resent`, `1 packet`, `RTT 0.120 ms`, or of a distribution with its parts
  * `RTT 0.100 / 0.200 / 0.900 ms (min, mean, max)`; empty where it is not known.
  *
  * @example
@@ -48,7 +49,7 @@ export function phrase<T>(figure: Figure<T>, of: T): string {
     case "us":
       return `${title} ${text} ms${parts === undefined ? "" : ` (${parts.join(", ")})`}`;
     default:
-      return `${text} ${title}`;
+      return title === `${unit}s` ? count(Number(values[0]), unit) : `${text} ${title}`;
   }
 }
 
@@ -97,7 +98,7 @@ function rowCells<T>({ columns }: Table<T>, rows: readonly Row<T>[]): string[][]
 }
 
 /** Returns the column of the median of samples; an only sample has a mark. */
-function medianOrOnly<T>(head: string, figure: Figure<T>, last: Figure<T>): Column<T> {
+export function medianOrOnly<T>(head: string, figure: Figure<T>, last: Figure<T>): Column<T> {
   const median = column(head, figure), only = column(head, last);
   return {
     head,
@@ -112,17 +113,6 @@ function medianOrOnly<T>(head: string, figure: Figure<T>, last: Figure<T>): Colu
 export function separated(tables: readonly (readonly string[])[]): string[] {
   return tables.flatMap((lines, i) => i === 0 ? lines : ["", ...lines]);
 }
-
-/** The columns of TCP flows that all tables have. */
-export const streamColumns = {
-  received: column("received", STREAM_FIGURES.bytes),
-  goodput: column("goodput", STREAM_FIGURES.goodputBitsPerSecond),
-  resent: column("resent", STREAM_FIGURES.retransmits),
-  marks: column("CE", STREAM_FIGURES.congestionMarks),
-  rtt: medianOrOnly("RTT ms", STREAM_FIGURES.rtt, STREAM_FIGURES.rttLastMicros),
-  rttP99: column("p99 ms", STREAM_FIGURES.rtt, "p99"),
-  cwnd: medianOrOnly("cwnd", STREAM_FIGURES.cwnd, STREAM_FIGURES.cwndLastBytes),
-};
 
 /** Returns a span of time in seconds: `0.0-1.0`. */
 export function span(fromMs: number, toMs: number): string {

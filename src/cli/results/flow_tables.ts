@@ -3,31 +3,34 @@ import { tableLines } from "../../base/text.ts";
 import {
   type Figure,
   figuresOf,
+  type FigureUnit,
   PACKET_FIGURES,
   type PacketFigures,
   PATH_FIGURES,
   quantilesOf,
   STREAM_FIGURES,
   type StreamFigures,
+  sumTransactionFigures,
   TRANSACTION_FIGURES,
   type TransactionFigures,
   worstBottlenecks,
 } from "../../flow/analysis/mod.ts";
 import type { Measured, MeasuredPackets, MeasuredStream, MeasuredTransactions } from "../../result/mod.ts";
 import {
+  type Column,
   column,
   figureText,
   groupFlows,
   type Row,
   seconds,
   separated,
-  streamColumns,
   type Table,
   tableOf,
   UNKNOWN,
 } from "../figures.ts";
 import { escape } from "../terminal.ts";
 import { BOTTLENECKS } from "../traffic/client_report.ts";
+import { streamColumns } from "../traffic/stream_report.ts";
 import { transactionTable } from "../traffic/transaction_report.ts";
 import { packetFiguresJson, packetTables, type ShownPackets } from "../traffic/packet_report.ts";
 
@@ -63,31 +66,39 @@ export function flowTables(flows: readonly Measured[]): string[] {
  *
  * @param test the id of its test
  */
-export function flowJson(
-  measured: Measured,
-  test: Readonly<Record<string, string>>,
-): object[] {
-  const { protocol, flow, complete, client, server } = measured;
-  const bottlenecks = measured.bottlenecks.map(({ code, message }) => ({ code, message }));
-  const warmupMicros = measured.warmupNanos && measured.warmupNanos / 1000;
-  const common = { type: "flow", test, protocol, flow, complete, warmupMicros, client, server };
-  if (measured.protocol === "tcp") {
-    const { direction, cca, figures } = measured;
-    return [{ ...common, direction, cca, ...figuresOf(STREAM_FIGURES, figures), bottlenecks }];
+export function flowJson(measured: Measured, test: Readonly<Record<string, string>>): object[] {
+  const { protocol, flow, complete, warmupNanos, client, server, bottlenecks } = measured;
+  const object = (own: object) => ({
+    ...{
+      type: "flow",
+      test,
+      protocol,
+      flow,
+      complete,
+      warmupMicros: warmupNanos && warmupNanos / 1000,
+      client,
+      server,
+    },
+    ...own,
+    bottlenecks: bottlenecks.map(({ code, message }) => ({ code, message })),
+  });
+  switch (measured.protocol) {
+    case "tcp": {
+      const { direction, cca, figures } = measured;
+      return [object({ direction, cca, ...figuresOf(STREAM_FIGURES, figures) })];
+    }
+    case "rr": {
+      const { transport, requestBytes, responseBytes, figures } = measured;
+      return [object({ transport, requestBytes, responseBytes, ...figuresOf(TRANSACTION_FIGURES, figures) })];
+    }
+    case "udp": {
+      const { senders, clockOffset } = measured.figures;
+      return senders.map((figures) => {
+        const direction = figures.toServer === undefined ? "download" : "upload";
+        return object({ sender: figures.sender, direction, ...packetFiguresJson(figures, clockOffset) });
+      });
+    }
   }
-  if (measured.protocol === "rr") {
-    const { transport, requestBytes, responseBytes, figures } = measured;
-    const setup = { transport, requestBytes, responseBytes };
-    return [{ ...common, ...setup, ...figuresOf(TRANSACTION_FIGURES, figures), bottlenecks }];
-  }
-  const { senders, clockOffset } = measured.figures;
-  return senders.map((figures) => ({
-    ...common,
-    sender: figures.sender,
-    direction: directionOf(figures),
-    ...packetFiguresJson(figures, clockOffset),
-    bottlenecks,
-  }));
 }
 
 /** TCP flows as tables: one for each direction and congestion control. */
@@ -108,50 +119,38 @@ function titleOf({ direction, cca }: MeasuredStream): string {
 }
 
 const { completionSeconds, durationSeconds } = STREAM_FIGURES;
-const STREAM_COLUMNS: Table<StreamFigures>["columns"] = [
-  streamColumns.received,
-  streamColumns.goodput,
-  { head: "done s", text: (of) => seconds(completionSeconds.value(of) ?? durationSeconds.value(of) ?? NaN) },
-  streamColumns.resent,
-  streamColumns.rtt,
-  streamColumns.rttP99,
-  streamColumns.cwnd,
-];
-
-const MARKED_COLUMNS = STREAM_COLUMNS.flatMap((column) =>
-  column === streamColumns.resent ? [column, streamColumns.marks] : [column]
-);
+const DONE: Column<StreamFigures> = {
+  head: "done s",
+  text: (of) => seconds(completionSeconds.value(of) ?? durationSeconds.value(of) ?? NaN),
+};
 
 function streamTable(title: string, flows: readonly MeasuredStream[]): string[] {
-  const rows = flows.map(({ flow, figures, complete }): Row<StreamFigures> => {
-    return [[escape(flow) + (complete ? "" : "*")], figures];
-  });
+  const rows = flows.map(({ flow, figures, complete }): Row<StreamFigures> => [[marked(flow, complete)], figures]);
+  const { received, goodput, resent, marks, rtt, rttP99, cwnd } = streamColumns;
   // Without ECN there are no marks.
-  const columns = flows.some(({ figures }) => figures.ecn) ? MARKED_COLUMNS : STREAM_COLUMNS;
-  return [...tableOf({ names: [title], columns }, rows), ...cutLines(flows)];
+  const ofEcn = flows.some(({ figures }) => figures.ecn) ? [marks] : [];
+  const columns = [received, goodput, DONE, resent, ...ofEcn, rtt, rttP99, cwnd];
+  return [...tableOf({ names: [title], columns }, rows), ...cutLines(flows, rest(flows))];
 }
 
-const { bytes, goodputBitsPerSecond, keyProofSeconds, retransmits, rtt, rttLastMicros } = STREAM_FIGURES;
+const { bytes, goodputBitsPerSecond, retransmits, rtt, rttLastMicros } = STREAM_FIGURES;
 /** What counts of crowds: many flows are short ones, and then it is how long they took. */
-const CROWD_FIGURES: readonly (readonly [head: string, figure: Pick<Figure<StreamFigures>, "unit" | "value">])[] = [
-  ["completion ms", inMicros(completionSeconds)],
-  ["key proof ms", inMicros(keyProofSeconds)],
-  ["goodput", goodputBitsPerSecond],
-  ["received", bytes],
-  ["RTT ms", { unit: "us", value: (of) => rtt.value(of) ?? rttLastMicros.value(of) }],
-  ["resent", retransmits],
+const CROWD_FIGURES: readonly (readonly [
+  head: string,
+  unit: FigureUnit,
+  value: (of: StreamFigures) => number | undefined,
+])[] = [
+  ["completion ms", "us", ({ completionNanos: nanos }) => nanos && nanos / 1000],
+  ["key proof ms", "us", ({ keyProofNanos: nanos }) => nanos && nanos / 1000],
+  ["goodput", goodputBitsPerSecond.unit, goodputBitsPerSecond.value],
+  ["received", bytes.unit, bytes.value],
+  ["RTT ms", rtt.unit, (of) => rtt.value(of) ?? rttLastMicros.value(of)],
+  ["resent", retransmits.unit, retransmits.value],
 ];
 
-/** Short times, which tables have in milliseconds. */
-function inMicros(
-  { value }: { value(of: StreamFigures): number | undefined },
-): Pick<Figure<StreamFigures>, "unit" | "value"> {
-  return { unit: "us", value: (of) => (value(of) ?? NaN) * 1e6 };
-}
-
 function crowdTable(title: string, flows: readonly MeasuredStream[]): string[] {
-  const rows = CROWD_FIGURES.flatMap(([head, { unit, value }]) => {
-    const quantiles = quantilesOf(flows.map(({ figures }) => Number(value(figures))).filter((n) => !Number.isNaN(n)));
+  const rows = CROWD_FIGURES.flatMap(([head, unit, value]) => {
+    const quantiles = quantilesOf(flows.flatMap(({ figures }) => value(figures) ?? []));
     if (quantiles === undefined) return [];
     const { min, mean, median, p99, max } = quantiles;
     return [[head, ...[min, mean, median, p99, max].map((value) => figureText(value, unit))]];
@@ -161,8 +160,24 @@ function crowdTable(title: string, flows: readonly MeasuredStream[]): string[] {
     `${title}: ${count(flows.length, "flow")}, ${figureText(total, "byte")}`,
     ...tableLines([["of flows", "min", "mean", "median", "p99", "max"], ...rows]),
     ...flows.some(({ figures }) => figures.completionNanos !== undefined) ? [COMPLETION] : [],
-    ...cutLines(flows),
+    ...cutLines(flows, rest(flows)),
   ];
+}
+
+/** What is different about flows that did not come to their end. */
+function rest(flows: readonly MeasuredStream[]): string {
+  const isSent = flows.some(({ complete, figures }) => !complete && !figures.receiverCounted);
+  return isSent ? "; bytes are those sent where the receiver has not reported" : "";
+}
+
+function cutLines(flows: readonly Measured[], rest = ""): string[] {
+  const cut = flows.filter(({ complete }) => !complete).length;
+  return cut === 0 ? [] : [`* ${count(cut, "flow")} did not come to ${cut === 1 ? "its" : "their"} end${rest}`];
+}
+
+/** The name of a flow in a table, which has a mark where it did not come to its end. */
+function marked(flow: string, complete: boolean): string {
+  return escape(flow) + (complete ? "" : "*");
 }
 
 /** Requests and responses as tables: one for each kind and lengths. */
@@ -174,51 +189,18 @@ function transactionTables(flows: readonly MeasuredTransactions[]): string[] {
   return separated(Array.from(byKind, ([title, those]) => {
     const { single, crowds } = groupFlows(those, MAX_STREAM_ROWS);
     const rows = [
-      ...single.map(({ flow, complete, figures }): Row<TransactionFigures> => {
-        return [[escape(flow) + (complete ? "" : "*")], figures];
-      }),
-      ...Array.from(crowds, ([stem, crowd]): Row<TransactionFigures> => {
-        return [[`${escape(stem)} (${crowd.length} flows)`], crowdFigures(crowd.map(({ figures }) => figures))];
-      }),
+      ...single.map(({ flow, complete, figures }): Row<TransactionFigures> => [[marked(flow, complete)], figures]),
+      ...Array.from(crowds, ([stem, crowd]): Row<TransactionFigures> => [
+        [`${escape(stem)} (${crowd.length} flows)`],
+        sumTransactionFigures(crowd.map(({ figures }) => figures)),
+      ]),
     ];
-    const cut = those.filter(({ complete }) => !complete).length;
     return [
       ...transactionTable(title, those.map(({ figures }) => figures), rows),
       ...crowds.size > 0 ? ["of several flows: the sum of rates, and medians over flows of latencies"] : [],
-      ...cut > 0 ? [`* ${count(cut, "flow")} did not come to ${cut === 1 ? "its" : "their"} end`] : [],
+      ...cutLines(those),
     ];
   }));
-}
-
-/** Sums of counts and the longest time; of times the medians over flows. */
-function crowdFigures(all: readonly TransactionFigures[]): TransactionFigures {
-  const median = (values: readonly number[]) => quantilesOf(values)?.median ?? NaN;
-  const times = (of: "latency" | "connect") => {
-    const those = all.flatMap(({ [of]: one }) => one ?? []);
-    if (those.length === 0) return undefined;
-    const parts = ["count", "min", "mean", "median", "p90", "p99", "p999", "max"] as const;
-    type Times = NonNullable<TransactionFigures["latency"]>;
-    return Object.fromEntries(parts.map((part) => [part, median(those.map((one) => one[part]))])) as unknown as Times;
-  };
-  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-  return {
-    transactions: sum(all.map(({ transactions }) => transactions)),
-    ...all.some(({ lost }) => lost !== undefined) && { lost: sum(all.map(({ lost = 0 }) => lost)) },
-    durationNanos: Math.max(...all.map(({ durationNanos }) => durationNanos)),
-    perConnection: all[0].perConnection,
-    latency: times("latency"),
-    connect: times("connect"),
-    incoherent: sum(all.map(({ incoherent }) => incoherent)),
-  };
-}
-
-function cutLines(flows: readonly MeasuredStream[]): string[] {
-  const cut = flows.filter(({ complete }) => !complete).length;
-  if (cut === 0) return [];
-  const rest = flows.some(({ complete, figures }) => !complete && !figures.receiverCounted)
-    ? "; bytes are those sent where the receiver has not reported"
-    : "";
-  return [`* ${count(cut, "flow")} did not come to ${cut === 1 ? "its" : "their"} end${rest}`];
 }
 
 /** A sender of a UDP flow. */
@@ -280,10 +262,6 @@ function senderLines(senders: readonly Sender[]): string[] {
     lines.push("* did not come to its end: the server has not reported its counts");
   }
   return lines;
-}
-
-function directionOf({ toServer }: PacketFigures): "upload" | "download" {
-  return toServer === undefined ? "download" : "upload";
 }
 
 /** Returns which figures are those after a warm-up, and which flows have none for that. */

@@ -7,8 +7,7 @@ import {
   type PacketState,
   type Quantiles,
   quantilesOf,
-  type StreamState,
-  type TransactionState,
+  sumWhereKnown,
 } from "../../flow/analysis/mod.ts";
 import { count, elapsed, grouped } from "../../base/units.ts";
 import { groupFlows, phrase } from "../figures.ts";
@@ -34,12 +33,7 @@ export interface FlowBars {
  * @param bars stand before the figures that they are of
  */
 export function flowFigures(state: FlowState, bars: FlowBars = {}): string {
-  const phrases = state.protocol === "rr"
-    ? transactionPhrases(state)
-    : state.protocol === "tcp"
-    ? streamPhrases(state, bars)
-    : packetPhrases(state, bars);
-  return phrases.filter((text) => text !== "").join(", ");
+  return joined([...phrases(state, bars), warmUpPhrase(state)]);
 }
 
 /** Returns the flows of a test that has ended, a line each, or where they are many, sums. */
@@ -48,44 +42,45 @@ export function flowEndLines(flows: Iterable<FlowState>): string[] {
   return [...single.map(flowLine), ...crowds.entries().flatMap(([stem, crowd]) => sumLines(escape(stem), crowd))];
 }
 
+/** A socket that dropped nothing is not worth a phrase. */
+const DROPPED = { ...LIVE_PACKET_FIGURES.dropped, value: ({ dropped }: PacketState) => dropped || undefined };
+
+function phrases(state: FlowState, bars: FlowBars): string[] {
+  switch (state.protocol) {
+    case "tcp": {
+      const { goodputBitsPerSecond, bytes, rttMicros, retransmits } = LIVE_STREAM_FIGURES;
+      const { completionNanos, ended } = state;
+      const took = completionNanos === undefined ? "" : ` in ${elapsed(completionNanos / 1e6)}`;
+      return [
+        withBars(bars.goodput, phrase(goodputBitsPerSecond, state)),
+        `${phrase(bytes, state)}${took}${ended ? "" : " so far"}`,
+        withBars(bars.rtt, phrase(rttMicros, state)),
+        phrase(retransmits, state),
+      ];
+    }
+    case "udp": {
+      const { bitsPerSecond, packets, lost, rttMicros, rtt } = LIVE_PACKET_FIGURES;
+      return [
+        withBars(bars.goodput, phrase(bitsPerSecond, state)),
+        phrase(packets, state),
+        phrase(lost, state),
+        phrase(DROPPED, state),
+        withBars(bars.rtt, phrase(state.ended ? rtt : rttMicros, state)),
+      ];
+    }
+    case "rr": {
+      const { transactionsPerSecond, transactions, latency, unanswered } = LIVE_TRANSACTION_FIGURES;
+      return [transactionsPerSecond, transactions, latency, unanswered].map((figure) => phrase(figure, state));
+    }
+  }
+}
+
 function withBars(bars: string | undefined, text: string): string {
   return bars === undefined || text === "" ? text : `${bars} ${text}`;
 }
 
-function streamPhrases(state: StreamState, bars: FlowBars): string[] {
-  const { bytes, goodputBitsPerSecond, rttMicros, retransmits } = LIVE_STREAM_FIGURES;
-  const { completionNanos, ended } = state;
-  const took = completionNanos === undefined ? "" : ` in ${elapsed(completionNanos / 1e6)}`;
-  return [
-    withBars(bars.goodput, phrase(goodputBitsPerSecond, state)),
-    `${phrase(bytes, state)}${took}${ended ? "" : " so far"}`,
-    withBars(bars.rtt, phrase(rttMicros, state)),
-    phrase(retransmits, state),
-    warmUpPhrase(state),
-  ];
-}
-
-function packetPhrases(state: PacketState, bars: FlowBars): string[] {
-  const { bitsPerSecond, lost, dropped, rttMicros, rtt } = LIVE_PACKET_FIGURES;
-  return [
-    withBars(bars.goodput, phrase(bitsPerSecond, state)),
-    count(state.packets, "packet"),
-    phrase(lost, state),
-    state.dropped > 0 ? phrase(dropped, state) : "",
-    withBars(bars.rtt, phrase(state.ended ? rtt : rttMicros, state)),
-    warmUpPhrase(state),
-  ];
-}
-
-function transactionPhrases(state: TransactionState): string[] {
-  const { transactionsPerSecond, latency, unanswered } = LIVE_TRANSACTION_FIGURES;
-  return [
-    phrase(transactionsPerSecond, state),
-    count(state.transactions, "transaction"),
-    phrase(latency, state),
-    phrase(unanswered, state),
-    warmUpPhrase(state),
-  ];
+function joined(phrases: readonly string[]): string {
+  return phrases.filter((text) => text !== "").join(", ");
 }
 
 /** What is counted while a flow runs is in no figure yet, or has the warm-up in it. */
@@ -98,54 +93,42 @@ const COMPLETION: Figure<Quantiles> = {
   unit: "us",
   definition: "Flow completion times of several flows.",
   parts: ["min", "median", "max"],
-  value: (nanos, part = "median") => {
-    const { [part]: value } = nanos;
-    return value && value / 1000;
-  },
+  value: ({ min, median, max }, part) => (part === "min" ? min : part === "max" ? max : median) / 1000,
 };
 
+/** Sums of flows whose ids are similar, a line for each kind of flow. */
 function sumLines(stem: string, flows: readonly FlowState[]): string[] {
-  const lines: string[] = [];
   const streams = flows.filter((state) => state.protocol === "tcp");
+  const packets = flows.filter((state) => state.protocol === "udp");
+  const exchanges = flows.filter((state) => state.protocol === "rr");
+  const lines: string[] = [];
   if (streams.length > 0) {
+    const { bytes, retransmits } = LIVE_STREAM_FIGURES;
     const ended = streams.filter(({ ended }) => ended).length;
     const rest = ended === streams.length ? "" : `, ${grouped(ended)} of them to their end`;
-    const total: StreamState = {
-      ...streams[0],
-      bytes: sum(streams, ({ bytes }) => bytes),
-      retransmits: sum(streams, ({ retransmits = 0 }) => retransmits),
-    };
     const times = quantilesOf(streams.flatMap(({ completionNanos }) => completionNanos ?? []));
-    lines.push(
-      `${stem}: ${count(streams.length, "TCP flow")}${rest}: ${phrase(LIVE_STREAM_FIGURES.bytes, total)}, ` +
-        phrase(LIVE_STREAM_FIGURES.retransmits, total) + (times === undefined ? "" : `; ${phrase(COMPLETION, times)}`),
-    );
+    const took = times === undefined ? "" : `; ${phrase(COMPLETION, times)}`;
+    lines.push(`${count(streams.length, "TCP flow")}${rest}: ${sums(streams, bytes, retransmits)}${took}`);
   }
-  const packets = flows.filter((state) => state.protocol === "udp");
   if (packets.length > 0) {
-    const total: PacketState = {
-      ...{ protocol: "udp", flow: stem, ended: true },
-      packets: sum(packets, ({ packets }) => packets),
-      lost: sum(packets, ({ lost }) => lost),
-      dropped: sum(packets, ({ dropped }) => dropped),
-    };
-    lines.push(`${stem}: ${count(packets.length, "UDP flow")}: ${flowFigures(total)}`);
+    const { packets: sent, lost } = LIVE_PACKET_FIGURES;
+    lines.push(`${count(packets.length, "UDP flow")}: ${sums(packets, sent, lost, DROPPED)}`);
   }
-  const exchanges = flows.filter((state) => state.protocol === "rr");
   if (exchanges.length > 0) {
-    const transactions = sum(exchanges, ({ transactions }) => transactions);
-    const lost = sum(exchanges, ({ lost = 0 }) => lost);
-    const total: TransactionState = {
-      ...{ protocol: "rr", flow: stem, ended: true },
-      transactions,
-      ...lost > 0 && { lost },
-      transactionsPerSecond: sum(exchanges, ({ transactionsPerSecond }) => transactionsPerSecond),
-    };
-    lines.push(`${stem}: ${count(exchanges.length, "flow")} of requests and responses: ${flowFigures(total)}`);
+    const { transactionsPerSecond, transactions, unanswered } = LIVE_TRANSACTION_FIGURES;
+    const what = `${count(exchanges.length, "flow")} of requests and responses`;
+    lines.push(`${what}: ${sums(exchanges, transactionsPerSecond, transactions, unanswered)}`);
   }
-  return lines;
+  return lines.map((line) => `${stem}: ${line}`);
 }
 
-function sum<T>(items: readonly T[], value: (item: T) => number): number {
-  return items.reduce((total, item) => total + value(item), 0);
+/** The sums of figures over the flows of which they are known. */
+function sums<T>(
+  flows: readonly T[],
+  ...figures: readonly (Figure<T> & { value(of: T): number | undefined })[]
+): string {
+  return joined(figures.map((figure) => {
+    const total = { ...figure, value: () => sumWhereKnown(flows.map(figure.value)) };
+    return phrase(total, flows);
+  }));
 }

@@ -13,7 +13,7 @@ import type { ClientFlow, Direction } from "./client_flow.ts";
 import { connectionJson, provenance } from "./provenance.ts";
 
 /** A flow that is over, and what was measured with it. */
-export interface Measured<Client, Figures> {
+export interface FlowResult<Client, Figures> {
   readonly flow: Client;
   readonly figures: Figures;
 }
@@ -28,15 +28,15 @@ export interface ClientReport<Client extends ClientFlow<Interval, Figures>, Inte
   /** Adds up what several flows did in an interval. */
   sumIntervals(intervals: readonly Interval[]): Interval;
   /** Returns what stands behind the server in the first line of a summary, each with a comma before it. */
-  setup(all: readonly Measured<Client, Figures>[]): readonly string[];
+  setup(all: readonly FlowResult<Client, Figures>[]): readonly string[];
   /** Returns the tables of a summary as lines. */
-  lines(all: readonly Measured<Client, Figures>[]): string[];
+  lines(all: readonly FlowResult<Client, Figures>[]): string[];
   /** Returns the keys of a flow in a summary, save its names and its connection. */
-  flowJson(one: Measured<Client, Figures>): object;
+  flowJson(one: FlowResult<Client, Figures>): object;
   /** Returns the keys of all flows together in a summary. */
-  totalsJson(all: readonly Measured<Client, Figures>[]): object;
+  totalsJson(all: readonly FlowResult<Client, Figures>[]): object;
   /** Returns where tine and its machines were the limit of a flow. */
-  bottlenecks(one: Measured<Client, Figures>, load: MachineLoad): readonly Bottleneck[];
+  bottlenecks(one: FlowResult<Client, Figures>, load: MachineLoad): readonly Bottleneck[];
 }
 
 /** What flows did in an interval; times are milliseconds since the first of them has started. */
@@ -117,7 +117,7 @@ export function summaryLines<Client extends ClientFlow<Interval, Figures>, Inter
   clients: readonly Client[],
   { server, kind, load }: Pick<MeasuredWith, "server" | "kind" | "load">,
 ): string[] {
-  const all = clients.map((flow): Measured<Client, Figures> => ({ flow, figures: flow.figures() }));
+  const all = clients.map((flow): FlowResult<Client, Figures> => ({ flow, figures: flow.figures() }));
   const { warmUp } = clients[0];
   const title = [
     `${report.protocol.toUpperCase()}, server ${server}`,
@@ -134,7 +134,7 @@ export function summaryJson<Client extends ClientFlow<Interval, Figures>, Interv
   clients: readonly Client[],
   { infos, load, ...how }: MeasuredWith,
 ): object {
-  const all = clients.map((flow): Measured<Client, Figures> => ({ flow, figures: flow.figures() }));
+  const all = clients.map((flow): FlowResult<Client, Figures> => ({ flow, figures: flow.figures() }));
   const warmupMs = clients[0].warmUp?.ms;
   return {
     ...summaryHead(report.protocol, how),

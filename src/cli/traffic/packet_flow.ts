@@ -5,9 +5,8 @@ import type { Chunk } from "../../flow/records/read_chunk.ts";
 import {
   type ClockOffset,
   Distribution,
-  type OffsetEstimate,
   PacketAnalysis,
-  type PacketFigures,
+  type PacketFlowFigures,
   type PacketInterval,
   RateMeter,
   SHARED_CLOCK,
@@ -44,14 +43,8 @@ export interface PacketFlowOptions {
   readonly sendAfter?: Promise<unknown>;
 }
 
-/** What was measured with a UDP flow, and how the clocks of its ends relate; nothing if no packet was sent or received. */
-export interface MeasuredPackets {
-  readonly figures?: PacketFigures;
-  readonly clockOffset?: OffsetEstimate;
-}
-
 /** A UDP flow with one sender, by hand. */
-export class PacketFlow extends ClientFlow<PacketInterval, MeasuredPackets> {
+export class PacketFlow extends ClientFlow<PacketInterval, PacketFlowFigures> {
   /** Its packets, without echoes, as they passed this end; in the time of all flows. */
   readonly passed = new RateMeter();
   readonly #options: PacketFlowOptions;
@@ -135,9 +128,9 @@ export class PacketFlow extends ClientFlow<PacketInterval, MeasuredPackets> {
     };
   }
 
-  figures(): MeasuredPackets {
-    const { senders: [figures], clockOffset } = this.#analysis.figures(this.#report);
-    return figures === undefined ? {} : { figures, clockOffset };
+  /** Returns all that was measured: nothing of its sender if no packet was sent or received. */
+  figures(): PacketFlowFigures {
+    return this.#analysis.figures(this.#report);
   }
 
   /** Whether this client has the sender. */

@@ -8,6 +8,7 @@ import {
   PACKET_INTERVAL_FIGURES,
   packetBottlenecks,
   type PacketFigures,
+  type PacketFlowFigures,
   type PacketInterval,
   PATH_FIGURES,
   type PathFigures,
@@ -16,15 +17,15 @@ import {
   sumWhereKnown,
 } from "../../flow/analysis/mod.ts";
 import { bitRate, column, figureText, milliseconds, percent, separated, type Table, tableOf } from "../figures.ts";
-import { type ClientReport, type Measured, sumsOf } from "./client_report.ts";
-import type { MeasuredPackets, PacketFlow } from "./packet_flow.ts";
+import { type ClientReport, type FlowResult, sumsOf } from "./client_report.ts";
+import type { PacketFlow } from "./packet_flow.ts";
 import { count, grouped } from "../../base/units.ts";
 import { tableLines } from "../../base/text.ts";
 
 const { sent, received, sendBitsPerSecond, receiveBitsPerSecond, rtt } = PACKET_INTERVAL_FIGURES;
 
 /** How `tine udp client` shows UDP flows. */
-export const PACKET_REPORT: ClientReport<PacketFlow, PacketInterval, MeasuredPackets> = {
+export const PACKET_REPORT: ClientReport<PacketFlow, PacketInterval, PacketFlowFigures> = {
   protocol: "udp",
   intervalFigures: PACKET_INTERVAL_FIGURES,
   intervalTable: {
@@ -53,17 +54,19 @@ export const PACKET_REPORT: ClientReport<PacketFlow, PacketInterval, MeasuredPac
   setup: () => [],
 
   lines(all) {
-    const flows = all.map(({ flow: { label, complete, bad, warmUp }, figures: { figures, clockOffset } }) => {
-      if (figures !== undefined) return packetTables({ label, complete, bad, figures, clockOffset });
-      return [`${label}: no packet was sent or received${warmUp ? " after the warm-up" : ""}`];
-    });
+    const flows = all.map(
+      ({ flow: { label, complete, bad, warmUp }, figures: { senders: [figures], clockOffset } }) => {
+        if (figures !== undefined) return packetTables({ label, complete, bad, figures, clockOffset });
+        return [`${label}: no packet was sent or received${warmUp ? " after the warm-up" : ""}`];
+      },
+    );
     const sums = sumsOf(all).map(({ label, those }) => {
       return packetTables({ label, complete: those.every(({ flow }) => flow.complete), figures: sum(those) });
     });
     return separated([...flows, ...sums]);
   },
 
-  flowJson: ({ flow: { direction, complete, bad }, figures: { figures, clockOffset } }) => ({
+  flowJson: ({ flow: { direction, complete, bad }, figures: { senders: [figures], clockOffset } }) => ({
     direction,
     complete,
     bad: bad.here,
@@ -80,12 +83,13 @@ export const PACKET_REPORT: ClientReport<PacketFlow, PacketInterval, MeasuredPac
     })),
   }),
 
-  bottlenecks: ({ figures: { figures } }, load) => figures === undefined ? [] : packetBottlenecks(figures, load),
+  bottlenecks: ({ figures: { senders: [figures] } }, load) =>
+    figures === undefined ? [] : packetBottlenecks(figures, load),
 };
 
 /** All flows in a direction. */
-function sum(those: readonly Measured<PacketFlow, MeasuredPackets>[]): PacketFigures {
-  const flows = those.map(({ flow: { passed }, figures: { figures } }) => ({ passed, figures }));
+function sum(those: readonly FlowResult<PacketFlow, PacketFlowFigures>[]): PacketFigures {
+  const flows = those.map(({ flow: { passed }, figures: { senders: [figures] } }) => ({ passed, figures }));
   return sumPackets(flows, those[0].flow.direction === "download");
 }
 

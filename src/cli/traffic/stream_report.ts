@@ -9,8 +9,8 @@ import {
   sumStreams,
   sumWhereKnown,
 } from "../../flow/analysis/mod.ts";
-import { type Column, column, type Row, streamColumns, tableOf } from "../figures.ts";
-import { type ClientReport, type Measured, sumsOf } from "./client_report.ts";
+import { type Column, column, medianOrOnly, type Row, tableOf } from "../figures.ts";
+import { type ClientReport, type FlowResult, sumsOf } from "./client_report.ts";
 import type { StreamFlow } from "./stream_flow.ts";
 
 const { bytes, goodputBitsPerSecond, retransmits, rttMicros, cwndBytes } = STREAM_INTERVAL_FIGURES;
@@ -65,14 +65,25 @@ export const STREAM_REPORT: ClientReport<StreamFlow, StreamInterval, StreamFigur
 };
 
 /** Where no transfer has begun, nothing was measured. */
-function goodputOf(all: readonly Measured<StreamFlow, StreamFigures>[]): number | undefined {
+function goodputOf(all: readonly FlowResult<StreamFlow, StreamFigures>[]): number | undefined {
   const { durationNanos, goodputBitsPerSecond } = sumStreams(all.map(({ flow }) => flow));
   return durationNanos > 0 ? rounded(goodputBitsPerSecond, "bit/s") : undefined;
 }
 
+/** The columns of TCP flows that all tables have. */
+export const streamColumns = {
+  received: column("received", STREAM_FIGURES.bytes),
+  goodput: column("goodput", STREAM_FIGURES.goodputBitsPerSecond),
+  resent: column("resent", STREAM_FIGURES.retransmits),
+  marks: column("CE", STREAM_FIGURES.congestionMarks),
+  rtt: medianOrOnly("RTT ms", STREAM_FIGURES.rtt, STREAM_FIGURES.rttLastMicros),
+  rttP99: column("p99 ms", STREAM_FIGURES.rtt, "p99"),
+  cwnd: medianOrOnly("cwnd", STREAM_FIGURES.cwnd, STREAM_FIGURES.cwndLastBytes),
+};
+
 const UNCOUNTED_MARK = "*";
 
-function lines(all: readonly Measured<StreamFlow, StreamFigures>[]): string[] {
+function lines(all: readonly FlowResult<StreamFlow, StreamFigures>[]): string[] {
   const { received, goodput, resent, marks, rtt, rttP99, cwnd } = streamColumns;
   const { completionSeconds, durationSeconds, minRttMicros } = STREAM_FIGURES;
   const columns: Column<StreamFigures>[] = [

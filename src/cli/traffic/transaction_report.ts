@@ -10,7 +10,7 @@ import {
   type TransactionInterval,
 } from "../../flow/analysis/mod.ts";
 import { type Column, column, type Row, tableOf } from "../figures.ts";
-import type { ClientReport, Measured } from "./client_report.ts";
+import type { ClientReport, FlowResult } from "./client_report.ts";
 import type { TransactionFlow } from "./transaction_flow.ts";
 
 /** With more flows than this, a table has their sum alone; `--json` has all of them. */
@@ -66,7 +66,7 @@ export function transactionReport(
 }
 
 /** All flows together. */
-function sum(all: readonly Measured<TransactionFlow, TransactionFigures>[]): TransactionFigures {
+function sum(all: readonly FlowResult<TransactionFlow, TransactionFigures>[]): TransactionFigures {
   return all.length === 1 ? all[0].figures : sumTransactions(all.map(({ flow }) => flow));
 }
 

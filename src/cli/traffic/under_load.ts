@@ -232,7 +232,7 @@ async function measurePhase(flows: Flows, phase: Phase, options: UnderLoadOption
   if (isMeasured) loadIsThere.resolve();
   const results = await Promise.all([loaded, probed]);
   const load = { busiestThread: thread.share, processors: processors.share };
-  const packets = isMeasured ? probe.figures().figures : undefined;
+  const packets = isMeasured ? probe.figures().senders[0] : undefined;
   return {
     phase,
     packets,

@@ -79,4 +79,11 @@ export {
   TRANSACTION_FIGURES,
   TRANSACTION_INTERVAL_FIGURES,
 } from "./transaction_figures.ts";
-export { type PacketAddend, type StreamAddend, sumPackets, sumStreams, sumWhereKnown } from "./sums.ts";
+export {
+  type PacketAddend,
+  type StreamAddend,
+  sumPackets,
+  sumStreams,
+  sumTransactionFigures,
+  sumWhereKnown,
+} from "./sums.ts";

@@ -2,6 +2,8 @@ import type { PathFigures } from "./packet_path.ts";
 import type { PacketFigures } from "./sender_analysis.ts";
 import { RateMeter } from "./rate_meter.ts";
 import type { StreamFigures } from "./stream_analysis.ts";
+import { quantilesOf } from "./distribution.ts";
+import type { TransactionFigures, TransactionTimes } from "./transaction_analysis.ts";
 
 /** A TCP flow as a sum takes it. */
 export interface StreamAddend {
@@ -107,6 +109,31 @@ function sumPaths(paths: readonly PathFigures[], ofDrops: (drops: number[]) => n
     socketDrops,
     congestionMarks: sumKnown(paths.map(({ congestionMarks }) => congestionMarks)),
   };
+}
+
+/**
+ * Adds up requests and responses of flows whose samples are not at hand: counts are sums, the time is the longest, and
+ * latencies are medians over flows.
+ */
+export function sumTransactionFigures(flows: readonly TransactionFigures[]): TransactionFigures {
+  const lost = sumWhereKnown(flows.map(({ lost }) => lost));
+  return {
+    transactions: sum(flows.map(({ transactions }) => transactions)),
+    ...lost !== undefined && { lost },
+    durationNanos: Math.max(...flows.map(({ durationNanos }) => durationNanos)),
+    perConnection: flows.some(({ perConnection }) => perConnection),
+    latency: medianTimes(flows.flatMap(({ latency }) => latency ?? [])),
+    connect: medianTimes(flows.flatMap(({ connect }) => connect ?? [])),
+    incoherent: sum(flows.map(({ incoherent }) => incoherent)),
+  };
+}
+
+const PARTS = ["count", "min", "mean", "median", "p90", "p99", "p999", "max"] as const;
+
+function medianTimes(all: readonly TransactionTimes[]): TransactionTimes | undefined {
+  if (all.length === 0) return undefined;
+  const medians = PARTS.map((part) => [part, quantilesOf(all.map((times) => times[part]))?.median]);
+  return Object.fromEntries(medians) as Record<typeof PARTS[number], number>;
 }
 
 function sum(values: readonly number[]): number {
