@@ -1,6 +1,6 @@
 /**
- * Runs the tests: all of them, in one process more at a time than there are processors, since many tests wait, or as
- * DENO_JOBS says; or those that are named, in one.
+ * Runs the tests: all of them, in two processes a processor at a time, since many tests wait, or as DENO_JOBS says; or
+ * those that are named, in one. Of all of them, those that need the processors for themselves come last, one by one.
  *
  *     deno task test [FILE|FOLDER...] [FLAGS OF deno test...]
  *
@@ -19,7 +19,10 @@ import {
   formatSummary,
   parseFailures,
   parseInconclusive,
+  parsePutOff,
   parseSummary,
+  PUT_OFF,
+  type PutOff,
   type Summary,
 } from "./test/summary.ts";
 
@@ -40,9 +43,6 @@ const SLOW = [
   "cli/init_test.ts",
   "cli/check_test.ts",
 ].map((name) => `${root}tests/${name}`);
-/** Folders with tests of how exact traffic and its figures are: they run when nothing else does. */
-const QUIET = ["flow", "truth"].map((name) => `${root}tests/${name}/`);
-
 /** With more files that fail than this, something is broken, and not the machine busy. */
 const MAX_SECOND_TRIES = 8;
 
@@ -52,6 +52,7 @@ interface Ran {
   readonly summary: Summary;
   /** Names of tests and steps that came to no result, since other work had the processors, and why. */
   readonly inconclusive: readonly string[];
+  readonly putOff: readonly PutOff[];
   readonly failures: readonly Failure[];
 }
 
@@ -65,31 +66,36 @@ export async function main(args: readonly string[]): Promise<number> {
     return (await new Deno.Command(Deno.execPath(), { args: [...COMMAND, ...args] }).spawn().status).code;
   }
   const started = performance.now();
-  const isQuiet = (file: string) => QUIET.some((folder) => file.startsWith(folder));
-  const files = [...testsIn(`${root}tests`)].sort();
-  const others = files.filter((file) => !isQuiet(file) && !SLOW.includes(file));
+  const others = [...testsIn(`${root}tests`)].filter((file) => !SLOW.includes(file)).sort();
   const shares = [
     ...SLOW.map((file) => [file]),
     // Neighbours are often slow for the same reason: they go into different shares.
     ...Array.from({ length: SHARES }, (_, share) => others.filter((_, i) => i % SHARES === share)),
   ].values();
   const ran: Ran[] = [];
-  const run = async (share: readonly string[]) => {
-    const result = await runShare(share);
+  const run = async (args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
+    const result = await runShare(args, env);
     ran.push(result);
     // What failed is shown last.
     if (result.summary.failed === 0) console.log(result.output);
+    return result;
   };
   const runInTurn = async () => {
-    for (const share of shares) if (share.length > 0) await run(share);
+    for (const share of shares) if (share.length > 0) await run(share, { [PUT_OFF]: "1" });
   };
-  const jobs = Math.max(1, Number(Deno.env.get("DENO_JOBS")) || navigator.hardwareConcurrency + 1);
+  const jobs = Math.max(1, Number(Deno.env.get("DENO_JOBS")) || 2 * navigator.hardwareConcurrency);
   await Promise.all(Array.from({ length: jobs }, runInTurn));
-  await run(files.filter(isQuiet));
+  const putOff = ran.flatMap(({ putOff }) => putOff);
+  let lost = 0;
+  if (putOff.length > 0) {
+    const { passed, failed, ignored } = (await run(argumentsFor(putOff))).summary;
+    lost = countTests(putOff) - passed - failed - ignored;
+    if (lost > 0) console.log(`\n${lost} of the tests that were put off did not run`);
+  }
   for (const { output, summary } of ran) if (summary.failed > 0) console.log(output);
   const second = await tryAgain(ran.flatMap(({ failures }) => failures));
   const { failed, ignored, ...rest } = addSummaries(ran.map(({ summary }) => summary));
-  const total = { ...rest, failed: failed - second.passed.length, ignored: ignored + second.passed.length };
+  const total = { ...rest, failed: failed - second.passed.length + lost, ignored: ignored + second.passed.length };
   const inconclusive = [
     ...ran.flatMap(({ inconclusive }) => inconclusive),
     ...second.passed.map(({ name }) => `${name}: failed beside other tests, passed by itself`),
@@ -100,6 +106,18 @@ export async function main(args: readonly string[]): Promise<number> {
   for (const { name, file } of second.failed) console.log(`  ${name} (${file})`);
   console.log(`\nall tests:\n${formatSummary(total, performance.now() - started)}`);
   return total.failed === 0 ? 0 : 1;
+}
+
+/** How many tests these are, the steps of one being one. */
+function countTests(tests: readonly PutOff[]): number {
+  return new Set(tests.map(({ origin, name }) => `${origin} ${name}`)).size;
+}
+
+/** Arguments of `deno test` that run just these tests. */
+function argumentsFor(tests: readonly PutOff[]): string[] {
+  const names = new Set(tests.map(({ name }) => name.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")));
+  const files = new Set(tests.map(({ origin }) => new URL(origin).pathname));
+  return [`--filter=/^(${[...names].join("|")})$/`, ...[...files].sort()];
 }
 
 /** Runs the files of tests that failed again, one by one. */
@@ -128,11 +146,11 @@ function* testsIn(folder: string): Iterable<string> {
   }
 }
 
-async function runShare(files: readonly string[]): Promise<Ran> {
+async function runShare(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ran> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: [...COMMAND, ...files],
+    args: [...COMMAND, ...args],
     cwd: root,
-    env: { NO_COLOR: "1" },
+    env: { ...env, NO_COLOR: "1" },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -144,22 +162,24 @@ async function runShare(files: readonly string[]): Promise<Ran> {
   ]);
   const { passed, failed, ignored, steps } = parseSummary(stdout) ?? { passed: 0, failed: 0, ignored: 0, steps: 0 };
   const open = parseInconclusive(stdout);
-  // What came to no result was not tested.
+  const putOff = parsePutOff(stdout);
+  // What came to no result was not tested; what was put off is counted where it runs.
   const summary = {
-    passed: passed - open.tests.length,
+    passed: passed - open.tests.length - countTests(putOff),
     failed,
     ignored: ignored + open.tests.length,
-    steps: steps - open.steps.length,
+    steps: steps - open.steps.length - putOff.filter(({ step }) => step !== undefined).length,
   };
   const output = stdout + stderr;
   const inconclusive = [...open.tests, ...open.steps];
   const failures = parseFailures(stdout);
-  if (success || failed > 0) return { output, summary, inconclusive, failures };
+  if (success || failed > 0) return { output, summary, inconclusive, putOff, failures };
   // Such as a file that does not load, or a crash.
   return {
     output: `${output}\ndeno test exited with status ${code}`,
     summary: { ...summary, failed: 1 },
     inconclusive,
+    putOff,
     failures: [],
   };
 }

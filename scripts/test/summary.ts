@@ -41,6 +41,33 @@ export function parseInconclusive(text: string): { readonly tests: string[]; rea
   return { tests: find(INCONCLUSIVE.test), steps: find(INCONCLUSIVE.step) };
 }
 
+/** In the environment of tests: those that need the processors for themselves are put off. */
+export const PUT_OFF = "TINE_TESTS_PUT_OFF";
+
+/** A test that was put off, or a step of one. */
+export interface PutOff {
+  /** The URL of its file. */
+  readonly origin: string;
+  /** Of the test. */
+  readonly name: string;
+  /** Of the step. */
+  readonly step?: string;
+}
+
+const PUT_OFF_LINE = "put off: ";
+
+/** Writes the line by which a test, or a step, says that it was put off: alone on a line of standard output. */
+export function formatPutOff(test: PutOff): string {
+  return PUT_OFF_LINE + JSON.stringify(test);
+}
+
+/** Finds the tests and steps that were put off in what `deno test` has printed. */
+export function parsePutOff(text: string): PutOff[] {
+  return text.split("\n").flatMap((line) =>
+    line.startsWith(PUT_OFF_LINE) ? JSON.parse(line.slice(PUT_OFF_LINE.length)) : []
+  );
+}
+
 /** A test that failed. */
 export interface Failure {
   readonly name: string;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { INCONCLUSIVE } from "../../scripts/test/summary.ts";
+import { formatPutOff, INCONCLUSIVE, PUT_OFF } from "../../scripts/test/summary.ts";
 
 /** How often a test is tried on a machine that is busy. */
 const TRIES = 3;
@@ -32,6 +32,7 @@ export interface QuietTest {
  *
  * A failure counts when this machine was quiet meanwhile. When others had more than a tenth of its processors, the test
  * is tried again, up to three times, and then is inconclusive: it passes, and a line on standard output names it.
+ * Where all tests run, it is put off until the others have ended.
  *
  * @example
  * ```ts ignore
@@ -42,10 +43,17 @@ export function needsProcessors(name: string, fn: () => void | Promise<void>): Q
   return {
     name,
     async fn(t) {
+      if (Deno.env.get(PUT_OFF)) return console.log(putOff(t));
       const why = await tryOnQuietMachine(async () => await fn());
       if (why !== undefined) console.log(`${INCONCLUSIVE[t.parent === undefined ? "test" : "step"]}${name}: ${why}`);
     },
   };
+}
+
+function putOff(t: Deno.TestContext): string {
+  let test = t;
+  while (test.parent !== undefined) test = test.parent;
+  return formatPutOff({ origin: t.origin, name: test.name, ...test === t ? {} : { step: t.name } });
 }
 
 /**

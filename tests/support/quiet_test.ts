@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { parsePutOff, PUT_OFF } from "../../scripts/test/summary.ts";
 import { processorTimes, tryOnQuietMachine, whyBusy } from "./quiet.ts";
 
 /** A machine that is busy or quiet each time that it is watched; the last answer stays. */
@@ -78,4 +79,36 @@ Deno.test({
       for (const pid of busy) Deno.kill(pid, "SIGKILL");
     }
   },
+});
+
+Deno.test("needsProcessors() puts tests and steps off where all tests run, and runs them otherwise", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "tine-quiet-" });
+  try {
+    const file = `${folder}/x_test.ts`;
+    await Deno.writeTextFile(
+      file,
+      `import { needsProcessors } from ${JSON.stringify(new URL("quiet.ts", import.meta.url))};
+      Deno.test(needsProcessors("a test", () => console.log("a test runs")));
+      Deno.test("with steps", async (t) => {
+        await t.step(needsProcessors("a step", () => console.log("a step runs")));
+      });`,
+    );
+    const run = async (env: Record<string, string>) => {
+      const config = new URL("../../deno.json", import.meta.url).pathname;
+      const args = ["test", "-A", "--no-check", "--config", config, file];
+      const { success, stdout } = await new Deno.Command(Deno.execPath(), { args, env: { ...env, NO_COLOR: "1" } })
+        .output();
+      const text = new TextDecoder().decode(stdout);
+      assertEquals(success, true, text);
+      return { ran: text.match(/^a \w+ runs$/gm) ?? [], putOff: parsePutOff(text) };
+    };
+    const origin = new URL(`file://${file}`).href;
+    assertEquals(await run({ [PUT_OFF]: "1" }), {
+      ran: [],
+      putOff: [{ origin, name: "a test" }, { origin, name: "with steps", step: "a step" }],
+    });
+    assertEquals(await run({ [PUT_OFF]: "" }), { ran: ["a test runs", "a step runs"], putOff: [] });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });

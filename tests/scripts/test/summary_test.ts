@@ -1,10 +1,12 @@
 import { assertEquals } from "@std/assert";
 import {
   addSummaries,
+  formatPutOff,
   formatSummary,
   INCONCLUSIVE,
   parseFailures,
   parseInconclusive,
+  parsePutOff,
   parseSummary,
 } from "../../../scripts/test/summary.ts";
 
@@ -49,6 +51,16 @@ Deno.test("parseInconclusive() finds tests and steps that came to no result", ()
     `${INCONCLUSIVE.step}d: why`,
   ];
   assertEquals(parseInconclusive(lines.join("\n")), { tests: ["b: why"], steps: ["d: why"] });
+});
+
+Deno.test("parsePutOff() finds tests and steps that were put off", () => {
+  const [test, step] = [{ origin: "file:///a_test.ts", name: "b: c" }, {
+    origin: "file:///d_test.ts",
+    name: "e",
+    step: "f",
+  }];
+  const lines = ["b: c ...", formatPutOff(test), "b: c ... ok", `  ${formatPutOff(test)}`, formatPutOff(step)];
+  assertEquals(parsePutOff(lines.join("\n")), [test, step]);
 });
 
 Deno.test("parseFailures() finds the tests that failed, each once, and takes a step for its test", () => {
