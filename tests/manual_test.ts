@@ -3,6 +3,7 @@ import { generated, pages } from "../scripts/generate_manual.ts";
 import { copyCheckout } from "../scripts/test/copy_checkout.ts";
 import { planObjects } from "../src/node/plan/json_schema.ts";
 import { OWN_NAMES, whyNoNamespaces } from "./support/namespaces.ts";
+import { runTogether } from "./support/together.ts";
 
 // Blocks marked `sh` are run here, in the order of their page and in one folder; those marked `shell` are not: they run
 // what the README's own tests are part of, or need a Kapacitor, other machines, or a module of the reader's.
@@ -11,7 +12,9 @@ const root = new URL("..", import.meta.url);
 const texts = new Map(pages.map((page) => [page, Deno.readTextFileSync(new URL(page, root))]));
 const PORT = /\b19400\b/g;
 /** How long the commands of a page may take: one that waits for ever must not hold up all tests. */
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 300_000;
+/** Pages whose commands run at the same time, each in a checkout of its own: they wait for traffic most of the time. */
+const AT_ONCE = 3;
 /** Commands that run plans, and look at what is left of that. */
 const OF_RUNS =
   /\b(?:tine|main\.ts) (?:run|results|log|export|report|compare|gate)\b|--from-results|\b(?:results|out)\/latest\b/;
@@ -35,44 +38,52 @@ function commandsOf(text: string): string[] {
 }
 
 Deno.test(`the manual: commands marked to run succeed as shown${without}`, async (test) => {
-  const dir = await copyCheckout();
+  await using folders = new AsyncDisposableStack();
   const bin = await Deno.makeTempDir({ prefix: "tine-manual-bin-" });
-  try {
-    // The deno of this test, whether or not one is installed; `tine` is the copy.
-    await Deno.symlink(Deno.execPath(), `${bin}/deno`);
-    await Deno.writeTextFile(`${bin}/tine`, `#!/bin/sh\nexec deno run -A "${dir}/main.ts" "$@"\n`, { mode: 0o755 });
-    const files = new Set(Array.from(Deno.readDirSync(dir), ({ name }) => name));
-    let ran = 0;
-    for (const [page, text] of texts) {
-      const blocks = commandsOf(text);
-      if (blocks.length === 0) continue;
-      ran++;
-      await test.step(page, async () => {
-        // What was left in the background is ended.
-        const ending = `trap 'test -z "$!" || kill $! 2>/dev/null || :' EXIT`;
-        const script = ["set -e", ending, ...blocks].join("\n").replace(PORT, freePort());
-        await Deno.writeTextFile(`${dir}/commands.sh`, script);
-        const [program, ...args] = [...(ROOT && noNamespaces === undefined ? OWN_NAMES : []), "sh", "./commands.sh"];
-        const { code, stderr } = await new Deno.Command(program, {
-          args,
-          cwd: dir,
-          env: { PATH: `${bin}:${Deno.env.get("PATH")}`, NO_COLOR: "1" },
-          stdin: "null",
-          signal: AbortSignal.timeout(PATIENCE_MS),
-        }).output();
-        assertEquals(code, 0, new TextDecoder().decode(stderr));
-      });
-      // Each page stands for itself.
-      for (const { name } of Deno.readDirSync(dir)) {
-        if (!files.has(name)) await Deno.remove(`${dir}/${name}`, { recursive: true });
-      }
-    }
-    assert(ran > 8, `only ${ran} pages have commands`);
-  } finally {
-    await Deno.remove(dir, { recursive: true });
-    await Deno.remove(bin, { recursive: true });
+  folders.defer(() => Deno.remove(bin, { recursive: true }));
+  // The deno of this test, whether or not one is installed; `tine` is the copy.
+  await Deno.symlink(Deno.execPath(), `${bin}/deno`);
+  await Deno.writeTextFile(`${bin}/tine`, '#!/bin/sh\nexec deno run -A "$CHECKOUT/main.ts" "$@"\n', { mode: 0o755 });
+  const free: string[] = [];
+  for (let i = 0; i < AT_ONCE; i++) {
+    const checkout = await copyCheckout();
+    folders.defer(() => Deno.remove(checkout, { recursive: true }));
+    free.push(checkout);
   }
+  const files = new Set(Array.from(Deno.readDirSync(free[0]), ({ name }) => name));
+  const withCommands = [...texts].filter(([, text]) => commandsOf(text).length > 0);
+  const pages = withCommands.map(([page, text]) => ({
+    name: page,
+    async fn() {
+      const checkout = free.pop()!;
+      await runCommands(text, checkout, bin);
+      // Each page stands for itself.
+      for (const { name } of Deno.readDirSync(checkout)) {
+        if (!files.has(name)) await Deno.remove(`${checkout}/${name}`, { recursive: true });
+      }
+      free.push(checkout);
+    },
+  }));
+  assert(pages.length > 8, `only ${pages.length} pages have commands`);
+  await runTogether(test, pages, AT_ONCE);
 });
+
+/** Runs the commands of a page as one script in a checkout. */
+async function runCommands(text: string, checkout: string, bin: string): Promise<void> {
+  // What was left in the background is ended.
+  const ending = `trap 'test -z "$!" || kill $! 2>/dev/null || :' EXIT`;
+  const script = ["set -e", ending, ...commandsOf(text)].join("\n").replace(PORT, freePort());
+  await Deno.writeTextFile(`${checkout}/commands.sh`, script);
+  const [program, ...args] = [...(ROOT && noNamespaces === undefined ? OWN_NAMES : []), "sh", "./commands.sh"];
+  const { code, stderr } = await new Deno.Command(program, {
+    args,
+    cwd: checkout,
+    env: { CHECKOUT: checkout, PATH: `${bin}:${Deno.env.get("PATH")}`, NO_COLOR: "1" },
+    stdin: "null",
+    signal: AbortSignal.timeout(PATIENCE_MS),
+  }).output();
+  assertEquals(code, 0, new TextDecoder().decode(stderr));
+}
 
 Deno.test("the manual: programs that use the library print what is shown", async () => {
   const programs = [...[...texts.values()].join("\n").matchAll(/^```ts\n((?:(?!^```).)*)^```\n\n```\n(.*?)^```$/gms)]
@@ -90,10 +101,12 @@ Deno.test("the manual: programs that use the library print what is shown", async
       assertEquals(code, 0, new TextDecoder().decode(stderr));
       return new TextDecoder().decode(stdout);
     };
-    await deno("check", ...files);
-    for (const [i, [, , printed]] of programs.entries()) {
-      assertEquals(await deno("run", "-A", "--no-check", files[i]), printed);
-    }
+    await Promise.all([
+      deno("check", ...files),
+      ...programs.map(async ([, , printed], i) =>
+        assertEquals(await deno("run", "-A", "--no-check", files[i]), printed)
+      ),
+    ]);
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
