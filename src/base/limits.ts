@@ -19,6 +19,9 @@ export const MAX_DSCP = 63;
 /** The longest flow, 100 days in milliseconds: its times are exact in nanoseconds. One without an end stops then. */
 export const MAX_FLOW_MS = 100 * 86_400_000;
 
+/** The most threads that serve one address. */
+export const MAX_SERVER_WORKERS = 16;
+
 /** The longest packet that UDP over IPv4 carries, in bytes: 65,535 without headers of IPv4 and UDP. */
 export const MAX_PACKET_BYTES = 65_507;
 

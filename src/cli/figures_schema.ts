@@ -67,6 +67,7 @@ const MADE: Properties = {
 const CONNECTION: Properties = {
   client: text("Address and port of the client."),
   server: text("Address and port of the server."),
+  worker: numberOf("Of a server with workers: number of the one that has the flow, from 1."),
   mssBytes: numberOf("Of TCP: largest segment that this end sends, as both have agreed."),
   options: { type: "object", description: "What was asked for, by names that carry their units." },
 };

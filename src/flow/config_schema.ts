@@ -1,4 +1,4 @@
-import { DEFAULT_MAX_PACKET_BYTES, FLOW_ID, MAX_DSCP, MAX_PACKET_BYTES } from "../base/limits.ts";
+import { DEFAULT_MAX_PACKET_BYTES, FLOW_ID, MAX_DSCP, MAX_PACKET_BYTES, MAX_SERVER_WORKERS } from "../base/limits.ts";
 import { duration, expects, pattern, rate, refinement, size, toggle, z } from "../base/schema.ts";
 import { formatDuration, formatSize } from "../base/units.ts";
 import { IP_TOS, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPV6_TCLASS, TCP_CONGESTION } from "../sys/constants.ts";
@@ -61,12 +61,20 @@ const packetSize = size.refine(
 const maxPacketSize = packetSize.optional()
   .meta({ description: "The longest packet that is accepted.", default: formatSize(DEFAULT_MAX_PACKET_BYTES) });
 
+const WORKERS = `a whole number of 1 to ${MAX_SERVER_WORKERS}`;
+const workers = z.int(expects(WORKERS)).min(1, expects(WORKERS)).max(MAX_SERVER_WORKERS, expects(WORKERS)).optional()
+  .meta({
+    description: "How many threads serve, each flow in one of them: more than one where one core is too few.",
+    default: 1,
+  });
+
 const OPTIONS = "Options of the socket that have no name here.";
 
 /** A server of TCP flows. */
 export const streamServerSchema = z.strictObject({
   ...listenFields("TCP flows", 7000),
   protocol: streamProtocol,
+  workers,
 }, expects("an object such as {listenAddr: '10.0.0.1:0', listenAddrKey: server}"))
   .refine(...listenAddrFits)
   .refine(...canBeDialled)
@@ -201,6 +209,7 @@ export const packetServerSchema = z.strictObject({
   ...listenFields("UDP flows", 7001),
   protocol: packetProtocol,
   maxPacketSize,
+  workers,
 }, expects("an object such as {listenAddr: '10.0.0.1:0', listenAddrKey: server}"))
   .refine(...listenAddrFits)
   .refine(...canBeDialled)

@@ -1,7 +1,7 @@
 import { availability } from "../sys/libc.ts";
 import type { FlowOptions, Flows, FlowServer, PacketClientOptions } from "./flows.ts";
 import { type FlowReport, type PacketReport, reportOf, type StreamReport, type TransactionReport } from "./report.ts";
-import type { FlowKinds } from "./engine/engine_flow.ts";
+import type { FlowKinds, FlowRequest } from "./engine/engine_flow.ts";
 import { ConnectionPorts } from "./portable/connection_port.ts";
 import { DatagramPorts } from "./portable/datagram_port.ts";
 import { type EventLoop, PortableThread } from "./portable/portable_host.ts";
@@ -23,6 +23,7 @@ import type {
 } from "./config.ts";
 import { parseBind } from "./bind.ts";
 import { readPayload } from "./payload.ts";
+import { type ServerFlow, startSharedServer } from "./shared_server.ts";
 import { FlowPool, PoolWorker } from "./engine/flow_pool.ts";
 import type { WarmUpName } from "./flow_worker.ts";
 import { messageOf, TineError } from "../base/errors.ts";
@@ -165,7 +166,7 @@ class PoolFlows implements Flows {
     const loopback = family === "ipv6" ? "::1" : "127.0.0.1";
     const [address] = await this.#engine.resolve(hostname || loopback, port, { family, signal });
     const request = { kind, addresses: [address.toString()], config, key };
-    const flow = this.#engine.pool.start(request, { events, signal });
+    const flow = this.#startServer(request, { events, signal });
     const bound = await flow.listening;
     const ended = flow.ended.then(() => {}, (error) => {
       if (!flow.canceled) throw error;
@@ -180,6 +181,18 @@ class PoolFlows implements Flows {
         await flow.ended.catch(() => {}); // `ended` rejects with what it failed with.
       },
     };
+  }
+
+  #startServer(
+    request: FlowRequest<StreamServerConfig | PacketServerConfig>,
+    options: Pick<FlowOptions, "events" | "signal">,
+  ): ServerFlow {
+    const { kind, pool } = this.#engine, { workers = 1 } = request.config;
+    if (workers > 1 && kind === "ffi") return startSharedServer(pool, request, workers, options);
+    if (workers > 1) {
+      options.events.log(`one worker serves, not ${workers}: Deno's own network API has all flows in one thread`);
+    }
+    return pool.start(request, options);
   }
 
   async #run<K extends FlowReport["kind"]>(

@@ -43,10 +43,12 @@ export const SO_ERROR = 4;
 export const SO_SNDBUF = 7;
 export const SO_RCVBUF = 8;
 export const SO_LINGER = 13;
+export const SO_REUSEPORT = 15;
 export const SO_BINDTODEVICE = 25;
 export const SO_TIMESTAMPNS = 35;
 export const SO_RXQ_OVFL = 40;
 export const SO_MAX_PACING_RATE = 47;
+export const SO_ATTACH_REUSEPORT_CBPF = 51;
 /** The type of the control message; the option is SO_TIMESTAMPNS. */
 export const SCM_TIMESTAMPNS = 35;
 

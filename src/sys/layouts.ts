@@ -26,6 +26,20 @@ export const sockaddrIn6 = {
   at: { sin6_family: 0, sin6_port: 2, sin6_flowinfo: 4, sin6_addr: 8, sin6_scope_id: 24 },
 } as const satisfies Layout;
 
+/** An instruction of classic BPF, Documentation/networking/filter.rst of the kernel. */
+export const sockFilter = {
+  c: "struct sock_filter",
+  sizeBytes: 8,
+  at: { code: 0, jt: 2, jf: 3, k: 4 },
+} as const satisfies Layout;
+
+/** A program of classic BPF: how many instructions, and where they are. */
+export const sockFprog = {
+  c: "struct sock_fprog",
+  sizeBytes: 16,
+  at: { len: 0, filter: 8 },
+} as const satisfies Layout;
+
 /** A piece of memory, readv(2). */
 export const iovec = {
   c: "struct iovec",

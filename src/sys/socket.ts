@@ -54,10 +54,12 @@ export class Socket implements Disposable {
   readonly #libc: Libc = libc();
   readonly #errno = this.#libc.errno;
   readonly #available = new Int32Array(1);
+  readonly #owned: boolean;
   #fd: number;
 
-  private constructor(fd: number, readonly protocol: Protocol, readonly family: Family) {
+  private constructor(fd: number, readonly protocol: Protocol, readonly family: Family, owned = true) {
     this.#fd = fd;
+    this.#owned = owned;
   }
 
   /** Makes a socket, socket(2). An IPv6 socket also takes IPv4, by mapped addresses, unless its `v6Only` is set. */
@@ -83,12 +85,12 @@ export class Socket implements Disposable {
   }
 
   /**
-   * Takes over a socket that another thread of this process has detached.
+   * Uses a socket of another thread of this process, which keeps it open: closing this object leaves the file open.
    *
-   * @param fd what {@linkcode Socket.detach} returned
+   * @param fd its file number
    */
-  static adopt(fd: number, protocol: Protocol, family: Family): Socket {
-    return new Socket(fd, protocol, family);
+  static borrow(fd: number, protocol: Protocol, family: Family): Socket {
+    return new Socket(fd, protocol, family, false);
   }
 
   /** The file number; -1 after {@linkcode close} or {@linkcode detach}. */
@@ -276,7 +278,7 @@ export class Socket implements Disposable {
   close(): void {
     const fd = this.detach();
     // The file is closed even if close returns an error.
-    if (fd >= 0) this.#libc.calls.close(fd);
+    if (fd >= 0 && this.#owned) this.#libc.calls.close(fd);
   }
 
   [Symbol.dispose](): void {

@@ -104,6 +104,8 @@ function viewOf(bytes: Uint8Array): DataView {
 
 /** A port may be bound although old connections on it wait for their end. */
 export const reuseAddress = flagOption(c.SOL_SOCKET, c.SO_REUSEADDR, "SO_REUSEADDR");
+/** Sockets of one user that all have this share a port. The kernel chooses one for each packet or connection. */
+export const reusePort = flagOption(c.SOL_SOCKET, c.SO_REUSEPORT, "SO_REUSEPORT");
 /** The send buffer, in bytes. The kernel doubles what is set, for its own needs, and keeps to net.core.wmem_max. */
 export const sendBufferBytes = intOption(c.SOL_SOCKET, c.SO_SNDBUF, "SO_SNDBUF");
 /** The receive buffer, in bytes. The kernel doubles what is set, for its own needs, and keeps to net.core.rmem_max. */

@@ -10,6 +10,7 @@ const HEADERS = [
   "sys/socket.h",
   "netinet/in.h",
   "net/if.h",
+  "linux/filter.h",
   "linux/tcp.h",
   "linux/udp.h",
   "linux/sockios.h",

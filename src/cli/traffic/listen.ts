@@ -1,7 +1,8 @@
+import { MAX_SERVER_WORKERS } from "../../base/limits.ts";
 import { formatHostPort, ipFamily } from "../../base/address.ts";
 import type { FlowServer } from "../../flow/flows.ts";
 import { parseAddress } from "../address.ts";
-import { type Flag, list } from "../flags.ts";
+import { type Flag, integer, list } from "../flags.ts";
 
 /** Declares where servers listen: `--listen HOST:PORT`, once for each address. */
 export function listen(byDefault: string): Flag<string[]> {
@@ -15,6 +16,15 @@ export function listen(byDefault: string): Flag<string[]> {
     read: (given, name) => given.length === 0 ? [byDefault] : flag.read(given, name),
   };
 }
+
+/** Declares in how many threads servers serve: `--workers COUNT`. */
+export const workers = integer({
+  value: "COUNT",
+  min: 1,
+  max: MAX_SERVER_WORKERS,
+  default: 1,
+  help: "how many threads serve, each flow in one of them; more than one where one core is too few",
+});
 
 /** An address to listen on. */
 export interface ListenAddress {

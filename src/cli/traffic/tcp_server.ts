@@ -1,19 +1,20 @@
 import { defineCommand } from "../command.ts";
 import { flag } from "../flags.ts";
 import { commonFlags } from "./client_flags.ts";
-import { listen, listenAddresses, startAll } from "./listen.ts";
+import { listen, listenAddresses, startAll, workers } from "./listen.ts";
 
 /** `tine tcp server`: serves TCP flows by hand. */
 export const command = defineCommand({
   name: "tcp server",
   summary: "Serve TCP flows to clients, many at once",
-  usage: ["[--listen HOST:PORT]... [--key-file FILE] [--json]"],
+  usage: ["[--listen HOST:PORT]... [--workers COUNT] [--key-file FILE] [--json]"],
   description:
     "Serves transfers and requests of tine tcp client until it is interrupted, and prints a line for each one that is " +
     "over, also where it did not come to its end. Only this machine can reach the default address. On another, use a " +
     "key: without one it serves all who ask.",
   flags: {
     listen: listen("127.0.0.1:7000"),
+    workers,
     ...commonFlags,
     json: flag({ help: "a JSON object a line: the address, then each flow that is over" }),
   },
@@ -42,7 +43,7 @@ export const command = defineCommand({
       listen: (options) =>
         startAll(listening.map(({ listenAddr, ipv6Only }) => () => {
           const protocol = ipv6Only ? "tcp6" : "tcp";
-          return flows.streamServer({ listenAddr, protocol, hmac: key !== undefined }, options);
+          return flows.streamServer({ listenAddr, protocol, hmac: key !== undefined, workers: flags.workers }, options);
         })),
     });
   },

@@ -5,13 +5,13 @@ import { defineCommand } from "../command.ts";
 import { flag, size } from "../flags.ts";
 import { escape } from "../terminal.ts";
 import { commonFlags } from "./client_flags.ts";
-import { listen, listenAddresses, startAll } from "./listen.ts";
+import { listen, listenAddresses, startAll, workers } from "./listen.ts";
 
 /** `tine udp server`: serves UDP flows by hand. */
 export const command = defineCommand({
   name: "udp server",
   summary: "Serve UDP flows to clients, many at once",
-  usage: ["[--listen HOST:PORT]... [--key-file FILE] [--max-packet-size SIZE] [--json]"],
+  usage: ["[--listen HOST:PORT]... [--workers COUNT] [--key-file FILE] [--max-packet-size SIZE] [--json]"],
   description:
     "Counts the packets of tine udp client and echoes those that ask for it, once each, until it is interrupted; prints a " +
     "line for each flow that has ended. It also listens on TCP at the same address, for the load of --under-load. Only " +
@@ -25,6 +25,7 @@ export const command = defineCommand({
       default: DEFAULT_MAX_PACKET_BYTES,
       help: "the longest packet that is accepted, without headers of UDP and IP",
     }),
+    workers,
     ...commonFlags,
     json: flag({ help: "a JSON object a line: the address, then each flow that has ended" }),
   },
@@ -49,16 +50,16 @@ export const command = defineCommand({
       key,
       json: flags.json,
       async listen(options) {
-        const { maxPacketSize } = flags;
+        const { maxPacketSize, workers } = flags;
         const packets = await startAll(listening.map(({ listenAddr, ipv6Only }) => () => {
           const protocol = ipv6Only ? "udp6" : "udp";
-          return flows.packetServer({ listenAddr, protocol, hmac, maxPacketSize }, options);
+          return flows.packetServer({ listenAddr, protocol, hmac, maxPacketSize, workers }, options);
         }));
         try {
           // At the ports that the kernel has chosen, if it did.
           const streams = await startAll(packets.map(({ address: listenAddr }, i) => () => {
             const protocol = listening[i].ipv6Only ? "tcp6" : "tcp";
-            return flows.streamServer({ listenAddr, protocol, hmac }, options);
+            return flows.streamServer({ listenAddr, protocol, hmac, workers }, options);
           }));
           return [...packets, ...streams];
         } catch (error) {

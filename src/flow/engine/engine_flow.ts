@@ -24,6 +24,21 @@ export interface FlowRequest<Config = unknown> {
   readonly file?: Uint8Array;
   /** Whether it opens, but does not send before {@linkcode EngineFlow.release} is called; for kinds that have that. */
   readonly held?: boolean;
+  /** Of a server that several workers serve; absent: this one opens a socket of its own. */
+  readonly share?: ServerShare;
+}
+
+/** What one of several workers that serve an address has of that. The main side opens and closes the sockets. */
+export interface ServerShare {
+  /** The number of the worker, from 0. */
+  readonly worker: number;
+  readonly workers: number;
+  /** The file of the socket to serve: bound, or listening. */
+  readonly fd: number;
+  /** 32 random bytes that only the workers of the server know. */
+  readonly secret: Uint8Array<ArrayBuffer>;
+  /** Where the workers count their flows; absent: they need not know of each other. */
+  readonly memory?: SharedArrayBuffer;
 }
 
 /**

@@ -23,6 +23,9 @@ export interface PooledFlow {
   cancel(): void;
 }
 
+/** What takes the messages of a flow, and ends it. */
+type StartOptions = Pick<FlowOptions, "events" | "signal">;
+
 /** How many workers start with the pool: one for its first flow, and one that need not start beside that. */
 const FIRST_WORKERS = 2;
 
@@ -60,7 +63,9 @@ export type StartThread = (
 export class FlowPool implements AsyncDisposable {
   readonly #flows = new Map<number, StartedFlow>();
   readonly #startThread: StartThread;
-  readonly #workers: FlowThread[] = [];
+  readonly #workers = new Set<FlowThread>();
+  /** Workers of one flow each. */
+  readonly #alone = new Set<FlowThread>();
   readonly #maxWorkers: number;
   readonly #warmUps = new Set<string>();
   #lastId = 0;
@@ -73,7 +78,7 @@ export class FlowPool implements AsyncDisposable {
   constructor(startThread: StartThread, maxWorkers = Math.min(navigator.hardwareConcurrency, MAX_WORKERS)) {
     this.#startThread = startThread;
     this.#maxWorkers = Math.max(1, maxWorkers);
-    while (this.#workers.length < Math.min(FIRST_WORKERS, this.#maxWorkers)) this.#addWorker();
+    while (this.#workers.size < Math.min(FIRST_WORKERS, this.#maxWorkers)) this.#addWorker();
   }
 
   /**
@@ -83,8 +88,9 @@ export class FlowPool implements AsyncDisposable {
   warmUp(name: string): void {
     if (this.#warmUps.has(name)) return;
     this.#warmUps.add(name);
-    const all = Promise.all(this.#workers.map((worker) => worker.warmUp(name)));
-    for (const worker of this.#workers) worker.hold(all);
+    const workers = [...this.#workers];
+    const all = Promise.all(workers.map((worker) => worker.warmUp(name)));
+    for (const worker of workers) worker.hold(all);
   }
 
   /**
@@ -92,11 +98,38 @@ export class FlowPool implements AsyncDisposable {
    *
    * @throws {TineError} `flows-closed`, after the pool was disposed of
    */
-  start(request: FlowRequest, { events, signal }: Pick<FlowOptions, "events" | "signal">): PooledFlow {
+  start(request: FlowRequest, options: StartOptions): PooledFlow {
+    this.#mayStart(options);
+    const flow = this.#startIn(this.#leastLoaded(), request, options);
+    // The next flow should not wait for a worker to start.
+    if ([...this.#workers].every(({ load }) => load > 0)) this.#addWorker();
+    return flow;
+  }
+
+  /**
+   * Starts a flow or a server in a worker of its own, beyond those of the pool. The worker ends with it.
+   *
+   * @throws {TineError} `flows-closed`, after the pool was disposed of
+   */
+  startAlone(request: FlowRequest, options: StartOptions): PooledFlow {
+    this.#mayStart(options);
+    const worker = this.#startWorker(this.#alone);
+    const flow = this.#startIn(worker, request, options);
+    const stop = async () => {
+      await worker.stop();
+      this.#alone.delete(worker);
+    };
+    void flow.ended.then(stop, stop);
+    return flow;
+  }
+
+  #mayStart({ signal }: StartOptions): void {
     if (this.#stopped !== undefined) throw closed();
     signal.throwIfAborted();
+  }
+
+  #startIn(worker: FlowThread, request: FlowRequest, { events, signal }: StartOptions): PooledFlow {
     const id = ++this.#lastId;
-    const worker = this.#leastLoaded();
     const flow = new StartedFlow(id, worker, events, signal, () => {
       this.#flows.delete(id);
       worker.load--;
@@ -104,8 +137,6 @@ export class FlowPool implements AsyncDisposable {
     this.#flows.set(id, flow);
     worker.load++;
     worker.send({ type: "start", id, request });
-    // The next flow should not wait for a worker to start.
-    if (this.#workers.every(({ load }) => load > 0)) this.#addWorker();
     return flow;
   }
 
@@ -116,27 +147,31 @@ export class FlowPool implements AsyncDisposable {
 
   async #stop(): Promise<void> {
     for (const flow of this.#flows.values()) flow.cancel(closed());
-    await Promise.all(this.#workers.map((worker) => worker.stop()));
+    await Promise.all([...this.#workers, ...this.#alone].map((worker) => worker.stop()));
   }
 
   #leastLoaded(): FlowThread {
-    if (this.#workers.length === 0) this.#addWorker();
-    return this.#workers.reduce((best, worker) => worker.load < best.load ? worker : best);
+    if (this.#workers.size === 0) this.#addWorker();
+    return [...this.#workers].reduce((best, worker) => worker.load < best.load ? worker : best);
   }
 
   #addWorker(): void {
-    if (this.#workers.length >= this.#maxWorkers) return;
+    if (this.#workers.size < this.#maxWorkers) this.#startWorker(this.#workers);
+  }
+
+  #startWorker(among: Set<FlowThread>): FlowThread {
     const worker = this.#startThread(
-      `flows ${this.#workers.length + 1}`,
+      `flows ${this.#workers.size + this.#alone.size + 1}`,
       (message) => this.#flows.get(message.id)?.receive(message),
       (error) => {
-        this.#workers.splice(this.#workers.indexOf(worker), 1);
+        among.delete(worker);
         for (const flow of this.#flows.values()) if (flow.worker === worker) flow.fail(error);
         void worker.stop();
       },
     );
     for (const name of this.#warmUps) void worker.warmUp(name);
-    this.#workers.push(worker);
+    among.add(worker);
+    return worker;
   }
 }
 

@@ -150,6 +150,8 @@ export class RunningFlow extends LoopScope implements FlowHost {
   readonly #engine: Engine;
   readonly #onOver: () => void;
   #flow: EngineFlow | undefined;
+  /** Where it runs, as info events have it. */
+  #place: FlowInfoEvent["values"] = {};
   #over = false;
 
   /** @param onOver called once, when all of it was closed and its last message sent */
@@ -164,6 +166,7 @@ export class RunningFlow extends LoopScope implements FlowHost {
   /** Starts it. A failure is reported like every other. */
   begin(factory: EngineFlowFactory, request: FlowRequest): void {
     try {
+      if (request.share !== undefined) this.#place = { worker: request.share.worker + 1 };
       this.#flow = factory(this, request);
       this.#flow.start();
     } catch (error) {
@@ -195,7 +198,8 @@ export class RunningFlow extends LoopScope implements FlowHost {
   }
 
   info(info: FlowInfoEvent): void {
-    this.#engine.send({ type: "info", id: this.#id, info });
+    const values = { ...info.values, ...this.#place };
+    this.#engine.send({ type: "info", id: this.#id, info: { ...info, values } });
   }
 
   samples<K extends RecordKind>(kind: K, flow: string): SampleSink<K> {

@@ -44,7 +44,12 @@ export function packetKey(
 
 /** Bakes the cookies of a server, and knows them again without keeping them. */
 export class Cookies {
-  readonly #hmac = new Hmac(crypto.getRandomValues(new Uint8Array(32)));
+  readonly #hmac: Hmac;
+
+  /** @param secret 32 random bytes; servers that know each other's cookies share them */
+  constructor(secret: Uint8Array = crypto.getRandomValues(new Uint8Array(32))) {
+    this.#hmac = new Hmac(secret);
+  }
 
   /**
    * A cookie.

@@ -159,13 +159,15 @@ export class ServerOpening {
   readonly #key: Uint8Array | undefined;
   readonly #hmac: Hmac | undefined;
   readonly #maxPacketBytes: number;
-  readonly #cookies = new Cookies();
+  readonly #cookies: Cookies;
 
   /**
    * @param key of the run
    * @param maxPacketBytes the longest packet that the server takes
+   * @param secret see Cookies
    */
-  constructor(key: Uint8Array | undefined, maxPacketBytes: number) {
+  constructor(key: Uint8Array | undefined, maxPacketBytes: number, secret?: Uint8Array) {
+    this.#cookies = new Cookies(secret);
     this.#key = key;
     this.#hmac = key === undefined ? undefined : new Hmac(key);
     this.#maxPacketBytes = maxPacketBytes;

@@ -5,6 +5,7 @@
  */
 import type { SocketAddress } from "../../sys/address.ts";
 import type { PacketClientConfig, PacketServerConfig } from "../config.ts";
+import type { ServerShare } from "../engine/engine_flow.ts";
 import type { Fragment } from "../../sys/ip_options.ts";
 import type { PacketPayload } from "../payload.ts";
 
@@ -18,8 +19,12 @@ export interface PacketPorts {
    * @param maxBytes the longest packet, in bytes
    */
   connect(address: SocketAddress, config: PacketClientConfig, maxBytes: number): PacketPort;
-  /** Opens a port that receives at an address. */
-  listen(address: SocketAddress, config: PacketServerConfig, maxBytes: number): PacketPort;
+  /**
+   * Opens a port that receives at an address.
+   *
+   * @param share of an address that several workers serve; left out: the port has the address for itself
+   */
+  listen(address: SocketAddress, config: PacketServerConfig, maxBytes: number, share?: ServerShare): PacketPort;
 }
 
 /** A UDP socket, with memory for packets. Nothing in it blocks. */

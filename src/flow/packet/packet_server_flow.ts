@@ -45,6 +45,7 @@ import { FlowTable, isStale, ServedFlow, whyLost } from "./served_flow.ts";
 import { PacketSamples, ReceivedPacket } from "./packet_samples.ts";
 import { ReverseRun } from "./reverse_run.ts";
 import { type Grant, refuse, ServerOpening } from "./opening.ts";
+import { Steering } from "./steering.ts";
 
 const PROGRESS_NANOS = 250e6;
 const SECOND_NANOS = 1e9;
@@ -69,7 +70,8 @@ class PacketServerFlow implements EngineFlow, PortUser {
   readonly #ports: PacketPorts;
   readonly #maxBytes: number;
   readonly #opening: ServerOpening;
-  readonly #flows = new FlowTable();
+  readonly #steering: Steering | undefined;
+  readonly #flows: FlowTable;
   readonly #reverse = new Map<ServedFlow, ReverseRun>();
   readonly #log: LogLimiter;
   readonly #time = new AttendedTime();
@@ -88,14 +90,17 @@ class PacketServerFlow implements EngineFlow, PortUser {
     this.#request = request;
     this.#ports = ports;
     this.#maxBytes = request.config.maxPacketSize ?? DEFAULT_MAX_PACKET_BYTES;
-    this.#opening = new ServerOpening(request.key, this.#maxBytes);
+    const { share } = request, memory = share?.memory;
+    this.#opening = new ServerOpening(request.key, this.#maxBytes, share?.secret);
+    this.#steering = memory && new Steering({ ...share!, memory });
+    this.#flows = new FlowTable(this.#steering);
     this.#log = new LogLimiter((line) => host.log(line));
   }
 
   start(): void {
-    const { addresses: [address], config } = this.#request;
+    const { addresses: [address], config, share } = this.#request;
     const room = Math.max(this.#maxBytes, MAX_CONTROL_BYTES);
-    const port = this.#ports.listen(SocketAddress.parse(address), config, room);
+    const port = this.#ports.listen(SocketAddress.parse(address), config, room, share);
     // First of all, so that it is closed whatever happens.
     this.#parts = {
       port,
@@ -237,7 +242,11 @@ class PacketServerFlow implements EngineFlow, PortUser {
       return;
     }
     const { grant } = result;
+    if (grant === undefined && result.refusal === undefined) this.#steering?.expect(name);
+    // What came before its way was changed is dropped: its client sends it again.
+    if (grant !== undefined && this.#steering?.keep(name) === false) return;
     const refusal = grant === undefined ? result.refusal : this.#admit(grant, name, incoming, i, now);
+    if (grant !== undefined) this.#steering?.leave(name);
     if (refusal !== undefined) this.#log.log(`flow ${name.text} of ${address.unmapped()} is refused: ${refusal}`);
     const { opening } = refusal === undefined ? result : refuse(result.opening, refusal);
     const ecn = replyEcn(grant?.settings.ecn, incoming.trafficClass(i));

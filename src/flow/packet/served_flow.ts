@@ -8,6 +8,7 @@ import { type FlowName, flowPlace } from "./header.ts";
 import type { OpenSettings } from "./open_settings.ts";
 import type { PacketSamples } from "./packet_samples.ts";
 import { PacketSender } from "./packet_sender.ts";
+import type { Steering } from "./steering.ts";
 import type { IncomingPackets } from "./packet_port.ts";
 import { COOKIE_MS } from "./cookies.ts";
 
@@ -182,6 +183,12 @@ export class FlowTable {
   #open = 0;
   #openReverse = 0;
   #senders = 0;
+  readonly #steering: Steering | undefined;
+
+  /** @param steering has the flows' packets come here; left out: all packets do */
+  constructor(steering?: Steering) {
+    this.#steering = steering;
+  }
 
   /**
    * What there are too many of for one more flow, for its client.
@@ -230,6 +237,7 @@ export class FlowTable {
 
   /** Adds a flow. */
   add(flow: ServedFlow): void {
+    this.#steering?.keep(flow.name);
     const key = keyOf(flow);
     const others = this.#flows.get(key);
     if (others === undefined) this.#flows.set(key, [flow]);
@@ -253,6 +261,7 @@ export class FlowTable {
     else this.#flows.set(key, left);
     if (this.#last === flow) this.#last = undefined;
     this.#senders -= flow.windows.length;
+    this.#steering?.leave(flow.name);
     if (flow.closedAt === Infinity) this.#countOpen(flow, -1);
   }
 
@@ -263,6 +272,7 @@ export class FlowTable {
 
   #countOpen(flow: ServedFlow, by: 1 | -1): void {
     this.#open += by;
+    this.#steering?.count(by);
     if (flow.senders.length > 0) this.#openReverse += by;
   }
 }

@@ -21,7 +21,7 @@ import {
   textOption,
   v6Only,
 } from "../../sys/socket_options.ts";
-import type { FlowHost, Scope } from "../engine/engine_flow.ts";
+import type { FlowHost, Scope, ServerShare } from "../engine/engine_flow.ts";
 import { bindSocket } from "../bind_socket.ts";
 import type { PacketPayload } from "../payload.ts";
 import type { PacketClientConfig, PacketServerConfig, SocketOption } from "../config.ts";
@@ -53,13 +53,20 @@ export class SocketPorts implements PacketPorts {
     });
   }
 
-  listen(address: SocketAddress, { protocol }: PacketServerConfig, maxBytes: number): PacketPort {
+  listen(
+    address: SocketAddress,
+    { protocol }: PacketServerConfig,
+    maxBytes: number,
+    share?: ServerShare,
+  ): PacketPort {
+    const bound = share && Socket.borrow(share.fd, "udp", address.family);
     return this.#open(address, maxBytes, undefined, (socket) => {
-      if (address.family === "ipv6" && protocol === "udp6") socket.set(v6Only, true);
       // Replies have to come from the address that was dialled.
       if (address.isWildcard) receiveLocalAddress(socket);
+      if (bound !== undefined) return;
+      if (address.family === "ipv6" && protocol === "udp6") socket.set(v6Only, true);
       socket.bind(address);
-    });
+    }, bound);
   }
 
   #open(
@@ -68,8 +75,8 @@ export class SocketPorts implements PacketPorts {
     // A packet that is cut is two packets, of which one is lost: lengths would not be those on the wire.
     fragment: Fragment = "forbid",
     prepare: (socket: Socket) => void,
+    socket: Socket = Socket.open("udp", address.family),
   ): PacketPort {
-    const socket = Socket.open("udp", address.family);
     try {
       socket.set(receiveTimestamps, true);
       socket.set(receiveDrops, true);

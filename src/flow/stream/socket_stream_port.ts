@@ -12,8 +12,8 @@ import {
   v6Only,
 } from "../../sys/socket_options.ts";
 import { type TcpInfo, TcpInfoSampler } from "../../sys/tcp_info.ts";
-import type { StreamServerConfig } from "../config.ts";
-import type { Scope } from "../engine/engine_flow.ts";
+import type { StreamProtocol, StreamServerConfig } from "../config.ts";
+import type { Scope, ServerShare } from "../engine/engine_flow.ts";
 import type { StreamRequest } from "./messages.ts";
 import { setUpClient, setUpServer } from "./socket_setup.ts";
 import { bindSocket } from "../bind_socket.ts";
@@ -64,18 +64,24 @@ export class SocketStreamPorts implements StreamPorts {
     };
   }
 
-  listen(address: SocketAddress, { protocol }: StreamServerConfig): StreamListener {
-    const socket = Socket.open("tcp", address.family);
-    try {
-      socket.set(reuseAddress, true);
-      if (address.family === "ipv6" && protocol === "tcp6") socket.set(v6Only, true);
-      socket.bind(address);
-      socket.listen();
-    } catch (error) {
-      socket.close();
-      throw error;
-    }
-    return new SocketListener(socket);
+  listen(address: SocketAddress, { protocol }: StreamServerConfig, share?: ServerShare): StreamListener {
+    if (share !== undefined) return new SocketListener(Socket.borrow(share.fd, "tcp", address.family));
+    return new SocketListener(listeningSocket(address, protocol));
+  }
+}
+
+/** Opens a socket that listens. */
+export function listeningSocket(address: SocketAddress, protocol: StreamProtocol | undefined): Socket {
+  const socket = Socket.open("tcp", address.family);
+  try {
+    socket.set(reuseAddress, true);
+    if (address.family === "ipv6" && protocol === "tcp6") socket.set(v6Only, true);
+    socket.bind(address);
+    socket.listen();
+    return socket;
+  } catch (error) {
+    socket.close();
+    throw error;
   }
 }
 

@@ -7,7 +7,7 @@ import type { SocketAddress } from "../../sys/address.ts";
 import type { ReadyHandler, Watch } from "../../sys/poller.ts";
 import type { TcpInfo } from "../../sys/tcp_info.ts";
 import type { StreamServerConfig } from "../config.ts";
-import type { Scope } from "../engine/engine_flow.ts";
+import type { Scope, ServerShare } from "../engine/engine_flow.ts";
 import type { StreamRequest } from "./messages.ts";
 
 /** How a client connects. */
@@ -46,7 +46,7 @@ export interface StreamPorts {
    *
    * @throws {TineError} if that is impossible
    */
-  listen(address: SocketAddress, config: StreamServerConfig): StreamListener;
+  listen(address: SocketAddress, config: StreamServerConfig, share?: ServerShare): StreamListener;
 }
 
 /** A socket to which clients connect. */

@@ -20,6 +20,9 @@ import { encodeGreeting, newGreeting } from "./wire.ts";
 /** How many connections are taken before others of the worker have their turn. */
 const MAX_ACCEPTS = 64;
 const MILLISECOND = 1e6;
+/** How long a worker leaves a connection to others that have fewer, and how often it looks whether they have taken it. */
+const OTHERS_TURN_MS = 100;
+const OTHERS_LOOK_MS = 1;
 
 /** Makes the servers of streamServer, over ports of a kind. */
 export function streamServerFlow(ports: (host: FlowHost) => StreamPorts): EngineFlowFactory<StreamServerConfig> {
@@ -36,6 +39,7 @@ class StreamServerFlow implements EngineFlow {
   /** Connections without a valid request so far, the oldest first. */
   readonly #unauthenticated = new Set<ServerConnection>();
   readonly #clients = new Set<ServerConnection>();
+  readonly #turn: AcceptTurn | undefined;
   #reportedFullAt = -Infinity;
   #listener: StreamListener | undefined;
   #watch: Watch | undefined;
@@ -47,11 +51,14 @@ class StreamServerFlow implements EngineFlow {
     this.#context = { host, ports, hmac };
     this.#log = new LogLimiter((line) => host.log(line));
     this.#pause = host.timer(() => this.#watch!.interest = READABLE);
+    const { share } = request, memory = share?.memory;
+    this.#turn = memory && new AcceptTurn(new Int32Array(memory), share!.worker);
   }
 
   start(): void {
     const address = SocketAddress.parse(this.#request.addresses[0]);
-    const listener = this.#listener = this.#context.ports.listen(address, this.#request.config);
+    const { config, share } = this.#request;
+    const listener = this.#listener = this.#context.ports.listen(address, config, share);
     this.#watch = listener.watch(this.#host, () => this.#accept(listener));
     this.#host.listening(listener.local.toString());
   }
@@ -63,7 +70,10 @@ class StreamServerFlow implements EngineFlow {
   }
 
   #accept(listener: StreamListener): void {
-    for (let i = 0; i < MAX_ACCEPTS; i++) {
+    // Here a connection waits, which others may take; behind it, there is none that is known of.
+    if (this.#turn?.isOthers(this.#host.now())) return this.#rest(OTHERS_LOOK_MS);
+    const accepts = this.#turn === undefined ? MAX_ACCEPTS : 1;
+    for (let i = 0; i < accepts; i++) {
       let port: StreamPort | undefined;
       try {
         port = listener.accept();
@@ -71,13 +81,17 @@ class StreamServerFlow implements EngineFlow {
         if (!(error instanceof SystemError) || !NO_ROOM.includes(error.errnoName)) throw error;
         this.#reportFull(error);
         if (this.#makeRoom()) continue;
-        this.#watch!.interest = 0;
-        this.#pause.set(this.#host.now() + NO_ROOM_PAUSE_MS * MILLISECOND);
-        return;
+        return this.#rest(NO_ROOM_PAUSE_MS);
       }
       if (port === undefined) return;
       this.#welcome(port);
     }
+  }
+
+  /** Takes no connections for a while. */
+  #rest(ms: number): void {
+    this.#watch!.interest = 0;
+    this.#pause.set(this.#host.now() + ms * MILLISECOND);
   }
 
   #reportFull({ message }: SystemError): void {
@@ -114,6 +128,7 @@ class StreamServerFlow implements EngineFlow {
         this.#clients.add(connection);
       },
       onClosed: () => {
+        this.#turn?.leave();
         this.#unauthenticated.delete(connection);
         this.#clients.delete(connection);
       },
@@ -121,6 +136,50 @@ class StreamServerFlow implements EngineFlow {
     });
     if (this.#unauthenticated.size >= MAX_UNAUTHENTICATED) this.#unauthenticated.values().next().value?.close();
     this.#unauthenticated.add(connection);
+    this.#turn?.take();
     connection.start();
+  }
+}
+
+/** Among workers that take connections from one socket, the one with the fewest is the first to take the next. */
+class AcceptTurn {
+  /** Connections of each worker; at the end, how many were taken by all so far. */
+  readonly #counts: Int32Array<SharedArrayBuffer>;
+  readonly #worker: number;
+  readonly #workers: number;
+  /** How many were taken when a connection began to wait for others, and when that was. */
+  #taken = -1;
+  #since = 0;
+
+  constructor(counts: Int32Array<SharedArrayBuffer>, worker: number) {
+    this.#counts = counts;
+    this.#worker = worker;
+    this.#workers = counts.length - 1;
+  }
+
+  /**
+   * Whether to leave a connection that waits to another worker. A worker that is too busy loses its turn.
+   *
+   * @param now in nanoseconds
+   */
+  isOthers(now: number): boolean {
+    const counts = this.#counts, own = Atomics.load(counts, this.#worker);
+    const fewest = Math.min(...counts.subarray(0, this.#workers));
+    if (own <= fewest) return false;
+    const taken = Atomics.load(counts, this.#workers);
+    if (taken !== this.#taken) this.#since = now;
+    this.#taken = taken;
+    return now - this.#since < OTHERS_TURN_MS * MILLISECOND;
+  }
+
+  /** A connection was taken. */
+  take(): void {
+    Atomics.add(this.#counts, this.#worker, 1);
+    Atomics.add(this.#counts, this.#workers, 1);
+  }
+
+  /** A connection has ended. */
+  leave(): void {
+    Atomics.sub(this.#counts, this.#worker, 1);
   }
 }

@@ -58,3 +58,34 @@ Deno.test({
     await assertRejects(() => flow.ended, TineError, "closed");
   },
 });
+
+Deno.test("FlowPool.startAlone() starts a worker for one flow, which ends with it, beyond those of the pool", async () => {
+  const threads = new Map<string, string[]>();
+  await using pool = new FlowPool((name, onMessage) => {
+    const calls: string[] = [];
+    threads.set(name, calls);
+    return {
+      load: 0,
+      send({ type, id }) {
+        calls.push(type);
+        if (type === "cancel") onMessage({ type: "canceled", id });
+      },
+      warmUp: (name) => Promise.resolve(void calls.push(`warm-up of ${name}`)),
+      hold() {},
+      stop: () => Promise.resolve(void calls.push("stop")),
+    };
+  }, 1);
+  pool.warmUp("packets");
+  const options = { events, signal: new AbortController().signal };
+  const alone = pool.startAlone(server, options);
+  pool.start(server, options);
+  alone.cancel();
+  await alone.ended;
+  await Promise.resolve();
+  assertEquals(Object.fromEntries(threads), {
+    "flows 1": ["warm-up of packets", "start"],
+    "flows 2": ["warm-up of packets", "start", "cancel", "stop"],
+  });
+  await pool[Symbol.asyncDispose]();
+  assertThrows(() => pool.startAlone(server, options), TineError, "closed");
+});
