@@ -2,7 +2,7 @@
 
 import { tableLines } from "../base/text.ts";
 import { count } from "../base/units.ts";
-import { type Figure, figureText, type SpreadPart } from "../flow/analysis/mod.ts";
+import { type Figure, figureText, type FigureUnit, type SpreadPart, UNKNOWN } from "../flow/analysis/mod.ts";
 
 export { bitRate, figureText, milliseconds, percent, seconds, UNKNOWN } from "../flow/analysis/mod.ts";
 export { groupFlows } from "../result/flow_groups.ts";
@@ -10,11 +10,20 @@ export { groupFlows } from "../result/flow_groups.ts";
 /** Marks an only sample, of which there is no median. */
 const ONLY_MARK = "+";
 
-/** A column of a table. */
+/**
+ * A column of a table.
+ *
+ * @typeParam T what a row is made from
+ */
 export interface Column<T> {
   readonly head: string;
-  /** Returns what stands in a row. */
-  text(of: T): string;
+  readonly unit: FigureUnit;
+  /** Returns the value in its unit; undefined where it is not known. */
+  value(of: T): number | boolean | undefined;
+  /** What stands for a value that is not known; {@linkcode UNKNOWN} by default. */
+  readonly absent?: string;
+  /** Returns what stands behind a value: a mark, or nothing. */
+  mark?(of: T): string;
 }
 
 /**
@@ -22,8 +31,8 @@ export interface Column<T> {
  *
  * @param part of a distribution: which of its values; the median by default
  */
-export function column<T>(head: string, figure: Figure<T>, part?: SpreadPart): Column<T> {
-  return { head, text: (of) => figureText(figure.value(of, part), figure.unit) };
+export function column<T>(head: string, { unit, value }: Figure<T>, part?: SpreadPart): Column<T> {
+  return { head, unit, value: (of) => value(of, part) };
 }
 
 /**
@@ -53,7 +62,11 @@ export function phrase<T>(figure: Figure<T>, of: T): string {
   }
 }
 
-/** A table that has a column for each of some figures. */
+/**
+ * A table that has a column for each of some figures.
+ *
+ * @typeParam T what a row is made from
+ */
 export interface Table<T> {
   /** The heads of what stands before the figures: `flow`. */
   readonly names: readonly string[];
@@ -66,9 +79,7 @@ export interface Table<T> {
 export type Row<T> = readonly [names: readonly string[], of: T];
 
 /** Returns the head of a table as lines. */
-export function tableHead(
-  table: Pick<Table<never>, "names" | "widths"> & { columns: readonly { head: string }[] },
-): string[] {
+export function tableHead<T>(table: Table<T>): string[] {
   return tableLines([headCells(table)], table.widths);
 }
 
@@ -87,25 +98,26 @@ export function tableOf<T>(table: Table<T>, rows: readonly Row<T>[]): string[] {
   ];
 }
 
-function headCells(
-  { names, columns }: Pick<Table<never>, "names"> & { columns: readonly { head: string }[] },
-): string[] {
+function headCells<T>({ names, columns }: Table<T>): string[] {
   return [...names, ...columns.map(({ head }) => head)];
 }
 
 function rowCells<T>({ columns }: Table<T>, rows: readonly Row<T>[]): string[][] {
-  return rows.map(([names, of]) => [...names, ...columns.map(({ text }) => text(of))]);
+  return rows.map(([names, of]) => [...names, ...columns.map((column) => cellText(column, of))]);
 }
 
-/** Returns the column of the median of samples; an only sample has a mark. */
-export function medianOrOnly<T>(head: string, figure: Figure<T>, last: Figure<T>): Column<T> {
-  const median = column(head, figure), only = column(head, last);
+function cellText<T>({ unit, value, absent = UNKNOWN, mark }: Column<T>, of: T): string {
+  const known = value(of);
+  return (known === undefined ? absent : figureText(known, unit)) + (mark?.(of) ?? "");
+}
+
+/** Returns the column of the median of samples, or of an only sample, which has a mark. */
+export function medianOrOnly<T>(head: string, { unit, value }: Figure<T>, last: Figure<T>): Column<T> {
   return {
     head,
-    text(of) {
-      if (figure.value(of) !== undefined || last.value(of) === undefined) return median.text(of);
-      return only.text(of) + ONLY_MARK;
-    },
+    unit,
+    value: (of) => value(of) ?? last.value(of),
+    mark: (of) => value(of) === undefined && last.value(of) !== undefined ? ONLY_MARK : "",
   };
 }
 

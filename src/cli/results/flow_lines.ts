@@ -12,7 +12,7 @@ import { tableLines } from "../../base/text.ts";
 import type { Measured } from "../../result/mod.ts";
 import { figureText, groupFlows, milliseconds, percent, UNKNOWN } from "../figures.ts";
 import { escape } from "../terminal.ts";
-import { warmUpLines } from "./flow_tables.ts";
+import { sendersOf, warmUpLines } from "./flow_tables.ts";
 
 /** Of more flows of a test than this, those with similar ids share a line. */
 const MAX_ROWS = 12;
@@ -78,13 +78,12 @@ const PACKET_LINE: readonly Cell<PacketFigures>[] = [
  */
 export function flowLines(flows: readonly Measured[]): string[] {
   const streams = flows.filter((flow) => flow.protocol === "tcp");
-  const packets = flows.filter((flow) => flow.protocol === "udp").flatMap(({ flow, figures: { senders } }) =>
-    senders.map((figures) => ({ flow: senders.length > 1 ? `${flow}/${figures.sender}` : flow, figures }))
-  );
+  const packets = flows.filter((flow) => flow.protocol === "udp");
+  const exchanges = flows.filter((flow) => flow.protocol === "rr");
   const rows = [
     ...rowsOf(streams, STREAM_LINE),
-    ...rowsOf(packets, PACKET_LINE),
-    ...rowsOf(flows.filter((flow) => flow.protocol === "rr"), TRANSACTION_LINE),
+    ...rowsOf(sendersOf(packets), PACKET_LINE),
+    ...rowsOf(exchanges, TRANSACTION_LINE),
   ];
   return rows.length === 0 ? [] : [...tableLines(rows, WIDTHS), ...warmUpLines(flows)];
 }

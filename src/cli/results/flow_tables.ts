@@ -1,9 +1,7 @@
 import { count, formatDuration } from "../../base/units.ts";
 import { tableLines } from "../../base/text.ts";
 import {
-  type Figure,
   figuresOf,
-  type FigureUnit,
   PACKET_FIGURES,
   type PacketFigures,
   PATH_FIGURES,
@@ -16,18 +14,7 @@ import {
   worstBottlenecks,
 } from "../../flow/analysis/mod.ts";
 import type { Measured, MeasuredPackets, MeasuredStream, MeasuredTransactions } from "../../result/mod.ts";
-import {
-  type Column,
-  column,
-  figureText,
-  groupFlows,
-  type Row,
-  seconds,
-  separated,
-  type Table,
-  tableOf,
-  UNKNOWN,
-} from "../figures.ts";
+import { type Column, column, figureText, groupFlows, type Row, separated, type Table, tableOf } from "../figures.ts";
 import { escape } from "../terminal.ts";
 import { BOTTLENECKS } from "../traffic/client_report.ts";
 import { streamColumns } from "../traffic/stream_report.ts";
@@ -120,37 +107,31 @@ function titleOf({ direction, cca }: MeasuredStream): string {
 
 const { completionSeconds, durationSeconds } = STREAM_FIGURES;
 const DONE: Column<StreamFigures> = {
-  head: "done s",
-  text: (of) => seconds(completionSeconds.value(of) ?? durationSeconds.value(of) ?? NaN),
+  ...column("done s", completionSeconds),
+  value: (of) => completionSeconds.value(of) ?? durationSeconds.value(of),
 };
 
 function streamTable(title: string, flows: readonly MeasuredStream[]): string[] {
-  const rows = flows.map(({ flow, figures, complete }): Row<StreamFigures> => [[marked(flow, complete)], figures]);
   const { received, goodput, resent, marks, rtt, rttP99, cwnd } = streamColumns;
   // Without ECN there are no marks.
   const ofEcn = flows.some(({ figures }) => figures.ecn) ? [marks] : [];
   const columns = [received, goodput, DONE, resent, ...ofEcn, rtt, rttP99, cwnd];
-  return [...tableOf({ names: [title], columns }, rows), ...cutLines(flows, rest(flows))];
+  return [...tableOf({ names: [title], columns }, flows.map(rowOf)), ...cutLines(flows, rest(flows))];
 }
 
-const { bytes, goodputBitsPerSecond, retransmits, rtt, rttLastMicros } = STREAM_FIGURES;
 /** What counts of crowds: many flows are short ones, and then it is how long they took. */
-const CROWD_FIGURES: readonly (readonly [
-  head: string,
-  unit: FigureUnit,
-  value: (of: StreamFigures) => number | undefined,
-])[] = [
-  ["completion ms", "us", ({ completionNanos: nanos }) => nanos && nanos / 1000],
-  ["key proof ms", "us", ({ keyProofNanos: nanos }) => nanos && nanos / 1000],
-  ["goodput", goodputBitsPerSecond.unit, goodputBitsPerSecond.value],
-  ["received", bytes.unit, bytes.value],
-  ["RTT ms", rtt.unit, (of) => rtt.value(of) ?? rttLastMicros.value(of)],
-  ["resent", retransmits.unit, retransmits.value],
+const CROWD_COLUMNS: readonly Column<StreamFigures>[] = [
+  { head: "completion ms", unit: "us", value: ({ completionNanos: nanos }) => nanos && nanos / 1000 },
+  { head: "key proof ms", unit: "us", value: ({ keyProofNanos: nanos }) => nanos && nanos / 1000 },
+  streamColumns.goodput,
+  streamColumns.received,
+  streamColumns.rtt,
+  streamColumns.resent,
 ];
 
 function crowdTable(title: string, flows: readonly MeasuredStream[]): string[] {
-  const rows = CROWD_FIGURES.flatMap(([head, unit, value]) => {
-    const quantiles = quantilesOf(flows.flatMap(({ figures }) => value(figures) ?? []));
+  const rows = CROWD_COLUMNS.flatMap(({ head, unit, value }) => {
+    const quantiles = quantilesOf(flows.flatMap(({ figures }) => value(figures) ?? []).map(Number));
     if (quantiles === undefined) return [];
     const { min, mean, median, p99, max } = quantiles;
     return [[head, ...[min, mean, median, p99, max].map((value) => figureText(value, unit))]];
@@ -175,9 +156,11 @@ function cutLines(flows: readonly Measured[], rest = ""): string[] {
   return cut === 0 ? [] : [`* ${count(cut, "flow")} did not come to ${cut === 1 ? "its" : "their"} end${rest}`];
 }
 
-/** The name of a flow in a table, which has a mark where it did not come to its end. */
-function marked(flow: string, complete: boolean): string {
-  return escape(flow) + (complete ? "" : "*");
+/** The row of a flow, which has a mark where it did not come to its end. */
+function rowOf<T>(
+  { flow, complete, figures }: { readonly flow: string; readonly complete: boolean; readonly figures: T },
+): Row<T> {
+  return [[escape(flow) + (complete ? "" : "*")], figures];
 }
 
 /** Requests and responses as tables: one for each kind and lengths. */
@@ -189,7 +172,7 @@ function transactionTables(flows: readonly MeasuredTransactions[]): string[] {
   return separated(Array.from(byKind, ([title, those]) => {
     const { single, crowds } = groupFlows(those, MAX_STREAM_ROWS);
     const rows = [
-      ...single.map(({ flow, complete, figures }): Row<TransactionFigures> => [[marked(flow, complete)], figures]),
+      ...single.map(rowOf),
       ...Array.from(crowds, ([stem, crowd]): Row<TransactionFigures> => [
         [`${escape(stem)} (${crowd.length} flows)`],
         sumTransactionFigures(crowd.map(({ figures }) => figures)),
@@ -203,60 +186,53 @@ function transactionTables(flows: readonly MeasuredTransactions[]): string[] {
   }));
 }
 
-/** A sender of a UDP flow. */
-interface Sender extends Pick<ShownPackets, "complete" | "figures" | "clockOffset"> {
-  readonly flow: string;
-  /** Its index; absent where it is the only one, as with most flows. */
-  readonly sender?: number;
-}
-
 /** UDP flows as tables: times, and how packets fared in each direction; with many senders, a line each. */
 function senderTables(flows: readonly MeasuredPackets[]): string[] {
-  const senders = flows.flatMap(({ flow, complete, figures: { senders, clockOffset } }) =>
-    senders.map((figures): Sender => {
-      return {
-        flow: escape(flow),
-        sender: senders.length > 1 ? figures.sender : undefined,
-        complete,
-        figures,
-        clockOffset,
-      };
-    })
-  );
+  const senders = sendersOf(flows);
   const lines = senders.length > MAX_PACKET_TABLES
     ? senderLines(senders)
-    : separated(senders.map(({ flow, sender, ...shown }) => {
-      return packetTables({ ...shown, label: `UDP ${flow}${sender === undefined ? "" : `, sender ${sender}`}` });
-    }));
+    : separated(senders.map(({ title, ...shown }) => packetTables({ ...shown, label: `UDP ${escape(title)}` })));
   const silent = flows.filter(({ figures, warmupNanos }) => figures.senders.length === 0 && warmupNanos === undefined);
   if (silent.length > 0) lines.push(`${count(silent.length, "UDP flow")} sent and received nothing`);
   return lines;
 }
 
-const { rtt: roundTrip, lateness } = PACKET_FIGURES, { sent, lostPercent } = PATH_FIGURES;
+/** A sender of a UDP flow. */
+interface Sender extends Pick<ShownPackets, "complete" | "figures" | "clockOffset"> {
+  /** Names the flow, and the sender unless it is the only one: `voip`, `voip/1`. */
+  readonly flow: string;
+  /** The same with more words: `voip, sender 1`. */
+  readonly title: string;
+}
+
+/** Returns the senders of UDP flows: most have one. */
+export function sendersOf(flows: readonly MeasuredPackets[]): Sender[] {
+  return flows.flatMap(({ flow, complete, figures: { senders, clockOffset } }) =>
+    senders.map((figures) => {
+      const common = { complete, figures, clockOffset };
+      if (senders.length === 1) return { flow, title: flow, ...common };
+      return { flow: `${flow}/${figures.sender}`, title: `${flow}, sender ${figures.sender}`, ...common };
+    })
+  );
+}
+
+const { rtt, lateness } = PACKET_FIGURES, { lostPercent } = PATH_FIGURES;
 const SENDERS: Table<PacketFigures> = {
   names: ["UDP"],
   columns: [
-    column("RTT median", roundTrip),
-    column("p99", roundTrip, "p99"),
-    column("max ms", roundTrip, "max"),
-    { head: "sent", text: ({ toServer, fromServer }) => pathText(toServer ?? fromServer, sent) },
-    { head: "lost there", text: ({ toServer }) => pathText(toServer, lostPercent) },
-    { head: "back", text: ({ fromServer }) => pathText(fromServer, lostPercent) },
+    column("RTT median", rtt),
+    column("p99", rtt, "p99"),
+    column("max ms", rtt, "max"),
+    { head: "sent", unit: "packet", value: ({ toServer, fromServer }) => (toServer ?? fromServer)?.sent },
+    { head: "lost there", unit: "%", value: ({ toServer }) => toServer && lostPercent.value(toServer) },
+    { head: "back", unit: "%", value: ({ fromServer }) => fromServer && lostPercent.value(fromServer) },
     column("late p99", lateness, "p99"),
   ],
 };
 
-function pathText<T>(path: T | undefined, { unit, value }: Figure<T>): string {
-  return path === undefined ? UNKNOWN : figureText(value(path), unit);
-}
-
 /** A line each. */
 function senderLines(senders: readonly Sender[]): string[] {
-  const rows = senders.slice(0, MAX_PACKET_ROWS).map(({ flow, sender, complete, figures }): Row<PacketFigures> => {
-    return [[`${flow}${sender === undefined ? "" : `/${sender}`}${complete ? "" : "*"}`], figures];
-  });
-  const lines = tableOf(SENDERS, rows);
+  const lines = tableOf(SENDERS, senders.slice(0, MAX_PACKET_ROWS).map(rowOf));
   if (senders.length > MAX_PACKET_ROWS) lines.push(`... and ${senders.length - MAX_PACKET_ROWS} more`);
   if (senders.some(({ complete }) => !complete)) {
     lines.push("* did not come to its end: the server has not reported its counts");

@@ -115,14 +115,13 @@ export interface ShownPackets {
   readonly clockOffset?: OffsetEstimate;
 }
 
-const lostShare = column("", PATH_FIGURES.lostPercent);
 const PATHS: Table<PathFigures> = {
   names: ["packets"],
   columns: [
     column("sent", PATH_FIGURES.sent),
     column("received", PATH_FIGURES.received),
     column("lost", PATH_FIGURES.lost),
-    { head: "", text: (of) => PATH_FIGURES.lostPercent.value(of) === undefined ? "" : lostShare.text(of) },
+    { ...column("", PATH_FIGURES.lostPercent), absent: "" },
     column("duplicates", PATH_FIGURES.duplicates),
     column("reordered", PATH_FIGURES.reordered),
     column("dropped", PATH_FIGURES.socketDrops),
@@ -159,8 +158,7 @@ export function packetTables({ label, complete, bad, figures, clockOffset }: Sho
     );
   }
   lines.push("", ...tableOf(PATHS, paths.map(([way, path]) => [[way], path])));
-  for (const [way, path] of paths) lines.push(...placeLines(way, path), ...markLines(way, path));
-  lines.push(...mtuLines(paths));
+  lines.push(...paths.flatMap(([way, path]) => remarks(way, path)), ...mtuLines(paths));
   if (!complete) lines.push("the server has not reported its counts: the flow did not come to its end");
   const { here = 0, server = 0 } = bad ?? {};
   if (here > 0) lines.push(badLine(here, "from the server"));
@@ -189,12 +187,19 @@ function badLine(packets: number, way: string): string {
   return `${count(packets, "packet")} that came ${way} did not count: not of this flow, or not signed with its key`;
 }
 
-/** Where packets came out of order, how they did. */
-function placeLines(way: string, { early, late }: PathFigures): string[] {
+/** What the table has no column for: how packets came out of order, and how many routers have marked. */
+function remarks(way: string, { early, late, congestionMarks = 0, received = 0 }: PathFigures): string[] {
+  const lines: string[] = [];
   if (early === undefined || late === undefined) {
-    return [`${way}: how many came before or after their place is not known: more were under way than are kept`];
+    lines.push(`${way}: how many came before or after their place is not known: more were under way than are kept`);
+  } else if (early + late > 0) {
+    lines.push(`${way}: ${grouped(early)} came before their place, ${grouped(late)} after it`);
   }
-  return early + late === 0 ? [] : [`${way}: ${grouped(early)} came before their place, ${grouped(late)} after it`];
+  if (congestionMarks > 0) {
+    const share = percent(congestionMarks / received * 100);
+    lines.push(`${way}: ${count(congestionMarks, "packet")} (${share}) arrived marked: congestion experienced`);
+  }
+  return lines;
 }
 
 /** The path MTU of each direction, where it is known. */
@@ -205,11 +210,4 @@ function mtuLines(paths: readonly (readonly [way: string, path: PathFigures])[])
     return mtu === undefined ? [] : [`${grouped(mtu)} ${way}`];
   });
   return known.length === 0 ? [] : [`${pathMtuBytes.title} in bytes: ${known.join(", ")}`];
-}
-
-/** How many packets routers have marked on their way. */
-function markLines(way: string, { congestionMarks = 0, received = 0 }: PathFigures): string[] {
-  if (congestionMarks === 0) return [];
-  const share = percent(congestionMarks / received * 100);
-  return [`${way}: ${count(congestionMarks, "packet")} (${share}) arrived marked: congestion experienced`];
 }

@@ -88,7 +88,7 @@ function lines(all: readonly FlowResult<StreamFlow, StreamFigures>[]): string[] 
   const { completionSeconds, durationSeconds, minRttMicros } = STREAM_FIGURES;
   const columns: Column<StreamFigures>[] = [
     all.some(({ flow }) => flow.hasLength) ? column("done s", completionSeconds) : column("seconds", durationSeconds),
-    { ...received, text: (of) => received.text(of) + (of.receiverCounted || of.unmeasured ? "" : UNCOUNTED_MARK) },
+    { ...received, mark: (of) => of.receiverCounted || of.unmeasured ? "" : UNCOUNTED_MARK },
     goodput,
     resent,
     // Without ECN there are no marks.

@@ -3,6 +3,8 @@ import { flowJson, flowTables } from "../../../src/cli/results/flow_tables.ts";
 import { FlowTracker } from "../../../src/flow/analysis/live_flows.ts";
 import { flowEndLines } from "../../../src/cli/run/flow_text.ts";
 import { PacketAnalysis, StreamAnalysis } from "../../../src/flow/analysis/mod.ts";
+import { type Chunk, readChunk } from "../../../src/flow/records/read_chunk.ts";
+import { chunkOf } from "../traffic/scripted_flows.ts";
 import type { MeasuredPackets, MeasuredStream } from "../../../src/result/mod.ts";
 import { atServer, packetChunks, reply, sent } from "../../flow/analysis/packet_samples.ts";
 import { streamReport } from "../../flow/reports.ts";
@@ -113,6 +115,18 @@ ${
     }
 * did not come to its end: the server has not reported its counts`,
   );
+});
+
+Deno.test("flowTables() has no figures of a stream that ended before its warm-up was over", () => {
+  const analysis = new StreamAnalysis();
+  analysis.warmUp = { senderNanos: 1e9 };
+  analysis.add(
+    readChunk(chunkOf("streamIO", [{ t: 0, total: 0, sent: 1 }, { t: 5e8, total: 1000, sent: 1 }])) as Chunk<
+      "streamIO"
+    >,
+  );
+  const flow = stream("bulk", { complete: false, warmupNanos: 1e9, figures: analysis.figures() });
+  assertEquals(flowTables([flow])[2].split(/ {2,}/), ["bulk*", "-", "-", "-", "-", "-", "-", "-"]);
 });
 
 Deno.test("flowTables() has the time that proofs of the key took apart from completion times", () => {
