@@ -4,7 +4,8 @@ import { newestRun, type ResultsFolder, type RunResults, type TestResults, tests
 import { testIdText } from "../../result/names.ts";
 import { CommandFailure } from "../errors.ts";
 import { columns, escape, showsColour, showsUnicode, style, writeStdout } from "../terminal.ts";
-import { FlowLetters, plotLines } from "./plot_lines.ts";
+import { plotLines } from "./plot_lines.ts";
+import { FlowLetters } from "./curve_lines.ts";
 
 /** What `--plot` takes: the name of a plot, some of them, or all. */
 export type PlotChoice = PlotId | `udf.${string}` | "usual" | "all";
