@@ -1,3 +1,4 @@
+import { TineError } from "../base/errors.ts";
 import type {
   Bottleneck,
   OffsetEstimate,
@@ -10,65 +11,35 @@ import type {
   StreamLimits,
   TransactionFigures,
 } from "../flow/analysis/mod.ts";
+import {
+  boolean,
+  type Check,
+  count,
+  exactly,
+  integer,
+  list,
+  number,
+  oneOf,
+  optional,
+  passes,
+  text,
+} from "../base/shape.ts";
 import type { FlowEnd, Measured, MeasuredPackets, MeasuredStream, MeasuredTransactions } from "./read_flows.ts";
 
-/** Whether a value is what it should be. */
-export type Check = (value: unknown) => boolean;
-
-/** A check for each property of a type, those that may be absent among them. */
-type Shape<T> = { readonly [K in keyof Required<T>]: Check };
-
-export const text: Check = (value) => typeof value === "string";
-export const flag: Check = (value) => typeof value === "boolean";
-export const number: Check = (value) => typeof value === "number" && Number.isFinite(value);
-/** Exports write counts as integers. */
-const integer: Check = (value) => Number.isSafeInteger(value);
-export const count: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
-
-/** Or absent. */
-export function optional(check: Check): Check {
-  return (value) => value === undefined || check(value);
-}
-
-export function oneOf(...values: readonly unknown[]): Check {
-  return (value) => values.includes(value);
-}
-
-export function listOf(check: Check): Check {
-  return (value) => Array.isArray(value) && value.every(check);
-}
-
-/** An object with values of one kind, whatever their keys are. */
-export function recordOf(check: Check): Check {
-  return (value) =>
-    typeof value === "object" && value !== null && !Array.isArray(value) && Object.values(value).every(check);
-}
-
-/** An object with these properties and no others. */
-export function object<T>(shape: Shape<T>): Check {
-  const checks = new Map(Object.entries<Check>(shape));
-  return (value) => {
-    if (typeof value !== "object" || value === null || !Object.keys(value).every((key) => checks.has(key))) {
-      return false;
-    }
-    return checks.entries().every(([key, check]) => check((value as Readonly<Record<string, unknown>>)[key]));
-  };
-}
-
 const SPREAD = { count, min: number, mean: number, max: number };
-const spread = object<Spread>({
+const spread = exactly<Spread>({
   ...SPREAD,
   median: optional(number),
   p90: optional(number),
   p99: optional(number),
   p999: optional(number),
 });
-const quantiles = object<Quantiles>({ ...SPREAD, median: number, p90: optional(number), p99: number, p999: number });
+const quantiles = exactly<Quantiles>({ ...SPREAD, median: number, p90: optional(number), p99: number, p999: number });
 
-const streamFigures = object<StreamFigures>({
+const streamFigures = exactly<StreamFigures>({
   unmeasured: optional(oneOf(true)),
   bytes: count,
-  receiverCounted: flag,
+  receiverCounted: boolean,
   durationNanos: number,
   goodputBitsPerSecond: number,
   completionNanos: optional(number),
@@ -80,15 +51,15 @@ const streamFigures = object<StreamFigures>({
   minRttNanos: optional(number),
   cwndBytes: optional(quantiles),
   lastCwndBytes: optional(number),
-  limits: optional(object<StreamLimits>({ busy: number, receiveWindow: number, sendBuffer: number })),
+  limits: optional(exactly<StreamLimits>({ busy: number, receiveWindow: number, sendBuffer: number })),
   serverBusy: optional(number),
-  ecn: optional(flag),
+  ecn: optional(boolean),
   congestionMarks: optional(count),
   congestionMarkedBytes: optional(count),
   incoherent: count,
 });
 
-const pathFigures = object<PathFigures>({
+const pathFigures = exactly<PathFigures>({
   sent: optional(count),
   received: optional(count),
   lost: optional(count),
@@ -106,8 +77,8 @@ const pathFigures = object<PathFigures>({
   oneWayDelayBoundNanos: optional(number),
 });
 
-const packetFigures = object<PacketFlowFigures>({
-  senders: listOf(object<PacketFigures>({
+const packetFigures = exactly<PacketFlowFigures>({
+  senders: list(exactly<PacketFigures>({
     sender: count,
     toServer: optional(pathFigures),
     fromServer: optional(pathFigures),
@@ -124,25 +95,30 @@ const packetFigures = object<PacketFlowFigures>({
     unsent: count,
     incoherent: count,
   })),
-  clockOffset: optional(object<OffsetEstimate>({ offsetNanos: number, boundNanos: number, drifted: flag })),
+  clockOffset: optional(exactly<OffsetEstimate>({ offsetNanos: number, boundNanos: number, drifted: boolean })),
 });
 
-const end = object<FlowEnd>({ nodeId: text, address: optional(text), engine: optional(text) });
+const end = exactly<FlowEnd>({ nodeId: text, address: optional(text), engine: optional(text) });
+
+const bigint: Check<bigint> = (value, name) => {
+  if (typeof value === "bigint") return value;
+  throw new TineError("bad-item", `${name} is no bigint`);
+};
 
 const FLOW = {
   flow: text,
-  complete: flag,
-  start: optional((value) => typeof value === "bigint"),
+  complete: boolean,
+  start: optional(bigint),
   startBoundNanos: optional(number),
   warmupNanos: optional(number),
   path: optional(text),
   config: optional(text),
   client: optional(end),
   server: optional(end),
-  bottlenecks: listOf(object<Bottleneck>({ code: text, message: text, size: number })),
+  bottlenecks: list(exactly<Bottleneck>({ code: text as Check<Bottleneck["code"]>, message: text, size: number })),
 };
 
-const stream = object<MeasuredStream>({
+const stream = exactly<MeasuredStream>({
   ...FLOW,
   protocol: oneOf("tcp"),
   direction: optional(oneOf("upload", "download")),
@@ -150,9 +126,9 @@ const stream = object<MeasuredStream>({
   figures: streamFigures,
 });
 
-const packets = object<MeasuredPackets>({ ...FLOW, protocol: oneOf("udp"), figures: packetFigures });
+const packets = exactly<MeasuredPackets>({ ...FLOW, protocol: oneOf("udp"), figures: packetFigures });
 
-const transactionTimes = object<NonNullable<TransactionFigures["latency"]>>({
+const transactionTimes = exactly<NonNullable<TransactionFigures["latency"]>>({
   ...SPREAD,
   median: number,
   p90: number,
@@ -160,18 +136,18 @@ const transactionTimes = object<NonNullable<TransactionFigures["latency"]>>({
   p999: number,
 });
 
-const transactions = object<MeasuredTransactions>({
+const transactions = exactly<MeasuredTransactions>({
   ...FLOW,
   protocol: oneOf("rr"),
   transport: oneOf("tcp", "udp"),
   requestBytes: optional(count),
   responseBytes: optional(count),
-  figures: object<TransactionFigures>({
+  figures: exactly<TransactionFigures>({
     unmeasured: optional(oneOf(true)),
     transactions: count,
     lost: optional(count),
     durationNanos: number,
-    perConnection: flag,
+    perConnection: boolean,
     latency: optional(transactionTimes),
     connect: optional(transactionTimes),
     serverBusy: optional(number),
@@ -185,5 +161,6 @@ const transactions = object<MeasuredTransactions>({
  * A figure that the analysis gets also needs a check here; the compiler says which one is missing.
  */
 export function isMeasuredFlow(value: unknown): value is Measured {
-  return stream(value) || packets(value) || transactions(value);
+  const { protocol } = Object(value);
+  return passes<Measured>(protocol === "tcp" ? stream : protocol === "udp" ? packets : transactions, value);
 }

@@ -1,8 +1,8 @@
 import { messageOf, TineError } from "../base/errors.ts";
+import { type Check, count, exactly, list, map, object, passes, text } from "../base/shape.ts";
 import { chunkHead } from "../flow/records/read_chunk.ts";
 import { Kind } from "../node/protocol/frame.ts";
 import { decodeItem } from "../node/protocol/kinds.ts";
-import { type Check, count, listOf, object, recordOf, text } from "./check_figures.ts";
 import { isMarkOf, markOf, readKeptFile, type RecordsMark, writeKeptFile } from "./kept_file.ts";
 import { LOG_FOLDER } from "./read_logs.ts";
 import { readPlacedRecords, RECORD_FILE } from "./read_records.ts";
@@ -87,7 +87,7 @@ async function readFound(
   const kept = await readKeptFile(folder, FOUND_FILE, MAX_KEPT_BYTES) as Partial<KeptFound> | null | undefined;
   if (kept?.version !== VERSION || !isMarkOf(kept.records, mark)) return undefined;
   if (JSON.stringify(kept.logs) !== JSON.stringify(logsOf(sizes))) return undefined;
-  return isFound(kept.found) ? kept.found as Found : undefined;
+  return passes(FOUND, kept.found) ? kept.found : undefined;
 }
 
 /** Keeps what was found, unless the test is under way, or looking again takes no time. */
@@ -106,21 +106,23 @@ async function keepFound(
 }
 
 /** A node says more of itself than is shown. */
-const isNode: Check = (value) => {
-  const { nodeId, platform, hostname, bootId, pid, versions } = (value ?? {}) as Partial<NodeSummary>;
-  return [nodeId, platform, hostname, bootId].every(text) && count(pid) && isVersions(versions);
-};
+const NODE = object<Pick<NodeSummary, "nodeId" | "platform" | "hostname" | "bootId" | "pid" | "versions">>({
+  nodeId: text,
+  platform: text,
+  hostname: text,
+  bootId: text,
+  pid: count,
+  versions: exactly<NodeSummary["versions"]>({ tine: text, deno: text, kernel: text }),
+});
 
-const isVersions = object<NodeSummary["versions"]>({ tine: text, deno: text, kernel: text });
-
-/** Whether a value has the shape of what is found: it may come from a file of others. */
-const isFound = object<Found>({
-  records: object<Found["records"]>({ frames: count, bytes: count, samples: recordOf(count) }),
-  logs: object<Found["logs"]>({ entries: count, bytes: count }),
-  nodes: listOf(isNode),
-  errors: listOf(object<ErrorSummary>({ time: text, nodeId: text, tag: text, code: text, message: text })),
+/** What is kept; it may come from a file of others. */
+const FOUND = exactly<Found>({
+  records: exactly<Found["records"]>({ frames: count, bytes: count, samples: map(count) }),
+  logs: exactly<Found["logs"]>({ entries: count, bytes: count }),
+  nodes: list(NODE) as Check<Found["nodes"]>,
+  errors: list(exactly<ErrorSummary>({ time: text, nodeId: text, tag: text, code: text, message: text })),
   moreErrors: count,
-  missing: listOf(object<MissingResults>({ nodeId: text, what: text })),
+  missing: list(exactly<MissingResults>({ nodeId: text, what: text })),
 });
 
 /** What UDFs have returned; what went in is known at the end. */

@@ -11,7 +11,8 @@ import type { NodeTree } from "../run_tree.ts";
 import type { Node, Run, Schedule } from "../plan/types.ts";
 import type { Runner } from "../runner.ts";
 import { Kind, type Message } from "./frame.ts";
-import { type Check, count, decodeJson, encodeJson, int64, list, map, number, object, optional, text } from "./json.ts";
+import { type Check, count, int64, list, map, number, object, optional, text } from "../../base/shape.ts";
+import { decodeJson, encodeJson } from "./json.ts";
 import { NODE_ID } from "../../base/limits.ts";
 
 /** Changes whenever a node of another version of tine could not be understood. */

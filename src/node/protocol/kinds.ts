@@ -7,25 +7,25 @@
 import { messageOf, TineError, WireError } from "../../base/errors.ts";
 import { FLOW_ID } from "../../base/limits.ts";
 import { shorten } from "../../base/shorten.ts";
-import { decodeReport, encodeReport } from "../../flow/report_values.ts";
-import type { CounterSample, Item, RunTime } from "../item.ts";
-import { Kind, Lane, type Message } from "./frame.ts";
 import {
   boolean,
   type Check,
   count,
-  decodeJson,
-  encodeJson,
   int64,
   list,
   map,
   number,
   object,
+  oneOf,
   optional,
   plain,
   type Shape,
   text,
-} from "./json.ts";
+} from "../../base/shape.ts";
+import { decodeReport, encodeReport } from "../../flow/report_values.ts";
+import type { CounterSample, Item, RunTime } from "../item.ts";
+import { Kind, Lane, type Message } from "./frame.ts";
+import { decodeJson, encodeJson } from "./json.ts";
 import { decodeLog, encodeLog } from "./log_batch.ts";
 
 /** Texts of log entries and errors that are longer are cut. */
@@ -86,13 +86,9 @@ const RUN_TIME = object<RunTime>({
   end: optional(int64),
   error: optional(text),
 });
-const COUNTER: Check<CounterSample["counter"]> = (value, name) => {
-  if (value === "qdisc" || value === "link" || value === "cpu" || value === "softnet") return value;
-  throw new TineError("bad-item", `${name} is no kind of counters`);
-};
 const COUNTER_SAMPLE = object<CounterSample>({
   time: int64,
-  counter: COUNTER,
+  counter: oneOf("qdisc", "link", "cpu", "softnet"),
   device: text,
   detail: text,
   values: map(number),

@@ -1,11 +1,11 @@
 import { messageOf, TineError } from "../../base/errors.ts";
 import { nearest } from "../../base/nearest.ts";
+import { boolean, count, exactly, list, map, number, oneOf, optional, passes, text } from "../../base/shape.ts";
 import { FIGURES_VERSION } from "../../flow/analysis/mod.ts";
 import { LATEST } from "../names.ts";
 import { RUN_FILE, TEST_FILE } from "../summary.ts";
 import { whyNotWritten } from "../store_error.ts";
 import { exists, makeFolder, type Owner, replaceJson } from "../owner.ts";
-import { count, flag, listOf, number, object, oneOf, optional, recordOf, text } from "../check_figures.ts";
 import {
   type FlowSample,
   readSamples,
@@ -140,7 +140,7 @@ async function readBaseline(path: string): Promise<Samples> {
     throw new TineError("bad-baseline", `cannot read the baseline ${path}: ${messageOf(error)}`, { cause: error });
   }
   const { type, version, figures, samples } = stored ?? {};
-  if (type !== "baseline" || version !== VERSION || samples === undefined || !isSamples(samples)) {
+  if (type !== "baseline" || version !== VERSION || samples === undefined || !passes(SAMPLES, samples)) {
     throw new TineError("bad-baseline", `${path} is no baseline of this version of tine: tine gate --save writes one`);
   }
   if (figures !== FIGURES_VERSION) {
@@ -153,23 +153,23 @@ async function readBaseline(path: string): Promise<Samples> {
 }
 
 /** Whether a value is what is stored; it may come from another machine. */
-const isSamples = object<Samples>({
+const SAMPLES = exactly<Samples>({
   name: text,
-  tests: listOf(object<TestSamples>({
-    id: recordOf(text),
+  tests: list(exactly<TestSamples>({
+    id: map(text),
     failed: count,
-    repeats: listOf(object<Repeat>({
+    repeats: list(exactly<Repeat>({
       path: text,
       run: optional(text),
-      cut: listOf(object<Repeat["cut"][number]>({ flow: text, protocol: oneOf("tcp", "udp", "rr") })),
-      flows: listOf(object<FlowSample>({
+      cut: list(exactly<Repeat["cut"][number]>({ flow: text, protocol: oneOf("tcp", "udp", "rr") })),
+      flows: list(exactly<FlowSample>({
         flow: text,
         protocol: oneOf("tcp", "udp", "rr"),
-        values: recordOf(number),
-        limits: listOf(text),
-        sized: flag,
+        values: map(number),
+        limits: list(text),
+        sized: boolean,
       })),
     })),
   })),
-  conditions: recordOf(listOf(text)),
+  conditions: map(list(text)),
 });

@@ -1,6 +1,6 @@
 import { sortedJson } from "../../node/plan/visits.ts";
 import { withoutRepeat } from "../compare/samples.ts";
-import { listOf, number, object, oneOf, optional, recordOf, text } from "../check_figures.ts";
+import { exactly, list, map, number, oneOf, optional, passes, text } from "../../base/shape.ts";
 import { type Owner, replaceJson } from "../owner.ts";
 import { openResults, testsOf } from "../open_results.ts";
 import { GATES_FILE } from "../summary.ts";
@@ -37,19 +37,19 @@ export async function readVerdicts(folder: string): Promise<readonly GateVerdict
     return []; // no gate was evaluated, or tine gate does it again
   }
   const { version, verdicts } = stored ?? {};
-  return version === VERSION && areVerdicts(verdicts) ? verdicts as GateVerdict[] : [];
+  return version === VERSION && passes(VERDICTS, verdicts) ? verdicts : [];
 }
 
 const status = oneOf("pass", "fail", "undecided", "no data");
-const areVerdicts = listOf(object<GateVerdict>({
+const VERDICTS = list(exactly<GateVerdict>({
   gate: text,
-  test: optional(recordOf(text)),
+  test: optional(map(text)),
   figure: text,
   unit: text,
   status,
   message: text,
-  flows: listOf(
-    object<FlowVerdict>({
+  flows: list(
+    exactly<FlowVerdict>({
       flow: text,
       status,
       value: optional(number),
