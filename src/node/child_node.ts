@@ -8,18 +8,10 @@ import type { Host, Launch, LaunchedNode } from "./launch/launcher.ts";
 import { bootId } from "../sys/clock.ts";
 import type { NodeTree } from "./run_tree.ts";
 import type { Run } from "./plan/types.ts";
-import {
-  cancelMessage,
-  type CancelReason,
-  clockMessage,
-  decodeRan,
-  decodeReason,
-  killMessage,
-  runMessage,
-  setupMessage,
-} from "./protocol/control.ts";
+import type { CancelReason } from "./protocol/control.ts";
 import { type Frame, isResult, Kind, Lane, type Message } from "./protocol/frame.ts";
 import { Joiner } from "./protocol/framing.ts";
+import { contentOf, controlMessage } from "./protocol/kinds.ts";
 import { Link } from "./protocol/link.ts";
 import { readSpill } from "./protocol/spill.ts";
 import type { Uplink } from "./held_results.ts";
@@ -129,7 +121,7 @@ export class ChildNode {
       receive: (frame, bytes) => this.#receive(frame, bytes),
       ...(launcher.local && { windowBytes: LOCAL_WINDOW_BYTES }),
     });
-    this.#link.send(setupMessage({
+    this.#link.send(controlMessage("setup", {
       host: launched.host,
       children,
       executables: launched.executables,
@@ -165,7 +157,7 @@ export class ChildNode {
     const abort = () => answer.reject(signal.reason);
     signal.addEventListener("abort", abort, { once: true });
     try {
-      this.#link.send(runMessage(number, { run, feedback, path }));
+      this.#link.send(controlMessage("run", { run, feedback, path }, String(number)));
       return await answer.promise;
     } finally {
       signal.removeEventListener("abort", abort);
@@ -176,7 +168,7 @@ export class ChildNode {
   /** Ends the child in order, and waits until it has sent all that it had. */
   async cancel(reason: CancelReason | undefined): Promise<void> {
     this.#canceling = true;
-    if (this.#canceled === undefined) this.#link.send(cancelMessage(reason));
+    if (this.#canceled === undefined) this.#link.send(controlMessage("cancel", reason));
     const grace = this.#endGrace = new EndGrace({
       canceled: reason !== undefined,
       levels: levelsOf(this.#options.tree),
@@ -200,7 +192,8 @@ export class ChildNode {
   #kill(): void {
     this.#canceling = true;
     const { reason } = this.#options.killSignal;
-    this.#link.send(killMessage(reason instanceof TineError ? reason : new Canceled()));
+    const { code, message } = reason instanceof TineError ? reason : new Canceled();
+    this.#link.send(controlMessage("cancel", { code, message, kill: true }));
     const timer = startLongTimer(KILL_GRACE_MS, () => this.#launched.kill());
     this.#ended.finally(() => timer[Symbol.dispose]());
   }
@@ -282,13 +275,13 @@ export class ChildNode {
         if (++this.#clocks > MAX_CLOCKS) {
           throw new WireError("too-many-clocks", `it asked for the time more than ${MAX_CLOCKS} times`);
         }
-        return this.#link.send(clockMessage(frame.name, { time: now(), clock: this.#options.clock() }));
+        return this.#link.send(controlMessage("clock", { time: now(), clock: this.#options.clock() }, frame.name));
       case Kind.ran: {
         const message = this.#joiner.add(frame);
         if (message === undefined) return;
         const answer = this.#runs.get(message.name);
         try {
-          answer?.resolve(decodeRan(message));
+          answer?.resolve(contentOf("ran", message));
         } catch (error) {
           answer?.reject(error);
         }
@@ -296,7 +289,7 @@ export class ChildNode {
       }
       case Kind.canceled: {
         const message = this.#joiner.add(frame);
-        if (message !== undefined) this.#canceled = { reason: decodeReason(message) };
+        if (message !== undefined) this.#canceled = { reason: contentOf("canceled", message) };
         return;
       }
       case Kind.error: {

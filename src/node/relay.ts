@@ -5,7 +5,7 @@ import { type FarStart, farStartLine } from "./launch/far_start.ts";
 import { farHost } from "./launch/invoking_user.ts";
 import { createLaunch } from "./launch/launch.ts";
 import type { LaunchedNode } from "./launch/launcher.ts";
-import { canceledMessage } from "./protocol/control.ts";
+import { controlMessage } from "./protocol/kinds.ts";
 import { Link } from "./protocol/link.ts";
 import { Watchdog } from "./process/watchdog.ts";
 
@@ -59,7 +59,7 @@ export async function relay(
 /** Sends the parent why there is no node, as a node sends why it ends. */
 async function reportFailure(connection: Connection, reason: Canceled): Promise<void> {
   const link = new Link(connection, { peer: "the parent", receive() {} });
-  link.send(canceledMessage(reason));
+  link.send(controlMessage("canceled", reason));
   await link.close().catch(() => {}); // the parent is gone
   await link.closed.catch(() => {});
 }

@@ -11,22 +11,13 @@ import { LiveNode } from "./live_node.ts";
 import { bootId } from "../sys/clock.ts";
 import type { Node } from "./plan/types.ts";
 import { Watchdog } from "./process/watchdog.ts";
-import {
-  canceledMessage,
-  clockMessage,
-  decodeClock,
-  decodeReason,
-  decodeRunRequest,
-  decodeSetup,
-  isKill,
-  ranMessage,
-  readyMessage,
-} from "./protocol/control.ts";
 import { type Frame, Kind, type Message } from "./protocol/frame.ts";
 import { Joiner } from "./protocol/framing.ts";
+import { contentOf, controlMessage } from "./protocol/kinds.ts";
 import { Link } from "./protocol/link.ts";
 import { temporarySpill } from "./protocol/spill.ts";
 import { runners as allRunners } from "./runners.ts";
+import { checkRunTree } from "./run_tree.ts";
 
 /** How long a node that has ended waits for its parent to end the connection. */
 const PARENT_GRACE_MS = 5000;
@@ -80,7 +71,7 @@ export async function serve(nodeId: string, connection: Connection, options: Ser
     const number = crypto.randomUUID();
     const { promise, resolve } = Promise.withResolvers<ClockAnswer>();
     clocks.set(number, resolve);
-    link.send(clockMessage(number));
+    link.send(controlMessage("clock", undefined, number));
     return Promise.race([promise, lost.then((reason) => Promise.reject(reason))]);
   }
 
@@ -106,7 +97,7 @@ export async function serve(nodeId: string, connection: Connection, options: Ser
     switch (message.kind) {
       case Kind.setup: {
         if (watchdog !== undefined) throw new TineError("bad-setup", "the parent sent a second setup");
-        const setup = decodeSetup(message);
+        const setup = contentOf("setup", message);
         const host = setup.host ?? options.host ?? farHost();
         spill = setup.spill;
         watchdog = new Watchdog({ mounts: host.mounts });
@@ -124,7 +115,7 @@ export async function serve(nodeId: string, connection: Connection, options: Ser
           });
           node.canceled.then(over.resolve, over.reject);
           // A failure is on its way to the parent as an error, and the node canceled.
-          node.setup(setup.children).then(() => link.send(readyMessage()), () => {});
+          node.setup(setup.children).then(() => link.send(controlMessage("ready", undefined)), () => {});
         };
         const clock = relateClock(setup.parentClock, bootId(), async () => (await askClock()).time);
         if (clock instanceof Promise) clock.then(begin).catch(over.reject);
@@ -132,19 +123,20 @@ export async function serve(nodeId: string, connection: Connection, options: Ser
         break;
       }
       case Kind.clock:
-        clocks.get(message.name)?.(decodeClock(message));
+        clocks.get(message.name)?.(contentOf("clock", message)!);
         clocks.delete(message.name);
         break;
       case Kind.run: {
         if (node === undefined) throw new TineError("bad-run", "the parent sent a run before the setup");
-        const { run, feedback, path } = decodeRunRequest(message, runners);
-        node.run(run, feedback, path).then((output) => link.send(ranMessage(message.name, output)), () => {});
+        const { run, feedback, path } = contentOf("run", message);
+        const ran = node.run(checkRunTree(run, runners), feedback, path);
+        ran.then((output) => link.send(controlMessage("ran", output, message.name)), () => {});
         break;
       }
       case Kind.cancel: {
-        const decoded = decodeReason(message);
-        const reason = decoded && new Canceled(decoded.code, decoded.message);
-        if (reason !== undefined && isKill(message)) void node?.kill(reason);
+        const request = contentOf("cancel", message);
+        const reason = request && new Canceled(request.code, request.message);
+        if (reason !== undefined && request?.kill) void node?.kill(reason);
         cancel(reason);
       }
     }
@@ -164,7 +156,7 @@ export async function serve(nodeId: string, connection: Connection, options: Ser
     const reason = await over.promise;
     // It is the last message, also after what is less urgent. `lost` reports a connection that is gone.
     await link.flushed().catch(() => {});
-    link.send(canceledMessage(reason));
+    link.send(controlMessage("canceled", reason));
     await link.close().catch(() => {});
     timer = startLongTimer(PARENT_GRACE_MS, () => link.abort());
     await lost;

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { setupMessage } from "../../src/node/protocol/control.ts";
+import { controlMessage } from "../../src/node/protocol/kinds.ts";
 import { Kind } from "../../src/node/protocol/frame.ts";
 import { Link } from "../../src/node/protocol/link.ts";
 import { streamConnection } from "../../src/wire/connection.ts";
@@ -34,7 +34,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
         if (kind === Kind.canceled) link.close();
       },
     });
-    link.send(setupMessage({ host: { mounts: Deno.pid }, children: [], key: new Uint8Array(32) }));
+    link.send(controlMessage("setup", { host: { mounts: Deno.pid }, children: [], key: new Uint8Array(32) }));
     await ready.promise;
     child.kill(signal);
     await link.closed;

@@ -7,7 +7,7 @@ import { LiveNode } from "../../src/node/live_node.ts";
 import { childNodes } from "../../src/node/run_tree.ts";
 import type { Run } from "../../src/node/plan/types.ts";
 import { Watchdog } from "../../src/node/process/watchdog.ts";
-import { canceledMessage, clockMessage, ranMessage, readyMessage } from "../../src/node/protocol/control.ts";
+import { controlMessage } from "../../src/node/protocol/kinds.ts";
 import { Kind, type Message } from "../../src/node/protocol/frame.ts";
 import { FrameCutter } from "../../src/node/protocol/framing.ts";
 import { Link } from "../../src/node/protocol/link.ts";
@@ -89,17 +89,17 @@ function answers(how: Partial<Record<"run" | "cancel", (link: Link) => void>>) {
       receive({ kind, name }) {
         if (kind === Kind.run) {
           how.run?.(link);
-          link.send(ranMessage(name, new Map()));
+          link.send(controlMessage("ran", new Map(), name));
         } else if (kind === Kind.cancel) {
           if (how.cancel) return how.cancel(link);
           link.flushed().then(() => {
-            link.send(canceledMessage(undefined));
+            link.send(controlMessage("canceled", undefined));
             return link.close();
           }).catch(() => {}); // the parent has had enough
         }
       },
     });
-    link.send(readyMessage());
+    link.send(controlMessage("ready", undefined));
     await link.closed.catch(() => {});
     link.abort();
   };
@@ -137,16 +137,18 @@ Deno.test("LiveNode fails if a child dies while it is canceled since all is done
 });
 
 Deno.test("LiveNode answers no endless questions for the time", async () => {
-  const { reason } = await runWithChild(sends(...Array.from({ length: 200 }, (_, i) => clockMessage(String(i)))));
+  const { reason } = await runWithChild(
+    sends(...Array.from({ length: 200 }, (_, i) => controlMessage("clock", undefined, String(i)))),
+  );
   assertEquals(reason?.code, "too-many-clocks");
 });
 
 Deno.test("LiveNode gives a child up that has said its last word and does not listen", async () => {
-  for (const last of [[canceledMessage(undefined)], []]) {
+  for (const last of [[controlMessage("canceled", undefined)], []]) {
     const { reason } = await runWithChild(async (connection, killed) => {
       const cutter = new FrameCutter();
       const end = { kind: Kind.end, origin: "", name: "", payload: new Uint8Array() };
-      for (const message of [readyMessage(), ...last, end]) {
+      for (const message of [controlMessage("ready", undefined), ...last, end]) {
         for (const bytes of cutter.cut(message)) await writeAll(connection, frame(bytes));
       }
       await killed;

@@ -1,8 +1,9 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Canceled } from "../../src/node/runner.ts";
 import { type Feedback, NO_FEEDBACK } from "../../src/node/feedback.ts";
 import type { Node, Run } from "../../src/node/plan/types.ts";
-import { childNodes, runTree, type RunTreeActions } from "../../src/node/run_tree.ts";
+import { checkNode, checkRunTree, childNodes, runTree, type RunTreeActions } from "../../src/node/run_tree.ts";
+import { runners } from "../../src/node/runners.ts";
 import { messageOf, TineError } from "../../src/base/errors.ts";
 
 type Work = (name: string, feedback: Feedback) => Promise<Feedback | void>;
@@ -212,4 +213,45 @@ Deno.test("childNodes() leaves nodes behind a child to that child", () => {
   const trees = childNodes({ child: { node: node("a"), child: { node: node("b"), child: { node: node("c") } } } });
   assertEquals(trees.length, 1);
   assertEquals(trees[0].children[0].children[0].node.id, "c");
+});
+
+Deno.test("checkRunTree() takes the trees that plans are decoded to", () => {
+  const node = { id: "left", launcher: { local: {} } };
+  const run = {
+    id: { name: "x" },
+    timeout: 5,
+    serial: [
+      {},
+      { parallel: [{ sleep: 5 }, { system: { command: "true" } }] },
+      { schedule: { wait: [1, 2], run: [{ sleep: 1 }] } },
+      { child: { node, child: { node: { ...node, id: "b" }, sleep: 1 } } },
+    ],
+  };
+  assertEquals(checkRunTree(run, runners), run);
+});
+
+Deno.test("checkRunTree() refuses what is no tree of known runs", () => {
+  const values: unknown[] = [
+    null,
+    [],
+    5,
+    { serial: 5 },
+    { serial: [null] },
+    { teleport: {} },
+    { constructor: {} },
+    { schedule: { wait: ["1s"], run: [] } },
+    { schedule: { wait: [-1], run: [] } },
+    { schedule: {} },
+    { child: { sleep: 1 } },
+    { child: { node: { id: "-bad", launcher: {} } } },
+  ];
+  for (const value of values) {
+    assertThrows(() => checkRunTree(value, runners), TineError, "the parent sent something else");
+  }
+});
+
+Deno.test("checkNode() refuses ids that could be options or paths", () => {
+  for (const id of ["", "-x", "a/b", "..", "a b", "x".repeat(64), 5, undefined]) {
+    assertThrows(() => checkNode({ id, launcher: {} }), TineError);
+  }
 });

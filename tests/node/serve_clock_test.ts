@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { now } from "../../src/base/time.ts";
 import { bootId } from "../../src/sys/clock.ts";
-import { cancelMessage, clockMessage, setupMessage } from "../../src/node/protocol/control.ts";
+import { controlMessage } from "../../src/node/protocol/kinds.ts";
 import type { Item } from "../../src/node/item.ts";
 import { Kind } from "../../src/node/protocol/frame.ts";
 import { Link } from "../../src/node/protocol/link.ts";
@@ -37,7 +37,7 @@ async function serveBelow(parentClock: ParentClock, later: ClockRelation = paren
       if (frame.kind === Kind.clock) {
         asked++;
         const clock = ending ? later : parentClock;
-        link.send(clockMessage(frame.name, { time: now() - 3_600_000_000_000n, clock }));
+        link.send(controlMessage("clock", { time: now() - 3_600_000_000_000n, clock }, frame.name));
       }
       if (frame.kind === Kind.nodeInfo || frame.kind === Kind.nodeEnd) items.push(decodeItem(frame));
       if (frame.kind === Kind.ready) ready.resolve();
@@ -45,7 +45,7 @@ async function serveBelow(parentClock: ParentClock, later: ClockRelation = paren
     },
   });
   link.send(
-    setupMessage({
+    controlMessage("setup", {
       children: [{ node: { id: "below", launcher: { local: {} } }, children: [] }],
       key: new Uint8Array(32),
       parentClock,
@@ -54,7 +54,7 @@ async function serveBelow(parentClock: ParentClock, later: ClockRelation = paren
   await ready.promise;
   const askedFirst = asked;
   ending = true;
-  link.send(cancelMessage(undefined));
+  link.send(controlMessage("cancel", undefined));
   await canceled.promise;
   await link.close();
   await serving;

@@ -1,14 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Canceled, type Runner } from "../../src/node/runner.ts";
 import type { Item } from "../../src/node/item.ts";
-import {
-  cancelMessage,
-  decodeRan,
-  decodeReason,
-  killMessage,
-  runMessage,
-  setupMessage,
-} from "../../src/node/protocol/control.ts";
+import { contentOf, controlMessage } from "../../src/node/protocol/kinds.ts";
 import { type Frame, Kind } from "../../src/node/protocol/frame.ts";
 import { Link } from "../../src/node/protocol/link.ts";
 import { decodeItem } from "../../src/node/protocol/kinds.ts";
@@ -19,7 +12,7 @@ import { TineError } from "../../src/base/errors.ts";
 import { pipe } from "../../src/wire/pipe.ts";
 import { HOST } from "./memory_launch.ts";
 
-const SETUP = setupMessage({ host: HOST, children: [], key: new Uint8Array(32) });
+const SETUP = controlMessage("setup", { host: HOST, children: [], key: new Uint8Array(32) });
 
 /** A parent that writes down what its child sends. */
 class Parent {
@@ -52,7 +45,7 @@ class Parent {
 
   /** Follows the child to its end, and returns the reason that it gave. */
   async canceled(): Promise<string | undefined> {
-    const reason = decodeReason(await this.until(Kind.canceled));
+    const reason = contentOf("canceled", await this.until(Kind.canceled));
     assertEquals(this.got.at(-1)!.kind, Kind.canceled);
     await this.link.close();
     return reason?.code;
@@ -94,10 +87,10 @@ Deno.test("serve() tells of its node, runs what it is told, and ends when all is
   parent.link.send(SETUP);
   await parent.until(Kind.ready);
   const double = { double: 1 } as unknown as Run;
-  parent.link.send(runMessage(7, { run: double, feedback: new Map([["in", "x"]]) }));
+  parent.link.send(controlMessage("run", { run: double, feedback: new Map([["in", "x"]]) }, "7"));
   const ran = await parent.until(Kind.ran);
-  assertEquals([ran.name, [...decodeRan(ran)]], ["7", [["out", "xx"]]]);
-  parent.link.send(cancelMessage(undefined));
+  assertEquals([ran.name, [...contentOf("ran", ran)]], ["7", [["out", "xx"]]]);
+  parent.link.send(controlMessage("cancel", undefined));
   assertEquals(await parent.canceled(), undefined);
   await parent.serving;
   await parent.link.closed;
@@ -112,9 +105,9 @@ Deno.test("serve() ends its runs, cleans up in reverse order, and throws the rea
   const { started, events, runners } = waiting();
   const parent = new Parent({ runners });
   parent.link.send(SETUP);
-  parent.link.send(runMessage(1, { run: WAIT, feedback: new Map() }));
+  parent.link.send(controlMessage("run", { run: WAIT, feedback: new Map() }, "1"));
   await started;
-  parent.link.send(cancelMessage({ code: "timeout", message: "too long" }));
+  parent.link.send(controlMessage("cancel", { code: "timeout", message: "too long" }));
   assertEquals(await parent.canceled(), "timeout");
   assertEquals(events, ["run: timeout", "second cleanup", "first cleanup"]);
   const error = await assertRejects(() => parent.serving, Canceled, "too long");
@@ -133,7 +126,7 @@ Deno.test("serve() tells an error before it is canceled for it", async () => {
   };
   const parent = new Parent({ runners });
   parent.link.send(SETUP);
-  parent.link.send(runMessage(1, { run: { fail: 1 } as unknown as Run, feedback: new Map() }));
+  parent.link.send(controlMessage("run", { run: { fail: 1 } as unknown as Run, feedback: new Map() }, "1"));
   assertEquals(await parent.canceled(), "no-luck");
   await assertRejects(() => parent.serving, Canceled, "fail: it was not to be");
   const [error] = parent.items().filter((item) => item.type === "error");
@@ -151,10 +144,10 @@ Deno.test("serve() can be told to hurry while it ends", async () => {
   const { started, runners } = waiting();
   const parent = new Parent({ runners });
   parent.link.send(SETUP);
-  parent.link.send(runMessage(1, { run: WAIT, feedback: new Map() }));
+  parent.link.send(controlMessage("run", { run: WAIT, feedback: new Map() }, "1"));
   await started;
-  parent.link.send(cancelMessage({ code: "interrupted", message: "stop" }));
-  parent.link.send(killMessage({ code: "interrupted", message: "stop" }));
+  parent.link.send(controlMessage("cancel", { code: "interrupted", message: "stop" }));
+  parent.link.send(controlMessage("cancel", { code: "interrupted", message: "stop", kill: true }));
   assertEquals(await parent.canceled(), "interrupted");
   await assertRejects(() => parent.serving, Canceled, "stop");
 });
@@ -168,7 +161,7 @@ Deno.test("serve() ends its runs when the connection has ended, or breaks", asyn
     const { started, events, runners } = waiting();
     const parent = new Parent({ runners });
     parent.link.send(SETUP);
-    parent.link.send(runMessage(1, { run: WAIT, feedback: new Map() }));
+    parent.link.send(controlMessage("run", { run: WAIT, feedback: new Map() }, "1"));
     await started;
     end(parent);
     const error = await assertRejects(() => parent.serving, Canceled);
@@ -188,7 +181,7 @@ Deno.test("serve() refuses a parent that breaks the protocol", async () => {
   await assertRejects(() => other.serving, TineError, "the parent speaks version 99 of the protocol, this node 1");
 
   const early = new Parent();
-  early.link.send(runMessage(1, { run: {}, feedback: new Map() }));
+  early.link.send(controlMessage("run", { run: {}, feedback: new Map() }, "1"));
   await assertRejects(() => early.serving, TineError, "the parent sent a run before the setup");
 
   const [ours, theirs] = pipe();
@@ -204,7 +197,7 @@ Deno.test("serve() ends when it is told by a signal", async () => {
   const stop = new AbortController();
   const parent = new Parent({ runners, signal: stop.signal });
   parent.link.send(SETUP);
-  parent.link.send(runMessage(1, { run: WAIT, feedback: new Map() }));
+  parent.link.send(controlMessage("run", { run: WAIT, feedback: new Map() }, "1"));
   await started;
   stop.abort(new Canceled("interrupted", "a signal came"));
   assertEquals(await parent.canceled(), "interrupted");

@@ -1,19 +1,15 @@
 /**
- * Messages between a parent and a child besides results, see node.proto.
+ * What control messages hold, those between a parent and a child besides results, see node.proto.
  *
  * @module
  */
 import { messageOf, TineError } from "../../base/errors.ts";
+import { type Check, count, int64, list, map, number, object, optional, text } from "../../base/shape.ts";
 import type { ClockAnswer, ParentClock } from "../clock_relation.ts";
 import { type Feedback, feedbackFromJson, feedbackToJson } from "../feedback.ts";
 import type { Host } from "../launch/launcher.ts";
-import type { NodeTree } from "../run_tree.ts";
-import type { Node, Run, Schedule } from "../plan/types.ts";
-import type { Runner } from "../runner.ts";
-import { Kind, type Message } from "./frame.ts";
-import { type Check, count, int64, list, map, number, object, optional, text } from "../../base/shape.ts";
+import { checkNode, type NodeTree } from "../run_tree.ts";
 import { decodeJson, encodeJson } from "./json.ts";
-import { NODE_ID } from "../../base/limits.ts";
 
 /** Changes whenever a node of another version of tine could not be understood. */
 const PROTOCOL = 1;
@@ -39,7 +35,8 @@ export interface Setup {
 
 /** A run that a child is to do. */
 export interface RunRequest {
-  readonly run: Run;
+  /** What {@linkcode checkRunTree} accepts. */
+  readonly run: unknown;
   readonly feedback: Feedback;
   /** The place of the run in its plan; empty where it is not known. */
   readonly path?: string;
@@ -51,10 +48,33 @@ export interface CancelReason {
   readonly message: string;
 }
 
-/** Returns the message for {@linkcode Setup}. */
-export function setupMessage(setup: Setup): Message {
-  return control(Kind.setup, encodeJson({ protocol: PROTOCOL, ...setup, key: setup.key.toHex() }));
+/** What control messages hold, by their kinds. */
+export interface Contents {
+  setup: Setup;
+  /** The message has a number; the answer has the same one. */
+  run: RunRequest;
+  /** Feedback of the run of this number. */
+  ran: Feedback;
+  /** Why the node is to end; undefined: everything is done. With `kill` it is to end at once, also after another one. */
+  cancel: CancelReason & { readonly kill?: boolean } | undefined;
+  /** Why it has ended; its last message. */
+  canceled: CancelReason | undefined;
+  /** The parent's time, in answer to the question of this number; undefined: the question. */
+  clock: ClockAnswer | undefined;
+  /** The node is launched, with all below it. */
+  ready: undefined;
 }
+
+/** How the content of control messages of a kind is sent. */
+export interface ControlCodec<T> {
+  readonly maxBytes?: number;
+  /** Returns the payload. */
+  encode(content: T): Uint8Array;
+  /** Returns what the payload holds. */
+  decode(payload: Uint8Array): T;
+}
+
+const EMPTY = new Uint8Array();
 
 const HOST: Check<Host> = (value, name) => {
   object({ mounts: count })(value, name);
@@ -62,7 +82,7 @@ const HOST: Check<Host> = (value, name) => {
 };
 
 const TREE: Check<NodeTree> = (value, name) => ({
-  node: decodeNode((value as NodeTree | undefined)?.node),
+  node: checkNode((value as NodeTree | undefined)?.node),
   children: list(TREE)((value as NodeTree).children, `${name}.children`),
 });
 
@@ -85,168 +105,59 @@ const SETUP = object<Setup>({
   key: KEY,
 });
 
-/** @throws {TineError} `bad-setup` */
-export function decodeSetup({ payload }: Message): Setup {
-  const value = decodeJson(payload);
-  const { protocol } = Object(value);
-  if (protocol !== PROTOCOL) {
-    throw new TineError("bad-setup", `the parent speaks version ${protocol} of the protocol, this node ${PROTOCOL}`);
-  }
-  try {
-    return SETUP(value, "");
-  } catch (error) {
-    throw new TineError("bad-setup", `the parent sent a setup that is broken: ${messageOf(error)}`, { cause: error });
-  }
-}
+const REASON: ControlCodec<Contents["cancel"]> = {
+  maxBytes: MAX_ANSWER_BYTES,
+  encode: (reason) =>
+    reason === undefined ? EMPTY : encodeJson({ code: reason.code, message: reason.message, kill: reason.kill }),
+  decode(payload) {
+    if (payload.length === 0) return undefined;
+    const { code, message, kill } = Object(decodeJson(payload));
+    return { code: String(code), message: String(message), ...kill === true && { kill } };
+  },
+};
 
-/** Returns the question of a child for its parent's time; with an answer, that to the question of this number. */
-export function clockMessage(number: string, answer?: ClockAnswer): Message {
-  return control(Kind.clock, answer && encodeJson(answer), number);
-}
-
-/** @throws {TineError} `bad-item` */
-export function decodeClock({ payload }: Message): ClockAnswer {
-  return CLOCK_ANSWER(decodeJson(payload), "");
-}
-
-/** Returns the message for {@linkcode RunRequest}; the answer has the same number. */
-export function runMessage(number: number, { run, feedback, path }: RunRequest): Message {
-  return control(Kind.run, encodeJson({ run, feedback: feedbackToJson(feedback), path }), String(number));
-}
-
-/** @throws {TineError} `bad-run`, `bad-feedback` */
-export function decodeRunRequest({ payload }: Message, runners: Readonly<Record<string, Runner>>): RunRequest {
-  const { run, feedback, path } = Object(decodeJson(payload));
-  return {
-    run: decodeRun(run, runners),
-    feedback: feedbackFromJson(feedback),
-    path: typeof path === "string" ? path : "",
-  };
-}
-
-/** Returns the answer to a run. */
-export function ranMessage(number: string, feedback: Feedback): Message {
-  return control(Kind.ran, encodeJson(feedbackToJson(feedback)), number);
-}
-
-/** @throws {TineError} `bad-feedback`, `message-too-large` */
-export function decodeRan({ payload }: Message): Feedback {
-  checkLength(payload);
-  return feedbackFromJson(decodeJson(payload));
-}
-
-/** Returns the message that ends a node in order; without a reason, everything is done. */
-export function cancelMessage(reason: CancelReason | undefined): Message {
-  return control(Kind.cancel, encodeReason(reason));
-}
-
-/** Returns the message that ends a node at once, also after {@linkcode cancelMessage}. */
-export function killMessage({ code, message }: CancelReason): Message {
-  return control(Kind.cancel, encodeJson({ code, message, kill: true }));
-}
-
-/** Whether a message that ends a node is a {@linkcode killMessage}. */
-export function isKill({ payload }: Message): boolean {
-  return payload.length > 0 && Object(decodeJson(payload)).kill === true;
-}
-
-/** Returns the last message of a node. */
-export function canceledMessage(reason: CancelReason | undefined): Message {
-  return control(Kind.canceled, encodeReason(reason));
-}
-
-/**
- * @returns undefined without a reason: everything is done
- * @throws {TineError} `message-too-large`
- */
-export function decodeReason({ payload }: Message): CancelReason | undefined {
-  if (payload.length === 0) return undefined;
-  checkLength(payload);
-  const { code, message } = Object(decodeJson(payload));
-  return { code: String(code), message: String(message) };
-}
-
-/** Returns the message of a node that is launched, with all below it. */
-export function readyMessage(): Message {
-  return control(Kind.ready);
-}
-
-function checkLength({ length }: Uint8Array): void {
-  if (length <= MAX_ANSWER_BYTES) return;
-  throw new TineError("message-too-large", `an answer has ${length} bytes, the limit is ${MAX_ANSWER_BYTES}`);
-}
-
-function encodeReason(reason: CancelReason | undefined): Uint8Array | undefined {
-  return reason && encodeJson({ code: reason.code, message: reason.message });
-}
-
-function control(kind: Kind, payload: Uint8Array = new Uint8Array(), name = ""): Message {
-  return { kind, origin: "", name, payload };
-}
-
-/**
- * Checks a run tree that a parent sent. The parent has validated it against the schema; this only makes sure that it
- * is a tree which this node can run, so that no schema library needs to be loaded.
- *
- * @param value what was sent, parsed from JSON
- * @param runners the runners that there are, by name
- * @throws {TineError} `bad-run`
- */
-export function decodeRun(value: unknown, runners: Readonly<Record<string, Runner>>): Run {
-  checkRun(value, runners);
-  return value as Run;
-}
-
-/** Checks a node that a parent sent. */
-export function decodeNode(value: unknown): Node {
-  const { id, launcher } = objectIn(value, "a node");
-  if (typeof id !== "string" || !NODE_ID.test(id)) throw bad("the id of a node", id);
-  objectIn(launcher, `the launcher of node ${id}`);
-  return value as Node;
-}
-
-/** Members that stand beside a run: a test's and a child's own. */
-const NOT_RUNS = new Set(["id", "timeout", "udfs", "gates", "node"]);
-
-function checkRun(value: unknown, runners: Readonly<Record<string, Runner>>): void {
-  for (const [kind, content] of Object.entries(objectIn(value, "a run"))) {
-    if (NOT_RUNS.has(kind)) continue;
-    switch (kind) {
-      case "serial":
-      case "parallel":
-        checkRuns(content, runners);
-        break;
-      case "schedule":
-        checkSchedule(content, runners);
-        break;
-      case "child":
-        decodeNode(objectIn(content, "a child").node);
-        checkRun(content, runners);
-        break;
-      default:
-        if (!Object.hasOwn(runners, kind)) throw bad("a runner", kind);
-    }
-  }
-}
-
-function checkRuns(value: unknown, runners: Readonly<Record<string, Runner>>): void {
-  if (!Array.isArray(value)) throw bad("a list of runs", value);
-  for (const run of value) checkRun(run, runners);
-}
-
-function checkSchedule(value: unknown, runners: Readonly<Record<string, Runner>>): void {
-  const { wait = [], run } = objectIn(value, "a schedule") as Partial<Schedule>;
-  const isDuration = (duration: unknown) => typeof duration === "number" && duration >= 0;
-  if (!Array.isArray(wait) || !wait.every(isDuration)) throw bad("the waits of a schedule", wait);
-  checkRuns(run, runners);
-}
-
-function objectIn(value: unknown, what: string): Record<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw bad(what, value);
-  return value as Record<string, unknown>;
-}
-
-function bad(what: string, value: unknown): TineError {
-  const shown = JSON.stringify(value)?.slice(0, 100);
-  return new TineError("bad-run", `the parent sent something else than ${what}: ${shown}`);
-}
+/** How they are sent. */
+export const CONTENTS: { readonly [K in keyof Contents]: ControlCodec<Contents[K]> } = {
+  setup: {
+    encode: (setup) => encodeJson({ protocol: PROTOCOL, ...setup, key: setup.key.toHex() }),
+    /** @throws {TineError} `bad-setup` */
+    decode(payload) {
+      const value = decodeJson(payload);
+      const { protocol } = Object(value);
+      if (protocol !== PROTOCOL) {
+        throw new TineError(
+          "bad-setup",
+          `the parent speaks version ${protocol} of the protocol, this node ${PROTOCOL}`,
+        );
+      }
+      try {
+        return SETUP(value, "");
+      } catch (error) {
+        const message = `the parent sent a setup that is broken: ${messageOf(error)}`;
+        throw new TineError("bad-setup", message, { cause: error });
+      }
+    },
+  },
+  run: {
+    encode: ({ run, feedback, path }) => encodeJson({ run, feedback: feedbackToJson(feedback), path }),
+    /** @throws {TineError} `bad-feedback` */
+    decode(payload) {
+      const { run, feedback, path } = Object(decodeJson(payload));
+      return { run, feedback: feedbackFromJson(feedback), path: typeof path === "string" ? path : "" };
+    },
+  },
+  ran: {
+    maxBytes: MAX_ANSWER_BYTES,
+    encode: (feedback) => encodeJson(feedbackToJson(feedback)),
+    /** @throws {TineError} `bad-feedback` */
+    decode: (payload) => feedbackFromJson(decodeJson(payload)),
+  },
+  cancel: REASON,
+  canceled: REASON,
+  clock: {
+    encode: (answer) => answer === undefined ? EMPTY : encodeJson(answer),
+    /** @throws {TineError} `bad-item` */
+    decode: (payload) => CLOCK_ANSWER(decodeJson(payload), ""),
+  },
+  ready: { encode: () => EMPTY, decode: () => undefined },
+};

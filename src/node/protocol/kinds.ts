@@ -24,7 +24,8 @@ import {
 } from "../../base/shape.ts";
 import { decodeReport, encodeReport } from "../../flow/report_values.ts";
 import type { CounterSample, Item, RunTime } from "../item.ts";
-import { Kind, Lane, type Message } from "./frame.ts";
+import { isResult, Kind, Lane, type Message } from "./frame.ts";
+import { CONTENTS, type Contents, type ControlCodec } from "./control.ts";
 import { decodeJson, encodeJson } from "./json.ts";
 import { decodeLog, encodeLog } from "./log_batch.ts";
 
@@ -102,19 +103,19 @@ const FLOW_INFO = {
   ...json<"streamInfo", "flow">({ tinit: int64, server: boolean, values: map(plain) }),
 } as const;
 
-/** All kinds: control messages have a lane, results are encoded and decoded as well. */
+/** All kinds. Those without a payload of their own, and those that a link itself handles, have a lane alone. */
 const KINDS = {
   nothing: URGENT,
-  setup: URGENT,
-  run: URGENT,
-  cancel: URGENT,
-  ready: URGENT,
-  ran: URGENT,
-  canceled: URGENT,
+  setup: { ...URGENT, ...CONTENTS.setup },
+  run: { ...URGENT, ...CONTENTS.run },
+  cancel: { ...URGENT, ...CONTENTS.cancel },
+  ready: { ...URGENT, ...CONTENTS.ready },
+  ran: { ...URGENT, ...CONTENTS.ran },
+  canceled: { ...URGENT, ...CONTENTS.canceled },
   heartbeat: URGENT,
   credit: URGENT,
   end: URGENT,
-  clock: URGENT,
+  clock: { ...URGENT, ...CONTENTS.clock },
   nodeInfo: {
     ...URGENT,
     maxBytes: MAX_FIELDS_BYTES,
@@ -173,8 +174,12 @@ const KINDS = {
   runTimes: { ...RECORD, maxBytes: MAX_RUN_TIMES_BYTES, ...json<"runTimes">({ runs: list(RUN_TIME) }) },
 } as const satisfies Readonly<
   & Record<Exclude<keyof typeof Kind, Item["type"]>, KindOfMessage>
+  & { [K in keyof Contents]: ControlCodec<Contents[K]> }
   & { [T in Item["type"]]: KindOfResult<ItemOf<T>> }
 >;
+
+/** Those that control messages with content have. */
+const CONTROL: { readonly [K in keyof Contents]: ControlCodec<Contents[K]> } = KINDS;
 
 /** The result of a type. */
 type ItemOf<T, I = Item> = I extends { readonly type: infer U } ? T extends U ? I : never : never;
@@ -206,6 +211,34 @@ export function laneOf(kind: Kind): Lane {
 /** Returns how messages of a kind are sent that are longer than a frame. */
 export function partsOf(kind: Kind): Parts {
   return SENT[kind]?.parts ?? "joined";
+}
+
+/**
+ * Returns a control message.
+ *
+ * @param number of the run or the question that it belongs to
+ *
+ * @example
+ * ```ts
+ * import { contentOf, controlMessage } from "./kinds.ts";
+ * const message = controlMessage("cancel", { code: "timeout", message: "the test took too long" });
+ * console.assert(contentOf("cancel", message)?.code === "timeout");
+ * ```
+ */
+export function controlMessage<K extends keyof Contents>(kind: K, content: Contents[K], number = ""): Message {
+  const { encode } = CONTROL[kind];
+  return { kind: Kind[kind], origin: "", name: number, payload: encode(content) };
+}
+
+/**
+ * Returns what a control message holds.
+ *
+ * @throws {TineError} `message-too-large`; `bad-json`, or as its kind has it, if it holds something else
+ */
+export function contentOf<K extends keyof Contents>(kind: K, { payload }: Message): Contents[K] {
+  const { decode, maxBytes = Infinity } = CONTROL[kind];
+  if (payload.length <= maxBytes) return decode(payload);
+  throw new TineError("message-too-large", `an answer has ${payload.length} bytes, the limit is ${maxBytes}`);
 }
 
 /**
@@ -253,7 +286,7 @@ export function decodeItem({ kind, origin, name, payload }: Message): Item {
 }
 
 function isResultType(type: keyof typeof Kind): type is Item["type"] {
-  return "decode" in KINDS[type];
+  return isResult(Kind[type]) && "decode" in KINDS[type];
 }
 
 function nameOf(item: Item, field: keyof typeof NAMES): string {

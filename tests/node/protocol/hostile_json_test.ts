@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { decodeRan, decodeReason } from "../../../src/node/protocol/control.ts";
+import { contentOf } from "../../../src/node/protocol/kinds.ts";
 import { Kind } from "../../../src/node/protocol/frame.ts";
 import { decodeItem, encodeItem } from "../../../src/node/protocol/kinds.ts";
 import { TineError } from "../../../src/base/errors.ts";
@@ -29,10 +29,11 @@ Deno.test("decodeItem() reads the longest error there can be", () => {
   assertEquals(error.type === "error" && error.message === message, true);
 });
 
-Deno.test("decodeRan() and decodeReason() do not read JSON that is too long", () => {
+Deno.test("contentOf() does not read JSON that is too long", () => {
   const payload = slowJson(9 * MIB);
-  for (const decode of [decodeRan, decodeReason]) {
-    const error = assertThrows(() => decode({ kind: Kind.ran, origin: "", name: "1", payload }), TineError);
+  for (const kind of ["ran", "cancel", "canceled"] as const) {
+    const message = { kind: Kind[kind], origin: "", name: "1", payload };
+    const error = assertThrows(() => contentOf(kind, message), TineError);
     assertEquals(error.code, "message-too-large");
   }
 });

@@ -1,6 +1,6 @@
 /** A node that misbehaves, in the way that its argument names. It speaks the protocol well enough to be launched. */
 
-import { canceledMessage, decodeReason, ranMessage, readyMessage } from "../../../src/node/protocol/control.ts";
+import { contentOf, controlMessage } from "../../../src/node/protocol/kinds.ts";
 import { type Frame, Kind } from "../../../src/node/protocol/frame.ts";
 import { Link } from "../../../src/node/protocol/link.ts";
 import { encodeItem } from "../../../src/node/protocol/kinds.ts";
@@ -46,17 +46,17 @@ function main(how: Misbehavior): void {
   function receive(frame: Frame): void {
     switch (frame.kind) {
       case Kind.setup:
-        return link.send(readyMessage());
+        return link.send(controlMessage("ready", undefined));
       case Kind.run:
         if (how === "escape") {
           const payload = new TextEncoder().encode("out of the folder");
           for (const name of ESCAPES) link.send({ kind: Kind.fileData, origin: "left", name, payload });
         }
-        return link.send(ranMessage(frame.name, new Map()));
+        return link.send(controlMessage("ran", new Map(), frame.name));
       case Kind.cancel:
         if (how === "stay") return;
         if (how === "chat") return void setInterval(() => link.send(PROGRESS), 1000);
-        link.send(canceledMessage(decodeReason(frame)));
+        link.send(controlMessage("canceled", contentOf("cancel", frame)));
         link.close();
     }
   }
