@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { textWidth } from "../../../src/base/text.ts";
 import { plotLines } from "../../../src/cli/results/plot_lines.ts";
-import { type PlotScreen } from "../../../src/cli/results/plot_pen.ts";
+import type { PlotScreen } from "../../../src/cli/results/plot_pen.ts";
 import { FlowLetters } from "../../../src/cli/results/curve_lines.ts";
 import { lookOf, type Plot, type Series, type SeriesKind, type XYPlot } from "../../../src/report/plot.ts";
 
