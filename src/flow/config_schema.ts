@@ -13,7 +13,8 @@ import {
   oneAddress,
 } from "./address_schema.ts";
 import { payloadProblem } from "./payload.ts";
-import { headerBytes, PACKET_HEADER_BYTES } from "./packet/header.ts";
+import { PACKET_HEADER_BYTES } from "./packet/header.ts";
+import { isSigned, leastPacketBytes } from "./packet_kind.ts";
 import { MAX_SENDERS } from "./packet/open_settings.ts";
 import { DEFAULT_WAIT_MS, packetLengths } from "./packet/packet_sender.ts";
 import { DEFAULT_BUF_LEN_BYTES, DEFAULT_DURATION_MS, DEFAULT_SAMPLE_IO_INTERVAL_MS } from "./stream/limits.ts";
@@ -204,14 +205,30 @@ export const streamClientSchema = z.strictObject({
   .refine(...serverOptionsFit("requestResponse"))
   .describe("Run a TCP flow and measure it at both ends: an upload, a download, or requests and responses.");
 
+/** A reflector of STAMP. */
+export const stampReflectorSchema = z.strictObject({
+  stateless: toggle(
+    "Send back the numbers of packets, in place of numbers of its own for each session; then it is unknown in which " +
+      "direction packets were lost.",
+  ),
+}, expects("an object such as {} or {stateless: true}"));
+
 /** A server of UDP flows. */
 export const packetServerSchema = z.strictObject({
   ...listenFields("UDP flows", 7001),
   protocol: packetProtocol,
   maxPacketSize,
   workers,
+  stamp: stampReflectorSchema.optional().describe(
+    "Be a reflector of STAMP (RFC 8762) and TWAMP Light in place of a server of this program's own flows, for senders such " +
+      "as routers; the usual port is 862. hmac is false where it is left out.",
+  ),
 }, expects("an object such as {listenAddr: '10.0.0.1:0', listenAddrKey: server}"))
   .refine(...listenAddrFits)
+  .refine(
+    ({ stamp, workers = 1 }) => stamp === undefined || workers === 1,
+    { path: ["workers"], error: "a reflector of STAMP has one worker" },
+  )
   .refine(...canBeDialled)
   .describe(
     "Serve UDP flows: count packets, and echo each one once if it asks for it. Returns as soon as it listens, and " +
@@ -266,9 +283,10 @@ export const packetSenderSchema = z.strictObject({
 
 /** A packet holds its header, and is not longer than what its flow accepts. */
 const packetsFit = refinement<
-  { sender: Parameters<typeof packetLengths>[0]; hmac?: boolean; maxPacketSize?: number }
->(({ sender, hmac = true, maxPacketSize = DEFAULT_MAX_PACKET_BYTES }) => {
-  const header = headerBytes(hmac);
+  { sender: Parameters<typeof packetLengths>[0]; hmac?: boolean; stamp?: unknown; maxPacketSize?: number }
+>((config) => {
+  const { sender, maxPacketSize = DEFAULT_MAX_PACKET_BYTES } = config, hmac = isSigned(config);
+  const header = leastPacketBytes(config);
   const { shortest, longest } = packetLengths(sender, header);
   if (shortest < header) {
     return `has packets of ${shortest}B, but the header alone takes ${header}B${hmac ? " with hmac" : ""}`;

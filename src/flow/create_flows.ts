@@ -7,6 +7,7 @@ import { DatagramPorts } from "./portable/datagram_port.ts";
 import { type EventLoop, PortableThread } from "./portable/portable_host.ts";
 import { packetClientFlow } from "./packet/packet_client_flow.ts";
 import { packetServerFlow } from "./packet/packet_server_flow.ts";
+import { stampReflectorFlow } from "./stamp/reflector.ts";
 import { streamClientFlow } from "./stream/stream_client_flow.ts";
 import { streamServerFlow } from "./stream/stream_server_flow.ts";
 import { streamTransactionsFlow } from "./transaction/stream_client.ts";
@@ -62,7 +63,7 @@ export function ffiFlows(): Flows {
     pool,
     resolve,
     prepare(kind) {
-      if (kind === "packetServer" || kind === "packetClient") pool.warmUp(packets);
+      if (kind !== "streamServer" && kind !== "streamClient" && kind !== "streamTransactions") pool.warmUp(packets);
     },
   });
 }
@@ -79,6 +80,7 @@ export function portableFlows(reason: string): Flows {
     streamTransactions: streamTransactionsFlow(() => new ConnectionPorts(loop)),
     packetServer: packetServerFlow((host) => new DatagramPorts(host)),
     packetClient: packetClientFlow((host) => new DatagramPorts(host)),
+    stampReflector: stampReflectorFlow((host) => new DatagramPorts(host)),
   });
   let reported = false;
   return new PoolFlows({
@@ -94,7 +96,13 @@ export function portableFlows(reason: string): Flows {
 }
 
 /** The names of {@linkcode FlowKinds}. */
-type Kind = "streamServer" | "streamClient" | "streamTransactions" | "packetServer" | "packetClient";
+type Kind =
+  | "streamServer"
+  | "streamClient"
+  | "streamTransactions"
+  | "packetServer"
+  | "packetClient"
+  | "stampReflector";
 
 /** In what the ways to make traffic differ. */
 interface FlowEngine {
@@ -134,7 +142,7 @@ class PoolFlows implements Flows {
   }
 
   packetServer(config: PacketServerConfig, options: FlowOptions): Promise<FlowServer> {
-    return this.#serve("packetServer", config, options);
+    return this.#serve(config.stamp === undefined ? "packetServer" : "stampReflector", config, options);
   }
 
   packetClient(addr: string, config: PacketClientConfig, options: PacketClientOptions): Promise<PacketReport> {

@@ -20,6 +20,7 @@ import { packetServerFlow } from "./packet/packet_server_flow.ts";
 import { packetWarmUp } from "./packet/packet_warm_up.ts";
 import { SocketPorts } from "./packet/socket_port.ts";
 import { SocketStreamPorts } from "./stream/socket_stream_port.ts";
+import { stampReflectorFlow } from "./stamp/reflector.ts";
 import { streamClientFlow } from "./stream/stream_client_flow.ts";
 import { streamServerFlow } from "./stream/stream_server_flow.ts";
 import { streamTransactionsFlow } from "./transaction/stream_client.ts";
@@ -30,6 +31,7 @@ const kinds: FlowKinds = {
   streamTransactions: streamTransactionsFlow(() => new SocketStreamPorts()),
   packetServer: packetServerFlow((host) => new SocketPorts(host)),
   packetClient: packetClientFlow((host) => new SocketPorts(host)),
+  stampReflector: stampReflectorFlow((host) => new SocketPorts(host)),
 };
 
 /** Runs before flows whose first packets matter, by name. */

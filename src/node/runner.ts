@@ -11,7 +11,7 @@ export type Vocabulary = typeof import("../base/schema.ts");
 
 /** An end of a flow: what must agree with the other end. */
 export interface FlowEndpoint {
-  readonly protocol: "TCP" | "UDP";
+  readonly protocol: "TCP" | "UDP" | "STAMP";
   /** Where the server listens: `HOST:PORT`. */
   readonly addr?: string;
   /** The feedback key that has the address. */

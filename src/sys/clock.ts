@@ -129,3 +129,32 @@ export function bootId(): string {
     return "";
   }
 }
+
+/** What the kernel knows of its wall clock. */
+export interface ClockState {
+  /** Whether a program keeps it in step with another clock. */
+  readonly synchronized: boolean;
+  /** The most that it is off, in nanoseconds. */
+  readonly maxErrorNanos: number;
+}
+
+/** The number of clock_adjtime(2), and struct timex: its length, and where its fields are. */
+const CLOCK_ADJTIME = Deno.build.arch === "aarch64" ? 266n : 305n;
+const TIMEX_BYTES = 208, MAX_ERROR_AT = 24, STATUS_AT = 40;
+/** A bit of the status: nothing keeps it in step. */
+const STA_UNSYNC = 0x40;
+
+/**
+ * Asks the kernel how far the wall clock may be off, clock_adjtime(2).
+ *
+ * @returns undefined where the kernel does not answer that
+ */
+export function wallClockState(): ClockState | undefined {
+  const timex = new Uint8Array(TIMEX_BYTES);
+  if (libc().calls.syscall(CLOCK_ADJTIME, BigInt(CLOCK_REALTIME), timex, 0n, 0n) < 0n) return undefined;
+  const view = new DataView(timex.buffer);
+  return {
+    synchronized: (view.getInt32(STATUS_AT, true) & STA_UNSYNC) === 0,
+    maxErrorNanos: Number(view.getBigInt64(MAX_ERROR_AT, true)) * 1000,
+  };
+}

@@ -21,6 +21,7 @@ const reportTrafficClass = pair([c.IP_RECVTOS, "IP_RECVTOS"], [c.IPV6_RECVTCLASS
 const packetInfo = pair([c.IP_PKTINFO, "IP_PKTINFO"], [c.IPV6_RECVPKTINFO, "IPV6_RECVPKTINFO"]);
 const mtuDiscover = pair([c.IP_MTU_DISCOVER, "IP_MTU_DISCOVER"], [c.IPV6_MTU_DISCOVER, "IPV6_MTU_DISCOVER"]);
 const hopLimit = pair([c.IP_TTL, "IP_TTL"], [c.IPV6_UNICAST_HOPS, "IPV6_UNICAST_HOPS"]);
+const reportHopLimit = pair([c.IP_RECVTTL, "IP_RECVTTL"], [c.IPV6_RECVHOPLIMIT, "IPV6_RECVHOPLIMIT"]);
 const mtu = pair([c.IP_MTU, "IP_MTU"], [c.IPV6_MTU, "IPV6_MTU"]);
 
 /**
@@ -56,6 +57,11 @@ export function getTrafficClass(socket: Socket): number {
 /** That byte comes with each packet, see ReceiveBatch. */
 export function receiveTrafficClass(socket: Socket, on = true): void {
   setBoth(socket, reportTrafficClass, on ? 1 : 0);
+}
+
+/** The TTL or hop limit that a packet arrived with comes with it, see ReceiveBatch. */
+export function receiveHopLimit(socket: Socket, on = true): void {
+  setBoth(socket, reportHopLimit, on ? 1 : 0);
 }
 
 /** The local address that a packet was sent to comes with it, see ReceiveBatch: for a socket bound to a wildcard. */

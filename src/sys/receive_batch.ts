@@ -18,8 +18,8 @@ export interface ReceiveBatchOptions {
 const DEFAULT_CAPACITY = 64;
 const DEFAULT_MAX_BYTES = 2048;
 
-/** Room for all control messages that a socket can be set to deliver: time, class, segments, drops, both addresses. */
-const CONTROL_BYTES = controlSpace(timespec.sizeBytes) + 4 * controlSpace(4) + controlSpace(inPktinfo.sizeBytes) +
+/** Room for all control messages that a socket can be set to deliver: time, class, segments, drops, hops, both addresses. */
+const CONTROL_BYTES = controlSpace(timespec.sizeBytes) + 5 * controlSpace(4) + controlSpace(inPktinfo.sizeBytes) +
   controlSpace(in6Pktinfo.sizeBytes);
 
 /** Places in a control message, in units of 32 bits. */
@@ -61,6 +61,7 @@ export class ReceiveBatch {
   readonly #seconds: Float64Array;
   readonly #nanos: Int32Array;
   readonly #trafficClass: Int16Array;
+  readonly #hopLimit: Int16Array;
   readonly #segmentBytes: Int32Array;
   readonly #drops: Float64Array;
   /** Where the data of the control message with the local address start, in words; or NONE. */
@@ -78,6 +79,7 @@ export class ReceiveBatch {
     this.#seconds = new Float64Array(capacity);
     this.#nanos = new Int32Array(capacity);
     this.#trafficClass = new Int16Array(capacity);
+    this.#hopLimit = new Int16Array(capacity);
     this.#segmentBytes = new Int32Array(capacity);
     this.#drops = new Float64Array(capacity);
     this.#ipv4Info = new Int32Array(capacity);
@@ -169,6 +171,11 @@ export class ReceiveBatch {
     return this.#trafficClass[i];
   }
 
+  /** The TTL or hop limit that a message arrived with; -1 without receiveHopLimit(). */
+  hopLimit(i: number): number {
+    return this.#hopLimit[i];
+  }
+
   /** The length of merged packets, except the last; 0 for a single packet. */
   segmentBytes(i: number): number {
     return this.#segmentBytes[i];
@@ -187,6 +194,7 @@ export class ReceiveBatch {
   #readControl(i: number): void {
     this.#seconds[i] = NONE;
     this.#trafficClass[i] = NONE;
+    this.#hopLimit[i] = NONE;
     this.#segmentBytes[i] = 0;
     this.#drops[i] = 0;
     this.#ipv4Info[i] = NONE;
@@ -216,6 +224,10 @@ export class ReceiveBatch {
       this.#trafficClass[i] = words[data];
     } else if (level === c.IPPROTO_UDP && type === c.UDP_GRO) {
       this.#segmentBytes[i] = words[data];
+    } else if (
+      level === c.IPPROTO_IP && type === c.IP_TTL || level === c.IPPROTO_IPV6 && type === c.IPV6_HOPLIMIT
+    ) {
+      this.#hopLimit[i] = words[data];
     } else if (level === c.IPPROTO_IP && type === c.IP_PKTINFO) {
       this.#ipv4Info[i] = data;
     } else if (level === c.IPPROTO_IPV6 && type === c.IPV6_PKTINFO) {

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { Clock, measureClockOffset, setTimerSlack, TimeBase } from "../../src/sys/clock.ts";
+import { Clock, measureClockOffset, setTimerSlack, TimeBase, wallClockState } from "../../src/sys/clock.ts";
+import { unless, whyNotInstalled } from "../support/unless.ts";
 
 const ignore = Deno.build.os !== "linux";
 
@@ -71,5 +72,24 @@ Deno.test({
     assertEquals(slack(), 1234);
     setTimerSlack(before);
     for (const bad of [0, 0.5, NaN, -1]) assertThrows(() => setTimerSlack(bad), RangeError);
+  },
+});
+
+const ADJTIMEX = `
+import ctypes
+words = (ctypes.c_long * 26)()
+ctypes.CDLL(None).adjtimex(words)
+print(words[3], words[5] & 0x40)
+`;
+
+Deno.test({
+  ...unless(whyNotInstalled("python3"), "wallClockState() has what adjtimex(2) of the C library has"),
+  fn() {
+    const { stdout } = new Deno.Command("python3", { args: ["-c", ADJTIMEX] }).outputSync();
+    const [maxErrorMicros, unsynchronized] = new TextDecoder().decode(stdout).trim().split(" ").map(Number);
+    const state = wallClockState();
+    assertEquals(state?.synchronized, unsynchronized === 0);
+    // It grows by 500 µs a second until the clock is set again.
+    assert(Math.abs(state!.maxErrorNanos - maxErrorMicros * 1000) < 1e9, `${state!.maxErrorNanos}`);
   },
 });

@@ -3,7 +3,13 @@ import type { Family } from "../../src/base/address.ts";
 import { SocketAddress } from "../../src/sys/address.ts";
 import { Arena } from "../../src/sys/arena.ts";
 import { Clock, TimeBase } from "../../src/sys/clock.ts";
-import { receiveLocalAddress, receiveTrafficClass, setTrafficClass } from "../../src/sys/ip_options.ts";
+import {
+  receiveHopLimit,
+  receiveLocalAddress,
+  receiveTrafficClass,
+  setHopLimit,
+  setTrafficClass,
+} from "../../src/sys/ip_options.ts";
 import { ReceiveBatch } from "../../src/sys/receive_batch.ts";
 import { SendBatch } from "../../src/sys/send_batch.ts";
 import { Socket, WOULD_BLOCK } from "../../src/sys/socket.ts";
@@ -75,6 +81,25 @@ for (const family of families) {
         Array.from({ length: receiving.receive(from) }, (_, i) => [receiving.payload(i)[0], receiving.trafficClass(i)]);
       assertEquals(all(one.server), [[2, 0xba], [4, 0xb8]]);
       assertEquals(all(two.server), [[1, 0xb9], [3, 0xbb], [5, 0x20]]);
+    },
+  });
+
+  Deno.test({
+    name: `ReceiveBatch.hopLimit() over ${family} is what a message arrived with, where the socket is to have it`,
+    ignore,
+    fn() {
+      using pair = udpPair(family);
+      using arena = new Arena();
+      const sending = new SendBatch(arena, { capacity: 1, maxBytes: 1 });
+      const receiving = new ReceiveBatch(arena, { capacity: 1, maxBytes: 1 });
+      const arrived = (hops: number) => {
+        setHopLimit(pair.client, hops);
+        assertEquals([sending.send(pair.client), receiving.receive(pair.server)], [1, 1]);
+        return receiving.hopLimit(0);
+      };
+      assertEquals(arrived(9), -1);
+      receiveHopLimit(pair.server);
+      assertEquals([arrived(9), arrived(255)], [9, 255]);
     },
   });
 

@@ -20,20 +20,51 @@ const READ_BY_OTHERS = 0o044;
  * @throws {UsageError} for a key that is too short, or a file that cannot be read or holds no key
  */
 export async function readFlowKey(file: string | undefined): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  const from = file === undefined ? KEY_VARIABLE : `--key-file ${escape(file)}`;
-  const text = (file === undefined ? Deno.env.get(KEY_VARIABLE) : await readKeyFile(file))?.trim();
-  if (text === undefined || (text === "" && file === undefined)) return undefined;
-  if (text.length < MIN_CHARACTERS) {
-    throw new UsageError(
-      `${from}: expected a key of ${MIN_CHARACTERS} characters or more, not of ${text.length}; ` +
-        "openssl rand -hex 32 makes one",
-    );
-  }
+  const text = await readKeyText(file);
+  if (text === undefined) return undefined;
+  checkLength(text.length, MIN_CHARACTERS, "characters", file);
   return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
 }
 
+/** A secret as other programs and routers have it: these bytes, behind 0x as hexadecimal digits. */
+const HEX = /^0x(?:[0-9A-Fa-f]{2})+$/;
+/** Routers have shorter secrets than this program would take. */
+const MIN_SECRET_BYTES = 8;
+
+/**
+ * Reads the secret that the ends of a session of STAMP share, as {@linkcode readFlowKey} does: text, or 0x and hexadecimal
+ * digits for its bytes.
+ *
+ * @param file the path, if there is one
+ * @returns its bytes; undefined where there is none
+ * @throws {UsageError} as {@linkcode readFlowKey} does
+ */
+export async function readStampKey(file: string | undefined): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const text = await readKeyText(file);
+  if (text === undefined) return undefined;
+  const bytes = HEX.test(text) ? Uint8Array.fromHex(text.slice(2)) : new TextEncoder().encode(text);
+  checkLength(bytes.length, MIN_SECRET_BYTES, "bytes", file);
+  return bytes;
+}
+
+function checkLength(length: number, least: number, unit: string, file: string | undefined): void {
+  if (length >= least) return;
+  throw new UsageError(
+    `${sourceOf(file)}: expected a key of ${least} ${unit} or more, not of ${length}; openssl rand -hex 32 makes one`,
+  );
+}
+
+function sourceOf(file: string | undefined): string {
+  return file === undefined ? KEY_VARIABLE : `--key-file ${escape(file)}`;
+}
+
+async function readKeyText(file: string | undefined): Promise<string | undefined> {
+  const text = (file === undefined ? Deno.env.get(KEY_VARIABLE) : await readKeyFile(file))?.trim();
+  return text === "" && file === undefined ? undefined : text;
+}
+
 async function readKeyFile(path: string): Promise<string> {
-  const name = `--key-file ${escape(path)}`;
+  const name = sourceOf(path);
   let bytes: Uint8Array;
   try {
     using file = await Deno.open(path);

@@ -1,24 +1,45 @@
 import { DEFAULT_MAX_PACKET_BYTES, MAX_PACKET_BYTES } from "../../base/limits.ts";
+import { STAMP_PORT } from "../../flow/stamp/test_packet.ts";
 import { PACKET_HEADER_BYTES } from "../../flow/packet/header.ts";
 import { messageOf } from "../../base/errors.ts";
 import { defineCommand } from "../command.ts";
+import { UsageError } from "../errors.ts";
 import { flag, size } from "../flags.ts";
 import { escape } from "../terminal.ts";
 import { commonFlags } from "./client_flags.ts";
 import { listen, listenAddresses, startAll, workers } from "./listen.ts";
 
+const LISTEN = listen("127.0.0.1:7001");
+const STAMP_LISTEN = `127.0.0.1:${STAMP_PORT}`;
+
 /** `tine udp server`: serves UDP flows by hand. */
 export const command = defineCommand({
   name: "udp server",
   summary: "Serve UDP flows to clients, many at once",
-  usage: ["[--listen HOST:PORT]... [--workers COUNT] [--key-file FILE] [--max-packet-size SIZE] [--json]"],
+  usage: [
+    "[--listen HOST:PORT]... [--workers COUNT] [--key-file FILE] [--max-packet-size SIZE] [--json]",
+    "--stamp [--stateless] [--listen HOST:PORT]... [--key-file FILE] ...",
+  ],
   description:
     "Counts the packets of tine udp client and echoes those that ask for it, once each, until it is interrupted; prints a " +
     "line for each flow that has ended. It also listens on TCP at the same address, for the load of --under-load. Only " +
     "this machine can reach the default address. On another, use a key: without one it serves all who ask, though it " +
-    "never sends more to an address than came from there before that has proved itself.",
+    "never sends more to an address than came from there before that has proved itself.\n\n" +
+    "--stamp reflects the test packets of STAMP (RFC 8762) and TWAMP Light instead, from routers or tine udp client --stamp.",
   flags: {
-    listen: listen("127.0.0.1:7001"),
+    listen: {
+      ...LISTEN,
+      defaultText: `${LISTEN.defaultText}; with --stamp ${STAMP_LISTEN}`,
+      // The other flags decide.
+      read: (given, name) => given.length === 0 ? [] : LISTEN.read(given, name),
+    },
+    stamp: flag({
+      help: "be a reflector of STAMP and TWAMP Light; a key then is the secret itself: text, or 0x and digits",
+    }),
+    stateless: flag({
+      goesWith: ["stamp"],
+      help: "with --stamp: send numbers back, rather than count for each session",
+    }),
     maxPacketSize: size({
       min: PACKET_HEADER_BYTES,
       max: MAX_PACKET_BYTES,
@@ -35,13 +56,19 @@ export const command = defineCommand({
   ],
 
   async run({ flags }) {
-    const { hostnames, listening } = listenAddresses(flags.listen);
-    const [{ createFlows }, { readFlowKey }, { serveFlows }] = await Promise.all([
+    const { stateless } = flags;
+    const stamp = flags.stamp ? { stateless } : undefined;
+    if (stamp && flags.workers !== undefined && flags.workers > 1) {
+      throw new UsageError("--stamp and --workers exclude each other: a reflector has one worker");
+    }
+    const given = flags.listen.length > 0 ? flags.listen : stamp ? [STAMP_LISTEN] : LISTEN.read([], "--listen");
+    const { hostnames, listening } = listenAddresses(given);
+    const [{ createFlows }, { readFlowKey, readStampKey }, { serveFlows }] = await Promise.all([
       import("../../flow/create_flows.ts"),
       import("./flow_key.ts"),
       import("./serve_flows.ts"),
     ]);
-    const key = await readFlowKey(flags.keyFile);
+    const key = await (stamp ? readStampKey : readFlowKey)(flags.keyFile);
     const hmac = key !== undefined;
     await using flows = createFlows();
     return await serveFlows({
@@ -53,8 +80,9 @@ export const command = defineCommand({
         const { maxPacketSize, workers } = flags;
         const packets = await startAll(listening.map(({ listenAddr, ipv6Only }) => () => {
           const protocol = ipv6Only ? "udp6" : "udp";
-          return flows.packetServer({ listenAddr, protocol, hmac, maxPacketSize, workers }, options);
+          return flows.packetServer({ listenAddr, protocol, hmac, maxPacketSize, workers, stamp }, options);
         }));
+        if (stamp !== undefined) return packets;
         try {
           // At the ports that the kernel has chosen, if it did.
           const streams = await startAll(packets.map(({ address: listenAddr }, i) => () => {

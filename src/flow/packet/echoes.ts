@@ -25,12 +25,43 @@ const AHEAD_NANOS = 1000;
 /** Of a message that waits for nothing yet. */
 const NO_FLOW = new FlowName("none");
 
+/**
+ * Has replies written with the time at which they are sent. Writing and signing take up to tens of microseconds at first, which
+ * are not the network's.
+ */
+export class SendingTime {
+  readonly #clock: FlowClock;
+  readonly #writing = new WritingTime();
+
+  constructor(clock: FlowClock) {
+    this.#clock = clock;
+  }
+
+  /**
+   * Writes packets.
+   *
+   * @param packets how many
+   * @param write writes all of them, with a time of sending; may be called twice
+   * @returns when they are sent: as soon as all are written
+   */
+  stamp(packets: number, write: (t: number) => void): number {
+    const start = this.#clock.now();
+    const expected = start + this.#writing.expected(packets);
+    write(expected);
+    const end = this.#clock.now();
+    this.#writing.took(packets, end - start);
+    if (expected <= end + AHEAD_NANOS) return expected;
+    // Nothing is received before it was sent.
+    write(end);
+    return end;
+  }
+}
+
 /** Sends packets back to where they came from, several at a time. */
 export class Echoes {
   readonly #outgoing: OutgoingPackets;
-  readonly #clock: FlowClock;
   readonly #time: WireTime;
-  readonly #writing = new WritingTime();
+  readonly #sending: SendingTime;
   readonly #slots: Slot[];
   /** Messages [from, to) are filled, but not sent yet. */
   #from = 0;
@@ -48,7 +79,7 @@ export class Echoes {
 
   constructor(outgoing: OutgoingPackets, clock: FlowClock) {
     this.#outgoing = outgoing;
-    this.#clock = clock;
+    this.#sending = new SendingTime(clock);
     this.#time = new WireTime(clock.tinit);
     this.#slots = Array.from(
       { length: outgoing.capacity },
@@ -114,7 +145,7 @@ export class Echoes {
    */
   flush(): boolean {
     while (this.#from < this.#to) {
-      const t = this.#stamp();
+      const t = this.#sending.stamp(this.#to - this.#from, this.#write);
       const sent = this.#send();
       if (sent < 0) return false;
       for (let i = this.#from; i < this.#from + sent; i++) this.#count(this.#slots[i], t);
@@ -124,25 +155,8 @@ export class Echoes {
     return true;
   }
 
-  /**
-   * Writes into what waits when it is sent, and signs it. That takes up to tens of microseconds at first, which are
-   * not the network's.
-   *
-   * @returns when it is sent: as soon as all is signed
-   */
-  #stamp(): number {
-    const packets = this.#to - this.#from, start = this.#clock.now();
-    const expected = start + this.#writing.expected(packets);
-    this.#write(expected);
-    const end = this.#clock.now();
-    this.#writing.took(packets, end - start);
-    if (expected <= end + AHEAD_NANOS) return expected;
-    // Nothing is received before it was sent.
-    this.#write(end);
-    return end;
-  }
-
-  #write(t: number): void {
+  /** Writes into what waits when it is sent, and signs it. */
+  readonly #write = (t: number): void => {
     const { bytes, view } = this.#outgoing;
     for (let i = this.#from; i < this.#to; i++) {
       const place = this.#outgoing.place(i);
@@ -150,7 +164,7 @@ export class Echoes {
       const { hmac } = this.#slots[i].flow!;
       if (hmac !== undefined) signHeader(hmac, bytes, place);
     }
-  }
+  };
 
   /** @returns how many were sent; -1: there is no room */
   #send(): number {

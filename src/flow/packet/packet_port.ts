@@ -87,6 +87,9 @@ const SKEW_NANOS = 20_000;
 /** and packets wait less than this. */
 const ODD_NANOS = 1e9;
 
+/** The greatest TTL or hop limit. */
+export const MAX_HOPS = 255;
+
 /** Messages that were received; each call of receive() replaces them. */
 export interface IncomingPackets {
   /** The most messages of one call. */
@@ -103,6 +106,8 @@ export interface IncomingPackets {
   arrival(i: number): number;
   /** The byte of the IP header that was called TOS; 0 if that is not known. */
   trafficClass(i: number): number;
+  /** The TTL or hop limit that it arrived with; 255 if that is not known. Ports of STAMP know it, where the system can. */
+  hopLimit(i: number): number;
   /** How many packets the socket had no room for, since it was opened. */
   drops(i: number): number;
   source(i: number): SocketAddress;

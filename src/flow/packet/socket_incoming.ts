@@ -3,7 +3,7 @@ import type { Arena } from "../../sys/arena.ts";
 import { sockaddrIn } from "../../sys/layouts.ts";
 import { ReceiveBatch } from "../../sys/receive_batch.ts";
 import type { Socket } from "../../sys/socket.ts";
-import type { IncomingPackets } from "./packet_port.ts";
+import { type IncomingPackets, MAX_HOPS } from "./packet_port.ts";
 import type { WallClock } from "./wall_clock.ts";
 
 const SOURCE_PORT = sockaddrIn.at.sin_port; // It is at the same place in IPv6 addresses.
@@ -55,6 +55,11 @@ export class SocketIncoming implements IncomingPackets {
 
   trafficClass(i: number): number {
     return Math.max(0, this.#batch.trafficClass(i));
+  }
+
+  hopLimit(i: number): number {
+    const hops = this.#batch.hopLimit(i);
+    return hops < 0 ? MAX_HOPS : hops;
   }
 
   drops(i: number): number {

@@ -5,8 +5,10 @@ import {
   type Fragment,
   OVERSIZE,
   pathMtu,
+  receiveHopLimit,
   receiveLocalAddress,
   receiveTrafficClass,
+  setHopLimit,
   setOversize,
   setTrafficClass,
 } from "../../sys/ip_options.ts";
@@ -25,7 +27,14 @@ import type { FlowHost, Scope, ServerShare } from "../engine/engine_flow.ts";
 import { bindSocket } from "../bind_socket.ts";
 import type { PacketPayload } from "../payload.ts";
 import type { PacketClientConfig, PacketServerConfig, SocketOption } from "../config.ts";
-import { type IncomingPackets, type OutgoingPackets, type PacketPort, type PacketPorts, uncut } from "./packet_port.ts";
+import {
+  type IncomingPackets,
+  MAX_HOPS,
+  type OutgoingPackets,
+  type PacketPort,
+  type PacketPorts,
+  uncut,
+} from "./packet_port.ts";
 import { SocketIncoming } from "./socket_incoming.ts";
 import { PortOversize, SocketOutgoing } from "./socket_outgoing.ts";
 import { WallClock } from "./wall_clock.ts";
@@ -55,7 +64,7 @@ export class SocketPorts implements PacketPorts {
 
   listen(
     address: SocketAddress,
-    { protocol }: PacketServerConfig,
+    { protocol, stamp }: PacketServerConfig,
     maxBytes: number,
     share?: ServerShare,
   ): PacketPort {
@@ -63,6 +72,10 @@ export class SocketPorts implements PacketPorts {
     return this.#open(address, maxBytes, undefined, (socket) => {
       // Replies have to come from the address that was dialled.
       if (address.isWildcard) receiveLocalAddress(socket);
+      if (stamp !== undefined) {
+        setHopLimit(socket, MAX_HOPS);
+        receiveHopLimit(socket);
+      }
       if (bound !== undefined) return;
       if (address.family === "ipv6" && protocol === "udp6") socket.set(v6Only, true);
       socket.bind(address);

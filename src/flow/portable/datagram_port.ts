@@ -3,7 +3,14 @@ import { Condition } from "../../base/condition.ts";
 import { formatHostPort } from "../../base/address.ts";
 import type { SocketAddress } from "../../sys/address.ts";
 import { READABLE, WRITABLE } from "../../sys/poller.ts";
-import type { FlowClock, IncomingPackets, OutgoingPackets, PacketPort, PacketPorts } from "../packet/packet_port.ts";
+import {
+  type FlowClock,
+  type IncomingPackets,
+  MAX_HOPS,
+  type OutgoingPackets,
+  type PacketPort,
+  type PacketPorts,
+} from "../packet/packet_port.ts";
 import type { FlowHost } from "../engine/engine_flow.ts";
 import { addressOf, nowNanos, refuseSettings, systemError, wallNanos } from "./portable_host.ts";
 import { parseBind } from "../bind.ts";
@@ -223,6 +230,10 @@ export class PacketInbox implements IncomingPackets {
 
   trafficClass(): number {
     return 0;
+  }
+
+  hopLimit(): number {
+    return MAX_HOPS;
   }
 
   drops(): number {

@@ -12,6 +12,7 @@ import { DEFAULT_BUF_LEN_BYTES, DEFAULT_DURATION_MS, DEFAULT_SAMPLE_IO_INTERVAL_
 import { count, formatDuration, formatSize } from "../../base/units.ts";
 import { DEFAULT_MAX_PACKET_BYTES } from "../../base/limits.ts";
 import { headerBytes } from "../../flow/packet/header.ts";
+import { isSigned } from "../../flow/packet_kind.ts";
 import {
   DEFAULT_MESSAGE_BYTES,
   DEFAULT_PACKET_DURATION_MS,
@@ -79,12 +80,22 @@ function requestsTitle(
 
 /** Serves UDP flows until its node is canceled. */
 export const packetServer: Runner<PacketServerConfig> = {
-  needs: ({ listenAddr, listenAddrKey, hmac = true, maxPacketSize = DEFAULT_MAX_PACKET_BYTES }) => ({
-    sets: listenAddrKey === undefined ? [] : [listenAddrKey],
-    serves: { protocol: "UDP", addr: listenAddr, addrKey: listenAddrKey, hmac, packetBytes: maxPacketSize },
-  }),
-  title: ({ listenAddr }) => listenAddr,
-  run: (config, context) => serve(config, context, (flows, options) => flows.packetServer(config, options)),
+  needs({ listenAddr, listenAddrKey, maxPacketSize = DEFAULT_MAX_PACKET_BYTES, ...kind }) {
+    const protocol = kind.stamp === undefined ? "UDP" : "STAMP", hmac = isSigned(kind);
+    return {
+      sets: listenAddrKey === undefined ? [] : [listenAddrKey],
+      serves: { protocol, addr: listenAddr, addrKey: listenAddrKey, hmac, packetBytes: maxPacketSize },
+    };
+  },
+  title: ({ listenAddr, stamp }) => stamp === undefined ? listenAddr : `STAMP ${listenAddr}`,
+  run(config, context) {
+    const signed = { ...config, hmac: isSigned(config) };
+    return serve(signed, context, (flows, options) => {
+      // Sessions have no names that both ends know: the sender reports them.
+      const events = { ...options.events, info() {}, progress() {} };
+      return flows.packetServer(config, config.stamp === undefined ? options : { ...options, events });
+    });
+  },
 };
 
 /** Runs a UDP flow. */

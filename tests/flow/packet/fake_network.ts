@@ -1,9 +1,10 @@
-import type { PacketClientConfig } from "../../../src/flow/config.ts";
+import type { PacketClientConfig, PacketServerConfig } from "../../../src/flow/config.ts";
 import type { PacketPayload } from "../../../src/flow/payload.ts";
 import type { EngineFlow, EngineFlowFactory } from "../../../src/flow/engine/engine_flow.ts";
 import type { FlowClock, OutgoingPackets, PacketPort, PacketPorts } from "../../../src/flow/packet/packet_port.ts";
 import { packetClientFlow } from "../../../src/flow/packet/packet_client_flow.ts";
 import { packetServerFlow } from "../../../src/flow/packet/packet_server_flow.ts";
+import { stampReflectorFlow } from "../../../src/flow/stamp/reflector.ts";
 import { type PacketExit, PacketInbox, PacketOutbox } from "../../../src/flow/portable/datagram_port.ts";
 import { SocketAddress } from "../../../src/sys/address.ts";
 import { SystemError } from "../../../src/sys/errno.ts";
@@ -33,6 +34,12 @@ export class FakeNetwork implements PacketPorts {
   serve(maxPacketSize?: number, key?: Uint8Array): FakePort {
     const factory = packetServerFlow(() => this) as EngineFlowFactory;
     return this.#start(factory, "192.0.2.1:7001", { listenAddr: "192.0.2.1:7001", maxPacketSize }, key);
+  }
+
+  /** Starts a reflector of STAMP at 192.0.2.1:862. */
+  reflect(stamp: PacketServerConfig["stamp"] = {}, key?: Uint8Array): FakePort {
+    const factory = stampReflectorFlow(() => this) as EngineFlowFactory;
+    return this.#start(factory, "192.0.2.1:862", { listenAddr: "192.0.2.1:862", stamp }, key);
   }
 
   /** Starts a client of that server. */

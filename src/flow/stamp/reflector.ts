@@ -1,0 +1,356 @@
+import { DEFAULT_MAX_PACKET_BYTES } from "../../base/limits.ts";
+import { LogLimiter } from "../../base/log_limiter.ts";
+import { count } from "../../base/units.ts";
+import { SocketAddress } from "../../sys/address.ts";
+import { type ClockState, wallClockState } from "../../sys/clock.ts";
+import { SystemError } from "../../sys/errno.ts";
+import type { PacketServerConfig } from "../config.ts";
+import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest } from "../engine/engine_flow.ts";
+import { Hmac } from "../hmac.ts";
+import { DropCounter } from "../packet/arrivals.ts";
+import { SendingTime } from "../packet/echoes.ts";
+import {
+  type IncomingPackets,
+  isOddTime,
+  type OutgoingPackets,
+  type PacketPort,
+  type PacketPorts,
+  replyEcn,
+} from "../packet/packet_port.ts";
+import { PortReader, type PortUser } from "../packet/port_reader.ts";
+import { ReflectedSession, SessionTable } from "./session.ts";
+import {
+  answerExtensions,
+  isTestPacketSigned,
+  layoutOf,
+  signTestPacket,
+  type TestPacketLayout,
+} from "./test_packet.ts";
+import { errorEstimate, formatOf, StampTime } from "./timestamp.ts";
+
+const PROGRESS_NANOS = 250e6;
+const SECOND_NANOS = 1e9;
+/** Replies to all messages that are received at once have room. */
+const BATCH = 128;
+
+/** Makes the reflectors of STAMP, over ports of a kind. */
+export function stampReflectorFlow(
+  ports: (host: FlowHost) => PacketPorts,
+): EngineFlowFactory<PacketServerConfig> {
+  return (host, request) => new StampReflector(host, request, ports(host));
+}
+
+/**
+ * A session-reflector of STAMP (RFC 8762, 4.3), which serves senders of TWAMP Light too: answers each test packet with one of
+ * the same length, with its DSCP. A packet without room for the reply is not answered: no answer is longer than what it
+ * answers.
+ */
+class StampReflector implements EngineFlow, PortUser {
+  readonly #host: FlowHost;
+  readonly #request: FlowRequest<PacketServerConfig>;
+  readonly #ports: PacketPorts;
+  readonly #hmac: Hmac | undefined;
+  readonly #layout: TestPacketLayout;
+  readonly #isStateless: boolean;
+  readonly #sessions = new SessionTable();
+  readonly #drops = new DropCounter();
+  readonly #log: LogLimiter;
+  #parts: Parts | undefined;
+  #clock: ClockState | undefined;
+  #named = 0;
+  /** Packets without an answer: those that are no test packets, and those of too many sessions. */
+  #strange = 0;
+  #refused = 0;
+
+  constructor(host: FlowHost, request: FlowRequest<PacketServerConfig>, ports: PacketPorts) {
+    this.#host = host;
+    this.#request = request;
+    this.#ports = ports;
+    this.#hmac = request.key && new Hmac(request.key);
+    this.#layout = layoutOf(this.#hmac !== undefined);
+    this.#isStateless = request.config.stamp?.stateless === true;
+    this.#log = new LogLimiter((line) => host.log(line));
+  }
+
+  start(): void {
+    const { addresses: [address], config } = this.#request;
+    const longest = config.maxPacketSize ?? DEFAULT_MAX_PACKET_BYTES;
+    const port = this.#ports.listen(SocketAddress.parse(address), config, longest);
+    // First of all, so that it is closed whatever happens.
+    this.#parts = { port, replies: new Replies(port, this.#layout, this.#hmac, longest) };
+    this.#parts.reader = new PortReader(this.#host, port, this);
+    this.#every(PROGRESS_NANOS, () => this.#report());
+    this.#every(SECOND_NANOS, () => this.#tidy());
+    this.#readClock();
+    this.#host.listening(port.local.toString());
+  }
+
+  close(): void {
+    if (this.#parts === undefined) return;
+    for (const session of this.#sessions) this.#reportLast(session);
+    this.#reportStrange();
+    this.#log.end();
+    this.#parts.port[Symbol.dispose]();
+  }
+
+  /** What cannot be answered yet waits in the socket. */
+  get canTake(): boolean {
+    return !this.#parts!.replies.blocked;
+  }
+
+  /** Senders take the time at the reflector off. */
+  readonly prompt = true;
+
+  get wantsRoom(): boolean {
+    return this.#parts!.replies.blocked;
+  }
+
+  onRoom(): void {
+    this.#parts!.replies.flush();
+  }
+
+  onError(error: unknown): void {
+    // What came back for a reply: of one sender, and no other's concern.
+    if (!(error instanceof SystemError)) throw error;
+  }
+
+  takeAll(count: number): void {
+    const { port, replies } = this.#parts!, { incoming, clock } = port;
+    const now = clock.now();
+    if (isOddTime(incoming.arrival(count - 1), now)) this.#checkWallClock();
+    for (let i = 0; i < count; i++) {
+      this.#drops.add(incoming.drops(i), 1);
+      this.#take(incoming, i, now);
+    }
+    replies.flush();
+  }
+
+  #take(incoming: IncomingPackets, i: number, now: number): void {
+    const length = incoming.length(i), layout = this.#layout;
+    if (length < layout.leastBytes || this.#hmac && !isTestPacketSigned(this.#hmac, incoming.bytes(i))) {
+      this.#strange++;
+      return;
+    }
+    const view = incoming.view(i), number = view.getUint32(0);
+    const session = this.#sessions.find(incoming, i, view.getUint16(layout.ssid)) ??
+      this.#open(incoming, i, view, now);
+    // Without numbers of its own, it needs to remember nothing.
+    if (session === undefined && !this.#isStateless) {
+      this.#refused++;
+      return;
+    }
+    if (session?.isReported) this.#inform(session);
+    session?.received(number, length, incoming.trafficClass(i), now);
+    const arrival = incoming.arrival(i);
+    const t = Number.isNaN(arrival) ? now : arrival;
+    this.#parts!.replies.add(incoming, i, t, this.#isStateless ? number : session!.number++, session);
+  }
+
+  #open(incoming: IncomingPackets, i: number, view: DataView, now: number): ReflectedSession | undefined {
+    if (!this.#sessions.makeRoom(now, (silent) => this.#reportLast(silent))) return undefined;
+    const session = new ReflectedSession({
+      name: `stamp.${++this.#named}`,
+      address: incoming.source(i),
+      ssid: view.getUint16(this.#layout.ssid),
+      number: view.getUint32(0),
+      start: now,
+      socketDrops: this.#drops.packets,
+      seesMarks: this.#ports.kind === "ffi",
+    });
+    this.#sessions.add(session);
+    this.#inform(session);
+    return session;
+  }
+
+  #inform(session: ReflectedSession): void {
+    session.isReported = false;
+    const { port } = this.#parts!;
+    this.#host.info({
+      type: "packetInfo",
+      flow: session.name,
+      server: true,
+      tinit: port.clock.tinit + BigInt(port.clock.now()),
+      values: {
+        engine: this.#ports.kind,
+        client: session.address.unmapped().toString(),
+        server: port.local.toString(),
+        senders: 1,
+        signed: this.#hmac !== undefined,
+        protocol: "stamp",
+        ssid: session.ssid,
+        stateless: this.#isStateless,
+      },
+    });
+  }
+
+  #report(): void {
+    for (const session of this.#sessions) {
+      if (session.takeNews()) this.#host.progress(session.name, session.report("running", this.#drops.packets));
+    }
+  }
+
+  /** Reports a session whose sender is silent, as far as is known for the last time. */
+  #reportLast(session: ReflectedSession): void {
+    if (session.isReported) return;
+    session.isReported = true;
+    session.takeNews();
+    this.#host.progress(session.name, session.report("closed", this.#drops.packets));
+  }
+
+  #tidy(): void {
+    this.#checkWallClock();
+    this.#readClock();
+    const now = this.#parts!.port.clock.now();
+    for (const session of this.#sessions) {
+      if (session.isSilent(now)) this.#reportLast(session);
+      if (session.isOver(now)) this.#sessions.remove(session);
+    }
+    this.#reportStrange();
+  }
+
+  #reportStrange(): void {
+    if (this.#strange > 0) {
+      const { leastBytes } = this.#layout;
+      const why = this.#hmac === undefined
+        ? `of less than ${leastBytes} bytes, to which a reply would be longer`
+        : `of less than ${leastBytes} bytes or not signed with the key`;
+      this.#log.log(`${count(this.#strange, "packet")} ${why}: not answered`);
+    }
+    if (this.#refused > 0) this.#log.log(`${count(this.#refused, "packet")} of too many sessions: not answered`);
+    this.#strange = this.#refused = 0;
+  }
+
+  #readClock(): void {
+    this.#parts!.replies.clockState = this.#ports.kind === "ffi" ? wallClockState() : undefined;
+  }
+
+  #checkWallClock(): void {
+    const step = this.#parts!.port.clock.checkWallClock();
+    if (step !== 0) this.#host.log(`the wall clock was set by ${step / 1e6} ms; times are corrected for that`);
+  }
+
+  #every(nanos: number, handler: () => void): void {
+    const timer = this.#host.timer(() => {
+      timer.set(this.#host.now() + nanos);
+      handler();
+    });
+    timer.set(this.#host.now() + nanos);
+  }
+}
+
+/** What there is from the start on. */
+interface Parts {
+  readonly port: PacketPort;
+  readonly replies: Replies;
+  reader?: PortReader;
+}
+
+/** Sends test packets back to where they came from, several at a time. */
+class Replies {
+  /** What the kernel knows of the clock. */
+  clockState: ClockState | undefined;
+  readonly #outgoing: OutgoingPackets;
+  readonly #layout: TestPacketLayout;
+  readonly #hmac: Hmac | undefined;
+  readonly #time: StampTime;
+  readonly #sending: SendingTime;
+  readonly #slots: Slot[] = Array.from({ length: BATCH }, () => ({ session: undefined, length: 0 }));
+  /** Messages [from, to) are filled, but not sent yet. */
+  #from = 0;
+  #to = 0;
+
+  constructor(port: PacketPort, layout: TestPacketLayout, hmac: Hmac | undefined, longestBytes: number) {
+    this.#outgoing = port.outgoing(BATCH, Math.max(longestBytes, layout.bytes));
+    this.#layout = layout;
+    this.#hmac = hmac;
+    this.#time = new StampTime(port.clock.tinit);
+    this.#sending = new SendingTime(port.clock);
+  }
+
+  /** Whether the socket has no room for what waits. */
+  get blocked(): boolean {
+    return this.#from < this.#to;
+  }
+
+  /**
+   * Prepares the reply to a received packet.
+   *
+   * @param t when that was received
+   * @param number of the reply
+   * @param session that counts it; undefined: none
+   */
+  add(incoming: IncomingPackets, i: number, t: number, number: number, session: ReflectedSession | undefined): void {
+    if (this.#to === this.#outgoing.capacity && !this.flush()) {
+      if (session !== undefined) session.sendErrors++;
+      return;
+    }
+    const slot = this.#slots[this.#to], layout = this.#layout;
+    const request = incoming.view(i), length = incoming.length(i);
+    slot.session = session;
+    slot.length = length;
+    const { bytes, view } = this.#outgoing, place = this.#outgoing.place(this.#to);
+    const error = request.getUint16(layout.error), format = formatOf(error);
+    bytes.fill(0, place, place + layout.bytes);
+    view.setUint32(place, number);
+    view.setUint16(place + layout.error, errorEstimate(this.clockState, format));
+    view.setUint16(place + layout.ssid, request.getUint16(layout.ssid));
+    this.#time.write(view, place + layout.received, t, format);
+    view.setUint32(place + layout.senderNumber, request.getUint32(0));
+    view.setUint32(place + layout.senderTimestamp, request.getUint32(layout.timestamp));
+    view.setUint32(place + layout.senderTimestamp + 4, request.getUint32(layout.timestamp + 4));
+    view.setUint16(place + layout.senderError, error);
+    view.setUint8(place + layout.hops, incoming.hopLimit(i));
+    if (length > layout.bytes) {
+      bytes.set(incoming.bytes(i).subarray(layout.bytes, length), place + layout.bytes);
+      answerExtensions(view, place + layout.bytes, place + length);
+    }
+    this.#outgoing.setLength(this.#to, length);
+    this.#outgoing.reply(this.#to, incoming, i, replyEcn(undefined, incoming.trafficClass(i)));
+    this.#to++;
+  }
+
+  /**
+   * Sends what waits.
+   *
+   * @returns false: there is no room for now
+   */
+  flush(): boolean {
+    while (this.#from < this.#to) {
+      this.#sending.stamp(this.#to - this.#from, this.#write);
+      const sent = this.#send();
+      if (sent < 0) return false;
+      for (let i = this.#from; i < this.#from + sent; i++) this.#slots[i].session?.replied(this.#slots[i].length);
+      this.#from += sent;
+    }
+    this.#from = this.#to = 0;
+    return true;
+  }
+
+  /** Writes into what waits when it is sent, and signs it. */
+  readonly #write = (t: number): void => {
+    const { bytes, view } = this.#outgoing, { timestamp, error } = this.#layout;
+    for (let i = this.#from; i < this.#to; i++) {
+      const place = this.#outgoing.place(i);
+      this.#time.write(view, place + timestamp, t, formatOf(view.getUint16(place + error)));
+      if (this.#hmac !== undefined) signTestPacket(this.#hmac, bytes, place);
+    }
+  };
+
+  /** @returns how many were sent; -1: there is no room */
+  #send(): number {
+    try {
+      return this.#outgoing.send(this.#from, this.#to - this.#from) || -1;
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      const { session } = this.#slots[this.#from++];
+      if (session !== undefined) session.sendErrors++;
+      return 0;
+    }
+  }
+}
+
+/** What a message to send has. */
+interface Slot {
+  session: ReflectedSession | undefined;
+  length: number;
+}

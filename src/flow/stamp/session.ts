@@ -1,0 +1,195 @@
+import type { SocketAddress } from "../../sys/address.ts";
+import { DuplicateWindow } from "../packet/arrivals.ts";
+import { type IncomingPackets, isMarked } from "../packet/packet_port.ts";
+import type { ServedPacketReport } from "../report.ts";
+import { LongNumbers } from "./test_packet.ts";
+
+/** How many sessions a reflector has at most: each takes 8 KiB. */
+export const MAX_SESSIONS = 1024;
+
+/** A session that is silent for so long, in nanoseconds, gives its place to another one. */
+const SILENCE_NANOS = 10e9;
+/** A session that is silent for so long is over: REFWAIT of RFC 5357, 4.2. */
+const WAIT_NANOS = 900e9;
+
+/** How often one of them is searched for. */
+const SEARCH_NANOS = 100e6;
+
+/** How a session is made. */
+export interface ReflectedSessionOptions {
+  /** Names it in reports. */
+  readonly name: string;
+  /** Of its sender. */
+  readonly address: SocketAddress;
+  /** The identifier that its sender has given it; 0: none. */
+  readonly ssid: number;
+  /** The number of its first packet. */
+  readonly number: number;
+  /** When that came, in nanoseconds. */
+  readonly start: number;
+  /** What the socket had dropped by then. */
+  readonly socketDrops: number;
+  /** Whether the socket has the traffic class of what arrives. */
+  readonly seesMarks: boolean;
+}
+
+/** A session of STAMP as its reflector sees it. */
+export class ReflectedSession {
+  readonly name: string;
+  readonly address: SocketAddress;
+  readonly ssid: number;
+  /** The number of the next reply, where the reflector counts. */
+  number = 0;
+  /** When its last packet came. */
+  lastReceived: number;
+  /** It was reported as silent, and no packet has come since. */
+  isReported = false;
+  sendErrors = 0;
+  readonly #start: number;
+  readonly #socketDrops: number;
+  readonly #window = new DuplicateWindow();
+  readonly #numbers: LongNumbers;
+  #bytesReceived = 0;
+  #sent = 0;
+  #bytesSent = 0;
+  #marked: number | undefined;
+  #news = true;
+
+  constructor(options: ReflectedSessionOptions) {
+    this.name = options.name;
+    this.address = options.address;
+    this.ssid = options.ssid;
+    // Those that came before the first one, which may be late, are not below 0.
+    this.#numbers = new LongNumbers(options.number + 2 ** 32);
+    this.#start = this.lastReceived = options.start;
+    this.#socketDrops = options.socketDrops;
+    this.#marked = options.seesMarks ? 0 : undefined;
+  }
+
+  /** Counts a packet of its sender. */
+  received(number: number, bytes: number, trafficClass: number, now: number): void {
+    this.lastReceived = now;
+    this.#news = true;
+    if (!this.#window.accept(this.#numbers.of(number))) return;
+    this.#bytesReceived += bytes;
+    if (this.#marked !== undefined && isMarked(trafficClass)) this.#marked++;
+  }
+
+  /** Counts a reply. */
+  replied(bytes: number): void {
+    this.#sent++;
+    this.#bytesSent += bytes;
+  }
+
+  /** Whether packets have come since it was asked last. */
+  takeNews(): boolean {
+    const news = this.#news;
+    this.#news = false;
+    return news;
+  }
+
+  /** Whether its sender is silent, so that its place is free for another one. */
+  isSilent(now: number): boolean {
+    return now - this.lastReceived > SILENCE_NANOS;
+  }
+
+  /** Whether it is over. */
+  isOver(now: number): boolean {
+    return now - this.lastReceived > WAIT_NANOS;
+  }
+
+  /**
+   * What is known of it.
+   *
+   * @param state `closed` where its sender is silent: sessions are not closed
+   * @param socketDrops of the reflector's socket, since it was opened
+   */
+  report(state: "running" | "closed", socketDrops: number): ServedPacketReport {
+    const { accepted, refused } = this.#window;
+    return {
+      kind: "servedPackets",
+      state,
+      elapsedNanos: this.lastReceived - this.#start,
+      received: accepted,
+      duplicates: refused,
+      sent: this.#sent,
+      sendErrors: this.sendErrors,
+      bytesReceived: this.#bytesReceived,
+      bytesSent: this.#bytesSent,
+      bad: 0,
+      socketDrops: socketDrops - this.#socketDrops,
+      congestionMarks: this.#marked,
+    };
+  }
+}
+
+/** The sessions of a reflector, found by the address of the sender and the identifier of the session: RFC 8972, 3. */
+export class SessionTable {
+  readonly #sessions = new Map<number, ReflectedSession[]>();
+  #last: ReflectedSession | undefined;
+  #count = 0;
+  /** No session gives up its place before. */
+  #fullUntil = 0;
+
+  /** Finds the session of a packet; undefined without one. Most packets are of the same session as the packet before. */
+  find(incoming: IncomingPackets, i: number, ssid: number): ReflectedSession | undefined {
+    const last = this.#last;
+    if (last !== undefined && last.ssid === ssid && incoming.isFrom(i, last.address)) return last;
+    const candidates = this.#sessions.get(keyOf(incoming.sourcePort(i), ssid));
+    if (candidates === undefined) return undefined;
+    for (const session of candidates) {
+      if (incoming.isFrom(i, session.address)) return this.#last = session;
+    }
+    return undefined;
+  }
+
+  /**
+   * Makes room for one more session: where there are too many, that whose sender is silent for longest is removed.
+   *
+   * @param onRemove gets it before
+   * @returns false: there are too many, and none is silent
+   */
+  makeRoom(now: number, onRemove: (session: ReflectedSession) => void): boolean {
+    if (this.#count < MAX_SESSIONS) return true;
+    // Strangers may send packets of many sessions: the search would take longer than the packets.
+    if (now < this.#fullUntil) return false;
+    let silent: ReflectedSession | undefined;
+    for (const other of this) {
+      if (silent === undefined || other.lastReceived < silent.lastReceived) silent = other;
+    }
+    if (silent === undefined || !silent.isSilent(now)) {
+      this.#fullUntil = now + SEARCH_NANOS;
+      return false;
+    }
+    onRemove(silent);
+    this.remove(silent);
+    return true;
+  }
+
+  /** Adds a session. */
+  add(session: ReflectedSession): void {
+    const key = keyOf(session.address.port, session.ssid), others = this.#sessions.get(key);
+    if (others === undefined) this.#sessions.set(key, [session]);
+    else others.push(session);
+    this.#count++;
+  }
+
+  /** Removes a session. */
+  remove(session: ReflectedSession): void {
+    const key = keyOf(session.address.port, session.ssid);
+    const left = (this.#sessions.get(key) ?? []).filter((other) => other !== session);
+    if (left.length === 0) this.#sessions.delete(key);
+    else this.#sessions.set(key, left);
+    if (this.#last === session) this.#last = undefined;
+    this.#count--;
+  }
+
+  /** All sessions. */
+  *[Symbol.iterator](): Generator<ReflectedSession, void, void> {
+    for (const sessions of this.#sessions.values()) yield* sessions;
+  }
+}
+
+function keyOf(port: number, ssid: number): number {
+  return port * 2 ** 16 + ssid;
+}
