@@ -4,14 +4,17 @@ import {
   type Figures,
   type FigureUnit,
   LOAD_FIGURES,
+  LOAD_SUMMARY_FIGURES,
   PACKET_FIGURES,
   PACKET_INTERVAL_FIGURES,
   PATH_FIGURES,
+  REFUSED_FIGURES,
   SERVED_PACKET_FIGURES,
   SERVED_STREAM_FIGURES,
   SERVED_TRANSACTION_FIGURES,
   STREAM_FIGURES,
   STREAM_INTERVAL_FIGURES,
+  STREAM_TOTAL_FIGURES,
   TRANSACTION_FIGURES,
   TRANSACTION_INTERVAL_FIGURES,
 } from "../flow/analysis/mod.ts";
@@ -137,12 +140,6 @@ function servedOf(protocol: string, figures: Properties): Schema {
  * @returns draft 2020-12
  */
 export function figuresJsonSchema(): Schema {
-  const sums = { goodputBitsPerSecond: keysOf(STREAM_FIGURES).goodputBitsPerSecond };
-  const goodputs: Properties = {
-    ...sums,
-    uploadGoodputBitsPerSecond: sums.goodputBitsPerSecond,
-    downloadGoodputBitsPerSecond: sums.goodputBitsPerSecond,
-  };
   const phase = objectOf("A phase of latency under load.", {
     type: { const: "phase" },
     phase: { enum: ["idle", "upload", "download", "both"] },
@@ -150,7 +147,10 @@ export function figuresJsonSchema(): Schema {
     ...keysOf(LOAD_FIGURES),
   }, ["type", "phase", "complete"]);
   const $defs: Record<string, Schema> = {
-    tcpSummary: summaryOf("tine tcp client", goodputs, { ...STREAM_KEYS, ...keysOf(STREAM_FIGURES) }),
+    tcpSummary: summaryOf("tine tcp client", keysOf(STREAM_TOTAL_FIGURES), {
+      ...STREAM_KEYS,
+      ...keysOf(STREAM_FIGURES),
+    }),
     udpSummary: summaryOf("tine udp client", {
       totals: list(
         objectOf("All flows in a direction.", {
@@ -163,8 +163,7 @@ export function figuresJsonSchema(): Schema {
       ),
     }, {
       ...PACKET_KEYS,
-      bad: numberOf("Packets that the client received and that were not of the flow, or not signed as they should be."),
-      serverBad: numberOf("The same at the server."),
+      ...keysOf(REFUSED_FIGURES),
     }),
     transactionSummary: summaryOf("--rr or --crr", keysOf(TRANSACTION_FIGURES), keysOf(TRANSACTION_FIGURES)),
     interval: objectOf("What a flow did in an interval.", {
@@ -187,10 +186,7 @@ export function figuresJsonSchema(): Schema {
       kind: { enum: ["ffi", "portable"] },
       complete: COMPLETE,
       error: ERROR,
-      addedRttMedianMicros: numberOf(
-        "What the load adds to the median round trip, in the worst phase. In microseconds.",
-      ),
-      roundTripsPerMinute: numberOf("Round trips that fit a minute, in the worst phase under load."),
+      ...keysOf(LOAD_SUMMARY_FIGURES),
       phases: list(ref("phase"), "All phases."),
       bottlenecks: BOTTLENECKS,
     }, ["type", "tine", "command", "started", "ended", "protocol", "server", "complete", "phases", "bottlenecks"]),

@@ -66,8 +66,8 @@ export class PacketFlow extends ClientFlow<PacketInterval, PacketFlowFigures> {
   }
 
   /** Packets that either end received, and that were not of the flow or not signed as they should be. */
-  get bad(): { readonly here: number; readonly server: number } {
-    return { here: this.#report?.bad ?? 0, server: this.#report?.serverBad ?? 0 };
+  get refused(): Pick<PacketReport, "bad" | "serverBad"> {
+    return this.#report ?? { bad: 0, serverBad: 0 };
   }
 
   override info(info: FlowInfoEvent, originNanos: number): void {

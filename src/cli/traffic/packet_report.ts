@@ -12,11 +12,13 @@ import {
   type PacketInterval,
   PATH_FIGURES,
   type PathFigures,
+  REFUSED_FIGURES,
   SPREAD_PARTS,
   sumPackets,
   sumWhereKnown,
 } from "../../flow/analysis/mod.ts";
 import { bitRate, column, figureText, milliseconds, percent, separated, type Table, tableOf } from "../figures.ts";
+import type { PacketReport } from "../../flow/report.ts";
 import { type ClientReport, type FlowResult, sumsOf } from "./client_report.ts";
 import type { PacketFlow } from "./packet_flow.ts";
 import { count, grouped } from "../../base/units.ts";
@@ -55,8 +57,8 @@ export const PACKET_REPORT: ClientReport<PacketFlow, PacketInterval, PacketFlowF
 
   lines(all) {
     const flows = all.map(
-      ({ flow: { label, complete, bad, warmUp }, figures: { senders: [figures], clockOffset } }) => {
-        if (figures !== undefined) return packetTables({ label, complete, bad, figures, clockOffset });
+      ({ flow: { label, complete, refused, warmUp }, figures: { senders: [figures], clockOffset } }) => {
+        if (figures !== undefined) return packetTables({ label, complete, refused, figures, clockOffset });
         return [`${label}: no packet was sent or received${warmUp ? " after the warm-up" : ""}`];
       },
     );
@@ -66,11 +68,10 @@ export const PACKET_REPORT: ClientReport<PacketFlow, PacketInterval, PacketFlowF
     return separated([...flows, ...sums]);
   },
 
-  flowJson: ({ flow: { direction, complete, bad }, figures: { senders: [figures], clockOffset } }) => ({
+  flowJson: ({ flow: { direction, complete, refused }, figures: { senders: [figures], clockOffset } }) => ({
     direction,
     complete,
-    bad: bad.here,
-    serverBad: bad.server,
+    ...figuresOf(REFUSED_FIGURES, refused),
     ...figures && packetFiguresJson(figures, clockOffset),
   }),
 
@@ -110,7 +111,7 @@ export interface ShownPackets {
   /** The server has reported its counts. */
   readonly complete: boolean;
   /** Packets that either end received, and that were not of the flow or not signed as they should be. */
-  readonly bad?: { readonly here: number; readonly server: number };
+  readonly refused?: Pick<PacketReport, "bad" | "serverBad">;
   readonly figures: PacketFigures;
   readonly clockOffset?: OffsetEstimate;
 }
@@ -129,7 +130,7 @@ const PATHS: Table<PathFigures> = {
 };
 
 /** Returns what was measured with packets as tables: times, and how they fared in each direction. */
-export function packetTables({ label, complete, bad, figures, clockOffset }: ShownPackets): string[] {
+export function packetTables({ label, complete, refused, figures, clockOffset }: ShownPackets): string[] {
   const { toServer, fromServer, sendBitsPerSecond, goodputBitsPerSecond, incoherent } = figures;
   const paths = [
     ...toServer === undefined ? [] : [["to server", toServer] as const],
@@ -160,9 +161,9 @@ export function packetTables({ label, complete, bad, figures, clockOffset }: Sho
   lines.push("", ...tableOf(PATHS, paths.map(([way, path]) => [[way], path])));
   lines.push(...paths.flatMap(([way, path]) => remarks(way, path)), ...mtuLines(paths));
   if (!complete) lines.push("the server has not reported its counts: the flow did not come to its end");
-  const { here = 0, server = 0 } = bad ?? {};
-  if (here > 0) lines.push(badLine(here, "from the server"));
-  if (server > 0) lines.push(badLine(server, "to the server"));
+  const { bad = 0, serverBad = 0 } = refused ?? {};
+  if (bad > 0) lines.push(badLine(bad, "from the server"));
+  if (serverBad > 0) lines.push(badLine(serverBad, "to the server"));
   if (incoherent > 0) lines.push(`${count(incoherent, "sample")} made no sense and were left out`);
   return lines;
 }

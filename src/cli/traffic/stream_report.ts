@@ -1,8 +1,8 @@
 import {
   figuresOf,
-  rounded,
   STREAM_FIGURES,
   STREAM_INTERVAL_FIGURES,
+  STREAM_TOTAL_FIGURES,
   streamBottlenecks,
   type StreamFigures,
   type StreamInterval,
@@ -55,20 +55,17 @@ export const STREAM_REPORT: ClientReport<StreamFlow, StreamInterval, StreamFigur
     ...(complete || figures.durationNanos > 0) && figuresOf(STREAM_FIGURES, figures),
   }),
 
-  totalsJson: (all) => ({
-    goodputBitsPerSecond: goodputOf(all),
-    uploadGoodputBitsPerSecond: goodputOf(all.filter(({ flow }) => flow.direction === "upload")),
-    downloadGoodputBitsPerSecond: goodputOf(all.filter(({ flow }) => flow.direction === "download")),
-  }),
+  totalsJson(all) {
+    const flows = all.map(({ flow }) => flow);
+    return figuresOf(STREAM_TOTAL_FIGURES, {
+      all: sumStreams(flows),
+      uploads: sumStreams(flows.filter(({ direction }) => direction === "upload")),
+      downloads: sumStreams(flows.filter(({ direction }) => direction === "download")),
+    });
+  },
 
   bottlenecks: ({ flow, figures }, load) => streamBottlenecks(figures, load, flow.paced),
 };
-
-/** Where no transfer has begun, nothing was measured. */
-function goodputOf(all: readonly FlowResult<StreamFlow, StreamFigures>[]): number | undefined {
-  const { durationNanos, goodputBitsPerSecond } = sumStreams(all.map(({ flow }) => flow));
-  return durationNanos > 0 ? rounded(goodputBitsPerSecond, "bit/s") : undefined;
-}
 
 /** The columns of TCP flows that all tables have. */
 export const streamColumns = {

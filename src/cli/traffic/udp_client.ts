@@ -1,4 +1,5 @@
-import { LOAD_FIGURES, PACKET_FIGURES, PATH_FIGURES } from "../../flow/analysis/packet_figures.ts";
+import { LOAD_FIGURES } from "../../flow/analysis/load_figures.ts";
+import { PACKET_FIGURES, PATH_FIGURES } from "../../flow/analysis/packet_figures.ts";
 import { TRANSACTION_FIGURES } from "../../flow/analysis/transaction_figures.ts";
 import { MAX_TIMEOUT_MS } from "../../flow/transaction/limits.ts";
 import { DEFAULT_MAX_PACKET_BYTES, MAX_PACKET_BYTES } from "../../base/limits.ts";

@@ -3,10 +3,11 @@ import {
   type Bottleneck,
   figuresOf,
   LOAD_FIGURES,
+  LOAD_SUMMARY_FIGURES,
   type LoadFigures,
+  type LoadPhases,
   type MachineLoad,
   packetBottlenecks,
-  rounded,
   streamBottlenecks,
   sumStreams,
 } from "../../flow/analysis/mod.ts";
@@ -95,14 +96,16 @@ export function phaseJson(figures: PhaseFigures): object {
 
 /** Returns what follows from all phases as lines. */
 export function underLoadLines(phases: readonly PhaseFigures[], kind: MeasuredWith["kind"]): string[] {
-  const { addedMicros, roundTripsPerMinute } = conclusions(phases);
+  const whole = wholePhases(phases);
+  const added = LOAD_SUMMARY_FIGURES.addedRttMedianMicros.value(whole);
+  const trips = LOAD_SUMMARY_FIGURES.roundTripsPerMinute.value(whole);
   const lines = phases.filter(({ error }) => error !== undefined).map(({ phase }) =>
     `The phase ${phase} was not whole: nothing is concluded from it.`
   );
-  if (addedMicros !== undefined) lines.push(`The load adds ${milliseconds(addedMicros)} ms to the median round trip.`);
-  if (roundTripsPerMinute !== undefined) {
-    const trips = grouped(Math.round(roundTripsPerMinute));
-    lines.push(`Responsiveness under load: ${trips} round trips per minute in the worst phase.`);
+  if (added !== undefined) lines.push(`The load adds ${milliseconds(added)} ms to the median round trip.`);
+  if (trips !== undefined) {
+    const perMinute = grouped(Math.round(trips));
+    lines.push(`Responsiveness under load: ${perMinute} round trips per minute in the worst phase.`);
   }
   const bottlenecks = bottleneckLines(phases.flatMap(({ bottlenecks }) => bottlenecks));
   return [...lines.length === 0 ? [] : ["", ...lines], ...kindLines(kind), ...bottlenecks];
@@ -113,32 +116,22 @@ export function underLoadJson(
   phases: readonly PhaseFigures[],
   { error, ...how }: Pick<MeasuredWith, "server" | "kind" | "error" | "started">,
 ): object {
-  const { addedMicros, roundTripsPerMinute } = conclusions(phases);
   return {
     ...summaryHead("udp", how),
     complete: phases.length === PHASES.length && phases.every(({ error }) => error === undefined),
     error: errorJson(error),
-    addedRttMedianMicros: addedMicros && rounded(addedMicros, "us"),
-    roundTripsPerMinute: roundTripsPerMinute && rounded(roundTripsPerMinute, "1/minute"),
+    ...figuresOf(LOAD_SUMMARY_FIGURES, wholePhases(phases)),
     phases: phases.map(phaseJson),
     bottlenecks: bottlenecksJson(phases.flatMap(({ bottlenecks }) => bottlenecks)),
   };
 }
 
-/**
- * Compares the worst phase under load with the idle path, of phases that came to their end.
- *
- * @returns by how much the median round trip is longer, in microseconds, and how many round trips fit a minute
- */
-function conclusions(phases: readonly PhaseFigures[]): { addedMicros?: number; roundTripsPerMinute?: number } {
+/** The phases that came to their end. */
+function wholePhases(phases: readonly PhaseFigures[]): LoadPhases {
   const whole = phases.filter(({ error }) => error === undefined);
-  const loaded = whole.filter(({ phase }) => phase !== "idle");
-  const idleMicros = whole.filter(({ phase }) => phase === "idle").map((phase) => rtt.value(phase))[0];
-  const micros = loaded.flatMap((phase) => rtt.value(phase) ?? []);
-  const trips = loaded.flatMap((phase) => roundTripsPerMinute.value(phase) ?? []);
   return {
-    addedMicros: idleMicros === undefined || micros.length === 0 ? undefined : Math.max(...micros) - idleMicros,
-    roundTripsPerMinute: trips.length === 0 ? undefined : Math.min(...trips),
+    idle: whole.find(({ phase }) => phase === "idle"),
+    loaded: whole.filter(({ phase }) => phase !== "idle"),
   };
 }
 

@@ -44,16 +44,16 @@ export {
   type WarmUpState,
 } from "./live_flows.ts";
 export { PacketAnalysis, type PacketAnalysisOptions, type PacketFlowFigures, SHARED_CLOCK } from "./packet_analysis.ts";
+export { LOAD_FIGURES, LOAD_SUMMARY_FIGURES, type LoadFigures, type LoadPhases } from "./load_figures.ts";
 export { type MatchedPacket, PacketMatcher, type PacketMatcherOptions } from "./packet_matcher.ts";
 export { ECHO } from "./packet_sample.ts";
 export {
   CLOCK_FIGURES,
-  LOAD_FIGURES,
-  type LoadFigures,
   PACKET_FIGURE_LISTS,
   PACKET_FIGURES,
   PACKET_INTERVAL_FIGURES,
   PATH_FIGURES,
+  REFUSED_FIGURES,
   SERVED_PACKET_FIGURES,
 } from "./packet_figures.ts";
 export type { PathFigures, Spread } from "./packet_path.ts";
@@ -65,6 +65,8 @@ export {
   STREAM_FIGURE_LISTS,
   STREAM_FIGURES,
   STREAM_INTERVAL_FIGURES,
+  STREAM_TOTAL_FIGURES,
+  type StreamTotals,
 } from "./stream_figures.ts";
 export {
   sumTransactions,

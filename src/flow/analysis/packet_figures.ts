@@ -1,7 +1,8 @@
-import type { ServedPacketReport } from "../report.ts";
+import type { PacketReport, ServedPacketReport } from "../report.ts";
 import type { OffsetEstimate } from "./clock_offset.ts";
 import { bitsPerSecond, type FigureList, type Figures, micros, percent, seconds, times } from "./figure.ts";
 import type { PacketInterval } from "./intervals.ts";
+import { LOAD_FIGURES, LOAD_SUMMARY_FIGURES } from "./load_figures.ts";
 import type { PathFigures } from "./packet_path.ts";
 import type { PacketFigures } from "./sender_analysis.ts";
 
@@ -210,6 +211,22 @@ export const CLOCK_FIGURES = {
   },
 } satisfies Figures<OffsetEstimate>;
 
+/** Counts of packets that were left out of a UDP flow at its client and its server. */
+export const REFUSED_FIGURES = {
+  bad: {
+    title: "bad",
+    unit: "packet",
+    definition: "Packets that the client received and that were not of the flow, or not signed as they should be.",
+    value: ({ bad }) => bad,
+  },
+  serverBad: {
+    title: "bad at the server",
+    unit: "packet",
+    definition: "The same at the server.",
+    value: ({ serverBad }) => serverBad,
+  },
+} satisfies Figures<Pick<PacketReport, "bad" | "serverBad">>;
+
 /** Figures of a UDP flow in an interval, as its client sees it. */
 export const PACKET_INTERVAL_FIGURES = {
   sent: {
@@ -242,79 +259,6 @@ export const PACKET_INTERVAL_FIGURES = {
     ({ rtt }: PacketInterval) => rtt.quantiles(),
   ),
 } satisfies Figures<PacketInterval>;
-
-/** What was measured with echoes while the path was idle, or under load. */
-export interface LoadFigures {
-  /** Of the echoes; absent if no packet was sent. */
-  readonly packets?: PacketFigures;
-  /** Goodput of all TCP flows in that direction together. */
-  readonly uploadBitsPerSecond?: number;
-  readonly downloadBitsPerSecond?: number;
-}
-
-/** Figures of a phase of a measurement under load. */
-export const LOAD_FIGURES = {
-  sent: {
-    title: "sent",
-    unit: "packet",
-    definition: "Packets that the client sent to be echoed.",
-    value: ({ packets }) => packets?.toServer?.sent ?? 0,
-  },
-  lostPercent: {
-    title: "lost",
-    unit: "%",
-    better: "less",
-    definition: "Share of these whose packet or echo was lost, without what a socket of either end dropped.",
-    value: ({ packets }) => percent(lostShare(packets)),
-  },
-  dropped: {
-    title: "dropped",
-    unit: "packet",
-    better: "less",
-    definition: "Packets and echoes that the sockets of both ends had no room for.",
-    value: ({ packets }) => droppedEchoes(packets),
-  },
-  rtt: times("RTT", PACKET_FIGURES.rtt.definition, ({ packets }: LoadFigures) => packets?.rtt, "less"),
-  roundTripsPerMinute: {
-    title: "trips/min",
-    unit: "1/minute",
-    better: "more",
-    definition: "Round trips that fit a minute: 60 s by the mean of the round-trip times without the longest 5%. It " +
-      "is close to draft-ietf-ippm-responsiveness, but with UDP echoes beside the load in place of HTTP requests " +
-      "within it, and without the time at the server.",
-    value: ({ packets }) => packets?.roundTripsPerMinute,
-  },
-  uploadGoodputBitsPerSecond: {
-    title: "upload",
-    unit: "bit/s",
-    better: "more",
-    definition: "Goodput of all TCP uploads of the load together, over their common time.",
-    value: ({ uploadBitsPerSecond }) => uploadBitsPerSecond,
-  },
-  downloadGoodputBitsPerSecond: {
-    title: "download",
-    unit: "bit/s",
-    better: "more",
-    definition: "Goodput of all TCP downloads of the load together, over their common time.",
-    value: ({ downloadBitsPerSecond }) => downloadBitsPerSecond,
-  },
-} satisfies Figures<LoadFigures>;
-
-function lostShare({ toServer, fromServer }: Partial<PacketFigures> = {}): number | undefined {
-  if (!toServer?.sent) return undefined;
-  // Where the server reported nothing, no echo came either.
-  return ((toServer.lost ?? toServer.sent) + (fromServer?.lost ?? 0)) / toServer.sent;
-}
-
-function droppedEchoes({ toServer, fromServer }: Partial<PacketFigures> = {}): number {
-  return [toServer, fromServer].reduce(
-    (sum, { sent = 0, received = 0, socketDrops = 0, unsettled = 0 } = {} as PathFigures) => {
-      // Packets of other flows may be among those of a server's socket.
-      return sum + Math.min(socketDrops, Math.max(0, sent - unsettled - received));
-    },
-    0,
-  );
-}
 
 /** Figures of a UDP flow that a server by hand prints when it is over. */
 export const SERVED_PACKET_FIGURES = {
@@ -375,7 +319,9 @@ export const PACKET_FIGURE_LISTS: readonly FigureList[] = [
   { protocol: "udp", title: "UDP flows", figures: PACKET_FIGURES },
   { protocol: "udp", title: "UDP flows by direction", within: ["toServer", "fromServer"], figures: PATH_FIGURES },
   { protocol: "udp", title: "clocks of UDP flows", figures: CLOCK_FIGURES },
+  { protocol: "udp", title: "packets that UDP flows refused", figures: REFUSED_FIGURES },
   { protocol: "udp", title: "UDP flows by interval", figures: PACKET_INTERVAL_FIGURES },
   { protocol: "udp", title: "latency under load, by phase", figures: LOAD_FIGURES },
+  { protocol: "udp", title: "latency under load, of all phases", figures: LOAD_SUMMARY_FIGURES },
   { protocol: "udp", title: "UDP flows at a server by hand", figures: SERVED_PACKET_FIGURES },
 ];

@@ -209,9 +209,42 @@ export const SERVED_STREAM_FIGURES = {
   congestionMarks: { ...STREAM_FIGURES.congestionMarks, value: ({ congestionMarks }) => congestionMarks },
 } satisfies Figures<ServedStreamReport>;
 
+/** TCP flows together, each time in their common time. */
+export interface StreamTotals {
+  readonly all: StreamFigures;
+  readonly uploads: StreamFigures;
+  readonly downloads: StreamFigures;
+}
+
+/** Where no transfer has begun, nothing was measured. */
+const goodputOf = ({ durationNanos, goodputBitsPerSecond }: StreamFigures) =>
+  durationNanos > 0 ? goodputBitsPerSecond : undefined;
+
+/** Figures of several TCP flows together. */
+export const STREAM_TOTAL_FIGURES = {
+  goodputBitsPerSecond: {
+    ...STREAM_FIGURES.goodputBitsPerSecond,
+    definition: "Received bytes of all flows, from the first start to the last end.",
+    value: ({ all }) => goodputOf(all),
+  },
+  uploadGoodputBitsPerSecond: {
+    ...STREAM_FIGURES.goodputBitsPerSecond,
+    title: "upload",
+    definition: "The same of all uploads.",
+    value: ({ uploads }) => goodputOf(uploads),
+  },
+  downloadGoodputBitsPerSecond: {
+    ...STREAM_FIGURES.goodputBitsPerSecond,
+    title: "download",
+    definition: "The same of all downloads.",
+    value: ({ downloads }) => goodputOf(downloads),
+  },
+} satisfies Figures<StreamTotals>;
+
 /** All figures of TCP flows, with their definitions. */
 export const STREAM_FIGURE_LISTS: readonly FigureList[] = [
   { protocol: "tcp", title: "TCP flows", figures: STREAM_FIGURES },
+  { protocol: "tcp", title: "several TCP flows together", figures: STREAM_TOTAL_FIGURES },
   { protocol: "tcp", title: "TCP flows by interval", figures: STREAM_INTERVAL_FIGURES },
   { protocol: "tcp", title: "TCP flows at a server by hand", figures: SERVED_STREAM_FIGURES },
 ];

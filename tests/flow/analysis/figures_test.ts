@@ -5,15 +5,18 @@ import {
   figuresOf,
   LIVE_FIGURE_LISTS,
   LOAD_FIGURES,
+  LOAD_SUMMARY_FIGURES,
   PACKET_FIGURE_LISTS,
   PACKET_FIGURES,
   PACKET_INTERVAL_FIGURES,
   PATH_FIGURES,
+  REFUSED_FIGURES,
   SERVED_PACKET_FIGURES,
   SERVED_STREAM_FIGURES,
   STREAM_FIGURE_LISTS,
   STREAM_FIGURES,
   STREAM_INTERVAL_FIGURES,
+  STREAM_TOTAL_FIGURES,
   StreamAnalysis,
 } from "../../../src/flow/analysis/mod.ts";
 import { streamReport } from "../reports.ts";
@@ -29,6 +32,9 @@ Deno.test("columnsOf() has the keys that programs know", () => {
     CLOCK_FIGURES,
     PACKET_INTERVAL_FIGURES,
     LOAD_FIGURES,
+    LOAD_SUMMARY_FIGURES,
+    STREAM_TOTAL_FIGURES,
+    REFUSED_FIGURES,
     SERVED_STREAM_FIGURES,
     SERVED_PACKET_FIGURES,
   ].map((figures) => columnsOf<never>(figures).map(({ key }) => key));
@@ -97,6 +103,9 @@ Deno.test("columnsOf() has the keys that programs know", () => {
       "uploadGoodputBitsPerSecond",
       "downloadGoodputBitsPerSecond",
     ],
+    ["addedRttMedianMicros", "roundTripsPerMinute"],
+    ["goodputBitsPerSecond", "uploadGoodputBitsPerSecond", "downloadGoodputBitsPerSecond"],
+    ["bad", "serverBad"],
     ["bytes", "durationSeconds", "goodputBitsPerSecond", "retransmits", "congestionMarks"],
     [
       "received",
