@@ -99,7 +99,7 @@ export const registry: Registry = new Map<string, Entry>([
   }],
   ["schema", {
     summary: "Print the JSON Schema of plans, of cases of UDFs, or of figures",
-    load: () => import("./schema.ts"),
+    load: () => import("./schema/schema.ts"),
   }],
   ["init", {
     summary: "Write a UDF or a plan to start from",

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { Ajv2020 } from "ajv/dist/2020.js";
-import { figuresJsonSchema } from "../../../src/cli/figures_schema.ts";
+import { figuresJsonSchema } from "../../../src/cli/schema/figures_schema.ts";
 import { delay } from "../../../src/base/time.ts";
 import {
   phaseJson,

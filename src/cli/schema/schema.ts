@@ -1,6 +1,6 @@
-import { defineCommand } from "./command.ts";
-import { UsageError } from "./errors.ts";
-import { escape, writeStdout } from "./terminal.ts";
+import { defineCommand } from "../command.ts";
+import { UsageError } from "../errors.ts";
+import { escape, writeStdout } from "../terminal.ts";
 
 /** What has a schema. */
 const SCHEMAS = ["plan", "cases", "figures"] as const;
@@ -29,10 +29,10 @@ export const command = defineCommand({
       throw new UsageError(`WHAT: expected ${SCHEMAS.join(", ")}, not "${escape(what)}"`);
     }
     const schema = what === "cases"
-      ? (await import("../udf/cases/schema.ts")).caseFileJsonSchema()
+      ? (await import("../../udf/cases/schema.ts")).caseFileJsonSchema()
       : what === "figures"
       ? (await import("./figures_schema.ts")).figuresJsonSchema()
-      : (await import("../node/plan/json_schema.ts")).planJsonSchema();
+      : (await import("../../node/plan/json_schema.ts")).planJsonSchema();
     await writeStdout(JSON.stringify(schema, null, 2) + "\n");
     return 0;
   },

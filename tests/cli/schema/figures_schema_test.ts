@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
-import { figuresJsonSchema } from "../../src/cli/figures_schema.ts";
-import config from "../../deno.json" with { type: "json" };
-import { tine } from "../support/tine.ts";
-import { withServer } from "./traffic_server.ts";
+import { figuresJsonSchema } from "../../../src/cli/schema/figures_schema.ts";
+import config from "../../../deno.json" with { type: "json" };
+import { tine } from "../../support/tine.ts";
+import { withServer } from "../traffic_server.ts";
 
 // deno-lint-ignore no-explicit-any -- what a program prints
 type Printed = any;

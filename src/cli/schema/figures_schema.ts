@@ -17,7 +17,7 @@ import {
   STREAM_TOTAL_FIGURES,
   TRANSACTION_FIGURES,
   TRANSACTION_INTERVAL_FIGURES,
-} from "../flow/analysis/mod.ts";
+} from "../../flow/analysis/mod.ts";
 
 /** A part of a JSON Schema. */
 type Schema = Readonly<Record<string, unknown>>;
