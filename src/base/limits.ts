@@ -22,6 +22,9 @@ export const MAX_FLOW_MS = 100 * 86_400_000;
 /** The most threads that serve one address. */
 export const MAX_SERVER_WORKERS = 16;
 
+/** The most flows that a server may be set to serve at the same time. */
+export const MAX_SERVER_FLOWS = 1000;
+
 /** The longest packet that UDP over IPv4 carries, in bytes: 65,535 without headers of IPv4 and UDP. */
 export const MAX_PACKET_BYTES = 65_507;
 

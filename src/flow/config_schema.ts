@@ -1,4 +1,11 @@
-import { DEFAULT_MAX_PACKET_BYTES, FLOW_ID, MAX_DSCP, MAX_PACKET_BYTES, MAX_SERVER_WORKERS } from "../base/limits.ts";
+import {
+  DEFAULT_MAX_PACKET_BYTES,
+  FLOW_ID,
+  MAX_DSCP,
+  MAX_PACKET_BYTES,
+  MAX_SERVER_FLOWS,
+  MAX_SERVER_WORKERS,
+} from "../base/limits.ts";
 import { duration, expects, pattern, rate, refinement, size, toggle, z } from "../base/schema.ts";
 import { formatDuration, formatSize } from "../base/units.ts";
 import { IP_TOS, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPV6_TCLASS, TCP_CONGESTION } from "../sys/constants.ts";
@@ -69,6 +76,23 @@ const workers = z.int(expects(WORKERS)).min(1, expects(WORKERS)).max(MAX_SERVER_
     default: 1,
   });
 
+const A_BIT_RATE = "a rate in bits per second such as 10Mbps";
+
+/** The fields that limit what flows of a server may have. */
+const limitFields = {
+  maxRate: rate.refine((rate): boolean => rate !== "max" && "bitsPerSecond" in rate, `expected ${A_BIT_RATE}`)
+    .optional()
+    .describe(
+      "The most that a flow may have in each direction: TCP flows are held to it, UDP flows that want more are refused.",
+    ),
+  maxDuration: duration.refine((ms) => ms >= 1, "expected at least 1ms").optional().describe(
+    "The longest that a flow may last: one that wants more is refused, one without a duration is ended then.",
+  ),
+  maxFlows: z.int(expects("a whole number of flows")).min(1, expects("at least 1 flow"))
+    .max(MAX_SERVER_FLOWS, expects(`at most ${MAX_SERVER_FLOWS} flows`)).optional()
+    .describe("How many flows it serves at the same time; further ones are refused."),
+};
+
 const OPTIONS = "Options of the socket that have no name here.";
 
 /** A server of TCP flows. */
@@ -76,6 +100,7 @@ export const streamServerSchema = z.strictObject({
   ...listenFields("TCP flows", 7000),
   protocol: streamProtocol,
   workers,
+  ...limitFields,
 }, expects("an object such as {listenAddr: '10.0.0.1:0', listenAddrKey: server}"))
   .refine(...listenAddrFits)
   .refine(...canBeDialled)
@@ -223,11 +248,20 @@ export const packetServerSchema = z.strictObject({
     "Be a reflector of STAMP (RFC 8762) and TWAMP Light in place of a server of this program's own flows, for senders such " +
       "as routers; the usual port is 862. hmac is false where it is left out.",
   ),
+  ...limitFields,
 }, expects("an object such as {listenAddr: '10.0.0.1:0', listenAddrKey: server}"))
   .refine(...listenAddrFits)
   .refine(
     ({ stamp, workers = 1 }) => stamp === undefined || workers === 1,
     { path: ["workers"], error: "a reflector of STAMP has one worker" },
+  )
+  .refine(
+    ({ stamp, maxRate, maxDuration, maxFlows }) =>
+      stamp === undefined || (maxRate ?? maxDuration ?? maxFlows) === undefined,
+    {
+      path: ["stamp"],
+      error: "a reflector of STAMP has no flows to limit: leave maxRate, maxDuration and maxFlows out",
+    },
   )
   .refine(...canBeDialled)
   .describe(

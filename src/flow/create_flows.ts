@@ -1,5 +1,5 @@
 import { availability } from "../sys/libc.ts";
-import type { FlowOptions, Flows, FlowServer, PacketClientOptions } from "./flows.ts";
+import type { FlowOptions, Flows, FlowServer, PacketClientOptions, ServerOptions } from "./flows.ts";
 import { type FlowReport, type PacketReport, reportOf, type StreamReport, type TransactionReport } from "./report.ts";
 import type { FlowKinds, FlowRequest } from "./engine/engine_flow.ts";
 import { ConnectionPorts } from "./portable/connection_port.ts";
@@ -23,6 +23,7 @@ import type {
   StreamServerConfig,
 } from "./config.ts";
 import { parseBind } from "./bind.ts";
+import { ServerAccount } from "./server_account.ts";
 import { readPayload } from "./payload.ts";
 import { type ServerFlow, startSharedServer } from "./shared_server.ts";
 import { FlowPool, PoolWorker } from "./engine/flow_pool.ts";
@@ -129,7 +130,7 @@ class PoolFlows implements Flows {
     return this.#engine.kind;
   }
 
-  streamServer(config: StreamServerConfig, options: FlowOptions): Promise<FlowServer> {
+  streamServer(config: StreamServerConfig, options: ServerOptions): Promise<FlowServer> {
     return this.#serve("streamServer", config, options);
   }
 
@@ -141,7 +142,7 @@ class PoolFlows implements Flows {
     return this.#run("transactions", "streamTransactions", addr, config, options);
   }
 
-  packetServer(config: PacketServerConfig, options: FlowOptions): Promise<FlowServer> {
+  packetServer(config: PacketServerConfig, options: ServerOptions): Promise<FlowServer> {
     return this.#serve(config.stamp === undefined ? "packetServer" : "stampReflector", config, options);
   }
 
@@ -164,16 +165,22 @@ class PoolFlows implements Flows {
   async #serve(
     kind: Kind,
     config: StreamServerConfig | PacketServerConfig,
-    options: FlowOptions,
+    options: ServerOptions,
   ): Promise<FlowServer> {
-    const { events, signal, key } = options;
+    const { events, signal, key, account } = options;
     this.#engine.prepare(kind, options);
     const { hostname, port } = parseHostPort(config.listenAddr);
     const family = familyOf(config.protocol);
     // An address without a host means this machine alone.
     const loopback = family === "ipv6" ? "::1" : "127.0.0.1";
     const [address] = await this.#engine.resolve(hostname || loopback, port, { family, signal });
-    const request = { kind, addresses: [address.toString()], config, key };
+    const request = {
+      kind,
+      addresses: [address.toString()],
+      config,
+      key,
+      account: (account ?? new ServerAccount()).memory,
+    };
     const flow = this.#startServer(request, { events, signal });
     const bound = await flow.listening;
     const ended = flow.ended.then(() => {}, (error) => {

@@ -1,4 +1,5 @@
 import type { PacketClientConfig, PacketServerConfig, StreamClientConfig, StreamServerConfig } from "./config.ts";
+import type { ServerAccount } from "./server_account.ts";
 import type { FlowProgress, PacketReport, StreamReport, TransactionReport } from "./report.ts";
 
 /** Takes what flows report while they run. Called often: each method must return at once. */
@@ -50,6 +51,12 @@ export interface FlowOptions {
   readonly key?: Uint8Array;
 }
 
+/** Options of servers. */
+export interface ServerOptions extends FlowOptions {
+  /** What it serves is counted there; limits hold for all servers of one account. Absent: it has one of its own. */
+  readonly account?: ServerAccount;
+}
+
 /** Options of clients of UDP flows. */
 export interface PacketClientOptions extends FlowOptions {
   /**
@@ -65,7 +72,7 @@ export interface Flows extends AsyncDisposable {
   readonly kind: "ffi" | "portable";
 
   /** Listens for TCP flows, until disposed of. Returns as soon as it listens. */
-  streamServer(config: StreamServerConfig, options: FlowOptions): Promise<FlowServer>;
+  streamServer(config: StreamServerConfig, options: ServerOptions): Promise<FlowServer>;
 
   /**
    * Runs a TCP flow to its end.
@@ -84,7 +91,7 @@ export interface Flows extends AsyncDisposable {
   streamTransactions(addr: string, config: StreamClientConfig, options: FlowOptions): Promise<TransactionReport>;
 
   /** Listens for UDP flows, until disposed of. Returns as soon as it listens. */
-  packetServer(config: PacketServerConfig, options: FlowOptions): Promise<FlowServer>;
+  packetServer(config: PacketServerConfig, options: ServerOptions): Promise<FlowServer>;
 
   /** Runs a UDP flow to its end, late replies included. */
   packetClient(addr: string, config: PacketClientConfig, options: PacketClientOptions): Promise<PacketReport>;

@@ -229,6 +229,8 @@ export interface ServedPacketReport {
   readonly socketDrops: number;
   /** Packets that arrived marked "congestion experienced"; absent if marks are not seen. */
   readonly congestionMarks?: number;
+  /** Packets that were dropped since the flow was over the rate that its server lets it have; absent without a limit. */
+  readonly overRate?: number;
 }
 
 /** What the client of requests and responses knows: while it runs, and at its end. Records have each transaction. */

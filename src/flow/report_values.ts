@@ -182,12 +182,13 @@ function setSpread(values: Record<string, number>, name: string, sender: number,
 }
 
 function encodeServedPackets(report: ServedPacketReport): Record<string, number> {
-  const { state, elapsedNanos, congestionMarks } = report;
+  const { state, elapsedNanos, congestionMarks, overRate } = report;
   const values: Record<string, number> = { server: 1 };
   for (const name of SERVED) values[name] = report[name];
   values.complete = state === "closed" ? 1 : 0;
   values.elapsedNanos = elapsedNanos;
   if (congestionMarks !== undefined) values.congestionMarks = congestionMarks;
+  if (overRate !== undefined) values.overRate = overRate;
   if (state === "unclosed") values.unclosed = 1;
   return values;
 }
@@ -360,13 +361,14 @@ function decodeServedPackets(values: ReportValues): ServedPacketReport {
     ServedPacketReport,
     typeof SERVED[number]
   >;
-  const congestionMarks = knownCount(values, "congestionMarks");
+  const congestionMarks = knownCount(values, "congestionMarks"), overRate = knownCount(values, "overRate");
   return {
     kind: "servedPackets",
     state: yes(values, "unclosed") ? "unclosed" : yes(values, "complete") ? "closed" : "running",
     elapsedNanos: numberOf(values, "elapsedNanos"),
     ...counts,
     ...congestionMarks === undefined ? {} : { congestionMarks },
+    ...overRate === undefined ? {} : { overRate },
   };
 }
 

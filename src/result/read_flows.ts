@@ -181,7 +181,8 @@ export async function measureFlow(
   const last = report?.kind === "stream" ? report : undefined;
   const complete = last !== undefined;
   const figures = streams.figures(last);
-  const paced = (client ?? server)?.values.pacedBitsPerSecond !== undefined;
+  const { pacedBitsPerSecond, maxBitsPerSecond } = (client ?? server)?.values ?? {};
+  const paced = (pacedBitsPerSecond ?? maxBitsPerSecond) !== undefined;
   const bottlenecks = streamBottlenecks(figures, {}, paced);
   return { ...common, protocol: "tcp", complete, ...streamSetup(client, server), figures, bottlenecks };
 }

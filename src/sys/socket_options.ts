@@ -141,6 +141,9 @@ export const userTimeoutMs = intOption(c.IPPROTO_TCP, c.TCP_USER_TIMEOUT, "TCP_U
 /** A socket is writable only while less than this waits to be sent, in bytes. */
 export const notSentLowWaterBytes = intOption(c.IPPROTO_TCP, c.TCP_NOTSENT_LOWAT, "TCP_NOTSENT_LOWAT");
 
+/** The rate at which the kernel sends a stream, in bytes per second. */
+export const maxPacingRate = intOption(c.SOL_SOCKET, c.SO_MAX_PACING_RATE, "SO_MAX_PACING_RATE");
+
 /** The length of the packets that a message is cut into (GSO), in bytes; 0: one packet. */
 export const segmentBytes = intOption(c.IPPROTO_UDP, c.UDP_SEGMENT, "UDP_SEGMENT");
 /** Packets of one length that come together are received in one message (GRO), see ReceiveBatch. */

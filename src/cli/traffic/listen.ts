@@ -1,8 +1,33 @@
-import { MAX_SERVER_WORKERS } from "../../base/limits.ts";
 import { formatHostPort, ipFamily } from "../../base/address.ts";
+import { MAX_SERVER_FLOWS, MAX_SERVER_WORKERS } from "../../base/limits.ts";
+import { parseRate, type Rate } from "../../base/units.ts";
 import type { FlowServer } from "../../flow/flows.ts";
 import { parseAddress } from "../address.ts";
-import { type Flag, integer, list } from "../flags.ts";
+import { UsageError } from "../errors.ts";
+import { duration, type Flag, integer, list } from "../flags.ts";
+import { escape } from "../terminal.ts";
+
+/** What a flow of a server by hand may have, and how many flows. */
+export const limitFlags = {
+  maxRate: bitRate({ help: "hold TCP flows to this rate in each direction, and refuse UDP flows that want more" }),
+  maxDuration: duration({ min: 1, help: "end flows after this time, and refuse those that want more" }),
+  maxFlows: integer({ min: 1, max: MAX_SERVER_FLOWS, help: "refuse flows while there are as many" }),
+};
+
+/** Declares a rate in bits per second: `--max-rate RATE`. */
+function bitRate({ help }: { readonly help: string }): Flag<Rate | undefined> {
+  return {
+    value: "RATE",
+    help,
+    read(given, name) {
+      const text = given.at(-1);
+      if (text === undefined) return undefined;
+      const rate = parseRate(text);
+      if (typeof rate === "object" && "bitsPerSecond" in rate) return rate;
+      throw new UsageError(`${name} RATE: expected a rate such as 10Mbps, not "${escape(text)}"`);
+    },
+  };
+}
 
 /** Declares where servers listen: `--listen HOST:PORT`, once for each address. */
 export function listen(byDefault: string): Flag<string[]> {

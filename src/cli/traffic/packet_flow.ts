@@ -100,7 +100,10 @@ export class PacketFlow extends ClientFlow<PacketInterval, PacketFlowFigures> {
   }
 
   override progress(report: FlowProgress): void {
-    if (report.kind === "packets") this.#report = report;
+    if (report.kind !== "packets") return;
+    this.#report = report;
+    // Also of a flow that its server has ended.
+    this.complete = report.complete;
   }
 
   async run(flows: Flows, options: FlowOptions): Promise<void> {

@@ -6,13 +6,14 @@ import {
   SERVED_STREAM_FIGURES,
   SERVED_TRANSACTION_FIGURES,
 } from "../../flow/analysis/mod.ts";
-import type { FlowEvents, FlowInfoEvent, FlowServer } from "../../flow/flows.ts";
+import type { FlowEvents, FlowInfoEvent, FlowServer, ServerOptions } from "../../flow/flows.ts";
 import type {
   FlowProgress,
   ServedPacketReport,
   ServedStreamReport,
   ServedTransactionReport,
 } from "../../flow/report.ts";
+import { ServerAccount } from "../../flow/server_account.ts";
 import { figureText, seconds } from "../figures.ts";
 import { connectionJson, provenance, startOf } from "./provenance.ts";
 import { escape } from "../terminal.ts";
@@ -30,7 +31,7 @@ export interface ServeOptions {
   readonly key?: Uint8Array;
   readonly json: boolean;
   /** Starts all servers; each address is printed once. */
-  listen(options: { events: FlowEvents; signal: AbortSignal; key?: Uint8Array }): Promise<readonly FlowServer[]>;
+  listen(options: ServerOptions): Promise<readonly FlowServer[]>;
 }
 
 /**
@@ -51,7 +52,8 @@ export async function serveFlows({ name, hostnames, key, json, listen }: ServeOp
   }
   const started = new Date();
   await using _servers = new AsyncDisposableStack();
-  const servers = await listen({ events: printing(output, json, log), signal: output.signal, key });
+  const account = new ServerAccount();
+  const servers = await listen({ events: printing(output, json, log), signal: output.signal, key, account });
   for (const server of servers) _servers.use(server);
   for (const address of new Set(servers.map(({ address }) => address))) {
     if (json) output.json({ type: "listening", ...provenance(started), address });
@@ -126,7 +128,8 @@ export function servedLine({ flow, values: { client, direction } }: FlowInfoEven
       complete ? "" : "did not come to its end",
     );
   }
-  const { received, sent, sendErrors, duplicates, bad, congestionMarks = 0, socketDrops, elapsedNanos, state } = report;
+  const { received, sent, sendErrors, duplicates, bad, congestionMarks = 0, overRate = 0 } = report;
+  const { socketDrops, elapsedNanos, state } = report;
   const some = (packets: number, what: string) => packets > 0 ? `${figureText(packets, "packet")} ${what}` : "";
   const counts = line(
     `${peer} ${id}: received ${count(received, "packet")}`,
@@ -135,6 +138,7 @@ export function servedLine({ flow, values: { client, direction } }: FlowInfoEven
     some(congestionMarks, "marked: congestion experienced"),
     some(sendErrors, "could not be sent"),
     some(bad, "bad"),
+    some(overRate, "over the rate"),
     some(socketDrops, "dropped by this socket"),
   );
   return line(`${counts} in ${(elapsedNanos / 1e9).toFixed(2)} s`, state === "unclosed" ? "ended without a close" : "");

@@ -1,6 +1,6 @@
 import type { StreamClientConfig, TransferConfig } from "../../flow/config.ts";
 import type { FlowInfoEvent, FlowOptions, Flows } from "../../flow/flows.ts";
-import type { StreamReport } from "../../flow/report.ts";
+import type { FlowProgress, StreamReport } from "../../flow/report.ts";
 import type { Chunk } from "../../flow/records/read_chunk.ts";
 import { ByteIntervals, StreamAnalysis, type StreamFigures, type StreamInterval } from "../../flow/analysis/mod.ts";
 import { ClientFlow, type Direction } from "./client_flow.ts";
@@ -70,13 +70,13 @@ export class StreamFlow extends ClientFlow<StreamInterval, StreamFigures> {
 
   override info(info: FlowInfoEvent, originNanos: number): void {
     super.info(info, originNanos);
-    const { cca, warmupEndNanos: end, pacedBitsPerSecond } = info.values;
+    const { cca, warmupEndNanos: end, pacedBitsPerSecond, maxBitsPerSecond } = info.values;
     this.#begun = true;
     if (typeof end === "number") {
       this.#analysis.warmUp = this.direction === "upload" ? { senderNanos: end } : { receiverNanos: end };
     }
     if (typeof cca === "string") this.#cca = cca;
-    this.#paced = pacedBitsPerSecond !== undefined;
+    this.#paced = (pacedBitsPerSecond ?? maxBitsPerSecond) !== undefined;
     for (const chunk of this.#early.splice(0)) this.records(chunk);
   }
 
@@ -96,6 +96,11 @@ export class StreamFlow extends ClientFlow<StreamInterval, StreamFigures> {
         this.#counted.add(nanos, chunk.columns.total[i]);
       }
     }
+  }
+
+  override progress(report: FlowProgress): void {
+    // All else is in the samples; a flow that its server has ended has a report as well.
+    if (report.kind === "stream") this.#report = report;
   }
 
   async run(flows: Flows, options: FlowOptions): Promise<void> {

@@ -1,7 +1,7 @@
 import { defineCommand } from "../command.ts";
 import { flag } from "../flags.ts";
 import { commonFlags } from "./client_flags.ts";
-import { listen, listenAddresses, startAll, workers } from "./listen.ts";
+import { limitFlags, listen, listenAddresses, startAll, workers } from "./listen.ts";
 
 /** `tine tcp server`: serves TCP flows by hand. */
 export const command = defineCommand({
@@ -15,6 +15,7 @@ export const command = defineCommand({
   flags: {
     listen: listen("127.0.0.1:7000"),
     workers,
+    ...limitFlags,
     ...commonFlags,
     json: flag({ help: "a JSON object a line: the address, then each flow that is over" }),
   },
@@ -34,6 +35,7 @@ export const command = defineCommand({
       import("./serve_flows.ts"),
     ]);
     const key = await readFlowKey(flags.keyFile);
+    const { maxRate, maxDuration, maxFlows } = flags, limits = { maxRate, maxDuration, maxFlows };
     await using flows = createFlows();
     return await serveFlows({
       name: "tine tcp server",
@@ -43,7 +45,13 @@ export const command = defineCommand({
       listen: (options) =>
         startAll(listening.map(({ listenAddr, ipv6Only }) => () => {
           const protocol = ipv6Only ? "tcp6" : "tcp";
-          return flows.streamServer({ listenAddr, protocol, hmac: key !== undefined, workers: flags.workers }, options);
+          return flows.streamServer({
+            listenAddr,
+            protocol,
+            hmac: key !== undefined,
+            workers: flags.workers,
+            ...limits,
+          }, options);
         })),
     });
   },

@@ -4,10 +4,10 @@ import { PACKET_HEADER_BYTES } from "../../flow/packet/header.ts";
 import { messageOf } from "../../base/errors.ts";
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { flag, size } from "../flags.ts";
+import { flag, flagName, size } from "../flags.ts";
 import { escape } from "../terminal.ts";
 import { commonFlags } from "./client_flags.ts";
-import { listen, listenAddresses, startAll, workers } from "./listen.ts";
+import { limitFlags, listen, listenAddresses, startAll, workers } from "./listen.ts";
 
 const LISTEN = listen("127.0.0.1:7001");
 const STAMP_LISTEN = `127.0.0.1:${STAMP_PORT}`;
@@ -47,6 +47,7 @@ export const command = defineCommand({
       help: "the longest packet that is accepted, without headers of UDP and IP",
     }),
     workers,
+    ...limitFlags,
     ...commonFlags,
     json: flag({ help: "a JSON object a line: the address, then each flow that has ended" }),
   },
@@ -60,6 +61,11 @@ export const command = defineCommand({
     const stamp = flags.stamp ? { stateless } : undefined;
     if (stamp && flags.workers !== undefined && flags.workers > 1) {
       throw new UsageError("--stamp and --workers exclude each other: a reflector has one worker");
+    }
+    const { maxRate, maxDuration, maxFlows } = flags, limits = { maxRate, maxDuration, maxFlows };
+    const limit = Object.entries(limits).find(([, value]) => value !== undefined);
+    if (stamp && limit !== undefined) {
+      throw new UsageError(`--stamp and ${flagName(limit[0])} exclude each other: a reflector has no flows to limit`);
     }
     const given = flags.listen.length > 0 ? flags.listen : stamp ? [STAMP_LISTEN] : LISTEN.read([], "--listen");
     const { hostnames, listening } = listenAddresses(given);
@@ -80,14 +86,14 @@ export const command = defineCommand({
         const { maxPacketSize, workers } = flags;
         const packets = await startAll(listening.map(({ listenAddr, ipv6Only }) => () => {
           const protocol = ipv6Only ? "udp6" : "udp";
-          return flows.packetServer({ listenAddr, protocol, hmac, maxPacketSize, workers, stamp }, options);
+          return flows.packetServer({ listenAddr, protocol, hmac, maxPacketSize, workers, stamp, ...limits }, options);
         }));
         if (stamp !== undefined) return packets;
         try {
           // At the ports that the kernel has chosen, if it did.
           const streams = await startAll(packets.map(({ address: listenAddr }, i) => () => {
             const protocol = listening[i].ipv6Only ? "tcp6" : "tcp";
-            return flows.streamServer({ listenAddr, protocol, hmac, workers }, options);
+            return flows.streamServer({ listenAddr, protocol, hmac, workers, ...limits }, options);
           }));
           return [...packets, ...streams];
         } catch (error) {

@@ -294,6 +294,12 @@ export const SERVED_PACKET_FIGURES = {
     value: ({ socketDrops }) => socketDrops,
   },
   congestionMarks: { ...PATH_FIGURES.congestionMarks, value: ({ congestionMarks }) => congestionMarks },
+  overRate: {
+    title: "over rate",
+    unit: "packet",
+    definition: "Packets that were dropped since the flow was over the server's --max-rate; only with such a limit.",
+    value: ({ overRate }) => overRate,
+  },
   bytesReceived: {
     title: "bytes received",
     unit: "byte",

@@ -26,6 +26,8 @@ export interface FlowRequest<Config = unknown> {
   readonly held?: boolean;
   /** Of a server that several workers serve; absent: this one opens a socket of its own. */
   readonly share?: ServerShare;
+  /** The memory of the account of a server, see {@linkcode ServerAccount}; absent: it has one of its own. */
+  readonly account?: SharedArrayBuffer;
 }
 
 /** What one of several workers that serve an address has of that. The main side opens and closes the sockets. */

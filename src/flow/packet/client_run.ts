@@ -5,6 +5,7 @@ import type { FlowHost, Timer } from "../engine/engine_flow.ts";
 import type { Hmac } from "../hmac.ts";
 import { packetPayload } from "../payload.ts";
 import type { PacketReport } from "../report.ts";
+import { endedByServer, type FlowLimits, limitText } from "../serving_limits.ts";
 import { ClientClosing, type ClosingAttempt } from "./client_closing.ts";
 import { ClientCounts, type Missing } from "./client_counts.ts";
 import type { ClientPlan } from "./packet_client_flow.ts";
@@ -49,6 +50,8 @@ export interface ClientRunOptions {
   readonly hmac: Hmac | undefined;
   /** How long opening took, in nanoseconds; NaN if that is not known. */
   readonly openRttNanos: number;
+  /** What the server lets it have. */
+  readonly limits: FlowLimits;
   /** Called after packets were sent, or could not be for want of room. */
   readonly onPumped: () => void;
 }
@@ -77,6 +80,8 @@ export class ClientRun {
   #waited = 0;
   #failed = false;
   #finished = false;
+  /** It has lasted as long as the server lets it. */
+  #limited = false;
   #keepalives = 0;
   /** Packets sent when it was last checked whether a keepalive is wanted. */
   #sentBefore = 0;
@@ -120,8 +125,23 @@ export class ClientRun {
     this.#counts.start(this.#start);
     this.#every(PROGRESS_NANOS, () => host.progress(flow.text, this.#counts.withRates(this.#report())));
     this.#every(WALL_CLOCK_NANOS, () => this.#checkWallClock());
+    this.#keepToLimits();
     const receives = plan.senders.some(({ reverse }) => reverse);
     this.#every(receives ? REVERSE_KEEPALIVE_NANOS : KEEPALIVE_NANOS, () => this.#keepAlive());
+  }
+
+  #keepToLimits(): void {
+    const { host, flow, limits, plan } = this.#options;
+    if (limits.bitsPerSecond !== undefined && plan.senders.some(({ reverse, unpaced }) => reverse && unpaced)) {
+      host.log(`flow ${flow.text}: the server lets it have ${limitText(limits)}`);
+    }
+    if (limits.durationMs === undefined || !plan.openEnded) return;
+    const end = host.timer(() => {
+      if (this.#finished || this.#sentBy <= this.#options.port.clock.now()) return;
+      this.#limited = true;
+      this.finish();
+    });
+    end.set(host.now() + limits.durationMs * 1e6);
   }
 
   /** Starts to send. */
@@ -240,6 +260,7 @@ export class ClientRun {
       this.#failed = true;
       throw new TineError("no-packets", `flow ${flow.text}: no packet was sent: ${why}`);
     }
+    if (this.#limited) throw endedByServer(flow.text, `${server}`, this.#options.limits);
     host.end(this.#report());
   }
 

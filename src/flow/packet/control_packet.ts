@@ -6,6 +6,8 @@
  *     88 in a reply: 0 if it is granted, 1 if it is refused; else 0
  *     89 length u16, and so much text: the settings of the flow as JSON; in a reply why it was refused, or the mark of
  *        the server's clock
+ *     in the reply to what starts a flow, behind the text: length u16, and what the server lets the flow have as JSON; 0:
+ *        as much as it asks for
  *
  * Number 0 is the hello, number 1 starts the flow. A packet that closes is sent for each sender, has the times of
  * other packets and the attempt as its number; its reply then has numbers of 64 bits, the request zeros:
@@ -31,6 +33,7 @@
  */
 import type { Hmac } from "../hmac.ts";
 import type { ArrivalTotals } from "../report.ts";
+import { type FlowLimits, readLimits } from "../serving_limits.ts";
 import {
   AT_SERVER_TIME,
   AT_TIME,
@@ -55,7 +58,8 @@ const AT_NONCE = PACKET_HEADER_BYTES;
 const AT_COOKIE = AT_NONCE + NONCE_BYTES;
 const AT_STATUS = AT_COOKIE + NONCE_BYTES;
 const AT_TEXT_LENGTH = AT_STATUS + 1;
-const AT_TEXT = AT_TEXT_LENGTH + 2;
+const LENGTH_BYTES = 2;
+const AT_TEXT = AT_TEXT_LENGTH + LENGTH_BYTES;
 const SHORT_CLOSE_NUMBERS = 17;
 const CLOSE_NUMBERS = 19;
 const AT_TROUBLE = PACKET_HEADER_BYTES + 8 * CLOSE_NUMBERS;
@@ -92,6 +96,8 @@ export interface Opening {
   readonly cookie: Uint8Array;
   readonly refused: boolean;
   readonly text: string;
+  /** What the server lets the flow have, in its answer to what starts it; absent: as much as it asks for. */
+  readonly limits?: FlowLimits;
 }
 
 /** Counts of one sender in the reply to a packet that closes. */
@@ -152,7 +158,15 @@ export function openPacket(
   bytes.set(opening.cookie, AT_COOKIE);
   bytes[AT_STATUS] = opening.refused ? 1 : 0;
   const room = bytes.subarray(AT_TEXT, lengthBytes - SIGNATURE_BYTES);
-  view.setUint16(AT_TEXT_LENGTH, new TextEncoder().encodeInto(opening.text, room).written);
+  const { written } = new TextEncoder().encodeInto(opening.text, room);
+  view.setUint16(AT_TEXT_LENGTH, written);
+  if (opening.limits !== undefined) {
+    const limits = new TextEncoder().encode(JSON.stringify(opening.limits));
+    if (written + LENGTH_BYTES + limits.length <= room.length) {
+      view.setUint16(AT_TEXT + written, limits.length);
+      room.set(limits, written + LENGTH_BYTES);
+    }
+  }
   seal(bytes, hmac);
   return bytes;
 }
@@ -176,7 +190,20 @@ export function readOpening(view: DataView, lengthBytes: number): Opening | unde
     cookie: bytes.slice(AT_COOKIE, AT_COOKIE + NONCE_BYTES),
     refused: bytes[AT_STATUS] !== 0,
     text: new TextDecoder().decode(bytes.subarray(AT_TEXT, AT_TEXT + textBytes)),
+    ...limitsIn(view, bytes, AT_TEXT + textBytes),
   };
+}
+
+/** Reads what stands behind the text; ends of earlier versions have zeros there. */
+function limitsIn(view: DataView, bytes: Uint8Array, at: number): Pick<Opening, "limits"> {
+  const start = at + LENGTH_BYTES, end = bytes.length - SIGNATURE_BYTES;
+  const length = start <= end ? view.getUint16(at) : 0;
+  if (length === 0 || start + length > end) return {};
+  try {
+    return { limits: readLimits(JSON.parse(new TextDecoder().decode(bytes.subarray(start, start + length)))) };
+  } catch {
+    return {}; // It is of another version.
+  }
 }
 
 /** What a packet that closes is made of. */

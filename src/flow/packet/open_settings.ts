@@ -4,7 +4,8 @@ import { type Fragment, OVERSIZE } from "../../sys/ip_options.ts";
 import { isRequestable, type PayloadKind } from "../payload.ts";
 import { MAX_OPEN_TEXT_BYTES } from "./control_packet.ts";
 import { headerBytes } from "./header.ts";
-import type { SenderConfig } from "./packet_sender.ts";
+import { checkDuration, checkRate, type FlowLimits } from "../serving_limits.ts";
+import { durationOf, type PacketSender, Schedule, type SenderConfig } from "./packet_sender.ts";
 
 /**
  * The version of the packets' content; both ends must have the same. Settings that an end does not know are passed over, so
@@ -41,6 +42,21 @@ export interface OpenSettings {
   readonly payload?: PayloadKind;
   /** Each packet is a request, and its echo a response of this length, in bytes; absent: an echo is as long as its packet. */
   readonly response?: number;
+  /** What the client's senders send together, in bits per second. Absent: it is not known before it is sent. */
+  readonly rate?: BitRate;
+  /** How much of that is echoed. */
+  readonly echoRate?: BitRate;
+  /** Its duration is only the longest that it can have: it ends when it is stopped, or after so many packets or bytes. */
+  readonly openEnded?: boolean;
+}
+
+/** A rate in bits per second, or as fast as possible. */
+export type BitRate = number | "max";
+
+/** Returns the rate of senders together, on average, as settings have it. */
+export function bitRateOf(senders: readonly Pick<PacketSender, "schedule">[]): BitRate {
+  const bitsPerSecond = senders.reduce((sum, { schedule }) => sum + schedule.bitsPerSecond, 0);
+  return bitsPerSecond === Infinity ? "max" : bitsPerSecond;
 }
 
 /**
@@ -72,6 +88,7 @@ export function parseSettings(text: string, maxPacketBytes: number, signed: bool
   const given = parseJson(text);
   const { version, senders, longest, duration, gso, reverse, ecn, notices, warmup, payload, response, fragment } =
     given;
+  const { rate, echoRate, openEnded } = given;
   if (version !== PACKET_VERSION) {
     throw bad(`the client speaks version ${JSON.stringify(version)} of the protocol, the server ${PACKET_VERSION}`);
   }
@@ -87,6 +104,8 @@ export function parseSettings(text: string, maxPacketBytes: number, signed: bool
   if (ecn !== undefined) whole("ecn", ecn, 0, 3);
   if (warmup !== undefined) number("the warm-up", warmup, 0, MAX_FLOW_MS);
   if (notices !== undefined && typeof notices !== "boolean") throw bad("notices is neither true nor false");
+  for (const each of [rate, echoRate]) if (each !== undefined && each !== "max") number("a rate", each, 0, 1e15);
+  if (openEnded !== undefined && typeof openEnded !== "boolean") throw bad("openEnded is neither true nor false");
   if (response !== undefined) whole("the length of a response", response, header, longest as number);
   if (fragment !== undefined && !Object.hasOwn(OVERSIZE, String(fragment))) {
     throw bad("fragment is none of allow, forbid and probe");
@@ -102,6 +121,47 @@ export function parseSettings(text: string, maxPacketBytes: number, signed: bool
     checkSender(pair[1], header, longest as number);
   }
   return given as unknown as OpenSettings;
+}
+
+/** A rate that is shared with senders without a pace is worth it from here on, as a part of the limit. */
+const LEAST_SHARE = 1e-3;
+
+/**
+ * Returns settings as their server lets them be: its senders without a pace share what is left of the rate, and none sends
+ * for longer than a flow may last.
+ *
+ * @param signed whether packets are
+ * @throws {TineError} `over-max-duration`, `over-max-rate`: the client asks for more
+ */
+export function limitedSettings(settings: OpenSettings, limits: FlowLimits, signed: boolean): OpenSettings {
+  const { senders, warmup = 0, duration, openEnded, rate = 0, echoRate = 0 } = settings;
+  const { bitsPerSecond = Infinity, durationMs = Infinity } = limits;
+  checkDuration(limits, openEnded ? undefined : duration);
+  checkRate(limits, asNumber(rate));
+  // Those of a warm-up send before the others do.
+  const measured = warmup > 0 ? senders / 2 : senders;
+  let left = bitsPerSecond - asNumber(echoRate), unpaced = 0;
+  for (const [index, config] of settings.reverse) {
+    const schedule = new Schedule(config, headerBytes(signed));
+    if (index >= measured) continue;
+    if (schedule.unpaced) unpaced++;
+    else left -= schedule.bitsPerSecond;
+  }
+  if (bitsPerSecond < Infinity) checkRate(limits, bitsPerSecond - left);
+  if (unpaced > 0 && left < LEAST_SHARE * bitsPerSecond) checkRate(limits, Infinity);
+  const reverse = settings.reverse.map(([index, config]): [number, SenderConfig] => {
+    const isUnpaced = bitsPerSecond < Infinity && new Schedule(config, headerBytes(signed)).unpaced;
+    const { wait: _, ...rest } = config;
+    return [index, {
+      ...isUnpaced ? { ...rest, rate: { bitsPerSecond: left / unpaced } } : config,
+      duration: Math.min(durationOf(config), durationMs),
+    }];
+  });
+  return { ...settings, reverse, duration: Math.min(duration, durationMs) };
+}
+
+function asNumber(rate: BitRate): number {
+  return rate === "max" ? Infinity : rate;
 }
 
 function checkSender(given: unknown, shortest: number, longest: number): void {

@@ -1,5 +1,7 @@
 import { TineError } from "../../base/errors.ts";
 import { Hmac } from "../hmac.ts";
+import type { RefusalReason } from "../server_account.ts";
+import type { FlowLimits } from "../serving_limits.ts";
 import { clockMark } from "./transmitter.ts";
 import { HELLO, isSealed, openBytesFor, type Opening, openPacket, readOpening, START } from "./control_packet.ts";
 import { Retries } from "./control_exchange.ts";
@@ -42,6 +44,8 @@ export class ClientOpening {
   rttNanos = NaN;
   /** Once it is open: whether both ends are known to have one clock. */
   sharesClock = false;
+  /** Once it is open: what the server lets the flow have. */
+  limits: FlowLimits = {};
 
   /**
    * @param settings as text
@@ -93,6 +97,7 @@ export class ClientOpening {
     if (this.#stage === START) {
       if (!Number.isNaN(this.#startedAt)) this.rttNanos = now - this.#startedAt;
       this.sharesClock = opening.text !== "" && opening.text === clockMark(this.#nonce, this.#cookie);
+      this.limits = opening.limits ?? {};
       return "open";
     }
     this.rttNanos = now - hello.sentAt;
@@ -151,7 +156,14 @@ export interface Grant {
 export interface OpeningResult {
   readonly opening: Opening;
   readonly grant?: Grant;
-  readonly refusal?: string;
+  readonly refusal?: Refusal;
+}
+
+/** Why a flow cannot be. */
+export interface Refusal {
+  /** A clause without an end, for both ends. */
+  readonly text: string;
+  readonly reason: RefusalReason;
 }
 
 /** Opens flows, from the server's side. It keeps nothing of clients that only sent a hello. */
@@ -197,6 +209,7 @@ export class ServerOpening {
           : signed
           ? "the client has another key"
           : "the client signs with no key",
+        "key",
       );
     }
     const { stage, nonce, cookie } = opening;
@@ -225,6 +238,6 @@ export class ServerOpening {
 }
 
 /** Answers that a flow cannot be. */
-export function refuse(opening: Opening, refusal: string): OpeningResult {
-  return { opening: { ...opening, refused: true, text: refusal }, refusal };
+export function refuse(opening: Opening, text: string, reason: RefusalReason = "request"): OpeningResult {
+  return { opening: { ...opening, refused: true, text }, refusal: { text, reason } };
 }

@@ -9,13 +9,14 @@ import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest } from "../en
 import type { FlowInfoEvent } from "../flows.ts";
 import { exchangeOf, type TransactionPlan, transactionPlan, TransactionRun } from "../transaction/packet_run.ts";
 import { ClientOpening, secondsText } from "./opening.ts";
+import { limitValues } from "../serving_limits.ts";
 import { ClientRun } from "./client_run.ts";
 import { MAX_CONTROL_BYTES } from "./control_packet.ts";
 import { ControlSender } from "./control_exchange.ts";
 import { flagsOf, FlowName, headerBytes, isOfFlow, isPacket, OPEN, REPLY, SIGNED } from "./header.ts";
 import type { PacketPort, PacketPorts } from "./packet_port.ts";
 import { PortReader, type PortUser } from "./port_reader.ts";
-import { formatSettings, MAX_SENDERS, PACKET_VERSION } from "./open_settings.ts";
+import { bitRateOf, formatSettings, MAX_SENDERS, PACKET_VERSION } from "./open_settings.ts";
 import { durationOf, PacketSender, type SenderConfig, withWarmUp } from "./packet_sender.ts";
 
 /** An answer that takes longer is worth a word, in nanoseconds. */
@@ -197,6 +198,7 @@ class PacketClientFlow implements EngineFlow, PortUser {
           payload: this.#plan.payload,
           signed: this.#request.key !== undefined,
           sharesClock: opening.sharesClock,
+          ...limitValues(opening.limits),
         },
       });
     const options = {
@@ -208,6 +210,7 @@ class PacketClientFlow implements EngineFlow, PortUser {
       file: this.#request.file,
       hmac: opening.sessionHmac(),
       openRttNanos: opening.rttNanos,
+      limits: opening.limits,
       onPumped: () => reader.update(),
     };
     const plan = this.#plan;
@@ -274,6 +277,8 @@ export interface ClientPlan {
   readonly fragment: Fragment;
   /** What packets carry behind their headers. */
   readonly payload: PayloadKind;
+  /** One of its senders ends when it is stopped, or after so many packets or bytes, however long that takes. */
+  readonly openEnded: boolean;
   /** For the server, as text. */
   readonly settings: string;
 }
@@ -318,9 +323,13 @@ export function clientPlan(config: PacketClientConfig, signed: boolean): ClientP
   const forward = senders.filter(({ reverse }) => !reverse);
   const payload = payloadKind(config.payload);
   if (payload === "file" && forward.length < senders.length) throw bad(flow, payloadProblem(config.payload, true)!);
+  // With a warm-up, the first half sends what is measured.
+  const measured = senders.slice(0, given.length).filter(({ reverse }) => !reverse);
+  const openEnded = given.some(({ duration }) => !duration);
   return {
     senders,
     warmupNanos: warmup * 1e6,
+    openEnded,
     longest,
     longestMessage: Math.max(header, ...forward.map(({ burst, schedule }) => burst * schedule.longest)),
     fast: forward.some(({ unpaced, burst }) => unpaced || burst > 1),
@@ -338,6 +347,9 @@ export function clientPlan(config: PacketClientConfig, signed: boolean): ClientP
       ),
       ecn: config.ecn ?? 0,
       notices: true,
+      rate: bitRateOf(measured),
+      echoRate: bitRateOf(measured.filter(({ times }) => times !== undefined)),
+      openEnded,
       ...config.fragment === undefined ? {} : { fragment: config.fragment },
       // What the server sends; its files are its own.
       ...payload === "file" || payload === "zeros" ? {} : { payload },

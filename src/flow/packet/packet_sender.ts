@@ -132,6 +132,11 @@ export class Schedule {
     this.#length = this.#lengths.next();
   }
 
+  /** The rate of its packets, headers included, on average; without a pace: Infinity. */
+  get bitsPerSecond(): number {
+    return this.unpaced ? Infinity : this.#lengths.mean * 8e9 / this.#meanWait();
+  }
+
   /** How many packets make a burst that fits one message. */
   get burst(): number {
     const fit = Math.min(MAX_BURST, Math.floor(MAX_PACKET_BYTES / this.longest));

@@ -29,8 +29,6 @@ import {
   CLOSE,
   ECHO,
   flagsOf,
-  FlowName,
-  flowPlace,
   isHeaderSigned,
   isPacket,
   limitedDistance,
@@ -41,11 +39,14 @@ import {
   SIGNED,
   WireTime,
 } from "./header.ts";
-import { FlowTable, isStale, ServedFlow, whyLost } from "./served_flow.ts";
-import { PacketSamples, ReceivedPacket } from "./packet_samples.ts";
+import { FlowTable, isStale, type ServedFlow, whyLost } from "./served_flow.ts";
+import { ReceivedPacket } from "./packet_samples.ts";
 import { ReverseRun } from "./reverse_run.ts";
-import { type Grant, refuse, ServerOpening } from "./opening.ts";
 import { Steering } from "./steering.ts";
+import { Admission } from "./admission.ts";
+import { ServerOpening } from "./opening.ts";
+import { ServerAccount } from "../server_account.ts";
+import { durationText, type ServingLimits, servingLimits } from "../serving_limits.ts";
 
 const PROGRESS_NANOS = 250e6;
 const SECOND_NANOS = 1e9;
@@ -69,7 +70,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
   readonly #request: FlowRequest<PacketServerConfig>;
   readonly #ports: PacketPorts;
   readonly #maxBytes: number;
-  readonly #opening: ServerOpening;
+  readonly #limits: ServingLimits;
   readonly #steering: Steering | undefined;
   readonly #flows: FlowTable;
   readonly #reverse = new Map<ServedFlow, ReverseRun>();
@@ -91,22 +92,40 @@ class PacketServerFlow implements EngineFlow, PortUser {
     this.#ports = ports;
     this.#maxBytes = request.config.maxPacketSize ?? DEFAULT_MAX_PACKET_BYTES;
     const { share } = request, memory = share?.memory;
-    this.#opening = new ServerOpening(request.key, this.#maxBytes, share?.secret);
     this.#steering = memory && new Steering({ ...share!, memory });
     this.#flows = new FlowTable(this.#steering);
+    this.#limits = servingLimits(request.config);
     this.#log = new LogLimiter((line) => host.log(line));
   }
 
   start(): void {
-    const { addresses: [address], config, share } = this.#request;
+    const { addresses: [address], config, key, account, share } = this.#request;
     const room = Math.max(this.#maxBytes, MAX_CONTROL_BYTES);
     const port = this.#ports.listen(SocketAddress.parse(address), config, room, share);
     // First of all, so that it is closed whatever happens.
+    const control = new ControlSender(port);
     this.#parts = {
       port,
-      control: new ControlSender(port),
+      control,
       echoes: new Echoes(port.outgoing(ECHO_BATCH, this.#maxBytes), port.clock),
       time: new WireTime(port.clock.tinit),
+      admission: new Admission({
+        host: this.#host,
+        port,
+        control,
+        kind: this.#ports.kind,
+        opening: new ServerOpening(key, this.#maxBytes, share?.secret),
+        steering: this.#steering,
+        maxBytes: this.#maxBytes,
+        limits: this.#limits,
+        account: new ServerAccount(account),
+        flows: this.#flows,
+        drops: this.#drops,
+        log: (text) => this.#log.log(text),
+        onBegin: (flow, i) => this.#begin(flow, i),
+        forget: (flow) => this.#remove(flow),
+        lose: (flow, now, why) => this.#lose(flow, now, why),
+      }),
     };
     this.#parts.reader = new PortReader(this.#host, port, this);
     this.#every(PROGRESS_NANOS, () => {
@@ -120,7 +139,10 @@ class PacketServerFlow implements EngineFlow, PortUser {
     if (this.#parts === undefined) return;
     for (const run of this.#reverse.values()) run[Symbol.dispose]();
     const now = this.#parts.port.clock.now();
-    for (const flow of this.#flows) this.#reportLast(flow, now);
+    for (const flow of this.#flows) {
+      this.#reportLast(flow, now);
+      flow.accounted.end(flow.closedAt !== Infinity);
+    }
     this.#reportUnmatched();
     this.#log.end();
     this.#parts.port[Symbol.dispose]();
@@ -207,6 +229,12 @@ class PacketServerFlow implements EngineFlow, PortUser {
       this.#notice(flow, incoming, i, t, now);
     }
     if (flags === 0 || flags === ECHO) {
+      if (now > flow.cutAt) return this.#cut(flow, incoming, i, t, now);
+      if (flow.incomingLimit?.take(length, t) === false) {
+        flow.overRate++;
+        flow.lastReceived = this.#attended;
+        return;
+      }
       const window = flow.windows[index];
       const isNew = window.accept(number);
       packet.sender = index;
@@ -221,6 +249,11 @@ class PacketServerFlow implements EngineFlow, PortUser {
         const delay = limitedDistance(t - this.#parts!.time.read(view, at + AT_TIME));
         return flow.arrivals[index].add(number, delay);
       }
+      if (flow.echoLimit?.take(flow.settings.response ?? length, t) === false) {
+        flow.overRate++;
+        flow.echoErrors[index]++;
+        return;
+      }
       this.#echoing = true;
       this.#parts!.echoes.add(flow, incoming, i, at, packet, window.accepted);
     } else if (flags !== REVERSE) flow.bad++;
@@ -231,99 +264,18 @@ class PacketServerFlow implements EngineFlow, PortUser {
   }
 
   #open(incoming: IncomingPackets, i: number, at: number, length: number, now: number): void {
-    const view = at === 0
-      ? incoming.view(i)
-      : new DataView(incoming.bytes(i).buffer, incoming.view(i).byteOffset + at, length);
-    const name = FlowName.read(view, flowPlace(0));
-    const address = incoming.source(i);
-    const result = name && this.#opening.receive(view, length, name, address.toString(), now / 1e6);
-    if (name === undefined || result === undefined) {
-      this.#unmatched++;
-      return;
-    }
-    const { grant } = result;
-    if (grant === undefined && result.refusal === undefined) this.#steering?.expect(name);
-    // What came before its way was changed is dropped: its client sends it again.
-    if (grant !== undefined && this.#steering?.keep(name) === false) return;
-    const refusal = grant === undefined ? result.refusal : this.#admit(grant, name, incoming, i, now);
-    if (grant !== undefined) this.#steering?.leave(name);
-    if (refusal !== undefined) this.#log.log(`flow ${name.text} of ${address.unmapped()} is refused: ${refusal}`);
-    const { opening } = refusal === undefined ? result : refuse(result.opening, refusal);
-    const ecn = replyEcn(grant?.settings.ecn, incoming.trafficClass(i));
-    this.#parts!.control.answer(this.#opening.answer(name, opening, length), incoming, i, ecn);
+    if (!this.#parts!.admission.open(incoming, i, { at, length, now, attended: this.#attended })) this.#unmatched++;
   }
 
-  /** @returns why the flow cannot be */
-  #admit(grant: Grant, name: FlowName, incoming: IncomingPackets, i: number, now: number): string | undefined {
-    const { settings, nonce, hmac } = grant;
-    const view = incoming.view(i), known = this.#flows.find(incoming, i, view, 0);
-    if (known !== undefined) {
-      // The answer was lost, and it asks again.
-      if (known.nonce.every((byte, k) => byte === nonce[k])) return undefined;
-      if (known.closedAt === Infinity) return `there is a flow of that id from ${known.address.unmapped()} already`;
-      this.#remove(known);
-    }
-    const lack = this.#makeRoom(settings.senders, settings.reverse.length > 0, now);
-    if (lack !== undefined) return `the server has too many ${lack}`;
-    const { port } = this.#parts!;
-    const address = incoming.source(i);
-    // Of requests and responses, the client records each.
-    const isExchange = settings.response !== undefined;
-    const sink = isExchange ? undefined : this.#host.samples("packetIO", name.text);
-    const samples = new PacketSamples(sink, true, now);
-    const flow = new ServedFlow({
-      name,
-      address,
-      hmac,
-      settings,
-      nonce,
-      samples,
-      start: now,
-      lastReceived: this.#attended,
-      socketDrops: this.#drops.packets,
-      seesMarks: this.#ports.kind === "ffi",
-    });
-    const tooShort = flow.senders.find(({ schedule }) => schedule.longest > this.#maxBytes);
-    if (tooShort !== undefined) return `packets of ${tooShort.schedule.longest} bytes are too long for it`;
-    this.#flows.add(flow);
-    this.#host.info({
-      type: isExchange ? "transactionInfo" : "packetInfo",
-      flow: name.text,
-      server: true,
-      tinit: port.clock.tinit + BigInt(now),
-      values: {
-        engine: this.#ports.kind,
-        client: address.unmapped().toString(),
-        server: port.local.toString(),
-        ...isExchange ? { transport: "udp", connect: false, responseBytes: settings.response! } : {},
-        ...settings.warmup
-          ? { senders: settings.senders / 2, warmupNanos: settings.warmup * 1e6 }
-          : { senders: settings.senders },
-        signed: hmac !== undefined,
-      },
-    });
+  /** Begins what a flow does at this end. */
+  #begin(flow: ServedFlow, i: number): void {
     if (flow.senders.length > 0) {
-      const run = new ReverseRun(flow, this.#host, port, i, () => this.#parts!.reader!.update());
+      const { port, reader } = this.#parts!;
+      const run = new ReverseRun(flow, this.#host, port, i, () => reader!.update());
       this.#reverse.set(flow, run);
       run.start();
     }
     this.#setMerging();
-    return undefined;
-  }
-
-  /**
-   * Has flows whose clients are silent make room for another one.
-   *
-   * @returns what there are still too many of
-   */
-  #makeRoom(senders: number, reverse: boolean, now: number): string | undefined {
-    for (;;) {
-      const lack = this.#flows.lack(senders, reverse);
-      if (lack === undefined) return undefined;
-      const silent = this.#flows.mostSilent(this.#attended, reverse && this.#flows.lack(senders, false) === undefined);
-      if (silent === undefined) return lack;
-      this.#lose(silent, now, "its client is silent, and another one wants its place");
-    }
   }
 
   #closeFlow(flow: ServedFlow, incoming: IncomingPackets, i: number, at: number, now: number): void {
@@ -336,6 +288,11 @@ class PacketServerFlow implements EngineFlow, PortUser {
     flow.lastReceived = this.#attended;
     this.#flows.close(flow, now);
     this.#endReverse(flow);
+    flow.count();
+    flow.accounted.end(true);
+    if (flow.openEnded && now >= flow.deadline) {
+      this.#log.log(`flow ${flow.name.text} of ${flow.address.unmapped()} has ended: ${durationText(this.#limits)}`);
+    }
     const lengthBytes = length >= CLOSE_BYTES ? CLOSE_BYTES : SHORT_CLOSE_BYTES;
     const attempt = numberOf(incoming.view(i), 0);
     this.#sendTotals(flow, { sender: index, attempt, lengthBytes }, incoming, i, t);
@@ -345,7 +302,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
   #notice(flow: ServedFlow, incoming: IncomingPackets, i: number, t: number, now: number): void {
     if (flow.settings.notices !== true || flow.closedAt !== Infinity) return;
     flow.noticedAt = now;
-    this.#sendTotals(flow, { sender: flow.senders[0].index, attempt: 0 }, incoming, i, t);
+    this.#sendTotals(flow, { sender: flow.senders[0]?.index ?? 0, attempt: 0 }, incoming, i, t);
   }
 
   /** Sends the counts of a sender where message `i` came from. */
@@ -373,6 +330,14 @@ class PacketServerFlow implements EngineFlow, PortUser {
     control.answer(reply, incoming, i, replyEcn(flow.settings.ecn, incoming.trafficClass(i)));
   }
 
+  /** Ends a flow that goes on beyond its time, and informs its client. */
+  #cut(flow: ServedFlow, incoming: IncomingPackets, i: number, t: number, now: number): void {
+    const text = `its client goes on although ${durationText(this.#limits)}`;
+    flow.trouble = { text, fatal: true };
+    this.#notice(flow, incoming, i, t, now);
+    this.#lose(flow, now, text);
+  }
+
   /** Ends a flow that its client has not closed. */
   #lose(flow: ServedFlow, now: number, why: string): void {
     this.#log.log(`flow ${flow.name.text} of ${flow.address.unmapped()} ended without a close: ${why}`);
@@ -386,6 +351,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
   }
 
   #forget(flow: ServedFlow): void {
+    flow.accounted.end(flow.closedAt !== Infinity);
     this.#flows.remove(flow);
     this.#endReverse(flow);
     this.#setMerging();
@@ -432,6 +398,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
   }
 
   #report(flow: ServedFlow): void {
+    flow.count();
     const report = flow.news(this.#drops.packets, this.#parts!.port.clock.now());
     if (report !== undefined) this.#host.progress(flow.name.text, report);
   }
@@ -439,6 +406,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
   /** Reports for the last time; a flow without a close lasted until the last packet of its client. */
   #reportLast(flow: ServedFlow, now: number): void {
     if (flow.closedAt !== Infinity) return this.#report(flow);
+    flow.count();
     const silence = this.#time.at(now) - flow.lastReceived;
     this.#host.progress(flow.name.text, flow.report(this.#drops.packets, now - silence, "unclosed"));
   }
@@ -458,5 +426,6 @@ interface Parts {
   readonly control: ControlSender;
   readonly echoes: Echoes;
   readonly time: WireTime;
+  readonly admission: Admission;
   reader?: PortReader;
 }

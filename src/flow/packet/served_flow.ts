@@ -1,6 +1,9 @@
 import type { SocketAddress } from "../../sys/address.ts";
 import type { Hmac } from "../hmac.ts";
+import { RateLimit } from "../rate_limit.ts";
 import type { ServedPacketReport } from "../report.ts";
+import type { AccountedFlow } from "../server_account.ts";
+import { type FlowLimits, limitText, overtimeMs } from "../serving_limits.ts";
 import { ArrivalTimes, DuplicateWindow } from "./arrivals.ts";
 import type { Totals, Trouble } from "./control_packet.ts";
 import { LOST_NANOS, SILENCE_NANOS } from "./control_exchange.ts";
@@ -30,7 +33,14 @@ export interface ServedFlowOptions {
   readonly socketDrops: number;
   /** Whether the socket has the traffic class of what arrives. */
   readonly seesMarks: boolean;
+  readonly limits: FlowLimits;
+  /** Counts it for the server. */
+  readonly accounted: AccountedFlow;
 }
+
+/** What arrives earlier than at the rate of a flow, as time: at its start, and after it was late. */
+const EARLY_SECONDS = 0.1;
+const LATE_SECONDS = 1;
 
 /** A flow at its server. */
 export class ServedFlow {
@@ -66,6 +76,15 @@ export class ServedFlow {
   noticedAt = -Infinity;
   /** Packets that were not signed as they should be, or of a sender that there is not. */
   bad = 0;
+  /** Of what arrives, and of its echoes: no more is taken; undefined: the server has no limit. */
+  readonly incomingLimit: RateLimit | undefined;
+  readonly echoLimit: RateLimit | undefined;
+  /** Packets that were dropped for that. */
+  overRate = 0;
+  /** From here on the server takes no more packets of it, in its time. */
+  readonly cutAt: number;
+  readonly accounted: AccountedFlow;
+  readonly #limits: FlowLimits;
   /** The number of the last keepalive. */
   lastKeepalive = 0;
   readonly #socketDrops: number;
@@ -89,11 +108,53 @@ export class ServedFlow {
     this.senders = settings.reverse.map(([index, config]) =>
       new PacketSender(index, { ...config, reverse: true, echo: false }, hmac !== undefined)
     );
+    this.accounted = options.accounted;
+    this.#limits = options.limits;
+    const { bitsPerSecond, durationMs } = options.limits;
+    this.cutAt = durationMs === undefined ? Infinity : this.start + (durationMs + overtimeMs(durationMs)) * 1e6;
+    if (bitsPerSecond === undefined) return;
+    const reverse = sum(this.senders.map(({ schedule }) => schedule.bitsPerSecond));
+    this.incomingLimit = this.#limit(bitsPerSecond);
+    this.echoLimit = this.#limit(Math.max(LEAST_BITS_PER_SECOND, bitsPerSecond - reverse));
+  }
+
+  /** A busy network or machine delays packets, which then come faster than they were sent. */
+  #limit(bitsPerSecond: number): RateLimit {
+    const least = 2 * this.settings.longest, perSecond = bitsPerSecond / 8;
+    return new RateLimit(bitsPerSecond, {
+      depthBytes: least + perSecond * LATE_SECONDS,
+      startBytes: least + perSecond * EARLY_SECONDS,
+      now: this.start,
+    });
+  }
+
+  /** Brings the account of the server up to date. */
+  count(): void {
+    const { received, sent, bytesReceived, bytesSent } = this.report(0, 0, "running");
+    this.accounted.moved({
+      packetsIn: received,
+      packetsOut: sent,
+      bytesIn: bytesReceived,
+      bytesOut: bytesSent,
+      packetsOverRate: this.overRate,
+    });
+  }
+
+  /** What kept this end from sending or taking packets. */
+  get #trouble(): Trouble | undefined {
+    if (this.trouble !== undefined || this.overRate === 0) return this.trouble;
+    const packets = this.overRate === 1 ? "1 packet was" : `${this.overRate} packets were`;
+    return { text: `${packets} dropped: the server lets a flow have ${limitText(this.#limits)}`, fatal: false };
   }
 
   /** When it is over, also without a close. */
   get deadline(): number {
     return this.start + this.settings.duration * 1e6;
+  }
+
+  /** Whether it would last until it is stopped, or has sent so much. */
+  get openEnded(): boolean {
+    return this.settings.openEnded ?? false;
   }
 
   /** Notes what keeps this end from sending some packets; the first error counts. */
@@ -116,15 +177,15 @@ export class ServedFlow {
       arrivals: this.arrivals[index].totals,
       marked: this.marked?.[index],
       echoErrors: this.echoErrors[index],
-      trouble: this.trouble,
+      trouble: this.#trouble,
     };
   }
 
   /** What is known of it; undefined if it is what was reported last. */
   news(socketDrops: number, now: number): ServedPacketReport | undefined {
     const report = this.report(socketDrops, now, this.closedAt === Infinity ? "running" : "closed");
-    const { received, duplicates, sent, sendErrors, bad, state } = report;
-    const sum = received + duplicates + sent + sendErrors + bad + Number(state === "closed");
+    const { received, duplicates, sent, sendErrors, bad, overRate = 0, state } = report;
+    const sum = received + duplicates + sent + sendErrors + bad + overRate + Number(state === "closed");
     if (sum === this.#reported) return undefined;
     this.#reported = sum;
     return report;
@@ -151,6 +212,7 @@ export class ServedFlow {
       bad: this.bad,
       socketDrops: socketDrops - this.#socketDrops,
       congestionMarks: marked && sum(marked),
+      ...this.incomingLimit === undefined ? {} : { overRate: this.overRate },
     };
   }
 }
@@ -158,6 +220,9 @@ export class ServedFlow {
 function sum(counts: readonly number[]): number {
   return counts.reduce((total, count) => total + count, 0);
 }
+
+/** What is left for echoes beside senders of the server that have all of the rate. */
+const LEAST_BITS_PER_SECOND = 1;
 
 /** How many open flows a server has at most. */
 export const MAX_FLOWS = 1024;
@@ -191,18 +256,17 @@ export class FlowTable {
   }
 
   /**
-   * What there are too many of for one more flow, for its client.
+   * Why there is no room for one more flow, for its client.
    *
    * @param senders how many it has
    * @param reverse some of them are at the server
    * @returns undefined: there is room
    */
   lack(senders: number, reverse: boolean): string | undefined {
-    if (this.#open >= MAX_FLOWS) return `flows: it has ${MAX_FLOWS} at a time`;
-    if (this.#senders + senders > MAX_SERVED_SENDERS) return `senders: it has ${MAX_SERVED_SENDERS} at a time`;
-    if (reverse && this.#openReverse >= MAX_REVERSE_FLOWS) {
-      return `reverse flows: it has ${MAX_REVERSE_FLOWS} at a time`;
-    }
+    const tooMany = (what: string, most: number) => `the server has too many ${what}: it has ${most} at a time`;
+    if (this.#open >= MAX_FLOWS) return tooMany("flows", MAX_FLOWS);
+    if (this.#senders + senders > MAX_SERVED_SENDERS) return tooMany("senders", MAX_SERVED_SENDERS);
+    if (reverse && this.#openReverse >= MAX_REVERSE_FLOWS) return tooMany("reverse flows", MAX_REVERSE_FLOWS);
     return undefined;
   }
 

@@ -4,6 +4,7 @@ import * as limits from "./limits.ts";
 import { TineError } from "../../base/errors.ts";
 import type { FlowSide, StreamClientConfig, StreamSocketOption, TransferConfig } from "../config.ts";
 import type { SenderReport } from "../report.ts";
+import type { FlowLimits } from "../serving_limits.ts";
 import { isRequestable, type PayloadKind, payloadKind } from "../payload.ts";
 import { decodeSenderReport } from "../report_values.ts";
 import { END_MARK_TEXT, newEndMark } from "./wire.ts";
@@ -34,6 +35,8 @@ export interface StreamRequest {
 /** The answer of a server to a request. */
 export type StreamAnswer = {
   readonly ok: true;
+  /** What the server lets the flow have; absent: as much as it asks for. */
+  readonly limits?: FlowLimits;
   /** Where the client connects for each transaction, of a flow that is to do that. */
   readonly port?: number;
 } | StreamRefusal;
@@ -197,6 +200,11 @@ export function checkReceipt(value: unknown): StreamReceipt {
   }
   const { bytes, durationNanos, serverCpuNanos } = value;
   return { bytes, durationNanos, ...isNumber(serverCpuNanos, 0, 2 ** 53) ? { serverCpuNanos } : {} };
+}
+
+/** Whether the report of a sender has that it was ended by a limit of the server, and not as it was asked for. */
+export function isEndedByServer(report: unknown): boolean {
+  return isObject(report) && report.endedByServer === true;
 }
 
 /** Checks the report of a sender; unknown keys are left out. */

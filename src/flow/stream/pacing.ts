@@ -1,4 +1,5 @@
 import { SO_MAX_PACING_RATE, SOL_SOCKET } from "../../sys/constants.ts";
+import type { FlowLimits } from "../serving_limits.ts";
 import type { StreamRequest } from "./messages.ts";
 
 /** Length of one write, as time at the rate. */
@@ -33,6 +34,16 @@ export class Pace {
   /** Returns when the write after this many bytes is due, in nanoseconds since the start. */
   dueNanos(bytes: number): number {
     return bytes / this.bytesPerSecond * 1e9;
+  }
+
+  /**
+   * Returns the pace of a sender that its server may limit: the lower one.
+   *
+   * @returns undefined: as fast as possible
+   */
+  static within({ bitsPerSecond = Infinity }: FlowLimits, request: StreamRequest): Pace | undefined {
+    const pace = Pace.of(request), limit = bitsPerSecond / 8;
+    return limit >= (pace?.bytesPerSecond ?? Infinity) ? pace : new Pace(limit, request.bufLenBytes);
   }
 }
 

@@ -2,9 +2,23 @@ import { READABLE } from "../../sys/poller.ts";
 import { messageOf, TineError } from "../../base/errors.ts";
 import type { FlowHost, Scope } from "../engine/engine_flow.ts";
 import type { Hmac } from "../hmac.ts";
+import { AccountedFlow, type ServerAccount } from "../server_account.ts";
+import {
+  beginFlow,
+  checkClient,
+  checkDuration,
+  durationText,
+  isOpenEnded,
+  limitsForClient,
+  limitValues,
+  overtimeMs,
+  refusalReason,
+  type ServingLimits,
+} from "../serving_limits.ts";
 import { encodeSenderReport } from "../report_values.ts";
 import { bitsPerSecond, goodput } from "./io_meter.ts";
-import { HANDSHAKE_TIMEOUT_MS, LINGER_MS } from "./limits.ts";
+import { HANDSHAKE_TIMEOUT_MS, LINGER_MS, STALL_TIMEOUT_MS } from "./limits.ts";
+import { Pace } from "./pacing.ts";
 import { StreamPeer } from "./stream_peer.ts";
 import type { StreamPort, StreamPorts } from "./stream_port.ts";
 import { receiveStream } from "./stream_receiver.ts";
@@ -33,6 +47,8 @@ export interface ServerContext {
   readonly ports: StreamPorts;
   /** Undefined: no key is wanted. */
   readonly hmac: Hmac | undefined;
+  readonly limits: ServingLimits;
+  readonly account: ServerAccount;
 }
 
 /** What a server does for its connections. */
@@ -52,6 +68,8 @@ export class ServerConnection {
   readonly #scope: Scope;
   readonly #peer: StreamPeer;
   readonly #hmac: Hmac | undefined;
+  readonly #limits: ServingLimits;
+  readonly #account: ServerAccount;
   readonly #hooks: ServerConnectionHooks;
   readonly #greeting: Greeting;
   readonly #tinitNanos: number;
@@ -60,18 +78,24 @@ export class ServerConnection {
   #request: StreamRequest | TransactionRequest | undefined;
   #transfer: Transfer | undefined;
   #transactions: ServedTransactions | undefined;
+  /** Counts the flow, once it was accepted. */
+  #accounted: AccountedFlow | undefined;
+  /** It has lasted as long as it may, and would go on. */
+  #limited = false;
   /** Whether all messages were written: then closing sends the rest, and resets nothing. */
   #finished = false;
   #closed = false;
 
   constructor(
-    { host, ports, hmac }: ServerContext,
+    { host, ports, hmac, limits, account }: ServerContext,
     port: StreamPort,
     hooks: ServerConnectionHooks,
   ) {
     this.#host = host;
     this.#ports = ports;
     this.#hmac = hmac;
+    this.#limits = limits;
+    this.#account = account;
     this.#hooks = hooks;
     this.#tinitNanos = host.now();
     this.#tinit = ports.wallNanos();
@@ -118,10 +142,25 @@ export class ServerConnection {
     this.#peer.send(encodeGreeting(this.#greeting), more);
   }
 
+  /** Brings the account of the server up to date. */
+  count(): void {
+    const bytes = this.#transfer?.soFar.bytes ?? 0;
+    const isUpload = this.#request !== undefined && "direction" in this.#request &&
+      this.#request.direction === "upload";
+    this.#accounted?.moved(this.#transactions?.moved ?? (isUpload ? { bytesIn: bytes } : { bytesOut: bytes }));
+  }
+
+  /** Counts the end of the flow: others may have its place. */
+  #endFlow(complete: boolean): void {
+    this.count();
+    this.#accounted?.end(complete);
+  }
+
   /** Closes it, whatever it is doing. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#endFlow(false);
     this.#scope.close();
     const { port } = this.#peer;
     this.#transfer?.stop();
@@ -148,15 +187,40 @@ export class ServerConnection {
     let request: StreamRequest | TransactionRequest;
     try {
       request = this.#accept(frame);
+      checkClient(this.#account, this.#peer.port.remote.host);
+      beginFlow(this.#limits, this.#account);
+      this.#accounted = new AccountedFlow(this.#account);
       if ("transactions" in request) this.#transactions = this.#serverOf(request);
     } catch (error) {
+      this.#endFlow(false);
       this.#refuse(error);
       return;
     }
     this.#request = request;
     this.#hooks.onAccepted();
+    this.#limitDuration(request);
     if ("transactions" in request) this.#exchange(this.#transactions!, request);
     else this.#begin(request);
+  }
+
+  /** Ends the flow in order when it has lasted as long as it may, and a client that does not care for that a while later. */
+  #limitDuration(request: StreamRequest | TransactionRequest): void {
+    const { durationMs } = this.#limits;
+    if (durationMs === undefined) return;
+    const isTransfer = "direction" in request, sends = isTransfer && request.direction === "download";
+    if (!isTransfer || isOpenEnded(request.durationMs)) {
+      this.#patience(durationMs, () => {
+        if (this.#finished) return;
+        this.#limited = true;
+        this.#hooks.log(`flow ${request.flow} of ${this.#peer.name} is to end now: ${durationText(this.#limits)}`);
+        if (sends) this.#transfer!.finish();
+      });
+    }
+    // What a server has sent may take its time to be received.
+    this.#patience(durationMs + (sends ? STALL_TIMEOUT_MS : overtimeMs(durationMs)), () => {
+      if (this.#finished) return;
+      throw new TineError("over-max-duration", `${this.#peer.name} goes on although ${durationText(this.#limits)}`);
+    });
   }
 
   #serverOf(request: TransactionRequest): ServedTransactions {
@@ -166,7 +230,9 @@ export class ServerConnection {
       scope: this.#scope,
       peer: this.#peer,
       request,
+      limits: this.#limits,
       onDone: (receipt: TransactionReceipt) => {
+        this.#endFlow(true);
         this.#peer.sendFrame(receipt);
         this.#host.progress(request.flow, this.#transactions!.report(true));
         this.#linger();
@@ -190,20 +256,21 @@ export class ServerConnection {
         server: this.#peer.port.local.toString(),
         requestBytes,
         responseBytes,
+        ...limitValues(this.#limits),
       },
     });
     const port = transactions instanceof ConnectionServer ? { port: transactions.port } : {};
-    this.#peer.sendFrame({ ok: true, ...port } satisfies StreamAnswer);
+    this.#peer.sendFrame({ ok: true, ...port, limits: limitsForClient(this.#limits) } satisfies StreamAnswer);
     transactions.start();
   }
 
   #begin(request: StreamRequest): void {
     const { kind } = this.#ports;
     const warmupEndNanos = warmupEnd(request, this.#host.now() - this.#tinitNanos);
-    const info = { engine: kind, server: true, tinit: this.#tinit, warmupEndNanos };
+    const info = { engine: kind, server: true, tinit: this.#tinit, warmupEndNanos, limits: this.#limits };
     this.#host.info(streamInfo(this.#peer.port, request, info));
     const upload = request.direction === "upload";
-    this.#peer.sendFrame({ ok: true } satisfies StreamAnswer, !upload);
+    this.#peer.sendFrame({ ok: true, limits: limitsForClient(this.#limits) } satisfies StreamAnswer, !upload);
     const start = upload ? receiveStream : sendStream;
     this.#transfer = start({
       host: this.#host,
@@ -212,6 +279,7 @@ export class ServerConnection {
       peer: this.#peer,
       request,
       server: true,
+      limits: this.#limits,
       tinitNanos: this.#tinitNanos,
       warmupEndNanos,
     }, (result) => this.#finish(request, result));
@@ -227,7 +295,15 @@ export class ServerConnection {
       return request;
     }
     const request = requestAt("server", checkRequest(frame.value));
+    checkDuration(this.#limits, request.durationMs);
     this.#peer.port.setUp(request);
+    const { bitsPerSecond } = this.#limits, { kernel } = this.#peer.port;
+    if (bitsPerSecond !== undefined) {
+      // Its own sender keeps to the limit, whatever the client has set; what it receives, it reads no faster.
+      const unreadBytes = Math.max(MIN_UNREAD_BYTES, Math.ceil(bitsPerSecond / 8 * UNREAD_SECONDS));
+      if (request.direction === "download") kernel?.limitRate(Pace.within(this.#limits, request)!.bytesPerSecond);
+      else if (unreadBytes <= MAX_UNREAD_BYTES) kernel?.limitUnread(unreadBytes);
+    }
     return request;
   }
 
@@ -236,12 +312,15 @@ export class ServerConnection {
     if (!(error instanceof TineError)) throw error;
     const { code, message } = error;
     this.#peer.sendFrame({ ok: false, code, message } satisfies StreamAnswer);
+    this.#account.refuse(refusalReason(code));
     this.#hooks.log(`${this.#peer.name} was refused: ${message}`);
     this.#linger();
   }
 
   #finish(request: StreamRequest, { bytes, durationNanos, report }: TransferResult): void {
-    if (request.direction === "download") this.#peer.sendFrame(encodeSenderReport(report));
+    this.#endFlow(true);
+    const ended = this.#limited && bytes < (request.lengthBytes ?? Infinity) ? { endedByServer: true } : {};
+    if (request.direction === "download") this.#peer.sendFrame({ ...encodeSenderReport(report), ...ended });
     const goodputBitsPerSecond = goodput(bytes, durationNanos, (report.minRttMicros ?? 0) * 1000);
     const figures = { bytes, durationNanos, goodputBitsPerSecond, ...report };
     this.#host.progress(request.flow, { kind: "servedStream", complete: true, ...figures });
@@ -287,6 +366,12 @@ export class ServerConnection {
     this.close();
   }
 }
+
+/** How much of a flow that is held to a rate may wait to be read, as time: more than the round-trip time of most paths. */
+const UNREAD_SECONDS = 0.25;
+const MIN_UNREAD_BYTES = 64 * 1024;
+/** What any process may set, net.core.rmem_max; at rates that need more, the kernel chooses as it does without a limit. */
+const MAX_UNREAD_BYTES = 208 * 1024;
 
 /** An error of another class is a fault of this program: its place helps to find it. */
 function failureText(error: unknown): string {

@@ -6,8 +6,10 @@ import { Socket } from "../../sys/socket.ts";
 import {
   congestionControl,
   lingerSeconds,
+  maxPacingRate,
   noDelay,
   notSentLowWaterBytes,
+  receiveBufferBytes,
   reuseAddress,
   v6Only,
 } from "../../sys/socket_options.ts";
@@ -18,6 +20,9 @@ import type { StreamRequest } from "./messages.ts";
 import { setUpClient, setUpServer } from "./socket_setup.ts";
 import { bindSocket } from "../bind_socket.ts";
 import type { ConnectOptions, StreamKernel, StreamListener, StreamPort, StreamPorts } from "./stream_port.ts";
+
+/** The option has 32 bits; all of them set stand for no limit. */
+const MAX_PACING_RATE = 2 ** 32 - 2;
 
 /** Connections that are raw sockets, watched by the loop of a worker. */
 export class SocketStreamPorts implements StreamPorts {
@@ -171,6 +176,14 @@ export class SocketStreamPort implements StreamPort, StreamKernel {
 
   limitUnsent(bytes: number): void {
     this.#socket.set(notSentLowWaterBytes, bytes);
+  }
+
+  limitRate(bytesPerSecond: number): void {
+    this.#socket.set(maxPacingRate, Math.min(MAX_PACING_RATE, Math.ceil(bytesPerSecond)));
+  }
+
+  limitUnread(bytes: number): void {
+    this.#socket.set(receiveBufferBytes, bytes);
   }
 
   close(): void {

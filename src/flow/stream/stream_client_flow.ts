@@ -6,6 +6,7 @@ import type { StreamClientConfig } from "../config.ts";
 import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest } from "../engine/engine_flow.ts";
 import { Hmac } from "../hmac.ts";
 import type { SenderReport, StreamReport } from "../report.ts";
+import { endedByServer, type FlowLimits, isOpenEnded, limitText, readLimits } from "../serving_limits.ts";
 import { goodput } from "./io_meter.ts";
 import { Connector, Opening, patience } from "./opening.ts";
 import { StreamPeer } from "./stream_peer.ts";
@@ -14,7 +15,7 @@ import { receiveStream } from "./stream_receiver.ts";
 import { sendStream } from "./stream_sender.ts";
 import { streamInfo, type Transfer, type TransferResult, warmupEnd } from "./transfer.ts";
 import { encodeFrame, type FrameKey } from "./wire.ts";
-import { checkReport, requestAt, requestOf, type StreamRequest } from "./messages.ts";
+import { checkReport, isEndedByServer, requestAt, requestOf, type StreamRequest } from "./messages.ts";
 
 /** Makes the flows of streamClient, over ports of a kind. */
 export function streamClientFlow(ports: (host: FlowHost) => StreamPorts): EngineFlowFactory<StreamClientConfig> {
@@ -42,6 +43,10 @@ class StreamClientFlow implements EngineFlow {
   #finished = false;
   /** It is to stop sending as soon as it has begun. */
   #finishing = false;
+  /** What the server lets it have. */
+  #limits: FlowLimits = {};
+  /** It has lasted as long as the server lets it. */
+  #limited = false;
 
   constructor(host: FlowHost, { addresses, config, key, file }: FlowRequest<StreamClientConfig>, ports: StreamPorts) {
     this.#host = host;
@@ -103,8 +108,10 @@ class StreamClientFlow implements EngineFlow {
     const begins = () => this.#warmupEndNanos = warmupEnd(this.#request, this.#host.now() - this.#tinitNanos);
     const accepted = () => {
       if (this.#accepted) return true;
-      if (opening.readAnswer() === undefined) return false;
+      const fields = opening.readAnswer();
+      if (fields === undefined) return false;
       answer.clear();
+      this.#keepTo(readLimits(fields.limits));
       this.#accepted = true;
       if (!upload) begins();
       this.#host.info(streamInfo(peer.port, this.#request, {
@@ -113,6 +120,7 @@ class StreamClientFlow implements EngineFlow {
         tinit: this.#tinit,
         warmupEndNanos: this.#warmupEndNanos,
         expectsEcn: this.#expectsEcn,
+        limits: this.#limits,
       }));
       if (this.#expectsEcn) this.#checkEcn(peer.port);
       return true;
@@ -126,6 +134,22 @@ class StreamClientFlow implements EngineFlow {
       watch.close();
       this.#begin(peer);
     });
+  }
+
+  /** Ends an upload when it has lasted as long as the server lets it; a server stops sending by itself. */
+  #keepTo(limits: FlowLimits): void {
+    this.#limits = limits;
+    const { flow, direction, durationMs } = this.#request;
+    if (limits.bitsPerSecond !== undefined) {
+      this.#host.log(`flow ${flow}: the server lets it have ${limitText(limits)}`);
+      this.#transfer?.limitRate?.(limits);
+    }
+    if (limits.durationMs === undefined || direction === "download" || !isOpenEnded(durationMs)) return;
+    this.#host.timer(() => {
+      if (this.#finished || this.#finishing) return;
+      this.#limited = true;
+      this.#transfer?.finish();
+    }).set(this.#host.now() + limits.durationMs * 1e6);
   }
 
   /** Logs where ECN was asked for and is not used: only the system can ask the other end for it. */
@@ -160,6 +184,7 @@ class StreamClientFlow implements EngineFlow {
       this.#await(() => "report", () => {
         const frame = peer.readFrame();
         if (frame === undefined) return false;
+        this.#limited = isEndedByServer(frame.value);
         this.#end(result, fctNanos, checkReport(frame.value));
         return true;
       });
@@ -177,8 +202,10 @@ class StreamClientFlow implements EngineFlow {
       ...serverCpuNanos === undefined ? {} : { serverCpuNanos },
       ...sender,
     };
-    this.#host.progress(this.#request.flow, report);
-    this.#host.end(report);
+    const { flow, lengthBytes = Infinity } = this.#request;
+    this.#host.progress(flow, report);
+    if (this.#limited && bytes < lengthBytes) this.#host.fail(endedByServer(flow, this.#peer!.name, this.#limits));
+    else this.#host.end(report);
   }
 
   /**

@@ -145,4 +145,10 @@ export interface StreamKernel {
 
   /** Limits what was written and not sent yet, TCP_NOTSENT_LOWAT. */
   limitUnsent(bytes: number): void;
+
+  /** Limits the rate at which it is sent, SO_MAX_PACING_RATE. */
+  limitRate(bytesPerSecond: number): void;
+
+  /** Limits what was received and not read yet, SO_RCVBUF: the sender waits for the rest. */
+  limitUnread(bytes: number): void;
 }

@@ -1,7 +1,8 @@
-import { READABLE } from "../../sys/poller.ts";
+import { READABLE, type Watch } from "../../sys/poller.ts";
 import { WOULD_BLOCK } from "../../sys/socket.ts";
 import { TineError } from "../../base/errors.ts";
-import type { Scope } from "../engine/engine_flow.ts";
+import type { Scope, Timer } from "../engine/engine_flow.ts";
+import { RateLimit } from "../rate_limit.ts";
 import { bitsPerSecond, IoMeter } from "./io_meter.ts";
 import { MAX_FLOW_MS } from "../../base/limits.ts";
 import { PROGRESS_MS, STALL_TIMEOUT_MS } from "./limits.ts";
@@ -43,6 +44,8 @@ class StreamReceiver implements Transfer {
   #reportedAt: number;
   #reportedTotal = 0;
   #movedAt: number;
+  readonly #held: HeldReads | undefined;
+  #watch: Watch | undefined;
 
   constructor(context: TransferContext, onDone: (result: TransferResult) => void) {
     this.#context = context;
@@ -52,6 +55,10 @@ class StreamReceiver implements Transfer {
     const scope = this.#scope = context.scope.scope(context.fail);
     this.#reader = new TransferReader(peer, request);
     this.#startedAt = this.#reportedAt = this.#movedAt = scope.now();
+    const { bitsPerSecond } = context.limits ?? {};
+    if (bitsPerSecond !== undefined) {
+      this.#held = new HeldReads(scope, bitsPerSecond, () => this.#watch!.interest = READABLE);
+    }
     this.#meter = new IoMeter(
       host.samples("streamIO", request.flow),
       false,
@@ -73,7 +80,12 @@ class StreamReceiver implements Transfer {
       const end = scope.timer(() => this.#meter.mark(Math.max(scope.now() - tinitNanos, warmupEndNanos)));
       end.set(tinitNanos + warmupEndNanos);
     }
-    peer.port.watch(scope, READABLE, () => {
+    this.#watch = peer.port.watch(scope, READABLE, (ready) => {
+      // An error is read at once.
+      if ((ready & ~READABLE) === 0 && this.#held?.holds()) {
+        this.#watch!.interest = 0;
+        return;
+      }
       const receipt = this.#receive();
       if (receipt === undefined) return;
       this.stop();
@@ -100,15 +112,16 @@ class StreamReceiver implements Transfer {
     const { request, tinitNanos } = this.#context;
     this.#turn.begin(this.#scope.now());
     for (;;) {
-      const count = this.#reader.read();
+      const count = this.#reader.read(this.#held?.most);
       if (count === WOULD_BLOCK) return undefined;
       const now = this.#scope.now();
+      this.#held?.count(count);
       this.#meter.add(count, now - tinitNanos);
       if (this.#reader.complete) {
         this.#meter.end();
         return { bytes: this.#meter.total, durationNanos: now - this.#startedAt, ...serverCpu(this.#cpu) };
       }
-      if (!this.#turn.spend(count, now) || count < request.bufLenBytes) return undefined;
+      if (!this.#turn.spend(count, now) || count < request.bufLenBytes || this.#held !== undefined) return undefined;
     }
   }
 
@@ -150,6 +163,45 @@ class StreamReceiver implements Transfer {
   }
 }
 
+/** The time between reads of a flow that is held to a rate, in seconds: what it may have by then is read at once. */
+const HELD_SECONDS = 0.01;
+/** How much may be read faster after reads that were late. */
+const HELD_DEPTH_SECONDS = 0.1;
+
+/** Reads a flow no faster than its server allows: TCP has the sender wait for the rest. */
+export class HeldReads {
+  /** How much to read at once, in bytes. */
+  readonly most: number;
+  readonly #scope: Scope;
+  readonly #limit: RateLimit;
+  readonly #timer: Timer;
+  /** Whether it has ever held a read back. */
+  used = false;
+
+  /** @param onDue called when there is something to read again, after {@linkcode HeldReads.holds} was true */
+  constructor(scope: Scope, bitsPerSecond: number, onDue: () => void) {
+    this.#scope = scope;
+    this.most = Math.max(1, Math.ceil(bitsPerSecond / 8 * HELD_SECONDS));
+    const depthBytes = Math.max(this.most, bitsPerSecond / 8 * HELD_DEPTH_SECONDS);
+    this.#limit = new RateLimit(bitsPerSecond, { depthBytes, startBytes: this.most, now: scope.now() });
+    this.#timer = scope.timer(onDue);
+  }
+
+  /** Whether nothing is to be read now. */
+  holds(): boolean {
+    const now = this.#scope.now();
+    if (this.#limit.nanosUntil(1, now) === 0) return false;
+    this.used = true;
+    this.#timer.set(now + this.#limit.nanosUntil(this.most, now));
+    return true;
+  }
+
+  /** Counts what was read, or answered. */
+  count(bytes: number): void {
+    this.#limit.spend(bytes, this.#scope.now());
+  }
+}
+
 /** What a reader has to know of a transfer. */
 export type ReadTransfer = Pick<StreamRequest, "bufLenBytes" | "lengthBytes" | "endMark">;
 
@@ -188,14 +240,15 @@ export class TransferReader {
   /**
    * Reads what is there.
    *
+   * @param maxBytes how many at most
    * @returns how many bytes, at least 1, or WOULD_BLOCK; fewer than the longest read when no more were there
    * @throws {TineError} `connection-closed` at the end of the stream, `connection-reset`
    */
-  read(): number {
+  read(maxBytes: number = this.#longestBytes): number {
     const available = this.#peer.available(), unseen = available - this.#last.length;
     // Bytes that arrive from here on are behind these, and can only make the look at the last ones needless.
-    const discarded = unseen > 0 ? this.#discard(Math.min(unseen, this.#longestBytes)) : 0;
-    if (discarded < unseen || available > this.#longestBytes && discarded > 0) return discarded;
+    const discarded = unseen > 0 ? this.#discard(Math.min(unseen, maxBytes)) : 0;
+    if (discarded < unseen || available > maxBytes && discarded > 0) return discarded;
     const count = this.#readLast();
     if (count === WOULD_BLOCK) return discarded > 0 ? discarded : WOULD_BLOCK;
     return discarded + count;

@@ -8,6 +8,7 @@ import type { SampleSink, Scope, Timer } from "../engine/engine_flow.ts";
 import { bitsPerSecond, IoMeter } from "./io_meter.ts";
 import { PROGRESS_MS, STALL_TIMEOUT_MS, UNSEEN_STALL_TIMEOUT_MS } from "./limits.ts";
 import { Pace, TurnBudget } from "./pacing.ts";
+import type { FlowLimits } from "../serving_limits.ts";
 import type { StreamKernel } from "./stream_port.ts";
 import { UnsentLimit } from "./unsent_limit.ts";
 import {
@@ -25,6 +26,8 @@ import { checkReceipt, isStopRequest } from "./messages.ts";
 const MILLISECOND = 1e6;
 /** When the queue is adapted first: soon, since the path may be fast. */
 const FIRST_LOOK_MS = 4;
+/** A sender that its server limits catches up with as much time of its pace. */
+const LIMITED_BURST_NANOS = 250e6;
 
 /**
  * Sends the payload until the time is over or all is sent, and the mark as its end; then waits for the receipt.
@@ -48,12 +51,16 @@ class StreamSender implements Transfer {
   readonly #cpu: ThreadTime | undefined;
   readonly #startedAt: number;
   readonly #lengthBytes: number;
-  readonly #writeBytes: number;
+  #writeBytes: number;
   readonly #payload: StreamPayload;
   readonly #mark: Uint8Array<ArrayBuffer>;
   /** What is left to send, once nothing is to come behind it. */
   #tail: Uint8Array<ArrayBuffer> | undefined;
-  readonly #pace: Pace | undefined;
+  #pace: Pace | undefined;
+  /** Whether the server limits the rate: what it misses while it is busy is not sent faster afterwards. */
+  #limited: boolean;
+  /** For how long it has fallen behind its pace for good, in nanoseconds. */
+  #behindNanos = 0;
   /** Whether the user has set TCP_NODELAY. */
   readonly #setsNoDelay: boolean;
   readonly #due: Timer;
@@ -75,7 +82,8 @@ class StreamSender implements Transfer {
     const { flow } = request;
     this.#startedAt = this.#ackedAt = this.#reportedAt = scope.now();
     this.#lengthBytes = request.lengthBytes ?? Infinity;
-    this.#pace = Pace.of(request);
+    this.#limited = context.limits?.bitsPerSecond !== undefined;
+    this.#pace = Pace.within(context.limits ?? {}, request);
     this.#setsNoDelay = (request.sockopt ?? []).some(({ level, opt }) => level === IPPROTO_TCP && opt === TCP_NODELAY);
     const { kernel } = peer.port;
     this.#cpu = server && kernel !== undefined ? new ThreadTime() : undefined;
@@ -140,6 +148,15 @@ class StreamSender implements Transfer {
     this.#goOn();
   }
 
+  limitRate(limits: FlowLimits): void {
+    const { request, peer } = this.#context;
+    this.#pace = Pace.within(limits, request);
+    if (this.#pace === undefined) return;
+    this.#limited = true;
+    this.#writeBytes = Math.min(this.#writeBytes, this.#pace.writeBytes);
+    peer.port.kernel?.limitRate(this.#pace.bytesPerSecond);
+  }
+
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
@@ -195,8 +212,11 @@ class StreamSender implements Transfer {
   /** Whether the next write is not due yet; if so, waits until it is. */
   #isEarly(): boolean {
     if (this.#pace === undefined || this.#expired) return false;
-    const due = this.#startedAt + this.#pace.dueNanos(this.#meter.total);
-    if (due <= this.#scope.now()) return false;
+    const due = this.#startedAt + this.#behindNanos + this.#pace.dueNanos(this.#meter.total), now = this.#scope.now();
+    if (due <= now) {
+      if (this.#limited) this.#behindNanos += Math.max(0, now - due - LIMITED_BURST_NANOS);
+      return false;
+    }
     this.#watch!.interest = READABLE;
     this.#due.set(due);
     return true;

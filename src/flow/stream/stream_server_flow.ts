@@ -5,12 +5,15 @@ import type { StreamServerConfig } from "../config.ts";
 import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest, Timer } from "../engine/engine_flow.ts";
 import { LogLimiter } from "../../base/log_limiter.ts";
 import { Hmac } from "../hmac.ts";
+import { ServerAccount } from "../server_account.ts";
+import { servingLimits } from "../serving_limits.ts";
 import {
   MAX_CLIENTS,
   MAX_UNAUTHENTICATED,
   NO_ROOM,
   NO_ROOM_PAUSE_MS,
   NO_ROOM_REPORT_MS,
+  PROGRESS_MS,
   UNAUTHENTICATED_MS,
 } from "./limits.ts";
 import { ServerConnection, type ServerContext } from "./server_connection.ts";
@@ -48,7 +51,8 @@ class StreamServerFlow implements EngineFlow {
     this.#host = host;
     this.#request = request;
     const hmac = request.key === undefined ? undefined : new Hmac(request.key);
-    this.#context = { host, ports, hmac };
+    const account = new ServerAccount(request.account);
+    this.#context = { host, ports, hmac, account, limits: servingLimits(request.config) };
     this.#log = new LogLimiter((line) => host.log(line));
     this.#pause = host.timer(() => this.#watch!.interest = READABLE);
     const { share } = request, memory = share?.memory;
@@ -61,6 +65,11 @@ class StreamServerFlow implements EngineFlow {
     const listener = this.#listener = this.#context.ports.listen(address, config, share);
     this.#watch = listener.watch(this.#host, () => this.#accept(listener));
     this.#host.listening(listener.local.toString());
+    const timer = this.#host.timer(() => {
+      timer.set(this.#host.now() + PROGRESS_MS * MILLISECOND);
+      for (const connection of this.#clients) connection.count();
+    });
+    timer.set(this.#host.now() + PROGRESS_MS * MILLISECOND);
   }
 
   close(): void {
@@ -112,6 +121,7 @@ class StreamServerFlow implements EngineFlow {
   #welcome(port: StreamPort): void {
     try {
       if (this.#clients.size < MAX_CLIENTS) return this.#serve(port);
+      this.#context.account.refuse("max-flows");
       this.#log.log(`client ${port.remote} was refused: there are ${MAX_CLIENTS} already`);
       port.sendMessage(encodeGreeting(newGreeting(this.#context.hmac !== undefined, true)), false);
     } catch (error) {

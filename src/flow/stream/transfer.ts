@@ -2,6 +2,7 @@ import { Clock } from "../../sys/clock.ts";
 import type { FlowHost, Scope } from "../engine/engine_flow.ts";
 import type { FlowInfoEvent } from "../flows.ts";
 import type { SenderReport } from "../report.ts";
+import { type FlowLimits, limitValues } from "../serving_limits.ts";
 import { requestAt, senderOf, type StreamRequest } from "./messages.ts";
 import { Pace } from "./pacing.ts";
 import type { StreamPeer } from "./stream_peer.ts";
@@ -21,6 +22,8 @@ export interface TransferContext {
   readonly file?: Uint8Array;
   /** Whether this is the server's end. */
   readonly server: boolean;
+  /** What the server lets the flow have; absent at a client. */
+  readonly limits?: FlowLimits;
   /** The flow's `tinit` as {@linkcode Scope.now} had it. */
   readonly tinitNanos: number;
   /** When the warm-up is over, in nanoseconds since the flow's `tinit`; absent without one: see {@linkcode warmupEnd}. */
@@ -52,6 +55,8 @@ export interface Transfer {
   readonly soFar: { readonly bytes: number; readonly durationNanos: number };
   /** Has the sender stop as if its time were over; called at a client, once, and before it has ended. */
   finish(): void;
+  /** Has a sender at a client send no faster than its server allows, on average from its start on. */
+  limitRate?(limits: FlowLimits): void;
   /** Ends its watches and timers, and takes the last samples; called before the connection is closed, in every case. */
   stop(): void;
 }
@@ -60,12 +65,13 @@ export interface Transfer {
 export function streamInfo(
   port: StreamPort,
   request: StreamRequest,
-  { engine, server, tinit, warmupEndNanos, expectsEcn }: {
+  { engine, server, tinit, warmupEndNanos, expectsEcn, limits }: {
     readonly engine: StreamPorts["kind"];
     readonly server: boolean;
     readonly tinit: bigint;
     readonly warmupEndNanos?: number;
     readonly expectsEcn?: boolean;
+    readonly limits?: FlowLimits;
   },
 ): FlowInfoEvent {
   const local = port.local.toString(), remote = port.remote.toString();
@@ -83,6 +89,7 @@ export function streamInfo(
       ...kernel === undefined ? {} : connectionValues(kernel),
       ...expectsEcn ? { expectsEcn: 1 } : {},
       ...requestValues(request),
+      ...limitValues(limits),
       ...warmupEndNanos === undefined ? {} : { warmupEndNanos },
     },
   };

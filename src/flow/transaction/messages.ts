@@ -79,6 +79,8 @@ export interface TransactionReceipt {
   readonly transactions: number;
   /** How long its thread computed; absent where it is not known. */
   readonly serverCpuNanos?: number;
+  /** It has answered later than it could, to hold the flow to its limit. */
+  readonly held?: boolean;
 }
 
 /**
@@ -90,9 +92,9 @@ export function checkTransactionReceipt(value: unknown): TransactionReceipt {
   if (!isObject(value) || !isWhole(value.transactions, 0, 2 ** 53)) {
     throw new TineError("bad-stream-frame", "a receipt for requests and responses has no number of transactions");
   }
-  const { transactions, serverCpuNanos } = value;
+  const { transactions, serverCpuNanos, held } = value;
   const isTime = typeof serverCpuNanos === "number" && serverCpuNanos >= 0 && serverCpuNanos <= 2 ** 53;
-  return { transactions, ...isTime && { serverCpuNanos } };
+  return { transactions, ...isTime && { serverCpuNanos }, ...held === true && { held } };
 }
 
 /**

@@ -25,6 +25,7 @@ import {
 } from "../packet/header.ts";
 import { formatSettings, PACKET_VERSION } from "../packet/open_settings.ts";
 import type { IncomingPackets, OutgoingPackets } from "../packet/packet_port.ts";
+import { endedByServer } from "../serving_limits.ts";
 import { packetPayload, type PayloadKind, payloadKind } from "../payload.ts";
 import { DEFAULT_PACKET_DURATION_MS, DEFAULT_TIMEOUT_MS } from "./limits.ts";
 import { TransactionLimit, TransactionMeter } from "./meter.ts";
@@ -101,6 +102,7 @@ export function transactionPlan(config: PacketClientConfig, signed: boolean): Tr
       gso: false,
       reverse: [],
       ecn,
+      ...ms === 0 ? { openEnded: true } : {},
       ...config.fragment === undefined ? {} : { fragment: config.fragment },
       response,
     }),
@@ -136,6 +138,10 @@ export class TransactionRun {
   readonly #underWay = new Map<number, number>();
   #meter: TransactionMeter | undefined;
   #limit = new TransactionLimit(0);
+  /** When the server lets no more transactions begin; Infinity: they end before. */
+  #limitNanos = Infinity;
+  /** It was asked to begin no more. */
+  #finished = false;
   /** A request that is due has no room in the socket. */
   #blocked = false;
   #refusedSince = Infinity;
@@ -181,8 +187,10 @@ export class TransactionRun {
     const { host, port, flow, plan } = this.#options;
     const now = port.clock.now();
     const { requestBytes, responseBytes, inFlight, timeoutNanos, warmupNanos } = plan;
+    const longest = (this.#options.limits.durationMs ?? Infinity) * MILLISECOND;
+    if (longest < plan.durationNanos) this.#limitNanos = now + longest;
     this.#meter = new TransactionMeter(host.samples("transactionIO", flow.text), now);
-    this.#limit = new TransactionLimit(plan.transactions, now + plan.durationNanos);
+    this.#limit = new TransactionLimit(plan.transactions, Math.min(this.#limitNanos, now + plan.durationNanos));
     this.#options.onBegin({
       transport: "udp",
       connect: false,
@@ -197,6 +205,7 @@ export class TransactionRun {
 
   /** Begins no more transactions. */
   finish(): void {
+    this.#finished = true;
     this.#limit.end();
   }
 
@@ -319,12 +328,15 @@ export class TransactionRun {
   }
 
   #end(): void {
-    const { host, flow, server } = this.#options;
-    const { known } = this.#closing;
+    const { host, flow, server, limits, port, plan } = this.#options;
+    const { known, trouble } = this.#closing;
+    if (trouble !== undefined) host.log(`flow ${flow.text}: at the server at ${server}, ${trouble.text}`);
     if (!known) host.log(`flow ${flow.text}: the server at ${server} did not report its counts at the end`);
     const report = this.#report(known);
     this.#over = true;
     host.progress(flow.text, report);
+    const wantsMore = !this.#finished && this.#limit.begun < plan.transactions;
+    if (wantsMore && port.clock.now() >= this.#limitNanos) throw endedByServer(flow.text, `${server}`, limits);
     host.end(report);
   }
 

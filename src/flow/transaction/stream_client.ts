@@ -4,6 +4,7 @@ import { TineError } from "../../base/errors.ts";
 import type { StreamClientConfig } from "../config.ts";
 import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest } from "../engine/engine_flow.ts";
 import { Hmac } from "../hmac.ts";
+import { endedByServer, type FlowLimits, limitText, limitValues, readLimits } from "../serving_limits.ts";
 import { DEFAULT_DURATION_MS, PROGRESS_MS, STALL_TIMEOUT_MS } from "../stream/limits.ts";
 import { requestAt } from "../stream/messages.ts";
 import { Connector, Opening, patience } from "../stream/opening.ts";
@@ -76,6 +77,10 @@ class StreamTransactions implements EngineFlow {
   #exchange: RunningExchange | undefined;
   #meter: TransactionMeter | undefined;
   #limit: TransactionLimit | undefined;
+  /** What the server lets it have. */
+  #limits: FlowLimits = {};
+  /** When the server lets no more transactions begin, in the time of the host. */
+  #limitNanos = Infinity;
   /** It is to begin no more transactions. */
   #finishing = false;
   #ending = false;
@@ -153,6 +158,7 @@ class StreamTransactions implements EngineFlow {
     const { transactions: { requestBytes, responseBytes, connect }, flow, dscp } = this.#request;
     const { duration, transactions, inFlight = 1 } = this.#config;
     const host = this.#host, now = host.now(), elapsed = now - this.#tinitNanos;
+    const limits = this.#limits = readLimits(answer.limits);
     const warmup = this.#warmup.warmupNanos;
     host.info({
       type: "transactionInfo",
@@ -170,10 +176,14 @@ class StreamTransactions implements EngineFlow {
         inFlight,
         ...dscp === undefined ? {} : { dscp },
         ...warmup === undefined ? {} : { warmupNanos: warmup, warmupEndNanos: elapsed + warmup },
+        ...limitValues(limits),
       },
     });
     const meter = this.#meter = new TransactionMeter(host.samples("transactionIO", flow), elapsed);
     const ms = duration === 0 ? Infinity : duration ?? (transactions === undefined ? DEFAULT_DURATION_MS : Infinity);
+    if (limits.durationMs !== undefined && limits.durationMs < ms) {
+      this.#limitNanos = now + limits.durationMs * MILLISECOND;
+    }
     const context: ExchangeContext = {
       host,
       ports: this.#ports,
@@ -183,7 +193,7 @@ class StreamTransactions implements EngineFlow {
       config: this.#config,
       bind: this.#bind,
       meter,
-      limit: this.#limit = new TransactionLimit(transactions, now + ms * MILLISECOND),
+      limit: this.#limit = new TransactionLimit(transactions, Math.min(this.#limitNanos, now + ms * MILLISECOND)),
       tinitNanos: this.#tinitNanos,
       onDone: () => this.#end(peer),
     };
@@ -232,7 +242,7 @@ class StreamTransactions implements EngineFlow {
     });
   }
 
-  #finish(peer: StreamPeer, { transactions, serverCpuNanos }: TransactionReceipt): void {
+  #finish(peer: StreamPeer, { transactions, serverCpuNanos, held }: TransactionReceipt): void {
     const meter = this.#meter!;
     if (transactions !== meter.transactions) {
       throw new TineError(
@@ -247,8 +257,17 @@ class StreamTransactions implements EngineFlow {
       ...serverCpuNanos !== undefined && { serverCpuNanos },
     });
     this.#ending = true;
-    this.#host.progress(this.#request.flow, report);
-    this.#host.end(report);
+    const { flow } = this.#request;
+    if (held) this.#host.log(`flow ${flow}: ${peer.name} held its answers back: ${limitText(this.#limits)}`);
+    this.#host.progress(flow, report);
+    if (this.#isLimited) this.#host.fail(endedByServer(flow, peer.name, this.#limits));
+    else this.#host.end(report);
+  }
+
+  /** Whether more transactions would have begun if the server let the flow last. */
+  get #isLimited(): boolean {
+    const { transactions = Infinity } = this.#config;
+    return !this.#finishing && this.#limit!.begun < transactions && this.#host.now() >= this.#limitNanos;
   }
 
   get #warmup(): { readonly warmupNanos?: number } {

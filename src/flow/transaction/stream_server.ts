@@ -4,8 +4,10 @@ import { WOULD_BLOCK } from "../../sys/socket.ts";
 import { TineError } from "../../base/errors.ts";
 import type { FlowHost, Scope, Timer } from "../engine/engine_flow.ts";
 import type { ServedTransactionReport } from "../report.ts";
+import type { FlowLimits } from "../serving_limits.ts";
 import { NO_ROOM, NO_ROOM_PAUSE_MS, STALL_TIMEOUT_MS } from "../stream/limits.ts";
 import { requestAt } from "../stream/messages.ts";
+import { HeldReads } from "../stream/stream_receiver.ts";
 import { StreamPeer } from "../stream/stream_peer.ts";
 import type { StreamListener, StreamPort, StreamPorts } from "../stream/stream_port.ts";
 import { serverCpu, ThreadTime } from "../stream/transfer.ts";
@@ -27,6 +29,7 @@ export interface ServedContext {
   readonly scope: Scope;
   readonly peer: StreamPeer;
   readonly request: TransactionRequest;
+  readonly limits: FlowLimits;
   /** Called once, when the client has ended the flow. */
   onDone(receipt: TransactionReceipt): void;
 }
@@ -38,6 +41,9 @@ export abstract class ServedTransactions {
   /** Connections over which they came. */
   connections = 0;
   protected readonly scope: Scope;
+  readonly #held: HeldReads | undefined;
+  /** What waits until more may be read. */
+  readonly #waiting = new Set<Watch>();
   readonly #host: FlowHost;
   readonly #startedAt: number;
   readonly #cpu: ThreadTime | undefined;
@@ -47,6 +53,8 @@ export abstract class ServedTransactions {
     this.#host = host;
     this.scope = scope;
     this.#startedAt = host.now();
+    const { bitsPerSecond } = context.limits;
+    if (bitsPerSecond !== undefined) this.#held = new HeldReads(scope, bitsPerSecond, () => this.#goOn());
     this.#cpu = peer.port.kernel === undefined ? undefined : new ThreadTime();
     let before = -1, changedAt = this.#startedAt;
     const timer = scope.timer(() => {
@@ -75,8 +83,40 @@ export abstract class ServedTransactions {
     return { kind: "servedTransactions", complete, elapsedNanos, transactions, connections };
   }
 
+  /** Payload of the requests that were answered, and of their responses, in bytes. */
+  get moved(): { readonly bytesIn: number; readonly bytesOut: number } {
+    const { requestBytes, responseBytes } = this.context.request.transactions;
+    return { bytesIn: this.transactions * requestBytes, bytesOut: this.transactions * responseBytes };
+  }
+
   protected receipt(): TransactionReceipt {
-    return { transactions: this.transactions, ...serverCpu(this.#cpu) };
+    return { transactions: this.transactions, ...serverCpu(this.#cpu), ...this.#held?.used && { held: true } };
+  }
+
+  /**
+   * Answers what has come over a connection; no faster than the limit of the flow.
+   *
+   * @param ready what the connection is ready for
+   */
+  protected answer(answers: Answers, peer: StreamPeer, watch: Watch, ready: number): void {
+    // Requests wait while the client does not take what it has asked for; an error is read at once.
+    if (answers.unsentBytes === 0) {
+      if ((ready & ~(READABLE | WRITABLE)) === 0 && this.#held?.holds()) {
+        watch.interest = 0;
+        this.#waiting.add(watch);
+        return;
+      }
+      const requests = answers.receive(peer);
+      this.transactions += requests;
+      const { requestBytes, responseBytes } = this.context.request.transactions;
+      this.#held?.count(requests * Math.max(requestBytes, responseBytes));
+    }
+    watch.interest = answers.send(peer) ? READABLE : WRITABLE;
+  }
+
+  #goOn(): void {
+    for (const watch of this.#waiting) watch.interest = READABLE;
+    this.#waiting.clear();
   }
 }
 
@@ -156,15 +196,9 @@ export class ExchangeServer extends ServedTransactions {
       new Uint8Array(CHUNK_BYTES),
       new RepeatedMessage(exchange.responseBytes, MAX_IN_FLIGHT),
     );
-    const watch = this.#watch = peer.port.watch(this.scope, READABLE, () => {
-      // Requests wait while the client does not take what it has asked for.
-      if (answers.unsentBytes === 0) this.transactions += answers.receive(peer);
-      if (!answers.send(peer)) {
-        watch.interest = WRITABLE;
-        return;
-      }
-      watch.interest = READABLE;
-      if (!answers.ended) return;
+    const watch = this.#watch = peer.port.watch(this.scope, READABLE, (ready) => {
+      this.answer(answers, peer, watch, ready);
+      if (!answers.ended || answers.unsentBytes > 0) return;
       watch.close();
       onDone(this.receipt());
     });
@@ -259,10 +293,7 @@ export class ConnectionServer extends ServedTransactions {
     }
     const peer = new StreamPeer(port, this.#name);
     const answers = new Answers(request.transactions, this.#buffer, this.#response.again());
-    const watch = port.watch(scope, READABLE, () => {
-      // The client closes: its end, or its reset, is the end of the connection.
-      if (answers.unsentBytes === 0) this.transactions += answers.receive(peer);
-      watch.interest = answers.send(peer) ? READABLE : WRITABLE;
-    });
+    // The client closes: its end, or its reset, is the end of the connection.
+    const watch = port.watch(scope, READABLE, (ready) => this.answer(answers, peer, watch, ready));
   }
 }

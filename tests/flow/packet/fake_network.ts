@@ -1,4 +1,5 @@
 import type { PacketClientConfig, PacketServerConfig } from "../../../src/flow/config.ts";
+import { ServerAccount } from "../../../src/flow/server_account.ts";
 import type { PacketPayload } from "../../../src/flow/payload.ts";
 import type { EngineFlow, EngineFlowFactory } from "../../../src/flow/engine/engine_flow.ts";
 import type { FlowClock, OutgoingPackets, PacketPort, PacketPorts } from "../../../src/flow/packet/packet_port.ts";
@@ -12,6 +13,8 @@ import { READABLE, WRITABLE } from "../../../src/sys/poller.ts";
 import { FakeHost } from "../stream/fake_host.ts";
 
 const EMSGSIZE = 90;
+
+type ServerLimits = Pick<PacketServerConfig, "maxRate" | "maxDuration" | "maxFlows">;
 
 /** A packet on its way. */
 export interface Datagram {
@@ -27,13 +30,15 @@ export class FakeNetwork implements PacketPorts {
   /** What ports sent, and what has not been taken yet. */
   readonly wire: Datagram[] = [];
   readonly ports: FakePort[] = [];
+  /** Of its server. */
+  readonly account = new ServerAccount();
   readonly #flows: EngineFlow[] = [];
   #nextPort = 1000;
 
   /** Starts a server at 192.0.2.1:7001. */
-  serve(maxPacketSize?: number, key?: Uint8Array): FakePort {
+  serve(maxPacketSize?: number, key?: Uint8Array, limits: ServerLimits = {}): FakePort {
     const factory = packetServerFlow(() => this) as EngineFlowFactory;
-    return this.#start(factory, "192.0.2.1:7001", { listenAddr: "192.0.2.1:7001", maxPacketSize }, key);
+    return this.#start(factory, "192.0.2.1:7001", { listenAddr: "192.0.2.1:7001", maxPacketSize, ...limits }, key);
   }
 
   /** Starts a reflector of STAMP at 192.0.2.1:862. */
@@ -78,7 +83,7 @@ export class FakeNetwork implements PacketPorts {
   }
 
   #start(factory: EngineFlowFactory, address: string, config: unknown, key: Uint8Array | undefined): FakePort {
-    const flow = factory(this.host, { kind: "", addresses: [address], config, key });
+    const flow = factory(this.host, { kind: "", addresses: [address], config, key, account: this.account.memory });
     this.#flows.push(flow);
     flow.start();
     return this.ports.at(-1)!;

@@ -61,7 +61,7 @@ Deno.test("ServerOpening refuses clients with another key, with none, and with o
   ) {
     const opening = client(theirs), server = new ServerOpening(ours, 1480);
     const { result, state } = exchange(opening, server);
-    assertEquals(result.refusal, why);
+    assertEquals(result.refusal, { text: why, reason: "key" });
     // A client with another key cannot know whether it is the server that says so, and waits for one that can.
     assertEquals(state(), "waiting");
     const error = assertThrows(() => opening.attempt(0).packet, TineError, why);
@@ -145,7 +145,7 @@ Deno.test("ServerOpening keeps a recorded opening from being used by others, els
   exchange(opening, server).state();
   const request = opening.attempt(0).packet;
   const at = (from: string, nowMs: number, to = server) =>
-    to.receive(viewOf(request), request.length, flow, from, nowMs)!.refusal;
+    to.receive(viewOf(request), request.length, flow, from, nowMs)!.refusal?.text;
   assertEquals(at(address, COOKIE_MS - 1), undefined);
   for (
     const refusal of [

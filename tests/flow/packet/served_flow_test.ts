@@ -12,6 +12,7 @@ import {
 import type { IncomingPackets } from "../../../src/flow/packet/packet_port.ts";
 import { PacketSamples } from "../../../src/flow/packet/packet_samples.ts";
 import { COOKIE_MS } from "../../../src/flow/packet/cookies.ts";
+import { AccountedFlow, ServerAccount } from "../../../src/flow/server_account.ts";
 import { SocketAddress } from "../../../src/sys/address.ts";
 import { FakeHost } from "../stream/fake_host.ts";
 
@@ -36,6 +37,8 @@ function flow(id: string, address: string, senders = 1, reverse = false): Served
     lastReceived: 0,
     socketDrops: 0,
     seesMarks: false,
+    limits: {},
+    accounted: new AccountedFlow(new ServerAccount()),
   });
 }
 
@@ -73,13 +76,13 @@ Deno.test("FlowTable.lack() says what there are too many of", () => {
     assertEquals(flows.lack(1, false), undefined);
     flows.add(flow("voip", `192.0.2.1:${i + 1}`));
   }
-  assertEquals(flows.lack(1, false), "flows: it has 1024 at a time");
+  assertEquals(flows.lack(1, false), "the server has too many flows: it has 1024 at a time");
   const senders = new FlowTable();
   for (let i = 0; i < MAX_SERVED_SENDERS / 256; i++) {
     assertEquals(senders.lack(256, false), undefined);
     senders.add(flow("voip", `192.0.2.1:${i + 1}`, 256));
   }
-  assertEquals(senders.lack(1, false), "senders: it has 8192 at a time");
+  assertEquals(senders.lack(1, false), "the server has too many senders: it has 8192 at a time");
 });
 
 Deno.test("FlowTable.lack() counts flows until they are closed, or removed", () => {
@@ -90,11 +93,14 @@ Deno.test("FlowTable.lack() counts flows until they are closed, or removed", () 
     table.add(each);
     return each;
   });
-  assertEquals(table.lack(1, true), "flows: it has 1024 at a time");
+  assertEquals(table.lack(1, true), "the server has too many flows: it has 1024 at a time");
   table.close(flows[100], 1e9);
   table.close(flows[100], 2e9);
   assertEquals(flows[100].closedAt, 1e9);
-  assertEquals([table.lack(1, false), table.lack(1, true)], [undefined, "reverse flows: it has 64 at a time"]);
+  assertEquals([table.lack(1, false), table.lack(1, true)], [
+    undefined,
+    "the server has too many reverse flows: it has 64 at a time",
+  ]);
   for (const [i, each] of flows.entries()) if (i % 2 === 0) table.close(each, 1e9);
   assertEquals(table.lack(1, true), undefined);
   for (const each of flows) table.remove(each);
@@ -102,7 +108,7 @@ Deno.test("FlowTable.lack() counts flows until they are closed, or removed", () 
     assertEquals(table.lack(1, false), undefined);
     table.add(flow("f", `192.0.2.1:${i + 1}`));
   }
-  assertEquals(table.lack(1, false), "flows: it has 1024 at a time");
+  assertEquals(table.lack(1, false), "the server has too many flows: it has 1024 at a time");
 });
 
 Deno.test("FlowTable.mostSilent() is the open flow that is silent for longest, and for long enough", () => {
