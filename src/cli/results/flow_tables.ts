@@ -180,7 +180,7 @@ function transactionTables(flows: readonly MeasuredTransactions[]): string[] {
     ];
     return [
       ...transactionTable(title, those.map(({ figures }) => figures), rows),
-      ...crowds.size > 0 ? ["of several flows: the sum of rates, and medians over flows of latencies"] : [],
+      ...crowds.size > 0 ? ["of several flows: all transactions by the longest time, medians of latencies"] : [],
       ...cutLines(those),
     ];
   }));

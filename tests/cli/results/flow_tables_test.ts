@@ -5,7 +5,7 @@ import { flowEndLines } from "../../../src/cli/run/flow_text.ts";
 import { PacketAnalysis, StreamAnalysis } from "../../../src/flow/analysis/mod.ts";
 import { type Chunk, readChunk } from "../../../src/flow/records/read_chunk.ts";
 import { chunkOf } from "../traffic/scripted_flows.ts";
-import type { MeasuredPackets, MeasuredStream } from "../../../src/result/mod.ts";
+import type { MeasuredPackets, MeasuredStream, MeasuredTransactions } from "../../../src/result/mod.ts";
 import { atServer, packetChunks, reply, sent } from "../../flow/analysis/packet_samples.ts";
 import { streamReport } from "../../flow/reports.ts";
 
@@ -114,6 +114,26 @@ ${
       )
     }
 * did not come to its end: the server has not reported its counts`,
+  );
+});
+
+Deno.test("flowTables() has one row for many flows of requests and responses, and what it is", () => {
+  const flows = Array.from({ length: 30 }, (_, i): MeasuredTransactions => {
+    const ms = (i + 1) * MS;
+    const latency = { count: 10, min: ms, mean: ms, median: ms, p90: ms, p99: ms, p999: ms, max: ms };
+    const figures = { transactions: 10, durationNanos: 1e9, perConnection: false, latency, incoherent: 0 };
+    return { protocol: "rr", transport: "tcp", flow: `rr.${i}`, complete: i > 0, figures, bottlenecks: [] };
+  });
+  assertEquals(
+    flowTables(flows).join("\n"),
+    `
+TCP RR         transactions  per second  seconds
+rr (30 flows)           300         300     1.00
+
+latency ms      mean  median    p90    p99  p99.9    max
+rr (30 flows)  15.50   15.50  15.50  15.50  15.50  15.50
+of several flows: all transactions by the longest time, medians of latencies
+* 1 flow did not come to its end`,
   );
 });
 

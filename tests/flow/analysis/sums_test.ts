@@ -1,5 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { type PacketFigures, RateMeter, sumPackets, sumStreams } from "../../../src/flow/analysis/mod.ts";
+import {
+  type PacketFigures,
+  RateMeter,
+  sumPackets,
+  sumStreams,
+  sumTransactionFigures,
+  sumWhereKnown,
+} from "../../../src/flow/analysis/mod.ts";
 
 const flow = (
   startNanos: number,
@@ -72,6 +79,32 @@ Deno.test("sumPackets() counts the server's socket once, and each client's socke
   const unknown = sumPackets([flow(path, 0), flow({ ...path, received: undefined, early: undefined }, 0)], false);
   assertEquals([unknown.toServer?.received, unknown.toServer?.lost, unknown.toServer?.early], [
     undefined,
+    undefined,
+    undefined,
+  ]);
+});
+
+Deno.test("sumTransactionFigures() has counts of all by the longest time, and medians of latencies", () => {
+  const flow = (transactions: number, durationNanos: number, nanos: number, lost?: number) => {
+    const times = { count: transactions, min: nanos, mean: nanos, median: nanos, p90: nanos, p99: nanos, p999: nanos };
+    return {
+      transactions,
+      durationNanos,
+      lost,
+      perConnection: false,
+      latency: { ...times, max: nanos },
+      incoherent: 1,
+    };
+  };
+  const sum = sumTransactionFigures([flow(10, 1e9, 5), flow(20, 2e9, 7, 1), flow(60, 1e9, 100)]);
+  assertEquals([sum.transactions, sum.durationNanos, sum.lost, sum.incoherent], [90, 2e9, 1, 3]);
+  assertEquals([sum.latency?.median, sum.latency?.max, sum.latency?.count, sum.connect], [7, 7, 20, undefined]);
+  assertEquals("lost" in sumTransactionFigures([flow(1, 1, 1)]), false);
+});
+
+Deno.test("sumWhereKnown() leaves out what is not known, unless that is all", () => {
+  assertEquals([sumWhereKnown([1, undefined, 2]), sumWhereKnown([undefined]), sumWhereKnown([])], [
+    3,
     undefined,
     undefined,
   ]);
