@@ -8,6 +8,7 @@ import { type LocalProcess, startLocal } from "../node/launch/local.ts";
 import type { UdfConfig } from "../node/plan/types.ts";
 import { findTool } from "../node/process/tools.ts";
 import { encodeFrame, Kind, Lane, type Message } from "../node/protocol/frame.ts";
+import { FLOW_ITEMS } from "../result/read_flows.ts";
 import type { UdfSummary } from "../result/summary.ts";
 import type { StorePlace } from "../result/test_store.ts";
 import { lines } from "../base/lines.ts";
@@ -39,16 +40,7 @@ const SAMPLES: Readonly<Record<string, readonly RecordKind[]>> = {
 const LOG_TABLES: ReadonlySet<string> = new Set(["logs", "errors"]);
 
 /** Items that say what samples are about, and what runs of the tree do. */
-const ITEMS: ReadonlySet<number> = new Set([
-  Kind.nodeInfo,
-  Kind.nodeEnd,
-  Kind.streamInfo,
-  Kind.packetInfo,
-  Kind.transactionInfo,
-  Kind.progress,
-  Kind.runTimes,
-  Kind.counters,
-]);
+const ITEMS: ReadonlySet<number> = new Set([...FLOW_ITEMS, Kind.runTimes, Kind.counters]);
 
 /** What a bridge works with. */
 export interface BridgeOptions extends Pick<BridgeSetup, "run" | "id" | "idKeys" | "runners"> {

@@ -4,7 +4,7 @@ import type { SocketAddress } from "../udf/udf_socket.ts";
 import { BUNDLED_HANDLERS } from "../udf/handlers/mod.ts";
 import { parseAddress } from "./address.ts";
 import { UsageError } from "./errors.ts";
-import { integer, list, text } from "./flags.ts";
+import { integer, list, size, text } from "./flags.ts";
 import { isModule } from "./module_flags.ts";
 
 /** The flags of all commands that drive a UDF; the command line of one may also stand behind `--`. */
@@ -18,6 +18,13 @@ export const targetFlags = {
   socket: text({ value: "PATH", complete: "file", help: "connect to a UDF on a Unix socket" }),
   connect: text({ value: "HOST:PORT", help: "connect to a UDF on TCP, or on the Unix socket of a path with a slash" }),
 };
+
+/** The limit of messages of a UDF, or of a host to it. */
+export const maxFrame = size({
+  min: 1,
+  max: 2 ** 31 - 1,
+  help: "largest message accepted (default: 64MiB, for snapshots as memory allows)",
+});
 
 /** The flags of commands that send data to a UDF: its options, and how data is divided. */
 export const udfDataFlags = {

@@ -6,6 +6,13 @@ import { escape, style, writeStdout } from "./terminal.ts";
 import type { VetUdfsOptions } from "../bridge/vet_udfs.ts";
 import type { Finding, Plan, Problem } from "../node/mod.ts";
 
+/** The plan that a command takes. */
+export const PLAN = {
+  name: "PLAN",
+  help: "a file in JSON, JSONC or YAML, or a .ts or .js that writes the plan; -: stdin",
+  complete: "file",
+} as const;
+
 /** The most findings that are shown; the rest is counted. */
 const MAX_SHOWN = 100;
 
@@ -26,11 +33,7 @@ export const command = defineCommand({
     json: flag({ help: "a JSON object a line: one for each finding, then the summary" }),
   },
   trailing: true,
-  positionals: [{
-    name: "PLAN",
-    help: "a file in JSON, JSONC or YAML, or a .ts or .js that writes the plan; -: stdin",
-    complete: "file",
-  }],
+  positionals: [PLAN],
   examples: [
     { command: "tine vet my_plan.yaml", what: "a plan in a file" },
     { command: "tine vet my_plan.ts", what: "a plan that a module writes" },

@@ -425,7 +425,7 @@ export class GrowingIndex implements FlowIndex {
    * @throws {TineError} `bad-item`
    */
   addItem(message: Message): IndexedFlow | undefined {
-    if (!REPORTED.has(message.kind)) return undefined;
+    if (!FLOW_ITEMS.has(message.kind)) return undefined;
     const item = decodeItem(message);
     if (item.type === "nodeInfo") this.nodes.set(item.nodeId, item);
     else if (item.type === "nodeEnd") this.ends.set(item.nodeId, item);
@@ -442,7 +442,8 @@ export class GrowingIndex implements FlowIndex {
   }
 }
 
-const REPORTED: ReadonlySet<number> = new Set([
+/** Kinds of results that say what samples of flows are about, and what became of flows. */
+export const FLOW_ITEMS: ReadonlySet<number> = new Set([
   Kind.nodeInfo,
   Kind.nodeEnd,
   Kind.streamInfo,

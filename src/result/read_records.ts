@@ -9,6 +9,7 @@ import type { Message } from "../node/protocol/frame.ts";
 import { readFrame } from "../node/protocol/frame.ts";
 import { ByteReader } from "../wire/byte_reader.ts";
 import { messageOf, TineError, WireError } from "../base/errors.ts";
+import type { ByteSource } from "../wire/connection.ts";
 import { DEFAULT_MAX_FRAME_BYTES, FrameReader, previewBytes } from "../wire/frame_reader.ts";
 
 /**
@@ -286,9 +287,31 @@ async function openRecords(path: string): Promise<Deno.FsFile> {
   }
 }
 
-/** Whether frames may follow: not so if even the header was cut. */
-async function checkHeader(file: Deno.FsFile, path: string): Promise<boolean> {
-  const wanted = new TextEncoder().encode(RECORD_HEADER);
+/** @throws {TineError} `bad-results` */
+function checkHeader(file: Deno.FsFile, path: string): Promise<boolean> {
+  return readHeader(
+    file,
+    path,
+    RECORD_MAGIC,
+    (start) => `holds no records of tine: it starts with ${previewBytes(start)}`,
+  );
+}
+
+/**
+ * Reads the line of text that a file of frames begins with, such as `tine records 1`.
+ *
+ * @param magic all of it but the version and the end of the line
+ * @param describeOther describes a file that does not begin with that
+ * @returns whether frames may follow: not so if even the line was cut
+ * @throws {TineError} `bad-results`, if it is another file, or of another version
+ */
+export async function readHeader(
+  file: ByteSource,
+  path: string,
+  magic: string,
+  describeOther: (start: Uint8Array) => string,
+): Promise<boolean> {
+  const wanted = `${magic}1\n`;
   const header = new Uint8Array(wanted.length);
   let length = 0;
   while (length < header.length) {
@@ -296,15 +319,13 @@ async function checkHeader(file: Deno.FsFile, path: string): Promise<boolean> {
     if (count === null) break;
     length += count;
   }
-  const text = new TextDecoder().decode(header.subarray(0, length));
-  if (text === RECORD_HEADER) return true;
-  if (RECORD_HEADER.startsWith(text)) return false;
-  if (text.startsWith(RECORD_MAGIC)) {
-    const version = text.slice(RECORD_MAGIC.length).trim();
-    throw new TineError("bad-results", `${path} is of version ${version}, this tine reads version 1`);
-  }
-  const start = previewBytes(header.subarray(0, length));
-  throw new TineError("bad-results", `${path} holds no records of tine: it starts with ${start}`);
+  const start = header.subarray(0, length), text = new TextDecoder().decode(start);
+  if (text === wanted) return true;
+  if (wanted.startsWith(text)) return false;
+  const other = text.startsWith(magic)
+    ? `is of version ${text.slice(magic.length).trim()}, this tine reads version 1`
+    : describeOther(start);
+  throw new TineError("bad-results", `${path} ${other}`);
 }
 
 /** The file, in the folder of its test. */

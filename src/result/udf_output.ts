@@ -16,6 +16,7 @@ import { ByteReader } from "../wire/byte_reader.ts";
 import type { ByteWriter } from "../wire/byte_writer.ts";
 import { FrameReader } from "../wire/frame_reader.ts";
 import { exists } from "./owner.ts";
+import { readHeader } from "./read_records.ts";
 
 /** The folder of what UDFs returned, in the folder of a test. */
 export const UDF_FOLDER = "udfs";
@@ -393,21 +394,7 @@ async function readHead(
   file: Deno.FsFile,
   path: string,
 ): Promise<{ head: UdfHead; frames: FrameReader } | undefined> {
-  const wanted = new TextEncoder().encode(HEADER);
-  const header = new Uint8Array(wanted.length);
-  let length = 0;
-  while (length < header.length) {
-    const count = await file.read(header.subarray(length));
-    if (count === null) break;
-    length += count;
-  }
-  const text = new TextDecoder().decode(header.subarray(0, length));
-  if (text !== HEADER) {
-    if (HEADER.startsWith(text)) return undefined;
-    if (!text.startsWith(MAGIC)) throw new TineError("bad-results", `${path} is not what tine writes there`);
-    const version = text.slice(MAGIC.length).trim();
-    throw new TineError("bad-results", `${path} is of version ${version}, this tine reads version 1`);
-  }
+  if (!await readHeader(file, path, MAGIC, () => "is not what tine writes there")) return undefined;
   const frames = new FrameReader(file);
   try {
     while (!frames.next()) if (!await frames.fill()) return undefined;

@@ -5,13 +5,13 @@ import { parseAddress } from "../address.ts";
 import type { Agents } from "./agents.ts";
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { duration, flag, flagName, integer, size, text } from "../flags.ts";
+import { duration, flag, flagName, integer, text } from "../flags.ts";
 import { type Interrupts, onInterrupt } from "../interrupts.ts";
 import { checkListenFlags, type ListenFlags, listens, openListener } from "./listener.ts";
 import { checkModuleFlags, isModule, moduleFlags } from "../module_flags.ts";
 import { supervisionFlags } from "../supervision_flags.ts";
 import { escape } from "../terminal.ts";
-import { placeOfUdf } from "../udf_target.ts";
+import { maxFrame, placeOfUdf } from "../udf_target.ts";
 
 /** Where this agent listens and what it relays to, as the command line gives it. */
 interface Places extends ListenFlags {
@@ -78,11 +78,7 @@ export const command = defineCommand({
       help: "threads that run a module; a stuck one ends its connections",
     }),
     watch: flag({ help: "replace a module by its new version whenever it changes" }),
-    maxFrame: size({
-      min: 1,
-      max: 2 ** 31 - 1,
-      help: "largest message accepted (default: 64MiB, for snapshots as memory allows)",
-    }),
+    maxFrame,
     record: text({
       value: "FILE",
       complete: "file",

@@ -1,10 +1,10 @@
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { choice, duration, flag, flagName, list, size, text, type Values } from "../flags.ts";
+import { choice, duration, flag, flagName, list, text, type Values } from "../flags.ts";
 import { inputFlagNames, inputFlags } from "../input_flags.ts";
 import { checkModuleFlags, isModule, moduleFlags } from "../module_flags.ts";
 import { supervisionFlags } from "../supervision_flags.ts";
-import { checkTarget, targetFlags, udfDataFlags } from "../udf_target.ts";
+import { checkTarget, maxFrame, targetFlags, udfDataFlags } from "../udf_target.ts";
 
 const flags = {
   ...targetFlags,
@@ -44,11 +44,7 @@ const flags = {
   ...supervisionFlags,
   ...moduleFlags,
   watch: flag({ help: "with --handler MODULE: replace it by its new version whenever it changes" }),
-  maxFrame: size({
-    min: 1,
-    max: 2 ** 31 - 1,
-    help: "largest message accepted (default: 64MiB, for snapshots as memory allows)",
-  }),
+  maxFrame,
   record: text({ value: "FILE", complete: "file", help: "record both directions, for tine replay" }),
 };
 

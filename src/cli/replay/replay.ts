@@ -4,11 +4,11 @@ import type { ReplayReport } from "../../udf/replay.ts";
 import { defineCommand } from "../command.ts";
 import { count } from "../../base/units.ts";
 import { UsageError } from "../errors.ts";
-import { duration, flag, number, size } from "../flags.ts";
+import { duration, flag, number } from "../flags.ts";
 import { onInterrupt } from "../interrupts.ts";
 import { checkModuleFlags, moduleFlags, moduleOptions } from "../module_flags.ts";
 import { escape, type Style, style, writeStdout } from "../terminal.ts";
-import { checkTarget, reachUdf, targetFlags } from "../udf_target.ts";
+import { checkTarget, maxFrame, reachUdf, targetFlags } from "../udf_target.ts";
 
 /** Differences that people are shown; further ones are counted. */
 const MAX_SHOWN_DIFFERENCES = 20;
@@ -30,11 +30,7 @@ const flags = {
     help: "give up a UDF that goes on so long after the last request",
   }),
   ...moduleFlags,
-  maxFrame: size({
-    min: 1,
-    max: 2 ** 31 - 1,
-    help: "largest message accepted (default: 64MiB, for snapshots as memory allows)",
-  }),
+  maxFrame,
 };
 
 /** `tine replay`: does a UDF still answer as it did when it was recorded? */

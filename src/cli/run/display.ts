@@ -1,5 +1,6 @@
 import type { Item } from "../../node/item.ts";
 import type { UdfProgress } from "../../bridge/messages.ts";
+import type { PlanOutcome } from "../../experiment/run_plan.ts";
 import type { UdfSummary } from "../../result/summary.ts";
 import type { GateVerdict } from "../../result/gates/mod.ts";
 import { showsUnicode, style, writeStdout } from "../terminal.ts";
@@ -68,18 +69,8 @@ export interface TestOutcome {
 }
 
 /** A plan that has ended. */
-export interface PlanSummary {
-  readonly ok: number;
-  /** Failed, or over their time. */
-  readonly failed: number;
-  readonly canceled: number;
-  readonly kept: number;
-  readonly notRun: number;
-  /** Repeats that `--until` did without. */
-  readonly notNeeded: number;
+export interface PlanSummary extends Omit<PlanOutcome, "gates"> {
   readonly durationMs: number;
-  /** Where the results are. */
-  readonly folder: string;
   /** Verdicts of gates. */
   readonly gates?: readonly GateVerdict[];
 }

@@ -10,7 +10,7 @@ import { onInterrupt } from "../interrupts.ts";
 import { permissionFlags } from "../module_flags.ts";
 import { GATE_FAILED, gatesGiven } from "../gate/gate.ts";
 import { escape, writeStdout } from "../terminal.ts";
-import { findingsOfUdfs } from "../vet.ts";
+import { findingsOfUdfs, PLAN } from "../vet.ts";
 
 /** How long a test may take to end at once; then the program ends, and watchdogs clean up. */
 const KILL_GRACE_MS = 5000;
@@ -72,11 +72,7 @@ export const command = defineCommand({
     json: flag({ help: "a JSON object a line for what happens; with --dry-run, the plan" }),
   },
   trailing: true,
-  positionals: [{
-    name: "PLAN",
-    help: "a file in JSON, JSONC or YAML, or a .ts or .js that writes the plan; -: stdin",
-    complete: "file",
-  }],
+  positionals: [PLAN],
   examples: [
     { command: "tine run my_plan.yaml", what: "run all tests" },
     { command: "tine run my_plan.yaml --test cca=bbr --resume", what: "some of them, and only what is not done yet" },

@@ -2,11 +2,11 @@ import { messageOf, TineError } from "../../base/errors.ts";
 import { CaseFileError, type CaseResult } from "../../udf/cases/mod.ts";
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { duration, flag, list, size, text } from "../flags.ts";
+import { duration, flag, list, text } from "../flags.ts";
 import { onInterrupt } from "../interrupts.ts";
 import { checkModuleFlags, moduleFlags } from "../module_flags.ts";
 import { escape, style, writeStdout } from "../terminal.ts";
-import { checkTarget, targetFlags } from "../udf_target.ts";
+import { checkTarget, maxFrame, targetFlags } from "../udf_target.ts";
 import type { CaseReport } from "./reports.ts";
 
 const flags = {
@@ -28,11 +28,7 @@ const flags = {
     help: "give up a UDF that is silent, or does not end, for so long",
   }),
   ...moduleFlags,
-  maxFrame: size({
-    min: 1,
-    max: 2 ** 31 - 1,
-    help: "largest message accepted (default: 64MiB, for snapshots as memory allows)",
-  }),
+  maxFrame,
 };
 
 /** `tine test`: does a UDF answer as its cases say? */

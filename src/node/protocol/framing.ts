@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { concat } from "../../wire/bytes.ts";
 import { ByteWriter } from "../../wire/byte_writer.ts";
 import { TineError } from "../../base/errors.ts";
 import {
@@ -130,16 +131,6 @@ export class Joiner {
     if (more) return undefined;
     this.#parts.delete(key);
     this.#bytes -= parts.reduce((sum, part) => sum + part.length + PART_OVERHEAD_BYTES, 0);
-    return { kind, origin, name, payload: join(parts) };
+    return { kind, origin, name, payload: concat(parts) };
   }
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let position = 0;
-  for (const part of parts) {
-    joined.set(part, position);
-    position += part.length;
-  }
-  return joined;
 }

@@ -1,9 +1,7 @@
-import type { Handler, InitRequest, Outcome, Output, Point } from "../udf_types.ts";
-import { Groups } from "./groups.ts";
-import { NumberField } from "./number_field.ts";
-import { readOptions } from "./options.ts";
-import { type SavedWindow, SlidingWindow, WINDOW_OPTIONS, type WindowLimits, windowLimits } from "./sliding_window.ts";
+import type { Handler, Output } from "../udf_types.ts";
+import { WINDOW_OPTIONS, windowLimits } from "./sliding_window.ts";
 import type { SortedValues } from "./sorted_values.ts";
+import { createWindowHandler } from "./window_handler.ts";
 
 const OPTIONS = {
   field: ["string"],
@@ -32,66 +30,32 @@ const DEVIATIONS = 1.4826;
  * process modeling and identification", 2002.
  */
 export function createHandler(agent: Output): Handler {
-  let ready = false;
-  let field = new NumberField("anomaly", "");
   let threshold = 3;
   let floor = 0;
   let warmUp = 0;
-  let as = "";
-  let limits: WindowLimits;
-  const groups = new Groups("anomaly", () => new SlidingWindow(limits));
-  let late = 0;
-
-  function init(request: InitRequest): Outcome {
-    const outcome = readOptions(request, OPTIONS, (given) => {
-      field = new NumberField("anomaly", given.text("field"));
-      limits = windowLimits("anomaly", given);
+  return createWindowHandler(agent, {
+    name: "anomaly",
+    types: OPTIONS,
+    configure(given) {
+      const limits = windowLimits("anomaly", given);
       const isPositive = (value: number) => value > 0 && Number.isFinite(value);
       threshold = given.double("threshold", "above 0.0", isPositive) ?? 3;
       floor = given.double("floor", "at least 0.0", (value) => value === 0 || isPositive(value)) ?? 0;
       warmUp = given.integer("warmUp", { min: 1, max: limits.size }) ?? Math.min(10, limits.size);
-      as = given.text("as", "anomaly");
-      groups.configure(given);
-    });
-    ready = outcome.success;
-    return outcome;
-  }
-
-  function point(point: Point): Promise<void> | void {
-    if (!ready) throw new Error("a point came before a successful init");
-    const value = field.readFinite(point);
-    if (value === undefined) return;
-    const window = groups.of(point.group);
-    const time = limits.spanNs === undefined ? 0n : point.time;
-    if (!window.advance(time)) {
-      late++;
-      return;
-    }
-    let isFar = false;
-    if (window.sorted.length >= warmUp) {
-      const center = median(window.sorted);
-      const deviation = Math.max(floor, DEVIATIONS * medianDistance(window.sorted, center));
-      isFar = Math.abs(value - center) > threshold * deviation;
-      point.fieldsDouble.set(`${as}_median`, center).set(`${as}_deviation`, deviation);
-    }
-    window.add(value, time);
-    point.fieldsBool.set(as, isFar);
-    return agent.point(point);
-  }
-
-  return {
-    info: () => ({ wants: "stream", provides: "stream", options: OPTIONS }),
-    init,
-    point,
-    snapshot: () => groups.snapshot({ field: field.name }, (window) => window.save()),
-    restore: (snapshot) =>
-      groups.restore(snapshot, { field: field.name }, (saved: SavedWindow) => SlidingWindow.load(limits, saved)),
-    stop() {
-      field.report();
-      if (late > 0) console.error(`anomaly: dropped ${late} points that came later than their window`);
-      groups.report();
+      return limits;
     },
-  };
+    answer(point, value, time, window, as) {
+      let isFar = false;
+      if (window.sorted.length >= warmUp) {
+        const center = median(window.sorted);
+        const deviation = Math.max(floor, DEVIATIONS * medianDistance(window.sorted, center));
+        isFar = Math.abs(value - center) > threshold * deviation;
+        point.fieldsDouble.set(`${as}_median`, center).set(`${as}_deviation`, deviation);
+      }
+      window.add(value, time);
+      point.fieldsBool.set(as, isFar);
+    },
+  });
 }
 
 /** Returns the median of at least one value. */
