@@ -8,7 +8,7 @@ import { type LocalProcess, startLocal } from "../node/launch/local.ts";
 import type { UdfConfig } from "../node/plan/types.ts";
 import { findTool } from "../node/process/tools.ts";
 import { encodeFrame, Kind, Lane, type Message } from "../node/protocol/frame.ts";
-import { FLOW_ITEMS } from "../result/read_flows.ts";
+import { FLOW_ITEMS } from "../result/flow_index.ts";
 import type { UdfSummary } from "../result/summary.ts";
 import type { StorePlace } from "../result/test_store.ts";
 import { lines } from "../base/lines.ts";

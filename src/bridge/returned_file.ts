@@ -1,6 +1,7 @@
 import { messageOf, TineError } from "../base/errors.ts";
 import type { TableSchema } from "../result/tables/table.ts";
-import { UDF_FOLDER, UdfColumns, udfFileName, writeUdfHead } from "../result/udf_output.ts";
+import { UDF_FOLDER, udfFileName, writeUdfHead } from "../result/udf_output.ts";
+import { UdfColumns } from "../result/udf_columns.ts";
 import type { Batch } from "../udf/batcher.ts";
 import { encodeResponse } from "../udf/codec.ts";
 import type { FrameTaker } from "../udf/handler.ts";

@@ -2,11 +2,11 @@ import type { Flows } from "../flow/flows.ts";
 import { messageOf, TineError } from "../base/errors.ts";
 import { Canceled, type RunContext, type Runner, type Unsigned } from "./runner.ts";
 import { ChildNode, type Spill } from "./child_node.ts";
-import { now, settlesWithin, startLongTimer } from "../base/time.ts";
+import { now, settlesWithin } from "../base/time.ts";
 import type { ClockRelation } from "./clock_relation.ts";
 import { type Feedback, NO_FEEDBACK } from "./feedback.ts";
 import { HeldResults, type Uplink } from "./held_results.ts";
-import { type Activity, type Item, nodeInfo } from "./item.ts";
+import { type Item, nodeInfo } from "./item.ts";
 import type { Host, Launch } from "./launch/launcher.ts";
 import { nodeKey, type NodeTree, runTree, type RunTreeActions } from "./run_tree.ts";
 import type { Node, Run } from "./plan/types.ts";
@@ -14,7 +14,7 @@ import { createProcesses, type NodeProcesses } from "./process/node_processes.ts
 import { temporaryPath, type Watchdog } from "./process/watchdog.ts";
 import type { Message } from "./protocol/frame.ts";
 import { decodeItem, encodeItem, laneOf } from "./protocol/kinds.ts";
-import { RunTimesReporter } from "./run_times.ts";
+import { ActivityReporter, RunTimesReporter } from "./run_times.ts";
 
 /** How long a node that ends waits for its parent to answer what time it is. */
 const CLOCK_GRACE_MS = 5000;
@@ -355,54 +355,4 @@ function afterCancel(message: string): string {
 async function loadFlows(): Promise<Flows> {
   const { createFlows } = await import("../flow/create_flows.ts");
   return createFlows();
-}
-
-/** The shortest time between two reports of what a node does. */
-const INTERVAL_MS = 200;
-/** The most runs that a report names; it counts the others. */
-const MAX_NAMED = 8;
-
-/** Counts the runs of a node, and reports changes a few times a second. */
-export class ActivityReporter implements Disposable {
-  readonly #running = new Map<symbol, string>();
-  readonly #report: (report: Unsigned<Activity>) => void;
-  #ended = 0;
-  #timer: Disposable | undefined;
-  #disposed = false;
-
-  constructor(report: (report: Unsigned<Activity>) => void) {
-    this.#report = report;
-  }
-
-  /**
-   * A run starts; it ends when what is returned is disposed.
-   *
-   * @param options `counted`: whether it is one of the runs that have ended then; true by default
-   */
-  start(name: string, { counted = true } = {}): Disposable {
-    const key = Symbol(name);
-    this.#running.set(key, name);
-    this.#changed();
-    return {
-      [Symbol.dispose]: () => {
-        this.#running.delete(key);
-        if (counted) this.#ended++;
-        this.#changed();
-      },
-    };
-  }
-
-  [Symbol.dispose](): void {
-    this.#disposed = true;
-    this.#timer?.[Symbol.dispose]();
-  }
-
-  #changed(): void {
-    if (this.#timer !== undefined || this.#disposed) return;
-    this.#timer = startLongTimer(INTERVAL_MS, () => {
-      this.#timer = undefined;
-      const running = Array.from(this.#running.values().take(MAX_NAMED));
-      this.#report({ type: "activity", running, more: this.#running.size - running.length, ended: this.#ended });
-    });
-  }
 }

@@ -1,7 +1,8 @@
 import { messageOf } from "../base/errors.ts";
 import { shorten } from "../base/shorten.ts";
 import { now, startLongTimer } from "../base/time.ts";
-import type { RunTime } from "./item.ts";
+import type { Activity, RunTime } from "./item.ts";
+import type { Unsigned } from "./runner.ts";
 
 /** The shortest time between two reports. */
 const INTERVAL_MS = 100;
@@ -76,5 +77,55 @@ export class RunTimesReporter {
     this.#chars += run.path.length + run.name.length + (run.error?.length ?? 0);
     const waitMs = Math.max(0, this.#reportedMs + INTERVAL_MS - performance.now());
     this.#timer ??= startLongTimer(waitMs, () => this.flush());
+  }
+}
+
+/** The shortest time between two reports of what a node does. */
+const ACTIVITY_INTERVAL_MS = 200;
+/** The most runs that a report names; it counts the others. */
+const MAX_NAMED = 8;
+
+/** Counts the runs of a node, and reports changes a few times a second. */
+export class ActivityReporter implements Disposable {
+  readonly #running = new Map<symbol, string>();
+  readonly #report: (report: Unsigned<Activity>) => void;
+  #ended = 0;
+  #timer: Disposable | undefined;
+  #disposed = false;
+
+  constructor(report: (report: Unsigned<Activity>) => void) {
+    this.#report = report;
+  }
+
+  /**
+   * A run starts; it ends when what is returned is disposed.
+   *
+   * @param options `counted`: whether it is one of the runs that have ended then; true by default
+   */
+  start(name: string, { counted = true } = {}): Disposable {
+    const key = Symbol(name);
+    this.#running.set(key, name);
+    this.#changed();
+    return {
+      [Symbol.dispose]: () => {
+        this.#running.delete(key);
+        if (counted) this.#ended++;
+        this.#changed();
+      },
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.#disposed = true;
+    this.#timer?.[Symbol.dispose]();
+  }
+
+  #changed(): void {
+    if (this.#timer !== undefined || this.#disposed) return;
+    this.#timer = startLongTimer(ACTIVITY_INTERVAL_MS, () => {
+      this.#timer = undefined;
+      const running = Array.from(this.#running.values().take(MAX_NAMED));
+      this.#report({ type: "activity", running, more: this.#running.size - running.length, ended: this.#ended });
+    });
   }
 }

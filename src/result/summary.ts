@@ -5,7 +5,7 @@
  */
 
 import { messageOf, TineError } from "../base/errors.ts";
-import type { UdfColumn } from "./udf_output.ts";
+import type { UdfColumn } from "./udf_columns.ts";
 
 /** How a test ended; `running` until then, and for ever where tine was killed. */
 export type TestStatus = "running" | "ok" | "failed" | "canceled" | "timeout";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { UdfColumns } from "../../src/result/udf_output.ts";
+import { UdfColumns } from "../../src/result/udf_columns.ts";
 import { Point } from "../../src/udf/point.ts";
 
 Deno.test("UdfColumns has the order of the table, then of names, whatever order a UDF sends its fields in", () => {

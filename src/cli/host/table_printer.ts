@@ -3,7 +3,7 @@ import { TineError } from "../../base/errors.ts";
 import { grouped } from "../../base/units.ts";
 import { type ExportFormat, loadFormat } from "../../result/export/formats.ts";
 import { pointsTable } from "../../result/tables/udf_table.ts";
-import { MAX_COLUMNS } from "../../result/udf_output.ts";
+import { MAX_COLUMNS } from "../../result/udf_columns.ts";
 import type { Batch } from "../../udf/batcher.ts";
 import type { Point } from "../../udf/point.ts";
 import { writeStdout } from "../terminal.ts";

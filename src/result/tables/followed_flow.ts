@@ -2,7 +2,7 @@ import { ECHO, SHARED_CLOCK } from "../../flow/analysis/mod.ts";
 import { type PACKET_COUNTS, sumCounts } from "../../flow/report.ts";
 import { type Chunk, isAtServer, readChunk } from "../../flow/records/read_chunk.ts";
 import type { Message } from "../../node/protocol/frame.ts";
-import { haveOneClock, type IndexedFlow, type ServerToClient, serverToClient } from "../read_flows.ts";
+import { haveOneClock, type IndexedFlow, type ServerToClient, serverToClient } from "../flow_index.ts";
 import type { RecordPlace } from "../read_records.ts";
 import type { FlowRows, LiveRows } from "./live.ts";
 import type { SourceFlows } from "./source.ts";

@@ -1,7 +1,8 @@
 import type { Message } from "../../node/protocol/frame.ts";
 import type { Chunk } from "../../flow/records/read_chunk.ts";
 import type { OffsetEstimate } from "../../flow/analysis/mod.ts";
-import type { IndexedFlow, Measured } from "../read_flows.ts";
+import type { Measured } from "../read_flows.ts";
+import type { IndexedFlow } from "../flow_index.ts";
 import type { LoggedLine } from "../read_logs.ts";
 import type { SourceFlows } from "./source.ts";
 import type { RowChunk } from "./table.ts";

@@ -1,14 +1,6 @@
 import { type MatchedPacket, type OffsetEstimate, PacketMatcher, SHARED_CLOCK } from "../../flow/analysis/mod.ts";
-import {
-  haveOneClock,
-  type IndexedFlow,
-  measureFlow,
-  mergedChunks,
-  type OnSamples,
-  serverShift,
-  serverToClient,
-  warmUpOf,
-} from "../read_flows.ts";
+import { measureFlow, type OnSamples, warmUpOf } from "../read_flows.ts";
+import { haveOneClock, type IndexedFlow, mergedChunks, serverShift, serverToClient } from "../flow_index.ts";
 import { RecordFile } from "../read_records.ts";
 import type { FlowRows } from "./live.ts";
 import { columnsOf, constant, senderValues, SourceFlows, type TableSource, testValues, WARMUP } from "./source.ts";

@@ -1,7 +1,8 @@
 import type { FlowInfo } from "../../node/item.ts";
 import { declarationOf, type RecordKind } from "../../flow/records/format.ts";
 import { type Chunk, ChunkReader } from "../../flow/records/read_chunk.ts";
-import { type IndexedFlow, warmUpOf } from "../read_flows.ts";
+import { warmUpOf } from "../read_flows.ts";
+import type { IndexedFlow } from "../flow_index.ts";
 import { RecordFile } from "../read_records.ts";
 import {
   columnsOf,

@@ -1,5 +1,6 @@
 import { Kind, type Message } from "../../node/protocol/frame.ts";
-import { GrowingIndex, type IndexedFlow, type Measured } from "../read_flows.ts";
+import type { Measured } from "../read_flows.ts";
+import { GrowingIndex, type IndexedFlow } from "../flow_index.ts";
 import type { LoggedLine } from "../read_logs.ts";
 import type { RecordPlace } from "../read_records.ts";
 import {

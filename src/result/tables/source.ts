@@ -3,9 +3,11 @@ import { TineError } from "../../base/errors.ts";
 import { glob } from "../../base/glob.ts";
 import type { TestResults } from "../open_results.ts";
 import type { TestSummary } from "../summary.ts";
-import { joinedColumns, type ReturnedPoint, type UdfColumn } from "../udf_output.ts";
+import type { ReturnedPoint } from "../udf_output.ts";
+import { joinedColumns, type UdfColumn } from "../udf_columns.ts";
 import { clockOf, type NodeClock } from "../node_clock.ts";
-import { type FlowIndex, type IndexedFlow, indexFlows, type OnSamples, startOf, type WarmUp } from "../read_flows.ts";
+import type { OnSamples, WarmUp } from "../read_flows.ts";
+import { type FlowIndex, type IndexedFlow, indexFlows, startOf } from "../flow_index.ts";
 import type { Column, ConstantValue, TableSchema, TimeValues, Values } from "./table.ts";
 
 /** What tables are made from: a test, and what identifies it among others. */

@@ -1,5 +1,6 @@
 import type { FieldValue } from "../../udf/point.ts";
-import { findUdfFile, readUdfPoints, type ReturnedPoint, UDF_TABLE_PREFIX, type UdfColumn } from "../udf_output.ts";
+import { findUdfFile, readUdfPoints, type ReturnedPoint, UDF_TABLE_PREFIX } from "../udf_output.ts";
+import type { UdfColumn } from "../udf_columns.ts";
 import { columnsOf, constant, type TableSource, testValues, TIME } from "./source.ts";
 import type { Column, RowChunk, Table, Values } from "./table.ts";
 
