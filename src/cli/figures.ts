@@ -2,7 +2,7 @@
 
 import { tableLines } from "../base/text.ts";
 import { count } from "../base/units.ts";
-import { type Figure, figureText, type FigureUnit, type SpreadPart, UNKNOWN } from "../flow/analysis/mod.ts";
+import { type Figure, figureText, type FigureUnit, partTitle, type SpreadPart, UNKNOWN } from "../flow/analysis/mod.ts";
 
 export { bitRate, figureText, milliseconds, percent, seconds, UNKNOWN } from "../flow/analysis/mod.ts";
 export { groupFlows } from "../result/flow_groups.ts";
@@ -33,6 +33,19 @@ export interface Column<T> {
  */
 export function column<T>(head: string, { unit, value }: Figure<T>, part?: SpreadPart): Column<T> {
   return { head, unit, value: (of) => value(of, part) };
+}
+
+/** Returns the columns of figures under their titles. */
+export function titled<T>(...figures: readonly Figure<T>[]): Column<T>[] {
+  return figures.map((figure) => column(figure.title, figure));
+}
+
+/** Returns the columns of values of a distribution of times: `RTT min`, `median`, `max ms`. */
+export function spread<T>(figure: Figure<T>, ...parts: readonly SpreadPart[]): Column<T>[] {
+  return parts.map((part, i) => {
+    const start = i === 0 ? `${figure.title} ` : "", end = i === parts.length - 1 ? " ms" : "";
+    return column(start + partTitle(part) + end, figure, part);
+  });
 }
 
 /**

@@ -14,7 +14,17 @@ import {
   worstBottlenecks,
 } from "../../flow/analysis/mod.ts";
 import type { Measured, MeasuredPackets, MeasuredStream, MeasuredTransactions } from "../../result/mod.ts";
-import { type Column, column, figureText, groupFlows, type Row, separated, type Table, tableOf } from "../figures.ts";
+import {
+  type Column,
+  column,
+  figureText,
+  groupFlows,
+  type Row,
+  separated,
+  spread,
+  type Table,
+  tableOf,
+} from "../figures.ts";
 import { escape } from "../terminal.ts";
 import { BOTTLENECKS } from "../traffic/client_report.ts";
 import { streamColumns } from "../traffic/stream_report.ts";
@@ -220,9 +230,7 @@ const { rtt, lateness } = PACKET_FIGURES, { lostPercent } = PATH_FIGURES;
 const SENDERS: Table<PacketFigures> = {
   names: ["UDP"],
   columns: [
-    column("RTT median", rtt),
-    column("p99", rtt, "p99"),
-    column("max ms", rtt, "max"),
+    ...spread(rtt, "median", "p99", "max"),
     { head: "sent", unit: "packet", value: ({ toServer, fromServer }) => (toServer ?? fromServer)?.sent },
     { head: "lost there", unit: "%", value: ({ toServer }) => toServer && lostPercent.value(toServer) },
     { head: "back", unit: "%", value: ({ fromServer }) => fromServer && lostPercent.value(fromServer) },

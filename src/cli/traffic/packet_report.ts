@@ -10,6 +10,7 @@ import {
   type PacketFigures,
   type PacketFlowFigures,
   type PacketInterval,
+  partTitle,
   PATH_FIGURES,
   type PathFigures,
   REFUSED_FIGURES,
@@ -17,7 +18,18 @@ import {
   sumPackets,
   sumWhereKnown,
 } from "../../flow/analysis/mod.ts";
-import { bitRate, column, figureText, milliseconds, percent, separated, type Table, tableOf } from "../figures.ts";
+import {
+  bitRate,
+  column,
+  figureText,
+  milliseconds,
+  percent,
+  separated,
+  spread,
+  type Table,
+  tableOf,
+  titled,
+} from "../figures.ts";
 import type { PacketReport } from "../../flow/report.ts";
 import { type ClientReport, type FlowResult, sumsOf } from "./client_report.ts";
 import type { PacketFlow } from "./packet_flow.ts";
@@ -33,13 +45,8 @@ export const PACKET_REPORT: ClientReport<PacketFlow, PacketInterval, PacketFlowF
   intervalTable: {
     names: ["flow", "seconds"],
     columns: [
-      column("sent", sent),
-      column("received", received),
-      column("sending", sendBitsPerSecond),
-      column("receiving", receiveBitsPerSecond),
-      column("RTT min", rtt, "min"),
-      column("median", rtt, "median"),
-      column("max ms", rtt, "max"),
+      ...titled(sent, received, sendBitsPerSecond, receiveBitsPerSecond),
+      ...spread(rtt, "min", "median", "max"),
     ],
     widths: [8, 11, 9, 9, 11, 11, 7, 7, 7],
   },
@@ -119,13 +126,9 @@ export interface ShownPackets {
 const PATHS: Table<PathFigures> = {
   names: ["packets"],
   columns: [
-    column("sent", PATH_FIGURES.sent),
-    column("received", PATH_FIGURES.received),
-    column("lost", PATH_FIGURES.lost),
+    ...titled(PATH_FIGURES.sent, PATH_FIGURES.received, PATH_FIGURES.lost),
     { ...column("", PATH_FIGURES.lostPercent), absent: "" },
-    column("duplicates", PATH_FIGURES.duplicates),
-    column("reordered", PATH_FIGURES.reordered),
-    column("dropped", PATH_FIGURES.socketDrops),
+    ...titled(PATH_FIGURES.duplicates, PATH_FIGURES.reordered, PATH_FIGURES.socketDrops),
   ],
 };
 
@@ -168,7 +171,7 @@ export function packetTables({ label, complete, refused, figures, clockOffset }:
   return lines;
 }
 
-const TIME_HEADS = ["milliseconds", ...SPREAD_PARTS.map((part) => part === "p999" ? "p99.9" : part)];
+const TIME_HEADS = ["milliseconds", ...SPREAD_PARTS.map(partTitle)];
 
 /** The row of a distribution of times; empty where nothing was measured. */
 function timeRow<T>(name: string, figure: Figure<T>, of: T): string[][] {

@@ -9,7 +9,7 @@ import {
   sumStreams,
   sumWhereKnown,
 } from "../../flow/analysis/mod.ts";
-import { type Column, column, medianOrOnly, type Row, tableOf } from "../figures.ts";
+import { type Column, column, medianOrOnly, type Row, tableOf, titled } from "../figures.ts";
 import { type ClientReport, type FlowResult, sumsOf } from "./client_report.ts";
 import type { StreamFlow } from "./stream_flow.ts";
 
@@ -22,11 +22,9 @@ export const STREAM_REPORT: ClientReport<StreamFlow, StreamInterval, StreamFigur
   intervalTable: {
     names: ["flow", "seconds"],
     columns: [
-      column("received", bytes),
-      column("goodput", goodputBitsPerSecond),
-      column("resent", retransmits),
+      ...titled(bytes, goodputBitsPerSecond, retransmits),
       column("RTT ms", rttMicros),
-      column("cwnd", cwndBytes),
+      ...titled(cwndBytes),
     ],
     widths: [8, 11, 9, 11, 6, 7, 9],
   },
@@ -67,12 +65,15 @@ export const STREAM_REPORT: ClientReport<StreamFlow, StreamInterval, StreamFigur
   bottlenecks: ({ flow, figures }, load) => streamBottlenecks(figures, load, flow.paced),
 };
 
+const [received, goodput, resent, marks] = titled(
+  STREAM_FIGURES.bytes,
+  STREAM_FIGURES.goodputBitsPerSecond,
+  STREAM_FIGURES.retransmits,
+  STREAM_FIGURES.congestionMarks,
+);
 /** The columns of TCP flows that all tables have. */
 export const streamColumns = {
-  received: column("received", STREAM_FIGURES.bytes),
-  goodput: column("goodput", STREAM_FIGURES.goodputBitsPerSecond),
-  resent: column("resent", STREAM_FIGURES.retransmits),
-  marks: column("CE", STREAM_FIGURES.congestionMarks),
+  ...{ received, goodput, resent, marks },
   rtt: medianOrOnly("RTT ms", STREAM_FIGURES.rtt, STREAM_FIGURES.rttLastMicros),
   rttP99: column("p99 ms", STREAM_FIGURES.rtt, "p99"),
   cwnd: medianOrOnly("cwnd", STREAM_FIGURES.cwnd, STREAM_FIGURES.cwndLastBytes),

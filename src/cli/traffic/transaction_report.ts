@@ -1,6 +1,8 @@
 import {
   Distribution,
+  type Figure,
   figuresOf,
+  partTitle,
   sumTransactions,
   sumWhereKnown,
   TRANSACTION_FIGURES,
@@ -91,14 +93,8 @@ export function transactionTable(
   if (all.some(({ lost }) => lost !== undefined)) {
     counts.push(column("unanswered", unanswered), column("", unansweredPercent));
   }
-  const times = (figure: typeof latency): Column<TransactionFigures>[] => [
-    column("mean", figure, "mean"),
-    column("median", figure),
-    column("p90", figure, "p90"),
-    column("p99", figure, "p99"),
-    column("p99.9", figure, "p999"),
-    column("max", figure, "max"),
-  ];
+  const times = (figure: Figure<TransactionFigures>) =>
+    (["mean", "median", "p90", "p99", "p999", "max"] as const).map((part) => column(partTitle(part), figure, part));
   return [
     ...tableOf({ names: [name], columns: counts }, rows),
     "",

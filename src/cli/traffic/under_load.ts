@@ -12,7 +12,7 @@ import {
   sumStreams,
 } from "../../flow/analysis/mod.ts";
 import type { Flows } from "../../flow/flows.ts";
-import { column, milliseconds, type Table, tableHead, tableRows } from "../figures.ts";
+import { milliseconds, spread, type Table, tableHead, tableRows, titled } from "../figures.ts";
 import { escape } from "../terminal.ts";
 import {
   bottleneckLines,
@@ -71,14 +71,8 @@ const { rtt, lostPercent, roundTripsPerMinute, uploadGoodputBitsPerSecond, downl
 const PHASE_TABLE: Table<LoadFigures> = {
   names: ["path"],
   columns: [
-    column("RTT min", rtt, "min"),
-    column("median", rtt, "median"),
-    column("p99", rtt, "p99"),
-    column("max ms", rtt, "max"),
-    column("lost", lostPercent),
-    column("trips/min", roundTripsPerMinute),
-    column("upload", uploadGoodputBitsPerSecond),
-    column("download", downloadGoodputBitsPerSecond),
+    ...spread(rtt, "min", "median", "p99", "max"),
+    ...titled(lostPercent, roundTripsPerMinute, uploadGoodputBitsPerSecond, downloadGoodputBitsPerSecond),
   ],
   widths: [8, 7, 7, 7, 7, 6, 9, 11, 11],
 };

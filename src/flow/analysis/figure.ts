@@ -30,6 +30,11 @@ export const SPREAD_PARTS = ["min", "mean", "median", "p99", "p999", "max"] as c
 /** A value of a distribution that is a figure; `p90` is one of times of transactions alone. */
 export type SpreadPart = typeof SPREAD_PARTS[number] | "p90";
 
+/** Returns the name of a value of a distribution for people: `p99.9`. */
+export function partTitle(part: SpreadPart): string {
+  return part === "p999" ? "p99.9" : part;
+}
+
 /** What a figure is, for people. */
 export interface FigureDefinition {
   /** A word or two, as tables head it. */
@@ -92,7 +97,7 @@ export function columnsOf<T>(figures: Figures<T>): FigureColumn<T>[] {
     if (parts === undefined) return [{ key: name, ...figure }];
     return parts.map((part) => ({
       key: keyOf(name, part, unit),
-      title: `${title} ${part === "p999" ? "p99.9" : part}`,
+      title: `${title} ${partTitle(part)}`,
       unit,
       definition,
       ...(better === undefined ? {} : { better }),

@@ -26,6 +26,7 @@ export {
   figuresOf,
   type FigureUnit,
   type FlowProtocol,
+  partTitle,
   rounded,
   SPREAD_PARTS,
   type SpreadPart,
