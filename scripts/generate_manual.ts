@@ -114,7 +114,7 @@ function tableColumns(): string {
       if (last?.[2] === plain(definition)) last[0] += ` ${code(name)}`;
       else rows.push([code(name), tag ? "tag" : type, plain(definition)]);
     }
-    return `### ${name}\n\nA row is ${plain(row)}.\n\n${table(["column", "type", "what it is"], rows)}`;
+    return `## ${name}\n\nA row is ${plain(row)}.\n\n${table(["column", "type", "what it is"], rows)}`;
   }).join("\n");
 }
 

@@ -103,7 +103,7 @@ Deno.test("tine export says in one sentence what is wrong, and leaves nothing be
     const columns = stdout.split("\n")[0].split(",").length;
     assertEquals(await wrong("--table=flows", "--format=csv", "--columns=nothing", "-o", `${out}/file`), [
       1,
-      `tine export: the table flows has no column "nothing": \`tine help export\` lists its ${columns} columns`,
+      `tine export: the table flows has no column "nothing": \`tine help tables\` lists its ${columns} columns`,
     ]);
     // Nothing is written of the first table where a later one is wrong.
     assertEquals((await wrong("--table=flows,logs", "--format=csv", "--columns=time,path", "-o", `${out}/new/`))[0], 1);

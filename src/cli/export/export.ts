@@ -35,7 +35,7 @@ export const command = defineCommand({
     "Of a run, all its tests are in one table, distinguished by the keys of their ids; of a folder of runs, each test of " +
     "each run has files of its own in DIR: run=RUN/test=ID/TABLE.parquet, which DuckDB, Spark, Polars and ClickHouse " +
     "read as one table. With --follow, rows are written as a run records them, until it ends; of a folder of runs, the " +
-    "run that is under way is followed, or the next one. `tine help export` has the tables and their columns.",
+    "run that is under way is followed, or the next one. `tine help tables` has the tables and their columns.",
   flags: {
     table: list({ value: "NAME", help: "a table, or several with commas between them" }),
     format: choice(FORMATS, { help: "csv, jsonl: an object a line, line: InfluxDB line protocol, parquet" }),

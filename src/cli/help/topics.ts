@@ -43,8 +43,13 @@ export const topics: ReadonlyMap<string, Topic> = new Map<string, Topic>([
     commands: ["run", "results", "log"],
     load: () => import("./topics/results.md", { with: { type: "text" } }),
   }],
+  ["tables", {
+    summary: "Tables of what was measured: their rows and columns",
+    commands: ["export"],
+    load: () => import("./topics/tables.md", { with: { type: "text" } }),
+  }],
   ["export", {
-    summary: "Tables of what was measured, files for other programs, live feeds to databases",
+    summary: "What was measured as files for other programs, live feeds to databases",
     commands: ["export"],
     load: () => import("./topics/export.md", { with: { type: "text" } }),
   }],

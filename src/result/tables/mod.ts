@@ -142,6 +142,6 @@ function hintFor(name: string, known: readonly string[]): string {
   }
   if (meant.length > 0) return `did you mean ${meant.join(" or ")}?`;
   return known.length > MAX_LISTED
-    ? `\`tine help export\` lists its ${known.length} columns`
+    ? `\`tine help tables\` lists its ${known.length} columns`
     : `it has ${known.join(", ")}`;
 }

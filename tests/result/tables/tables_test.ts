@@ -517,7 +517,7 @@ Deno.test("selectColumns() takes columns in the order wanted, and names the near
       "did you mean to_server_one_way_delay_bound_us or from_server_one_way_delay_bound_us?",
     );
     assertMatch(hint("rtt_us"), /^did you mean min_rtt_us, rtt_min_us, rtt_mean_us, rtt_median_us or a similar one\?$/);
-    assertMatch(hint("xyzzy"), /^`tine help export` lists its \d{3} columns$/);
+    assertMatch(hint("xyzzy"), /^`tine help tables` lists its \d{3} columns$/);
     assertEquals(
       assertThrows(() => tableNamed("flow"), TineError).message,
       'there is no table "flow": did you mean flows?',
