@@ -97,11 +97,17 @@ export class MessageMemory {
     return this.#places[i];
   }
 
-  /** Moves the payload of a message on to its next place; after the last one comes the first. Those of a round lie side by side. */
-  turn(i: number): void {
-    const next = this.#places[i] + this.capacity * this.stride;
-    this.#places[i] = next < this.payload.bytes.length ? next : i * this.stride;
-    this.#setBase(i);
+  /**
+   * Moves the payloads of the messages [from, to) on to their next places; after the last one comes the first. Those of
+   * messages that were moved on as often lie side by side.
+   */
+  turn(from: number, to: number): void {
+    const { stride } = this, places = this.#places, round = this.capacity * stride, end = this.payload.bytes.length;
+    for (let i = from; i < to; i++) {
+      const next = places[i] + round;
+      places[i] = next < end ? next : i * stride;
+      this.#setBase(i);
+    }
   }
 
   #setBase(i: number): void {

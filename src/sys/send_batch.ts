@@ -102,9 +102,12 @@ export class SendBatch {
     return this.bytes.subarray(place, place + this.#memory.maxBytes);
   }
 
-  /** Moves the payload of a message on to its next place: what stood there before is sent again unless it is changed. */
-  turn(i: number): void {
-    this.#memory.turn(i);
+  /**
+   * Moves the payloads of the messages [from, to) on to their next places: what stood there before is sent again unless it
+   * is changed.
+   */
+  turn(from: number, to: number): void {
+    this.#memory.turn(from, to);
   }
 
   /**

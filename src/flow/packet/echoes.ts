@@ -17,7 +17,7 @@ import {
 } from "./header.ts";
 import type { ReceivedPacket, SentPackets } from "./packet_samples.ts";
 import type { ServedFlow } from "./served_flow.ts";
-import { WritingTime } from "./transmitter.ts";
+import { WritingTime } from "./writing_time.ts";
 
 /** The time of sending in a packet may be this much late: the system call takes longer. */
 const AHEAD_NANOS = 1000;

@@ -84,8 +84,10 @@ export function writeHeader(
   view.setUint32(at, MAGIC);
   view.setUint32(at + AT_FLAGS, (flags << 24 | sender << 16 | length) >>> 0);
   setWide(view, at + AT_NUMBER, number);
-  setWide(view, at + AT_TIME, 0);
-  setWide(view, at + AT_SERVER_TIME, 0);
+  view.setUint32(at + AT_TIME, 0);
+  view.setUint32(at + AT_TIME + 4, 0);
+  view.setUint32(at + AT_SERVER_TIME, 0);
+  view.setUint32(at + AT_SERVER_TIME + 4, 0);
   setWide(view, at + AT_COUNT, count);
   flow.write(view, at + AT_FLOW);
 }

@@ -68,6 +68,8 @@ export class Schedule {
   readonly #lengths: Choice;
   readonly #rate: UnresponsiveConfig["rate"];
   readonly #waitFirst: boolean;
+  /** Each packet is like the one before: due at once, of the same length, and not counted. */
+  readonly #isSteady: boolean;
   #due = 0;
   #length: number;
   /** How many packets and bytes may still be sent. */
@@ -91,6 +93,7 @@ export class Schedule {
     this.#waits = new Choice(wait.map((ms) => ms * NANOS_PER_MS), config.randomWait === true, random);
     this.#lengths = new Choice(length, config.randomLength === true, random);
     this.#length = this.#lengths.next();
+    this.#isSteady = this.unpaced && this.shortest === this.longest && !this.counted;
     if (this.#waitFirst) this.#due = this.#nextWait();
     if (startAfter > 0) this.#skipTo(startAfter * NANOS_PER_MS);
   }
@@ -122,6 +125,7 @@ export class Schedule {
 
   /** Moves on to the next packet. */
   advance(): void {
+    if (this.#isSteady) return;
     this.#packetsLeft--;
     this.#bytesLeft -= this.#length;
     this.#step();

@@ -105,7 +105,7 @@ export class SocketOutgoing implements OutgoingPackets {
   #renew(from: number, to: number, payload: PacketPayload): void {
     if (this.#places === 1) return;
     const batch = this.#batch, filled = this.#filled;
-    for (let i = from; i < to; i++) batch.turn(i);
+    batch.turn(from, to);
     for (let first = from, end = from; first < to; first = end) {
       do end++; while (end < to && this.#continues(end));
       const isFilled = filled[first] === this.#places;

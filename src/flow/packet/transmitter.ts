@@ -15,6 +15,7 @@ import {
 import type { FlowClock, OutgoingPackets } from "./packet_port.ts";
 import type { SentPackets } from "./packet_samples.ts";
 import type { PacketSender } from "./packet_sender.ts";
+import { WritingTime } from "./writing_time.ts";
 import { bootId } from "../../sys/clock.ts";
 
 /** The share of the writing that is foreseen: since it varies, times of sending are hardly ever too late. */
@@ -56,8 +57,10 @@ export class Transmitter {
   readonly #header: PacketHeader;
   readonly #headerBytes: number;
   readonly #writing = new WritingTime();
-  readonly #slots: Slot[];
-  /** Messages [from, to) are filled, but not sent yet. */
+  /** What is known of the messages [from, to), which are filled, but not sent yet: runs [firstRun, endOfRuns). */
+  readonly #runs: Run[];
+  #firstRun = 0;
+  #endOfRuns = 0;
   #from = 0;
   #to = 0;
   /** How often the message at `from` has failed: an error may be about an earlier one, so it has another try. */
@@ -73,9 +76,10 @@ export class Transmitter {
     this.#header = { flags: 0, sender: 0, length: 0, number: 0, count: 0, flow: options.flow };
     this.#time = new WireTime(options.clock.tinit);
     this.#headerBytes = headerBytes(options.hmac !== undefined);
-    this.#slots = Array.from({ length: outgoing.capacity }, () => ({
+    this.#runs = Array.from({ length: outgoing.capacity }, () => ({
       sender: undefined,
       number: 0,
+      messages: 0,
       packets: 0,
       length: 0,
       due: 0,
@@ -123,27 +127,33 @@ export class Transmitter {
     }
     // What waits for room when all are over has missed its time.
     if (end === Infinity) {
-      for (; this.#from < this.#to; this.#from++) {
-        const { sender, packets } = this.#slots[this.#from];
-        sender!.unsent += packets;
+      while (this.blocked) {
+        const { sender, messages, packets } = this.#runs[this.#firstRun];
+        sender!.unsent += messages * packets;
+        this.#drop(messages);
       }
     }
     return end;
   }
 
   #fill(now: number): void {
-    this.#from = this.#to = 0;
+    this.#from =
+      this.#to =
+      this.#firstRun =
+      this.#endOfRuns =
+        0;
     for (const sender of this.#senders) sender.check(now);
     while (this.#to < this.#outgoing.capacity) {
       const sender = this.#mostDue(now);
       if (sender === undefined) return;
-      this.#fillSlot(this.#to++, sender);
+      this.#add(sender);
     }
   }
 
   /** The sender whose packet is due for the longest time; those without a pace take turns for the room that is left. */
   #mostDue(now: number): PacketSender | undefined {
     const senders = this.#senders;
+    if (senders.length === 1) return senders[0].due <= now ? senders[0] : undefined;
     let found: PacketSender | undefined;
     for (let i = 0; i < senders.length; i++) {
       const sender = senders[i];
@@ -158,20 +168,31 @@ export class Transmitter {
     return undefined;
   }
 
-  #fillSlot(i: number, sender: PacketSender): void {
-    const slot = this.#slots[i];
-    const { length } = sender.schedule;
-    slot.sender = sender;
-    slot.number = sender.number;
-    slot.length = length;
-    slot.due = sender.due;
-    slot.packets = 0;
+  /** Fills a message with the next packets of a sender. */
+  #add(sender: PacketSender): void {
+    const { due, number, schedule: { length } } = sender;
+    let packets = 0;
     do {
-      slot.packets++;
+      packets++;
       sender.advance();
-    } while (slot.packets < sender.burst && !sender.over && sender.schedule.length === length);
-    this.#outgoing.setLength(i, slot.packets * length, this.#headerBytes);
-    this.#outgoing.setSegmentBytes(i, slot.packets > 1 ? length : 0);
+    } while (packets < sender.burst && !sender.over && sender.schedule.length === length);
+    const i = this.#to++;
+    this.#outgoing.setLength(i, packets * length, this.#headerBytes);
+    this.#outgoing.setSegmentBytes(i, packets > 1 ? length : 0);
+    if (this.#endOfRuns > 0 && sender.unpaced && sender.burst === 1) {
+      const last = this.#runs[this.#endOfRuns - 1];
+      if (last.sender === sender && last.length === length) {
+        last.messages++;
+        return;
+      }
+    }
+    const run = this.#runs[this.#endOfRuns++];
+    run.sender = sender;
+    run.number = number;
+    run.messages = 1;
+    run.packets = packets;
+    run.length = length;
+    run.due = due;
   }
 
   /** @returns false: there is no room for now */
@@ -183,7 +204,7 @@ export class Transmitter {
         if (sent === 0) continue;
         return false;
       }
-      this.#countAll(this.#from + sent, sentAt);
+      this.#countAll(sent, sentAt);
       this.#failures = 0;
     }
     return true;
@@ -209,24 +230,31 @@ export class Transmitter {
   }
 
   #writeAll(t: number): void {
-    for (let i = this.#from; i < this.#to; i++) this.#write(i, t);
+    for (let k = this.#firstRun, i = this.#from; k < this.#endOfRuns; k++) {
+      const run = this.#runs[k];
+      this.#write(run, i, t);
+      i += run.messages;
+    }
   }
 
-  #write(i: number, t: number): void {
-    const { hmac } = this.#options;
-    const { sender, number, packets, length, due } = this.#slots[i];
-    const { bytes, view } = this.#outgoing;
-    const header = this.#header;
+  /** Writes the messages of a run, of which `first` is the first. */
+  #write({ sender, number, messages, packets, length, due }: Run, first: number, t: number): void {
+    const { hmac } = this.#options, { bytes, view } = this.#outgoing;
+    const header = this.#header, time = this.#time, { reverse, unpaced } = sender!;
     header.flags = sender!.flags | (hmac === undefined ? 0 : SIGNED);
     header.sender = sender!.index;
     header.length = length;
-    for (let k = 0, at = this.#outgoing.place(i); k < packets; k++, at += length) {
-      header.number = number + k;
-      writeHeader(view, at, header);
-      this.#time.write(view, at + AT_TIME, t);
-      // A client knows the schedule of its own senders.
-      if (sender!.reverse) this.#time.write(view, at + AT_SERVER_TIME, sender!.unpaced ? t : Math.round(due));
-      if (hmac !== undefined) signHeader(hmac, bytes, at);
+    header.number = number;
+    for (let i = first; i < first + messages; i++) {
+      let at = this.#outgoing.place(i);
+      for (let k = 0; k < packets; k++, at += length) {
+        writeHeader(view, at, header);
+        time.write(view, at + AT_TIME, t);
+        // A client knows the schedule of its own senders.
+        if (reverse) time.write(view, at + AT_SERVER_TIME, unpaced ? t : Math.round(due));
+        if (hmac !== undefined) signHeader(hmac, bytes, at);
+        header.number++;
+      }
     }
   }
 
@@ -236,7 +264,7 @@ export class Transmitter {
       return this.#outgoing.send(this.#from, this.#to - this.#from);
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
-      const { sender, packets, length } = this.#slots[this.#from];
+      const { sender, packets, length } = this.#runs[this.#firstRun];
       const isTooLong = error.errnoName === "EMSGSIZE", { probes = false, longest } = this.#options;
       if (isTooLong && !probes) throw tooLong(length, longest?.(), error);
       if (packets > 1 && (error.errnoName === "EINVAL" || error.errnoName === "EIO")) throw noBursts(error);
@@ -244,33 +272,37 @@ export class Transmitter {
       if (++this.#failures <= (isTooLong ? MAX_REPORTS : 1)) return 0;
       this.#failures = 0;
       sender!.errors += packets;
-      this.#from++;
+      this.#drop(1);
       this.#options.onError(error);
       return 0;
     }
   }
 
-  /** Counts the messages up to `end`, `end` not included; single packets of which the same is known are one record. */
-  #countAll(end: number, t: number): void {
-    while (this.#from < end) {
-      const { sender, number, length, due } = this.#slots[this.#from];
-      let { packets } = this.#slots[this.#from++];
-      if (sender!.unpaced && sender!.burst === 1) {
-        for (; this.#from < end; this.#from++, packets++) {
-          const next = this.#slots[this.#from];
-          if (next.sender !== sender || next.length !== length) break;
-        }
-      }
-      const counted = this.#sent;
+  /** Counts messages that were sent at a time. */
+  #countAll(messages: number, t: number): void {
+    for (let left = messages; left > 0;) {
+      const run = this.#runs[this.#firstRun], { sender, number, length, due } = run;
+      const ofRun = Math.min(left, run.messages), counted = this.#sent;
       counted.sender = sender!.index;
       counted.number = number;
-      counted.packets = packets;
+      counted.packets = ofRun * run.packets;
       counted.flags = sender!.flags;
       counted.length = length;
       counted.t = t;
       counted.scheduled = sender!.unpaced ? t : due;
+      this.#drop(ofRun);
       this.#count(sender!, counted);
+      left -= ofRun;
     }
+  }
+
+  /** Goes on behind messages of the first run. */
+  #drop(messages: number): void {
+    const run = this.#runs[this.#firstRun];
+    run.number += messages * run.packets;
+    run.messages -= messages;
+    if (run.messages === 0) this.#firstRun++;
+    this.#from += messages;
   }
 
   #count(sender: PacketSender, packets: SentPackets): void {
@@ -283,11 +315,15 @@ export class Transmitter {
   }
 }
 
-/** What a message to send has. */
-interface Slot {
+/** Messages of which the same is known: one, or several of a sender without a pace, each a packet of the same length. */
+interface Run {
   sender: PacketSender | undefined;
+  /** Of the first packet. */
   number: number;
+  messages: number;
+  /** Of each message. */
   packets: number;
+  /** Of each packet. */
   length: number;
   due: number;
 }
@@ -311,52 +347,6 @@ function noBursts(cause: SystemError): TineError {
       cause,
     },
   );
-}
-
-/** More than this is no time to write a packet, but something that came between; in nanoseconds. */
-const MAX_NANOS = 30_000;
-
-/**
- * Foresees how long it takes to write and sign packets, so that the time of sending, which is signed with the rest, can
- * be in them. What it foresees falls at once and rises slowly: a time of sending may be a little early, but hardly ever
- * later than the sending is.
- *
- * @example
- * ```ts
- * import { WritingTime } from "./transmitter.ts";
- * const writing = new WritingTime();
- * for (let i = 0; i < 10; i++) writing.took(1, 3000);
- * console.assert(writing.expected(1) === 3000);
- * ```
- */
-export class WritingTime {
-  /** Of a packet, in nanoseconds, by the magnitude of how many are written at once: the first one takes longest. */
-  readonly #each = new Float64Array(33);
-
-  /**
-   * How long it is going to take; 0 while nothing is known.
-   *
-   * @param packets how many are written at once
-   * @returns in whole nanoseconds
-   */
-  expected(packets: number): number {
-    return Math.round(packets * this.#each[magnitude(packets)]);
-  }
-
-  /**
-   * How long it took.
-   *
-   * @param packets how many were written at once
-   */
-  took(packets: number, nanos: number): void {
-    const k = magnitude(packets), known = this.#each[k], each = Math.min(nanos / packets, MAX_NANOS);
-    // The first time takes longest of all.
-    this.#each[k] = known === 0 ? each / 2 : Math.min(each, known * 9 / 8);
-  }
-}
-
-function magnitude(packets: number): number {
-  return 32 - Math.clz32(packets);
 }
 
 const MARK_BYTES = 16;

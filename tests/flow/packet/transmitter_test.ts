@@ -230,6 +230,34 @@ Deno.test("Transmitter.run() tries once more after an error, which may be about 
   assertEquals([senders[0].sent, senders[0].errors, errors], [4, 1, [unreachable]]);
 });
 
+Deno.test("Transmitter.run() records packets without a pace by the call that sent them, and by their length", () => {
+  const { clock, outgoing, sent, senders, transmitter } = setUp([{ rate: "max", length: [100], duration: 5 }], {
+    capacity: 8,
+  });
+  const eperm = new SystemError("sendmmsg", 1);
+  outgoing.outcomes.push(3, eperm, eperm, 2, -1);
+  transmitter.run();
+  assert(transmitter.blocked);
+  assertEquals(sent.map(({ number, packets }) => [number, packets]), [[0, 3], [4, 2]]);
+  // What still waits is over with its sender.
+  outgoing.outcomes.push(1, -1);
+  transmitter.run();
+  clock.time = 5 * MS;
+  outgoing.outcomes.push(-1);
+  transmitter.run();
+  assert(transmitter.over);
+  assertEquals(outgoing.packets.map((packet) => numberOf(viewOf(packet), 0)), [0, 1, 2, 4, 5, 6]);
+  assertEquals([senders[0].sent, senders[0].errors, senders[0].unsent], [6, 1, 1]);
+
+  const mixed = setUp([{ rate: "max", length: [100, 100, 200], packets: 7, duration: 5 }], { capacity: 4 });
+  mixed.transmitter.run();
+  assertEquals(
+    mixed.sent.map(({ number, packets, length }) => [number, packets, length]),
+    [[0, 2, 100], [2, 1, 200], [3, 1, 100], [4, 1, 100], [5, 1, 200], [6, 1, 100]],
+  );
+  assertEquals(mixed.outgoing.packets.map(({ length }) => length), [100, 100, 200, 100, 100, 200, 100]);
+});
+
 Deno.test("Transmitter.run() fails for packets that are too long for the path", () => {
   const { outgoing, transmitter } = setUp([{ length: [1500], duration: 10 }]);
   outgoing.outcomes.push(new SystemError("sendmmsg", 90));

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { WritingTime } from "../../../src/flow/packet/transmitter.ts";
+import { WritingTime } from "../../../src/flow/packet/writing_time.ts";
 
 Deno.test("WritingTime.expected() falls at once and rises slowly", () => {
   const writing = new WritingTime();
