@@ -8,7 +8,9 @@ import { packetReport, streamReport } from "../../flow/reports.ts";
 export type Script = (flow: string, options: PacketClientOptions) => Promise<FlowReport | void>;
 
 /** Flows that do what a test says. */
-export function scriptedFlows(scripts: { upload?: Script; download?: Script; packets?: Script }): Flows {
+export function scriptedFlows(
+  scripts: { upload?: Script; download?: Script; packets?: Script; transactions?: Script },
+): Flows {
   const missing: Script = () => Promise.reject(new Error("no script"));
   return {
     kind: "ffi",
@@ -19,7 +21,9 @@ export function scriptedFlows(scripts: { upload?: Script; download?: Script; pac
       return script((upload ?? download)!.flow, options).then((report) => reportOf("stream", report ?? streamReport()));
     },
     streamTransactions: (_addr, { requestResponse }, options) =>
-      missing(requestResponse!.flow, options).then((report) => reportOf("transactions", report ?? undefined)),
+      (scripts.transactions ?? missing)(requestResponse!.flow, options).then((report) =>
+        reportOf("transactions", report ?? undefined)
+      ),
     packetClient: (_addr, { flow }, options) =>
       (scripts.packets ?? missing)(flow, options).then((report) => reportOf("packets", report ?? packetReport())),
     packetTransactions: (_addr, { flow }, options) =>
