@@ -74,6 +74,23 @@ export function isLoopback(hostname: string): boolean {
   return hostname === "localhost" || hostname === "::1" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
 
+/**
+ * Whether a host is a group of multicast: 224.0.0.0/4 (RFC 5771) or ff00::/8 (RFC 4291, 2.7).
+ *
+ * @param hostname without brackets; IPv6 with or without its interface
+ *
+ * @example
+ * ```ts
+ * import { isGroup } from "./address.ts";
+ * console.assert(isGroup("239.1.2.3") && isGroup("ff02::1%eth0") && !isGroup("10.0.0.1"));
+ * ```
+ */
+export function isGroup(hostname: string): boolean {
+  const ipv4 = parseIPv4(hostname);
+  if (ipv4 !== undefined) return ipv4[0] >> 4 === 14;
+  return parseIPv6(hostname.split("%")[0])?.[0] === 0xff;
+}
+
 /** IPv4 or IPv6. */
 export type Family = "ipv4" | "ipv6";
 

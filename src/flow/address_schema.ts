@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { HOST_PORT_PATTERN, ipFamily, MAX_PORT, parseIPv4, parseIPv6 } from "../base/address.ts";
+import { HOST_PORT_PATTERN, ipFamily, isGroup, MAX_PORT, parseIPv4, parseIPv6 } from "../base/address.ts";
 import { expects, pattern, refinement, toggle, z } from "../base/schema.ts";
 import { needsZone } from "../sys/address.ts";
 import { bindProblem } from "./bind.ts";
@@ -41,8 +41,8 @@ export function dialFields(port: number) {
 }
 
 /** The address to listen at can be one. */
-export const listenAddrFits = refinement<{ listenAddr: string; protocol?: string }>(
-  ({ listenAddr, protocol }) => addressProblem(listenAddr, protocol, false),
+export const listenAddrFits = refinement<{ listenAddr?: string; protocol?: string }>(
+  ({ listenAddr, protocol }) => listenAddr === undefined ? undefined : addressProblem(listenAddr, protocol, false),
   "listenAddr",
 );
 
@@ -60,8 +60,8 @@ export const bindFits = refinement<{ bind?: string; protocol?: string }>(
 
 /** Clients cannot dial a wildcard address, so they cannot get one by a feedback key. */
 export const canBeDialled = [
-  ({ listenAddr, listenAddrKey }: { listenAddr: string; listenAddrKey?: string }) =>
-    listenAddrKey === undefined || !WILDCARD.test(listenAddr),
+  ({ listenAddr, listenAddrKey }: { listenAddr?: string; listenAddrKey?: string }) =>
+    listenAddrKey === undefined || listenAddr === undefined || !WILDCARD.test(listenAddr),
   "listens on a wildcard address, which no client can dial; with listenAddrKey, name the address to dial",
 ] as const;
 
@@ -94,6 +94,7 @@ export function addressProblem(text: string, protocol: string | undefined, diall
   if (ipv6 !== undefined && zone === undefined && needsZone(ipv6)) {
     return `has a link-local address without its interface, expected e.g. [${ip}%eth0]:${port}`;
   }
+  if (isGroup(ip) && !dialled) return `has the group ${ip}, on which no server listens: packetServer can join it`;
   if (isIPv6 && protocol?.endsWith("4")) return `has an IPv6 address, but protocol is ${protocol}`;
   if (isIPv4 && protocol?.endsWith("6")) return `has an IPv4 address, but protocol is ${protocol}`;
 }

@@ -20,6 +20,7 @@ import {
   oneAddress,
 } from "./address_schema.ts";
 import { payloadProblem } from "./payload.ts";
+import { groupConflict, groupFields, isNoGroup, join, listenConflict } from "./multicast/config_schema.ts";
 import { PACKET_HEADER_BYTES } from "./packet/header.ts";
 import { isSigned, leastPacketBytes } from "./packet_kind.ts";
 import { MAX_SENDERS } from "./packet/open_settings.ts";
@@ -217,6 +218,7 @@ export const streamClientSchema = z.strictObject({
 }, expects("an object such as {addrKey: server, upload: {flow: bulk, duration: 10s}}"))
   .refine(...oneAddress)
   .refine(...dialledAddrFits)
+  .refine(...isNoGroup)
   .refine(...bindFits)
   .refine(
     ({ upload, download, requestResponse }) =>
@@ -237,10 +239,13 @@ export const stampReflectorSchema = z.strictObject({
       "direction packets were lost.",
   ),
 }, expects("an object such as {} or {stateless: true}"));
+const packetListenFields = listenFields("UDP flows", 7001);
 
 /** A server of UDP flows. */
 export const packetServerSchema = z.strictObject({
-  ...listenFields("UDP flows", 7001),
+  ...packetListenFields,
+  listenAddr: packetListenFields.listenAddr.optional(),
+  join,
   protocol: packetProtocol,
   maxPacketSize,
   workers,
@@ -250,6 +255,7 @@ export const packetServerSchema = z.strictObject({
   ),
   ...limitFields,
 }, expects("an object such as {listenAddr: '10.0.0.1:0', listenAddrKey: server}"))
+  .refine(...refinement(listenConflict))
   .refine(...listenAddrFits)
   .refine(
     ({ stamp, workers = 1 }) => stamp === undefined || workers === 1,
@@ -266,7 +272,7 @@ export const packetServerSchema = z.strictObject({
   .refine(...canBeDialled)
   .describe(
     "Serve UDP flows: count packets, and echo each one once if it asks for it. Returns as soon as it listens, and " +
-      "serves until its node ends.",
+      "serves until its node ends. With join, it is a receiver of multicast, which sends no echoes.",
   );
 
 /** A sender that sends on schedule. */
@@ -381,6 +387,7 @@ export const packetClientSchema = z.strictObject({
   ecn,
   fragment,
   payload,
+  ...groupFields,
   sockopt: z.array(socketOptionSchema, expects("a list of options")).optional().describe(OPTIONS),
 }, expects("an object such as {addrKey: server, flow: voip, sender: [{unresponsive: {duration: 10s}}]}"))
   .refine(...oneAddress)
@@ -390,4 +397,5 @@ export const packetClientSchema = z.strictObject({
   .refine(...exchangeIsAlone)
   .refine(...packetWarmupFits)
   .refine(...packetPayloadFits)
+  .refine(...refinement(groupConflict, "addr"))
   .describe("Run a UDP flow, and measure it at both ends. Waits for late replies at the end.");

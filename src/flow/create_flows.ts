@@ -5,13 +5,16 @@ import type { FlowKinds, FlowRequest } from "./engine/engine_flow.ts";
 import { ConnectionPorts } from "./portable/connection_port.ts";
 import { DatagramPorts } from "./portable/datagram_port.ts";
 import { type EventLoop, PortableThread } from "./portable/portable_host.ts";
+import { groupReceiverFlow } from "./multicast/group_receiver_flow.ts";
+import { groupSenderFlow } from "./multicast/group_sender_flow.ts";
+import { joinedAddress, parseJoin } from "./multicast/join.ts";
 import { packetClientFlow } from "./packet/packet_client_flow.ts";
 import { packetServerFlow } from "./packet/packet_server_flow.ts";
 import { stampReflectorFlow } from "./stamp/reflector.ts";
 import { streamClientFlow } from "./stream/stream_client_flow.ts";
 import { streamServerFlow } from "./stream/stream_server_flow.ts";
 import { streamTransactionsFlow } from "./transaction/stream_client.ts";
-import { type Family, ipFamily, parseDialAddress, parseHostPort } from "../base/address.ts";
+import { type Family, ipFamily, isGroup, parseDialAddress, parseHostPort } from "../base/address.ts";
 import { SocketAddress } from "../sys/address.ts";
 import { resolve, type ResolveOptions } from "../sys/resolve.ts";
 import type {
@@ -82,6 +85,8 @@ export function portableFlows(reason: string): Flows {
     packetServer: packetServerFlow((host) => new DatagramPorts(host)),
     packetClient: packetClientFlow((host) => new DatagramPorts(host)),
     stampReflector: stampReflectorFlow((host) => new DatagramPorts(host)),
+    groupReceiver: groupReceiverFlow((host) => new DatagramPorts(host)),
+    groupSender: groupSenderFlow((host) => new DatagramPorts(host)),
   });
   let reported = false;
   return new PoolFlows({
@@ -103,6 +108,8 @@ type Kind =
   | "streamTransactions"
   | "packetServer"
   | "packetClient"
+  | "groupReceiver"
+  | "groupSender"
   | "stampReflector";
 
 /** In what the ways to make traffic differ. */
@@ -143,11 +150,13 @@ class PoolFlows implements Flows {
   }
 
   packetServer(config: PacketServerConfig, options: ServerOptions): Promise<FlowServer> {
-    return this.#serve(config.stamp === undefined ? "packetServer" : "stampReflector", config, options);
+    const kind = config.join !== undefined ? "groupReceiver" : config.stamp ? "stampReflector" : "packetServer";
+    return this.#serve(kind, config, options);
   }
 
   packetClient(addr: string, config: PacketClientConfig, options: PacketClientOptions): Promise<PacketReport> {
-    return this.#run("packets", "packetClient", addr, config, options);
+    const kind = isGroup(parseHostPort(addr).hostname) ? "groupSender" : "packetClient";
+    return this.#run("packets", kind, addr, config, options);
   }
 
   packetTransactions(
@@ -169,14 +178,10 @@ class PoolFlows implements Flows {
   ): Promise<FlowServer> {
     const { events, signal, key, account } = options;
     this.#engine.prepare(kind, options);
-    const { hostname, port } = parseHostPort(config.listenAddr);
-    const family = familyOf(config.protocol);
-    // An address without a host means this machine alone.
-    const loopback = family === "ipv6" ? "::1" : "127.0.0.1";
-    const [address] = await this.#engine.resolve(hostname || loopback, port, { family, signal });
+    const address = await this.#listenAddress(config, signal);
     const request = {
       kind,
-      addresses: [address.toString()],
+      addresses: [address],
       config,
       key,
       account: (account ?? new ServerAccount()).memory,
@@ -208,6 +213,16 @@ class PoolFlows implements Flows {
       options.events.log(`one worker serves, not ${workers}: Deno's own network API has all flows in one thread`);
     }
     return pool.start(request, options);
+  }
+
+  async #listenAddress(config: StreamServerConfig | PacketServerConfig, signal: AbortSignal): Promise<string> {
+    if ("join" in config && config.join !== undefined) return joinedAddress(parseJoin(config.join));
+    const { hostname, port } = parseHostPort(config.listenAddr!);
+    const family = familyOf(config.protocol);
+    // An address without a host means this machine alone.
+    const loopback = family === "ipv6" ? "::1" : "127.0.0.1";
+    const [address] = await this.#engine.resolve(hostname || loopback, port, { family, signal });
+    return address.toString();
   }
 
   async #run<K extends FlowReport["kind"]>(

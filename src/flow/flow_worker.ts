@@ -15,6 +15,8 @@ import type { FromWorker, ToWorker, WorkerStart } from "./engine/messages.ts";
 import { PollLoop } from "./engine/poll_loop.ts";
 import { runWarmUp, type WarmUp } from "./engine/warm_up.ts";
 import { WorkerEngine } from "./engine/worker_engine.ts";
+import { groupReceiverFlow } from "./multicast/group_receiver_flow.ts";
+import { groupSenderFlow } from "./multicast/group_sender_flow.ts";
 import { packetClientFlow } from "./packet/packet_client_flow.ts";
 import { packetServerFlow } from "./packet/packet_server_flow.ts";
 import { packetWarmUp } from "./packet/packet_warm_up.ts";
@@ -32,6 +34,8 @@ const kinds: FlowKinds = {
   packetServer: packetServerFlow((host) => new SocketPorts(host)),
   packetClient: packetClientFlow((host) => new SocketPorts(host)),
   stampReflector: stampReflectorFlow((host) => new SocketPorts(host)),
+  groupReceiver: groupReceiverFlow((host) => new SocketPorts(host)),
+  groupSender: groupSenderFlow((host) => new SocketPorts(host)),
 };
 
 /** Runs before flows whose first packets matter, by name. */

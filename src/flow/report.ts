@@ -159,6 +159,45 @@ export interface ClockBounds {
   readonly most: number;
 }
 
+/** What a receiver of a group knows of the packets that it can have got, from when it heard of the flow. */
+export interface GroupReception {
+  /** Packets that were sent; before the end, up to the last one known. */
+  readonly expected: number;
+  /** When they arrived; absent if none did. */
+  readonly arrivals?: ArrivalTotals;
+  /** How far the receiver's clock is ahead of the sender's: 0 both ways where they share one; absent: not known. */
+  readonly clock?: ClockBounds;
+}
+
+/** What a receiver of a group has reported of the packets of a sender. */
+export interface ReceivedFromSender extends GroupReception {
+  /** Packets that came, each counted once. */
+  readonly received: number;
+  readonly duplicates: number;
+  /** Packets, of any flow, that its socket had no room for while the flow ran. */
+  readonly socketDrops: number;
+  /** Packets that arrived marked "congestion experienced"; absent if the receiver does not see marks. */
+  readonly congestionMarks?: number;
+}
+
+/** A receiver of a group, as it has reported to the sender. */
+export interface ReceiverReport {
+  /** Where its reports come from. */
+  readonly address: string;
+  /** Whether it has reported what it counted until the end. */
+  readonly complete: boolean;
+  /** By index in the configuration of the sender; absent: of that, nothing has come. */
+  readonly senders: readonly (ReceivedFromSender | undefined)[];
+}
+
+/** What the sender of a flow to a group knows of its receivers. */
+export interface GroupReport {
+  /** Whether all was sent, and the end was announced. */
+  readonly ended: boolean;
+  /** Those that report, in the order in which they did first; they need a key. Not stored: in a test, they record. */
+  readonly receivers: readonly ReceiverReport[];
+}
+
 /** Round-trip times of echoes, without the time at the server. */
 export interface RttSummary {
   /** As TCP smooths it: RFC 6298. */
@@ -203,6 +242,8 @@ export interface PacketReport {
   readonly rtt?: RttSummary;
   /** As the server's answers at the end bound it; absent before. */
   readonly serverClock?: ClockBounds;
+  /** Of a flow to a group, of which no server reports: `complete` is false. Absent: there is one server. */
+  readonly group?: GroupReport;
   /** Of packets since the report before; absent at the end. */
   readonly rates?: { readonly sentBitsPerSecond: number; readonly receivedBitsPerSecond: number };
 }
@@ -231,6 +272,8 @@ export interface ServedPacketReport {
   readonly congestionMarks?: number;
   /** Packets that were dropped since the flow was over the rate that its server lets it have; absent without a limit. */
   readonly overRate?: number;
+  /** Of a receiver of a group, whose counts leave out a warm-up. Absent: of the server of a client. */
+  readonly group?: GroupReception;
 }
 
 /** What the client of requests and responses knows: while it runs, and at its end. Records have each transaction. */

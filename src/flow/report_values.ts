@@ -5,9 +5,10 @@
  *
  * @module
  */
-import { TineError } from "../base/errors.ts";
+import { decodeArrivals, decodeReception, encodeArrivals, encodeReception } from "./arrival_values.ts";
+import { bad, countOf, knownCount, numberOf, type ReportValues, yes } from "./report_numbers.ts";
+export type { ReportValues } from "./report_numbers.ts";
 import {
-  type ArrivalTotals,
   type ConnectionReport,
   type FlowProgress,
   PACKET_COUNTS,
@@ -22,12 +23,8 @@ import {
   type StreamProgress,
   type StreamReport,
   sumCounts,
-  type TimeSpread,
   type TransactionReport,
 } from "./report.ts";
-
-/** A report as numbers by name. */
-export type ReportValues = Readonly<Record<string, number>>;
 
 /** More senders than a packet can name are damage. */
 const MAX_SENDERS = 256;
@@ -149,6 +146,7 @@ function encodePackets(report: PacketReport): Record<string, number> {
   values.elapsedNanos = report.elapsedNanos;
   if (report.warmupNanos !== undefined) values.warmupNanos = report.warmupNanos;
   values.complete = report.complete ? 1 : 0;
+  if (report.group !== undefined) values.groupEnded = report.group.ended ? 1 : 0;
   if (report.pathMtuBytes !== undefined) values.pathMtuBytes = report.pathMtuBytes;
   if (report.serverPathMtuBytes !== undefined) values.serverPathMtuBytes = report.serverPathMtuBytes;
   if (serverClock !== undefined) {
@@ -164,31 +162,20 @@ function encodePackets(report: PacketReport): Record<string, number> {
   for (const [i, sender] of senders.entries()) {
     if (sender.serverCongestionMarks !== undefined) values[`serverCongestionMarks.${i}`] = sender.serverCongestionMarks;
     for (const name of PACKET_COUNTS) values[`${name}.${i}`] = sender[name];
-    if (sender.arrivals === undefined) continue;
-    const { delay, ipdv, reordered, jitterNanos } = sender.arrivals;
-    setSpread(values, "delayToServer", i, delay);
-    if (ipdv !== undefined) setSpread(values, "ipdvToServer", i, ipdv);
-    values[`reorderedToServer.${i}`] = reordered;
-    values[`jitterToServerNanos.${i}`] = jitterNanos;
+    if (sender.arrivals !== undefined) encodeArrivals(values, i, sender.arrivals);
   }
   return { ...values, ...rates };
 }
 
-function setSpread(values: Record<string, number>, name: string, sender: number, spread: TimeSpread): void {
-  values[`${name}Count.${sender}`] = spread.count;
-  values[`${name}MinNanos.${sender}`] = spread.min;
-  values[`${name}MeanNanos.${sender}`] = spread.mean;
-  values[`${name}MaxNanos.${sender}`] = spread.max;
-}
-
 function encodeServedPackets(report: ServedPacketReport): Record<string, number> {
-  const { state, elapsedNanos, congestionMarks, overRate } = report;
+  const { state, elapsedNanos, congestionMarks, overRate, group } = report;
   const values: Record<string, number> = { server: 1 };
   for (const name of SERVED) values[name] = report[name];
   values.complete = state === "closed" ? 1 : 0;
   values.elapsedNanos = elapsedNanos;
   if (congestionMarks !== undefined) values.congestionMarks = congestionMarks;
   if (overRate !== undefined) values.overRate = overRate;
+  if (group !== undefined) encodeReception(values, group);
   if (state === "unclosed") values.unclosed = 1;
   return values;
 }
@@ -300,6 +287,7 @@ function decodePackets(values: ReportValues): PacketReport {
     complete: yes(values, "complete"),
     elapsedNanos: numberOf(values, "elapsedNanos"),
     ...warmupOf(values),
+    ...("groupEnded" in values) && { group: { ended: yes(values, "groupEnded"), receivers: [] } },
     senders,
     bytesSent: countOf(values, "bytesSent"),
     bytesReceived: countOf(values, "bytesReceived"),
@@ -336,26 +324,6 @@ function decodeSender(values: ReportValues, i: number): PacketSenderReport {
   };
 }
 
-function decodeArrivals(values: ReportValues, i: number): ArrivalTotals | undefined {
-  const delay = decodeSpread(values, "delayToServer", i);
-  if (delay === undefined) return undefined;
-  const ipdv = decodeSpread(values, "ipdvToServer", i);
-  return {
-    reordered: countOf(values, `reorderedToServer.${i}`),
-    delay,
-    ...ipdv === undefined ? {} : { ipdv },
-    jitterNanos: countOf(values, `jitterToServerNanos.${i}`),
-  };
-}
-
-function decodeSpread(values: ReportValues, name: string, sender: number): TimeSpread | undefined {
-  const count = knownCount(values, `${name}Count.${sender}`) ?? 0;
-  if (count === 0) return undefined;
-  // Delays are by two clocks, which may be apart either way.
-  const [min, mean, max] = ["Min", "Mean", "Max"].map((part) => numberOf(values, `${name}${part}Nanos.${sender}`));
-  return { count, min, mean, max };
-}
-
 function decodeServedPackets(values: ReportValues): ServedPacketReport {
   const counts = Object.fromEntries(SERVED.map((name) => [name, countOf(values, name)])) as Pick<
     ServedPacketReport,
@@ -369,32 +337,6 @@ function decodeServedPackets(values: ReportValues): ServedPacketReport {
     ...counts,
     ...congestionMarks === undefined ? {} : { congestionMarks },
     ...overRate === undefined ? {} : { overRate },
+    ...decodeReception(values),
   };
-}
-
-function numberOf(values: ReportValues, name: string): number {
-  const value = values[name];
-  if (value === undefined) throw bad(`has no ${name}`);
-  if (!Number.isFinite(value)) throw bad(`has ${name} = ${value}, expected a finite number`);
-  return value;
-}
-
-function countOf(values: ReportValues, name: string): number {
-  const value = numberOf(values, name);
-  if (value >= 0) return value;
-  throw bad(`has ${name} = ${value}, expected 0 or more`);
-}
-
-function knownCount(values: ReportValues, name: string): number | undefined {
-  return values[name] === undefined ? undefined : countOf(values, name);
-}
-
-function yes(values: ReportValues, name: string): boolean {
-  const value = values[name] ?? 0;
-  if (value === 0 || value === 1) return value === 1;
-  throw bad(`has ${name} = ${value}, expected 0 or 1`);
-}
-
-function bad(what: string): TineError {
-  return new TineError("bad-report", `the report of a flow ${what}`);
 }

@@ -61,21 +61,33 @@ export const IP_RECVTTL = 12;
 export const IP_RECVTOS = 13;
 export const IP_MTU = 14;
 export const IP_BIND_ADDRESS_NO_PORT = 24;
+export const IP_MULTICAST_IF = 32;
+export const IP_MULTICAST_TTL = 33;
+export const IP_MULTICAST_LOOP = 34;
+export const IP_MULTICAST_ALL = 49;
 export const IP_PMTUDISC_DONT = 0;
 export const IP_PMTUDISC_DO = 2;
 export const IP_PMTUDISC_PROBE = 3;
 
 // Options of IPv6, ipv6(7).
 export const IPV6_UNICAST_HOPS = 16;
+export const IPV6_MULTICAST_IF = 17;
+export const IPV6_MULTICAST_HOPS = 18;
+export const IPV6_MULTICAST_LOOP = 19;
 export const IPV6_MTU_DISCOVER = 23;
 export const IPV6_MTU = 24;
 export const IPV6_V6ONLY = 26;
+export const IPV6_MULTICAST_ALL = 29;
 export const IPV6_RECVPKTINFO = 49;
 export const IPV6_PKTINFO = 50;
 export const IPV6_RECVHOPLIMIT = 51;
 export const IPV6_HOPLIMIT = 52;
 export const IPV6_RECVTCLASS = 66;
 export const IPV6_TCLASS = 67;
+
+// Options of either, RFC 3678.
+export const MCAST_JOIN_GROUP = 42;
+export const MCAST_JOIN_SOURCE_GROUP = 46;
 
 // Options of TCP, tcp(7).
 export const TCP_NODELAY = 1;

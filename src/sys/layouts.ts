@@ -90,6 +90,27 @@ export const in6Pktinfo = {
   at: { ipi6_addr: 0, ipi6_ifindex: 16 },
 } as const satisfies Layout;
 
+/** The interface of IPv4 packets to groups, IP_MULTICAST_IF of ip(7). */
+export const ipMreqn = {
+  c: "struct ip_mreqn",
+  sizeBytes: 12,
+  at: { imr_multiaddr: 0, imr_address: 4, imr_ifindex: 8 },
+} as const satisfies Layout;
+
+/** A group to join, RFC 3678. */
+export const groupReq = {
+  c: "struct group_req",
+  sizeBytes: 136,
+  at: { gr_interface: 0, gr_group: 8 },
+} as const satisfies Layout;
+
+/** A group to join for what one source sends to it, RFC 3678. */
+export const groupSourceReq = {
+  c: "struct group_source_req",
+  sizeBytes: 264,
+  at: { gsr_interface: 0, gsr_group: 8, gsr_source: 136 },
+} as const satisfies Layout;
+
 /** A time, timespec(3). */
 export const timespec = {
   c: "struct timespec",

@@ -105,3 +105,53 @@ Deno.test("a warm-up is shorter than what it is of, and a UDP flow has room for 
   assertEquals(packets("1s", Array(129).fill("2s")), ["warmup has 129 senders, expected at most 128 with a warm-up"]);
   assertEquals([packets("1s", Array(128).fill("2s")), packets("0s", Array(256).fill("2s"))], [[], []]);
 });
+
+Deno.test("a server listens or joins a group, and a group is no address to listen on or to connect to", () => {
+  assertEquals(problems(packetServerSchema, { join: "239.1.2.3%eth0" }), []);
+  assertEquals(problems(packetServerSchema, {}), [" expected exactly one of listenAddr and join"]);
+  const both = { listenAddr: ":0", join: "239.1.2.3" };
+  assertEquals(problems(packetServerSchema, both), [" expected exactly one of listenAddr and join"]);
+  assertEquals(problems(packetServerSchema, { join: "239.1.2.3", listenAddrKey: "server" }), [
+    " has join and listenAddrKey: clients send to the group itself; leave listenAddrKey out",
+  ]);
+  assertEquals(problems(packetServerSchema, { join: "10.0.0.1" }), [
+    ' "10.0.0.1" has the address 10.0.0.1, expected a group: 224.0.0.0 to 239.255.255.255, or ff00::/8',
+  ]);
+  const onGroup = "listenAddr has the group 239.1.2.3, on which no server listens: packetServer can join it";
+  assertEquals(problems(packetServerSchema, { listenAddr: "239.1.2.3:7001" }), [onGroup]);
+  assertEquals(problems(streamClientSchema, { addr: "239.1.2.3:7000", upload }), [
+    "addr is a group of multicast, to which only packetClient sends",
+  ]);
+});
+
+Deno.test("packetClient refuses what a group cannot answer, and what is for groups alone", () => {
+  const sent = (addr: string, unresponsive: object, more: object = {}) =>
+    problems(packetClientSchema, {
+      addr,
+      flow: "up",
+      sender: [{ unresponsive: { duration: "1s", ...unresponsive } }],
+      ...more,
+    });
+  const group = "239.1.2.3:7001";
+  assertEquals(sent(group, {}, { ttl: 4, interface: "eth0", loop: false }), []);
+  assertEquals(sent(group, { echo: true }), [
+    "addr is the group 239.1.2.3, whose receivers send no echoes: each would answer each packet; echo needs a server",
+  ]);
+  assertEquals(sent(group, { reverse: true }), [
+    "addr is the group 239.1.2.3, whose receivers send nothing; reverse needs a server",
+  ]);
+  assertEquals(sent("10.0.0.1:7001", {}, { ttl: 4 }), [
+    "addr is no group, but ttl is for groups of multicast such as 239.1.2.3",
+  ]);
+  assertEquals(sent("10.0.0.1:7001", {}, { interface: "eth0" }), [
+    "addr is no group, but interface is for groups of multicast such as 239.1.2.3; for a server, bind has the interface",
+  ]);
+  const requests = { addr: group, flow: "rr", sender: [{ requestResponse: { duration: "1s" } }] };
+  assertEquals(problems(packetClientSchema, requests), [
+    "addr is the group 239.1.2.3, which answers no requests; requestResponse needs a server",
+  ]);
+  const many = Array.from({ length: 17 }, () => ({ unresponsive: { duration: "1s" } }));
+  assertEquals(problems(packetClientSchema, { addr: group, flow: "up", sender: many }), [
+    "addr is the group 239.1.2.3, with 17 senders, expected at most 16",
+  ]);
+});

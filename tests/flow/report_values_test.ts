@@ -40,6 +40,13 @@ const ARRIVALS = {
   jitterNanos: 4.5,
 };
 
+const ARRIVAL_VALUES = {
+  ...{ "delayToServerCount.0": 9, "delayToServerMinNanos.0": -(2 ** 51), "delayToServerMeanNanos.0": -3 },
+  ...{ "delayToServerMaxNanos.0": 2 ** 51, "ipdvToServerCount.0": 8, "ipdvToServerMinNanos.0": 1 },
+  ...{ "ipdvToServerMeanNanos.0": 2, "ipdvToServerMaxNanos.0": 3, "reorderedToServer.0": 1 },
+  ...{ "jitterToServerNanos.0": 4.5 },
+};
+
 /** A report of each shape, and its numbers as versions before reports had types have written them. */
 const REPORTS: readonly (readonly [report: FlowProgress, values: ReportValues])[] = [
   [
@@ -119,6 +126,14 @@ const REPORTS: readonly (readonly [report: FlowProgress, values: ReportValues])[
     },
   ],
   [
+    servedPackets({ received: 9, group: { expected: 10, arrivals: ARRIVALS, clock: { least: -5, most: 6 } } }),
+    {
+      ...{ server: 1, received: 9, duplicates: 0, sent: 0, sendErrors: 0, bytesReceived: 0, bytesSent: 0, bad: 0 },
+      ...{ socketDrops: 0, complete: 1, elapsedNanos: 0, expected: 10, ...ARRIVAL_VALUES },
+      ...{ clockAheadLeastNanos: -5, clockAheadMostNanos: 6 },
+    },
+  ],
+  [
     {
       kind: "packets",
       complete: true,
@@ -139,10 +154,8 @@ const REPORTS: readonly (readonly [report: FlowProgress, values: ReportValues])[
       ...Object.fromEntries(
         [0, 1].flatMap((i) => Object.entries(sender(100 * i)).map(([key, value]) => [`${key}.${i}`, value])),
       ),
-      ...{ "delayToServerCount.0": 9, "delayToServerMinNanos.0": -(2 ** 51), "delayToServerMeanNanos.0": -3 },
-      ...{ "delayToServerMaxNanos.0": 2 ** 51, "ipdvToServerCount.0": 8, "ipdvToServerMinNanos.0": 1 },
-      ...{ "ipdvToServerMeanNanos.0": 2, "ipdvToServerMaxNanos.0": 3, "reorderedToServer.0": 1 },
-      ...{ "jitterToServerNanos.0": 4.5, "sentBitsPerSecond": 41, "receivedBitsPerSecond": 42 },
+      ...ARRIVAL_VALUES,
+      ...{ "sentBitsPerSecond": 41, "receivedBitsPerSecond": 42 },
     },
   ],
 ];

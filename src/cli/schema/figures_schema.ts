@@ -164,6 +164,14 @@ export function figuresJsonSchema(): Schema {
     }, {
       ...PACKET_KEYS,
       ...keysOf(REFUSED_FIGURES),
+      receivers: list(
+        objectOf("A receiver.", {
+          address: text("Where its reports came from."),
+          complete: truth("Whether it has reported what it counted until the end."),
+          ...keysOf(PATH_FIGURES),
+        }, ["address", "complete"]),
+        "Of a flow to a group: the receivers that have reported, which takes a key.",
+      ),
     }),
     transactionSummary: summaryOf("--rr or --crr", keysOf(TRANSACTION_FIGURES), keysOf(TRANSACTION_FIGURES)),
     interval: objectOf("What a flow did in an interval.", {
@@ -200,7 +208,10 @@ export function figuresJsonSchema(): Schema {
       connections: numberOf("Connections that it took."),
       ...keysOf(SERVED_TRANSACTION_FIGURES),
     }),
-    servedPackets: servedOf("udp", keysOf(SERVED_PACKET_FIGURES)),
+    servedPackets: servedOf("udp", {
+      ...keysOf(SERVED_PACKET_FIGURES),
+      toServer: objectOf("Of a flow to a group that was joined: how it was received.", keysOf(PATH_FIGURES)),
+    }),
   };
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",

@@ -1,4 +1,4 @@
-import { formatHostPort, ipFamily } from "../../base/address.ts";
+import { formatHostPort, ipFamily, isGroup } from "../../base/address.ts";
 import { MAX_SERVER_FLOWS, MAX_SERVER_WORKERS } from "../../base/limits.ts";
 import { parseRate, type Rate } from "../../base/units.ts";
 import type { FlowServer } from "../../flow/flows.ts";
@@ -70,6 +70,10 @@ export function listenAddresses(
 ): { readonly hostnames: readonly string[]; readonly listening: readonly ListenAddress[] } {
   const addresses = given.map((text) => parseAddress(text, "--listen"));
   const hostnames = addresses.map(({ hostname }) => hostname);
+  const group = hostnames.find(isGroup);
+  if (group !== undefined) {
+    throw new UsageError(`--listen HOST:PORT: ${group} is a group of multicast: tine udp server --join ${group}`);
+  }
   const ipv6Only = hostnames.some((hostname) => ipFamily(hostname) === "ipv4");
   const listening = addresses.map((address) => ({
     listenAddr: formatHostPort(address),

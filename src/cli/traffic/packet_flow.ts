@@ -1,5 +1,5 @@
 import type { PacketClientConfig, UnresponsiveConfig } from "../../flow/config.ts";
-import type { FlowProgress, PacketReport } from "../../flow/report.ts";
+import type { FlowProgress, PacketReport, ReceiverReport } from "../../flow/report.ts";
 import type { FlowInfoEvent, FlowOptions, Flows } from "../../flow/flows.ts";
 import type { Chunk } from "../../flow/records/read_chunk.ts";
 import {
@@ -35,7 +35,17 @@ export interface PacketFlowOptions {
   readonly sender: UnresponsiveConfig;
   readonly client: Pick<
     PacketClientConfig,
-    "warmup" | "dscp" | "ecn" | "fragment" | "payload" | "maxPacketSize" | "protocol" | "bind"
+    | "warmup"
+    | "dscp"
+    | "ecn"
+    | "fragment"
+    | "payload"
+    | "maxPacketSize"
+    | "protocol"
+    | "bind"
+    | "ttl"
+    | "interface"
+    | "loop"
   >;
   /** Learns how the clocks of both ends relate; flows to one server share it. Absent: from this flow alone. */
   readonly offset?: ClockOffset;
@@ -68,6 +78,11 @@ export class PacketFlow extends ClientFlow<PacketInterval, PacketFlowFigures> {
   /** Packets that either end received, and that were not of the flow or not signed as they should be. */
   get refused(): Pick<PacketReport, "bad" | "serverBad"> {
     return this.#report ?? { bad: 0, serverBad: 0 };
+  }
+
+  /** Of a flow to a group: the receivers that have reported. */
+  get receivers(): readonly ReceiverReport[] {
+    return this.#report?.group?.receivers ?? [];
   }
 
   override info(info: FlowInfoEvent, originNanos: number): void {
@@ -116,7 +131,7 @@ export class PacketFlow extends ClientFlow<PacketInterval, PacketFlowFigures> {
       sender: [{ unresponsive: sender }],
     };
     this.#report = await flows.packetClient(server, config, { ...options, sendAfter });
-    this.complete = this.#report.complete;
+    this.complete = this.#report.complete || this.#report.group?.ended === true;
   }
 
   takeInterval(k: number, durationMs: number): PacketInterval {

@@ -2,9 +2,11 @@ import { isLoopback } from "../../base/address.ts";
 import { count } from "../../base/units.ts";
 import {
   figuresOf,
+  PATH_FIGURES,
   SERVED_PACKET_FIGURES,
   SERVED_STREAM_FIGURES,
   SERVED_TRANSACTION_FIGURES,
+  servedPath,
 } from "../../flow/analysis/mod.ts";
 import type { FlowEvents, FlowInfoEvent, FlowServer, ServerOptions } from "../../flow/flows.ts";
 import type {
@@ -17,6 +19,7 @@ import { ServerAccount } from "../../flow/server_account.ts";
 import { figureText, seconds } from "../figures.ts";
 import { connectionJson, provenance, startOf } from "./provenance.ts";
 import { escape } from "../terminal.ts";
+import { groupLine } from "./group_report.ts";
 import { InterruptibleOutput } from "../interrupts.ts";
 
 /** Of more flows that run, the oldest are forgotten, and are not printed. */
@@ -128,6 +131,8 @@ export function servedLine({ flow, values: { client, direction } }: FlowInfoEven
       complete ? "" : "did not come to its end",
     );
   }
+  const path = servedPath(report);
+  if (path !== undefined) return groupLine(`${peer} ${id}`, report, path);
   const { received, sent, sendErrors, duplicates, bad, congestionMarks = 0, overRate = 0 } = report;
   const { socketDrops, elapsedNanos, state } = report;
   const some = (packets: number, what: string) => packets > 0 ? `${figureText(packets, "packet")} ${what}` : "";
@@ -162,6 +167,7 @@ export function servedJson(info: FlowInfoEvent, report: ServedReport, ended = ne
     }
     default: {
       const figures = figuresOf(SERVED_PACKET_FIGURES, report);
+      const path = servedPath(report);
       return {
         type: "flow",
         protocol: "udp",
@@ -170,6 +176,7 @@ export function servedJson(info: FlowInfoEvent, report: ServedReport, ended = ne
         ...connection,
         complete: report.state === "closed",
         ...figures,
+        ...path && { toServer: figuresOf(PATH_FIGURES, path) },
       };
     }
   }

@@ -25,6 +25,7 @@ import {
   rate,
   transactionFlags,
 } from "./client_flags.ts";
+import { isGroup, parseHostPort } from "../../base/address.ts";
 import { serverAddress } from "../address.ts";
 import { bindOf } from "../../flow/bind.ts";
 import type { StreamFlow } from "./stream_flow.ts";
@@ -96,6 +97,12 @@ export const command = defineCommand({
 
   async run({ flags, positionals: [positional] }) {
     const server = serverAddress(positional);
+    const { hostname } = parseHostPort(server);
+    if (isGroup(hostname)) {
+      throw new UsageError(
+        `client HOST:PORT: ${hostname} is a group of multicast, to which only tine udp client sends`,
+      );
+    }
     if (flags.reverse && flags.bidir) {
       throw new UsageError("--reverse and --bidir exclude each other: give one of them");
     }

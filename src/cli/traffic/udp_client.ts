@@ -8,7 +8,7 @@ import type { Flows } from "../../flow/flows.ts";
 import { PACKET_HEADER_BYTES, SIGNED_HEADER_BYTES } from "../../flow/packet/header.ts";
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { choice, duration, flag, integer, size, type Values } from "../flags.ts";
+import { choice, duration, flag, flagName, integer, size, text, type Values } from "../flags.ts";
 import {
   cca,
   checkPayload,
@@ -27,6 +27,7 @@ import {
   transactionFlags,
 } from "./client_flags.ts";
 import type { PacketFlow } from "./packet_flow.ts";
+import { isGroup, parseHostPort } from "../../base/address.ts";
 import { serverAddress } from "../address.ts";
 import { bindOf, parseBind } from "../../flow/bind.ts";
 
@@ -81,6 +82,13 @@ const flags = {
   fragment: choice(["allow", "forbid", "probe"], {
     help: "packets longer than the path takes: cut, not sent (default), or sent whole to find its MTU",
   }),
+  ttl: integer({
+    min: 0,
+    max: 255,
+    help: "to a group: TTL, or hop limit of IPv6 (default: 1, which stays on the link)",
+  }),
+  interface: text({ value: "IF", help: "to a group: the interface that packets leave by; else the route decides" }),
+  noLoop: flag({ help: "to a group: not to receivers on this machine itself" }),
   ...clientFlags,
 };
 
@@ -96,9 +104,11 @@ export const command = defineCommand({
     "HOST:PORT --rate RATE [--echo | --reverse | --bidir] [--gso] ...",
     "HOST:PORT --rr SIZE[,SIZE] [--transactions N] [--timeout DURATION] ...",
     "HOST:PORT --under-load [--duration DURATION] [--parallel N] ...",
+    "GROUP:PORT [--ttl N] [--interface IF] [--no-loop] [--rate RATE] ...",
   ],
   description:
-    "Packets at even distances come back from the server at once, unless --rate or a direction is given.\n\n" +
+    "Packets at even distances come back from the server at once, unless --rate or a direction is given. Those to a " +
+    "group of multicast are counted by its receivers, which report where both ends have a key.\n\n" +
     "--under-load measures round trips on the idle path, then under TCP uploads, downloads, and both. Ctrl-C ends all " +
     "with the summary so far and exit code 130; with --duration 0 it is the proper end.",
   figures: [
@@ -130,6 +140,7 @@ export const command = defineCommand({
 
   async run({ flags, positionals: [positional] }) {
     const server = serverAddress(positional);
+    checkGroup(server, flags);
     checkFlags(flags);
     const [{ createFlows }, { readFlowKey }] = await Promise.all([
       import("../../flow/create_flows.ts"),
@@ -174,6 +185,25 @@ export const command = defineCommand({
     });
   },
 });
+
+/** @throws {UsageError} for flags that a group cannot have, or that are for groups alone */
+function checkGroup(server: string, { ttl, interface: device, noLoop, ...flags }: Given): void {
+  const { hostname } = parseHostPort(server);
+  if (isGroup(hostname)) {
+    const { echo, reverse, bidir, rr, underLoad } = flags;
+    const wrong = Object.entries({ echo, reverse, bidir, rr, underLoad }).find(([, value]) => value);
+    if (wrong === undefined) return;
+    throw new UsageError(
+      `${flagName(wrong[0])} needs a server: ${hostname} is a group, whose receivers answer nothing`,
+    );
+  }
+  const given = Object.entries({ ttl, interface: device, noLoop }).find(([, value]) =>
+    value !== undefined && value !== false
+  );
+  if (given === undefined) return;
+  const hint = given[0] === "interface" ? `; for a server, --bind %${device}` : "";
+  throw new UsageError(`${flagName(given[0])} is for groups of multicast, and ${hostname} is none${hint}`);
+}
 
 /** @throws {UsageError} for flags that mean nothing together */
 function checkFlags(flags: Given): void {
@@ -252,6 +282,7 @@ async function measure(flows: Flows, server: string, flags: Given, key: Uint8Arr
     import("../../flow/analysis/mod.ts"),
   ]);
   const intervalMs = intervalOf(flags);
+  const toGroup = isGroup(parseHostPort(server).hostname);
   const directions = flags.bidir ? [false, true] : [flags.reverse];
   const parallel = flags.parallel ?? 1;
   const offset = new ClockOffset();
@@ -261,14 +292,15 @@ async function measure(flows: Flows, server: string, flags: Given, key: Uint8Arr
         label: (reverse ? "down" : "up") + (parallel > 1 ? i + 1 : ""),
         server,
         intervalMs,
-        sender: senderOf(flags, reverse),
+        sender: senderOf(flags, toGroup, reverse),
         client: { ...clientOf(flags), bind: bindOf(flags.bind, d * parallel + i) },
         offset,
       }))
   );
   const { json } = flags;
   const how = { name: "tine udp client", server, key, intervalMs, endless: flags.duration === 0, json };
-  return await runClient(flows, clients, PACKET_REPORT, how);
+  const report = toGroup ? (await import("./group_report.ts")).GROUP_REPORT : PACKET_REPORT;
+  return await runClient(flows, clients, report, how);
 }
 
 /** Returns how long senders send, in milliseconds; 0: until they are stopped, undefined: as long as it takes. */
@@ -276,7 +308,7 @@ function durationOf({ duration, packets, bytes, transactions }: Given): number |
   return duration ?? ((packets ?? bytes ?? transactions) === undefined ? DEFAULT_DURATION_MS : undefined);
 }
 
-function senderOf(flags: Given, reverse: boolean): UnresponsiveConfig {
+function senderOf(flags: Given, toGroup: boolean, reverse: boolean): UnresponsiveConfig {
   return {
     ...flags.rate === undefined
       ? { wait: [flags.wait ?? DEFAULT_WAIT_MS] }
@@ -285,15 +317,18 @@ function senderOf(flags: Given, reverse: boolean): UnresponsiveConfig {
     duration: durationOf(flags),
     packets: flags.packets,
     bytes: flags.bytes,
-    echo: !reverse && (flags.echo || (flags.rate === undefined && !flags.bidir)),
+    echo: !reverse && !toGroup && (flags.echo || (flags.rate === undefined && !flags.bidir)),
     gso: flags.gso,
     reverse,
   };
 }
 
-function clientOf({ warmup, dscp, ecn, fragment, payload, length, ...flags }: Given) {
+function clientOf({ warmup, dscp, ecn, fragment, payload, length, ttl, noLoop, ...flags }: Given) {
   return {
     ...dialled("udp", flags),
+    ttl,
+    interface: flags.interface,
+    ...noLoop && { loop: false },
     warmup,
     dscp,
     ecn,

@@ -3,14 +3,31 @@ import { STAMP_PORT } from "../../flow/stamp/test_packet.ts";
 import { PACKET_HEADER_BYTES } from "../../flow/packet/header.ts";
 import { messageOf } from "../../base/errors.ts";
 import { defineCommand } from "../command.ts";
+import { JOIN_FORM, joinProblem } from "../../flow/multicast/join.ts";
 import { UsageError } from "../errors.ts";
-import { flag, flagName, size } from "../flags.ts";
+import { type Flag, flag, flagName, list, size } from "../flags.ts";
 import { escape } from "../terminal.ts";
 import { commonFlags } from "./client_flags.ts";
 import { limitFlags, listen, listenAddresses, startAll, workers } from "./listen.ts";
 
 const LISTEN = listen("127.0.0.1:7001");
 const STAMP_LISTEN = `127.0.0.1:${STAMP_PORT}`;
+
+/** Declares groups to receive from: `--join [SOURCE@]GROUP[%IF][:PORT]`, once for each. */
+function join(): Flag<string[]> {
+  const flag = list({
+    value: JOIN_FORM,
+    help: "count what clients send to a group of multicast; again for one more group (default port: 7001)",
+  });
+  return {
+    ...flag,
+    read(given, name) {
+      const problem = given.map((text) => joinProblem(text, undefined)).find((found) => found !== undefined);
+      if (problem !== undefined) throw new UsageError(`${name} ${JOIN_FORM}: ${problem}`);
+      return flag.read(given, name);
+    },
+  };
+}
 
 /** `tine udp server`: serves UDP flows by hand. */
 export const command = defineCommand({
@@ -19,20 +36,24 @@ export const command = defineCommand({
   usage: [
     "[--listen HOST:PORT]... [--workers COUNT] [--key-file FILE] [--max-packet-size SIZE] [--json]",
     "--stamp [--stateless] [--listen HOST:PORT]... [--key-file FILE] ...",
+    `--join ${JOIN_FORM}... [--listen HOST:PORT]... [--key-file FILE] ...`,
   ],
   description:
     "Counts the packets of tine udp client and echoes those that ask for it, once each, until it is interrupted; prints a " +
     "line for each flow that has ended. It also listens on TCP at the same address, for the load of --under-load. Only " +
     "this machine can reach the default address. On another, use a key: without one it serves all who ask, though it " +
     "never sends more to an address than came from there before that has proved itself.\n\n" +
-    "--stamp reflects the test packets of STAMP (RFC 8762) and TWAMP Light instead, from routers or tine udp client --stamp.",
+    "--stamp reflects the test packets of STAMP (RFC 8762) and TWAMP Light instead, from routers or tine udp client --stamp. " +
+    "--join makes a receiver of multicast, which counts what is lost from when it hears of a flow, and reports to the " +
+    "sender only with a key.",
   flags: {
     listen: {
       ...LISTEN,
-      defaultText: `${LISTEN.defaultText}; with --stamp ${STAMP_LISTEN}`,
+      defaultText: `${LISTEN.defaultText}; with --stamp ${STAMP_LISTEN}, with --join none`,
       // The other flags decide.
       read: (given, name) => given.length === 0 ? [] : LISTEN.read(given, name),
     },
+    join: join(),
     stamp: flag({
       help: "be a reflector of STAMP and TWAMP Light; a key then is the secret itself: text, or 0x and digits",
     }),
@@ -54,6 +75,7 @@ export const command = defineCommand({
   examples: [
     { command: "tine udp server", what: "for clients on this machine" },
     { command: "tine udp server --listen '[::]:7001' --key-file key", what: "for all machines that have the key" },
+    { command: "tine udp server --join 239.1.2.3%eth0", what: "loss and delay of what is sent to a group" },
   ],
 
   async run({ flags }) {
@@ -67,7 +89,16 @@ export const command = defineCommand({
     if (stamp && limit !== undefined) {
       throw new UsageError(`--stamp and ${flagName(limit[0])} exclude each other: a reflector has no flows to limit`);
     }
-    const given = flags.listen.length > 0 ? flags.listen : stamp ? [STAMP_LISTEN] : LISTEN.read([], "--listen");
+    if (flags.join.length > 0 && limit !== undefined) {
+      throw new UsageError(`--join and ${flagName(limit[0])} exclude each other: a receiver cannot limit who sends`);
+    }
+    if (stamp && flags.join.length > 0) throw new UsageError("--stamp and --join exclude each other: give one of them");
+    const joins = flags.join.length > 0;
+    const given = flags.listen.length > 0 || joins
+      ? flags.listen
+      : stamp
+      ? [STAMP_LISTEN]
+      : LISTEN.read([], "--listen");
     const { hostnames, listening } = listenAddresses(given);
     const [{ createFlows }, { readFlowKey, readStampKey }, { serveFlows }] = await Promise.all([
       import("../../flow/create_flows.ts"),
@@ -84,6 +115,8 @@ export const command = defineCommand({
       json: flags.json,
       async listen(options) {
         const { maxPacketSize, workers } = flags;
+        const groups = flags.join.map((join) => () => flows.packetServer({ join, hmac, maxPacketSize }, options));
+        const joined = await startAll(groups);
         const packets = await startAll(listening.map(({ listenAddr, ipv6Only }) => () => {
           const protocol = ipv6Only ? "udp6" : "udp";
           return flows.packetServer({ listenAddr, protocol, hmac, maxPacketSize, workers, stamp, ...limits }, options);
@@ -95,11 +128,11 @@ export const command = defineCommand({
             const protocol = listening[i].ipv6Only ? "tcp6" : "tcp";
             return flows.streamServer({ listenAddr, protocol, hmac, workers, ...limits }, options);
           }));
-          return [...packets, ...streams];
+          return [...joined, ...packets, ...streams];
         } catch (error) {
           const reason = escape(messageOf(error));
           console.error(`tine udp server: no load for --under-load, since TCP cannot listen there: ${reason}`);
-          return packets;
+          return [...joined, ...packets];
         }
       },
     });

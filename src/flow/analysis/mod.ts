@@ -58,6 +58,7 @@ export {
   SERVED_PACKET_FIGURES,
 } from "./packet_figures.ts";
 export type { PathFigures, Spread } from "./packet_path.ts";
+export { receptionPath, servedPath } from "./reception.ts";
 export type { PacketFigures } from "./sender_analysis.ts";
 export { RateMeter } from "./rate_meter.ts";
 export { StreamAnalysis, type StreamFigures, type StreamLimits } from "./stream_analysis.ts";

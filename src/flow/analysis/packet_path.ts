@@ -146,7 +146,8 @@ export class PacketPath {
   }
 }
 
-function moved({ count, min, mean, max }: Spread, nanos: number): Spread {
+/** Moves a distribution by so much. */
+export function moved({ count, min, mean, max }: Spread, nanos: number): Spread {
   return { count, min: min + nanos, mean: mean + nanos, max: max + nanos };
 }
 

@@ -338,12 +338,14 @@ export function isSealed(view: DataView, lengthBytes: number, hmac: Hmac | undef
   return hmac.verify(bytes, 4, lengthBytes - SIGNATURE_BYTES, lengthBytes - SIGNATURE_BYTES, SIGNATURE_BYTES);
 }
 
-function seal(bytes: Uint8Array, hmac: Hmac | undefined): void {
+/** Signs a packet that opens or closes; without a key, leaves it. */
+export function seal(bytes: Uint8Array, hmac: Hmac | undefined): void {
   const end = bytes.length - SIGNATURE_BYTES;
   hmac?.sign(bytes, 4, end, end, SIGNATURE_BYTES);
 }
 
-function signedFlag(hmac: Hmac | undefined): number {
+/** Returns the flag of packets that are signed, if they are. */
+export function signedFlag(hmac: Hmac | undefined): number {
   return hmac === undefined ? 0 : SIGNED;
 }
 

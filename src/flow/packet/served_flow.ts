@@ -162,6 +162,15 @@ export class ServedFlow {
     this.trouble ??= { text, fatal: false };
   }
 
+  /**
+   * Returns how many packets the socket had no room for while the flow ran.
+   *
+   * @param socketDrops since it was opened
+   */
+  dropsOf(socketDrops: number): number {
+    return socketDrops - this.#socketDrops;
+  }
+
   /** Returns the counts of one sender for the client, at the end. */
   totals(index: number, socketDrops: number): Totals {
     const { accepted, refused } = this.windows[index];
@@ -172,7 +181,7 @@ export class ServedFlow {
       reverseSent: sender?.sent ?? 0,
       reverseSendErrors: sender?.errors ?? 0,
       reverseUnsent: sender?.unsent ?? 0,
-      socketDrops: socketDrops - this.#socketDrops,
+      socketDrops: this.dropsOf(socketDrops),
       bad: this.bad,
       arrivals: this.arrivals[index].totals,
       marked: this.marked?.[index],
@@ -210,7 +219,7 @@ export class ServedFlow {
       bytesReceived: this.bytes,
       bytesSent: this.replyBytes + sum(senders.map(({ bytes }) => bytes)),
       bad: this.bad,
-      socketDrops: socketDrops - this.#socketDrops,
+      socketDrops: this.dropsOf(socketDrops),
       congestionMarks: marked && sum(marked),
       ...this.incomingLimit === undefined ? {} : { overRate: this.overRate },
     };
@@ -242,9 +251,9 @@ const COOKIE_NANOS = 2 * COOKIE_MS * 1e6;
 const OVERTIME_NANOS = 60e9;
 
 /** The flows of a server, found by the client's address and the flow's id. */
-export class FlowTable {
-  readonly #flows = new Map<number, ServedFlow[]>();
-  #last: ServedFlow | undefined;
+export class FlowTable<Flow extends ServedFlow = ServedFlow> {
+  readonly #flows = new Map<number, Flow[]>();
+  #last: Flow | undefined;
   #open = 0;
   #openReverse = 0;
   #senders = 0;
@@ -276,8 +285,8 @@ export class FlowTable {
    * @param attended the time that the server attended to its socket
    * @param reverse only those with senders at the server
    */
-  mostSilent(attended: number, reverse: boolean): ServedFlow | undefined {
-    let found: ServedFlow | undefined;
+  mostSilent(attended: number, reverse: boolean): Flow | undefined {
+    let found: Flow | undefined;
     for (const flow of this) {
       if (flow.closedAt !== Infinity || attended - flow.lastReceived <= SILENCE_NANOS) continue;
       if (reverse && flow.senders.length === 0) continue;
@@ -287,7 +296,7 @@ export class FlowTable {
   }
 
   /** Finds the flow of a packet; undefined without one. Most packets are of the same flow as the packet before. */
-  find(incoming: IncomingPackets, i: number, view: DataView, at: number): ServedFlow | undefined {
+  find(incoming: IncomingPackets, i: number, view: DataView, at: number): Flow | undefined {
     const place = flowPlace(at);
     const last = this.#last;
     if (last !== undefined && last.name.standsIn(view, place) && incoming.isFrom(i, last.address)) return last;
@@ -300,7 +309,7 @@ export class FlowTable {
   }
 
   /** Adds a flow. */
-  add(flow: ServedFlow): void {
+  add(flow: Flow): void {
     this.#steering?.keep(flow.name);
     const key = keyOf(flow);
     const others = this.#flows.get(key);
@@ -311,14 +320,14 @@ export class FlowTable {
   }
 
   /** Notes that a flow is closed: another one may have its place. It is still found until it is removed. */
-  close(flow: ServedFlow, now: number): void {
+  close(flow: Flow, now: number): void {
     if (flow.closedAt !== Infinity) return;
     this.#countOpen(flow, -1);
     flow.closedAt = now;
   }
 
   /** Removes a flow. */
-  remove(flow: ServedFlow): void {
+  remove(flow: Flow): void {
     const key = keyOf(flow);
     const left = (this.#flows.get(key) ?? []).filter((other) => other !== flow);
     if (left.length === 0) this.#flows.delete(key);
@@ -330,11 +339,11 @@ export class FlowTable {
   }
 
   /** All flows. */
-  *[Symbol.iterator](): Generator<ServedFlow, void, void> {
+  *[Symbol.iterator](): Generator<Flow, void, void> {
     for (const flows of this.#flows.values()) yield* flows;
   }
 
-  #countOpen(flow: ServedFlow, by: 1 | -1): void {
+  #countOpen(flow: Flow, by: 1 | -1): void {
     this.#open += by;
     this.#steering?.count(by);
     if (flow.senders.length > 0) this.#openReverse += by;

@@ -25,6 +25,8 @@ import {
 } from "../../sys/socket_options.ts";
 import type { FlowHost, Scope, ServerShare } from "../engine/engine_flow.ts";
 import { bindSocket } from "../bind_socket.ts";
+import { bindToGroup, connectSocket } from "../multicast/group_socket.ts";
+import { parseJoin } from "../multicast/join.ts";
 import type { PacketPayload } from "../payload.ts";
 import type { PacketClientConfig, PacketServerConfig, SocketOption } from "../config.ts";
 import {
@@ -58,18 +60,19 @@ export class SocketPorts implements PacketPorts {
       if (dscp !== 0 || ecn !== 0) setTrafficClass(socket, dscp << 2 | ecn);
       for (const option of sockopt) setOption(socket, option);
       if (bind !== undefined) bindSocket(socket, bind);
-      socket.connect(address);
+      connectSocket(socket, address, config);
     });
   }
 
   listen(
     address: SocketAddress,
-    { protocol, stamp }: PacketServerConfig,
+    { protocol, stamp, join }: PacketServerConfig,
     maxBytes: number,
     share?: ServerShare,
   ): PacketPort {
     const bound = share && Socket.borrow(share.fd, "udp", address.family);
     return this.#open(address, maxBytes, undefined, (socket) => {
+      if (join !== undefined) return bindToGroup(socket, parseJoin(join));
       // Replies have to come from the address that was dialled.
       if (address.isWildcard) receiveLocalAddress(socket);
       if (stamp !== undefined) {

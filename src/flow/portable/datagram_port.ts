@@ -1,6 +1,6 @@
 import { MAX_PACKET_BYTES } from "../../base/limits.ts";
 import { Condition } from "../../base/condition.ts";
-import { formatHostPort } from "../../base/address.ts";
+import { formatHostPort, isGroup } from "../../base/address.ts";
 import type { SocketAddress } from "../../sys/address.ts";
 import { READABLE, WRITABLE } from "../../sys/poller.ts";
 import {
@@ -14,6 +14,8 @@ import {
 import type { FlowHost } from "../engine/engine_flow.ts";
 import { addressOf, nowNanos, refuseSettings, systemError, wallNanos } from "./portable_host.ts";
 import { parseBind } from "../bind.ts";
+import { parseJoin } from "../multicast/join.ts";
+import { enter, groupNeedsRawSockets, portableMembership, setUpSender } from "./groups.ts";
 import type { PacketPayload } from "../payload.ts";
 import type { PacketClientConfig, PacketServerConfig } from "../config.ts";
 
@@ -357,21 +359,30 @@ export class DatagramPorts implements PacketPorts {
     if (config.sender.some(({ unresponsive }) => unresponsive?.gso)) wanted.push("gso");
     const { host, device, port = 0 } = config.bind === undefined ? {} : parseBind(config.bind);
     if (device !== undefined) wanted.push("the interface of bind");
+    const toGroup = isGroup(address.host);
+    if (toGroup) wanted.push(...groupNeedsRawSockets(address, config));
     refuseSettings(wanted);
     // Replies from this machine need no door to others.
     const any = address.family === "ipv4" ? "0.0.0.0" : "::";
     const hostname = host ?? (!address.isLoopback ? any : address.family === "ipv4" ? "127.0.0.1" : "::1");
-    return new DatagramPort(open(hostname, port), this.#host, maxBytes, address);
+    const socket = open(hostname, port);
+    if (toGroup) setUpSender(socket, this.#host, address, config);
+    return new DatagramPort(socket, this.#host, maxBytes, address);
   }
 
-  listen(address: SocketAddress, _config: PacketServerConfig, maxBytes: number): PacketPort {
-    return new DatagramPort(open(address.host, address.port), this.#host, maxBytes);
+  listen(address: SocketAddress, { join }: PacketServerConfig, maxBytes: number): PacketPort {
+    if (join === undefined) return new DatagramPort(open(address.host, address.port), this.#host, maxBytes);
+    const membership = portableMembership(parseJoin(join));
+    const socket = open(address.host, address.port, true);
+    enter(socket, this.#host, membership);
+    return new DatagramPort(socket, this.#host, maxBytes);
   }
 }
 
-function open(hostname: string, port: number): Deno.DatagramConn {
+/** @param reuseAddress others may be bound to the same address and port */
+function open(hostname: string, port: number, reuseAddress = false): Deno.DatagramConn {
   try {
-    return Deno.listenDatagram({ transport: "udp", hostname, port });
+    return Deno.listenDatagram({ transport: "udp", hostname, port, reuseAddress });
   } catch (error) {
     throw systemError(error, "bind", `to ${formatHostPort({ hostname, port })}`);
   }

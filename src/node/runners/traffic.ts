@@ -87,7 +87,10 @@ export const packetServer: Runner<PacketServerConfig> = {
       serves: { protocol, addr: listenAddr, addrKey: listenAddrKey, hmac, packetBytes: maxPacketSize },
     };
   },
-  title: ({ listenAddr, stamp }) => stamp === undefined ? listenAddr : `STAMP ${listenAddr}`,
+  title({ listenAddr, join, stamp }) {
+    if (join !== undefined) return `join ${join}`;
+    return stamp === undefined ? listenAddr! : `STAMP ${listenAddr}`;
+  },
   run(config, context) {
     const signed = { ...config, hmac: isSigned(config) };
     return serve(signed, context, (flows, options) => {

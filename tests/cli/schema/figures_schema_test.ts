@@ -3,6 +3,7 @@ import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import { figuresJsonSchema } from "../../../src/cli/schema/figures_schema.ts";
 import config from "../../../deno.json" with { type: "json" };
 import { tine } from "../../support/tine.ts";
+import { rawSockets } from "../../flow/packet/packet_makers.ts";
 import { withServer } from "../traffic_server.ts";
 
 // deno-lint-ignore no-explicit-any -- what a program prints
@@ -77,6 +78,35 @@ Deno.test("what tine udp prints as JSON stands alone, and is what the schema of 
   check("listening", listening);
   check("servedPackets", ...served);
   assertEquals(served.length, 1);
+});
+
+Deno.test({
+  name: "what tine udp prints of a group as JSON is what the schema of figures says, at both ends",
+  ignore: !rawSockets,
+  async fn() {
+    const group = `239.77.${Deno.pid & 0xff}.250`;
+    const keyFile = await Deno.makeTempFile();
+    await Deno.writeTextFile(keyFile, "k".repeat(32));
+    const serving = ["--join", `${group}%lo:7019`, "--key-file", keyFile, "--json"];
+    const { stdout } = await withServer("udp", serving, async () => {
+      const args = ["udp", "client", `${group}:7019`, "--interface=lo", "--ttl=3", "--packets=20", "--wait=5ms"];
+      args.push("--key-file", keyFile);
+      const [summary] = await run(...args);
+      check("udpSummary", summary);
+      const [{ client, server, options, receivers, toServer, complete }] = summary.flows;
+      assertEquals([server, options.ttl, options.loop, options.interface], [`${group}:7019`, 3, true, "lo"]);
+      assertEquals([complete, toServer.sent, toServer.received, receivers.length], [true, 20, undefined, 1]);
+      assertMatch(client, /^127\.0\.0\.1:\d+$/);
+      const [{ sent, received, lost, lostPercent, oneWayDelayMinMicros, oneWayDelayBoundMicros }] = receivers;
+      assertEquals([sent, received, lost, lostPercent, oneWayDelayBoundMicros], [20, 20, 0, 0, 0]);
+      assert(oneWayDelayMinMicros >= 0);
+    });
+    await Deno.remove(keyFile);
+    const [listening, flow] = objects(stdout);
+    check("listening", listening);
+    check("servedPackets", flow);
+    assertEquals([listening.address, flow.complete, flow.toServer.received], [`${group}:7019`, true, 20]);
+  },
 });
 
 Deno.test("the schema of figures has a definition for each figure, and refuses other keys", async () => {
