@@ -109,6 +109,12 @@ export const POLLHUP = 0x10;
 export const POLLNVAL = 0x20;
 export const POLLRDHUP = 0x2000;
 
+// Flags and operations, epoll_create1(2) and epoll_ctl(2). The events are those of poll(2).
+export const EPOLL_CLOEXEC = 0o2000000;
+export const EPOLL_CTL_ADD = 1;
+export const EPOLL_CTL_DEL = 2;
+export const EPOLL_CTL_MOD = 3;
+
 // Flags, eventfd(2).
 export const EFD_NONBLOCK = 0o4000;
 export const EFD_CLOEXEC = 0o2000000;

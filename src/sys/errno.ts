@@ -149,6 +149,7 @@ export const Errno = {
   EPERM: 1,
   ENOENT: 2,
   EINTR: 4,
+  EBADF: 9,
   EAGAIN: 11,
   ECONNABORTED: 103,
   EINPROGRESS: 115,

@@ -1,6 +1,6 @@
 /**
  * How structures of the kernel and the C library lie in memory: sizes and offsets in bytes, under the names of the C
- * headers. The same on x86-64 and ARM64, which both are little-endian and have 64-bit longs and pointers.
+ * headers. The same on x86-64 and ARM64, which both are little-endian and have 64-bit longs and pointers, with one exception.
  *
  * @module
  */
@@ -123,6 +123,13 @@ export const pollfd = {
   c: "struct pollfd",
   sizeBytes: 8,
   at: { fd: 0, events: 4, revents: 6 },
+} as const satisfies Layout;
+
+/** A file that is ready, epoll_ctl(2): without gaps on x86-64 alone. */
+export const epollEvent = {
+  c: "struct epoll_event",
+  sizeBytes: Deno.build.arch === "x86_64" ? 12 : 16,
+  at: { events: 0, data: Deno.build.arch === "x86_64" ? 4 : 8 },
 } as const satisfies Layout;
 
 /** What closing does with data that are not sent yet, socket(7). */

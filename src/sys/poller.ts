@@ -1,35 +1,22 @@
 import { TineError } from "../base/errors.ts";
 import { Clock, TimeBase } from "./clock.ts";
-import { POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT } from "./constants.ts";
+import { POLLNVAL } from "./constants.ts";
+import { EpollSet } from "./epoll.ts";
 import { pollfd, timespec } from "./layouts.ts";
 import { type Libc, libc } from "./libc.ts";
+import { READABLE, type ReadyHandler, type Watch } from "./watch.ts";
 
-/** There is something to read, a connection to accept, or the peer has ended. */
-export const READABLE = POLLIN;
-/** There is room to write to, or a connection was made. */
-export const WRITABLE = POLLOUT;
-/** There is an error, or the connection is gone. Reported with any interest. */
-export const FAILED = POLLERR | POLLHUP;
+export { FAILED, READABLE, type ReadyHandler, type Watch, WRITABLE } from "./watch.ts";
 
-/** A file that a poller watches. */
-export interface Watch extends Disposable {
-  /**
-   * READABLE, WRITABLE, both or 0. With 0 there are no reports, not even of a failure, and arriving data wake no thread,
-   * which costs their sender less. Setting it costs no system call.
-   */
-  interest: number;
-  /** Ends it, also from within a handler. The file itself stays open, so end it before the file is closed. */
-  close(): void;
-}
-
-/** @param ready what the file is: bits of READABLE, WRITABLE and FAILED */
-export type ReadyHandler = (ready: number) => void;
-
-const FIRST_CAPACITY = 16;
+/**
+ * So many files are given to the kernel anew at each call, which costs least for a few. For more of them that costs more
+ * with each: they are in an EpollSet, which counts as one file.
+ */
+const MAX_DIRECT = 16;
 const NO_FILE = -1;
 
 /**
- * Waits for many files at once, and for a time in nanoseconds, ppoll(2).
+ * Waits for many files at once, and for a time in nanoseconds, ppoll(2) and epoll(7).
  *
  * @example
  * ```ts
@@ -50,13 +37,15 @@ export class Poller {
   /** The seconds and nanoseconds to wait for, each of 64 bits. */
   readonly #timeout = new Uint32Array(timespec.sizeBytes / 4);
   #watches: (FileWatch | undefined)[] = [];
-  #memory = new PollMemory(FIRST_CAPACITY);
+  /** The last place is that of the EpollSet. */
+  readonly #memory = new PollMemory(MAX_DIRECT + 1);
+  readonly #more = new EpollSet();
   /** How many of the watches have ended since the last poll. */
   #holes = 0;
 
   /** How many files it watches. */
   get size(): number {
-    return this.#watches.length - this.#holes;
+    return this.#watches.length - this.#holes + this.#more.size;
   }
 
   /**
@@ -67,7 +56,7 @@ export class Poller {
    */
   watch(fd: number, interest: number, onReady: ReadyHandler): Watch {
     const index = this.#watches.length;
-    if (index === this.#memory.capacity) this.#memory = this.#memory.grown();
+    if (index === MAX_DIRECT) return this.#more.watch(fd, interest, onReady);
     const watch = new FileWatch(index, onReady, {
       interest: (at) => this.#memory.shorts[4 * at + EVENTS],
       setInterest: (at, bits) => this.#memory.setInterest(at, bits),
@@ -91,9 +80,12 @@ export class Poller {
   poll(timeoutNanos: number): number {
     if (Number.isNaN(timeoutNanos)) throw new RangeError("a poller cannot wait for NaN nanoseconds");
     if (this.#holes > 0) this.#compact();
-    const ready = this.#wait(timeoutNanos);
+    const count = this.#watches.length, hasMore = this.#more.fd >= 0;
+    if (hasMore) this.#memory.set(count, this.#more.fd, READABLE);
+    const ready = this.#wait(hasMore ? count + 1 : count, timeoutNanos);
+    const moreReady = hasMore && ready > 0 && this.#memory.shorts[4 * count + REVENTS] !== 0;
     // Handlers may add watches, which have no result yet: the count of ready files keeps the loop from reaching them.
-    for (let i = 0, left = ready; left > 0; i++) {
+    for (let i = 0, left = moreReady ? ready - 1 : ready; left > 0; i++) {
       const bits = this.#memory.shorts[4 * i + REVENTS];
       if (bits === 0) continue;
       left--;
@@ -104,12 +96,13 @@ export class Poller {
       }
       watch.onReady(bits);
     }
-    return ready;
+    // Handlers may have ended all that were in it.
+    return moreReady && this.#more.fd >= 0 ? ready - 1 + this.#more.dispatch() : ready;
   }
 
-  #wait(timeoutNanos: number): number {
+  #wait(files: number, timeoutNanos: number): number {
     const { calls, errno } = this.#libc;
-    const { bytes } = this.#memory, count = BigInt(this.#watches.length);
+    const { bytes } = this.#memory, count = BigInt(files);
     const forever = timeoutNanos === Infinity;
     const timed = !forever && timeoutNanos > 0;
     const end = timed ? this.#clock.since(this.#base) + timeoutNanos : 0;
@@ -162,7 +155,7 @@ class PollMemory {
   /** Four a file. */
   readonly shorts: Int16Array;
 
-  constructor(readonly capacity: number) {
+  constructor(capacity: number) {
     this.bytes = new Uint8Array(capacity * pollfd.sizeBytes);
     this.words = new Int32Array(this.bytes.buffer);
     this.shorts = new Int16Array(this.bytes.buffer);
@@ -183,12 +176,6 @@ class PollMemory {
 
   move(from: number, to: number): void {
     this.words.copyWithin(2 * to, 2 * from, 2 * from + 2);
-  }
-
-  grown(): PollMemory {
-    const larger = new PollMemory(2 * this.capacity);
-    larger.bytes.set(this.bytes);
-    return larger;
   }
 }
 

@@ -15,6 +15,7 @@ const HEADERS = [
   "linux/udp.h",
   "linux/sockios.h",
   "sys/uio.h",
+  "sys/epoll.h",
   "sys/eventfd.h",
   "sys/ioctl.h",
   "sys/prctl.h",

@@ -60,8 +60,12 @@ export class SocketStreamPorts implements StreamPorts {
       if (!(error instanceof SystemError)) throw error;
       connected = error;
     }
-    if (connected === false) scope.watch(socket.fd, WRITABLE, () => settle(socket.pendingError()));
-    else settle(connected === true ? undefined : connected);
+    if (connected === false) {
+      const watch = scope.watch(socket.fd, WRITABLE, () => {
+        watch.close();
+        settle(socket.pendingError());
+      });
+    } else settle(connected === true ? undefined : connected);
     return {
       [Symbol.dispose]() {
         if (owned) socket.close();
