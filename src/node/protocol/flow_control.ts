@@ -7,7 +7,7 @@ import { Condition } from "../../base/condition.ts";
 import type { ByteReader } from "../../wire/byte_reader.ts";
 import { ByteWriter } from "../../wire/byte_writer.ts";
 import { WireError } from "../../base/errors.ts";
-import { type DataLane, Lane, MAX_FRAME_BYTES } from "./frame.ts";
+import { Lane, MAX_FRAME_BYTES } from "./frame.ts";
 
 /** Bytes of frames that the other side may send in addition to earlier credit. */
 export interface Credit {
@@ -27,30 +27,45 @@ export function decodeCredit(payload: Uint8Array, reader: ByteReader): Credit {
   return credit;
 }
 
+/** Urgent frames need no credit: while more bytes of them than this wait for their receiver, nothing further is read. */
+const MAX_URGENT_BYTES = 16 * 1024 * 1024;
+
+/** About what an urgent frame that waits takes besides its bytes, so that small ones count as well. */
+const OVERHEAD_BYTES = 256;
+
 /**
- * The receive window: what the other side may still send in the data lanes. Records and files that wait here so never
- * delay what is urgent.
+ * The receive window: what the other side may still send in the data lanes, and the frames that have come and that their
+ * receivers work on. Records and files that wait here so never delay what is urgent.
  */
 export class ReceiveWindow {
-  readonly #window: number;
+  readonly #windowBytes: number;
   readonly #left = { [Lane.record]: 0, [Lane.bulk]: 0 };
   readonly #workedOff = { [Lane.record]: 0, [Lane.bulk]: 0 };
+  /** Frames that are worked on. */
+  #count = 0;
+  #urgentBytes = 0;
+  readonly #room = new Condition();
 
-  /** @param window the bytes of frames of each lane that may be on their way or waiting here */
-  constructor(window: number) {
+  /** @param windowBytes the bytes of frames of each data lane that may be on their way or waiting here */
+  constructor(windowBytes: number) {
     // A quarter may not have been given back yet when the largest frame is next.
-    this.#window = Math.max(window, MAX_FRAME_BYTES * 2);
-    this.workedOff(Lane.record, this.#window);
-    this.workedOff(Lane.bulk, this.#window);
+    this.#windowBytes = Math.max(windowBytes, MAX_FRAME_BYTES * 2);
+    this.#workedOff[Lane.record] = this.#workedOff[Lane.bulk] = this.#windowBytes;
+  }
+
+  /** Whether no frame is worked on. */
+  get empty(): boolean {
+    return this.#count === 0;
   }
 
   /**
-   * Counts a frame that has come.
+   * Uses credit for a frame that has come.
    *
    * @throws {WireError} `credit-exceeded`, if it was not allowed
    */
-  use(lane: DataLane, bytes: number): void {
-    this.#left[lane] -= bytes;
+  use(lane: Lane, lengthBytes: number): void {
+    if (lane === Lane.urgent) return;
+    this.#left[lane] -= lengthBytes;
     if (this.#left[lane] >= 0) return;
     throw new WireError(
       "credit-exceeded",
@@ -58,16 +73,34 @@ export class ReceiveWindow {
     );
   }
 
-  /** Counts a frame that waits no longer. */
-  workedOff(lane: DataLane, bytes: number): void {
-    this.#workedOff[lane] += bytes;
+  /** Counts a frame whose receiver starts. */
+  begin(lane: Lane, lengthBytes: number): void {
+    this.#count++;
+    if (lane === Lane.urgent) this.#urgentBytes += lengthBytes + OVERHEAD_BYTES;
+  }
+
+  /** Counts a frame whose receiver is done: its bytes may be allowed again. */
+  end(lane: Lane, lengthBytes: number): void {
+    this.#count--;
+    if (lane !== Lane.urgent) this.#workedOff[lane] += lengthBytes;
+    else this.#urgentBytes -= lengthBytes + OVERHEAD_BYTES;
+    if (this.#urgentBytes <= MAX_URGENT_BYTES) this.release();
+  }
+
+  /** Returns what to wait for before more is read, if anything. */
+  room(): Promise<void> | undefined {
+    return this.#urgentBytes <= MAX_URGENT_BYTES ? undefined : this.#room.wait();
+  }
+
+  /** Ends the wait for {@linkcode room}. */
+  release(): void {
+    this.#room.notify();
   }
 
   /** Returns the payload of the CREDIT frame to send now, if credit is worth a frame. */
   take(): Uint8Array | undefined {
-    const record = this.#workedOff[Lane.record];
-    const bulk = this.#workedOff[Lane.bulk];
-    if (Math.max(record, bulk) < this.#window / 4) return undefined;
+    const { [Lane.record]: record, [Lane.bulk]: bulk } = this.#workedOff;
+    if (Math.max(record, bulk) < this.#windowBytes / 4) return undefined;
     this.#workedOff[Lane.record] = this.#workedOff[Lane.bulk] = 0;
     this.#left[Lane.record] += record;
     this.#left[Lane.bulk] += bulk;
@@ -75,47 +108,5 @@ export class ReceiveWindow {
     writer.uint32(record);
     writer.uint32(bulk);
     return writer.written();
-  }
-}
-
-/** Urgent frames need no credit: while more bytes of them than this wait for their receiver, nothing further is read. */
-const MAX_URGENT_BYTES = 16 * 1024 * 1024;
-
-/** About what a frame that waits takes besides its bytes, so that small ones count as well. */
-const OVERHEAD_BYTES = 256;
-
-/** The frames that have come, and that their receiver works on. */
-export class PendingFrames {
-  #count = 0;
-  #urgentBytes = 0;
-  readonly #room = new Condition();
-
-  /** Whether no frame is worked on. */
-  get empty(): boolean {
-    return this.#count === 0;
-  }
-
-  /** Counts a frame whose receiver starts. */
-  add(lane: Lane, length: number): void {
-    this.#count++;
-    if (lane === Lane.urgent) this.#urgentBytes += length + OVERHEAD_BYTES;
-  }
-
-  /** Counts a frame whose receiver is done. */
-  remove(lane: Lane, length: number): void {
-    this.#count--;
-    if (lane === Lane.urgent) this.#urgentBytes -= length + OVERHEAD_BYTES;
-    if (this.#urgentBytes <= MAX_URGENT_BYTES) this.release();
-  }
-
-  /** Returns what to wait for before more is read, if anything. */
-  room(): Promise<void> | undefined {
-    if (this.#urgentBytes <= MAX_URGENT_BYTES) return undefined;
-    return this.#room.wait();
-  }
-
-  /** Ends the wait for {@linkcode room}. */
-  release(): void {
-    this.#room.notify();
   }
 }

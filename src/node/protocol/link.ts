@@ -4,7 +4,7 @@ import { ByteWriter } from "../../wire/byte_writer.ts";
 import { type Connection, writeAll } from "../../wire/connection.ts";
 import { messageOf, TineError, WireError } from "../../base/errors.ts";
 import { FrameReader } from "../../wire/frame_reader.ts";
-import { decodeCredit, PendingFrames, ReceiveWindow } from "./flow_control.ts";
+import { decodeCredit, ReceiveWindow } from "./flow_control.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { type Frame, isResult, Kind, Lane, MAX_FRAME_BYTES, type Message, readFrame } from "./frame.ts";
 import { FrameCutter } from "./framing.ts";
@@ -61,7 +61,6 @@ export class Link {
   readonly #cutter = new FrameCutter();
   readonly #queue: SendQueue;
   readonly #window: ReceiveWindow;
-  readonly #pending = new PendingFrames();
   readonly #heartbeat: Heartbeat;
   readonly #closed = Promise.withResolvers<void>();
   readonly #written: Promise<void>;
@@ -283,7 +282,7 @@ export class Link {
     const frame = readFrame(this.#reader.reset(buffer, start, end));
     const { kind, lane } = frame;
     const length = end - start;
-    if (lane !== Lane.urgent && !this.#ended) this.#window.use(lane, length);
+    if (!this.#ended) this.#window.use(lane, length);
     if (kind === Kind.credit) {
       const { record, bulk } = decodeCredit(frame.payload, this.#reader);
       this.#queue.allow(record, bulk);
@@ -297,24 +296,23 @@ export class Link {
     }
     const wanted = known ? !HANDLED.has(kind) : isResult(kind);
     const working = wanted ? this.#options.receive(frame, buffer.subarray(start, end)) : undefined;
+    this.#window.begin(lane, length);
     if (working === undefined) {
-      this.#workedOff(lane, length);
+      this.#done(lane, length);
       return undefined;
     }
-    this.#pending.add(lane, length);
     const done = working.then(() => {
-      this.#pending.remove(lane, length);
-      this.#workedOff(lane, length);
+      this.#done(lane, length);
       this.#settle();
     }, (error) => this.#fail(error));
     // After the end of our stream no credit can be sent, so reading must wait.
-    return this.#ended ? done : this.#pending.room();
+    return this.#ended ? done : this.#window.room();
   }
 
-  #workedOff(lane: Lane, length: number): void {
-    if (lane === Lane.urgent) return;
-    this.#window.workedOff(lane, length);
-    this.#allow();
+  /** The receiver is done with a frame. */
+  #done(lane: Lane, length: number): void {
+    this.#window.end(lane, length);
+    if (lane !== Lane.urgent) this.#allow();
   }
 
   #allow(): void {
@@ -371,7 +369,7 @@ export class Link {
   /** Resolves `closed` at the end of what comes, and closes the connection when both directions have ended. */
   #settle(): void {
     if (this.#failure !== undefined || !this.#receivedEnd) return;
-    if (this.#pending.empty) this.#closed.resolve();
+    if (this.#window.empty) this.#closed.resolve();
     if (this.#finished) this.#release();
   }
 
@@ -387,7 +385,7 @@ export class Link {
     this.#closed.reject(error);
     this.#queue.abandon(error);
     this.#frames.stop();
-    this.#pending.release();
+    this.#window.release();
     this.#wake();
     this.#release();
   }
