@@ -1,8 +1,8 @@
-import { messageOf, TineError } from "../../base/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import { lines } from "../../base/lines.ts";
 import { findIp, findTool, toolPath } from "../process/tools.ts";
 import { LINEAGE, type Lineage, pidText } from "../process/lineage.ts";
-import { signalGroup } from "../process/processes.ts";
+import { signalGroup, spawnGroup } from "../process/processes.ts";
 import INIT from "./holder.sh" with { type: "text" };
 
 /** How long its init waits for the nodes in it to clean up, before it takes all with it. */
@@ -41,20 +41,8 @@ export async function startHolder(lineage: Lineage): Promise<Holder> {
   const flags = ["--user", "--map-root-user", "--net", "--mount", "--pid", "--fork", "--kill-child"];
   // The init looks for descendants of the node, and must not find itself.
   const clean = ["env", "-i", ...Object.entries(env).map(([name, value]) => `${name}=${value}`)];
-  let child: Deno.ChildProcess;
-  try {
-    child = new Deno.Command(unshare, {
-      args: [...flags, "--", ...clean, "sh", "-c", INIT, "tine-holder", lineage.marker, String(PATIENCE_S)],
-      clearEnv: true,
-      env: { ...env, [LINEAGE]: lineage.keeper },
-      detached: true,
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-  } catch (error) {
-    throw new TineError("cannot-start", `cannot start ${unshare}: ${messageOf(error)}`, { cause: error });
-  }
+  const args = [...flags, "--", ...clean, "sh", "-c", INIT, "tine-holder", lineage.marker, String(PATIENCE_S)];
+  const child = spawnGroup(unshare, args, { ...env, [LINEAGE]: lineage.keeper });
   const errors: string[] = [];
   const reading = (async () => {
     for await (const line of lines(child.stderr, 1000)) if (errors.length < 10) errors.push(line);

@@ -1,9 +1,9 @@
 import { type Connection, streamConnection } from "../../wire/connection.ts";
-import { messageOf, TineError } from "../../base/errors.ts";
+import { messageOf } from "../../base/errors.ts";
 import { lines } from "../../base/lines.ts";
 import { LogLimiter } from "../../base/log_limiter.ts";
 import { settlesWithin } from "../../base/time.ts";
-import { describeStatus, signalGroup } from "../process/processes.ts";
+import { describeStatus, signalGroup, spawnGroup } from "../process/processes.ts";
 
 /** What a node gets to end by itself once its input has ended. */
 const GRACE_MS = 5000;
@@ -38,20 +38,7 @@ export function startLocal(
   onLine: (line: string) => void,
 ): LocalProcess {
   const [program, ...args] = command;
-  let child: Deno.ChildProcess;
-  try {
-    child = new Deno.Command(program, {
-      args,
-      clearEnv: true,
-      env,
-      detached: true,
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-  } catch (error) {
-    throw new TineError("cannot-start", `cannot start ${program}: ${messageOf(error)}`, { cause: error });
-  }
+  const child = spawnGroup(program, args, env);
   const connection = streamConnection(child.stdout, child.stdin);
   const limiter = new LogLimiter(onLine, { maxLines: MAX_LINES_PER_SECOND });
   const last = new LastLines();

@@ -1,3 +1,4 @@
+import { messageOf, TineError } from "../../base/errors.ts";
 import { listProcesses, readProcess } from "../../base/process_table.ts";
 import type { ByteSource } from "../../wire/connection.ts";
 
@@ -42,6 +43,25 @@ export interface Processes {
    * @throws {TineError} `no-program`, `not-permitted`, ... naming the program
    */
   start(options: ProcessOptions): StartedProcess;
+}
+
+/**
+ * Starts a program in a process group of its own, with pipes for what it reads and writes.
+ *
+ * @param env its whole environment
+ * @throws {TineError} `cannot-start`
+ */
+export function spawnGroup(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Deno.ChildProcess {
+  const pipes = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
+  try {
+    return new Deno.Command(program, { args: [...args], clearEnv: true, env, detached: true, ...pipes }).spawn();
+  } catch (error) {
+    throw new TineError("cannot-start", `cannot start ${program}: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 /** How a process ended, in words: `exited with status 3`, `was killed by SIGKILL`. */
