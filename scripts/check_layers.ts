@@ -1,7 +1,7 @@
 /**
  * Checks that the top level has what the layout has, and that the sources keep to their layers: a module imports only
  * modules of its own layer and of those below it, no modules import each other in a circle at run time, and no module
- * imports itself, not even later. A short module with one user is part of that one.
+ * imports itself, not even later. A short module with one user is part of that one, and none is much too long.
  *
  *     deno run --allow-read scripts/check_layers.ts
  *
@@ -136,32 +136,35 @@ function circlesOf(imports: readonly Import[]): string[][] {
 
 /** A module with fewer lines than this, and one user, is part of that one. */
 const SHORT_LINES = 60;
-/** Unless both together have more lines than this. */
+/** Unless both together have more lines than this: a module of more is split where it has two ideas. */
 const LONG_LINES = 400;
+/** No idea takes more lines than this. */
+const MAX_LINES = 500;
 
 /** Modules that list others of a kind, which have a module each; a `mod.ts` hands on what others use. */
 const LISTS = /(?:^|\/)mod\.ts$|^src\/cli\/registry\.ts$|^src\/node\/runners\.ts$|^src\/udf\/format\/formats\.ts$/;
 
 /**
- * Finds short modules of `src` that only one other module uses, one sentence each.
+ * Finds modules of `src` that are too long, and short ones that only one other module uses, one sentence each.
  *
  * @param lines how many lines each module has, by its path
  * @param imports of all of them, and of what else is part of the executable
  *
  * @example
  * ```ts
- * import { shortModules } from "./check_layers.ts";
+ * import { sizeProblems } from "./check_layers.ts";
  * const imports = [{ from: "src/wire/a.ts", to: "src/wire/b.ts", atStart: true }];
- * const [problem] = shortModules(new Map([["src/wire/a.ts", 100], ["src/wire/b.ts", 20]]), imports);
+ * const [problem] = sizeProblems(new Map([["src/wire/a.ts", 100], ["src/wire/b.ts", 20]]), imports);
  * console.assert(problem.startsWith("src/wire/b.ts has 20 lines"));
  * ```
  */
-export function shortModules(lines: ReadonlyMap<string, number>, imports: readonly Import[]): string[] {
+export function sizeProblems(lines: ReadonlyMap<string, number>, imports: readonly Import[]): string[] {
   const users = Map.groupBy(imports, ({ to }) => to);
   return Array.from(lines).flatMap(([path, length]) => {
+    if (!path.startsWith("src/")) return [];
+    if (length > MAX_LINES) return [`${path} has ${length} lines: split it along its ideas, at about ${LONG_LINES}`];
     const [user, ...others] = new Set(users.get(path)?.map(({ from }) => from));
-    const isShort = length < SHORT_LINES && path.startsWith("src/");
-    if (!isShort || user === undefined || others.length > 0 || LISTS.test(user)) return [];
+    if (length >= SHORT_LINES || user === undefined || others.length > 0 || LISTS.test(user)) return [];
     if (length + (lines.get(user) ?? 0) > LONG_LINES) return [];
     return [`${path} has ${length} lines, and only ${user} uses it: make it a part of that`];
   });
@@ -204,7 +207,7 @@ if (import.meta.main) {
   const problems = [
     ...strayEntries(Array.from(Deno.readDirSync(root), ({ name }) => name)),
     ...problemsOf(imports),
-    ...shortModules(lines, imports),
+    ...sizeProblems(lines, imports),
   ];
   for (const problem of problems) console.error(problem);
   if (problems.length > 0) Deno.exit(1);
