@@ -1,5 +1,5 @@
-const build = new URL("../build.ts", import.meta.url).pathname;
-const folder = new URL("../../.build/bench", import.meta.url).pathname;
+import { checkoutBuild } from "../../src/node/launch/executable.ts";
+import { thisPlatform } from "../../src/node/platform.ts";
 
 /** The executable, built from this checkout, with a cache of its own. */
 export interface BuiltTine extends AsyncDisposable {
@@ -9,15 +9,14 @@ export interface BuiltTine extends AsyncDisposable {
 }
 
 /**
- * Builds the executable and starts it once, so that it is unpacked.
+ * Builds the executable, once for the same sources, and starts it once, so that it is unpacked.
  *
  * @returns removes the cache when disposed of
  */
 export async function builtTine(): Promise<BuiltTine> {
-  const args = ["run", "--no-prompt", "-A", build, "--out", folder];
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, stdin: "null" }).output();
-  if (!success) throw new Error(`the build failed: ${new TextDecoder().decode(stderr)}`);
-  const path = new TextDecoder().decode(stdout).split(":")[0];
+  const options = { signal: new AbortController().signal, lineage: "", onLine() {} };
+  const path = await checkoutBuild().find(thisPlatform(), options);
+  if (path === undefined) throw new Error("there is no checkout to build tine from");
   const cache = await Deno.makeTempDir({ prefix: "tine-bench-" });
   const env = { XDG_CACHE_HOME: cache };
   await new Deno.Command(path, { args: ["--version"], env, stdin: "null" }).output();

@@ -12,7 +12,7 @@ export const benchmark: Benchmark = {
 
   async *run({ quick }) {
     const count = quick ? 5_000 : 400_000;
-    await using peer = await compilePeer();
+    await using peer = await compilePeer(quick ? "-O0" : "-O2");
     for (const texts of ["repeating", "unique"] as const) {
       const frames = pointFrames(count, texts);
       const [agent, plain] = await medianOfRounds(
@@ -36,14 +36,14 @@ interface Peer extends AsyncDisposable {
 }
 
 /** @throws {MissingPeer} where protoc, a C++ compiler or protobuf's library for it is not installed */
-async function compilePeer(): Promise<Peer> {
+async function compilePeer(optimize: "-O0" | "-O2"): Promise<Peer> {
   const made = await Deno.makeTempDir({ prefix: "tine-bench-cpp-" });
   const path = `${made}/cpp_agent`;
   try {
     await run("protoc", `--proto_path=${folder("../../proto")}`, `--cpp_out=${made}`, "udf.proto");
     await run(
       "c++",
-      "-O2",
+      optimize,
       `-I${made}`,
       "-o",
       path,

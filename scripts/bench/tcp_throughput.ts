@@ -39,7 +39,7 @@ async function measure(what: string, path: Path, quick: boolean): Promise<Findin
     return { what, figures: `${text(medians(own))}; iperf3 is not installed` };
   }
   const skipsCopy = (await outputOf(["iperf3", "--help"])).stdout.includes(SKIP_COPY);
-  const args = ["--time", String(seconds), ...skipsCopy ? [SKIP_COPY] : []];
+  const args = ["--time", String(Math.ceil(seconds)), ...skipsCopy ? [SKIP_COPY] : []];
   const ofIperf3 = async () => {
     const { sum_received: { bits_per_second: rate }, cpu_utilization_percent: cpu } = await iperf3Flow(path, args);
     return { rate, cores: (cpu.host_total + cpu.remote_total) / 100 };

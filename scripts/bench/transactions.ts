@@ -73,7 +73,7 @@ function rateOf({ summary }: TineFlow): number {
 async function ofSockperf(mode: readonly string[], seconds: number): Promise<number> {
   const at = [...mode, "-i", LOOPBACK.host, "-p", freePort()];
   await using _ = await startServer(["sockperf", "server", ...at], /listen on|Warmup stage|IP =/);
-  const args = ["-m", String(BYTES), "-t", String(seconds), "--full-rtt"];
+  const args = ["-m", String(BYTES), "-t", String(Math.ceil(seconds)), "--full-rtt"];
   const { stdout } = await outputOf(["sockperf", "ping-pong", ...at, ...args]);
   const [, micros] = /avg-rtt=([\d.]+)/.exec(stdout) ?? [];
   if (micros === undefined) throw new Error(`sockperf has no avg-rtt: ${stdout}`);
@@ -84,7 +84,7 @@ async function ofSockperf(mode: readonly string[], seconds: number): Promise<num
 async function ofNetperf(test: string, seconds: number): Promise<number> {
   const port = freePort();
   await using _ = await startServer(["netserver", "-D", "-L", LOOPBACK.host, "-p", port], /./);
-  const args = ["-H", LOOPBACK.host, "-p", port, "-t", test, "-l", String(seconds), "-P", "0", "-v", "0"];
+  const args = ["-H", LOOPBACK.host, "-p", port, "-t", test, "-l", String(Math.ceil(seconds)), "-P", "0", "-v", "0"];
   const { stdout } = await outputOf(["netperf", ...args, "--", "-r", `${BYTES},${BYTES}`]);
   const transactions = Number(stdout.trim());
   if (!(transactions > 0)) throw new Error(`netperf printed no rate: ${stdout}`);
