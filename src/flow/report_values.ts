@@ -5,14 +5,13 @@
  *
  * @module
  */
-import { decodeArrivals, decodeReception, encodeArrivals, encodeReception } from "./arrival_values.ts";
-import { bad, countOf, knownCount, numberOf, type ReportValues, yes } from "./report_numbers.ts";
-export type { ReportValues } from "./report_numbers.ts";
 import {
-  type ConnectionReport,
+  type ArrivalTotals,
+  type ClockBounds,
   type FlowProgress,
+  type GroupReception,
+  type GroupReport,
   PACKET_COUNTS,
-  type PacketCounts,
   type PacketReport,
   type PacketSenderReport,
   type RttSummary,
@@ -23,13 +22,31 @@ import {
   type StreamProgress,
   type StreamReport,
   sumCounts,
+  type TimeSpread,
   type TransactionReport,
 } from "./report.ts";
+import {
+  alike,
+  bad,
+  constant,
+  count,
+  type Field,
+  type Fields,
+  flag,
+  newer,
+  number,
+  object,
+  optional,
+  type ReportValues,
+} from "./report_fields.ts";
+
+export type { ReportValues } from "./report_fields.ts";
 
 /** More senders than a packet can name are damage. */
 const MAX_SENDERS = 256;
 
-const CONNECTION = [
+/** What a sender reports of its connection. Kernels that do not report a figure have -1. */
+const SENDER: Fields<SenderReport> = alike([
   "retransmits",
   "rttMicros",
   "rttVarMicros",
@@ -41,26 +58,200 @@ const CONNECTION = [
   "ecn",
   "congestionMarks",
   "congestionMarkedBytes",
-] as const satisfies readonly (keyof ConnectionReport)[];
+  "serverCpuNanos",
+], (name) => ({
+  ...optional(number(name)),
+  read: ({ [name]: value }) => typeof value === "number" && value >= 0 && value <= 2 ** 53 ? value : undefined,
+}));
+const CONNECTION = object(SENDER);
 
-const RTT = [
-  ["rttMicros", "smoothedMicros"],
-  ["rttMinMicros", "minMicros"],
-  ["rttMeanMicros", "meanMicros"],
-  ["rttMaxMicros", "maxMicros"],
-  ["rttLastMicros", "lastMicros"],
-] as const satisfies readonly (readonly [name: string, key: keyof RttSummary])[];
+function streamProgress(role: StreamProgress["role"], bytes: string): Field<StreamProgress> {
+  const { serverCpuNanos: _, ...connection } = SENDER;
+  return object<StreamProgress>({
+    kind: constant("streamProgress"),
+    role: constant(role),
+    elapsedNanos: number("elapsedNanos"),
+    warmupNanos: optional(number("warmupNanos")),
+    bytes: count(bytes),
+    goodputBitsPerSecond: number("goodputBitsPerSecond"),
+    ...connection,
+  });
+}
 
-const SERVED = [
-  "received",
-  "duplicates",
-  "sent",
-  "sendErrors",
-  "bytesReceived",
-  "bytesSent",
-  "bad",
-  "socketDrops",
-] as const satisfies readonly (keyof ServedPacketReport)[];
+const PROGRESS = {
+  sender: streamProgress("sender", "bytesSent"),
+  receiver: streamProgress("receiver", "bytesReceived"),
+};
+
+const STREAM_END = {
+  bytes: count("bytes"),
+  durationNanos: number("durationNanos"),
+  goodputBitsPerSecond: number("goodputBitsPerSecond"),
+};
+
+function spread(name: string, sender: number): Field<TimeSpread> {
+  const field = object<TimeSpread>({
+    count: count(`${name}Count.${sender}`),
+    // Delays are by two clocks, which may be apart either way.
+    min: number(`${name}MinNanos.${sender}`),
+    mean: number(`${name}MeanNanos.${sender}`),
+    max: number(`${name}MaxNanos.${sender}`),
+  });
+  return { ...field, isIn: ({ [`${name}Count.${sender}`]: values = 0 }) => values > 0 };
+}
+
+function arrivals(sender: number): Field<ArrivalTotals> {
+  return object<ArrivalTotals>({
+    delay: spread("delayToServer", sender),
+    ipdv: optional(spread("ipdvToServer", sender)),
+    reordered: count(`reorderedToServer.${sender}`),
+    jitterNanos: count(`jitterToServerNanos.${sender}`),
+  });
+}
+
+/** Senders by their index, as far as there were some: reports come four times a second. */
+const SENDER_AT: Field<PacketSenderReport>[] = [];
+
+function senderAt(i: number): Field<PacketSenderReport> {
+  return SENDER_AT[i] ??= object<PacketSenderReport>({
+    serverCongestionMarks: optional(count(`serverCongestionMarks.${i}`)),
+    ...alike(PACKET_COUNTS, (name) => count(`${name}.${i}`)),
+    serverSendErrors: newer(`serverSendErrors.${i}`),
+    arrivals: optional(arrivals(i)),
+  });
+}
+
+const SENDERS: Field<readonly PacketSenderReport[]> = {
+  write(values, senders) {
+    Object.assign(values, sumCounts(senders));
+    const marks = senders.map(({ serverCongestionMarks }) => serverCongestionMarks);
+    // Where one of them is not known, their sum is not.
+    if (marks.length > 0 && !marks.includes(undefined)) {
+      values.serverCongestionMarks = marks.reduce<number>((sum, count) => sum + count!, 0);
+    }
+    for (const [i, sender] of senders.entries()) senderAt(i).write(values, sender);
+  },
+  read(values) {
+    const senders: PacketSenderReport[] = [];
+    for (let i = 0; `sent.${i}` in values; i++) {
+      if (i === MAX_SENDERS) throw bad(`has more than ${MAX_SENDERS} senders`);
+      senders.push(senderAt(i).read(values));
+    }
+    return senders;
+  },
+  isIn: (values) => "sent" in values,
+};
+
+const CLOCK = object<ClockBounds>({ least: number("clockAheadLeastNanos"), most: number("clockAheadMostNanos") });
+
+/** The kinds of reports; those of servers of packets and of requests have a mark. */
+const KINDS: { readonly [K in FlowProgress["kind"]]: Field<Extract<FlowProgress, { kind: K }>> } = {
+  streamProgress: {
+    write: (values, report) => PROGRESS[report.role].write(values, report),
+    read: (values) => PROGRESS["bytesReceived" in values ? "receiver" : "sender"].read(values),
+    isIn: () => true,
+  },
+  stream: object<StreamReport>({
+    kind: constant("stream"),
+    ...STREAM_END,
+    fctNanos: number("fctNanos"),
+    keyProofNanos: optional(number("keyProofNanos")),
+    ...SENDER,
+  }),
+  servedStream: object<ServedStreamReport>({
+    kind: constant("servedStream"),
+    ...STREAM_END,
+    ...SENDER,
+    complete: {
+      write(values, complete) {
+        if (!complete) values.unclosed = 1;
+      },
+      read: (values) => !flag("unclosed").read(values),
+      isIn: () => true,
+    },
+  }),
+  packets: object<PacketReport>({
+    kind: constant("packets"),
+    senders: SENDERS,
+    bytesSent: count("bytesSent"),
+    bytesReceived: count("bytesReceived"),
+    bad: count("bad"),
+    socketDrops: count("socketDrops"),
+    serverSocketDrops: newer("serverSocketDrops"),
+    serverBad: newer("serverBad"),
+    elapsedNanos: number("elapsedNanos"),
+    warmupNanos: optional(number("warmupNanos")),
+    complete: flag("complete"),
+    group: optional(object<GroupReport>({ ended: flag("groupEnded"), receivers: constant([]) })),
+    pathMtuBytes: optional(count("pathMtuBytes")),
+    serverPathMtuBytes: optional(count("serverPathMtuBytes")),
+    serverClock: optional(CLOCK),
+    rtt: optional(object<RttSummary>({
+      smoothedMicros: number("rttMicros"),
+      minMicros: number("rttMinMicros"),
+      meanMicros: number("rttMeanMicros"),
+      maxMicros: number("rttMaxMicros"),
+      lastMicros: number("rttLastMicros"),
+    })),
+    rates: optional(object<NonNullable<PacketReport["rates"]>>({
+      sentBitsPerSecond: number("sentBitsPerSecond"),
+      receivedBitsPerSecond: number("receivedBitsPerSecond"),
+    })),
+  }),
+  servedPackets: object<ServedPacketReport>({
+    kind: constant("servedPackets", { server: 1 }),
+    received: count("received"),
+    duplicates: count("duplicates"),
+    sent: count("sent"),
+    sendErrors: count("sendErrors"),
+    bytesReceived: count("bytesReceived"),
+    bytesSent: count("bytesSent"),
+    bad: count("bad"),
+    socketDrops: count("socketDrops"),
+    state: {
+      write(values, state) {
+        values.complete = state === "closed" ? 1 : 0;
+        if (state === "unclosed") values.unclosed = 1;
+      },
+      read(values) {
+        if (flag("unclosed").read(values)) return "unclosed";
+        return flag("complete").read(values) ? "closed" : "running";
+      },
+      isIn: () => true,
+    },
+    elapsedNanos: number("elapsedNanos"),
+    congestionMarks: optional(count("congestionMarks")),
+    overRate: optional(count("overRate")),
+    group: optional(object<GroupReception>({
+      expected: count("expected"),
+      arrivals: optional(arrivals(0)),
+      clock: optional(CLOCK),
+    })),
+  }),
+  transactions: object<TransactionReport>({
+    kind: constant("transactions"),
+    transactions: count("transactions"),
+    lost: count("lost"),
+    elapsedNanos: number("elapsedNanos"),
+    warmupNanos: optional(number("warmupNanos")),
+    complete: flag("complete"),
+    transactionsPerSecond: number("transactionsPerSecond"),
+    latency: optional(object<NonNullable<TransactionReport["latency"]>>({
+      minMicros: number("latencyMinMicros"),
+      meanMicros: number("latencyMeanMicros"),
+      maxMicros: number("latencyMaxMicros"),
+    })),
+    serverTransactions: optional(count("serverTransactions")),
+    serverCpuNanos: optional(count("serverCpuNanos")),
+  }),
+  servedTransactions: object<ServedTransactionReport>({
+    kind: constant("servedTransactions", { server: 1 }),
+    complete: flag("complete"),
+    elapsedNanos: number("elapsedNanos"),
+    transactions: count("transactions"),
+    connections: count("connections"),
+  }),
+};
 
 /**
  * Makes numbers of a report.
@@ -75,108 +266,9 @@ const SERVED = [
  * ```
  */
 export function encodeReport(report: FlowProgress): Record<string, number> {
-  switch (report.kind) {
-    case "streamProgress": {
-      const { elapsedNanos, warmupNanos, role, bytes, goodputBitsPerSecond } = report;
-      const name = role === "sender" ? "bytesSent" : "bytesReceived";
-      const warmup = warmupNanos !== undefined && { warmupNanos };
-      return { elapsedNanos, ...warmup, [name]: bytes, goodputBitsPerSecond, ...encodeSenderReport(report) };
-    }
-    case "stream": {
-      const { bytes, durationNanos, goodputBitsPerSecond, fctNanos, keyProofNanos } = report;
-      const proof = keyProofNanos !== undefined && { keyProofNanos };
-      return { bytes, durationNanos, goodputBitsPerSecond, fctNanos, ...proof, ...encodeSenderReport(report) };
-    }
-    case "servedStream": {
-      const { bytes, durationNanos, goodputBitsPerSecond, complete } = report;
-      const end = !complete && { unclosed: 1 };
-      return { bytes, durationNanos, goodputBitsPerSecond, ...encodeSenderReport(report), ...end };
-    }
-    case "packets":
-      return encodePackets(report);
-    case "servedPackets":
-      return encodeServedPackets(report);
-    case "transactions":
-      return encodeTransactions(report);
-    case "servedTransactions": {
-      const { complete, elapsedNanos, transactions, connections } = report;
-      return { server: 1, complete: complete ? 1 : 0, elapsedNanos, transactions, connections };
-    }
-  }
-}
-
-function encodeTransactions(report: TransactionReport): Record<string, number> {
-  const { elapsedNanos, warmupNanos, transactions, lost, transactionsPerSecond, latency } = report;
-  const { serverTransactions, serverCpuNanos } = report;
-  return {
-    transactions,
-    lost,
-    elapsedNanos,
-    ...warmupNanos !== undefined && { warmupNanos },
-    complete: report.complete ? 1 : 0,
-    transactionsPerSecond,
-    ...latency !== undefined && {
-      latencyMinMicros: latency.minMicros,
-      latencyMeanMicros: latency.meanMicros,
-      latencyMaxMicros: latency.maxMicros,
-    },
-    ...serverTransactions !== undefined && { serverTransactions },
-    ...serverCpuNanos !== undefined && { serverCpuNanos },
-  };
-}
-
-/**
- * Makes numbers of what a sender reports of its connection; without what is not known.
- */
-export function encodeSenderReport(report: SenderReport): Record<string, number> {
   const values: Record<string, number> = {};
-  for (const name of [...CONNECTION, "serverCpuNanos"] as const) {
-    const value = report[name];
-    if (value !== undefined) values[name] = value;
-  }
-  return values;
-}
-
-function encodePackets(report: PacketReport): Record<string, number> {
-  const { senders, rtt, serverClock, rates } = report;
-  const values: Record<string, number> = { ...sumCounts(senders) };
-  for (const name of ["bytesSent", "bytesReceived", "bad", "socketDrops", "serverSocketDrops", "serverBad"] as const) {
-    values[name] = report[name];
-  }
-  values.elapsedNanos = report.elapsedNanos;
-  if (report.warmupNanos !== undefined) values.warmupNanos = report.warmupNanos;
-  values.complete = report.complete ? 1 : 0;
-  if (report.group !== undefined) values.groupEnded = report.group.ended ? 1 : 0;
-  if (report.pathMtuBytes !== undefined) values.pathMtuBytes = report.pathMtuBytes;
-  if (report.serverPathMtuBytes !== undefined) values.serverPathMtuBytes = report.serverPathMtuBytes;
-  if (serverClock !== undefined) {
-    values.clockAheadLeastNanos = serverClock.least;
-    values.clockAheadMostNanos = serverClock.most;
-  }
-  if (rtt !== undefined) { for (const [name, key] of RTT) values[name] = rtt[key]; }
-  const marks = senders.map(({ serverCongestionMarks }) => serverCongestionMarks);
-  // Where one of them is not known, their sum is not.
-  if (marks.length > 0 && !marks.includes(undefined)) {
-    values.serverCongestionMarks = marks.reduce<number>((sum, count) => sum + count!, 0);
-  }
-  for (const [i, sender] of senders.entries()) {
-    if (sender.serverCongestionMarks !== undefined) values[`serverCongestionMarks.${i}`] = sender.serverCongestionMarks;
-    for (const name of PACKET_COUNTS) values[`${name}.${i}`] = sender[name];
-    if (sender.arrivals !== undefined) encodeArrivals(values, i, sender.arrivals);
-  }
-  return { ...values, ...rates };
-}
-
-function encodeServedPackets(report: ServedPacketReport): Record<string, number> {
-  const { state, elapsedNanos, congestionMarks, overRate, group } = report;
-  const values: Record<string, number> = { server: 1 };
-  for (const name of SERVED) values[name] = report[name];
-  values.complete = state === "closed" ? 1 : 0;
-  values.elapsedNanos = elapsedNanos;
-  if (congestionMarks !== undefined) values.congestionMarks = congestionMarks;
-  if (overRate !== undefined) values.overRate = overRate;
-  if (group !== undefined) encodeReception(values, group);
-  if (state === "unclosed") values.unclosed = 1;
+  const { [report.kind]: field } = KINDS as Record<string, Field<FlowProgress>>;
+  field.write(values, report);
   return values;
 }
 
@@ -186,157 +278,27 @@ function encodeServedPackets(report: ServedPacketReport): Record<string, number>
  * @throws {TineError} `bad-report`, if they are not those of a report
  */
 export function decodeReport(values: ReportValues): FlowProgress {
-  if ("transactions" in values) return yes(values, "server") ? decodeServed(values) : decodeTransactions(values);
-  if (yes(values, "server")) return decodeServedPackets(values);
-  if ("sent" in values) return decodePackets(values);
-  if ("bytes" in values) return decodeStreamEnd(values);
-  if ("bytesSent" in values || "bytesReceived" in values) return decodeStreamProgress(values);
+  return KINDS[kindOf(values)].read(values);
+}
+
+function kindOf(values: ReportValues): FlowProgress["kind"] {
+  const isOfServer = flag("server").read(values);
+  if ("transactions" in values) return isOfServer ? "servedTransactions" : "transactions";
+  if (isOfServer) return "servedPackets";
+  if ("sent" in values) return "packets";
+  if ("bytes" in values) return "fctNanos" in values ? "stream" : "servedStream";
+  if ("bytesSent" in values || "bytesReceived" in values) return "streamProgress";
   throw bad("has neither transactions, sent, bytes, bytesSent nor bytesReceived");
 }
 
-function decodeTransactions(values: ReportValues): TransactionReport {
-  const serverTransactions = knownCount(values, "serverTransactions");
-  const serverCpuNanos = knownCount(values, "serverCpuNanos");
-  return {
-    kind: "transactions",
-    complete: yes(values, "complete"),
-    elapsedNanos: numberOf(values, "elapsedNanos"),
-    ...warmupOf(values),
-    transactions: countOf(values, "transactions"),
-    lost: countOf(values, "lost"),
-    transactionsPerSecond: numberOf(values, "transactionsPerSecond"),
-    ...("latencyMeanMicros" in values) && {
-      latency: {
-        minMicros: numberOf(values, "latencyMinMicros"),
-        meanMicros: numberOf(values, "latencyMeanMicros"),
-        maxMicros: numberOf(values, "latencyMaxMicros"),
-      },
-    },
-    ...serverTransactions !== undefined && { serverTransactions },
-    ...serverCpuNanos !== undefined && { serverCpuNanos },
-  };
-}
-
-function decodeServed(values: ReportValues): ServedTransactionReport {
-  return {
-    kind: "servedTransactions",
-    complete: yes(values, "complete"),
-    elapsedNanos: numberOf(values, "elapsedNanos"),
-    transactions: countOf(values, "transactions"),
-    connections: countOf(values, "connections"),
-  };
+/** Makes numbers of what a sender reports of its connection; without what is not known. */
+export function encodeSenderReport(report: SenderReport): Record<string, number> {
+  const values: Record<string, number> = {};
+  CONNECTION.write(values, report);
+  return values;
 }
 
 /** Reads what a sender reports of its connection, as far as it is known. */
 export function decodeSenderReport(values: Readonly<Record<string, unknown>>): SenderReport {
-  const report: Record<string, number> = {};
-  for (const name of [...CONNECTION, "serverCpuNanos"] as const) {
-    const value = values[name];
-    // Kernels that do not report a figure have -1.
-    if (typeof value === "number" && value >= 0 && value <= 2 ** 53) report[name] = value;
-  }
-  return report;
-}
-
-function decodeStreamProgress(values: ReportValues): StreamProgress {
-  const role = "bytesReceived" in values ? "receiver" : "sender";
-  return {
-    kind: "streamProgress",
-    role,
-    elapsedNanos: numberOf(values, "elapsedNanos"),
-    ...warmupOf(values),
-    bytes: countOf(values, role === "sender" ? "bytesSent" : "bytesReceived"),
-    goodputBitsPerSecond: numberOf(values, "goodputBitsPerSecond"),
-    ...decodeSenderReport(values),
-  };
-}
-
-function warmupOf(values: ReportValues): { readonly warmupNanos?: number } {
-  return "warmupNanos" in values ? { warmupNanos: numberOf(values, "warmupNanos") } : {};
-}
-
-function decodeStreamEnd(values: ReportValues): StreamReport | ServedStreamReport {
-  const common = {
-    bytes: countOf(values, "bytes"),
-    durationNanos: numberOf(values, "durationNanos"),
-    goodputBitsPerSecond: numberOf(values, "goodputBitsPerSecond"),
-    ...decodeSenderReport(values),
-  };
-  if (!("fctNanos" in values)) return { kind: "servedStream", complete: !yes(values, "unclosed"), ...common };
-  const keyProofNanos = values.keyProofNanos;
-  return {
-    kind: "stream",
-    ...common,
-    fctNanos: numberOf(values, "fctNanos"),
-    ...keyProofNanos === undefined ? {} : { keyProofNanos },
-  };
-}
-
-function decodePackets(values: ReportValues): PacketReport {
-  const senders: PacketSenderReport[] = [];
-  for (let i = 0; `sent.${i}` in values; i++) {
-    if (i === MAX_SENDERS) throw bad(`has more than ${MAX_SENDERS} senders`);
-    senders.push(decodeSender(values, i));
-  }
-  const { clockAheadLeastNanos: least, clockAheadMostNanos: most } = values;
-  const { sentBitsPerSecond, receivedBitsPerSecond } = values;
-  const pathMtuBytes = knownCount(values, "pathMtuBytes"),
-    serverPathMtuBytes = knownCount(values, "serverPathMtuBytes");
-  return {
-    kind: "packets",
-    complete: yes(values, "complete"),
-    elapsedNanos: numberOf(values, "elapsedNanos"),
-    ...warmupOf(values),
-    ...("groupEnded" in values) && { group: { ended: yes(values, "groupEnded"), receivers: [] } },
-    senders,
-    bytesSent: countOf(values, "bytesSent"),
-    bytesReceived: countOf(values, "bytesReceived"),
-    bad: countOf(values, "bad"),
-    serverBad: knownCount(values, "serverBad") ?? 0,
-    socketDrops: countOf(values, "socketDrops"),
-    serverSocketDrops: knownCount(values, "serverSocketDrops") ?? 0,
-    ...pathMtuBytes === undefined ? {} : { pathMtuBytes },
-    ...serverPathMtuBytes === undefined ? {} : { serverPathMtuBytes },
-    ...("rttMicros" in values)
-      ? { rtt: Object.fromEntries(RTT.map(([name, key]) => [key, numberOf(values, name)])) as unknown as RttSummary }
-      : {},
-    ...least === undefined || most === undefined ? {} : { serverClock: { least, most } },
-    ...sentBitsPerSecond === undefined || receivedBitsPerSecond === undefined
-      ? {}
-      : { rates: { sentBitsPerSecond, receivedBitsPerSecond } },
-  };
-}
-
-function decodeSender(values: ReportValues, i: number): PacketSenderReport {
-  const counts = Object.fromEntries(
-    // Earlier versions do not count echoes that could not be sent.
-    PACKET_COUNTS.map((name) => [
-      name,
-      name === "serverSendErrors" ? knownCount(values, `${name}.${i}`) ?? 0 : countOf(values, `${name}.${i}`),
-    ]),
-  ) as Record<keyof PacketCounts, number>;
-  const serverCongestionMarks = knownCount(values, `serverCongestionMarks.${i}`);
-  const arrivals = decodeArrivals(values, i);
-  return {
-    ...counts,
-    ...serverCongestionMarks === undefined ? {} : { serverCongestionMarks },
-    ...arrivals === undefined ? {} : { arrivals },
-  };
-}
-
-function decodeServedPackets(values: ReportValues): ServedPacketReport {
-  const counts = Object.fromEntries(SERVED.map((name) => [name, countOf(values, name)])) as Pick<
-    ServedPacketReport,
-    typeof SERVED[number]
-  >;
-  const congestionMarks = knownCount(values, "congestionMarks"), overRate = knownCount(values, "overRate");
-  return {
-    kind: "servedPackets",
-    state: yes(values, "unclosed") ? "unclosed" : yes(values, "complete") ? "closed" : "running",
-    elapsedNanos: numberOf(values, "elapsedNanos"),
-    ...counts,
-    ...congestionMarks === undefined ? {} : { congestionMarks },
-    ...overRate === undefined ? {} : { overRate },
-    ...decodeReception(values),
-  };
+  return CONNECTION.read(values as ReportValues);
 }
