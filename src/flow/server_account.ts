@@ -1,3 +1,5 @@
+import type { ServedPacketReport } from "./report.ts";
+
 /** Why servers refuse flows. */
 export const REFUSAL_REASONS = ["max-flows", "max-rate", "max-duration", "one-off", "key", "request"] as const;
 
@@ -142,9 +144,15 @@ export class AccountedFlow {
   #before: ServedCounts = { bytesIn: 0, bytesOut: 0, packetsIn: 0, packetsOut: 0, packetsOverRate: 0 };
   #over = false;
 
-  /** @param account has counted its beginning */
+  /** @param account has counted its beginning, unless {@linkcode AccountedFlow.begin} does */
   constructor(account: ServerAccount) {
     this.#account = account;
+  }
+
+  /** Counts that it begins, or goes on after it was over. */
+  begin(): void {
+    this.#over = false;
+    this.#account.begin();
   }
 
   /** Brings the account up to date. */
@@ -152,6 +160,17 @@ export class AccountedFlow {
     const before = this.#before, now = { ...before, ...counts };
     this.#before = now;
     this.#account.add(Object.fromEntries(COUNTS.map((name) => [name, now[name] - before[name]])));
+  }
+
+  /** Brings the account up to date with what the server of a UDP flow knows. */
+  reported({ received, sent, bytesReceived, bytesSent, overRate = 0 }: ServedPacketReport): void {
+    this.moved({
+      packetsIn: received,
+      packetsOut: sent,
+      bytesIn: bytesReceived,
+      bytesOut: bytesSent,
+      packetsOverRate: overRate,
+    });
   }
 
   /** Counts its end; later calls do nothing. */

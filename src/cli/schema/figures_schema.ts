@@ -18,6 +18,16 @@ import {
   TRANSACTION_FIGURES,
   TRANSACTION_INTERVAL_FIGURES,
 } from "../../flow/analysis/mod.ts";
+import { REFUSAL_REASONS, type RefusalReason } from "../../flow/server_account.ts";
+
+const REFUSALS: Readonly<Record<RefusalReason, string>> = {
+  "max-flows": "There were as many as --max-flows already, or as the server has room for.",
+  "max-rate": "They were to have more than --max-rate.",
+  "max-duration": "They were to last longer than --max-duration.",
+  "one-off": "They were of another client than the one that is served.",
+  key: "The key of the client was missing or wrong.",
+  request: "The server does not take what was asked for.",
+};
 
 /** A part of a JSON Schema. */
 type Schema = Readonly<Record<string, unknown>>;
@@ -202,7 +212,25 @@ export function figuresJsonSchema(): Schema {
       type: { const: "listening" },
       ...MADE,
       address: text("Where: address and port."),
+      metrics: text("The address of its metrics; only with --metrics."),
     }, ["type", "tine", "command", "started", "address"]),
+    stats: objectOf("What a server has served until now, those flows that run included.", {
+      type: { const: "stats" },
+      at: time("When, by the clock of the server."),
+      flowsActive: numberOf("Flows that run."),
+      flows: numberOf("Flows that were taken."),
+      flowsIncomplete: numberOf("Flows that are over and did not come to their end."),
+      bytesReceived: numberOf("Payload of TCP and UDP that flows have received. In bytes."),
+      bytesSent: numberOf("Payload that they have sent. In bytes."),
+      packetsReceived: numberOf("The same of UDP, in packets, each counted once."),
+      packetsSent: numberOf("Packets of UDP that they have sent."),
+      overRate: numberOf("Packets that were dropped since their flow was over the server's --max-rate."),
+      refusals: objectOf(
+        "Flows that were refused, by reason.",
+        Object.fromEntries(REFUSAL_REASONS.map((reason) => [reason, numberOf(REFUSALS[reason])])),
+        REFUSAL_REASONS,
+      ),
+    }, ["type", "at", "flowsActive", "flows", "flowsIncomplete", "refusals"]),
     servedStream: servedOf("tcp", { direction: DIRECTION, ...STREAM_KEYS, ...keysOf(SERVED_STREAM_FIGURES) }),
     servedTransactions: servedOf("tcp", {
       connections: numberOf("Connections that it took."),

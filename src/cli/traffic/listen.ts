@@ -1,10 +1,10 @@
-import { formatHostPort, ipFamily, isGroup } from "../../base/address.ts";
+import { formatHostPort, type HostPort, ipFamily, isGroup } from "../../base/address.ts";
 import { MAX_SERVER_FLOWS, MAX_SERVER_WORKERS } from "../../base/limits.ts";
 import { parseRate, type Rate } from "../../base/units.ts";
 import type { FlowServer } from "../../flow/flows.ts";
 import { parseAddress } from "../address.ts";
 import { UsageError } from "../errors.ts";
-import { duration, type Flag, integer, list } from "../flags.ts";
+import { duration, type Flag, flag, integer, list } from "../flags.ts";
 import { escape } from "../terminal.ts";
 
 /** What a flow of a server by hand may have, and how many flows. */
@@ -13,6 +13,25 @@ export const limitFlags = {
   maxDuration: duration({ min: 1, help: "end flows after this time, and refuse those that want more" }),
   maxFlows: integer({ min: 1, max: MAX_SERVER_FLOWS, help: "refuse flows while there are as many" }),
 };
+
+/** How a server by hand runs, and what it shows of itself. */
+export const operationFlags = {
+  oneOff: flag({ help: "serve one client, and exit when its flows are over" }),
+  stats: duration({ min: 100, help: "print what was served until now this often; at SIGUSR2 in any case" }),
+  metrics: address({ help: "serve metrics for Prometheus there, by HTTP at /metrics" }),
+};
+
+/** Declares an address to listen at: `--metrics HOST:PORT`. */
+function address({ help }: { readonly help: string }): Flag<HostPort | undefined> {
+  return {
+    value: "HOST:PORT",
+    help,
+    read(given, name) {
+      const text = given.at(-1);
+      return text === undefined ? undefined : parseAddress(text, name);
+    },
+  };
+}
 
 /** Declares a rate in bits per second: `--max-rate RATE`. */
 function bitRate({ help }: { readonly help: string }): Flag<Rate | undefined> {
@@ -31,14 +50,14 @@ function bitRate({ help }: { readonly help: string }): Flag<Rate | undefined> {
 
 /** Declares where servers listen: `--listen HOST:PORT`, once for each address. */
 export function listen(byDefault: string): Flag<string[]> {
-  const flag = list({
+  const addresses = list({
     value: "HOST:PORT",
     help: "where to listen; port 0: any that is free; again for one more address",
   });
   return {
-    ...flag,
+    ...addresses,
     defaultText: byDefault,
-    read: (given, name) => given.length === 0 ? [byDefault] : flag.read(given, name),
+    read: (given, name) => given.length === 0 ? [byDefault] : addresses.read(given, name),
   };
 }
 

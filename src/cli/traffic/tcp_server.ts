@@ -1,7 +1,7 @@
 import { defineCommand } from "../command.ts";
 import { flag } from "../flags.ts";
 import { commonFlags } from "./client_flags.ts";
-import { limitFlags, listen, listenAddresses, startAll, workers } from "./listen.ts";
+import { limitFlags, listen, listenAddresses, operationFlags, startAll, workers } from "./listen.ts";
 
 /** `tine tcp server`: serves TCP flows by hand. */
 export const command = defineCommand({
@@ -16,8 +16,9 @@ export const command = defineCommand({
     listen: listen("127.0.0.1:7000"),
     workers,
     ...limitFlags,
+    ...operationFlags,
     ...commonFlags,
-    json: flag({ help: "a JSON object a line: the address, then each flow that is over" }),
+    json: flag({ help: "a JSON object a line: the address, each flow that is over, what --stats prints" }),
   },
   examples: [
     { command: "tine tcp server", what: "for clients on this machine" },
@@ -25,6 +26,7 @@ export const command = defineCommand({
       command: "TINE_KEY=$(cat key) tine tcp server --listen 0.0.0.0:7000",
       what: "for all machines that have the key",
     },
+    { command: "tine tcp server --one-off", what: "for one client, whose flows decide about the exit status" },
   ],
 
   async run({ flags }) {
@@ -42,6 +44,10 @@ export const command = defineCommand({
       hostnames,
       key,
       json: flags.json,
+      oneOff: flags.oneOff,
+      statsMs: flags.stats,
+      metrics: flags.metrics,
+      engine: flows.kind,
       listen: (options) =>
         startAll(listening.map(({ listenAddr, ipv6Only }) => () => {
           const protocol = ipv6Only ? "tcp6" : "tcp";

@@ -8,7 +8,7 @@ import { UsageError } from "../errors.ts";
 import { type Flag, flag, flagName, list, size } from "../flags.ts";
 import { escape } from "../terminal.ts";
 import { commonFlags } from "./client_flags.ts";
-import { limitFlags, listen, listenAddresses, startAll, workers } from "./listen.ts";
+import { limitFlags, listen, listenAddresses, operationFlags, startAll, workers } from "./listen.ts";
 
 const LISTEN = listen("127.0.0.1:7001");
 const STAMP_LISTEN = `127.0.0.1:${STAMP_PORT}`;
@@ -69,13 +69,18 @@ export const command = defineCommand({
     }),
     workers,
     ...limitFlags,
+    ...operationFlags,
     ...commonFlags,
-    json: flag({ help: "a JSON object a line: the address, then each flow that has ended" }),
+    json: flag({ help: "a JSON object a line: the address, each flow that has ended, what --stats prints" }),
   },
   examples: [
     { command: "tine udp server", what: "for clients on this machine" },
     { command: "tine udp server --listen '[::]:7001' --key-file key", what: "for all machines that have the key" },
     { command: "tine udp server --join 239.1.2.3%eth0", what: "loss and delay of what is sent to a group" },
+    {
+      command: "tine udp server --max-rate 20Mbps --max-duration 1m --max-flows 10 --metrics 127.0.0.1:9464",
+      what: "within limits, and with metrics for Prometheus",
+    },
   ],
 
   async run({ flags }) {
@@ -88,6 +93,10 @@ export const command = defineCommand({
     const limit = Object.entries(limits).find(([, value]) => value !== undefined);
     if (stamp && limit !== undefined) {
       throw new UsageError(`--stamp and ${flagName(limit[0])} exclude each other: a reflector has no flows to limit`);
+    }
+    if ((stamp || flags.join.length > 0) && flags.oneOff) {
+      const flag = stamp ? "--stamp" : "--join";
+      throw new UsageError(`${flag} and --one-off exclude each other: what comes has no client that ends`);
     }
     if (flags.join.length > 0 && limit !== undefined) {
       throw new UsageError(`--join and ${flagName(limit[0])} exclude each other: a receiver cannot limit who sends`);
@@ -113,6 +122,10 @@ export const command = defineCommand({
       hostnames,
       key,
       json: flags.json,
+      oneOff: flags.oneOff,
+      statsMs: flags.stats,
+      metrics: flags.metrics,
+      engine: flows.kind,
       async listen(options) {
         const { maxPacketSize, workers } = flags;
         const groups = flags.join.map((join) => () => flows.packetServer({ join, hmac, maxPacketSize }, options));

@@ -130,14 +130,7 @@ export class ServedFlow {
 
   /** Brings the account of the server up to date. */
   count(): void {
-    const { received, sent, bytesReceived, bytesSent } = this.report(0, 0, "running");
-    this.accounted.moved({
-      packetsIn: received,
-      packetsOut: sent,
-      bytesIn: bytesReceived,
-      bytesOut: bytesSent,
-      packetsOverRate: this.overRate,
-    });
+    this.accounted.reported(this.report(0, 0, "running"));
   }
 
   /** What kept this end from sending or taking packets. */

@@ -6,6 +6,7 @@ import { type ClockState, wallClockState } from "../../sys/clock.ts";
 import { SystemError } from "../../sys/errno.ts";
 import type { PacketServerConfig } from "../config.ts";
 import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest } from "../engine/engine_flow.ts";
+import { AccountedFlow, ServerAccount } from "../server_account.ts";
 import { Hmac } from "../hmac.ts";
 import { DropCounter } from "../packet/arrivals.ts";
 import { SendingTime } from "../packet/echoes.ts";
@@ -55,6 +56,7 @@ class StampReflector implements EngineFlow, PortUser {
   readonly #sessions = new SessionTable();
   readonly #drops = new DropCounter();
   readonly #log: LogLimiter;
+  readonly #account: ServerAccount;
   #parts: Parts | undefined;
   #clock: ClockState | undefined;
   #named = 0;
@@ -67,6 +69,7 @@ class StampReflector implements EngineFlow, PortUser {
     this.#request = request;
     this.#ports = ports;
     this.#hmac = request.key && new Hmac(request.key);
+    this.#account = new ServerAccount(request.account);
     this.#layout = layoutOf(this.#hmac !== undefined);
     this.#isStateless = request.config.stamp?.stateless === true;
     this.#log = new LogLimiter((line) => host.log(line));
@@ -156,6 +159,7 @@ class StampReflector implements EngineFlow, PortUser {
       start: now,
       socketDrops: this.#drops.packets,
       seesMarks: this.#ports.kind === "ffi",
+      accounted: new AccountedFlow(this.#account),
     });
     this.#sessions.add(session);
     this.#inform(session);
@@ -164,6 +168,7 @@ class StampReflector implements EngineFlow, PortUser {
 
   #inform(session: ReflectedSession): void {
     session.isReported = false;
+    session.accounted.begin();
     const { port } = this.#parts!;
     this.#host.info({
       type: "packetInfo",
@@ -185,7 +190,10 @@ class StampReflector implements EngineFlow, PortUser {
 
   #report(): void {
     for (const session of this.#sessions) {
-      if (session.takeNews()) this.#host.progress(session.name, session.report("running", this.#drops.packets));
+      if (!session.takeNews()) continue;
+      const report = session.report("running", this.#drops.packets);
+      session.accounted.reported(report);
+      this.#host.progress(session.name, report);
     }
   }
 
@@ -194,7 +202,10 @@ class StampReflector implements EngineFlow, PortUser {
     if (session.isReported) return;
     session.isReported = true;
     session.takeNews();
-    this.#host.progress(session.name, session.report("closed", this.#drops.packets));
+    const report = session.report("closed", this.#drops.packets);
+    session.accounted.reported(report);
+    session.accounted.end(true);
+    this.#host.progress(session.name, report);
   }
 
   #tidy(): void {

@@ -2,6 +2,7 @@ import type { SocketAddress } from "../../sys/address.ts";
 import { DuplicateWindow } from "../packet/arrivals.ts";
 import { type IncomingPackets, isMarked } from "../packet/packet_port.ts";
 import type { ServedPacketReport } from "../report.ts";
+import type { AccountedFlow } from "../server_account.ts";
 import { LongNumbers } from "./test_packet.ts";
 
 /** How many sessions a reflector has at most: each takes 8 KiB. */
@@ -31,6 +32,8 @@ export interface ReflectedSessionOptions {
   readonly socketDrops: number;
   /** Whether the socket has the traffic class of what arrives. */
   readonly seesMarks: boolean;
+  /** Counts it for the reflector. */
+  readonly accounted: AccountedFlow;
 }
 
 /** A session of STAMP as its reflector sees it. */
@@ -45,6 +48,7 @@ export class ReflectedSession {
   /** It was reported as silent, and no packet has come since. */
   isReported = false;
   sendErrors = 0;
+  readonly accounted: AccountedFlow;
   readonly #start: number;
   readonly #socketDrops: number;
   readonly #window = new DuplicateWindow();
@@ -57,6 +61,7 @@ export class ReflectedSession {
 
   constructor(options: ReflectedSessionOptions) {
     this.name = options.name;
+    this.accounted = options.accounted;
     this.address = options.address;
     this.ssid = options.ssid;
     // Those that came before the first one, which may be late, are not below 0.

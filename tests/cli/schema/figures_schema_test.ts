@@ -3,6 +3,8 @@ import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import { figuresJsonSchema } from "../../../src/cli/schema/figures_schema.ts";
 import config from "../../../deno.json" with { type: "json" };
 import { tine } from "../../support/tine.ts";
+import { statsJson } from "../../../src/cli/traffic/serve_flows.ts";
+import { ServerAccount } from "../../../src/flow/server_account.ts";
 import { rawSockets } from "../../flow/packet/packet_makers.ts";
 import { withServer } from "../traffic_server.ts";
 
@@ -31,6 +33,10 @@ async function run(...args: string[]): Promise<Printed[]> {
   assertEquals([code, stderr], [0, ""]);
   return objects(stdout);
 }
+
+Deno.test("what a server prints of itself as JSON is what the schema of figures says", () => {
+  check("stats", statsJson(new ServerAccount().totals));
+});
 
 Deno.test("what tine tcp prints as JSON stands alone, and is what the schema of figures says", async () => {
   const before = Date.now();

@@ -1,0 +1,98 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { createFlows } from "../../src/flow/create_flows.ts";
+import { RawClient } from "../flow/stream/raw_client.ts";
+import { RecordedEvents } from "../flow/stream/recorded_events.ts";
+import { eventually } from "../support/eventually.ts";
+import { outputOf, startTine, TextReader, type TineOutput } from "../support/tine.ts";
+
+/** Starts a server that ends by itself, and returns what it has printed by then. */
+async function untilItEnds(
+  protocol: "tcp" | "udp",
+  use: (address: string, pid: number) => Promise<void>,
+  ...args: string[]
+): Promise<TineOutput> {
+  const child = startTine(protocol, "server", "--listen", "127.0.0.1:0", "--one-off", ...args);
+  const [first, second] = child.stderr.tee();
+  const { stdout, status } = child;
+  const output = outputOf({ status, stdout, stderr: second } as Deno.ChildProcess);
+  try {
+    await using reader = new TextReader(first);
+    const [, address] = await reader.until(/listening on ([^\s,]+)/);
+    await use(address, child.pid);
+    return await output;
+  } finally {
+    await child.stdin.close();
+  }
+}
+
+Deno.test("tine udp server --one-off serves the flows of one client over UDP and TCP, and exits 0", async () => {
+  const { code, stdout, stderr } = await untilItEnds(
+    "udp",
+    async (address) => {
+      const events = new RecordedEvents(), { signal } = new AbortController();
+      await using flows = createFlows();
+      const sender = [{ unresponsive: { wait: [5], packets: 20 } }];
+      await Promise.all([
+        flows.packetClient(address, { flow: "a", sender }, { events, signal }),
+        flows.packetClient(address, { flow: "b", sender }, { events, signal }),
+        flows.streamClient(address, { upload: { flow: "c", length: 1000 } }, { events, signal }),
+      ]);
+    },
+    "--json",
+    "--stats",
+    "100d",
+  );
+  assertEquals(code, 0);
+  const lines = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+  const flows = lines.filter(({ type }) => type === "flow");
+  assertEquals(flows.map(({ complete }) => complete), [true, true, true]);
+  const { type, flows: total, packetsReceived, bytesReceived } = lines.at(-1);
+  assertEquals([type, total, packetsReceived], ["stats", 3, 40]);
+  const bytes = flows.reduce((sum, { bytesReceived, bytes }) => sum + (bytesReceived ?? bytes), 0);
+  assertEquals(bytesReceived, bytes);
+  assertMatch(stderr, /\ntine udp server: served one client: 3 flows, all came to their end\n$/);
+});
+
+Deno.test("tine tcp server --one-off exits 1 where the flow did not come to its end, and prints it", async () => {
+  const { code, stdout, stderr } = await untilItEnds("tcp", async (address) => {
+    // What asks for nothing, or for what cannot be, is no flow.
+    using silent = await RawClient.connect(address);
+    using wrong = await RawClient.connect(address);
+    await wrong.request({ flow: "raw" });
+    assertEquals((await wrong.answer()).ok, false);
+    using client = await RawClient.connect(address);
+    await client.request({
+      flow: "raw",
+      direction: "download",
+      sampleIOIntervalMs: 100,
+      bufLenBytes: 1000,
+      lengthBytes: 2 ** 40,
+    });
+    assertEquals((await client.answer()).ok, true);
+    assertEquals(silent.greeting.busy, false);
+  });
+  assertEquals(code, 1);
+  assertMatch(stdout, /^127\.0\.0\.1:\d+ download raw: .*, did not come to its end\n$/);
+  assertStringIncludes(stderr, "served one client: 1 flow, 1 did not come to an end\n");
+});
+
+Deno.test({
+  name: "tine tcp server prints what it has served at SIGUSR2",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    let seen = "";
+    const { stdout } = await untilItEnds("tcp", async (address, pid) => {
+      Deno.kill(pid, "SIGUSR2");
+      const events = new RecordedEvents(), { signal } = new AbortController();
+      await using flows = createFlows();
+      await flows.streamClient(address, { upload: { flow: "c", length: 1000 } }, { events, signal });
+      await eventually("the flow is over", () => events.reports.length > 0);
+      seen = address;
+    });
+    assertMatch(seen, /:\d+$/);
+    assertMatch(
+      stdout,
+      /^0 flows now, 0 in total, received 0 B, sent 0 B, refused 0\n127\.0\.0\.1:\d+ upload c: 1.00 kB/,
+    );
+  },
+});
