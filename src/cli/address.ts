@@ -26,6 +26,22 @@ export function parseAddress(text: string, name: string): HostPort {
 }
 
 /**
+ * Adds a port to a host that has none.
+ *
+ * @example
+ * ```ts
+ * import { withPort } from "./address.ts";
+ * console.assert(withPort("router", 862) === "router:862" && withPort("::1", 862) === "[::1]:862");
+ * console.assert(withPort("[::1]:5000", 862) === "[::1]:5000");
+ * ```
+ */
+export function withPort(text: string, port: number): string {
+  // Two colons and no brackets: an address of IPv6 alone.
+  if (/^[^[\]]*:[^[\]]*:/.test(text)) return formatHostPort({ hostname: text, port });
+  return /:[^\]]*$|^\d+$/.test(text) ? text : `${text}:${port}`;
+}
+
+/**
  * Reads the server of a client, and returns it as flows dial it: `10.0.0.1:7000`, `[::1]:7000`.
  *
  * @throws {UsageError}

@@ -23,6 +23,8 @@ import { payloadProblem } from "./payload.ts";
 import { groupConflict, groupFields, isNoGroup, join, listenConflict } from "./multicast/config_schema.ts";
 import { PACKET_HEADER_BYTES } from "./packet/header.ts";
 import { isSigned, leastPacketBytes } from "./packet_kind.ts";
+import { reflectorFits, stampFits, stampReflector, stampSender } from "./stamp/config_schema.ts";
+import { OPEN_LAYOUT } from "./stamp/test_packet.ts";
 import { MAX_SENDERS } from "./packet/open_settings.ts";
 import { DEFAULT_WAIT_MS, packetLengths } from "./packet/packet_sender.ts";
 import { DEFAULT_BUF_LEN_BYTES, DEFAULT_DURATION_MS, DEFAULT_SAMPLE_IO_INTERVAL_MS } from "./stream/limits.ts";
@@ -60,6 +62,12 @@ const fragment = z.enum(["allow", "forbid", "probe"], expects("allow, forbid or 
     "ends the flow; or they are sent whole, whatever routers report, which finds the path MTU.",
   default: "forbid",
 });
+
+/** A packet holds the header of the shortest kind, and UDP carries it. */
+const testPacketSize = size.refine(
+  (bytes) => bytes >= OPEN_LAYOUT.bytes && bytes <= MAX_PACKET_BYTES,
+  `expected a length of ${OPEN_LAYOUT.bytes}B to ${MAX_PACKET_BYTES}B`,
+);
 
 /** A packet holds its header, and UDP carries it. */
 const packetSize = size.refine(
@@ -232,13 +240,6 @@ export const streamClientSchema = z.strictObject({
   .refine(...serverOptionsFit("requestResponse"))
   .describe("Run a TCP flow and measure it at both ends: an upload, a download, or requests and responses.");
 
-/** A reflector of STAMP. */
-export const stampReflectorSchema = z.strictObject({
-  stateless: toggle(
-    "Send back the numbers of packets, in place of numbers of its own for each session; then it is unknown in which " +
-      "direction packets were lost.",
-  ),
-}, expects("an object such as {} or {stateless: true}"));
 const packetListenFields = listenFields("UDP flows", 7001);
 
 /** A server of UDP flows. */
@@ -249,26 +250,12 @@ export const packetServerSchema = z.strictObject({
   protocol: packetProtocol,
   maxPacketSize,
   workers,
-  stamp: stampReflectorSchema.optional().describe(
-    "Be a reflector of STAMP (RFC 8762) and TWAMP Light in place of a server of this program's own flows, for senders such " +
-      "as routers; the usual port is 862. hmac is false where it is left out.",
-  ),
+  stamp: stampReflector,
   ...limitFields,
 }, expects("an object such as {listenAddr: '10.0.0.1:0', listenAddrKey: server}"))
   .refine(...refinement(listenConflict))
   .refine(...listenAddrFits)
-  .refine(
-    ({ stamp, workers = 1 }) => stamp === undefined || workers === 1,
-    { path: ["workers"], error: "a reflector of STAMP has one worker" },
-  )
-  .refine(
-    ({ stamp, maxRate, maxDuration, maxFlows }) =>
-      stamp === undefined || (maxRate ?? maxDuration ?? maxFlows) === undefined,
-    {
-      path: ["stamp"],
-      error: "a reflector of STAMP has no flows to limit: leave maxRate, maxDuration and maxFlows out",
-    },
-  )
+  .refine(...reflectorFits)
   .refine(...canBeDialled)
   .describe(
     "Serve UDP flows: count packets, and echo each one once if it asks for it. Returns as soon as it listens, and " +
@@ -283,7 +270,8 @@ export const unresponsiveSchema = z.strictObject({
   randomWait: toggle("Draw the waits instead of cycling through them."),
   waitFirst: toggle("Wait before the first packet as well."),
   rate: rate.optional().describe("In place of waits: bits or packets per second, or max for as fast as possible."),
-  length: z.array(packetSize, expects("a list of sizes such as [172B]")).min(1, expects("at least one size")).optional()
+  length: z.array(testPacketSize, expects("a list of sizes such as [172B]")).min(1, expects("at least one size"))
+    .optional()
     .describe("Lengths of packets, header included, cycled; left out: the header alone."),
   randomLength: toggle("Draw the lengths instead of cycling through them."),
   duration: duration.optional().describe("It stops after this long; 0: when it is stopped."),
@@ -389,10 +377,12 @@ export const packetClientSchema = z.strictObject({
   payload,
   ...groupFields,
   sockopt: z.array(socketOptionSchema, expects("a list of options")).optional().describe(OPTIONS),
+  stamp: stampSender,
 }, expects("an object such as {addrKey: server, flow: voip, sender: [{unresponsive: {duration: 10s}}]}"))
   .refine(...oneAddress)
   .refine(...dialledAddrFits)
   .refine(...bindFits)
+  .refine(...stampFits)
   .refine(...packetsFit)
   .refine(...exchangeIsAlone)
   .refine(...packetWarmupFits)

@@ -11,6 +11,7 @@ import { joinedAddress, parseJoin } from "./multicast/join.ts";
 import { packetClientFlow } from "./packet/packet_client_flow.ts";
 import { packetServerFlow } from "./packet/packet_server_flow.ts";
 import { stampReflectorFlow } from "./stamp/reflector.ts";
+import { stampSenderFlow } from "./stamp/sender.ts";
 import { streamClientFlow } from "./stream/stream_client_flow.ts";
 import { streamServerFlow } from "./stream/stream_server_flow.ts";
 import { streamTransactionsFlow } from "./transaction/stream_client.ts";
@@ -87,6 +88,7 @@ export function portableFlows(reason: string): Flows {
     stampReflector: stampReflectorFlow((host) => new DatagramPorts(host)),
     groupReceiver: groupReceiverFlow((host) => new DatagramPorts(host)),
     groupSender: groupSenderFlow((host) => new DatagramPorts(host)),
+    stampSender: stampSenderFlow((host) => new DatagramPorts(host)),
   });
   let reported = false;
   return new PoolFlows({
@@ -110,7 +112,8 @@ type Kind =
   | "packetClient"
   | "groupReceiver"
   | "groupSender"
-  | "stampReflector";
+  | "stampReflector"
+  | "stampSender";
 
 /** In what the ways to make traffic differ. */
 interface FlowEngine {
@@ -155,7 +158,8 @@ class PoolFlows implements Flows {
   }
 
   packetClient(addr: string, config: PacketClientConfig, options: PacketClientOptions): Promise<PacketReport> {
-    const kind = isGroup(parseHostPort(addr).hostname) ? "groupSender" : "packetClient";
+    const isOfGroup = isGroup(parseHostPort(addr).hostname);
+    const kind = isOfGroup ? "groupSender" : config.stamp === undefined ? "packetClient" : "stampSender";
     return this.#run("packets", kind, addr, config, options);
   }
 

@@ -23,6 +23,7 @@ import { packetWarmUp } from "./packet/packet_warm_up.ts";
 import { SocketPorts } from "./packet/socket_port.ts";
 import { SocketStreamPorts } from "./stream/socket_stream_port.ts";
 import { stampReflectorFlow } from "./stamp/reflector.ts";
+import { stampSenderFlow } from "./stamp/sender.ts";
 import { streamClientFlow } from "./stream/stream_client_flow.ts";
 import { streamServerFlow } from "./stream/stream_server_flow.ts";
 import { streamTransactionsFlow } from "./transaction/stream_client.ts";
@@ -36,6 +37,7 @@ const kinds: FlowKinds = {
   stampReflector: stampReflectorFlow((host) => new SocketPorts(host)),
   groupReceiver: groupReceiverFlow((host) => new SocketPorts(host)),
   groupSender: groupSenderFlow((host) => new SocketPorts(host)),
+  stampSender: stampSenderFlow((host) => new SocketPorts(host)),
 };
 
 /** Runs before flows whose first packets matter, by name. */

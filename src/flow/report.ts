@@ -238,6 +238,8 @@ export interface PacketReport {
   readonly pathMtuBytes?: number;
   /** The same of the path from the server, as that has reported it at the end. */
   readonly serverPathMtuBytes?: number;
+  /** The server does not count packets: `lostFromServer` has those that were lost in either direction. Absent: it does. */
+  readonly uncounted?: boolean;
   /** Absent without echoes. */
   readonly rtt?: RttSummary;
   /** As the server's answers at the end bound it; absent before. */

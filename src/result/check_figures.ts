@@ -93,6 +93,7 @@ const packetFigures = exactly<PacketFlowFigures>({
     goodputBitsPerSecond: optional(number),
     sendErrors: count,
     unsent: count,
+    unanswered: optional(count),
     incoherent: count,
   })),
   clockOffset: optional(exactly<OffsetEstimate>({ offsetNanos: number, boundNanos: number, drifted: boolean })),

@@ -12,7 +12,9 @@ import {
   SHARED_CLOCK,
 } from "../../flow/analysis/mod.ts";
 import { isLoopback } from "../../base/address.ts";
+import { count } from "../../base/units.ts";
 import { parseAddress } from "../address.ts";
+import { milliseconds } from "../figures.ts";
 import { ClientFlow } from "./client_flow.ts";
 
 /** What this client counts in an interval. */
@@ -46,6 +48,7 @@ export interface PacketFlowOptions {
     | "ttl"
     | "interface"
     | "loop"
+    | "stamp"
   >;
   /** Learns how the clocks of both ends relate; flows to one server share it. Absent: from this flow alone. */
   readonly offset?: ClockOffset;
@@ -61,6 +64,7 @@ export class PacketFlow extends ClientFlow<PacketInterval, PacketFlowFigures> {
   readonly #analysis: PacketAnalysis;
   readonly #intervals = new Map<number, IntervalCounts>();
   #report: PacketReport | undefined;
+  #reflector: string | undefined;
 
   constructor(options: PacketFlowOptions) {
     const { sender, client } = options;
@@ -85,10 +89,18 @@ export class PacketFlow extends ClientFlow<PacketInterval, PacketFlowFigures> {
     return this.#report?.group?.receivers ?? [];
   }
 
+  /** What is known of a reflector of STAMP, as a line; undefined of all other servers. */
+  get reflector(): string | undefined {
+    return this.#reflector;
+  }
+
   override info(info: FlowInfoEvent, originNanos: number): void {
     super.info(info, originNanos);
     const { client, server, sharesClock } = info.values;
-    const known = typeof client === "string" && typeof server === "string" && sameMachine(client, server);
+    this.#reflector = reflectorText(info);
+    // The times of a reflector are what it claims, also on this machine.
+    const known = this.#options.client.stamp === undefined && typeof client === "string" &&
+      typeof server === "string" && sameMachine(client, server);
     if (known || sharesClock === true) this.#analysis.clocks = SHARED_CLOCK;
   }
 
@@ -160,6 +172,19 @@ export class PacketFlow extends ClientFlow<PacketInterval, PacketFlowFigures> {
   #interval(t: number): IntervalCounts {
     return this.#intervals.getOrInsertComputed(this.intervalOf(this.sampled(t)), () => new IntervalCounts());
   }
+}
+
+function reflectorText({ values }: FlowInfoEvent): string | undefined {
+  const { protocol, reflectorCounts, reflectorSynchronized, reflectorErrorNanos, hopsToReflector } = values;
+  if (protocol !== "stamp") return undefined;
+  const clock = reflectorSynchronized
+    ? `has a clock that is kept in step, within ${milliseconds(Number(reflectorErrorNanos) / 1000)} ms as it claims`
+    : "has a clock that nothing keeps in step";
+  return [
+    `the reflector ${reflectorCounts ? "counts packets" : "sends numbers back"}`,
+    ` and ${clock}`,
+    ...hopsToReflector === undefined ? [] : [`; it is ${count(Number(hopsToReflector), "hop")} away`],
+  ].join("");
 }
 
 /** A machine that dials one of its own addresses does so from that address, so that its clock is that of both ends. */

@@ -64,8 +64,8 @@ export const PACKET_REPORT: ClientReport<PacketFlow, PacketInterval, PacketFlowF
 
   lines(all) {
     const flows = all.map(
-      ({ flow: { label, complete, refused, warmUp }, figures: { senders: [figures], clockOffset } }) => {
-        if (figures !== undefined) return packetTables({ label, complete, refused, figures, clockOffset });
+      ({ flow: { label, complete, refused, warmUp, reflector }, figures: { senders: [figures], clockOffset } }) => {
+        if (figures !== undefined) return packetTables({ label, complete, refused, figures, clockOffset, reflector });
         return [`${label}: no packet was sent or received${warmUp ? " after the warm-up" : ""}`];
       },
     );
@@ -121,6 +121,8 @@ export interface ShownPackets {
   readonly refused?: Pick<PacketReport, "bad" | "serverBad">;
   readonly figures: PacketFigures;
   readonly clockOffset?: OffsetEstimate;
+  /** What is known of a reflector of STAMP, as a line. */
+  readonly reflector?: string;
 }
 
 const PATHS: Table<PathFigures> = {
@@ -133,7 +135,7 @@ const PATHS: Table<PathFigures> = {
 };
 
 /** Returns what was measured with packets as tables: times, and how they fared in each direction. */
-export function packetTables({ label, complete, refused, figures, clockOffset }: ShownPackets): string[] {
+export function packetTables({ label, complete, refused, figures, clockOffset, reflector }: ShownPackets): string[] {
   const { toServer, fromServer, sendBitsPerSecond, goodputBitsPerSecond, incoherent } = figures;
   const paths = [
     ...toServer === undefined ? [] : [["to server", toServer] as const],
@@ -163,6 +165,12 @@ export function packetTables({ label, complete, refused, figures, clockOffset }:
   }
   lines.push("", ...tableOf(PATHS, paths.map(([way, path]) => [[way], path])));
   lines.push(...paths.flatMap(([way, path]) => remarks(way, path)), ...mtuLines(paths));
+  if (reflector !== undefined) lines.push(reflector);
+  const { unanswered } = figures;
+  if (unanswered !== undefined && sent) {
+    const share = percent(unanswered / sent * 100);
+    lines.push(`${count(unanswered, "packet")} (${share}) without a reply, lost in a direction that is unknown`);
+  }
   if (!complete) lines.push("the server has not reported its counts: the flow did not come to its end");
   const { bad = 0, serverBad = 0 } = refused ?? {};
   if (bad > 0) lines.push(badLine(bad, "from the server"));

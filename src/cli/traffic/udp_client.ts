@@ -6,6 +6,8 @@ import { DEFAULT_MAX_PACKET_BYTES, MAX_PACKET_BYTES } from "../../base/limits.ts
 import type { UnresponsiveConfig } from "../../flow/config.ts";
 import type { Flows } from "../../flow/flows.ts";
 import { PACKET_HEADER_BYTES, SIGNED_HEADER_BYTES } from "../../flow/packet/header.ts";
+import { leastPacketBytes } from "../../flow/packet_kind.ts";
+import { OPEN_LAYOUT, STAMP_PORT } from "../../flow/stamp/test_packet.ts";
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { choice, duration, flag, flagName, integer, size, text, type Values } from "../flags.ts";
@@ -28,7 +30,7 @@ import {
 } from "./client_flags.ts";
 import type { PacketFlow } from "./packet_flow.ts";
 import { isGroup, parseHostPort } from "../../base/address.ts";
-import { serverAddress } from "../address.ts";
+import { serverAddress, withPort } from "../address.ts";
 import { bindOf, parseBind } from "../../flow/bind.ts";
 
 /** The default time between packets, in milliseconds: that of VoIP. */
@@ -54,9 +56,9 @@ const flags = {
     help: "send at this rate instead: 10Mbps (of UDP payload), 1000pps or max; 10Mbps,2Mbps for up and down",
   }),
   length: size({
-    min: PACKET_HEADER_BYTES,
+    min: OPEN_LAYOUT.bytes,
     max: MAX_PACKET_BYTES,
-    defaultText: "the header alone, 56, or 72 with a key",
+    defaultText: "the header alone, 56, or 72 with a key; 44 or 112 with --stamp",
     help: "length of packets, without headers of UDP and IP",
   }),
   packets: integer({ min: 1, help: "stop after this many packets in each direction" }),
@@ -79,6 +81,14 @@ const flags = {
     defaultText: "1s",
     help: "with --rr: how long a response is waited for",
   }),
+  stamp: flag({ help: "be a sender of STAMP, for a reflector of that or of TWAMP Light, such as a router" }),
+  ssid: integer({
+    min: 0,
+    max: 65_535,
+    goesWith: ["stamp"],
+    help: "with --stamp: the identifier of the session, RFC 8972",
+  }),
+  ptp: flag({ goesWith: ["stamp"], help: "with --stamp: times in the format of PTP, rather than NTP" }),
   fragment: choice(["allow", "forbid", "probe"], {
     help: "packets longer than the path takes: cut, not sent (default), or sent whole to find its MTU",
   }),
@@ -103,6 +113,7 @@ export const command = defineCommand({
     "HOST:PORT [--wait DURATION] [--length SIZE] [--duration DURATION] ...",
     "HOST:PORT --rate RATE [--echo | --reverse | --bidir] [--gso] ...",
     "HOST:PORT --rr SIZE[,SIZE] [--transactions N] [--timeout DURATION] ...",
+    "--stamp HOST[:862] [--wait DURATION | --rate RATE] [--length SIZE] ...",
     "HOST:PORT --under-load [--duration DURATION] [--parallel N] ...",
     "GROUP:PORT [--ttl N] [--interface IF] [--no-loop] [--rate RATE] ...",
   ],
@@ -135,23 +146,20 @@ export const command = defineCommand({
       command: "tine udp client 10.0.0.1:7001 --rate 10Mbps --length 1400 --bidir",
       what: "loss and delay in each direction",
     },
+    { command: "tine udp client --stamp 10.0.0.254 --dscp 46", what: "a router as the other end, at port 862" },
     { command: "tine udp client 10.0.0.1:7001 --under-load", what: "how much latency load adds" },
   ],
 
   async run({ flags, positionals: [positional] }) {
-    const server = serverAddress(positional);
+    const server = serverAddress(flags.stamp ? withPort(positional, STAMP_PORT) : positional);
     checkGroup(server, flags);
     checkFlags(flags);
-    const [{ createFlows }, { readFlowKey }] = await Promise.all([
+    const [{ createFlows }, { readFlowKey, readStampKey }] = await Promise.all([
       import("../../flow/create_flows.ts"),
       import("./flow_key.ts"),
     ]);
-    const key = await readFlowKey(flags.keyFile);
-    if (key !== undefined && flags.length !== undefined && flags.length < SIGNED_HEADER_BYTES) {
-      throw new UsageError(
-        `--length SIZE: expected at least ${SIGNED_HEADER_BYTES} with a key, for the header alone, not ${flags.length}`,
-      );
-    }
+    const key = await (flags.stamp ? readStampKey : readFlowKey)(flags.keyFile);
+    checkLength(flags, key !== undefined);
     const { request = Infinity, response = Infinity } = flags.rr ?? {};
     if (key !== undefined && Math.min(request, response) < SIGNED_HEADER_BYTES) {
       throw new UsageError(
@@ -190,8 +198,8 @@ export const command = defineCommand({
 function checkGroup(server: string, { ttl, interface: device, noLoop, ...flags }: Given): void {
   const { hostname } = parseHostPort(server);
   if (isGroup(hostname)) {
-    const { echo, reverse, bidir, rr, underLoad } = flags;
-    const wrong = Object.entries({ echo, reverse, bidir, rr, underLoad }).find(([, value]) => value);
+    const { echo, reverse, bidir, rr, underLoad, stamp } = flags;
+    const wrong = Object.entries({ echo, reverse, bidir, rr, underLoad, stamp }).find(([, value]) => value);
     if (wrong === undefined) return;
     throw new UsageError(
       `${flagName(wrong[0])} needs a server: ${hostname} is a group, whose receivers answer nothing`,
@@ -205,11 +213,33 @@ function checkGroup(server: string, { ttl, interface: device, noLoop, ...flags }
   throw new UsageError(`${flagName(given[0])} is for groups of multicast, and ${hostname} is none${hint}`);
 }
 
+/** @throws {UsageError} for packets that do not hold their header */
+function checkLength({ length, stamp }: Given, hmac: boolean): void {
+  const least = leastPacketBytes({ hmac, ...stamp && { stamp } });
+  if (length === undefined || length >= least) return;
+  throw new UsageError(
+    `--length SIZE: expected at least ${least}${hmac ? " with a key" : ""}, for the header alone, not ${length}`,
+  );
+}
+
 /** @throws {UsageError} for flags that mean nothing together */
 function checkFlags(flags: Given): void {
   const exclude = (one: string, other: string) => {
     throw new UsageError(`${one} and ${other} exclude each other: give one of them`);
   };
+  if (flags.stamp) {
+    const others = {
+      rr: "--rr",
+      underLoad: "--under-load",
+      reverse: "--reverse",
+      bidir: "--bidir",
+      gso: "--gso",
+      echo: "--echo",
+    };
+    for (const [key, name] of Object.entries(others)) {
+      if (flags[key as keyof typeof others]) exclude("--stamp", name);
+    }
+  }
   if (flags.rr !== undefined) {
     const { wait, rate, length, packets, bytes, echo, gso, underLoad, reverse, bidir } = flags;
     checkTransactionFlags({ wait, rate, length, packets, bytes, echo, gso, underLoad, reverse, bidir });
@@ -289,7 +319,7 @@ async function measure(flows: Flows, server: string, flags: Given, key: Uint8Arr
   const clients: PacketFlow[] = directions.flatMap((reverse, d) =>
     Array.from({ length: parallel }, (_, i) =>
       new PacketFlow({
-        label: (reverse ? "down" : "up") + (parallel > 1 ? i + 1 : ""),
+        label: (flags.stamp ? "stamp" : reverse ? "down" : "up") + (parallel > 1 ? i + 1 : ""),
         server,
         intervalMs,
         sender: senderOf(flags, toGroup, reverse),
@@ -317,18 +347,21 @@ function senderOf(flags: Given, toGroup: boolean, reverse: boolean): Unresponsiv
     duration: durationOf(flags),
     packets: flags.packets,
     bytes: flags.bytes,
-    echo: !reverse && !toGroup && (flags.echo || (flags.rate === undefined && !flags.bidir)),
+    echo: !reverse && !toGroup && (flags.echo || flags.stamp || (flags.rate === undefined && !flags.bidir)),
     gso: flags.gso,
     reverse,
   };
 }
 
-function clientOf({ warmup, dscp, ecn, fragment, payload, length, ttl, noLoop, ...flags }: Given) {
+function clientOf(
+  { warmup, dscp, ecn, fragment, payload, length, ttl, noLoop, stamp, ssid, ptp, ...flags }: Given,
+) {
   return {
     ...dialled("udp", flags),
     ttl,
     interface: flags.interface,
     ...noLoop && { loop: false },
+    stamp: stamp ? { ssid, timestamps: ptp ? "ptp" as const : "ntp" as const } : undefined,
     warmup,
     dscp,
     ecn,

@@ -65,6 +65,15 @@ export const PACKET_FIGURES = {
     definition: "Packets that were due, but that the sender did not get to before its time was over.",
     value: ({ unsent }) => unsent,
   },
+  unanswered: {
+    title: "unanswered",
+    unit: "packet",
+    better: "less",
+    definition:
+      "Packets of which no reply came, of a reflector of STAMP that keeps no count of its own: they or their " +
+      "replies were lost, and it is unknown in which direction. Where the direction is known, see lost.",
+    value: ({ unanswered }) => unanswered,
+  },
   incoherent: {
     title: "incoherent",
     unit: "sample",

@@ -1,7 +1,7 @@
 import type { Columns } from "../records/format.ts";
 import type { Chunk } from "../records/read_chunk.ts";
 import { ClockOffset, type OffsetEstimate } from "./clock_offset.ts";
-import { ECHO, isPlausible, isTime, MAX_SENDERS, packetsOf, REPLY, REVERSE } from "./packet_sample.ts";
+import { ECHO, isAnswer, isPlausible, isTime, MAX_SENDERS, packetsOf, REVERSE } from "./packet_sample.ts";
 
 /**
  * What both ends have recorded of a packet. Times are nanoseconds since the client's `tinit`, each by the clock of the
@@ -278,14 +278,14 @@ class MatchedSender {
     this.#received[slot] = t;
     const serverSent = this.#serverSent[slot];
     if (!Number.isNaN(serverSent)) this.#fromServer(serverSent, t);
-    const flag = columns.flag[i], count = columns.serverCount[i];
+    const flag = columns.flag[i];
     // What it carries of the server; packets of earlier versions lack it.
     const from = t + columns.serverReceived[i], sent = from + columns.serverTime[i];
     if (flag & REVERSE) {
       if ((columns.serverReceived[i] !== 0 || columns.serverTime[i] !== 0) && isTime(sent)) {
         this.#setServerSent(slot, sent);
       }
-    } else if (flag & REPLY && count > 0 && count <= Number.MAX_SAFE_INTEGER) {
+    } else if (isAnswer(columns, i)) {
       if (isTime(from)) this.#setServerReceived(slot, from);
       if (isTime(sent)) this.#setServerSent(slot, sent);
     }

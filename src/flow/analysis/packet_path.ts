@@ -1,7 +1,12 @@
+import { isMarked } from "../packet/packet_port.ts";
+import type { Columns } from "../records/format.ts";
 import type { ArrivalTotals } from "../report.ts";
 import type { OffsetEstimate } from "./clock_offset.ts";
 import { Distribution, type Quantiles, quantilesByRank } from "./distribution.ts";
 import type { PacketWindow } from "./packet_window.ts";
+
+/** The source of a stamp: the kernel, whose messages have the traffic class as well. */
+const KERNEL = 1;
 
 /** The weight of a difference of delays in jitter: RFC 3550, 6.4.1. */
 const JITTER_GAIN = 1 / 16;
@@ -84,6 +89,12 @@ export class PacketPath {
     readonly sign: 1 | -1,
   ) {
     this.order = new ArrivalOrder(window, placeColumn);
+  }
+
+  /** Counts the mark of a packet that arrived, the sample `i`. */
+  noteMark({ tos, stampSource }: Columns<"packetIO">, i: number): void {
+    if (isMarked(tos[i])) this.congestionMarks++;
+    if (stampSource[i] === KERNEL) this.seesMarks = true;
   }
 
   /** Both times of a packet are known now. */

@@ -35,3 +35,13 @@ export function isPlausible(columns: Columns<"packetIO">, i: number, shift: numb
   const bytes = columns.len[i];
   return isTime(columns.t[i] + shift) && !(columns.packets[i] >= MAX_IN_BURST + 1) && bytes >= 0 && bytes <= MAX_BYTES;
 }
+
+/**
+ * Whether a packet that arrived has what a reply carries of the server: its times, and how many packets that had received by
+ * then, which is 0 where the server does not count. Packets of earlier versions lack both.
+ */
+export function isAnswer({ flag, serverCount, serverReceived, serverTime }: Columns<"packetIO">, i: number): boolean {
+  if (!(flag[i] & REPLY)) return false;
+  const count = serverCount[i];
+  return count === 0 ? serverReceived[i] !== 0 || serverTime[i] !== 0 : count > 0 && count <= Number.MAX_SAFE_INTEGER;
+}

@@ -1,10 +1,9 @@
 import type { PacketReport } from "../report.ts";
-import { isMarked } from "../packet/packet_port.ts";
 import { roundTripTime } from "../packet/client_receiver.ts";
 import type { Columns } from "../records/format.ts";
 import type { ClockOffset, OffsetEstimate } from "./clock_offset.ts";
 import { Distribution, type Quantiles, roundTripsPerMinute } from "./distribution.ts";
-import { ECHO, isPlausible, isTime, packetsOf, REPLY, REVERSE } from "./packet_sample.ts";
+import { ECHO, isAnswer, isPlausible, isTime, packetsOf, REPLY, REVERSE } from "./packet_sample.ts";
 import { PacketPath, type PathFigures } from "./packet_path.ts";
 import { PacketWindow, type WindowBudget } from "./packet_window.ts";
 import { ArrivedSends, RateMeter } from "./rate_meter.ts";
@@ -21,8 +20,8 @@ const PLACE = 5;
 const SERVER_RECORD = 6;
 const COLUMNS = 7;
 
-/** The source of a stamp: the kernel, whose messages have the traffic class as well. */
-const KERNEL = 1;
+/** More nanoseconds than packets arrive before the first one that was answered. */
+const FAR_PLACE = 2 ** 52;
 
 /** What is sent later than this is late, in nanoseconds. */
 export const LATE_NANOS = 1e6;
@@ -77,6 +76,11 @@ export interface PacketFigures {
   readonly sendErrors: number;
   /** Packets that were due, but that the sender did not get to before its time was over. */
   readonly unsent: number;
+  /**
+   * Packets that did not come back: they were lost on their way there, or their replies were. Only where the server does not
+   * count packets, so that the direction is unknown.
+   */
+  readonly unanswered?: number;
   /** Samples that contradict others or make no sense, and were left out. */
   readonly incoherent: number;
 }
@@ -96,6 +100,10 @@ export class SenderAnalysis {
   #serverReplies = 0;
   #serverRecords = 0;
   #serverCount = 0;
+  /** The server does not count: its replies only have times. */
+  #uncounted = false;
+  /** The first time of arrival at the server, where that alone shows the order. */
+  #firstArrival = NaN;
   readonly #sendRate = new RateMeter();
   readonly #serverRate = new RateMeter();
   readonly #receiveRate = new RateMeter();
@@ -169,7 +177,9 @@ export class SenderAnalysis {
     const sockets = report !== undefined && Math.min(report.senders.length, measured) === 1 ? report : undefined;
     const [toServer, fromServer] = [this.#toServer, this.#fromServer];
     // Samples of the server and the counts in its replies may both be cut short: the greater one knows more.
-    const knowsReceived = this.#serverRecords > 0 || this.#serverCount > 0 || closing !== undefined;
+    const uncounted = this.#uncounted || report?.uncounted === true;
+    const knowsReceived = !uncounted &&
+      (this.#serverRecords > 0 || this.#serverCount > 0 || closing !== undefined);
     toServer.received = Math.max(this.#serverRecords, this.#serverCount, closing?.serverReceived ?? 0);
     toServer.duplicates = Math.max(toServer.duplicates, closing?.serverDuplicates ?? 0);
     toServer.seesMarks ||= closing?.serverCongestionMarks !== undefined;
@@ -177,7 +187,7 @@ export class SenderAnalysis {
     toServer.pathMtuBytes = report?.pathMtuBytes;
     fromServer.pathMtuBytes = report?.serverPathMtuBytes;
     toServer.socketDrops = sockets?.serverSocketDrops ?? 0;
-    const knowsSent = !this.#reverse || closing !== undefined || fromServer.sent > 0;
+    const knowsSent = !uncounted && (!this.#reverse || closing !== undefined || fromServer.sent > 0);
     const sent = this.#reverse
       ? Math.max(fromServer.sent, closing?.serverSent ?? this.#window.high + 1)
       // A server echoes each packet that it receives.
@@ -210,7 +220,10 @@ export class SenderAnalysis {
       lateSends: lateness.above(LATE_NANOS),
       sendNanos: this.#sendRate.nanos || this.#arrivedSends.nanos,
       sendBitsPerSecond: this.#sendRate.bitsPerSecond ?? this.#arrivedSends.bitsPerSecond,
-      goodputBitsPerSecond: this.#goodput(),
+      goodputBitsPerSecond: uncounted ? undefined : this.#goodput(),
+      ...uncounted && {
+        unanswered: Math.max(0, toServer.sent - toServer.unsettled - fromServer.received - fromServer.socketDrops),
+      },
       sendErrors: (counts?.sendErrors ?? 0) + (counts?.serverSendErrors ?? 0),
       unsent: counts?.unsent ?? 0,
       incoherent: this.#incoherent,
@@ -278,7 +291,7 @@ export class SenderAnalysis {
     }
     recorded[slot] = 1;
     this.#serverRecords++;
-    noteMark(this.#toServer, columns, i);
+    this.#toServer.noteMark(columns, i);
     this.#serverRate.add(t, bytes);
     const places = this.#window.columns[SERVER_PLACE];
     const placed = !Number.isNaN(places[slot]);
@@ -300,16 +313,20 @@ export class SenderAnalysis {
     }
     this.#fromServer.order.arrived(seq, seq < this.#window.settled);
     window[PLACE][slot] = ++this.#fromServer.received;
-    noteMark(this.#fromServer, columns, i);
+    this.#fromServer.noteMark(columns, i);
     this.#receiveRate.add(t, bytes);
     this.#set(seq, RECEIVED, t);
     if (columns.flag[i] & REVERSE) return this.#addFromServer(columns, i, seq, t, bytes);
-    const count = columns.serverCount[i];
-    if (!(columns.flag[i] & REPLY)) return;
-    if (!(count > 0 && count <= Number.MAX_SAFE_INTEGER)) return;
+    if (!isAnswer(columns, i)) return;
+    const count = columns.serverCount[i], serverReceived = t + columns.serverReceived[i];
     if (count > this.#serverCount) this.#serverCount = count;
-    if (Number.isNaN(window[SERVER_PLACE][slot])) window[SERVER_PLACE][slot] = count;
-    const serverReceived = t + columns.serverReceived[i];
+    if (count === 0) {
+      this.#uncounted = true;
+      if (Number.isNaN(this.#firstArrival)) this.#firstArrival = serverReceived;
+    }
+    // Places are not negative.
+    const place = count > 0 ? count : serverReceived - this.#firstArrival + FAR_PLACE;
+    if (Number.isNaN(window[SERVER_PLACE][slot])) window[SERVER_PLACE][slot] = place;
     this.#set(seq, SERVER_RECEIVED, serverReceived);
     this.#set(seq, SERVER_SENT, serverReceived + columns.serverTime[i]);
   }
@@ -374,12 +391,6 @@ export class SenderAnalysis {
     this.#rtt.add(nanos);
     this.options.onRoundTrip?.(received, nanos);
   }
-}
-
-/** Counts the mark of a packet that arrived. */
-function noteMark(path: PacketPath, { tos, stampSource }: Columns<"packetIO">, i: number): void {
-  if (isMarked(tos[i])) path.congestionMarks++;
-  if (stampSource[i] === KERNEL) path.seesMarks = true;
 }
 
 function known(a: number, b: number): boolean {

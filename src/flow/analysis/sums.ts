@@ -85,6 +85,7 @@ export function sumPackets(flows: readonly PacketAddend[], reverse: boolean): Pa
     goodputBitsPerSecond: reverse ? seen : scaled(path?.received, path?.sent),
     sendErrors: sum(all.map(({ sendErrors }) => sendErrors)),
     unsent: sum(all.map(({ unsent }) => unsent)),
+    ...all.length > 0 && { unanswered: sumKnown(all.map(({ unanswered }) => unanswered)) },
     incoherent: sum(all.map(({ incoherent }) => incoherent)),
   };
 }

@@ -71,6 +71,7 @@ interface Client {
   readonly interface?: string;
   readonly loop?: boolean;
   readonly warmup?: number;
+  readonly stamp?: unknown;
   readonly sender: readonly {
     readonly unresponsive?: { readonly echo?: boolean; readonly reverse?: boolean };
     readonly requestResponse?: unknown;
@@ -86,6 +87,7 @@ export function groupConflict(client: Client): string | undefined {
     const hint = given === "interface" ? "; for a server, bind has the interface" : "";
     return given && `is no group, but ${given} is for groups of multicast such as 239.1.2.3${hint}`;
   }
+  if (client.stamp !== undefined) return `is the group ${host}, which reflects nothing; stamp needs a reflector`;
   if (sender.some(({ requestResponse }) => requestResponse !== undefined)) {
     return `is the group ${host}, which answers no requests; requestResponse needs a server`;
   }

@@ -149,8 +149,8 @@ function pathMtus(
   };
 }
 
-/** What is known of the packets of a sender, from the server's counts where these have come. */
-function senderReport(sender: PacketSender, arrivals: Arrivals, total: Totals | undefined): PacketSenderReport {
+/** Returns what is known of the packets of a sender, from the server's counts where these have come. */
+export function senderReport(sender: PacketSender, arrivals: Arrivals, total: Totals | undefined): PacketSenderReport {
   const { window, lastNumber, lastCount } = arrivals;
   const received = window.accepted, duplicates = window.refused;
   const more = {
@@ -194,7 +194,8 @@ function senderReport(sender: PacketSender, arrivals: Arrivals, total: Totals | 
   };
 }
 
-function rttSummary({ count, smoothed, min, mean, max, last }: RttEstimator): RttSummary | undefined {
+/** Returns round-trip times as reports have them; undefined before the first one. */
+export function rttSummary({ count, smoothed, min, mean, max, last }: RttEstimator): RttSummary | undefined {
   if (count === 0) return undefined;
   return {
     smoothedMicros: smoothed / 1000,

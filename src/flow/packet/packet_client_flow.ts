@@ -250,7 +250,12 @@ interface Attempt {
   readonly timer: { set(at: number): void; clear(): void };
 }
 
-function checkPath(port: PacketPort, longest: number, server: SocketAddress): void {
+/**
+ * Checks that the path takes the packets of a flow.
+ *
+ * @throws {TineError} `packet-too-long`
+ */
+export function checkPath(port: PacketPort, longest: number, server: SocketAddress): void {
   if (longest <= port.longest) return;
   throw new TineError(
     "packet-too-long",

@@ -60,6 +60,7 @@ export class SocketPorts implements PacketPorts {
       if (dscp !== 0 || ecn !== 0) setTrafficClass(socket, dscp << 2 | ecn);
       for (const option of sockopt) setOption(socket, option);
       if (bind !== undefined) bindSocket(socket, bind);
+      if (config.stamp !== undefined) setHopLimit(socket, MAX_HOPS);
       connectSocket(socket, address, config);
     });
   }

@@ -29,12 +29,26 @@ const MAX_REPORTS = 4;
 /** After this many batches, other flows have their turn. */
 const MAX_ROUNDS = 4;
 
+/** Writes the headers of packets of another protocol. */
+export interface HeaderFormat {
+  /** How much of a packet it writes at most, in bytes. */
+  readonly bytes: number;
+  /**
+   * Writes the header of the packet at `at`, and signs it.
+   *
+   * @param t when the packet is sent, in the time of the flow
+   */
+  write(outgoing: OutgoingPackets, at: number, header: Readonly<PacketHeader>, t: number): void;
+}
+
 /** What a transmitter needs. */
 export interface TransmitterOptions {
   readonly flow: FlowName;
   readonly clock: FlowClock;
   /** Of the key of the flow, if its packets are signed. */
   readonly hmac: Hmac | undefined;
+  /** How headers are written; left out: as header.ts has them. */
+  readonly format?: HeaderFormat;
   /**
    * Gets what was sent; the object is filled anew for the next call. It is several packets if they made one burst, or, of
    * a sender without a pace, left in one call: then the same is known of all.
@@ -75,7 +89,7 @@ export class Transmitter {
     this.#options = options;
     this.#header = { flags: 0, sender: 0, length: 0, number: 0, count: 0, flow: options.flow };
     this.#time = new WireTime(options.clock.tinit);
-    this.#headerBytes = headerBytes(options.hmac !== undefined);
+    this.#headerBytes = options.format?.bytes ?? headerBytes(options.hmac !== undefined);
     this.#runs = Array.from({ length: outgoing.capacity }, () => ({
       sender: undefined,
       number: 0,
@@ -239,7 +253,7 @@ export class Transmitter {
 
   /** Writes the messages of a run, of which `first` is the first. */
   #write({ sender, number, messages, packets, length, due }: Run, first: number, t: number): void {
-    const { hmac } = this.#options, { bytes, view } = this.#outgoing;
+    const { hmac, format } = this.#options, { bytes, view } = this.#outgoing;
     const header = this.#header, time = this.#time, { reverse, unpaced } = sender!;
     header.flags = sender!.flags | (hmac === undefined ? 0 : SIGNED);
     header.sender = sender!.index;
@@ -248,11 +262,14 @@ export class Transmitter {
     for (let i = first; i < first + messages; i++) {
       let at = this.#outgoing.place(i);
       for (let k = 0; k < packets; k++, at += length) {
-        writeHeader(view, at, header);
-        time.write(view, at + AT_TIME, t);
-        // A client knows the schedule of its own senders.
-        if (reverse) time.write(view, at + AT_SERVER_TIME, unpaced ? t : Math.round(due));
-        if (hmac !== undefined) signHeader(hmac, bytes, at);
+        if (format !== undefined) format.write(this.#outgoing, at, header, t);
+        else {
+          writeHeader(view, at, header);
+          time.write(view, at + AT_TIME, t);
+          // A client knows the schedule of its own senders.
+          if (reverse) time.write(view, at + AT_SERVER_TIME, unpaced ? t : Math.round(due));
+          if (hmac !== undefined) signHeader(hmac, bytes, at);
+        }
         header.number++;
       }
     }

@@ -11,8 +11,7 @@ import type { RunContext, Runner } from "../runner.ts";
 import { DEFAULT_BUF_LEN_BYTES, DEFAULT_DURATION_MS, DEFAULT_SAMPLE_IO_INTERVAL_MS } from "../../flow/stream/limits.ts";
 import { count, formatDuration, formatSize } from "../../base/units.ts";
 import { DEFAULT_MAX_PACKET_BYTES } from "../../base/limits.ts";
-import { headerBytes } from "../../flow/packet/header.ts";
-import { isSigned } from "../../flow/packet_kind.ts";
+import { isSigned, leastPacketBytes, type PacketKind } from "../../flow/packet_kind.ts";
 import {
   DEFAULT_MESSAGE_BYTES,
   DEFAULT_PACKET_DURATION_MS,
@@ -81,10 +80,16 @@ function requestsTitle(
 /** Serves UDP flows until its node is canceled. */
 export const packetServer: Runner<PacketServerConfig> = {
   needs({ listenAddr, listenAddrKey, maxPacketSize = DEFAULT_MAX_PACKET_BYTES, ...kind }) {
-    const protocol = kind.stamp === undefined ? "UDP" : "STAMP", hmac = isSigned(kind);
+    const hmac = isSigned(kind);
     return {
       sets: listenAddrKey === undefined ? [] : [listenAddrKey],
-      serves: { protocol, addr: listenAddr, addrKey: listenAddrKey, hmac, packetBytes: maxPacketSize },
+      serves: {
+        protocol: protocolOf(kind),
+        addr: listenAddr,
+        addrKey: listenAddrKey,
+        hmac,
+        packetBytes: maxPacketSize,
+      },
     };
   },
   title({ listenAddr, join, stamp }) {
@@ -101,12 +106,22 @@ export const packetServer: Runner<PacketServerConfig> = {
   },
 };
 
+function protocolOf({ stamp }: PacketKind): "UDP" | "STAMP" {
+  return stamp === undefined ? "UDP" : "STAMP";
+}
+
 /** Runs a UDP flow. */
 export const packetClient: Runner<PacketClientConfig> = {
-  needs: ({ addr, addrKey, hmac = true, flow, sender }) => ({
+  needs: ({ addr, addrKey, flow, sender, ...kind }) => ({
     uses: addrKey === undefined ? [] : [addrKey],
     flow,
-    dials: { protocol: "UDP", addr, addrKey, hmac, packetBytes: packetLengths(sender, headerBytes(hmac)).longest },
+    dials: {
+      protocol: protocolOf(kind),
+      addr,
+      addrKey,
+      hmac: isSigned(kind),
+      packetBytes: packetLengths(sender, leastPacketBytes(kind)).longest,
+    },
     atLeast: Math.max(...sender.map(({ unresponsive = {}, requestResponse }) => {
       if (requestResponse === undefined) return isCounted(unresponsive) ? 0 : unresponsive.duration ?? 0;
       const { duration, transactions } = requestResponse;
@@ -114,15 +129,15 @@ export const packetClient: Runner<PacketClientConfig> = {
     })),
     ...exchangeOf({ sender }) !== undefined && { isExchange: true },
   }),
-  title({ flow, sender }) {
+  title({ flow, sender, stamp }) {
     const exchange = exchangeOf({ sender });
     if (exchange !== undefined) return requestsTitle(flow, exchange, DEFAULT_PACKET_DURATION_MS);
     const ends = sender.map(({ unresponsive = {} }) => endText(unresponsive));
-    return [flow, ...new Set(ends)].join(" ");
+    return [...stamp === undefined ? [] : ["STAMP"], flow, ...new Set(ends)].join(" ");
   },
   async run(config, context) {
     const flows = await context.flows();
-    const options = flowOptions(context, config.hmac, packetDefaults(config));
+    const options = flowOptions(context, isSigned(config), packetDefaults(config));
     const server = serverAddress(config, context.feedback);
     if (exchangeOf(config) === undefined) await flows.packetClient(server, config, options);
     else await flows.packetTransactions(server, config, options);
@@ -180,21 +195,23 @@ function streamDefaults(config: StreamClientConfig): StreamClientConfig {
 }
 
 function packetDefaults(config: PacketClientConfig): PacketClientConfig {
-  const { hmac = true } = config;
+  const hmac = isSigned(config), least = leastPacketBytes(config);
   const sender = config.sender.map(({ unresponsive, requestResponse, ...kinds }) => ({
     ...kinds,
     requestResponse: requestResponse && {
       ...requestResponse.transactions === undefined && { duration: DEFAULT_PACKET_DURATION_MS },
-      request: headerBytes(hmac),
-      response: headerBytes(hmac),
+      request: least,
+      response: least,
       timeout: DEFAULT_TIMEOUT_MS,
       inFlight: 1,
       ...requestResponse,
     },
     unresponsive: unresponsive && {
       ...unresponsive.rate === undefined && { wait: [DEFAULT_WAIT_MS] },
-      length: [headerBytes(hmac)],
+      length: [least],
       ...unresponsive,
+      // A reflector answers each packet.
+      ...config.stamp !== undefined && { echo: true },
     },
   }));
   return { protocol: "udp", maxPacketSize: DEFAULT_MAX_PACKET_BYTES, dscp: 0, ecn: 0, ...config, hmac, sender };

@@ -73,6 +73,7 @@ Deno.test("columnsOf() has the keys that programs know", () => {
       ...times("lateness"),
       "sendErrors",
       "unsent",
+      "unanswered",
       "incoherent",
     ],
     [
@@ -115,6 +116,7 @@ Deno.test("columnsOf() has the keys that programs know", () => {
       "bad",
       "socketDrops",
       "congestionMarks",
+      "overRate",
       "bytesReceived",
       "bytesSent",
       "durationSeconds",

@@ -6,6 +6,7 @@ import type { FlowClock, OutgoingPackets, PacketPort, PacketPorts } from "../../
 import { packetClientFlow } from "../../../src/flow/packet/packet_client_flow.ts";
 import { packetServerFlow } from "../../../src/flow/packet/packet_server_flow.ts";
 import { stampReflectorFlow } from "../../../src/flow/stamp/reflector.ts";
+import { stampSenderFlow } from "../../../src/flow/stamp/sender.ts";
 import { type PacketExit, PacketInbox, PacketOutbox } from "../../../src/flow/portable/datagram_port.ts";
 import { SocketAddress } from "../../../src/sys/address.ts";
 import { SystemError } from "../../../src/sys/errno.ts";
@@ -47,7 +48,12 @@ export class FakeNetwork implements PacketPorts {
     return this.#start(factory, "192.0.2.1:862", { listenAddr: "192.0.2.1:862", stamp }, key);
   }
 
-  /** Starts a client of that server. */
+  /** Starts a session-sender to that reflector. */
+  dialReflector(config: PacketClientConfig, key?: Uint8Array): FakePort {
+    return this.#start(stampSenderFlow(() => this) as EngineFlowFactory, "192.0.2.1:862", config, key);
+  }
+
+  /** Starts a client of the server. */
   dial(config: PacketClientConfig, key?: Uint8Array): FakePort {
     return this.#start(packetClientFlow(() => this) as EngineFlowFactory, "192.0.2.1:7001", config, key);
   }
@@ -99,7 +105,7 @@ export class FakeNetwork implements PacketPorts {
 /** A port of that network. */
 export class FakePort implements PacketPort, PacketExit {
   readonly clock: FlowClock;
-  readonly incoming = new PacketInbox(64);
+  readonly incoming = new PacketInbox(64, () => this.#throwRefusal());
   readonly longest = 65_507;
   interest = READABLE;
   closed = false;
@@ -114,6 +120,14 @@ export class FakePort implements PacketPort, PacketExit {
     const start = network.host.now();
     const now = () => network.host.now() - start;
     this.clock = { tinit: BigInt(start), now, checkWallClock: () => 0 };
+  }
+
+  #refusal: SystemError | undefined;
+
+  #throwRefusal(): void {
+    const refusal = this.#refusal;
+    this.#refusal = undefined;
+    if (refusal !== undefined) throw refusal;
   }
 
   pathMtu(): undefined {}
@@ -132,6 +146,12 @@ export class FakePort implements PacketPort, PacketExit {
   receive({ from, bytes }: Datagram): void {
     if (this.peer === undefined || this.peer.equals(from)) this.incoming.put({ bytes, source: from });
     if (this.interest & READABLE) this.#handler();
+  }
+
+  /** What came back for a packet is the next thing that it receives. */
+  refuse(error: SystemError): void {
+    this.#refusal = error;
+    this.#handler();
   }
 
   /** There is room again. */

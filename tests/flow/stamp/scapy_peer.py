@@ -3,8 +3,8 @@
 usage: scapy_peer.py sender HOST PORT NUMBER...
        scapy_peer.py reflector HOST stateful|stateless|twamp ntp|ptp LOST_THERE LOST_BACK [AHEAD]
 
-A sender sends a packet of each number and prints its reply. A reflector prints its port; of each hundred packets it takes, it
-does not get the first LOST_THERE, and loses the next LOST_BACK replies. Its clock is AHEAD seconds ahead. The replies of
+A sender sends a packet of each number and prints its reply. A reflector prints its port; of each hundred of the packets 3 to 202,
+it does not get the first LOST_THERE, and loses the next LOST_BACK replies. Its clock is AHEAD seconds ahead. The replies of
 twamp are 41 bytes, without a session identifier, and its clock is that of its reading.
 """
 
@@ -76,14 +76,13 @@ def reflector(host, kind, form, lost_there, lost_back, ahead):
     with socket.socket(family(host), socket.SOCK_DGRAM) as sock:
         sock.bind((host, 0))
         print(json.dumps({"port": sock.getsockname()[1]}), flush=True)
-        counts, taken = {}, 0
+        counts = {}
         while True:
             got, source = sock.recvfrom(2048)
             received = stamp(form, ahead)
             request = Request(got)
-            # What opens a session is no part of the count of losses.
-            place = taken % 100 if request.seq > 2 else 99
-            taken += request.seq > 2
+            # Those that open and close a session are not lost.
+            place = (request.seq - 3) % 100 if 3 <= request.seq < 203 else 99
             if place < lost_there:
                 continue
             number = request.seq

@@ -1,9 +1,11 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { availability } from "../../../src/sys/libc.ts";
 import { ffiFlows, portableFlows } from "../../../src/flow/create_flows.ts";
 import type { Flows } from "../../../src/flow/flows.ts";
 import { findPythonWith } from "../../support/peers.ts";
+import { TextReader } from "../../support/tine.ts";
 import { unless } from "../../support/unless.ts";
+import { RecordedEvents } from "../stream/recorded_events.ts";
 
 const { python, why } = await findPythonWith("scapy.contrib.stamp");
 const PEER = new URL("./scapy_peer.py", import.meta.url).pathname;
@@ -44,6 +46,60 @@ for (const [engine, why, make] of engines) {
       }));
     },
   });
+}
+
+for (
+  const [kind, format, there, back, ahead, stamp, what] of [
+    ["stateful", "ntp", "7", "4", "0", { ssid: 77 }, "a reflector that scapy makes counts losses by direction"],
+    ["stateless", "ptp", "5", "0", "0", { timestamps: "ptp" }, "one that is stateless, with times of PTP"],
+    [
+      "twamp",
+      "ntp",
+      "3",
+      "6",
+      "1000000",
+      {},
+      "one of TWAMP Light, whose replies have 41 bytes, with a clock that is wrong",
+    ],
+  ] as const
+) {
+  for (const [engine, why, make] of engines) {
+    Deno.test({
+      ...unless(why, `stampSender over ${engine}: ${what}`),
+      async fn() {
+        await using flows = make();
+        const child = new Deno.Command(python, {
+          args: [PEER, "reflector", "127.0.0.1", kind, format, there, back, ahead],
+          stdout: "piped",
+        }).spawn();
+        await using reader = new TextReader(child.stdout);
+        const [, port] = await reader.until(/"port": (\d+)/);
+        const events = new RecordedEvents();
+        const options = { events, signal: new AbortController().signal };
+        const sender = [{ unresponsive: { wait: [2], packets: 200, length: [44, 200] } }];
+        const config = { flow: "router", stamp, sender };
+        const report = await flows.packetClient(`127.0.0.1:${port}`, config, options);
+        child.kill("SIGKILL");
+        await child.status;
+        const [{ sent, serverReceived, received, lostToServer, lostFromServer, duplicates }] = report.senders;
+        const [lostThere, lostBack] = [2 * Number(there), 2 * Number(back)];
+        const counts = kind !== "stateless";
+        assertEquals([report.complete, report.uncounted, report.bad], [true, counts ? undefined : true, 0]);
+        assertEquals([sent, received, duplicates], [200, 200 - lostThere - lostBack, 0]);
+        if (counts) {
+          assertEquals([serverReceived, lostToServer, lostFromServer], [200 - lostThere, lostThere, lostBack]);
+        }
+        const { values } = events.infos[0];
+        assertEquals([values.reflectorCounts, values.reflectorTimestamps, values.reflectorSynchronized], [
+          counts,
+          format,
+          false,
+        ]);
+        assertEquals(events.logs.some((line) => line.includes("about 12 days ahead")), kind === "twamp");
+        assert(report.rtt !== undefined && report.rtt.minMicros > 0 && report.rtt.minMicros < 1e6);
+      },
+    });
+  }
 }
 
 /** Runs the peer to its end, and returns what it printed. */
