@@ -1,6 +1,6 @@
 /**
  * Runs the tests as a machine would that has Node.js and little else: on a copy of this checkout, with a PATH that leads
- * to a few programs of POSIX alone. As root, it does so once as root and once as an ordinary user.
+ * to a few programs of POSIX alone. As root, it does so as root and, at the same time, as an ordinary user.
  *
  *     deno task test:bare [FILE|FOLDER...]
  *
@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { toText } from "@std/streams";
 import { copyCheckout } from "./test/copy_checkout.ts";
 
 /** What there is on the smallest of systems; tine needs some of it, tests the rest. */
@@ -17,11 +18,22 @@ const PROGRAMS = (
 ).split(" ");
 /** Programs of administrators lie here; tine looks there also when PATH does not say so. */
 const HIDDEN = "/usr/local/sbin /usr/sbin /sbin";
+/** Processes of tests of each user at a time, unless DENO_JOBS says otherwise. */
+const JOBS = navigator.hardwareConcurrency + 1;
 /** The user and group `nobody`. */
 const NOBODY = 65534;
 
-/** Runs the tests in one way; returns whether they passed. */
-async function runBare(user: "root" | "user", args: readonly string[]): Promise<boolean> {
+/** Whom tests are run as. */
+type User = "root" | "user";
+
+/** What tests printed on both streams where that is kept, and whether they passed. */
+interface BareRun {
+  readonly passed: boolean;
+  readonly printed: string;
+}
+
+/** Runs the tests in one way; what they print is passed on or kept. */
+async function runBare(user: User, args: readonly string[], output: "inherit" | "piped"): Promise<BareRun> {
   const checkout = await copyCheckout();
   const place = await Deno.makeTempDir({ prefix: "tine-bare-" });
   try {
@@ -42,6 +54,8 @@ async function runBare(user: "root" | "user", args: readonly string[]): Promise<
       ? ["test", "-A", "--no-check", ...args]
       : ["run", "-A", "--no-check", "scripts/run_tests.ts"];
     const [program, ...words] = [
+      // Both streams in their order.
+      ...output === "piped" ? ["sh", "-c", 'exec "$@" 2>&1', "sh"] : [],
       ...hide(),
       ...asNobody ? ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"] : [],
       "env",
@@ -49,15 +63,20 @@ async function runBare(user: "root" | "user", args: readonly string[]): Promise<
       deno,
       ...tests,
     ];
-    const { success } = await new Deno.Command(program, {
+    const child = new Deno.Command(program, {
       args: words,
       cwd: checkout,
-      env: { HOME: home, DENO_DIR: `${place}/cache` },
+      env: { DENO_JOBS: String(JOBS), ...Deno.env.toObject(), HOME: home, DENO_DIR: `${place}/cache` },
       stdin: "null",
-    }).spawn().status;
+      stdout: output,
+    }).spawn();
+    const [{ success }, printed] = await Promise.all([
+      child.status,
+      output === "piped" ? toText(child.stdout) : "",
+    ]);
     const written = (await list(checkout)).filter((path) => !before.includes(path));
     if (written.length > 0) console.error(`tests have written into the checkout: ${written.slice(0, 10).join(", ")}`);
-    return success && written.length === 0;
+    return { passed: success && written.length === 0, printed };
   } finally {
     for (const folder of [checkout, place]) await Deno.remove(folder, { recursive: true });
   }
@@ -116,10 +135,17 @@ async function run(program: string, ...args: string[]): Promise<void> {
 }
 
 if (import.meta.main) {
-  let passed = true;
-  for (const user of Deno.uid() === 0 ? ["root", "user"] as const : ["user"] as const) {
+  const [first, ...others]: User[] = Deno.uid() === 0 ? ["root", "user"] : ["user"];
+  const announce = (user: User) =>
     console.log(`tests on a bare machine, as ${user === "root" ? "root" : "an ordinary user"}`);
-    if (!await runBare(user, Deno.args)) passed = false;
+  announce(first);
+  const runs = [runBare(first, Deno.args, "inherit"), ...others.map((user) => runBare(user, Deno.args, "piped"))];
+  const passed = [(await runs[0]).passed];
+  for (const [i, user] of others.entries()) {
+    announce(user);
+    const run = await runs[i + 1];
+    console.log(run.printed);
+    passed.push(run.passed);
   }
-  Deno.exit(passed ? 0 : 1);
+  Deno.exit(passed.every((passed) => passed) ? 0 : 1);
 }
