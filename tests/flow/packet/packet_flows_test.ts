@@ -3,6 +3,7 @@ import type { PacketClientConfig, PacketServerConfig, UnresponsiveConfig } from 
 import { encodeReport } from "../../../src/flow/report_values.ts";
 import { ECHO, REPLY, REVERSE } from "../../../src/flow/packet/header.ts";
 import { eventually } from "../../support/eventually.ts";
+import { needsProcessors } from "../../support/quiet.ts";
 import { PacketEvents } from "./packet_events.ts";
 import { makers, rawSockets } from "./packet_makers.ts";
 
@@ -47,7 +48,7 @@ for (const server of Object.keys(makers)) {
     for (const listenAddr of families) {
       for (const shared of [key, undefined]) {
         const name = `${client} to ${server} at ${listenAddr} ${shared ? "with" : "without"} a key`;
-        Deno.test(`packetClient() has each packet echoed once, ${name}`, async () => {
+        Deno.test(needsProcessors(`packetClient() has each packet echoed once, ${name}`, async () => {
           const { events, result, address } = await run({ wait: [2], duration: 40, echo: true, length: [100] }, {
             server,
             client,
@@ -83,56 +84,63 @@ for (const server of Object.keys(makers)) {
           const counts = events.last("voip", true)!;
           assertEquals([counts.received, counts.sent, counts.duplicates, counts.complete], [20, 20, 0, 1]);
           assertEquals(events.logs, []);
-        });
+        }));
       }
     }
 
-    Deno.test(`packetClient() gets packets of the server's senders, ${client} from ${server}`, async () => {
-      const senders = [
-        { wait: [5], duration: 50, length: [100, 200], reverse: true },
-        { wait: [10], duration: 50 },
-        { rate: { packetsPerSecond: 500 }, duration: 50, reverse: true, length: [90] },
-      ];
-      const { events, report, result } = await run(senders, { server, client });
-      const counts = (name: string) => [0, 1, 2].map((i) => result[`${name}.${i}`]);
-      assertEquals(counts("serverSent"), [10, 0, 25]);
-      assertEquals(counts("received"), [10, 0, 25]);
-      assertEquals(counts("sent"), [0, 5, 0]);
-      assertEquals(counts("serverReceived"), [0, 5, 0]);
-      assertEquals([result.lostFromServer, result.lostToServer, result.unsent, result.complete], [0, 0, 0, 1]);
-      const received = events.packets("voip", { sent: false });
-      assert(received.every(({ flag }) => flag === REVERSE));
-      assert(received.every(({ serverTime }) => serverTime >= 0));
-      // One clock: the client knows of each packet when it was due and sent at the server, save what writing it takes:
-      // less than a microsecond, unless the process is interrupted just then.
-      assert(received.some(({ serverReceived, serverTime }) => serverReceived + serverTime < 1000));
-      const arrivals = report.senders[1].arrivals!;
-      assertEquals([arrivals.delay.count, arrivals.ipdv!.count, arrivals.reordered], [5, 4, 0]);
-      assert(arrivals.delay.min > -1000 && arrivals.delay.max < 1e9);
-      assertEquals(report.senders[0].arrivals, undefined);
-      assert(events.infos.some(({ server, values }) => !server && values.sharesClock === true));
-      assertEquals(
-        received.filter(({ sender }) => sender === 0).map(({ len }) => len),
-        Array(5).fill([100, 200]).flat(),
-      );
-      const sent = events.packets("voip", { server: true, sent: true }).filter(({ sender }) => sender === 0);
-      assertEquals(sent.map(({ seq }) => seq), Array.from({ length: 10 }, (_, i) => i));
-      const start = sent[0].scheduled;
-      assertEquals(sent.map(({ scheduled }) => (scheduled - start) / 1e6), Array.from({ length: 10 }, (_, i) => 5 * i));
-    });
+    Deno.test(
+      needsProcessors(`packetClient() gets packets of the server's senders, ${client} from ${server}`, async () => {
+        const senders = [
+          { wait: [5], duration: 50, length: [100, 200], reverse: true },
+          { wait: [10], duration: 50 },
+          { rate: { packetsPerSecond: 500 }, duration: 50, reverse: true, length: [90] },
+        ];
+        const { events, report, result } = await run(senders, { server, client });
+        const counts = (name: string) => [0, 1, 2].map((i) => result[`${name}.${i}`]);
+        assertEquals(counts("serverSent"), [10, 0, 25]);
+        assertEquals(counts("received"), [10, 0, 25]);
+        assertEquals(counts("sent"), [0, 5, 0]);
+        assertEquals(counts("serverReceived"), [0, 5, 0]);
+        assertEquals([result.lostFromServer, result.lostToServer, result.unsent, result.complete], [0, 0, 0, 1]);
+        const received = events.packets("voip", { sent: false });
+        assert(received.every(({ flag }) => flag === REVERSE));
+        assert(received.every(({ serverTime }) => serverTime >= 0));
+        // One clock: the client knows of each packet when it was due and sent at the server, save what writing it takes:
+        // less than a microsecond, unless the process is interrupted just then.
+        assert(received.some(({ serverReceived, serverTime }) => serverReceived + serverTime < 1000));
+        const arrivals = report.senders[1].arrivals!;
+        assertEquals([arrivals.delay.count, arrivals.ipdv!.count, arrivals.reordered], [5, 4, 0]);
+        assert(arrivals.delay.min > -1000 && arrivals.delay.max < 1e9);
+        assertEquals(report.senders[0].arrivals, undefined);
+        assert(events.infos.some(({ server, values }) => !server && values.sharesClock === true));
+        assertEquals(
+          received.filter(({ sender }) => sender === 0).map(({ len }) => len),
+          Array(5).fill([100, 200]).flat(),
+        );
+        const sent = events.packets("voip", { server: true, sent: true }).filter(({ sender }) => sender === 0);
+        assertEquals(sent.map(({ seq }) => seq), Array.from({ length: 10 }, (_, i) => i));
+        const start = sent[0].scheduled;
+        assertEquals(
+          sent.map(({ scheduled }) => (scheduled - start) / 1e6),
+          Array.from({ length: 10 }, (_, i) => 5 * i),
+        );
+      }),
+    );
   }
 }
 
 for (const maker of Object.keys(makers)) {
   const both = { server: maker, client: maker };
 
-  Deno.test(`packetClient() records what is scheduled, and when it was sent, with ${maker}`, async () => {
-    const { events } = await run({ wait: [3, 5], duration: 40, waitFirst: true }, both);
-    const sent = events.packets("voip", { sent: true });
-    const start = sent[0].scheduled;
-    assertEquals(sent.map(({ scheduled }) => (scheduled - start) / 1e6), [0, 5, 8, 13, 16, 21, 24, 29, 32]);
-    assert(sent.every(({ t, scheduled }) => t >= scheduled));
-  });
+  Deno.test(
+    needsProcessors(`packetClient() records what is scheduled, and when it was sent, with ${maker}`, async () => {
+      const { events } = await run({ wait: [3, 5], duration: 40, waitFirst: true }, both);
+      const sent = events.packets("voip", { sent: true });
+      const start = sent[0].scheduled;
+      assertEquals(sent.map(({ scheduled }) => (scheduled - start) / 1e6), [0, 5, 8, 13, 16, 21, 24, 29, 32]);
+      assert(sent.every(({ t, scheduled }) => t >= scheduled));
+    }),
+  );
 
   Deno.test(`packetClient() sends as fast as it can, and stops in time, with ${maker}`, async () => {
     const { result } = await run({ rate: "max", duration: 100, length: [1400] }, both);
@@ -141,7 +149,7 @@ for (const maker of Object.keys(makers)) {
     assert(result.elapsedNanos >= 100e6);
   });
 
-  Deno.test(`packetClient() runs many flows on one server, with ${maker}`, async () => {
+  Deno.test(needsProcessors(`packetClient() runs many flows on one server, with ${maker}`, async () => {
     const events = new PacketEvents();
     const options = { events, signal: new AbortController().signal, key };
     await using flows = makers[maker]();
@@ -159,16 +167,16 @@ for (const maker of Object.keys(makers)) {
       );
       assertEquals(result.received, i % 2 === 0 ? result.sent : 0);
     }
-  });
+  }));
 
-  Deno.test(`packetClient() tells figures four times a second, with ${maker}`, async () => {
+  Deno.test(needsProcessors(`packetClient() tells figures four times a second, with ${maker}`, async () => {
     const { events, result } = await run({ wait: [10], duration: 700, echo: true }, both);
     const told = events.aggregates.filter(({ values }) => values.server !== 1).map(({ values }) => values);
     assert(told.length >= 3 && told.length <= 4, `${told.length}`);
     assert(told[0].sent > 10 && told[0].sent < 40 && told[0].sentBitsPerSecond > 0, JSON.stringify(told[0]));
     assertEquals(told.at(-1)!.sent, result.sent);
     assert(events.aggregates.some(({ values }) => values.server === 1 && values.received > 10));
-  });
+  }));
 }
 
 const raw = { ignore: !rawSockets };
