@@ -35,3 +35,22 @@ export function medians<K extends string>(values: readonly Readonly<Record<K, nu
   const keys = Object.keys(values[0]) as K[];
   return Object.fromEntries(keys.map((key) => [key, median(values.map((value) => value[key]))])) as Record<K, number>;
 }
+
+/** How many times a peer one is, round by round: the speed of a machine may change from one minute to the next. */
+export interface Ratio {
+  readonly median: number;
+  /** With the least and the greatest: `0.97 x (0.95 to 0.99)`. */
+  readonly text: string;
+}
+
+/**
+ * Compares two candidates.
+ *
+ * @param own a figure of each round
+ * @param peer of the same rounds
+ */
+export function ratioOf(own: readonly number[], peer: readonly number[]): Ratio {
+  const ratios = own.map((value, i) => value / peer[i]);
+  const [middle, least, most] = [median(ratios), Math.min(...ratios), Math.max(...ratios)].map((x) => x.toFixed(2));
+  return { median: median(ratios), text: `${middle} x (${least} to ${most})` };
+}

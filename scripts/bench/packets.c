@@ -5,20 +5,20 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
-#include <math.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCH = 64, ROOM = 2048, CONTROL = 192, BUFFER = 4 << 20, WINDOW = 65536 };
+enum { BATCH = 64, ROOM = 2048, CONTROL = 192, BUFFER = 4 << 20, WINDOW = 65536, PAUSE_NANOS = 50000 };
 enum { HEADER = 56, NUMBER = 8, TIME = 16, FLOW = 40, MAGIC = 0x74696e65 };
 /* Random bytes, and how many of them are made anew in a second, as src/flow/payload.ts has them. */
 enum { VARIETY = 1 << 20, RENEWED = 16 << 20, MAX_PLACES = 64 };
@@ -176,21 +176,23 @@ static void count(struct receiver *r, struct counts *counts, int i, const struct
   }
   *bits |= 1 << number % 8;
   const double delay = arrival - (int64_t)get64(packet + TIME);
-  counts->jitter += (fabs(delay - counts->last) - counts->jitter) / 16;
+  const double difference = delay > counts->last ? delay - counts->last : counts->last - delay;
+  counts->jitter += (difference - counts->jitter) / 16;
   counts->last = delay;
   counts->sum += delay;
-  counts->least = fmin(counts->least, delay);
-  counts->most = fmax(counts->most, delay);
+  if (delay < counts->least) counts->least = delay;
+  if (delay > counts->most) counts->most = delay;
   counts->received++;
 }
 
-static void receive_all(int fd, struct counts *counts, const struct sockaddr_in *client, int pause) {
+static void receive_all(int fd, struct counts *counts, const struct sockaddr_in *client) {
   static struct receiver r;
   for (int i = 0; i < BATCH; i++) {
     r.pieces[i] = (struct iovec){.iov_base = r.payloads[i], .iov_len = ROOM};
     r.messages[i].msg_hdr = (struct msghdr){
         .msg_name = &r.names[i], .msg_iov = &r.pieces[i], .msg_iovlen = 1, .msg_control = r.controls[i]};
   }
+  prctl(PR_SET_TIMERSLACK, 1);
   while (!counts->stop) {
     for (int i = 0; i < BATCH; i++) {
       r.messages[i].msg_hdr.msg_namelen = sizeof r.names[i];
@@ -199,8 +201,9 @@ static void receive_all(int fd, struct counts *counts, const struct sockaddr_in 
     const int received = recvmmsg(fd, r.messages, BATCH, 0, NULL);
     for (int i = 0; i < received; i++) count(&r, counts, i, client);
     if (received == BATCH) continue;
-    if (received > 2 && pause>0) nanosleep(&(struct timespec){.tv_nsec = pause}, NULL);
-    else if (pause >= 0) poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 100);
+    /* Waking for each packet would cost both ends more than the packet. */
+    if (received > 2) nanosleep(&(struct timespec){.tv_nsec = PAUSE_NANOS}, NULL);
+    else poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 100);
   }
 }
 
@@ -216,6 +219,7 @@ int main(int argc, char **argv) {
   if (length < HEADER || length > ROOM || seconds <= 0) return 2;
   struct counts *counts = mmap(NULL, sizeof *counts, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   must(counts != MAP_FAILED, "mmap");
+  counts->least = 1e18;
   const int at_server = open_socket(), at_client = open_socket();
   struct sockaddr_in server = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}, client;
   socklen_t size = sizeof server;
@@ -225,13 +229,17 @@ int main(int argc, char **argv) {
   must(!getsockname(at_client, (struct sockaddr *)&client, &size), "getsockname");
   const pid_t child = fork();
   if (child == 0) {
-    receive_all(at_server, counts, &client, argc>3?atoi(argv[3]):50000);
+    receive_all(at_server, counts, &client);
     return 0;
   }
   const long sent = send_all(at_client, length, now(CLOCK_MONOTONIC) + seconds * 1e9);
   usleep(100000); /* What waits in the socket is received as well. */
   counts->stop = 1;
   waitpid(child, NULL, 0);
+  if (counts->refused > 0) {
+    fprintf(stderr, "%ld packets were refused\n", counts->refused);
+    return 1;
+  }
   printf("%ld %ld %.3f\n", sent, counts->received, cpu_seconds(RUSAGE_SELF) + cpu_seconds(RUSAGE_CHILDREN));
   return 0;
 }

@@ -1,5 +1,6 @@
 import type { Benchmark, Finding } from "./benchmark.ts";
 import { isInstalled, outputOf } from "./command_output.ts";
+import { compileC } from "./c_program.ts";
 import { inRounds, median } from "./median.ts";
 import { flowRounds, flowSeconds, freePort, LOOPBACK, startServer, type TineFlow, tineFlow } from "./traffic.ts";
 
@@ -27,7 +28,7 @@ export const benchmark: Benchmark = {
 
   async *run({ quick }) {
     const seconds = flowSeconds(quick);
-    await using plain = await compilePlain();
+    await using plain = await compileC("transactions");
     for (const { kind, what, protocol, args, sockperf } of KINDS) {
       const peers: Peer[] = [
         ...plain.path === undefined ? [] : [{
@@ -89,25 +90,6 @@ async function ofNetperf(test: string, seconds: number): Promise<number> {
   const transactions = Number(stdout.trim());
   if (!(transactions > 0)) throw new Error(`netperf printed no rate: ${stdout}`);
   return transactions;
-}
-
-/** The plain loop, compiled. */
-interface PlainLoop extends AsyncDisposable {
-  /** Undefined where there is no C compiler. */
-  readonly path: string | undefined;
-}
-
-async function compilePlain(): Promise<PlainLoop> {
-  const folder = await Deno.makeTempDir({ prefix: "tine-bench-" });
-  const path = `${folder}/transactions`;
-  const compiler = ["cc", "gcc", "clang"].find((name) => isInstalled(name, "--version"));
-  if (compiler !== undefined) {
-    await outputOf([compiler, "-O2", "-o", path, new URL("transactions.c", import.meta.url).pathname]);
-  }
-  return {
-    path: compiler && path,
-    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
-  };
 }
 
 function rate(perSecond: number): string {

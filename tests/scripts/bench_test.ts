@@ -78,15 +78,17 @@ const PRINTED: Readonly<Record<string, Printed>> = {
     missing: noLinux,
     lines: [
       /loopback: [\d.]+ Gbit\/s on [\d.]+ cores/,
+      /received, the same loop in C [\d.]+ Gbit\/s on [\d.]+ cores: [\d.]+ x \(.*\)$|; no C compiler is installed$/m,
       isMissing("iperf3")
         ? /iperf3 is not installed/
-        : / cores without a copy of what is received, iperf3 [a-z ]+ [\d.]+ Gbit\/s on [\d.]+ cores: [\d.]+ x$/m,
+        : / cores without a copy of what is received, iperf3 [a-z ]+ [\d.]+ Gbit\/s on [\d.]+ cores: [\d.]+ x \(.*\)$/m,
     ],
   },
   "udp-throughput": {
     missing: noLinux,
     lines: [
       /bytes: [\d,]+\/s, [\d.]+% lost, on [\d.]+ cores/,
+      / cores, the same loop in C [\d,]+\/s, .* cores: [\d.]+ x \([\d.]+ to [\d.]+\)$|; no C compiler is installed$/m,
       isMissing("iperf3")
         ? /iperf3 is not installed/
         : /bytes with GSO: .* cores, iperf3 [\d,]+\/s, [\d.]+% lost, on [\d.]+ cores: [\d.]+ x$/m,
