@@ -99,7 +99,12 @@ const packetFigures = exactly<PacketFlowFigures>({
   clockOffset: optional(exactly<OffsetEstimate>({ offsetNanos: number, boundNanos: number, drifted: boolean })),
 });
 
-const end = exactly<FlowEnd>({ nodeId: text, address: optional(text), engine: optional(text) });
+const end = exactly<FlowEnd>({
+  nodeId: text,
+  address: optional(text),
+  dialled: optional(text),
+  engine: optional(text),
+});
 
 const bigint: Check<bigint> = (value, name) => {
   if (typeof value === "bigint") return value;

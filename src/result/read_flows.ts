@@ -29,6 +29,8 @@ import { RecordFile } from "./read_records.ts";
 export interface FlowEnd {
   readonly nodeId: string;
   readonly address?: string;
+  /** Of a client whose server does not describe itself, such as a router: the address of that. */
+  readonly dialled?: string;
   /** How it made traffic: `ffi` by system calls, `portable` over Deno's API. */
   readonly engine?: string;
 }
@@ -157,7 +159,7 @@ export async function measureFlow(
     ...warmUp !== undefined && { warmupNanos: warmUp.nanos },
     path: textOrNothing((client ?? server)?.values.path),
     config: textOrNothing((client ?? server)?.values.config),
-    client: endOf(client, "client"),
+    client: endOf(client, "client", server === undefined ? client?.values.server : undefined),
     server: endOf(server, "server"),
   };
   if (hasTransactions) {
@@ -213,10 +215,15 @@ export function warmUpOf(info: FlowInfo | undefined): WarmUp | undefined {
   };
 }
 
-function endOf(info: FlowInfo | undefined, end: "client" | "server"): FlowEnd | undefined {
+function endOf(info: FlowInfo | undefined, end: "client" | "server", dialled?: unknown): FlowEnd | undefined {
   if (info === undefined) return undefined;
   const { [end]: address, engine } = info.values;
-  return { nodeId: info.nodeId, address: textOrNothing(address), engine: textOrNothing(engine) };
+  return {
+    nodeId: info.nodeId,
+    address: textOrNothing(address),
+    engine: textOrNothing(engine),
+    ...typeof dialled === "string" && { dialled },
+  };
 }
 
 function streamSetup(client: FlowInfo | undefined, server: FlowInfo | undefined) {

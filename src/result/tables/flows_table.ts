@@ -157,7 +157,10 @@ const DESCRIPTION: readonly FlowColumn[] = [
     name: "server_address",
     type: "text",
     definition: "Address and port of the server.",
-    value: (row) => measuredOf(row).client?.address === undefined ? undefined : measuredOf(row).server?.address,
+    value(row) {
+      const { client, server } = measuredOf(row);
+      return client?.address === undefined ? undefined : server?.address ?? client.dialled;
+    },
   },
   {
     // Plans have ids with a key cca.

@@ -33,17 +33,32 @@ export function* checkFlowEnds({ visits }: TestVisits, { runners }: VetContext):
   const servers = ends.flatMap(({ place, needs }): Server[] => needs.serves ? [{ end: needs.serves, place }] : []);
   for (const { place, needs: { dials } } of ends) {
     const server = dials && serverOf(dials, servers);
-    if (server === undefined) continue;
+    if (server === undefined) {
+      if (dials !== undefined && isForeign(dials)) yield errorAt(place, ...foreignKey);
+      continue;
+    }
     const problem = disagreement(dials!, server);
     if (problem !== undefined) yield errorAt(place, ...problem);
   }
 }
 
+/** Addresses that each namespace has for itself. */
+const LOOPBACK = /^(?:127\.|\[::1\]|localhost:)/;
+
+/** Whether a client signs what goes to a reflector that is no run of the plan. */
+function isForeign({ protocol, hmac, addr }: FlowEndpoint): boolean {
+  return protocol === "STAMP" && hmac && addr !== undefined && !LOOPBACK.test(addr);
+}
+
+const foreignKey = [
+  "foreign-key",
+  "signs with the key of the run, which a reflector outside of the plan does not have; leave hmac out",
+] as const;
+
 /** Returns the server that a client dials; undefined where the plan does not show it. */
 function serverOf({ protocol, addr, addrKey }: FlowEndpoint, servers: readonly Server[]): Server | undefined {
   if (addrKey !== undefined) return servers.find(({ end }) => end.addrKey === addrKey);
-  // Each namespace has its own loopback addresses.
-  if (addr === undefined || /^(?:127\.|\[::1\]|localhost:)/.test(addr)) return undefined;
+  if (addr === undefined || LOOPBACK.test(addr)) return undefined;
   return servers.find(({ end }) => end.addr === addr && end.protocol === protocol);
 }
 

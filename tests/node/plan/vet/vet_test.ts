@@ -113,6 +113,28 @@ const cases: [string, PlanInput, Machine, string[]][] = [
       "1480B; give it a maxPacketSize",
     ],
   ],
+  [
+    "senders and reflectors of STAMP that do not agree",
+    both(
+      { packetServer: { listenAddr: "10.0.0.1:862", listenAddrKey: "reflector", stamp: {} } },
+      { packetServer: { listenAddr: "10.0.0.1:7001", listenAddrKey: "udp" } },
+      { packetClient: { addrKey: "reflector", flow: "a", stamp: {}, sender: [SENDER] } },
+      { packetClient: { addrKey: "reflector", flow: "b", stamp: {}, hmac: true, sender: [SENDER] } },
+      { packetClient: { addrKey: "reflector", flow: "c", hmac: false, sender: [SENDER] } },
+      { packetClient: { addrKey: "udp", flow: "d", stamp: {}, sender: [SENDER] } },
+      { packetClient: { addr: "10.0.0.254:862", flow: "e", stamp: {}, sender: [SENDER] } },
+      { packetClient: { addr: "10.0.0.254:862", flow: "f", stamp: {}, hmac: true, sender: [SENDER] } },
+    ),
+    ROOT,
+    [
+      "error one-sided-hmac tests[0].serial[3]: has hmac: true, but the server at tests[0].serial[0] has hmac: false; " +
+      "give both the same",
+      "error other-protocol tests[0].serial[4]: runs a flow over UDP, but the server at tests[0].serial[0] serves STAMP",
+      "error other-protocol tests[0].serial[5]: runs a flow over STAMP, but the server at tests[0].serial[1] serves UDP",
+      "error foreign-key tests[0].serial[7]: signs with the key of the run, which a reflector outside of the plan does " +
+      "not have; leave hmac out",
+    ],
+  ],
   ["a plan without tests", { tests: [] }, ROOT, [
     "error nothing tests: the plan has no tests: there is nothing to run",
   ]],
