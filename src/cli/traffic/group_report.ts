@@ -6,10 +6,8 @@ import {
   type PathFigures,
   receptionPath,
 } from "../../flow/analysis/mod.ts";
-import type { ReceiverReport, ServedPacketReport } from "../../flow/report.ts";
-import { count } from "../../base/units.ts";
-import { column, figureText, milliseconds, separated, type Table, tableOf } from "../figures.ts";
-import { escape } from "../terminal.ts";
+import type { ReceiverReport } from "../../flow/report.ts";
+import { column, separated, type Table, tableOf } from "../figures.ts";
 import type { ClientReport, FlowResult } from "./client_report.ts";
 import type { PacketFlow } from "./packet_flow.ts";
 import { PACKET_REPORT, packetTables } from "./packet_report.ts";
@@ -101,41 +99,4 @@ function flowLines(
 /** A flow by hand has one sender. */
 function pathOf({ senders: [reception] }: ReceiverReport): PathFigures {
   return receptionPath(reception ?? { expected: 0, received: 0, duplicates: 0, socketDrops: 0 });
-}
-
-/**
- * Returns what a receiver has got of a flow to its group as a line.
- *
- * @param name the sender and its flow
- */
-export function groupLine(name: string, report: ServedPacketReport, path: PathFigures): string {
-  const { bad, elapsedNanos, state } = report, { congestionMarks = 0, socketDrops } = path;
-  const some = (packets: number, what: string) => packets > 0 ? [`${figureText(packets, "packet")} ${what}`] : [];
-  return [
-    `${escape(name)}: received ${count(path.received ?? 0, "packet")} of ${figureText(path.sent, "packet")} in ${
-      (elapsedNanos / 1e9).toFixed(2)
-    } s`,
-    `${figureText(path.lost, "packet")} lost${share(path)}`,
-    ...some(path.duplicates, "twice"),
-    ...some(path.reordered, "reordered"),
-    ...some(congestionMarks, "marked: congestion experienced"),
-    ...some(bad, "bad"),
-    ...some(socketDrops, "dropped by this socket"),
-    delayText(path),
-    ...path.jitterNanos === undefined ? [] : [`jitter ${milliseconds(path.jitterNanos / 1000)} ms`],
-    ...state === "unclosed" ? ["its end was not heard"] : [],
-  ].join(", ");
-}
-
-function share(path: PathFigures): string {
-  const percent = lostPercent.value(path);
-  return percent ? ` (${figureText(percent, "%")})` : "";
-}
-
-function delayText(path: PathFigures): string {
-  const [min, mean, max] = (["min", "mean", "max"] as const).map((part) => oneWayDelay.value(path, part));
-  if (min === undefined) return "one-way delay unknown";
-  const bound = oneWayDelayBoundMicros.value(path);
-  const text = [min, mean, max].map((micros) => milliseconds(micros!)).join(" / ");
-  return `one-way delay ${text} ms (min, mean, max${bound ? `, off by ${milliseconds(bound)} at most` : ""})`;
 }

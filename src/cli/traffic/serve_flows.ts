@@ -1,27 +1,12 @@
 import { type HostPort, isLoopback } from "../../base/address.ts";
 import { count, grouped } from "../../base/units.ts";
-import {
-  figuresOf,
-  PATH_FIGURES,
-  SERVED_PACKET_FIGURES,
-  SERVED_STREAM_FIGURES,
-  SERVED_TRANSACTION_FIGURES,
-  servedPath,
-} from "../../flow/analysis/mod.ts";
 import type { FlowEvents, FlowInfoEvent, FlowServer, ServerOptions } from "../../flow/flows.ts";
-import type {
-  FlowProgress,
-  ServedPacketReport,
-  ServedStreamReport,
-  ServedTransactionReport,
-} from "../../flow/report.ts";
-import { REFUSAL_REASONS, ServerAccount, type ServerTotals } from "../../flow/server_account.ts";
-import { figureText, seconds } from "../figures.ts";
-import { connectionJson, provenance, startOf } from "./provenance.ts";
+import { ServerAccount } from "../../flow/server_account.ts";
+import { provenance } from "./provenance.ts";
+import { isServed, servedJson, servedLine, statsJson, statsLine } from "./served_report.ts";
 import { version } from "../version.ts";
 import { MetricsServer } from "./metrics.ts";
 import { escape } from "../terminal.ts";
-import { groupLine } from "./group_report.ts";
 import { InterruptibleOutput } from "../interrupts.ts";
 
 /** Of more flows that run, the oldest are forgotten, and are not printed. */
@@ -164,124 +149,4 @@ function aborted(output: InterruptibleOutput): Promise<void> {
     if (signal.aborted) end();
     else signal.addEventListener("abort", end, { once: true });
   });
-}
-
-/** What a server has at the end of a flow. */
-export type ServedReport = ServedStreamReport | ServedPacketReport | ServedTransactionReport;
-
-/** Whether it is a report of a server, of a flow that is over. */
-function isServed(report: FlowProgress): report is ServedReport {
-  return report.kind === "servedStream" || report.kind === "servedTransactions" ||
-    report.kind === "servedPackets" && report.state !== "running";
-}
-
-/** Returns a flow that a server has served as a line. */
-export function servedLine({ flow, values: { client, direction } }: FlowInfoEvent, report: ServedReport): string {
-  const line = (...parts: string[]) => parts.filter((part) => part !== "").join(", ");
-  const peer = escape(String(client)), id = escape(flow);
-  if (report.kind === "servedStream") {
-    const { bytes, goodputBitsPerSecond, durationNanos, complete } = report;
-    return line(
-      `${peer} ${escape(String(direction))} ${id}: ${figureText(bytes, "byte")} in ${seconds(durationNanos / 1e9)} s`,
-      figureText(goodputBitsPerSecond, "bit/s"),
-      complete ? "" : "did not come to its end",
-    );
-  }
-  if (report.kind === "servedTransactions") {
-    const { transactions, connections, elapsedNanos, complete } = report;
-    const { transactionsPerSecond } = SERVED_TRANSACTION_FIGURES;
-    return line(
-      `${peer} ${id}: ${count(transactions, "transaction")} in ${seconds(elapsedNanos / 1e9)} s`,
-      `${figureText(transactionsPerSecond.value(report), "1/s")} a second`,
-      connections === 1 ? "" : `over ${count(connections, "connection")}`,
-      complete ? "" : "did not come to its end",
-    );
-  }
-  const path = servedPath(report);
-  if (path !== undefined) return groupLine(`${peer} ${id}`, report, path);
-  const { received, sent, sendErrors, duplicates, bad, congestionMarks = 0, overRate = 0 } = report;
-  const { socketDrops, elapsedNanos, state } = report;
-  const some = (packets: number, what: string) => packets > 0 ? `${figureText(packets, "packet")} ${what}` : "";
-  const counts = line(
-    `${peer} ${id}: received ${count(received, "packet")}`,
-    `sent ${figureText(sent, "packet")}`,
-    some(duplicates, "twice"),
-    some(congestionMarks, "marked: congestion experienced"),
-    some(sendErrors, "could not be sent"),
-    some(bad, "bad"),
-    some(overRate, "over the rate"),
-    some(socketDrops, "dropped by this socket"),
-  );
-  return line(`${counts} in ${(elapsedNanos / 1e9).toFixed(2)} s`, state === "unclosed" ? "ended without a close" : "");
-}
-
-/** Returns a flow that a server has served, and that is over now, as an object. */
-export function servedJson(info: FlowInfoEvent, report: ServedReport, ended = new Date()): object {
-  const { flow: id, values: { direction, cca } } = info;
-  const when = { started: startOf(info).toISOString(), ended: ended.toISOString() };
-  const connection = connectionJson(info);
-  switch (report.kind) {
-    case "servedTransactions": {
-      const { complete, connections } = report;
-      const figures = figuresOf(SERVED_TRANSACTION_FIGURES, report);
-      return { type: "flow", protocol: "tcp", id, ...when, ...connection, complete, connections, ...figures };
-    }
-    case "servedStream": {
-      const { complete } = report;
-      const figures = figuresOf(SERVED_STREAM_FIGURES, report);
-      return { type: "flow", protocol: "tcp", id, ...when, ...connection, direction, cca, complete, ...figures };
-    }
-    default: {
-      const figures = figuresOf(SERVED_PACKET_FIGURES, report);
-      const path = servedPath(report);
-      return {
-        type: "flow",
-        protocol: "udp",
-        id,
-        ...when,
-        ...connection,
-        complete: report.state === "closed",
-        ...figures,
-        ...path && { toServer: figuresOf(PATH_FIGURES, path) },
-      };
-    }
-  }
-}
-
-/** Returns what a server has served until now as a line. */
-export function statsLine(totals: ServerTotals): string {
-  const { flowsActive, flows, flowsIncomplete, packetsOverRate, refusals } = totals;
-  const some = (number: number, what: string) => number > 0 ? [`${grouped(number)} ${what}`] : [];
-  const moved = (bytes: number, packets: number) =>
-    figureText(bytes, "byte") + (packets > 0 ? ` in ${count(packets, "packet")}` : "");
-  const reasons = REFUSAL_REASONS.filter((reason) => refusals[reason] > 0);
-  const refused = reasons.reduce((sum, reason) => sum + refusals[reason], 0);
-  return [
-    `${count(flowsActive, "flow")} now`,
-    `${grouped(flows)} in total`,
-    ...some(flowsIncomplete, "without an end"),
-    `received ${moved(totals.bytesIn, totals.packetsIn)}`,
-    `sent ${moved(totals.bytesOut, totals.packetsOut)}`,
-    ...some(packetsOverRate, "over the rate"),
-    `refused ${grouped(refused)}` +
-    (refused > 0 ? ` (${reasons.map((reason) => `${reason} ${grouped(refusals[reason])}`).join(", ")})` : ""),
-  ].join(", ");
-}
-
-/** Returns what a server has served until now as an object. */
-export function statsJson(totals: ServerTotals, at = new Date()): object {
-  const { flowsActive, flows, flowsIncomplete, bytesIn, bytesOut, packetsIn, packetsOut, packetsOverRate } = totals;
-  return {
-    type: "stats",
-    at: at.toISOString(),
-    flowsActive,
-    flows,
-    flowsIncomplete,
-    bytesReceived: bytesIn,
-    bytesSent: bytesOut,
-    packetsReceived: packetsIn,
-    packetsSent: packetsOut,
-    overRate: packetsOverRate,
-    refusals: totals.refusals,
-  };
 }

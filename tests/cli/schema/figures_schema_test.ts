@@ -3,7 +3,7 @@ import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import { figuresJsonSchema } from "../../../src/cli/schema/figures_schema.ts";
 import config from "../../../deno.json" with { type: "json" };
 import { tine } from "../../support/tine.ts";
-import { statsJson } from "../../../src/cli/traffic/serve_flows.ts";
+import { statsJson } from "../../../src/cli/traffic/served_report.ts";
 import { ServerAccount } from "../../../src/flow/server_account.ts";
 import { rawSockets } from "../../flow/packet/packet_makers.ts";
 import { withServer } from "../traffic_server.ts";

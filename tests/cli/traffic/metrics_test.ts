@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { MetricsServer, metricsText } from "../../../src/cli/traffic/metrics.ts";
-import { statsJson, statsLine } from "../../../src/cli/traffic/serve_flows.ts";
+import { statsJson, statsLine } from "../../../src/cli/traffic/served_report.ts";
 import { createFlows } from "../../../src/flow/create_flows.ts";
 import { ServerAccount } from "../../../src/flow/server_account.ts";
 import { TineError } from "../../../src/base/errors.ts";

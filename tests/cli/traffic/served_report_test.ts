@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { servedJson, servedLine, type ServedReport } from "../../../src/cli/traffic/serve_flows.ts";
+import { servedJson, servedLine, type ServedReport } from "../../../src/cli/traffic/served_report.ts";
 import type { FlowInfoEvent } from "../../../src/flow/flows.ts";
 import { servedPackets } from "../../flow/reports.ts";
 
