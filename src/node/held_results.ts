@@ -1,4 +1,4 @@
-import { writeAll } from "../wire/connection.ts";
+import { sourceOf, writeAll } from "../wire/connection.ts";
 import { ByteWriter } from "../wire/byte_writer.ts";
 import { FrameReader } from "../wire/frame_reader.ts";
 import { decodeFrame, encodeFrame, type Frame, type Lane, type Message } from "./protocol/frame.ts";
@@ -71,19 +71,6 @@ async function sendAll(frames: FrameReader, uplink: Uplink): Promise<void> {
       await uplink.room(frame.lane);
     }
   }
-}
-
-function sourceOf(bytes: Uint8Array): { read(buffer: Uint8Array): Promise<number | null> } {
-  let rest = bytes;
-  return {
-    read(buffer) {
-      if (rest.length === 0) return Promise.resolve(null);
-      const length = Math.min(buffer.length, rest.length);
-      buffer.set(rest.subarray(0, length));
-      rest = rest.subarray(length);
-      return Promise.resolve(length);
-    },
-  };
 }
 
 /** Where a node's results go: over the connection to its parent; from the root node, to the caller of the run. */

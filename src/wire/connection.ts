@@ -27,6 +27,35 @@ export async function writeAll(sink: ByteSink, bytes: Uint8Array): Promise<void>
   while (bytes.length > 0) bytes = bytes.subarray(await sink.write(bytes));
 }
 
+/**
+ * Returns a source of bytes that are there, and then of those of another source.
+ *
+ * @param then absent: the bytes are all
+ */
+export function sourceOf(bytes: Uint8Array, then?: ByteSource): ByteSource {
+  let rest = bytes;
+  return {
+    async read(buffer) {
+      if (rest.length === 0) return await then?.read(buffer) ?? null;
+      const length = Math.min(buffer.length, rest.length);
+      buffer.set(rest.subarray(0, length));
+      rest = rest.subarray(length);
+      return length;
+    },
+  };
+}
+
+/** Returns a connection of which the first bytes were read already. */
+export function readAhead(first: Uint8Array, connection: Connection): Connection {
+  const source = sourceOf(first, connection);
+  return {
+    read: (buffer) => source.read(buffer),
+    write: (bytes) => connection.write(bytes),
+    closeWrite: () => connection.closeWrite(),
+    close: () => connection.close(),
+  };
+}
+
 /** The standard input and output of this process as a connection to its parent. */
 export function stdioConnection(): Connection {
   const closeStdout = () => {

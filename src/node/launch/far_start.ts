@@ -1,4 +1,4 @@
-import type { Connection } from "../../wire/connection.ts";
+import { type Connection, readAhead } from "../../wire/connection.ts";
 import { messageOf, TineError } from "../../base/errors.ts";
 import type { Node } from "../plan/types.ts";
 import type { Host } from "./launcher.ts";
@@ -48,23 +48,6 @@ export async function readFarStart(connection: Connection): Promise<{ start: Far
       return { start: parse(text), connection: readAhead(buffer.slice(newline + 1, length), connection) };
     }
   }
-}
-
-/** A connection of which the first bytes were read already. */
-export function readAhead(first: Uint8Array, connection: Connection): Connection {
-  let rest = first;
-  return {
-    async read(buffer) {
-      if (rest.length === 0) return await connection.read(buffer);
-      const length = Math.min(buffer.length, rest.length);
-      buffer.set(rest.subarray(0, length));
-      rest = rest.subarray(length);
-      return length;
-    },
-    write: (bytes) => connection.write(bytes),
-    closeWrite: () => connection.closeWrite(),
-    close: () => connection.close(),
-  };
 }
 
 const NEWLINE = "\n".charCodeAt(0);

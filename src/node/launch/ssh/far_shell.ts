@@ -1,7 +1,6 @@
 import { quoteWord } from "../../../base/shell_words.ts";
-import { type Connection, writeAll } from "../../../wire/connection.ts";
+import { type Connection, readAhead, writeAll } from "../../../wire/connection.ts";
 import { TineError } from "../../../base/errors.ts";
-import { readAhead } from "../far_start.ts";
 import { type LocalProcess, startLocal } from "../local.ts";
 import FAR_SCRIPT from "./far.sh" with { type: "text" };
 import { farFailure, sshFailure } from "./ssh_failure.ts";
