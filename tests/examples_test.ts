@@ -294,6 +294,17 @@ const examples: Readonly<Record<string, Example>> = {
     },
   },
 
+  "router.yaml": {
+    short: { "2s": "500ms" },
+    async check(ran) {
+      const { packets } = await ran.flows("name=router");
+      const counts = [...packets.values()].map(({ flow, figures: { senders: [{ toServer, fromServer }] } }) =>
+        [flow, toServer?.sent, toServer?.lost, fromServer?.lost] as const
+      );
+      assertEquals(counts.toSorted(), [["best-effort", 25, 0, 0], ["expedited", 25, 0, 0]]);
+    },
+  },
+
   "udfs.yaml": {
     short: { "2s": "500ms" },
     async check(ran) {
