@@ -366,6 +366,25 @@ const examples: Readonly<Record<string, Example>> = {
     },
   },
 
+  "multicast.yaml": {
+    namespaces: true,
+    programs: ["nft"],
+    short: { "3s": "1s" },
+    async check({ flows, file }) {
+      const { packets } = await flows("name=multicast");
+      assertEquals([...packets.keys()].sort(), ["video@far", "video@near", "video@wifi"]);
+      const paths = ["near", "wifi", "far"].map((node) => packets.get(`video@${node}`)!.figures.senders[0].toServer!);
+      const [near, wifi, far] = paths;
+      assertEquals([near.lost, far.lost], [0, 0]);
+      const [, dropped] = /counter packets (\d+)/.exec(file("name=multicast", "dropped.txt"))!;
+      assertEquals(wifi.lost, Number(dropped));
+      for (const { oneWayDelayBoundNanos, oneWayDelay } of paths) {
+        assertEquals(oneWayDelayBoundNanos, 0);
+        assert(oneWayDelay!.min > 0);
+      }
+    },
+  },
+
   "dumbbell.yaml": {
     namespaces: true,
     programs: ["tc", "bash"],

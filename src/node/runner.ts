@@ -14,6 +14,8 @@ export interface FlowEndpoint {
   readonly protocol: "TCP" | "UDP" | "STAMP";
   /** Where the server listens: `HOST:PORT`. */
   readonly addr?: string;
+  /** The address is that of a group, which the server has joined; any number of servers may. */
+  readonly group?: boolean;
   /** The feedback key that has the address. */
   readonly addrKey?: string;
   /** Whether clients prove that they have the key of the run. */

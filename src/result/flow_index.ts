@@ -9,6 +9,7 @@ import type { FlowReport } from "../flow/report.ts";
 import type { FlowInfo, NodeEnd, NodeInfo } from "../node/item.ts";
 import { Kind, type Message } from "../node/protocol/frame.ts";
 import { decodeItem } from "../node/protocol/kinds.ts";
+import { GroupReceiver, sinceHeard } from "./group_receiver.ts";
 import { clockOf, type ClockReports } from "./node_clock.ts";
 import { readPlacedRecords, type RecordFile, type RecordPlace } from "./read_records.ts";
 
@@ -22,17 +23,23 @@ export interface SamplePlace extends RecordPlace {
 export interface IndexedFlow {
   readonly flow: string;
   /** What the ends have reported of themselves. */
-  client?: FlowInfo;
-  server?: FlowInfo;
+  readonly client?: FlowInfo;
+  readonly server?: FlowInfo;
   /** The client's last report; of a stream, the one at its end. */
-  report?: FlowReport;
+  readonly report?: FlowReport;
   /** Where its samples are, by the node that took them, in the order in which they were taken. */
   readonly places: Map<string, SamplePlace[]>;
 }
 
+/** A flow of which more may become known. */
+type GrowingFlow = { -readonly [K in keyof IndexedFlow]: IndexedFlow[K] };
+
 /** What stands where in the records of a test. */
 export interface FlowIndex {
-  /** By id, in the order in which they are first mentioned. */
+  /**
+   * By id, in the order in which they are first mentioned. A flow to a group is there once for each of its receivers, see
+   * {@linkcode receiverFlow}.
+   */
   readonly flows: ReadonlyMap<string, IndexedFlow>;
   /** What nodes have reported of themselves, by their ids. */
   readonly nodes: ReadonlyMap<string, NodeInfo>;
@@ -59,12 +66,46 @@ export class GrowingIndex implements FlowIndex {
   readonly flows = new Map<string, IndexedFlow>();
   readonly nodes = new Map<string, NodeInfo>();
   readonly ends = new Map<string, NodeEnd>();
+  /** As clients name them. */
+  readonly #sent = new Map<string, GrowingFlow>();
+  /** Of flows to groups, by the node of the receiver. */
+  readonly #receivers = new Map<string, Map<string, GroupReceiver>>();
 
   /** Returns what is known of a flow, which is mentioned from now on. */
   flow(flow: string): IndexedFlow {
-    let found = this.flows.get(flow);
-    if (found === undefined) this.flows.set(flow, found = { flow, places: new Map() });
+    return this.#flow(flow);
+  }
+
+  /**
+   * Returns the flows that samples belong to: one, or those at all receivers of a group that are known.
+   *
+   * @param message with samples
+   */
+  flowsWith({ name, origin, payload }: Message): readonly IndexedFlow[] {
+    const receivers = this.#receivers.get(name);
+    if (receivers === undefined) return [this.flow(name)];
+    if (!atServerOf(payload)) return [...receivers.values()];
+    return [receivers.get(origin) ?? this.flow(name)];
+  }
+
+  #flow(flow: string): GrowingFlow {
+    let found = this.#sent.get(flow);
+    if (found === undefined) {
+      this.#sent.set(flow, found = { flow, places: new Map() });
+      this.flows.set(flow, found);
+    }
     return found;
+  }
+
+  /** Returns a flow to a group at a receiver, which is mentioned from now on: it stands for the flow of its sender. */
+  #receiver(flow: string, nodeId: string): GroupReceiver {
+    const receivers = this.#receivers.getOrInsertComputed(flow, () => new Map<string, GroupReceiver>());
+    return receivers.getOrInsertComputed(nodeId, () => {
+      const receiver = new GroupReceiver(this.#flow(flow), nodeId);
+      this.flows.delete(flow);
+      this.flows.set(receiver.flow, receiver);
+      return receiver;
+    });
   }
 
   /** Adds where samples are. */
@@ -88,12 +129,24 @@ export class GrowingIndex implements FlowIndex {
     if (item.type === "nodeInfo") this.nodes.set(item.nodeId, item);
     else if (item.type === "nodeEnd") this.ends.set(item.nodeId, item);
     else if (item.type === "streamInfo" || item.type === "packetInfo" || item.type === "transactionInfo") {
-      const flow = this.flow(item.flow);
+      if (item.server && item.values.group === true) {
+        const receiver = this.#receiver(item.flow, item.nodeId);
+        receiver.server = item;
+        return receiver;
+      }
+      const flow = this.#flow(item.flow);
       flow[item.server ? "server" : "client"] = item;
       return flow;
-    } else if (item.type === "progress" && REPORTS.has(item.report.kind)) {
-      const flow = this.flow(item.flow);
-      flow.report = item.report as FlowReport;
+    } else if (item.type === "progress") {
+      const { report } = item;
+      if (report.kind === "servedPackets" && report.group !== undefined) {
+        const receiver = this.#receiver(item.flow, item.nodeId);
+        receiver.served = report;
+        return receiver;
+      }
+      if (!REPORTS.has(report.kind)) return undefined;
+      const flow = this.#flow(item.flow);
+      flow.report = report as FlowReport;
       return flow;
     }
     return undefined;
@@ -168,6 +221,8 @@ export function haveOneClock(
   // It has compared clocks with a server that need not be part of the test.
   if (client?.values.sharesClock === true) return true;
   if (client === undefined || server === undefined) return false;
+  // The receiver of a group has compared it with that of its sender.
+  if (server.values.group === true && server.values.sharesClock === true) return true;
   const bootId = nodes.get(client.nodeId)?.bootId;
   // What has no boot id shares nothing, save with itself.
   return client.nodeId === server.nodeId ||
@@ -184,7 +239,7 @@ export function haveOneClock(
  */
 export async function* mergedChunks(
   file: RecordFile,
-  { flow, places }: IndexedFlow,
+  { flow, server, places }: IndexedFlow,
   order: ServerToClient,
 ): AsyncGenerator<Chunk, void, void> {
   const cursors: Cursor[] = [];
@@ -199,7 +254,7 @@ export async function* mergedChunks(
   while (cursors.length > 0) {
     let first = 0;
     for (let i = 1; i < cursors.length; i++) if (cursors[i].time < cursors[first].time) first = i;
-    yield cursors[first].chunk!;
+    yield sinceHeard(cursors[first].chunk!, server);
     if (!await cursors[first].next()) cursors.splice(first, 1);
   }
 }

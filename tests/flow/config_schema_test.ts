@@ -150,6 +150,9 @@ Deno.test("packetClient refuses what a group cannot answer, and what is for grou
   assertEquals(problems(packetClientSchema, requests), [
     "addr is the group 239.1.2.3, which answers no requests; requestResponse needs a server",
   ]);
+  assertEquals(sent(group, { length: ["100B"] }, { stamp: {} }), [
+    "addr is the group 239.1.2.3, which reflects nothing; stamp needs a reflector",
+  ]);
   const many = Array.from({ length: 17 }, () => ({ unresponsive: { duration: "1s" } }));
   assertEquals(problems(packetClientSchema, { addr: group, flow: "up", sender: many }), [
     "addr is the group 239.1.2.3, with 17 senders, expected at most 16",

@@ -39,7 +39,7 @@ export interface PacketState {
   /** By senders at either end. */
   packets: number;
   /** In both directions, on the way between the sockets of both ends. */
-  lost: number;
+  lost?: number;
   /** What these sockets had no room for, which is not lost on the way. */
   dropped: number;
   /** Of late, in the direction of the sender, while it runs. */
@@ -223,7 +223,7 @@ function transactionState(flow: string, report: TransactionReport): TransactionS
 }
 
 function packetState(flow: string, report: PacketReport): PacketState {
-  const { senders, rates, rtt, socketDrops, serverSocketDrops, complete } = report;
+  const { senders, rates, rtt, socketDrops, serverSocketDrops, complete, group } = report;
   const { sent, serverSent, lostToServer, lostFromServer } = sumCounts(senders);
   // Sockets count for all senders together, and so does this. Packets of other flows may be among those of a server.
   const toServer = Math.min(lostToServer, serverSocketDrops), fromServer = Math.min(lostFromServer, socketDrops);
@@ -231,7 +231,8 @@ function packetState(flow: string, report: PacketReport): PacketState {
     protocol: "udp",
     flow,
     packets: sent + serverSent,
-    lost: lostToServer + lostFromServer - toServer - fromServer,
+    // What of a flow to a group is lost, only its receivers know.
+    ...group === undefined && { lost: lostToServer + lostFromServer - toServer - fromServer },
     dropped: toServer + fromServer,
     bitsPerSecond: sent > 0 ? rates?.sentBitsPerSecond : rates?.receivedBitsPerSecond,
     rttMicros: rtt?.smoothedMicros,
@@ -239,7 +240,7 @@ function packetState(flow: string, report: PacketReport): PacketState {
     rttMeanMicros: rtt?.meanMicros,
     rttMaxMicros: rtt?.maxMicros,
     warmup: warmUpState(report),
-    ended: complete,
+    ended: complete || group?.ended === true,
   };
 }
 

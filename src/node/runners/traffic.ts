@@ -11,6 +11,7 @@ import type { RunContext, Runner } from "../runner.ts";
 import { DEFAULT_BUF_LEN_BYTES, DEFAULT_DURATION_MS, DEFAULT_SAMPLE_IO_INTERVAL_MS } from "../../flow/stream/limits.ts";
 import { count, formatDuration, formatSize } from "../../base/units.ts";
 import { DEFAULT_MAX_PACKET_BYTES } from "../../base/limits.ts";
+import { joinedAddress, parseJoin } from "../../flow/multicast/join.ts";
 import { isSigned, leastPacketBytes, type PacketKind } from "../../flow/packet_kind.ts";
 import {
   DEFAULT_MESSAGE_BYTES,
@@ -79,8 +80,12 @@ function requestsTitle(
 
 /** Serves UDP flows until its node is canceled. */
 export const packetServer: Runner<PacketServerConfig> = {
-  needs({ listenAddr, listenAddrKey, maxPacketSize = DEFAULT_MAX_PACKET_BYTES, ...kind }) {
+  needs({ listenAddr, join, listenAddrKey, maxPacketSize = DEFAULT_MAX_PACKET_BYTES, ...kind }) {
     const hmac = isSigned(kind);
+    if (join !== undefined) {
+      const addr = joinedAddress(parseJoin(join));
+      return { serves: { protocol: "UDP", addr, group: true, hmac, packetBytes: maxPacketSize } };
+    }
     return {
       sets: listenAddrKey === undefined ? [] : [listenAddrKey],
       serves: {

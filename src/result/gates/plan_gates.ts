@@ -2,6 +2,7 @@ import { nearest } from "../../base/nearest.ts";
 import { TineError } from "../../base/errors.ts";
 import { runners as allRunners } from "../../node/runners.ts";
 import type { Runner } from "../../node/runner.ts";
+import { ROOT_ID } from "../names.ts";
 import { at, placeOf } from "../../node/plan/place.ts";
 import type { Plan, Test } from "../../node/plan/types.ts";
 import { errorAt, type Finding } from "../../node/plan/vet/finding.ts";
@@ -11,6 +12,7 @@ import { withoutRepeat } from "../compare/samples.ts";
 import { openResults, type RunResults } from "../open_results.ts";
 import { PLAN_FILE } from "../summary.ts";
 import type { FlowName, PlacedGate } from "./evaluate.ts";
+import { receiverFlow } from "../group_receiver.ts";
 import { type Gate, GateError, parseGate } from "./gate.ts";
 
 /** The gates of plans, and the flows that their tests are to have. */
@@ -66,11 +68,17 @@ export function planForTests(
   return { ...chosen, gates };
 }
 
-/** Returns the flows that clients of a test run. */
+/** Returns the flows that clients of a test run, as results name them. */
 export function flowsOf(test: Test, runners: Readonly<Record<string, Runner>> = allRunners): FlowName[] {
-  return visitTest(test, { above: undefined, key: "test" }).visits.flatMap(({ run, kind }): FlowName[] => {
-    const { flow, dials, isExchange } = needsOf(run, kind, runners);
+  const ends = visitTest(test, { above: undefined, key: "test" }).visits.map(({ run, kind, node }) => {
+    return { ...needsOf(run, kind, runners), nodeId: node?.node.id ?? ROOT_ID };
+  });
+  return ends.flatMap(({ flow, dials, isExchange }): FlowName[] => {
     if (flow === undefined || dials === undefined) return [];
+    const receivers = ends.filter(({ serves }) => serves?.group && serves.addr === dials.addr);
+    if (receivers.length > 0) {
+      return receivers.map(({ nodeId }) => ({ flow: receiverFlow(flow, nodeId), protocol: "udp" }));
+    }
     return [{ flow, protocol: isExchange ? "rr" : dials.protocol === "TCP" ? "tcp" : "udp" }];
   });
 }

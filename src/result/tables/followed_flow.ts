@@ -3,6 +3,7 @@ import { type PACKET_COUNTS, sumCounts } from "../../flow/report.ts";
 import { type Chunk, isAtServer, readChunk } from "../../flow/records/read_chunk.ts";
 import type { Message } from "../../node/protocol/frame.ts";
 import { haveOneClock, type IndexedFlow, type ServerToClient, serverToClient } from "../flow_index.ts";
+import { sinceHeard } from "../group_receiver.ts";
 import type { RecordPlace } from "../read_records.ts";
 import type { FlowRows, LiveRows } from "./live.ts";
 import type { SourceFlows } from "./source.ts";
@@ -198,7 +199,8 @@ export class FollowedFlow {
     queue.shift();
     if (chunk !== undefined) this.test.decodedLeft++;
     if (this.rows.size === 0) this.#start();
-    const samples = chunk ?? readChunk((await this.test.options.read!(place!)).payload);
+    const read = chunk ?? readChunk((await this.test.options.read!(place!)).payload);
+    const samples = sinceHeard(read, this.flow.server);
     for (const rows of this.rows.values()) rows?.add(samples);
   }
 

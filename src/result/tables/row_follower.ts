@@ -1,5 +1,6 @@
 import { Kind, type Message } from "../../node/protocol/frame.ts";
 import type { Measured } from "../read_flows.ts";
+import { isAtServer } from "../../flow/records/read_chunk.ts";
 import { GrowingIndex, type IndexedFlow } from "../flow_index.ts";
 import type { LoggedLine } from "../read_logs.ts";
 import type { RecordPlace } from "../read_records.ts";
@@ -32,6 +33,9 @@ export interface RowFollowerOptions extends FollowOptions {
   readonly measure?: MeasureFlow;
 }
 
+/** Chunks of a flow that wait for receivers: those come to know of it before its first packet. */
+const MAX_SENT = 64;
+
 /** Returns the names of an object's properties, and of those of all objects in it: what a test of a plan runs, and more. */
 export function namesIn(value: unknown, names = new Set<string>()): Set<string> {
   if (typeof value !== "object" || value === null) return names;
@@ -49,6 +53,8 @@ export class RowFollower {
   readonly #index = new GrowingIndex();
   readonly #flows: SourceFlows;
   readonly #followed = new Map<string, FollowedFlow>();
+  /** First samples of flows to groups at their senders, for receivers that become known later. */
+  readonly #sent = new Map<string, { readonly message: Message; readonly place: RecordPlace | undefined }[]>();
   readonly #messages: { readonly table: FollowedTable; readonly rows: MessageRows }[] = [];
   readonly #ready: ReadyRows[] = [];
   readonly #test: FollowedTest;
@@ -85,14 +91,20 @@ export class RowFollower {
         if (ready !== undefined) this.#ready.push({ table, rows: ready });
       }
       const flow = this.#index.addItem(message);
-      if (flow !== undefined && this.#flows.wants(flow.flow)) this.#flow(flow).seen = now;
+      if (flow !== undefined && this.#flows.wants(flow.flow)) this.#flow(flow, message.name).seen = now;
       return;
     }
-    if (!this.#flows.wants(message.name)) return;
+    if (this.#index.flow(message.name).client?.values.group === true && !isAtServer(message.payload)) {
+      const sent = this.#sent.getOrInsertComputed(message.name, () => []);
+      if (sent.length < MAX_SENT) sent.push({ message, place });
+    }
     if (this.#options.measure !== undefined && place !== undefined) this.#index.addPlace(message, place);
-    const flow = this.#flow(this.#index.flow(message.name));
-    flow.seen = now;
-    flow.add(message, place);
+    for (const indexed of this.#index.flowsWith(message)) {
+      if (!this.#flows.wants(indexed.flow)) continue;
+      const flow = this.#flow(indexed, message.name);
+      flow.seen = now;
+      flow.add(message, place);
+    }
   }
 
   /** Adds lines of logs, and writes their rows. */
@@ -136,10 +148,14 @@ export class RowFollower {
     }
   }
 
-  #flow(flow: IndexedFlow): FollowedFlow {
+  /** @param sent the flow as its client names it: a receiver of a group that becomes known has what came before of it */
+  #flow(flow: IndexedFlow, sent: string): FollowedFlow {
     let followed = this.#followed.get(flow.flow);
     if (followed === undefined) {
       this.#followed.set(flow.flow, followed = new FollowedFlow(flow, this.#test));
+      if (flow.flow !== sent) {
+        for (const { message, place } of this.#sent.get(sent) ?? []) followed.add(message, place);
+      }
     }
     return followed;
   }
@@ -155,6 +171,11 @@ export class RowFollower {
   /** Writes the last rows of a flow. */
   async #end(flow: FollowedFlow): Promise<void> {
     if (flow.over) return;
+    if (this.#index.flows.get(flow.flow.flow) !== flow.flow) {
+      // Its receivers stand for it.
+      flow.over = true;
+      return;
+    }
     await flow.end();
     await this.#write(flow, 1);
     flow.rows.clear();

@@ -32,13 +32,31 @@ export function* checkFlowEnds({ visits }: TestVisits, { runners }: VetContext):
   const ends = visits.map(({ run, kind, place }) => ({ place, needs: needsOf(run, kind, runners) }));
   const servers = ends.flatMap(({ place, needs }): Server[] => needs.serves ? [{ end: needs.serves, place }] : []);
   for (const { place, needs: { dials } } of ends) {
-    const server = dials && serverOf(dials, servers);
-    if (server === undefined) {
-      if (dials !== undefined && isForeign(dials)) yield errorAt(place, ...foreignKey);
-      continue;
+    const dialled = dials === undefined ? [] : serversOf(dials, servers);
+    if (dials !== undefined && dialled.length === 0 && isForeign(dials)) yield errorAt(place, ...foreignKey);
+    for (const server of dialled) {
+      const problem = disagreement(dials!, server);
+      if (problem !== undefined) yield errorAt(place, ...problem);
     }
-    const problem = disagreement(dials!, server);
-    if (problem !== undefined) yield errorAt(place, ...problem);
+  }
+}
+
+/** Finds groups that a node joins twice: what both have received would be mixed. */
+export function* checkGroups({ visits }: TestVisits, { runners }: VetContext): Iterable<Finding> {
+  const first = new Map<string, Place | undefined>();
+  for (const { run, kind, place, node } of visits) {
+    const { serves } = needsOf(run, kind, runners);
+    if (!serves?.group) continue;
+    const key = `${node?.text} ${serves.addr}`;
+    if (!first.has(key)) first.set(key, place);
+    else {
+      const other = placeText(first.get(key));
+      yield errorAt(
+        place,
+        "same-group",
+        `joins ${serves.addr}, as ${other} does on the same node; leave one of them out`,
+      );
+    }
   }
 }
 
@@ -55,11 +73,12 @@ const foreignKey = [
   "signs with the key of the run, which a reflector outside of the plan does not have; leave hmac out",
 ] as const;
 
-/** Returns the server that a client dials; undefined where the plan does not show it. */
-function serverOf({ protocol, addr, addrKey }: FlowEndpoint, servers: readonly Server[]): Server | undefined {
-  if (addrKey !== undefined) return servers.find(({ end }) => end.addrKey === addrKey);
-  if (addr === undefined || LOOPBACK.test(addr)) return undefined;
-  return servers.find(({ end }) => end.addr === addr && end.protocol === protocol);
+/** Returns the server that a client dials, or all that have joined its group; none where the plan does not show it. */
+function serversOf({ protocol, addr, addrKey }: FlowEndpoint, servers: readonly Server[]): Server[] {
+  if (addrKey !== undefined) return servers.filter(({ end }) => end.addrKey === addrKey).slice(0, 1);
+  if (addr === undefined || LOOPBACK.test(addr)) return [];
+  const found = servers.filter(({ end }) => end.addr === addr && end.protocol === protocol);
+  return found.some(({ end }) => end.group) ? found : found.slice(0, 1);
 }
 
 function disagreement(client: FlowEndpoint, { end, place }: Server): [code: string, message: string] | undefined {

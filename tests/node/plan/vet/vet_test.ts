@@ -135,6 +135,23 @@ const cases: [string, PlanInput, Machine, string[]][] = [
       "not have; leave hmac out",
     ],
   ],
+  [
+    "receivers of a group that disagree with its sender, or are twice on a node",
+    both(
+      { packetServer: { join: "239.1.2.3:7001" } },
+      on(LEFT, { packetServer: { join: "239.1.2.3%eth0", hmac: false } }),
+      on(LEFT, { packetServer: { join: "239.1.2.3%eth1" } }),
+      on(LEFT, { packetServer: { join: "239.1.2.4" } }),
+      { packetClient: { addr: "239.1.2.3:7001", flow: "a", sender: [SENDER] } },
+    ),
+    ROOT,
+    [
+      "error one-sided-hmac tests[0].serial[4]: has hmac: true, but the server at tests[0].serial[1].child has hmac: false; " +
+      "give both the same",
+      "error same-group tests[0].serial[2].child: joins 239.1.2.3:7001, as tests[0].serial[1].child does on the same node; " +
+      "leave one of them out",
+    ],
+  ],
   ["a plan without tests", { tests: [] }, ROOT, [
     "error nothing tests: the plan has no tests: there is nothing to run",
   ]],
