@@ -1,3 +1,4 @@
+import { bindOf } from "../../flow/bind.ts";
 import type { FlowInfoEvent, FlowOptions, Flows } from "../../flow/flows.ts";
 import type { Chunk } from "../../flow/records/read_chunk.ts";
 import type { FlowProgress } from "../../flow/report.ts";
@@ -99,6 +100,24 @@ export abstract class ClientFlow<Interval = unknown, Figures = unknown> {
   protected intervalOf(nanos: number): number {
     return Math.max(0, Math.floor(nanos / this.#intervalNanos));
   }
+}
+
+/**
+ * Makes flows of each name, several of each if asked for: `up`, or `up1` and `up2`.
+ *
+ * @param options how many of each, and where the first of all comes from: the ports of others follow
+ * @param make makes a flow that is called `label`
+ */
+export function eachFlow<Name extends string, Flow>(
+  names: readonly Name[],
+  { parallel = 1, bind }: { readonly parallel?: number; readonly bind?: string },
+  make: (name: Name, label: string, bind: string | undefined) => Flow,
+): Flow[] {
+  return names.flatMap((name, n) =>
+    Array.from({ length: parallel }, (_, i) => {
+      return make(name, parallel > 1 ? `${name}${i + 1}` : name, bindOf(bind, n * parallel + i));
+    })
+  );
 }
 
 const LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789";

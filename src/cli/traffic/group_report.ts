@@ -10,7 +10,7 @@ import type { ReceiverReport } from "../../flow/report.ts";
 import { column, separated, type Table, tableOf } from "../figures.ts";
 import type { ClientReport, FlowResult } from "./client_report.ts";
 import type { PacketFlow } from "./packet_flow.ts";
-import { PACKET_REPORT, packetTables } from "./packet_report.ts";
+import { PACKET_REPORT, packetTables, pathColumns } from "./packet_report.ts";
 
 /** How `tine udp client` shows flows to a group. */
 export const GROUP_REPORT: ClientReport<PacketFlow, PacketInterval, PacketFlowFigures> = {
@@ -26,31 +26,7 @@ export const GROUP_REPORT: ClientReport<PacketFlow, PacketInterval, PacketFlowFi
   }),
 };
 
-const {
-  lost,
-  lostPercent,
-  duplicates,
-  reordered,
-  socketDrops,
-  oneWayDelay,
-  oneWayDelayBoundMicros,
-  ipdv,
-  jitterMicros,
-} = PATH_FIGURES;
-
-const COUNTS: Table<PathFigures> = {
-  names: ["receiver"],
-  columns: [
-    column("sent", PATH_FIGURES.sent),
-    column("received", PATH_FIGURES.received),
-    column("lost", lost),
-    column("", lostPercent),
-    column("duplicates", duplicates),
-    column("reordered", reordered),
-    column("dropped", socketDrops),
-  ],
-};
-
+const { oneWayDelay, oneWayDelayBoundMicros, ipdv, jitterMicros } = PATH_FIGURES;
 const TIMES: Table<PathFigures> = {
   names: ["milliseconds"],
   columns: [
@@ -85,7 +61,7 @@ function flowLines(
   return [
     ...own,
     "",
-    ...tableOf(COUNTS, rows),
+    ...tableOf({ names: ["receiver"], columns: pathColumns }, rows),
     "",
     ...tableOf(TIMES, rows),
     ...rows.some(([, { oneWayDelay }]) => oneWayDelay === undefined)

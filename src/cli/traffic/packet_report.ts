@@ -20,13 +20,13 @@ import {
 } from "../../flow/analysis/mod.ts";
 import {
   bitRate,
+  type Column,
   column,
   figureText,
   milliseconds,
   percent,
   separated,
   spread,
-  type Table,
   tableOf,
   titled,
 } from "../figures.ts";
@@ -125,14 +125,12 @@ export interface ShownPackets {
   readonly reflector?: string;
 }
 
-const PATHS: Table<PathFigures> = {
-  names: ["packets"],
-  columns: [
-    ...titled(PATH_FIGURES.sent, PATH_FIGURES.received, PATH_FIGURES.lost),
-    { ...column("", PATH_FIGURES.lostPercent), absent: "" },
-    ...titled(PATH_FIGURES.duplicates, PATH_FIGURES.reordered, PATH_FIGURES.socketDrops),
-  ],
-};
+/** How packets fared in a direction. */
+export const pathColumns: readonly Column<PathFigures>[] = [
+  ...titled(PATH_FIGURES.sent, PATH_FIGURES.received, PATH_FIGURES.lost),
+  { ...column("", PATH_FIGURES.lostPercent), absent: "" },
+  ...titled(PATH_FIGURES.duplicates, PATH_FIGURES.reordered, PATH_FIGURES.socketDrops),
+];
 
 /** Returns what was measured with packets as tables: times, and how they fared in each direction. */
 export function packetTables({ label, complete, refused, figures, clockOffset, reflector }: ShownPackets): string[] {
@@ -163,7 +161,7 @@ export function packetTables({ label, complete, refused, figures, clockOffset, r
       ...clockLines(toServer ?? fromServer, clockOffset),
     );
   }
-  lines.push("", ...tableOf(PATHS, paths.map(([way, path]) => [[way], path])));
+  lines.push("", ...tableOf({ names: ["packets"], columns: pathColumns }, paths.map(([way, path]) => [[way], path])));
   lines.push(...paths.flatMap(([way, path]) => remarks(way, path)), ...mtuLines(paths));
   if (reflector !== undefined) lines.push(reflector);
   const { unanswered } = figures;

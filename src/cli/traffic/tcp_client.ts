@@ -27,8 +27,7 @@ import {
 } from "./client_flags.ts";
 import { isGroup, parseHostPort } from "../../base/address.ts";
 import { serverAddress } from "../address.ts";
-import { bindOf } from "../../flow/bind.ts";
-import type { StreamFlow } from "./stream_flow.ts";
+import { eachFlow } from "./client_flow.ts";
 
 const SOL_SOCKET = 1;
 const SO_MAX_PACING_RATE = 47;
@@ -142,22 +141,12 @@ export const command = defineCommand({
       const rate = direction === "upload" ? up : down;
       return { ...transfer, sockopt: rate === undefined ? undefined : [pacing(rate)] };
     };
-    const directions = flags.bidir ? ["upload", "download"] as const : [flags.reverse ? "download" : "upload"] as const;
-    const parallel = flags.parallel ?? 1;
-    const clients: StreamFlow[] = directions.flatMap((direction, d) =>
-      Array.from({ length: parallel }, (_, i) => {
-        const label = (direction === "upload" ? "up" : "down") + (parallel > 1 ? i + 1 : "");
-        const bind = bindOf(dial.bind, d * parallel + i);
-        return new StreamFlow({
-          label,
-          direction,
-          server,
-          intervalMs,
-          transfer: paced(direction),
-          dial: { ...dial, bind },
-        });
-      })
-    );
+    const names = flags.bidir ? ["up", "down"] as const : [flags.reverse ? "down" : "up"] as const;
+    const clients = eachFlow(names, flags, (name, label, bind) => {
+      const direction = name === "up" ? "upload" : "download";
+      const transfer = paced(direction);
+      return new StreamFlow({ label, direction, server, intervalMs, transfer, dial: { ...dial, bind } });
+    });
     await using flows = createFlows();
     // The congestion control is that of the sender.
     const cca = flags.reverse ? undefined : flags.cca;
@@ -191,7 +180,7 @@ async function runTransactions(
   options: TransactionOptions,
   durationMs: number | undefined,
 ): Promise<number> {
-  const { rr, crr, transactions, inFlight, clientPorts, rst, warmup, dscp, json, parallel = 1 } = options;
+  const { rr, crr, transactions, inFlight, clientPorts, rst, warmup, dscp, json } = options;
   if (crr && inFlight !== undefined && inFlight > 1) {
     throw new UsageError("--in-flight is for one connection: with --crr, give --parallel N instead");
   }
@@ -216,9 +205,8 @@ async function runTransactions(
     warmup,
     dscp,
   };
-  const clients = Array.from({ length: parallel }, (_, i) => {
-    const label = parallel > 1 ? `rr${i + 1}` : "rr";
-    const run = overTcp(server, { ...dial, bind: bindOf(dial.bind, i) }, config);
+  const clients = eachFlow(["rr"], options, (_, label, bind) => {
+    const run = overTcp(server, { ...dial, bind }, config);
     return new TransactionFlow({ label, transport: "tcp", intervalMs, warmup, perConnection: crr, run });
   });
   await using flows = createFlows();

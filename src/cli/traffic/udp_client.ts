@@ -28,10 +28,10 @@ import {
   rate,
   transactionFlags,
 } from "./client_flags.ts";
-import type { PacketFlow } from "./packet_flow.ts";
+import { eachFlow } from "./client_flow.ts";
 import { isGroup, parseHostPort } from "../../base/address.ts";
 import { serverAddress, withPort } from "../address.ts";
-import { bindOf, parseBind } from "../../flow/bind.ts";
+import { parseBind } from "../../flow/bind.ts";
 
 /** The default time between packets, in milliseconds: that of VoIP. */
 const DEFAULT_WAIT_MS = 20;
@@ -285,12 +285,11 @@ async function exchange(
     import("./transaction_report.ts"),
   ]);
   const intervalMs = intervalOf(flags);
-  const { transactions, inFlight, timeout, warmup, json, parallel = 1 } = flags;
+  const { transactions, inFlight, timeout, warmup, json } = flags;
   const config = { ...lengths, duration: durationOf(flags), transactions, inFlight, timeout };
   const client = { ...clientOf(flags), maxPacketSize: Math.max(DEFAULT_MAX_PACKET_BYTES, ...Object.values(lengths)) };
-  const clients = Array.from({ length: parallel }, (_, i) => {
-    const label = parallel > 1 ? `rr${i + 1}` : "rr";
-    const run = overUdp(server, { ...client, bind: bindOf(flags.bind, i) }, config);
+  const clients = eachFlow(["rr"], flags, (_, label, bind) => {
+    const run = overUdp(server, { ...client, bind }, config);
     return new TransactionFlow({ label, transport: "udp", intervalMs, warmup, perConnection: false, run });
   });
   const report = transactionReport("udp");
@@ -313,20 +312,13 @@ async function measure(flows: Flows, server: string, flags: Given, key: Uint8Arr
   ]);
   const intervalMs = intervalOf(flags);
   const toGroup = isGroup(parseHostPort(server).hostname);
-  const directions = flags.bidir ? [false, true] : [flags.reverse];
-  const parallel = flags.parallel ?? 1;
+  const directions = flags.bidir ? ["up", "down"] as const : [flags.reverse ? "down" : "up"] as const;
+  const names = flags.stamp ? ["stamp"] as const : directions;
   const offset = new ClockOffset();
-  const clients: PacketFlow[] = directions.flatMap((reverse, d) =>
-    Array.from({ length: parallel }, (_, i) =>
-      new PacketFlow({
-        label: (flags.stamp ? "stamp" : reverse ? "down" : "up") + (parallel > 1 ? i + 1 : ""),
-        server,
-        intervalMs,
-        sender: senderOf(flags, toGroup, reverse),
-        client: { ...clientOf(flags), bind: bindOf(flags.bind, d * parallel + i) },
-        offset,
-      }))
-  );
+  const clients = eachFlow(names, flags, (name, label, bind) => {
+    const sender = senderOf(flags, toGroup, name === "down");
+    return new PacketFlow({ label, server, intervalMs, sender, client: { ...clientOf(flags), bind }, offset });
+  });
   const { json } = flags;
   const how = { name: "tine udp client", server, key, intervalMs, endless: flags.duration === 0, json };
   const report = toGroup ? (await import("./group_report.ts")).GROUP_REPORT : PACKET_REPORT;
