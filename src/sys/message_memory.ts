@@ -98,6 +98,22 @@ export class MessageMemory {
   }
 
   /**
+   * Finds the messages, from one on, whose payloads fill their places and lie side by side.
+   *
+   * @param to the message at which to end at the latest
+   * @returns the one behind the last of them, whose payload may be shorter
+   */
+  endOfRow(from: number, to: number): number {
+    const places = this.#places, pieces = this.#pieceWords, { stride, maxBytes } = this;
+    let end = from + 1, next = places[from] + stride;
+    while (end < to && places[end] === next && pieces[(end - 1) * PIECE_WORDS + PIECE_LENGTH] === maxBytes) {
+      end++;
+      next += stride;
+    }
+    return end;
+  }
+
+  /**
    * Moves the payloads of the messages [from, to) on to their next places; after the last one comes the first. Those of
    * messages that were moved on as often lie side by side.
    */

@@ -96,6 +96,16 @@ export class SendBatch {
     return this.#memory.stride;
   }
 
+  /**
+   * Finds the messages, from one on, whose payloads fill their places and lie side by side.
+   *
+   * @param to the message at which to end at the latest
+   * @returns the one behind the last of them, whose payload may be shorter
+   */
+  endOfRow(from: number, to: number): number {
+    return this.#memory.endOfRow(from, to);
+  }
+
   /** The room for a payload, at the place where it is now. */
   payload(i: number): Uint8Array<ArrayBuffer> {
     const place = this.place(i);

@@ -236,10 +236,18 @@ export class WireTime {
 
   /** @param t in nanoseconds from the moment on */
   write(view: DataView, at: number, t: number): void {
-    const high = Math.floor(t / 2 ** 32);
-    const low = this.#low + (t - high * 2 ** 32);
-    view.setUint32(at, this.#high + high + (low >= 2 ** 32 ? 1 : 0));
-    view.setUint32(at + 4, low);
+    view.setUint32(at, this.high(t));
+    view.setUint32(at + 4, this.low(t));
+  }
+
+  /** The upper 32 bits of a time, for those who write the same into many packets. */
+  high(t: number): number {
+    return this.#high + Math.floor((this.#low + t) / 2 ** 32);
+  }
+
+  /** Its lower 32 bits. */
+  low(t: number): number {
+    return (this.#low + t) % 2 ** 32 >>> 0;
   }
 
   /** @returns nanoseconds from the moment on; not exact, and only that, for what is over 104 days away */

@@ -25,6 +25,8 @@ export class PortOversize {
 
 /** More places than this for each message differ no more. */
 const MAX_PLACES = 64;
+/** As much of what was sent is made anew at a time: a call for each batch would cost more than its bytes. */
+const RENEWED_BYTES = 32_768;
 
 /** What a raw socket sends, in an arena of its own. */
 export class SocketOutgoing implements OutgoingPackets {
@@ -32,7 +34,6 @@ export class SocketOutgoing implements OutgoingPackets {
   readonly view: DataView<ArrayBuffer>;
   readonly #arena = new Arena();
   readonly #batch: SendBatch;
-  readonly #maxBytes: number;
   readonly #socket: Socket;
   readonly #oversize: PortOversize;
   #fragment: Fragment;
@@ -40,7 +41,13 @@ export class SocketOutgoing implements OutgoingPackets {
   readonly #payload: PacketPayload | undefined;
   /** How many of the places of each message have a payload. */
   readonly #filled: Uint16Array;
+  /** How many of all places have none yet. */
+  #unfilled: number;
   readonly #places: number;
+  /** What was sent last, side by side, and is to be made anew before its turn comes again: from here to there. */
+  #staleFrom = 0;
+  #staleTo = 0;
+  readonly #renewedBytes: number;
 
   constructor(
     socket: Socket,
@@ -57,13 +64,13 @@ export class SocketOutgoing implements OutgoingPackets {
     const variety = Math.ceil((payload?.varietyBytes ?? 0) / (capacity * maxBytes));
     this.#places = Math.max(1, Math.min(MAX_PLACES, variety));
     this.#batch = new SendBatch(this.#arena, { capacity, maxBytes, places: this.#places });
-    this.#maxBytes = maxBytes;
     this.bytes = this.#batch.bytes;
     this.view = this.#batch.view;
+    this.#renewedBytes = Math.min(RENEWED_BYTES, this.bytes.length / 4);
     this.#filled = new Uint16Array(capacity);
+    this.#unfilled = capacity * this.#places;
     if (payload === undefined || payload.inOrder) return;
-    for (let i = 0; i < capacity; i++) payload.fill(this.#batch.payload(i));
-    this.#filled.fill(1);
+    this.#fill(0, capacity, payload);
   }
 
   get capacity(): number {
@@ -97,33 +104,45 @@ export class SocketOutgoing implements OutgoingPackets {
     this.#oversize.set(this.#fragment);
     const sent = this.#batch.send(this.#socket, from, count);
     const payload = this.#payload;
-    if (sent > 0 && payload !== undefined && !payload.inOrder) this.#renew(from, from + sent, payload);
+    if (sent > 0 && this.#places > 1) this.#turn(from, from + sent, payload!);
     return sent;
   }
 
   /** Prepares what was sent for the next time, while there is time: not between a packet's time and its sending. */
-  #renew(from: number, to: number, payload: PacketPayload): void {
-    if (this.#places === 1) return;
-    const batch = this.#batch, filled = this.#filled;
-    batch.turn(from, to);
+  #turn(from: number, to: number, payload: PacketPayload): void {
+    const batch = this.#batch;
     for (let first = from, end = from; first < to; first = end) {
-      do end++; while (end < to && this.#continues(end));
-      const isFilled = filled[first] === this.#places;
-      const lastBytes = isFilled ? batch.length(end - 1) : this.#maxBytes;
-      const memory = this.bytes.subarray(batch.place(first), batch.place(end - 1) + lastBytes);
-      if (isFilled) payload.renew(memory);
-      else {
-        payload.fill(memory);
-        for (let i = first; i < end; i++) filled[i]++;
-      }
+      end = batch.endOfRow(first, to);
+      this.#renew(batch.place(first), batch.place(end - 1) + batch.length(end - 1), payload);
+    }
+    batch.turn(from, to);
+    if (this.#unfilled > 0) this.#fill(from, to, payload);
+  }
+
+  #fill(from: number, to: number, payload: PacketPayload): void {
+    for (let i = from; i < to; i++) {
+      if (this.#filled[i] === this.#places) continue;
+      payload.fill(this.#batch.payload(i));
+      this.#filled[i]++;
+      this.#unfilled--;
     }
   }
 
-  /** Whether the memory of a message goes on where the one before it ends, and has been filled as often. */
-  #continues(i: number): boolean {
-    const batch = this.#batch, filled = this.#filled;
-    return batch.place(i) - batch.place(i - 1) === batch.stride && filled[i] === filled[i - 1] &&
-      batch.length(i - 1) === this.#maxBytes;
+  /** Makes memory anew that was sent; what is side by side with more of it waits for that. */
+  #renew(start: number, end: number, payload: PacketPayload): void {
+    const isNext = this.#staleFrom < this.#staleTo && start >= this.#staleTo &&
+      start - this.#staleTo < this.#batch.stride;
+    if (!isNext) {
+      this.#renewStale(payload);
+      this.#staleFrom = start;
+    }
+    this.#staleTo = end;
+    if (end - this.#staleFrom >= this.#renewedBytes) this.#renewStale(payload);
+  }
+
+  #renewStale(payload: PacketPayload): void {
+    if (this.#staleFrom < this.#staleTo) payload.renew(this.bytes.subarray(this.#staleFrom, this.#staleTo));
+    this.#staleFrom = this.#staleTo;
   }
 
   [Symbol.dispose](): void {

@@ -259,13 +259,15 @@ export class Transmitter {
     header.sender = sender!.index;
     header.length = length;
     header.number = number;
+    const high = time.high(t), low = time.low(t);
     for (let i = first; i < first + messages; i++) {
       let at = this.#outgoing.place(i);
       for (let k = 0; k < packets; k++, at += length) {
         if (format !== undefined) format.write(this.#outgoing, at, header, t);
         else {
           writeHeader(view, at, header);
-          time.write(view, at + AT_TIME, t);
+          view.setUint32(at + AT_TIME, high);
+          view.setUint32(at + AT_TIME + 4, low);
           // A client knows the schedule of its own senders.
           if (reverse) time.write(view, at + AT_SERVER_TIME, unpaced ? t : Math.round(due));
           if (hmac !== undefined) signHeader(hmac, bytes, at);
