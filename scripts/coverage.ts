@@ -3,7 +3,8 @@
  *
  *     deno task coverage [FILE|FOLDER...]
  *
- * Processes that tests start count too, but for those that are killed. Running so takes about twice as long.
+ * Processes and workers that tests start count too, also in copies of the checkout, but for those that are killed, and
+ * those that run from a bundle or an executable. Running so takes about twice as long, and some GB of the temporary folder.
  *
  * @module
  */
@@ -55,6 +56,38 @@ function folderOf(folders: Map<string, Coverage>, path: string, root: string): C
   return sums;
 }
 
+/**
+ * Leaves of a folder of coverage only what `deno coverage` is to read: of the sources of this checkout, or of a copy of it.
+ * Files that a process was killed at are cut, with which `deno coverage` would give up.
+ *
+ * @param folder what `DENO_COVERAGE_DIR` was; a file a script and process
+ * @param root the folder of the checkout, with a slash at its end
+ * @returns how many files were cut
+ */
+export function keepSources(folder: string, root: string): number {
+  const sources = new URL("src/", `file://${root}`).href;
+  let cut = 0;
+  for (const { name } of [...Deno.readDirSync(folder)]) {
+    const path = `${folder}/${name}`;
+    const script = parse(Deno.readTextFileSync(path));
+    if (script === undefined) cut++;
+    const url = script?.url.replace(COPY, sources);
+    if (url === undefined || !url.startsWith(sources)) Deno.removeSync(path);
+    else if (url !== script!.url) Deno.writeTextFileSync(path, JSON.stringify({ ...script, url }));
+  }
+  return cut;
+}
+
+const COPY = /^file:\/\/.*\/tine-checkout-[^/]+\/src\//;
+
+function parse(text: string): { readonly url: string } | undefined {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 function table(folders: ReadonlyMap<string, Coverage>): string {
   const percent = (run: number, all: number) => (all === 0 ? "-" : `${(100 * run / all).toFixed(1)}%`).padStart(9);
   const total: Coverage = { lines: 0, linesRun: 0, branches: 0, branchesRun: 0 };
@@ -76,8 +109,15 @@ if (import.meta.main) {
     Deno.env.set("DENO_COVERAGE_DIR", folder);
     const status = await runTests(Deno.args);
     Deno.env.delete("DENO_COVERAGE_DIR");
-    const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["coverage", "--lcov", folder] }).output();
-    console.log("\n" + table(byFolder(new TextDecoder().decode(stdout), new URL("..", import.meta.url).pathname)));
+    const root = new URL("..", import.meta.url).pathname;
+    const cut = keepSources(folder, root);
+    const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["coverage", "--lcov", folder],
+      cwd: root,
+    }).output();
+    if (!success) throw new Error(`deno coverage: ${new TextDecoder().decode(stderr)}`);
+    console.log("\n" + table(byFolder(new TextDecoder().decode(stdout), root)));
+    if (cut > 0) console.log(`${cut} files of coverage were cut when their processes were killed`);
     Deno.exitCode = status;
   } finally {
     await Deno.remove(folder, { recursive: true });
