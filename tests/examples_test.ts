@@ -447,6 +447,6 @@ const NO_PLANS = ["ssh.yaml", "kernel_queues.ts", "ci_gate_github.yml", "handler
 Deno.test("each plan in examples is tested", () => {
   // What needs other machines is tested with those, in cli/run_ssh_test.ts; what is no plan, with what uses it.
   const plans = Array.from(Deno.readDirSync(`${checkout}examples`), ({ name }) => name)
-    .filter((name) => !/\.(csv|sql|sh)$/.test(name) && !NO_PLANS.includes(name));
+    .filter((name) => !/\.(csv|sql|sh|service)$/.test(name) && !NO_PLANS.includes(name));
   assertEquals(Object.keys(examples).toSorted(), plans.toSorted());
 });

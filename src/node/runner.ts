@@ -22,6 +22,10 @@ export interface FlowEndpoint {
   readonly hmac: boolean;
   /** The longest packet that the server accepts, or the client sends, in bytes. */
   readonly packetBytes?: number;
+  /** How long a flow may last at the server, or lasts that has an end of its own, in milliseconds. */
+  readonly durationMs?: number;
+  /** The rate that a flow may have at the server, or its packets have in the direction with more of it; Infinity: any. */
+  readonly bitsPerSecond?: number;
 }
 
 /** What a run relies on, according to its configuration. `tine vet` compares it with the rest of the plan. */

@@ -7,7 +7,7 @@ import type {
   TransferConfig,
   UnresponsiveConfig,
 } from "../../flow/config.ts";
-import type { RunContext, Runner } from "../runner.ts";
+import type { FlowEndpoint, RunContext, Runner } from "../runner.ts";
 import { DEFAULT_BUF_LEN_BYTES, DEFAULT_DURATION_MS, DEFAULT_SAMPLE_IO_INTERVAL_MS } from "../../flow/stream/limits.ts";
 import { count, formatDuration, formatSize } from "../../base/units.ts";
 import { DEFAULT_MAX_PACKET_BYTES } from "../../base/limits.ts";
@@ -19,16 +19,18 @@ import {
   DEFAULT_TIMEOUT_MS,
 } from "../../flow/transaction/limits.ts";
 import { exchangeOf } from "../../flow/transaction/packet_run.ts";
-import { DEFAULT_WAIT_MS, packetLengths } from "../../flow/packet/packet_sender.ts";
+import { DEFAULT_WAIT_MS, packetLengths, Schedule } from "../../flow/packet/packet_sender.ts";
+import { servingLimits } from "../../flow/serving_limits.ts";
 import type { FlowOptions, Flows, FlowServer } from "../../flow/flows.ts";
 import type { Feedback } from "../feedback.ts";
 import { TineError } from "../../base/errors.ts";
 
 /** Serves TCP flows until its node is canceled. */
 export const streamServer: Runner<StreamServerConfig> = {
-  needs: ({ listenAddr, listenAddrKey, hmac = true }) => ({
+  needs: ({ listenAddr, listenAddrKey, hmac = true, ...limits }) => ({
     sets: listenAddrKey === undefined ? [] : [listenAddrKey],
-    serves: { protocol: "TCP", addr: listenAddr, addrKey: listenAddrKey, hmac },
+    // TCP flows are held to the rate, whatever they ask for.
+    serves: { protocol: "TCP", addr: listenAddr, addrKey: listenAddrKey, hmac, durationMs: limits.maxDuration },
   }),
   title: ({ listenAddr }) => listenAddr,
   run: (config, context) => serve(config, context, (flows, options) => flows.streamServer(config, options)),
@@ -42,7 +44,13 @@ export const streamClient: Runner<StreamClientConfig> = {
     return {
       uses: addrKey === undefined ? [] : [addrKey],
       flow,
-      dials: { protocol: "TCP", addr, addrKey, hmac },
+      dials: {
+        protocol: "TCP",
+        addr,
+        addrKey,
+        hmac,
+        durationMs: duration ?? (length === undefined ? DEFAULT_DURATION_MS : undefined),
+      },
       // What has no end takes as long as one lets it.
       atLeast: length === undefined ? duration ?? DEFAULT_DURATION_MS : undefined,
       ...requestResponse !== undefined && { isExchange: true },
@@ -81,7 +89,7 @@ function requestsTitle(
 /** Serves UDP flows until its node is canceled. */
 export const packetServer: Runner<PacketServerConfig> = {
   needs({ listenAddr, join, listenAddrKey, maxPacketSize = DEFAULT_MAX_PACKET_BYTES, ...kind }) {
-    const hmac = isSigned(kind);
+    const hmac = isSigned(kind), { durationMs, bitsPerSecond } = servingLimits(kind);
     if (join !== undefined) {
       const addr = joinedAddress(parseJoin(join));
       return { serves: { protocol: "UDP", addr, group: true, hmac, packetBytes: maxPacketSize } };
@@ -94,6 +102,8 @@ export const packetServer: Runner<PacketServerConfig> = {
         addrKey: listenAddrKey,
         hmac,
         packetBytes: maxPacketSize,
+        durationMs,
+        bitsPerSecond,
       },
     };
   },
@@ -126,6 +136,7 @@ export const packetClient: Runner<PacketClientConfig> = {
       addrKey,
       hmac: isSigned(kind),
       packetBytes: packetLengths(sender, leastPacketBytes(kind)).longest,
+      ...packetNeeds(sender, leastPacketBytes(kind)),
     },
     atLeast: Math.max(...sender.map(({ unresponsive = {}, requestResponse }) => {
       if (requestResponse === undefined) return isCounted(unresponsive) ? 0 : unresponsive.duration ?? 0;
@@ -148,6 +159,26 @@ export const packetClient: Runner<PacketClientConfig> = {
     else await flows.packetTransactions(server, config, options);
   },
 };
+
+/** Returns what the senders of a UDP flow want of a server that limits it; one at the server sends as fast as it may. */
+function packetNeeds(
+  senders: PacketClientConfig["sender"],
+  headerBytes: number,
+): Pick<FlowEndpoint, "durationMs" | "bitsPerSecond"> {
+  const rates = { up: 0, down: 0 };
+  let durationMs = 0;
+  for (const { unresponsive, requestResponse } of senders) {
+    if (unresponsive === undefined) durationMs = requestResponse?.duration ?? 0;
+    else {
+      const { bitsPerSecond } = new Schedule(unresponsive, headerBytes);
+      if (!unresponsive.reverse) rates.up += bitsPerSecond;
+      else if (bitsPerSecond < Infinity) rates.down += bitsPerSecond;
+      durationMs = Math.max(durationMs, unresponsive.duration || Infinity);
+    }
+  }
+  const bitsPerSecond = Math.max(rates.up, rates.down);
+  return { bitsPerSecond, ...durationMs < Infinity ? { durationMs } : {} };
+}
 
 /** Returns how long a sender sends, for people. */
 function durationText(ms: number): string {

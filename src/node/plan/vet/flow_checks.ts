@@ -2,6 +2,7 @@ import { type Place, placeText } from "../place.ts";
 import { innerRuns, kindOf, needsOf, type TestVisits } from "../visits.ts";
 import { errorAt, type Finding, type VetContext } from "./finding.ts";
 import type { FlowEndpoint } from "../../runner.ts";
+import { formatDuration, formatRate } from "../../../base/units.ts";
 import type { Run } from "../types.ts";
 
 /** Finds two flows with the same id: their measurements would be mixed. */
@@ -92,6 +93,17 @@ function disagreement(client: FlowEndpoint, { end, place }: Server): [code: stri
   if (client.packetBytes !== undefined && end.packetBytes !== undefined && client.packetBytes > end.packetBytes) {
     const [sent, taken] = [client.packetBytes, end.packetBytes];
     return ["long-packets", `sends packets of ${sent}B, but ${there} accepts ${taken}B; give it a maxPacketSize`];
+  }
+  const { durationMs: longest = Infinity, bitsPerSecond: fastest = Infinity } = end;
+  const { durationMs = 0, bitsPerSecond = 0 } = client;
+  if (durationMs > longest) {
+    const [asked, allowed] = [durationMs, longest].map(formatDuration);
+    return ["long-flow", `lasts ${asked}, but ${there} lets a flow last ${allowed}; give it another maxDuration`];
+  }
+  if (bitsPerSecond > fastest) {
+    const asked = bitsPerSecond === Infinity ? "as fast as possible" : `with ${formatRate({ bitsPerSecond })}`;
+    const allowed = formatRate({ bitsPerSecond: fastest });
+    return ["fast-flow", `sends ${asked}, but ${there} lets a flow have ${allowed}; give it another maxRate`];
   }
 }
 

@@ -152,6 +152,44 @@ const cases: [string, PlanInput, Machine, string[]][] = [
       "leave one of them out",
     ],
   ],
+  [
+    "clients that want more than their server lets a flow have",
+    both(
+      { streamServer: { listenAddr: "10.0.0.1:7000", listenAddrKey: "tcp", maxDuration: "5s", maxRate: "1Mbps" } },
+      { packetServer: { listenAddr: "10.0.0.1:7000", listenAddrKey: "udp", maxDuration: "5s", maxRate: "1Mbps" } },
+      { streamClient: { addrKey: "tcp", upload: { flow: "a", duration: "5s" } } },
+      { streamClient: { addrKey: "tcp", upload: { flow: "b", length: "1GB" } } },
+      { streamClient: { addrKey: "tcp", upload: { flow: "c" } } },
+      { packetClient: { addrKey: "udp", flow: "d", sender: [SENDER] } },
+      { packetClient: { addrKey: "udp", flow: "e", sender: [{ unresponsive: { duration: "6s" } }] } },
+      { packetClient: { addrKey: "udp", flow: "f", sender: [{ unresponsive: { rate: "max", duration: "1s" } }] } },
+      {
+        packetClient: {
+          addrKey: "udp",
+          flow: "g",
+          sender: [{ unresponsive: { rate: "max", reverse: true, duration: "1s" } }],
+        },
+      },
+      {
+        packetClient: {
+          addrKey: "udp",
+          flow: "h",
+          sender: [1, 2].map(() => ({ unresponsive: { rate: "600kbps", duration: "1s" } })),
+        },
+      },
+    ),
+    ROOT,
+    [
+      "error long-flow tests[0].serial[4]: lasts 1m, but the server at tests[0].serial[0] lets a flow last 5s; " +
+      "give it another maxDuration",
+      "error long-flow tests[0].serial[6]: lasts 6s, but the server at tests[0].serial[1] lets a flow last 5s; " +
+      "give it another maxDuration",
+      "error fast-flow tests[0].serial[7]: sends as fast as possible, but the server at tests[0].serial[1] lets a flow " +
+      "have 1Mbps; give it another maxRate",
+      "error fast-flow tests[0].serial[9]: sends with 1.2Mbps, but the server at tests[0].serial[1] lets a flow have " +
+      "1Mbps; give it another maxRate",
+    ],
+  ],
   ["a plan without tests", { tests: [] }, ROOT, [
     "error nothing tests: the plan has no tests: there is nothing to run",
   ]],
