@@ -7,7 +7,7 @@ import {
   MAX_SERVER_WORKERS,
 } from "../base/limits.ts";
 import { duration, expects, pattern, rate, refinement, size, toggle, z } from "../base/schema.ts";
-import { formatDuration, formatSize } from "../base/units.ts";
+import { formatDuration, formatSize, type Rate } from "../base/units.ts";
 import { IP_TOS, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPV6_TCLASS, TCP_CONGESTION } from "../sys/constants.ts";
 import { CCA_NAME } from "./config.ts";
 import {
@@ -85,15 +85,13 @@ const workers = z.int(expects(WORKERS)).min(1, expects(WORKERS)).max(MAX_SERVER_
     default: 1,
   });
 
-const A_BIT_RATE = "a rate in bits per second such as 10Mbps";
+const isInBits = (rate: Rate): boolean => rate !== "max" && "bitsPerSecond" in rate;
 
 /** The fields that limit what flows of a server may have. */
 const limitFields = {
-  maxRate: rate.refine((rate): boolean => rate !== "max" && "bitsPerSecond" in rate, `expected ${A_BIT_RATE}`)
-    .optional()
-    .describe(
-      "The most that a flow may have in each direction: TCP flows are held to it, UDP flows that want more are refused.",
-    ),
+  maxRate: rate.refine(isInBits, "expected bits per second such as 10Mbps").optional().describe(
+    "The most that a flow may have in each direction: TCP flows are held to it, UDP flows that want more are refused.",
+  ),
   maxDuration: duration.refine((ms) => ms >= 1, "expected at least 1ms").optional().describe(
     "The longest that a flow may last: one that wants more is refused, one without a duration is ended then.",
   ),

@@ -41,7 +41,7 @@ import {
 } from "./header.ts";
 import { FlowTable, isStale, type ServedFlow, whyLost } from "./served_flow.ts";
 import { ReceivedPacket } from "./packet_samples.ts";
-import { ReverseRun } from "./reverse_run.ts";
+import { ReverseRun, ReverseRuns } from "./reverse_run.ts";
 import { Steering } from "./steering.ts";
 import { Admission } from "./admission.ts";
 import { ServerOpening } from "./opening.ts";
@@ -73,7 +73,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
   readonly #limits: ServingLimits;
   readonly #steering: Steering | undefined;
   readonly #flows: FlowTable;
-  readonly #reverse = new Map<ServedFlow, ReverseRun>();
+  readonly #reverse = new ReverseRuns();
   readonly #log: LogLimiter;
   readonly #time = new AttendedTime();
   /** In that time, when the last messages came. */
@@ -137,7 +137,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
 
   close(): void {
     if (this.#parts === undefined) return;
-    for (const run of this.#reverse.values()) run[Symbol.dispose]();
+    this.#reverse[Symbol.dispose]();
     const now = this.#parts.port.clock.now();
     for (const flow of this.#flows) {
       this.#reportLast(flow, now);
@@ -159,14 +159,12 @@ class PacketServerFlow implements EngineFlow, PortUser {
   }
 
   get wantsRoom(): boolean {
-    if (this.#parts!.echoes.blocked) return true;
-    for (const run of this.#reverse.values()) if (run.blocked) return true;
-    return false;
+    return this.#parts!.echoes.blocked || this.#reverse.blocked;
   }
 
   onRoom(): void {
     this.#parts!.echoes.flush();
-    for (const run of this.#reverse.values()) if (run.blocked) run.run();
+    this.#reverse.runBlocked();
   }
 
   onError(error: unknown): void {
@@ -225,7 +223,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
       return;
     }
     const number = numberOf(view, at);
-    if ((flow.trouble?.fatal || this.#reverse.get(flow)?.spent) && now - flow.noticedAt >= NOTICE_NANOS) {
+    if ((flow.trouble?.fatal || this.#reverse.isSpent(flow)) && now - flow.noticedAt >= NOTICE_NANOS) {
       this.#notice(flow, incoming, i, t, now);
     }
     if (flags === 0 || flags === ECHO) {
@@ -269,11 +267,9 @@ class PacketServerFlow implements EngineFlow, PortUser {
 
   /** Begins what a flow does at this end. */
   #begin(flow: ServedFlow, i: number): void {
+    const { port, reader } = this.#parts!;
     if (flow.senders.length > 0) {
-      const { port, reader } = this.#parts!;
-      const run = new ReverseRun(flow, this.#host, port, i, () => reader!.update());
-      this.#reverse.set(flow, run);
-      run.start();
+      this.#reverse.start(new ReverseRun(flow, this.#host, port, i, () => reader!.update()));
     }
     this.#setMerging();
   }
@@ -287,7 +283,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
     }
     flow.lastReceived = this.#attended;
     this.#flows.close(flow, now);
-    this.#endReverse(flow);
+    this.#reverse.end(flow);
     flow.count();
     flow.accounted.end(true);
     if (flow.openEnded && now >= flow.deadline) {
@@ -314,7 +310,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
     t: number,
   ): void {
     const { control, port, time } = this.#parts!;
-    const ended = this.#reverse.get(flow)?.spent ?? false;
+    const ended = this.#reverse.isSpent(flow);
     const pathMtuBytes = port.pathMtu(flow.address);
     const totals = { ...flow.totals(sender, this.#drops.packets), ended, pathMtuBytes };
     const reply = closePacket({
@@ -353,13 +349,8 @@ class PacketServerFlow implements EngineFlow, PortUser {
   #forget(flow: ServedFlow): void {
     flow.accounted.end(flow.closedAt !== Infinity);
     this.#flows.remove(flow);
-    this.#endReverse(flow);
+    this.#reverse.end(flow);
     this.#setMerging();
-  }
-
-  #endReverse(flow: ServedFlow): void {
-    this.#reverse.get(flow)?.[Symbol.dispose]();
-    this.#reverse.delete(flow);
   }
 
   /** Bursts are taken as such while there are flows that have some; others get a time of arrival for each packet. */
@@ -373,9 +364,8 @@ class PacketServerFlow implements EngineFlow, PortUser {
   #tidy(): void {
     this.#checkWallClock();
     const now = this.#parts!.port.clock.now(), attended = this.#time.at(now);
-    for (const [flow, run] of this.#reverse) {
-      if (!run.checkSilence(attended)) continue;
-      this.#host.log(`flow ${flow.name.text}: nothing comes from ${flow.address.unmapped()}: the server sends no more`);
+    for (const { name, address } of this.#reverse.stopSilent(attended)) {
+      this.#host.log(`flow ${name.text}: nothing comes from ${address.unmapped()}: the server sends no more`);
     }
     for (const flow of this.#flows) {
       const lost = whyLost(flow, now, attended);

@@ -12,7 +12,8 @@ const BURST_BATCH = 8;
 
 /** Runs the senders that a flow has at its server, for as long as its client wants that. */
 export class ReverseRun implements Disposable {
-  readonly #flow: ServedFlow;
+  /** Whose senders they are. */
+  readonly flow: ServedFlow;
   readonly #port: PacketPort;
   readonly #outgoing: OutgoingPackets;
   readonly #transmitter: Transmitter;
@@ -26,7 +27,7 @@ export class ReverseRun implements Disposable {
    * @param onRun called after packets were sent, or could not be for want of room
    */
   constructor(flow: ServedFlow, host: FlowHost, port: PacketPort, i: number, onRun: () => void) {
-    this.#flow = flow;
+    this.flow = flow;
     this.#port = port;
     this.#host = host;
     this.#onRun = onRun;
@@ -60,7 +61,7 @@ export class ReverseRun implements Disposable {
   /** Starts as soon as what opens the flow is answered. */
   start(): void {
     const now = this.#port.clock.now();
-    for (const sender of this.#flow.senders) sender.start(now);
+    for (const sender of this.flow.senders) sender.start(now);
     this.#timer.set(this.#host.now());
   }
 
@@ -72,8 +73,8 @@ export class ReverseRun implements Disposable {
       next = this.#transmitter.run();
     } catch (error) {
       this.stop();
-      this.#flow.trouble = { text: messageOf(error), fatal: true };
-      const { name, address } = this.#flow;
+      this.flow.trouble = { text: messageOf(error), fatal: true };
+      const { name, address } = this.flow;
       this.#host.log(`flow ${name.text}: the server sends no more to ${address.unmapped()}: ${messageOf(error)}`);
     }
     this.#onRun();
@@ -87,14 +88,14 @@ export class ReverseRun implements Disposable {
    * @returns whether it was, and packets were left to send
    */
   checkSilence(attended: number): boolean {
-    if (this.#over || this.#transmitter.over || attended - this.#flow.lastReceived < SILENCE_NANOS) return false;
+    if (this.#over || this.#transmitter.over || attended - this.flow.lastReceived < SILENCE_NANOS) return false;
     this.stop();
     return true;
   }
 
   /** Whether all that was to be sent was sent, where that is a number of packets or bytes. */
   get spent(): boolean {
-    return !this.#over && this.#transmitter.over && this.#flow.senders.some(({ schedule }) => schedule.spent);
+    return !this.#over && this.#transmitter.over && this.flow.senders.some(({ schedule }) => schedule.spent);
   }
 
   /**
@@ -104,7 +105,7 @@ export class ReverseRun implements Disposable {
    */
   stop(now?: number): void {
     this.#over = true;
-    for (const sender of this.#flow.senders) sender.stop(now);
+    for (const sender of this.flow.senders) sender.stop(now);
   }
 
   [Symbol.dispose](): void {
@@ -112,5 +113,52 @@ export class ReverseRun implements Disposable {
     this.stop(this.#port.clock.now());
     this.#timer.clear();
     this.#outgoing[Symbol.dispose]();
+  }
+}
+
+/** The senders of all flows that have some at their server. */
+export class ReverseRuns implements Disposable {
+  readonly #runs = new Map<ServedFlow, ReverseRun>();
+
+  /** Starts those of a flow. */
+  start(run: ReverseRun): void {
+    this.#runs.set(run.flow, run);
+    run.start();
+  }
+
+  /** Ends those of a flow, if it has some. */
+  end(flow: ServedFlow): void {
+    this.#runs.get(flow)?.[Symbol.dispose]();
+    this.#runs.delete(flow);
+  }
+
+  /** Whether a flow's senders have sent all that they were to send, see {@linkcode ReverseRun.spent}. */
+  isSpent(flow: ServedFlow): boolean {
+    return this.#runs.get(flow)?.spent ?? false;
+  }
+
+  /** Whether the port has no room for what is due. */
+  get blocked(): boolean {
+    for (const run of this.#runs.values()) if (run.blocked) return true;
+    return false;
+  }
+
+  /** Sends what there was no room for. */
+  runBlocked(): void {
+    for (const run of this.#runs.values()) if (run.blocked) run.run();
+  }
+
+  /**
+   * Stops the senders of clients that are silent.
+   *
+   * @param attended the time that the server attended to its socket
+   * @returns their flows
+   */
+  *stopSilent(attended: number): Generator<ServedFlow, void, void> {
+    for (const [flow, run] of this.#runs) if (run.checkSilence(attended)) yield flow;
+  }
+
+  [Symbol.dispose](): void {
+    for (const run of this.#runs.values()) run[Symbol.dispose]();
   }
 }

@@ -1,3 +1,4 @@
+import { parseHostPort } from "../../../src/base/address.ts";
 import { Hmac } from "../../../src/flow/hmac.ts";
 import { encodeFrame, type Greeting, GreetingReader, StreamFrameReader } from "../../../src/flow/stream/wire.ts";
 
@@ -9,7 +10,7 @@ export class RawClient implements Disposable {
 
   /** Connects, and reads the greeting. */
   static async connect(address: string): Promise<RawClient> {
-    const conn = await Deno.connect({ hostname: "127.0.0.1", port: Number(address.split(":").at(-1)) });
+    const conn = await Deno.connect(parseHostPort(address));
     const reader = new GreetingReader(address);
     for (;;) {
       const count = await conn.read(reader.room);
