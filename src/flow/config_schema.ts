@@ -20,7 +20,8 @@ import {
   oneAddress,
 } from "./address_schema.ts";
 import { payloadProblem } from "./payload.ts";
-import { groupConflict, groupFields, isNoGroup, join, listenConflict } from "./multicast/config_schema.ts";
+import { groupFields, isNoGroup, join } from "./multicast/config_schema.ts";
+import { groupConflict, listenConflict } from "./multicast/conflicts.ts";
 import { PACKET_HEADER_BYTES } from "./packet/header.ts";
 import { isSigned, leastPacketBytes } from "./packet_kind.ts";
 import { reflectorFits, stampFits, stampReflector, stampSender } from "./stamp/config_schema.ts";

@@ -18,7 +18,7 @@ import { PacketSamples } from "../packet/packet_samples.ts";
 import type { PacketSender } from "../packet/packet_sender.ts";
 import { PortReader, type PortUser } from "../packet/port_reader.ts";
 import { clockMark, Transmitter } from "../packet/transmitter.ts";
-import { groupConflict } from "./config_schema.ts";
+import { groupConflict } from "./conflicts.ts";
 import { ANNOUNCE, END, formatAnnouncement, groupPacket } from "./group_packets.ts";
 import { Receivers } from "./receivers.ts";
 import { ReportPort } from "./report_port.ts";
