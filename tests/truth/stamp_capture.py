@@ -1,6 +1,6 @@
 """Notes test packets of STAMP that pass an interface, by the stamps of the kernel: stamp_capture.py DEVICE PORT
 
-Says "ready", and at the end of its input prints a line for each packet to or from that port: whether it goes there, its number
+Prints "ready", and at the end of its input prints a line for each packet to or from that port: whether it goes there, its number
 or that which it answers, the length of its UDP payload, its TTL or hop limit, its traffic class, and the time in nanoseconds
 since 1970.
 """

@@ -2,7 +2,7 @@ import type { PacketReport, PacketSenderReport, RttSummary } from "../report.ts"
 import type { ClientClosing } from "./client_closing.ts";
 import type { Arrivals, ClientReceiver, RttEstimator } from "./client_receiver.ts";
 import type { Totals } from "./control_packet.ts";
-import type { PacketPort } from "./packet_port.ts";
+import type { FlowClock, PacketPort } from "./packet_port.ts";
 import type { PacketSender } from "./packet_sender.ts";
 import { DropCounter } from "./arrivals.ts";
 
@@ -16,11 +16,11 @@ export interface Missing {
 export class ClientCounts {
   /** Of the client's socket. */
   readonly drops = new DropCounter();
+  readonly rates: ReportedRates;
   readonly #senders: readonly PacketSender[];
   readonly #receiver: ClientReceiver;
   readonly #closing: ClientClosing;
   readonly #port: PacketPort;
-  #before = { t: NaN, bytesSent: 0, bytesReceived: 0 };
 
   /**
    * @param senders all of them, by their index
@@ -32,6 +32,7 @@ export class ClientCounts {
     this.#receiver = receiver;
     this.#closing = closing;
     this.#port = port;
+    this.rates = new ReportedRates(port.clock);
   }
 
   /** Packets that have not arrived, by the server's counts. */
@@ -115,6 +116,16 @@ export class ClientCounts {
       serverClock: clock,
     };
   }
+}
+
+/** The rates of a client's packets between two reports. */
+export class ReportedRates {
+  readonly #clock: FlowClock;
+  #before = { t: NaN, bytesSent: 0, bytesReceived: 0 };
+
+  constructor(clock: FlowClock) {
+    this.#clock = clock;
+  }
 
   /** Starts to measure rates, at the time `t` of the flow. */
   start(t: number): void {
@@ -124,7 +135,7 @@ export class ClientCounts {
   /** Adds to a report the rates since the last call, or since the start. */
   withRates(report: PacketReport): PacketReport {
     const { bytesSent, bytesReceived } = report;
-    const t = this.#port.clock.now(), before = this.#before;
+    const t = this.#clock.now(), before = this.#before;
     const seconds = (t - before.t) / 1e9;
     this.#before = { t, bytesSent, bytesReceived };
     return {

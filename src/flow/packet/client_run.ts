@@ -122,8 +122,8 @@ export class ClientRun {
   /** Starts to receive, to report and to send keepalives. */
   start(): void {
     const { host, flow, plan } = this.#options;
-    this.#counts.start(this.#start);
-    this.#every(PROGRESS_NANOS, () => host.progress(flow.text, this.#counts.withRates(this.#report())));
+    this.#counts.rates.start(this.#start);
+    this.#every(PROGRESS_NANOS, () => host.progress(flow.text, this.#counts.rates.withRates(this.#report())));
     this.#every(WALL_CLOCK_NANOS, () => this.#checkWallClock());
     this.#keepToLimits();
     const receives = plan.senders.some(({ reverse }) => reverse);

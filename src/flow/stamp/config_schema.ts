@@ -9,7 +9,7 @@ import { expects, refinement, toggle, z } from "../../base/schema.ts";
 /** A reflector in place of a server. */
 export const stampReflector = z.strictObject({
   stateless: toggle(
-    "Send back the numbers of packets, in place of numbers of its own for each session; then it is unknown in which " +
+    "Send back the numbers of packets, rather than count for each session; then it is unknown in which " +
       "direction packets were lost.",
   ),
 }, expects("an object such as {} or {stateless: true}")).optional().describe(
@@ -33,7 +33,7 @@ const AN_SSID = `a whole number of 0 to ${MAX_SSID}`;
 /** A sender in place of a client. */
 export const stampSender = z.strictObject({
   ssid: z.int(expects(AN_SSID)).min(0, expects(AN_SSID)).max(MAX_SSID, expects(AN_SSID)).optional().describe(
-    "The identifier of the session, RFC 8972: tells sessions from one address and port apart; left out: none.",
+    "The identifier of the session, RFC 8972: sessions from one address and port differ by it; left out: it has no identifier.",
   ),
   timestamps: z.enum(["ntp", "ptp"], expects("ntp or ptp")).optional().meta({
     description: "The format of times in packets: that of NTP (RFC 5905) or that of PTP (IEEE 1588).",

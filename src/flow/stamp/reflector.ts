@@ -34,6 +34,9 @@ const SECOND_NANOS = 1e9;
 /** Replies to all messages that are received at once have room. */
 const BATCH = 128;
 
+/** A reply comes back from another reflector sooner than this. */
+const LOOP_NANOS = 10e9;
+
 /** Makes the reflectors of STAMP, over ports of a kind. */
 export function stampReflectorFlow(
   ports: (host: FlowHost) => PacketPorts,
@@ -60,8 +63,9 @@ class StampReflector implements EngineFlow, PortUser {
   #parts: Parts | undefined;
   #clock: ClockState | undefined;
   #named = 0;
-  /** Packets without an answer: those that are no test packets, and those of too many sessions. */
+  /** Packets without an answer: those that are no test packets, those of other reflectors, those of too many sessions. */
   #strange = 0;
+  #looped = 0;
   #refused = 0;
 
   constructor(host: FlowHost, request: FlowRequest<PacketServerConfig>, ports: PacketPorts) {
@@ -135,9 +139,13 @@ class StampReflector implements EngineFlow, PortUser {
       return;
     }
     const view = incoming.view(i), number = view.getUint32(0);
+    if (this.#parts!.replies.isAnswered(view, now)) {
+      this.#looped++;
+      return;
+    }
     const session = this.#sessions.find(incoming, i, view.getUint16(layout.ssid)) ??
       this.#open(incoming, i, view, now);
-    // Without numbers of its own, it needs to remember nothing.
+    // Where it does not count, it needs to remember nothing.
     if (session === undefined && !this.#isStateless) {
       this.#refused++;
       return;
@@ -227,8 +235,9 @@ class StampReflector implements EngineFlow, PortUser {
         : `of less than ${leastBytes} bytes or not signed with the key`;
       this.#log.log(`${count(this.#strange, "packet")} ${why}: not answered`);
     }
+    if (this.#looped > 0) this.#log.log(`${count(this.#looped, "reply", "replies")} of other reflectors: not answered`);
     if (this.#refused > 0) this.#log.log(`${count(this.#refused, "packet")} of too many sessions: not answered`);
-    this.#strange = this.#refused = 0;
+    this.#strange = this.#looped = this.#refused = 0;
   }
 
   #readClock(): void {
@@ -284,11 +293,23 @@ class Replies {
   }
 
   /**
+   * Whether a packet answers one of these replies: it carries their time of sending. So does what another reflector sends
+   * for a reply that a stranger has sent there, with a forged address; the two would answer each other for ever.
+   *
+   * @param view of a packet
+   */
+  isAnswered(view: DataView, now: number): boolean {
+    const { senderTimestamp, senderError } = this.#layout;
+    const sent = this.#time.read(view, senderTimestamp, formatOf(view.getUint16(senderError)));
+    return sent > now - LOOP_NANOS && sent <= now;
+  }
+
+  /**
    * Prepares the reply to a received packet.
    *
    * @param t when that was received
    * @param number of the reply
-   * @param session that counts it; undefined: none
+   * @param session that counts it; left out where there is no room for more sessions
    */
   add(incoming: IncomingPackets, i: number, t: number, number: number, session: ReflectedSession | undefined): void {
     if (this.#to === this.#outgoing.capacity && !this.flush()) {

@@ -3,10 +3,10 @@ import { LongNumbers } from "./test_packet.ts";
 
 /**
  * What the numbers of a reflector's replies show. A stateful reflector numbers its replies for each session, so that a gap
- * is a reply that was lost, and a number that is behind that of the packet tells of packets that were lost on the way there
+ * is a reply that was lost, and a number that is behind that of the packet shows packets that were lost on the way there
  * (RFC 8762, 4.3). A stateless one sends numbers back: then it is unknown where packets were lost.
  *
- * Which of both it is, is not seen before a packet is lost. So a sender leaves out a number at the start of its session: a
+ * The difference does not show before a packet is lost. So a sender leaves out a number at the start of its session: a
  * stateful reflector's numbers are behind from then on.
  */
 export class ReflectorCount {
@@ -59,7 +59,7 @@ export class ReceivedCount {
    * @param number of the packet, counted from the sender's first
    * @param isNew whether it is the first reply to that
    * @returns how many packets had been received by then, each counted once; undefined: this reply came before, or its
-   * number is none of this session
+   * number is not of this session
    */
   add(number: number, reflectorNumber: number, isNew: boolean): number | undefined {
     const least = this.#count.next, reply = this.#count.of(reflectorNumber);

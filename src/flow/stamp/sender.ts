@@ -250,7 +250,7 @@ class StampSender implements EngineFlow, PortUser {
 
   #noAnswer(waitedNanos: number): TineError {
     const { reflector, second } = this.#attempt!;
-    const key = this.#hmac === undefined ? "" : "; it may have another key, or want none";
+    const key = this.#hmac === undefined ? "" : "; it may have another key, or expect no key";
     const seconds = (waitedNanos / 1e9).toFixed(0);
     return new TineError(
       "no-answer",

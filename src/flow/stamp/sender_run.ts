@@ -3,7 +3,7 @@ import { TineError } from "../../base/errors.ts";
 import type { SocketAddress } from "../../sys/address.ts";
 import type { FlowHost, Timer } from "../engine/engine_flow.ts";
 import { DropCounter, DuplicateWindow } from "../packet/arrivals.ts";
-import { rttSummary, senderReport } from "../packet/client_counts.ts";
+import { ReportedRates, rttSummary, senderReport } from "../packet/client_counts.ts";
 import { type Arrivals, roundTripTime, RttEstimator } from "../packet/client_receiver.ts";
 import { Retries } from "../packet/control_exchange.ts";
 import { ECHO, type FlowName, limitedDistance, REPLY } from "../packet/header.ts";
@@ -42,7 +42,7 @@ export interface SenderRunOptions {
   readonly reflector: SocketAddress;
   readonly flow: FlowName;
   readonly plan: SenderPlan;
-  /** The content of the file that the packets carry; undefined: they carry none. */
+  /** The content of the file that the packets carry; undefined: there is no file. */
   readonly file: Uint8Array | undefined;
   readonly session: SenderSession;
   /** What the opening has shown. */
@@ -84,7 +84,7 @@ export class SenderRun {
   #refusedSince = Infinity;
   #firstError: string | undefined;
   #errors = 0;
-  #before = { t: 0, bytesSent: 0, bytesReceived: 0 };
+  readonly #rates: ReportedRates;
 
   constructor(options: SenderRunOptions) {
     const { host, port, flow, plan, file, session, reflectorCount } = options;
@@ -96,6 +96,7 @@ export class SenderRun {
     this.#received = plan.senders.map(() => new ReceivedCount(reflectorCount));
     this.#firsts = plan.senders.map(() => Infinity);
     this.#rtt.seed(options.openRttNanos);
+    this.#rates = new ReportedRates(port.clock);
     const payload = packetPayload(host.shared, { kind: plan.payload, file, longestBytes: plan.longest });
     const outgoing = port.outgoing(plan.fast ? FAST_BATCH : SLOW_BATCH, plan.longest, payload);
     this.#transmitter = new Transmitter(plan.senders, outgoing, {
@@ -126,8 +127,9 @@ export class SenderRun {
 
   /** Starts to report. */
   start(): void {
-    this.#before.t = this.#start;
-    this.#every(PROGRESS_NANOS, () => this.#progress());
+    const { host, flow } = this.#options;
+    this.#rates.start(this.#start);
+    this.#every(PROGRESS_NANOS, () => host.progress(flow.text, this.#rates.withRates(this.#report())));
     this.#every(WALL_CLOCK_NANOS, () => this.#checkWallClock());
   }
 
@@ -330,22 +332,6 @@ export class SenderRun {
     const step = port.clock.checkWallClock();
     if (step === 0) return;
     host.log(`flow ${flow.text}: the wall clock was set by ${step / 1e6} ms; times are corrected for that`);
-  }
-
-  #progress(): void {
-    const { host, port, flow } = this.#options;
-    const report = this.#report();
-    const { bytesSent, bytesReceived } = report;
-    const t = port.clock.now(), before = this.#before;
-    const seconds = (t - before.t) / 1e9;
-    this.#before = { t, bytesSent, bytesReceived };
-    host.progress(flow.text, {
-      ...report,
-      rates: {
-        sentBitsPerSecond: (bytesSent - before.bytesSent) * 8 / seconds,
-        receivedBitsPerSecond: (bytesReceived - before.bytesReceived) * 8 / seconds,
-      },
-    });
   }
 
   #report(): PacketReport {

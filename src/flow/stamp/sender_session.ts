@@ -18,7 +18,7 @@ export interface TestReply {
   number: number;
   /** The reflector's own, of 32 bits. */
   reflectorNumber: number;
-  /** When the packet that it answers was sent, as it says, in nanoseconds. */
+  /** When the packet that it answers was sent, by the timestamp that it copies, in nanoseconds. */
   sent: number;
   /** When the reflector received that, and when it sent this, by its clock. */
   reflectorReceived: number;

@@ -22,9 +22,9 @@ export interface ReflectedSessionOptions {
   readonly name: string;
   /** Of its sender. */
   readonly address: SocketAddress;
-  /** The identifier that its sender has given it; 0: none. */
+  /** The identifier that its sender has given it; 0: it has no identifier. */
   readonly ssid: number;
-  /** The number of its first packet. */
+  /** The number of the first packet. */
   readonly number: number;
   /** When that came, in nanoseconds. */
   readonly start: number;
@@ -71,7 +71,7 @@ export class ReflectedSession {
     this.#marked = options.seesMarks ? 0 : undefined;
   }
 
-  /** Counts a packet of its sender. */
+  /** Counts a packet that came. */
   received(number: number, bytes: number, trafficClass: number, now: number): void {
     this.lastReceived = now;
     this.#news = true;
@@ -152,7 +152,7 @@ export class SessionTable {
    * Makes room for one more session: where there are too many, that whose sender is silent for longest is removed.
    *
    * @param onRemove gets it before
-   * @returns false: there are too many, and none is silent
+   * @returns false: there are too many, and all of them are busy
    */
   makeRoom(now: number, onRemove: (session: ReflectedSession) => void): boolean {
     if (this.#count < MAX_SESSIONS) return true;

@@ -13,7 +13,7 @@
  *                36            72   the sender's error estimate u16
  *                40            80   TTL or hop limit u8 that the sender's packet arrived with; 255 where it is not known
  *                              96   the first 16 bytes of the HMAC-SHA256 of bytes 0 to 95
- *     44         44            112  extensions: flags u8, type u8, length u16, and so many bytes
+ *     44         44            112  extensions: flags u8, type u8, length u16, and the bytes of that length
  *
  * Packets of TWAMP (RFC 5357) have the same places, their replies may end behind the TTL; they have padding where STAMP has
  * extensions.

@@ -55,7 +55,7 @@ Deno.test("stampReflectorFlow() copies what the sender sent, and adds its own nu
   assert(received > 0n && sent >= received);
 });
 
-Deno.test("stampReflectorFlow() has numbers of its own for each address and each session identifier", () => {
+Deno.test("stampReflectorFlow() counts for each address and each session identifier", () => {
   const network = new FakeNetwork();
   network.reflect();
   const other = SocketAddress.parse("192.0.2.9:5001");
@@ -173,7 +173,29 @@ Deno.test("stampReflectorFlow() has a limit of sessions, and gives the places of
   assertEquals(viewOf(ask(network, packet(3), from(5))[0]).getUint32(0), 3);
 });
 
-Deno.test("stampReflectorFlow() survives random packets, and answers none with more bytes than it has", () => {
+Deno.test("stampReflectorFlow() does not answer what another reflector has sent for one of its replies", () => {
+  for (const key of [undefined, KEY]) {
+    const network = new FakeNetwork();
+    network.reflect({}, key);
+    network.pass(1.5 * SECOND);
+    const view = new DataView(new ArrayBuffer(key === undefined ? 44 : 112)), forged = new Uint8Array(view.buffer);
+    const sign = (bytes: Uint8Array) => key && new Hmac(key).sign(bytes, 0, 96, 96, 16);
+    sign(forged);
+    const [first] = ask(network, forged);
+    // What the other one makes of it, with a clock that is years behind.
+    const at = key === undefined ? { from: 4, to: 28, error: 36 } : { from: 16, to: 64, error: 72 };
+    const answer = first.slice();
+    answer.set(first.subarray(at.from, at.from + 10), at.to);
+    answer.fill(0, at.from, at.from + 8);
+    sign(answer);
+    network.pass(0.2 * SECOND);
+    assertEquals(ask(network, answer), []);
+    network.pass(1.5 * SECOND);
+    assertEquals(network.host.logs, ["1 reply of other reflectors: not answered"]);
+  }
+});
+
+Deno.test("stampReflectorFlow() survives random packets, and answers with no more bytes than they have", () => {
   const random = new Random(7);
   for (const key of [undefined, KEY]) {
     const network = new FakeNetwork();

@@ -5,7 +5,7 @@ usage: scapy_peer.py sender HOST PORT NUMBER...
 
 A sender sends a packet of each number and prints its reply. A reflector prints its port; of each hundred of the packets 3 to 202,
 it does not get the first LOST_THERE, and loses the next LOST_BACK replies. Its clock is AHEAD seconds ahead. The replies of
-twamp are 41 bytes, without a session identifier, and its clock is that of its reading.
+twamp are 41 bytes, without a session identifier.
 """
 
 import json

@@ -141,7 +141,7 @@ for (const stateless of [false, true]) {
   });
 }
 
-Deno.test("stampSenderFlow() tells packets that arrived twice from replies that did", () => {
+Deno.test("stampSenderFlow() counts packets that arrived twice apart from replies that did", () => {
   const network = new FakeNetwork();
   network.reflect();
   network.dialReflector(config());
@@ -165,7 +165,7 @@ Deno.test("stampSenderFlow() tells packets that arrived twice from replies that 
 Deno.test("stampSenderFlow() loses nothing to numbers of a session that the reflector has known before", () => {
   const network = new FakeNetwork();
   const port = network.reflect();
-  // Somebody else's packets of the same address: the sender's first number is answered with 40.
+  // Packets of an earlier program at the same address: the sender's first number is answered with 40.
   for (let number = 0; number < 40; number++) {
     const view = new DataView(new ArrayBuffer(44));
     view.setUint32(0, number);
@@ -270,7 +270,7 @@ Deno.test("stampSenderFlow() and stampReflectorFlow() sign with a shared secret,
   run(stranger);
   assertEquals(failure(stranger), [
     "no-answer",
-    `no reflector of STAMP answers at ${reflector} for 16 s; it may have another key, or want none`,
+    `no reflector of STAMP answers at ${reflector} for 16 s; it may have another key, or expect no key`,
   ]);
 });
 
