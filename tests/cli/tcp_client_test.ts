@@ -179,6 +179,7 @@ Deno.test("tine tcp client says in one sentence what is wrong", async () => {
   await wrong(2, /^tine tcp client: HOST:PORT is missing\n/);
   await wrong(2, /expected e.g. 127.0.0.1:9000/, "nowhere");
   await wrong(2, /port 0 cannot be dialled/, "127.0.0.1:0");
+  await wrong(2, /239\.1\.2\.3 is a group of multicast, to which only tine udp client sends/, "239.1.2.3:7000");
   await wrong(2, /--reverse and --bidir exclude each other/, "127.0.0.1:1", "--reverse", "--bidir");
   await wrong(2, /--rate RATE\[,DOWN\]: expected a rate such as 10Mbps, not "10pps"/, "127.0.0.1:1", "--rate=10pps");
   await wrong(2, /the kernel paces at/, "127.0.0.1:1", "--rate=100Gbps");

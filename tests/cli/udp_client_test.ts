@@ -226,7 +226,14 @@ Deno.test("tine udp client says in one sentence what is wrong", async () => {
   await wrong(2, /--echo and --reverse exclude each other/, "127.0.0.1:1", "--echo", "--reverse");
   await wrong(2, /--gso means nothing without --rate/, "127.0.0.1:1", "--gso");
   await wrong(2, /--under-load and --rate exclude each other/, "127.0.0.1:1", "--under-load", "--rate=max");
-  await wrong(2, /--length SIZE: expected a size .* from 56/, "127.0.0.1:1", "--length=20");
+  const group = "239.1.2.3:7001";
+  await wrong(2, /--echo needs a server: 239\.1\.2\.3 is a group, whose receivers answer nothing\n/, group, "--echo");
+  await wrong(2, /--under-load needs a server/, group, "--under-load");
+  await wrong(2, /--rr needs a server/, group, "--rr=64B");
+  await wrong(2, /--ttl is for groups of multicast, and 127\.0\.0\.1 is none\n/, "127.0.0.1:1", "--ttl=4");
+  await wrong(2, /--interface is for groups .*; for a server, --bind %lo\n/, "127.0.0.1:1", "--interface=lo");
+  await wrong(1, /there is no network interface "nosuch0"\n/, group, "--interface=nosuch0");
+  await wrong(2, /--length SIZE: expected a size .* from 44/, "127.0.0.1:1", "--length=20");
   const keyFile = await Deno.makeTempFile();
   await Deno.writeTextFile(keyFile, "0".repeat(64));
   const short = ["127.0.0.1:1", `--key-file=${keyFile}`, "--length=71"];

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { startTine, TextReader } from "../support/tine.ts";
+import { startTine, TextReader, tine } from "../support/tine.ts";
 import { withServer } from "./traffic_server.ts";
 
 Deno.test("tine udp server prints a line for a flow that is open when it is interrupted", async () => {
@@ -15,4 +15,16 @@ Deno.test("tine udp server prints a line for a flow that is open when it is inte
   });
   assertEquals(server.code, 0);
   assertMatch(server.stdout, /^127\.0\.0\.1:\d+ up\.\w{8}: received \d+ packets, .* s, ended without a close\n$/);
+});
+
+Deno.test("tine udp server says in one sentence why it cannot join", async () => {
+  const wrong = async (message: RegExp, ...args: string[]) => {
+    const { code, stdout, stderr } = await tine(["udp", "server", ...args]);
+    assertEquals([code, stdout], [2, ""]);
+    assertMatch(stderr, message);
+  };
+  await wrong(/--join \[SOURCE@\]\S+: "10\.0\.0\.1" has the address 10\.0\.0\.1, expected a group/, "--join=10.0.0.1");
+  await wrong(/239\.1\.2\.3 is a group of multicast: tine udp server --join 239\.1\.2\.3\n/, "--listen=239.1.2.3:7001");
+  await wrong(/--join and --max-flows exclude each other/, "--join=239.1.2.3", "--max-flows=3");
+  await wrong(/--stamp and --join exclude each other/, "--join=239.1.2.3", "--stamp");
 });
