@@ -65,18 +65,9 @@ export function flowTables(flows: readonly Measured[]): string[] {
  */
 export function flowJson(measured: Measured, test: Readonly<Record<string, string>>): object[] {
   const { protocol, flow, complete, warmupNanos, client, server, bottlenecks } = measured;
+  const warmupMicros = warmupNanos && warmupNanos / 1000;
   const object = (own: object) => ({
-    ...{
-      type: "flow",
-      test,
-      protocol,
-      flow,
-      complete,
-      warmupMicros: warmupNanos && warmupNanos / 1000,
-      client,
-      server,
-    },
-    ...own,
+    ...{ type: "flow", test, protocol, flow, complete, warmupMicros, client, server, ...own },
     bottlenecks: bottlenecks.map(({ code, message }) => ({ code, message })),
   });
   switch (measured.protocol) {
