@@ -1,6 +1,5 @@
 import {
   CLOCK_FIGURES,
-  Distribution,
   type Figure,
   figuresOf,
   type OffsetEstimate,
@@ -15,8 +14,8 @@ import {
   type PathFigures,
   REFUSED_FIGURES,
   SPREAD_PARTS,
+  sumPacketIntervals,
   sumPackets,
-  sumWhereKnown,
 } from "../../flow/analysis/mod.ts";
 import {
   bitRate,
@@ -51,14 +50,7 @@ export const PACKET_REPORT: ClientReport<PacketFlow, PacketInterval, PacketFlowF
     widths: [8, 11, 9, 9, 11, 11, 7, 7, 7],
   },
 
-  sumIntervals: (intervals) => ({
-    durationMs: intervals[0].durationMs,
-    sent: sumWhereKnown(intervals.map(({ sent }) => sent)),
-    sentBytes: sumWhereKnown(intervals.map(({ sentBytes }) => sentBytes)),
-    received: sumWhereKnown(intervals.map(({ received }) => received)),
-    receivedBytes: sumWhereKnown(intervals.map(({ receivedBytes }) => receivedBytes)),
-    rtt: Distribution.merged(intervals.map(({ rtt }) => rtt)),
-  }),
+  sumIntervals: sumPacketIntervals,
 
   setup: () => [],
 

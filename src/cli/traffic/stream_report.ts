@@ -6,8 +6,8 @@ import {
   streamBottlenecks,
   type StreamFigures,
   type StreamInterval,
+  sumStreamIntervals,
   sumStreams,
-  sumWhereKnown,
 } from "../../flow/analysis/mod.ts";
 import { type Column, column, medianOrOnly, type Row, tableOf, titled } from "../figures.ts";
 import { type ClientReport, type FlowResult, sumsOf } from "./client_report.ts";
@@ -29,13 +29,7 @@ export const STREAM_REPORT: ClientReport<StreamFlow, StreamInterval, StreamFigur
     widths: [8, 11, 9, 11, 6, 7, 9],
   },
 
-  sumIntervals: (intervals) => ({
-    durationMs: intervals[0].durationMs,
-    bytes: sumWhereKnown(intervals.map(({ bytes }) => bytes)) ?? 0,
-    // A flow that is over resends nothing.
-    retransmits: sumWhereKnown(intervals.map(({ retransmits }) => retransmits)),
-    congestionMarks: sumWhereKnown(intervals.map(({ congestionMarks }) => congestionMarks)),
-  }),
+  sumIntervals: sumStreamIntervals,
 
   setup(all) {
     const ccas = new Set(all.flatMap(({ flow }) => flow.cca ?? []));

@@ -1,10 +1,9 @@
 import {
-  Distribution,
   type Figure,
   figuresOf,
   partTitle,
+  sumTransactionIntervals,
   sumTransactions,
-  sumWhereKnown,
   TRANSACTION_FIGURES,
   TRANSACTION_INTERVAL_FIGURES,
   transactionBottlenecks,
@@ -39,11 +38,7 @@ export function transactionReport(
       widths: [8, 11, 12, 10, 9, 8, 8, 10].slice(0, transport === "udp" ? 8 : 7),
     },
 
-    sumIntervals: (intervals) => ({
-      durationMs: intervals[0].durationMs,
-      latency: Distribution.merged(intervals.map(({ latency }) => latency)),
-      lost: sumWhereKnown(intervals.map(({ lost }) => lost)),
-    }),
+    sumIntervals: sumTransactionIntervals,
 
     setup: ([{ flow }]) => [flow.perConnection ? "a connection for each transaction" : "requests and responses"],
 

@@ -86,8 +86,11 @@ export {
 export {
   type PacketAddend,
   type StreamAddend,
+  sumPacketIntervals,
   sumPackets,
+  sumStreamIntervals,
   sumStreams,
   sumTransactionFigures,
+  sumTransactionIntervals,
   sumWhereKnown,
 } from "./sums.ts";

@@ -2,8 +2,9 @@ import type { PathFigures } from "./packet_path.ts";
 import type { PacketFigures } from "./sender_analysis.ts";
 import { RateMeter } from "./rate_meter.ts";
 import type { StreamFigures } from "./stream_analysis.ts";
-import { quantilesOf } from "./distribution.ts";
-import type { TransactionFigures, TransactionTimes } from "./transaction_analysis.ts";
+import { Distribution, quantilesOf } from "./distribution.ts";
+import type { PacketInterval, StreamInterval } from "./intervals.ts";
+import type { TransactionFigures, TransactionInterval, TransactionTimes } from "./transaction_analysis.ts";
 
 /** A TCP flow as a sum takes it. */
 export interface StreamAddend {
@@ -145,6 +146,38 @@ function sum(values: readonly number[]): number {
 function sumKnown(values: readonly (number | undefined)[]): number | undefined {
   const known = values.filter((value) => value !== undefined);
   return known.length === values.length ? sum(known) : undefined;
+}
+
+/** Adds up what TCP flows did in an interval. What is a state at its end, such as a round-trip time, has no sum. */
+export function sumStreamIntervals(intervals: readonly StreamInterval[]): StreamInterval {
+  return {
+    durationMs: intervals[0].durationMs,
+    bytes: sum(intervals.map(({ bytes }) => bytes)),
+    // A flow that is over resends nothing.
+    retransmits: sumWhereKnown(intervals.map(({ retransmits }) => retransmits)),
+    congestionMarks: sumWhereKnown(intervals.map(({ congestionMarks }) => congestionMarks)),
+  };
+}
+
+/** Adds up what UDP flows with a sender in the same direction did in an interval. */
+export function sumPacketIntervals(intervals: readonly PacketInterval[]): PacketInterval {
+  return {
+    durationMs: intervals[0].durationMs,
+    sent: sumKnown(intervals.map(({ sent }) => sent)),
+    sentBytes: sumKnown(intervals.map(({ sentBytes }) => sentBytes)),
+    received: sumKnown(intervals.map(({ received }) => received)),
+    receivedBytes: sumKnown(intervals.map(({ receivedBytes }) => receivedBytes)),
+    rtt: Distribution.merged(intervals.map(({ rtt }) => rtt)),
+  };
+}
+
+/** Adds up what flows of requests and responses did in an interval. */
+export function sumTransactionIntervals(intervals: readonly TransactionInterval[]): TransactionInterval {
+  return {
+    durationMs: intervals[0].durationMs,
+    latency: Distribution.merged(intervals.map(({ latency }) => latency)),
+    lost: sumWhereKnown(intervals.map(({ lost }) => lost)),
+  };
 }
 
 /** Returns the sum of those values that are known; undefined if none is. */
