@@ -26,5 +26,6 @@ Deno.test("tine udp server says in one sentence why it cannot join", async () =>
   await wrong(/--join \[SOURCE@\]\S+: "10\.0\.0\.1" has the address 10\.0\.0\.1, expected a group/, "--join=10.0.0.1");
   await wrong(/239\.1\.2\.3 is a group of multicast: tine udp server --join 239\.1\.2\.3\n/, "--listen=239.1.2.3:7001");
   await wrong(/--join and --max-flows exclude each other/, "--join=239.1.2.3", "--max-flows=3");
+  await wrong(/--join and --workers exclude each other/, "--join=239.1.2.3", "--workers=2");
   await wrong(/--stamp and --join exclude each other/, "--join=239.1.2.3", "--stamp");
 });

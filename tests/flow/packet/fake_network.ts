@@ -3,6 +3,8 @@ import { ServerAccount } from "../../../src/flow/server_account.ts";
 import type { PacketPayload } from "../../../src/flow/payload.ts";
 import type { EngineFlow, EngineFlowFactory } from "../../../src/flow/engine/engine_flow.ts";
 import type { FlowClock, OutgoingPackets, PacketPort, PacketPorts } from "../../../src/flow/packet/packet_port.ts";
+import { groupReceiverFlow } from "../../../src/flow/multicast/group_receiver_flow.ts";
+import { groupSenderFlow } from "../../../src/flow/multicast/group_sender_flow.ts";
 import { packetClientFlow } from "../../../src/flow/packet/packet_client_flow.ts";
 import { packetServerFlow } from "../../../src/flow/packet/packet_server_flow.ts";
 import { stampReflectorFlow } from "../../../src/flow/stamp/reflector.ts";
@@ -58,12 +60,23 @@ export class FakeNetwork implements PacketPorts {
     return this.#start(packetClientFlow(() => this) as EngineFlowFactory, "192.0.2.1:7001", config, key);
   }
 
+  /** Starts a receiver of 239.1.2.3:7001. */
+  join(key?: Uint8Array): FakePort {
+    const factory = groupReceiverFlow(() => this) as EngineFlowFactory;
+    return this.#start(factory, "239.1.2.3:7001", { join: "239.1.2.3:7001" }, key);
+  }
+
+  /** Starts a client that sends to that group. */
+  dialGroup(config: PacketClientConfig, key?: Uint8Array): FakePort {
+    return this.#start(groupSenderFlow(() => this) as EngineFlowFactory, "239.1.2.3:7001", config, key);
+  }
+
   connect(address: SocketAddress): FakePort {
     return this.#port(SocketAddress.of("192.0.2.2", this.#nextPort++), address);
   }
 
   listen(address: SocketAddress): FakePort {
-    return this.#port(address);
+    return this.#port(address.port === 0 ? address.withPort(this.#nextPort++) : address);
   }
 
   /** Delivers what is on the wire, and what comes of that, at once. */
