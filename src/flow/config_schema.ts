@@ -1,11 +1,4 @@
-import {
-  DEFAULT_MAX_PACKET_BYTES,
-  FLOW_ID,
-  MAX_DSCP,
-  MAX_PACKET_BYTES,
-  MAX_SERVER_FLOWS,
-  MAX_SERVER_WORKERS,
-} from "../base/limits.ts";
+import { DEFAULT_MAX_PACKET_BYTES, FLOW_ID, MAX_DSCP, MAX_PACKET_BYTES, MAX_SERVER_FLOWS } from "../base/limits.ts";
 import { duration, expects, pattern, rate, refinement, size, toggle, z } from "../base/schema.ts";
 import { formatDuration, formatSize, type Rate } from "../base/units.ts";
 import { IP_TOS, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPV6_TCLASS, TCP_CONGESTION } from "../sys/constants.ts";
@@ -32,6 +25,7 @@ import { DEFAULT_BUF_LEN_BYTES, DEFAULT_DURATION_MS, DEFAULT_SAMPLE_IO_INTERVAL_
 import { optionsAt } from "./stream/messages.ts";
 import { forbiddenOnServer, mayBeSetOnServer } from "./stream/socket_setup.ts";
 import { socketOptionSchema, streamSocketOptionSchema } from "./socket_option_schema.ts";
+import { placementFields, workers } from "./thread_schema.ts";
 import { packetTransactionFields, streamTransactionFields, transactionConflict } from "./transaction/config_schema.ts";
 
 /**
@@ -79,13 +73,6 @@ const packetSize = size.refine(
 const maxPacketSize = packetSize.optional()
   .meta({ description: "The longest packet that is accepted.", default: formatSize(DEFAULT_MAX_PACKET_BYTES) });
 
-const WORKERS = `a whole number of 1 to ${MAX_SERVER_WORKERS}`;
-const workers = z.int(expects(WORKERS)).min(1, expects(WORKERS)).max(MAX_SERVER_WORKERS, expects(WORKERS)).optional()
-  .meta({
-    description: "How many threads serve, each flow in one of them: more than one where one core is too few.",
-    default: 1,
-  });
-
 const isInBits = (rate: Rate): boolean => rate !== "max" && "bitsPerSecond" in rate;
 
 /** The fields that limit what flows of a server may have. */
@@ -108,6 +95,7 @@ export const streamServerSchema = z.strictObject({
   ...listenFields("TCP flows", 7000),
   protocol: streamProtocol,
   workers,
+  ...placementFields,
   ...limitFields,
 }, expects("an object such as {listenAddr: '10.0.0.1:0', listenAddrKey: server}"))
   .refine(...listenAddrFits)
@@ -222,6 +210,7 @@ export const streamClientSchema = z.strictObject({
   upload: transferSchema.optional().describe("From this client to the server."),
   download: transferSchema.optional().describe("From the server to this client."),
   requestResponse: requestResponseSchema.optional().describe("Requests from this client, each answered by the server."),
+  ...placementFields,
 }, expects("an object such as {addrKey: server, upload: {flow: bulk, duration: 10s}}"))
   .refine(...oneAddress)
   .refine(...dialledAddrFits)
@@ -249,12 +238,17 @@ export const packetServerSchema = z.strictObject({
   protocol: packetProtocol,
   maxPacketSize,
   workers,
+  ...placementFields,
   stamp: stampReflector,
   ...limitFields,
 }, expects("an object such as {listenAddr: '10.0.0.1:0', listenAddrKey: server}"))
   .refine(...refinement(listenConflict))
   .refine(...listenAddrFits)
   .refine(...reflectorFits)
+  .refine(
+    ({ join, workers = 1 }) => join === undefined || workers === 1,
+    { path: ["workers"], error: "a receiver of a group has one worker" },
+  )
   .refine(...canBeDialled)
   .describe(
     "Serve UDP flows: count packets, and echo each one once if it asks for it. Returns as soon as it listens, and " +
@@ -377,6 +371,7 @@ export const packetClientSchema = z.strictObject({
   ...groupFields,
   sockopt: z.array(socketOptionSchema, expects("a list of options")).optional().describe(OPTIONS),
   stamp: stampSender,
+  ...placementFields,
 }, expects("an object such as {addrKey: server, flow: voip, sender: [{unresponsive: {duration: 10s}}]}"))
   .refine(...oneAddress)
   .refine(...dialledAddrFits)

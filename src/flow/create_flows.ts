@@ -4,7 +4,7 @@ import { type FlowReport, type PacketReport, reportOf, type StreamReport, type T
 import type { FlowKinds, FlowRequest } from "./engine/engine_flow.ts";
 import { ConnectionPorts } from "./portable/connection_port.ts";
 import { DatagramPorts } from "./portable/datagram_port.ts";
-import { type EventLoop, PortableThread } from "./portable/portable_host.ts";
+import { type EventLoop, PortableThread, refuseSettings } from "./portable/portable_host.ts";
 import { groupReceiverFlow } from "./multicast/group_receiver_flow.ts";
 import { groupSenderFlow } from "./multicast/group_sender_flow.ts";
 import { joinedAddress, parseJoin } from "./multicast/join.ts";
@@ -30,7 +30,8 @@ import { parseBind } from "./bind.ts";
 import { ServerAccount } from "./server_account.ts";
 import { readPayload } from "./payload.ts";
 import { type ServerFlow, startSharedServer } from "./shared_server.ts";
-import { FlowPool, PoolWorker } from "./engine/flow_pool.ts";
+import type { Placement } from "../sys/placement.ts";
+import { FlowPool, PlacedPools, PoolWorker } from "./engine/flow_pool.ts";
 import type { WarmUpName } from "./flow_worker.ts";
 import { messageOf, TineError } from "../base/errors.ts";
 
@@ -62,14 +63,16 @@ export const flowWorker = new URL("./flow_worker.ts", import.meta.url);
 /** Makes traffic over raw sockets in workers. */
 export function ffiFlows(): Flows {
   const packets: WarmUpName = "packets";
-  const pool = new FlowPool((...args) => new PoolWorker(flowWorker, ...args));
+  const pools = new PlacedPools((...args) => new PoolWorker(flowWorker, ...args));
   return new PoolFlows({
     kind: "ffi",
-    pool,
     resolve,
-    prepare(kind) {
+    poolOf(kind, placement = {}) {
+      const pool = pools.of(placement);
       if (kind !== "streamServer" && kind !== "streamClient" && kind !== "streamTransactions") pool.warmUp(packets);
+      return pool;
     },
+    [Symbol.asyncDispose]: () => pools[Symbol.asyncDispose](),
   });
 }
 
@@ -91,15 +94,17 @@ export function portableFlows(reason: string): Flows {
     stampSender: stampSenderFlow((host) => new DatagramPorts(host)),
   });
   let reported = false;
+  const pool = new FlowPool((_name, onMessage) => new PortableThread(kinds, onMessage), 1);
   return new PoolFlows({
     kind: "portable",
-    pool: new FlowPool((_name, onMessage) => new PortableThread(kinds, onMessage), 1),
     resolve: resolveByDeno,
-    prepare(_kind, { events }) {
-      if (reported) return;
+    poolOf(_kind, placement, { events }) {
+      refuseSettings(Object.keys(placement ?? {}));
+      if (!reported) events.log(`Deno's own network API serves, which measures less than raw sockets: ${reason}`);
       reported = true;
-      events.log(`Deno's own network API serves, which measures less than raw sockets: ${reason}`);
+      return pool;
     },
+    [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
   });
 }
 
@@ -118,11 +123,15 @@ type Kind =
 /** In what the ways to make traffic differ. */
 interface FlowEngine {
   readonly kind: Flows["kind"];
-  readonly pool: FlowPool;
   /** Finds the addresses of a host, best first. */
   resolve(host: string, port: number, options: ResolveOptions): Promise<SocketAddress[]>;
-  /** Called before each flow and server. */
-  prepare(kind: Kind, options: FlowOptions): void;
+  /**
+   * Returns the pool for a flow or server.
+   *
+   * @throws {TineError} where it cannot be placed
+   */
+  poolOf(kind: Kind, placement: Placement | undefined, options: FlowOptions): FlowPool;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** How many addresses of a name are tried. */
@@ -172,7 +181,7 @@ class PoolFlows implements Flows {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#engine.pool[Symbol.asyncDispose]();
+    return this.#engine[Symbol.asyncDispose]();
   }
 
   async #serve(
@@ -181,7 +190,8 @@ class PoolFlows implements Flows {
     options: ServerOptions,
   ): Promise<FlowServer> {
     const { events, signal, key, account } = options;
-    this.#engine.prepare(kind, options);
+    const placement = placementOf(config);
+    const pool = this.#engine.poolOf(kind, placement, options);
     const address = await this.#listenAddress(config, signal);
     const request = {
       kind,
@@ -189,8 +199,9 @@ class PoolFlows implements Flows {
       config,
       key,
       account: (account ?? new ServerAccount()).memory,
+      placement,
     };
-    const flow = this.#startServer(request, { events, signal });
+    const flow = this.#startServer(pool, request, { events, signal });
     const bound = await flow.listening;
     const ended = flow.ended.then(() => {}, (error) => {
       if (!flow.canceled) throw error;
@@ -208,10 +219,11 @@ class PoolFlows implements Flows {
   }
 
   #startServer(
+    pool: FlowPool,
     request: FlowRequest<StreamServerConfig | PacketServerConfig>,
     options: Pick<FlowOptions, "events" | "signal">,
   ): ServerFlow {
-    const { kind, pool } = this.#engine, { workers = 1 } = request.config;
+    const { kind } = this.#engine, { workers = 1 } = request.config;
     if (workers > 1 && kind === "ffi") return startSharedServer(pool, request, workers, options);
     if (workers > 1) {
       options.events.log(`one worker serves, not ${workers}: Deno's own network API has all flows in one thread`);
@@ -237,13 +249,14 @@ class PoolFlows implements Flows {
     options: PacketClientOptions,
   ): Promise<Extract<FlowReport, { kind: K }>> {
     const { events, signal, key, sendAfter, finish } = options;
-    this.#engine.prepare(kind, options);
+    const placement = placementOf(config);
+    const pool = this.#engine.poolOf(kind, placement, options);
     const { hostname, port } = parseDialAddress(addr);
     const found = await this.#engine.resolve(hostname, port, { family: dialledFamily(config), signal });
     const addresses = found.slice(0, MAX_ADDRESSES).map((address) => address.toString());
     const file = await readPayload(payloadOf(config));
-    const request = { kind, addresses, config, key, file, held: sendAfter !== undefined };
-    const flow = this.#engine.pool.start(request, { events, signal });
+    const request = { kind, addresses, config, key, file, held: sendAfter !== undefined, placement };
+    const flow = pool.start(request, { events, signal });
     void sendAfter?.then(() => flow.release());
     const onFinish = () => flow.finish();
     if (finish?.aborted) onFinish();
@@ -254,6 +267,12 @@ class PoolFlows implements Flows {
       finish?.removeEventListener("abort", onFinish);
     }
   }
+}
+
+/** Returns where the thread of a flow or server is to run; undefined: wherever the system has it run. */
+function placementOf({ cpu, priority }: Placement): Placement | undefined {
+  if (cpu === undefined && priority === undefined) return undefined;
+  return { ...cpu !== undefined && { cpu }, ...priority !== undefined && { priority } };
 }
 
 /** A name is dialled at addresses that the source address can reach. */

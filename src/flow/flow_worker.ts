@@ -9,6 +9,7 @@
 import { receiveMessageOnPort } from "node:worker_threads";
 import { setTimerSlack } from "../sys/clock.ts";
 import { EventFd } from "../sys/event_fd.ts";
+import { placeThread } from "../sys/placement.ts";
 import { READABLE } from "../sys/poller.ts";
 import type { FlowKinds } from "./engine/engine_flow.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "./engine/messages.ts";
@@ -63,7 +64,7 @@ function work({ port, wakeFd }: WorkerStart): void {
   setTimerSlack(TIMER_SLACK_NANOS);
   const wakeUp = EventFd.borrow(wakeFd);
   const loop = new PollLoop();
-  const engine = new WorkerEngine(loop, kinds, post);
+  const engine = new WorkerEngine(loop, kinds, post, placeThread);
   loop.watch(wakeFd, READABLE, () => {
     wakeUp.clear();
     for (const order of orders(port)) {

@@ -20,7 +20,7 @@ import { Watchdog } from "./process/watchdog.ts";
  */
 export async function relay(
   nodeId: string,
-  { netns, env }: FarStart,
+  { netns, env, cpu }: FarStart,
   connection: Connection,
   signal: AbortSignal,
 ): Promise<void> {
@@ -37,7 +37,8 @@ export async function relay(
           "or log in as root",
       );
     }
-    node = await launch({ id: nodeId, launcher, netns, env }, { host, signal, onLine: (line) => console.error(line) });
+    const onLine = (line: string) => console.error(line);
+    node = await launch({ id: nodeId, launcher, netns, env, cpu }, { host, signal, onLine });
   } catch (error) {
     const code = error instanceof TineError ? error.code : "launch-failed";
     const reason = new Canceled(code, messageOf(error), { cause: error });

@@ -50,6 +50,8 @@ export interface Needs {
   readonly files?: readonly string[];
   /** The least time that it takes, in milliseconds. */
   readonly atLeast?: Duration;
+  /** The CPUs that its threads are to run on, as a list. */
+  readonly cpu?: string | number;
 }
 
 /** What a node provides to a run. */

@@ -8,6 +8,7 @@ import { defaultExeSource, neededEnv } from "./launch/executable.ts";
 import { farHost } from "./launch/invoking_user.ts";
 import { createLaunch } from "./launch/launch.ts";
 import { LiveNode } from "./live_node.ts";
+import { placeProcess } from "../sys/placement.ts";
 import { bootId } from "../sys/clock.ts";
 import type { Node } from "./plan/types.ts";
 import { Watchdog } from "./process/watchdog.ts";
@@ -183,6 +184,7 @@ export async function serveFar(nodeId: string, connection: Connection, signal: A
   const { start, connection: rest } = await readFarStart(connection);
   if (start.netns === undefined) {
     changeEnv(start.env);
+    if (start.cpu !== undefined) placeProcess(start.cpu);
     return await serve(nodeId, rest, { host: start.host, signal });
   }
   const { relay } = await import("./relay.ts");

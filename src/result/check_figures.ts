@@ -104,6 +104,9 @@ const end = exactly<FlowEnd>({
   address: optional(text),
   dialled: optional(text),
   engine: optional(text),
+  worker: optional(number),
+  cpus: optional(text),
+  realtimePriority: optional(number),
 });
 
 const bigint: Check<bigint> = (value, name) => {

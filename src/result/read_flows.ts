@@ -33,6 +33,12 @@ export interface FlowEnd {
   readonly dialled?: string;
   /** How it made traffic: `ffi` by system calls, `portable` over Deno's API. */
   readonly engine?: string;
+  /** Of a server with workers: the number of the one that had the flow, from 1. */
+  readonly worker?: number;
+  /** Where its thread ran, if not wherever there is a CPU: a list such as 0-1. */
+  readonly cpus?: string;
+  /** The priority of its thread (SCHED_FIFO), if one was asked for; 0: it was not to be had. */
+  readonly realtimePriority?: number;
 }
 
 /** What is common to all flows of a test. */
@@ -219,12 +225,15 @@ export function warmUpOf(info: FlowInfo | undefined): WarmUp | undefined {
 
 function endOf(info: FlowInfo | undefined, end: "client" | "server", dialled?: unknown): FlowEnd | undefined {
   if (info === undefined) return undefined;
-  const { [end]: address, engine } = info.values;
+  const { [end]: address, engine, worker, cpus, realtimePriority } = info.values;
   return {
     nodeId: info.nodeId,
     address: textOrNothing(address),
     engine: textOrNothing(engine),
     ...typeof dialled === "string" && { dialled },
+    ...typeof worker === "number" && { worker },
+    ...typeof cpus === "string" && { cpus },
+    ...typeof realtimePriority === "number" && { realtimePriority },
   };
 }
 

@@ -38,6 +38,8 @@ const declarations = {
   prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
   // Variadic as well. It makes the calls for which older C libraries have no function.
   syscall: { parameters: ["i64", "i64", "buffer", "u64", "u64"], result: "i64" },
+  sched_setaffinity: { parameters: ["i32", "usize", "buffer"], result: "i32" },
+  sched_getaffinity: { parameters: ["i32", "usize", "buffer"], result: "i32" },
   if_nametoindex: { parameters: ["buffer"], result: "u32" },
   if_indextoname: { parameters: ["u32", "buffer"], result: "pointer" },
   // Runs in another thread, since it may wait for a name server.

@@ -1,8 +1,11 @@
 import { SystemError } from "./errno.ts";
 import { libc } from "./libc.ts";
 
-/** Scheduling policies of linux/sched.h: the usual one, and the one for work that takes what others leave. */
-export const SCHED_OTHER = 0, SCHED_IDLE = 5;
+/**
+ * Scheduling policies of linux/sched.h: the usual one, the one of threads that run before all usual ones, and the one for
+ * work that takes what others leave.
+ */
+export const SCHED_OTHER = 0, SCHED_FIFO = 1, SCHED_IDLE = 5;
 
 /** The number of the capability that lets a process raise priorities, linux/capability.h. */
 const CAP_SYS_NICE = 23n;
@@ -12,11 +15,15 @@ const NICE_ZERO_LIMIT = 20;
 /** Numbers of sched_setattr(2) and sched_getattr(2), which the C library has only since its version 2.41. */
 const CALLS = Deno.build.arch === "aarch64" ? { set: 274n, get: 275n } : { set: 314n, get: 315n };
 /** The first version of struct sched_attr: its length, and where its fields are. */
-const ATTR_BYTES = 48, POLICY_AT = 4, RUNTIME_AT = 24;
+const ATTR_BYTES = 48, POLICY_AT = 4, FLAGS_AT = 8, PRIORITY_AT = 20, RUNTIME_AT = 24;
+/** What a thread of realtime starts is scheduled as usual. */
+const SCHED_FLAG_RESET_ON_FORK = 1n;
 
 /** How the kernel schedules a thread. */
 export interface Scheduling {
-  readonly policy: typeof SCHED_OTHER | typeof SCHED_IDLE;
+  readonly policy: typeof SCHED_OTHER | typeof SCHED_FIFO | typeof SCHED_IDLE;
+  /** Of SCHED_FIFO, 1 to 99; absent: 0, which all others have. */
+  readonly priority?: number;
   /**
    * For how long it runs at a time, in nanoseconds, since Linux 6.12: threads with shorter slices, as all usually are,
    * then interrupt it when they wake. 0: as usual.
@@ -27,7 +34,7 @@ export interface Scheduling {
 /**
  * Sets the scheduling policy of a thread and the slice that it asks for, sched_setattr(2). Its nice value stays.
  *
- * @param tid the id of the thread
+ * @param tid the id of the thread; 0: the calling one
  * @throws {SystemError} ESRCH where it has ended, EPERM where it is not ours or may not come back
  *
  * @example
@@ -39,7 +46,7 @@ export interface Scheduling {
  * }
  * ```
  */
-export function setScheduling(tid: number, { policy, sliceNanos }: Scheduling): void {
+export function setScheduling(tid: number, { policy, sliceNanos, priority = 0 }: Scheduling): void {
   const { calls, errno } = libc();
   const attr = new Uint8Array(ATTR_BYTES);
   const id = BigInt(tid);
@@ -48,6 +55,8 @@ export function setScheduling(tid: number, { policy, sliceNanos }: Scheduling): 
   }
   const view = new DataView(attr.buffer);
   view.setUint32(POLICY_AT, policy, true);
+  view.setUint32(PRIORITY_AT, priority, true);
+  if (policy === SCHED_FIFO) view.setBigUint64(FLAGS_AT, SCHED_FLAG_RESET_ON_FORK, true);
   view.setBigUint64(RUNTIME_AT, sliceNanos, true);
   if (calls.syscall(CALLS.set, id, attr, 0n, 0n) < 0n) {
     throw new SystemError("sched_setattr", errno[0], `on thread ${tid}`);

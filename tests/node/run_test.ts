@@ -20,6 +20,7 @@ import {
   test,
   TineError,
 } from "../../src/node/mod.ts";
+import { availability } from "../../src/sys/libc.ts";
 import { openResults, testsOf } from "../../src/result/mod.ts";
 import { runPlan } from "../../src/experiment/run_plan.ts";
 import { ESCAPES, fakeNode } from "../support/modules/fake_node.ts";
@@ -285,4 +286,26 @@ Deno.test("run() and serve() run a tree in one process over pipeConn()", async (
     TineError,
     "node left has netns, which is for nodes that tine starts",
   );
+});
+
+const ffi = availability();
+
+Deno.test({
+  ...unless(ffi.available ? undefined : ffi.reason, "a node with a cpu runs all that it starts on that processor"),
+  async fn() {
+    await PlanPlace.use(async (place) => {
+      const affinity = { system: { command: "grep Cpus_allowed_list /proc/self/status" } };
+      const [, before] = /^Cpus_allowed_list:\s*(.*)$/m.exec(Deno.readTextFileSync("/proc/self/status"))!;
+      const cpu = before.split(/[-,]/).at(-1)!;
+      const below = { child: { node: { ...LEFT, id: "below" }, ...affinity } };
+      for (const run of [affinity, below]) {
+        const { items, error } = await place.run({ child: { node: { ...LEFT, cpu }, ...run } });
+        const lines = items.flatMap((item) => item.type === "log" ? [item.text] : []);
+        const found = lines.flatMap((line) => /^Cpus_allowed_list:\s*(.*)$/.exec(line)?.[1] ?? []);
+        assertEquals([error, found], [undefined, [cpu]]);
+      }
+      const { error } = await place.run({ child: { node: { ...LEFT, cpu: 4000 }, sleep: 0 } });
+      assertMatch(error!.message, /there is no CPU 4000 to run on here, only /);
+    });
+  },
 });

@@ -2,7 +2,8 @@ import { Canceled } from "../../node/runner.ts";
 import { serve, serveFar } from "../../node/serve.ts";
 import { stdioConnection } from "../../wire/connection.ts";
 import { defineCommand } from "../command.ts";
-import { flag } from "../flags.ts";
+import { placeProcess } from "../../sys/placement.ts";
+import { flag, text } from "../flags.ts";
 import { onInterrupt } from "../interrupts.ts";
 import { UsageError } from "../errors.ts";
 
@@ -10,11 +11,12 @@ import { UsageError } from "../errors.ts";
 export const command = defineCommand({
   name: "node serve",
   summary: "Be a node of a test, driven over stdio by the parent that started it",
-  usage: ["ID"],
+  usage: ["ID [--cpu LIST]"],
   description:
     "Parents start their nodes with this command; by hand it has no use. It speaks the protocol of nodes on stdin and " +
     "stdout, and ends, with all that it started, when its parent asks for it or the connection is gone.",
   flags: {
+    cpu: text({ value: "LIST", help: "the CPUs to run on" }),
     far: flag({ help: "read a line of JSON first: where the node runs (what ssh nodes are started with)" }),
   },
   positionals: [{ name: "ID", help: "the node's id in the plan" }],
@@ -26,6 +28,7 @@ export const command = defineCommand({
     const stop = () => control.abort(new Canceled("interrupted", "the node was interrupted by a signal"));
     using _interrupts = onInterrupt(stop, () => Deno.exit(130));
     try {
+      if (flags.cpu !== undefined) placeProcess(flags.cpu);
       if (flags.far) await serveFar(id, stdioConnection(), control.signal);
       else await serve(id, stdioConnection(), { signal: control.signal });
       return 0;

@@ -3,6 +3,9 @@ import { CCA_NAME } from "../../flow/config.ts";
 import type { Flows } from "../../flow/flows.ts";
 import { BIND_FORM, bindProblem } from "../../flow/bind.ts";
 import { payloadProblem } from "../../flow/payload.ts";
+import { parseCpuList } from "../../base/cpu_list.ts";
+import { messageOf } from "../../base/errors.ts";
+import type { Placement } from "../../sys/placement.ts";
 import { UsageError } from "../errors.ts";
 import { duration, type Flag, flag, flagName, integer, text } from "../flags.ts";
 import { escape } from "../terminal.ts";
@@ -19,8 +22,31 @@ export const DEFAULT_DURATION_MS = 10_000;
 /** Shorter intervals are not worth a line each. */
 const MIN_INTERVAL_MS = 1;
 
+/** Declares where threads run: `--cpu LIST`. */
+function cpu(): Flag<string | undefined> {
+  return {
+    value: "LIST",
+    help: "the CPUs that the threads of its flows run on: 1 or 0-1,3",
+    read(given, name) {
+      const list = given.at(-1);
+      try {
+        if (list !== undefined) parseCpuList(list);
+      } catch (error) {
+        throw new UsageError(`${name} LIST: ${messageOf(error)}`);
+      }
+      return list;
+    },
+  };
+}
+
 /** What servers and clients of both protocols take. */
 export const commonFlags = {
+  cpu: cpu(),
+  priority: integer({
+    min: 1,
+    max: 99,
+    help: "run these threads before all usual ones (SCHED_FIFO), if that is allowed",
+  }),
   keyFile: text({
     value: "FILE",
     complete: "file",
@@ -43,19 +69,23 @@ function bind(): Flag<string | undefined> {
 }
 
 /**
- * Returns how a client dials its server.
+ * Returns how a client dials its server, and where its flows run.
  *
  * @throws {UsageError} for flags that exclude each other
  */
 export function dialled<P extends "tcp" | "udp">(
   protocol: P,
-  { bind, ipv4, ipv6 }: { readonly bind?: string; readonly ipv4: boolean; readonly ipv6: boolean },
-): { readonly protocol?: `${P}4` | `${P}6`; readonly bind?: string } {
+  { bind, ipv4, ipv6, cpu, priority }: Placement & {
+    readonly bind?: string;
+    readonly ipv4: boolean;
+    readonly ipv6: boolean;
+  },
+): Placement & { readonly protocol?: `${P}4` | `${P}6`; readonly bind?: string } {
   if (ipv4 && ipv6) throw new UsageError("-4 and -6 exclude each other: give one of them");
   const given = ipv4 ? `${protocol}4` as const : ipv6 ? `${protocol}6` as const : undefined;
   const problem = bindProblem(bind, given);
   if (problem !== undefined) throw new UsageError(`--bind ${BIND_FORM}: ${problem}`);
-  return { protocol: given, bind };
+  return { protocol: given, bind, cpu, priority };
 }
 
 /** Declares what flows carry: `--payload random|zeros|FILE|0xHEX`. */

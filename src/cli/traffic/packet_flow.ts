@@ -45,6 +45,8 @@ export interface PacketFlowOptions {
     | "maxPacketSize"
     | "protocol"
     | "bind"
+    | "cpu"
+    | "priority"
     | "ttl"
     | "interface"
     | "loop"

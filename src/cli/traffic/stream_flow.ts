@@ -21,7 +21,7 @@ export interface StreamFlowOptions {
   readonly intervalMs: number;
   readonly transfer: Omit<TransferConfig, "flow">;
   /** Where from, and over which protocol of IP. */
-  readonly dial?: Pick<StreamClientConfig, "protocol" | "bind">;
+  readonly dial?: Pick<StreamClientConfig, "protocol" | "bind" | "cpu" | "priority">;
 }
 
 /** A TCP flow by hand. */

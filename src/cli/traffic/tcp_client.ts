@@ -176,7 +176,7 @@ interface TransactionOptions {
 /** Runs requests and responses: TCP_RR, or with a connection for each transaction TCP_CRR. */
 async function runTransactions(
   server: string,
-  dial: Pick<StreamClientConfig, "protocol" | "bind">,
+  dial: Pick<StreamClientConfig, "protocol" | "bind" | "cpu" | "priority">,
   options: TransactionOptions,
   durationMs: number | undefined,
 ): Promise<number> {

@@ -56,6 +56,8 @@ export const command = defineCommand({
             protocol,
             hmac: key !== undefined,
             workers: flags.workers,
+            cpu: flags.cpu,
+            priority: flags.priority,
             ...limits,
           }, options);
         })),

@@ -38,7 +38,7 @@ export interface TransactionFlowOptions {
  */
 export function overTcp(
   server: string,
-  dial: Pick<StreamClientConfig, "protocol" | "bind">,
+  dial: Pick<StreamClientConfig, "protocol" | "bind" | "cpu" | "priority">,
   config: Omit<RequestResponseConfig, "flow">,
 ): TransactionFlowOptions["run"] {
   return (flow, flows, options) => {

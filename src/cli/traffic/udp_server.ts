@@ -86,7 +86,7 @@ export const command = defineCommand({
   async run({ flags }) {
     const { stateless } = flags;
     const stamp = flags.stamp ? { stateless } : undefined;
-    if (stamp && flags.workers !== undefined && flags.workers > 1) {
+    if (stamp && flags.workers > 1) {
       throw new UsageError("--stamp and --workers exclude each other: a reflector has one worker");
     }
     const { maxRate, maxDuration, maxFlows } = flags, limits = { maxRate, maxDuration, maxFlows };
@@ -103,6 +103,9 @@ export const command = defineCommand({
     }
     if (flags.join.length > 0 && limit !== undefined) {
       throw new UsageError(`--join and ${flagName(limit[0])} exclude each other: a receiver cannot limit who sends`);
+    }
+    if (flags.join.length > 0 && flags.workers > 1) {
+      throw new UsageError("--join and --workers exclude each other: a receiver has one worker");
     }
     if (stamp && flags.join.length > 0) throw new UsageError("--stamp and --join exclude each other: give one of them");
     const joins = flags.join.length > 0;
@@ -130,19 +133,24 @@ export const command = defineCommand({
       metrics: flags.metrics,
       engine: flows.kind,
       async listen(options) {
-        const { maxPacketSize, workers } = flags;
-        const groups = flags.join.map((join) => () => flows.packetServer({ join, hmac, maxPacketSize }, options));
+        const { maxPacketSize, workers, cpu, priority } = flags, threads = { workers, cpu, priority };
+        const groups = flags.join.map((join) => () =>
+          flows.packetServer({ join, hmac, maxPacketSize, cpu, priority }, options)
+        );
         const joined = await startAll(groups);
         const packets = await startAll(listening.map(({ listenAddr, ipv6Only }) => () => {
           const protocol = ipv6Only ? "udp6" : "udp";
-          return flows.packetServer({ listenAddr, protocol, hmac, maxPacketSize, workers, stamp, ...limits }, options);
+          return flows.packetServer(
+            { listenAddr, protocol, hmac, maxPacketSize, stamp, ...threads, ...limits },
+            options,
+          );
         }));
         if (stamp !== undefined) return packets;
         try {
           // At the ports that the kernel has chosen, if it did.
           const streams = await startAll(packets.map(({ address: listenAddr }, i) => () => {
             const protocol = listening[i].ipv6Only ? "tcp6" : "tcp";
-            return flows.streamServer({ listenAddr, protocol, hmac, workers, ...limits }, options);
+            return flows.streamServer({ listenAddr, protocol, hmac, ...threads, ...limits }, options);
           }));
           return [...joined, ...packets, ...streams];
         } catch (error) {

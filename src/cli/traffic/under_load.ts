@@ -152,7 +152,7 @@ export interface UnderLoadOptions {
   readonly cca?: string;
   readonly client: Pick<
     PacketClientConfig,
-    "dscp" | "ecn" | "fragment" | "payload" | "maxPacketSize" | "protocol" | "bind"
+    "dscp" | "ecn" | "fragment" | "payload" | "maxPacketSize" | "protocol" | "bind" | "cpu" | "priority"
   >;
   readonly key?: Uint8Array;
   readonly signal: AbortSignal;

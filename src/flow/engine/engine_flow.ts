@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Placement } from "../../sys/placement.ts";
 import type { ReadyHandler, Watch } from "../../sys/poller.ts";
 import type { FlowInfoEvent } from "../flows.ts";
 import type { FlowProgress, FlowReport } from "../report.ts";
@@ -24,6 +25,8 @@ export interface FlowRequest<Config = unknown> {
   readonly file?: Uint8Array;
   /** Whether it opens, but does not send before {@linkcode EngineFlow.release} is called; for kinds that have that. */
   readonly held?: boolean;
+  /** Where its worker is to run: all flows of the worker have the same; absent: wherever the system has it run. */
+  readonly placement?: Placement;
   /** Of a server that several workers serve; absent: this one opens a socket of its own. */
   readonly share?: ServerShare;
   /** The memory of the account of a server, see {@linkcode ServerAccount}; absent: it has one of its own. */

@@ -1,4 +1,6 @@
+import { parseCpuList } from "../../base/cpu_list.ts";
 import { TineError } from "../../base/errors.ts";
+import type { Placement } from "../../sys/placement.ts";
 import type { FlowOptions } from "../flows.ts";
 import type { FlowReport } from "../report.ts";
 import type { FlowRequest } from "./engine_flow.ts";
@@ -172,6 +174,38 @@ export class FlowPool implements AsyncDisposable {
     for (const name of this.#warmUps) void worker.warmUp(name);
     among.add(worker);
     return worker;
+  }
+}
+
+/** Pools of flows, one for each placement: flows that are placed alike share workers, which no others have. */
+export class PlacedPools implements AsyncDisposable {
+  readonly #startThread: StartThread;
+  readonly #pools = new Map<string, FlowPool>();
+
+  /** @param startThread starts a worker */
+  constructor(startThread: StartThread) {
+    this.#startThread = startThread;
+    this.of({});
+  }
+
+  /**
+   * Returns the pool of a placement; the usual one starts its first workers at once.
+   *
+   * @throws {TineError} `invalid-cpu-list`
+   */
+  of({ cpu, priority }: Placement): FlowPool {
+    const cpus = cpu === undefined ? undefined : parseCpuList(cpu);
+    const name = JSON.stringify([cpus, priority]);
+    const known = this.#pools.get(name);
+    if (known !== undefined) return known;
+    const pool = new FlowPool(this.#startThread, cpus && Math.min(cpus.length, MAX_WORKERS));
+    this.#pools.set(name, pool);
+    return pool;
+  }
+
+  /** Cancels all flows, and ends all workers. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(Array.from(this.#pools.values(), (pool) => pool[Symbol.asyncDispose]()));
   }
 }
 

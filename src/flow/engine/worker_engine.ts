@@ -1,3 +1,4 @@
+import type { Placed, Placement } from "../../sys/placement.ts";
 import type { ReadyHandler, Watch } from "../../sys/poller.ts";
 import type {
   EngineFlow,
@@ -139,6 +140,8 @@ export interface Engine {
   readonly loop: FlowLoop;
   readonly samples: SamplePool;
   readonly buffers: SharedPayloads;
+  /** Places the thread; why it does not have its priority is reported the first time. */
+  place(placement: Placement): Placed;
   /** Sends a message to the main side, with others; `urgent`: at once. */
   send(message: FlowMessage, urgent?: boolean): void;
 }
@@ -166,12 +169,21 @@ export class RunningFlow extends LoopScope implements FlowHost {
   /** Starts it. A failure is reported like every other. */
   begin(factory: EngineFlowFactory, request: FlowRequest): void {
     try {
-      if (request.share !== undefined) this.#place = { worker: request.share.worker + 1 };
+      this.#place = this.#placeOf(request);
       this.#flow = factory(this, request);
       this.#flow.start();
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  #placeOf({ share, placement }: FlowRequest): FlowInfoEvent["values"] {
+    const worker: FlowInfoEvent["values"] = share === undefined ? {} : { worker: share.worker + 1 };
+    const { refusal, ...placed } = this.#engine.place(placement ?? {});
+    if (refusal !== undefined) {
+      this.log(`priority ${placement!.priority} is not to be had, its thread runs as usual: ${refusal}`);
+    }
+    return { ...worker, ...placed };
   }
 
   /** Lets it begin to send, if it is held. */
@@ -291,18 +303,23 @@ export class WorkerEngine implements Engine {
   readonly #kinds: FlowKinds;
   readonly #messages: MessageBuffer;
   readonly #flushTimer: Timer;
+  readonly #place: ((placement: Placement) => Placed) | undefined;
+  #placed: Placed | undefined;
   #flushing = false;
 
   /**
    * @param kinds what can be started
    * @param post hands over the messages of flows
+   * @param place places the thread; left out: it stays where it is
    */
   constructor(
     readonly loop: FlowLoop,
     kinds: FlowKinds,
     post: (messages: readonly FlowMessage[], transfer: ArrayBuffer[]) => void,
+    place?: (placement: Placement) => Placed,
   ) {
     this.#kinds = kinds;
+    this.#place = place;
     this.#messages = new MessageBuffer(post);
     this.samples = new SamplePool(() => this.#flushSoon());
     this.#flushTimer = loop.timer(() => this.#flush());
@@ -330,6 +347,12 @@ export class WorkerEngine implements Engine {
       return;
     }
     this.start(id, this.#kinds[kind], order.request);
+  }
+
+  place(placement: Placement): Placed {
+    if (this.#place === undefined) return {};
+    if (this.#placed !== undefined) return { ...this.#placed, refusal: undefined };
+    return this.#placed = this.#place(placement);
   }
 
   /** Starts a flow. */

@@ -15,6 +15,8 @@ export interface FarStart {
   readonly netns?: Node["netns"];
   /** What is different in its environment. */
   readonly env?: Node["env"];
+  /** The CPUs that it is to run on. */
+  readonly cpu?: Node["cpu"];
   /** What the node must know of its machine; absent for the first node of a machine, which finds out. */
   readonly host?: Host;
 }

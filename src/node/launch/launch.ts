@@ -77,7 +77,8 @@ class Launcher {
     const enter = await this.#namespaceOf(node, host, undo);
     signal.throwIfAborted();
     const { command: program = self.command, serveArgs = [] } = this.#context;
-    const command = [...program, "node", "serve", node.id, ...serveArgs];
+    const cpu = node.cpu === undefined ? [] : [`--cpu=${node.cpu}`];
+    const command = [...program, "node", "serve", node.id, ...serveArgs, ...cpu];
     const process = startLocal(
       [...enter, ...(user ? asUser(user) : []), ...command],
       this.#env(node, user, self.env),

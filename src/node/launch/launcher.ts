@@ -69,6 +69,7 @@ export function connectedLaunch(connect: Connect): Launch {
       node.netns && "netns",
       node.env && "env",
       node.platform && "platform",
+      node.cpu !== undefined && "cpu",
       (node.launcher.local?.root || node.launcher.ssh?.root) && "root",
     ].find((name) => name);
     if (given !== undefined) {

@@ -4,6 +4,7 @@ import * as vocabulary from "../../base/schema.ts";
 import { TineError } from "../../base/errors.ts";
 import type { Runner } from "../runner.ts";
 import { runnerSchemas } from "../runner_schemas.ts";
+import { cpu } from "../../flow/thread_schema.ts";
 import { udfsSchema } from "./udf_schema.ts";
 import type {
   Child,
@@ -48,6 +49,9 @@ export const nodeSchema = z.strictObject({
     ({ name, create }) => name !== undefined || create === true,
     "expected a name, create: true, or both",
   ).optional().describe("The network namespace that it runs in: an existing one, or one that is created."),
+  cpu: cpu.describe(
+    "The CPU that the node and all that it starts run on, or a list such as 0-1,3; a node in it may have others.",
+  ),
   env: z.strictObject({
     vars: z.array(pattern("KEY=value", /^[A-Za-z_]\w*=[^\0]*$/), expects("a list of KEY=value")).optional()
       .describe("Variables that are set, each as KEY=value."),

@@ -27,7 +27,8 @@ import { TineError } from "../../base/errors.ts";
 
 /** Serves TCP flows until its node is canceled. */
 export const streamServer: Runner<StreamServerConfig> = {
-  needs: ({ listenAddr, listenAddrKey, hmac = true, ...limits }) => ({
+  needs: ({ listenAddr, listenAddrKey, hmac = true, cpu, ...limits }) => ({
+    cpu,
     sets: listenAddrKey === undefined ? [] : [listenAddrKey],
     // TCP flows are held to the rate, whatever they ask for.
     serves: { protocol: "TCP", addr: listenAddr, addrKey: listenAddrKey, hmac, durationMs: limits.maxDuration },
@@ -38,10 +39,11 @@ export const streamServer: Runner<StreamServerConfig> = {
 
 /** Runs a TCP flow in one direction. */
 export const streamClient: Runner<StreamClientConfig> = {
-  needs: ({ addr, addrKey, hmac = true, upload, download, requestResponse }) => {
+  needs: ({ addr, addrKey, hmac = true, upload, download, requestResponse, cpu }) => {
     const { flow, duration } = (upload ?? download ?? requestResponse)!;
     const length = (upload ?? download)?.length ?? requestResponse?.transactions;
     return {
+      cpu,
       uses: addrKey === undefined ? [] : [addrKey],
       flow,
       dials: {
@@ -92,9 +94,10 @@ export const packetServer: Runner<PacketServerConfig> = {
     const hmac = isSigned(kind), { durationMs, bitsPerSecond } = servingLimits(kind);
     if (join !== undefined) {
       const addr = joinedAddress(parseJoin(join));
-      return { serves: { protocol: "UDP", addr, group: true, hmac, packetBytes: maxPacketSize } };
+      return { cpu: kind.cpu, serves: { protocol: "UDP", addr, group: true, hmac, packetBytes: maxPacketSize } };
     }
     return {
+      cpu: kind.cpu,
       sets: listenAddrKey === undefined ? [] : [listenAddrKey],
       serves: {
         protocol: protocolOf(kind),
@@ -127,7 +130,8 @@ function protocolOf({ stamp }: PacketKind): "UDP" | "STAMP" {
 
 /** Runs a UDP flow. */
 export const packetClient: Runner<PacketClientConfig> = {
-  needs: ({ addr, addrKey, flow, sender, ...kind }) => ({
+  needs: ({ addr, addrKey, flow, sender, cpu, ...kind }) => ({
+    cpu,
     uses: addrKey === undefined ? [] : [addrKey],
     flow,
     dials: {

@@ -64,7 +64,7 @@ async function launchBySsh(node: Node, options: LaunchOptions, context: SshConte
   await using undo = new AsyncDisposableStack();
   undo.use(process);
   // The end of the connection reports a node that has ended.
-  await writeAll(connection, farStartLine({ netns: node.netns, env: node.env })).catch(() => {});
+  await writeAll(connection, farStartLine({ netns: node.netns, env: node.env, cpu: node.cpu })).catch(() => {});
   signal.throwIfAborted();
   const taken = undo.move();
   return {

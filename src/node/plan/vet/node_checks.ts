@@ -1,3 +1,4 @@
+import { formatCpuList, parseCpuList } from "../../../base/cpu_list.ts";
 import { at, type Place, placeText } from "../place.ts";
 import { needsOf, type NodeUse, sortedJson, type TestVisits, upwards } from "../visits.ts";
 import { errorAt, type Finding, inNamespace, isHere, type VetContext, warningAt } from "./finding.ts";
@@ -158,6 +159,25 @@ export function* checkExecutables(
   for (const [program, place] of missing) {
     const where = program.includes("/") ? "is not there, or cannot be executed" : "is not found on PATH";
     yield warningAt(place, "no-program", `needs ${program}, which ${where}; install it, or correct the name`);
+  }
+}
+
+/** Finds CPUs that this machine does not have. Those of other machines are unknown. */
+export function* checkCpus({ visits, nodes }: TestVisits, { machine, runners }: VetContext): Iterable<Finding> {
+  const wanted = [
+    ...nodes.map((use) => ({ use, cpu: use.node.cpu, place: at(use.place, "cpu") })),
+    ...visits.map(({ run, kind, place, node }) => ({
+      use: node,
+      cpu: needsOf(run, kind, runners).cpu,
+      place: at(place, kind!, "cpu"),
+    })),
+  ];
+  for (const { use, cpu, place } of wanted) {
+    if (cpu === undefined || !isHere(use)) continue;
+    const missing = parseCpuList(cpu).filter((number) => !machine.cpus.includes(number));
+    if (missing.length === 0) continue;
+    const [there, here] = [missing, machine.cpus].map(formatCpuList);
+    yield errorAt(place, "no-such-cpu", `is to run on CPU ${there}, which is not there: this machine has ${here}`);
   }
 }
 

@@ -1,8 +1,9 @@
+import { parseCpuList } from "../../../base/cpu_list.ts";
 import type { Runner } from "../../runner.ts";
 import { runners as allRunners } from "../../runners.ts";
 import { at, placeOf } from "../place.ts";
 import type { Plan } from "../types.ts";
-import { checkExecutables, checkNamespaces, checkNodeIds, checkRootless } from "./node_checks.ts";
+import { checkCpus, checkExecutables, checkNamespaces, checkNodeIds, checkRootless } from "./node_checks.ts";
 import { checkFeedback, checkFlowEnds, checkFlowIds, checkGroups } from "./flow_checks.ts";
 import { errorAt, type Finding, type VetCheck } from "./finding.ts";
 import { checkFiles, checkNothing, checkShellSyntax, checkTestIds, checkTime } from "./run_checks.ts";
@@ -22,6 +23,7 @@ const CHECKS: readonly VetCheck[] = [
   checkNothing,
   checkShellSyntax,
   checkExecutables,
+  checkCpus,
 ];
 
 /** What was found, and the size of the plan. */
@@ -91,6 +93,8 @@ export interface Machine {
   readonly rootless: boolean;
   /** The network namespaces that have a name already. */
   readonly namespaces: ReadonlySet<string>;
+  /** The numbers of its CPUs. */
+  readonly cpus: readonly number[];
   /** Returns whether a command can be started: a path, or a name on the PATH of nodes. */
   hasProgram(name: string): boolean;
 }
@@ -107,12 +111,21 @@ export function thisMachine({ rootless = false } = {}): Machine {
     root,
     rootless: rootless || !root,
     namespaces: new Set(namespaceNames()),
+    cpus: onlineCpus(),
     hasProgram(name) {
       const known = found.get(name) ?? candidates(name).some(isExecutable);
       found.set(name, known);
       return known;
     },
   };
+}
+
+function onlineCpus(): number[] {
+  try {
+    return parseCpuList(Deno.readTextFileSync("/sys/devices/system/cpu/online").trim());
+  } catch {
+    return Array.from({ length: navigator.hardwareConcurrency }, (_, cpu) => cpu);
+  }
 }
 
 function namespaceNames(): string[] {

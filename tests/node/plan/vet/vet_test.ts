@@ -14,7 +14,13 @@ import type { Runner } from "../../../../src/node/runner.ts";
 import { runners } from "../../../../src/node/runners.ts";
 import { LEFT, planOf } from "../samples.ts";
 
-const ROOT: Machine = { root: true, rootless: false, namespaces: new Set(["old"]), hasProgram: () => true };
+const ROOT: Machine = {
+  root: true,
+  rootless: false,
+  namespaces: new Set(["old"]),
+  cpus: [0, 1],
+  hasProgram: () => true,
+};
 const USER: Machine = { ...ROOT, root: false, rootless: true };
 const NETNS = { create: true };
 const SENDER = { unresponsive: { duration: "1s" } };
@@ -31,6 +37,21 @@ const on = (node: Node, run: RunInput = { sleep: "1s" }): RunInput => ({ child: 
 const both = (...serial: RunInput[]) => planOf({ serial });
 
 const cases: [string, PlanInput, Machine, string[]][] = [
+  [
+    "CPUs that this machine does not have",
+    both(
+      on({ ...LEFT, cpu: "0-3" }, { packetServer: { listenAddr: ":0", cpu: 1 } }),
+      on({ ...FAR, cpu: 9 }, { streamServer: { listenAddr: ":0", cpu: 7 } }),
+      { streamClient: { addr: "127.0.0.1:1", upload: { flow: "bulk", length: "1B" }, cpu: 2 } },
+      { packetClient: { addr: "127.0.0.1:1", flow: "voip", sender: [SENDER], cpu: "1,4-5" } },
+    ),
+    ROOT,
+    [
+      "error no-such-cpu tests[0].serial[0].child.node.cpu: is to run on CPU 2-3, which is not there: this machine has 0-1",
+      "error no-such-cpu tests[0].serial[2].streamClient.cpu: is to run on CPU 2, which is not there: this machine has 0-1",
+      "error no-such-cpu tests[0].serial[3].packetClient.cpu: is to run on CPU 4-5, which is not there: this machine has 0-1",
+    ],
+  ],
   [
     "tests with the same id",
     {
