@@ -111,7 +111,7 @@ export interface PacketPayload {
 
 /** The memory of random bytes: beyond the window of most compressors. */
 const RANDOM_BYTES = 1024 * 1024;
-/** How many of them are made anew in a second, at most: some 2 % of a processor's time. */
+/** How many of them are made anew in a second, at most: less than 1 % of a processor's time. */
 const RENEWED_BYTES_PER_SECOND = 16 * 1024 * 1024;
 /**
  * The share of a byte that one which is sent again uses up: above eight times that rate nothing is made anew, since what
