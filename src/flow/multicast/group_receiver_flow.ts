@@ -27,7 +27,7 @@ import { type IncomingPackets, isOddTime, type PacketPort, type PacketPorts } fr
 import { PacketSamples, ReceivedPacket } from "../packet/packet_samples.ts";
 import { AttendedTime, PortReader, type PortUser } from "../packet/port_reader.ts";
 import { FlowTable } from "../packet/served_flow.ts";
-import { clockMark } from "../packet/transmitter.ts";
+import { clockMark } from "../packet/wall_clock.ts";
 import { checkClient } from "../serving_limits.ts";
 import { AccountedFlow, ServerAccount } from "../server_account.ts";
 import { GroupFlow } from "./group_flow.ts";

@@ -2,7 +2,7 @@ import { TineError } from "../../base/errors.ts";
 import { Hmac } from "../hmac.ts";
 import type { RefusalReason } from "../server_account.ts";
 import type { FlowLimits } from "../serving_limits.ts";
-import { clockMark } from "./transmitter.ts";
+import { clockMark } from "./wall_clock.ts";
 import { HELLO, isSealed, openBytesFor, type Opening, openPacket, readOpening, START } from "./control_packet.ts";
 import { Retries } from "./control_exchange.ts";
 import { flagsOf, type FlowName, SIGNED } from "./header.ts";

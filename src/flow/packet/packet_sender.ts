@@ -64,12 +64,12 @@ export class Schedule {
   readonly shortest: number;
   /** The longest packet, in bytes. */
   readonly longest: number;
+  /** Each packet is like the one before: due at once, of the same length, and not counted. */
+  readonly steady: boolean;
   readonly #waits: Choice;
   readonly #lengths: Choice;
   readonly #rate: UnresponsiveConfig["rate"];
   readonly #waitFirst: boolean;
-  /** Each packet is like the one before: due at once, of the same length, and not counted. */
-  readonly #isSteady: boolean;
   #due = 0;
   #length: number;
   /** How many packets and bytes may still be sent. */
@@ -93,7 +93,7 @@ export class Schedule {
     this.#waits = new Choice(wait.map((ms) => ms * NANOS_PER_MS), config.randomWait === true, random);
     this.#lengths = new Choice(length, config.randomLength === true, random);
     this.#length = this.#lengths.next();
-    this.#isSteady = this.unpaced && this.shortest === this.longest && !this.counted;
+    this.steady = this.unpaced && this.shortest === this.longest && !this.counted;
     if (this.#waitFirst) this.#due = this.#nextWait();
     if (startAfter > 0) this.#skipTo(startAfter * NANOS_PER_MS);
   }
@@ -125,7 +125,7 @@ export class Schedule {
 
   /** Moves on to the next packet. */
   advance(): void {
-    if (this.#isSteady) return;
+    if (this.steady) return;
     this.#packetsLeft--;
     this.#bytesLeft -= this.#length;
     this.#step();
@@ -332,6 +332,16 @@ export class PacketSender {
   start(t: number): void {
     this.#start = t;
     this.#over = this.schedule.over;
+  }
+
+  /** Whether its packets are alike, one a message, and it sends as fast as it can until it is stopped. */
+  get steady(): boolean {
+    return this.schedule.steady && this.burst === 1;
+  }
+
+  /** Moves on by packets of a {@linkcode PacketSender.steady} sender. */
+  skip(packets: number): void {
+    this.number += packets;
   }
 
   /** Moves on by a packet. */

@@ -1,6 +1,6 @@
 import { SystemError } from "../../sys/errno.ts";
 import { TineError } from "../../base/errors.ts";
-import { Hmac } from "../hmac.ts";
+import type { Hmac } from "../hmac.ts";
 import {
   AT_SERVER_TIME,
   AT_TIME,
@@ -16,7 +16,6 @@ import type { FlowClock, OutgoingPackets } from "./packet_port.ts";
 import type { SentPackets } from "./packet_samples.ts";
 import type { PacketSender } from "./packet_sender.ts";
 import { WritingTime } from "./writing_time.ts";
-import { bootId } from "../../sys/clock.ts";
 
 /** The share of the writing that is foreseen: since it varies, times of sending are hardly ever too late. */
 const FORESEEN = 7 / 8;
@@ -157,7 +156,12 @@ export class Transmitter {
       this.#endOfRuns =
         0;
     for (const sender of this.#senders) sender.check(now);
-    while (this.#to < this.#outgoing.capacity) {
+    const [first] = this.#senders, { capacity } = this.#outgoing;
+    if (this.#senders.length === 1 && first.steady) {
+      if (first.due <= now) this.#addAll(first, capacity);
+      return;
+    }
+    while (this.#to < capacity) {
       const sender = this.#mostDue(now);
       if (sender === undefined) return;
       this.#add(sender);
@@ -167,7 +171,6 @@ export class Transmitter {
   /** The sender whose packet is due for the longest time; those without a pace take turns for the room that is left. */
   #mostDue(now: number): PacketSender | undefined {
     const senders = this.#senders;
-    if (senders.length === 1) return senders[0].due <= now ? senders[0] : undefined;
     let found: PacketSender | undefined;
     for (let i = 0; i < senders.length; i++) {
       const sender = senders[i];
@@ -180,6 +183,18 @@ export class Transmitter {
       if (sender.unpaced && sender.due <= now) return sender;
     }
     return undefined;
+  }
+
+  /** Fills all messages with packets of a sender that are alike: the shortest way. */
+  #addAll(sender: PacketSender, messages: number): void {
+    const { due, number, schedule: { length } } = sender, outgoing = this.#outgoing;
+    for (let i = 0; i < messages; i++) {
+      outgoing.setLength(i, length, this.#headerBytes);
+      outgoing.setSegmentBytes(i, 0);
+    }
+    sender.skip(messages);
+    this.#to = messages;
+    this.#addRun(sender, number, messages, 1, length, due);
   }
 
   /** Fills a message with the next packets of a sender. */
@@ -200,10 +215,21 @@ export class Transmitter {
         return;
       }
     }
+    this.#addRun(sender, number, 1, packets, length, due);
+  }
+
+  #addRun(
+    sender: PacketSender,
+    number: number,
+    messages: number,
+    packets: number,
+    length: number,
+    due: number,
+  ): void {
     const run = this.#runs[this.#endOfRuns++];
     run.sender = sender;
     run.number = number;
-    run.messages = 1;
+    run.messages = messages;
     run.packets = packets;
     run.length = length;
     run.due = due;
@@ -366,24 +392,4 @@ function noBursts(cause: SystemError): TineError {
       cause,
     },
   );
-}
-
-const MARK_BYTES = 16;
-
-/**
- * Returns a mark that only processes with the clock of this kernel can make: both ends of a flow compare theirs. It
- * differs from flow to flow, so that other parties learn nothing from it.
- *
- * @param nonce of the client
- * @param cookie of the server
- * @param id of the kernel's boot
- * @returns as text; empty where it is not known whose clock this is
- */
-export function clockMark(nonce: Uint8Array, cookie: Uint8Array, id: string = bootId()): string {
-  if (id === "") return "";
-  const bytes = new Uint8Array(nonce.length + cookie.length + MARK_BYTES), end = nonce.length + cookie.length;
-  bytes.set(nonce);
-  bytes.set(cookie, nonce.length);
-  new Hmac(new TextEncoder().encode(id)).sign(bytes, 0, end, end, MARK_BYTES);
-  return bytes.subarray(end).toHex();
 }

@@ -1,4 +1,5 @@
-import { Clock, TimeBase } from "../../sys/clock.ts";
+import { bootId, Clock, TimeBase } from "../../sys/clock.ts";
+import { Hmac } from "../hmac.ts";
 import type { FlowClock } from "./packet_port.ts";
 
 const ROUNDS = 5;
@@ -66,4 +67,24 @@ export class WallClock implements FlowClock {
     }
     return best;
   }
+}
+
+const MARK_BYTES = 16;
+
+/**
+ * Returns a mark that only processes with the clock of this kernel can make: both ends of a flow compare theirs. It
+ * differs from flow to flow, so that other parties learn nothing from it.
+ *
+ * @param nonce of the client
+ * @param cookie of the server
+ * @param id of the kernel's boot
+ * @returns as text; empty where it is not known whose clock this is
+ */
+export function clockMark(nonce: Uint8Array, cookie: Uint8Array, id: string = bootId()): string {
+  if (id === "") return "";
+  const bytes = new Uint8Array(nonce.length + cookie.length + MARK_BYTES), end = nonce.length + cookie.length;
+  bytes.set(nonce);
+  bytes.set(cookie, nonce.length);
+  new Hmac(new TextEncoder().encode(id)).sign(bytes, 0, end, end, MARK_BYTES);
+  return bytes.subarray(end).toHex();
 }

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { clockMark } from "../../../src/flow/packet/transmitter.ts";
+import { clockMark } from "../../../src/flow/packet/wall_clock.ts";
 
 const nonce = new Uint8Array(16).fill(1), cookie = new Uint8Array(16).fill(2);
 
