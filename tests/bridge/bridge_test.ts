@@ -259,7 +259,8 @@ tests:
   assertStringIncludes(became.get("dead")!.error!.message, "exited with status 3");
 });
 
-Deno.test("a UDF that takes processor time from the test is restrained, with a warning", async () => {
+// What is restrained returns little on a machine that is busy.
+Deno.test(needsProcessors("a UDF that takes processor time from the test is restrained, with a warning", async () => {
   await using _ = noLeftovers();
   await Deno.writeTextFile(`${out}/LOOPS.ts`, HANGS.replace("=== 20", "=== 1"));
   await Deno.writeTextFile(`${out}/STREAMS.ts`, STREAMS);
@@ -274,7 +275,7 @@ tests:
   - { name: loops, table: logs, handler: ${out}/LOOPS.ts }
   - { name: streams, table: logs, handler: ${out}/STREAMS.ts }
   - { name: well, table: logs, handler: mirror }
-  serial: [{ system: { command: echo a line of the log, stdout: stream } }, { sleep: 600s }]
+  serial: [{ system: { command: echo a line of the log, stdout: stream } }, { sleep: 60s }]
 `),
     {
       out,
@@ -301,7 +302,7 @@ tests:
   assertEquals(new Set(warned.get("udf streams")), new Set([`warning: ${floods}`, `warning: ${loops}`]));
   const starts = summaries.map(({ warnings = [] }) => warnings.map((text) => text.split(",", 1)[0]).sort());
   assertEquals(starts, [[loops], [loops, floods].sort(), []]);
-});
+}));
 
 Deno.test(needsProcessors("rows reach a UDF within 100 ms of being measured, nearly all of them", async () => {
   await Deno.writeTextFile(`${out}/AGES.ts`, AGES);
