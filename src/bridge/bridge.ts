@@ -1,5 +1,5 @@
 import { messageOf, TineError } from "../base/errors.ts";
-import { wantedFlows } from "../result/tables/source.ts";
+import { wantedSamples } from "../result/tables/source.ts";
 import { chunkHead } from "../flow/records/read_chunk.ts";
 import type { RecordKind } from "../flow/records/format.ts";
 import { selfCommand } from "../node/launch/executable.ts";
@@ -87,7 +87,7 @@ export class Bridge {
     this.#dropped = options.udfs.map(() => 0);
     this.#wants = options.udfs.map(({ table, flows }) => {
       const kinds = SAMPLES[table] ?? [];
-      const wanted = wantedFlows(flows) ?? (() => true);
+      const wanted = wantedSamples(flows) ?? (() => true);
       return (flow, kind) => kinds.includes(kind) && wanted(flow);
     });
     this.#wantsLogs = options.udfs.some(({ table }) => LOG_TABLES.has(table));

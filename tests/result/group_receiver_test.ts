@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type MeasuredPackets, openResults, readFlows, testsOf } from "../../src/result/mod.ts";
 import { exportToStream, followRun } from "../../src/result/export/mod.ts";
+import { wantedSamples } from "../../src/result/tables/source.ts";
 import type { Message } from "../../src/node/protocol/frame.ts";
 import { packetReport, servedPackets } from "../flow/reports.ts";
 import { eventually } from "../support/eventually.ts";
@@ -127,3 +128,11 @@ Deno.test("followRun() writes the rows of each receiver that the export has afte
       assert(text.includes('"video@late"') && !text.includes('"video"'), table);
     }
   }));
+
+Deno.test("wantedSamples() picks the flow whose samples receivers have, by patterns of their ids", () => {
+  const picks = (pattern: string | undefined, flow: string) => (wantedSamples(pattern) ?? (() => true))(flow);
+  for (const pattern of ["video@near", "video@*", "*@near", "video*", "*", undefined]) {
+    assert(picks(pattern, "video"), pattern);
+  }
+  for (const pattern of ["voip@near", "video.b", "v@*"]) assert(!picks(pattern, "video"), pattern);
+});

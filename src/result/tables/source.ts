@@ -47,6 +47,15 @@ export function wantedFlows(pattern: string | undefined): ((flow: string) => boo
   return pattern === undefined || pattern === "*" ? undefined : glob(pattern, { separator: "." });
 }
 
+/**
+ * Returns what picks the same flows by the ids that their clients give them, under which samples come: those of a flow to
+ * a group have no receiver in theirs.
+ */
+export function wantedSamples(pattern: string | undefined): ((flow: string) => boolean) | undefined {
+  const own = wantedFlows(pattern), sent = wantedFlows(pattern?.split("@")[0]);
+  return own && ((flow) => own(flow) || sent === undefined || sent(flow));
+}
+
 /** The flows of a test, and the clocks of its nodes. */
 export class SourceFlows {
   readonly #index: FlowIndex;
