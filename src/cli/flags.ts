@@ -178,6 +178,9 @@ export function number<D extends number | undefined = undefined>(
  *
  * Zero is refused unless `zero` says what it means, whatever the range; help shows that.
  *
+ * @param options `bare`: the value where the flag is given without one. The next argument is its value only if it begins
+ * as a number does.
+ *
  * @example
  * ```ts
  * import { duration } from "./flags.ts";
@@ -185,9 +188,9 @@ export function number<D extends number | undefined = undefined>(
  * ```
  */
 export function duration<D extends number | undefined = undefined>(
-  options: ValueOptions<number, D> & Range & { zero?: string },
+  options: ValueOptions<number, D> & Range & { zero?: string; bare?: number },
 ): Flag<number | D> {
-  const { zero, min, max, ...rest } = options;
+  const { zero, min, max, bare, ...rest } = options;
   const parse = (text: string) => {
     const ms = parseDuration(text, { longest: Infinity });
     if (ms === 0) return zero === undefined ? undefined : ms;
@@ -199,7 +202,8 @@ export function duration<D extends number | undefined = undefined>(
   const defaultText = rest.default === undefined ? undefined : formatDuration(rest.default);
   const remedy = (text: string) =>
     /^\d+(\.\d+)?$/.test(text) && Number(text) > 0 ? `; a unit is missing: "${text}s"?` : "";
-  return single({ defaultText, ...rest, help }, { value: "DURATION", expected, parse, remedy });
+  const optional = bare === undefined ? {} : { bare: formatDuration(bare), takes: beginsANumber };
+  return { ...single({ defaultText, ...rest, help }, { value: "DURATION", expected, parse, remedy }), ...optional };
 }
 
 /**
@@ -262,6 +266,10 @@ function single<T, D extends T | undefined>(options: ValueOptions<T, D>, syntax:
       return parsed;
     },
   };
+}
+
+function beginsANumber(word: string): boolean {
+  return /^[+-]?[\d.]/.test(word);
 }
 
 function within(value: number, { min = -Infinity, max = Infinity }: Range): number | undefined {

@@ -18,6 +18,7 @@ export const demo = defineCommand({
     speed: number({ min: -2, help: "how fast" }),
     handlerTimeout: duration({ default: 60_000, help: "give up on a call of the handler after this long" }),
     keepalive: duration({ default: 10_000, zero: "never", help: "send keepalives this often" }),
+    every: duration({ min: 100, bare: 5000, help: "print a line this often" }),
     maxFrame: size({ default: 2 ** 26, max: 2 ** 30, help: "the largest frame accepted" }),
     json: flag({ short: "j", help: "print JSON lines" }),
   },

@@ -1,4 +1,6 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import { UsageError } from "../../src/cli/errors.ts";
+import { operationFlags } from "../../src/cli/traffic/listen.ts";
 import { createFlows } from "../../src/flow/create_flows.ts";
 import { RawClient } from "../flow/stream/raw_client.ts";
 import { RecordedEvents } from "../flow/stream/recorded_events.ts";
@@ -40,7 +42,6 @@ Deno.test("tine udp server --one-off serves the flows of one client over UDP and
     },
     "--json",
     "--stats",
-    "100d",
   );
   assertEquals(code, 0);
   const lines = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
@@ -95,4 +96,10 @@ Deno.test({
       /^0 flows now, 0 in total, received 0 B, sent 0 B, refused 0\n127\.0\.0\.1:\d+ upload c: 1.00 kB/,
     );
   },
+});
+
+Deno.test("--stats takes no time that a timer cannot have", () => {
+  const read = (text: string) => operationFlags.stats.read([text], "--stats");
+  assertEquals(read("24h"), 86_400_000);
+  assertThrows(() => read("25d"), UsageError, "--stats DURATION: expected a duration such as");
 });

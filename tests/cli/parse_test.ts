@@ -13,6 +13,7 @@ const defaults = {
   speed: undefined,
   handlerTimeout: 60_000,
   keepalive: 10_000,
+  every: undefined,
   maxFrame: 67_108_864,
   json: false,
 };
@@ -71,6 +72,22 @@ Deno.test("parse() takes a word behind a flag that needs none only if it is one 
   assertEquals(read("results", "--plot", "--json"), ["all", ["results"]]);
   assertEquals(read("results"), [undefined, ["results"]]);
   assertThrows(() => read("--plot=results"), UsageError, "--plot NAME: expected rtt or all");
+});
+
+Deno.test("parse() takes a word behind a duration that needs none only if it begins as a number does", () => {
+  const read = (...args: string[]) => {
+    const { flags, positionals } = parse(demo, args);
+    return [flags.every, positionals];
+  };
+  assertEquals(read(), [undefined, []]);
+  assertEquals(read("--every"), [5000, []]);
+  assertEquals(read("--every", "--json"), [5000, []]);
+  assertEquals(read("--every", "mirror"), [5000, ["mirror"]]);
+  assertEquals(read("--every", "30s", "mirror"), [30_000, ["mirror"]]);
+  assertEquals(read("--every=1m"), [60_000, []]);
+  assertThrows(() => read("--every", "5"), UsageError, 'at least 100ms, not "5"; a unit is missing: "5s"?');
+  assertThrows(() => read("--every", "-5s"), UsageError, "at least 100ms");
+  assertThrows(() => read("--every=often"), UsageError, 'not "often"');
 });
 
 Deno.test("parse() leaves everything behind -- to the child", () => {

@@ -7,6 +7,7 @@ import {
   places,
   specs,
   steps,
+  type ValueFlag,
   valueFlags,
   type Word,
 } from "./spec.ts";
@@ -60,7 +61,7 @@ export function completionScript(shell: string, commands: readonly AnyCommand[])
 
 /** The completion script for bash 3.2 and later; it needs no bash-completion package. */
 export function bashScript(specs: readonly CommandSpec[]): string {
-  const { stepCases, valued, valueCases, placeCases } = casesOf(specs, setBash);
+  const { stepCases, valued, bare, valueCases, placeCases } = casesOf(specs, setBash);
   const flagCases = specs.map(({ name, flags }) => {
     const words = flags.flatMap(({ names }) => names.filter((name) => name.startsWith("--"))).join(" ");
     return `${quoteWord(name)}) words=${quoteWord(words)} ;;`;
@@ -77,6 +78,9 @@ _tine() {
       [[ $((i + 1)) == "$COMP_CWORD" && $cur != */* ]] && paths=command || paths=file
       break
     fi
+    case "$command $word\${COMP_WORDS[i + 1]:0:1}" in
+      ${bare.join(" |\\\n      ")}) continue ;;
+    esac
     case "$command $word" in
       ${stepCases.join("\n      ")}
       ${valued.join(" |\\\n      ")})
@@ -128,6 +132,11 @@ function casesOf(specs: readonly CommandSpec[], assign: (offer: Offer) => string
     stepCases: steps(specs).map(({ from, word, to }) => `${quoteWord(`${from} ${word}`)}) command=${quoteWord(to)} ;;`),
     /** Patterns of the flags that take a value. */
     valued: valueFlags(specs).map(({ command, name }) => quoteWord(`${command} ${name}`)),
+    /** Patterns of those that stand without one before a word that begins with a dash. */
+    bare: [
+      "''",
+      ...valueFlags(specs).filter(({ bare }) => bare).map(({ command, name }) => quoteWord(`${command} ${name}-`)),
+    ],
     /** What is offered as a value of these flags. */
     valueCases: valueFlags(specs).map(({ command, name, value }) =>
       `${quoteWord(`${command} ${name}`)}) ${assign(value)} ;;`
@@ -139,7 +148,7 @@ function casesOf(specs: readonly CommandSpec[], assign: (offer: Offer) => string
 
 /** The completion script for zsh: to be sourced after compinit, or put into $fpath as `_tine`. */
 export function zshScript(specs: readonly CommandSpec[]): string {
-  const { stepCases, valued, valueCases, placeCases } = casesOf(specs, setZsh);
+  const { stepCases, valued, bare, valueCases, placeCases } = casesOf(specs, setZsh);
   const flagCases = specs.map(({ name, flags }) => {
     const words = flags.flatMap(({ names, help }) => names.map((word): Word => ({ word, help })));
     return `${quoteWord(name)}) offers=(${words.map(described).join(" ")}) ;;`;
@@ -157,6 +166,9 @@ _tine() {
       _normal
       return
     fi
+    case "$command $word\${words[i + 1][1]}" in
+      ${bare.join(" |\\\n      ")}) continue ;;
+    esac
     case "$command $word" in
       ${stepCases.join("\n      ")}
       ${valued.join(" |\\\n      ")})
@@ -212,17 +224,22 @@ export function fishScript(specs: readonly CommandSpec[]): string {
   const stepCases = steps(specs).map(({ from, word, to }) =>
     `case ${quoted(`${from} ${word}`)}\n                set command ${quoted(to)}`
   );
-  const valued = valueFlags(specs).map(({ command, name }) => quoted(`${command} ${name}`));
+  const patterns = (flags: readonly ValueFlag[]) => flags.map(({ command, name }) => quoted(`${command} ${name}`));
+  const flags = valueFlags(specs);
+  const valued = patterns(flags.filter(({ bare }) => !bare)), bare = patterns(flags.filter(({ bare }) => bare));
   return `# fish completion for tine
 # Prints the command of the line so far and how many arguments it has, or -- where another command line has begun.
 function __tine_line
     set -l command ''
     set -l place 0
-    set -l skip 0
+    set -l skip no
     set -l tokens (commandline -opc)
     for word in $tokens[2..-1]
-        if test $skip = 1
-            set skip 0
+        set -l skipped $skip
+        set skip no
+        if test $skipped = always; or begin
+                test $skipped = value; and not string match -q -- '-*' $word
+            end
             continue
         end
         if test "$word" = --
@@ -232,7 +249,9 @@ function __tine_line
         switch "$command $word"
             ${stepCases.join("\n            ")}
             case ${valued.join(" ")}
-                set skip 1
+                set skip always
+            case ${["''", ...bare].join(" ")}
+                set skip value
             case '* -*'
             case '*'
                 set place (math $place + 1)
@@ -266,10 +285,11 @@ ${placeLines(specs).join("\n")}
 `;
 }
 
-function flagLine(command: string, { names, help, value }: FlagSpec): string {
+function flagLine(command: string, { names, help, value, bare }: FlagSpec): string {
   const parts = [`complete -c tine -n ${quoted(`__tine_at ${quoted(command)}`)}`];
   for (const name of names) parts.push(name.startsWith("--") ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`);
-  if (value !== undefined) parts.push(`-r ${offer(value)}`);
+  const isOffered = value !== undefined && (value.words.length > 0 || value.paths !== undefined);
+  if (value !== undefined && (isOffered || !bare)) parts.push(`-r ${offer(value)}`);
   return `${parts.join(" ")} -d ${quoted(help)}`;
 }
 

@@ -23,6 +23,8 @@ export interface FlagSpec {
   readonly help: string;
   /** What is offered for its value; undefined for a switch. */
   readonly value?: Offer;
+  /** It may be given without a value. */
+  readonly bare?: boolean;
 }
 
 /** A command line up to some word, and what can follow. */
@@ -78,7 +80,7 @@ function flagSpec(key: string, flag: Flag): FlagSpec {
   const names = flag.short === undefined ? [flagName(key)] : [flagName(key), `-${flag.short}`];
   if (flag.value === undefined) return { names, help: flag.help };
   const words = (flag.choices ?? flag.words ?? []).map((word) => ({ word }));
-  return { names, help: flag.help, value: { words, paths: flag.complete } };
+  return { names, help: flag.help, value: { words, paths: flag.complete }, bare: flag.bare !== undefined };
 }
 
 /** Where a word takes a command line further: after `node`, the word `serve` makes it `node serve`. */
@@ -89,10 +91,21 @@ export function steps(specs: readonly CommandSpec[]): { from: string; word: stri
   });
 }
 
+/** A way to write a flag that takes a value, and what is offered there. */
+export interface ValueFlag {
+  readonly command: string;
+  readonly name: string;
+  readonly value: Offer;
+  /** It may be given without a value: another flag may follow. */
+  readonly bare: boolean;
+}
+
 /** Every way to write a flag that takes a value, with its command. */
-export function valueFlags(specs: readonly CommandSpec[]): { command: string; name: string; value: Offer }[] {
+export function valueFlags(specs: readonly CommandSpec[]): ValueFlag[] {
   return specs.flatMap(({ name: command, flags }) =>
-    flags.flatMap(({ names, value }) => value === undefined ? [] : names.map((name) => ({ command, name, value })))
+    flags.flatMap(({ names, value, bare = false }) =>
+      value === undefined ? [] : names.map((name) => ({ command, name, value, bare }))
+    )
   );
 }
 

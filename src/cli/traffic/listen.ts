@@ -17,7 +17,12 @@ export const limitFlags = {
 /** How a server by hand runs, and what it shows of itself. */
 export const operationFlags = {
   oneOff: flag({ help: "serve one client, and exit when its flows are over" }),
-  stats: duration({ min: 100, help: "print what was served until now this often; at SIGUSR2 in any case" }),
+  stats: duration({
+    min: 100,
+    max: 24 * 3_600_000,
+    bare: 10_000,
+    help: "print what was served until now this often, without a time every 10s; at SIGUSR2 in any case",
+  }),
   metrics: address({ help: "serve metrics for Prometheus there, by HTTP at /metrics" }),
 };
 

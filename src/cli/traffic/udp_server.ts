@@ -98,9 +98,6 @@ export const command = defineCommand({
       const flag = stamp ? "--stamp" : "--join";
       throw new UsageError(`${flag} and --one-off exclude each other: what comes has no client that ends`);
     }
-    if (flags.join.length > 0 && flags.workers !== undefined && flags.workers > 1) {
-      throw new UsageError("--join and --workers exclude each other: a receiver has one worker");
-    }
     if (flags.join.length > 0 && limit !== undefined) {
       throw new UsageError(`--join and ${flagName(limit[0])} exclude each other: a receiver cannot limit who sends`);
     }

@@ -30,6 +30,7 @@ Flags:
       --speed X                   how fast
       --handler-timeout DURATION  give up on a call of the handler after this long [default: 1m]
       --keepalive DURATION        send keepalives this often (0: never) [default: 10s]
+      --every [DURATION]          print a line this often
       --max-frame SIZE            the largest frame accepted [default: 64MiB]
   -j, --json                      print JSON lines
   -h, --help                      show this
