@@ -20,6 +20,7 @@ export const registry: ReadonlyMap<string, () => Promise<{ readonly benchmark: B
   ["udp-pace", () => import("./udp_pace.ts")],
   ["udp-echo", () => import("./udp_echo.ts")],
   ["transactions", () => import("./transactions.ts")],
+  ["many-flows", () => import("./many_flows.ts")],
   ["udp-recording", () => import("./udp_recording.ts")],
   ["bridge", () => import("./bridge.ts")],
   ["export", () => import("./export.ts")],

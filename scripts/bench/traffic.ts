@@ -27,6 +27,13 @@ export interface TrafficServer extends AsyncDisposable {
 /** In user and system mode, as /proc has them: 100 a second. */
 const TICKS_PER_SECOND = 100;
 
+/** What a process has computed until now, in seconds. */
+export function cpuSecondsOf(pid: number | "self"): number {
+  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+  const [user, system] = stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(11, 13);
+  return (Number(user) + Number(system)) / TICKS_PER_SECOND;
+}
+
 /**
  * Starts a server.
  *
@@ -55,11 +62,7 @@ export async function startServer(
   })();
   return {
     line: printed.at(-1)!,
-    cpuSeconds() {
-      const stat = Deno.readTextFileSync(`/proc/${child.pid}/stat`);
-      const [user, system] = stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(11, 13);
-      return (Number(user) + Number(system)) / TICKS_PER_SECOND;
-    },
+    cpuSeconds: () => cpuSecondsOf(child.pid),
     async [Symbol.asyncDispose]() {
       try {
         child.kill("SIGINT");
