@@ -29,19 +29,21 @@ import {
 const root = new URL("..", import.meta.url).pathname;
 const COMMAND = ["test", "-A", "--no-check"];
 /** More than processes, so that none is left with the slow ones; few, since each start costs a moment. */
-const SHARES = 16;
+const SHARES = 24;
 /** Files that take half a minute and more: they start first, so that the others need not wait for one in the end. */
 const SLOW = [
   "manual_test.ts",
   "scripts/bench_test.ts",
+  "cli/run_faults_test.ts",
+  "examples_test.ts",
+  "cli/udp_client_test.ts",
+  "cli/init_test.ts",
   "cli/run_ssh_test.ts",
   "cli/run_ssh_faults_test.ts",
-  "cli/udp_client_test.ts",
-  "examples_test.ts",
-  "cli/run_faults_test.ts",
-  "udf/module_test.ts",
-  "cli/init_test.ts",
+  "udf/check/check_test.ts",
+  "cli/run_test.ts",
   "cli/check_test.ts",
+  "cli/agent_test.ts",
 ].map((name) => `${root}tests/${name}`);
 /** With more files that fail than this, something is broken, and not the machine busy. */
 const MAX_SECOND_TRIES = 8;
