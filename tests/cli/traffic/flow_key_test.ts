@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { readFlowKey } from "../../../src/cli/traffic/flow_key.ts";
+import { readFlowKey, readStampKey } from "../../../src/cli/traffic/flow_key.ts";
 import { UsageError } from "../../../src/cli/errors.ts";
 
 const KEY = "0123456789abcdef".repeat(2);
@@ -49,4 +49,16 @@ Deno.test("readFlowKey() refuses files that are none with a key", async () => {
 
 Deno.test("readFlowKey() does not read a device to its end", async () => {
   await assertRejects(() => readFlowKey("/dev/zero"), UsageError, "expected a key of at most 65536 bytes");
+});
+
+Deno.test("readStampKey() takes the bytes of a text, or those of hexadecimal digits behind 0x", async () => {
+  await withFile(" router secret\n", 0o600, async (path) => {
+    assertEquals(await readStampKey(path), new TextEncoder().encode("router secret"));
+  });
+  await withFile("0x00112233445566ff", 0o600, async (path) => {
+    assertEquals(await readStampKey(path), Uint8Array.of(0, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0xff));
+  });
+  await withFile("0x001122", 0o600, async (path) => {
+    await assertRejects(() => readStampKey(path), UsageError, "expected a key of 8 bytes or more, not of 3");
+  });
 });
