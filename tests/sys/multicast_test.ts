@@ -10,7 +10,7 @@ import { intOption } from "../../src/sys/socket_options.ts";
 const ignore = !availability().available;
 const loopback = () => interfaceIndex("lo");
 
-/** A group that nobody else joins, and how the kernel writes it. */
+/** A group of this test alone, and how the kernel writes it. */
 const GROUP = SocketAddress.of("239.77.18.3", 0);
 const HEX = "03124DEF";
 

@@ -33,7 +33,7 @@ export const groupFields = {
 /** What a server joins in place of listening for clients. */
 export const join = z.string(expects("a group such as 239.1.2.3%eth0:7001")).optional().describe(
   `In place of listenAddr: receive what clients send to a group of multicast, ${JOIN_FORM}: 239.1.2.3, ` +
-    "239.1.2.3%eth0:7001, 10.0.0.1@232.1.2.3 for what one source sends there, [ff15::1%eth0]:7001. The port is 7001 where none is given.",
+    "239.1.2.3%eth0:7001, 10.0.0.1@232.1.2.3 for what one source sends there, [ff15::1%eth0]:7001. The default port is 7001.",
 );
 
 /** Only packets go to groups. */

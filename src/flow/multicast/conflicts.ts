@@ -72,7 +72,7 @@ export function groupConflict(client: Client): string | undefined {
   if (sender.length > most) return `is the group ${host}, with ${sender.length} senders, expected at most ${most}`;
 }
 
-/** The host of an address; undefined for what is none, which another check reports. */
+/** The host of an address; undefined for other text, which another check reports. */
 export function hostOf(addr: string): string | undefined {
   const [, ipv6, name] = HOST_PORT_PATTERN.exec(addr) ?? [];
   return ipv6 ?? name;

@@ -1,21 +1,21 @@
 /**
- * What a sender to a group and its receivers say to each other beside the packets that are measured, which are those of
- * every UDP flow. There is no handshake: any number of receivers may listen, and none need answer.
+ * The packets that a sender to a group and its receivers exchange beside those that are measured, which are the packets of
+ * every UDP flow. There is no handshake: any number of receivers may listen, and they need not answer.
  *
- * To the group, four times a second, the sender announces its flow: what it sends, and how many packets it has sent by
- * then, so that a receiver that comes late knows which packets it can have. At the end it says so several times, with
- * the counts of all. Where both have a key, a receiver reports to the sender what it has counted, and the sender
+ * The sender announces its flow to the group four times a second: its settings, and how many packets it has sent by then,
+ * so that a receiver that comes late knows which packets it can have. At the end it announces the counts of all packets,
+ * several times. Where both have a key, a receiver reports to the sender what it has counted, and the sender
  * acknowledges that.
  *
  * **Safety.** A packet to a group that claims the address of a victim would have all receivers answer there. So receivers
- * answer only what is signed with the key that they share with the sender, and only where the signed text itself has the
- * address that the packet came from: what was recorded serves nobody with another address. Without a key no receiver
- * ever sends a packet. Of the reports that nobody acknowledges there are a few, then no more.
+ * answer only to announcements that are signed with the key that they share with the sender, and only if the address in
+ * the signed text is that which the packet came from: a recorded announcement is of no use with another address. Without a
+ * key a receiver never sends a packet. Reports end after a few that are not acknowledged.
  *
  * After the header such a packet has:
  *
  *     56 the nonce of the flow, 16 bytes, drawn by its sender
- *     72 length u16, and so much text, JSON: an announcement, or a report
+ *     72 length u16, and text of that length, JSON: an announcement, or a report
  *
  * and, if it is signed, the first 16 bytes of the HMAC of all between the magic and them at its end. Announcements are
  * signed with the key of the run, all else with that of the flow. An acknowledgement is a header alone, signed as such:
@@ -94,7 +94,7 @@ export interface Reception {
   readonly bad: number;
   /** Packets that arrived marked "congestion experienced"; absent where the receiver does not see marks. */
   readonly marked?: number;
-  /** When packets arrived; absent if none did. */
+  /** When packets arrived; absent if there were no packets. */
   readonly arrivals?: ArrivalTotals;
   /** The receiver is known to have the sender's clock. */
   readonly sharesClock: boolean;
@@ -135,7 +135,7 @@ export function groupPacket(packet: GroupPacket): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Reads nonce and text of a packet; undefined for a packet that has none. */
+/** Reads nonce and text of a packet; undefined for a packet without them. */
 export function readGroupPacket(
   view: DataView,
   lengthBytes: number,
@@ -156,7 +156,7 @@ export function formatAnnouncement({ settings, ...group }: Announcement): string
 }
 
 /**
- * Reads an announcement of a sender that anybody may be.
+ * Reads an announcement; its sender is not known to have the key.
  *
  * @param maxPacketBytes the longest packet that this receiver takes
  * @param signed whether packets are
@@ -169,12 +169,12 @@ export function parseAnnouncement(text: string, maxPacketBytes: number, signed: 
   if (!counted || settings.senders > MAX_GROUP_SENDERS) throw bad("the counts of its senders make no sense");
   if (settings.reverse.length > 0) throw bad("it has senders at its receivers");
   if (!isCount(receivers)) throw bad("the number of its receivers makes no sense");
-  if (reportTo !== undefined && !isAddress(reportTo)) throw bad("its address for reports is none");
+  if (reportTo !== undefined && !isAddress(reportTo)) throw bad("its address for reports is no address");
   if (typeof mark !== "string") throw bad("the mark of its clock is no text");
   return { settings, counts, receivers, ...reportTo !== undefined && { reportTo }, mark };
 }
 
-/** Reads a report; undefined for text that is none. Who reports has the key. */
+/** Reads a report; undefined for other text. Its sender has the key. */
 export function parseReception(text: string): Reception | undefined {
   let given: Record<string, unknown>;
   try {

@@ -32,11 +32,11 @@ const PAUSE_NANOS = 250e6;
 /** The end is announced this often, */
 const END_PAUSE_NANOS = 100e6;
 /**
- * and so many times at least: late packets count for receivers, and then those report. It is no time, so that an end that
+ * and this many times at least: late packets count for receivers, and then those report. It is no time, so that an end that
  * was held up does not miss what waits for it.
  */
 const MIN_ENDS = 6;
-/** Receivers that have reported before are waited for until it was announced so many times. */
+/** Receivers that have reported before are waited for until it was announced this many times. */
 const MAX_ENDS = 40;
 
 const PROGRESS_NANOS = 250e6;

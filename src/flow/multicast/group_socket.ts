@@ -28,7 +28,7 @@ export function connectSocket(socket: Socket, address: SocketAddress, config: Pa
   if (device !== undefined) {
     const index = indexOf(device);
     setMulticastInterface(socket, index);
-    // The kernel chooses none of its addresses, and would send from 0.0.0.0.
+    // The kernel does not choose its address, and would send from 0.0.0.0.
     if (index === LOOPBACK_INDEX && config.bind === undefined) {
       socket.bind(SocketAddress.loopback(address.family, 0));
     }

@@ -17,7 +17,7 @@ export interface Join {
 /** What stands for a join in help and messages. */
 export const JOIN_FORM = "[SOURCE@]GROUP[%IF][:PORT]";
 
-/** The port where none is given: that of servers of UDP flows. */
+/** The default port: that of servers of UDP flows. */
 const DEFAULT_PORT = 7001;
 
 const EXAMPLES = "239.1.2.3, 239.1.2.3%eth0:7001, 10.0.0.1@232.1.2.3 or [ff15::1%eth0]:7001";

@@ -22,16 +22,16 @@ import { ACKNOWLEDGE, groupPacket, readAcknowledgement, REPORT } from "./group_p
 const FIRST_NANOS = 200e6;
 /** Between two reports, on average, */
 const PAUSE_NANOS = 1e9;
-/** or so much for each receiver that reports: all together send a hundred a second. */
+/** or this for each receiver that reports: all together send a hundred a second. */
 const PAUSE_NANOS_EACH = 10e6;
-/** The last one comes within this time, or so much for each receiver. */
+/** The last one comes within this time, or within that for each receiver. */
 const LAST_NANOS = 20e6;
 const LAST_NANOS_EACH = 2e6;
 /** The last one is sent again after this time without an acknowledgement, */
 const AGAIN_NANOS = 200e6;
-/** up to so many times. */
+/** up to this many times. */
 const LAST_TRIES = 5;
-/** After so many reports that nobody acknowledges, only the last ones are sent. */
+/** After this many reports without an acknowledgement, only the last ones are sent. */
 const MAX_UNACKNOWLEDGED = 3;
 
 /** What a reporter needs. */
@@ -82,7 +82,7 @@ export class Reporter implements PortUser, Disposable {
 
   onError(error: unknown): void {
     if (!(error instanceof SystemError)) throw error;
-    // The sender is gone: nobody listens there.
+    // The sender is gone.
     if (error.errnoName === "ECONNREFUSED") this[Symbol.dispose]();
   }
 

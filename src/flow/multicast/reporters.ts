@@ -27,13 +27,13 @@ export class Reporters implements Disposable {
     this.#options = options;
   }
 
-  /** The reporter of a flow; undefined where it has none. */
+  /** The reporter of a flow; undefined without one. */
   get(flow: GroupFlow): Reporter | undefined {
     return this.#byFlow.get(flow);
   }
 
   /**
-   * Starts to report on a flow that is signed, if its sender wants that: only where the signed announcement says, and only
+   * Starts to report on a flow that is signed, if its sender wants that: only to the address in the signed announcement, and only
    * if it came from there, see group_packets.ts.
    *
    * @param source where it came from
@@ -43,7 +43,9 @@ export class Reporters implements Disposable {
     if (hmac === undefined || reportTo === undefined || this.#byFlow.size >= MAX_REPORTERS) return;
     const to = SocketAddress.parse(reportTo);
     if (!to.ip.every((byte, k) => byte === source.ip[k])) {
-      return log(`flow ${name.text} of ${source} wants its reports at ${to}, which is another address: there are none`);
+      return log(
+        `flow ${name.text} of ${source} wants its reports at ${to}, which is another address: nothing is reported`,
+      );
     }
     try {
       const port = ports.connect(source.withPort(to.port), { flow: name.text, sender: [] }, MAX_CONTROL_BYTES);

@@ -35,7 +35,7 @@ export const OPEN = 4;
 export const REVERSE = 8;
 /** A flag: closes a flow. */
 export const CLOSE = 16;
-/** A flag: of what a sender to a group and its receivers say to each other, see src/flow/multicast. */
+/** A flag: of announcements to a group and reports of its receivers, see src/flow/multicast. */
 export const GROUP = 32;
 /** A flag: it is signed. */
 export const SIGNED = 128;

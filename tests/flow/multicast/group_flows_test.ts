@@ -43,7 +43,7 @@ function assertWhole(events: PacketEvents, report: PacketReport): void {
 
 for (const shared of [key, undefined]) {
   const name = `packetClient() sends to all receivers of a group, ${
-    shared ? "which report" : "none of which reports without a key"
+    shared ? "which report" : "which do not report without a key"
   }`;
   Deno.test(name, async () => {
     await using stack = new AsyncDisposableStack();
@@ -201,9 +201,9 @@ for (const kind of Object.keys(makers)) {
     assertMatch(keyed.logs.join("\n"), /flow other of \S+ is left out: its sender has another key/);
     assertMatch(
       keyed.logs.join("\n"),
-      /wants its reports at 127\.0\.0\.2:\d+, which is another address: there are none/,
+      /wants its reports at 127\.0\.0\.2:\d+, which is another address: nothing is reported/,
     );
-    // What is signed and true is reported on, and that nobody acknowledges ends soon; recorded, it counts once.
+    // What is signed and true is reported on, until that is not acknowledged; a recording of it is no new flow.
     for (let i = 0; i < 3; i++) await send(announced("true", key, victim.address, new Uint8Array(16).fill(4)));
     const isOpen = () => keyed.infos.some(({ flow }) => flow === "true");
     await eventually("reports come", () => victim.packets > 0 && isOpen());

@@ -1,4 +1,4 @@
-/** Flows to a group through a network that loses what the test says, and time that passes when it says. */
+/** Flows to a group through a network whose losses and time the test decides. */
 import { assert, assertEquals } from "@std/assert";
 import type { PacketClientConfig } from "../../../src/flow/config.ts";
 import { ACKNOWLEDGE, ANNOUNCE, END, REPORT } from "../../../src/flow/multicast/group_packets.ts";
@@ -78,7 +78,7 @@ Deno.test("a receiver ends a flow that falls silent, and its sender goes on for 
   network.close();
 });
 
-Deno.test("a receiver gives up reports that nobody acknowledges, and reports at the end all the same", () => {
+Deno.test("a receiver gives up reports that are not acknowledged, and reports at the end all the same", () => {
   const network = new FakeNetwork();
   network.join(key);
   network.dialGroup({ flow: "up", sender: [{ unresponsive: { wait: [10], duration: 20_000, length: [100] } }] }, key);
