@@ -311,8 +311,8 @@ export class ServerConnection {
     // Faults of this program are not sent to clients.
     if (!(error instanceof TineError)) throw error;
     const { code, message } = error;
-    this.#peer.sendFrame({ ok: false, code, message } satisfies StreamAnswer);
     this.#account.refuse(refusalReason(code));
+    this.#peer.sendFrame({ ok: false, code, message } satisfies StreamAnswer);
     this.#hooks.log(`${this.#peer.name} was refused: ${message}`);
     this.#linger();
   }
