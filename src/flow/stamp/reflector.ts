@@ -19,7 +19,7 @@ import {
   replyEcn,
 } from "../packet/packet_port.ts";
 import { PortReader, type PortUser } from "../packet/port_reader.ts";
-import { ReflectedSession, SessionTable } from "./session.ts";
+import { ReflectedSession, sentAt, SessionTable } from "./session.ts";
 import {
   answerExtensions,
   isTestPacketSigned,
@@ -143,15 +143,21 @@ class StampReflector implements EngineFlow, PortUser {
       this.#looped++;
       return;
     }
-    const session = this.#sessions.find(incoming, i, view.getUint16(layout.ssid)) ??
-      this.#open(incoming, i, view, now);
+    const sent = sentAt(view, layout.timestamp);
+    let session = this.#sessions.find(incoming, i, view.getUint16(layout.ssid));
+    if (session?.isFollowed(number, sent, now)) {
+      this.#reportLast(session);
+      this.#sessions.remove(session);
+      session = undefined;
+    }
+    session ??= this.#open(incoming, i, view, now);
     // Where it does not count, it needs to remember nothing.
     if (session === undefined && !this.#isStateless) {
       this.#refused++;
       return;
     }
     if (session?.isReported) this.#inform(session);
-    session?.received(number, length, incoming.trafficClass(i), now);
+    session?.received(number, sent, length, incoming.trafficClass(i), now);
     const arrival = incoming.arrival(i);
     const t = Number.isNaN(arrival) ? now : arrival;
     this.#parts!.replies.add(incoming, i, t, this.#isStateless ? number : session!.number++, session);
@@ -164,6 +170,7 @@ class StampReflector implements EngineFlow, PortUser {
       address: incoming.source(i),
       ssid: view.getUint16(this.#layout.ssid),
       number: view.getUint32(0),
+      sent: sentAt(view, this.#layout.timestamp),
       start: now,
       socketDrops: this.#drops.packets,
       seesMarks: this.#ports.kind === "ffi",

@@ -10,6 +10,8 @@ export const MAX_SESSIONS = 1024;
 
 /** A session that is silent for so long, in nanoseconds, gives its place to another one. */
 const SILENCE_NANOS = 10e9;
+/** A sender that begins anew was silent for so long, in nanoseconds: strangers begin no more sessions than that. */
+const RESTART_NANOS = 200e6;
 /** A session that is silent for so long is over: REFWAIT of RFC 5357, 4.2. */
 const WAIT_NANOS = 900e9;
 
@@ -26,7 +28,8 @@ export interface ReflectedSessionOptions {
   readonly ssid: number;
   /** The number of the first packet. */
   readonly number: number;
-  /** When that came, in nanoseconds. */
+  /** When it was sent, as {@linkcode sentAt} reads it, and when it came, in nanoseconds. */
+  readonly sent: number;
   readonly start: number;
   /** What the socket had dropped by then. */
   readonly socketDrops: number;
@@ -58,6 +61,9 @@ export class ReflectedSession {
   #bytesSent = 0;
   #marked: number | undefined;
   #news = true;
+  /** The highest number, and when that packet was sent. */
+  #highest: number;
+  #lastSent: number;
 
   constructor(options: ReflectedSessionOptions) {
     this.name = options.name;
@@ -65,17 +71,35 @@ export class ReflectedSession {
     this.address = options.address;
     this.ssid = options.ssid;
     // Those that came before the first one, which may be late, are not below 0.
-    this.#numbers = new LongNumbers(options.number + 2 ** 32);
+    this.#highest = options.number + 2 ** 32;
+    this.#numbers = new LongNumbers(this.#highest);
+    this.#lastSent = options.sent;
     this.#start = this.lastReceived = options.start;
     this.#socketDrops = options.socketDrops;
     this.#marked = options.seesMarks ? 0 : undefined;
   }
 
+  /**
+   * Whether a packet is the first one of a session that follows this one, of a sender with the same port and identifier:
+   * its number is 0 again, although it was sent after all others. A packet that is only late was sent before some of them.
+   *
+   * @param sent as {@linkcode sentAt} reads it
+   */
+  isFollowed(number: number, sent: number, now: number): boolean {
+    return number === 0 && sent > this.#lastSent && now - this.lastReceived > RESTART_NANOS &&
+      this.#numbers.of(0) < this.#highest;
+  }
+
   /** Counts a packet that came. */
-  received(number: number, bytes: number, trafficClass: number, now: number): void {
+  received(number: number, sent: number, bytes: number, trafficClass: number, now: number): void {
     this.lastReceived = now;
     this.#news = true;
-    if (!this.#window.accept(this.#numbers.of(number))) return;
+    const long = this.#numbers.of(number);
+    if (long > this.#highest) {
+      this.#highest = long;
+      this.#lastSent = sent;
+    }
+    if (!this.#window.accept(long)) return;
     this.#bytesReceived += bytes;
     if (this.#marked !== undefined && isMarked(trafficClass)) this.#marked++;
   }
@@ -126,6 +150,11 @@ export class ReflectedSession {
       congestionMarks: this.#marked,
     };
   }
+}
+
+/** Reads when a packet was sent, whatever the format of its time: later ones are greater, to half a microsecond. */
+export function sentAt(view: DataView, at: number): number {
+  return view.getUint32(at) * 2 ** 32 + view.getUint32(at + 4);
 }
 
 /** The sessions of a reflector, found by the address of the sender and the identifier of the session: RFC 8972, 3. */

@@ -158,6 +158,29 @@ Deno.test("stampReflectorFlow() reports a session when it falls silent, and goes
   assertEquals(last().received, 5);
 });
 
+Deno.test("stampReflectorFlow() takes a sender that begins anew, from the same port, for another session", () => {
+  const network = new FakeNetwork();
+  network.reflect();
+  const at = (number: number, seconds: number) => {
+    const bytes = packet(number);
+    viewOf(bytes).setUint32(4, seconds);
+    return bytes;
+  };
+  const numberOf = (bytes: Uint8Array<ArrayBuffer>) => viewOf(ask(network, bytes)[0]).getUint32(0);
+  for (let number = 0; number < 5; number++) assertEquals(numberOf(at(number, 100 + number)), number);
+  network.pass(SECOND);
+  // The first one once more, late.
+  assertEquals(numberOf(at(0, 100)), 5);
+  network.pass(SECOND);
+  for (let number = 0; number < 3; number++) assertEquals(numberOf(at(number, 200 + number)), number);
+  // One that is sent all too soon is of no new one.
+  assertEquals(numberOf(at(0, 300)), 3);
+  network.pass(SECOND);
+  const last = new Map(network.host.aggregates.map(({ flow, values }) => [flow, values]));
+  const counts = Array.from(last, ([flow, { received, duplicates }]) => [flow, received, duplicates]);
+  assertEquals(counts, [["stamp.1", 5, 1], ["stamp.2", 3, 1]]);
+});
+
 Deno.test("stampReflectorFlow() has a limit of sessions, and gives the places of silent ones to others", () => {
   const network = new FakeNetwork();
   network.reflect();
