@@ -227,7 +227,8 @@ class StampSender implements EngineFlow, PortUser {
         reflectorSynchronized: synchronized,
         reflectorErrorNanos: errorNanos,
         ...aheadSeconds === 0 ? {} : { reflectorAheadSeconds: aheadSeconds },
-        ...hops === MAX_HOPS || hops === 0 ? {} : { hopsToReflector: MAX_HOPS - hops },
+        // Only raw sockets send with the greatest TTL.
+        ...this.#ports.kind !== "ffi" || hops === MAX_HOPS || hops === 0 ? {} : { hopsToReflector: MAX_HOPS - hops },
       },
     });
     this.#run = new SenderRun({

@@ -227,6 +227,19 @@ Deno.test("stampSenderFlow() takes off what the reflector's clock is days ahead 
   }
 });
 
+Deno.test("stampSenderFlow() knows no hops where it cannot set the TTL of what it sends", () => {
+  const network = new FakeNetwork();
+  network.reflect();
+  network.dialReflector(config({ duration: 100 }));
+  run(network, (datagram) => {
+    // As it arrives from a system whose TTL is 64, over one router.
+    if (!isThere(datagram)) datagram.bytes[40] = 63;
+    return 0;
+  });
+  const { hopsToReflector } = network.host.infos.find(({ flow }) => flow === "router")!.values;
+  assertEquals(hopsToReflector, undefined);
+});
+
 Deno.test("stampSenderFlow() writes padding of RFC 8972, an identifier, and times of NTP or PTP", () => {
   for (const timestamps of ["ntp", "ptp"] as const) {
     const network = new FakeNetwork();
