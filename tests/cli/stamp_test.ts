@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { tine } from "../support/tine.ts";
+import { startTine, TextReader, tine } from "../support/tine.ts";
+import { toText } from "@std/streams";
 import { withServer } from "./traffic_server.ts";
 
 const LOOPBACK = ["--stamp", "--listen", "127.0.0.1:0"];
@@ -17,6 +18,23 @@ Deno.test("tine udp client --stamp prints what other UDP flows print, and what t
   assertEquals(server.code, 0);
   // Two packets open the session.
   assertMatch(server.stdout, /^127\.0\.0\.1:\d+ stamp\.1: received 2[2-9] packets, sent 2\d in \d\.\d\d s\n$/);
+});
+
+Deno.test("tine udp server --stamp prints a line for each session, whatever address it came to", async () => {
+  const child = startTine("udp", "server", ...LOOPBACK, "--listen", "127.0.0.1:0");
+  const stdout = toText(child.stdout);
+  try {
+    await using reader = new TextReader(child.stderr);
+    const [, ...addresses] = await reader.until(/listening on (\S+)[^]*listening on (\S+)/);
+    await Promise.all(
+      addresses.map((address) => tine(["udp", "client", "--stamp", address, "--packets=5", "--wait=5ms"])),
+    );
+  } finally {
+    child.kill("SIGINT");
+    await child.stdin.close();
+    await child.status;
+  }
+  assertEquals((await stdout).match(/ stamp\.1: received /g)?.length, 2);
 });
 
 Deno.test("tine udp client --stamp --json has what a stateless reflector leaves unknown, and the options", async () => {

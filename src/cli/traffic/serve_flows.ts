@@ -28,8 +28,8 @@ export interface ServeOptions {
   readonly metrics?: HostPort;
   /** How traffic is made, for metrics. */
   readonly engine: string;
-  /** Starts all servers; each address is printed once. */
-  listen(options: ServerOptions): Promise<readonly FlowServer[]>;
+  /** Starts all servers, each with options of its own; each address is printed once. */
+  listen(optionsOfOne: () => ServerOptions): Promise<readonly FlowServer[]>;
 }
 
 /** Other flows of the same client have so long to begin, in milliseconds. */
@@ -71,7 +71,8 @@ export async function serveFlows(options: ServeOptions): Promise<number> {
     totals: () => account.totals,
   });
   if (metricsServer !== undefined) _servers.use(metricsServer);
-  const servers = await listen({ events: printing(output, json, log), signal: output.signal, key, account });
+  // Flows of two servers may have one name: sessions of STAMP, or what comes to a group at two interfaces.
+  const servers = await listen(() => ({ events: printing(output, json, log), signal: output.signal, key, account }));
   for (const server of servers) _servers.use(server);
   for (const address of new Set(servers.map(({ address }) => address))) {
     if (json) output.json({ type: "listening", ...provenance(started), address, metrics: metricsServer?.url });
@@ -119,7 +120,7 @@ async function clientServed(account: ServerAccount, signal: AbortSignal): Promis
   }
 }
 
-/** Prints each flow when it is over. */
+/** Prints each flow of a server when it is over. */
 function printing(output: InterruptibleOutput, json: boolean, log: (text: string) => void): FlowEvents {
   const infos = new Map<string, FlowInfoEvent>();
   return {

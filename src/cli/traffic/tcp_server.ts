@@ -48,7 +48,7 @@ export const command = defineCommand({
       statsMs: flags.stats,
       metrics: flags.metrics,
       engine: flows.kind,
-      listen: (options) =>
+      listen: (optionsOfOne) =>
         startAll(listening.map(({ listenAddr, ipv6Only }) => () => {
           const protocol = ipv6Only ? "tcp6" : "tcp";
           return flows.streamServer({
@@ -59,7 +59,7 @@ export const command = defineCommand({
             cpu: flags.cpu,
             priority: flags.priority,
             ...limits,
-          }, options);
+          }, optionsOfOne());
         })),
     });
   },

@@ -129,17 +129,17 @@ export const command = defineCommand({
       statsMs: flags.stats,
       metrics: flags.metrics,
       engine: flows.kind,
-      async listen(options) {
+      async listen(optionsOfOne) {
         const { maxPacketSize, workers, cpu, priority } = flags, threads = { workers, cpu, priority };
         const groups = flags.join.map((join) => () =>
-          flows.packetServer({ join, hmac, maxPacketSize, cpu, priority }, options)
+          flows.packetServer({ join, hmac, maxPacketSize, cpu, priority }, optionsOfOne())
         );
         const joined = await startAll(groups);
         const packets = await startAll(listening.map(({ listenAddr, ipv6Only }) => () => {
           const protocol = ipv6Only ? "udp6" : "udp";
           return flows.packetServer(
             { listenAddr, protocol, hmac, maxPacketSize, stamp, ...threads, ...limits },
-            options,
+            optionsOfOne(),
           );
         }));
         if (stamp !== undefined) return packets;
@@ -147,7 +147,7 @@ export const command = defineCommand({
           // At the ports that the kernel has chosen, if it did.
           const streams = await startAll(packets.map(({ address: listenAddr }, i) => () => {
             const protocol = listening[i].ipv6Only ? "tcp6" : "tcp";
-            return flows.streamServer({ listenAddr, protocol, hmac, ...threads, ...limits }, options);
+            return flows.streamServer({ listenAddr, protocol, hmac, ...threads, ...limits }, optionsOfOne());
           }));
           return [...joined, ...packets, ...streams];
         } catch (error) {
