@@ -158,3 +158,37 @@ Deno.test("packetClient refuses what a group cannot answer, and what is for grou
     "addr is the group 239.1.2.3, with 17 senders, expected at most 16",
   ]);
 });
+
+Deno.test("packetClient refuses what a session of STAMP cannot be, and takes what routers have", () => {
+  const unresponsive = { duration: "1s" };
+  const session = (sender: object[], more: object = {}) =>
+    problems(packetClientSchema, { addr: "10.0.0.1:862", flow: "router", stamp: {}, sender, ...more } as never);
+  assertEquals(session([{ unresponsive }]), []);
+  assertEquals(session([{ unresponsive: { ...unresponsive, length: ["44B", "1400B"] } }]), []);
+  assertEquals(session([{ unresponsive: { ...unresponsive, length: ["44B"] } }], { hmac: true }), [
+    "sender has packets of 44B, but the header alone takes 112B with hmac",
+  ]);
+  assertEquals(session([{ unresponsive }, { unresponsive }]), ["stamp expected one sender, and that unresponsive"]);
+  assertEquals(session([{ requestResponse: {} }]), ["stamp expected one sender, and that unresponsive"]);
+  assertEquals(session([{ unresponsive: { ...unresponsive, reverse: true } }]), [
+    "stamp a reflector sends nothing but replies: expected a sender without reverse",
+  ]);
+  assertEquals(session([{ unresponsive: { ...unresponsive, gso: true } }]), [
+    "stamp each packet has its own time: expected a sender without gso",
+  ]);
+  assertEquals(session([{ unresponsive }], { stamp: { ssid: 65536 } }), [
+    "stamp.ssid expected a whole number of 0 to 65535, not 65536",
+  ]);
+  assertEquals(session([{ unresponsive }], { addr: "239.1.2.3:862" }), [
+    "addr is the group 239.1.2.3, which reflects nothing; stamp needs a reflector",
+  ]);
+});
+
+Deno.test("packetServer refuses workers and limits of a reflector of STAMP", () => {
+  const serve = (more: object) => problems(packetServerSchema, { listenAddr: "10.0.0.1:862", stamp: {}, ...more });
+  assertEquals(serve({}), []);
+  assertEquals(serve({ workers: 2 }), ["stamp a reflector of STAMP has one worker"]);
+  assertEquals(serve({ maxFlows: 2 }), [
+    "stamp a reflector of STAMP has no flows to limit: leave maxRate, maxDuration and maxFlows out",
+  ]);
+});

@@ -224,3 +224,11 @@ Deno.test("decodeSenderReport() takes only what it knows, and nothing that is no
     serverCpuNanos: 9,
   });
 });
+
+Deno.test("encodeReport() has whether a server counts packets, where it does not", () => {
+  const uncounted = packetReport({ uncounted: true });
+  assertEquals(encodeReport(uncounted).uncounted, 1);
+  const decoded = decodeReport(encodeReport(uncounted));
+  assertEquals(decoded.kind === "packets" && decoded.uncounted, true);
+  assertEquals("uncounted" in encodeReport(packetReport()), false);
+});

@@ -30,6 +30,14 @@ Deno.test("PacketMatcher hands on each packet once, in the order of numbers, wit
   assert(early >= 4000 - 150, `${early}`);
 });
 
+Deno.test("PacketMatcher takes the times of a server that does not count, and no times where there are none", () => {
+  const counted = (count: number, from: number, time: number) =>
+    matched([sent(0, 1000), reply(0, 9000, from, time, count)], {}).packets;
+  assertEquals(counted(0, 4000, 100), [[0, 4000, 9000]]);
+  // A reply of an earlier version has neither.
+  assertEquals(counted(0, 9000, 0), [[0, NaN, 9000]]);
+});
+
 Deno.test("PacketMatcher waits for a packet of which something is missing, for three seconds of samples", () => {
   const numbers: number[] = [];
   const matcher = new PacketMatcher({ onPacket: ({ seq }) => numbers.push(seq) });
