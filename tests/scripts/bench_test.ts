@@ -119,6 +119,19 @@ const PRINTED: Readonly<Record<string, Printed>> = {
       new RegExp(`^  ${kind}, 100 flows: [\\d,]+/s together$`, "m"),
     ]),
   },
+  "many-flows": {
+    missing: noLinux,
+    lines: [
+      ...["1 flow", "10 flows", "100 flows", "1,000 flows"].map((flows) =>
+        new RegExp(
+          `^  ${flows}: [\\d,]+ packets/s, \\d+ lost, CPU a packet: client [\\d.]+ us, server [\\d.]+ us; late`,
+          "m",
+        )
+      ),
+      /^ {2}two clients, UDP, sent by the server: two workers [\d,]+ packets\/s, one [\d,]+ packets\/s: [\d.]+ x;/m,
+      /^ {2}two clients, TCP, received by the server: two workers [\d.]+ Gbit\/s, one [\d.]+ Gbit\/s: [\d.]+ x;/m,
+    ],
+  },
   "udp-recording": {
     missing: noLinux,
     lines: [/recorded: [\d,]+\/s, [\d.]+ bytes on disk a packet, by hand [\d,]+\/s: [\d.]+ x$/m],
