@@ -1,6 +1,8 @@
-import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { UsageError } from "../../src/cli/errors.ts";
 import { operationFlags } from "../../src/cli/traffic/listen.ts";
+import { TineError } from "../../src/base/errors.ts";
+import { ServerAccount } from "../../src/flow/server_account.ts";
 import { createFlows } from "../../src/flow/create_flows.ts";
 import { RawClient } from "../flow/stream/raw_client.ts";
 import { RecordedEvents } from "../flow/stream/recorded_events.ts";
@@ -102,4 +104,22 @@ Deno.test("--stats takes no time that a timer cannot have", () => {
   const read = (text: string) => operationFlags.stats.read([text], "--stats");
   assertEquals(read("24h"), 86_400_000);
   assertThrows(() => read("25d"), UsageError, "--stats DURATION: expected a duration such as");
+});
+
+Deno.test("a client that was refused is not the client of a server that serves one", async () => {
+  const account = new ServerAccount(), events = new RecordedEvents(), { signal } = new AbortController();
+  account.serveOneClient();
+  await using flows = createFlows();
+  const server = { listenAddr: "127.0.0.1:0", maxPacketSize: 100, maxRate: { bitsPerSecond: 1e6 } };
+  await using udp = await flows.packetServer(server, { events, signal, account });
+  const send = (bind: string, length: number, { ms = 1, reverse = false } = {}) => {
+    const sender = [{ unresponsive: { wait: [ms], packets: 2, length: [length], reverse } }];
+    return flows.packetClient(udp.address, { flow: "a", bind, sender, maxPacketSize: 1000 }, { events, signal });
+  };
+  await assertRejects(() => send("127.0.0.2", 1000), TineError, "too long");
+  await assertRejects(() => send("127.0.0.2", 1000, { reverse: true }), TineError, "too long");
+  await assertRejects(() => send("127.0.0.2", 100, { ms: 0.001 }), TineError, "max-rate");
+  assertEquals((await send("127.0.0.3", 100)).senders[0].sent, 2);
+  await assertRejects(() => send("127.0.0.2", 100), TineError, "one-off");
+  assertEquals(account.totals.flows, 1);
 });

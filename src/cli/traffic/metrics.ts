@@ -1,12 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import process from "node:process";
 import { formatHostPort, type HostPort } from "../../base/address.ts";
 import { messageOf, TineError } from "../../base/errors.ts";
 import { REFUSAL_REASONS, type ServerTotals } from "../../flow/server_account.ts";
 
-/** Connections at a time: a Prometheus has one. */
+/** Connections at a time, of which a Prometheus has one: of more, the oldest is dropped. */
 const MAX_CONNECTIONS = 16;
-/** A client has this long to send a request, in milliseconds. */
+/** A client has this long to send a request and to read the response, in milliseconds. */
 const REQUEST_MS = 5000;
 const MAX_HEADER_BYTES = 8 * 1024;
 
@@ -104,6 +105,29 @@ function escaped(value: string): string {
   return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
 }
 
+/**
+ * Ends connections that last too long, and the oldest of too many.
+ *
+ * The runtime holds clients to no times for requests, and would refuse new ones while there are as many as may be: a few
+ * that ask for nothing would keep out all others.
+ */
+function limitConnections(server: Server, ms: number): void {
+  const open = new Set<Socket>();
+  server.on("connection", (socket) => {
+    const [oldest] = open;
+    if (open.size >= MAX_CONNECTIONS) {
+      open.delete(oldest);
+      oldest.destroy();
+    }
+    open.add(socket);
+    const timer = setTimeout(() => socket.destroy(), ms);
+    socket.once("close", () => {
+      clearTimeout(timer);
+      open.delete(socket);
+    });
+  });
+}
+
 /** Serves metrics by HTTP at the path `/metrics`, and nothing else. */
 export class MetricsServer implements AsyncDisposable {
   /** Where they are: `http://127.0.0.1:9464/metrics`. */
@@ -121,15 +145,16 @@ export class MetricsServer implements AsyncDisposable {
    * Starts to listen.
    *
    * @param listen port 0 is any free one
+   * @param options `requestMs`: how long a client has to send a request and to read the response, in milliseconds
    * @throws {TineError} `cannot-listen`
    */
-  static async start(listen: HostPort, source: MetricsSource): Promise<MetricsServer> {
-    const server = createServer({
-      headersTimeout: REQUEST_MS,
-      requestTimeout: REQUEST_MS,
-      maxHeaderSize: MAX_HEADER_BYTES,
-    });
-    server.maxConnections = MAX_CONNECTIONS;
+  static async start(
+    listen: HostPort,
+    source: MetricsSource,
+    { requestMs = REQUEST_MS }: { readonly requestMs?: number } = {},
+  ): Promise<MetricsServer> {
+    const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES });
+    limitConnections(server, requestMs);
     const { hostname, port } = listen;
     await new Promise<void>((resolve, reject) => {
       server.once("error", (error) => {

@@ -146,6 +146,37 @@ Deno.test("MetricsServer goes on beside clients that send nothing, garbage or to
   }
 });
 
+Deno.test("MetricsServer drops the oldest connections where there are too many, and answers others", async () => {
+  await using server = await MetricsServer.start({ hostname: "127.0.0.1", port: 0 }, sourceOf(new ServerAccount()));
+  const port = Number(new URL(server.url).port);
+  const conns: Deno.Conn[] = [];
+  try {
+    for (let i = 0; i < 40; i++) {
+      conns.push(await Deno.connect({ hostname: "127.0.0.1", port }));
+      await conns[i].write(new TextEncoder().encode(i % 2 === 0 ? "GET /metrics HT" : "\n")).catch(() => {});
+    }
+    const response = await fetch(server.url, { signal: AbortSignal.timeout(10_000) });
+    assertEquals((await response.text()).includes("tine_flows_active 0"), true);
+    // The first ones were dropped.
+    assertEquals(await conns[0].read(new Uint8Array(1)).catch(() => null), null);
+  } finally {
+    for (const conn of conns) conn.close();
+  }
+});
+
+Deno.test("MetricsServer ends connections that ask for nothing", async () => {
+  const source = sourceOf(new ServerAccount());
+  await using server = await MetricsServer.start({ hostname: "127.0.0.1", port: 0 }, source, { requestMs: 50 });
+  const port = Number(new URL(server.url).port);
+  for (const text of ["", "GET /metrics HTTP/1.1\r\nHost: x\r\n"]) {
+    using conn = await Deno.connect({ hostname: "127.0.0.1", port });
+    await conn.write(new TextEncoder().encode(text));
+    const buffer = new Uint8Array(10_000);
+    let count: number | null = 1;
+    while (count !== null) count = await conn.read(buffer).catch(() => null);
+  }
+});
+
 Deno.test("MetricsServer says where it cannot listen", async () => {
   const source = sourceOf(new ServerAccount());
   await using server = await MetricsServer.start({ hostname: "127.0.0.1", port: 0 }, source);
