@@ -1,3 +1,4 @@
+import { TineError } from "../../base/errors.ts";
 import type { FlowEvents, FlowInfoEvent, Flows } from "../../flow/flows.ts";
 import { readChunk } from "../../flow/records/read_chunk.ts";
 import type { ClientFlow } from "./client_flow.ts";
@@ -20,7 +21,8 @@ export interface RunFlowsOptions {
 }
 
 /**
- * Runs flows at the same time, to the end of all. When one fails, the others are ended.
+ * Runs flows at the same time, to the end of all. When one fails, the others are ended; when its server has ended it, since
+ * it has lasted as long as it may, they come to their ends.
  *
  * @returns the error of the first one that failed, or the signal's reason; undefined if all came to their end
  */
@@ -37,9 +39,9 @@ export async function runFlows(
     try {
       await client.run(flows, { events, signal, key: options.key, finish: options.finish });
     } catch (error) {
-      // The others fail for this one's sake.
       failure ??= { error };
-      failed.abort(error);
+      // The others fail for this one's sake, unless it is whole: then their server lets them come to their ends as well.
+      if (!(error instanceof TineError) || error.code !== "server-limit") failed.abort(error);
     }
   }));
   return failure ?? {};

@@ -282,11 +282,12 @@ class PacketServerFlow implements EngineFlow, PortUser {
       return;
     }
     flow.lastReceived = this.#attended;
+    const repeated = flow.closedAt !== Infinity;
     this.#flows.close(flow, now);
     this.#reverse.end(flow);
     flow.count();
     flow.accounted.end(true);
-    if (flow.openEnded && now >= flow.deadline) {
+    if (!repeated && flow.openEnded && now >= flow.deadline) {
       this.#log.log(`flow ${flow.name.text} of ${flow.address.unmapped()} has ended: ${durationText(this.#limits)}`);
     }
     const lengthBytes = length >= CLOSE_BYTES ? CLOSE_BYTES : SHORT_CLOSE_BYTES;

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { TineError } from "../../../src/base/errors.ts";
 import { runFlows } from "../../../src/cli/traffic/run_flows.ts";
 import { StreamFlow } from "../../../src/cli/traffic/stream_flow.ts";
 import { chunkOf, endless, type Script, scriptedFlows } from "./scripted_flows.ts";
@@ -14,6 +15,21 @@ Deno.test("runFlows() ends the others when one fails, and tells why", async () =
   const flows = scriptedFlows({ upload: endless, download: () => Promise.reject(failure) });
   const { signal } = new AbortController();
   assertEquals(await runFlows(flows, [flow("upload"), flow("download")], { signal, log }), { error: failure });
+});
+
+Deno.test("runFlows() has the others come to their ends when the server's limit ends one", async () => {
+  const failure = new TineError("server-limit", "flow upload was ended");
+  let isAborted: boolean | undefined;
+  const flows = scriptedFlows({
+    upload: () => Promise.reject(failure),
+    download: async (_flow, { signal }) => {
+      await new Promise((resolve) => setTimeout(resolve));
+      isAborted = signal.aborted;
+    },
+  });
+  const { signal } = new AbortController();
+  assertEquals(await runFlows(flows, [flow("upload"), flow("download")], { signal, log }), { error: failure });
+  assertEquals(isAborted, false);
 });
 
 Deno.test("runFlows() ends all of them when it is aborted", async () => {

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { PacketClientConfig, UnresponsiveConfig } from "../../../src/flow/config.ts";
-import { ECHO, flagsOf, OPEN, REPLY, REVERSE, SIGNED } from "../../../src/flow/packet/header.ts";
+import { CLOSE, ECHO, flagsOf, OPEN, REPLY, REVERSE, SIGNED } from "../../../src/flow/packet/header.ts";
 import { SocketAddress } from "../../../src/sys/address.ts";
 import { TineError } from "../../../src/base/errors.ts";
 import { type Datagram, FakeNetwork } from "./fake_network.ts";
@@ -155,6 +155,23 @@ Deno.test("packetServerFlow() ends flows without an end in order, and both ends 
     assert(last.complete === 1 && packets >= 199 && packets <= 201, `${packets} packets`);
     assertEquals(network.account.totals.flowsActive, 0);
   }
+});
+
+Deno.test("packetServerFlow() says once why a flow has ended, also where its client repeats the close", () => {
+  const network = new FakeNetwork();
+  network.serve(undefined, undefined, { maxDuration: 1000 });
+  network.dial(config({ duration: 0, wait: [10] }));
+  let closes = 0;
+  for (let passed = 0; passed < 4 * SECOND; passed += MS) {
+    network.host.pass(MS);
+    // The first answers are lost.
+    network.deliver((datagram) => flagsIn(datagram) !== (CLOSE | REPLY) || ++closes > 2);
+  }
+  assert(closes > 2, `${closes} answers`);
+  assertEquals(network.host.logs, [
+    "flow voip of 192.0.2.2:1000 has ended: the server lets a flow last 1s at most (max-duration)",
+  ]);
+  assertEquals([network.account.totals.flows, network.account.totals.flowsIncomplete], [1, 0]);
 });
 
 Deno.test("packetServerFlow() takes nothing any more of a flow that goes on beyond its time", () => {
