@@ -88,12 +88,27 @@ export interface Failure {
 export function parseFailures(text: string): Failure[] {
   const list = text.split(/^ FAILURES $/m).at(-1);
   if (list === undefined || list === text) return [];
+  const files = filesOfFailures(text);
   const found = new Map<string, Failure>();
-  for (const [, names, file] of list.matchAll(/^(.+) => (\.\/\S+?):\d+:\d+$/gm)) {
+  for (const [, names, place] of list.matchAll(/^(.+) => (\.\/\S+?):\d+:\d+$/gm)) {
     const name = names.split(" ... ", 1)[0];
+    // A test may be registered by a function of another file.
+    const file = place.endsWith("_test.ts") ? place : files.get(name) ?? place;
     found.set(`${file} ${name}`, { name, file });
   }
   return [...found.values()];
+}
+
+/** The files of tests that failed, by their names, as the lines of each file's tests say. */
+function filesOfFailures(text: string): ReadonlyMap<string, string> {
+  const files = new Map<string, string>();
+  let file = "";
+  for (const line of text.split("\n")) {
+    file = /^running \d+ tests? from (\S+)$/.exec(line)?.[1] ?? file;
+    const name = /^(\S.*?) \.\.\. .*FAILED/.exec(line)?.[1];
+    if (name !== undefined) files.set(name, file);
+  }
+  return files;
 }
 
 /** Adds up what several processes have counted. */

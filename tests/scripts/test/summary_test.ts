@@ -84,5 +84,20 @@ Deno.test("parseFailures() finds the tests that failed, each once, and takes a s
     { name: "a", file: "./tests/x_test.ts" },
     { name: "b => y", file: "./tests/z/y_test.ts" },
   ]);
+  const together = [
+    "running 1 test from ./tests/a_test.ts",
+    "a ... ok (2ms)",
+    "running 1 test from ./tests/b_test.ts",
+    "b ...",
+    "  step ... FAILED (2ms)",
+    "b ... FAILED (due to 1 failed step) (2ms)",
+    "",
+    " FAILURES ",
+    "",
+    "b ... step => ./tests/support/together.ts:39:45",
+    "",
+    "FAILED | 1 passed | 1 failed (1 step) (2s)",
+  ];
+  assertEquals(parseFailures(together.join("\n")), [{ name: "b", file: "./tests/b_test.ts" }]);
   assertEquals(parseFailures("ok | 1 passed | 0 failed (1s)"), []);
 });
