@@ -12,6 +12,7 @@ import type { ClientPlan } from "./packet_client_flow.ts";
 import { ClientReceiver } from "./client_receiver.ts";
 import { closePacket, keepalivePacket } from "./control_packet.ts";
 import { type ControlSender, KEEPALIVE_NANOS, REVERSE_KEEPALIVE_NANOS } from "./control_exchange.ts";
+import type { DialledRun } from "./dialled_flow.ts";
 import { CLOSE, flagsOf, type FlowName, isOfFlow, isPacket, OPEN, REPLY, SIGNED, WireTime } from "./header.ts";
 import { type IncomingPackets, isOddTime, type PacketPort } from "./packet_port.ts";
 import { PacketSamples } from "./packet_samples.ts";
@@ -57,7 +58,7 @@ export interface ClientRunOptions {
 }
 
 /** A flow that is open, from the client's side: sends, receives, waits for what is late, and closes. */
-export class ClientRun {
+export class ClientRun implements DialledRun {
   readonly #options: ClientRunOptions;
   readonly #transmitter: Transmitter;
   readonly #receiver: ClientReceiver;

@@ -1,21 +1,20 @@
 import { DEFAULT_MAX_PACKET_BYTES, MAX_PACKET_BYTES } from "../../base/limits.ts";
-import { SocketAddress } from "../../sys/address.ts";
-import { SystemError } from "../../sys/errno.ts";
+import type { SocketAddress } from "../../sys/address.ts";
 import { TineError } from "../../base/errors.ts";
 import type { PacketClientConfig } from "../config.ts";
 import type { Fragment } from "../../sys/ip_options.ts";
 import { type PayloadKind, payloadKind, payloadProblem } from "../payload.ts";
-import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest } from "../engine/engine_flow.ts";
+import type { EngineFlowFactory, FlowHost, FlowRequest } from "../engine/engine_flow.ts";
 import type { FlowInfoEvent } from "../flows.ts";
 import { exchangeOf, type TransactionPlan, transactionPlan, TransactionRun } from "../transaction/packet_run.ts";
-import { ClientOpening, secondsText } from "./opening.ts";
+import { DialledFlow, type DialledRun, type Dialling, type Handshake } from "./dialled_flow.ts";
+import { ClientOpening, type OpeningState, secondsText } from "./opening.ts";
 import { limitValues } from "../serving_limits.ts";
 import { ClientRun } from "./client_run.ts";
 import { MAX_CONTROL_BYTES } from "./control_packet.ts";
 import { ControlSender } from "./control_exchange.ts";
 import { flagsOf, FlowName, headerBytes, isOfFlow, isPacket, OPEN, REPLY, SIGNED } from "./header.ts";
-import type { PacketPort, PacketPorts } from "./packet_port.ts";
-import { PortReader, type PortUser } from "./port_reader.ts";
+import type { IncomingPackets, PacketPort, PacketPorts } from "./packet_port.ts";
 import { bitRateOf, formatSettings, MAX_SENDERS, PACKET_VERSION } from "./open_settings.ts";
 import { durationOf, PacketSender, type SenderConfig, withWarmUp } from "./packet_sender.ts";
 
@@ -24,244 +23,122 @@ const SLOW_NANOS = 1e9;
 
 /** Makes the flows of packetClient, over ports of a kind. */
 export function packetClientFlow(ports: (host: FlowHost) => PacketPorts): EngineFlowFactory<PacketClientConfig> {
-  return (host, request) => new PacketClientFlow(host, request, ports(host));
+  return (host, request) => {
+    const kind = ports(host);
+    return new DialledFlow(host, request, kind, new PacketDialling(host, request, kind.kind));
+  };
 }
 
-/** A client: opens its flow at the first of the server's addresses where that works, and runs it. */
-class PacketClientFlow implements EngineFlow, PortUser {
-  readonly #host: FlowHost;
-  readonly #request: FlowRequest<PacketClientConfig>;
-  readonly #ports: PacketPorts;
-  readonly #flow: FlowName;
-  readonly #plan: ClientPlan | TransactionPlan;
-  #next = 0;
-  #attempt: Attempt | undefined;
-  #run: ClientRun | TransactionRun | undefined;
-  #held: boolean;
-  /** It is to send no more as soon as it has begun. */
-  #finishing = false;
+/** Opens the flows of a client at a server. */
+class PacketDialling implements Dialling {
+  readonly host: FlowHost;
+  readonly request: FlowRequest<PacketClientConfig>;
+  readonly engine: PacketPorts["kind"];
+  readonly flow: FlowName;
+  readonly plan: ClientPlan | TransactionPlan;
+  readonly peer = "server";
+  readonly nobody = "no server listens for UDP flows";
 
-  constructor(host: FlowHost, request: FlowRequest<PacketClientConfig>, ports: PacketPorts) {
-    this.#host = host;
-    this.#request = request;
-    this.#ports = ports;
-    this.#flow = new FlowName(request.config.flow);
-    const plan = exchangeOf(request.config) === undefined ? clientPlan : transactionPlan;
-    this.#plan = plan(request.config, request.key !== undefined);
-    this.#held = request.held ?? false;
+  constructor(host: FlowHost, request: FlowRequest<PacketClientConfig>, engine: PacketPorts["kind"]) {
+    const { config, key } = request;
+    this.host = host;
+    this.request = request;
+    this.engine = engine;
+    this.flow = new FlowName(config.flow);
+    const plan = exchangeOf(config) === undefined ? clientPlan : transactionPlan;
+    this.plan = plan(config, key !== undefined);
   }
 
-  start(): void {
-    this.#tryNext();
+  get longest(): number {
+    return this.plan.longest;
   }
 
-  release(): void {
-    this.#held = false;
-    this.#run?.send();
+  get room(): number {
+    const { maxPacketSize = DEFAULT_MAX_PACKET_BYTES } = this.request.config;
+    return Math.max(maxPacketSize, this.plan.longest, MAX_CONTROL_BYTES);
   }
 
-  finish(): void {
-    this.#finishing = true;
-    this.#run?.finish();
+  begin(server: SocketAddress, port: PacketPort): Handshake {
+    if (this.plan.receivesBursts) port.mergeReceived(true);
+    return new PacketHandshake(this, server, port);
+  }
+}
+
+/** Opens a flow at one address of its server. */
+class PacketHandshake implements Handshake {
+  readonly #client: PacketDialling;
+  readonly #server: SocketAddress;
+  readonly #port: PacketPort;
+  readonly #control: ControlSender;
+  readonly #opening: ClientOpening;
+
+  constructor(client: PacketDialling, server: SocketAddress, port: PacketPort) {
+    this.#client = client;
+    this.#server = server;
+    this.#port = port;
+    this.#control = new ControlSender(port);
+    this.#opening = new ClientOpening(client.flow, client.plan.settings, client.request.key, server.toString());
   }
 
-  close(): void {
-    this.#run?.close();
-    this.#attempt?.port[Symbol.dispose]();
+  send(): number {
+    const { packet, pauseNanos } = this.#opening.attempt(this.#port.clock.now());
+    this.#control.send(packet);
+    return pauseNanos;
   }
 
-  /** @param error why the address before did not do */
-  #tryNext(error?: unknown): void {
-    const { addresses } = this.#request;
-    this.#attempt?.timer.clear();
-    this.#attempt?.port[Symbol.dispose]();
-    this.#attempt = undefined;
-    for (; this.#next < addresses.length; this.#next++) {
-      try {
-        this.#attempt = this.#connect(SocketAddress.parse(addresses[this.#next]));
-        this.#next++;
-        this.#send();
-        return;
-      } catch (cause) {
-        if (!(cause instanceof SystemError)) throw cause;
-        error = cause;
-      }
-    }
-    throw error ?? new TineError("no-address", `flow ${this.#flow.text} has no address of a server`);
+  take(incoming: IncomingPackets, i: number): OpeningState {
+    const view = incoming.view(i), length = incoming.length(i);
+    if (!isPacket(view, 0, length) || (flagsOf(view, 0) & ~SIGNED) !== (OPEN | REPLY)) return "waiting";
+    if (!isOfFlow(view, 0, this.#client.flow)) return "waiting";
+    return this.#opening.receive(view, length, this.#port.clock.now());
   }
 
-  #connect(server: SocketAddress): Attempt {
-    const { config, key } = this.#request;
-    const { maxPacketSize = DEFAULT_MAX_PACKET_BYTES } = config;
-    const room = Math.max(maxPacketSize, this.#plan.longest, MAX_CONTROL_BYTES);
-    const port = this.#ports.connect(server, config, room);
-    try {
-      checkPath(port, this.#plan.longest, server);
-      if (this.#plan.receivesBursts) port.mergeReceived(true);
-      return {
-        server,
-        port,
-        reader: new PortReader(this.#host, port, this),
-        control: new ControlSender(port),
-        opening: new ClientOpening(this.#flow, this.#plan.settings, key, server.toString()),
-        timer: this.#host.timer(() => this.#retry()),
-      };
-    } catch (error) {
-      port[Symbol.dispose]();
-      throw error;
-    }
-  }
-
-  #retry(): void {
-    try {
-      this.#send();
-    } catch (error) {
-      this.#giveUp(error);
-    }
-  }
-
-  #send(): void {
-    const { opening, control, port, timer } = this.#attempt!;
-    const { packet, pauseNanos } = opening.attempt(port.clock.now());
-    control.send(packet);
-    timer.set(this.#host.now() + pauseNanos);
-  }
-
-  get canTake(): boolean {
-    return true;
-  }
-
-  /** Opening is a matter of round trips; later the kernel notes when packets come. */
-  get prompt(): boolean {
-    return this.#run?.prompt ?? true;
-  }
-
-  get wantsRoom(): boolean {
-    return this.#run?.blocked ?? false;
-  }
-
-  onRoom(): void {
-    this.#run?.pump();
-  }
-
-  onError(error: unknown): void {
-    if (!(error instanceof SystemError)) throw error;
-    if (this.#run === undefined) this.#giveUp(error);
-    else this.#run.onRefused(error);
-  }
-
-  takeAll(count: number): void {
-    const { incoming } = this.#attempt!.port;
-    let i = 0;
-    // What came right behind the answer that opened the flow is for its run.
-    for (; i < count && this.#run === undefined; i++) {
-      try {
-        this.#take(incoming.view(i), incoming.length(i));
-      } catch (error) {
-        return this.#giveUp(error);
-      }
-    }
-    this.#run?.takeAll(incoming, i, count);
-  }
-
-  #take(view: DataView, length: number): void {
-    const { port, opening } = this.#attempt!;
-    if (!isPacket(view, 0, length) || (flagsOf(view, 0) & ~SIGNED) !== (OPEN | REPLY)) return;
-    if (!isOfFlow(view, 0, this.#flow)) return;
-    const state = opening.receive(view, length, port.clock.now());
-    if (state === "next") this.#send();
-    if (state === "open") this.#open();
-  }
-
-  #open(): void {
-    const { server, port, reader, control, opening, timer } = this.#attempt!;
-    timer.clear();
-    const { config } = this.#request;
+  open(onPumped: () => void): DialledRun {
+    const { host, request, engine, flow, plan } = this.#client, { config, key, file } = request;
+    const server = this.#server, port = this.#port, control = this.#control, opening = this.#opening;
     if (opening.rttNanos >= SLOW_NANOS) {
       const seconds = secondsText(opening.rttNanos);
-      this.#host.log(`flow ${this.#flow.text}: answers of the server at ${server} come after ${seconds} s`);
+      host.log(`flow ${flow.text}: answers of the server at ${server} come after ${seconds} s`);
     }
     const inform = (type: "packetInfo" | "transactionInfo", values: FlowInfoEvent["values"]) =>
-      this.#host.info({
+      host.info({
         type,
-        flow: this.#flow.text,
+        flow: flow.text,
         server: false,
         tinit: port.clock.tinit,
         values: {
-          engine: this.#ports.kind,
+          engine,
           client: port.local.toString(),
           server: server.unmapped().toString(),
           ...values,
           dscp: config.dscp ?? 0,
           ecn: config.ecn ?? 0,
           fragment: config.fragment ?? "forbid",
-          payload: this.#plan.payload,
-          signed: this.#request.key !== undefined,
+          payload: plan.payload,
+          signed: key !== undefined,
           sharesClock: opening.sharesClock,
           ...limitValues(opening.limits),
         },
       });
     const options = {
-      host: this.#host,
+      host,
       port,
       control,
       server,
-      flow: this.#flow,
-      file: this.#request.file,
+      flow,
+      file,
       hmac: opening.sessionHmac(),
       openRttNanos: opening.rttNanos,
       limits: opening.limits,
-      onPumped: () => reader.update(),
+      onPumped,
     };
-    const plan = this.#plan;
     if ("senders" in plan) {
       const { sender: { length: senders }, warmup = 0 } = config;
       inform("packetInfo", warmup > 0 ? { senders, warmupNanos: warmup * 1e6 } : { senders });
-      this.#run = new ClientRun({ ...options, plan });
-    } else {
-      this.#run = new TransactionRun({ ...options, plan, onBegin: (values) => inform("transactionInfo", values) });
+      return new ClientRun({ ...options, plan });
     }
-    this.#run.start();
-    if (!this.#held) this.#run.send();
-    if (this.#finishing) this.#run.finish();
+    return new TransactionRun({ ...options, plan, onBegin: (values) => inform("transactionInfo", values) });
   }
-
-  /** Tries the next address; fails if that was the last one. */
-  #giveUp(error: unknown): void {
-    const { server } = this.#attempt!;
-    const refused = error instanceof SystemError && error.errnoName === "ECONNREFUSED";
-    this.#tryNext(
-      refused
-        ? new TineError("connection-refused", `no server listens for UDP flows at ${server} (${error.errnoName})`, {
-          cause: error,
-        })
-        : error,
-    );
-  }
-}
-
-/** Where a flow is being opened. */
-interface Attempt {
-  readonly server: SocketAddress;
-  readonly port: PacketPort;
-  readonly reader: PortReader;
-  readonly control: ControlSender;
-  readonly opening: ClientOpening;
-  readonly timer: { set(at: number): void; clear(): void };
-}
-
-/**
- * Checks that the path takes the packets of a flow.
- *
- * @throws {TineError} `packet-too-long`
- */
-export function checkPath(port: PacketPort, longest: number, server: SocketAddress): void {
-  if (longest <= port.longest) return;
-  throw new TineError(
-    "packet-too-long",
-    `packets of ${longest} bytes are too long for the path to ${server}, which takes ${port.longest} uncut (EMSGSIZE): ` +
-      "use a shorter length, or allow fragments",
-  );
 }
 
 /** What a client is going to do. */

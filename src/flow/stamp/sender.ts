@@ -1,21 +1,20 @@
 import { DEFAULT_MAX_PACKET_BYTES, MAX_PACKET_BYTES } from "../../base/limits.ts";
 import { TineError } from "../../base/errors.ts";
-import { SocketAddress } from "../../sys/address.ts";
-import { SystemError } from "../../sys/errno.ts";
+import type { SocketAddress } from "../../sys/address.ts";
 import type { Fragment } from "../../sys/ip_options.ts";
 import type { PacketClientConfig } from "../config.ts";
-import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest } from "../engine/engine_flow.ts";
+import type { EngineFlowFactory, FlowHost, FlowRequest } from "../engine/engine_flow.ts";
 import { Hmac } from "../hmac.ts";
 import { Retries } from "../packet/control_exchange.ts";
 import { FlowName } from "../packet/header.ts";
-import { checkPath } from "../packet/packet_client_flow.ts";
+import { DialledFlow, type DialledRun, type Dialling, type Handshake } from "../packet/dialled_flow.ts";
+import type { OpeningState } from "../packet/opening.ts";
 import { type IncomingPackets, MAX_HOPS, type PacketPort, type PacketPorts } from "../packet/packet_port.ts";
 import { durationOf, PacketSender, withWarmUp } from "../packet/packet_sender.ts";
-import { PortReader, type PortUser } from "../packet/port_reader.ts";
 import { type PayloadKind, payloadKind } from "../payload.ts";
 import { ReflectorCount } from "./reflector_count.ts";
 import { SenderRun } from "./sender_run.ts";
-import { SenderSession, SinglePackets, type TestReply } from "./sender_session.ts";
+import { SenderSession, SinglePackets } from "./sender_session.ts";
 import { layoutOf } from "./test_packet.ts";
 import { readErrorEstimate } from "./timestamp.ts";
 
@@ -24,190 +23,115 @@ const FIRST_PAUSE_NANOS = 250e6;
 
 /** Makes session-senders of STAMP, over ports of a kind. */
 export function stampSenderFlow(ports: (host: FlowHost) => PacketPorts): EngineFlowFactory<PacketClientConfig> {
-  return (host, request) => new StampSender(host, request, ports(host));
+  return (host, request) => {
+    const kind = ports(host);
+    return new DialledFlow(host, request, kind, new StampDialling(host, request, kind.kind));
+  };
 }
 
-/**
- * A session-sender of STAMP (RFC 8762, 4.2), for reflectors of that and of TWAMP Light: opens a session with two packets
- * that show whether the reflector answers and counts, and runs it.
- */
-class StampSender implements EngineFlow, PortUser {
-  readonly #host: FlowHost;
-  readonly #request: FlowRequest<PacketClientConfig>;
-  readonly #ports: PacketPorts;
-  readonly #flow: FlowName;
-  readonly #hmac: Hmac | undefined;
-  readonly #plan: SenderPlan;
-  #next = 0;
-  #attempt: Attempt | undefined;
-  #run: SenderRun | undefined;
-  #held: boolean;
-  /** It is to send no more as soon as it has begun. */
-  #finishing = false;
+/** Opens sessions of STAMP, as a session-sender (RFC 8762, 4.2) for reflectors of that and of TWAMP Light. */
+class StampDialling implements Dialling {
+  readonly host: FlowHost;
+  readonly request: FlowRequest<PacketClientConfig>;
+  readonly engine: PacketPorts["kind"];
+  readonly flow: FlowName;
+  readonly hmac: Hmac | undefined;
+  readonly plan: SenderPlan;
+  readonly peer = "reflector";
+  readonly nobody = "no reflector of STAMP listens";
 
-  constructor(host: FlowHost, request: FlowRequest<PacketClientConfig>, ports: PacketPorts) {
-    this.#host = host;
-    this.#request = request;
-    this.#ports = ports;
-    this.#flow = new FlowName(request.config.flow);
-    this.#hmac = request.key && new Hmac(request.key);
-    this.#plan = senderPlan(request.config, this.#hmac !== undefined);
-    this.#held = request.held ?? false;
+  constructor(host: FlowHost, request: FlowRequest<PacketClientConfig>, engine: PacketPorts["kind"]) {
+    this.host = host;
+    this.request = request;
+    this.engine = engine;
+    this.flow = new FlowName(request.config.flow);
+    this.hmac = request.key && new Hmac(request.key);
+    this.plan = senderPlan(request.config, this.hmac !== undefined);
   }
 
-  start(): void {
-    this.#tryNext();
+  get longest(): number {
+    return this.plan.longest;
   }
 
-  release(): void {
-    this.#held = false;
-    this.#run?.send();
+  get room(): number {
+    return Math.max(this.request.config.maxPacketSize ?? DEFAULT_MAX_PACKET_BYTES, this.plan.longest);
   }
 
-  finish(): void {
-    this.#finishing = true;
-    this.#run?.finish();
+  begin(reflector: SocketAddress, port: PacketPort): Handshake {
+    return new StampHandshake(this, reflector, port);
+  }
+}
+
+/** Opens a session with two packets that show whether the reflector answers, and whether it counts. */
+class StampHandshake implements Handshake {
+  readonly #sender: StampDialling;
+  readonly #reflector: SocketAddress;
+  readonly #port: PacketPort;
+  readonly #session: SenderSession;
+  readonly #count = new ReflectorCount();
+  readonly #single: SinglePackets;
+  #retries = new Retries(FIRST_PAUSE_NANOS);
+  /** The number of the packet behind the one that was left out; Infinity before that. */
+  #second = Infinity;
+  #rttNanos = NaN;
+  /** Of the last reply: the reflector's error estimate, and the TTL that the packet arrived with. */
+  #error = 0;
+  #hops = MAX_HOPS;
+
+  constructor(sender: StampDialling, reflector: SocketAddress, port: PacketPort) {
+    const { request: { config }, hmac, engine } = sender;
+    this.#sender = sender;
+    this.#reflector = reflector;
+    this.#port = port;
+    this.#session = new SenderSession(config.stamp!, hmac, port.clock, engine === "ffi");
+    this.#single = new SinglePackets(port, this.#session);
   }
 
-  close(): void {
-    this.#run?.close();
-    this.#attempt?.port[Symbol.dispose]();
-  }
-
-  /** @param error why the address before did not do */
-  #tryNext(error?: unknown): void {
-    const { addresses } = this.#request;
-    this.#attempt?.timer.clear();
-    this.#attempt?.port[Symbol.dispose]();
-    this.#attempt = undefined;
-    for (; this.#next < addresses.length; this.#next++) {
-      try {
-        this.#attempt = this.#connect(SocketAddress.parse(addresses[this.#next]));
-        this.#next++;
-        this.#send();
-        return;
-      } catch (cause) {
-        if (!(cause instanceof SystemError)) throw cause;
-        error = cause;
-      }
-    }
-    throw error ?? new TineError("no-address", `flow ${this.#flow.text} has no address of a reflector`);
-  }
-
-  #connect(reflector: SocketAddress): Attempt {
-    const { config } = this.#request;
-    const room = Math.max(config.maxPacketSize ?? DEFAULT_MAX_PACKET_BYTES, this.#plan.longest);
-    const port = this.#ports.connect(reflector, config, room);
-    try {
-      checkPath(port, this.#plan.longest, reflector);
-      const session = new SenderSession(config.stamp!, this.#hmac, port.clock, this.#ports.kind === "ffi");
-      return {
-        reflector,
-        port,
-        session,
-        count: new ReflectorCount(),
-        single: new SinglePackets(port, session),
-        reader: new PortReader(this.#host, port, this),
-        timer: this.#host.timer(() => this.#retry()),
-        retries: new Retries(FIRST_PAUSE_NANOS),
-        second: Infinity,
-        rttNanos: NaN,
-      };
-    } catch (error) {
-      port[Symbol.dispose]();
-      throw error;
-    }
-  }
-
-  #retry(): void {
-    try {
-      this.#send();
-    } catch (error) {
-      this.#giveUp(error);
-    }
-  }
-
-  #send(): void {
-    const { single, timer, retries } = this.#attempt!;
-    const waited = retries.nanos, pauseNanos = retries.next();
+  send(): number {
+    const waited = this.#retries.nanos, pauseNanos = this.#retries.next();
     if (pauseNanos === undefined) throw this.#noAnswer(waited);
-    single.send();
-    timer.set(this.#host.now() + pauseNanos);
+    this.#single.send();
+    return pauseNanos;
   }
 
-  get canTake(): boolean {
-    return true;
-  }
-
-  /** Opening is a matter of round trips; later the kernel notes when packets come. */
-  get prompt(): boolean {
-    return this.#run === undefined;
-  }
-
-  get wantsRoom(): boolean {
-    return this.#run?.blocked ?? false;
-  }
-
-  onRoom(): void {
-    this.#run?.pump();
-  }
-
-  onError(error: unknown): void {
-    if (!(error instanceof SystemError)) throw error;
-    if (this.#run === undefined) this.#giveUp(error);
-    else this.#run.onRefused(error);
-  }
-
-  takeAll(count: number): void {
-    const { port: { incoming } } = this.#attempt!;
-    let i = 0;
-    for (; i < count && this.#run === undefined; i++) {
-      try {
-        this.#take(incoming, i);
-      } catch (error) {
-        return this.#giveUp(error);
-      }
-    }
-    this.#run?.takeAll(incoming, i, count);
-  }
-
-  #take(incoming: IncomingPackets, i: number): void {
-    const attempt = this.#attempt!, { session, port, count } = attempt;
-    const reply = session.read(incoming, i);
-    if (reply === undefined) return;
-    const isSecond = reply.number >= attempt.second;
-    count.begin(reply.number, reply.reflectorNumber, isSecond);
+  take(incoming: IncomingPackets, i: number): OpeningState {
+    const session = this.#session, reply = session.read(incoming, i);
+    if (reply === undefined) return "waiting";
+    const isSecond = reply.number >= this.#second;
+    this.#count.begin(reply.number, reply.reflectorNumber, isSecond);
     const arrival = incoming.arrival(i);
-    attempt.rttNanos = Math.max(1, (Number.isNaN(arrival) ? port.clock.now() : arrival) - reply.sent);
-    if (isSecond) return this.#open(reply);
-    if (attempt.second !== Infinity) return;
+    this.#rttNanos = Math.max(1, (Number.isNaN(arrival) ? this.#port.clock.now() : arrival) - reply.sent);
+    this.#error = reply.error;
+    this.#hops = reply.hops;
+    if (isSecond) return "open";
+    if (this.#second !== Infinity) return "waiting";
     // The number that is left out shows whether the reflector counts.
-    attempt.second = ++session.next;
-    attempt.retries = new Retries(Math.max(FIRST_PAUSE_NANOS, 2 * attempt.rttNanos));
-    this.#send();
+    this.#second = ++session.next;
+    this.#retries = new Retries(Math.max(FIRST_PAUSE_NANOS, 2 * this.#rttNanos));
+    return "next";
   }
 
-  #open({ error, hops }: TestReply): void {
-    const { reflector, port, session, count, single, reader, timer, rttNanos } = this.#attempt!;
-    timer.clear();
-    const { config, file } = this.#request, { ssid = 0, timestamps = "ntp" } = config.stamp!;
+  open(onPumped: () => void): DialledRun {
+    const { host, request: { config, file }, engine, flow, hmac, plan } = this.#sender;
+    const { ssid = 0, timestamps = "ntp" } = config.stamp!;
     const { sender: { length: senders }, warmup = 0 } = config;
-    const { synchronized, format, errorNanos } = readErrorEstimate(error);
+    const port = this.#port, reflector = this.#reflector, session = this.#session, hops = this.#hops;
+    const { synchronized, format, errorNanos } = readErrorEstimate(this.#error);
     const { aheadSeconds } = session;
     if (aheadSeconds !== 0) {
       const days = Math.round(Math.abs(aheadSeconds) / 86_400);
-      this.#host.log(
-        `flow ${this.#flow.text}: the clock of the reflector at ${reflector} is about ${days} days ` +
+      host.log(
+        `flow ${flow.text}: the clock of the reflector at ${reflector} is about ${days} days ` +
           `${aheadSeconds > 0 ? "ahead" : "behind"}: ${Math.abs(aheadSeconds)} s are taken off that`,
       );
     }
-    this.#host.info({
+    host.info({
       type: "packetInfo",
-      flow: this.#flow.text,
+      flow: flow.text,
       server: false,
       tinit: port.clock.tinit,
       values: {
-        engine: this.#ports.kind,
+        engine,
         client: port.local.toString(),
         server: reflector.unmapped().toString(),
         senders,
@@ -215,79 +139,47 @@ class StampSender implements EngineFlow, PortUser {
         dscp: config.dscp ?? 0,
         ecn: config.ecn ?? 0,
         fragment: config.fragment ?? "forbid",
-        payload: this.#plan.payload,
-        signed: this.#hmac !== undefined,
+        payload: plan.payload,
+        signed: hmac !== undefined,
         // Its times are what it claims: even on one machine they may be of another clock.
         sharesClock: false,
         protocol: "stamp",
         ssid,
         timestamps,
-        reflectorCounts: count.counts ?? false,
+        reflectorCounts: this.#count.counts ?? false,
         reflectorTimestamps: format,
         reflectorSynchronized: synchronized,
         reflectorErrorNanos: errorNanos,
         ...aheadSeconds === 0 ? {} : { reflectorAheadSeconds: aheadSeconds },
         // Only raw sockets send with the greatest TTL.
-        ...this.#ports.kind !== "ffi" || hops === MAX_HOPS || hops === 0 ? {} : { hopsToReflector: MAX_HOPS - hops },
+        ...engine !== "ffi" || hops === MAX_HOPS || hops === 0 ? {} : { hopsToReflector: MAX_HOPS - hops },
       },
     });
-    this.#run = new SenderRun({
-      host: this.#host,
+    return new SenderRun({
+      host,
       port,
       reflector,
-      flow: this.#flow,
-      plan: this.#plan,
+      flow,
+      plan,
       file,
       session,
-      reflectorCount: count,
-      single,
-      openRttNanos: rttNanos,
-      onPumped: () => reader.update(),
+      reflectorCount: this.#count,
+      single: this.#single,
+      openRttNanos: this.#rttNanos,
+      onPumped,
     });
-    this.#run.start();
-    if (!this.#held) this.#run.send();
-    if (this.#finishing) this.#run.finish();
   }
 
   #noAnswer(waitedNanos: number): TineError {
-    const { reflector, second } = this.#attempt!;
-    const key = this.#hmac === undefined ? "" : "; it may have another key, or expect no key";
+    const key = this.#sender.hmac === undefined ? "" : "; it may have another key, or expect no key";
     const seconds = (waitedNanos / 1e9).toFixed(0);
     return new TineError(
       "no-answer",
-      second === Infinity
-        ? `no reflector of STAMP answers at ${reflector} for ${seconds} s${key}`
-        : `the reflector at ${reflector} answered once, and then not again for ${seconds} s`,
+      this.#second === Infinity
+        ? `no reflector of STAMP answers at ${this.#reflector} for ${seconds} s${key}`
+        : `the reflector at ${this.#reflector} answered once, and then not again for ${seconds} s`,
     );
   }
-
-  /** Tries the next address; fails if that was the last one. */
-  #giveUp(error: unknown): void {
-    const { reflector } = this.#attempt!;
-    const refused = error instanceof SystemError && error.errnoName === "ECONNREFUSED";
-    this.#tryNext(
-      refused
-        ? new TineError("connection-refused", `no reflector of STAMP listens at ${reflector} (${error.errnoName})`, {
-          cause: error,
-        })
-        : error,
-    );
-  }
-}
-
-/** Where a session is being opened. */
-interface Attempt {
-  readonly reflector: SocketAddress;
-  readonly port: PacketPort;
-  readonly session: SenderSession;
-  readonly count: ReflectorCount;
-  readonly single: SinglePackets;
-  readonly reader: PortReader;
-  readonly timer: { set(at: number): void; clear(): void };
-  retries: Retries;
-  /** The number of the packet behind the one that was left out; Infinity before that. */
-  second: number;
-  rttNanos: number;
 }
 
 /** What a sender is going to do. */

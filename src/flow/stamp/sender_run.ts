@@ -6,6 +6,7 @@ import { DropCounter, DuplicateWindow } from "../packet/arrivals.ts";
 import { ReportedRates, rttSummary, senderReport } from "../packet/client_counts.ts";
 import { type Arrivals, roundTripTime, RttEstimator } from "../packet/client_receiver.ts";
 import { Retries } from "../packet/control_exchange.ts";
+import type { DialledRun } from "../packet/dialled_flow.ts";
 import { ECHO, type FlowName, limitedDistance, REPLY } from "../packet/header.ts";
 import { type IncomingPackets, isOddTime, type PacketPort } from "../packet/packet_port.ts";
 import { PacketSamples, ReceivedPacket } from "../packet/packet_samples.ts";
@@ -55,7 +56,7 @@ export interface SenderRunOptions {
 }
 
 /** A session that is open, from its sender's side: sends, takes replies, waits for what is late, and ends. */
-export class SenderRun {
+export class SenderRun implements DialledRun {
   readonly #options: SenderRunOptions;
   readonly #transmitter: Transmitter;
   readonly #samples: PacketSamples;
@@ -119,6 +120,9 @@ export class SenderRun {
     this.#pumpTimer = host.timer(() => this.pump(), { precise: true });
     this.#endTimer = host.timer(() => this.#endOrAsk());
   }
+
+  /** The kernel notes when packets come: they may wait. */
+  readonly prompt = false;
 
   /** Whether there is no room to send what is due. */
   get blocked(): boolean {

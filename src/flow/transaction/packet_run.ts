@@ -4,6 +4,7 @@ import { TineError } from "../../base/errors.ts";
 import type { PacketClientConfig } from "../config.ts";
 import type { Timer } from "../engine/engine_flow.ts";
 import type { ClientRunOptions } from "../packet/client_run.ts";
+import type { DialledRun } from "../packet/dialled_flow.ts";
 import { ClientClosing } from "../packet/client_closing.ts";
 import { closePacket } from "../packet/control_packet.ts";
 import {
@@ -124,7 +125,7 @@ export interface TransactionRunOptions extends Omit<ClientRunOptions, "plan" | "
  * A flow of requests and responses that is open, from the client's side, UDP_RR: a request follows when a response is
  * there, or is no longer waited for. What comes after that is passed over.
  */
-export class TransactionRun {
+export class TransactionRun implements DialledRun {
   readonly #options: TransactionRunOptions;
   readonly #outgoing: OutgoingPackets;
   readonly #time: WireTime;

@@ -41,34 +41,34 @@ export class FakeNetwork implements PacketPorts {
   /** Starts a server at 192.0.2.1:7001. */
   serve(maxPacketSize?: number, key?: Uint8Array, limits: ServerLimits = {}): FakePort {
     const factory = packetServerFlow(() => this) as EngineFlowFactory;
-    return this.#start(factory, "192.0.2.1:7001", { listenAddr: "192.0.2.1:7001", maxPacketSize, ...limits }, key);
+    return this.#start(factory, ["192.0.2.1:7001"], { listenAddr: "192.0.2.1:7001", maxPacketSize, ...limits }, key);
   }
 
   /** Starts a reflector of STAMP at 192.0.2.1:862. */
   reflect(stamp: PacketServerConfig["stamp"] = {}, key?: Uint8Array): FakePort {
     const factory = stampReflectorFlow(() => this) as EngineFlowFactory;
-    return this.#start(factory, "192.0.2.1:862", { listenAddr: "192.0.2.1:862", stamp }, key);
+    return this.#start(factory, ["192.0.2.1:862"], { listenAddr: "192.0.2.1:862", stamp }, key);
   }
 
-  /** Starts a session-sender to that reflector. */
-  dialReflector(config: PacketClientConfig, key?: Uint8Array): FakePort {
-    return this.#start(stampSenderFlow(() => this) as EngineFlowFactory, "192.0.2.1:862", config, key);
+  /** Starts a session-sender to that reflector, which may have other addresses before. */
+  dialReflector(config: PacketClientConfig, key?: Uint8Array, before: readonly string[] = []): FakePort {
+    return this.#start(stampSenderFlow(() => this) as EngineFlowFactory, [...before, "192.0.2.1:862"], config, key);
   }
 
-  /** Starts a client of the server. */
-  dial(config: PacketClientConfig, key?: Uint8Array): FakePort {
-    return this.#start(packetClientFlow(() => this) as EngineFlowFactory, "192.0.2.1:7001", config, key);
+  /** Starts a client of the server, which may have other addresses before. */
+  dial(config: PacketClientConfig, key?: Uint8Array, before: readonly string[] = []): FakePort {
+    return this.#start(packetClientFlow(() => this) as EngineFlowFactory, [...before, "192.0.2.1:7001"], config, key);
   }
 
   /** Starts a receiver of 239.1.2.3:7001. */
   join(key?: Uint8Array): FakePort {
     const factory = groupReceiverFlow(() => this) as EngineFlowFactory;
-    return this.#start(factory, "239.1.2.3:7001", { join: "239.1.2.3:7001" }, key);
+    return this.#start(factory, ["239.1.2.3:7001"], { join: "239.1.2.3:7001" }, key);
   }
 
   /** Starts a client that sends to that group. */
   dialGroup(config: PacketClientConfig, key?: Uint8Array): FakePort {
-    return this.#start(groupSenderFlow(() => this) as EngineFlowFactory, "239.1.2.3:7001", config, key);
+    return this.#start(groupSenderFlow(() => this) as EngineFlowFactory, ["239.1.2.3:7001"], config, key);
   }
 
   connect(address: SocketAddress): FakePort {
@@ -101,8 +101,13 @@ export class FakeNetwork implements PacketPorts {
     for (const flow of this.#flows) flow.close();
   }
 
-  #start(factory: EngineFlowFactory, address: string, config: unknown, key: Uint8Array | undefined): FakePort {
-    const flow = factory(this.host, { kind: "", addresses: [address], config, key, account: this.account.memory });
+  #start(
+    factory: EngineFlowFactory,
+    addresses: readonly string[],
+    config: unknown,
+    key: Uint8Array | undefined,
+  ): FakePort {
+    const flow = factory(this.host, { kind: "", addresses, config, key, account: this.account.memory });
     this.#flows.push(flow);
     flow.start();
     return this.ports.at(-1)!;
