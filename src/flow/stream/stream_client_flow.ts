@@ -6,7 +6,14 @@ import type { StreamClientConfig } from "../config.ts";
 import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest } from "../engine/engine_flow.ts";
 import { Hmac } from "../hmac.ts";
 import type { SenderReport, StreamReport } from "../report.ts";
-import { endedByServer, type FlowLimits, isOpenEnded, limitText, readLimits } from "../serving_limits.ts";
+import {
+  AFTER_SERVER_MS,
+  endedByServer,
+  type FlowLimits,
+  isOpenEnded,
+  limitText,
+  readLimits,
+} from "../serving_limits.ts";
 import { goodput } from "./io_meter.ts";
 import { Connector, Opening, patience } from "./opening.ts";
 import { StreamPeer } from "./stream_peer.ts";
@@ -149,7 +156,7 @@ class StreamClientFlow implements EngineFlow {
       if (this.#finished || this.#finishing) return;
       this.#limited = true;
       this.#transfer?.finish();
-    }).set(this.#host.now() + limits.durationMs * 1e6);
+    }).set(this.#host.now() + (limits.durationMs + AFTER_SERVER_MS) * 1e6);
   }
 
   /** Logs where ECN was asked for and is not used: only the system can ask the other end for it. */

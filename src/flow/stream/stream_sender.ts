@@ -26,6 +26,8 @@ import { checkReceipt, isStopRequest } from "./messages.ts";
 const MILLISECOND = 1e6;
 /** When the queue is adapted first: soon, since the path may be fast. */
 const FIRST_LOOK_MS = 4;
+/** What a client sends at most before the server has answered, where it is not known how much the system keeps of it. */
+const UNANSWERED_BYTES = 256 * 1024;
 /** A sender that its server limits catches up with as much time of its pace. */
 const LIMITED_BURST_NANOS = 250e6;
 
@@ -66,6 +68,8 @@ class StreamSender implements Transfer {
   readonly #due: Timer;
   #watch: Watch | undefined;
   #expired = false;
+  /** Whether the server has answered the request of this upload; a server waits for no answer. */
+  #answered = false;
   #ended = false;
   #stopped = false;
   /** Bytes acknowledged at the last progress, and its time. */
@@ -168,7 +172,7 @@ class StreamSender implements Transfer {
   #send(): void {
     const { tinitNanos } = this.#context;
     this.#turn.begin(this.#scope.now());
-    while (!this.#ended && !this.#isEarly()) {
+    while (!this.#ended && !this.#isUnanswered() && !this.#isEarly()) {
       const bytes = this.#tail ??= this.#lastBytes();
       const piece = bytes ?? this.#payload.next(this.#writeBytes);
       const count = this.#write(piece);
@@ -209,6 +213,15 @@ class StreamSender implements Transfer {
     }
   }
 
+  /** Whether the server has to answer before more is sent; if so, waits for that. */
+  #isUnanswered(): boolean {
+    const { accepted, peer } = this.#context;
+    const isAsked = accepted !== undefined && peer.port.kernel === undefined && !this.#answered && !this.#expired;
+    if (!isAsked || this.#meter.total < UNANSWERED_BYTES) return false;
+    this.#watch!.interest = READABLE;
+    return true;
+  }
+
   /** Whether the next write is not due yet; if so, waits until it is. */
   #isEarly(): boolean {
     if (this.#pace === undefined || this.#expired) return false;
@@ -240,6 +253,10 @@ class StreamSender implements Transfer {
   #read(): void {
     const { peer, accepted, server } = this.#context;
     if (accepted?.() === false) return;
+    if (!this.#answered) {
+      this.#answered = true;
+      this.#goOn();
+    }
     const frame = peer.readFrame();
     if (frame === undefined) return;
     if (server && isStopRequest(frame.value)) {

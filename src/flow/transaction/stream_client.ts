@@ -4,7 +4,14 @@ import { TineError } from "../../base/errors.ts";
 import type { StreamClientConfig } from "../config.ts";
 import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest } from "../engine/engine_flow.ts";
 import { Hmac } from "../hmac.ts";
-import { endedByServer, type FlowLimits, limitText, limitValues, readLimits } from "../serving_limits.ts";
+import {
+  AFTER_SERVER_MS,
+  endedByServer,
+  type FlowLimits,
+  limitText,
+  limitValues,
+  readLimits,
+} from "../serving_limits.ts";
 import { DEFAULT_DURATION_MS, PROGRESS_MS, STALL_TIMEOUT_MS } from "../stream/limits.ts";
 import { requestAt } from "../stream/messages.ts";
 import { Connector, Opening, patience } from "../stream/opening.ts";
@@ -182,7 +189,7 @@ class StreamTransactions implements EngineFlow {
     const meter = this.#meter = new TransactionMeter(host.samples("transactionIO", flow), elapsed);
     const ms = duration === 0 ? Infinity : duration ?? (transactions === undefined ? DEFAULT_DURATION_MS : Infinity);
     if (limits.durationMs !== undefined && limits.durationMs < ms) {
-      this.#limitNanos = now + limits.durationMs * MILLISECOND;
+      this.#limitNanos = now + (limits.durationMs + AFTER_SERVER_MS) * MILLISECOND;
     }
     const context: ExchangeContext = {
       host,
