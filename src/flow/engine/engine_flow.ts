@@ -139,3 +139,16 @@ export interface FlowHost extends Scope {
   /** What all flows of the worker share, since only one runs at a time: zeros of up to 16 MiB, and random bytes. */
   readonly shared: SharedPayloads;
 }
+
+/**
+ * Calls back again and again, from one period on, as long as the scope lasts.
+ *
+ * @param nanos the period, in nanoseconds
+ */
+export function every(scope: Scope, nanos: number, handler: () => void): void {
+  const timer = scope.timer(() => {
+    timer.set(scope.now() + nanos);
+    handler();
+  });
+  timer.set(scope.now() + nanos);
+}

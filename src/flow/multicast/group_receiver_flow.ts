@@ -4,7 +4,14 @@ import { LogLimiter } from "../../base/log_limiter.ts";
 import { SocketAddress } from "../../sys/address.ts";
 import { SystemError } from "../../sys/errno.ts";
 import type { PacketServerConfig } from "../config.ts";
-import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest, Timer } from "../engine/engine_flow.ts";
+import {
+  type EngineFlow,
+  type EngineFlowFactory,
+  every,
+  type FlowHost,
+  type FlowRequest,
+  type Timer,
+} from "../engine/engine_flow.ts";
 import { Hmac } from "../hmac.ts";
 import { DropCounter } from "../packet/arrivals.ts";
 import { isSealed, MAX_CONTROL_BYTES } from "../packet/control_packet.ts";
@@ -23,7 +30,13 @@ import {
   SIGNED,
   WireTime,
 } from "../packet/header.ts";
-import { type IncomingPackets, isOddTime, type PacketPort, type PacketPorts } from "../packet/packet_port.ts";
+import {
+  followWallClock,
+  type IncomingPackets,
+  isOddTime,
+  type PacketPort,
+  type PacketPorts,
+} from "../packet/packet_port.ts";
 import { PacketSamples, ReceivedPacket } from "../packet/packet_samples.ts";
 import { AttendedTime, PortReader, type PortUser } from "../packet/port_reader.ts";
 import { FlowTable } from "../packet/served_flow.ts";
@@ -94,10 +107,10 @@ class GroupReceiverFlow implements EngineFlow, PortUser {
     const port = this.#ports.listen(SocketAddress.parse(address), config, Math.max(this.#maxBytes, MAX_CONTROL_BYTES));
     this.#parts = { port, time: new WireTime(port.clock.tinit) };
     new PortReader(this.#host, port, this);
-    this.#every(PROGRESS_NANOS, () => {
+    every(this.#host, PROGRESS_NANOS, () => {
       for (const flow of this.#flows) if (flow.closedAt === Infinity) this.#report(flow);
     });
-    this.#every(SECOND_NANOS, () => this.#tidy());
+    every(this.#host, SECOND_NANOS, () => this.#tidy());
     this.#host.listening(port.local.toString());
   }
 
@@ -346,22 +359,13 @@ class GroupReceiverFlow implements EngineFlow, PortUser {
   }
 
   #checkWallClock(): void {
-    const step = this.#parts!.port.clock.checkWallClock();
-    if (step !== 0) this.#host.log(`the wall clock was set by ${step / 1e6} ms; times are corrected for that`);
+    followWallClock(this.#parts!.port.clock, this.#host);
   }
 
   #report(flow: GroupFlow): void {
     flow.count();
     const report = flow.news(this.#drops.packets, this.#parts!.port.clock.now());
     if (report !== undefined) this.#host.progress(flow.name.text, report);
-  }
-
-  #every(nanos: number, handler: () => void): void {
-    const timer = this.#host.timer(() => {
-      timer.set(this.#host.now() + nanos);
-      handler();
-    });
-    timer.set(this.#host.now() + nanos);
   }
 }
 

@@ -3,7 +3,14 @@ import { TineError } from "../../base/errors.ts";
 import { SocketAddress } from "../../sys/address.ts";
 import { SystemError } from "../../sys/errno.ts";
 import type { PacketClientConfig } from "../config.ts";
-import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest, Timer } from "../engine/engine_flow.ts";
+import {
+  type EngineFlow,
+  type EngineFlowFactory,
+  every,
+  type FlowHost,
+  type FlowRequest,
+  type Timer,
+} from "../engine/engine_flow.ts";
 import { Hmac } from "../hmac.ts";
 import { packetPayload } from "../payload.ts";
 import type { PacketReport, PacketSenderReport } from "../report.ts";
@@ -13,7 +20,7 @@ import { ControlSender } from "../packet/control_exchange.ts";
 import { newNonce, NONCE_BYTES, packetKey } from "../packet/cookies.ts";
 import { FlowName, WireTime } from "../packet/header.ts";
 import type { OpenSettings } from "../packet/open_settings.ts";
-import type { PacketPort, PacketPorts } from "../packet/packet_port.ts";
+import { followWallClock, type PacketPort, type PacketPorts } from "../packet/packet_port.ts";
 import { PacketSamples } from "../packet/packet_samples.ts";
 import type { PacketSender } from "../packet/packet_sender.ts";
 import { PortReader, type PortUser } from "../packet/port_reader.ts";
@@ -137,8 +144,8 @@ class GroupSenderFlow implements EngineFlow, PortUser {
     };
     this.#listenForReports();
     this.#inform();
-    this.#every(PROGRESS_NANOS, () => this.#progress());
-    this.#every(WALL_CLOCK_NANOS, () => this.#checkWallClock());
+    every(this.#host, PROGRESS_NANOS, () => this.#progress());
+    every(this.#host, WALL_CLOCK_NANOS, () => this.#checkWallClock());
     this.#sendAt = port.clock.now() + LEAD_NANOS;
     this.#announce();
   }
@@ -306,10 +313,8 @@ class GroupSenderFlow implements EngineFlow, PortUser {
   }
 
   #checkWallClock(): void {
-    const step = this.#parts!.port.clock.checkWallClock();
+    followWallClock(this.#parts!.port.clock, this.#host, this.#flow.text);
     this.#reports?.checkWallClock();
-    if (step === 0) return;
-    this.#host.log(`flow ${this.#flow.text}: the wall clock was set by ${step / 1e6} ms; times are corrected for that`);
   }
 
   #progress(): void {
@@ -339,14 +344,6 @@ class GroupSenderFlow implements EngineFlow, PortUser {
       ...pathMtuBytes === undefined ? {} : { pathMtuBytes },
       group: { ended: this.#ended, receivers: this.#receivers.reports },
     };
-  }
-
-  #every(nanos: number, handler: () => void): void {
-    const timer = this.#host.timer(() => {
-      timer.set(this.#host.now() + nanos);
-      handler();
-    });
-    timer.set(this.#host.now() + nanos);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { SocketAddress } from "../../sys/address.ts";
 import { SystemError } from "../../sys/errno.ts";
 import { TineError } from "../../base/errors.ts";
-import type { FlowHost, Timer } from "../engine/engine_flow.ts";
+import { every, type FlowHost, type Timer } from "../engine/engine_flow.ts";
 import type { Hmac } from "../hmac.ts";
 import { packetPayload } from "../payload.ts";
 import type { PacketReport } from "../report.ts";
@@ -14,7 +14,7 @@ import { closePacket, keepalivePacket } from "./control_packet.ts";
 import { type ControlSender, KEEPALIVE_NANOS, REVERSE_KEEPALIVE_NANOS } from "./control_exchange.ts";
 import type { DialledRun } from "./dialled_flow.ts";
 import { CLOSE, flagsOf, type FlowName, isOfFlow, isPacket, OPEN, REPLY, SIGNED, WireTime } from "./header.ts";
-import { type IncomingPackets, isOddTime, type PacketPort } from "./packet_port.ts";
+import { followWallClock, type IncomingPackets, isOddTime, type PacketPort } from "./packet_port.ts";
 import { PacketSamples } from "./packet_samples.ts";
 import { Transmitter } from "./transmitter.ts";
 
@@ -124,11 +124,11 @@ export class ClientRun implements DialledRun {
   start(): void {
     const { host, flow, plan } = this.#options;
     this.#counts.rates.start(this.#start);
-    this.#every(PROGRESS_NANOS, () => host.progress(flow.text, this.#counts.rates.withRates(this.#report())));
-    this.#every(WALL_CLOCK_NANOS, () => this.#checkWallClock());
+    every(host, PROGRESS_NANOS, () => host.progress(flow.text, this.#counts.rates.withRates(this.#report())));
+    every(host, WALL_CLOCK_NANOS, () => this.#checkWallClock());
     this.#keepToLimits();
     const receives = plan.senders.some(({ reverse }) => reverse);
-    this.#every(receives ? REVERSE_KEEPALIVE_NANOS : KEEPALIVE_NANOS, () => this.#keepAlive());
+    every(host, receives ? REVERSE_KEEPALIVE_NANOS : KEEPALIVE_NANOS, () => this.#keepAlive());
   }
 
   #keepToLimits(): void {
@@ -373,9 +373,7 @@ export class ClientRun implements DialledRun {
 
   #checkWallClock(): void {
     const { host, port, flow } = this.#options;
-    const step = port.clock.checkWallClock();
-    if (step === 0) return;
-    host.log(`flow ${flow.text}: the wall clock was set by ${step / 1e6} ms; times are corrected for that`);
+    followWallClock(port.clock, host, flow.text);
   }
 
   #report(): PacketReport {
@@ -385,14 +383,5 @@ export class ClientRun implements DialledRun {
       elapsedNanos: Math.min(this.#sentBy, port.clock.now()) - this.#start,
       ...warmupNanos > 0 ? { warmupNanos } : {},
     });
-  }
-
-  #every(nanos: number, handler: () => void): void {
-    const { host } = this.#options;
-    const timer = host.timer(() => {
-      timer.set(host.now() + nanos);
-      handler();
-    });
-    timer.set(host.now() + nanos);
   }
 }

@@ -5,7 +5,7 @@
  */
 import type { SocketAddress } from "../../sys/address.ts";
 import type { PacketClientConfig, PacketServerConfig } from "../config.ts";
-import type { ServerShare } from "../engine/engine_flow.ts";
+import type { FlowHost, ServerShare } from "../engine/engine_flow.ts";
 import type { Fragment } from "../../sys/ip_options.ts";
 import type { PacketPayload } from "../payload.ts";
 
@@ -86,6 +86,18 @@ export function isOddTime(arrival: number, now: number): boolean {
 const SKEW_NANOS = 20_000;
 /** and packets wait less than this. */
 const ODD_NANOS = 1e9;
+
+/**
+ * Looks whether the wall clock was set, as {@linkcode FlowClock.checkWallClock} does, and logs that.
+ *
+ * @param flow its name; left out: of a server
+ */
+export function followWallClock(clock: FlowClock, host: FlowHost, flow?: string): void {
+  const step = clock.checkWallClock();
+  if (step === 0) return;
+  const subject = flow === undefined ? "" : `flow ${flow}: `;
+  host.log(`${subject}the wall clock was set by ${step / 1e6} ms; times are corrected for that`);
+}
 
 /** The greatest TTL or hop limit. */
 export const MAX_HOPS = 255;

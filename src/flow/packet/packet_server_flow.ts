@@ -2,7 +2,13 @@ import { DEFAULT_MAX_PACKET_BYTES } from "../../base/limits.ts";
 import { SocketAddress } from "../../sys/address.ts";
 import { SystemError } from "../../sys/errno.ts";
 import type { PacketServerConfig } from "../config.ts";
-import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest } from "../engine/engine_flow.ts";
+import {
+  type EngineFlow,
+  type EngineFlowFactory,
+  every,
+  type FlowHost,
+  type FlowRequest,
+} from "../engine/engine_flow.ts";
 import { LogLimiter } from "../../base/log_limiter.ts";
 import { AttendedTime, PortReader, type PortUser } from "./port_reader.ts";
 import {
@@ -17,6 +23,7 @@ import { DropCounter } from "./arrivals.ts";
 import { ControlSender } from "./control_exchange.ts";
 import { Echoes } from "./echoes.ts";
 import {
+  followWallClock,
   type IncomingPackets,
   isMarked,
   isOddTime,
@@ -128,10 +135,10 @@ class PacketServerFlow implements EngineFlow, PortUser {
       }),
     };
     this.#parts.reader = new PortReader(this.#host, port, this);
-    this.#every(PROGRESS_NANOS, () => {
+    every(this.#host, PROGRESS_NANOS, () => {
       for (const flow of this.#flows) this.#report(flow);
     });
-    this.#every(SECOND_NANOS, () => this.#tidy());
+    every(this.#host, SECOND_NANOS, () => this.#tidy());
     this.#host.listening(port.local.toString());
   }
 
@@ -384,8 +391,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
   }
 
   #checkWallClock(): void {
-    const step = this.#parts!.port.clock.checkWallClock();
-    if (step !== 0) this.#host.log(`the wall clock was set by ${step / 1e6} ms; times are corrected for that`);
+    followWallClock(this.#parts!.port.clock, this.#host);
   }
 
   #report(flow: ServedFlow): void {
@@ -400,14 +406,6 @@ class PacketServerFlow implements EngineFlow, PortUser {
     flow.count();
     const silence = this.#time.at(now) - flow.lastReceived;
     this.#host.progress(flow.name.text, flow.report(this.#drops.packets, now - silence, "unclosed"));
-  }
-
-  #every(nanos: number, handler: () => void): void {
-    const timer = this.#host.timer(() => {
-      timer.set(this.#host.now() + nanos);
-      handler();
-    });
-    timer.set(this.#host.now() + nanos);
   }
 }
 

@@ -5,12 +5,19 @@ import { SocketAddress } from "../../sys/address.ts";
 import { type ClockState, wallClockState } from "../../sys/clock.ts";
 import { SystemError } from "../../sys/errno.ts";
 import type { PacketServerConfig } from "../config.ts";
-import type { EngineFlow, EngineFlowFactory, FlowHost, FlowRequest } from "../engine/engine_flow.ts";
+import {
+  type EngineFlow,
+  type EngineFlowFactory,
+  every,
+  type FlowHost,
+  type FlowRequest,
+} from "../engine/engine_flow.ts";
 import { AccountedFlow, ServerAccount } from "../server_account.ts";
 import { Hmac } from "../hmac.ts";
 import { DropCounter } from "../packet/arrivals.ts";
 import { SendingTime } from "../packet/echoes.ts";
 import {
+  followWallClock,
   type IncomingPackets,
   isOddTime,
   type OutgoingPackets,
@@ -86,8 +93,8 @@ class StampReflector implements EngineFlow, PortUser {
     // First of all, so that it is closed whatever happens.
     this.#parts = { port, replies: new Replies(port, this.#layout, this.#hmac, longest) };
     this.#parts.reader = new PortReader(this.#host, port, this);
-    this.#every(PROGRESS_NANOS, () => this.#report());
-    this.#every(SECOND_NANOS, () => this.#tidy());
+    every(this.#host, PROGRESS_NANOS, () => this.#report());
+    every(this.#host, SECOND_NANOS, () => this.#tidy());
     this.#readClock();
     this.#host.listening(port.local.toString());
   }
@@ -252,16 +259,7 @@ class StampReflector implements EngineFlow, PortUser {
   }
 
   #checkWallClock(): void {
-    const step = this.#parts!.port.clock.checkWallClock();
-    if (step !== 0) this.#host.log(`the wall clock was set by ${step / 1e6} ms; times are corrected for that`);
-  }
-
-  #every(nanos: number, handler: () => void): void {
-    const timer = this.#host.timer(() => {
-      timer.set(this.#host.now() + nanos);
-      handler();
-    });
-    timer.set(this.#host.now() + nanos);
+    followWallClock(this.#parts!.port.clock, this.#host);
   }
 }
 

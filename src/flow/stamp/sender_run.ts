@@ -1,14 +1,14 @@
 import { SystemError } from "../../sys/errno.ts";
 import { TineError } from "../../base/errors.ts";
 import type { SocketAddress } from "../../sys/address.ts";
-import type { FlowHost, Timer } from "../engine/engine_flow.ts";
+import { every, type FlowHost, type Timer } from "../engine/engine_flow.ts";
 import { DropCounter, DuplicateWindow } from "../packet/arrivals.ts";
 import { ReportedRates, rttSummary, senderReport } from "../packet/client_counts.ts";
 import { type Arrivals, roundTripTime, RttEstimator } from "../packet/client_receiver.ts";
 import { Retries } from "../packet/control_exchange.ts";
 import type { DialledRun } from "../packet/dialled_flow.ts";
 import { ECHO, type FlowName, limitedDistance, REPLY } from "../packet/header.ts";
-import { type IncomingPackets, isOddTime, type PacketPort } from "../packet/packet_port.ts";
+import { followWallClock, type IncomingPackets, isOddTime, type PacketPort } from "../packet/packet_port.ts";
 import { PacketSamples, ReceivedPacket } from "../packet/packet_samples.ts";
 import type { PacketSender } from "../packet/packet_sender.ts";
 import { Transmitter } from "../packet/transmitter.ts";
@@ -133,8 +133,8 @@ export class SenderRun implements DialledRun {
   start(): void {
     const { host, flow } = this.#options;
     this.#rates.start(this.#start);
-    this.#every(PROGRESS_NANOS, () => host.progress(flow.text, this.#rates.withRates(this.#report())));
-    this.#every(WALL_CLOCK_NANOS, () => this.#checkWallClock());
+    every(host, PROGRESS_NANOS, () => host.progress(flow.text, this.#rates.withRates(this.#report())));
+    every(host, WALL_CLOCK_NANOS, () => this.#checkWallClock());
   }
 
   /** Starts to send. */
@@ -333,9 +333,7 @@ export class SenderRun implements DialledRun {
 
   #checkWallClock(): void {
     const { host, port, flow } = this.#options;
-    const step = port.clock.checkWallClock();
-    if (step === 0) return;
-    host.log(`flow ${flow.text}: the wall clock was set by ${step / 1e6} ms; times are corrected for that`);
+    followWallClock(port.clock, host, flow.text);
   }
 
   #report(): PacketReport {
@@ -384,14 +382,5 @@ export class SenderRun implements DialledRun {
       socketDrops: 0,
       bad: 0,
     });
-  }
-
-  #every(nanos: number, handler: () => void): void {
-    const { host } = this.#options;
-    const timer = host.timer(() => {
-      timer.set(host.now() + nanos);
-      handler();
-    });
-    timer.set(host.now() + nanos);
   }
 }
