@@ -36,10 +36,15 @@ export function connectSocket(socket: Socket, address: SocketAddress, config: Pa
   try {
     socket.connect(address);
   } catch (cause) {
-    if (cause instanceof SystemError && cause.errnoName === "ENETUNREACH") {
+    const { errnoName = "" } = cause instanceof SystemError ? cause : {};
+    if (device !== undefined && ["ENETUNREACH", "EADDRNOTAVAIL"].includes(errnoName)) {
+      const why = `the interface "${device}" is down, or has no address of its family (${errnoName})`;
+      throw new TineError("no-route-to-group", `nothing can be sent to the group ${address.host}: ${why}`, { cause });
+    }
+    if (errnoName === "ENETUNREACH") {
       throw new TineError(
         "no-route-to-group",
-        `no route leads to the group ${address.host} (${cause.errnoName}): name the interface that its packets leave by`,
+        `no route leads to the group ${address.host} (${errnoName}): name the interface that its packets leave by`,
         { cause },
       );
     }

@@ -157,3 +157,28 @@ function capture(file: Uint8Array<ArrayBuffer>): { readonly packets: Captured[];
   }
   return { packets, joined };
 }
+
+Deno.test({
+  ...unless(why, "a sender names the interface that is down, or has no address"),
+  async fn() {
+    const script = `
+ip link add name cable type veth peer name other
+for group in 239.1.2.3 '[ff15::1]'; do
+  $TINE udp client $group:7001 --interface cable --packets=1 --interval=0 || test $? = 1
+done
+`;
+    const { stderr, stdout, success } = await new Deno.Command("unshare", {
+      args: ["--net", "timeout", "60", "bash", "-ec", script],
+      env: { TINE: TINE.join(" ") },
+    }).output();
+    const text = new TextDecoder().decode(stderr);
+    assert(success, text);
+    assertEquals(stdout.length, 0);
+    const why = 'the interface "cable" is down, or has no address of its family';
+    assertEquals(text.split("\n"), [
+      `tine udp client: nothing can be sent to the group 239.1.2.3: ${why} (ENETUNREACH)`,
+      `tine udp client: nothing can be sent to the group ff15::1: ${why} (EADDRNOTAVAIL)`,
+      "",
+    ]);
+  },
+});
