@@ -78,7 +78,8 @@ const foreignKey = [
 function serversOf({ protocol, addr, addrKey }: FlowEndpoint, servers: readonly Server[]): Server[] {
   if (addrKey !== undefined) return servers.filter(({ end }) => end.addrKey === addrKey).slice(0, 1);
   if (addr === undefined || LOOPBACK.test(addr)) return [];
-  const found = servers.filter(({ end }) => end.addr === addr && end.protocol === protocol);
+  // An address has a port of TCP, and one of UDP, where a reflector may be in place of a server.
+  const found = servers.filter(({ end }) => end.addr === addr && (end.protocol === "TCP") === (protocol === "TCP"));
   return found.some(({ end }) => end.group) ? found : found.slice(0, 1);
 }
 

@@ -145,6 +145,7 @@ const cases: [string, PlanInput, Machine, string[]][] = [
       { packetClient: { addrKey: "udp", flow: "d", stamp: {}, sender: [SENDER] } },
       { packetClient: { addr: "10.0.0.254:862", flow: "e", stamp: {}, sender: [SENDER] } },
       { packetClient: { addr: "10.0.0.254:862", flow: "f", stamp: {}, hmac: true, sender: [SENDER] } },
+      { packetClient: { addr: "10.0.0.1:862", flow: "g", hmac: false, sender: [SENDER] } },
     ),
     ROOT,
     [
@@ -154,6 +155,7 @@ const cases: [string, PlanInput, Machine, string[]][] = [
       "error other-protocol tests[0].serial[5]: runs a flow over STAMP, but the server at tests[0].serial[1] serves UDP",
       "error foreign-key tests[0].serial[7]: signs with the key of the run, which a reflector outside of the plan does " +
       "not have; leave hmac out",
+      "error other-protocol tests[0].serial[8]: runs a flow over UDP, but the server at tests[0].serial[0] serves STAMP",
     ],
   ],
   [
