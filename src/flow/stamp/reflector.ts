@@ -243,10 +243,9 @@ class StampReflector implements EngineFlow, PortUser {
 
   #reportStrange(): void {
     if (this.#strange > 0) {
-      const { leastBytes } = this.#layout;
-      const why = this.#hmac === undefined
-        ? `of less than ${leastBytes} bytes, to which a reply would be longer`
-        : `of less than ${leastBytes} bytes or not signed with the key`;
+      const { config: { maxPacketSize = DEFAULT_MAX_PACKET_BYTES } } = this.#request;
+      const why = `shorter than ${this.#layout.leastBytes} bytes or longer than ${maxPacketSize}` +
+        (this.#hmac === undefined ? "" : ", or not signed with the key");
       this.#log.log(`${count(this.#strange, "packet")} ${why}: not answered`);
     }
     if (this.#looped > 0) this.#log.log(`${count(this.#looped, "reply", "replies")} of other reflectors: not answered`);

@@ -83,7 +83,7 @@ Deno.test("stampReflectorFlow() answers with the length of the packet, never mor
   for (const length of [0, 1, 4, 14, 40]) assertEquals(ask(network, packet(1).slice(0, length)), []);
   network.pass(1.5 * SECOND);
   assertEquals(network.host.logs, [
-    "5 packets of less than 41 bytes, to which a reply would be longer: not answered",
+    "5 packets shorter than 41 bytes or longer than 1480: not answered",
   ]);
 });
 
