@@ -144,8 +144,7 @@ export const packetClient: Runner<PacketClientConfig> = {
     },
     atLeast: Math.max(...sender.map(({ unresponsive = {}, requestResponse }) => {
       if (requestResponse === undefined) return isCounted(unresponsive) ? 0 : unresponsive.duration ?? 0;
-      const { duration, transactions } = requestResponse;
-      return transactions === undefined ? duration ?? DEFAULT_PACKET_DURATION_MS : 0;
+      return requestResponse.transactions === undefined ? exchangeMs(requestResponse) : 0;
     })),
     ...exchangeOf({ sender }) !== undefined && { isExchange: true },
   }),
@@ -172,7 +171,7 @@ function packetNeeds(
   const rates = { up: 0, down: 0 };
   let durationMs = 0;
   for (const { unresponsive, requestResponse } of senders) {
-    if (unresponsive === undefined) durationMs = requestResponse?.duration ?? 0;
+    if (unresponsive === undefined) durationMs = exchangeMs(requestResponse!);
     else {
       const { bitsPerSecond } = new Schedule(unresponsive, headerBytes);
       if (!unresponsive.reverse) rates.up += bitsPerSecond;
@@ -187,6 +186,13 @@ function packetNeeds(
 /** Returns how long a sender sends, for people. */
 function durationText(ms: number): string {
   return ms === 0 ? "until stopped" : formatDuration(ms);
+}
+
+/** Returns how long requests over UDP last, in milliseconds; 0: until enough of them were answered. */
+function exchangeMs(
+  { duration, transactions }: { readonly duration?: number; readonly transactions?: number },
+): number {
+  return duration ?? (transactions === undefined ? DEFAULT_PACKET_DURATION_MS : 0);
 }
 
 /** Whether a number of packets or bytes may end a sender. */

@@ -200,6 +200,9 @@ const cases: [string, PlanInput, Machine, string[]][] = [
           sender: [1, 2].map(() => ({ unresponsive: { rate: "600kbps", duration: "1s" } })),
         },
       },
+      { packetClient: { addrKey: "udp", flow: "i", sender: [{ requestResponse: { request: "100B" } }] } },
+      { packetClient: { addrKey: "udp", flow: "j", sender: [{ requestResponse: { transactions: 9 } }] } },
+      { streamClient: { addrKey: "tcp", requestResponse: { flow: "k", transactions: 9 } } },
     ),
     ROOT,
     [
@@ -211,6 +214,8 @@ const cases: [string, PlanInput, Machine, string[]][] = [
       "have 1Mbps; give it another maxRate",
       "error fast-flow tests[0].serial[9]: sends with 1.2Mbps, but the server at tests[0].serial[1] lets a flow have " +
       "1Mbps; give it another maxRate",
+      "error long-flow tests[0].serial[10]: lasts 1m, but the server at tests[0].serial[1] lets a flow last 5s; " +
+      "give it another maxDuration",
     ],
   ],
   ["a plan without tests", { tests: [] }, ROOT, [
