@@ -24,6 +24,11 @@ export const NO_ROOM: readonly string[] = ["EMFILE", "ENFILE", "ENOBUFS", "ENOME
 export const NO_ROOM_PAUSE_MS = 100;
 /** How often a server reports that, in milliseconds. */
 export const NO_ROOM_REPORT_MS = 10_000;
+/**
+ * How much a client sends before the server has agreed, in bytes: more than most paths take in their first round trip, and
+ * little for a server that holds it to a rate.
+ */
+export const UNANSWERED_BYTES = 128 * 1024;
 /** The largest transfer, in bytes: sums are exact. */
 export const MAX_LENGTH_BYTES = 2 ** 50;
 /** The longest read or write, in bytes. */

@@ -6,7 +6,7 @@ import { hasEcn, markedBytes, type TcpInfo, tcpInfoPlaces } from "../../sys/tcp_
 import type { ConnectionReport } from "../report.ts";
 import type { SampleSink, Scope, Timer } from "../engine/engine_flow.ts";
 import { bitsPerSecond, IoMeter } from "./io_meter.ts";
-import { PROGRESS_MS, STALL_TIMEOUT_MS, UNSEEN_STALL_TIMEOUT_MS } from "./limits.ts";
+import { PROGRESS_MS, STALL_TIMEOUT_MS, UNANSWERED_BYTES, UNSEEN_STALL_TIMEOUT_MS } from "./limits.ts";
 import { Pace, TurnBudget } from "./pacing.ts";
 import type { FlowLimits } from "../serving_limits.ts";
 import type { StreamKernel } from "./stream_port.ts";
@@ -26,8 +26,6 @@ import { checkReceipt, isStopRequest } from "./messages.ts";
 const MILLISECOND = 1e6;
 /** When the queue is adapted first: soon, since the path may be fast. */
 const FIRST_LOOK_MS = 4;
-/** What a client sends at most before the server has answered, where it is not known how much the system keeps of it. */
-const UNANSWERED_BYTES = 256 * 1024;
 /** A sender that its server limits catches up with as much time of its pace. */
 const LIMITED_BURST_NANOS = 250e6;
 
@@ -67,9 +65,9 @@ class StreamSender implements Transfer {
   readonly #setsNoDelay: boolean;
   readonly #due: Timer;
   #watch: Watch | undefined;
+  /** What it sends before the server has agreed, which may limit it; Infinity afterwards. */
+  #mostBytes: number;
   #expired = false;
-  /** Whether the server has answered the request of this upload; a server waits for no answer. */
-  #answered = false;
   #ended = false;
   #stopped = false;
   /** Bytes acknowledged at the last progress, and its time. */
@@ -83,9 +81,9 @@ class StreamSender implements Transfer {
     this.#onDone = onDone;
     const { host, request, server, peer } = context;
     const scope = this.#scope = context.scope.scope(context.fail);
-    const { flow } = request;
     this.#startedAt = this.#ackedAt = this.#reportedAt = scope.now();
     this.#lengthBytes = request.lengthBytes ?? Infinity;
+    this.#mostBytes = context.accepted === undefined ? Infinity : UNANSWERED_BYTES;
     this.#limited = context.limits?.bitsPerSecond !== undefined;
     this.#pace = Pace.within(context.limits ?? {}, request);
     this.#setsNoDelay = (request.sockopt ?? []).some(({ level, opt }) => level === IPPROTO_TCP && opt === TCP_NODELAY);
@@ -100,20 +98,18 @@ class StreamSender implements Transfer {
     this.#mark = endMarkOf(request.endMark);
     this.#due = scope.timer(() => this.#goOn());
     this.#meter = new IoMeter(
-      host.samples("streamIO", flow),
+      host.samples("streamIO", request.flow),
       true,
       request.sampleIOIntervalMs * MILLISECOND,
       this.#startedAt - context.tinitNanos,
     );
-    if (kernel !== undefined) this.#info = new TcpInfoRecorder(kernel, host.samples("tcpInfo", flow), server);
+    if (kernel !== undefined) this.#info = new TcpInfoRecorder(kernel, host.samples("tcpInfo", request.flow), server);
     this.#reportedAcked = this.#acked = Math.max(0, this.#info?.last.bytesAcked ?? 0);
   }
 
   start(): void {
-    const { peer, request } = this.#context;
+    const { peer, request: { durationMs, tcpInfoIntervalMs }, warmupEndNanos } = this.#context;
     const scope = this.#scope;
-    const { durationMs, tcpInfoIntervalMs } = request;
-    const { warmupEndNanos } = this.#context;
     // Messages are sent with it, the transfer as is the system's default.
     if (!this.#setsNoDelay) peer.port.setNoDelay(false);
     if (durationMs !== undefined) {
@@ -172,9 +168,9 @@ class StreamSender implements Transfer {
   #send(): void {
     const { tinitNanos } = this.#context;
     this.#turn.begin(this.#scope.now());
-    while (!this.#ended && !this.#isUnanswered() && !this.#isEarly()) {
+    while (!this.#ended && !this.#isEarly()) {
       const bytes = this.#tail ??= this.#lastBytes();
-      const piece = bytes ?? this.#payload.next(this.#writeBytes);
+      const piece = bytes ?? this.#payload.next(Math.min(this.#writeBytes, this.#mostBytes - this.#meter.total));
       const count = this.#write(piece);
       if (count === WOULD_BLOCK) return;
       if (bytes === undefined) this.#payload.sent(count);
@@ -213,18 +209,14 @@ class StreamSender implements Transfer {
     }
   }
 
-  /** Whether the server has to answer before more is sent; if so, waits for that. */
-  #isUnanswered(): boolean {
-    const { accepted, peer } = this.#context;
-    const isAsked = accepted !== undefined && peer.port.kernel === undefined && !this.#answered && !this.#expired;
-    if (!isAsked || this.#meter.total < UNANSWERED_BYTES) return false;
-    this.#watch!.interest = READABLE;
-    return true;
-  }
-
-  /** Whether the next write is not due yet; if so, waits until it is. */
+  /** Whether the next write is not due yet, or the server has to agree first; if so, waits until then. */
   #isEarly(): boolean {
-    if (this.#pace === undefined || this.#expired) return false;
+    if (this.#expired) return false;
+    if (this.#meter.total >= this.#mostBytes) {
+      this.#watch!.interest = READABLE;
+      return true;
+    }
+    if (this.#pace === undefined) return false;
     const due = this.#startedAt + this.#behindNanos + this.#pace.dueNanos(this.#meter.total), now = this.#scope.now();
     if (due <= now) {
       if (this.#limited) this.#behindNanos += Math.max(0, now - due - LIMITED_BURST_NANOS);
@@ -253,10 +245,9 @@ class StreamSender implements Transfer {
   #read(): void {
     const { peer, accepted, server } = this.#context;
     if (accepted?.() === false) return;
-    if (!this.#answered) {
-      this.#answered = true;
-      this.#goOn();
-    }
+    const held = this.#mostBytes < Infinity;
+    this.#mostBytes = Infinity;
+    if (held) this.#goOn();
     const frame = peer.readFrame();
     if (frame === undefined) return;
     if (server && isStopRequest(frame.value)) {

@@ -9,6 +9,8 @@ import {
   StreamFrameReader,
 } from "../../../src/flow/stream/wire.ts";
 import type { StreamRequest } from "../../../src/flow/stream/messages.ts";
+import { UNANSWERED_BYTES } from "../../../src/flow/stream/limits.ts";
+import { eventually } from "../../support/eventually.ts";
 import { TineError } from "../../../src/base/errors.ts";
 import { RecordedEvents } from "./recorded_events.ts";
 import { makers } from "./stream_makers.ts";
@@ -76,6 +78,28 @@ for (const [kind, make] of Object.entries(makers)) {
     await server.write(encodeFrame({ bytes: LENGTH, durationNanos: 1 }));
     const result = await running;
     assertEquals([result.bytes, result.keyProofNanos, events.infos.length], [LENGTH, undefined, 1]);
+  });
+
+  Deno.test(`streamClient() sends only so much before the server has agreed, which may limit it, ${kind}`, async () => {
+    await using flows = make();
+    using server = new RawServer();
+    const events = new RecordedEvents(), finish = new AbortController();
+    const upload: StreamClientConfig = { upload: { flow: "a", duration: 0, payload: "zeros" } };
+    const running = flows.streamClient(server.address, upload, { events, signal, finish: finish.signal });
+    running.catch(() => {}); // It is awaited late.
+    await server.accept();
+    await server.frame();
+    const transfer = server.transfer();
+    const progress = () => events.reports.filter(({ report: { kind } }) => kind === "streamProgress").length;
+    await eventually("it has gone on for half a second", () => progress() >= 2);
+    finish.abort();
+    // The end comes behind all that was sent.
+    const bytes = await transfer;
+    assert(bytes > UNANSWERED_BYTES && bytes < UNANSWERED_BYTES + 100, `${bytes} bytes`);
+    await server.write(encodeGreeting(newGreeting(false)));
+    await server.write(encodeFrame({ ok: true }));
+    await server.write(encodeFrame({ bytes, durationNanos: 1 }));
+    assertEquals((await running).bytes, bytes);
   });
 
   Deno.test(`streamClient() without a key asks for a download before it is greeted, ${kind}`, async () => {
