@@ -43,7 +43,7 @@ import { messageOf, TineError } from "../base/errors.ts";
  * @example
  * ```ts
  * import { createFlows } from "./create_flows.ts";
- * const events = { info() {}, records() {}, progress() {}, log: console.error };
+ * const events = { info() {}, progress() {}, log: console.error };
  * const { signal } = new AbortController();
  * await using flows = createFlows();
  * await using server = await flows.streamServer({ listenAddr: ":0" }, { events, signal });

@@ -9,8 +9,8 @@ export interface FlowEvents {
    * for that may come before.
    */
   info(info: FlowInfoEvent): void;
-  /** Takes samples of a flow, a chunk as src/flow/records has it. */
-  records(flow: string, chunk: Uint8Array): void;
+  /** Takes samples of a flow, a chunk as src/flow/records has it. Absent: its flows record nothing, which costs less. */
+  records?(flow: string, chunk: Uint8Array): void;
   /** Takes what an end of a flow knows: about four times a second, and at its end. */
   progress(flow: string, report: FlowProgress): void;
   /** Takes a line for people, such as on a client that was refused. */

@@ -48,7 +48,10 @@ export async function runFlows(
 }
 
 /** Hands events to their flows. */
-function eventsTo(clients: readonly ClientFlow[], { log, onInfo, onOpen, onAllOpen }: RunFlowsOptions): FlowEvents {
+function eventsTo(
+  clients: readonly ClientFlow[],
+  { log, onInfo, onOpen, onAllOpen }: RunFlowsOptions,
+): Required<FlowEvents> {
   const byId = new Map(clients.map((client) => [client.id, client]));
   const waiting = new Set(byId.keys());
   let tinit: bigint | undefined;

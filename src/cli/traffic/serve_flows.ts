@@ -128,9 +128,7 @@ function printing(output: InterruptibleOutput, json: boolean, log: (text: string
       infos.set(info.flow, info);
       if (infos.size > MAX_FLOWS) infos.delete(infos.keys().next().value!);
     },
-    records() {
-      // They are for plans: a server by hand keeps nothing of its flows.
-    },
+    // No records: they are for plans, a server by hand keeps nothing of its flows.
     progress(flow, report) {
       const info = infos.get(flow);
       if (info === undefined || !isServed(report)) return;

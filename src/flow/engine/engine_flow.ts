@@ -29,6 +29,8 @@ export interface FlowRequest<Config = unknown> {
   readonly placement?: Placement;
   /** Of a server that several workers serve; absent: this one opens a socket of its own. */
   readonly share?: ServerShare;
+  /** Whether its samples are taken on the main side; absent: they are. */
+  readonly recorded?: boolean;
   /** The memory of the account of a server, see {@linkcode ServerAccount}; absent: it has one of its own. */
   readonly account?: SharedArrayBuffer;
 }
@@ -124,8 +126,8 @@ export interface SampleSink<K extends RecordKind> {
 export interface FlowHost extends Scope {
   /** See {@linkcode FlowEvents.info}. */
   info(info: FlowInfoEvent): void;
-  /** A sink of samples of a flow. */
-  samples<K extends RecordKind>(kind: K, flow: string): SampleSink<K>;
+  /** A sink of samples of a flow; undefined where nothing takes them. */
+  samples<K extends RecordKind>(kind: K, flow: string): SampleSink<K> | undefined;
   /** See {@linkcode FlowEvents.progress}. */
   progress(flow: string, report: FlowProgress): void;
   /** Logs a line for people. */

@@ -138,7 +138,7 @@ export class FlowPool implements AsyncDisposable {
     });
     this.#flows.set(id, flow);
     worker.load++;
-    worker.send({ type: "start", id, request });
+    worker.send({ type: "start", id, request: { ...request, recorded: events.records !== undefined } });
     return flow;
   }
 
@@ -259,7 +259,7 @@ class StartedFlow implements PooledFlow {
       case "info":
         return events.info(message.info);
       case "records":
-        return events.records(message.flow, message.chunk);
+        return events.records?.(message.flow, message.chunk);
       case "progress":
         return events.progress(message.flow, message.report);
       case "log":

@@ -155,6 +155,7 @@ export class RunningFlow extends LoopScope implements FlowHost {
   #flow: EngineFlow | undefined;
   /** Where it runs, as info events have it. */
   #place: FlowInfoEvent["values"] = {};
+  #recorded = true;
   #over = false;
 
   /** @param onOver called once, when all of it was closed and its last message sent */
@@ -170,6 +171,7 @@ export class RunningFlow extends LoopScope implements FlowHost {
   begin(factory: EngineFlowFactory, request: FlowRequest): void {
     try {
       this.#place = this.#placeOf(request);
+      this.#recorded = request.recorded ?? true;
       this.#flow = factory(this, request);
       this.#flow.start();
     } catch (error) {
@@ -214,7 +216,8 @@ export class RunningFlow extends LoopScope implements FlowHost {
     this.#engine.send({ type: "info", id: this.#id, info: { ...info, values } });
   }
 
-  samples<K extends RecordKind>(kind: K, flow: string): SampleSink<K> {
+  samples<K extends RecordKind>(kind: K, flow: string): SampleSink<K> | undefined {
+    if (!this.#recorded) return undefined;
     const emit = (chunk: Uint8Array<ArrayBuffer>) => this.#engine.send({ type: "records", id: this.#id, flow, chunk });
     return this.#engine.samples.sink(kind, this, emit);
   }

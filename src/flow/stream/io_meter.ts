@@ -4,7 +4,7 @@ import type { SampleSink } from "../engine/engine_flow.ts";
 export class IoMeter {
   /** Bytes so far. */
   total = 0;
-  readonly #sink: SampleSink<"streamIO">;
+  readonly #sink: SampleSink<"streamIO"> | undefined;
   readonly #sent: number;
   readonly #intervalNanos: number;
   #movedAt: number;
@@ -14,11 +14,12 @@ export class IoMeter {
   /**
    * Begins with a sample of 0 bytes.
    *
+   * @param sink undefined: nothing is recorded
    * @param sent whether this is the sender's end
    * @param intervalNanos the least time between samples
    * @param t the start, in nanoseconds since the flow's `tinit`
    */
-  constructor(sink: SampleSink<"streamIO">, sent: boolean, intervalNanos: number, t: number) {
+  constructor(sink: SampleSink<"streamIO"> | undefined, sent: boolean, intervalNanos: number, t: number) {
     this.#sink = sink;
     this.#sent = sent ? 1 : 0;
     this.#intervalNanos = intervalNanos;
@@ -49,13 +50,14 @@ export class IoMeter {
   }
 
   #sample(t: number): void {
-    const writer = this.#sink.writer();
+    this.#sampledAt = t;
+    this.#sampledTotal = this.total;
+    const writer = this.#sink?.writer();
+    if (writer === undefined) return;
     const { columns } = writer, i = writer.next();
     columns.t[i] = t;
     columns.total[i] = this.total;
     columns.sent[i] = this.#sent;
-    this.#sampledAt = t;
-    this.#sampledTotal = this.total;
   }
 }
 

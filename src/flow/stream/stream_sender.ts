@@ -342,13 +342,16 @@ const tcpInfoNames = Object.keys(tcpInfoPlaces) as (keyof TcpInfo)[];
 /** Asks the kernel for tcp_info of the sender's connection, and records it. */
 class TcpInfoRecorder {
   readonly #kernel: StreamKernel;
-  readonly #sink: SampleSink<"tcpInfo">;
+  readonly #sink: SampleSink<"tcpInfo"> | undefined;
   readonly #server: boolean;
   /** The last answer of the kernel. */
   readonly last: TcpInfo;
 
-  /** @param server whether the connection is the server's */
-  constructor(kernel: StreamKernel, sink: SampleSink<"tcpInfo">, server: boolean) {
+  /**
+   * @param sink undefined: nothing is recorded
+   * @param server whether the connection is the server's
+   */
+  constructor(kernel: StreamKernel, sink: SampleSink<"tcpInfo"> | undefined, server: boolean) {
     this.#kernel = kernel;
     this.#sink = sink;
     this.#server = server;
@@ -367,7 +370,8 @@ class TcpInfoRecorder {
    */
   record(t: number): void {
     const info = this.ask();
-    const writer = this.#sink.writer();
+    const writer = this.#sink?.writer();
+    if (writer === undefined) return;
     const { columns } = writer, i = writer.next();
     columns.t[i] = t;
     columns.server[i] = this.#server ? 1 : 0;

@@ -16,7 +16,7 @@ export class TransactionMeter {
   transactions = 0;
   /** Those that are given up. */
   lost = 0;
-  readonly #sink: SampleSink<"transactionIO">;
+  readonly #sink: SampleSink<"transactionIO"> | undefined;
   #startedAt: number;
   #endedAt: number;
   #reportedAt: number;
@@ -25,8 +25,11 @@ export class TransactionMeter {
   #min = Infinity;
   #max = 0;
 
-  /** @param startedAt when it was ready to begin */
-  constructor(sink: SampleSink<"transactionIO">, startedAt: number) {
+  /**
+   * @param sink undefined: nothing is recorded
+   * @param startedAt when it was ready to begin
+   */
+  constructor(sink: SampleSink<"transactionIO"> | undefined, startedAt: number) {
     this.#sink = sink;
     this.#startedAt = this.#endedAt = this.#reportedAt = startedAt;
   }
@@ -91,7 +94,8 @@ export class TransactionMeter {
     // The first one that is over is the first that began.
     if (this.transactions + this.lost === 1) this.#startedAt = t - latency;
     this.#endedAt = t;
-    const writer = this.#sink.writer();
+    const writer = this.#sink?.writer();
+    if (writer === undefined) return;
     const { columns } = writer, i = writer.next();
     columns.t[i] = t;
     columns.latency[i] = latency;

@@ -32,7 +32,7 @@ const echoes: Script = (flow, { events }) => {
     const reply = { ...common, flag: 2, t: t + 5.1 * MS, scheduled: t + 5.1 * MS };
     samples.push({ ...reply, serverReceived: 1000 * MS - 2.1 * MS, serverTime: 0.1 * MS, serverCount });
   }
-  events.records(flow, chunkOf("packetIO", samples));
+  events.records!(flow, chunkOf("packetIO", samples));
   return Promise.resolve(packetReport({ serverReceived: 9 }));
 };
 
@@ -97,7 +97,7 @@ Deno.test("summaryJson() has the same under keys with units", async () => {
 Deno.test("summaryLines() says where tine was the limit, and what is not known", async () => {
   const flow = await measured((id, { events }) => {
     const packets = Array.from({ length: 100 }, (_, seq) => ({ seq, packets: 1, t: seq * MS, scheduled: 0, sent: 1 }));
-    events.records(id, chunkOf("packetIO", packets));
+    events.records!(id, chunkOf("packetIO", packets));
     events.progress(id, packetReport({ complete: false, serverSocketDrops: 12, sendErrors: 3, unsent: 1 }));
     return Promise.reject(new Error("gone"));
   });
@@ -165,7 +165,7 @@ Deno.test("intervals have no counts of what only the other end knows", () => {
 Deno.test("summaryLines() and summaryJson() have marks by direction, and none where they are not seen", async () => {
   const upload = (more: Partial<PacketSenderReport>): Script => (flow, { events }) => {
     const samples = Array.from({ length: 10 }, (_, seq) => ({ seq, packets: 1, len: 100, t: seq * MS, sent: 1 }));
-    events.records(flow, chunkOf("packetIO", samples));
+    events.records!(flow, chunkOf("packetIO", samples));
     return Promise.resolve(packetReport({ serverReceived: 8, ...more }));
   };
   const marksOf = (flow: PacketFlow) => {

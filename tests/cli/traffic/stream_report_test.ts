@@ -12,9 +12,9 @@ const HOW = { server: SERVER, kind: "ffi", load: {}, started: new Date(0), infos
 /** A megabyte in a second, of which the kernel has two samples. */
 const megabyte: Script = (flow, { events }) => {
   events.info({ type: "streamInfo", flow, server: false, tinit: 0n, values: { cca: "cubic" } });
-  events.records(flow, chunkOf("streamIO", [{ t: 0, total: 0, sent: 1 }, { t: 1e9, total: 1e6, sent: 1 }]));
+  events.records!(flow, chunkOf("streamIO", [{ t: 0, total: 0, sent: 1 }, { t: 1e9, total: 1e6, sent: 1 }]));
   const sample = { cwnd: 10, sndMss: 1448, minRtt: 900, options: 8 };
-  events.records(
+  events.records!(
     flow,
     chunkOf("tcpInfo", [
       { ...sample, t: 5e8, rtt: 1000, totalRetrans: 1, bytesAcked: 4e5, deliveredCe: 1, busyTime: 5e5 },

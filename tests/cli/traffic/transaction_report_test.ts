@@ -13,7 +13,7 @@ const REPORT = transactionReport("tcp");
 const ten: Script = (flow, { events }) => {
   events.info({ type: "transactionInfo", flow, server: false, tinit: 0n, values: {} });
   const samples = Array.from({ length: 10 }, (_, i) => ({ t: (i + 1) * 1e6, latency: 1e6, connect: -1 }));
-  events.records(flow, chunkOf("transactionIO", samples));
+  events.records!(flow, chunkOf("transactionIO", samples));
   const report = { complete: !flow.startsWith("cut"), elapsedNanos: 1e7, transactions: 10, lost: 0 };
   return Promise.resolve({ kind: "transactions", ...report, transactionsPerSecond: 1000 });
 };

@@ -38,7 +38,7 @@ const probe = (rtts: number[]) => async (flow: string, options: PacketClientOpti
     { seq, packets: 1, flag: 1, t: seq * 1e7, scheduled: seq * 1e7, sent: 1 },
     { seq, packets: 1, flag: 2, t: seq * 1e7 + rtt, serverCount: seq + 1 },
   ]);
-  events.records(flow, chunkOf("packetIO", samples.flat()));
+  events.records!(flow, chunkOf("packetIO", samples.flat()));
   return packetReport();
 };
 
@@ -65,7 +65,7 @@ Deno.test("phaseLines() and phaseJson() count packets that a socket dropped apar
     events.info({ type: "packetInfo", flow, server: false, tinit: 0n, values: {} });
     const sent = Array.from({ length: 10 }, (_, seq) => ({ seq, packets: 1, flag: 1, t: seq * 1e7, sent: 1 }));
     const replies = sent.slice(0, 6).map(({ seq, t }) => ({ seq, packets: 1, flag: 2, t: t + 1e6, serverCount: 9 }));
-    events.records(flow, chunkOf("packetIO", [...sent, ...replies]));
+    events.records!(flow, chunkOf("packetIO", [...sent, ...replies]));
     return Promise.resolve(packetReport({ serverReceived: 9, socketDrops: 2, serverSocketDrops: 1 }));
   };
   const [idle] = await Array.fromAsync(underLoad(scriptedFlows({ packets }), options()));
@@ -182,7 +182,7 @@ Deno.test("underLoad() tells where tine was the limit of the load", async () => 
   const bulk: Script = (flow, { events }) => {
     const half = { busyTime: 1e6, rwndLimited: 500_000 };
     events.info({ type: "streamInfo", flow, server: false, tinit: 0n, values: {} });
-    events.records(flow, chunkOf("tcpInfo", [{ t: 1e9, ...half }]));
+    events.records!(flow, chunkOf("tcpInfo", [{ t: 1e9, ...half }]));
     return Promise.resolve(streamReport({ bytes: 125_000, durationNanos: 1e9 }));
   };
   const flows = scriptedFlows({ upload: bulk, download: bulk, packets: measured });

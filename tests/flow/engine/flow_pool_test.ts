@@ -89,3 +89,20 @@ Deno.test("FlowPool.startAlone() starts a worker for one flow, which ends with i
   await pool[Symbol.asyncDispose]();
   assertThrows(() => pool.startAlone(server, options), TineError, "closed");
 });
+
+Deno.test("FlowPool.start() has flows record nothing where nothing takes their samples", async () => {
+  const recorded: unknown[] = [];
+  const thread: StartThread = () => ({
+    load: 0,
+    send: (order) => recorded.push(order.type === "start" && order.request.recorded),
+    warmUp: () => Promise.resolve(),
+    hold() {},
+    stop: () => Promise.resolve(),
+  });
+  await using pool = new FlowPool(thread, 1);
+  const { signal } = new AbortController();
+  const { info, progress, log } = new RecordedEvents();
+  pool.start(server, { events, signal });
+  pool.start(server, { events: { info, progress, log }, signal });
+  assertEquals(recorded, [true, false]);
+});

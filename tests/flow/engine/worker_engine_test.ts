@@ -131,7 +131,7 @@ Deno.test("WorkerEngine hands over a sample 50 ms after it was taken, and 100 ms
   const sample = () => {
     engine.start(due.length + handedOver.length, (host) => ({
       start() {
-        const writer = host.samples("streamIO", "f").writer();
+        const writer = host.samples("streamIO", "f")!.writer();
         const i = writer.next();
         writer.columns.t[i] = writer.columns.sent[i] = writer.columns.total[i] = 0;
       },
@@ -144,4 +144,19 @@ Deno.test("WorkerEngine hands over a sample 50 ms after it was taken, and 100 ms
   };
   for (let i = 0; i < 18; i++) sample();
   assertEquals(handedOver.map((at, i) => (at - (handedOver[i - 1] ?? 0)) / 1e6), [...Array(16).fill(50), 100, 100]);
+});
+
+Deno.test("RunningFlow.samples() has no sink where nothing takes samples", () => {
+  const watch = () => {
+    throw new Error("no file is watched");
+  };
+  const engine = new WorkerEngine({ now: () => 0, watch, timer: () => ({ set() {}, clear() {} }) }, {}, () => {});
+  const sinks: boolean[] = [];
+  for (const recorded of [undefined, true, false]) {
+    engine.start(sinks.length, (host) => ({
+      start: () => void sinks.push(host.samples("packetIO", "f") !== undefined),
+      close() {},
+    }), { kind: "sampled", addresses: [], config: {}, recorded });
+  }
+  assertEquals(sinks, [true, true, false]);
 });
