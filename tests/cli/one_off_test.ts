@@ -3,6 +3,8 @@ import { UsageError } from "../../src/cli/errors.ts";
 import { operationFlags } from "../../src/cli/traffic/listen.ts";
 import { TineError } from "../../src/base/errors.ts";
 import { ServerAccount } from "../../src/flow/server_account.ts";
+import { serveFlows } from "../../src/cli/traffic/serve_flows.ts";
+import type { ServerOptions } from "../../src/flow/flows.ts";
 import { createFlows } from "../../src/flow/create_flows.ts";
 import { RawClient } from "../flow/stream/raw_client.ts";
 import { RecordedEvents } from "../flow/stream/recorded_events.ts";
@@ -122,4 +124,21 @@ Deno.test("a client that was refused is not the client of a server that serves o
   assertEquals((await send("127.0.0.3", 100)).senders[0].sent, 2);
   await assertRejects(() => send("127.0.0.2", 100), TineError, "one-off");
   assertEquals(account.totals.flows, 1);
+});
+
+Deno.test("serveFlows() prints once what each of its threads says while it starts", async () => {
+  const lines: string[] = [], { error } = console;
+  console.error = (line: string) => lines.push(line);
+  try {
+    const failure = new TineError("cannot-listen", "no");
+    const listen = (options: () => ServerOptions): Promise<never> => {
+      for (const text of ["no priority", "no priority", "one worker", "no priority"]) options().events.log(text);
+      return Promise.reject(failure);
+    };
+    const options = { name: "tine tcp server", hostnames: [], json: false, oneOff: false, engine: "ffi", listen };
+    assertEquals(await assertRejects(() => serveFlows(options)), failure);
+  } finally {
+    console.error = error;
+  }
+  assertEquals(lines, ["tine tcp server: no priority", "tine tcp server: one worker"]);
 });

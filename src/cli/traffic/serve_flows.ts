@@ -71,8 +71,21 @@ export async function serveFlows(options: ServeOptions): Promise<number> {
     totals: () => account.totals,
   });
   if (metricsServer !== undefined) _servers.use(metricsServer);
+  // While they start, each of their threads may have the same line.
+  let printed: Set<string> | undefined = new Set();
+  const logOnce = (text: string) => {
+    if (printed?.has(text)) return;
+    printed?.add(text);
+    log(text);
+  };
   // Flows of two servers may have one name: sessions of STAMP, or what comes to a group at two interfaces.
-  const servers = await listen(() => ({ events: printing(output, json, log), signal: output.signal, key, account }));
+  const servers = await listen(() => ({
+    events: printing(output, json, logOnce),
+    signal: output.signal,
+    key,
+    account,
+  }));
+  printed = undefined;
   for (const server of servers) _servers.use(server);
   for (const address of new Set(servers.map(({ address }) => address))) {
     if (json) output.json({ type: "listening", ...provenance(started), address, metrics: metricsServer?.url });
