@@ -83,6 +83,11 @@ export const PACKET_FIGURES = {
   },
 } satisfies Figures<PacketFigures>;
 
+/** Returns a count of a receiver: one that has reported nothing has not counted 0. */
+function counted({ received }: PathFigures, count?: number): number | undefined {
+  return received === undefined && count === 0 ? undefined : count;
+}
+
 /** Figures of the packets of a UDP flow in one direction, echoes included. */
 export const PATH_FIGURES = {
   sent: {
@@ -119,15 +124,16 @@ export const PATH_FIGURES = {
     title: "duplicates",
     unit: "packet",
     better: "less",
-    definition: "Packets that arrived again: RFC 5560.",
-    value: ({ duplicates }) => duplicates,
+    definition:
+      "Packets that arrived again: RFC 5560. As all counts of a receiver, unknown where it has reported nothing.",
+    value: (path) => counted(path, path.duplicates),
   },
   reordered: {
     title: "reordered",
     unit: "packet",
     better: "less",
     definition: "Packets that arrived after one that was sent later: RFC 4737.",
-    value: ({ reordered }) => reordered,
+    value: (path) => counted(path, path.reordered),
   },
   early: {
     title: "early",
@@ -135,14 +141,14 @@ export const PATH_FIGURES = {
     better: "less",
     definition: "Packets that arrived before their place in the order of sending, lost packets and duplicates taken " +
       "out: RFC 5236. It is unknown where more packets were under way than are kept: 65,536 at least.",
-    value: ({ early }) => early,
+    value: (path) => counted(path, path.early),
   },
   late: {
     title: "late",
     unit: "packet",
     better: "less",
     definition: "Packets that arrived after their place in the order of sending; unknown as early packets are.",
-    value: ({ late }) => late,
+    value: (path) => counted(path, path.late),
   },
   socketDrops: {
     title: "dropped",
@@ -151,7 +157,7 @@ export const PATH_FIGURES = {
     definition:
       "Packets that arrived at the receiver's machine, and that its socket had no room for. The network did " +
       "not lose them. Of a server, packets of other flows may be among them; after a warm-up, no more than are missing.",
-    value: ({ socketDrops }) => socketDrops,
+    value: (path) => counted(path, path.socketDrops),
   },
   congestionMarks: {
     title: "marked",

@@ -202,15 +202,21 @@ export class SenderAnalysis {
       fromServer.socketDrops = Math.min(fromServer.socketDrops, Math.max(0, fromServer.sent - fromServer.received));
     }
     if (closing === undefined) this.#leaveUnsettled();
+    const unanswered = uncounted
+      ? Math.max(0, toServer.sent - toServer.unsettled - fromServer.received - fromServer.socketDrops)
+      : undefined;
+    // Where each packet has its reply, all have arrived in both directions.
+    const allAnswered = unanswered === 0;
+    if (allAnswered) toServer.received = Math.max(toServer.received, toServer.sent - toServer.unsettled);
     // Samples of the sender know of lost packets too.
     const lateness = this.#lateness.count > 0 ? this.#lateness : this.#arrivedSends.lateness;
     return {
       sender: this.sender,
       toServer: toServer.sent > 0 || toServer.received > 0
-        ? toServer.figures({ sender: true, receiver: knowsReceived }, offset, closing?.arrivals)
+        ? toServer.figures({ sender: true, receiver: knowsReceived || allAnswered }, offset, closing?.arrivals)
         : undefined,
       fromServer: this.#reverse || fromServer.sent > 0
-        ? fromServer.figures({ sender: knowsSent, receiver: true }, offset)
+        ? fromServer.figures({ sender: knowsSent || allAnswered, receiver: true }, offset)
         : undefined,
       rtt: this.#rtt.quantiles(),
       roundTripsPerMinute: roundTripsPerMinute(this.#rtt),
@@ -220,10 +226,8 @@ export class SenderAnalysis {
       lateSends: lateness.above(LATE_NANOS),
       sendNanos: this.#sendRate.nanos || this.#arrivedSends.nanos,
       sendBitsPerSecond: this.#sendRate.bitsPerSecond ?? this.#arrivedSends.bitsPerSecond,
-      goodputBitsPerSecond: uncounted ? undefined : this.#goodput(),
-      ...uncounted && {
-        unanswered: Math.max(0, toServer.sent - toServer.unsettled - fromServer.received - fromServer.socketDrops),
-      },
+      goodputBitsPerSecond: uncounted && !allAnswered ? undefined : this.#goodput(),
+      ...uncounted && { unanswered },
       sendErrors: (counts?.sendErrors ?? 0) + (counts?.serverSendErrors ?? 0),
       unsent: counts?.unsent ?? 0,
       incoherent: this.#incoherent,
