@@ -1,10 +1,10 @@
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { UsageError } from "../../src/cli/errors.ts";
-import { operationFlags } from "../../src/cli/traffic/listen.ts";
+import { operationFlags, startPairs } from "../../src/cli/traffic/listen.ts";
 import { TineError } from "../../src/base/errors.ts";
 import { ServerAccount } from "../../src/flow/server_account.ts";
 import { serveFlows } from "../../src/cli/traffic/serve_flows.ts";
-import type { ServerOptions } from "../../src/flow/flows.ts";
+import type { FlowServer, ServerOptions } from "../../src/flow/flows.ts";
 import { createFlows } from "../../src/flow/create_flows.ts";
 import { RawClient } from "../flow/stream/raw_client.ts";
 import { RecordedEvents } from "../flow/stream/recorded_events.ts";
@@ -148,4 +148,24 @@ Deno.test("serveFlows() prints once what each of its threads says while it start
     console.error = error;
   }
   assertEquals(lines, ["tine tcp server: no priority", "tine tcp server: one worker"]);
+});
+
+Deno.test("a server of UDP takes another port of the kernel's choice where TCP has the first one in use", async () => {
+  const disposed: string[] = [];
+  const serverAt = (address: string): FlowServer => ({
+    address,
+    ended: Promise.resolve(),
+    [Symbol.asyncDispose]: () => Promise.resolve(void disposed.push(address)),
+  });
+  const start = async (listenAddr: string, free: number) => {
+    let port = 0;
+    const { servers, error } = await startPairs([{ listenAddr, ipv6Only: false }], {
+      packets: () => Promise.resolve([serverAt(`udp:${++port}`)]),
+      streams: () => port === free ? Promise.resolve([serverAt(`tcp:${port}`)]) : Promise.reject(`${port} is in use`),
+    });
+    return [servers.map(({ address }) => address), error, disposed.splice(0).length];
+  };
+  assertEquals(await start("127.0.0.1:0", 3), [["udp:3", "tcp:3"], undefined, 2]);
+  assertEquals(await start("127.0.0.1:7001", 3), [["udp:1"], "1 is in use", 0]);
+  assertEquals(await start("127.0.0.1:0", 99), [["udp:8"], "8 is in use", 7]);
 });

@@ -118,3 +118,34 @@ export async function startAll(starts: readonly (() => Promise<FlowServer>)[]): 
   started.move();
   return servers;
 }
+
+/** How many ports of the kernel's choice are tried. */
+const PORT_TRIES = 8;
+
+/**
+ * Starts servers of UDP, and of TCP at the same addresses. A port that the kernel has chosen for UDP may be one that TCP has in
+ * use, for a connection that has ended a moment ago too: then another one is tried.
+ *
+ * @param given the addresses
+ * @param start `packets` starts the servers of UDP, `streams` those of TCP at the addresses of these
+ * @returns the servers; the error: why there are none of TCP
+ * @throws what those of UDP failed with
+ */
+export async function startPairs(
+  given: readonly ListenAddress[],
+  start: {
+    packets(): Promise<FlowServer[]>;
+    streams(packets: readonly FlowServer[]): Promise<FlowServer[]>;
+  },
+): Promise<{ readonly servers: readonly FlowServer[]; readonly error?: unknown }> {
+  const isChosen = given.some(({ listenAddr }) => parseAddress(listenAddr, "--listen").port === 0);
+  for (let tries = 1;; tries++) {
+    const packets = await start.packets();
+    try {
+      return { servers: [...packets, ...await start.streams(packets)] };
+    } catch (error) {
+      if (!isChosen || tries === PORT_TRIES) return { servers: packets, error };
+      for (const server of packets) await server[Symbol.asyncDispose]();
+    }
+  }
+}

@@ -6,9 +6,10 @@ import { defineCommand } from "../command.ts";
 import { JOIN_FORM, joinProblem } from "../../flow/multicast/join.ts";
 import { UsageError } from "../errors.ts";
 import { type Flag, flag, flagName, list, size } from "../flags.ts";
+import type { FlowServer } from "../../flow/flows.ts";
 import { escape } from "../terminal.ts";
 import { commonFlags } from "./client_flags.ts";
-import { limitFlags, listen, listenAddresses, operationFlags, startAll, workers } from "./listen.ts";
+import { limitFlags, listen, listenAddresses, operationFlags, startAll, startPairs, workers } from "./listen.ts";
 
 const LISTEN = listen("127.0.0.1:7001");
 const STAMP_LISTEN = `127.0.0.1:${STAMP_PORT}`;
@@ -135,26 +136,26 @@ export const command = defineCommand({
           flows.packetServer({ join, hmac, maxPacketSize, cpu, priority }, optionsOfOne())
         );
         const joined = await startAll(groups);
-        const packets = await startAll(listening.map(({ listenAddr, ipv6Only }) => () => {
-          const protocol = ipv6Only ? "udp6" : "udp";
-          return flows.packetServer(
-            { listenAddr, protocol, hmac, maxPacketSize, stamp, ...threads, ...limits },
-            optionsOfOne(),
-          );
-        }));
-        if (stamp !== undefined) return packets;
-        try {
-          // At the ports that the kernel has chosen, if it did.
-          const streams = await startAll(packets.map(({ address: listenAddr }, i) => () => {
+        const packets = () =>
+          startAll(listening.map(({ listenAddr, ipv6Only }) => () => {
+            const protocol = ipv6Only ? "udp6" : "udp";
+            return flows.packetServer(
+              { listenAddr, protocol, hmac, maxPacketSize, stamp, ...threads, ...limits },
+              optionsOfOne(),
+            );
+          }));
+        if (stamp !== undefined) return await packets();
+        const streams = (packets: readonly FlowServer[]) =>
+          startAll(packets.map(({ address: listenAddr }, i) => () => {
             const protocol = listening[i].ipv6Only ? "tcp6" : "tcp";
             return flows.streamServer({ listenAddr, protocol, hmac, ...threads, ...limits }, optionsOfOne());
           }));
-          return [...joined, ...packets, ...streams];
-        } catch (error) {
+        const { servers, error } = await startPairs(listening, { packets, streams });
+        if (error !== undefined) {
           const reason = escape(messageOf(error));
           console.error(`tine udp server: no load for --under-load, since TCP cannot listen there: ${reason}`);
-          return [...joined, ...packets];
         }
+        return [...joined, ...servers];
       },
     });
   },
