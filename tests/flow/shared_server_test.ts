@@ -9,7 +9,6 @@ import { Socket, WOULD_BLOCK } from "../../src/sys/socket.ts";
 import { reusePort } from "../../src/sys/socket_options.ts";
 import { TineError } from "../../src/base/errors.ts";
 import { eventually } from "../support/eventually.ts";
-import { openFiles } from "../sys/open_files.ts";
 import { RecordedEvents } from "./stream/recorded_events.ts";
 
 const ignore = !availability().available;
@@ -130,7 +129,6 @@ Deno.test({
   name: "a server with workers ends as a whole when one of them fails, and closes its sockets",
   ignore,
   async fn() {
-    const files = openFiles();
     const orders: FlowOrder[] = [], deaths: ((error: TineError) => void)[] = [];
     const messages: ((message: FlowMessage) => void)[] = [];
     await using pool = new FlowPool((_name, onMessage, onDeath) => {
@@ -152,14 +150,50 @@ Deno.test({
     }, 1);
     const request = { kind: "packetServer", addresses: ["127.0.0.1:0"], config: { listenAddr: ":0" } };
     const server = startSharedServer(pool, request, 3, { events: new RecordedEvents(), signal });
-    assert(!(await server.listening).endsWith(":0"));
-    assertEquals(openFiles(), files + 3);
+    const { port } = SocketAddress.parse(await server.listening);
+    // Not all files of the process: those of other tests may be closed meanwhile.
+    assertEquals(socketsAt(port, "udp"), 3);
     deaths[2](new TineError("flow-worker-failed", "it is gone"));
     assertEquals((await assertRejects(() => server.ended, TineError)).code, "flow-worker-failed");
     assertEquals(orders.filter(({ type }) => type === "cancel").length, 3);
-    assertEquals(openFiles(), files);
+    assertEquals(socketsAt(port, "udp"), 0);
   },
 });
+
+for (const protocol of ["udp", "tcp"] as const) {
+  Deno.test({
+    name: `servers with workers have one limit of flows for all of them, over ${protocol}`,
+    ignore,
+    async fn() {
+      await using flows = ffiFlows();
+      const events = new RecordedEvents(), finish = new AbortController();
+      const config = { listenAddr: "127.0.0.1:0", workers: 3, maxFlows: 2 }, options = { events, signal };
+      const isUdp = protocol === "udp";
+      await using server = isUdp
+        ? await flows.packetServer(config, options)
+        : await flows.streamServer(config, options);
+      const client = (flow: string) => {
+        const stoppable = { events, signal, finish: finish.signal };
+        const sender = [{ unresponsive: { wait: [20], duration: 0 } }];
+        const upload = { flow, duration: 0, sockopt: [PACING] };
+        return isUdp
+          ? flows.packetClient(server.address, { flow, sender }, stoppable)
+          : flows.streamClient(server.address, { upload }, stoppable);
+      };
+      const served = () => flowsByWorker(events, 3).reduce((sum, count) => sum + count);
+      const running = [client("a"), client("b")];
+      await eventually("both are served", () => served() === 2);
+      // The third worker has none.
+      assertEquals(flowsByWorker(events, 3).toSorted(), [0, 1, 1]);
+      // Where it is served all the same, it ends with the others.
+      const refused = assertRejects(() => client("c"), TineError, "max-flows");
+      await eventually("the third is refused, or served", () => served() > 2 || events.logs.length > 0);
+      finish.abort();
+      await refused;
+      await Promise.all<unknown>(running);
+    },
+  });
+}
 
 Deno.test("servers with workers have one, and say so, where Deno's network API serves", async () => {
   await using flows = portableFlows("it is asked for");
