@@ -55,7 +55,7 @@ export class RateLimit {
     this.#bytes -= bytes;
   }
 
-  /** Returns in how many nanoseconds the bucket has so many bytes; 0: it has them now. */
+  /** Returns how many nanoseconds it takes until the bucket has this many bytes; 0: it has them now. */
   nanosUntil(bytes: number, now: number): number {
     this.#fill(now);
     return Math.max(0, bytes - this.#bytes) / this.#bytesPerNano;

@@ -36,7 +36,7 @@ const MIN_SECRET_BYTES = 8;
  * digits for its bytes.
  *
  * @param file the path, if there is one
- * @returns its bytes; undefined where there is none
+ * @returns the bytes of the secret; undefined without one
  * @throws {UsageError} as {@linkcode readFlowKey} does
  */
 export async function readStampKey(file: string | undefined): Promise<Uint8Array<ArrayBuffer> | undefined> {

@@ -13,7 +13,7 @@ import {
   type Timer,
 } from "../engine/engine_flow.ts";
 import { Hmac } from "../hmac.ts";
-import { DropCounter } from "../packet/arrivals.ts";
+import { DropCounter, StrayPackets } from "../packet/arrivals.ts";
 import { isSealed, MAX_CONTROL_BYTES } from "../packet/control_packet.ts";
 import { NONCE_BYTES, packetKey } from "../packet/cookies.ts";
 import {
@@ -83,7 +83,7 @@ class GroupReceiverFlow implements EngineFlow, PortUser {
   #attended = 0;
   #parts: { readonly port: PacketPort; readonly time: WireTime } | undefined;
   /** Messages that belong to no flow. */
-  #unmatched = 0;
+  readonly #strays = new StrayPackets();
 
   constructor(host: FlowHost, request: FlowRequest<PacketServerConfig>, ports: PacketPorts) {
     this.#host = host;
@@ -119,7 +119,7 @@ class GroupReceiverFlow implements EngineFlow, PortUser {
     const now = this.#parts.port.clock.now();
     this.#reporters[Symbol.dispose]();
     for (const flow of this.#flows) if (flow.closedAt === Infinity) this.#lose(flow, now);
-    this.#reportUnmatched();
+    this.#reportStrays();
     this.#log.end();
     this.#parts.port[Symbol.dispose]();
   }
@@ -159,18 +159,18 @@ class GroupReceiverFlow implements EngineFlow, PortUser {
   #take(incoming: IncomingPackets, i: number, at: number, now: number): void {
     const view = incoming.view(i), packet = this.#packet;
     if (!isPacket(view, at, packet.length)) {
-      this.#unmatched++;
+      this.#strays.add();
       return;
     }
     const all = flagsOf(view, at), flags = all & ~SIGNED;
     if ((flags & GROUP) !== 0) {
-      if (at !== 0 || flags !== ANNOUNCE && flags !== END) this.#unmatched++;
+      if (at !== 0 || flags !== ANNOUNCE && flags !== END) this.#strays.add();
       else this.#takeAnnouncement(incoming, i, flags === END, now);
       return;
     }
     const flow = this.#flows.find(incoming, i, view, at);
     if (flow === undefined) {
-      this.#unmatched++;
+      this.#strays.add();
       return;
     }
     // What comes after the end is too late to count.
@@ -195,7 +195,7 @@ class GroupReceiverFlow implements EngineFlow, PortUser {
     const view = incoming.view(i), length = incoming.length(i);
     const name = FlowName.read(view, flowPlace(0)), content = readGroupPacket(view, length);
     if (name === undefined || content === undefined) {
-      this.#unmatched++;
+      this.#strays.add();
       return;
     }
     const known = this.#flows.find(incoming, i, view, 0);
@@ -349,13 +349,12 @@ class GroupReceiverFlow implements EngineFlow, PortUser {
         this.#lose(flow, now);
       }
     }
-    this.#reportUnmatched();
+    this.#reportStrays();
   }
 
-  #reportUnmatched(): void {
-    const packets = this.#unmatched === 1 ? "packet that is of no flow was" : "packets that are of no flow were";
-    if (this.#unmatched > 0) this.#host.log(`${this.#unmatched} ${packets} dropped`);
-    this.#unmatched = 0;
+  #reportStrays(): void {
+    const line = this.#strays.take();
+    if (line !== undefined) this.#host.log(line);
   }
 
   #checkWallClock(): void {

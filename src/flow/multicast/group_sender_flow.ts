@@ -20,7 +20,7 @@ import { ControlSender } from "../packet/control_exchange.ts";
 import { newNonce, NONCE_BYTES, packetKey } from "../packet/cookies.ts";
 import { FlowName, WireTime } from "../packet/header.ts";
 import type { OpenSettings } from "../packet/open_settings.ts";
-import { followWallClock, type PacketPort, type PacketPorts } from "../packet/packet_port.ts";
+import { followWallClock, messagesAtATime, type PacketPort, type PacketPorts } from "../packet/packet_port.ts";
 import { PacketSamples } from "../packet/packet_samples.ts";
 import type { PacketSender } from "../packet/packet_sender.ts";
 import { PortReader, type PortUser } from "../packet/port_reader.ts";
@@ -48,11 +48,6 @@ const MAX_ENDS = 40;
 
 const PROGRESS_NANOS = 250e6;
 const WALL_CLOCK_NANOS = 1e9;
-
-/** How many messages are prepared at a time: of senders without a pace, of others, and bursts. */
-const FAST_BATCH = 64;
-const SLOW_BATCH = 16;
-const BURST_BATCH = 8;
 
 /** Makes the flows of groupSender, over ports of a kind. */
 export function groupSenderFlow(ports: (host: FlowHost) => PacketPorts): EngineFlowFactory<PacketClientConfig> {
@@ -123,7 +118,7 @@ class GroupSenderFlow implements EngineFlow, PortUser {
     }
     const { payload: kind, longestMessage: longestBytes, senders } = plan;
     const bursts = senders.some(({ burst }) => burst > 1);
-    const capacity = bursts ? BURST_BATCH : plan.fast ? FAST_BATCH : SLOW_BATCH;
+    const capacity = messagesAtATime({ bursts, fast: plan.fast });
     const outgoing = port.outgoing(capacity, longestBytes, packetPayload(host.shared, { kind, file, longestBytes }));
     const samples = new PacketSamples(host.samples("packetIO", this.#flow.text), false);
     this.#parts = {

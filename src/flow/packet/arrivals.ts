@@ -153,3 +153,27 @@ class Sums {
     return { count: this.#count, min: this.#min, mean: this.#base + this.#sum / this.#count, max: this.#max };
   }
 }
+
+/** Counts packets of no flow, for a line in the log now and then. */
+export class StrayPackets {
+  #count = 0;
+
+  /** Counts one. */
+  add(): void {
+    this.#count++;
+  }
+
+  /**
+   * Returns a line about those that were counted since the last call.
+   *
+   * @returns undefined if there were none
+   */
+  take(): string | undefined {
+    const count = this.#count;
+    this.#count = 0;
+    if (count === 0) return undefined;
+    return count === 1
+      ? "1 packet that is of no flow was dropped"
+      : `${count} packets that are of no flow were dropped`;
+  }
+}

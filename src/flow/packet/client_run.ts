@@ -14,7 +14,7 @@ import { closePacket, keepalivePacket } from "./control_packet.ts";
 import { type ControlSender, KEEPALIVE_NANOS, REVERSE_KEEPALIVE_NANOS } from "./control_exchange.ts";
 import type { DialledRun } from "./dialled_flow.ts";
 import { CLOSE, flagsOf, type FlowName, isOfFlow, isPacket, OPEN, REPLY, SIGNED, WireTime } from "./header.ts";
-import { followWallClock, type IncomingPackets, isOddTime, type PacketPort } from "./packet_port.ts";
+import { followWallClock, type IncomingPackets, isOddTime, messagesAtATime, type PacketPort } from "./packet_port.ts";
 import { PacketSamples } from "./packet_samples.ts";
 import { Transmitter } from "./transmitter.ts";
 
@@ -31,11 +31,6 @@ const GUESSED_RTT_NANOS = 300e6;
 
 /** If packets are refused for so long, and nothing comes, the server is gone. */
 const GONE_NANOS = 1e9;
-
-/** How many messages are prepared at a time. */
-const FAST_BATCH = 64;
-const SLOW_BATCH = 16;
-const BURST_BATCH = 8;
 
 /** What a run needs. */
 export interface ClientRunOptions {
@@ -104,7 +99,7 @@ export class ClientRun implements DialledRun {
     this.#counts = new ClientCounts(plan.senders, this.#receiver, this.#closing, port);
     const forward = plan.senders.filter(({ reverse }) => !reverse);
     const bursts = forward.some(({ burst }) => burst > 1);
-    const capacity = bursts ? BURST_BATCH : plan.fast ? FAST_BATCH : SLOW_BATCH;
+    const capacity = messagesAtATime({ bursts, fast: plan.fast });
     const { payload: kind, longestMessage: longestBytes } = plan;
     const payload = packetPayload(host.shared, { kind, file: options.file, longestBytes });
     this.#transmitter = new Transmitter(forward, port.outgoing(capacity, longestBytes, payload), {

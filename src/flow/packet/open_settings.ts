@@ -46,7 +46,7 @@ export interface OpenSettings {
   readonly rate?: BitRate;
   /** How much of that is echoed. */
   readonly echoRate?: BitRate;
-  /** Its duration is only the longest that it can have: it ends when it is stopped, or after so many packets or bytes. */
+  /** Its duration is a limit: it ends when it is stopped, or after a number of packets or bytes. */
   readonly openEnded?: boolean;
 }
 

@@ -159,7 +159,7 @@ export interface ClientPlan {
   readonly fragment: Fragment;
   /** What packets carry behind their headers. */
   readonly payload: PayloadKind;
-  /** One of its senders ends when it is stopped, or after so many packets or bytes, however long that takes. */
+  /** One of its senders ends when it is stopped, or after a number of packets or bytes, however long that takes. */
   readonly openEnded: boolean;
   /** For the server, as text. */
   readonly settings: string;

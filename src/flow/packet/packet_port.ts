@@ -188,3 +188,16 @@ export function isMarked(trafficClass: number): boolean {
 export function replyEcn(asked: number | undefined, trafficClass: number): number {
   return asked ?? (isMarked(trafficClass) ? 0 : trafficClass & 3);
 }
+
+/** What decides how many messages are prepared at a time. */
+export interface MessageKinds {
+  /** Whether a message can have several packets. */
+  readonly bursts: boolean;
+  /** Whether packets are sent as fast as possible. */
+  readonly fast: boolean;
+}
+
+/** Returns how many messages are prepared at a time: many where a call can send that many, few where each is long. */
+export function messagesAtATime({ bursts, fast }: MessageKinds): number {
+  return bursts ? 8 : fast ? 64 : 16;
+}

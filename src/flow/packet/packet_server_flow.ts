@@ -19,7 +19,7 @@ import {
   MAX_CONTROL_BYTES,
   SHORT_CLOSE_BYTES,
 } from "./control_packet.ts";
-import { DropCounter } from "./arrivals.ts";
+import { DropCounter, StrayPackets } from "./arrivals.ts";
 import { ControlSender } from "./control_exchange.ts";
 import { Echoes } from "./echoes.ts";
 import {
@@ -91,7 +91,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
   /** Some of the last messages were to be echoed. */
   #echoing = false;
   /** Messages that belong to no flow. */
-  #unmatched = 0;
+  readonly #strays = new StrayPackets();
 
   constructor(host: FlowHost, request: FlowRequest<PacketServerConfig>, ports: PacketPorts) {
     this.#host = host;
@@ -150,7 +150,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
       this.#reportLast(flow, now);
       flow.accounted.end(flow.closedAt !== Infinity);
     }
-    this.#reportUnmatched();
+    this.#reportStrays();
     this.#log.end();
     this.#parts.port[Symbol.dispose]();
   }
@@ -209,14 +209,14 @@ class PacketServerFlow implements EngineFlow, PortUser {
   #take(incoming: IncomingPackets, i: number, at: number, now: number): void {
     const view = incoming.view(i), packet = this.#packet, { length, t } = packet;
     if (!isPacket(view, at, length)) {
-      this.#unmatched++;
+      this.#strays.add();
       return;
     }
     const all = flagsOf(view, at), flags = all & ~SIGNED;
     if (flags === OPEN) return this.#open(incoming, i, at, length, now);
     const flow = this.#flows.find(incoming, i, view, at);
     if (flow === undefined) {
-      this.#unmatched++;
+      this.#strays.add();
       return;
     }
     if (flags === CLOSE) return this.#closeFlow(flow, incoming, i, at, now);
@@ -269,7 +269,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
   }
 
   #open(incoming: IncomingPackets, i: number, at: number, length: number, now: number): void {
-    if (!this.#parts!.admission.open(incoming, i, { at, length, now, attended: this.#attended })) this.#unmatched++;
+    if (!this.#parts!.admission.open(incoming, i, { at, length, now, attended: this.#attended })) this.#strays.add();
   }
 
   /** Begins what a flow does at this end. */
@@ -380,14 +380,13 @@ class PacketServerFlow implements EngineFlow, PortUser {
       if (lost !== undefined) this.#lose(flow, now, lost);
       else if (isStale(flow, now)) this.#remove(flow);
     }
-    this.#reportUnmatched();
+    this.#reportStrays();
     this.#setMerging();
   }
 
-  #reportUnmatched(): void {
-    const packets = this.#unmatched === 1 ? "packet that is of no flow was" : "packets that are of no flow were";
-    if (this.#unmatched > 0) this.#log.log(`${this.#unmatched} ${packets} dropped`);
-    this.#unmatched = 0;
+  #reportStrays(): void {
+    const line = this.#strays.take();
+    if (line !== undefined) this.#log.log(line);
   }
 
   #checkWallClock(): void {

@@ -1,14 +1,10 @@
 import { packetPayload } from "../payload.ts";
 import { messageOf } from "../../base/errors.ts";
 import type { FlowHost, Timer } from "../engine/engine_flow.ts";
-import { type OutgoingPackets, type PacketPort, replyEcn, uncut } from "./packet_port.ts";
+import { messagesAtATime, type OutgoingPackets, type PacketPort, replyEcn, uncut } from "./packet_port.ts";
 import { SILENCE_NANOS } from "./control_exchange.ts";
 import type { ServedFlow } from "./served_flow.ts";
 import { Transmitter } from "./transmitter.ts";
-
-const BATCH = 16;
-const UNPACED_BATCH = 64;
-const BURST_BATCH = 8;
 
 /** Runs the senders that a flow has at its server, for as long as its client wants that. */
 export class ReverseRun implements Disposable {
@@ -33,10 +29,10 @@ export class ReverseRun implements Disposable {
     this.#onRun = onRun;
     const { senders } = flow;
     const bursts = senders.some(({ burst }) => burst > 1);
-    const unpaced = senders.some(({ unpaced }) => unpaced);
+    const fast = senders.some(({ unpaced }) => unpaced);
     const longest = Math.max(...senders.map(({ burst, schedule }) => burst * schedule.longest));
     const payload = packetPayload(host.shared, { kind: flow.settings.payload ?? "zeros", longestBytes: longest });
-    this.#outgoing = port.outgoing(bursts ? BURST_BATCH : unpaced ? UNPACED_BATCH : BATCH, longest, payload);
+    this.#outgoing = port.outgoing(messagesAtATime({ bursts, fast }), longest, payload);
     const { fragment = "forbid" } = flow.settings;
     this.#outgoing.setFragment(fragment);
     const ecn = replyEcn(flow.settings.ecn, port.incoming.trafficClass(i));

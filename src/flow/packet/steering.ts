@@ -15,7 +15,7 @@ import { type FlowName, flowPlace } from "./header.ts";
 const BUCKET_BITS = 8;
 const BUCKETS = 2 ** BUCKET_BITS;
 
-/** The program has the worker of a bucket in so many bits. */
+/** Bits that the number of a bucket's worker takes in the program. */
 const OWNER_BITS = Math.ceil(Math.log2(MAX_SERVER_WORKERS));
 const OWNERS_PER_WORD = 32 / OWNER_BITS;
 
@@ -182,7 +182,7 @@ function steeringProgram(owners: Int32Array): Instruction[] {
     program.push([ADD_X, 0, 0, 0]);
   }
   program.push([MULTIPLY, 0, 0, SPREAD_FACTOR], [SHIFT_RIGHT, 0, 0, 32 - BUCKET_BITS], [KEEP, 0, 0, 0]);
-  // By so many bits X shifts the word that has the owner of the bucket.
+  // X is how far the word of the bucket is shifted, in bits, to reach its owner.
   program.push([MULTIPLY, 0, 0, OWNER_BITS], [AND, 0, 0, 31], [TO_X, 0, 0, 0]);
   for (let first = 0; first < BUCKETS; first += OWNERS_PER_WORD) {
     let word = 0;

@@ -8,7 +8,13 @@ import { type Arrivals, roundTripTime, RttEstimator } from "../packet/client_rec
 import { Retries } from "../packet/control_exchange.ts";
 import type { DialledRun } from "../packet/dialled_flow.ts";
 import { ECHO, type FlowName, limitedDistance, REPLY } from "../packet/header.ts";
-import { followWallClock, type IncomingPackets, isOddTime, type PacketPort } from "../packet/packet_port.ts";
+import {
+  followWallClock,
+  type IncomingPackets,
+  isOddTime,
+  messagesAtATime,
+  type PacketPort,
+} from "../packet/packet_port.ts";
 import { PacketSamples, ReceivedPacket } from "../packet/packet_samples.ts";
 import type { PacketSender } from "../packet/packet_sender.ts";
 import { Transmitter } from "../packet/transmitter.ts";
@@ -31,10 +37,6 @@ const MIN_PAUSE_NANOS = 200e6;
 const GONE_NANOS = 1e9;
 /** Replies that are under way may put a count this much above what was sent: duplicates are known late. */
 const MAX_SURPLUS = 64;
-
-/** How many packets are prepared at a time. */
-const FAST_BATCH = 64;
-const SLOW_BATCH = 16;
 
 /** What a run needs. */
 export interface SenderRunOptions {
@@ -99,7 +101,8 @@ export class SenderRun implements DialledRun {
     this.#rtt.seed(options.openRttNanos);
     this.#rates = new ReportedRates(port.clock);
     const payload = packetPayload(host.shared, { kind: plan.payload, file, longestBytes: plan.longest });
-    const outgoing = port.outgoing(plan.fast ? FAST_BATCH : SLOW_BATCH, plan.longest, payload);
+    const capacity = messagesAtATime({ bursts: false, fast: plan.fast });
+    const outgoing = port.outgoing(capacity, plan.longest, payload);
     this.#transmitter = new Transmitter(plan.senders, outgoing, {
       flow,
       clock: port.clock,
