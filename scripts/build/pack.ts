@@ -46,12 +46,13 @@ export async function pack(platform: Platform, denoPath: string, out: string): P
   await write(out, [padded(fill(contents.slice(0, 32))), denoGzip, programGzip]);
 }
 
-/** `size:name` of every file of an unpacked entry. */
+/** `size:name` of every file of an unpacked entry, in the order of their names, as the head expects them. */
 function sizes(binaryBytes: number, program: ReadonlyMap<string, string>): string[] {
   const encoder = new TextEncoder();
+  const paths = [...program.keys()].sort();
   return [
     `${binaryBytes}:deno`,
-    ...[...program].map(([path, text]) => `${encoder.encode(text).length}:program/${path}`),
+    ...paths.map((path) => `${encoder.encode(program.get(path)).length}:program/${path}`),
   ];
 }
 

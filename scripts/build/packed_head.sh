@@ -58,22 +58,43 @@ own() (
   [ "$3" = "$me" ] && case $1 in d????-??-*) ;; *) return 1 ;; esac
 )
 
-# The entry $1 is whole, belongs to this user, and nobody else can write to it.
+# The entry $1 is whole, belongs to this user, and nobody else can write to it. This takes part in each start, so it goes
+# through the files once, in the order of their names, which ls and $files share.
 intact() {
   [ -d "$1" ] || return 1
   if real_root; then trusted "${1%/*}" || return 1; fi
   names=
   for file in $files; do names="$names ${file#*:}"; done
-  # Names of program files contain no spaces, and set works on this function's own arguments.
-  # shellcheck disable=SC2086,SC2046
-  set -- $(cd -- "$1" && LC_ALL=C ls -ldn . program $names 2>/dev/null || echo missing)
-  [ $# -ge 18 ] && [ $(($# % 9)) = 0 ] || return 1
-  while [ $# -gt 0 ]; do
-    [ "$3" = "$me" ] || return 1
-    case $1 in [d-]????-??-*) ;; *) return 1 ;; esac
-    case $1 in -*) case " $files " in *" $5:$9 "*) ;; *) return 1 ;; esac ;; esac
-    shift 9
+  found=
+  column=mode
+  # Names of program files contain no spaces.
+  # shellcheck disable=SC2086
+  for word in $(cd -- "$1" && LC_ALL=C ls -ldn . program $names 2>/dev/null || echo missing); do
+    case $column in
+      mode)
+        case $word in [d-]????-??-*) mode=$word ;; *) return 1 ;; esac
+        column=links
+        ;;
+      links) column=owner ;;
+      owner)
+        [ "$word" = "$me" ] || return 1
+        column=group
+        ;;
+      group) column=size ;;
+      size)
+        size=$word
+        column=month
+        ;;
+      month) column=day ;;
+      day) column=clock ;;
+      clock) column=name ;;
+      name)
+        case $mode in -*) found="$found${found:+ }$size:$word" ;; esac
+        column=mode
+        ;;
+    esac
   done
+  [ "$found" = "$files" ]
 }
 
 # Goes on as the program in folder $1; the rest are its arguments.

@@ -252,6 +252,28 @@ Deno.test("a start reads the modules that it needs, and not all that there are",
     .flatMap((name) => [...Deno.readTextFileSync(`${program}/${name}`).matchAll(/\bimport\((.*?)\.js"/g)]);
   assert(lazy.length > 10, "the subcommands are imported lazily");
   for (const [, start] of lazy) assertMatch(start, /^String\("\.\//);
+  // The first module of Node.js that is imported takes as long as the rest of the start.
+  for (const path of staticModules(`${program}/scripts/build/packed_start.js`)) {
+    assert(!/^import .* from "node:/m.test(Deno.readTextFileSync(path)), `${path} needs Node.js`);
+  }
+});
+
+Deno.test("later starts run the entry that the first one has made, in each shell that is there", async () => {
+  const own = await newFolder("later");
+  await run(["--version"], { XDG_CACHE_HOME: own });
+  const entry = `${own}/tine/${list(`${own}/tine`)[0]}`;
+  const { ino } = await Deno.stat(entry);
+  for (const shell of ["sh", "dash", "bash", "busybox"]) {
+    const args = shell === "busybox" ? ["sh", executable, "--version"] : [executable, "--version"];
+    const command = new Deno.Command(shell, { args, env: { XDG_CACHE_HOME: own }, stdout: "piped", stderr: "piped" });
+    const output = await command.output().catch((error) => {
+      if (shell === "sh" || !(error instanceof Deno.errors.NotFound)) throw error;
+    });
+    if (output === undefined) continue;
+    assertEquals(new TextDecoder().decode(output.stderr), "", shell);
+    assertMatch(new TextDecoder().decode(output.stdout), /^tine /, shell);
+    assertEquals((await Deno.stat(entry)).ino, ino, shell);
+  }
 });
 
 Deno.test({
