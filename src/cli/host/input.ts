@@ -1,4 +1,3 @@
-import { dirname } from "node:path";
 import { messageOf, TineError } from "../../base/errors.ts";
 import { decompressed } from "../../wire/decompress.ts";
 import { formatOfEnding, type InputFormat } from "../../udf/format/formats.ts";
@@ -89,7 +88,7 @@ export async function checkSnapshotPath(path: string): Promise<void> {
   const statOf = (path: string) => Deno.stat(path).catch(() => undefined);
   const reason = (await statOf(path))?.isDirectory
     ? "it is a folder"
-    : (await statOf(dirname(path)))?.isDirectory
+    : (await statOf(path.replace(/[^/]*$/, "") || "."))?.isDirectory
     ? undefined
     : "there is no such folder";
   if (reason !== undefined) throw new TineError("cannot-write", `cannot write the snapshot ${path}: ${reason}`);

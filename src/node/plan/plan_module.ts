@@ -1,4 +1,3 @@
-import { pathToFileURL } from "node:url";
 import { messageOf, TineError } from "../../base/errors.ts";
 import { PlanError } from "./place.ts";
 import type { FromPlanModule } from "./plan_module_worker.ts";
@@ -84,6 +83,8 @@ async function urlOf(path: string): Promise<string> {
     // A worker that cannot read it would print a trace.
     if (!(await Deno.stat(path)).isFile) throw new Error("it is no file");
     (await Deno.open(path)).close();
+    // Most plans are no modules, and what is of Node.js takes milliseconds to load.
+    const { pathToFileURL } = await import("node:url");
     return pathToFileURL(await Deno.realPath(path)).href;
   } catch (error) {
     const reason = error instanceof Deno.errors.NotFound
