@@ -1,4 +1,3 @@
-import { pathToFileURL } from "node:url";
 import { TineError } from "../../base/errors.ts";
 import type { AgentCounts } from "../agent.ts";
 import type { RunningUdf } from "../running_udf.ts";
@@ -88,6 +87,8 @@ export class ModuleRunner implements AsyncDisposable {
       throw new TineError("no-module", `cannot load the module ${path}: ${reason}`, { cause: error });
     }
     if (!info.isFile) throw new TineError("no-module", `cannot load the module ${path}: it is no file`);
+    // Imported here: most commands that could run a module run none, and what is of Node.js takes milliseconds to load.
+    const { pathToFileURL } = await import("node:url");
     return new ModuleRunner(path, pathToFileURL(real).href, options);
   }
 
