@@ -1,6 +1,7 @@
 import type { PacketClientConfig, UnresponsiveConfig } from "../../flow/config.ts";
 import type { FlowProgress, PacketReport, ReceiverReport } from "../../flow/report.ts";
 import type { FlowInfoEvent, FlowOptions, Flows } from "../../flow/flows.ts";
+import { DuplicateWindow } from "../../flow/packet/arrivals.ts";
 import type { Chunk } from "../../flow/records/read_chunk.ts";
 import {
   type ClockOffset,
@@ -65,6 +66,8 @@ export class PacketFlow extends ClientFlow<PacketInterval, PacketFlowFigures> {
   readonly #options: PacketFlowOptions;
   readonly #analysis: PacketAnalysis;
   readonly #intervals = new Map<number, IntervalCounts>();
+  /** What has come, by sender: a warm-up has its own. */
+  readonly #arrived = new Map<number, DuplicateWindow>();
   #report: PacketReport | undefined;
   #reflector: string | undefined;
 
@@ -114,6 +117,8 @@ export class PacketFlow extends ClientFlow<PacketInterval, PacketFlowFigures> {
       if (columns.server[i]) continue;
       const interval = this.#interval(columns.t[i]);
       const nanos = columns.t[i] + this.originNanos;
+      // What comes again is no news, and no goodput.
+      if (!columns.sent[i] && !this.#isNew(columns.sender[i], columns.seq[i])) continue;
       const packets = Math.max(1, columns.packets[i]);
       const bytes = packets * columns.len[i];
       if (columns.sender[i] > 0) this.warmupEndNanos = Math.max(this.warmupEndNanos, nanos);
@@ -168,6 +173,10 @@ export class PacketFlow extends ClientFlow<PacketInterval, PacketFlowFigures> {
   /** Whether this client has the sender. */
   get #sends(): boolean {
     return this.direction === "upload";
+  }
+
+  #isNew(sender: number, seq: number): boolean {
+    return this.#arrived.getOrInsertComputed(sender, () => new DuplicateWindow()).accept(seq);
   }
 
   /** The interval of a time of this flow. */

@@ -193,7 +193,7 @@ function badLine(packets: number, way: string): string {
 function remarks(way: string, { early, late, congestionMarks = 0, received = 0 }: PathFigures): string[] {
   const lines: string[] = [];
   if (early === undefined || late === undefined) {
-    lines.push(`${way}: how many came before or after their place is not known: more were under way than are kept`);
+    lines.push(`${way}: how many came before or after their place is not known`);
   } else if (early + late > 0) {
     lines.push(`${way}: ${grouped(early)} came before their place, ${grouped(late)} after it`);
   }

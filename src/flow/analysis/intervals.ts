@@ -24,7 +24,7 @@ export interface PacketInterval {
   readonly sent?: number;
   /** UDP payload of these. */
   readonly sentBytes?: number;
-  /** Packets and echoes that this end received; absent where none can come. */
+  /** Packets and echoes that this end received, each counted once; absent where none can come. */
   readonly received?: number;
   /** UDP payload of these. */
   readonly receivedBytes?: number;

@@ -132,7 +132,8 @@ export const PATH_FIGURES = {
     title: "reordered",
     unit: "packet",
     better: "less",
-    definition: "Packets that arrived after one that was sent later: RFC 4737.",
+    definition: "Packets that arrived after one that was sent later: RFC 4737. A server sends echoes in the order in " +
+      "which it got the packets.",
     value: (path) => counted(path, path.reordered),
   },
   early: {
@@ -140,7 +141,8 @@ export const PATH_FIGURES = {
     unit: "packet",
     better: "less",
     definition: "Packets that arrived before their place in the order of sending, lost packets and duplicates taken " +
-      "out: RFC 5236. It is unknown where more packets were under way than are kept: 65,536 at least.",
+      "out: RFC 5236. It is unknown where more packets were under way than are kept, 65,536 at least, and of reordered " +
+      "packets of which the server reports the number alone: those without an echo, by hand.",
     value: (path) => counted(path, path.early),
   },
   late: {
@@ -253,7 +255,8 @@ export const PACKET_INTERVAL_FIGURES = {
   received: {
     title: "received",
     unit: "packet",
-    definition: "Packets and echoes that this client received in the interval; unknown where nothing comes back.",
+    definition: "Packets and echoes that this client received in the interval, each counted once; unknown where " +
+      "nothing comes back.",
     value: ({ received }) => received,
   },
   sendBitsPerSecond: {

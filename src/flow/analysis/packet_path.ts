@@ -129,7 +129,7 @@ export class PacketPath {
     const { sent, received, duplicates, socketDrops, unsettled } = this;
     const congestionMarks = this.seesMarks || known.receiver && received === 0 ? this.congestionMarks : undefined;
     const own = this.#delays.count > 0;
-    const { reordered, early, late } = this.order.counts;
+    const order = !own && totals ? orderOfTotals(totals) : this.order.counts;
     const ahead = this.sign * (offset?.offsetNanos ?? 0);
     const oneWayDelay = own ? this.#delays.quantiles(ahead) : totals && moved(totals.delay, -ahead);
     return {
@@ -141,9 +141,7 @@ export class PacketPath {
       socketDrops,
       congestionMarks,
       ...this.pathMtuBytes !== undefined && { pathMtuBytes: this.pathMtuBytes },
-      reordered: Math.max(reordered, totals?.reordered ?? 0),
-      early,
-      late,
+      ...order,
       ipdv: own ? this.#ipdv.quantiles() : totals?.ipdv,
       jitterNanos: !own ? totals?.jitterNanos : this.#delays.count > 1 ? this.#jitter : undefined,
       ...offset && oneWayDelay && { oneWayDelay, oneWayDelayBoundNanos: offset.boundNanos },
@@ -162,11 +160,19 @@ export function moved({ count, min, mean, max }: Spread, nanos: number): Spread 
   return { count, min: min + nanos, mean: mean + nanos, max: max + nanos };
 }
 
+/** Without the place of each packet, it is known that none was early or late only where all came in order. */
+function orderOfTotals({ reordered }: ArrivalTotals): OrderCounts {
+  return { reordered, ...reordered === 0 && { early: 0, late: 0 } };
+}
+
 /** Counts of packets by the order in which they arrived. */
 export interface OrderCounts {
-  /** Arrived after one with a higher number: RFC 4737, 3. */
+  /** Arrived after one that was sent later: RFC 4737, 3. */
   readonly reordered: number;
-  /** Arrived at an earlier place than theirs; absent where more packets were under way than are kept. */
+  /**
+   * Arrived at an earlier place than theirs; absent where more packets were under way than are kept, and where only the
+   * receiver has the places of packets that came out of order.
+   */
   readonly early?: number;
   /** Arrived at a later place than theirs; absent as `early` is. */
   readonly late?: number;
@@ -178,14 +184,16 @@ export interface OrderCounts {
  * A packet is reordered if a packet that was sent after it arrived before it: Type-P-Reordered of RFC 4737 (3.3), of which
  * the expected next number is the greatest that arrived plus one. It is early or late by as many places as it arrived
  * before or after its place in the order of sending, once lost packets and duplicates are taken out: the displacement
- * of RFC 5236 (3.1), early where that is negative.
+ * of RFC 5236 (3.1), early where that is negative. A server sends echoes in the order in which it received packets, which
+ * is not that of their numbers where packets have overtaken one another on their way there.
  */
 export class ArrivalOrder {
   #reordered = 0;
   #early = 0;
   #late = 0;
-  /** The highest number that arrived. */
+  /** The highest number that arrived, and the highest turn. */
   #highest = -1;
+  #lastTurn = -1;
   /** Packets arrived in order whose neighbours were settled as lost: places cannot be compared any more. */
   #blurred = false;
   /** Of the window, in ascending order. */
@@ -212,66 +220,84 @@ export class ArrivalOrder {
    *
    * @param settled the packets around it have been settled: it came late, or it is the receiver's turn so late, since so
    *   many were under way
+   * @param turn its place in the order of sending
    */
-  arrived(seq: number, settled: boolean): void {
-    const inOrder = seq > this.#highest;
-    if (inOrder) this.#highest = seq;
+  arrived(seq: number, settled: boolean, turn: number): void {
+    const isHighest = seq > this.#highest, inOrder = turn > this.#lastTurn;
+    if (isHighest) this.#highest = seq;
+    if (inOrder) this.#lastTurn = turn;
     if (!settled) return;
-    if (inOrder) this.#blurred = true;
-    else {
+    if (!inOrder) {
       this.#reordered++;
       this.#late++;
-    }
+    } else if (isHighest) this.#blurred = true;
   }
 
-  /** Counts the packets of the window from `settled` up to `end`, `end` not included. */
-  settle(end: number): void {
-    const { low, settled, high } = this.window;
+  /**
+   * Counts the packets of the window from `settled` up to `end`, `end` not included.
+   *
+   * @param turnColumn of the window, with the places in the order of sending; absent: packets are sent in the order of
+   *   their numbers
+   */
+  settle(end: number, turnColumn?: number): void {
+    const { settled } = this.window;
     const places = this.window.columns[this.column];
-    let last = -Infinity;
-    let inOrder = true;
-    for (let seq = low; seq <= high; seq++) {
-      const place = places[this.window.slot(seq)];
-      if (!(place >= 0)) continue;
-      if (place < last) inOrder = false;
-      last = place;
-    }
+    const turns = turnColumn === undefined ? undefined : this.window.columns[turnColumn];
     // Mostly so, and then nothing is to be counted.
-    if (inOrder) return;
-    this.#countReordered(places, settled, end, high);
-    this.#countDisplaced(places, low, settled, end, high);
+    if (isAscending(this.window, places) && (turns === undefined || isAscending(this.window, turns))) return;
+    const sent = this.#inOrderOfSending(places, turns);
+    this.#countReordered(sent, places, settled, end);
+    this.#countDisplaced(sent, places, settled, end);
   }
 
-  #countReordered(places: Float64Array, settled: number, end: number, high: number): void {
+  /** The numbers of the packets of the window that arrived, in the order in which they were sent. */
+  #inOrderOfSending(places: Float64Array, turns: Float64Array | undefined): Float64Array {
+    const { low, high } = this.window;
+    const numbers = new Float64Array(high - low + 1);
+    let count = 0;
+    for (let seq = low; seq <= high; seq++) {
+      const slot = this.window.slot(seq);
+      if (places[slot] >= 0 && (turns === undefined || turns[slot] >= 0)) numbers[count++] = seq;
+    }
+    const sent = numbers.subarray(0, count);
+    return turns === undefined
+      ? sent
+      : sent.sort((a, b) => turns[this.window.slot(a)] - turns[this.window.slot(b)] || a - b);
+  }
+
+  #countReordered(sent: Float64Array, places: Float64Array, settled: number, end: number): void {
     let earliestAfter = Infinity;
-    for (let seq = high; seq >= settled; seq--) {
-      const place = places[this.window.slot(seq)];
-      if (!(place >= 0)) continue;
-      if (seq < end && earliestAfter < place) this.#reordered++;
+    for (let i = sent.length - 1; i >= 0; i--) {
+      const seq = sent[i], place = places[this.window.slot(seq)];
+      if (seq >= settled && seq < end && earliestAfter < place) this.#reordered++;
       if (place < earliestAfter) earliestAfter = place;
     }
   }
 
-  #countDisplaced(places: Float64Array, low: number, settled: number, end: number, high: number): void {
-    if (this.#sorted.length < high - low + 1) this.#sorted = new Float64Array(high - low + 1);
-    let arrived = 0;
-    for (let seq = low; seq <= high; seq++) {
+  #countDisplaced(sent: Float64Array, places: Float64Array, settled: number, end: number): void {
+    if (this.#sorted.length < sent.length) this.#sorted = new Float64Array(sent.length);
+    for (const [i, seq] of sent.entries()) this.#sorted[i] = places[this.window.slot(seq)];
+    const sorted = this.#sorted.subarray(0, sent.length).sort();
+    for (const [expected, seq] of sent.entries()) {
+      if (seq < settled || seq >= end) continue;
       const place = places[this.window.slot(seq)];
-      if (place >= 0) this.#sorted[arrived++] = place;
-    }
-    const sorted = this.#sorted.subarray(0, arrived).sort();
-    let expected = 0;
-    for (let seq = low; seq < end; seq++) {
-      const place = places[this.window.slot(seq)];
-      if (!(place >= 0)) continue;
-      // The place at which it was expected; equal places, which only damage makes, count as in order.
-      if (seq >= settled) {
-        if (sorted[expected] > place) this.#early++;
-        else if (sorted[expected] < place) this.#late++;
-      }
-      expected++;
+      // Equal places, which only damage makes, count as in order.
+      if (sorted[expected] > place) this.#early++;
+      else if (sorted[expected] < place) this.#late++;
     }
   }
+}
+
+/** Whether a column grows with the numbers of the window, where it is known. */
+function isAscending(window: PacketWindow, column: Float64Array): boolean {
+  let last = -Infinity;
+  for (let seq = window.low; seq <= window.high; seq++) {
+    const value = column[window.slot(seq)];
+    if (!(value >= 0)) continue;
+    if (value < last) return false;
+    last = value;
+  }
+  return true;
 }
 
 /**

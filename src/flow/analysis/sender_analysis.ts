@@ -100,6 +100,8 @@ export class SenderAnalysis {
   #serverReplies = 0;
   #serverRecords = 0;
   #serverCount = 0;
+  /** Replies carry what the server knows of their packets. */
+  #answered = false;
   /** The server does not count: its replies only have times. */
   #uncounted = false;
   /** The first time of arrival at the server, where that alone shows the order. */
@@ -124,7 +126,8 @@ export class SenderAnalysis {
   ) {
     this.#window = new PacketWindow(COLUMNS, budget, (end) => {
       this.#toServer.order.settle(end);
-      this.#fromServer.order.settle(end);
+      // The numbers of echoes are those of the packets that they answer: the server sends them as it gets these.
+      this.#fromServer.order.settle(end, this.#answered ? SERVER_PLACE : undefined);
     });
     this.#toServer = new PacketPath(this.#window, SENT, SERVER_RECEIVED, SERVER_PLACE, 1);
     this.#fromServer = new PacketPath(this.#window, SERVER_SENT, RECEIVED, PLACE, -1);
@@ -285,7 +288,7 @@ export class SenderAnalysis {
   #serverReceived(columns: Columns<"packetIO">, i: number, seq: number, t: number, bytes: number): void {
     const slot = this.#window.enter(seq);
     if (slot < 0) {
-      this.#strange(seq, this.#toServer);
+      this.#strange(seq, this.#toServer, seq);
       return;
     }
     const recorded = this.#window.columns[SERVER_RECORD];
@@ -299,15 +302,17 @@ export class SenderAnalysis {
     this.#serverRate.add(t, bytes);
     const places = this.#window.columns[SERVER_PLACE];
     const placed = !Number.isNaN(places[slot]);
-    this.#toServer.order.arrived(seq, !placed && seq < this.#window.settled);
+    this.#toServer.order.arrived(seq, !placed && seq < this.#window.settled, seq);
     if (!placed) places[slot] = this.#serverRecords;
     this.#set(seq, SERVER_RECEIVED, t);
   }
 
   #received(columns: Columns<"packetIO">, i: number, seq: number, t: number, bytes: number): void {
+    const isReply = isAnswer(columns, i), serverReceived = t + columns.serverReceived[i];
+    const turn = isReply ? this.#placeAtServer(columns.serverCount[i], serverReceived) : seq;
     const slot = this.#window.enter(seq);
     if (slot < 0) {
-      this.#strange(seq, this.#fromServer);
+      this.#strange(seq, this.#fromServer, turn);
       return;
     }
     const { columns: window } = this.#window;
@@ -315,24 +320,31 @@ export class SenderAnalysis {
       this.#fromServer.duplicates++;
       return;
     }
-    this.#fromServer.order.arrived(seq, seq < this.#window.settled);
+    this.#fromServer.order.arrived(seq, seq < this.#window.settled, turn);
     window[PLACE][slot] = ++this.#fromServer.received;
     this.#fromServer.noteMark(columns, i);
     this.#receiveRate.add(t, bytes);
     this.#set(seq, RECEIVED, t);
     if (columns.flag[i] & REVERSE) return this.#addFromServer(columns, i, seq, t, bytes);
-    if (!isAnswer(columns, i)) return;
-    const count = columns.serverCount[i], serverReceived = t + columns.serverReceived[i];
-    if (count > this.#serverCount) this.#serverCount = count;
-    if (count === 0) {
-      this.#uncounted = true;
-      if (Number.isNaN(this.#firstArrival)) this.#firstArrival = serverReceived;
-    }
-    // Places are not negative.
-    const place = count > 0 ? count : serverReceived - this.#firstArrival + FAR_PLACE;
-    if (Number.isNaN(window[SERVER_PLACE][slot])) window[SERVER_PLACE][slot] = place;
+    if (!isReply) return;
+    this.#noteAnswer(columns.serverCount[i], serverReceived);
+    if (Number.isNaN(window[SERVER_PLACE][slot])) window[SERVER_PLACE][slot] = turn;
     this.#set(seq, SERVER_RECEIVED, serverReceived);
     this.#set(seq, SERVER_SENT, serverReceived + columns.serverTime[i]);
+  }
+
+  /** Returns at which place a packet arrived at the server, by its reply. Places are not negative. */
+  #placeAtServer(count: number, serverReceived: number): number {
+    if (count > 0) return count;
+    return Number.isNaN(this.#firstArrival) ? FAR_PLACE : serverReceived - this.#firstArrival + FAR_PLACE;
+  }
+
+  #noteAnswer(count: number, serverReceived: number): void {
+    this.#answered = true;
+    if (count > this.#serverCount) this.#serverCount = count;
+    if (count > 0) return;
+    this.#uncounted = true;
+    if (Number.isNaN(this.#firstArrival)) this.#firstArrival = serverReceived;
   }
 
   /** A packet of a sender at the server; those of earlier versions have no times. */
@@ -344,12 +356,12 @@ export class SenderAnalysis {
   }
 
   /** Counts a number without a place in the window: it came far too late, or is invalid. */
-  #strange(seq: number, path: PacketPath): void {
+  #strange(seq: number, path: PacketPath, turn: number): void {
     if (seq >= 0 && seq < this.#window.low) {
       // Whether it came before is forgotten.
       if (path === this.#toServer) this.#serverRecords++;
       else path.received++;
-      path.order.arrived(seq, true);
+      path.order.arrived(seq, true, turn);
     } else this.#incoherent++;
   }
 

@@ -182,3 +182,29 @@ Deno.test("summaryLines() and summaryJson() have marks by direction, and none wh
   const unknown = await measured(upload({}));
   assertEquals([linesOf(unknown), marksOf(unknown)], [[], [undefined, undefined]]);
 });
+
+Deno.test("packets that came again are in no rate, neither of a flow nor of all flows nor of an interval", async () => {
+  const twice: Script = (flow, { events }) => {
+    const samples = Array.from({ length: 20 }, (_, i) => {
+      const seq = i >> 1, t = seq * 10 * MS + (i & 1);
+      return { seq, packets: 1, flag: 8, len: 100, t, serverReceived: -MS };
+    });
+    events.records!(flow, chunkOf("packetIO", samples));
+    return Promise.resolve(packetReport({ serverSent: 10 }));
+  };
+  const flow = new PacketFlow({
+    label: "down",
+    server: SERVER,
+    intervalMs: 100,
+    sender: { wait: [10], duration: 100, reverse: true },
+    client: {},
+  });
+  const { signal } = new AbortController();
+  await runFlows(scriptedFlows({ packets: twice }), [flow], { signal, log() {} });
+  // deno-lint-ignore no-explicit-any
+  const { flows: [one], totals: [all] } = JSON.parse(JSON.stringify(summaryJson(PACKET_REPORT, [flow], HOW))) as any;
+  assertEquals([one.fromServer.received, one.fromServer.duplicates, one.goodputBitsPerSecond], [10, 10, 80_000]);
+  assertEquals([all.goodputBitsPerSecond, all.sendBitsPerSecond], [80_000, 80_000]);
+  const { received, receivedBytes } = flow.takeInterval(0, 100);
+  assertEquals([received, receivedBytes], [10, 1000]);
+});

@@ -193,7 +193,15 @@ Deno.test("PacketAnalysis counts the order the same across windows, with loss, a
   const replies = arrivals.toSorted((a, b) => a - b).map((seq, i) => reply(seq, i, i, 0, counts.get(seq)!));
   const { toServer, fromServer } = analyse(replies);
   assertEquals(order(toServer!), expected);
-  assertEquals(order(fromServer!), [0, 0, 0]);
+  // The server sent them as it got them: on the way back, each that it had sent earlier came behind later ones.
+  const turns = replies.map(({ serverCount }) => serverCount!);
+  assertEquals(order(fromServer!), orderOf(turns));
+  // Those that come back as the server sent them were reordered on the way there alone.
+  const kept = analyse(arrivals.map((seq, i) => reply(seq, 50 + i, i, 0, i + 1)));
+  assertEquals([order(kept.toServer!), order(kept.fromServer!)], [expected, [0, 0, 0]]);
+  // So it is where the server does not count, but has times.
+  const timed = analyse(arrivals.map((seq, i) => reply(seq, 50 + i, i + 1, 1, 0)));
+  assertEquals(order(timed.fromServer!), [0, 0, 0]);
 });
 
 Deno.test("PacketAnalysis takes a burst for its packets", () => {
@@ -295,6 +303,13 @@ Deno.test("PacketAnalysis takes what the server told of arrivals where it has no
   assertEquals(toServer!.oneWayDelay, { count: 10, min: 2 * MS, mean: 3 * MS, max: 9 * MS });
   assertEquals([toServer!.oneWayDelayBoundNanos, toServer!.reordered, toServer!.jitterNanos], [MS, 3, 2 * MS]);
   assertEquals(toServer!.ipdv, arrivals.ipdv);
+  // How far those were from their places, it has not reported; where none was reordered, all were at theirs.
+  assertEquals([toServer!.early, toServer!.late], [undefined, undefined]);
+  const { toServer: ordered } = analyse([sent(0, 0, { flag: 0 })], {
+    serverReceived: 1,
+    arrivals: { ...arrivals, reordered: 0 },
+  });
+  assertEquals([ordered!.reordered, ordered!.early, ordered!.late], [0, 0, 0]);
 });
 
 Deno.test("PacketAnalysis has the lateness of each packet of a burst", () => {
@@ -337,20 +352,23 @@ Deno.test("PacketAnalysis survives samples that make no sense, and counts them",
 });
 
 Deno.test("PacketAnalysis takes no more memory for more packets, and forgets what is long past", () => {
-  const analysis = new PacketAnalysis({ clocks: SHARED_CLOCK });
   const many = 300_000;
-  function* samples() {
+  function* samples(firstCount: number) {
     for (let seq = 0; seq < many; seq++) {
       yield sent(seq, seq * 1000);
       // All but the first come back 100 packets later.
       if (seq > 100) yield reply(seq - 100, seq * 1000, seq * 1000 - 10, 5, seq - 99);
     }
-    yield reply(0, many * 1000, many * 1000, 0, many - 99);
+    yield reply(0, many * 1000, many * 1000, 0, firstCount);
   }
-  for (const chunk of packetChunks(samples())) analysis.add(chunk);
-  const { rtt, fromServer } = analysis.figures().senders[0];
-  assertEquals([rtt!.count, rtt!.max], [many - 101, 99_995]);
-  assertEquals([fromServer!.received, fromServer!.late, fromServer!.reordered], [many - 100, 1, 1]);
+  // The server got it first, and its reply was late; or it was late on its way there.
+  for (const [firstCount, late] of [[1, 1], [many - 99, 0]]) {
+    const analysis = new PacketAnalysis({ clocks: SHARED_CLOCK });
+    for (const chunk of packetChunks(samples(firstCount))) analysis.add(chunk);
+    const { rtt, fromServer } = analysis.figures().senders[0];
+    assertEquals([rtt!.count, rtt!.max], [many - 101, 99_995]);
+    assertEquals([fromServer!.received, fromServer!.late, fromServer!.reordered], [many - 100, late, late]);
+  }
 });
 
 Deno.test("PacketAnalysis of a client alone has the same figures, with and without echoes", () => {
