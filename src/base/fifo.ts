@@ -36,4 +36,12 @@ export class Fifo<T> {
     }
     return item;
   }
+
+  /** Takes all items, the oldest first. */
+  takeAll(): T[] {
+    const items = this.#items.slice(this.#head) as T[];
+    this.#items = [];
+    this.#head = 0;
+    return items;
+  }
 }

@@ -218,7 +218,7 @@ export class ChildNode {
     if (!orderly) await this.#launched.ended;
     timer[Symbol.dispose]();
     const spilled = orderly ? 0 : await this.#readSpill();
-    this.#options.uplink.forget(this.id);
+    this.#options.uplink.forget?.(this.id);
     try {
       await this.#launched[Symbol.asyncDispose]();
     } catch (error) {

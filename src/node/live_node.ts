@@ -257,7 +257,7 @@ export class LiveNode {
 
   #sendOrHold(item: Unsigned<Item>): Promise<void> | undefined {
     if (this.#chosen === undefined || this.#chosen(item)) return this.#send(item);
-    return this.#held.add(this.#sign(item));
+    this.#held.add(this.#sign(item));
   }
 
   #send(item: Unsigned<Item>): Promise<void> | undefined {

@@ -60,8 +60,7 @@ export async function relay(
 /** Sends the parent why there is no node, as a node sends why it ends. */
 async function reportFailure(connection: Connection, reason: Canceled): Promise<void> {
   const link = new Link(connection, { peer: "the parent", receive() {} });
-  link.send(controlMessage("canceled", reason));
-  await link.close().catch(() => {}); // the parent is gone
+  await link.close(controlMessage("canceled", reason)).catch(() => {}); // the parent is gone
   await link.closed.catch(() => {});
 }
 

@@ -1,6 +1,7 @@
 import { messageOf, TineError } from "../base/errors.ts";
 import { startLongTimer } from "../base/time.ts";
 import type { Connection } from "../wire/connection.ts";
+import { temporarySpill } from "../wire/spilled_queue.ts";
 import { Canceled, type Runner } from "./runner.ts";
 import { type ClockAnswer, type ClockRelation, relateClock, relateClockAgain } from "./clock_relation.ts";
 import { type Connect, connectedLaunch, type Host } from "./launch/launcher.ts";
@@ -16,7 +17,6 @@ import { type Frame, Kind, type Message } from "./protocol/frame.ts";
 import { Joiner } from "./protocol/framing.ts";
 import { contentOf, controlMessage } from "./protocol/kinds.ts";
 import { Link } from "./protocol/link.ts";
-import { temporarySpill } from "./protocol/spill.ts";
 import { runners as allRunners } from "./runners.ts";
 import { checkRunTree } from "./run_tree.ts";
 
@@ -156,9 +156,7 @@ export async function serve(nodeId: string, connection: Connection, options: Ser
   try {
     const reason = await over.promise;
     // It is the last message, also after what is less urgent. `lost` reports a connection that is gone.
-    await link.flushed().catch(() => {});
-    link.send(controlMessage("canceled", reason));
-    await link.close().catch(() => {});
+    await link.close(controlMessage("canceled", reason)).catch(() => {});
     timer = startLongTimer(PARENT_GRACE_MS, () => link.abort());
     await lost;
     node?.done();

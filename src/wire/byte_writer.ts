@@ -67,6 +67,18 @@ export class ByteWriter {
     this.position = position;
   }
 
+  /**
+   * A signed 64-bit integer, little endian.
+   *
+   * @throws {RangeError} if the value does not fit
+   */
+  fixed64(value: bigint): void {
+    if (BigInt.asIntN(64, value) !== value) throw new RangeError(`${value} does not fit into 64 bits`);
+    this.reserve(8);
+    this.#view.setBigInt64(this.position, value, true);
+    this.position += 8;
+  }
+
   /** A 64-bit IEEE 754 number, little endian. */
   double(value: number): void {
     this.reserve(8);

@@ -92,10 +92,7 @@ function answers(how: Partial<Record<"run" | "cancel", (link: Link) => void>>) {
           link.send(controlMessage("ran", new Map(), name));
         } else if (kind === Kind.cancel) {
           if (how.cancel) return how.cancel(link);
-          link.flushed().then(() => {
-            link.send(controlMessage("canceled", undefined));
-            return link.close();
-          }).catch(() => {}); // the parent has had enough
+          link.close(controlMessage("canceled", undefined)).catch(() => {}); // the parent has had enough
         }
       },
     });

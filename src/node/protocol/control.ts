@@ -4,12 +4,12 @@
  * @module
  */
 import { messageOf, TineError } from "../../base/errors.ts";
-import { type Check, count, int64, list, map, number, object, optional, text } from "../../base/shape.ts";
+import { boolean, type Check, count, int64, list, map, number, object, optional, text } from "../../base/shape.ts";
 import type { ClockAnswer, ParentClock } from "../clock_relation.ts";
 import { type Feedback, feedbackFromJson, feedbackToJson } from "../feedback.ts";
 import type { Host } from "../launch/launcher.ts";
 import { checkNode, type NodeTree } from "../run_tree.ts";
-import { decodeJson, encodeJson } from "./json.ts";
+import { type Codec, json, orEmpty } from "./json.ts";
 
 /** Changes whenever a node of another version of tine could not be understood. */
 const PROTOCOL = 1;
@@ -65,17 +65,6 @@ export interface Contents {
   ready: undefined;
 }
 
-/** How the content of control messages of a kind is sent. */
-export interface ControlCodec<T> {
-  readonly maxBytes?: number;
-  /** Returns the payload. */
-  encode(content: T): Uint8Array;
-  /** Returns what the payload holds. */
-  decode(payload: Uint8Array): T;
-}
-
-const EMPTY = new Uint8Array();
-
 const HOST: Check<Host> = (value, name) => {
   object({ mounts: count })(value, name);
   return value as Host;
@@ -91,11 +80,6 @@ const KEY: Check<Uint8Array> = (value, name) => {
   throw new TineError("bad-setup", `${name} is not 32 bytes in hexadecimal`);
 };
 
-const CLOCK_ANSWER = object<ClockAnswer>({
-  time: int64,
-  clock: optional(object({ offsetNs: number, errorNs: number })),
-});
-
 const SETUP = object<Setup>({
   host: optional(HOST),
   children: list(TREE),
@@ -105,59 +89,41 @@ const SETUP = object<Setup>({
   key: KEY,
 });
 
-const REASON: ControlCodec<Contents["cancel"]> = {
-  maxBytes: MAX_ANSWER_BYTES,
-  encode: (reason) =>
-    reason === undefined ? EMPTY : encodeJson({ code: reason.code, message: reason.message, kill: reason.kill }),
-  decode(payload) {
-    if (payload.length === 0) return undefined;
-    const { code, message, kill } = Object(decodeJson(payload));
-    return { code: String(code), message: String(message), ...kill === true && { kill } };
-  },
+/** @throws {TineError} `bad-setup` */
+const SETUP_OF_PARENT: Check<Setup> = (value) => {
+  const { protocol } = Object(value);
+  if (protocol !== PROTOCOL) {
+    const message = `the parent speaks version ${protocol} of the protocol, this node ${PROTOCOL}`;
+    throw new TineError("bad-setup", message);
+  }
+  try {
+    return SETUP(value, "");
+  } catch (error) {
+    const message = `the parent sent a setup that is broken: ${messageOf(error)}`;
+    throw new TineError("bad-setup", message, { cause: error });
+  }
 };
 
+const RUN = object<RunRequest>({ run: (run) => run, feedback: feedbackFromJson, path: optional(text) });
+const REASON = object({ code: text, message: text, kill: optional(boolean) });
+const CLOCK_ANSWER = object<ClockAnswer>({
+  time: int64,
+  clock: optional(object({ offsetNs: number, errorNs: number })),
+});
+
 /** How they are sent. */
-export const CONTENTS: { readonly [K in keyof Contents]: ControlCodec<Contents[K]> } = {
-  setup: {
-    encode: (setup) => encodeJson({ protocol: PROTOCOL, ...setup, key: setup.key.toHex() }),
-    /** @throws {TineError} `bad-setup` */
-    decode(payload) {
-      const value = decodeJson(payload);
-      const { protocol } = Object(value);
-      if (protocol !== PROTOCOL) {
-        throw new TineError(
-          "bad-setup",
-          `the parent speaks version ${protocol} of the protocol, this node ${PROTOCOL}`,
-        );
-      }
-      try {
-        return SETUP(value, "");
-      } catch (error) {
-        const message = `the parent sent a setup that is broken: ${messageOf(error)}`;
-        throw new TineError("bad-setup", message, { cause: error });
-      }
-    },
-  },
-  run: {
-    encode: ({ run, feedback, path }) => encodeJson({ run, feedback: feedbackToJson(feedback), path }),
-    /** @throws {TineError} `bad-feedback` */
-    decode(payload) {
-      const { run, feedback, path } = Object(decodeJson(payload));
-      return { run, feedback: feedbackFromJson(feedback), path: typeof path === "string" ? path : "" };
-    },
-  },
-  ran: {
-    maxBytes: MAX_ANSWER_BYTES,
-    encode: (feedback) => encodeJson(feedbackToJson(feedback)),
-    /** @throws {TineError} `bad-feedback` */
-    decode: (payload) => feedbackFromJson(decodeJson(payload)),
-  },
-  cancel: REASON,
-  canceled: REASON,
-  clock: {
-    encode: (answer) => answer === undefined ? EMPTY : encodeJson(answer),
-    /** @throws {TineError} `bad-item` */
-    decode: (payload) => CLOCK_ANSWER(decodeJson(payload), ""),
-  },
-  ready: { encode: () => EMPTY, decode: () => undefined },
+export const CONTENTS: { readonly [K in keyof Contents]: Codec<Contents[K]> } = {
+  setup: json(SETUP_OF_PARENT, (setup) => ({ protocol: PROTOCOL, ...setup, key: setup.key.toHex() })),
+  run: json(RUN, ({ run, feedback, path }) => ({ run, feedback: feedbackToJson(feedback), path })),
+  ran: { maxBytes: MAX_ANSWER_BYTES, ...json(feedbackFromJson, feedbackToJson) },
+  cancel: orEmpty({ maxBytes: MAX_ANSWER_BYTES, ...json(REASON, reasonToJson) }),
+  canceled: orEmpty({ maxBytes: MAX_ANSWER_BYTES, ...json(REASON, reasonToJson) }),
+  // An answer is never empty.
+  clock: { ...orEmpty(json(CLOCK_ANSWER)), decode: json(CLOCK_ANSWER).decode },
+  ready: { encode: () => new Uint8Array(), decode: () => undefined },
 };
+
+/** A reason may be an error, with more to it. */
+function reasonToJson({ code, message, kill }: NonNullable<Contents["cancel"]>): unknown {
+  return { code, message, kill };
+}

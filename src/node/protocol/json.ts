@@ -1,5 +1,10 @@
+/**
+ * Payloads of JSON.
+ *
+ * @module
+ */
 import { messageOf, TineError } from "../../base/errors.ts";
-import { int64, number } from "../../base/shape.ts";
+import { type Check, int64, number } from "../../base/shape.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -29,4 +34,44 @@ export function decodeJson(payload: Uint8Array): unknown {
   } catch (error) {
     throw new TineError("bad-json", `a payload is no JSON: ${messageOf(error)}`, { cause: error });
   }
+}
+
+/** How the content of messages of a kind is sent. */
+export interface Codec<T> {
+  /** The size limit of a payload that is read, in bytes. */
+  readonly maxBytes?: number;
+  /** Returns the payload. */
+  encode(content: T): Uint8Array;
+  /** Returns what the payload holds. */
+  decode(payload: Uint8Array): T;
+}
+
+/**
+ * Returns how content is sent as JSON.
+ *
+ * @param check reads it from JSON
+ * @param toJson returns what the JSON holds; default: the content itself
+ *
+ * @example
+ * ```ts
+ * import { object, text } from "../../base/shape.ts";
+ * import { json } from "./json.ts";
+ * const { encode, decode } = json(object({ host: text }));
+ * console.assert(decode(encode({ host: "a" })).host === "a");
+ * ```
+ */
+export function json<T>(check: Check<T>, toJson: (content: T) => unknown = (content) => content): Codec<T> {
+  return {
+    encode: (content) => encodeJson(toJson(content)),
+    decode: (payload) => check(decodeJson(payload), ""),
+  };
+}
+
+/** Returns how content is sent that may be left out: then the payload is empty. */
+export function orEmpty<T>({ maxBytes, encode, decode }: Codec<T>): Codec<T | undefined> {
+  return {
+    maxBytes,
+    encode: (content) => content === undefined ? new Uint8Array() : encode(content),
+    decode: (payload) => payload.length === 0 ? undefined : decode(payload),
+  };
 }

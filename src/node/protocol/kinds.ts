@@ -25,8 +25,8 @@ import {
 import { decodeReport, encodeReport } from "../../flow/report_values.ts";
 import type { CounterSample, Item, RunTime } from "../item.ts";
 import { isResult, Kind, Lane, type Message } from "./frame.ts";
-import { CONTENTS, type Contents, type ControlCodec } from "./control.ts";
-import { decodeJson, encodeJson } from "./json.ts";
+import { CONTENTS, type Contents } from "./control.ts";
+import { type Codec, decodeJson, encodeJson, json } from "./json.ts";
 import { decodeLog, encodeLog } from "./log_batch.ts";
 
 /** Texts of log entries and errors that are longer are cut. */
@@ -100,7 +100,7 @@ const REPORT = object({ values: map(number) });
 const FLOW_INFO = {
   name: "flow",
   maxBytes: MAX_FIELDS_BYTES,
-  ...json<"streamInfo", "flow">({ tinit: int64, server: boolean, values: map(plain) }),
+  ...fields<"streamInfo", "flow">({ tinit: int64, server: boolean, values: map(plain) }),
 } as const;
 
 /** All kinds. Those without a payload of their own, and those that a link itself handles, have a lane alone. */
@@ -119,7 +119,7 @@ const KINDS = {
   nodeInfo: {
     ...URGENT,
     maxBytes: MAX_FIELDS_BYTES,
-    ...json<"nodeInfo">({
+    ...fields<"nodeInfo">({
       platform: text,
       hostname: text,
       bootId: text,
@@ -129,7 +129,7 @@ const KINDS = {
       versions: object({ tine: text, deno: text, kernel: text }),
     }),
   },
-  nodeEnd: { ...RECORD, maxBytes: MAX_FIELDS_BYTES, ...json<"nodeEnd">({ time: int64, clock: CLOCK_RELATION }) },
+  nodeEnd: { ...RECORD, maxBytes: MAX_FIELDS_BYTES, ...fields<"nodeEnd">({ time: int64, clock: CLOCK_RELATION }) },
   log: {
     ...RECORD,
     encode: ({ time, tag, text }) =>
@@ -139,7 +139,7 @@ const KINDS = {
   error: {
     ...URGENT,
     maxBytes: MAX_ERROR_BYTES,
-    ...json<"error">({ time: int64, tag: text, code: text, message: text }),
+    ...fields<"error">({ time: int64, tag: text, code: text, message: text }),
     encode: ({ time, tag, code, message }) =>
       encodeJson({ time, tag: shorten(tag, MAX_TAG_BYTES), code, message: shorten(message, MAX_TEXT_BYTES) }),
   },
@@ -150,8 +150,8 @@ const KINDS = {
     encode: ({ data }) => data,
     decode: (data) => ({ data }),
   },
-  sysInfo: { ...RECORD, ...json<"sysInfo">({ sections: map(SECTION) }) },
-  feedback: { ...RECORD, ...json<"feedback">({ values: map(text) }) },
+  sysInfo: { ...RECORD, ...fields<"sysInfo">({ sections: map(SECTION) }) },
+  feedback: { ...RECORD, ...fields<"feedback">({ values: map(text) }) },
   progress: {
     ...URGENT,
     name: "flow",
@@ -166,34 +166,31 @@ const KINDS = {
   activity: {
     ...URGENT,
     maxBytes: MAX_FIELDS_BYTES,
-    ...json<"activity">({ running: list(text), more: count, ended: count }),
+    ...fields<"activity">({ running: list(text), more: count, ended: count }),
   },
-  missing: { ...URGENT, name: "from", maxBytes: MAX_FIELDS_BYTES, ...json<"missing", "from">({ what: text }) },
+  missing: { ...URGENT, name: "from", maxBytes: MAX_FIELDS_BYTES, ...fields<"missing", "from">({ what: text }) },
   logs: { ...RECORD, parts: "whole" },
-  counters: { ...RECORD, ...json<"counters">({ samples: list(COUNTER_SAMPLE) }) },
-  runTimes: { ...RECORD, maxBytes: MAX_RUN_TIMES_BYTES, ...json<"runTimes">({ runs: list(RUN_TIME) }) },
+  counters: { ...RECORD, ...fields<"counters">({ samples: list(COUNTER_SAMPLE) }) },
+  runTimes: { ...RECORD, maxBytes: MAX_RUN_TIMES_BYTES, ...fields<"runTimes">({ runs: list(RUN_TIME) }) },
 } as const satisfies Readonly<
   & Record<Exclude<keyof typeof Kind, Item["type"]>, KindOfMessage>
-  & { [K in keyof Contents]: ControlCodec<Contents[K]> }
+  & { [K in keyof Contents]: Codec<Contents[K]> }
   & { [T in Item["type"]]: KindOfResult<ItemOf<T>> }
 >;
 
 /** Those that control messages with content have. */
-const CONTROL: { readonly [K in keyof Contents]: ControlCodec<Contents[K]> } = KINDS;
+const CONTROL: { readonly [K in keyof Contents]: Codec<Contents[K]> } = KINDS;
 
 /** The result of a type. */
 type ItemOf<T, I = Item> = I extends { readonly type: infer U } ? T extends U ? I : never : never;
 
 /** A payload of JSON with the fields of a result, except its name. */
-function json<T extends Item["type"], Name extends keyof ItemOf<T> = never, I extends Item = ItemOf<T>>(
+function fields<T extends Item["type"], Name extends keyof ItemOf<T> = never, I extends Item = ItemOf<T>>(
   shape: Shape<Omit<ItemOf<T>, "type" | "nodeId" | Name>>,
 ): Pick<KindOfResult<I>, "encode" | "decode"> {
   const keys = Object.keys(shape) as (keyof I)[];
   const check = object(shape) as Check<unknown> as Check<Partial<I>>;
-  return {
-    encode: (item) => encodeJson(Object.fromEntries(keys.map((key) => [key, item[key]]))),
-    decode: (payload) => check(decodeJson(payload), ""),
-  };
+  return json(check, (item) => Object.fromEntries(keys.map((key) => [key, item[key]])));
 }
 
 const SENT: KindOfMessage[] = [];

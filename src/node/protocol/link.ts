@@ -10,7 +10,6 @@ import { type Frame, isResult, Kind, Lane, MAX_FRAME_BYTES, type Message, readFr
 import { FrameCutter } from "./framing.ts";
 import { laneOf } from "./kinds.ts";
 import { SendQueue } from "./send_queue.ts";
-import { temporarySpill } from "./spill.ts";
 
 /** What a link needs, and its limits. */
 export interface LinkOptions {
@@ -63,15 +62,17 @@ export class Link {
   readonly #window: ReceiveWindow;
   readonly #heartbeat: Heartbeat;
   readonly #closed = Promise.withResolvers<void>();
-  readonly #written: Promise<void>;
+  /** Resolves when the last frame is written. */
+  readonly #written = Promise.withResolvers<void>();
 
   /** Why the link has ended at once. */
   #failure: { error: unknown } | undefined;
   /** Why nothing can be sent any more. What comes is still read to its end. */
   #writeFailure: TineError | undefined;
-  #closing: Promise<void> | undefined;
-  /** No more messages will be queued. */
-  #finishing = false;
+  /** No more messages of others will be queued. */
+  #closing = false;
+  /** A message to send when all else is written. */
+  #last: Message | undefined;
   /** The last frame is queued, or nothing can be sent any more. */
   #ended = false;
   /** The last frame is written, or no frame can be written any more. */
@@ -91,7 +92,7 @@ export class Link {
     this.#queue = new SendQueue({
       memory: options.memory ?? 16 * 1024 * 1024,
       delayed: () => this.#cutter.rest(),
-      openSpill: options.spillFile ?? temporarySpill,
+      openSpill: options.spillFile,
       spillFailed: (error) => this.#fail(error),
     });
     this.#window = new ReceiveWindow(options.windowBytes ?? 1024 * 1024);
@@ -101,10 +102,12 @@ export class Link {
       beat: () => this.#beat(),
       silent: () => this.#silent(),
     });
-    this.#closed.promise.catch(() => {}); // `closed` is optional
+    // Both are optional.
+    this.#closed.promise.catch(() => {});
+    this.#written.promise.catch(() => {});
     this.#heartbeat.start();
     this.#allow();
-    this.#written = this.#write();
+    this.#write();
     this.#read();
   }
 
@@ -121,22 +124,16 @@ export class Link {
 
   /**
    * Queues a message of this node. In the data lanes, its origin must be this node, since frames are numbered by origin.
-   * Urgent messages overtake data that waits: see {@linkcode flushed}.
+   * Urgent messages overtake data that waits.
    *
-   * Drops the message after {@linkcode close}, and after a failure, which `closed`, `flushed` and `close` report.
+   * Drops the message after {@linkcode close}, and after a failure, which `closed` and `close` report.
    *
    * @throws {TineError} `message-too-large`, `chunk-too-large`
    */
   send(message: Message): void {
-    if (this.#mute || this.#closing !== undefined) return;
-    const lane = laneOf(message.kind);
+    if (this.#mute || this.#closing) return;
     const frames = this.#cutter.cut(message);
-    try {
-      for (const frame of frames) this.#queue.push(lane, frame);
-    } catch (error) {
-      this.#fail(error);
-    }
-    this.#wake();
+    this.#try(() => this.#push(laneOf(message.kind), frames));
   }
 
   /**
@@ -157,7 +154,7 @@ export class Link {
    */
   forward(frame: Frame, bytes: Uint8Array, source: string): Promise<void> {
     if (this.#mute) return Promise.reject(this.#failure?.error ?? this.#writeFailure);
-    if (this.#closing !== undefined) {
+    if (this.#closing) {
       return Promise.reject(new TineError("link-closed", `the connection to ${this.#options.peer} is closed`));
     }
     const written = this.#queue.forward(frame.lane, source, bytes);
@@ -165,42 +162,24 @@ export class Link {
     return written;
   }
 
-  /** Forgets a child that has ended, when all of its frames are written. */
-  forget(source: string): void {
-    this.#queue.forget(source);
-  }
-
-  /**
-   * Resolves when all that this node and its children have queued is written.
-   *
-   * @throws {TineError} (rejects) `connection-failed`, or why the link has failed
-   */
-  flushed(): Promise<void> {
-    if (!this.#mute) this.#try(() => this.#queue.addDelayed());
-    if (this.#mute) return Promise.reject(this.#failure?.error ?? this.#writeFailure);
-    return this.#queue.flushed();
-  }
-
   /**
    * Ends the outgoing stream when all that is queued is written. Frames are received until the other side ends, see `closed`.
    *
+   * @param last a message to send after all of that
    * @throws {TineError} (rejects) `connection-failed`, or why the link has failed
    */
-  close(): Promise<void> {
-    return this.#closing ??= this.#close();
+  close(last?: Message): Promise<void> {
+    if (!this.#closing) {
+      this.#closing = true;
+      this.#last = last;
+      this.#wake();
+    }
+    return this.#written.promise;
   }
 
   /** Ends both directions at once. */
   abort(reason: unknown = new TineError("link-aborted", `the connection to ${this.#options.peer} was given up`)): void {
     this.#fail(reason);
-  }
-
-  async #close(): Promise<void> {
-    await this.flushed();
-    this.#finishing = true;
-    this.#wake();
-    await this.#written;
-    if (this.#mute) throw this.#failure?.error ?? this.#writeFailure;
   }
 
   /** Nothing can be sent any more. */
@@ -222,16 +201,21 @@ export class Link {
           this.#sending = false;
           writer.position = 0;
           if (!this.#mute) this.#try(() => this.#queue.wrote());
-        } else if (this.#finishing && !this.#ended) {
+        } else if (!this.#closing || !this.#queue.empty) {
+          await this.#news.wait();
+        } else if (this.#last !== undefined) {
+          const last = this.#last;
+          this.#last = undefined;
+          this.#try(() => this.#push(laneOf(last.kind), this.#cutter.cut(last)));
+        } else if (!this.#ended) {
           this.#sendControl(Kind.end);
           this.#ended = true;
-        } else if (this.#finishing) {
+        } else {
           await this.#connection.closeWrite();
           this.#finished = true;
+          this.#written.resolve();
           this.#settle();
           return;
-        } else {
-          await this.#news.wait();
         }
       }
     } catch (error) {
@@ -322,9 +306,12 @@ export class Link {
   }
 
   #sendControl(kind: Kind, payload: Uint8Array = new Uint8Array()): void {
-    for (const frame of this.#cutter.cut({ kind, origin: "", name: "", payload })) {
-      this.#queue.push(Lane.urgent, frame);
-    }
+    this.#push(Lane.urgent, this.#cutter.cut({ kind, origin: "", name: "", payload }));
+  }
+
+  /** @throws {TineError} `spill-failed` */
+  #push(lane: Lane, frames: readonly Uint8Array[]): void {
+    for (const frame of frames) this.#queue.push(lane, frame);
     this.#wake();
   }
 
@@ -347,6 +334,7 @@ export class Link {
     if (this.#mute) return;
     this.#ended = this.#finished = true;
     this.#writeFailure = this.#connectionError(error);
+    this.#written.reject(this.#writeFailure);
     this.#queue.abandon(this.#writeFailure);
     this.#settle();
   }
@@ -383,6 +371,7 @@ export class Link {
     if (this.#failure !== undefined) return;
     this.#failure = { error };
     this.#closed.reject(error);
+    this.#written.reject(error);
     this.#queue.abandon(error);
     this.#frames.stop();
     this.#window.release();

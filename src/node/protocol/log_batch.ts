@@ -86,33 +86,26 @@ export interface LogPayload {
   readonly text: string;
 }
 
-const writer = new ByteWriter(1024);
-const reader = new ByteReader();
-const eight = new Uint8Array(8);
-const eightView = new DataView(eight.buffer);
-/** A text that may need more bytes than this has a writer of its own. */
-const KEEP_BYTES = 64 * 1024;
-
 /**
  * Encodes a LogEntry message.
  *
  * @throws {TineError} `bad-item`, if the time does not fit into 64 bits
  */
 export function encodeLog({ time, tag, text }: LogPayload): Uint8Array {
-  const out = text.length > KEEP_BYTES / 3 ? new ByteWriter(text.length + 64) : writer;
-  out.position = 0;
-  if (time !== 0n) {
-    if (BigInt.asIntN(64, time) !== time) {
-      throw new TineError("bad-item", `time is ${time}, expected an integer of 64 bits`);
-    }
-    out.uint32(TIME);
-    eightView.setBigInt64(0, time, true);
-    out.raw(eight);
+  if (BigInt.asIntN(64, time) !== time) {
+    throw new TineError("bad-item", `time is ${time}, expected an integer of 64 bits`);
   }
-  writeString(out, 2, tag);
-  writeString(out, 3, text);
-  return out === writer ? out.written().slice() : out.written();
+  const writer = new ByteWriter((tag.length + text.length) * 3 + 32);
+  if (time !== 0n) {
+    writer.uint32(TIME);
+    writer.fixed64(time);
+  }
+  writeString(writer, 2, tag);
+  writeString(writer, 3, text);
+  return writer.written();
 }
+
+const reader = new ByteReader();
 
 /**
  * Decodes a LogEntry message. Invalid UTF-8 in its texts becomes U+FFFD.

@@ -1,15 +1,13 @@
 import type { ByteWriter } from "../../wire/byte_writer.ts";
 import { Condition } from "../../base/condition.ts";
 import { Fifo } from "../../base/fifo.ts";
+import { SpilledQueue, SpillFile, type Waiting } from "../../wire/spilled_queue.ts";
 import { type DataLane, Lane } from "./frame.ts";
-import { Spill } from "./spill.ts";
 
 /** Urgent frames wait for the end of a write; with one frame on top, a write stays below 256 KiB. */
 const WRITE_BYTES = 128 * 1024;
 /** After this many bytes of records, a file that waits sends a frame. */
 const RECORDS_PER_FILE_BYTES = 512 * 1024;
-/** Spilled frames are read back when fewer bytes than this wait in memory. */
-const READ_BACK_BYTES = 128 * 1024;
 /** A producer that can wait does so while more bytes than this wait, until half of it is left. */
 const HIGH_WATER_BYTES = 1024 * 1024;
 /** The bytes that a source sends before it is the turn of the next one. */
@@ -22,7 +20,7 @@ export interface SendQueueOptions {
   /** Takes the frames that this node delays in the record lane until it is their turn. */
   delayed(): readonly Uint8Array[];
   /** Opens the file for what does not fit into memory. */
-  openSpill(): Deno.FsFile;
+  openSpill?(): Deno.FsFile;
   /** Receives a failure of that file that no call can throw. */
   spillFailed(error: Error): void;
 }
@@ -32,21 +30,26 @@ export interface SendQueueOptions {
  * and then, as far as the credit of the other side goes.
  */
 export class SendQueue implements Disposable {
-  readonly #urgent = new Source();
+  readonly #urgent = new Fifo<WaitingFrame>();
   readonly #record: SendLane;
   readonly #bulk: SendLane;
-  readonly #spill: Spill;
+  readonly #file: SpillFile;
   readonly #delayed: SendQueueOptions["delayed"];
-  /** What {@linkcode fill} took and is not written yet. */
-  #batch: [Source, WaitingFrame][] = [];
+  /** Frames of children that {@linkcode fill} took and that are not written yet. */
+  #writing: WaitingFrame[] = [];
   #recordBytes = 0;
-  #flushes: Flush[] = [];
 
   constructor({ memory, delayed, openSpill, spillFailed }: SendQueueOptions) {
     this.#delayed = delayed;
-    this.#spill = new Spill(openSpill, spillFailed);
-    this.#record = new SendLane(Lane.record, memory, this.#spill);
-    this.#bulk = new SendLane(Lane.bulk, memory, this.#spill);
+    this.#file = new SpillFile(openSpill);
+    const lane = () => new SendLane(new SpilledQueue(this.#file, memory, spillFailed));
+    this.#record = lane();
+    this.#bulk = lane();
+  }
+
+  /** Whether no frame waits. */
+  get empty(): boolean {
+    return this.#urgent.length === 0 && this.#record.empty && this.#bulk.empty;
   }
 
   /**
@@ -55,37 +58,22 @@ export class SendQueue implements Disposable {
    * @throws {TineError} `spill-failed`
    */
   push(lane: Lane, bytes: Uint8Array): void {
-    if (lane === Lane.urgent) this.#urgent.add({ bytes });
-    else this.#lane(lane).push(bytes);
+    if (lane === Lane.urgent) this.#urgent.push({ bytes });
+    else this.#lane(lane).push({ bytes });
   }
 
   /** Adds a frame of a child. Resolves when it is written. */
   forward(lane: Lane, child: string, bytes: Uint8Array): Promise<void> {
     const written = Promise.withResolvers<void>();
-    if (lane === Lane.urgent) this.#urgent.add({ bytes, written });
+    if (lane === Lane.urgent) this.#urgent.push({ bytes, written });
     else this.#lane(lane).forward(child, { bytes, written });
     return written.promise;
   }
 
-  /**
-   * Adds the frames that this node delays.
-   *
-   * @throws {TineError} `spill-failed`
-   */
-  addDelayed(): void {
-    for (const frame of this.#delayed()) this.#record.push(frame);
-  }
-
-  /** Forgets a child that has ended, when all of its frames are written. */
-  forget(child: string): void {
-    this.#record.forget(child);
-    this.#bulk.forget(child);
-  }
-
   /** Adds credit: bytes of records and of files that the other side takes. */
   allow(record: number, bulk: number): void {
-    this.#record.allow(record);
-    this.#bulk.allow(bulk);
+    this.#record.credit += record;
+    this.#bulk.credit += bulk;
   }
 
   /** Returns what to wait for before more of this node is added to a lane, if anything. */
@@ -102,10 +90,10 @@ export class SendQueue implements Disposable {
     while (writer.position < WRITE_BYTES) {
       const next = this.#next();
       if (next === undefined) break;
-      const { bytes } = next[1];
+      const { bytes, written } = next;
       writer.uint32(bytes.length);
       writer.raw(bytes);
-      this.#batch.push(next);
+      if (written !== undefined) this.#writing.push(next);
     }
   }
 
@@ -115,177 +103,84 @@ export class SendQueue implements Disposable {
    * @throws {TineError} `spill-failed`
    */
   wrote(): void {
-    const batch = this.#batch;
-    this.#batch = [];
-    for (const [source, frame] of batch) {
-      source.written++;
-      frame.written?.resolve();
-    }
-    this.#flushes = this.#flushes.filter(({ targets, done }) => {
-      const open = targets.some(([source, count]) => source.written < count);
-      if (!open) done.resolve();
-      return open;
-    });
-    if (!this.#record.busy && !this.#bulk.busy) this.#spill.clear();
-  }
-
-  /** Resolves when all that waits now is written. */
-  flushed(): Promise<void> {
-    const targets = [this.#urgent, ...this.#record.sources(), ...this.#bulk.sources()]
-      .filter((source) => source.written < source.added)
-      .map((source): [Source, number] => [source, source.added]);
-    if (targets.length === 0) return Promise.resolve();
-    const done = Promise.withResolvers<void>();
-    this.#flushes.push({ targets, done });
-    return done.promise;
+    for (const { written } of this.#writing) written?.resolve();
+    this.#writing = [];
+    if (!this.#record.busy && !this.#bulk.busy) this.#file.clear();
   }
 
   /** Drops what waits: rejects all promises with the error, and ends all waits for room. */
   abandon(error: unknown): void {
-    const sources = [this.#urgent, ...this.#record.sources(), ...this.#bulk.sources()];
-    const waiting = [...this.#batch.map(([, frame]) => frame), ...sources.flatMap((source) => source.drop())];
+    const waiting = [...this.#writing, ...this.#urgent.takeAll(), ...this.#record.drop(), ...this.#bulk.drop()];
     for (const { written } of waiting) written?.reject(error);
-    for (const { done } of this.#flushes) done.reject(error);
-    this.#record.clear();
-    this.#bulk.clear();
-    this.#batch = [];
-    this.#flushes = [];
+    this.#writing = [];
     this[Symbol.dispose]();
   }
 
   [Symbol.dispose](): void {
-    this.#spill[Symbol.dispose]();
+    this.#file[Symbol.dispose]();
   }
 
   #lane(lane: DataLane): SendLane {
     return lane === Lane.record ? this.#record : this.#bulk;
   }
 
-  #next(): [Source, WaitingFrame] | undefined {
-    const urgent = this.#urgent.take();
-    if (urgent !== undefined) return [this.#urgent, urgent];
+  #next(): WaitingFrame | undefined {
+    const urgent = this.#urgent.shift();
+    if (urgent !== undefined) return urgent;
     // While others wait, more can join the frames that are delayed.
-    if (!this.#record.busy) this.addDelayed();
-    const recordsReady = this.#record.ready();
-    if ((!recordsReady || this.#recordBytes >= RECORDS_PER_FILE_BYTES) && this.#bulk.ready()) {
+    if (!this.#record.busy) {
+      for (const bytes of this.#delayed()) this.#record.push({ bytes });
+    }
+    const recordsReady = this.#record.ready;
+    if ((!recordsReady || this.#recordBytes >= RECORDS_PER_FILE_BYTES) && this.#bulk.ready) {
       this.#recordBytes = 0;
       return this.#bulk.take();
     }
     if (!recordsReady) return undefined;
     const next = this.#record.take();
-    this.#recordBytes += next[1].bytes.length;
+    this.#recordBytes += next.bytes.length;
     return next;
   }
 }
 
-/** A promise that resolves when each source has written as many frames as its target. */
-interface Flush {
-  readonly targets: readonly [Source, number][];
-  readonly done: PromiseWithResolvers<void>;
-}
-
 /** An encoded frame that waits to be sent. */
-interface WaitingFrame {
-  readonly bytes: Uint8Array;
-  /** Settled when it is written, or never will be. */
+interface WaitingFrame extends Waiting {
+  /** Settled when a frame of a child is written, or never will be. */
   readonly written?: PromiseWithResolvers<void>;
 }
 
 /** Where frames come from: this node, or a child. Its frames keep their order. */
-class Source {
-  readonly #waiting = new Fifo<WaitingFrame>();
-  /** Bytes of the frames that wait in memory. */
-  bytes = 0;
-  /** The number of frames that it has had to send. */
-  added = 0;
-  /** The number of frames that are written. */
-  written = 0;
+interface Source<Frames = SpilledQueue | Fifo<WaitingFrame>> {
+  readonly frames: Frames;
   /** Bytes that are left of its turn. */
-  turn = TURN_BYTES;
-
-  get empty(): boolean {
-    return this.#waiting.length === 0;
-  }
-
-  get first(): WaitingFrame | undefined {
-    return this.#waiting.first;
-  }
-
-  /** Adds a new frame. */
-  add(frame: WaitingFrame): void {
-    this.added++;
-    this.queue(frame);
-  }
-
-  /** Adds a frame that `added` counts already. */
-  queue(frame: WaitingFrame): void {
-    this.#waiting.push(frame);
-    this.bytes += frame.bytes.length;
-  }
-
-  take(): WaitingFrame | undefined {
-    const frame = this.#waiting.shift();
-    if (frame !== undefined) this.bytes -= frame.bytes.length;
-    return frame;
-  }
-
-  /** Takes all frames that wait in memory. */
-  drop(): WaitingFrame[] {
-    const frames: WaitingFrame[] = [];
-    for (let frame; (frame = this.take()) !== undefined;) frames.push(frame);
-    return frames;
-  }
+  turn: number;
 }
 
 /**
- * The frames of a data lane that wait: of this node, of which many may be in the spill file, and of its children. Sources
- * take turns by bytes: one with large frames gets no more than one with small ones.
+ * The frames of a data lane that wait: of this node, of which many may be in a file, and of its children. Sources take
+ * turns by bytes: one with large frames gets no more than one with small ones.
  */
 class SendLane {
-  readonly #lane: DataLane;
-  readonly #memory: number;
-  readonly #spill: Spill;
-  readonly #own = new Source();
-  readonly #children = new Map<string, Source>();
-  /** The sources with frames in memory, in the order of their turns. */
+  readonly #own: Source<SpilledQueue>;
+  readonly #children = new Map<string, Source<Fifo<WaitingFrame>>>();
+  /** The sources with frames, in the order of their turns. */
   readonly #turns = new Fifo<Source>();
-  #credit = 0;
   readonly #room = new Condition();
+  /** Bytes that may be sent; Infinity: there is no limit any more. */
+  credit = 0;
 
-  constructor(lane: DataLane, memory: number, spill: Spill) {
-    this.#lane = lane;
-    this.#memory = memory;
-    this.#spill = spill;
+  /** @param own the frames of this node */
+  constructor(own: SpilledQueue) {
+    this.#own = { frames: own, turn: TURN_BYTES };
   }
 
-  /** Adds credit; Infinity: no more is needed. */
-  allow(bytes: number): void {
-    this.#credit += bytes;
+  get empty(): boolean {
+    return this.#turns.length === 0;
   }
 
-  /**
-   * Adds a frame of this node.
-   *
-   * @throws {TineError} `spill-failed`
-   */
-  push(bytes: Uint8Array): void {
-    this.#own.added++;
-    const spills = this.#spill.bytes(this.#lane) > 0 || this.#own.bytes + bytes.length > this.#memory;
-    if (spills) this.#spill.add(this.#lane, bytes);
-    else this.#queue(this.#own, { bytes });
-  }
-
-  /** Adds a frame of a child. */
-  forward(child: string, frame: WaitingFrame): void {
-    let source = this.#children.get(child);
-    if (source === undefined) this.#children.set(child, source = new Source());
-    source.added++;
-    this.#queue(source, frame);
-  }
-
-  /** Forgets a child that has ended, when all of its frames are written. */
-  forget(child: string): void {
-    this.#children.delete(child);
+  /** Whether frames of this node wait. */
+  get busy(): boolean {
+    return this.#own.frames.length > 0;
   }
 
   /**
@@ -293,59 +188,57 @@ class SendLane {
    *
    * @throws {TineError} `spill-failed`
    */
-  ready(): boolean {
-    if (this.#own.bytes < READ_BACK_BYTES && this.#spill.bytes(this.#lane) > 0) {
-      for (const bytes of this.#spill.take(this.#lane)) this.#queue(this.#own, { bytes });
-    }
-    const next = this.#turns.first?.first;
-    return next !== undefined && next.bytes.length <= this.#credit;
+  get ready(): boolean {
+    const next = this.#turns.first?.frames.first;
+    return next !== undefined && next.bytes.length <= this.credit;
   }
 
-  /** Takes the next frame with its source, after {@linkcode ready}. */
-  take(): [Source, WaitingFrame] {
+  /**
+   * Adds a frame of this node.
+   *
+   * @throws {TineError} `spill-failed`
+   */
+  push(frame: Waiting): void {
+    this.#own.frames.push(frame);
+    if (this.#own.frames.length === 1) this.#turns.push(this.#own);
+  }
+
+  /** Adds a frame of a child. */
+  forward(child: string, frame: WaitingFrame): void {
+    let source = this.#children.get(child);
+    if (source === undefined) this.#children.set(child, source = { frames: new Fifo(), turn: TURN_BYTES });
+    source.frames.push(frame);
+    if (source.frames.length === 1) this.#turns.push(source);
+  }
+
+  /** Takes the next frame, after {@linkcode ready}. */
+  take(): WaitingFrame {
     const source = this.#turns.first!;
-    const frame = source.take()!;
+    const frame: WaitingFrame = source.frames.shift()!;
     const { length } = frame.bytes;
-    this.#credit -= length;
+    this.credit -= length;
     source.turn -= length;
-    if (source.empty || source.turn <= 0) {
+    const empty = source.frames.length === 0;
+    if (empty || source.turn <= 0) {
       this.#turns.shift();
       source.turn = TURN_BYTES;
-      if (!source.empty) this.#turns.push(source);
+      if (!empty) this.#turns.push(source);
     }
-    if (this.#room.awaited && this.#waiting <= HIGH_WATER_BYTES / 2) this.#room.notify();
-    return [source, frame];
+    if (this.#room.awaited && this.#own.frames.bytes <= HIGH_WATER_BYTES / 2) this.#room.notify();
+    return frame;
   }
 
   /** Returns what to wait for before more of this node is added, if anything. */
   room(): Promise<void> | undefined {
-    if (!this.#room.awaited && this.#waiting <= HIGH_WATER_BYTES) return undefined;
+    if (!this.#room.awaited && this.#own.frames.bytes <= HIGH_WATER_BYTES) return undefined;
     return this.#room.wait();
   }
 
-  /** Forgets the turns of sources that were dropped, and ends all waits for {@linkcode room}. */
-  clear(): void {
-    while (this.#turns.shift() !== undefined);
+  /** Drops what waits, and ends all waits for {@linkcode room}. Returns the frames of children. */
+  drop(): WaitingFrame[] {
+    this.#turns.takeAll();
     this.#room.notify();
-  }
-
-  /** Whether frames of this node wait. */
-  get busy(): boolean {
-    return this.#waiting > 0;
-  }
-
-  /** Returns all sources that the lane has. */
-  sources(): Source[] {
-    return [this.#own, ...this.#children.values()];
-  }
-
-  #queue(source: Source, frame: WaitingFrame): void {
-    if (source.empty) this.#turns.push(source);
-    source.queue(frame);
-  }
-
-  /** Bytes of this node that wait. */
-  get #waiting(): number {
-    return this.#own.bytes + this.#spill.bytes(this.#lane);
+    this.#own.frames.clear();
+    return [...this.#children.values()].flatMap(({ frames }) => frames.takeAll());
   }
 }

@@ -19,7 +19,7 @@ Deno.test("Link ends with an error where the file cannot be opened or written", 
     child.link.send(message(Kind.log, "more than ten bytes"));
     const error = await assertRejects(() => child.link.closed, TineError);
     assertEquals(error.code, "spill-failed");
-    assertEquals(await assertRejects(() => child.link.flushed(), TineError), error);
+    assertEquals(await assertRejects(() => child.link.close(), TineError), error);
     await parent.link.closed;
     await parent.link.close().catch(() => {});
   }
@@ -29,9 +29,9 @@ Deno.test("Link.abort() ends both directions at once, with what waits", async ()
   const [up, down] = pipe();
   const child = childLink(up);
   child.link.send(message(Kind.log, "waits"));
-  const flushing = assertRejects(() => child.link.flushed(), TineError, "was given up");
+  const closing = assertRejects(() => child.link.close(), TineError, "was given up");
   child.link.abort();
-  await flushing;
+  await closing;
   await assertRejects(() => child.link.closed, TineError, "the connection to the parent was given up");
   await assertRejects(() => child.link.close(), TineError);
   assertEquals(child.link.room(Lane.record), undefined);
@@ -165,7 +165,7 @@ Deno.test("Link reads what the other side said before it went away, although it 
   };
   const parent = parentLink(broken);
   parent.link.send(message(Kind.cancel));
-  const error = await assertRejects(() => parent.link.flushed(), TineError);
+  const error = await assertRejects(() => parent.link.close(), TineError);
   assertEquals([error.code, error.message], ["connection-failed", "the connection to node left failed: Broken pipe"]);
   incoming.resolve();
   const last: Frame = { ...message(Kind.log, "last words"), lane: Lane.record, number: 1, more: false };

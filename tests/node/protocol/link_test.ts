@@ -216,7 +216,7 @@ Deno.test("Link puts what does not fit into memory into a file, and sends it in 
   assertLess(1_000_000, (await Deno.stat(path)).size);
   stalled.go();
   for (let i = 201; i <= 300; i++) child.link.send(message(Kind.records, new Uint8Array(5000).fill(i), "f"));
-  await child.link.flushed();
+  await child.link.close();
   assertEquals((await Deno.stat(path)).size, 0);
   await closeAll(child.link, parent.link);
   const of = (kind: Kind) => stalled.got.filter((frame) => frame.kind === kind);
@@ -244,22 +244,23 @@ Deno.test("Link makes a temporary file without a name where it is given none", a
   await Deno.remove(folder);
 });
 
-Deno.test("Link.flushed() resolves when what was queued before is written, also from children", async () => {
+Deno.test("Link.close() sends the last message after what was queued before, also from children", async () => {
   const [up, down] = pipe();
   const child = childLink(up);
   const frame: Frame = { ...message(Kind.log, "below"), origin: "below", lane: Lane.record, number: 1, more: false };
   let forwarded = false;
-  child.link.send(message(Kind.log, "own"));
+  child.link.send(message(Kind.fileData, "own", "a.txt"));
   child.link.forward(frame, frameBytes(frame), "below").then(() => forwarded = true);
-  let flushed = false;
-  const flushing = child.link.flushed().then(() => flushed = true);
+  let closed = false;
+  const closing = child.link.close(message(Kind.canceled, "last")).then(() => closed = true);
   await new Promise((resolve) => setTimeout(resolve));
-  assertEquals(flushed, false);
+  assertEquals(closed, false);
   const parent = parentLink(down);
-  await flushing;
+  await closing;
   assertEquals(forwarded, true);
-  assertEquals(parent.got.length, 2);
-  await closeAll(child.link, parent.link);
+  await closeAll(parent.link);
+  await child.link.closed;
+  assertEquals(parent.got.map(textOf), ["below", "own", "last"]);
 });
 
 Deno.test("Link.close() ends the outgoing stream after all data, and what still comes is received", async () => {

@@ -1,71 +1,28 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { type DataLane, type Frame, Kind, Lane } from "../../../src/node/protocol/frame.ts";
-import { readSpill, Spill, temporarySpill } from "../../../src/node/protocol/spill.ts";
-import { TineError, WireError } from "../../../src/base/errors.ts";
+import { readSpill } from "../../../src/node/protocol/spill.ts";
+import { WireError } from "../../../src/base/errors.ts";
+import { SpilledQueue, SpillFile } from "../../../src/wire/spilled_queue.ts";
 import { concat, frame, sourceOf } from "../../support/bytes.ts";
-import { Random } from "../../support/random.ts";
 import { frameBytes, message } from "./frames.ts";
-
-const never = (error: Error) => {
-  throw error;
-};
 
 function numbered(number: number, lane: DataLane, length = 10): Frame {
   const kind = lane === Lane.record ? Kind.records : Kind.fileData;
   return { ...message(kind, new Uint8Array(length).fill(number), "f"), lane, number, more: false };
 }
 
-Deno.test("Spill gives the frames of each lane back in order, whenever they are taken", async () => {
-  const random = new Random(11);
-  using spill = new Spill(temporarySpill, never);
-  const added = { [Lane.record]: [] as Uint8Array[], [Lane.bulk]: [] as Uint8Array[] };
-  const taken = { [Lane.record]: [] as Uint8Array[], [Lane.bulk]: [] as Uint8Array[] };
-  for (let i = 0; i < 3000; i++) {
-    const lane = random.pick([Lane.record, Lane.bulk]);
-    const bytes = random.bytes(random.pick([0, 1, 127, 128, 1000, random.below(20_000)]));
-    spill.add(lane, bytes);
-    added[lane].push(bytes);
-    if (random.oneIn(20)) await undefined;
-    if (random.oneIn(10)) taken[lane].push(...spill.take(lane));
-    if (random.oneIn(50) && spill.bytes(1) + spill.bytes(2) === 0) spill.clear();
-  }
-  for (const lane of [Lane.record, Lane.bulk]) {
-    for (let frames; (frames = spill.take(lane)).length > 0;) taken[lane].push(...frames);
-    assertEquals(spill.bytes(lane), 0);
-    assertEquals(taken[lane].length, added[lane].length);
-    assertEquals(concat(taken[lane]), concat(added[lane]));
-  }
-});
-
-Deno.test("Spill opens no file before it is needed, and closes it", () => {
-  let file: Deno.FsFile | undefined;
-  const spill = new Spill(() => file = temporarySpill(), never);
-  assertEquals(spill.take(Lane.record), []);
-  spill.clear();
-  assertEquals(file, undefined);
-  spill.add(Lane.record, new Uint8Array(100_000));
-  spill[Symbol.dispose]();
-  assertThrows(() => file!.statSync(), Deno.errors.BadResource);
-});
-
-Deno.test("Spill tells of a disk that is full, at once or at the end of the turn", async () => {
-  const full = () => Deno.openSync("/dev/full", { read: true, write: true });
-  using atOnce = new Spill(full, never);
-  assertEquals(assertThrows(() => atOnce.add(Lane.record, new Uint8Array(100_000)), TineError).code, "spill-failed");
-  const failures: TineError[] = [];
-  using later = new Spill(full, (error) => failures.push(error));
-  later.add(Lane.record, new Uint8Array(1));
-  await Promise.resolve();
-  assertEquals(failures.map(({ code }) => code), ["spill-failed"]);
-});
-
 Deno.test("readSpill() gives the frames that had not come, and leaves out one that is cut", async () => {
   const path = await Deno.makeTempFile();
   {
-    using spill = new Spill(() => Deno.openSync(path, { read: true, write: true }), never);
+    using file = new SpillFile(() => Deno.openSync(path, { read: true, write: true }));
+    const [records, pieces] = [0, 1].map(() =>
+      new SpilledQueue(file, 0, (error) => {
+        throw error;
+      })
+    );
     for (let number = 1; number <= 50; number++) {
-      spill.add(Lane.record, frameBytes(numbered(number, Lane.record, 5000)));
-      spill.add(Lane.bulk, frameBytes(numbered(number, Lane.bulk, 7000)));
+      records.push({ bytes: frameBytes(numbered(number, Lane.record, 5000)) });
+      pieces.push({ bytes: frameBytes(numbered(number, Lane.bulk, 7000)) });
       await undefined;
     }
     await undefined;
