@@ -12,7 +12,7 @@ import type { CancelReason } from "./protocol/control.ts";
 import { type Frame, isResult, Kind, Lane, type Message } from "./protocol/frame.ts";
 import { Joiner } from "./protocol/framing.ts";
 import { contentOf, controlMessage } from "./protocol/kinds.ts";
-import { Link } from "./protocol/link.ts";
+import { Link } from "./link/link.ts";
 import { readSpill } from "./protocol/spill.ts";
 import type { Uplink } from "./held_results.ts";
 

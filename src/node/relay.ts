@@ -6,7 +6,7 @@ import { farHost } from "./launch/invoking_user.ts";
 import { createLaunch } from "./launch/launch.ts";
 import type { LaunchedNode } from "./launch/launcher.ts";
 import { controlMessage } from "./protocol/kinds.ts";
-import { Link } from "./protocol/link.ts";
+import { Link } from "./link/link.ts";
 import { Watchdog } from "./process/watchdog.ts";
 
 /**

@@ -16,7 +16,7 @@ import { Watchdog } from "./process/watchdog.ts";
 import { type Frame, Kind, type Message } from "./protocol/frame.ts";
 import { Joiner } from "./protocol/framing.ts";
 import { contentOf, controlMessage } from "./protocol/kinds.ts";
-import { Link } from "./protocol/link.ts";
+import { Link } from "./link/link.ts";
 import { runners as allRunners } from "./runners.ts";
 import { checkRunTree } from "./run_tree.ts";
 

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { controlMessage } from "../../src/node/protocol/kinds.ts";
 import { Kind } from "../../src/node/protocol/frame.ts";
-import { Link } from "../../src/node/protocol/link.ts";
+import { Link } from "../../src/node/link/link.ts";
 import { streamConnection } from "../../src/wire/connection.ts";
 import { toText } from "@std/streams";
 import { startTine, tine } from "../support/tine.ts";

@@ -10,7 +10,7 @@ import { Watchdog } from "../../src/node/process/watchdog.ts";
 import { controlMessage } from "../../src/node/protocol/kinds.ts";
 import { Kind, type Message } from "../../src/node/protocol/frame.ts";
 import { FrameCutter } from "../../src/node/protocol/framing.ts";
-import { Link } from "../../src/node/protocol/link.ts";
+import { Link } from "../../src/node/link/link.ts";
 import { decodeItem, encodeItem } from "../../src/node/protocol/kinds.ts";
 import { RootUplink } from "../../src/node/run.ts";
 import { type Connection, writeAll } from "../../src/wire/connection.ts";

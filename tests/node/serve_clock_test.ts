@@ -4,7 +4,7 @@ import { bootId } from "../../src/sys/clock.ts";
 import { controlMessage } from "../../src/node/protocol/kinds.ts";
 import type { Item } from "../../src/node/item.ts";
 import { Kind } from "../../src/node/protocol/frame.ts";
-import { Link } from "../../src/node/protocol/link.ts";
+import { Link } from "../../src/node/link/link.ts";
 import { decodeItem } from "../../src/node/protocol/kinds.ts";
 import type { ClockRelation, ParentClock } from "../../src/node/clock_relation.ts";
 import { serve } from "../../src/node/serve.ts";

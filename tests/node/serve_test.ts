@@ -3,7 +3,7 @@ import { Canceled, type Runner } from "../../src/node/runner.ts";
 import type { Item } from "../../src/node/item.ts";
 import { contentOf, controlMessage } from "../../src/node/protocol/kinds.ts";
 import { type Frame, Kind } from "../../src/node/protocol/frame.ts";
-import { Link } from "../../src/node/protocol/link.ts";
+import { Link } from "../../src/node/link/link.ts";
 import { decodeItem } from "../../src/node/protocol/kinds.ts";
 import type { Run } from "../../src/node/plan/types.ts";
 import { serve, type ServeOptions } from "../../src/node/serve.ts";

@@ -2,7 +2,7 @@
 
 import { contentOf, controlMessage } from "../../../src/node/protocol/kinds.ts";
 import { type Frame, Kind } from "../../../src/node/protocol/frame.ts";
-import { Link } from "../../../src/node/protocol/link.ts";
+import { Link } from "../../../src/node/link/link.ts";
 import { encodeItem } from "../../../src/node/protocol/kinds.ts";
 import { serve } from "../../../src/node/serve.ts";
 import { stdioConnection } from "../../../src/wire/connection.ts";

@@ -6,9 +6,9 @@ import { messageOf, TineError, WireError } from "../../base/errors.ts";
 import { FrameReader } from "../../wire/frame_reader.ts";
 import { decodeCredit, ReceiveWindow } from "./flow_control.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import { type Frame, isResult, Kind, Lane, MAX_FRAME_BYTES, type Message, readFrame } from "./frame.ts";
-import { FrameCutter } from "./framing.ts";
-import { laneOf } from "./kinds.ts";
+import { type Frame, isResult, Kind, Lane, MAX_FRAME_BYTES, type Message, readFrame } from "../protocol/frame.ts";
+import { FrameCutter } from "../protocol/framing.ts";
+import { laneOf } from "../protocol/kinds.ts";
 import { SendQueue } from "./send_queue.ts";
 
 /** What a link needs, and its limits. */
@@ -42,7 +42,7 @@ export interface LinkOptions {
  * @example
  * ```ts
  * import { pipe } from "../../wire/pipe.ts";
- * import { Kind } from "./frame.ts";
+ * import { Kind } from "../protocol/frame.ts";
  * import { Link } from "./link.ts";
  * const [up, down] = pipe();
  * const child = new Link(up, { peer: "the parent", receive() {} });

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { ReceiveWindow } from "../../../src/node/protocol/flow_control.ts";
+import { ReceiveWindow } from "../../../src/node/link/flow_control.ts";
 import { Lane } from "../../../src/node/protocol/frame.ts";
 
 const MIB = 1024 * 1024;

@@ -7,7 +7,7 @@ import { Condition } from "../../base/condition.ts";
 import type { ByteReader } from "../../wire/byte_reader.ts";
 import { ByteWriter } from "../../wire/byte_writer.ts";
 import { WireError } from "../../base/errors.ts";
-import { Lane, MAX_FRAME_BYTES } from "./frame.ts";
+import { Lane, MAX_FRAME_BYTES } from "../protocol/frame.ts";
 
 /** Bytes of frames that the other side may send in addition to earlier credit. */
 export interface Credit {

@@ -4,7 +4,7 @@ import type { Connection } from "../../../src/wire/connection.ts";
 import { TineError, WireError } from "../../../src/base/errors.ts";
 import { pipe } from "../../../src/wire/pipe.ts";
 import { concat, frame, varint } from "../../support/bytes.ts";
-import { frameBytes, message, textOf } from "./frames.ts";
+import { frameBytes, message, textOf } from "../protocol/frames.ts";
 import { awake, childLink, closeAll, HOUR_MS, parentLink, range, Stalled } from "./links.ts";
 
 Deno.test("Link ends with an error where the file cannot be opened or written", async () => {

@@ -2,7 +2,7 @@ import type { ByteWriter } from "../../wire/byte_writer.ts";
 import { Condition } from "../../base/condition.ts";
 import { Fifo } from "../../base/fifo.ts";
 import { SpilledQueue, SpillFile, type Waiting } from "../../wire/spilled_queue.ts";
-import { type DataLane, Lane } from "./frame.ts";
+import { type DataLane, Lane } from "../protocol/frame.ts";
 
 /** Urgent frames wait for the end of a write; with one frame on top, a write stays below 256 KiB. */
 const WRITE_BYTES = 128 * 1024;

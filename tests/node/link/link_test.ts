@@ -5,7 +5,7 @@ import type { Connection } from "../../../src/wire/connection.ts";
 import { TineError } from "../../../src/base/errors.ts";
 import { pipe } from "../../../src/wire/pipe.ts";
 import { concat, varint } from "../../support/bytes.ts";
-import { frameBytes, message, textOf } from "./frames.ts";
+import { frameBytes, message, textOf } from "../protocol/frames.ts";
 import { childLink, closeAll, parentLink, range, Stalled } from "./links.ts";
 
 Deno.test("Link carries messages both ways, in order, and numbers those of each data lane", async () => {

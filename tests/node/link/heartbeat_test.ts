@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Heartbeat } from "../../../src/node/protocol/heartbeat.ts";
+import { Heartbeat } from "../../../src/node/link/heartbeat.ts";
 
 /** A heartbeat of 1 s and 10 s, by a clock of the test's. */
 function heartbeat() {

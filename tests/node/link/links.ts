@@ -1,7 +1,7 @@
 /** Links for tests. */
 
 import { type Frame, Lane } from "../../../src/node/protocol/frame.ts";
-import { Link, type LinkOptions } from "../../../src/node/protocol/link.ts";
+import { Link, type LinkOptions } from "../../../src/node/link/link.ts";
 import type { Connection } from "../../../src/wire/connection.ts";
 
 export const HOUR_MS = 3_600_000;
