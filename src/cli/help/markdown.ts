@@ -6,7 +6,7 @@ const GAP = 2;
 
 /**
  * Renders a page of the manual for a terminal: headings, paragraphs, lists and tables are wrapped to the width of the
- * stream, tables are aligned, code is indented as it stands. Links to other pages name the command that shows them.
+ * stream, tables are aligned, code is indented as it stands. Links to other pages are the command that shows them.
  * Code within text is green on a terminal; without colours, only code of several words keeps its marks.
  *
  * Knows what the pages use: `#` headings, paragraphs, `-` and `1.` lists, fenced code, pipe tables, comments, and
@@ -18,8 +18,8 @@ const GAP = 2;
  * @example
  * ```ts
  * import { renderMarkdown } from "./markdown.ts";
- * const text = renderMarkdown("See **[nodes](nodes.md)**.\n", { isTerminal: () => false });
- * console.assert(text === "See nodes (tine help nodes).\n");
+ * const text = renderMarkdown("See [nodes](nodes.md), or [more](ssh.md).\n", { isTerminal: () => false });
+ * console.assert(text === "See `tine help nodes`, or more (`tine help ssh`).\n");
  * ```
  */
 export function renderMarkdown(page: string, stream: TerminalStream): string {
@@ -77,25 +77,34 @@ const INLINE = /(`+)(.+?)\1|\*\*(.+?)\*\*|\[([^\]]+)\]\(([^)]+)\)|\\([!-\/:-@[-`
 /** Renders what stands within text. Each word is decorated by itself, so that lines may be broken between them. */
 function inline(text: string, decorations: Style): string {
   return text.replace(INLINE, (_, _ticks, code?: string, strong?: string, label?: string, target = "", plain = "") => {
-    if (code !== undefined) {
-      // Without colours, only marks show where several words of code begin and end.
-      const marked = code.includes(" ") && decorations.green("x") === "x";
-      return marked ? `\`${code.trim()}\`` : eachWord(code.trim(), decorations.green);
-    }
+    if (code !== undefined) return renderCode(code.trim(), decorations);
     if (strong !== undefined) return eachWord(inline(strong, decorations), decorations.bold);
-    return label === undefined ? plain : inline(label, decorations) + reference(label, target);
+    return label === undefined ? plain : renderLink(label, target, decorations);
   });
+}
+
+/** Renders code within text. Without colours, only marks show where several words of it begin and end. */
+function renderCode(code: string, decorations: Style): string {
+  const marked = code.includes(" ") && decorations.green("x") === "x";
+  return marked ? `\`${code}\`` : eachWord(code, decorations.green);
 }
 
 function eachWord(text: string, decorate: (word: string) => string): string {
   return text.split(" ").map(decorate).join(" ");
 }
 
-/** What a reader of a terminal needs to follow a link: a command, or the address; nothing for a place on the page. */
-function reference(label: string, target: string): string {
+/**
+ * Renders what a reader of a terminal needs to follow a link: a command, in place of a label that is the name of the
+ * page, or the address. A link to a place on the page is its label alone.
+ */
+function renderLink(label: string, target: string, decorations: Style): string {
+  const text = inline(label, decorations);
   const [, topic] = /^(?:.*\/topics\/)?([\w-]+)\.md(?:#.*)?$/.exec(target) ?? [];
-  if (topic !== undefined) return ` (tine help ${topic})`;
-  return /^https?:/.test(target) && label !== target ? ` (${target})` : "";
+  if (topic !== undefined) {
+    const command = renderCode(`tine help ${topic}`, decorations);
+    return label === topic ? command : `${text} (${command})`;
+  }
+  return /^https?:/.test(target) && label !== target ? `${text} (${target})` : text;
 }
 
 /** The cells of a row; `\|` is a bar within one. */

@@ -29,9 +29,39 @@ export const topics: ReadonlyMap<string, Topic> = new Map<string, Topic>([
     load: () => import("./topics/ssh.md", { with: { type: "text" } }),
   }],
   ["traffic", {
-    summary: "TCP and UDP traffic, in plans and by hand",
-    commands: ["tcp server", "tcp client", "udp server", "udp client"],
+    summary: "TCP and UDP flows: how they behave, in plans and by hand",
+    commands: ["tcp client", "udp client"],
     load: () => import("./topics/traffic.md", { with: { type: "text" } }),
+  }],
+  ["traffic-fields", {
+    summary: "Fields of servers and clients in plans",
+    commands: [],
+    load: () => import("./topics/traffic-fields.md", { with: { type: "text" } }),
+  }],
+  ["by-hand", {
+    summary: "Traffic without a plan: tine tcp and tine udp",
+    commands: ["tcp server", "tcp client", "udp server", "udp client"],
+    load: () => import("./topics/by-hand.md", { with: { type: "text" } }),
+  }],
+  ["transactions", {
+    summary: "Requests and responses over TCP and UDP: their rate and latency",
+    commands: ["tcp client", "udp client"],
+    load: () => import("./topics/transactions.md", { with: { type: "text" } }),
+  }],
+  ["multicast", {
+    summary: "Flows to a group, and each receiver's loss and delay",
+    commands: ["udp server", "udp client"],
+    load: () => import("./topics/multicast.md", { with: { type: "text" } }),
+  }],
+  ["stamp", {
+    summary: "Routers as the other end: STAMP and TWAMP Light",
+    commands: ["udp server", "udp client"],
+    load: () => import("./topics/stamp.md", { with: { type: "text" } }),
+  }],
+  ["servers", {
+    summary: "Servers that others use: limits, threads, counts, metrics, a systemd unit",
+    commands: ["tcp server", "udp server"],
+    load: () => import("./topics/servers.md", { with: { type: "text" } }),
   }],
   ["figures", {
     summary: "What each figure means and how it is measured",

@@ -9,7 +9,7 @@ Deno.test("renderMarkdown() renders headings, text, lists, code and links plainl
   const page = `# Nodes
 
 A node is a process of \`tine\`. **The root**
-is \`-\`: see [plans](plans.md#runs), [Deno](https://deno.com) and [deno.json](../deno.json).
+is \`-\`: see [plans](plans.md#runs), [a UDF](udf.md), [Deno](https://deno.com) and [deno.json](../deno.json).
 
 <!-- generated: x -->
 
@@ -34,8 +34,8 @@ a:
     renderMarkdown(page, file),
     `NODES
 
-A node is a process of tine. The root is -: see plans (tine help plans), Deno (https://deno.com) and
-deno.json.
+A node is a process of tine. The root is -: see \`tine help plans\`, a UDF (\`tine help udf\`), Deno
+(https://deno.com) and deno.json.
 
 Kinds
 
