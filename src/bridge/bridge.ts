@@ -14,6 +14,7 @@ import type { StorePlace } from "../result/test_store.ts";
 import { lines } from "../base/lines.ts";
 import { ByteWriter } from "../wire/byte_writer.ts";
 import { writeAll } from "../wire/connection.ts";
+import { Conditions } from "./conditions.ts";
 import type { BridgeEnd, BridgeReport, BridgeSetup, UdfProgress } from "./messages.ts";
 
 /** Messages that wait for the process of the UDFs, in bytes; samples and logs on top are dropped. */
@@ -131,8 +132,10 @@ export class Bridge {
     const summaries = await this.#ended.promise;
     clearTimeout(timer);
     await this.#process?.[Symbol.asyncDispose]();
-    return this.#options.udfs.map(({ name, table }, i) => {
+    return this.#options.udfs.map((config, i) => {
+      const { name, table } = config;
       const error = this.#failed.get(name);
+      const { alert } = new Conditions(config);
       return summaries?.[i] ?? {
         name,
         table,
@@ -145,6 +148,7 @@ export class Bridge {
         bytes: 0,
         columns: [],
         ...(error && { error: { code: error.code, message: error.message } }),
+        ...(alert && { alert }),
       };
     });
   }

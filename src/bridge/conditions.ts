@@ -1,5 +1,6 @@
 import { formatDuration } from "../base/units.ts";
 import type { UdfCondition, UdfConfig } from "../node/plan/types.ts";
+import { conditionText, limitsText } from "../result/alert.ts";
 import type { UdfAlert } from "../result/summary.ts";
 import type { Point } from "../udf/point.ts";
 
@@ -76,27 +77,16 @@ export class Conditions {
   }
 }
 
-/** A condition in words: `avg above 30`. */
-function conditionText(condition: UdfCondition): string {
-  return `${condition.field} ${limitsText(condition)}`;
-}
-
-function limitsText({ above, below }: UdfCondition): string {
-  return [above === undefined ? [] : [`above ${above}`], below === undefined ? [] : [`below ${below}`]].flat().join(
-    " or ",
-  );
-}
-
 function meets(value: number, { above, below }: UdfCondition): boolean {
   return above !== undefined && value > above || below !== undefined && value < below;
 }
 
-/** The field as a number; a bool is 1 or 0. */
+/** The field as a number; a bool is 1 or 0. What is not a number is no value: no limit holds of it. */
 function numberIn(point: Point, name: string): number | undefined {
   const value = point.field(name);
   switch (typeof value) {
     case "number":
-      return value;
+      return Number.isNaN(value) ? undefined : value;
     case "bigint":
     case "boolean":
       return Number(value);

@@ -21,6 +21,8 @@ Deno.test("an alert passes with data alone", () => {
   const conditions = new Conditions({ alert: { field: "avg", above: 30, below: 10 } });
   conditions.take(new Point({ fieldsDouble: new Map([["other", 99]]), fieldsString: new Map([["avg", "99"]]) }));
   assertEquals(conditions.alert?.verdict, "no-data");
+  conditions.take(pointAt(1, NaN));
+  assertEquals(conditions.alert?.verdict, "no-data");
   conditions.take(pointAt(1, 20));
   assertEquals(conditions.alert, { condition: "avg above 30 or below 10", verdict: "passed", points: 0 });
   assertEquals(new Conditions({}).alert, undefined);

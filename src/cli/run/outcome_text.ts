@@ -1,4 +1,5 @@
 import type { LogEntry, NodeInfo } from "../../node/item.ts";
+import { alertOutcome } from "../../result/alert.ts";
 import { testIdText } from "../../result/names.ts";
 import type { UdfProgress } from "../../bridge/messages.ts";
 import type { UdfAlert, UdfSummary } from "../../result/summary.ts";
@@ -105,15 +106,17 @@ export function udfText(udf: UdfSummary): string {
     ...(restarts > 0 ? [`restarted ${count(restarts, "time")}`] : []),
     ...Object.entries(marks).map(([field, points]) => `${field} in ${count(points, "point")}`),
     ...warnings.map((warning) => `warning: ${warning}`),
-    ...(alert === undefined ? [] : [alertText(alert)]),
+    ...(alert === undefined ? [] : [alertText(alert, udf)]),
     ...(error === undefined ? [] : [`failed: ${error.message}`]),
   ];
   return parts.join(", ");
 }
 
-function alertText({ condition, verdict, points, first }: UdfAlert): string {
-  if (verdict === "passed") return `alert ${condition} passed`;
-  if (verdict === "no-data") return `ALERT ${condition}: no data`;
+function alertText(alert: UdfAlert, udf: UdfSummary): string {
+  const { condition, points, first } = alert;
+  const { status } = alertOutcome(alert, udf);
+  if (status === "pass") return `alert ${condition} passed`;
+  if (status !== "fail") return `ALERT ${condition}: ${status}`;
   const where = first === undefined || first.group === "" ? "" : ` in ${first.group}`;
   return `ALERT ${condition}: ${count(points, "point")}` +
     (first === undefined ? "" : `, first ${first.value}${where}`);

@@ -173,8 +173,13 @@ export async function readGates(path: string, more: readonly Gate[] = []): Promi
   }, more);
 }
 
-/** The plan as it ran; without tests where it is not there, or of another program. */
-async function readStoredPlan(run: string): Promise<Plan> {
+/**
+ * Reads the plan of a run as it ran; without tests where it is not there, or of another program.
+ *
+ * @param run folder of the run
+ * @throws {TineError} `bad-results`
+ */
+export async function readStoredPlan(run: string): Promise<Plan> {
   let plan: Partial<Plan>;
   try {
     plan = JSON.parse(await Deno.readTextFile(`${run}/${PLAN_FILE}`));

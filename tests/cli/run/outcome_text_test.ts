@@ -93,6 +93,14 @@ Deno.test("udfLine() has what went in and out of a UDF, and what was odd", () =>
     "udf smooth: 1,200 rows in, 1 point out in 2 batches, 1 row dropped, 20 samples dropped, restarted 3 times, " +
       "anomaly in 5 points, warning: it floods, ALERT avg above 30: 2 points, first 31.5 in flow=a, failed: it died",
   );
+  const passed = { condition: "avg above 30", verdict: "passed", points: 0 } as const;
+  assertEquals(
+    [udfLine({ ...udf, alert: passed }), udfLine({ ...udf, alert: passed, droppedRows: 2 })],
+    [
+      "udf smooth: 1,200 rows in, 1 point out, alert avg above 30 passed",
+      "udf smooth: 1,200 rows in, 1 point out, 2 rows dropped, ALERT avg above 30: undecided",
+    ],
+  );
   // What it failed of is an error of the test as well, and stands there once.
   const failure = { nodeId: "-", tag: "udf smooth", code: "gave-up", message: "it died" };
   const other = { ...failure, tag: "udf other" };
