@@ -126,6 +126,10 @@ Deno.test("testPage() is one document that loads nothing", () =>
     assertStringIncludes(page, "default-src 'none'; style-src 'sha256-");
     assertEquals(/\b(src|href)="(?!#)/.exec(page), null);
     assertEquals(/ style="/.exec(page), null);
+    // HTML has a caption first or last in its figure.
+    const figures = page.match(/<figure[^]*?<\/figure>/g)!;
+    assertEquals(figures.filter((figure) => !/<\/figcaption>\s*<\/figure>$/.test(figure)), []);
+    assert(figures.length > 2);
   }));
 
 Deno.test("a page says first what load does to an idle path", () =>

@@ -104,8 +104,8 @@ function figureWith(plot: Plot, within: string, data: Html): Html {
     <figure class="plot ${plot.type}" id="${within}plot-${plot.id}" data-plot="${plot.id}">
       <div class="drawing" tabindex="0" role="group" aria-label="${plot.title}">${drawPlot(plot, WIDTH, HEIGHT)}</div>
       ${ownLegend(plot)}
-      <figcaption>${plot.caption}</figcaption>
       ${data}
+      <figcaption>${plot.caption}</figcaption>
     </figure>
   `;
 }

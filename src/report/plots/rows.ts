@@ -1,5 +1,5 @@
 import { TineError } from "../../base/errors.ts";
-import type { Table, Values } from "../../result/tables/table.ts";
+import { isPresent, type Table, type Values } from "../../result/tables/table.ts";
 
 /** Rows of a table, by the names of its columns. */
 export interface Rows<C extends string> {
@@ -49,5 +49,6 @@ export function textAt(values: Values, i: number): string | undefined {
 /** Returns a time of a row in microseconds since a start, in nanoseconds since 1970; NaN where it has none. */
 export function timeAt(values: Values, i: number, start: bigint): number {
   if (values.type === "time") return (Number(values.base - start) + values.offsets[i]) / 1000;
+  if (values.type === "bigint") return isPresent(values, i) ? Number(values.values[i] - start) / 1000 : NaN;
   return values.type === "constant" && typeof values.value === "bigint" ? Number(values.value - start) / 1000 : NaN;
 }

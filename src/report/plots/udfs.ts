@@ -49,9 +49,11 @@ export async function udfPlots(
       !tag && (type === "int" || type === "double") && !given.has(name)
     );
     if (fields.length === 0 || columns.length === 0) continue;
-    const tags = table.columns.filter(({ name, tag }) => tag && name !== "run" && !shared.idKeys.includes(name));
+    // Behind the time, the run and the keys of the id.
+    const tags = table.columns.slice(2 + shared.idKeys.length).filter(({ tag }) => tag);
     const names = ["time", ...[...tags, ...fields].map(({ name }) => name)];
     const series = new Map<string, { flow: string | undefined; builder: Map<string, SeriesBuilder> }>();
+    const leftOut = new Map<string, number>();
     for await (const { count, values } of rowsOf(table, names)) {
       for (let i = 0; i < count; i++) {
         const group = tags.flatMap(({ name }) => {
@@ -70,7 +72,9 @@ export async function udfPlots(
         const time = timeAt(values.time, i, context.start);
         for (const [field, builder] of of.builder) {
           const value = numberAt(values[field], i);
-          if (!Number.isNaN(value)) builder.add(time, value);
+          if (Number.isNaN(value)) continue;
+          if (isDrawable(time, value, context.end)) builder.add(time, value);
+          else leftOut.set(field, (leftOut.get(field) ?? 0) + 1);
         }
       }
     }
@@ -95,7 +99,11 @@ export async function udfPlots(
         title: `UDF ${udf}: ${field}`,
         caption: `What the UDF ${udf} returned as ${field}${input === undefined ? "" : ` of the table ${input.table}`}${
           below.length > 0 ? ", over what it was given" : ""
-        }.${own.length > lines.length ? ` The first ${lines.length} of ${own.length} groups are shown.` : ""}`,
+        }.${own.length > lines.length ? ` The first ${lines.length} of ${own.length} groups are shown.` : ""}${
+          leftOut.has(field)
+            ? ` Left out: ${leftOut.get(field)} values that are infinite, or not of the time of the test.`
+            : ""
+        }`,
         x: timeAxis(context),
         y: { title: `${udf}: ${field}`, unit, scale: "linear" },
         series: [...below, ...lines],
@@ -113,6 +121,23 @@ export async function udfPlots(
 export function unitOf(field: string, given?: PlotUnit): PlotUnit {
   return UNITS.find(([suffix]) => field.endsWith(suffix))?.[1] ?? (LEVELS.test(field) ? given : undefined) ?? "";
 }
+
+/**
+ * Whether a plot over the time of a test has a place for a value: a UDF may return any number, at any time.
+ *
+ * @param time in microseconds since the start of the test
+ * @param end of the test, in the same way; 0: not known
+ */
+export function isDrawable(time: number, value: number, end: number): boolean {
+  return Math.abs(value) <= MAX_DRAWN && time >= -MARGIN_US && time <= (end > 0 ? end : MAX_TEST_US) + MARGIN_US;
+}
+
+/** So far apart that differences are still numbers. */
+const MAX_DRAWN = 1e300;
+/** How far a time may lie beside those of the test: an hour, as where windows are long. */
+const MARGIN_US = 3600e6;
+/** Longer than any test: a year. */
+const MAX_TEST_US = 366 * 24 * 3600e6;
 
 /** More samples than this are drawn by columns. */
 const MAX_DOTS = 5000;

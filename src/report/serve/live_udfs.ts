@@ -1,7 +1,7 @@
 import type { Test } from "../../node/mod.ts";
 import { TABLES } from "../../result/tables/mod.ts";
 import { type ReturnedPoint, UDF_TABLE_PREFIX, UdfTail } from "../../result/udf_output.ts";
-import { inputOf, type UdfInput, unitOf } from "../plots/udfs.ts";
+import { inputOf, isDrawable, type UdfInput, unitOf } from "../plots/udfs.ts";
 import type { PlotUnit } from "../plot.ts";
 import { LIVE_PLOTS, type LivePlotHead, LivePlots, type SeriesUpdate } from "./live_series.ts";
 
@@ -65,6 +65,7 @@ export class LiveUdfs {
     let group: string | undefined;
     for (const [name, value] of point.fields()) {
       if (typeof value !== "number" && typeof value !== "bigint" || this.#isGiven(name, input)) continue;
+      if (!isDrawable(time, Number(value), 0)) continue;
       const head = this.#head(udf, name, input);
       if (head === undefined) continue;
       group ??= this.#groupOf(tags);

@@ -22,8 +22,8 @@ const [SPACE, NEWLINE] = [0x20, 0x0a];
  *
  * Line protocol cannot hold everything. An empty tag is left out, which InfluxDB takes for the same. A tag with a
  * control character such as a newline or a tab, or with a backslash at its end, which no escape stands for in all
- * versions, goes out as a string field of its name. Left out and
- * counted are doubles that are NaN or infinite, and rows that have no field or no time.
+ * versions, goes out as a string field of its name. Left out and counted are doubles that are NaN or infinite, values
+ * whose name is empty or one that no escape stands for, which only UDFs have, and rows that have no field or no time.
  *
  * Format: https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/
  */
@@ -32,7 +32,12 @@ export const lineProtocol: RowFormat = (schema: TableSchema, counts: ExportCount
   rows(writer, { count, columns }) {
     const style = styleOf(counts);
     const isTag = (i: number) => i > 0 && schema.columns[i].tag === true;
-    const all = [...columns.keys()];
+    const all = [...columns.keys()].filter((i) => {
+      const { name } = schema.columns[i];
+      if (i === 0 || name !== "" && !isOdd(name)) return true;
+      counts.lostValues += countOf(columns[i], count);
+      return false;
+    });
     const tags = all.filter(isTag);
     const steps: Step[] = [];
 
@@ -78,6 +83,15 @@ export const lineProtocol: RowFormat = (schema: TableSchema, counts: ExportCount
     runSteps(steps, count);
   },
 });
+
+/** How many rows have a value. */
+function countOf(values: Values, count: number): number {
+  const has = presence(values, count);
+  if (has === undefined) return count;
+  let known = 0;
+  for (let row = 0; row < count; row++) if (has(row)) known++;
+  return known;
+}
 
 function printTag(writer: TextWriter, { name }: Column, value: ReturnType<typeof valueAt>): void {
   if (value === undefined || value === "" || isOdd(value)) return;

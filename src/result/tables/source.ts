@@ -170,6 +170,20 @@ const TAGS = {
   direction: "Direction of the data: toServer or fromServer.",
 } as const;
 
+/** What stands before a key of the id that would hide another column. */
+const ID_PREFIX = "id_";
+
+/**
+ * Returns the columns of a table of points that a UDF returned for the rows of another table: its time, and what
+ * identifies the test, under the names that the rows had.
+ *
+ * @param returned names of the tags of the points
+ */
+export function returnedColumns(source: TableSource, returned: ReadonlySet<string>): Column[] {
+  const renamed = source.idKeys.filter((key) => returned.has(ID_PREFIX + key));
+  return columnsOf(source, [], [], [...Object.keys(TAGS), ...renamed]);
+}
+
 /** A tag that tables share. */
 export type TagName = keyof typeof TAGS;
 
@@ -177,11 +191,13 @@ export type TagName = keyof typeof TAGS;
  * Returns the columns of a table: its time, what identifies the test, tags, and the columns of its own.
  *
  * @param tags those of the table, in order
+ * @param others names that a key of the id must not hide either
  */
 export function columnsOf(
   source: TableSource,
   tags: readonly Exclude<TagName, "run">[],
   own: readonly Column[],
+  others: Iterable<string> = [],
 ): Column[] {
   const shared = (name: TagName): Column => ({
     name,
@@ -190,14 +206,14 @@ export function columnsOf(
     definition: TAGS[name],
   });
   const columns = [TIME, shared("run"), ...tags.map(shared), ...own];
-  const taken = new Set(columns.map(({ name }) => name));
-  const keys = source.idKeys.map((key): Column => ({
+  const taken = new Set([...columns.map(({ name }) => name), ...others]);
+  const keys = source.idKeys.map((key): Column => {
+    let name = key;
     // A key such as "flow" must not hide the flow.
-    name: taken.has(key) ? `id_${key}` : key,
-    type: "text",
-    tag: true,
-    definition: `The test's id: its ${key}.`,
-  }));
+    while (taken.has(name)) name = ID_PREFIX + name;
+    taken.add(name);
+    return { name, type: "text", tag: true, definition: `The test's id: its ${key}.` };
+  });
   columns.splice(2, 0, ...keys);
   return columns;
 }

@@ -1,7 +1,7 @@
 import type { FieldValue } from "../../udf/point.ts";
 import { findUdfFile, readUdfPoints, type ReturnedPoint, UDF_TABLE_PREFIX } from "../udf_output.ts";
 import type { UdfColumn } from "../udf_columns.ts";
-import { columnsOf, constant, type TableSource, testValues, TIME } from "./source.ts";
+import { constant, returnedColumns, type TableSource, testValues, TIME } from "./source.ts";
 import type { Column, RowChunk, Table, Values } from "./table.ts";
 
 /** Rows of a chunk. */
@@ -15,9 +15,10 @@ const CHUNK_ROWS = 4096;
  * @param name of the UDF
  */
 export function udfTable(name: string, source: TableSource): Table {
-  const own = new Set(["run", ...source.idKeys]);
-  const listed = (source.udfs?.get(name) ?? []).filter(({ name, tag }) => !tag || !own.has(name));
-  const head = columnsOf(source, [], []);
+  const all = source.udfs?.get(name) ?? [];
+  const head = returnedColumns(source, new Set(all.flatMap(({ name, tag }) => tag ? [name] : [])));
+  const own = new Set(head.slice(1).map(({ name }) => name));
+  const listed = all.filter(({ name, tag }) => !tag || !own.has(name));
   return {
     name: UDF_TABLE_PREFIX + name,
     row: `a point that the UDF ${name} returned`,
@@ -60,7 +61,7 @@ export function pointsTable(path: string, listed: readonly UdfColumn[]): Table {
           yield {
             count: some.length,
             columns: [
-              { type: "bigint", values: BigInt64Array.from(some, ({ point }) => point.time) },
+              timesOf(some),
               { type: "text", values: names },
               ...listed.map((column) => valuesOf(some, column)),
             ],
@@ -96,22 +97,23 @@ export function chunkOf(
   columns: readonly UdfColumn[],
   source: TableSource,
 ): RowChunk {
-  const base = points.reduce((least, { point }) => point.time < least ? point.time : least, points[0].point.time);
   return {
     count: points.length,
-    columns: [
-      // A UDF may give its points any time.
-      base < 0n
-        ? {
-          type: "time",
-          base: 0n,
-          offsets: Float64Array.from(points, ({ point }) => point.time < 0n ? NaN : Number(point.time)),
-        }
-        : { type: "time", base, offsets: Float64Array.from(points, ({ point }) => Number(point.time - base)) },
-      ...testValues(source),
-      ...columns.map((column) => valuesOf(points, column)),
-    ],
+    columns: [timesOf(points), ...testValues(source), ...columns.map((column) => valuesOf(points, column))],
   };
+}
+
+/** The times of points, which a UDF may choose as it likes. */
+function timesOf(points: readonly ReturnedPoint[]): Values {
+  let [least, greatest] = [points[0].point.time, points[0].point.time];
+  for (const { point: { time } } of points) {
+    if (time < least) least = time;
+    else if (time > greatest) greatest = time;
+  }
+  if (least >= 0n && greatest - least <= BigInt(Number.MAX_SAFE_INTEGER)) {
+    return { type: "time", base: least, offsets: Float64Array.from(points, ({ point }) => Number(point.time - least)) };
+  }
+  return { type: "bigint", values: BigInt64Array.from(points, ({ point }) => point.time) };
 }
 
 function valuesOf(points: readonly ReturnedPoint[], { name, type, tag }: UdfColumn): Values {

@@ -272,3 +272,34 @@ Deno.test("line protocol leaves out and counts rows without a field or without a
   assertEquals(new TextDecoder().decode(bytes), "t,flow=a n=1.5 5\n");
   assertEquals(counts.lostRows, 2);
 });
+
+Deno.test("line protocol leaves out and counts values whose names it cannot hold", async () => {
+  const names = ["", "new\nline", "ends in a backslash\\", "comma, = blank"];
+  const table: Table = {
+    name: "t",
+    row: "",
+    columns: [
+      { name: "time", type: "time", definition: "" },
+      ...names.map((name) => ({ name, type: "text", tag: true, definition: "" } as const)),
+      ...names.map((name) => ({ name: name + name, type: "int", definition: "" } as const)),
+    ],
+    async *rows() {
+      yield await {
+        count: 2,
+        columns: [
+          { type: "time", base: 5n, offsets: Float64Array.of(0, 1) },
+          ...names.map(() => ({ type: "text", values: ["a", undefined] } as const)),
+          ...names.map(() => ({ type: "number", values: Float64Array.of(1, 2) } as const)),
+        ],
+      };
+    },
+  };
+  const { bytes, counts } = await encoded(table, textEncoder(lineProtocol));
+  const field = "comma\\,\\ \\=\\ blankcomma\\,\\ \\=\\ blank";
+  assertEquals(
+    new TextDecoder().decode(bytes),
+    `t,comma\\,\\ \\=\\ blank=a ${field}=1i 5\nt ${field}=2i 6\n`,
+  );
+  // Three tags of one row, three fields of two.
+  assertEquals([counts.lostRows, counts.lostValues], [0, 9]);
+});

@@ -2,7 +2,7 @@ import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { TineError } from "../../../src/base/errors.ts";
 import type { RunTime } from "../../../src/node/item.ts";
 import { openResults } from "../../../src/result/mod.ts";
-import { selectColumns, tableNamed, TABLES } from "../../../src/result/tables/mod.ts";
+import { type MakeTable, selectColumns, tableNamed, TABLES } from "../../../src/result/tables/mod.ts";
 import type { Table, Value } from "../../../src/result/tables/table.ts";
 import { packetReport, streamReport } from "../../flow/reports.ts";
 import { objectsOf } from "../export/odd_table.ts";
@@ -498,6 +498,14 @@ Deno.test("every column has a definition, and a name that no other column has", 
       }
     }
   });
+});
+
+Deno.test("keys of an id hide no column, and no other key", () => {
+  const test = { path: "", summary: { id: {} } } as Parameters<MakeTable>[0]["test"];
+  const { columns } = tableNamed("round_trips")({ test, idKeys: ["flow", "id_flow", "name", "time", "rtt_us"] });
+  const names = columns.map(({ name }) => name);
+  assertEquals(names.slice(2, 7), ["id_flow", "id_id_flow", "name", "id_time", "id_rtt_us"]);
+  assertEquals(new Set(names).size, names.length);
 });
 
 Deno.test("selectColumns() takes columns in the order wanted, and names the nearest one", () =>
